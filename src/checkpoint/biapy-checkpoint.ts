@@ -1,0 +1,340 @@
+/**
+ * BiaPy's checkpoints, as version 3.7.1 writes and reads them. A `.pth` file is a dict of
+ *
+ * - `model_build_kwargs`: the arguments that built the model (dict);
+ * - `model`: the weights by name, parameters and buffers in the order of the model's tree (OrderedDict of tensors);
+ * - `optimizer`: a list of one PyTorch optimizer state (two for GANs), see below;
+ * - `epoch`: `"best"`, or the number of epochs that are done;
+ * - `cfg`: the whole configuration (plain nested dicts), from which BiaPy takes `MODEL` and `DATA.NORMALIZATION` when it loads;
+ * - `biapy_version`.
+ *
+ * BiaPy reads keys by name and leaves others alone, so what this engine needs besides for exact resumption lies under `engine_state`.
+ * Its files for other uses hold weights alone: a dict under `model`, `model_state_dict` or `state_dict`, the bare dict, or a
+ * safetensors file. All of them are read here.
+ *
+ * The optimizer's state counts parameters instead of naming them: index i is the i-th parameter of the model in the order of `model`,
+ * without its buffers (BatchNorm's running statistics) but with frozen parameters (MAE's position embeddings), which have an index
+ * and no state. BiaPy makes one group of all parameters, biases and norms included, so that weight decay (`TRAIN.W_DECAY`, 0.02)
+ * falls on all of them. Defaults: SGD with Nesterov momentum 0.9 (timm's "sgd"), learning rate 1e-4; ADAM and ADAMW: betas 0.9 and
+ * 0.999 (`TRAIN.OPT_BETAS`), epsilon 1e-8, no AMSGrad. ADAM's decay is L2 regularisation, ADAMW's decoupled. Gradients are clipped by
+ * their total norm only when `TRAIN.GRADIENT_CLIP_NORM` is above 0 (default 0), and an update whose gradients are not finite is left out.
+ *
+ * BiaPy 3.7.1 itself never restores an optimizer: when it loads, the optimizer is not there yet.
+ */
+import { extname } from "node:path";
+import { CheckpointError } from "./checkpoint-error.ts";
+import {
+  type CheckpointValue,
+  isList,
+  OrderedDict,
+  type PlainValue,
+  PythonDict,
+  PythonFloat,
+  PythonTuple,
+  toPlain,
+} from "./python-values.ts";
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./pytorch.ts";
+import { readSafetensors } from "./safetensors.ts";
+import { CheckpointTensor } from "./tensor.ts";
+
+/** The BiaPy whose format this is. */
+export const biapyVersion = "3.7.1";
+
+/** What BiaPy calls the optimizer, and its settings. */
+export type OptimizerSettings =
+  | {
+      readonly name: "ADAM" | "ADAMW";
+      readonly learningRate: number;
+      readonly betas: readonly [number, number];
+      readonly epsilon: number;
+      readonly weightDecay: number;
+    }
+  | {
+      readonly name: "SGD";
+      readonly learningRate: number;
+      readonly momentum: number;
+      readonly nesterov: boolean;
+      readonly weightDecay: number;
+    };
+
+/** What an optimizer remembers of one parameter: `exp_avg` and `exp_avg_sq` (ADAM, ADAMW) or `momentum_buffer` (SGD), in its shape. */
+export interface ParameterState {
+  /** Updates that were made; SGD does not count. */
+  readonly step?: number;
+  readonly moments: Readonly<Record<string, CheckpointTensor>>;
+}
+
+export interface OptimizerState {
+  readonly settings: OptimizerSettings;
+  /** By the parameter's name in the model. Frozen parameters, and those without a gradient so far, have none. */
+  readonly parameters: ReadonlyMap<string, ParameterState>;
+}
+
+export type PlainObject = Readonly<Record<string, PlainValue>>;
+
+/** An open checkpoint: its tensors are read when wanted, until it is closed. */
+export interface BiapyCheckpoint {
+  readonly path: string;
+  readonly weights: ReadonlyMap<string, CheckpointTensor>;
+  readonly modelBuildArguments?: PlainObject;
+  readonly optimizer?: OptimizerState;
+  /** Epochs that are done, where the file tells: `"best"` is a checkpoint of the best validation loss. */
+  readonly epoch?: number | string;
+  readonly config?: PlainObject;
+  readonly biapyVersion?: string;
+  /** What this engine added (`saveBiapyCheckpoint`). */
+  readonly engineState?: PlainObject;
+  close(): Promise<void>;
+}
+
+export interface BiapyCheckpointContent {
+  /** In the order of the model's tree, which numbers the optimizer's parameters: parameters and buffers. */
+  readonly weights: ReadonlyMap<string, CheckpointTensor>;
+  readonly modelBuildArguments: CheckpointValue;
+  readonly optimizer?: OptimizerState;
+  readonly epoch: number | "best";
+  /** Whole numbers are written as `int`: wrap those that BiaPy has as `float` in `PythonFloat`, and tuples in `PythonTuple`. */
+  readonly config: CheckpointValue;
+  /** Anything that resuming exactly needs: step counts, random states, the schedule's and early stopping's. */
+  readonly engineState?: CheckpointValue;
+}
+
+/** Writes a checkpoint that BiaPy 3.7.1 loads. `path` ends in `.pth`. Throws `CheckpointError`. */
+export async function saveBiapyCheckpoint(path: string, content: BiapyCheckpointContent): Promise<void> {
+  const weights = await Promise.all(
+    [...content.weights].map(async ([name, tensor]) => [name, await asStored(name, tensor)] as const),
+  );
+  const optimizer = content.optimizer ? [optimizerDict(path, content.optimizer, content.weights)] : [];
+  await writeCheckpoint(path, {
+    model_build_kwargs: content.modelBuildArguments,
+    model: new OrderedDict(weights),
+    optimizer,
+    epoch: content.epoch,
+    cfg: content.config,
+    biapy_version: biapyVersion,
+    ...(content.engineState === undefined ? {} : { engine_state: content.engineState }),
+  });
+}
+
+/**
+ * Opens a checkpoint of BiaPy's, of this engine's, or any file of weights by name (`.pth`, `.pt`, `.safetensors`).
+ * Throws `CheckpointError`.
+ */
+export async function loadBiapyCheckpoint(path: string): Promise<BiapyCheckpoint> {
+  if (extname(path).toLowerCase() === ".safetensors") {
+    const file = await readSafetensors(path);
+    return { path, weights: file.tensors, close: () => file.close() };
+  }
+  const checkpoint = await readCheckpoint(path);
+  try {
+    return await interpret(checkpoint);
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
+}
+
+async function interpret({ path, value, close }: Checkpoint): Promise<BiapyCheckpoint> {
+  if (!(value instanceof PythonDict))
+    throw new CheckpointError(path, "holds no weights by name, which is what a model's checkpoint is.");
+  const weights = weightsOf(path, stateOf(value));
+  return {
+    path,
+    weights,
+    modelBuildArguments: plainObject(value.get("model_build_kwargs")),
+    optimizer: await optimizerOf(path, value.get("optimizer"), weights),
+    epoch: epochOf(value.get("epoch")),
+    config: plainObject(value.get("cfg")),
+    biapyVersion: textOf(value.get("biapy_version")),
+    engineState: plainObject(value.get("engine_state")),
+    close,
+  };
+}
+
+function stateOf(value: PythonDict): CheckpointValue {
+  return value.get("model") ?? value.get("model_state_dict") ?? value.get("state_dict") ?? value;
+}
+
+function weightsOf(path: string, state: CheckpointValue): Map<string, CheckpointTensor> {
+  const weights = new Map<string, CheckpointTensor>();
+  for (const [name, tensor] of state instanceof PythonDict ? state : [])
+    if (typeof name === "string" && tensor instanceof CheckpointTensor) weights.set(name, tensor);
+  if (weights.size > 0) return weights;
+  throw new CheckpointError(path, "holds no weights by name, which is what a model's checkpoint is.");
+}
+
+function epochOf(value: CheckpointValue | undefined): number | string | undefined {
+  return typeof value === "number" || typeof value === "string" ? value : undefined;
+}
+
+function textOf(value: CheckpointValue | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function plainObject(value: CheckpointValue | undefined): PlainObject | undefined {
+  if (!(value instanceof PythonDict)) return undefined;
+  return Object.fromEntries([...value].map(([key, item]) => [String(toPlain(key)), toPlain(item)]));
+}
+
+/** BatchNorm's statistics, the only buffers of BiaPy's models: part of the state, but no parameters. */
+function isBuffer(name: string): boolean {
+  return /(^|\.)(running_mean|running_var|num_batches_tracked)$/.test(name);
+}
+
+function parameterNames(weights: ReadonlyMap<string, CheckpointTensor>): string[] {
+  return [...weights.keys()].filter((name) => !isBuffer(name));
+}
+
+/** BatchNorm counts its batches in int64, whatever an engine counts in. */
+async function asStored(name: string, tensor: CheckpointTensor): Promise<CheckpointTensor> {
+  if (!name.endsWith("num_batches_tracked") || tensor.dtype === "int64") return tensor;
+  const counts = await tensor.read(new Float32Array(tensor.size));
+  return CheckpointTensor.of(BigInt64Array.from(counts, BigInt), tensor.shape);
+}
+
+function optimizerDict(
+  path: string,
+  { settings, parameters }: OptimizerState,
+  weights: ReadonlyMap<string, CheckpointTensor>,
+): CheckpointValue {
+  const names = parameterNames(weights);
+  const unknown = [...parameters.keys()].find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    throw new CheckpointError(
+      path,
+      `cannot hold the optimizer's state of "${unknown}", which the model has not.`,
+    );
+  const state = new PythonDict();
+  for (const [index, name] of names.entries()) {
+    const memory = parameters.get(name);
+    if (memory) state.set(index, parameterDict(memory));
+  }
+  return { state, param_groups: [{ ...groupOf(settings), params: names.map((_, index) => index) }] };
+}
+
+function parameterDict({ step, moments }: ParameterState): CheckpointValue {
+  // PyTorch counts steps in a float32 tensor, one for each parameter, since it adds to it in place.
+  return step === undefined ? moments : { step: CheckpointTensor.of(Float32Array.of(step), []), ...moments };
+}
+
+/** The settings by PyTorch's names, and its defaults for what there is no choice of. */
+function groupOf(settings: OptimizerSettings): Record<string, CheckpointValue> {
+  const common = { maximize: false, foreach: null, differentiable: false, fused: null };
+  const lr = new PythonFloat(settings.learningRate);
+  const weight_decay = new PythonFloat(settings.weightDecay);
+  if (settings.name === "SGD") {
+    const { nesterov } = settings;
+    return {
+      lr,
+      momentum: new PythonFloat(settings.momentum),
+      dampening: 0,
+      weight_decay,
+      nesterov,
+      ...common,
+    };
+  }
+  return {
+    lr,
+    betas: new PythonTuple(settings.betas.map((beta) => new PythonFloat(beta))),
+    eps: new PythonFloat(settings.epsilon),
+    weight_decay,
+    amsgrad: false,
+    capturable: false,
+    decoupled_weight_decay: settings.name === "ADAMW",
+    ...common,
+  };
+}
+
+/** The state by parameter name; undefined when there is none, or one that is not of a single group of the model's parameters. */
+async function optimizerOf(
+  path: string,
+  value: CheckpointValue | undefined,
+  weights: ReadonlyMap<string, CheckpointTensor>,
+): Promise<OptimizerState | undefined> {
+  // Versions before 3.6 have the one state without a list.
+  const states = value !== undefined && isList(value) ? value : [value];
+  const [state] = states;
+  if (states.length !== 1 || !(state instanceof PythonDict)) return undefined;
+  const settings = settingsOf(state.get("param_groups"));
+  const memories = state.get("state");
+  if (!settings || !(memories instanceof PythonDict)) return undefined;
+  const names = parameterNames(weights);
+  if (settings.parameters !== names.length) return undefined;
+  const parameters = new Map<string, ParameterState>();
+  for (const [index, memory] of memories) {
+    const name = names[Number(index)];
+    if (name === undefined || !(memory instanceof PythonDict))
+      throw new CheckpointError(
+        path,
+        `is damaged: its optimizer has a state for parameter ${String(index)}.`,
+      );
+    parameters.set(name, await parameterState(path, name, memory, weights.get(name)?.shape ?? []));
+  }
+  return { settings: settings.optimizer, parameters };
+}
+
+async function parameterState(
+  path: string,
+  name: string,
+  memory: PythonDict,
+  shape: readonly number[],
+): Promise<ParameterState> {
+  const moments: Record<string, CheckpointTensor> = {};
+  for (const [key, tensor] of memory) {
+    if (key === "step" || !(tensor instanceof CheckpointTensor)) continue;
+    if (String(tensor.shape) !== String(shape))
+      throw new CheckpointError(
+        path,
+        `does not fit together: ${String(key)} of "${name}" has shape [${tensor.shape}], the weight [${shape}].`,
+      );
+    moments[String(key)] = tensor;
+  }
+  const step = await stepOf(memory.get("step"));
+  return step === undefined ? { moments } : { step, moments };
+}
+
+async function stepOf(value: CheckpointValue | undefined): Promise<number | undefined> {
+  if (value instanceof CheckpointTensor && value.size === 1) return Number((await value.read())[0]);
+  return numberOf(value);
+}
+
+function settingsOf(
+  groups: CheckpointValue | undefined,
+): { optimizer: OptimizerSettings; parameters: number } | undefined {
+  const [group, ...others] = groups !== undefined && isList(groups) ? groups : [];
+  if (!(group instanceof PythonDict) || others.length > 0) return undefined;
+  const indices = group.get("params");
+  const optimizer = group.has("betas") ? adamSettings(group) : sgdSettings(group);
+  if (!optimizer || indices === undefined || !isList(indices)) return undefined;
+  return { optimizer, parameters: indices.length };
+}
+
+function adamSettings(group: PythonDict): OptimizerSettings | undefined {
+  const betas = group.get("betas");
+  const [first, second] = betas === undefined ? [] : sequenceOf(betas);
+  const numbers = [group.get("lr"), first, second, group.get("eps"), group.get("weight_decay")].map(numberOf);
+  const [learningRate, beta1, beta2, epsilon, weightDecay] = numbers;
+  if (learningRate === undefined || beta1 === undefined || beta2 === undefined) return undefined;
+  if (epsilon === undefined || weightDecay === undefined) return undefined;
+  const name = group.get("decoupled_weight_decay") === false ? "ADAM" : "ADAMW";
+  return { name, learningRate, betas: [beta1, beta2], epsilon, weightDecay };
+}
+
+function sgdSettings(group: PythonDict): OptimizerSettings | undefined {
+  const learningRate = numberOf(group.get("lr"));
+  const momentum = numberOf(group.get("momentum"));
+  const weightDecay = numberOf(group.get("weight_decay"));
+  if (learningRate === undefined || momentum === undefined || weightDecay === undefined) return undefined;
+  return { name: "SGD", learningRate, momentum, nesterov: group.get("nesterov") === true, weightDecay };
+}
+
+function numberOf(value: CheckpointValue | undefined): number | undefined {
+  if (value instanceof PythonFloat) return value.value;
+  return typeof value === "number" ? value : undefined;
+}
+
+/** BiaPy's betas are a list in its configuration and a tuple in PyTorch's. */
+function sequenceOf(value: CheckpointValue): readonly CheckpointValue[] {
+  if (value instanceof PythonTuple) return value.items;
+  return isList(value) ? value : [];
+}

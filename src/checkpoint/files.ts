@@ -1,0 +1,104 @@
+/** Reading and writing of large files in pieces. */
+import { randomBytes } from "node:crypto";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { CheckpointError } from "./checkpoint-error.ts";
+
+/** Reads and writes are cut into pieces: one system call moves at most 2 GiB, and checksums run beside smaller ones. */
+const pieceBytes = 8 * 2 ** 20;
+
+/** A file that is open for reading at any place. */
+export class RandomAccessFile {
+  private constructor(
+    readonly path: string,
+    readonly handle: FileHandle,
+    readonly size: number,
+  ) {}
+
+  static async open(path: string): Promise<RandomAccessFile> {
+    try {
+      const handle = await open(path, "r");
+      const status = await handle.stat();
+      if (status.isFile()) return new RandomAccessFile(path, handle, status.size);
+      await handle.close();
+    } catch (error) {
+      throw new CheckpointError(path, `cannot be opened: ${describe(error)}`);
+    }
+    throw new CheckpointError(path, "is a folder, not a checkpoint file.");
+  }
+
+  /** Fills `into` with the bytes from `position` on. */
+  async read(position: number, into: Uint8Array): Promise<void> {
+    let done = 0;
+    while (done < into.byteLength) {
+      const length = Math.min(pieceBytes, into.byteLength - done);
+      const { bytesRead } = await this.handle.read(into, done, length, position + done);
+      if (bytesRead === 0)
+        throw new CheckpointError(
+          this.path,
+          `ends at byte ${position + done} within its data: it was cut short.`,
+        );
+      done += bytesRead;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+}
+
+/** Writes `bytes` at `position`; `onPiece` sees every piece while it is on its way to the disk. */
+export async function writeAt(
+  handle: FileHandle,
+  bytes: Uint8Array,
+  position: number,
+  onPiece: (piece: Uint8Array) => void = () => {},
+): Promise<void> {
+  for (let start = 0; start < bytes.byteLength; start += pieceBytes) {
+    const piece = bytes.subarray(start, start + pieceBytes);
+    const writing = writePiece(handle, piece, position + start);
+    onPiece(piece);
+    await writing;
+  }
+}
+
+async function writePiece(handle: FileHandle, piece: Uint8Array, position: number): Promise<void> {
+  let done = 0;
+  while (done < piece.byteLength) {
+    const { bytesWritten } = await handle.write(piece, done, piece.byteLength - done, position + done);
+    done += bytesWritten;
+  }
+}
+
+/**
+ * Writes a file under a temporary name in the same folder, brings it to the disk and renames it, so that `path` is at every moment the
+ * old file or the whole new one, even when the machine loses power.
+ */
+export async function writeThroughTemporary(
+  path: string,
+  write: (handle: FileHandle) => Promise<void>,
+): Promise<void> {
+  const temporary = `${path}.${randomBytes(4).toString("hex")}.tmp`;
+  try {
+    const handle = await open(temporary, "wx");
+    try {
+      await write(handle);
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    if (error instanceof CheckpointError) throw error;
+    throw new CheckpointError(path, `cannot be written: ${describe(error)}`);
+  }
+}
+
+/** A system error in words. */
+export function describe(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOENT") return "there is no such file or folder.";
+  if (code === "EACCES" || code === "EPERM") return "you have no permission.";
+  if (code === "ENOSPC") return "the disk is full.";
+  return error instanceof Error ? error.message : String(error);
+}

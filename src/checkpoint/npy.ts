@@ -1,0 +1,85 @@
+/**
+ * NumPy's `.npy` files, such as BiaPy's `normalization_mean_value.npy`. Spec: NPY format 1.0 (and 2.0, 3.0 when reading),
+ * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+ */
+import { readFile } from "node:fs/promises";
+import { CheckpointError } from "./checkpoint-error.ts";
+import { describe, writeAt, writeThroughTemporary } from "./files.ts";
+import {
+  bytesPerElement,
+  CheckpointTensor,
+  type DType,
+  elementCount,
+  rowMajorStrides,
+  type TensorData,
+} from "./tensor.ts";
+
+export interface NpyArray {
+  readonly shape: readonly number[];
+  /** Row-major. */
+  readonly data: TensorData;
+}
+
+const magic = "\x93NUMPY";
+
+const descriptors: Readonly<Partial<Record<DType, string>>> = {
+  float32: "<f4",
+  float64: "<f8",
+  float16: "<f2",
+  int8: "|i1",
+  uint8: "|u1",
+  int16: "<i2",
+  uint16: "<u2",
+  int32: "<i4",
+  uint32: "<u4",
+  int64: "<i8",
+  uint64: "<u8",
+  bool: "|b1",
+};
+
+/** Reads an array; float16 becomes float32 and bool 0 and 1. Throws `CheckpointError`. */
+export async function readNpy(path: string): Promise<NpyArray> {
+  const file = await readFile(path).catch((error: unknown) => {
+    throw new CheckpointError(path, `cannot be read: ${describe(error)}`);
+  });
+  if (file.length < 12 || file.toString("latin1", 0, 6) !== magic)
+    throw new CheckpointError(path, "is not a NumPy array (.npy).");
+  const headerStart = file[6] === 1 ? 10 : 12;
+  const dataStart = headerStart + (file[6] === 1 ? file.readUInt16LE(8) : file.readUInt32LE(8));
+  const { dtype, shape } = parseHeader(path, file.toString("latin1", headerStart, dataStart));
+  const length = elementCount(shape) * bytesPerElement(dtype);
+  if (dataStart + length > file.length) throw new CheckpointError(path, "was cut short.");
+  // A copy, since a view must begin at a multiple of its element's size.
+  const values = new Uint8Array(file.subarray(dataStart, dataStart + length));
+  const tensor = new CheckpointTensor(dtype, shape, rowMajorStrides(shape), async () => values);
+  return { shape, data: await tensor.read() };
+}
+
+/** Writes an array as NPY 1.0. */
+export async function writeNpy(path: string, { shape, data }: NpyArray): Promise<void> {
+  const tensor = CheckpointTensor.of(data, shape);
+  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
+  const header = `{'descr': '${descriptors[tensor.dtype]}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  // The data begins at a multiple of 64; a newline ends the header.
+  const length = Math.ceil((10 + header.length + 1) / 64) * 64 - 10;
+  const head = Buffer.alloc(10 + length, " ");
+  head.write(`${magic}\x01\x00`, "latin1");
+  head.writeUInt16LE(length, 8);
+  head.write(header, 10);
+  head.write("\n", head.length - 1);
+  await writeThroughTemporary(path, async (handle) => {
+    await writeAt(handle, head, 0);
+    await writeAt(handle, await tensor.bytes(), head.length);
+  });
+}
+
+function parseHeader(path: string, header: string): { dtype: DType; shape: number[] } {
+  const descriptor = /'descr': '([^']*)'/.exec(header)?.[1];
+  const dtype = (Object.keys(descriptors) as DType[]).find((name) => descriptors[name] === descriptor);
+  if (!dtype)
+    throw new CheckpointError(path, `has values of type ${descriptor ?? "unknown"}, which is not supported.`);
+  const shape = (/'shape': \(([^)]*)\)/.exec(header)?.[1]?.match(/\d+/g) ?? []).map(Number);
+  if (header.includes("'fortran_order': True") && shape.length > 1)
+    throw new CheckpointError(path, "is in column-major order. Save it with numpy.ascontiguousarray.");
+  return { dtype, shape };
+}

@@ -1,0 +1,176 @@
+/** Hugging Face's safetensors files: a JSON header and the tensors' bytes. Spec: https://huggingface.co/docs/safetensors */
+import { CheckpointError } from "./checkpoint-error.ts";
+import { RandomAccessFile, writeAt, writeThroughTemporary } from "./files.ts";
+import {
+  bytesPerElement,
+  CheckpointTensor,
+  type DType,
+  elementCount,
+  isDType,
+  rowMajorStrides,
+} from "./tensor.ts";
+
+/** An open file of named tensors. */
+export interface SafetensorsFile {
+  readonly path: string;
+  readonly tensors: ReadonlyMap<string, CheckpointTensor>;
+  /** Free text by key that the writer added. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Closes the file: tensors that were not read yet cannot be any more. */
+  close(): Promise<void>;
+}
+
+const dtypeNames: Readonly<Record<DType, string>> = {
+  float32: "F32",
+  float64: "F64",
+  float16: "F16",
+  bfloat16: "BF16",
+  int8: "I8",
+  uint8: "U8",
+  int16: "I16",
+  uint16: "U16",
+  int32: "I32",
+  uint32: "U32",
+  int64: "I64",
+  uint64: "U64",
+  bool: "BOOL",
+};
+const dtypesByName = new Map<unknown, DType>(
+  Object.entries(dtypeNames).flatMap(([dtype, name]) => (isDType(dtype) ? [[name, dtype] as const] : [])),
+);
+
+/** What the specification allows. */
+const largestHeader = 100_000_000;
+
+/** Opens a file. The tensors stay in it until they are read. Throws `CheckpointError`. */
+export async function readSafetensors(path: string): Promise<SafetensorsFile> {
+  const file = await RandomAccessFile.open(path);
+  try {
+    const { header, dataStart } = await readHeader(file);
+    const { __metadata__: metadata = {}, ...descriptions } = header;
+    const tensors = Object.entries(descriptions).map(
+      ([name, description]) => [name, storedTensor(file, dataStart, name, description)] as const,
+    );
+    const texts = Object.entries(isObject(metadata) ? metadata : {}).map(([key, text]) => [
+      key,
+      String(text),
+    ]);
+    return {
+      path,
+      tensors: new Map(tensors),
+      metadata: Object.fromEntries(texts),
+      close: () => file.close(),
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** Writes named tensors. `format: pt` in `metadata` is what PyTorch's users put there, and some readers ask for. */
+export async function writeSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, CheckpointTensor>,
+  metadata: Readonly<Record<string, string>> = { format: "pt" },
+): Promise<void> {
+  // Large elements first, as the reference writer has it, so that each type is aligned.
+  const ordered = [...tensors].sort(([, a], [, b]) => bytesPerElement(b.dtype) - bytesPerElement(a.dtype));
+  const header = headerBytes(ordered, metadata);
+  await writeThroughTemporary(path, async (handle) => {
+    await writeAt(handle, header, 0);
+    let position = header.byteLength;
+    for (const [, tensor] of ordered) {
+      await writeAt(handle, await tensor.bytes(), position);
+      position += tensor.byteLength;
+    }
+  });
+}
+
+function headerBytes(
+  tensors: readonly (readonly [string, CheckpointTensor])[],
+  metadata: Readonly<Record<string, string>>,
+): Buffer {
+  let end = 0;
+  const descriptions = tensors.map(([name, tensor]) => {
+    const start = end;
+    end += tensor.byteLength;
+    return [
+      name,
+      { dtype: dtypeNames[tensor.dtype], shape: tensor.shape, data_offsets: [start, end] },
+    ] as const;
+  });
+  const json = Buffer.from(JSON.stringify(Object.fromEntries([["__metadata__", metadata], ...descriptions])));
+  const padded = Buffer.alloc(8 + Math.ceil(json.byteLength / 8) * 8, " ");
+  padded.writeBigUInt64LE(BigInt(padded.byteLength - 8), 0);
+  json.copy(padded, 8);
+  return padded;
+}
+
+async function readHeader(
+  file: RandomAccessFile,
+): Promise<{ header: Record<string, unknown>; dataStart: number }> {
+  const length = new Uint8Array(8);
+  await file.read(0, length);
+  const bytes = Number(new DataView(length.buffer).getBigUint64(0, true));
+  if (bytes > largestHeader || bytes + 8 > file.size)
+    throw new CheckpointError(file.path, "is not a safetensors file, or was cut short within its header.");
+  const text = new Uint8Array(bytes);
+  await file.read(8, text);
+  return { header: parseHeader(file.path, Buffer.from(text).toString("utf8")), dataStart: 8 + bytes };
+}
+
+function parseHeader(path: string, text: string): Record<string, unknown> {
+  try {
+    const header: unknown = JSON.parse(text);
+    if (isObject(header)) return header;
+  } catch {
+    // Reported below, as any other header that is not an object.
+  }
+  throw new CheckpointError(path, "is not a safetensors file: its header is not JSON.");
+}
+
+function storedTensor(
+  file: RandomAccessFile,
+  dataStart: number,
+  name: string,
+  description: unknown,
+): CheckpointTensor {
+  const { dtype, shape, start, end } = checkedDescription(file.path, name, description);
+  const length = elementCount(shape) * bytesPerElement(dtype);
+  if (length !== end - start)
+    throw new CheckpointError(
+      file.path,
+      `is damaged: "${name}" has ${end - start} bytes instead of ${length}.`,
+    );
+  if (dataStart + end > file.size)
+    throw new CheckpointError(file.path, `was cut short: "${name}" reaches past the end of the file.`);
+  return new CheckpointTensor(dtype, shape, rowMajorStrides(shape), async (into = new Uint8Array(length)) => {
+    await file.read(dataStart + start, into);
+    return into;
+  });
+}
+
+function checkedDescription(path: string, name: string, description: unknown) {
+  if (isObject(description)) {
+    const dtype = dtypesByName.get(description.dtype);
+    if (dtype === undefined)
+      throw new CheckpointError(
+        path,
+        `holds "${name}" as ${description.dtype}, a type that is not supported.`,
+      );
+    const { shape, data_offsets: offsets } = description;
+    if (isSizes(shape) && isSizes(offsets)) {
+      const [start = 0, end = 0] = offsets;
+      return { dtype, shape, start, end };
+    }
+  }
+  throw new CheckpointError(path, `is damaged: its header does not describe "${name}" as it should.`);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isSizes(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+}

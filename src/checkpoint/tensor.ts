@@ -1,0 +1,161 @@
+/** Tensors of checkpoints: described at once, read when wanted. Bytes are little-endian, as on every machine that Node runs on. */
+
+export type TensorData =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
+
+interface DTypeInfo {
+  readonly bytes: number;
+  /** Row-major bytes as JavaScript numbers; `float16` and `bfloat16` become float32, `bool` 0 and 1. */
+  decode(bytes: Uint8Array): TensorData;
+}
+
+const dtypes = {
+  float32: { bytes: 4, decode: (b) => new Float32Array(b.buffer, b.byteOffset, b.byteLength / 4) },
+  float64: { bytes: 8, decode: (b) => new Float64Array(b.buffer, b.byteOffset, b.byteLength / 8) },
+  float16: {
+    bytes: 2,
+    decode: (b) => decodeFloat16(new Uint16Array(b.buffer, b.byteOffset, b.byteLength / 2)),
+  },
+  bfloat16: {
+    bytes: 2,
+    decode: (b) => decodeBfloat16(new Uint16Array(b.buffer, b.byteOffset, b.byteLength / 2)),
+  },
+  int8: { bytes: 1, decode: (b) => new Int8Array(b.buffer, b.byteOffset, b.byteLength) },
+  uint8: { bytes: 1, decode: (b) => b },
+  int16: { bytes: 2, decode: (b) => new Int16Array(b.buffer, b.byteOffset, b.byteLength / 2) },
+  uint16: { bytes: 2, decode: (b) => new Uint16Array(b.buffer, b.byteOffset, b.byteLength / 2) },
+  int32: { bytes: 4, decode: (b) => new Int32Array(b.buffer, b.byteOffset, b.byteLength / 4) },
+  uint32: { bytes: 4, decode: (b) => new Uint32Array(b.buffer, b.byteOffset, b.byteLength / 4) },
+  int64: { bytes: 8, decode: (b) => new BigInt64Array(b.buffer, b.byteOffset, b.byteLength / 8) },
+  uint64: { bytes: 8, decode: (b) => new BigUint64Array(b.buffer, b.byteOffset, b.byteLength / 8) },
+  bool: { bytes: 1, decode: (b) => b },
+} satisfies Record<string, DTypeInfo>;
+
+export type DType = keyof typeof dtypes;
+
+export function isDType(name: string): name is DType {
+  return Object.hasOwn(dtypes, name);
+}
+
+export function bytesPerElement(dtype: DType): number {
+  return dtypes[dtype].bytes;
+}
+
+/** The product of a shape: 1 for a scalar. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, length) => product * length, 1);
+}
+
+/** Elements between neighbours along each axis of a row-major array. */
+export function rowMajorStrides(shape: readonly number[]): number[] {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride;
+    stride *= Math.max(1, shape[axis] ?? 1);
+  }
+  return strides;
+}
+
+/** Where a tensor's values come from, in row-major order; `into`, when given, has their exact length, is filled and returned. */
+type TensorBytes = (into?: Uint8Array) => Promise<Uint8Array>;
+
+/** A tensor of a checkpoint, in memory or still in its file. */
+export class CheckpointTensor {
+  constructor(
+    readonly dtype: DType,
+    readonly shape: readonly number[],
+    /** As the tensor lies in its file, in elements; reading makes it row-major. */
+    readonly strides: readonly number[],
+    /** The values in row-major order, undecoded: what a writer copies. */
+    readonly bytes: TensorBytes,
+  ) {}
+
+  /**
+   * A tensor over values in memory, which are not copied: they must stay as they are until the writing has ended.
+   * `dtype` is needed where the array does not tell: `bool` (Uint8Array of 0 and 1), `float16` and `bfloat16` (Uint16Array of bits).
+   */
+  static of(data: TensorData, shape: readonly number[], dtype: DType = dtypeOf(data)): CheckpointTensor {
+    const stored = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    if (stored.byteLength !== elementCount(shape) * bytesPerElement(dtype))
+      throw new RangeError(`${data.length} values cannot fill a ${dtype} tensor of shape [${shape}]`);
+    return new CheckpointTensor(dtype, shape, rowMajorStrides(shape), async (into) => {
+      into?.set(stored);
+      return into ?? stored;
+    });
+  }
+
+  /** Number of values. */
+  get size(): number {
+    return elementCount(this.shape);
+  }
+
+  /** Size of the values in `dtype`. */
+  get byteLength(): number {
+    return this.size * bytesPerElement(this.dtype);
+  }
+
+  /** The values in their own type; `float16` and `bfloat16` as float32, `bool` as 0 and 1. */
+  async read(): Promise<TensorData>;
+  /** The values as float32 in `into`, which has one place for each. Float32 values go there straight from the file. */
+  async read(into: Float32Array): Promise<Float32Array>;
+  async read(into?: Float32Array): Promise<TensorData> {
+    if (!into) return dtypes[this.dtype].decode(await this.bytes());
+    if (into.length !== this.size)
+      throw new RangeError(`a tensor of shape [${this.shape}] does not fit in ${into.length} values`);
+    if (this.dtype === "float32") {
+      await this.bytes(new Uint8Array(into.buffer, into.byteOffset, into.byteLength));
+      return into;
+    }
+    const values = dtypes[this.dtype].decode(await this.bytes());
+    if (values instanceof BigInt64Array || values instanceof BigUint64Array)
+      into.set(Array.from(values, Number));
+    else into.set(values);
+    return into;
+  }
+}
+
+function dtypeOf(data: TensorData): DType {
+  if (data instanceof Float32Array) return "float32";
+  if (data instanceof Float64Array) return "float64";
+  if (data instanceof Int8Array) return "int8";
+  if (data instanceof Uint8Array) return "uint8";
+  if (data instanceof Int16Array) return "int16";
+  if (data instanceof Uint16Array) return "uint16";
+  if (data instanceof Int32Array) return "int32";
+  if (data instanceof Uint32Array) return "uint32";
+  return data instanceof BigInt64Array ? "int64" : "uint64";
+}
+
+function decodeBfloat16(bits: Uint16Array): Float32Array {
+  const wide = Uint32Array.from(bits, (half) => half << 16);
+  return new Float32Array(wide.buffer);
+}
+
+function decodeFloat16(bits: Uint16Array): Float32Array {
+  float16Values ??= Float32Array.from({ length: 0x10000 }, (_, half) => float16Value(half));
+  const values = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) values[i] = float16Values[bits[i] ?? 0] ?? 0;
+  return values;
+}
+
+/** Every float16, by its bits; made when first needed. */
+let float16Values: Float32Array | undefined;
+
+/** IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits. */
+function float16Value(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
