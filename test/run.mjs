@@ -11,7 +11,7 @@ const files = folders.flatMap((folder) =>
 );
 const { status } = spawnSync(
   process.execPath,
-  ["--import", "tsx", "--test", "--test-concurrency=1", ...files],
+  ["--import", "./test/register.mjs", "--test", "--test-concurrency=1", ...files],
   { stdio: "inherit" },
 );
 process.exit(status ?? 1);

@@ -1,0 +1,201 @@
+/**
+ * Masked autoencoder (He, Chen, Xie, Li, Dollár, Girshick: "Masked Autoencoders Are Scalable Vision Learners", CVPR 2022),
+ * in 2D and 3D: the encoder sees the visible tokens only, a lighter decoder fills in the masked ones.
+ */
+import { tf } from "../runtime/tensor.ts";
+import { type Scope, zeros } from "./scope.ts";
+import { layerNorm, linear, transformerBlock } from "./transformer.ts";
+
+export interface MaeSettings {
+  /** `[y, x]` or `[z, y, x]`, each a multiple of `tokenSize`. */
+  readonly patchSize: readonly number[];
+  readonly channels: number;
+  /** Side of a token, in pixels or voxels. */
+  readonly tokenSize: number;
+  readonly encoder: TransformerSettings;
+  readonly decoder: TransformerSettings;
+  readonly epsilon: number;
+  /** Reconstruct each token's pixels normalised by that token's own mean and deviation. */
+  readonly normalisePixels: boolean;
+}
+
+export interface TransformerSettings {
+  readonly features: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly hidden: number;
+}
+
+/** Which tokens of each patch the encoder sees, as `tokenMask` draws them. */
+export interface TokenMask {
+  /** `[batch, visible]` int32: grid positions of the visible tokens. */
+  readonly keep: tf.Tensor;
+  /** `[batch, token]` int32: where each grid position lies in (visible tokens, then mask tokens). */
+  readonly restore: tf.Tensor;
+  /** `[batch, token]`: 1 where masked. */
+  readonly mask: tf.Tensor;
+}
+
+/** Tokens along each axis of a patch. */
+export function tokenGrid({ patchSize, tokenSize }: Pick<MaeSettings, "patchSize" | "tokenSize">): number[] {
+  return patchSize.map((size) => size / tokenSize);
+}
+
+/** The features that `features` / (2 · axes) sine and cosine waves along each axis give a token, zero for the class token. */
+function positionEmbedding(grid: readonly number[], features: number): Float32Array {
+  const waves = Math.floor(features / (2 * grid.length));
+  const tokens = grid.reduce((product, size) => product * size, 1);
+  const embedding = new Float32Array((tokens + 1) * features);
+  for (let token = 0; token < tokens; token++) {
+    let rest = token;
+    for (let axis = grid.length - 1; axis >= 0; axis--) {
+      const position = rest % grid[axis];
+      rest = Math.floor(rest / grid[axis]);
+      for (let wave = 0; wave < waves; wave++) {
+        const angle = position / 10000 ** (wave / waves);
+        const at = (token + 1) * features + 2 * axis * waves + wave;
+        embedding[at] = Math.sin(angle);
+        embedding[at + waves] = Math.cos(angle);
+      }
+    }
+  }
+  return embedding;
+}
+
+/** Cuts patches `[batch, (z,) y, x, channel]` into tokens `[batch, token, pixel · channel]`. */
+export function patchify(images: tf.Tensor, tokenSize: number): tf.Tensor {
+  const [batch, ...rest] = images.shape;
+  const channels = rest[rest.length - 1];
+  const grid = rest.slice(0, -1).map((size) => size / tokenSize);
+  const axes = grid.map((_, axis) => axis);
+  return images
+    .reshape([batch, ...grid.flatMap((count) => [count, tokenSize]), channels])
+    .transpose([
+      0,
+      ...axes.map((axis) => 1 + 2 * axis),
+      ...axes.map((axis) => 2 + 2 * axis),
+      1 + 2 * grid.length,
+    ])
+    .reshape([
+      batch,
+      grid.reduce((product, count) => product * count, 1),
+      tokenSize ** grid.length * channels,
+    ]);
+}
+
+/** The inverse of {@link patchify}: tokens of the given grid back to `[batch, (z,) y, x, channel]`. */
+export function unpatchify(tokens: tf.Tensor, grid: readonly number[], tokenSize: number): tf.Tensor {
+  const batch = tokens.shape[0];
+  const channels = (tokens.shape[2] ?? 0) / tokenSize ** grid.length;
+  const axes = grid.map((_, axis) => axis);
+  return tokens
+    .reshape([batch, ...grid, ...grid.map(() => tokenSize), channels])
+    .transpose([0, ...axes.flatMap((axis) => [1 + axis, 1 + grid.length + axis]), 1 + 2 * grid.length])
+    .reshape([batch, ...grid.map((count) => count * tokenSize), channels]);
+}
+
+/** Rows of `x` `[batch, row, feature]` picked by `indices` `[batch, pick]`. */
+function pickRows(x: tf.Tensor, indices: tf.Tensor): tf.Tensor {
+  const [batch, rows, features] = x.shape;
+  const offsets = tf.tensor2d(
+    Array.from({ length: batch }, (_, sample) => sample * rows),
+    [batch, 1],
+    "int32",
+  );
+  const flat = indices.add(offsets).reshape([-1]);
+  return x
+    .reshape([batch * rows, features])
+    .gather(flat)
+    .reshape([batch, indices.shape[1] ?? 0, features]);
+}
+
+const embeddingStart = { kind: "normal", deviation: 0.02 } as const;
+
+function weights(scope: Scope, settings: MaeSettings) {
+  const { encoder, decoder, channels, tokenSize } = settings;
+  const grid = tokenGrid(settings);
+  const tokens = grid.reduce((product, size) => product * size, 1);
+  const position = (features: number) =>
+    ({ kind: "values", values: () => positionEmbedding(grid, features) }) as const;
+  return {
+    classToken: scope.parameter("cls_token", [1, 1, encoder.features], embeddingStart),
+    position: scope.state("pos_embed", [1, tokens + 1, encoder.features], position(encoder.features)),
+    maskToken: scope.parameter("mask_token", [1, 1, decoder.features], embeddingStart),
+    decoderPosition: scope.state(
+      "decoder_pos_embed",
+      [1, tokens + 1, decoder.features],
+      position(decoder.features),
+    ),
+    projection: scope.parameter(
+      "patch_embed.proj.weight",
+      [encoder.features, channels, ...grid.map(() => tokenSize)],
+      { kind: "xavier-uniform" },
+    ),
+    projectionBias: scope.parameter("patch_embed.proj.bias", [encoder.features], zeros),
+  };
+}
+
+/**
+ * Predicts the pixels of every token from the visible ones.
+ *
+ * @param images `[batch, (z,) y, x, channel]`
+ * @returns `[batch, token, pixel · channel]`
+ */
+export function maePrediction(
+  scope: Scope,
+  settings: MaeSettings,
+  images: tf.Tensor,
+  { keep, restore }: TokenMask,
+): tf.Tensor {
+  const { encoder, decoder, epsilon, tokenSize } = settings;
+  const batch = images.shape[0];
+  const weight = weights(scope, settings);
+
+  const pixels = patchify(images, tokenSize);
+  const [, tokens, pixelCount] = pixels.shape;
+  const axes = settings.patchSize.map((_, axis) => axis + 2);
+  const projection = weight.projection.transpose([0, ...axes, 1]).reshape([encoder.features, pixelCount]);
+  const visible = pickRows(pixels, keep);
+  const embedded = visible
+    .reshape([-1, pixelCount])
+    .matMul(projection, false, true)
+    .add(weight.projectionBias)
+    .reshape([batch, keep.shape[1] ?? 0, encoder.features]);
+  const positions = pickRows(weight.position.slice([0, 1, 0]).tile([batch, 1, 1]), keep);
+  const classToken = weight.classToken.add(weight.position.slice([0, 0, 0], [1, 1, -1])).tile([batch, 1, 1]);
+
+  let x = tf.concat([classToken, embedded.add(positions)], 1);
+  for (let layer = 0; layer < encoder.layers; layer++) {
+    x = transformerBlock(scope.at(`blocks.${layer}`), x, { ...encoder, epsilon });
+  }
+  x = layerNorm(scope.at("norm"), x, epsilon);
+
+  x = linear(scope.at("decoder_embed"), x, decoder.features);
+  const masked = weight.maskToken.tile([batch, tokens + 1 - (x.shape[1] ?? 0), 1]);
+  const unshuffled = pickRows(tf.concat([x.slice([0, 1, 0]), masked], 1), restore);
+  x = tf.concat([x.slice([0, 0, 0], [-1, 1, -1]), unshuffled], 1).add(weight.decoderPosition);
+  for (let layer = 0; layer < decoder.layers; layer++) {
+    x = transformerBlock(scope.at(`decoder_blocks.${layer}`), x, { ...decoder, epsilon });
+  }
+  x = layerNorm(scope.at("decoder_norm"), x, epsilon);
+  return linear(scope.at("decoder_pred"), x, pixelCount).slice([0, 1, 0]);
+}
+
+/** What the prediction is compared with, `[batch, token, pixel · channel]`. */
+export function maeTarget(settings: MaeSettings, images: tf.Tensor): tf.Tensor {
+  const target = patchify(images, settings.tokenSize);
+  if (!settings.normalisePixels) return target;
+  const pixels = target.shape[2] ?? 1;
+  const centred = target.sub(target.mean(-1, true));
+  const variance = centred
+    .square()
+    .sum(-1, true)
+    .div(pixels - 1);
+  return centred.div(variance.add(1e-6).sqrt());
+}
+
+/** Mean squared error over the masked tokens, for each patch: `[batch]`. */
+export function maeLoss(prediction: tf.Tensor, target: tf.Tensor, mask: tf.Tensor): tf.Tensor {
+  const perToken = prediction.squaredDifference(target).mean(-1);
+  return perToken.mul(mask).sum(-1).div(mask.sum(-1));
+}

@@ -1,0 +1,44 @@
+/** How a model declares and reads its weights: where they are used, by the name that a PyTorch checkpoint gives them. */
+import type { tf } from "../runtime/tensor.ts";
+
+/** How a weight starts. Fans are PyTorch's: of `[out, in, …kernel]`. */
+export type Initializer =
+  | { readonly kind: "constant"; readonly value: number }
+  | { readonly kind: "normal"; readonly deviation: number }
+  /** Uniform in ±√(6 / (fanIn + fanOut)) (Glorot & Bengio 2010). */
+  | { readonly kind: "xavier-uniform" }
+  /** Uniform in ±1/√fanIn: PyTorch's start for convolutions and linear layers; biases name their layer's fan. */
+  | { readonly kind: "fan-in-uniform"; readonly fanIn?: number }
+  /** Normal with deviation √(2 / fanOut) or √(2 / fanIn) (He et al. 2015). */
+  | { readonly kind: "kaiming-normal"; readonly fan: "in" | "out" }
+  | { readonly kind: "values"; readonly values: () => Float32Array };
+
+export const zeros: Initializer = { kind: "constant", value: 0 };
+export const ones: Initializer = { kind: "constant", value: 1 };
+
+/**
+ * A weight of a model. `state` is what a checkpoint holds and no gradient moves: fixed position embeddings, and the running
+ * statistics that BatchNorm updates itself.
+ */
+export interface WeightSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly initializer: Initializer;
+  readonly role: "parameter" | "state";
+}
+
+/** A place in a model's tree of layers. */
+export interface Scope {
+  /** Whether the forward pass is one of training (dropout, batch statistics). */
+  readonly training: boolean;
+  /** The scope of a child: `scope.at("blocks.0").at("attn")`. */
+  at(name: string): Scope;
+  /** A weight that the optimiser moves. */
+  parameter(name: string, shape: readonly number[], initializer: Initializer): tf.Tensor;
+  /** A weight that it leaves alone. */
+  state(name: string, shape: readonly number[], initializer: Initializer): tf.Tensor;
+  /** Sets what a state will be after this training step. */
+  updateState(name: string, value: tf.Tensor): void;
+  /** Fresh random numbers in [0, 1) for every training step: the source of dropout and stochastic depth. */
+  uniform(shape: readonly number[]): tf.Tensor;
+}

@@ -1,0 +1,69 @@
+/** The transformer block that MAE, ViT and UNETR share (Vaswani et al. 2017; Dosovitskiy et al. 2021, figure 1). */
+
+import { gelu, layerNormalization } from "../runtime/operators.ts";
+import type { tf } from "../runtime/tensor.ts";
+import { ones, type Scope, zeros } from "./scope.ts";
+
+/** y = x Wᵀ + b over the last axis. `x` `[…, in]` → `[…, out]`; weight `[out, in]` as in PyTorch. */
+export function linear(scope: Scope, x: tf.Tensor, outputs: number): tf.Tensor {
+  const inputs = x.shape[x.rank - 1];
+  const weight = scope.parameter("weight", [outputs, inputs], { kind: "xavier-uniform" });
+  const bias = scope.parameter("bias", [outputs], zeros);
+  return x
+    .reshape([-1, inputs])
+    .matMul(weight, false, true)
+    .add(bias)
+    .reshape([...x.shape.slice(0, -1), outputs]);
+}
+
+/** Layer normalisation over the last axis of `x` `[…, feature]`. */
+export function layerNorm(scope: Scope, x: tf.Tensor, epsilon: number): tf.Tensor {
+  const features = [x.shape[x.rank - 1]];
+  return layerNormalization(
+    x,
+    scope.parameter("weight", features, ones),
+    scope.parameter("bias", features, zeros),
+    epsilon,
+  );
+}
+
+/** Multi-head self-attention. `x` `[batch, token, feature]`. */
+export function attention(scope: Scope, x: tf.Tensor, heads: number): tf.Tensor {
+  const [batch, tokens, features] = x.shape;
+  const width = features / heads;
+  const [query, key, value] = linear(scope.at("qkv"), x, 3 * features)
+    .reshape([batch, tokens, 3, heads, width])
+    .transpose([2, 0, 3, 1, 4])
+    .reshape([3, batch * heads, tokens, width])
+    .unstack();
+  const scores = query
+    .mul(width ** -0.5)
+    .matMul(key, false, true)
+    .softmax();
+  const mixed = scores
+    .matMul(value)
+    .reshape([batch, heads, tokens, width])
+    .transpose([0, 2, 1, 3])
+    .reshape(x.shape);
+  return linear(scope.at("proj"), mixed, features);
+}
+
+export interface BlockSettings {
+  readonly heads: number;
+  /** Hidden features of the MLP. */
+  readonly hidden: number;
+  readonly epsilon: number;
+}
+
+/** A pre-norm transformer block. `x` `[batch, token, feature]`. */
+export function transformerBlock(
+  scope: Scope,
+  x: tf.Tensor,
+  { heads, hidden, epsilon }: BlockSettings,
+): tf.Tensor {
+  const features = x.shape[x.rank - 1];
+  const attended = x.add(attention(scope.at("attn"), layerNorm(scope.at("norm1"), x, epsilon), heads));
+  const mlp = scope.at("mlp");
+  const wide = gelu(linear(mlp.at("fc1"), layerNorm(scope.at("norm2"), attended, epsilon), hidden));
+  return attended.add(linear(mlp.at("fc2"), wide, features));
+}

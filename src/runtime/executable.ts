@@ -1,0 +1,29 @@
+import type { Parameters } from "./parameters.ts";
+import type { Program } from "./program.ts";
+
+export type InputData = Float32Array | Int32Array | Uint8Array;
+
+/** A program ready to run on one device, reading its weights from {@link Parameters}. */
+export interface Executable {
+  /** To be filled before each run, by input name. */
+  readonly inputs: Readonly<Record<string, InputData>>;
+  /** Holds the results after each run, by output name. */
+  readonly outputs: Readonly<Record<string, Float32Array>>;
+  /**
+   * Runs the program once. A training program also leaves its loss's gradients in the parameters' `gradient` slots and
+   * moves the states that layers update themselves.
+   *
+   * @param seed decides the program's random numbers (dropout)
+   */
+  run(seed: number): Promise<void>;
+  release(): void;
+}
+
+/** Executes programs: see onnx/runtime.ts and eager.ts. */
+export interface Runtime {
+  /** Where it runs, for people: `CPU, 2 threads (onnxruntime)`. */
+  readonly device: string;
+  readonly threads: number;
+  /** @param gradients whether each run also computes the gradients of the output `loss` */
+  compile(program: Program, parameters: Parameters, options: { readonly gradients: boolean }): Executable;
+}

@@ -1,0 +1,88 @@
+// AssemblyScript, compiled to WebAssembly SIMD over shared memory by `npm run kernels`.
+// Each function works on `count` float32 values at byte addresses, `count` a multiple of 4.
+
+/**
+ * One step of Adam (Kingma & Ba 2015); `decoupled` decay as AdamW (Loshchilov & Hutter 2019), `coupled` as L2 in the
+ * gradient. `rate` is the learning rate over the first moment's bias correction, `correction` 1/√(the second's).
+ */
+export function adam(
+  weight: usize,
+  gradient: usize,
+  first: usize,
+  second: usize,
+  count: usize,
+  rate: f32,
+  beta1: f32,
+  beta2: f32,
+  epsilon: f32,
+  correction: f32,
+  decoupled: f32,
+  coupled: f32,
+): void {
+  const rates = f32x4.splat(rate);
+  const keep1 = f32x4.splat(beta1);
+  const take1 = f32x4.splat(1 - beta1);
+  const keep2 = f32x4.splat(beta2);
+  const take2 = f32x4.splat(1 - beta2);
+  const epsilons = f32x4.splat(epsilon);
+  const corrections = f32x4.splat(correction);
+  const shrink = f32x4.splat(1 - decoupled);
+  const pull = f32x4.splat(coupled);
+  for (let offset: usize = 0, end = count << 2; offset < end; offset += 16) {
+    let w = v128.load(weight + offset);
+    const g = f32x4.add(v128.load(gradient + offset), f32x4.mul(pull, w));
+    const m = f32x4.add(f32x4.mul(keep1, v128.load(first + offset)), f32x4.mul(take1, g));
+    const v = f32x4.add(f32x4.mul(keep2, v128.load(second + offset)), f32x4.mul(take2, f32x4.mul(g, g)));
+    const step = f32x4.div(m, f32x4.add(f32x4.mul(f32x4.sqrt(v), corrections), epsilons));
+    w = f32x4.sub(f32x4.mul(w, shrink), f32x4.mul(rates, step));
+    v128.store(first + offset, m);
+    v128.store(second + offset, v);
+    v128.store(weight + offset, w);
+  }
+}
+
+/** One step of gradient descent with momentum, as PyTorch's SGD; the velocity starts as the first gradient. */
+export function sgd(
+  weight: usize,
+  gradient: usize,
+  velocity: usize,
+  count: usize,
+  rate: f32,
+  momentum: f32,
+  coupled: f32,
+): void {
+  const rates = f32x4.splat(rate);
+  const keep = f32x4.splat(momentum);
+  const pull = f32x4.splat(coupled);
+  for (let offset: usize = 0, end = count << 2; offset < end; offset += 16) {
+    const w = v128.load(weight + offset);
+    const g = f32x4.add(v128.load(gradient + offset), f32x4.mul(pull, w));
+    const u = f32x4.add(f32x4.mul(keep, v128.load(velocity + offset)), g);
+    v128.store(velocity + offset, u);
+    v128.store(weight + offset, f32x4.sub(w, f32x4.mul(rates, u)));
+  }
+}
+
+/** A well-mixed 32-bit number for each counter (the finaliser of MurmurHash3 applied to seed and counter, twice). */
+@inline
+function mixed(seed: u32, counter: u32): u32 {
+  let h: u32 = counter * 0x9e3779b9 + seed;
+  h = (h ^ (h >> 16)) * 0x85ebca6b;
+  h = (h ^ (h >> 13)) * 0xc2b2ae35;
+  h = (h ^ (h >> 16)) + seed * 0x27d4eb2f;
+  h = (h ^ (h >> 15)) * 0x2c1b3c6d;
+  h = (h ^ (h >> 12)) * 0x297a2d39;
+  return h ^ (h >> 15);
+}
+
+@inline
+function fraction(bits: u32): f32 {
+  return (<f32>(bits >> 8) + 0.5) * (1.0 / 16777216.0);
+}
+
+/** Values uniform in (−range, range); element i depends on `seed` and `start` + i alone. */
+export function uniform(target: usize, start: u32, count: u32, seed: u32, range: f32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    store<f32>(target + (<usize>i << 2), (fraction(mixed(seed, start + i)) * 2 - 1) * range);
+  }
+}

@@ -1,0 +1,159 @@
+import type {
+  Attribute,
+  ConstantDefinition,
+  GraphDefinition,
+  NodeDefinition,
+  OnnxType,
+  ValueDefinition,
+} from "./model-proto.ts";
+
+/** The name of a value inside an ONNX graph. */
+export type Value = string;
+
+/** A value that leaves the graph under a name. */
+export interface NamedValue extends ValueDefinition {
+  readonly value: Value;
+}
+
+export interface Operator {
+  readonly attributes?: Readonly<Record<string, Attribute>>;
+  readonly outputs?: number;
+  readonly domain?: "" | "com.microsoft";
+}
+
+/**
+ * An ONNX graph under construction. The same operation on the same operands is recorded once
+ * (common subexpressions), and what no output needs is left out at the end.
+ */
+export class GraphBuilder {
+  private readonly nodes: NodeDefinition[] = [];
+  private readonly known = new Map<string, readonly Value[]>();
+  private readonly constants = new Map<string, ConstantDefinition>();
+  private readonly inputs: ValueDefinition[] = [];
+  private counter = 0;
+
+  input(definition: ValueDefinition): Value {
+    this.inputs.push(definition);
+    return definition.name;
+  }
+
+  constant(type: OnnxType, shape: readonly number[], bytes: Uint8Array): Value {
+    const key = `${type}[${shape}]${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64")}`;
+    const existing = this.constants.get(key);
+    if (existing !== undefined) return existing.name;
+    const name = `c${this.counter++}`;
+    this.constants.set(key, { name, type, shape, bytes });
+    return name;
+  }
+
+  /** A list of axes, sizes or offsets, as the operators take them. */
+  integers(values: readonly number[]): Value {
+    return this.constant("int64", [values.length], new Uint8Array(BigInt64Array.from(values, BigInt).buffer));
+  }
+
+  scalar(value: number, type: OnnxType = "float32"): Value {
+    return this.constant(type, [], scalarBytes(value, type));
+  }
+
+  /** Records an operation with one result. */
+  add(operator: string, inputs: readonly Value[], options: Operator = {}): Value {
+    return this.addMany(operator, inputs, { ...options, outputs: 1 })[0];
+  }
+
+  addMany(operator: string, inputs: readonly Value[], options: Operator): readonly Value[] {
+    const { attributes = {}, outputs: count = 1, domain = "" } = options;
+    const key = `${operator}(${inputs})${JSON.stringify(attributes)}${count}`;
+    const existing = this.known.get(key);
+    if (existing !== undefined) return existing;
+    const outputs = Array.from({ length: count }, () => `v${this.counter++}`);
+    this.nodes.push({ operator, domain, inputs, outputs, attributes });
+    this.known.set(key, outputs);
+    return outputs;
+  }
+
+  /** The finished graph: only what `outputs` depend on, biases folded into their matrix products. */
+  finish(outputs: readonly NamedValue[]): GraphDefinition {
+    const nodes = scheduled(foldBiases(liveNodes(nameOutputs(this.nodes, outputs), outputs), outputs));
+    const used = new Set(nodes.flatMap((node) => node.inputs));
+    return {
+      nodes,
+      inputs: this.inputs.filter((input) => used.has(input.name)),
+      outputs: outputs.map(({ name, type, shape }) => ({ name, type, shape })),
+      constants: [...this.constants.values()].filter((constant) => used.has(constant.name)),
+    };
+  }
+}
+
+/**
+ * Renames each value that leaves the graph to its output's name. An input, or a value that leaves twice, is copied by an
+ * Identity node instead.
+ */
+function nameOutputs(nodes: readonly NodeDefinition[], outputs: readonly NamedValue[]): NodeDefinition[] {
+  const produced = new Set(nodes.flatMap((node) => node.outputs));
+  const names = new Map<Value, string>();
+  const copies: NodeDefinition[] = [];
+  for (const { name, value } of outputs) {
+    if (produced.has(value) && !names.has(value)) names.set(value, name);
+    else copies.push({ operator: "Identity", domain: "", inputs: [value], outputs: [name], attributes: {} });
+  }
+  const rename = (values: readonly Value[]) => values.map((value) => names.get(value) ?? value);
+  return [...nodes, ...copies].map((node) => ({
+    ...node,
+    inputs: rename(node.inputs),
+    outputs: rename(node.outputs),
+  }));
+}
+
+function scalarBytes(value: number, type: OnnxType): Uint8Array {
+  if (type === "float32") return new Uint8Array(Float32Array.of(value).buffer);
+  if (type === "int32") return new Uint8Array(Int32Array.of(value).buffer);
+  if (type === "int64") return new Uint8Array(BigInt64Array.of(BigInt(value)).buffer);
+  return Uint8Array.of(value === 0 ? 0 : 1);
+}
+
+function liveNodes(nodes: readonly NodeDefinition[], outputs: readonly NamedValue[]): NodeDefinition[] {
+  const needed = new Set(outputs.map((output) => output.name));
+  const live: NodeDefinition[] = [];
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((output) => needed.has(output))) continue;
+    for (const input of node.inputs) needed.add(input);
+    live.push(node);
+  }
+  return live.reverse();
+}
+
+/**
+ * The order that lets onnxruntime free memory early. It walks the graph depth-first from its leaves, the last one first,
+ * so with the leaves last and reversed they run in the order of the trace: each weight's gradient as soon as it can,
+ * not after the whole backward pass with every activation still alive.
+ */
+function scheduled(nodes: readonly NodeDefinition[]): NodeDefinition[] {
+  const read = new Set(nodes.flatMap((node) => node.inputs));
+  const isLeaf = (node: NodeDefinition) => !node.outputs.some((output) => read.has(output));
+  return [...nodes.filter((node) => !isLeaf(node)), ...nodes.filter(isLeaf).reverse()];
+}
+
+/** `Add(Gemm(x, w), bias)` becomes `Gemm(x, w, bias)` where nothing else reads the product. */
+function foldBiases(nodes: readonly NodeDefinition[], outputs: readonly NamedValue[]): NodeDefinition[] {
+  const producers = new Map(
+    nodes.flatMap((node, index) => node.outputs.map((output) => [output, index] as const)),
+  );
+  const uses = new Map<Value, number>();
+  for (const input of nodes.flatMap((node) => node.inputs)) uses.set(input, (uses.get(input) ?? 0) + 1);
+  const kept = new Set(outputs.map((output) => output.name));
+  const folded: (NodeDefinition | undefined)[] = [...nodes];
+  nodes.forEach((node, index) => {
+    if (node.operator !== "BiasAdd") return;
+    const [product, bias] = node.inputs;
+    const producer = producers.get(product);
+    const gemm = producer === undefined ? undefined : folded[producer];
+    const fits = gemm?.operator === "Gemm" && gemm.inputs.length === 2;
+    if (producer === undefined || !fits || uses.get(product) !== 1 || kept.has(product)) {
+      folded[index] = { ...node, operator: "Add" };
+      return;
+    }
+    folded[producer] = undefined;
+    folded[index] = { ...gemm, inputs: [...gemm.inputs, bias], outputs: node.outputs };
+  });
+  return folded.filter((node) => node !== undefined);
+}

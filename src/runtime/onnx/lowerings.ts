@@ -1,0 +1,513 @@
+/** How each TensorFlow.js kernel is written in ONNX: the one table that a trace looks things up in. */
+import type { GraphBuilder, Value } from "./graph.ts";
+import {
+  arranged,
+  broadcastTo,
+  identity,
+  plain,
+  plainTensor,
+  sizeOf,
+  splatTensor,
+  stored,
+  type Traced,
+  toStored,
+} from "./layout.ts";
+import type { Attribute, OnnxType } from "./model-proto.ts";
+
+/**
+ * Writes one kernel into the graph. Each lowering states the operands and attributes that TensorFlow.js gives its kernel;
+ * the table holds them all, so their common type accepts none.
+ */
+export type Lowering = (graph: GraphBuilder, inputs: never, attributes: never) => Traced | Traced[];
+
+interface Unary {
+  readonly x: Traced;
+}
+interface Binary {
+  readonly a: Traced;
+  readonly b: Traced;
+}
+interface Gradient {
+  readonly dy: Traced;
+}
+
+// ---- elementwise ---------------------------------------------------------------------------------------------------
+
+type Scalar = (x: number) => number;
+
+/** An operation on each element, in whatever layout the operand has. */
+function unary(operator: string, known?: Scalar, attributes: Record<string, Attribute> = {}) {
+  return (graph: GraphBuilder, { x }: Unary): Traced => {
+    if (known !== undefined && x.splat !== undefined)
+      return splatTensor(graph, known(x.splat), x.type, x.shape);
+    return { ...x, splat: undefined, value: graph.add(operator, [x.value], { attributes }) };
+  };
+}
+
+function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
+  const rank = Math.max(a.length, b.length);
+  const size = (shape: readonly number[], axis: number) => shape[axis - rank + shape.length] ?? 1;
+  return identity(rank).map((axis) => (size(a, axis) === 1 ? size(b, axis) : size(a, axis)));
+}
+
+/** An operation on each pair of elements: in the layout of the larger operand, repeated axes still not stored. */
+function elementwise(
+  graph: GraphBuilder,
+  operator: string,
+  operands: readonly Traced[],
+  type: OnnxType,
+): Traced {
+  const shape = operands.map((operand) => operand.shape).reduce(broadcastShape);
+  const wide = operands.map((operand) => broadcastTo(operand, shape));
+  const leader = wide.reduce((best, each) => (sizeOf(each.stored) > sizeOf(best.stored) ? each : best));
+  const values = operands.map((operand) => arranged(graph, operand, leader.axes));
+  const sizes = wide.map((operand) =>
+    toStored(
+      operand.axes.map((place) => operand.stored[place]),
+      leader.axes,
+    ),
+  );
+  return {
+    value: graph.add(operator, values),
+    type,
+    shape,
+    axes: leader.axes,
+    stored: leader.axes.map((_, place) => Math.max(...sizes.map((each) => each[place]))),
+  };
+}
+
+type Fold = (a: number, b: number) => number;
+
+function arithmetic(operator: string, known: Fold, simplify?: (a: Traced, b: Traced) => Traced | undefined) {
+  return (graph: GraphBuilder, { a, b }: Binary): Traced => {
+    const shape = broadcastShape(a.shape, b.shape);
+    if (a.splat !== undefined && b.splat !== undefined)
+      return splatTensor(graph, known(a.splat, b.splat), a.type, shape);
+    const simpler = simplify?.(a, b);
+    return simpler === undefined ? elementwise(graph, operator, [a, b], a.type) : broadcastTo(simpler, shape);
+  };
+}
+
+const comparison =
+  (operator: string) =>
+  (graph: GraphBuilder, { a, b }: Binary) =>
+    elementwise(graph, operator, [a, b], "bool");
+
+function add(graph: GraphBuilder, { a, b }: Binary): Traced {
+  if (a.splat === 0) return broadcastTo(b, broadcastShape(a.shape, b.shape));
+  if (b.splat === 0) return broadcastTo(a, broadcastShape(a.shape, b.shape));
+  const bias = b.shape.length === 1 && a.shape.length === 2 && b.stored[0] === a.shape[1] && a.axes[0] === 0;
+  return elementwise(graph, bias ? "BiasAdd" : "Add", [a, b], a.type);
+}
+
+function cast(graph: GraphBuilder, { x }: Unary, { dtype }: { dtype: OnnxType }): Traced {
+  if (dtype === x.type) return x;
+  if (x.splat !== undefined) return splatTensor(graph, x.splat, dtype, x.shape);
+  const to = { float32: 1, int32: 6, int64: 7, bool: 9 }[dtype];
+  return { ...x, type: dtype, value: graph.add("Cast", [x.value], { attributes: { to } }) };
+}
+
+function select(
+  graph: GraphBuilder,
+  { condition, t, e }: { condition: Traced; t: Traced; e: Traced },
+): Traced {
+  return elementwise(graph, "Where", [condition, t, e], t.type);
+}
+
+function leakyRelu(graph: GraphBuilder, { x }: Unary, { alpha }: { alpha: number }): Traced {
+  return {
+    ...x,
+    splat: undefined,
+    value: graph.add("LeakyRelu", [x.value], { attributes: { alpha: { float: alpha } } }),
+  };
+}
+
+function clip(
+  graph: GraphBuilder,
+  { x }: Unary,
+  range: { clipValueMin: number; clipValueMax: number },
+): Traced {
+  const limits = [graph.scalar(range.clipValueMin), graph.scalar(range.clipValueMax)];
+  return { ...x, splat: undefined, value: graph.add("Clip", [x.value, ...limits]) };
+}
+
+/** The derivative of ReLU-like steps: 1 above zero, `alpha` below. */
+function step(graph: GraphBuilder, { x }: Unary, { alpha }: { alpha: number }): Traced {
+  const positive = graph.add("Greater", [x.value, graph.scalar(0)]);
+  return {
+    ...x,
+    splat: undefined,
+    value: graph.add("Where", [positive, graph.scalar(1), graph.scalar(alpha)]),
+  };
+}
+
+/** dy · (y > 0 ? 1 : y + 1), TensorFlow.js's gradient of ELU from its output. */
+function eluGrad(graph: GraphBuilder, { dy, y }: Gradient & { y: Traced }): Traced {
+  const one: Traced = splatTensor(graph, 1, "float32", []);
+  const rising = elementwise(graph, "Greater", [y, splatTensor(graph, 0, "float32", [])], "bool");
+  const slope = select(graph, { condition: rising, t: one, e: add(graph, { a: y, b: one }) });
+  return elementwise(graph, "Mul", [dy, slope], "float32");
+}
+
+// ---- shape ---------------------------------------------------------------------------------------------------------
+
+function transpose(_graph: GraphBuilder, { x }: Unary, { perm }: { perm: readonly number[] }): Traced {
+  return { ...x, shape: perm.map((axis) => x.shape[axis]), axes: perm.map((axis) => x.axes[axis]) };
+}
+
+function reshape(graph: GraphBuilder, { x }: Unary, { shape: wanted }: { shape: readonly number[] }): Traced {
+  const size = sizeOf(x.shape);
+  const known = sizeOf(wanted.filter((each) => each !== -1));
+  const shape = wanted.map((each) => (each === -1 ? size / known : each));
+  if (shape.length === x.shape.length && shape.every((each, axis) => each === x.shape[axis])) return x;
+  if (x.splat !== undefined) return splatTensor(graph, x.splat, x.type, shape);
+  return plainTensor(graph.add("Reshape", [plain(graph, x), graph.integers(shape)]), x.type, shape);
+}
+
+function concat(
+  graph: GraphBuilder,
+  inputs: Readonly<Record<string, Traced>>,
+  { axis }: { axis: number },
+): Traced {
+  const parts = Object.values(inputs).filter((part) => sizeOf(part.shape) > 0);
+  const [first] = parts;
+  if (parts.length === 1) return first;
+  const values = parts.map((part) => stored(graph, part, first.axes));
+  const along = axis < 0 ? axis + first.shape.length : axis;
+  const shape = first.shape.map((size, each) =>
+    each === along ? parts.reduce((sum, part) => sum + part.shape[along], 0) : size,
+  );
+  const value = graph.add("Concat", values, { attributes: { axis: first.axes[along] } });
+  return { value, type: first.type, shape, axes: first.axes, stored: toStored(shape, first.axes) };
+}
+
+function slice(
+  graph: GraphBuilder,
+  { x }: Unary,
+  attributes: { begin: number | number[]; size: number | number[] },
+): Traced {
+  const begins = [attributes.begin].flat();
+  const sizes = [attributes.size].flat();
+  const shape = x.shape.map((size, axis) => {
+    const wanted = sizes[axis] ?? -1;
+    return wanted === -1 ? size - (begins[axis] ?? 0) : wanted;
+  });
+  if (x.splat !== undefined) return splatTensor(graph, x.splat, x.type, shape);
+  const cut = identity(shape.length).filter((axis) => shape[axis] !== x.shape[axis]);
+  if (cut.length === 0) return x;
+  const starts = cut.map((axis) => begins[axis] ?? 0);
+  const value = graph.add("Slice", [
+    stored(graph, x),
+    graph.integers(starts),
+    graph.integers(cut.map((axis, index) => starts[index] + shape[axis])),
+    graph.integers(cut.map((axis) => x.axes[axis])),
+  ]);
+  return { value, type: x.type, shape, axes: x.axes, stored: toStored(shape, x.axes) };
+}
+
+function splitV(
+  graph: GraphBuilder,
+  { x }: Unary,
+  attributes: { numOrSizeSplits: number | number[]; axis: number },
+): Traced[] {
+  const axis = attributes.axis < 0 ? attributes.axis + x.shape.length : attributes.axis;
+  const parts = attributes.numOrSizeSplits;
+  const sizes = Array.isArray(parts) ? parts : new Array<number>(parts).fill(x.shape[axis] / parts);
+  const values = graph.addMany("Split", [stored(graph, x), graph.integers(sizes)], {
+    attributes: { axis: x.axes[axis] },
+    outputs: sizes.length,
+  });
+  return values.map((value, index) => {
+    const shape = x.shape.with(axis, sizes[index]);
+    return { value, type: x.type, shape, axes: x.axes, stored: toStored(shape, x.axes) };
+  });
+}
+
+/** Stacks along a new axis. */
+function pack(
+  graph: GraphBuilder,
+  inputs: Readonly<Record<string, Traced>>,
+  { axis }: { axis: number },
+): Traced {
+  const parts = Object.values(inputs).map((part) =>
+    reshape(graph, { x: part }, { shape: part.shape.toSpliced(axis, 0, 1) }),
+  );
+  return concat(graph, Object.fromEntries(parts.entries()), { axis });
+}
+
+function unpack(
+  graph: GraphBuilder,
+  { value: x }: { value: Traced },
+  { axis: at }: { axis: number },
+): Traced[] {
+  const axis = at < 0 ? at + x.shape.length : at;
+  const count = x.shape[axis];
+  return identity(count).map((index) => {
+    const part = slice(
+      graph,
+      { x },
+      { begin: x.shape.map((_, each) => (each === axis ? index : 0)), size: x.shape.with(axis, 1) },
+    );
+    return reshape(graph, { x: part }, { shape: x.shape.toSpliced(axis, 1) });
+  });
+}
+
+function pad(
+  graph: GraphBuilder,
+  { x }: Unary,
+  attributes: { paddings: [number, number][]; constantValue?: number; mode?: "reflect" | "symmetric" },
+): Traced {
+  const order = toStored(identity(x.shape.length), x.axes);
+  const amounts = [
+    ...order.map((axis) => attributes.paddings[axis][0]),
+    ...order.map((axis) => attributes.paddings[axis][1]),
+  ];
+  const shape = x.shape.map(
+    (size, axis) => size + attributes.paddings[axis][0] + attributes.paddings[axis][1],
+  );
+  if (attributes.mode === "symmetric")
+    throw new Error("MirrorPad with mode symmetric has no ONNX form; use reflect.");
+  const value = graph.add(
+    "Pad",
+    [stored(graph, x), graph.integers(amounts), graph.scalar(attributes.constantValue ?? 0, x.type)],
+    {
+      attributes: { mode: attributes.mode === "reflect" ? "reflect" : "constant" },
+    },
+  );
+  return { value, type: x.type, shape, axes: x.axes, stored: toStored(shape, x.axes) };
+}
+
+function tile(graph: GraphBuilder, { x }: Unary, { reps }: { reps: readonly number[] }): Traced {
+  const shape = x.shape.map((size, axis) => size * reps[axis]);
+  if (x.shape.every((size, axis) => size === 1 || reps[axis] === 1)) return broadcastTo(x, shape);
+  const value = graph.add("Tile", [stored(graph, x), graph.integers(toStored(reps, x.axes))]);
+  return { value, type: x.type, shape, axes: x.axes, stored: toStored(shape, x.axes) };
+}
+
+function fill(
+  graph: GraphBuilder,
+  _: object,
+  attributes: { shape: number[]; value: number; dtype?: OnnxType },
+): Traced {
+  return splatTensor(graph, attributes.value, attributes.dtype ?? "float32", attributes.shape);
+}
+
+// ---- indexing ------------------------------------------------------------------------------------------------------
+
+function gather(
+  graph: GraphBuilder,
+  { x, indices }: Unary & { indices: Traced },
+  { axis = 0, batchDims = 0 }: { axis?: number; batchDims?: number },
+): Traced {
+  if (batchDims !== 0)
+    throw new Error("GatherV2 with batchDims has no lowering: flatten the batch into the indices.");
+  const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
+  const value = graph.add("Gather", [plain(graph, x), plain(graph, indices)], { attributes: { axis } });
+  return plainTensor(value, x.type, shape);
+}
+
+/** Adds each row of `x` to the row of the result that `segmentIds` names: the gradient of a gather. */
+function unsortedSegmentSum(
+  graph: GraphBuilder,
+  { x, segmentIds }: Unary & { segmentIds: Traced },
+  { numSegments }: { numSegments: number },
+): Traced {
+  const shape = [numSegments, ...x.shape.slice(segmentIds.shape.length)];
+  const rows = graph.add("Reshape", [
+    plain(graph, segmentIds),
+    graph.integers([sizeOf(segmentIds.shape), 1]),
+  ]);
+  const indices = graph.add("Cast", [rows], { attributes: { to: 7 } });
+  const updates = graph.add("Reshape", [
+    plain(graph, x),
+    graph.integers([sizeOf(segmentIds.shape), ...shape.slice(1)]),
+  ]);
+  const zeros = plain(graph, splatTensor(graph, 0, x.type, shape));
+  const value = graph.add("ScatterND", [zeros, indices, updates], { attributes: { reduction: "add" } });
+  return plainTensor(value, x.type, shape);
+}
+
+// ---- reductions ----------------------------------------------------------------------------------------------------
+
+/** Over tensor axes, in the operand's own layout. */
+function reduction(operator: string) {
+  return (
+    graph: GraphBuilder,
+    { x }: Unary,
+    attributes: { axis?: number | number[] | null; keepDims?: boolean },
+  ): Traced => {
+    const axes = [attributes.axis ?? identity(x.shape.length)]
+      .flat()
+      .map((axis) => (axis < 0 ? axis + x.shape.length : axis));
+    if (axes.length === 0) return x;
+    const value = graph.add(
+      operator,
+      [stored(graph, x), graph.integers(axes.map((axis) => x.axes[axis]).sort((a, b) => a - b))],
+      {
+        attributes: { keepdims: attributes.keepDims ? 1 : 0 },
+      },
+    );
+    if (attributes.keepDims) {
+      const shape = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
+      return { value, type: x.type, shape, axes: x.axes, stored: toStored(shape, x.axes) };
+    }
+    const kept = identity(x.shape.length).filter((axis) => !axes.includes(axis));
+    const shape = kept.map((axis) => x.shape[axis]);
+    const places = kept.map((axis) => x.axes[axis]);
+    const ranked = places.map((place) => places.filter((other) => other < place).length);
+    return { value, type: x.type, shape, axes: ranked, stored: toStored(shape, ranked) };
+  };
+}
+
+function softmax(graph: GraphBuilder, { logits }: { logits: Traced }, { dim }: { dim: number }): Traced {
+  const axis = dim < 0 ? dim + logits.shape.length : dim;
+  const value = graph.add("Softmax", [stored(graph, logits)], { attributes: { axis: logits.axes[axis] } });
+  return { ...logits, splat: undefined, stored: toStored(logits.shape, logits.axes), value };
+}
+
+// ---- matrix products -----------------------------------------------------------------------------------------------
+
+/** A matrix (or stack of them) as stored, and whether its last two axes are stored the other way round. */
+function matrix(graph: GraphBuilder, x: Traced): { value: Value; flipped: boolean } {
+  const rank = x.shape.length;
+  const straight = identity(rank);
+  const swapped = [...straight.slice(0, -2), rank - 1, rank - 2];
+  const flipped = x.axes.every((place, axis) => place === swapped[axis]);
+  return { value: stored(graph, x, flipped ? swapped : straight), flipped };
+}
+
+function matMul(
+  graph: GraphBuilder,
+  { a, b }: Binary,
+  { transposeA, transposeB }: { transposeA: boolean; transposeB: boolean },
+): Traced {
+  const rank = Math.max(a.shape.length, b.shape.length);
+  const rows = a.shape.at(transposeA ? -1 : -2) ?? 1;
+  const columns = b.shape.at(transposeB ? -2 : -1) ?? 1;
+  const batch = broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  const left = matrix(graph, a);
+  const right = matrix(graph, b);
+  const transA = left.flipped !== transposeA ? 1 : 0;
+  const transB = right.flipped !== transposeB ? 1 : 0;
+  const inputs = [left.value, right.value];
+  const value =
+    rank === 2
+      ? graph.add("Gemm", inputs, { attributes: { transA, transB } })
+      : transA === 0 && transB === 0
+        ? graph.add("MatMul", inputs)
+        : graph.add("FusedMatMul", inputs, { attributes: { transA, transB }, domain: "com.microsoft" });
+  return plainTensor(value, a.type, [...batch, rows, columns]);
+}
+
+// ---- our own kernels (runtime/operators.ts) ------------------------------------------------------------------------
+
+function layerNormalization(
+  graph: GraphBuilder,
+  { x, gamma, beta }: Unary & { gamma: Traced; beta: Traced },
+  { epsilon }: { epsilon: number },
+): Traced[] {
+  const values = graph.addMany(
+    "LayerNormalization",
+    [plain(graph, x), plain(graph, gamma), plain(graph, beta)],
+    {
+      attributes: { axis: -1, epsilon: { float: epsilon } },
+      outputs: 3,
+    },
+  );
+  const statistics = x.shape.with(-1, 1);
+  return values.map((value, index) => plainTensor(value, x.type, index === 0 ? x.shape : statistics));
+}
+
+const times = (a: Traced, b: Traced) => (a.splat === 1 ? b : b.splat === 1 ? a : undefined);
+
+export const lowerings: Readonly<Record<string, Lowering>> = {
+  Abs: unary("Abs", Math.abs),
+  Elu: unary("Elu"),
+  Erf: unary("Erf"),
+  Exp: unary("Exp", Math.exp),
+  Log: unary("Log", Math.log),
+  Neg: unary("Neg", (x) => -x),
+  Reciprocal: unary("Reciprocal", (x) => 1 / x),
+  Relu: unary("Relu", (x) => Math.max(x, 0)),
+  Rsqrt: (graph: GraphBuilder, inputs: Unary) =>
+    unary("Reciprocal")(graph, { x: unary("Sqrt")(graph, inputs) }),
+  Sigmoid: unary("Sigmoid"),
+  Softplus: unary("Softplus"),
+  Sqrt: unary("Sqrt", Math.sqrt),
+  Square: (graph: GraphBuilder, { x }: Unary) => elementwise(graph, "Mul", [x, x], x.type),
+  Tanh: unary("Tanh", Math.tanh),
+  Floor: unary("Floor", Math.floor),
+  Sin: unary("Sin", Math.sin),
+  Cos: unary("Cos", Math.cos),
+  LogicalNot: unary("Not"),
+  Gelu: unary("Gelu"),
+  LeakyRelu: leakyRelu,
+  ClipByValue: clip,
+  Step: step,
+  EluGrad: eluGrad,
+  Cast: cast,
+  Identity: (_: GraphBuilder, { x }: Unary) => x,
+  OnesLike: (graph: GraphBuilder, { x }: Unary) => splatTensor(graph, 1, x.type, x.shape),
+  ZerosLike: (graph: GraphBuilder, { x }: Unary) => splatTensor(graph, 0, x.type, x.shape),
+  Fill: fill,
+
+  Add: add,
+  Sub: arithmetic(
+    "Sub",
+    (a, b) => a - b,
+    (a, b) => (b.splat === 0 ? a : undefined),
+  ),
+  Multiply: arithmetic("Mul", (a, b) => a * b, times),
+  RealDiv: arithmetic(
+    "Div",
+    (a, b) => a / b,
+    (a, b) => (b.splat === 1 ? a : undefined),
+  ),
+  Maximum: arithmetic("Max", Math.max),
+  Minimum: arithmetic("Min", Math.min),
+  Pow: arithmetic(
+    "Pow",
+    (a, b) => a ** b,
+    (a, b) => (b.splat === 1 ? a : undefined),
+  ),
+  SquaredDifference: (graph: GraphBuilder, { a, b }: Binary) => {
+    const difference = elementwise(graph, "Sub", [a, b], a.type);
+    return elementwise(graph, "Mul", [difference, difference], a.type);
+  },
+  Equal: comparison("Equal"),
+  Greater: comparison("Greater"),
+  GreaterEqual: comparison("GreaterOrEqual"),
+  Less: comparison("Less"),
+  LessEqual: comparison("LessOrEqual"),
+  LogicalAnd: comparison("And"),
+  LogicalOr: comparison("Or"),
+  Select: select,
+
+  Transpose: transpose,
+  Reshape: reshape,
+  ExpandDims: (graph: GraphBuilder, { input: x }: { input: Traced }, { dim }: { dim: number }) =>
+    reshape(graph, { x }, { shape: x.shape.toSpliced(dim < 0 ? dim + x.shape.length + 1 : dim, 0, 1) }),
+  Concat: concat,
+  Slice: slice,
+  SplitV: splitV,
+  Pack: pack,
+  Unpack: unpack,
+  PadV2: pad,
+  MirrorPad: pad,
+  Tile: tile,
+
+  GatherV2: gather,
+  UnsortedSegmentSum: unsortedSegmentSum,
+
+  Sum: reduction("ReduceSum"),
+  Mean: reduction("ReduceMean"),
+  Max: (
+    graph: GraphBuilder,
+    { x }: Unary,
+    { reductionIndices: axis, keepDims }: { reductionIndices: number[]; keepDims: boolean },
+  ) => reduction("ReduceMax")(graph, { x }, { axis, keepDims }),
+  Softmax: softmax,
+  BatchMatMul: matMul,
+
+  LayerNormalization: layerNormalization,
+};

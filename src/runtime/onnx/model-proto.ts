@@ -1,0 +1,146 @@
+/** Serialises a graph as an ONNX model: the few messages of onnx.proto3 that a training step needs. */
+import protobuf from "protobufjs/light.js";
+
+export type OnnxType = "float32" | "int32" | "int64" | "bool";
+export type Attribute = number | string | readonly number[] | { readonly float: number };
+
+export interface NodeDefinition {
+  readonly operator: string;
+  readonly domain: "" | "com.microsoft";
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, Attribute>>;
+}
+
+export interface ValueDefinition {
+  readonly name: string;
+  readonly type: OnnxType;
+  readonly shape: readonly number[];
+}
+
+export interface ConstantDefinition extends ValueDefinition {
+  readonly bytes: Uint8Array;
+}
+
+export interface GraphDefinition {
+  readonly nodes: readonly NodeDefinition[];
+  readonly inputs: readonly ValueDefinition[];
+  readonly outputs: readonly ValueDefinition[];
+  readonly constants: readonly ConstantDefinition[];
+}
+
+const OPSET = 21;
+const IR_VERSION = 10;
+const DATA_TYPE: Record<OnnxType, number> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+
+const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
+const single = (type: string, id: number) => ({ type, id });
+
+const Model = protobuf.Root.fromJSON({
+  nested: {
+    Model: {
+      fields: {
+        irVersion: single("int64", 1),
+        producerName: single("string", 2),
+        graph: single("Graph", 7),
+        opsetImport: repeated("OperatorSet", 8),
+      },
+    },
+    OperatorSet: { fields: { domain: single("string", 1), version: single("int64", 2) } },
+    Graph: {
+      fields: {
+        node: repeated("Node", 1),
+        name: single("string", 2),
+        initializer: repeated("Tensor", 5),
+        input: repeated("ValueInfo", 11),
+        output: repeated("ValueInfo", 12),
+      },
+    },
+    Node: {
+      fields: {
+        input: repeated("string", 1),
+        output: repeated("string", 2),
+        name: single("string", 3),
+        opType: single("string", 4),
+        attribute: repeated("Attribute", 5),
+        domain: single("string", 7),
+      },
+    },
+    Attribute: {
+      fields: {
+        name: single("string", 1),
+        f: single("float", 2),
+        i: single("int64", 3),
+        s: single("bytes", 4),
+        ints: repeated("int64", 8),
+        type: single("int32", 20),
+      },
+    },
+    Tensor: {
+      fields: {
+        dims: repeated("int64", 1),
+        dataType: single("int32", 2),
+        name: single("string", 8),
+        rawData: single("bytes", 9),
+      },
+    },
+    ValueInfo: { fields: { name: single("string", 1), type: single("Type", 2) } },
+    Type: { fields: { tensorType: single("TensorType", 1) } },
+    TensorType: { fields: { elemType: single("int32", 1), shape: single("Shape", 2) } },
+    Shape: { fields: { dim: repeated("Dimension", 1) } },
+    Dimension: { fields: { dimValue: single("int64", 1) } },
+  },
+}).lookupType("Model");
+
+function attributeMessage(name: string, value: Attribute) {
+  if (typeof value === "string") return { name, type: ATTRIBUTE_TYPE.string, s: Buffer.from(value) };
+  if (typeof value === "number") return { name, type: ATTRIBUTE_TYPE.int, i: value };
+  if ("float" in value) return { name, type: ATTRIBUTE_TYPE.float, f: value.float };
+  return { name, type: ATTRIBUTE_TYPE.ints, ints: value };
+}
+
+function valueMessage({ name, type, shape }: ValueDefinition) {
+  return {
+    name,
+    type: {
+      tensorType: {
+        elemType: DATA_TYPE[type],
+        shape: { dim: shape.map((dimValue) => ({ dimValue })) },
+      },
+    },
+  };
+}
+
+/** The graph as the bytes of an `.onnx` file (ONNX opset 21 plus onnxruntime's own operators). */
+export function encodeModel(graph: GraphDefinition): Uint8Array {
+  const message = Model.fromObject({});
+  Object.assign(message, {
+    irVersion: IR_VERSION,
+    producerName: "biapy-studio",
+    opsetImport: [
+      { domain: "", version: OPSET },
+      { domain: "com.microsoft", version: 1 },
+    ],
+    graph: {
+      name: "step",
+      node: graph.nodes.map((node, index) => ({
+        input: node.inputs,
+        output: node.outputs,
+        name: `${node.operator}_${index}`,
+        opType: node.operator,
+        domain: node.domain,
+        attribute: Object.entries(node.attributes).map(([name, value]) => attributeMessage(name, value)),
+      })),
+      initializer: graph.constants.map((constant) => ({
+        dims: constant.shape,
+        dataType: DATA_TYPE[constant.type],
+        name: constant.name,
+        rawData: constant.bytes,
+      })),
+      input: graph.inputs.map(valueMessage),
+      output: graph.outputs.map(valueMessage),
+    },
+  });
+  return Model.encode(message).finish();
+}

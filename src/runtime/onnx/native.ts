@@ -1,0 +1,227 @@
+/**
+ * onnxruntime through its C API. The JavaScript binding of the same package copies every output into a new array on each
+ * run (450 MB a step for ViT-B) and cannot use shared memory; the C API reads weights and writes gradients where they lie.
+ * The functions are looked up by their position in OrtApi, which only ever grows at its end (onnxruntime_c_api.h).
+ */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import koffi, { type LibraryHandle } from "koffi";
+import type { OnnxType } from "./model-proto.ts";
+
+type Pointer = bigint;
+/** C functions return null, or a status to read the error from. */
+type Status = Pointer | null;
+
+const API_VERSION = 20;
+const LIBRARY = { win32: "onnxruntime.dll", darwin: "libonnxruntime.1.dylib" } as const;
+const ELEMENT: Record<OnnxType, { readonly code: number }> = {
+  float32: { code: 1 },
+  int32: { code: 6 },
+  int64: { code: 7 },
+  bool: { code: 9 },
+};
+const LOG_ERRORS_ONLY = 3;
+const OPTIMISE_ALL = 99;
+
+/** The functions used, with their positions in OrtApi. */
+const PROTOTYPES = {
+  errorMessage: [2, "const char *OrtErrorMessage(void *status)"],
+  createEnvironment: [3, "void *OrtCreateEnv(int level, const char *id, _Out_ void **env)"],
+  createSession: [
+    8,
+    "void *OrtCreateSession(void *env, const void *bytes, size_t length, void *options, _Out_ void **session)",
+  ],
+  run: [
+    9,
+    "void *OrtRun(void *session, void *options, void *inputNames, void *inputs, size_t inputCount, void *outputNames, size_t outputCount, void *outputs)",
+  ],
+  createOptions: [10, "void *OrtCreateOptions(_Out_ void **options)"],
+  enableProfiling: [14, "void *OrtEnableProfiling(void *options, const void *prefix)"],
+  setOptimisation: [23, "void *OrtSetOptimisation(void *options, int level)"],
+  setThreads: [24, "void *OrtSetThreads(void *options, int count)"],
+  createTensor: [
+    49,
+    "void *OrtCreateTensor(void *memory, void *data, size_t bytes, const int64_t *shape, size_t rank, int type, _Out_ void **value)",
+  ],
+  createCpuMemory: [69, "void *OrtCreateCpuMemory(int allocator, int kind, _Out_ void **memory)"],
+  releaseStatus: [93, "void OrtReleaseStatus(void *status)"],
+  releaseSession: [95, "void OrtReleaseSession(void *session)"],
+  releaseValue: [96, "void OrtReleaseValue(void *value)"],
+  releaseOptions: [100, "void OrtReleaseOptions(void *options)"],
+  endProfiling: [110, "void *OrtEndProfiling(void *session, void *allocator, _Out_ void **name)"],
+  defaultAllocator: [78, "void *OrtDefaultAllocator(_Out_ void **allocator)"],
+} as const;
+
+type NativeFunction = ReturnType<LibraryHandle["func"]>;
+type Api = Record<keyof typeof PROTOTYPES, NativeFunction>;
+
+/** onnxruntime has no binary for this platform, or it does not load; the message says which and what works instead. */
+export class OnnxruntimeMissing extends Error {
+  override readonly name = "OnnxruntimeMissing";
+}
+
+function libraryPath(): string {
+  const name = LIBRARY[process.platform as keyof typeof LIBRARY] ?? "libonnxruntime.so.1";
+  const entry = createRequire(import.meta.url).resolve("onnxruntime-node");
+  const path = join(dirname(dirname(entry)), "bin", "napi-v6", process.platform, process.arch, name);
+  if (existsSync(path)) return path;
+  throw new OnnxruntimeMissing(
+    `onnxruntime has no binary for ${process.platform} ${process.arch} (looked for ${path}). ` +
+      "Training falls back on TensorFlow.js's own, slower backend.",
+  );
+}
+
+interface Runtime {
+  readonly api: Api;
+  readonly environment: Pointer;
+  readonly cpuMemory: Pointer;
+}
+
+let loaded: Runtime | undefined;
+
+function runtime(): Runtime {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Runtime {
+  const base = koffi.load(libraryPath()).func("void *OrtGetApiBase()")() as Pointer;
+  const [getApi] = koffi.decode(base, "void *", 2) as Pointer[];
+  const table = koffi.call(getApi, koffi.proto("void *OrtGetApi(uint32_t version)"), API_VERSION) as Pointer;
+  const last = Math.max(...Object.values(PROTOTYPES).map(([position]) => position));
+  const functions = koffi.decode(table, "void *", last + 1) as Pointer[];
+  const api = Object.fromEntries(
+    Object.entries(PROTOTYPES).map(([name, [position, prototype]]) => [
+      name,
+      koffi.decode(functions[position], koffi.proto(prototype)),
+    ]),
+  ) as Api;
+  const environment = created(api, (out) => api.createEnvironment(LOG_ERRORS_ONLY, "biapy-studio", out));
+  const cpuMemory = created(api, (out) => api.createCpuMemory(0, 0, out));
+  return { api, environment, cpuMemory };
+}
+
+function check(api: Api, status: Status): void {
+  if (status === null) return;
+  const message = String(api.errorMessage(status));
+  api.releaseStatus(status);
+  throw new Error(`onnxruntime: ${message}`);
+}
+
+function created(api: Api, create: (out: [Pointer | null]) => Status): Pointer {
+  const out: [Pointer | null] = [null];
+  check(api, create(out));
+  const [pointer] = out;
+  if (pointer === null) throw new Error("onnxruntime returned nothing.");
+  return pointer;
+}
+
+export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array;
+
+/** A tensor that onnxruntime reads or writes where `data` lies. */
+export class NativeTensor {
+  readonly pointer: Pointer;
+
+  constructor(
+    readonly data: TensorData,
+    type: OnnxType,
+    shape: readonly number[],
+  ) {
+    const { api, cpuMemory } = runtime();
+    const dimensions = BigInt64Array.from(shape, BigInt);
+    this.pointer = created(api, (out) =>
+      api.createTensor(cpuMemory, data, data.byteLength, dimensions, shape.length, ELEMENT[type].code, out),
+    );
+  }
+
+  release(): void {
+    runtime().api.releaseValue(this.pointer);
+  }
+}
+
+/** Names as C strings, with the array of pointers to them that `run` takes. */
+class Names {
+  private readonly text: Buffer;
+  readonly pointers: BigUint64Array;
+
+  constructor(names: readonly string[]) {
+    this.text = Buffer.from(names.map((name) => `${name}\0`).join(""));
+    const start = koffi.address(this.text);
+    let offset = 0;
+    this.pointers = BigUint64Array.from(names, (name) => {
+      const pointer = start + BigInt(offset);
+      offset += Buffer.byteLength(name) + 1;
+      return pointer;
+    });
+  }
+}
+
+export interface SessionSettings {
+  readonly threads: number;
+  /** Where to write onnxruntime's profile of every operator, for benchmarks. */
+  readonly profile?: string;
+}
+
+/** A graph that onnxruntime has compiled, with its tensors bound once. */
+export class NativeSession {
+  private readonly session: Pointer;
+  private readonly inputs: BigUint64Array;
+  private readonly outputs: BigUint64Array;
+  private readonly inputNames: Names;
+  private readonly outputNames: Names;
+
+  constructor(
+    model: Uint8Array,
+    settings: SessionSettings,
+    private readonly bound: {
+      readonly inputs: Readonly<Record<string, NativeTensor>>;
+      readonly outputs: Readonly<Record<string, NativeTensor>>;
+    },
+  ) {
+    const { api, environment } = runtime();
+    const options = created(api, (out) => api.createOptions(out));
+    check(api, api.setThreads(options, settings.threads));
+    check(api, api.setOptimisation(options, OPTIMISE_ALL));
+    if (settings.profile) check(api, api.enableProfiling(options, Buffer.from(`${settings.profile}\0`)));
+    this.session = created(api, (out) => api.createSession(environment, model, model.length, options, out));
+    api.releaseOptions(options);
+    const pointers = (tensors: Readonly<Record<string, NativeTensor>>) =>
+      BigUint64Array.from(Object.values(tensors), (tensor) => tensor.pointer);
+    this.inputs = pointers(bound.inputs);
+    this.outputs = pointers(bound.outputs);
+    this.inputNames = new Names(Object.keys(bound.inputs));
+    this.outputNames = new Names(Object.keys(bound.outputs));
+  }
+
+  /** Runs the graph off the main thread; the bound outputs hold the result when the promise resolves. */
+  async run(): Promise<void> {
+    const { api } = runtime();
+    const status = await new Promise<Status>((resolve, reject) => {
+      api.run.async(
+        this.session,
+        null,
+        this.inputNames.pointers,
+        this.inputs,
+        this.inputs.length,
+        this.outputNames.pointers,
+        this.outputs.length,
+        this.outputs,
+        (error: Error | null, result: Status) => (error ? reject(error) : resolve(result)),
+      );
+    });
+    check(api, status);
+  }
+
+  endProfile(): void {
+    const { api } = runtime();
+    const allocator = created(api, (out) => api.defaultAllocator(out));
+    created(api, (out) => api.endProfiling(this.session, allocator, out));
+  }
+
+  release(): void {
+    runtime().api.releaseSession(this.session);
+    for (const tensor of [...Object.values(this.bound.inputs), ...Object.values(this.bound.outputs)])
+      tensor.release();
+  }
+}

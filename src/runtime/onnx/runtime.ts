@@ -1,0 +1,201 @@
+import type { WeightSpec } from "../../models/scope.ts";
+import type { Executable, InputData, Runtime } from "../executable.ts";
+import type { Parameters } from "../parameters.ts";
+import { type InputSpec, type Program, ProgramScope, type ScopeHost, type Tensors } from "../program.ts";
+import { tf } from "../tensor.ts";
+import { encodeModel, type GraphDefinition } from "./model-proto.ts";
+import { NativeSession, NativeTensor, type TensorData } from "./native.ts";
+import { type Tracer, trace } from "./tracing-backend.ts";
+
+const LOSS = "loss";
+const GRADIENT = "gradient:";
+const STATE = "state:";
+const UNIFORM = "uniform:";
+
+/** Traces a program once to find out which weights its layers declare, in their order of use. */
+export function declaredWeights(program: Program): WeightSpec[] {
+  const specs = new Map<string, WeightSpec>();
+  trace(program.inputs, (inputs, tracer) => {
+    const host: ScopeHost = {
+      weight: (spec) => {
+        specs.set(spec.name, spec);
+        return tracer.input(spec.name, { shape: spec.shape, type: "float32" });
+      },
+      uniform: (shape) => tf.zeros([...shape]),
+      updateState: () => {},
+    };
+    return program.forward(new ProgramScope(host, program.training), inputs);
+  });
+  return [...specs.values()];
+}
+
+/** The scope of a traced program: each weight an input of the graph, each random tensor too. */
+function tracingHost(tracer: Tracer, weights: Tensors, updates: Record<string, tf.Tensor>): ScopeHost {
+  let drawn = 0;
+  return {
+    weight: ({ name }) => weights[name],
+    uniform: (shape) => tracer.input(`${UNIFORM}${drawn++}`, { shape, type: "float32" }),
+    updateState: (name, value) => {
+      updates[STATE + name] = tf.keep(value);
+    },
+  };
+}
+
+/** The program as one static graph; with `gradients`, also that of its loss by every parameter. */
+export function traceProgram(
+  program: Program,
+  specs: readonly WeightSpec[],
+  gradients: boolean,
+): GraphDefinition {
+  return trace(program.inputs, (inputs, tracer) => {
+    const weights = Object.fromEntries(
+      specs.map(({ name, shape }) => [name, tracer.input(name, { shape, type: "float32" })]),
+    );
+    const updates: Record<string, tf.Tensor> = {};
+    let outputs: Tensors = {};
+    const forward = () => {
+      outputs = program.forward(
+        new ProgramScope(tracingHost(tracer, weights, updates), program.training),
+        inputs,
+      );
+      for (const output of Object.values(outputs)) tf.keep(output);
+      return outputs[LOSS];
+    };
+    if (!gradients) {
+      forward();
+      return { ...outputs, ...updates };
+    }
+    const parameters = specs.filter((spec) => spec.role === "parameter").map((spec) => weights[spec.name]);
+    const { grads } = tf.engine().gradients(forward, parameters, undefined, true);
+    const names = specs.filter((spec) => spec.role === "parameter").map((spec) => GRADIENT + spec.name);
+    return {
+      ...outputs,
+      ...updates,
+      ...Object.fromEntries(
+        names.map((name, index) => [name, grads[index] ?? tf.zerosLike(parameters[index])]),
+      ),
+    };
+  });
+}
+
+const elementCount = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
+
+function allocate({ shape, type }: InputSpec): InputData {
+  const count = elementCount(shape);
+  if (type === "int32") return new Int32Array(count);
+  return type === "bool" ? new Uint8Array(count) : new Float32Array(count);
+}
+
+/** Small, fast, seeded uniform numbers in [0, 1) (Steele & Vigna's SplitMix, 32 bits). */
+function fillUniform(values: Float32Array, seed: number): void {
+  let state = seed | 0;
+  for (let index = 0; index < values.length; index++) {
+    state = (state + 0x9e3779b9) | 0;
+    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
+    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
+    values[index] = ((mixed ^ (mixed >>> 15)) >>> 8) / 2 ** 24;
+  }
+}
+
+class OnnxExecutable implements Executable {
+  readonly inputs: Readonly<Record<string, InputData>>;
+  readonly outputs: Readonly<Record<string, Float32Array>>;
+  private readonly random: readonly Float32Array[];
+  private readonly moved: readonly { readonly from: Float32Array; readonly to: Float32Array }[];
+
+  private readonly session: NativeSession;
+
+  constructor(
+    graph: GraphDefinition,
+    program: Program,
+    parameters: Parameters,
+    threads: number,
+    profile?: string,
+  ) {
+    const isWeight = new Set(parameters.specs.map((spec) => spec.name));
+    const data = new Map<string, TensorData>();
+    for (const input of graph.inputs) {
+      data.set(
+        input.name,
+        isWeight.has(input.name)
+          ? parameters.values(input.name)
+          : allocate({ shape: input.shape, type: input.type as "float32" }),
+      );
+    }
+    for (const output of graph.outputs) {
+      const gradient = output.name.startsWith(GRADIENT);
+      data.set(
+        output.name,
+        gradient
+          ? parameters.values(output.name.slice(GRADIENT.length), "gradient")
+          : new Float32Array(elementCount(output.shape)),
+      );
+    }
+    const named = (names: readonly string[]) =>
+      Object.fromEntries(names.map((name) => [name, data.get(name) ?? new Float32Array(0)]));
+    // An input that the graph has no use for (a mask when only predicting) can still be filled.
+    const unused = Object.entries(program.inputs).filter(([name]) => !data.has(name));
+    for (const [name, spec] of unused) data.set(name, allocate(spec));
+    this.inputs = named(Object.keys(program.inputs)) as Record<string, InputData>;
+    const outputNames = graph.outputs.map((output) => output.name);
+    this.outputs = named(outputNames.filter((name) => !/^(gradient|state):/.test(name))) as Record<
+      string,
+      Float32Array
+    >;
+    this.random = Object.values(
+      named(graph.inputs.map((input) => input.name).filter((name) => name.startsWith(UNIFORM))),
+    ) as Float32Array[];
+    this.moved = outputNames
+      .filter((name) => name.startsWith(STATE))
+      .map((name) => ({
+        from: data.get(name) as Float32Array,
+        to: parameters.values(name.slice(STATE.length)),
+      }));
+    const bind = (values: GraphDefinition["inputs"]) =>
+      Object.fromEntries(
+        values.map(({ name, type, shape }) => [
+          name,
+          new NativeTensor(data.get(name) ?? new Float32Array(0), type, shape),
+        ]),
+      );
+    const bound = { inputs: bind(graph.inputs), outputs: bind(graph.outputs) };
+    this.session = new NativeSession(encodeModel(graph), { threads, profile }, bound);
+  }
+
+  async run(seed: number): Promise<void> {
+    this.random.forEach((values, index) => {
+      fillUniform(values, seed + 0x1000193 * index);
+    });
+    await this.session.run();
+    for (const { from, to } of this.moved) to.set(from);
+  }
+
+  endProfile(): void {
+    this.session.endProfile();
+  }
+
+  release(): void {
+    this.session.release();
+  }
+}
+
+/** Traces programs to static graphs and runs them by onnxruntime on the CPU. */
+export class OnnxRuntime implements Runtime {
+  readonly device: string;
+
+  constructor(
+    readonly threads: number,
+    private readonly profile?: string,
+  ) {
+    this.device = `CPU, ${threads} thread${threads === 1 ? "" : "s"} (onnxruntime)`;
+  }
+
+  compile(
+    program: Program,
+    parameters: Parameters,
+    { gradients }: { readonly gradients: boolean },
+  ): OnnxExecutable {
+    const graph = traceProgram(program, parameters.specs, gradients);
+    return new OnnxExecutable(graph, program, parameters, this.threads, this.profile);
+  }
+}

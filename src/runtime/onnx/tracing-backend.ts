@@ -1,0 +1,154 @@
+import type { InputSpec, Tensors } from "../program.ts";
+import { tf } from "../tensor.ts";
+import { GraphBuilder } from "./graph.ts";
+import { plain, plainTensor, splatTensor, type Traced } from "./layout.ts";
+import { type Lowering, lowerings } from "./lowerings.ts";
+import type { GraphDefinition, OnnxType } from "./model-proto.ts";
+
+const BACKEND = "onnx-tracing";
+
+type TracedType = "float32" | "int32" | "bool";
+
+/** A TensorFlow.js backend that computes nothing: each kernel appends its ONNX form to a graph. */
+class TracingBackend extends tf.KernelBackend {
+  private graph = new GraphBuilder();
+  private tensors = new WeakMap<tf.DataId, Traced>();
+
+  begin(): GraphBuilder {
+    this.graph = new GraphBuilder();
+    this.tensors = new WeakMap();
+    return this.graph;
+  }
+
+  /** Makes a traced value visible to TensorFlow.js. */
+  expose(traced: Traced): tf.TensorInfo {
+    const dataId = {};
+    this.tensors.set(dataId, traced);
+    return { dataId, shape: [...traced.shape], dtype: traced.type as TracedType };
+  }
+
+  traced(info: tf.TensorInfo): Traced {
+    const traced = this.tensors.get(info.dataId);
+    if (traced === undefined)
+      throw new Error("A tensor made outside the traced function was used inside it.");
+    // TensorFlow.js reshapes for free at times, by giving the same data another shape.
+    return traced.shape.length === info.shape.length &&
+      traced.shape.every((size, axis) => size === info.shape[axis])
+      ? traced
+      : plainTensor(
+          this.graph.add("Reshape", [plain(this.graph, traced), this.graph.integers(info.shape)]),
+          traced.type,
+          info.shape,
+        );
+  }
+
+  run(lowering: Lowering, inputs: tf.NamedTensorInfoMap, attrs: object): tf.TensorInfo | tf.TensorInfo[] {
+    const traced = Object.fromEntries(
+      Object.entries(inputs).map(([name, info]) => [
+        name,
+        Array.isArray(info) ? info.map((each) => this.traced(each)) : info == null ? info : this.traced(info),
+      ]),
+    );
+    const result = lowering(this.graph, traced as never, attrs as never);
+    return Array.isArray(result) ? result.map((each) => this.expose(each)) : this.expose(result);
+  }
+
+  override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {
+    return this.expose(this.constant(values as ArrayLike<number>, shape, dtype as TracedType)).dataId;
+  }
+
+  override move(dataId: tf.DataId, values: tf.BackendValues, shape: number[], dtype: tf.DataType): void {
+    this.tensors.set(dataId, this.constant(values as ArrayLike<number>, shape, dtype as TracedType));
+  }
+
+  private constant(values: ArrayLike<number>, shape: readonly number[], type: TracedType): Traced {
+    const first = values[0];
+    if (Array.prototype.every.call(values, (value) => value === first)) {
+      return splatTensor(this.graph, Number(first), type, shape);
+    }
+    const bytes =
+      type === "float32"
+        ? Float32Array.from(values)
+        : type === "int32"
+          ? Int32Array.from(values)
+          : Uint8Array.from(values);
+    return plainTensor(
+      this.graph.constant(type as OnnxType, shape, new Uint8Array(bytes.buffer)),
+      type,
+      shape,
+    );
+  }
+
+  override numDataIds = () => 0;
+  override disposeData = () => true;
+  override incRef = () => {};
+  override refCount = () => 1;
+  override memory = () => ({ unreliable: true });
+  override floatPrecision = (): 32 => 32;
+  override epsilon = () => 1e-7;
+  override readSync(): never {
+    throw new Error(
+      "A traced function cannot read a tensor's values: they are known only when the graph runs.",
+    );
+  }
+  override read = () => this.readSync();
+  override dispose = () => {};
+}
+
+let backend: TracingBackend | undefined;
+
+function tracingBackend(): TracingBackend {
+  if (backend !== undefined) return backend;
+  const created = new TracingBackend();
+  tf.registerBackend(BACKEND, () => created, 0);
+  for (const [kernelName, lowering] of Object.entries(lowerings)) {
+    tf.registerKernel({
+      kernelName,
+      backendName: BACKEND,
+      kernelFunc: ({ inputs, attrs }) => created.run(lowering, inputs, attrs ?? {}),
+    });
+  }
+  backend = created;
+  return created;
+}
+
+/** Adds inputs to a trace while it runs. */
+export interface Tracer {
+  input(name: string, spec: InputSpec): tf.Tensor;
+}
+
+/**
+ * Runs `compute` once on symbolic tensors and returns what it did as an ONNX graph, gradients included
+ * (as `jax.make_jaxpr` does). The graph's inputs and outputs carry the names of `inputs` and of the result.
+ *
+ * @throws Error naming the kernel, when `compute` uses a TensorFlow.js kernel that has no lowering.
+ */
+export function trace(
+  inputs: Readonly<Record<string, InputSpec>>,
+  compute: (inputs: Tensors, tracer: Tracer) => Tensors,
+): GraphDefinition {
+  const tracing = tracingBackend();
+  const previous = tf.engine().backendName;
+  tf.setBackend(BACKEND);
+  const graph = tracing.begin();
+  tf.engine().startScope("trace");
+  try {
+    const tracer: Tracer = {
+      input: (name, { type, shape }) => {
+        const placeholder = plainTensor(graph.input({ name, type, shape }), type, shape);
+        return tf.engine().makeTensorFromTensorInfo(tracing.expose(placeholder), tracing);
+      },
+    };
+    const placeholders = Object.fromEntries(
+      Object.entries(inputs).map(([name, spec]) => [name, tracer.input(name, spec)]),
+    );
+    const outputs = Object.entries(compute(placeholders, tracer)).map(([name, tensor]) => {
+      const traced = tracing.traced(tensor);
+      return { name, value: plain(graph, traced), type: traced.type, shape: traced.shape };
+    });
+    return graph.finish(outputs);
+  } finally {
+    tf.engine().endScope();
+    if (previous) tf.setBackend(previous);
+  }
+}

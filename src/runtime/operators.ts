@@ -1,0 +1,93 @@
+/**
+ * Two operations that TensorFlow.js lacks and ONNX has, as TensorFlow.js kernels with gradients, so that models use
+ * them like any other. Backends without a kernel of their own compose them from TensorFlow.js ops.
+ */
+import { tf } from "./tensor.ts";
+
+const COMPOSED_ON = ["cpu", "wasm", "tensorflow", "webgl", "webgpu"];
+
+function registerComposed(kernelName: string, kernelFunc: tf.KernelFunc): void {
+  for (const backendName of COMPOSED_ON) tf.registerKernel({ kernelName, backendName, kernelFunc });
+}
+
+const SQRT_HALF = Math.SQRT1_2;
+const INVERSE_SQRT_TAU = 1 / Math.sqrt(2 * Math.PI);
+
+/** Φ, the normal distribution's cumulative function. */
+const cumulative = (x: tf.Tensor): tf.Tensor => x.mul(SQRT_HALF).erf().add(1).mul(0.5);
+
+/** x · Φ(x), exactly (Hendrycks & Gimpel 2016). */
+export function gelu<T extends tf.Tensor>(x: T): T {
+  return tf.engine().runKernel("Gelu", { x }) as T;
+}
+
+registerComposed("Gelu", ({ inputs }) => {
+  const x = inputs.x as tf.Tensor;
+  return tf.tidy(() => x.mul(cumulative(x)));
+});
+
+tf.registerGradient({
+  kernelName: "Gelu",
+  inputsToSave: ["x"],
+  gradFunc: (dy, saved) => {
+    const [x] = saved;
+    const density = () => x.square().mul(-0.5).exp().mul(INVERSE_SQRT_TAU);
+    return {
+      x: () =>
+        cumulative(x)
+          .add(x.mul(density()))
+          .mul(dy as tf.Tensor),
+    };
+  },
+});
+
+/**
+ * Normalises the last axis to mean 0 and variance 1, then scales by `gamma` and shifts by `beta` (Ba et al. 2016).
+ *
+ * @param x `[…, feature]`
+ * @param gamma `[feature]`
+ * @param beta `[feature]`
+ */
+export function layerNormalization(
+  x: tf.Tensor,
+  gamma: tf.Tensor,
+  beta: tf.Tensor,
+  epsilon: number,
+): tf.Tensor {
+  const [normalised] = tf
+    .engine()
+    .runKernel("LayerNormalization", { x, gamma, beta }, { epsilon }) as unknown as tf.Tensor[];
+  return normalised;
+}
+
+registerComposed("LayerNormalization", ({ inputs, attrs }) => {
+  const { x, gamma, beta } = inputs as Record<"x" | "gamma" | "beta", tf.Tensor>;
+  const { epsilon } = attrs as unknown as { epsilon: number };
+  const [normalised, mean, inverseDeviation] = tf.tidy(() => {
+    const { mean, variance } = tf.moments(x, -1, true);
+    const inverseDeviation = variance.add(epsilon).rsqrt();
+    return [x.sub(mean).mul(inverseDeviation).mul(gamma).add(beta), mean, inverseDeviation];
+  });
+  return [normalised, mean, inverseDeviation];
+});
+
+tf.registerGradient({
+  kernelName: "LayerNormalization",
+  inputsToSave: ["x", "gamma"],
+  outputsToSave: [false, true, true],
+  gradFunc: (dys, saved) => {
+    const [dy] = dys as tf.Tensor[];
+    const [x, gamma, mean, inverseDeviation] = saved;
+    const leading = x.shape.slice(0, -1).map((_, axis) => axis);
+    const normalised = x.sub(mean).mul(inverseDeviation);
+    return {
+      x: () => {
+        const slope = dy.mul(gamma);
+        const along = slope.mul(normalised).mean(-1, true);
+        return slope.sub(slope.mean(-1, true)).sub(normalised.mul(along)).mul(inverseDeviation);
+      },
+      gamma: () => dy.mul(normalised).sum(leading),
+      beta: () => dy.sum(leading),
+    };
+  },
+});

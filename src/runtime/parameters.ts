@@ -1,0 +1,164 @@
+import type { Initializer, WeightSpec } from "../models/scope.ts";
+import { type KernelCall, KernelPool, sharedMemory } from "./kernels/kernel-pool.ts";
+
+/** What is kept for each weight, each a vector of the weight's size. */
+export const SLOTS = ["weight", "gradient", "first", "second"] as const;
+export type Slot = (typeof SLOTS)[number];
+
+/** A run of values in one memory: byte addresses of each slot, and how many values (a multiple of 4). */
+export interface Segment {
+  readonly memory: number;
+  readonly count: number;
+  readonly address: Readonly<Record<Slot, number>>;
+}
+
+interface Place {
+  readonly memory: number;
+  /** Of the weight's first value, counted in values from the start of each slot. */
+  readonly offset: number;
+}
+
+/** Values are kept on whole cache lines. */
+const ALIGNMENT = 16;
+const BYTES = 4;
+const SHARD_BYTES = 2 ** 32 - 2 ** 20;
+const aligned = (count: number) => Math.ceil(count / ALIGNMENT) * ALIGNMENT;
+const sizeOf = (spec: WeightSpec) => spec.shape.reduce((product, size) => product * size, 1);
+
+/** The weights of a model, and while it trains their gradients and moments, in memory shared with the kernels. */
+export class Parameters {
+  readonly pool: KernelPool;
+  private readonly memories: WebAssembly.Memory[];
+  private readonly places = new Map<string, Place>();
+  private readonly lengths: number[];
+  private readonly states = new Map<string, Float32Array>();
+  private readonly slots: readonly Slot[];
+
+  /**
+   * @param trainable whether to keep gradients and moments
+   * @param threads how many threads the kernels run on
+   */
+  constructor(
+    readonly specs: readonly WeightSpec[],
+    options: { readonly trainable: boolean; readonly threads: number },
+  ) {
+    this.slots = options.trainable ? SLOTS : SLOTS.slice(0, 1);
+    const capacity = Math.floor(SHARD_BYTES / BYTES / this.slots.length);
+    this.lengths = [0];
+    for (const spec of specs) {
+      if (spec.role === "state") {
+        this.states.set(spec.name, new Float32Array(sizeOf(spec)));
+        continue;
+      }
+      const size = aligned(sizeOf(spec));
+      const last = this.lengths.length - 1;
+      if (this.lengths[last] + size > capacity) this.lengths.push(0);
+      const memory = this.lengths.length - 1;
+      this.places.set(spec.name, { memory, offset: this.lengths[memory] });
+      this.lengths[memory] += size;
+    }
+    this.memories = this.lengths.map((length) => sharedMemory(length * BYTES * this.slots.length));
+    this.pool = new KernelPool(this.memories, options.threads);
+  }
+
+  /** How many values the optimiser moves. */
+  get count(): number {
+    return this.specs
+      .filter((spec) => spec.role === "parameter")
+      .reduce((sum, spec) => sum + sizeOf(spec), 0);
+  }
+
+  get trainable(): boolean {
+    return this.slots.length > 1;
+  }
+
+  /** The values of one slot of a weight, where they lie. A state has its weight only. */
+  values(name: string, slot: Slot = "weight"): Float32Array {
+    const state = this.states.get(name);
+    if (state !== undefined) return state;
+    const place = this.places.get(name);
+    const spec = this.specs.find((each) => each.name === name);
+    if (place === undefined || spec === undefined) throw new Error(`No weight is named ${name}.`);
+    const { memory, offset } = place;
+    return new Float32Array(
+      this.memories[memory].buffer,
+      (this.slots.indexOf(slot) * this.lengths[memory] + offset) * BYTES,
+      sizeOf(spec),
+    );
+  }
+
+  /** All parameters as few long vectors: what an optimiser walks over. */
+  segments(): Segment[] {
+    return this.lengths.map((count, memory) => ({
+      memory,
+      count,
+      address: { weight: 0, gradient: count * BYTES, first: 2 * count * BYTES, second: 3 * count * BYTES },
+    }));
+  }
+
+  /** Gives every weight its first value; the same seed, the same values. */
+  initialise(seed: number): void {
+    this.specs.forEach((spec, index) => {
+      this.start(spec, seed + 0x632be5ab * index);
+    });
+  }
+
+  private start(spec: WeightSpec, seed: number): void {
+    const { initializer } = spec;
+    const values = this.values(spec.name);
+    const [outputs, inputs = 1, ...kernel] = spec.shape;
+    const window = kernel.reduce((product, size) => product * size, 1);
+    const fans = { in: inputs * window, out: outputs * window };
+    if (initializer.kind === "constant") values.fill(initializer.value);
+    else if (initializer.kind === "values") values.set(initializer.values());
+    else if (initializer.kind === "normal") fillNormal(values, seed, initializer.deviation);
+    else if (initializer.kind === "kaiming-normal")
+      fillNormal(values, seed, Math.sqrt(2 / fans[initializer.fan]));
+    else this.fillUniform(spec, seed, uniformRange(initializer, fans));
+  }
+
+  private fillUniform(spec: WeightSpec, seed: number, range: number): void {
+    const place = this.places.get(spec.name);
+    if (place === undefined) throw new Error(`${spec.name} is a state: it cannot start at random.`);
+    const size = sizeOf(spec);
+    const share = Math.ceil(size / this.pool.threads);
+    const calls = Array.from({ length: this.pool.threads }, (_, thread): KernelCall[] => {
+      const start = Math.min(thread * share, size);
+      const count = Math.min(share, size - start);
+      const values = [(place.offset + start) * BYTES, start, count, seed | 0, range];
+      return [{ memory: place.memory, kernel: "uniform", values }];
+    });
+    this.pool.run(
+      size < 65536 ? [[{ ...calls[0][0], values: [place.offset * BYTES, 0, size, seed | 0, range] }]] : calls,
+    );
+  }
+
+  close(): Promise<void> {
+    return this.pool.close();
+  }
+}
+
+function uniformRange(
+  initializer: Extract<Initializer, { kind: "xavier-uniform" | "fan-in-uniform" }>,
+  fans: { readonly in: number; readonly out: number },
+): number {
+  if (initializer.kind === "xavier-uniform") return Math.sqrt(6 / (fans.in + fans.out));
+  return 1 / Math.sqrt(initializer.fanIn ?? fans.in);
+}
+
+/** Normal values by Box and Muller's method over a small generator (Steele & Vigna's SplitMix, 32 bits). */
+function fillNormal(values: Float32Array, seed: number, deviation: number): void {
+  let state = seed | 0;
+  const uniform = () => {
+    state = (state + 0x9e3779b9) | 0;
+    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
+    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
+    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;
+  };
+  for (let index = 0; index < values.length; index += 2) {
+    const radius = deviation * Math.sqrt(-2 * Math.log(1 - uniform()));
+    const angle = 2 * Math.PI * uniform();
+    values[index] = radius * Math.cos(angle);
+    if (index + 1 < values.length) values[index + 1] = radius * Math.sin(angle);
+  }
+}

@@ -1,0 +1,54 @@
+import type { Initializer, Scope, WeightSpec } from "../models/scope.ts";
+import type { tf } from "./tensor.ts";
+
+/** An input of a program. */
+export interface InputSpec {
+  readonly shape: readonly number[];
+  readonly type: "float32" | "int32" | "bool";
+}
+
+export type Tensors = Readonly<Record<string, tf.Tensor>>;
+
+/** A model put to a use: what goes in, what comes out. A training program's outputs hold a scalar `loss`. */
+export interface Program {
+  readonly inputs: Readonly<Record<string, InputSpec>>;
+  /** Whether dropout and batch statistics are those of training. */
+  readonly training: boolean;
+  forward(scope: Scope, inputs: Tensors): Tensors;
+}
+
+/** What a {@link ProgramScope} asks of whoever runs the program. */
+export interface ScopeHost {
+  weight(spec: WeightSpec): tf.Tensor;
+  uniform(shape: readonly number[]): tf.Tensor;
+  updateState(name: string, value: tf.Tensor): void;
+}
+
+/** The scope of a program's layers, which asks `host` for each weight by its full name. */
+export class ProgramScope implements Scope {
+  constructor(
+    private readonly host: ScopeHost,
+    readonly training: boolean,
+    private readonly prefix = "",
+  ) {}
+
+  at(name: string): Scope {
+    return new ProgramScope(this.host, this.training, `${this.prefix}${name}.`);
+  }
+
+  parameter(name: string, shape: readonly number[], initializer: Initializer): tf.Tensor {
+    return this.host.weight({ name: this.prefix + name, shape, initializer, role: "parameter" });
+  }
+
+  state(name: string, shape: readonly number[], initializer: Initializer): tf.Tensor {
+    return this.host.weight({ name: this.prefix + name, shape, initializer, role: "state" });
+  }
+
+  updateState(name: string, value: tf.Tensor): void {
+    this.host.updateState(this.prefix + name, value);
+  }
+
+  uniform(shape: readonly number[]): tf.Tensor {
+    return this.host.uniform(shape);
+  }
+}

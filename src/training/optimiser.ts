@@ -1,0 +1,82 @@
+import type { KernelCall } from "../runtime/kernels/kernel-pool.ts";
+import type { Parameters, Segment } from "../runtime/parameters.ts";
+
+export type OptimiserSettings =
+  | {
+      /** `adam` adds the decay to the gradient (Kingma & Ba 2015), `adamw` to the weight (Loshchilov & Hutter 2019). */
+      readonly kind: "adam" | "adamw";
+      readonly betas: readonly [number, number];
+      readonly epsilon: number;
+      readonly weightDecay: number;
+    }
+  | { readonly kind: "sgd"; readonly momentum: number; readonly weightDecay: number };
+
+/** Moves parameters by their gradients, in place, on every thread of their pool. */
+export class Optimiser {
+  /** Steps taken so far. */
+  steps = 0;
+
+  constructor(
+    readonly settings: OptimiserSettings,
+    private readonly parameters: Parameters,
+  ) {}
+
+  step(learningRate: number): void {
+    this.steps++;
+    const { pool } = this.parameters;
+    const perThread = Array.from({ length: pool.threads }, (_, thread) =>
+      this.parameters
+        .segments()
+        .map((segment) => this.call(share(segment, thread, pool.threads), learningRate)),
+    );
+    pool.run(perThread);
+  }
+
+  private call({ memory, count, address }: Segment, learningRate: number): KernelCall {
+    const { settings, steps } = this;
+    if (settings.kind === "sgd") {
+      const values = [
+        address.weight,
+        address.gradient,
+        address.first,
+        count,
+        learningRate,
+        settings.momentum,
+      ];
+      return { memory, kernel: "sgd", values: [...values, settings.weightDecay] };
+    }
+    const [beta1, beta2] = settings.betas;
+    const rate = learningRate / (1 - beta1 ** steps);
+    const correction = 1 / Math.sqrt(1 - beta2 ** steps);
+    const decoupled = settings.kind === "adamw" ? learningRate * settings.weightDecay : 0;
+    const coupled = settings.kind === "adam" ? settings.weightDecay : 0;
+    const addresses = [address.weight, address.gradient, address.first, address.second, count];
+    return {
+      memory,
+      kernel: "adam",
+      values: [...addresses, rate, beta1, beta2, settings.epsilon, correction, decoupled, coupled],
+    };
+  }
+}
+
+const BYTES = 4;
+const CACHE_LINE = 16;
+
+/** One thread's part of a segment, cut between cache lines. */
+function share(segment: Segment, thread: number, threads: number): Segment {
+  const lines = segment.count / CACHE_LINE;
+  const start = Math.floor((lines * thread) / threads) * CACHE_LINE;
+  const end = Math.floor((lines * (thread + 1)) / threads) * CACHE_LINE;
+  const { weight, gradient, first, second } = segment.address;
+  const shift = start * BYTES;
+  return {
+    memory: segment.memory,
+    count: end - start,
+    address: {
+      weight: weight + shift,
+      gradient: gradient + shift,
+      first: first + shift,
+      second: second + shift,
+    },
+  };
+}

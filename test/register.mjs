@@ -1,0 +1,16 @@
+// Lets Node run the TypeScript sources directly: `node --import ./test/register.mjs FILE.ts`.
+// tsx does the TypeScript; TensorFlow.js's ES modules import folders and files without extension, as bundlers allow.
+import { register } from "node:module";
+import "tsx";
+
+const resolveLikeABundler = `
+  export async function resolve(specifier, context, next) {
+    if (!specifier.startsWith(".") || !context.parentURL?.includes("/@tensorflow/")) return next(specifier, context);
+    for (const candidate of [specifier, specifier + ".js", specifier + "/index.js"]) {
+      try { return await next(candidate, context); } catch (error) {
+        if (!["ERR_MODULE_NOT_FOUND", "ERR_UNSUPPORTED_DIR_IMPORT"].includes(error.code)) throw error;
+      }
+    }
+    return next(specifier, context);
+  }`;
+register(`data:text/javascript,${encodeURIComponent(resolveLikeABundler)}`);
