@@ -26,6 +26,7 @@ import { CheckpointError } from "./checkpoint-error.ts";
 import {
   type CheckpointValue,
   isList,
+  nameOf,
   OrderedDict,
   type PlainValue,
   PythonDict,
@@ -173,7 +174,7 @@ function textOf(value: CheckpointValue | undefined): string | undefined {
 
 function plainObject(value: CheckpointValue | undefined): PlainObject | undefined {
   if (!(value instanceof PythonDict)) return undefined;
-  return Object.fromEntries([...value].map(([key, item]) => [String(toPlain(key)), toPlain(item)]));
+  return Object.fromEntries([...value].map(([key, item]) => [nameOf(key), toPlain(item)]));
 }
 
 /** BatchNorm's statistics, the only buffers of BiaPy's models: part of the state, but no parameters. */

@@ -109,7 +109,7 @@ type Container =
 
 function plainContainer(value: Container, known: Map<object, PlainValue>, depth: number): PlainValue {
   const list = (items: Iterable<CheckpointValue>) => Array.from(items, (item) => plainOf(item, known, depth));
-  if (value instanceof PythonCall) return `${value.name}(${list(value.args).join(", ")})`;
+  if (value instanceof PythonCall) return `${value.name}(${value.args.map(nameOf).join(", ")})`;
   if (value instanceof PythonTuple) return list(value.items);
   if (isList(value)) return list(value);
   if (value instanceof Set) return list(value);

@@ -95,11 +95,6 @@ async function openArchive(file: RandomAccessFile): Promise<Archive> {
       "is a ZIP archive but not a PyTorch checkpoint: it has no data.pkl.",
     );
   const root = pickleEntry.name.slice(0, -"data.pkl".length);
-  if (entries.some(({ name }) => name === `${root}constants.pkl`))
-    throw new CheckpointError(
-      file.path,
-      "is a TorchScript program, not a checkpoint of weights. Save the model's state_dict() instead.",
-    );
   await refuseBigEndian(
     file,
     entries.find(({ name }) => name === `${root}byteorder`),
@@ -140,9 +135,12 @@ async function refuseBigEndian(file: RandomAccessFile, entry: StoredEntry | unde
 async function readEntries(file: RandomAccessFile): Promise<StoredEntry[]> {
   try {
     const zip = await fromFdPromise(file.handle.fd, { lazyEntries: true, autoClose: false });
-    const entries: StoredEntry[] = [];
-    for await (const entry of zip.eachEntry()) entries.push(await storedEntry(file, zip, entry));
-    return entries;
+    const entries: ZipEntry[] = [];
+    for await (const entry of zip.eachEntry()) entries.push(entry);
+    refuseTorchScript(file.path, entries);
+    const stored: StoredEntry[] = [];
+    for (const entry of entries) stored.push(await storedEntry(file, zip, entry));
+    return stored;
   } catch (error) {
     if (error instanceof CheckpointError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
@@ -151,6 +149,14 @@ async function readEntries(file: RandomAccessFile): Promise<StoredEntry[]> {
       `is damaged or was cut short: its ZIP directory is not whole (${reason}).`,
     );
   }
+}
+
+function refuseTorchScript(path: string, entries: readonly ZipEntry[]): void {
+  if (entries.some(({ fileName }) => /^[^/]+\/constants\.pkl$/.test(fileName)))
+    throw new CheckpointError(
+      path,
+      "is a TorchScript program, not a checkpoint of weights. Save the model's state_dict() instead.",
+    );
 }
 
 async function storedEntry(file: RandomAccessFile, zip: ZipFile, entry: ZipEntry): Promise<StoredEntry> {

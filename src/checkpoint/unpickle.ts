@@ -71,7 +71,7 @@ const builders: Readonly<
   "builtins.set": ([items]) => new Set(items === undefined ? [] : listOf(items)),
   "builtins.frozenset": ([items]) => new Set(items === undefined ? [] : listOf(items)),
   "builtins.bytes": () => new Uint8Array(),
-  "builtins.bytearray": ([text]) => latin1Bytes(text ?? ""),
+  "builtins.bytearray": ([content]) => (content instanceof Uint8Array ? content : latin1Bytes(content ?? "")),
   "_codecs.encode": ([text]) => latin1Bytes(text ?? ""),
   "torch.Size": ([items]) => new PythonTuple(items === undefined ? [] : listOf(items)),
   "torch._utils._rebuild_parameter": ([tensor]) => {
