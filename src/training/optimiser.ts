@@ -9,6 +9,7 @@ export type OptimiserSettings =
       readonly epsilon: number;
       readonly weightDecay: number;
     }
+  /** With Nesterov's momentum (Sutskever et al. 2013). */
   | { readonly kind: "sgd"; readonly momentum: number; readonly weightDecay: number };
 
 /** Moves parameters by their gradients, in place, on every thread of their pool. */
@@ -21,18 +22,19 @@ export class Optimiser {
     private readonly parameters: Parameters,
   ) {}
 
-  step(learningRate: number): void {
+  /** @param gradientScale multiplies the gradients first: below 1 where their norm is clipped */
+  step(learningRate: number, gradientScale = 1): void {
     this.steps++;
     const { pool } = this.parameters;
     const perThread = Array.from({ length: pool.threads }, (_, thread) =>
       this.parameters
         .segments()
-        .map((segment) => this.call(share(segment, thread, pool.threads), learningRate)),
+        .map((segment) => this.call(share(segment, thread, pool.threads), learningRate, gradientScale)),
     );
     pool.run(perThread);
   }
 
-  private call({ memory, count, address }: Segment, learningRate: number): KernelCall {
+  private call({ memory, count, address }: Segment, learningRate: number, scale: number): KernelCall {
     const { settings, steps } = this;
     if (settings.kind === "sgd") {
       const values = [
@@ -43,7 +45,7 @@ export class Optimiser {
         learningRate,
         settings.momentum,
       ];
-      return { memory, kernel: "sgd", values: [...values, settings.weightDecay] };
+      return { memory, kernel: "sgd", values: [...values, settings.weightDecay, scale] };
     }
     const [beta1, beta2] = settings.betas;
     const rate = learningRate / (1 - beta1 ** steps);
@@ -54,7 +56,7 @@ export class Optimiser {
     return {
       memory,
       kernel: "adam",
-      values: [...addresses, rate, beta1, beta2, settings.epsilon, correction, decoupled, coupled],
+      values: [...addresses, rate, beta1, beta2, settings.epsilon, correction, decoupled, coupled, scale],
     };
   }
 }

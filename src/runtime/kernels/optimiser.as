@@ -3,7 +3,7 @@
 
 /**
  * One step of Adam (Kingma & Ba 2015); `decoupled` decay as AdamW (Loshchilov & Hutter 2019), `coupled` as L2 in the
- * gradient. `rate` is the learning rate over the first moment's bias correction, `correction` 1/√(the second's).
+ * gradient. The gradient is first multiplied by `scale` (clipping). `rate` is the learning rate over the first moment's bias correction, `correction` 1/√(the second's).
  */
 export function adam(
   weight: usize,
@@ -18,6 +18,7 @@ export function adam(
   correction: f32,
   decoupled: f32,
   coupled: f32,
+  scale: f32,
 ): void {
   const rates = f32x4.splat(rate);
   const keep1 = f32x4.splat(beta1);
@@ -28,9 +29,10 @@ export function adam(
   const corrections = f32x4.splat(correction);
   const shrink = f32x4.splat(1 - decoupled);
   const pull = f32x4.splat(coupled);
+  const scales = f32x4.splat(scale);
   for (let offset: usize = 0, end = count << 2; offset < end; offset += 16) {
     let w = v128.load(weight + offset);
-    const g = f32x4.add(v128.load(gradient + offset), f32x4.mul(pull, w));
+    const g = f32x4.add(f32x4.mul(scales, v128.load(gradient + offset)), f32x4.mul(pull, w));
     const m = f32x4.add(f32x4.mul(keep1, v128.load(first + offset)), f32x4.mul(take1, g));
     const v = f32x4.add(f32x4.mul(keep2, v128.load(second + offset)), f32x4.mul(take2, f32x4.mul(g, g)));
     const step = f32x4.div(m, f32x4.add(f32x4.mul(f32x4.sqrt(v), corrections), epsilons));
@@ -41,7 +43,7 @@ export function adam(
   }
 }
 
-/** One step of gradient descent with momentum, as PyTorch's SGD; the velocity starts as the first gradient. */
+/** One step of gradient descent with Nesterov's momentum, as PyTorch's SGD; the velocity starts as the first gradient. */
 export function sgd(
   weight: usize,
   gradient: usize,
@@ -50,16 +52,18 @@ export function sgd(
   rate: f32,
   momentum: f32,
   coupled: f32,
+  scale: f32,
 ): void {
   const rates = f32x4.splat(rate);
   const keep = f32x4.splat(momentum);
   const pull = f32x4.splat(coupled);
+  const scales = f32x4.splat(scale);
   for (let offset: usize = 0, end = count << 2; offset < end; offset += 16) {
     const w = v128.load(weight + offset);
-    const g = f32x4.add(v128.load(gradient + offset), f32x4.mul(pull, w));
+    const g = f32x4.add(f32x4.mul(scales, v128.load(gradient + offset)), f32x4.mul(pull, w));
     const u = f32x4.add(f32x4.mul(keep, v128.load(velocity + offset)), g);
     v128.store(velocity + offset, u);
-    v128.store(weight + offset, f32x4.sub(w, f32x4.mul(rates, u)));
+    v128.store(weight + offset, f32x4.sub(w, f32x4.mul(rates, f32x4.add(g, f32x4.mul(keep, u)))));
   }
 }
 
