@@ -28,6 +28,8 @@ export class RandomAccessFile {
 
   /** Fills `into` with the bytes from `position` on. */
   async read(position: number, into: Uint8Array): Promise<void> {
+    if (position + into.byteLength > this.size)
+      throw new CheckpointError(this.path, "was cut short or is damaged: its data reach past its end.");
     let done = 0;
     while (done < into.byteLength) {
       const length = Math.min(pieceBytes, into.byteLength - done);
@@ -35,7 +37,7 @@ export class RandomAccessFile {
       if (bytesRead === 0)
         throw new CheckpointError(
           this.path,
-          `ends at byte ${position + done} within its data: it was cut short.`,
+          `was changed while it was read: it ends at byte ${position + done}.`,
         );
       done += bytesRead;
     }

@@ -1,6 +1,11 @@
 /** PyTorch's checkpoint files (`torch.save` since 1.6): a ZIP archive of one pickle, `data.pkl`, and one entry of bytes for every storage. */
 import { crc32 } from "node:zlib";
-import { fromFdPromise, type Entry as ZipEntry, type ZipFile } from "yauzl";
+import {
+  fromRandomAccessReaderPromise,
+  RandomAccessReader,
+  type Entry as ZipEntry,
+  type ZipFile,
+} from "yauzl";
 import { CheckpointError } from "./checkpoint-error.ts";
 import { RandomAccessFile, writeThroughTemporary } from "./files.ts";
 import { pickle } from "./pickle.ts";
@@ -132,9 +137,28 @@ async function refuseBigEndian(file: RandomAccessFile, entry: StoredEntry | unde
     throw new CheckpointError(file.path, "was written on a big-endian machine, which is not supported.");
 }
 
+/** Reads for yauzl, whose own reader ends the process when a damaged file leads it past all file sizes. */
+class FileReader extends RandomAccessReader {
+  constructor(private readonly file: RandomAccessFile) {
+    super();
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null) => void,
+  ): void {
+    const into = buffer.subarray(offset, offset + length);
+    this.file.read(position, into).then(() => callback(null), callback);
+  }
+}
+
 async function readEntries(file: RandomAccessFile): Promise<StoredEntry[]> {
   try {
-    const zip = await fromFdPromise(file.handle.fd, { lazyEntries: true, autoClose: false });
+    const options = { lazyEntries: true, autoClose: false };
+    const zip = await fromRandomAccessReaderPromise(new FileReader(file), file.size, options);
     const entries: ZipEntry[] = [];
     for await (const entry of zip.eachEntry()) entries.push(entry);
     refuseTorchScript(file.path, entries);

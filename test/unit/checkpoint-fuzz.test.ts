@@ -87,11 +87,11 @@ for (const name of ["tensors.pth", "values.pth", "malicious.pth"]) {
     assert.equal(await isReadable(path), name !== "malicious.pth", "the undamaged file");
     const random = randomIntegers(pickle.length);
     let readable = 0;
-    for (let round = 0; round < 400; round++) {
+    for (let round = 0; round < 200; round++) {
       await writeArchive(path, damaged(pickle, random));
       if (await isReadable(path)) readable++;
     }
-    assert.ok(readable < 400);
+    assert.ok(readable < 200);
     assert.equal(existsSync("HACKED"), false);
   });
 }
@@ -99,8 +99,8 @@ for (const name of ["tensors.pth", "values.pth", "malicious.pth"]) {
 test("damaged archives are read or refused", async () => {
   const path = join(await mkdtemp(join(tmpdir(), "checkpoint-")), "damaged.pth");
   const whole = await readFile(fixture("tensors.pth"));
-  const random = randomIntegers(7);
-  for (let round = 0; round < 400; round++) {
+  const random = randomIntegers(99);
+  for (let round = 0; round < 500; round++) {
     await writeFile(path, damaged(whole, random));
     await isReadable(path);
   }

@@ -155,6 +155,15 @@ test("a file that was cut short anywhere is refused", async () => {
   }
 });
 
+test("a directory that lies further than any file is refused", async () => {
+  const path = join(await temporaryFolder(), "damaged.pth");
+  const bytes = await readFile(fixture("tensors.pth"));
+  // The zip64 end of central directory record has the directory's offset in bytes 48 to 55.
+  bytes.fill(0x5d, bytes.lastIndexOf("PK\x06\x06") + 48, bytes.lastIndexOf("PK\x06\x06") + 56);
+  await writeFile(path, bytes);
+  assert.match(await rejected(path), /damaged/);
+});
+
 test("a damaged weight is noticed when it is read", async () => {
   const path = join(await temporaryFolder(), "damaged.pth");
   await writeCheckpoint(path, { weight: CheckpointTensor.of(Float32Array.of(1, 1234.5, 2), [3]) });
