@@ -59,6 +59,7 @@ export class Parameters {
     }
     this.memories = this.lengths.map((length) => sharedMemory(length * BYTES * this.slots.length));
     this.pool = new KernelPool(this.memories, options.threads);
+    if (options.trainable) this.pool.runInBackground(this.segments().flatMap(clearedMoments));
   }
 
   /** How many values the optimiser moves. */
@@ -121,16 +122,9 @@ export class Parameters {
     const place = this.places.get(spec.name);
     if (place === undefined) throw new Error(`${spec.name} is a state: it cannot start at random.`);
     const size = sizeOf(spec);
-    const share = Math.ceil(size / this.pool.threads);
-    const calls = Array.from({ length: this.pool.threads }, (_, thread): KernelCall[] => {
-      const start = Math.min(thread * share, size);
-      const count = Math.min(share, size - start);
-      const values = [(place.offset + start) * BYTES, start, count, seed | 0, range];
-      return [{ memory: place.memory, kernel: "uniform", values }];
-    });
-    this.pool.run(
-      size < 65536 ? [[{ ...calls[0][0], values: [place.offset * BYTES, 0, size, seed | 0, range] }]] : calls,
-    );
+    // On this thread alone: the others are busy clearing gradients and moments meanwhile.
+    const values = [place.offset * BYTES, 0, size, seed | 0, range];
+    this.pool.runHere([{ memory: place.memory, kernel: "uniform", values }]);
   }
 
   close(): Promise<void> {
@@ -144,6 +138,11 @@ function uniformRange(
 ): number {
   if (initializer.kind === "xavier-uniform") return Math.sqrt(6 / (fans.in + fans.out));
   return 1 / Math.sqrt(initializer.fanIn ?? fans.in);
+}
+
+function clearedMoments({ memory, count, address }: Segment): KernelCall[] {
+  const slots = [address.gradient, address.first, address.second];
+  return slots.map((start) => ({ memory, kernel: "zero", values: [start, count] }));
 }
 
 /** Normal values by Box and Muller's method over a small generator (Steele & Vigna's SplitMix, 32 bits). */

@@ -16,7 +16,7 @@ export async function compileKernels() {
     sharedMemory: true,
     initialMemory: 1,
     maximumMemory: 65536,
-    enable: ["simd", "threads"],
+    enable: ["simd", "threads", "bulk-memory"],
   });
   if (error) throw new Error(`${stderr.toString()}\n${error.message}`);
   return Buffer.from(binary).toString("base64");

@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import { optimiserModule } from "./optimiser-module.ts";
 
 /** The kernels of optimiser.as: byte addresses and counts first, then their settings. */
-export type KernelName = "adam" | "sgd" | "uniform";
+export type KernelName = "adam" | "sgd" | "uniform" | "zero";
 type Kernels = Readonly<Record<KernelName, (...values: number[]) => void>>;
 
 export interface KernelCall {
@@ -35,6 +35,8 @@ export class KernelPool {
   private readonly kernels: Kernels[];
   private readonly workers: Worker[];
   private readonly finished = new Int32Array(new SharedArrayBuffer(4));
+  /** How many lists of calls were handed to workers, ever. */
+  private posted = 0;
 
   constructor(memories: readonly WebAssembly.Memory[], threads: number) {
     const module = new WebAssembly.Module(optimiserModule());
@@ -55,16 +57,38 @@ export class KernelPool {
     return this.workers.length + 1;
   }
 
+  /** Starts a list of calls on another thread (on this one where there is none); later runs wait for it. */
+  runInBackground(calls: readonly KernelCall[]): void {
+    if (this.workers.length === 0) this.runHere(calls);
+    else this.post(0, calls);
+  }
+
   /** Runs one list of calls on each thread, the first on this one, and returns when all are done. */
   run(perThread: readonly (readonly KernelCall[])[]): void {
     const [own, ...others] = perThread;
-    Atomics.store(this.finished, 0, 0);
+    this.wait();
     others.forEach((calls, index) => {
-      this.workers[index].postMessage(calls);
+      this.post(index, calls);
     });
-    for (const { memory, kernel, values } of own) this.kernels[memory][kernel](...values);
-    for (let done = 0; done < others.length; done = Atomics.load(this.finished, 0)) {
+    this.runHere(own);
+    this.wait();
+  }
+
+  private post(worker: number, calls: readonly KernelCall[]): void {
+    this.posted++;
+    this.workers[worker].postMessage(calls);
+  }
+
+  /** Runs calls on this thread at once, whatever the others do. */
+  runHere(calls: readonly KernelCall[]): void {
+    for (const { memory, kernel, values } of calls) this.kernels[memory][kernel](...values);
+  }
+
+  private wait(): void {
+    let done = Atomics.load(this.finished, 0);
+    while (done < this.posted) {
       Atomics.wait(this.finished, 0, done);
+      done = Atomics.load(this.finished, 0);
     }
   }
 

@@ -1,0 +1,232 @@
+import type { Metrics, NewRunEvent } from "../protocol/run-events.ts";
+import type { Executable, InputData } from "../runtime/executable.ts";
+import type { Optimiser } from "./optimiser.ts";
+import type { Schedule, ScheduleState } from "./schedule.ts";
+
+/** What a program is fed in one step. */
+export interface Batch {
+  readonly inputs: Readonly<Record<string, InputData>>;
+  /** How many of its samples are real; the rest only fill the batch up. */
+  readonly count: number;
+}
+
+/** Where training samples come from; the same epoch always gives the same batches. */
+export interface BatchSource {
+  readonly stepsPerEpoch: number;
+  /** @param firstStep where to start within the epoch, for a run that goes on */
+  batches(epoch: number, firstStep: number): AsyncIterable<Batch>;
+}
+
+export interface TrainerOptions {
+  readonly epochs: number;
+  /** Epochs without a better validation loss before training ends; -1 for never. */
+  readonly patience: number;
+  readonly seed: number;
+  /** Largest allowed norm of all gradients together; 0 leaves them as they are. */
+  readonly clipNorm: number;
+}
+
+/** How far a training is: everything but weights and moments that resuming exactly needs. */
+export interface TrainerState {
+  /** Epochs that are done. */
+  readonly epoch: number;
+  /** Steps that are done in the epoch after them. */
+  readonly step: number;
+  readonly optimiserSteps: number;
+  readonly schedule: ScheduleState;
+  readonly bestLoss: number | null;
+  readonly epochsWithoutGain: number;
+  /** Sums over the steps that are done in an unfinished epoch. */
+  readonly sums: Metrics;
+}
+
+export type CheckpointKind = "best" | "last";
+
+export interface TrainerParts {
+  /** A training program with gradients; its output `loss` is a scalar, its other outputs are metrics of the batch. */
+  readonly step: Executable;
+  /** The same on validation batches: each output `[batch]`, a value per sample. */
+  readonly evaluation?: Executable;
+  readonly training: BatchSource;
+  readonly validation?: BatchSource;
+  readonly optimiser: Optimiser;
+  readonly schedule: Schedule;
+  readonly report: (event: NewRunEvent) => void;
+  /** Called when a checkpoint is due; all weights are at rest until it resolves. */
+  readonly save: (kind: CheckpointKind, state: TrainerState) => Promise<void>;
+  /** Called after every epoch, for logs, charts and previews. */
+  readonly epochEnded: (epoch: EpochResult) => Promise<void>;
+}
+
+export interface EpochResult {
+  /** 1-based. */
+  readonly epoch: number;
+  readonly train: Metrics;
+  readonly validation?: Metrics;
+  readonly learningRate: number;
+  readonly seconds: number;
+  readonly best: boolean;
+}
+
+/** The gradients' sum of squares, an output of a step whose gradients are to be clipped. */
+export const GRADIENT_SQUARES = "gradientSquares";
+
+const secondsSince = (start: number) => (performance.now() - start) / 1000;
+
+/** Trains epoch after epoch, can be stopped after any step, and goes on from there as if it never had been. */
+export class Trainer {
+  private epoch = 0;
+  private step = 0;
+  private bestLoss: number | null = null;
+  private epochsWithoutGain = 0;
+  private sums: Record<string, number> = {};
+  /** Seconds a step takes, averaged over the recent ones. */
+  private pace: number | undefined;
+
+  constructor(
+    private readonly parts: TrainerParts,
+    private readonly options: TrainerOptions,
+  ) {}
+
+  get state(): TrainerState {
+    return {
+      epoch: this.epoch,
+      step: this.step,
+      optimiserSteps: this.parts.optimiser.steps,
+      schedule: this.parts.schedule.state,
+      bestLoss: this.bestLoss,
+      epochsWithoutGain: this.epochsWithoutGain,
+      sums: this.sums,
+    };
+  }
+
+  restore(state: TrainerState): void {
+    this.epoch = state.epoch;
+    this.step = state.step;
+    this.parts.optimiser.steps = state.optimiserSteps;
+    this.parts.schedule.restore(state.schedule);
+    this.bestLoss = state.bestLoss;
+    this.epochsWithoutGain = state.epochsWithoutGain;
+    this.sums = { ...state.sums };
+  }
+
+  /** Trains until the last epoch, until patience runs out, or until `signal` asks to stop after the step under way. */
+  async run(signal: AbortSignal): Promise<"finished" | "stopped"> {
+    const { epochs, patience } = this.options;
+    const { save } = this.parts;
+    while (this.epoch < epochs) {
+      if (patience >= 0 && this.epochsWithoutGain >= patience && this.epochsWithoutGain > 0) {
+        this.say(
+          `The validation loss has not improved for ${this.epochsWithoutGain} epochs: training ends here.`,
+        );
+        break;
+      }
+      const started = performance.now();
+      const finished = await this.trainEpoch(signal);
+      if (!finished) {
+        await save("last", this.state);
+        return "stopped";
+      }
+      await this.endEpoch(started);
+    }
+    return "finished";
+  }
+
+  private async trainEpoch(signal: AbortSignal): Promise<boolean> {
+    const { training, step, optimiser, schedule, report } = this.parts;
+    const steps = training.stepsPerEpoch;
+    for await (const batch of training.batches(this.epoch, this.step)) {
+      const started = performance.now();
+      const learningRate = schedule.rateAt(this.epoch, this.step);
+      fill(step, batch);
+      await step.run(this.options.seed + 0x9e37 * (this.epoch * steps + this.step));
+      const metrics = scalars(step);
+      optimiser.step(learningRate, this.gradientScale(metrics[GRADIENT_SQUARES]));
+      delete metrics[GRADIENT_SQUARES];
+      for (const [name, value] of Object.entries(metrics)) this.sums[name] = (this.sums[name] ?? 0) + value;
+      this.step++;
+      const stepSeconds = secondsSince(started);
+      this.pace = this.pace === undefined ? stepSeconds : 0.9 * this.pace + 0.1 * stepSeconds;
+      report({
+        event: "step",
+        epoch: this.epoch + 1,
+        step: this.step,
+        steps,
+        metrics,
+        learningRate,
+        stepSeconds,
+        secondsLeft: this.secondsLeft(),
+      });
+      if (signal.aborted && this.step < steps) return false;
+    }
+    return true;
+  }
+
+  private gradientScale(squares: number | undefined): number {
+    const { clipNorm } = this.options;
+    if (clipNorm <= 0 || squares === undefined) return 1;
+    return Math.min(1, clipNorm / (Math.sqrt(squares) + 1e-6));
+  }
+
+  private async endEpoch(started: number): Promise<void> {
+    const { schedule, report, save, epochEnded, training } = this.parts;
+    const steps = training.stepsPerEpoch;
+    const learningRate = schedule.rateAt(this.epoch, this.step - 1);
+    const train = Object.fromEntries(Object.entries(this.sums).map(([name, sum]) => [name, sum / steps]));
+    const validation = await this.validate();
+    const loss = (validation ?? train).loss;
+    const best = this.bestLoss === null || loss < this.bestLoss;
+    this.bestLoss = best ? loss : this.bestLoss;
+    this.epochsWithoutGain = best ? 0 : this.epochsWithoutGain + 1;
+    schedule.epochEnded(loss);
+    this.epoch++;
+    this.step = 0;
+    this.sums = {};
+    const seconds = secondsSince(started);
+    const result = { epoch: this.epoch, train, validation, learningRate, seconds, best };
+    if (best) await save("best", this.state);
+    await epochEnded(result);
+    report({
+      event: "epoch",
+      ...result,
+      epochs: this.options.epochs,
+      secondsLeft: this.secondsLeft(),
+      memoryBytes: process.memoryUsage.rss(),
+    });
+  }
+
+  /** Metrics averaged over the validation samples. */
+  private async validate(): Promise<Metrics | undefined> {
+    const { evaluation, validation } = this.parts;
+    if (evaluation === undefined || validation === undefined) return undefined;
+    const sums: Record<string, number> = {};
+    let samples = 0;
+    for await (const batch of validation.batches(0, 0)) {
+      fill(evaluation, batch);
+      await evaluation.run(0);
+      for (const [name, values] of Object.entries(evaluation.outputs)) {
+        for (const value of values.subarray(0, batch.count)) sums[name] = (sums[name] ?? 0) + value;
+      }
+      samples += batch.count;
+    }
+    return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / samples]));
+  }
+
+  private secondsLeft(): number {
+    const steps = this.parts.training.stepsPerEpoch;
+    return (this.pace ?? 0) * ((this.options.epochs - this.epoch) * steps - this.step);
+  }
+
+  private say(message: string): void {
+    this.parts.report({ event: "log", level: "info", message });
+  }
+}
+
+function fill(executable: Executable, batch: Batch): void {
+  for (const [name, values] of Object.entries(batch.inputs)) executable.inputs[name].set(values);
+}
+
+/** The outputs of a training step, a number each. */
+function scalars(executable: Executable): Record<string, number> {
+  return Object.fromEntries(Object.entries(executable.outputs).map(([name, values]) => [name, values[0]]));
+}
