@@ -28,6 +28,7 @@ const OPTIMISE_ALL = 99;
 const PROTOTYPES = {
   errorMessage: [2, "const char *OrtErrorMessage(void *status)"],
   createEnvironment: [3, "void *OrtCreateEnv(int level, const char *id, _Out_ void **env)"],
+  disableTelemetry: [6, "void *OrtDisableTelemetry(void *env)"],
   createSession: [
     8,
     "void *OrtCreateSession(void *env, const void *bytes, size_t length, void *options, _Out_ void **session)",
@@ -98,6 +99,7 @@ function load(): Runtime {
     ]),
   ) as Api;
   const environment = created(api, (out) => api.createEnvironment(LOG_ERRORS_ONLY, "biapy-studio", out));
+  check(api, api.disableTelemetry(environment));
   const cpuMemory = created(api, (out) => api.createCpuMemory(0, 0, out));
   return { api, environment, cpuMemory };
 }
