@@ -1,0 +1,189 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { fromFile, type GeoTIFF, type GeoTIFFImage } from "geotiff";
+import {
+  type Image,
+  ImageError,
+  type ImageInfo,
+  type ImageSource,
+  type Region,
+  type SampleArray,
+  type SampleType,
+} from "./image.ts";
+import { type PageLayout, pageLayout } from "./tiff-axes.ts";
+
+const ARRAYS = {
+  uint8: Uint8Array,
+  uint16: Uint16Array,
+  uint32: Uint32Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  float32: Float32Array,
+  float64: Float64Array,
+} as const;
+
+/** An array for `count` samples of a type. */
+export function sampleArray(type: SampleType, count: number): SampleArray {
+  return new ARRAYS[type](count);
+}
+
+/** The whole image as a region. */
+export function wholeRegion([z, y, x]: ImageInfo["shape"]): Region {
+  return { start: [0, 0, 0], end: [z, y, x] };
+}
+
+const KINDS = { 1: "uint", 2: "int", 3: "float" } as const;
+
+function sampleTypeOf(path: string, image: GeoTIFFImage): SampleType {
+  const kind = KINDS[image.getSampleFormat() as keyof typeof KINDS] ?? "uint";
+  const bits = image.getBitsPerSample();
+  const name = `${kind}${kind === "float" && bits === 16 ? 32 : bits}`;
+  if (name in ARRAYS) return name as SampleType;
+  throw new ImageError(
+    path,
+    `${path}: its pixels are ${bits}-bit ${kind}, which is not read. Convert it to 8, 16 or 32 bits.`,
+  );
+}
+
+async function explained<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof ImageError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") throw new ImageError(path, `${path}: there is no such file.`);
+    if (code === "EACCES" || code === "EPERM")
+      throw new ImageError(path, `${path}: may not be read (permission denied).`);
+    throw new ImageError(
+      path,
+      `${path}: is no TIFF that can be read, or damaged (${message}). Open it in Fiji and save it again.`,
+    );
+  }
+}
+
+/** Opens a TIFF: classic or BigTIFF, strips or tiles, ImageJ hyperstack, OME-TIFF or plain pages. Reads headers only. */
+export async function openTiff(path: string): Promise<ImageSource> {
+  return explained(path, async () => {
+    const handle = await open(path, "r");
+    try {
+      if ((await handle.stat()).size === 0) throw new ImageError(path, `${path}: is empty (0 bytes).`);
+      const tiff = await fromFile(path);
+      return await TiffSource.open(path, tiff, handle);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  });
+}
+
+class TiffSource implements ImageSource {
+  private constructor(
+    readonly info: ImageInfo,
+    private readonly tiff: GeoTIFF,
+    private readonly handle: FileHandle,
+    private readonly layout: PageLayout,
+    private readonly samples: number,
+    /** Where the planes start, when ImageJ wrote a stack of over 4 GB behind a single page. */
+    private readonly stackStart: number | undefined,
+  ) {}
+
+  static async open(path: string, tiff: GeoTIFF, handle: FileHandle): Promise<TiffSource> {
+    const first = await tiff.getImage(0);
+    const directory = first.fileDirectory;
+    const samples = first.getSamplesPerPixel();
+    const description = directory.hasTag("ImageDescription")
+      ? String(await directory.loadValue("ImageDescription"))
+      : "";
+    const layout = await pageLayout(description, samples, () => tiff.getImageCount());
+    if (typeof layout === "string") throw new ImageError(path, `${path}: ${layout}`);
+    const planes = layout.z * layout.channels;
+    const single = planes > 1 && directory.nextIFDByteOffset === 0;
+    const sampleType = sampleTypeOf(path, first);
+    let stackStart: number | undefined;
+    if (single) {
+      const offset = Number(await directory.loadValueIndexed("StripOffsets", 0));
+      const bytes = first.getWidth() * first.getHeight() * first.getBytesPerPixel();
+      const { size } = await handle.stat();
+      if (offset + planes * bytes > size) {
+        throw new ImageError(path, `${path}: is cut short: it should hold ${planes} planes. Copy it again.`);
+      }
+      stackStart = offset;
+    }
+    const shape = [layout.z, first.getHeight(), first.getWidth(), layout.channels * samples] as const;
+    return new TiffSource({ path, shape, sampleType }, tiff, handle, layout, samples, stackStart);
+  }
+
+  async read(region: Region = wholeRegion(this.info.shape)): Promise<Image> {
+    const { path, shape, sampleType } = this.info;
+    const [z0, y0, x0] = region.start;
+    const [z1, y1, x1] = region.end;
+    const [depth, height, width, channels] = [z1 - z0, y1 - y0, x1 - x0, shape[3]];
+    const data = sampleArray(sampleType, depth * height * width * channels);
+    for (let z = z0; z < z1; z++) {
+      for (let channel = 0; channel < this.layout.channels; channel++) {
+        const plane = await explained(path, () => this.readPlane(z, channel, [x0, y0, x1, y1]));
+        const start = (z - z0) * height * width * channels + channel * this.samples;
+        if (channels === this.samples) data.set(plane, start);
+        else {
+          for (let pixel = 0; pixel < height * width; pixel++) {
+            for (let sample = 0; sample < this.samples; sample++) {
+              data[start + pixel * channels + sample] = plane[pixel * this.samples + sample];
+            }
+          }
+        }
+      }
+    }
+    return { shape: [depth, height, width, channels], sampleType, data };
+  }
+
+  private async readPlane(
+    z: number,
+    channel: number,
+    window: [number, number, number, number],
+  ): Promise<SampleArray> {
+    const page = this.layout.page(z, channel);
+    if (this.stackStart !== undefined) return this.readStackPlane(this.stackStart, page, window);
+    const image = await this.tiff.getImage(page);
+    const [, height, width] = this.info.shape;
+    if (image.getWidth() !== width || image.getHeight() !== height) {
+      const found = `${image.getHeight()} x ${image.getWidth()}`;
+      throw new ImageError(
+        this.info.path,
+        `${this.info.path}: page ${page + 1} is ${found} pixels and the first ${height} x ${width}: a stack has pages of one size.`,
+      );
+    }
+    return (await image.readRasters({ window, interleave: true })) as unknown as SampleArray;
+  }
+
+  private async readStackPlane(
+    start: number,
+    page: number,
+    [x0, y0, x1, y1]: readonly number[],
+  ): Promise<SampleArray> {
+    const { shape, sampleType } = this.info;
+    const { BYTES_PER_ELEMENT: bytes } = ARRAYS[sampleType];
+    const row = shape[2] * this.samples * bytes;
+    const raw = Buffer.alloc((y1 - y0) * row);
+    await this.handle.read(raw, 0, raw.length, start + page * shape[1] * row + y0 * row);
+    if (!this.tiff.littleEndian) swapBytes(raw, bytes);
+    const rows = new ARRAYS[sampleType](raw.buffer, raw.byteOffset, raw.length / bytes);
+    const width = (x1 - x0) * this.samples;
+    const plane = sampleArray(sampleType, (y1 - y0) * width);
+    for (let y = 0; y < y1 - y0; y++) {
+      const from = (y * shape[2] + x0) * this.samples;
+      plane.set(rows.subarray(from, from + width), y * width);
+    }
+    return plane;
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+    await this.tiff.close();
+  }
+}
+
+function swapBytes(raw: Buffer, bytes: number): void {
+  if (bytes === 2) raw.swap16();
+  else if (bytes === 4) raw.swap32();
+  else if (bytes === 8) raw.swap64();
+}
