@@ -1,0 +1,169 @@
+/** What keys of a self-supervised configuration demand of each other (BiaPy 3.7.1's own rules, and this engine's). */
+import { existsSync, statSync } from "node:fs";
+import type { Problem } from "../protocol/run-events.ts";
+import type { Config } from "./config.ts";
+
+export type PretextTask = "masking" | "crappify";
+
+/**
+ * The pretext task. Where the file does not say, it follows from the architecture: BiaPy's code defaults to crappify and its
+ * documentation to masking, and MAE can do nothing but masking, which nothing else can.
+ */
+export function pretextTask(config: Config): PretextTask {
+  const key = "PROBLEM.SELF_SUPERVISED.PRETEXT_TASK";
+  if (config.sets(key)) return config.text(key) as PretextTask;
+  return config.text("MODEL.ARCHITECTURE").toLowerCase() === "mae" ? "masking" : "crappify";
+}
+
+const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
+
+export function ndimOf(config: Config): 2 | 3 {
+  return config.text("PROBLEM.NDIM") === "3D" ? 3 : 2;
+}
+
+/** Everything that keys contradict each other in, all at once. */
+export function checkConfig(config: Config): Problem[] {
+  return [
+    ...checkPatch(config),
+    ...checkTask(config),
+    ...checkMae(config),
+    ...checkPaths(config),
+    ...checkValidation(config),
+    ...checkSchedule(config),
+  ];
+}
+
+function checkPatch(config: Config): Problem[] {
+  const patch = config.numbers("DATA.PATCH_SIZE");
+  const ndim = config.text("PROBLEM.NDIM") as keyof typeof AXES;
+  const axes = AXES[ndim] ?? AXES["2D"];
+  if (patch.length === axes.length + 1) return [];
+  const form = `(${[...axes, "channels"].join(", ")})`;
+  return [
+    config.problem(
+      "DATA.PATCH_SIZE",
+      `a ${ndim} problem has patches of ${axes.length + 1} numbers ${form}, not ${patch.length}.`,
+    ),
+  ];
+}
+
+function checkTask(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  const type = config.text("PROBLEM.TYPE");
+  if (type !== "SELF_SUPERVISED") {
+    problems.push(
+      config.problem(
+        "PROBLEM.TYPE",
+        `the embedded engine trains SELF_SUPERVISED; ${type} needs BiaPy itself.`,
+        "SELF_SUPERVISED",
+      ),
+    );
+    return problems;
+  }
+  const architecture = config.text("MODEL.ARCHITECTURE").toLowerCase();
+  const task = pretextTask(config);
+  if (task === "masking" && architecture !== "mae") {
+    problems.push(
+      config.problem("MODEL.ARCHITECTURE", `masking needs the architecture mae, not ${architecture}.`, "mae"),
+    );
+  }
+  if (task === "crappify" && architecture === "mae") {
+    const key = "PROBLEM.SELF_SUPERVISED.PRETEXT_TASK";
+    problems.push(
+      config.problem(key, "mae learns by masking only; crappify needs another architecture.", "masking"),
+    );
+  } else if (task === "crappify") {
+    const message =
+      "the embedded engine does not train this yet; choose mae with masking, or run it with BiaPy itself.";
+    problems.push(config.problem("MODEL.ARCHITECTURE", `${architecture} with crappify: ${message}`, "mae"));
+  }
+  return problems;
+}
+
+function checkMae(config: Config): Problem[] {
+  if (config.text("MODEL.ARCHITECTURE").toLowerCase() !== "mae") return [];
+  const problems: Problem[] = [];
+  const token = config.number("MODEL.VIT_TOKEN_SIZE");
+  const patch = config.numbers("DATA.PATCH_SIZE").slice(0, -1);
+  const uneven = patch.filter((size) => size % token !== 0);
+  if (uneven.length > 0) {
+    const near = patch.map((size) => Math.max(token, Math.round(size / token) * token));
+    const channels = config.numbers("DATA.PATCH_SIZE").at(-1);
+    const message = `${uneven.join(", ")} cannot be divided into tokens of ${token} (MODEL.VIT_TOKEN_SIZE).`;
+    problems.push(config.problem("DATA.PATCH_SIZE", message, `(${[...near, channels].join(",")})`));
+  } else if (patch.reduce((tokens, size) => tokens * (size / token), 1) < 2) {
+    problems.push(config.problem("DATA.PATCH_SIZE", `a patch must hold at least two tokens of ${token}.`));
+  }
+  for (const [features, heads] of [
+    ["MODEL.VIT_EMBED_DIM", "MODEL.VIT_NUM_HEADS"],
+    ["MODEL.MAE_DEC_HIDDEN_SIZE", "MODEL.MAE_DEC_NUM_HEADS"],
+  ]) {
+    if (config.number(features) % config.number(heads) === 0) continue;
+    problems.push(
+      config.problem(
+        features,
+        `${config.number(features)} features cannot be shared by ${config.number(heads)} heads (${heads}).`,
+      ),
+    );
+  }
+  return problems;
+}
+
+function checkPaths(config: Config): Problem[] {
+  const needed = [
+    ...(config.flag("TRAIN.ENABLE") ? ["DATA.TRAIN.PATH"] : []),
+    ...(config.flag("TRAIN.ENABLE") && !config.flag("DATA.VAL.FROM_TRAIN") ? ["DATA.VAL.PATH"] : []),
+    ...(config.flag("TEST.ENABLE") ? ["DATA.TEST.PATH"] : []),
+  ];
+  return needed.flatMap((key) => {
+    const path = config.text(key);
+    if (existsSync(path) && statSync(path).isDirectory()) return [];
+    const found = existsSync(path) ? "is a file, not a folder" : "does not exist";
+    return [config.problem(key, `the folder ${path} ${found} (looked for from ${process.cwd()}).`)];
+  });
+}
+
+function checkValidation(config: Config): Problem[] {
+  if (!config.flag("TRAIN.ENABLE") || !config.flag("DATA.VAL.FROM_TRAIN")) return [];
+  const share = config.number("DATA.VAL.SPLIT_TRAIN");
+  if (share > 0 && share < 1) return [];
+  return [
+    config.problem(
+      "DATA.VAL.SPLIT_TRAIN",
+      `the share of patches kept for validation lies between 0 and 1, not ${share}.`,
+    ),
+  ];
+}
+
+function checkSchedule(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  const name = config.text("TRAIN.LR_SCHEDULER.NAME");
+  const required =
+    name === "reduceonplateau"
+      ? ["TRAIN.LR_SCHEDULER.REDUCEONPLATEAU_PATIENCE"]
+      : name === "warmupcosine"
+        ? ["TRAIN.LR_SCHEDULER.WARMUP_COSINE_DECAY_EPOCHS"]
+        : [];
+  for (const key of required) {
+    if (config.number(key) < 0)
+      problems.push(config.problem(key, `the schedule ${name} needs this to be set, in epochs.`));
+  }
+  const warmup = config.number("TRAIN.LR_SCHEDULER.WARMUP_COSINE_DECAY_EPOCHS");
+  if (name === "warmupcosine" && warmup >= config.number("TRAIN.EPOCHS")) {
+    problems.push(
+      config.problem(
+        required[0],
+        `warming up for ${warmup} epochs leaves none of TRAIN.EPOCHS (${config.number("TRAIN.EPOCHS")}).`,
+      ),
+    );
+  }
+  return problems;
+}
+
+/** The documentation's rule for names, or nothing when `name` keeps it. */
+export function checkName(name: string): Problem | undefined {
+  if (/^\w+$/.test(name)) return undefined;
+  const suggestion = name.replaceAll(/\W+/g, "_") || "my_model";
+  const message = `A name has letters, digits and "_" only: ${suggestion}, not ${JSON.stringify(name)}.`;
+  return { severity: "error", message, suggestion };
+}

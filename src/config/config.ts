@@ -1,0 +1,203 @@
+/** Loading a configuration: defaults filled in, every problem of the file found at once. */
+import { readFileSync } from "node:fs";
+import { closest, distance } from "fastest-levenshtein";
+import type { Problem } from "../protocol/run-events.ts";
+import { type ConfigDocument, type ConfigEntry, parseDocument } from "./document.ts";
+import { type KeyFact, type KeyType, keyFacts, keyGroups, keyLimits, type Limits } from "./keys.ts";
+import { type PythonValue, written } from "./python-value.ts";
+
+/** A configuration's values by dotted key, BiaPy's defaults where the file says nothing. */
+export class Config {
+  private readonly values: ReadonlyMap<string, PythonValue>;
+
+  constructor(readonly document: ConfigDocument) {
+    this.values = new Map(document.entries.map(({ key, value }) => [key, value]));
+  }
+
+  /** Whether the file itself sets the key. */
+  sets(key: string): boolean {
+    return this.values.has(key);
+  }
+
+  value(key: string): PythonValue {
+    const fact = keyFacts.get(key);
+    if (fact === undefined) throw new Error(`BiaPy has no key ${key}.`);
+    return this.values.get(key) ?? fact.default;
+  }
+
+  number(key: string): number {
+    return Number(this.value(key));
+  }
+
+  flag(key: string): boolean {
+    return this.value(key) === true;
+  }
+
+  text(key: string): string {
+    return String(this.value(key) ?? "");
+  }
+
+  /** A list or tuple of numbers; a single number is a list of one. */
+  numbers(key: string): number[] {
+    return [this.value(key)].flat().map(Number);
+  }
+
+  /** The first item of a list, or the value itself: optimisers and rates are lists with one item a model. */
+  first(key: string): PythonValue {
+    const value = this.value(key);
+    return Array.isArray(value) ? value[0] : value;
+  }
+
+  /** All values as nested plain objects, as BiaPy keeps its configuration in a checkpoint. */
+  toObject(): Record<string, PythonValue> {
+    const root: Record<string, PythonValue> = {};
+    for (const key of keyFacts.keys()) {
+      const parts = key.split(".");
+      let group = root as Record<string, PythonValue>;
+      for (const part of parts.slice(0, -1)) {
+        group[part] ??= {};
+        group = group[part] as Record<string, PythonValue>;
+      }
+      group[parts[parts.length - 1]] = this.value(key);
+    }
+    return root;
+  }
+
+  /** A problem at the place of a key, or of the nearest group above it that the file has. */
+  problem(key: string, message: string, suggestion?: string): Problem {
+    const { file, entries, groups } = this.document;
+    let place = entries.find((entry) => entry.key === key)?.place;
+    for (let group = key; place === undefined && group.includes("."); ) {
+      group = group.slice(0, group.lastIndexOf("."));
+      place = groups.get(group);
+    }
+    return {
+      severity: "error",
+      key,
+      file,
+      ...(place ?? { line: 1, column: 1 }),
+      message: `${key}: ${message}`,
+      suggestion,
+    };
+  }
+}
+
+/**
+ * Reads a configuration and finds everything that is wrong with it by itself: syntax, unknown and repeated keys, types and
+ * ranges. What keys demand of each other is found by `checkConfig`.
+ *
+ * @param text the file's content, when it is not to be read from disk (an editor's unsaved one)
+ */
+export function loadConfig(file: string, text?: string): { config: Config; problems: Problem[] } {
+  let content = text;
+  const problems: Problem[] = [];
+  try {
+    content ??= readFileSync(file, "utf8");
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    problems.push({
+      severity: "error",
+      file,
+      message: missing ? `There is no file ${file}.` : `${file} cannot be read.`,
+    });
+    content = "";
+  }
+  const parsed = parseDocument(file, content, (key) => keyGroups.has(key));
+  problems.push(...parsed.problems);
+  const unknownGroups = [...parsed.document.groups].filter(([group]) => !keyGroups.has(group));
+  for (const [group, place] of unknownGroups) {
+    if (unknownGroups.some(([other]) => group.startsWith(`${other}.`))) continue;
+    problems.push({ severity: "error", key: group, ...place, ...unknown(group, keyGroups) });
+  }
+  for (const entry of parsed.document.entries) {
+    if (unknownGroups.some(([group]) => entry.key.startsWith(`${group}.`))) continue;
+    const fault = faultOf(entry);
+    if (fault !== undefined) problems.push({ severity: "error", key: entry.key, ...entry.place, ...fault });
+  }
+  problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  return { config: new Config(parsed.document), problems };
+}
+
+interface Fault {
+  readonly message: string;
+  readonly suggestion?: string;
+}
+
+function unknown(key: string, names: Iterable<string>): Fault {
+  const near = closest(key, [...names]);
+  const likely = distance(key, near) <= Math.max(3, key.length / 4);
+  if (!likely) return { message: `BiaPy has no key ${key}.` };
+  return { message: `BiaPy has no key ${key}. Did you mean ${near}?`, suggestion: near };
+}
+
+function faultOf({ key, value }: ConfigEntry): Fault | undefined {
+  const fact = keyFacts.get(key);
+  if (fact === undefined) {
+    if (keyGroups.has(key))
+      return value === null
+        ? undefined
+        : { message: `${key} is a section with keys of its own, not a value.` };
+    return unknown(key, keyFacts.keys());
+  }
+  if (!hasType(value, fact))
+    return {
+      message: `${key} is ${EXPECTED[fact.type]}, such as ${example(key, fact)}, not ${written(value)}.`,
+    };
+  const limits = keyLimits.get(key);
+  return limits === undefined ? undefined : outside(key, value, limits);
+}
+
+const EXPECTED: Record<KeyType, string> = {
+  bool: "True or False",
+  int: "a whole number",
+  float: "a number",
+  str: "text",
+  list: "a list",
+  tuple: "a tuple",
+  NoneType: "a number or None",
+};
+
+function example(key: string, fact: KeyFact): string {
+  const allowed = keyLimits.get(key)?.allowed?.filter((each) => each !== "");
+  if (fact.type === "list" && Array.isArray(fact.default) && fact.default.length === 0) return "[a, b]";
+  return written(allowed && fact.type === "str" ? allowed[0] : fact.default) || "name";
+}
+
+function hasType(value: PythonValue, { type, default: standard }: KeyFact): boolean {
+  if (type === "bool") return typeof value === "boolean";
+  if (type === "int") return typeof value === "number" && Number.isInteger(value);
+  if (type === "float") return typeof value === "number";
+  if (type === "str") return typeof value === "string" || (value === null && standard === "");
+  if (type === "NoneType") return value === null || typeof value === "number";
+  // Lists and tuples stand for each other; optimisers and rates may be written without one.
+  return (
+    Array.isArray(value) || (type === "list" && (typeof value === "string" || typeof value === "number"))
+  );
+}
+
+function outside(key: string, value: PythonValue, { allowed, least, most, open }: Limits): Fault | undefined {
+  for (const item of [value].flat()) {
+    if (allowed !== undefined && (typeof item === "string" || typeof item === "number")) {
+      if (allowed.includes(item)) continue;
+      const names = allowed.filter((each) => each !== "").map(String);
+      const near =
+        names.find((name) => name.toLowerCase() === String(item).toLowerCase()) ??
+        closest(String(item), names);
+      return {
+        message: `${key} is one of ${names.join(", ")}; it cannot be ${written(item)}.`,
+        suggestion: near,
+      };
+    }
+    if (typeof item !== "number") continue;
+    const low = least !== undefined && (open ? item <= least : item < least);
+    const high = most !== undefined && (open ? item >= most : item > most);
+    if (low || high) {
+      const range =
+        most === undefined
+          ? `at least ${least}`
+          : `${open ? "between" : "from"} ${least} ${open ? "and" : "to"} ${most}`;
+      return { message: `${key} is ${range}; it cannot be ${item}.` };
+    }
+  }
+  return undefined;
+}

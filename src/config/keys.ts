@@ -1,0 +1,86 @@
+/** The keys of BiaPy 3.7.1's configuration: every one with its type and default, and what values the workflow allows. */
+import facts from "./biapy-keys.json" with { type: "json" };
+import type { PythonValue } from "./python-value.ts";
+
+export type KeyType = "bool" | "int" | "float" | "str" | "list" | "tuple" | "NoneType";
+
+export interface KeyFact {
+  readonly type: KeyType;
+  readonly default: PythonValue;
+}
+
+/** By dotted name. */
+export const keyFacts: ReadonlyMap<string, KeyFact> = new Map(
+  Object.entries(facts as unknown as Record<string, [KeyType, PythonValue]>).map(([key, [type, value]]) => [
+    key,
+    { type, default: value },
+  ]),
+);
+
+/** Dotted names that hold further keys: `DATA`, `DATA.TRAIN`, … */
+export const keyGroups: ReadonlySet<string> = new Set(
+  [...keyFacts.keys()].flatMap((key) => {
+    const parts = key.split(".");
+    return parts.slice(0, -1).map((_, depth) => parts.slice(0, depth + 1).join("."));
+  }),
+);
+
+export interface Limits {
+  readonly allowed?: readonly (string | number)[];
+  /** Inclusive unless `open`. */
+  readonly least?: number;
+  readonly most?: number;
+  /** Neither limit may be met exactly. */
+  readonly open?: boolean;
+}
+
+const share: Limits = { least: 0, most: 1 };
+const positive: Limits = { least: 1 };
+
+/** What values a key allows beyond its type; for lists and tuples, each of their items. */
+export const keyLimits: ReadonlyMap<string, Limits> = new Map<string, Limits>([
+  [
+    "PROBLEM.TYPE",
+    {
+      allowed: [
+        "SEMANTIC_SEG",
+        "INSTANCE_SEG",
+        "DETECTION",
+        "DENOISING",
+        "SUPER_RESOLUTION",
+        "SELF_SUPERVISED",
+        "CLASSIFICATION",
+        "IMAGE_TO_IMAGE",
+      ],
+    },
+  ],
+  ["PROBLEM.NDIM", { allowed: ["2D", "3D"] }],
+  ["PROBLEM.SELF_SUPERVISED.PRETEXT_TASK", { allowed: ["masking", "crappify"] }],
+  ["PROBLEM.SELF_SUPERVISED.RESIZING_FACTOR", { allowed: [2, 4, 6] }],
+  ["PROBLEM.SELF_SUPERVISED.NOISE", share],
+  ["DATA.PATCH_SIZE", positive],
+  ["DATA.NORMALIZATION.TYPE", { allowed: ["div", "scale_range", "zero_mean_unit_variance"] }],
+  ["DATA.VAL.SPLIT_TRAIN", share],
+  ["DATA.TRAIN.OVERLAP", { least: 0, most: 0.99 }],
+  ["DATA.TEST.OVERLAP", { least: 0, most: 0.99 }],
+  ["DATA.TRAIN.PADDING", { least: 0 }],
+  ["DATA.TEST.PADDING", { least: 0 }],
+  ["MODEL.VIT_TOKEN_SIZE", positive],
+  ["MODEL.VIT_EMBED_DIM", positive],
+  ["MODEL.VIT_NUM_LAYERS", positive],
+  ["MODEL.VIT_NUM_HEADS", positive],
+  ["MODEL.MAE_DEC_HIDDEN_SIZE", positive],
+  ["MODEL.MAE_DEC_NUM_LAYERS", positive],
+  ["MODEL.MAE_DEC_NUM_HEADS", positive],
+  ["MODEL.MAE_MASK_TYPE", { allowed: ["random", "grid"] }],
+  ["MODEL.MAE_MASK_RATIO", { ...share, open: true }],
+  ["TRAIN.OPTIMIZER", { allowed: ["SGD", "ADAM", "ADAMW"] }],
+  ["TRAIN.LR", { least: 0 }],
+  ["TRAIN.W_DECAY", { least: 0 }],
+  ["TRAIN.BATCH_SIZE", positive],
+  ["TRAIN.EPOCHS", positive],
+  ["TRAIN.PATIENCE", { least: -1 }],
+  ["TRAIN.GRADIENT_CLIP_NORM", { least: 0 }],
+  ["TRAIN.LR_SCHEDULER.NAME", { allowed: ["", "reduceonplateau", "warmupcosine", "onecycle"] }],
+  ["LOG.CHART_CREATION_FREQ", positive],
+]);

@@ -1,0 +1,131 @@
+/** What becomes of a run's events: JSON Lines for a parent process, or a progress bar and plain words for a person. */
+import { SingleBar } from "cli-progress";
+import colours from "picocolors";
+import type { EpochEvent, NewRunEvent, Problem, StepEvent } from "../protocol/run-events.ts";
+
+export type ReportEvent = (event: NewRunEvent) => void;
+
+/** One JSON object a line, with the time added (`--events`). */
+export function jsonLinesReporter(output: NodeJS.WritableStream): ReportEvent {
+  return (event) => {
+    output.write(`${JSON.stringify({ ...event, time: Date.now() })}\n`);
+  };
+}
+
+const short = (value: number | undefined) => (value === undefined ? "" : value.toPrecision(4));
+
+function clock(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  const two = (value: number) => String(value).padStart(2, "0");
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+/** A problem with its place, as compilers print theirs. */
+export function problemText({ file, line, column, message, severity }: Problem): string {
+  const place = file === undefined ? "" : [file, line, column].filter((part) => part !== undefined).join(":");
+  const label = severity === "error" ? colours.red("error") : colours.yellow("warning");
+  return `${place === "" ? "" : `${colours.bold(place)} `}${label} ${message}`;
+}
+
+interface Terminal extends NodeJS.WritableStream {
+  readonly isTTY?: boolean;
+}
+
+/** Progress bars where `output` is a terminal, plain lines elsewhere. */
+export function consoleReporter(output: Terminal): ReportEvent {
+  const console = new ConsoleReporter(output);
+  return (event) => console.report(event);
+}
+
+class ConsoleReporter {
+  private bar: SingleBar | undefined;
+  private barName = "";
+
+  constructor(private readonly output: Terminal) {}
+
+  report(event: NewRunEvent): void {
+    if (event.event === "step") this.step(event);
+    else if (event.event === "progress") {
+      this.progress(event.label, event.done, event.total, "");
+      if (event.done >= event.total) this.endBar();
+    } else if (event.event === "epoch") this.epoch(event);
+    else if (event.event === "start") {
+      this.line(
+        `${event.architecture}, ${(event.parameters / 1e6).toFixed(1)} million parameters, on ${event.device}`,
+      );
+      this.line(`Epochs ${event.firstEpoch} to ${event.epochs}, ${event.stepsPerEpoch} steps each`);
+    } else if (event.event === "log") {
+      const paint = { info: String, warning: colours.yellow, error: colours.red }[event.level];
+      this.line(paint(event.message));
+    } else if (event.event === "problems") {
+      for (const problem of event.problems) this.line(problemText(problem));
+    } else if (event.event === "test" && event.image === undefined) {
+      const metrics = Object.entries(event.metrics).map(([name, value]) => `${name} ${short(value)}`);
+      this.line(`Test: ${metrics.join(", ")}`);
+    } else if (event.event === "end") this.end(event);
+  }
+
+  private step({ epoch, step, steps, metrics, learningRate, secondsLeft }: Omit<StepEvent, "time">): void {
+    const psnr = metrics.psnr === undefined ? "" : ` | PSNR ${short(metrics.psnr)} dB`;
+    const text = `loss ${short(metrics.loss)}${psnr} | lr ${learningRate.toExponential(1)} | ${clock(secondsLeft)} left`;
+    this.progress(`Epoch ${epoch}`, step, steps, text);
+  }
+
+  private progress(name: string, done: number, total: number, text: string): void {
+    if (!this.output.isTTY) return;
+    if (this.bar === undefined || this.barName !== name) {
+      this.endBar();
+      const format = `${name.padEnd(10)} {bar} {value}/{total} {text}`;
+      this.bar = new SingleBar({
+        format,
+        barsize: 24,
+        stream: this.output,
+        hideCursor: true,
+        clearOnComplete: true,
+      });
+      this.bar.start(total, done, { text });
+      this.barName = name;
+    } else this.bar.update(done, { text });
+  }
+
+  private endBar(): void {
+    this.bar?.stop();
+    this.bar = undefined;
+  }
+
+  private epoch({
+    epoch,
+    epochs,
+    train,
+    validation,
+    seconds,
+    best,
+    secondsLeft,
+  }: Omit<EpochEvent, "time">): void {
+    const shown = validation ?? train;
+    const parts = [
+      `train loss ${short(train.loss)}`,
+      ...(validation === undefined ? [] : [`validation loss ${short(validation.loss)}`]),
+      ...(shown.psnr === undefined ? [] : [`PSNR ${short(shown.psnr)} dB`]),
+      `${seconds.toFixed(1)} s`,
+      ...(epoch < epochs ? [`${clock(secondsLeft)} left`] : []),
+    ];
+    this.line(`Epoch ${epoch}/${epochs}: ${parts.join(", ")}${best ? colours.green(" (best)") : ""}`);
+  }
+
+  private end(event: Extract<NewRunEvent, { event: "end" }>): void {
+    if (event.status === "failed") {
+      this.line(colours.red(event.message ?? "The run failed."));
+      return;
+    }
+    if (event.status === "stopped") this.line(`Stopped. Go on with: biapy ${(event.resume ?? []).join(" ")}`);
+    this.line(`Results: ${event.runDirectory}`);
+    if (event.checkpoint !== undefined) this.line(`Best checkpoint: ${event.checkpoint}`);
+  }
+
+  private line(text: string): void {
+    this.endBar();
+    this.output.write(`${text}\n`);
+  }
+}

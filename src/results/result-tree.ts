@@ -1,0 +1,51 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+/** Where everything of a run lies, as BiaPy's documentation draws it. */
+export interface ResultTree {
+  readonly name: string;
+  readonly runId: number;
+  /** `<result_dir>/<name>` */
+  readonly jobDirectory: string;
+  /** `<result_dir>/<name>/results/<name>_<run>` */
+  readonly runDirectory: string;
+  readonly configFile: string;
+  readonly checkpoints: string;
+  readonly bestCheckpoint: string;
+  /** Where a stopped run goes on from. */
+  readonly lastCheckpoint: string;
+  readonly aug: string;
+  readonly charts: string;
+  readonly maeChecks: string;
+  readonly perImage: string;
+  readonly tensorboard: string;
+  readonly trainLogs: string;
+}
+
+export function resultTree(resultDirectory: string, name: string, runId: number): ResultTree {
+  const jobDirectory = join(resolve(resultDirectory), name);
+  const run = `${name}_${runId}`;
+  const runDirectory = join(jobDirectory, "results", run);
+  const checkpoints = join(jobDirectory, "checkpoints");
+  return {
+    name,
+    runId,
+    jobDirectory,
+    runDirectory,
+    configFile: join(jobDirectory, "config_files", `${name}.yaml`),
+    checkpoints,
+    bestCheckpoint: join(checkpoints, `${run}-checkpoint-best.pth`),
+    lastCheckpoint: join(checkpoints, `${run}-checkpoint-last.pth`),
+    aug: join(runDirectory, "aug"),
+    charts: join(runDirectory, "charts"),
+    maeChecks: join(runDirectory, "MAE_checks"),
+    perImage: join(runDirectory, "per_image"),
+    tensorboard: join(runDirectory, "tensorboard"),
+    trainLogs: join(runDirectory, "train_logs"),
+  };
+}
+
+/** Whether a run of this name and number left results that a new one would overwrite. */
+export function runExists({ runDirectory, bestCheckpoint }: ResultTree): boolean {
+  return existsSync(runDirectory) || existsSync(bestCheckpoint);
+}

@@ -1,0 +1,72 @@
+import { appendFile, mkdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Metrics } from "../protocol/run-events.ts";
+import type { ResultTree } from "./result-tree.ts";
+import { explainedWriteError, writeFileAtomically } from "./write-file.ts";
+
+/** One epoch of a training. */
+export interface EpochRecord {
+  /** 1-based. */
+  readonly epoch: number;
+  readonly train: Metrics;
+  readonly validation?: Metrics;
+  readonly learningRate: number;
+  readonly seconds: number;
+}
+
+export function trainLogPath({ trainLogs, name, runId }: ResultTree): string {
+  return join(trainLogs, `${name}_${runId}_log.jsonl`);
+}
+
+/** Adds an epoch's row: a JSON object with `train_loss`, `val_loss` and so on, as BiaPy names them. */
+export async function appendTrainLog(
+  path: string,
+  { epoch, train, validation, learningRate, seconds }: EpochRecord,
+): Promise<void> {
+  const named = (prefix: string, metrics: Metrics = {}) =>
+    Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}_${name}`, value]));
+  const row = { epoch, ...named("train", train), ...named("val", validation), lr: learningRate, seconds };
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await appendFile(path, `${JSON.stringify(row)}\n`);
+  } catch (error) {
+    throw explainedWriteError(path, error);
+  }
+}
+
+/** The epochs that a log holds; a last line that was cut off is left out. */
+export async function readTrainLog(path: string): Promise<EpochRecord[]> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  return text.split("\n").flatMap((line) => {
+    try {
+      return line === "" ? [] : [recordOf(JSON.parse(line) as Record<string, number>)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function recordOf(row: Record<string, number>): EpochRecord {
+  const part = (prefix: string) =>
+    Object.fromEntries(
+      Object.entries(row)
+        .filter(([name]) => name.startsWith(`${prefix}_`))
+        .map(([name, value]) => [name.slice(prefix.length + 1), value]),
+    );
+  const validation = part("val");
+  return {
+    epoch: row.epoch,
+    train: part("train"),
+    validation: Object.keys(validation).length > 0 ? validation : undefined,
+    learningRate: row.lr,
+    seconds: row.seconds,
+  };
+}
+
+/** Drops the rows after `epoch`: a run that goes on from there writes them again. */
+export async function truncateTrainLog(path: string, epoch: number): Promise<EpochRecord[]> {
+  const kept = (await readTrainLog(path)).filter((record) => record.epoch <= epoch);
+  await writeFileAtomically(path, "");
+  for (const record of kept) await appendTrainLog(path, record);
+  return kept;
+}
