@@ -359,6 +359,15 @@ function reduction(operator: string) {
   };
 }
 
+/** TensorFlow.js calls the axes of Max and Min otherwise. */
+function extreme(operator: string) {
+  return (
+    graph: GraphBuilder,
+    { x }: Unary,
+    { reductionIndices: axis, keepDims }: { reductionIndices: number | number[]; keepDims?: boolean },
+  ) => reduction(operator)(graph, { x }, { axis, keepDims });
+}
+
 function softmax(graph: GraphBuilder, { logits }: { logits: Traced }, { dim }: { dim: number }): Traced {
   const axis = dim < 0 ? dim + logits.shape.length : dim;
   const value = graph.add("Softmax", [stored(graph, logits)], { attributes: { axis: logits.axes[axis] } });
@@ -501,11 +510,8 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
 
   Sum: reduction("ReduceSum"),
   Mean: reduction("ReduceMean"),
-  Max: (
-    graph: GraphBuilder,
-    { x }: Unary,
-    { reductionIndices: axis, keepDims }: { reductionIndices: number[]; keepDims: boolean },
-  ) => reduction("ReduceMax")(graph, { x }, { axis, keepDims }),
+  Max: extreme("ReduceMax"),
+  Min: extreme("ReduceMin"),
   Softmax: softmax,
   BatchMatMul: matMul,
 

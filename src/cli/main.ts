@@ -1,0 +1,144 @@
+/** The command `biapy`: BiaPy's own arguments, run by the embedded engine. */
+import { readFileSync } from "node:fs";
+import { Command, InvalidArgumentError } from "commander";
+import packageFile from "../../package.json" with { type: "json" };
+import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
+import { checkConfig, checkName } from "../config/checks.ts";
+import { loadConfig } from "../config/config.ts";
+import { ImageError } from "../images/image.ts";
+import type { Problem } from "../protocol/run-events.ts";
+import { consoleReporter, jsonLinesReporter, type ReportEvent } from "../results/reporters.ts";
+import { type ResultTree, resultTree, runExists } from "../results/result-tree.ts";
+import { ResultError } from "../results/write-file.ts";
+import { OnnxRuntime } from "../runtime/onnx/runtime.ts";
+import { InputError, runSelfSupervised, threadCount } from "../workflow/self-supervised.ts";
+
+interface Arguments {
+  readonly config: string;
+  readonly result_dir: string;
+  readonly name: string;
+  readonly run_id: number;
+  readonly gpu: string;
+  readonly resume?: boolean;
+  readonly events?: boolean;
+  readonly norm_pix_loss?: boolean;
+}
+
+const EXIT = { done: 0, failed: 1, badInput: 2, stopped: 130 } as const;
+/** The short forms that BiaPy's Docker image takes. */
+const SHORT: Readonly<Record<string, string>> = {
+  "-cfg": "--config",
+  "-rdir": "--result_dir",
+  "-name": "--name",
+  "-rid": "--run_id",
+  "-gpu": "--gpu",
+};
+
+function runNumber(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It is a whole number, such as 1.");
+}
+
+function parseArguments(argv: readonly string[]): Arguments {
+  const command = new Command("biapy")
+    .description(
+      "Trains and tests a self-supervised microscopy model from a BiaPy configuration, by the embedded engine.",
+    )
+    .requiredOption("--config <file>", "the YAML configuration (-cfg)")
+    .option("--result_dir <folder>", "where results go (-rdir)", ".")
+    .requiredOption("--name <name>", "name of the job: letters, digits and _ (-name)")
+    .option("--run_id <number>", "number of the run, to tell runs of one job apart (-rid)", runNumber, 1)
+    .option("--gpu <number>", "GPU to use; empty for none (-gpu)", "")
+    .option("--resume", "go on where the run was stopped")
+    .option("--norm_pix_loss", "learn each token's pixels normalised by their own mean and deviation")
+    .option("--events", "write run events as JSON Lines instead of a progress bar")
+    .version(packageFile.version)
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.done : EXIT.badInput));
+  command.parse(
+    argv.map((argument) => SHORT[argument] ?? argument),
+    { from: "user" },
+  );
+  return command.opts();
+}
+
+function resumeArguments(given: Arguments): string[] {
+  const { config, result_dir, name, run_id } = given;
+  const own = [
+    "--config",
+    config,
+    "--result_dir",
+    result_dir,
+    "--name",
+    name,
+    "--run_id",
+    String(run_id),
+    "--resume",
+  ];
+  return given.norm_pix_loss ? [...own, "--norm_pix_loss"] : own;
+}
+
+/** A first interrupt lets the step under way finish and a checkpoint be written; a second one ends at once. */
+function interruptSignal(report: ReportEvent): AbortSignal {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(EXIT.stopped);
+    report({ event: "log", level: "info", message: "Stopping after this step…" });
+    controller.abort();
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  return controller.signal;
+}
+
+/** What a person can mend, as problems; undefined for faults of ours. */
+function problemsOf(error: unknown): readonly Problem[] | undefined {
+  if (error instanceof InputError) return error.problems;
+  if (error instanceof CheckpointError || error instanceof ImageError)
+    return [{ severity: "error", message: error.message }];
+  return undefined;
+}
+
+async function run(given: Arguments, report: ReportEvent): Promise<number> {
+  const { config, problems } = loadConfig(given.config);
+  const nameProblem = checkName(given.name);
+  const readable = config.document.entries.length > 0;
+  const all = [...(nameProblem ? [nameProblem] : []), ...problems, ...(readable ? checkConfig(config) : [])];
+  if (all.length > 0) {
+    report({ event: "problems", problems: all });
+    return EXIT.badInput;
+  }
+  const tree: ResultTree = resultTree(given.result_dir, given.name, given.run_id);
+  const end = { event: "end", runDirectory: tree.runDirectory } as const;
+  if (!given.resume && runExists(tree) && config.flag("TRAIN.ENABLE")) {
+    const message = `Run ${given.run_id} of ${given.name} exists already and is overwritten. Another --run_id keeps both.`;
+    report({ event: "log", level: "warning", message });
+  }
+  try {
+    const status = await runSelfSupervised({
+      config,
+      configText: readFileSync(given.config, "utf8"),
+      tree,
+      resume: given.resume === true,
+      normalisePixels: given.norm_pix_loss === true,
+      runtime: new OnnxRuntime(threadCount(config)),
+      report,
+      signal: interruptSignal(report),
+    });
+    const resume = status === "stopped" ? resumeArguments(given) : undefined;
+    report({ ...end, status, checkpoint: tree.bestCheckpoint, resume });
+    return status === "stopped" ? EXIT.stopped : EXIT.done;
+  } catch (error) {
+    const found = problemsOf(error);
+    if (found !== undefined) report({ event: "problems", problems: found });
+    const message = error instanceof Error ? error.message : String(error);
+    report({ ...end, status: "failed", message: found === undefined ? message : undefined });
+    if (found !== undefined) return EXIT.badInput;
+    if (!(error instanceof ResultError) && process.env.BIAPY_DEBUG) console.error(error);
+    return EXIT.failed;
+  }
+}
+
+const given = parseArguments(process.argv.slice(2));
+const report = given.events ? jsonLinesReporter(process.stdout) : consoleReporter(process.stdout);
+process.exitCode = await run(given, report);
+process.exit();

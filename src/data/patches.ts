@@ -1,0 +1,166 @@
+/** The training and validation patches of a folder of images. */
+import { basename } from "node:path";
+import { openImage, readImage } from "../images/files.ts";
+import { ImageError, type ImageInfo } from "../images/image.ts";
+import type { Problem } from "../protocol/run-events.ts";
+import {
+  type ChannelNormalisation,
+  measureNormalisation,
+  type NormalisationSettings,
+  normalise,
+} from "./normalisation.ts";
+import { Random } from "./random.ts";
+import { type Box, cutPatch, type TilingSettings, tilePatches } from "./tiling.ts";
+
+/** A patch: where it lies in which image. */
+export interface PatchPlace {
+  readonly image: number;
+  readonly start: Box;
+}
+
+/** What images must be like to be trained on. */
+export interface ImageDemands {
+  readonly patch: Box;
+  readonly channels: number;
+  readonly ndim: 2 | 3;
+  /** Whether images smaller than a patch are completed by reflection. */
+  readonly reflect: boolean;
+}
+
+/** Opens every image and says all that is wrong with any of them, before training starts. */
+export async function inspectImages(
+  paths: readonly string[],
+  demands: ImageDemands,
+): Promise<{ infos: ImageInfo[]; problems: Problem[] }> {
+  const infos: ImageInfo[] = [];
+  const problems: Problem[] = [];
+  for (const path of paths) {
+    try {
+      const source = await openImage(path);
+      await source.read({ start: [0, 0, 0], end: [1, 1, source.info.shape[2]] });
+      await source.close();
+      const fault = faultOf(source.info, demands);
+      if (fault === undefined) infos.push(source.info);
+      else problems.push({ severity: "error", file: path, message: `${basename(path)}: ${fault}` });
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error;
+      problems.push({ severity: "error", file: path, message: error.message });
+    }
+  }
+  return { infos, problems };
+}
+
+function faultOf({ shape }: ImageInfo, { patch, channels, ndim, reflect }: ImageDemands): string | undefined {
+  const [z, y, x, found] = shape;
+  if (found !== channels) {
+    return `has ${found} channel${found === 1 ? "" : "s"}, and the last number of DATA.PATCH_SIZE says ${channels}.`;
+  }
+  if (ndim === 2 && z > 1)
+    return `is a stack of ${z} slices. Set PROBLEM.NDIM to 3D, or save its slices as single images.`;
+  if (ndim === 3 && z === 1) return "is a single plane, and PROBLEM.NDIM is 3D.";
+  if (reflect || (z >= patch[0] && y >= patch[1] && x >= patch[2])) return undefined;
+  const [have, need] =
+    ndim === 2 ? [`${y} x ${x}`, `${patch[1]} x ${patch[2]}`] : [[z, y, x].join(" x "), patch.join(" x ")];
+  return `is ${have} pixels, smaller than a patch (${need}). Make DATA.PATCH_SIZE smaller or set DATA.REFLECT_TO_COMPLETE_SHAPE to True.`;
+}
+
+interface LoadedImage {
+  readonly values: Float32Array;
+  readonly channels: readonly ChannelNormalisation[];
+}
+
+/** Images by number, normalised; as many are kept as fit in a budget, the least recently used make room. */
+export class ImageCache {
+  private readonly kept = new Map<number, LoadedImage>();
+  private bytes = 0;
+
+  constructor(
+    readonly infos: readonly ImageInfo[],
+    private readonly normalisation: NormalisationSettings,
+    private readonly budgetBytes: number,
+  ) {}
+
+  async load(index: number): Promise<LoadedImage> {
+    const known = this.kept.get(index);
+    if (known !== undefined) {
+      this.kept.delete(index);
+      this.kept.set(index, known);
+      return known;
+    }
+    const image = await readImage(this.infos[index].path);
+    const channels = measureNormalisation(image, this.normalisation);
+    const loaded = { values: normalise(image, channels), channels };
+    this.kept.set(index, loaded);
+    this.bytes += loaded.values.byteLength;
+    for (const [oldest, { values }] of this.kept) {
+      if (this.bytes <= this.budgetBytes || oldest === index) break;
+      this.kept.delete(oldest);
+      this.bytes -= values.byteLength;
+    }
+    return loaded;
+  }
+}
+
+export interface PatchSettings {
+  readonly tiling: TilingSettings;
+  /** One patch from a random place of each image, instead of all patches that tile it. */
+  readonly randomPlaces: boolean;
+  readonly seed: number;
+}
+
+/** Patches of images, in an order and at places that depend on the seed and the epoch alone. */
+export class PatchSet {
+  constructor(
+    readonly images: ImageCache,
+    private readonly places: readonly PatchPlace[],
+    private readonly settings: PatchSettings,
+  ) {}
+
+  /** All patches that a set of images has. */
+  static of(images: ImageCache, settings: PatchSettings): PatchSet {
+    const places = images.infos.flatMap(({ shape }, image) =>
+      settings.randomPlaces
+        ? [{ image, start: [0, 0, 0] as const }]
+        : tilePatches(shape, settings.tiling).map((start) => ({ image, start })),
+    );
+    return new PatchSet(images, places, settings);
+  }
+
+  get count(): number {
+    return this.places.length;
+  }
+
+  /** Sets a share of the patches apart: DATA.VAL.SPLIT_TRAIN. Both parts keep at least one. */
+  split(share: number): [rest: PatchSet, apart: PatchSet] {
+    const order = new Random(this.settings.seed).fork(0x5917).permutation(this.count);
+    const size = Math.min(Math.max(Math.round(this.count * share), 1), this.count - 1);
+    const part = (indices: Int32Array) =>
+      new PatchSet(
+        this.images,
+        Array.from(indices.slice().sort(), (index) => this.places[index]),
+        this.settings,
+      );
+    return [part(order.subarray(size)), part(order.subarray(0, size))];
+  }
+
+  /** The patch numbers of an epoch, in order. */
+  order(epoch: number, shuffled: boolean): Int32Array {
+    if (!shuffled) return Int32Array.from({ length: this.count }, (_, index) => index);
+    return new Random(this.settings.seed).fork(0x0e9c, epoch).permutation(this.count);
+  }
+
+  /** One patch, normalised, `[z, y, x, channel]`. */
+  async read(index: number, epoch: number): Promise<Float32Array> {
+    const { tiling, randomPlaces, seed } = this.settings;
+    const place = this.places[index];
+    const { shape } = this.images.infos[place.image];
+    const random = new Random(seed).fork(0x9a7c, epoch, index);
+    const start = randomPlaces
+      ? (tiling.patch.map((size, axis) =>
+          random.integer(Math.max(shape[axis] - size, 0) + 1),
+        ) as unknown as Box)
+      : place.start;
+    const { values } = await this.images.load(place.image);
+    return cutPatch(values, shape, start, tiling.patch);
+  }
+}

@@ -1,0 +1,59 @@
+/** Which tokens of a patch a masked autoencoder sees (He et al. 2022, section 3). */
+import type { Random } from "./random.ts";
+
+export interface TokenMaskSettings {
+  /** `random` hides a share of tokens anew each time; `grid` always every other one, as on a chessboard. */
+  readonly type: "random" | "grid";
+  /** The share of tokens that `random` hides, in (0, 1). */
+  readonly ratio: number;
+  /** Tokens along y and x, or z, y and x. */
+  readonly grid: readonly number[];
+}
+
+export interface TokenMask {
+  /** Grid positions of the visible tokens. */
+  readonly keep: Int32Array;
+  /** Where each grid position lies in (visible tokens, then masked ones). */
+  readonly restore: Int32Array;
+  /** 1 where a token is masked. */
+  readonly mask: Float32Array;
+}
+
+const countOf = (grid: readonly number[]) => grid.reduce((product, size) => product * size, 1);
+
+/** How many tokens stay visible. */
+export function visibleTokens({ type, ratio, grid }: TokenMaskSettings): number {
+  const tokens = countOf(grid);
+  if (type === "random") return Math.max(1, Math.trunc(tokens * (1 - ratio)));
+  return Math.floor(tokens / 2);
+}
+
+/** Odd or even by the sum of a token's coordinates: the two colours of a chessboard, in any number of dimensions. */
+function isDark(token: number, grid: readonly number[]): boolean {
+  let rest = token;
+  let sum = 0;
+  for (let axis = grid.length - 1; axis >= 0; axis--) {
+    sum += rest % grid[axis];
+    rest = Math.floor(rest / grid[axis]);
+  }
+  return sum % 2 === 1;
+}
+
+/** Draws a mask. `random` decides it for masks of type `random`; grid masks are always the same. */
+export function tokenMask(settings: TokenMaskSettings, random: Random): TokenMask {
+  const { type, grid } = settings;
+  const tokens = countOf(grid);
+  const visible = visibleTokens(settings);
+  const noise = Float64Array.from({ length: tokens }, (_, token) => {
+    if (type === "random") return random.uniform();
+    return isDark(token, grid) ? 0 : 1;
+  });
+  const order = Int32Array.from(noise.keys()).sort((a, b) => noise[a] - noise[b] || a - b);
+  const restore = new Int32Array(tokens);
+  const mask = new Float32Array(tokens).fill(1);
+  order.forEach((token, place) => {
+    restore[token] = place;
+    if (place < visible) mask[token] = 0;
+  });
+  return { keep: order.subarray(0, visible), restore, mask };
+}

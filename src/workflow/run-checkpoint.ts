@@ -1,0 +1,107 @@
+/** A run's checkpoints: BiaPy's format, with what this engine needs to go on exactly where it stopped. */
+import {
+  loadBiapyCheckpoint,
+  type OptimizerSettings,
+  saveBiapyCheckpoint,
+} from "../checkpoint/biapy-checkpoint.ts";
+import { CheckpointTensor } from "../checkpoint/tensor.ts";
+import type { Config } from "../config/config.ts";
+import type { Parameters } from "../runtime/parameters.ts";
+import type { Optimiser } from "../training/optimiser.ts";
+import type { TrainerState } from "../training/trainer.ts";
+
+export interface RunCheckpointContent {
+  readonly parameters: Parameters;
+  readonly optimiser: Optimiser;
+  readonly learningRate: number;
+  readonly buildArguments: Readonly<Record<string, string | number | boolean>>;
+  readonly config: Config;
+  readonly epoch: number | "best";
+  readonly state: TrainerState;
+}
+
+const MOMENTS = { first: "exp_avg", second: "exp_avg_sq" } as const;
+
+function optimizerSettings({ settings }: Optimiser, learningRate: number): OptimizerSettings {
+  if (settings.kind === "sgd") {
+    const { momentum, weightDecay } = settings;
+    return { name: "SGD", learningRate, momentum, nesterov: true, weightDecay };
+  }
+  const { betas, epsilon, weightDecay } = settings;
+  return { name: settings.kind === "adam" ? "ADAM" : "ADAMW", learningRate, betas, epsilon, weightDecay };
+}
+
+export async function saveRunCheckpoint(path: string, content: RunCheckpointContent): Promise<void> {
+  const { parameters, optimiser } = content;
+  const tensor = (name: string, slot: "weight" | "first" | "second", shape: readonly number[]) =>
+    CheckpointTensor.of(parameters.values(name, slot), shape);
+  const trained = parameters.specs.filter((spec) => spec.role === "parameter");
+  const sgd = optimiser.settings.kind === "sgd";
+  const memories = trained.map(({ name, shape }) => {
+    const moments: Record<string, CheckpointTensor> = sgd
+      ? { momentum_buffer: tensor(name, "first", shape) }
+      : { [MOMENTS.first]: tensor(name, "first", shape), [MOMENTS.second]: tensor(name, "second", shape) };
+    return [name, sgd ? { moments } : { step: optimiser.steps, moments }] as const;
+  });
+  await saveBiapyCheckpoint(path, {
+    weights: new Map(parameters.specs.map(({ name, shape }) => [name, tensor(name, "weight", shape)])),
+    modelBuildArguments: content.buildArguments,
+    optimizer: {
+      settings: optimizerSettings(optimiser, content.learningRate),
+      parameters: new Map(memories),
+    },
+    epoch: content.epoch,
+    config: content.config.toObject(),
+    engineState: { trainer: JSON.stringify(content.state) },
+  });
+}
+
+/** What became of a checkpoint's tensors. */
+export interface LoadedWeights {
+  readonly loaded: readonly string[];
+  /** Tensors that were not used, with the reason. */
+  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+  /** Weights of the model that the checkpoint did not have. */
+  readonly missing: readonly string[];
+  /** How far the run was, when the file is one of this engine's. */
+  readonly state?: TrainerState;
+}
+
+/** Reads weights (and moments, where `parameters` keeps them) by name. Throws `CheckpointError`. */
+export async function loadRunCheckpoint(
+  path: string,
+  parameters: Parameters,
+  withMoments: boolean,
+): Promise<LoadedWeights> {
+  const checkpoint = await loadBiapyCheckpoint(path);
+  try {
+    const loaded: string[] = [];
+    const skipped: { name: string; reason: string }[] = [];
+    const specs = new Map(parameters.specs.map((spec) => [spec.name, spec]));
+    for (const [name, tensor] of checkpoint.weights) {
+      const spec = specs.get(name);
+      if (spec === undefined) skipped.push({ name, reason: "the model has no weight of this name" });
+      else if (String(spec.shape) !== String(tensor.shape)) {
+        skipped.push({ name, reason: `its shape is [${tensor.shape}], the model's [${spec.shape}]` });
+      } else {
+        await tensor.read(parameters.values(name));
+        loaded.push(name);
+      }
+    }
+    if (withMoments && checkpoint.optimizer !== undefined) {
+      for (const [name, { moments }] of checkpoint.optimizer.parameters) {
+        await (moments.exp_avg ?? moments.momentum_buffer)?.read(parameters.values(name, "first"));
+        await moments.exp_avg_sq?.read(parameters.values(name, "second"));
+      }
+    }
+    const trainer = checkpoint.engineState?.trainer;
+    return {
+      loaded,
+      skipped,
+      missing: parameters.specs.map((spec) => spec.name).filter((name) => !checkpoint.weights.has(name)),
+      state: typeof trainer === "string" ? (JSON.parse(trainer) as TrainerState) : undefined,
+    };
+  } finally {
+    await checkpoint.close();
+  }
+}

@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkConfig, checkName, pretextTask } from "../../src/config/checks.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import { keyFacts } from "../../src/config/keys.ts";
+
+const load = (text: string) => loadConfig("my.yaml", text);
+
+/** What the public 2D template of BiaPy sets, by value. */
+const TEMPLATE = `
+PROBLEM:
+    TYPE: SELF_SUPERVISED
+    NDIM: 2D
+    SELF_SUPERVISED:
+        PRETEXT_TASK: "masking"
+DATA:
+    PATCH_SIZE: (256, 256, 1)
+    TRAIN:
+        PATH: /path/to/train
+        IN_MEMORY: True
+    VAL:
+        SPLIT_TRAIN: 0.1
+    TEST:
+        PATH: '/path/to/test'
+        OVERLAP: (0.25, 0.25)
+AUGMENTOR:
+    ENABLE: True
+    HFLIP: True
+MODEL:
+    ARCHITECTURE: mae
+TRAIN:
+    ENABLE: True
+    OPTIMIZER: ADAMW
+    LR: 1.E-4
+    BATCH_SIZE: 4
+    EPOCHS: 100
+    PATIENCE: 20
+    LR_SCHEDULER:
+        NAME: 'warmupcosine'
+        MIN_LR: 1.E-5
+        WARMUP_COSINE_DECAY_EPOCHS: 10
+TEST:
+    ENABLE: True
+`;
+
+test("Python's tuples, numbers and truth values are understood, defaults filled in", () => {
+  const { config, problems } = load(TEMPLATE);
+  assert.deepEqual(problems, []);
+  assert.deepEqual(config.numbers("DATA.PATCH_SIZE"), [256, 256, 1]);
+  assert.equal(config.first("TRAIN.LR"), 1e-4);
+  assert.equal(config.flag("DATA.TRAIN.IN_MEMORY"), true);
+  assert.equal(config.number("TRAIN.W_DECAY"), 0.02);
+  assert.equal(config.text("MODEL.MAE_MASK_TYPE"), "grid");
+  assert.equal(pretextTask(config), "masking");
+});
+
+test("all 585 keys of BiaPy 3.7.1 are known", () => {
+  assert.equal(keyFacts.size, 585);
+});
+
+test("every problem of a file is found at once, at its line and column", () => {
+  const text = `PROBLEM:
+    TYPE: SELF_SUPERVISED
+    NDIMS: 2D
+TRAIN:
+    ENABLE: yes please
+    EPOCHS: 1.5
+    BATCH_SIZE: 0
+    OPTIMIZER: ADAMM
+    EPOCHS: 3
+DATTA:
+    PATCH_SIZE: (64,64,1)
+`;
+  const found = load(text).problems.map(({ line, column, key, suggestion }) => [
+    line,
+    column,
+    key,
+    suggestion,
+  ]);
+  assert.deepEqual(found, [
+    [3, 5, "PROBLEM.NDIMS", "PROBLEM.NDIM"],
+    [5, 5, "TRAIN.ENABLE", undefined],
+    [6, 5, "TRAIN.EPOCHS", undefined],
+    [7, 5, "TRAIN.BATCH_SIZE", undefined],
+    [8, 5, "TRAIN.OPTIMIZER", "ADAM"],
+    [9, 5, "TRAIN.EPOCHS", undefined],
+    [10, 1, "DATTA", "DATA"],
+  ]);
+});
+
+test("broken YAML is told with its line", () => {
+  const [problem] = load("PROBLEM:\n  TYPE: [SELF_SUPERVISED\nDATA:\n").problems;
+  assert.match(problem.message, /not valid YAML/);
+  assert.ok((problem.line ?? 0) >= 2);
+});
+
+test("keys that contradict each other are found", () => {
+  const messages = (text: string) => checkConfig(load(text).config).map(({ key, line }) => `${key}:${line}`);
+  const head = "PROBLEM:\n  TYPE: SELF_SUPERVISED\n  NDIM: 3D\n";
+  assert.deepEqual(messages(`${head}MODEL:\n  ARCHITECTURE: mae\nDATA:\n  PATCH_SIZE: (60,64,64,1)\n`), [
+    "DATA.PATCH_SIZE:7",
+  ]);
+  assert.deepEqual(messages(`${head}MODEL:\n  ARCHITECTURE: mae\nDATA:\n  PATCH_SIZE: (64,64,1)\n`), [
+    "DATA.PATCH_SIZE:7",
+  ]);
+  assert.deepEqual(
+    messages(
+      `${head}  SELF_SUPERVISED:\n    PRETEXT_TASK: masking\nMODEL:\n  ARCHITECTURE: unet\nDATA:\n  PATCH_SIZE: (64,64,64,1)\n`,
+    ),
+    ["MODEL.ARCHITECTURE:7"],
+  );
+  assert.deepEqual(
+    messages(`${head}MODEL:\n  ARCHITECTURE: mae\n  VIT_NUM_HEADS: 5\nDATA:\n  PATCH_SIZE: (64,64,64,1)\n`),
+    ["MODEL.VIT_EMBED_DIM:4"],
+  );
+});
+
+test("missing folders are named with the key", () => {
+  const problems = checkConfig(load(TEMPLATE).config);
+  assert.deepEqual(
+    problems.map(({ key }) => key),
+    ["DATA.TRAIN.PATH", "DATA.TEST.PATH"],
+  );
+  assert.match(problems[0].message, /\/path\/to\/train does not exist/);
+});
+
+test("names are answered with the documentation's rule", () => {
+  assert.equal(checkName("my_model_2"), undefined);
+  assert.equal(checkName("my-model")?.suggestion, "my_model");
+  assert.equal(checkName("my model")?.suggestion, "my_model");
+});

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { denormalise, measureNormalisation, normalise } from "../../src/data/normalisation.ts";
+import { Random } from "../../src/data/random.ts";
+import { Blender, cutPatch, type TilingSettings, tilePatches } from "../../src/data/tiling.ts";
+import { tokenMask, visibleTokens } from "../../src/data/token-mask.ts";
+import type { Image, ImageShape } from "../../src/images/image.ts";
+import { referenceModel } from "./reference-models.ts";
+
+test("random numbers depend on seed and keys alone, and are spread evenly", () => {
+  const draw = (random: Random) => Array.from({ length: 5 }, () => random.uniform());
+  const moved = new Random(7);
+  moved.uniform();
+  assert.deepEqual(draw(moved.fork(1, 2)), draw(new Random(7).fork(1, 2)));
+  assert.notDeepEqual(draw(new Random(7).fork(1, 2)), draw(new Random(7).fork(2, 1)));
+  const random = new Random(1);
+  const counts = new Array<number>(10).fill(0);
+  for (let index = 0; index < 100_000; index++) counts[random.integer(10)]++;
+  for (const count of counts) assert.ok(Math.abs(count - 10_000) < 500, String(counts));
+  const normal = Array.from({ length: 20_000 }, () => random.normal());
+  const mean = normal.reduce((sum, value) => sum + value, 0) / normal.length;
+  const variance = normal.reduce((sum, value) => sum + (value - mean) ** 2, 0) / normal.length;
+  assert.ok(Math.abs(mean) < 0.03 && Math.abs(variance - 1) < 0.05, `${mean} ${variance}`);
+  assert.deepEqual(
+    [...random.permutation(50)].sort((a, b) => a - b),
+    Array.from({ length: 50 }, (_, index) => index),
+  );
+});
+
+test("a random mask hides its share and says where each token went", () => {
+  const settings = { type: "random", ratio: 0.75, grid: [4, 4, 4] } as const;
+  const { keep, restore, mask } = tokenMask(settings, new Random(3));
+  assert.equal(keep.length, 16);
+  assert.equal(visibleTokens(settings), 16);
+  assert.equal(
+    mask.reduce((sum, value) => sum + value, 0),
+    48,
+  );
+  keep.forEach((token, place) => {
+    assert.equal(restore[token], place);
+    assert.equal(mask[token], 0);
+  });
+  assert.deepEqual(
+    [...restore].sort((a, b) => a - b),
+    Array.from({ length: 64 }, (_, index) => index),
+  );
+});
+
+test("a 2D grid mask is BiaPy's", () => {
+  const { mask } = tokenMask({ type: "grid", ratio: 0.5, grid: [16, 16] }, new Random(0));
+  assert.deepEqual([...mask], referenceModel("mae_grid_2d").mask);
+});
+
+function ramp(shape: ImageShape, sampleType: "uint16" | "float32" = "uint16"): Image {
+  const count = shape.reduce((product, size) => product * size, 1);
+  const data = Float32Array.from({ length: count }, (_, index) => (index * 37) % 1000);
+  return { shape, sampleType, data: sampleType === "uint16" ? Uint16Array.from(data) : data };
+}
+
+for (const type of ["div", "scale_range", "zero_mean_unit_variance"] as const) {
+  test(`normalisation ${type} does what it says to each channel, and is undone`, () => {
+    const image = ramp([2, 9, 11, 2]);
+    const channels = measureNormalisation(image, { type });
+    const values = normalise(image, channels);
+    const channel = values.filter((_, index) => index % 2 === 1);
+    const mean = channel.reduce((sum, value) => sum + value, 0) / channel.length;
+    const deviation = Math.sqrt(
+      channel.reduce((sum, value) => sum + (value - mean) ** 2, 0) / channel.length,
+    );
+    if (type === "zero_mean_unit_variance")
+      assert.ok(Math.abs(mean) < 1e-5 && Math.abs(deviation - 1) < 1e-5);
+    if (type === "scale_range") assert.deepEqual([Math.min(...channel), Math.max(...channel)], [0, 1]);
+    if (type === "div") assert.ok(Math.abs(values[5] - image.data[5] / 65535) < 1e-7);
+    assert.deepEqual(denormalise(values, channels, "uint16", new Uint16Array(values.length)), image.data);
+  });
+}
+
+test("a constant image is normalised without dividing by zero", () => {
+  const image: Image = { shape: [1, 4, 4, 1], sampleType: "uint8", data: new Uint8Array(16).fill(9) };
+  const values = normalise(image, measureNormalisation(image, { type: "zero_mean_unit_variance" }));
+  assert.deepEqual([...values], new Array(16).fill(0));
+});
+
+const TILINGS: [string, ImageShape, TilingSettings][] = [
+  ["a plane without overlap", [1, 50, 70, 1], { patch: [1, 16, 16], overlap: [0, 0, 0], padding: [0, 0, 0] }],
+  [
+    "a plane with overlap",
+    [1, 50, 70, 2],
+    { patch: [1, 16, 32], overlap: [0, 0.5, 0.25], padding: [0, 0, 0] },
+  ],
+  ["a plane with padding", [1, 50, 70, 1], { patch: [1, 24, 24], overlap: [0, 0, 0.2], padding: [0, 4, 6] }],
+  [
+    "an image smaller than a patch",
+    [1, 9, 40, 1],
+    { patch: [1, 16, 16], overlap: [0, 0.5, 0.5], padding: [0, 2, 2] },
+  ],
+  ["a volume", [13, 21, 30, 1], { patch: [8, 16, 16], overlap: [0.5, 0, 0.25], padding: [1, 2, 0] }],
+];
+
+for (const [name, shape, tiling] of TILINGS) {
+  test(`cutting and merging ${name} gives the image back`, () => {
+    const values = Float32Array.from(ramp(shape, "float32").data);
+    const blender = new Blender(shape, tiling);
+    for (const start of tilePatches(shape, tiling))
+      blender.add(start, cutPatch(values, shape, start, tiling.patch));
+    const merged = blender.result();
+    const worst = values.reduce((most, value, index) => Math.max(most, Math.abs(value - merged[index])), 0);
+    assert.ok(worst < 1e-3, `differs by ${worst}`);
+  });
+}
+
+test("patches without overlap cover each pixel, and no more patches than needed are cut", () => {
+  const tiling: TilingSettings = { patch: [1, 16, 16], overlap: [0, 0, 0], padding: [0, 0, 0] };
+  assert.equal(tilePatches([1, 64, 48, 1], tiling).length, 12);
+  assert.equal(tilePatches([1, 65, 48, 1], tiling).length, 15);
+});
