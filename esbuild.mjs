@@ -14,6 +14,6 @@ await build({
   external: ["koffi", "onnxruntime-node", "node-fetch"],
   sourcemap: true,
   // Bundled CommonJS packages ask for `require`.
-  banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+  banner: { js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);' },
   logLevel: "warning",
 });
