@@ -103,14 +103,16 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   const nameProblem = checkName(given.name);
   const readable = config.document.entries.length > 0;
   const all = [...(nameProblem ? [nameProblem] : []), ...problems, ...(readable ? checkConfig(config) : [])];
-  if (all.length > 0) {
-    report({ event: "problems", problems: all });
-    return EXIT.badInput;
-  }
+  if (all.length > 0) report({ event: "problems", problems: all });
+  if (all.some((problem) => problem.severity === "error")) return EXIT.badInput;
   const tree: ResultTree = resultTree(given.result_dir, given.name, given.run_id);
   const end = { event: "end", runDirectory: tree.runDirectory } as const;
   if (!given.resume && runExists(tree) && config.flag("TRAIN.ENABLE")) {
     const message = `Run ${given.run_id} of ${given.name} exists already and is overwritten. Another --run_id keeps both.`;
+    report({ event: "log", level: "warning", message });
+  }
+  if (given.gpu.trim() !== "") {
+    const message = `--gpu ${given.gpu}: the embedded engine trains on the CPU only; BiaPy itself uses the GPU.`;
     report({ event: "log", level: "warning", message });
   }
   try {

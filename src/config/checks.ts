@@ -30,6 +30,7 @@ export function checkConfig(config: Config): Problem[] {
     ...checkPaths(config),
     ...checkValidation(config),
     ...checkSchedule(config),
+    ...checkAugmentation(config),
   ];
 }
 
@@ -158,6 +159,48 @@ function checkSchedule(config: Config): Problem[] {
     );
   }
   return problems;
+}
+
+/** Augmentations that the embedded engine does not have. */
+const MISSING_AUGMENTATIONS = [
+  "RANDOM_ROT",
+  "SHEAR",
+  "ZOOM",
+  "SHIFT",
+  "ELASTIC",
+  "G_BLUR",
+  "MEDIAN_BLUR",
+  "MOTION_BLUR",
+  "GAMMA_CONTRAST",
+  "BRIGHTNESS",
+  "CONTRAST",
+  "DROPOUT",
+  "CUTOUT",
+  "CUTBLUR",
+  "CUTMIX",
+  "CUTNOISE",
+  "MISALIGNMENT",
+  "MISSING_SECTIONS",
+  "GRAYSCALE",
+  "CHANNEL_SHUFFLE",
+  "GRIDMASK",
+  "GAUSSIAN_NOISE",
+  "POISSON_NOISE",
+  "SALT",
+  "PEPPER",
+  "SALT_AND_PEPPER",
+];
+
+/** Nothing that was asked for is left out in silence: a warning, since the run is sound without it. */
+function checkAugmentation(config: Config): Problem[] {
+  if (!config.flag("AUGMENTOR.ENABLE")) return [];
+  return MISSING_AUGMENTATIONS.filter((name) => config.flag(`AUGMENTOR.${name}`)).map((name) => ({
+    ...config.problem(
+      `AUGMENTOR.${name}`,
+      "the embedded engine does not have this augmentation and trains without it.",
+    ),
+    severity: "warning",
+  }));
 }
 
 /** The documentation's rule for names, or nothing when `name` keeps it. */

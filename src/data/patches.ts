@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { openImage, readImage } from "../images/files.ts";
 import { ImageError, type ImageInfo } from "../images/image.ts";
 import type { Problem } from "../protocol/run-events.ts";
+import { type AugmentationStep, augment } from "./augmentation.ts";
 import {
   type ChannelNormalisation,
   measureNormalisation,
@@ -106,6 +107,8 @@ export interface PatchSettings {
   /** One patch from a random place of each image, instead of all patches that tile it. */
   readonly randomPlaces: boolean;
   readonly seed: number;
+  /** What is done to patches when they train; nothing is done to validation patches. */
+  readonly augmentation?: readonly AugmentationStep[];
 }
 
 /** Patches of images, in an order and at places that depend on the seed and the epoch alone. */
@@ -149,8 +152,8 @@ export class PatchSet {
     return new Random(this.settings.seed).fork(0x0e9c, epoch).permutation(this.count);
   }
 
-  /** One patch, normalised, `[z, y, x, channel]`. */
-  async read(index: number, epoch: number): Promise<Float32Array> {
+  /** One patch, normalised, `[z, y, x, channel]`; augmented when it trains. */
+  async read(index: number, epoch: number, training: boolean): Promise<Float32Array> {
     const { tiling, randomPlaces, seed } = this.settings;
     const place = this.places[index];
     const { shape } = this.images.infos[place.image];
@@ -161,6 +164,8 @@ export class PatchSet {
         ) as unknown as Box)
       : place.start;
     const { values } = await this.images.load(place.image);
-    return cutPatch(values, shape, start, tiling.patch);
+    const patch = cutPatch(values, shape, start, tiling.patch);
+    if (!training) return patch;
+    return augment(patch, tiling.patch, shape[3], this.settings.augmentation ?? [], random.fork(1));
   }
 }

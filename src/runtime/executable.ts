@@ -19,11 +19,20 @@ export interface Executable {
   release(): void;
 }
 
-/** Executes programs: see onnx/runtime.ts and eager.ts. */
+/** The sum of the squares of all gradients, a further output where it is asked for. */
+export const GRADIENT_SQUARES = "gradientSquares";
+
+export interface CompileOptions {
+  /** Whether each run also computes the gradients of the output `loss`. */
+  readonly gradients: boolean;
+  /** Whether {@link GRADIENT_SQUARES} is an output too: clipping needs it. */
+  readonly gradientSquares?: boolean;
+}
+
+/** Executes programs: see onnx/runtime.ts. */
 export interface Runtime {
   /** Where it runs, for people: `CPU, 2 threads (onnxruntime)`. */
   readonly device: string;
   readonly threads: number;
-  /** @param gradients whether each run also computes the gradients of the output `loss` */
-  compile(program: Program, parameters: Parameters, options: { readonly gradients: boolean }): Executable;
+  compile(program: Program, parameters: Parameters, options: CompileOptions): Executable;
 }

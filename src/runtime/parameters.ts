@@ -127,6 +127,11 @@ export class Parameters {
     this.pool.runHere([{ memory: place.memory, kernel: "uniform", values }]);
   }
 
+  /** Waits until gradients and moments are cleared, which other threads do from the start on. Do so before writing to them. */
+  settle(): void {
+    this.pool.wait();
+  }
+
   close(): Promise<void> {
     return this.pool.close();
   }

@@ -1,5 +1,5 @@
 import type { Metrics, NewRunEvent } from "../protocol/run-events.ts";
-import type { Executable, InputData } from "../runtime/executable.ts";
+import { type Executable, GRADIENT_SQUARES, type InputData } from "../runtime/executable.ts";
 import type { Optimiser } from "./optimiser.ts";
 import type { Schedule, ScheduleState } from "./schedule.ts";
 
@@ -67,9 +67,6 @@ export interface EpochResult {
   readonly seconds: number;
   readonly best: boolean;
 }
-
-/** The gradients' sum of squares, an output of a step whose gradients are to be clipped. */
-export const GRADIENT_SQUARES = "gradientSquares";
 
 const secondsSince = (start: number) => (performance.now() - start) / 1000;
 

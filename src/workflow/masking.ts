@@ -216,7 +216,9 @@ export class MaskedBatches implements BatchSource {
     const real = this.training
       ? places.map((place) => place % order.length)
       : places.filter((place) => place < order.length);
-    const patches = await Promise.all(real.map((place) => this.patches.read(order[place], epoch)));
+    const patches = await Promise.all(
+      real.map((place) => this.patches.read(order[place], epoch, this.training)),
+    );
     const random = new Random(this.seed).fork(this.training ? 1 : 2, epoch, step);
     return this.programs.batch(patches, (sample) => random.fork(sample));
   }

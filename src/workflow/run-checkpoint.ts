@@ -89,6 +89,7 @@ export async function loadRunCheckpoint(
       }
     }
     if (withMoments && checkpoint.optimizer !== undefined) {
+      parameters.settle();
       for (const [name, { moments }] of checkpoint.optimizer.parameters) {
         await (moments.exp_avg ?? moments.momentum_buffer)?.read(parameters.values(name, "first"));
         await moments.exp_avg_sq?.read(parameters.values(name, "second"));

@@ -26,6 +26,7 @@ import { type EpochResult, Trainer, type TrainerState } from "../training/traine
 import { MaskedBatches, MaskingPrograms, maeBuildArguments, maeSettings, maskSettings } from "./masking.ts";
 import { loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
 import {
+  augmentationSteps,
   normalisationSettings,
   optimiserSettings,
   patchBox,
@@ -138,6 +139,7 @@ async function prepareImages({ config, report }: RunRequest): Promise<RunImages>
       tiling: tilingSettings(config, phase),
       randomPlaces: phase === "TRAIN" && config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH"),
       seed: config.number("SYSTEM.SEED"),
+      augmentation: augmentationSteps(config),
     });
   const trainInfos = config.flag("TRAIN.ENABLE") ? await inspect("DATA.TRAIN.PATH") : undefined;
   const fromTrain = config.flag("DATA.VAL.FROM_TRAIN");
@@ -187,7 +189,11 @@ class MaskingRun {
     const optimiser = new Optimiser(optimiserSettings(config), this.parameters);
     const learningRate = Number(config.first("TRAIN.LR"));
     const epochs = config.number("TRAIN.EPOCHS");
-    const step = runtime.compile(this.programs.training(), this.parameters, { gradients: true });
+    const clipNorm = config.number("TRAIN.GRADIENT_CLIP_NORM");
+    const step = runtime.compile(this.programs.training(), this.parameters, {
+      gradients: true,
+      gradientSquares: clipNorm > 0,
+    });
     const evaluation =
       validation && runtime.compile(this.programs.evaluation(), this.parameters, { gradients: false });
     const log = trainLogPath(tree);
@@ -214,7 +220,7 @@ class MaskingRun {
         epochs,
         patience: config.number("TRAIN.PATIENCE"),
         seed: this.seed,
-        clipNorm: config.number("TRAIN.GRADIENT_CLIP_NORM"),
+        clipNorm,
       },
     );
     if (resume) await this.restore(trainer, log);

@@ -1,6 +1,7 @@
 /** What a configuration asks of data, optimiser and schedule, as the parts of the engine take it. */
 import { ndimOf } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
+import type { AugmentationStep } from "../data/augmentation.ts";
 import type { NormalisationSettings } from "../data/normalisation.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
 import type { OptimiserSettings } from "../training/optimiser.ts";
@@ -42,6 +43,16 @@ export function normalisationSettings(config: Config): NormalisationSettings {
         ]
       : undefined,
   };
+}
+
+/** The augmentations that a configuration turns on, in the order in which they are applied. */
+export function augmentationSteps(config: Config): AugmentationStep[] {
+  if (!config.flag("AUGMENTOR.ENABLE")) return [];
+  return (["rot90", "vflip", "hflip", "zflip"] as const)
+    .filter(
+      (kind) => config.flag(`AUGMENTOR.${kind.toUpperCase()}`) && (kind !== "zflip" || ndimOf(config) === 3),
+    )
+    .map((kind) => ({ kind, probability: config.number(`AUGMENTOR.${kind.toUpperCase()}_PROB`) }));
 }
 
 /** BiaPy's momentum for SGD. */

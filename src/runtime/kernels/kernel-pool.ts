@@ -84,7 +84,8 @@ export class KernelPool {
     for (const { memory, kernel, values } of calls) this.kernels[memory][kernel](...values);
   }
 
-  private wait(): void {
+  /** Waits for all that other threads were given. */
+  wait(): void {
     let done = Atomics.load(this.finished, 0);
     while (done < this.posted) {
       Atomics.wait(this.finished, 0, done);

@@ -1,5 +1,11 @@
 import type { WeightSpec } from "../../models/scope.ts";
-import type { Executable, InputData, Runtime } from "../executable.ts";
+import {
+  type CompileOptions,
+  type Executable,
+  GRADIENT_SQUARES,
+  type InputData,
+  type Runtime,
+} from "../executable.ts";
 import type { Parameters } from "../parameters.ts";
 import { type InputSpec, type Program, ProgramScope, type ScopeHost, type Tensors } from "../program.ts";
 import { tf } from "../tensor.ts";
@@ -41,11 +47,11 @@ function tracingHost(tracer: Tracer, weights: Tensors, updates: Record<string, t
   };
 }
 
-/** The program as one static graph; with `gradients`, also that of its loss by every parameter. */
+/** The program as one static graph; with gradients, also that of its loss by every parameter. */
 export function traceProgram(
   program: Program,
   specs: readonly WeightSpec[],
-  gradients: boolean,
+  options: CompileOptions,
 ): GraphDefinition {
   return trace(program.inputs, (inputs, tracer) => {
     const weights = Object.fromEntries(
@@ -61,21 +67,30 @@ export function traceProgram(
       for (const output of Object.values(outputs)) tf.keep(output);
       return outputs[LOSS];
     };
-    if (!gradients) {
+    if (!options.gradients) {
       forward();
       return { ...outputs, ...updates };
     }
     const parameters = specs.filter((spec) => spec.role === "parameter").map((spec) => weights[spec.name]);
     const { grads } = tf.engine().gradients(forward, parameters, undefined, true);
+    const squares: Tensors = options.gradientSquares ? { [GRADIENT_SQUARES]: sumOfSquares(grads) } : {};
     const names = specs.filter((spec) => spec.role === "parameter").map((spec) => GRADIENT + spec.name);
     return {
       ...outputs,
       ...updates,
+      ...squares,
       ...Object.fromEntries(
         names.map((name, index) => [name, grads[index] ?? tf.zerosLike(parameters[index])]),
       ),
     };
   });
+}
+
+function sumOfSquares(tensors: readonly tf.Tensor[]): tf.Tensor {
+  return tensors
+    .filter((tensor) => tensor !== null)
+    .map((tensor) => tensor.square().sum())
+    .reduce((sum, each) => sum.add(each));
 }
 
 const elementCount = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
@@ -160,6 +175,7 @@ class OnnxExecutable implements Executable {
       );
     const bound = { inputs: bind(graph.inputs), outputs: bind(graph.outputs) };
     this.session = new NativeSession(encodeModel(graph), { threads, profile }, bound);
+    parameters.settle();
   }
 
   async run(seed: number): Promise<void> {
@@ -190,12 +206,8 @@ export class OnnxRuntime implements Runtime {
     this.device = `CPU, ${threads} thread${threads === 1 ? "" : "s"} (onnxruntime)`;
   }
 
-  compile(
-    program: Program,
-    parameters: Parameters,
-    { gradients }: { readonly gradients: boolean },
-  ): OnnxExecutable {
-    const graph = traceProgram(program, parameters.specs, gradients);
+  compile(program: Program, parameters: Parameters, options: CompileOptions): OnnxExecutable {
+    const graph = traceProgram(program, parameters.specs, options);
     return new OnnxExecutable(graph, program, parameters, this.threads, this.profile);
   }
 }
