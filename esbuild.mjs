@@ -12,6 +12,8 @@ await build({
   // TensorFlow.js as ES modules, so that one copy of it is bundled.
   mainFields: ["module", "main"],
   external: ["koffi", "onnxruntime-node", "node-fetch"],
+  splitting: true,
+  chunkNames: "[name]-[hash]",
   sourcemap: true,
   // Bundled CommonJS packages ask for `require`.
   banner: { js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);' },

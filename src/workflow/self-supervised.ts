@@ -15,7 +15,8 @@ import { writeTiff } from "../images/tiff-writer.ts";
 import type { ImageFiles, Metrics, Problem } from "../protocol/run-events.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import type { ResultTree } from "../results/result-tree.ts";
-import { appendTrainLog, trainLogPath, truncateTrainLog } from "../results/train-log.ts";
+import { TensorboardWriter } from "../results/tensorboard.ts";
+import { appendTrainLog, readTrainLog, trainLogPath, truncateTrainLog } from "../results/train-log.ts";
 import { writeFileAtomically } from "../results/write-file.ts";
 import type { Executable, Runtime } from "../runtime/executable.ts";
 import { declaredWeights } from "../runtime/onnx/runtime.ts";
@@ -168,6 +169,7 @@ const imageName = (path: string) => basename(path, extname(path));
 
 class MaskingRun {
   private readonly seed: number;
+  private readonly tensorboard: TensorboardWriter;
   private preview: Executable | undefined;
 
   constructor(
@@ -177,6 +179,7 @@ class MaskingRun {
     private readonly parameters: Parameters,
   ) {
     this.seed = request.config.number("SYSTEM.SEED");
+    this.tensorboard = new TensorboardWriter(request.tree.tensorboard);
   }
 
   async train(): Promise<"finished" | "stopped"> {
@@ -212,7 +215,7 @@ class MaskingRun {
           report({ event: "checkpoint", path, kind, epoch: state.epoch });
         },
         epochEnded: async (result) => {
-          await appendTrainLog(log, result);
+          await this.record(result, log);
           await this.checkReconstruction(result);
         },
       },
@@ -285,6 +288,28 @@ class MaskingRun {
       epoch,
       state,
     });
+  }
+
+  /** Keeps an epoch's numbers: log, TensorBoard, and charts every LOG.CHART_CREATION_FREQ epochs and after the last. */
+  private async record(result: EpochResult, log: string): Promise<void> {
+    const { config } = this.request;
+    await appendTrainLog(log, result);
+    const named = (prefix: string, metrics: Metrics = {}) =>
+      Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}_${name}`, value]));
+    const scalars = {
+      ...named("train", result.train),
+      ...named("val", result.validation),
+      lr: result.learningRate,
+    };
+    await this.tensorboard.scalars(scalars, result.epoch);
+    const due = result.epoch % config.number("LOG.CHART_CREATION_FREQ") === 0;
+    if (due || result.epoch === config.number("TRAIN.EPOCHS")) await this.drawCharts(log);
+  }
+
+  private async drawCharts(log: string): Promise<void> {
+    // Loaded here: charts take a third of a second to load, which the first training step need not wait for.
+    const { writeCharts } = await import("../results/charts.ts");
+    await writeCharts(this.request.tree, await readTrainLog(log));
   }
 
   /** Writes how the first validation image (or training image) is reconstructed after an epoch. */

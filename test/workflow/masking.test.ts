@@ -114,6 +114,11 @@ test("a run trains, tests, leaves the documented tree, and goes on exactly where
   assert.deepEqual(await readImage(join(run, "MAE_checks/nuclei-01_original.tif")), source);
   const predicted = await readImage(join(run, "per_image/nuclei-01.tif"));
   assert.deepEqual(predicted.shape, source.shape);
+  assert.deepEqual(
+    (await readdir(join(run, "charts"))).sort(),
+    ["loss", "mae", "mse", "psnr"].map((metric) => `job_1_${metric}.png`),
+  );
+  assert.match(String(await readdir(join(run, "tensorboard"))), /^events\.out\.tfevents\./);
   assert.equal(await readFile(join(results, "job/config_files/job.yaml"), "utf8"), CONFIG);
   const checkpoint = await loadBiapyCheckpoint(join(results, "job/checkpoints/job_1-checkpoint-best.pth"));
   assert.equal(checkpoint.epoch, "best");

@@ -1,0 +1,79 @@
+/**
+ * TensorBoard's event files: TFRecord frames (length, masked CRC-32C of it, data, masked CRC-32C of that) around Event
+ * messages of tensorboard/compat/proto/event.proto and summary.proto.
+ */
+import { appendFile, mkdir } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import protobuf from "protobufjs/light.js";
+import { explainedWriteError } from "./write-file.ts";
+
+const Event = protobuf.Root.fromJSON({
+  nested: {
+    Event: {
+      oneofs: { what: { oneof: ["fileVersion", "summary"] } },
+      fields: {
+        wallTime: { type: "double", id: 1 },
+        step: { type: "int64", id: 2 },
+        fileVersion: { type: "string", id: 3 },
+        summary: { type: "Summary", id: 5 },
+      },
+    },
+    Summary: { fields: { value: { rule: "repeated", type: "Value", id: 1 } } },
+    Value: { fields: { tag: { type: "string", id: 1 }, simpleValue: { type: "float", id: 2 } } },
+  },
+}).lookupType("Event");
+
+/** CRC-32C (Castagnoli), which Node's zlib does not have. */
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+  return crc;
+});
+
+function maskedChecksum(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = (crc >>> 8) ^ CRC_TABLE[(crc ^ byte) & 0xff];
+  crc = ~crc >>> 0;
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+}
+
+function framed(data: Uint8Array): Buffer {
+  const frame = Buffer.alloc(16 + data.length);
+  frame.writeBigUInt64LE(BigInt(data.length), 0);
+  frame.writeUInt32LE(maskedChecksum(frame.subarray(0, 8)), 8);
+  frame.set(data, 12);
+  frame.writeUInt32LE(maskedChecksum(data), 12 + data.length);
+  return frame;
+}
+
+/** Appends scalars to an event file of its own; a run that goes on begins a new file, which TensorBoard joins on. */
+export class TensorboardWriter {
+  private readonly path: string;
+  private started = false;
+
+  constructor(private readonly folder: string) {
+    const seconds = Math.floor(Date.now() / 1000);
+    this.path = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}.0`);
+  }
+
+  /** Writes one value of each tag at a step. */
+  async scalars(values: Readonly<Record<string, number>>, step: number): Promise<void> {
+    const wallTime = Date.now() / 1000;
+    const value = Object.entries(values).map(([tag, simpleValue]) => ({ tag, simpleValue }));
+    const events = [
+      ...(this.started ? [] : [{ wallTime, fileVersion: "brain.Event:2" }]),
+      { wallTime, step, summary: { value } },
+    ];
+    const bytes = Buffer.concat(
+      events.map((event) => framed(Event.encode(Event.fromObject(event)).finish())),
+    );
+    try {
+      await mkdir(this.folder, { recursive: true });
+      await appendFile(this.path, bytes);
+      this.started = true;
+    } catch (error) {
+      throw explainedWriteError(this.path, error);
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { decode } from "fast-png";
+import { writeCharts } from "../../src/results/charts.ts";
+import { resultTree } from "../../src/results/result-tree.ts";
+import { TensorboardWriter } from "../../src/results/tensorboard.ts";
+import { appendTrainLog, type EpochRecord, readTrainLog, trainLogPath } from "../../src/results/train-log.ts";
+
+const temporary = () => mkdtemp(join(tmpdir(), "results-"));
+
+const HISTORY: EpochRecord[] = [3, 2, 1.5, 1.7].map((loss, index) => ({
+  epoch: index + 1,
+  train: { loss: loss - 0.1, psnr: 10 + index },
+  validation: { loss, psnr: 9 + index },
+  learningRate: 1e-3,
+  seconds: 2,
+}));
+
+test("each metric has a chart with both curves in their colours", async () => {
+  const tree = resultTree(await temporary(), "job", 2);
+  const files = await writeCharts(tree, HISTORY);
+  assert.deepEqual(
+    files,
+    ["loss", "psnr"].map((metric) => join(tree.charts, `job_2_${metric}.png`)),
+  );
+  for (const file of files) {
+    const { width, height, data, channels } = decode(await readFile(file));
+    assert.deepEqual([width, height], [900, 560]);
+    const close = (at: number, colour: readonly number[]) =>
+      colour.every((value, index) => Math.abs(data[at + index] - value) < 8);
+    for (const colour of [
+      [0x3b, 0x6f, 0xb6],
+      [0xd1, 0x60, 0x2f],
+    ]) {
+      let pixels = 0;
+      for (let at = 0; at < data.length; at += channels) if (close(at, colour)) pixels++;
+      assert.ok(pixels > 300, `${pixels} pixels of a curve in ${file}`);
+    }
+  }
+});
+
+test("a log is read as it was written, without a last line that was cut off", async () => {
+  const path = trainLogPath(resultTree(await temporary(), "job", 1));
+  for (const record of HISTORY) await appendTrainLog(path, record);
+  await writeFile(path, `${await readFile(path, "utf8")}{"epoch": 5, "train_lo`);
+  assert.deepEqual(await readTrainLog(path), HISTORY);
+});
+
+/** CRC-32C bit by bit, as RFC 3720 has it. */
+function checksum(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+  }
+  return ~crc >>> 0;
+}
+
+test("TensorBoard's files are whole frames with right checksums", async () => {
+  assert.equal(checksum(Buffer.from("123456789")), 0xe3069283);
+  const masked = (bytes: Uint8Array) => {
+    const crc = checksum(bytes);
+    return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+  };
+  const folder = await temporary();
+  const writer = new TensorboardWriter(folder);
+  await writer.scalars({ train_loss: 0.5, lr: 1e-3 }, 1);
+  await writer.scalars({ train_loss: 0.25 }, 2);
+  const [name] = await readdir(folder);
+  assert.match(name, /^events\.out\.tfevents\.\d+\./);
+  const file = await readFile(join(folder, name));
+  const frames: Buffer[] = [];
+  for (let at = 0; at < file.length; ) {
+    const length = Number(file.readBigUInt64LE(at));
+    const data = file.subarray(at + 12, at + 12 + length);
+    assert.equal(file.readUInt32LE(at + 8), masked(file.subarray(at, at + 8)));
+    assert.equal(file.readUInt32LE(at + 12 + length), masked(data));
+    frames.push(data);
+    at += 16 + length;
+  }
+  assert.equal(frames.length, 3);
+  assert.ok(frames[0].includes("brain.Event:2"));
+  assert.ok(
+    frames[1].includes("train_loss") && frames[2].includes("train_loss") && !frames[2].includes("lr\x15"),
+  );
+});
