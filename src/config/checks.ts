@@ -1,5 +1,6 @@
 /** What keys of a self-supervised configuration demand of each other (BiaPy 3.7.1's own rules, and this engine's). */
 import { existsSync, statSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Problem } from "../protocol/run-events.ts";
 import type { Config } from "./config.ts";
 
@@ -21,13 +22,17 @@ export function ndimOf(config: Config): 2 | 3 {
   return config.text("PROBLEM.NDIM") === "3D" ? 3 : 2;
 }
 
-/** Everything that keys contradict each other in, all at once. */
-export function checkConfig(config: Config): Problem[] {
+/**
+ * Everything that keys contradict each other in, all at once.
+ *
+ * @param folder what relative paths are relative to
+ */
+export function checkConfig(config: Config, folder = process.cwd()): Problem[] {
   return [
     ...checkPatch(config),
     ...checkTask(config),
     ...checkMae(config),
-    ...checkPaths(config),
+    ...checkPaths(config, folder),
     ...checkValidation(config),
     ...checkSchedule(config),
     ...checkAugmentation(config),
@@ -110,17 +115,18 @@ function checkMae(config: Config): Problem[] {
   return problems;
 }
 
-function checkPaths(config: Config): Problem[] {
+function checkPaths(config: Config, folder: string): Problem[] {
   const needed = [
     ...(config.flag("TRAIN.ENABLE") ? ["DATA.TRAIN.PATH"] : []),
     ...(config.flag("TRAIN.ENABLE") && !config.flag("DATA.VAL.FROM_TRAIN") ? ["DATA.VAL.PATH"] : []),
     ...(config.flag("TEST.ENABLE") ? ["DATA.TEST.PATH"] : []),
   ];
   return needed.flatMap((key) => {
-    const path = config.text(key);
+    const written = config.text(key);
+    const path = resolve(folder, written);
     if (existsSync(path) && statSync(path).isDirectory()) return [];
     const found = existsSync(path) ? "is a file, not a folder" : "does not exist";
-    return [config.problem(key, `the folder ${path} ${found} (looked for from ${process.cwd()}).`)];
+    return [config.problem(key, `the folder ${written} ${found} (looked for from ${folder}).`)];
   });
 }
 
