@@ -11,7 +11,8 @@ import { consoleReporter, jsonLinesReporter, type ReportEvent } from "../results
 import { type ResultTree, resultTree, runExists } from "../results/result-tree.ts";
 import { ResultError } from "../results/write-file.ts";
 import { OnnxRuntime } from "../runtime/onnx/runtime.ts";
-import { InputError, runSelfSupervised, threadCount } from "../workflow/self-supervised.ts";
+import { InputError } from "../workflow/input-error.ts";
+import { runSelfSupervised, threadCount } from "../workflow/self-supervised.ts";
 
 interface Arguments {
   readonly config: string;

@@ -78,10 +78,52 @@ function checkTask(config: Config): Problem[] {
     problems.push(
       config.problem(key, "mae learns by masking only; crappify needs another architecture.", "masking"),
     );
-  } else if (task === "crappify") {
-    const message =
-      "the embedded engine does not train this yet; choose mae with masking, or run it with BiaPy itself.";
-    problems.push(config.problem("MODEL.ARCHITECTURE", `${architecture} with crappify: ${message}`, "mae"));
+  } else if (task === "crappify") problems.push(...checkRestoration(config, architecture));
+  return problems;
+}
+
+/** Architectures that restore images, and the dimensions that each has. */
+export const RESTORING: Readonly<Record<string, readonly string[]>> = {
+  unet: ["2D", "3D"],
+  resunet: ["2D", "3D"],
+  "resunet++": ["2D", "3D"],
+  attention_unet: ["2D", "3D"],
+  multiresunet: ["2D", "3D"],
+  seunet: ["2D", "3D"],
+  resunet_se: ["2D", "3D"],
+  unetr: ["2D", "3D"],
+  edsr: ["2D"],
+  rcan: ["2D", "3D"],
+  dfcan: ["2D", "3D"],
+  wdsr: ["2D"],
+};
+
+/** Losses of BiaPy that the embedded engine computes. */
+const LOSSES = ["MAE", "MSE", "SSIM", "CHARBONNIER"];
+
+function checkRestoration(config: Config, architecture: string): Problem[] {
+  const problems: Problem[] = [];
+  const key = "MODEL.ARCHITECTURE";
+  const dimensions = RESTORING[architecture];
+  const ndim = config.text("PROBLEM.NDIM");
+  if (dimensions === undefined) {
+    const names = Object.keys(RESTORING).join(", ");
+    const message = `the embedded engine restores images by ${names}; ${architecture} needs BiaPy itself.`;
+    problems.push(config.problem(key, message, "unet"));
+  } else if (!dimensions.includes(ndim)) {
+    problems.push(
+      config.problem(key, `${architecture} works in ${dimensions.join(" and ")} only, not in ${ndim}.`),
+    );
+  }
+  const losses = [config.value("LOSS.TYPE")].flat().map((name) => String(name).toUpperCase());
+  for (const name of losses.filter((each) => !LOSSES.includes(each))) {
+    const message = `the embedded engine has the losses ${LOSSES.join(", ")}; ${name} needs BiaPy itself.`;
+    problems.push(config.problem("LOSS.TYPE", message));
+  }
+  const weights = config.numbers("LOSS.WEIGHTS");
+  if (weights.length > 0 && weights.length !== losses.length) {
+    const message = `${losses.length} losses (LOSS.TYPE) have ${losses.length} weights, not ${weights.length}.`;
+    problems.push(config.problem("LOSS.WEIGHTS", message));
   }
   return problems;
 }
@@ -167,47 +209,37 @@ function checkSchedule(config: Config): Problem[] {
   return problems;
 }
 
-/** Augmentations that the embedded engine does not have. */
-const MISSING_AUGMENTATIONS = [
-  "RANDOM_ROT",
-  "SHEAR",
-  "ZOOM",
-  "SHIFT",
-  "ELASTIC",
-  "G_BLUR",
-  "MEDIAN_BLUR",
-  "MOTION_BLUR",
-  "GAMMA_CONTRAST",
-  "BRIGHTNESS",
-  "CONTRAST",
-  "DROPOUT",
-  "CUTOUT",
-  "CUTBLUR",
-  "CUTMIX",
-  "CUTNOISE",
-  "MISALIGNMENT",
-  "MISSING_SECTIONS",
-  "GRAYSCALE",
-  "CHANNEL_SHUFFLE",
-  "GRIDMASK",
-  "GAUSSIAN_NOISE",
-  "POISSON_NOISE",
-  "SALT",
-  "PEPPER",
-  "SALT_AND_PEPPER",
-];
+/** Augmentations of BiaPy that only make sense of values from 0 to 1. */
+const OF_POSITIVE_VALUES = ["GAMMA_CONTRAST", "POISSON_NOISE"];
 
-/** Nothing that was asked for is left out in silence: a warning, since the run is sound without it. */
 function checkAugmentation(config: Config): Problem[] {
   if (!config.flag("AUGMENTOR.ENABLE")) return [];
-  return MISSING_AUGMENTATIONS.filter((name) => config.flag(`AUGMENTOR.${name}`)).map((name) => ({
-    ...config.problem(
-      `AUGMENTOR.${name}`,
-      "the embedded engine does not have this augmentation and trains without it.",
-    ),
-    severity: "warning",
-  }));
+  const problems: Problem[] = [];
+  const channels = config.numbers("DATA.PATCH_SIZE").at(-1) ?? 1;
+  const centred = config.text("DATA.NORMALIZATION.TYPE") === "zero_mean_unit_variance";
+  for (const name of OF_POSITIVE_VALUES.filter((each) => centred && config.flag(`AUGMENTOR.${each}`))) {
+    const message =
+      "it needs values from 0 to 1, and zero_mean_unit_variance makes negative ones. Set DATA.NORMALIZATION.TYPE to scale_range or turn it off.";
+    problems.push(config.problem(`AUGMENTOR.${name}`, message, "False"));
+  }
+  if (config.flag("AUGMENTOR.GRAYSCALE") && channels !== 3) {
+    const message = `only images of 3 channels can be turned grey; DATA.PATCH_SIZE says ${channels}.`;
+    problems.push(config.problem("AUGMENTOR.GRAYSCALE", message, "False"));
+  }
+  for (const key of RANGES.filter((each) => config.sets(`AUGMENTOR.${each}`))) {
+    const values = config.numbers(`AUGMENTOR.${key}`);
+    if (values.length === 2 && values[0] <= values[1]) continue;
+    problems.push(config.problem(`AUGMENTOR.${key}`, "a range has two numbers, the smaller one first."));
+  }
+  return problems;
 }
+
+const RANGES = [
+  ...["RANDOM_ROT_RANGE", "SHEAR_RANGE", "ZOOM_RANGE", "SHIFT_RANGE", "E_ALPHA", "G_SIGMA", "MB_KERNEL"],
+  ...["MOTB_K_RANGE", "GC_GAMMA", "BRIGHTNESS_FACTOR", "CONTRAST_FACTOR", "DROP_RANGE", "COUT_SIZE"],
+  ...["COUT_NB_ITERATIONS", "CBLUR_SIZE", "CBLUR_DOWN_RANGE", "CMIX_SIZE", "CNOISE_SCALE", "CNOISE_SIZE"],
+  ...["CNOISE_NB_ITERATIONS", "MISSP_ITERATIONS", "GRID_D_RANGE"],
+];
 
 /** The documentation's rule for names, or nothing when `name` keeps it. */
 export function checkName(name: string): Problem | undefined {

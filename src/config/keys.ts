@@ -83,4 +83,18 @@ export const keyLimits: ReadonlyMap<string, Limits> = new Map<string, Limits>([
   ["TRAIN.GRADIENT_CLIP_NORM", { least: 0 }],
   ["TRAIN.LR_SCHEDULER.NAME", { allowed: ["", "reduceonplateau", "warmupcosine", "onecycle"] }],
   ["LOG.CHART_CREATION_FREQ", positive],
+  ["AUGMENTOR.AUG_NUM_SAMPLES", { least: 0 }],
+  ["AUGMENTOR.AFFINE_MODE", { allowed: ["constant", "reflect", "wrap", "symmetric"] }],
+  ["AUGMENTOR.E_MODE", { allowed: ["constant", "nearest", "reflect", "wrap"] }],
+  ["AUGMENTOR.RANDOM_ROT_RANGE", { least: -360, most: 360 }],
+  ["AUGMENTOR.SHEAR_RANGE", { least: -360, most: 360 }],
+  ["AUGMENTOR.ZOOM_RANGE", { least: 0.1, most: 10 }],
+  ["AUGMENTOR.CBLUR_DOWN_RANGE", { least: 1, most: 8 }],
+  ...["DROP_RANGE", "COUT_SIZE", "CBLUR_SIZE", "CMIX_SIZE", "CNOISE_SCALE", "CNOISE_SIZE"].map(
+    (name) => [`AUGMENTOR.${name}`, share] as const,
+  ),
+  ...["GRID_RATIO", "GRID_D_RANGE", "GRID_ROTATE"].map((name) => [`AUGMENTOR.${name}`, share] as const),
+  ...[...keyFacts.keys()]
+    .filter((key) => key.startsWith("AUGMENTOR.") && key.endsWith("_PROB"))
+    .map((key) => [key, share] as const),
 ]);

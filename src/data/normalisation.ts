@@ -9,9 +9,13 @@ export interface NormalisationSettings {
   readonly type: "div" | "scale_range" | "zero_mean_unit_variance";
   /** One for all channels or one a channel; absent, each image's own. */
   readonly custom?: { readonly mean: readonly number[]; readonly deviation: readonly number[] };
-  /** Clip to these percentiles (0 to 100) of the image first. */
-  readonly percentiles?: readonly [lower: number, upper: number];
+  readonly clip?: Clipping;
 }
+
+/** Values are clipped first: to percentiles (0 to 100) of the image, or to values (one for all channels or one a channel). */
+export type Clipping =
+  | { readonly percentiles: readonly [lower: number, upper: number] }
+  | { readonly lower: readonly number[]; readonly upper: readonly number[] };
 
 /** What was done to each channel: (value - offset) / scale, after clipping. */
 export interface ChannelNormalisation {
@@ -20,67 +24,143 @@ export interface ChannelNormalisation {
   readonly clip?: readonly [lower: number, upper: number];
 }
 
+/** Reads an image part by part, from the start each time it is called: an image may be larger than memory. */
+export type ImageParts = () => AsyncIterable<Image> | Iterable<Image>;
+
 /** Constant images divide by this instead of zero. */
 const SMALLEST_SCALE = 1e-6;
 
-function percentile(sorted: ArrayLike<number>, percent: number): number {
-  const place = (percent / 100) * (sorted.length - 1);
-  const below = Math.floor(place);
-  const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below] + (sorted[above] - sorted[below]) * (place - below);
+interface ChannelStatistics {
+  readonly least: number;
+  readonly largest: number;
+  readonly mean: number;
+  readonly deviation: number;
 }
 
-function channelValues({ shape, data }: Image, channel: number): Float64Array {
-  const channels = shape[3];
-  return Float64Array.from(
-    { length: data.length / channels },
-    (_, pixel) => data[pixel * channels + channel],
-  );
-}
+const clipped = (value: number, clip: ChannelNormalisation["clip"]) =>
+  clip === undefined ? value : Math.min(Math.max(value, clip[0]), clip[1]);
 
-function moments(values: Float64Array): { mean: number; deviation: number } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
-  return { mean, deviation: Math.sqrt(variance) };
-}
-
-function extremes(values: Float64Array): { least: number; largest: number } {
-  let [least, largest] = [Infinity, -Infinity];
-  for (const value of values) {
-    if (value < least) least = value;
-    if (value > largest) largest = value;
+/** Range, mean and deviation of each channel in one pass (Chan, Golub & LeVeque 1979 for merging parts). */
+async function statistics(
+  parts: ImageParts,
+  channels: number,
+  clips: readonly ChannelNormalisation["clip"][],
+): Promise<ChannelStatistics[]> {
+  const all = Array.from({ length: channels }, () => ({
+    least: Infinity,
+    largest: -Infinity,
+    count: 0,
+    mean: 0,
+    squares: 0,
+  }));
+  for await (const { data } of parts()) {
+    all.forEach((known, channel) => {
+      const clip = clips[channel];
+      const count = data.length / channels;
+      let sum = 0;
+      for (let at = channel; at < data.length; at += channels) {
+        const value = clipped(data[at], clip);
+        if (value < known.least) known.least = value;
+        if (value > known.largest) known.largest = value;
+        sum += value;
+      }
+      const mean = sum / count;
+      let squares = 0;
+      for (let at = channel; at < data.length; at += channels)
+        squares += (clipped(data[at], clip) - mean) ** 2;
+      const total = known.count + count;
+      known.squares += squares + ((mean - known.mean) ** 2 * known.count * count) / total;
+      known.mean += ((mean - known.mean) * count) / total;
+      known.count = total;
+    });
   }
-  return { least, largest };
+  return all.map(({ least, largest, mean, squares, count }) => ({
+    least,
+    largest,
+    mean,
+    deviation: Math.sqrt(squares / count),
+  }));
 }
 
-/** How an image is to be normalised, channel by channel. */
-export function measureNormalisation(image: Image, settings: NormalisationSettings): ChannelNormalisation[] {
-  return Array.from({ length: image.shape[3] }, (_, channel) => {
-    let values = channelValues(image, channel);
-    let clip: readonly [number, number] | undefined;
-    if (settings.percentiles !== undefined) {
-      const sorted = values.slice().sort();
-      const [lower, upper] = settings.percentiles.map((percent) => percentile(sorted, percent));
-      clip = [lower, upper];
-      values = values.map((value) => Math.min(Math.max(value, lower), upper));
-    }
-    return { ...channelScale(values, channel, settings), clip };
+const BINS = 65536;
+
+/** The values below which a share of each channel lies: exact for 8- and 16-bit integers, else within 1/65536 of the range. */
+async function percentiles(
+  parts: ImageParts,
+  channels: number,
+  percents: readonly [number, number],
+): Promise<[number, number][]> {
+  const ranges = await statistics(parts, channels, []);
+  let exact = true;
+  const counts = ranges.map(() => new Float64Array(BINS));
+  for await (const { data, sampleType } of parts()) {
+    exact = /^u?int(8|16)$/.test(sampleType);
+    ranges.forEach(({ least, largest }, channel) => {
+      const width = exact ? 1 : Math.max(largest - least, Number.MIN_VALUE) / (BINS - 1);
+      for (let at = channel; at < data.length; at += channels)
+        counts[channel][Math.round((data[at] - least) / width)]++;
+    });
+  }
+  return ranges.map(({ least, largest }, channel) => {
+    const width = exact ? 1 : (largest - least) / (BINS - 1);
+    const total = counts[channel].reduce((sum, count) => sum + count, 0);
+    const ranked = (rank: number) => {
+      let passed = 0;
+      const bin = counts[channel].findIndex((count) => {
+        passed += count;
+        return passed > rank;
+      });
+      return least + Math.max(bin, 0) * width;
+    };
+    const at = (percent: number) => {
+      const place = (percent / 100) * (total - 1);
+      const below = Math.floor(place);
+      const lower = ranked(below);
+      return lower + (ranked(Math.min(below + 1, total - 1)) - lower) * (place - below);
+    };
+    return [at(percents[0]), at(percents[1])];
   });
 }
 
-function channelScale(
-  values: Float64Array,
-  channel: number,
-  { type, custom }: NormalisationSettings,
-): { offset: number; scale: number } {
-  if (type === "zero_mean_unit_variance") {
-    const measured = custom === undefined ? moments(values) : undefined;
-    const pick = (list: readonly number[]) => list[Math.min(channel, list.length - 1)];
-    const mean = custom === undefined ? (measured?.mean ?? 0) : pick(custom.mean);
-    const deviation = custom === undefined ? (measured?.deviation ?? 1) : pick(custom.deviation);
-    return { offset: mean, scale: Math.max(deviation, SMALLEST_SCALE) };
+const pick = (list: readonly number[], channel: number) => list[Math.min(channel, list.length - 1)];
+
+async function clipsOf(
+  parts: ImageParts,
+  channels: number,
+  clip: Clipping | undefined,
+): Promise<ChannelNormalisation["clip"][]> {
+  if (clip === undefined) return [];
+  if ("percentiles" in clip) return percentiles(parts, channels, clip.percentiles);
+  return Array.from({ length: channels }, (_, channel) => [
+    pick(clip.lower, channel),
+    pick(clip.upper, channel),
+  ]);
+}
+
+/** How an image is to be normalised, channel by channel. */
+export async function measureNormalisation(
+  parts: ImageParts,
+  channels: number,
+  settings: NormalisationSettings,
+): Promise<ChannelNormalisation[]> {
+  const { type, custom } = settings;
+  const clips = await clipsOf(parts, channels, settings.clip);
+  if (type === "zero_mean_unit_variance" && custom !== undefined) {
+    return Array.from({ length: channels }, (_, channel) => ({
+      offset: pick(custom.mean, channel),
+      scale: Math.max(pick(custom.deviation, channel), SMALLEST_SCALE),
+      clip: clips[channel],
+    }));
   }
-  const { least, largest } = extremes(values);
+  const measured = await statistics(parts, channels, clips);
+  return measured.map((channel, index) => ({ ...channelScale(channel, type), clip: clips[index] }));
+}
+
+function channelScale(
+  { least, largest, mean, deviation }: ChannelStatistics,
+  type: NormalisationSettings["type"],
+): { offset: number; scale: number } {
+  if (type === "zero_mean_unit_variance") return { offset: mean, scale: Math.max(deviation, SMALLEST_SCALE) };
   if (type === "scale_range") return { offset: least, scale: Math.max(largest - least, SMALLEST_SCALE) };
   if (largest <= 1) return { offset: 0, scale: 1 };
   return { offset: 0, scale: largest <= 255 ? 255 : 65535 };
@@ -89,11 +169,12 @@ function channelScale(
 /** Normalised values, `[z, y, x, channel]`. */
 export function normalise({ shape, data }: Image, channels: readonly ChannelNormalisation[]): Float32Array {
   const count = shape[3];
-  return Float32Array.from(data, (value, index) => {
-    const { offset, scale, clip } = channels[index % count];
-    const clipped = clip === undefined ? value : Math.min(Math.max(value, clip[0]), clip[1]);
-    return (clipped - offset) / scale;
+  const values = new Float32Array(data.length);
+  channels.forEach(({ offset, scale, clip }, channel) => {
+    for (let at = channel; at < data.length; at += count)
+      values[at] = (clipped(data[at], clip) - offset) / scale;
   });
+  return values;
 }
 
 const INTEGER_RANGE: Partial<Record<SampleType, readonly [number, number]>> = {

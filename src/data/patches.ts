@@ -1,17 +1,12 @@
 /** The training and validation patches of a folder of images. */
 import { basename } from "node:path";
-import { openImage, readImage } from "../images/files.ts";
+import { openImage } from "../images/files.ts";
 import { ImageError, type ImageInfo } from "../images/image.ts";
 import type { Problem } from "../protocol/run-events.ts";
-import { type AugmentationStep, augment } from "./augmentation.ts";
-import {
-  type ChannelNormalisation,
-  measureNormalisation,
-  type NormalisationSettings,
-  normalise,
-} from "./normalisation.ts";
+import { type AugmentationStep, augment, type Sample } from "./augmentation/sample.ts";
+import type { ImageSet } from "./image-set.ts";
 import { Random } from "./random.ts";
-import { type Box, cutPatch, type TilingSettings, tilePatches } from "./tiling.ts";
+import { type Box, type TilingSettings, tilePatches } from "./tiling.ts";
 
 /** A patch: where it lies in which image. */
 export interface PatchPlace {
@@ -32,14 +27,17 @@ export interface ImageDemands {
 export async function inspectImages(
   paths: readonly string[],
   demands: ImageDemands,
+  inspected: (count: number) => void = () => {},
 ): Promise<{ infos: ImageInfo[]; problems: Problem[] }> {
   const infos: ImageInfo[] = [];
   const problems: Problem[] = [];
-  for (const path of paths) {
+  for (const [index, path] of paths.entries()) {
+    inspected(index + 1);
     try {
       const source = await openImage(path);
-      await source.read({ start: [0, 0, 0], end: [1, 1, source.info.shape[2]] });
-      await source.close();
+      await source
+        .read({ start: [0, 0, 0], end: [1, 1, source.info.shape[2]] })
+        .finally(() => source.close());
       const fault = faultOf(source.info, demands);
       if (fault === undefined) infos.push(source.info);
       else problems.push({ severity: "error", file: path, message: `${basename(path)}: ${fault}` });
@@ -65,68 +63,37 @@ function faultOf({ shape }: ImageInfo, { patch, channels, ndim, reflect }: Image
   return `is ${have} pixels, smaller than a patch (${need}). Make DATA.PATCH_SIZE smaller or set DATA.REFLECT_TO_COMPLETE_SHAPE to True.`;
 }
 
-interface LoadedImage {
-  readonly values: Float32Array;
-  readonly channels: readonly ChannelNormalisation[];
-}
-
-/** Images by number, normalised; as many are kept as fit in a budget, the least recently used make room. */
-export class ImageCache {
-  private readonly kept = new Map<number, LoadedImage>();
-  private bytes = 0;
-
-  constructor(
-    readonly infos: readonly ImageInfo[],
-    private readonly normalisation: NormalisationSettings,
-    private readonly budgetBytes: number,
-  ) {}
-
-  async load(index: number): Promise<LoadedImage> {
-    const known = this.kept.get(index);
-    if (known !== undefined) {
-      this.kept.delete(index);
-      this.kept.set(index, known);
-      return known;
-    }
-    const image = await readImage(this.infos[index].path);
-    const channels = measureNormalisation(image, this.normalisation);
-    const loaded = { values: normalise(image, channels), channels };
-    this.kept.set(index, loaded);
-    this.bytes += loaded.values.byteLength;
-    for (const [oldest, { values }] of this.kept) {
-      if (this.bytes <= this.budgetBytes || oldest === index) break;
-      this.kept.delete(oldest);
-      this.bytes -= values.byteLength;
-    }
-    return loaded;
-  }
-}
-
 export interface PatchSettings {
   readonly tiling: TilingSettings;
   /** One patch from a random place of each image, instead of all patches that tile it. */
   readonly randomPlaces: boolean;
   readonly seed: number;
   /** What is done to patches when they train; nothing is done to validation patches. */
-  readonly augmentation?: readonly AugmentationStep[];
+  readonly augmentation: readonly AugmentationStep[];
+}
+
+/** Images to learn from, and what they are to be turned into where the pretext task has that. */
+export interface ImagePairs {
+  readonly images: ImageSet;
+  readonly targets?: ImageSet;
 }
 
 /** Patches of images, in an order and at places that depend on the seed and the epoch alone. */
 export class PatchSet {
   constructor(
-    readonly images: ImageCache,
+    readonly pairs: ImagePairs,
     private readonly places: readonly PatchPlace[],
     private readonly settings: PatchSettings,
   ) {}
 
   /** All patches that a set of images has. */
-  static of(images: ImageCache, settings: PatchSettings): PatchSet {
-    const places = images.infos.flatMap(({ shape }, image) =>
+  static of(pairs: ImagePairs, settings: PatchSettings): PatchSet {
+    const places = pairs.images.infos.flatMap(({ shape }, image) =>
       settings.randomPlaces
         ? [{ image, start: [0, 0, 0] as const }]
         : tilePatches(shape, settings.tiling).map((start) => ({ image, start })),
     );
-    return new PatchSet(images, places, settings);
+    return new PatchSet(pairs, places, settings);
   }
 
   get count(): number {
@@ -139,7 +106,7 @@ export class PatchSet {
     const size = Math.min(Math.max(Math.round(this.count * share), 1), this.count - 1);
     const part = (indices: Int32Array) =>
       new PatchSet(
-        this.images,
+        this.pairs,
         Array.from(indices.slice().sort(), (index) => this.places[index]),
         this.settings,
       );
@@ -152,20 +119,48 @@ export class PatchSet {
     return new Random(this.settings.seed).fork(0x0e9c, epoch).permutation(this.count);
   }
 
-  /** One patch, normalised, `[z, y, x, channel]`; augmented when it trains. */
-  async read(index: number, epoch: number, training: boolean): Promise<Float32Array> {
+  /** The image that a patch is of. */
+  imageName(index: number): string {
+    return basename(this.pairs.images.infos[this.places[index].image].path);
+  }
+
+  /** One patch, normalised, as it is. */
+  async read(index: number, epoch: number): Promise<Sample> {
+    const { tiling } = this.settings;
+    const { images, targets } = this.pairs;
+    const { image } = this.places[index];
+    const source = await images.image(image);
+    const start = this.start(index, epoch);
+    return {
+      size: tiling.patch,
+      channels: source.info.shape[3],
+      image: await source.patch(start, tiling.patch),
+      target: targets && (await (await targets.image(image)).patch(start, tiling.patch)),
+    };
+  }
+
+  /** One patch as it trains in an epoch: augmented, after `prepare` where there is one. */
+  async readAugmented(
+    index: number,
+    epoch: number,
+    prepare: (sample: Sample) => Sample = (sample) => sample,
+  ): Promise<Sample> {
+    const { seed, augmentation } = this.settings;
+    const sample = prepare(await this.read(index, epoch));
+    if (augmentation.length === 0) return sample;
+    const random = new Random(seed).fork(0x9a7d, epoch, index);
+    const other = await this.read(random.integer(this.count), epoch);
+    return augment(sample, augmentation, random.fork(1), other);
+  }
+
+  private start(index: number, epoch: number): Box {
     const { tiling, randomPlaces, seed } = this.settings;
-    const place = this.places[index];
-    const { shape } = this.images.infos[place.image];
+    const { image, start } = this.places[index];
+    if (!randomPlaces) return start;
     const random = new Random(seed).fork(0x9a7c, epoch, index);
-    const start = randomPlaces
-      ? (tiling.patch.map((size, axis) =>
-          random.integer(Math.max(shape[axis] - size, 0) + 1),
-        ) as unknown as Box)
-      : place.start;
-    const { values } = await this.images.load(place.image);
-    const patch = cutPatch(values, shape, start, tiling.patch);
-    if (!training) return patch;
-    return augment(patch, tiling.patch, shape[3], this.settings.augmentation ?? [], random.fork(1));
+    const { shape } = this.pairs.images.infos[image];
+    return tiling.patch.map((size, axis) =>
+      random.integer(Math.max(shape[axis] - size, 0) + 1),
+    ) as unknown as Box;
   }
 }

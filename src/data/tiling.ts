@@ -40,19 +40,28 @@ export function reflected(position: number, size: number): number {
   return wrapped < size ? wrapped : period - wrapped;
 }
 
-/** Copies a patch of an image `[z, y, x, channel]`, reflecting what lies outside. */
+/** A part of an image that is at hand: all of it, or the box at `start`. */
+export interface ImageRegion {
+  readonly start: Box;
+  readonly shape: ImageShape;
+  /** `[z, y, x, channel]` */
+  readonly values: Float32Array;
+}
+
+/** Copies a patch of an image out of a region that holds all of it, reflecting at the image's borders. */
 export function cutPatch(
-  values: Float32Array,
-  [depth, height, width, channels]: ImageShape,
+  { start: origin, shape: [, rows, columns, channels], values }: ImageRegion,
+  [depth, height, width]: ImageShape,
   start: Box,
   size: Box,
 ): Float32Array {
   const patch = new Float32Array(size[0] * size[1] * size[2] * channels);
   let at = 0;
   for (let z = 0; z < size[0]; z++) {
-    const fromZ = reflected(start[0] + z, depth);
+    const fromZ = reflected(start[0] + z, depth) - origin[0];
     for (let y = 0; y < size[1]; y++) {
-      const row = (fromZ * height + reflected(start[1] + y, height)) * width;
+      const fromY = reflected(start[1] + y, height) - origin[1];
+      const row = (fromZ * rows + fromY) * columns - origin[2];
       if (start[2] >= 0 && start[2] + size[2] <= width) {
         const from = (row + start[2]) * channels;
         patch.set(values.subarray(from, from + size[2] * channels), at);

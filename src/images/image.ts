@@ -11,6 +11,22 @@ export type SampleArray =
   | Float32Array
   | Float64Array;
 
+export const SAMPLE_ARRAYS = {
+  uint8: Uint8Array,
+  uint16: Uint16Array,
+  uint32: Uint32Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  float32: Float32Array,
+  float64: Float64Array,
+} as const;
+
+/** An array for `count` samples of a type. */
+export function sampleArray(type: SampleType, count: number): SampleArray {
+  return new SAMPLE_ARRAYS[type](count);
+}
+
 /** `[z, y, x, channel]`; z is 1 for a 2D image. */
 export type ImageShape = readonly [z: number, y: number, x: number, channel: number];
 

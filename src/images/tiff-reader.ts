@@ -6,26 +6,12 @@ import {
   type ImageInfo,
   type ImageSource,
   type Region,
+  SAMPLE_ARRAYS,
   type SampleArray,
   type SampleType,
+  sampleArray,
 } from "./image.ts";
 import { type PageLayout, pageLayout } from "./tiff-axes.ts";
-
-const ARRAYS = {
-  uint8: Uint8Array,
-  uint16: Uint16Array,
-  uint32: Uint32Array,
-  int8: Int8Array,
-  int16: Int16Array,
-  int32: Int32Array,
-  float32: Float32Array,
-  float64: Float64Array,
-} as const;
-
-/** An array for `count` samples of a type. */
-export function sampleArray(type: SampleType, count: number): SampleArray {
-  return new ARRAYS[type](count);
-}
 
 /** The whole image as a region. */
 export function wholeRegion([z, y, x]: ImageInfo["shape"]): Region {
@@ -38,7 +24,7 @@ function sampleTypeOf(path: string, image: GeoTIFFImage): SampleType {
   const kind = KINDS[image.getSampleFormat() as keyof typeof KINDS] ?? "uint";
   const bits = image.getBitsPerSample();
   const name = `${kind}${kind === "float" && bits === 16 ? 32 : bits}`;
-  if (name in ARRAYS) return name as SampleType;
+  if (name in SAMPLE_ARRAYS) return name as SampleType;
   throw new ImageError(
     path,
     `${path}: its pixels are ${bits}-bit ${kind}, which is not read. Convert it to 8, 16 or 32 bits.`,
@@ -161,12 +147,12 @@ class TiffSource implements ImageSource {
     [x0, y0, x1, y1]: readonly number[],
   ): Promise<SampleArray> {
     const { shape, sampleType } = this.info;
-    const { BYTES_PER_ELEMENT: bytes } = ARRAYS[sampleType];
+    const { BYTES_PER_ELEMENT: bytes } = SAMPLE_ARRAYS[sampleType];
     const row = shape[2] * this.samples * bytes;
     const raw = Buffer.alloc((y1 - y0) * row);
     await this.handle.read(raw, 0, raw.length, start + page * shape[1] * row + y0 * row);
     if (!this.tiff.littleEndian) swapBytes(raw, bytes);
-    const rows = new ARRAYS[sampleType](raw.buffer, raw.byteOffset, raw.length / bytes);
+    const rows = new SAMPLE_ARRAYS[sampleType](raw.buffer, raw.byteOffset, raw.length / bytes);
     const width = (x1 - x0) * this.samples;
     const plane = sampleArray(sampleType, (y1 - y0) * width);
     for (let y = 0; y < y1 - y0; y++) {

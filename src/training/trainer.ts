@@ -24,7 +24,12 @@ export interface TrainerOptions {
   readonly seed: number;
   /** Largest allowed norm of all gradients together; 0 leaves them as they are. */
   readonly clipNorm: number;
+  /** Epochs between checkpoints that are kept for good; below 1 for none. */
+  readonly checkpointEvery: number;
 }
+
+/** Share of the time that may go into checkpoints from which a killed run goes on. */
+const SAVING_SHARE = 0.1;
 
 /** How far a training is: everything but weights and moments that resuming exactly needs. */
 export interface TrainerState {
@@ -40,7 +45,7 @@ export interface TrainerState {
   readonly sums: Metrics;
 }
 
-export type CheckpointKind = "best" | "last";
+export type CheckpointKind = "best" | "last" | "periodic";
 
 export interface TrainerParts {
   /** A training program with gradients; its output `loss` is a scalar, its other outputs are metrics of the batch. */
@@ -79,6 +84,8 @@ export class Trainer {
   private sums: Record<string, number> = {};
   /** Seconds a step takes, averaged over the recent ones. */
   private pace: number | undefined;
+  /** When a checkpoint to go on from is due next, in milliseconds of this process. */
+  private nextSave = 0;
 
   constructor(
     private readonly parts: TrainerParts,
@@ -183,6 +190,9 @@ export class Trainer {
     const result = { epoch: this.epoch, train, validation, learningRate, seconds, best };
     if (best) await save("best", this.state);
     await epochEnded(result);
+    const { checkpointEvery, epochs } = this.options;
+    if (checkpointEvery > 0 && this.epoch % checkpointEvery === 0) await save("periodic", this.state);
+    if (this.epoch < epochs) await this.saveWhenDue();
     report({
       event: "epoch",
       ...result,
@@ -190,6 +200,15 @@ export class Trainer {
       secondsLeft: this.secondsLeft(),
       memoryBytes: process.memoryUsage.rss(),
     });
+  }
+
+  /** Keeps a checkpoint to go on from should the process be killed, as often as costs little time. */
+  private async saveWhenDue(): Promise<void> {
+    const started = performance.now();
+    if (started < this.nextSave) return;
+    await this.parts.save("last", this.state);
+    const ended = performance.now();
+    this.nextSave = ended + (ended - started) / SAVING_SHARE;
   }
 
   /** Metrics averaged over the validation samples. */

@@ -9,12 +9,13 @@ import type { Config } from "../config/config.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import type { Optimiser } from "../training/optimiser.ts";
 import type { TrainerState } from "../training/trainer.ts";
+import type { PretextTask } from "./pretext-task.ts";
 
 export interface RunCheckpointContent {
   readonly parameters: Parameters;
   readonly optimiser: Optimiser;
   readonly learningRate: number;
-  readonly buildArguments: Readonly<Record<string, string | number | boolean>>;
+  readonly buildArguments: PretextTask["buildArguments"];
   readonly config: Config;
   readonly epoch: number | "best";
   readonly state: TrainerState;

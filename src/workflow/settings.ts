@@ -1,9 +1,9 @@
 /** What a configuration asks of data, optimiser and schedule, as the parts of the engine take it. */
 import { ndimOf } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
-import type { AugmentationStep } from "../data/augmentation.ts";
-import type { NormalisationSettings } from "../data/normalisation.ts";
+import type { Clipping, NormalisationSettings } from "../data/normalisation.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
+import { type LossTerm, metrics } from "../training/metrics.ts";
 import type { OptimiserSettings } from "../training/optimiser.ts";
 import type { ScheduleSettings } from "../training/schedule.ts";
 
@@ -29,30 +29,21 @@ export function tilingSettings(config: Config, phase: "TRAIN" | "VAL" | "TEST"):
 }
 
 export function normalisationSettings(config: Config): NormalisationSettings {
-  const clipping = config.flag("DATA.NORMALIZATION.PERC_CLIP.ENABLE");
   const mean = config.numbers("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.MEAN_VAL");
   const deviation = config.numbers("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.STD_VAL");
   return {
     type: config.text("DATA.NORMALIZATION.TYPE") as NormalisationSettings["type"],
     // -1 is BiaPy's sign for "measure it".
     custom: deviation.every((each) => each > 0) ? { mean, deviation } : undefined,
-    percentiles: clipping
-      ? [
-          config.number("DATA.NORMALIZATION.PERC_CLIP.LOWER_PERC"),
-          config.number("DATA.NORMALIZATION.PERC_CLIP.UPPER_PERC"),
-        ]
-      : undefined,
+    clip: config.flag("DATA.NORMALIZATION.PERC_CLIP.ENABLE") ? clipping(config) : undefined,
   };
 }
 
-/** The augmentations that a configuration turns on, in the order in which they are applied. */
-export function augmentationSteps(config: Config): AugmentationStep[] {
-  if (!config.flag("AUGMENTOR.ENABLE")) return [];
-  return (["rot90", "vflip", "hflip", "zflip"] as const)
-    .filter(
-      (kind) => config.flag(`AUGMENTOR.${kind.toUpperCase()}`) && (kind !== "zflip" || ndimOf(config) === 3),
-    )
-    .map((kind) => ({ kind, probability: config.number(`AUGMENTOR.${kind.toUpperCase()}_PROB`) }));
+function clipping(config: Config): Clipping {
+  const key = (name: string) => `DATA.NORMALIZATION.PERC_CLIP.${name}`;
+  const [lower, upper] = [config.numbers(key("LOWER_VALUE")), config.numbers(key("UPPER_VALUE"))];
+  if ([...lower, ...upper].every((value) => value !== -1)) return { lower, upper };
+  return { percentiles: [config.number(key("LOWER_PERC")), config.number(key("UPPER_PERC"))] };
 }
 
 /** BiaPy's momentum for SGD. */
@@ -91,4 +82,18 @@ export function scheduleSettings(config: Config): ScheduleSettings {
     };
   }
   return { kind: name === "onecycle" ? "onecycle" : "constant" };
+}
+
+/** The metrics of a phase: all that are reported of images, unless TRAIN.METRICS or TEST.METRICS picks some. */
+export function metricNames(config: Config, phase: "TRAIN" | "TEST"): string[] {
+  const chosen = [config.value(`${phase}.METRICS`)].flat().map((name) => String(name).toLowerCase());
+  return Object.keys(metrics).filter((name) => chosen.length === 0 || chosen.includes(name));
+}
+
+/** LOSS.TYPE and LOSS.WEIGHTS; the mean absolute error where they are not set, as in BiaPy. */
+export function lossTerms(config: Config): LossTerm[] {
+  const names = [config.value("LOSS.TYPE")].flat().map((name) => String(name).toUpperCase());
+  const weights = config.numbers("LOSS.WEIGHTS");
+  if (names.length === 0) return [{ name: "MAE", weight: 1 }];
+  return names.map((name, index) => ({ name, weight: weights[index] ?? 1 }));
 }

@@ -1,41 +1,112 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { augment } from "../../src/data/augmentation.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import { gaussianBlur, medianBlur } from "../../src/data/augmentation/filters.ts";
+import { flipX, flipY, quarterTurns, rotation, shear, zoom } from "../../src/data/augmentation/geometry.ts";
+import { augment, type Sample, type Transform } from "../../src/data/augmentation/sample.ts";
 import { Random } from "../../src/data/random.ts";
+import { augmentationSteps } from "../../src/workflow/augmentation-settings.ts";
+
+const sampleOf = (image: Float32Array, size: Sample["size"], channels = 1): Sample => ({
+  size,
+  channels,
+  image,
+});
+const apply = (transform: Transform, sample: Sample, seed = 0) => transform(sample, new Random(seed), sample);
 
 // [z 1, y 2, x 3, channel 2]: pixel (y, x) holds (10 y + x, -(10 y + x)).
-const patch = Float32Array.from([0, 1, 2, 10, 11, 12].flatMap((value) => [value, -value]));
-const first = (values: Float32Array) => [...values].filter((_, index) => index % 2 === 0);
+const patch = sampleOf(
+  Float32Array.from([0, 1, 2, 10, 11, 12].flatMap((value) => [value, -value])),
+  [1, 2, 3],
+  2,
+);
+const channel = (values: Float32Array, number: number) =>
+  [...values].filter((_, index) => index % 2 === number);
 
 test("flips turn a patch over along their axis, all channels together", () => {
-  const flip = (kind: "hflip" | "vflip") =>
-    augment(patch, [1, 2, 3], 2, [{ kind, probability: 1 }], new Random(0));
-  assert.deepEqual(first(flip("hflip")), [2, 1, 0, 12, 11, 10]);
-  assert.deepEqual(first(flip("vflip")), [10, 11, 12, 0, 1, 2]);
-  assert.deepEqual(
-    [...flip("hflip")].filter((_, index) => index % 2 === 1),
-    [-2, -1, 0, -12, -11, -10].map((value) => value || -0),
-  );
+  assert.deepEqual(channel(apply(flipX, patch).image, 0), [2, 1, 0, 12, 11, 10]);
+  assert.deepEqual(channel(apply(flipY, patch).image, 0), [10, 11, 12, 0, 1, 2]);
+  assert.deepEqual(channel(apply(flipX, patch).image, 1).map(Math.abs), [2, 1, 0, 12, 11, 10]);
 });
 
 test("quarter turns give all three rotations of a square, and a half turn of anything else", () => {
-  const square = Float32Array.from([1, 2, 3, 4]);
+  const square = sampleOf(Float32Array.from([1, 2, 3, 4]), [1, 2, 2]);
   const seen = new Set(
-    Array.from({ length: 40 }, (_, seed) =>
-      String(augment(square, [1, 2, 2], 1, [{ kind: "rot90", probability: 1 }], new Random(seed))),
-    ),
+    Array.from({ length: 40 }, (_, seed) => String(apply(quarterTurns, square, seed).image)),
   );
   assert.deepEqual([...seen].sort(), ["2,4,1,3", "3,1,4,2", "4,3,2,1"]);
-  const turned = augment(patch, [1, 2, 3], 2, [{ kind: "rot90", probability: 1 }], new Random(0));
-  assert.deepEqual(first(turned), [12, 11, 10, 2, 1, 0]);
+  assert.deepEqual(channel(apply(quarterTurns, patch).image, 0), [12, 11, 10, 2, 1, 0]);
 });
 
+/** Made by make_augmentation.py with SciPy. */
+const judged = JSON.parse(
+  readFileSync(new URL("../fixtures/augmentation.json", import.meta.url), "utf8"),
+) as Record<string, number[]>;
+const wavy = sampleOf(
+  Float32Array.from({ length: 12 * 15 }, (_, at) => Math.sin(at * 0.37) * 5 + 10),
+  [1, 12, 15],
+);
+const TRANSFORMS: Record<string, Transform> = {
+  rotation: rotation([30, 30], "reflect"),
+  zoom: zoom([1.5, 1.5], false, "reflect"),
+  shear: shear([10, 10], "symmetric"),
+  gaussian: gaussianBlur([1.5, 1.5]),
+  median: medianBlur([5, 5]),
+};
+for (const [name, transform] of Object.entries(TRANSFORMS)) {
+  test(`${name} gives what SciPy gives`, () => {
+    const { image } = apply(transform, wavy);
+    const worst = Math.max(...image.map((value, at) => Math.abs(value - judged[name][at])));
+    assert.ok(worst < 2e-4, `differs by ${worst}`);
+  });
+}
+
+const BASE = `
+PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 3D}
+DATA: {PATCH_SIZE: "(6,24,24,3)"}
+AUGMENTOR:
+  ENABLE: True
+`;
+const NAMES = [
+  ..."ZOOM RANDOM_ROT ROT90 SHEAR SHIFT ELASTIC VFLIP HFLIP ZFLIP MISALIGNMENT CUTMIX".split(" "),
+  ..."GRAYSCALE CHANNEL_SHUFFLE CUTBLUR CUTNOISE BRIGHTNESS CONTRAST GAMMA_CONTRAST G_BLUR".split(" "),
+  ..."MEDIAN_BLUR MOTION_BLUR GAUSSIAN_NOISE POISSON_NOISE SALT PEPPER SALT_AND_PEPPER".split(" "),
+  ..."MISSING_SECTIONS GRIDMASK CUTOUT DROPOUT".split(" "),
+];
+/** These move pixels, and so the target too. */
+const MOVING = new Set(NAMES.slice(0, 11));
+
+const volume = (shift: number) =>
+  Float32Array.from({ length: 6 * 24 * 24 * 3 }, (_, at) => 0.5 + 0.5 * Math.sin(at * 0.21 + shift));
+
+for (const name of NAMES) {
+  test(`AUGMENTOR.${name} changes the image, ${MOVING.has(name) ? "moves the target with it" : "leaves the target"}, and repeats by its seed`, () => {
+    const { config } = loadConfig("a.yaml", `${BASE}  ${name}: True\n  ${name}_PROB: 1.0\n`);
+    const steps = augmentationSteps(config);
+    assert.deepEqual(
+      steps.map((step) => step.name),
+      [name],
+    );
+    const sample: Sample = { size: [6, 24, 24], channels: 3, image: volume(0), target: volume(0) };
+    const other: Sample = { ...sample, image: volume(1), target: volume(1) };
+    const runs = [1, 2, 3, 4].map((seed) => augment(sample, steps, new Random(seed), other));
+    assert.ok(runs.some(({ image }) => String(image) !== String(sample.image)));
+    for (const [index, { image, target }] of runs.entries()) {
+      assert.ok(image.every(Number.isFinite));
+      assert.deepEqual(target, MOVING.has(name) ? image : sample.target);
+      assert.deepEqual(augment(sample, steps, new Random(index + 1), other).image, image);
+    }
+    assert.deepEqual(sample.image, volume(0));
+  });
+}
+
 test("a probability of 0 does nothing and of a half about half of the time", () => {
-  const steps = (probability: number) => [{ kind: "hflip", probability }] as const;
-  assert.deepEqual(augment(patch, [1, 2, 3], 2, steps(0), new Random(1)), patch);
+  const steps = (probability: number) => [{ name: "HFLIP", probability, transform: flipX }];
+  assert.equal(augment(patch, steps(0), new Random(1), patch), patch);
   const changed = Array.from(
     { length: 400 },
-    (_, seed) => augment(patch, [1, 2, 3], 2, steps(0.5), new Random(seed)) !== patch,
+    (_, seed) => augment(patch, steps(0.5), new Random(seed), patch) !== patch,
   );
   const share = changed.filter(Boolean).length / 400;
   assert.ok(Math.abs(share - 0.5) < 0.1, String(share));

@@ -11,8 +11,8 @@ import {
   type ImageShape,
   type Region,
   type SampleType,
+  sampleArray,
 } from "../../src/images/image.ts";
-import { sampleArray } from "../../src/images/tiff-reader.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 
 const folder = fileURLToPath(new URL("../fixtures/images/", import.meta.url));

@@ -116,7 +116,7 @@ test("a run trains, tests, leaves the documented tree, and goes on exactly where
   assert.deepEqual(predicted.shape, source.shape);
   assert.deepEqual(
     (await readdir(join(run, "charts"))).sort(),
-    ["loss", "mae", "mse", "psnr"].map((metric) => `job_1_${metric}.png`),
+    ["loss", "mae", "mse", "psnr", "ssim"].map((metric) => `job_1_${metric}.png`),
   );
   assert.match(String(await readdir(join(run, "tensorboard"))), /^events\.out\.tfevents\./);
   assert.equal(await readFile(join(results, "job/config_files/job.yaml"), "utf8"), CONFIG);

@@ -1,0 +1,243 @@
+/** Transforms that move pixels: image and target alike, interpolated linearly and once. */
+import type { Random } from "../random.ts";
+import { reflected } from "../tiling.ts";
+import { between, integerBetween, type Range, type Sample, type Transform } from "./sample.ts";
+
+/** What lies outside a patch: zeros, its mirror image (with or without the border pixel twice), its edge, or its other side. */
+export type Border = "constant" | "reflect" | "symmetric" | "nearest" | "wrap";
+
+/** A position brought into [0, size), or -1 where nothing is. */
+function inside(position: number, size: number, border: Border): number {
+  if (position >= 0 && position < size) return position;
+  if (border === "constant") return -1;
+  if (border === "nearest") return position < 0 ? 0 : size - 1;
+  if (border === "wrap") return ((position % size) + size) % size;
+  if (border === "reflect") return reflected(position, size);
+  const period = ((position % (2 * size)) + 2 * size) % (2 * size);
+  return period < size ? period : 2 * size - 1 - period;
+}
+
+/** Where the pixel at a place comes from, in fractions of pixels. Fills `into` with z, y and x. */
+type Origin = (z: number, y: number, x: number, into: Float64Array) => void;
+
+function resampled(
+  { size, channels }: Sample,
+  values: Float32Array,
+  origin: Origin,
+  border: Border,
+): Float32Array {
+  const [depth, height, width] = size;
+  const result = new Float32Array(values.length);
+  const from = new Float64Array(3);
+  let at = 0;
+  for (let z = 0; z < depth; z++)
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++, at += channels) {
+        origin(z, y, x, from);
+        const base = [Math.floor(from[0]), Math.floor(from[1]), Math.floor(from[2])];
+        for (let corner = 0; corner < 8; corner++) {
+          let weight = 1;
+          let place = 0;
+          for (let axis = 0; axis < 3; axis++) {
+            const upper = (corner >> axis) & 1;
+            const fraction = from[axis] - base[axis];
+            weight *= upper ? fraction : 1 - fraction;
+            if (weight === 0) break;
+            const position = inside(base[axis] + upper, size[axis], border);
+            if (position < 0) weight = 0;
+            place = place * size[axis] + position;
+          }
+          if (weight === 0) continue;
+          for (let channel = 0; channel < channels; channel++)
+            result[at + channel] += weight * values[place * channels + channel];
+        }
+      }
+  return result;
+}
+
+function moved(sample: Sample, origin: Origin, border: Border): Sample {
+  return {
+    ...sample,
+    image: resampled(sample, sample.image, origin, border),
+    target: sample.target && resampled(sample, sample.target, origin, border),
+  };
+}
+
+/** A 2 x 2 matrix about the middle of the yx plane, and a shift after it, from target to source places. */
+function affine(
+  sample: Sample,
+  [yy, yx, xy, xx]: readonly [number, number, number, number],
+  border: Border,
+  { zScale = 1, shiftY = 0, shiftX = 0 } = {},
+): Sample {
+  const [middleZ, middleY, middleX] = sample.size.map((size) => (size - 1) / 2);
+  return moved(
+    sample,
+    (z, y, x, into) => {
+      const fromY = y - middleY;
+      const fromX = x - middleX;
+      into[0] = zScale === 1 ? z : (z - middleZ) * zScale + middleZ;
+      into[1] = yy * fromY + yx * fromX + middleY - shiftY;
+      into[2] = xy * fromY + xx * fromX + middleX - shiftX;
+    },
+    border,
+  );
+}
+
+const radians = (degrees: number) => (degrees * Math.PI) / 180;
+
+/** @param range degrees */
+export const rotation =
+  (range: Range, border: Border): Transform =>
+  (sample, random) => {
+    const angle = radians(between(random, range));
+    return affine(sample, [Math.cos(angle), -Math.sin(angle), Math.sin(angle), Math.cos(angle)], border);
+  };
+
+/** @param range magnification: above 1 shows a part larger */
+export const zoom =
+  (range: Range, alongZ: boolean, border: Border): Transform =>
+  (sample, random) => {
+    const scale = 1 / between(random, range);
+    return affine(sample, [scale, 0, 0, scale], border, { zScale: alongZ ? scale : 1 });
+  };
+
+/** @param range degrees, drawn for y and x by themselves */
+export const shear =
+  (range: Range, border: Border): Transform =>
+  (sample, random) =>
+    affine(
+      sample,
+      [1, Math.tan(radians(between(random, range))), Math.tan(radians(between(random, range))), 1],
+      border,
+    );
+
+/** @param range share of the patch's side, in either direction */
+export const shift =
+  (range: Range, border: Border): Transform =>
+  (sample, random) => {
+    const along = (size: number) =>
+      (random.uniform() < 0.5 ? -1 : 1) * Math.round(between(random, range) * size);
+    return affine(sample, [1, 0, 0, 1], border, {
+      shiftY: along(sample.size[1]),
+      shiftX: along(sample.size[2]),
+    });
+  };
+
+const exact =
+  (origin: (size: Sample["size"], random: Random) => Origin): Transform =>
+  (sample, random) =>
+    moved(sample, origin(sample.size, random), "nearest");
+
+const place = (into: Float64Array, z: number, y: number, x: number) => {
+  into[0] = z;
+  into[1] = y;
+  into[2] = x;
+};
+
+export const flipX = exact(
+  ([, , width]) =>
+    (z, y, x, into) =>
+      place(into, z, y, width - 1 - x),
+);
+export const flipY = exact(
+  ([, height]) =>
+    (z, y, x, into) =>
+      place(into, z, height - 1 - y, x),
+);
+export const flipZ = exact(
+  ([depth]) =>
+    (z, y, x, into) =>
+      place(into, depth - 1 - z, y, x),
+);
+
+/** One to three quarter turns in the yx plane; half a turn where a patch is not square. */
+export const quarterTurns = exact(([, height, width], random) => {
+  const lastY = height - 1;
+  const lastX = width - 1;
+  const turns = height === width ? 1 + random.integer(3) : 2;
+  if (turns === 1) return (z, y, x, into) => place(into, z, x, lastY - y);
+  if (turns === 2) return (z, y, x, into) => place(into, z, lastY - y, lastX - x);
+  return (z, y, x, into) => place(into, z, lastX - x, y);
+});
+
+/** A normal random field smoothed by a Gaussian of `sigma` pixels along y and x, `[y, x]`. */
+function smoothField(height: number, width: number, sigma: number, random: Random): Float64Array {
+  const noise = Float64Array.from({ length: height * width }, () => 2 * random.uniform() - 1);
+  const reach = Math.ceil(3 * sigma);
+  const kernel = Float64Array.from({ length: 2 * reach + 1 }, (_, at) =>
+    Math.exp(-((at - reach) ** 2) / (2 * sigma ** 2)),
+  );
+  const total = kernel.reduce((sum, each) => sum + each, 0);
+  const along = (values: Float64Array, step: number, size: number) =>
+    values.map((_, index) => {
+      const position = Math.floor(index / step) % size;
+      let sum = 0;
+      for (let at = -reach; at <= reach; at++) {
+        if (position + at >= 0 && position + at < size) sum += kernel[at + reach] * values[index + at * step];
+      }
+      return sum / total;
+    });
+  return along(along(noise, 1, width), width, height);
+}
+
+/**
+ * Elastic deformation (Simard, Steinkraus & Platt 2003): places move along a smooth random field, the same in every slice.
+ *
+ * @param alpha how far, in pixels before smoothing
+ * @param sigma smoothness of the field, in pixels
+ */
+export const elastic =
+  (alpha: Range, sigma: number, border: Border): Transform =>
+  (sample, random) => {
+    const [, height, width] = sample.size;
+    const strength = between(random, alpha);
+    const alongY = smoothField(height, width, sigma, random);
+    const alongX = smoothField(height, width, sigma, random);
+    return moved(
+      sample,
+      (z, y, x, into) => {
+        const at = y * width + x;
+        place(into, z, y + strength * alongY[at], x + strength * alongX[at]);
+      },
+      border,
+    );
+  };
+
+/**
+ * Misalignment of sections, as serial-section microscopes make it: from a row (2D) or slice (3D) on, everything is moved or
+ * turned a little; in 3D half of the time only that one slice.
+ *
+ * @param displacement most pixels of movement
+ * @param rotateRatio how often it turns instead of moving
+ */
+export const misalignment =
+  (displacement: number, rotateRatio: number): Transform =>
+  (sample, random) => {
+    const [depth, height, width] = sample.size;
+    const flat = depth === 1;
+    const first = 1 + random.integer(Math.max((flat ? height : depth) - 2, 1));
+    const slip = !flat && random.uniform() < 0.5;
+    const hit = (z: number, y: number) => (flat ? y >= first : slip ? z === first : z >= first);
+    const turns = random.uniform() < rotateRatio;
+    // The angle that moves the patch's side by `displacement` pixels.
+    const angle = turns ? Math.asin(Math.min(displacement / height, 1)) * (2 * random.uniform() - 1) : 0;
+    const shiftY = turns || flat ? 0 : integerBetween(random, [-displacement, displacement]);
+    const shiftX = turns ? 0 : integerBetween(random, [-displacement, displacement]);
+    const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+    const [middleY, middleX] = [(height - 1) / 2, (width - 1) / 2];
+    return moved(
+      sample,
+      (z, y, x, into) => {
+        if (!hit(z, y)) return place(into, z, y, x);
+        const [fromY, fromX] = [y - middleY, x - middleX];
+        place(
+          into,
+          z,
+          cos * fromY - sin * fromX + middleY - shiftY,
+          sin * fromY + cos * fromX + middleX - shiftX,
+        );
+      },
+      "constant",
+    );
+  };

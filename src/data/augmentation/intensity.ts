@@ -1,0 +1,117 @@
+/** Transforms of brightness, and noise: of the image only. Values are normalised ones. */
+import type { Random } from "../random.ts";
+import { between, onImage, type Range, type Sample } from "./sample.ts";
+
+/** @param range what is added */
+export const brightness = (range: Range) =>
+  onImage(({ image }, random) => {
+    const added = between(random, range);
+    return image.map((value) => value + added);
+  });
+
+/** @param range what is added to a factor of 1 */
+export const contrast = (range: Range) =>
+  onImage(({ image }, random) => {
+    const factor = 1 + between(random, range);
+    return image.map((value) => value * factor);
+  });
+
+/** v -> v^gamma of values clipped to [0, 1]: for images that are normalised to that range. */
+export const gammaContrast = (range: Range) =>
+  onImage(({ image }, random) => {
+    const gamma = between(random, range);
+    return image.map((value) => Math.min(Math.max(value, 0), 1) ** gamma);
+  });
+
+/** Sets a share of all pixels, all channels of each, to zero. @param range the share */
+export const dropout = (range: Range) =>
+  onImage((sample, random) => {
+    const share = between(random, range);
+    return perPixel(sample, random, (draw, values) => (draw < share ? values.fill(0) : values));
+  });
+
+function perPixel(
+  { channels, image }: Sample,
+  random: Random,
+  change: (draw: number, values: Float32Array) => Float32Array,
+): Float32Array {
+  const result = image.slice();
+  for (let at = 0; at < result.length; at += channels)
+    change(random.uniform(), result.subarray(at, at + channels));
+  return result;
+}
+
+export interface GaussianNoiseSettings {
+  readonly mean: number;
+  readonly variance: number;
+  /** Take mean and variance of the image itself instead. */
+  readonly likeImage: boolean;
+}
+
+export const gaussianNoise = (settings: GaussianNoiseSettings) =>
+  onImage(({ image }, random) => {
+    const own = settings.likeImage ? moments(image) : settings;
+    const variance = settings.likeImage ? own.variance * between(random, [0.9, 1.1]) : own.variance;
+    const deviation = Math.sqrt(variance);
+    return image.map((value) => value + own.mean + deviation * random.normal());
+  });
+
+function moments(values: Float32Array): { mean: number; variance: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+  return { mean, variance };
+}
+
+/** Photon noise of values in [0, 1], as an 8-bit camera counts them. */
+const COUNTS = 255;
+
+export const poissonNoise = onImage(({ image }, random) =>
+  image.map((value) => poisson(Math.max(value, 0) * COUNTS, random) / COUNTS),
+);
+
+/** A Poisson number (Knuth's product of uniforms; the normal limit above 60). */
+function poisson(mean: number, random: Random): number {
+  if (mean > 60) return Math.max(0, Math.round(mean + Math.sqrt(mean) * random.normal()));
+  const limit = Math.exp(-mean);
+  let count = 0;
+  for (let product = random.uniform(); product > limit; product *= random.uniform()) count++;
+  return count;
+}
+
+/**
+ * Sets single values to the brightest (salt) or darkest (pepper) of the image.
+ *
+ * @param amount share of values that change
+ * @param saltShare how many of them turn bright
+ */
+export const saltAndPepper = (amount: number, saltShare: number) =>
+  onImage(({ image }, random) => {
+    let darkest = Number.POSITIVE_INFINITY;
+    let brightest = Number.NEGATIVE_INFINITY;
+    for (const value of image) {
+      darkest = Math.min(darkest, value);
+      brightest = Math.max(brightest, value);
+    }
+    return image.map((value) => {
+      if (random.uniform() >= amount) return value;
+      return random.uniform() < saltShare ? brightest : darkest;
+    });
+  });
+
+/** Every channel the mean of all. */
+export const greyscale = onImage((sample, random) =>
+  perPixel(sample, random, (_, values) =>
+    values.fill(values.reduce((sum, value) => sum + value, 0) / values.length),
+  ),
+);
+
+export const channelShuffle = onImage((sample, random) => {
+  const order = random.permutation(sample.channels);
+  return perPixel(sample, random, (_, values) => {
+    const before = values.slice();
+    order.forEach((from, to) => {
+      values[to] = before[from];
+    });
+    return values;
+  });
+});

@@ -1,0 +1,188 @@
+/** Transforms of parts of a patch: boxes, lines and grids that are blanked, blurred, mixed or made noisy. */
+import type { Random } from "../random.ts";
+import type { Box } from "../tiling.ts";
+import { between, integerBetween, onImage, type Range, type Sample, type Transform } from "./sample.ts";
+
+interface Region {
+  readonly start: Box;
+  readonly end: Box;
+}
+
+/** A box of a share of each side, somewhere in the patch; over all of z unless `alongZ`. */
+function randomRegion(size: Box, range: Range, random: Random, alongZ: boolean): Region {
+  const share = between(random, range);
+  const sides = size.map((side, axis) =>
+    axis === 0 && !alongZ ? side : Math.min(Math.max(Math.round(side * share), 1), side),
+  );
+  const start = size.map((side, axis) => random.integer(side - sides[axis] + 1)) as unknown as Box;
+  return { start, end: start.map((from, axis) => from + sides[axis]) as unknown as Box };
+}
+
+/** Calls `visit` with the index of the first value of each pixel of a region. */
+function eachPixel(
+  { size, channels }: Sample,
+  { start, end }: Region,
+  visit: (at: number, z: number, y: number, x: number) => void,
+): void {
+  for (let z = start[0]; z < end[0]; z++)
+    for (let y = start[1]; y < end[1]; y++)
+      for (let x = start[2]; x < end[2]; x++) visit(((z * size[1] + y) * size[2] + x) * channels, z, y, x);
+}
+
+export interface CutoutSettings {
+  readonly count: Range;
+  /** Share of each side. */
+  readonly size: Range;
+  readonly fill: number;
+  readonly alsoTarget: boolean;
+}
+
+/** Blanks boxes (DeVries & Taylor 2017). */
+export const cutout =
+  ({ count, size, fill, alsoTarget }: CutoutSettings): Transform =>
+  (sample, random) => {
+    const image = sample.image.slice();
+    const target = alsoTarget ? sample.target?.slice() : sample.target;
+    for (let left = integerBetween(random, count); left > 0; left--) {
+      eachPixel(sample, randomRegion(sample.size, size, random, false), (at) => {
+        image.fill(fill, at, at + sample.channels);
+        if (alsoTarget) target?.fill(0, at, at + sample.channels);
+      });
+    }
+    return { ...sample, image, target };
+  };
+
+/** Each pixel of a region as the mean of the square of `factor` pixels that it lies in. */
+function coarsened(sample: Sample, region: Region, factor: number): Float32Array {
+  const { size, channels, image } = sample;
+  const result = image.slice();
+  const [, endY, endX] = region.end;
+  for (let z = region.start[0]; z < region.end[0]; z++)
+    for (let y = region.start[1]; y < endY; y += factor)
+      for (let x = region.start[2]; x < endX; x += factor) {
+        const square = {
+          start: [z, y, x] as const,
+          end: [z + 1, Math.min(y + factor, endY), Math.min(x + factor, endX)] as const,
+        };
+        const pixels = (square.end[1] - y) * (square.end[2] - x);
+        for (let channel = 0; channel < channels; channel++) {
+          let sum = 0;
+          eachPixel({ ...sample, size }, square, (at) => {
+            sum += image[at + channel];
+          });
+          eachPixel(sample, square, (at) => {
+            result[at + channel] = sum / pixels;
+          });
+        }
+      }
+  return result;
+}
+
+/**
+ * Lowers the resolution inside a box, or outside it (Yoo, Ahn & Sohn 2020).
+ *
+ * @param factor how many times lower
+ * @param onlyInside never outside
+ */
+export const cutblur = (size: Range, factor: Range, onlyInside: boolean): Transform =>
+  onImage((sample, random) => {
+    const region = randomRegion(sample.size, size, random, false);
+    const times = integerBetween(random, factor);
+    if (onlyInside || random.uniform() < 0.5) return coarsened(sample, region, times);
+    const result = coarsened(sample, { start: [0, 0, 0], end: sample.size }, times);
+    eachPixel(sample, region, (at) => {
+      result.set(sample.image.subarray(at, at + sample.channels), at);
+    });
+    return result;
+  });
+
+/** Replaces a box by that of another sample, target included (Yun et al. 2019). */
+export const cutmix =
+  (size: Range): Transform =>
+  (sample, random, other) => {
+    const image = sample.image.slice();
+    const target = sample.target?.slice();
+    eachPixel(sample, randomRegion(sample.size, size, random, false), (at) => {
+      image.set(other.image.subarray(at, at + sample.channels), at);
+      if (other.target !== undefined) target?.set(other.target.subarray(at, at + sample.channels), at);
+    });
+    return { ...sample, image, target };
+  };
+
+/** Adds normal noise inside boxes. @param scale its deviation, as a share of the brightest value */
+export const cutnoise = (scale: Range, count: Range, size: Range): Transform =>
+  onImage((sample, random) => {
+    const image = sample.image.slice();
+    const brightest = sample.image.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+    for (let left = integerBetween(random, count); left > 0; left--) {
+      const deviation = between(random, scale) * Math.abs(brightest);
+      eachPixel(sample, randomRegion(sample.size, size, random, true), (at) => {
+        const noise = deviation * random.normal();
+        for (let channel = 0; channel < sample.channels; channel++) image[at + channel] += noise;
+      });
+    }
+    return image;
+  });
+
+/**
+ * Missing parts of sections: a thick line across a slice takes the slice's mean.
+ *
+ * @param width half of the line's width in pixels
+ * @param probability how likely a slice (a channel in 2D) is hit; never two neighbours
+ */
+export const missingSections = (width: Range, probability: number): Transform =>
+  onImage((sample, random) => {
+    const [depth, height, columns] = sample.size;
+    const { channels } = sample;
+    const image = sample.image.slice();
+    const planes = depth === 1 ? channels : depth;
+    for (let plane = 0; plane < planes; plane++) {
+      if (random.uniform() >= probability) continue;
+      const [z, first, last] = depth === 1 ? [0, plane, plane + 1] : [plane, 0, channels];
+      const angle = Math.PI * random.uniform();
+      const [middleY, middleX] = [random.uniform() * height, random.uniform() * columns];
+      const reach = integerBetween(random, width) / 2;
+      const region = { start: [z, 0, 0] as const, end: [z + 1, height, columns] as const };
+      for (let channel = first; channel < last; channel++) {
+        let sum = 0;
+        eachPixel(sample, region, (at) => {
+          sum += sample.image[at + channel];
+        });
+        eachPixel(sample, region, (at, _, y, x) => {
+          const distance = Math.abs((y - middleY) * Math.cos(angle) - (x - middleX) * Math.sin(angle));
+          if (distance <= reach) image[at + channel] = sum / (height * columns);
+        });
+      }
+      plane += 2;
+    }
+    return image;
+  });
+
+export interface GridMaskSettings {
+  /** Share of a period that is hidden along each axis. */
+  readonly ratio: number;
+  /** The grid's period, as a share of the patch's side. */
+  readonly period: Range;
+  /** Most of a full turn that the grid is rotated by, in [0, 1]. */
+  readonly rotate: number;
+  /** Hide what would be seen and show what would be hidden. */
+  readonly invert: boolean;
+}
+
+/** Hides the squares of a grid (Chen, Liu, Zhao & Jia 2020). */
+export const gridMask = ({ ratio, period, rotate, invert }: GridMaskSettings): Transform =>
+  onImage((sample, random) => {
+    const [, height, width] = sample.size;
+    const step = Math.max(2, between(random, period) * Math.min(height, width));
+    const angle = 2 * Math.PI * rotate * random.uniform();
+    const [shiftY, shiftX] = [random.uniform() * step, random.uniform() * step];
+    const image = sample.image.slice();
+    const along = (position: number) => (((position % step) + step) % step) / step < ratio;
+    eachPixel(sample, { start: [0, 0, 0], end: sample.size }, (at, _, y, x) => {
+      const turnedY = Math.cos(angle) * y - Math.sin(angle) * x + shiftY;
+      const turnedX = Math.sin(angle) * y + Math.cos(angle) * x + shiftX;
+      const hidden = along(turnedY) && along(turnedX);
+      if (hidden !== invert) image.fill(0, at, at + sample.channels);
+    });
+    return image;
+  });

@@ -1,0 +1,48 @@
+/** What augmentations work on, and how a list of them is applied. */
+import type { Random } from "../random.ts";
+import type { Box } from "../tiling.ts";
+
+/** A training patch `[z, y, x, channel]`, with the patch that it is to be turned into where the pretext task has one. */
+export interface Sample {
+  readonly size: Box;
+  readonly channels: number;
+  readonly image: Float32Array;
+  readonly target?: Float32Array;
+}
+
+/** @param other a second sample, for the transforms that mix two */
+export type Transform = (sample: Sample, random: Random, other: Sample) => Sample;
+
+/** A transform, and how likely a patch meets it. */
+export interface AugmentationStep {
+  readonly name: string;
+  readonly probability: number;
+  readonly transform: Transform;
+}
+
+/** Applies each step with its probability, in order. */
+export function augment(
+  sample: Sample,
+  steps: readonly AugmentationStep[],
+  random: Random,
+  other: Sample,
+): Sample {
+  return steps.reduce((current, { probability, transform }, index) => {
+    const own = random.fork(index);
+    return own.uniform() < probability ? transform(current, own, other) : current;
+  }, sample);
+}
+
+/** Both ends of a range: the first is the smaller one. */
+export type Range = readonly [low: number, high: number];
+
+export const between = (random: Random, [low, high]: Range): number => low + (high - low) * random.uniform();
+
+/** A whole number of a range, both ends included. */
+export const integerBetween = (random: Random, [low, high]: Range): number =>
+  Math.round(low) + random.integer(Math.round(high) - Math.round(low) + 1);
+
+/** The image changed by a function, the target as it was: for changes of intensity. */
+export const onImage =
+  (change: (sample: Sample, random: Random) => Float32Array): Transform =>
+  (sample, random) => ({ ...sample, image: change(sample, random) });

@@ -1,0 +1,107 @@
+/** How alike two images are: the numbers that BiaPy reports of restored images. */
+import type { ImageShape } from "../images/image.ts";
+import type { Metrics } from "../protocol/run-events.ts";
+
+/** The window of structural similarity (Wang, Bovik, Sheikh & Simoncelli 2004): a Gaussian of 11 pixels, sigma 1.5. */
+export const SSIM = { taps: 11, sigma: 1.5, k1: 0.01, k2: 0.03 } as const;
+
+/** The normalised window, shortened to an odd number of taps where an image is smaller than it. */
+export function ssimWindow(size: number): number[] {
+  const taps = Math.min(SSIM.taps, size % 2 === 1 ? size : size - 1);
+  const raw = Array.from({ length: Math.max(taps, 1) }, (_, at) =>
+    Math.exp(-((at - (taps - 1) / 2) ** 2) / (2 * SSIM.sigma ** 2)),
+  );
+  const total = raw.reduce((sum, each) => sum + each, 0);
+  return raw.map((each) => each / total);
+}
+
+/**
+ * `mse`, `mae`, `psnr` (dB, against the target's range) and `ssim` (mean over slices and channels, against the larger of both
+ * ranges) of whole images `[z, y, x, channel]`.
+ */
+export function similarity(prediction: Float32Array, target: Float32Array, shape: ImageShape): Metrics {
+  const known = rangeOf(target);
+  let [squares, absolute] = [0, 0];
+  for (let at = 0; at < target.length; at++) {
+    const difference = target[at] - prediction[at];
+    squares += difference ** 2;
+    absolute += Math.abs(difference);
+  }
+  const mse = squares / target.length;
+  return {
+    mse,
+    mae: absolute / target.length,
+    psnr: 10 * Math.log10(known ** 2 / mse),
+    ssim: structuralSimilarity(prediction, target, shape, Math.max(known, rangeOf(prediction))),
+  };
+}
+
+function rangeOf(values: Float32Array): number {
+  let [least, largest] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (value < least) least = value;
+    if (value > largest) largest = value;
+  }
+  return largest - least;
+}
+
+/** Sums of a plane under the window wherever it fits: first along x, then along y. */
+function windowed(plane: Float64Array, height: number, width: number): Float64Array {
+  const along = ssimWindow(width);
+  const down = ssimWindow(height);
+  const columns = width - along.length + 1;
+  const rows = height - down.length + 1;
+  const blurred = new Float64Array(height * columns);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < columns; x++) {
+      let sum = 0;
+      for (let tap = 0; tap < along.length; tap++) sum += along[tap] * plane[y * width + x + tap];
+      blurred[y * columns + x] = sum;
+    }
+  const result = new Float64Array(rows * columns);
+  for (let y = 0; y < rows; y++)
+    for (let x = 0; x < columns; x++) {
+      let sum = 0;
+      for (let tap = 0; tap < down.length; tap++) sum += down[tap] * blurred[(y + tap) * columns + x];
+      result[y * columns + x] = sum;
+    }
+  return result;
+}
+
+function structuralSimilarity(
+  prediction: Float32Array,
+  target: Float32Array,
+  [depth, height, width, channels]: ImageShape,
+  range: number,
+): number {
+  const [c1, c2] = [(SSIM.k1 * range) ** 2, (SSIM.k2 * range) ** 2];
+  const pixels = height * width;
+  let total = 0;
+  for (let z = 0; z < depth; z++)
+    for (let channel = 0; channel < channels; channel++) {
+      const value = (values: Float32Array, pixel: number) =>
+        values[(z * pixels + pixel) * channels + channel];
+      const blurred = (of: (pixel: number) => number) =>
+        windowed(
+          Float64Array.from({ length: pixels }, (_, pixel) => of(pixel)),
+          height,
+          width,
+        );
+      const p = (pixel: number) => value(prediction, pixel);
+      const t = (pixel: number) => value(target, pixel);
+      const [meanP, meanT] = [blurred(p), blurred(t)];
+      const squareP = blurred((pixel) => p(pixel) ** 2);
+      const squareT = blurred((pixel) => t(pixel) ** 2);
+      const product = blurred((pixel) => p(pixel) * t(pixel));
+      let sum = 0;
+      for (let at = 0; at < meanP.length; at++) {
+        const both = meanP[at] * meanT[at];
+        const means = meanP[at] ** 2 + meanT[at] ** 2;
+        const covariance = product[at] - both;
+        const variances = squareP[at] + squareT[at] - means;
+        sum += ((2 * both + c1) * (2 * covariance + c2)) / ((means + c1) * (variances + c2));
+      }
+      total += sum / meanP.length;
+    }
+  return total / (depth * channels);
+}

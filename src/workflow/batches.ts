@@ -1,0 +1,46 @@
+import type { PatchSet } from "../data/patches.ts";
+import { Random } from "../data/random.ts";
+import type { Batch, BatchSource } from "../training/trainer.ts";
+import type { PretextTask } from "./pretext-task.ts";
+
+/** Batches of patches: shuffled, augmented and topped up from the start in training, in order in validation. */
+export class PatchBatches implements BatchSource {
+  constructor(
+    private readonly patches: PatchSet,
+    private readonly task: PretextTask,
+    private readonly seed: number,
+    private readonly training: boolean,
+  ) {}
+
+  get stepsPerEpoch(): number {
+    return Math.ceil(this.patches.count / this.task.batchSize);
+  }
+
+  async *batches(epoch: number, firstStep: number): AsyncGenerator<Batch> {
+    const order = this.patches.order(epoch, this.training);
+    let next = this.read(order, epoch, firstStep);
+    for (let step = firstStep; step < this.stepsPerEpoch; step++) {
+      const batch = await next;
+      // The following batch is read while this one trains.
+      if (step + 1 < this.stepsPerEpoch) next = this.read(order, epoch, step + 1);
+      yield batch;
+    }
+  }
+
+  private async read(order: Int32Array, epoch: number, step: number): Promise<Batch> {
+    const size = this.task.batchSize;
+    const places = Array.from({ length: size }, (_, sample) => step * size + sample);
+    const real = this.training
+      ? places.map((place) => place % order.length)
+      : places.filter((place) => place < order.length);
+    const samples = await Promise.all(
+      real.map((place) =>
+        this.training
+          ? this.patches.readAugmented(order[place], epoch)
+          : this.patches.read(order[place], epoch),
+      ),
+    );
+    const random = new Random(this.seed).fork(this.training ? 1 : 2, epoch, step);
+    return this.task.batch(samples, (sample) => random.fork(sample));
+  }
+}

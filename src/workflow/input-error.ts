@@ -1,0 +1,9 @@
+import type { Problem } from "../protocol/run-events.ts";
+
+/** The input is wrong in ways that a person can mend; ends the process with exit code 2. */
+export class InputError extends Error {
+  override readonly name = "InputError";
+  constructor(readonly problems: readonly Problem[]) {
+    super(problems.map((problem) => problem.message).join("\n"));
+  }
+}

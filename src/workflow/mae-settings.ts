@@ -1,0 +1,63 @@
+/** What a configuration says of a masked autoencoder. */
+import { ndimOf } from "../config/checks.ts";
+import type { Config } from "../config/config.ts";
+import type { TokenMaskSettings } from "../data/token-mask.ts";
+import { type MaeSettings, tokenGrid } from "../models/mae.ts";
+
+/** The model that a configuration describes. */
+export function maeSettings(config: Config, normalisePixels: boolean): MaeSettings {
+  const patch = config.numbers("DATA.PATCH_SIZE");
+  const ratio = config.number("MODEL.VIT_MLP_RATIO");
+  const features = config.number("MODEL.VIT_EMBED_DIM");
+  const decoderFeatures = config.number("MODEL.MAE_DEC_HIDDEN_SIZE");
+  return {
+    patchSize: patch.slice(0, ndimOf(config)),
+    channels: patch[patch.length - 1],
+    tokenSize: config.number("MODEL.VIT_TOKEN_SIZE"),
+    encoder: {
+      features,
+      layers: config.number("MODEL.VIT_NUM_LAYERS"),
+      heads: config.number("MODEL.VIT_NUM_HEADS"),
+      hidden: Math.round(ratio * features),
+    },
+    decoder: {
+      features: decoderFeatures,
+      layers: config.number("MODEL.MAE_DEC_NUM_LAYERS"),
+      heads: config.number("MODEL.MAE_DEC_NUM_HEADS"),
+      hidden: Math.round(ratio * decoderFeatures),
+    },
+    epsilon: config.number("MODEL.VIT_NORM_EPS"),
+    normalisePixels,
+  };
+}
+
+/** How tokens are masked. */
+export function maskSettings(config: Config, settings: MaeSettings): TokenMaskSettings {
+  return {
+    type: config.text("MODEL.MAE_MASK_TYPE") as TokenMaskSettings["type"],
+    ratio: config.number("MODEL.MAE_MASK_RATIO"),
+    grid: tokenGrid(settings),
+  };
+}
+
+/** The arguments that build the same model in BiaPy, as its checkpoints keep them. */
+export function maeBuildArguments(config: Config, settings: MaeSettings) {
+  const { encoder, decoder } = settings;
+  return {
+    img_size: settings.patchSize[settings.patchSize.length - 1],
+    patch_size: settings.tokenSize,
+    in_chans: settings.channels,
+    ndim: settings.patchSize.length,
+    embed_dim: encoder.features,
+    depth: encoder.layers,
+    num_heads: encoder.heads,
+    decoder_embed_dim: decoder.features,
+    decoder_depth: decoder.layers,
+    decoder_num_heads: decoder.heads,
+    mlp_ratio: config.number("MODEL.VIT_MLP_RATIO"),
+    masking_type: config.text("MODEL.MAE_MASK_TYPE"),
+    mask_ratio: config.number("MODEL.MAE_MASK_RATIO"),
+    return_just_preds: false,
+    device: "cpu",
+  };
+}

@@ -1,0 +1,105 @@
+/** The images of a run, opened, checked and cut into patches before anything trains. */
+import { freemem } from "node:os";
+import { ndimOf, pretextTask } from "../config/checks.ts";
+import type { Config } from "../config/config.ts";
+import { ImageSet } from "../data/image-set.ts";
+import { type ImagePairs, inspectImages, PatchSet } from "../data/patches.ts";
+import { listImages } from "../images/files.ts";
+import { ImageError, type ImageInfo } from "../images/image.ts";
+import type { Problem } from "../protocol/run-events.ts";
+import type { ReportEvent } from "../results/reporters.ts";
+import { augmentationSteps } from "./augmentation-settings.ts";
+import { crappifiedImages } from "./crappified-images.ts";
+import { InputError } from "./input-error.ts";
+import { normalisationSettings, patchBox, tilingSettings } from "./settings.ts";
+
+export interface RunImages {
+  readonly training?: PatchSet;
+  readonly validation?: PatchSet;
+  readonly test?: ImagePairs;
+}
+
+type Phase = "TRAIN" | "VAL" | "TEST";
+
+/** Share of free memory that images may take. */
+const MEMORY_SHARE = 1 / 4;
+
+/** Opens and checks all images of a run. Throws {@link InputError} with every fault of any of them. */
+export async function prepareImages(config: Config, report: ReportEvent): Promise<RunImages> {
+  const infos = await inspectFolders(config, report);
+  const budgetBytes = freemem() * MEMORY_SHARE;
+  const pairs = async (phase: Phase): Promise<ImagePairs | undefined> => {
+    const found = infos[phase];
+    if (found === undefined) return undefined;
+    const set = (of: readonly ImageInfo[], like?: ImageSet) =>
+      new ImageSet(of, {
+        normalisation: normalisationSettings(config),
+        inMemory: config.flag(`DATA.${phase}.IN_MEMORY`),
+        budgetBytes,
+        like,
+      });
+    if (pretextTask(config) === "masking") return { images: set(found) };
+    const images = set(await crappifiedImages(config, phase, found, report));
+    return { images, targets: set(found, images) };
+  };
+  const trainPairs = await pairs("TRAIN");
+  const validationPairs = await pairs("VAL");
+  const patches = (of: ImagePairs | undefined, phase: "TRAIN" | "VAL") =>
+    of &&
+    PatchSet.of(of, {
+      tiling: tilingSettings(config, phase),
+      randomPlaces: phase === "TRAIN" && config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH"),
+      seed: config.number("SYSTEM.SEED"),
+      augmentation: augmentationSteps(config),
+    });
+  let training = patches(trainPairs, "TRAIN");
+  let validation = patches(validationPairs, "VAL");
+  if (training !== undefined && config.flag("DATA.VAL.FROM_TRAIN")) {
+    if (training.count < 2) {
+      const message =
+        "the images hold a single patch, which leaves none for validation. Add images or make DATA.PATCH_SIZE smaller.";
+      throw new InputError([config.problem("DATA.VAL.SPLIT_TRAIN", message)]);
+    }
+    [training, validation] = training.split(config.number("DATA.VAL.SPLIT_TRAIN"));
+  }
+  if (training !== undefined) {
+    const message = `${training.count} training patches, ${validation?.count ?? 0} for validation.`;
+    report({ event: "log", level: "info", message });
+  }
+  return { training, validation, test: await pairs("TEST") };
+}
+
+/** What the folders of all phases hold that are asked for. */
+async function inspectFolders(
+  config: Config,
+  report: ReportEvent,
+): Promise<Partial<Record<Phase, readonly ImageInfo[]>>> {
+  const demands = {
+    patch: patchBox(config),
+    channels: config.numbers("DATA.PATCH_SIZE").at(-1) ?? 1,
+    ndim: ndimOf(config),
+    reflect: config.flag("DATA.REFLECT_TO_COMPLETE_SHAPE"),
+  };
+  const phases = (["TRAIN", "VAL", "TEST"] as const).filter((phase) => {
+    if (phase === "TEST") return config.flag("TEST.ENABLE");
+    return config.flag("TRAIN.ENABLE") && (phase === "TRAIN" || !config.flag("DATA.VAL.FROM_TRAIN"));
+  });
+  const problems: Problem[] = [];
+  const found: Partial<Record<Phase, readonly ImageInfo[]>> = {};
+  for (const phase of phases) {
+    const key = `DATA.${phase}.PATH`;
+    try {
+      const paths = await listImages(config.text(key));
+      const inspected = await inspectImages(paths, demands, (done) =>
+        report({ event: "progress", label: `Checking images of ${key}`, done, total: paths.length }),
+      );
+      problems.push(...inspected.problems);
+      found[phase] = inspected.infos;
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error;
+      problems.push(config.problem(key, error.message));
+    }
+  }
+  if (problems.length > 0) throw new InputError(problems);
+  return found;
+}

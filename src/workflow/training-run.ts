@@ -1,0 +1,180 @@
+/** Training a model on patches, with all that is kept of it: checkpoints, log, charts, previews. */
+import { mkdir, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { PatchSet } from "../data/patches.ts";
+import type { Metrics } from "../protocol/run-events.ts";
+import { TensorboardWriter } from "../results/tensorboard.ts";
+import { appendTrainLog, readTrainLog, trainLogPath, truncateTrainLog } from "../results/train-log.ts";
+import type { Parameters } from "../runtime/parameters.ts";
+import { Optimiser } from "../training/optimiser.ts";
+import { Schedule } from "../training/schedule.ts";
+import { type CheckpointKind, type EpochResult, Trainer, type TrainerState } from "../training/trainer.ts";
+import { writeAugmentationSamples } from "./augmentation-samples.ts";
+import { PatchBatches } from "./batches.ts";
+import { InputError } from "./input-error.ts";
+import { writeNormalisationFiles } from "./normalisation-files.ts";
+import type { ImageViewer, PretextTask } from "./pretext-task.ts";
+import { loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
+import type { RunRequest } from "./self-supervised.ts";
+import { optimiserSettings, scheduleSettings } from "./settings.ts";
+
+export class TrainingRun {
+  private readonly tensorboard: TensorboardWriter;
+  private readonly optimiser: Optimiser;
+  private readonly learningRate: number;
+  private readonly log: string;
+
+  constructor(
+    private readonly request: RunRequest,
+    private readonly task: PretextTask,
+    private readonly parameters: Parameters,
+    private readonly patches: PatchSet,
+    private readonly validationPatches: PatchSet | undefined,
+  ) {
+    const { config, tree } = request;
+    this.tensorboard = new TensorboardWriter(tree.tensorboard);
+    this.optimiser = new Optimiser(optimiserSettings(config), parameters);
+    this.learningRate = Number(config.first("TRAIN.LR"));
+    this.log = trainLogPath(tree);
+  }
+
+  /** Trains to the end or until it is asked to stop; the best weights are in place afterwards. */
+  async train(): Promise<"finished" | "stopped"> {
+    const { config, tree, runtime, report, signal, resume } = this.request;
+    const { task, parameters } = this;
+    const seed = config.number("SYSTEM.SEED");
+    const training = new PatchBatches(this.patches, task, seed, true);
+    const validation = this.validationPatches && new PatchBatches(this.validationPatches, task, seed, false);
+    const epochs = config.number("TRAIN.EPOCHS");
+    const clipNorm = config.number("TRAIN.GRADIENT_CLIP_NORM");
+    const step = runtime.compile(task.training(), parameters, {
+      gradients: true,
+      gradientSquares: clipNorm > 0,
+    });
+    const evaluation = validation && runtime.compile(task.evaluation(), parameters, { gradients: false });
+    let viewer: ImageViewer | undefined;
+    const trainer = new Trainer(
+      {
+        step,
+        evaluation,
+        training,
+        validation,
+        optimiser: this.optimiser,
+        schedule: new Schedule(scheduleSettings(config), this.learningRate, epochs, training.stepsPerEpoch),
+        report,
+        save: (kind, state) => this.save(kind, state),
+        epochEnded: async (result) => {
+          await this.record(result);
+          viewer ??= task.viewer(runtime, parameters);
+          await this.check(viewer, result);
+        },
+      },
+      {
+        epochs,
+        patience: config.number("TRAIN.PATIENCE"),
+        seed,
+        clipNorm,
+        checkpointEvery: config.number("MODEL.SAVE_CKPT_FREQ"),
+      },
+    );
+    if (resume) await this.restore(trainer);
+    else await this.writeBeforeTraining(seed);
+    report({
+      event: "start",
+      name: tree.name,
+      runId: tree.runId,
+      pid: process.pid,
+      jobDirectory: tree.jobDirectory,
+      runDirectory: tree.runDirectory,
+      configFile: config.document.file,
+      engine: "embedded",
+      device: runtime.device,
+      architecture: task.architecture,
+      parameters: parameters.count,
+      epochs,
+      stepsPerEpoch: training.stepsPerEpoch,
+      firstEpoch: trainer.state.epoch + 1,
+    });
+    const status = await trainer.run(signal);
+    step.release();
+    evaluation?.release();
+    viewer?.release();
+    if (status === "finished") {
+      await rm(tree.lastCheckpoint, { force: true });
+      await loadRunCheckpoint(tree.bestCheckpoint, parameters, false);
+    }
+    return status;
+  }
+
+  private async writeBeforeTraining(seed: number): Promise<void> {
+    const { config, tree, report } = this.request;
+    await writeNormalisationFiles(config, tree);
+    const samples = config.flag("AUGMENTOR.ENABLE") && config.flag("AUGMENTOR.AUG_SAMPLES");
+    if (!samples) return;
+    await writeAugmentationSamples(this.patches, tree, report, {
+      count: config.number("AUGMENTOR.AUG_NUM_SAMPLES"),
+      drawGrid: config.flag("AUGMENTOR.DRAW_GRID"),
+      seed,
+    });
+  }
+
+  private async restore(trainer: Trainer): Promise<void> {
+    const { tree, report } = this.request;
+    const { state } = await loadRunCheckpoint(tree.lastCheckpoint, this.parameters, true);
+    if (state === undefined) {
+      const message = `${tree.lastCheckpoint} does not say where training stopped: it is not of this engine.`;
+      throw new InputError([{ severity: "error", file: tree.lastCheckpoint, message }]);
+    }
+    trainer.restore(state);
+    await truncateTrainLog(this.log, state.epoch);
+    const message = `Going on after epoch ${state.epoch}, step ${state.step}.`;
+    report({ event: "log", level: "info", message });
+  }
+
+  private async save(kind: CheckpointKind, state: TrainerState): Promise<void> {
+    const { config, tree, report } = this.request;
+    const paths = {
+      best: tree.bestCheckpoint,
+      last: tree.lastCheckpoint,
+      periodic: join(tree.checkpoints, `${tree.name}_${tree.runId}-checkpoint-${state.epoch}.pth`),
+    };
+    await mkdir(tree.checkpoints, { recursive: true });
+    await saveRunCheckpoint(paths[kind], {
+      parameters: this.parameters,
+      optimiser: this.optimiser,
+      learningRate: this.learningRate,
+      buildArguments: this.task.buildArguments,
+      config,
+      epoch: kind === "best" ? "best" : state.epoch,
+      state,
+    });
+    report({ event: "checkpoint", path: paths[kind], kind, epoch: state.epoch });
+  }
+
+  /** Keeps an epoch's numbers: log, TensorBoard, and charts every LOG.CHART_CREATION_FREQ epochs and after the last. */
+  private async record(result: EpochResult): Promise<void> {
+    const { config, tree } = this.request;
+    await appendTrainLog(this.log, result);
+    const named = (prefix: string, metrics: Metrics = {}) =>
+      Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}_${name}`, value]));
+    const scalars = {
+      ...named("train", result.train),
+      ...named("val", result.validation),
+      lr: result.learningRate,
+    };
+    await this.tensorboard.scalars(scalars, result.epoch);
+    const due = result.epoch % config.number("LOG.CHART_CREATION_FREQ") === 0;
+    if (!due && result.epoch !== config.number("TRAIN.EPOCHS")) return;
+    // Loaded here: charts take a third of a second to load, which the first training step need not wait for.
+    const { writeCharts } = await import("../results/charts.ts");
+    await writeCharts(tree, await readTrainLog(this.log));
+  }
+
+  /** Shows what has become of the first validation image (or training image) after an epoch. */
+  private async check(viewer: ImageViewer, { epoch }: EpochResult): Promise<void> {
+    const { pairs } = this.validationPatches ?? this.patches;
+    const { files } = await viewer.view(pairs, 0);
+    const image = basename(pairs.images.infos[0].path);
+    this.request.report({ event: "image", kind: "mae-check", image, files, epoch });
+  }
+}
