@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeNpy } from "../checkpoint/npy.ts";
 import type { Config } from "../config/config.ts";
@@ -12,6 +13,7 @@ export async function writeNormalisationFiles(config: Config, tree: ResultTree):
     const array = { shape: [values.length], data: Float64Array.from(values) };
     return writeNpy(join(tree.checkpoints, `normalization_${name}_value.npy`), array);
   };
+  await mkdir(tree.checkpoints, { recursive: true });
   await write("mean", custom.mean);
   await write("std", custom.deviation);
 }
