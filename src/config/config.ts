@@ -175,10 +175,14 @@ function hasType(value: PythonValue, { type, default: standard }: KeyFact): bool
   );
 }
 
-function outside(key: string, value: PythonValue, { allowed, least, most, open }: Limits): Fault | undefined {
+function outside(
+  key: string,
+  value: PythonValue,
+  { allowed, anyCase, least, most, open }: Limits,
+): Fault | undefined {
   for (const item of [value].flat()) {
     if (allowed !== undefined && (typeof item === "string" || typeof item === "number")) {
-      if (allowed.includes(item)) continue;
+      if (allowed.includes(anyCase ? String(item).toLowerCase() : item)) continue;
       const names = allowed.filter((each) => each !== "").map(String);
       const near =
         names.find((name) => name.toLowerCase() === String(item).toLowerCase()) ??

@@ -27,6 +27,8 @@ export const keyGroups: ReadonlySet<string> = new Set(
 
 export interface Limits {
   readonly allowed?: readonly (string | number)[];
+  /** Capital and small letters mean the same in `allowed`, which is written small. */
+  readonly anyCase?: boolean;
   /** Inclusive unless `open`. */
   readonly least?: number;
   readonly most?: number;
@@ -36,6 +38,15 @@ export interface Limits {
 
 const share: Limits = { least: 0, most: 1 };
 const positive: Limits = { least: 1 };
+
+const names = (...allowed: string[]): Limits => ({ allowed });
+
+/** Every architecture that BiaPy builds, for any kind of problem. */
+const architectures = [
+  ...["mae", "unet", "resunet", "resunet++", "seunet", "resunet_se", "attention_unet", "multiresunet"],
+  ...["unetr", "unext_v1", "unext_v2", "edsr", "rcan", "dfcan", "wdsr", "vit", "hrnet", "stunet", "nafnet"],
+  ...["simple_cnn", ...Array.from({ length: 8 }, (_, size) => `efficientnet_b${size}`)],
+];
 
 /** What values a key allows beyond its type; for lists and tuples, each of their items. */
 export const keyLimits: ReadonlyMap<string, Limits> = new Map<string, Limits>([
