@@ -1,6 +1,7 @@
 /** Training steps of a masked autoencoder by the embedded engine; prints JSON. Run by mae.mjs. */
 import { type MaeSettings, maeLoss, maePrediction, maeTarget } from "../src/models/mae.ts";
-import { declaredWeights, OnnxRuntime } from "../src/runtime/onnx/runtime.ts";
+import { declaredWeights } from "../src/runtime/declared-weights.ts";
+import { OnnxRuntime } from "../src/runtime/onnx/runtime.ts";
 import { Parameters } from "../src/runtime/parameters.ts";
 import type { Program } from "../src/runtime/program.ts";
 import { Optimiser } from "../src/training/optimiser.ts";

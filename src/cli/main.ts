@@ -1,6 +1,6 @@
 /** The command `biapy`: BiaPy's own arguments, run by the embedded engine. */
 import { readFileSync } from "node:fs";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import packageFile from "../../package.json" with { type: "json" };
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import { checkConfig, checkName } from "../config/checks.ts";
@@ -10,7 +10,7 @@ import type { Problem } from "../protocol/run-events.ts";
 import { consoleReporter, jsonLinesReporter, type ReportEvent } from "../results/reporters.ts";
 import { type ResultTree, resultTree, runExists } from "../results/result-tree.ts";
 import { ResultError } from "../results/write-file.ts";
-import { OnnxRuntime } from "../runtime/onnx/runtime.ts";
+import { openRuntime, RUNTIMES, type RuntimeName } from "../runtime/open-runtime.ts";
 import { InputError } from "../workflow/input-error.ts";
 import { runSelfSupervised, threadCount } from "../workflow/self-supervised.ts";
 
@@ -20,6 +20,7 @@ interface Arguments {
   readonly name: string;
   readonly run_id: number;
   readonly gpu: string;
+  readonly runtime?: RuntimeName;
   readonly resume?: boolean;
   readonly events?: boolean;
   readonly norm_pix_loss?: boolean;
@@ -50,6 +51,9 @@ function parseArguments(argv: readonly string[]): Arguments {
     .requiredOption("--name <name>", "name of the job: letters, digits and _ (-name)")
     .option("--run_id <number>", "number of the run, to tell runs of one job apart (-rid)", runNumber, 1)
     .option("--gpu <number>", "GPU to use; empty for none (-gpu)", "")
+    .addOption(
+      new Option("--runtime <name>", "what computes; the fastest there is by itself").choices(RUNTIMES),
+    )
     .option("--resume", "go on where the run was stopped")
     .option("--norm_pix_loss", "learn each token's pixels normalised by their own mean and deviation")
     .option("--events", "write run events as JSON Lines instead of a progress bar")
@@ -123,7 +127,9 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
       tree,
       resume: given.resume === true,
       normalisePixels: given.norm_pix_loss === true,
-      runtime: new OnnxRuntime(threadCount(config)),
+      runtime: await openRuntime(given.runtime, threadCount(config), (message) =>
+        report({ event: "log", level: "warning", message }),
+      ),
       report,
       signal: interruptSignal(report),
     });

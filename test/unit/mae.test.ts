@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type MaeSettings, maeLoss, maePrediction, maeTarget, tokenGrid } from "../../src/models/mae.ts";
-import { declaredWeights, OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
+import { declaredWeights } from "../../src/runtime/declared-weights.ts";
+import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
 import {

@@ -57,7 +57,7 @@ const PROTOTYPES = {
 type NativeFunction = ReturnType<LibraryHandle["func"]>;
 type Api = Record<keyof typeof PROTOTYPES, NativeFunction>;
 
-/** onnxruntime has no binary for this platform, or it does not load; the message says which and what works instead. */
+/** onnxruntime has no binary for this platform, or it does not load; the message says which. */
 export class OnnxruntimeMissing extends Error {
   override readonly name = "OnnxruntimeMissing";
 }
@@ -68,8 +68,7 @@ function libraryPath(): string {
   const path = join(dirname(dirname(entry)), "bin", "napi-v6", process.platform, process.arch, name);
   if (existsSync(path)) return path;
   throw new OnnxruntimeMissing(
-    `onnxruntime has no binary for ${process.platform} ${process.arch} (looked for ${path}). ` +
-      "Training falls back on TensorFlow.js's own, slower backend.",
+    `onnxruntime has no binary for ${process.platform} ${process.arch} (looked for ${path}).`,
   );
 }
 
@@ -77,6 +76,11 @@ interface Runtime {
   readonly api: Api;
   readonly environment: Pointer;
   readonly cpuMemory: Pointer;
+}
+
+/** Loads the library. Throws {@link OnnxruntimeMissing}, or what the system says of a library that does not load. */
+export function loadOnnxruntime(): void {
+  runtime();
 }
 
 let loaded: Runtime | undefined;

@@ -1,4 +1,5 @@
 import type { WeightSpec } from "../../models/scope.ts";
+import { allocate, elementCount } from "../buffers.ts";
 import {
   type CompileOptions,
   type Executable,
@@ -7,33 +8,17 @@ import {
   type Runtime,
 } from "../executable.ts";
 import type { Parameters } from "../parameters.ts";
-import { type InputSpec, type Program, ProgramScope, type ScopeHost, type Tensors } from "../program.ts";
+import { type Program, ProgramScope, type ScopeHost, type Tensors } from "../program.ts";
 import { tf } from "../tensor.ts";
+import { fillUniform } from "../uniform.ts";
 import { encodeModel, type GraphDefinition } from "./model-proto.ts";
-import { NativeSession, NativeTensor, type TensorData } from "./native.ts";
+import { loadOnnxruntime, NativeSession, NativeTensor, type TensorData } from "./native.ts";
 import { type Tracer, trace } from "./tracing-backend.ts";
 
 const LOSS = "loss";
 const GRADIENT = "gradient:";
 const STATE = "state:";
 const UNIFORM = "uniform:";
-
-/** Traces a program once to find out which weights its layers declare, in their order of use. */
-export function declaredWeights(program: Program): WeightSpec[] {
-  const specs = new Map<string, WeightSpec>();
-  trace(program.inputs, (inputs, tracer) => {
-    const host: ScopeHost = {
-      weight: (spec) => {
-        specs.set(spec.name, spec);
-        return tracer.input(spec.name, { shape: spec.shape, type: "float32" });
-      },
-      uniform: (shape) => tf.zeros([...shape]),
-      updateState: () => {},
-    };
-    return program.forward(new ProgramScope(host, program.training), inputs);
-  });
-  return [...specs.values()];
-}
 
 /** The scope of a traced program: each weight an input of the graph, each random tensor too. */
 function tracingHost(tracer: Tracer, weights: Tensors, updates: Record<string, tf.Tensor>): ScopeHost {
@@ -91,25 +76,6 @@ function sumOfSquares(tensors: readonly tf.Tensor[]): tf.Tensor {
     .filter((tensor) => tensor !== null)
     .map((tensor) => tensor.square().sum())
     .reduce((sum, each) => sum.add(each));
-}
-
-const elementCount = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
-
-function allocate({ shape, type }: InputSpec): InputData {
-  const count = elementCount(shape);
-  if (type === "int32") return new Int32Array(count);
-  return type === "bool" ? new Uint8Array(count) : new Float32Array(count);
-}
-
-/** Small, fast, seeded uniform numbers in [0, 1) (Steele & Vigna's SplitMix, 32 bits). */
-function fillUniform(values: Float32Array, seed: number): void {
-  let state = seed | 0;
-  for (let index = 0; index < values.length; index++) {
-    state = (state + 0x9e3779b9) | 0;
-    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-    values[index] = ((mixed ^ (mixed >>> 15)) >>> 8) / 2 ** 24;
-  }
 }
 
 class OnnxExecutable implements Executable {
@@ -210,4 +176,10 @@ export class OnnxRuntime implements Runtime {
     const graph = traceProgram(program, parameters.specs, options);
     return new OnnxExecutable(graph, program, parameters, this.threads, this.profile);
   }
+}
+
+/** Throws when onnxruntime has no binary here, or it does not load. */
+export function openOnnxRuntime(threads: number): OnnxRuntime {
+  loadOnnxruntime();
+  return new OnnxRuntime(threads);
 }

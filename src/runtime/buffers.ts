@@ -1,0 +1,11 @@
+import type { InputData } from "./executable.ts";
+import type { InputSpec } from "./program.ts";
+
+export const elementCount = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
+
+/** A buffer for an input. */
+export function allocate({ shape, type }: InputSpec): InputData {
+  const count = elementCount(shape);
+  if (type === "int32") return new Int32Array(count);
+  return type === "bool" ? new Uint8Array(count) : new Float32Array(count);
+}

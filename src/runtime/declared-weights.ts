@@ -1,0 +1,21 @@
+import type { WeightSpec } from "../models/scope.ts";
+import { trace } from "./onnx/tracing-backend.ts";
+import { type Program, ProgramScope, type ScopeHost } from "./program.ts";
+import { tf } from "./tensor.ts";
+
+/** Traces a program once to find out which weights its layers declare, in their order of use. */
+export function declaredWeights(program: Program): WeightSpec[] {
+  const specs = new Map<string, WeightSpec>();
+  trace(program.inputs, (inputs, tracer) => {
+    const host: ScopeHost = {
+      weight: (spec) => {
+        specs.set(spec.name, spec);
+        return tracer.input(spec.name, { shape: spec.shape, type: "float32" });
+      },
+      uniform: (shape) => tf.zeros([...shape]),
+      updateState: () => {},
+    };
+    return program.forward(new ProgramScope(host, program.training), inputs);
+  });
+  return [...specs.values()];
+}

@@ -1,0 +1,56 @@
+/** TensorFlow.js's WebAssembly backend, which runs on any platform that Node does. */
+import { createRequire } from "node:module";
+import { dirname, sep } from "node:path";
+import "@tensorflow/tfjs-backend-cpu";
+import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
+import { tf } from "../tensor.ts";
+import { EagerRuntime } from "./runtime.ts";
+
+/** @param threads of the optimiser; the backend itself has one in Node */
+export async function openWasmRuntime(threads: number): Promise<EagerRuntime> {
+  const entry = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm");
+  setWasmPaths(dirname(entry) + sep);
+  await tf.setBackend("wasm");
+  borrowKernels("wasm", "cpu");
+  return new EagerRuntime("wasm", "CPU, WebAssembly (TensorFlow.js)", threads);
+}
+
+/** Lets one backend use another's kernels for what it lacks; tensors are copied there and back. */
+function borrowKernels(borrower: string, lender: string): void {
+  const own = new Set(tf.getKernelsForBackend(borrower).map(({ kernelName }) => kernelName));
+  for (const { kernelName } of tf.getKernelsForBackend(lender)) {
+    if (own.has(kernelName)) continue;
+    tf.registerKernel({
+      kernelName,
+      backendName: borrower,
+      kernelFunc: ({ inputs, attrs }) => borrowed(kernelName, borrower, lender, inputs, attrs),
+    });
+  }
+}
+
+function borrowed(
+  kernelName: string,
+  borrower: string,
+  lender: string,
+  inputs: tf.NamedTensorInfoMap,
+  attrs: tf.NamedAttrMap | undefined,
+): tf.TensorInfo | tf.TensorInfo[] {
+  const [own, other] = [tf.findBackend(borrower), tf.findBackend(lender)];
+  const copied = ({ dataId, shape, dtype }: tf.TensorInfo, from: tf.KernelBackend, to: tf.KernelBackend) => ({
+    dataId: to.write(from.readSync(dataId), shape, dtype),
+    shape,
+    dtype,
+  });
+  const each = <A, B>(value: A | A[], map: (item: A) => B): B | B[] =>
+    Array.isArray(value) ? value.map(map) : map(value);
+  const lent = Object.fromEntries(
+    Object.entries(inputs).flatMap(([name, info]) =>
+      info === undefined ? [] : [[name, each(info, (one) => copied(one, own, other))]],
+    ),
+  ) as tf.NamedTensorInfoMap;
+  const kernel = tf.getKernel(kernelName, lender);
+  const results = kernel.kernelFunc({ inputs: lent, backend: other, attrs });
+  const returned = each(results, (one) => copied(one, other, own));
+  for (const info of [...Object.values(lent), results].flat()) if (info) other.disposeData(info.dataId);
+  return returned;
+}
