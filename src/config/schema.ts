@@ -1,0 +1,192 @@
+/** The JSON schema of a configuration, made from the key table; editors complete, explain and check by it. */
+import { keyDescriptions } from "./descriptions.ts";
+import { type KeyFact, keyFacts, keyGroups, keyLimits, type Limits } from "./keys.ts";
+import { type PythonValue, written } from "./python-value.ts";
+
+/** A JSON schema (draft 7) with the additions of VS Code's language services. */
+export interface JsonSchema {
+  readonly [keyword: string]: unknown;
+}
+
+/** `(256, 256, 1)`: a tuple as Python writes it, which is a plain string in YAML. */
+const TUPLE = { type: "string", pattern: "^\\s*\\(.*\\)\\s*$" };
+/** `[a, b]` in quotes, which BiaPy reads as a list. */
+const LIST_TEXT = { type: "string", pattern: "^\\s*\\[.*\\]\\s*$" };
+/** `1.E-4`: not every YAML parser takes it for a number. */
+const NUMBER_TEXT = { type: "string", pattern: "^[-+]?(\\d[\\d_]*\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?$" };
+/** `True`, which YAML 1.2 takes for a truth value and stricter parsers for text. */
+const TRUTH_TEXT = { type: "string", pattern: "^([Tt]rue|TRUE|[Ff]alse|FALSE)$" };
+const NONE = { anyOf: [{ type: "null" }, { type: "string", pattern: "^None$" }] };
+
+/** What helps to fill a key in, beyond its type. */
+const SNIPPETS: Readonly<Record<string, readonly { label: string; description: string; body: string }[]>> = {
+  "DATA.PATCH_SIZE": [
+    {
+      label: "(256,256,1)",
+      description: "2D, greyscale: y, x, channels",
+      body: "(${1:256},${2:256},${3:1})",
+    },
+    { label: "(64,64,1)", description: "2D, small, for a laptop", body: "(${1:64},${2:64},${3:1})" },
+    { label: "(256,256,3)", description: "2D, RGB", body: "(${1:256},${2:256},${3:3})" },
+    {
+      label: "(32,64,64,1)",
+      description: "3D, greyscale: z, y, x, channels",
+      body: "(${1:32},${2:64},${3:64},${4:1})",
+    },
+  ],
+  "DATA.TRAIN.OVERLAP": overlaps("0.5"),
+  "DATA.TEST.OVERLAP": overlaps("0.25"),
+  "TRAIN.LR": [{ label: "1.E-4", description: "the usual learning rate", body: "${1:1.E-4}" }],
+};
+
+function overlaps(share: string) {
+  return [
+    { label: `(${share},${share})`, description: "2D: y, x", body: `(\${1:${share}},\${2:${share}})` },
+    {
+      label: `(0,${share},${share})`,
+      description: "3D: z, y, x",
+      body: `(\${1:0},\${2:${share}},\${3:${share}})`,
+    },
+  ];
+}
+
+/** The schema of the whole file, a nested object for every group of keys. */
+export function configurationSchema(): JsonSchema {
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "BiaPy configuration",
+    ...groupSchema(""),
+    description: "Configuration of a BiaPy 3.7.1 workflow",
+  };
+}
+
+/** The schema of a group such as `DATA.TRAIN`; the empty name stands for the file. */
+function groupSchema(group: string): JsonSchema {
+  const prefix = group === "" ? "" : `${group}.`;
+  const names = new Set(
+    [...keyFacts.keys()]
+      .filter((key) => key.startsWith(prefix))
+      .map((key) => key.slice(prefix.length).split(".")[0]),
+  );
+  const properties = [...names].map((name) => {
+    const key = prefix + name;
+    return [name, keyGroups.has(key) ? groupSchema(key) : keySchema(key)] as const;
+  });
+  return {
+    // A section whose keys are all commented out is null.
+    type: ["object", "null"],
+    ...descriptions(group, ""),
+    additionalProperties: false,
+    properties: Object.fromEntries(properties),
+  };
+}
+
+function descriptions(key: string, facts: string): JsonSchema {
+  const text = keyDescriptions.get(key);
+  if (text === undefined) return {};
+  const plain = text.replaceAll("`", "");
+  return { description: plain, markdownDescription: `**${key}**\n\n${text}${facts && `\n\n${facts}`}` };
+}
+
+function keySchema(key: string): JsonSchema {
+  const fact = keyFacts.get(key);
+  if (fact === undefined) throw new Error(`BiaPy has no key ${key}.`);
+  const limits = keyLimits.get(key) ?? {};
+  return {
+    ...descriptions(key, factsLine(fact, limits)),
+    ...valueSchema(fact, limits),
+    default: asWritten(fact),
+    ...(SNIPPETS[key] && { defaultSnippets: SNIPPETS[key] }),
+  };
+}
+
+/** A default as it stands in a file: tuples as Python writes them. */
+function asWritten({ type, default: value }: KeyFact): PythonValue {
+  if (type === "tuple" && Array.isArray(value) && value.length > 0)
+    return written(value).replaceAll(", ", ",");
+  return value;
+}
+
+const TYPE_NAMES = {
+  bool: "True or False",
+  int: "whole number",
+  float: "number",
+  str: "text",
+  list: "list",
+  tuple: "tuple",
+  NoneType: "number or None",
+} as const;
+
+/** `number, from 0 to 1 · default 0.1`. */
+function factsLine({ type, default: value }: KeyFact, { allowed, least, most, open }: Limits): string {
+  const between = open ? `above ${least} and below ${most}` : `from ${least} to ${most}`;
+  const range = least === undefined ? "" : most === undefined ? `, at least ${least}` : `, ${between}`;
+  const names = allowed?.filter((name) => name !== "").map((name) => `\`${name}\``);
+  const choice = names === undefined ? "" : `, of ${names.join(", ")}`;
+  const text = Array.isArray(value) && type === "list" ? JSON.stringify(value) : written(value);
+  return `*${TYPE_NAMES[type]}${range}${choice} · default* ${text === "" ? "*empty*" : `\`${text}\``}`;
+}
+
+function numberSchema({ least, most, open, allowed }: Limits): JsonSchema {
+  return {
+    ...(allowed && { enum: allowed }),
+    ...(least !== undefined && { [open ? "exclusiveMinimum" : "minimum"]: least }),
+    ...(most !== undefined && { [open ? "exclusiveMaximum" : "maximum"]: most }),
+  };
+}
+
+function textSchema({ allowed, anyCase }: Limits): JsonSchema {
+  if (allowed === undefined) return { type: "string" };
+  if (!anyCase) return { type: "string", enum: allowed };
+  const pattern = `^(${allowed.map((name) => inAnyCase(String(name))).join("|")})$`;
+  return {
+    anyOf: [
+      { type: "string", enum: allowed },
+      { type: "string", pattern },
+    ],
+  };
+}
+
+function inAnyCase(name: string): string {
+  return [...name]
+    .map((letter) =>
+      /[a-z]/.test(letter) ? `[${letter}${letter.toUpperCase()}]` : letter.replace(/\W/, "\\$&"),
+    )
+    .join("");
+}
+
+function valueSchema({ type, default: standard }: KeyFact, limits: Limits): JsonSchema {
+  const number = { type: "number", ...numberSchema(limits) };
+  switch (type) {
+    case "bool":
+      return { anyOf: [{ type: "boolean" }, TRUTH_TEXT] };
+    case "int":
+      return { type: "integer", ...numberSchema(limits) };
+    case "float":
+      return { anyOf: [number, NUMBER_TEXT] };
+    case "str":
+      // A key left empty is null, which stands for empty text.
+      return standard === "" ? { anyOf: [textSchema(limits), { type: "null" }] } : textSchema(limits);
+    case "NoneType":
+      return { anyOf: [number, NUMBER_TEXT, ...NONE.anyOf] };
+    case "tuple":
+      return { anyOf: [TUPLE, { type: "array", items: itemSchema(limits) }, LIST_TEXT] };
+    case "list":
+      return {
+        anyOf: [
+          { type: "array", items: itemSchema(limits) },
+          ...(limits.allowed ? [textSchema(limits)] : [{ type: "string" }]),
+          number,
+          TUPLE,
+          LIST_TEXT,
+        ],
+      };
+  }
+}
+
+/** Items of lists: numbers within their limits, names of those allowed, or lists of these. */
+function itemSchema(limits: Limits): JsonSchema {
+  if (limits.allowed !== undefined) return textSchema(limits);
+  if (limits.least === undefined) return {};
+  return { anyOf: [{ type: "number", ...numberSchema(limits) }, NUMBER_TEXT] };
+}
