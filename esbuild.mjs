@@ -1,4 +1,5 @@
 // Bundles the command line: `npm run build`.
+import { copyFile } from "node:fs/promises";
 import { build } from "esbuild";
 
 await build({
@@ -15,7 +16,20 @@ await build({
   splitting: true,
   chunkNames: "[name]-[hash]",
   sourcemap: true,
-  // Bundled CommonJS packages ask for `require`.
-  banner: { js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);' },
+  // Bundled CommonJS packages ask for these.
+  banner: {
+    js: [
+      'import { createRequire as requireFrom } from "node:module";',
+      'import { fileURLToPath as pathOf } from "node:url";',
+      "const require = requireFrom(import.meta.url);",
+      'const __dirname = pathOf(new URL(".", import.meta.url));',
+    ].join(" "),
+  },
   logLevel: "warning",
 });
+
+// TensorFlow.js's WebAssembly, which the bundle looks for beside itself.
+for (const kind of ["", "-simd", "-threaded-simd"]) {
+  const file = `tfjs-backend-wasm${kind}.wasm`;
+  await copyFile(`node_modules/@tensorflow/tfjs-backend-wasm/dist/${file}`, `dist/${file}`);
+}

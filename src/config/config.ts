@@ -4,6 +4,7 @@ import { closest, distance } from "fastest-levenshtein";
 import type { Problem } from "../protocol/run-events.ts";
 import { type ConfigDocument, type ConfigEntry, parseDocument } from "./document.ts";
 import { type KeyFact, type KeyType, keyFacts, keyGroups, keyLimits, type Limits } from "./keys.ts";
+import { modernised } from "./older-keys.ts";
 import { type PythonValue, written } from "./python-value.ts";
 
 /** A configuration's values by dotted key, BiaPy's defaults where the file says nothing. */
@@ -104,18 +105,20 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
   }
   const parsed = parseDocument(file, content, (key) => keyGroups.has(key));
   problems.push(...parsed.problems);
-  const unknownGroups = [...parsed.document.groups].filter(([group]) => !keyGroups.has(group));
+  const { document, problems: older } = modernised(parsed.document);
+  problems.push(...older);
+  const unknownGroups = [...document.groups].filter(([group]) => !keyGroups.has(group));
   for (const [group, place] of unknownGroups) {
     if (unknownGroups.some(([other]) => group.startsWith(`${other}.`))) continue;
     problems.push({ severity: "error", key: group, ...place, ...unknown(group, keyGroups) });
   }
-  for (const entry of parsed.document.entries) {
+  for (const entry of document.entries) {
     if (unknownGroups.some(([group]) => entry.key.startsWith(`${group}.`))) continue;
     const fault = faultOf(entry);
     if (fault !== undefined) problems.push({ severity: "error", key: entry.key, ...entry.place, ...fault });
   }
   problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
-  return { config: new Config(parsed.document), problems };
+  return { config: new Config(document), problems };
 }
 
 interface Fault {

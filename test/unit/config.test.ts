@@ -54,6 +54,44 @@ test("Python's tuples, numbers and truth values are understood, defaults filled 
   assert.equal(pretextTask(config), "masking");
 });
 
+/** What BiaPy's public 2D and 3D self-supervised templates (written for 3.5.1) set, by value. */
+const PUBLIC = (ndim: string, patch: string, padding: string, more: string) => `
+SYSTEM: {NUM_CPUS: -1, NUM_WORKERS: 5}
+PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: ${ndim}, SELF_SUPERVISED: {PRETEXT_TASK: 'crappify'}}
+DATA:
+    PATCH_SIZE: ${patch}
+    TRAIN: {PATH: /path/to/data, IN_MEMORY: True}
+    VAL: {SPLIT_TRAIN: 0.1}
+    TEST:
+        IN_MEMORY: True
+        PATH: /path/to/data
+        PADDING: ${padding}
+AUGMENTOR: {ENABLE: True, DA_PROB: 0.25, RANDOM_ROT: True, VFLIP: True, HFLIP: True, VFLIP_PROB: 0.75}
+MODEL:
+    ARCHITECTURE: unet
+    LOAD_CHECKPOINT: False
+${more}
+TRAIN: {ENABLE: True, OPTIMIZER: ADAMW, LR: 1.E-4, BATCH_SIZE: 12, EPOCHS: 360, PATIENCE: 50}
+TEST: {ENABLE: True, AUGMENTATION: False, FULL_IMG: False}
+`;
+
+for (const [ndim, patch, padding, more] of [
+  ["2D", "(256, 256, 1)", "(32,32)", ""],
+  ["3D", "(40, 128, 128, 1)", "(5,32,32)", "    Z_DOWN: [1,1,1,1]"],
+]) {
+  test(`a ${ndim} template of an earlier BiaPy loads, its keys of then read as those of now`, () => {
+    const { config, problems } = load(PUBLIC(ndim, patch, padding, more));
+    assert.deepEqual(
+      problems.map(({ severity, key, line }) => ({ severity, key, line })),
+      [{ severity: "warning", key: "AUGMENTOR.DA_PROB", line: 12 }],
+    );
+    assert.equal(config.number("AUGMENTOR.RANDOM_ROT_PROB"), 0.25);
+    assert.equal(config.number("AUGMENTOR.VFLIP_PROB"), 0.75);
+    const places = checkConfig(config).map(({ key }) => key);
+    assert.deepEqual(places, ["DATA.TRAIN.PATH", "DATA.TEST.PATH"], "only the folders are not there");
+  });
+}
+
 test("all 585 keys of BiaPy 3.7.1 are known", () => {
   assert.equal(keyFacts.size, 585);
 });

@@ -1,6 +1,8 @@
 /** TensorFlow.js's WebAssembly backend, which runs on any platform that Node does. */
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, sep } from "node:path";
+import { dirname, join, sep } from "node:path";
+import { fileURLToPath } from "node:url";
 import "@tensorflow/tfjs-backend-cpu";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { tf } from "../tensor.ts";
@@ -8,11 +10,17 @@ import { EagerRuntime } from "./runtime.ts";
 
 /** @param threads of the optimiser; the backend itself has one in Node */
 export async function openWasmRuntime(threads: number): Promise<EagerRuntime> {
-  const entry = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm");
-  setWasmPaths(dirname(entry) + sep);
+  setWasmPaths(binariesFolder() + sep);
   await tf.setBackend("wasm");
   borrowKernels("wasm", "cpu");
   return new EagerRuntime("wasm", "CPU, WebAssembly (TensorFlow.js)", threads);
+}
+
+/** Beside the bundle, or in the package when the sources run. */
+function binariesFolder(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  if (existsSync(join(here, "tfjs-backend-wasm.wasm"))) return here;
+  return dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm"));
 }
 
 /** Lets one backend use another's kernels for what it lacks; tensors are copied there and back. */
