@@ -18,37 +18,29 @@ const NUMBER_TEXT = { type: "string", pattern: "^[-+]?(\\d[\\d_]*\\.?\\d*|\\.\\d
 const TRUTH_TEXT = { type: "string", pattern: "^([Tt]rue|TRUE|[Ff]alse|FALSE)$" };
 const NONE = { anyOf: [{ type: "null" }, { type: "string", pattern: "^None$" }] };
 
-/** What helps to fill a key in, beyond its type. */
-const SNIPPETS: Readonly<Record<string, readonly { label: string; description: string; body: string }[]>> = {
-  "DATA.PATCH_SIZE": [
-    {
-      label: "(256,256,1)",
-      description: "2D, greyscale: y, x, channels",
-      body: "(${1:256},${2:256},${3:1})",
-    },
-    { label: "(64,64,1)", description: "2D, small, for a laptop", body: "(${1:64},${2:64},${3:1})" },
-    { label: "(256,256,3)", description: "2D, RGB", body: "(${1:256},${2:256},${3:3})" },
-    {
-      label: "(32,64,64,1)",
-      description: "3D, greyscale: z, y, x, channels",
-      body: "(${1:32},${2:64},${3:64},${4:1})",
-    },
-  ],
-  "DATA.TRAIN.OVERLAP": overlaps("0.5"),
-  "DATA.TEST.OVERLAP": overlaps("0.25"),
-  "TRAIN.LR": [{ label: "1.E-4", description: "the usual learning rate", body: "${1:1.E-4}" }],
-};
-
-function overlaps(share: string) {
-  return [
-    { label: `(${share},${share})`, description: "2D: y, x", body: `(\${1:${share}},\${2:${share}})` },
-    {
-      label: `(0,${share},${share})`,
-      description: "3D: z, y, x",
-      body: `(\${1:0},\${2:${share}},\${3:${share}})`,
-    },
-  ];
+/** A value to fill in, number by number, in an editor. */
+function tupleSnippet(description: string, ...numbers: readonly string[]) {
+  const stops = numbers.map((number, index) => `\${${index + 1}:${number}}`);
+  return { label: `(${numbers.join(",")})`, description, body: `(${stops.join(",")})` };
 }
+
+/** What helps to fill a key in, beyond its type. */
+const SNIPPETS: Readonly<Record<string, readonly ReturnType<typeof tupleSnippet>[]>> = {
+  "DATA.PATCH_SIZE": [
+    tupleSnippet("2D, greyscale: y, x, channels", "256", "256", "1"),
+    tupleSnippet("2D, small, for a laptop", "64", "64", "1"),
+    tupleSnippet("2D, RGB", "256", "256", "3"),
+    tupleSnippet("3D, greyscale: z, y, x, channels", "32", "64", "64", "1"),
+  ],
+  "DATA.TRAIN.OVERLAP": [
+    tupleSnippet("2D: y, x", "0.5", "0.5"),
+    tupleSnippet("3D: z, y, x", "0.5", "0.5", "0.5"),
+  ],
+  "DATA.TEST.OVERLAP": [
+    tupleSnippet("2D: y, x", "0.25", "0.25"),
+    tupleSnippet("3D: z, y, x", "0.25", "0.25", "0.25"),
+  ],
+};
 
 /** The schema of the whole file, a nested object for every group of keys. */
 export function configurationSchema(): JsonSchema {

@@ -1,0 +1,44 @@
+/** Full dotted keys for completion at any place: what the YAML server, which knows the next level only, does not offer. */
+import { keyFacts } from "../../config/keys.ts";
+import { indentUnit, keyLines, nestedLines, sectionAt } from "./key-lines.ts";
+
+export interface KeyProposal {
+  /** Dotted. */
+  readonly key: string;
+  /** Column where the text to be replaced starts; it ends at the cursor. */
+  readonly start: number;
+  /** What to write at the cursor; absent where the key belongs to a section elsewhere in the file. */
+  readonly lines?: readonly string[];
+  /** Proposals of a lower rank come first. */
+  readonly rank: number;
+}
+
+/** Sections that other kinds of problems use. */
+const OTHER_WORKFLOWS =
+  /^PROBLEM\.(?!SELF_SUPERVISED)[A-Z_]+\.|^MODEL\.(BMZ|HRNET|STUNET|NAFNET)\.|^LOSS\.(GAN|CONTRAST)\./;
+
+/** Keys that can be written at a place where a key is being typed, with the parents that they lack; counted from 0. */
+export function keyProposals(text: string, line: number, column: number): KeyProposal[] {
+  const before = (text.split(/\r?\n/)[line] ?? "").slice(0, column);
+  const typed = /^(\s*)([\w.]*)$/.exec(before);
+  if (typed === null) return [];
+  const indent = typed[1].length;
+  const others = keyLines(text).filter((each) => each.line !== line);
+  const known = new Set(others.map(({ key }) => key));
+  const section = sectionAt(text, line, indent);
+  const unit = indentUnit(others);
+  const prefix = section === "" ? "" : `${section}.`;
+  return [...keyFacts.keys()].flatMap((key) => {
+    if (known.has(key)) return [];
+    const rank = OTHER_WORKFLOWS.test(key) ? 3 : key.startsWith(prefix) ? 1 : 2;
+    const names = key.slice(prefix.length).split(".");
+    // The YAML server offers the section's own keys, unless its name was typed before them.
+    if (key.startsWith(prefix) && names.length === 1 && !typed[2].includes(".")) return [];
+    if (!key.startsWith(prefix) || (names.length > 1 && known.has(prefix + names[0])))
+      return [{ key, start: indent, rank }];
+    const lines = nestedLines(names, indent, unit, "").map((each, depth) =>
+      depth === 0 ? each.trimStart() : each,
+    );
+    return [{ key, start: indent, lines, rank }];
+  });
+}

@@ -1,0 +1,139 @@
+/** Problems of configurations as the editor's diagnostics, found by the command line's own checks, with quick fixes. */
+import * as vscode from "vscode";
+import { checkConfig } from "../../config/checks.ts";
+import { type Config, loadConfig } from "../../config/config.ts";
+import type { Problem } from "../../protocol/run-events.ts";
+import { baseFolder } from "./documents.ts";
+import { checkImages } from "./image-checks.ts";
+import { problemFixes, problemRange, type TextRange } from "./problem-fixes.ts";
+import { LANGUAGE } from "./recognise.ts";
+
+/** Time without typing before a text is checked, and before images are opened. */
+const CHECK_DELAY_MS = 200;
+const IMAGE_DELAY_MS = 600;
+
+const SEVERITIES = {
+  error: vscode.DiagnosticSeverity.Error,
+  warning: vscode.DiagnosticSeverity.Warning,
+} as const;
+
+const rangeOf = ({ startLine, startColumn, endLine, endColumn }: TextRange) =>
+  new vscode.Range(startLine, startColumn, endLine, endColumn);
+
+/** Keeps the diagnostics of all open configurations up to date and offers their fixes. */
+export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vscode.Disposable {
+  private readonly collection = vscode.languages.createDiagnosticCollection("biapy");
+  private readonly problems = new Map<vscode.Diagnostic, Problem>();
+  private readonly timers = new Map<string, NodeJS.Timeout[]>();
+  private readonly subscriptions: vscode.Disposable;
+
+  constructor() {
+    this.subscriptions = vscode.Disposable.from(
+      this.collection,
+      vscode.workspace.onDidOpenTextDocument((document) => this.schedule(document)),
+      vscode.workspace.onDidChangeTextDocument(({ document }) => this.schedule(document)),
+      vscode.workspace.onDidSaveTextDocument((document) => this.schedule(document)),
+      vscode.workspace.onDidCloseTextDocument((document) => this.forget(document.uri)),
+      vscode.languages.registerCodeActionsProvider({ language: LANGUAGE }, this, {
+        providedCodeActionKinds: [vscode.CodeActionKind.QuickFix],
+      }),
+    );
+    for (const document of vscode.workspace.textDocuments) this.schedule(document);
+  }
+
+  dispose(): void {
+    for (const { uri } of vscode.workspace.textDocuments) this.forget(uri);
+    this.subscriptions.dispose();
+  }
+
+  provideCodeActions(
+    document: vscode.TextDocument,
+    _range: vscode.Range,
+    { diagnostics }: vscode.CodeActionContext,
+  ): vscode.CodeAction[] {
+    const own = this.collection.get(document.uri) ?? [];
+    const asked = own.filter((each) =>
+      diagnostics.some((other) => other.message === each.message && other.range.isEqual(each.range)),
+    );
+    return asked.flatMap((diagnostic) => {
+      const problem = this.problems.get(diagnostic);
+      if (problem === undefined) return [];
+      return problemFixes(document.getText(), problem).map(({ title, edits }) => {
+        const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
+        action.edit = new vscode.WorkspaceEdit();
+        for (const { range, text } of edits) action.edit.replace(document.uri, rangeOf(range), text);
+        action.diagnostics = [diagnostic];
+        action.isPreferred = true;
+        return action;
+      });
+    });
+  }
+
+  private schedule(document: vscode.TextDocument): void {
+    if (document.languageId !== LANGUAGE) return;
+    const id = document.uri.toString();
+    this.timers.get(id)?.forEach(clearTimeout);
+    this.timers.set(id, [
+      setTimeout(() => this.check(document), CHECK_DELAY_MS),
+      setTimeout(() => void this.checkWithImages(document), IMAGE_DELAY_MS),
+    ]);
+  }
+
+  private check(document: vscode.TextDocument): void {
+    if (document.isClosed) return;
+    const { problems, config, sound } = this.read(document);
+    // What the images had wrong stays until they are looked at again.
+    const folders = sound ? this.imageProblems(document) : [];
+    this.show(document, [...problems, ...folders.filter(({ key }) => key !== undefined && config.sets(key))]);
+  }
+
+  private async checkWithImages(document: vscode.TextDocument): Promise<void> {
+    if (document.isClosed) return;
+    const { version } = document;
+    const { problems, config, sound } = this.read(document);
+    const found = sound ? await checkImages(config, baseFolder(document)) : [];
+    if (document.isClosed || document.version !== version) return;
+    this.images.set(document.uri.toString(), found);
+    this.show(document, [...problems, ...found]);
+  }
+
+  private readonly images = new Map<string, readonly Problem[]>();
+
+  private imageProblems(document: vscode.TextDocument): readonly Problem[] {
+    return this.images.get(document.uri.toString()) ?? [];
+  }
+
+  /** The problems of the text by itself. Keys are compared with each other only where each is right by itself. */
+  private read(document: vscode.TextDocument): { problems: Problem[]; config: Config; sound: boolean } {
+    const { config, problems } = loadConfig(document.uri.fsPath, document.getText());
+    const sound = problems.every(({ severity }) => severity !== "error");
+    return {
+      config,
+      sound,
+      problems: sound ? [...problems, ...checkConfig(config, baseFolder(document))] : problems,
+    };
+  }
+
+  private show(document: vscode.TextDocument, problems: readonly Problem[]): void {
+    const text = document.getText();
+    for (const old of this.collection.get(document.uri) ?? []) this.problems.delete(old);
+    const diagnostics = problems.map((problem) => {
+      const range = rangeOf(problemRange(text, problem));
+      const diagnostic = new vscode.Diagnostic(range, problem.message, SEVERITIES[problem.severity]);
+      diagnostic.source = "BiaPy";
+      diagnostic.code = problem.key;
+      this.problems.set(diagnostic, problem);
+      return diagnostic;
+    });
+    this.collection.set(document.uri, diagnostics);
+  }
+
+  private forget(uri: vscode.Uri): void {
+    const id = uri.toString();
+    this.timers.get(id)?.forEach(clearTimeout);
+    this.timers.delete(id);
+    this.images.delete(id);
+    for (const old of this.collection.get(uri) ?? []) this.problems.delete(old);
+    this.collection.delete(uri);
+  }
+}

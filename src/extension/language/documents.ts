@@ -1,0 +1,22 @@
+import { dirname } from "node:path";
+import * as vscode from "vscode";
+import { isBiapyConfiguration, LANGUAGE } from "./recognise.ts";
+
+/** Gives YAML files that are configurations by their content the language of configurations, when they are opened. */
+export function recogniseConfigurations(): vscode.Disposable {
+  const recognise = (document: vscode.TextDocument) => {
+    if (document.languageId === "yaml" && isBiapyConfiguration(document.getText()))
+      void vscode.languages.setTextDocumentLanguage(document, LANGUAGE);
+  };
+  vscode.workspace.textDocuments.forEach(recognise);
+  return vscode.Disposable.from(
+    vscode.workspace.onDidOpenTextDocument(recognise),
+    vscode.workspace.onDidSaveTextDocument(recognise),
+  );
+}
+
+/** What a configuration's relative paths are relative to: its workspace folder, or else its own. */
+export function baseFolder(document: vscode.TextDocument): string {
+  const folder = vscode.workspace.getWorkspaceFolder(document.uri) ?? vscode.workspace.workspaceFolders?.[0];
+  return folder?.uri.fsPath ?? (document.isUntitled ? process.cwd() : dirname(document.uri.fsPath));
+}

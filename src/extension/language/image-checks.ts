@@ -1,0 +1,82 @@
+/** What is wrong with the images that a configuration names, found by opening them, at the keys that name them. */
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { ndimOf } from "../../config/checks.ts";
+import type { Config } from "../../config/config.ts";
+import { type ImageDemands, inspectImages } from "../../data/patches.ts";
+import { tilePatches } from "../../data/tiling.ts";
+import { listImages } from "../../images/files.ts";
+import { ImageError, type ImageInfo } from "../../images/image.ts";
+import type { Problem } from "../../protocol/run-events.ts";
+import { patchBox, tilingSettings } from "../../workflow/settings.ts";
+
+/** Images of a folder that are opened while a file is edited; a run checks all. */
+const MOST_IMAGES = 100;
+/** Faulty images that are named one by one. */
+const MOST_NAMED = 3;
+
+/**
+ * Opens the images in DATA.TRAIN.PATH, and DATA.VAL.PATH and DATA.TEST.PATH where they are used.
+ * Folders that do not exist are left to `checkConfig`, and so are patch sizes that do not fit PROBLEM.NDIM.
+ *
+ * @param folder what relative paths are relative to
+ */
+export async function checkImages(config: Config, folder: string): Promise<Problem[]> {
+  const ndim = ndimOf(config);
+  const patch = config.numbers("DATA.PATCH_SIZE");
+  if (patch.length !== ndim + 1 || patch.some((size) => !(size >= 1))) return [];
+  const demands: ImageDemands = {
+    patch: patchBox(config),
+    channels: patch[ndim],
+    ndim,
+    reflect: config.flag("DATA.REFLECT_TO_COMPLETE_SHAPE"),
+  };
+  const problems: Problem[] = [];
+  for (const key of usedFolders(config)) {
+    const path = resolve(folder, config.text(key));
+    const isFolder = await stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    if (!isFolder) continue;
+    try {
+      const paths = await listImages(path);
+      const found = await inspectImages(paths.slice(0, MOST_IMAGES), demands);
+      if (found.problems.length > 0) problems.push(summary(config, key, found.problems));
+      else if (key === "DATA.TRAIN.PATH" && paths.length <= MOST_IMAGES)
+        problems.push(...checkSplit(config, found.infos));
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error;
+      problems.push(config.problem(key, error.message));
+    }
+  }
+  return problems;
+}
+
+function usedFolders(config: Config): string[] {
+  const train = config.flag("TRAIN.ENABLE");
+  return [
+    ...(train ? ["DATA.TRAIN.PATH"] : []),
+    ...(train && !config.flag("DATA.VAL.FROM_TRAIN") ? ["DATA.VAL.PATH"] : []),
+    ...(config.flag("TEST.ENABLE") ? ["DATA.TEST.PATH"] : []),
+  ];
+}
+
+function summary(config: Config, key: string, problems: readonly Problem[]): Problem {
+  const named = problems.slice(0, MOST_NAMED).map(({ message }) => message);
+  const more =
+    problems.length > MOST_NAMED ? [`${problems.length - MOST_NAMED} more images have faults.`] : [];
+  return config.problem(key, [...named, ...more].join("\n"));
+}
+
+/** Training patches must be enough for some to be set apart. */
+function checkSplit(config: Config, infos: readonly ImageInfo[]): Problem[] {
+  if (!config.flag("DATA.VAL.FROM_TRAIN")) return [];
+  const count = config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH")
+    ? infos.length
+    : infos.reduce((sum, { shape }) => sum + tilePatches(shape, tilingSettings(config, "TRAIN")).length, 0);
+  if (count >= 2) return [];
+  const message =
+    "the training images hold a single patch, which leaves none for validation. Add images or make DATA.PATCH_SIZE smaller.";
+  return [config.problem("DATA.VAL.SPLIT_TRAIN", message)];
+}

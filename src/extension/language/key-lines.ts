@@ -1,0 +1,111 @@
+/** Which keys stand on which lines, told from indentation alone, so that it works while a file is being written. */
+
+/** A line that opens a key. Lines and columns count from 0, as editors do. */
+export interface KeyLine {
+  /** Dotted, such as `DATA.TRAIN.PATH`. */
+  readonly key: string;
+  readonly line: number;
+  /** Columns before the name. */
+  readonly indent: number;
+  readonly nameEnd: number;
+  /** Where the value stands, without a comment; both are `nameEnd + 1` where there is none. */
+  readonly valueStart: number;
+  readonly valueEnd: number;
+}
+
+const KEY = /^(\s*)("?)([A-Za-z_]\w*)\2\s*:(?=\s|$)/;
+/** A value ends before ` #`, unless that is within quotes. */
+const VALUE = /^\s*((?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|(?!\s+#|\s*$).)*)/;
+
+/** All lines that open a key, from top to bottom. */
+export function keyLines(text: string): KeyLine[] {
+  const found: KeyLine[] = [];
+  const above: KeyLine[] = [];
+  for (const [line, content] of text.split(/\r?\n/).entries()) {
+    const match = KEY.exec(content);
+    if (match === null) continue;
+    const indent = match[1].length;
+    while (above.length > 0 && (above.at(-1)?.indent ?? 0) >= indent) above.pop();
+    const parent = above.at(-1);
+    const key = parent === undefined ? match[3] : `${parent.key}.${match[3]}`;
+    const nameEnd = indent + match[3].length + 2 * match[2].length;
+    const rest = content.slice(match[0].length);
+    const value = (rest.startsWith("#") ? "" : VALUE.exec(rest)?.[1]) ?? "";
+    const commentOnly = value.startsWith("#");
+    const valueStart =
+      value === "" || commentOnly
+        ? match[0].length
+        : match[0].length + (rest.length - rest.trimStart().length);
+    const entry = {
+      key,
+      line,
+      indent,
+      nameEnd,
+      valueStart,
+      valueEnd: valueStart + (commentOnly ? 0 : value.length),
+    };
+    found.push(entry);
+    above.push(entry);
+  }
+  return found;
+}
+
+/** The section that a line with this indentation stands in; empty at the file's top level. */
+export function sectionAt(text: string, line: number, indent: number): string {
+  const parent = keyLines(text).findLast((each) => each.line < line && each.indent < indent);
+  return parent?.key ?? "";
+}
+
+/** How far the file indents each level; 4 where it has none yet. */
+export function indentUnit(lines: readonly KeyLine[]): number {
+  return lines.find(({ indent }) => indent > 0)?.indent ?? 4;
+}
+
+/** `name:` lines, each deeper than the one before, the last with a value. */
+export function nestedLines(names: readonly string[], indent: number, unit: number, value: string): string[] {
+  return names.map((name, depth) => {
+    const end = depth === names.length - 1 ? ` ${value}` : "";
+    return `${" ".repeat(indent + depth * unit)}${name}:${end}`;
+  });
+}
+
+/** Where a key that the file lacks belongs: after `line`, written as `lines`, with the sections that are missing. */
+export interface Insertion {
+  readonly afterLine: number;
+  readonly lines: readonly string[];
+}
+
+/** Puts a new key at the end of the deepest of its sections that the file has. */
+export function insertionOf(text: string, key: string, value: string): Insertion {
+  const lines = keyLines(text);
+  const unit = indentUnit(lines);
+  const section = lines.findLast(
+    (each) => key.startsWith(`${each.key}.`) && deepest(lines, key) === each.key,
+  );
+  if (section === undefined) {
+    const last = text.split(/\r?\n/).findLastIndex((content) => content.trim() !== "");
+    return { afterLine: last, lines: nestedLines(key.split("."), 0, unit, value) };
+  }
+  const children = lines.filter((each) => each.key.startsWith(`${section.key}.`));
+  const indent = children[0]?.indent ?? section.indent + unit;
+  const names = key.slice(section.key.length + 1).split(".");
+  return { afterLine: endOfBlock(text, section), lines: nestedLines(names, indent, unit, value) };
+}
+
+/** The longest section of a key that the file has. */
+function deepest(lines: readonly KeyLine[], key: string): string | undefined {
+  const sections = lines.filter((each) => key.startsWith(`${each.key}.`)).map((each) => each.key);
+  return sections.sort((a, b) => b.length - a.length)[0];
+}
+
+/** The last line that is indented deeper than the line that opens a block. */
+function endOfBlock(text: string, { line, indent }: KeyLine): number {
+  const lines = text.split(/\r?\n/);
+  let end = line;
+  for (let at = line + 1; at < lines.length; at++) {
+    if (lines[at].trim() === "") continue;
+    if (lines[at].length - lines[at].trimStart().length <= indent) break;
+    end = at;
+  }
+  return end;
+}

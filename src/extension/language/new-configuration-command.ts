@@ -1,0 +1,132 @@
+/** The command BiaPy: New Configuration: a few questions, then a commented file. */
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import * as vscode from "vscode";
+import { listImages, openImage } from "../../images/files.ts";
+import { ImageError } from "../../images/image.ts";
+import {
+  architecturesFor,
+  type ConfigurationChoices,
+  configurationText,
+  shortestPath,
+} from "./new-configuration.ts";
+import { LANGUAGE } from "./recognise.ts";
+
+interface Choice<T> extends vscode.QuickPickItem {
+  readonly value: T;
+}
+
+const STEPS = 5;
+
+/** Answers that are known beforehand, for tests and for other commands; what is absent is asked. */
+export interface KnownAnswers extends Partial<ConfigurationChoices> {
+  readonly target?: vscode.Uri;
+}
+
+/** Asks for what a configuration needs, writes it and opens it. Gives the file, or nothing when it was cancelled. */
+export async function newConfiguration(
+  context: vscode.ExtensionContext,
+  known: KnownAnswers = {},
+): Promise<vscode.Uri | undefined> {
+  const ndim =
+    known.ndim ??
+    (await ask<2 | 3>(1, "What are your images?", [
+      { label: "2D", description: "planes: y, x", value: 2 },
+      { label: "3D", description: "stacks: z, y, x", value: 3 },
+    ]));
+  if (ndim === undefined) return undefined;
+  const task =
+    known.task ??
+    (await ask<"masking" | "crappify">(2, "How is the model to learn?", [
+      { label: "Masking", description: "fill in hidden parts (masked autoencoder)", value: "masking" },
+      {
+        label: "Crappify",
+        description: "restore images that were worsened by noise and lower resolution",
+        value: "crappify",
+      },
+    ]));
+  if (task === undefined) return undefined;
+  const names = architecturesFor(task, ndim);
+  const architecture =
+    known.architecture ??
+    (names.length === 1
+      ? names[0]
+      : await ask(
+          3,
+          "Which network?",
+          names.map((value) => ({ label: value, value })),
+        ));
+  if (architecture === undefined) return undefined;
+  const samples = context.asAbsolutePath(join("media", "samples", `${ndim}d`));
+  const trainFolder =
+    known.trainFolder ?? (await askFolder(4, "Folder of images to train on", join(samples, "train")));
+  if (trainFolder === undefined) return undefined;
+  const testFolder =
+    known.testFolder ?? (await askFolder(5, "Folder of images to test on", join(samples, "test")));
+  if (testFolder === undefined) return undefined;
+  const target = known.target ?? (await askTarget(trainFolder));
+  if (target === undefined) return undefined;
+  const base = vscode.workspace.getWorkspaceFolder(target)?.uri.fsPath ?? dirname(target.fsPath);
+  const channels = known.channels ?? (await channelsOf(trainFolder));
+  const text = configurationText({
+    ndim,
+    task,
+    architecture,
+    channels,
+    trainFolder: shortestPath(trainFolder, base),
+    testFolder: shortestPath(testFolder, base),
+  });
+  await mkdir(dirname(target.fsPath), { recursive: true });
+  await vscode.workspace.fs.writeFile(target, new TextEncoder().encode(text));
+  const document = await vscode.workspace.openTextDocument(target);
+  if (document.languageId !== LANGUAGE) await vscode.languages.setTextDocumentLanguage(document, LANGUAGE);
+  await vscode.window.showTextDocument(document);
+  return target;
+}
+
+async function ask<T>(
+  step: number,
+  placeHolder: string,
+  items: readonly Choice<T>[],
+): Promise<T | undefined> {
+  const title = `BiaPy: New Configuration (${step}/${STEPS})`;
+  return (await vscode.window.showQuickPick(items, { title, placeHolder, ignoreFocusOut: true }))?.value;
+}
+
+async function askFolder(step: number, question: string, samples: string): Promise<string | undefined> {
+  const answer = await ask<"choose" | "samples">(step, question, [
+    { label: "$(folder-opened) Choose a folder…", description: "with TIFF images", value: "choose" },
+    { label: "$(beaker) Use sample images", description: "that come with the extension", value: "samples" },
+  ]);
+  if (answer !== "choose") return answer && samples;
+  const found = await vscode.window.showOpenDialog({
+    canSelectFolders: true,
+    canSelectFiles: false,
+    title: question,
+    openLabel: "Use this folder",
+    defaultUri: vscode.workspace.workspaceFolders?.[0]?.uri,
+  });
+  return found?.[0]?.fsPath;
+}
+
+async function askTarget(trainFolder: string): Promise<vscode.Uri | undefined> {
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(dirname(trainFolder));
+  return vscode.window.showSaveDialog({
+    title: "Save the configuration",
+    defaultUri: vscode.Uri.joinPath(folder, "my_model.biapy.yaml"),
+    filters: { "BiaPy configuration": ["biapy.yaml", "yaml", "yml"] },
+  });
+}
+
+/** How many channels the first image of a folder has; 1 where there is none that can be read. */
+async function channelsOf(folder: string): Promise<number> {
+  try {
+    const [first] = await listImages(folder);
+    const source = await openImage(first);
+    await source.close();
+    return source.info.shape[3];
+  } catch (error) {
+    if (error instanceof ImageError) return 1;
+    throw error;
+  }
+}

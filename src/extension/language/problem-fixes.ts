@@ -1,0 +1,95 @@
+/** Where a problem stands in a text, and what edits would mend it. */
+import { keyFacts, keyGroups } from "../../config/keys.ts";
+import type { Problem } from "../../protocol/run-events.ts";
+import { insertionOf, type KeyLine, keyLines } from "./key-lines.ts";
+
+/** A stretch of a text, counted from 0; the end is not part of it. */
+export interface TextRange {
+  readonly startLine: number;
+  readonly startColumn: number;
+  readonly endLine: number;
+  readonly endColumn: number;
+}
+
+export interface TextFix {
+  /** `Change to masking`. */
+  readonly title: string;
+  readonly edits: readonly { readonly range: TextRange; readonly text: string }[];
+}
+
+function onLine(line: number, startColumn: number, endColumn: number): TextRange {
+  return { startLine: line, startColumn, endLine: line, endColumn };
+}
+
+/** The line that a problem names, where it opens a key. */
+function keyLineOf(text: string, { line }: Problem): KeyLine | undefined {
+  return keyLines(text).find((each) => each.line === (line ?? 1) - 1);
+}
+
+/** What to underline: a wrong name, a wrong value, or the section that lacks a key. */
+export function problemRange(text: string, problem: Problem): TextRange {
+  const found = keyLineOf(text, problem);
+  if (found !== undefined && problem.key !== undefined) {
+    const { line, indent, nameEnd, valueStart, valueEnd } = found;
+    const known = keyFacts.has(problem.key) && problem.key === found.key;
+    const repeated = keyLines(text).some((each) => each.key === found.key && each.line < line);
+    return known && !repeated && valueEnd > valueStart
+      ? onLine(line, valueStart, valueEnd)
+      : onLine(line, indent, nameEnd);
+  }
+  const line = (problem.line ?? 1) - 1;
+  const content = text.split(/\r?\n/)[line] ?? "";
+  const start = Math.min(Math.max((problem.column ?? 1) - 1, 0), Math.max(content.length - 1, 0));
+  return onLine(line, start, Math.max(content.length, start + 1));
+}
+
+/** The ways to mend a problem by its suggestion; none where it has none. */
+export function problemFixes(text: string, problem: Problem): TextFix[] {
+  const { key, suggestion } = problem;
+  if (key === undefined || suggestion === undefined) return [];
+  if (keyFacts.has(key)) return [valueFix(text, key, suggestion)];
+  const found = keyLines(text).find((each) => each.key === key);
+  if (found === undefined || !(keyFacts.has(suggestion) || keyGroups.has(suggestion))) return [];
+  return parentOf(key) === parentOf(suggestion)
+    ? [renameFix(found, suggestion)]
+    : keyFacts.has(suggestion)
+      ? [moveFix(text, found, suggestion)]
+      : [];
+}
+
+const parentOf = (key: string) => key.slice(0, Math.max(key.lastIndexOf("."), 0));
+
+function renameFix({ line, indent, nameEnd }: KeyLine, suggestion: string): TextFix {
+  const name = suggestion.slice(suggestion.lastIndexOf(".") + 1);
+  return { title: `Change to ${name}`, edits: [{ range: onLine(line, indent, nameEnd), text: name }] };
+}
+
+function valueFix(text: string, key: string, suggestion: string): TextFix {
+  const found = keyLines(text).find((each) => each.key === key);
+  if (found === undefined)
+    return { title: `Add ${key}: ${suggestion}`, edits: [insertionEdit(text, key, suggestion)] };
+  const { line, valueStart, valueEnd } = found;
+  const space = valueStart === valueEnd ? " " : "";
+  return {
+    title: `Change to ${suggestion}`,
+    edits: [{ range: onLine(line, valueStart, valueEnd), text: space + suggestion }],
+  };
+}
+
+/** Takes a line out and writes its value under the key where it belongs. */
+function moveFix(text: string, { line, valueStart, valueEnd }: KeyLine, suggestion: string): TextFix {
+  const lines = text.split(/\r?\n/);
+  const value = lines[line].slice(valueStart, valueEnd);
+  const without = lines.with(line, "").join("\n");
+  const removal = { range: { startLine: line, startColumn: 0, endLine: line + 1, endColumn: 0 }, text: "" };
+  return { title: `Move to ${suggestion}`, edits: [removal, insertionEdit(without, suggestion, value)] };
+}
+
+/** The edit that adds a key that the text lacks. */
+export function insertionEdit(text: string, key: string, value: string): TextFix["edits"][number] {
+  const { afterLine, lines } = insertionOf(text, key, value);
+  const column = (text.split(/\r?\n/)[afterLine] ?? "").length;
+  const at = Math.max(afterLine, 0);
+  const start = afterLine < 0 ? "" : "\n";
+  return { range: onLine(at, column, column), text: start + lines.join("\n") };
+}
