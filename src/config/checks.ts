@@ -49,8 +49,16 @@ function checkPatch(config: Config): Problem[] {
     config.problem(
       "DATA.PATCH_SIZE",
       `a ${ndim} problem has patches of ${axes.length + 1} numbers ${form}, not ${patch.length}.`,
+      patchOfOtherKind(patch, ndim),
     ),
   ];
+}
+
+/** A 2D patch made 3D, by a z of half its y, or a 3D one made 2D. */
+function patchOfOtherKind(patch: readonly number[], ndim: string): string | undefined {
+  if (patch.length === 3 && ndim === "3D") return `(${[Math.ceil(patch[0] / 2), ...patch].join(",")})`;
+  if (patch.length === 4 && ndim === "2D") return `(${patch.slice(1).join(",")})`;
+  return undefined;
 }
 
 function checkTask(config: Config): Problem[] {

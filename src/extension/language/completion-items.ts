@@ -26,7 +26,7 @@ export function keyProposals(text: string, line: number, column: number): KeyPro
   const others = keyLines(text).filter((each) => each.line !== line);
   const known = new Set(others.map(({ key }) => key));
   const section = sectionAt(text, line, indent);
-  const unit = indentUnit(others);
+  const unit = indentUnit(others, indent || 4);
   const prefix = section === "" ? "" : `${section}.`;
   return [...keyFacts.keys()].flatMap((key) => {
     if (known.has(key)) return [];

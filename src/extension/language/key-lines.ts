@@ -56,9 +56,9 @@ export function sectionAt(text: string, line: number, indent: number): string {
   return parent?.key ?? "";
 }
 
-/** How far the file indents each level; 4 where it has none yet. */
-export function indentUnit(lines: readonly KeyLine[]): number {
-  return lines.find(({ indent }) => indent > 0)?.indent ?? 4;
+/** How far the file indents each level; `otherwise` where it has no second level yet. */
+export function indentUnit(lines: readonly KeyLine[], otherwise = 4): number {
+  return lines.find(({ indent }) => indent > 0)?.indent ?? otherwise;
 }
 
 /** `name:` lines, each deeper than the one before, the last with a value. */

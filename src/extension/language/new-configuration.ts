@@ -1,5 +1,6 @@
 /** A new configuration as a person would write it: few keys, each with a comment. */
 import { relative, sep } from "node:path";
+import { RESTORING } from "../../config/checks.ts";
 
 /** What is asked before a configuration is written. */
 export interface ConfigurationChoices {
@@ -14,14 +15,13 @@ export interface ConfigurationChoices {
   readonly testFolder: string;
 }
 
+/** Architectures that have `MODEL.FEATURE_MAPS` at several levels. */
 const UNETS = ["unet", "resunet", "resunet++", "seunet", "resunet_se", "attention_unet", "multiresunet"];
 
 /** The architectures that a pretext task can train, the recommended one first. */
 export function architecturesFor(task: "masking" | "crappify", ndim: 2 | 3): readonly string[] {
   if (task === "masking") return ["mae"];
-  // BiaPy 3.7.1 has EDSR and WDSR in 2D only.
-  const flat = ndim === 2 ? ["edsr", "wdsr"] : [];
-  return [...UNETS, "unext_v1", "unext_v2", "unetr", "rcan", "dfcan", ...flat];
+  return Object.keys(RESTORING).filter((architecture) => RESTORING[architecture].includes(`${ndim}D`));
 }
 
 /** A path relative to `folder` where it lies inside, else absolute; with forward slashes, which all systems read. */
@@ -135,8 +135,7 @@ function model(choices: ConfigurationChoices): string {
     UNETR_VIT_HIDD_MULT: 2
     DROPOUT_VALUES: [0.]
 `;
-  const levelled = UNETS.includes(architecture) || architecture.startsWith("unext");
-  const more = levelled ? levels : architecture === "unetr" ? tokens : "";
+  const more = UNETS.includes(architecture) ? levels : architecture === "unetr" ? tokens : "";
   return `MODEL:
     ARCHITECTURE: ${architecture}
 ${more}`;

@@ -1,0 +1,247 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { checkConfig } from "../../src/config/checks.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import { describeMemory, estimateMemory } from "../../src/config/memory-estimate.ts";
+import { keyProposals } from "../../src/extension/language/completion-items.ts";
+import { checkImages } from "../../src/extension/language/image-checks.ts";
+import { insertionOf, keyLines } from "../../src/extension/language/key-lines.ts";
+import {
+  architecturesFor,
+  configurationText,
+  shortestPath,
+} from "../../src/extension/language/new-configuration.ts";
+import { problemFixes, problemRange, type TextFix } from "../../src/extension/language/problem-fixes.ts";
+import { isBiapyConfiguration } from "../../src/extension/language/recognise.ts";
+
+/** The text after a fix, as an editor applies it: from the end, so that places stay right. */
+function apply(text: string, { edits }: TextFix): string {
+  const starts = text
+    .split("\n")
+    .reduce<number[]>((all, line) => [...all, (all.at(-1) ?? 0) + line.length + 1], [0]);
+  const offset = (line: number, column: number) => starts[line] + column;
+  return [...edits]
+    .sort((a, b) => b.range.startLine - a.range.startLine)
+    .reduce(
+      (result, { range, text: replacement }) =>
+        result.slice(0, offset(range.startLine, range.startColumn)) +
+        replacement +
+        result.slice(offset(range.endLine, range.endColumn)),
+      text,
+    );
+}
+
+/** The first fix of the first problem, applied. */
+function mended(text: string): string {
+  const { config, problems } = loadConfig("a.yaml", text);
+  const all = [...problems, ...checkConfig(config)].filter(({ suggestion }) => suggestion !== undefined);
+  return apply(text, problemFixes(text, all[0])[0]);
+}
+
+/** What a problem's range covers. */
+function underlined(text: string): string[] {
+  const { config, problems } = loadConfig("a.yaml", text);
+  const all = problems.length > 0 ? problems : checkConfig(config);
+  return all.map((problem) => {
+    const { startLine, startColumn, endColumn } = problemRange(text, problem);
+    return text.split("\n")[startLine].slice(startColumn, endColumn);
+  });
+}
+
+test("configurations are recognised by PROBLEM.TYPE, other YAML is left alone", () => {
+  assert.ok(isBiapyConfiguration("PROBLEM:\n    TYPE: SELF_SUPERVISED\n"));
+  assert.ok(
+    isBiapyConfiguration(
+      "# mine\nDATA:\n  PATCH_SIZE: (1,1,1)\n\nPROBLEM: # what\n\n  # kind\n  NDIM: 2D\r\n  TYPE: DENOISING",
+    ),
+  );
+  assert.ok(!isBiapyConfiguration("PROBLEM: none\nTYPE: x\n"));
+  assert.ok(!isBiapyConfiguration("PROBLEM:\n  NDIM: 2D\nOTHER:\n  TYPE: x\n"));
+  assert.ok(!isBiapyConfiguration("services:\n  web:\n    PROBLEM:\n      TYPE: x\n"));
+});
+
+test("keys, values and comments are told apart on a line", () => {
+  const text = `DATA: # images\n  PATCH_SIZE: (64,64,1)   # small\n  TRAIN:\n    PATH: 'my # folder'\n    GT_PATH:\n  VAL:\n    PATH: "x"\n`;
+  const found = keyLines(text).map(({ key, line, valueStart, valueEnd }) => [
+    key,
+    text.split("\n")[line].slice(valueStart, valueEnd),
+  ]);
+  assert.deepEqual(found, [
+    ["DATA", ""],
+    ["DATA.PATCH_SIZE", "(64,64,1)"],
+    ["DATA.TRAIN", ""],
+    ["DATA.TRAIN.PATH", "'my # folder'"],
+    ["DATA.TRAIN.GT_PATH", ""],
+    ["DATA.VAL", ""],
+    ["DATA.VAL.PATH", '"x"'],
+  ]);
+});
+
+test("a misspelt key is underlined and changed", () => {
+  const text = "PROBLEM:\n    TYPE: SELF_SUPERVISED\nDATTA:\n    PATCH_SIZE: (64,64,1)\n";
+  assert.deepEqual(underlined(text), ["DATTA"]);
+  assert.equal(mended(text), text.replace("DATTA", "DATA"));
+});
+
+test("a wrong value is underlined and changed to the likeliest one, its comment kept", () => {
+  const text = "MODEL:\n  MAE_MASK_TYPE: rando # how\n";
+  assert.deepEqual(underlined(text), ["rando"]);
+  assert.equal(mended(text), "MODEL:\n  MAE_MASK_TYPE: random # how\n");
+});
+
+test("a key in the wrong section is moved with its value", () => {
+  const text = "DATA:\n  PATCH_SIZE: (64,64,1)\n  TRAIN_PATH: images\n  TEST:\n    PATH: b\n";
+  assert.equal(
+    mended(text),
+    "DATA:\n  PATCH_SIZE: (64,64,1)\n  TEST:\n    PATH: b\n  TRAIN:\n    PATH: images\n",
+  );
+});
+
+test("a key that others demand is added where it belongs", () => {
+  const text = "PROBLEM:\n  TYPE: SELF_SUPERVISED\n  SELF_SUPERVISED:\n    PRETEXT_TASK: masking\n";
+  assert.equal(mended(text), `${text.trimEnd()}\nMODEL:\n  ARCHITECTURE: mae\n`);
+});
+
+test("a contradiction is underlined at the value and mended", () => {
+  const text =
+    "PROBLEM:\n  TYPE: SELF_SUPERVISED\nMODEL:\n  ARCHITECTURE: mae\nDATA:\n  PATCH_SIZE: (60,64,1)\n";
+  assert.deepEqual(underlined(text), ["(60,64,1)"]);
+  assert.equal(mended(text), text.replace("(60,64,1)", "(64,64,1)"));
+});
+
+test("a repeated key is underlined at its second place", () => {
+  const text = "TRAIN:\n  EPOCHS: 3\n  EPOCHS: 4\n";
+  const [problem] = loadConfig("a.yaml", text).problems;
+  assert.deepEqual(problemRange(text, problem), { startLine: 2, startColumn: 2, endLine: 2, endColumn: 8 });
+});
+
+test("every fix of an unknown key leaves a file that loads", () => {
+  for (const text of ["TRAIN:\n  EPOCH: 3\n", "PROBLEM:\n  NDIMS: 3D\n", "MODLE:\n  ARCHITECTURE: mae\n"])
+    assert.deepEqual(loadConfig("a.yaml", mended(text)).problems, []);
+});
+
+const proposal = (text: string, line: number, column: number, key: string) =>
+  keyProposals(text, line, column).find((each) => each.key === key);
+
+test("a full key is offered anywhere and brings the sections that are missing", () => {
+  assert.deepEqual(proposal("PATH", 0, 4, "DATA.TRAIN.PATH"), {
+    key: "DATA.TRAIN.PATH",
+    start: 0,
+    lines: ["DATA:", "    TRAIN:", "        PATH: "],
+    rank: 1,
+  });
+  const inSection = proposal("DATA:\n  TRA\n", 1, 5, "DATA.TRAIN.PATH");
+  assert.deepEqual(inSection?.lines, ["TRAIN:", "    PATH: "]);
+});
+
+test("keys that the YAML server offers, or that are set, are not offered again", () => {
+  const text = "DATA:\n  PATCH_SIZE: (64,64,1)\n  \n";
+  assert.equal(proposal(text, 2, 2, "DATA.N_CLASSES"), undefined);
+  assert.equal(proposal(text, 2, 2, "DATA.PATCH_SIZE"), undefined);
+  assert.deepEqual(keyProposals("DATA:\n  PATCH_SIZE: (6", 1, 17), []);
+});
+
+test("a key of a section elsewhere is written there", () => {
+  const text = "DATA:\n  TRAIN:\n    PATH: a\n\nMODEL:\n  ARCHITECTURE: mae\nOVER\n";
+  const offered = proposal(text, 6, 4, "DATA.TRAIN.OVERLAP");
+  assert.ok(offered !== undefined && offered.lines === undefined);
+  assert.deepEqual(insertionOf(text.replace("OVER", ""), "DATA.TRAIN.OVERLAP", ""), {
+    afterLine: 2,
+    lines: ["    OVERLAP: "],
+  });
+  assert.deepEqual(insertionOf(text, "TRAIN.EPOCHS", "3"), {
+    afterLine: 6,
+    lines: ["TRAIN:", "  EPOCHS: 3"],
+  });
+});
+
+const SAMPLES = "media/samples/2d/train";
+
+/** A configuration of the sample images with one line changed. */
+const withImages = (patch: string, more = "", path = SAMPLES, ndim = "2D") =>
+  loadConfig(
+    "a.yaml",
+    `PROBLEM:\n  TYPE: SELF_SUPERVISED\n  NDIM: ${ndim}\nDATA:\n  PATCH_SIZE: ${patch}\n${more}  TRAIN:\n    PATH: ${path}\nTRAIN:\n  ENABLE: True\n`,
+  ).config;
+
+test("images are opened and their faults told at the folder's key", async () => {
+  const found = async (...args: Parameters<typeof withImages>) =>
+    (await checkImages(withImages(...args), process.cwd())).map(({ key, line, message }) => [
+      key,
+      line,
+      message,
+    ]);
+  assert.deepEqual(await found("(64,64,1)"), []);
+  const [[key, line, message]] = await found("(64,64,3)");
+  assert.deepEqual([key, line], ["DATA.TRAIN.PATH", 7]);
+  assert.match(String(message), /has 1 channel.*PATCH_SIZE says 3.*\n.*more images have faults/s);
+  assert.match(
+    String((await found("(8192,64,1)", "  REFLECT_TO_COMPLETE_SHAPE: False\n"))[0][2]),
+    /smaller than a patch/,
+  );
+  assert.match(String((await found("(16,64,64,1)", "", SAMPLES, "3D"))[0][2]), /single plane/);
+  assert.deepEqual(await found("(64,64,1)", "", "not/there"), []);
+});
+
+test("empty folders and folders with too few patches are found, relative to the workspace", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "biapy-language-"));
+  mkdirSync(join(folder, "none"));
+  mkdirSync(join(folder, "text"));
+  writeFileSync(join(folder, "text", "notes.txt"), "");
+  const found = async (path: string) =>
+    (await checkImages(withImages("(64,64,1)", "", path), folder))[0]?.message;
+  assert.match(await found("none"), /no .*images.*empty/);
+  assert.match(await found("text"), /no .*images.*notes\.txt/);
+  assert.equal(await found("elsewhere"), undefined);
+});
+
+test("the memory estimate agrees with what was measured, within a tenth", () => {
+  const estimate = (model: string) =>
+    estimateMemory(
+      loadConfig(
+        "a",
+        `DATA:\n  PATCH_SIZE: (128,128,1)\nTRAIN:\n  BATCH_SIZE: 4\nMODEL:\n  ARCHITECTURE: mae\n${model}`,
+      ).config,
+    );
+  // Peak memory of docs/architecture.md, in MB.
+  const close = (bytes: number | undefined, megabytes: number) =>
+    assert.ok(
+      bytes !== undefined && Math.abs(bytes / 1e6 / megabytes - 1) < 0.1,
+      `${bytes} for ${megabytes} MB`,
+    );
+  close(estimate("")?.totalBytes, 2281);
+  close(estimate("  VIT_EMBED_DIM: 384\n  VIT_NUM_LAYERS: 6\n  VIT_NUM_HEADS: 6\n")?.totalBytes, 953);
+  assert.equal(estimate("  VIT_TOKEN_SIZE: 7\n"), undefined);
+  const found = estimate("");
+  assert.ok(found !== undefined);
+  assert.match(describeMemory(found, 4), /about 2\.3 GB.*estimate.*64 tokens a patch, 32 of them visible/s);
+});
+
+test("a new configuration has no problems, whatever was chosen", () => {
+  for (const ndim of [2, 3] as const)
+    for (const task of ["masking", "crappify"] as const)
+      for (const architecture of architecturesFor(task, ndim))
+        for (const folder of ["data/train", "C:/My Images #1/it's", "/with: colon", "1"]) {
+          const choices = { ndim, task, architecture, channels: 3, trainFolder: folder, testFolder: folder };
+          const text = configurationText(choices);
+          const { config, problems } = loadConfig("a.yaml", text);
+          assert.deepEqual(problems, [], text);
+          assert.equal(config.text("DATA.TRAIN.PATH"), folder);
+          assert.equal(config.numbers("DATA.PATCH_SIZE").length, ndim + 1);
+          const contradictions = checkConfig(config).filter(
+            ({ message, severity }) => severity === "error" && !/does not exist/.test(message),
+          );
+          assert.deepEqual(contradictions, [], text);
+          assert.ok(isBiapyConfiguration(text));
+        }
+});
+
+test("paths inside the folder are written relative to it", () => {
+  const root = join(tmpdir(), "project");
+  assert.equal(shortestPath(join(root, "images", "train"), root), "images/train");
+  const outside = join(tmpdir(), "elsewhere");
+  assert.equal(shortestPath(outside, root), outside.replaceAll("\\", "/"));
+});
