@@ -1,17 +1,31 @@
 import { readdir } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { type Image, ImageError, type ImageSource } from "./image.ts";
+import type { AxesOrder } from "./named-axes.ts";
 import { openTiff } from "./tiff-reader.ts";
 
-const OPENERS: Readonly<Record<string, (path: string) => Promise<ImageSource>>> = {
+type Opener = (path: string, axes?: AxesOrder) => Promise<ImageSource>;
+
+// Zarr's and HDF5's readers are loaded when such a file is opened: most runs have none.
+const zarr: Opener = async (path, axes) => (await import("./zarr.ts")).openZarr(path, axes);
+const hdf5: Opener = async (path, axes) => (await import("./hdf5.ts")).openHdf5(path, axes);
+
+const OPENERS: Readonly<Record<string, Opener>> = {
   ".tif": openTiff,
   ".tiff": openTiff,
+  ".zarr": zarr,
+  ".h5": hdf5,
+  ".hdf5": hdf5,
 };
 
-/** Opens an image file; pixels are read when asked for. Throws {@link ImageError}. */
-export async function openImage(path: string): Promise<ImageSource> {
+/**
+ * Opens an image file; pixels are read when asked for. Throws {@link ImageError}.
+ *
+ * @param axes the order of axes of files that do not say it themselves, such as `TZCYX`
+ */
+export async function openImage(path: string, axes?: AxesOrder): Promise<ImageSource> {
   const opener = OPENERS[extname(path).toLowerCase()];
-  if (opener !== undefined) return opener(path);
+  if (opener !== undefined) return opener(path, axes);
   throw new ImageError(
     path,
     `${path}: is not a kind of image that is read here (${Object.keys(OPENERS).join(", ")}).`,
@@ -19,8 +33,8 @@ export async function openImage(path: string): Promise<ImageSource> {
 }
 
 /** Reads a whole image. Throws {@link ImageError}. */
-export async function readImage(path: string): Promise<Image> {
-  const source = await openImage(path);
+export async function readImage(path: string, axes?: AxesOrder): Promise<Image> {
+  const source = await openImage(path, axes);
   try {
     return await source.read();
   } finally {
@@ -44,5 +58,8 @@ export async function listImages(folder: string): Promise<string[]> {
     names.length === 0
       ? "it is empty"
       : `it holds ${names.length} other files, ${names.slice(0, 3).join(", ")}…`;
-  throw new ImageError(folder, `${folder}: there are no TIFF images in this folder; ${found}.`);
+  throw new ImageError(
+    folder,
+    `${folder}: there are no images (TIFF, Zarr or HDF5) in this folder; ${found}.`,
+  );
 }

@@ -58,6 +58,19 @@ export interface ImageSource {
   close(): Promise<void>;
 }
 
+/** An image under construction, written part by part. */
+export interface ImageWriter {
+  /** Writes a part `[z, y, x, channel]` that starts at `start`. */
+  write(start: readonly [z: number, y: number, x: number], part: Image): Promise<void>;
+  /** Finishes the file and gives it its name. */
+  close(): Promise<void>;
+}
+
+/** The whole image as a region. */
+export function wholeRegion([z, y, x]: ImageShape): Region {
+  return { start: [0, 0, 0], end: [z, y, x] };
+}
+
 /** Bad image input: the message names the file, what is wrong and what to do. Ends a run with exit code 2. */
 export class ImageError extends Error {
   override readonly name = "ImageError";

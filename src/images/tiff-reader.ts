@@ -10,13 +10,9 @@ import {
   type SampleArray,
   type SampleType,
   sampleArray,
+  wholeRegion,
 } from "./image.ts";
 import { type PageLayout, pageLayout } from "./tiff-axes.ts";
-
-/** The whole image as a region. */
-export function wholeRegion([z, y, x]: ImageInfo["shape"]): Region {
-  return { start: [0, 0, 0], end: [z, y, x] };
-}
 
 const KINDS = { 1: "uint", 2: "int", 3: "float" } as const;
 

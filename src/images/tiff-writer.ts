@@ -2,7 +2,7 @@
 import { open, rename, rm } from "node:fs/promises";
 import { promisify } from "node:util";
 import { deflate } from "node:zlib";
-import type { Image, SampleType } from "./image.ts";
+import { type Image, type ImageShape, SAMPLE_ARRAYS, type SampleArray, type SampleType } from "./image.ts";
 
 const compress = promisify(deflate);
 
@@ -47,15 +47,28 @@ function description([z, , , channels]: Image["shape"]): string {
   return `${[...lines, ...stack, "loop=false"].join("\n")}\n`;
 }
 
-/** One channel of one slice, row by row. */
-function plane({ shape, data }: Image, z: number, channel: number): Uint8Array {
+/** An image that is written plane by plane: it need not be in memory as a whole. */
+export interface PlaneSource {
+  readonly shape: ImageShape;
+  readonly sampleType: SampleType;
+  /** One channel of one slice, row by row. Slices are asked for in order, and a slice's channels one after the other. */
+  plane(z: number, channel: number): Promise<SampleArray> | SampleArray;
+}
+
+function planesOf({ shape, sampleType, data }: Image): PlaneSource {
   const [, height, width, channels] = shape;
   const pixels = height * width;
-  const start = z * pixels * channels;
-  const picked = data.slice(start, start + pixels);
-  if (channels > 1)
-    for (let pixel = 0; pixel < pixels; pixel++) picked[pixel] = data[start + pixel * channels + channel];
-  return new Uint8Array(picked.buffer, picked.byteOffset, picked.byteLength);
+  return {
+    shape,
+    sampleType,
+    plane: (z, channel) => {
+      const start = z * pixels * channels;
+      const picked = data.slice(start, start + pixels);
+      if (channels > 1)
+        for (let pixel = 0; pixel < pixels; pixel++) picked[pixel] = data[start + pixel * channels + channel];
+      return picked;
+    },
+  };
 }
 
 /** A page's directory at `offset`: its bytes, texts behind its entries, the next page's offset last. */
@@ -96,8 +109,14 @@ function directory(entries: readonly Entry[], offset: number, big: boolean, last
  * @param image `[z, y, x, channel]`; ImageJ itself shows uint8, uint16 and float32
  */
 export async function writeTiff(path: string, image: Image): Promise<void> {
+  await writeTiffPlanes(path, planesOf(image));
+}
+
+/** Writes a TIFF as {@link writeTiff} does, from planes that come one by one. */
+export async function writeTiffPlanes(path: string, image: PlaneSource): Promise<void> {
   const [z, height, width, channels] = image.shape;
-  const big = image.data.byteLength > CLASSIC_LIMIT;
+  const { BYTES_PER_ELEMENT: sampleBytes } = SAMPLE_ARRAYS[image.sampleType];
+  const big = z * height * width * channels * sampleBytes > CLASSIC_LIMIT;
   const planes = Array.from({ length: z * channels }, (_, index) => [
     Math.floor(index / channels),
     index % channels,
@@ -115,11 +134,12 @@ export async function writeTiff(path: string, image: Image): Promise<void> {
     await file.write(header);
     let offset = header.length;
     for (const [index, [slice, channel]] of planes.entries()) {
-      const strip = await compress(plane(image, slice, channel));
+      const { buffer, byteOffset, byteLength } = await image.plane(slice, channel);
+      const strip = await compress(new Uint8Array(buffer, byteOffset, byteLength));
       const entries = (stripOffset: number): Entry[] => [
         { tag: TAG.width, type: "long", value: width },
         { tag: TAG.height, type: "long", value: height },
-        { tag: TAG.bits, type: "short", value: 8 * image.data.BYTES_PER_ELEMENT },
+        { tag: TAG.bits, type: "short", value: 8 * sampleBytes },
         { tag: TAG.compression, type: "short", value: DEFLATE },
         { tag: TAG.photometric, type: "short", value: BLACK_IS_ZERO },
         ...(index === 0

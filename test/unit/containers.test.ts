@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { openImage, readImage } from "../../src/images/files.ts";
+import { createHdf5 } from "../../src/images/hdf5.ts";
+import { type Image, ImageError, type ImageShape } from "../../src/images/image.ts";
+import { createZarr } from "../../src/images/zarr.ts";
+
+const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/images/${name}`, import.meta.url));
+
+/** The formula of make_containers.py, of a part of the volume. */
+function part(start: readonly number[], shape: ImageShape): Image {
+  const data = new Uint16Array(shape.reduce((product, size) => product * size, 1));
+  let at = 0;
+  for (let z = 0; z < shape[0]; z++)
+    for (let y = 0; y < shape[1]; y++)
+      for (let x = 0; x < shape[2]; x++)
+        for (let channel = 0; channel < shape[3]; channel++)
+          data[at++] = 1000 * (z + start[0]) + 100 * (y + start[1]) + 10 * (x + start[2]) + channel;
+  return { shape, sampleType: "uint16", data };
+}
+
+for (const [name, channels, axes] of [
+  ["v2-zyx.zarr", 1, undefined],
+  ["v3-tzcyx.zarr", 2, "TZCYX"],
+  ["ome.zarr", 2, "TZCYX"],
+  ["zyxc.h5", 2, undefined],
+] as const) {
+  test(`${name}, written in Python, is read whole and by region`, async () => {
+    const source = await openImage(fixture(name), axes);
+    assert.deepEqual(source.info.shape, [4, 5, 6, channels]);
+    const whole = await source.read();
+    assert.deepEqual([...whole.data], [...part([0, 0, 0], [4, 5, 6, channels]).data]);
+    const region = await source.read({ start: [1, 2, 3], end: [4, 4, 6] });
+    assert.deepEqual(region.shape, [3, 2, 3, channels]);
+    assert.deepEqual([...region.data], [...part([1, 2, 3], [3, 2, 3, channels]).data]);
+    await source.close();
+  });
+}
+
+for (const [name, create] of [
+  ["written.zarr", createZarr],
+  ["written.h5", createHdf5],
+] as const) {
+  test(`${name} is written part by part and read back`, async () => {
+    const path = join(await mkdtemp(join(tmpdir(), "containers-")), name);
+    const shape: ImageShape = [7, 9, 11, 2];
+    const writer = await create(path, shape, "uint16", [4, 4, 4]);
+    for (const z of [0, 4])
+      for (const y of [0, 5]) {
+        const size: ImageShape = [z === 0 ? 4 : 3, y === 0 ? 5 : 4, 11, 2];
+        await writer.write([z, y, 0], part([z, y, 0], size));
+      }
+    await assert.rejects(readImage(path), "it has no name before it is whole");
+    await writer.close();
+    assert.deepEqual(await readImage(path, "ZYXC"), part([0, 0, 0], shape));
+  });
+}
+
+test("what is no image is answered in words", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "containers-"));
+  await writeFile(join(folder, "notes.h5"), "not an HDF5 file");
+  for (const path of [join(folder, "notes.h5"), join(folder, "nothing.zarr")]) {
+    await assert.rejects(
+      readImage(path),
+      (error) => error instanceof ImageError && error.message.includes(path),
+    );
+  }
+});
