@@ -8,15 +8,16 @@ export interface JsonSchema {
   readonly [keyword: string]: unknown;
 }
 
-/** `(256, 256, 1)`: a tuple as Python writes it, which is a plain string in YAML. */
-const TUPLE = { type: "string", pattern: "^\\s*\\(.*\\)\\s*$" };
-/** `[a, b]` in quotes, which BiaPy reads as a list. */
-const LIST_TEXT = { type: "string", pattern: "^\\s*\\[.*\\]\\s*$" };
+/**
+ * Text that stands for another type: a pattern holds for text alone, so it sits beside the other type's own limits.
+ * `(256, 256, 1)` is a tuple as Python writes it, and a quoted `[a, b]` is read as a list.
+ */
+const SEQUENCE_TEXT = "^\\s*(\\(.*\\)|\\[.*\\])\\s*$";
 /** `1.E-4`: not every YAML parser takes it for a number. */
-const NUMBER_TEXT = { type: "string", pattern: "^[-+]?(\\d[\\d_]*\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?$" };
-/** `True`, which YAML 1.2 takes for a truth value and stricter parsers for text. */
-const TRUTH_TEXT = { type: "string", pattern: "^([Tt]rue|TRUE|[Ff]alse|FALSE)$" };
-const NONE = { anyOf: [{ type: "null" }, { type: "string", pattern: "^None$" }] };
+const NUMBER_TEXT = "^[-+]?(\\d[\\d_]*\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?$";
+/** `True`, which stricter YAML parsers take for text. */
+const TRUTH_TEXT = "^([Tt]rue|TRUE|[Ff]alse|FALSE)$";
+const NUMBER_OR_NONE_TEXT = `${NUMBER_TEXT}|^None$`;
 
 /** A value to fill in, number by number, in an editor. */
 function tupleSnippet(description: string, ...numbers: readonly string[]) {
@@ -76,8 +77,8 @@ function groupSchema(group: string): JsonSchema {
 function descriptions(key: string, facts: string): JsonSchema {
   const text = keyDescriptions.get(key);
   if (text === undefined) return {};
-  const plain = text.replaceAll("`", "");
-  return { description: plain, markdownDescription: `**${key}**\n\n${text}${facts && `\n\n${facts}`}` };
+  const markdownDescription = facts === "" ? text : `${text}\n\n${facts}`;
+  return { title: key, description: text.replaceAll("`", ""), markdownDescription };
 }
 
 function keySchema(key: string): JsonSchema {
@@ -119,24 +120,53 @@ function factsLine({ type, default: value }: KeyFact, { allowed, least, most, op
   return `*${TYPE_NAMES[type]}${range}${choice} · default* ${text === "" ? "*empty*" : `\`${text}\``}`;
 }
 
-function numberSchema({ least, most, open, allowed }: Limits): JsonSchema {
+function range({ least, most, open }: Limits): JsonSchema {
   return {
-    ...(allowed && { enum: allowed }),
     ...(least !== undefined && { [open ? "exclusiveMinimum" : "minimum"]: least }),
     ...(most !== undefined && { [open ? "exclusiveMaximum" : "maximum"]: most }),
   };
 }
 
+function valueSchema(fact: KeyFact, limits: Limits): JsonSchema {
+  const { allowed } = limits;
+  switch (fact.type) {
+    case "bool":
+      return { type: ["boolean", "string"], pattern: TRUTH_TEXT };
+    case "int":
+      return { type: "integer", ...(allowed && { enum: allowed }), ...range(limits) };
+    case "float":
+      return { type: ["number", "string"], ...range(limits), pattern: NUMBER_TEXT };
+    case "NoneType":
+      return { type: ["number", "null", "string"], ...range(limits), pattern: NUMBER_OR_NONE_TEXT };
+    case "str":
+      return fact.default === "" ? emptyableText(limits) : textSchema(limits);
+    case "tuple":
+      return { type: ["string", "array"], pattern: SEQUENCE_TEXT, items: itemSchema(limits) };
+    case "list":
+      // One item may stand for a list of one.
+      return allowed === undefined
+        ? { type: ["array", "string", "number"], items: itemSchema(limits), ...range(limits) }
+        : {
+            anyOf: [
+              textSchema(limits),
+              { type: "array", items: textSchema(limits) },
+              { type: "string", pattern: SEQUENCE_TEXT },
+            ],
+          };
+  }
+}
+
+/** A key left empty is null, which stands for empty text. */
+function emptyableText({ allowed }: Limits): JsonSchema {
+  return { type: ["string", "null"], ...(allowed && { enum: [...allowed, null] }) };
+}
+
 function textSchema({ allowed, anyCase }: Limits): JsonSchema {
   if (allowed === undefined) return { type: "string" };
-  if (!anyCase) return { type: "string", enum: allowed };
+  const names = { type: "string", enum: allowed };
+  if (!anyCase) return names;
   const pattern = `^(${allowed.map((name) => inAnyCase(String(name))).join("|")})$`;
-  return {
-    anyOf: [
-      { type: "string", enum: allowed },
-      { type: "string", pattern },
-    ],
-  };
+  return { anyOf: [names, { type: "string", pattern, not: { enum: allowed } }] };
 }
 
 function inAnyCase(name: string): string {
@@ -147,38 +177,8 @@ function inAnyCase(name: string): string {
     .join("");
 }
 
-function valueSchema({ type, default: standard }: KeyFact, limits: Limits): JsonSchema {
-  const number = { type: "number", ...numberSchema(limits) };
-  switch (type) {
-    case "bool":
-      return { anyOf: [{ type: "boolean" }, TRUTH_TEXT] };
-    case "int":
-      return { type: "integer", ...numberSchema(limits) };
-    case "float":
-      return { anyOf: [number, NUMBER_TEXT] };
-    case "str":
-      // A key left empty is null, which stands for empty text.
-      return standard === "" ? { anyOf: [textSchema(limits), { type: "null" }] } : textSchema(limits);
-    case "NoneType":
-      return { anyOf: [number, NUMBER_TEXT, ...NONE.anyOf] };
-    case "tuple":
-      return { anyOf: [TUPLE, { type: "array", items: itemSchema(limits) }, LIST_TEXT] };
-    case "list":
-      return {
-        anyOf: [
-          { type: "array", items: itemSchema(limits) },
-          ...(limits.allowed ? [textSchema(limits)] : [{ type: "string" }]),
-          number,
-          TUPLE,
-          LIST_TEXT,
-        ],
-      };
-  }
-}
-
-/** Items of lists: numbers within their limits, names of those allowed, or lists of these. */
+/** Items without limits may be of any kind, such as lists themselves. */
 function itemSchema(limits: Limits): JsonSchema {
-  if (limits.allowed !== undefined) return textSchema(limits);
   if (limits.least === undefined) return {};
-  return { anyOf: [{ type: "number", ...numberSchema(limits) }, NUMBER_TEXT] };
+  return { type: ["number", "string"], ...range(limits), pattern: NUMBER_TEXT };
 }

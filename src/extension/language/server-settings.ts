@@ -5,6 +5,7 @@ export function serverSettings(schemaUri: string): Readonly<Record<string, unkno
       schemas: { [schemaUri]: "*" },
       completion: true,
       hover: true,
+      hoverSchemaSource: false,
       // Our own diagnostics say all that is wrong, as the command line does.
       validate: false,
       format: { enable: true, printWidth: 120 },
