@@ -6,7 +6,8 @@ import { tf } from "./tensor.ts";
 
 const COMPOSED_ON = ["cpu", "wasm", "tensorflow", "webgl", "webgpu"];
 
-function registerComposed(kernelName: string, kernelFunc: tf.KernelFunc): void {
+/** Registers a kernel for backends that have none of their own, composed of TensorFlow.js ops. */
+export function registerComposed(kernelName: string, kernelFunc: tf.KernelFunc): void {
   for (const backendName of COMPOSED_ON) tf.registerKernel({ kernelName, backendName, kernelFunc });
 }
 

@@ -1,4 +1,11 @@
 /** How each TensorFlow.js kernel is written in ONNX: the one table that a trace looks things up in. */
+import {
+  convolutionInputLowering,
+  convolutionLowering,
+  convolutionWeightLowering,
+  maxPoolingLowering,
+  maxUnpoolingLowering,
+} from "./convolution-lowerings.ts";
 import type { GraphBuilder, Value } from "./graph.ts";
 import {
   arranged,
@@ -516,4 +523,9 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   BatchMatMul: matMul,
 
   LayerNormalization: layerNormalization,
+  Convolution: convolutionLowering,
+  ConvolutionInput: convolutionInputLowering,
+  ConvolutionWeight: convolutionWeightLowering,
+  MaxPooling: maxPoolingLowering,
+  MaxUnpooling: maxUnpoolingLowering,
 };

@@ -24,7 +24,9 @@ class TracingBackend extends tf.KernelBackend {
   expose(traced: Traced): tf.TensorInfo {
     const dataId = {};
     this.tensors.set(dataId, traced);
-    return { dataId, shape: [...traced.shape], dtype: traced.type as TracedType };
+    // TensorFlow.js has no 64-bit integers; what MaxPool says of places is one.
+    const dtype = traced.type === "int64" ? "int32" : (traced.type as TracedType);
+    return { dataId, shape: [...traced.shape], dtype };
   }
 
   traced(info: tf.TensorInfo): Traced {

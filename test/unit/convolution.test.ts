@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import "@tensorflow/tfjs-backend-cpu";
+import { type ConvolutionWindow, convolution, transposedConvolution } from "../../src/runtime/convolution.ts";
+import { declaredWeights } from "../../src/runtime/declared-weights.ts";
+import { EagerRuntime } from "../../src/runtime/eager/runtime.ts";
+import type { Runtime } from "../../src/runtime/executable.ts";
+import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
+import { Parameters } from "../../src/runtime/parameters.ts";
+import { maxPool } from "../../src/runtime/pooling.ts";
+import type { Program } from "../../src/runtime/program.ts";
+import { tf } from "../../src/runtime/tensor.ts";
+
+type Layer = (x: tf.Tensor, weight: tf.Tensor) => tf.Tensor;
+
+/** The layer's result, and the gradients by its input and weight of a loss that weighs every value of it differently. */
+async function evaluate(runtime: Runtime, layer: Layer, x: readonly number[], weight: readonly number[]) {
+  const program: Program = {
+    training: true,
+    inputs: {},
+    forward(scope) {
+      const start = { kind: "constant", value: 0 } as const;
+      const y = layer(scope.parameter("x", x, start), scope.parameter("weight", weight, start));
+      const count = y.shape.reduce((product, size) => product * size, 1);
+      const factors = tf.tensor(
+        Float32Array.from({ length: count }, (_, at) => Math.cos(at * 0.7)),
+        y.shape,
+      );
+      return { loss: y.mul(factors).sum(), y };
+    },
+  };
+  const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: 1 });
+  parameters.values("x").forEach((_, at, values) => {
+    values[at] = Math.sin(at * 1.3);
+  });
+  parameters.values("weight").forEach((_, at, values) => {
+    values[at] = Math.cos(at * 0.9);
+  });
+  const executable = runtime.compile(program, parameters, { gradients: true });
+  await executable.run(0);
+  const gradient = (name: string) => parameters.values(name, "gradient").slice();
+  const result = { y: executable.outputs.y.slice(), x: gradient("x"), weight: gradient("weight") };
+  executable.release();
+  await parameters.close();
+  return result;
+}
+
+/** The onnx runtime runs `layer`; TensorFlow.js's cpu backend, which shares nothing with it, runs `judge`. */
+async function agree(layer: Layer, judge: Layer, x: readonly number[], weight: readonly number[]) {
+  const found = await evaluate(new OnnxRuntime(1), layer, x, weight);
+  const known = await evaluate(new EagerRuntime("cpu", "judge", 1), judge, x, weight);
+  for (const name of ["y", "x", "weight"] as const) {
+    assert.equal(found[name].length, known[name].length);
+    const largest = Math.max(...known[name].map(Math.abs), 1e-6);
+    const worst = Math.max(...found[name].map((value, at) => Math.abs(value - known[name][at])));
+    assert.ok(worst < 1e-5 * largest + 1e-5, `${name} differs by ${worst} of ${largest}`);
+  }
+}
+
+const window = (axes: number, stride: number, padding: number, dilation = 1): ConvolutionWindow => ({
+  stride: new Array(axes).fill(stride),
+  padding: new Array(axes).fill(padding),
+  dilation: new Array(axes).fill(dilation),
+});
+
+for (const [name, x, weight, settings] of [
+  ["3 x 3, same size", [2, 6, 7, 3], [4, 3, 3, 3], window(2, 1, 1)],
+  ["1 x 1", [2, 5, 4, 3], [2, 3, 1, 1], window(2, 1, 0)],
+  ["strided", [1, 9, 8, 2], [3, 2, 3, 3], window(2, 2, 1)],
+  ["patches", [1, 8, 8, 2], [3, 2, 4, 4], window(2, 4, 0)],
+  ["3 x 3 x 3", [2, 4, 5, 6, 2], [3, 2, 3, 3, 3], window(3, 1, 1)],
+  [
+    "flat in z",
+    [1, 4, 5, 6, 2],
+    [3, 2, 1, 3, 3],
+    { stride: [1, 1, 1], padding: [0, 1, 1], dilation: [1, 1, 1] },
+  ],
+  ["strided in 3D", [1, 4, 6, 6, 2], [2, 2, 3, 3, 3], window(3, 2, 1)],
+] as const) {
+  test(`convolution ${name}: result and gradients equal TensorFlow.js's`, () => {
+    const layer: Layer = (input, kernel) => convolution(input, kernel, settings);
+    return agree(layer, layer, x, weight);
+  });
+}
+
+test("a dilated convolution equals one whose kernel has zeros in between", () => {
+  const spread: Layer = (x, weight) => {
+    const [outputs, inputs] = weight.shape;
+    const gaps = weight.reshape([outputs, inputs, 3, 1, 3, 1]).pad([
+      [0, 0],
+      [0, 0],
+      [0, 0],
+      [0, 1],
+      [0, 0],
+      [0, 1],
+    ]);
+    return convolution(
+      x,
+      gaps.reshape([outputs, inputs, 6, 6]).slice([0, 0, 0, 0], [-1, -1, 5, 5]),
+      window(2, 1, 2),
+    );
+  };
+  const dilated: Layer = (x, weight) => convolution(x, weight, window(2, 1, 2, 2));
+  return agree(dilated, spread, [1, 8, 7, 2], [3, 2, 3, 3]);
+});
+
+for (const [name, x, weight, settings, size] of [
+  ["2 x 2", [2, 3, 4, 3], [3, 2, 2, 2], window(2, 2, 0), [6, 8]],
+  ["2 x 2 x 2", [1, 2, 3, 4, 3], [3, 2, 2, 2, 2], window(3, 2, 0), [4, 6, 8]],
+  ["with overlap", [1, 4, 4, 2], [2, 3, 3, 3], window(2, 2, 1), [8, 8]],
+] as const) {
+  test(`transposed convolution ${name}: result and gradients equal TensorFlow.js's`, () => {
+    const layer: Layer = (input, kernel) => transposedConvolution(input, kernel, settings, size);
+    return agree(layer, layer, x, weight);
+  });
+}
+
+for (const [name, x, pooling] of [
+  ["2D", [2, 5, 6, 3], [2, 2]],
+  ["3D, flat in z", [1, 3, 4, 6, 2], [1, 2, 2]],
+  ["3D", [1, 4, 4, 5, 2], [2, 2, 2]],
+] as const) {
+  test(`pooling in ${name}: result and gradients equal TensorFlow.js's`, () => {
+    const used: Layer = (input, weight) => maxPool(input, pooling).mul(weight);
+    return agree(used, used, x, [1]);
+  });
+}
