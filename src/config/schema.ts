@@ -28,7 +28,7 @@ function tupleSnippet(description: string, ...numbers: readonly string[]) {
 /** What helps to fill a key in, beyond its type. */
 const SNIPPETS: Readonly<Record<string, readonly ReturnType<typeof tupleSnippet>[]>> = {
   "DATA.PATCH_SIZE": [
-    tupleSnippet("2D, greyscale: y, x, channels", "256", "256", "1"),
+    tupleSnippet("2D, greyscale: y, x, channels", "128", "128", "1"),
     tupleSnippet("2D, small, for a laptop", "64", "64", "1"),
     tupleSnippet("2D, RGB", "256", "256", "3"),
     tupleSnippet("3D, greyscale: z, y, x, channels", "32", "64", "64", "1"),
@@ -42,6 +42,13 @@ const SNIPPETS: Readonly<Record<string, readonly ReturnType<typeof tupleSnippet>
     tupleSnippet("3D: z, y, x", "0.25", "0.25", "0.25"),
   ],
 };
+
+/** A list in one line; by itself, the YAML server writes an item a line. */
+function listSnippet({ type, default: value }: KeyFact) {
+  if (type !== "list" || asWritten({ type, default: value }) !== value) return undefined;
+  const text = JSON.stringify(value).replaceAll(",", ", ").replaceAll("true", "True");
+  return [{ label: text, description: "default", body: text }];
+}
 
 /** The schema of the whole file, a nested object for every group of keys. */
 export function configurationSchema(): JsonSchema {
@@ -87,17 +94,17 @@ function keySchema(key: string): JsonSchema {
   const limits = keyLimits.get(key) ?? {};
   return {
     ...descriptions(key, factsLine(fact, limits)),
-    ...valueSchema(fact, limits),
+    ...valueSchema(key, fact, limits),
     default: asWritten(fact),
-    ...(SNIPPETS[key] && { defaultSnippets: SNIPPETS[key] }),
+    ...((SNIPPETS[key] ?? listSnippet(fact)) && { defaultSnippets: SNIPPETS[key] ?? listSnippet(fact) }),
   };
 }
 
-/** A default as it stands in a file: tuples as Python writes them. */
+/** A default as it stands in a file: tuples as Python writes them, a list of one name or number without its brackets. */
 function asWritten({ type, default: value }: KeyFact): PythonValue {
-  if (type === "tuple" && Array.isArray(value) && value.length > 0)
-    return written(value).replaceAll(", ", ",");
-  return value;
+  if (!Array.isArray(value)) return value;
+  if (type === "tuple") return written(value).replaceAll(", ", ",");
+  return value.length === 1 && typeof value[0] !== "object" ? value[0] : value;
 }
 
 const TYPE_NAMES = {
@@ -127,7 +134,7 @@ function range({ least, most, open }: Limits): JsonSchema {
   };
 }
 
-function valueSchema(fact: KeyFact, limits: Limits): JsonSchema {
+function valueSchema(key: string, fact: KeyFact, limits: Limits): JsonSchema {
   const { allowed } = limits;
   switch (fact.type) {
     case "bool":
@@ -139,21 +146,33 @@ function valueSchema(fact: KeyFact, limits: Limits): JsonSchema {
     case "NoneType":
       return { type: ["number", "null", "string"], ...range(limits), pattern: NUMBER_OR_NONE_TEXT };
     case "str":
-      return fact.default === "" ? emptyableText(limits) : textSchema(limits);
+      return fact.default === "" ? emptyableText(limits) : textSchema(key, limits);
     case "tuple":
-      return { type: ["string", "array"], pattern: SEQUENCE_TEXT, items: itemSchema(limits) };
+      return alternatives(key, { tuple: SEQUENCE, list: arrayOf(itemSchema(limits)) });
     case "list":
       // One item may stand for a list of one.
-      return allowed === undefined
-        ? { type: ["array", "string", "number"], items: itemSchema(limits), ...range(limits) }
-        : {
-            anyOf: [
-              textSchema(limits),
-              { type: "array", items: textSchema(limits) },
-              { type: "string", pattern: SEQUENCE_TEXT },
-            ],
-          };
+      return alternatives(
+        key,
+        allowed === undefined
+          ? {
+              list: arrayOf(itemSchema(limits)),
+              text: { type: "string" },
+              number: { type: "number", ...range(limits) },
+            }
+          : { name: textSchema(key, limits), list: arrayOf(textSchema(key, limits)), tuple: SEQUENCE },
+      );
   }
+}
+
+const SEQUENCE = { type: "string", pattern: SEQUENCE_TEXT };
+
+function arrayOf(items: JsonSchema): JsonSchema {
+  return { type: "array", items };
+}
+
+/** Kinds of values, by what each is. The YAML server tells them apart by their titles, and shows that of the value's. */
+function alternatives(key: string, kinds: Readonly<Record<string, JsonSchema>>): JsonSchema {
+  return { anyOf: Object.entries(kinds).map(([kind, schema]) => ({ title: `${key} (${kind})`, ...schema })) };
 }
 
 /** A key left empty is null, which stands for empty text. */
@@ -161,12 +180,12 @@ function emptyableText({ allowed }: Limits): JsonSchema {
   return { type: ["string", "null"], ...(allowed && { enum: [...allowed, null] }) };
 }
 
-function textSchema({ allowed, anyCase }: Limits): JsonSchema {
+function textSchema(key: string, { allowed, anyCase }: Limits): JsonSchema {
   if (allowed === undefined) return { type: "string" };
   const names = { type: "string", enum: allowed };
   if (!anyCase) return names;
   const pattern = `^(${allowed.map((name) => inAnyCase(String(name))).join("|")})$`;
-  return { anyOf: [names, { type: "string", pattern, not: { enum: allowed } }] };
+  return alternatives(key, { name: names, capitals: { type: "string", pattern, not: { enum: allowed } } });
 }
 
 function inAnyCase(name: string): string {

@@ -131,6 +131,25 @@ test("a section offers its keys, explained", async () => {
   assert.match(JSON.stringify(patch?.documentation), /Size in pixels/);
 });
 
+/** The text that a proposal writes. */
+async function inserted(marked: string, label: string): Promise<string | undefined> {
+  const item = (await completions(marked)).find((each) => each.label === label);
+  return item?.textEdit?.newText ?? item?.insertText;
+}
+
+test("proposals write keys and values as BiaPy's files have them, on one line", async () => {
+  assert.match(String(await inserted("DATA:\n    |", "PATCH_SIZE")), /^PATCH_SIZE: \S*$/);
+  assert.match(String(await inserted("TRAIN:\n    |", "OPTIMIZER")), /^OPTIMIZER: \S*$/);
+  assert.match(String(await inserted("MODEL:\n    |", "FEATURE_MAPS")), /^FEATURE_MAPS: \S*$/);
+  assert.match(String(await inserted("TRAIN:\n    |", "LR")), /^LR: \S*$/);
+  assert.equal(await inserted("DATA:\n    PATCH_SIZE: |", "(256,256,1)"), "(256,256,1)");
+  assert.equal(
+    await inserted("MODEL:\n    FEATURE_MAPS: |", "[16, 32, 64, 128, 256]"),
+    "[16, 32, 64, 128, 256]",
+  );
+  assert.equal(await inserted("DATA:\n    |", "TRAIN"), "TRAIN:\n    ");
+});
+
 test("deeper sections and typed beginnings are completed", async () => {
   assert.ok((await labels("DATA:\n    TRAIN:\n        PA|")).includes("PATH"));
   assert.ok((await labels("TRAIN:\n    LR_SCHEDULER:\n        |")).includes("WARMUP_COSINE_DECAY_EPOCHS"));
@@ -151,7 +170,20 @@ test("hovering explains a key with type, range and default", async () => {
   assert.match(text, /MODEL.MAE_MASK_RATIO/);
   assert.match(text, /Share of tokens/);
   assert.match(text, /above 0 and below 1.*default.*0\.5/);
-  assert.match(await hover("DATA:\n    PATCH_S|IZE: (64,64,1)\n"), /z, y, x, channels/);
+  for (const marked of [
+    "DATA:\n    PATCH_S|IZE: (64,64,1)\n",
+    "TRAIN:\n    OPTIM|IZER: ADAMW\n",
+    "MODEL:\n    ARCH|ITECTURE: mae\n",
+    "TRAIN:\n    L|R: 1.E-4\n",
+    "MODEL:\n    FEATURE_M|APS: [16, 32]\n",
+    "TRAIN:\n    ENAB|LE: True\n",
+  ]) {
+    const found = await hover(marked);
+    assert.match(found, /^#### [A-Z]+\.[A-Z_]+( \(\w+\))?\n/, marked);
+    assert.match(found, /Example/, marked);
+    assert.match(found, /default/, marked);
+    assert.doesNotMatch(found, /\|\|/, marked);
+  }
 });
 
 test("the outline has the sections and their keys", async () => {
