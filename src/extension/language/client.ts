@@ -23,6 +23,12 @@ const formatterFromStart: StaticFeature = {
   clear() {},
 };
 
+/** A key that was chosen asks for its values at once. */
+function offerValuesNext(item: vscode.CompletionItem): void {
+  if (item.kind !== vscode.CompletionItemKind.Property) return;
+  item.command = { command: "editor.action.triggerSuggest", title: "Offer values" };
+}
+
 /** Starts the server; it stops with the extension. */
 export async function startYamlClient(context: ExtensionContext): Promise<LanguageClient> {
   const module = context.asAbsolutePath("dist/yaml-server.cjs");
@@ -31,6 +37,11 @@ export async function startYamlClient(context: ExtensionContext): Promise<Langua
   const options: LanguageClientOptions = {
     documentSelector: [{ language: LANGUAGE }],
     middleware: {
+      provideCompletionItem: async (document, position, context, token, next) => {
+        const found = await next(document, position, context, token);
+        for (const item of Array.isArray(found) ? found : (found?.items ?? [])) offerValuesNext(item);
+        return found;
+      },
       workspace: {
         // Settings of the Red Hat extension, if it is installed, are not ours.
         configuration: ({ items }) => items.map(({ section }) => settings[section ?? ""] ?? null),

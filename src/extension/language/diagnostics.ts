@@ -4,13 +4,15 @@ import { checkConfig } from "../../config/checks.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
 import type { Problem } from "../../protocol/run-events.ts";
 import { baseFolder } from "./documents.ts";
-import { checkImages } from "./image-checks.ts";
 import { problemFixes, problemRange, type TextRange } from "./problem-fixes.ts";
 import { LANGUAGE } from "./recognise.ts";
 
 /** Time without typing before a text is checked, and before images are opened. */
 const CHECK_DELAY_MS = 200;
 const IMAGE_DELAY_MS = 600;
+
+/** Not the old versions that a comparison shows. */
+const SCHEMES = ["file", "untitled"];
 
 const SEVERITIES = {
   error: vscode.DiagnosticSeverity.Error,
@@ -20,10 +22,19 @@ const SEVERITIES = {
 const rangeOf = ({ startLine, startColumn, endLine, endColumn }: TextRange) =>
   new vscode.Range(startLine, startColumn, endLine, endColumn);
 
+/** An earlier problem at the place that its key has now. */
+function atItsKey(config: Config, problem: Problem): Problem {
+  if (problem.key === undefined) return problem;
+  const { line, column } = config.problem(problem.key, "");
+  return { ...problem, line, column };
+}
+
 /** Keeps the diagnostics of all open configurations up to date and offers their fixes. */
 export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vscode.Disposable {
   private readonly collection = vscode.languages.createDiagnosticCollection("biapy");
   private readonly problems = new Map<vscode.Diagnostic, Problem>();
+  /** What the images had wrong when they were last looked at, by document. */
+  private readonly images = new Map<string, readonly Problem[]>();
   private readonly timers = new Map<string, NodeJS.Timeout[]>();
   private readonly subscriptions: vscode.Disposable;
 
@@ -70,7 +81,7 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
   }
 
   private schedule(document: vscode.TextDocument): void {
-    if (document.languageId !== LANGUAGE) return;
+    if (document.languageId !== LANGUAGE || !SCHEMES.includes(document.uri.scheme)) return;
     const id = document.uri.toString();
     this.timers.get(id)?.forEach(clearTimeout);
     this.timers.set(id, [
@@ -83,24 +94,20 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
     if (document.isClosed) return;
     const { problems, config, sound } = this.read(document);
     // What the images had wrong stays until they are looked at again.
-    const folders = sound ? this.imageProblems(document) : [];
-    this.show(document, [...problems, ...folders.filter(({ key }) => key !== undefined && config.sets(key))]);
+    const images = sound ? (this.images.get(document.uri.toString()) ?? []) : [];
+    this.show(document, [...problems, ...images.map((problem) => atItsKey(config, problem))]);
   }
 
   private async checkWithImages(document: vscode.TextDocument): Promise<void> {
     if (document.isClosed) return;
     const { version } = document;
     const { problems, config, sound } = this.read(document);
+    // Readers of image files are loaded when they are needed.
+    const { checkImages } = await import("./image-checks.ts");
     const found = sound ? await checkImages(config, baseFolder(document)) : [];
     if (document.isClosed || document.version !== version) return;
     this.images.set(document.uri.toString(), found);
     this.show(document, [...problems, ...found]);
-  }
-
-  private readonly images = new Map<string, readonly Problem[]>();
-
-  private imageProblems(document: vscode.TextDocument): readonly Problem[] {
-    return this.images.get(document.uri.toString()) ?? [];
   }
 
   /** The problems of the text by itself. Keys are compared with each other only where each is right by itself. */

@@ -1,13 +1,15 @@
 import * as vscode from "vscode";
-import { startYamlClient } from "./client.ts";
 import { keyCompletion, registerInsertKey } from "./completion.ts";
 import { ConfigurationDiagnostics } from "./diagnostics.ts";
 import { recogniseConfigurations } from "./documents.ts";
 import { memoryHover } from "./hover.ts";
-import { newConfiguration } from "./new-configuration-command.ts";
+import { type KnownAnswers, newConfiguration } from "./new-configuration-command.ts";
 import { LANGUAGE } from "./recognise.ts";
 
-/** Registers everything that helps writing a configuration: completion, hover, diagnostics, quick fixes, `biapy.newConfiguration`. */
+/**
+ * Registers everything that helps writing a configuration: completion, hover, diagnostics, quick fixes, `biapy.newConfiguration`.
+ * The YAML server starts in the background.
+ */
 export async function activateLanguage(context: vscode.ExtensionContext): Promise<void> {
   context.subscriptions.push(
     recogniseConfigurations(),
@@ -15,7 +17,20 @@ export async function activateLanguage(context: vscode.ExtensionContext): Promis
     vscode.languages.registerCompletionItemProvider({ language: LANGUAGE }, keyCompletion, "."),
     vscode.languages.registerHoverProvider({ language: LANGUAGE }, memoryHover),
     registerInsertKey(),
-    vscode.commands.registerCommand("biapy.newConfiguration", () => newConfiguration(context)),
+    vscode.commands.registerCommand("biapy.newConfiguration", (known?: KnownAnswers | vscode.Uri) =>
+      newConfiguration(context, known instanceof vscode.Uri ? {} : known),
+    ),
   );
-  await startYamlClient(context);
+  void startServer(context);
+}
+
+/** The server's code is loaded when all else is in place: activation does not wait for it. */
+async function startServer(context: vscode.ExtensionContext): Promise<void> {
+  try {
+    const { startYamlClient } = await import("./client.ts");
+    await startYamlClient(context);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    void vscode.window.showErrorMessage(`BiaPy: completion and hover did not start (${reason}).`);
+  }
 }
