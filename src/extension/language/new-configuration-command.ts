@@ -2,7 +2,6 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as vscode from "vscode";
-import { listImages, openImage } from "../../images/files.ts";
 import { ImageError } from "../../images/image.ts";
 import {
   architecturesFor,
@@ -120,6 +119,8 @@ async function askTarget(trainFolder: string): Promise<vscode.Uri | undefined> {
 
 /** How many channels the first image of a folder has; 1 where there is none that can be read. */
 async function channelsOf(folder: string): Promise<number> {
+  // Readers of image files are loaded when they are needed.
+  const { listImages, openImage } = await import("../../images/files.ts");
   try {
     const [first] = await listImages(folder);
     const source = await openImage(first);
