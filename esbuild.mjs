@@ -3,7 +3,8 @@ import { copyFile } from "node:fs/promises";
 import { build } from "esbuild";
 
 await build({
-  entryPoints: { cli: "src/cli/main.ts" },
+  // The extension loads the checks of images when it needs them; they share what reads images with the command line.
+  entryPoints: { cli: "src/cli/main.ts", "image-checks": "src/extension/language/image-checks.ts" },
   outdir: "dist",
   outExtension: { ".js": ".mjs" },
   bundle: true,

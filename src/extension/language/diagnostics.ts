@@ -4,6 +4,7 @@ import { checkConfig } from "../../config/checks.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
 import type { Problem } from "../../protocol/run-events.ts";
 import { baseFolder } from "./documents.ts";
+import { imageChecks } from "./load-image-checks.ts";
 import { problemFixes, problemRange, type TextRange } from "./problem-fixes.ts";
 import { LANGUAGE } from "./recognise.ts";
 
@@ -38,7 +39,7 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
   private readonly timers = new Map<string, NodeJS.Timeout[]>();
   private readonly subscriptions: vscode.Disposable;
 
-  constructor() {
+  constructor(private readonly context: vscode.ExtensionContext) {
     this.subscriptions = vscode.Disposable.from(
       this.collection,
       vscode.workspace.onDidOpenTextDocument((document) => this.schedule(document)),
@@ -102,8 +103,7 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
     if (document.isClosed) return;
     const { version } = document;
     const { problems, config, sound } = this.read(document);
-    // Readers of image files are loaded when they are needed.
-    const { checkImages } = await import("./image-checks.ts");
+    const { checkImages } = await imageChecks(this.context);
     const found = sound ? await checkImages(config, baseFolder(document)) : [];
     if (document.isClosed || document.version !== version) return;
     this.images.set(document.uri.toString(), found);

@@ -1,3 +1,4 @@
+// Bundled by itself as dist/image-checks.mjs (esm): the readers of image files are large, and activation must be quick.
 /** What is wrong with the images that a configuration names, found by opening them, at the keys that name them. */
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -5,7 +6,7 @@ import { ndimOf } from "../../config/checks.ts";
 import type { Config } from "../../config/config.ts";
 import { type ImageDemands, inspectImages } from "../../data/patches.ts";
 import { tilePatches } from "../../data/tiling.ts";
-import { listImages } from "../../images/files.ts";
+import { listImages, openImage } from "../../images/files.ts";
 import { ImageError, type ImageInfo } from "../../images/image.ts";
 import type { Problem } from "../../protocol/run-events.ts";
 import { patchBox, tilingSettings } from "../../workflow/settings.ts";
@@ -79,4 +80,17 @@ function checkSplit(config: Config, infos: readonly ImageInfo[]): Problem[] {
   const message =
     "the training images hold a single patch, which leaves none for validation. Add images or make DATA.PATCH_SIZE smaller.";
   return [config.problem("DATA.VAL.SPLIT_TRAIN", message)];
+}
+
+/** How many channels the first image of a folder has; 1 where there is none that can be read. */
+export async function channelsIn(folder: string): Promise<number> {
+  try {
+    const [first] = await listImages(folder);
+    const source = await openImage(first);
+    await source.close();
+    return source.info.shape[3];
+  } catch (error) {
+    if (error instanceof ImageError) return 1;
+    throw error;
+  }
 }

@@ -13,7 +13,7 @@ import { LANGUAGE } from "./recognise.ts";
 export async function activateLanguage(context: vscode.ExtensionContext): Promise<void> {
   context.subscriptions.push(
     recogniseConfigurations(),
-    new ConfigurationDiagnostics(),
+    new ConfigurationDiagnostics(context),
     vscode.languages.registerCompletionItemProvider({ language: LANGUAGE }, keyCompletion, "."),
     vscode.languages.registerHoverProvider({ language: LANGUAGE }, memoryHover),
     registerInsertKey(),

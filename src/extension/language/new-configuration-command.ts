@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as vscode from "vscode";
-import { ImageError } from "../../images/image.ts";
+import { imageChecks } from "./load-image-checks.ts";
 import {
   architecturesFor,
   type ConfigurationChoices,
@@ -66,7 +66,7 @@ export async function newConfiguration(
   const target = known.target ?? (await askTarget(trainFolder));
   if (target === undefined) return undefined;
   const base = vscode.workspace.getWorkspaceFolder(target)?.uri.fsPath ?? dirname(target.fsPath);
-  const channels = known.channels ?? (await channelsOf(trainFolder));
+  const channels = known.channels ?? (await (await imageChecks(context)).channelsIn(trainFolder));
   const text = configurationText({
     ndim,
     task,
@@ -115,19 +115,4 @@ async function askTarget(trainFolder: string): Promise<vscode.Uri | undefined> {
     defaultUri: vscode.Uri.joinPath(folder, "my_model.biapy.yaml"),
     filters: { "BiaPy configuration": ["biapy.yaml", "yaml", "yml"] },
   });
-}
-
-/** How many channels the first image of a folder has; 1 where there is none that can be read. */
-async function channelsOf(folder: string): Promise<number> {
-  // Readers of image files are loaded when they are needed.
-  const { listImages, openImage } = await import("../../images/files.ts");
-  try {
-    const [first] = await listImages(folder);
-    const source = await openImage(first);
-    await source.close();
-    return source.info.shape[3];
-  } catch (error) {
-    if (error instanceof ImageError) return 1;
-    throw error;
-  }
 }
