@@ -92,3 +92,43 @@ tf.registerGradient({
     };
   },
 });
+
+export interface Standardised {
+  readonly standardised: tf.Tensor;
+  /** Of the axes that were looked at, which are 1 long; no gradient flows through it. */
+  readonly mean: tf.Tensor;
+  /** Biased. */
+  readonly variance: tf.Tensor;
+}
+
+/** `x` with mean 0 and variance 1 along `axes`: what batch, instance and group normalisation have in common. */
+export function standardise(x: tf.Tensor, axes: readonly number[], epsilon: number): Standardised {
+  const [standardised, mean, variance] = tf
+    .engine()
+    .runKernel("Standardise", { x }, { axes: [...axes], epsilon }) as unknown as tf.Tensor[];
+  return { standardised, mean, variance };
+}
+
+registerComposed("Standardise", ({ inputs, attrs }) => {
+  const { x } = inputs as Record<string, tf.Tensor>;
+  const { axes, epsilon } = attrs as unknown as { axes: number[]; epsilon: number };
+  return tf.tidy(() => {
+    const { mean, variance } = tf.moments(x, axes, true);
+    return [x.sub(mean).mul(variance.add(epsilon).rsqrt()), mean, variance];
+  }) as unknown as tf.TensorInfo[];
+});
+
+tf.registerGradient({
+  kernelName: "Standardise",
+  outputsToSave: [true, false, true],
+  gradFunc: (dys, [standardised, variance], attributes) => {
+    const [dy] = dys as tf.Tensor[];
+    const { axes, epsilon } = attributes as unknown as { axes: number[]; epsilon: number };
+    return {
+      x: () => {
+        const along = dy.mul(standardised).mean(axes, true);
+        return dy.sub(dy.mean(axes, true)).sub(standardised.mul(along)).mul(variance.add(epsilon).rsqrt());
+      },
+    };
+  },
+});

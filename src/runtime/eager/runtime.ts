@@ -100,7 +100,7 @@ class EagerExecutable implements Executable {
 function eagerHost(weights: Tensors, updates: Record<string, tf.Tensor>, seed: number): ScopeHost {
   let drawn = 0;
   return {
-    weight: ({ name }) => weights[name],
+    weight: ({ name }) => updates[name] ?? weights[name],
     uniform: (shape) => {
       const values = new Float32Array(elementCount(shape));
       fillUniform(values, seed + 0x1000193 * drawn++);

@@ -434,6 +434,20 @@ function layerNormalization(
   return values.map((value, index) => plainTensor(value, x.type, index === 0 ? x.shape : statistics));
 }
 
+function standardise(
+  graph: GraphBuilder,
+  { x }: Unary,
+  { axes, epsilon }: { axes: number[]; epsilon: number },
+): Traced[] {
+  const mean = reduction("ReduceMean")(graph, { x }, { axis: axes, keepDims: true });
+  const centred = elementwise(graph, "Sub", [x, mean], x.type);
+  const square = elementwise(graph, "Mul", [centred, centred], x.type);
+  const variance = reduction("ReduceMean")(graph, { x: square }, { axis: axes, keepDims: true });
+  const raised = elementwise(graph, "Add", [variance, splatTensor(graph, epsilon, x.type, [])], x.type);
+  const deviation = { ...raised, value: graph.add("Sqrt", [raised.value]) };
+  return [elementwise(graph, "Div", [centred, deviation], x.type), mean, variance];
+}
+
 const times = (a: Traced, b: Traced) => (a.splat === 1 ? b : b.splat === 1 ? a : undefined);
 
 export const lowerings: Readonly<Record<string, Lowering>> = {
@@ -523,6 +537,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   BatchMatMul: matMul,
 
   LayerNormalization: layerNormalization,
+  Standardise: standardise,
   Convolution: convolutionLowering,
   ConvolutionInput: convolutionInputLowering,
   ConvolutionWeight: convolutionWeightLowering,

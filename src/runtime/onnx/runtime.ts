@@ -24,7 +24,8 @@ const UNIFORM = "uniform:";
 function tracingHost(tracer: Tracer, weights: Tensors, updates: Record<string, tf.Tensor>): ScopeHost {
   let drawn = 0;
   return {
-    weight: ({ name }) => weights[name],
+    // A layer that is used twice in a step moves its statistics twice.
+    weight: ({ name }) => updates[STATE + name] ?? weights[name],
     uniform: (shape) => tracer.input(`${UNIFORM}${drawn++}`, { shape, type: "float32" }),
     updateState: (name, value) => {
       updates[STATE + name] = tf.keep(value);

@@ -1,0 +1,10 @@
+/** Attention U-Net (Oktay et al. 2018): gates decide what the decoder takes from the encoder. */
+import type { tf } from "../runtime/tensor.ts";
+import type { EncoderDecoderSettings } from "./encoder-decoder.ts";
+import type { Scope } from "./scope.ts";
+import { unet } from "./unet.ts";
+
+/** @param images `[batch, (z,) y, x, channel]` */
+export function attentionUNet(scope: Scope, images: tf.Tensor, settings: EncoderDecoderSettings): tf.Tensor {
+  return unet(scope, images, settings, { squeeze: false, gates: true });
+}

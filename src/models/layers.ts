@@ -1,0 +1,195 @@
+/**
+ * The layers that convolutional networks share, in 2D and 3D alike: `x` is `[batch, (z,) y, x, channel]`, weights are named and
+ * shaped as PyTorch's.
+ */
+import { type ConvolutionWindow, convolution, transposedConvolution } from "../runtime/convolution.ts";
+import { gelu, standardise } from "../runtime/operators.ts";
+import { tf } from "../runtime/tensor.ts";
+import { type Initializer, ones, type Scope, zeros } from "./scope.ts";
+
+export const channelsOf = (x: tf.Tensor): number => x.shape[x.rank - 1];
+export const spaceOf = (x: tf.Tensor): number[] => x.shape.slice(1, -1);
+const product = (sizes: readonly number[]) => sizes.reduce((all, each) => all * each, 1);
+
+export interface ConvolutionSettings {
+  /** Channels of the result. */
+  readonly filters: number;
+  /** Along each axis of space. */
+  readonly kernel: readonly number[];
+  readonly stride?: readonly number[];
+  readonly dilation?: readonly number[];
+  /** Pixels on either side; by itself as many as keep the size. */
+  readonly padding?: readonly number[];
+  readonly bias?: boolean;
+  /** `pytorch` is PyTorch's own: uniform in ±1/√fanIn, bias included. By itself Glorot's, biases at zero. */
+  readonly start?: "xavier" | "pytorch";
+}
+
+const xavier: Initializer = { kind: "xavier-uniform" };
+
+/** A convolution; even kernels that keep the size reach one pixel further at the far side, as PyTorch's do. */
+export function conv(scope: Scope, x: tf.Tensor, settings: ConvolutionSettings): tf.Tensor {
+  const { filters, kernel, bias = true, start = "xavier" } = settings;
+  const { stride = kernel.map(() => 1), dilation = kernel.map(() => 1) } = settings;
+  const reach = kernel.map((size, axis) => dilation[axis] * (size - 1));
+  const padding = settings.padding ?? reach.map((each) => Math.floor(each / 2));
+  const window: ConvolutionWindow = { stride, padding, dilation };
+  const byFan: Initializer = { kind: "fan-in-uniform", fanIn: channelsOf(x) * product(kernel) };
+  const [weightStart, biasStart] = start === "pytorch" ? [byFan, byFan] : [xavier, zeros];
+  const weight = scope.parameter("weight", [filters, channelsOf(x), ...kernel], weightStart);
+  const uneven = settings.padding === undefined && reach.some((each) => each % 2 === 1);
+  const input = uneven ? x.pad([[0, 0], ...reach.map((each): [number, number] => [0, each % 2]), [0, 0]]) : x;
+  const y = convolution(input, weight, window);
+  return bias ? y.add(scope.parameter("bias", [filters], biasStart)) : y;
+}
+
+/** A transposed convolution whose kernels lie side by side: every pixel becomes a window of `factors`. */
+export function convTranspose(
+  scope: Scope,
+  x: tf.Tensor,
+  { filters, factors }: { readonly filters: number; readonly factors: readonly number[] },
+): tf.Tensor {
+  // PyTorch takes the fan of a transposed kernel by its second axis.
+  const start: Initializer = { kind: "fan-in-uniform", fanIn: filters * product(factors) };
+  const weight = scope.parameter("weight", [channelsOf(x), filters, ...factors], start);
+  const window = { stride: factors, padding: factors.map(() => 0), dilation: factors.map(() => 1) };
+  const size = spaceOf(x).map((each, axis) => each * factors[axis]);
+  return transposedConvolution(x, weight, window, size).add(scope.parameter("bias", [filters], start));
+}
+
+/** MODEL.NORMALIZATION: batch, synchronised batch, instance, group, none. */
+export type Normalisation = "bn" | "sync_bn" | "in" | "gn" | "none";
+
+const EPSILON = 1e-5;
+
+/** Scales and shifts each channel by what it learns. */
+function affine(scope: Scope, x: tf.Tensor): tf.Tensor {
+  const channels = [channelsOf(x)];
+  return x.mul(scope.parameter("weight", channels, ones)).add(scope.parameter("bias", channels, zeros));
+}
+
+const spatialAxes = (x: tf.Tensor) => spaceOf(x).map((_, axis) => axis + 1);
+
+/** Instance normalisation (Ulyanov, Vedaldi & Lempitsky 2016): each channel of each sample by itself. */
+function instanceNorm(scope: Scope, x: tf.Tensor): tf.Tensor {
+  return affine(scope, standardise(x, spatialAxes(x), EPSILON).standardised);
+}
+
+/** Group normalisation (Wu & He 2018). */
+function groupNorm(scope: Scope, x: tf.Tensor): tf.Tensor {
+  const groups = spaceOf(x).length === 2 ? 16 : 8;
+  const grouped = x.reshape([...x.shape.slice(0, -1), groups, channelsOf(x) / groups]);
+  const axes = [...spatialAxes(x), grouped.rank - 1];
+  return affine(scope, standardise(grouped, axes, EPSILON).standardised.reshape(x.shape));
+}
+
+const MOMENTUM = 0.1;
+
+/** Batch normalisation (Ioffe & Szegedy 2015) with PyTorch's running statistics: the variance is kept unbiased. */
+export function batchNorm(scope: Scope, x: tf.Tensor): tf.Tensor {
+  const channels = [channelsOf(x)];
+  const mean = scope.state("running_mean", channels, zeros);
+  const variance = scope.state("running_var", channels, ones);
+  const batches = scope.state("num_batches_tracked", [], zeros);
+  if (!scope.training) return affine(scope, x.sub(mean).mul(variance.add(EPSILON).rsqrt()));
+  const seen = standardise(x, [0, ...spatialAxes(x)], EPSILON);
+  const count = product(x.shape.slice(0, -1));
+  const moved = (old: tf.Tensor, now: tf.Tensor) =>
+    old.mul(1 - MOMENTUM).add(now.reshape(channels).mul(MOMENTUM));
+  scope.updateState("running_mean", moved(mean, seen.mean));
+  scope.updateState("running_var", moved(variance, seen.variance.mul(count / Math.max(count - 1, 1))));
+  scope.updateState("num_batches_tracked", batches.add(1));
+  return affine(scope, seen.standardised);
+}
+
+export function normalise(scope: Scope, x: tf.Tensor, kind: Normalisation): tf.Tensor {
+  if (kind === "none") return x;
+  if (kind === "in") return instanceNorm(scope, x);
+  return kind === "gn" ? groupNorm(scope, x) : batchNorm(scope, x);
+}
+
+/** Activations by the names that MODEL.ACTIVATION gives them. */
+const ACTIVATIONS: Readonly<Record<string, (x: tf.Tensor) => tf.Tensor>> = {
+  relu: (x) => x.relu(),
+  tanh: (x) => x.tanh(),
+  leaky_relu: (x) => x.leakyRelu(0.01),
+  elu: (x) => x.elu(),
+  gelu: (x) => gelu(x),
+  silu: (x) => x.mul(x.sigmoid()),
+  sigmoid: (x) => x.sigmoid(),
+  softmax: (x) => x.softmax(),
+  softplus: (x) => x.softplus(),
+  linear: (x) => x,
+  none: (x) => x,
+};
+
+export type Activation = keyof typeof ACTIVATIONS;
+
+export function activate(x: tf.Tensor, name: Activation): tf.Tensor {
+  return ACTIVATIONS[name](x);
+}
+
+/** Sets a share of all values to zero in training and makes up for it (Srivastava et al. 2014). */
+export function dropout(scope: Scope, x: tf.Tensor, rate: number): tf.Tensor {
+  if (!scope.training || rate <= 0) return x;
+  const kept = scope.uniform(x.shape).greaterEqual(rate);
+  return x.mul(kept.cast("float32")).mul(1 / (1 - rate));
+}
+
+/** The matrix `[from, to]` of linear interpolation between pixel centres; beyond the border lies the border pixel. */
+function interpolation(from: number, to: number): tf.Tensor {
+  const weights = new Float32Array(from * to);
+  for (let place = 0; place < to; place++) {
+    const at = Math.max(((place + 0.5) * from) / to - 0.5, 0);
+    const below = Math.min(Math.floor(at), from - 1);
+    const above = Math.min(below + 1, from - 1);
+    weights[below * to + place] += 1 - (at - below);
+    weights[above * to + place] += at - below;
+  }
+  return tf.tensor2d(weights, [from, to]);
+}
+
+/** Enlarges by linear interpolation along each axis of space: PyTorch's bilinear and trilinear `Upsample`. */
+export function upsample(x: tf.Tensor, factors: readonly number[]): tf.Tensor {
+  return factors.reduce((current, factor, space) => {
+    if (factor === 1) return current;
+    const axis = space + 1;
+    const last = current.rank - 1;
+    const order = Array.from({ length: current.rank }, (_, each) => each);
+    [order[axis], order[last]] = [order[last], order[axis]];
+    const size = current.shape[axis];
+    const turned = current.transpose(order);
+    return turned
+      .reshape([-1, size])
+      .matMul(interpolation(size, size * factor))
+      .reshape([...turned.shape.slice(0, -1), size * factor])
+      .transpose(order);
+  }, x);
+}
+
+/** y = x Wᵀ without a bias. `x` `[row, in]` → `[row, out]` */
+function project(scope: Scope, x: tf.Tensor, outputs: number): tf.Tensor {
+  return x.matMul(scope.parameter("weight", [outputs, x.shape[1] ?? 0], xavier), false, true);
+}
+
+const REDUCTION = 16;
+
+/** Squeeze and excitation (Hu, Shen & Sun 2018): each channel is weighed by what all of them show as a whole. */
+export function squeezeExcitation(scope: Scope, x: tf.Tensor): tf.Tensor {
+  const channels = channelsOf(x);
+  const excitation = scope.at("excitation");
+  const squeezed = x.mean(spatialAxes(x));
+  const hidden = project(excitation.at("0"), squeezed, Math.floor(channels / REDUCTION)).relu();
+  const weights = project(excitation.at("2"), hidden, channels).sigmoid();
+  return x.mul(weights.reshape([x.shape[0], ...spaceOf(x).map(() => 1), channels]));
+}
+
+/** The places of a PyTorch `Sequential`: every layer takes the next, those without weights too. */
+export class Sequence {
+  private place = 0;
+  constructor(private readonly scope: Scope) {}
+
+  next(): Scope {
+    return this.scope.at(String(this.place++));
+  }
+}

@@ -1,0 +1,97 @@
+/** ResUNet++ (Jha et al. 2019, figure 1): residual blocks, squeeze and excitation, dilated convolutions and attention. */
+import { maxPool } from "../runtime/pooling.ts";
+import { tf } from "../runtime/tensor.ts";
+import { type ResidualSettings, residualBlock, residualUpBlock } from "./blocks.ts";
+import { blockAt, type EncoderDecoderSettings, end, head, shrinking } from "./encoder-decoder.ts";
+import {
+  channelsOf,
+  conv,
+  type Normalisation,
+  normalise,
+  Sequence,
+  spaceOf,
+  squeezeExcitation,
+} from "./layers.ts";
+import type { Scope } from "./scope.ts";
+
+/** Dilations of the pyramid's convolutions. */
+const RATES = [6, 12, 18];
+
+/** Atrous spatial pyramid pooling (Chen et al. 2017): the same features seen at three widths. */
+function pyramid(scope: Scope, x: tf.Tensor, filters: number, normalisation: Normalisation): tf.Tensor {
+  const ndim = spaceOf(x).length;
+  const each = (size: number) => Array.from({ length: ndim }, () => size);
+  const seen = RATES.map((rate, index) => {
+    const layers = new Sequence(scope.at(`aspp_block${index + 1}`));
+    const y = conv(layers.next(), x, { filters, kernel: each(3), dilation: each(rate) }).relu();
+    layers.next();
+    return normalisation === "none" ? y : normalise(layers.next(), y, normalisation);
+  });
+  return conv(scope.at("output"), tf.concat(seen, -1), { filters, kernel: each(1) });
+}
+
+/** Weighs the decoder's features `x` by what they and the encoder's (which are larger) show together. */
+function attention(
+  scope: Scope,
+  encoder: tf.Tensor,
+  x: tf.Tensor,
+  factors: readonly number[],
+  normalisation: Normalisation,
+): tf.Tensor {
+  const branch = (name: string, input: tf.Tensor, filters: number, size: number) => {
+    const layers = new Sequence(scope.at(name));
+    const y = normalisation === "none" ? input : normalise(layers.next(), input, normalisation);
+    layers.next();
+    return conv(layers.next(), y.relu(), { filters, kernel: factors.map(() => size) });
+  };
+  const filters = channelsOf(x);
+  const pooled = maxPool(branch("conv_encoder", encoder, filters, 3), factors);
+  const joined = pooled.add(branch("conv_decoder", x, filters, 3));
+  return x.mul(branch("conv_attn", joined, 1, 1));
+}
+
+/** @param images `[batch, (z,) y, x, channel]` */
+export function residualUNetPlusPlus(
+  scope: Scope,
+  images: tf.Tensor,
+  settings: EncoderDecoderSettings,
+): tf.Tensor {
+  const { featureMaps, normalisation, convolutions, upsampling: kind } = settings;
+  const ndim = spaceOf(images).length;
+  const depth = featureMaps.length - 2;
+  const block = (level: number, kernelLevel: number, dropout: number, first: boolean): ResidualSettings => {
+    const at = blockAt(settings, kernelLevel, ndim);
+    return {
+      ...at,
+      filters: featureMaps[level],
+      dropout: settings.dropout[dropout],
+      shortcutKernel: at.kernel,
+      shortcutNormalisation: normalisation,
+      first,
+      before: false,
+    };
+  };
+
+  let x = settings.largerEnds ? end(scope.at("conv_in"), images, settings) : images;
+  const seen: tf.Tensor[] = [];
+  for (let level = 0; level <= depth; level++) {
+    const above = Math.max(level - 1, 0);
+    const shaped = block(level, above, above, level === 0);
+    x = residualBlock(scope.at(`down_path.${level}`), x, shaped, convolutions[level]);
+    if (level < depth) x = squeezeExcitation(scope.at(`sqex_blocks.${level}`), x);
+    if (level > 0) x = maxPool(x, shrinking(settings, level, ndim));
+    seen.push(x);
+  }
+  x = pyramid(scope.at("aspp_bridge"), x, featureMaps[depth + 1], normalisation);
+  for (let level = depth - 1; level >= 0; level--) {
+    const place = depth - 1 - level;
+    const factors = shrinking(settings, level + 1, ndim);
+    x = attention(scope.at(`attentions.0.${place}`), seen[level], x, factors, normalisation);
+    const shaped = block(level + 1, level, level + 2, false);
+    const up = scope.at(`up_paths.0.${place}`);
+    x = residualUpBlock(up, x, seen[level], shaped, { kind, factors }, convolutions[level + 1]);
+  }
+  x = pyramid(scope.at("aspp_out.0"), x, featureMaps[0], normalisation);
+  if (settings.largerEnds) x = end(scope.at("conv_out.0"), x, settings);
+  return head(scope, x, settings.channels);
+}

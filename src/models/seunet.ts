@@ -1,0 +1,10 @@
+/** SE U-Net: a U-Net whose convolutions weigh their channels by squeeze and excitation (Hu, Shen & Sun 2018). */
+import type { tf } from "../runtime/tensor.ts";
+import type { EncoderDecoderSettings } from "./encoder-decoder.ts";
+import type { Scope } from "./scope.ts";
+import { unet } from "./unet.ts";
+
+/** @param images `[batch, (z,) y, x, channel]` */
+export function seUNet(scope: Scope, images: tf.Tensor, settings: EncoderDecoderSettings): tf.Tensor {
+  return unet(scope, images, settings, { squeeze: true, gates: false });
+}
