@@ -33,7 +33,8 @@ function atItsKey(config: Config, problem: Problem): Problem {
 /** Keeps the diagnostics of all open configurations up to date and offers their fixes. */
 export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vscode.Disposable {
   private readonly collection = vscode.languages.createDiagnosticCollection("biapy");
-  private readonly problems = new Map<vscode.Diagnostic, Problem>();
+  /** What is shown, by document. */
+  private readonly shown = new Map<string, readonly { diagnostic: vscode.Diagnostic; problem: Problem }[]>();
   /** What the images had wrong when they were last looked at, by document. */
   private readonly images = new Map<string, readonly Problem[]>();
   private readonly timers = new Map<string, NodeJS.Timeout[]>();
@@ -63,13 +64,12 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
     _range: vscode.Range,
     { diagnostics }: vscode.CodeActionContext,
   ): vscode.CodeAction[] {
-    const own = this.collection.get(document.uri) ?? [];
-    const asked = own.filter((each) =>
-      diagnostics.some((other) => other.message === each.message && other.range.isEqual(each.range)),
+    const asked = (this.shown.get(document.uri.toString()) ?? []).filter(({ diagnostic }) =>
+      diagnostics.some(
+        ({ message, range }) => message === diagnostic.message && range.isEqual(diagnostic.range),
+      ),
     );
-    return asked.flatMap((diagnostic) => {
-      const problem = this.problems.get(diagnostic);
-      if (problem === undefined) return [];
+    return asked.flatMap(({ diagnostic, problem }) => {
       return problemFixes(document.getText(), problem).map(({ title, edits }) => {
         const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
         action.edit = new vscode.WorkspaceEdit();
@@ -110,29 +110,31 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
     this.show(document, [...problems, ...found]);
   }
 
-  /** The problems of the text by itself. Keys are compared with each other only where each is right by itself. */
+  /** What the command line would say of the text. Images are opened only where it has no errors. */
   private read(document: vscode.TextDocument): { problems: Problem[]; config: Config; sound: boolean } {
     const { config, problems } = loadConfig(document.uri.fsPath, document.getText());
-    const sound = problems.every(({ severity }) => severity !== "error");
+    const readable = config.document.entries.length > 0;
     return {
       config,
-      sound,
-      problems: sound ? [...problems, ...checkConfig(config, baseFolder(document))] : problems,
+      sound: problems.every(({ severity }) => severity !== "error"),
+      problems: [...problems, ...(readable ? checkConfig(config, baseFolder(document)) : [])],
     };
   }
 
   private show(document: vscode.TextDocument, problems: readonly Problem[]): void {
     const text = document.getText();
-    for (const old of this.collection.get(document.uri) ?? []) this.problems.delete(old);
-    const diagnostics = problems.map((problem) => {
+    const shown = problems.map((problem) => {
       const range = rangeOf(problemRange(text, problem));
       const diagnostic = new vscode.Diagnostic(range, problem.message, SEVERITIES[problem.severity]);
       diagnostic.source = "BiaPy";
       diagnostic.code = problem.key;
-      this.problems.set(diagnostic, problem);
-      return diagnostic;
+      return { diagnostic, problem };
     });
-    this.collection.set(document.uri, diagnostics);
+    this.shown.set(document.uri.toString(), shown);
+    this.collection.set(
+      document.uri,
+      shown.map(({ diagnostic }) => diagnostic),
+    );
   }
 
   private forget(uri: vscode.Uri): void {
@@ -140,7 +142,7 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
     this.timers.get(id)?.forEach(clearTimeout);
     this.timers.delete(id);
     this.images.delete(id);
-    for (const old of this.collection.get(uri) ?? []) this.problems.delete(old);
+    this.shown.delete(id);
     this.collection.delete(uri);
   }
 }

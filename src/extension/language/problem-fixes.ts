@@ -52,7 +52,7 @@ export function problemFixes(text: string, problem: Problem): TextFix[] {
   if (found === undefined || !(keyFacts.has(suggestion) || keyGroups.has(suggestion))) return [];
   return parentOf(key) === parentOf(suggestion)
     ? [renameFix(found, suggestion)]
-    : keyFacts.has(suggestion)
+    : keyFacts.has(suggestion) && found.valueEnd > found.valueStart
       ? [moveFix(text, found, suggestion)]
       : [];
 }
