@@ -37,6 +37,8 @@ export async function startYamlClient(context: ExtensionContext): Promise<Langua
   const options: LanguageClientOptions = {
     documentSelector: [{ language: LANGUAGE }],
     middleware: {
+      // The server's lens names the schema's file; the lenses of a configuration start its training.
+      provideCodeLenses: () => [],
       provideCompletionItem: async (document, position, context, token, next) => {
         const found = await next(document, position, context, token);
         for (const item of Array.isArray(found) ? found : (found?.items ?? [])) offerValuesNext(item);
