@@ -1,6 +1,8 @@
 /** Every network that restores images, against what BiaPy 3.7.1 builds and computes: test/fixtures/models/*.json. */
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { crc32 } from "node:zlib";
 import { type BuildArguments, imageModel } from "../../src/models/architectures.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
@@ -22,8 +24,9 @@ const REFERENCES: Readonly<Record<string, readonly string[]>> = {
 function channelsFirst(values: Float32Array, [, channels, ...space]: readonly number[]): Float32Array {
   const pixels = space.reduce((product, size) => product * size, 1);
   return Float32Array.from({ length: values.length }, (_, at) => {
-    const channel = Math.floor(at / pixels) % channels;
-    return values[(at % pixels) * channels + channel];
+    const [pixel, plane] = [at % pixels, Math.floor(at / pixels)];
+    const [channel, sample] = [plane % channels, Math.floor(plane / channels)];
+    return values[(sample * pixels + pixel) * channels + channel];
   });
 }
 
@@ -55,8 +58,126 @@ for (const [architecture, names] of Object.entries(REFERENCES))
       await executable.run(0);
       const output = channelsFirst(executable.outputs.pred, model.output.pred.shape);
       const difference = relativeDifference(output, model.output.pred);
-      assert.ok(difference < 1e-4, `differs by ${difference}`);
+      // These were computed in single precision, which for three of them is off by up to 2e-4 itself (in double, below).
+      assert.ok(difference < 5e-4, `differs by ${difference}`);
       executable.release();
       await parameters.close();
     });
   }
+
+interface TensorSummary {
+  readonly shape: readonly number[];
+  readonly norm: number;
+  readonly sum: number;
+  readonly first: readonly number[];
+}
+
+/** Made by make_model_references.py with BiaPy 3.7.1 and PyTorch in double precision. */
+interface Judged {
+  readonly architecture: string;
+  readonly build: BuildArguments;
+  readonly input_shape: readonly number[];
+  readonly output: TensorSummary;
+  readonly loss: number;
+  readonly gradients: Readonly<Record<string, TensorSummary>>;
+  readonly states: Readonly<Record<string, TensorSummary>>;
+  /** How far PyTorch's own single precision is from all this. */
+  readonly float32_error: { readonly output: number; readonly gradients: number };
+}
+
+/** Numbers in [-1, 1) without a pattern, by the script's formula. */
+function scattered(count: number, seed: number): Float64Array {
+  return Float64Array.from({ length: count }, (_, at) => {
+    const wave = Math.sin(at * 12.9898 + seed) * 43758.5453;
+    return 2 * (wave - Math.floor(wave)) - 1;
+  });
+}
+
+function scatterWeights(parameters: Parameters): void {
+  for (const { name, shape } of parameters.specs) {
+    const values = parameters.values(name);
+    const scale = Math.sqrt((3 * (shape[0] ?? 1)) / values.length);
+    scattered(values.length, crc32(name) % 1000).forEach((value, at) => {
+      if (name.endsWith("num_batches_tracked")) values[at] = 0;
+      else if (name.endsWith("running_var")) values[at] = 1.5 + value / 2;
+      else if (shape.length > 1) values[at] = value * scale;
+      else values[at] = name.endsWith("weight") ? 1 + value / 4 : value / 4;
+    });
+  }
+}
+
+/** A channels-first formula as `[batch, (z,) y, x, channel]`. */
+function channelsLast(
+  values: ArrayLike<number>,
+  [batch, channels, ...space]: readonly number[],
+): Float32Array {
+  const pixels = space.reduce((product, size) => product * size, 1);
+  const result = new Float32Array(batch * channels * pixels);
+  for (let at = 0; at < result.length; at++) {
+    const [pixel, plane] = [at % pixels, Math.floor(at / pixels)];
+    const [channel, sample] = [plane % channels, Math.floor(plane / channels)];
+    result[(sample * pixels + pixel) * channels + channel] = values[at];
+  }
+  return result;
+}
+
+function near(name: string, found: Float32Array, known: TensorSummary, tolerance: number, floor = 0): void {
+  const norm = Math.sqrt(found.reduce((sum, value) => sum + value ** 2, 0));
+  const sum = found.reduce((total, value) => total + value, 0);
+  const allowed = tolerance * Math.max(known.norm, floor) + 1e-7;
+  assert.ok(Math.abs(norm - known.norm) <= allowed, `${name}: norm ${norm} is not ${known.norm}`);
+  const spread = allowed * Math.sqrt(found.length);
+  assert.ok(Math.abs(sum - known.sum) <= spread, `${name}: sum ${sum} is not ${known.sum}`);
+  known.first.forEach((value, at) =>
+    assert.ok(Math.abs(found[at] - value) <= allowed, `${name}[${at}]: ${found[at]} is not ${value}`),
+  );
+}
+
+const judgedFolder = new URL("../fixtures/models/judged/", import.meta.url);
+for (const file of readdirSync(judgedFolder)) {
+  test(`${file.replace(".json", "")}: output, gradients and running statistics of a training step equal PyTorch's`, async () => {
+    const judged = JSON.parse(readFileSync(new URL(file, judgedFolder), "utf8")) as Judged;
+    const network = imageModel(judged.architecture, judged.build);
+    const [batch, channels, ...space] = judged.input_shape;
+    const shape = [batch, ...space, channels];
+    const images = { shape, type: "float32" } as const;
+    const program: Program = {
+      training: true,
+      inputs: { images, targets: images },
+      forward: (scope, inputs) => {
+        const prediction = network(scope, inputs.images);
+        return { prediction, loss: prediction.squaredDifference(inputs.targets).mean() };
+      },
+    };
+    const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: 2 });
+    scatterWeights(parameters);
+    const executable = new OnnxRuntime(2).compile(program, parameters, { gradients: true });
+    const count = judged.input_shape.reduce((product, size) => product * size, 1);
+    const target = Float64Array.from({ length: count }, (_, at) => 0.3 * Math.cos(at * 0.021));
+    executable.inputs.images.set(channelsLast(scattered(count, 1), judged.input_shape));
+    executable.inputs.targets.set(channelsLast(target, judged.input_shape));
+    await executable.run(0);
+    const { float32_error: own } = judged;
+    near(
+      "loss",
+      executable.outputs.loss,
+      { shape: [], norm: judged.loss, sum: judged.loss, first: [judged.loss] },
+      1e-4,
+    );
+    const output = channelsFirst(executable.outputs.prediction, judged.output.shape);
+    near("output", output, judged.output, 1e-4);
+    const largest = Math.max(...Object.values(judged.gradients).map(({ norm }) => norm));
+    for (const [name, gradient] of Object.entries(judged.gradients))
+      near(
+        name,
+        parameters.values(name, "gradient"),
+        gradient,
+        Math.max(1e-3, 2 * own.gradients),
+        1e-3 * largest,
+      );
+    for (const [name, state] of Object.entries(judged.states))
+      near(name, parameters.values(name), state, 1e-4);
+    executable.release();
+    await parameters.close();
+  });
+}
