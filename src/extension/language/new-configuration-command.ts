@@ -1,5 +1,6 @@
 /** The command BiaPy: New Configuration: a few questions, then a commented file. */
-import { mkdir } from "node:fs/promises";
+import { cp, mkdir } from "node:fs/promises";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { imageChecks } from "./load-image-checks.ts";
@@ -16,6 +17,9 @@ interface Choice<T> extends vscode.QuickPickItem {
 }
 
 const STEPS = 5;
+
+/** In place of a folder: the images that come with the extension. They are copied, since an update of it moves them. */
+const SAMPLE_IMAGES = "samples";
 
 /** Answers that are known beforehand, for tests and for other commands; what is absent is asked. */
 export interface KnownAnswers extends Partial<ConfigurationChoices> {
@@ -56,24 +60,26 @@ export async function newConfiguration(
           names.map((value) => ({ label: value, value })),
         ));
   if (architecture === undefined) return undefined;
-  const samples = context.asAbsolutePath(join("media", "samples", `${ndim}d`));
-  const trainFolder =
-    known.trainFolder ?? (await askFolder(4, "Folder of images to train on", join(samples, "train")));
+  const trainFolder = known.trainFolder ?? (await askFolder(4, "Folder of images to train on"));
   if (trainFolder === undefined) return undefined;
-  const testFolder =
-    known.testFolder ?? (await askFolder(5, "Folder of images to test on", join(samples, "test")));
+  const testFolder = known.testFolder ?? (await askFolder(5, "Folder of images to test on"));
   if (testFolder === undefined) return undefined;
-  const target = known.target ?? (await askTarget(trainFolder));
+  const target = known.target ?? (await askTarget());
   if (target === undefined) return undefined;
   const base = vscode.workspace.getWorkspaceFolder(target)?.uri.fsPath ?? dirname(target.fsPath);
-  const channels = known.channels ?? (await (await imageChecks(context)).channelsIn(trainFolder));
+  const samples = join(base, "sample-images", `${ndim}d`);
+  if ([trainFolder, testFolder].includes(SAMPLE_IMAGES))
+    await cp(context.asAbsolutePath(join("media", "samples", `${ndim}d`)), samples, { recursive: true });
+  const training = trainFolder === SAMPLE_IMAGES ? join(samples, "train") : trainFolder;
+  const test = testFolder === SAMPLE_IMAGES ? join(samples, "test") : testFolder;
+  const channels = known.channels ?? (await (await imageChecks(context)).channelsIn(training));
   const text = configurationText({
     ndim,
     task,
     architecture,
     channels,
-    trainFolder: shortestPath(trainFolder, base),
-    testFolder: shortestPath(testFolder, base),
+    trainFolder: shortestPath(training, base),
+    testFolder: shortestPath(test, base),
   });
   await mkdir(dirname(target.fsPath), { recursive: true });
   await vscode.workspace.fs.writeFile(target, new TextEncoder().encode(text));
@@ -92,12 +98,16 @@ async function ask<T>(
   return (await vscode.window.showQuickPick(items, { title, placeHolder, ignoreFocusOut: true }))?.value;
 }
 
-async function askFolder(step: number, question: string, samples: string): Promise<string | undefined> {
-  const answer = await ask<"choose" | "samples">(step, question, [
-    { label: "$(folder-opened) Choose a folder…", description: "with TIFF images", value: "choose" },
-    { label: "$(beaker) Use sample images", description: "that come with the extension", value: "samples" },
+async function askFolder(step: number, question: string): Promise<string | undefined> {
+  const answer = await ask<"choose" | typeof SAMPLE_IMAGES>(step, question, [
+    { label: "$(folder-opened) Choose a folder…", description: "with microscopy images", value: "choose" },
+    {
+      label: "$(beaker) Use sample images",
+      description: "of nuclei, copied beside the configuration",
+      value: SAMPLE_IMAGES,
+    },
   ]);
-  if (answer !== "choose") return answer && samples;
+  if (answer !== "choose") return answer;
   const found = await vscode.window.showOpenDialog({
     canSelectFolders: true,
     canSelectFiles: false,
@@ -108,8 +118,8 @@ async function askFolder(step: number, question: string, samples: string): Promi
   return found?.[0]?.fsPath;
 }
 
-async function askTarget(trainFolder: string): Promise<vscode.Uri | undefined> {
-  const folder = vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(dirname(trainFolder));
+async function askTarget(): Promise<vscode.Uri | undefined> {
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(homedir());
   return vscode.window.showSaveDialog({
     title: "Save the configuration",
     defaultUri: vscode.Uri.joinPath(folder, "my_model.biapy.yaml"),
