@@ -19,10 +19,9 @@ import { isBiapyConfiguration } from "../../src/extension/language/recognise.ts"
 
 /** The text after a fix, as an editor applies it: from the end, so that places stay right. */
 function apply(text: string, { edits }: TextFix): string {
-  const starts = text
-    .split("\n")
-    .reduce<number[]>((all, line) => [...all, (all.at(-1) ?? 0) + line.length + 1], [0]);
-  const offset = (line: number, column: number) => starts[line] + column;
+  const lines = text.split("\n");
+  const offset = (line: number, column: number) =>
+    lines.slice(0, line).reduce((sum, each) => sum + each.length + 1, 0) + column;
   return [...edits]
     .sort((a, b) => b.range.startLine - a.range.startLine)
     .reduce(
