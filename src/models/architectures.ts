@@ -1,13 +1,18 @@
 /** The networks that turn an image into one of the same size, by the names that MODEL.ARCHITECTURE gives them. */
 import type { tf } from "../runtime/tensor.ts";
 import { attentionUNet } from "./attention-unet.ts";
+import { dfcan } from "./dfcan.ts";
+import { edsr } from "./edsr.ts";
 import type { EncoderDecoderSettings } from "./encoder-decoder.ts";
 import { multiResUNet } from "./multiresunet.ts";
+import { rcan } from "./rcan.ts";
 import { residualUNet } from "./resunet.ts";
 import { residualUNetPlusPlus } from "./resunetpp.ts";
 import type { Scope } from "./scope.ts";
 import { seUNet } from "./seunet.ts";
 import { unet } from "./unet.ts";
+import { type UnetrSettings, unetr } from "./unetr.ts";
+import { wdsr } from "./wdsr.ts";
 
 /** Maps `[batch, (z,) y, x, channel]` to the same shape. */
 export type ImageModel = (scope: Scope, images: tf.Tensor) => tf.Tensor;
@@ -25,8 +30,11 @@ class Reader {
   text<T extends string>(name: string): T {
     return String(this.build[name]) as T;
   }
+  /** Of a list, or of a tuple as text: `(256, 256, 1)`. */
   numbers(name: string): number[] {
-    return [this.build[name]].flat().map(Number);
+    const value = this.build[name];
+    if (typeof value === "string") return (value.match(/[\d.]+/g) ?? []).map(Number);
+    return [value].flat().map(Number);
   }
   flags(name: string): boolean[] {
     return [this.build[name]].flat().map((each) => each === true);
@@ -73,7 +81,83 @@ const MAKERS: Readonly<Record<string, Maker>> = {
     const settings = { channels: build.numbers("output_channels")[0], zDown: build.numbers("z_down") };
     return (scope, images) => multiResUNet(scope, images, settings);
   },
+  unetr: (build) => {
+    const settings = unetrSettings(build);
+    return (scope, images) => unetr(scope, images, settings);
+  },
+  rcan: (build) => {
+    const settings = {
+      channels: build.number("out_channels"),
+      filters: build.number("filters"),
+      groups: build.number("num_rg"),
+      blocksPerGroup: build.number("num_rcab"),
+      reduction: build.number("reduction"),
+      scale: build.flags("upscaling_layer")[0] ? build.numbers("scale")[0] : undefined,
+    };
+    return (scope, images) => rcan(scope, images, settings);
+  },
+  edsr: (build) => {
+    const settings = {
+      channels: build.number("num_channels"),
+      filters: build.number("num_filters"),
+      blocks: build.number("num_of_residual_blocks"),
+      scale: build.numbers("upsampling_factor")[0],
+    };
+    return (scope, images) => edsr(scope, images, settings);
+  },
+  wdsr: (build) => {
+    const settings = {
+      channels: build.number("out_channels"),
+      filters: build.number("num_filters"),
+      blocks: build.number("num_res_blocks"),
+      expansion: build.number("res_block_expansion"),
+      scale: build.numbers("scale")[0],
+    };
+    return (scope, images) => wdsr(scope, images, settings);
+  },
+  dfcan: (build) => {
+    const settings = {
+      channels: build.number("out_channels"),
+      groups: build.number("n_ResGroup"),
+      blocksPerGroup: build.number("n_RCAB"),
+      scale: build.numbers("scale")[0],
+    };
+    return (scope, images) => dfcan(scope, images, settings);
+  },
 };
+
+/** A transformer's size by the names that MODEL.UNETR_VIT_MODEL gives them (Dosovitskiy et al. 2021, table 1). */
+const TRANSFORMERS: Readonly<
+  Record<string, readonly [token: number, features: number, layers: number, heads: number]>
+> = {
+  vit_base_patch16: [16, 768, 12, 12],
+  vit_large_patch16: [16, 1024, 24, 16],
+  vit_huge_patch14: [14, 1280, 32, 16],
+};
+
+function unetrSettings(build: Reader): UnetrSettings {
+  const named = TRANSFORMERS[build.text("vit_model")];
+  const [tokenSize, features, layers, heads] =
+    named ?? ["patch_size", "embed_dim", "depth", "num_heads"].map((name) => build.number(name));
+  const shape = build.numbers("input_shape");
+  const levels = Math.log2(tokenSize);
+  const spacing = build.number("ViT_hidd_mult");
+  return {
+    patchSize: shape.slice(0, -1),
+    channels: shape[shape.length - 1],
+    tokenSize,
+    features,
+    layers,
+    heads,
+    hidden: Math.trunc(build.number("mlp_ratio") * features),
+    filters: build.number("num_filters"),
+    layersPerLevel: spacing > 0 ? spacing : Math.max(1, Math.floor(layers / levels)),
+    normalisation: build.text("normalization"),
+    activation: build.text<string>("decoder_activation").toLowerCase(),
+    kernel: build.number("k_size"),
+    dropout: build.number("dropout"),
+  };
+}
 
 /** The names of all networks. */
 export const architectures = Object.keys(MAKERS);

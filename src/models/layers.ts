@@ -30,31 +30,46 @@ const xavier: Initializer = { kind: "xavier-uniform" };
 /** A convolution; even kernels that keep the size reach one pixel further at the far side, as PyTorch's do. */
 export function conv(scope: Scope, x: tf.Tensor, settings: ConvolutionSettings): tf.Tensor {
   const { filters, kernel, bias = true, start = "xavier" } = settings;
+  const byFan: Initializer = { kind: "fan-in-uniform", fanIn: channelsOf(x) * product(kernel) };
+  const [weightStart, biasStart] = start === "pytorch" ? [byFan, byFan] : [xavier, zeros];
+  const weight = scope.parameter("weight", [filters, channelsOf(x), ...kernel], weightStart);
+  const y = convolve(x, weight, settings);
+  return bias ? y.add(scope.parameter("bias", [filters], biasStart)) : y;
+}
+
+/** The convolution alone, with a weight `[out, in, …kernel]`. */
+export function convolve(
+  x: tf.Tensor,
+  weight: tf.Tensor,
+  settings: Pick<ConvolutionSettings, "kernel" | "stride" | "dilation" | "padding">,
+): tf.Tensor {
+  const { kernel } = settings;
   const { stride = kernel.map(() => 1), dilation = kernel.map(() => 1) } = settings;
   const reach = kernel.map((size, axis) => dilation[axis] * (size - 1));
   const padding = settings.padding ?? reach.map((each) => Math.floor(each / 2));
   const window: ConvolutionWindow = { stride, padding, dilation };
-  const byFan: Initializer = { kind: "fan-in-uniform", fanIn: channelsOf(x) * product(kernel) };
-  const [weightStart, biasStart] = start === "pytorch" ? [byFan, byFan] : [xavier, zeros];
-  const weight = scope.parameter("weight", [filters, channelsOf(x), ...kernel], weightStart);
   const uneven = settings.padding === undefined && reach.some((each) => each % 2 === 1);
   const input = uneven ? x.pad([[0, 0], ...reach.map((each): [number, number] => [0, each % 2]), [0, 0]]) : x;
-  const y = convolution(input, weight, window);
-  return bias ? y.add(scope.parameter("bias", [filters], biasStart)) : y;
+  return convolution(input, weight, window);
 }
 
 /** A transposed convolution whose kernels lie side by side: every pixel becomes a window of `factors`. */
 export function convTranspose(
   scope: Scope,
   x: tf.Tensor,
-  { filters, factors }: { readonly filters: number; readonly factors: readonly number[] },
+  {
+    filters,
+    factors,
+    bias = true,
+  }: { readonly filters: number; readonly factors: readonly number[]; readonly bias?: boolean },
 ): tf.Tensor {
   // PyTorch takes the fan of a transposed kernel by its second axis.
   const start: Initializer = { kind: "fan-in-uniform", fanIn: filters * product(factors) };
   const weight = scope.parameter("weight", [channelsOf(x), filters, ...factors], start);
   const window = { stride: factors, padding: factors.map(() => 0), dilation: factors.map(() => 1) };
   const size = spaceOf(x).map((each, axis) => each * factors[axis]);
-  return transposedConvolution(x, weight, window, size).add(scope.parameter("bias", [filters], start));
+  const y = transposedConvolution(x, weight, window, size);
+  return bias ? y.add(scope.parameter("bias", [filters], start)) : y;
 }
 
 /** MODEL.NORMALIZATION: batch, synchronised batch, instance, group, none. */
@@ -149,22 +164,37 @@ function interpolation(from: number, to: number): tf.Tensor {
   return tf.tensor2d(weights, [from, to]);
 }
 
+/** `x` with each line along an axis multiplied by a matrix `[size, new size]`. */
+export function alongAxis(x: tf.Tensor, axis: number, matrix: tf.Tensor): tf.Tensor {
+  const last = x.rank - 1;
+  const order = Array.from({ length: x.rank }, (_, each) => each);
+  [order[axis], order[last]] = [order[last], order[axis]];
+  const turned = x.transpose(order);
+  return turned
+    .reshape([-1, x.shape[axis]])
+    .matMul(matrix)
+    .reshape([...turned.shape.slice(0, -1), matrix.shape[1] ?? 0])
+    .transpose(order);
+}
+
 /** Enlarges by linear interpolation along each axis of space: PyTorch's bilinear and trilinear `Upsample`. */
 export function upsample(x: tf.Tensor, factors: readonly number[]): tf.Tensor {
   return factors.reduce((current, factor, space) => {
     if (factor === 1) return current;
-    const axis = space + 1;
-    const last = current.rank - 1;
-    const order = Array.from({ length: current.rank }, (_, each) => each);
-    [order[axis], order[last]] = [order[last], order[axis]];
-    const size = current.shape[axis];
-    const turned = current.transpose(order);
-    return turned
-      .reshape([-1, size])
-      .matMul(interpolation(size, size * factor))
-      .reshape([...turned.shape.slice(0, -1), size * factor])
-      .transpose(order);
+    const size = current.shape[space + 1];
+    return alongAxis(current, space + 1, interpolation(size, size * factor));
   }, x);
+}
+
+/** Channels spread over space: `[…, y, x, channel · factor²]` becomes `factor` times as large along y and x (Shi et al. 2016). */
+export function pixelShuffle(x: tf.Tensor, factor: number): tf.Tensor {
+  if (factor === 1) return x;
+  const [batch, height, width, all] = x.shape;
+  const channels = all / factor ** 2;
+  return x
+    .reshape([batch, height, width, channels, factor, factor])
+    .transpose([0, 1, 4, 2, 5, 3])
+    .reshape([batch, height * factor, width * factor, channels]);
 }
 
 /** y = x Wᵀ without a bias. `x` `[row, in]` → `[row, out]` */

@@ -3,7 +3,8 @@
  * in 2D and 3D: the encoder sees the visible tokens only, a lighter decoder fills in the masked ones.
  */
 import { tf } from "../runtime/tensor.ts";
-import { type Scope, zeros } from "./scope.ts";
+import type { Scope } from "./scope.ts";
+import { patchify, tokenProjection } from "./tokens.ts";
 import { layerNorm, linear, transformerBlock } from "./transformer.ts";
 
 export interface MaeSettings {
@@ -62,38 +63,6 @@ function positionEmbedding(grid: readonly number[], features: number): Float32Ar
   return embedding;
 }
 
-/** Cuts patches `[batch, (z,) y, x, channel]` into tokens `[batch, token, pixel · channel]`. */
-export function patchify(images: tf.Tensor, tokenSize: number): tf.Tensor {
-  const [batch, ...rest] = images.shape;
-  const channels = rest[rest.length - 1];
-  const grid = rest.slice(0, -1).map((size) => size / tokenSize);
-  const axes = grid.map((_, axis) => axis);
-  return images
-    .reshape([batch, ...grid.flatMap((count) => [count, tokenSize]), channels])
-    .transpose([
-      0,
-      ...axes.map((axis) => 1 + 2 * axis),
-      ...axes.map((axis) => 2 + 2 * axis),
-      1 + 2 * grid.length,
-    ])
-    .reshape([
-      batch,
-      grid.reduce((product, count) => product * count, 1),
-      tokenSize ** grid.length * channels,
-    ]);
-}
-
-/** The inverse of {@link patchify}: tokens of the given grid back to `[batch, (z,) y, x, channel]`. */
-export function unpatchify(tokens: tf.Tensor, grid: readonly number[], tokenSize: number): tf.Tensor {
-  const batch = tokens.shape[0];
-  const channels = (tokens.shape[2] ?? 0) / tokenSize ** grid.length;
-  const axes = grid.map((_, axis) => axis);
-  return tokens
-    .reshape([batch, ...grid, ...grid.map(() => tokenSize), channels])
-    .transpose([0, ...axes.flatMap((axis) => [1 + axis, 1 + grid.length + axis]), 1 + 2 * grid.length])
-    .reshape([batch, ...grid.map((count) => count * tokenSize), channels]);
-}
-
 /** Rows of `x` `[batch, row, feature]` picked by `indices` `[batch, pick]`. */
 function pickRows(x: tf.Tensor, indices: tf.Tensor): tf.Tensor {
   const [batch, rows, features] = x.shape;
@@ -112,7 +81,7 @@ function pickRows(x: tf.Tensor, indices: tf.Tensor): tf.Tensor {
 const embeddingStart = { kind: "normal", deviation: 0.02 } as const;
 
 function weights(scope: Scope, settings: MaeSettings) {
-  const { encoder, decoder, channels, tokenSize } = settings;
+  const { encoder, decoder } = settings;
   const grid = tokenGrid(settings);
   const tokens = grid.reduce((product, size) => product * size, 1);
   const position = (features: number) =>
@@ -126,12 +95,7 @@ function weights(scope: Scope, settings: MaeSettings) {
       [1, tokens + 1, decoder.features],
       position(decoder.features),
     ),
-    projection: scope.parameter(
-      "patch_embed.proj.weight",
-      [encoder.features, channels, ...grid.map(() => tokenSize)],
-      { kind: "xavier-uniform" },
-    ),
-    projectionBias: scope.parameter("patch_embed.proj.bias", [encoder.features], zeros),
+    projection: tokenProjection(scope.at("patch_embed.proj"), { ...settings, features: encoder.features }),
   };
 }
 
@@ -153,13 +117,11 @@ export function maePrediction(
 
   const pixels = patchify(images, tokenSize);
   const [, tokens, pixelCount] = pixels.shape;
-  const axes = settings.patchSize.map((_, axis) => axis + 2);
-  const projection = weight.projection.transpose([0, ...axes, 1]).reshape([encoder.features, pixelCount]);
   const visible = pickRows(pixels, keep);
   const embedded = visible
     .reshape([-1, pixelCount])
-    .matMul(projection, false, true)
-    .add(weight.projectionBias)
+    .matMul(weight.projection.matrix, false, true)
+    .add(weight.projection.bias)
     .reshape([batch, keep.shape[1] ?? 0, encoder.features]);
   const positions = pickRows(weight.position.slice([0, 1, 0]).tile([batch, 1, 1]), keep);
   const classToken = weight.classToken.add(weight.position.slice([0, 0, 0], [1, 1, -1])).tile([batch, 1, 1]);

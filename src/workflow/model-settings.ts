@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
-import type { ImageModelSettings } from "../models/architectures.ts";
+import type { BuildArguments } from "../models/architectures.ts";
 
-/** What a configuration says of a network that restores images. */
-export function imageModelSettings(config: Config): ImageModelSettings {
-  return { architecture: config.text("MODEL.ARCHITECTURE").toLowerCase() };
+/** The arguments that BiaPy builds a configuration's network by. */
+export function buildArguments(config: Config): BuildArguments {
+  throw new Error(`${config.text("MODEL.ARCHITECTURE")} cannot be built from a configuration yet`);
 }

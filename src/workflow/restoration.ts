@@ -6,7 +6,7 @@ import type { Config } from "../config/config.ts";
 import type { Sample } from "../data/augmentation/sample.ts";
 import type { ImagePairs } from "../data/patches.ts";
 import { similarity } from "../data/similarity.ts";
-import { buildArguments, type ImageModel, imageModel } from "../models/architectures.ts";
+import { type ImageModel, imageModel } from "../models/architectures.ts";
 import type { Scope } from "../models/scope.ts";
 import type { ResultTree } from "../results/result-tree.ts";
 import type { Executable, Runtime } from "../runtime/executable.ts";
@@ -14,7 +14,7 @@ import type { Parameters } from "../runtime/parameters.ts";
 import type { Program, Tensors } from "../runtime/program.ts";
 import { combinedLoss, measured } from "../training/metrics.ts";
 import type { Batch } from "../training/trainer.ts";
-import { imageModelSettings } from "./model-settings.ts";
+import { buildArguments } from "./model-settings.ts";
 import { predictImage } from "./predict.ts";
 import type { ImageViewer, PretextTask, ViewedImage } from "./pretext-task.ts";
 import { lossTerms, metricNames, tilingSettings } from "./settings.ts";
@@ -22,8 +22,13 @@ import { imageName, writeImage } from "./write-image.ts";
 
 /** The task for the network that a configuration describes. */
 export function restorationTask(config: Config, tree: ResultTree): RestorationTask {
-  const settings = imageModelSettings(config);
-  return new RestorationTask(config, tree, imageModel(settings), buildArguments(settings));
+  const build = buildArguments(config);
+  return new RestorationTask(
+    config,
+    tree,
+    imageModel(config.text("MODEL.ARCHITECTURE").toLowerCase(), build),
+    build,
+  );
 }
 
 class RestorationTask implements PretextTask {

@@ -5,14 +5,16 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const FOLDER = ".python";
-const PYTHON = process.platform === "win32" ? join(FOLDER, "Scripts", "python.exe") : join(FOLDER, "bin", "python");
+const PYTHON =
+  process.platform === "win32" ? join(FOLDER, "Scripts", "python.exe") : join(FOLDER, "bin", "python");
 
 const run = (command, args, options = {}) => spawnSync(command, args, { stdio: "inherit", ...options });
 const succeeds = (command, args) => run(command, args, { stdio: "ignore" }).status === 0;
 
 /** A Python that makes environments; on a Debian machine without one, its packages are installed. */
 function basePython() {
-  const works = (name) => succeeds(name, ["-c", "import sys, venv, ensurepip; assert sys.version_info >= (3, 10)"]);
+  const works = (name) =>
+    succeeds(name, ["-c", "import sys, venv, ensurepip; assert sys.version_info >= (3, 10)"]);
   const found = ["python3.11", "python3", "python"].find(works);
   if (found !== undefined || process.platform !== "linux" || process.getuid?.() !== 0) return found;
   run("apt-get", ["install", "-y", "-qq", "python3", "python3-venv"], { stdio: "ignore" });

@@ -60,6 +60,6 @@ test("loss, gradients and random numbers of a step are the same op by op as in o
   near(eager.squares, graph.squares, graph.squares);
   graph.gradients.forEach((gradient, index) => {
     const largest = gradient.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6);
-    gradient.forEach((value, at) => near(eager.gradients[index][at], value, largest));
+    for (const [at, value] of gradient.entries()) near(eager.gradients[index][at], value, largest);
   });
 });

@@ -18,6 +18,11 @@ const REFERENCES: Readonly<Record<string, readonly string[]>> = {
   resunet_se: ["resunet_se_2d", "resunet_se_3d"],
   "resunet++": ["resunetpp_2d", "resunetpp_3d"],
   multiresunet: ["multiresunet_2d", "multiresunet_3d"],
+  unetr: ["unetr_2d", "unetr_3d"],
+  rcan: ["rcan_2d", "rcan_3d"],
+  edsr: ["edsr_rgb_asis_2d"],
+  wdsr: ["wdsr_2d"],
+  dfcan: ["dfcan_2d", "dfcan_3d"],
 };
 
 /** Channels-first, as PyTorch has them. */
@@ -128,9 +133,8 @@ function near(name: string, found: Float32Array, known: TensorSummary, tolerance
   assert.ok(Math.abs(norm - known.norm) <= allowed, `${name}: norm ${norm} is not ${known.norm}`);
   const spread = allowed * Math.sqrt(found.length);
   assert.ok(Math.abs(sum - known.sum) <= spread, `${name}: sum ${sum} is not ${known.sum}`);
-  known.first.forEach((value, at) =>
-    assert.ok(Math.abs(found[at] - value) <= allowed, `${name}[${at}]: ${found[at]} is not ${value}`),
-  );
+  for (const [at, value] of known.first.entries())
+    assert.ok(Math.abs(found[at] - value) <= allowed, `${name}[${at}]: ${found[at]} is not ${value}`);
 }
 
 const judgedFolder = new URL("../fixtures/models/judged/", import.meta.url);

@@ -1,0 +1,86 @@
+/** UNETR (Hatamizadeh et al. 2022, figure 2): a vision transformer reads the image, convolutions bring it back to full size. */
+import { tf } from "../runtime/tensor.ts";
+import { type BlockSettings, convBlock } from "./blocks.ts";
+import { head } from "./encoder-decoder.ts";
+import { type Activation, convTranspose, type Normalisation, spaceOf } from "./layers.ts";
+import { type Scope, zeros } from "./scope.ts";
+import { patchify, tokenProjection } from "./tokens.ts";
+import { transformerBlock } from "./transformer.ts";
+
+export interface UnetrSettings {
+  /** `[y, x]` or `[z, y, x]`, each a multiple of `tokenSize`. */
+  readonly patchSize: readonly number[];
+  readonly channels: number;
+  /** Side of a token, a power of 2: the decoder doubles as often. */
+  readonly tokenSize: number;
+  readonly features: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly hidden: number;
+  /** Channels at full size; twice as many at each level below. */
+  readonly filters: number;
+  /** Transformer layers between the ones that the decoder sees. */
+  readonly layersPerLevel: number;
+  readonly normalisation: Normalisation;
+  readonly activation: Activation;
+  readonly kernel: number;
+  readonly dropout: number;
+}
+
+const EPSILON = 1e-5;
+
+/** The transformer's tokens after every layer, as images of the token grid. */
+function encode(scope: Scope, images: tf.Tensor, settings: UnetrSettings): tf.Tensor[] {
+  const { tokenSize, features, layers, patchSize } = settings;
+  const [batch] = images.shape;
+  const projection = tokenProjection(scope.at("patch_embed.proj"), settings);
+  const pixels = patchify(images, tokenSize);
+  const [, tokens, size] = pixels.shape;
+  const embedded = pixels
+    .reshape([-1, size])
+    .matMul(projection.matrix, false, true)
+    .add(projection.bias)
+    .reshape([batch, tokens, features]);
+  const classToken = scope.parameter("cls_token", [1, 1, features], zeros).tile([batch, 1, 1]);
+  const position = scope.state("pos_embed", [1, tokens + 1, features], zeros);
+  let x = tf.concat([classToken, embedded], 1).add(position);
+  const seen: tf.Tensor[] = [];
+  for (let layer = 0; layer < layers; layer++) {
+    x = transformerBlock(scope.at(`blocks.${layer}`), x, { ...settings, epsilon: EPSILON });
+    seen.push(x.slice([0, 1, 0]).reshape([batch, ...patchSize.map((each) => each / tokenSize), features]));
+  }
+  return seen;
+}
+
+/** @param images `[batch, (z,) y, x, channel]` */
+export function unetr(scope: Scope, images: tf.Tensor, settings: UnetrSettings): tf.Tensor {
+  const { channels, filters, layersPerLevel, tokenSize, kernel } = settings;
+  const depth = Math.log2(tokenSize);
+  const space = spaceOf(images);
+  const block = (wide: number): BlockSettings => ({
+    ...settings,
+    filters: wide,
+    kernel: space.map(() => kernel),
+    order: "conv_norm_act",
+  });
+  const double = (at: Scope, x: tf.Tensor, wide: number) =>
+    convTranspose(at, x, { filters: wide, factors: space.map(() => 2), bias: false });
+
+  const seen = encode(scope, images, settings);
+  let x = double(scope.at("bottleneck"), seen[seen.length - 1], filters * 2 ** (depth - 1));
+  for (let level = depth - 1; level >= 1; level--) {
+    const place = depth - 1 - level;
+    const wide = filters * 2 ** level;
+    let bridge = seen[layersPerLevel * level - 1];
+    for (let step = 0; step < depth - level; step++) {
+      const layers = scope.at(`mid_blue_block.${place}`);
+      bridge = double(layers.at(String(2 * step)), bridge, wide);
+      bridge = convBlock(layers.at(String(2 * step + 1)), bridge, block(wide), 1);
+    }
+    x = convBlock(scope.at(`two_yellow_layers.${place}`), tf.concat([x, bridge], -1), block(wide), 2);
+    x = double(scope.at(`up_green_layers.${place}`), x, wide / 2);
+  }
+  const shallow = convBlock(scope.at(`two_yellow_layers.${depth - 1}`), images, block(filters), 2);
+  x = convBlock(scope.at(`two_yellow_layers.${depth}`), tf.concat([shallow, x], -1), block(filters), 2);
+  return head(scope, x, channels);
+}
