@@ -1,22 +1,29 @@
-// Bundles the command line: `npm run build`.
+// Bundles the command line, the extension and its language server: `npm run build`.
 import { copyFile } from "node:fs/promises";
 import { build } from "esbuild";
 
-await build({
-  // The extension loads the checks of images when it needs them; they share what reads images with the command line.
-  entryPoints: { cli: "src/cli/main.ts", "image-checks": "src/extension/language/image-checks.ts" },
+/** @type {import("esbuild").BuildOptions} */
+const shared = {
   outdir: "dist",
-  outExtension: { ".js": ".mjs" },
   bundle: true,
   platform: "node",
   target: "node20",
+  mainFields: ["module", "main"],
+  sourcemap: true,
+  logLevel: "warning",
+};
+
+/** The command line, and what the extension loads of it when it needs it, as ES modules that share their parts. */
+const modules = build({
+  ...shared,
+  // The extension loads the checks of images when it needs them; they share what reads images with the command line.
+  entryPoints: { cli: "src/cli/main.ts", "image-checks": "src/extension/language/image-checks.ts" },
+  outExtension: { ".js": ".mjs" },
   format: "esm",
   // TensorFlow.js as ES modules, so that one copy of it is bundled.
-  mainFields: ["module", "main"],
   external: ["koffi", "onnxruntime-node", "node-fetch"],
   splitting: true,
   chunkNames: "[name]-[hash]",
-  sourcemap: true,
   // Bundled CommonJS packages ask for these.
   banner: {
     js: [
@@ -26,8 +33,18 @@ await build({
       'const __dirname = pathOf(new URL(".", import.meta.url));',
     ].join(" "),
   },
-  logLevel: "warning",
 });
+
+/** What the editor's extension host loads, and the language server: CommonJS. */
+const extension = build({
+  ...shared,
+  entryPoints: { extension: "src/extension/extension.ts", "yaml-server": "src/extension/language/server.ts" },
+  outExtension: { ".js": ".cjs" },
+  format: "cjs",
+  external: ["vscode"],
+});
+
+await Promise.all([modules, extension]);
 
 // TensorFlow.js's WebAssembly, which the bundle looks for beside itself.
 for (const kind of ["", "-simd", "-threaded-simd"]) {
