@@ -1,7 +1,149 @@
+/** What a configuration says of a network that restores images. */
+import { ndimOf } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
+import { modelLevels } from "../config/model-levels.ts";
 import type { BuildArguments } from "../models/architectures.ts";
+
+type Builder = (config: Config) => BuildArguments;
+
+const channelsOf = (config: Config) => config.numbers("DATA.PATCH_SIZE").at(-1) ?? 1;
+const lower = (config: Config, key: string) => config.text(key).toLowerCase();
+const normalisation = (config: Config) => lower(config, "MODEL.NORMALIZATION") || "in";
+const ones = (count: number) => Array.from({ length: count }, () => 1);
+
+/** What heads are called and end in: one that returns an image's values as they are. */
+function heads(config: Config): BuildArguments {
+  return {
+    output_channels: [channelsOf(config)],
+    output_channel_info: Array.from({ length: channelsOf(config) }, (_, channel) => `pred${channel}`),
+    head_activations: ["linear"],
+  };
+}
+
+const contrast: BuildArguments = { contrast: false, contrast_proj_dim: 256 };
+
+function encoderDecoder(config: Config): BuildArguments {
+  const { dropout, zDown, yxDown, isotropy, convolutions } = modelLevels(config);
+  return {
+    image_shape: config.numbers("DATA.PATCH_SIZE"),
+    activation: lower(config, "MODEL.ACTIVATION"),
+    feature_maps: config.numbers("MODEL.FEATURE_MAPS"),
+    drop_values: dropout,
+    normalization: normalisation(config),
+    k_size: config.number("MODEL.KERNEL_SIZE"),
+    upsample_layer: lower(config, "MODEL.UPSAMPLE_LAYER"),
+    yx_down: yxDown,
+    z_down: zDown,
+    ...heads(config),
+    explicit_activations: false,
+    ...contrast,
+    separated_decoders: false,
+    divide_decoder_feature_maps: false,
+    isotropy,
+    larger_io: config.flag("MODEL.LARGER_IO"),
+    conv_layers: convolutions,
+    conv_block_order: config.text("MODEL.CONV_BLOCK_ORDER"),
+    return_one_tensor: false,
+  };
+}
+
+function multiResUNet(config: Config): BuildArguments {
+  return {
+    input_channels: channelsOf(config),
+    ndim: ndimOf(config),
+    alpha: 1.67,
+    z_down: modelLevels(config).zDown,
+    output_channels: [channelsOf(config)],
+    explicit_activations: false,
+  };
+}
+
+function unetr(config: Config): BuildArguments {
+  return {
+    input_shape: config.numbers("DATA.PATCH_SIZE"),
+    patch_size: config.number("MODEL.VIT_TOKEN_SIZE"),
+    embed_dim: config.number("MODEL.VIT_EMBED_DIM"),
+    depth: config.number("MODEL.VIT_NUM_LAYERS"),
+    num_heads: config.number("MODEL.VIT_NUM_HEADS"),
+    mlp_ratio: config.number("MODEL.VIT_MLP_RATIO"),
+    vit_model: config.text("MODEL.UNETR_VIT_MODEL"),
+    num_filters: config.number("MODEL.UNETR_VIT_NUM_FILTERS"),
+    ...heads(config),
+    explicit_activations: false,
+    decoder_activation: lower(config, "MODEL.ACTIVATION"),
+    ViT_hidd_mult: config.number("MODEL.UNETR_VIT_HIDD_MULT"),
+    normalization: normalisation(config),
+    dropout: config.numbers("MODEL.DROPOUT_VALUES")[0] ?? 0,
+    k_size: config.number("MODEL.KERNEL_SIZE"),
+    ...contrast,
+    return_one_tensor: false,
+  };
+}
+
+function edsr(config: Config): BuildArguments {
+  return {
+    ndim: ndimOf(config),
+    num_filters: 64,
+    num_of_residual_blocks: 16,
+    upsampling_factor: ones(ndimOf(config)),
+    num_channels: channelsOf(config),
+  };
+}
+
+/** What the networks made for larger images have in common: here they keep the size. */
+function sameSize(config: Config): BuildArguments {
+  return { scale: 1, out_channels: channelsOf(config), head_activations: ["linear"] };
+}
+
+function rcan(config: Config): BuildArguments {
+  return {
+    ndim: ndimOf(config),
+    filters: config.number("MODEL.RCAN_CONV_FILTERS"),
+    num_rg: config.number("MODEL.RCAN_RG_BLOCK_NUM"),
+    num_rcab: config.number("MODEL.RCAN_RCAB_BLOCK_NUM"),
+    reduction: config.number("MODEL.RCAN_REDUCTION_RATIO"),
+    num_channels: channelsOf(config),
+    upscaling_layer: false,
+    ...sameSize(config),
+  };
+}
+
+function dfcan(config: Config): BuildArguments {
+  return {
+    ndim: ndimOf(config),
+    input_shape: config.numbers("DATA.PATCH_SIZE"),
+    n_ResGroup: 4,
+    n_RCAB: 4,
+    ...sameSize(config),
+  };
+}
+
+function wdsr(config: Config): BuildArguments {
+  return {
+    num_filters: 32,
+    num_res_blocks: 8,
+    res_block_expansion: 6,
+    num_channels: channelsOf(config),
+    ...sameSize(config),
+  };
+}
+
+const BUILDERS: Readonly<Record<string, Builder>> = {
+  unet: encoderDecoder,
+  attention_unet: encoderDecoder,
+  seunet: encoderDecoder,
+  resunet: encoderDecoder,
+  resunet_se: encoderDecoder,
+  "resunet++": encoderDecoder,
+  multiresunet: multiResUNet,
+  unetr,
+  edsr,
+  rcan,
+  dfcan,
+  wdsr,
+};
 
 /** The arguments that BiaPy builds a configuration's network by. */
 export function buildArguments(config: Config): BuildArguments {
-  throw new Error(`${config.text("MODEL.ARCHITECTURE")} cannot be built from a configuration yet`);
+  return BUILDERS[lower(config, "MODEL.ARCHITECTURE")](config);
 }

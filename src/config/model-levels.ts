@@ -1,0 +1,42 @@
+/** The keys that say something of each level of an encoder-decoder, filled in as BiaPy does where a file leaves them short. */
+import type { Config } from "./config.ts";
+
+export interface ModelLevels {
+  /** One for each of MODEL.FEATURE_MAPS. */
+  readonly dropout: readonly number[];
+  readonly isotropy: readonly boolean[];
+  readonly convolutions: readonly number[];
+  /** One for each way down, which is one fewer. */
+  readonly zDown: readonly number[];
+  readonly yxDown: readonly number[];
+}
+
+/** MultiResUNet's levels are fixed. */
+const MULTIRESUNET_DOWN = 4;
+
+/** How often an architecture shrinks its images. */
+export function waysDown(config: Config): number {
+  if (config.text("MODEL.ARCHITECTURE").toLowerCase() === "multiresunet") return MULTIRESUNET_DOWN;
+  return config.numbers("MODEL.FEATURE_MAPS").length - 1;
+}
+
+/** Lists of the right lengths, if `checkConfig` found nothing wrong with them. */
+export function modelLevels(config: Config): ModelLevels {
+  const levels = config.numbers("MODEL.FEATURE_MAPS").length;
+  const fill = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
+  const down = (key: string) => {
+    const values = config.numbers(key);
+    return values.every((each) => each === 0) ? fill(waysDown(config), 2) : values;
+  };
+  const dropout = config.numbers("MODEL.DROPOUT_VALUES");
+  const isotropy = [config.value("MODEL.ISOTROPY")].flat().map((each) => each === true);
+  const convolutions = config.numbers("MODEL.CONV_LAYERS");
+  const alike = new Set(convolutions).size <= 1;
+  return {
+    dropout: dropout.every((each) => each === 0) ? fill(levels, 0) : dropout,
+    isotropy: isotropy.every((each) => each) ? fill(levels, true) : isotropy,
+    convolutions: alike ? fill(levels, convolutions[0] ?? 2) : convolutions,
+    zDown: down("MODEL.Z_DOWN"),
+    yxDown: down("MODEL.YX_DOWN"),
+  };
+}
