@@ -73,6 +73,8 @@ function libraryPath(): string {
 }
 
 interface Runtime {
+  /** Kept: koffi unloads a library that nothing refers to any more. */
+  readonly library: LibraryHandle;
   readonly api: Api;
   readonly environment: Pointer;
   readonly cpuMemory: Pointer;
@@ -91,7 +93,8 @@ function runtime(): Runtime {
 }
 
 function load(): Runtime {
-  const base = koffi.load(libraryPath()).func("void *OrtGetApiBase()")() as Pointer;
+  const library = koffi.load(libraryPath());
+  const base = library.func("void *OrtGetApiBase()")() as Pointer;
   const [getApi] = koffi.decode(base, "void *", 2) as Pointer[];
   const table = koffi.call(getApi, koffi.proto("void *OrtGetApi(uint32_t version)"), API_VERSION) as Pointer;
   const last = Math.max(...Object.values(PROTOTYPES).map(([position]) => position));
@@ -105,7 +108,7 @@ function load(): Runtime {
   const environment = created(api, (out) => api.createEnvironment(LOG_ERRORS_ONLY, "biapy-studio", out));
   check(api, api.disableTelemetry(environment));
   const cpuMemory = created(api, (out) => api.createCpuMemory(0, 0, out));
-  return { api, environment, cpuMemory };
+  return { library, api, environment, cpuMemory };
 }
 
 function check(api: Api, status: Status): void {

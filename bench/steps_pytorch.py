@@ -1,0 +1,69 @@
+"""Training steps or predictions of one of BiaPy's networks by PyTorch, eager; prints JSON. Run by steps.mjs."""
+import ast
+import contextlib
+import importlib
+import io
+import json
+import os
+import pathlib
+import resource
+import sys
+import time
+
+import torch
+
+# When this process began, in seconds since the machine started.
+BORN = int(pathlib.Path("/proc/self/stat").read_text().rsplit(")")[1].split()[19]) / os.sysconf("SC_CLK_TCK")
+description = json.loads(sys.argv[1])
+torch.set_num_threads(description["threads"])
+training = description["mode"] == "training"
+
+
+def value(argument):
+    """Tuples are written as text."""
+    return ast.literal_eval(argument) if isinstance(argument, str) and argument.startswith("(") else argument
+
+
+build = {name: value(argument) for name, argument in description["build"].items()}
+if "device" in build:
+    build["device"] = torch.device(build["device"])
+with contextlib.redirect_stdout(io.StringIO()):
+    module = importlib.import_module(f"biapy.models.{description['architecture']}")
+    network = getattr(module, description["className"])(**build)
+network.train(training)
+images = torch.randn(description["batch"], 1, *description["space"])
+targets = torch.randn_like(images)
+optimiser = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-4, weight_decay=0.02)
+
+
+def output():
+    result = network(images)
+    return result["pred"] if isinstance(result, dict) and "pred" in result else result
+
+
+def training_step():
+    optimiser.zero_grad()
+    if description["architecture"] == "mae":
+        loss = network(images)["loss"]
+    else:
+        loss = torch.nn.functional.mse_loss(output(), targets)
+    loss.backward()
+    optimiser.step()
+
+
+def prediction():
+    with torch.inference_mode():
+        output()
+
+
+seconds = []
+first_step = 0.0
+begun = time.perf_counter()
+while len(seconds) < description["steps"] or time.perf_counter() - begun < description["seconds"]:
+    started = time.perf_counter()
+    training_step() if training else prediction()
+    seconds.append(time.perf_counter() - started)
+    if first_step == 0:
+        first_step = time.clock_gettime(time.CLOCK_BOOTTIME) - BORN
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+print(json.dumps({"seconds": seconds, "firstStep": first_step, "peakMegabytes": peak}))
