@@ -64,8 +64,8 @@ export class OnnxruntimeMissing extends Error {
 
 function libraryPath(): string {
   const name = LIBRARY[process.platform as keyof typeof LIBRARY] ?? "libonnxruntime.so.1";
-  const entry = createRequire(import.meta.url).resolve("onnxruntime-node");
-  const path = join(dirname(dirname(entry)), "bin", "napi-v6", process.platform, process.arch, name);
+  const packageFile = createRequire(import.meta.url).resolve("onnxruntime-node/package.json");
+  const path = join(dirname(packageFile), "bin", "napi-v6", process.platform, process.arch, name);
   if (existsSync(path)) return path;
   throw new OnnxruntimeMissing(
     `onnxruntime has no binary for ${process.platform} ${process.arch} (looked for ${path}).`,

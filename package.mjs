@@ -1,0 +1,75 @@
+// Makes the extension's .vsix for one platform: `npm run package`, or `npm run package -- --target win32-x64`.
+// It holds the bundles and, of the packages that cannot be bundled, the files that run on that platform; no others.
+import { execFileSync } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { createVSIX } from "@vscode/vsce";
+
+/** Platforms as VS Code names them, with the library that onnxruntime has for them. Without one, the WebAssembly engine trains. */
+const ONNXRUNTIME = {
+  "linux-x64": ["linux/x64/libonnxruntime.so.1"],
+  "linux-arm64": ["linux/arm64/libonnxruntime.so.1"],
+  "darwin-x64": [],
+  "darwin-arm64": ["darwin/arm64/libonnxruntime.1.dylib"],
+  "win32-x64": ["onnxruntime", "DirectML", "dxcompiler", "dxil"].map((name) => `win32/x64/${name}.dll`),
+  "win32-arm64": ["onnxruntime", "DirectML", "dxcompiler", "dxil"].map((name) => `win32/arm64/${name}.dll`),
+};
+
+const { values } = parseArgs({
+  options: {
+    target: { type: "string", default: `${process.platform}-${process.arch}` },
+    out: { type: "string" },
+  },
+});
+const { target } = values;
+const libraries = ONNXRUNTIME[target];
+if (libraries === undefined) {
+  console.error(`No target ${target}. There are: ${Object.keys(ONNXRUNTIME).join(", ")}.`);
+  process.exit(2);
+}
+const { name, version } = JSON.parse(await readFile("package.json", "utf8"));
+const vsix = values.out ?? `${name}-${target}-${version}.vsix`;
+
+await rm("dist", { recursive: true, force: true });
+execFileSync(process.execPath, ["esbuild.mjs", "--minify"], { stdio: "inherit" });
+await ship("onnxruntime-node", ["package.json", ...libraries.map((file) => `bin/napi-v6/${file}`)]);
+await ship("@resvg/resvg-wasm", ["package.json", "index_bg.wasm"]);
+await ship("dejavu-fonts-ttf", ["package.json", "LICENSE", "ttf/DejaVuSans.ttf"]);
+await ship("koffi", [
+  "package.json",
+  "LICENSE.txt",
+  "index.js",
+  "src/koffi/index.js",
+  "src/koffi/src/static.js",
+]);
+await shipKoffiBinary();
+await createVSIX({ target, packagePath: vsix, dependencies: false, allowMissingRepository: true });
+console.log(`${vsix}: ${((await stat(vsix)).size / 1e6).toFixed(1)} MB`);
+
+/** Copies files of a package to where the bundles find it first. */
+async function ship(packageName, files, from = join("node_modules", packageName)) {
+  for (const file of files) {
+    const copy = join("dist", "node_modules", packageName, file);
+    await mkdir(dirname(copy), { recursive: true });
+    await cp(join(from, file), copy);
+  }
+}
+
+/** npm installs the binary of this machine's platform only; those of others are fetched. */
+async function shipKoffiBinary() {
+  const binary = `@koromix/koffi-${target}`;
+  const files = ["package.json", "index.js", `${target.replace("-", "_")}/koffi.node`];
+  if (target === `${process.platform}-${process.arch}`) return ship(binary, files);
+  const folder = await mkdtemp(join(tmpdir(), "koffi-"));
+  try {
+    const { optionalDependencies } = JSON.parse(await readFile("node_modules/koffi/package.json", "utf8"));
+    const spec = `${binary}@${optionalDependencies[binary]}`;
+    const install = ["install", "--prefix", folder, "--no-save", "--force", "--ignore-scripts", spec];
+    execFileSync("npm", install, { stdio: "inherit", shell: process.platform === "win32" });
+    await ship(binary, files, join(folder, "node_modules", binary));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

