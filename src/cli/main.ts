@@ -149,5 +149,6 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
 
 const given = parseArguments(process.argv.slice(2));
 const report = given.events ? jsonLinesReporter(process.stdout) : consoleReporter(process.stdout);
-process.exitCode = await run(given, report);
-process.exit();
+const code = await run(given, report);
+// What a pipe has not taken yet would be lost with the process.
+process.stdout.write("", () => process.exit(code));
