@@ -17,7 +17,11 @@ const shared = {
 const modules = build({
   ...shared,
   // The extension loads the checks of images when it needs them; they share what reads images with the command line.
-  entryPoints: { cli: "src/cli/main.ts", "image-checks": "src/extension/language/image-checks.ts" },
+  entryPoints: {
+    cli: "src/cli/main.ts",
+    supervisor: "src/runs/supervisor.ts",
+    "image-checks": "src/extension/language/image-checks.ts",
+  },
   outExtension: { ".js": ".mjs" },
   format: "esm",
   // TensorFlow.js as ES modules, so that one copy of it is bundled.

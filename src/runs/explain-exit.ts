@@ -1,0 +1,80 @@
+/** Why a process ended that did not say it itself, in plain words. */
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The last lines that it printed. */
+  readonly lastLines: readonly string[];
+}
+
+const MEMORY = "Smaller TRAIN.BATCH_SIZE, DATA.PATCH_SIZE or network need less.";
+
+/** Causes that are told from what was printed, the most specific first. */
+const PRINTED: readonly (readonly [RegExp, (found: RegExpMatchArray) => string])[] = [
+  [
+    /CUDA out of memory|CUDA error: out of memory|OutOfMemoryError/i,
+    () => `The graphics card's memory is full. ${MEMORY}`,
+  ],
+  [
+    /CUDA driver version is insufficient|no CUDA-capable device|Found no NVIDIA driver/i,
+    () => "No graphics card could be used: its driver is missing or too old.",
+  ],
+  [
+    /ModuleNotFoundError: No module named '([^']+)'/,
+    ([, module]) =>
+      `The Python environment lacks the module ${module}. Install it there, or select another engine.`,
+  ],
+  [
+    /Cannot find (?:module|package) '([^']+)'/,
+    ([, module]) =>
+      `A part of the extension is missing (${module}). Installing the extension again mends that.`,
+  ],
+  [
+    /No space left on device|ENOSPC/,
+    () => "The disk is full. What was written before is kept; make room and resume.",
+  ],
+  [
+    /Permission denied: '?([^'\n]+)|EACCES[^']*'([^']+)'/,
+    ([, one, other]) => `${one ?? other} may not be accessed.`,
+  ],
+  [
+    /permission denied while trying to connect to the Docker|Cannot connect to the Docker daemon/i,
+    () => "Docker does not run, or you may not use it.",
+  ],
+  [/heap out of memory|Cannot allocate memory|MemoryError|bad_alloc/, () => `Memory ran out. ${MEMORY}`],
+];
+
+/** The last line of a Python traceback, such as `ValueError: …`. */
+const PYTHON_ERROR = /^(?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt|Exit): (.+)$/;
+
+const CRASH_SIGNALS: readonly string[] = ["SIGSEGV", "SIGBUS", "SIGILL", "SIGABRT", "SIGFPE"];
+/** Exit codes of Windows: access violation, stack overflow, heap corruption, fail fast. */
+const CRASH_CODES: readonly number[] = [0xc0000005, 0xc00000fd, 0xc0000374, 0xc0000409];
+/** Of Windows: no memory, commitment limit. */
+const MEMORY_CODES: readonly number[] = [0xc0000017, 0xc000012d];
+const SHELL_SIGNAL = 128;
+
+export function explainExit({ code, signal, lastLines }: Exit): string {
+  const text = lastLines.join("\n");
+  for (const [pattern, explain] of PRINTED) {
+    const found = text.match(pattern);
+    if (found !== null) return explain(found);
+  }
+  if (signal === "SIGKILL" || code === SHELL_SIGNAL + 9 || MEMORY_CODES.includes(code ?? 0))
+    return `The system ended the training, most likely because memory ran out. ${MEMORY}`;
+  if (CRASH_SIGNALS.includes(signal ?? "") || CRASH_CODES.includes(code ?? 0))
+    return `The training process crashed (${signal ?? `0x${code?.toString(16)}`}). Resume goes on from the last checkpoint.`;
+  const python = lastLines.findLast((line) => PYTHON_ERROR.test(line));
+  if (python !== undefined) return python;
+  if (signal !== null) return `The training process was ended from outside (${signal}).`;
+  const last = lastLines.findLast((line) => line.trim() !== "");
+  return `The training process ended with exit code ${code}${last === undefined ? "" : `: ${last.trim()}`}`;
+}
+
+/** Why a program could not be started. */
+export function explainStart(command: string, error: NodeJS.ErrnoException): string {
+  if (error.code === "ENOENT")
+    return `${command} was not found, or the folder to run it in. Select another engine, or set its path in the settings.`;
+  if (error.code === "EACCES") return `${command} may not be run by you.`;
+  return `${command} could not be started: ${error.message}`;
+}

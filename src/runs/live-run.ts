@@ -1,0 +1,170 @@
+/** A run as one window sees it: its record, and a connection to its supervisor while that lives. */
+import { open } from "node:fs/promises";
+import type { Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
+import type { RunStatus } from "../protocol/panel-messages.ts";
+import type { RunEvent } from "../protocol/run-events.ts";
+import { connectTo, eachLine, type Notice, type Request } from "./address.ts";
+import { STARTING_MS } from "./queue.ts";
+import { type RecordFiles, type RunRecord, readRecord, runIdentity } from "./record.ts";
+
+export interface RunListener {
+  /** The run stands otherwise than before. */
+  changed(run: LiveRun): void;
+  received(run: LiveRun, events: readonly RunEvent[]): void;
+}
+
+/** Time between attempts to reach a supervisor that is starting. */
+const RETRY_MS = 50;
+
+export class LiveRun {
+  private socket: Socket | undefined;
+  private closed = false;
+  /** Bytes of the events' file that were told to the listener. */
+  private told = 0;
+  private reading: Promise<void> = Promise.resolve();
+
+  private constructor(
+    readonly files: RecordFiles,
+    private current: RunRecord,
+    private readonly listener: RunListener,
+  ) {}
+
+  /** Opens a record and follows its run while it lives; nothing where there is no record. */
+  static async open(files: RecordFiles, listener: RunListener): Promise<LiveRun | undefined> {
+    const record = await readRecord(files);
+    if (record === undefined) return undefined;
+    const run = new LiveRun(files, record, listener);
+    run.told = await wholeLines(files.events);
+    if (record.ended === undefined) await run.follow();
+    return run;
+  }
+
+  get record(): RunRecord {
+    return this.current;
+  }
+
+  get id(): string {
+    return runIdentity(this.current.order);
+  }
+
+  get status(): RunStatus {
+    if (this.current.ended !== undefined) return this.current.ended.status;
+    if (this.socket !== undefined || this.isStarting)
+      return this.current.started === undefined ? "queued" : "running";
+    return "interrupted";
+  }
+
+  /** Whether it waits or trains. */
+  get isActive(): boolean {
+    return this.status === "queued" || this.status === "running";
+  }
+
+  private get isStarting(): boolean {
+    return this.current.started === undefined && Date.now() - this.current.created < STARTING_MS;
+  }
+
+  /** All events that the listener was told, and those before: what comes next follows without a gap. */
+  async events(): Promise<readonly RunEvent[]> {
+    const events: RunEvent[] = [];
+    for (let from = 0; from < this.told; ) {
+      const to = this.told;
+      for (const event of await readEvents(this.files.events, from, to)) events.push(event);
+      from = to;
+    }
+    return events;
+  }
+
+  /** Stops it after its step, or (`kill`) at once. */
+  request(request: Request): void {
+    this.socket?.write(`${request}\n`);
+  }
+
+  /** Stops following; the run goes on. */
+  close(): void {
+    this.closed = true;
+    this.socket?.destroy();
+    this.socket = undefined;
+  }
+
+  private async follow(): Promise<void> {
+    const socket = await connectTo(this.current.address);
+    if (this.closed) socket?.destroy();
+    else if (socket !== undefined) this.hear(socket);
+    else if (this.isStarting) void this.followSoon();
+  }
+
+  private async followSoon(): Promise<void> {
+    await setTimeout(RETRY_MS);
+    if (this.closed) return;
+    await this.reread();
+    if (this.current.ended !== undefined) return;
+    await this.follow();
+    if (this.socket === undefined && !this.isStarting) this.listener.changed(this);
+  }
+
+  private hear(socket: Socket): void {
+    this.socket = socket;
+    eachLine(socket, (line) => {
+      const notice = JSON.parse(line) as Notice;
+      this.reading = this.reading.then(() =>
+        "events" in notice ? this.tellUntil(notice.events) : this.reread(),
+      );
+    });
+    socket.once("close", () => {
+      if (this.closed) return;
+      this.reading = this.reading.then(async () => {
+        this.socket = undefined;
+        await this.tellUntil(await wholeLines(this.files.events));
+        await this.reread();
+        this.listener.changed(this);
+      });
+    });
+    this.listener.changed(this);
+  }
+
+  private async reread(): Promise<void> {
+    this.current = (await readRecord(this.files)) ?? this.current;
+    if (!this.closed) this.listener.changed(this);
+  }
+
+  private async tellUntil(end: number): Promise<void> {
+    if (end <= this.told || this.closed) return;
+    const events = await readEvents(this.files.events, this.told, end);
+    this.told = end;
+    this.listener.received(this, events);
+  }
+}
+
+async function readEvents(file: string, from: number, to: number): Promise<RunEvent[]> {
+  const handle = await open(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(to - from), 0, to - from, from);
+    return buffer
+      .toString("utf8", 0, bytesRead)
+      .split("\n")
+      .flatMap((line) => {
+        try {
+          return line === "" ? [] : [JSON.parse(line) as RunEvent];
+        } catch {
+          return []; // Cut off when the machine went down.
+        }
+      });
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Bytes of a file up to the end of its last whole line. */
+async function wholeLines(file: string): Promise<number> {
+  const handle = await open(file).catch(() => undefined);
+  if (handle === undefined) return 0;
+  try {
+    const { size } = await handle.stat();
+    const tail = Buffer.alloc(Math.min(size, 1 << 16));
+    await handle.read(tail, 0, tail.length, size - tail.length);
+    return size - tail.length + tail.lastIndexOf("\n") + 1;
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,237 @@
+// Bundled by itself as dist/supervisor.mjs.
+/**
+ * A process between the editor and a trainer. It outlives the window that started it: it waits for the device, runs the
+ * trainer, writes its events to a file, tells every window that is connected how far the file goes, and stops the trainer
+ * when one asks for it. Its argument is the folder of the run's record.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { appendFileSync, createWriteStream, type WriteStream } from "node:fs";
+import { chmod, rm, stat } from "node:fs/promises";
+import { createServer, type Server, type Socket } from "node:net";
+import { setTimeout as setTimeoutPromise } from "node:timers/promises";
+import type { NewRunEvent, Problem, RunEvent } from "../protocol/run-events.ts";
+import { eachLine, type Notice, type Request } from "./address.ts";
+import { askToStop, endTree, runAside } from "./end-process.ts";
+import { type Exit, explainExit, explainStart } from "./explain-exit.ts";
+import { type OutputReader, outputReader } from "./output-reader.ts";
+import { awaitTurn, giveTicketBack, type Ticket } from "./queue.ts";
+import {
+  type RecordFiles,
+  type RunRecord,
+  readRecord,
+  recordFiles,
+  runIdentity,
+  writeRecord,
+} from "./record.ts";
+
+/** Notices of events are gathered so long. */
+const NOTICE_MS = 40;
+/** Lines that are kept to explain a crash. */
+const KEPT_LINES = 60;
+/** Windows have so long to read the last notices. */
+const FAREWELL_MS = 1000;
+
+class Supervisor {
+  private readonly windows = new Set<Socket>();
+  private readonly waiting = new AbortController();
+  private readonly log: WriteStream;
+  private readonly lastLines: string[] = [];
+  private server: Server | undefined;
+  private child: ChildProcess | undefined;
+  private written = 0;
+  private noticeTimer: NodeJS.Timeout | undefined;
+  private stopAsked = false;
+  /** What the trainer said of its own end. */
+  private end: Extract<NewRunEvent, { event: "end" }> | undefined;
+  private problems: readonly Problem[] = [];
+  /** Changes of the record are written one after another. */
+  private saved: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly files: RecordFiles,
+    private record: RunRecord,
+  ) {
+    this.log = createWriteStream(files.log, { flags: "a" });
+  }
+
+  async run(): Promise<void> {
+    this.written = await stat(this.files.events).then(
+      ({ size }) => size,
+      () => 0,
+    );
+    await this.listen();
+    process.on("SIGTERM", () => this.stop());
+    process.on("SIGINT", () => this.stop());
+    process.on("SIGHUP", () => {});
+    const ticket = this.ticket();
+    try {
+      if (ticket !== undefined)
+        await awaitTurn(this.record.queue, ticket, (run) => this.tellWaiting(run), this.waiting.signal);
+      if (this.waiting.signal.aborted) this.tell({ ...this.endEvent(), status: "stopped" });
+      else await this.train();
+    } catch (error) {
+      this.tell({ ...this.endEvent(), status: "failed", message: String(error) });
+    }
+    await this.close(ticket);
+  }
+
+  private ticket(): Ticket | undefined {
+    const { device, created, address, order } = this.record;
+    return device === undefined ? undefined : { device, created, address, run: runIdentity(order) };
+  }
+
+  private async listen(): Promise<void> {
+    const { address } = this.record;
+    this.server = createServer((socket) => {
+      this.windows.add(socket);
+      socket.on("close", () => this.windows.delete(socket));
+      socket.on("error", () => {});
+      eachLine(socket, (request) => this.answer(request as Request));
+      send(socket, { events: this.written });
+    });
+    const { server } = this;
+    await new Promise<void>((resolve, reject) => server.once("error", reject).listen(address, resolve));
+    // Only its owner may stop a run.
+    if (process.platform !== "win32") await chmod(address, 0o600);
+    await this.change({ supervisor: process.pid });
+  }
+
+  private answer(request: Request): void {
+    if (request === "stop") this.stop();
+    else if (request === "kill") this.kill();
+  }
+
+  private tellWaiting(run: string): void {
+    this.tell({ event: "log", level: "info", message: `Waiting until ${run} has ended.` });
+  }
+
+  private async train(): Promise<void> {
+    const { order, command } = this.record;
+    const reader = await outputReader(command.output, order);
+    await this.change({ started: Date.now() });
+    const exit = await this.spawn(reader);
+    for (const event of reader.end?.(exit.code) ?? []) this.tell(event);
+    if (this.end === undefined) this.tell(this.endOf(exit));
+  }
+
+  /** Runs the trainer to its end. */
+  private spawn(reader: OutputReader): Promise<Exit> {
+    const { command, args, cwd, env, output } = this.record.command;
+    return new Promise((resolve) => {
+      const child = spawn(command, args, {
+        cwd,
+        env: { ...process.env, ...env },
+        // Our own command line takes the request to stop as a message, which Windows has no signal for.
+        stdio: output === "events" ? ["ignore", "pipe", "pipe", "ipc"] : ["ignore", "pipe", "pipe"],
+        detached: process.platform !== "win32",
+        windowsHide: true,
+      });
+      this.child = child;
+      for (const stream of ["stdout", "stderr"] as const)
+        if (child[stream]) eachLine(child[stream], (line) => this.read(reader, line, stream));
+      child.once("spawn", () => void this.change({ pid: child.pid }));
+      child.once("error", (error) => {
+        if (child.pid !== undefined) return;
+        this.tell({ ...this.endEvent(), status: "failed", message: explainStart(command, error) });
+        resolve({ code: null, signal: null, lastLines: [] });
+      });
+      child.once("close", (code, signal) => resolve({ code, signal, lastLines: this.lastLines }));
+      // What a trainer started and left behind would hold its output open.
+      child.once("exit", () => child.pid !== undefined && endTree(child.pid));
+    });
+  }
+
+  private read(reader: OutputReader, line: string, stream: "stdout" | "stderr"): void {
+    const events = reader.line(line, stream);
+    for (const event of events) this.tell(event);
+    const isOwnEvent = this.record.command.output === "events" && events.length > 0;
+    if (isOwnEvent) return;
+    this.log.write(`${line}\n`);
+    this.lastLines.push(line);
+    if (this.lastLines.length > KEPT_LINES) this.lastLines.shift();
+  }
+
+  /** Writes an event and lets the windows know. */
+  private tell(event: RunEvent | NewRunEvent): void {
+    if (event.event === "end") this.end = event;
+    if (event.event === "problems") this.problems = event.problems;
+    const line = `${JSON.stringify("time" in event ? event : { ...event, time: Date.now() })}\n`;
+    appendFileSync(this.files.events, line);
+    this.written += Buffer.byteLength(line);
+    this.noticeTimer ??= setTimeout(() => this.noticeEvents(), NOTICE_MS);
+  }
+
+  private noticeEvents(): void {
+    this.noticeTimer = undefined;
+    for (const window of this.windows) send(window, { events: this.written });
+  }
+
+  private change(changed: Partial<RunRecord>): Promise<void> {
+    const record = { ...this.record, ...changed };
+    this.record = record;
+    this.saved = this.saved.then(async () => {
+      await writeRecord(this.files, record);
+      for (const window of this.windows) send(window, { record: true });
+    });
+    return this.saved;
+  }
+
+  private endEvent() {
+    return { event: "end", runDirectory: runIdentity(this.record.order) } as const;
+  }
+
+  /** The end of a trainer that did not tell of it. */
+  private endOf(exit: Exit): Extract<NewRunEvent, { event: "end" }> {
+    const end = this.endEvent();
+    if (this.stopAsked) return { ...end, status: "stopped" };
+    if (exit.code === 0) return { ...end, status: "finished" };
+    const [first, ...more] = this.problems.filter(({ severity }) => severity === "error");
+    if (first === undefined) return { ...end, status: "failed", message: explainExit(exit) };
+    const others = more.length === 0 ? "" : ` (and ${more.length} more)`;
+    return { ...end, status: "failed", message: `${first.message}${others}` };
+  }
+
+  /** The trainer finishes its step and writes a checkpoint; what has not stopped in time is ended. */
+  private stop(): void {
+    if (this.stopAsked) return;
+    this.stopAsked = true;
+    this.waiting.abort();
+    const { child } = this;
+    if (child === undefined) return;
+    const { stop } = this.record.command;
+    if (stop !== undefined) runAside(stop);
+    const heard = askToStop(child) || stop !== undefined;
+    setTimeout(() => this.kill(), heard ? this.record.stopSeconds * 1000 : 0).unref();
+  }
+
+  private kill(): void {
+    this.stopAsked = true;
+    this.waiting.abort();
+    if (this.record.command.kill !== undefined) runAside(this.record.command.kill);
+    if (this.child?.pid !== undefined) endTree(this.child.pid);
+  }
+
+  private async close(ticket: Ticket | undefined): Promise<void> {
+    clearTimeout(this.noticeTimer);
+    const { status, message } = this.end ?? { status: "failed" };
+    this.noticeEvents();
+    await new Promise<void>((resolve) => this.log.end(resolve));
+    if (ticket !== undefined) await giveTicketBack(this.record.queue, ticket);
+    // The lock goes before the record says that the run has ended: whoever reads that may go on with the run.
+    await rm(this.files.lock, { force: true });
+    await this.change({ ended: { time: Date.now(), status, message } });
+    const closed = new Promise<void>((resolve) => this.server?.close(() => resolve()));
+    for (const window of this.windows) window.end();
+    await Promise.race([closed, setTimeoutPromise(FAREWELL_MS)]);
+  }
+}
+
+function send(window: Socket, notice: Notice): void {
+  window.write(`${JSON.stringify(notice)}\n`);
+}
+
+const files = recordFiles(process.argv[2]);
+const record = await readRecord(files);
+if (record === undefined) throw new Error(`There is no run to start in ${files.folder}.`);
+await new Supervisor(files, record).run();
+process.exit();

@@ -1,0 +1,355 @@
+/** Runs in processes of their own: a real supervisor, and small trainers in place of the engine. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { build } from "esbuild";
+import type { RunEvent } from "../../src/protocol/run-events.ts";
+import { explainExit } from "../../src/runs/explain-exit.ts";
+import { LiveRun } from "../../src/runs/live-run.ts";
+import type { RecordFiles, RunOrder } from "../../src/runs/record.ts";
+import { freeRunId, StartError, startRun, supervisorProgram } from "../../src/runs/start-run.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "runs-"));
+const queue = join(folder, "queue");
+const bundle = join(folder, "supervisor.mjs");
+const opened: LiveRun[] = [];
+
+before(async () => {
+  await build({
+    entryPoints: ["src/runs/supervisor.ts"],
+    outfile: bundle,
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: "esm",
+    logLevel: "error",
+  });
+});
+
+after(() => {
+  for (const run of opened) run.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const HELPERS = `
+  const tell = (event) => console.log(JSON.stringify({ time: Date.now(), ...event }));
+  const step = (n) => tell({ event: "log", level: "info", message: "step " + n });
+  const end = (status) => { tell({ event: "end", status, runDirectory: "" }); process.exit(status === "stopped" ? 130 : 0); };
+`;
+/** A trainer that makes steps until it is asked to stop. */
+const ENDLESS = `${HELPERS}
+  let n = 0;
+  setInterval(() => step(++n), 20);
+  process.on("message", (message) => message === "stop" && end("stopped"));
+  process.on("disconnect", () => process.exit(3));`;
+
+let jobs = 0;
+function order(): RunOrder {
+  return {
+    configFile: join(folder, "job.yaml"),
+    resultDirectory: join(folder, "results"),
+    name: `job${++jobs}`,
+    runId: 1,
+    resume: false,
+    gpu: "",
+    workingDirectory: folder,
+  };
+}
+
+interface Extras {
+  readonly device?: string;
+  readonly stopSeconds?: number;
+  readonly command?: string;
+}
+
+function start(code: string, run = order(), { device, stopSeconds = 20, command }: Extras = {}) {
+  const script = join(folder, `${run.name}.mjs`);
+  writeFileSync(script, code);
+  return startRun(
+    {
+      order: run,
+      engine: "test",
+      device,
+      queue,
+      command: { command: command ?? process.execPath, args: [script], cwd: folder, output: "events" },
+      stopSeconds,
+    },
+    supervisorProgram(bundle),
+  );
+}
+
+/** A window that follows a run: what it is told, and a way to wait for more. */
+class Window {
+  /** All events of the run, from its start. */
+  events: RunEvent[] = [];
+  private check: () => void = () => {};
+  run: LiveRun | undefined;
+
+  static async open(files: RecordFiles): Promise<Window> {
+    const window = new Window();
+    window.run = await LiveRun.open(files, {
+      changed: () => window.check(),
+      received: (_run, events) => {
+        window.events.push(...events);
+        window.check();
+      },
+    });
+    assert.ok(window.run !== undefined);
+    opened.push(window.run);
+    window.events = [...(await window.run.events())];
+    return window;
+  }
+
+  async until(condition: (run: LiveRun, events: readonly RunEvent[]) => boolean): Promise<LiveRun> {
+    const { run } = this;
+    assert.ok(run !== undefined);
+    await new Promise<void>((resolve) => {
+      this.check = () => condition(run, this.events) && resolve();
+      this.check();
+    });
+    this.check = () => {};
+    return run;
+  }
+}
+
+const ended = (run: LiveRun) => run.record.ended !== undefined;
+const messages = (events: readonly RunEvent[]) =>
+  events.flatMap((event) => (event.event === "log" ? [event.message] : []));
+const lives = (pid: number) => {
+  try {
+    process.kill(pid, 0);
+    // Processes that have ended and whose parent has not asked why.
+    return !existsSync("/proc") || !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z");
+  } catch {
+    return false;
+  }
+};
+async function untilGone(pid: number): Promise<void> {
+  while (lives(pid)) await setTimeout(10);
+}
+
+test("a run is followed from its start to its end", { timeout: 60_000 }, async () => {
+  const window = await Window.open(
+    await start(`${HELPERS} for (let n = 1; n <= 500; n++) step(n); end("finished");`),
+  );
+  const run = await window.until(ended);
+  assert.equal(run.status, "finished");
+  const steps = Array.from({ length: 500 }, (_, index) => `step ${index + 1}`);
+  assert.deepEqual(messages(window.events), steps);
+  assert.deepEqual(await run.events(), window.events);
+  assert.equal(window.events.at(-1)?.event, "end");
+});
+
+test("a run goes on when its window is closed, and a later window misses nothing", {
+  timeout: 60_000,
+}, async () => {
+  const files = await start(ENDLESS);
+  const first = await Window.open(files);
+  (await first.until((_, events) => events.length > 3)).close();
+  const second = await Window.open(files);
+  const before = second.events.length;
+  assert.ok(before > 3);
+  const run = await second.until((_, events) => events.length > before + 3);
+  assert.equal(run.status, "running");
+  run.request("stop");
+  await second.until(ended);
+  const all = messages(second.events);
+  assert.deepEqual(
+    all,
+    all.map((_, index) => `step ${index + 1}`),
+  );
+  assert.equal(run.status, "stopped");
+});
+
+test("a run outlives the process that started it", { timeout: 60_000 }, async () => {
+  const run = order();
+  writeFileSync(join(folder, "outlive.mjs"), ENDLESS);
+  const starter = join(folder, "starter.mjs");
+  const planned = {
+    order: run,
+    engine: "test",
+    queue,
+    command: {
+      command: process.execPath,
+      args: [join(folder, "outlive.mjs")],
+      cwd: folder,
+      output: "events",
+    },
+    stopSeconds: 20,
+  };
+  await build({
+    stdin: {
+      contents: `import { startRun, supervisorProgram } from "./src/runs/start-run.ts";
+        const files = await startRun(${JSON.stringify(planned)}, supervisorProgram(${JSON.stringify(bundle)}));
+        console.log(JSON.stringify(files));
+        process.exit();`,
+      resolveDir: process.cwd(),
+    },
+    outfile: starter,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+  });
+  const child = spawn(process.execPath, [starter], { stdio: ["ignore", "pipe", "inherit"] });
+  const files = await new Promise<RecordFiles>((resolve) =>
+    child.stdout.once("data", (data: Buffer) => resolve(JSON.parse(data.toString()))),
+  );
+  await new Promise((resolve) => child.once("close", resolve));
+  const window = await Window.open(files);
+  const live = await window.until((_, events) => events.length > 3);
+  live.request("stop");
+  await window.until(ended);
+});
+
+test("a trainer that does not stop is ended with all that it started", { timeout: 60_000 }, async () => {
+  const code = `${HELPERS}
+    import { spawn } from "node:child_process";
+    const grandchild = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "inherit" });
+    step(process.pid); step(grandchild.pid);
+    setInterval(() => {}, 1000);`;
+  const window = await Window.open(await start(code, order(), { stopSeconds: 0.3 }));
+  const run = await window.until((_, events) => events.length >= 2);
+  const pids = messages(window.events).map((message) => Number(message.slice(5)));
+  run.request("stop");
+  await window.until(ended);
+  assert.equal(run.status, "stopped");
+  for (const pid of pids) await untilGone(pid);
+});
+
+test("what a crashed trainer leaves behind is ended, and the cause is said", {
+  timeout: 60_000,
+}, async () => {
+  const code = `${HELPERS}
+    import { spawn } from "node:child_process";
+    const grandchild = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "inherit" });
+    step(grandchild.pid);
+    setTimeout(() => process.kill(process.pid, "SIGKILL"), 100);`;
+  const window = await Window.open(await start(code));
+  const run = await window.until(ended);
+  assert.equal(run.status, "failed");
+  assert.match(run.record.ended?.message ?? "", /memory ran out/);
+  const last = window.events.at(-1);
+  assert.ok(last?.event === "end" && last.status === "failed");
+  await untilGone(Number(messages(window.events)[0].slice(5)));
+});
+
+test("bad input is said with the first problem, and the log keeps what was printed", {
+  timeout: 60_000,
+}, async () => {
+  const code = `${HELPERS}
+    console.error("a native library speaks");
+    tell({ event: "problems", problems: [{ severity: "warning", message: "W" }, { severity: "error", message: "A." }, { severity: "error", message: "B." }] });
+    process.exitCode = 2;`;
+  const files = await start(code);
+  const run = await (await Window.open(files)).until(ended);
+  assert.equal(run.record.ended?.message, "A. (and 1 more)");
+  assert.equal(readFileSync(files.log, "utf8"), "a native library speaks\n");
+});
+
+test("a program that is not there is named", { timeout: 60_000 }, async () => {
+  const files = await start("", order(), { command: "no-such-engine" });
+  const run = await (await Window.open(files)).until(ended);
+  assert.match(run.record.ended?.message ?? "", /^no-such-engine was not found/);
+});
+
+test("a run whose supervisor was killed is interrupted, and can be started again", {
+  timeout: 60_000,
+}, async () => {
+  const run = order();
+  const files = await start(ENDLESS, run);
+  const window = await Window.open(files);
+  const live = await window.until((one, events) => events.length > 2 && one.record.pid !== undefined);
+  const { pid, supervisor } = live.record;
+  assert.ok(pid !== undefined && supervisor !== undefined);
+  process.kill(supervisor, "SIGKILL");
+  await window.until(({ status }) => status === "interrupted");
+  await untilGone(pid);
+  const lateWindow = await Window.open(files);
+  assert.equal(lateWindow.run?.status, "interrupted");
+  // A lock is believed for as long as a supervisor may take to start.
+  utimesSync(files.lock, new Date(0), new Date(0));
+  const again = await Window.open(await start(`${HELPERS} end("finished");`, { ...run, resume: true }));
+  await again.until(ended);
+  const all = await again.run?.events();
+  assert.equal(all?.at(-1)?.event, "end");
+  assert.ok(messages(all ?? []).includes("step 1"), "what happened before is kept");
+});
+
+test("runs of one device wait for each other, in the order in which they were asked for", {
+  timeout: 60_000,
+}, async () => {
+  const device = "gpu:0";
+  const first = await Window.open(await start(ENDLESS, order(), { device }));
+  await first.until(({ status }, events) => status === "running" && events.length > 0);
+  const second = await Window.open(await start(ENDLESS, order(), { device }));
+  const third = await Window.open(await start(`${HELPERS} end("finished");`, order(), { device }));
+  const other = await Window.open(await start(`${HELPERS} end("finished");`, order(), { device: "cpu" }));
+  await other.until(ended);
+  await second.until((run, events) => run.status === "queued" && messages(events).length > 0);
+  assert.match(messages(second.events)[0], /^Waiting until .*job\d+_1 has ended\.$/);
+  assert.equal(third.run?.status, "queued");
+  // One that is taken out of the queue never runs; the next one has its turn.
+  second.run?.request("stop");
+  await second.until(ended);
+  assert.equal(second.run?.status, "stopped");
+  assert.equal(second.run?.record.started, undefined);
+  assert.equal(third.run?.status, "queued");
+  first.run?.request("stop");
+  await third.until(ended);
+  assert.equal(third.run?.status, "finished");
+  const firstEnd = first.run?.record.ended?.time ?? Number.POSITIVE_INFINITY;
+  assert.ok((third.run?.record.started ?? 0) >= firstEnd - 100);
+});
+
+test("a run that is under way is not started twice", { timeout: 60_000 }, async () => {
+  const run = order();
+  const window = await Window.open(await start(ENDLESS, run));
+  const both = await Promise.allSettled([start(ENDLESS, run), start(ENDLESS, run)]);
+  for (const one of both) assert.ok(one.status === "rejected" && one.reason instanceof StartError);
+  const live = await window.until((_, events) => events.length > 0);
+  live.request("stop");
+  await window.until(ended);
+});
+
+test("the next free number of a job skips our results, BiaPy's logs and records", () => {
+  const results = join(folder, "numbers");
+  assert.equal(freeRunId(results, "cells"), 1);
+  mkdirSync(join(results, "cells/results/cells_1"), { recursive: true });
+  mkdirSync(join(results, "cells/logs"), { recursive: true });
+  writeFileSync(join(results, "cells/logs/cells_2_log_1_2026_01_01_00_00_00.txt"), "");
+  mkdirSync(join(results, "cells/.biapy-studio/cells_3"), { recursive: true });
+  writeFileSync(join(results, "cells/.biapy-studio/cells_3/run.json"), "{}");
+  assert.equal(freeRunId(results, "cells"), 4);
+});
+
+test("the end of a process is explained in plain words", () => {
+  const explained = (code: number | null, signal: NodeJS.Signals | null, ...lastLines: string[]) =>
+    explainExit({ code, signal, lastLines });
+  assert.match(explained(null, "SIGKILL"), /memory ran out/);
+  assert.match(explained(137, null), /memory ran out/);
+  assert.match(explained(0xc0000005, null), /crashed \(0xc0000005\)/);
+  assert.match(
+    explained(1, null, "Traceback", "torch.OutOfMemoryError: CUDA out of memory. Tried"),
+    /graphics card's memory is full/,
+  );
+  assert.match(explained(1, null, "ModuleNotFoundError: No module named 'biapy'"), /lacks the module biapy/);
+  assert.equal(
+    explained(
+      1,
+      null,
+      "Traceback (most recent call last):",
+      "  File x",
+      "ValueError: patch size (1,1) is wrong",
+    ),
+    "ValueError: patch size (1,1) is wrong",
+  );
+  assert.match(explained(1, null, "OSError: [Errno 28] No space left on device"), /disk is full/);
+  assert.equal(
+    explained(7, null, "the last word", ""),
+    "The training process ended with exit code 7: the last word",
+  );
+});
