@@ -1,47 +1,45 @@
 /** A folder's images, normalised, as a whole or part by part. */
-import { openImage } from "../images/files.ts";
-import type { Image, ImageInfo, ImageShape, ImageSource } from "../images/image.ts";
+import { readImage } from "../images/files.ts";
+import { type Image, type ImageInfo, type ImageShape, type Region, wholeRegion } from "../images/image.ts";
 import {
   type ChannelNormalisation,
-  type ImageParts,
   measureNormalisation,
   type NormalisationSettings,
   normalise,
 } from "./normalisation.ts";
-import { type Box, cutPatch, reflected } from "./tiling.ts";
+import { OpenFiles } from "./open-files.ts";
+import { type Box, cutPatch, enclosing, type ImageRegion } from "./tiling.ts";
 
 /** One image of a set. */
 export interface NormalisedImage {
   readonly info: ImageInfo;
   readonly channels: readonly ChannelNormalisation[];
+  /** The size of the pieces that it is stored in: part of one costs as much to read as all of it. */
+  piece(): Promise<Box>;
   /** The box that starts at `start`, `[z, y, x, channel]`; what lies outside the image is its mirror image. */
   patch(start: Box, size: Box): Promise<Float32Array>;
-  /** All of it, `[z, y, x, channel]`. */
-  whole(): Promise<Float32Array>;
+  /** A part of it, `[z, y, x, channel]`: all of it where none is named. */
+  values(region?: Region): Promise<Float32Array>;
+  /** A part as it is stored, not normalised; more than was asked for where more is in memory. */
+  stored(region: Region): Promise<ImageRegion>;
 }
 
 export interface ImageSetSettings {
   readonly normalisation: NormalisationSettings;
-  /** Keep images once read, as many as fit in `budgetBytes`; else read just the part that is asked for, every time. */
+  /** Keep images once read; else read just the part that is asked for, every time. */
   readonly inMemory: boolean;
-  readonly budgetBytes: number;
   /** Images that these are copies of: normalised as those are, not by their own values. */
   readonly like?: ImageSet;
 }
 
-/** Files kept open at once where parts are read. */
-const MOST_OPEN = 16;
+const ONE_PIXEL: Box = [1, 1, 1];
 /** Values of a part that is measured at once. */
 const PART_VALUES = 16 * 1024 * 1024;
 
 export class ImageSet {
-  private readonly kept = new Map<
-    number,
-    { readonly values: Float32Array; readonly image: NormalisedImage }
-  >();
-  private bytes = 0;
-  private readonly measured = new Map<number, readonly ChannelNormalisation[]>();
-  private readonly open = new Map<number, Promise<ImageSource>>();
+  private readonly kept = new Map<number, Promise<ImageRegion>>();
+  private readonly measured = new Map<number, Promise<readonly ChannelNormalisation[]>>();
+  private readonly files = new OpenFiles();
 
   constructor(
     readonly infos: readonly ImageInfo[],
@@ -49,100 +47,70 @@ export class ImageSet {
   ) {}
 
   async image(index: number): Promise<NormalisedImage> {
-    return this.settings.inMemory ? this.keptImage(index) : this.imageByParts(index);
-  }
-
-  private async keptImage(index: number): Promise<NormalisedImage> {
-    const known = this.kept.get(index);
-    if (known !== undefined) {
-      this.kept.delete(index);
-      this.kept.set(index, known);
-      return known.image;
-    }
     const info = this.infos[index];
-    const source = await openImage(info.path);
-    const whole = await source.read().finally(() => source.close());
-    const channels = await this.measure(index, () => [whole]);
-    const values = normalise(whole, channels);
-    const region = { start: [0, 0, 0] as const, shape: info.shape, values };
-    const image = {
-      info,
-      channels,
-      patch: async (start: Box, size: Box) => cutPatch(region, info.shape, start, size),
-      whole: async () => values,
-    };
-    this.kept.set(index, { values, image });
-    this.bytes += values.byteLength;
-    for (const [oldest, entry] of this.kept) {
-      if (this.bytes <= this.settings.budgetBytes || oldest === index) break;
-      this.kept.delete(oldest);
-      this.bytes -= entry.values.byteLength;
-    }
-    return image;
-  }
-
-  private async imageByParts(index: number): Promise<NormalisedImage> {
-    const info = this.infos[index];
-    const channels = await this.measure(index, () => this.parts(index));
+    const { inMemory } = this.settings;
+    const whole = inMemory ? await this.keep(index) : undefined;
+    const channels = await this.measure(index);
+    const stored = async (region: Region): Promise<ImageRegion> =>
+      whole ?? { ...(await this.files.use(info, (source) => source.read(region))), start: region.start };
     const patch = async (start: Box, size: Box) => {
-      const box = enclosing(info.shape, start, size);
-      const part = await (await this.source(index)).read(box);
-      const region = { start: box.start, shape: part.shape, values: normalise(part, channels) };
-      return cutPatch(region, info.shape, start, size);
+      const region = await stored(enclosing(info.shape, start, size));
+      return normalise(cutPatch(region, info.shape, start, size), channels);
     };
-    const [z, y, x] = info.shape;
-    return { info, channels, patch, whole: () => patch([0, 0, 0], [z, y, x]) };
+    const values = ({ start, end }: Region = wholeRegion(info.shape)) =>
+      patch(start, [end[0] - start[0], end[1] - start[1], end[2] - start[2]]);
+    const piece = async () => (whole === undefined ? this.files.use(info, ({ piece }) => piece) : ONE_PIXEL);
+    return { info, channels, piece, patch, values, stored };
   }
 
-  private async measure(index: number, parts: ImageParts): Promise<readonly ChannelNormalisation[]> {
-    const known = this.measured.get(index);
-    if (known !== undefined) return known;
-    const { like, normalisation } = this.settings;
-    const channels =
-      like === undefined
-        ? await measureNormalisation(parts, this.infos[index].shape[3], normalisation)
-        : (await like.image(index)).channels;
-    this.measured.set(index, channels);
-    return channels;
+  /** Reads an image once and keeps it as it is stored: integers take less room than normalised values. */
+  private keep(index: number): Promise<ImageRegion> {
+    const { path, options } = this.infos[index];
+    const read = async () => ({ ...(await readImage(path, options)), start: [0, 0, 0] as const });
+    return remembered(this.kept, index, read);
   }
 
-  /** Bands of rows of each slice. */
+  private measure(index: number): Promise<readonly ChannelNormalisation[]> {
+    const { like, normalisation, inMemory } = this.settings;
+    return remembered(this.measured, index, async () => {
+      if (like !== undefined) return (await like.image(index)).channels;
+      const whole = inMemory ? await this.keep(index) : undefined;
+      const parts = whole === undefined ? () => this.parts(index) : () => [whole];
+      return measureNormalisation(parts, this.infos[index].shape[3], normalisation);
+    });
+  }
+
   private async *parts(index: number): AsyncGenerator<Image> {
-    const [depth, height, width, channels] = this.infos[index].shape;
-    const source = await this.source(index);
-    const rows = Math.max(1, Math.floor(PART_VALUES / (width * channels)));
-    for (let z = 0; z < depth; z++)
-      for (let y = 0; y < height; y += rows)
-        yield source.read({ start: [z, y, 0], end: [z + 1, Math.min(y + rows, height), width] });
-  }
-
-  private async source(index: number): Promise<ImageSource> {
-    let source = this.open.get(index);
-    this.open.delete(index);
-    source ??= openImage(this.infos[index].path);
-    this.open.set(index, source);
-    if (this.open.size > MOST_OPEN) {
-      const [[oldest, closing]] = this.open;
-      this.open.delete(oldest);
-      await (await closing).close();
-    }
-    return source;
+    const info = this.infos[index];
+    const piece = await this.files.use(info, (source) => source.piece);
+    for (const region of storedParts(info.shape, piece, PART_VALUES))
+      yield this.files.use(info, (source) => source.read(region));
   }
 }
 
-/** The part of an image that a box shows, reflections included. */
-function enclosing([depth, height, width]: ImageShape, start: Box, size: Box): { start: Box; end: Box } {
-  const spans = [depth, height, width].map((full, axis) => {
-    let [least, most] = [full, 0];
-    for (let at = start[axis]; at < start[axis] + size[axis]; at++) {
-      const position = reflected(at, full);
-      least = Math.min(least, position);
-      most = Math.max(most, position + 1);
-    }
-    return [least, most];
-  });
-  return {
-    start: spans.map(([least]) => least) as unknown as Box,
-    end: spans.map(([, most]) => most) as unknown as Box,
-  };
+function remembered<T>(known: Map<number, Promise<T>>, index: number, make: () => Promise<T>): Promise<T> {
+  const found = known.get(index) ?? make();
+  known.set(index, found);
+  return found;
+}
+
+/** Boxes that cover an image along the pieces it is stored in, each of about `most` values where a piece is not larger. */
+export function storedParts(shape: ImageShape, piece: Box, most: number): Region[] {
+  const size = [...piece];
+  for (const axis of [2, 1, 0]) {
+    const others = size.reduce(
+      (product, each, other) => (other === axis ? product : product * each),
+      shape[3],
+    );
+    const pieces = Math.max(1, Math.floor(most / (others * piece[axis])));
+    size[axis] = Math.min(shape[axis], pieces * piece[axis]);
+  }
+  const regions: Region[] = [];
+  for (let z = 0; z < shape[0]; z += size[0])
+    for (let y = 0; y < shape[1]; y += size[1])
+      for (let x = 0; x < shape[2]; x += size[2]) {
+        const end = [z + size[0], y + size[1], x + size[2]].map((at, axis) => Math.min(at, shape[axis]));
+        regions.push({ start: [z, y, x], end: [end[0], end[1], end[2]] });
+      }
+  return regions;
 }

@@ -1,7 +1,7 @@
 /** The training and validation patches of a folder of images. */
 import { basename } from "node:path";
 import { openImage } from "../images/files.ts";
-import { ImageError, type ImageInfo } from "../images/image.ts";
+import { ImageError, type ImageInfo, type OpenOptions } from "../images/image.ts";
 import type { Problem } from "../protocol/run-events.ts";
 import { type AugmentationStep, augment, type Sample } from "./augmentation/sample.ts";
 import type { ImageSet } from "./image-set.ts";
@@ -27,6 +27,7 @@ export interface ImageDemands {
 export async function inspectImages(
   paths: readonly string[],
   demands: ImageDemands,
+  options?: OpenOptions,
   inspected: (count: number) => void = () => {},
 ): Promise<{ infos: ImageInfo[]; problems: Problem[] }> {
   const infos: ImageInfo[] = [];
@@ -34,12 +35,12 @@ export async function inspectImages(
   for (const [index, path] of paths.entries()) {
     inspected(index + 1);
     try {
-      const source = await openImage(path);
+      const source = await openImage(path, options);
       await source
         .read({ start: [0, 0, 0], end: [1, 1, source.info.shape[2]] })
         .finally(() => source.close());
       const fault = faultOf(source.info, demands);
-      if (fault === undefined) infos.push(source.info);
+      if (fault === undefined) infos.push({ ...source.info, options });
       else problems.push({ severity: "error", file: path, message: `${basename(path)}: ${fault}` });
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;

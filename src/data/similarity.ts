@@ -20,20 +20,39 @@ export function ssimWindow(size: number): number[] {
  * ranges) of whole images `[z, y, x, channel]`.
  */
 export function similarity(prediction: Float32Array, target: Float32Array, shape: ImageShape): Metrics {
-  const known = rangeOf(target);
-  let [squares, absolute] = [0, 0];
-  for (let at = 0; at < target.length; at++) {
-    const difference = target[at] - prediction[at];
-    squares += difference ** 2;
-    absolute += Math.abs(difference);
+  const errors = new ErrorSums();
+  errors.add(prediction, target);
+  const range = Math.max(rangeOf(target), rangeOf(prediction));
+  return { ...errors.metrics, ssim: structuralSimilarity(prediction, target, shape, range) };
+}
+
+/** `mse`, `mae` and `psnr` (dB, against the target's range) of images that come part by part. */
+export class ErrorSums {
+  private squares = 0;
+  private absolute = 0;
+  private count = 0;
+  private least = Infinity;
+  private largest = -Infinity;
+
+  /** @param counts says which values count; all of them where it is absent */
+  add(prediction: Float32Array, target: Float32Array, counts?: (at: number) => boolean): void {
+    for (let at = 0; at < target.length; at++) {
+      const value = target[at];
+      if (value < this.least) this.least = value;
+      if (value > this.largest) this.largest = value;
+      if (counts !== undefined && !counts(at)) continue;
+      const difference = value - prediction[at];
+      this.squares += difference ** 2;
+      this.absolute += Math.abs(difference);
+      this.count++;
+    }
   }
-  const mse = squares / target.length;
-  return {
-    mse,
-    mae: absolute / target.length,
-    psnr: 10 * Math.log10(known ** 2 / mse),
-    ssim: structuralSimilarity(prediction, target, shape, Math.max(known, rangeOf(prediction))),
-  };
+
+  get metrics(): Metrics {
+    const mse = this.squares / this.count;
+    const psnr = 10 * Math.log10((this.largest - this.least) ** 2 / mse);
+    return { mse, mae: this.absolute / this.count, psnr };
+  }
 }
 
 function rangeOf(values: Float32Array): number {

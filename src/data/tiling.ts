@@ -1,5 +1,5 @@
-/** Cutting an image into patches that cover it, and merging predicted patches without seams. */
-import type { ImageShape } from "../images/image.ts";
+/** Cutting an image into patches that cover it. */
+import { type Image, type ImageShape, type Region, sampleArray } from "../images/image.ts";
 
 export type Box = readonly [z: number, y: number, x: number];
 
@@ -24,9 +24,17 @@ function starts(size: number, patch: number, overlap: number, padding: number): 
   );
 }
 
+/** Where the patches that cover an image start along z, y and x: every combination is a patch. */
+export type TileGrid = readonly [z: readonly number[], y: readonly number[], x: readonly number[]];
+
+export function tileGrid([z, y, x]: ImageShape, { patch, overlap, padding }: TilingSettings): TileGrid {
+  const along = (size: number, axis: number) => starts(size, patch[axis], overlap[axis], padding[axis]);
+  return [along(z, 0), along(y, 1), along(x, 2)];
+}
+
 /** The starts of patches that cover an image. Parts that lie outside are to be filled by reflection. */
-export function tilePatches([z, y, x]: ImageShape, { patch, overlap, padding }: TilingSettings): Box[] {
-  const along = [z, y, x].map((size, axis) => starts(size, patch[axis], overlap[axis], padding[axis]));
+export function tilePatches(shape: ImageShape, tiling: TilingSettings): Box[] {
+  const along = tileGrid(shape, tiling);
   return along[0].flatMap((atZ) =>
     along[1].flatMap((atY) => along[2].map((atX) => [atZ, atY, atX] as const)),
   );
@@ -40,22 +48,19 @@ export function reflected(position: number, size: number): number {
   return wrapped < size ? wrapped : period - wrapped;
 }
 
-/** A part of an image that is at hand: all of it, or the box at `start`. */
-export interface ImageRegion {
+/** A part of an image that is at hand: the box at `start`, `[z, y, x, channel]`. */
+export interface ImageRegion extends Image {
   readonly start: Box;
-  readonly shape: ImageShape;
-  /** `[z, y, x, channel]` */
-  readonly values: Float32Array;
 }
 
 /** Copies a patch of an image out of a region that holds all of it, reflecting at the image's borders. */
 export function cutPatch(
-  { start: origin, shape: [, rows, columns, channels], values }: ImageRegion,
+  { start: origin, shape: [, rows, columns, channels], sampleType, data }: ImageRegion,
   [depth, height, width]: ImageShape,
   start: Box,
   size: Box,
-): Float32Array {
-  const patch = new Float32Array(size[0] * size[1] * size[2] * channels);
+): Image {
+  const patch = sampleArray(sampleType, size[0] * size[1] * size[2] * channels);
   let at = 0;
   for (let z = 0; z < size[0]; z++) {
     const fromZ = reflected(start[0] + z, depth) - origin[0];
@@ -64,72 +69,57 @@ export function cutPatch(
       const row = (fromZ * rows + fromY) * columns - origin[2];
       if (start[2] >= 0 && start[2] + size[2] <= width) {
         const from = (row + start[2]) * channels;
-        patch.set(values.subarray(from, from + size[2] * channels), at);
+        patch.set(data.subarray(from, from + size[2] * channels), at);
         at += size[2] * channels;
         continue;
       }
       for (let x = 0; x < size[2]; x++) {
         const from = (row + reflected(start[2] + x, width)) * channels;
-        for (let channel = 0; channel < channels; channel++) patch[at++] = values[from + channel];
+        for (let channel = 0; channel < channels; channel++) patch[at++] = data[from + channel];
       }
     }
   }
-  return patch;
+  return { shape: [...size, channels], sampleType, data: patch };
 }
 
-/** A weight that is largest in the middle and small at the sides: seams fade. Its smallest value is above zero. */
-function window(size: number): Float64Array {
-  return Float64Array.from(
-    { length: size },
-    (_, index) => Math.sin((Math.PI * (index + 0.5)) / size) ** 2 + 1e-3,
-  );
-}
-
-/** Merges predicted patches into one image, weighted towards their middles. */
-export class Blender {
-  private readonly sums: Float64Array;
-  private readonly weights: Float64Array;
-  private readonly windows: readonly Float64Array[];
-
-  constructor(
-    private readonly shape: ImageShape,
-    private readonly tiling: TilingSettings,
-  ) {
-    const [z, y, x, channels] = shape;
-    this.sums = new Float64Array(z * y * x * channels);
-    this.weights = new Float64Array(z * y * x);
-    this.windows = tiling.patch.map((size, axis) => window(size - 2 * tiling.padding[axis]));
-  }
-
-  /** @param values the predicted patch, `[z, y, x, channel]`, that starts at `start` */
-  add(start: Box, values: Float32Array): void {
-    const [depth, height, width, channels] = this.shape;
-    const { patch, padding } = this.tiling;
-    for (let z = padding[0]; z < patch[0] - padding[0]; z++) {
-      const toZ = start[0] + z;
-      if (toZ < 0 || toZ >= depth) continue;
-      for (let y = padding[1]; y < patch[1] - padding[1]; y++) {
-        const toY = start[1] + y;
-        if (toY < 0 || toY >= height) continue;
-        const weight = this.windows[0][z - padding[0]] * this.windows[1][y - padding[1]];
-        for (let x = padding[2]; x < patch[2] - padding[2]; x++) {
-          const toX = start[2] + x;
-          if (toX < 0 || toX >= width) continue;
-          const share = weight * this.windows[2][x - padding[2]];
-          const to = (toZ * height + toY) * width + toX;
-          const from = ((z * patch[1] + y) * patch[2] + x) * channels;
-          this.weights[to] += share;
-          for (let channel = 0; channel < channels; channel++) {
-            this.sums[to * channels + channel] += share * values[from + channel];
-          }
-        }
-      }
+/** The part of an image that a box shows, reflections included. */
+export function enclosing([depth, height, width]: ImageShape, start: Box, size: Box): Region {
+  const spans = [depth, height, width].map((full, axis) => {
+    const [from, to] = [start[axis], start[axis] + size[axis]];
+    if (from >= 0 && to <= full) return [from, to];
+    let [least, most] = [full, 0];
+    for (let at = from; at < to; at++) {
+      const position = reflected(at, full);
+      least = Math.min(least, position);
+      most = Math.max(most, position + 1);
     }
-  }
+    return [least, most];
+  });
+  const side = (end: 0 | 1): Box => [spans[0][end], spans[1][end], spans[2][end]];
+  return { start: side(0), end: side(1) };
+}
 
-  /** The merged image, `[z, y, x, channel]`. */
-  result(): Float32Array {
-    const channels = this.shape[3];
-    return Float32Array.from(this.sums, (sum, index) => sum / this.weights[Math.floor(index / channels)]);
-  }
+/** The part of `region` that lies in `box`; nothing where they do not meet. */
+export function common(region: Region, box: Region): Region | undefined {
+  const start = region.start.map((at, axis) => Math.max(at, box.start[axis])) as unknown as Box;
+  const end = region.end.map((at, axis) => Math.min(at, box.end[axis])) as unknown as Box;
+  return start.every((at, axis) => at < end[axis]) ? { start, end } : undefined;
+}
+
+/** The values `[z, y, x, channel]` of a box that lies in a region whose values are at hand. */
+export function valuesIn(values: Float32Array, { start, end }: Region, box: Region): Float32Array {
+  const [depth, height, width] = end.map((at, axis) => at - start[axis]);
+  const size = box.end.map((at, axis) => at - box.start[axis]);
+  const channels = values.length / (depth * height * width);
+  const length = size[2] * channels;
+  if (length * size[0] * size[1] === values.length) return values;
+  const picked = new Float32Array(length * size[0] * size[1]);
+  let to = 0;
+  for (let z = box.start[0]; z < box.end[0]; z++)
+    for (let y = box.start[1]; y < box.end[1]; y++) {
+      const from = (((z - start[0]) * height + y - start[1]) * width + box.start[2] - start[2]) * channels;
+      picked.set(values.subarray(from, from + length), to);
+      to += length;
+    }
+  return picked;
 }

@@ -1,5 +1,7 @@
 /** Which tokens of a patch a masked autoencoder sees (He et al. 2022, section 3). */
+import { type Orientation, oriented } from "./orientation.ts";
 import type { Random } from "./random.ts";
+import type { Box } from "./tiling.ts";
 
 export interface TokenMaskSettings {
   /** `random` hides a share of tokens anew each time; `grid` always every other one, as on a chessboard. */
@@ -49,11 +51,55 @@ export function tokenMask(settings: TokenMaskSettings, random: Random): TokenMas
     return isDark(token, grid) ? 0 : 1;
   });
   const order = Int32Array.from(noise.keys()).sort((a, b) => noise[a] - noise[b] || a - b);
-  const restore = new Int32Array(tokens);
-  const mask = new Float32Array(tokens).fill(1);
+  return maskInOrder(order, visible);
+}
+
+/** The mask that shows the first `visible` tokens of an order and hides the others. */
+function maskInOrder(order: Int32Array, visible: number): TokenMask {
+  const restore = new Int32Array(order.length);
+  const mask = new Float32Array(order.length).fill(1);
   order.forEach((token, place) => {
     restore[token] = place;
     if (place < visible) mask[token] = 0;
   });
   return { keep: order.subarray(0, visible), restore, mask };
+}
+
+const boxOf = (grid: readonly number[]): Box => [
+  grid.length === 3 ? grid[0] : 1,
+  grid.at(-2) ?? 1,
+  grid.at(-1) ?? 1,
+];
+
+/** The mask that hides the same tokens of an image that has been turned. */
+export function turnedMask({ mask, keep }: TokenMask, grid: readonly number[], turn: Orientation): TokenMask {
+  const turned = oriented(mask, boxOf(grid), turn);
+  const tokens = [...turned.keys()];
+  const order = [
+    ...tokens.filter((token) => turned[token] === 0),
+    ...tokens.filter((token) => turned[token] === 1),
+  ];
+  return maskInOrder(Int32Array.from(order), keep.length);
+}
+
+/** 1 for every pixel of a hidden token and 0 for the others, `[z, y, x, channel]`. */
+export function hiddenPixels(
+  { mask }: TokenMask,
+  grid: readonly number[],
+  tokenSize: number,
+  channels: number,
+): Float32Array {
+  const [depth, height, width] = boxOf(grid);
+  const thick = grid.length === 3 ? tokenSize : 1;
+  const row = width * tokenSize * channels;
+  const pixels = new Float32Array(depth * thick * height * tokenSize * row);
+  let at = 0;
+  for (let z = 0; z < depth * thick; z++)
+    for (let y = 0; y < height * tokenSize; y++)
+      for (let x = 0; x < width; x++) {
+        const token = (Math.floor(z / thick) * height + Math.floor(y / tokenSize)) * width + x;
+        pixels.fill(mask[token], at, at + tokenSize * channels);
+        at += tokenSize * channels;
+      }
+  return pixels;
 }

@@ -1,14 +1,13 @@
 import { readdir } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { type Image, ImageError, type ImageSource } from "./image.ts";
-import type { AxesOrder } from "./named-axes.ts";
+import { type Image, ImageError, type ImageSource, type OpenOptions } from "./image.ts";
 import { openTiff } from "./tiff-reader.ts";
 
-type Opener = (path: string, axes?: AxesOrder) => Promise<ImageSource>;
+type Opener = (path: string, options: OpenOptions) => Promise<ImageSource>;
 
 // Zarr's and HDF5's readers are loaded when such a file is opened: most runs have none.
-const zarr: Opener = async (path, axes) => (await import("./zarr.ts")).openZarr(path, axes);
-const hdf5: Opener = async (path, axes) => (await import("./hdf5.ts")).openHdf5(path, axes);
+const zarr: Opener = async (path, options) => (await import("./zarr.ts")).openZarr(path, options);
+const hdf5: Opener = async (path, options) => (await import("./hdf5.ts")).openHdf5(path, options);
 
 const OPENERS: Readonly<Record<string, Opener>> = {
   ".tif": openTiff,
@@ -16,16 +15,13 @@ const OPENERS: Readonly<Record<string, Opener>> = {
   ".zarr": zarr,
   ".h5": hdf5,
   ".hdf5": hdf5,
+  ".hdf": hdf5,
 };
 
-/**
- * Opens an image file; pixels are read when asked for. Throws {@link ImageError}.
- *
- * @param axes the order of axes of files that do not say it themselves, such as `TZCYX`
- */
-export async function openImage(path: string, axes?: AxesOrder): Promise<ImageSource> {
+/** Opens an image file; pixels are read when asked for. Throws {@link ImageError}. */
+export async function openImage(path: string, options: OpenOptions = {}): Promise<ImageSource> {
   const opener = OPENERS[extname(path).toLowerCase()];
-  if (opener !== undefined) return opener(path, axes);
+  if (opener !== undefined) return opener(path, options);
   throw new ImageError(
     path,
     `${path}: is not a kind of image that is read here (${Object.keys(OPENERS).join(", ")}).`,
@@ -33,8 +29,8 @@ export async function openImage(path: string, axes?: AxesOrder): Promise<ImageSo
 }
 
 /** Reads a whole image. Throws {@link ImageError}. */
-export async function readImage(path: string, axes?: AxesOrder): Promise<Image> {
-  const source = await openImage(path, axes);
+export async function readImage(path: string, options?: OpenOptions): Promise<Image> {
+  const source = await openImage(path, options);
   try {
     return await source.read();
   } finally {

@@ -7,14 +7,24 @@ import {
   type ImageShape,
   type ImageSource,
   type ImageWriter,
+  type NewImage,
+  type OpenOptions,
   type Region,
-  SAMPLE_ARRAYS,
   type SampleArray,
   type SampleType,
   sampleArray,
   wholeRegion,
 } from "./image.ts";
-import { type AxesOrder, axesOf, eachStored, imageShape, storedRanges } from "./named-axes.ts";
+import {
+  type AxesOrder,
+  axesOf,
+  imageShape,
+  inImageOrder,
+  inStoredOrder,
+  pieceOf,
+  storedRanges,
+  storedShape,
+} from "./named-axes.ts";
 
 /** HDF5's letters for types, after the byte order. */
 const LETTER: Record<SampleType, string> = {
@@ -31,22 +41,45 @@ const LETTER: Record<SampleType, string> = {
 /** The name under which BiaPy writes its predictions. */
 const DATASET = "data";
 
-/** Opens a file's first dataset that is an image. Throws {@link ImageError}. */
-export async function openHdf5(path: string, asked?: AxesOrder): Promise<ImageSource> {
+/** Opens the dataset `inside` a file, or the first one that is an image. Throws {@link ImageError}. */
+export async function openHdf5(path: string, { axes: asked, inside }: OpenOptions): Promise<ImageSource> {
   await checkSignature(path);
   await h5wasm.ready;
   const file = new h5wasm.File(path, "r");
-  for (const dataset of datasets(file)) {
-    const shape = dataset.shape ?? [];
-    const axes = axesOf(shape, asked);
-    const letter = String(dataset.dtype).slice(-1);
-    const sampleType = (Object.keys(LETTER) as SampleType[]).find((type) => LETTER[type] === letter);
-    if (axes !== undefined && sampleType !== undefined && sampleType in SAMPLE_ARRAYS) {
-      return new Hdf5Source(path, file, dataset, axes, sampleType);
+  try {
+    for (const dataset of inside === undefined ? datasets(file) : [datasetAt(path, file, inside)]) {
+      const axes = axesOf(dataset.shape ?? [], labelled(dataset) ?? asked);
+      const sampleType = sampleTypeOf(dataset);
+      if (axes !== undefined && sampleType !== undefined)
+        return new Hdf5Source(path, file, dataset, axes, sampleType);
     }
+    const what = asked === undefined ? "two to five axes of numbers" : `the axes ${asked}`;
+    throw new ImageError(path, `${path}: holds no dataset with ${what}.`);
+  } catch (error) {
+    file.close();
+    throw error;
   }
-  file.close();
-  throw new ImageError(path, `${path}: holds no dataset with two to five axes of numbers.`);
+}
+
+/** A dataset by its place, such as `volumes.raw` or `volumes/raw`. */
+function datasetAt(path: string, file: h5wasm.File, inside: string): h5wasm.Dataset {
+  const found = file.get(inside.replaceAll(".", "/"));
+  if (found instanceof h5wasm.Dataset) return found;
+  throw new ImageError(path, `${path}: holds no dataset ${inside}.`);
+}
+
+/** The axes that a dataset's own labels say, where all of them are an image's. */
+function labelled(dataset: h5wasm.Dataset): AxesOrder | undefined {
+  const axes = dataset
+    .get_dimension_labels()
+    .map((label) => label ?? "")
+    .join("")
+    .toUpperCase();
+  return axes.length === dataset.shape?.length && /^[TZCYX]+$/.test(axes) ? axes : undefined;
+}
+
+function sampleTypeOf({ dtype }: h5wasm.Dataset): SampleType | undefined {
+  return (Object.keys(LETTER) as SampleType[]).find((type) => LETTER[type] === String(dtype).slice(-1));
 }
 
 const SIGNATURE = "\x89HDF\r\n\x1a\n";
@@ -75,6 +108,7 @@ function* datasets(group: h5wasm.Group): Generator<h5wasm.Dataset> {
 
 class Hdf5Source implements ImageSource {
   readonly info: ImageSource["info"];
+  readonly piece: ImageSource["piece"];
 
   constructor(
     path: string,
@@ -83,7 +117,10 @@ class Hdf5Source implements ImageSource {
     private readonly axes: AxesOrder,
     sampleType: SampleType,
   ) {
-    this.info = { path, shape: imageShape(dataset.shape ?? [], axes), sampleType };
+    const stored = dataset.shape ?? [];
+    this.info = { path, shape: imageShape(path, stored, axes), sampleType };
+    const { chunks } = dataset.metadata;
+    this.piece = chunks ? pieceOf(chunks, axes) : [1, 1, this.info.shape[2]];
   }
 
   async read(region: Region = wholeRegion(this.info.shape)): Promise<Image> {
@@ -91,11 +128,7 @@ class Hdf5Source implements ImageSource {
     const stored = this.dataset.slice(storedRanges(region, shape[3], this.axes)) as SampleArray;
     const [depth, height, width] = region.end.map((end, axis) => end - region.start[axis]);
     const part: ImageShape = [depth, height, width, shape[3]];
-    const data = sampleArray(sampleType, stored.length);
-    eachStored(part, this.axes, (to, from) => {
-      data[to] = stored[from];
-    });
-    return { shape: part, sampleType, data };
+    return { shape: part, sampleType, data: inImageOrder(stored, part, this.axes) };
   }
 
   async close(): Promise<void> {
@@ -103,37 +136,44 @@ class Hdf5Source implements ImageSource {
   }
 }
 
-/** Starts a file of an image `[z, y, x, channel]`, under a temporary name until it is closed. */
+/** Starts a file, under a temporary name until it is closed. */
 export async function createHdf5(
   path: string,
-  shape: ImageShape,
-  sampleType: SampleType,
-  chunk: readonly [z: number, y: number, x: number],
+  { shape, sampleType, chunk, axes }: NewImage,
 ): Promise<ImageWriter> {
   await h5wasm.ready;
   const temporary = `${path}.${process.pid}.tmp`;
   const file = new h5wasm.File(temporary, "w");
-  const chunks = [...chunk.map((size, axis) => Math.min(size, shape[axis])), shape[3]];
-  const first = sampleArray(sampleType, shape[3]);
+  const stored = storedShape(shape, axes);
+  const pieces: ImageShape = [...chunk, shape[3]];
+  // The library makes a dataset of its first values only: one pixel, then as large as the image.
+  const pixel = storedShape([1, 1, 1, shape[3]], axes);
   const dataset = file.create_dataset({
     name: DATASET,
-    data: first,
-    shape: [1, 1, 1, shape[3]],
-    maxshape: [...shape],
-    chunks,
+    data: sampleArray(sampleType, shape[3]),
+    shape: pixel,
+    maxshape: stored,
+    chunks: storedShape(pieces, axes).map((size, axis) => Math.min(size, stored[axis])),
     dtype: `<${LETTER[sampleType]}`,
     compression: 1,
   });
-  dataset.resize([...shape]);
+  dataset.resize(stored);
+  [...axes].forEach((letter, axis) => {
+    dataset.set_dimension_label(axis, letter.toLowerCase());
+  });
   return {
-    write: async (start, { shape: size, data }) => {
-      const ranges = start.map((from, axis): [number, number] => [from, from + size[axis]]);
-      dataset.write_slice([...ranges, [0, size[3]]], data);
+    write: async (start, part) => {
+      const end = start.map((from, axis) => from + part.shape[axis]) as unknown as Region["end"];
+      dataset.write_slice(storedRanges({ start, end }, shape[3], axes), inStoredOrder(part, axes));
     },
     close: async () => {
       file.close();
       await rm(path, { force: true });
       await rename(temporary, path);
+    },
+    discard: async () => {
+      file.close();
+      await rm(temporary, { force: true });
     },
   };
 }

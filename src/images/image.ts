@@ -37,11 +37,20 @@ export interface Image {
   readonly data: SampleArray;
 }
 
+/** How a file that holds several arrays, or does not say which axis is which, is to be read. */
+export interface OpenOptions {
+  /** The order of its axes, such as `TZCYX`. */
+  readonly axes?: string;
+  /** The array inside the file, such as `volumes.raw` or `volumes/raw`. */
+  readonly inside?: string;
+}
+
 /** What a file holds, known without reading its pixels. */
 export interface ImageInfo {
   readonly path: string;
   readonly shape: ImageShape;
   readonly sampleType: SampleType;
+  readonly options?: OpenOptions;
 }
 
 /** A box `[start, end)` on z, y and x; all channels. */
@@ -53,6 +62,8 @@ export interface Region {
 /** An open file whose pages or regions are read on demand. */
 export interface ImageSource {
   readonly info: ImageInfo;
+  /** The size of the pieces that the file is stored in: part of one costs as much to read as all of it. */
+  readonly piece: readonly [z: number, y: number, x: number];
   /** Reads a region (the whole image when absent). */
   read(region?: Region): Promise<Image>;
   close(): Promise<void>;
@@ -64,11 +75,33 @@ export interface ImageWriter {
   write(start: readonly [z: number, y: number, x: number], part: Image): Promise<void>;
   /** Finishes the file and gives it its name. */
   close(): Promise<void>;
+  /** Gives the file up: nothing of it stays. */
+  discard(): Promise<void>;
+}
+
+/** What a file is to hold that is written part by part. */
+export interface NewImage {
+  readonly shape: ImageShape;
+  readonly sampleType: SampleType;
+  /** What is compressed at once: writing whole chunks is fastest. */
+  readonly chunk: readonly [z: number, y: number, x: number];
+  /** The order of the axes, `TZCYX` or `TZYXC`. */
+  readonly axes: string;
 }
 
 /** The whole image as a region. */
 export function wholeRegion([z, y, x]: ImageShape): Region {
   return { start: [0, 0, 0], end: [z, y, x] };
+}
+
+/** The shape of a region of an image. */
+export function shapeOf({ start, end }: Region, channels: number): ImageShape {
+  return [end[0] - start[0], end[1] - start[1], end[2] - start[2], channels];
+}
+
+/** What an image takes in memory as it is stored. */
+export function storedBytes(shape: ImageShape, sampleType: SampleType): number {
+  return shape.reduce((product, size) => product * size, SAMPLE_ARRAYS[sampleType].BYTES_PER_ELEMENT);
 }
 
 /** Bad image input: the message names the file, what is wrong and what to do. Ends a run with exit code 2. */

@@ -65,6 +65,7 @@ class TiffSource implements ImageSource {
     private readonly handle: FileHandle,
     private readonly layout: PageLayout,
     private readonly samples: number,
+    readonly piece: ImageSource["piece"],
     /** Where the planes start, when ImageJ wrote a stack of over 4 GB behind a single page. */
     private readonly stackStart: number | undefined,
   ) {}
@@ -92,7 +93,10 @@ class TiffSource implements ImageSource {
       stackStart = offset;
     }
     const shape = [layout.z, first.getHeight(), first.getWidth(), layout.channels * samples] as const;
-    return new TiffSource({ path, shape, sampleType }, tiff, handle, layout, samples, stackStart);
+    const piece = single
+      ? ([1, 1, first.getWidth()] as const)
+      : ([1, first.getTileHeight(), first.getTileWidth()] as const);
+    return new TiffSource({ path, shape, sampleType }, tiff, handle, layout, samples, piece, stackStart);
   }
 
   async read(region: Region = wholeRegion(this.info.shape)): Promise<Image> {

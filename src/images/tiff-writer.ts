@@ -33,12 +33,15 @@ const TAG = {
 const DEFLATE = 8;
 const BLACK_IS_ZERO = 1;
 /** Above this many bytes before compression, offsets take 64 bits (BigTIFF). */
-const CLASSIC_LIMIT = 2 ** 32 - 2 ** 20;
+const CLASSIC_LIMIT = 2 ** 32 - 2 ** 24;
+
+/** A plane's rows are compressed together up to this many bytes. */
+const STRIP_BYTES = 2 ** 24;
 
 interface Entry {
   readonly tag: number;
   readonly type: keyof typeof TYPE;
-  readonly value: number | string;
+  readonly value: number | string | readonly number[];
 }
 
 function description([z, , , channels]: Image["shape"]): string {
@@ -47,59 +50,72 @@ function description([z, , , channels]: Image["shape"]): string {
   return `${[...lines, ...stack, "loop=false"].join("\n")}\n`;
 }
 
-/** An image that is written plane by plane: it need not be in memory as a whole. */
-export interface PlaneSource {
+/** An image that is written strip by strip: it need not be in memory as a whole. */
+export interface StripSource {
   readonly shape: ImageShape;
   readonly sampleType: SampleType;
-  /** One channel of one slice, row by row. Slices are asked for in order, and a slice's channels one after the other. */
-  plane(z: number, channel: number): Promise<SampleArray> | SampleArray;
+  /** Rows `[from, to)` of one channel of one slice. Slices are asked for in order, and a slice's channels one after the other. */
+  rows(z: number, channel: number, from: number, to: number): Promise<SampleArray> | SampleArray;
 }
 
-function planesOf({ shape, sampleType, data }: Image): PlaneSource {
+function stripsOf({ shape, sampleType, data }: Image): StripSource {
   const [, height, width, channels] = shape;
-  const pixels = height * width;
   return {
     shape,
     sampleType,
-    plane: (z, channel) => {
-      const start = z * pixels * channels;
-      const picked = data.slice(start, start + pixels);
-      if (channels > 1)
-        for (let pixel = 0; pixel < pixels; pixel++) picked[pixel] = data[start + pixel * channels + channel];
-      return picked;
-    },
+    rows: (z, channel, from, to) =>
+      oneChannel(data, channels, channel, (z * height + from) * width, (to - from) * width),
   };
 }
 
-/** A page's directory at `offset`: its bytes, texts behind its entries, the next page's offset last. */
-function directory(entries: readonly Entry[], offset: number, big: boolean, last: boolean): Buffer {
+/** One channel of `count` pixels from pixel `first` on. */
+export function oneChannel(
+  data: SampleArray,
+  channels: number,
+  channel: number,
+  first: number,
+  count: number,
+): SampleArray {
+  const start = first * channels;
+  const picked = data.slice(start, start + count);
+  if (channels > 1) for (let at = 0; at < count; at++) picked[at] = data[start + at * channels + channel];
+  return picked;
+}
+
+/** A page's directory at `offset`: its entries, what does not fit into them behind, the next page's offset left open. */
+function directory(entries: readonly Entry[], offset: number, big: boolean): Buffer {
   const [countBytes, entryBytes, fieldBytes] = big ? [8, 20, 8] : [2, 12, 4];
-  const tableBytes = countBytes + entries.length * entryBytes + fieldBytes;
-  const texts = entries.map(({ value }) =>
-    typeof value === "string" ? Buffer.from(`${value}\0`) : Buffer.alloc(0),
-  );
-  const total = Math.ceil((tableBytes + texts.reduce((sum, text) => sum + text.length, 0)) / 8) * 8;
-  const bytes = Buffer.alloc(total);
-  const put = (value: number, at: number) =>
+  const put = (bytes: Buffer, value: number, at: number) =>
     big ? bytes.writeBigUInt64LE(BigInt(value), at) : bytes.writeUInt32LE(value, at);
-  if (big) put(entries.length, 0);
+  const behind = entries.map(({ value }) => {
+    if (typeof value === "string") return Buffer.from(`${value}\0`);
+    if (typeof value === "number" || value.length === 1) return Buffer.alloc(0);
+    const list = Buffer.alloc(value.length * fieldBytes);
+    value.forEach((each, index) => {
+      put(list, each, index * fieldBytes);
+    });
+    return list;
+  });
+  const tableBytes = countBytes + entries.length * entryBytes + fieldBytes;
+  const total = Math.ceil((tableBytes + behind.reduce((sum, { length }) => sum + length, 0)) / 8) * 8;
+  const bytes = Buffer.alloc(total);
+  if (big) put(bytes, entries.length, 0);
   else bytes.writeUInt16LE(entries.length, 0);
-  let textAt = tableBytes;
+  let behindAt = tableBytes;
   entries.forEach(({ tag, type, value }, index) => {
     const at = countBytes + index * entryBytes;
-    const text = texts[index];
+    const more = behind[index];
     bytes.writeUInt16LE(tag, at);
     bytes.writeUInt16LE(TYPE[type], at + 2);
-    put(typeof value === "string" ? text.length : 1, at + 4);
+    put(bytes, typeof value === "string" ? more.length : [value].flat().length, at + 4);
     const field = at + 4 + fieldBytes;
-    if (typeof value === "string") {
-      put(offset + textAt, field);
-      text.copy(bytes, textAt);
-      textAt += text.length;
-    } else if (type === "short") bytes.writeUInt16LE(value, field);
-    else put(value, field);
+    if (more.length > 0) {
+      put(bytes, offset + behindAt, field);
+      more.copy(bytes, behindAt);
+      behindAt += more.length;
+    } else if (type === "short") bytes.writeUInt16LE(Number(value), field);
+    else put(bytes, Number(value), field);
   });
-  put(last ? 0 : offset + total, tableBytes - fieldBytes);
   return bytes;
 }
 
@@ -109,55 +125,62 @@ function directory(entries: readonly Entry[], offset: number, big: boolean, last
  * @param image `[z, y, x, channel]`; ImageJ itself shows uint8, uint16 and float32
  */
 export async function writeTiff(path: string, image: Image): Promise<void> {
-  await writeTiffPlanes(path, planesOf(image));
+  await writeTiffStrips(path, stripsOf(image));
 }
 
-/** Writes a TIFF as {@link writeTiff} does, from planes that come one by one. */
-export async function writeTiffPlanes(path: string, image: PlaneSource): Promise<void> {
+/** Writes a TIFF as {@link writeTiff} does, from rows that come one after the other. */
+export async function writeTiffStrips(path: string, image: StripSource): Promise<void> {
   const [z, height, width, channels] = image.shape;
   const { BYTES_PER_ELEMENT: sampleBytes } = SAMPLE_ARRAYS[image.sampleType];
   const big = z * height * width * channels * sampleBytes > CLASSIC_LIMIT;
-  const planes = Array.from({ length: z * channels }, (_, index) => [
-    Math.floor(index / channels),
-    index % channels,
-  ]);
+  const rowsPerStrip = Math.min(height, Math.max(1, Math.floor(STRIP_BYTES / (width * sampleBytes))));
   const temporary = `${path}.${process.pid}.tmp`;
   const file = await open(temporary, "w");
   try {
     const header = big ? Buffer.alloc(16) : Buffer.alloc(8);
     header.write("II");
     header.writeUInt16LE(big ? 43 : 42, 2);
-    if (big) {
-      header.writeUInt16LE(8, 4);
-      header.writeBigUInt64LE(16n, 8);
-    } else header.writeUInt32LE(8, 4);
-    await file.write(header);
+    if (big) header.writeUInt16LE(8, 4);
     let offset = header.length;
-    for (const [index, [slice, channel]] of planes.entries()) {
-      const { buffer, byteOffset, byteLength } = await image.plane(slice, channel);
-      const strip = await compress(new Uint8Array(buffer, byteOffset, byteLength));
-      const entries = (stripOffset: number): Entry[] => [
+    const append = async (bytes: Uint8Array) => {
+      await file.write(bytes, 0, bytes.length, offset);
+      offset += Math.ceil(bytes.length / 8) * 8;
+    };
+    await file.write(header, 0, header.length, 0);
+    // Where the next directory's offset is to be written.
+    let link = big ? 8 : 4;
+    for (let plane = 0; plane < z * channels; plane++) {
+      const [stripOffsets, stripBytes]: [number[], number[]] = [[], []];
+      for (let from = 0; from < height; from += rowsPerStrip) {
+        const to = Math.min(from + rowsPerStrip, height);
+        const rows = await image.rows(Math.floor(plane / channels), plane % channels, from, to);
+        const strip = await compress(new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength));
+        stripOffsets.push(offset);
+        stripBytes.push(strip.length);
+        await append(strip);
+      }
+      const offsetType = big ? "long8" : "long";
+      const entries: Entry[] = [
         { tag: TAG.width, type: "long", value: width },
         { tag: TAG.height, type: "long", value: height },
         { tag: TAG.bits, type: "short", value: 8 * sampleBytes },
         { tag: TAG.compression, type: "short", value: DEFLATE },
         { tag: TAG.photometric, type: "short", value: BLACK_IS_ZERO },
-        ...(index === 0
+        ...(plane === 0
           ? [{ tag: TAG.description, type: "ascii", value: description(image.shape) } as const]
           : []),
-        { tag: TAG.stripOffsets, type: big ? "long8" : "long", value: stripOffset },
+        { tag: TAG.stripOffsets, type: offsetType, value: stripOffsets },
         { tag: TAG.samples, type: "short", value: 1 },
-        { tag: TAG.rowsPerStrip, type: "long", value: height },
-        { tag: TAG.stripBytes, type: big ? "long8" : "long", value: strip.length },
+        { tag: TAG.rowsPerStrip, type: "long", value: rowsPerStrip },
+        { tag: TAG.stripBytes, type: offsetType, value: stripBytes },
         { tag: TAG.sampleFormat, type: "short", value: FORMAT[image.sampleType] },
       ];
-      const last = index === planes.length - 1;
-      const directoryBytes = directory(entries(0), offset, big, last).length;
-      const padding = (8 - (strip.length % 8)) % 8;
-      const bytes = directory(entries(offset + directoryBytes), offset, big, last);
-      if (!last) writeNext(bytes, entries(0).length, offset + directoryBytes + strip.length + padding, big);
-      await file.write(Buffer.concat([bytes, strip, Buffer.alloc(padding)]));
-      offset += directoryBytes + strip.length + padding;
+      const linked = Buffer.alloc(big ? 8 : 4);
+      if (big) linked.writeBigUInt64LE(BigInt(offset));
+      else linked.writeUInt32LE(offset);
+      await file.write(linked, 0, linked.length, link);
+      link = offset + (big ? 8 + entries.length * 20 : 2 + entries.length * 12);
+      await append(directory(entries, offset, big));
     }
     await file.close();
     await rename(temporary, path);
@@ -166,10 +189,4 @@ export async function writeTiffPlanes(path: string, image: PlaneSource): Promise
     await rm(temporary, { force: true });
     throw error;
   }
-}
-
-/** The next page lies behind this one's pixels. */
-function writeNext(bytes: Buffer, entries: number, next: number, big: boolean): void {
-  if (big) bytes.writeBigUInt64LE(BigInt(next), 8 + entries * 20);
-  else bytes.writeUInt32LE(next, 2 + entries * 12);
 }

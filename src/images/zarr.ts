@@ -1,7 +1,7 @@
 /** Images in Zarr stores (versions 2 and 3; OME-Zarr's highest resolution), read and written chunk by chunk. */
 import { existsSync } from "node:fs";
-import { readdir, rename, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
 import FileSystemStore from "@zarrita/storage/fs";
 import * as zarr from "zarrita";
 import {
@@ -10,14 +10,24 @@ import {
   type ImageShape,
   type ImageSource,
   type ImageWriter,
+  type NewImage,
+  type OpenOptions,
   type Region,
   SAMPLE_ARRAYS,
   type SampleArray,
   type SampleType,
-  sampleArray,
   wholeRegion,
 } from "./image.ts";
-import { type AxesOrder, axesOf, eachStored, imageShape, storedRanges } from "./named-axes.ts";
+import {
+  type AxesOrder,
+  axesOf,
+  imageShape,
+  inImageOrder,
+  pieceOf,
+  storedRanges,
+  storedShape,
+  stridesOf,
+} from "./named-axes.ts";
 
 type ZarrArray = zarr.Array<zarr.NumberDataType, FileSystemStore>;
 
@@ -29,15 +39,16 @@ interface OmeAttributes {
 }
 
 /** Opens a store's image: OME-Zarr's first resolution, or the first array that there is. Throws {@link ImageError}. */
-export async function openZarr(path: string, asked?: AxesOrder): Promise<ImageSource> {
+export async function openZarr(path: string, { axes: asked, inside }: OpenOptions): Promise<ImageSource> {
   try {
     const store = new FileSystemStore(resolve(path));
-    const found = await findArray(store, path);
+    const found = await findArray(store, path, inside?.replaceAll(".", "/"));
     const axes = axesOf(found.array.shape, found.axes ?? asked);
     const sampleType = found.array.dtype as SampleType;
     if (axes === undefined || !(sampleType in SAMPLE_ARRAYS)) {
       const what = `an array of ${found.array.dtype} with ${found.array.shape.length} axes`;
-      throw new ImageError(path, `${path}: holds ${what}, which is no image that is read here.`);
+      const but = asked === undefined ? "" : ` with the axes ${asked}`;
+      throw new ImageError(path, `${path}: holds ${what}, which is no image that is read here${but}.`);
     }
     return new ZarrSource(path, found.array, axes, sampleType);
   } catch (error) {
@@ -47,19 +58,34 @@ export async function openZarr(path: string, asked?: AxesOrder): Promise<ImageSo
   }
 }
 
+/** The array `inside` a store, or OME-Zarr's first resolution, or the first array that there is; its axes where it says them. */
 async function findArray(
   store: FileSystemStore,
   path: string,
+  inside: string | undefined,
 ): Promise<{ array: ZarrArray; axes?: AxesOrder }> {
   const node = await zarr.open(store);
-  if (node instanceof zarr.Array) return { array: node as ZarrArray };
+  const arrayAt = async (place: string, axes?: AxesOrder) => {
+    const array = await zarr.open(node.resolve(place), { kind: "array" }).catch(() => {
+      throw new ImageError(path, `${path}: holds no array ${place}.`);
+    });
+    return { array: array as ZarrArray, axes: axes ?? namedDimensions(array.dimensionNames) };
+  };
+  if (inside !== undefined) return arrayAt(inside);
+  if (node instanceof zarr.Array)
+    return { array: node as ZarrArray, axes: namedDimensions(node.dimensionNames) };
   const attributes = node.attrs as OmeAttributes & { readonly ome?: OmeAttributes };
   const [scales] = attributes.ome?.multiscales ?? attributes.multiscales ?? [];
-  const inside = scales?.datasets[0].path ?? (await firstArray(path));
-  if (inside === undefined) throw new ImageError(path, `${path}: this Zarr group holds no array.`);
-  const array = await zarr.open(node.resolve(inside), { kind: "array" });
+  const first = scales?.datasets[0].path ?? (await firstArray(path));
+  if (first === undefined) throw new ImageError(path, `${path}: this Zarr group holds no array.`);
   const axes = scales?.axes?.map((axis) => (typeof axis === "string" ? axis : axis.name)).join("");
-  return { array: array as ZarrArray, axes };
+  return arrayAt(first, axes);
+}
+
+/** The axes that Zarr 3's names of dimensions say, where all of them are an image's. */
+function namedDimensions(names: readonly string[] | undefined): AxesOrder | undefined {
+  const axes = names?.join("").toUpperCase();
+  return axes !== undefined && axes.length === names?.length && /^[TZCYX]+$/.test(axes) ? axes : undefined;
 }
 
 /** The folder of the first array inside a group, groups in groups included. */
@@ -77,6 +103,7 @@ async function firstArray(folder: string, inside = ""): Promise<string | undefin
 
 class ZarrSource implements ImageSource {
   readonly info: ImageSource["info"];
+  readonly piece: ImageSource["piece"];
 
   constructor(
     path: string,
@@ -84,7 +111,8 @@ class ZarrSource implements ImageSource {
     private readonly axes: AxesOrder,
     sampleType: SampleType,
   ) {
-    this.info = { path, shape: imageShape(array.shape, axes), sampleType };
+    this.info = { path, shape: imageShape(path, array.shape, axes), sampleType };
+    this.piece = pieceOf(array.chunks, axes);
   }
 
   async read(region: Region = wholeRegion(this.info.shape)): Promise<Image> {
@@ -96,11 +124,7 @@ class ZarrSource implements ImageSource {
     )) as { data: SampleArray };
     const [depth, height, width] = region.end.map((end, axis) => end - region.start[axis]);
     const part: ImageShape = [depth, height, width, shape[3]];
-    const data = sampleArray(sampleType, stored.length);
-    eachStored(part, this.axes, (to, from) => {
-      data[to] = stored[from];
-    });
-    return { shape: part, sampleType, data };
+    return { shape: part, sampleType, data: inImageOrder(stored, part, this.axes) };
   }
 
   async close(): Promise<void> {}
@@ -112,31 +136,63 @@ const CODECS = [
   { name: "zstd", configuration: { level: 1, checksum: false } },
 ];
 
-/** Starts a store (version 3) of an image `[z, y, x, channel]`, under a temporary name until it is closed. */
+/**
+ * Starts a store (version 3), under a temporary name until it is closed.
+ *
+ * @param beside whether what is written joins a store of this name that is there already, as parts of one image that several
+ *   processes write; else it takes that store's place
+ */
 export async function createZarr(
   path: string,
-  shape: ImageShape,
-  sampleType: SampleType,
-  chunk: readonly [z: number, y: number, x: number],
+  { shape, sampleType, chunk, axes }: NewImage,
+  beside = false,
 ): Promise<ImageWriter> {
   const temporary = `${path}.${process.pid}.tmp`;
   await rm(temporary, { recursive: true, force: true });
+  const pieces: ImageShape = [...chunk, shape[3]];
+  const stored = storedShape(shape, axes);
   const array = (await zarr.create(new FileSystemStore(resolve(temporary)), {
-    shape: [...shape],
-    chunkShape: [...chunk.map((size, axis) => Math.min(size, shape[axis])), shape[3]],
+    shape: stored,
+    chunkShape: storedShape(pieces, axes).map((size, axis) => Math.min(size, stored[axis])),
     dtype: sampleType,
     codecs: CODECS,
-    dimensionNames: ["z", "y", "x", "c"],
+    dimensionNames: [...axes.toLowerCase()],
   })) as ZarrArray;
   return {
     write: async (start, { shape: size, data }) => {
-      const ranges = start.map((from, axis) => zarr.slice(from, from + size[axis]));
-      const strides = [size[1] * size[2] * size[3], size[2] * size[3], size[3], 1];
-      await zarr.set(array, [...ranges, null], { data, shape: [...size], stride: strides } as never);
+      const end = start.map((from, axis) => from + size[axis]) as unknown as Region["end"];
+      const ranges = storedRanges({ start, end }, size[3], axes).map(([from, to]) => zarr.slice(from, to));
+      const part = { data, shape: storedShape(size, axes), stride: stridesOf(size, axes) };
+      await zarr.set(array, ranges, part as never);
     },
     close: async () => {
-      await rm(path, { recursive: true, force: true });
-      await rename(temporary, path);
+      if (beside && existsSync(path)) await joinStores(temporary, path);
+      else {
+        await rm(path, { recursive: true, force: true });
+        await rename(temporary, path);
+      }
     },
+    discard: () => rm(temporary, { recursive: true, force: true }),
   };
 }
+
+/** Moves the chunks of one store into another of the same kind. */
+async function joinStores(from: string, to: string): Promise<void> {
+  const description = (store: string) => readFile(join(store, DESCRIPTION), "utf8");
+  if ((await description(from)) !== (await description(to).catch(() => ""))) {
+    await rm(from, { recursive: true, force: true });
+    throw new ImageError(to, `${to}: was made with other settings. Remove it, and predict its parts again.`);
+  }
+  const entries = await readdir(from, { recursive: true, withFileTypes: true });
+  for (const { name, parentPath } of entries.filter(
+    (entry) => entry.isFile() && entry.name !== DESCRIPTION,
+  )) {
+    const target = join(to, relative(from, parentPath));
+    await mkdir(target, { recursive: true });
+    await rename(join(parentPath, name), join(target, name));
+  }
+  await rm(from, { recursive: true, force: true });
+}
+
+/** Zarr 3's file of what an array is like. */
+const DESCRIPTION = "zarr.json";

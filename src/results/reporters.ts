@@ -47,7 +47,8 @@ class ConsoleReporter {
   report(event: NewRunEvent): void {
     if (event.event === "step") this.step(event);
     else if (event.event === "progress") {
-      this.progress(event.label, event.done, event.total, "");
+      const left = event.secondsLeft === undefined ? "" : `${clock(event.secondsLeft)} left`;
+      this.progress(event.label, event.done, event.total, left);
       if (event.done >= event.total) this.endBar();
     } else if (event.event === "epoch") this.epoch(event);
     else if (event.event === "start") {

@@ -11,8 +11,7 @@ import type { ImageInfo } from "../images/image.ts";
 import { writeTiff } from "../images/tiff-writer.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import { writeFileAtomically } from "../results/write-file.ts";
-
-type Phase = "TRAIN" | "VAL" | "TEST";
+import type { Phase } from "./settings.ts";
 
 /** Says how a folder's copies were made. */
 const RECORD = "crappify.json";
@@ -82,7 +81,7 @@ export async function crappifiedImages(
   }
   for (const [done, { info, index }] of missing.entries()) {
     const random = new Random(want.settings.seed).fork(0x57ab, index);
-    await writeTiff(pathOf(info), crappify(await readImage(info.path), want.settings, random));
+    await writeTiff(pathOf(info), crappify(await readImage(info.path, info.options), want.settings, random));
     report({ event: "progress", label: "Making worse copies", done: done + 1, total: missing.length });
   }
   if (missing.length > 0) await writeFileAtomically(record, JSON.stringify(want, null, 2));

@@ -1,27 +1,42 @@
 /** The masking pretext task: a masked autoencoder learns to fill in hidden tokens. */
 
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "../config/config.ts";
 import type { Sample } from "../data/augmentation/sample.ts";
-import type { ImagePairs } from "../data/patches.ts";
+import type { NormalisedImage } from "../data/image-set.ts";
+import { normalise } from "../data/normalisation.ts";
+import { AS_IT_IS, type Orientation } from "../data/orientation.ts";
 import { Random } from "../data/random.ts";
-import { similarity } from "../data/similarity.ts";
-import { type TokenMaskSettings, tokenMask, visibleTokens } from "../data/token-mask.ts";
+import { ErrorSums, similarity } from "../data/similarity.ts";
+import { common, valuesIn } from "../data/tiling.ts";
+import {
+  hiddenPixels,
+  type TokenMask,
+  type TokenMaskSettings,
+  tokenMask,
+  turnedMask,
+  visibleTokens,
+} from "../data/token-mask.ts";
+import { readImage } from "../images/files.ts";
+import { type Region, shapeOf, wholeRegion } from "../images/image.ts";
 import { type MaeSettings, maeLoss, maePrediction, maeTarget } from "../models/mae.ts";
 import type { Scope } from "../models/scope.ts";
 import { unpatchify } from "../models/tokens.ts";
-import type { Metrics } from "../protocol/run-events.ts";
+import type { ImageFiles } from "../protocol/run-events.ts";
 import type { ResultTree } from "../results/result-tree.ts";
-import type { Executable, Runtime } from "../runtime/executable.ts";
+import type { Runtime } from "../runtime/executable.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import type { Program, Tensors } from "../runtime/program.ts";
 import { measured } from "../training/metrics.ts";
 import type { Batch } from "../training/trainer.ts";
+import { chunkedPath, predictByChunks } from "./by-chunks.ts";
 import { maeBuildArguments, maeSettings, maskSettings } from "./mae-settings.ts";
-import { predictImage } from "./predict.ts";
+import { compiledModel, type PatchModel, predictImage, together, type Watch } from "./predict.ts";
 import type { ImageViewer, PretextTask, ViewedImage } from "./pretext-task.ts";
 import { metricNames, tilingSettings } from "./settings.ts";
+import { type ChunkSettings, chunkSettings, evaluatedRegion, middleOf, testModel } from "./test-settings.ts";
 import { imageName, writeImage } from "./write-image.ts";
 
 export class MaskingTask implements PretextTask {
@@ -88,12 +103,8 @@ export class MaskingTask implements PretextTask {
     return unpatchify(tokens, this.masking.grid, this.settings.tokenSize);
   }
 
-  /**
-   * Reconstructed patches `[batch, (z,) y, x, channel]`, and the mask of their pixels (1 where hidden). A model of normalised
-   * pixels gets each token's own mean and deviation back.
-   */
+  /** Reconstructed patches `[batch, (z,) y, x, channel]`. A model of normalised pixels gets each token's own mean and deviation back. */
   private reconstruction(): Program {
-    const { tokenSize, channels } = this.settings;
     return {
       training: false,
       inputs: this.inputs,
@@ -105,87 +116,197 @@ export class MaskingTask implements PretextTask {
           const variance = raw.sub(mean).square().mean(-1, true);
           prediction = prediction.mul(variance.add(1e-6).sqrt()).add(mean);
         }
-        const pixels = mask
-          .reshape([this.batchSize, this.tokens, 1])
-          .tile([1, 1, tokenSize ** this.masking.grid.length * channels]);
-        return { reconstruction: this.asImages(prediction), hidden: this.asImages(pixels) };
+        return { reconstruction: this.asImages(prediction) };
       },
     };
   }
 
   batch(samples: readonly Sample[], random: (sample: number) => Random): Batch {
-    const size = samples[0].image.length;
+    const masks = samples.map((_, sample) => tokenMask(this.masking, random(sample)));
+    return {
+      inputs: this.masked(
+        samples.map(({ image }) => image),
+        masks,
+      ),
+      count: samples.length,
+    };
+  }
+
+  /** The programs' inputs; a batch that is not full repeats its last patch. */
+  private masked(patches: readonly Float32Array[], masks: readonly TokenMask[]): Batch["inputs"] {
+    const size = patches[0].length;
     const images = new Float32Array(this.batchSize * size);
     const keep = new Int32Array(this.batchSize * visibleTokens(this.masking));
     const restore = new Int32Array(this.batchSize * this.tokens);
     const mask = new Float32Array(this.batchSize * this.tokens);
-    for (let sample = 0; sample < this.batchSize; sample++) {
-      const drawn = tokenMask(this.masking, random(sample));
-      images.set(samples[Math.min(sample, samples.length - 1)].image, sample * size);
-      keep.set(drawn.keep, sample * drawn.keep.length);
-      restore.set(drawn.restore, sample * this.tokens);
-      mask.set(drawn.mask, sample * this.tokens);
+    for (let place = 0; place < this.batchSize; place++) {
+      const last = Math.min(place, patches.length - 1);
+      const drawn = masks[last];
+      images.set(patches[last], place * size);
+      keep.set(drawn.keep, place * drawn.keep.length);
+      restore.set(drawn.restore, place * this.tokens);
+      mask.set(drawn.mask, place * this.tokens);
     }
-    return { inputs: { images, keep, restore, mask }, count: samples.length };
+    return { images, keep, restore, mask };
+  }
+
+  /** The mask of a patch of a test image: always the same one, in whatever part or orientation it is predicted. */
+  private maskOfTile(tile: number, orientation: Orientation): TokenMask {
+    const random = new Random(this.config.number("SYSTEM.SEED")).fork(3, tile);
+    return turnedMask(tokenMask(this.masking, random), this.masking.grid, orientation);
+  }
+
+  /** Tells which pixels of an image are hidden, without a model. */
+  private get hiding(): PatchModel {
+    const { tokenSize, channels } = this.settings;
+    return {
+      batchSize: this.batchSize,
+      outputs: ["hidden"],
+      run: async (_, tiles, orientation = AS_IT_IS) => ({
+        hidden: tiles.map((tile) =>
+          hiddenPixels(this.maskOfTile(tile, orientation), this.masking.grid, tokenSize, channels),
+        ),
+      }),
+    };
   }
 
   viewer(runtime: Runtime, parameters: Parameters): ImageViewer {
     const executable = runtime.compile(this.reconstruction(), parameters, { gradients: false });
+    const rebuilding = compiledModel(executable, this.batchSize, (patches, tiles, orientation) =>
+      this.masked(
+        patches,
+        tiles.map((tile) => this.maskOfTile(tile, orientation)),
+      ),
+    );
+    const model = together(rebuilding, this.hiding);
     return {
-      view: (pairs, index) => this.view(executable, pairs, index),
+      check: async ({ images }, index) => {
+        const image = await images.image(index);
+        return { files: await this.writeChecks(image, await this.rebuild(model, image)), metrics: {} };
+      },
+      test: async ({ images }, index, watch) => {
+        const image = await images.image(index);
+        const chunks = chunkSettings(this.config);
+        const tested = testModel(this.config, model);
+        return chunks === undefined
+          ? this.test(tested, image, watch)
+          : this.testByChunks(tested, image, watch, chunks);
+      },
       release: () => executable.release(),
     };
   }
 
-  /** Masks and reconstructs one image, and writes the four pictures of it. */
-  private async view(executable: Executable, { images }: ImagePairs, index: number): Promise<ViewedImage> {
-    const image = await images.image(index);
-    const { info } = image;
-    const random = new Random(this.config.number("SYSTEM.SEED"));
-    const { reconstruction, hidden } = await predictImage(executable, image, {
-      tiling: tilingSettings(this.config, "TEST"),
-      batchSize: this.batchSize,
-      batch: (samples, first) => this.batch(samples, (sample) => random.fork(3, first, sample)),
-    });
-    const original = await image.whole();
-    const isHidden = (at: number) => hidden[at] >= 0.5;
+  /** Masks and reconstructs a part of an image. */
+  private async rebuild(
+    model: PatchModel,
+    image: NormalisedImage,
+    region = middleOf(image.info.shape),
+    watch?: Watch,
+  ): Promise<Rebuilt> {
+    const tiling = tilingSettings(this.config, "TEST");
+    const { reconstruction, hidden } = await predictImage(model, image, { tiling, region, watch });
+    return { region, original: await image.values(region), reconstruction, hidden };
+  }
+
+  private checkPath = (image: NormalisedImage, suffix: string) =>
+    join(this.tree.maeChecks, `${imageName(image.info.path)}_${suffix}.tif`);
+
+  /** Writes the four pictures of a reconstruction. */
+  private async writeChecks(image: NormalisedImage, rebuilt: Rebuilt): Promise<ImageFiles> {
+    const { region, original, reconstruction, hidden } = rebuilt;
     const least = original.reduce((low, value) => Math.min(low, value), Infinity);
-    const completed = original.map((value, at) => (isHidden(at) ? reconstruction[at] : value));
     await mkdir(this.tree.maeChecks, { recursive: true });
-    await mkdir(this.tree.perImage, { recursive: true });
-    const name = imageName(info.path);
-    const check = (suffix: string, values: Float32Array) =>
-      writeImage(join(this.tree.maeChecks, `${name}_${suffix}.tif`), values, image);
-    const files = {
-      original: await check("original", original),
-      masked: await check(
+    const write = (suffix: string, values: Float32Array) =>
+      writeImage(this.checkPath(image, suffix), values, image, region);
+    return {
+      original: await write("original", original),
+      masked: await write(
         "masked",
-        original.map((value, at) => (isHidden(at) ? least : value)),
+        original.map((value, at) => (isHidden(hidden[at]) ? least : value)),
       ),
-      reconstruction: await check("reconstruction", reconstruction),
-      reconstructionAndVisible: await check("reconstruction_and_visible", completed),
-      prediction: await writeImage(join(this.tree.perImage, `${name}.tif`), completed, image),
+      reconstruction: await write("reconstruction", reconstruction),
+      reconstructionAndVisible: await write("reconstruction_and_visible", completed(rebuilt)),
     };
-    const whole = similarity(completed, original, info.shape);
-    return { files, metrics: { ...hiddenErrors(original, reconstruction, isHidden), ssim: whole.ssim } };
+  }
+
+  private async test(model: PatchModel, image: NormalisedImage, watch: Watch): Promise<ViewedImage> {
+    const { config, tree } = this;
+    const { info } = image;
+    const whole = wholeRegion(info.shape);
+    const reused = await this.existing(image, whole, watch);
+    const rebuilt = reused ?? (await this.rebuild(model, image, whole, watch));
+    let files = await this.writeChecks(image, rebuilt);
+    if (config.flag("TEST.SAVE_MODEL_RAW_OUTPUT")) {
+      await mkdir(tree.perImage, { recursive: true });
+      const path = join(tree.perImage, `${imageName(info.path)}.tif`);
+      files = { ...files, prediction: await writeImage(path, completed(rebuilt), image) };
+    }
+    const box = evaluatedRegion(config, info);
+    const [original, reconstruction, hidden, filled] = [
+      ...[rebuilt.original, rebuilt.reconstruction, rebuilt.hidden, completed(rebuilt)],
+    ].map((values) => valuesIn(values, whole, box));
+    const errors = new ErrorSums();
+    errors.add(reconstruction, original, (at) => isHidden(hidden[at]));
+    const { ssim } = similarity(filled, original, shapeOf(box, info.shape[3]));
+    return { files, metrics: { ...errors.metrics, ssim } };
+  }
+
+  /** TEST.REUSE_PREDICTIONS: the reconstruction of an earlier run, where it is there and of the image's shape. */
+  private async existing(image: NormalisedImage, region: Region, watch: Watch): Promise<Rebuilt | undefined> {
+    const path = this.checkPath(image, "reconstruction");
+    if (!this.config.flag("TEST.REUSE_PREDICTIONS") || !existsSync(path)) return undefined;
+    const stored = await readImage(path);
+    if (String(stored.shape) !== String(image.info.shape)) return undefined;
+    const tiling = tilingSettings(this.config, "TEST");
+    const { hidden } = await predictImage(this.hiding, image, { tiling, region, watch });
+    const reconstruction = normalise(stored, image.channels);
+    return { region, original: await image.values(region), reconstruction, hidden };
+  }
+
+  /** Writes the image with its hidden pixels filled in, chunk by chunk, and pictures of its middle. */
+  private async testByChunks(
+    model: PatchModel,
+    image: NormalisedImage,
+    watch: Watch,
+    settings: ChunkSettings,
+  ): Promise<ViewedImage> {
+    const prediction = chunkedPath(this.tree.perImage, image.info.path, settings);
+    const files = { ...(await this.writeChecks(image, await this.rebuild(model, image))), prediction };
+    if (this.config.flag("TEST.REUSE_PREDICTIONS") && existsSync(prediction)) return { files, metrics: {} };
+    const errors = new ErrorSums();
+    const box = evaluatedRegion(this.config, image.info);
+    await predictByChunks(prediction, {
+      model,
+      image,
+      settings,
+      watch,
+      tiling: tilingSettings(this.config, "TEST"),
+      keep: async ({ region, values: { reconstruction, hidden } }) => {
+        const original = await image.values(region);
+        const evaluated = common(region, box);
+        if (evaluated !== undefined) {
+          const within = (values: Float32Array) => valuesIn(values, region, evaluated);
+          const counted = within(hidden);
+          errors.add(within(reconstruction), within(original), (at) => isHidden(counted[at]));
+        }
+        return completed({ region, original, reconstruction, hidden });
+      },
+    });
+    return { files, metrics: errors.metrics };
   }
 }
 
-/** Errors over the hidden pixels, in normalised values; PSNR against the range of the image. */
-function hiddenErrors(
-  values: Float32Array,
-  rebuilt: Float32Array,
-  isHidden: (at: number) => boolean,
-): Metrics {
-  let [squares, absolute, count, least, largest] = [0, 0, 0, Infinity, -Infinity];
-  values.forEach((value, at) => {
-    least = Math.min(least, value);
-    largest = Math.max(largest, value);
-    if (!isHidden(at)) return;
-    squares += (value - rebuilt[at]) ** 2;
-    absolute += Math.abs(value - rebuilt[at]);
-    count++;
-  });
-  const mse = squares / count;
-  return { mse, mae: absolute / count, psnr: 10 * Math.log10((largest - least) ** 2 / mse) };
+/** A part of an image with what was hidden of it and what came out, normalised values `[z, y, x, channel]`. */
+interface Rebuilt {
+  readonly region: Region;
+  readonly original: Float32Array;
+  readonly reconstruction: Float32Array;
+  readonly hidden: Float32Array;
 }
+
+/** Where overlapping patches hide different pixels, a pixel counts as hidden when most of what is merged there was. */
+const isHidden = (share: number) => share >= 0.5;
+
+/** The reconstruction where pixels were hidden, and the others as they are. */
+const completed = ({ original, reconstruction, hidden }: Rebuilt) =>
+  original.map((value, at) => (isHidden(hidden[at]) ? reconstruction[at] : value));

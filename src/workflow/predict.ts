@@ -1,47 +1,234 @@
-/** Applying a program to whole images, patch by patch. */
-
-import type { Sample } from "../data/augmentation/sample.ts";
+/** Applying a model to images, patch by patch; an image may be larger than memory. */
+import { type BlendedPart, Blender, sweepAxis, type TilePlace, Tiles } from "../data/blending.ts";
 import type { NormalisedImage } from "../data/image-set.ts";
-import { Blender, type TilingSettings, tilePatches } from "../data/tiling.ts";
-import type { Executable } from "../runtime/executable.ts";
-import type { Batch } from "../training/trainer.ts";
+import { normalise } from "../data/normalisation.ts";
+import { AS_IT_IS, type Orientation } from "../data/orientation.ts";
+import { SlidingWindow } from "../data/sliding-window.ts";
+import { type Box, cutPatch, enclosing, type TilingSettings } from "../data/tiling.ts";
+import { type Region, SAMPLE_ARRAYS, wholeRegion } from "../images/image.ts";
+import type { Executable, InputData } from "../runtime/executable.ts";
+
+/** What is made of patches: see `PretextTask`. */
+export interface PatchModel {
+  readonly batchSize: number;
+  readonly outputs: readonly string[];
+  /**
+   * Applies the model to at most a batch of patches `[z, y, x, channel]`.
+   *
+   * @param tiles the patches' numbers in their image: the same patch of the same image always gives the same
+   * @param orientation how the patches have been turned, where they have
+   * @returns for each output a patch of the same shape for each
+   */
+  run(
+    patches: readonly Float32Array[],
+    tiles: readonly number[],
+    orientation?: Orientation,
+  ): Promise<Readonly<Record<string, readonly Float32Array[]>>>;
+}
+
+/** A program `[batch, (z,) y, x, channel]` as a model of patches; `feed` fills its inputs. */
+export function compiledModel(
+  executable: Executable,
+  batchSize: number,
+  feed: (
+    patches: readonly Float32Array[],
+    tiles: readonly number[],
+    orientation: Orientation,
+  ) => Readonly<Record<string, InputData>>,
+): PatchModel {
+  return {
+    batchSize,
+    outputs: Object.keys(executable.outputs),
+    run: async (patches, tiles, orientation = AS_IT_IS) => {
+      for (const [name, data] of Object.entries(feed(patches, tiles, orientation)))
+        executable.inputs[name].set(data);
+      await executable.run(0);
+      const patchesOf = (all: Float32Array) => {
+        const length = all.length / batchSize;
+        return patches.map((_, sample) => all.subarray(sample * length, (sample + 1) * length));
+      };
+      return Object.fromEntries(
+        Object.entries(executable.outputs).map(([name, all]) => [name, patchesOf(all)]),
+      );
+    },
+  };
+}
+
+/** Two models whose outputs are wanted together. */
+export function together(first: PatchModel, second: PatchModel): PatchModel {
+  return {
+    batchSize: first.batchSize,
+    outputs: [...first.outputs, ...second.outputs],
+    run: async (...batch) => ({ ...(await first.run(...batch)), ...(await second.run(...batch)) }),
+  };
+}
+
+/** Follows a prediction, and may end it. */
+export interface Watch {
+  progress(done: number, total: number): void;
+  readonly signal: AbortSignal;
+}
 
 export interface PredictionSettings {
   readonly tiling: TilingSettings;
-  readonly batchSize: number;
-  /** What the program is fed for these patches, the first of which is patch `first` of the image. */
-  readonly batch: (samples: readonly Sample[], first: number) => Batch;
+  /** The part of the image that is wanted; all of it where none is named. */
+  readonly region?: Region;
+  /** Parts are handed out in multiples of these: the chunks of the file that they are written to. */
+  readonly chunk?: Box;
+  readonly watch?: Watch;
 }
 
-/** The program's outputs `[batch, (z,) y, x, channel]` for all patches of an image, blended: `[z, y, x, channel]` each. */
-export async function predictImage(
-  executable: Executable,
+/** A finished part of an image, by output: `[z, y, x, channel]`. */
+export interface PredictedPart {
+  readonly region: Region;
+  readonly values: Readonly<Record<string, Float32Array>>;
+}
+
+/** What the working memory of a prediction is kept to, about. */
+const WORKING_BYTES = 256 * 1024 * 1024;
+
+/** A model's outputs for an image, part by part, blended. Throws the signal's reason when it is asked to stop. */
+export async function* predictParts(
+  model: PatchModel,
   image: NormalisedImage,
-  { tiling, batchSize, batch }: PredictionSettings,
-): Promise<Record<string, Float32Array>> {
-  const { shape } = image.info;
-  const places = tilePatches(shape, tiling);
-  const names = Object.keys(executable.outputs);
-  const blenders = new Map(names.map((name) => [name, new Blender(shape, tiling)]));
-  for (let first = 0; first < places.length; first += batchSize) {
-    const starts = places.slice(first, first + batchSize);
-    const samples = await Promise.all(
-      starts.map(async (start) => ({
-        size: tiling.patch,
-        channels: shape[3],
-        image: await image.patch(start, tiling.patch),
-      })),
-    );
-    for (const [name, data] of Object.entries(batch(samples, first).inputs))
-      executable.inputs[name].set(data);
-    await executable.run(0);
-    for (const [name, blender] of blenders) {
-      const values = executable.outputs[name];
-      const length = values.length / batchSize;
-      starts.forEach((start, sample) => {
-        blender.add(start, values.subarray(sample * length, (sample + 1) * length));
-      });
-    }
+  { tiling, region = wholeRegion(image.info.shape), chunk = [1, 1, 1], watch }: PredictionSettings,
+): AsyncGenerator<PredictedPart> {
+  const tiles = new Tiles(image.info.shape, tiling);
+  const blocks = blocksOf(tiles, model, image, await image.piece(), region, chunk);
+  const places = blocks.map((block) => placesIn(tiles, block));
+  const total = places.reduce((sum, { length }) => sum + length, 0);
+  let done = 0;
+  for (const [index, block] of blocks.entries()) {
+    for await (const part of predictBlock(model, image, tiles, block, places[index], chunk, (count) => {
+      done += count;
+      watch?.progress(done, total);
+      watch?.signal.throwIfAborted();
+    }))
+      yield part;
   }
-  return Object.fromEntries([...blenders].map(([name, blender]) => [name, blender.result()]));
+}
+
+async function* predictBlock(
+  model: PatchModel,
+  image: NormalisedImage,
+  tiles: Tiles,
+  block: Region,
+  places: readonly TilePlace[],
+  chunk: Box,
+  predicted: (count: number) => void,
+): AsyncGenerator<PredictedPart> {
+  const axis = sweepAxis(tiles.shape);
+  const { patch } = tiles.tiling;
+  const blenders = model.outputs.map((name) => [name, new Blender(tiles, block)] as const);
+  const startOf = (place: TilePlace): Box => [
+    tiles.grid[0][place[0]],
+    tiles.grid[1][place[1]],
+    tiles.grid[2][place[2]],
+  ];
+  const shown = places.map((place) => enclosing(tiles.shape, startOf(place), patch));
+  const window = new SlidingWindow(image.stored, tiles.shape, await image.piece(), around(shown));
+  let taken = block.start[axis];
+  for (let first = 0; first < places.length; first += model.batchSize) {
+    const batch = places.slice(first, first + model.batchSize);
+    const spans = shown.slice(first, first + model.batchSize);
+    // What lies before the first patch of the batch, reflections included, is not needed again.
+    const from = spans.reduce((least, { start }) => Math.min(least, start[axis]), Infinity);
+    const to = spans.reduce((most, { end }) => Math.max(most, end[axis]), 0);
+    const stored = await window.cover(from, to);
+    const patches = batch.map((place) =>
+      normalise(cutPatch(stored, tiles.shape, startOf(place), patch), image.channels),
+    );
+    const outputs = await model.run(
+      patches,
+      batch.map((place) => tiles.number(place)),
+    );
+    for (const [name, blender] of blenders)
+      batch.forEach((place, sample) => {
+        blender.add(place, outputs[name][sample]);
+      });
+    predicted(batch.length);
+    const next = places[first + model.batchSize];
+    const finished = next === undefined ? block.end[axis] : tiles.predicted(axis, next[axis])[0];
+    const until = next === undefined ? finished : Math.floor(finished / chunk[axis]) * chunk[axis];
+    if (until <= taken) continue;
+    taken = until;
+    const parts = blenders.map(([name, blender]) => [name, blender.take(until)] as const);
+    yield { region: parts[0][1].region, values: valuesOf(parts) };
+  }
+}
+
+const valuesOf = (parts: readonly (readonly [string, BlendedPart])[]) =>
+  Object.fromEntries(parts.map(([name, { values }]) => [name, values]));
+
+/** The patches that predict anything of a block, in the order in which they are predicted. */
+function placesIn(tiles: Tiles, { start, end }: Region): TilePlace[] {
+  const along = ([0, 1, 2] as const).map((axis) => tiles.touching(axis, start[axis], end[axis]));
+  return along[0].flatMap((z) => along[1].flatMap((y) => along[2].map((x) => [z, y, x] as const)));
+}
+
+function around(regions: readonly Region[]): Region {
+  const least = (axis: number) => regions.reduce((low, { start }) => Math.min(low, start[axis]), Infinity);
+  const most = (axis: number) => regions.reduce((high, { end }) => Math.max(high, end[axis]), 0);
+  return { start: [least(0), least(1), least(2)], end: [most(0), most(1), most(2)] };
+}
+
+/**
+ * Blocks that cover a region, each as long along the sweep axis as the region. Patches at their borders are predicted for both
+ * sides, so there are as few blocks as the working memory allows.
+ */
+function blocksOf(
+  { shape, tiling: { patch } }: Tiles,
+  model: PatchModel,
+  { info }: NormalisedImage,
+  piece: Box,
+  { start, end }: Region,
+  chunk: Box,
+): Region[] {
+  const axis = sweepAxis(shape);
+  const summed = 4 * model.outputs.length * (patch[axis] + 2 * chunk[axis]);
+  const read = 2 * SAMPLE_ARRAYS[info.sampleType].BYTES_PER_ELEMENT * (patch[axis] + piece[axis]);
+  const area = WORKING_BYTES / (shape[3] * (summed + read));
+  const [height, width] = [axis === 0 ? end[1] - start[1] : 1, end[2] - start[2]];
+  const whole = (size: number, at: 1 | 2) => Math.max(1, Math.floor(size / chunk[at])) * chunk[at];
+  const columns = height * patch[2] <= area ? area / height : Math.sqrt(area);
+  const x = width * height <= area ? width : whole(columns, 2);
+  const y = axis === 1 ? end[1] - start[1] : Math.min(height, whole(area / Math.min(x, width), 1));
+  return spans(start[1], end[1], y, chunk[1]).flatMap(([fromY, toY]) =>
+    spans(start[2], end[2], x, chunk[2]).map(([fromX, toX]) => ({
+      start: [start[0], fromY, fromX] as const,
+      end: [end[0], toY, toX] as const,
+    })),
+  );
+}
+
+/** Spans of at most `size` that cover `[from, to)`, with borders at multiples of `chunk`. */
+function spans(from: number, to: number, size: number, chunk: number): [number, number][] {
+  if (to - from <= size) return [[from, to]];
+  const border = Math.floor((from + size) / chunk) * chunk;
+  return [[from, border], ...spans(border, to, size, chunk)];
+}
+
+/** A model's outputs for a region of an image, all of it at once: `[z, y, x, channel]` each. */
+export async function predictImage(
+  model: PatchModel,
+  image: NormalisedImage,
+  settings: PredictionSettings,
+): Promise<Record<string, Float32Array>> {
+  const { start, end } = settings.region ?? wholeRegion(image.info.shape);
+  const [depth, height, width] = [end[0] - start[0], end[1] - start[1], end[2] - start[2]];
+  const channels = image.info.shape[3];
+  const whole = model.outputs.map(
+    (name) => [name, new Float32Array(depth * height * width * channels)] as const,
+  );
+  for await (const { region, values } of predictParts(model, image, settings)) {
+    const length = (region.end[2] - region.start[2]) * channels;
+    let from = 0;
+    for (let z = region.start[0]; z < region.end[0]; z++)
+      for (let y = region.start[1]; y < region.end[1]; y++) {
+        const to = (((z - start[0]) * height + y - start[1]) * width + region.start[2] - start[2]) * channels;
+        for (const [name, target] of whole) target.set(values[name].subarray(from, from + length), to);
+        from += length;
+      }
+  }
+  return Object.fromEntries(whole);
 }

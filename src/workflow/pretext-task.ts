@@ -8,6 +8,7 @@ import type { Runtime } from "../runtime/executable.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import type { Program } from "../runtime/program.ts";
 import type { Batch } from "../training/trainer.ts";
+import type { Watch } from "./predict.ts";
 
 export interface PretextTask {
   /** MODEL.ARCHITECTURE. */
@@ -31,8 +32,11 @@ export interface ViewedImage {
   readonly metrics: Metrics;
 }
 
-/** Applies a trained model to whole images and writes what there is to see. */
+/** Applies a model to images and writes what there is to see. */
 export interface ImageViewer {
-  view(pairs: ImagePairs, index: number): Promise<ViewedImage>;
+  /** Shows how far training has come: the image, or the middle of a large one. */
+  check(pairs: ImagePairs, index: number): Promise<ViewedImage>;
+  /** Predicts a whole test image as TEST.* says. Throws the signal's reason when it is asked to stop. */
+  test(pairs: ImagePairs, index: number, watch: Watch): Promise<ViewedImage>;
   release(): void;
 }

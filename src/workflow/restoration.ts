@@ -1,23 +1,31 @@
 /** The crappify pretext task: a network learns to restore images that were made worse (Franco-Barranco et al. 2022). */
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ndimOf } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
 import type { Sample } from "../data/augmentation/sample.ts";
+import type { NormalisedImage } from "../data/image-set.ts";
+import { normalise } from "../data/normalisation.ts";
 import type { ImagePairs } from "../data/patches.ts";
-import { similarity } from "../data/similarity.ts";
+import { ErrorSums, similarity } from "../data/similarity.ts";
+import { type Box, common, type TilingSettings, valuesIn } from "../data/tiling.ts";
+import { readImage } from "../images/files.ts";
+import { type ImageShape, type Region, shapeOf, wholeRegion } from "../images/image.ts";
 import { type ImageModel, imageModel } from "../models/architectures.ts";
 import type { Scope } from "../models/scope.ts";
 import type { ResultTree } from "../results/result-tree.ts";
-import type { Executable, Runtime } from "../runtime/executable.ts";
+import type { Runtime } from "../runtime/executable.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import type { Program, Tensors } from "../runtime/program.ts";
 import { combinedLoss, measured } from "../training/metrics.ts";
 import type { Batch } from "../training/trainer.ts";
+import { chunkedPath, predictByChunks } from "./by-chunks.ts";
 import { buildArguments } from "./model-settings.ts";
-import { predictImage } from "./predict.ts";
+import { compiledModel, type PatchModel, type PredictedPart, predictImage, type Watch } from "./predict.ts";
 import type { ImageViewer, PretextTask, ViewedImage } from "./pretext-task.ts";
 import { lossTerms, metricNames, tilingSettings } from "./settings.ts";
+import { chunkSettings, evaluatedRegion, middleOf, testModel } from "./test-settings.ts";
 import { imageName, writeImage } from "./write-image.ts";
 
 /** The task for the network that a configuration describes. */
@@ -78,54 +86,149 @@ class RestorationTask implements PretextTask {
     return { loss, ...measured(metricNames(this.config, "TRAIN"), prediction, targets) };
   }
 
-  private prediction(): Program {
+  /** @param shape `[batch, (z,) y, x, channel]` */
+  private prediction(shape: readonly number[]): Program {
     return {
       training: false,
-      inputs: { images: this.inputs.images },
+      inputs: { images: { shape, type: "float32" } },
       forward: (scope, { images }) => ({ prediction: this.model(scope, images) }),
     };
   }
 
   batch(samples: readonly Sample[]): Batch {
-    const size = samples[0].image.length;
-    const images = new Float32Array(this.batchSize * size);
-    const targets = new Float32Array(this.batchSize * size);
-    for (let place = 0; place < this.batchSize; place++) {
-      const { image, target = image } = samples[Math.min(place, samples.length - 1)];
-      images.set(image, place * size);
-      targets.set(target, place * size);
-    }
+    const { batchSize } = this;
+    const images = inOneBatch(
+      samples.map(({ image }) => image),
+      batchSize,
+    );
+    const targets = inOneBatch(
+      samples.map(({ image, target = image }) => target),
+      batchSize,
+    );
     return { inputs: { images, targets }, count: samples.length };
   }
 
   viewer(runtime: Runtime, parameters: Parameters): ImageViewer {
-    const executable = runtime.compile(this.prediction(), parameters, { gradients: false });
+    const compiled = new Map<string, { model: PatchModel; release(): void }>();
+    /** The network for patches of this size: in a full image, that of the image. */
+    const modelFor = (patch: Box, batchSize: number): PatchModel => {
+      const shape = [
+        batchSize,
+        ...(ndimOf(this.config) === 3 ? patch : patch.slice(1)),
+        this.shape.at(-1) ?? 1,
+      ];
+      const known = compiled.get(String(shape));
+      if (known !== undefined) return known.model;
+      const executable = runtime.compile(this.prediction(shape), parameters, { gradients: false });
+      const model = compiledModel(executable, batchSize, (patches) => ({
+        images: inOneBatch(patches, batchSize),
+      }));
+      for (const { release } of compiled.values()) release();
+      compiled.clear();
+      compiled.set(String(shape), { model, release: () => executable.release() });
+      return model;
+    };
     return {
-      view: (pairs, index) => this.view(executable, pairs, index),
-      release: () => executable.release(),
+      check: (pairs, index) => this.check(modelFor, pairs, index),
+      test: (pairs, index, watch) => this.test(modelFor, pairs, index, watch),
+      release: () => {
+        for (const { release } of compiled.values()) release();
+      },
     };
   }
 
-  /** Restores one image and writes it, with what it was made from and what it should be. */
-  private async view(executable: Executable, pairs: ImagePairs, index: number): Promise<ViewedImage> {
+  private async check(modelFor: ModelFor, pairs: ImagePairs, index: number): Promise<ViewedImage> {
     const image = await pairs.images.image(index);
-    const { prediction } = await predictImage(executable, image, {
-      tiling: tilingSettings(this.config, "TEST"),
-      batchSize: this.batchSize,
-      batch: (samples) => ({ inputs: { images: this.batch(samples).inputs.images }, count: samples.length }),
+    const region = middleOf(image.info.shape);
+    const tiling = tilingSettings(this.config, "TEST");
+    const { prediction } = await predictImage(modelFor(tiling.patch, this.batchSize), image, {
+      tiling,
+      region,
     });
-    const name = imageName(image.info.path);
-    await mkdir(this.tree.perImage, { recursive: true });
-    const file = await writeImage(join(this.tree.perImage, `${name}.tif`), prediction, image);
-    if (pairs.targets === undefined)
-      return { files: { masked: image.info.path, prediction: file }, metrics: {} };
-    const target = await pairs.targets.image(index);
-    const files = {
-      original: target.info.path,
-      masked: image.info.path,
-      reconstruction: file,
-      prediction: file,
-    };
-    return { files, metrics: similarity(prediction, await target.whole(), image.info.shape) };
+    return this.shown(pairs, index, await this.write(image, prediction, region));
   }
+
+  /** Restores one image and writes it, with what it was made from and what it should be. */
+  private async test(
+    modelFor: ModelFor,
+    pairs: ImagePairs,
+    index: number,
+    watch: Watch,
+  ): Promise<ViewedImage> {
+    const { config } = this;
+    const image = await pairs.images.image(index);
+    const target = await pairs.targets?.image(index);
+    const { info } = image;
+    const full = config.flag("TEST.FULL_IMG") && ndimOf(config) === 2;
+    const tiling = full ? fullImage(config, info.shape) : tilingSettings(config, "TEST");
+    const model = () => testModel(config, modelFor(tiling.patch, full ? 1 : this.batchSize), tiling.patch);
+    const box = evaluatedRegion(config, info);
+    const chunks = chunkSettings(config);
+    if (chunks !== undefined) {
+      const path = chunkedPath(this.tree.perImage, info.path, chunks);
+      if (config.flag("TEST.REUSE_PREDICTIONS") && existsSync(path)) return this.shown(pairs, index, path);
+      const errors = new ErrorSums();
+      const keep = async ({ region, values: { prediction } }: PredictedPart) => {
+        const evaluated = common(region, box);
+        if (target !== undefined && evaluated !== undefined)
+          errors.add(valuesIn(prediction, region, evaluated), await target.values(evaluated));
+        return prediction;
+      };
+      await predictByChunks(path, { model: model(), image, tiling, settings: chunks, watch, keep });
+      const shown = await this.shown(pairs, index, path);
+      return target === undefined ? shown : { ...shown, metrics: errors.metrics };
+    }
+    const prediction =
+      (await this.existing(image)) ?? (await predictImage(model(), image, { tiling, watch })).prediction;
+    const path = config.flag("TEST.SAVE_MODEL_RAW_OUTPUT") ? await this.write(image, prediction) : undefined;
+    const shown = await this.shown(pairs, index, path);
+    if (target === undefined) return shown;
+    const restored = valuesIn(prediction, wholeRegion(info.shape), box);
+    const metrics = similarity(restored, await target.values(box), shapeOf(box, info.shape[3]));
+    return { ...shown, metrics };
+  }
+
+  private pathOf = ({ info }: NormalisedImage) => join(this.tree.perImage, `${imageName(info.path)}.tif`);
+
+  private async write(image: NormalisedImage, prediction: Float32Array, region?: Region): Promise<string> {
+    await mkdir(this.tree.perImage, { recursive: true });
+    return writeImage(this.pathOf(image), prediction, image, region);
+  }
+
+  /** TEST.REUSE_PREDICTIONS: the prediction of an earlier run, where it is there and of the image's shape. */
+  private async existing(image: NormalisedImage): Promise<Float32Array | undefined> {
+    const path = this.pathOf(image);
+    if (!this.config.flag("TEST.REUSE_PREDICTIONS") || !existsSync(path)) return undefined;
+    const stored = await readImage(path);
+    return String(stored.shape) === String(image.info.shape) ? normalise(stored, image.channels) : undefined;
+  }
+
+  private async shown(
+    { images, targets }: ImagePairs,
+    index: number,
+    prediction?: string,
+  ): Promise<ViewedImage> {
+    const masked = images.infos[index].path;
+    if (targets === undefined) return { files: { masked, prediction }, metrics: {} };
+    const original = targets.infos[index].path;
+    return { files: { original, masked, reconstruction: prediction, prediction }, metrics: {} };
+  }
+}
+
+type ModelFor = (patch: Box, batchSize: number) => PatchModel;
+
+/** Patches as one array of `[batch, …]`; a batch that is not full repeats its last patch. */
+function inOneBatch(patches: readonly Float32Array[], batchSize: number): Float32Array {
+  const size = patches[0].length;
+  const images = new Float32Array(batchSize * size);
+  for (let place = 0; place < batchSize; place++)
+    images.set(patches[Math.min(place, patches.length - 1)], place * size);
+  return images;
+}
+
+/** TEST.FULL_IMG: one patch, which is the image, completed by reflection to what a network can halve as often as it does. */
+function fullImage(config: Config, [, height, width]: ImageShape): TilingSettings {
+  const multiple = 2 ** config.numbers("MODEL.FEATURE_MAPS").length;
+  const complete = (size: number) => Math.ceil(size / multiple) * multiple;
+  return { patch: [1, complete(height), complete(width)], overlap: [0, 0, 0], padding: [0, 0, 0] };
 }

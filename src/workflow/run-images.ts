@@ -1,17 +1,16 @@
 /** The images of a run, opened, checked and cut into patches before anything trains. */
-import { freemem } from "node:os";
 import { ndimOf, pretextTask } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
 import { ImageSet } from "../data/image-set.ts";
 import { type ImagePairs, inspectImages, PatchSet } from "../data/patches.ts";
 import { listImages } from "../images/files.ts";
-import { ImageError, type ImageInfo } from "../images/image.ts";
+import { ImageError, type ImageInfo, storedBytes } from "../images/image.ts";
 import type { Problem } from "../protocol/run-events.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import { augmentationSteps } from "./augmentation-settings.ts";
 import { crappifiedImages } from "./crappified-images.ts";
 import { InputError } from "./input-error.ts";
-import { normalisationSettings, patchBox, tilingSettings } from "./settings.ts";
+import { normalisationSettings, openOptions, type Phase, patchBox, tilingSettings } from "./settings.ts";
 
 export interface RunImages {
   readonly training?: PatchSet;
@@ -19,23 +18,31 @@ export interface RunImages {
   readonly test?: ImagePairs;
 }
 
-type Phase = "TRAIN" | "VAL" | "TEST";
-
-/** Share of free memory that images may take. */
+/** Share of the memory that is free for this process that images may take. */
 const MEMORY_SHARE = 1 / 4;
 
 /** Opens and checks all images of a run. Throws {@link InputError} with every fault of any of them. */
 export async function prepareImages(config: Config, report: ReportEvent): Promise<RunImages> {
   const infos = await inspectFolders(config, report);
-  const budgetBytes = freemem() * MEMORY_SHARE;
+  let budget = process.availableMemory() * MEMORY_SHARE;
+  const fits = (phase: Phase, of: readonly ImageInfo[]) => {
+    const bytes = of.reduce((sum, { shape, sampleType }) => sum + storedBytes(shape, sampleType), 0);
+    if (bytes <= budget) budget -= bytes;
+    else {
+      const size = `${(bytes / 1e9).toFixed(1)} GB`;
+      const message = `The images of DATA.${phase}.PATH (${size}) would take too much of the memory: they are read part by part.`;
+      report({ event: "log", level: "info", message });
+      return false;
+    }
+    return true;
+  };
   const pairs = async (phase: Phase): Promise<ImagePairs | undefined> => {
     const found = infos[phase];
     if (found === undefined) return undefined;
     const set = (of: readonly ImageInfo[], like?: ImageSet) =>
       new ImageSet(of, {
         normalisation: normalisationSettings(config),
-        inMemory: config.flag(`DATA.${phase}.IN_MEMORY`),
-        budgetBytes,
+        inMemory: config.flag(`DATA.${phase}.IN_MEMORY`) && fits(phase, of),
         like,
       });
     if (pretextTask(config) === "masking") return { images: set(found) };
@@ -90,7 +97,7 @@ async function inspectFolders(
     const key = `DATA.${phase}.PATH`;
     try {
       const paths = await listImages(config.text(key));
-      const inspected = await inspectImages(paths, demands, (done) =>
+      const inspected = await inspectImages(paths, demands, openOptions(config, phase), (done) =>
         report({ event: "progress", label: `Checking images of ${key}`, done, total: paths.length }),
       );
       problems.push(...inspected.problems);

@@ -1,4 +1,5 @@
 /** A self-supervised run from its configuration to its results: check, train, test. */
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
@@ -46,12 +47,15 @@ export async function runSelfSupervised(request: RunRequest): Promise<"finished"
     parameters.initialise(config.number("SYSTEM.SEED"));
     if (!resume && training) await rm(tree.runDirectory, { recursive: true, force: true });
     await writeFileAtomically(tree.configFile, request.configText);
+    // A run that was stopped while it tested has nothing left to train.
+    const trained = resume && !existsSync(tree.lastCheckpoint) && existsSync(tree.bestCheckpoint);
     if (!resume) await loadStartingWeights(request, parameters, training);
-    if (images.training !== undefined) {
+    else if (trained) await loadRunCheckpoint(tree.bestCheckpoint, parameters, false);
+    if (images.training !== undefined && !trained) {
       const run = new TrainingRun(request, task, parameters, images.training, images.validation);
       if ((await run.train()) === "stopped") return "stopped";
     }
-    if (images.test !== undefined) await testImages(request, task, parameters, images.test);
+    if (images.test !== undefined) return await testImages(request, task, parameters, images.test);
     return "finished";
   } finally {
     await parameters.close();
@@ -88,24 +92,50 @@ async function testImages(
   task: PretextTask,
   parameters: Parameters,
   pairs: ImagePairs,
-): Promise<void> {
+): Promise<"finished" | "stopped"> {
   const viewer = task.viewer(runtime, parameters);
   const { infos } = pairs.images;
   const all: Metrics[] = [];
-  for (const [index, info] of infos.entries()) {
-    if (signal.aborted) break;
-    const { files, metrics } = await viewer.view(pairs, index);
-    const image = basename(info.path);
-    report({ event: "image", kind: "prediction", image, files });
-    report({ event: "test", image, metrics });
-    report({ event: "progress", label: "Testing", done: index + 1, total: infos.length });
-    all.push(metrics);
+  try {
+    for (const [index, info] of infos.entries()) {
+      const image = basename(info.path);
+      const progress = progressReporter(report, `Predicting ${image}`);
+      const { files, metrics } = await viewer.test(pairs, index, { progress, signal });
+      report({ event: "image", kind: "prediction", image, files });
+      report({ event: "test", image, metrics });
+      report({ event: "progress", label: "Testing", done: index + 1, total: infos.length });
+      all.push(metrics);
+      signal.throwIfAborted();
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return "stopped";
+  } finally {
+    viewer.release();
   }
-  viewer.release();
-  const names = Object.keys(all[0] ?? {});
-  const mean = (name: string) => all.reduce((sum, metrics) => sum + metrics[name], 0) / all.length;
-  if (names.length > 0)
+  const measured = all.filter((metrics) => Object.keys(metrics).length > 0);
+  const mean = (name: string) => measured.reduce((sum, metrics) => sum + metrics[name], 0) / measured.length;
+  if (measured.length > 0) {
+    const names = Object.keys(measured[0]);
     report({ event: "test", metrics: Object.fromEntries(names.map((name) => [name, mean(name)])) });
+  }
+  return "finished";
+}
+
+/** Between two reports of progress. */
+const REPORT_MILLISECONDS = 250;
+
+/** Reports how far something is, and how long it will take. */
+function progressReporter(report: ReportEvent, label: string): (done: number, total: number) => void {
+  const started = performance.now();
+  let reported = started;
+  return (done, total) => {
+    const now = performance.now();
+    if (now - reported < REPORT_MILLISECONDS) return;
+    reported = now;
+    const secondsLeft = ((now - started) / 1000 / done) * (total - done);
+    report({ event: "progress", label, done, total, secondsLeft });
+  };
 }
 
 /** As many threads as this process may use at once. */

@@ -3,6 +3,7 @@ import { ndimOf } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
 import type { Clipping, NormalisationSettings } from "../data/normalisation.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
+import type { OpenOptions } from "../images/image.ts";
 import { type LossTerm, metrics } from "../training/metrics.ts";
 import type { OptimiserSettings } from "../training/optimiser.ts";
 import type { ScheduleSettings } from "../training/schedule.ts";
@@ -19,7 +20,19 @@ export function patchBox(config: Config): Box {
   return box(config.numbers("DATA.PATCH_SIZE").slice(0, ndim), ndim, 1);
 }
 
-export function tilingSettings(config: Config, phase: "TRAIN" | "VAL" | "TEST"): TilingSettings {
+export type Phase = "TRAIN" | "VAL" | "TEST";
+
+/** Which array of Zarr and HDF5 files is read, and in what order its axes are, where the configuration says so. */
+export function openOptions(config: Config, phase: Phase): OpenOptions {
+  const axes = `DATA.${phase}.INPUT_IMG_AXES_ORDER`;
+  const inside = config.text(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA_RAW_PATH`);
+  return {
+    axes: config.sets(axes) ? config.text(axes) : undefined,
+    inside: config.flag(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA`) ? inside : undefined,
+  };
+}
+
+export function tilingSettings(config: Config, phase: Phase): TilingSettings {
   const ndim = ndimOf(config);
   return {
     patch: patchBox(config),

@@ -173,7 +173,7 @@ export class TrainingRun {
   /** Shows what has become of the first validation image (or training image) after an epoch. */
   private async check(viewer: ImageViewer, { epoch }: EpochResult): Promise<void> {
     const { pairs } = this.validationPatches ?? this.patches;
-    const { files } = await viewer.view(pairs, 0);
+    const { files } = await viewer.check(pairs, 0);
     const image = basename(pairs.images.infos[0].path);
     this.request.report({ event: "image", kind: "mae-check", image, files, epoch });
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -30,7 +30,7 @@ for (const [name, channels, axes] of [
   ["zyxc.h5", 2, undefined],
 ] as const) {
   test(`${name}, written in Python, is read whole and by region`, async () => {
-    const source = await openImage(fixture(name), axes);
+    const source = await openImage(fixture(name), { axes });
     assert.deepEqual(source.info.shape, [4, 5, 6, channels]);
     const whole = await source.read();
     assert.deepEqual([...whole.data], [...part([0, 0, 0], [4, 5, 6, channels]).data]);
@@ -45,20 +45,44 @@ for (const [name, create] of [
   ["written.zarr", createZarr],
   ["written.h5", createHdf5],
 ] as const) {
-  test(`${name} is written part by part and read back`, async () => {
-    const path = join(await mkdtemp(join(tmpdir(), "containers-")), name);
-    const shape: ImageShape = [7, 9, 11, 2];
-    const writer = await create(path, shape, "uint16", [4, 4, 4]);
-    for (const z of [0, 4])
-      for (const y of [0, 5]) {
-        const size: ImageShape = [z === 0 ? 4 : 3, y === 0 ? 5 : 4, 11, 2];
-        await writer.write([z, y, 0], part([z, y, 0], size));
-      }
-    await assert.rejects(readImage(path), "it has no name before it is whole");
-    await writer.close();
-    assert.deepEqual(await readImage(path, "ZYXC"), part([0, 0, 0], shape));
-  });
+  for (const axes of ["TZCYX", "TZYXC"]) {
+    test(`${name} of axes ${axes} is written part by part and read back without being told its axes`, async () => {
+      const path = join(await mkdtemp(join(tmpdir(), "containers-")), name);
+      const shape: ImageShape = [7, 9, 11, 2];
+      const image = { shape, sampleType: "uint16", chunk: [4, 4, 4], axes } as const;
+      const writer = await create(path, image);
+      for (const z of [0, 4])
+        for (const y of [0, 5]) {
+          const size: ImageShape = [z === 0 ? 4 : 3, y === 0 ? 5 : 4, 11, 2];
+          await writer.write([z, y, 0], part([z, y, 0], size));
+        }
+      await assert.rejects(readImage(path), "it has no name before it is whole");
+      await writer.close();
+      assert.deepEqual(await readImage(path), part([0, 0, 0], shape));
+      assert.deepEqual(await readdir(join(path, "..")), [name]);
+      const given = await create(path, image);
+      await given.write([0, 0, 0], part([1, 1, 1], [4, 4, 4, 2]));
+      await given.discard();
+      assert.deepEqual(await readImage(path), part([0, 0, 0], shape), "what is given up changes nothing");
+      assert.deepEqual(await readdir(join(path, "..")), [name]);
+    });
+  }
 }
+
+test("several runs write parts of one Zarr store, unless they were set up differently", async () => {
+  const path = join(await mkdtemp(join(tmpdir(), "containers-")), "joined.zarr");
+  const shape: ImageShape = [8, 5, 6, 1];
+  const image = { shape, sampleType: "uint16", chunk: [4, 5, 6], axes: "TZCYX" } as const;
+  for (const z of [4, 0]) {
+    const writer = await createZarr(path, image, true);
+    await writer.write([z, 0, 0], part([z, 0, 0], [4, 5, 6, 1]));
+    await writer.close();
+  }
+  assert.deepEqual(await readImage(path), part([0, 0, 0], shape));
+  const other = await createZarr(path, { ...image, chunk: [2, 5, 6] }, true);
+  await assert.rejects(other.close(), /other settings/);
+  assert.deepEqual(await readdir(join(path, "..")), ["joined.zarr"]);
+});
 
 test("what is no image is answered in words", async () => {
   const folder = await mkdtemp(join(tmpdir(), "containers-"));

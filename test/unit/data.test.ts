@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Blender, Tiles } from "../../src/data/blending.ts";
 import { denormalise, measureNormalisation, normalise } from "../../src/data/normalisation.ts";
 import { Random } from "../../src/data/random.ts";
-import { Blender, cutPatch, type TilingSettings, tilePatches } from "../../src/data/tiling.ts";
+import { cutPatch, type TilingSettings, tilePatches } from "../../src/data/tiling.ts";
 import { tokenMask, visibleTokens } from "../../src/data/token-mask.ts";
-import type { Image, ImageShape } from "../../src/images/image.ts";
+import { type Image, type ImageShape, wholeRegion } from "../../src/images/image.ts";
 import { referenceModel } from "./reference-models.ts";
 
 test("random numbers depend on seed and keys alone, and are spread evenly", () => {
@@ -110,10 +111,16 @@ const TILINGS: [string, ImageShape, TilingSettings][] = [
 for (const [name, shape, tiling] of TILINGS) {
   test(`cutting and merging ${name} gives the image back`, () => {
     const values = Float32Array.from(ramp(shape, "float32").data);
-    const blender = new Blender(shape, tiling);
-    for (const start of tilePatches(shape, tiling))
-      blender.add(start, cutPatch({ start: [0, 0, 0], shape, values }, shape, start, tiling.patch));
-    const merged = blender.result();
+    const image = { start: [0, 0, 0] as const, shape, sampleType: "float32" as const, data: values };
+    const tiles = new Tiles(shape, tiling);
+    const blender = new Blender(tiles, wholeRegion(shape));
+    for (const [z, atZ] of tiles.grid[0].entries())
+      for (const [y, atY] of tiles.grid[1].entries())
+        for (const [x, atX] of tiles.grid[2].entries()) {
+          const patch = cutPatch(image, shape, [atZ, atY, atX], tiling.patch);
+          blender.add([z, y, x], Float32Array.from(patch.data));
+        }
+    const { values: merged } = blender.take(shape[shape[0] > 1 ? 0 : 1]);
     const worst = values.reduce((most, value, index) => Math.max(most, Math.abs(value - merged[index])), 0);
     assert.ok(worst < 1e-3, `differs by ${worst}`);
   });

@@ -9,7 +9,7 @@ import { tilePatches } from "../../data/tiling.ts";
 import { listImages, openImage } from "../../images/files.ts";
 import { ImageError, type ImageInfo } from "../../images/image.ts";
 import type { Problem } from "../../protocol/run-events.ts";
-import { patchBox, tilingSettings } from "../../workflow/settings.ts";
+import { openOptions, type Phase, patchBox, tilingSettings } from "../../workflow/settings.ts";
 
 /** Images of a folder that are opened while a file is edited; a run checks all. */
 const MOST_IMAGES = 100;
@@ -33,7 +33,8 @@ export async function checkImages(config: Config, folder: string): Promise<Probl
     reflect: config.flag("DATA.REFLECT_TO_COMPLETE_SHAPE"),
   };
   const problems: Problem[] = [];
-  for (const key of usedFolders(config)) {
+  for (const phase of usedPhases(config)) {
+    const key = `DATA.${phase}.PATH`;
     const path = resolve(folder, config.text(key));
     const isFolder = await stat(path).then(
       (found) => found.isDirectory(),
@@ -42,9 +43,9 @@ export async function checkImages(config: Config, folder: string): Promise<Probl
     if (!isFolder) continue;
     try {
       const paths = await listImages(path);
-      const found = await inspectImages(paths.slice(0, MOST_IMAGES), demands);
+      const found = await inspectImages(paths.slice(0, MOST_IMAGES), demands, openOptions(config, phase));
       if (found.problems.length > 0) problems.push(summary(config, key, found.problems));
-      else if (key === "DATA.TRAIN.PATH" && paths.length <= MOST_IMAGES)
+      else if (phase === "TRAIN" && paths.length <= MOST_IMAGES)
         problems.push(...checkSplit(config, found.infos));
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
@@ -54,13 +55,14 @@ export async function checkImages(config: Config, folder: string): Promise<Probl
   return problems;
 }
 
-function usedFolders(config: Config): string[] {
+function usedPhases(config: Config): Phase[] {
   const train = config.flag("TRAIN.ENABLE");
-  return [
-    ...(train ? ["DATA.TRAIN.PATH"] : []),
-    ...(train && !config.flag("DATA.VAL.FROM_TRAIN") ? ["DATA.VAL.PATH"] : []),
-    ...(config.flag("TEST.ENABLE") ? ["DATA.TEST.PATH"] : []),
+  const phases: readonly (readonly [Phase, boolean])[] = [
+    ["TRAIN", train],
+    ["VAL", train && !config.flag("DATA.VAL.FROM_TRAIN")],
+    ["TEST", config.flag("TEST.ENABLE")],
   ];
+  return phases.filter(([, used]) => used).map(([phase]) => phase);
 }
 
 function summary(config: Config, key: string, problems: readonly Problem[]): Problem {

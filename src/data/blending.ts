@@ -1,0 +1,169 @@
+/** Merging predicted patches without seams, while they are predicted: only what is not finished yet is in memory. */
+import type { ImageShape, Region } from "../images/image.ts";
+import { type TileGrid, type TilingSettings, tileGrid } from "./tiling.ts";
+
+/** A weight that is largest in the middle and small at the sides: seams fade. Its smallest value is above zero. */
+function window(size: number): Float64Array {
+  return Float64Array.from(
+    { length: size },
+    (_, index) => Math.sin((Math.PI * (index + 0.5)) / size) ** 2 + 1e-3,
+  );
+}
+
+/**
+ * What each patch along one axis contributes to each of the positions that it predicts: shares of a position add up to one.
+ * Padding and what lies outside the image has no share.
+ */
+function sharesAlong(
+  size: number,
+  starts: readonly number[],
+  patch: number,
+  padding: number,
+): Float64Array[] {
+  const weights = window(patch - 2 * padding);
+  const total = new Float64Array(size);
+  const each = (start: number, visit: (position: number, inner: number) => void) => {
+    for (let inner = 0; inner < weights.length; inner++) {
+      const position = start + padding + inner;
+      if (position >= 0 && position < size) visit(position, inner);
+    }
+  };
+  for (const start of starts)
+    each(start, (position, inner) => {
+      total[position] += weights[inner];
+    });
+  return starts.map((start) => {
+    const shares = new Float64Array(patch);
+    each(start, (position, inner) => {
+      shares[padding + inner] = weights[inner] / total[position];
+    });
+    return shares;
+  });
+}
+
+/** A tile's place in the grid along z, y and x. */
+export type TilePlace = readonly [z: number, y: number, x: number];
+
+/** The axis along which an image is worked through: z of a stack, y of a plane. */
+export const sweepAxis = ([depth]: ImageShape): 0 | 1 => (depth > 1 ? 0 : 1);
+
+/** The tiles of an image, with each one's share of every position. */
+export class Tiles {
+  readonly grid: TileGrid;
+  readonly shares: readonly (readonly Float64Array[])[];
+
+  constructor(
+    readonly shape: ImageShape,
+    readonly tiling: TilingSettings,
+  ) {
+    this.grid = tileGrid(shape, tiling);
+    this.shares = this.grid.map((starts, axis) =>
+      sharesAlong(shape[axis], starts, tiling.patch[axis], tiling.padding[axis]),
+    );
+  }
+
+  /** A tile's number among all of the image, whatever part of it is predicted. */
+  number([z, y, x]: TilePlace): number {
+    return (z * this.grid[1].length + y) * this.grid[2].length + x;
+  }
+
+  /** The positions `[from, to)` along an axis that a tile predicts, within the image. */
+  predicted(axis: number, place: number): readonly [from: number, to: number] {
+    const { patch, padding } = this.tiling;
+    const start = this.grid[axis][place];
+    return [
+      Math.max(start + padding[axis], 0),
+      Math.min(start + patch[axis] - padding[axis], this.shape[axis]),
+    ];
+  }
+
+  /** The tiles along an axis that predict any of the positions `[from, to)`. */
+  touching(axis: number, from: number, to: number): number[] {
+    return [...this.grid[axis].keys()].filter((place) => {
+      const [first, last] = this.predicted(axis, place);
+      return first < to && last > from;
+    });
+  }
+}
+
+/** Layers of a block that are finished: planes of a stack, rows of a plane. */
+export interface BlendedPart {
+  readonly region: Region;
+  /** `[z, y, x, channel]` */
+  readonly values: Float32Array;
+}
+
+/** Adds up the predicted patches of a block, whose layers are taken off as soon as nothing more is added to them. */
+export class Blender {
+  private readonly axis: 0 | 1;
+  private sums: Float32Array;
+  /** Layers before this one have been taken. */
+  private taken: number;
+
+  constructor(
+    private readonly tiles: Tiles,
+    private readonly block: Region,
+  ) {
+    this.axis = sweepAxis(tiles.shape);
+    this.taken = block.start[this.axis];
+    this.sums = new Float32Array(0);
+  }
+
+  private get layerSize(): number {
+    const { start, end } = this.block;
+    const columns = (end[2] - start[2]) * this.tiles.shape[3];
+    return this.axis === 0 ? (end[1] - start[1]) * columns : columns;
+  }
+
+  /** @param values the predicted patch, `[z, y, x, channel]` */
+  add(place: TilePlace, values: Float32Array): void {
+    const { tiles, block, axis } = this;
+    const { patch } = tiles.tiling;
+    const channels = tiles.shape[3];
+    const origin = block.start.map((from, each) => (each === axis ? this.taken : from));
+    const spans = patch.map((_, each) => {
+      const [from, to] = tiles.predicted(each, place[each]);
+      return [Math.max(from, origin[each]), Math.min(to, block.end[each])];
+    });
+    if (spans.some(([from, to]) => from >= to)) return;
+    this.grow(spans[axis][1] - this.taken);
+    const start = tiles.grid.map((starts, each) => starts[place[each]]);
+    const [sharesZ, sharesY, sharesX] = tiles.shares.map((shares, each) => shares[place[each]]);
+    const [rows, columns] = [block.end[1] - origin[1], block.end[2] - origin[2]];
+    const { sums } = this;
+    for (let z = spans[0][0]; z < spans[0][1]; z++)
+      for (let y = spans[1][0]; y < spans[1][1]; y++) {
+        const share = sharesZ[z - start[0]] * sharesY[y - start[1]];
+        let to = (((z - origin[0]) * rows + y - origin[1]) * columns + spans[2][0] - origin[2]) * channels;
+        let from =
+          (((z - start[0]) * patch[1] + y - start[1]) * patch[2] + spans[2][0] - start[2]) * channels;
+        for (let x = spans[2][0]; x < spans[2][1]; x++) {
+          const own = share * sharesX[x - start[2]];
+          for (let channel = 0; channel < channels; channel++) sums[to++] += own * values[from++];
+        }
+      }
+  }
+
+  private grow(layers: number): void {
+    const needed = layers * this.layerSize;
+    if (needed <= this.sums.length) return;
+    const larger = new Float32Array(needed);
+    larger.set(this.sums);
+    this.sums = larger;
+  }
+
+  /** Takes the layers up to `until` off; no more patches may be added to them. */
+  take(until: number): BlendedPart {
+    const { block, axis } = this;
+    this.grow(until - this.taken);
+    const size = (until - this.taken) * this.layerSize;
+    const values = this.sums.slice(0, size);
+    this.sums.copyWithin(0, size);
+    this.sums.fill(0, this.sums.length - size);
+    const along = (sides: Region["start"], at: number): Region["start"] =>
+      axis === 0 ? [at, sides[1], sides[2]] : [sides[0], at, sides[2]];
+    const region = { start: along(block.start, this.taken), end: along(block.end, until) };
+    this.taken = until;
+    return { region, values };
+  }
+}

@@ -1,0 +1,39 @@
+import { openImage } from "../images/files.ts";
+import type { ImageInfo, ImageSource } from "../images/image.ts";
+
+/** Files kept open at once: systems allow a process a few hundred. */
+const MOST_OPEN = 16;
+
+interface OpenFile {
+  readonly source: Promise<ImageSource>;
+  users: number;
+}
+
+/** Image files that are read from again and again, kept open as long as there are not too many. */
+export class OpenFiles {
+  private readonly files = new Map<string, OpenFile>();
+
+  /** Opens a file where it is not open, and uses it; it is not closed meanwhile. */
+  async use<T>({ path, options }: ImageInfo, read: (source: ImageSource) => T | Promise<T>): Promise<T> {
+    const file = this.files.get(path) ?? { source: openImage(path, options), users: 0 };
+    // Last in the map: used last.
+    this.files.delete(path);
+    this.files.set(path, file);
+    file.users++;
+    try {
+      return await read(await file.source);
+    } finally {
+      file.users--;
+      await this.closeSome();
+    }
+  }
+
+  private async closeSome(): Promise<void> {
+    for (const [path, { source, users }] of this.files) {
+      if (this.files.size <= MOST_OPEN) return;
+      if (users > 0) continue;
+      this.files.delete(path);
+      await (await source).close();
+    }
+  }
+}

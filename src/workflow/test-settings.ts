@@ -1,0 +1,70 @@
+/** TEST.*: how a model is applied to test images. */
+import { ndimOf } from "../config/checks.ts";
+import type { Config } from "../config/config.ts";
+import { orientations } from "../data/orientation.ts";
+import type { Box } from "../data/tiling.ts";
+import { ImageError, type ImageInfo, type ImageShape, type Region, wholeRegion } from "../images/image.ts";
+import type { PatchModel } from "./predict.ts";
+import { patchBox, tilingSettings } from "./settings.ts";
+import { augmentedModel, type MergeMode } from "./test-time-augmentation.ts";
+
+/** A model with TEST.AUGMENTATION where it is on. Patches that are not square are only flipped, not turned. */
+export function testModel(config: Config, model: PatchModel, patch = patchBox(config)): PatchModel {
+  const group = config.text("TEST.AUGMENTATION_GROUP");
+  if (!config.flag("TEST.AUGMENTATION") || group === "none") return model;
+  const turns = orientations(ndimOf(config), group !== "flips" && patch[1] === patch[2]);
+  return augmentedModel(model, patch, turns, config.text("TEST.AUGMENTATION_MODE") as MergeMode);
+}
+
+/** The part of an image that its metrics are of: all but TEST.EVAL_BORDER_CROP. Throws {@link ImageError} when none is left. */
+export function evaluatedRegion(config: Config, { path, shape }: ImageInfo): Region {
+  const border = config.numbers("TEST.EVAL_BORDER_CROP");
+  const [z, y, x] = border.length === 3 ? border : [0, border[0] ?? 0, border[1] ?? 0];
+  if (shape[0] > 2 * z && shape[1] > 2 * y && shape[2] > 2 * x)
+    return { start: [z, y, x], end: [shape[0] - z, shape[1] - y, shape[2] - x] };
+  throw new ImageError(path, `${path}: nothing is left of it within TEST.EVAL_BORDER_CROP.`);
+}
+
+/** Values of an image that is looked at as a whole: of a larger one only its middle is shown. */
+const MOST_SHOWN = 2 ** 24;
+
+/** The middle of an image, or all of it where it is not large. */
+export function middleOf(shape: ImageShape): Region {
+  if (shape.reduce((product, size) => product * size, 1) <= MOST_SHOWN) return wholeRegion(shape);
+  const [depth, ...plane] = shape;
+  const slices = Math.min(depth, 64);
+  const side = Math.floor(Math.sqrt(MOST_SHOWN / (slices * plane[2])));
+  const start = [depth - slices, plane[0] - side, plane[1] - side].map((rest) => Math.max(0, rest >> 1));
+  const end = [start[0] + slices, start[1] + side, start[2] + side].map((at, axis) =>
+    Math.min(at, shape[axis]),
+  );
+  return { start: [start[0], start[1], start[2]], end: [end[0], end[1], end[2]] };
+}
+
+/** TEST.BY_CHUNKS, where it is on. */
+export interface ChunkSettings {
+  /** The chunks of the file that is written: `PATCHES_PER_TILE` patches without their padding. */
+  readonly chunk: Box;
+  readonly axes: string;
+  /** Slices `[from, to)` that this run predicts; others may predict the rest. */
+  readonly slices?: readonly [from: number, to: number];
+  readonly alsoTiff: boolean;
+}
+
+const key = (name: string) => `TEST.BY_CHUNKS.${name}`;
+
+export function chunkSettings(config: Config): ChunkSettings | undefined {
+  if (!config.flag(key("ENABLE"))) return undefined;
+  const { patch, padding } = tilingSettings(config, "TEST");
+  const perTile = config.numbers(key("WORKFLOW_PROCESS.PATCHES_PER_TILE"));
+  const chunk = patch.map((size, axis) => (size - 2 * padding[axis]) * (perTile[axis] ?? 1));
+  const [from, to] = [config.number(key("Z_START")), config.number(key("Z_END"))];
+  const order = config.text("DATA.TEST.INPUT_IMG_AXES_ORDER").toUpperCase();
+  const last = order.includes("C") && order.indexOf("C") > order.indexOf("X");
+  return {
+    chunk: [chunk[0], chunk[1], chunk[2]],
+    axes: last ? "TZYXC" : "TZCYX",
+    slices: from === -1 && to === -1 ? undefined : [Math.max(from, 0), to === -1 ? Infinity : to],
+    alsoTiff: config.flag(key("SAVE_OUT_TIF")),
+  };
+}
