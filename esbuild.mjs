@@ -1,4 +1,4 @@
-// Bundles the command line, the extension and its language server: `npm run build`.
+// Bundles the command line, the extension with its language server, and the pages of webviews: `npm run build`.
 import { copyFile } from "node:fs/promises";
 import { build } from "esbuild";
 
@@ -21,6 +21,7 @@ const modules = build({
     cli: "src/cli/main.ts",
     supervisor: "src/runs/supervisor.ts",
     "image-checks": "src/extension/language/image-checks.ts",
+    "image-worker": "src/extension/viewer/image-worker.ts",
   },
   outExtension: { ".js": ".mjs" },
   format: "esm",
@@ -50,7 +51,18 @@ const extension = build({
   external: ["vscode"],
 });
 
-await Promise.all([modules, extension]);
+/** The pages of webviews, each a script and a style sheet. */
+const pages = build({
+  ...shared,
+  entryPoints: { panel: "src/webview/panel/main.ts", viewer: "src/webview/viewer/main.ts" },
+  outdir: "dist/webview",
+  platform: "browser",
+  target: "es2022",
+  format: "esm",
+  minify: true,
+});
+
+await Promise.all([modules, extension, pages]);
 
 // TensorFlow.js's WebAssembly, which the bundle looks for beside itself.
 for (const kind of ["", "-simd", "-threaded-simd"]) {

@@ -20,6 +20,8 @@ export interface Plane {
   readonly height: number;
   readonly width: number;
   readonly sampleType: string;
+  /** 1, or n where the plane is too large to be handed over whole: every n-th pixel along y and x. */
+  readonly step: number;
   readonly values: ArrayBuffer;
 }
 
@@ -38,6 +40,23 @@ export interface RunSummary {
   readonly started: number;
   /** Whether `resume` would go on with it. */
   readonly resumable: boolean;
+}
+
+/** The steps of a run as columns of equal length: hundreds of thousands of them reach a webview at once. */
+export interface StepColumns {
+  /** Epochs done at the end of the step, in fractions: step 3 of 4 in epoch 2 is at 1.75. Ascending. */
+  readonly position: Float64Array;
+  readonly learningRate: Float64Array;
+  /** By metric name; NaN where a step has none of it. */
+  readonly metrics: Readonly<Record<string, Float64Array>>;
+}
+
+/** What a run has done so far: its steps as columns, and all else that still matters, in order. */
+export interface RunHistory {
+  readonly run: string;
+  readonly steps: StepColumns;
+  /** No steps but the last one. */
+  readonly events: readonly RunEvent[];
 }
 
 /** Answers to the image messages, by the request's number. */
@@ -60,35 +79,39 @@ export type ToPanel =
   | ImageReply
   /** The runs that can be shown, newest first; `shown` is the one that the panel is to show. */
   | { readonly type: "runs"; readonly runs: readonly RunSummary[]; readonly shown?: string }
-  /** Events of the shown run, in order. `replace` starts afresh: the run's whole history comes with it. */
-  | {
-      readonly type: "events";
-      readonly run: string;
-      readonly replace: boolean;
-      readonly events: readonly RunEvent[];
-    }
-  /** Runs to lay over each other (Compare Runs): their epochs. */
-  | {
-      readonly type: "compare";
-      readonly runs: readonly { readonly run: RunSummary; readonly events: readonly RunEvent[] }[];
-    };
+  /** All of the shown run up to now; events that follow come as `events`. */
+  | { readonly type: "history"; readonly history: RunHistory }
+  /** New events of a shown run, in order. */
+  | { readonly type: "events"; readonly run: string; readonly events: readonly RunEvent[] }
+  /** Runs to lay over the shown one (Compare Runs); their `history` comes too. */
+  | { readonly type: "compare"; readonly runs: readonly string[] };
+
+/** What the panel asks of VS Code's commands. */
+export type PanelCommand = "run-training" | "new-configuration";
 
 export type FromPanel =
   | ImageRequest
-  /** The page can receive: the extension answers with `runs` and `events`. */
-  | { readonly type: "ready" }
+  /** The page can receive: the extension answers with `runs` and `history`. */
+  | { readonly type: "ready"; readonly state: PanelState }
   | { readonly type: "show-run"; readonly run: string }
+  /** The runs to lay over the shown one; none ends the comparison. */
+  | { readonly type: "compare-runs"; readonly runs: readonly string[] }
   | { readonly type: "stop"; readonly run: string }
   | { readonly type: "resume"; readonly run: string }
+  | { readonly type: "command"; readonly command: PanelCommand }
   /** Opens a file in an editor: an image, the configuration at a line, a log. */
   | { readonly type: "open-file"; readonly path: string; readonly line?: number }
   | { readonly type: "reveal-file"; readonly path: string };
 
 /** The image editor's page shows one or several images side by side, their views moved together. */
-export type ToViewer = ImageReply | { readonly type: "show"; readonly images: readonly ImageSummary[] };
+export type ToViewer =
+  | ImageReply
+  | { readonly type: "show"; readonly images: readonly ImageSummary[] }
+  | { readonly type: "show-failed"; readonly message: string };
 export type FromViewer = ImageRequest | { readonly type: "ready" };
 
-/** What a webview keeps over a reload of the window (`setState`), handed back to the panel's serializer. */
+/** What the panel keeps over a reload of the window (`setState`), handed back to the panel's serializer. */
 export interface PanelState {
   readonly run?: string;
+  readonly compared?: readonly string[];
 }

@@ -1,5 +1,10 @@
-import type * as vscode from "vscode";
+import * as vscode from "vscode";
+import type { PanelState } from "../../protocol/panel-messages.ts";
 import type { RunSource } from "../runs/run-source.ts";
+import { imageReader } from "../viewer/index.ts";
+import { TrainingPage } from "./training-page.ts";
+
+export const TRAINING_PANEL = "biapy.trainingPanel";
 
 export interface TrainingPanel {
   /** Opens the panel beside the editor, or brings it to the front, with a run's curves and images; the newest by itself. */
@@ -8,6 +13,38 @@ export interface TrainingPanel {
   compare(runs: readonly string[]): void;
 }
 
-export function registerTrainingPanel(_context: vscode.ExtensionContext, _runs: RunSource): TrainingPanel {
-  return { show() {}, compare() {} };
+/** Registers the training panel, which comes back when the window is reloaded. Returns what opens it. */
+export function registerTrainingPanel(context: vscode.ExtensionContext, runs: RunSource): TrainingPanel {
+  let page: TrainingPage | undefined;
+
+  const attach = (panel: vscode.WebviewPanel, state: PanelState): TrainingPage => {
+    panel.iconPath = new vscode.ThemeIcon("graph-line");
+    const attached = new TrainingPage(panel, context.extensionUri, runs, imageReader(context), state);
+    page = attached;
+    panel.onDidDispose(() => {
+      if (page === attached) page = undefined;
+    });
+    return attached;
+  };
+
+  const open = (state: PanelState): void => {
+    if (page !== undefined) {
+      page.show(state);
+      return;
+    }
+    const column = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
+    attach(vscode.window.createWebviewPanel(TRAINING_PANEL, "Training", column), state);
+  };
+
+  context.subscriptions.push(
+    vscode.window.registerWebviewPanelSerializer(TRAINING_PANEL, {
+      deserializeWebviewPanel: async (panel, state?: PanelState) => {
+        attach(panel, state ?? {});
+      },
+    }),
+  );
+  return {
+    show: (run) => open({ run }),
+    compare: ([run, ...compared]) => open({ run, compared }),
+  };
 }

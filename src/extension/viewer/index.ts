@@ -1,4 +1,117 @@
-import type * as vscode from "vscode";
+import { basename } from "node:path";
+import * as vscode from "vscode";
+import type { FromViewer, ImageSummary, ToViewer } from "../../protocol/panel-messages.ts";
+import { ImageReader } from "./image-reader.ts";
+import { showPage } from "./webview-page.ts";
 
-/** Registers the read-only editor of images, `biapy.imageViewer`. */
-export function registerImageViewer(_context: vscode.ExtensionContext): void {}
+export const IMAGE_VIEWER = "biapy.imageViewer";
+
+/**
+ * Registers the read-only editor of TIFF and HDF5 files, and `biapy.viewImages`, which shows files and folders (Zarr
+ * stores are folders) that are given or picked, several side by side.
+ */
+export function registerImageViewer(context: vscode.ExtensionContext): void {
+  const reader = imageReader(context);
+  const editor: vscode.CustomReadonlyEditorProvider = {
+    openCustomDocument: (uri) => ({ uri, dispose() {} }),
+    resolveCustomEditor: (document, panel) => new ImageViewer(context, reader, panel, [document.uri]).start(),
+  };
+  context.subscriptions.push(
+    vscode.window.registerCustomEditorProvider(IMAGE_VIEWER, editor, {
+      supportsMultipleEditorsPerDocument: true,
+    }),
+    vscode.commands.registerCommand("biapy.viewImages", async (clicked?: vscode.Uri, all?: vscode.Uri[]) => {
+      const images = all ?? (clicked === undefined ? await pickImages() : [clicked]);
+      if (images.length === 0) return;
+      const title = images.map(({ path }) => basename(path)).join(" | ");
+      const panel = vscode.window.createWebviewPanel(
+        `${IMAGE_VIEWER}.panel`,
+        title,
+        vscode.ViewColumn.Active,
+      );
+      new ImageViewer(context, reader, panel, images).start();
+    }),
+  );
+}
+
+const readers = new WeakMap<vscode.ExtensionContext, ImageReader>();
+
+/** The thread that reads images, one for the whole extension. */
+export function imageReader(context: vscode.ExtensionContext): ImageReader {
+  const known = readers.get(context);
+  if (known !== undefined) return known;
+  const reader = new ImageReader(context.asAbsolutePath("dist/image-worker.mjs"));
+  readers.set(context, reader);
+  context.subscriptions.push(reader);
+  return reader;
+}
+
+async function pickImages(): Promise<vscode.Uri[]> {
+  const picked = await vscode.window.showOpenDialog({
+    canSelectMany: true,
+    canSelectFolders: true,
+    openLabel: "View",
+    title: "Images (TIFF, HDF5) or Zarr folders",
+    filters: { Images: ["tif", "tiff", "h5", "hdf5", "zarr"] },
+  });
+  return picked ?? [];
+}
+
+/** One page that shows images, and follows their files. */
+class ImageViewer {
+  private readonly disposables: vscode.Disposable[] = [];
+
+  constructor(
+    private readonly context: vscode.ExtensionContext,
+    private readonly reader: ImageReader,
+    private readonly panel: vscode.WebviewPanel,
+    private readonly images: readonly vscode.Uri[],
+  ) {}
+
+  start(): void {
+    const { webview } = this.panel;
+    this.disposables.push(
+      webview.onDidReceiveMessage((message: FromViewer) => this.receive(message)),
+      this.panel.onDidDispose(() => vscode.Disposable.from(...this.disposables).dispose()),
+    );
+    showPage(webview, this.context.extensionUri, "viewer", "Image");
+    for (const image of this.images) this.follow(image);
+  }
+
+  private follow(image: vscode.Uri): void {
+    const folder = vscode.Uri.joinPath(image, "..");
+    const name = basename(image.path);
+    const watcher = vscode.workspace.createFileSystemWatcher(
+      new vscode.RelativePattern(folder, name.replaceAll(/[[\]{}*?]/g, "?")),
+    );
+    const show = () => void this.show();
+    this.disposables.push(watcher, watcher.onDidChange(show), watcher.onDidCreate(show));
+  }
+
+  private async receive(message: FromViewer): Promise<void> {
+    if (message.type === "ready") await this.show();
+    else this.post(await this.reader.answer(message));
+  }
+
+  /** Opens the images, anew where their files were replaced, and shows them. */
+  private async show(): Promise<void> {
+    const images: ImageSummary[] = [];
+    for (const { scheme, fsPath } of this.images) {
+      if (scheme !== "file") {
+        this.post({ type: "show-failed", message: "Only images on a disk can be shown: save a copy first." });
+        return;
+      }
+      const reply = await this.reader.answer({ type: "open-image", request: 0, path: fsPath });
+      if (reply.type === "image") images.push(reply.image);
+      else if (reply.type === "image-failed") {
+        this.post({ type: "show-failed", message: reply.message });
+        return;
+      }
+    }
+    this.post({ type: "show", images });
+  }
+
+  private post(message: ToViewer): void {
+    void this.panel.webview.postMessage(message);
+  }
+}

@@ -1,0 +1,70 @@
+import type { RunHistory, StepColumns } from "../../protocol/panel-messages.ts";
+import type { RunEvent, StepEvent } from "../../protocol/run-events.ts";
+
+/**
+ * Condenses a run's events for a page: steps become columns, and what was overtaken is left out (earlier progress, earlier
+ * versions of an image, steps and epochs that were done again after a resume).
+ */
+export function condense(run: string, events: readonly RunEvent[]): RunHistory {
+  let steps: StepEvent[] = [];
+  let others: RunEvent[] = [];
+  for (const event of events) {
+    if (event.event === "step") steps.push(event);
+    else {
+      if (event.event === "start") {
+        steps = steps.filter(({ epoch }) => epoch < event.firstEpoch);
+        others = others.filter((other) => other.event !== "epoch" || other.epoch < event.firstEpoch);
+      }
+      others.push(event);
+    }
+  }
+  const last = steps.at(-1);
+  const kept = withoutOvertaken(others);
+  if (last === undefined) return { run, steps: columns(steps), events: kept };
+  const after = kept.findIndex(({ time }) => time >= last.time);
+  const at = after < 0 ? kept.length : after;
+  return { run, steps: columns(steps), events: [...kept.slice(0, at), last, ...kept.slice(at)] };
+}
+
+function withoutOvertaken(events: readonly RunEvent[]): RunEvent[] {
+  const latest = new Map<string, RunEvent>();
+  for (const event of events) {
+    const subject = subjectOf(event);
+    if (subject !== undefined) latest.set(subject, event);
+  }
+  return events.filter((event) => {
+    const subject = subjectOf(event);
+    return subject === undefined || latest.get(subject) === event;
+  });
+}
+
+/** What an event is about, where a later one about the same takes its place. */
+function subjectOf(event: RunEvent): string | undefined {
+  if (event.event === "progress") return "progress";
+  if (event.event === "image") return `image ${event.kind} ${event.image}`;
+  if (event.event === "test") return `test ${event.image ?? ""}`;
+  return undefined;
+}
+
+function columns(steps: readonly StepEvent[]): StepColumns {
+  const names = new Set<string>();
+  for (const { metrics } of steps) for (const name in metrics) names.add(name);
+  const column = (value: (step: StepEvent) => number | undefined) =>
+    Float64Array.from(steps, (step) => value(step) ?? Number.NaN);
+  return {
+    position: column(({ epoch, step, steps: inEpoch }) => epoch - 1 + step / inEpoch),
+    learningRate: column(({ learningRate }) => learningRate),
+    metrics: Object.fromEntries([...names].map((name) => [name, column(({ metrics }) => metrics[name])])),
+  };
+}
+
+/** The events received while the history was read that it does not hold yet. */
+export function eventsAfter(history: readonly RunEvent[], received: readonly RunEvent[]): RunEvent[] {
+  const last = history.at(-1)?.time ?? 0;
+  const ofLastMoment = new Set<string>();
+  for (let at = history.length - 1; at >= 0 && history[at].time === last; at--)
+    ofLastMoment.add(JSON.stringify(history[at]));
+  return received.filter(
+    (event) => event.time > last || (event.time === last && !ofLastMoment.has(JSON.stringify(event))),
+  );
+}

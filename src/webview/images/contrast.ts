@@ -1,0 +1,52 @@
+import type { PlaneImage, Range } from "./plane-image.ts";
+
+/**
+ * How values become brightness: `auto` cuts percentiles off the slice that was shown first and keeps that range, `each`
+ * does so for every slice, `whole` takes all values (0 to 255 for 8 bits), `manual` is what a person chose.
+ */
+export type ContrastMode = "auto" | "each" | "whole" | "manual";
+
+export const CONTRAST_MODES: readonly { readonly value: ContrastMode; readonly label: string }[] = [
+  { value: "auto", label: "Auto" },
+  { value: "each", label: "Auto, each slice" },
+  { value: "whole", label: "Whole range" },
+  { value: "manual", label: "Manual" },
+];
+
+export interface Contrast {
+  readonly mode: ContrastMode;
+  /** Percent of values cut off at either end by `auto` and `each`. */
+  readonly percent: number;
+  /** Whether all images of a row have the range of the first. */
+  readonly shared: boolean;
+}
+
+export const USUAL_CONTRAST: Contrast = { mode: "auto", percent: 0.35, shared: true };
+
+/** The ranges in use, by image and channel, so that they stay as they are while slices change. */
+export class ContrastRanges {
+  private readonly ranges = new Map<string, Range>();
+
+  /** Forgets ranges: they are found anew from what is shown next. */
+  reset(): void {
+    this.ranges.clear();
+  }
+
+  /** Chooses a range by hand. */
+  set(owner: string, channel: number, range: Range): void {
+    this.ranges.set(`${owner} ${channel}`, range);
+  }
+
+  /** The range for a plane. @param owner the image, or one name for all where they share their ranges */
+  rangeFor({ mode, percent }: Contrast, owner: string, channel: number, plane: PlaneImage): Range {
+    const key = `${owner} ${channel}`;
+    const known = this.ranges.get(key);
+    if (known !== undefined && mode !== "each") return known;
+    const range = mode === "whole" ? wholeRange(plane) : plane.percentiles(percent);
+    this.ranges.set(key, range);
+    return range;
+  }
+}
+
+const wholeRange = (plane: PlaneImage): Range =>
+  plane.sampleType === "uint8" ? { low: 0, high: 255 } : plane.range;

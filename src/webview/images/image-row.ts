@@ -1,0 +1,435 @@
+import type { ImageSummary } from "../../protocol/panel-messages.ts";
+import { element, setText, show } from "../dom.ts";
+import { button, checkbox, dropdown, type Picker, type Toggle } from "../toolkit.ts";
+import { shortNumber } from "../words.ts";
+import { channelLuts, DIVERGING, GRAY, isRgb, MOST_COMPOSITE } from "./colours.ts";
+import { type Contrast, ContrastRanges, USUAL_CONTRAST } from "./contrast.ts";
+import { ContrastControl } from "./contrast-control.ts";
+import type { ImageClient } from "./image-client.ts";
+import { ImageTile, type Pixel, type TileContent } from "./image-tile.ts";
+import { difference, type PlaneImage, type Range } from "./plane-image.ts";
+import { Stepper } from "./stepper.ts";
+import { Viewport } from "./viewport.ts";
+
+/** An image to show, by its file. */
+export interface RowImage {
+  readonly title: string;
+  readonly path: string;
+}
+
+/** What a row keeps when its page is shown again. */
+export interface RowSettings {
+  readonly z?: number;
+  readonly channel?: number;
+  readonly composite?: boolean;
+  readonly contrast?: Contrast;
+  readonly difference?: boolean;
+}
+
+export interface RowOptions {
+  readonly settings?: RowSettings;
+  readonly wheelZooms: boolean;
+  changed(settings: RowSettings): void;
+}
+
+/** An image that was opened, with its planes of the slice that is shown; or why there is none. */
+interface Opened {
+  readonly image: RowImage;
+  readonly summary?: ImageSummary;
+  /** By channel; only those that are shown. */
+  readonly planes?: readonly (PlaneImage | undefined)[];
+  readonly failure?: string;
+}
+
+/** Images side by side: one slice, one contrast, one view and one cursor for all of them. */
+export class ImageRow {
+  readonly element: HTMLElement;
+  private readonly viewport = new Viewport();
+  private readonly ranges = new ContrastRanges();
+  private readonly tiles: ImageTile[] = [];
+  private readonly differenceTile: ImageTile;
+  private readonly tileRow: HTMLElement;
+  private readonly contrastControl: ContrastControl;
+  private readonly zControl: Stepper;
+  private readonly channelControl: Stepper;
+  private readonly composite: Toggle;
+  private readonly differenceToggle: Toggle;
+  private readonly operands: { readonly a: Picker; readonly b: Picker; readonly element: HTMLElement };
+  private readonly zoomText: HTMLElement;
+  private readonly spoken: HTMLElement;
+
+  private opened: readonly Opened[] = [];
+  private z = 0;
+  private channel = 0;
+  private showsComposite: boolean | undefined;
+  private contrast: Contrast;
+  private showsDifference: boolean;
+  private difference: readonly [a: number, b: number] = [0, 1];
+  private cursor: Pixel | undefined;
+  private loading = false;
+  private stale = false;
+  private opening = 0;
+
+  constructor(
+    private readonly client: ImageClient,
+    private readonly options: RowOptions,
+  ) {
+    const { settings = {} } = options;
+    this.z = settings.z ?? 0;
+    this.channel = settings.channel ?? 0;
+    this.showsComposite = settings.composite;
+    this.contrast = settings.contrast ?? USUAL_CONTRAST;
+    this.showsDifference = settings.difference ?? false;
+
+    this.zControl = new Stepper("Slice (z)", (z) => {
+      this.z = z;
+      this.settingsChanged();
+    });
+    this.channelControl = new Stepper("Channel", (channel) => {
+      this.channel = channel;
+      this.settingsChanged();
+    });
+    this.composite = checkbox("All channels in colour", false, (checked) => {
+      this.showsComposite = checked;
+      this.settingsChanged();
+    });
+    this.differenceToggle = checkbox("Difference", this.showsDifference, (checked) => {
+      this.showsDifference = checked;
+      this.settingsChanged();
+    });
+    this.operands = this.operandPickers();
+    this.contrastControl = new ContrastControl(this.contrast, {
+      changed: (contrast) => this.contrastChanged(contrast),
+      ranged: (range) => this.rangeChosen(range),
+    });
+    this.zoomText = element("span", { class: "zoom-text" });
+    this.spoken = element("div", { class: "spoken", "aria-live": "polite" });
+    this.differenceTile = this.newTile();
+    this.tileRow = element("div", { class: "tiles" });
+    this.element = element(
+      "div",
+      { class: "image-row" },
+      element(
+        "div",
+        { class: "toolbar", role: "group", "aria-label": "View" },
+        this.zControl.element,
+        this.channelControl.element,
+        this.composite.element,
+        this.differenceToggle.element,
+        this.operands.element,
+        this.zoomButtons(),
+      ),
+      this.contrastControl.element,
+      this.tileRow,
+      this.spoken,
+    );
+    this.viewport.onChange(() => this.showZoom());
+    this.showZoom();
+  }
+
+  /**
+   * Shows images. Slice, view and contrast stay as they are where `same` says that these are newer versions of the same
+   * images.
+   */
+  async show(images: readonly RowImage[], same: boolean): Promise<void> {
+    const opening = ++this.opening;
+    const opened = await Promise.all(
+      images.map(
+        async (image): Promise<Opened> =>
+          this.client.open(image.path).then(
+            (summary) => ({ image, summary }),
+            (error: Error) => ({ image, failure: error.message }),
+          ),
+      ),
+    );
+    if (opening !== this.opening) return;
+    this.opened = opened;
+    if (!same) {
+      this.ranges.reset();
+      this.viewport.fit();
+      this.difference = usualDifference(images);
+    }
+    this.z = Math.min(this.z, this.depth - 1);
+    this.channel = Math.min(this.channel, this.channels - 1);
+    await this.load();
+  }
+
+  private get depth(): number {
+    return Math.max(1, ...this.opened.map(({ summary }) => summary?.shape[0] ?? 1));
+  }
+
+  private get channels(): number {
+    return Math.max(1, ...this.opened.map(({ summary }) => summary?.shape[3] ?? 1));
+  }
+
+  /** Few channels are shown in their colours; of many, one at a time, unless a person asks for all. */
+  private get compositeShown(): boolean {
+    const { channels } = this;
+    if (channels < 2 || channels > MOST_COMPOSITE) return false;
+    return this.showsComposite ?? channels <= 3;
+  }
+
+  private settingsChanged(): void {
+    this.options.changed({
+      z: this.z,
+      channel: this.channel,
+      composite: this.showsComposite,
+      contrast: this.contrast,
+      difference: this.showsDifference,
+    });
+    void this.load();
+  }
+
+  private contrastChanged(contrast: Contrast): void {
+    // By hand, a range goes on from where it is.
+    if (contrast.mode !== "manual") this.ranges.reset();
+    this.contrast = contrast;
+    this.settingsChanged();
+  }
+
+  private rangeChosen(range: Range): void {
+    for (const [index] of this.opened.entries()) this.ranges.set(this.owner(index), this.channel, range);
+    this.showTiles();
+  }
+
+  private owner(index: number): string {
+    return this.contrast.shared ? "all" : this.opened[index].image.path;
+  }
+
+  /** Reads the planes of the chosen slice. While that lasts further choices wait, and only the last of them is read. */
+  private async load(): Promise<void> {
+    this.showControls();
+    if (this.loading) {
+      this.stale = true;
+      return;
+    }
+    this.loading = true;
+    do {
+      this.stale = false;
+      const { opening, z } = this;
+      const opened = await Promise.all(this.opened.map((each) => this.withPlanes(each)));
+      if (opening !== this.opening) this.stale = true;
+      else {
+        this.opened = opened;
+        this.showTiles();
+        if (!this.stale) this.prefetch(z + 1);
+      }
+    } while (this.stale);
+    this.loading = false;
+  }
+
+  private async withPlanes(opened: Opened): Promise<Opened> {
+    const { image, summary } = opened;
+    if (summary === undefined) return opened;
+    const [depth, , , channels] = summary.shape;
+    const z = Math.min(this.z, depth - 1);
+    const shown = this.shownChannels(channels);
+    try {
+      const planes = new Array<PlaneImage | undefined>(channels).fill(undefined);
+      await Promise.all(
+        shown.map(async (channel) => {
+          planes[channel] = await this.client.plane(image.path, z, channel);
+        }),
+      );
+      return { image, summary, planes };
+    } catch (error) {
+      return { image, summary, failure: (error as Error).message };
+    }
+  }
+
+  private shownChannels(channels: number): number[] {
+    if (this.compositeShown) return Array.from({ length: channels }, (_, channel) => channel);
+    return [Math.min(this.channel, channels - 1)];
+  }
+
+  /** The next slice is asked for before it is wanted. */
+  private prefetch(z: number): void {
+    for (const { image, summary } of this.opened) {
+      if (summary === undefined || z >= summary.shape[0]) continue;
+      for (const channel of this.shownChannels(summary.shape[3]))
+        this.client.plane(image.path, z, channel).catch(() => {});
+    }
+  }
+
+  private showControls(): void {
+    this.zControl.show(this.z, this.depth);
+    this.channelControl.show(this.channel, this.channels);
+    show(this.composite.element, this.channels > 1 && this.channels <= MOST_COMPOSITE);
+    this.composite.checked = this.compositeShown;
+    const several = this.opened.length > 1;
+    show(this.differenceToggle.element, several);
+    show(this.operands.element, several && this.showsDifference);
+    const choices = this.opened.map(({ image }, index) => ({ value: String(index), label: image.title }));
+    this.operands.a.show(choices, String(this.difference[0]));
+    this.operands.b.show(choices, String(this.difference[1]));
+  }
+
+  private showTiles(): void {
+    while (this.tiles.length < this.opened.length) this.tiles.push(this.newTile());
+    const tiles = this.tiles.slice(0, this.opened.length);
+    for (const [index, tile] of tiles.entries()) {
+      const opened = this.opened[index];
+      tile.setTitle(opened.image.title);
+      if (opened.failure !== undefined) tile.fail(opened.failure);
+      else {
+        const content = this.tileContent(opened, index);
+        if (content !== undefined) tile.show(content);
+      }
+    }
+    const withDifference = this.showsDifference && this.opened.length > 1;
+    if (withDifference) this.showDifference();
+    const shown = [...tiles, ...(withDifference ? [this.differenceTile] : [])].map((tile) => tile.element);
+    if (
+      shown.some((tile, index) => this.tileRow.children[index] !== tile) ||
+      shown.length !== this.tileRow.children.length
+    )
+      this.tileRow.replaceChildren(...shown);
+    this.showContrast();
+  }
+
+  private tileContent({ image, summary, planes }: Opened, index: number): TileContent | undefined {
+    if (summary === undefined || planes === undefined) return undefined;
+    const [depth, height, width, channels] = summary.shape;
+    const shown = planes.flatMap((plane, channel) => (plane === undefined ? [] : [{ plane, channel }]));
+    const luts = shown.length > 1 ? channelLuts(channels) : [];
+    const layers = shown.map(({ plane, channel }) => ({
+      plane,
+      range: this.rangeOf(index, channel, plane),
+      lut: luts[channel] ?? GRAY,
+    }));
+    const slice = depth > 1 ? `, slice ${Math.min(this.z, depth - 1) + 1} of ${depth}` : "";
+    return {
+      height,
+      width,
+      layers,
+      description: `${image.title}, ${height} by ${width} pixels${slice}`,
+      valueAt: ({ x, y }) => {
+        const values = shown.map(({ plane }) => plane.at(y, x));
+        const words = values.map((value) =>
+          value === undefined ? "–" : String(Number(value.toPrecision(7))),
+        );
+        return `${words.join(", ")}  (y ${y}, x ${x})`;
+      },
+    };
+  }
+
+  private rangeOf(index: number, channel: number, plane: PlaneImage): Range {
+    const { mode } = this.contrast;
+    const { summary } = this.opened[index];
+    // A camera's colours keep their balance, and their whole range at first.
+    if (mode === "auto" && summary !== undefined && isRgb(summary.shape[3], summary.sampleType)) {
+      return this.ranges.rangeFor({ ...this.contrast, mode: "whole" }, this.owner(index), channel, plane);
+    }
+    // With one range for all it is the first image's, whichever image's planes came first.
+    const first = this.contrast.shared ? this.opened[0].planes?.[channel] : undefined;
+    return this.ranges.rangeFor(this.contrast, this.owner(index), channel, first ?? plane);
+  }
+
+  private showDifference(): void {
+    const [a, b] = this.difference.map((index) => this.opened[index]);
+    const tile = this.differenceTile;
+    tile.setTitle(`${a?.image.title} − ${b?.image.title}`);
+    const planeOf = (opened: Opened | undefined) =>
+      opened?.planes?.[Math.min(this.channel, (opened.summary?.shape[3] ?? 1) - 1)];
+    const [planeA, planeB] = [planeOf(a), planeOf(b)];
+    if (planeA === undefined || planeB === undefined) {
+      tile.fail("One of the images cannot be shown.");
+      return;
+    }
+    const plane = difference(planeA, planeB);
+    if (plane === undefined || a.summary === undefined) {
+      tile.fail("These images are of different sizes.");
+      return;
+    }
+    const { low, high } = plane.percentiles(0.1);
+    const most = Math.max(Math.abs(low), Math.abs(high)) || 1;
+    const [, height, width] = a.summary.shape;
+    const scale = `blue −${shortNumber(most)}, white 0, red +${shortNumber(most)}`;
+    tile.setTitle(`${a.image.title} − ${b.image.title} (${scale})`);
+    tile.show({
+      height,
+      width,
+      layers: [{ plane, range: { low: -most, high: most }, lut: DIVERGING }],
+      description: `Difference ${a.image.title} minus ${b.image.title}; ${scale}`,
+      valueAt: ({ x, y }) => {
+        const value = plane.at(y, x);
+        return value === undefined
+          ? "–"
+          : `${value > 0 ? "+" : ""}${Number(value.toPrecision(7))}  (y ${y}, x ${x})`;
+      },
+    });
+  }
+
+  private showContrast(): void {
+    const index = this.opened.findIndex(({ planes }) => planes !== undefined);
+    const plane = this.opened[index]?.planes?.[this.channel] ?? this.opened[index]?.planes?.[0];
+    show(this.contrastControl.element, plane !== undefined);
+    if (plane === undefined) return;
+    this.contrastControl.show(plane, this.rangeOf(index, this.channel, plane), this.opened.length);
+  }
+
+  private newTile(): ImageTile {
+    const events = {
+      pointed: (pixel: Pixel | undefined) => this.point(pixel),
+      stepped: (by: number) => this.zControl.stepBy(by),
+    };
+    return new ImageTile(this.viewport, events, this.options.wheelZooms);
+  }
+
+  private point(pixel: Pixel | undefined): void {
+    this.cursor = pixel;
+    for (const tile of [...this.tiles, this.differenceTile]) tile.point(pixel);
+    if (pixel !== undefined) this.speak();
+  }
+
+  /** Values under the cursor for screen readers, when the cursor rests. */
+  private speak(): void {
+    const { cursor } = this;
+    setTimeout(() => {
+      if (cursor !== this.cursor) return;
+      const values = this.opened.map(({ image }, index) => {
+        const caption = this.tiles[index]?.element.querySelector("figcaption")?.textContent;
+        return `${image.title} ${caption}`;
+      });
+      setText(this.spoken, values.join("; "));
+    }, 400);
+  }
+
+  private operandPickers() {
+    const a = dropdown("Difference: this image", (value) => {
+      this.difference = [Number(value), this.difference[1]];
+      this.showTiles();
+    });
+    const b = dropdown("Difference: minus this image", (value) => {
+      this.difference = [this.difference[0], Number(value)];
+      this.showTiles();
+    });
+    return { a, b, element: element("span", { class: "control" }, a.element, "−", b.element) };
+  }
+
+  private zoomButtons(): HTMLElement {
+    const { viewport } = this;
+    return element(
+      "span",
+      { class: "control zoom", role: "group", "aria-label": "Zoom" },
+      button("−", () => viewport.zoomBy(1 / 1.5), { kind: "icon", label: "Zoom out" }),
+      this.zoomText,
+      button("+", () => viewport.zoomBy(1.5), { kind: "icon", label: "Zoom in" }),
+      button("Fit", () => viewport.fit(), { label: "Show the whole image" }),
+    );
+  }
+
+  private showZoom(): void {
+    const { zoom } = this.viewport;
+    setText(this.zoomText, `${zoom < 10 ? Number(zoom.toFixed(1)) : Math.round(zoom)}×`);
+  }
+}
+
+/** A reconstruction beside its original, where they are there; else the last image beside the first. */
+function usualDifference(images: readonly RowImage[]): readonly [number, number] {
+  const place = (title: string) => images.findIndex((image) => image.title === title);
+  const reconstruction = Math.max(place("Reconstruction"), place("Prediction"));
+  const original = Math.max(place("Original"), place("Input"));
+  if (reconstruction >= 0 && original >= 0) return [reconstruction, original];
+  return [images.length - 1, 0];
+}

@@ -1,0 +1,168 @@
+import type { Plane } from "../../protocol/panel-messages.ts";
+
+const ARRAYS = {
+  uint8: Uint8Array,
+  uint16: Uint16Array,
+  uint32: Uint32Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  float32: Float32Array,
+  float64: Float64Array,
+} as const;
+
+export type Samples = InstanceType<(typeof ARRAYS)[keyof typeof ARRAYS]>;
+
+/** Values of a plane or of a smaller version of it, `[y, x]`. */
+export interface Raster {
+  readonly height: number;
+  readonly width: number;
+  readonly values: Samples;
+}
+
+/** The range of values that is spread over the colours. */
+export interface Range {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** How often values occur: `counts[i]` of them lie in `[start + i * width, start + (i + 1) * width)`. */
+export interface Histogram {
+  readonly start: number;
+  readonly width: number;
+  readonly counts: Uint32Array;
+}
+
+/** Bins for values that are no small whole numbers. */
+const BINS = 4096;
+
+/** Statistics look at this many values at most, evenly spread. */
+const MOST_VALUES = 4_000_000;
+
+/** Below this side length, smaller versions are of no use. */
+const SMALLEST = 256;
+
+/** A plane with what is needed to show it: its statistics and smaller versions, each made when first asked for. */
+export class PlaneImage implements Raster {
+  readonly height: number;
+  readonly width: number;
+  /** Pixels of the file for a pixel of the plane, along y and x. */
+  readonly step: number;
+  readonly sampleType: string;
+  readonly values: Samples;
+  private readonly halved: Raster[] = [];
+  private statistics: { readonly range: Range; readonly histogram: Histogram } | undefined;
+
+  constructor({ height, width, step, sampleType, values }: Plane) {
+    this.height = height;
+    this.width = width;
+    this.step = step;
+    this.sampleType = sampleType;
+    this.values = new ARRAYS[sampleType as keyof typeof ARRAYS](values);
+  }
+
+  /** The value at a pixel of the file; nothing outside. */
+  at(y: number, x: number): number | undefined {
+    const [row, column] = [Math.floor(y / this.step), Math.floor(x / this.step)];
+    if (row < 0 || column < 0 || row >= this.height || column >= this.width) return undefined;
+    return this.values[row * this.width + column];
+  }
+
+  /** Least and largest value; NaN and infinities do not count. */
+  get range(): Range {
+    return this.measured().range;
+  }
+
+  get histogram(): Histogram {
+    return this.measured().histogram;
+  }
+
+  /** The range without the lowest and highest `percent` of values. */
+  percentiles(percent: number): Range {
+    const { range, histogram } = this.measured();
+    if (percent <= 0) return range;
+    const { counts, start, width } = histogram;
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    const cut = (total * percent) / 100;
+    const low = firstBeyond(counts, cut);
+    const high = counts.length - 1 - firstBeyond(counts.slice().reverse(), cut);
+    if (high <= low) return range;
+    // Whole numbers have a bin each: their value is the bin's start.
+    const end = width === 1 ? start + high : start + (high + 1) * width;
+    return { low: start + low * width, high: end };
+  }
+
+  /** The smallest version with at least one pixel for each of the screen's, halved by averaging. `scale`: screen per plane pixel. */
+  version(scale: number): { readonly raster: Raster; readonly factor: number } {
+    let raster: Raster = this;
+    let factor = 1;
+    for (let level = 0; scale * factor <= 0.5 && Math.min(raster.height, raster.width) > SMALLEST; level++) {
+      this.halved[level] ??= halve(raster);
+      raster = this.halved[level];
+      factor *= 2;
+    }
+    return { raster, factor };
+  }
+
+  private measured(): { readonly range: Range; readonly histogram: Histogram } {
+    this.statistics ??= measure(this.values, this.sampleType);
+    return this.statistics;
+  }
+}
+
+function firstBeyond(counts: Uint32Array, cut: number): number {
+  let sum = 0;
+  for (let bin = 0; bin < counts.length; bin++) {
+    sum += counts[bin];
+    if (sum > cut) return bin;
+  }
+  return 0;
+}
+
+function measure(values: Samples, sampleType: string): { range: Range; histogram: Histogram } {
+  const stride = Math.max(1, Math.floor(values.length / MOST_VALUES));
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let at = 0; at < values.length; at += stride) {
+    const value = values[at];
+    if (value < low && value !== Number.NEGATIVE_INFINITY) low = value;
+    if (value > high && value !== Number.POSITIVE_INFINITY) high = value;
+  }
+  if (low > high) [low, high] = [0, 0];
+  const whole = !sampleType.startsWith("float") && high - low < 65536;
+  const bins = whole ? high - low + 1 : BINS;
+  const width = whole ? 1 : (high - low) / BINS || 1;
+  const counts = new Uint32Array(bins);
+  const factor = 1 / width;
+  for (let at = 0; at < values.length; at += stride) {
+    const bin = Math.floor((values[at] - low) * factor);
+    // NaN fails both comparisons.
+    if (bin >= 0 && bin <= bins) counts[Math.min(bin, bins - 1)]++;
+  }
+  return { range: { low, high }, histogram: { start: low, width, counts } };
+}
+
+/** Half the size, each pixel the mean of four. */
+function halve({ height, width, values }: Raster): Raster {
+  const [rows, columns] = [height >> 1, width >> 1];
+  const half = new Float32Array(rows * columns);
+  for (let y = 0; y < rows; y++) {
+    const above = 2 * y * width;
+    const below = above + width;
+    for (let x = 0; x < columns; x++) {
+      const at = 2 * x;
+      half[y * columns + x] =
+        (values[above + at] + values[above + at + 1] + values[below + at] + values[below + at + 1]) / 4;
+    }
+  }
+  return { height: rows, width: columns, values: half };
+}
+
+/** The difference `a - b` where both have pixels; nothing where their sizes differ. */
+export function difference(a: PlaneImage, b: PlaneImage): PlaneImage | undefined {
+  if (a.height !== b.height || a.width !== b.width || a.step !== b.step) return undefined;
+  const values = new Float32Array(a.values.length);
+  for (let at = 0; at < values.length; at++) values[at] = a.values[at] - b.values[at];
+  const { height, width, step } = a;
+  return new PlaneImage({ height, width, step, sampleType: "float32", values: values.buffer as ArrayBuffer });
+}

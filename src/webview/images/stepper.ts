@@ -1,0 +1,47 @@
+import { element, setText, show, slider } from "../dom.ts";
+import { button } from "../toolkit.ts";
+
+/** A slider over a whole number with buttons for one step back and forth; hidden where there is nothing to choose. */
+export class Stepper {
+  readonly element: HTMLElement;
+  private readonly slide: HTMLInputElement;
+  private readonly text: HTMLElement;
+  private value = 0;
+  private count = 1;
+
+  constructor(
+    label: string,
+    private readonly moved: (value: number) => void,
+  ) {
+    this.slide = slider(label, { min: 1, max: 1, step: 1, value: 1 }, (value) => this.set(value - 1));
+    this.text = element("span", { class: "stepper-text" });
+    this.element = element(
+      "span",
+      { class: "control stepper" },
+      label,
+      button("◂", () => this.stepBy(-1), { kind: "icon", label: `${label}: one back` }),
+      this.slide,
+      button("▸", () => this.stepBy(1), { kind: "icon", label: `${label}: one on` }),
+      this.text,
+    );
+  }
+
+  show(value: number, count: number): void {
+    this.value = value;
+    this.count = count;
+    show(this.element, count > 1);
+    this.slide.max = String(count);
+    this.slide.value = String(value + 1);
+    this.slide.setAttribute("aria-valuetext", `${value + 1} of ${count}`);
+    setText(this.text, `${value + 1} / ${count}`);
+  }
+
+  stepBy(by: number): void {
+    this.set(this.value + by);
+  }
+
+  private set(value: number): void {
+    const next = Math.min(this.count - 1, Math.max(0, value));
+    if (next !== this.value) this.moved(next);
+  }
+}

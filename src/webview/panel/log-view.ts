@@ -1,0 +1,74 @@
+import { element, setText, show } from "../dom.ts";
+import { button } from "../toolkit.ts";
+import type { LogLine, RunRecord } from "./run-record.ts";
+
+/** Lines of the tail that are shown. */
+const TAIL = 200;
+
+/** The errors of a run, and then the last lines of its log. */
+export class LogView {
+  readonly element: HTMLElement;
+  private readonly errors: HTMLElement;
+  private readonly tail: HTMLElement;
+  private readonly count: HTMLElement;
+  private shown: readonly LogLine[] = [];
+
+  constructor(private readonly openFile: (path: string, line?: number) => void) {
+    this.errors = element("ul", { class: "log-errors", role: "alert", "aria-label": "Errors and warnings" });
+    this.tail = element("ol", { class: "log-tail", tabindex: "0", "aria-label": "Last lines of the log" });
+    this.count = element("span", { class: "hint" });
+    const copy = button("Copy", () => this.copy(), { label: "Copy the log" });
+    this.element = element(
+      "section",
+      { class: "section", "aria-label": "Log" },
+      element(
+        "header",
+        { class: "section-header" },
+        element("h2", {}, "Log"),
+        element("div", { class: "toolbar" }, this.count, copy),
+      ),
+      this.errors,
+      this.tail,
+    );
+  }
+
+  show({ log }: Pick<RunRecord, "log">): void {
+    const last = log.at(-1);
+    if (log.length === this.shown.length && last === this.shown.at(-1)) return;
+    this.shown = log.slice();
+    const serious = [
+      ...log.filter(({ level }) => level === "error"),
+      ...log.filter(({ level }) => level === "warning"),
+    ];
+    show(this.errors, serious.length > 0);
+    this.errors.replaceChildren(...serious.map((line) => this.line(line)));
+    const follows = this.tail.scrollTop + this.tail.clientHeight >= this.tail.scrollHeight - 8;
+    this.tail.replaceChildren(...log.slice(-TAIL).map((line) => this.line(line)));
+    if (follows) this.tail.scrollTop = this.tail.scrollHeight;
+    setText(this.count, log.length > TAIL ? `last ${TAIL} lines` : "");
+  }
+
+  private line({ time, level, text, file }: LogLine): HTMLElement {
+    const clock = new Date(time).toLocaleTimeString();
+    const line = element("li", { class: `log-line ${level}` }, element("time", {}, clock));
+    if (level !== "info") line.append(element("span", { class: "log-level" }, level));
+    if (file === undefined) line.append(element("span", { class: "log-text" }, text));
+    else {
+      const link = element(
+        "button",
+        { type: "button", class: "link log-text", title: `Open ${file.path}` },
+        text,
+      );
+      link.addEventListener("click", () => this.openFile(file.path, file.line));
+      line.append(link);
+    }
+    return line;
+  }
+
+  private copy(): void {
+    const lines = this.shown.map(
+      ({ time, level, text }) => `${new Date(time).toISOString()} ${level} ${text}`,
+    );
+    void navigator.clipboard.writeText(lines.join("\n"));
+  }
+}

@@ -1,0 +1,140 @@
+/** The training panel's page: what it shows follows from the extension's messages. */
+import "../page.css";
+import "./panel.css";
+import "uplot/dist/uPlot.min.css";
+import type { FromPanel, PanelState, RunSummary, ToPanel } from "../../protocol/panel-messages.ts";
+import { element, oncePerFrame, show } from "../dom.ts";
+import { connect } from "../host.ts";
+import { ImageClient } from "../images/image-client.ts";
+import { busyRing, button } from "../toolkit.ts";
+import { type CurveSettings, CurvesView, USUAL_CURVES } from "./curves-view.ts";
+import { type ImageSettings, ImagesView } from "./images-view.ts";
+import { LogView } from "./log-view.ts";
+import { ProgressView } from "./progress-view.ts";
+import { RunBar, runName } from "./run-bar.ts";
+import { RunRecord } from "./run-record.ts";
+import { TestResults } from "./test-results.ts";
+
+interface KeptState extends PanelState {
+  readonly curves?: CurveSettings;
+  readonly images?: ImageSettings;
+}
+
+const host = connect<ToPanel, FromPanel, KeptState>(receive);
+let kept: KeptState = host.kept ?? {};
+let runs: readonly RunSummary[] | undefined;
+let shown: string | undefined;
+let compared: readonly string[] = [];
+const records = new Map<string, RunRecord>();
+
+const openFile = (path: string, line?: number) => host.post({ type: "open-file", path, line });
+const images = new ImageClient((request) => host.post(request));
+const progress = new ProgressView({
+  stop: () => withShown((run) => host.post({ type: "stop", run })),
+  resume: () => withShown((run) => host.post({ type: "resume", run })),
+});
+const bar = new RunBar(progress.buttons, {
+  showRun: (run) => host.post({ type: "show-run", run }),
+  compare: (runs) => host.post({ type: "compare-runs", runs }),
+});
+const curves = new CurvesView(kept.curves ?? USUAL_CURVES, (curves) => keep({ curves }));
+const imagesView = new ImagesView(images, kept.images ?? {}, (images) => keep({ images }), openFile);
+const results = new TestResults();
+const log = new LogView(openFile);
+const waiting = element("div", { class: "waiting" }, busyRing("Reading this run's history"));
+const run = element(
+  "div",
+  { class: "run" },
+  progress.element,
+  waiting,
+  curves.element,
+  imagesView.element,
+  results.element,
+  log.element,
+);
+const runPage = element("div", {}, bar.element, bar.comparison, run);
+const emptyPage = element(
+  "div",
+  { class: "empty" },
+  element("h1", {}, "No run yet"),
+  element(
+    "p",
+    {},
+    "Run a BiaPy configuration: its losses and reconstructions appear here as it trains, and stay when it is done.",
+  ),
+  element(
+    "div",
+    { class: "toolbar" },
+    button("Run Training", () => host.post({ type: "command", command: "run-training" }), {
+      kind: "primary",
+    }),
+    button("New Configuration", () => host.post({ type: "command", command: "new-configuration" })),
+  ),
+);
+document.getElementById("page")?.append(runPage, emptyPage);
+runPage.hidden = true;
+emptyPage.hidden = true;
+
+const draw = oncePerFrame(() => {
+  show(emptyPage, runs?.length === 0);
+  const summary = runs?.find(({ id }) => id === shown);
+  show(runPage, summary !== undefined);
+  if (runs === undefined || summary === undefined) return;
+  bar.show(runs, summary.id, compared);
+  const record = records.get(summary.id);
+  progress.show(summary, record);
+  show(waiting, record === undefined);
+  for (const view of [curves, imagesView, log]) show(view.element, record !== undefined);
+  results.show(record?.tests ?? new Map());
+  if (record === undefined) return;
+  curves.show(shownRuns(summary, record, runs));
+  imagesView.show(record);
+  log.show(record);
+});
+
+function shownRuns(summary: RunSummary, record: RunRecord, all: readonly RunSummary[]) {
+  const others = compared.flatMap((id) => {
+    const [other, otherRecord] = [all.find((run) => run.id === id), records.get(id)];
+    return other === undefined || otherRecord === undefined
+      ? []
+      : [{ name: runName(other), record: otherRecord }];
+  });
+  return [{ name: runName(summary), record }, ...others];
+}
+
+function receive(message: ToPanel): void {
+  switch (message.type) {
+    case "runs":
+      runs = message.runs;
+      shown = message.shown;
+      keep({ run: shown });
+      break;
+    case "history":
+      records.set(message.history.run, new RunRecord(message.history));
+      break;
+    case "events": {
+      const record = records.get(message.run);
+      for (const event of message.events) record?.add(event);
+      break;
+    }
+    case "compare":
+      compared = message.runs;
+      keep({ compared });
+      break;
+    default:
+      images.receive(message);
+      return;
+  }
+  draw();
+}
+
+function keep(change: KeptState): void {
+  kept = { ...kept, ...change };
+  host.keep(kept);
+}
+
+function withShown(action: (run: string) => void): void {
+  if (shown !== undefined) action(shown);
+}
+
+host.post({ type: "ready", state: kept });

@@ -1,0 +1,145 @@
+import type { RunStatus, RunSummary } from "../../protocol/panel-messages.ts";
+import { element, setText, show } from "../dom.ts";
+import { button, tag } from "../toolkit.ts";
+import { bytes, duration, largeCount, shortNumber } from "../words.ts";
+import type { RunRecord } from "./run-record.ts";
+
+export interface ProgressEvents {
+  stop(): void;
+  resume(): void;
+}
+
+const STATUS: Readonly<Record<RunStatus, string>> = {
+  queued: "Queued",
+  running: "Running",
+  finished: "Finished",
+  stopped: "Stopped",
+  failed: "Failed",
+  interrupted: "Interrupted",
+};
+
+/** How a run stands: its state and progress, time left, what it runs on, and the buttons that stop it and go on with it. */
+export class ProgressView {
+  readonly element: HTMLElement;
+  /** Stop and Resume, for the page's header. */
+  readonly buttons: HTMLElement;
+  private readonly status: HTMLElement;
+  private readonly doing: HTMLElement;
+  private readonly left: HTMLElement;
+  private readonly bar: HTMLProgressElement;
+  private readonly facts: HTMLElement;
+  private readonly stop: ReturnType<typeof button>;
+  private readonly resume: ReturnType<typeof button>;
+  /** The run that was asked to stop, until it has. */
+  private stopping: string | undefined;
+  private run: RunSummary | undefined;
+
+  constructor(events: ProgressEvents) {
+    this.stop = button(
+      "Stop",
+      () => {
+        this.stopping = this.run?.id;
+        this.showButtons();
+        events.stop();
+      },
+      { label: "Stop this run after the step under way; it can be resumed" },
+    );
+    this.resume = button("Resume", events.resume, { kind: "primary", label: "Go on with this run" });
+    this.buttons = element("span", { class: "control" }, this.stop, this.resume);
+    this.status = tag("");
+    this.status.classList.add("status");
+    this.doing = element("span", { class: "doing", "aria-live": "polite" });
+    this.left = element("span", { class: "left" });
+    this.bar = element("progress", { max: "1", value: "0", "aria-label": "Training progress" });
+    this.facts = element("dl", { class: "facts" });
+    this.element = element(
+      "section",
+      { class: "progress-view", "aria-label": "Progress" },
+      element("div", { class: "progress-line" }, this.status, this.doing, this.left),
+      this.bar,
+      this.facts,
+    );
+  }
+
+  show(run: RunSummary, record: RunRecord | undefined): void {
+    this.run = run;
+    if (run.status !== "running") this.stopping = undefined;
+    setText(this.status, STATUS[run.status]);
+    this.status.dataset.status = run.status;
+    setText(this.doing, doing(run, record));
+    setText(this.left, timeLeft(run, record));
+    this.bar.value = fraction(run, record);
+    this.bar.dataset.status = run.status;
+    this.showFacts(run, record);
+    this.showButtons();
+  }
+
+  private showButtons(): void {
+    const { run } = this;
+    if (run === undefined) return;
+    show(this.stop, run.status === "running" || run.status === "queued");
+    const stopping = this.stopping === run.id;
+    this.stop.disabled = stopping;
+    setText(this.stop, stopping ? "Stopping…" : "Stop");
+    show(this.resume, run.resumable && run.status !== "running" && run.status !== "queued");
+  }
+
+  private showFacts(run: RunSummary, record: RunRecord | undefined): void {
+    const { start, epoch, best, step } = record ?? {};
+    const facts: [string, string][] = [];
+    const bestLoss = best?.validation?.loss ?? best?.train.loss;
+    if (best !== undefined && bestLoss !== undefined) {
+      facts.push(["Best loss", `${shortNumber(bestLoss)} (epoch ${best.epoch})`]);
+    }
+    if (start !== undefined)
+      facts.push(["Model", `${start.architecture}, ${largeCount(start.parameters)} weights`]);
+    facts.push(["Device", start?.device ?? run.engine]);
+    if (epoch !== undefined) facts.push(["Memory", bytes(epoch.memoryBytes)]);
+    if (step !== undefined) facts.push(["Step", duration1(step.stepSeconds)]);
+    facts.push(["Started", new Date(run.started).toLocaleString()]);
+    const text = JSON.stringify(facts);
+    if (this.facts.dataset.shown === text) return;
+    this.facts.dataset.shown = text;
+    this.facts.replaceChildren(
+      ...facts.map(([name, value]) =>
+        element("div", {}, element("dt", {}, name), element("dd", { title: value }, value)),
+      ),
+    );
+  }
+}
+
+const duration1 = (seconds: number): string =>
+  seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(1)} s`;
+
+function doing(run: RunSummary, record: RunRecord | undefined): string {
+  if (run.status === "queued") return "Waits until the run before it is done";
+  const { start, step, epoch, progress, end } = record ?? {};
+  if (run.status === "running" && end === undefined) {
+    if (progress !== undefined) return `${progress.label}: ${progress.done} of ${progress.total}`;
+    if (step !== undefined && step.epoch > (epoch?.epoch ?? 0)) {
+      return `Epoch ${step.epoch} of ${start?.epochs ?? "?"}, step ${step.step} of ${step.steps}`;
+    }
+    if (epoch !== undefined) return `Epoch ${epoch.epoch} of ${epoch.epochs} done`;
+    return "Starting…";
+  }
+  const epochs = epoch?.epoch ?? 0;
+  const reached = start === undefined ? "" : `${epochs} of ${start.epochs} epochs`;
+  return run.status === "failed" ? (end?.message ?? reached) : reached;
+}
+
+function timeLeft(run: RunSummary, record: RunRecord | undefined): string {
+  const { step, epoch, progress, start, end } = record ?? {};
+  if (run.status === "running" && end === undefined) {
+    const [latest] = [step, epoch].sort((a, b) => (b?.time ?? 0) - (a?.time ?? 0));
+    const seconds = progress === undefined ? latest?.secondsLeft : progress.secondsLeft;
+    return seconds === undefined ? "" : `${duration(seconds)} left`;
+  }
+  if (end === undefined || start === undefined) return "";
+  return `took ${duration((end.time - start.time) / 1000)}`;
+}
+
+function fraction(run: RunSummary, record: RunRecord | undefined): number {
+  if (run.status === "finished") return 1;
+  if (record?.start === undefined) return 0;
+  return Math.min(1, record.position / record.start.epochs);
+}

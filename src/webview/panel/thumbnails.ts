@@ -1,0 +1,122 @@
+import { element } from "../dom.ts";
+import { channelLuts, GRAY } from "../images/colours.ts";
+import { drawLayers } from "../images/draw.ts";
+import type { ImageClient } from "../images/image-client.ts";
+
+export interface Thumbnail {
+  readonly name: string;
+  readonly path: string | undefined;
+  /** When the file was written: a later time is another version of it. */
+  readonly time: number;
+}
+
+/** Side of a preview, in CSS pixels. */
+const SIDE = 56;
+
+/** A strip of small previews to choose an image from. Only those that are seen are read. */
+export class Thumbnails {
+  readonly element: HTMLElement;
+  private readonly options = new Map<string, HTMLElement>();
+  private readonly pending = new Map<Element, Thumbnail>();
+  private readonly drawn = new Map<string, number>();
+  private readonly observer = new IntersectionObserver((entries) => this.seen(entries));
+  private names: readonly string[] = [];
+
+  constructor(
+    private readonly client: ImageClient,
+    private readonly chose: (name: string) => void,
+  ) {
+    this.element = element("div", { class: "thumbnails", role: "listbox", "aria-label": "Images" });
+    this.element.setAttribute("aria-orientation", "horizontal");
+    this.element.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  show(thumbnails: readonly Thumbnail[], chosen: string): void {
+    const names = thumbnails.map(({ name }) => name);
+    this.element.hidden = names.length < 2;
+    if (names.join("\n") !== this.names.join("\n")) {
+      this.names = names;
+      this.options.clear();
+      this.observer.disconnect();
+      this.drawn.clear();
+      for (const { name } of thumbnails) this.options.set(name, this.option(name));
+      this.element.replaceChildren(...this.options.values());
+    }
+    for (const thumbnail of thumbnails) {
+      const option = this.options.get(thumbnail.name);
+      if (option === undefined) continue;
+      const selected = thumbnail.name === chosen;
+      option.setAttribute("aria-selected", String(selected));
+      option.tabIndex = selected ? 0 : -1;
+      const version = thumbnail.time;
+      if (this.drawn.get(thumbnail.name) === version) continue;
+      this.drawn.set(thumbnail.name, version);
+      // Observing anew reports an option that is seen already.
+      this.observer.unobserve(option);
+      this.pending.set(option, thumbnail);
+      this.observer.observe(option);
+    }
+  }
+
+  private option(name: string): HTMLElement {
+    const canvas = element("canvas", { "aria-hidden": "true" });
+    const option = element(
+      "div",
+      { class: "thumbnail", role: "option", title: name },
+      canvas,
+      element("span", { class: "thumbnail-name" }, name),
+    );
+    option.addEventListener("click", () => this.chose(name));
+    return option;
+  }
+
+  private seen(entries: readonly IntersectionObserverEntry[]): void {
+    for (const { isIntersecting, target } of entries) {
+      const thumbnail = this.pending.get(target);
+      if (!isIntersecting || thumbnail === undefined) continue;
+      this.pending.delete(target);
+      this.observer.unobserve(target);
+      const canvas = target.querySelector("canvas");
+      if (thumbnail.path !== undefined && canvas !== null) void this.draw(canvas, thumbnail.path);
+    }
+  }
+
+  /** Draws the middle slice. A file that cannot be read leaves its preview empty: the row says why. */
+  private async draw(canvas: HTMLCanvasElement, path: string): Promise<void> {
+    try {
+      const { shape } = await this.client.open(path);
+      const [depth, height, width, channels] = shape;
+      const coloured = channels === 2 || channels === 3;
+      const shown = coloured ? [...channelLuts(channels)] : [GRAY];
+      const planes = await Promise.all(
+        shown.map((_, channel) => this.client.plane(path, depth >> 1, channel)),
+      );
+      const side = Math.round(SIDE * devicePixelRatio);
+      const scale = Math.min(side / width, side / height);
+      Object.assign(canvas, { width: side, height: side });
+      const context = canvas.getContext("2d");
+      if (context === null) return;
+      const image = context.createImageData(side, side);
+      const layers = planes.map((plane, index) => ({
+        plane,
+        range: plane.percentiles(0.35),
+        lut: shown[index],
+      }));
+      const placement = { scale, left: (side - width * scale) / 2, top: (side - height * scale) / 2 };
+      drawLayers(image, layers, placement);
+      context.putImageData(image, 0, 0);
+    } catch {
+      canvas.classList.add("missing");
+    }
+  }
+
+  private key(event: KeyboardEvent): void {
+    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (by === undefined) return;
+    event.preventDefault();
+    const at = this.names.findIndex((name) => this.options.get(name)?.tabIndex === 0);
+    const next = this.names[Math.min(this.names.length - 1, Math.max(0, at + by))];
+    this.chose(next);
+    this.options.get(next)?.focus();
+  }
+}

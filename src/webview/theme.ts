@@ -1,0 +1,56 @@
+/** The editor's colours for what is drawn on canvases, where CSS variables do not reach. */
+export interface Theme {
+  readonly foreground: string;
+  readonly faint: string;
+  readonly grid: string;
+  readonly background: string;
+  readonly focus: string;
+  /** For curves, told apart by most people who see colours differently. */
+  readonly curves: readonly string[];
+}
+
+const CURVES = [
+  ["--vscode-charts-blue", "#3794ff"],
+  ["--vscode-charts-orange", "#d18616"],
+  ["--vscode-charts-green", "#89d185"],
+  ["--vscode-charts-purple", "#b180d7"],
+  ["--vscode-charts-red", "#f14c4c"],
+  ["--vscode-charts-yellow", "#cca700"],
+] as const;
+
+let current: Theme | undefined;
+const listeners = new Set<() => void>();
+
+/** The colours of the theme that is on. */
+export function theme(): Theme {
+  current ??= readTheme();
+  return current;
+}
+
+/** Tells when the theme changes; what is drawn on canvases has to be drawn again. */
+export function onThemeChange(listener: () => void): void {
+  listeners.add(listener);
+}
+
+function readTheme(): Theme {
+  const style = getComputedStyle(document.documentElement);
+  const value = (name: string, otherwise: string) => style.getPropertyValue(name).trim() || otherwise;
+  const foreground = value("--vscode-foreground", "#cccccc");
+  const contrast = value("--vscode-contrastBorder", "");
+  return {
+    foreground,
+    faint: contrast || value("--vscode-descriptionForeground", foreground),
+    grid: value("--vscode-editorIndentGuide-background1", "") || "rgba(128, 128, 128, 0.2)",
+    background: value("--vscode-editor-background", "#1f1f1f"),
+    focus: value("--vscode-focusBorder", "#0078d4"),
+    curves: CURVES.map(([name, otherwise]) => value(name, otherwise)),
+  };
+}
+
+// VS Code changes the variables on the root and the theme's class on the body.
+const observer = new MutationObserver(() => {
+  current = undefined;
+  for (const listener of listeners) listener();
+});
+observer.observe(document.documentElement, { attributes: true, attributeFilter: ["style", "class"] });
+observer.observe(document.body, { attributes: true, attributeFilter: ["class"] });

@@ -1,0 +1,156 @@
+/**
+ * The one place that knows VS Code's webview toolkit, which is archived: another set of components goes in here, and the
+ * pages stay as they are.
+ */
+import {
+  type Button,
+  type Checkbox,
+  type Dropdown,
+  provideVSCodeDesignSystem,
+  type TextField,
+  vsCodeBadge,
+  vsCodeButton,
+  vsCodeCheckbox,
+  vsCodeDropdown,
+  vsCodeOption,
+  vsCodeProgressRing,
+  vsCodeTag,
+  vsCodeTextField,
+} from "@vscode/webview-ui-toolkit";
+import { element } from "./dom.ts";
+
+provideVSCodeDesignSystem().register(
+  vsCodeBadge(),
+  vsCodeButton(),
+  vsCodeCheckbox(),
+  vsCodeDropdown(),
+  vsCodeOption(),
+  vsCodeProgressRing(),
+  vsCodeTag(),
+  vsCodeTextField(),
+);
+
+export interface ButtonOptions {
+  readonly kind?: "primary" | "secondary" | "icon";
+  /** What a screen reader says and a tooltip shows, where the content is a sign. */
+  readonly label?: string;
+}
+
+export function button(
+  content: string | Node,
+  pressed: () => void,
+  { kind = "secondary", label }: ButtonOptions = {},
+): HTMLElement & { disabled: boolean } {
+  const made = element("vscode-button", { appearance: kind }, content) as Button;
+  if (label !== undefined) {
+    made.setAttribute("aria-label", label);
+    made.title = label;
+  }
+  made.addEventListener("click", () => {
+    if (!made.disabled) pressed();
+  });
+  return made;
+}
+
+export interface Toggle {
+  readonly element: HTMLElement;
+  checked: boolean;
+}
+
+export function checkbox(label: string, checked: boolean, changed: (checked: boolean) => void): Toggle {
+  const made = element("vscode-checkbox", {}, label) as Checkbox;
+  made.checked = checked;
+  // Setting it from code raises the same event as a click: only what differs from what was set is a person's doing.
+  let set = checked;
+  made.addEventListener("change", () => {
+    if (made.checked === set) return;
+    set = made.checked;
+    changed(set);
+  });
+  return {
+    element: made,
+    get checked() {
+      return made.checked;
+    },
+    set checked(value) {
+      set = value;
+      made.checked = value;
+    },
+  };
+}
+
+export interface Choice {
+  readonly value: string;
+  readonly label: string;
+}
+
+export interface Picker {
+  readonly element: HTMLElement;
+  /** Shows other choices, with one of them chosen; nothing happens where all is as it was. */
+  show(choices: readonly Choice[], chosen: string | undefined): void;
+}
+
+export function dropdown(label: string, chose: (value: string) => void): Picker {
+  const made = element("vscode-dropdown", { "aria-label": label }) as Dropdown;
+  let shown = "";
+  made.addEventListener("change", () => chose(made.value));
+  return {
+    element: made,
+    show(choices, chosen) {
+      const now = JSON.stringify(choices);
+      if (now !== shown) {
+        shown = now;
+        made.replaceChildren(
+          ...choices.map(({ value, label }) => element("vscode-option", { value, title: label }, label)),
+        );
+      }
+      // The component learns of its options in a task of its own.
+      if (chosen !== undefined) setTimeout(() => choose(made, chosen));
+    },
+  };
+}
+
+function choose(made: Dropdown, value: string): void {
+  if (made.value !== value) made.value = value;
+}
+
+export interface NumberField {
+  readonly element: HTMLElement;
+  value: number;
+}
+
+/** A field for a number; what is no number is put back. */
+export function numberField(label: string, value: number, changed: (value: number) => void): NumberField {
+  const made = element("vscode-text-field", { "aria-label": label, size: "7" }) as TextField;
+  let current = value;
+  made.value = format(value);
+  made.addEventListener("change", () => {
+    const typed = Number(made.value);
+    if (made.value.trim() === "" || !Number.isFinite(typed)) {
+      made.value = format(current);
+      return;
+    }
+    if (made.value === format(current)) return;
+    current = typed;
+    changed(typed);
+  });
+  return {
+    element: made,
+    get value() {
+      return current;
+    },
+    set value(next) {
+      current = next;
+      made.value = format(next);
+    },
+  };
+}
+
+const format = (value: number): string => String(Number(value.toPrecision(6)));
+
+export const busyRing = (label: string): HTMLElement =>
+  element("vscode-progress-ring", { "aria-label": label });
+
+export const tag = (text: string): HTMLElement => element("vscode-tag", {}, text);
+
+export const badge = (text: string): HTMLElement => element("vscode-badge", {}, text);

@@ -1,0 +1,48 @@
+/** Numbers and times as people read them. */
+
+/** Four significant digits; very small and very large numbers with an exponent. */
+export function shortNumber(value: number): string {
+  if (!Number.isFinite(value)) return "–";
+  if (value === 0 || Number.isInteger(value)) return Math.abs(value) < 1e7 ? String(value) : exponent(value);
+  const size = Math.abs(value);
+  return size < 1e-3 || size >= 1e6 ? exponent(value) : String(Number(value.toPrecision(4)));
+}
+
+const exponent = (value: number): string => value.toExponential(2);
+
+/** `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${whole % 60} s`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return `${hours} h ${minutes % 60} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/** `512 MB`, `3.1 GB` (of 1000). */
+export function bytes(count: number): string {
+  if (count < 1e6) return `${Math.ceil(count / 1e3)} kB`;
+  if (count < 1e9) return `${Math.round(count / 1e6)} MB`;
+  return `${(count / 1e9).toFixed(1)} GB`;
+}
+
+/** `3.1 million`, `12 thousand`. */
+export function largeCount(count: number): string {
+  if (count >= 1e6) return `${(count / 1e6).toFixed(1)} million`;
+  if (count >= 1e4) return `${Math.round(count / 1e3)} thousand`;
+  return String(count);
+}
+
+/** Metrics by the names people write. */
+export function metricName(metric: string): string {
+  const names: Readonly<Record<string, string>> = {
+    loss: "Loss",
+    mae: "MAE",
+    mse: "MSE",
+    ssim: "SSIM",
+    psnr: "PSNR (dB)",
+  };
+  return names[metric] ?? metric.replaceAll("_", " ").toUpperCase();
+}
