@@ -19,10 +19,10 @@ const NUMBER_TEXT = "^[-+]?(\\d[\\d_]*\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?$";
 const TRUTH_TEXT = "^([Tt]rue|TRUE|[Ff]alse|FALSE)$";
 const NUMBER_OR_NONE_TEXT = `${NUMBER_TEXT}|^None$`;
 
-/** A value to fill in, number by number, in an editor. */
+/** A value to start from. Without stops for its numbers: Enter behind one that was typed in full begins the next line. */
 function tupleSnippet(description: string, ...numbers: readonly string[]) {
-  const stops = numbers.map((number, index) => `\${${index + 1}:${number}}`);
-  return { label: `(${numbers.join(",")})`, description, body: `(${stops.join(",")})` };
+  const body = `(${numbers.join(",")})`;
+  return { label: body, description, body };
 }
 
 /** What helps to fill a key in, beyond its type. */

@@ -29,6 +29,13 @@ function offerValuesNext(item: vscode.CompletionItem): void {
   item.command = { command: "editor.action.triggerSuggest", title: "Offer values" };
 }
 
+/** A value without stops is plain text, so that Enter behind one that was typed in full begins the next line. */
+function asPlainText(item: vscode.CompletionItem): void {
+  const { insertText, kind } = item;
+  if (kind === vscode.CompletionItemKind.Property || !(insertText instanceof vscode.SnippetString)) return;
+  if (!insertText.value.includes("$")) item.insertText = insertText.value;
+}
+
 /** Starts the server; it stops with the extension. */
 export async function startYamlClient(context: ExtensionContext): Promise<LanguageClient> {
   const module = context.asAbsolutePath("dist/yaml-server.cjs");
@@ -41,7 +48,10 @@ export async function startYamlClient(context: ExtensionContext): Promise<Langua
       provideCodeLenses: () => [],
       provideCompletionItem: async (document, position, context, token, next) => {
         const found = await next(document, position, context, token);
-        for (const item of Array.isArray(found) ? found : (found?.items ?? [])) offerValuesNext(item);
+        for (const item of Array.isArray(found) ? found : (found?.items ?? [])) {
+          offerValuesNext(item);
+          asPlainText(item);
+        }
         return found;
       },
       workspace: {

@@ -1,0 +1,138 @@
+/** Writing a configuration: completion, hover, diagnostics and their quick fixes. */
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before } from "node:test";
+import { ServedVsCode } from "./served-vscode.ts";
+import type { Workbench } from "./workbench.ts";
+
+const CONFIGURATION = `PROBLEM:
+    TYPE: SELF_SUPERVISED
+    NDIM: 2D
+    SELF_SUPERVISED:
+        PRETEXT_TASK: masking
+DATA:
+    PATCH_SIZE: (64,64,1)
+    TRAIN:
+        PATH: 2d/train
+MODEL:
+    ARCHITECTURE: mae
+    VIT_TOKEN_SIZE: 8
+TRAIN:
+    ENABLE: True
+    BATCH_SIZE: 4
+`;
+
+let vscode: ServedVsCode;
+let workbench: Workbench;
+let folder: string;
+
+const scenario = (name: string, body: () => Promise<void>) => ServedVsCode.scenario(name, () => vscode, body);
+
+before(
+  async () => {
+    vscode = await ServedVsCode.start({ "security.workspace.trust.enabled": false });
+    folder = vscode.workspace("cells", "media/samples");
+    write("typed.biapy.yaml", "");
+    write("whole.biapy.yaml", CONFIGURATION);
+    write("misspelt.biapy.yaml", CONFIGURATION.replace("PATCH_SIZE", "PATCH_SIZES"));
+    write("contradictory.biapy.yaml", CONFIGURATION.replace("ARCHITECTURE: mae", "ARCHITECTURE: unet"));
+    write("by-content.yaml", CONFIGURATION);
+    workbench = await vscode.open(folder);
+    await workbench.openFile("typed.biapy.yaml");
+    await workbench.languageReady();
+  },
+  { timeout: 300_000 },
+);
+
+after(() => vscode?.close());
+
+function write(name: string, text: string): void {
+  writeFileSync(join(folder, name), text);
+}
+
+function read(name: string): string {
+  return readFileSync(join(folder, name), "utf8");
+}
+
+scenario("keys and values are completed as they are typed", async () => {
+  const { keyboard } = workbench.page;
+  await workbench.openFile("typed.biapy.yaml");
+  await workbench.focusEditor();
+  await keyboard.type("PROB");
+  await workbench.takeOffer("PROBLEM");
+  await keyboard.type("TY");
+  await workbench.takeOffer("TYPE");
+  await keyboard.type("SELF");
+  await workbench.screenshot("values");
+  await workbench.takeOffer("SELF_SUPERVISED");
+  await keyboard.press("Enter");
+  await keyboard.press("Shift+Home");
+  await keyboard.press("Delete");
+  // A key deep in the tree brings its sections with it.
+  await keyboard.type("PATCH_SI");
+  await workbench.screenshot("nested");
+  await workbench.takeOffer("DATA.PATCH_SIZE");
+  await keyboard.type("(64,64,1)");
+  await keyboard.press("Enter");
+  await keyboard.type("TRAI");
+  await workbench.takeOffer("TRAIN");
+  await keyboard.type("PAT");
+  await workbench.takeOffer("PATH");
+  await keyboard.type("2d/train");
+  await keyboard.press("Enter");
+  await keyboard.press("Shift+Home");
+  await keyboard.press("Delete");
+  await keyboard.type("EPO");
+  await workbench.takeOffer("TRAIN.EPOCHS");
+  await keyboard.type("10");
+  await keyboard.press("Escape");
+  await workbench.screenshot("typed");
+  await workbench.save();
+  assert.equal(
+    read("typed.biapy.yaml").trimEnd(),
+    "PROBLEM:\n    TYPE: SELF_SUPERVISED\nDATA:\n    PATCH_SIZE: (64,64,1)\n    TRAIN:\n        PATH: 2d/train\nTRAIN:\n    EPOCHS: 10",
+  );
+});
+
+scenario("hovering over the patch size explains it and estimates memory", async () => {
+  const { page } = workbench;
+  await workbench.openFile("whole.biapy.yaml");
+  await workbench.editor
+    .locator(".view-line span", { hasText: /^PATCH_SIZE$/ })
+    .first()
+    .hover();
+  const hover = page.locator(".monaco-hover:not(.hidden)", { hasText: "MB" });
+  await hover.waitFor();
+  await workbench.screenshot("hover");
+});
+
+scenario("a misspelt key is underlined, explained and changed", async () => {
+  const { page } = workbench;
+  await workbench.openFile("misspelt.biapy.yaml");
+  await workbench.editor.locator(".squiggly-error, .squiggly-warning").first().waitFor();
+  await workbench.command("Problems: Focus on Problems View");
+  await page.locator(".markers-panel", { hasText: "Did you mean" }).waitFor();
+  await workbench.screenshot("problems");
+  await workbench.select("PATCH_SIZES");
+  await workbench.quickFix("Change to PATCH_SIZE");
+  await workbench.save();
+  assert.equal(read("misspelt.biapy.yaml"), CONFIGURATION);
+});
+
+scenario("a task that the architecture cannot do is mended", async () => {
+  await workbench.openFile("contradictory.biapy.yaml");
+  await workbench.editor.locator(".squiggly-error").first().waitFor();
+  await workbench.select("unet");
+  await workbench.page.keyboard.press("Control+.");
+  await workbench.page.locator(".action-widget .action").first().waitFor();
+  await workbench.screenshot("quick-fix");
+  await workbench.page.locator(".action-widget .action", { hasText: "Change to mae" }).first().click();
+  await workbench.save();
+  assert.equal(read("contradictory.biapy.yaml"), CONFIGURATION);
+});
+
+scenario("a configuration is recognised by what is in it", async () => {
+  await workbench.openFile("by-content.yaml");
+  await workbench.page.locator(".statusbar-item", { hasText: "BiaPy configuration" }).waitFor();
+});
