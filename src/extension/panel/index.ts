@@ -18,7 +18,7 @@ export function registerTrainingPanel(context: vscode.ExtensionContext, runs: Ru
   let page: TrainingPage | undefined;
 
   const attach = (panel: vscode.WebviewPanel, state: PanelState): TrainingPage => {
-    panel.iconPath = new vscode.ThemeIcon("graph-line");
+    panel.iconPath = vscode.Uri.joinPath(context.extensionUri, "media", "icon.png");
     const attached = new TrainingPage(panel, context.extensionUri, runs, imageReader(context), state);
     page = attached;
     panel.onDidDispose(() => {
