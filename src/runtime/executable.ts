@@ -1,3 +1,4 @@
+import type { TrainingSettings } from "./optimiser-settings.ts";
 import type { Parameters } from "./parameters.ts";
 import type { Program } from "./program.ts";
 
@@ -29,10 +30,25 @@ export interface CompileOptions {
   readonly gradientSquares?: boolean;
 }
 
-/** Executes programs: see onnx/runtime.ts. */
+/** A training program whose optimiser runs with it: weights and moments move in each step, where they lie on the device. */
+export interface TrainingStep {
+  /** To be filled before each step, by input name. */
+  readonly inputs: Readonly<Record<string, InputData>>;
+  /** Holds the results after each step, by output name. */
+  readonly outputs: Readonly<Record<string, Float32Array>>;
+  /** Steps taken so far; to be set where a training goes on. */
+  steps: number;
+  /** @param seed decides the program's random numbers (dropout) */
+  run(seed: number, learningRate: number): Promise<void>;
+  release(): void;
+}
+
+/** Executes programs: see onnx/runtime.ts and onnx/device-runtime.ts. */
 export interface Runtime {
   /** Where it runs, for people: `CPU, 2 threads (onnxruntime)`. */
   readonly device: string;
   readonly threads: number;
   compile(program: Program, parameters: Parameters, options: CompileOptions): Executable;
+  /** On runtimes whose device does the optimiser's work too. */
+  compileTraining?(program: Program, parameters: Parameters, settings: TrainingSettings): TrainingStep;
 }

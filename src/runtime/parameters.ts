@@ -18,6 +18,15 @@ interface Place {
   readonly offset: number;
 }
 
+/** A copy of all values that a device works on. */
+export interface DeviceCopy {
+  /** Writes the device's values here, when the device has moved them since. */
+  bringHome(): void;
+  /** Notes that the values here are changed, so that the device takes them before its next step. */
+  outdate(): void;
+  release(): void;
+}
+
 /** Values are kept on whole cache lines. */
 const ALIGNMENT = 16;
 const BYTES = 4;
@@ -73,8 +82,24 @@ export class Parameters {
     return this.slots.length > 1;
   }
 
-  /** The values of one slot of a weight, where they lie. A state has its weight only. */
+  /** To be told before values here are read or written, while a device trains. */
+  device: DeviceCopy | undefined;
+
+  /** The values of one slot of a weight, where they lie, to read and write. A state has its weight only. */
   values(name: string, slot: Slot = "weight"): Float32Array {
+    const values = this.read(name, slot);
+    this.device?.outdate();
+    return values;
+  }
+
+  /** As {@link values}, only to read: a device's copy stays valid. */
+  read(name: string, slot: Slot = "weight"): Float32Array {
+    this.device?.bringHome();
+    return this.place(name, slot);
+  }
+
+  /** Where one slot of a weight lies, for a device's copy itself. */
+  place(name: string, slot: Slot): Float32Array {
     const state = this.states.get(name);
     if (state !== undefined) return state;
     const place = this.places.get(name);
@@ -133,6 +158,8 @@ export class Parameters {
   }
 
   close(): Promise<void> {
+    this.device?.release();
+    this.device = undefined;
     return this.pool.close();
   }
 }

@@ -1,16 +1,8 @@
 import type { KernelCall } from "../runtime/kernels/kernel-pool.ts";
+import { adamRates, type OptimiserSettings } from "../runtime/optimiser-settings.ts";
 import type { Parameters, Segment } from "../runtime/parameters.ts";
 
-export type OptimiserSettings =
-  | {
-      /** `adam` adds the decay to the gradient (Kingma & Ba 2015), `adamw` to the weight (Loshchilov & Hutter 2019). */
-      readonly kind: "adam" | "adamw";
-      readonly betas: readonly [number, number];
-      readonly epsilon: number;
-      readonly weightDecay: number;
-    }
-  /** With Nesterov's momentum (Sutskever et al. 2013). */
-  | { readonly kind: "sgd"; readonly momentum: number; readonly weightDecay: number };
+export type { OptimiserSettings };
 
 /** Moves parameters by their gradients, in place, on every thread of their pool. */
 export class Optimiser {
@@ -48,15 +40,13 @@ export class Optimiser {
       return { memory, kernel: "sgd", values: [...values, settings.weightDecay, scale] };
     }
     const [beta1, beta2] = settings.betas;
-    const rate = learningRate / (1 - beta1 ** steps);
-    const correction = 1 / Math.sqrt(1 - beta2 ** steps);
-    const decoupled = settings.kind === "adamw" ? learningRate * settings.weightDecay : 0;
+    const { rate, correction, shrink } = adamRates(settings, steps, learningRate);
     const coupled = settings.kind === "adam" ? settings.weightDecay : 0;
     const addresses = [address.weight, address.gradient, address.first, address.second, count];
     return {
       memory,
       kernel: "adam",
-      values: [...addresses, rate, beta1, beta2, settings.epsilon, correction, decoupled, coupled, scale],
+      values: [...addresses, rate, beta1, beta2, settings.epsilon, correction, 1 - shrink, coupled, scale],
     };
   }
 }

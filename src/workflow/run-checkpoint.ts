@@ -35,7 +35,7 @@ function optimizerSettings({ settings }: Optimiser, learningRate: number): Optim
 export async function saveRunCheckpoint(path: string, content: RunCheckpointContent): Promise<void> {
   const { parameters, optimiser } = content;
   const tensor = (name: string, slot: "weight" | "first" | "second", shape: readonly number[]) =>
-    CheckpointTensor.of(parameters.values(name, slot), shape);
+    CheckpointTensor.of(parameters.read(name, slot), shape);
   const trained = parameters.specs.filter((spec) => spec.role === "parameter");
   const sgd = optimiser.settings.kind === "sgd";
   const memories = trained.map(({ name, shape }) => {

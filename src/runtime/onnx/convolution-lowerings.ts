@@ -1,9 +1,10 @@
 /** How convolutions and their gradients are written in ONNX, which has them channels-first. */
 import type { ConvolutionWindow } from "../convolution.ts";
+import { maxPoolingByWindows, maxUnpoolingByWindows, weightGradientByLines } from "./gpu-lowerings.ts";
 import type { GraphBuilder, Value } from "./graph.ts";
 import { plain, plainTensor, sizeOf, stored, type Traced } from "./layout.ts";
 
-interface Attributes extends ConvolutionWindow {
+export interface Attributes extends ConvolutionWindow {
   readonly size: readonly number[];
 }
 
@@ -11,10 +12,10 @@ interface Attributes extends ConvolutionWindow {
 const channelsFirst = (rank: number) => [0, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 2), 1];
 
 /** The ONNX value of a tensor, channels-first. */
-const image = (graph: GraphBuilder, x: Traced) => stored(graph, x, channelsFirst(x.shape.length));
+export const image = (graph: GraphBuilder, x: Traced) => stored(graph, x, channelsFirst(x.shape.length));
 
 /** A channels-first value as the tensor `[batch, …space, channel]` that it is. */
-function channelsLast(value: Value, batch: number, size: readonly number[], channels: number): Traced {
+export function channelsLast(value: Value, batch: number, size: readonly number[], channels: number): Traced {
   const shape = [batch, ...size, channels];
   return {
     value,
@@ -26,8 +27,8 @@ function channelsLast(value: Value, batch: number, size: readonly number[], chan
 }
 
 const both = (values: readonly number[]) => [...values, ...values];
-const channelsOf = (x: Traced) => x.shape[x.shape.length - 1];
-const spaceOf = (x: Traced) => x.shape.slice(1, -1);
+export const channelsOf = (x: Traced) => x.shape[x.shape.length - 1];
+export const spaceOf = (x: Traced) => x.shape.slice(1, -1);
 
 export function convolutionLowering(
   graph: GraphBuilder,
@@ -103,10 +104,10 @@ function tiled(graph: GraphBuilder, dy: Traced, weight: Traced, size: readonly n
     plain(graph, weight),
     graph.integers([inputs, channels * sizeOf(kernel)]),
   ]);
-  const product = graph.add("FusedMatMul", [matrix, rows], {
-    attributes: { transA: 1, transB: 0 },
-    domain: "com.microsoft",
-  });
+  const product = graph.matrixProduct(
+    { value: matrix, rank: 2, swapped: true },
+    { value: rows, rank: 3, swapped: false },
+  );
   const split = graph.add("Reshape", [product, graph.integers([batch, channels, ...kernel, ...space])]);
   const axes = kernel.map((_, axis) => axis);
   const unfolded = graph.add("Transpose", [split], {
@@ -119,7 +120,7 @@ function tiled(graph: GraphBuilder, dy: Traced, weight: Traced, size: readonly n
 }
 
 /** Zeros at the far side, where an input was not a multiple of the stride. */
-function extended(graph: GraphBuilder, x: Traced, size: readonly number[]): Traced {
+export function extended(graph: GraphBuilder, x: Traced, size: readonly number[]): Traced {
   const after = size.map((each, axis) => each - x.shape[axis + 1]);
   const amounts = graph.integers([...x.shape.map(() => 0), 0, 0, ...after]);
   const value = graph.add("Pad", [x.value, amounts, graph.scalar(0)]);
@@ -133,8 +134,10 @@ function extended(graph: GraphBuilder, x: Traced, size: readonly number[]): Trac
 export function convolutionWeightLowering(
   graph: GraphBuilder,
   { x, dy }: { x: Traced; dy: Traced },
-  { stride, padding, dilation, size: kernel }: Attributes,
+  attributes: Attributes,
 ): Traced {
+  if (graph.target === "gpu") return weightGradientByLines(graph, x, dy, attributes);
+  const { stride, padding, dilation, size: kernel } = attributes;
   const [batch] = x.shape;
   const [inputs, outputs] = [channelsOf(x), channelsOf(dy)];
   const space = spaceOf(dy);
@@ -159,10 +162,10 @@ export function convolutionWeightLowering(
       graph.integers(stride),
     ]);
     const rows = graph.add("Reshape", [moved, graph.integers([batch, inputs, pixels])]);
-    const product = graph.add("FusedMatMul", [gradient, rows], {
-      attributes: { transA: 0, transB: 1 },
-      domain: "com.microsoft",
-    });
+    const product = graph.matrixProduct(
+      { value: gradient, rank: 3, swapped: false },
+      { value: rows, rank: 3, swapped: true },
+    );
     // [batch, out, in] -> [out, in, 1]
     const summed =
       batch === 1
@@ -176,7 +179,7 @@ export function convolutionWeightLowering(
 }
 
 /** All places in a kernel, the last axis fastest. */
-function offsets(kernel: readonly number[]): number[][] {
+export function offsets(kernel: readonly number[]): number[][] {
   return kernel.reduce<number[][]>(
     (known, size) => known.flatMap((place) => Array.from({ length: size }, (_, at) => [...place, at])),
     [[]],
@@ -188,6 +191,7 @@ export function maxPoolingLowering(
   { x }: { x: Traced },
   { window }: { window: readonly number[] },
 ): Traced[] {
+  if (graph.target === "gpu") return maxPoolingByWindows(graph, x, window);
   const size = spaceOf(x).map((each, axis) => Math.floor(each / window[axis]));
   const [largest, places] = graph.addMany("MaxPool", [image(graph, x)], {
     attributes: { kernel_shape: [...window], strides: [...window] },
@@ -202,6 +206,7 @@ export function maxUnpoolingLowering(
   { dy, places }: { dy: Traced; places: Traced },
   { window, size }: { window: readonly number[]; size: readonly number[] },
 ): Traced {
+  if (graph.target === "gpu") return maxUnpoolingByWindows(graph, dy, places, window, size);
   const [batch, channels] = [dy.shape[0], channelsOf(dy)];
   const shape = graph.integers([batch, channels, ...size]);
   const value = graph.add("MaxUnpool", [image(graph, dy), image(graph, places), shape], {

@@ -21,6 +21,16 @@ export interface Operator {
   readonly domain?: "" | "com.microsoft";
 }
 
+/** A stack of matrices as stored: `rank` axes in all, the last two of them the other way round where they are `swapped`. */
+export interface Matrices {
+  readonly value: Value;
+  readonly rank: number;
+  readonly swapped: boolean;
+}
+
+/** Where a graph is to run: on the CPU, or on a GPU by operators that every provider has there. */
+export type Target = "cpu" | "gpu";
+
 /**
  * An ONNX graph under construction. The same operation on the same operands is recorded once
  * (common subexpressions), and what no output needs is left out at the end.
@@ -31,6 +41,8 @@ export class GraphBuilder {
   private readonly constants = new Map<string, ConstantDefinition>();
   private readonly inputs: ValueDefinition[] = [];
   private counter = 0;
+
+  constructor(readonly target: Target = "cpu") {}
 
   input(definition: ValueDefinition): Value {
     this.inputs.push(definition);
@@ -69,6 +81,22 @@ export class GraphBuilder {
     this.nodes.push({ operator, domain, inputs, outputs, attributes });
     this.known.set(key, outputs);
     return outputs;
+  }
+
+  /** The product of two stacks of matrices. */
+  matrixProduct(a: Matrices, b: Matrices): Value {
+    if (!a.swapped && !b.swapped) return this.add("MatMul", [a.value, b.value]);
+    if (this.target === "cpu") {
+      const attributes = { transA: a.swapped ? 1 : 0, transB: b.swapped ? 1 : 0 };
+      return this.add("FusedMatMul", [a.value, b.value], { attributes, domain: "com.microsoft" });
+    }
+    const straight = ({ value, rank, swapped }: Matrices) => {
+      const axes = Array.from({ length: rank - 2 }, (_, axis) => axis);
+      return swapped
+        ? this.add("Transpose", [value], { attributes: { perm: [...axes, rank - 1, rank - 2] } })
+        : value;
+    };
+    return this.add("MatMul", [straight(a), straight(b)]);
   }
 
   /** The finished graph: only what `outputs` depend on, biases folded into their matrix products. */

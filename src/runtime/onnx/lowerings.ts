@@ -403,15 +403,18 @@ function matMul(
   const batch = broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
   const left = matrix(graph, a);
   const right = matrix(graph, b);
-  const transA = left.flipped !== transposeA ? 1 : 0;
-  const transB = right.flipped !== transposeB ? 1 : 0;
-  const inputs = [left.value, right.value];
+  const factor = (x: Traced, { value, flipped }: ReturnType<typeof matrix>, transposed: boolean) => ({
+    value,
+    rank: x.shape.length,
+    swapped: flipped !== transposed,
+  });
+  const [first, second] = [factor(a, left, transposeA), factor(b, right, transposeB)];
   const value =
     rank === 2
-      ? graph.add("Gemm", inputs, { attributes: { transA, transB } })
-      : transA === 0 && transB === 0
-        ? graph.add("MatMul", inputs)
-        : graph.add("FusedMatMul", inputs, { attributes: { transA, transB }, domain: "com.microsoft" });
+      ? graph.add("Gemm", [first.value, second.value], {
+          attributes: { transA: first.swapped ? 1 : 0, transB: second.swapped ? 1 : 0 },
+        })
+      : graph.matrixProduct(first, second);
   return plainTensor(value, a.type, [...batch, rows, columns]);
 }
 

@@ -9,13 +9,13 @@ import { dirname, join } from "node:path";
 import koffi, { type LibraryHandle } from "koffi";
 import type { OnnxType } from "./model-proto.ts";
 
-type Pointer = bigint;
+export type Pointer = bigint;
 /** C functions return null, or a status to read the error from. */
 type Status = Pointer | null;
 
-const API_VERSION = 20;
+const API_VERSION = 23;
 const LIBRARY = { win32: "onnxruntime.dll", darwin: "libonnxruntime.1.dylib" } as const;
-const ELEMENT: Record<OnnxType, { readonly code: number }> = {
+export const ELEMENT: Record<OnnxType, { readonly code: number }> = {
   float32: { code: 1 },
   int32: { code: 6 },
   int64: { code: 7 },
@@ -45,13 +45,43 @@ const PROTOTYPES = {
     49,
     "void *OrtCreateTensor(void *memory, void *data, size_t bytes, const int64_t *shape, size_t rank, int type, _Out_ void **value)",
   ],
+  createRunOptions: [39, "void *OrtCreateRunOptions(_Out_ void **options)"],
+  createDeviceTensor: [
+    48,
+    "void *OrtCreateDeviceTensor(void *allocator, const int64_t *shape, size_t rank, int type, _Out_ void **value)",
+  ],
+  createMemory: [
+    68,
+    "void *OrtCreateMemory(const char *name, int allocator, int id, int kind, _Out_ void **memory)",
+  ],
   createCpuMemory: [69, "void *OrtCreateCpuMemory(int allocator, int kind, _Out_ void **memory)"],
+  releaseMemory: [94, "void OrtReleaseMemory(void *memory)"],
   releaseStatus: [93, "void OrtReleaseStatus(void *status)"],
   releaseSession: [95, "void OrtReleaseSession(void *session)"],
   releaseValue: [96, "void OrtReleaseValue(void *value)"],
+  releaseRunOptions: [97, "void OrtReleaseRunOptions(void *options)"],
   releaseOptions: [100, "void OrtReleaseOptions(void *options)"],
   endProfiling: [110, "void *OrtEndProfiling(void *session, void *allocator, _Out_ void **name)"],
   defaultAllocator: [78, "void *OrtDefaultAllocator(_Out_ void **allocator)"],
+  setOption: [130, "void *OrtSetOption(void *options, const char *key, const char *value)"],
+  createAllocator: [131, "void *OrtCreateAllocator(void *session, void *memory, _Out_ void **allocator)"],
+  releaseAllocator: [132, "void OrtReleaseAllocator(void *allocator)"],
+  runBinding: [133, "void *OrtRunBinding(void *session, void *options, void *binding)"],
+  createBinding: [134, "void *OrtCreateBinding(void *session, _Out_ void **binding)"],
+  releaseBinding: [135, "void OrtReleaseBinding(void *binding)"],
+  bindInput: [136, "void *OrtBindInput(void *binding, const char *name, void *value)"],
+  bindOutput: [137, "void *OrtBindOutput(void *binding, const char *name, void *value)"],
+  appendCuda: [204, "void *OrtAppendCuda(void *options, void *cudaOptions)"],
+  createCudaOptions: [205, "void *OrtCreateCudaOptions(_Out_ void **cudaOptions)"],
+  updateCudaOptions: [
+    206,
+    "void *OrtUpdateCudaOptions(void *cudaOptions, const char **keys, const char **values, size_t count)",
+  ],
+  releaseCudaOptions: [208, "void OrtReleaseCudaOptions(void *cudaOptions)"],
+  appendProvider: [
+    216,
+    "void *OrtAppendProvider(void *options, const char *name, const char **keys, const char **values, size_t count)",
+  ],
 } as const;
 
 type NativeFunction = ReturnType<LibraryHandle["func"]>;
@@ -72,7 +102,7 @@ function libraryPath(): string {
   );
 }
 
-interface Runtime {
+export interface Onnxruntime {
   /** Kept: koffi unloads a library that nothing refers to any more. */
   readonly library: LibraryHandle;
   readonly api: Api;
@@ -85,14 +115,18 @@ export function loadOnnxruntime(): void {
   runtime();
 }
 
-let loaded: Runtime | undefined;
+let loaded: Onnxruntime | undefined;
 
-function runtime(): Runtime {
+export function runtime(): Onnxruntime {
   loaded ??= load();
   return loaded;
 }
 
-function load(): Runtime {
+/** A GPU's driver compiles shaders in these calls, which takes more stack than koffi gives by itself. */
+const STACK_BYTES = 8 * 2 ** 20;
+
+function load(): Onnxruntime {
+  koffi.config({ sync_stack_size: STACK_BYTES, async_stack_size: STACK_BYTES });
   const library = koffi.load(libraryPath());
   const base = library.func("void *OrtGetApiBase()")() as Pointer;
   const [getApi] = koffi.decode(base, "void *", 2) as Pointer[];
@@ -111,14 +145,16 @@ function load(): Runtime {
   return { library, api, environment, cpuMemory };
 }
 
-function check(api: Api, status: Status): void {
+/** Throws what a status says is wrong. */
+export function check(api: Api, status: Status): void {
   if (status === null) return;
   const message = String(api.errorMessage(status));
   api.releaseStatus(status);
   throw new Error(`onnxruntime: ${message}`);
 }
 
-function created(api: Api, create: (out: [Pointer | null]) => Status): Pointer {
+/** What a C function creates. */
+export function created(api: Api, create: (out: [Pointer | null]) => Status): Pointer {
   const out: [Pointer | null] = [null];
   check(api, create(out));
   const [pointer] = out;

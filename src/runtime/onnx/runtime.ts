@@ -1,83 +1,11 @@
-import type { WeightSpec } from "../../models/scope.ts";
 import { allocate, elementCount } from "../buffers.ts";
-import {
-  type CompileOptions,
-  type Executable,
-  GRADIENT_SQUARES,
-  type InputData,
-  type Runtime,
-} from "../executable.ts";
+import type { CompileOptions, Executable, InputData, Runtime } from "../executable.ts";
 import type { Parameters } from "../parameters.ts";
-import { type Program, ProgramScope, type ScopeHost, type Tensors } from "../program.ts";
-import { tf } from "../tensor.ts";
+import type { Program } from "../program.ts";
 import { fillUniform } from "../uniform.ts";
 import { encodeModel, type GraphDefinition } from "./model-proto.ts";
 import { loadOnnxruntime, NativeSession, NativeTensor, type TensorData } from "./native.ts";
-import { type Tracer, trace } from "./tracing-backend.ts";
-
-const LOSS = "loss";
-const GRADIENT = "gradient:";
-const STATE = "state:";
-const UNIFORM = "uniform:";
-
-/** The scope of a traced program: each weight an input of the graph, each random tensor too. */
-function tracingHost(tracer: Tracer, weights: Tensors, updates: Record<string, tf.Tensor>): ScopeHost {
-  let drawn = 0;
-  return {
-    // A layer that is used twice in a step moves its statistics twice.
-    weight: ({ name }) => updates[STATE + name] ?? weights[name],
-    uniform: (shape) => tracer.input(`${UNIFORM}${drawn++}`, { shape, type: "float32" }),
-    updateState: (name, value) => {
-      updates[STATE + name] = tf.keep(value);
-    },
-  };
-}
-
-/** The program as one static graph; with gradients, also that of its loss by every parameter. */
-export function traceProgram(
-  program: Program,
-  specs: readonly WeightSpec[],
-  options: CompileOptions,
-): GraphDefinition {
-  return trace(program.inputs, (inputs, tracer) => {
-    const weights = Object.fromEntries(
-      specs.map(({ name, shape }) => [name, tracer.input(name, { shape, type: "float32" })]),
-    );
-    const updates: Record<string, tf.Tensor> = {};
-    let outputs: Tensors = {};
-    const forward = () => {
-      outputs = program.forward(
-        new ProgramScope(tracingHost(tracer, weights, updates), program.training),
-        inputs,
-      );
-      for (const output of Object.values(outputs)) tf.keep(output);
-      return outputs[LOSS];
-    };
-    if (!options.gradients) {
-      forward();
-      return { ...outputs, ...updates };
-    }
-    const parameters = specs.filter((spec) => spec.role === "parameter").map((spec) => weights[spec.name]);
-    const { grads } = tf.engine().gradients(forward, parameters, undefined, true);
-    const squares: Tensors = options.gradientSquares ? { [GRADIENT_SQUARES]: sumOfSquares(grads) } : {};
-    const names = specs.filter((spec) => spec.role === "parameter").map((spec) => GRADIENT + spec.name);
-    return {
-      ...outputs,
-      ...updates,
-      ...squares,
-      ...Object.fromEntries(
-        names.map((name, index) => [name, grads[index] ?? tf.zerosLike(parameters[index])]),
-      ),
-    };
-  });
-}
-
-function sumOfSquares(tensors: readonly tf.Tensor[]): tf.Tensor {
-  return tensors
-    .filter((tensor) => tensor !== null)
-    .map((tensor) => tensor.square().sum())
-    .reduce((sum, each) => sum.add(each));
-}
+import { GRADIENT, STATE, traceProgram, UNIFORM } from "./trace-program.ts";
 
 class OnnxExecutable implements Executable {
   readonly inputs: Readonly<Record<string, InputData>>;

@@ -1,6 +1,6 @@
 import type { InputSpec, Tensors } from "../program.ts";
 import { tf } from "../tensor.ts";
-import { GraphBuilder } from "./graph.ts";
+import { GraphBuilder, type Target } from "./graph.ts";
 import { plain, plainTensor, splatTensor, type Traced } from "./layout.ts";
 import { type Lowering, lowerings } from "./lowerings.ts";
 import type { GraphDefinition, OnnxType } from "./model-proto.ts";
@@ -14,8 +14,8 @@ class TracingBackend extends tf.KernelBackend {
   private graph = new GraphBuilder();
   private tensors = new WeakMap<tf.DataId, Traced>();
 
-  begin(): GraphBuilder {
-    this.graph = new GraphBuilder();
+  begin(target: Target): GraphBuilder {
+    this.graph = new GraphBuilder(target);
     this.tensors = new WeakMap();
     return this.graph;
   }
@@ -128,11 +128,12 @@ export interface Tracer {
 export function trace(
   inputs: Readonly<Record<string, InputSpec>>,
   compute: (inputs: Tensors, tracer: Tracer) => Tensors,
+  target: Target = "cpu",
 ): GraphDefinition {
   const tracing = tracingBackend();
   const previous = tf.engine().backendName;
   tf.setBackend(BACKEND);
-  const graph = tracing.begin();
+  const graph = tracing.begin(target);
   tf.engine().startScope("trace");
   try {
     const tracer: Tracer = {

@@ -1,0 +1,285 @@
+/** Programs on a GPU: the whole training step stays on the device, weights and moments in its memory between steps. */
+import { allocate, elementCount } from "../buffers.ts";
+import type { CompileOptions, Executable, InputData, Runtime, TrainingStep } from "../executable.ts";
+import { adamRates, type TrainingSettings } from "../optimiser-settings.ts";
+import type { Parameters } from "../parameters.ts";
+import type { Program } from "../program.ts";
+import { fillUniform } from "../uniform.ts";
+import { type Binding, DeviceSession, type DeviceSessionSettings } from "./device-session.ts";
+import { DeviceWeights } from "./device-weights.ts";
+import { GraphBuilder } from "./graph.ts";
+import { encodeModel, type GraphDefinition } from "./model-proto.ts";
+import { NativeTensor, type Pointer, runtime, type TensorData } from "./native.ts";
+import {
+  GRADIENT,
+  type Moment,
+  momentInput,
+  momentsOf,
+  moved,
+  STATE,
+  traceProgram,
+  traceTraining,
+  UNIFORM,
+} from "./trace-program.ts";
+
+/** A graph on the device: its weights stay there, other inputs are sent before a run and other outputs fetched after it. */
+class DeviceGraph {
+  readonly inputs: Readonly<Record<string, InputData>>;
+  readonly outputs: Readonly<Record<string, Float32Array>>;
+  private readonly session: DeviceSession;
+  private readonly sent = new Map<string, NativeTensor>();
+  private readonly fetched = new Map<string, NativeTensor>();
+  private readonly random: readonly Float32Array[];
+  /** By which of the weights' sets is the newest. */
+  private readonly bindings: (Binding | undefined)[] = [];
+  private boundVersion = -1;
+
+  /** @param destinations where outputs go that are not new values of weights; new arrays where nothing is said */
+  constructor(
+    private readonly graph: GraphDefinition,
+    program: Program,
+    private readonly weights: DeviceWeights,
+    private readonly isWeight: ReadonlySet<string>,
+    settings: DeviceSessionSettings,
+    destinations: Readonly<Record<string, Float32Array>> = {},
+  ) {
+    const data = new Map<string, TensorData>();
+    for (const { name, shape, type } of graph.inputs.filter(({ name }) => !isWeight.has(name))) {
+      const values = allocate({ shape, type: type as "float32" });
+      data.set(name, values);
+      this.sent.set(name, new NativeTensor(values, type, shape));
+    }
+    for (const { name, shape, type } of graph.outputs.filter((output) => !this.isMoved(output.name))) {
+      const values = destinations[name] ?? new Float32Array(elementCount(shape));
+      data.set(name, values);
+      this.fetched.set(name, new NativeTensor(values, type, shape));
+    }
+    this.random = graph.inputs
+      .filter(({ name }) => name.startsWith(UNIFORM))
+      .map(({ name }) => data.get(name) as Float32Array);
+    // An input that the graph has no use for can still be filled.
+    this.inputs = Object.fromEntries(
+      Object.entries(program.inputs).map(([name, spec]) => [
+        name,
+        (data.get(name) as InputData | undefined) ?? allocate(spec),
+      ]),
+    );
+    this.outputs = Object.fromEntries(
+      [...this.fetched.keys()]
+        .filter((name) => !(name in destinations))
+        .map((name) => [name, data.get(name) as Float32Array]),
+    );
+    this.session = new DeviceSession(encodeModel(graph), settings);
+  }
+
+  private isMoved(output: string): boolean {
+    return output.startsWith(moved("")) && this.isWeight.has(output.slice(moved("").length));
+  }
+
+  /** Sets a number that the graph takes; one that it has no use for is ignored. */
+  set(input: string, value: number): void {
+    const tensor = this.sent.get(input);
+    if (tensor !== undefined) (tensor.data as Float32Array)[0] = value;
+  }
+
+  async run(seed: number): Promise<void> {
+    this.random.forEach((values, index) => {
+      fillUniform(values, seed + 0x1000193 * index);
+    });
+    this.weights.refresh();
+    const binding = this.binding();
+    for (const [name, tensor] of this.sent) binding.input(name, tensor);
+    await binding.run();
+  }
+
+  private binding(): Binding {
+    if (this.boundVersion !== this.weights.version) this.unbind();
+    this.boundVersion = this.weights.version;
+    const known = this.bindings[this.weights.current];
+    if (known !== undefined) return known;
+    const binding = this.session.bind();
+    this.bindings[this.weights.current] = binding;
+    for (const { name } of this.graph.inputs)
+      if (this.isWeight.has(name)) binding.input(name, this.weights.read(name));
+    for (const { name } of this.graph.outputs) {
+      const tensor = this.fetched.get(name) ?? this.weights.written(name.slice(moved("").length));
+      binding.output(name, tensor);
+    }
+    return binding;
+  }
+
+  private unbind(): void {
+    for (const binding of this.bindings.splice(0)) binding?.release();
+  }
+
+  endProfile(): void {
+    this.session.endProfile();
+  }
+
+  release(): void {
+    this.unbind();
+    this.session.release();
+    for (const tensor of [...this.sent.values(), ...this.fetched.values()]) tensor.release();
+  }
+}
+
+class DeviceExecutable implements Executable {
+  constructor(
+    private readonly graph: DeviceGraph,
+    private readonly states: readonly { readonly from: Float32Array; readonly to: Float32Array }[],
+    private readonly weights: DeviceWeights,
+  ) {}
+
+  get inputs() {
+    return this.graph.inputs;
+  }
+
+  get outputs() {
+    return this.graph.outputs;
+  }
+
+  async run(seed: number): Promise<void> {
+    await this.graph.run(seed);
+    if (this.states.length === 0) return;
+    for (const { from, to } of this.states) to.set(from);
+    this.weights.outdate();
+  }
+
+  endProfile(): void {
+    this.graph.endProfile();
+  }
+
+  release(): void {
+    this.graph.release();
+  }
+}
+
+class DeviceTrainingStep implements TrainingStep {
+  steps = 0;
+
+  constructor(
+    private readonly graph: DeviceGraph,
+    private readonly weights: DeviceWeights,
+    private readonly settings: TrainingSettings,
+  ) {}
+
+  get inputs() {
+    return this.graph.inputs;
+  }
+
+  get outputs() {
+    return this.graph.outputs;
+  }
+
+  async run(seed: number, learningRate: number): Promise<void> {
+    this.steps++;
+    const { optimiser } = this.settings;
+    const rates =
+      optimiser.kind === "sgd" ? { rate: learningRate } : adamRates(optimiser, this.steps, learningRate);
+    for (const [name, value] of Object.entries(rates)) this.graph.set(name, value);
+    await this.graph.run(seed);
+    this.weights.stepped();
+  }
+
+  endProfile(): void {
+    this.graph.endProfile();
+  }
+
+  release(): void {
+    this.graph.release();
+  }
+}
+
+/** Traces programs to static graphs and runs them by onnxruntime on a GPU. */
+export class DeviceRuntime implements Runtime {
+  private readonly allocator: Pointer;
+  /** Keeps the device open and the allocator valid. */
+  private readonly anchor: DeviceSession;
+  private readonly weights = new WeakMap<Parameters, DeviceWeights>();
+
+  /**
+   * @param device its name, for people
+   * @param threads of what is left for the CPU
+   * @throws Error what onnxruntime says when the device cannot be used
+   */
+  constructor(
+    private readonly settings: DeviceSessionSettings,
+    readonly device: string,
+    readonly threads: number,
+  ) {
+    const graph = new GraphBuilder();
+    const value = graph.input({ name: "x", type: "float32", shape: [1] });
+    const model = encodeModel(graph.finish([{ name: "y", value, type: "float32", shape: [1] }]));
+    this.anchor = new DeviceSession(model, { provider: settings.provider });
+    this.allocator = this.anchor.allocator();
+  }
+
+  compile(program: Program, parameters: Parameters, options: CompileOptions): DeviceExecutable {
+    const graph = traceProgram(program, parameters.specs, options, "gpu");
+    const weights = this.weightsOf(parameters);
+    const names = this.addWeights(graph, parameters, weights, new Set());
+    const ends = (prefix: string, slot: "gradient" | "weight") =>
+      graph.outputs
+        .filter(({ name }) => name.startsWith(prefix))
+        .map(({ name, shape }) => ({
+          name,
+          values: new Float32Array(slot === "weight" ? elementCount(shape) : 0),
+          place: parameters.place(name.slice(prefix.length), slot),
+        }));
+    const states = ends(STATE, "weight");
+    const destinations = {
+      ...Object.fromEntries(ends(GRADIENT, "gradient").map(({ name, place }) => [name, place])),
+      ...Object.fromEntries(states.map(({ name, values }) => [name, values])),
+    };
+    return new DeviceExecutable(
+      new DeviceGraph(graph, program, weights, names, this.settings, destinations),
+      states.map(({ values, place }) => ({ from: values, to: place })),
+      weights,
+    );
+  }
+
+  compileTraining(program: Program, parameters: Parameters, settings: TrainingSettings): DeviceTrainingStep {
+    const graph = traceTraining(program, parameters.specs, settings);
+    const weights = this.weightsOf(parameters);
+    const moving = new Set(graph.outputs.map(({ name }) => name));
+    const names = this.addWeights(graph, parameters, weights, moving, momentsOf(settings.optimiser));
+    const session = new DeviceGraph(graph, program, weights, names, this.settings);
+    return new DeviceTrainingStep(session, weights, settings);
+  }
+
+  /** Makes room on the device for the weights that a graph reads or moves; returns what the graph calls them. */
+  private addWeights(
+    graph: GraphDefinition,
+    parameters: Parameters,
+    weights: DeviceWeights,
+    moving: ReadonlySet<string>,
+    moments: readonly Moment[] = [],
+  ): ReadonlySet<string> {
+    const used = new Set(graph.inputs.map(({ name }) => name));
+    const names = new Set<string>();
+    const add = (input: string, weight: string, slot: "weight" | Moment) => {
+      if (!used.has(input) && !moving.has(moved(input))) return;
+      weights.add(input, weight, slot, moving.has(moved(input)));
+      names.add(input);
+    };
+    for (const { name } of parameters.specs) {
+      add(name, name, "weight");
+      for (const moment of moments) add(momentInput(moment, name), name, moment);
+    }
+    return names;
+  }
+
+  private weightsOf(parameters: Parameters): DeviceWeights {
+    const known = this.weights.get(parameters);
+    if (known !== undefined) return known;
+    const weights = new DeviceWeights(parameters, this.allocator, { provider: this.settings.provider });
+    this.weights.set(parameters, weights);
+    parameters.device = weights;
+    return weights;
+  }
+
+  release(): void {
+    runtime().api.releaseAllocator(this.allocator);
+    this.anchor.release();
+  }
+}

@@ -1,0 +1,120 @@
+/** Sessions whose tensors stay in a device's memory between runs (onnxruntime's IoBinding). */
+import type { ValueDefinition } from "./model-proto.ts";
+import { check, created, ELEMENT, type NativeTensor, type Pointer, runtime } from "./native.ts";
+import { deviceMemory, type Provider, useProvider } from "./provider.ts";
+
+/** A tensor in a device's memory. */
+export class DeviceTensor {
+  readonly pointer: Pointer;
+
+  constructor(allocator: Pointer, { shape, type }: Pick<ValueDefinition, "shape" | "type">) {
+    const { api } = runtime();
+    const sizes = BigInt64Array.from(shape, BigInt);
+    this.pointer = created(api, (out) =>
+      api.createDeviceTensor(allocator, sizes, shape.length, ELEMENT[type].code, out),
+    );
+  }
+
+  release(): void {
+    runtime().api.releaseValue(this.pointer);
+  }
+}
+
+type BoundTensor = DeviceTensor | NativeTensor;
+
+export interface DeviceSessionSettings {
+  readonly provider: Provider;
+  /** Where to write onnxruntime's profile of every operator. */
+  readonly profile?: string;
+}
+
+/** A graph that onnxruntime has compiled for a device. */
+export class DeviceSession {
+  private readonly session: Pointer;
+
+  constructor(
+    model: Uint8Array,
+    private readonly settings: DeviceSessionSettings,
+  ) {
+    const { api, environment } = runtime();
+    const options = created(api, (out) => api.createOptions(out));
+    try {
+      useProvider(options, settings.provider);
+      if (settings.profile) check(api, api.enableProfiling(options, Buffer.from(`${settings.profile}\0`)));
+      this.session = created(api, (out) => api.createSession(environment, model, model.length, options, out));
+    } finally {
+      api.releaseOptions(options);
+    }
+  }
+
+  /** What makes tensors in the device's memory; to be released by `releaseAllocator`. */
+  allocator(): Pointer {
+    const { api } = runtime();
+    const memory = deviceMemory(this.settings.provider);
+    try {
+      return created(api, (out) => api.createAllocator(this.session, memory, out));
+    } finally {
+      api.releaseMemory(memory);
+    }
+  }
+
+  bind(): Binding {
+    return new Binding(this.session);
+  }
+
+  endProfile(): void {
+    const { api } = runtime();
+    const allocator = created(api, (out) => api.defaultAllocator(out));
+    created(api, (out) => api.endProfiling(this.session, allocator, out));
+  }
+
+  release(): void {
+    runtime().api.releaseSession(this.session);
+  }
+}
+
+/** Which tensors a session reads and writes, wherever they lie. */
+export class Binding {
+  private readonly binding: Pointer;
+  private readonly options: Pointer;
+
+  constructor(private readonly session: Pointer) {
+    const { api } = runtime();
+    this.options = created(api, (out) => api.createRunOptions(out));
+    this.binding = created(api, (out) => api.createBinding(session, out));
+  }
+
+  /** A tensor of the CPU's is copied to the device now; later changes of it go unseen. */
+  input(name: string, tensor: BoundTensor): void {
+    const { api } = runtime();
+    check(api, api.bindInput(this.binding, name, tensor.pointer));
+  }
+
+  output(name: string, tensor: BoundTensor): void {
+    const { api } = runtime();
+    check(api, api.bindOutput(this.binding, name, tensor.pointer));
+  }
+
+  /** Runs the session off the main thread; all bound outputs hold the result when the promise resolves. */
+  async run(): Promise<void> {
+    const { api } = runtime();
+    const status = await new Promise<Pointer | null>((resolve, reject) => {
+      api.runBinding.async(this.session, null, this.binding, (error: Error | null, result: Pointer | null) =>
+        error ? reject(error) : resolve(result),
+      );
+    });
+    check(api, status);
+  }
+
+  /** As {@link run}, keeping this thread waiting. */
+  runNow(): void {
+    const { api } = runtime();
+    check(api, api.runBinding(this.session, this.options, this.binding));
+  }
+
+  release(): void {
+    const { api } = runtime();
+    api.releaseBinding(this.binding);
+    api.releaseRunOptions(this.options);
+  }
+}

@@ -1,0 +1,60 @@
+/** The execution providers of onnxruntime that train on a device, and how a session takes each. */
+import { check, created, type Pointer, runtime } from "./native.ts";
+
+export type Provider =
+  /** Any GPU through Vulkan, Metal or Direct3D 12. Which one, where there are two: the fast or the thrifty. */
+  | { readonly kind: "webgpu"; readonly power: "high-performance" | "low-power" }
+  /** NVIDIA's, by its place in nvidia-smi's list. */
+  | { readonly kind: "cuda"; readonly index: number }
+  /** Direct3D 12 on Windows, by the adapter's place in the system's list. */
+  | { readonly kind: "directml"; readonly index: number };
+
+/** What onnxruntime calls a provider's memory. */
+const MEMORY = { webgpu: "WebGPU_Buf", cuda: "Cuda", directml: "DML" } as const;
+const DEVICE_ALLOCATOR = 0;
+
+/** The memory of a provider's device. */
+export function deviceMemory(provider: Provider): Pointer {
+  const { api } = runtime();
+  const index = provider.kind === "webgpu" ? 0 : provider.index;
+  return created(api, (out) => api.createMemory(MEMORY[provider.kind], DEVICE_ALLOCATOR, index, 0, out));
+}
+
+/** Lets sessions made with these options run on the provider. Throws what onnxruntime says when it cannot. */
+export function useProvider(options: Pointer, provider: Provider): void {
+  const { api } = runtime();
+  const append = (name: string, settings: Readonly<Record<string, string>>) =>
+    check(
+      api,
+      api.appendProvider(
+        options,
+        name,
+        Object.keys(settings),
+        Object.values(settings),
+        Object.keys(settings).length,
+      ),
+    );
+  if (provider.kind === "webgpu") {
+    const settings = { powerPreference: provider.power, enableInt64: "1", preferredLayout: "NCHW" };
+    append(
+      "WebGPU",
+      Object.fromEntries(
+        Object.entries(settings).map(([key, value]) => [`ep.webgpuexecutionprovider.${key}`, value]),
+      ),
+    );
+  } else if (provider.kind === "directml") append("DML", { device_id: String(provider.index) });
+  else useCuda(options, provider.index);
+}
+
+function useCuda(options: Pointer, index: number): void {
+  const { api } = runtime();
+  const settings = { device_id: String(index), arena_extend_strategy: "kSameAsRequested" };
+  const cuda = created(api, (out) => api.createCudaOptions(out));
+  try {
+    const [keys, values] = [Object.keys(settings), Object.values(settings)];
+    check(api, api.updateCudaOptions(cuda, keys, values, keys.length));
+    check(api, api.appendCuda(options, cuda));
+  } finally {
+    api.releaseCudaOptions(cuda);
+  }
+}
