@@ -1,0 +1,54 @@
+/** Images open in the editor's own viewer. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before } from "node:test";
+import { fromFile } from "geotiff";
+import { ServedVsCode } from "./served-vscode.ts";
+import type { Workbench } from "./workbench.ts";
+
+let vscode: ServedVsCode;
+let workbench: Workbench;
+let folder: string;
+
+const scenario = (name: string, body: () => Promise<void>) => ServedVsCode.scenario(name, () => vscode, body);
+
+before(
+  async () => {
+    vscode = await ServedVsCode.start({ "security.workspace.trust.enabled": false });
+    folder = vscode.workspace("cells", "media/samples");
+    workbench = await vscode.open(folder);
+  },
+  { timeout: 300_000 },
+);
+
+after(() => vscode?.close());
+
+scenario("a z-stack opens, and the slider shows its slices", async () => {
+  await workbench.openFile("nuclei-train.tif");
+  const viewer = workbench.webview();
+  const picture = viewer.getByRole("img", { name: "nuclei-train.tif, 61 by 33 pixels, slice 1 of 31" });
+  await picture.waitFor();
+  const first = await picture.screenshot();
+  await viewer.getByRole("slider", { name: "Slice (z)" }).focus();
+  await workbench.page.keyboard.press("ArrowRight");
+  await workbench.page.keyboard.press("ArrowRight");
+  const third = viewer.getByRole("img", { name: "slice 3 of 31" });
+  await third.waitFor();
+  assert.notDeepEqual(await third.screenshot(), first);
+  await third.hover();
+  const value = viewer.locator(".tile-value", { hasText: /^\d+ +\(y \d+, x \d+\)$/ });
+  await workbench.screenshot("third-slice");
+  const [shown, y, x] = ((await value.textContent())?.match(/\d+/g) ?? []).map(Number);
+  assert.equal(shown, await pixel(join(folder, "3d/train/nuclei-train.tif"), 2, y, x));
+});
+
+async function pixel(path: string, slice: number, y: number, x: number): Promise<number> {
+  const file = await fromFile(path);
+  try {
+    const rasters = await (await file.getImage(slice)).readRasters({ window: [x, y, x + 1, y + 1] });
+    const [plane] = Array.isArray(rasters) ? rasters : [rasters];
+    return plane[0];
+  } finally {
+    await file.close();
+  }
+}
