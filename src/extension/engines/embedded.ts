@@ -1,0 +1,70 @@
+/** The engine that comes with the extension: our command line, run by Node.js. */
+import { existsSync } from "node:fs";
+import { resultTree } from "../../results/result-tree.ts";
+import { findNode, type NodeRuntime } from "../../runs/node-runtime.ts";
+import type { RunCommand, RunOrder } from "../../runs/record.ts";
+import type { Engine } from "./engine.ts";
+
+/**
+ * @param bundle the command line's file, `dist/cli.mjs`
+ * @param nodeSetting the Node.js to use; empty to find one
+ */
+export function embeddedEngine(bundle: string, nodeSetting: () => string): Engine {
+  const node = async (): Promise<NodeRuntime> => {
+    const found = await findNode(nodeSetting());
+    if (typeof found === "string") throw new Error(found);
+    return found;
+  };
+  const command = async (order: RunOrder, nodeArgs: readonly string[] = []): Promise<RunCommand> => {
+    const { command, env } = await node();
+    const args = [...nodeArgs, bundle, ...orderArguments(order), "--events"];
+    return { command, args, env, cwd: order.workingDirectory, output: "events" };
+  };
+  return {
+    id: "embedded",
+    label: "Embedded engine",
+    description: "trains on this computer, without Python",
+    async detect() {
+      const found = await findNode(nodeSetting());
+      return typeof found === "string"
+        ? { available: false, reason: found, fix: "Mend or clear the setting biapy.run.nodePath." }
+        : { available: true, detail: found.label };
+    },
+    device: ({ gpu }) => (gpu === "" ? "cpu" : `gpu:${gpu}`),
+    command,
+    canResume: (order) =>
+      existsSync(resultTree(order.resultDirectory, order.name, order.runId).lastCheckpoint),
+    async debug(order, port) {
+      const files = bundle.replace(/[^/\\]*$/, "**/*.mjs").replaceAll("\\", "/");
+      return {
+        ...(await command(order, [`--inspect-brk=127.0.0.1:${port}`, "--enable-source-maps"])),
+        session: {
+          type: "node",
+          request: "attach",
+          address: "127.0.0.1",
+          port,
+          continueOnAttach: true,
+          sourceMaps: true,
+          outFiles: [files],
+          resolveSourceMapLocations: [files],
+          skipFiles: ["<node_internals>/**"],
+        },
+      };
+    },
+  };
+}
+
+function orderArguments({ configFile, resultDirectory, name, runId, gpu, resume }: RunOrder): string[] {
+  return [
+    "--config",
+    configFile,
+    "--result_dir",
+    resultDirectory,
+    "--name",
+    name,
+    "--run_id",
+    String(runId),
+    ...(gpu === "" ? [] : ["--gpu", gpu]),
+    ...(resume ? ["--resume"] : []),
+  ];
+}

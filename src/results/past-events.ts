@@ -1,0 +1,80 @@
+/** What a run that nobody watched would have told, as far as its files say: epochs, checkpoints, images, its end. */
+import { stat } from "node:fs/promises";
+import { basename, extname } from "node:path";
+import type { ImageFiles, RunEvent } from "../protocol/run-events.ts";
+import type { RunFolder } from "./run-folders.ts";
+import { readRunLog } from "./run-log.ts";
+
+/** What the end of a file's name says about the image in it. */
+const ROLES: readonly (readonly [RegExp, keyof ImageFiles])[] = [
+  [/_reconstruction_and_visible$/i, "reconstructionAndVisible"],
+  [/_reconstruction$/i, "reconstruction"],
+  [/_masked$/i, "masked"],
+  [/_original$/i, "original"],
+];
+
+export async function pastEvents(run: RunFolder): Promise<RunEvent[]> {
+  const { epochs } = await readRunLog(run.files.logs);
+  const events: RunEvent[] = [];
+  let best = Number.POSITIVE_INFINITY;
+  for (const { epoch, train, validation, learningRate, seconds } of epochs) {
+    const { loss } = validation ?? train;
+    const better = loss < best;
+    if (better) best = loss;
+    events.push({
+      event: "epoch",
+      time: run.started,
+      epoch,
+      epochs: run.epochs,
+      train,
+      validation,
+      learningRate,
+      seconds,
+      secondsLeft: 0,
+      memoryBytes: 0,
+      best: better,
+    });
+  }
+  for (const path of run.files.checkpoints) {
+    const best = path === run.tree.bestCheckpoint;
+    const kind = best ? "best" : path === run.tree.lastCheckpoint ? "last" : "periodic";
+    const epoch = best ? (run.best?.epoch ?? run.epochs) : run.epochs;
+    events.push({ event: "checkpoint", time: await timeOf(path), path, kind, epoch });
+  }
+  for (const [image, files] of imagesOf(run))
+    events.push({
+      event: "image",
+      time: run.changed,
+      kind: files.masked === undefined ? "prediction" : "mae-check",
+      image,
+      files,
+      epoch: run.epochs,
+    });
+  if (run.status !== "interrupted") {
+    const checkpoint = run.files.checkpoints.find((path) => path === run.tree.bestCheckpoint);
+    const { runDirectory } = run.tree;
+    events.push({ event: "end", time: run.changed, status: run.status, runDirectory, checkpoint });
+  }
+  return events;
+}
+
+async function timeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
+  );
+}
+
+/** The files of each image, by its file's name without the role. */
+function imagesOf({ files }: RunFolder): Map<string, ImageFiles> {
+  const found = new Map<string, ImageFiles>();
+  const add = (image: string, role: keyof ImageFiles, path: string) =>
+    found.set(image, { ...found.get(image), [role]: path });
+  for (const path of files["mae-checks"]) {
+    const stem = basename(path, extname(path));
+    const [ending, role] = ROLES.find(([pattern]) => pattern.test(stem)) ?? [/$/, "prediction" as const];
+    add(stem.replace(ending, "") + extname(path), role, path);
+  }
+  for (const path of files.images) add(basename(path), "prediction", path);
+  return found;
+}

@@ -1,0 +1,62 @@
+/** What a run's logs tell of its epochs: of ours, one row an epoch, or BiaPy's `*_training_log.json`. */
+import { open, readFile } from "node:fs/promises";
+import type { Metrics } from "../protocol/run-events.ts";
+import { type EpochRecord, readTrainLog } from "./train-log.ts";
+
+export interface RunLog {
+  readonly epochs: readonly EpochRecord[];
+  /** Whether BiaPy's log says that the job has ended well. */
+  readonly finished: boolean;
+}
+
+/** Bytes at the end of BiaPy's log in which it says that it has finished. */
+const TAIL = 4096;
+
+export async function readRunLog(logs: readonly string[]): Promise<RunLog> {
+  const ours = logs.filter((log) => log.endsWith("_log.jsonl"));
+  const theirs = logs.filter((log) => log.endsWith("_training_log.json"));
+  const texts = logs.filter((log) => log.endsWith(".txt"));
+  const epochs = (await Promise.all([...ours.map(readTrainLog), ...theirs.map(readBiapyLog)])).flat();
+  const ends = await Promise.all(texts.map(tailOf));
+  // A run that went on repeats no epoch, but may log one again.
+  const last = new Map(epochs.map((epoch) => [epoch.epoch, epoch]));
+  return {
+    epochs: [...last.values()].sort((one, other) => one.epoch - other.epoch),
+    finished: ends.some((text) => text.includes("FINISHED JOB")),
+  };
+}
+
+/** BiaPy counts epochs from 0 and calls validation `test`; its metrics are in capitals. */
+async function readBiapyLog(path: string): Promise<EpochRecord[]> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  return text.split("\n").flatMap((line) => {
+    try {
+      const row = JSON.parse(line) as Record<string, number>;
+      const { train_lr: learningRate = Number.NaN, epoch } = row;
+      const { lr: _, ...train } = metricsOf(row, "train_");
+      const validation = metricsOf(row, "test_");
+      const judged = Object.keys(validation).length > 0 ? validation : undefined;
+      return [{ epoch: epoch + 1, train, validation: judged, learningRate, seconds: 0 }];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function metricsOf(row: Readonly<Record<string, number>>, prefix: string): Metrics {
+  const own = Object.entries(row).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(own.map(([name, value]) => [name.slice(prefix.length).toLowerCase(), value]));
+}
+
+async function tailOf(path: string): Promise<string> {
+  const handle = await open(path).catch(() => undefined);
+  if (handle === undefined) return "";
+  try {
+    const { size } = await handle.stat();
+    const length = Math.min(size, TAIL);
+    const { buffer } = await handle.read(Buffer.alloc(length), 0, length, size - length);
+    return buffer.toString("utf8");
+  } finally {
+    await handle.close();
+  }
+}

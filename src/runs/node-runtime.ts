@@ -1,0 +1,40 @@
+/** The Node.js that runs the embedded engine. */
+import { execFile } from "node:child_process";
+import type { Program } from "./record.ts";
+
+export interface NodeRuntime extends Program {
+  readonly env: Readonly<Record<string, string>>;
+  /** For people: `Node.js 22.1.0`. */
+  readonly label: string;
+}
+
+const OLDEST = [20, 15] as const;
+
+/**
+ * The Node.js that the settings name; or else the one that runs this process; or, where that is the editor's own (Electron),
+ * one that is installed, and Electron as the last resort.
+ *
+ * @returns why there is none, for people, as a text
+ */
+export async function findNode(setting: string): Promise<NodeRuntime | string> {
+  if (setting !== "") return installedNode(setting);
+  if (process.versions.electron === undefined)
+    return { command: process.execPath, args: [], env: {}, label: `Node.js ${process.versions.node}` };
+  const installed = await installedNode("node");
+  if (typeof installed !== "string") return installed;
+  const env = { ELECTRON_RUN_AS_NODE: "1" };
+  return { command: process.execPath, args: [], env, label: `the editor's Node.js ${process.versions.node}` };
+}
+
+async function installedNode(command: string): Promise<NodeRuntime | string> {
+  const version = await new Promise<string | undefined>((resolve) =>
+    execFile(command, ["--version"], { timeout: 10_000, windowsHide: true }, (error, output) =>
+      resolve(error === null ? output.trim().replace(/^v/, "") : undefined),
+    ),
+  );
+  if (version === undefined) return `${command} does not run.`;
+  const [major, minor] = version.split(".").map(Number);
+  const recent = major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
+  if (!recent) return `${command} is Node.js ${version}; ${OLDEST.join(".")} or later is needed.`;
+  return { command, args: [], env: {}, label: `Node.js ${version}` };
+}
