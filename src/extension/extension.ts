@@ -1,34 +1,55 @@
 /** The extension's entry. What is not needed at once is loaded when it is. */
 import * as vscode from "vscode";
+import { registerCommands } from "./commands/index.ts";
+import { trainWhatWasAsked } from "./commands/sample.ts";
+import { registerDebugging } from "./debugging.ts";
+import { enginesOf } from "./engines/index.ts";
 import { activateLanguage } from "./language/index.ts";
 import { registerTrainingPanel } from "./panel/index.ts";
-import type { RunSource } from "./runs/run-source.ts";
+import { ResultFolders } from "./results/result-folders.ts";
+import { RESULTS_VIEW, ResultsTree } from "./results/results-view.ts";
+import { registerRunNotices } from "./run-notices.ts";
+import { RunManager } from "./runs/run-manager.ts";
+import type { Services } from "./services.ts";
+import { registerStatusBar } from "./status-bar.ts";
+import { registerLenses } from "./training-lenses.ts";
+import { registerTasks } from "./training-tasks.ts";
 import { registerImageViewer } from "./viewer/index.ts";
 
-export async function activate(context: vscode.ExtensionContext): Promise<void> {
-  await activateLanguage(context);
-  const runs = noRuns();
-  const panel = registerTrainingPanel(context, runs);
-  registerImageViewer(context);
-  context.subscriptions.push(
-    vscode.commands.registerCommand("biapy.openTrainingPanel", () => panel.show()),
-    vscode.commands.registerCommand("biapy.showResults", () =>
-      vscode.commands.executeCommand("biapy.results.focus"),
-    ),
-    vscode.commands.registerCommand("biapy.installGpuRuntime", async () => {
-      const { installGpuRuntime } = await import("./gpu-runtime.ts");
-      await installGpuRuntime(context);
-    }),
-  );
+/** What other extensions and tests get. */
+export interface Api {
+  readonly runs: RunManager;
 }
 
-function noRuns(): RunSource {
-  return {
-    runs: [],
-    onDidChangeRuns: new vscode.EventEmitter<void>().event,
-    events: async () => [],
-    onDidReceiveEvents: new vscode.EventEmitter<never>().event,
-    stop: async () => {},
-    resume: async () => {},
-  };
+export async function activate(context: vscode.ExtensionContext): Promise<Api> {
+  const output = vscode.window.createOutputChannel("BiaPy", { log: true });
+  const engines = enginesOf(context);
+  const results = new ResultFolders(context);
+  const runs = new RunManager(context, results, engines);
+  const panel = registerTrainingPanel(context, runs);
+  const services: Services = { context, engines, results, runs, panel, output };
+  registerImageViewer(context);
+  context.subscriptions.push(
+    output,
+    results,
+    runs,
+    vscode.window.createTreeView(RESULTS_VIEW, {
+      treeDataProvider: new ResultsTree(runs),
+      canSelectMany: true,
+      showCollapseAll: true,
+    }),
+    registerCommands(services),
+    registerDebugging(services),
+    registerTasks(services),
+    registerLenses(runs),
+    registerStatusBar(runs, engines),
+    registerRunNotices(services),
+  );
+  await activateLanguage(context);
+  // Runs that went on while no window was open are found, and what was asked for before a folder was opened is trained.
+  setImmediate(async () => {
+    await results.refresh();
+    await trainWhatWasAsked(services);
+  });
+  return { runs };
 }

@@ -1,12 +1,13 @@
 /** A run as one window sees it: its record, and a connection to its supervisor while that lives. */
 import { open } from "node:fs/promises";
 import type { Socket } from "node:net";
+import { dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { RunStatus } from "../protocol/panel-messages.ts";
 import type { RunEvent } from "../protocol/run-events.ts";
 import { connectTo, eachLine, type Notice, type Request } from "./address.ts";
 import { STARTING_MS } from "./queue.ts";
-import { type RecordFiles, type RunRecord, readRecord, runIdentity } from "./record.ts";
+import { type RecordFiles, type RunOrder, type RunRecord, readRecord, runIdentity } from "./record.ts";
 
 export interface RunListener {
   /** The run stands otherwise than before. */
@@ -44,8 +45,17 @@ export class LiveRun {
     return this.current;
   }
 
+  /** What was ordered, with the place where the record lies now: results may have been moved. */
+  get order(): RunOrder {
+    return { ...this.current.order, resultDirectory: dirname(this.jobDirectory) };
+  }
+
+  get jobDirectory(): string {
+    return dirname(dirname(this.files.folder));
+  }
+
   get id(): string {
-    return runIdentity(this.current.order);
+    return runIdentity(this.order);
   }
 
   get status(): RunStatus {

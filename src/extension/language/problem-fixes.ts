@@ -64,7 +64,8 @@ function renameFix({ line, indent, nameEnd }: KeyLine, suggestion: string): Text
   return { title: `Change to ${name}`, edits: [{ range: onLine(line, indent, nameEnd), text: name }] };
 }
 
-function valueFix(text: string, key: string, suggestion: string): TextFix {
+/** The edits that set a key to a value, where it stands or where it belongs. */
+export function valueFix(text: string, key: string, suggestion: string): TextFix {
   const found = keyLines(text).find((each) => each.key === key);
   if (found === undefined)
     return { title: `Add ${key}: ${suggestion}`, edits: [insertionEdit(text, key, suggestion)] };

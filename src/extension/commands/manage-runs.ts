@@ -1,0 +1,81 @@
+/** Commands about runs that there are. */
+import { existsSync } from "node:fs";
+import * as vscode from "vscode";
+import type { Services } from "../services.ts";
+import { pickRun, pickRuns } from "./pick-run.ts";
+
+const ACTIVE = ["queued", "running"];
+/** Runs that were asked to stop, which a second time ends at once. */
+const stopping = new Set<string>();
+
+/** BiaPy: Stop Training. */
+export async function stopTraining({ runs }: Services, clicked?: unknown): Promise<void> {
+  const run = await pickRun(runs, clicked, {
+    title: "Stop which run?",
+    none: "No training is running.",
+    among: ({ summary }) => ACTIVE.includes(summary.status),
+  });
+  if (run === undefined) return;
+  const { id, name, runId } = run.summary;
+  if (stopping.has(id)) return endNow(runs.kill.bind(runs), id, `${name}, run ${runId}`);
+  stopping.add(id);
+  await runs.stop(id);
+  const location = vscode.ProgressLocation.Window;
+  const title = `Stopping ${name}, run ${runId}, after its step`;
+  await vscode.window.withProgress({ location, title }, () => untilEnded(runs, id));
+  stopping.delete(id);
+}
+
+async function endNow(kill: (id: string) => void, id: string, name: string): Promise<void> {
+  const now = "End Now";
+  const detail = "What it learned since the last checkpoint is lost.";
+  const message = `${name} is still finishing its step. End it at once?`;
+  if ((await vscode.window.showWarningMessage(message, { modal: true, detail }, now)) === now) kill(id);
+}
+
+function untilEnded(runs: Services["runs"], id: string): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (runs.find(id)?.live?.isActive) return;
+      subscription.dispose();
+      resolve();
+    };
+    const subscription = runs.onDidChangeRuns(look);
+    look();
+  });
+}
+
+/** BiaPy: Open Training Panel. */
+export function openTrainingPanel({ panel }: Services, clicked?: unknown): void {
+  const item = clicked as { readonly run?: unknown } | undefined;
+  const run = typeof clicked === "string" ? clicked : typeof item?.run === "string" ? item.run : undefined;
+  panel.show(run);
+}
+
+/** BiaPy: Compare Runs. */
+export async function compareRuns(
+  { runs, panel }: Services,
+  clicked?: unknown,
+  selected?: readonly unknown[],
+): Promise<void> {
+  const picked = await pickRuns(runs, selected ?? (clicked === undefined ? [] : [clicked]), {
+    title: "Compare which runs?",
+    none: "There are no runs to compare.",
+    among: () => true,
+  });
+  if (picked.length > 0) panel.compare(picked.map(({ summary }) => summary.id));
+}
+
+/** Shows what a run's trainer printed; the log in its results where it left none. */
+export async function showRunLog({ runs }: Services, clicked?: unknown): Promise<void> {
+  const run = await pickRun(runs, clicked, {
+    title: "Show the log of which run?",
+    none: "There are no runs.",
+    among: () => true,
+  });
+  if (run === undefined) return;
+  const printed = run.live?.files.log;
+  const log = printed !== undefined && existsSync(printed) ? printed : run.folder?.files.logs[0];
+  if (log !== undefined) await vscode.window.showTextDocument(vscode.Uri.file(log));
+  else void vscode.window.showInformationMessage("This run printed nothing.");
+}

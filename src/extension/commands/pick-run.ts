@@ -1,0 +1,57 @@
+import * as vscode from "vscode";
+import type { KnownRun, RunManager } from "../runs/run-manager.ts";
+
+export interface RunQuestion {
+  readonly title: string;
+  /** Said where there is no such run. */
+  readonly none: string;
+  readonly among: (run: KnownRun) => boolean;
+}
+
+/** What a command about runs can be called with: a run's identity, or an item of the results browser. */
+function identityOf(clicked: unknown): string | undefined {
+  if (typeof clicked === "string") return clicked;
+  const item = clicked as { readonly run?: unknown } | undefined;
+  return typeof item?.run === "string" ? item.run : undefined;
+}
+
+/** The run that was clicked, the only one that there is, or the one that a person picks. */
+export async function pickRun(
+  runs: RunManager,
+  clicked: unknown,
+  question: RunQuestion,
+): Promise<KnownRun | undefined> {
+  const identity = identityOf(clicked);
+  if (identity !== undefined) return runs.find(identity);
+  const found = runs.known.filter(question.among);
+  if (found.length === 0) void vscode.window.showInformationMessage(question.none);
+  if (found.length <= 1) return found[0];
+  return (await vscode.window.showQuickPick(found.map(itemOf), { title: question.title }))?.run;
+}
+
+/** Several runs, those that were clicked beforehand. */
+export async function pickRuns(
+  runs: RunManager,
+  clicked: readonly unknown[],
+  { title, none, among }: RunQuestion,
+): Promise<readonly KnownRun[]> {
+  const given = clicked.map(identityOf).filter((id) => id !== undefined);
+  if (given.length > 1) return given.map((id) => runs.find(id)).filter((run) => run !== undefined);
+  const found = runs.known.filter(among);
+  if (found.length === 0) void vscode.window.showInformationMessage(none);
+  if (found.length === 0) return [];
+  const items = found.map((run) => ({ ...itemOf(run), picked: given.includes(run.summary.id) }));
+  const answer = await vscode.window.showQuickPick(items, { title, canPickMany: true });
+  return answer?.map(({ run }) => run) ?? [];
+}
+
+function itemOf(run: KnownRun) {
+  const { summary, folder } = run;
+  const loss = folder?.best === undefined ? "" : `, best loss ${folder.best.loss.toPrecision(4)}`;
+  return {
+    label: `${summary.name}, run ${summary.runId}`,
+    description: `${summary.status}${loss}`,
+    detail: new Date(summary.started).toLocaleString(),
+    run,
+  };
+}

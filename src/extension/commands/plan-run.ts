@@ -1,0 +1,106 @@
+/** From a configuration to what is to be run: name, number, results, engine, command. */
+import { resolve } from "node:path";
+import * as vscode from "vscode";
+import { checkConfig, checkName } from "../../config/checks.ts";
+import { loadConfig } from "../../config/config.ts";
+import { resultTree, runExists } from "../../results/result-tree.ts";
+import { jobName } from "../../runs/job-name.ts";
+import type { RunOrder } from "../../runs/record.ts";
+import { freeRunId } from "../../runs/start-run.ts";
+import type { Engine } from "../engines/engine.ts";
+import { selectedEngine } from "../engines/index.ts";
+import { workingDirectory } from "./configuration-file.ts";
+
+/** What a task or a debug configuration can say; the rest comes from the settings. */
+export interface RunWishes {
+  readonly resultDir?: string;
+  readonly name?: string;
+  readonly runId?: number;
+  readonly resume?: boolean;
+}
+
+export interface RunPlan {
+  readonly order: RunOrder;
+  readonly engine: Engine;
+}
+
+/** Nothing where the engine is missing, the configuration has errors, or a person cancels; it has been said then. */
+export async function planRun(
+  config: vscode.Uri,
+  engines: readonly Engine[],
+  wishes: RunWishes = {},
+): Promise<RunPlan | undefined> {
+  const engine = selectedEngine(engines);
+  if (!(await isAvailable(engine))) return undefined;
+  const directory = workingDirectory(config);
+  if (engine.id === "embedded" && !(await isSound(config, directory))) return undefined;
+  const settings = vscode.workspace.getConfiguration("biapy.run", config);
+  const resultDirectory = resolve(directory, wishes.resultDir ?? settings.get("resultFolder", "results"));
+  const name = wishes.name ?? jobName(config.fsPath);
+  const wrongName = checkName(name);
+  if (wrongName !== undefined) {
+    void vscode.window.showErrorMessage(wrongName.message);
+    return undefined;
+  }
+  const resume = wishes.resume ?? false;
+  const runId = await chooseRunId(resultDirectory, name, resume, wishes.runId);
+  if (runId === undefined) return undefined;
+  const order: RunOrder = {
+    configFile: config.fsPath,
+    resultDirectory,
+    name,
+    runId,
+    resume,
+    gpu: settings.get("gpu", "").trim(),
+    workingDirectory: directory,
+  };
+  return { order, engine };
+}
+
+/** Says what is missing where an engine cannot train. */
+export async function isAvailable(engine: Engine): Promise<boolean> {
+  const found = await engine.detect();
+  if (found.available) return true;
+  const select = "Select Engine";
+  const message = `${engine.label}: ${found.reason} ${found.fix}`;
+  if ((await vscode.window.showErrorMessage(message, select)) === select)
+    await vscode.commands.executeCommand("biapy.selectEngine");
+  return false;
+}
+
+/** What the command line would refuse at once is said before anything is started. */
+async function isSound(config: vscode.Uri, folder: string): Promise<boolean> {
+  const loaded = loadConfig(config.fsPath);
+  const readable = loaded.config.document.entries.length > 0;
+  const problems = [...loaded.problems, ...(readable ? checkConfig(loaded.config, folder) : [])];
+  const [first, ...more] = problems.filter(({ severity }) => severity === "error");
+  if (first === undefined) return true;
+  const others = more.length === 0 ? "" : ` (and ${more.length} more)`;
+  const show = "Show";
+  const answer = await vscode.window.showErrorMessage(`${first.message}${others}`, show);
+  if (answer === show) await showLine(config, first.line, first.column);
+  return false;
+}
+
+/** Opens a file at a line and column, both counted from 1. */
+export async function showLine(uri: vscode.Uri, line = 1, column = 1): Promise<void> {
+  const at = new vscode.Position(line - 1, column - 1);
+  await vscode.window.showTextDocument(uri, { selection: new vscode.Range(at, at) });
+}
+
+async function chooseRunId(
+  resultDirectory: string,
+  name: string,
+  resume: boolean,
+  wished: number | undefined,
+): Promise<number | undefined> {
+  const free = freeRunId(resultDirectory, name);
+  if (wished === undefined) return resume ? Math.max(1, free - 1) : free;
+  if (resume || !runExists(resultTree(resultDirectory, name, wished))) return wished;
+  const overwrite = `Overwrite Run ${wished}`;
+  const keep = `Train as Run ${free}`;
+  const message = `Run ${wished} of ${name} exists already.`;
+  const detail = "Its checkpoints and images are lost when it is overwritten.";
+  const answer = await vscode.window.showWarningMessage(message, { modal: true, detail }, keep, overwrite);
+  return answer === overwrite ? wished : answer === keep ? free : undefined;
+}

@@ -1,0 +1,69 @@
+/** The sample: a folder of its own, or a folder in the open one, trained in one click. */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import * as vscode from "vscode";
+import { writeSample } from "../sample-workspace.ts";
+import type { Services } from "../services.ts";
+import { runTraining } from "./train.ts";
+
+/** Key of the global memory: a configuration to train once its folder is open. */
+const TRAIN_NEXT = "biapy.trainNext";
+const FOLDER = "biapy-sample";
+
+/** BiaPy: Open Sample Workspace. `train`: it is trained as soon as it is open. */
+export async function openSampleWorkspace(
+  { context }: Pick<Services, "context">,
+  known?: vscode.Uri,
+  train = false,
+): Promise<void> {
+  const parent = known ?? (await askParent());
+  if (parent === undefined) return;
+  const folder = join(parent.fsPath, FOLDER);
+  const file = await writeSample(context.extensionPath, folder, folder);
+  if (train) await context.globalState.update(TRAIN_NEXT, file);
+  await vscode.commands.executeCommand("vscode.openFolder", vscode.Uri.file(folder), {
+    forceNewWindow: vscode.workspace.workspaceFolders !== undefined,
+  });
+}
+
+async function askParent(): Promise<vscode.Uri | undefined> {
+  const found = await vscode.window.showOpenDialog({
+    canSelectFolders: true,
+    canSelectFiles: false,
+    title: `Where is the folder ${FOLDER} to be made?`,
+    openLabel: "Make It Here",
+    defaultUri: vscode.Uri.file(homedir()),
+  });
+  return found?.[0];
+}
+
+/** BiaPy: Train on Sample Images: in the open folder, or else in a folder of its own. */
+export async function trainSample(services: Services): Promise<void> {
+  const [folder] = vscode.workspace.workspaceFolders ?? [];
+  if (folder === undefined) return openSampleWorkspace(services, undefined, true);
+  const base = folder.uri.fsPath;
+  const file = await writeSample(services.context.extensionPath, join(base, FOLDER), base);
+  await showAndTrain(services, vscode.Uri.file(file));
+}
+
+async function showAndTrain(services: Services, file: vscode.Uri): Promise<void> {
+  await vscode.window.showTextDocument(file, { preview: false });
+  await runTraining(services, file, { confirm: false });
+}
+
+/** Trains what was asked for before this folder was opened, once it is trusted. */
+export async function trainWhatWasAsked(services: Services): Promise<void> {
+  const { globalState } = services.context;
+  const file = globalState.get<string>(TRAIN_NEXT);
+  if (file === undefined || vscode.workspace.getWorkspaceFolder(vscode.Uri.file(file)) === undefined) return;
+  await globalState.update(TRAIN_NEXT, undefined);
+  if (!vscode.workspace.isTrusted)
+    await new Promise<void>((resolve) => {
+      const granted = vscode.workspace.onDidGrantWorkspaceTrust(() => {
+        granted.dispose();
+        resolve();
+      });
+      services.context.subscriptions.push(granted);
+    });
+  await showAndTrain(services, vscode.Uri.file(file));
+}

@@ -1,0 +1,119 @@
+/** BiaPy: Open in TensorBoard, with the TensorBoard of a Python environment. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import * as vscode from "vscode";
+import { endTree } from "../../runs/end-process.ts";
+import { childEnvironment } from "../../runs/start-run.ts";
+import type { Services } from "../services.ts";
+import { pickRun } from "./pick-run.ts";
+import { mayRun } from "./trust.ts";
+
+/** TensorBoard says where it listens within so long. */
+const START_MS = 60_000;
+const ADDRESS = /https?:\/\/[^\s:]+:(\d+)/;
+
+/** TensorBoards by the folder that they show; they end with the window. */
+const running = new Map<string, { readonly child: ChildProcess; readonly port: number }>();
+
+export async function openInTensorBoard({ context, runs }: Services, clicked?: unknown): Promise<void> {
+  if (!(await mayRun())) return;
+  const run = await pickRun(runs, clicked, {
+    title: "Open which run in TensorBoard?",
+    none: "There are no runs.",
+    among: ({ folder }) => folder !== undefined && existsSync(folder.tree.tensorboard),
+  });
+  if (run === undefined) return;
+  const folder = run.folder?.tree.tensorboard ?? "";
+  if (!existsSync(folder)) {
+    void vscode.window.showInformationMessage("This run has written nothing for TensorBoard.");
+    return;
+  }
+  const program = await findTensorBoard();
+  if (program === undefined) return explainMissing();
+  const port = running.get(folder)?.port ?? (await start(context, program, folder));
+  if (port === undefined) return;
+  const local = vscode.Uri.parse(`http://localhost:${port}/`);
+  const address = await vscode.env.asExternalUri(local);
+  await vscode.env.openExternal(address);
+}
+
+/** The program beside the Python that the settings or the Python extension name, or on the path. */
+async function findTensorBoard(): Promise<string | undefined> {
+  const pythons = [
+    vscode.workspace.getConfiguration("biapy").get<string>("python", ""),
+    vscode.workspace.getConfiguration("python").get<string>("defaultInterpreterPath", ""),
+  ];
+  const name = process.platform === "win32" ? "tensorboard.exe" : "tensorboard";
+  const beside = pythons
+    .filter((python) => python.includes("/") || python.includes("\\"))
+    .flatMap((python) => [join(dirname(python), name), join(dirname(python), "Scripts", name)]);
+  const onPath = (process.env.PATH ?? "")
+    .split(process.platform === "win32" ? ";" : ":")
+    .map((folder) => join(folder, name));
+  return [...beside, ...onPath].find(existsSync);
+}
+
+async function explainMissing(): Promise<void> {
+  const copy = "Copy the Command";
+  const panel = "Open Training Panel";
+  const message =
+    "TensorBoard was not found: it is a Python program, and its environment is not on the path. The training panel shows the same curves.";
+  const answer = await vscode.window.showInformationMessage(message, panel, copy);
+  if (answer === copy) await vscode.env.clipboard.writeText("python -m pip install tensorboard");
+  if (answer === panel) await vscode.commands.executeCommand("biapy.openTrainingPanel");
+}
+
+async function start(
+  context: vscode.ExtensionContext,
+  program: string,
+  folder: string,
+): Promise<number | undefined> {
+  const args = ["--logdir", folder, "--host", "localhost", "--port", "0"];
+  const child = spawn(program, args, {
+    env: childEnvironment(),
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: process.platform !== "win32",
+    windowsHide: true,
+  });
+  const end = () => {
+    running.delete(folder);
+    if (child.pid !== undefined && child.exitCode === null) endTree(child.pid);
+  };
+  context.subscriptions.push({ dispose: end });
+  const location = vscode.ProgressLocation.Notification;
+  const port = await vscode.window.withProgress(
+    { location, title: "Starting TensorBoard", cancellable: true },
+    (_progress, cancelled) => addressOf(child, cancelled),
+  );
+  if (typeof port === "number") {
+    running.set(folder, { child, port });
+    child.once("exit", () => running.delete(folder));
+    return port;
+  }
+  end();
+  if (port !== undefined) void vscode.window.showErrorMessage(`TensorBoard did not start: ${port}`);
+  return undefined;
+}
+
+/** The port that it listens on, or what it said instead; nothing where it was cancelled. */
+function addressOf(
+  child: ChildProcess,
+  cancelled: vscode.CancellationToken,
+): Promise<number | string | undefined> {
+  return new Promise((resolve) => {
+    let said = "";
+    const listen = (chunk: Buffer) => {
+      said += chunk.toString();
+      const found = ADDRESS.exec(said);
+      if (found !== null) resolve(Number(found[1]));
+    };
+    const lastLine = () => said.trim().split("\n").at(-1) ?? "";
+    child.stdout?.on("data", listen);
+    child.stderr?.on("data", listen);
+    child.once("error", ({ message }) => resolve(message));
+    child.once("exit", (code) => resolve(lastLine() || `exit code ${code}`));
+    cancelled.onCancellationRequested(() => resolve(undefined));
+    setTimeout(() => resolve(`it said nothing for ${START_MS / 1000} s.`), START_MS).unref();
+  });
+}

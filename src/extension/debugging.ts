@@ -1,0 +1,48 @@
+/** Debugging a training: a run that waits for a debugger, and the session that attaches to it. */
+import * as vscode from "vscode";
+import type { Services } from "./services.ts";
+
+interface Launch extends vscode.DebugConfiguration {
+  readonly config: string;
+  readonly resultDir?: string;
+  readonly jobName?: string;
+  readonly runId?: number;
+  readonly stopOnEntry?: boolean;
+}
+
+/** Names the run in the session that debugs it. */
+const RUN = "biapyRun";
+
+/** Debugs the configuration that is being edited. */
+const EDITED: Launch = {
+  type: "biapy",
+  request: "launch",
+  name: "Debug BiaPy training",
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the editor's own placeholder
+  config: "${file}",
+};
+
+export function registerDebugging(services: Services): vscode.Disposable {
+  const provider: vscode.DebugConfigurationProvider = {
+    provideDebugConfigurations: () => [EDITED],
+    /** F5 on a configuration, without a launch.json. */
+    resolveDebugConfiguration: (_folder, configuration) => (configuration.type ? configuration : EDITED),
+    async resolveDebugConfigurationWithSubstitutedVariables(_folder, configuration) {
+      const { startDebuggedRun } = await import("./commands/train.ts");
+      const { name, config, resultDir, jobName, runId, stopOnEntry } = configuration as Launch;
+      const wishes = { resultDir, name: jobName, runId };
+      const started = await startDebuggedRun(services, vscode.Uri.file(config), wishes);
+      if (started === undefined) return undefined;
+      const session = { ...started.session, name, [RUN]: started.run };
+      return stopOnEntry ? { ...session, continueOnAttach: false, stopOnEntry: true } : session;
+    },
+  };
+  return vscode.Disposable.from(
+    vscode.debug.registerDebugConfigurationProvider("biapy", provider),
+    // A training does not go on unseen when its debugging is ended.
+    vscode.debug.onDidTerminateDebugSession(({ configuration, parentSession }) => {
+      const run = configuration[RUN] as string | undefined;
+      if (run !== undefined && parentSession === undefined) void services.runs.stop(run);
+    }),
+  );
+}

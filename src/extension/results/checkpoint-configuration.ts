@@ -1,0 +1,36 @@
+/** A configuration that starts from a checkpoint, made from another one; its comments stay. No `vscode` in here. */
+import { keyLines } from "../language/key-lines.ts";
+import { type TextFix, valueFix } from "../language/problem-fixes.ts";
+
+/** The text with MODEL.LOAD_CHECKPOINT and PATHS.CHECKPOINT_FILE set; `checkpoint` as it is to stand there. */
+export function startingFrom(text: string, checkpoint: string): string {
+  const quoted = `'${checkpoint.replaceAll("'", "''")}'`;
+  const loading = withKey(text, "MODEL.LOAD_CHECKPOINT", "True");
+  return withKey(loading, "PATHS.CHECKPOINT_FILE", quoted);
+}
+
+function withKey(text: string, key: string, value: string): string {
+  const unfolded = unfoldSection(text, key);
+  return valueFix(unfolded, key, value).edits.reduce(applied, unfolded);
+}
+
+/** A section without keys, `PATHS: {}`, becomes one that can take some. */
+function unfoldSection(text: string, key: string): string {
+  const section = keyLines(text).find((line) => line.key === key.split(".")[0]);
+  if (section === undefined) return text;
+  const lines = text.split("\n");
+  const value = lines[section.line].slice(section.valueStart, section.valueEnd);
+  if (!/^\{\s*\}$/.test(value)) return text;
+  const kept =
+    lines[section.line].slice(0, section.valueStart).trimEnd() + lines[section.line].slice(section.valueEnd);
+  return lines.with(section.line, kept).join("\n");
+}
+
+function applied(text: string, { range, text: inserted }: TextFix["edits"][number]): string {
+  const lines = text.split("\n");
+  const offset = (line: number, column: number) =>
+    lines.slice(0, line).reduce((sum, content) => sum + content.length + 1, 0) + column;
+  const start = offset(range.startLine, range.startColumn);
+  const end = offset(range.endLine, range.endColumn);
+  return text.slice(0, start) + inserted + text.slice(end);
+}

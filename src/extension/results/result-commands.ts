@@ -1,0 +1,129 @@
+/** What the results browser's menus do. */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { extname, join } from "node:path";
+import * as vscode from "vscode";
+import { workingDirectory } from "../commands/configuration-file.ts";
+import { shortestPath } from "../language/new-configuration.ts";
+import { LANGUAGE } from "../language/recognise.ts";
+import type { Services } from "../services.ts";
+import { startingFrom } from "./checkpoint-configuration.ts";
+import type { FileItem, ResultItem } from "./results-view.ts";
+
+/** Files that only our image viewer opens, where it is not an editor for them by itself: folders. */
+const IMAGE_FOLDER = ".zarr";
+
+export async function openResult(item: FileItem): Promise<void> {
+  const uri = vscode.Uri.file(item.file);
+  if (extname(item.file) === IMAGE_FOLDER) await vscode.commands.executeCommand("biapy.viewImages", uri);
+  else await vscode.commands.executeCommand("vscode.open", uri);
+}
+
+/** Shows a file, or a run's folder, in the system's file manager. */
+export async function revealResult({ runs }: Services, item: ResultItem): Promise<void> {
+  const path = item.kind === "file" ? item.file : placeOf(runs, item);
+  await vscode.commands.executeCommand("revealFileInOS", vscode.Uri.file(path));
+}
+
+function placeOf(runs: Services["runs"], item: ResultItem): string {
+  const folder = runs.find(item.run)?.folder;
+  const first = item.kind === "group" ? folder?.files[item.group][0] : undefined;
+  return (
+    [first, item.run, folder?.tree.jobDirectory].find((path) => path !== undefined && existsSync(path)) ??
+    item.run
+  );
+}
+
+/** Writes a configuration that starts from a checkpoint beside the one that made it, and opens it. */
+export async function useCheckpoint(
+  { runs }: Services,
+  item: FileItem,
+  known?: vscode.Uri,
+): Promise<vscode.Uri | undefined> {
+  const run = runs.find(item.run);
+  if (run === undefined) return undefined;
+  const { name, runId } = run.summary;
+  // The copy in the results is what made the checkpoint; the file itself may have changed since.
+  const copies = run.folder?.files.configuration ?? [];
+  const source = [...copies, run.order.configFile].find(existsSync);
+  if (source === undefined) {
+    void vscode.window.showErrorMessage(`The configuration of ${name}, run ${runId}, is gone.`);
+    return undefined;
+  }
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? run.order.workingDirectory;
+  const target =
+    known ??
+    (await vscode.window.showSaveDialog({
+      title: `A configuration that starts from ${name}, run ${runId}`,
+      defaultUri: vscode.Uri.file(join(folder, `${name}_from_run_${runId}.biapy.yaml`)),
+      filters: { "BiaPy configuration": ["biapy.yaml", "yaml", "yml"] },
+    }));
+  if (target === undefined) return undefined;
+  const checkpoint = shortestPath(item.file, workingDirectory(target));
+  const text = startingFrom(await readFile(source, "utf8"), checkpoint);
+  await vscode.workspace.fs.writeFile(target, new TextEncoder().encode(text));
+  const document = await vscode.workspace.openTextDocument(target);
+  if (document.languageId !== LANGUAGE) await vscode.languages.setTextDocumentLanguage(document, LANGUAGE);
+  await vscode.window.showTextDocument(document);
+  return target;
+}
+
+/** Moves a file, a group of files or all of a run to the trash. */
+export async function deleteResult({ runs }: Services, item: ResultItem, confirmed = false): Promise<void> {
+  const run = runs.find(item.run);
+  if (run === undefined) return;
+  const { name, runId } = run.summary;
+  if (run.live?.isActive) {
+    void vscode.window.showWarningMessage(`${name}, run ${runId}, is under way: stop it first.`);
+    return;
+  }
+  const paths = pathsOf(run, item).filter(existsSync);
+  const what =
+    item.kind === "run"
+      ? `all of ${name}, run ${runId}`
+      : `${paths.length === 1 ? paths[0] : `${paths.length} files`}`;
+  const move = "Move to Trash";
+  const detail =
+    item.kind === "run" ? "Its checkpoints, images, charts and logs." : paths.slice(0, 10).join("\n");
+  const sure =
+    confirmed ||
+    (await vscode.window.showWarningMessage(`Delete ${what}?`, { modal: true, detail }, move)) === move;
+  if (!sure) return;
+  for (const path of paths) await trash(path);
+  await vscode.commands.executeCommand("biapy.results.refresh");
+}
+
+/** A machine without a trash, such as a remote one, asks before it deletes for good. */
+async function trash(path: string): Promise<void> {
+  const uri = vscode.Uri.file(path);
+  try {
+    await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: true });
+  } catch {
+    const forGood = "Delete Permanently";
+    const message = `${path} could not be moved to the trash.`;
+    if ((await vscode.window.showWarningMessage(message, { modal: true }, forGood)) === forGood)
+      await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: false });
+  }
+}
+
+function pathsOf(
+  run: NonNullable<ReturnType<Services["runs"]["find"]>>,
+  item: ResultItem,
+): readonly string[] {
+  const { folder, live } = run;
+  if (item.kind === "file") return [item.file];
+  if (folder === undefined) return live === undefined ? [] : [live.files.folder];
+  if (item.kind === "group") return folder.files[item.group];
+  const { tree, files } = folder;
+  const dated = files.configuration.filter((file) => file !== tree.configFile);
+  const record = live === undefined ? [] : [live.files.folder];
+  // What lies in the run's directory goes with it.
+  const beside = [...files.checkpoints, ...files.logs, ...dated].filter(
+    (file) => !file.startsWith(tree.runDirectory),
+  );
+  return [
+    tree.runDirectory,
+    ...beside.filter((file) => !record.some((own) => file.startsWith(own))),
+    ...record,
+  ];
+}

@@ -1,0 +1,124 @@
+/** The jobs whose results are shown, found in the open folders, in those that the settings name, and where runs were started. */
+import { join, resolve } from "node:path";
+import * as vscode from "vscode";
+import { jobOf, jobsIn, type RunFolder, runsOf } from "../../results/run-folders.ts";
+
+/** What tells a job in an open folder. */
+const TRACES = "**/{config_files/*.{yaml,yml},.biapy-studio/*/run.json}";
+const NO_RESULTS = "**/{node_modules,.git}/**";
+/** Where a job's files change. */
+const WATCHED = "**/{config_files,results,checkpoints,logs,.biapy-studio}/**";
+/** Changes are gathered so long. */
+const GATHER_MS = 400;
+/** Key of the workspace's memory: result folders in which runs were started. */
+const STARTED_IN = "biapy.startedIn";
+
+export class ResultFolders implements vscode.Disposable {
+  private readonly found = new Map<string, readonly RunFolder[]>();
+  private readonly changes = new vscode.EventEmitter<readonly string[]>();
+  private readonly changed = new Set<string>();
+  private readonly subscriptions: vscode.Disposable[] = [];
+  private watchers: vscode.Disposable[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  /** Job directories whose runs appeared, went or have new files. */
+  readonly onDidChange = this.changes.event;
+
+  constructor(private readonly context: vscode.ExtensionContext) {
+    this.subscriptions.push(
+      this.changes,
+      vscode.workspace.onDidChangeWorkspaceFolders(() => void this.refresh()),
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (
+          event.affectsConfiguration("biapy.results") ||
+          event.affectsConfiguration("biapy.run.resultFolder")
+        )
+          void this.refresh();
+      }),
+    );
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    vscode.Disposable.from(...this.subscriptions, ...this.watchers).dispose();
+  }
+
+  /** Runs by job directory. */
+  get jobs(): ReadonlyMap<string, readonly RunFolder[]> {
+    return this.found;
+  }
+
+  /** Looks for jobs anew and follows what it finds. */
+  async refresh(): Promise<void> {
+    const traces = await vscode.workspace.findFiles(TRACES, NO_RESULTS);
+    const folders = this.folders();
+    const jobs = new Set([
+      ...traces.flatMap(({ fsPath }) => jobOf(fsPath) ?? []),
+      ...(await Promise.all(folders.map(jobsIn))).flat(),
+    ]);
+    const gone = [...this.found.keys()].filter((job) => !jobs.has(job));
+    for (const job of gone) this.found.delete(job);
+    this.watch(folders);
+    await this.read([...jobs], gone);
+  }
+
+  /** Remembers a folder in which a run is started, and looks at its job. */
+  async add(resultDirectory: string, jobDirectory: string): Promise<void> {
+    const known = this.context.workspaceState.get<string[]>(STARTED_IN, []);
+    if (!known.includes(resultDirectory)) {
+      await this.context.workspaceState.update(STARTED_IN, [...known, resultDirectory]);
+      this.watch(this.folders());
+    }
+    await this.read([jobDirectory]);
+  }
+
+  private async read(jobs: readonly string[], gone: readonly string[] = []): Promise<void> {
+    await Promise.all(
+      jobs.map(async (job) => {
+        const runs = await runsOf(job);
+        if (runs.length > 0) this.found.set(job, runs);
+        else this.found.delete(job);
+      }),
+    );
+    this.changes.fire([...jobs, ...gone]);
+  }
+
+  /** Folders to look into, beside what is found in the open ones. */
+  private folders(): string[] {
+    const settings = (vscode.workspace.workspaceFolders ?? [undefined]).flatMap((folder) => {
+      const { get } = vscode.workspace.getConfiguration("biapy", folder?.uri);
+      const named = [get<string>("run.resultFolder", "results"), ...get<string[]>("results.folders", [])];
+      return named.filter((path) => path !== "").map((path) => resolve(folder?.uri.fsPath ?? ".", path));
+    });
+    return [...new Set([...settings, ...this.context.workspaceState.get<string[]>(STARTED_IN, [])])];
+  }
+
+  private watch(folders: readonly string[]): void {
+    vscode.Disposable.from(...this.watchers).dispose();
+    const open = (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
+    const outside = folders.filter((path) => !open.some((folder) => path.startsWith(join(folder, "/"))));
+    this.watchers = [...open, ...outside].map((folder) => {
+      const pattern = new vscode.RelativePattern(vscode.Uri.file(folder), WATCHED);
+      const watcher = vscode.workspace.createFileSystemWatcher(pattern);
+      const gather = ({ fsPath }: vscode.Uri) => this.gather(fsPath);
+      return vscode.Disposable.from(
+        watcher,
+        watcher.onDidCreate(gather),
+        watcher.onDidChange(gather),
+        watcher.onDidDelete(gather),
+      );
+    });
+  }
+
+  private gather(path: string): void {
+    const job = jobOf(path);
+    // Events are followed by other means.
+    if (job === undefined || path.endsWith("events.jsonl") || path.endsWith(".tmp")) return;
+    this.changed.add(job);
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      const jobs = [...this.changed];
+      this.changed.clear();
+      void this.read(jobs);
+    }, GATHER_MS);
+  }
+}

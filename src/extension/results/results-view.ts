@@ -1,0 +1,150 @@
+/** The results browser: runs with their status, and under each its files. */
+import { basename, extname } from "node:path";
+import * as vscode from "vscode";
+import type { RunStatus } from "../../protocol/panel-messages.ts";
+import type { FileGroup } from "../../results/run-folders.ts";
+import type { KnownRun, RunManager } from "../runs/run-manager.ts";
+
+export const RESULTS_VIEW = "biapy.results";
+
+/** A run, a group of its files, or a file. Commands get these items. */
+export type ResultItem = RunItem | GroupItem | FileItem;
+
+export interface RunItem {
+  readonly kind: "run";
+  /** The run's identity. */
+  readonly run: string;
+}
+
+interface GroupItem {
+  readonly kind: "group";
+  readonly run: string;
+  readonly group: FileGroup;
+}
+
+export interface FileItem {
+  readonly kind: "file";
+  readonly run: string;
+  readonly group: FileGroup;
+  readonly file: string;
+}
+
+const GROUPS: Readonly<Record<FileGroup, { readonly label: string; readonly icon: string }>> = {
+  configuration: { label: "Configuration", icon: "settings-gear" },
+  checkpoints: { label: "Checkpoints", icon: "save" },
+  charts: { label: "Charts", icon: "graph-line" },
+  "mae-checks": { label: "MAE_checks", icon: "eye" },
+  images: { label: "Images", icon: "file-media" },
+  augmentations: { label: "Augmentation samples", icon: "symbol-color" },
+  logs: { label: "Logs", icon: "output" },
+};
+
+const STATUS_ICONS: Readonly<Record<RunStatus, vscode.ThemeIcon>> = {
+  queued: new vscode.ThemeIcon("watch"),
+  running: new vscode.ThemeIcon("loading~spin"),
+  finished: new vscode.ThemeIcon("pass", new vscode.ThemeColor("testing.iconPassed")),
+  stopped: new vscode.ThemeIcon("debug-pause"),
+  failed: new vscode.ThemeIcon("error", new vscode.ThemeColor("testing.iconFailed")),
+  interrupted: new vscode.ThemeIcon("warning", new vscode.ThemeColor("list.warningForeground")),
+};
+
+export class ResultsTree implements vscode.TreeDataProvider<ResultItem> {
+  private readonly changes = new vscode.EventEmitter<void>();
+  readonly onDidChangeTreeData = this.changes.event;
+
+  constructor(private readonly runs: RunManager) {
+    runs.onDidChangeRuns(() => this.changes.fire());
+  }
+
+  getChildren(item?: ResultItem): ResultItem[] {
+    if (item === undefined)
+      return this.runs.known.map(({ summary }) => ({ kind: "run", run: summary.id }) as const);
+    const files = this.runs.find(item.run)?.folder?.files;
+    if (files === undefined || item.kind === "file") return [];
+    if (item.kind === "group")
+      return files[item.group].map((file) => ({ kind: "file", run: item.run, group: item.group, file }));
+    return (Object.keys(GROUPS) as FileGroup[])
+      .filter((group) => files[group].length > 0)
+      .map((group) => ({ kind: "group", run: item.run, group }));
+  }
+
+  getParent(item: ResultItem): ResultItem | undefined {
+    if (item.kind === "run") return undefined;
+    if (item.kind === "group") return { kind: "run", run: item.run };
+    return { kind: "group", run: item.run, group: item.group };
+  }
+
+  getTreeItem(item: ResultItem): vscode.TreeItem {
+    if (item.kind === "run") return this.runItem(item.run);
+    if (item.kind === "group") return this.groupItem(item);
+    return fileItem(item);
+  }
+
+  private groupItem({ run, group }: GroupItem): vscode.TreeItem {
+    const { label, icon } = GROUPS[group];
+    const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.Collapsed);
+    item.id = `${run}/${group}`;
+    item.iconPath = new vscode.ThemeIcon(icon);
+    item.description = String(this.runs.find(run)?.folder?.files[group].length ?? "");
+    item.contextValue = "group";
+    return item;
+  }
+
+  private runItem(id: string): vscode.TreeItem {
+    const run = this.runs.find(id);
+    const item = new vscode.TreeItem(basename(id), vscode.TreeItemCollapsibleState.Collapsed);
+    item.id = id;
+    if (run === undefined) return item;
+    const { name, runId, status, resumable, engine } = run.summary;
+    item.label = `${name}, run ${runId}`;
+    item.description = descriptionOf(run);
+    item.iconPath = STATUS_ICONS[status];
+    const marks = [run.live?.isActive && "active", resumable && "resumable"].filter(Boolean);
+    item.contextValue = ["run", ...marks].join(" ");
+    item.tooltip = tooltipOf(run);
+    item.accessibilityInformation = { label: `${item.label}, ${status}, ${engine}, ${item.description}` };
+    return item;
+  }
+}
+
+function descriptionOf({ summary, folder, progress }: KnownRun): string {
+  const loss = progress?.bestLoss ?? folder?.best?.loss;
+  const active = summary.status === "running" || summary.status === "queued";
+  const how = active ? progress?.text || summary.status : summary.status === "finished" ? "" : summary.status;
+  const best = loss === undefined ? "" : `loss ${loss.toPrecision(4)}`;
+  const date = active
+    ? ""
+    : new Date(summary.started).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
+  return [how, best, date].filter((part) => part !== "").join(" · ");
+}
+
+function tooltipOf({ summary, folder, live }: KnownRun): vscode.MarkdownString {
+  const { name, runId, status, engine, started, id } = summary;
+  const lines = [
+    `**${name}, run ${runId}**: ${status}`,
+    ...(live?.record.ended?.message === undefined ? [] : [live.record.ended.message]),
+    `Engine: ${engine}`,
+    `Started: ${new Date(started).toLocaleString()}`,
+    ...(folder?.best === undefined
+      ? []
+      : [`Best loss: ${folder.best.loss.toPrecision(6)} in epoch ${folder.best.epoch}`]),
+    `\`${id}\``,
+  ];
+  return new vscode.MarkdownString(lines.join("\n\n"));
+}
+
+function fileItem({ run, group, file }: FileItem): vscode.TreeItem {
+  const item = new vscode.TreeItem(vscode.Uri.file(file), vscode.TreeItemCollapsibleState.None);
+  item.id = `${run}/${group}/${file}`;
+  item.tooltip = file;
+  const checkpoint = group === "checkpoints" && [".pth", ".safetensors"].includes(extname(file));
+  item.contextValue = checkpoint ? "file checkpoint" : "file";
+  // A checkpoint's numbers are for programs.
+  if (!checkpoint)
+    item.command = {
+      command: "biapy.results.open",
+      title: "Open",
+      arguments: [{ kind: "file", run, group, file } satisfies FileItem],
+    };
+  return item;
+}

@@ -1,0 +1,248 @@
+/** All runs that this window knows: those that were started from an editor, and those that are told from their files alone. */
+import { join } from "node:path";
+import * as vscode from "vscode";
+import type { RunSummary } from "../../protocol/panel-messages.ts";
+import type { RunEvent } from "../../protocol/run-events.ts";
+import { pastEvents } from "../../results/past-events.ts";
+import { resultTree } from "../../results/result-tree.ts";
+import type { RunFolder } from "../../results/run-folders.ts";
+import { LiveRun } from "../../runs/live-run.ts";
+import { type RecordFiles, type RunCommand, type RunOrder, recordFilesOf } from "../../runs/record.ts";
+import { startRun, supervisorProgram } from "../../runs/start-run.ts";
+import type { Engine } from "../engines/engine.ts";
+import type { ResultFolders } from "../results/result-folders.ts";
+import { RunProgress } from "./run-progress.ts";
+import type { RunSource } from "./run-source.ts";
+
+/** A run with all that is known of it. */
+export interface KnownRun {
+  readonly summary: RunSummary;
+  readonly order: RunOrder;
+  readonly live?: LiveRun;
+  readonly folder?: RunFolder;
+  /** How far it is, while it is active. */
+  readonly progress?: RunProgress;
+}
+
+export interface StartOptions {
+  /** Whether it waits for other runs of its device. */
+  readonly queued: boolean;
+}
+
+export class RunManager implements RunSource, vscode.Disposable {
+  private readonly live = new Map<string, LiveRun>();
+  private readonly progress = new Map<string, RunProgress>();
+  /** Runs that were active when this window last looked. */
+  private readonly active = new Set<string>();
+  private readonly stateChanges = new vscode.EventEmitter<void>();
+  private readonly received = new vscode.EventEmitter<{
+    readonly run: string;
+    readonly events: readonly RunEvent[];
+  }>();
+  private readonly ends = new vscode.EventEmitter<KnownRun>();
+  private readonly subscriptions: vscode.Disposable;
+  private announcing = false;
+
+  readonly onDidChangeRuns = this.stateChanges.event;
+  readonly onDidReceiveEvents = this.received.event;
+  /** A run ended while this window was open. */
+  readonly onDidEndRun = this.ends.event;
+
+  constructor(
+    private readonly context: vscode.ExtensionContext,
+    private readonly results: ResultFolders,
+    private readonly engines: readonly Engine[],
+  ) {
+    this.subscriptions = vscode.Disposable.from(
+      this.stateChanges,
+      this.received,
+      this.ends,
+      results.onDidChange((jobs) => void this.reopen(jobs)),
+    );
+  }
+
+  /** Stops following; the runs go on. */
+  dispose(): void {
+    for (const run of this.live.values()) run.close();
+    this.subscriptions.dispose();
+  }
+
+  get runs(): readonly RunSummary[] {
+    return this.known.map(({ summary }) => summary);
+  }
+
+  /** Newest first. */
+  get known(): readonly KnownRun[] {
+    const found = new Map<string, KnownRun>();
+    for (const folder of [...this.results.jobs.values()].flat()) {
+      const { runDirectory } = folder.tree;
+      found.set(runDirectory, this.describe(runDirectory, folder, this.live.get(runDirectory)));
+    }
+    for (const [id, live] of this.live) if (!found.has(id)) found.set(id, this.describe(id, undefined, live));
+    return [...found.values()].sort((one, other) => other.summary.started - one.summary.started);
+  }
+
+  find(id: string): KnownRun | undefined {
+    return this.known.find(({ summary }) => summary.id === id);
+  }
+
+  async events(runId: string): Promise<readonly RunEvent[]> {
+    const run = this.find(runId);
+    if (run?.live !== undefined) return run.live.events();
+    return run?.folder === undefined ? [] : pastEvents(run.folder);
+  }
+
+  async stop(runId: string): Promise<void> {
+    this.live.get(runId)?.request("stop");
+  }
+
+  /** Ends a run at once, with all its processes. */
+  kill(runId: string): void {
+    this.live.get(runId)?.request("kill");
+  }
+
+  async resume(runId: string): Promise<void> {
+    await vscode.commands.executeCommand("biapy.resumeTraining", runId);
+  }
+
+  /** Starts a run in a process that outlives this window. Throws `StartError`. */
+  async start(
+    order: RunOrder,
+    engine: Engine,
+    command: RunCommand,
+    { queued }: StartOptions,
+  ): Promise<KnownRun> {
+    const settings = vscode.workspace.getConfiguration("biapy.run");
+    const files = await startRun(
+      {
+        order,
+        engine: engine.id,
+        device: queued && settings.get("onePerDevice", true) ? engine.device(order) : undefined,
+        queue: join(this.context.globalStorageUri.fsPath, "queue"),
+        command,
+        stopSeconds: settings.get("stopSeconds", 60),
+      },
+      supervisorProgram(this.context.asAbsolutePath("dist/supervisor.mjs")),
+    );
+    const { jobDirectory, runDirectory } = resultTree(order.resultDirectory, order.name, order.runId);
+    this.progress.delete(runDirectory);
+    const live = await this.open(files);
+    await this.results.add(order.resultDirectory, jobDirectory);
+    return this.describe(runDirectory, undefined, live);
+  }
+
+  /** Looks at the records of jobs whose files changed: a run may have been started or resumed by another window. */
+  private async reopen(jobs: readonly string[]): Promise<void> {
+    for (const job of jobs) {
+      const folders = this.results.jobs.get(job) ?? [];
+      const present = new Set(folders.map(({ tree }) => tree.runDirectory));
+      for (const [id, live] of this.live)
+        if (live.jobDirectory === job && !present.has(id) && !live.isActive) this.forget(id);
+      for (const { tree } of folders) {
+        if (this.live.get(tree.runDirectory)?.isActive) continue;
+        const { name, runId } = tree;
+        await this.open(recordFilesOf({ resultDirectory: join(job, ".."), name, runId }));
+      }
+    }
+    this.announce();
+  }
+
+  private async open(files: RecordFiles): Promise<LiveRun | undefined> {
+    const opened = await LiveRun.open(files, {
+      changed: (run) => this.changed(run),
+      received: (run, events) => {
+        this.progress.get(run.id)?.add(events);
+        this.received.fire({ run: run.id, events });
+        this.announce();
+      },
+    });
+    if (opened === undefined) return undefined;
+    const { id } = opened;
+    const before = this.live.get(id);
+    if (before?.isActive && before.record.created === opened.record.created) {
+      // Opened twice at once.
+      opened.close();
+      return before;
+    }
+    before?.close();
+    this.live.set(id, opened);
+    await this.changed(opened);
+    return opened;
+  }
+
+  private forget(id: string): void {
+    this.live.get(id)?.close();
+    this.live.delete(id);
+    this.progress.delete(id);
+  }
+
+  private async changed(run: LiveRun): Promise<void> {
+    const { id } = run;
+    if (this.live.get(id) !== run) return;
+    if (run.isActive) {
+      this.active.add(id);
+      if (!this.progress.has(id)) {
+        const progress = new RunProgress();
+        this.progress.set(id, progress);
+        progress.add(await run.events());
+      }
+    } else if (this.active.delete(id)) {
+      const known = this.find(id);
+      if (known !== undefined) this.ends.fire(known);
+      this.progress.delete(id);
+    }
+    this.announce();
+  }
+
+  /** Tells of changes, many at once as one. */
+  private announce(): void {
+    if (this.announcing) return;
+    this.announcing = true;
+    setTimeout(() => {
+      this.announcing = false;
+      this.stateChanges.fire();
+    }, ANNOUNCE_MS);
+  }
+
+  private describe(id: string, folder: RunFolder | undefined, live: LiveRun | undefined): KnownRun {
+    const order = live?.order ?? orderOf(folder);
+    const engine = live?.record.engine ?? folder?.writtenBy ?? "embedded";
+    const status = live?.status ?? folder?.status ?? "interrupted";
+    const ended = status === "stopped" || status === "interrupted" || status === "failed";
+    const canResume = this.engines.find((one) => one.id === engine)?.canResume(order) ?? false;
+    return {
+      summary: {
+        id,
+        name: order.name,
+        runId: order.runId,
+        status,
+        engine,
+        started: live?.record.started ?? live?.record.created ?? folder?.started ?? 0,
+        resumable: ended && canResume,
+      },
+      order,
+      live,
+      folder,
+      progress: this.progress.get(id),
+    };
+  }
+}
+
+const ANNOUNCE_MS = 100;
+
+/** What must have been ordered for a run that left no record. */
+function orderOf(folder: RunFolder | undefined): RunOrder {
+  if (folder === undefined) throw new Error("A run has a record or a folder.");
+  const { name, runId, jobDirectory } = folder.tree;
+  const configFile = folder.files.configuration.at(-1) ?? folder.tree.configFile;
+  const inside = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(jobDirectory));
+  return {
+    configFile,
+    resultDirectory: join(jobDirectory, ".."),
+    name,
+    runId,
+    resume: false,
+    gpu: "",
+    workingDirectory: inside?.uri.fsPath ?? join(jobDirectory, ".."),
+  };
+}

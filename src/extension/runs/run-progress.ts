@@ -1,0 +1,50 @@
+import type { RunEvent } from "../../protocol/run-events.ts";
+
+/** How far a run is, told from its events. */
+export class RunProgress {
+  private epoch = 0;
+  private epochs = 0;
+  private secondsLeft: number | undefined;
+  private doing = "";
+  private best = Number.POSITIVE_INFINITY;
+
+  add(events: readonly RunEvent[]): void {
+    for (const event of events) {
+      if (event.event === "start") {
+        this.epochs = event.epochs;
+        this.epoch = event.firstEpoch;
+        this.doing = "";
+      } else if (event.event === "step") {
+        this.epoch = event.epoch;
+        this.secondsLeft = event.secondsLeft;
+        this.doing = "";
+      } else if (event.event === "epoch") {
+        this.epochs = event.epochs;
+        this.secondsLeft = event.secondsLeft;
+        this.best = Math.min(this.best, (event.validation ?? event.train).loss ?? Number.POSITIVE_INFINITY);
+      } else if (event.event === "progress") {
+        this.doing = event.label;
+        this.secondsLeft = event.secondsLeft;
+      }
+    }
+  }
+
+  /** The least loss so far; nothing before the first epoch's end. */
+  get bestLoss(): number | undefined {
+    return Number.isFinite(this.best) ? this.best : undefined;
+  }
+
+  /** `epoch 3/150, 2 min left`; empty while nothing is known. */
+  get text(): string {
+    const where = this.doing || (this.epochs > 0 ? `epoch ${this.epoch}/${this.epochs}` : "");
+    const left = this.secondsLeft === undefined ? "" : `${duration(this.secondsLeft)} left`;
+    return [where, left].filter((part) => part !== "").join(", ");
+  }
+}
+
+/** A time for people: `40 s`, `3 min`, `2 h 10 min`. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

@@ -1,0 +1,48 @@
+import * as vscode from "vscode";
+import { LANGUAGE } from "./language/recognise.ts";
+import type { RunManager } from "./runs/run-manager.ts";
+
+/** Buttons above the first key of a configuration: train, debug, and what its active run can do. */
+export function registerLenses(runs: RunManager): vscode.Disposable {
+  const changes = new vscode.EventEmitter<void>();
+  let shown = "";
+  const activeRuns = () => runs.known.filter(({ live }) => live?.isActive);
+  return vscode.Disposable.from(
+    changes,
+    runs.onDidChangeRuns(() => {
+      const now = activeRuns()
+        .map(({ summary }) => summary.id)
+        .join("\n");
+      if (now !== shown) changes.fire();
+      shown = now;
+    }),
+    vscode.languages.registerCodeLensProvider(
+      { language: LANGUAGE },
+      {
+        onDidChangeCodeLenses: changes.event,
+        provideCodeLenses(document) {
+          const { uri } = document;
+          const first = document
+            .getText()
+            .split(/\r?\n/)
+            .findIndex((line) => /^\w+:/.test(line));
+          const line = new vscode.Range(Math.max(first, 0), 0, Math.max(first, 0), 0);
+          const lens = (title: string, command: string, ...args: unknown[]) =>
+            new vscode.CodeLens(line, { title, command: `biapy.${command}`, arguments: args });
+          const own = activeRuns().find(({ order }) => order.configFile === uri.fsPath);
+          if (own === undefined)
+            return [
+              lens("$(play) Train", "runTraining", uri),
+              lens("$(debug-alt) Debug", "debugTraining", uri),
+              lens("$(terminal) Train in a Terminal", "runInTerminal", uri),
+            ];
+          const { id, name, runId } = own.summary;
+          return [
+            lens(`$(graph-line) Show ${name}, run ${runId}`, "openTrainingPanel", id),
+            lens("$(debug-stop) Stop", "stopTraining", id),
+          ];
+        },
+      },
+    ),
+  );
+}
