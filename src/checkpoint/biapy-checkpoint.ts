@@ -135,6 +135,23 @@ export async function loadBiapyCheckpoint(path: string): Promise<BiapyCheckpoint
   }
 }
 
+/**
+ * Copies a checkpoint as one of a number of epochs, from which BiaPy goes on counting: its best one is named `"best"` and would
+ * start at 0. Tensors are copied one at a time. Throws `CheckpointError`.
+ */
+export async function copyWithEpoch(from: string, to: string, epoch: number): Promise<void> {
+  const { value, close } = await readCheckpoint(from);
+  try {
+    if (!(value instanceof PythonDict)) throw new CheckpointError(from, "is none of BiaPy's checkpoints.");
+    await writeCheckpoint(
+      to,
+      new PythonDict([...value].filter(([key]) => key !== "epoch")).set("epoch", epoch),
+    );
+  } finally {
+    await close();
+  }
+}
+
 async function interpret({ path, value, close }: Checkpoint): Promise<BiapyCheckpoint> {
   if (!(value instanceof PythonDict))
     throw new CheckpointError(path, "holds no weights by name, which is what a model's checkpoint is.");

@@ -38,13 +38,52 @@ function maskedChecksum(bytes: Uint8Array): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
 
+/** Length, checksum of it, and checksum of the data. */
+const FRAME_BYTES = 16;
+
 function framed(data: Uint8Array): Buffer {
-  const frame = Buffer.alloc(16 + data.length);
+  const frame = Buffer.alloc(FRAME_BYTES + data.length);
   frame.writeBigUInt64LE(BigInt(data.length), 0);
   frame.writeUInt32LE(maskedChecksum(frame.subarray(0, 8)), 8);
   frame.set(data, 12);
   frame.writeUInt32LE(maskedChecksum(data), 12 + data.length);
   return frame;
+}
+
+/** One value of a curve. */
+export interface Scalar {
+  readonly tag: string;
+  readonly step: number;
+  readonly value: number;
+  /** Seconds since the epoch. */
+  readonly wallTime: number;
+}
+
+/** The scalars of an event file's bytes, and how many of the bytes were whole frames: a file that is being written ends anywhere. */
+export function readScalars(bytes: Buffer): { scalars: Scalar[]; end: number } {
+  const scalars: Scalar[] = [];
+  let end = 0;
+  while (end + 12 <= bytes.length) {
+    const length = Number(bytes.readBigUInt64LE(end));
+    const next = end + length + FRAME_BYTES;
+    if (next > bytes.length) break;
+    const event = Event.toObject(Event.decode(bytes.subarray(end + 12, end + 12 + length)), {
+      longs: Number,
+    }) as DecodedEvent;
+    const { step = 0, wallTime = 0 } = event;
+    for (const { tag, simpleValue } of event.summary?.value ?? [])
+      if (tag !== undefined && simpleValue !== undefined)
+        scalars.push({ tag, step, value: simpleValue, wallTime });
+    end = next;
+  }
+  return { scalars, end };
+}
+
+/** An event as protobuf gives it: what has its default value is not there. */
+interface DecodedEvent {
+  readonly step?: number;
+  readonly wallTime?: number;
+  readonly summary?: { readonly value?: readonly { readonly tag?: string; readonly simpleValue?: number }[] };
 }
 
 /** Appends scalars to an event file of its own; a run that goes on begins a new file, which TensorBoard joins on. */

@@ -10,9 +10,10 @@ export interface OutputReader {
 }
 
 /** A reader of a run's output, loaded by its format. */
-export async function outputReader(format: OutputFormat, _order: RunOrder): Promise<OutputReader> {
+export async function outputReader(format: OutputFormat, order: RunOrder): Promise<OutputReader> {
   if (format === "events") return jsonLinesReader;
-  throw new Error(`There is no reader of the output of ${format}.`);
+  const { BiapyOutput } = await import("../engines/biapy-output.ts");
+  return new BiapyOutput(order);
 }
 
 /** Our own events; what native libraries print between them is for the log. */

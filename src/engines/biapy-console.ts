@@ -1,0 +1,86 @@
+/** What the lines mean that BiaPy 3.7.1 prints. */
+import type { Metrics } from "../protocol/run-events.ts";
+
+/** The time that BiaPy writes before most of its lines. */
+const TIME = /\[\d\d:\d\d:\d\d\.\d{6}\] /g;
+
+/** What a line says: without the time before it, and without progress bars, which are drawn on the same line before it. */
+export function printedText(line: string): string {
+  const last = [...line.matchAll(TIME)].at(-1);
+  const text = last === undefined ? line : line.slice((last.index ?? 0) + last[0].length);
+  return text.slice(text.lastIndexOf("\r") + 1).trimEnd();
+}
+
+/** A line of training (with its learning rate) or validation (without), every ten steps and at the last one. */
+export interface StepLine {
+  /** From 1. */
+  readonly epoch: number;
+  /** From 1, within the epoch. */
+  readonly step: number;
+  readonly steps: number;
+  /** The median of the last 20 steps, by lower-case name. */
+  readonly metrics: Metrics;
+  readonly learningRate?: number;
+  readonly stepSeconds: number;
+  /** To the end of the epoch. */
+  readonly secondsLeft: number;
+}
+
+const STEP = /^Epoch: \[(\d+)\]\s+\[\s*(\d+)\/(\d+)\]\s+eta: (.+?)\s{2,}(.+)$/;
+const VALUE = /([\w-]+): (\S+)(?: \(\S+\))?/g;
+
+export function stepLine(text: string): StepLine | undefined {
+  const found = STEP.exec(text);
+  if (found === null) return undefined;
+  const [, epoch, step, steps, left, rest] = found;
+  const values = new Map([...rest.matchAll(VALUE)].map(([, name, value]) => [name, Number(value)]));
+  const learningRate = values.get("lr");
+  const stepSeconds = values.get("iter-time") ?? 0;
+  for (const name of ["lr", "iter-time", "max mem"]) values.delete(name);
+  return {
+    epoch: Number(epoch),
+    step: Number(step) + 1,
+    steps: Number(steps),
+    metrics: finiteMetrics(values),
+    learningRate,
+    stepSeconds,
+    secondsLeft: seconds(left),
+  };
+}
+
+/** Metrics by lower-case name; what is not a number is left out, since JSON has no word for it. */
+export function finiteMetrics(values: Iterable<readonly [string, unknown]>): Metrics {
+  const finite = [...values].filter((entry): entry is readonly [string, number] =>
+    Number.isFinite(entry[1] as number),
+  );
+  return Object.fromEntries(finite.map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+/** Seconds of Python's `1 day, 2:03:04`. */
+function seconds(text: string): number {
+  const days = Number(/(\d+) days?/.exec(text)?.[1] ?? 0);
+  const [hours = 0, minutes = 0, rest = 0] = (/(\d+):(\d+):(\d+)/.exec(text) ?? []).slice(1).map(Number);
+  return ((days * 24 + hours) * 60 + minutes) * 60 + rest;
+}
+
+/** Follows the configuration that BiaPy prints: groups by indentation, a key a line. */
+export class PrintedConfiguration {
+  private readonly groups: string[] = [];
+  private readonly values = new Map<string, string>();
+
+  /** Takes a line in; false when it is none of the configuration. */
+  take(line: string): boolean {
+    const found = /^( *)([A-Z][A-Z0-9_]*): ?(.*)$/.exec(line);
+    if (found === null) return false;
+    const [, indent, name, value] = found;
+    this.groups.length = indent.length / 2;
+    const key = [...this.groups, name].join(".");
+    this.groups.push(name);
+    this.values.set(key, value);
+    return true;
+  }
+
+  value(key: string): string | undefined {
+    return this.values.get(key);
+  }
+}

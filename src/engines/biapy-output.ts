@@ -1,0 +1,274 @@
+/**
+ * A run of BiaPy told as run events: from the lines that it prints, its training log and its TensorBoard file. Lines tell when
+ * something happened; numbers come from the files where these have them, since lines round them.
+ */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import type { NewRunEvent, Problem } from "../protocol/run-events.ts";
+import type { OutputReader } from "../runs/output-reader.ts";
+import type { RunOrder } from "../runs/record.ts";
+import { gpuNumbers, testedVersion } from "./biapy-command.ts";
+import {
+  finiteMetrics,
+  PrintedConfiguration,
+  printedText,
+  type StepLine,
+  stepLine,
+} from "./biapy-console.ts";
+import { BiapyFiles } from "./biapy-files.ts";
+
+/** The headings that BiaPy prints, in their order, and what they announce. */
+const STAGES: readonly (readonly [heading: RegExp, label: string])[] = [
+  [/^#\s+PREPARE DETECTION DATA\s+#$/, "Making images worse"],
+  [/^#\s+LOAD TRAINING DATA\s+#$/, "Reading training images"],
+  [/^# Build model #$/, "Building the network"],
+  [/^#\s+PREPARE TRAIN GENERATORS\s+#$/, "Preparing batches"],
+  [/^#\s+TRAIN THE MODEL\s+#$/, "Starting to train"],
+];
+
+/** Lines that a person wants to see. */
+const TOLD =
+  /^(Loading checkpoint|Model weights loaded|Epoch loaded|Optimizer info|Early ?[Ss]topping|Skipping (layer|unexpected)|Training time|Tracking )/;
+const WARNED = /^(WARNING|Non-finite)|UserWarning: /;
+const CHECKS = "check_configuration.py";
+
+export class BiapyOutput implements OutputReader {
+  private readonly files: BiapyFiles;
+  private readonly configuration = new PrintedConfiguration();
+  private inConfiguration = false;
+  private device = "CPU";
+  private parameters = 0;
+  private processes = 1;
+  private epochs = 0;
+  private epoch = 0;
+  private epochStarted = 0;
+  private started = false;
+  private improved = false;
+  private finished = false;
+  /** Steps of this epoch that were told. */
+  private readonly toldSteps = new Set<number>();
+  private lastStep: StepLine | undefined;
+  private image: string | undefined;
+  private readonly testMetrics: (readonly [string, number])[] = [];
+  private failure: string[] | undefined;
+
+  constructor(private readonly order: RunOrder) {
+    this.files = new BiapyFiles(order);
+  }
+
+  line(line: string): readonly NewRunEvent[] {
+    const text = printedText(line);
+    if (this.inConfiguration && this.configuration.take(text)) return [];
+    if (/^Traceback \(most recent call last\)/.test(text)) this.failure = [];
+    this.failure?.push(text);
+    return [...this.events(text)];
+  }
+
+  end(code: number | null): readonly NewRunEvent[] {
+    const { runDirectory, bestCheckpoint } = this.files.tree;
+    if (code === 0 && this.finished) {
+      const checkpoint = existsSync(bestCheckpoint) ? bestCheckpoint : undefined;
+      return [{ event: "end", status: "finished", runDirectory, checkpoint }];
+    }
+    const problem = code === 0 ? undefined : this.problem();
+    return problem === undefined ? [] : [{ event: "problems", problems: [problem] }];
+  }
+
+  private *events(text: string): Generator<NewRunEvent> {
+    const step = stepLine(text);
+    if (step !== undefined) yield* this.step(step);
+    else if (WARNED.test(text))
+      yield { event: "log", level: "warning", message: text.replace(/^.*UserWarning: /, "") };
+    else {
+      this.learn(text);
+      yield* this.moment(text);
+    }
+  }
+
+  /** Facts that lines tell, for the events to come. */
+  private learn(text: string): void {
+    const found = (pattern: RegExp) => pattern.exec(text)?.[1];
+    if (text === "Configuration details:") this.inConfiguration = true;
+    else if (/^\*~+\*$/.test(text)) this.inConfiguration = false;
+    else if (/^\*{4} Using GPU/.test(text)) this.device = gpuLabel(this.order.gpu);
+    else if (/^\*{4} Using 'mps'/.test(text)) this.device = "Apple GPU";
+    this.learnTestMetric(text);
+    this.processes = Number(found(/world_size=(\d+)$/) ?? this.processes);
+    this.parameters = Number(found(/^Total params: ([\d,]+)/)?.replaceAll(",", "") ?? this.parameters);
+  }
+
+  /** What happened, where a line marks that. */
+  private *moment(text: string): Generator<NewRunEvent> {
+    const found = (pattern: RegExp) => pattern.exec(text)?.[1];
+    const stage = STAGES.findIndex(([heading]) => heading.test(text));
+    if (stage >= 0)
+      yield { event: "progress", label: STAGES[stage][1], done: stage, total: STAGES.length - 1 };
+    const version = found(/^BiaPy\s+: (\S+)/);
+    if (version !== undefined && version !== testedVersion)
+      yield { event: "log", level: "warning", message: untested(version) };
+    if (TOLD.test(text)) yield { event: "log", level: "info", message: text };
+    const epoch = /^~~~ Epoch (\d+)\/(\d+) ~~~/.exec(text);
+    if (epoch !== null) this.beginEpoch(Number(epoch[1]), Number(epoch[2]));
+    if (/^Val loss improved/.test(text)) this.improved = true;
+    if (/^\[Time\]|^Early stopping$|^Training time/.test(text)) yield* this.endEpoch();
+    const image = found(/^(?:\[Rank .*?\] )?Processing image(?: \(by chunks\))?: (.+?)(?: \(GT: .*\))?$/);
+    if (image !== undefined || /^#\s+RESULTS\s+#$/.test(text)) yield* this.endImage();
+    if (image !== undefined) yield* this.beginImage(image);
+    if (!/^FINISHED JOB /.test(text)) return;
+    this.finished = true;
+    yield* this.testResults();
+  }
+
+  private *start(steps: number): Generator<NewRunEvent> {
+    if (this.started) return;
+    this.started = true;
+    const { tree } = this.files;
+    yield {
+      event: "start",
+      name: tree.name,
+      runId: tree.runId,
+      pid: process.pid,
+      jobDirectory: tree.jobDirectory,
+      runDirectory: tree.runDirectory,
+      configFile: this.order.configFile,
+      engine: "biapy",
+      device: this.processes > 1 ? `${this.device} (${this.processes} processes)` : this.device,
+      architecture: this.configuration.value("MODEL.ARCHITECTURE") ?? "",
+      parameters: this.parameters,
+      epochs: this.epochs,
+      stepsPerEpoch: steps,
+      firstEpoch: Math.max(this.epoch, 1),
+    };
+  }
+
+  private beginEpoch(epoch: number, epochs: number): void {
+    this.epoch = epoch;
+    this.epochs = epochs;
+    this.epochStarted = Date.now();
+    this.improved = false;
+    this.toldSteps.clear();
+  }
+
+  private *step(line: StepLine): Generator<NewRunEvent> {
+    const { epoch, step, steps, metrics, learningRate, stepSeconds } = line;
+    // Validation has no learning rate.
+    if (learningRate === undefined) return;
+    yield* this.start(steps);
+    this.toldSteps.add(step);
+    this.lastStep = line;
+    const secondsLeft = line.secondsLeft + (this.epochs - epoch) * steps * stepSeconds;
+    yield { event: "step", epoch, step, steps, metrics, learningRate, stepSeconds, secondsLeft };
+  }
+
+  /** The steps between those that were printed: their losses are in the TensorBoard file. */
+  private *stepsBetween(): Generator<NewRunEvent> {
+    const scalars = this.files.newScalars();
+    const rates = scalars.filter(({ tag }) => tag === "opt/lr");
+    const losses = scalars.filter(({ tag }) => tag === "loss/loss");
+    const steps = this.lastStep?.steps ?? losses.length;
+    for (const [index, { value, wallTime }] of losses.entries()) {
+      const step = index + 1;
+      if (this.toldSteps.has(step) || step > steps || !Number.isFinite(value)) continue;
+      const stepSeconds = wallTime - (losses[index - 1]?.wallTime ?? this.epochStarted / 1000);
+      const learningRate = rates[index]?.value ?? 0;
+      const { epoch } = this;
+      yield {
+        event: "step",
+        epoch,
+        step,
+        steps,
+        metrics: { loss: value },
+        learningRate,
+        stepSeconds,
+        secondsLeft: 0,
+      };
+    }
+  }
+
+  private *endEpoch(): Generator<NewRunEvent> {
+    const { epoch, epochs, improved } = this;
+    const logged = epoch > 0 && this.epochStarted > 0 ? this.files.epoch(epoch) : undefined;
+    if (logged === undefined) return;
+    yield* this.stepsBetween();
+    const { train, validation, learningRate } = logged;
+    const seconds = (Date.now() - this.epochStarted) / 1000;
+    this.epochStarted = 0;
+    const secondsLeft = (epochs - epoch) * seconds;
+    yield {
+      event: "epoch",
+      epoch,
+      epochs,
+      train,
+      validation,
+      learningRate,
+      seconds,
+      secondsLeft,
+      memoryBytes: 0,
+      best: improved,
+    };
+    if (improved) yield { event: "checkpoint", path: this.files.tree.bestCheckpoint, kind: "best", epoch };
+    const periodic = this.files.periodicCheckpoint(epoch);
+    if (periodic !== undefined) yield { event: "checkpoint", path: periodic, kind: "periodic", epoch };
+    for (const { image, files } of this.files.trainingSamples(epoch))
+      yield { event: "image", kind: "mae-check", image, files, epoch };
+  }
+
+  private *beginImage(image: string): Generator<NewRunEvent> {
+    yield* this.start(0);
+    this.image = image;
+    yield { event: "log", level: "info", message: `Testing ${image}` };
+  }
+
+  private *endImage(): Generator<NewRunEvent> {
+    const { image } = this;
+    if (image === undefined) return;
+    this.image = undefined;
+    const files = this.files.testImage(
+      image,
+      this.folder("DATA.TEST.PATH"),
+      this.folder("DATA.TEST.SSL_SOURCE_DIR"),
+    );
+    yield { event: "image", kind: "prediction", image, files };
+  }
+
+  private folder(key: string): string | undefined {
+    const written = this.configuration.value(key);
+    return written ? resolve(this.order.workingDirectory, written) : undefined;
+  }
+
+  /** Keeps an average over all test images, which BiaPy prints at the end. */
+  private learnTestMetric(text: string): void {
+    const found = /^Test ([\w ]+?) \(merge patches\): (\S+)$/.exec(text);
+    if (found !== null) this.testMetrics.push([found[1], Number(found[2])]);
+  }
+
+  private *testResults(): Generator<NewRunEvent> {
+    for (const { image, metrics } of this.files.testMetrics()) yield { event: "test", image, metrics };
+    if (this.testMetrics.length > 0) yield { event: "test", metrics: finiteMetrics(this.testMetrics) };
+  }
+
+  /** What BiaPy has against the configuration, where that ended it. */
+  private problem(): Problem | undefined {
+    const lines = this.failure ?? [];
+    if (!lines.some((line) => line.includes(CHECKS))) return undefined;
+    const at = lines.findIndex((line) => /^\w+(Error|Exception): /.test(line));
+    if (at < 0) return undefined;
+    const message = lines
+      .slice(at)
+      .join(" ")
+      .replace(/^\w+: /, "")
+      .trim();
+    const key = /[A-Z_]{2,}(?:\.[A-Z0-9_]+)+/.exec(message)?.[0];
+    return { severity: "error", key, file: this.order.configFile, message: `BiaPy: ${message}` };
+  }
+}
+
+function gpuLabel(gpu: string): string {
+  const numbers = gpuNumbers(gpu);
+  return numbers.length > 1 ? `GPUs ${numbers.join(", ")}` : `GPU ${numbers[0] ?? ""}`.trim();
+}
+
+/** What to say of a BiaPy that was not tried. */
+export function untested(version: string): string {
+  return `BiaPy ${version} is not the one that this extension was tested with (${testedVersion}): charts or previews may be missing. \`pip install biapy==${testedVersion}\` brings that one.`;
+}

@@ -1,0 +1,101 @@
+/** BiaPy's container: its command line, and whether Docker is there to run it. */
+import { createHash } from "node:crypto";
+import { dirname } from "node:path";
+import type { Program } from "../runs/record.ts";
+import { type BiapyJob, biapyArguments, gpuNumbers, isWindowsPath } from "./biapy-command.ts";
+import { capture } from "./capture.ts";
+
+/** As the documentation names it; a name of Docker has no capitals, so its older `BiaPyX/biapy` cannot be pulled. */
+export const defaultImage = "biapyx/biapy:latest-11.8";
+
+/** PyTorch's workers hand batches over in shared memory, of which a container has 64 MB by itself. */
+const SHARED_MEMORY = "8g";
+const STOP_SECONDS = 10;
+
+export interface DockerJob extends BiapyJob {
+  readonly image: string;
+  /** Folders and files that the configuration names: images and checkpoints. */
+  readonly dataPaths: readonly string[];
+}
+
+export interface DockerCommands {
+  readonly run: Program;
+  readonly stop: Program;
+  readonly kill: Program;
+}
+
+/** Where a path of this machine lies in the container: at the same place, or on Windows `C:\data` at `/c/data`. */
+export function containerPath(path: string): string {
+  if (!isWindowsPath(path)) return path;
+  return `/${path[0].toLowerCase()}${path.slice(2).replaceAll("\\", "/")}`;
+}
+
+/** A name for the container by which it can be stopped: of its job and run, and of where the results go. */
+export function containerName({ name, runId, resultDirectory }: BiapyJob): string {
+  const place = createHash("sha256").update(resultDirectory).digest("hex").slice(0, 8);
+  return `biapy-${name}-${runId}-${place}`;
+}
+
+/** The commands that start, stop and end BiaPy in a container. Paths must be absolute. */
+export function dockerCommands(job: DockerJob): DockerCommands {
+  const container = containerName(job);
+  const gpus = gpuNumbers(job.gpu);
+  const run = [
+    ...["run", "--rm", "--name", container],
+    // Docker reads the value as CSV: the quotes keep the numbers together.
+    ...(gpus.length === 0 ? [] : ["--gpus", `"device=${gpus.join(",")}"`]),
+    ...["--shm-size", SHARED_MEMORY],
+    ...mounts(job).flatMap((path) => ["-v", `${path}:${containerPath(path)}`]),
+    job.image,
+    "biapy",
+    ...biapyArguments({
+      ...job,
+      configFile: containerPath(job.configFile),
+      resultDirectory: containerPath(job.resultDirectory),
+      // The container sees only the GPUs that it was given, counted from 0.
+      gpu: gpus.map((_, index) => index).join(","),
+    }),
+  ];
+  return {
+    run: { command: "docker", args: run },
+    stop: { command: "docker", args: ["stop", "--time", String(STOP_SECONDS), container] },
+    kill: { command: "docker", args: ["kill", container] },
+  };
+}
+
+/** Every folder that is needed, once; one within another comes with it. */
+function mounts({ configFile, resultDirectory, dataPaths }: DockerJob): string[] {
+  const folders = [...new Set([resultDirectory, dirname(configFile), ...dataPaths])];
+  const within = (path: string, folder: string) =>
+    path !== folder && (path.startsWith(`${folder}/`) || path.startsWith(`${folder}\\`));
+  return folders.filter((path) => !folders.some((other) => within(path, other)));
+}
+
+export type DockerState =
+  | { readonly available: true; readonly version: string }
+  | { readonly available: false; readonly reason: string; readonly fix: string };
+
+/** Whether a Docker daemon answers, and if not what to do. */
+export async function dockerState(docker = "docker"): Promise<DockerState> {
+  const { code, output, error } = await capture(docker, ["version", "--format", "{{.Server.Version}}"], {
+    timeoutMs: 15_000,
+  });
+  if (code === 0) return { available: true, version: output.trim() };
+  if (error === "ENOENT")
+    return {
+      available: false,
+      reason: "Docker is not installed: there is no command docker.",
+      fix: "Install Docker Desktop, or Docker Engine on Linux, and start it.",
+    };
+  if (/permission denied/i.test(output))
+    return {
+      available: false,
+      reason: "You may not use Docker.",
+      fix: "Add yourself to the group docker (sudo usermod -aG docker $USER) and log in again.",
+    };
+  return {
+    available: false,
+    reason: "No Docker daemon answers.",
+    fix: "Start Docker Desktop, or on Linux: sudo systemctl start docker.",
+  };
+}

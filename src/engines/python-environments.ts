@@ -1,0 +1,197 @@
+/** Python environments on this machine, and which of them have BiaPy. */
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { testedVersion } from "./biapy-command.ts";
+import { capture } from "./capture.ts";
+
+/** Where an environment was found. */
+export type Origin = "setting" | "editor" | "folder" | "conda" | "path" | "created";
+
+export interface Candidate {
+  /** The interpreter, absolute. */
+  readonly python: string;
+  readonly origin: Origin;
+}
+
+export interface PythonEnvironment extends Candidate {
+  /** Of Python itself: `3.11.7`. */
+  readonly version: string;
+  /** The folder of its commands. */
+  readonly scripts: string;
+  /** Of BiaPy, where it is installed. */
+  readonly biapy?: string;
+  readonly torch?: string;
+}
+
+export interface SearchPlaces {
+  /** What the settings or the Python extension name, in order of preference. */
+  readonly named: readonly Candidate[];
+  /** Folders that may have a `.venv`. */
+  readonly folders: readonly string[];
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly home?: string;
+}
+
+const WINDOWS = process.platform === "win32";
+const FOLDER_NAMES = [".venv", "venv", "env"];
+const CONDA_HOMES = ["miniconda3", "anaconda3", "miniforge3", "mambaforge", "micromamba", ".conda"];
+
+/** The interpreter of an environment's folder; conda keeps it elsewhere than venv does on Windows. */
+export function interpreterIn(folder: string): string | undefined {
+  const names = WINDOWS
+    ? [join("Scripts", "python.exe"), "python.exe"]
+    : [join("bin", "python"), join("bin", "python3")];
+  return names.map((name) => join(folder, name)).find((path) => existsSync(path));
+}
+
+/** Every place that may have a Python, the likeliest first; none twice. */
+export function candidates({
+  named,
+  folders,
+  environment = process.env,
+  home = homedir(),
+}: SearchPlaces): Candidate[] {
+  const inFolders = (paths: readonly (string | undefined)[], origin: Origin): Candidate[] =>
+    paths.flatMap((path) => {
+      const python = path === undefined ? undefined : interpreterIn(path);
+      return python === undefined ? [] : [{ python, origin }];
+    });
+  const found = [
+    ...named.filter(({ python }) => existsSync(python)),
+    ...inFolders([environment.VIRTUAL_ENV], "folder"),
+    ...inFolders(
+      folders.flatMap((folder) => FOLDER_NAMES.map((name) => join(folder, name))),
+      "folder",
+    ),
+    ...inFolders([environment.CONDA_PREFIX, ...condaEnvironments(home)], "conda"),
+    ...onPath(environment.PATH ?? ""),
+  ];
+  const seen = new Set<string>();
+  return found.filter(({ python }) => {
+    // A venv's interpreter is a link to another's: what tells environments apart is the folder.
+    if (seen.has(python)) return false;
+    seen.add(python);
+    return true;
+  });
+}
+
+/** Folders of conda's environments: those that it lists, and those of its usual homes. */
+function condaEnvironments(home: string): string[] {
+  const list = join(home, ".conda", "environments.txt");
+  const listed = existsSync(list) ? readFileSync(list, "utf8").split(/\r?\n/).filter(Boolean) : [];
+  const installed = CONDA_HOMES.flatMap((name) => {
+    const folder = join(home, name);
+    const environments = join(folder, "envs");
+    const names = existsSync(environments) ? readdirSync(environments) : [];
+    return [...names.map((each) => join(environments, each)), folder];
+  });
+  return [...listed, ...installed];
+}
+
+/** Pythons beside a command `biapy`, then plain ones. */
+function onPath(path: string): Candidate[] {
+  const folders = path.split(delimiter).filter(Boolean);
+  const suffix = WINDOWS ? ".exe" : "";
+  const beside = folders
+    .filter((folder) => existsSync(join(folder, `biapy${suffix}`)))
+    .flatMap((folder) => {
+      // `biapy` may be a link into the environment that it belongs to.
+      const real = dirname(realpathSync(join(folder, `biapy${suffix}`)));
+      return [join(real, `python${suffix}`), join(dirname(real), `python${suffix}`)];
+    });
+  const plain = folders.flatMap((folder) =>
+    ["python3", "python"].map((name) => join(folder, `${name}${suffix}`)),
+  );
+  return [...beside, ...plain]
+    .filter((python) => existsSync(python))
+    .map((python) => ({ python, origin: "path" as const }));
+}
+
+/** Asks for versions without loading BiaPy, which takes seconds. */
+const PROBE = `
+import importlib.metadata as metadata, json, sys, sysconfig
+def version(name):
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+print(json.dumps({
+    "version": "%d.%d.%d" % sys.version_info[:3],
+    "scripts": sysconfig.get_path("scripts"),
+    "biapy": version("biapy"),
+    "torch": version("torch"),
+}))
+`;
+const PROBE_MS = 30_000;
+
+/** What an interpreter has; undefined where it does not run. */
+export async function probe({ python, origin }: Candidate): Promise<PythonEnvironment | undefined> {
+  const { code, output } = await capture(python, ["-c", PROBE], { timeoutMs: PROBE_MS });
+  if (code !== 0) return undefined;
+  try {
+    const { version, scripts, biapy, torch } = JSON.parse(output.trim().split("\n").at(-1) ?? "");
+    return { python, origin, version, scripts, biapy: biapy ?? undefined, torch: torch ?? undefined };
+  } catch {
+    return undefined;
+  }
+}
+
+/** All environments, those with BiaPy first; the tested version before others. */
+export async function findEnvironments(places: SearchPlaces): Promise<PythonEnvironment[]> {
+  const found: PythonEnvironment[] = [];
+  // One after another: starting a dozen Pythons at once stalls a laptop.
+  for (const candidate of candidates(places)) {
+    const environment = await probe(candidate);
+    if (environment !== undefined) found.push(environment);
+  }
+  const rank = ({ biapy }: PythonEnvironment) => (biapy === testedVersion ? 0 : biapy !== undefined ? 1 : 2);
+  return found.sort((one, other) => rank(one) - rank(other));
+}
+
+/** The first environment with BiaPy in the order of preference; what is named comes before what is found. */
+export async function environmentWithBiapy(places: SearchPlaces): Promise<PythonEnvironment | undefined> {
+  for (const candidate of candidates(places)) {
+    const environment = await probe(candidate);
+    if (environment?.biapy !== undefined) return environment;
+  }
+  return undefined;
+}
+
+const DEVICES = `
+import json, torch
+cuda = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+mps = getattr(torch.backends, "mps", None)
+print(json.dumps({"cuda": cuda, "mps": bool(mps and mps.is_available())}))
+`;
+const DEVICES_MS = 120_000;
+
+export interface TorchDevices {
+  /** Names of the CUDA devices, by their number. */
+  readonly cuda: readonly string[];
+  readonly mps: boolean;
+}
+
+/** The devices that an environment's PyTorch can use (some seconds); undefined where there is no PyTorch. */
+export async function torchDevices(python: string): Promise<TorchDevices | undefined> {
+  const { code, output } = await capture(python, ["-c", DEVICES], { timeoutMs: DEVICES_MS });
+  if (code !== 0) return undefined;
+  return JSON.parse(output.trim().split("\n").at(-1) ?? "") as TorchDevices;
+}
+
+/** What is wrong with `--gpu` on a machine with these devices, and what to do; undefined when it is right. */
+export function gpuProblem(gpus: readonly string[], { cuda, mps }: TorchDevices): string | undefined {
+  if (gpus.length === 1 && gpus[0] === "mps")
+    return mps
+      ? undefined
+      : "This PyTorch has no Apple GPU (mps). Leave the GPU empty to train on the processor.";
+  const there = cuda.map((name, index) => `${index} (${name})`).join(", ");
+  const missing = gpus.filter((gpu) => !/^\d+$/.test(gpu) || Number(gpu) >= cuda.length);
+  if (missing.length === 0) return undefined;
+  const has = cuda.length === 0 ? "PyTorch sees no GPU here" : `PyTorch sees the GPUs ${there}`;
+  const fix =
+    cuda.length === 0
+      ? "Leave the GPU empty to train on the processor, or install the graphics driver and a PyTorch with CUDA."
+      : "Choose one of these.";
+  return `There is no GPU ${missing.join(", ")}: ${has}. ${fix}`;
+}

@@ -1,0 +1,126 @@
+/**
+ * The configuration that BiaPy gets: the user's own, or a copy beside the results with what going on with a run needs, or what
+ * live previews need. Comments, order and the way values are written stay as they are.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { parseDocument } from "yaml";
+import { resultTree } from "../results/result-tree.ts";
+import { writeFileAtomically } from "../results/write-file.ts";
+import type { RunOrder } from "../runs/record.ts";
+import { readTrainingLog, trainingLogs } from "./biapy-files.ts";
+
+/** Values by dotted key, as they stand in a file: `True`, `5`, a list of texts. */
+export type Settings = Readonly<Record<string, string | readonly string[]>>;
+
+/** A run cannot be gone on with; the message says why. */
+export class ResumeError extends Error {
+  override readonly name = "ResumeError";
+}
+
+/** A configuration's text with some keys set. Throws when it is no YAML. */
+export function withSettings(text: string, settings: Settings): string {
+  // Without a schema every value is text and is written back as it was: BiaPy reads `1.E-4` otherwise than YAML 1.2 does.
+  const document = parseDocument(text, { schema: "failsafe" });
+  const [error] = document.errors;
+  if (error !== undefined) throw error;
+  for (const [key, value] of Object.entries(settings))
+    document.setIn(key.split("."), document.createNode(value));
+  return document.toString({ lineWidth: 0 });
+}
+
+/** Whether a configuration sets a key itself. */
+function sets(text: string, key: string): boolean {
+  const document = parseDocument(text, { schema: "failsafe" });
+  return document.errors.length === 0 && document.hasIn(key.split("."));
+}
+
+const PREVIEWS: Settings = { "TRAIN.SAVE_TRAIN_PREDS_FREQ": "1" };
+
+/**
+ * The file that BiaPy is to read.
+ *
+ * @param previews whether this BiaPy can show a sample after every epoch (3.7 and later). It cannot for MAE, whose prediction
+ *   is no image.
+ */
+export async function runConfiguration(order: RunOrder, previews: boolean): Promise<string> {
+  const text = readFileSync(order.configFile, "utf8");
+  const shows =
+    previews && !sets(text, "TRAIN.SAVE_TRAIN_PREDS_FREQ") && !/ARCHITECTURE:\s*['"]?mae\b/i.test(text);
+  const settings = { ...(shows ? PREVIEWS : {}), ...(order.resume ? await resumeSettings(order) : {}) };
+  if (Object.keys(settings).length === 0) return order.configFile;
+  const { jobDirectory, name, runId } = resultTree(order.resultDirectory, order.name, order.runId);
+  const path = join(jobDirectory, ".biapy-studio", `${name}_${runId}`, `${name}.yaml`);
+  await writeFileAtomically(path, withSettings(text, settings));
+  return path;
+}
+
+/** The newest checkpoint of a run and the number of epochs behind it. */
+export interface Resumable {
+  readonly checkpoint: string;
+  readonly epoch: number;
+}
+
+/** What a run of BiaPy can go on from: of the best checkpoint and the numbered ones, the one of the latest epoch. */
+export function resumable(order: RunOrder): Resumable | undefined {
+  const { checkpoints, bestCheckpoint, name, runId } = resultTree(
+    order.resultDirectory,
+    order.name,
+    order.runId,
+  );
+  // BiaPy calls an epoch the best of those of one process, so the last process's log tells which it was.
+  const rows =
+    trainingLogs(order)
+      .map(readTrainingLog)
+      .findLast((log) => log.length > 0) ?? [];
+  const loss = ({ validation, train }: (typeof rows)[number]) => validation?.loss ?? train.loss ?? Infinity;
+  const least = Math.min(...rows.map(loss));
+  const best = rows.find((row) => loss(row) === least);
+  const numbered = trainingLogs(order)
+    .flatMap(readTrainingLog)
+    .map(({ epoch }) => ({
+      checkpoint: join(checkpoints, `${name}_${runId}-checkpoint-${epoch}.pth`),
+      epoch,
+    }));
+  const all = [
+    ...(best === undefined ? [] : [{ checkpoint: bestCheckpoint, epoch: best.epoch }]),
+    ...numbered,
+  ].filter(({ checkpoint }) => existsSync(checkpoint));
+  return all.reduce<Resumable | undefined>(
+    (latest, each) => (latest === undefined || each.epoch >= latest.epoch ? each : latest),
+    undefined,
+  );
+}
+
+/**
+ * What makes BiaPy go on. It restores weights and the number of the epoch, but not the optimiser. It takes that number from
+ * numbered checkpoints only, so the best one is copied to a numbered one.
+ */
+async function resumeSettings(order: RunOrder): Promise<Settings> {
+  const found = resumable(order);
+  const { checkpoints, name, runId } = resultTree(order.resultDirectory, order.name, order.runId);
+  if (found === undefined)
+    throw new ResumeError(
+      `Run ${runId} of ${name} cannot go on: there is no checkpoint of it in ${checkpoints}. It was deleted, or the run ended before its first epoch did. Run it again instead.`,
+    );
+  const { loadConfig } = await import("../config/config.ts");
+  const { config } = loadConfig(order.configFile);
+  const epochs = config.number("TRAIN.EPOCHS");
+  const checkpoint =
+    basename(found.checkpoint) === `${name}_${runId}-checkpoint-best.pth`
+      ? await numberedCheckpoint(found, join(checkpoints, `${name}_${runId}-checkpoint-${found.epoch}.pth`))
+      : found.checkpoint;
+  return {
+    "MODEL.LOAD_CHECKPOINT": "True",
+    "MODEL.ITEMS_TO_LOAD_FROM_CHECKPOINT": ["weights", "norm", "model_arch", "epoch"],
+    "PATHS.CHECKPOINT_FILE": checkpoint,
+    // All epochs are done: what is left is the test.
+    ...(found.epoch >= epochs ? { "TRAIN.ENABLE": "False" } : {}),
+  };
+}
+
+async function numberedCheckpoint({ checkpoint, epoch }: Resumable, path: string): Promise<string> {
+  const { copyWithEpoch } = await import("../checkpoint/biapy-checkpoint.ts");
+  await copyWithEpoch(checkpoint, path, epoch);
+  return path;
+}

@@ -1,0 +1,67 @@
+/** A batch script that trains on one or several machines of a SLURM cluster. */
+import { testedVersion } from "./biapy-command.ts";
+import { commandText } from "./command-text.ts";
+
+export interface SlurmJob {
+  /** As it is called on the cluster: a path there. */
+  readonly configFile: string;
+  readonly resultDirectory: string;
+  readonly name: string;
+  readonly runId: number;
+  readonly nodes: number;
+  readonly gpusPerNode: number;
+  readonly cpusPerNode: number;
+  /** `24:00:00` */
+  readonly time: string;
+  readonly partition?: string;
+  /** The conda environment of BiaPy, by name or path. */
+  readonly condaEnvironment: string;
+}
+
+/** Where the processes of a job meet: between 20000 and 30000, another for each job. */
+const PORT = "$((20000 + SLURM_JOB_ID % 10000))";
+
+const quoted = (text: string) => commandText({ command: text, args: [] }, "sh");
+
+export function slurmScript(job: SlurmJob): string {
+  const gpus = Array.from({ length: job.gpusPerNode }, (_, index) => index).join(",");
+  const directives = [
+    `--job-name=${job.name}_${job.runId}`,
+    `--nodes=${job.nodes}`,
+    // One torch.distributed.run a machine; it starts a process for each GPU.
+    "--ntasks-per-node=1",
+    `--gpus-per-node=${job.gpusPerNode}`,
+    `--cpus-per-task=${job.cpusPerNode}`,
+    `--time=${job.time}`,
+    ...(job.partition === undefined ? [] : [`--partition=${job.partition}`]),
+    "--output=%x_%j.log",
+  ];
+  return `#!/usr/bin/env bash
+# Trains ${job.name}, run ${job.runId}, with BiaPy (tested with ${testedVersion}): sbatch THIS_FILE
+${directives.map((each) => `#SBATCH ${each}`).join("\n")}
+set -euo pipefail
+
+job_cfg_file=${quoted(job.configFile)}
+result_dir=${quoted(job.resultDirectory)}
+job_name=${quoted(job.name)}
+job_counter=${job.runId}
+
+eval "$(conda shell.bash hook)"
+conda activate ${quoted(job.condaEnvironment)}
+
+head_node=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+
+srun python -u -m torch.distributed.run \\
+    --nnodes="$SLURM_JOB_NUM_NODES" \\
+    --nproc_per_node=${job.gpusPerNode} \\
+    --rdzv_id="$SLURM_JOB_ID" \\
+    --rdzv_backend=c10d \\
+    --rdzv_endpoint="$head_node:${PORT}" \\
+    "$(command -v biapy)" \\
+    --config "$job_cfg_file" \\
+    --result_dir "$result_dir" \\
+    --name "$job_name" \\
+    --run_id "$job_counter" \\
+    --gpu "${gpus}"
+`;
+}
