@@ -3,6 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Problem } from "../protocol/run-events.ts";
 import type { Config } from "./config.ts";
+import { checkImageKeys, checkTest } from "./test-checks.ts";
 
 export type PretextTask = "masking" | "crappify";
 
@@ -36,6 +37,8 @@ export function checkConfig(config: Config, folder = process.cwd()): Problem[] {
     ...checkValidation(config),
     ...checkSchedule(config),
     ...checkAugmentation(config),
+    ...checkImageKeys(config, ndimOf(config)),
+    ...checkTest(config, ndimOf(config)),
   ];
 }
 

@@ -63,6 +63,11 @@ export class ImageSet {
     return { info, channels, piece, patch, values, stored };
   }
 
+  /** Closes the files that parts have been read from. */
+  close(): Promise<void> {
+    return this.files.close();
+  }
+
   /** Reads an image once and keeps it as it is stored: integers take less room than normalised values. */
   private keep(index: number): Promise<ImageRegion> {
     const { path, options } = this.infos[index];

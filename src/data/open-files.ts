@@ -36,4 +36,10 @@ export class OpenFiles {
       await (await source).close();
     }
   }
+
+  async close(): Promise<void> {
+    const sources = [...this.files.values()].map(({ source }) => source);
+    this.files.clear();
+    for (const source of sources) await (await source).close();
+  }
 }

@@ -31,6 +31,7 @@ export interface ChunkedPrediction {
   readonly tiling: TilingSettings;
   readonly settings: ChunkSettings;
   readonly watch: Watch;
+  readonly workingBytes?: number;
   /** What is kept of a predicted part, normalised values. */
   readonly keep: (part: PredictedPart) => Promise<Float32Array> | Float32Array;
 }
@@ -40,16 +41,12 @@ export interface ChunkedPrediction {
  * type. A prediction that is stopped leaves nothing.
  */
 export async function predictByChunks(path: string, prediction: ChunkedPrediction): Promise<void> {
-  const { model, image, tiling, settings, watch, keep } = prediction;
+  const { model, image, tiling, settings, watch, workingBytes, keep } = prediction;
   const { shape, sampleType } = image.info;
   const writer = await startFile(path, image, settings);
   try {
-    const parts = predictParts(model, image, {
-      tiling,
-      region: regionOf(prediction),
-      chunk: settings.chunk,
-      watch,
-    });
+    const region = regionOf(prediction);
+    const parts = predictParts(model, image, { tiling, region, chunk: settings.chunk, watch, workingBytes });
     for await (const part of parts) {
       const values = await keep(part);
       const data = denormalise(values, image.channels, sampleType, sampleArray(sampleType, values.length));

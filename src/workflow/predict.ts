@@ -76,6 +76,8 @@ export interface PredictionSettings {
   /** Parts are handed out in multiples of these: the chunks of the file that they are written to. */
   readonly chunk?: Box;
   readonly watch?: Watch;
+  /** What the memory that is worked in is kept to, about. */
+  readonly workingBytes?: number;
 }
 
 /** A finished part of an image, by output: `[z, y, x, channel]`. */
@@ -84,17 +86,18 @@ export interface PredictedPart {
   readonly values: Readonly<Record<string, Float32Array>>;
 }
 
-/** What the working memory of a prediction is kept to, about. */
 const WORKING_BYTES = 256 * 1024 * 1024;
 
 /** A model's outputs for an image, part by part, blended. Throws the signal's reason when it is asked to stop. */
 export async function* predictParts(
   model: PatchModel,
   image: NormalisedImage,
-  { tiling, region = wholeRegion(image.info.shape), chunk = [1, 1, 1], watch }: PredictionSettings,
+  settings: PredictionSettings,
 ): AsyncGenerator<PredictedPart> {
+  const { tiling, watch, workingBytes = WORKING_BYTES } = settings;
+  const { region = wholeRegion(image.info.shape), chunk = [1, 1, 1] } = settings;
   const tiles = new Tiles(image.info.shape, tiling);
-  const blocks = blocksOf(tiles, model, image, await image.piece(), region, chunk);
+  const blocks = blocksOf(tiles, model, image, await image.piece(), region, chunk, workingBytes);
   const places = blocks.map((block) => placesIn(tiles, block));
   const total = places.reduce((sum, { length }) => sum + length, 0);
   let done = 0;
@@ -183,11 +186,12 @@ function blocksOf(
   piece: Box,
   { start, end }: Region,
   chunk: Box,
+  workingBytes: number,
 ): Region[] {
   const axis = sweepAxis(shape);
   const summed = 4 * model.outputs.length * (patch[axis] + 2 * chunk[axis]);
   const read = 2 * SAMPLE_ARRAYS[info.sampleType].BYTES_PER_ELEMENT * (patch[axis] + piece[axis]);
-  const area = WORKING_BYTES / (shape[3] * (summed + read));
+  const area = workingBytes / (shape[3] * (summed + read));
   const [height, width] = [axis === 0 ? end[1] - start[1] : 1, end[2] - start[2]];
   const whole = (size: number, at: 1 | 2) => Math.max(1, Math.floor(size / chunk[at])) * chunk[at];
   const columns = height * patch[2] <= area ? area / height : Math.sqrt(area);

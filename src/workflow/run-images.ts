@@ -16,6 +16,7 @@ export interface RunImages {
   readonly training?: PatchSet;
   readonly validation?: PatchSet;
   readonly test?: ImagePairs;
+  close(): Promise<void>;
 }
 
 /** Share of the memory that is free for this process that images may take. */
@@ -36,15 +37,16 @@ export async function prepareImages(config: Config, report: ReportEvent): Promis
     }
     return true;
   };
+  const sets: ImageSet[] = [];
   const pairs = async (phase: Phase): Promise<ImagePairs | undefined> => {
     const found = infos[phase];
     if (found === undefined) return undefined;
-    const set = (of: readonly ImageInfo[], like?: ImageSet) =>
-      new ImageSet(of, {
-        normalisation: normalisationSettings(config),
-        inMemory: config.flag(`DATA.${phase}.IN_MEMORY`) && fits(phase, of),
-        like,
-      });
+    const set = (of: readonly ImageInfo[], like?: ImageSet) => {
+      const inMemory = config.flag(`DATA.${phase}.IN_MEMORY`) && fits(phase, of);
+      const made = new ImageSet(of, { normalisation: normalisationSettings(config), inMemory, like });
+      sets.push(made);
+      return made;
+    };
     if (pretextTask(config) === "masking") return { images: set(found) };
     const images = set(await crappifiedImages(config, phase, found, report));
     return { images, targets: set(found, images) };
@@ -73,7 +75,15 @@ export async function prepareImages(config: Config, report: ReportEvent): Promis
     const message = `${training.count} training patches, ${validation?.count ?? 0} for validation.`;
     report({ event: "log", level: "info", message });
   }
-  return { training, validation, test: await pairs("TEST") };
+  const test = await pairs("TEST");
+  return {
+    training,
+    validation,
+    test,
+    close: async () => {
+      for (const set of sets) await set.close();
+    },
+  };
 }
 
 /** What the folders of all phases hold that are asked for. */

@@ -48,9 +48,9 @@ export async function runSelfSupervised(request: RunRequest): Promise<"finished"
     if (!resume && training) await rm(tree.runDirectory, { recursive: true, force: true });
     await writeFileAtomically(tree.configFile, request.configText);
     // A run that was stopped while it tested has nothing left to train.
-    const trained = resume && !existsSync(tree.lastCheckpoint) && existsSync(tree.bestCheckpoint);
-    if (!resume) await loadStartingWeights(request, parameters, training);
-    else if (trained) await loadRunCheckpoint(tree.bestCheckpoint, parameters, false);
+    const trained = training && resume && !existsSync(tree.lastCheckpoint) && existsSync(tree.bestCheckpoint);
+    if (trained) await loadRunCheckpoint(tree.bestCheckpoint, parameters, false);
+    else if (!resume || !training) await loadStartingWeights(request, parameters, training);
     if (images.training !== undefined && !trained) {
       const run = new TrainingRun(request, task, parameters, images.training, images.validation);
       if ((await run.train()) === "stopped") return "stopped";
@@ -58,6 +58,7 @@ export async function runSelfSupervised(request: RunRequest): Promise<"finished"
     if (images.test !== undefined) return await testImages(request, task, parameters, images.test);
     return "finished";
   } finally {
+    await images.close();
     await parameters.close();
   }
 }

@@ -167,3 +167,65 @@ test("names are answered with the documentation's rule", () => {
   assert.equal(checkName("my-model")?.suggestion, "my_model");
   assert.equal(checkName("my model")?.suggestion, "my_model");
 });
+
+const problemsWith = (text: string) =>
+  checkConfig(load(`${TEMPLATE.replace("TEST:\n    ENABLE: True\n", "")}${text}`).config)
+    .filter(({ key }) => key !== "DATA.TRAIN.PATH" && key !== "DATA.TEST.PATH")
+    .map(({ key, severity, line }) => [key, severity, typeof line]);
+
+test("what keys of testing forbid each other is said at the key", () => {
+  const error = (key: string) => [key, "error", "number"];
+  const warning = (key: string) => [key, "warning", "number"];
+  for (const [text, expected] of [
+    ["TEST: {ENABLE: True, FULL_IMG: True}", [error("TEST.FULL_IMG")]],
+    ["TEST: {ENABLE: True, EVAL_BORDER_CROP: [1, 2, 3]}", [error("TEST.EVAL_BORDER_CROP")]],
+    ["TEST: {ENABLE: True, EVAL_BORDER_CROP: [1, 2], AUGMENTATION: True}", []],
+    [
+      "TEST: {ENABLE: True, ANALIZE_2D_IMGS_AS_3D_STACK: True}",
+      [warning("TEST.ANALIZE_2D_IMGS_AS_3D_STACK")],
+    ],
+    ["TEST: {ENABLE: True, BY_CHUNKS: {ENABLE: True}}", []],
+    [
+      "TEST: {ENABLE: True, BY_CHUNKS: {ENABLE: True, PHASES: [instance_merging]}}",
+      [error("TEST.BY_CHUNKS.PHASES")],
+    ],
+    ["TEST: {ENABLE: True, BY_CHUNKS: {ENABLE: True, Z_START: 4}}", [error("TEST.BY_CHUNKS.Z_START")]],
+    ["TEST: {ENABLE: False, BY_CHUNKS: {ENABLE: True, Z_START: 4}}", []],
+  ] as const) {
+    assert.deepEqual(problemsWith(text), expected, text);
+  }
+});
+
+const VOLUME = (data: string, test: string) =>
+  checkConfig(
+    load(`
+PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 3D}
+DATA: {PATCH_SIZE: "(16,32,32,1)", TEST: {PADDING: "(2,0,0)"${data}}}
+MODEL: {ARCHITECTURE: mae}
+TEST: {ENABLE: True, ${test}}
+`).config,
+  )
+    .filter(({ key }) => key !== "DATA.TEST.PATH")
+    .map(({ key, suggestion }) => [key, suggestion]);
+
+test("runs that share a volume share no chunks", () => {
+  const of = (limits: string) => VOLUME("", `BY_CHUNKS: {ENABLE: True, ${limits}}`);
+  assert.deepEqual(of("Z_START: 12, Z_END: 36"), []);
+  assert.deepEqual(of("Z_START: 12, Z_END: 38"), [["TEST.BY_CHUNKS.Z_END", "36"]]);
+  assert.deepEqual(of('Z_START: 12, WORKFLOW_PROCESS: {PATCHES_PER_TILE: "(2,1,1)"}'), [
+    ["TEST.BY_CHUNKS.Z_START", "24"],
+  ]);
+  assert.deepEqual(of("Z_START: 24, Z_END: 12"), [["TEST.BY_CHUNKS.Z_START", undefined]]);
+});
+
+test("how Zarr and HDF5 files are read is checked, and so is what the embedded engine has not", () => {
+  const of = (data: string) => VOLUME(`, ${data}`, "VERBOSE: True");
+  assert.deepEqual(of("INPUT_IMG_AXES_ORDER: ZYXC"), []);
+  assert.deepEqual(of("INPUT_IMG_AXES_ORDER: YXC"), [["DATA.TEST.INPUT_IMG_AXES_ORDER", "TZCYX"]]);
+  assert.deepEqual(of("INPUT_IMG_AXES_ORDER: ZZYX"), [["DATA.TEST.INPUT_IMG_AXES_ORDER", "TZCYX"]]);
+  assert.deepEqual(of("INPUT_ZARR_MULTIPLE_DATA: True"), [
+    ["DATA.TEST.INPUT_ZARR_MULTIPLE_DATA_RAW_PATH", undefined],
+  ]);
+  assert.deepEqual(of("INPUT_ZARR_MULTIPLE_DATA: True, INPUT_ZARR_MULTIPLE_DATA_RAW_PATH: volumes.raw"), []);
+  assert.deepEqual(of("ROI_MASK: {ENABLE: True, PATH: x}"), [["DATA.TEST.ROI_MASK.ENABLE", "False"]]);
+});

@@ -1,0 +1,130 @@
+/** What keys of testing, and of how images are read and cut, demand of each other. */
+import type { Problem } from "../protocol/run-events.ts";
+import type { Config } from "./config.ts";
+
+/** Networks that take patches of one size only. */
+const FIXED_SIZE = ["mae", "unetr"];
+
+const warning = (problem: Problem): Problem => ({ ...problem, severity: "warning" });
+
+export function checkTest(config: Config, ndim: 2 | 3): Problem[] {
+  if (!config.flag("TEST.ENABLE")) return [];
+  return [...checkFullImage(config, ndim), ...checkEvaluation(config, ndim), ...checkChunks(config, ndim)];
+}
+
+function checkFullImage(config: Config, ndim: 2 | 3): Problem[] {
+  if (!config.flag("TEST.FULL_IMG")) return [];
+  const key = "TEST.FULL_IMG";
+  const architecture = config.text("MODEL.ARCHITECTURE").toLowerCase();
+  if (ndim === 3)
+    return [warning(config.problem(key, "3D images are predicted patch by patch all the same.", "False"))];
+  if (FIXED_SIZE.includes(architecture)) {
+    const message = `${architecture} takes patches of one size only, so images cannot be predicted in one piece.`;
+    return [config.problem(key, message, "False")];
+  }
+  if (!config.flag("TEST.BY_CHUNKS.ENABLE")) return [];
+  return [config.problem(key, "an image is predicted either in one piece or by chunks.", "False")];
+}
+
+function checkEvaluation(config: Config, ndim: 2 | 3): Problem[] {
+  const problems: Problem[] = [];
+  const border = config.value("TEST.EVAL_BORDER_CROP");
+  if (Array.isArray(border) && border.length > 0 && border.length !== ndim) {
+    const message = `a ${ndim}D problem has ${ndim} numbers, for ${ndim === 3 ? "z, y and x" : "y and x"}, not ${border.length}.`;
+    problems.push(config.problem("TEST.EVAL_BORDER_CROP", message));
+  }
+  if (config.flag("TEST.ANALIZE_2D_IMGS_AS_3D_STACK")) {
+    const message =
+      ndim === 3 ? "makes no sense of 3D images." : "self-supervision handles 2D images one by one.";
+    const problem = config.problem("TEST.ANALIZE_2D_IMGS_AS_3D_STACK", message, "False");
+    problems.push(ndim === 3 ? problem : warning(problem));
+  }
+  const [y, x] = config.numbers("DATA.PATCH_SIZE").slice(ndim - 2);
+  const turned = ["auto", "full"].includes(config.text("TEST.AUGMENTATION_GROUP"));
+  if (config.flag("TEST.AUGMENTATION") && turned && y !== x) {
+    const message = `patches of ${y} x ${x} pixels are flipped but not turned: that needs square ones.`;
+    problems.push(warning(config.problem("TEST.AUGMENTATION", message)));
+  }
+  return problems;
+}
+
+const chunksKey = (name: string) => `TEST.BY_CHUNKS.${name}`;
+
+function checkChunks(config: Config, ndim: 2 | 3): Problem[] {
+  if (!config.flag(chunksKey("ENABLE"))) return [];
+  const problems: Problem[] = [];
+  const phases = [config.value(chunksKey("PHASES"))].flat();
+  if (!phases.includes("prediction")) {
+    const message = "self-supervision has no phase but prediction, which is missing.";
+    problems.push(config.problem(chunksKey("PHASES"), message, '["prediction"]'));
+  }
+  const [start, end] = [config.number(chunksKey("Z_START")), config.number(chunksKey("Z_END"))];
+  const given = ([name, value]: readonly [string, number]) => value !== -1 && config.sets(chunksKey(name));
+  const limits = (
+    [
+      ["Z_START", start],
+      ["Z_END", end],
+    ] as const
+  ).filter(given);
+  if (ndim === 2) {
+    const message = "2D images have no slices.";
+    return [...problems, ...limits.map(([name]) => config.problem(chunksKey(name), message, "-1"))];
+  }
+  const padding = config.numbers("DATA.TEST.PADDING")[0] ?? 0;
+  const perTile = config.numbers(chunksKey("WORKFLOW_PROCESS.PATCHES_PER_TILE"));
+  const tile = (config.numbers("DATA.PATCH_SIZE")[0] - 2 * padding) * (perTile[0] ?? 1);
+  for (const [name, value] of limits.filter(([, slice]) => slice % tile !== 0)) {
+    const near = String(Math.max(Math.round(value / tile), name === "Z_END" ? 1 : 0) * tile);
+    const message = `${value} is no multiple of ${tile} slices, which is what a chunk holds (DATA.PATCH_SIZE without DATA.TEST.PADDING, times PATCHES_PER_TILE): runs that share a volume must not share chunks.`;
+    problems.push(config.problem(chunksKey(name), message, near));
+  }
+  if (start !== -1 && end !== -1 && start >= end) {
+    problems.push(config.problem(chunksKey("Z_START"), `${start} does not lie before Z_END (${end}).`));
+  }
+  if (perTile.length !== 3) {
+    const message = `three numbers, for z, y and x, not ${perTile.length}.`;
+    problems.push(config.problem(chunksKey("WORKFLOW_PROCESS.PATCHES_PER_TILE"), message, "(1,1,1)"));
+  }
+  return problems;
+}
+
+/** Keys that change what is done to images in ways that the embedded engine has not. */
+const OF_BIAPY_ALONE = [
+  ...["DATA.FORCE_RGB", "DATA.RESOLUTION_NORM.ENABLE", "DATA.TRAIN.PROBABILITY_MAP", "DATA.VAL.CROSS_VAL"],
+  ...["DATA.TEST.USE_VAL_AS_TEST", "DATA.TEST.ROI_MASK.ENABLE"],
+  ...["TRAIN", "VAL", "TEST"].flatMap((phase) => [
+    `DATA.PREPROCESS.${phase}`,
+    `DATA.${phase}.FILTER_SAMPLES.ENABLE`,
+  ]),
+];
+
+/** What is wrong with how images are read and cut. */
+export function checkImageKeys(config: Config, ndim: 2 | 3): Problem[] {
+  const problems = OF_BIAPY_ALONE.filter((key) => config.flag(key)).map((key) =>
+    config.problem(key, "the embedded engine does not do this; it needs BiaPy itself.", "False"),
+  );
+  const patch = config.numbers("DATA.PATCH_SIZE").slice(0, ndim);
+  for (const phase of ["TRAIN", "VAL", "TEST"]) {
+    const padding = config.numbers(`DATA.${phase}.PADDING`);
+    if (patch.some((size, axis) => 2 * (padding[axis] ?? 0) >= size)) {
+      const message = `nothing is left of patches of ${patch.join(" x ")} within a padding of ${padding.join(", ")}.`;
+      problems.push(config.problem(`DATA.${phase}.PADDING`, message));
+    }
+    const axesKey = `DATA.${phase}.INPUT_IMG_AXES_ORDER`;
+    const axes = config.text(axesKey).toUpperCase();
+    const letters = new Set(axes);
+    const known = /^[TZCYX]{2,5}$/.test(axes) && letters.size === axes.length;
+    const needed = ndim === 3 ? "ZYX" : "YX";
+    if (!known || ![...needed].every((letter) => letters.has(letter))) {
+      const message = `one letter an axis, of T, Z, C, Y and X, each once, ${[...needed].join(" and ")} among them; not ${axes}.`;
+      problems.push(config.problem(axesKey, message, "TZCYX"));
+    }
+    const several = `DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA`;
+    if (!config.flag(several)) continue;
+    if (ndim === 2) problems.push(config.problem(several, "is for 3D images only.", "False"));
+    if (config.text(`${several}_RAW_PATH`) !== "") continue;
+    const message = "says where in the files the images are, such as volumes.raw, and is not set.";
+    problems.push(config.problem(`${several}_RAW_PATH`, message));
+  }
+  return problems;
+}
