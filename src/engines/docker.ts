@@ -16,6 +16,8 @@ export interface DockerJob extends BiapyJob {
   readonly image: string;
   /** Folders and files that the configuration names: images and checkpoints. */
   readonly dataPaths: readonly string[];
+  /** What the configuration's relative paths are relative to. */
+  readonly workingDirectory: string;
 }
 
 export interface DockerCommands {
@@ -46,6 +48,7 @@ export function dockerCommands(job: DockerJob): DockerCommands {
     ...(gpus.length === 0 ? [] : ["--gpus", `"device=${gpus.join(",")}"`]),
     ...["--shm-size", SHARED_MEMORY],
     ...mounts(job).flatMap((path) => ["-v", `${path}:${containerPath(path)}`]),
+    ...["--workdir", containerPath(job.workingDirectory)],
     job.image,
     "biapy",
     ...biapyArguments({

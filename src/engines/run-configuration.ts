@@ -42,12 +42,21 @@ const PREVIEWS: Settings = { "TRAIN.SAVE_TRAIN_PREDS_FREQ": "1" };
  *
  * @param previews whether this BiaPy can show a sample after every epoch (3.7 and later). It cannot for MAE, whose prediction
  *   is no image.
+ * @param others what else is to be set
  */
-export async function runConfiguration(order: RunOrder, previews: boolean): Promise<string> {
+export async function runConfiguration(
+  order: RunOrder,
+  previews: boolean,
+  others: Settings = {},
+): Promise<string> {
   const text = readFileSync(order.configFile, "utf8");
   const shows =
     previews && !sets(text, "TRAIN.SAVE_TRAIN_PREDS_FREQ") && !/ARCHITECTURE:\s*['"]?mae\b/i.test(text);
-  const settings = { ...(shows ? PREVIEWS : {}), ...(order.resume ? await resumeSettings(order) : {}) };
+  const settings = {
+    ...others,
+    ...(shows ? PREVIEWS : {}),
+    ...(order.resume ? await resumeSettings(order) : {}),
+  };
   if (Object.keys(settings).length === 0) return order.configFile;
   const { jobDirectory, name, runId } = resultTree(order.resultDirectory, order.name, order.runId);
   const path = join(jobDirectory, ".biapy-studio", `${name}_${runId}`, `${name}.yaml`);

@@ -77,6 +77,7 @@ test("Docker gets every folder, the GPUs by their numbers, and BiaPy these count
     gpu: "2,3",
     image: "biapyx/biapy:latest-11.8",
     dataPaths: ["/data/train", "/data/test", "/home/me/results/old/model.pth", "/data/train"],
+    workingDirectory: "/home/me",
   });
   const container = run.args[3];
   assert.match(container, /^biapy-cells-2-[0-9a-f]{8}$/);
@@ -85,13 +86,13 @@ test("Docker gets every folder, the GPUs by their numbers, and BiaPy these count
     args: [
       ...["run", "--rm", "--name", container, "--gpus", '"device=2,3"', "--shm-size", "8g"],
       ...["-v", "/home/me:/home/me", "-v", "/data/train:/data/train", "-v", "/data/test:/data/test"],
-      ...["biapyx/biapy:latest-11.8", "biapy", ...own("0,1")],
+      ...["--workdir", "/home/me", "biapyx/biapy:latest-11.8", "biapy", ...own("0,1")],
     ],
   });
   assert.deepEqual(stop.args, ["stop", "--time", "10", container]);
   assert.deepEqual(kill.args, ["kill", container]);
   assert.equal(containerPath("C:\\Users\\me\\data"), "/c/Users/me/data");
-  const cpu = dockerCommands({ ...job, image: "i", dataPaths: [] }).run.args;
+  const cpu = dockerCommands({ ...job, image: "i", dataPaths: [], workingDirectory: "/" }).run.args;
   assert.equal(cpu.includes("--gpus"), false);
 });
 

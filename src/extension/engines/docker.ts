@@ -1,0 +1,63 @@
+/** BiaPy in its container. */
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { pretextTask } from "../../config/checks.ts";
+import { type Config, loadConfig } from "../../config/config.ts";
+import { gpuNumbers } from "../../engines/biapy-command.ts";
+import { containerPath, dockerCommands, dockerState } from "../../engines/docker.ts";
+import { resumable, runConfiguration } from "../../engines/run-configuration.ts";
+import type { RunOrder } from "../../runs/record.ts";
+import type { Engine } from "./engine.ts";
+
+/** @param image the setting `biapy.docker.image` */
+export function dockerEngine(image: () => string): Engine {
+  return {
+    id: "docker",
+    label: "BiaPy in Docker",
+    description: "runs BiaPy's container, with nothing to install but Docker",
+    async detect() {
+      const state = await dockerState();
+      return state.available
+        ? { available: true, detail: `Docker ${state.version}, image ${image()}` }
+        : state;
+    },
+    device: ({ gpu }) => (gpu === "" ? "cpu" : `gpu:${gpuNumbers(gpu).join(",")}`),
+    async command(order) {
+      const { config } = loadConfig(order.configFile);
+      const data = dataPaths(config, order.workingDirectory);
+      const moved = Object.entries(data).filter(([, path]) => containerPath(path) !== path);
+      const inContainer = Object.fromEntries(moved.map(([key, path]) => [key, containerPath(path)]));
+      const { run, stop, kill } = dockerCommands({
+        ...order,
+        configFile: await runConfiguration(order, false, inContainer),
+        image: image(),
+        dataPaths: mountedPaths(config, data),
+        workingDirectory: order.workingDirectory,
+      });
+      return { ...run, stop, kill, cwd: order.workingDirectory, output: "biapy" };
+    },
+    canResume: (order: RunOrder) => resumable(order) !== undefined,
+  };
+}
+
+const FOLDERS = ["DATA.TRAIN", "DATA.VAL", "DATA.TEST"].flatMap((part) => [
+  `${part}.PATH`,
+  `${part}.GT_PATH`,
+]);
+const KEYS = [...FOLDERS, "PATHS.CHECKPOINT_FILE"];
+
+/** The files and folders that a configuration names and that are there, absolute, by key. */
+function dataPaths(config: Config, workingDirectory: string): Record<string, string> {
+  const written = KEYS.filter((key) => config.sets(key) && config.text(key) !== "");
+  const paths = written.map((key) => [key, resolve(workingDirectory, config.text(key))] as const);
+  return Object.fromEntries(paths.filter(([, path]) => existsSync(path)));
+}
+
+/** BiaPy writes images that it made worse beside the folder of the images, so there the folder above is needed. */
+function mountedPaths(config: Config, data: Readonly<Record<string, string>>): string[] {
+  const beside = pretextTask(config) === "crappify";
+  return Object.entries(data).map(([key, path]) => {
+    if (key === "PATHS.CHECKPOINT_FILE") return dirname(path);
+    return beside ? dirname(path) : path;
+  });
+}
