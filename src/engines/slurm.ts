@@ -1,6 +1,6 @@
 /** A batch script that trains on one or several machines of a SLURM cluster. */
+import { quoted } from "../runs/command-line.ts";
 import { testedVersion } from "./biapy-command.ts";
-import { commandText } from "./command-text.ts";
 
 export interface SlurmJob {
   /** As it is called on the cluster: a path there. */
@@ -21,7 +21,7 @@ export interface SlurmJob {
 /** Where the processes of a job meet: between 20000 and 30000, another for each job. */
 const PORT = "$((20000 + SLURM_JOB_ID % 10000))";
 
-const quoted = (text: string) => commandText({ command: text, args: [] }, "sh");
+const word = (text: string) => quoted(text, "linux");
 
 export function slurmScript(job: SlurmJob): string {
   const gpus = Array.from({ length: job.gpusPerNode }, (_, index) => index).join(",");
@@ -41,13 +41,13 @@ export function slurmScript(job: SlurmJob): string {
 ${directives.map((each) => `#SBATCH ${each}`).join("\n")}
 set -euo pipefail
 
-job_cfg_file=${quoted(job.configFile)}
-result_dir=${quoted(job.resultDirectory)}
-job_name=${quoted(job.name)}
+job_cfg_file=${word(job.configFile)}
+result_dir=${word(job.resultDirectory)}
+job_name=${word(job.name)}
 job_counter=${job.runId}
 
 eval "$(conda shell.bash hook)"
-conda activate ${quoted(job.condaEnvironment)}
+conda activate ${word(job.condaEnvironment)}
 
 head_node=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 

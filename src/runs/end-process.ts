@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import type { Program } from "./record.ts";
 
 /**
@@ -11,7 +11,20 @@ export function endTree(pid: number): void {
       "error",
       () => {},
     );
-  else signalGroup(pid, "SIGKILL");
+  else {
+    // torch.distributed.run puts each of its processes into a group of its own.
+    for (const started of descendants(pid)) signal(started, "SIGKILL");
+    signal(-pid, "SIGKILL");
+  }
+}
+
+/** The processes that a process started, and those that they started, of any group. */
+function descendants(pid: number): number[] {
+  const { stdout } = spawnSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" });
+  const all = (stdout ?? "").split("\n").map((line) => line.trim().split(/\s+/).map(Number));
+  const startedBy = (parent: number): number[] =>
+    all.filter(([, ppid]) => ppid === parent).flatMap(([child]) => [child, ...startedBy(child)]);
+  return startedBy(pid);
 }
 
 /**
@@ -21,12 +34,13 @@ export function endTree(pid: number): void {
 export function askToStop(child: ChildProcess): boolean {
   if (child.connected) return child.send("stop");
   if (process.platform === "win32" || child.pid === undefined) return false;
-  return signalGroup(child.pid, "SIGINT");
+  return signal(-child.pid, "SIGINT");
 }
 
-function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
+/** @param target a process, or minus the leader of a group */
+function signal(target: number, name: NodeJS.Signals): boolean {
   try {
-    return process.kill(-pid, signal);
+    return process.kill(target, name);
   } catch {
     return false; // It has ended already.
   }

@@ -14,7 +14,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type BiapyJob, pythonCommand } from "../../src/engines/biapy-command.ts";
-import { commandLines, commandText } from "../../src/engines/command-text.ts";
 import { createEnvironment, EnvironmentError } from "../../src/engines/create-environment.ts";
 import { containerPath, dockerCommands, dockerState } from "../../src/engines/docker.ts";
 import { colabNotebook } from "../../src/engines/notebook.ts";
@@ -31,6 +30,7 @@ import {
   withSettings,
 } from "../../src/engines/run-configuration.ts";
 import { slurmScript } from "../../src/engines/slurm.ts";
+import { commandLine, commandLines } from "../../src/runs/command-line.ts";
 
 const job: BiapyJob = {
   configFile: "/home/me/my cells.yaml",
@@ -131,11 +131,11 @@ test("a copied command gives a shell the same arguments", { skip: process.platfo
     "",
   ];
   const program = { command: process.execPath, args };
-  for (const text of [commandText(program, "sh"), commandLines(program)])
+  for (const text of [commandLine(program, "linux"), commandLines(program)])
     assert.deepEqual(JSON.parse(execFileSync("sh", ["-c", text], { encoding: "utf8" })), args.slice(3));
-  const powershell = commandText(
+  const powershell = commandLine(
     { command: "C:\\my env\\python.exe", args: ["it's", '"device=0,1"', "-u"] },
-    "powershell",
+    "win32",
   );
   assert.equal(powershell, `& 'C:\\my env\\python.exe' 'it''s' '\\"device=0,1\\"' -u`);
 });

@@ -235,7 +235,7 @@ test("a command can be pasted into the shells of all systems", () => {
   assert.equal(commandLine(program, "linux"), "'/opt/no de' --config 'it'\\''s.yaml' a=1 ''");
   assert.equal(
     commandLine({ command: "C:\\Program Files\\node.exe", args: ["C:\\a b"] }, "win32"),
-    '& "C:\\Program Files\\node.exe" "C:\\a b"',
+    "& 'C:\\Program Files\\node.exe' 'C:\\a b'",
   );
   const command = { command: "node", args: ["cli.mjs", "--events"], cwd: ".", output: "events" } as const;
   assert.equal(commandLine(forTerminal(command), "linux"), "node cli.mjs");

@@ -1,6 +1,6 @@
 /** Runs in processes of their own: a real supervisor, and small trainers in place of the engine. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { build } from "esbuild";
 import type { RunEvent } from "../../src/protocol/run-events.ts";
+import { endTree } from "../../src/runs/end-process.ts";
 import { explainExit } from "../../src/runs/explain-exit.ts";
 import { LiveRun } from "../../src/runs/live-run.ts";
 import type { RecordFiles, RunOrder } from "../../src/runs/record.ts";
@@ -207,7 +208,7 @@ test("a run outlives the process that started it", { timeout: 60_000 }, async ()
 
 test("a trainer that does not stop is ended with all that it started", { timeout: 60_000 }, async () => {
   const code = `${HELPERS}
-    import { spawn } from "node:child_process";
+    import { spawn, spawnSync } from "node:child_process";
     const grandchild = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "inherit" });
     step(process.pid); step(grandchild.pid);
     setInterval(() => {}, 1000);`;
@@ -224,7 +225,7 @@ test("what a crashed trainer leaves behind is ended, and the cause is said", {
   timeout: 60_000,
 }, async () => {
   const code = `${HELPERS}
-    import { spawn } from "node:child_process";
+    import { spawn, spawnSync } from "node:child_process";
     const grandchild = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "inherit" });
     step(grandchild.pid);
     setTimeout(() => process.kill(process.pid, "SIGKILL"), 100);`;
@@ -353,3 +354,29 @@ test("the end of a process is explained in plain words", () => {
     "The training process ended with exit code 7: the last word",
   );
 });
+
+test("what a trainer started goes with it, even from a session of its own", {
+  skip: process.platform === "win32",
+}, async () => {
+  const grandchild = "setInterval(() => {}, 1000)";
+  const code = `
+    const { spawn } = require("node:child_process");
+    const child = spawn(process.execPath, ["-e", ${JSON.stringify(grandchild)}], { detached: true });
+    console.log(child.pid);
+    setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ["-e", code], {
+    detached: true,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const printed = await new Promise<Buffer>((resolve) => child.stdout.once("data", resolve));
+  const started = Number(printed.toString());
+  assert.ok(isAlive(started));
+  endTree(child.pid ?? 0);
+  while (isAlive(started)) await setTimeout(20);
+});
+
+/** Whether a process runs; one that has ended and waits to be collected does not. */
+function isAlive(pid: number): boolean {
+  const { stdout } = spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" });
+  return stdout.trim() !== "" && !stdout.trim().startsWith("Z");
+}

@@ -23,6 +23,12 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     (await import("./tensorboard.ts")).openInTensorBoard(services, clicked),
   installGpuRuntime: async ({ context }) => (await import("../gpu-runtime.ts")).installGpuRuntime(context),
   selectEngine: async ({ engines }) => (await import("./select-engine.ts")).selectEngine(engines),
+  createPythonEnvironment: async (services) =>
+    (await import("./create-environment.ts")).createPythonEnvironment(services),
+  exportNotebook: async (_services, clicked) => (await import("./export-run.ts")).exportNotebook(clicked),
+  exportSlurmScript: async (_services, clicked) =>
+    (await import("./export-run.ts")).exportSlurmScript(clicked),
+  showCommandLines: async (_services, clicked) => (await import("./export-run.ts")).showCommandLines(clicked),
   openSampleWorkspace: async (services, parent) =>
     (await import("./sample.ts")).openSampleWorkspace(services, parent as vscode.Uri | undefined),
   trainSample: async (services) => (await import("./sample.ts")).trainSample(services),

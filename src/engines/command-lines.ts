@@ -1,0 +1,23 @@
+/** The command lines of BiaPy's documentation for one job, in place of its examples. */
+import { commandLines } from "../runs/command-line.ts";
+import { biapyArguments, gpuNumbers } from "./biapy-command.ts";
+import { type DockerJob, dockerCommands } from "./docker.ts";
+
+export function commandLinesText(job: DockerJob): string {
+  const gpus = gpuNumbers(job.gpu);
+  const several = gpus.length > 1 ? gpus : ["0", "1"];
+  const distributed = [
+    ...["-u", "-m", "torch.distributed.run", "--standalone", `--nproc_per_node=${several.length}`],
+    ...["$(which biapy)", ...biapyArguments({ ...job, gpu: several.join(",") })],
+  ];
+  return `# In a Python environment
+conda activate BiaPy_env
+${commandLines({ command: "biapy", args: biapyArguments(job) })}
+
+# On several GPUs of one machine
+${commandLines({ command: "python", args: distributed }).replace("'$(which biapy)'", '"$(which biapy)"')}
+
+# In Docker
+${commandLines(dockerCommands(job).run)}
+`;
+}

@@ -1,0 +1,94 @@
+/** Commands that write down a training that is to run elsewhere: a Colab notebook, a SLURM script, command lines. */
+import { readFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import * as vscode from "vscode";
+import { loadConfig } from "../../config/config.ts";
+import { commandLinesText } from "../../engines/command-lines.ts";
+import { colabNotebook } from "../../engines/notebook.ts";
+import { slurmScript } from "../../engines/slurm.ts";
+import { jobName } from "../../runs/job-name.ts";
+import { configurationFile, workingDirectory } from "./configuration-file.ts";
+
+const FOLDERS = ["DATA.TRAIN.PATH", "DATA.VAL.PATH", "DATA.TEST.PATH"];
+
+/** BiaPy: Export Colab Notebook. */
+export async function exportNotebook(clicked?: unknown): Promise<void> {
+  const config = await configurationFile(clicked);
+  if (config === undefined) return;
+  const loaded = loadConfig(config.fsPath).config;
+  const name = jobName(config.fsPath);
+  const folders = FOLDERS.filter((key) => loaded.sets(key)).map((key) => ({
+    key,
+    // The last two names of the path: `train/x` and `test/x` would else be one.
+    folder: loaded.text(key).split(/[/\\]/).filter(Boolean).slice(-2).join("/"),
+  }));
+  const configuration = readFileSync(config.fsPath, "utf8");
+  await saveBeside(config, `${name}.ipynb`, colabNotebook({ name, runId: 1, configuration, folders }));
+}
+
+/** BiaPy: Export SLURM Script. */
+export async function exportSlurmScript(clicked?: unknown): Promise<void> {
+  const config = await configurationFile(clicked);
+  if (config === undefined) return;
+  const nodes = await askNumber("How many machines?", 1);
+  const gpusPerNode = nodes && (await askNumber("How many GPUs on each machine?", 4));
+  if (nodes === undefined || gpusPerNode === undefined) return;
+  const name = jobName(config.fsPath);
+  const script = slurmScript({
+    configFile: config.fsPath,
+    resultDirectory: resultDirectory(config),
+    name,
+    runId: 1,
+    nodes,
+    gpusPerNode,
+    // Eight workers read images for each GPU at most.
+    cpusPerNode: 8 * gpusPerNode,
+    time: "24:00:00",
+    condaEnvironment: "BiaPy_env",
+  });
+  await saveBeside(config, `${name}.slurm.sh`, script);
+}
+
+/** BiaPy: Show Command Lines. */
+export async function showCommandLines(clicked?: unknown): Promise<void> {
+  const config = await configurationFile(clicked);
+  if (config === undefined) return;
+  const loaded = loadConfig(config.fsPath).config;
+  const directory = workingDirectory(config);
+  const settings = vscode.workspace.getConfiguration("biapy");
+  const content = commandLinesText({
+    configFile: config.fsPath,
+    resultDirectory: resultDirectory(config),
+    name: jobName(config.fsPath),
+    runId: 1,
+    gpu: settings.get("run.gpu", "") || "0",
+    image: settings.get("docker.image", ""),
+    workingDirectory: directory,
+    dataPaths: FOLDERS.filter((key) => loaded.sets(key)).map((key) => resolve(directory, loaded.text(key))),
+  });
+  const document = await vscode.workspace.openTextDocument({ language: "shellscript", content });
+  await vscode.window.showTextDocument(document);
+}
+
+function resultDirectory(config: vscode.Uri): string {
+  const folder = vscode.workspace.getConfiguration("biapy.run", config).get("resultFolder", "results");
+  return resolve(workingDirectory(config), folder);
+}
+
+async function askNumber(prompt: string, value: number): Promise<number | undefined> {
+  const answer = await vscode.window.showInputBox({
+    prompt,
+    value: String(value),
+    validateInput: (text) => (/^[1-9]\d*$/.test(text) ? undefined : "A whole number from 1."),
+  });
+  return answer === undefined ? undefined : Number(answer);
+}
+
+/** Writes a file where a person wants it, the configuration's folder to begin with, and opens it. */
+async function saveBeside(config: vscode.Uri, name: string, text: string): Promise<void> {
+  const defaultUri = vscode.Uri.file(join(dirname(config.fsPath), basename(name)));
+  const uri = await vscode.window.showSaveDialog({ defaultUri });
+  if (uri === undefined) return;
+  await vscode.workspace.fs.writeFile(uri, Buffer.from(text));
+  await vscode.commands.executeCommand("vscode.open", uri);
+}
