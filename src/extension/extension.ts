@@ -25,7 +25,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const output = vscode.window.createOutputChannel("BiaPy", { log: true });
   const engines = enginesOf(context);
   const results = new ResultFolders(context);
-  const runs = new RunManager(context, results, engines);
+  // Runs that went on while no window was open are found once all is in place.
+  const found = new Promise<void>((resolve) => setImmediate(() => results.refresh().then(resolve)));
+  const runs = new RunManager(context, results, engines, found);
   const panel = registerTrainingPanel(context, runs);
   const services: Services = { context, engines, results, runs, panel, output };
   registerImageViewer(context);
@@ -46,10 +48,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     registerRunNotices(services),
   );
   await activateLanguage(context);
-  // Runs that went on while no window was open are found, and what was asked for before a folder was opened is trained.
-  setImmediate(async () => {
-    await results.refresh();
-    await trainWhatWasAsked(services);
-  });
+  // What was asked for before this folder was opened is trained.
+  void runs.ready().then(() => trainWhatWasAsked(services));
   return { runs };
 }

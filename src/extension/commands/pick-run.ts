@@ -21,6 +21,7 @@ export async function pickRun(
   clicked: unknown,
   question: RunQuestion,
 ): Promise<KnownRun | undefined> {
+  await runs.ready();
   const identity = identityOf(clicked);
   if (identity !== undefined) return runs.find(identity);
   const found = runs.known.filter(question.among);
@@ -35,6 +36,7 @@ export async function pickRuns(
   clicked: readonly unknown[],
   { title, none, among }: RunQuestion,
 ): Promise<readonly KnownRun[]> {
+  await runs.ready();
   const given = clicked.map(identityOf).filter((id) => id !== undefined);
   if (given.length > 1) return given.map((id) => runs.find(id)).filter((run) => run !== undefined);
   const found = runs.known.filter(among);

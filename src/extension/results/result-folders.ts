@@ -49,15 +49,15 @@ export class ResultFolders implements vscode.Disposable {
 
   /** Looks for jobs anew and follows what it finds. */
   async refresh(): Promise<void> {
-    const traces = await vscode.workspace.findFiles(TRACES, NO_RESULTS);
     const folders = this.folders();
-    const jobs = new Set([
-      ...traces.flatMap(({ fsPath }) => jobOf(fsPath) ?? []),
-      ...(await Promise.all(folders.map(jobsIn))).flat(),
-    ]);
+    this.watch(folders);
+    // Where results usually lie is looked at first: searching all open folders can take long.
+    const usual = (await Promise.all(folders.map(jobsIn))).flat();
+    await this.read(usual);
+    const traces = await vscode.workspace.findFiles(TRACES, NO_RESULTS);
+    const jobs = new Set([...usual, ...traces.flatMap(({ fsPath }) => jobOf(fsPath) ?? [])]);
     const gone = [...this.found.keys()].filter((job) => !jobs.has(job));
     for (const job of gone) this.found.delete(job);
-    this.watch(folders);
     await this.read([...jobs], gone);
   }
 

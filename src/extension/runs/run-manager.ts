@@ -42,6 +42,9 @@ export class RunManager implements RunSource, vscode.Disposable {
   private readonly ends = new vscode.EventEmitter<KnownRun>();
   private readonly subscriptions: vscode.Disposable;
   private announcing = false;
+  /** Runs by job directory, those whose records have been looked at. */
+  private folders: ReadonlyMap<string, readonly RunFolder[]> = new Map();
+  private looking: Promise<void> = Promise.resolve();
 
   readonly onDidChangeRuns = this.stateChanges.event;
   readonly onDidReceiveEvents = this.received.event;
@@ -52,12 +55,16 @@ export class RunManager implements RunSource, vscode.Disposable {
     private readonly context: vscode.ExtensionContext,
     private readonly results: ResultFolders,
     private readonly engines: readonly Engine[],
+    /** Resolves when the runs that there were at the start are known. */
+    private readonly found: Promise<void>,
   ) {
     this.subscriptions = vscode.Disposable.from(
       this.stateChanges,
       this.received,
       this.ends,
-      results.onDidChange((jobs) => void this.reopen(jobs)),
+      results.onDidChange((jobs) => {
+        this.looking = this.looking.then(() => this.reopen(jobs));
+      }),
     );
   }
 
@@ -74,7 +81,7 @@ export class RunManager implements RunSource, vscode.Disposable {
   /** Newest first. */
   get known(): readonly KnownRun[] {
     const found = new Map<string, KnownRun>();
-    for (const folder of [...this.results.jobs.values()].flat()) {
+    for (const folder of [...this.folders.values()].flat()) {
       const { runDirectory } = folder.tree;
       found.set(runDirectory, this.describe(runDirectory, folder, this.live.get(runDirectory)));
     }
@@ -86,7 +93,14 @@ export class RunManager implements RunSource, vscode.Disposable {
     return this.known.find(({ summary }) => summary.id === id);
   }
 
+  /** Resolves when all that was found on disk is known here. */
+  async ready(): Promise<void> {
+    await this.found;
+    await this.looking;
+  }
+
   async events(runId: string): Promise<readonly RunEvent[]> {
+    await this.ready();
     const run = this.find(runId);
     if (run?.live !== undefined) return run.live.events();
     return run?.folder === undefined ? [] : pastEvents(run.folder);
@@ -133,8 +147,9 @@ export class RunManager implements RunSource, vscode.Disposable {
 
   /** Looks at the records of jobs whose files changed: a run may have been started or resumed by another window. */
   private async reopen(jobs: readonly string[]): Promise<void> {
+    const found = new Map(this.results.jobs);
     for (const job of jobs) {
-      const folders = this.results.jobs.get(job) ?? [];
+      const folders = found.get(job) ?? [];
       const present = new Set(folders.map(({ tree }) => tree.runDirectory));
       for (const [id, live] of this.live)
         if (live.jobDirectory === job && !present.has(id) && !live.isActive) this.forget(id);
@@ -144,6 +159,7 @@ export class RunManager implements RunSource, vscode.Disposable {
         await this.open(recordFilesOf({ resultDirectory: join(job, ".."), name, runId }));
       }
     }
+    this.folders = found;
     this.announce();
   }
 
