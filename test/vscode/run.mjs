@@ -22,15 +22,9 @@ rmSync(output, { recursive: true, force: true });
 mkdirSync(extensions, { recursive: true });
 mkdirSync(screenshots, { recursive: true });
 execFileSync(process.execPath, ["package.mjs", "--out", vsix], { stdio: "inherit" });
-execFileSync(
-  server.node,
-  [
-    server.entry,
-    ...["--user-data-dir", join(output, "data"), "--config", join(output, "config.yaml")],
-    ...["--extensions-dir", extensions, "--install-extension", vsix],
-  ],
-  { stdio: "inherit" },
-);
+execFileSync(server.node, [server.entry, ...["--extensions-dir", extensions, "--install-extension", vsix]], {
+  stdio: "inherit",
+});
 
 const asked = process.argv.slice(2);
 const files = readdirSync("test/vscode")

