@@ -40,7 +40,7 @@ function readTheme(): Theme {
   return {
     foreground,
     faint: contrast || value("--vscode-descriptionForeground", foreground),
-    grid: value("--vscode-editorIndentGuide-background1", "") || "rgba(128, 128, 128, 0.2)",
+    grid: `color-mix(in srgb, ${foreground} 15%, transparent)`,
     background: value("--vscode-editor-background", "#1f1f1f"),
     focus: value("--vscode-focusBorder", "#0078d4"),
     curves: CURVES.map(([name, otherwise]) => value(name, otherwise)),

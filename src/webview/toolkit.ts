@@ -32,7 +32,7 @@ provideVSCodeDesignSystem().register(
 
 export interface ButtonOptions {
   readonly kind?: "primary" | "secondary" | "icon";
-  /** What a screen reader says and a tooltip shows, where the content is a sign. */
+  /** What a tooltip shows; a screen reader says it too where the content is a mere sign. */
   readonly label?: string;
 }
 
@@ -43,8 +43,8 @@ export function button(
 ): HTMLElement & { disabled: boolean } {
   const made = element("vscode-button", { appearance: kind }, content) as Button;
   if (label !== undefined) {
-    made.setAttribute("aria-label", label);
     made.title = label;
+    if (kind === "icon") made.setAttribute("aria-label", label);
   }
   made.addEventListener("click", () => {
     if (!made.disabled) pressed();
@@ -121,7 +121,8 @@ export interface NumberField {
 
 /** A field for a number; what is no number is put back. */
 export function numberField(label: string, value: number, changed: (value: number) => void): NumberField {
-  const made = element("vscode-text-field", { "aria-label": label, size: "7" }) as TextField;
+  // The component takes its content for the label; the pages' styles show it to screen readers only.
+  const made = element("vscode-text-field", { size: "7" }, label) as TextField;
   let current = value;
   made.value = format(value);
   made.addEventListener("change", () => {

@@ -8,7 +8,7 @@ export function shortNumber(value: number): string {
   return size < 1e-3 || size >= 1e6 ? exponent(value) : String(Number(value.toPrecision(4)));
 }
 
-const exponent = (value: number): string => value.toExponential(2);
+const exponent = (value: number): string => Number(value.toPrecision(3)).toExponential();
 
 /** `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
 export function duration(seconds: number): string {

@@ -272,10 +272,10 @@ const linearRange: uPlot.Scale.Range = {
   max: { pad: 0.08, mode: 0 },
 };
 
-/** Never over less than a factor of 2, where a logarithmic axis has no ticks left. */
+/** Never over less than a factor of 1.6, where a logarithmic axis has no ticks left. */
 const logRange: uPlot.Range.Function = (_, low, high) => {
   if (low === null || high === null || !(low > 0)) return [1e-3, 1];
-  const widen = high / low < 2 ? Math.SQRT2 : 1.08;
+  const widen = Math.max(1.08, Math.sqrt((1.6 * low) / high));
   return [low / widen, high * widen];
 };
 
@@ -286,8 +286,9 @@ const labelledTicks: uPlot.Axis.Filter = (plot, splits) => {
   const labelled = decades > 3 ? [1] : decades > 1 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 7, 8, 9];
   return splits.map((value) => {
     if (value === null || value <= 0) return null;
-    const first = Math.round(value / 10 ** Math.floor(Math.log10(value) + 1e-9));
-    return labelled.includes(first === 10 ? 1 : first) ? value : null;
+    const leading = value / 10 ** Math.floor(Math.log10(value) + 1e-9);
+    // The axis' own ends are among the ticks, whatever they are.
+    return labelled.some((digit) => Math.abs(leading - digit) < 1e-6) ? value : null;
   });
 };
 

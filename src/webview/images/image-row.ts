@@ -29,6 +29,8 @@ export interface RowSettings {
 export interface RowOptions {
   readonly settings?: RowSettings;
   readonly wheelZooms: boolean;
+  /** Which slice comes first. */
+  readonly start: "first" | "middle";
   changed(settings: RowSettings): void;
 }
 
@@ -59,7 +61,8 @@ export class ImageRow {
   private readonly spoken: HTMLElement;
 
   private opened: readonly Opened[] = [];
-  private z = 0;
+  /** The slice; nothing until there are images or a person chose one. */
+  private chosenZ: number | undefined;
   private channel = 0;
   private showsComposite: boolean | undefined;
   private contrast: Contrast;
@@ -75,14 +78,14 @@ export class ImageRow {
     private readonly options: RowOptions,
   ) {
     const { settings = {} } = options;
-    this.z = settings.z ?? 0;
+    this.chosenZ = settings.z;
     this.channel = settings.channel ?? 0;
     this.showsComposite = settings.composite;
     this.contrast = settings.contrast ?? USUAL_CONTRAST;
     this.showsDifference = settings.difference ?? false;
 
     this.zControl = new Stepper("Slice (z)", (z) => {
-      this.z = z;
+      this.chosenZ = z;
       this.settingsChanged();
     });
     this.channelControl = new Stepper("Channel", (channel) => {
@@ -149,9 +152,14 @@ export class ImageRow {
       this.viewport.fit();
       this.difference = usualDifference(images);
     }
-    this.z = Math.min(this.z, this.depth - 1);
     this.channel = Math.min(this.channel, this.channels - 1);
     await this.load();
+  }
+
+  private get z(): number {
+    const { depth } = this;
+    const z = this.chosenZ ?? (this.options.start === "middle" ? depth >> 1 : 0);
+    return Math.min(z, depth - 1);
   }
 
   private get depth(): number {
@@ -171,7 +179,7 @@ export class ImageRow {
 
   private settingsChanged(): void {
     this.options.changed({
-      z: this.z,
+      z: this.chosenZ,
       channel: this.channel,
       composite: this.showsComposite,
       contrast: this.contrast,
@@ -344,13 +352,14 @@ export class ImageRow {
     const { low, high } = plane.percentiles(0.1);
     const most = Math.max(Math.abs(low), Math.abs(high)) || 1;
     const [, height, width] = a.summary.shape;
-    const scale = `blue −${shortNumber(most)}, white 0, red +${shortNumber(most)}`;
-    tile.setTitle(`${a.image.title} − ${b.image.title} (${scale})`);
+    const end = shortNumber(Number(most.toPrecision(3)));
+    const scale = `blue −${end} … red +${end}`;
     tile.show({
       height,
       width,
       layers: [{ plane, range: { low: -most, high: most }, lut: DIVERGING }],
       description: `Difference ${a.image.title} minus ${b.image.title}; ${scale}`,
+      note: scale,
       valueAt: ({ x, y }) => {
         const value = plane.at(y, x);
         return value === undefined

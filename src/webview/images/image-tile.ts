@@ -18,6 +18,8 @@ export interface TileContent {
   valueAt(pixel: Pixel): string;
   /** What is shown, for screen readers. */
   readonly description: string;
+  /** What is said below the image while the cursor is elsewhere. */
+  readonly note?: string;
 }
 
 export interface TileEvents {
@@ -94,7 +96,8 @@ export class ImageTile {
 
   private showValue(): void {
     const { content, cursor } = this;
-    setText(this.value, content === undefined || cursor === undefined ? "\u00a0" : content.valueAt(cursor));
+    if (content === undefined || cursor === undefined) setText(this.value, content?.note ?? "\u00a0");
+    else setText(this.value, content.valueAt(cursor));
   }
 
   private listen(): void {

@@ -67,6 +67,7 @@ export class ImagesView {
     this.row = new ImageRow(client, {
       settings: settings.row,
       wheelZooms: false,
+      start: "middle",
       changed: (row) => this.keep({ row }),
     });
     this.open = button("Open in editor", () => this.openShown(), { label: "Open the files of this image" });

@@ -54,11 +54,17 @@ export class RunRecord {
     for (const event of events) {
       // The last step is among the columns already.
       if (event.event === "step" && positionOf(event) === lastPosition) this.step = event;
-      else this.add(event);
+      else this.take(event);
     }
   }
 
+  /** Takes an event that has just come. A run that goes on after it was stopped does some steps again: they are forgotten. */
   add(event: RunEvent): void {
+    if (event.event === "start") this.forget(event.firstEpoch);
+    this.take(event);
+  }
+
+  private take(event: RunEvent): void {
     switch (event.event) {
       case "start":
         this.started(event);
@@ -135,16 +141,18 @@ export class RunRecord {
     };
   }
 
-  /** A run starts, or goes on after it was stopped: what it does again is forgotten. */
+  private forget(firstEpoch: number): void {
+    const kept = firstAtLeast(this.positions.values, firstEpoch - 1 + 1e-9);
+    for (const column of [this.positions, this.learningRates, ...this.stepMetrics.values()])
+      column.truncate(kept);
+    this.epochs = this.epochs.filter(({ epoch }) => epoch < firstEpoch);
+    this.epoch = this.epochs.at(-1);
+    this.best = this.epochs.findLast(({ best }) => best);
+  }
+
   private started(event: StartEvent): void {
     this.start = event;
     this.end = undefined;
-    const kept = firstAtLeast(this.positions.values, event.firstEpoch - 1 + 1e-9);
-    for (const column of [this.positions, this.learningRates, ...this.stepMetrics.values()])
-      column.truncate(kept);
-    this.epochs = this.epochs.filter(({ epoch }) => epoch < event.firstEpoch);
-    this.epoch = this.epochs.at(-1);
-    this.best = this.epochs.findLast(({ best }) => best);
     const doing = event.firstEpoch > 1 ? `Goes on at epoch ${event.firstEpoch}` : "Starts";
     this.note(event.time, "info", `${doing}: ${event.architecture} on ${event.device}`, {
       path: event.configFile,

@@ -16,6 +16,7 @@ const images = new ImageClient((request) => host.post(request));
 const row = new ImageRow(images, {
   settings: host.kept?.row,
   wheelZooms: true,
+  start: "first",
   changed: (row) => host.keep({ row }),
 });
 const facts = element("div", { class: "image-facts" });

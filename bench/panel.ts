@@ -1,0 +1,207 @@
+/**
+ * The training panel and the image viewer as built, in Chromium: `npm run bench:panel`. It tells how long it takes from
+ * loading the panel until its curves are drawn, to draw 100,000 steps again, and from opening a TIFF of 1 GB until its first
+ * slice is seen.
+ */
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { condense } from "../src/extension/panel/run-history.ts";
+import type { RunEvent, StepEvent } from "../src/protocol/run-events.ts";
+import { startHarness, type Webview } from "../test/webview/harness.ts";
+import { manySteps, recordedEvents, summary } from "../test/webview/recorded-runs.ts";
+
+// Of the harness' outer page.
+declare function prepare(message: object): object;
+declare function tell(message: object): void;
+
+const ROUNDS = 5;
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
+const told = (values: readonly number[], limit: number): string =>
+  `${median(values).toFixed(1)} ms (${Math.min(...values).toFixed(1)} to ${Math.max(...values).toFixed(1)}; to be under ${limit})`;
+
+/** From loading the page until what `drawn` looks for is painted. @param messages what the extension answers to `ready` */
+async function timeToDraw(
+  webview: Webview,
+  kind: "panel" | "viewer",
+  messages: readonly object[],
+  drawn: string,
+): Promise<number> {
+  return webview.page.evaluate(
+    async ([source, answers, selector]) => {
+      const frame = document.querySelector("iframe") as HTMLIFrameElement;
+      const before = frame.contentDocument;
+      const prepared = answers.map((message) => prepare(message));
+      window.addEventListener("message", function answer({ data }) {
+        if (data.type !== "ready") return;
+        window.removeEventListener("message", answer);
+        for (const message of prepared) tell(message);
+      });
+      const start = performance.now();
+      frame.src = source;
+      const look = () => {
+        const found = frame.contentDocument?.querySelector(selector) as HTMLCanvasElement | null;
+        const { width = 0, height = 0 } = found ?? {};
+        if (frame.contentDocument === before || found === null || width === 0) return false;
+        const { data } = found.getContext("2d")?.getImageData(0, 0, width, height) ?? { data: [] };
+        return data.some((value, at) => at % 4 === 3 && value > 0);
+      };
+      while (!look()) await new Promise((next) => setTimeout(next, 4));
+      return performance.now() - start;
+    },
+    [`/${kind}`, messages, drawn] as const,
+  );
+}
+
+/** The time of one drawing of all charts, asked for by moving the smoothing: the script's, and with the canvases' pixels. */
+async function timeToRedraw(
+  { frame }: Webview,
+  smoothing: number,
+): Promise<{ script: number; pixels: number }> {
+  return frame.evaluate(async (value) => {
+    const slider = document.querySelector("input[aria-label=Smoothing]") as HTMLInputElement;
+    const canvases = [...document.querySelectorAll<HTMLCanvasElement>(".chart canvas")];
+    const frame = (act: () => void) =>
+      new Promise<void>((done) =>
+        requestAnimationFrame(() => {
+          act();
+          done();
+        }),
+      );
+    let [start, script, pixels] = [0, 0, 0];
+    // Frames' callbacks run in the order in which they were asked for: before and after the page's own.
+    const first = frame(() => {
+      start = performance.now();
+    });
+    slider.value = String(value);
+    slider.dispatchEvent(new Event("input"));
+    const last = frame(() => {
+      script = performance.now() - start;
+      for (const canvas of canvases) canvas.getContext("2d")?.getImageData(0, 0, 1, 1);
+      pixels = performance.now() - start;
+    });
+    await Promise.all([first, last]);
+    return { script, pixels };
+  }, smoothing);
+}
+
+async function redraws(title: string, events: readonly RunEvent[]): Promise<void> {
+  const webview = await harness.open("panel", { width: 1000 });
+  await webview.tell(
+    { type: "runs", runs: [summary("long", "running")], shown: "long" },
+    { type: "history", history: condense("long", events) },
+  );
+  const times = [];
+  for (let round = 0; round < 12; round++) times.push(await timeToRedraw(webview, 0.5 + round / 50));
+  const warm = times.slice(2);
+  console.log(
+    `${title}: ${told(
+      warm.map(({ script }) => script),
+      16,
+    )}`,
+  );
+  console.log(
+    `  with the pixels of its canvases: ${told(
+      warm.map(({ pixels }) => pixels),
+      16,
+    )}`,
+  );
+  await webview.close();
+}
+
+/** A TIFF of 512 pages of 1024 x 1024 pixels of 16 bits, uncompressed, a directory for each page. */
+async function writeGigabyte(path: string): Promise<void> {
+  const [pages, side] = [512, 1024];
+  const bytes = side * side * 2;
+  const entries = 10;
+  const directoryBytes = 2 + entries * 12 + 4;
+  const file = await open(path, "w");
+  const header = Buffer.from("49492a0000000000", "hex");
+  header.writeUInt32LE(8 + bytes, 4);
+  await file.write(header);
+  const pixels = new Uint16Array(side * side);
+  for (let page = 0; page < pages; page++) {
+    for (let at = 0; at < pixels.length; at++) pixels[at] = ((at * 7) ^ (at >> 9)) & 0xfff;
+    const start = 8 + page * (bytes + directoryBytes);
+    const directory = Buffer.alloc(directoryBytes);
+    directory.writeUInt16LE(entries, 0);
+    const tags = [
+      [256, side],
+      [257, side],
+      [258, 16],
+      [259, 1],
+      [262, 1],
+      [273, start],
+      [277, 1],
+      [278, side],
+      [279, bytes],
+      [339, 1],
+    ];
+    for (const [at, [tag, value]] of tags.entries()) {
+      directory.writeUInt16LE(tag, 2 + at * 12);
+      directory.writeUInt16LE(4, 4 + at * 12);
+      directory.writeUInt32LE(1, 6 + at * 12);
+      directory.writeUInt32LE(value, 10 + at * 12);
+    }
+    const next = page === pages - 1 ? 0 : start + bytes + directoryBytes + bytes;
+    directory.writeUInt32LE(next, directoryBytes - 4);
+    await file.write(Buffer.from(pixels.buffer));
+    await file.write(directory);
+  }
+  await file.close();
+}
+
+console.log(`${cpus().length} x ${cpus()[0].model}, Chromium headless without a GPU`);
+const harness = await startHarness();
+
+const cells = condense("cells", recordedEvents("cells"));
+const opening = [];
+for (let round = 0; round < ROUNDS; round++) {
+  const webview = await harness.open("panel", { width: 1000 });
+  const messages = [{ type: "runs", runs: [summary("cells", "finished")], shown: "cells" }];
+  opening.push(
+    await timeToDraw(
+      webview,
+      "panel",
+      [...messages, webview.transferable({ type: "history", history: cells })],
+      ".chart canvas",
+    ),
+  );
+  await webview.close();
+}
+console.log(`Panel loaded and drawn (a run of 40 epochs): ${told(opening, 500)}`);
+
+const steps = manySteps(100_000, 1000);
+await redraws(
+  "100,000 steps redrawn, loss and learning rate",
+  steps.map((step): StepEvent => ({ ...step, metrics: { loss: step.metrics.loss } })),
+);
+await redraws("100,000 steps redrawn, all six charts", steps);
+
+const long = [];
+for (let round = 0; round < 3; round++) {
+  const webview = await harness.open("panel", { width: 1000 });
+  const history = webview.transferable({ type: "history", history: condense("long", steps) });
+  const messages = [{ type: "runs", runs: [summary("long", "running")], shown: "long" }, history];
+  long.push(await timeToDraw(webview, "panel", messages, ".chart canvas"));
+  await webview.close();
+}
+console.log(`Panel loaded and drawn (100,000 steps): ${told(long, 500)}`);
+await harness.close();
+
+const folder = await mkdtemp(join(tmpdir(), "bench-panel-"));
+const path = join(folder, "gigabyte.tif");
+await writeGigabyte(path);
+const slices = [];
+for (let round = 0; round < ROUNDS; round++) {
+  // Another harness each time: its thread that reads images starts with the first image, as after the editor started.
+  const fresh = await startHarness();
+  const webview = await fresh.open("viewer", { width: 900, height: 700 });
+  const image = { path, label: "gigabyte.tif", shape: [512, 1024, 1024, 1], sampleType: "uint16" };
+  slices.push(await timeToDraw(webview, "viewer", [{ type: "show", images: [image] }], ".tile-canvas"));
+  await webview.close();
+  await fresh.close();
+}
+console.log(`First slice of a TIFF of 1 GB (512 pages), page and thread started: ${told(slices, 500)}`);
+await rm(folder, { recursive: true });

@@ -1,0 +1,75 @@
+/** What a person sees of a page, told by a program. */
+import type { Locator } from "playwright-core";
+
+/** Moves the mouse to a place of an element, given as shares of its size. */
+export async function hover(target: Locator, x: number, y: number): Promise<void> {
+  await target.scrollIntoViewIfNeeded();
+  const box = await target.boundingBox();
+  if (box === null) throw new Error("It is not on the page.");
+  await target.page().mouse.move(box.x + box.width * x, box.y + box.height * y);
+}
+
+export async function textOf(target: Locator): Promise<string> {
+  return (await target.textContent()) ?? "";
+}
+
+/** Waits until an element's text is, or matches, what is expected. */
+export async function waitForText(target: Locator, expected: string | RegExp): Promise<void> {
+  const deadline = Date.now() + 5000;
+  let found: string | null = null;
+  while (Date.now() < deadline) {
+    found = await target.textContent();
+    if (typeof expected === "string" ? found?.trim() === expected : expected.test(found ?? "")) return;
+    await target.page().waitForTimeout(30);
+  }
+  throw new Error(`Expected ${expected}, found ${JSON.stringify(found)}.`);
+}
+
+/** The colour of a canvas at a place, given as shares of its size. */
+export async function pixelColour(
+  canvas: Locator,
+  x: number,
+  y: number,
+): Promise<readonly [red: number, green: number, blue: number]> {
+  const [red, green, blue] = await canvas.evaluate(
+    (element: HTMLCanvasElement, place) => {
+      const context = element.getContext("2d");
+      const [column, row] = [Math.floor(place.x * element.width), Math.floor(place.y * element.height)];
+      return [...(context?.getImageData(column, row, 1, 1).data ?? [])];
+    },
+    { x, y },
+  );
+  return [red, green, blue];
+}
+
+/** The rows of a curve in a column of a chart's canvas. */
+interface Rows {
+  readonly top: number;
+  readonly bottom: number;
+}
+
+/** For each column of a chart's canvas the rows that a curve of a colour covers; nothing where it is not. */
+export function curveRows(canvas: Locator, colour: string): Promise<(Rows | undefined)[]> {
+  return canvas.evaluate((element: HTMLCanvasElement, wanted) => {
+    const context = element.getContext("2d");
+    if (context === null) return [];
+    const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(wanted.slice(at, at + 2), 16));
+    const { data, width, height } = context.getImageData(0, 0, element.width, element.height);
+    return Array.from({ length: width }, (_, x) => {
+      const rows: number[] = [];
+      for (let y = 0; y < height; y++) {
+        const at = (y * width + x) * 4;
+        const away =
+          Math.abs(data[at] - red) + Math.abs(data[at + 1] - green) + Math.abs(data[at + 2] - blue);
+        if (data[at + 3] > 200 && away < 24) rows.push(y);
+      }
+      return rows.length === 0 ? undefined : { top: rows[0], bottom: rows[rows.length - 1] };
+    });
+  }, colour);
+}
+
+/** The middles of the columns where a curve of a colour is. */
+export async function curveHeights(canvas: Locator, colour: string): Promise<number[]> {
+  const columns = await curveRows(canvas, colour);
+  return columns.flatMap((rows) => (rows === undefined ? [] : [(rows.top + rows.bottom) / 2]));
+}

@@ -1,0 +1,497 @@
+import assert from "node:assert/strict";
+import { copyFile, mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { condense } from "../../src/extension/panel/run-history.ts";
+import type { RunSummary } from "../../src/protocol/panel-messages.ts";
+import type { ImageEvent, RunEvent, StepEvent } from "../../src/protocol/run-events.ts";
+import { type Harness, startHarness, type Webview, type WebviewOptions } from "./harness.ts";
+import { curveHeights, curveRows, hover, pixelColour, textOf, waitForText } from "./looking.ts";
+import { manySteps, recordedEvents, recordedImage, summary } from "./recorded-runs.ts";
+
+let harness: Harness;
+before(async () => {
+  harness = await startHarness();
+});
+after(() => harness.close());
+
+/** A panel that shows a run; closed, and asked for complaints, when the test is done. */
+async function panel(
+  use: (webview: Webview) => Promise<void>,
+  {
+    runs,
+    events,
+    options,
+  }: { runs: readonly RunSummary[]; events: readonly RunEvent[]; options?: WebviewOptions },
+): Promise<void> {
+  const webview = await harness.open("panel", options);
+  try {
+    const [shown] = runs;
+    await webview.tell({ type: "runs", runs, shown: shown?.id });
+    if (shown !== undefined) await webview.tell({ type: "history", history: condense(shown.id, events) });
+    await use(webview);
+    assert.deepEqual(webview.complaints, []);
+  } finally {
+    await webview.close();
+  }
+}
+
+const cells = { runs: [summary("cells", "finished")], events: recordedEvents("cells") };
+const cube = { runs: [summary("cube", "finished")], events: recordedEvents("cube") };
+
+const chart = ({ frame }: Webview, title: string) =>
+  frame.locator(".chart", { has: frame.getByRole("heading", { name: title, exact: true }) });
+
+const legendValue = (webview: Webview, title: string, curve: string) =>
+  chart(webview, title).locator(".legend-entry", { hasText: curve }).locator(".legend-value");
+
+const validationLoss = (events: readonly RunEvent[], epoch: number): number => {
+  const found = events.find((event) => event.event === "epoch" && event.epoch === epoch);
+  return found?.event === "epoch" ? (found.validation?.loss ?? Number.NaN) : Number.NaN;
+};
+
+const shown = (value: number): string => String(Number(value.toPrecision(4)));
+
+test("a chart for each metric and the learning rate, with the run's last values", () =>
+  panel(async (webview) => {
+    const titles = await webview.frame.locator(".chart h3").allTextContents();
+    assert.deepEqual(titles, ["Loss", "PSNR (dB)", "SSIM", "MSE", "MAE", "Learning rate"]);
+    await waitForText(legendValue(webview, "Loss", "Validation"), shown(validationLoss(cells.events, 40)));
+    // Both curves go from the left to the right of the plot.
+    for (const colour of ["#3794ff", "#d18616"]) {
+      const heights = await curveHeights(chart(webview, "Loss").locator("canvas"), colour);
+      assert.ok(heights.length > 200, colour);
+    }
+  }, cells));
+
+test("hovering reads the values at the cursor in all charts", () =>
+  panel(async (webview) => {
+    const plot = chart(webview, "PSNR (dB)").locator(".u-over");
+    await hover(plot, 1 / 40, 0.5);
+    await waitForText(legendValue(webview, "Loss", "Validation"), shown(validationLoss(cells.events, 1)));
+    await hover(plot, 20 / 40, 0.5);
+    await waitForText(legendValue(webview, "Loss", "Validation"), shown(validationLoss(cells.events, 20)));
+  }, cells));
+
+test("dragging zooms all charts to the part chosen, and a double click shows all again", () =>
+  panel(async (webview) => {
+    const plot = chart(webview, "Loss").locator(".u-over");
+    const box = await plot.boundingBox();
+    assert.ok(box !== null);
+    const { mouse } = webview.page;
+    const middle = box.y + box.height / 2;
+    await mouse.move(box.x + box.width / 2, middle);
+    await mouse.down();
+    await mouse.move(box.x + box.width * 0.99, middle, { steps: 4 });
+    await mouse.up();
+    const all = webview.frame.getByRole("button", { name: "Show all" });
+    await all.waitFor({ state: "visible" });
+    await hover(chart(webview, "SSIM").locator(".u-over"), 0.02, 0.5);
+    await waitForText(legendValue(webview, "Loss", "Validation"), shown(validationLoss(cells.events, 20)));
+    await plot.dblclick();
+    await all.waitFor({ state: "hidden" });
+    await hover(plot, 1 / 40, 0.5);
+    await waitForText(legendValue(webview, "Loss", "Validation"), shown(validationLoss(cells.events, 1)));
+  }, cells));
+
+test("a loss that falls exponentially is straight on a log scale", () => {
+  const events = manySteps(2000, 100).map(
+    (step, at): StepEvent => ({ ...step, metrics: { loss: Math.exp(-at / 300) } }),
+  );
+  return panel(
+    async (webview) => {
+      const canvas = chart(webview, "Loss").locator("canvas");
+      const bend = async () => {
+        const heights = await curveHeights(canvas, "#3794ff");
+        const at = (share: number) => heights[Math.floor(share * (heights.length - 1))];
+        return Math.abs(at(0.1) + at(0.9) - 2 * at(0.5));
+      };
+      assert.ok((await bend()) > 30, "linear");
+      await webview.frame.locator("vscode-checkbox", { hasText: "Log scale" }).click();
+      await webview.tell();
+      assert.ok((await bend()) <= 2, `log: ${await bend()}`);
+    },
+    { runs: [summary("steps", "running")], events },
+  );
+});
+
+test("smoothing calms the curve and leaves the steps faintly behind it", () =>
+  panel(
+    async (webview) => {
+      const canvas = chart(webview, "Loss").locator("canvas");
+      /** Rows that a column of the curve covers, in the middle of all columns. */
+      const thickness = async () => {
+        const rows = (await curveRows(canvas, "#3794ff")).flatMap((each) => each ?? []);
+        return rows.map(({ top, bottom }) => bottom - top).sort((a, b) => a - b)[rows.length >> 1];
+      };
+      const slider = webview.frame.getByRole("slider", { name: "Smoothing" });
+      await slider.fill("0");
+      await webview.tell();
+      assert.ok((await thickness()) > 8);
+      await slider.fill("0.97");
+      await webview.tell();
+      assert.ok((await thickness()) <= 3);
+    },
+    { runs: [summary("steps", "running")], events: manySteps(4000, 100) },
+  ));
+
+test("a running run tells its epoch, time left, device and memory, and follows new events", () => {
+  const at = cells.events.findIndex(({ event }) => event === "epoch");
+  const events = cells.events.slice(0, at + 1);
+  const later = cells.events.slice(at + 1, at + 4);
+  return panel(
+    async (webview) => {
+      const progress = webview.frame.getByRole("region", { name: "Progress" });
+      await waitForText(progress.locator(".doing"), "Epoch 1 of 40 done");
+      const facts = await textOf(progress.locator(".facts"));
+      assert.match(facts, /CPU, 2 threads \(onnxruntime\)/);
+      assert.match(facts, /Memory\d+ MB/);
+      await webview.tell({ type: "events", run: "cells", events: later });
+      const step = later.findLast((event) => event.event === "step");
+      assert.ok(step?.event === "step");
+      await waitForText(progress.locator(".doing"), `Epoch 2 of 40, step ${step.step} of 9`);
+      assert.match(await textOf(progress.locator(".left")), /^(\d+ min )?\d+ s left$/);
+      const done = await progress.getByRole("progressbar").evaluate((bar: HTMLProgressElement) => bar.value);
+      assert.ok(Math.abs(done - (1 + step.step / 9) / 40) < 1e-9);
+    },
+    { runs: [summary("cells", "running")], events },
+  );
+});
+
+test("Stop and Resume ask for it, by keyboard too", async () => {
+  await panel(
+    async (webview) => {
+      const stop = webview.frame.getByRole("button", { name: "Stop" });
+      await stop.focus();
+      await webview.page.keyboard.press("Enter");
+      assert.deepEqual(await webview.said("stop"), [{ type: "stop", run: "cells" }]);
+      await webview.frame.getByRole("button", { name: "Stopping…" }).waitFor();
+      await webview.tell({
+        type: "runs",
+        runs: [summary("cells", "stopped", { resumable: true })],
+        shown: "cells",
+      });
+      await webview.frame.getByRole("button", { name: "Resume" }).click();
+      assert.deepEqual(await webview.said("resume"), [{ type: "resume", run: "cells" }]);
+    },
+    { ...cells, runs: [summary("cells", "running")] },
+  );
+});
+
+test("errors come before the log, with a link to their place", () => {
+  const time = Date.now();
+  const events: RunEvent[] = [
+    { event: "log", level: "info", message: "Reads 12 images.", time },
+    { event: "log", level: "warning", message: "One image is small.", time },
+    {
+      event: "problems",
+      time,
+      problems: [
+        {
+          severity: "error",
+          key: "DATA.PATCH_SIZE",
+          message: "DATA.PATCH_SIZE is too large.",
+          file: "/a.yaml",
+          line: 7,
+        },
+      ],
+    },
+    { event: "end", status: "failed", message: "The disk is full.", runDirectory: "/r", time },
+  ];
+  return panel(
+    async (webview) => {
+      const lines = await webview.frame.locator(".log-errors .log-text").allTextContents();
+      assert.deepEqual(lines, ["DATA.PATCH_SIZE is too large.", "The disk is full.", "One image is small."]);
+      assert.equal(await webview.frame.locator(".log-tail li").count(), 4);
+      await webview.frame.locator(".log-errors").getByRole("button", { name: "DATA.PATCH_SIZE" }).click();
+      assert.deepEqual(await webview.said("open-file"), [{ type: "open-file", path: "/a.yaml", line: 7 }]);
+    },
+    { runs: [summary("broken", "failed")], events },
+  );
+});
+
+test("reconstruction checks stand in one row and change with every epoch", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "panel-"));
+  const from = "cells/results/cells_1/MAE_checks/nuclei-0";
+  const original = join(folder, "original.tif");
+  await copyFile(recordedImage(`${from}1_original.tif`), original);
+  const image = (epoch: number): ImageEvent => ({
+    event: "image",
+    kind: "mae-check",
+    image: "nuclei-01.tif",
+    epoch,
+    time: epoch,
+    files: {
+      original,
+      masked: recordedImage(`${from}1_masked.tif`),
+      reconstruction: recordedImage(`${from}1_reconstruction.tif`),
+      reconstructionAndVisible: recordedImage(`${from}1_reconstruction_and_visible.tif`),
+    },
+  });
+  await panel(
+    async (webview) => {
+      const { frame } = webview;
+      await frame.locator(".tile-canvas").first().waitFor();
+      assert.deepEqual(await frame.locator(".tile-title").allTextContents(), [
+        "Original",
+        "Masked",
+        "Reconstruction",
+        "Reconstruction + visible",
+      ]);
+      const tops = await frame
+        .locator(".tile")
+        .evaluateAll((tiles) => tiles.map((tile) => tile.getBoundingClientRect().top));
+      assert.equal(new Set(tops).size, 1);
+      const tile = frame.locator(".tile").first();
+      await tile.locator("canvas").focus();
+      await webview.page.keyboard.press("ArrowRight");
+      await waitForText(tile.locator(".tile-value"), /^\d+ {2}\(y 128, x 65\)/);
+      const before = await textOf(tile.locator(".tile-value"));
+      // tifffile reads 17 here from the second image, and not from the first.
+      await copyFile(recordedImage(`${from}2_original.tif`), original);
+      await webview.tell({ type: "events", run: "cells", events: [image(2)] });
+      await waitForText(frame.locator(".image-caption"), /after epoch 2/);
+      await webview.page.waitForFunction(
+        ([selector, text]) =>
+          document.querySelector("iframe")?.contentDocument?.querySelector(selector)?.textContent !== text,
+        [".tile-value", before] as const,
+      );
+    },
+    { runs: [summary("cells", "running")], events: [image(1)] },
+  );
+});
+
+test("the slider moves through the slices, and the cursor reads the files' values", () =>
+  panel(async (webview) => {
+    const { frame } = webview;
+    const tile = (title: string) =>
+      frame.locator(".tile", { has: frame.locator(".tile-title", { hasText: new RegExp(`^${title}$`) }) });
+    await frame.locator(".tile-canvas").first().waitFor();
+    await hover(tile("Original").locator("canvas"), 0.5, 0.5);
+    // Values by tifffile. The panel starts in the middle.
+    await waitForText(tile("Original").locator(".tile-value"), "167  (y 30, x 12)");
+    await waitForText(tile("Prediction").locator(".tile-value"), "198  (y 30, x 12)");
+    await frame.getByRole("slider", { name: "Slice (z)" }).fill("31");
+    await waitForText(tile("Original").locator(".tile-value"), "195  (y 30, x 12)");
+    await waitForText(tile("Prediction").locator(".tile-value"), "203  (y 30, x 12)");
+    await frame.getByRole("slider", { name: "Slice (z)" }).focus();
+    await webview.page.keyboard.press("ArrowLeft");
+    await waitForText(frame.locator(".stepper-text").first(), "30 / 31");
+  }, cube));
+
+test("the difference is that of the files' values", () =>
+  panel(async (webview) => {
+    const { frame } = webview;
+    await frame.locator("vscode-checkbox", { hasText: "Difference" }).click();
+    const tile = frame.locator(".tile").last();
+    await waitForText(tile.locator(".tile-title"), "Prediction − Original");
+    await hover(tile.locator("canvas"), 0.5, 0.5);
+    await waitForText(tile.locator(".tile-value"), "+31  (y 30, x 12)");
+    // What the prediction makes brighter is red.
+    const [red, , blue] = await pixelColour(tile.locator("canvas"), 0.51, 0.5);
+    assert.ok(red > blue + 20, `${red} ${blue}`);
+  }, cube));
+
+test("zooming and moving one image moves all of them", () =>
+  panel(async (webview) => {
+    const { frame, page } = webview;
+    const canvases = frame.locator(".tile-canvas");
+    const values = frame.locator(".tile-value");
+    await hover(canvases.nth(0), 0.5, 0.5);
+    await page.keyboard.down("Control");
+    await page.mouse.wheel(0, -400);
+    await page.keyboard.up("Control");
+    await waitForText(frame.locator(".zoom-text"), /^3\.[78]×$/);
+    await hover(canvases.nth(0), 0.9, 0.9);
+    const place = async (index: number) => (await textOf(values.nth(index))).replace(/^.*\(/, "(");
+    const first = await place(0);
+    assert.notEqual(first, "(y 54, x 21)");
+    await hover(canvases.nth(1), 0.9, 0.9);
+    assert.equal(await place(1), first);
+    assert.equal(await place(0), first);
+    await canvases.nth(1).focus();
+    await page.keyboard.press("0");
+    await waitForText(frame.locator(".zoom-text"), "1×");
+  }, cube));
+
+test("a contrast chosen by hand makes all that is above it white", () =>
+  panel(async (webview) => {
+    const { frame, page } = webview;
+    const canvas = frame.locator(".tile-canvas").first();
+    await canvas.waitFor();
+    const field = frame.getByRole("textbox", { name: "Brightest value" });
+    await field.fill("10");
+    await page.keyboard.press("Enter");
+    await waitForText(frame.locator("vscode-dropdown").filter({ hasText: "Manual" }).last(), /Manual/);
+    assert.deepEqual(await pixelColour(canvas, 0.51, 0.5), [255, 255, 255]);
+    await field.fill("100000");
+    await page.keyboard.press("Enter");
+    await webview.tell();
+    assert.ok((await pixelColour(canvas, 0.51, 0.5))[0] < 5);
+  }, cube));
+
+test("charts and words follow the theme", () =>
+  panel(async (webview) => {
+    const canvas = chart(webview, "Loss").locator("canvas");
+    const count = async (colour: string) => (await curveHeights(canvas, colour)).length;
+    assert.ok((await count("#3794ff")) > 200);
+    await webview.setTheme("light");
+    await webview.tell();
+    assert.equal(await count("#3794ff"), 0);
+    assert.ok((await count("#1a85ff")) > 200);
+  }, cells));
+
+test("charts are read by keyboard, and said", () =>
+  panel(async (webview) => {
+    const plot = chart(webview, "Loss").locator(".chart-plot");
+    assert.match((await plot.getAttribute("aria-label")) ?? "", /^Loss: Train [\d.]+, Validation 0\.6209/);
+    await plot.focus();
+    await webview.page.keyboard.press("End");
+    await waitForText(
+      webview.frame.locator(".section .spoken").first(),
+      /^Epoch 40: Train [\d.]+, Validation 0\.6209/,
+    );
+    await webview.page.keyboard.press("+");
+    await webview.frame.getByRole("button", { name: "Show all" }).waitFor();
+    await webview.page.keyboard.press("Escape");
+    await webview.frame.getByRole("button", { name: "Show all" }).waitFor({ state: "hidden" });
+  }, cells));
+
+test("Tab reaches everything in the order of the page, and everything has a name", () =>
+  panel(
+    async (webview) => {
+      const { frame, page } = webview;
+      const names: string[] = [];
+      await frame.evaluate(() => document.body.focus());
+      for (let presses = 0; presses < 60; presses++) {
+        await page.keyboard.press("Tab");
+        const name = await frame.evaluate(() => {
+          let active = document.activeElement;
+          while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
+          if (active === null || active === document.body) return undefined;
+          const host =
+            active.getRootNode() instanceof ShadowRoot ? (active.getRootNode() as ShadowRoot).host : active;
+          const label =
+            active.getAttribute("aria-label") ?? host.getAttribute("aria-label") ?? host.textContent;
+          return `${host.localName} ${label?.trim()}`;
+        });
+        if (name === undefined) break;
+        names.push(name);
+      }
+      const order = [
+        "vscode-dropdown Run",
+        "vscode-button Stop",
+        "input Smoothing",
+        "vscode-checkbox Log scale",
+        "button Train",
+        "input Slice (z)",
+        "canvas Original",
+        "ol Last lines of the log",
+      ];
+      const places = order.map((wanted) => names.findIndex((name) => name.startsWith(wanted)));
+      assert.ok(
+        places.every((place) => place >= 0),
+        `${order[places.indexOf(-1)]} in ${names.join("; ")}`,
+      );
+      assert.deepEqual(
+        places,
+        [...places].sort((a, b) => a - b),
+      );
+      assert.deepEqual(
+        names.filter((name) => /^\S+ *$|undefined|Text field/.test(name)),
+        [],
+      );
+    },
+    { ...cube, runs: [summary("cube", "running")] },
+  ));
+
+test("another run is chosen by keyboard", () =>
+  panel(
+    async (webview) => {
+      await webview.frame.getByRole("combobox", { name: "Run" }).focus();
+      await webview.page.keyboard.press("ArrowDown");
+      assert.deepEqual(await webview.said("show-run"), [{ type: "show-run", run: "cube" }]);
+    },
+    { ...cells, runs: [...cells.runs, ...cube.runs] },
+  ));
+
+test("runs are laid over each other, and hidden by their name in the legend", () =>
+  panel(
+    async (webview) => {
+      const { frame } = webview;
+      await frame.getByRole("button", { name: "Compare…" }).click();
+      await frame.locator("vscode-checkbox", { hasText: "cube, run 1" }).click();
+      assert.deepEqual(await webview.said("compare-runs"), [{ type: "compare-runs", runs: ["cube"] }]);
+      await webview.tell(
+        { type: "compare", runs: ["cube"] },
+        { type: "history", history: condense("cube", cube.events) },
+      );
+      const entries = chart(webview, "Loss").locator(".legend-entry");
+      assert.equal(await entries.count(), 4);
+      const canvas = chart(webview, "Loss").locator("canvas");
+      const orange = async () => (await curveHeights(canvas, "#d18616")).length;
+      assert.ok((await orange()) > 50);
+      for (const entry of await entries.filter({ hasText: "cube" }).all()) await entry.click();
+      await webview.tell();
+      assert.equal(await orange(), 0);
+    },
+    { ...cells, runs: [...cells.runs, ...cube.runs] },
+  ));
+
+test("without a run there is a button to run one", () =>
+  panel(
+    async (webview) => {
+      await webview.frame.getByRole("button", { name: "Run Training" }).click();
+      assert.deepEqual(await webview.said("command"), [{ type: "command", command: "run-training" }]);
+    },
+    { runs: [], events: [] },
+  ));
+
+test("a page that is loaded again asks for its run, and looks as it did", () =>
+  panel(async (webview) => {
+    await webview.frame.getByRole("slider", { name: "Smoothing" }).fill("0.3");
+    await webview.reload();
+    const [, again] = await webview.said("ready", 2);
+    assert.equal((again.state as { run: string }).run, "cells");
+    await webview.tell(
+      { type: "runs", runs: cells.runs, shown: "cells" },
+      { type: "history", history: condense("cells", cells.events) },
+    );
+    assert.equal(await webview.frame.getByRole("slider", { name: "Smoothing" }).inputValue(), "0.3");
+    assert.equal(await webview.frame.locator(".chart").count(), 6);
+  }, cells));
+
+test("hundred thousand steps are shown", () =>
+  panel(
+    async (webview) => {
+      const heights = await curveHeights(chart(webview, "Loss").locator("canvas"), "#3794ff");
+      assert.ok(heights.length > 200);
+      await webview.tell({
+        type: "events",
+        run: "long",
+        events: [{ ...manySteps(1, 1000)[0], epoch: 101, metrics: { loss: 5 }, time: 1e6 }],
+      });
+      await webview.frame.getByRole("slider", { name: "Smoothing" }).fill("0");
+      await waitForText(legendValue(webview, "Loss", "Train"), "5");
+    },
+    { runs: [summary("long", "running")], events: manySteps(100_000, 1000) },
+  ));
+
+test("the page runs no script but its own", async () => {
+  const webview = await harness.open("panel");
+  await webview.tell({ type: "runs", runs: [] });
+  await webview.frame.evaluate(() => {
+    const script = document.createElement("script");
+    script.textContent = "window.intruded = true";
+    document.body.append(script);
+    const image = document.createElement("img");
+    image.src = "https://example.invalid/x.png";
+    document.body.append(image);
+  });
+  await webview.tell();
+  assert.equal(await webview.frame.evaluate(() => "intruded" in window), false);
+  assert.ok(webview.complaints.some((complaint) => complaint.includes("script-src")));
+  assert.ok(webview.complaints.some((complaint) => complaint.includes("img-src")));
+  await webview.close();
+});

@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { copyFile, mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { ImageStore } from "../../src/extension/viewer/image-store.ts";
+import { writeTiff } from "../../src/images/tiff-writer.ts";
+import { type Harness, startHarness, type Webview, type WebviewOptions } from "./harness.ts";
+import { hover, pixelColour, textOf, waitForText } from "./looking.ts";
+import { recordedImage } from "./recorded-runs.ts";
+
+let harness: Harness;
+const store = new ImageStore();
+before(async () => {
+  harness = await startHarness();
+});
+after(async () => {
+  await harness.close();
+  await store.close();
+});
+
+const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../fixtures/images/${name}`, import.meta.url));
+
+/** What make_images.py wrote into every file. */
+const written = (z: number, y: number, x: number, channel = 0): number =>
+  1 + x + 7 * y + 31 * z + 13 * channel;
+
+async function viewer(
+  paths: readonly string[],
+  use: (webview: Webview) => Promise<void>,
+  options?: WebviewOptions,
+): Promise<void> {
+  const webview = await harness.open("viewer", { width: 900, height: 700, ...options });
+  try {
+    const images = await Promise.all(paths.map((path) => store.open(path)));
+    await webview.tell({ type: "show", images });
+    await webview.frame.locator(".tile-canvas").first().waitFor();
+    await use(webview);
+    assert.deepEqual(webview.complaints, []);
+  } finally {
+    await webview.close();
+  }
+}
+
+/** Points at the middle of a pixel of an image that is shown whole. */
+async function pointAt(
+  webview: Webview,
+  { height, width }: { readonly height: number; readonly width: number },
+  y: number,
+  x: number,
+): Promise<string> {
+  const canvas = webview.frame.locator(".tile-canvas").first();
+  const box = await canvas.boundingBox();
+  assert.ok(box !== null);
+  const scale = Math.min(box.width / width, box.height / height);
+  const [left, top] = [(box.width - width * scale) / 2, (box.height - height * scale) / 2];
+  await hover(canvas, (left + (x + 0.5) * scale) / box.width, (top + (y + 0.5) * scale) / box.height);
+  const value = webview.frame.locator(".tile-value").first();
+  await waitForText(value, new RegExp(`y ${y}, x ${x}`));
+  return textOf(value);
+}
+
+const size = { height: 17, width: 23 };
+
+for (const name of ["pages.tif", "bigtiff.tif", "imagej_float.tif"]) {
+  test(`slices of ${name}, and the values of its pixels`, () =>
+    viewer([fixture(name)], async (webview) => {
+      assert.equal(await pointAt(webview, size, 3, 5), `${written(0, 3, 5)}  (y 3, x 5)`);
+      assert.equal(await pointAt(webview, size, 16, 22), `${written(0, 16, 22)}  (y 16, x 22)`);
+      await webview.frame.getByRole("slider", { name: "Slice (z)" }).fill("3");
+      const value = webview.frame.locator(".tile-value").first();
+      await waitForText(value, `${written(2, 16, 22)}  (y 16, x 22)`);
+    }));
+}
+
+test("channels in colour, and one by one", () =>
+  viewer([fixture("imagej_zc.tif")], async (webview) => {
+    const { frame } = webview;
+    const both = `${written(0, 3, 5)}, ${written(0, 3, 5, 1)}  (y 3, x 5)`;
+    assert.equal(await pointAt(webview, size, 3, 5), both);
+    const canvas = frame.locator(".tile-canvas");
+    await frame.locator("vscode-checkbox", { hasText: "All channels in colour" }).click();
+    await pointAt(webview, size, 3, 5);
+    await waitForText(frame.locator(".tile-value"), `${written(0, 3, 5)}  (y 3, x 5)`);
+    await frame.getByRole("slider", { name: "Channel" }).fill("2");
+    await waitForText(frame.locator(".tile-value"), `${written(0, 3, 5, 1)}  (y 3, x 5)`);
+    const [red, green, blue] = await pixelColour(canvas, 0.5, 0.5);
+    assert.ok(red === green && green === blue && red > 0 && red < 255);
+  }));
+
+test("an RGB image is shown in its own colours", () =>
+  viewer([fixture("rgb.tif")], async (webview) => {
+    const canvas = webview.frame.locator(".tile-canvas");
+    const colour = await pixelColour(canvas, 0.5, 0.5);
+    // The middle of 17 rows and 23 columns.
+    const values = [0, 1, 2].map((channel) => written(0, 8, 11, channel));
+    for (const [at, value] of values.entries())
+      assert.ok(Math.abs(colour[at] - value) <= 1, `${colour} ${values}`);
+  }));
+
+for (const [name, z] of [
+  ["v2-zyx.zarr", 1],
+  ["zyxc.h5", 2],
+] as const) {
+  test(`slices of ${name}`, () =>
+    viewer([fixture(name)], async (webview) => {
+      const { shape } = await store.open(fixture(name));
+      await webview.frame.getByRole("slider", { name: "Slice (z)" }).fill(String(z + 1));
+      // What make_containers.py wrote.
+      const channels = Array.from({ length: shape[3] }, (_, channel) => 1000 * z + 230 + channel);
+      const value = webview.frame.locator(".tile-value").first();
+      await pointAt(webview, { height: shape[1], width: shape[2] }, 2, 3);
+      await waitForText(value, `${channels.join(", ")}  (y 2, x 3)`);
+    }));
+}
+
+test("two images side by side, seen at the same place", () =>
+  viewer([fixture("pages.tif"), fixture("imagej_float.tif")], async (webview) => {
+    const { frame } = webview;
+    await pointAt(webview, size, 8, 11);
+    await waitForText(frame.locator(".tile-value").nth(1), `${written(0, 8, 11)}  (y 8, x 11)`);
+    await webview.page.mouse.wheel(0, -300);
+    await waitForText(frame.locator(".zoom-text"), /^2\.7×$/);
+    await frame.locator("vscode-checkbox", { hasText: "Difference" }).click();
+    await hover(frame.locator(".tile-canvas").nth(2), 0.5, 0.5);
+    await waitForText(frame.locator(".tile-value").nth(2), /^0 {2}\(y \d+, x \d+\)$/);
+  }));
+
+test("a file that is damaged says so", () =>
+  viewer([fixture("pages.tif")], async (webview) => {
+    const message = "broken.tif: is no TIFF that can be read.";
+    await webview.tell({ type: "show-failed", message });
+    await waitForText(webview.frame.getByRole("alert").filter({ visible: true }), message);
+    assert.equal(await webview.frame.locator(".image-row").isVisible(), false);
+  }));
+
+test("a file that is replaced is shown as it is now", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "viewer-"));
+  const path = join(folder, "image.tif");
+  const image = (value: number) => ({
+    shape: [1, 17, 23, 1] as const,
+    sampleType: "uint16" as const,
+    data: new Uint16Array(17 * 23).fill(value),
+  });
+  await writeTiff(path, image(1000));
+  await viewer([path], async (webview) => {
+    assert.equal(await pointAt(webview, size, 3, 5), "1000  (y 3, x 5)");
+    await writeTiff(path, image(77));
+    await webview.tell({ type: "show", images: [await store.open(path)] });
+    await waitForText(webview.frame.locator(".tile-value"), "77  (y 3, x 5)");
+  });
+});
+
+test("a slider that is dragged far reads the slices where it rests, and few between", () => {
+  const image = recordedImage("cube/results/cube_1/MAE_checks/nuclei-test_original.tif");
+  return viewer(
+    [image],
+    async (webview) => {
+      const reads: string[] = [];
+      webview.page.on("request", (request) => {
+        const body = request.postData();
+        if (body?.includes("read-plane")) reads.push(body);
+      });
+      await hover(webview.frame.locator(".tile-canvas"), 0.5, 0.5);
+      const slider = webview.frame.getByRole("slider", { name: "Slice (z)" });
+      for (let z = 2; z <= 31; z++) await slider.fill(String(z));
+      await waitForText(webview.frame.locator(".tile-value"), "195  (y 30, x 12)");
+      assert.ok(reads.length < 20, `${reads.length} reads`);
+    },
+    { imageDelay: () => 100 },
+  );
+});
+
+test("a plane that is too large to hand over is thinned out, and its values are the file's", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "viewer-"));
+  const path = join(folder, "large.tif");
+  const [height, width] = [9000, 9002];
+  const data = new Uint8Array(height * width);
+  data.fill(7);
+  data[8000 * width + 9000] = 201;
+  await copyFile(fixture("pages.tif"), path);
+  await writeTiff(path, { shape: [1, height, width, 1], sampleType: "uint8", data });
+  const plane = await store.plane(path, 0, 0);
+  assert.deepEqual([plane.step, plane.height, plane.width], [2, 4500, 4501]);
+  const values = new Uint8Array(plane.values);
+  assert.equal(values[4000 * 4501 + 4500], 201);
+  assert.equal(
+    values.reduce((sum, value) => sum + Number(value !== 7), 0),
+    1,
+  );
+});
+
+test("keys move the cursor, the view and the slice", () =>
+  viewer([fixture("pages.tif")], async (webview) => {
+    const { frame, page } = webview;
+    await frame.locator(".tile-canvas").focus();
+    await page.keyboard.press("ArrowRight");
+    await waitForText(frame.locator(".tile-value"), `${written(0, 8, 12)}  (y 8, x 12)`);
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("PageDown");
+    await waitForText(frame.locator(".tile-value"), `${written(1, 7, 12)}  (y 7, x 12)`);
+    // Said when the cursor rests.
+    await waitForText(frame.locator(".spoken"), new RegExp(`pages.tif ${written(1, 7, 12)}`));
+    await page.keyboard.press("+");
+    await waitForText(frame.locator(".zoom-text"), "1.5×");
+  }));
