@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { NewRunEvent, Problem } from "../protocol/run-events.ts";
+import { explainExit } from "../runs/explain-exit.ts";
 import type { OutputReader } from "../runs/output-reader.ts";
 import type { RunOrder } from "../runs/record.ts";
 import { gpuNumbers, testedVersion } from "./biapy-command.ts";
@@ -31,6 +32,8 @@ const TOLD =
   /^(Loading checkpoint|Model weights loaded|Epoch loaded|Optimizer info|Early ?[Ss]topping|Skipping (layer|unexpected)|Training time|Tracking )/;
 const WARNED = /^(WARNING|Non-finite)|UserWarning: /;
 const CHECKS = "check_configuration.py";
+/** The last line of a traceback. `KeyboardInterrupt`, which has no colon, is somebody's wish and no fault. */
+const PYTHON_ERROR = /^(?:[\w.]+\.)?\w*(?:Error|Exception): /;
 
 export class BiapyOutput implements OutputReader {
   private readonly files: BiapyFiles;
@@ -59,8 +62,9 @@ export class BiapyOutput implements OutputReader {
   line(line: string): readonly NewRunEvent[] {
     const text = printedText(line);
     if (this.inConfiguration && this.configuration.take(text)) return [];
-    if (/^Traceback \(most recent call last\)/.test(text)) this.failure = [];
-    this.failure?.push(text);
+    const said = text.replace(/^\[rank\d+\]: /, "");
+    if (/^Traceback \(most recent call last\)/.test(said)) this.failure ??= [];
+    this.failure?.push(said);
     return [...this.events(text)];
   }
 
@@ -247,12 +251,16 @@ export class BiapyOutput implements OutputReader {
     if (this.testMetrics.length > 0) yield { event: "test", metrics: finiteMetrics(this.testMetrics) };
   }
 
-  /** What BiaPy has against the configuration, where that ended it. */
+  /** The first error that ended it: of several processes the others fail for want of the first one. */
   private problem(): Problem | undefined {
     const lines = this.failure ?? [];
-    if (!lines.some((line) => line.includes(CHECKS))) return undefined;
-    const at = lines.findIndex((line) => /^\w+(Error|Exception): /.test(line));
+    const at = lines.findIndex((line) => PYTHON_ERROR.test(line));
     if (at < 0) return undefined;
+    const traceback = lines.slice(0, at);
+    if (!traceback.some((line) => line.includes(CHECKS))) {
+      const message = explainExit({ code: 1, signal: null, lastLines: lines.slice(0, at + 1) });
+      return { severity: "error", message };
+    }
     const message = lines
       .slice(at)
       .join(" ")

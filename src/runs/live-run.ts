@@ -107,9 +107,10 @@ export class LiveRun {
   private async followSoon(): Promise<void> {
     await setTimeout(RETRY_MS);
     if (this.closed) return;
-    await this.reread();
-    if (this.current.ended !== undefined) return;
-    await this.follow();
+    // Told to nobody yet: it may have begun a moment ago, and is no interrupted run before it was tried to be reached.
+    this.current = (await readRecord(this.files)) ?? this.current;
+    if (this.current.ended === undefined) await this.follow();
+    else await this.tellUntil(await wholeLines(this.files.events));
     if (this.socket === undefined && !this.isStarting) this.listener.changed(this);
   }
 

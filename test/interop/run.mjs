@@ -14,7 +14,7 @@ const succeeds = (command, args) => run(command, args, { stdio: "ignore" }).stat
 /** A Python that makes environments; on a Debian machine without one, its packages are installed. */
 function basePython() {
   const works = (name) =>
-    succeeds(name, ["-c", "import sys, venv, ensurepip; assert sys.version_info >= (3, 10)"]);
+    succeeds(name, ["-c", "import sys, venv, ensurepip; assert sys.version_info >= (3, 11)"]);
   const found = ["python3.11", "python3", "python"].find(works);
   if (found !== undefined || process.platform !== "linux" || process.getuid?.() !== 0) return found;
   run("apt-get", ["install", "-y", "-qq", "python3", "python3-venv"], { stdio: "ignore" });
@@ -35,7 +35,7 @@ function environment() {
   if (existsSync(marker)) return { python: PYTHON };
   rmSync(FOLDER, { recursive: true, force: true });
   const base = basePython();
-  if (base === undefined) return { reason: "there is no Python 3.10 or later with venv" };
+  if (base === undefined) return { reason: "there is no Python 3.11 or later with venv" };
   console.log("Making a Python environment with BiaPy 3.7.1 and PyTorch (a few minutes)…");
   const steps = [
     [base, ["-m", "venv", FOLDER]],
