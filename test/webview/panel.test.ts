@@ -280,6 +280,35 @@ test("the slider moves through the slices, and the cursor reads the files' value
     await waitForText(frame.locator(".stepper-text").first(), "30 / 31");
   }, cube));
 
+test("predictions have previews, and the one that is chosen is shown", () =>
+  panel(async (webview) => {
+    const { frame, page } = webview;
+    await frame.getByRole("tab", { name: "Predictions" }).click();
+    const previews = frame.getByRole("option", { name: /^nuclei-0[12]\.tif$/ });
+    assert.equal(await previews.count(), 2);
+    assert.equal(await previews.first().getAttribute("aria-selected"), "true");
+    await previews.first().focus();
+    await page.keyboard.press("ArrowRight");
+    await waitForText(frame.locator(".image-caption .hint"), "nuclei-02.tif");
+    assert.equal(await previews.last().getAttribute("aria-selected"), "true");
+    assert.deepEqual(await frame.locator(".tile-title").allTextContents(), [
+      "Original",
+      "Masked",
+      "Prediction",
+    ]);
+    // Both previews are pictures: not all of their pixels are alike.
+    await page.waitForTimeout(300);
+    for (const preview of await previews.all()) {
+      const colours = await preview.locator("canvas").evaluate((canvas: HTMLCanvasElement) => {
+        const { data } = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height) ?? {
+          data: [],
+        };
+        return new Set(data).size;
+      });
+      assert.ok(colours > 20, `${colours}`);
+    }
+  }, cells));
+
 test("the difference is that of the files' values", () =>
   panel(async (webview) => {
     const { frame } = webview;

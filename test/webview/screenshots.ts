@@ -80,7 +80,7 @@ for (const theme of ["dark", "light", "high-contrast"] as const satisfies ThemeN
   );
   await picture(live, `${theme}-running`);
 
-  const done = await harness.open("panel", { theme, width: 640 });
+  const done = await harness.open("panel", { theme, width: 520 });
   await done.tell(
     { type: "runs", runs: [summary("cube", "stopped", { resumable: true }), runs[0]], shown: "cube" },
     { type: "history", history: condense("cube", cube) },
@@ -111,6 +111,7 @@ for (const theme of ["dark", "light", "high-contrast"] as const satisfies ThemeN
     { type: "history", history: condense("slower", slower) },
   );
   await compared.frame.getByRole("button", { name: "Compare" }).first().click();
+  await compared.frame.getByRole("tab", { name: "Predictions" }).click();
   await picture(compared, `${theme}-compared`);
 
   const image = recordedImage("cube/results/cube_1/MAE_checks/nuclei-test_original.tif");

@@ -25,7 +25,7 @@ export interface ChartEvents {
   spoke(text: string): void;
 }
 
-const HEIGHT = 190;
+const HEIGHT = 160;
 
 /** Charts of one page share their cursor. */
 const SYNC = "charts";
@@ -132,7 +132,7 @@ export class Chart {
         },
         {
           ...axis,
-          size: 62,
+          size: 54,
           space: 28,
           values: (_, splits) => splits.map((value) => (value === null ? "" : shortNumber(value))),
           ...(this.view.log ? { filter: labelledTicks } : {}),

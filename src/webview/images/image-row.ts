@@ -34,6 +34,9 @@ export interface RowOptions {
   changed(settings: RowSettings): void;
 }
 
+/** The owner of a range that all images have. */
+const SHARED = "all";
+
 /** An image that was opened, with its planes of the slice that is shown; or why there is none. */
 interface Opened {
   readonly image: RowImage;
@@ -200,8 +203,11 @@ export class ImageRow {
     this.showTiles();
   }
 
+  /** Whose range an image has: one for all, where they share it and their values are of one kind, or its own. */
   private owner(index: number): string {
-    return this.contrast.shared ? "all" : this.opened[index].image.path;
+    const { image, summary } = this.opened[index];
+    const alike = summary?.sampleType === this.opened[0].summary?.sampleType;
+    return this.contrast.shared && alike ? SHARED : image.path;
   }
 
   /** Reads the planes of the chosen slice. While that lasts further choices wait, and only the last of them is read. */
@@ -329,8 +335,9 @@ export class ImageRow {
       return this.ranges.rangeFor({ ...this.contrast, mode: "whole" }, this.owner(index), channel, plane);
     }
     // With one range for all it is the first image's, whichever image's planes came first.
-    const first = this.contrast.shared ? this.opened[0].planes?.[channel] : undefined;
-    return this.ranges.rangeFor(this.contrast, this.owner(index), channel, first ?? plane);
+    const owner = this.owner(index);
+    const first = owner === SHARED ? this.opened[0].planes?.[channel] : undefined;
+    return this.ranges.rangeFor(this.contrast, owner, channel, first ?? plane);
   }
 
   private showDifference(): void {

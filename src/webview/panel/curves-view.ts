@@ -33,6 +33,7 @@ export class CurvesView {
   private readonly charts = new Map<string, Chart>();
   private readonly grid: HTMLElement;
   private readonly smoothingText: HTMLElement;
+  private readonly empty: HTMLElement;
   private readonly spoken: HTMLElement;
   private readonly resetZoom: HTMLElement;
   private runs: readonly ShownRun[] = [];
@@ -53,6 +54,7 @@ export class CurvesView {
     this.smoothingText = element("span", { class: "slider-value" });
     this.resetZoom = button("Show all", () => this.zoom(undefined), { label: "Show all epochs again" });
     this.spoken = element("div", { class: "spoken", "aria-live": "polite" });
+    this.empty = element("p", { class: "hint" }, "The curves begin with the first training step.");
     this.grid = element("div", { class: "charts" });
     this.element = element(
       "section",
@@ -60,7 +62,7 @@ export class CurvesView {
       element(
         "header",
         { class: "section-header" },
-        element("h2", {}, "Curves"),
+        element("h2", {}, "Curves", element("span", { class: "hint" }, "over epochs")),
         element(
           "div",
           { class: "toolbar" },
@@ -69,6 +71,7 @@ export class CurvesView {
           this.resetZoom,
         ),
       ),
+      this.empty,
       this.grid,
       this.spoken,
     );
@@ -87,6 +90,10 @@ export class CurvesView {
 
   /** Draws at once what has come. */
   draw(): void {
+    const most = Math.max(0, ...this.runs.map(({ record }) => record.position));
+    show(this.empty, most === 0);
+    show(this.grid, most > 0);
+    if (most === 0) return;
     const names = this.chartNames();
     for (const name of names) {
       if (!this.charts.has(name)) this.charts.set(name, this.newChart(name));
@@ -97,10 +104,7 @@ export class CurvesView {
       charts.length !== this.grid.children.length
     )
       this.grid.replaceChildren(...charts.map(({ element }) => element));
-    const span = this.zoomed ?? {
-      from: 0,
-      to: Math.max(1, ...this.runs.map(({ record }) => record.position)),
-    };
+    const span = this.zoomed ?? { from: 0, to: Math.max(1, most) };
     for (const name of names) {
       const log = this.settings.log && !NO_LOG.has(name);
       this.charts.get(name)?.show(this.curves(name), { log, span });

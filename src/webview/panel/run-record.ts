@@ -86,9 +86,9 @@ export class RunRecord {
         this.tests.set(event.image ?? "", event);
         break;
       case "checkpoint":
-        this.note(event.time, "info", `Checkpoint of epoch ${event.epoch} (${event.kind})`, {
-          path: event.path,
-        });
+        // The last one is written after every epoch.
+        if (event.kind !== "last")
+          this.note(event.time, "info", `Checkpoint of epoch ${event.epoch} (${event.kind})`);
         break;
       case "log":
         this.note(event.time, event.level, event.message);
