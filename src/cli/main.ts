@@ -1,29 +1,34 @@
 /** The command `biapy`: BiaPy's own arguments, run by the embedded engine. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageFile from "../../package.json" with { type: "json" };
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import { checkConfig, checkName } from "../config/checks.ts";
-import { loadConfig } from "../config/config.ts";
+import { type Config, loadConfig } from "../config/config.ts";
 import { ImageError } from "../images/image.ts";
 import type { Problem } from "../protocol/run-events.ts";
 import { consoleReporter, jsonLinesReporter, type ReportEvent } from "../results/reporters.ts";
 import { type ResultTree, resultTree, runExists } from "../results/result-tree.ts";
 import { ResultError } from "../results/write-file.ts";
-import { openRuntime, RUNTIMES, type RuntimeName } from "../runtime/open-runtime.ts";
+import { RUNTIMES, type RuntimeName } from "../runtime/open-runtime.ts";
+import { type ChoiceReport, chooseRuntime, type DeviceWish } from "../workflow/device-choice.ts";
 import { InputError } from "../workflow/input-error.ts";
-import { runSelfSupervised, threadCount } from "../workflow/self-supervised.ts";
+import { runSelfSupervised, threadCount, tryStep } from "../workflow/self-supervised.ts";
+import { runTool, TOOLS_HELP } from "./tools.ts";
 
 interface Arguments {
   readonly config: string;
   readonly result_dir: string;
   readonly name: string;
   readonly run_id: number;
-  readonly gpu: string;
+  readonly gpu?: string;
   readonly runtime?: RuntimeName;
   readonly resume?: boolean;
   readonly events?: boolean;
   readonly norm_pix_loss?: boolean;
+  readonly try_batch?: number;
 }
 
 const EXIT = { done: 0, failed: 1, badInput: 2, stopped: 130 } as const;
@@ -50,12 +55,18 @@ function parseArguments(argv: readonly string[]): Arguments {
     .option("--result_dir <folder>", "where results go (-rdir)", ".")
     .requiredOption("--name <name>", "name of the job: letters, digits and _ (-name)")
     .option("--run_id <number>", "number of the run, to tell runs of one job apart (-rid)", runNumber, 1)
-    .option("--gpu <number>", "GPU to use; empty for none (-gpu)", "")
+    .option("--gpu <number>", "GPU to use; empty for none; the fastest device by itself (-gpu)")
     .addOption(
       new Option("--runtime <name>", "what computes; the fastest there is by itself").choices(RUNTIMES),
     )
     .option("--resume", "go on where the run was stopped")
     .option("--norm_pix_loss", "learn each token's pixels normalised by their own mean and deviation")
+    .addOption(
+      new Option("--try_batch <size>", "see whether a step of this size fits")
+        .argParser(runNumber)
+        .hideHelp(),
+    )
+    .addHelpText("after", TOOLS_HELP)
     .option("--events", "write run events as JSON Lines instead of a progress bar")
     .version(packageFile.version)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.done : EXIT.badInput));
@@ -64,6 +75,49 @@ function parseArguments(argv: readonly string[]): Arguments {
     { from: "user" },
   );
   return command.opts();
+}
+
+/** What the command line and the configuration say of devices. */
+function deviceWish(given: Arguments, config: Config): DeviceWish {
+  return {
+    gpu: given.gpu,
+    device: config.sets("SYSTEM.DEVICE") ? config.text("SYSTEM.DEVICE") : undefined,
+    runtime: given.runtime,
+    threads: threadCount(config),
+  };
+}
+
+function choiceReport(report: ReportEvent): ChoiceReport {
+  return {
+    info: (message) => report({ event: "log", level: "info", message }),
+    warn: (message) => report({ event: "log", level: "warning", message }),
+    progress: (label, done, total) => report({ event: "progress", label, done, total }),
+  };
+}
+
+/** Tries a batch in a process of its own: a GPU that has run out of memory may be lost to this one. */
+async function fitsApart(batchSize: number, signal: AbortSignal): Promise<boolean> {
+  const [script, ...args] = process.argv.slice(1);
+  const all = [...process.execArgv.filter((each) => !each.startsWith("--inspect")), script, ...args];
+  const child = spawn(process.execPath, [...all, "--try_batch", String(batchSize)], {
+    stdio: "ignore",
+    signal,
+  });
+  const [code] = (await once(child, "exit")) as [number | null];
+  return code === EXIT.done;
+}
+
+/** Runs one step with another batch size. */
+async function tryBatch(given: Arguments, batchSize: number): Promise<number> {
+  const config = loadConfig(given.config).config.with("TRAIN.BATCH_SIZE", batchSize);
+  const silent = { info: () => {}, warn: () => {}, progress: () => {} };
+  const fits = await tryStep({
+    config,
+    tree: resultTree(given.result_dir, given.name, given.run_id),
+    normalisePixels: given.norm_pix_loss === true,
+    openRuntime: (work) => chooseRuntime(deviceWish(given, config), work, silent),
+  });
+  return fits ? EXIT.done : EXIT.failed;
 }
 
 function resumeArguments(given: Arguments): string[] {
@@ -79,7 +133,9 @@ function resumeArguments(given: Arguments): string[] {
     String(run_id),
     "--resume",
   ];
-  return given.norm_pix_loss ? [...own, "--norm_pix_loss"] : own;
+  const device = given.gpu === undefined ? [] : ["--gpu", given.gpu];
+  const runtime = given.runtime === undefined ? [] : ["--runtime", given.runtime];
+  return [...own, ...device, ...runtime, ...(given.norm_pix_loss ? ["--norm_pix_loss"] : [])];
 }
 
 /**
@@ -123,10 +179,7 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
     const message = `Run ${given.run_id} of ${given.name} exists already and is overwritten. Another --run_id keeps both.`;
     report({ event: "log", level: "warning", message });
   }
-  if (given.gpu.trim() !== "") {
-    const message = `--gpu ${given.gpu}: the embedded engine trains on the CPU only; BiaPy itself uses the GPU.`;
-    report({ event: "log", level: "warning", message });
-  }
+  const signal = interruptSignal(report);
   try {
     const status = await runSelfSupervised({
       config,
@@ -134,11 +187,10 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
       tree,
       resume: given.resume === true,
       normalisePixels: given.norm_pix_loss === true,
-      runtime: await openRuntime(given.runtime, threadCount(config), (message) =>
-        report({ event: "log", level: "warning", message }),
-      ),
+      openRuntime: (work) => chooseRuntime(deviceWish(given, config), work, choiceReport(report)),
       report,
-      signal: interruptSignal(report),
+      signal,
+      fits: (batchSize) => fitsApart(batchSize, signal),
     });
     const resume = status === "stopped" ? resumeArguments(given) : undefined;
     report({ ...end, status, checkpoint: tree.bestCheckpoint, resume });
@@ -154,8 +206,14 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   }
 }
 
-const given = parseArguments(process.argv.slice(2));
-const report = given.events ? jsonLinesReporter(process.stdout) : consoleReporter(process.stdout);
-const code = await run(given, report);
+async function main(argv: readonly string[]): Promise<number> {
+  const tool = await runTool(argv);
+  if (tool !== undefined) return tool;
+  const given = parseArguments(argv);
+  if (given.try_batch !== undefined) return tryBatch(given, given.try_batch);
+  return run(given, given.events ? jsonLinesReporter(process.stdout) : consoleReporter(process.stdout));
+}
+
+const code = await main(process.argv.slice(2));
 // What a pipe has not taken yet would be lost with the process.
 process.stdout.write("", () => process.exit(code));

@@ -20,6 +20,14 @@ export class Config {
     return this.values.has(key);
   }
 
+  /** The same configuration with another value of one key. */
+  with(key: string, value: PythonValue): Config {
+    const { entries, file } = this.document;
+    const place = entries.find((entry) => entry.key === key)?.place ?? { file, line: 1, column: 1 };
+    const others = entries.filter((entry) => entry.key !== key);
+    return new Config({ ...this.document, entries: [...others, { key, value, place }] });
+  }
+
   value(key: string): PythonValue {
     const fact = keyFacts.get(key);
     if (fact === undefined) throw new Error(`BiaPy has no key ${key}.`);

@@ -51,4 +51,6 @@ export interface Runtime {
   compile(program: Program, parameters: Parameters, options: CompileOptions): Executable;
   /** On runtimes whose device does the optimiser's work too. */
   compileTraining?(program: Program, parameters: Parameters, settings: TrainingSettings): TrainingStep;
+  /** Lets go of the device. */
+  release?(): void;
 }

@@ -1,11 +1,13 @@
-/** Which runtime a process uses. */
+/** Opens what computes: by name, on the CPU, or on a GPU. */
+import { type Gpu, ROUTE_NAMES, type Route } from "./devices.ts";
 import type { Runtime } from "./executable.ts";
+import type { Provider } from "./onnx/provider.ts";
 
-export const RUNTIMES = ["onnx", "wasm"] as const;
+export const RUNTIMES = ["onnx", "wasm", "tensorflow"] as const;
 export type RuntimeName = (typeof RUNTIMES)[number];
 
 /**
- * Opens a runtime: the named one, or else the fastest that this platform has.
+ * Opens a runtime on the CPU: the named one, or else the fastest that this platform has.
  *
  * @param warn is told when it is not the usual one, and why
  */
@@ -15,6 +17,10 @@ export async function openRuntime(
   warn: (message: string) => void,
 ): Promise<Runtime> {
   if (name === "wasm") return openWasm(threads);
+  if (name === "tensorflow") {
+    const { openTensorflowRuntime } = await import("./eager/tensorflow.ts");
+    return openTensorflowRuntime(threads);
+  }
   try {
     const { openOnnxRuntime } = await import("./onnx/runtime.ts");
     return openOnnxRuntime(threads);
@@ -31,4 +37,34 @@ export async function openRuntime(
 async function openWasm(threads: number): Promise<Runtime> {
   const { openWasmRuntime } = await import("./eager/wasm.ts");
   return openWasmRuntime(threads);
+}
+
+/** Opens a GPU by one of its routes. Throws an error whose message says in plain words why it cannot be used. */
+export async function openGpu(gpu: Gpu, route: Route, threads: number): Promise<Runtime> {
+  const { DeviceRuntime } = await import("./onnx/device-runtime.ts");
+  try {
+    const name = `${gpu.name} (${ROUTE_NAMES[route]}, onnxruntime)`;
+    return new DeviceRuntime({ provider: providerOf(gpu, route) }, name, threads);
+  } catch (error) {
+    throw new Error(plainReason(error), { cause: error });
+  }
+}
+
+function providerOf(gpu: Gpu, route: Route): Provider {
+  if (route === "webgpu") return { kind: "webgpu", power: gpu.power };
+  if (route === "cuda") return { kind: "cuda", index: gpu.nvidiaIndex ?? 0 };
+  return { kind: "directml", index: gpu.adapterIndex };
+}
+
+/** What onnxruntime says, without the places in its source. */
+function plainReason(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/No supported adapters/.test(message)) return "no graphics driver offers itself to WebGPU";
+  if (/no CUDA-capable device|CUDA failure 100/.test(message)) return "CUDA finds no device";
+  if (/CUDA driver version is insufficient|CUDA failure 35/.test(message))
+    return "NVIDIA's driver is older than the CUDA libraries";
+  return message
+    .replace(/^onnxruntime: /, "")
+    .replace(/\/onnxruntime_src\/\S+ /g, "")
+    .split("\n")[0];
 }

@@ -2,8 +2,6 @@ import type { KernelCall } from "../runtime/kernels/kernel-pool.ts";
 import { adamRates, type OptimiserSettings } from "../runtime/optimiser-settings.ts";
 import type { Parameters, Segment } from "../runtime/parameters.ts";
 
-export type { OptimiserSettings };
-
 /** Moves parameters by their gradients, in place, on every thread of their pool. */
 export class Optimiser {
   /** Steps taken so far. */

@@ -1,6 +1,5 @@
 import type { Metrics, NewRunEvent } from "../protocol/run-events.ts";
-import { type Executable, GRADIENT_SQUARES, type InputData } from "../runtime/executable.ts";
-import type { Optimiser } from "./optimiser.ts";
+import type { Executable, InputData, TrainingStep } from "../runtime/executable.ts";
 import type { Schedule, ScheduleState } from "./schedule.ts";
 
 /** What a program is fed in one step. */
@@ -22,8 +21,6 @@ export interface TrainerOptions {
   /** Epochs without a better validation loss before training ends; -1 for never. */
   readonly patience: number;
   readonly seed: number;
-  /** Largest allowed norm of all gradients together; 0 leaves them as they are. */
-  readonly clipNorm: number;
   /** Epochs between checkpoints that are kept for good; below 1 for none. */
   readonly checkpointEvery: number;
 }
@@ -48,13 +45,12 @@ export interface TrainerState {
 export type CheckpointKind = "best" | "last" | "periodic";
 
 export interface TrainerParts {
-  /** A training program with gradients; its output `loss` is a scalar, its other outputs are metrics of the batch. */
-  readonly step: Executable;
+  /** Its output `loss` is a scalar, its other outputs are metrics of the batch. */
+  readonly step: TrainingStep;
   /** The same on validation batches: each output `[batch]`, a value per sample. */
   readonly evaluation?: Executable;
   readonly training: BatchSource;
   readonly validation?: BatchSource;
-  readonly optimiser: Optimiser;
   readonly schedule: Schedule;
   readonly report: (event: NewRunEvent) => void;
   /** Called when a checkpoint is due; all weights are at rest until it resolves. */
@@ -96,7 +92,7 @@ export class Trainer {
     return {
       epoch: this.epoch,
       step: this.step,
-      optimiserSteps: this.parts.optimiser.steps,
+      optimiserSteps: this.parts.step.steps,
       schedule: this.parts.schedule.state,
       bestLoss: this.bestLoss,
       epochsWithoutGain: this.epochsWithoutGain,
@@ -107,7 +103,7 @@ export class Trainer {
   restore(state: TrainerState): void {
     this.epoch = state.epoch;
     this.step = state.step;
-    this.parts.optimiser.steps = state.optimiserSteps;
+    this.parts.step.steps = state.optimiserSteps;
     this.parts.schedule.restore(state.schedule);
     this.bestLoss = state.bestLoss;
     this.epochsWithoutGain = state.epochsWithoutGain;
@@ -137,16 +133,14 @@ export class Trainer {
   }
 
   private async trainEpoch(signal: AbortSignal): Promise<boolean> {
-    const { training, step, optimiser, schedule, report } = this.parts;
+    const { training, step, schedule, report } = this.parts;
     const steps = training.stepsPerEpoch;
     for await (const batch of training.batches(this.epoch, this.step)) {
       const started = performance.now();
       const learningRate = schedule.rateAt(this.epoch, this.step);
       fill(step, batch);
-      await step.run(this.options.seed + 0x9e37 * (this.epoch * steps + this.step));
+      await step.run(this.options.seed + 0x9e37 * (this.epoch * steps + this.step), learningRate);
       const metrics = scalars(step);
-      optimiser.step(learningRate, this.gradientScale(metrics[GRADIENT_SQUARES]));
-      delete metrics[GRADIENT_SQUARES];
       for (const [name, value] of Object.entries(metrics)) this.sums[name] = (this.sums[name] ?? 0) + value;
       this.step++;
       const stepSeconds = secondsSince(started);
@@ -164,12 +158,6 @@ export class Trainer {
       if (signal.aborted && this.step < steps) return false;
     }
     return true;
-  }
-
-  private gradientScale(squares: number | undefined): number {
-    const { clipNorm } = this.options;
-    if (clipNorm <= 0 || squares === undefined) return 1;
-    return Math.min(1, clipNorm / (Math.sqrt(squares) + 1e-6));
   }
 
   private async endEpoch(started: number): Promise<void> {
@@ -238,11 +226,11 @@ export class Trainer {
   }
 }
 
-function fill(executable: Executable, batch: Batch): void {
+function fill(executable: Pick<Executable, "inputs">, batch: Batch): void {
   for (const [name, values] of Object.entries(batch.inputs)) executable.inputs[name].set(values);
 }
 
 /** The outputs of a training step, a number each. */
-function scalars(executable: Executable): Record<string, number> {
+function scalars(executable: TrainingStep): Record<string, number> {
   return Object.fromEntries(Object.entries(executable.outputs).map(([name, values]) => [name, values[0]]));
 }

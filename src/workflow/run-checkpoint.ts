@@ -6,14 +6,14 @@ import {
 } from "../checkpoint/biapy-checkpoint.ts";
 import { CheckpointTensor } from "../checkpoint/tensor.ts";
 import type { Config } from "../config/config.ts";
+import type { OptimiserSettings } from "../runtime/optimiser-settings.ts";
 import type { Parameters } from "../runtime/parameters.ts";
-import type { Optimiser } from "../training/optimiser.ts";
 import type { TrainerState } from "../training/trainer.ts";
 import type { PretextTask } from "./pretext-task.ts";
 
 export interface RunCheckpointContent {
   readonly parameters: Parameters;
-  readonly optimiser: Optimiser;
+  readonly optimiser: { readonly settings: OptimiserSettings; readonly steps: number };
   readonly learningRate: number;
   readonly buildArguments: PretextTask["buildArguments"];
   readonly config: Config;
@@ -23,7 +23,7 @@ export interface RunCheckpointContent {
 
 const MOMENTS = { first: "exp_avg", second: "exp_avg_sq" } as const;
 
-function optimizerSettings({ settings }: Optimiser, learningRate: number): OptimizerSettings {
+function optimizerSettings(settings: OptimiserSettings, learningRate: number): OptimizerSettings {
   if (settings.kind === "sgd") {
     const { momentum, weightDecay } = settings;
     return { name: "SGD", learningRate, momentum, nesterov: true, weightDecay };
@@ -48,7 +48,7 @@ export async function saveRunCheckpoint(path: string, content: RunCheckpointCont
     weights: new Map(parameters.specs.map(({ name, shape }) => [name, tensor(name, "weight", shape)])),
     modelBuildArguments: content.buildArguments,
     optimizer: {
-      settings: optimizerSettings(optimiser, content.learningRate),
+      settings: optimizerSettings(optimiser.settings, content.learningRate),
       parameters: new Map(memories),
     },
     epoch: content.epoch,

@@ -1,7 +1,6 @@
 /** A self-supervised run from its configuration to its results: check, train, test. */
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { pretextTask } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
@@ -11,12 +10,17 @@ import type { ReportEvent } from "../results/reporters.ts";
 import type { ResultTree } from "../results/result-tree.ts";
 import { writeFileAtomically } from "../results/write-file.ts";
 import { declaredWeights } from "../runtime/declared-weights.ts";
+import { DeviceMemoryError } from "../runtime/device-memory-error.ts";
 import type { Runtime } from "../runtime/executable.ts";
 import { Parameters } from "../runtime/parameters.ts";
+import { physicalCores } from "../runtime/physical-cores.ts";
+import { secondsPerStep, type Work } from "./device-choice.ts";
+import { smallerBatch } from "./largest-batch.ts";
 import { MaskingTask } from "./masking.ts";
 import type { PretextTask } from "./pretext-task.ts";
 import { loadRunCheckpoint } from "./run-checkpoint.ts";
 import { prepareImages } from "./run-images.ts";
+import { trainingSettings } from "./settings.ts";
 import { TrainingRun } from "./training-run.ts";
 
 export interface RunRequest {
@@ -28,16 +32,25 @@ export interface RunRequest {
   readonly resume: boolean;
   /** Learn each token's pixels normalised by their own mean and deviation (He et al. 2022, section 4). */
   readonly normalisePixels: boolean;
-  readonly runtime: Runtime;
+  readonly openRuntime: (work: Work) => Promise<Runtime>;
   readonly report: ReportEvent;
   readonly signal: AbortSignal;
+  /** Whether a training step with another batch size runs on the same device, tried in a process of its own. */
+  readonly fits: (batchSize: number) => Promise<boolean>;
+}
+
+/** A request with what computes. */
+export interface RunningRequest extends RunRequest {
+  readonly runtime: Runtime;
 }
 
 /** Runs a configuration whose keys have been checked. Throws `InputError` for images that cannot be used. */
-export async function runSelfSupervised(request: RunRequest): Promise<"finished" | "stopped"> {
-  const { config, tree, runtime, resume, report } = request;
+export async function runSelfSupervised(given: RunRequest): Promise<"finished" | "stopped"> {
+  const { config, tree, resume, report } = given;
   const images = await prepareImages(config, report);
-  const task = await taskOf(request);
+  const task = await taskOf(given);
+  const runtime = await given.openRuntime({ program: task.training(), training: trainingSettings(config) });
+  const request: RunningRequest = { ...given, runtime };
   const training = images.training !== undefined;
   const parameters = new Parameters(declaredWeights(task.training()), {
     trainable: training,
@@ -57,13 +70,32 @@ export async function runSelfSupervised(request: RunRequest): Promise<"finished"
     }
     if (images.test !== undefined) return await testImages(request, task, parameters, images.test);
     return "finished";
+  } catch (error) {
+    if (!(error instanceof DeviceMemoryError)) throw error;
+    throw await smallerBatch(request, runtime.device);
   } finally {
     await images.close();
     await parameters.close();
   }
 }
 
-async function taskOf({ config, tree, normalisePixels }: RunRequest): Promise<PretextTask> {
+/** Whether a device has the memory for a training step: one is made and run. Throws what else is wrong. */
+export async function tryStep({ config, tree, normalisePixels, openRuntime }: StepRequest): Promise<boolean> {
+  const task = await taskOf({ config, tree, normalisePixels });
+  const work = { program: task.training(), training: trainingSettings(config) };
+  try {
+    await secondsPerStep(await openRuntime(work), work);
+    return true;
+  } catch (error) {
+    if (error instanceof DeviceMemoryError) return false;
+    throw error;
+  }
+}
+
+type TaskRequest = Pick<RunRequest, "config" | "tree" | "normalisePixels">;
+type StepRequest = TaskRequest & Pick<RunRequest, "openRuntime">;
+
+async function taskOf({ config, tree, normalisePixels }: TaskRequest): Promise<PretextTask> {
   if (pretextTask(config) === "masking") return new MaskingTask(config, tree, normalisePixels);
   const { restorationTask } = await import("./restoration.ts");
   return restorationTask(config, tree);
@@ -89,7 +121,7 @@ async function loadStartingWeights(
 
 /** Applies the model to every test image, and reports the metrics of each and of all. */
 async function testImages(
-  { runtime, report, signal }: RunRequest,
+  { runtime, report, signal }: RunningRequest,
   task: PretextTask,
   parameters: Parameters,
   pairs: ImagePairs,
@@ -139,8 +171,8 @@ function progressReporter(report: ReportEvent, label: string): (done: number, to
   };
 }
 
-/** As many threads as this process may use at once. */
+/** As many threads as there are cores for this process. */
 export function threadCount(config: Config): number {
-  const asked = config.number("SYSTEM.NUM_CPUS");
-  return asked > 0 ? Math.min(asked, availableParallelism()) : availableParallelism();
+  const [asked, cores] = [config.number("SYSTEM.NUM_CPUS"), physicalCores()];
+  return asked > 0 ? Math.min(asked, cores) : cores;
 }

@@ -4,8 +4,8 @@ import type { Config } from "../config/config.ts";
 import type { Clipping, NormalisationSettings } from "../data/normalisation.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
 import type { OpenOptions } from "../images/image.ts";
+import type { OptimiserSettings, TrainingSettings } from "../runtime/optimiser-settings.ts";
 import { type LossTerm, metrics } from "../training/metrics.ts";
-import type { OptimiserSettings } from "../training/optimiser.ts";
 import type { ScheduleSettings } from "../training/schedule.ts";
 
 /** `[z, y, x]` of a key that has two numbers in 2D and three in 3D. */
@@ -63,7 +63,12 @@ function clipping(config: Config): Clipping {
 const MOMENTUM = 0.9;
 const EPSILON = 1e-8;
 
-export function optimiserSettings(config: Config): OptimiserSettings {
+/** The optimiser, and how far gradients may reach. */
+export function trainingSettings(config: Config): TrainingSettings {
+  return { optimiser: optimiserSettings(config), clipNorm: config.number("TRAIN.GRADIENT_CLIP_NORM") };
+}
+
+function optimiserSettings(config: Config): OptimiserSettings {
   const weightDecay = config.number("TRAIN.W_DECAY");
   const name = String(config.first("TRAIN.OPTIMIZER"));
   if (name === "SGD") return { kind: "sgd", momentum: MOMENTUM, weightDecay };

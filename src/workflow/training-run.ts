@@ -5,27 +5,30 @@ import type { PatchSet } from "../data/patches.ts";
 import type { Metrics } from "../protocol/run-events.ts";
 import { TensorboardWriter } from "../results/tensorboard.ts";
 import { appendTrainLog, readTrainLog, trainLogPath, truncateTrainLog } from "../results/train-log.ts";
+import type { TrainingStep } from "../runtime/executable.ts";
+import type { TrainingSettings } from "../runtime/optimiser-settings.ts";
 import type { Parameters } from "../runtime/parameters.ts";
-import { Optimiser } from "../training/optimiser.ts";
 import { Schedule } from "../training/schedule.ts";
 import { type CheckpointKind, type EpochResult, Trainer, type TrainerState } from "../training/trainer.ts";
+import { compileTraining } from "../training/training-step.ts";
 import { writeAugmentationSamples } from "./augmentation-samples.ts";
 import { PatchBatches } from "./batches.ts";
 import { InputError } from "./input-error.ts";
 import { writeNormalisationFiles } from "./normalisation-files.ts";
 import type { ImageViewer, PretextTask } from "./pretext-task.ts";
 import { loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
-import type { RunRequest } from "./self-supervised.ts";
-import { optimiserSettings, scheduleSettings } from "./settings.ts";
+import type { RunningRequest } from "./self-supervised.ts";
+import { scheduleSettings, trainingSettings } from "./settings.ts";
 
 export class TrainingRun {
   private readonly tensorboard: TensorboardWriter;
-  private readonly optimiser: Optimiser;
+  private readonly settings: TrainingSettings;
+  private readonly step: TrainingStep;
   private readonly learningRate: number;
   private readonly log: string;
 
   constructor(
-    private readonly request: RunRequest,
+    private readonly request: RunningRequest,
     private readonly task: PretextTask,
     private readonly parameters: Parameters,
     private readonly patches: PatchSet,
@@ -33,7 +36,8 @@ export class TrainingRun {
   ) {
     const { config, tree } = request;
     this.tensorboard = new TensorboardWriter(tree.tensorboard);
-    this.optimiser = new Optimiser(optimiserSettings(config), parameters);
+    this.settings = trainingSettings(config);
+    this.step = compileTraining(request.runtime, task.training(), parameters, this.settings);
     this.learningRate = Number(config.first("TRAIN.LR"));
     this.log = trainLogPath(tree);
   }
@@ -41,16 +45,11 @@ export class TrainingRun {
   /** Trains to the end or until it is asked to stop; the best weights are in place afterwards. */
   async train(): Promise<"finished" | "stopped"> {
     const { config, tree, runtime, report, signal, resume } = this.request;
-    const { task, parameters } = this;
+    const { task, parameters, step } = this;
     const seed = config.number("SYSTEM.SEED");
     const training = new PatchBatches(this.patches, task, seed, true);
     const validation = this.validationPatches && new PatchBatches(this.validationPatches, task, seed, false);
     const epochs = config.number("TRAIN.EPOCHS");
-    const clipNorm = config.number("TRAIN.GRADIENT_CLIP_NORM");
-    const step = runtime.compile(task.training(), parameters, {
-      gradients: true,
-      gradientSquares: clipNorm > 0,
-    });
     const evaluation = validation && runtime.compile(task.evaluation(), parameters, { gradients: false });
     let viewer: ImageViewer | undefined;
     const trainer = new Trainer(
@@ -59,7 +58,6 @@ export class TrainingRun {
         evaluation,
         training,
         validation,
-        optimiser: this.optimiser,
         schedule: new Schedule(scheduleSettings(config), this.learningRate, epochs, training.stepsPerEpoch),
         report,
         save: (kind, state) => this.save(kind, state),
@@ -73,7 +71,6 @@ export class TrainingRun {
         epochs,
         patience: config.number("TRAIN.PATIENCE"),
         seed,
-        clipNorm,
         checkpointEvery: config.number("MODEL.SAVE_CKPT_FREQ"),
       },
     );
@@ -141,7 +138,7 @@ export class TrainingRun {
     await mkdir(tree.checkpoints, { recursive: true });
     await saveRunCheckpoint(paths[kind], {
       parameters: this.parameters,
-      optimiser: this.optimiser,
+      optimiser: { settings: this.settings.optimiser, steps: this.step.steps },
       learningRate: this.learningRate,
       buildArguments: this.task.buildArguments,
       config,

@@ -4,9 +4,10 @@ import { test } from "node:test";
 import { type MaeSettings, maeLoss, maePrediction, maeTarget } from "../../src/models/mae.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
+import type { OptimiserSettings } from "../../src/runtime/optimiser-settings.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
-import { Optimiser, type OptimiserSettings } from "../../src/training/optimiser.ts";
+import { Optimiser } from "../../src/training/optimiser.ts";
 import { formulaInput, setFormulaWeights } from "./reference-models.ts";
 
 interface Summary {

@@ -366,13 +366,13 @@ function reduction(operator: string) {
   };
 }
 
-/** TensorFlow.js calls the axes of Max and Min otherwise. */
-function extreme(operator: string) {
-  return (
-    graph: GraphBuilder,
-    { x }: Unary,
-    { reductionIndices: axis, keepDims }: { reductionIndices: number | number[]; keepDims?: boolean },
-  ) => reduction(operator)(graph, { x }, { axis, keepDims });
+/** TensorFlow.js calls the axes of Max otherwise, those of Min not. */
+function largest(
+  graph: GraphBuilder,
+  { x }: Unary,
+  { reductionIndices: axis, keepDims }: { reductionIndices: number | number[]; keepDims?: boolean },
+): Traced {
+  return reduction("ReduceMax")(graph, { x }, { axis, keepDims });
 }
 
 function softmax(graph: GraphBuilder, { logits }: { logits: Traced }, { dim }: { dim: number }): Traced {
@@ -534,8 +534,8 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
 
   Sum: reduction("ReduceSum"),
   Mean: reduction("ReduceMean"),
-  Max: extreme("ReduceMax"),
-  Min: extreme("ReduceMin"),
+  Max: largest,
+  Min: reduction("ReduceMin"),
   Softmax: softmax,
   BatchMatMul: matMul,
 

@@ -7,13 +7,14 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import koffi, { type LibraryHandle } from "koffi";
+import { DeviceMemoryError, tellsOfMemory } from "../device-memory-error.ts";
 import type { OnnxType } from "./model-proto.ts";
 
 export type Pointer = bigint;
 /** C functions return null, or a status to read the error from. */
 type Status = Pointer | null;
 
-const API_VERSION = 23;
+const API_VERSION = 24;
 const LIBRARY = { win32: "onnxruntime.dll", darwin: "libonnxruntime.1.dylib" } as const;
 export const ELEMENT: Record<OnnxType, { readonly code: number }> = {
   float32: { code: 1 },
@@ -82,6 +83,17 @@ const PROTOTYPES = {
     216,
     "void *OrtAppendProvider(void *options, const char *name, const char **keys, const char **values, size_t count)",
   ],
+  keysAndValues: [
+    298,
+    "void OrtKeysAndValues(void *pairs, _Out_ void **keys, _Out_ void **values, _Out_ size_t *count)",
+  ],
+  hardwareType: [307, "int OrtHardwareType(void *device)"],
+  hardwareVendor: [308, "uint32_t OrtHardwareVendor(void *device)"],
+  hardwareVendorName: [309, "const char *OrtHardwareVendorName(void *device)"],
+  hardwareModel: [310, "uint32_t OrtHardwareModel(void *device)"],
+  hardwareFacts: [311, "void *OrtHardwareFacts(void *device)"],
+  hardwareCount: [397, "void *OrtHardwareCount(void *env, _Out_ size_t *count)"],
+  hardwareDevices: [398, "void *OrtHardwareDevices(void *env, void *devices, size_t count)"],
 } as const;
 
 type NativeFunction = ReturnType<LibraryHandle["func"]>;
@@ -102,9 +114,30 @@ function libraryPath(): string {
   );
 }
 
+/** A build of onnxruntime other than the bundled one, and the libraries to load before it. */
+export interface OnnxruntimeBuild {
+  readonly onnxruntime: string;
+  readonly needed: readonly string[];
+}
+
+let otherBuild: OnnxruntimeBuild | undefined;
+
+/** Makes this process use another build. To be called before anything of onnxruntime's is used. */
+export function useBuild(build: OnnxruntimeBuild): void {
+  if (otherBuild?.onnxruntime === build.onnxruntime) return;
+  if (loaded !== undefined) throw new Error("onnxruntime is loaded already.");
+  otherBuild = build;
+  try {
+    runtime();
+  } catch (error) {
+    otherBuild = undefined;
+    throw error;
+  }
+}
+
 export interface Onnxruntime {
   /** Kept: koffi unloads a library that nothing refers to any more. */
-  readonly library: LibraryHandle;
+  readonly libraries: readonly LibraryHandle[];
   readonly api: Api;
   readonly environment: Pointer;
   readonly cpuMemory: Pointer;
@@ -127,7 +160,8 @@ const STACK_BYTES = 8 * 2 ** 20;
 
 function load(): Onnxruntime {
   koffi.config({ sync_stack_size: STACK_BYTES, async_stack_size: STACK_BYTES });
-  const library = koffi.load(libraryPath());
+  const needed = (otherBuild?.needed ?? []).map((path) => koffi.load(path));
+  const library = koffi.load(otherBuild?.onnxruntime ?? libraryPath());
   const base = library.func("void *OrtGetApiBase()")() as Pointer;
   const [getApi] = koffi.decode(base, "void *", 2) as Pointer[];
   const table = koffi.call(getApi, koffi.proto("void *OrtGetApi(uint32_t version)"), API_VERSION) as Pointer;
@@ -142,15 +176,15 @@ function load(): Onnxruntime {
   const environment = created(api, (out) => api.createEnvironment(LOG_ERRORS_ONLY, "biapy-studio", out));
   check(api, api.disableTelemetry(environment));
   const cpuMemory = created(api, (out) => api.createCpuMemory(0, 0, out));
-  return { library, api, environment, cpuMemory };
+  return { libraries: [...needed, library], api, environment, cpuMemory };
 }
 
 /** Throws what a status says is wrong. */
 export function check(api: Api, status: Status): void {
   if (status === null) return;
-  const message = String(api.errorMessage(status));
+  const message = `onnxruntime: ${String(api.errorMessage(status))}`;
   api.releaseStatus(status);
-  throw new Error(`onnxruntime: ${message}`);
+  throw tellsOfMemory(message) ? new DeviceMemoryError(message) : new Error(message);
 }
 
 /** What a C function creates. */

@@ -1,0 +1,112 @@
+/** What the command does besides training: lists devices, fetches what they need. */
+import { SingleBar } from "cli-progress";
+import { cudaDownloadBytes, cudaState, installCuda } from "../install/cuda.ts";
+import { installTensorflow, type TensorflowKind } from "../install/tensorflow.ts";
+import { InstallError, type InstallProgress } from "../install/wheels.ts";
+import { describeDevices, listDevices, nvidiaGpus } from "../runtime/devices.ts";
+
+export const TOOLS_HELP = `
+Besides training:
+  --devices [--json]        list the devices that can train, and why others cannot
+  --install_gpu_runtime     fetch CUDA's libraries for NVIDIA's GPUs (Linux)
+  --install_tensorflow      fetch TensorFlow for --runtime tensorflow; with "gpu" after it, for NVIDIA's GPUs
+`;
+
+const EXIT = { done: 0, failed: 1, badInput: 2, stopped: 130 } as const;
+
+/** Runs the tool that the arguments name; undefined where they name none. */
+export async function runTool(argv: readonly string[]): Promise<number | undefined> {
+  const json = argv.includes("--json") || argv.includes("--events");
+  const [tool, detail] = argv;
+  if (tool === "--devices") {
+    const devices = await listDevices();
+    console.log(json ? JSON.stringify(devices) : describeDevices(devices));
+    return EXIT.done;
+  }
+  if (tool === "--install_gpu_runtime") return install(json, installGpuRuntime);
+  if (tool === "--install_tensorflow") {
+    const kind: TensorflowKind = detail === "gpu" ? "gpu" : "cpu";
+    return install(json, (progress) => installTensorflow(kind, progress));
+  }
+  return undefined;
+}
+
+/** What there is to fetch for the GPUs of this machine. Throws {@link InstallError} saying why nothing is. */
+async function installGpuRuntime(progress: InstallProgress): Promise<string> {
+  if (process.platform === "win32")
+    throw new InstallError(
+      "There is nothing to fetch: DirectX 12 is part of Windows, and WebGPU and DirectML use it.",
+    );
+  if (process.platform === "darwin")
+    throw new InstallError("There is nothing to fetch: Metal is part of macOS, and WebGPU uses it.");
+  const [nvidia] = await nvidiaGpus();
+  if (nvidia === undefined)
+    throw new InstallError(
+      "nvidia-smi finds no GPU of NVIDIA's. Other GPUs need a Vulkan driver only, which comes with the system.",
+    );
+  const state = cudaState(nvidia.driver);
+  if (!state.usable && !state.installable) throw new InstallError(`CUDA cannot be used: ${state.reason}.`);
+  console.error(
+    `Fetching CUDA's libraries, ${(cudaDownloadBytes() / 1e9).toFixed(1)} GB, for ${nvidia.name}.`,
+  );
+  return installCuda(progress);
+}
+
+/** Runs an installation with a progress bar, or with progress as JSON Lines for the extension. Ctrl+C ends it. */
+async function install(json: boolean, task: (progress: InstallProgress) => Promise<string>): Promise<number> {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  const progress = json ? jsonProgress() : barProgress();
+  try {
+    const folder = await task({ signal: controller.signal, report: progress.report });
+    progress.end();
+    console.log(json ? JSON.stringify({ event: "installed", folder }) : `Installed in ${folder}.`);
+    return EXIT.done;
+  } catch (error) {
+    progress.end();
+    if (controller.signal.aborted) return EXIT.stopped;
+    const message = error instanceof Error ? error.message : String(error);
+    if (json) console.log(JSON.stringify({ event: "failed", message }));
+    else console.error(message);
+    return error instanceof InstallError ? EXIT.badInput : EXIT.failed;
+  }
+}
+
+interface ProgressDisplay {
+  readonly report: InstallProgress["report"];
+  end(): void;
+}
+
+function barProgress(): ProgressDisplay {
+  const bar = new SingleBar({
+    format: "{label} {bar} {percentage}% | {eta_formatted} left",
+    clearOnComplete: true,
+  });
+  let started = false;
+  return {
+    report: (label, done, total) => {
+      if (!started) bar.start(total, done, { label });
+      started = true;
+      bar.setTotal(total);
+      bar.update(done, { label });
+    },
+    end: () => bar.stop(),
+  };
+}
+
+const REPORT_MILLISECONDS = 200;
+
+function jsonProgress(): ProgressDisplay {
+  let [reported, last] = [0, ""];
+  return {
+    report: (label, done, total) => {
+      const now = performance.now();
+      if (label === last && now - reported < REPORT_MILLISECONDS) return;
+      [reported, last] = [now, label];
+      console.log(JSON.stringify({ event: "progress", label, done, total }));
+    },
+    end: () => {},
+  };
+}

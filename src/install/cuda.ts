@@ -1,0 +1,85 @@
+/** CUDA for NVIDIA's GPUs on Linux: onnxruntime with its CUDA provider, and the libraries of NVIDIA's that it needs. */
+import { existsSync, readdirSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { storageFolder } from "./storage.ts";
+import wheels from "./wheels.json" with { type: "json" };
+import { bytesOf, fetchWheels, type InstallProgress, unpackWheel } from "./wheels.ts";
+
+/** What is fetched; a folder is named by it, so that another version never meets the files of this one. */
+const VERSION = "onnxruntime-1.30.0-cuda-13.0";
+/** The oldest driver that CUDA 13 runs on (NVIDIA's CUDA Toolkit release notes, table of minimum drivers). */
+const OLDEST_DRIVER = 580;
+
+export const cudaFolder = () => join(storageFolder(), VERSION);
+export const cudaDownloadBytes = () => bytesOf(wheels.cuda);
+
+export type CudaState =
+  | { readonly usable: true }
+  | { readonly usable: false; readonly reason: string; readonly installable: boolean };
+
+/** Whether CUDA can be used with a driver, of which the version is given: `580.65.06`. */
+export function cudaState(driver: string): CudaState {
+  if (process.platform !== "linux" || process.arch !== "x64")
+    return {
+      usable: false,
+      installable: false,
+      reason: "it is offered on 64-bit Linux for Intel and AMD only",
+    };
+  const old = driverProblem(driver);
+  if (old !== undefined) return { usable: false, installable: false, reason: old };
+  if (existsSync(join(cudaFolder(), "ready"))) return { usable: true };
+  const size = (cudaDownloadBytes() / 1e9).toFixed(1);
+  const reason = `its libraries are not installed; the command BiaPy: Install GPU Runtime, or biapy --install_gpu_runtime, fetches them (${size} GB)`;
+  return { usable: false, installable: true, reason };
+}
+
+/** What is wrong with a driver, in words. */
+export function driverProblem(driver: string): string | undefined {
+  const major = Number.parseInt(driver, 10);
+  if (major >= OLDEST_DRIVER) return undefined;
+  return `NVIDIA's driver ${driver || "(of unknown version)"} is too old for CUDA 13: ${OLDEST_DRIVER} or later is needed`;
+}
+
+/** Fetches and unpacks the libraries. Interrupted or failed, it leaves nothing of a half installation behind. */
+export async function installCuda(progress: InstallProgress): Promise<string> {
+  const folder = cudaFolder();
+  if (existsSync(join(folder, "ready"))) return folder;
+  const temporary = `${folder}.${process.pid}.tmp`;
+  const downloads = join(temporary, "wheels");
+  try {
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary, { recursive: true });
+    const paths = await fetchWheels(wheels.cuda, downloads, progress);
+    for (const [index, path] of paths.entries()) {
+      progress.report(`Unpacking ${wheels.cuda[index].project}`, index, paths.length);
+      await unpackWheel(path, temporary, libraryPlace, progress.signal);
+      await rm(path);
+    }
+    await rm(downloads, { recursive: true, force: true });
+    await writeFile(join(temporary, "ready"), VERSION);
+    await rm(folder, { recursive: true, force: true });
+    await rename(temporary, folder);
+    return folder;
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Shared libraries go side by side; of onnxruntime's without TensorRT. */
+function libraryPlace(name: string): string | undefined {
+  const file = /(?:^nvidia\/.*\/lib|^onnxruntime\/capi)\/(lib[^/]+\.so[^/]*)$/.exec(name)?.[1];
+  return file === undefined || file.includes("tensorrt") || file.includes(".alt.") ? undefined : file;
+}
+
+/** NVIDIA's libraries in the order in which each finds what it needs, onnxruntime's own last. */
+export function cudaLibraries(): { readonly needed: string[]; readonly onnxruntime: string } {
+  const files = readdirSync(cudaFolder()).filter((name) => name.includes(".so"));
+  const order = ["libcudart", "libcublasLt", "libcublas.", "libcurand", "libnvrtc.", "libcudnn.so"];
+  const rank = (name: string) => order.findIndex((start) => name.startsWith(start));
+  const needed = files.filter((name) => rank(name) >= 0).sort((a, b) => rank(a) - rank(b));
+  const onnxruntime = files.find((name) => name.startsWith("libonnxruntime.so")) ?? "libonnxruntime.so";
+  const path = (name: string) => join(cudaFolder(), name);
+  return { needed: needed.map(path), onnxruntime: path(onnxruntime) };
+}

@@ -1,0 +1,181 @@
+/**
+ * TensorFlow for Node.js (`@tensorflow/tfjs-node`), into this program's own storage. On Linux with a C++ compiler its binding is
+ * built against the TensorFlow 2.15.1 of the Python wheel, which has CUDA 12; elsewhere the package's own installation is run, which
+ * brings TensorFlow 2.9.1 and CUDA 11.2.
+ */
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { storageFolder } from "./storage.ts";
+import wheels from "./wheels.json" with { type: "json" };
+import { fetchWheels, InstallError, type InstallProgress, unpackWheel } from "./wheels.ts";
+
+export type TensorflowKind = "cpu" | "gpu";
+
+const VERSION = "4.22.0";
+const PACKAGES = { cpu: "@tensorflow/tfjs-node", gpu: "@tensorflow/tfjs-node-gpu" } as const;
+
+const tensorflowFolder = (kind: TensorflowKind) => join(storageFolder(), `tfjs-node-${kind}-${VERSION}`);
+
+export interface InstalledTensorflow {
+  readonly kind: TensorflowKind;
+  /** The package's folder, to be required. */
+  readonly path: string;
+}
+
+/** What is installed, the GPU's before the CPU's. */
+export function installedTensorflow(): InstalledTensorflow | undefined {
+  return (["gpu", "cpu"] as const)
+    .filter((kind) => existsSync(join(tensorflowFolder(kind), "ready")))
+    .map((kind) => ({ kind, path: join(tensorflowFolder(kind), "node_modules", PACKAGES[kind]) }))[0];
+}
+
+/** Installs TensorFlow; interrupted or failed, nothing of it stays. Throws {@link InstallError}. */
+export async function installTensorflow(kind: TensorflowKind, progress: InstallProgress): Promise<string> {
+  const folder = tensorflowFolder(kind);
+  if (existsSync(join(folder, "ready"))) return folder;
+  const temporary = `${folder}.${process.pid}.tmp`;
+  try {
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary, { recursive: true });
+    await writeFile(join(temporary, "package.json"), '{ "private": true }');
+    progress.report("Fetching TensorFlow.js", 0, 1);
+    await npm(
+      temporary,
+      ["install", "--ignore-scripts", `${PACKAGES[kind]}@${VERSION}`, "node-api-headers@1"],
+      progress,
+    );
+    if (await canCompile()) await buildFromWheel(kind, temporary, progress);
+    else await npm(temporary, ["rebuild", PACKAGES[kind]], progress);
+    await writeFile(join(temporary, "ready"), VERSION);
+    await rm(folder, { recursive: true, force: true });
+    await rename(temporary, folder);
+    return folder;
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** npm's program belongs to the Node.js that runs this; the editor's own has none. */
+function npmProgram(): { command: string; args: string[] } {
+  const prefix = dirname(process.execPath);
+  const script = [join(prefix, "node_modules"), join(prefix, "..", "lib", "node_modules")]
+    .map((modules) => join(modules, "npm", "bin", "npm-cli.js"))
+    .find((path) => existsSync(path));
+  if (script !== undefined) return { command: process.execPath, args: [script] };
+  return { command: "npm", args: [] };
+}
+
+async function npm(folder: string, args: readonly string[], { signal }: InstallProgress): Promise<void> {
+  const program = npmProgram();
+  const all = [
+    ...program.args,
+    ...args,
+    "--prefix",
+    folder,
+    "--no-audit",
+    "--no-fund",
+    "--no-ignore-scripts",
+  ];
+  const given = args.includes("--ignore-scripts") ? all.slice(0, -1) : all;
+  try {
+    await promisify(execFile)(program.command, given, { cwd: folder, signal, maxBuffer: 2 ** 26 });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT")
+      throw new InstallError(
+        "TensorFlow for Node.js is installed by npm, and there is none. Install Node.js, which brings npm, and choose it in the setting biapy.run.nodePath.",
+      );
+    const lines = String((error as { stderr?: string }).stderr ?? error)
+      .trim()
+      .split("\n");
+    throw new InstallError(`npm could not install ${args.at(-1)}: ${lines.slice(-3).join(" ")}`);
+  }
+}
+
+async function canCompile(): Promise<boolean> {
+  if (process.platform !== "linux" || process.arch !== "x64") return false;
+  return promisify(execFile)("g++", ["--version"]).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The two libraries of TensorFlow in a wheel, and its C headers. */
+function wheelPlace(name: string): string | undefined {
+  const library = /^tensorflow\/(libtensorflow_(?:cc|framework)\.so\.2)$/.exec(name)?.[1];
+  if (library !== undefined) return join("lib", library);
+  const headers = /^tensorflow\/(include\/(?:tensorflow\/(?:c|tsl)|tsl|xla\/tsl)\/.*\.h)$/;
+  const strings = /^tensorflow\/(include\/tensorflow\/core\/platform\/ctstring\w*\.h)$/;
+  return (headers.exec(name) ?? strings.exec(name))?.[1];
+}
+
+/** NVIDIA's libraries go beside TensorFlow's. */
+const cudaPlace = (name: string) => {
+  const file = /^nvidia\/.*\/lib\/(lib[^/]+\.so[^/]*)$/.exec(name)?.[1];
+  return file === undefined ? undefined : join("lib", file);
+};
+
+/** Names under which TensorFlow's libraries are looked for; the last tells the package's own scripts that all is there. */
+const NAMES = {
+  "libtensorflow.so": "libtensorflow_cc.so.2",
+  "libtensorflow.so.2": "libtensorflow_cc.so.2",
+  "libtensorflow_framework.so": "libtensorflow_framework.so.2",
+  "libtensorflow.so.2.9.1": "libtensorflow_cc.so.2",
+} as const;
+
+/** Builds the package's binding, which is plain Node-API and so serves every Node.js, against the wheel's TensorFlow. */
+async function buildFromWheel(
+  kind: TensorflowKind,
+  folder: string,
+  progress: InstallProgress,
+): Promise<void> {
+  const { signal, report } = progress;
+  const home = join(folder, "node_modules", PACKAGES[kind]);
+  const [dependencies, downloads] = [join(home, "deps"), join(folder, "wheels")];
+  const libraries = join(dependencies, "lib");
+  await rm(dependencies, { recursive: true, force: true });
+  const paths = await fetchWheels(
+    kind === "gpu" ? wheels.tensorflowGpu : wheels.tensorflow,
+    downloads,
+    progress,
+  );
+  for (const [index, path] of paths.entries()) {
+    report("Unpacking", index, paths.length);
+    await unpackWheel(path, dependencies, index === 0 ? wheelPlace : cudaPlace, signal);
+    await rm(path);
+  }
+  await rm(downloads, { recursive: true, force: true });
+  for (const [name, library] of Object.entries(NAMES)) await symlink(library, join(libraries, name));
+  report("Building TensorFlow's binding", 0, 1);
+  const output = join(home, "lib", "napi-v8");
+  await mkdir(output, { recursive: true });
+  const sources = ["tfjs_backend.cc", "tfjs_binding.cc"].map((name) => join(home, "binding", name));
+  const headers = [
+    join(folder, "node_modules", "node-api-headers", "include"),
+    join(dependencies, "include"),
+    join(folder, "node_modules", "@tensorflow"),
+  ];
+  const options = ["-std=c++17", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8", "-DBUILDING_NODE_EXTENSION"];
+  const linking = [
+    `-L${libraries}`,
+    "-ltensorflow",
+    "-ltensorflow_framework",
+    "-Wl,-rpath,$ORIGIN/../../deps/lib",
+  ];
+  const args = [...options, ...headers.map((path) => `-I${path}`), ...sources];
+  try {
+    await promisify(execFile)("g++", [...args, "-o", join(output, "tfjs_binding.node"), ...linking], {
+      signal,
+    });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const lines = String((error as { stderr?: string }).stderr ?? error)
+      .trim()
+      .split("\n");
+    throw new InstallError(`TensorFlow's binding could not be built: ${lines.slice(0, 3).join(" ")}`);
+  }
+}

@@ -1,0 +1,161 @@
+/** Files out of Python wheels, which is how NVIDIA's and TensorFlow's libraries are given out for download; Python is not needed. */
+import { createHash } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { mkdir, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Readable, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { promisify } from "node:util";
+import { type Entry, open, type ZipFile } from "yauzl";
+
+/** A wheel that we know, by its checksum. */
+export interface Wheel {
+  readonly project: string;
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** Something could not be fetched or installed; the message says what and what to do. */
+export class InstallError extends Error {
+  override readonly name = "InstallError";
+}
+
+export interface InstallProgress {
+  readonly signal: AbortSignal;
+  /** `done` of `total` bytes of all that is fetched. */
+  readonly report: (label: string, done: number, total: number) => void;
+}
+
+export const bytesOf = (wheels: readonly Wheel[]) => wheels.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** The index of Python packages: the one that pip is told to use, or the public one. */
+function packageIndex(): string {
+  return (process.env.PIP_INDEX_URL || "https://pypi.org/simple").replace(/\/$/, "");
+}
+
+/** Where a wheel lies, from the index's page of its project (PEP 503 and PEP 691). */
+async function wheelAddress({ project, file }: Wheel, signal: AbortSignal): Promise<string> {
+  const page = `${packageIndex()}/${project}/`;
+  const accept = "application/vnd.pypi.simple.v1+json, text/html;q=0.5";
+  const response = await fetched(page, signal, { accept });
+  const base = response.url || page;
+  if (response.headers.get("content-type")?.includes("json")) {
+    const { files } = (await response.json()) as { files: { filename: string; url: string }[] };
+    const found = files.find(({ filename }) => filename === file);
+    if (found !== undefined) return new URL(found.url, base).href;
+  } else {
+    const links = [...(await response.text()).matchAll(/href="([^"#]+)[^"]*"/g)];
+    const found = links.find(([, link]) => decodeURIComponent(link).endsWith(`/${file}`));
+    if (found !== undefined) return new URL(found[1].replaceAll("&amp;", "&"), base).href;
+  }
+  throw new InstallError(
+    `${new URL(page).host} has no ${file}: it may have been withdrawn. An update of this program may know a newer one.`,
+  );
+}
+
+async function fetched(address: string, signal: AbortSignal, headers: Record<string, string> = {}) {
+  let response: Response;
+  try {
+    response = await fetch(address, { signal, headers });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const cause = (error as { cause?: NodeJS.ErrnoException }).cause?.code ?? (error as Error).message;
+    throw new InstallError(
+      `${new URL(address).host} cannot be reached (${cause}). Is there a connection to the internet, or a proxy to be set?`,
+    );
+  }
+  if (!response.ok)
+    throw new InstallError(
+      `${new URL(address).host} answered ${response.status} ${response.statusText} for ${address}.`,
+    );
+  return response;
+}
+
+/** Fetches wheels into a folder; one that is there already with all its bytes is kept. Throws {@link InstallError}. */
+export async function fetchWheels(
+  wheels: readonly Wheel[],
+  folder: string,
+  { signal, report }: InstallProgress,
+): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  const total = bytesOf(wheels);
+  const paths: string[] = [];
+  let before = 0;
+  for (const wheel of wheels) {
+    const path = join(folder, wheel.file);
+    const start = before;
+    await fetchWheel(wheel, path, signal, (done) => report(`Fetching ${wheel.project}`, start + done, total));
+    before += wheel.bytes;
+    paths.push(path);
+  }
+  return paths;
+}
+
+async function fetchWheel(
+  wheel: Wheel,
+  path: string,
+  signal: AbortSignal,
+  progress: (bytes: number) => void,
+): Promise<void> {
+  const { body } = await fetched(await wheelAddress(wheel, signal), signal);
+  if (body === null) throw new InstallError(`${wheel.file} came without content.`);
+  const hash = createHash("sha256");
+  let received = 0;
+  const watch = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      received += chunk.length;
+      progress(received);
+      done(null, chunk);
+    },
+  });
+  try {
+    await pipeline(Readable.fromWeb(body as never), watch, createWriteStream(path), { signal });
+    if (hash.digest("hex") !== wheel.sha256)
+      throw new InstallError(
+        `${wheel.file} is not the file that it should be (its SHA-256 differs), and was thrown away.`,
+      );
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
+}
+
+const openZip = promisify<string, { lazyEntries: true }, ZipFile>(open);
+
+/**
+ * Unpacks some files of a wheel.
+ *
+ * @param place the path within `folder` that a file of the wheel goes to, or undefined to leave it out
+ */
+export async function unpackWheel(
+  path: string,
+  folder: string,
+  place: (name: string) => string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const zip = await openZip(path, { lazyEntries: true });
+  await new Promise<void>((resolve, reject) => {
+    zip.on("error", reject);
+    zip.on("end", resolve);
+    zip.on("entry", (entry: Entry) => {
+      const target = entry.fileName.endsWith("/") ? undefined : place(entry.fileName);
+      const written =
+        target === undefined ? Promise.resolve() : writeEntry(zip, entry, join(folder, target), signal);
+      written.then(() => zip.readEntry(), reject);
+    });
+    zip.readEntry();
+  });
+}
+
+async function writeEntry(zip: ZipFile, entry: Entry, path: string, signal: AbortSignal): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const stream = await new Promise<Readable>((resolve, reject) => {
+    zip.openReadStream(entry, (error, opened) => (error ? reject(error) : resolve(opened)));
+  });
+  await pipeline(stream, createWriteStream(path), { signal });
+  const { size } = await stat(path);
+  if (size !== entry.uncompressedSize)
+    throw new InstallError(`${entry.fileName} could not be unpacked whole.`);
+}

@@ -1,0 +1,44 @@
+/** The GPUs that onnxruntime finds in this machine, whether or not it can use them. */
+import koffi from "koffi";
+import { check, type Pointer, runtime } from "./native.ts";
+
+export interface Hardware {
+  /** PCI's number of the maker: 0x10de is NVIDIA, 0x1002 AMD, 0x8086 Intel. */
+  readonly vendor: number;
+  readonly vendorName: string;
+  readonly model: number;
+  /** What the system says of it: on Windows `Description`, `DxgiVideoMemory` and more. */
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+const GPU = 1;
+
+export function gpuHardware(): Hardware[] {
+  const { api, environment } = runtime();
+  const count: [number | bigint] = [0];
+  check(api, api.hardwareCount(environment, count));
+  const found = new BigUint64Array(Number(count[0]));
+  check(api, api.hardwareDevices(environment, found, found.length));
+  return [...found]
+    .filter((device) => api.hardwareType(device) === GPU)
+    .map((device) => ({
+      vendor: api.hardwareVendor(device) as number,
+      vendorName: String(api.hardwareVendorName(device)),
+      model: api.hardwareModel(device) as number,
+      facts: facts(api.hardwareFacts(device) as Pointer),
+    }));
+}
+
+function facts(pairs: Pointer): Record<string, string> {
+  const { api } = runtime();
+  const [keys, values, count]: [[Pointer | null], [Pointer | null], [number | bigint]] = [
+    [null],
+    [null],
+    [0],
+  ];
+  api.keysAndValues(pairs, keys, values, count);
+  const texts = ([pointer]: [Pointer | null]) =>
+    pointer === null ? [] : (koffi.decode(pointer, "const char *", Number(count[0])) as string[]);
+  const named = texts(values);
+  return Object.fromEntries(texts(keys).map((key, index) => [key, named[index]]));
+}

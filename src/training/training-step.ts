@@ -1,0 +1,61 @@
+/** A training step on any runtime: on the device as a whole, or gradients there and the optimiser here. */
+import {
+  type Executable,
+  GRADIENT_SQUARES,
+  type InputData,
+  type Runtime,
+  type TrainingStep,
+} from "../runtime/executable.ts";
+import { clipScale, type TrainingSettings } from "../runtime/optimiser-settings.ts";
+import type { Parameters } from "../runtime/parameters.ts";
+import type { Program } from "../runtime/program.ts";
+import { Optimiser } from "./optimiser.ts";
+
+/** @param program its output `loss` is a scalar */
+export function compileTraining(
+  runtime: Runtime,
+  program: Program,
+  parameters: Parameters,
+  settings: TrainingSettings,
+): TrainingStep {
+  if (runtime.compileTraining !== undefined) return runtime.compileTraining(program, parameters, settings);
+  const gradientSquares = settings.clipNorm > 0;
+  const executable = runtime.compile(program, parameters, { gradients: true, gradientSquares });
+  return new HostTrainingStep(executable, new Optimiser(settings.optimiser, parameters), settings.clipNorm);
+}
+
+class HostTrainingStep implements TrainingStep {
+  constructor(
+    private readonly executable: Executable,
+    private readonly optimiser: Optimiser,
+    private readonly clipNorm: number,
+  ) {}
+
+  get inputs(): Readonly<Record<string, InputData>> {
+    return this.executable.inputs;
+  }
+
+  get outputs(): Readonly<Record<string, Float32Array>> {
+    const { [GRADIENT_SQUARES]: _, ...outputs } = this.executable.outputs;
+    return outputs;
+  }
+
+  get steps(): number {
+    return this.optimiser.steps;
+  }
+
+  set steps(steps: number) {
+    this.optimiser.steps = steps;
+  }
+
+  async run(seed: number, learningRate: number): Promise<void> {
+    await this.executable.run(seed);
+    const squares = this.executable.outputs[GRADIENT_SQUARES];
+    const scale = squares === undefined ? 1 : clipScale(squares[0], this.clipNorm);
+    this.optimiser.step(learningRate, scale);
+  }
+
+  release(): void {
+    this.executable.release();
+  }
+}

@@ -1,0 +1,224 @@
+/** Which device a run uses: the one that is asked for, or by a short trial the fastest. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { cacheFolder } from "../install/storage.ts";
+import { writeFileAtomically } from "../results/write-file.ts";
+import { allocate } from "../runtime/buffers.ts";
+import { declaredWeights } from "../runtime/declared-weights.ts";
+import { type Devices, type Gpu, listDevices, ROUTE_NAMES, type Route } from "../runtime/devices.ts";
+import type { Runtime, TrainingStep } from "../runtime/executable.ts";
+import { openGpu, openRuntime, type RuntimeName } from "../runtime/open-runtime.ts";
+import type { TrainingSettings } from "../runtime/optimiser-settings.ts";
+import { Parameters } from "../runtime/parameters.ts";
+import type { Program } from "../runtime/program.ts";
+import { compileTraining } from "../training/training-step.ts";
+
+export interface DeviceWish {
+  /** `--gpu`: a number, several, empty for none; undefined where nothing is said. */
+  readonly gpu: string | undefined;
+  /** SYSTEM.DEVICE where the configuration says it. */
+  readonly device: string | undefined;
+  readonly runtime: RuntimeName | undefined;
+  /** Of what runs on the CPU. */
+  readonly threads: number;
+}
+
+/** What is to be computed, for a trial. */
+export interface Work {
+  readonly program: Program;
+  readonly training: TrainingSettings;
+}
+
+export interface ChoiceReport {
+  info(message: string): void;
+  warn(message: string): void;
+  progress(label: string, done: number, total: number): void;
+}
+
+/** Opens the runtime for a run. A device that is asked for and cannot be used is a warning, and the CPU computes. */
+export async function chooseRuntime(wish: DeviceWish, work: Work, report: ChoiceReport): Promise<Runtime> {
+  const onCpu = () => openRuntime(wish.runtime, wish.threads, report.warn);
+  const wanted = wantedGpu(wish);
+  if (wish.runtime === "wasm" || wish.runtime === "tensorflow" || wanted === "none") return onCpu();
+  const devices = await listDevices();
+  if (wanted !== "automatic") return (await namedGpu(wanted, devices, wish, report)) ?? onCpu();
+  const candidates = devices.gpus.filter(({ software, routes }) => !software && routes.length > 0);
+  for (const { name, software, refused, routes } of devices.gpus)
+    if (!software && routes.length === 0) report.info(`${name} is not used: ${inWords(refused)}.`);
+  if (candidates.length === 0) return onCpu();
+  return fastest(candidates, devices, wish, work, report);
+}
+
+/** The GPU's number, or what to do without one. */
+export function wantedGpu({ gpu, device }: DeviceWish): number | "none" | "automatic" {
+  const asked = gpu ?? deviceAsGpu(device);
+  if (asked === undefined) return "automatic";
+  const first = /\d+/.exec(asked)?.[0];
+  return first === undefined ? "none" : Number(first);
+}
+
+/** SYSTEM.DEVICE as `--gpu` would say it: `cuda:1` is 1, `cpu` none. */
+function deviceAsGpu(device: string | undefined): string | undefined {
+  if (device === undefined || device === "" || /^auto/i.test(device)) return undefined;
+  return /^cpu$/i.test(device) ? "" : (/\d+/.exec(device)?.[0] ?? "0");
+}
+
+const inWords = (refused: Gpu["refused"]) =>
+  refused.map(({ route, reason }) => `${route}: ${reason}`).join("; ");
+
+async function namedGpu(
+  index: number,
+  { gpus, note }: Devices,
+  { threads, gpu: asked }: DeviceWish,
+  { warn }: ChoiceReport,
+): Promise<Runtime | undefined> {
+  const gpu = gpus[index];
+  const name = asked === undefined ? "SYSTEM.DEVICE" : `--gpu ${asked}`;
+  if (gpu === undefined) {
+    const there = note ?? `There are: ${gpus.map((each) => `${each.index} ${each.name}`).join(", ")}.`;
+    warn(`${name}: there is no GPU ${index}, and the CPU computes. ${there}`);
+    return undefined;
+  }
+  if (asked !== undefined && (asked.match(/\d+/g) ?? []).length > 1)
+    warn(`${name}: the embedded engine trains on one GPU at a time, here on ${index}.`);
+  const failures = [...gpu.refused];
+  for (const route of gpu.routes) {
+    try {
+      return await openGpu(gpu, route, threads);
+    } catch (error) {
+      failures.push({ route: ROUTE_NAMES[route], reason: (error as Error).message });
+    }
+  }
+  warn(`${name}: ${gpu.name} cannot be used, and the CPU computes. ${inWords(failures)}.`);
+  return undefined;
+}
+
+// ---- the trial -----------------------------------------------------------------------------------------------------
+
+const TRIAL_SECONDS = 0.5;
+
+/** A way to compute, and how it is named in the memory of trials. */
+interface Candidate {
+  readonly id: string;
+  open(): Promise<Runtime>;
+}
+
+/** What trials of one kind of step found: seconds a step by the candidates' ids. */
+type Measured = Readonly<Record<string, number>>;
+
+async function fastest(
+  gpus: readonly Gpu[],
+  devices: Devices,
+  wish: DeviceWish,
+  work: Work,
+  report: ChoiceReport,
+): Promise<Runtime> {
+  const candidates: Candidate[] = [
+    { id: "cpu", open: () => openRuntime(wish.runtime, wish.threads, report.warn) },
+    ...gpus.flatMap((gpu) =>
+      gpu.routes.map((route: Route) => ({
+        id: `${route}:${gpu.index}`,
+        open: () => openGpu(gpu, route, wish.threads),
+      })),
+    ),
+  ];
+  const memory = new TrialMemory(signature(devices, wish, work));
+  const measured = memory.read() ?? (await tryAll(candidates, work, report));
+  await memory.write(measured);
+  const order = candidates.filter(({ id }) => id in measured).sort((a, b) => measured[a.id] - measured[b.id]);
+  for (const { id, open } of order) {
+    try {
+      const runtime = await open();
+      report.info(`${runtime.device} computes: ${measured[id].toPrecision(2)} s a step was the fastest.`);
+      return runtime;
+    } catch (error) {
+      report.warn(`${id} was the fastest and cannot be opened now: ${(error as Error).message}.`);
+    }
+  }
+  return openRuntime(wish.runtime, wish.threads, report.warn);
+}
+
+async function tryAll(candidates: readonly Candidate[], work: Work, report: ChoiceReport): Promise<Measured> {
+  const measured: Record<string, number> = {};
+  for (const [index, { id, open }] of candidates.entries()) {
+    report.progress("Trying devices", index, candidates.length);
+    try {
+      const runtime = await open();
+      measured[id] = await secondsPerStep(runtime, work);
+      report.info(`${runtime.device}: ${measured[id].toPrecision(2)} s a step.`);
+      runtime.release?.();
+    } catch (error) {
+      report.info(`${id} is not used: ${(error as Error).message}.`);
+    }
+  }
+  report.progress("Trying devices", candidates.length, candidates.length);
+  return measured;
+}
+
+/** How long a step takes, over half a second of them after a first one that compiles. */
+export async function secondsPerStep(runtime: Runtime, { program, training }: Work): Promise<number> {
+  const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: runtime.threads });
+  let step: TrainingStep | undefined;
+  try {
+    parameters.initialise(1);
+    step = compileTraining(runtime, program, parameters, training);
+    fillWithNoise(program, step);
+    await step.run(0, 0);
+    const started = performance.now();
+    let steps = 0;
+    do {
+      await step.run(0, 0);
+      steps++;
+    } while (performance.now() - started < TRIAL_SECONDS * 1000);
+    return (performance.now() - started) / 1000 / steps;
+  } finally {
+    step?.release();
+    await parameters.close();
+  }
+}
+
+/** Pixels between 0 and 1; indices stay 0. */
+export function fillWithNoise(program: Program, { inputs }: Pick<TrainingStep, "inputs">): void {
+  for (const [name, spec] of Object.entries(program.inputs)) {
+    const values = allocate(spec);
+    const noise =
+      spec.type === "float32" ? Float32Array.from(values, (_, at) => (at * 0.618034) % 1) : values;
+    inputs[name].set(noise);
+  }
+}
+
+/** What decides how fast a step is: the machine's devices and the step. */
+function signature(devices: Devices, { threads, runtime }: DeviceWish, { program, training }: Work): string {
+  const weights = declaredWeights(program).map(({ name, shape }) => [name, shape]);
+  const gpus = devices.gpus.map(({ name, routes }) => [name, routes]);
+  const parts = [devices.cpu.name, threads, runtime, gpus, program.inputs, weights, training.optimiser.kind];
+  return crc32(JSON.stringify(parts)).toString(16).padStart(8, "0");
+}
+
+/** Trials of this machine, in a file of the user's cache. */
+class TrialMemory {
+  private readonly path = join(cacheFolder(), "trials.json");
+
+  constructor(private readonly key: string) {}
+
+  read(): Measured | undefined {
+    return this.all()[this.key];
+  }
+
+  private all(): Record<string, Measured> {
+    if (!existsSync(this.path)) return {};
+    try {
+      return JSON.parse(readFileSync(this.path, "utf8")) as Record<string, Measured>;
+    } catch {
+      return {};
+    }
+  }
+
+  /** A cache that cannot be written is no reason to stop. */
+  async write(measured: Measured): Promise<void> {
+    await writeFileAtomically(this.path, JSON.stringify({ ...this.all(), [this.key]: measured })).catch(
+      () => {},
+    );
+  }
+}
