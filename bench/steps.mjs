@@ -70,7 +70,8 @@ const PYTORCH = [process.env.BIAPY_PYTHON ?? "python3", here("steps_pytorch.py")
 
 function measure([command, script], description) {
   const { stdout, stderr, status, signal } = spawnSync(command, [script, description], { encoding: "utf8" });
-  if (status !== 0) throw new Error(`${command} ${script} '${description}' ended with ${signal ?? status}:\n${stderr}`);
+  if (status !== 0)
+    throw new Error(`${command} ${script} '${description}' ended with ${signal ?? status}:\n${stderr}`);
   return JSON.parse(stdout.trim().split("\n").at(-1));
 }
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
@@ -84,7 +85,9 @@ const summary = (runs) => ({
 const wanted = process.argv.slice(2);
 const chosen = CASES.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
 console.log(`${THREADS} threads, medians of ${ROUNDS} rounds in turn\n`);
-console.log("| network | | time: ours | PyTorch | ratio | peak memory: ours | PyTorch | ratio | first step: ours |");
+console.log(
+  "| network | | time: ours | PyTorch | ratio | peak memory: ours | PyTorch | ratio | first step: ours |",
+);
 console.log("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
 for (const each of chosen)
   for (const mode of MODES) {

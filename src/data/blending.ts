@@ -137,10 +137,15 @@ export class Blender {
         let to = (((z - origin[0]) * rows + y - origin[1]) * columns + spans[2][0] - origin[2]) * channels;
         let from =
           (((z - start[0]) * patch[1] + y - start[1]) * patch[2] + spans[2][0] - start[2]) * channels;
-        for (let x = spans[2][0]; x < spans[2][1]; x++) {
-          const own = share * sharesX[x - start[2]];
-          for (let channel = 0; channel < channels; channel++) sums[to++] += own * values[from++];
-        }
+        const [first, last] = [spans[2][0] - start[2], spans[2][1] - start[2]];
+        // Images of one channel are most, and large ones are; this loop is what predicting them costs.
+        if (channels === 1)
+          for (let x = first; x < last; x++) sums[to++] += share * sharesX[x] * values[from++];
+        else
+          for (let x = first; x < last; x++) {
+            const own = share * sharesX[x];
+            for (let channel = 0; channel < channels; channel++) sums[to++] += own * values[from++];
+          }
       }
   }
 

@@ -37,8 +37,9 @@ interface ChannelStatistics {
   readonly deviation: number;
 }
 
-const clipped = (value: number, clip: ChannelNormalisation["clip"]) =>
-  clip === undefined ? value : Math.min(Math.max(value, clip[0]), clip[1]);
+const UNLIMITED = [-Infinity, Infinity] as const;
+
+const clamp = (value: number, least: number, largest: number) => Math.min(Math.max(value, least), largest);
 
 /** Range, mean and deviation of each channel in one pass (Chan, Golub & LeVeque 1979 for merging parts). */
 async function statistics(
@@ -55,19 +56,24 @@ async function statistics(
   }));
   for await (const { data } of parts()) {
     all.forEach((known, channel) => {
-      const clip = clips[channel];
+      const [lower, upper] = clips[channel] ?? UNLIMITED;
       const count = data.length / channels;
-      let sum = 0;
+      let [sum, least, largest] = [0, Infinity, -Infinity];
       for (let at = channel; at < data.length; at += channels) {
-        const value = clipped(data[at], clip);
-        if (value < known.least) known.least = value;
-        if (value > known.largest) known.largest = value;
-        sum += value;
+        const value = data[at];
+        sum += clamp(value, lower, upper);
+        if (value < least) least = value;
+        if (value > largest) largest = value;
       }
+      known.least = Math.min(known.least, clamp(least, lower, upper));
+      known.largest = Math.max(known.largest, clamp(largest, lower, upper));
       const mean = sum / count;
       let squares = 0;
-      for (let at = channel; at < data.length; at += channels)
-        squares += (clipped(data[at], clip) - mean) ** 2;
+      for (let at = channel; at < data.length; at += channels) {
+        const value = data[at];
+        const off = clamp(value, lower, upper) - mean;
+        squares += off * off;
+      }
       const total = known.count + count;
       known.squares += squares + ((mean - known.mean) ** 2 * known.count * count) / total;
       known.mean += ((mean - known.mean) * count) / total;
@@ -170,9 +176,11 @@ function channelScale(
 export function normalise({ shape, data }: Image, channels: readonly ChannelNormalisation[]): Float32Array {
   const count = shape[3];
   const values = new Float32Array(data.length);
-  channels.forEach(({ offset, scale, clip }, channel) => {
-    for (let at = channel; at < data.length; at += count)
-      values[at] = (clipped(data[at], clip) - offset) / scale;
+  channels.forEach(({ offset, scale, clip: [lower, upper] = UNLIMITED }, channel) => {
+    for (let at = channel; at < data.length; at += count) {
+      const value = data[at];
+      values[at] = (clamp(value, lower, upper) - offset) / scale;
+    }
   });
   return values;
 }
@@ -194,10 +202,13 @@ export function denormalise(
   into: SampleArray,
 ): SampleArray {
   const range = INTEGER_RANGE[sampleType];
-  for (let index = 0; index < values.length; index++) {
-    const { offset, scale } = channels[index % channels.length];
-    const value = values[index] * scale + offset;
-    into[index] = range === undefined ? value : Math.min(Math.max(Math.round(value), range[0]), range[1]);
-  }
+  const [least, largest] = range ?? UNLIMITED;
+  channels.forEach(({ offset, scale }, channel) => {
+    for (let at = channel; at < values.length; at += channels.length) {
+      const value = values[at] * scale + offset;
+      const whole = range === undefined ? value : Math.round(value);
+      into[at] = clamp(whole, least, largest);
+    }
+  });
   return into;
 }

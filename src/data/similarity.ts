@@ -36,16 +36,21 @@ export class ErrorSums {
 
   /** @param counts says which values count; all of them where it is absent */
   add(prediction: Float32Array, target: Float32Array, counts?: (at: number) => boolean): void {
+    let [squares, absolute, count, least, largest] = [0, 0, 0, this.least, this.largest];
     for (let at = 0; at < target.length; at++) {
       const value = target[at];
-      if (value < this.least) this.least = value;
-      if (value > this.largest) this.largest = value;
+      if (value < least) least = value;
+      if (value > largest) largest = value;
       if (counts !== undefined && !counts(at)) continue;
       const difference = value - prediction[at];
-      this.squares += difference ** 2;
-      this.absolute += Math.abs(difference);
-      this.count++;
+      squares += difference * difference;
+      absolute += Math.abs(difference);
+      count++;
     }
+    this.squares += squares;
+    this.absolute += absolute;
+    this.count += count;
+    [this.least, this.largest] = [least, largest];
   }
 
   get metrics(): Metrics {

@@ -1,5 +1,5 @@
 /** Which tokens of a patch a masked autoencoder sees (He et al. 2022, section 3). */
-import { type Orientation, oriented } from "./orientation.ts";
+import { AS_IT_IS, type Orientation, oriented } from "./orientation.ts";
 import type { Random } from "./random.ts";
 import type { Box } from "./tiling.ts";
 
@@ -72,7 +72,9 @@ const boxOf = (grid: readonly number[]): Box => [
 ];
 
 /** The mask that hides the same tokens of an image that has been turned. */
-export function turnedMask({ mask, keep }: TokenMask, grid: readonly number[], turn: Orientation): TokenMask {
+export function turnedMask(drawn: TokenMask, grid: readonly number[], turn: Orientation): TokenMask {
+  if (turn === AS_IT_IS) return drawn;
+  const { mask, keep } = drawn;
   const turned = oriented(mask, boxOf(grid), turn);
   const tokens = [...turned.keys()];
   const order = [

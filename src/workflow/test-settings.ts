@@ -26,7 +26,7 @@ export function evaluatedRegion(config: Config, { path, shape }: ImageInfo): Reg
 }
 
 /** Values of an image that is looked at as a whole: of a larger one only its middle is shown. */
-const MOST_SHOWN = 2 ** 24;
+const MOST_SHOWN = 2 ** 22;
 
 /** The middle of an image, or all of it where it is not large. */
 export function middleOf(shape: ImageShape): Region {
