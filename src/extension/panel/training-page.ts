@@ -14,7 +14,8 @@ const COMMANDS: Readonly<Record<PanelCommand, string>> = {
 
 /** The extension's side of the training panel: which runs its page shows, and what the page asks for. */
 export class TrainingPage {
-  private shown: string | undefined;
+  /** The run that was asked for. After a reload of the window it is not known yet: runs are found bit by bit. */
+  private wanted: string | undefined;
   private compared: readonly string[] = [];
   /** Whether the page can receive; it tells so each time it was loaded. */
   private ready = false;
@@ -30,7 +31,7 @@ export class TrainingPage {
     private readonly images: ImageReader,
     { run, compared }: PanelState,
   ) {
-    this.shown = run;
+    this.wanted = run;
     this.compared = compared ?? [];
     const disposables = [
       runs.onDidChangeRuns(() => this.runsChanged()),
@@ -44,7 +45,7 @@ export class TrainingPage {
   /** Shows a run, with others laid over it; without one, the panel comes to the front as it is. */
   show({ run, compared }: PanelState): void {
     this.panel.reveal(undefined, true);
-    if (run !== undefined) this.shown = run;
+    if (run !== undefined) this.wanted = run;
     if (run !== undefined || compared !== undefined) this.compared = compared ?? [];
     if (this.ready) this.sendRuns();
   }
@@ -54,11 +55,11 @@ export class TrainingPage {
       case "ready":
         this.ready = true;
         this.sent.clear();
-        this.shown ??= message.state.run;
+        this.wanted ??= message.state.run;
         this.sendRuns();
         break;
       case "show-run":
-        this.shown = message.run;
+        this.wanted = message.run;
         this.sendRuns();
         break;
       case "compare-runs":
@@ -103,12 +104,12 @@ export class TrainingPage {
   private sendRuns(): void {
     const { runs } = this.runs;
     const known = new Set(runs.map(({ id }) => id));
-    if (this.shown === undefined || !known.has(this.shown)) this.shown = runs[0]?.id;
-    this.compared = this.compared.filter((run) => known.has(run) && run !== this.shown);
-    this.post({ type: "runs", runs, shown: this.shown });
-    this.post({ type: "compare", runs: this.compared });
-    if (this.shown === undefined) return;
-    for (const run of [this.shown, ...this.compared]) {
+    const shown = this.wanted !== undefined && known.has(this.wanted) ? this.wanted : runs[0]?.id;
+    const compared = this.compared.filter((run) => known.has(run) && run !== shown);
+    this.post({ type: "runs", runs, shown });
+    this.post({ type: "compare", runs: compared });
+    if (shown === undefined) return;
+    for (const run of [shown, ...compared]) {
       if (!this.sent.has(run) && !this.reading.has(run)) void this.sendHistory(run);
     }
   }

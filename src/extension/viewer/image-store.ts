@@ -18,76 +18,53 @@ const MOST_PIXELS = 64 * 1024 * 1024;
 /** Rows that are read at once of a plane that is thinned out. */
 const BAND_ROWS = 1024;
 
-const MOST_OPEN_FILES = 24;
-
 /** Slices with all of their channels are kept up to this size, for the other channels are asked for next. */
 const MOST_CACHED_BYTES = 256 * 1024 * 1024;
 
+/** Milliseconds after which an unused file is closed: where open files cannot be replaced, a run may want to replace it. */
+const IDLE = 1000;
+
+type Slice = Image & { readonly step: number };
+
 interface OpenFile {
-  readonly source: ImageSource;
-  /** Tells a file that was replaced from one that is as it was. */
-  readonly version: string;
+  readonly source: Promise<ImageSource>;
+  users: number;
+  closing?: NodeJS.Timeout;
 }
 
-/** Open files and the slices read last. Errors are {@link ImageError}s. */
+/** Opens files as they are needed and keeps the slices read last. Errors are {@link ImageError}s. */
 export class ImageStore {
-  private readonly files = new Map<string, Promise<OpenFile>>();
-  private readonly slices = new Map<string, Promise<Image & { readonly step: number }>>();
+  private readonly files = new Map<string, OpenFile>();
+  private readonly slices = new Map<string, Promise<Slice>>();
+  /** Tell files that were replaced from those that are as they were. */
+  private readonly versions = new Map<string, string>();
 
-  /** What a file holds. A file that was replaced since it was opened is opened anew. */
+  /** What a file holds. Slices of an earlier version of it are forgotten. */
   async open(path: string): Promise<ImageSummary> {
     const version = await fileVersion(path);
-    const known = await this.files.get(path)?.catch(() => undefined);
-    if (known !== undefined && known.version !== version) await this.forget(path);
-    const { source } = await this.file(path, version);
-    const { shape, sampleType } = source.info;
+    if (this.versions.get(path) !== version) await this.forget(path);
+    this.versions.set(path, version);
+    const { shape, sampleType } = await this.use(path, async ({ info }) => info);
     return { path, label: basename(path), shape, sampleType };
   }
 
   /** One slice of one channel. */
   async plane(path: string, z: number, channel: number): Promise<Plane> {
-    const slice = await this.slice(path, z);
-    const [, height, width, channels] = slice.shape;
-    const values = sampleArray(slice.sampleType, height * width);
-    for (let pixel = 0; pixel < values.length; pixel++)
-      values[pixel] = slice.data[pixel * channels + channel];
-    return {
-      height,
-      width,
-      sampleType: slice.sampleType,
-      step: slice.step,
-      values: values.buffer as ArrayBuffer,
-    };
+    const { shape, sampleType, step, data } = await this.slice(path, z);
+    const [, height, width, channels] = shape;
+    const values = sampleArray(sampleType, height * width);
+    for (let pixel = 0; pixel < values.length; pixel++) values[pixel] = data[pixel * channels + channel];
+    return { height, width, sampleType, step, values: values.buffer as ArrayBuffer };
   }
 
   async close(): Promise<void> {
     for (const path of [...this.files.keys()]) await this.forget(path);
   }
 
-  private async file(path: string, version: string): Promise<OpenFile> {
-    const open = this.files.get(path) ?? openImage(path).then((source) => ({ source, version }));
-    // The file used last comes last.
-    this.files.delete(path);
-    this.files.set(path, open);
-    open.catch(() => this.files.delete(path));
-    if (this.files.size > MOST_OPEN_FILES) {
-      const [oldest] = this.files.keys();
-      await this.forget(oldest);
-    }
-    return open;
-  }
-
-  private async forget(path: string): Promise<void> {
-    const file = this.files.get(path);
-    this.files.delete(path);
-    for (const key of [...this.slices.keys()]) if (key.startsWith(`${path}\n`)) this.slices.delete(key);
-    await file?.then(({ source }) => source.close()).catch(() => {});
-  }
-
-  private async slice(path: string, z: number): Promise<Image & { readonly step: number }> {
-    const { source } = await this.file(path, await fileVersion(path));
+  private async slice(path: string, z: number): Promise<Slice> {
     const key = `${path}\n${z}`;
-    const slice = this.slices.get(key) ?? readSlice(source, z);
+    const slice = this.slices.get(key) ?? this.use(path, (source) => readSlice(source, z));
+    // The slice used last comes last.
     this.slices.delete(key);
     this.slices.set(key, slice);
     slice.catch(() => this.slices.delete(key));
@@ -96,10 +73,40 @@ export class ImageStore {
     for (const old of [...this.slices.keys()].slice(0, -most)) this.slices.delete(old);
     return slice;
   }
+
+  /** Does something with an open file, which is closed when it was not used for a while. */
+  private async use<T>(path: string, action: (source: ImageSource) => Promise<T>): Promise<T> {
+    const file = this.files.get(path) ?? { source: openImage(path), users: 0 };
+    this.files.set(path, file);
+    clearTimeout(file.closing);
+    file.users++;
+    try {
+      return await action(await file.source);
+    } finally {
+      file.users--;
+      const forgotten = this.files.get(path) !== file;
+      if (forgotten) await this.closeFile(path, file);
+      else file.closing = setTimeout(() => void this.closeFile(path, file), IDLE).unref();
+    }
+  }
+
+  private async forget(path: string): Promise<void> {
+    for (const key of [...this.slices.keys()]) if (key.startsWith(`${path}\n`)) this.slices.delete(key);
+    const file = this.files.get(path);
+    if (file !== undefined) await this.closeFile(path, file);
+  }
+
+  /** Closes a file; one that is being read is closed by its last reader. */
+  private async closeFile(path: string, file: OpenFile): Promise<void> {
+    clearTimeout(file.closing);
+    if (this.files.get(path) === file) this.files.delete(path);
+    if (file.users > 0) return;
+    await file.source.then((source) => source.close()).catch(() => {});
+  }
 }
 
 /** A slice with all channels; thinned out where it is too large to be shown whole. */
-async function readSlice(source: ImageSource, z: number): Promise<Image & { readonly step: number }> {
+async function readSlice(source: ImageSource, z: number): Promise<Slice> {
   const [, height, width, channels] = source.info.shape;
   const step = Math.ceil(Math.sqrt((height * width) / MOST_PIXELS));
   if (step === 1) {

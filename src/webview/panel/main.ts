@@ -107,7 +107,8 @@ function receive(message: ToPanel): void {
     case "runs":
       runs = message.runs;
       shown = message.shown;
-      keep({ run: shown });
+      // None are known yet when the window was just loaded again.
+      if (shown !== undefined) keep({ run: shown });
       break;
     case "history":
       records.set(message.history.run, new RunRecord(message.history));
@@ -119,7 +120,7 @@ function receive(message: ToPanel): void {
     }
     case "compare":
       compared = message.runs;
-      keep({ compared });
+      if (shown !== undefined) keep({ compared });
       break;
     default:
       images.receive(message);
