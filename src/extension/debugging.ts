@@ -27,14 +27,21 @@ export function registerDebugging(services: Services): vscode.Disposable {
     provideDebugConfigurations: () => [EDITED],
     /** F5 on a configuration, without a launch.json. */
     resolveDebugConfiguration: (_folder, configuration) => (configuration.type ? configuration : EDITED),
-    async resolveDebugConfigurationWithSubstitutedVariables(_folder, configuration) {
+    /**
+     * The session that attaches is one of its own, of another type, which that type's extension completes; there is none of
+     * type `biapy`.
+     */
+    async resolveDebugConfigurationWithSubstitutedVariables(folder, configuration) {
       const { startDebuggedRun } = await import("./commands/train.ts");
       const { name, config, resultDir, jobName, runId, stopOnEntry } = configuration as Launch;
       const wishes = { resultDir, name: jobName, runId };
       const started = await startDebuggedRun(services, vscode.Uri.file(config), wishes);
       if (started === undefined) return undefined;
       const session = { ...started.session, name, [RUN]: started.run };
-      return stopOnEntry ? { ...session, continueOnAttach: false, stopOnEntry: true } : session;
+      const stopping = stopOnEntry ? { continueOnAttach: false, stopOnEntry: true } : {};
+      if (!(await vscode.debug.startDebugging(folder, { ...session, ...stopping })))
+        services.runs.kill(started.run);
+      return undefined;
     },
   };
   return vscode.Disposable.from(

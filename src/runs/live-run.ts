@@ -20,6 +20,7 @@ const RETRY_MS = 50;
 
 export class LiveRun {
   private socket: Socket | undefined;
+  private connecting = false;
   private closed = false;
   /** Bytes of the events' file that were told to the listener. */
   private told = 0;
@@ -70,8 +71,10 @@ export class LiveRun {
     return this.status === "queued" || this.status === "running";
   }
 
+  /** Its supervisor has not said yet that it listens, or is being reached. */
   private get isStarting(): boolean {
-    return this.current.started === undefined && Date.now() - this.current.created < STARTING_MS;
+    const { supervisor, created } = this.current;
+    return this.connecting || (supervisor === undefined && Date.now() - created < STARTING_MS);
   }
 
   /** All events that the listener was told, and those before: what comes next follows without a gap. */
@@ -97,21 +100,24 @@ export class LiveRun {
     this.socket = undefined;
   }
 
+  /** Reaches the supervisor, now or when it listens; looks at the record again where there is none any more. */
   private async follow(): Promise<void> {
+    this.connecting = true;
     const socket = await connectTo(this.current.address);
+    this.connecting = false;
     if (this.closed) socket?.destroy();
     else if (socket !== undefined) this.hear(socket);
     else if (this.isStarting) void this.followSoon();
+    else await this.reread();
   }
 
   private async followSoon(): Promise<void> {
     await setTimeout(RETRY_MS);
     if (this.closed) return;
-    // Told to nobody yet: it may have begun a moment ago, and is no interrupted run before it was tried to be reached.
-    this.current = (await readRecord(this.files)) ?? this.current;
+    this.connecting = true;
+    await this.reread();
     if (this.current.ended === undefined) await this.follow();
-    else await this.tellUntil(await wholeLines(this.files.events));
-    if (this.socket === undefined && !this.isStarting) this.listener.changed(this);
+    this.connecting = false;
   }
 
   private hear(socket: Socket): void {
@@ -126,16 +132,17 @@ export class LiveRun {
       if (this.closed) return;
       this.reading = this.reading.then(async () => {
         this.socket = undefined;
-        await this.tellUntil(await wholeLines(this.files.events));
         await this.reread();
-        this.listener.changed(this);
       });
     });
     this.listener.changed(this);
   }
 
+  /** Takes in what the record says now; the events before the end are told first. */
   private async reread(): Promise<void> {
-    this.current = (await readRecord(this.files)) ?? this.current;
+    const record = (await readRecord(this.files)) ?? this.current;
+    if (record.ended !== undefined) await this.tellUntil(await wholeLines(this.files.events));
+    this.current = record;
     if (!this.closed) this.listener.changed(this);
   }
 

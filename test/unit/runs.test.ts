@@ -39,7 +39,10 @@ after(() => {
 const HELPERS = `
   const tell = (event) => console.log(JSON.stringify({ time: Date.now(), ...event }));
   const step = (n) => tell({ event: "log", level: "info", message: "step " + n });
-  const end = (status) => { tell({ event: "end", status, runDirectory: "" }); process.exit(status === "stopped" ? 130 : 0); };
+  const end = (status) => {
+    tell({ event: "end", status, runDirectory: "" });
+    process.stdout.write("", () => process.exit(status === "stopped" ? 130 : 0));
+  };
 `;
 /** A trainer that makes steps until it is asked to stop. */
 const ENDLESS = `${HELPERS}

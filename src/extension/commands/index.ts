@@ -22,6 +22,8 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   openInTensorBoard: async (services, clicked) =>
     (await import("./tensorboard.ts")).openInTensorBoard(services, clicked),
   installGpuRuntime: async ({ context }) => (await import("../gpu-runtime.ts")).installGpuRuntime(context),
+  openTrainerSource: async (services, file) =>
+    (await import("./trainer-source.ts")).openTrainerSource(services, file as string | undefined),
   selectEngine: async ({ engines }) => (await import("./select-engine.ts")).selectEngine(engines),
   createPythonEnvironment: async (services) =>
     (await import("./create-environment.ts")).createPythonEnvironment(services),

@@ -1,10 +1,12 @@
 /** BiaPy: Open in TensorBoard, with the TensorBoard of a Python environment. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import * as vscode from "vscode";
+import { candidates } from "../../engines/python-environments.ts";
 import { endTree } from "../../runs/end-process.ts";
 import { childEnvironment } from "../../runs/start-run.ts";
+import { pythonPlaces } from "../engines/index.ts";
 import type { Services } from "../services.ts";
 import { pickRun } from "./pick-run.ts";
 import { mayRun } from "./trust.ts";
@@ -38,20 +40,18 @@ export async function openInTensorBoard({ context, runs }: Services, clicked?: u
   await vscode.env.openExternal(address);
 }
 
-/** The program beside the Python that the settings or the Python extension name, or on the path. */
+/** The program of a Python environment that the settings name or that is found, or on the path. */
 async function findTensorBoard(): Promise<string | undefined> {
-  const pythons = [
-    vscode.workspace.getConfiguration("biapy").get<string>("python", ""),
-    vscode.workspace.getConfiguration("python").get<string>("defaultInterpreterPath", ""),
-  ];
+  const places = await pythonPlaces();
+  const pythons = candidates(places)
+    .map(({ python }) => python)
+    .filter((python) => dirname(python) !== ".");
   const name = process.platform === "win32" ? "tensorboard.exe" : "tensorboard";
-  const beside = pythons
-    .filter((python) => python.includes("/") || python.includes("\\"))
-    .flatMap((python) => [join(dirname(python), name), join(dirname(python), "Scripts", name)]);
-  const onPath = (process.env.PATH ?? "")
-    .split(process.platform === "win32" ? ";" : ":")
-    .map((folder) => join(folder, name));
-  return [...beside, ...onPath].find(existsSync);
+  const folders = [
+    ...pythons.flatMap((python) => [dirname(python), join(dirname(python), "Scripts")]),
+    ...(process.env.PATH ?? "").split(delimiter),
+  ];
+  return folders.map((folder) => join(folder, name)).find(existsSync);
 }
 
 async function explainMissing(): Promise<void> {

@@ -126,12 +126,21 @@ export async function debugTraining(clicked?: unknown): Promise<void> {
   const config = await configurationFile(clicked);
   if (config === undefined) return;
   const folder = vscode.workspace.getWorkspaceFolder(config);
+  if (vscode.debug.breakpoints.length === 0) void offerSource();
   await vscode.debug.startDebugging(folder, {
     type: "biapy",
     request: "launch",
     name: "Debug BiaPy training",
     config: config.fsPath,
   });
+}
+
+/** Without breakpoints a debugged training only stops when it is paused. */
+async function offerSource(): Promise<void> {
+  const open = "Open Trainer Source";
+  const message = "There are no breakpoints: set some in the trainer's source, now or while it trains.";
+  if ((await vscode.window.showInformationMessage(message, open)) === open)
+    await vscode.commands.executeCommand("biapy.openTrainerSource");
 }
 
 /**
