@@ -21,6 +21,7 @@ const RETRY_MS = 50;
 export class LiveRun {
   private socket: Socket | undefined;
   private connecting = false;
+  private requested: Request | undefined;
   private closed = false;
   /** Bytes of the events' file that were told to the listener. */
   private told = 0;
@@ -90,6 +91,7 @@ export class LiveRun {
 
   /** Stops it after its step, or (`kill`) at once. */
   request(request: Request): void {
+    this.requested = request;
     this.socket?.write(`${request}\n`);
   }
 
@@ -122,20 +124,24 @@ export class LiveRun {
 
   private hear(socket: Socket): void {
     this.socket = socket;
+    // It was asked for before there was somebody to ask.
+    if (this.requested !== undefined) socket.write(`${this.requested}\n`);
     eachLine(socket, (line) => {
       const notice = JSON.parse(line) as Notice;
-      this.reading = this.reading.then(() =>
-        "events" in notice ? this.tellUntil(notice.events) : this.reread(),
-      );
+      this.inTurn(() => ("events" in notice ? this.tellUntil(notice.events) : this.reread()));
     });
-    socket.once("close", () => {
-      if (this.closed) return;
-      this.reading = this.reading.then(async () => {
+    socket.once("close", () =>
+      this.inTurn(() => {
         this.socket = undefined;
-        await this.reread();
-      });
-    });
+        return this.reread();
+      }),
+    );
     this.listener.changed(this);
+  }
+
+  /** Reads one after another. A file that cannot be read, deleted maybe, is tried again with the next notice. */
+  private inTurn(read: () => Promise<void>): void {
+    this.reading = this.reading.then(() => (this.closed ? undefined : read())).catch(() => {});
   }
 
   /** Takes in what the record says now; the events before the end are told first. */

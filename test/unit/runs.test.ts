@@ -209,6 +209,13 @@ test("a run outlives the process that started it", { timeout: 60_000 }, async ()
   await window.until(ended);
 });
 
+test("a run that is stopped as soon as it is ordered stops", { timeout: 60_000 }, async () => {
+  const window = await Window.open(await start(ENDLESS));
+  window.run?.request("stop");
+  const run = await window.until(ended);
+  assert.equal(run.status, "stopped");
+});
+
 test("a trainer that does not stop is ended with all that it started", { timeout: 60_000 }, async () => {
   const code = `${HELPERS}
     import { spawn, spawnSync } from "node:child_process";
