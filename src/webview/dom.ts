@@ -41,6 +41,22 @@ export function oncePerFrame(action: () => void): () => void {
   };
 }
 
+/** Calls `action` at most every so many milliseconds, the last time after the last call. */
+export function atMostEvery(milliseconds: number, action: () => void): () => void {
+  let waiting = false;
+  let last = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    const wait = Math.max(0, last + milliseconds - performance.now());
+    setTimeout(() => {
+      waiting = false;
+      last = performance.now();
+      action();
+    }, wait);
+  };
+}
+
 /** A native slider (the toolkit has none) with a label for screen readers. */
 export function slider(
   label: string,

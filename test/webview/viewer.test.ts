@@ -202,7 +202,7 @@ test("keys move the cursor, the view and the slice", () =>
     await page.keyboard.press("PageDown");
     await waitForText(frame.locator(".tile-value"), `${written(1, 7, 12)}  (y 7, x 12)`);
     // Said when the cursor rests.
-    await waitForText(frame.locator(".spoken"), new RegExp(`pages.tif ${written(1, 7, 12)}`));
+    await waitForText(frame.locator(".image-row .spoken"), new RegExp(`pages.tif ${written(1, 7, 12)}`));
     await page.keyboard.press("+");
     await waitForText(frame.locator(".zoom-text"), "1.5×");
   }));

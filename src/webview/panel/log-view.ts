@@ -12,6 +12,7 @@ export class LogView {
   private readonly tail: HTMLElement;
   private readonly count: HTMLElement;
   private shown: readonly LogLine[] = [];
+  private serious: readonly LogLine[] = [];
 
   constructor(private readonly openFile: (path: string, line?: number) => void) {
     this.errors = element("ul", { class: "log-errors", role: "alert", "aria-label": "Errors and warnings" });
@@ -30,6 +31,7 @@ export class LogView {
       this.errors,
       this.tail,
     );
+    this.errors.hidden = true;
   }
 
   show({ log }: Pick<RunRecord, "log">): void {
@@ -40,8 +42,15 @@ export class LogView {
       ...log.filter(({ level }) => level === "error"),
       ...log.filter(({ level }) => level === "warning"),
     ];
-    show(this.errors, serious.length > 0);
-    this.errors.replaceChildren(...serious.map((line) => this.line(line)));
+    // An alert that is filled again is said again.
+    if (
+      serious.length !== this.errors.children.length ||
+      serious.some((line, at) => line !== this.serious[at])
+    ) {
+      this.serious = serious;
+      show(this.errors, serious.length > 0);
+      this.errors.replaceChildren(...serious.map((line) => this.line(line)));
+    }
     const follows = this.tail.scrollTop + this.tail.clientHeight >= this.tail.scrollHeight - 8;
     this.tail.replaceChildren(...log.slice(-TAIL).map((line) => this.line(line)));
     if (follows) this.tail.scrollTop = this.tail.scrollHeight;

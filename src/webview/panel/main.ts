@@ -3,7 +3,7 @@ import "../page.css";
 import "./panel.css";
 import "uplot/dist/uPlot.min.css";
 import type { FromPanel, PanelState, RunSummary, ToPanel } from "../../protocol/panel-messages.ts";
-import { element, oncePerFrame, show } from "../dom.ts";
+import { atMostEvery, element, oncePerFrame, setText, show } from "../dom.ts";
 import { connect } from "../host.ts";
 import { ImageClient } from "../images/image-client.ts";
 import { busyRing, button } from "../toolkit.ts";
@@ -52,7 +52,8 @@ const run = element(
   results.element,
   log.element,
 );
-const runPage = element("div", {}, bar.element, bar.comparison, run);
+const heading = element("h1", { class: "spoken" });
+const runPage = element("div", {}, heading, bar.element, bar.comparison, run);
 const emptyPage = element(
   "div",
   { class: "empty" },
@@ -80,6 +81,7 @@ const draw = oncePerFrame(() => {
   const summary = runs?.find(({ id }) => id === shown);
   show(runPage, summary !== undefined);
   if (runs === undefined || summary === undefined) return;
+  setText(heading, `Training of ${runName(summary)}`);
   bar.show(runs, summary.id, compared);
   const record = records.get(summary.id);
   progress.show(summary, record);
@@ -91,6 +93,9 @@ const draw = oncePerFrame(() => {
   imagesView.show(record);
   log.show(record);
 });
+
+/** A run may take hundreds of steps a second, and the processor is for its training. */
+const drawEvents = atMostEvery(200, draw);
 
 function shownRuns(summary: RunSummary, record: RunRecord, all: readonly RunSummary[]) {
   const others = compared.flatMap((id) => {
@@ -116,7 +121,8 @@ function receive(message: ToPanel): void {
     case "events": {
       const record = records.get(message.run);
       for (const event of message.events) record?.add(event);
-      break;
+      drawEvents();
+      return;
     }
     case "compare":
       compared = message.runs;

@@ -28,6 +28,7 @@ export class ProgressView {
   private readonly left: HTMLElement;
   private readonly bar: HTMLProgressElement;
   private readonly facts: HTMLElement;
+  private readonly spoken: HTMLElement;
   private readonly stop: ReturnType<typeof button>;
   private readonly resume: ReturnType<typeof button>;
   /** The run that was asked to stop, until it has. */
@@ -48,16 +49,18 @@ export class ProgressView {
     this.buttons = element("span", { class: "control" }, this.stop, this.resume);
     this.status = tag("");
     this.status.classList.add("status");
-    this.doing = element("span", { class: "doing", "aria-live": "polite" });
+    this.doing = element("span", { class: "doing" });
     this.left = element("span", { class: "left" });
     this.bar = element("progress", { max: "1", value: "0", "aria-label": "Training progress" });
     this.facts = element("dl", { class: "facts" });
+    this.spoken = element("div", { class: "spoken", "aria-live": "polite" });
     this.element = element(
       "section",
       { class: "progress-view", "aria-label": "Progress" },
       element("div", { class: "progress-line" }, this.status, this.doing, this.left),
       this.bar,
       this.facts,
+      this.spoken,
     );
   }
 
@@ -70,6 +73,7 @@ export class ProgressView {
     setText(this.left, timeLeft(run, record));
     this.bar.value = fraction(run, record);
     this.bar.dataset.status = run.status;
+    setText(this.spoken, spoken(run, record));
     this.showFacts(run, record);
     this.showButtons();
   }
@@ -125,6 +129,14 @@ function doing(run: RunSummary, record: RunRecord | undefined): string {
   const epochs = epoch?.epoch ?? 0;
   const reached = start === undefined ? "" : `${epochs} of ${start.epochs} epochs`;
   return run.status === "failed" ? (end?.message ?? reached) : reached;
+}
+
+/** What a screen reader says as the run goes on: epochs and how it ends, and not each step. */
+function spoken(run: RunSummary, record: RunRecord | undefined): string {
+  const { epoch } = record ?? {};
+  if (run.status !== "running" || epoch === undefined) return `${run.name} ${STATUS[run.status]}`;
+  const loss = epoch.validation?.loss ?? epoch.train.loss;
+  return `Epoch ${epoch.epoch} of ${epoch.epochs} done, loss ${shortNumber(loss)}`;
 }
 
 function timeLeft(run: RunSummary, record: RunRecord | undefined): string {

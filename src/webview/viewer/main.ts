@@ -21,8 +21,9 @@ const row = new ImageRow(images, {
 });
 const facts = element("div", { class: "image-facts" });
 const failure = element("p", { class: "failure", role: "alert" });
+const heading = element("h1", { class: "spoken" }, "Image");
 document.body.classList.add("viewer");
-document.getElementById("page")?.append(failure, row.element, facts);
+document.getElementById("page")?.append(heading, failure, row.element, facts);
 failure.hidden = true;
 let shownPaths = "";
 
@@ -45,6 +46,7 @@ function showImages(summaries: readonly ImageSummary[]): void {
     paths === shownPaths,
   );
   shownPaths = paths;
+  setText(heading, summaries.map(({ label }) => label).join(", "));
   setText(facts, summaries.map(describe).join("   |   "));
 }
 
