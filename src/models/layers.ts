@@ -3,7 +3,7 @@
  * shaped as PyTorch's.
  */
 import { type ConvolutionWindow, convolution, transposedConvolution } from "../runtime/convolution.ts";
-import { gelu, standardise } from "../runtime/operators.ts";
+import { gelu, normaliseChannels, silu, standardise } from "../runtime/operators.ts";
 import { tf } from "../runtime/tensor.ts";
 import { type Initializer, ones, type Scope, zeros } from "./scope.ts";
 
@@ -77,17 +77,17 @@ export type Normalisation = "bn" | "sync_bn" | "in" | "gn" | "none";
 
 const EPSILON = 1e-5;
 
-/** Scales and shifts each channel by what it learns. */
-function affine(scope: Scope, x: tf.Tensor): tf.Tensor {
+/** What each channel is scaled and shifted by, learned. */
+function scaleAndShift(scope: Scope, x: tf.Tensor): [tf.Tensor, tf.Tensor] {
   const channels = [channelsOf(x)];
-  return x.mul(scope.parameter("weight", channels, ones)).add(scope.parameter("bias", channels, zeros));
+  return [scope.parameter("weight", channels, ones), scope.parameter("bias", channels, zeros)];
 }
 
 const spatialAxes = (x: tf.Tensor) => spaceOf(x).map((_, axis) => axis + 1);
 
 /** Instance normalisation (Ulyanov, Vedaldi & Lempitsky 2016): each channel of each sample by itself. */
 function instanceNorm(scope: Scope, x: tf.Tensor): tf.Tensor {
-  return affine(scope, standardise(x, spatialAxes(x), EPSILON).standardised);
+  return normaliseChannels(x, ...scaleAndShift(scope, x), spatialAxes(x), EPSILON).normalised;
 }
 
 /** Group normalisation (Wu & He 2018). */
@@ -95,7 +95,8 @@ function groupNorm(scope: Scope, x: tf.Tensor): tf.Tensor {
   const groups = spaceOf(x).length === 2 ? 16 : 8;
   const grouped = x.reshape([...x.shape.slice(0, -1), groups, channelsOf(x) / groups]);
   const axes = [...spatialAxes(x), grouped.rank - 1];
-  return affine(scope, standardise(grouped, axes, EPSILON).standardised.reshape(x.shape));
+  const [scale, shift] = scaleAndShift(scope, x);
+  return standardise(grouped, axes, EPSILON).standardised.reshape(x.shape).mul(scale).add(shift);
 }
 
 const MOMENTUM = 0.1;
@@ -106,15 +107,19 @@ export function batchNorm(scope: Scope, x: tf.Tensor): tf.Tensor {
   const mean = scope.state("running_mean", channels, zeros);
   const variance = scope.state("running_var", channels, ones);
   const batches = scope.state("num_batches_tracked", [], zeros);
-  if (!scope.training) return affine(scope, x.sub(mean).mul(variance.add(EPSILON).rsqrt()));
-  const seen = standardise(x, [0, ...spatialAxes(x)], EPSILON);
+  const [scale, shift] = scaleAndShift(scope, x);
+  if (!scope.training) {
+    const factor = scale.mul(variance.add(EPSILON).rsqrt());
+    return x.mul(factor).add(shift.sub(mean.mul(factor)));
+  }
+  const seen = normaliseChannels(x, scale, shift, [0, ...spatialAxes(x)], EPSILON);
   const count = product(x.shape.slice(0, -1));
   const moved = (old: tf.Tensor, now: tf.Tensor) =>
     old.mul(1 - MOMENTUM).add(now.reshape(channels).mul(MOMENTUM));
   scope.updateState("running_mean", moved(mean, seen.mean));
   scope.updateState("running_var", moved(variance, seen.variance.mul(count / Math.max(count - 1, 1))));
   scope.updateState("num_batches_tracked", batches.add(1));
-  return affine(scope, seen.standardised);
+  return seen.normalised;
 }
 
 export function normalise(scope: Scope, x: tf.Tensor, kind: Normalisation): tf.Tensor {
@@ -130,7 +135,7 @@ const ACTIVATIONS: Readonly<Record<string, (x: tf.Tensor) => tf.Tensor>> = {
   leaky_relu: (x) => x.leakyRelu(0.01),
   elu: (x) => x.elu(),
   gelu: (x) => gelu(x),
-  silu: (x) => x.mul(x.sigmoid()),
+  silu: (x) => silu(x),
   sigmoid: (x) => x.sigmoid(),
   softmax: (x) => x.softmax(),
   softplus: (x) => x.softplus(),

@@ -1,5 +1,5 @@
 /**
- * Two operations that TensorFlow.js lacks and ONNX has, as TensorFlow.js kernels with gradients, so that models use
+ * Operations that TensorFlow.js lacks and ONNX has, or that cost a pass over memory less when taken as one, as TensorFlow.js kernels with gradients, so that models use
  * them like any other. Backends without a kernel of their own compose them from TensorFlow.js ops.
  */
 import { tf } from "./tensor.ts";
@@ -40,6 +40,28 @@ tf.registerGradient({
           .mul(dy as tf.Tensor),
     };
   },
+});
+
+/** x · sigmoid(x) (Elfwing, Uchibe & Doya 2018). */
+export function silu<T extends tf.Tensor>(x: T): T {
+  return tf.engine().runKernel("Silu", { x }) as T;
+}
+
+registerComposed("Silu", ({ inputs }) => {
+  const x = inputs.x as tf.Tensor;
+  return tf.tidy(() => x.mul(x.sigmoid()));
+});
+
+tf.registerGradient({
+  kernelName: "Silu",
+  inputsToSave: ["x"],
+  outputsToSave: [true],
+  gradFunc: (dy, [x, y]) => ({
+    x: () => {
+      const rising = x.sigmoid();
+      return rising.add(y.mul(tf.scalar(1).sub(rising))).mul(dy as tf.Tensor);
+    },
+  }),
 });
 
 /**
@@ -101,7 +123,7 @@ export interface Standardised {
   readonly variance: tf.Tensor;
 }
 
-/** `x` with mean 0 and variance 1 along `axes`: what batch, instance and group normalisation have in common. */
+/** `x` with mean 0 and variance 1 along `axes`: group normalisation's first half. */
 export function standardise(x: tf.Tensor, axes: readonly number[], epsilon: number): Standardised {
   const [standardised, mean, variance] = tf
     .engine()
@@ -131,4 +153,79 @@ tf.registerGradient({
       },
     };
   },
+});
+
+export interface Normalised {
+  readonly normalised: tf.Tensor;
+  /** Of the axes that were looked at, which are 1 long; no gradient flows through it. */
+  readonly mean: tf.Tensor;
+  /** Biased. */
+  readonly variance: tf.Tensor;
+}
+
+/**
+ * Each channel of `x` with mean 0 and variance 1 along `axes`, scaled by `gamma` and shifted by `beta`: batch normalisation along all
+ * other axes, instance normalisation along those of space.
+ *
+ * @param x `[batch, …space, channel]`
+ * @param gamma `[channel]`
+ * @param beta `[channel]`
+ */
+export function normaliseChannels(
+  x: tf.Tensor,
+  gamma: tf.Tensor,
+  beta: tf.Tensor,
+  axes: readonly number[],
+  epsilon: number,
+): Normalised {
+  const [normalised, mean, variance] = tf
+    .engine()
+    .runKernel(
+      "NormaliseChannels",
+      { x, gamma, beta },
+      { axes: [...axes], epsilon },
+    ) as unknown as tf.Tensor[];
+  return { normalised, mean, variance };
+}
+
+registerComposed("NormaliseChannels", ({ inputs, attrs }) => {
+  const { x, gamma, beta } = inputs as Record<"x" | "gamma" | "beta", tf.Tensor>;
+  const { axes, epsilon } = attrs as unknown as { axes: number[]; epsilon: number };
+  return tf.tidy(() => {
+    const { mean, variance } = tf.moments(x, axes, true);
+    const centred = x.sub(mean);
+    const inverseDeviation = variance.add(epsilon).rsqrt();
+    const normalised = centred.mul(inverseDeviation).mul(gamma).add(beta);
+    return [normalised, mean, variance, centred, inverseDeviation];
+  }) as unknown as tf.TensorInfo[];
+});
+
+tf.registerGradient({
+  kernelName: "NormaliseChannels",
+  inputsToSave: ["gamma"],
+  outputsToSave: [false, false, false, true, true],
+  gradFunc: (dys, [gamma, centred, inverseDeviation], attributes) => {
+    const [dy] = dys as tf.Tensor[];
+    const gradients = () =>
+      tf
+        .engine()
+        .runKernel(
+          "NormaliseChannelsGradient",
+          { dy, gamma, centred, inverseDeviation },
+          attributes,
+        ) as unknown as tf.Tensor[];
+    return { x: () => gradients()[0], gamma: () => gradients()[1], beta: () => gradients()[2] };
+  },
+});
+
+registerComposed("NormaliseChannelsGradient", ({ inputs, attrs }) => {
+  const { dy, gamma, centred, inverseDeviation } = inputs as Record<string, tf.Tensor>;
+  const { axes } = attrs as unknown as { axes: number[] };
+  return tf.tidy(() => {
+    const others = dy.shape.slice(0, -1).map((_, axis) => axis);
+    const standardised = centred.mul(inverseDeviation);
+    const product = dy.mul(standardised);
+    const slope = dy.sub(dy.mean(axes, true)).sub(standardised.mul(product.mean(axes, true)));
+    return [slope.mul(inverseDeviation).mul(gamma), product.sum(others), dy.sum(others)];
+  }) as unknown as tf.TensorInfo[];
 });

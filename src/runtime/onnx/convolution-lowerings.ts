@@ -2,7 +2,8 @@
 import type { ConvolutionWindow } from "../convolution.ts";
 import { maxPoolingByWindows, maxUnpoolingByWindows, weightGradientByLines } from "./gpu-lowerings.ts";
 import type { GraphBuilder, Value } from "./graph.ts";
-import { plain, plainTensor, sizeOf, stored, type Traced } from "./layout.ts";
+import { plain, sizeOf, stored, type Traced } from "./layout.ts";
+import { weightGradient } from "./weight-gradient-lowerings.ts";
 
 export interface Attributes extends ConvolutionWindow {
   readonly size: readonly number[];
@@ -94,24 +95,39 @@ export function convolutionInputLowering(
   return channelsLast(value, dy.shape[0], size, channels);
 }
 
-/** A transposed convolution whose kernels lie side by side: one matrix product, then each pixel unfolds into a window. */
+/**
+ * A transposed convolution whose kernels lie side by side: a matrix product for each column of the kernel. Columns are joined as
+ * neighbours, rows by moving whole lines: a transposition of single pixels takes several times as long.
+ */
 function tiled(graph: GraphBuilder, dy: Traced, weight: Traced, size: readonly number[]): Traced {
   const [batch] = dy.shape;
   const space = spaceOf(dy);
   const [inputs, channels, ...kernel] = weight.shape;
-  const rows = graph.add("Reshape", [image(graph, dy), graph.integers([batch, inputs, sizeOf(space)])]);
-  const matrix = graph.add("Reshape", [
-    plain(graph, weight),
-    graph.integers([inputs, channels * sizeOf(kernel)]),
+  const last = kernel.length - 1;
+  const [columns, rows] = [kernel[last], kernel.slice(0, last)];
+  const given = graph.add("Reshape", [image(graph, dy), graph.integers([batch, inputs, sizeOf(space)])]);
+  const weights = graph.addMany("Split", [plain(graph, weight), graph.integers(new Array(columns).fill(1))], {
+    attributes: { axis: 2 + last },
+    outputs: columns,
+  });
+  const products = weights.map((each) => {
+    const matrix = graph.add("Reshape", [each, graph.integers([inputs, channels * sizeOf(rows)])]);
+    const product = graph.matrixProduct(
+      { value: matrix, rank: 2, swapped: true },
+      { value: given, rank: 3, swapped: false },
+    );
+    return graph.add("Reshape", [product, graph.integers([batch, channels, ...rows, ...space, 1])]);
+  });
+  const neighbours = graph.add("Concat", products, { attributes: { axis: 2 + rows.length + space.length } });
+  const lines = graph.add("Reshape", [
+    neighbours,
+    graph.integers([batch, channels, ...rows, ...space.slice(0, last), space[last] * columns]),
   ]);
-  const product = graph.matrixProduct(
-    { value: matrix, rank: 2, swapped: true },
-    { value: rows, rank: 3, swapped: false },
-  );
-  const split = graph.add("Reshape", [product, graph.integers([batch, channels, ...kernel, ...space])]);
-  const axes = kernel.map((_, axis) => axis);
-  const unfolded = graph.add("Transpose", [split], {
-    attributes: { perm: [0, 1, ...axes.flatMap((axis) => [2 + kernel.length + axis, 2 + axis])] },
+  const axes = rows.map((_, axis) => axis);
+  const unfolded = graph.add("Transpose", [lines], {
+    attributes: {
+      perm: [0, 1, ...axes.flatMap((axis) => [2 + rows.length + axis, 2 + axis]), 2 + 2 * rows.length],
+    },
   });
   const whole = space.map((each, axis) => each * kernel[axis]);
   const value = graph.add("Reshape", [unfolded, graph.integers([batch, channels, ...whole])]);
@@ -127,55 +143,14 @@ export function extended(graph: GraphBuilder, x: Traced, size: readonly number[]
   return channelsLast(value, x.shape[0], size, channelsOf(x));
 }
 
-/**
- * The gradient by the weight: for each place in the kernel, the product of `dy` with the input moved by that place.
- * (A convolution with `dy` as its kernel takes twice as long.)
- */
 export function convolutionWeightLowering(
   graph: GraphBuilder,
   { x, dy }: { x: Traced; dy: Traced },
   attributes: Attributes,
 ): Traced {
-  if (graph.target === "gpu") return weightGradientByLines(graph, x, dy, attributes);
-  const { stride, padding, dilation, size: kernel } = attributes;
-  const [batch] = x.shape;
-  const [inputs, outputs] = [channelsOf(x), channelsOf(dy)];
-  const space = spaceOf(dy);
-  const pixels = sizeOf(space);
-  const gradient = graph.add("Reshape", [image(graph, dy), graph.integers([batch, outputs, pixels])]);
-  const wide = padding.some((each) => each > 0)
-    ? graph.add("Pad", [
-        image(graph, x),
-        graph.integers([0, 0, ...padding, 0, 0, ...padding]),
-        graph.scalar(0),
-      ])
-    : image(graph, x);
-  const axes = kernel.map((_, axis) => axis + 2);
-  const places = offsets(kernel).map((offset) => {
-    const starts = offset.map((each, axis) => each * dilation[axis]);
-    const ends = starts.map((start, axis) => start + (space[axis] - 1) * stride[axis] + 1);
-    const moved = graph.add("Slice", [
-      wide,
-      graph.integers(starts),
-      graph.integers(ends),
-      graph.integers(axes),
-      graph.integers(stride),
-    ]);
-    const rows = graph.add("Reshape", [moved, graph.integers([batch, inputs, pixels])]);
-    const product = graph.matrixProduct(
-      { value: gradient, rank: 3, swapped: false },
-      { value: rows, rank: 3, swapped: true },
-    );
-    // [batch, out, in] -> [out, in, 1]
-    const summed =
-      batch === 1
-        ? product
-        : graph.add("ReduceSum", [product, graph.integers([0])], { attributes: { keepdims: 0 } });
-    return graph.add("Reshape", [summed, graph.integers([outputs, inputs, 1])]);
-  });
-  const all = places.length === 1 ? places[0] : graph.add("Concat", places, { attributes: { axis: 2 } });
-  const shape = [outputs, inputs, ...kernel];
-  return plainTensor(graph.add("Reshape", [all, graph.integers(shape)]), "float32", shape);
+  return graph.target === "gpu"
+    ? weightGradientByLines(graph, x, dy, attributes)
+    : weightGradient(graph, x, dy, attributes);
 }
 
 /** All places in a kernel, the last axis fastest. */

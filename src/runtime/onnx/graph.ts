@@ -101,7 +101,8 @@ export class GraphBuilder {
 
   /** The finished graph: only what `outputs` depend on, biases folded into their matrix products. */
   finish(outputs: readonly NamedValue[]): GraphDefinition {
-    const nodes = scheduled(foldBiases(liveNodes(nameOutputs(this.nodes, outputs), outputs), outputs));
+    const folded = foldBiases(liveNodes(nameOutputs(this.nodes, outputs), outputs), outputs);
+    const nodes = scheduled(liveNodes(folded, outputs));
     const used = new Set(nodes.flatMap((node) => node.inputs));
     return {
       nodes,
@@ -161,7 +162,10 @@ function scheduled(nodes: readonly NodeDefinition[]): NodeDefinition[] {
   return [...nodes.filter((node) => !isLeaf(node)), ...nodes.filter(isLeaf).reverse()];
 }
 
-/** `Add(Gemm(x, w), bias)` becomes `Gemm(x, w, bias)` where nothing else reads the product. */
+/**
+ * `Add(Gemm(x, w), bias)` becomes `Gemm(x, w, bias)` where nothing else reads the product, and so does a convolution. A `BiasAdd` has
+ * three inputs: the product, the bias as an addition takes it, and the bias as one axis.
+ */
 function foldBiases(nodes: readonly NodeDefinition[], outputs: readonly NamedValue[]): NodeDefinition[] {
   const producers = new Map(
     nodes.flatMap((node, index) => node.outputs.map((output) => [output, index] as const)),
@@ -172,16 +176,18 @@ function foldBiases(nodes: readonly NodeDefinition[], outputs: readonly NamedVal
   const folded: (NodeDefinition | undefined)[] = [...nodes];
   nodes.forEach((node, index) => {
     if (node.operator !== "BiasAdd") return;
-    const [product, bias] = node.inputs;
+    const [product, arranged, bias] = node.inputs;
     const producer = producers.get(product);
-    const gemm = producer === undefined ? undefined : folded[producer];
-    const fits = gemm?.operator === "Gemm" && gemm.inputs.length === 2;
+    const source = producer === undefined ? undefined : folded[producer];
+    const fits = source !== undefined && TAKES_BIAS.has(source.operator) && source.inputs.length === 2;
     if (producer === undefined || !fits || uses.get(product) !== 1 || kept.has(product)) {
-      folded[index] = { ...node, operator: "Add" };
+      folded[index] = { ...node, operator: "Add", inputs: [product, arranged] };
       return;
     }
     folded[producer] = undefined;
-    folded[index] = { ...gemm, inputs: [...gemm.inputs, bias], outputs: node.outputs };
+    folded[index] = { ...source, inputs: [...source.inputs, bias], outputs: node.outputs };
   });
   return folded.filter((node) => node !== undefined);
 }
+
+const TAKES_BIAS = new Set(["Gemm", "Conv", "ConvTranspose"]);

@@ -20,6 +20,7 @@ import {
   toStored,
 } from "./layout.ts";
 import type { Attribute, OnnxType } from "./model-proto.ts";
+import { normaliseChannels, normaliseChannelsGradient } from "./normalisation-lowerings.ts";
 
 /**
  * Writes one kernel into the graph. Each lowering states the operands and attributes that TensorFlow.js gives its kernel;
@@ -57,12 +58,17 @@ function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
   return identity(rank).map((axis) => (size(a, axis) === 1 ? size(b, axis) : size(a, axis)));
 }
 
-/** An operation on each pair of elements: in the layout of the larger operand, repeated axes still not stored. */
+/**
+ * An operation on each pair of elements: in the layout of the larger operand, repeated axes still not stored.
+ *
+ * @param further inputs of the operator, as they are
+ */
 function elementwise(
   graph: GraphBuilder,
   operator: string,
   operands: readonly Traced[],
   type: OnnxType,
+  further: readonly Value[] = [],
 ): Traced {
   const shape = operands.map((operand) => operand.shape).reduce(broadcastShape);
   const wide = operands.map((operand) => broadcastTo(operand, shape));
@@ -75,7 +81,7 @@ function elementwise(
     ),
   );
   return {
-    value: graph.add(operator, values),
+    value: graph.add(operator, [...values, ...further]),
     type,
     shape,
     axes: leader.axes,
@@ -103,8 +109,17 @@ const comparison =
 function add(graph: GraphBuilder, { a, b }: Binary): Traced {
   if (a.splat === 0) return broadcastTo(b, broadcastShape(a.shape, b.shape));
   if (b.splat === 0) return broadcastTo(a, broadcastShape(a.shape, b.shape));
-  const bias = b.shape.length === 1 && a.shape.length === 2 && b.stored[0] === a.shape[1] && a.axes[0] === 0;
-  return elementwise(graph, bias ? "BiasAdd" : "Add", [a, b], a.type);
+  return isBias(a, b)
+    ? elementwise(graph, "BiasAdd", [a, b], a.type, [b.value])
+    : elementwise(graph, "Add", [a, b], a.type);
+}
+
+/** Whether `b` has a value for each channel of what a matrix product or a convolution may have made. */
+function isBias(a: Traced, b: Traced): boolean {
+  const last = a.shape.length - 1;
+  const place = last === 1 ? 1 : a.axes[last];
+  const whole = sizeOf(a.stored) === sizeOf(a.shape) && a.axes[0] === 0 && place === 1;
+  return whole && b.shape.length === 1 && b.stored[0] === a.shape[last];
 }
 
 function cast(graph: GraphBuilder, { x }: Unary, { dtype }: { dtype: OnnxType }): Traced {
@@ -138,8 +153,21 @@ function clip(
   return { ...x, splat: undefined, value: graph.add("Clip", [x.value, ...limits]) };
 }
 
+/** max(0, min(1, factor · x + shift)) in one pass. */
+const ramp = (graph: GraphBuilder, x: Traced, factor: number, shift: number): Traced => ({
+  ...x,
+  splat: undefined,
+  value: graph.add("HardSigmoid", [x.value], {
+    attributes: { alpha: { float: factor }, beta: { float: shift } },
+  }),
+});
+
+/** So steep that it is a step. */
+const STEEP = 1e38;
+
 /** The derivative of ReLU-like steps: 1 above zero, `alpha` below. */
 function step(graph: GraphBuilder, { x }: Unary, { alpha }: { alpha: number }): Traced {
+  if (alpha === 0 && graph.target === "cpu") return ramp(graph, x, STEEP, 0);
   const positive = graph.add("Greater", [x.value, graph.scalar(0)]);
   return {
     ...x,
@@ -150,6 +178,7 @@ function step(graph: GraphBuilder, { x }: Unary, { alpha }: { alpha: number }): 
 
 /** dy · (y > 0 ? 1 : y + 1), TensorFlow.js's gradient of ELU from its output. */
 function eluGrad(graph: GraphBuilder, { dy, y }: Gradient & { y: Traced }): Traced {
+  if (graph.target === "cpu") return elementwise(graph, "Mul", [dy, ramp(graph, y, 1, 1)], "float32");
   const one: Traced = splatTensor(graph, 1, "float32", []);
   const rising = elementwise(graph, "Greater", [y, splatTensor(graph, 0, "float32", [])], "bool");
   const slope = select(graph, { condition: rising, t: one, e: add(graph, { a: y, b: one }) });
@@ -451,6 +480,18 @@ function standardise(
   return [elementwise(graph, "Div", [centred, deviation], x.type), mean, variance];
 }
 
+function silu(graph: GraphBuilder, { x }: Unary): Traced {
+  if (graph.target === "gpu") {
+    const rising = unary("Sigmoid")(graph, { x });
+    return elementwise(graph, "Mul", [x, rising], x.type);
+  }
+  const value = graph.add("QuickGelu", [x.value], {
+    attributes: { alpha: { float: 1 } },
+    domain: "com.microsoft",
+  });
+  return { ...x, splat: undefined, value };
+}
+
 const times = (a: Traced, b: Traced) => (a.splat === 1 ? b : b.splat === 1 ? a : undefined);
 
 export const lowerings: Readonly<Record<string, Lowering>> = {
@@ -540,7 +581,10 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   BatchMatMul: matMul,
 
   LayerNormalization: layerNormalization,
+  Silu: silu,
   Standardise: standardise,
+  NormaliseChannels: normaliseChannels,
+  NormaliseChannelsGradient: normaliseChannelsGradient,
   Convolution: convolutionLowering,
   ConvolutionInput: convolutionInputLowering,
   ConvolutionWeight: convolutionWeightLowering,

@@ -23,7 +23,8 @@ export const ELEMENT: Record<OnnxType, { readonly code: number }> = {
   bool: { code: 9 },
 };
 const LOG_ERRORS_ONLY = 3;
-const OPTIMISE_ALL = 99;
+/** Graphs come as they are to run: onnxruntime's search for more takes up to 40 s and gained nothing measurable. */
+const NO_OPTIMISATION = 0;
 
 /** The functions used, with their positions in OrtApi. */
 const PROTOTYPES = {
@@ -40,6 +41,7 @@ const PROTOTYPES = {
   ],
   createOptions: [10, "void *OrtCreateOptions(_Out_ void **options)"],
   enableProfiling: [14, "void *OrtEnableProfiling(void *options, const void *prefix)"],
+  disableMemoryPattern: [17, "void *OrtDisableMemoryPattern(void *options)"],
   setOptimisation: [23, "void *OrtSetOptimisation(void *options, int level)"],
   setThreads: [24, "void *OrtSetThreads(void *options, int count)"],
   createTensor: [
@@ -261,7 +263,9 @@ export class NativeSession {
     const { api, environment } = runtime();
     const options = created(api, (out) => api.createOptions(out));
     check(api, api.setThreads(options, settings.threads));
-    check(api, api.setOptimisation(options, OPTIMISE_ALL));
+    check(api, api.setOptimisation(options, NO_OPTIMISATION));
+    // A pattern is one block for all values of later runs, beside what the first run has taken: twice the memory, no gain in time.
+    check(api, api.disableMemoryPattern(options));
     if (settings.profile) check(api, api.enableProfiling(options, Buffer.from(`${settings.profile}\0`)));
     this.session = created(api, (out) => api.createSession(environment, model, model.length, options, out));
     api.releaseOptions(options);

@@ -64,10 +64,7 @@ class TracingBackend extends tf.KernelBackend {
   }
 
   private constant(values: ArrayLike<number>, shape: readonly number[], type: TracedType): Traced {
-    const first = values[0];
-    if (Array.prototype.every.call(values, (value) => value === first)) {
-      return splatTensor(this.graph, Number(first), type, shape);
-    }
+    if (isUniform(values)) return splatTensor(this.graph, Number(values[0]), type, shape);
     const bytes =
       type === "float32"
         ? Float32Array.from(values)
@@ -95,6 +92,13 @@ class TracingBackend extends tf.KernelBackend {
   }
   override read = () => this.readSync();
   override dispose = () => {};
+}
+
+/** Gradients of sums come as arrays of ones as large as the tensor: a plain loop is what keeps a trace short. */
+function isUniform(values: ArrayLike<number>): boolean {
+  const first = values[0];
+  for (let index = 1; index < values.length; index++) if (values[index] !== first) return false;
+  return true;
 }
 
 let backend: TracingBackend | undefined;
