@@ -130,7 +130,7 @@ for (const theme of ["dark", "light", "high-contrast"] as const satisfies ThemeN
   const colour = await harness.open("viewer", { theme, width: 900, height: 600 });
   await colour.tell({
     type: "show",
-    images: [{ path: rgb, label: "rgb.tif", shape: [1, 32, 40, 3], sampleType: "uint8" }],
+    images: [{ path: rgb, label: "rgb.tif", shape: [1, 17, 23, 3], sampleType: "uint8" }],
   });
   await picture(colour, `${theme}-viewer-rgb`, false);
 }

@@ -63,7 +63,6 @@ export class ImageTile {
 
   setTitle(title: string): void {
     setText(this.title, title);
-    this.title.title = title;
   }
 
   /** Shows an image. */

@@ -46,6 +46,7 @@ export class ProgressView {
       { label: "Stop this run after the step under way; it can be resumed" },
     );
     this.resume = button("Resume", events.resume, { kind: "primary", label: "Go on with this run" });
+    this.resume.setAttribute("aria-label", "Resume: go on with this run");
     this.buttons = element("span", { class: "control" }, this.stop, this.resume);
     this.status = tag("");
     this.status.classList.add("status");
