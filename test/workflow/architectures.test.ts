@@ -88,8 +88,14 @@ async function run(
     events.push(event);
     if (event.event === "step" && ++steps === stopAt) stopping.abort();
   };
-  const request = { config, configText: text, tree, resume, normalisePixels: false, runtime };
-  const status = await runSelfSupervised({ ...request, report, signal: stopping.signal });
+  const request = { config, configText: text, tree, resume, normalisePixels: false };
+  const status = await runSelfSupervised({
+    ...request,
+    report,
+    signal: stopping.signal,
+    openRuntime: async () => runtime,
+    fits: async () => true,
+  });
   const epochs = events.flatMap((event) => (event.event === "epoch" ? [event] : []));
   return { status, tree, epochs, events };
 }
