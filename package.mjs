@@ -45,7 +45,7 @@ await ship("koffi", [
   "src/koffi/src/static.js",
 ]);
 await shipKoffiBinary();
-await createVSIX({ target, packagePath: vsix, dependencies: false, allowMissingRepository: true });
+await createVSIX({ target, packagePath: vsix, dependencies: false, allowMissingRepository: true, rewriteRelativeLinks: false });
 console.log(`${vsix}: ${((await stat(vsix)).size / 1e6).toFixed(1)} MB`);
 
 /** Copies files of a package to where the bundles find it first. */

@@ -8,8 +8,6 @@ export interface ConfigEntry {
   /** Dotted, such as `DATA.PATCH_SIZE`. */
   readonly key: string;
   readonly value: PythonValue;
-  /** How a value that is no list and no mapping is written. */
-  readonly text?: string;
   readonly place: Place;
 }
 
@@ -115,10 +113,7 @@ export function parseDocument(
       if (nested) {
         groups.set(key, place);
         walk(value, `${key}.`);
-      } else {
-        const text = value.kind === "scalar" ? value.text : undefined;
-        entries.push({ key, value: plainValue(value), text, place });
-      }
+      } else entries.push({ key, value: plainValue(value), place });
     }
   };
   const document = { file, entries, groups };

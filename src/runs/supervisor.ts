@@ -87,6 +87,8 @@ class Supervisor {
       socket.on("close", () => this.windows.delete(socket));
       socket.on("error", () => {});
       eachLine(socket, (request) => this.answer(request as Request));
+      // The record may have changed since the window read it.
+      send(socket, { record: true });
       send(socket, { events: this.written });
     });
     const { server } = this;

@@ -8,6 +8,7 @@ import {
   type Dropdown,
   provideVSCodeDesignSystem,
   type TextField,
+  vsCodeBadge,
   vsCodeButton,
   vsCodeCheckbox,
   vsCodeDropdown,
@@ -19,6 +20,7 @@ import {
 import { element } from "./dom.ts";
 
 provideVSCodeDesignSystem().register(
+  vsCodeBadge(),
   vsCodeButton(),
   vsCodeCheckbox(),
   vsCodeDropdown(),
@@ -151,3 +153,5 @@ export const busyRing = (label: string): HTMLElement =>
   element("vscode-progress-ring", { "aria-label": label });
 
 export const tag = (text: string): HTMLElement => element("vscode-tag", {}, text);
+
+export const badge = (text: string): HTMLElement => element("vscode-badge", {}, text);

@@ -75,8 +75,7 @@ export function unetProgram(space: readonly number[], build: Partial<BuildArgume
   };
 }
 
-/** The same numbers for each input of that name. */
-export function fill(inputs: Readonly<Record<string, InputData>>): void {
+function fill(inputs: Readonly<Record<string, InputData>>): void {
   for (const [name, values] of Object.entries(inputs)) {
     const each = values.length / BATCH;
     const masked = (at: number) => (at % 2 === 0 ? at / 2 : each / 2 + (at - 1) / 2);

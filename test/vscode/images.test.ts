@@ -25,7 +25,7 @@ after(() => vscode?.close());
 
 scenario("a z-stack opens, and the slider shows its slices", async () => {
   await workbench.openFile("nuclei-train.tif");
-  const viewer = workbench.webview();
+  const viewer = await workbench.viewer();
   const picture = viewer.getByRole("img", { name: "nuclei-train.tif, 61 by 33 pixels, slice 1 of 31" });
   await picture.waitFor();
   const first = await picture.screenshot();

@@ -109,6 +109,11 @@ export class ServedVsCode {
     if (code !== 0) throw new Error(result);
   }
 
+  /** A file of the installed extension. */
+  extensionFile(path: string): string {
+    return join(this.installed(), path);
+  }
+
   /** The folder of the installed extension. */
   private installed(): string {
     const { extensions } = this.setup;
@@ -149,7 +154,7 @@ export class ServedVsCode {
       process.kill(-this.server.pid, "SIGTERM");
       await ended;
     }
-    rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(this.home, { recursive: true, force: true, maxRetries: 10, retryDelay: 500 });
   }
 
   private async screenshot(page: Page, name: string): Promise<void> {

@@ -1,9 +1,11 @@
 /** VS Code's window as a person uses it: by keys, palette and what is seen. Waits are for what appears, never for a time. */
-import type { FrameLocator, Locator, Page } from "playwright-core";
+import { setTimeout } from "node:timers/promises";
+import type { Frame, Locator, Page } from "playwright-core";
 
 /** Starting the window and the extension host takes long on a slow machine; what follows is quick. */
 const START_TIMEOUT = 120_000;
-const TIMEOUT = 30_000;
+const TIMEOUT = 60_000;
+const POLL = 50;
 
 export class Workbench {
   constructor(
@@ -26,18 +28,14 @@ export class Workbench {
   async languageReady(): Promise<void> {
     await this.focusEditor();
     const offers = this.page.locator(".suggest-widget.visible .monaco-list-row");
-    const end = Date.now() + START_TIMEOUT;
-    do {
-      if (Date.now() > end) throw new Error("Completion did not start.");
-      await this.page.keyboard.press("Control+Space");
-    } while (
-      !(await offers
-        .first()
-        .waitFor({ timeout: 2000 })
-        .then(
-          () => true,
-          () => false,
-        ))
+    await until(
+      async () => {
+        await this.page.keyboard.press("Control+Space");
+        await offers.first().waitFor({ timeout: 2000 });
+        return true;
+      },
+      "completion",
+      START_TIMEOUT,
     );
     await this.page.keyboard.press("Escape");
   }
@@ -52,7 +50,9 @@ export class Workbench {
   async openFile(name: string): Promise<Locator> {
     await this.quickInput(name);
     await this.choose(name);
-    await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
+    await this.page
+      .locator(`.editor-group-container.active .tab.active[data-resource-name="${name}"]`)
+      .waitFor();
     return this.editor;
   }
 
@@ -63,9 +63,24 @@ export class Workbench {
     await input.fill(text);
   }
 
-  /** Takes the entry of the open list whose label contains `text`. */
+  /** Takes the first entry of the open list that contains `text`, by keys: the list may move under a pointer. */
   async choose(text: string | RegExp): Promise<void> {
-    await this.entries.filter({ hasText: text }).first().click();
+    const wanted = this.entries.filter({ hasText: text }).first();
+    await wanted.waitFor();
+    const focused = this.page.locator(".quick-input-list .monaco-list-row.focused");
+    await until(async () => {
+      const at = [await wanted.getAttribute("data-index"), await focused.getAttribute("data-index")];
+      if (at[0] === at[1]) return true;
+      await this.page.keyboard.press("ArrowDown");
+      return undefined;
+    }, `entry ${text}`);
+    await this.page.keyboard.press("Enter");
+  }
+
+  /** Closes the list of entries. */
+  async cancel(): Promise<void> {
+    await this.page.keyboard.press("Escape");
+    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
   }
 
   get entries(): Locator {
@@ -82,7 +97,23 @@ export class Workbench {
   /** Saves the active editor and waits until it is saved. */
   async save(): Promise<void> {
     await this.page.keyboard.press("Control+S");
-    await this.page.locator(".tab.active:not(.dirty)").waitFor();
+    await this.page.locator(".editor-group-container.active .tab.active:not(.dirty)").waitFor();
+  }
+
+  async reload(): Promise<void> {
+    const loaded = this.page.waitForEvent("load", { timeout: START_TIMEOUT });
+    await this.command("Developer: Reload Window");
+    await loaded;
+    await this.page.locator(".monaco-workbench").waitFor({ timeout: START_TIMEOUT });
+  }
+
+  async goToLine(line: number): Promise<void> {
+    await this.page.keyboard.press("Control+G");
+    const input = this.page.locator(".quick-input-widget input[type=text]");
+    await input.waitFor();
+    await input.fill(`:${line}`);
+    await this.page.keyboard.press("Enter");
+    await this.page.locator(".statusbar-item", { hasText: `Ln ${line},` }).waitFor();
   }
 
   /** Selects the first place of a word in the active editor, as Find does. */
@@ -116,8 +147,44 @@ export class Workbench {
     return this.page.locator(".editor-group-container.active .monaco-editor[role=code]").first();
   }
 
-  /** What a webview shows, by the title of its tab. */
-  webview(): FrameLocator {
-    return this.page.frameLocator("iframe.webview.ready").frameLocator("#active-frame");
+  /** The page of the training panel. */
+  async panel(): Promise<Frame> {
+    return this.webview("#page .run-bar");
+  }
+
+  /** The page of the image editor. */
+  async viewer(): Promise<Frame> {
+    return this.webview("body.viewer");
+  }
+
+  /** The webview in sight that has some element: VS Code tells webviews apart by random names only. */
+  private async webview(selector: string): Promise<Frame> {
+    return until(async () => {
+      for (const frame of this.page.frames()) {
+        const outer = await frame
+          .parentFrame()
+          ?.frameElement()
+          .catch(() => undefined);
+        if (outer !== undefined && (await outer.isVisible()) && (await frame.locator(selector).count()) > 0)
+          return frame;
+      }
+      return undefined;
+    }, `a webview with ${selector}`);
+  }
+}
+
+/** Waits for what a look at the window finds, once a frame. */
+export async function until<T>(
+  look: () => Promise<T | undefined>,
+  what: string,
+  limit = TIMEOUT,
+): Promise<T> {
+  const end = Date.now() + limit;
+  for (;;) {
+    // What is looked at may go away meanwhile.
+    const found = await look().catch(() => undefined);
+    if (found !== undefined) return found;
+    if (Date.now() > end) throw new Error(`Waited in vain for ${what}.`);
+    await setTimeout(POLL);
   }
 }

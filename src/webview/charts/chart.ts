@@ -21,8 +21,6 @@ export interface ChartView {
 export interface ChartEvents {
   /** A person chose a part of the x axis, or all of it. */
   zoomed(span: Span | undefined): void;
-  /** The cursor is at an x, or left. */
-  pointed(x: number | undefined): void;
   /** The values under the cursor in words, as it is moved by keys. */
   spoke(text: string): void;
 }
@@ -148,12 +146,7 @@ export class Chart {
         dataIdx: (plot, seriesIndex, closest) => nearestValue(plot.data[seriesIndex], closest),
       },
       hooks: {
-        setCursor: [
-          (plot) => {
-            this.showValues();
-            this.events.pointed(cursorPosition(plot));
-          },
-        ],
+        setCursor: [() => this.showValues()],
         setSelect: [(plot) => this.selected(plot)],
       },
     };
