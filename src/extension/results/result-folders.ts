@@ -3,8 +3,8 @@ import { join, resolve } from "node:path";
 import * as vscode from "vscode";
 import { jobOf, jobsIn, type RunFolder, runsOf } from "../../results/run-folders.ts";
 
-/** What tells a job in an open folder. */
-const TRACES = "**/{config_files/*.{yaml,yml},.biapy-studio/*/run.json}";
+/** What tells a job in an open folder. (Alternatives within alternatives are not understood.) */
+const TRACES = "**/{config_files/*.yaml,config_files/*.yml,.biapy-studio/*/run.json}";
 const NO_RESULTS = "**/{node_modules,.git}/**";
 /** Where a job's files change. */
 const WATCHED = "**/{config_files,results,checkpoints,logs,.biapy-studio}/**";
