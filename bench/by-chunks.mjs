@@ -18,7 +18,7 @@ const LAUNCHER = (process.env.BENCH_LAUNCHER ?? "").split(" ").filter(Boolean);
 function run(args, launcher = []) {
   const [command, ...rest] = [...launcher, process.execPath, ...args];
   const { status, stdout, stderr } = spawnSync(command, rest, { encoding: "utf8", maxBuffer: 2 ** 28 });
-  if (status !== 0) throw new Error(`${args.join(" ")}: ${stdout}\n${stderr}`);
+  if (status !== 0) throw new Error(`${args.join(" ")}: ${stdout.slice(-500)}\n${stderr}`);
   return { stdout, peak: Number(/peak (\S+) MB/.exec(stderr)?.[1]) };
 }
 

@@ -44,15 +44,22 @@ export async function predictByChunks(path: string, prediction: ChunkedPredictio
   const { model, image, tiling, settings, watch, workingBytes, keep } = prediction;
   const { shape, sampleType } = image.info;
   const writer = await startFile(path, image, settings);
+  // A part is compressed and written while the next one is predicted.
+  let writing = Promise.resolve();
   try {
     const region = regionOf(prediction);
     const parts = predictParts(model, image, { tiling, region, chunk: settings.chunk, watch, workingBytes });
     for await (const part of parts) {
       const values = await keep(part);
       const data = denormalise(values, image.channels, sampleType, sampleArray(sampleType, values.length));
-      await writer.write(part.region.start, { shape: shapeOf(part.region, shape[3]), sampleType, data });
+      await writing;
+      writing = writer.write(part.region.start, { shape: shapeOf(part.region, shape[3]), sampleType, data });
+      // Should it fail, the next wait for it says so.
+      writing.catch(() => {});
     }
+    await writing;
   } catch (error) {
+    await writing.catch(() => {});
     await writer.discard();
     throw error;
   }

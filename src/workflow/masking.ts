@@ -26,7 +26,7 @@ import type { Scope } from "../models/scope.ts";
 import { unpatchify } from "../models/tokens.ts";
 import type { ImageFiles } from "../protocol/run-events.ts";
 import type { ResultTree } from "../results/result-tree.ts";
-import type { Runtime } from "../runtime/executable.ts";
+import type { InputData, Runtime } from "../runtime/executable.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import type { Program, Tensors } from "../runtime/program.ts";
 import { measured } from "../training/metrics.ts";
@@ -123,31 +123,31 @@ export class MaskingTask implements PretextTask {
 
   batch(samples: readonly Sample[], random: (sample: number) => Random): Batch {
     const masks = samples.map((_, sample) => tokenMask(this.masking, random(sample)));
-    return {
-      inputs: this.masked(
-        samples.map(({ image }) => image),
-        masks,
-      ),
-      count: samples.length,
+    const patches = samples.map(({ image }) => image);
+    const inputs = {
+      images: new Float32Array(this.batchSize * patches[0].length),
+      keep: new Int32Array(this.batchSize * visibleTokens(this.masking)),
+      restore: new Int32Array(this.batchSize * this.tokens),
+      mask: new Float32Array(this.batchSize * this.tokens),
     };
+    this.fill(inputs, patches, masks);
+    return { inputs, count: samples.length };
   }
 
-  /** The programs' inputs; a batch that is not full repeats its last patch. */
-  private masked(patches: readonly Float32Array[], masks: readonly TokenMask[]): Batch["inputs"] {
-    const size = patches[0].length;
-    const images = new Float32Array(this.batchSize * size);
-    const keep = new Int32Array(this.batchSize * visibleTokens(this.masking));
-    const restore = new Int32Array(this.batchSize * this.tokens);
-    const mask = new Float32Array(this.batchSize * this.tokens);
+  /** Fills the programs' inputs; a batch that is not full repeats its last patch. */
+  private fill(
+    { images, keep, restore, mask }: Readonly<Record<string, InputData>>,
+    patches: readonly Float32Array[],
+    masks: readonly TokenMask[],
+  ): void {
     for (let place = 0; place < this.batchSize; place++) {
       const last = Math.min(place, patches.length - 1);
       const drawn = masks[last];
-      images.set(patches[last], place * size);
+      images.set(patches[last], place * patches[last].length);
       keep.set(drawn.keep, place * drawn.keep.length);
       restore.set(drawn.restore, place * this.tokens);
       mask.set(drawn.mask, place * this.tokens);
     }
-    return { images, keep, restore, mask };
   }
 
   /** The mask of a patch of a test image: always the same one, in whatever part or orientation it is predicted. */
@@ -172,8 +172,9 @@ export class MaskingTask implements PretextTask {
 
   viewer(runtime: Runtime, parameters: Parameters): ImageViewer {
     const executable = runtime.compile(this.reconstruction(), parameters, { gradients: false });
-    const rebuilding = compiledModel(executable, this.batchSize, (patches, tiles, orientation) =>
-      this.masked(
+    const rebuilding = compiledModel(executable, this.batchSize, (inputs, patches, tiles, orientation) =>
+      this.fill(
+        inputs,
         patches,
         tiles.map((tile) => this.maskOfTile(tile, orientation)),
       ),
@@ -308,5 +309,9 @@ interface Rebuilt {
 const isHidden = (share: number) => share >= 0.5;
 
 /** The reconstruction where pixels were hidden, and the others as they are. */
-const completed = ({ original, reconstruction, hidden }: Rebuilt) =>
-  original.map((value, at) => (isHidden(hidden[at]) ? reconstruction[at] : value));
+function completed({ original, reconstruction, hidden }: Rebuilt): Float32Array {
+  const filled = new Float32Array(original.length);
+  for (let at = 0; at < filled.length; at++)
+    filled[at] = isHidden(hidden[at]) ? reconstruction[at] : original[at];
+  return filled;
+}

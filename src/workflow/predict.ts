@@ -6,7 +6,7 @@ import { AS_IT_IS, type Orientation } from "../data/orientation.ts";
 import { SlidingWindow } from "../data/sliding-window.ts";
 import { type Box, cutPatch, enclosing, type TilingSettings } from "../data/tiling.ts";
 import { type Region, SAMPLE_ARRAYS, wholeRegion } from "../images/image.ts";
-import type { Executable, InputData } from "../runtime/executable.ts";
+import type { Executable } from "../runtime/executable.ts";
 
 /** What is made of patches: see `PretextTask`. */
 export interface PatchModel {
@@ -31,17 +31,17 @@ export function compiledModel(
   executable: Executable,
   batchSize: number,
   feed: (
+    inputs: Executable["inputs"],
     patches: readonly Float32Array[],
     tiles: readonly number[],
     orientation: Orientation,
-  ) => Readonly<Record<string, InputData>>,
+  ) => void,
 ): PatchModel {
   return {
     batchSize,
     outputs: Object.keys(executable.outputs),
     run: async (patches, tiles, orientation = AS_IT_IS) => {
-      for (const [name, data] of Object.entries(feed(patches, tiles, orientation)))
-        executable.inputs[name].set(data);
+      feed(executable.inputs, patches, tiles, orientation);
       await executable.run(0);
       const patchesOf = (all: Float32Array) => {
         const length = all.length / batchSize;

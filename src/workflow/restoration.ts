@@ -120,9 +120,9 @@ class RestorationTask implements PretextTask {
       const known = compiled.get(String(shape));
       if (known !== undefined) return known.model;
       const executable = runtime.compile(this.prediction(shape), parameters, { gradients: false });
-      const model = compiledModel(executable, batchSize, (patches) => ({
-        images: inOneBatch(patches, batchSize),
-      }));
+      const model = compiledModel(executable, batchSize, ({ images }, patches) =>
+        images.set(inOneBatch(patches, batchSize)),
+      );
       for (const { release } of compiled.values()) release();
       compiled.clear();
       compiled.set(String(shape), { model, release: () => executable.release() });
