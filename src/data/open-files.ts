@@ -1,8 +1,11 @@
 import { openImage } from "../images/files.ts";
-import type { ImageInfo, ImageSource } from "../images/image.ts";
+import { type ImageInfo, type ImageSource, storedBytes } from "../images/image.ts";
 
 /** Files kept open at once: systems allow a process a few hundred. */
 const MOST_OPEN = 16;
+
+/** Pieces of more bytes than this are decoded one after the other: a batch's patches are read all at once. */
+const LARGE_PIECE = 2 ** 24;
 
 interface OpenFile {
   readonly source: Promise<ImageSource>;
@@ -12,6 +15,7 @@ interface OpenFile {
 /** Image files that are read from again and again, kept open as long as there are not too many. */
 export class OpenFiles {
   private readonly files = new Map<string, OpenFile>();
+  private turn: Promise<unknown> = Promise.resolve();
 
   /** Opens a file where it is not open, and uses it; it is not closed meanwhile. */
   async use<T>({ path, options }: ImageInfo, read: (source: ImageSource) => T | Promise<T>): Promise<T> {
@@ -21,11 +25,20 @@ export class OpenFiles {
     this.files.set(path, file);
     file.users++;
     try {
-      return await read(await file.source);
+      const source = await file.source;
+      const { shape, sampleType } = source.info;
+      if (storedBytes([...source.piece, shape[3]], sampleType) <= LARGE_PIECE) return await read(source);
+      return await this.inTurn(() => read(source));
     } finally {
       file.users--;
       await this.closeSome();
     }
+  }
+
+  private inTurn<T>(read: () => T | Promise<T>): Promise<T> {
+    const result = this.turn.then(read);
+    this.turn = result.catch(() => {});
+    return result;
   }
 
   private async closeSome(): Promise<void> {

@@ -93,9 +93,7 @@ class TiffSource implements ImageSource {
       stackStart = offset;
     }
     const shape = [layout.z, first.getHeight(), first.getWidth(), layout.channels * samples] as const;
-    const piece = single
-      ? ([1, 1, first.getWidth()] as const)
-      : ([1, first.getTileHeight(), first.getTileWidth()] as const);
+    const piece = [1, single || isRaw(first) ? 1 : first.getTileHeight(), first.getTileWidth()] as const;
     return new TiffSource({ path, shape, sampleType }, tiff, handle, layout, samples, piece, stackStart);
   }
 
@@ -128,7 +126,11 @@ class TiffSource implements ImageSource {
     window: [number, number, number, number],
   ): Promise<SampleArray> {
     const page = this.layout.page(z, channel);
-    if (this.stackStart !== undefined) return this.readStackPlane(this.stackStart, page, window);
+    const { stackStart } = this;
+    if (stackStart !== undefined) {
+      const [, height] = this.info.shape;
+      return this.readRows((y) => stackStart + (page * height + y) * this.rowBytes, window);
+    }
     const image = await this.tiff.getImage(page);
     const [, height, width] = this.info.shape;
     if (image.getWidth() !== width || image.getHeight() !== height) {
@@ -138,22 +140,39 @@ class TiffSource implements ImageSource {
         `${this.info.path}: page ${page + 1} is ${found} pixels and the first ${height} x ${width}: a stack has pages of one size.`,
       );
     }
-    return (await image.readRasters({ window, interleave: true })) as unknown as SampleArray;
+    if (!isRaw(image))
+      return (await image.readRasters({ window, interleave: true })) as unknown as SampleArray;
+    const offsets = await image.fileDirectory.loadValue("StripOffsets");
+    const rows = image.getTileHeight();
+    return this.readRows((y) => Number(offsets?.[Math.floor(y / rows)]) + (y % rows) * this.rowBytes, window);
   }
 
-  private async readStackPlane(
-    start: number,
-    page: number,
+  private get rowBytes(): number {
+    const { shape, sampleType } = this.info;
+    return shape[2] * this.samples * SAMPLE_ARRAYS[sampleType].BYTES_PER_ELEMENT;
+  }
+
+  /** Reads pixels that are stored as they are: no more than the rows that are asked for. */
+  private async readRows(
+    startOf: (y: number) => number,
     [x0, y0, x1, y1]: readonly number[],
   ): Promise<SampleArray> {
-    const { shape, sampleType } = this.info;
+    const { path, shape, sampleType } = this.info;
+    const { rowBytes } = this;
+    const raw = Buffer.alloc((y1 - y0) * rowBytes);
+    for (let y = y0; y < y1; ) {
+      let end = y + 1;
+      while (end < y1 && startOf(end) === startOf(end - 1) + rowBytes) end++;
+      const length = (end - y) * rowBytes;
+      const { bytesRead } = await this.handle.read(raw, (y - y0) * rowBytes, length, startOf(y));
+      if (bytesRead < length) throw new ImageError(path, `${path}: is cut short. Copy it again.`);
+      y = end;
+    }
     const { BYTES_PER_ELEMENT: bytes } = SAMPLE_ARRAYS[sampleType];
-    const row = shape[2] * this.samples * bytes;
-    const raw = Buffer.alloc((y1 - y0) * row);
-    await this.handle.read(raw, 0, raw.length, start + page * shape[1] * row + y0 * row);
     if (!this.tiff.littleEndian) swapBytes(raw, bytes);
     const rows = new SAMPLE_ARRAYS[sampleType](raw.buffer, raw.byteOffset, raw.length / bytes);
     const width = (x1 - x0) * this.samples;
+    if (x1 - x0 === shape[2]) return rows;
     const plane = sampleArray(sampleType, (y1 - y0) * width);
     for (let y = 0; y < y1 - y0; y++) {
       const from = (y * shape[2] + x0) * this.samples;
@@ -166,6 +185,20 @@ class TiffSource implements ImageSource {
     await this.handle.close();
     await this.tiff.close();
   }
+}
+
+const UNCOMPRESSED = 1;
+const TOGETHER = 1;
+
+/** Whether a page's pixels lie in the file as they are, row after row: then a part of a strip can be read by itself. */
+function isRaw(image: GeoTIFFImage): boolean {
+  const directory = image.fileDirectory;
+  const compression = Number(directory.getValue("Compression") ?? UNCOMPRESSED);
+  const planar = Number(directory.getValue("PlanarConfiguration") ?? TOGETHER);
+  const bits = image.getBitsPerSample();
+  // Half floats are no pixel type here: the library widens them.
+  const half = image.getSampleFormat() === 3 && bits === 16;
+  return compression === UNCOMPRESSED && planar === TOGETHER && !image.isTiled && bits % 8 === 0 && !half;
 }
 
 function swapBytes(raw: Buffer, bytes: number): void {
