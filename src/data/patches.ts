@@ -1,7 +1,7 @@
 /** The training and validation patches of a folder of images. */
 import { basename } from "node:path";
 import { openImage } from "../images/files.ts";
-import { ImageError, type ImageInfo, type OpenOptions } from "../images/image.ts";
+import { ImageError, type ImageInfo, type ImageSource, type OpenOptions } from "../images/image.ts";
 import type { Problem } from "../protocol/run-events.ts";
 import { type AugmentationStep, augment, type Sample } from "./augmentation/sample.ts";
 import type { ImageSet } from "./image-set.ts";
@@ -36,9 +36,7 @@ export async function inspectImages(
     inspected(index + 1);
     try {
       const source = await openImage(path, options);
-      await source
-        .read({ start: [0, 0, 0], end: [1, 1, source.info.shape[2]] })
-        .finally(() => source.close());
+      await check(source).finally(() => source.close());
       const fault = faultOf(source.info, demands);
       if (fault === undefined) infos.push({ ...source.info, options });
       else problems.push({ severity: "error", file: path, message: `${basename(path)}: ${fault}` });
@@ -48,6 +46,14 @@ export async function inspectImages(
     }
   }
   return { infos, problems };
+}
+
+/** Looks at all pages and reads the first row and the last one: a file that is cut short or damaged is found now. */
+async function check(source: ImageSource): Promise<void> {
+  await source.checkPages?.();
+  const [depth, height, width] = source.info.shape;
+  await source.read({ start: [0, 0, 0], end: [1, 1, width] });
+  await source.read({ start: [depth - 1, height - 1, 0], end: [depth, height, width] });
 }
 
 function faultOf({ shape }: ImageInfo, { patch, channels, ndim, reflect }: ImageDemands): string | undefined {

@@ -66,6 +66,8 @@ export interface ImageSource {
   readonly piece: readonly [z: number, y: number, x: number];
   /** Reads a region (the whole image when absent). */
   read(region?: Region): Promise<Image>;
+  /** Throws {@link ImageError} where the file's pages do not make one image; only kinds that have pages have this. */
+  checkPages?(): Promise<void>;
   close(): Promise<void>;
 }
 

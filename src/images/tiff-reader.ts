@@ -131,20 +131,32 @@ class TiffSource implements ImageSource {
       const [, height] = this.info.shape;
       return this.readRows((y) => stackStart + (page * height + y) * this.rowBytes, window);
     }
-    const image = await this.tiff.getImage(page);
-    const [, height, width] = this.info.shape;
-    if (image.getWidth() !== width || image.getHeight() !== height) {
-      const found = `${image.getHeight()} x ${image.getWidth()}`;
-      throw new ImageError(
-        this.info.path,
-        `${this.info.path}: page ${page + 1} is ${found} pixels and the first ${height} x ${width}: a stack has pages of one size.`,
-      );
-    }
+    const image = await this.page(page);
     if (!isRaw(image))
       return (await image.readRasters({ window, interleave: true })) as unknown as SampleArray;
     const offsets = await image.fileDirectory.loadValue("StripOffsets");
     const rows = image.getTileHeight();
     return this.readRows((y) => Number(offsets?.[Math.floor(y / rows)]) + (y % rows) * this.rowBytes, window);
+  }
+
+  async checkPages(): Promise<void> {
+    if (this.stackStart !== undefined) return;
+    const { path, shape } = this.info;
+    for (let z = 0; z < shape[0]; z++)
+      for (let channel = 0; channel < this.layout.channels; channel++)
+        await explained(path, () => this.page(this.layout.page(z, channel)));
+  }
+
+  private async page(page: number): Promise<GeoTIFFImage> {
+    const image = await this.tiff.getImage(page);
+    const [, height, width] = this.info.shape;
+    if (image.getWidth() === width && image.getHeight() === height) return image;
+    const { path } = this.info;
+    const found = `${image.getHeight()} x ${image.getWidth()}`;
+    throw new ImageError(
+      path,
+      `${path}: page ${page + 1} is ${found} pixels and the first ${height} x ${width}: a stack has pages of one size.`,
+    );
   }
 
   private get rowBytes(): number {

@@ -171,6 +171,7 @@ export async function createZarr(
     chunkShape: storedShape(pieces, axes).map((size, axis) => Math.min(size, stored[axis])),
     dtype: sampleType,
     codecs: CODECS,
+    fillValue: 0,
     dimensionNames: [...axes.toLowerCase()],
   })) as ZarrArray;
   return {

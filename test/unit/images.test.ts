@@ -42,6 +42,8 @@ const FILES: Record<string, [ImageShape, SampleType]> = {
   "compressed_zlib.tif": [[1, 17, 23, 1], "uint16"],
   "compressed_packbits.tif": [[1, 17, 23, 1], "uint16"],
   "predictor.tif": [[1, 17, 23, 1], "uint16"],
+  "float_predictor.tif": [[1, 17, 23, 1], "float32"],
+  "tiled_lzw_planar.tif": [[1, 40, 50, 3], "uint8"],
   "tiled.tif": [[1, 40, 50, 1], "uint16"],
   "big_endian.tif": [[1, 17, 23, 1], "uint16"],
   "strips.tif": [[1, 17, 23, 1], "uint16"],

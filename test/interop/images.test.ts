@@ -1,0 +1,76 @@
+/** Large image files as they are written, opened by tifffile, zarr and h5py. Needs BIAPY_PYTHON: a Python that has them. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { createHdf5 } from "../../src/images/hdf5.ts";
+import type { Image, ImageShape } from "../../src/images/image.ts";
+import { writeTiff } from "../../src/images/tiff-writer.ts";
+import { createZarr } from "../../src/images/zarr.ts";
+
+const python = process.env.BIAPY_PYTHON;
+const skip = python ? false : "BIAPY_PYTHON is not set";
+
+function judged(path: string) {
+  const script = join(import.meta.dirname, "images-judge.py");
+  return JSON.parse(execFileSync(python ?? "", [script, path], { encoding: "utf8" }));
+}
+
+function image(shape: ImageShape): Image {
+  const data = Uint16Array.from(
+    { length: shape.reduce((product, size) => product * size, 1) },
+    (_, at) => (at * 31) % 60_013,
+  );
+  return { shape, sampleType: "uint16", data };
+}
+
+/** The judge's number for values in the order in which they are stored. */
+const total = (values: ArrayLike<number>) => {
+  let sum = 0;
+  for (let at = 0; at < values.length; at++) sum += values[at] * (at % 1013);
+  return sum;
+};
+
+test("tifffile reads a plane of several strips", { skip }, async () => {
+  const plane = image([1, 3000, 4001, 1]);
+  const path = join(await mkdtemp(join(tmpdir(), "large-")), "plane.tif");
+  await writeTiff(path, plane);
+  assert.deepEqual(judged(path), {
+    shape: [3000, 4001],
+    dtype: "uint16",
+    total: total(plane.data),
+    imagej: true,
+    strips: 2,
+    compression: "ADOBE_DEFLATE",
+  });
+});
+
+for (const [name, create] of [
+  ["zarr", createZarr],
+  ["h5", createHdf5],
+] as const) {
+  test(`Python reads ${name} that was written part by part, with its axes`, { skip }, async () => {
+    const whole = image([6, 20, 30, 2]);
+    const path = join(await mkdtemp(join(tmpdir(), "large-")), `volume.${name}`);
+    const writer = await create(path, { ...whole, chunk: [3, 8, 16], axes: "TZCYX" });
+    const slice = 20 * 30 * 2;
+    for (const z of [0, 3]) {
+      const data = whole.data.slice(z * slice, (z + 3) * slice);
+      await writer.write([z, 0, 0], { ...whole, shape: [3, 20, 30, 2], data });
+    }
+    await writer.close();
+    const stored = Array.from(whole.data, (_, at) => {
+      const [plane, pixel] = [Math.floor(at / 600), at % 600];
+      return whole.data[(Math.floor(plane / 2) * 600 + pixel) * 2 + (plane % 2)];
+    });
+    assert.deepEqual(judged(path), {
+      shape: [1, 6, 2, 20, 30],
+      dtype: "uint16",
+      total: total(stored),
+      chunks: [1, 3, 2, 8, 16],
+      names: ["t", "z", "c", "y", "x"],
+    });
+  });
+}

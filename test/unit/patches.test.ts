@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { cp, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { ImageSet } from "../../src/data/image-set.ts";
+import { measureNormalisation, normalise } from "../../src/data/normalisation.ts";
+import { type ImageDemands, inspectImages, PatchSet } from "../../src/data/patches.ts";
+import type { Image, ImageShape } from "../../src/images/image.ts";
+import { writeTiff } from "../../src/images/tiff-writer.ts";
+
+const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/images/${name}`, import.meta.url));
+
+const DEMANDS: ImageDemands = { patch: [1, 16, 16], channels: 1, ndim: 2, reflect: false };
+
+for (const [name, demands, words] of [
+  ["strips.tif", {}, undefined],
+  ["rgb.tif", {}, /3 channels.*DATA\.PATCH_SIZE says 1/],
+  ["rgb.tif", { channels: 3 }, undefined],
+  ["pages.tif", {}, /stack of 3 slices.*PROBLEM\.NDIM/],
+  ["pages.tif", { ndim: 3 }, undefined],
+  ["strips.tif", { ndim: 3 }, /single plane/],
+  ["strips.tif", { patch: [1, 32, 16] }, /17 x 23 pixels, smaller than a patch \(32 x 16\)/],
+  ["strips.tif", { patch: [1, 32, 16], reflect: true }, undefined],
+  ["broken_empty.tif", {}, /empty/],
+  ["broken_text.tif", {}, /no TIFF/],
+  ["broken_cut_short.tif", {}, /damaged|cut short/],
+  ["pages_differ.tif", { ndim: 3 }, /page 2 is 17 x 20 pixels and the first 17 x 23/],
+] as const) {
+  test(`${name} is ${words === undefined ? "taken" : "refused"} where ${JSON.stringify(demands)} is asked for`, async () => {
+    const { infos, problems } = await inspectImages([fixture(name)], { ...DEMANDS, ...demands });
+    if (words === undefined) {
+      assert.deepEqual(problems, []);
+      assert.equal(infos.length, 1);
+      return;
+    }
+    assert.equal(infos.length, 0);
+    assert.match(problems[0].message, words);
+    assert.ok(problems[0].message.includes(name), problems[0].message);
+    assert.equal(problems[0].file, fixture(name));
+  });
+}
+
+test("an image whose end is missing is found before it is trained on", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "patches-"));
+  for (const name of ["strips.tif", "pages.tif", "bigtiff.tif"]) {
+    const whole = await readFile(fixture(name));
+    const path = join(folder, name);
+    // What describes the pages lies before the pixels here.
+    await writeFile(path, whole.subarray(0, whole.length - 64));
+    const { problems } = await inspectImages([path], { ...DEMANDS, ndim: name === "strips.tif" ? 2 : 3 });
+    assert.match(problems[0]?.message ?? "", /cut short|damaged/, name);
+  }
+});
+
+function noise(shape: ImageShape, seed: number): Image {
+  const data = Uint8Array.from(
+    { length: shape[1] * shape[2] * shape[3] },
+    (_, at) => (at * 31 + seed * 77) % 251,
+  );
+  return { shape, sampleType: "uint8", data };
+}
+
+const PLAIN = { type: "div" } as const;
+
+test("more files than are kept open are read at once, part by part, as from memory", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "patches-"));
+  const shape: ImageShape = [1, 20, 30, 1];
+  const infos = await Promise.all(
+    Array.from({ length: 40 }, async (_, index) => {
+      const path = join(folder, `${index}.tif`);
+      await writeTiff(path, noise(shape, index));
+      return { path, shape, sampleType: "uint8" } as const;
+    }),
+  );
+  const read = async (inMemory: boolean) => {
+    const set = new ImageSet(infos, { normalisation: PLAIN, inMemory });
+    const patches = infos.map(async (_, index) => (await set.image(index)).patch([0, -3, 18], [1, 16, 16]));
+    const found = await Promise.all(patches);
+    await set.close();
+    return found;
+  };
+  assert.deepEqual(await read(false), await read(true));
+});
+
+test("random patches lie inside their images, and elsewhere in every epoch", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "patches-"));
+  const path = join(folder, "ramp.tif");
+  // Every pixel says where it is.
+  const data = Uint16Array.from({ length: 40 * 50 }, (_, at) => at);
+  const image: Image = { shape: [1, 40, 50, 1], sampleType: "uint16", data };
+  await writeTiff(path, image);
+  const images = new ImageSet([{ path, ...image }], { normalisation: PLAIN, inMemory: true });
+  const tiling = { patch: [1, 16, 16], overlap: [0, 0, 0], padding: [0, 0, 0] } as const;
+  const patches = PatchSet.of({ images }, { tiling, randomPlaces: true, seed: 1, augmentation: [] });
+  assert.equal(patches.count, 1);
+  const corners = new Set<number>();
+  for (let epoch = 0; epoch < 30; epoch++) {
+    const { image: values } = await patches.read(0, epoch);
+    const corner = Math.round(values[0] * 65535);
+    assert.equal(Math.round(values[255] * 65535), corner + 15 * 50 + 15, "a patch is one piece of its image");
+    corners.add(corner);
+    assert.deepEqual((await patches.read(0, epoch)).image, values, "an epoch has its own places");
+  }
+  assert.ok(corners.size > 20, String(corners.size));
+});
+
+test("a share of the patches is set apart for validation, the rest and it make up all", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "patches-"));
+  await cp(fixture("strips.tif"), join(folder, "a.tif"));
+  const { infos } = await inspectImages([join(folder, "a.tif")], DEMANDS);
+  const images = new ImageSet(infos, { normalisation: PLAIN, inMemory: true });
+  const tiling = { patch: [1, 4, 4], overlap: [0, 0, 0], padding: [0, 0, 0] } as const;
+  const settings = { tiling, randomPlaces: false, seed: 5, augmentation: [] };
+  const all = PatchSet.of({ images }, settings);
+  const [rest, apart] = all.split(0.2);
+  assert.deepEqual([rest.count, apart.count], [24, 6]);
+  const read = async (set: PatchSet) =>
+    Promise.all(
+      Array.from({ length: set.count }, async (_, index) => String((await set.read(index, 0)).image)),
+    );
+  assert.deepEqual([...(await read(rest)), ...(await read(apart))].sort(), (await read(all)).sort());
+  assert.equal(basename(infos[0].path), all.imageName(0));
+});
+
+test("values are clipped to percentiles, as NumPy counts them, or to values a channel, before they are normalised", async () => {
+  const data = Uint16Array.from({ length: 2 * 1001 }, (_, at) => (at % 2 === 0 ? at / 2 : 5000 - at));
+  const image: Image = { shape: [1, 7, 143, 2], sampleType: "uint16", data };
+  const percentiles = { type: "scale_range", clip: { percentiles: [2.05, 90] } } as const;
+  const [first, second] = await measureNormalisation(() => [image], 2, percentiles);
+  // 0 to 1000 in steps of 1, and 2999 to 4999 in steps of 2.
+  assert.deepEqual(
+    first.clip?.map((value) => Math.round(value * 1e6) / 1e6),
+    [20.5, 900],
+  );
+  assert.deepEqual(
+    second.clip?.map((value) => Math.round(value * 1e6) / 1e6),
+    [3040, 4799],
+  );
+  const values = normalise(image, [first, second]);
+  assert.deepEqual([Math.min(...values), Math.max(...values)], [0, 1]);
+  const given = { type: "div", clip: { lower: [100, 3000], upper: [200] } } as const;
+  const clipped = normalise(image, await measureNormalisation(() => [image], 2, given));
+  const range = (channel: number) => {
+    const own = [...clipped.filter((_, at) => at % 2 === channel)];
+    return [Math.min(...own), Math.max(...own)];
+  };
+  assert.deepEqual(
+    range(0).map((value) => Math.round(value * 255)),
+    [100, 200],
+  );
+  assert.equal(range(1)[0], range(1)[1]);
+});
