@@ -10,7 +10,7 @@ const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const THREADS = Number(process.env.BENCH_THREADS ?? 2);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 /** How long a process repeats its step, in seconds, and how often at least. */
-const DURATION = { seconds: 6, steps: 5 };
+const DURATION = { seconds: Number(process.env.BENCH_SECONDS ?? 6), steps: 5 };
 const MODES = ["training", "prediction"];
 
 const mae = { reference: "mae_random_2d", space: [128, 128], batch: 4 };

@@ -3,6 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Problem } from "../protocol/run-events.ts";
 import type { Config } from "./config.ts";
+import { checkModelKeys } from "./model-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 
 export type PretextTask = "masking" | "crappify";
@@ -32,6 +33,8 @@ export function checkConfig(config: Config, folder = process.cwd()): Problem[] {
   return [
     ...checkPatch(config),
     ...checkTask(config),
+    ...checkModelKeys(config, ndimOf(config)),
+    ...checkNormalisation(config),
     ...checkMae(config),
     ...checkPaths(config, folder),
     ...checkValidation(config),
@@ -208,6 +211,10 @@ function checkSchedule(config: Config): Problem[] {
     if (config.number(key) < 0)
       problems.push(config.problem(key, `the schedule ${name} needs this to be set, in epochs.`));
   }
+  if (required.length > 0 && config.numbers("TRAIN.LR_SCHEDULER.MIN_LR").some((rate) => rate < 0)) {
+    const message = `the schedule ${name} needs this to be set: the learning rate that it does not go below.`;
+    problems.push(config.problem("TRAIN.LR_SCHEDULER.MIN_LR", message));
+  }
   const warmup = config.number("TRAIN.LR_SCHEDULER.WARMUP_COSINE_DECAY_EPOCHS");
   if (name === "warmupcosine" && warmup >= config.number("TRAIN.EPOCHS")) {
     problems.push(
@@ -218,6 +225,19 @@ function checkSchedule(config: Config): Problem[] {
     );
   }
   return problems;
+}
+
+function checkNormalisation(config: Config): Problem[] {
+  const clip = (name: string) => `DATA.NORMALIZATION.PERC_CLIP.${name}`;
+  if (!config.flag(clip("ENABLE"))) return [];
+  return ["LOWER", "UPPER"].flatMap((name) => {
+    const key = clip(`${name}_PERC`);
+    const percent = config.number(key);
+    const isFixed = config.numbers(clip(`${name}_VALUE`)).every((value) => value !== -1);
+    if (isFixed || (percent >= 0 && percent <= 100)) return [];
+    const message = `values are clipped at a percentile from 0 to 100, or at a fixed value (${clip(`${name}_VALUE`)}); one of them is to be set.`;
+    return [config.problem(key, message)];
+  });
 }
 
 /** Augmentations of BiaPy that only make sense of values from 0 to 1. */

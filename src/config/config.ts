@@ -124,6 +124,7 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
     if (unknownGroups.some(([group]) => entry.key.startsWith(`${group}.`))) continue;
     const fault = faultOf(entry);
     if (fault !== undefined) problems.push({ severity: "error", key: entry.key, ...entry.place, ...fault });
+    else problems.push(...notOfPython(entry));
   }
   problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   return { config: new Config(document), problems };
@@ -156,6 +157,15 @@ function faultOf({ key, value }: ConfigEntry): Fault | undefined {
     };
   const limits = keyLimits.get(key);
   return limits === undefined ? undefined : outside(key, value, limits);
+}
+
+/** BiaPy refuses `0` for a key that is `0.5` by default: such a file would only work here. */
+function notOfPython({ key, value, text = "", place }: ConfigEntry): Problem[] {
+  const isFloat = keyFacts.get(key)?.type === "float" && typeof value === "number";
+  if (!isFloat || !/^\s*[-+]?\d+\s*$/.test(text)) return [];
+  const suggestion = `${text.trim()}.0`;
+  const message = `${key}: BiaPy itself takes ${text.trim()} for a whole number and refuses it here; ${suggestion} works everywhere.`;
+  return [{ severity: "warning", key, ...place, message, suggestion }];
 }
 
 const EXPECTED: Record<KeyType, string> = {

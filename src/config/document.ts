@@ -8,6 +8,8 @@ export interface ConfigEntry {
   /** Dotted, such as `DATA.PATCH_SIZE`. */
   readonly key: string;
   readonly value: PythonValue;
+  /** How a value that is no list and no mapping is written. */
+  readonly text?: string;
   readonly place: Place;
 }
 
@@ -113,7 +115,10 @@ export function parseDocument(
       if (nested) {
         groups.set(key, place);
         walk(value, `${key}.`);
-      } else entries.push({ key, value: plainValue(value), place });
+      } else {
+        const text = value.kind === "scalar" ? value.text : undefined;
+        entries.push({ key, value: plainValue(value), text, place });
+      }
     }
   };
   const document = { file, entries, groups };

@@ -121,7 +121,7 @@ export const keyLimits: ReadonlyMap<string, Limits> = new Map<string, Limits>([
   ["PROBLEM.IMAGE_TO_IMAGE.MEMBRANE_REPAIR.POSTPROCESS.METHOD", names("watershed", "agglomeration")],
   ["MODEL.SOURCE", names("biapy", "bmz", "torchvision")],
   ["MODEL.ARCHITECTURE", { allowed: architectures, anyCase: true }],
-  ["MODEL.NORMALIZATION", names("in", "bn", "sync_bn", "gn", "ln", "none", "")],
+  ["MODEL.NORMALIZATION", names("in", "bn", "sync_bn", "gn", "ln", "")],
   ["MODEL.UPSAMPLE_LAYER", names("convtranspose", "upsampling")],
   ["MODEL.CONV_BLOCK_ORDER", names("conv_norm_act", "norm_act_conv")],
   ["MODEL.DROPOUT_VALUES", share],

@@ -91,7 +91,7 @@ function checkChunks(config: Config, ndim: 2 | 3): Problem[] {
 /** Keys that change what is done to images in ways that the embedded engine has not. */
 const OF_BIAPY_ALONE = [
   ...["DATA.FORCE_RGB", "DATA.RESOLUTION_NORM.ENABLE", "DATA.TRAIN.PROBABILITY_MAP", "DATA.VAL.CROSS_VAL"],
-  ...["DATA.TEST.USE_VAL_AS_TEST", "DATA.TEST.ROI_MASK.ENABLE"],
+  ...["DATA.NORMALIZATION.TARGET.ENABLE", "DATA.TEST.USE_VAL_AS_TEST", "DATA.TEST.ROI_MASK.ENABLE"],
   ...["TRAIN", "VAL", "TEST"].flatMap((phase) => [
     `DATA.PREPROCESS.${phase}`,
     `DATA.${phase}.FILTER_SAMPLES.ENABLE`,

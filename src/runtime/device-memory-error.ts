@@ -10,6 +10,8 @@ const SIGNS = [
   /failed to allocate/i,
   /exceeds the (max|maximum)[^.]*(size|limit)/i,
   /larger than the maximum (storage )?buffer/i,
+  // What follows when a buffer could not be made.
+  /\[Invalid Buffer/,
   /CUBLAS_STATUS_ALLOC_FAILED|CUDNN_STATUS_ALLOC_FAILED/,
   /8007000E/i,
 ];

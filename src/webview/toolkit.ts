@@ -8,7 +8,6 @@ import {
   type Dropdown,
   provideVSCodeDesignSystem,
   type TextField,
-  vsCodeBadge,
   vsCodeButton,
   vsCodeCheckbox,
   vsCodeDropdown,
@@ -20,7 +19,6 @@ import {
 import { element } from "./dom.ts";
 
 provideVSCodeDesignSystem().register(
-  vsCodeBadge(),
   vsCodeButton(),
   vsCodeCheckbox(),
   vsCodeDropdown(),
@@ -153,5 +151,3 @@ export const busyRing = (label: string): HTMLElement =>
   element("vscode-progress-ring", { "aria-label": label });
 
 export const tag = (text: string): HTMLElement => element("vscode-tag", {}, text);
-
-export const badge = (text: string): HTMLElement => element("vscode-badge", {}, text);

@@ -1,26 +1,34 @@
 /** DATA.*.SSL_SOURCE_DIR: the worse copies of a folder's images, made once and used as long as their settings hold. */
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
 import { ndimOf } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
 import { type CrappifySettings, crappify } from "../data/crappify.ts";
 import { Random } from "../data/random.ts";
-import { readImage } from "../images/files.ts";
-import type { ImageInfo } from "../images/image.ts";
+import { openImage, readImage } from "../images/files.ts";
+import { ImageError, type ImageInfo } from "../images/image.ts";
 import { writeTiff } from "../images/tiff-writer.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import { writeFileAtomically } from "../results/write-file.ts";
 import type { Phase } from "./settings.ts";
 
-/** Says how a folder's copies were made. */
-const RECORD = "crappify.json";
-
-interface Copies {
+/** How the copies of a folder were made; it lies beside the folder, in which BiaPy expects nothing but images. */
+interface CopyRecord {
   readonly settings: CrappifySettings & { readonly seed: number };
-  /** Size and time of change of each source file, by name. */
-  readonly sources: Readonly<Record<string, string>>;
+  /** Size and time of change of each source file whose copy is made, by name; empty while it is being made. */
+  readonly sources: Readonly<{ [name: string]: string }>;
 }
+
+const recordPath = (folder: string) => `${folder}.crappify.json`;
+
+async function readRecord(folder: string): Promise<CopyRecord | undefined> {
+  const path = recordPath(folder);
+  return existsSync(path) ? (JSON.parse(await readFile(path, "utf8")) as CopyRecord) : undefined;
+}
+
+const writeRecord = (folder: string, record: CopyRecord) =>
+  writeFileAtomically(recordPath(folder), JSON.stringify(record, null, 2));
 
 /** Where the copies of a phase's images go: beside them, unless the configuration says where. */
 export function sourceDirectory(config: Config, phase: Phase): string {
@@ -29,30 +37,39 @@ export function sourceDirectory(config: Config, phase: Phase): string {
   return `${config.text(`DATA.${phase}.PATH`).replace(/[\\/]+$/, "")}_ssl_source`;
 }
 
-async function wanted(config: Config, infos: readonly ImageInfo[]): Promise<Copies> {
-  const sources = await Promise.all(
-    infos.map(async ({ path }) => {
-      const { size, mtimeMs } = await stat(path);
-      return [basename(path), `${size} ${mtimeMs}`] as const;
-    }),
-  );
+function settingsOf(config: Config): CopyRecord["settings"] {
   return {
-    settings: {
-      resizingFactor: config.number("PROBLEM.SELF_SUPERVISED.RESIZING_FACTOR"),
-      noise: config.number("PROBLEM.SELF_SUPERVISED.NOISE"),
-      ndim: ndimOf(config),
-      seed: config.number("SYSTEM.SEED"),
-    },
-    sources: Object.fromEntries(sources),
+    resizingFactor: config.number("PROBLEM.SELF_SUPERVISED.RESIZING_FACTOR"),
+    noise: config.number("PROBLEM.SELF_SUPERVISED.NOISE"),
+    ndim: ndimOf(config),
+    seed: config.number("SYSTEM.SEED"),
   };
 }
 
-const copyName = (path: string) => `${basename(path, extname(path))}.tif`;
+/** The copies' paths: named as the images are, with the extension too where two differ in nothing else. */
+function copyPaths(folder: string, infos: readonly ImageInfo[]): string[] {
+  const stem = (path: string) => basename(path, extname(path));
+  const stems = infos.map(({ path }) => stem(path));
+  return infos.map(({ path }, index) => {
+    const unique = stems.indexOf(stems[index]) === stems.lastIndexOf(stems[index]);
+    return join(folder, `${unique ? stems[index] : basename(path)}.tif`);
+  });
+}
+
+/** A copy that this engine did not make: BiaPy did, or it is an image of the user's that is worse by nature. */
+async function foreignCopy(path: string, { shape }: ImageInfo): Promise<ImageInfo> {
+  const source = await openImage(path);
+  await source.close();
+  if (String(source.info.shape) === String(shape)) return source.info;
+  const [found, wanted] = [source.info.shape, shape].map((each) => each.join(" x "));
+  throw new ImageError(path, `${path}: is ${found}, but the image that it is a copy of is ${wanted}.`);
+}
 
 /**
- * Makes the copies that are missing or were made with other settings or of other files, and says where all of them are.
+ * Makes the copies that are missing or were made with other settings or of other files, and says where all of them are. Files
+ * that it did not make itself are used as they are.
  *
- * @returns what the copies hold, in the order of `infos`
+ * @returns what the copies hold, in the order of `infos`. Throws {@link ImageError}.
  */
 export async function crappifiedImages(
   config: Config,
@@ -61,29 +78,54 @@ export async function crappifiedImages(
   report: ReportEvent,
 ): Promise<ImageInfo[]> {
   const folder = resolve(sourceDirectory(config, phase));
-  const record = join(folder, RECORD);
-  const want = await wanted(config, infos);
-  const made = existsSync(record) ? (JSON.parse(await readFile(record, "utf8")) as Copies) : undefined;
-  const same = JSON.stringify(made?.settings) === JSON.stringify(want.settings);
-  const pathOf = ({ path }: ImageInfo) => join(folder, copyName(path));
-  const missing = infos
-    .map((info, index) => ({ info, index }))
-    .filter(({ info }) => {
-      const name = basename(info.path);
-      return !same || made?.sources[name] !== want.sources[name] || !existsSync(pathOf(info));
-    });
+  const settings = settingsOf(config);
+  const record = await readRecord(folder);
+  const same = JSON.stringify(record?.settings) === JSON.stringify(settings);
+  const paths = copyPaths(folder, infos);
+  const sources = await Promise.all(
+    infos.map(async ({ path }) => {
+      const { size, mtimeMs } = await stat(path);
+      return `${size} ${mtimeMs}`;
+    }),
+  );
+  const all = infos.map((info, index) => ({
+    info,
+    index,
+    name: basename(info.path),
+    copy: paths[index],
+    source: sources[index],
+  }));
+  const foreign = all.filter(({ name, copy }) => existsSync(copy) && record?.sources[name] === undefined);
+  const missing = all.filter(
+    (each) =>
+      !foreign.includes(each) &&
+      (!same || record?.sources[each.name] !== each.source || !existsSync(each.copy)),
+  );
+  const log = (level: "info" | "warning", message: string) => report({ event: "log", level, message });
+  if (foreign.length > 0) {
+    const how = "whatever made them; remove them to have them made anew with this configuration's settings.";
+    log("warning", `${foreign.length} images that are in ${folder} already are used as they are, ${how}`);
+  }
   if (missing.length > 0) {
-    const message = `Making worse copies of ${missing.length} images in ${folder}.`;
-    report({ event: "log", level: "info", message });
+    log("info", `Making worse copies of ${missing.length} images in ${folder}.`);
     await mkdir(folder, { recursive: true });
-    // Until all copies are made, nothing is said of how they were.
-    await rm(record, { force: true });
+    const kept = Object.entries(record?.sources ?? {}).map(([name, source]) => [name, same ? source : ""]);
+    const begun = {
+      ...Object.fromEntries(kept),
+      ...Object.fromEntries(missing.map(({ name }) => [name, ""])),
+    };
+    await writeRecord(folder, { settings, sources: begun });
+    for (const [done, { info, index, copy }] of missing.entries()) {
+      const random = new Random(settings.seed).fork(0x57ab, index);
+      await writeTiff(copy, crappify(await readImage(info.path, info.options), settings, random));
+      report({ event: "progress", label: "Making worse copies", done: done + 1, total: missing.length });
+    }
+    const made = Object.fromEntries(missing.map(({ name, source }) => [name, source]));
+    await writeRecord(folder, { settings, sources: { ...begun, ...made } });
   }
-  for (const [done, { info, index }] of missing.entries()) {
-    const random = new Random(want.settings.seed).fork(0x57ab, index);
-    await writeTiff(pathOf(info), crappify(await readImage(info.path, info.options), want.settings, random));
-    report({ event: "progress", label: "Making worse copies", done: done + 1, total: missing.length });
-  }
-  if (missing.length > 0) await writeFileAtomically(record, JSON.stringify(want, null, 2));
-  return infos.map((info) => ({ ...info, path: pathOf(info) }));
+  return Promise.all(
+    all.map(async (each) =>
+      foreign.includes(each) ? foreignCopy(each.copy, each.info) : { ...each.info, path: each.copy },
+    ),
+  );
 }

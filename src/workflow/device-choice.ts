@@ -53,15 +53,15 @@ export async function chooseRuntime(wish: DeviceWish, work: Work, report: Choice
 /** The GPU's number, or what to do without one. */
 export function wantedGpu({ gpu, device }: DeviceWish): number | "none" | "automatic" {
   const asked = gpu ?? deviceAsGpu(device);
-  if (asked === undefined) return "automatic";
+  if (asked === undefined || /^auto/i.test(asked)) return "automatic";
   const first = /\d+/.exec(asked)?.[0];
   return first === undefined ? "none" : Number(first);
 }
 
 /** SYSTEM.DEVICE as `--gpu` would say it: `cuda:1` is 1, `cpu` none. */
 function deviceAsGpu(device: string | undefined): string | undefined {
-  if (device === undefined || device === "" || /^auto/i.test(device)) return undefined;
-  return /^cpu$/i.test(device) ? "" : (/\d+/.exec(device)?.[0] ?? "0");
+  if (device === undefined || device === "") return undefined;
+  return /^(cpu|auto.*)$/i.test(device) ? device : (/\d+/.exec(device)?.[0] ?? "0");
 }
 
 const inWords = (refused: Gpu["refused"]) =>
@@ -107,7 +107,8 @@ interface Candidate {
 /** What trials of one kind of step found: seconds a step by the candidates' ids. */
 type Measured = Readonly<Record<string, number>>;
 
-async function fastest(
+/** Opens the fastest of the CPU and some GPUs, by a trial or by what an earlier one found. */
+export async function fastest(
   gpus: readonly Gpu[],
   devices: Devices,
   wish: DeviceWish,

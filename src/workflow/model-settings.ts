@@ -11,12 +11,15 @@ const lower = (config: Config, key: string) => config.text(key).toLowerCase();
 const normalisation = (config: Config) => lower(config, "MODEL.NORMALIZATION") || "in";
 const ones = (count: number) => Array.from({ length: count }, () => 1);
 
-/** What heads are called and end in: one that returns an image's values as they are. */
+/** Channels are returned as they are. */
+const linear = (config: Config) => Array.from({ length: channelsOf(config) }, () => "linear");
+
+/** One head, for all channels of the image. */
 function heads(config: Config): BuildArguments {
   return {
     output_channels: [channelsOf(config)],
-    output_channel_info: Array.from({ length: channelsOf(config) }, (_, channel) => `pred${channel}`),
-    head_activations: ["linear"],
+    output_channel_info: ["pred0"],
+    head_activations: linear(config),
   };
 }
 
@@ -92,7 +95,7 @@ function edsr(config: Config): BuildArguments {
 
 /** What the networks made for larger images have in common: here they keep the size. */
 function sameSize(config: Config): BuildArguments {
-  return { scale: 1, out_channels: channelsOf(config), head_activations: ["linear"] };
+  return { scale: 1, out_channels: channelsOf(config), head_activations: linear(config) };
 }
 
 function rcan(config: Config): BuildArguments {

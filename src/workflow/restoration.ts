@@ -6,14 +6,15 @@ import { ndimOf } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
 import type { Sample } from "../data/augmentation/sample.ts";
 import type { NormalisedImage } from "../data/image-set.ts";
-import { normalise } from "../data/normalisation.ts";
+import { denormalise, normalise } from "../data/normalisation.ts";
 import type { ImagePairs } from "../data/patches.ts";
 import { ErrorSums, similarity } from "../data/similarity.ts";
 import { type Box, common, type TilingSettings, valuesIn } from "../data/tiling.ts";
 import { readImage } from "../images/files.ts";
-import { type ImageShape, type Region, shapeOf, wholeRegion } from "../images/image.ts";
+import { type ImageShape, type Region, sampleArray, shapeOf, wholeRegion } from "../images/image.ts";
 import { type ImageModel, imageModel } from "../models/architectures.ts";
 import type { Scope } from "../models/scope.ts";
+import type { Metrics } from "../protocol/run-events.ts";
 import type { ResultTree } from "../results/result-tree.ts";
 import type { Runtime } from "../runtime/executable.ts";
 import type { Parameters } from "../runtime/parameters.ts";
@@ -148,7 +149,7 @@ class RestorationTask implements PretextTask {
     return this.shown(pairs, index, await this.write(image, prediction, region));
   }
 
-  /** Restores one image and writes it, with what it was made from and what it should be. */
+  /** Restores one image and writes it; it is measured in the range and steps of its pixel type, as BiaPy does. */
   private async test(
     modelFor: ModelFor,
     pairs: ImagePairs,
@@ -163,6 +164,9 @@ class RestorationTask implements PretextTask {
     const tiling = full ? fullImage(config, info.shape) : tilingSettings(config, "TEST");
     const model = () => testModel(config, modelFor(tiling.patch, full ? 1 : this.batchSize), tiling.patch);
     const box = evaluatedRegion(config, info);
+    const names = metricNames(config, "TEST");
+    const chosen = (metrics: Metrics) =>
+      Object.fromEntries(Object.entries(metrics).filter(([name]) => names.includes(name)));
     const chunks = chunkSettings(config);
     if (chunks !== undefined) {
       const path = chunkedPath(this.tree.perImage, info.path, chunks);
@@ -171,21 +175,24 @@ class RestorationTask implements PretextTask {
       const keep = async ({ region, values: { prediction } }: PredictedPart) => {
         const evaluated = common(region, box);
         if (target !== undefined && evaluated !== undefined)
-          errors.add(valuesIn(prediction, region, evaluated), await target.values(evaluated));
+          errors.add(
+            inOwnRange(valuesIn(prediction, region, evaluated), image),
+            inOwnRange(await target.values(evaluated), image),
+          );
         return prediction;
       };
       await predictByChunks(path, { model: model(), image, tiling, settings: chunks, watch, keep });
       const shown = await this.shown(pairs, index, path);
-      return target === undefined ? shown : { ...shown, metrics: errors.metrics };
+      return target === undefined ? shown : { ...shown, metrics: chosen(errors.metrics) };
     }
     const prediction =
       (await this.existing(image)) ?? (await predictImage(model(), image, { tiling, watch })).prediction;
     const path = config.flag("TEST.SAVE_MODEL_RAW_OUTPUT") ? await this.write(image, prediction) : undefined;
     const shown = await this.shown(pairs, index, path);
     if (target === undefined) return shown;
-    const restored = valuesIn(prediction, wholeRegion(info.shape), box);
-    const metrics = similarity(restored, await target.values(box), shapeOf(box, info.shape[3]));
-    return { ...shown, metrics };
+    const restored = inOwnRange(valuesIn(prediction, wholeRegion(info.shape), box), image);
+    const original = inOwnRange(await target.values(box), image);
+    return { ...shown, metrics: chosen(similarity(restored, original, shapeOf(box, info.shape[3]))) };
   }
 
   private pathOf = ({ info }: NormalisedImage) => join(this.tree.perImage, `${imageName(info.path)}.tif`);
@@ -213,6 +220,11 @@ class RestorationTask implements PretextTask {
     const original = targets.infos[index].path;
     return { files: { original, masked, reconstruction: prediction, prediction }, metrics: {} };
   }
+}
+
+/** Normalised values in an image's own range and pixel type. */
+function inOwnRange(values: Float32Array, { info: { sampleType }, channels }: NormalisedImage): Float32Array {
+  return Float32Array.from(denormalise(values, channels, sampleType, sampleArray(sampleType, values.length)));
 }
 
 type ModelFor = (patch: Box, batchSize: number) => PatchModel;

@@ -8,6 +8,7 @@ import type { ImagePairs } from "../data/patches.ts";
 import type { Metrics } from "../protocol/run-events.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import type { ResultTree } from "../results/result-tree.ts";
+import { writeTestMetrics } from "../results/test-metrics.ts";
 import { writeFileAtomically } from "../results/write-file.ts";
 import { declaredWeights } from "../runtime/declared-weights.ts";
 import { DeviceMemoryError } from "../runtime/device-memory-error.ts";
@@ -121,14 +122,14 @@ async function loadStartingWeights(
 
 /** Applies the model to every test image, and reports the metrics of each and of all. */
 async function testImages(
-  { runtime, report, signal }: RunningRequest,
+  { tree, runtime, report, signal }: RunningRequest,
   task: PretextTask,
   parameters: Parameters,
   pairs: ImagePairs,
 ): Promise<"finished" | "stopped"> {
   const viewer = task.viewer(runtime, parameters);
   const { infos } = pairs.images;
-  const all: Metrics[] = [];
+  const measured = new Map<string, Metrics>();
   try {
     for (const [index, info] of infos.entries()) {
       const image = basename(info.path);
@@ -137,7 +138,7 @@ async function testImages(
       report({ event: "image", kind: "prediction", image, files });
       report({ event: "test", image, metrics });
       report({ event: "progress", label: "Testing", done: index + 1, total: infos.length });
-      all.push(metrics);
+      if (Object.keys(metrics).length > 0) measured.set(image, metrics);
       signal.throwIfAborted();
     }
   } catch (error) {
@@ -146,11 +147,15 @@ async function testImages(
   } finally {
     viewer.release();
   }
-  const measured = all.filter((metrics) => Object.keys(metrics).length > 0);
-  const mean = (name: string) => measured.reduce((sum, metrics) => sum + metrics[name], 0) / measured.length;
-  if (measured.length > 0) {
-    const names = Object.keys(measured[0]);
-    report({ event: "test", metrics: Object.fromEntries(names.map((name) => [name, mean(name)])) });
+  const [first] = measured.values();
+  if (first !== undefined) {
+    await writeTestMetrics(tree, measured);
+    const mean = (name: string) =>
+      [...measured.values()].reduce((sum, metrics) => sum + metrics[name], 0) / measured.size;
+    report({
+      event: "test",
+      metrics: Object.fromEntries(Object.keys(first).map((name) => [name, mean(name)])),
+    });
   }
   return "finished";
 }

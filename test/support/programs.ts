@@ -75,7 +75,8 @@ export function unetProgram(space: readonly number[], build: Partial<BuildArgume
   };
 }
 
-function fill(inputs: Readonly<Record<string, InputData>>): void {
+/** The same numbers for each input of that name. */
+export function fill(inputs: Readonly<Record<string, InputData>>): void {
   for (const [name, values] of Object.entries(inputs)) {
     const each = values.length / BATCH;
     const masked = (at: number) => (at % 2 === 0 ? at / 2 : each / 2 + (at - 1) / 2);

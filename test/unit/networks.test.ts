@@ -25,6 +25,15 @@ const REFERENCES: Readonly<Record<string, readonly string[]>> = {
   dfcan: ["dfcan_2d", "dfcan_3d"],
 };
 
+/**
+ * Weights that are waves make instance normalisation divide by almost nothing: PyTorch's single precision, which these references
+ * are in, is off by up to 4e-4 itself. The judged ones below are in double precision.
+ */
+const POORLY_CONDITIONED = ["unet_2d", "attention_unet_2d", "resunetpp_3d"];
+
+/** BiaPy 3.7.1 hands EDSR its arguments in a way that leaves all of them at their defaults: images come out twice as large. */
+const BUILT_AS: Readonly<Record<string, BuildArguments>> = { edsr_rgb_asis_2d: { upsampling_factor: 2 } };
+
 /** Channels-first, as PyTorch has them. */
 function channelsFirst(values: Float32Array, [, channels, ...space]: readonly number[]): Float32Array {
   const pixels = space.reduce((product, size) => product * size, 1);
@@ -39,7 +48,10 @@ for (const [architecture, names] of Object.entries(REFERENCES))
   for (const name of names) {
     test(`${name}: names, shapes, count and output equal BiaPy's`, async () => {
       const model = referenceModel(name);
-      const network = imageModel(architecture, model.build_args as BuildArguments);
+      const network = imageModel(architecture, {
+        ...(model.build_args as BuildArguments),
+        ...BUILT_AS[name],
+      });
       const [batch, channels, ...space] = model.input_shape;
       const program: Program = {
         training: false,
@@ -57,14 +69,14 @@ for (const [architecture, names] of Object.entries(REFERENCES))
       );
       const parameters = new Parameters(specs, { trainable: false, threads: 1 });
       assert.equal(parameters.count, model.params_trainable);
-      setFormulaWeights(parameters);
+      setFormulaWeights(parameters, model.amplitude);
       const executable = new OnnxRuntime(2).compile(program, parameters, { gradients: false });
       executable.inputs.images.set(formulaInput(model.input_shape));
       await executable.run(0);
       const output = channelsFirst(executable.outputs.pred, model.output.pred.shape);
       const difference = relativeDifference(output, model.output.pred);
-      // These were computed in single precision, which for three of them is off by up to 2e-4 itself (in double, below).
-      assert.ok(difference < 5e-4, `differs by ${difference}`);
+      const allowed = POORLY_CONDITIONED.includes(name) ? 5e-4 : 1e-4;
+      assert.ok(difference < allowed, `differs by ${difference}`);
       executable.release();
       await parameters.close();
     });
@@ -86,8 +98,10 @@ interface Judged {
   readonly loss: number;
   readonly gradients: Readonly<Record<string, TensorSummary>>;
   readonly states: Readonly<Record<string, TensorSummary>>;
-  /** How far PyTorch's own single precision is from all this. */
-  readonly float32_error: { readonly output: number; readonly gradients: number };
+  /** Of the input. */
+  readonly seed: number;
+  /** How far single precision takes PyTorch itself from all this. */
+  readonly rounding: { readonly output: number; readonly gradients: number };
 }
 
 /** Numbers in [-1, 1) without a pattern, by the script's formula. */
@@ -158,10 +172,9 @@ for (const file of readdirSync(judgedFolder)) {
     const executable = new OnnxRuntime(2).compile(program, parameters, { gradients: true });
     const count = judged.input_shape.reduce((product, size) => product * size, 1);
     const target = Float64Array.from({ length: count }, (_, at) => 0.3 * Math.cos(at * 0.021));
-    executable.inputs.images.set(channelsLast(scattered(count, 1), judged.input_shape));
+    executable.inputs.images.set(channelsLast(scattered(count, judged.seed), judged.input_shape));
     executable.inputs.targets.set(channelsLast(target, judged.input_shape));
     await executable.run(0);
-    const { float32_error: own } = judged;
     near(
       "loss",
       executable.outputs.loss,
@@ -170,13 +183,17 @@ for (const file of readdirSync(judgedFolder)) {
     );
     const output = channelsFirst(executable.outputs.prediction, judged.output.shape);
     near("output", output, judged.output, 1e-4);
+    assert.deepEqual(
+      parameters.specs.flatMap(({ name, role }) => (role === "parameter" ? [name] : [])).sort(),
+      Object.keys(judged.gradients).sort(),
+    );
     const largest = Math.max(...Object.values(judged.gradients).map(({ norm }) => norm));
     for (const [name, gradient] of Object.entries(judged.gradients))
       near(
         name,
         parameters.values(name, "gradient"),
         gradient,
-        Math.max(1e-3, 2 * own.gradients),
+        Math.max(1e-3, 2 * judged.rounding.gradients),
         1e-3 * largest,
       );
     for (const [name, state] of Object.entries(judged.states))

@@ -17,6 +17,8 @@ export interface ReferenceModel {
   readonly ndim: 2 | 3;
   readonly input_patch_size: readonly number[];
   readonly input_shape: readonly number[];
+  /** Of the weights' formula; 0.05 where it is not given. */
+  readonly amplitude?: number;
   readonly build_args: Readonly<Record<string, number | string | boolean>>;
   readonly effective_MODEL_cfg: Readonly<Record<string, unknown>>;
   readonly params_total: number;
@@ -36,12 +38,12 @@ export function referenceModel(name: string): ReferenceModel {
 }
 
 /** Sets every weight to the formula's value. */
-export function setFormulaWeights(parameters: Parameters): void {
+export function setFormulaWeights(parameters: Parameters, amplitude = 0.05): void {
   for (const { name, shape } of parameters.specs) {
     const shift = crc32(name) % 1000;
     const values = parameters.values(name);
     for (let index = 0; index < values.length; index++) {
-      const wave = 0.05 * Math.sin(index * 0.37 + shift);
+      const wave = amplitude * Math.sin(index * 0.37 + shift);
       if (name.endsWith("running_var")) values[index] = 1 + 2 * Math.abs(wave);
       else values[index] = shape.length === 1 && name.endsWith("weight") ? 1 + wave : wave;
     }

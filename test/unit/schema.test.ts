@@ -44,7 +44,13 @@ test("every default is valid as a file would write it, by the schema and by the 
     const list = Array.isArray(fact.default) && (fact.type === "list" || fact.default.length === 0);
     const text = list ? JSON.stringify(fact.default) : written(fact.default);
     assert.deepEqual(faults(file(key, text)), [], key);
-    assert.deepEqual(loadConfig("a.yaml", file(key, text)).problems, [], key);
+    // `50` for 50.0 is answered with a warning: BiaPy itself refuses it.
+    const { problems } = loadConfig("a.yaml", file(key, text));
+    assert.deepEqual(
+      problems.filter(({ severity }) => severity === "error"),
+      [],
+      key,
+    );
   }
 });
 

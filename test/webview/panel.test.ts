@@ -72,6 +72,7 @@ test("hovering reads the values at the cursor in all charts", () =>
     await waitForText(legendValue(webview, "Loss", "Validation"), shown(validationLoss(cells.events, 1)));
     await hover(plot, 20 / 40, 0.5);
     await waitForText(legendValue(webview, "Loss", "Validation"), shown(validationLoss(cells.events, 20)));
+    await waitForText(webview.frame.getByRole("heading", { name: "Curves" }), /at epoch (19\.9|20)/);
   }, cells));
 
 test("dragging zooms all charts to the part chosen, and a double click shows all again", () =>

@@ -1,4 +1,4 @@
-/** Runs recorded from the command line's `--events`, with their images. */
+/** Runs recorded from the command line's `--events`, with their images: paths in them begin with `@/`. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -153,6 +153,15 @@ test("a file that is replaced is shown as it is now", async () => {
   });
 });
 
+test("large whole numbers are read to their last digit", async () => {
+  const path = join(await mkdtemp(join(tmpdir(), "viewer-")), "labels.tif");
+  const data = new Uint32Array(17 * 23).fill(4_123_456_789);
+  await writeTiff(path, { shape: [1, 17, 23, 1], sampleType: "uint32", data });
+  await viewer([path], async (webview) => {
+    assert.equal(await pointAt(webview, size, 3, 5), "4123456789  (y 3, x 5)");
+  });
+});
+
 test("a slider that is dragged far reads the slices where it rests, and few between", () => {
   const image = recordedImage("cube/results/cube_1/MAE_checks/nuclei-test_original.tif");
   return viewer(

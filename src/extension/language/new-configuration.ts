@@ -118,14 +118,18 @@ function maskedAutoencoder(ndim: 2 | 3): string {
 
 function model(choices: ConfigurationChoices): string {
   const { architecture, ndim } = choices;
-  const levels = `    # Features at each level, from full resolution down.
+  const features = `    # Features at each level, from full resolution down.
     FEATURE_MAPS: [16, 32, 64]
     DROPOUT_VALUES: [0., 0., 0.]
     CONV_LAYERS: [2, 2, 2]
     ISOTROPY: [True, True, True]
-    # How much each level shrinks its input.
-    YX_DOWN: [2, 2]
-    Z_DOWN: [${ndim === 2 ? "1, 1" : "2, 2"}]
+`;
+  // MultiResUNet's levels are fixed, but not how much they shrink.
+  const fixed = architecture === "multiresunet";
+  const shrink = fixed ? { yx: "2, 2, 2, 2", z: "2, 2, 1, 1" } : { yx: "2, 2", z: "2, 2" };
+  const levels = `${fixed ? "" : features}    # How much each level shrinks its input.
+    YX_DOWN: [${shrink.yx}]
+    Z_DOWN: [${ndim === 2 ? shrink.yx.replaceAll("2", "1") : shrink.z}]
 `;
   const tokens = `    # The transformer sees a patch in tokens of this side.
     VIT_TOKEN_SIZE: 8

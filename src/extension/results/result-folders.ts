@@ -84,10 +84,10 @@ export class ResultFolders implements vscode.Disposable {
 
   /** Folders to look into, beside what is found in the open ones. */
   private folders(): string[] {
-    const settings = (vscode.workspace.workspaceFolders ?? [undefined]).flatMap((folder) => {
-      const { get } = vscode.workspace.getConfiguration("biapy", folder?.uri);
+    const settings = (vscode.workspace.workspaceFolders ?? []).flatMap(({ uri }) => {
+      const { get } = vscode.workspace.getConfiguration("biapy", uri);
       const named = [get<string>("run.resultFolder", "results"), ...get<string[]>("results.folders", [])];
-      return named.filter((path) => path !== "").map((path) => resolve(folder?.uri.fsPath ?? ".", path));
+      return named.filter((path) => path !== "").map((path) => resolve(uri.fsPath, path));
     });
     return [...new Set([...settings, ...this.context.workspaceState.get<string[]>(STARTED_IN, [])])];
   }

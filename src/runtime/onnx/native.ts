@@ -22,7 +22,8 @@ export const ELEMENT: Record<OnnxType, { readonly code: number }> = {
   int64: { code: 7 },
   bool: { code: 9 },
 };
-const LOG_ERRORS_ONLY = 3;
+/** Whatever fails is told by a status too. */
+const LOG_FATAL_ONLY = 4;
 /** Graphs come as they are to run: onnxruntime's search for more takes up to 40 s and gained nothing measurable. */
 const NO_OPTIMISATION = 0;
 
@@ -175,7 +176,7 @@ function load(): Onnxruntime {
       koffi.decode(functions[position], koffi.proto(prototype)),
     ]),
   ) as Api;
-  const environment = created(api, (out) => api.createEnvironment(LOG_ERRORS_ONLY, "biapy-studio", out));
+  const environment = created(api, (out) => api.createEnvironment(LOG_FATAL_ONLY, "biapy-studio", out));
   check(api, api.disableTelemetry(environment));
   const cpuMemory = created(api, (out) => api.createCpuMemory(0, 0, out));
   return { libraries: [...needed, library], api, environment, cpuMemory };

@@ -30,48 +30,71 @@ function summedProduct(graph: GraphBuilder, batch: number, a: Value, b: Value): 
 const joined = (graph: GraphBuilder, values: readonly Value[], axis: number) =>
   values.length === 1 ? values[0] : graph.add("Concat", values, { attributes: { axis } });
 
+/** Bytes that shifted copies may take: more would add to the peak, at the start of the backward pass, and leave the cache. */
+const ROOM = 32 * 2 ** 20;
+const BYTES = 4;
+
 /**
  * Where the kernel moves pixel by pixel. Both images lie flat on a common grid with zeros between lines, where a place in the kernel
  * is a shift of one against the other. `dy` shifted by each row of the kernel and `x` by each column lie one below the other, so that
  * one product multiplies each with each. (A product for each place, of `dy` with a slice of `x`, takes 2 to 5 times as long; a
- * convolution with `dy` as its kernel 4 times.)
+ * convolution with `dy` as its kernel 4 times.) Large images are taken slab by slab.
  */
-function byShifts(
+function byShifts(graph: GraphBuilder, x: Traced, dy: Traced, attributes: Attributes): Value {
+  const { padding, size: kernel } = attributes;
+  const lines = dy.shape[1];
+  const grid = spaceOf(x).map((each, axis) => Math.max(each + padding[axis], spaceOf(dy)[axis]));
+  const copies = channelsOf(x) * (kernel.at(-1) ?? 1) + channelsOf(dy) * (kernel.at(-2) ?? 1);
+  const count = Math.ceil((lines * x.shape[0] * sizeOf(grid.slice(1)) * copies * BYTES) / ROOM);
+  const thick = Math.ceil(lines / Math.min(count, lines));
+  const slabs: Value[] = [];
+  // How far a step along each axis goes on the flat grid.
+  const steps = grid.map((_, axis) => sizeOf(grid.slice(axis + 1)));
+  for (let from = 0; from < lines; from += thick)
+    slabs.push(slab(graph, x, dy, attributes, steps, [from, Math.min(from + thick, lines)]));
+  return slabs.length === 1 ? slabs[0] : graph.add("Sum", slabs);
+}
+
+/** What the lines `from` to `to` of `dy`, along its first axis of space, add to the gradient. */
+function slab(
   graph: GraphBuilder,
   x: Traced,
   dy: Traced,
   { padding, dilation, size: kernel }: Attributes,
+  steps: readonly number[],
+  [from, to]: readonly [number, number],
 ): Value {
   const [batch] = x.shape;
   const [inputs, outputs] = [channelsOf(x), channelsOf(dy)];
-  const [from, to] = [spaceOf(x), spaceOf(dy)];
-  const grid = kernel.map((_, axis) => Math.max(from[axis] + (axis === 0 ? 0 : padding[axis]), to[axis]));
-  const steps = grid.map((_, axis) => sizeOf(grid.slice(axis + 1)));
-  const length = sizeOf(grid);
-  const shiftOf = (place: readonly number[]) =>
-    place.reduce((sum, at, axis) => sum + at * dilation[axis] * steps[axis], 0);
   const column = kernel.length - 1;
   const along = (axis: number) =>
     Array.from({ length: kernel[axis] }, (_, at) => at * dilation[axis] * steps[axis]);
   // dy moved by s and x by t pair each pixel with the one s - t further on.
-  const origin = padding.reduce((sum, pad, axis) => sum + pad * steps[axis], 0);
+  const origin = padding.reduce((sum, pad, axis) => sum + (axis === 0 ? 0 : pad * steps[axis]), 0);
   const extra = Math.max(0, Math.max(...along(column)) - origin);
   const columns = along(column).map((shift) => origin - shift + extra);
-  const planes = offsets(kernel.slice(0, column - 1)).map((plane) =>
-    along(column - 1).map((shift) => shiftOf(plane) + shift + extra),
+  const planes = (column > 1 ? along(0) : [0]).map((plane) =>
+    along(column - 1).map((shift) => plane + shift + extra),
   );
-  const whole = length + Math.max(...columns, ...planes.flat());
+  const reach = dilation[0] * (kernel[0] - 1);
+  const [linesX, linesDy] = [to - from + reach, to - from];
+  const whole = Math.max(
+    linesX * steps[0] + Math.max(...columns),
+    linesDy * steps[0] + Math.max(...planes.flat()),
+  );
 
-  const flat = (tensor: Traced, channels: number): Value => {
-    const after = grid.map((size, axis) => size - spaceOf(tensor)[axis]);
-    const amounts = graph.integers([0, 0, ...grid.map(() => 0), 0, 0, ...after]);
-    const wide = after.some((each) => each > 0)
-      ? graph.add("Pad", [image(graph, tensor), amounts, graph.scalar(0)])
+  /** `[batch, channel, pixel]`: some lines on the grid; where the image has none, zeros. */
+  const flat = (tensor: Traced, first: number, lines: number): Value => {
+    const [all, ...rest] = spaceOf(tensor);
+    const after = rest.map((size, axis) => steps[axis] / steps[axis + 1] - size);
+    const amounts = [0, 0, -first, ...rest.map(() => 0), 0, 0, first + lines - all, ...after];
+    const wide = amounts.some((each) => each !== 0)
+      ? graph.add("Pad", [image(graph, tensor), graph.integers(amounts), graph.scalar(0)])
       : image(graph, tensor);
-    return graph.add("Reshape", [wide, graph.integers([batch, channels, length])]);
+    return graph.add("Reshape", [wide, graph.integers([batch, channelsOf(tensor), lines * steps[0]])]);
   };
   /** `[batch, channel · shift, pixel]`: all shifts of a channel side by side in one line, zeros between them. */
-  const shifted = (value: Value, channels: number, shifts: readonly number[]): Value => {
+  const shifted = (value: Value, channels: number, length: number, shifts: readonly number[]): Value => {
     const gap = (size: number) =>
       size === 0 ? [] : [graph.add("Expand", [graph.scalar(0), graph.integers([batch, channels, size])])];
     const parts = shifts.flatMap((shift) => [...gap(shift), value, ...gap(whole - length - shift)]);
@@ -79,17 +102,16 @@ function byShifts(
     return graph.add("Reshape", [line, graph.integers([batch, channels * shifts.length, whole])]);
   };
 
-  const [flatX, flatDy] = [flat(x, inputs), flat(dy, outputs)];
-  const right = shifted(flatX, inputs, columns);
+  const [flatX, flatDy] = [flat(x, from - padding[0], linesX), flat(dy, from, linesDy)];
+  const right = shifted(flatX, inputs, linesX * steps[0], columns);
   const products = planes.map((rows) => {
-    const product = summedProduct(graph, batch, shifted(flatDy, outputs, rows), right);
-    return graph.add("Reshape", [product, graph.integers([outputs, rows.length, inputs, columns.length])]);
-  });
-  const all = products.map((product) => {
+    const left = shifted(flatDy, outputs, linesDy * steps[0], rows);
+    const sizes = graph.integers([outputs, rows.length, inputs, columns.length]);
+    const product = graph.add("Reshape", [summedProduct(graph, batch, left, right), sizes]);
     const turned = graph.add("Transpose", [product], { attributes: { perm: [0, 2, 1, 3] } });
     return graph.add("Reshape", [turned, graph.integers([outputs, inputs, 1, sizeOf(kernel.slice(-2))])]);
   });
-  return joined(graph, all, 2);
+  return joined(graph, products, 2);
 }
 
 /**

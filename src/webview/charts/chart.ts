@@ -21,6 +21,8 @@ export interface ChartView {
 export interface ChartEvents {
   /** A person chose a part of the x axis, or all of it. */
   zoomed(span: Span | undefined): void;
+  /** The cursor is at an x, or left. */
+  pointed(x: number | undefined): void;
   /** The values under the cursor in words, as it is moved by keys. */
   spoke(text: string): void;
 }
@@ -146,7 +148,12 @@ export class Chart {
         dataIdx: (plot, seriesIndex, closest) => nearestValue(plot.data[seriesIndex], closest),
       },
       hooks: {
-        setCursor: [() => this.showValues()],
+        setCursor: [
+          (plot) => {
+            this.showValues();
+            this.events.pointed(cursorPosition(plot));
+          },
+        ],
         setSelect: [(plot) => this.selected(plot)],
       },
     };

@@ -1,21 +1,14 @@
-import type { ImageSummary } from "../../protocol/panel-messages.ts";
 import { element, setText, show } from "../dom.ts";
 import { button, checkbox, dropdown, type Picker, type Toggle } from "../toolkit.ts";
-import { shortNumber } from "../words.ts";
-import { channelLuts, DIVERGING, GRAY, isRgb, MOST_COMPOSITE } from "./colours.ts";
+import { isRgb, MOST_COMPOSITE } from "./colours.ts";
 import { type Contrast, ContrastRanges, USUAL_CONTRAST } from "./contrast.ts";
 import { ContrastControl } from "./contrast-control.ts";
 import type { ImageClient } from "./image-client.ts";
-import { ImageTile, type Pixel, type TileContent } from "./image-tile.ts";
-import { difference, type PlaneImage, type Range } from "./plane-image.ts";
+import { ImageTile, type Pixel } from "./image-tile.ts";
+import { differenceContent, imageContent, type OpenedImage, type RowImage } from "./opened-image.ts";
+import type { PlaneImage, Range } from "./plane-image.ts";
 import { Stepper } from "./stepper.ts";
 import { Viewport } from "./viewport.ts";
-
-/** An image to show, by its file. */
-export interface RowImage {
-  readonly title: string;
-  readonly path: string;
-}
 
 /** What a row keeps when its page is shown again. */
 export interface RowSettings {
@@ -37,15 +30,6 @@ export interface RowOptions {
 /** The owner of a range that all images have. */
 const SHARED = "all";
 
-/** An image that was opened, with its planes of the slice that is shown; or why there is none. */
-interface Opened {
-  readonly image: RowImage;
-  readonly summary?: ImageSummary;
-  /** By channel; only those that are shown. */
-  readonly planes?: readonly (PlaneImage | undefined)[];
-  readonly failure?: string;
-}
-
 /** Images side by side: one slice, one contrast, one view and one cursor for all of them. */
 export class ImageRow {
   readonly element: HTMLElement;
@@ -63,7 +47,7 @@ export class ImageRow {
   private readonly zoomText: HTMLElement;
   private readonly spoken: HTMLElement;
 
-  private opened: readonly Opened[] = [];
+  private opened: readonly OpenedImage[] = [];
   /** The slice; nothing until there are images or a person chose one. */
   private chosenZ: number | undefined;
   private channel = 0;
@@ -141,7 +125,7 @@ export class ImageRow {
     const opening = ++this.opening;
     const opened = await Promise.all(
       images.map(
-        async (image): Promise<Opened> =>
+        async (image): Promise<OpenedImage> =>
           this.client.open(image.path).then(
             (summary) => ({ image, summary }),
             (error: Error) => ({ image, failure: error.message }),
@@ -232,7 +216,7 @@ export class ImageRow {
     this.loading = false;
   }
 
-  private async withPlanes(opened: Opened): Promise<Opened> {
+  private async withPlanes(opened: OpenedImage): Promise<OpenedImage> {
     const { image, summary } = opened;
     if (summary === undefined) return opened;
     const [depth, , , channels] = summary.shape;
@@ -286,7 +270,7 @@ export class ImageRow {
       tile.setTitle(opened.image.title);
       if (opened.failure !== undefined) tile.fail(opened.failure);
       else {
-        const content = this.tileContent(opened, index);
+        const content = imageContent(opened, this.z, (channel, plane) => this.rangeOf(index, channel, plane));
         if (content !== undefined) tile.show(content);
       }
     }
@@ -299,32 +283,6 @@ export class ImageRow {
     )
       this.tileRow.replaceChildren(...shown);
     this.showContrast();
-  }
-
-  private tileContent({ image, summary, planes }: Opened, index: number): TileContent | undefined {
-    if (summary === undefined || planes === undefined) return undefined;
-    const [depth, height, width, channels] = summary.shape;
-    const shown = planes.flatMap((plane, channel) => (plane === undefined ? [] : [{ plane, channel }]));
-    const luts = shown.length > 1 ? channelLuts(channels) : [];
-    const layers = shown.map(({ plane, channel }) => ({
-      plane,
-      range: this.rangeOf(index, channel, plane),
-      lut: luts[channel] ?? GRAY,
-    }));
-    const slice = depth > 1 ? `, slice ${Math.min(this.z, depth - 1) + 1} of ${depth}` : "";
-    return {
-      height,
-      width,
-      layers,
-      description: `${image.title}, ${height} by ${width} pixels${slice}`,
-      valueAt: ({ x, y }) => {
-        const values = shown.map(({ plane }) => plane.at(y, x));
-        const words = values.map((value) =>
-          value === undefined ? "–" : String(Number(value.toPrecision(7))),
-        );
-        return `${words.join(", ")}  (y ${y}, x ${x})`;
-      },
-    };
   }
 
   private rangeOf(index: number, channel: number, plane: PlaneImage): Range {
@@ -342,38 +300,10 @@ export class ImageRow {
 
   private showDifference(): void {
     const [a, b] = this.difference.map((index) => this.opened[index]);
-    const tile = this.differenceTile;
-    tile.setTitle(`${a?.image.title} − ${b?.image.title}`);
-    const planeOf = (opened: Opened | undefined) =>
-      opened?.planes?.[Math.min(this.channel, (opened.summary?.shape[3] ?? 1) - 1)];
-    const [planeA, planeB] = [planeOf(a), planeOf(b)];
-    if (planeA === undefined || planeB === undefined) {
-      tile.fail("One of the images cannot be shown.");
-      return;
-    }
-    const plane = difference(planeA, planeB);
-    if (plane === undefined || a.summary === undefined) {
-      tile.fail("These images are of different sizes.");
-      return;
-    }
-    const { low, high } = plane.percentiles(0.1);
-    const most = Math.max(Math.abs(low), Math.abs(high)) || 1;
-    const [, height, width] = a.summary.shape;
-    const end = shortNumber(Number(most.toPrecision(3)));
-    const scale = `blue −${end} … red +${end}`;
-    tile.show({
-      height,
-      width,
-      layers: [{ plane, range: { low: -most, high: most }, lut: DIVERGING }],
-      description: `Difference ${a.image.title} minus ${b.image.title}; ${scale}`,
-      note: scale,
-      valueAt: ({ x, y }) => {
-        const value = plane.at(y, x);
-        return value === undefined
-          ? "–"
-          : `${value > 0 ? "+" : ""}${Number(value.toPrecision(7))}  (y ${y}, x ${x})`;
-      },
-    });
+    this.differenceTile.setTitle(`${a.image.title} − ${b.image.title}`);
+    const content = differenceContent(a, b, this.channel);
+    if (typeof content === "string") this.differenceTile.fail(content);
+    else this.differenceTile.show(content);
   }
 
   private showContrast(): void {

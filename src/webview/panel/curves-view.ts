@@ -25,6 +25,8 @@ const ORDER = ["loss", "psnr", "ssim", "mse", "mae"];
 /** Metrics that a logarithmic scale is for: PSNR is logarithmic already, SSIM lies between -1 and 1. */
 const NO_LOG = new Set(["psnr", "ssim"]);
 
+const OVER = "over epochs";
+
 const LEARNING_RATE = "Learning rate";
 
 /** The curves of one run, or of several laid over each other. */
@@ -33,6 +35,8 @@ export class CurvesView {
   private readonly charts = new Map<string, Chart>();
   private readonly grid: HTMLElement;
   private readonly smoothingText: HTMLElement;
+  /** Which epoch the cursor is at. */
+  private readonly place: HTMLElement;
   private readonly empty: HTMLElement;
   private readonly spoken: HTMLElement;
   private readonly resetZoom: HTMLElement;
@@ -54,6 +58,7 @@ export class CurvesView {
     this.smoothingText = element("span", { class: "slider-value" });
     this.resetZoom = button("Show all", () => this.zoom(undefined), { label: "Show all epochs again" });
     this.spoken = element("div", { class: "spoken", "aria-live": "polite" });
+    this.place = element("span", { class: "hint" }, OVER);
     this.empty = element("p", { class: "hint" }, "The curves begin with the first training step.");
     this.grid = element("div", { class: "charts" });
     this.element = element(
@@ -62,7 +67,7 @@ export class CurvesView {
       element(
         "header",
         { class: "section-header" },
-        element("h2", {}, "Curves", element("span", { class: "hint" }, "over epochs")),
+        element("h2", {}, "Curves", this.place),
         element(
           "div",
           { class: "toolbar" },
@@ -122,6 +127,7 @@ export class CurvesView {
     const title = name === LEARNING_RATE ? name : metricName(name);
     return new Chart(title, {
       zoomed: (span) => this.zoom(span),
+      pointed: (x) => setText(this.place, x === undefined ? OVER : `at epoch ${Number(x.toFixed(2))}`),
       spoke: (text) => setText(this.spoken, text),
     });
   }

@@ -1,7 +1,8 @@
 import type { ImageEvent, ImageFiles } from "../../protocol/run-events.ts";
 import { element, setText, show } from "../dom.ts";
 import type { ImageClient } from "../images/image-client.ts";
-import { ImageRow, type RowImage, type RowSettings } from "../images/image-row.ts";
+import { ImageRow, type RowSettings } from "../images/image-row.ts";
+import type { RowImage } from "../images/opened-image.ts";
 import { button } from "../toolkit.ts";
 import type { RunRecord } from "./run-record.ts";
 import { Thumbnails } from "./thumbnails.ts";

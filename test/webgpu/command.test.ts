@@ -1,0 +1,105 @@
+/** Runs of the command on a GPU, and the choice of devices. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import type { RunEvent } from "../../src/protocol/run-events.ts";
+import { listDevices } from "../../src/runtime/devices.ts";
+import { fastest, secondsPerStep } from "../../src/workflow/device-choice.ts";
+import { maeProgram } from "../support/programs.ts";
+import { biapy, logRows, samples, workspace } from "../workflow/command.ts";
+
+const cache = mkdtempSync(join(tmpdir(), "cache-"));
+after(() => rmSync(cache, { recursive: true, force: true }));
+process.env.XDG_CACHE_HOME = cache;
+
+const CONFIG = `
+PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 2D}
+DATA:
+  PATCH_SIZE: (32,32,1)
+  TRAIN: {PATH: ${JSON.stringify(samples("2d/train"))}}
+  VAL: {SPLIT_TRAIN: 0.2}
+MODEL:
+  ARCHITECTURE: mae
+  MAE_MASK_TYPE: random
+  VIT_TOKEN_SIZE: 16
+  VIT_EMBED_DIM: 24
+  VIT_NUM_LAYERS: 1
+  VIT_NUM_HEADS: 3
+  MAE_DEC_HIDDEN_SIZE: 16
+  MAE_DEC_NUM_LAYERS: 1
+  MAE_DEC_NUM_HEADS: 2
+TRAIN: {ENABLE: True, OPTIMIZER: ADAMW, LR: 1.E-3, BATCH_SIZE: 64, EPOCHS: 2}
+TEST: {ENABLE: False}
+`;
+
+interface Row {
+  readonly train_loss: number;
+  readonly val_loss: number;
+}
+
+const deviceOf = (events: readonly RunEvent[]) => events.find((event) => event.event === "start")?.device;
+
+test("a run on the GPU is the run on the CPU, stopped and gone on with as well", async () => {
+  const { results, arguments: args } = await workspace(CONFIG);
+  const cpu = await biapy([...args(1), "--gpu", ""]);
+  assert.match(String(deviceOf(cpu.events)), /^CPU/);
+  const stopped = await biapy([...args(2), "--gpu", "0"], (event, child) => {
+    if (event.event === "step" && event.step === 2 && event.epoch === 1) child.kill("SIGINT");
+  });
+  assert.equal(stopped.code, 130);
+  assert.match(String(deviceOf(stopped.events)), /WebGPU/);
+  const end = stopped.events.at(-1);
+  assert.ok(end?.event === "end" && end.resume !== undefined);
+  assert.deepEqual(end.resume.slice(-2), ["--gpu", "0"]);
+  const resumed = await biapy(end.resume);
+  assert.equal(resumed.code, 0);
+  const [expected, found] = [await logRows(results, 1), await logRows(results, 2)] as Row[][];
+  assert.equal(found.length, 2);
+  for (const [epoch, row] of expected.entries())
+    for (const name of ["train_loss", "val_loss"] as const) {
+      const [is, should] = [found[epoch][name], row[name]];
+      assert.ok(Math.abs(is - should) < 1e-3, `${name} of epoch ${epoch}: ${is}, not ${should}`);
+    }
+});
+
+test("a GPU that is not there is a warning that names those that are, and the CPU computes", async () => {
+  const { arguments: args } = await workspace(CONFIG);
+  const { code, events } = await biapy([...args(), "--gpu", "7", "--try_batch", "4"]);
+  assert.equal(code, 0);
+  assert.deepEqual(events, []);
+  const run = await biapy([...args(), "--gpu", "7"], (event, child) => {
+    if (event.event === "start") child.kill("SIGINT");
+  });
+  const warning = run.events.find((event) => event.event === "log" && event.level === "warning");
+  assert.match(String(warning?.event === "log" && warning.message), /no GPU 7.*the CPU computes.*0 /);
+});
+
+test("the fastest device is found by a trial, which is remembered", async () => {
+  const devices = await listDevices();
+  assert.ok(devices.gpus.length > 0, "there is a GPU to try");
+  const wish = { gpu: undefined, device: undefined, runtime: undefined, threads: 1 };
+  const optimiser = { kind: "sgd", momentum: 0.9, weightDecay: 0 } as const;
+  const work = { program: maeProgram([8, 8]), training: { optimiser, clipNorm: 0 } };
+  const choose = async () => {
+    const said: string[] = [];
+    const note = (message: string) => void said.push(message);
+    const runtime = await fastest(devices.gpus, devices, wish, work, {
+      info: note,
+      warn: note,
+      progress: () => {},
+    });
+    return { runtime, said };
+  };
+  const first = await choose();
+  const tried = first.said.filter((line) => /s a step\.$/.test(line));
+  assert.equal(tried.length, devices.gpus.length + 1, first.said.join("\n"));
+  const seconds = tried.map((line) => Number(/: ([\d.e-]+) s a step/.exec(line)?.[1]));
+  const quickest = tried[seconds.indexOf(Math.min(...seconds))];
+  assert.ok(quickest.startsWith(first.runtime.device), `${first.runtime.device} of ${tried.join("; ")}`);
+  const second = await choose();
+  assert.equal(second.runtime.device, first.runtime.device);
+  assert.equal(second.said.length, 1, "no trial the second time");
+  assert.ok((await secondsPerStep(second.runtime, work)) > 0);
+});

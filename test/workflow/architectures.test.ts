@@ -1,0 +1,155 @@
+/** Every network that restores images, in 2D and 3D: it learns on the sample images, is stopped, goes on, tests. */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import { loadBiapyCheckpoint } from "../../src/checkpoint/biapy-checkpoint.ts";
+import { checkConfig, RESTORING } from "../../src/config/checks.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import { openImage, readImage } from "../../src/images/files.ts";
+import { writeTiff } from "../../src/images/tiff-writer.ts";
+import type { NewRunEvent } from "../../src/protocol/run-events.ts";
+import { resultTree } from "../../src/results/result-tree.ts";
+import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
+import { runSelfSupervised } from "../../src/workflow/self-supervised.ts";
+import { samples } from "./command.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "architectures-"));
+
+/** A part of a sample image, which trains in a second. */
+async function cut(
+  from: string,
+  to: string,
+  size: readonly [z: number, y: number, x: number],
+): Promise<void> {
+  const source = await openImage(join(samples(from)));
+  const part = await source.read({ start: [0, 0, 0], end: size });
+  await source.close();
+  await mkdir(join(folder, to), { recursive: true });
+  await writeTiff(join(folder, to, "part.tif"), part);
+}
+
+before(async () => {
+  await cut("2d/train/nuclei-01.tif", "2D/train", [1, 64, 64]);
+  await cut("2d/test/nuclei-01.tif", "2D/test", [1, 40, 48]);
+  await cut("3d/train/nuclei-train.tif", "3D/train", [16, 32, 32]);
+  await cut("3d/test/nuclei-test.tif", "3D/test", [8, 24, 20]);
+});
+
+/** Small versions; those without an entry have no keys that make them smaller. */
+const SMALL: Readonly<Record<string, string>> = {
+  unetr:
+    "VIT_TOKEN_SIZE: 8, VIT_EMBED_DIM: 24, VIT_NUM_LAYERS: 3, VIT_NUM_HEADS: 3, UNETR_VIT_NUM_FILTERS: 4",
+  rcan: "RCAN_RG_BLOCK_NUM: 1, RCAN_RCAB_BLOCK_NUM: 2",
+  multiresunet: "Z_DOWN: [1, 1, 1, 1]",
+};
+const LEVELS = "FEATURE_MAPS: [4, 8, 16]";
+/** MultiResUNet halves four times. */
+const PATCHES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  multiresunet: { "2D": "(32,32,1)", "3D": "(4,32,32,1)" },
+};
+const PATCH: Readonly<Record<string, string>> = { "2D": "(16,16,1)", "3D": "(8,16,16,1)" };
+
+function configuration(architecture: string, ndim: string, more = ""): string {
+  const path = (phase: string) => JSON.stringify(join(folder, ndim, phase));
+  const overlap =
+    architecture === "multiresunet" ? `OVERLAP: "(0.5,0.5${ndim === "3D" ? ",0.5" : ""})",` : "";
+  return `
+PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: ${ndim}, SELF_SUPERVISED: {PRETEXT_TASK: crappify}}
+DATA:
+  PATCH_SIZE: ${PATCHES[architecture]?.[ndim] ?? PATCH[ndim]}
+  REFLECT_TO_COMPLETE_SHAPE: True
+  TRAIN: {${overlap} PATH: ${path("train")}}
+  VAL: {SPLIT_TRAIN: 0.25}
+  TEST: {PATH: ${path("test")}}
+MODEL: {ARCHITECTURE: ${architecture}, ${SMALL[architecture] ?? LEVELS}${more}}
+TRAIN: {ENABLE: True, OPTIMIZER: ADAMW, LR: 1.E-3, BATCH_SIZE: ${ndim === "2D" ? 4 : 2}, EPOCHS: 4}
+TEST: {ENABLE: True}
+`;
+}
+
+const runtime = new OnnxRuntime(2);
+
+/** Runs a configuration as the command does; `stopAt` asks it to stop when a training step of this number is done. */
+async function run(
+  name: string,
+  text: string,
+  { resume = false, stopAt = Infinity }: { readonly resume?: boolean; readonly stopAt?: number } = {},
+) {
+  const { config, problems } = loadConfig(`${name}.yaml`, text);
+  assert.deepEqual([...problems, ...checkConfig(config)], []);
+  const tree = resultTree(join(folder, "results"), name, 1);
+  const events: NewRunEvent[] = [];
+  const stopping = new AbortController();
+  let steps = 0;
+  const report = (event: NewRunEvent) => {
+    events.push(event);
+    if (event.event === "step" && ++steps === stopAt) stopping.abort();
+  };
+  const request = { config, configText: text, tree, resume, normalisePixels: false };
+  const status = await runSelfSupervised({
+    ...request,
+    report,
+    signal: stopping.signal,
+    openRuntime: async () => runtime,
+    fits: async () => true,
+  });
+  const epochs = events.flatMap((event) => (event.event === "epoch" ? [event] : []));
+  return { status, tree, epochs, events };
+}
+
+for (const [architecture, dimensions] of Object.entries(RESTORING))
+  for (const ndim of dimensions) {
+    test(`${architecture} in ${ndim} learns, is stopped, goes on and tests`, async () => {
+      const name = `${architecture.replaceAll("+", "p")}_${ndim}`;
+      const text = configuration(architecture, ndim);
+      const stopped = await run(name, text, { stopAt: 2 });
+      assert.equal(stopped.status, "stopped");
+      const { status, tree, epochs, events } = await run(name, text, { resume: true });
+      assert.equal(status, "finished");
+      const all = [...stopped.epochs, ...epochs];
+      assert.deepEqual(
+        all.map(({ epoch }) => epoch),
+        [1, 2, 3, 4],
+      );
+      const losses = all.map(({ train }) => train.loss);
+      assert.ok(losses[3] < losses[0], `the loss fell: ${losses}`);
+
+      const source = await readImage(join(folder, ndim, "test/part.tif"));
+      const restored = await readImage(join(tree.perImage, "part.tif"));
+      assert.deepEqual([restored.shape, restored.sampleType], [source.shape, source.sampleType]);
+      const tested = events.filter((event) => event.event === "test").at(-1);
+      assert.deepEqual(Object.keys(tested?.metrics ?? {}).sort(), ["mae", "mse", "psnr", "ssim"]);
+      assert.equal((await readdir(tree.charts)).length, 5);
+      for (const part of [tree.tensorboard, tree.trainLogs, tree.configFile])
+        assert.ok(existsSync(part), part);
+      assert.ok(existsSync(join(tree.runDirectory, "test_results_metrics.csv")));
+      assert.ok(!existsSync(tree.lastCheckpoint));
+      const checkpoint = await loadBiapyCheckpoint(tree.bestCheckpoint);
+      assert.ok(checkpoint.weights.size > 0 && checkpoint.modelBuildArguments !== undefined);
+      await checkpoint.close();
+    });
+  }
+
+test("a stopped network with dropout and batch normalisation ends up exactly where one that was not stopped does", async () => {
+  const text = configuration("resunet", "2D", ", NORMALIZATION: bn, DROPOUT_VALUES: [0.1, 0.1, 0.2]");
+  const whole = await run("whole", text);
+  await run("halved", text, { stopAt: 5 });
+  const resumed = await run("halved", text, { resume: true });
+  const last = ({ epochs }: typeof whole) => epochs.at(-1);
+  assert.deepEqual(
+    { ...last(resumed)?.train, ...last(resumed)?.validation },
+    { ...last(whole)?.train, ...last(whole)?.validation },
+  );
+  const weights = async ({ tree }: typeof whole) => {
+    const checkpoint = await loadBiapyCheckpoint(tree.bestCheckpoint);
+    const values = await Promise.all(
+      [...checkpoint.weights].map(async ([name, tensor]) => [name, await tensor.read()]),
+    );
+    await checkpoint.close();
+    return values;
+  };
+  assert.deepEqual(await weights(resumed), await weights(whole));
+});
