@@ -1,5 +1,6 @@
 /** A run's checkpoints: BiaPy's format, with what this engine needs to go on exactly where it stopped. */
 import {
+  type BiapyCheckpoint,
   loadBiapyCheckpoint,
   type OptimizerSettings,
   saveBiapyCheckpoint,
@@ -62,33 +63,45 @@ export interface LoadedWeights {
   readonly loaded: readonly string[];
   /** Tensors that were not used, with the reason. */
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
-  /** Weights of the model that the checkpoint did not have. */
+  /** Weights of the model that none was found for. */
   readonly missing: readonly string[];
-  /** How far the run was, when the file is one of this engine's. */
-  readonly state?: TrainerState;
 }
 
-/** Reads weights (and moments, where `parameters` keeps them) by name. Throws `CheckpointError`. */
+/** Reads the weights that a model has, by name and shape. */
+export async function loadWeights(
+  { weights }: BiapyCheckpoint,
+  parameters: Parameters,
+): Promise<LoadedWeights> {
+  const loaded: string[] = [];
+  const skipped: { name: string; reason: string }[] = [];
+  const specs = new Map(parameters.specs.map((spec) => [spec.name, spec]));
+  for (const [name, tensor] of weights) {
+    const spec = specs.get(name);
+    if (spec === undefined) skipped.push({ name, reason: "this network has no weights of such names" });
+    else if (String(spec.shape) !== String(tensor.shape)) {
+      skipped.push({ name, reason: `the shape [${tensor.shape}] is not this network's [${spec.shape}]` });
+    } else {
+      await tensor.read(parameters.values(name));
+      loaded.push(name);
+    }
+  }
+  const found = new Set(loaded);
+  return { loaded, skipped, missing: [...specs.keys()].filter((name) => !found.has(name)) };
+}
+
+/**
+ * Goes back to the weights of a run's own checkpoint, and to its moments where `parameters` is to go on training.
+ *
+ * @returns how far the run was, when the file is one of this engine's. Throws `CheckpointError`.
+ */
 export async function loadRunCheckpoint(
   path: string,
   parameters: Parameters,
   withMoments: boolean,
-): Promise<LoadedWeights> {
+): Promise<TrainerState | undefined> {
   const checkpoint = await loadBiapyCheckpoint(path);
   try {
-    const loaded: string[] = [];
-    const skipped: { name: string; reason: string }[] = [];
-    const specs = new Map(parameters.specs.map((spec) => [spec.name, spec]));
-    for (const [name, tensor] of checkpoint.weights) {
-      const spec = specs.get(name);
-      if (spec === undefined) skipped.push({ name, reason: "the model has no weight of this name" });
-      else if (String(spec.shape) !== String(tensor.shape)) {
-        skipped.push({ name, reason: `its shape is [${tensor.shape}], the model's [${spec.shape}]` });
-      } else {
-        await tensor.read(parameters.values(name));
-        loaded.push(name);
-      }
-    }
+    await loadWeights(checkpoint, parameters);
     if (withMoments && checkpoint.optimizer !== undefined) {
       parameters.settle();
       for (const [name, { moments }] of checkpoint.optimizer.parameters) {
@@ -97,12 +110,7 @@ export async function loadRunCheckpoint(
       }
     }
     const trainer = checkpoint.engineState?.trainer;
-    return {
-      loaded,
-      skipped,
-      missing: parameters.specs.map((spec) => spec.name).filter((name) => !checkpoint.weights.has(name)),
-      state: typeof trainer === "string" ? (JSON.parse(trainer) as TrainerState) : undefined,
-    };
+    return typeof trainer === "string" ? (JSON.parse(trainer) as TrainerState) : undefined;
   } finally {
     await checkpoint.close();
   }

@@ -22,6 +22,7 @@ import type { PretextTask } from "./pretext-task.ts";
 import { loadRunCheckpoint } from "./run-checkpoint.ts";
 import { prepareImages } from "./run-images.ts";
 import { trainingSettings } from "./settings.ts";
+import { loadStartingWeights } from "./starting-weights.ts";
 import { TrainingRun } from "./training-run.ts";
 
 export interface RunRequest {
@@ -64,7 +65,10 @@ export async function runSelfSupervised(given: RunRequest): Promise<"finished" |
     // A run that was stopped while it tested has nothing left to train.
     const trained = training && resume && !existsSync(tree.lastCheckpoint) && existsSync(tree.bestCheckpoint);
     if (trained) await loadRunCheckpoint(tree.bestCheckpoint, parameters, false);
-    else if (!resume || !training) await loadStartingWeights(request, parameters, training);
+    else if ((config.flag("MODEL.LOAD_CHECKPOINT") && !resume) || !training) {
+      const path = config.text("PATHS.CHECKPOINT_FILE") || tree.bestCheckpoint;
+      await loadStartingWeights(path, config, parameters, { complete: !training, report });
+    }
     if (images.training !== undefined && !trained) {
       const run = new TrainingRun(request, task, parameters, images.training, images.validation);
       if ((await run.train()) === "stopped") return "stopped";
@@ -100,24 +104,6 @@ async function taskOf({ config, tree, normalisePixels }: TaskRequest): Promise<P
   if (pretextTask(config) === "masking") return new MaskingTask(config, tree, normalisePixels);
   const { restorationTask } = await import("./restoration.ts");
   return restorationTask(config, tree);
-}
-
-/** Where weights start: at random, from a checkpoint that the configuration names, or (to test only) from the run's own. */
-async function loadStartingWeights(
-  { config, tree, report }: RunRequest,
-  parameters: Parameters,
-  training: boolean,
-): Promise<void> {
-  if (!config.flag("MODEL.LOAD_CHECKPOINT") && training) return;
-  const path = config.text("PATHS.CHECKPOINT_FILE") || tree.bestCheckpoint;
-  const { loaded, skipped, missing } = await loadRunCheckpoint(path, parameters, false);
-  report({ event: "log", level: "info", message: `${loaded.length} tensors loaded from ${path}.` });
-  for (const { name, reason } of skipped)
-    report({ event: "log", level: "warning", message: `${name} was skipped: ${reason}.` });
-  if (missing.length > 0) {
-    const message = `${missing.length} weights are not in the checkpoint and start afresh: ${missing.slice(0, 5).join(", ")}…`;
-    report({ event: "log", level: "warning", message });
-  }
 }
 
 /** Applies the model to every test image, and reports the metrics of each and of all. */

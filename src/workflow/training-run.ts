@@ -117,7 +117,7 @@ export class TrainingRun {
 
   private async restore(trainer: Trainer): Promise<void> {
     const { tree, report } = this.request;
-    const { state } = await loadRunCheckpoint(tree.lastCheckpoint, this.parameters, true);
+    const state = await loadRunCheckpoint(tree.lastCheckpoint, this.parameters, true);
     if (state === undefined) {
       const message = `${tree.lastCheckpoint} does not say where training stopped: it is not of this engine.`;
       throw new InputError([{ severity: "error", file: tree.lastCheckpoint, message }]);

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { crappify, resize } from "../../src/data/crappify.ts";
+import { crappify } from "../../src/data/crappify.ts";
 import { measureNormalisation } from "../../src/data/normalisation.ts";
 import { Random } from "../../src/data/random.ts";
+import { resize } from "../../src/data/resize.ts";
 import { similarity } from "../../src/data/similarity.ts";
 import type { Image } from "../../src/images/image.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";

@@ -1,0 +1,113 @@
+/** MODEL.LOAD_CHECKPOINT: weights that start from an earlier checkpoint, of the same network or of another that shares layers. */
+import {
+  type BiapyCheckpoint,
+  loadBiapyCheckpoint,
+  type PlainObject,
+} from "../checkpoint/biapy-checkpoint.ts";
+import type { Config } from "../config/config.ts";
+import { resize } from "../data/resize.ts";
+import type { ImageShape } from "../images/image.ts";
+import type { ReportEvent } from "../results/reporters.ts";
+import type { Parameters } from "../runtime/parameters.ts";
+import { InputError } from "./input-error.ts";
+import { type LoadedWeights, loadWeights } from "./run-checkpoint.ts";
+
+/** The transformer's fixed position embedding, `[1, 1 + token, feature]`: the class token's comes first. */
+const POSITIONS = "pos_embed";
+
+/**
+ * Loads what fits, by name and shape, and tells what was loaded, what was not, and why. MAE's encoder and UNETR's have the same
+ * names; its positions are stretched where the patches are of another size. Throws {@link InputError} when nothing fits, or when
+ * `complete` weights are wanted and some are not there, and `CheckpointError`.
+ */
+export async function loadStartingWeights(
+  path: string,
+  config: Config,
+  parameters: Parameters,
+  { complete, report }: { readonly complete: boolean; readonly report: ReportEvent },
+): Promise<void> {
+  const checkpoint = await loadBiapyCheckpoint(path);
+  try {
+    const weights = await loadWeights(checkpoint, parameters);
+    const stretched = await stretchPositions(checkpoint, config, parameters);
+    tell(path, weights, stretched, report);
+    const missing = weights.missing.filter((name) => !(stretched && name === POSITIONS));
+    if (weights.loaded.length === 0)
+      throw unfit(config, `nothing in ${path} fits this network: ${reasons(weights)}.`);
+    if (complete && missing.length > 0)
+      throw unfit(config, `${path} is of another network: it lacks ${listed(missing)}. ${reasons(weights)}`);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+function unfit(config: Config, message: string): InputError {
+  const key = config.sets("PATHS.CHECKPOINT_FILE") ? "PATHS.CHECKPOINT_FILE" : "MODEL.LOAD_CHECKPOINT";
+  return new InputError([config.problem(key, message)]);
+}
+
+const MOST_LISTED = 5;
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, MOST_LISTED).join(", ");
+  return names.length > MOST_LISTED ? `${shown} and ${names.length - MOST_LISTED} more` : shown;
+}
+
+function reasons({ skipped }: LoadedWeights): string {
+  return [...groupedByReason(skipped)].map(([reason, names]) => `${listed(names)}: ${reason}`).join("; ");
+}
+
+function groupedByReason(skipped: LoadedWeights["skipped"]): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const { name, reason } of skipped) groups.set(reason, [...(groups.get(reason) ?? []), name]);
+  return groups;
+}
+
+function tell(path: string, weights: LoadedWeights, stretched: boolean, report: ReportEvent): void {
+  const log = (level: "info" | "warning", message: string) => report({ event: "log", level, message });
+  log("info", `${weights.loaded.length} tensors loaded from ${path}.`);
+  if (stretched) log("info", `${POSITIONS} was stretched to this network's grid of tokens.`);
+  const skipped = weights.skipped.filter(({ name }) => !(stretched && name === POSITIONS));
+  for (const [reason, names] of groupedByReason(skipped))
+    log("warning", `${names.length} tensors skipped, because ${reason}: ${listed(names)}.`);
+  const missing = weights.missing.filter((name) => !(stretched && name === POSITIONS));
+  if (missing.length > 0)
+    log(
+      "warning",
+      `${missing.length} weights are not in the checkpoint and start afresh: ${listed(missing)}.`,
+    );
+}
+
+/** How many tokens a configuration's patch has along each axis, where it says so. */
+function tokenGridOf(config: PlainObject | undefined): number[] | undefined {
+  const group = (name: string) => (config?.[name] ?? {}) as PlainObject;
+  const patch = [group("DATA").PATCH_SIZE].flat().map(Number);
+  const token = Number(group("MODEL").VIT_TOKEN_SIZE);
+  const grid = patch.slice(0, -1).map((size) => size / token);
+  return grid.length > 1 && grid.every(Number.isInteger) ? grid : undefined;
+}
+
+/** Position embeddings of another grid of tokens, interpolated (Dosovitskiy et al. 2021, section 3.2). */
+async function stretchPositions(
+  { weights, config: trainedWith }: BiapyCheckpoint,
+  config: Config,
+  parameters: Parameters,
+): Promise<boolean> {
+  const found = weights.get(POSITIONS);
+  const wanted = parameters.specs.find(({ name }) => name === POSITIONS);
+  if (found === undefined || wanted === undefined || String(found.shape) === String(wanted.shape))
+    return false;
+  const [, tokens, features] = found.shape;
+  const [from, to] = [tokenGridOf(trainedWith), tokenGridOf(config.toObject() as PlainObject)];
+  if (from === undefined || to === undefined || features !== wanted.shape[2]) return false;
+  if (from.length !== to.length || from.reduce((all, each) => all * each, 1) !== tokens - 1) return false;
+  const values = await found.read(new Float32Array(found.size));
+  const shape = (grid: readonly number[]): ImageShape => {
+    const [x, y, z = 1] = grid.toReversed();
+    return [z, y, x, features];
+  };
+  const positions = parameters.values(POSITIONS);
+  positions.set(values.subarray(0, features));
+  positions.set(resize(values.subarray(features), shape(from), shape(to)), features);
+  return true;
+}
