@@ -31,9 +31,9 @@ export interface BiapyPython {
   readonly scripts: string;
 }
 
-/** The GPUs that `--gpu` names. */
+/** The GPUs that `--gpu` names; none for `cpu`. */
 export function gpuNumbers(gpu: string): string[] {
-  return [...new Set(gpu.split(",").map((part) => part.trim()))].filter((part) => part !== "");
+  return [...new Set(gpu.split(",").map((part) => part.trim()))].filter((part) => !/^(cpu)?$/i.test(part));
 }
 
 /**

@@ -23,6 +23,9 @@ export interface Api {
 
 export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const output = vscode.window.createOutputChannel("BiaPy", { log: true });
+  // Where the command line keeps what it installs, run by us or in a terminal of this window.
+  process.env.BIAPY_STORAGE = context.globalStorageUri.fsPath;
+  context.environmentVariableCollection.replace("BIAPY_STORAGE", context.globalStorageUri.fsPath);
   const engines = enginesOf(context);
   const results = new ResultFolders(context);
   // Runs that went on while no window was open are found once all is in place.

@@ -24,6 +24,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   installGpuRuntime: async ({ context }) => (await import("../gpu-runtime.ts")).installGpuRuntime(context),
   openTrainerSource: async (services, file) =>
     (await import("./trainer-source.ts")).openTrainerSource(services, file as string | undefined),
+  selectDevice: async (services) => (await import("./select-device.ts")).selectDevice(services),
   selectEngine: async ({ engines }) => (await import("./select-engine.ts")).selectEngine(engines),
   createPythonEnvironment: async (services) =>
     (await import("./create-environment.ts")).createPythonEnvironment(services),

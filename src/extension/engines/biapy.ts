@@ -57,7 +57,7 @@ export function biapyEngine(settings: BiapySettings): Engine {
       const detail = `BiaPy ${biapy}, Python ${version}, PyTorch ${torch ?? "missing"}: ${python}${warning}`;
       return { available: true, detail };
     },
-    device: ({ gpu }) => (gpu === "" ? "cpu" : `gpu:${gpuNumbers(gpu).join(",")}`),
+    device: ({ gpu }) => (gpuNumbers(gpu).length === 0 ? "cpu" : `gpu:${gpuNumbers(gpu).join(",")}`),
     async command(order) {
       const { where, job } = await prepared(order);
       return runCommand(pythonCommand(where, job, settings.machines()).args, where, order);

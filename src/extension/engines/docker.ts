@@ -21,7 +21,7 @@ export function dockerEngine(image: () => string): Engine {
         ? { available: true, detail: `Docker ${state.version}, image ${image()}` }
         : state;
     },
-    device: ({ gpu }) => (gpu === "" ? "cpu" : `gpu:${gpuNumbers(gpu).join(",")}`),
+    device: ({ gpu }) => (gpuNumbers(gpu).length === 0 ? "cpu" : `gpu:${gpuNumbers(gpu).join(",")}`),
     async command(order) {
       const { config } = loadConfig(order.configFile);
       const data = dataPaths(config, order.workingDirectory);

@@ -8,8 +8,13 @@ import type { Engine } from "./engine.ts";
 /**
  * @param bundle the command line's file, `dist/cli.mjs`
  * @param nodeSetting the Node.js to use; empty to find one
+ * @param runtimeSetting what `--runtime` takes; empty for the usual one
  */
-export function embeddedEngine(bundle: string, nodeSetting: () => string): Engine {
+export function embeddedEngine(
+  bundle: string,
+  nodeSetting: () => string,
+  runtimeSetting: () => string = () => "",
+): Engine {
   const node = async (): Promise<NodeRuntime> => {
     const found = await findNode(nodeSetting());
     if (typeof found === "string") throw new Error(found);
@@ -17,7 +22,13 @@ export function embeddedEngine(bundle: string, nodeSetting: () => string): Engin
   };
   const command = async (order: RunOrder, nodeArgs: readonly string[] = []): Promise<RunCommand> => {
     const { command, env } = await node();
-    const args = [...nodeArgs, bundle, ...orderArguments(order), "--events"];
+    const args = [
+      ...nodeArgs,
+      bundle,
+      ...orderArguments(order),
+      ...runtimeArguments(runtimeSetting()),
+      "--events",
+    ];
     return { command, args, env, cwd: order.workingDirectory, output: "events" };
   };
   return {
@@ -30,7 +41,7 @@ export function embeddedEngine(bundle: string, nodeSetting: () => string): Engin
         ? { available: false, reason: found, fix: "Mend or clear the setting biapy.run.nodePath." }
         : { available: true, detail: found.label };
     },
-    device: ({ gpu }) => (gpu === "" ? "cpu" : `gpu:${gpu}`),
+    device: ({ gpu }) => (/\d/.test(gpu) ? `gpu:${gpu}` : "cpu"),
     command,
     canResume: (order) =>
       existsSync(resultTree(order.resultDirectory, order.name, order.runId).lastCheckpoint),
@@ -68,3 +79,5 @@ function orderArguments({ configFile, resultDirectory, name, runId, gpu, resume 
     ...(resume ? ["--resume"] : []),
   ];
 }
+
+const runtimeArguments = (runtime: string) => (runtime === "" ? [] : ["--runtime", runtime]);

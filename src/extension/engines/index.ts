@@ -12,7 +12,11 @@ const setting = (name: string) => vscode.workspace.getConfiguration("biapy").get
 /** The engines that can train, in the order in which they are offered. */
 export function enginesOf(context: vscode.ExtensionContext): readonly Engine[] {
   return [
-    embeddedEngine(context.asAbsolutePath("dist/cli.mjs"), () => setting("run.nodePath")),
+    embeddedEngine(
+      context.asAbsolutePath("dist/cli.mjs"),
+      () => setting("run.nodePath"),
+      () => setting("run.runtime"),
+    ),
     biapyEngine({ places: pythonPlaces, machines }),
     dockerEngine(() => setting("docker.image")),
   ];
