@@ -17,8 +17,9 @@ export class TrainingPage {
   /** The run that was asked for. After a reload of the window it is not known yet: runs are found bit by bit. */
   private wanted: string | undefined;
   private compared: readonly string[] = [];
-  /** Whether the page can receive; it tells so each time it was loaded. */
-  private ready = false;
+  /** Resolves when the page can receive for the first time; it tells so each time it was loaded. */
+  private readonly loaded: Promise<void>;
+  private tellLoaded = () => {};
   /** Events received while a run's history is being read. */
   private readonly reading = new Map<string, RunEvent[]>();
   /** Runs whose history the page has. */
@@ -33,13 +34,18 @@ export class TrainingPage {
   ) {
     this.wanted = run;
     this.compared = compared ?? [];
+    this.loaded = new Promise((resolve) => {
+      this.tellLoaded = resolve;
+    });
     const disposables = [
-      runs.onDidChangeRuns(() => this.runsChanged()),
+      runs.onDidChangeRuns(() => this.sendRuns()),
       runs.onDidReceiveEvents(({ run, events }) => this.receiveEvents(run, events)),
       panel.webview.onDidReceiveMessage((message: FromPanel) => this.receive(message)),
     ];
     panel.onDidDispose(() => vscode.Disposable.from(...disposables).dispose());
     showPage(panel.webview, extension, "panel", "Training");
+    // Histories are read while the page loads.
+    this.sendRuns();
   }
 
   /** Shows a run, with others laid over it; without one, the panel comes to the front as it is. */
@@ -47,13 +53,13 @@ export class TrainingPage {
     this.panel.reveal(undefined, true);
     if (run !== undefined) this.wanted = run;
     if (run !== undefined || compared !== undefined) this.compared = compared ?? [];
-    if (this.ready) this.sendRuns();
+    this.sendRuns();
   }
 
   private async receive(message: FromPanel): Promise<void> {
     switch (message.type) {
       case "ready":
-        this.ready = true;
+        this.tellLoaded();
         this.sent.clear();
         this.wanted ??= message.state.run;
         this.sendRuns();
@@ -96,10 +102,6 @@ export class TrainingPage {
     await vscode.commands.executeCommand("vscode.open", vscode.Uri.file(path), beside);
   }
 
-  private runsChanged(): void {
-    if (this.ready) this.sendRuns();
-  }
-
   /** Sends which runs there are and, of those that the page shows, the histories that it does not have yet. */
   private sendRuns(): void {
     const { runs } = this.runs;
@@ -119,6 +121,7 @@ export class TrainingPage {
     this.reading.set(run, meanwhile);
     try {
       const past = await this.runs.events(run);
+      await this.loaded;
       this.post({ type: "history", history: condense(run, [...past, ...eventsAfter(past, meanwhile)]) });
       this.sent.add(run);
     } catch (error) {
