@@ -42,8 +42,22 @@ export function convolutionLowering(
   );
   const value = graph.add("Conv", [image(graph, x), plain(graph, weight)], {
     attributes: { strides: [...stride], pads: both(padding), dilations: [...dilation], kernel_shape: kernel },
+    weightShape: inBlocks(weight.shape, x.shape[0] * sizeOf(size)),
   });
   return channelsLast(value, x.shape[0], size, weight.shape[0]);
+}
+
+/** Channels come in blocks of 16 or 8. */
+const BLOCK = 16;
+/** Putting a value of the weight into its block costs as much as this many pixels save. */
+const PIXELS_PER_WEIGHT = 5;
+
+/** The shape of a weight, where channels in blocks pay off: for flat images with many more pixels than the weight has values. */
+function inBlocks(shape: readonly number[], pixels: number): readonly number[] | undefined {
+  const [outputs, inputs, ...kernel] = shape;
+  const fits = kernel.length === 2 && outputs % BLOCK === 0 && inputs % BLOCK === 0;
+  const worth = sizeOf(kernel) > 1 && pixels > PIXELS_PER_WEIGHT * outputs * sizeOf(kernel);
+  return fits && worth ? shape : undefined;
 }
 
 /** The kernel turned round along all axes of space. */
@@ -77,6 +91,7 @@ export function convolutionInputLowering(
         dilations: [...dilation],
         kernel_shape: kernel,
       },
+      weightShape: inBlocks([channels, weight.shape[0], ...kernel], dy.shape[0] * sizeOf(size)),
     });
     return channelsLast(value, dy.shape[0], size, channels);
   }

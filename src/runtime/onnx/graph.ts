@@ -1,6 +1,7 @@
 import type {
   Attribute,
   ConstantDefinition,
+  Domain,
   GraphDefinition,
   NodeDefinition,
   OnnxType,
@@ -18,7 +19,8 @@ export interface NamedValue extends ValueDefinition {
 export interface Operator {
   readonly attributes?: Readonly<Record<string, Attribute>>;
   readonly outputs?: number;
-  readonly domain?: "" | "com.microsoft";
+  readonly domain?: Domain;
+  readonly weightShape?: NodeDefinition["weightShape"];
 }
 
 /** A stack of matrices as stored: `rank` axes in all, the last two of them the other way round where they are `swapped`. */
@@ -73,12 +75,12 @@ export class GraphBuilder {
   }
 
   addMany(operator: string, inputs: readonly Value[], options: Operator): readonly Value[] {
-    const { attributes = {}, outputs: count = 1, domain = "" } = options;
+    const { attributes = {}, outputs: count = 1, domain = "", weightShape } = options;
     const key = `${operator}(${inputs})${JSON.stringify(attributes)}${count}`;
     const existing = this.known.get(key);
     if (existing !== undefined) return existing;
     const outputs = Array.from({ length: count }, () => `v${this.counter++}`);
-    this.nodes.push({ operator, domain, inputs, outputs, attributes });
+    this.nodes.push({ operator, domain, inputs, outputs, attributes, weightShape });
     this.known.set(key, outputs);
     return outputs;
   }

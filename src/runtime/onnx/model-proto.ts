@@ -4,12 +4,17 @@ import protobuf from "protobufjs/light.js";
 export type OnnxType = "float32" | "int32" | "int64" | "bool";
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
+/** Where an operator is defined: by ONNX, or by onnxruntime. */
+export type Domain = "" | "com.microsoft" | "com.microsoft.nchwc";
+
 export interface NodeDefinition {
   readonly operator: string;
-  readonly domain: "" | "com.microsoft";
+  readonly domain: Domain;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, Attribute>>;
+  /** Of a convolution that is worth taking by blocks of channels (blocked-convolutions.ts). */
+  readonly weightShape?: readonly number[];
 }
 
 export interface ValueDefinition {
@@ -120,7 +125,9 @@ export function encodeModel(graph: GraphDefinition): Uint8Array {
     producerName: "biapy-studio",
     opsetImport: [
       { domain: "", version: OPSET },
-      { domain: "com.microsoft", version: 1 },
+      ...[...new Set(graph.nodes.map((node) => node.domain))]
+        .filter((domain) => domain !== "")
+        .map((domain) => ({ domain, version: 1 })),
     ],
     graph: {
       name: "step",

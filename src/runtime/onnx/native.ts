@@ -282,19 +282,23 @@ export class NativeSession {
   async run(): Promise<void> {
     const { api } = runtime();
     const status = await new Promise<Status>((resolve, reject) => {
-      api.run.async(
-        this.session,
-        null,
-        this.inputNames.pointers,
-        this.inputs,
-        this.inputs.length,
-        this.outputNames.pointers,
-        this.outputs.length,
-        this.outputs,
-        (error: Error | null, result: Status) => (error ? reject(error) : resolve(result)),
+      api.run.async(...this.runArguments(), (error: Error | null, result: Status) =>
+        error ? reject(error) : resolve(result),
       );
     });
     check(api, status);
+  }
+
+  /** Runs the graph on this thread. */
+  runNow(): void {
+    const { api } = runtime();
+    check(api, api.run(...this.runArguments()));
+  }
+
+  private runArguments() {
+    const { inputNames, inputs, outputNames, outputs } = this;
+    const given = [inputNames.pointers, inputs, inputs.length];
+    return [this.session, null, ...given, outputNames.pointers, outputs.length, outputs];
   }
 
   endProfile(): void {

@@ -3,6 +3,7 @@ import type { CompileOptions, Executable, InputData, Runtime } from "../executab
 import type { Parameters } from "../parameters.ts";
 import type { Program } from "../program.ts";
 import { fillUniform } from "../uniform.ts";
+import { channelBlock, withBlockedConvolutions } from "./blocked-convolutions.ts";
 import { encodeModel, type GraphDefinition } from "./model-proto.ts";
 import { loadOnnxruntime, NativeSession, NativeTensor, type TensorData } from "./native.ts";
 import { GRADIENT, STATE, traceProgram, UNIFORM } from "./trace-program.ts";
@@ -102,7 +103,7 @@ export class OnnxRuntime implements Runtime {
   }
 
   compile(program: Program, parameters: Parameters, options: CompileOptions): OnnxExecutable {
-    const graph = traceProgram(program, parameters.specs, options);
+    const graph = withBlockedConvolutions(traceProgram(program, parameters.specs, options), channelBlock());
     return new OnnxExecutable(graph, program, parameters, this.threads, this.profile);
   }
 }
