@@ -30,7 +30,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const results = new ResultFolders(context);
   // Runs that went on while no window was open are found once all is in place.
   const found = new Promise<void>((resolve) => setImmediate(() => results.refresh().finally(resolve)));
-  const runs = new RunManager(context, results, engines, found);
+  const runs = new RunManager(context, results, engines, found, output);
   const panel = registerTrainingPanel(context, runs);
   const services: Services = { context, engines, results, runs, panel, output };
   registerImageViewer(context);

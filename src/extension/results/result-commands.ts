@@ -89,20 +89,28 @@ export async function deleteResult({ runs }: Services, item: ResultItem, confirm
     confirmed ||
     (await vscode.window.showWarningMessage(`Delete ${what}?`, { modal: true, detail }, move)) === move;
   if (!sure) return;
-  for (const path of paths) await trash(path);
+  await trash(paths);
   await vscode.commands.executeCommand("biapy.results.refresh");
 }
 
-/** A machine without a trash, such as a remote one, asks before it deletes for good. */
-async function trash(path: string): Promise<void> {
-  const uri = vscode.Uri.file(path);
-  try {
-    await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: true });
-  } catch {
-    const forGood = "Delete Permanently";
-    const message = `${path} could not be moved to the trash.`;
-    if ((await vscode.window.showWarningMessage(message, { modal: true }, forGood)) === forGood)
-      await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: false });
+/** On a machine without a trash, such as a remote one, it is asked before anything is deleted for good. */
+async function trash(paths: readonly string[]): Promise<void> {
+  let useTrash = true;
+  for (const path of paths) {
+    const uri = vscode.Uri.file(path);
+    const remove = () => vscode.workspace.fs.delete(uri, { recursive: true, useTrash });
+    try {
+      await remove();
+    } catch (error) {
+      if (!useTrash) throw error;
+      const forGood = "Delete Permanently";
+      const message = `${path} could not be moved to the trash.`;
+      const detail = paths.length > 1 ? "This goes for all that is to be deleted." : undefined;
+      const answer = await vscode.window.showWarningMessage(message, { modal: true, detail }, forGood);
+      if (answer !== forGood) return;
+      useTrash = false;
+      await remove();
+    }
   }
 }
 

@@ -9,7 +9,7 @@ const NO_RESULTS = "**/{node_modules,.git}/**";
 /** Where a job's files change. */
 const WATCHED = "**/{config_files,results,checkpoints,logs,.biapy-studio}/**";
 /** Changes are gathered so long. */
-const GATHER_MS = 400;
+const GATHER_MS = 1000;
 /** Key of the workspace's memory: result folders in which runs were started. */
 const STARTED_IN = "biapy.startedIn";
 

@@ -48,12 +48,22 @@ const STATUS_ICONS: Readonly<Record<RunStatus, vscode.ThemeIcon>> = {
   interrupted: new vscode.ThemeIcon("warning", new vscode.ThemeColor("list.warningForeground")),
 };
 
+const REFRESH_MS = 500;
+
 export class ResultsTree implements vscode.TreeDataProvider<ResultItem> {
   private readonly changes = new vscode.EventEmitter<void>();
   readonly onDidChangeTreeData = this.changes.event;
 
+  private timer: NodeJS.Timeout | undefined;
+
   constructor(private readonly runs: RunManager) {
-    runs.onDidChangeRuns(() => this.changes.fire());
+    // Progress is told many times a second, which nobody reads.
+    runs.onDidChangeRuns(() => {
+      this.timer ??= setTimeout(() => {
+        this.timer = undefined;
+        this.changes.fire();
+      }, REFRESH_MS);
+    });
   }
 
   getChildren(item?: ResultItem): ResultItem[] {

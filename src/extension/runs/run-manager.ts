@@ -1,4 +1,5 @@
 /** All runs that this window knows: those that were started from an editor, and those that are told from their files alone. */
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import type { RunSummary } from "../../protocol/panel-messages.ts";
@@ -42,8 +43,10 @@ export class RunManager implements RunSource, vscode.Disposable {
   private readonly ends = new vscode.EventEmitter<KnownRun>();
   private readonly subscriptions: vscode.Disposable;
   private announcing = false;
-  /** Runs by job directory, those whose records have been looked at. */
-  private folders: ReadonlyMap<string, readonly RunFolder[]> = new Map();
+  /** By identity: the runs whose records have been looked at. */
+  private folders: ReadonlyMap<string, RunFolder> = new Map();
+  /** When records were written that were looked at, by identity. */
+  private readonly written = new Map<string, number>();
   private looking: Promise<void> = Promise.resolve();
 
   readonly onDidChangeRuns = this.stateChanges.event;
@@ -57,13 +60,14 @@ export class RunManager implements RunSource, vscode.Disposable {
     private readonly engines: readonly Engine[],
     /** Resolves when the runs that there were at the start are known. */
     private readonly found: Promise<void>,
+    log: vscode.LogOutputChannel,
   ) {
     this.subscriptions = vscode.Disposable.from(
       this.stateChanges,
       this.received,
       this.ends,
       results.onDidChange((jobs) => {
-        this.looking = this.looking.then(() => this.reopen(jobs));
+        this.looking = this.looking.then(() => this.reopen(jobs)).catch((error) => log.error(error));
       }),
     );
   }
@@ -80,17 +84,14 @@ export class RunManager implements RunSource, vscode.Disposable {
 
   /** Newest first. */
   get known(): readonly KnownRun[] {
-    const found = new Map<string, KnownRun>();
-    for (const folder of [...this.folders.values()].flat()) {
-      const { runDirectory } = folder.tree;
-      found.set(runDirectory, this.describe(runDirectory, folder, this.live.get(runDirectory)));
-    }
-    for (const [id, live] of this.live) if (!found.has(id)) found.set(id, this.describe(id, undefined, live));
-    return [...found.values()].sort((one, other) => other.summary.started - one.summary.started);
+    const ids = new Set([...this.folders.keys(), ...this.live.keys()]);
+    const found = [...ids].map((id) => this.describe(id, this.folders.get(id), this.live.get(id)));
+    return found.sort((one, other) => other.summary.started - one.summary.started);
   }
 
   find(id: string): KnownRun | undefined {
-    return this.known.find(({ summary }) => summary.id === id);
+    const [folder, live] = [this.folders.get(id), this.live.get(id)];
+    return folder === undefined && live === undefined ? undefined : this.describe(id, folder, live);
   }
 
   /** Resolves when all that was found on disk is known here. */
@@ -147,17 +148,21 @@ export class RunManager implements RunSource, vscode.Disposable {
 
   /** Looks at the records of jobs whose files changed: a run may have been started or resumed by another window. */
   private async reopen(jobs: readonly string[]): Promise<void> {
-    const found = new Map(this.results.jobs);
-    for (const job of jobs) {
-      const folders = found.get(job) ?? [];
-      const present = new Set(folders.map(({ tree }) => tree.runDirectory));
-      for (const [id, live] of this.live)
-        if (live.jobDirectory === job && !present.has(id) && !live.isActive) this.forget(id);
-      for (const { tree } of folders) {
-        if (this.live.get(tree.runDirectory)?.isActive) continue;
-        const { name, runId } = tree;
-        await this.open(recordFilesOf({ resultDirectory: join(job, ".."), name, runId }));
-      }
+    const all = [...this.results.jobs.values()].flat();
+    const found = new Map(all.map((folder) => [folder.tree.runDirectory, folder]));
+    for (const [id, live] of this.live)
+      if (jobs.includes(live.jobDirectory) && !found.has(id) && !live.isActive) this.forget(id);
+    for (const [id, { tree }] of found) {
+      const { name, runId, jobDirectory } = tree;
+      if (!jobs.includes(jobDirectory) || this.live.get(id)?.isActive) continue;
+      const files = recordFilesOf({ resultDirectory: join(jobDirectory, ".."), name, runId });
+      const written = await stat(files.record).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => undefined,
+      );
+      if (written === undefined || written === this.written.get(id)) continue;
+      this.written.set(id, written);
+      await this.open(files);
     }
     this.folders = found;
     this.announce();
@@ -190,6 +195,7 @@ export class RunManager implements RunSource, vscode.Disposable {
     this.live.get(id)?.close();
     this.live.delete(id);
     this.progress.delete(id);
+    this.written.delete(id);
   }
 
   private async changed(run: LiveRun): Promise<void> {
