@@ -1,7 +1,9 @@
 /** The worse copies of images that a network learns to restore (Franco-Barranco et al. 2022): noisy, then down- and upsampled. */
-import { type Image, type ImageShape, sampleArray } from "../images/image.ts";
+import { type ImageShape, sampleArray } from "../images/image.ts";
+import { sweepAxis } from "./blending.ts";
+import type { Layers } from "./layers.ts";
 import type { Random } from "./random.ts";
-import { resize } from "./resize.ts";
+import { neighbours, resize } from "./resize.ts";
 
 export interface CrappifySettings {
   /** How many times fewer pixels: each side shrinks by its square root. */
@@ -12,18 +14,19 @@ export interface CrappifySettings {
   readonly ndim: 2 | 3;
 }
 
-/** @returns an image of the same size and pixel type */
+/**
+ * The layers of an image's worse copy, of the same size and pixel type. Only a few layers are in memory at a time.
+ *
+ * @param brightest the image's largest value
+ */
 export function crappify(
-  image: Image,
+  image: Layers,
+  brightest: number,
   { resizingFactor, noise, ndim }: CrappifySettings,
   random: Random,
-): Image {
-  const { shape, sampleType, data } = image;
-  let brightest = 0;
-  for (const value of data) brightest = Math.max(brightest, value);
-  const noisy = Float32Array.from(data, (value) =>
-    Math.min(Math.max(value + noise * brightest * random.normal(), 0), brightest),
-  );
+): Layers {
+  const { shape, sampleType } = image;
+  const axis = sweepAxis(shape);
   const shrink = (size: number) => Math.max(1, Math.trunc(size / Math.sqrt(resizingFactor)));
   const small: ImageShape = [
     ndim === 3 ? shrink(shape[0]) : shape[0],
@@ -31,9 +34,49 @@ export function crappify(
     shrink(shape[2]),
     shape[3],
   ];
-  const restored = resize(resize(noisy, shape, small), small, shape);
+  const one = ([, y, x, channels]: ImageShape): ImageShape => [1, axis === 0 ? y : 1, x, channels];
+  const noisy = async (at: number) => {
+    // Each layer has numbers of its own: in whatever order layers are asked for, they are the same.
+    const own = random.fork(at);
+    const layer = await image.layer(at);
+    const values = new Float32Array(layer.length);
+    for (let each = 0; each < values.length; each++)
+      values[each] = Math.min(Math.max(layer[each] + noise * brightest * own.normal(), 0), brightest);
+    return values;
+  };
+  const narrow = remembered(async (at) => resize(await noisy(at), one(shape), one(small)));
+  const few = remembered((at) => between(narrow, shape[axis], small[axis], at));
   const whole = !sampleType.startsWith("float");
-  const result = sampleArray(sampleType, data.length);
-  for (let at = 0; at < result.length; at++) result[at] = whole ? Math.round(restored[at]) : restored[at];
-  return { shape, sampleType, data: result };
+  return {
+    shape,
+    sampleType,
+    layer: async (at) => {
+      const values = resize(await between(few, small[axis], shape[axis], at), one(small), one(shape));
+      const result = sampleArray(sampleType, values.length);
+      for (let each = 0; each < result.length; each++)
+        result[each] = whole ? Math.round(values[each]) : values[each];
+      return result;
+    },
+  };
+}
+
+type LayerAt = (at: number) => Promise<Float32Array>;
+
+/** The last few layers are kept: neighbours are asked for again. */
+function remembered(layer: LayerAt): LayerAt {
+  const known = new Map<number, Promise<Float32Array>>();
+  return (at) => {
+    const found = known.get(at) ?? layer(at);
+    known.set(at, found);
+    if (known.size > 4) known.delete(Math.min(...known.keys()));
+    return found;
+  };
+}
+
+/** A layer at `place` of `size` where there are `old`. */
+async function between(layers: LayerAt, old: number, size: number, place: number): Promise<Float32Array> {
+  if (old === size) return layers(place);
+  const { below, above, share } = neighbours(place, old, size);
+  const [lower, upper] = [await layers(below), await layers(above)];
+  return lower.map((value, at) => value * (1 - share) + upper[at] * share);
 }

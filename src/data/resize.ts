@@ -25,10 +25,7 @@ function resizeAxis(
   const old = shape[axis];
   const result = new Float32Array(outer * size * inner);
   for (let place = 0; place < size; place++) {
-    const at = ((place + 0.5) * old) / size - 0.5;
-    const share = at - Math.floor(at);
-    const below = reflected(Math.floor(at), old);
-    const above = reflected(Math.floor(at) + 1, old);
+    const { below, above, share } = neighbours(place, old, size);
     for (let block = 0; block < outer; block++) {
       const lower = (block * old + below) * inner;
       const upper = (block * old + above) * inner;
@@ -38,4 +35,11 @@ function resizeAxis(
     }
   }
   return result;
+}
+
+/** Which two of `old` pixels lie beside pixel `place` of `size`, and how near the second one is. */
+export function neighbours(place: number, old: number, size: number) {
+  const at = ((place + 0.5) * old) / size - 0.5;
+  const below = Math.floor(at);
+  return { below: reflected(below, old), above: reflected(below + 1, old), share: at - below };
 }

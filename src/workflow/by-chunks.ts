@@ -2,19 +2,12 @@
 import { mkdir } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { NormalisedImage } from "../data/image-set.ts";
+import { layersOf, stripsOf } from "../data/layers.ts";
 import { denormalise } from "../data/normalisation.ts";
-import { SlidingWindow } from "../data/sliding-window.ts";
 import type { TilingSettings } from "../data/tiling.ts";
 import { openImage } from "../images/files.ts";
-import {
-  ImageError,
-  type ImageWriter,
-  type Region,
-  sampleArray,
-  shapeOf,
-  wholeRegion,
-} from "../images/image.ts";
-import { oneChannel, writeTiffStrips } from "../images/tiff-writer.ts";
+import { ImageError, type ImageWriter, sampleArray, shapeOf, wholeRegion } from "../images/image.ts";
+import { writeTiffStrips } from "../images/tiff-writer.ts";
 import { type PatchModel, type PredictedPart, predictParts, type Watch } from "./predict.ts";
 import type { ChunkSettings } from "./test-settings.ts";
 import { imageName } from "./write-image.ts";
@@ -93,18 +86,7 @@ async function startFile(
 async function copyAsTiff(from: string, to: string): Promise<void> {
   const source = await openImage(from);
   try {
-    const { shape, sampleType } = source.info;
-    const read = async (region: Region) => ({ ...(await source.read(region)), start: region.start });
-    const window = new SlidingWindow(read, shape, source.piece, wholeRegion(shape));
-    await writeTiffStrips(to, {
-      shape,
-      sampleType,
-      rows: async (z, channel, top, bottom) => {
-        const held = await (shape[0] > 1 ? window.cover(z, z + 1) : window.cover(top, bottom));
-        const first = ((z - held.start[0]) * held.shape[1] + top - held.start[1]) * shape[2];
-        return oneChannel(held.data, shape[3], channel, first, (bottom - top) * shape[2]);
-      },
-    });
+    await writeTiffStrips(to, stripsOf(layersOf(source)));
   } finally {
     await source.close();
   }

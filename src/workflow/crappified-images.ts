@@ -5,10 +5,12 @@ import { basename, extname, join, resolve } from "node:path";
 import { ndimOf } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
 import { type CrappifySettings, crappify } from "../data/crappify.ts";
+import { storedParts } from "../data/image-set.ts";
+import { layersOf, stripsOf } from "../data/layers.ts";
 import { Random } from "../data/random.ts";
-import { openImage, readImage } from "../images/files.ts";
+import { openImage } from "../images/files.ts";
 import { ImageError, type ImageInfo } from "../images/image.ts";
-import { writeTiff } from "../images/tiff-writer.ts";
+import { writeTiffStrips } from "../images/tiff-writer.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import { writeFileAtomically } from "../results/write-file.ts";
 import type { Phase } from "./settings.ts";
@@ -117,7 +119,7 @@ export async function crappifiedImages(
     await writeRecord(folder, { settings, sources: begun });
     for (const [done, { info, index, copy }] of missing.entries()) {
       const random = new Random(settings.seed).fork(0x57ab, index);
-      await writeTiff(copy, crappify(await readImage(info.path, info.options), settings, random));
+      await writeCopy(info, copy, settings, random);
       report({ event: "progress", label: "Making worse copies", done: done + 1, total: missing.length });
     }
     const made = Object.fromEntries(missing.map(({ name, source }) => [name, source]));
@@ -128,4 +130,27 @@ export async function crappifiedImages(
       foreign.includes(each) ? foreignCopy(each.copy, each.info) : { ...each.info, path: each.copy },
     ),
   );
+}
+
+/** Values of a part that is looked through at once. */
+const PART_VALUES = 2 ** 24;
+
+/** Makes a copy a few slices or rows at a time: an image may be larger than memory. */
+async function writeCopy(
+  { path, options }: ImageInfo,
+  copy: string,
+  settings: CrappifySettings,
+  random: Random,
+): Promise<void> {
+  const source = await openImage(path, options);
+  try {
+    let brightest = 0;
+    for (const region of storedParts(source.info.shape, source.piece, PART_VALUES)) {
+      const { data } = await source.read(region);
+      for (let at = 0; at < data.length; at++) if (data[at] > brightest) brightest = data[at];
+    }
+    await writeTiffStrips(copy, stripsOf(crappify(layersOf(source), brightest, settings, random)));
+  } finally {
+    await source.close();
+  }
 }

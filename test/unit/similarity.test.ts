@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { crappify } from "../../src/data/crappify.ts";
+import { type Layers, layersInMemory } from "../../src/data/layers.ts";
 import { measureNormalisation } from "../../src/data/normalisation.ts";
 import { Random } from "../../src/data/random.ts";
 import { resize } from "../../src/data/resize.ts";
@@ -73,17 +74,44 @@ test("percentiles that clip an image equal NumPy's", async () => {
   }
 });
 
-test("a crappified image keeps size and type, and is as much worse as its settings say", () => {
+/** The whole of an image that is given layer by layer. */
+async function gathered({ shape, layer }: Layers): Promise<number[]> {
+  const values: number[] = [];
+  for (let at = 0; at < shape[shape[0] > 1 ? 0 : 1]; at++) values.push(...(await layer(at)));
+  return values;
+}
+
+test("a crappified image keeps size and type, and is as much worse as its settings say", async () => {
   const data = Uint8Array.from(formula(64 * 64, 0.5, 0.011), (value) => 100 + 40 * value);
   const image: Image = { shape: [1, 64, 64, 1], sampleType: "uint8", data };
-  const error = (resizingFactor: number, noise: number) => {
-    const worse = crappify(image, { resizingFactor, noise, ndim: 2 }, new Random(3));
+  const error = async (resizingFactor: number, noise: number) => {
+    const settings = { resizingFactor, noise, ndim: 2 } as const;
+    const worse = crappify(layersInMemory(image), 140, settings, new Random(3));
     assert.deepEqual([worse.shape, worse.sampleType], [image.shape, image.sampleType]);
-    return Array.from(worse.data, (value, at) => Math.abs(value - data[at])).reduce(
-      (sum, each) => sum + each,
-      0,
-    );
+    const values = await gathered(worse);
+    assert.equal(values.length, data.length);
+    return values.reduce((sum, value, at) => sum + Math.abs(value - data[at]), 0);
   };
-  assert.ok(error(2, 0.02) < error(6, 0.02));
-  assert.ok(error(2, 0.02) < error(2, 0.3));
+  assert.ok((await error(2, 0.02)) < (await error(6, 0.02)));
+  assert.ok((await error(2, 0.02)) < (await error(2, 0.3)));
 });
+
+for (const [what, shape, ndim, small] of [
+  ["a plane of two channels", [1, 31, 45, 2], 2, [1, 15, 22, 2]],
+  ["a stack", [11, 20, 17, 1], 3, [5, 10, 8, 1]],
+] as const) {
+  test(`${what} made worse layer by layer is what is made of it as a whole`, async () => {
+    const count = shape[0] * shape[1] * shape[2] * shape[3];
+    const data = Float32Array.from({ length: count }, (_, at) => (at * 7919) % 251);
+    const settings = { resizingFactor: 4, noise: 0, ndim } as const;
+    const image: Image = { shape, sampleType: "float32", data };
+    const worse = await gathered(crappify(layersInMemory(image), 250, settings, new Random(0)));
+    const whole = resize(resize(data, shape, small), small, shape);
+    for (const [at, value] of worse.entries()) assert.ok(Math.abs(value - whole[at]) < 1e-3, `${at}`);
+    const noisy = crappify(layersInMemory(image), 250, { ...settings, noise: 0.1 }, new Random(1));
+    const last = shape[ndim === 3 ? 0 : 1] - 1;
+    const early = [...(await noisy.layer(last))];
+    await gathered(noisy);
+    assert.deepEqual([...(await noisy.layer(last))], early, "noise does not depend on the order of layers");
+  });
+}

@@ -1,0 +1,74 @@
+/** Images that are worked through layer by layer: planes of a stack, rows of a plane. */
+import {
+  type Image,
+  type ImageShape,
+  type ImageSource,
+  type Region,
+  type SampleArray,
+  type SampleType,
+  sampleArray,
+  wholeRegion,
+} from "../images/image.ts";
+import { oneChannel, type StripSource } from "../images/tiff-writer.ts";
+import { sweepAxis } from "./blending.ts";
+import { SlidingWindow } from "./sliding-window.ts";
+import type { ImageRegion } from "./tiling.ts";
+
+export interface Layers {
+  readonly shape: ImageShape;
+  readonly sampleType: SampleType;
+  /** `[y, x, channel]` of a slice, or `[x, channel]` of a row; cheapest when asked for in order. */
+  layer(at: number): Promise<SampleArray>;
+}
+
+/** An open file's layers. */
+export function layersOf(source: ImageSource): Layers {
+  const { shape, sampleType } = source.info;
+  const read = async (region: Region) => ({ ...(await source.read(region)), start: region.start });
+  return layersIn(shape, sampleType, new SlidingWindow(read, shape, source.piece, wholeRegion(shape)));
+}
+
+/** The layers of an image in memory. */
+export function layersInMemory(image: Image): Layers {
+  const whole: ImageRegion = { ...image, start: [0, 0, 0] };
+  return layersIn(image.shape, image.sampleType, { cover: async () => whole });
+}
+
+function layersIn(shape: ImageShape, sampleType: SampleType, window: Pick<SlidingWindow, "cover">): Layers {
+  const axis = sweepAxis(shape);
+  const size = (axis === 0 ? shape[1] : 1) * shape[2] * shape[3];
+  return {
+    shape,
+    sampleType,
+    layer: async (at) => {
+      const { start, data } = await window.cover(at, at + 1);
+      return data.subarray((at - start[axis]) * size, (at + 1 - start[axis]) * size);
+    },
+  };
+}
+
+/** Layers as what a TIFF is written from. */
+export function stripsOf(layers: Layers): StripSource {
+  const { shape, sampleType } = layers;
+  const [depth, , width, channels] = shape;
+  let last: { readonly z: number; readonly plane: Promise<SampleArray> } | undefined;
+  return {
+    shape,
+    sampleType,
+    rows: async (z, channel, from, to) => {
+      if (depth > 1) {
+        // The channels of a slice are asked for one after the other.
+        if (last?.z !== z) last = { z, plane: layers.layer(z) };
+        return oneChannel(await last.plane, channels, channel, from * width, (to - from) * width);
+      }
+      const rows: SampleArray[] = [];
+      for (let y = from; y < to; y++)
+        rows.push(oneChannel(await layers.layer(y), channels, channel, 0, width));
+      const joined = sampleArray(sampleType, rows.length * width);
+      rows.forEach((row, at) => {
+        joined.set(row, at * width);
+      });
+      return joined;
+    },
+  };
+}
