@@ -23,7 +23,15 @@ export function checkModelKeys(config: Config, ndim: 2 | 3): Problem[] {
   const lists = [...checkLevels(config, architecture), ...checkDropout(config, architecture)];
   // A patch can only be followed down lists that fit together.
   const patch = lists.length === 0 && SHRINKING.includes(architecture) ? checkShrinking(config, ndim) : [];
-  return [...lists, ...patch, ...checkOrder(config, architecture)];
+  const shape = architecture === "unetr" ? checkUnetr(config) : [];
+  return [
+    ...lists,
+    ...patch,
+    ...shape,
+    ...checkOrder(config, architecture),
+    ...checkNormalisation(config, architecture, ndim),
+    ...checkContrast(config),
+  ];
 }
 
 function checkLevels(config: Config, architecture: string): Problem[] {
@@ -42,6 +50,14 @@ function checkLevels(config: Config, architecture: string): Problem[] {
       const message = `there are ${down} ways down, so as many numbers, not ${values.length}.`;
       problems.push(config.problem(key, message));
     }
+  }
+  if (!WITH_LEVELS.includes(architecture)) return problems;
+  for (const key of ["MODEL.ISOTROPY", "MODEL.CONV_LAYERS"]) {
+    const values = [config.value(key)].flat();
+    const alike = new Set(values).size <= 1 && (key === "MODEL.CONV_LAYERS" || values[0] === true);
+    if (alike || values.length === levels) continue;
+    const message = `one for each of MODEL.FEATURE_MAPS: ${levels}, not ${values.length}.`;
+    problems.push(config.problem(key, message));
   }
   return problems;
 }
@@ -81,4 +97,69 @@ function checkOrder(config: Config, architecture: string): Problem[] {
     return [];
   const message = `norm_act_conv is for ${WITH_LEVELS.join(", ")}; ${architecture} has the default order only.`;
   return [config.problem("MODEL.CONV_BLOCK_ORDER", message, "conv_norm_act")];
+}
+
+/** Token sizes of the transformers that MODEL.UNETR_VIT_MODEL names. */
+const NAMED_TOKENS: Readonly<Record<string, number>> = { vit_base_patch16: 16, vit_large_patch16: 16 };
+
+function checkUnetr(config: Config): Problem[] {
+  const named = config.text("MODEL.UNETR_VIT_MODEL");
+  if (named !== "custom" && NAMED_TOKENS[named] === undefined) {
+    const why =
+      named === "vit_huge_patch14"
+        ? "its tokens of 14 are no power of 2, which UNETR's decoder needs"
+        : "the embedded engine has custom, vit_base_patch16 and vit_large_patch16";
+    return [config.problem("MODEL.UNETR_VIT_MODEL", `${named} cannot be built: ${why}.`, "custom")];
+  }
+  const problems: Problem[] = [];
+  const token = NAMED_TOKENS[named] ?? config.number("MODEL.VIT_TOKEN_SIZE");
+  const levels = Math.log2(token);
+  if (levels < 1 || !Number.isInteger(levels)) {
+    const message = `UNETR doubles a token until it has its size, which must be a power of 2, not ${token}.`;
+    return [config.problem("MODEL.VIT_TOKEN_SIZE", message, "16")];
+  }
+  const patch = config.numbers("DATA.PATCH_SIZE");
+  const uneven = patch.slice(0, -1).filter((size) => size % token !== 0);
+  if (uneven.length > 0) {
+    const near = patch.map((size, axis) =>
+      axis === patch.length - 1 ? size : Math.max(token, Math.round(size / token) * token),
+    );
+    const message = `${uneven.join(", ")} cannot be divided into tokens of ${token} (MODEL.VIT_TOKEN_SIZE).`;
+    problems.push(config.problem("DATA.PATCH_SIZE", message, `(${near.join(",")})`));
+  }
+  if (named !== "custom") return problems;
+  const [features, heads] = [config.number("MODEL.VIT_EMBED_DIM"), config.number("MODEL.VIT_NUM_HEADS")];
+  if (features % heads !== 0) {
+    const message = `${features} features cannot be shared by ${heads} heads (MODEL.VIT_NUM_HEADS).`;
+    problems.push(config.problem("MODEL.VIT_EMBED_DIM", message));
+  }
+  const layers = config.number("MODEL.VIT_NUM_LAYERS");
+  const spacing = Math.max(config.number("MODEL.UNETR_VIT_HIDD_MULT"), 1);
+  if (spacing * (levels - 1) > layers) {
+    const message = `tokens of ${token} take ${levels - 1} layers on the way up, ${spacing} apart: ${layers} are too few.`;
+    problems.push(config.problem("MODEL.VIT_NUM_LAYERS", message, String(spacing * (levels - 1))));
+  }
+  return problems;
+}
+
+/** Channels that group normalisation looks at together. */
+const GROUPS = { 2: 16, 3: 8 } as const;
+
+function checkNormalisation(config: Config, architecture: string, ndim: 2 | 3): Problem[] {
+  const kind = config.text("MODEL.NORMALIZATION");
+  if (!WITH_LEVELS.includes(architecture) && architecture !== "unetr") return [];
+  if (kind === "ln") {
+    const message = `${architecture} has no layer normalisation: one of in, bn, gn.`;
+    return [config.problem("MODEL.NORMALIZATION", message, "in")];
+  }
+  const uneven = config.numbers("MODEL.FEATURE_MAPS").filter((count) => count % GROUPS[ndim] !== 0);
+  if (kind !== "gn" || architecture === "unetr" || uneven.length === 0) return [];
+  const message = `gn normalises in ${GROUPS[ndim]} groups, into which ${uneven.join(", ")} (MODEL.FEATURE_MAPS) cannot be divided.`;
+  return [config.problem("MODEL.NORMALIZATION", message, "in")];
+}
+
+function checkContrast(config: Config): Problem[] {
+  if (!config.flag("LOSS.CONTRAST.ENABLE")) return [];
+  const message = "contrast compares classes, which images without labels do not have.";
+  return [config.problem("LOSS.CONTRAST.ENABLE", message, "False")];
 }

@@ -1,0 +1,61 @@
+/** What a configuration may not ask of a network, told with the key, its line and what to do. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkConfig } from "../../src/config/checks.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import { samples } from "../workflow/command.ts";
+
+const problemsOf = (model: string, ndim = "2D", patch = "(64,64,1)", more = "") => {
+  const text = `PROBLEM:
+  TYPE: SELF_SUPERVISED
+  NDIM: ${ndim}
+  SELF_SUPERVISED: {PRETEXT_TASK: crappify}
+DATA:
+  PATCH_SIZE: ${patch}
+  TRAIN: {PATH: ${JSON.stringify(samples("2d/train"))}}
+MODEL:
+  ${model.split("; ").join("\n  ")}
+${more}
+TRAIN: {ENABLE: True}
+`;
+  const { config, problems } = loadConfig("job.yaml", text);
+  return [...problems, ...checkConfig(config)].filter(({ severity }) => severity === "error");
+};
+
+const REFUSED: readonly (readonly [model: string, key: string, says: RegExp, ...more: string[]])[] = [
+  ["ARCHITECTURE: wdsr", "MODEL.ARCHITECTURE", /wdsr works in 2D only/, "3D", "(16,64,64,1)"],
+  ["ARCHITECTURE: edsr", "MODEL.ARCHITECTURE", /edsr works in 2D only/, "3D", "(16,64,64,1)"],
+  ["ARCHITECTURE: mae", "PROBLEM.SELF_SUPERVISED.PRETEXT_TASK", /mae learns by masking only/],
+  ["ARCHITECTURE: hrnet", "MODEL.ARCHITECTURE", /hrnet needs BiaPy itself/],
+  ["ARCHITECTURE: unet; NORMALIZATION: ln", "MODEL.NORMALIZATION", /has no layer normalisation/],
+  ["ARCHITECTURE: unet; NORMALIZATION: gn; FEATURE_MAPS: [8, 16, 32]", "MODEL.NORMALIZATION", /16 groups/],
+  ["ARCHITECTURE: unet; ACTIVATION: swish", "MODEL.ACTIVATION", /one of relu/],
+  ["ARCHITECTURE: unet; FEATURE_MAPS: [8, 16]", "MODEL.FEATURE_MAPS", /at least 3 levels/],
+  ["ARCHITECTURE: unet; CONV_LAYERS: [1, 2]", "MODEL.CONV_LAYERS", /one for each of MODEL.FEATURE_MAPS: 5/],
+  ["ARCHITECTURE: unet; ISOTROPY: [False, True]", "MODEL.ISOTROPY", /one for each of MODEL.FEATURE_MAPS: 5/],
+  ["ARCHITECTURE: unet", "DATA.PATCH_SIZE", /60 along y cannot be divided/, "2D", "(60,64,1)"],
+  ["ARCHITECTURE: unetr; VIT_TOKEN_SIZE: 12", "MODEL.VIT_TOKEN_SIZE", /power of 2, not 12/],
+  ["ARCHITECTURE: unetr", "DATA.PATCH_SIZE", /tokens of 16/, "2D", "(60,64,1)"],
+  ["ARCHITECTURE: unetr; VIT_NUM_HEADS: 7", "MODEL.VIT_EMBED_DIM", /shared by 7 heads/],
+  ["ARCHITECTURE: unetr; VIT_NUM_LAYERS: 2", "MODEL.VIT_NUM_LAYERS", /2 are too few/],
+  ["ARCHITECTURE: unetr; UNETR_VIT_HIDD_MULT: 5", "MODEL.VIT_NUM_LAYERS", /12 are too few/],
+  ["ARCHITECTURE: unetr; UNETR_VIT_MODEL: vit_huge_patch14", "MODEL.UNETR_VIT_MODEL", /no power of 2/],
+];
+
+for (const [model, key, says, ...more] of REFUSED) {
+  test(`${model} ${more.join(" ")} is refused at ${key}`, () => {
+    const problems = problemsOf(model, ...more);
+    assert.equal(problems.length, 1, JSON.stringify(problems));
+    assert.equal(problems[0].key, key);
+    assert.match(problems[0].message, says);
+    assert.ok((problems[0].line ?? 0) > 1);
+  });
+}
+
+test("losses and contrast that the engine lacks are refused", () => {
+  const refused = (loss: string) => problemsOf("ARCHITECTURE: unet", "2D", "(64,64,1)", `LOSS: {${loss}}`);
+  assert.match(refused("TYPE: [VGG]")[0].message, /VGG needs BiaPy itself/);
+  assert.match(refused("TYPE: [MAE, SSIM], WEIGHTS: [1.]")[0].message, /2 losses .* have 2 weights, not 1/);
+  assert.equal(refused("CONTRAST: {ENABLE: True}")[0].key, "LOSS.CONTRAST.ENABLE");
+  assert.deepEqual(refused("TYPE: [MAE, SSIM], WEIGHTS: [1., 0.5]"), []);
+});
