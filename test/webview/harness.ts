@@ -2,6 +2,7 @@
  * The webviews' pages as built, in a real browser, without VS Code: a frame inside a page that does for it what VS Code and
  * the extension do. Images are read by the extension's own code.
  */
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -92,6 +93,7 @@ export interface WebviewOptions {
 export async function startHarness(): Promise<Harness> {
   const reader = new ImageReader(join(dist, "image-worker.mjs"));
   let imageDelay = () => 0;
+  const browser = await launchBrowser();
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     if (pathname === "/image") {
@@ -110,10 +112,6 @@ export async function startHarness(): Promise<Harness> {
     } else response.setHeader("content-type", "text/html").end(OUTER);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: FLAGS,
-  });
   return {
     open: (kind, options = {}) => {
       imageDelay = options.imageDelay ?? (() => 0);
@@ -125,6 +123,14 @@ export async function startHarness(): Promise<Harness> {
       server.close();
     },
   };
+}
+
+async function launchBrowser(): Promise<Browser> {
+  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+  if (!existsSync(executablePath)) {
+    throw new Error(`${executablePath} is missing: install Chromium, or name a browser like it in CHROMIUM.`);
+  }
+  return chromium.launch({ executablePath, args: FLAGS });
 }
 
 const origin = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
