@@ -5,7 +5,7 @@
  * when one asks for it. Its argument is the folder of the run's record.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { appendFileSync, createWriteStream, type WriteStream } from "node:fs";
+import { appendFileSync, createWriteStream, existsSync, type WriteStream } from "node:fs";
 import { chmod, rm, stat } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { setTimeout as setTimeoutPromise } from "node:timers/promises";
@@ -30,6 +30,7 @@ const NOTICE_MS = 40;
 const KEPT_LINES = 60;
 /** Windows have so long to read the last notices. */
 const FAREWELL_MS = 1000;
+const LISTEN_AGAIN_MS = 60_000;
 
 class Supervisor {
   private readonly windows = new Set<Socket>();
@@ -60,6 +61,9 @@ class Supervisor {
       () => 0,
     );
     await this.listen();
+    // Systems tidy up their folder of temporary files, in which sockets lie.
+    setInterval(() => void this.listenAgain(), LISTEN_AGAIN_MS).unref();
+    await this.change({ supervisor: process.pid });
     process.on("SIGTERM", () => this.stop());
     process.on("SIGINT", () => this.stop());
     process.on("SIGHUP", () => {});
@@ -93,9 +97,14 @@ class Supervisor {
     });
     const { server } = this;
     await new Promise<void>((resolve, reject) => server.once("error", reject).listen(address, resolve));
+    if (process.platform === "win32") return;
     // Only its owner may stop a run.
-    if (process.platform !== "win32") await chmod(address, 0o600);
-    await this.change({ supervisor: process.pid });
+    await chmod(address, 0o600);
+  }
+
+  private async listenAgain(): Promise<void> {
+    const { address } = this.record;
+    if (process.platform !== "win32" && !existsSync(address)) await this.listen().catch(() => {});
   }
 
   private answer(request: Request): void {
