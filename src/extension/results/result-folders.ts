@@ -18,7 +18,8 @@ export class ResultFolders implements vscode.Disposable {
   private readonly changes = new vscode.EventEmitter<readonly string[]>();
   private readonly changed = new Set<string>();
   private readonly subscriptions: vscode.Disposable[] = [];
-  private watchers: vscode.Disposable[] = [];
+  /** By the folder that they watch. */
+  private readonly watchers = new Map<string, vscode.Disposable>();
   private timer: NodeJS.Timeout | undefined;
   /** Job directories whose runs appeared, went or have new files. */
   readonly onDidChange = this.changes.event;
@@ -39,7 +40,7 @@ export class ResultFolders implements vscode.Disposable {
 
   dispose(): void {
     clearTimeout(this.timer);
-    vscode.Disposable.from(...this.subscriptions, ...this.watchers).dispose();
+    vscode.Disposable.from(...this.subscriptions, ...this.watchers.values()).dispose();
   }
 
   /** Runs by job directory. */
@@ -93,26 +94,39 @@ export class ResultFolders implements vscode.Disposable {
   }
 
   private watch(folders: readonly string[]): void {
-    vscode.Disposable.from(...this.watchers).dispose();
     const open = (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
     const outside = folders.filter((path) => !open.some((folder) => path.startsWith(join(folder, "/"))));
-    this.watchers = [...open, ...outside].map((folder) => {
-      const pattern = new vscode.RelativePattern(vscode.Uri.file(folder), WATCHED);
-      const watcher = vscode.workspace.createFileSystemWatcher(pattern);
-      const gather = ({ fsPath }: vscode.Uri) => this.gather(fsPath);
-      return vscode.Disposable.from(
-        watcher,
-        watcher.onDidCreate(gather),
-        watcher.onDidChange(gather),
-        watcher.onDidDelete(gather),
-      );
-    });
+    const wanted = new Set([...open, ...outside]);
+    for (const [folder, watcher] of this.watchers) {
+      if (wanted.has(folder)) continue;
+      watcher.dispose();
+      this.watchers.delete(folder);
+    }
+    for (const folder of wanted)
+      if (!this.watchers.has(folder)) this.watchers.set(folder, this.watcherOf(folder));
+  }
+
+  private watcherOf(folder: string): vscode.Disposable {
+    const pattern = new vscode.RelativePattern(vscode.Uri.file(folder), WATCHED);
+    const watcher = vscode.workspace.createFileSystemWatcher(pattern);
+    const gather = ({ fsPath }: vscode.Uri) => this.gather(fsPath);
+    return vscode.Disposable.from(
+      watcher,
+      watcher.onDidCreate(gather),
+      watcher.onDidChange(gather),
+      watcher.onDidDelete(gather),
+    );
   }
 
   private gather(path: string): void {
     const job = jobOf(path);
     // Events are followed by other means.
     if (job === undefined || path.endsWith("events.jsonl") || path.endsWith(".tmp")) return;
+    this.lookSoon(job);
+  }
+
+  /** A job's files have changed, as its run says: not every disk tells of changes. */
+  lookSoon(job: string): void {
     this.changed.add(job);
     this.timer ??= setTimeout(() => {
       this.timer = undefined;

@@ -174,6 +174,7 @@ export class RunManager implements RunSource, vscode.Disposable {
       received: (run, events) => {
         this.progress.get(run.id)?.add(events);
         this.received.fire({ run: run.id, events });
+        if (events.some(({ event }) => WRITING.includes(event))) this.results.lookSoon(run.jobDirectory);
         this.announce();
       },
     });
@@ -251,6 +252,8 @@ export class RunManager implements RunSource, vscode.Disposable {
 }
 
 const ANNOUNCE_MS = 100;
+/** Events that tell of new files. */
+const WRITING: readonly RunEvent["event"][] = ["epoch", "checkpoint", "image", "end"];
 
 /** What must have been ordered for a run that left no record. */
 function orderOf(folder: RunFolder | undefined): RunOrder {
