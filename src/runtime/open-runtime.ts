@@ -63,6 +63,8 @@ function plainReason(error: unknown): string {
   if (/no CUDA-capable device|CUDA failure 100/.test(message)) return "CUDA finds no device";
   if (/CUDA driver version is insufficient|CUDA failure 35/.test(message))
     return "NVIDIA's driver is older than the CUDA libraries";
+  if (/libcuda\.so\.1: cannot open/.test(message))
+    return "NVIDIA's driver is not installed (no libcuda.so.1)";
   return message
     .replace(/^onnxruntime: /, "")
     .replace(/\/onnxruntime_src\/\S+ /g, "")

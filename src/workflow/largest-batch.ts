@@ -22,7 +22,7 @@ export async function largestBatch(
 
 /** Finds the largest batch that fits, and says so as a problem of the configuration. */
 export async function smallerBatch(
-  { config, report, fits, signal }: RunRequest,
+  { config, report, fits, signal }: Pick<RunRequest, "config" | "report" | "fits" | "signal">,
   device: string,
 ): Promise<InputError> {
   const key = "TRAIN.BATCH_SIZE";

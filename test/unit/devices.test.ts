@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { loadConfig } from "../../src/config/config.ts";
 import { driverProblem } from "../../src/install/cuda.ts";
 import { tellsOfMemory } from "../../src/runtime/device-memory-error.ts";
 import { describeDevices, listDevices, parseNvidiaGpus } from "../../src/runtime/devices.ts";
 import { numbersIn, physicalCores } from "../../src/runtime/physical-cores.ts";
 import { wantedGpu } from "../../src/workflow/device-choice.ts";
-import { largestBatch } from "../../src/workflow/largest-batch.ts";
+import { largestBatch, smallerBatch } from "../../src/workflow/largest-batch.ts";
 
 const GIBIBYTE = 2 ** 30;
 
@@ -59,6 +60,26 @@ test("the largest batch that fits is found in few trials", async () => {
     assert.ok(found <= limit && found >= limit - Math.floor(limit / 8), `${found} for a limit of ${limit}`);
     assert.ok(trials <= Math.ceil(Math.log2(batch)) + 1, `${trials} trials`);
   }
+});
+
+test("a batch that does not fit is answered with the one that does", async () => {
+  const { config } = loadConfig("job.yaml", "TRAIN:\n  BATCH_SIZE: 32\n");
+  const answer = (limit: number) =>
+    smallerBatch(
+      {
+        config,
+        report: () => {},
+        signal: new AbortController().signal,
+        fits: async (batch) => batch <= limit,
+      },
+      "a small GPU",
+    );
+  const [problem] = (await answer(12)).problems;
+  assert.deepEqual([problem.key, problem.line, problem.suggestion], ["TRAIN.BATCH_SIZE", 2, "12"]);
+  assert.match(problem.message, /32 does not fit into the memory of a small GPU; 12 is/);
+  const [none] = (await answer(0)).problems;
+  assert.match(none.message, /not even a batch of one/);
+  assert.equal(none.suggestion, undefined);
 });
 
 test("messages of memory that ran out are known from others", () => {

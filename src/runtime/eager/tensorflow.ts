@@ -1,5 +1,7 @@
 /** TensorFlow itself, op by op, from `@tensorflow/tfjs-node` or its GPU form: installed on demand (install/tensorflow.ts). */
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import util from "node:util";
 import { installedTensorflow } from "../../install/tensorflow.ts";
 import { tf } from "../tensor.ts";
@@ -8,6 +10,33 @@ import { EagerRuntime } from "./runtime.ts";
 /** TensorFlow is not installed or does not load; the message says what to do. */
 export class TensorflowMissing extends Error {
   override readonly name = "TensorflowMissing";
+}
+
+/** NVIDIA's libraries in the order in which each finds what it needs. TensorFlow looks for them by name alone. */
+const CUDA_LIBRARIES = [
+  "libcudart.so.12",
+  "libnvJitLink.so.12",
+  "libcublasLt.so.12",
+  "libcublas.so.12",
+  "libcufft.so.11",
+  "libcusparse.so.12",
+  "libcusolver.so.11",
+  "libcupti.so.12",
+  "libcudnn.so.8",
+  "libcudnn_ops_infer.so.8",
+  "libcudnn_cnn_infer.so.8",
+  "libcudnn_ops_train.so.8",
+  "libcudnn_cnn_train.so.8",
+];
+/** Kept: koffi unloads a library that nothing refers to any more. */
+const cudaLibraries: unknown[] = [];
+
+/** Loads NVIDIA's libraries that lie beside TensorFlow's, where the system's loader would not look. */
+function loadCuda(folder: string): void {
+  const require = createRequire(import.meta.url);
+  const koffi = require("koffi") as typeof import("koffi");
+  for (const path of CUDA_LIBRARIES.map((name) => join(folder, name)).filter((each) => existsSync(each)))
+    cudaLibraries.push(koffi.load(path));
 }
 
 /** What Node.js 23 took out of `util`, and tfjs-node 4.22 asks for. */
@@ -25,6 +54,7 @@ export async function openTensorflowRuntime(threads: number): Promise<EagerRunti
     if (!(name in util)) Object.assign(util, { [name]: value });
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
   try {
+    if (installed.kind === "gpu") loadCuda(join(installed.path, "deps", "lib"));
     createRequire(import.meta.url)(installed.path);
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
