@@ -42,25 +42,30 @@ export class Workbench {
 
   /** Runs a command by its title in the palette. */
   async command(title: string): Promise<void> {
-    await this.quickInput(`>${title}`);
-    await this.choose(title);
+    await this.quickInput(`>${title}`, title);
   }
 
   /** Opens a file of the folder by name. */
   async openFile(name: string): Promise<Locator> {
-    await this.quickInput(name);
-    await this.choose(name);
+    await this.quickInput(name, name);
     await this.page
       .locator(`.editor-group-container.active .tab.active[data-resource-name="${name}"]`)
       .waitFor();
     return this.editor;
   }
 
-  private async quickInput(text: string): Promise<void> {
+  /** Finds something by what is typed into the palette and takes it. */
+  private async quickInput(text: string, entry: string): Promise<void> {
     await this.page.keyboard.press(text.startsWith(">") ? "F1" : "Control+P");
     const input = this.page.locator(".quick-input-widget input[type=text]");
     await input.waitFor();
     await input.fill(text);
+    await this.choose(entry);
+    // What comes next may be a list of the command's own, in the same place.
+    await until(
+      async () => !(await input.isVisible()) || (await input.inputValue()) !== text || undefined,
+      `${entry} to be taken`,
+    );
   }
 
   /** Takes the first entry of the open list that contains `text`, by keys: the list may move under a pointer. */
@@ -125,6 +130,7 @@ export class Workbench {
     await this.page.locator(".find-widget.visible .matchesCount", { hasText: "1 of" }).waitFor();
     await this.page.keyboard.press("Escape");
     await this.page.locator(".find-widget.visible").waitFor({ state: "hidden" });
+    await this.page.locator(":is(.native-edit-context, .inputarea):focus").waitFor({ state: "attached" });
   }
 
   /** Offers at the cursor are taken by their label, which starts with what was typed. */
