@@ -5,6 +5,7 @@ import {
   type OptimizerSettings,
   saveBiapyCheckpoint,
 } from "../checkpoint/biapy-checkpoint.ts";
+import { type CheckpointValue, PythonTuple } from "../checkpoint/python-values.ts";
 import { CheckpointTensor } from "../checkpoint/tensor.ts";
 import type { Config } from "../config/config.ts";
 import type { OptimiserSettings } from "../runtime/optimiser-settings.ts";
@@ -33,6 +34,17 @@ function optimizerSettings(settings: OptimiserSettings, learningRate: number): O
   return { name: settings.kind === "adam" ? "ADAM" : "ADAMW", learningRate, betas, epsilon, weightDecay };
 }
 
+/** What BiaPy's configuration has as tuples; the rest are lists there too. */
+const TUPLES = ["image_shape", "input_shape", "upsampling_factor"];
+
+function asBiapyKeeps(build: RunCheckpointContent["buildArguments"]): CheckpointValue {
+  const kept = Object.entries(build).map(([name, value]): [string, CheckpointValue] => [
+    name,
+    TUPLES.includes(name) && typeof value === "object" ? new PythonTuple(value) : value,
+  ]);
+  return Object.fromEntries(kept);
+}
+
 export async function saveRunCheckpoint(path: string, content: RunCheckpointContent): Promise<void> {
   const { parameters, optimiser } = content;
   const tensor = (name: string, slot: "weight" | "first" | "second", shape: readonly number[]) =>
@@ -47,7 +59,7 @@ export async function saveRunCheckpoint(path: string, content: RunCheckpointCont
   });
   await saveBiapyCheckpoint(path, {
     weights: new Map(parameters.specs.map(({ name, shape }) => [name, tensor(name, "weight", shape)])),
-    modelBuildArguments: content.buildArguments,
+    modelBuildArguments: asBiapyKeeps(content.buildArguments),
     optimizer: {
       settings: optimizerSettings(optimiser.settings, content.learningRate),
       parameters: new Map(memories),
