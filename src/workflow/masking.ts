@@ -183,7 +183,10 @@ export class MaskingTask implements PretextTask {
     return {
       check: async ({ images }, index) => {
         const image = await images.image(index);
-        return { files: await this.writeChecks(image, await this.rebuild(model, image)), metrics: {} };
+        return {
+          files: await this.writeChecks(image, await this.rebuild(model, image, middleOf(image.info.shape))),
+          metrics: {},
+        };
       },
       test: async ({ images }, index, watch) => {
         const image = await images.image(index);
@@ -201,7 +204,7 @@ export class MaskingTask implements PretextTask {
   private async rebuild(
     model: PatchModel,
     image: NormalisedImage,
-    region = middleOf(image.info.shape),
+    region: Region,
     watch?: Watch,
   ): Promise<Rebuilt> {
     const tiling = tilingSettings(this.config, "TEST");
@@ -272,28 +275,30 @@ export class MaskingTask implements PretextTask {
     settings: ChunkSettings,
   ): Promise<ViewedImage> {
     const prediction = chunkedPath(this.tree.perImage, image.info.path, settings);
-    const files = { ...(await this.writeChecks(image, await this.rebuild(model, image))), prediction };
-    if (this.config.flag("TEST.REUSE_PREDICTIONS") && existsSync(prediction)) return { files, metrics: {} };
     const errors = new ErrorSums();
     const box = evaluatedRegion(this.config, image.info);
-    await predictByChunks(prediction, {
-      model,
-      image,
-      settings,
-      watch,
-      tiling: tilingSettings(this.config, "TEST"),
-      keep: async ({ region, values: { reconstruction, hidden } }) => {
-        const original = await image.values(region);
-        const evaluated = common(region, box);
-        if (evaluated !== undefined) {
-          const within = (values: Float32Array) => valuesIn(values, region, evaluated);
-          const counted = within(hidden);
-          errors.add(within(reconstruction), within(original), (at) => isHidden(counted[at]));
-        }
-        return completed({ region, original, reconstruction, hidden });
-      },
-    });
-    return { files, metrics: errors.metrics };
+    const reused = this.config.flag("TEST.REUSE_PREDICTIONS") && existsSync(prediction);
+    if (!reused)
+      await predictByChunks(prediction, {
+        model,
+        image,
+        settings,
+        watch,
+        tiling: tilingSettings(this.config, "TEST"),
+        keep: async ({ region, values: { reconstruction, hidden } }) => {
+          const original = await image.values(region);
+          const evaluated = common(region, box);
+          if (evaluated !== undefined) {
+            const within = (values: Float32Array) => valuesIn(values, region, evaluated);
+            const counted = within(hidden);
+            errors.add(within(reconstruction), within(original), (at) => isHidden(counted[at]));
+          }
+          return completed({ region, original, reconstruction, hidden });
+        },
+      });
+    const shown = await this.rebuild(model, image, middleOf(image.info.shape), watch);
+    const files = { ...(await this.writeChecks(image, shown)), prediction };
+    return { files, metrics: reused ? {} : errors.metrics };
   }
 }
 

@@ -1,61 +1,99 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { cp, mkdtemp, readdir, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { checkConfig } from "../../src/config/checks.ts";
+import { loadConfig } from "../../src/config/config.ts";
 import { openImage, readImage } from "../../src/images/files.ts";
 import { createHdf5 } from "../../src/images/hdf5.ts";
 import { createZarr } from "../../src/images/zarr.ts";
-import type { Metrics, RunEvent } from "../../src/protocol/run-events.ts";
-import { biapy, problemsOf, samples, type Workspace, workspace } from "./command.ts";
+import type { Metrics, NewRunEvent } from "../../src/protocol/run-events.ts";
+import { resultTree } from "../../src/results/result-tree.ts";
+import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
+import { runSelfSupervised } from "../../src/workflow/self-supervised.ts";
+import { samples } from "./command.ts";
 
-const MODEL = `MODEL: {ARCHITECTURE: mae, MAE_MASK_TYPE: random, VIT_TOKEN_SIZE: 8, VIT_EMBED_DIM: 24, VIT_NUM_LAYERS: 1, VIT_NUM_HEADS: 2,
-  MAE_DEC_HIDDEN_SIZE: 24, MAE_DEC_NUM_LAYERS: 1, MAE_DEC_NUM_HEADS: 2`;
+const MAE = `MODEL: {ARCHITECTURE: mae, MAE_MASK_TYPE: random, VIT_TOKEN_SIZE: 8, VIT_EMBED_DIM: 24, VIT_NUM_LAYERS: 1, VIT_NUM_HEADS: 2,
+  MAE_DEC_HIDDEN_SIZE: 24, MAE_DEC_NUM_LAYERS: 1, MAE_DEC_NUM_HEADS: 2}`;
+const UNET = "MODEL: {ARCHITECTURE: unet, FEATURE_MAPS: [4, 8], DROPOUT_VALUES: [0, 0]}";
 
-const configuration = (ndim: "2D" | "3D", images: string, data: string, test: string, more = "") => `
+const configuration = (ndim: "2D" | "3D", images: string, data: string, test: string, model = MAE) => `
 PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: ${ndim}}
 DATA:
   PATCH_SIZE: ${ndim === "2D" ? "(32,32,1)" : "(8,16,16,1)"}
   TEST: {PATH: ${JSON.stringify(images)}, ${data}}
-${MODEL}${more}}
+${model}
 TEST: {ENABLE: True, ${test}}
 `;
 
-/** A model of an epoch's training, to test with. */
-async function trained(ndim: "2D" | "3D"): Promise<Workspace> {
-  const job = await workspace(
-    `${configuration(ndim, samples(`${ndim.toLowerCase()}/test`), "", "")
-      .replace("DATA:", `DATA:\n  TRAIN: {PATH: ${JSON.stringify(samples(`${ndim.toLowerCase()}/train`))}}`)
-      .replace("ENABLE: True", "ENABLE: False")}
-TRAIN: {ENABLE: True, OPTIMIZER: ADAMW, LR: 1.E-3, BATCH_SIZE: 8, EPOCHS: 1}
-`,
-  );
-  const result = await biapy(job.arguments(1));
-  assert.equal(result.code, 0, JSON.stringify(problemsOf(result)));
-  return job;
+const runtime = new OnnxRuntime(2);
+
+interface Run {
+  readonly status: "finished" | "stopped";
+  readonly events: readonly NewRunEvent[];
+  /** `per_image` */
+  readonly folder: string;
+}
+
+/** Runs a configuration as the command does; `watch` may ask it to stop. */
+async function run(
+  results: string,
+  number: number,
+  text: string,
+  { resume = false, watch = () => {} }: RunOptions = {},
+): Promise<Run> {
+  const { config, problems } = loadConfig("job.yaml", text);
+  assert.deepEqual([...problems, ...checkConfig(config)], []);
+  const tree = resultTree(results, "job", number);
+  const events: NewRunEvent[] = [];
+  const stopping = new AbortController();
+  const status = await runSelfSupervised({
+    config,
+    configText: text,
+    tree,
+    resume,
+    normalisePixels: false,
+    report: (event) => {
+      events.push(event);
+      watch(event, stopping);
+    },
+    signal: stopping.signal,
+    openRuntime: async () => runtime,
+    fits: async () => true,
+  });
+  return { status, events, folder: tree.perImage };
+}
+
+interface RunOptions {
+  readonly resume?: boolean;
+  readonly watch?: (event: NewRunEvent, stopping: AbortController) => void;
+}
+
+/** A model of an epoch's training, to test with; its results' folder. */
+async function trained(ndim: "2D" | "3D", model = MAE): Promise<string> {
+  const results = await mkdtemp(join(tmpdir(), "testing-"));
+  const folder = ndim.toLowerCase();
+  const text = configuration(ndim, samples(`${folder}/test`), "", "", model)
+    .replace(
+      "DATA:",
+      `DATA:\n  TRAIN: {PATH: ${JSON.stringify(samples(`${folder}/train`))}, SSL_SOURCE_DIR: ${JSON.stringify(join(results, "worse"))}}`,
+    )
+    .replace("ENABLE: True", "ENABLE: False");
+  const training = "TRAIN: {ENABLE: True, OPTIMIZER: ADAMW, LR: 1.E-3, BATCH_SIZE: 8, EPOCHS: 1}";
+  assert.equal((await run(results, 1, `${text}${training}\n`)).status, "finished");
+  return results;
 }
 
 /** Tests the model of run 1 as another run, by another configuration. */
-async function tested(
-  job: Workspace,
-  run: number,
-  text: string,
-  watch?: Parameters<typeof biapy>[1],
-  more: readonly string[] = [],
-) {
-  const checkpoint = join(job.results, "job/checkpoints/job_1-checkpoint-best.pth");
-  const config = join(job.folder, `test-${run}.yaml`);
-  await writeFile(
-    config,
-    `${text}PATHS: {CHECKPOINT_FILE: ${JSON.stringify(checkpoint)}}\nTRAIN: {BATCH_SIZE: 8}\n`,
-  );
-  const args = job.arguments(run);
-  const result = await biapy(["--config", config, ...args.slice(2), ...more], watch);
-  return { ...result, folder: join(job.results, `job/results/job_${run}/per_image`) };
+function tested(results: string, number: number, text: string, options?: RunOptions): Promise<Run> {
+  const checkpoint = join(results, "job/checkpoints/job_1-checkpoint-best.pth");
+  const paths = `PATHS: {CHECKPOINT_FILE: ${JSON.stringify(checkpoint)}}\nTRAIN: {BATCH_SIZE: 8}\n`;
+  return run(results, number, text + paths, options);
 }
 
-const metricsOf = (events: readonly RunEvent[]): Metrics | undefined =>
+const metricsOf = (events: readonly NewRunEvent[]): Metrics | undefined =>
   events.flatMap((event) => (event.event === "test" && event.image !== undefined ? [event.metrics] : []))[0];
 
 test("a volume predicted by chunks is what it is predicted as a whole, from Zarr, HDF5 and TIFF", async () => {
@@ -77,13 +115,11 @@ test("a volume predicted by chunks is what it is predicted as a whole, from Zarr
   await cp(join(samples("3d/test"), "nuclei-test.tif"), join(images, "nuclei-tif.tif"));
   const data = 'OVERLAP: "(0.25,0.25,0.25)", PADDING: "(0,2,2)"';
   const whole = await tested(job, 2, configuration("3D", images, data, "AUGMENTATION: False"));
-  assert.equal(whole.code, 0, JSON.stringify(problemsOf(whole)));
   const byChunks = await tested(
     job,
     3,
     configuration("3D", images, data, "BY_CHUNKS: {ENABLE: True, SAVE_OUT_TIF: True}"),
   );
-  assert.equal(byChunks.code, 0, JSON.stringify(problemsOf(byChunks)));
   assert.deepEqual((await readdir(byChunks.folder)).sort(), [
     ...[
       "nuclei-h5.h5",
@@ -113,7 +149,6 @@ test("a volume predicted by chunks is what it is predicted as a whole, from Zarr
     configuration("3D", images, data, `BY_CHUNKS: {ENABLE: True, ${limits}}`);
   for (const limits of ["Z_START: 16", "Z_END: 16"]) {
     const half = await tested(job, 4, halves(limits));
-    assert.equal(half.code, 0, JSON.stringify(problemsOf(half)));
     const shared = await readImage(join(half.folder, "nuclei-zarr.zarr"));
     if (limits === "Z_END: 16") assert.deepEqual(shared, expected);
     else assert.ok(shared.data.subarray(0, shared.data.length / 31).every((value) => value === 0));
@@ -127,12 +162,12 @@ test("testing that is interrupted stops at once, leaves no half files, and can b
   const text = (overlap: string, test: string) =>
     configuration("2D", samples("2d/test"), `OVERLAP: "(${overlap},${overlap})"`, test);
   const long = text("0.95", "AUGMENTATION: True, BY_CHUNKS: {ENABLE: True}");
-  const stopped = await tested(job, 2, long, (event, child) => {
-    if (event.event === "progress" && event.label.startsWith("Predicting")) child.kill("SIGINT");
+  const stopped = await tested(job, 2, long, {
+    watch: (event, stopping) => {
+      if (event.event === "progress" && event.label.startsWith("Predicting")) stopping.abort();
+    },
   });
-  assert.equal(stopped.code, 130);
-  const end = stopped.events.at(-1);
-  assert.ok(end?.event === "end" && end.status === "stopped" && end.resume?.includes("--resume"));
+  assert.equal(stopped.status, "stopped");
   const left = existsSync(stopped.folder) ? await readdir(stopped.folder) : [];
   assert.deepEqual(
     left.filter((name) => name.includes("tmp")),
@@ -140,8 +175,7 @@ test("testing that is interrupted stops at once, leaves no half files, and can b
   );
   assert.ok(left.length < (await readdir(samples("2d/test"))).length, String(left));
   const short = text("0", "BY_CHUNKS: {ENABLE: True}");
-  const resumed = await tested(job, 2, short, undefined, ["--resume"]);
-  assert.equal(resumed.code, 0, JSON.stringify(problemsOf(resumed)));
+  const resumed = await tested(job, 2, short, { resume: true });
   const plain = await tested(job, 3, short);
   assert.deepEqual(
     await readImage(join(resumed.folder, "nuclei-01.zarr")),
@@ -157,15 +191,43 @@ test("augmented predictions of 2D images differ from plain ones, and predictions
   const first = (await readdir(plain.folder))[0];
   const image = await readImage(join(plain.folder, first));
   const augmented = await run(5, "AUGMENTATION: True");
-  assert.equal(augmented.code, 0, JSON.stringify(problemsOf(augmented)));
   const merged = await readImage(join(augmented.folder, first));
   assert.notDeepEqual(merged, image);
   // What was predicted with augmentation stays, though this run asks for none.
   const reused = await run(5, "REUSE_PREDICTIONS: True");
-  assert.equal(reused.code, 0, JSON.stringify(problemsOf(reused)));
   assert.deepEqual(await readImage(join(reused.folder, first)), merged);
   assert.ok((metricsOf(reused.events)?.mse ?? 0) > 0);
   const bare = await run(6, "SAVE_MODEL_RAW_OUTPUT: False, EVAL_BORDER_CROP: [8, 8]");
   assert.ok(!existsSync(bare.folder));
   assert.notEqual(metricsOf(bare.events)?.mse, metricsOf(plain.events)?.mse);
+});
+
+test("a network restores images by patches, by chunks and in one piece, its worse copies made as it needs them", async () => {
+  const job = await trained("2D", UNET);
+  const copies = (name: string) => `SSL_SOURCE_DIR: ${JSON.stringify(join(job, name))}, OVERLAP: "(0.5,0.5)"`;
+  const of = (number: number, options: string) =>
+    tested(job, number, configuration("2D", samples("2d/test"), copies("test"), options, UNET));
+  const plain = await of(2, "AUGMENTATION: False");
+  const byChunks = await of(3, "BY_CHUNKS: {ENABLE: True}");
+  const expected = await readImage(join(plain.folder, "nuclei-01.tif"));
+  assert.deepEqual(await readImage(join(byChunks.folder, "nuclei-01.zarr")), expected);
+  const worse = await readImage(join(job, "test/nuclei-01.tif"));
+  assert.deepEqual(worse.shape, expected.shape);
+  assert.notDeepEqual(worse.data, expected.data);
+  const full = await of(4, "FULL_IMG: True");
+  const restored = await readImage(join(full.folder, "nuclei-01.tif"));
+  assert.deepEqual(restored.shape, expected.shape);
+  // The middle of a patch sees what the whole image would show it; where patches meet they see less.
+  const difference = [...restored.data].reduce(
+    (sum, value, at) => sum + Math.abs(value - expected.data[at]),
+    0,
+  );
+  assert.ok(
+    difference > 0 && difference / restored.data.length < 3,
+    String(difference / restored.data.length),
+  );
+  const [whole, part] = [metricsOf(plain.events), metricsOf(byChunks.events)];
+  assert.ok(Math.abs((whole?.mse ?? 0) - (part?.mse ?? 1)) < 1e-5, `${whole?.mse} ${part?.mse}`);
+  const augmented = await of(5, "FULL_IMG: True, AUGMENTATION: True");
+  assert.notDeepEqual((await readImage(join(augmented.folder, "nuclei-01.tif"))).data, restored.data);
 });
