@@ -32,13 +32,15 @@ async function explained<T>(path: string, read: () => Promise<T>): Promise<T> {
     return await read();
   } catch (error) {
     if (error instanceof ImageError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") throw new ImageError(path, `${path}: there is no such file.`);
     if (code === "EACCES" || code === "EPERM")
       throw new ImageError(path, `${path}: may not be read (permission denied).`);
+    // The library throws bare strings too.
+    const reason = error instanceof Error ? error.message : String(error);
     throw new ImageError(
       path,
-      `${path}: is no TIFF that can be read, or damaged (${message}). Open it in Fiji and save it again.`,
+      `${path}: is no TIFF that can be read, or damaged (${reason}). Open it in Fiji and save it again.`,
     );
   }
 }

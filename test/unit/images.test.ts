@@ -85,6 +85,7 @@ for (const [name, words] of [
     await assert.rejects(readImage(join(folder, name)), (error: unknown) => {
       assert.ok(error instanceof ImageError);
       assert.match(error.message, words);
+      assert.doesNotMatch(error.message, /undefined|\[object/);
       assert.ok(error.message.includes(name));
       return true;
     });
