@@ -160,6 +160,21 @@ test("a running run tells its epoch, time left, device and memory, and follows n
   );
 });
 
+test("a run that is told from its log alone says what it reached, and nothing that it does not know", () =>
+  panel(
+    async (webview) => {
+      const progress = webview.frame.getByRole("region", { name: "Progress" });
+      await waitForText(progress.locator(".doing"), "40 of 40 epochs");
+      assert.doesNotMatch(await textOf(progress.locator(".facts")), /Memory/);
+    },
+    {
+      runs: cells.runs,
+      events: cells.events.flatMap((event) =>
+        event.event === "epoch" ? [{ ...event, memoryBytes: 0 }] : [],
+      ),
+    },
+  ));
+
 test("Stop and Resume ask for it, by keyboard too", async () => {
   await panel(
     async (webview) => {

@@ -99,7 +99,8 @@ export class ProgressView {
     if (start !== undefined)
       facts.push(["Model", `${start.architecture}, ${largeCount(start.parameters)} weights`]);
     facts.push(["Device", start?.device ?? run.engine]);
-    if (epoch !== undefined) facts.push(["Memory", bytes(epoch.memoryBytes)]);
+    // A run that is told from its log alone has no memory in it.
+    if (epoch !== undefined && epoch.memoryBytes > 0) facts.push(["Memory", bytes(epoch.memoryBytes)]);
     if (step !== undefined) facts.push(["Step", duration1(step.stepSeconds)]);
     facts.push(["Started", new Date(run.started).toLocaleString()]);
     const text = JSON.stringify(facts);
@@ -127,8 +128,8 @@ function doing(run: RunSummary, record: RunRecord | undefined): string {
     if (epoch !== undefined) return `Epoch ${epoch.epoch} of ${epoch.epochs} done`;
     return "Starting…";
   }
-  const epochs = epoch?.epoch ?? 0;
-  const reached = start === undefined ? "" : `${epochs} of ${start.epochs} epochs`;
+  const planned = start?.epochs ?? epoch?.epochs;
+  const reached = planned === undefined ? "" : `${epoch?.epoch ?? 0} of ${planned} epochs`;
   return run.status === "failed" ? (end?.message ?? reached) : reached;
 }
 
@@ -153,6 +154,6 @@ function timeLeft(run: RunSummary, record: RunRecord | undefined): string {
 
 function fraction(run: RunSummary, record: RunRecord | undefined): number {
   if (run.status === "finished") return 1;
-  if (record?.start === undefined) return 0;
-  return Math.min(1, record.position / record.start.epochs);
+  const planned = record?.start?.epochs ?? record?.epoch?.epochs;
+  return record === undefined || planned === undefined ? 0 : Math.min(1, record.position / planned);
 }
