@@ -29,7 +29,7 @@ const REFERENCES: Readonly<Record<string, readonly string[]>> = {
  * Weights that are waves make instance normalisation divide by almost nothing: PyTorch's single precision, which these references
  * are in, is off by up to 4e-4 itself. The judged ones below are in double precision.
  */
-const POORLY_CONDITIONED = ["unet_2d", "attention_unet_2d", "resunetpp_3d"];
+const POORLY_CONDITIONED = ["unet_2d", "attention_unet_2d", "seunet_2d", "resunetpp_3d"];
 
 /** BiaPy 3.7.1 hands EDSR its arguments in a way that leaves all of them at their defaults: images come out twice as large. */
 const BUILT_AS: Readonly<Record<string, BuildArguments>> = { edsr_rgb_asis_2d: { upsampling_factor: 2 } };
