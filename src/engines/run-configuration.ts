@@ -121,7 +121,8 @@ async function resumeSettings(order: RunOrder): Promise<Settings> {
       : found.checkpoint;
   return {
     "MODEL.LOAD_CHECKPOINT": "True",
-    "MODEL.ITEMS_TO_LOAD_FROM_CHECKPOINT": ["weights", "norm", "model_arch", "epoch"],
+    // With "model_arch" BiaPy 3.7.1 takes this very list from the checkpoint, which has no "epoch".
+    "MODEL.ITEMS_TO_LOAD_FROM_CHECKPOINT": ["weights", "norm", "epoch"],
     "PATHS.CHECKPOINT_FILE": checkpoint,
     // All epochs are done: what is left is the test.
     ...(found.epoch >= epochs ? { "TRAIN.ENABLE": "False" } : {}),

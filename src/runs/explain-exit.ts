@@ -30,7 +30,8 @@ const PRINTED: readonly (readonly [RegExp, (found: RegExpMatchArray) => string])
       `A part of the extension is missing (${module}). Installing the extension again mends that.`,
   ],
   [
-    /No space left on device|ENOSPC/,
+    // The last two are PyTorch's, of a checkpoint that did not fit.
+    /No space left on device|ENOSPC|PytorchStreamWriter failed|basic_ios::clear: iostream error/,
     () => "The disk is full. What was written before is kept; make room and resume.",
   ],
   [

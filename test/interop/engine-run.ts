@@ -1,5 +1,5 @@
 /** Training by BiaPy's engine as the extension does it: the engine's command, a supervisor of its own, a window that follows. */
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -42,6 +42,10 @@ export class Workplace {
       logLevel: "error",
     });
     return place;
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** Writes images of waves with a little noise, and gives their folder. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { before, test } from "node:test";
+import { after, before, test } from "node:test";
 import { pythonCommand } from "../../src/engines/biapy-command.ts";
 import { trainingLogs } from "../../src/engines/biapy-files.ts";
 import type { RunOrder } from "../../src/runs/record.ts";
@@ -22,6 +22,8 @@ let place: Workplace;
 before(async () => {
   if (!skip) place = await Workplace.make();
 });
+
+after(() => place?.remove());
 
 /** What TensorBoard itself reads in a run's event files: the loss of each step. */
 function tensorboardLosses(run: string): number[] {
