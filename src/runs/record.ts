@@ -90,6 +90,8 @@ export interface RecordFiles {
   readonly log: string;
   /** There while somebody starts or supervises the run. */
   readonly lock: string;
+  /** Room on the disk that is kept for the run's end. */
+  readonly reserve: string;
 }
 
 export function recordFiles(folder: string): RecordFiles {
@@ -99,6 +101,7 @@ export function recordFiles(folder: string): RecordFiles {
     events: join(folder, "events.jsonl"),
     log: join(folder, "output.log"),
     lock: join(folder, "lock"),
+    reserve: join(folder, "reserve"),
   };
 }
 

@@ -5,7 +5,15 @@
  * when one asks for it. Its argument is the folder of the run's record.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { appendFileSync, createWriteStream, existsSync, type WriteStream } from "node:fs";
+import {
+  appendFileSync,
+  createWriteStream,
+  existsSync,
+  rmSync,
+  truncateSync,
+  type WriteStream,
+  writeFileSync,
+} from "node:fs";
 import { chmod, rm, stat } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { setTimeout as setTimeoutPromise } from "node:timers/promises";
@@ -32,6 +40,9 @@ const KEPT_LINES = 60;
 const FAREWELL_MS = 1000;
 const LISTEN_AGAIN_MS = 60_000;
 
+/** Room for the last events and the record. */
+const RESERVE_BYTES = 1 << 18;
+
 class Supervisor {
   private readonly windows = new Set<Socket>();
   private readonly waiting = new AbortController();
@@ -53,6 +64,8 @@ class Supervisor {
     private record: RunRecord,
   ) {
     this.log = createWriteStream(files.log, { flags: "a" });
+    // On a full disk the events are told before the log is kept.
+    this.log.on("error", () => {});
   }
 
   async run(): Promise<void> {
@@ -60,6 +73,7 @@ class Supervisor {
       ({ size }) => size,
       () => 0,
     );
+    this.reserve();
     await this.listen();
     // Systems tidy up their folder of temporary files, in which sockets lie.
     setInterval(() => void this.listenAgain(), LISTEN_AGAIN_MS).unref();
@@ -167,9 +181,29 @@ class Supervisor {
     if (event.event === "end") this.end = event;
     if (event.event === "problems") this.problems = event.problems;
     const line = `${JSON.stringify("time" in event ? event : { ...event, time: Date.now() })}\n`;
+    try {
+      this.append(line);
+    } catch {
+      // The disk is full.
+      truncateSync(this.files.events, this.written);
+      this.giveReserve();
+      this.append(line);
+    }
+    this.noticeTimer ??= setTimeout(() => this.noticeEvents(), NOTICE_MS);
+  }
+
+  private append(line: string): void {
     appendFileSync(this.files.events, line);
     this.written += Buffer.byteLength(line);
-    this.noticeTimer ??= setTimeout(() => this.noticeEvents(), NOTICE_MS);
+  }
+
+  /** Takes room on the disk, so that the end of a run that fills it can be told. */
+  private reserve(): void {
+    writeFileSync(this.files.reserve, Buffer.alloc(RESERVE_BYTES));
+  }
+
+  private giveReserve(): void {
+    rmSync(this.files.reserve, { force: true });
   }
 
   private noticeEvents(): void {
@@ -181,7 +215,10 @@ class Supervisor {
     const record = { ...this.record, ...changed };
     this.record = record;
     this.saved = this.saved.then(async () => {
-      await writeRecord(this.files, record);
+      await writeRecord(this.files, record).catch(() => {
+        this.giveReserve();
+        return writeRecord(this.files, record);
+      });
       for (const window of this.windows) send(window, { record: true });
     });
     return this.saved;
@@ -230,6 +267,7 @@ class Supervisor {
     if (ticket !== undefined) await giveTicketBack(this.record.queue, ticket);
     // The lock goes before the record says that the run has ended: whoever reads that may go on with the run.
     await rm(this.files.lock, { force: true });
+    this.giveReserve();
     await this.change({ ended: { time: Date.now(), status, message } });
     const closed = new Promise<void>((resolve) => this.server?.close(() => resolve()));
     for (const window of this.windows) window.end();

@@ -5,7 +5,11 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { type BiapyCheckpointContent, saveBiapyCheckpoint } from "../../src/checkpoint/biapy-checkpoint.ts";
+import {
+  type BiapyCheckpointContent,
+  loadBiapyCheckpoint,
+  saveBiapyCheckpoint,
+} from "../../src/checkpoint/biapy-checkpoint.ts";
 import { readNpy, writeNpy } from "../../src/checkpoint/npy.ts";
 import { CheckpointTensor } from "../../src/checkpoint/tensor.ts";
 import { ndimOf } from "../../src/config/checks.ts";
@@ -21,7 +25,7 @@ import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
 import { maeBuildArguments, maeSettings, maskSettings } from "../../src/workflow/mae-settings.ts";
 import { buildArguments } from "../../src/workflow/model-settings.ts";
-import { loadRunCheckpoint } from "../../src/workflow/run-checkpoint.ts";
+import { loadWeights } from "../../src/workflow/run-checkpoint.ts";
 import { configuration, python, skip } from "./engine-run.ts";
 
 const LEVELS = "\n  FEATURE_MAPS: [4, 8, 16]\n  DROPOUT_VALUES: [0., 0., 0.]\n  Z_DOWN: [2, 2]";
@@ -170,7 +174,9 @@ class Network {
 
   /** Takes over all weights of a checkpoint. */
   async load(checkpoint: string): Promise<void> {
-    const { skipped, missing } = await loadRunCheckpoint(checkpoint, this.parameters, false);
+    const opened = await loadBiapyCheckpoint(checkpoint);
+    const { skipped, missing } = await loadWeights(opened, this.parameters);
+    await opened.close();
     assert.deepEqual(skipped, []);
     assert.deepEqual(missing, []);
   }
