@@ -54,8 +54,7 @@ const PATCH: Readonly<Record<string, string>> = { "2D": "(16,16,1)", "3D": "(8,1
 
 function configuration(architecture: string, ndim: string, more = ""): string {
   const path = (phase: string) => JSON.stringify(join(folder, ndim, phase));
-  const overlap =
-    architecture === "multiresunet" ? `OVERLAP: "(0.5,0.5${ndim === "3D" ? ",0.5" : ""})",` : "";
+  const overlap = architecture === "multiresunet" && ndim === "2D" ? 'OVERLAP: "(0.5,0.5)",' : "";
   return `
 PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: ${ndim}, SELF_SUPERVISED: {PRETEXT_TASK: crappify}}
 DATA:
