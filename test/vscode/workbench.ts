@@ -142,10 +142,19 @@ export class Workbench {
     await this.page.keyboard.press("Enter");
   }
 
-  /** Takes a quick fix at the cursor. */
-  async quickFix(title: string): Promise<void> {
+  /** Opens the list of quick fixes at the cursor, once the editor has shown that there are some. */
+  async quickFixes(): Promise<Locator> {
+    await this.editor.locator(".lightBulbWidget").waitFor();
     await this.page.keyboard.press("Control+.");
-    await this.page.locator(".action-widget .action", { hasText: title }).first().click();
+    const fixes = this.page.locator(".action-widget .action");
+    await fixes.first().waitFor();
+    return fixes;
+  }
+
+  /** Takes a quick fix at the cursor, and waits until the text is changed. */
+  async quickFix(title: string): Promise<void> {
+    await (await this.quickFixes()).filter({ hasText: title }).first().click();
+    await this.page.locator(".editor-group-container.active .tab.active.dirty").waitFor();
   }
 
   /** The text editor that has the focus, or had it last. */
