@@ -13,13 +13,13 @@ const side = Math.ceil(Math.sqrt((Number(gigabytes) * 1e9) / 2 / depth));
 const shape: ImageShape = [depth, side, side, 1];
 
 /** 64 slices of blobs, repeated through the volume: making pixels should not take longer than writing them. */
-function slab(layers: number, start: number) {
-  const data = new Uint16Array(layers * side * side);
+function slab(layers: number, start: number, rows = side) {
+  const data = new Uint16Array(layers * rows * side);
   const along = Float32Array.from({ length: side }, (_, x) => Math.sin(x / 9));
   let random = start + 1;
   let at = 0;
   for (let z = 0; z < layers; z++)
-    for (let y = 0; y < side; y++) {
+    for (let y = 0; y < rows; y++) {
       const row = Math.sin(z / 5) * Math.sin((y + start) / 11);
       for (let x = 0; x < side; x++) {
         random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
@@ -35,10 +35,7 @@ if (path.endsWith(".tif")) {
     shape,
     sampleType: "uint16",
     rows: (z, _, from, to) => {
-      if (depth === 1) {
-        const rows = slab(1, from);
-        return rows.subarray(0, (to - from) * side);
-      }
+      if (depth === 1) return slab(1, from, to - from);
       held ??= slab(SLAB, 0);
       const first = (z % SLAB) * side;
       return held.subarray((first + from) * side, (first + to) * side);
