@@ -6,6 +6,8 @@ import type { Frame, Locator, Page } from "playwright-core";
 const START_TIMEOUT = 120_000;
 const TIMEOUT = 60_000;
 const POLL = 50;
+/** For a look at what may have gone meanwhile. */
+const BRIEF = 1000;
 
 export class Workbench {
   constructor(
@@ -63,7 +65,8 @@ export class Workbench {
     await this.choose(entry);
     // What comes next may be a list of the command's own, in the same place.
     await until(
-      async () => !(await input.isVisible()) || (await input.inputValue()) !== text || undefined,
+      async () =>
+        !(await input.isVisible()) || (await input.inputValue({ timeout: BRIEF })) !== text || undefined,
       `${entry} to be taken`,
     );
   }
