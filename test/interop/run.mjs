@@ -2,9 +2,10 @@
 // run, in .python, or is the one that BIAPY_PYTHON names. Without either the tests are skipped, in words.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
-const FOLDER = ".python";
+/** In full: runs are started from folders of their own. */
+const FOLDER = resolve(".python");
 const PYTHON =
   process.platform === "win32" ? join(FOLDER, "Scripts", "python.exe") : join(FOLDER, "bin", "python");
 
