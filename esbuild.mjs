@@ -1,6 +1,10 @@
 // Bundles the command line, the extension with its language server, and the pages of webviews: `npm run build`.
-import { copyFile } from "node:fs/promises";
+import { copyFile, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
+import { thirdPartyNotices } from "./notices.mjs";
+
+/** For the .vsix: less to read when the editor starts, and of source maps those of the trainer, which is debugged. */
+const packaged = process.argv.includes("--minify");
 
 /** @type {import("esbuild").BuildOptions} */
 const shared = {
@@ -10,6 +14,7 @@ const shared = {
   target: "node20",
   mainFields: ["module", "main"],
   sourcemap: true,
+  metafile: packaged,
   logLevel: "warning",
 };
 
@@ -20,6 +25,7 @@ const modules = build({
   entryPoints: {
     cli: "src/cli/main.ts",
     supervisor: "src/runs/supervisor.ts",
+    companion: "src/runs/companion.ts",
     "image-checks": "src/extension/language/image-checks.ts",
     "image-worker": "src/extension/viewer/image-worker.ts",
   },
@@ -28,6 +34,8 @@ const modules = build({
   // TensorFlow.js as ES modules, so that one copy of it is bundled.
   external: ["koffi", "onnxruntime-node", "node-fetch"],
   splitting: true,
+  // The .vsix has the sources themselves.
+  sourcesContent: !packaged,
   chunkNames: "[name]-[hash]",
   // Bundled CommonJS packages ask for these.
   banner: {
@@ -46,8 +54,9 @@ const extension = build({
   entryPoints: { extension: "src/extension/extension.ts", "yaml-server": "src/extension/language/server.ts" },
   outExtension: { ".js": ".cjs" },
   format: "cjs",
-  // Less to read when the editor starts. The trainer keeps its names, for the debugger.
-  minify: process.argv.includes("--minify"),
+  // The trainer keeps its names, for the debugger.
+  minify: packaged,
+  sourcemap: !packaged,
   external: ["vscode"],
 });
 
@@ -60,12 +69,19 @@ const pages = build({
   target: "es2022",
   format: "esm",
   minify: true,
+  sourcemap: !packaged,
 });
 
-await Promise.all([modules, extension, pages]);
+const bundles = await Promise.all([modules, extension, pages]);
 
 // TensorFlow.js's WebAssembly, which the bundle looks for beside itself.
 for (const kind of ["", "-simd", "-threaded-simd"]) {
   const file = `tfjs-backend-wasm${kind}.wasm`;
   await copyFile(`node_modules/@tensorflow/tfjs-backend-wasm/dist/${file}`, `dist/${file}`);
+}
+
+if (packaged) {
+  const unbundled = ["@resvg/resvg-wasm", "@tensorflow/tfjs-backend-wasm", "dejavu-fonts-ttf", "koffi", "onnxruntime-node"];
+  const metafiles = bundles.map(({ metafile }) => metafile);
+  await writeFile("dist/ThirdPartyNotices.txt", await thirdPartyNotices(metafiles, unbundled));
 }

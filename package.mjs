@@ -1,7 +1,8 @@
 // Makes the extension's .vsix for one platform: `npm run package`, or `npm run package -- --target win32-x64`.
-// It holds the bundles and, of the packages that cannot be bundled, the files that run on that platform; no others.
+// It holds the bundles with the licences of what is in them and, of the packages that cannot be bundled, the files that run on that
+// platform; no others.
 import { execFileSync } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -34,6 +35,7 @@ const vsix = values.out ?? `${name}-${target}-${version}.vsix`;
 
 await rm("dist", { recursive: true, force: true });
 execFileSync(process.execPath, ["esbuild.mjs", "--minify"], { stdio: "inherit" });
+await dropMapsOfPackages();
 await ship("onnxruntime-node", ["package.json", ...libraries.map((file) => `bin/napi-v6/${file}`)]);
 await ship("@resvg/resvg-wasm", ["package.json", "index_bg.wasm"]);
 await ship("dejavu-fonts-ttf", ["package.json", "LICENSE", "ttf/DejaVuSans.ttf"]);
@@ -45,8 +47,20 @@ await ship("koffi", [
   "src/koffi/src/static.js",
 ]);
 await shipKoffiBinary();
-await createVSIX({ target, packagePath: vsix, dependencies: false, allowMissingRepository: true, rewriteRelativeLinks: false });
+await withReadingProject(() =>
+  createVSIX({ target, packagePath: vsix, dependencies: false, allowMissingRepository: true, rewriteRelativeLinks: false }),
+);
 console.log(`${vsix}: ${((await stat(vsix)).size / 1e6).toFixed(1)} MB`);
+
+/** Nobody sets breakpoints in bundled packages, and their sources are not shipped. */
+async function dropMapsOfPackages() {
+  for (const file of await readdir("dist")) {
+    if (!file.endsWith(".map")) continue;
+    const path = join("dist", file);
+    const { sources } = JSON.parse(await readFile(path, "utf8"));
+    if (!sources.some((source) => source.startsWith("../src/"))) await rm(path);
+  }
+}
 
 /** Copies files of a package to where the bundles find it first. */
 async function ship(packageName, files, from = join("node_modules", packageName)) {
@@ -54,6 +68,21 @@ async function ship(packageName, files, from = join("node_modules", packageName)
     const copy = join("dist", "node_modules", packageName, file);
     await mkdir(dirname(copy), { recursive: true });
     await cp(join(from, file), copy);
+  }
+}
+
+/**
+ * The trainer's source is shipped to be read and debugged, without the packages that it is compiled with: the editor is not to report
+ * them missing. In the repository such a file would switch the checks off.
+ */
+async function withReadingProject(pack) {
+  const project = join("src", "tsconfig.json");
+  const compilerOptions = { noCheck: true, allowImportingTsExtensions: true, noEmit: true, module: "preserve", types: [] };
+  await writeFile(project, `${JSON.stringify({ compilerOptions }, null, 2)}\n`);
+  try {
+    await pack();
+  } finally {
+    await rm(project);
   }
 }
 

@@ -39,7 +39,7 @@ import { readSafetensors } from "./safetensors.ts";
 import { CheckpointTensor } from "./tensor.ts";
 
 /** The BiaPy whose format this is. */
-export const biapyVersion = "3.7.1";
+const biapyVersion = "3.7.1";
 
 /** What BiaPy calls the optimizer, and its settings. */
 export type OptimizerSettings =

@@ -1,6 +1,7 @@
 /** Reading and writing of large files in pieces. */
 import { randomBytes } from "node:crypto";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
+import { moveIntoPlace } from "../files/move-into-place.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 
 /** Reads and writes are cut into pieces: one system call moves at most 2 GiB, and checksums run beside smaller ones. */
@@ -88,7 +89,7 @@ export async function writeThroughTemporary(
     } finally {
       await handle.close();
     }
-    await rename(temporary, path);
+    await moveIntoPlace(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     if (error instanceof CheckpointError) throw error;

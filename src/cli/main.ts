@@ -13,9 +13,12 @@ import { consoleReporter, jsonLinesReporter, type ReportEvent } from "../results
 import { type ResultTree, resultTree, runExists } from "../results/result-tree.ts";
 import { ResultError } from "../results/write-file.ts";
 import { RUNTIMES, type RuntimeName } from "../runtime/open-runtime.ts";
+import { PRECISIONS, type Precision } from "../runtime/precision.ts";
 import { type ChoiceReport, chooseRuntime, type DeviceWish } from "../workflow/device-choice.ts";
 import { InputError } from "../workflow/input-error.ts";
-import { runSelfSupervised, threadCount, tryStep } from "../workflow/self-supervised.ts";
+import { runSelfSupervised, tryStep } from "../workflow/self-supervised.ts";
+import { threadCount } from "../workflow/settings.ts";
+import { EXIT } from "./exit-codes.ts";
 import { runTool, TOOLS_HELP } from "./tools.ts";
 
 interface Arguments {
@@ -28,10 +31,10 @@ interface Arguments {
   readonly resume?: boolean;
   readonly events?: boolean;
   readonly norm_pix_loss?: boolean;
+  readonly precision?: Precision;
   readonly try_batch?: number;
 }
 
-const EXIT = { done: 0, failed: 1, badInput: 2, stopped: 130 } as const;
 /** The short forms that BiaPy's Docker image takes. */
 const SHORT: Readonly<Record<string, string>> = {
   "-cfg": "--config",
@@ -61,6 +64,12 @@ function parseArguments(argv: readonly string[]): Arguments {
     )
     .option("--resume", "go on where the run was stopped")
     .option("--norm_pix_loss", "learn each token's pixels normalised by their own mean and deviation")
+    .addOption(
+      new Option(
+        "--precision <name>",
+        "single by itself; mixed computes products in float16 on GPUs that have it, as PyTorch's autocast does",
+      ).choices(PRECISIONS),
+    )
     .addOption(
       new Option("--try_batch <size>", "see whether a step of this size fits")
         .argParser(runNumber)
@@ -115,6 +124,9 @@ async function tryBatch(given: Arguments, batchSize: number): Promise<number> {
     config,
     tree: resultTree(given.result_dir, given.name, given.run_id),
     normalisePixels: given.norm_pix_loss === true,
+    precision: given.precision,
+    resume: given.resume === true,
+    report: () => {},
     openRuntime: (work) => chooseRuntime(deviceWish(given, config), work, silent),
   });
   return fits ? EXIT.done : EXIT.failed;
@@ -135,7 +147,9 @@ function resumeArguments(given: Arguments): string[] {
   ];
   const device = given.gpu === undefined ? [] : ["--gpu", given.gpu];
   const runtime = given.runtime === undefined ? [] : ["--runtime", given.runtime];
-  return [...own, ...device, ...runtime, ...(given.norm_pix_loss ? ["--norm_pix_loss"] : [])];
+  const precision = given.precision === undefined ? [] : ["--precision", given.precision];
+  const pixels = given.norm_pix_loss ? ["--norm_pix_loss"] : [];
+  return [...own, ...precision, ...pixels, ...device, ...runtime];
 }
 
 /**
@@ -187,6 +201,7 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
       tree,
       resume: given.resume === true,
       normalisePixels: given.norm_pix_loss === true,
+      precision: given.precision,
       openRuntime: (work) => chooseRuntime(deviceWish(given, config), work, choiceReport(report)),
       report,
       signal,

@@ -4,6 +4,7 @@ import { cudaDownloadBytes, cudaState, installCuda } from "../install/cuda.ts";
 import { installTensorflow, type TensorflowKind } from "../install/tensorflow.ts";
 import { InstallError, type InstallProgress } from "../install/wheels.ts";
 import { describeDevices, listDevices, nvidiaGpus } from "../runtime/devices.ts";
+import { EXIT } from "./exit-codes.ts";
 
 export const TOOLS_HELP = `
 Besides training:
@@ -11,8 +12,6 @@ Besides training:
   --install_gpu_runtime     fetch CUDA's libraries for NVIDIA's GPUs (Linux)
   --install_tensorflow      fetch TensorFlow for --runtime tensorflow; with "gpu" after it, for NVIDIA's GPUs
 `;
-
-const EXIT = { done: 0, failed: 1, badInput: 2, stopped: 130 } as const;
 
 /** Runs the tool that the arguments name; undefined where they name none. */
 export async function runTool(argv: readonly string[]): Promise<number | undefined> {

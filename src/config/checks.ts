@@ -2,27 +2,12 @@
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Problem } from "../protocol/run-events.ts";
+import { architectureOf, channelsOf, pretextTask } from "./basics.ts";
 import type { Config } from "./config.ts";
 import { checkModelKeys } from "./model-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 
-export type PretextTask = "masking" | "crappify";
-
-/**
- * The pretext task. Where the file does not say, it follows from the architecture: BiaPy's code defaults to crappify and its
- * documentation to masking, and MAE can do nothing but masking, which nothing else can.
- */
-export function pretextTask(config: Config): PretextTask {
-  const key = "PROBLEM.SELF_SUPERVISED.PRETEXT_TASK";
-  if (config.sets(key)) return config.text(key) as PretextTask;
-  return config.text("MODEL.ARCHITECTURE").toLowerCase() === "mae" ? "masking" : "crappify";
-}
-
 const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
-
-export function ndimOf(config: Config): 2 | 3 {
-  return config.text("PROBLEM.NDIM") === "3D" ? 3 : 2;
-}
 
 /**
  * Everything that keys contradict each other in, all at once.
@@ -33,15 +18,15 @@ export function checkConfig(config: Config, folder = process.cwd()): Problem[] {
   return [
     ...checkPatch(config),
     ...checkTask(config),
-    ...checkModelKeys(config, ndimOf(config)),
+    ...checkModelKeys(config),
     ...checkNormalisation(config),
     ...checkMae(config),
     ...checkPaths(config, folder),
     ...checkValidation(config),
     ...checkSchedule(config),
     ...checkAugmentation(config),
-    ...checkImageKeys(config, ndimOf(config)),
-    ...checkTest(config, ndimOf(config)),
+    ...checkImageKeys(config),
+    ...checkTest(config),
   ];
 }
 
@@ -80,7 +65,7 @@ function checkTask(config: Config): Problem[] {
     );
     return problems;
   }
-  const architecture = config.text("MODEL.ARCHITECTURE").toLowerCase();
+  const architecture = architectureOf(config);
   const task = pretextTask(config);
   if (task === "masking" && architecture !== "mae") {
     problems.push(
@@ -143,16 +128,15 @@ function checkRestoration(config: Config, architecture: string): Problem[] {
 }
 
 function checkMae(config: Config): Problem[] {
-  if (config.text("MODEL.ARCHITECTURE").toLowerCase() !== "mae") return [];
+  if (architectureOf(config) !== "mae") return [];
   const problems: Problem[] = [];
   const token = config.number("MODEL.VIT_TOKEN_SIZE");
   const patch = config.numbers("DATA.PATCH_SIZE").slice(0, -1);
   const uneven = patch.filter((size) => size % token !== 0);
   if (uneven.length > 0) {
     const near = patch.map((size) => Math.max(token, Math.round(size / token) * token));
-    const channels = config.numbers("DATA.PATCH_SIZE").at(-1);
     const message = `${uneven.join(", ")} cannot be divided into tokens of ${token} (MODEL.VIT_TOKEN_SIZE).`;
-    problems.push(config.problem("DATA.PATCH_SIZE", message, `(${[...near, channels].join(",")})`));
+    problems.push(config.problem("DATA.PATCH_SIZE", message, `(${[...near, channelsOf(config)].join(",")})`));
   } else if (patch.reduce((tokens, size) => tokens * (size / token), 1) < 2) {
     problems.push(config.problem("DATA.PATCH_SIZE", `a patch must hold at least two tokens of ${token}.`));
   }
@@ -201,30 +185,51 @@ function checkValidation(config: Config): Problem[] {
 function checkSchedule(config: Config): Problem[] {
   const problems: Problem[] = [];
   const name = config.text("TRAIN.LR_SCHEDULER.NAME");
+  const fraction = config.number(DECAY_FRACTION);
   const required =
     name === "reduceonplateau"
       ? ["TRAIN.LR_SCHEDULER.REDUCEONPLATEAU_PATIENCE"]
-      : name === "warmupcosine"
-        ? ["TRAIN.LR_SCHEDULER.WARMUP_COSINE_DECAY_EPOCHS"]
+      : name === "warmupcosine" && fraction <= 0
+        ? [WARMUP]
         : [];
   for (const key of required) {
     if (config.number(key) < 0)
       problems.push(config.problem(key, `the schedule ${name} needs this to be set, in epochs.`));
   }
-  if (required.length > 0 && config.numbers("TRAIN.LR_SCHEDULER.MIN_LR").some((rate) => rate < 0)) {
+  if (
+    ["reduceonplateau", "warmupcosine"].includes(name) &&
+    config.numbers("TRAIN.LR_SCHEDULER.MIN_LR").some((rate) => rate < 0)
+  ) {
     const message = `the schedule ${name} needs this to be set: the learning rate that it does not go below.`;
     problems.push(config.problem("TRAIN.LR_SCHEDULER.MIN_LR", message));
   }
-  const warmup = config.number("TRAIN.LR_SCHEDULER.WARMUP_COSINE_DECAY_EPOCHS");
-  if (name === "warmupcosine" && warmup >= config.number("TRAIN.EPOCHS")) {
-    problems.push(
-      config.problem(
-        required[0],
-        `warming up for ${warmup} epochs leaves none of TRAIN.EPOCHS (${config.number("TRAIN.EPOCHS")}).`,
-      ),
-    );
+  if (name !== "warmupcosine") return problems;
+  const epochs = config.number("TRAIN.EPOCHS");
+  const { warmupEpochs, decayStart } = warmupAndDecay(config);
+  if (fraction > 1) {
+    problems.push(config.problem(DECAY_FRACTION, `a share of all epochs is at most 1, not ${fraction}.`));
+  } else if (warmupEpochs >= epochs) {
+    const message = `warming up for ${warmupEpochs} epochs leaves none of TRAIN.EPOCHS (${epochs}).`;
+    problems.push(config.problem(WARMUP, message));
+  } else if (warmupEpochs > decayStart) {
+    const message = `warming up for ${warmupEpochs} epochs is not over at epoch ${decayStart}, from which on ${DECAY_FRACTION} lets the rate fall.`;
+    problems.push(config.problem(WARMUP, message));
   }
   return problems;
+}
+
+const WARMUP = "TRAIN.LR_SCHEDULER.WARMUP_COSINE_DECAY_EPOCHS";
+const DECAY_FRACTION = "TRAIN.LR_SCHEDULER.COSINE_DECAY_FRACTION";
+
+/** How many epochs the schedule warmupcosine rises for, and the epoch from which on it falls. */
+export function warmupAndDecay(config: Config): {
+  readonly warmupEpochs: number;
+  readonly decayStart: number;
+} {
+  const warmupEpochs = Math.max(config.number(WARMUP), 0);
+  const fraction = config.number(DECAY_FRACTION);
+  const epochs = config.number("TRAIN.EPOCHS");
+  return { warmupEpochs, decayStart: fraction > 0 ? Math.round(epochs * (1 - fraction)) : warmupEpochs };
 }
 
 function checkNormalisation(config: Config): Problem[] {
@@ -246,7 +251,7 @@ const OF_POSITIVE_VALUES = ["GAMMA_CONTRAST", "POISSON_NOISE"];
 function checkAugmentation(config: Config): Problem[] {
   if (!config.flag("AUGMENTOR.ENABLE")) return [];
   const problems: Problem[] = [];
-  const channels = config.numbers("DATA.PATCH_SIZE").at(-1) ?? 1;
+  const channels = channelsOf(config);
   const centred = config.text("DATA.NORMALIZATION.TYPE") === "zero_mean_unit_variance";
   for (const name of OF_POSITIVE_VALUES.filter((each) => centred && config.flag(`AUGMENTOR.${each}`))) {
     const message =

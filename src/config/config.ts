@@ -72,6 +72,11 @@ export class Config {
     return root;
   }
 
+  /** As {@link problem}, of something that does not keep a run from starting. */
+  warning(key: string, message: string, suggestion?: string): Problem {
+    return { ...this.problem(key, message, suggestion), severity: "warning" };
+  }
+
   /** A problem at the place of a key, or of the nearest group above it that the file has. */
   problem(key: string, message: string, suggestion?: string): Problem {
     const { file, entries, groups } = this.document;

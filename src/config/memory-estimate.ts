@@ -1,5 +1,5 @@
 /** How much memory a training will take, estimated from the configuration alone. */
-import { ndimOf } from "./checks.ts";
+import { architectureOf, ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 
 export interface MemoryEstimate {
@@ -32,7 +32,7 @@ const KEPT_ATTENTIONS = 3;
 
 /** The estimate for a masked autoencoder; undefined for other architectures, or where sizes do not fit together. */
 export function estimateMemory(config: Config): MemoryEstimate | undefined {
-  if (config.text("MODEL.ARCHITECTURE").toLowerCase() !== "mae") return undefined;
+  if (architectureOf(config) !== "mae") return undefined;
   const ndim = ndimOf(config);
   const patch = config.numbers("DATA.PATCH_SIZE");
   const token = config.number("MODEL.VIT_TOKEN_SIZE");

@@ -1,5 +1,6 @@
 /** What keys of the network demand of each other and of the patch, by BiaPy 3.7.1's rules. */
 import type { Problem } from "../protocol/run-events.ts";
+import { architectureOf, ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 import { modelLevels, waysDown } from "./model-levels.ts";
 
@@ -13,8 +14,8 @@ const TRANSFORMERS = ["mae", "unetr"];
 const SMALLEST = 2;
 const FEWEST_LEVELS = 3;
 
-export function checkModelKeys(config: Config, ndim: 2 | 3): Problem[] {
-  const architecture = config.text("MODEL.ARCHITECTURE").toLowerCase();
+export function checkModelKeys(config: Config): Problem[] {
+  const architecture = architectureOf(config);
   const source = config.text("MODEL.SOURCE");
   if (source !== "biapy") {
     const message = `the embedded engine builds its networks itself; ${source} needs BiaPy.`;
@@ -22,16 +23,32 @@ export function checkModelKeys(config: Config, ndim: 2 | 3): Problem[] {
   }
   const lists = [...checkLevels(config, architecture), ...checkDropout(config, architecture)];
   // A patch can only be followed down lists that fit together.
-  const patch = lists.length === 0 && SHRINKING.includes(architecture) ? checkShrinking(config, ndim) : [];
+  const patch = lists.length === 0 && SHRINKING.includes(architecture) ? checkShrinking(config) : [];
   const shape = architecture === "unetr" ? checkUnetr(config) : [];
   return [
+    ...ofBiapyAlone(config),
     ...lists,
     ...patch,
     ...shape,
     ...checkOrder(config, architecture),
-    ...checkNormalisation(config, architecture, ndim),
+    ...checkNormalisation(config, architecture),
     ...checkContrast(config),
   ];
+}
+
+/** What only BiaPy does with a network. */
+function ofBiapyAlone(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  if ([config.value("MODEL.FREEZE_LAYERS_MATCHING")].flat().length > 0) {
+    const message = "the embedded engine trains every layer; keeping some as they are needs BiaPy itself.";
+    problems.push(config.problem("MODEL.FREEZE_LAYERS_MATCHING", message, "[]"));
+  }
+  if (config.flag("MODEL.BMZ.EXPORT.ENABLE")) {
+    const message =
+      "the embedded engine makes no package for the BioImage Model Zoo; BiaPy makes one of the checkpoint that this run writes.";
+    problems.push(config.warning("MODEL.BMZ.EXPORT.ENABLE", message, "False"));
+  }
+  return problems;
 }
 
 function checkLevels(config: Config, architecture: string): Problem[] {
@@ -72,9 +89,9 @@ function checkDropout(config: Config, architecture: string): Problem[] {
   return [config.problem("MODEL.DROPOUT_VALUES", `${levels}: ${needed}, not ${dropout.length}.`)];
 }
 
-function checkShrinking(config: Config, ndim: 2 | 3): Problem[] {
+function checkShrinking(config: Config): Problem[] {
   const { zDown, yxDown } = modelLevels(config);
-  const axes = ndim === 3 ? ["z", "y", "x"] : ["y", "x"];
+  const axes = ndimOf(config) === 3 ? ["z", "y", "x"] : ["y", "x"];
   const patch = config.numbers("DATA.PATCH_SIZE");
   const factor = (axis: string, level: number) => (axis === "z" ? zDown[level] : yxDown[level]);
   for (const [index, axis] of axes.entries()) {
@@ -145,16 +162,17 @@ function checkUnetr(config: Config): Problem[] {
 /** Channels that group normalisation looks at together. */
 const GROUPS = { 2: 16, 3: 8 } as const;
 
-function checkNormalisation(config: Config, architecture: string, ndim: 2 | 3): Problem[] {
+function checkNormalisation(config: Config, architecture: string): Problem[] {
   const kind = config.text("MODEL.NORMALIZATION");
   if (!WITH_LEVELS.includes(architecture) && architecture !== "unetr") return [];
   if (kind === "ln") {
     const message = `${architecture} has no layer normalisation: one of in, bn, gn.`;
     return [config.problem("MODEL.NORMALIZATION", message, "in")];
   }
-  const uneven = config.numbers("MODEL.FEATURE_MAPS").filter((count) => count % GROUPS[ndim] !== 0);
+  const groups = GROUPS[ndimOf(config)];
+  const uneven = config.numbers("MODEL.FEATURE_MAPS").filter((count) => count % groups !== 0);
   if (kind !== "gn" || architecture === "unetr" || uneven.length === 0) return [];
-  const message = `gn normalises in ${GROUPS[ndim]} groups, into which ${uneven.join(", ")} (MODEL.FEATURE_MAPS) cannot be divided.`;
+  const message = `gn normalises in ${groups} groups, into which ${uneven.join(", ")} (MODEL.FEATURE_MAPS) cannot be divided.`;
   return [config.problem("MODEL.NORMALIZATION", message, "in")];
 }
 

@@ -1,4 +1,5 @@
 /** The keys that say something of each level of an encoder-decoder, filled in as BiaPy does where a file leaves them short. */
+import { architectureOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 
 export interface ModelLevels {
@@ -16,7 +17,7 @@ const MULTIRESUNET_DOWN = 4;
 
 /** How often an architecture shrinks its images. */
 export function waysDown(config: Config): number {
-  if (config.text("MODEL.ARCHITECTURE").toLowerCase() === "multiresunet") return MULTIRESUNET_DOWN;
+  if (architectureOf(config) === "multiresunet") return MULTIRESUNET_DOWN;
   return config.numbers("MODEL.FEATURE_MAPS").length - 1;
 }
 

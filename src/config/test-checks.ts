@@ -1,23 +1,35 @@
 /** What keys of testing, and of how images are read and cut, demand of each other. */
 import type { Problem } from "../protocol/run-events.ts";
+import { architectureOf, ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 
 /** Networks that take patches of one size only. */
 const FIXED_SIZE = ["mae", "unetr"];
 
-const warning = (problem: Problem): Problem => ({ ...problem, severity: "warning" });
-
-export function checkTest(config: Config, ndim: 2 | 3): Problem[] {
+export function checkTest(config: Config): Problem[] {
   if (!config.flag("TEST.ENABLE")) return [];
-  return [...checkFullImage(config, ndim), ...checkEvaluation(config, ndim), ...checkChunks(config, ndim)];
+  const ndim = ndimOf(config);
+  return [
+    ...checkMemory(config),
+    ...checkFullImage(config, ndim),
+    ...checkEvaluation(config, ndim),
+    ...checkChunks(config, ndim),
+  ];
+}
+
+function checkMemory(config: Config): Problem[] {
+  if (!config.flag("TEST.REDUCE_MEMORY")) return [];
+  const message =
+    "changes nothing in the embedded engine, which predicts images block by block, in full precision, in memory that does not grow with them.";
+  return [config.warning("TEST.REDUCE_MEMORY", message, "False")];
 }
 
 function checkFullImage(config: Config, ndim: 2 | 3): Problem[] {
   if (!config.flag("TEST.FULL_IMG")) return [];
   const key = "TEST.FULL_IMG";
-  const architecture = config.text("MODEL.ARCHITECTURE").toLowerCase();
+  const architecture = architectureOf(config);
   if (ndim === 3)
-    return [warning(config.problem(key, "3D images are predicted patch by patch all the same.", "False"))];
+    return [config.warning(key, "3D images are predicted patch by patch all the same.", "False")];
   if (FIXED_SIZE.includes(architecture)) {
     const message = `${architecture} takes patches of one size only, so images cannot be predicted in one piece.`;
     return [config.problem(key, message, "False")];
@@ -36,14 +48,14 @@ function checkEvaluation(config: Config, ndim: 2 | 3): Problem[] {
   if (config.flag("TEST.ANALIZE_2D_IMGS_AS_3D_STACK")) {
     const message =
       ndim === 3 ? "makes no sense of 3D images." : "self-supervision handles 2D images one by one.";
-    const problem = config.problem("TEST.ANALIZE_2D_IMGS_AS_3D_STACK", message, "False");
-    problems.push(ndim === 3 ? problem : warning(problem));
+    const key = "TEST.ANALIZE_2D_IMGS_AS_3D_STACK";
+    problems.push(ndim === 3 ? config.problem(key, message, "False") : config.warning(key, message, "False"));
   }
   const [y, x] = config.numbers("DATA.PATCH_SIZE").slice(ndim - 2);
   const turned = ["auto", "full"].includes(config.text("TEST.AUGMENTATION_GROUP"));
   if (config.flag("TEST.AUGMENTATION") && turned && y !== x) {
     const message = `patches of ${y} x ${x} pixels are flipped but not turned: that needs square ones.`;
-    problems.push(warning(config.problem("TEST.AUGMENTATION", message)));
+    problems.push(config.warning("TEST.AUGMENTATION", message));
   }
   return problems;
 }
@@ -92,6 +104,7 @@ function checkChunks(config: Config, ndim: 2 | 3): Problem[] {
 const OF_BIAPY_ALONE = [
   ...["DATA.FORCE_RGB", "DATA.RESOLUTION_NORM.ENABLE", "DATA.TRAIN.PROBABILITY_MAP", "DATA.VAL.CROSS_VAL"],
   ...["DATA.NORMALIZATION.TARGET.ENABLE", "DATA.TEST.USE_VAL_AS_TEST", "DATA.TEST.ROI_MASK.ENABLE"],
+  "DATA.TEST.MEDIAN_PADDING",
   ...["TRAIN", "VAL", "TEST"].flatMap((phase) => [
     `DATA.PREPROCESS.${phase}`,
     `DATA.${phase}.FILTER_SAMPLES.ENABLE`,
@@ -99,7 +112,8 @@ const OF_BIAPY_ALONE = [
 ];
 
 /** What is wrong with how images are read and cut. */
-export function checkImageKeys(config: Config, ndim: 2 | 3): Problem[] {
+export function checkImageKeys(config: Config): Problem[] {
+  const ndim = ndimOf(config);
   const problems = OF_BIAPY_ALONE.filter((key) => config.flag(key)).map((key) =>
     config.problem(key, "the embedded engine does not do this; it needs BiaPy itself.", "False"),
   );

@@ -1,6 +1,6 @@
 /** Merging predicted patches without seams, while they are predicted: only what is not finished yet is in memory. */
 import type { ImageShape, Region } from "../images/image.ts";
-import { type TileGrid, type TilingSettings, tileGrid } from "./tiling.ts";
+import { type Box, type TileGrid, type TilingSettings, tileGrid } from "./tiling.ts";
 
 /** A weight that is largest in the middle and small at the sides: seams fade. Its smallest value is above zero. */
 function window(size: number): Float64Array {
@@ -67,6 +67,11 @@ export class Tiles {
     return (z * this.grid[1].length + y) * this.grid[2].length + x;
   }
 
+  /** Where a tile starts: outside the image where padding reaches over its border. */
+  start([z, y, x]: TilePlace): Box {
+    return [this.grid[0][z], this.grid[1][y], this.grid[2][x]];
+  }
+
   /** The positions `[from, to)` along an axis that a tile predicts, within the image. */
   predicted(axis: number, place: number): readonly [from: number, to: number] {
     const { patch, padding } = this.tiling;
@@ -127,7 +132,7 @@ export class Blender {
     });
     if (spans.some(([from, to]) => from >= to)) return;
     this.grow(spans[axis][1] - this.taken);
-    const start = tiles.grid.map((starts, each) => starts[place[each]]);
+    const start = tiles.start(place);
     const [sharesZ, sharesY, sharesX] = tiles.shares.map((shares, each) => shares[place[each]]);
     const [rows, columns] = [block.end[1] - origin[1], block.end[2] - origin[2]];
     const { sums } = this;

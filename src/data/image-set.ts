@@ -8,7 +8,7 @@ import {
   normalise,
 } from "./normalisation.ts";
 import { OpenFiles } from "./open-files.ts";
-import { type Box, cutPatch, enclosing, type ImageRegion } from "./tiling.ts";
+import { type Box, boxOf, cutPatch, enclosing, type ImageRegion } from "./tiling.ts";
 
 /** One image of a set. */
 export interface NormalisedImage {
@@ -114,8 +114,8 @@ export function storedParts(shape: ImageShape, piece: Box, most: number): Region
   for (let z = 0; z < shape[0]; z += size[0])
     for (let y = 0; y < shape[1]; y += size[1])
       for (let x = 0; x < shape[2]; x += size[2]) {
-        const end = [z + size[0], y + size[1], x + size[2]].map((at, axis) => Math.min(at, shape[axis]));
-        regions.push({ start: [z, y, x], end: [end[0], end[1], end[2]] });
+        const start: Box = [z, y, x];
+        regions.push({ start, end: boxOf((axis) => Math.min(start[axis] + size[axis], shape[axis])) });
       }
   return regions;
 }

@@ -1,6 +1,5 @@
 /** Images that are worked through layer by layer: planes of a stack, rows of a plane. */
 import {
-  type Image,
   type ImageShape,
   type ImageSource,
   type Region,
@@ -12,7 +11,6 @@ import {
 import { oneChannel, type StripSource } from "../images/tiff-writer.ts";
 import { sweepAxis } from "./blending.ts";
 import { SlidingWindow } from "./sliding-window.ts";
-import type { ImageRegion } from "./tiling.ts";
 
 export interface Layers {
   readonly shape: ImageShape;
@@ -25,16 +23,7 @@ export interface Layers {
 export function layersOf(source: ImageSource): Layers {
   const { shape, sampleType } = source.info;
   const read = async (region: Region) => ({ ...(await source.read(region)), start: region.start });
-  return layersIn(shape, sampleType, new SlidingWindow(read, shape, source.piece, wholeRegion(shape)));
-}
-
-/** The layers of an image in memory. */
-export function layersInMemory(image: Image): Layers {
-  const whole: ImageRegion = { ...image, start: [0, 0, 0] };
-  return layersIn(image.shape, image.sampleType, { cover: async () => whole });
-}
-
-function layersIn(shape: ImageShape, sampleType: SampleType, window: Pick<SlidingWindow, "cover">): Layers {
+  const window = new SlidingWindow(read, shape, source.piece, wholeRegion(shape));
   const axis = sweepAxis(shape);
   const size = (axis === 0 ? shape[1] : 1) * shape[2] * shape[3];
   return {

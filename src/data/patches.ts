@@ -6,7 +6,7 @@ import type { Problem } from "../protocol/run-events.ts";
 import { type AugmentationStep, augment, type Sample } from "./augmentation/sample.ts";
 import type { ImageSet } from "./image-set.ts";
 import { Random } from "./random.ts";
-import { type Box, type TilingSettings, tilePatches } from "./tiling.ts";
+import { type Box, boxOf, type TilingSettings, tilePatches } from "./tiling.ts";
 
 /** A patch: where it lies in which image. */
 export interface PatchPlace {
@@ -107,9 +107,15 @@ export class PatchSet {
     return this.places.length;
   }
 
-  /** Sets a share of the patches apart: DATA.VAL.SPLIT_TRAIN. Both parts keep at least one. */
-  split(share: number): [rest: PatchSet, apart: PatchSet] {
-    const order = new Random(this.settings.seed).fork(0x5917).permutation(this.count);
+  /**
+   * Sets a share of the patches apart: DATA.VAL.SPLIT_TRAIN. Both parts keep at least one.
+   *
+   * @param random whether those set apart are drawn at random (DATA.VAL.RANDOM); they are the last ones otherwise
+   */
+  split(share: number, random = true): [rest: PatchSet, apart: PatchSet] {
+    const order = random
+      ? new Random(this.settings.seed).fork(0x5917).permutation(this.count)
+      : this.order(0, false).reverse();
     const size = Math.min(Math.max(Math.round(this.count * share), 1), this.count - 1);
     const part = (indices: Int32Array) =>
       new PatchSet(
@@ -118,6 +124,12 @@ export class PatchSet {
         this.settings,
       );
     return [part(order.subarray(size)), part(order.subarray(0, size))];
+  }
+
+  /** Each patch several times, every time augmented in another way: DATA.TRAIN.REPLICATE. */
+  repeated(times: number): PatchSet {
+    const places = Array.from({ length: times }, () => this.places).flat();
+    return new PatchSet(this.pairs, places, this.settings);
   }
 
   /** The patch numbers of an epoch, in order. */
@@ -166,8 +178,6 @@ export class PatchSet {
     if (!randomPlaces) return start;
     const random = new Random(seed).fork(0x9a7c, epoch, index);
     const { shape } = this.pairs.images.infos[image];
-    return tiling.patch.map((size, axis) =>
-      random.integer(Math.max(shape[axis] - size, 0) + 1),
-    ) as unknown as Box;
+    return boxOf((axis) => random.integer(Math.max(shape[axis] - tiling.patch[axis], 0) + 1));
   }
 }

@@ -3,6 +3,9 @@ import { type Image, type ImageShape, type Region, sampleArray } from "../images
 
 export type Box = readonly [z: number, y: number, x: number];
 
+/** A box from a number for each axis: 0 is z, 1 is y, 2 is x. */
+export const boxOf = (along: (axis: 0 | 1 | 2) => number): Box => [along(0), along(1), along(2)];
+
 export interface TilingSettings {
   /** `[z, y, x]`; z is 1 in 2D. */
   readonly patch: Box;
@@ -95,14 +98,13 @@ export function enclosing([depth, height, width]: ImageShape, start: Box, size: 
     }
     return [least, most];
   });
-  const side = (end: 0 | 1): Box => [spans[0][end], spans[1][end], spans[2][end]];
-  return { start: side(0), end: side(1) };
+  return { start: boxOf((axis) => spans[axis][0]), end: boxOf((axis) => spans[axis][1]) };
 }
 
 /** The part of `region` that lies in `box`; nothing where they do not meet. */
 export function common(region: Region, box: Region): Region | undefined {
-  const start = region.start.map((at, axis) => Math.max(at, box.start[axis])) as unknown as Box;
-  const end = region.end.map((at, axis) => Math.min(at, box.end[axis])) as unknown as Box;
+  const start = boxOf((axis) => Math.max(region.start[axis], box.start[axis]));
+  const end = boxOf((axis) => Math.min(region.end[axis], box.end[axis]));
   return start.every((at, axis) => at < end[axis]) ? { start, end } : undefined;
 }
 

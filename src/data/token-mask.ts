@@ -65,7 +65,7 @@ function maskInOrder(order: Int32Array, visible: number): TokenMask {
   return { keep: order.subarray(0, visible), restore, mask };
 }
 
-const boxOf = (grid: readonly number[]): Box => [
+const gridBox = (grid: readonly number[]): Box => [
   grid.length === 3 ? grid[0] : 1,
   grid.at(-2) ?? 1,
   grid.at(-1) ?? 1,
@@ -75,7 +75,7 @@ const boxOf = (grid: readonly number[]): Box => [
 export function turnedMask(drawn: TokenMask, grid: readonly number[], turn: Orientation): TokenMask {
   if (turn === AS_IT_IS) return drawn;
   const { mask, keep } = drawn;
-  const turned = oriented(mask, boxOf(grid), turn);
+  const turned = oriented(mask, gridBox(grid), turn);
   const tokens = [...turned.keys()];
   const order = [
     ...tokens.filter((token) => turned[token] === 0),
@@ -91,7 +91,7 @@ export function hiddenPixels(
   tokenSize: number,
   channels: number,
 ): Float32Array {
-  const [depth, height, width] = boxOf(grid);
+  const [depth, height, width] = gridBox(grid);
   const thick = grid.length === 3 ? tokenSize : 1;
   const row = width * tokenSize * channels;
   const pixels = new Float32Array(depth * thick * height * tokenSize * row);

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, s
 import { join, parse } from "node:path";
 import Papa from "papaparse";
 import type { ImageFiles, Metrics } from "../protocol/run-events.ts";
-import { type ResultTree, resultTree } from "../results/result-tree.ts";
+import { epochCheckpoint, type ResultTree, resultTree } from "../results/result-tree.ts";
 import { readScalars, type Scalar } from "../results/tensorboard.ts";
 import type { RunPlace } from "../runs/record.ts";
 import { finiteMetrics } from "./biapy-console.ts";
@@ -96,8 +96,7 @@ export class BiapyFiles {
 
   /** A checkpoint of the end of an epoch, where the configuration asks for them (MODEL.SAVE_CKPT_FREQ). */
   periodicCheckpoint(epoch: number): string | undefined {
-    const { checkpoints, name, runId } = this.tree;
-    return this.fresh(join(checkpoints, `${name}_${runId}-checkpoint-${epoch}.pth`));
+    return this.fresh(epochCheckpoint(this.tree, epoch));
   }
 
   /** What became of a test image. The folders are those of the images, and of their worse copies (crappify). */

@@ -70,7 +70,8 @@ export class BiapyOutput implements OutputReader {
 
   end(code: number | null): readonly NewRunEvent[] {
     const { runDirectory, bestCheckpoint } = this.files.tree;
-    if (code === 0 && this.finished) {
+    // What interrupts it while it takes its leave, such as the end of its debugging, comes too late to stop it.
+    if (this.finished) {
       const checkpoint = existsSync(bestCheckpoint) ? bestCheckpoint : undefined;
       return [{ event: "end", status: "finished", runDirectory, checkpoint }];
     }
@@ -277,6 +278,6 @@ function gpuLabel(gpu: string): string {
 }
 
 /** What to say of a BiaPy that was not tried. */
-export function untested(version: string): string {
+function untested(version: string): string {
   return `BiaPy ${version} is not the one that this extension was tested with (${testedVersion}): charts or previews may be missing. \`pip install biapy==${testedVersion}\` brings that one.`;
 }

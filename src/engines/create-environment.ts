@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { testedVersion } from "./biapy-command.ts";
-import { capture } from "./capture.ts";
+import { PipError, pipInstall, runPip } from "./pip.ts";
 import { interpreterIn, type PythonEnvironment, probe } from "./python-environments.ts";
 
 export interface CreationProgress {
@@ -29,7 +29,6 @@ export class EnvironmentError extends Error {
 }
 
 const OLDEST_PYTHON = [3, 11] as const;
-const STEP_MS = 60 * 60_000;
 /** PyTorch comes first by itself: it is most of the download, and BiaPy's requirements then find it in place. */
 const PACKAGES = [["torch>=2.9,<3"], [`biapy==${testedVersion}`]];
 
@@ -56,14 +55,14 @@ export async function createEnvironment(request: CreationRequest): Promise<Pytho
     throw new EnvironmentError(`${folder} exists already. Choose another place, or delete it.`);
   try {
     progress({ done: 0, label: "Making the environment" });
-    await run(python, ["-m", "venv", folder], request);
+    await runPip({ command: python, args: ["-m", "venv", folder] }, request);
     const own = interpreterIn(folder);
     if (own === undefined) throw new EnvironmentError(`${folder} has no Python after it was made.`);
     for (const [index, names] of packages.entries()) {
       const from = (index + 0.5) / (packages.length + 1);
       progress({ done: from, label: `Installing ${names.join(" ")}` });
       const shown = (line: string) => progress({ done: from, label: line });
-      await run(own, ["-m", "pip", "install", "--progress-bar", "off", ...names], request, shown);
+      await runPip(pipInstall(own, names), { signal: request.signal, shown });
     }
     const made = await probe({ python: own, origin: "created" });
     if (made === undefined) throw new EnvironmentError(`The new Python in ${folder} does not run.`);
@@ -71,41 +70,7 @@ export async function createEnvironment(request: CreationRequest): Promise<Pytho
     return made;
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
-    throw error;
+    if (!(error instanceof PipError)) throw error;
+    throw new EnvironmentError(`${error.message} Nothing is left of the environment.`);
   }
-}
-
-/** Lines of pip that tell how far it is. */
-const SHOWN = /^\s*(Collecting|Downloading|Installing collected packages|Building|Preparing)\b.*/;
-
-async function run(
-  command: string,
-  args: readonly string[],
-  { signal }: CreationRequest,
-  shown: (line: string) => void = () => {},
-): Promise<void> {
-  const printed = (text: string) => {
-    const line = text.split(/\r?\n/).findLast((each) => SHOWN.test(each));
-    if (line !== undefined) shown(line.trim().slice(0, 100));
-  };
-  const { code, output } = await capture(command, args, { timeoutMs: STEP_MS, signal, printed });
-  if (signal.aborted)
-    throw new EnvironmentError("Making the environment was cancelled; nothing is left of it.");
-  if (code !== 0) throw new EnvironmentError(explained(output));
-}
-
-function explained(output: string): string {
-  if (/No space left on device/.test(output))
-    return "The disk is full: BiaPy and PyTorch need about 8 GB. Nothing is left of the attempt.";
-  if (/ensurepip is not available|No module named venv/.test(output))
-    return "This Python cannot make environments. On Debian and Ubuntu: sudo apt install python3-venv.";
-  if (
-    /Temporary failure in name resolution|getaddrinfo failed|Failed to establish|ConnectionError/.test(output)
-  )
-    return "The package index cannot be reached. Check the network or the proxy settings, and try again.";
-  const last = output
-    .trim()
-    .split("\n")
-    .findLast((line) => /^ERROR:|error/i.test(line));
-  return `The environment could not be made: ${last ?? output.trim().split("\n").at(-1) ?? "no reason was given"}`;
 }

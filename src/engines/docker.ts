@@ -5,9 +5,6 @@ import type { Program } from "../runs/record.ts";
 import { type BiapyJob, biapyArguments, gpuNumbers, isWindowsPath } from "./biapy-command.ts";
 import { capture } from "./capture.ts";
 
-/** As the documentation names it; a name of Docker has no capitals, so its older `BiaPyX/biapy` cannot be pulled. */
-export const defaultImage = "biapyx/biapy:latest-11.8";
-
 /** PyTorch's workers hand batches over in shared memory, of which a container has 64 MB by itself. */
 const SHARED_MEMORY = "8g";
 const STOP_SECONDS = 10;
@@ -33,7 +30,7 @@ export function containerPath(path: string): string {
 }
 
 /** A name for the container by which it can be stopped: of its job and run, and of where the results go. */
-export function containerName({ name, runId, resultDirectory }: BiapyJob): string {
+function containerName({ name, runId, resultDirectory }: BiapyJob): string {
   const place = createHash("sha256").update(resultDirectory).digest("hex").slice(0, 8);
   return `biapy-${name}-${runId}-${place}`;
 }

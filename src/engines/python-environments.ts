@@ -21,7 +21,10 @@ export interface PythonEnvironment extends Candidate {
   readonly scripts: string;
   /** Of BiaPy, where it is installed. */
   readonly biapy?: string;
+  /** The folder of BiaPy's source. */
+  readonly biapyFolder?: string;
   readonly torch?: string;
+  readonly debugpy?: string;
 }
 
 export interface SearchPlaces {
@@ -110,17 +113,20 @@ function onPath(path: string): Candidate[] {
 
 /** Asks for versions without loading BiaPy, which takes seconds. */
 const PROBE = `
-import importlib.metadata as metadata, json, sys, sysconfig
+import importlib.metadata as metadata, importlib.util, json, os, sys, sysconfig
 def version(name):
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+found = importlib.util.find_spec("biapy")
 print(json.dumps({
     "version": "%d.%d.%d" % sys.version_info[:3],
     "scripts": sysconfig.get_path("scripts"),
     "biapy": version("biapy"),
+    "biapyFolder": os.path.dirname(found.origin) if found and found.origin else None,
     "torch": version("torch"),
+    "debugpy": version("debugpy"),
 }))
 `;
 const PROBE_MS = 30_000;
@@ -130,8 +136,14 @@ export async function probe({ python, origin }: Candidate): Promise<PythonEnviro
   const { code, output } = await capture(python, ["-c", PROBE], { timeoutMs: PROBE_MS });
   if (code !== 0) return undefined;
   try {
-    const { version, scripts, biapy, torch } = JSON.parse(output.trim().split("\n").at(-1) ?? "");
-    return { python, origin, version, scripts, biapy: biapy ?? undefined, torch: torch ?? undefined };
+    const { version, scripts, ...installed } = JSON.parse(output.trim().split("\n").at(-1) ?? "");
+    return {
+      ...{ python, origin, version, scripts },
+      biapy: installed.biapy ?? undefined,
+      biapyFolder: installed.biapyFolder ?? undefined,
+      torch: installed.torch ?? undefined,
+      debugpy: installed.debugpy ?? undefined,
+    };
   } catch {
     return undefined;
   }

@@ -3,9 +3,9 @@
  * live previews need. Comments, order and the way values are written stay as they are.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { parseDocument } from "yaml";
-import { resultTree } from "../results/result-tree.ts";
+import { epochCheckpoint, resultTree } from "../results/result-tree.ts";
 import { writeFileAtomically } from "../results/write-file.ts";
 import type { RunOrder } from "../runs/record.ts";
 import { readTrainingLog, trainingLogs } from "./biapy-files.ts";
@@ -58,8 +58,8 @@ export async function runConfiguration(
     ...(order.resume ? await resumeSettings(order) : {}),
   };
   if (Object.keys(settings).length === 0) return order.configFile;
-  const { jobDirectory, name, runId } = resultTree(order.resultDirectory, order.name, order.runId);
-  const path = join(jobDirectory, ".biapy-studio", `${name}_${runId}`, `${name}.yaml`);
+  const { recordFolder, name } = resultTree(order.resultDirectory, order.name, order.runId);
+  const path = join(recordFolder, `${name}.yaml`);
   await writeFileAtomically(path, withSettings(text, settings));
   return path;
 }
@@ -72,11 +72,7 @@ export interface Resumable {
 
 /** What a run of BiaPy can go on from: of the best checkpoint and the numbered ones, the one of the latest epoch. */
 export function resumable(order: RunOrder): Resumable | undefined {
-  const { checkpoints, bestCheckpoint, name, runId } = resultTree(
-    order.resultDirectory,
-    order.name,
-    order.runId,
-  );
+  const tree = resultTree(order.resultDirectory, order.name, order.runId);
   // BiaPy calls an epoch the best of those of one process, so the last process's log tells which it was.
   const rows =
     trainingLogs(order)
@@ -87,12 +83,9 @@ export function resumable(order: RunOrder): Resumable | undefined {
   const best = rows.find((row) => loss(row) === least);
   const numbered = trainingLogs(order)
     .flatMap(readTrainingLog)
-    .map(({ epoch }) => ({
-      checkpoint: join(checkpoints, `${name}_${runId}-checkpoint-${epoch}.pth`),
-      epoch,
-    }));
+    .map(({ epoch }) => ({ checkpoint: epochCheckpoint(tree, epoch), epoch }));
   const all = [
-    ...(best === undefined ? [] : [{ checkpoint: bestCheckpoint, epoch: best.epoch }]),
+    ...(best === undefined ? [] : [{ checkpoint: tree.bestCheckpoint, epoch: best.epoch }]),
     ...numbered,
   ].filter(({ checkpoint }) => existsSync(checkpoint));
   return all.reduce<Resumable | undefined>(
@@ -107,17 +100,17 @@ export function resumable(order: RunOrder): Resumable | undefined {
  */
 async function resumeSettings(order: RunOrder): Promise<Settings> {
   const found = resumable(order);
-  const { checkpoints, name, runId } = resultTree(order.resultDirectory, order.name, order.runId);
+  const tree = resultTree(order.resultDirectory, order.name, order.runId);
   if (found === undefined)
     throw new ResumeError(
-      `Run ${runId} of ${name} cannot go on: there is no checkpoint of it in ${checkpoints}. It was deleted, or the run ended before its first epoch did. Run it again instead.`,
+      `Run ${tree.runId} of ${tree.name} cannot go on: there is no checkpoint of it in ${tree.checkpoints}. It was deleted, or the run ended before its first epoch did. Run it again instead.`,
     );
   const { loadConfig } = await import("../config/config.ts");
   const { config } = loadConfig(order.configFile);
   const epochs = config.number("TRAIN.EPOCHS");
   const checkpoint =
-    basename(found.checkpoint) === `${name}_${runId}-checkpoint-best.pth`
-      ? await numberedCheckpoint(found, join(checkpoints, `${name}_${runId}-checkpoint-${found.epoch}.pth`))
+    found.checkpoint === tree.bestCheckpoint
+      ? await numberedCheckpoint(found, epochCheckpoint(tree, found.epoch))
       : found.checkpoint;
   return {
     "MODEL.LOAD_CHECKPOINT": "True",

@@ -1,5 +1,6 @@
 /** Debugging a training: a run that waits for a debugger, and the session that attaches to it. */
 import * as vscode from "vscode";
+import { ONLY_TRUST } from "./commands/trust.ts";
 import type { Services } from "./services.ts";
 
 interface Launch extends vscode.DebugConfiguration {
@@ -11,7 +12,7 @@ interface Launch extends vscode.DebugConfiguration {
 }
 
 /** Names the run in the session that debugs it. */
-const RUN = "biapyRun";
+export const RUN = "biapyRun";
 
 /** Debugs the configuration that is being edited. */
 const EDITED: Launch = {
@@ -26,13 +27,16 @@ export function registerDebugging(services: Services): vscode.Disposable {
   const provider: vscode.DebugConfigurationProvider = {
     provideDebugConfigurations: () => [EDITED],
     /** F5 on a configuration, without a launch.json. */
-    resolveDebugConfiguration: (_folder, configuration) => (configuration.type ? configuration : EDITED),
+    resolveDebugConfiguration(_folder, configuration) {
+      if (configuration[ONLY_TRUST]) return undefined;
+      return configuration.type ? configuration : EDITED;
+    },
     /**
      * The session that attaches is one of its own, of another type, which that type's extension completes; there is none of
      * type `biapy`.
      */
     async resolveDebugConfigurationWithSubstitutedVariables(folder, configuration) {
-      const { startDebuggedRun } = await import("./commands/train.ts");
+      const { startDebuggedRun } = await import("./commands/debug.ts");
       const { name, config, resultDir, jobName, runId, stopOnEntry } = configuration as Launch;
       const wishes = { resultDir, name: jobName, runId };
       const started = await startDebuggedRun(services, vscode.Uri.file(config), wishes);

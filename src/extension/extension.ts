@@ -6,8 +6,9 @@ import { registerDebugging } from "./debugging.ts";
 import { enginesOf } from "./engines/index.ts";
 import { activateLanguage } from "./language/index.ts";
 import { registerTrainingPanel } from "./panel/index.ts";
+import { registerPythonDebugging } from "./python-debugging.ts";
 import { ResultFolders } from "./results/result-folders.ts";
-import { RESULTS_VIEW, ResultsTree } from "./results/results-view.ts";
+import { RESULTS_VIEW, type ResultItem, ResultsTree } from "./results/results-view.ts";
 import { registerRunNotices } from "./run-notices.ts";
 import { RunManager } from "./runs/run-manager.ts";
 import type { Services } from "./services.ts";
@@ -19,6 +20,8 @@ import { registerImageViewer } from "./viewer/index.ts";
 /** What other extensions and tests get. */
 export interface Api {
   readonly runs: RunManager;
+  /** The tree of the results browser. */
+  readonly results: vscode.TreeDataProvider<ResultItem>;
 }
 
 export async function activate(context: vscode.ExtensionContext): Promise<Api> {
@@ -32,6 +35,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const found = new Promise<void>((resolve) => setImmediate(() => results.refresh().finally(resolve)));
   const runs = new RunManager(context, results, engines, found, output);
   const panel = registerTrainingPanel(context, runs);
+  const tree = new ResultsTree(runs);
   const services: Services = { context, engines, results, runs, panel, output };
   registerImageViewer(context);
   context.subscriptions.push(
@@ -39,12 +43,13 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     results,
     runs,
     vscode.window.createTreeView(RESULTS_VIEW, {
-      treeDataProvider: new ResultsTree(runs),
+      treeDataProvider: tree,
       canSelectMany: true,
       showCollapseAll: true,
     }),
     registerCommands(services),
     registerDebugging(services),
+    registerPythonDebugging(services),
     registerTasks(services),
     registerLenses(runs),
     registerStatusBar(runs, engines),
@@ -53,5 +58,5 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   await activateLanguage(context);
   // What was asked for before this folder was opened is trained.
   void runs.ready().then(() => trainWhatWasAsked(services));
-  return { runs };
+  return { runs, results: tree };
 }

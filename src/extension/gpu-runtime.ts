@@ -12,23 +12,21 @@ interface Runtime extends vscode.QuickPickItem {
 const CUDA: Runtime = {
   label: "CUDA for NVIDIA's GPUs",
   description: "1.2 GB",
-  detail:
-    "onnxruntime with CUDA 13, for a driver of version 580 or later. Other GPUs train by WebGPU, without this.",
+  detail: "onnxruntime with CUDA 13, for a driver of 580 or later. Other GPUs need none of this.",
   args: ["--install_gpu_runtime"],
   setting: "",
 };
 const TENSORFLOW: Runtime = {
   label: "TensorFlow for the CPU",
   description: "0.2 GB",
-  detail: "Trains operation by operation, as a second opinion. Needs npm; on Linux a C++ compiler too.",
+  detail: "A second opinion, operation by operation. Needs npm, on Linux a C++ compiler too.",
   args: ["--install_tensorflow"],
   setting: "tensorflow",
 };
 const TENSORFLOW_GPU: Runtime = {
   label: "TensorFlow for NVIDIA's GPUs",
   description: "2.1 GB",
-  detail:
-    "TensorFlow 2.15 with CUDA 12.2 where there is a C++ compiler on Linux; 2.9 with CUDA 11.2, to be installed apart, elsewhere.",
+  detail: "TensorFlow 2.15 with CUDA 12.2; without a C++ compiler 2.9, for a CUDA 11.2 of yours.",
   args: ["--install_tensorflow", "gpu"],
   setting: "tensorflow",
 };

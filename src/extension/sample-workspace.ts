@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 
 /** Name of the sample's configuration. */
-export const SAMPLE_CONFIGURATION = "sample.biapy.yaml";
+const SAMPLE_CONFIGURATION = "sample.biapy.yaml";
 
 /**
  * Copies the 2D sample images and the demo's configuration into `folder`; a configuration that is there stays as it is.

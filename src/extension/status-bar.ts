@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import * as vscode from "vscode";
 import type { Engine } from "./engines/engine.ts";
 import { selectedEngine } from "./engines/index.ts";
@@ -9,14 +10,15 @@ export function registerStatusBar(runs: RunManager, engines: readonly Engine[]):
   const engine = vscode.window.createStatusBarItem("biapy.engine", vscode.StatusBarAlignment.Right, 90);
   engine.name = "BiaPy Engine";
   engine.command = "biapy.selectEngine";
-  engine.tooltip = "Engine that trains: select another one";
   const run = vscode.window.createStatusBarItem("biapy.run", vscode.StatusBarAlignment.Left, 10);
   run.name = "BiaPy Training";
   run.tooltip = "Open the training panel";
   const showEngine = () => {
+    const edited = vscode.window.activeTextEditor?.document;
+    if (edited?.languageId !== LANGUAGE) return engine.hide();
     engine.text = `$(server-process) ${selectedEngine(engines).label}`;
-    if (vscode.window.activeTextEditor?.document.languageId === LANGUAGE) engine.show();
-    else engine.hide();
+    engine.tooltip = `The engine that trains ${basename(edited.fileName)}: select another one`;
+    engine.show();
   };
   const showRun = () => {
     const active = runs.known.filter(({ live }) => live?.isActive);

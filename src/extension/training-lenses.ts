@@ -2,10 +2,17 @@ import * as vscode from "vscode";
 import { LANGUAGE } from "./language/recognise.ts";
 import type { RunManager } from "./runs/run-manager.ts";
 
+/**
+ * The editor asks for buttons a quarter of a second after it is told that they changed, and never where its text loses the focus
+ * meanwhile, to the panel or a list. So it is told once more, after this time and when another editor is active.
+ */
+const AGAIN_MS = 1000;
+
 /** Buttons above the first key of a configuration: train, debug, and what its active run can do. */
 export function registerLenses(runs: RunManager): vscode.Disposable {
   const changes = new vscode.EventEmitter<void>();
   let shown = "";
+  let again: NodeJS.Timeout | undefined;
   const activeRuns = () => runs.known.filter(({ live }) => live?.isActive);
   return vscode.Disposable.from(
     changes,
@@ -13,9 +20,14 @@ export function registerLenses(runs: RunManager): vscode.Disposable {
       const now = activeRuns()
         .map(({ summary }) => summary.id)
         .join("\n");
-      if (now !== shown) changes.fire();
+      if (now === shown) return;
       shown = now;
+      changes.fire();
+      clearTimeout(again);
+      again = setTimeout(() => changes.fire(), AGAIN_MS);
     }),
+    { dispose: () => clearTimeout(again) },
+    vscode.window.onDidChangeActiveTextEditor(() => changes.fire()),
     vscode.languages.registerCodeLensProvider(
       { language: LANGUAGE },
       {

@@ -1,6 +1,7 @@
 /** Images in HDF5 files, read and written part by part. */
-import { open, rename, rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import * as h5wasm from "h5wasm/node";
+import { moveIntoPlace } from "../files/move-into-place.ts";
 import {
   type Image,
   ImageError,
@@ -10,9 +11,11 @@ import {
   type NewImage,
   type OpenOptions,
   type Region,
+  regionOf,
   type SampleArray,
   type SampleType,
   sampleArray,
+  shapeOf,
   wholeRegion,
 } from "./image.ts";
 import {
@@ -21,6 +24,7 @@ import {
   imageShape,
   inImageOrder,
   inStoredOrder,
+  namedAxes,
   pieceOf,
   storedRanges,
   storedShape,
@@ -48,7 +52,7 @@ export async function openHdf5(path: string, { axes: asked, inside }: OpenOption
   const file = new h5wasm.File(path, "r");
   try {
     for (const dataset of inside === undefined ? datasets(file) : [datasetAt(path, file, inside)]) {
-      const axes = axesOf(dataset.shape ?? [], labelled(dataset) ?? asked);
+      const axes = axesOf(dataset.shape ?? [], namedAxes(dataset.get_dimension_labels()) ?? asked);
       const sampleType = sampleTypeOf(dataset);
       if (axes !== undefined && sampleType !== undefined)
         return new Hdf5Source(path, file, dataset, axes, sampleType);
@@ -66,16 +70,6 @@ function datasetAt(path: string, file: h5wasm.File, inside: string): h5wasm.Data
   const found = file.get(inside.replaceAll(".", "/"));
   if (found instanceof h5wasm.Dataset) return found;
   throw new ImageError(path, `${path}: holds no dataset ${inside}.`);
-}
-
-/** The axes that a dataset's own labels say, where all of them are an image's. */
-function labelled(dataset: h5wasm.Dataset): AxesOrder | undefined {
-  const axes = dataset
-    .get_dimension_labels()
-    .map((label) => label ?? "")
-    .join("")
-    .toUpperCase();
-  return axes.length === dataset.shape?.length && /^[TZCYX]+$/.test(axes) ? axes : undefined;
 }
 
 function sampleTypeOf({ dtype }: h5wasm.Dataset): SampleType | undefined {
@@ -126,8 +120,7 @@ class Hdf5Source implements ImageSource {
   async read(region: Region = wholeRegion(this.info.shape)): Promise<Image> {
     const { shape, sampleType } = this.info;
     const stored = this.dataset.slice(storedRanges(region, shape[3], this.axes)) as SampleArray;
-    const [depth, height, width] = region.end.map((end, axis) => end - region.start[axis]);
-    const part: ImageShape = [depth, height, width, shape[3]];
+    const part = shapeOf(region, shape[3]);
     return { shape: part, sampleType, data: inImageOrder(stored, part, this.axes) };
   }
 
@@ -163,13 +156,13 @@ export async function createHdf5(
   });
   return {
     write: async (start, part) => {
-      const end = start.map((from, axis) => from + part.shape[axis]) as unknown as Region["end"];
-      dataset.write_slice(storedRanges({ start, end }, shape[3], axes), inStoredOrder(part, axes));
+      const ranges = storedRanges(regionOf(start, part.shape), shape[3], axes);
+      dataset.write_slice(ranges, inStoredOrder(part, axes));
     },
     close: async () => {
       file.close();
       await rm(path, { force: true });
-      await rename(temporary, path);
+      await moveIntoPlace(temporary, path);
     },
     discard: async () => {
       file.close();

@@ -101,6 +101,11 @@ export function shapeOf({ start, end }: Region, channels: number): ImageShape {
   return [end[0] - start[0], end[1] - start[1], end[2] - start[2], channels];
 }
 
+/** The region of an image that a part `[z, y, x, channel]` of it fills from `start` on. */
+export function regionOf(start: Region["start"], [depth, height, width]: ImageShape): Region {
+  return { start, end: [start[0] + depth, start[1] + height, start[2] + width] };
+}
+
 /** What an image takes in memory as it is stored. */
 export function storedBytes(shape: ImageShape, sampleType: SampleType): number {
   return shape.reduce((product, size) => product * size, SAMPLE_ARRAYS[sampleType].BYTES_PER_ELEMENT);

@@ -23,13 +23,19 @@ export function axesOf(shape: readonly number[], asked: AxesOrder | undefined): 
   return axes.replace("Z", "-").replace("T", "Z").replace("-", "T");
 }
 
+/** The axes that a file's own names of them say, one for each; nothing where not all of them are an image's. */
+export function namedAxes(names: readonly (string | null)[] | undefined): AxesOrder | undefined {
+  const axes = names?.join("").toUpperCase();
+  return axes !== undefined && axes.length === names?.length && /^[TZCYX]+$/.test(axes) ? axes : undefined;
+}
+
 function usualAxes(shape: readonly number[]): AxesOrder | undefined {
   if (shape.length === 4 && shape[3] <= MOST_CHANNELS && shape[1] > MOST_CHANNELS) return "ZYXC";
   return USUAL[shape.length];
 }
 
 /** The size of an axis; 1 where there is none of this letter. */
-export const sizeOf = (letter: string, shape: readonly number[], axes: AxesOrder): number =>
+const sizeOf = (letter: string, shape: readonly number[], axes: AxesOrder): number =>
   axes.includes(letter) ? shape[axes.indexOf(letter)] : 1;
 
 /** The image that an array with these axes holds. Throws {@link ImageError} where it holds several. */

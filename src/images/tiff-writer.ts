@@ -1,7 +1,8 @@
 /** Writes TIFFs as ImageJ does: one page a plane, channels before slices, deflate-compressed (TIFF 6.0, Adobe's tag values). */
-import { open, rename, rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { promisify } from "node:util";
 import { deflate } from "node:zlib";
+import { moveIntoPlace } from "../files/move-into-place.ts";
 import { type Image, type ImageShape, SAMPLE_ARRAYS, type SampleArray, type SampleType } from "./image.ts";
 
 const compress = promisify(deflate);
@@ -183,7 +184,7 @@ export async function writeTiffStrips(path: string, image: StripSource): Promise
       await append(directory(entries, offset, big));
     }
     await file.close();
-    await rename(temporary, path);
+    await moveIntoPlace(temporary, path);
   } catch (error) {
     await file.close().catch(() => {});
     await rm(temporary, { force: true });

@@ -1,11 +1,12 @@
 /** Images in Zarr stores (versions 2 and 3; OME-Zarr's highest resolution), read and written chunk by chunk. */
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
 import FileSystemStore from "@zarrita/storage/fs";
 import * as zarr from "zarrita";
+import { moveIntoPlace } from "../files/move-into-place.ts";
 import {
   type Image,
   ImageError,
@@ -15,9 +16,11 @@ import {
   type NewImage,
   type OpenOptions,
   type Region,
+  regionOf,
   SAMPLE_ARRAYS,
   type SampleArray,
   type SampleType,
+  shapeOf,
   wholeRegion,
 } from "./image.ts";
 import {
@@ -25,6 +28,7 @@ import {
   axesOf,
   imageShape,
   inImageOrder,
+  namedAxes,
   pieceOf,
   storedRanges,
   storedShape,
@@ -71,23 +75,16 @@ async function findArray(
     const array = await zarr.open(node.resolve(place), { kind: "array" }).catch(() => {
       throw new ImageError(path, `${path}: holds no array ${place}.`);
     });
-    return { array: array as ZarrArray, axes: axes ?? namedDimensions(array.dimensionNames) };
+    return { array: array as ZarrArray, axes: axes ?? namedAxes(array.dimensionNames) };
   };
   if (inside !== undefined) return arrayAt(inside);
-  if (node instanceof zarr.Array)
-    return { array: node as ZarrArray, axes: namedDimensions(node.dimensionNames) };
+  if (node instanceof zarr.Array) return { array: node as ZarrArray, axes: namedAxes(node.dimensionNames) };
   const attributes = node.attrs as OmeAttributes & { readonly ome?: OmeAttributes };
   const [scales] = attributes.ome?.multiscales ?? attributes.multiscales ?? [];
   const first = scales?.datasets[0].path ?? (await firstArray(path));
   if (first === undefined) throw new ImageError(path, `${path}: this Zarr group holds no array.`);
   const axes = scales?.axes?.map((axis) => (typeof axis === "string" ? axis : axis.name)).join("");
   return arrayAt(first, axes);
-}
-
-/** The axes that Zarr 3's names of dimensions say, where all of them are an image's. */
-function namedDimensions(names: readonly string[] | undefined): AxesOrder | undefined {
-  const axes = names?.join("").toUpperCase();
-  return axes !== undefined && axes.length === names?.length && /^[TZCYX]+$/.test(axes) ? axes : undefined;
 }
 
 /** The folder of the first array inside a group, groups in groups included. */
@@ -119,18 +116,18 @@ class ZarrSource implements ImageSource {
 
   async read(region: Region = wholeRegion(this.info.shape)): Promise<Image> {
     const { shape, sampleType } = this.info;
-    const ranges = storedRanges(region, shape[3], this.axes);
-    const { data: stored } = (await zarr.get(
-      this.array,
-      ranges.map(([from, to]) => zarr.slice(from, to)),
-    )) as { data: SampleArray };
-    const [depth, height, width] = region.end.map((end, axis) => end - region.start[axis]);
-    const part: ImageShape = [depth, height, width, shape[3]];
+    const ranges = slices(region, shape[3], this.axes);
+    const { data: stored } = (await zarr.get(this.array, ranges)) as { data: SampleArray };
+    const part = shapeOf(region, shape[3]);
     return { shape: part, sampleType, data: inImageOrder(stored, part, this.axes) };
   }
 
   async close(): Promise<void> {}
 }
+
+/** What to read or write along each stored axis, as the library takes it. */
+const slices = (region: Region, channels: number, axes: AxesOrder) =>
+  storedRanges(region, channels, axes).map(([from, to]) => zarr.slice(from, to));
 
 const compress = promisify<Uint8Array, { level: number }, Buffer>(gzip);
 const decompress = promisify<Uint8Array, Buffer>(gunzip);
@@ -176,8 +173,7 @@ export async function createZarr(
   })) as ZarrArray;
   return {
     write: async (start, { shape: size, data }) => {
-      const end = start.map((from, axis) => from + size[axis]) as unknown as Region["end"];
-      const ranges = storedRanges({ start, end }, size[3], axes).map(([from, to]) => zarr.slice(from, to));
+      const ranges = slices(regionOf(start, size), size[3], axes);
       const part = { data, shape: storedShape(size, axes), stride: stridesOf(size, axes) };
       await zarr.set(array, ranges, part as never);
     },
@@ -185,7 +181,7 @@ export async function createZarr(
       if (beside && existsSync(path)) await joinStores(temporary, path);
       else {
         await rm(path, { recursive: true, force: true });
-        await rename(temporary, path);
+        await moveIntoPlace(temporary, path);
       }
     },
     discard: () => rm(temporary, { recursive: true, force: true }),
@@ -205,7 +201,7 @@ async function joinStores(from: string, to: string): Promise<void> {
   )) {
     const target = join(to, relative(from, parentPath));
     await mkdir(target, { recursive: true });
-    await rename(join(parentPath, name), join(target, name));
+    await moveIntoPlace(join(parentPath, name), join(target, name));
   }
   await rm(from, { recursive: true, force: true });
 }

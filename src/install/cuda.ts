@@ -1,17 +1,17 @@
 /** CUDA for NVIDIA's GPUs on Linux: onnxruntime with its CUDA provider, and the libraries of NVIDIA's that it needs. */
-import { existsSync, readdirSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { installFolder, isInstalled } from "./installed-folder.ts";
 import { storageFolder } from "./storage.ts";
 import wheels from "./wheels.json" with { type: "json" };
-import { bytesOf, fetchWheels, type InstallProgress, unpackWheel } from "./wheels.ts";
+import { bytesOf, type InstallProgress, installWheels } from "./wheels.ts";
 
 /** What is fetched; a folder is named by it, so that another version never meets the files of this one. */
 const VERSION = "onnxruntime-1.30.0-cuda-13.0";
 /** The oldest driver that CUDA 13 runs on (NVIDIA's CUDA Toolkit release notes, table of minimum drivers). */
 const OLDEST_DRIVER = 580;
 
-export const cudaFolder = () => join(storageFolder(), VERSION);
+const cudaFolder = () => join(storageFolder(), VERSION);
 export const cudaDownloadBytes = () => bytesOf(wheels.cuda);
 
 export type CudaState =
@@ -28,7 +28,7 @@ export function cudaState(driver: string): CudaState {
     };
   const old = driverProblem(driver);
   if (old !== undefined) return { usable: false, installable: false, reason: old };
-  if (existsSync(join(cudaFolder(), "ready"))) return { usable: true };
+  if (isInstalled(cudaFolder())) return { usable: true };
   const size = (cudaDownloadBytes() / 1e9).toFixed(1);
   const reason = `its libraries are not installed; the command BiaPy: Install GPU Runtime, or biapy --install_gpu_runtime, fetches them (${size} GB)`;
   return { usable: false, installable: true, reason };
@@ -43,28 +43,9 @@ export function driverProblem(driver: string): string | undefined {
 
 /** Fetches and unpacks the libraries. Interrupted or failed, it leaves nothing of a half installation behind. */
 export async function installCuda(progress: InstallProgress): Promise<string> {
-  const folder = cudaFolder();
-  if (existsSync(join(folder, "ready"))) return folder;
-  const temporary = `${folder}.${process.pid}.tmp`;
-  const downloads = join(temporary, "wheels");
-  try {
-    await rm(temporary, { recursive: true, force: true });
-    await mkdir(temporary, { recursive: true });
-    const paths = await fetchWheels(wheels.cuda, downloads, progress);
-    for (const [index, path] of paths.entries()) {
-      progress.report(`Unpacking ${wheels.cuda[index].project}`, index, paths.length);
-      await unpackWheel(path, temporary, libraryPlace, progress.signal);
-      await rm(path);
-    }
-    await rm(downloads, { recursive: true, force: true });
-    await writeFile(join(temporary, "ready"), VERSION);
-    await rm(folder, { recursive: true, force: true });
-    await rename(temporary, folder);
-    return folder;
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    throw error;
-  }
+  return installFolder(cudaFolder(), VERSION, (temporary) =>
+    installWheels(wheels.cuda, temporary, libraryPlace, progress),
+  );
 }
 
 /** Shared libraries go side by side; of onnxruntime's without TensorRT. */

@@ -5,12 +5,13 @@
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { installFolder, isInstalled } from "./installed-folder.ts";
 import { storageFolder } from "./storage.ts";
 import wheels from "./wheels.json" with { type: "json" };
-import { fetchWheels, InstallError, type InstallProgress, unpackWheel } from "./wheels.ts";
+import { InstallError, type InstallProgress, installWheels } from "./wheels.ts";
 
 export type TensorflowKind = "cpu" | "gpu";
 
@@ -28,18 +29,13 @@ export interface InstalledTensorflow {
 /** What is installed, the GPU's before the CPU's. */
 export function installedTensorflow(): InstalledTensorflow | undefined {
   return (["gpu", "cpu"] as const)
-    .filter((kind) => existsSync(join(tensorflowFolder(kind), "ready")))
+    .filter((kind) => isInstalled(tensorflowFolder(kind)))
     .map((kind) => ({ kind, path: join(tensorflowFolder(kind), "node_modules", PACKAGES[kind]) }))[0];
 }
 
 /** Installs TensorFlow; interrupted or failed, nothing of it stays. Throws {@link InstallError}. */
 export async function installTensorflow(kind: TensorflowKind, progress: InstallProgress): Promise<string> {
-  const folder = tensorflowFolder(kind);
-  if (existsSync(join(folder, "ready"))) return folder;
-  const temporary = `${folder}.${process.pid}.tmp`;
-  try {
-    await rm(temporary, { recursive: true, force: true });
-    await mkdir(temporary, { recursive: true });
+  return installFolder(tensorflowFolder(kind), VERSION, async (temporary) => {
     await writeFile(join(temporary, "package.json"), '{ "private": true }');
     progress.report("Fetching TensorFlow.js", 0, 1);
     await npm(
@@ -49,14 +45,7 @@ export async function installTensorflow(kind: TensorflowKind, progress: InstallP
     );
     if (await canCompile()) await buildFromWheel(kind, temporary, progress);
     else await npm(temporary, ["rebuild", PACKAGES[kind]], progress);
-    await writeFile(join(temporary, "ready"), VERSION);
-    await rm(folder, { recursive: true, force: true });
-    await rename(temporary, folder);
-    return folder;
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    throw error;
-  }
+  });
 }
 
 /** npm's program belongs to the Node.js that runs this; the editor's own has none. */
@@ -78,6 +67,8 @@ async function npm(folder: string, args: readonly string[], { signal }: InstallP
     folder,
     "--no-audit",
     "--no-fund",
+    // Its reasons are read, however quiet somebody wants it.
+    "--loglevel=error",
     "--no-ignore-scripts",
   ];
   const given = args.includes("--ignore-scripts") ? all.slice(0, -1) : all;
@@ -89,9 +80,13 @@ async function npm(folder: string, args: readonly string[], { signal }: InstallP
       throw new InstallError(
         "TensorFlow for Node.js is installed by npm, and there is none. Install Node.js, which brings npm, and choose it in the setting biapy.run.nodePath.",
       );
-    const lines = String((error as { stderr?: string }).stderr ?? error)
-      .trim()
-      .split("\n");
+    const said = String((error as { stderr?: string }).stderr ?? error);
+    const unreachable = /ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENETUNREACH/.exec(said);
+    if (unreachable !== null)
+      throw new InstallError(
+        `npm's package registry cannot be reached (${unreachable[0]}). Is there a connection to the internet, or a proxy to be set?`,
+      );
+    const lines = said.trim().split("\n");
     throw new InstallError(`npm could not install ${args.at(-1)}: ${lines.slice(-3).join(" ")}`);
   }
 }
@@ -133,24 +128,14 @@ async function buildFromWheel(
   folder: string,
   progress: InstallProgress,
 ): Promise<void> {
-  const { signal, report } = progress;
   const home = join(folder, "node_modules", PACKAGES[kind]);
-  const [dependencies, downloads] = [join(home, "deps"), join(folder, "wheels")];
+  const dependencies = join(home, "deps");
   const libraries = join(dependencies, "lib");
   await rm(dependencies, { recursive: true, force: true });
-  const paths = await fetchWheels(
-    kind === "gpu" ? wheels.tensorflowGpu : wheels.tensorflow,
-    downloads,
-    progress,
-  );
-  for (const [index, path] of paths.entries()) {
-    report("Unpacking", index, paths.length);
-    await unpackWheel(path, dependencies, index === 0 ? wheelPlace : cudaPlace, signal);
-    await rm(path);
-  }
-  await rm(downloads, { recursive: true, force: true });
+  const needed = kind === "gpu" ? wheels.tensorflowGpu : wheels.tensorflow;
+  await installWheels(needed, dependencies, (name) => wheelPlace(name) ?? cudaPlace(name), progress);
   for (const [name, library] of Object.entries(NAMES)) await symlink(library, join(libraries, name));
-  report("Building TensorFlow's binding", 0, 1);
+  progress.report("Building TensorFlow's binding", 0, 1);
   const output = join(home, "lib", "napi-v8");
   await mkdir(output, { recursive: true });
   const sources = ["tfjs_backend.cc", "tfjs_binding.cc"].map((name) => join(home, "binding", name));
@@ -169,10 +154,10 @@ async function buildFromWheel(
   const args = [...options, ...headers.map((path) => `-I${path}`), ...sources];
   try {
     await promisify(execFile)("g++", [...args, "-o", join(output, "tfjs_binding.node"), ...linking], {
-      signal,
+      signal: progress.signal,
     });
   } catch (error) {
-    if (signal.aborted) throw error;
+    if (progress.signal.aborted) throw error;
     const lines = String((error as { stderr?: string }).stderr ?? error)
       .trim()
       .split("\n");

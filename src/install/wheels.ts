@@ -72,8 +72,28 @@ async function fetched(address: string, signal: AbortSignal, headers: Record<str
   return response;
 }
 
-/** Fetches wheels into a folder; one that is there already with all its bytes is kept. Throws {@link InstallError}. */
-export async function fetchWheels(
+/**
+ * Fetches wheels and unpacks some of their files into a folder. Throws {@link InstallError}.
+ *
+ * @param place the path within `folder` that a file of a wheel goes to, or undefined to leave it out
+ */
+export async function installWheels(
+  wheels: readonly Wheel[],
+  folder: string,
+  place: (name: string) => string | undefined,
+  progress: InstallProgress,
+): Promise<void> {
+  const downloads = join(folder, "wheels");
+  const paths = await fetchWheels(wheels, downloads, progress);
+  for (const [index, path] of paths.entries()) {
+    progress.report(`Unpacking ${wheels[index].project}`, index, paths.length);
+    await unpackWheel(path, folder, place, progress.signal);
+    await rm(path);
+  }
+  await rm(downloads, { recursive: true, force: true });
+}
+
+async function fetchWheels(
   wheels: readonly Wheel[],
   folder: string,
   { signal, report }: InstallProgress,
@@ -124,12 +144,7 @@ async function fetchWheel(
 
 const openZip = promisify<string, { lazyEntries: true }, ZipFile>(open);
 
-/**
- * Unpacks some files of a wheel.
- *
- * @param place the path within `folder` that a file of the wheel goes to, or undefined to leave it out
- */
-export async function unpackWheel(
+async function unpackWheel(
   path: string,
   folder: string,
   place: (name: string) => string | undefined,

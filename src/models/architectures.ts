@@ -63,67 +63,58 @@ function encoderDecoderSettings(build: Reader): EncoderDecoderSettings {
 
 type Maker = (build: Reader) => ImageModel;
 
-const shapedAsU =
-  (network: (scope: Scope, images: tf.Tensor, settings: EncoderDecoderSettings) => tf.Tensor): Maker =>
+const made =
+  <Settings>(
+    network: (scope: Scope, images: tf.Tensor, settings: Settings) => tf.Tensor,
+    settingsOf: (build: Reader) => Settings,
+  ): Maker =>
   (build) => {
-    const settings = encoderDecoderSettings(build);
+    const settings = settingsOf(build);
     return (scope, images) => network(scope, images, settings);
   };
 
+const residualUNetWithSqueeze = (scope: Scope, images: tf.Tensor, settings: EncoderDecoderSettings) =>
+  residualUNet(scope, images, settings, true);
+
 const MAKERS: Readonly<Record<string, Maker>> = {
-  unet: shapedAsU(unet),
-  attention_unet: shapedAsU(attentionUNet),
-  seunet: shapedAsU(seUNet),
-  resunet: shapedAsU(residualUNet),
-  resunet_se: shapedAsU((scope, images, settings) => residualUNet(scope, images, settings, true)),
-  "resunet++": shapedAsU(residualUNetPlusPlus),
-  multiresunet: (build) => {
-    const settings = { channels: build.numbers("output_channels")[0], zDown: build.numbers("z_down") };
-    return (scope, images) => multiResUNet(scope, images, settings);
-  },
-  unetr: (build) => {
-    const settings = unetrSettings(build);
-    return (scope, images) => unetr(scope, images, settings);
-  },
-  rcan: (build) => {
-    const settings = {
-      channels: build.number("out_channels"),
-      filters: build.number("filters"),
-      groups: build.number("num_rg"),
-      blocksPerGroup: build.number("num_rcab"),
-      reduction: build.number("reduction"),
-      scale: build.flags("upscaling_layer")[0] ? build.numbers("scale")[0] : undefined,
-    };
-    return (scope, images) => rcan(scope, images, settings);
-  },
-  edsr: (build) => {
-    const settings = {
-      channels: build.number("num_channels"),
-      filters: build.number("num_filters"),
-      blocks: build.number("num_of_residual_blocks"),
-      scale: build.numbers("upsampling_factor")[0],
-    };
-    return (scope, images) => edsr(scope, images, settings);
-  },
-  wdsr: (build) => {
-    const settings = {
-      channels: build.number("out_channels"),
-      filters: build.number("num_filters"),
-      blocks: build.number("num_res_blocks"),
-      expansion: build.number("res_block_expansion"),
-      scale: build.numbers("scale")[0],
-    };
-    return (scope, images) => wdsr(scope, images, settings);
-  },
-  dfcan: (build) => {
-    const settings = {
-      channels: build.number("out_channels"),
-      groups: build.number("n_ResGroup"),
-      blocksPerGroup: build.number("n_RCAB"),
-      scale: build.numbers("scale")[0],
-    };
-    return (scope, images) => dfcan(scope, images, settings);
-  },
+  unet: made(unet, encoderDecoderSettings),
+  attention_unet: made(attentionUNet, encoderDecoderSettings),
+  seunet: made(seUNet, encoderDecoderSettings),
+  resunet: made(residualUNet, encoderDecoderSettings),
+  resunet_se: made(residualUNetWithSqueeze, encoderDecoderSettings),
+  "resunet++": made(residualUNetPlusPlus, encoderDecoderSettings),
+  multiresunet: made(multiResUNet, (build) => ({
+    channels: build.numbers("output_channels")[0],
+    zDown: build.numbers("z_down"),
+  })),
+  unetr: made(unetr, unetrSettings),
+  rcan: made(rcan, (build) => ({
+    channels: build.number("out_channels"),
+    filters: build.number("filters"),
+    groups: build.number("num_rg"),
+    blocksPerGroup: build.number("num_rcab"),
+    reduction: build.number("reduction"),
+    scale: build.flags("upscaling_layer")[0] ? build.numbers("scale")[0] : undefined,
+  })),
+  edsr: made(edsr, (build) => ({
+    channels: build.number("num_channels"),
+    filters: build.number("num_filters"),
+    blocks: build.number("num_of_residual_blocks"),
+    scale: build.numbers("upsampling_factor")[0],
+  })),
+  wdsr: made(wdsr, (build) => ({
+    channels: build.number("out_channels"),
+    filters: build.number("num_filters"),
+    blocks: build.number("num_res_blocks"),
+    expansion: build.number("res_block_expansion"),
+    scale: build.numbers("scale")[0],
+  })),
+  dfcan: made(dfcan, (build) => ({
+    channels: build.number("out_channels"),
+    groups: build.number("n_ResGroup"),
+    blocksPerGroup: build.number("n_RCAB"),
+    scale: build.numbers("scale")[0],
+  })),
 };
 
 /** A transformer's size by the names that MODEL.UNETR_VIT_MODEL gives them (Dosovitskiy et al. 2021, table 1). */
@@ -158,9 +149,6 @@ function unetrSettings(build: Reader): UnetrSettings {
     dropout: build.number("dropout"),
   };
 }
-
-/** The names of all networks. */
-export const architectures = Object.keys(MAKERS);
 
 /** The network that BiaPy builds by these arguments. */
 export function imageModel(architecture: string, build: BuildArguments): ImageModel {

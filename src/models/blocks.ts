@@ -1,9 +1,9 @@
 /** The blocks that encoder-decoder networks are built of. */
+import { channelsOf } from "../runtime/image-shape.ts";
 import { tf } from "../runtime/tensor.ts";
 import {
   type Activation,
   activate,
-  channelsOf,
   conv,
   convTranspose,
   dropout,
@@ -28,20 +28,26 @@ export interface BlockSettings {
   readonly squeeze?: boolean;
 }
 
+/** The next layers of a sequence: normalisation and activation, as far as there are any. */
+function normaliseAndActivate(
+  layers: Sequence,
+  x: tf.Tensor,
+  { normalisation, activation }: BlockSettings,
+): tf.Tensor {
+  const normalised = normalise(layers, x, normalisation);
+  if (activation === undefined) return normalised;
+  layers.next();
+  return activate(normalised, activation);
+}
+
 /** A convolution with its normalisation, activation and dropout. */
 function convUnit(scope: Scope, input: tf.Tensor, settings: BlockSettings): tf.Tensor {
-  const { filters, kernel, activation, normalisation, order, squeeze } = settings;
+  const { filters, kernel, order, squeeze } = settings;
   const layers = new Sequence(scope.at("block"));
-  const normAct = (x: tf.Tensor) => {
-    const normalised = normalisation === "none" ? x : normalise(layers.next(), x, normalisation);
-    if (activation === undefined) return normalised;
-    layers.next();
-    return activate(normalised, activation);
-  };
   let x = input;
-  if (order === "norm_act_conv") x = normAct(x);
+  if (order === "norm_act_conv") x = normaliseAndActivate(layers, x, settings);
   x = conv(layers.next(), x, { filters, kernel });
-  if (order === "conv_norm_act") x = normAct(x);
+  if (order === "conv_norm_act") x = normaliseAndActivate(layers, x, settings);
   if (settings.dropout > 0) x = dropout(layers.next(), x, settings.dropout);
   return squeeze ? squeezeExcitation(layers.next(), x) : x;
 }
@@ -71,16 +77,11 @@ export function residualBlock(
   settings: ResidualSettings,
   count: number,
 ): tf.Tensor {
-  const { filters, activation, normalisation, order, first, before } = settings;
+  const { filters, order, first, before } = settings;
   const unit: BlockSettings = { ...settings, squeeze: false };
   const preActivation = order === "norm_act_conv";
-  const opening = (layers: Sequence, x: tf.Tensor) => {
-    if (first || preActivation) return x;
-    const normalised = normalisation === "none" ? x : normalise(layers.next(), x, normalisation);
-    if (activation === undefined) return normalised;
-    layers.next();
-    return activate(normalised, activation);
-  };
+  const opening = (layers: Sequence, x: tf.Tensor) =>
+    first || preActivation ? x : normaliseAndActivate(layers, x, settings);
   let x = input;
   if (before) {
     const layers = new Sequence(scope.at("pre_conv"));
@@ -108,7 +109,7 @@ function shortcut(
 ): tf.Tensor {
   const layers = new Sequence(scope);
   const y = conv(layers.next(), x, { filters, kernel: shortcutKernel });
-  return shortcutNormalisation === "none" ? y : normalise(layers.next(), y, shortcutNormalisation);
+  return normalise(layers, y, shortcutNormalisation);
 }
 
 /** How a decoder enlarges. */
@@ -135,7 +136,7 @@ export function upBlock(
     layers.next();
     up = conv(layers.next(), upsample(x, factors), { filters, kernel: factors.map(() => 1) });
   }
-  if (normalisation !== "none") up = normalise(layers.next(), up, normalisation);
+  up = normalise(layers, up, normalisation);
   if (activation !== undefined) up = activate(up, activation);
   const seen = gate ? attentionGate(scope.at("attention_gate"), up, bridge, normalisation) : bridge;
   return convBlock(scope.at("conv_block"), tf.concat([up, seen], -1), settings, count);
@@ -163,7 +164,7 @@ function attentionGate(scope: Scope, g: tf.Tensor, x: tf.Tensor, normalisation: 
   const branch = (name: string, input: tf.Tensor, filters: number, kind: Normalisation) => {
     const layers = new Sequence(scope.at(name));
     const y = conv(layers.next(), input, { filters, kernel });
-    return kind === "none" ? y : normalise(layers.next(), y, kind);
+    return normalise(layers, y, kind);
   };
   const filters = Math.floor(channelsOf(g) / 2);
   const added = branch("w_g", g, filters, normalisation).add(branch("w_x", x, filters, "none"));

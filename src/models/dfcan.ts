@@ -1,7 +1,8 @@
 /** DFCAN (Qiao et al. 2021, "Evaluation and development of deep neural networks for image super-resolution in optical microscopy"). */
-import { gelu } from "../runtime/operators.ts";
+import { spaceOf } from "../runtime/image-shape.ts";
+import { alongAxis, gelu, inSinglePrecision } from "../runtime/operators.ts";
 import { tf } from "../runtime/tensor.ts";
-import { alongAxis, conv, pixelShuffle, spaceOf } from "./layers.ts";
+import { channelMeans, pixelShuffle, sameConv } from "./layers.ts";
 import type { Scope } from "./scope.ts";
 
 export interface DfcanSettings {
@@ -15,9 +16,6 @@ const FILTERS = 64;
 const SQUEEZED = 4;
 /** The exponent that brings weak high frequencies nearer to strong low ones. */
 const GAMMA = 0.8;
-
-const same = (scope: Scope, x: tf.Tensor, filters: number, size = 3) =>
-  conv(scope, x, { filters, kernel: spaceOf(x).map(() => size), start: "pytorch" });
 
 /** Cosines and sines of the discrete Fourier transform, `[place, frequency]`. */
 function fourier(size: number): { cosines: tf.Tensor; sines: tf.Tensor } {
@@ -37,8 +35,9 @@ function fourier(size: number): { cosines: tf.Tensor; sines: tf.Tensor } {
 function amplitude(x: tf.Tensor): tf.Tensor {
   const [rows, columns] = spaceOf(x);
   const [first, second] = [fourier(rows), fourier(columns)];
-  const cosine = alongAxis(x, 1, first.cosines);
-  const sine = alongAxis(x, 1, first.sines);
+  const values = inSinglePrecision(x);
+  const cosine = alongAxis(values, 1, first.cosines);
+  const sine = alongAxis(values, 1, first.sines);
   const real = alongAxis(cosine, 2, second.cosines).sub(alongAxis(sine, 2, second.sines));
   const imaginary = alongAxis(cosine, 2, second.sines).add(alongAxis(sine, 2, second.cosines));
   // The tiny addition keeps the root's slope finite at zero.
@@ -56,16 +55,12 @@ function centred(x: tf.Tensor): tf.Tensor {
 
 /** Fourier channel attention: channels are weighed by the power spectrum that they show. */
 function attentionBlock(scope: Scope, x: tf.Tensor): tf.Tensor {
-  const first = gelu(same(scope.at("conv_gelu1.0"), x, FILTERS));
-  const features = gelu(same(scope.at("conv_gelu2.0"), first, FILTERS));
+  const first = gelu(sameConv(scope.at("conv_gelu1.0"), x, FILTERS));
+  const features = gelu(sameConv(scope.at("conv_gelu2.0"), first, FILTERS));
   const spectrum = centred(amplitude(features).add(1e-8).pow(GAMMA));
-  const seen = same(scope.at("conv_relu1.0"), spectrum, FILTERS).relu();
-  const pooled = seen.mean(
-    spaceOf(x).map((_, axis) => axis + 1),
-    true,
-  );
-  const squeezed = same(scope.at("conv_relu2.0"), pooled, SQUEEZED, 1).relu();
-  const weights = same(scope.at("conv_sigmoid.0"), squeezed, FILTERS, 1).sigmoid();
+  const seen = sameConv(scope.at("conv_relu1.0"), spectrum, FILTERS).relu();
+  const squeezed = sameConv(scope.at("conv_relu2.0"), channelMeans(seen), SQUEEZED, 1).relu();
+  const weights = sameConv(scope.at("conv_sigmoid.0"), squeezed, FILTERS, 1).sigmoid();
   return x.add(features.mul(weights));
 }
 
@@ -75,13 +70,13 @@ export function dfcan(
   images: tf.Tensor,
   { channels, groups, blocksPerGroup, scale }: DfcanSettings,
 ): tf.Tensor {
-  let x = gelu(same(scope.at("input.0"), images, FILTERS));
+  let x = gelu(sameConv(scope.at("input.0"), images, FILTERS));
   for (let group = 0; group < groups; group++) {
     let y = x;
     for (let block = 0; block < blocksPerGroup; block++)
       y = attentionBlock(scope.at(`RGs.${group}.RCABs.${block}`), y);
     x = x.add(y);
   }
-  x = pixelShuffle(gelu(same(scope.at("conv_gelu.0"), x, FILTERS * scale ** 2)), scale);
-  return same(scope.at("conv_out"), x, channels);
+  x = pixelShuffle(gelu(sameConv(scope.at("conv_gelu.0"), x, FILTERS * scale ** 2)), scale);
+  return sameConv(scope.at("conv_out"), x, channels);
 }

@@ -1,6 +1,6 @@
 /** EDSR (Lim et al. 2017, "Enhanced deep residual networks for single image super-resolution", figure 3), as BiaPy arranges it. */
 import type { tf } from "../runtime/tensor.ts";
-import { conv, pixelShuffle, spaceOf } from "./layers.ts";
+import { pixelShuffle, sameConv } from "./layers.ts";
 import type { Scope } from "./scope.ts";
 
 export interface EdsrSettings {
@@ -11,26 +11,23 @@ export interface EdsrSettings {
   readonly scale: number;
 }
 
-const same = (scope: Scope, x: tf.Tensor, filters: number) =>
-  conv(scope, x, { filters, kernel: spaceOf(x).map(() => 3), start: "pytorch" });
-
 /** @param images `[batch, y, x, channel]` */
 export function edsr(
   scope: Scope,
   images: tf.Tensor,
   { channels, filters, blocks, scale }: EdsrSettings,
 ): tf.Tensor {
-  const shallow = same(scope.at("first_conv_of_block"), images, filters);
+  const shallow = sameConv(scope.at("first_conv_of_block"), images, filters);
   let x = shallow;
   for (let block = 0; block < blocks; block++) {
     const layers = scope.at(`resblock.${block}`);
-    x = same(layers.at("conv2"), same(layers.at("conv1"), x, filters), filters).add(x);
+    x = sameConv(layers.at("conv2"), sameConv(layers.at("conv1"), x, filters), filters).add(x);
   }
   // The paper's last convolution follows the blocks; BiaPy's checkpoints expect it beside them.
-  x = x.add(same(scope.at("last_conv_of_block"), shallow, filters));
+  x = x.add(sameConv(scope.at("last_conv_of_block"), shallow, filters));
   // A factor of 4 is reached in two steps of 2.
   const step = scale === 4 ? 2 : scale;
-  x = pixelShuffle(same(scope.at("heads.0.conv1"), x, filters * step ** 2), step);
-  if (scale === 4) x = pixelShuffle(same(scope.at("heads.0.conv2"), x, filters * step ** 2), step);
-  return same(scope.at("heads.1"), x, channels);
+  x = pixelShuffle(sameConv(scope.at("heads.0.conv1"), x, filters * step ** 2), step);
+  if (scale === 4) x = pixelShuffle(sameConv(scope.at("heads.0.conv2"), x, filters * step ** 2), step);
+  return sameConv(scope.at("heads.1"), x, channels);
 }

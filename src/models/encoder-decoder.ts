@@ -1,8 +1,9 @@
 /** The U shape (Ronneberger, Fischer & Brox 2015, figure 1): down to few large pixels, up again, joined level by level. */
+import { spaceOf } from "../runtime/image-shape.ts";
 import { maxPool } from "../runtime/pooling.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { type BlockSettings, convBlock, type Upsampling } from "./blocks.ts";
-import { type Activation, conv, type Normalisation, spaceOf } from "./layers.ts";
+import { type Activation, conv, type Normalisation } from "./layers.ts";
 import type { Scope } from "./scope.ts";
 
 export interface EncoderDecoderSettings {
@@ -35,7 +36,7 @@ export interface Levels {
 }
 
 /** A kernel of `size` pixels, flat in z at levels that are not isotropic. */
-export function kernelAt(
+function kernelAt(
   settings: EncoderDecoderSettings,
   level: number,
   ndim: number,

@@ -3,12 +3,11 @@
  * shaped as PyTorch's.
  */
 import { type ConvolutionWindow, convolution, transposedConvolution } from "../runtime/convolution.ts";
-import { gelu, normaliseChannels, silu, standardise } from "../runtime/operators.ts";
+import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
+import { alongAxis, gelu, normaliseChannels, silu, standardise } from "../runtime/operators.ts";
 import { tf } from "../runtime/tensor.ts";
 import { type Initializer, ones, type Scope, zeros } from "./scope.ts";
 
-export const channelsOf = (x: tf.Tensor): number => x.shape[x.rank - 1];
-export const spaceOf = (x: tf.Tensor): number[] => x.shape.slice(1, -1);
 const product = (sizes: readonly number[]) => sizes.reduce((all, each) => all * each, 1);
 
 export interface ConvolutionSettings {
@@ -35,6 +34,11 @@ export function conv(scope: Scope, x: tf.Tensor, settings: ConvolutionSettings):
   const weight = scope.parameter("weight", [filters, channelsOf(x), ...kernel], weightStart);
   const y = convolve(x, weight, settings);
   return bias ? y.add(scope.parameter("bias", [filters], biasStart)) : y;
+}
+
+/** A convolution that keeps the size and starts as PyTorch's do: what networks for super-resolution are made of. */
+export function sameConv(scope: Scope, x: tf.Tensor, filters: number, size = 3): tf.Tensor {
+  return conv(scope, x, { filters, kernel: spaceOf(x).map(() => size), start: "pytorch" });
 }
 
 /** The convolution alone, with a weight `[out, in, …kernel]`. */
@@ -96,7 +100,7 @@ function groupNorm(scope: Scope, x: tf.Tensor): tf.Tensor {
   const grouped = x.reshape([...x.shape.slice(0, -1), groups, channelsOf(x) / groups]);
   const axes = [...spatialAxes(x), grouped.rank - 1];
   const [scale, shift] = scaleAndShift(scope, x);
-  return standardise(grouped, axes, EPSILON).standardised.reshape(x.shape).mul(scale).add(shift);
+  return standardise(grouped, axes, EPSILON).reshape(x.shape).mul(scale).add(shift);
 }
 
 const MOMENTUM = 0.1;
@@ -122,8 +126,10 @@ export function batchNorm(scope: Scope, x: tf.Tensor): tf.Tensor {
   return seen.normalised;
 }
 
-export function normalise(scope: Scope, x: tf.Tensor, kind: Normalisation): tf.Tensor {
+/** Normalises by the next layer of a sequence; `none` takes no place there. */
+export function normalise(layers: Sequence, x: tf.Tensor, kind: Normalisation): tf.Tensor {
   if (kind === "none") return x;
+  const scope = layers.next();
   if (kind === "in") return instanceNorm(scope, x);
   return kind === "gn" ? groupNorm(scope, x) : batchNorm(scope, x);
 }
@@ -169,19 +175,6 @@ function interpolation(from: number, to: number): tf.Tensor {
   return tf.tensor2d(weights, [from, to]);
 }
 
-/** `x` with each line along an axis multiplied by a matrix `[size, new size]`. */
-export function alongAxis(x: tf.Tensor, axis: number, matrix: tf.Tensor): tf.Tensor {
-  const last = x.rank - 1;
-  const order = Array.from({ length: x.rank }, (_, each) => each);
-  [order[axis], order[last]] = [order[last], order[axis]];
-  const turned = x.transpose(order);
-  return turned
-    .reshape([-1, x.shape[axis]])
-    .matMul(matrix)
-    .reshape([...turned.shape.slice(0, -1), matrix.shape[1] ?? 0])
-    .transpose(order);
-}
-
 /** Enlarges by linear interpolation along each axis of space: PyTorch's bilinear and trilinear `Upsample`. */
 export function upsample(x: tf.Tensor, factors: readonly number[]): tf.Tensor {
   return factors.reduce((current, factor, space) => {
@@ -201,6 +194,9 @@ export function pixelShuffle(x: tf.Tensor, factor: number): tf.Tensor {
     .transpose([0, 1, 4, 2, 5, 3])
     .reshape([batch, height * factor, width * factor, channels]);
 }
+
+/** The mean of each channel over space, `[batch, 1, …, channel]`. */
+export const channelMeans = (x: tf.Tensor): tf.Tensor => x.mean(spatialAxes(x), true);
 
 /** y = x Wᵀ without a bias. `x` `[row, in]` → `[row, out]` */
 function project(scope: Scope, x: tf.Tensor, outputs: number): tf.Tensor {

@@ -4,7 +4,7 @@
  */
 import { tf } from "../runtime/tensor.ts";
 import type { Scope } from "./scope.ts";
-import { patchify, tokenProjection } from "./tokens.ts";
+import { patchify, projected, tokenProjection } from "./tokens.ts";
 import { layerNorm, linear, transformerBlock } from "./transformer.ts";
 
 export interface MaeSettings {
@@ -117,12 +117,7 @@ export function maePrediction(
 
   const pixels = patchify(images, tokenSize);
   const [, tokens, pixelCount] = pixels.shape;
-  const visible = pickRows(pixels, keep);
-  const embedded = visible
-    .reshape([-1, pixelCount])
-    .matMul(weight.projection.matrix, false, true)
-    .add(weight.projection.bias)
-    .reshape([batch, keep.shape[1] ?? 0, encoder.features]);
+  const embedded = projected(pickRows(pixels, keep), weight.projection);
   const positions = pickRows(weight.position.slice([0, 1, 0]).tile([batch, 1, 1]), keep);
   const classToken = weight.classToken.add(weight.position.slice([0, 0, 0], [1, 1, -1])).tile([batch, 1, 1]);
 

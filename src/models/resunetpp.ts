@@ -1,17 +1,10 @@
 /** ResUNet++ (Jha et al. 2019, figure 1): residual blocks, squeeze and excitation, dilated convolutions and attention. */
+import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
 import { maxPool } from "../runtime/pooling.ts";
 import { tf } from "../runtime/tensor.ts";
 import { type ResidualSettings, residualBlock, residualUpBlock } from "./blocks.ts";
 import { blockAt, type EncoderDecoderSettings, end, head, shrinking } from "./encoder-decoder.ts";
-import {
-  channelsOf,
-  conv,
-  type Normalisation,
-  normalise,
-  Sequence,
-  spaceOf,
-  squeezeExcitation,
-} from "./layers.ts";
+import { conv, type Normalisation, normalise, Sequence, squeezeExcitation } from "./layers.ts";
 import type { Scope } from "./scope.ts";
 
 /** Dilations of the pyramid's convolutions. */
@@ -25,7 +18,7 @@ function pyramid(scope: Scope, x: tf.Tensor, filters: number, normalisation: Nor
     const layers = new Sequence(scope.at(`aspp_block${index + 1}`));
     const y = conv(layers.next(), x, { filters, kernel: each(3), dilation: each(rate) }).relu();
     layers.next();
-    return normalisation === "none" ? y : normalise(layers.next(), y, normalisation);
+    return normalise(layers, y, normalisation);
   });
   return conv(scope.at("output"), tf.concat(seen, -1), { filters, kernel: each(1) });
 }
@@ -40,7 +33,7 @@ function attention(
 ): tf.Tensor {
   const branch = (name: string, input: tf.Tensor, filters: number, size: number) => {
     const layers = new Sequence(scope.at(name));
-    const y = normalisation === "none" ? input : normalise(layers.next(), input, normalisation);
+    const y = normalise(layers, input, normalisation);
     layers.next();
     return conv(layers.next(), y.relu(), { filters, kernel: factors.map(() => size) });
   };

@@ -42,11 +42,27 @@ export interface TokenSettings {
   readonly features: number;
 }
 
-/** A convolution whose kernels lie side by side, as the matrix `[feature, pixel · channel]` that maps a token's pixels. */
+/** What maps each row: `matrix` is `[out, in]` as in PyTorch, `bias` `[out]`. */
+export interface Projection {
+  readonly matrix: tf.Tensor;
+  readonly bias: tf.Tensor;
+}
+
+/** y = x Wᵀ + b over the last axis. `x` `[…, in]` → `[…, out]` */
+export function projected(x: tf.Tensor, { matrix, bias }: Projection): tf.Tensor {
+  const [outputs, inputs = 0] = matrix.shape;
+  return x
+    .reshape([-1, inputs])
+    .matMul(matrix, false, true)
+    .add(bias)
+    .reshape([...x.shape.slice(0, -1), outputs]);
+}
+
+/** A convolution whose kernels lie side by side, as what projects a token's pixels, `[feature, pixel · channel]`. */
 export function tokenProjection(
   scope: Scope,
   { patchSize, channels, tokenSize, features }: TokenSettings,
-): { matrix: tf.Tensor; bias: tf.Tensor } {
+): Projection {
   const kernel = patchSize.map(() => tokenSize);
   const weight = scope.parameter("weight", [features, channels, ...kernel], { kind: "xavier-uniform" });
   const order = [0, ...kernel.map((_, axis) => axis + 2), 1];

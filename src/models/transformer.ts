@@ -1,19 +1,14 @@
 /** The transformer block that MAE, ViT and UNETR share (Vaswani et al. 2017; Dosovitskiy et al. 2021, figure 1). */
-
 import { gelu, layerNormalization } from "../runtime/operators.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { ones, type Scope, zeros } from "./scope.ts";
+import { projected } from "./tokens.ts";
 
 /** y = x Wᵀ + b over the last axis. `x` `[…, in]` → `[…, out]`; weight `[out, in]` as in PyTorch. */
 export function linear(scope: Scope, x: tf.Tensor, outputs: number): tf.Tensor {
   const inputs = x.shape[x.rank - 1];
   const weight = scope.parameter("weight", [outputs, inputs], { kind: "xavier-uniform" });
-  const bias = scope.parameter("bias", [outputs], zeros);
-  return x
-    .reshape([-1, inputs])
-    .matMul(weight, false, true)
-    .add(bias)
-    .reshape([...x.shape.slice(0, -1), outputs]);
+  return projected(x, { matrix: weight, bias: scope.parameter("bias", [outputs], zeros) });
 }
 
 /** Layer normalisation over the last axis of `x` `[…, feature]`. */
@@ -28,7 +23,7 @@ export function layerNorm(scope: Scope, x: tf.Tensor, epsilon: number): tf.Tenso
 }
 
 /** Multi-head self-attention. `x` `[batch, token, feature]`. */
-export function attention(scope: Scope, x: tf.Tensor, heads: number): tf.Tensor {
+function attention(scope: Scope, x: tf.Tensor, heads: number): tf.Tensor {
   const [batch, tokens, features] = x.shape;
   const width = features / heads;
   const [query, key, value] = linear(scope.at("qkv"), x, 3 * features)

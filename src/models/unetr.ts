@@ -1,10 +1,11 @@
 /** UNETR (Hatamizadeh et al. 2022, figure 2): a vision transformer reads the image, convolutions bring it back to full size. */
+import { spaceOf } from "../runtime/image-shape.ts";
 import { tf } from "../runtime/tensor.ts";
 import { type BlockSettings, convBlock } from "./blocks.ts";
 import { head } from "./encoder-decoder.ts";
-import { type Activation, convTranspose, type Normalisation, spaceOf } from "./layers.ts";
+import { type Activation, convTranspose, type Normalisation } from "./layers.ts";
 import { type Scope, zeros } from "./scope.ts";
-import { patchify, tokenProjection } from "./tokens.ts";
+import { patchify, projected, tokenProjection } from "./tokens.ts";
 import { transformerBlock } from "./transformer.ts";
 
 export interface UnetrSettings {
@@ -34,13 +35,8 @@ function encode(scope: Scope, images: tf.Tensor, settings: UnetrSettings): tf.Te
   const { tokenSize, features, layers, patchSize } = settings;
   const [batch] = images.shape;
   const projection = tokenProjection(scope.at("patch_embed.proj"), settings);
-  const pixels = patchify(images, tokenSize);
-  const [, tokens, size] = pixels.shape;
-  const embedded = pixels
-    .reshape([-1, size])
-    .matMul(projection.matrix, false, true)
-    .add(projection.bias)
-    .reshape([batch, tokens, features]);
+  const embedded = projected(patchify(images, tokenSize), projection);
+  const tokens = embedded.shape[1] ?? 0;
   const classToken = scope.parameter("cls_token", [1, 1, features], zeros).tile([batch, 1, 1]);
   const position = scope.state("pos_embed", [1, tokens + 1, features], zeros);
   let x = tf.concat([classToken, embedded], 1).add(position);

@@ -2,6 +2,7 @@
  * What the extension and its webviews tell each other. The training panel and the image editor share the messages about
  * images, so that one viewer serves both.
  */
+import type { ImageShape, SampleType } from "../images/image.ts";
 import type { RunEvent } from "./run-events.ts";
 
 /** What an image file holds, known without reading its pixels. */
@@ -10,16 +11,16 @@ export interface ImageSummary {
   /** File name, for people. */
   readonly label: string;
   /** `[z, y, x, channel]`. */
-  readonly shape: readonly [z: number, y: number, x: number, channel: number];
+  readonly shape: ImageShape;
   /** `uint8`, `uint16`, `float32`, … */
-  readonly sampleType: string;
+  readonly sampleType: SampleType;
 }
 
 /** One slice of one channel. `values` are of `sampleType`, row-major `[y, x]`. */
 export interface Plane {
   readonly height: number;
   readonly width: number;
-  readonly sampleType: string;
+  readonly sampleType: SampleType;
   /** 1, or n where the plane is too large to be handed over whole: every n-th pixel along y and x. */
   readonly step: number;
   readonly values: ArrayBuffer;
@@ -77,11 +78,19 @@ export type ImageRequest =
 
 export type ToPanel =
   | ImageReply
-  /** The runs that can be shown, newest first; `shown` is the one that the panel is to show. */
-  | { readonly type: "runs"; readonly runs: readonly RunSummary[]; readonly shown?: string }
+  /**
+   * The runs that can be shown, newest first; `shown` is the one that the panel is to show. The histories of `sent` went before
+   * this message, to a page that may not have been there yet: one that it lacks it asks for.
+   */
+  | {
+      readonly type: "runs";
+      readonly runs: readonly RunSummary[];
+      readonly shown?: string;
+      readonly sent?: readonly string[];
+    }
   /** All of the shown run up to now; events that follow come as `events`. */
   | { readonly type: "history"; readonly history: RunHistory }
-  /** New events of a shown run, in order. */
+  /** New events of a shown run, in order. No more are sent until the page answers `events-drawn`: it may be slower than a run. */
   | { readonly type: "events"; readonly run: string; readonly events: readonly RunEvent[] }
   /** Runs to lay over the shown one (Compare Runs); their `history` comes too. */
   | { readonly type: "compare"; readonly runs: readonly string[] };
@@ -94,6 +103,9 @@ export type FromPanel =
   /** The page can receive: the extension answers with `runs` and `history`. */
   | { readonly type: "ready"; readonly state: PanelState }
   | { readonly type: "show-run"; readonly run: string }
+  | { readonly type: "events-drawn" }
+  /** A history that was sent did not come. */
+  | { readonly type: "ask-history"; readonly run: string }
   /** The runs to lay over the shown one; none ends the comparison. */
   | { readonly type: "compare-runs"; readonly runs: readonly string[] }
   | { readonly type: "stop"; readonly run: string }

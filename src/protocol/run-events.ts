@@ -82,6 +82,7 @@ export interface StepEvent extends EventBase {
 
 export interface EpochEvent extends EventBase {
   readonly event: "epoch";
+  /** 1-based. */
   readonly epoch: number;
   readonly epochs: number;
   readonly train: Metrics;

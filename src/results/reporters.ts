@@ -22,7 +22,7 @@ function clock(seconds: number): string {
 }
 
 /** A problem with its place, as compilers print theirs. */
-export function problemText({ file, line, column, message, severity }: Problem): string {
+function problemText({ file, line, column, message, severity }: Problem): string {
   const place = file === undefined ? "" : [file, line, column].filter((part) => part !== undefined).join(":");
   const label = severity === "error" ? colours.red("error") : colours.yellow("warning");
   return `${place === "" ? "" : `${colours.bold(place)} `}${label} ${message}`;

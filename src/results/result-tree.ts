@@ -1,6 +1,9 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 
+/** The folder of a job that holds what this program itself keeps of its runs. */
+export const RECORDS = ".biapy-studio";
+
 /** Where everything of a run lies, as BiaPy's documentation draws it. */
 export interface ResultTree {
   readonly name: string;
@@ -20,6 +23,8 @@ export interface ResultTree {
   readonly perImage: string;
   readonly tensorboard: string;
   readonly trainLogs: string;
+  /** Where the run's record, events and output are kept. */
+  readonly recordFolder: string;
 }
 
 export function resultTree(resultDirectory: string, name: string, runId: number): ResultTree {
@@ -42,7 +47,13 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     perImage: join(runDirectory, "per_image"),
     tensorboard: join(runDirectory, "tensorboard"),
     trainLogs: join(runDirectory, "train_logs"),
+    recordFolder: join(jobDirectory, RECORDS, run),
   };
+}
+
+/** The checkpoint of a number of epochs, which is kept for good. */
+export function epochCheckpoint({ checkpoints, name, runId }: ResultTree, epochs: number): string {
+  return join(checkpoints, `${name}_${runId}-checkpoint-${epochs}.pth`);
 }
 
 /** Whether a run of this name and number left results that a new one would overwrite. */

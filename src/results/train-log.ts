@@ -1,31 +1,26 @@
 import { appendFile, mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Metrics } from "../protocol/run-events.ts";
+import type { EpochEvent, Metrics } from "../protocol/run-events.ts";
 import type { ResultTree } from "./result-tree.ts";
 import { explainedWriteError, writeFileAtomically } from "./write-file.ts";
 
 /** One epoch of a training. */
-export interface EpochRecord {
-  /** 1-based. */
-  readonly epoch: number;
-  readonly train: Metrics;
-  readonly validation?: Metrics;
-  readonly learningRate: number;
-  readonly seconds: number;
-}
+export type EpochRecord = Pick<EpochEvent, "epoch" | "train" | "validation" | "learningRate" | "seconds">;
 
 export function trainLogPath({ trainLogs, name, runId }: ResultTree): string {
   return join(trainLogs, `${name}_${runId}_log.jsonl`);
 }
 
-/** Adds an epoch's row: a JSON object with `train_loss`, `val_loss` and so on, as BiaPy names them. */
-export async function appendTrainLog(
-  path: string,
-  { epoch, train, validation, learningRate, seconds }: EpochRecord,
-): Promise<void> {
+/** An epoch's metrics and learning rate as BiaPy names them: `train_loss`, `val_loss`, `lr` and so on. */
+export function epochScalars({ train, validation, learningRate }: EpochRecord): Record<string, number> {
   const named = (prefix: string, metrics: Metrics = {}) =>
     Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}_${name}`, value]));
-  const row = { epoch, ...named("train", train), ...named("val", validation), lr: learningRate, seconds };
+  return { ...named("train", train), ...named("val", validation), lr: learningRate };
+}
+
+/** Adds an epoch's row: a JSON object with `train_loss`, `val_loss` and so on, as BiaPy names them. */
+export async function appendTrainLog(path: string, record: EpochRecord): Promise<void> {
+  const row = { epoch: record.epoch, ...epochScalars(record), seconds: record.seconds };
   try {
     await mkdir(dirname(path), { recursive: true });
     await appendFile(path, `${JSON.stringify(row)}\n`);

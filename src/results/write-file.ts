@@ -1,5 +1,7 @@
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { moveIntoPlace } from "../files/move-into-place.ts";
 
 /** A result could not be written: the message says where and why. */
 export class ResultError extends Error {
@@ -9,23 +11,31 @@ export class ResultError extends Error {
 const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full",
   EACCES: "the folder may not be written to",
-  EPERM: "the folder may not be written to",
+  EPERM: "the folder may not be written to, or another program has the file open",
   EROFS: "the disk is read-only",
+  ENOTDIR: "a file stands where a folder is to be made",
+  EEXIST: "a file stands where a folder is to be made",
+  ENOENT: "the folder is not there and cannot be made",
 };
+
+/** Why a write failed, in words; nothing where it is no error of the file system that people know. */
+export function writeErrorReason(error: unknown): string | undefined {
+  return REASONS[(error as NodeJS.ErrnoException)?.code ?? ""];
+}
 
 /** What a failed write means, in words. */
 export function explainedWriteError(path: string, error: unknown): unknown {
-  const reason = REASONS[(error as NodeJS.ErrnoException)?.code ?? ""];
+  const reason = writeErrorReason(error);
   return reason === undefined ? error : new ResultError(`${path} could not be written: ${reason}.`);
 }
 
 /** Writes a file under a temporary name and renames it: it is there whole or not at all. Makes its folder. */
 export async function writeFileAtomically(path: string, data: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${randomBytes(4).toString("hex")}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(temporary, data);
-    await rename(temporary, path);
+    await moveIntoPlace(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
     throw explainedWriteError(path, error);

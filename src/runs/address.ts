@@ -1,6 +1,7 @@
 /** Where a supervisor listens. The system closes the address with the process: who can connect knows that it lives. */
 import { randomBytes } from "node:crypto";
-import { connect, type Socket } from "node:net";
+import { rm } from "node:fs/promises";
+import { connect, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -15,13 +16,36 @@ export function newAddress(): string {
   return Buffer.byteLength(path) <= LONGEST ? path : join("/tmp", `${name}.sock`);
 }
 
-/** A connection, or nothing where nobody listens. */
-export function connectTo(address: string): Promise<Socket | undefined> {
+/**
+ * A connection, or nothing where nobody listens.
+ *
+ * @param address a socket's path, a pipe's name, or a port of this machine
+ */
+export function connectTo(address: string | number): Promise<Socket | undefined> {
   return new Promise((resolve) => {
-    const socket = connect(address);
+    const socket = typeof address === "number" ? connect(address, "127.0.0.1") : connect(address);
     socket.once("connect", () => resolve(socket));
     socket.on("error", () => resolve(undefined));
   });
+}
+
+/** Makes a server listen on a port of this machine that is free, and gives which. */
+export async function listenOnFreePort(server: Server): Promise<number> {
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  if (typeof address !== "object" || address === null)
+    throw new Error("No port of this machine could be opened.");
+  return address.port;
+}
+
+/** The random part of an address, which file names can have. */
+export function addressName(address: string): string {
+  return address.replace(/^.*biapy-/, "").replace(/\.sock$/, "");
+}
+
+/** Takes away what a supervisor that was killed has left at its address: a socket's file; pipes go with their process. */
+export async function removeAddress(address: string): Promise<void> {
+  if (process.platform !== "win32") await rm(address, { force: true });
 }
 
 /** Calls `line` with each line that comes, without its end. */
@@ -41,6 +65,12 @@ export function eachLine(stream: NodeJS.ReadableStream, line: (text: string) => 
 
 /** What a window asks of a supervisor, a word a line: to stop after the step, or to end at once. */
 export type Request = "stop" | "kill";
+
+/** Asks the supervisor at an address, where there is one. */
+export async function ask(address: string, request: Request): Promise<void> {
+  const socket = await connectTo(address);
+  socket?.end(`${request}\n`);
+}
 
 /** What a supervisor tells every window: so many bytes of events are written; the record has changed. */
 export type Notice = { readonly events: number } | { readonly record: true };

@@ -1,4 +1,5 @@
 /** A program as a line that a person can paste into a terminal. Nothing is ever run from such a line. */
+import { basename, isAbsolute, relative } from "node:path";
 import type { Program, RunCommand } from "./record.ts";
 
 /** On one line, for `sh`, or on Windows for PowerShell. */
@@ -11,16 +12,30 @@ export function commandLine(
   return platform === "win32" && line.startsWith("'") ? `& ${line}` : line;
 }
 
-/** With an option a line, as BiaPy's documentation writes commands, for `sh`. */
+/** What a command does, to be read and not to be pasted: paths in its folder as they are from there, others by their last part. */
+export function shortCommandLine(command: RunCommand): string {
+  const { cwd, command: program, args } = forTerminal(command);
+  const short = (word: string) => {
+    if (!isAbsolute(word)) return word;
+    const inside = relative(cwd, word);
+    return inside === "" ? "." : inside.startsWith("..") || isAbsolute(inside) ? basename(word) : inside;
+  };
+  return commandLine({ command: short(program), args: args.map(short) });
+}
+
+/** With an option and its value a line, as BiaPy's documentation writes commands, for `sh`. */
 export function commandLines({ command, args }: Program): string {
-  const lines: string[] = [];
-  for (const [index, word] of [command, ...args].entries()) {
-    const text = quoted(word, "linux");
-    const isValue = index > 0 && args[index - 2]?.startsWith("--") && !word.startsWith("-");
-    if (isValue) lines.push(`${lines.pop()} ${text}`);
-    else lines.push(index === 0 ? text : `    ${text}`);
+  const lines = [[command]];
+  for (const word of args) {
+    const [first, ...more] = lines.at(-1) ?? [];
+    const begins = lines.length === 1;
+    const isFull = first.startsWith("-") && (more.length > 0 || first.includes("="));
+    // What stands before the first long option is one thing, such as `python -u -m module`.
+    const isOption = word.startsWith("--") || (word.startsWith("-") && !begins);
+    if (isOption || isFull) lines.push([word]);
+    else lines.at(-1)?.push(word);
   }
-  return lines.join(" \\\n");
+  return lines.map((words) => words.map((word) => quoted(word, "linux")).join(" ")).join(" \\\n    ");
 }
 
 /** One word of a command. */

@@ -7,10 +7,9 @@ import type { Program } from "./record.ts";
  */
 export function endTree(pid: number): void {
   if (process.platform === "win32")
-    spawn("taskkill", ["/PID", String(pid), "/T", "/F"], { stdio: "ignore", windowsHide: true }).on(
-      "error",
-      () => {},
-    );
+    spawn("taskkill", ["/PID", String(pid), "/T", "/F"], { stdio: "ignore", windowsHide: true })
+      .on("error", () => signal(pid, "SIGKILL"))
+      .on("exit", (code) => code === 0 || signal(pid, "SIGKILL"));
   else {
     // torch.distributed.run puts each of its processes into a group of its own.
     for (const started of descendants(pid)) signal(started, "SIGKILL");

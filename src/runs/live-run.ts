@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { RunStatus } from "../protocol/panel-messages.ts";
 import type { RunEvent } from "../protocol/run-events.ts";
-import { connectTo, eachLine, type Notice, type Request } from "./address.ts";
+import { connectTo, eachLine, type Notice, type Request, removeAddress } from "./address.ts";
 import { STARTING_MS } from "./queue.ts";
 import { type RecordFiles, type RunOrder, type RunRecord, readRecord, runIdentity } from "./record.ts";
 
@@ -110,7 +110,10 @@ export class LiveRun {
     if (this.closed) socket?.destroy();
     else if (socket !== undefined) this.hear(socket);
     else if (this.isStarting) void this.followSoon();
-    else await this.reread();
+    else {
+      await removeAddress(this.current.address);
+      await this.reread();
+    }
   }
 
   private async followSoon(): Promise<void> {
@@ -133,7 +136,7 @@ export class LiveRun {
     socket.once("close", () =>
       this.inTurn(() => {
         this.socket = undefined;
-        return this.reread();
+        return this.follow();
       }),
     );
     this.listener.changed(this);
@@ -160,23 +163,33 @@ export class LiveRun {
   }
 }
 
+/** Bytes of events that are taken in at a time: a long run's history must not hold up the editor. */
+const PIECE = 1 << 20;
+
 async function readEvents(file: string, from: number, to: number): Promise<RunEvent[]> {
+  const events: RunEvent[] = [];
   const handle = await open(file);
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(to - from), 0, to - from, from);
-    return buffer
-      .toString("utf8", 0, bytesRead)
-      .split("\n")
-      .flatMap((line) => {
+    /** The beginning of a line that goes on in the next piece. */
+    let begun = Buffer.alloc(0);
+    for (let at = from; at < to; at += PIECE) {
+      const length = Math.min(PIECE, to - at);
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, at);
+      const read = Buffer.concat([begun, buffer.subarray(0, bytesRead)]);
+      const whole = at + length < to ? read.lastIndexOf("\n") + 1 : read.length;
+      for (const line of read.toString("utf8", 0, whole).split("\n")) {
         try {
-          return line === "" ? [] : [JSON.parse(line) as RunEvent];
+          if (line !== "") events.push(JSON.parse(line) as RunEvent);
         } catch {
-          return []; // Cut off when the machine went down.
+          // Cut off when the machine went down.
         }
-      });
+      }
+      begun = read.subarray(whole);
+    }
   } finally {
     await handle.close();
   }
+  return events;
 }
 
 /** Bytes of a file up to the end of its last whole line. */

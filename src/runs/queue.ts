@@ -5,7 +5,7 @@
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "../results/write-file.ts";
-import { connectTo } from "./address.ts";
+import { addressName, connectTo, removeAddress } from "./address.ts";
 
 /** A run that waits or runs. */
 export interface Ticket {
@@ -22,7 +22,7 @@ export interface Ticket {
 export const STARTING_MS = 15_000;
 
 const ticketFile = (queue: string, { created, address }: Ticket) =>
-  join(queue, `${created}-${address.replace(/^.*biapy-/, "").replace(/\.sock$/, "")}.json`);
+  join(queue, `${created}-${addressName(address)}.json`);
 
 export async function takeTicket(queue: string, ticket: Ticket): Promise<void> {
   await mkdir(queue, { recursive: true });
@@ -37,7 +37,7 @@ const isEarlier = (one: Ticket, other: Ticket) =>
   one.created < other.created || (one.created === other.created && one.address < other.address);
 
 /** The tickets of a queue, earliest first. */
-export async function tickets(queue: string): Promise<Ticket[]> {
+async function tickets(queue: string): Promise<Ticket[]> {
   const names = await readdir(queue).catch(() => []);
   const found = await Promise.all(
     names
@@ -54,6 +54,21 @@ export async function tickets(queue: string): Promise<Ticket[]> {
     .filter((ticket) => ticket !== undefined)
     .sort((one, other) => (isEarlier(one, other) ? -1 : 1));
 }
+
+/** The runs of a device that wait or train, earliest first. */
+export async function livingTickets(queue: string, device: string): Promise<Ticket[]> {
+  const living: Ticket[] = [];
+  for (const ticket of await tickets(queue)) {
+    if (ticket.device !== device) continue;
+    const socket = await connectTo(ticket.address);
+    socket?.destroy();
+    if (socket !== undefined || isStarting(ticket)) living.push(ticket);
+  }
+  return living;
+}
+
+/** Its supervisor may not listen yet. */
+const isStarting = ({ created }: Ticket) => Date.now() - created < STARTING_MS;
 
 /**
  * Waits until no earlier run of the device lives.
@@ -98,10 +113,10 @@ async function firstAlive(queue: string, earlier: readonly Ticket[]): Promise<Li
         },
       };
     }
-    if (Date.now() - ticket.created < STARTING_MS)
+    if (isStarting(ticket))
       return { run: ticket.run, over: () => new Promise((resolve) => setTimeout(resolve, 200)) };
     // Its supervisor is gone and could not say so.
-    await giveTicketBack(queue, ticket);
+    await Promise.all([giveTicketBack(queue, ticket), removeAddress(ticket.address)]);
   }
   return undefined;
 }

@@ -63,6 +63,8 @@ export interface RunRecord {
   /** Folder of the tickets of runs that wait or run; see `queue.ts`. */
   readonly queue: string;
   readonly command: RunCommand;
+  /** A debugger is attached, which may end the trainer when it is told to stop. */
+  readonly debugged?: boolean;
   /** Seconds between the request to stop and the end by force. */
   readonly stopSeconds: number;
   /** When it was ordered, in milliseconds since the epoch. */
@@ -77,9 +79,6 @@ export interface RunRecord {
   readonly pid?: number;
   readonly ended?: RunEnd;
 }
-
-/** Name of the folder in a job's directory that holds the records of its runs. */
-export const RECORDS = ".biapy-studio";
 
 export interface RecordFiles {
   readonly folder: string;
@@ -106,8 +105,7 @@ export function recordFiles(folder: string): RecordFiles {
 }
 
 export function recordFilesOf({ resultDirectory, name, runId }: RunPlace): RecordFiles {
-  const { jobDirectory } = resultTree(resultDirectory, name, runId);
-  return recordFiles(join(jobDirectory, RECORDS, `${name}_${runId}`));
+  return recordFiles(resultTree(resultDirectory, name, runId).recordFolder);
 }
 
 /** The run's directory, which tells runs apart. */

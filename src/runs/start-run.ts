@@ -1,11 +1,13 @@
 /** Starting a run: at most once, whoever asks for it. */
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, open, rm, stat } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { resultTree, runExists } from "../results/result-tree.ts";
+import { writeErrorReason } from "../results/write-file.ts";
 import { connectTo, newAddress } from "./address.ts";
-import { STARTING_MS, takeTicket } from "./queue.ts";
+import { takeLock } from "./lock.ts";
+import { takeTicket } from "./queue.ts";
 import {
   type Program,
   type RecordFiles,
@@ -20,14 +22,21 @@ import {
 /** A run cannot be started as it was asked; the message says why, for people. */
 export class StartError extends Error {
   override readonly name = "StartError";
+  constructor(
+    message: string,
+    /** The setting that mends it. */
+    readonly setting?: string,
+  ) {
+    super(message);
+  }
 }
 
-export interface SupervisorProgram extends Program {
+export interface BundleProgram extends Program {
   readonly env: NodeJS.ProcessEnv;
 }
 
 /** Node as this process itself runs it, on a bundle of the extension. */
-export function supervisorProgram(bundle: string): SupervisorProgram {
+export function bundleProgram(bundle: string): BundleProgram {
   return { command: process.execPath, args: [bundle], env: childEnvironment() };
 }
 
@@ -44,12 +53,12 @@ export function childEnvironment(): NodeJS.ProcessEnv {
  */
 export async function startRun(
   planned: Omit<RunRecord, "created" | "address">,
-  supervisor: SupervisorProgram,
+  supervisor: BundleProgram,
 ): Promise<RecordFiles> {
   const { order, device, queue } = planned;
   const files = recordFilesOf(order);
   const record: RunRecord = { ...planned, created: Date.now(), address: newAddress() };
-  await lock(files, order);
+  await lock(files, order, record.address);
   try {
     if (!order.resume) await Promise.all([files.events, files.log].map((file) => rm(file, { force: true })));
     await writeRecord(files, record);
@@ -72,35 +81,26 @@ export async function startRun(
   return files;
 }
 
-/** The folder's lock is made by one process only; one that a crash left behind is taken over. */
-async function lock(files: RecordFiles, order: RunOrder): Promise<void> {
-  try {
-    await mkdir(files.folder, { recursive: true });
-    for (let attempt = 0; attempt < 2; attempt++) {
-      const handle = await open(files.lock, "wx").catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== "EEXIST") throw error;
-      });
-      if (handle !== undefined) return await handle.close();
-      if (await isAlive(files)) break;
-      await rm(files.lock, { force: true });
-    }
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StartError(`Results cannot be written to ${order.resultDirectory}: ${reason}`);
-  }
-  throw new StartError(
-    `Run ${order.runId} of ${order.name} is under way already, maybe started in another window.`,
-  );
+async function lock(files: RecordFiles, order: RunOrder, owner: string): Promise<void> {
+  const taken = await mkdir(files.folder, { recursive: true })
+    .then(() => takeLock(files.lock, owner, () => isAlive(files)))
+    .catch((error) => {
+      const reason = writeErrorReason(error) ?? (error instanceof Error ? error.message : String(error));
+      throw new StartError(
+        `Results cannot be written to ${order.resultDirectory}: ${reason}.`,
+        "biapy.run.resultFolder",
+      );
+    });
+  if (!taken)
+    throw new StartError(
+      `Run ${order.runId} of ${order.name} is under way already, maybe started in another window.`,
+    );
 }
 
 async function isAlive(files: RecordFiles): Promise<boolean> {
-  const locked = await stat(files.lock).catch(() => undefined);
-  if (locked !== undefined && Date.now() - locked.mtimeMs < STARTING_MS) return true;
   const record = await readRecord(files);
-  if (record === undefined) return false;
-  const socket = await connectTo(record.address);
+  const socket = record && (await connectTo(record.address));
   socket?.destroy();
-  if (socket === undefined && process.platform !== "win32") await rm(record.address, { force: true });
   return socket !== undefined;
 }
 

@@ -16,12 +16,15 @@ import {
 } from "node:fs";
 import { chmod, rm, stat } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
+import { basename } from "node:path";
 import { setTimeout as setTimeoutPromise } from "node:timers/promises";
 import type { NewRunEvent, Problem, RunEvent } from "../protocol/run-events.ts";
+import { explainedWriteError } from "../results/write-file.ts";
 import { eachLine, type Notice, type Request } from "./address.ts";
 import { askToStop, endTree, runAside } from "./end-process.ts";
 import { type Exit, explainExit, explainStart } from "./explain-exit.ts";
-import { type OutputReader, outputReader } from "./output-reader.ts";
+import { outputReader } from "./open-output-reader.ts";
+import type { OutputReader } from "./output-reader.ts";
 import { awaitTurn, giveTicketBack, type Ticket } from "./queue.ts";
 import {
   type RecordFiles,
@@ -73,7 +76,7 @@ class Supervisor {
       ({ size }) => size,
       () => 0,
     );
-    this.reserve();
+    const full = this.reserve();
     await this.listen();
     // Systems tidy up their folder of temporary files, in which sockets lie.
     setInterval(() => void this.listenAgain(), LISTEN_AGAIN_MS).unref();
@@ -85,10 +88,11 @@ class Supervisor {
     try {
       if (ticket !== undefined)
         await awaitTurn(this.record.queue, ticket, (run) => this.tellWaiting(run), this.waiting.signal);
-      if (this.waiting.signal.aborted) this.tell({ ...this.endEvent(), status: "stopped" });
-      else await this.train();
+      if (full !== undefined) throw full;
+      await this.train();
     } catch (error) {
-      this.tell({ ...this.endEvent(), status: "failed", message: String(error) });
+      const message = error instanceof Error ? error.message : String(error);
+      this.tell({ ...this.endEvent(), status: "failed", message });
     }
     await this.close(ticket);
   }
@@ -127,13 +131,15 @@ class Supervisor {
   }
 
   private tellWaiting(run: string): void {
-    this.tell({ event: "log", level: "info", message: `Waiting until ${run} has ended.` });
+    // A run's directory is named after it: `cells_1`.
+    const name = basename(run).replace(/_(\d+)$/, ", run $1,");
+    this.tell({ event: "log", level: "info", message: `Waiting until ${name} has ended.` });
   }
 
   private async train(): Promise<void> {
     const { order, command } = this.record;
     const reader = await outputReader(command.output, order);
-    await this.change({ started: Date.now() });
+    if (this.stopAsked) return this.tell({ ...this.endEvent(), status: "stopped" });
     const exit = await this.spawn(reader);
     for (const event of reader.end?.(exit.code) ?? []) this.tell(event);
     if (this.end === undefined) this.tell(this.endOf(exit));
@@ -154,7 +160,7 @@ class Supervisor {
       this.child = child;
       for (const stream of ["stdout", "stderr"] as const)
         if (child[stream]) eachLine(child[stream], (line) => this.read(reader, line, stream));
-      child.once("spawn", () => void this.change({ pid: child.pid }));
+      child.once("spawn", () => void this.change({ started: Date.now(), pid: child.pid }));
       child.once("error", (error) => {
         if (child.pid !== undefined) return;
         this.tell({ ...this.endEvent(), status: "failed", message: explainStart(command, error) });
@@ -178,7 +184,10 @@ class Supervisor {
 
   /** Writes an event and lets the windows know. */
   private tell(event: RunEvent | NewRunEvent): void {
-    if (event.event === "end") this.end = event;
+    if (event.event === "end") {
+      event = this.explained(event);
+      this.end = event;
+    }
     if (event.event === "problems") this.problems = event.problems;
     const line = `${JSON.stringify("time" in event ? event : { ...event, time: Date.now() })}\n`;
     try {
@@ -197,9 +206,15 @@ class Supervisor {
     this.written += Buffer.byteLength(line);
   }
 
-  /** Takes room on the disk, so that the end of a run that fills it can be told. */
-  private reserve(): void {
-    writeFileSync(this.files.reserve, Buffer.alloc(RESERVE_BYTES));
+  /** Takes room on the disk, so that the end of a run that fills it can be told; gives why there is none. */
+  private reserve(): Error | undefined {
+    try {
+      writeFileSync(this.files.reserve, Buffer.alloc(RESERVE_BYTES));
+      return undefined;
+    } catch (error) {
+      this.giveReserve();
+      return explainedWriteError(this.files.folder, error) as Error;
+    }
   }
 
   private giveReserve(): void {
@@ -231,12 +246,22 @@ class Supervisor {
   /** The end of a trainer that did not tell of it. */
   private endOf(exit: Exit): Extract<NewRunEvent, { event: "end" }> {
     const end = this.endEvent();
-    if (this.stopAsked) return { ...end, status: "stopped" };
+    const byDebugger = this.record.debugged && (exit.signal === "SIGKILL" || exit.signal === "SIGTERM");
+    if (this.stopAsked || byDebugger) return { ...end, status: "stopped" };
     if (exit.code === 0) return { ...end, status: "finished" };
+    return { ...end, status: "failed", message: this.problem() ?? explainExit(exit) };
+  }
+
+  /** A trainer that told what was wrong need not say it again at its end. */
+  private explained<End extends Extract<NewRunEvent, { event: "end" }>>(end: End): End {
+    return end.status === "failed" ? { ...end, message: end.message ?? this.problem() } : end;
+  }
+
+  /** What the trainer found wrong. */
+  private problem(): string | undefined {
     const [first, ...more] = this.problems.filter(({ severity }) => severity === "error");
-    if (first === undefined) return { ...end, status: "failed", message: explainExit(exit) };
     const others = more.length === 0 ? "" : ` (and ${more.length} more)`;
-    return { ...end, status: "failed", message: `${first.message}${others}` };
+    return first && `${first.message}${others}`;
   }
 
   /** The trainer finishes its step and writes a checkpoint; what has not stopped in time is ended. */

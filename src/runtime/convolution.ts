@@ -2,6 +2,7 @@
  * Convolution as PyTorch has it (any number of axes, stride, padding, dilation), as TensorFlow.js kernels: TensorFlow.js's own
  * are written for its layout of weights and have no gradient for dilated ones. The three kernels are each other's gradients.
  */
+import { channelsOf, spaceOf } from "./image-shape.ts";
 import { registerComposed } from "./operators.ts";
 import { tf } from "./tensor.ts";
 
@@ -12,7 +13,7 @@ export interface ConvolutionWindow {
   readonly dilation: readonly number[];
 }
 
-interface Attributes extends ConvolutionWindow {
+export interface ConvolutionAttributes extends ConvolutionWindow {
   /** Of the input (for its gradient) or of the kernel (for the weight's). */
   readonly size: readonly number[];
 }
@@ -20,8 +21,6 @@ interface Attributes extends ConvolutionWindow {
 function run(kernel: string, inputs: tf.NamedTensorMap, attributes: object): tf.Tensor {
   return tf.engine().runKernel(kernel, inputs, attributes as tf.NamedAttrMap);
 }
-
-const spatial = (x: tf.Tensor) => x.shape.slice(1, -1);
 
 /**
  * @param x `[batch, …space, in]`
@@ -58,7 +57,7 @@ tf.registerGradient({
     const dy = gradient as tf.Tensor;
     const window = attributes as unknown as ConvolutionWindow;
     return {
-      x: () => transposedConvolution(dy, weight, window, spatial(x)),
+      x: () => transposedConvolution(dy, weight, window, spaceOf(x)),
       weight: () => weightGradient(x, dy, window, weight),
     };
   },
@@ -69,7 +68,7 @@ tf.registerGradient({
   inputsToSave: ["dy", "weight"],
   gradFunc: (gradient, [x, weight], attributes) => {
     const dy = gradient as tf.Tensor;
-    const { stride, padding, dilation } = attributes as unknown as Attributes;
+    const { stride, padding, dilation } = attributes as unknown as ConvolutionAttributes;
     const window = { stride, padding, dilation };
     return {
       dy: () => convolution(dy, weight, window),
@@ -107,48 +106,43 @@ registerComposed("Convolution", ({ inputs, attrs }) => {
   });
 });
 
-/** TensorFlow.js's backends have gradients of undilated convolutions only. */
-function refuseDilation({ dilation }: ConvolutionWindow): void {
+/** TensorFlow.js's own kernel of a gradient without padding, by an input or a filter of this shape. */
+function ownGradient(
+  by: "Input" | "Filter",
+  inputs: tf.NamedTensorMap,
+  { stride, dilation }: ConvolutionWindow,
+  shape: readonly number[],
+): tf.Tensor {
   if (dilation.some((each) => each !== 1))
     throw new Error("Dilated convolutions train on the onnx runtime only.");
+  const attributes = {
+    strides: stride,
+    pad: "valid",
+    [by === "Input" ? "inputShape" : "filterShape"]: shape,
+  };
+  return stride.length === 3
+    ? run(`Conv3DBackprop${by}V2`, inputs, attributes)
+    : run(`Conv2DBackprop${by}`, inputs, { ...attributes, dataFormat: "NHWC" });
 }
 
 registerComposed("ConvolutionInput", ({ inputs, attrs }) => {
   const { dy, weight } = inputs as Record<string, tf.Tensor>;
-  const attributes = attrs as unknown as Attributes;
-  const { stride, padding, size } = attributes;
-  refuseDilation(attributes);
+  const attributes = attrs as unknown as ConvolutionAttributes;
+  const { padding, size } = attributes;
   return tf.tidy(() => {
     const wide = [dy.shape[0], ...size.map((each, axis) => each + 2 * padding[axis]), weight.shape[1] ?? 0];
-    const three = stride.length === 3;
-    const filter = filterOf(weight);
-    const whole = run(
-      three ? "Conv3DBackpropInputV2" : "Conv2DBackpropInput",
-      { dy, filter },
-      {
-        strides: stride,
-        pad: "valid",
-        ...(three ? {} : { dataFormat: "NHWC" }),
-        inputShape: wide,
-      },
-    );
+    const whole = ownGradient("Input", { dy, filter: filterOf(weight) }, attributes, wide);
     return whole.slice([0, ...padding, 0], [-1, ...size, -1]);
   });
 });
 
 registerComposed("ConvolutionWeight", ({ inputs, attrs }) => {
   const { x, dy } = inputs as Record<string, tf.Tensor>;
-  const attributes = attrs as unknown as Attributes;
-  const { stride, padding, size } = attributes;
-  refuseDilation(attributes);
+  const attributes = attrs as unknown as ConvolutionAttributes;
+  const { padding, size } = attributes;
   return tf.tidy(() => {
-    const filterShape = [...size, x.shape[x.rank - 1], dy.shape[dy.rank - 1]];
-    const three = stride.length === 3;
-    const filter = run(
-      three ? "Conv3DBackpropFilterV2" : "Conv2DBackpropFilter",
-      { x: padded(x, padding), dy },
-      { strides: stride, pad: "valid", ...(three ? {} : { dataFormat: "NHWC" }), filterShape },
-    );
+    const shape = [...size, channelsOf(x), channelsOf(dy)];
+    const filter = ownGradient("Filter", { x: padded(x, padding), dy }, attributes, shape);
     return filter.transpose([filter.rank - 1, filter.rank - 2, ...size.map((_, axis) => axis)]);
   });
 });

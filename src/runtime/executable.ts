@@ -1,3 +1,4 @@
+import type { LossScale } from "./loss-scale.ts";
 import type { TrainingSettings } from "./optimiser-settings.ts";
 import type { Parameters } from "./parameters.ts";
 import type { Program } from "./program.ts";
@@ -38,6 +39,8 @@ export interface TrainingStep {
   readonly outputs: Readonly<Record<string, Float32Array>>;
   /** Steps taken so far; to be set where a training goes on. */
   steps: number;
+  /** In mixed precision: halved by a step whose gradients were not finite, which left everything as it was and is not counted. */
+  readonly lossScale?: LossScale;
   /** @param seed decides the program's random numbers (dropout) */
   run(seed: number, learningRate: number): Promise<void>;
   release(): void;
@@ -51,6 +54,8 @@ export interface Runtime {
   compile(program: Program, parameters: Parameters, options: CompileOptions): Executable;
   /** On runtimes whose device does the optimiser's work too. */
   compileTraining?(program: Program, parameters: Parameters, settings: TrainingSettings): TrainingStep;
+  /** On the same: why it does not train in mixed precision, in words that follow its name; undefined where it does. */
+  whyNotMixed?(): string | undefined;
   /** Lets go of the device. */
   release?(): void;
 }

@@ -1,6 +1,6 @@
 /**
- * Operations that TensorFlow.js lacks and ONNX has, or that cost a pass over memory less when taken as one, as TensorFlow.js kernels with gradients, so that models use
- * them like any other. Backends without a kernel of their own compose them from TensorFlow.js ops.
+ * Operations that TensorFlow.js lacks and ONNX has, or that cost a pass over memory less when taken as one, as TensorFlow.js kernels
+ * with gradients, so that models use them like any other. Backends without a kernel of their own compose them from TensorFlow.js ops.
  */
 import { tf } from "./tensor.ts";
 
@@ -64,6 +64,43 @@ tf.registerGradient({
   }),
 });
 
+/** `x` with each line along an axis multiplied by a matrix `[size, new size]` that is not learned. */
+export function alongAxis(x: tf.Tensor, axis: number, matrix: tf.Tensor): tf.Tensor {
+  return tf.engine().runKernel("AlongAxis", { x, matrix }, { axis });
+}
+
+registerComposed("AlongAxis", ({ inputs, attrs }) => {
+  const { x, matrix } = inputs as Record<string, tf.Tensor>;
+  const { axis } = attrs as unknown as { axis: number };
+  const last = x.rank - 1;
+  const order = x.shape.map((_, each) => (each === axis ? last : each === last ? axis : each));
+  return tf.tidy(() => {
+    const turned = x.transpose(order);
+    const lines = turned.reshape([-1, x.shape[axis]]).matMul(matrix);
+    return lines.reshape([...turned.shape.slice(0, -1), matrix.shape[1] ?? 0]).transpose(order);
+  });
+});
+
+tf.registerGradient({
+  kernelName: "AlongAxis",
+  inputsToSave: ["matrix"],
+  gradFunc: (dy, [matrix], attributes) => ({
+    x: () => alongAxis(dy as tf.Tensor, (attributes as unknown as { axis: number }).axis, matrix.transpose()),
+    matrix: () => {
+      throw new Error("The matrix of alongAxis is not learned.");
+    },
+  }),
+});
+
+/** The same values, in single precision from here on where training is in mixed precision. */
+export function inSinglePrecision(x: tf.Tensor): tf.Tensor {
+  return tf.engine().runKernel("InSinglePrecision", { x });
+}
+
+registerComposed("InSinglePrecision", ({ inputs }) => (inputs.x as tf.Tensor).clone());
+
+tf.registerGradient({ kernelName: "InSinglePrecision", gradFunc: (dy) => ({ x: () => dy as tf.Tensor }) });
+
 /**
  * Normalises the last axis to mean 0 and variance 1, then scales by `gamma` and shifts by `beta` (Ba et al. 2016).
  *
@@ -115,20 +152,12 @@ tf.registerGradient({
   },
 });
 
-export interface Standardised {
-  readonly standardised: tf.Tensor;
-  /** Of the axes that were looked at, which are 1 long; no gradient flows through it. */
-  readonly mean: tf.Tensor;
-  /** Biased. */
-  readonly variance: tf.Tensor;
-}
-
 /** `x` with mean 0 and variance 1 along `axes`: group normalisation's first half. */
-export function standardise(x: tf.Tensor, axes: readonly number[], epsilon: number): Standardised {
-  const [standardised, mean, variance] = tf
+export function standardise(x: tf.Tensor, axes: readonly number[], epsilon: number): tf.Tensor {
+  const [standardised] = tf
     .engine()
     .runKernel("Standardise", { x }, { axes: [...axes], epsilon }) as unknown as tf.Tensor[];
-  return { standardised, mean, variance };
+  return standardised;
 }
 
 registerComposed("Standardise", ({ inputs, attrs }) => {

@@ -1,3 +1,5 @@
+import type { Precision } from "./precision.ts";
+
 export type OptimiserSettings =
   | {
       /** `adam` adds the decay to the gradient (Kingma & Ba 2015), `adamw` to the weight (Loshchilov & Hutter 2019). */
@@ -13,6 +15,8 @@ export interface TrainingSettings {
   readonly optimiser: OptimiserSettings;
   /** Largest allowed norm of all gradients together; 0 leaves them as they are. */
   readonly clipNorm: number;
+  /** Of the forward pass and the gradients; weights and the optimiser are in single precision. */
+  readonly precision?: Precision;
 }
 
 /** What the norm is raised by before gradients are divided by it. */

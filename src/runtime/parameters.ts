@@ -2,7 +2,7 @@ import type { Initializer, WeightSpec } from "../models/scope.ts";
 import { type KernelCall, KernelPool, sharedMemory } from "./kernels/kernel-pool.ts";
 
 /** What is kept for each weight, each a vector of the weight's size. */
-export const SLOTS = ["weight", "gradient", "first", "second"] as const;
+const SLOTS = ["weight", "gradient", "first", "second"] as const;
 export type Slot = (typeof SLOTS)[number];
 
 /** A run of values in one memory: byte addresses of each slot, and how many values (a multiple of 4). */

@@ -1,4 +1,5 @@
 /** Pooling over windows that do not overlap, as TensorFlow.js kernels with PyTorch's gradient: to the first largest value. */
+import { channelsOf, spaceOf } from "./image-shape.ts";
 import { registerComposed } from "./operators.ts";
 import { tf } from "./tensor.ts";
 
@@ -21,7 +22,7 @@ tf.registerGradient({
   outputsToSave: [false, true],
   gradFunc: (dys, [x, places], attributes) => {
     const [dy] = dys as tf.Tensor[];
-    const size = x.shape.slice(1, -1);
+    const size = spaceOf(x);
     return {
       x: () => tf.engine().runKernel("MaxUnpooling", { dy, places }, { ...attributes, size }),
     };
@@ -38,12 +39,12 @@ function windows(x: tf.Tensor, window: readonly number[]): tf.Tensor {
   const split = cut.reshape([
     x.shape[0],
     ...counts.flatMap((count, axis) => [count, window[axis]]),
-    x.shape[x.rank - 1],
+    channelsOf(x),
   ]);
   const axes = window.map((_, axis) => axis);
   const order = [0, ...axes.map((axis) => 1 + 2 * axis), ...axes.map((axis) => 2 + 2 * axis), split.rank - 1];
   const pixels = window.reduce((product, size) => product * size, 1);
-  return split.transpose(order).reshape([x.shape[0], ...counts, pixels, x.shape[x.rank - 1]]);
+  return split.transpose(order).reshape([x.shape[0], ...counts, pixels, channelsOf(x)]);
 }
 
 registerComposed("MaxPooling", ({ inputs, attrs }) => {
@@ -60,8 +61,7 @@ registerComposed("MaxUnpooling", ({ inputs, attrs }) => {
   const { window, size } = attrs as unknown as { window: number[]; size: number[] };
   return tf.tidy(() => {
     const pixels = window.reduce((product, each) => product * each, 1);
-    const counts = dy.shape.slice(1, -1);
-    const channels = dy.shape[dy.rank - 1];
+    const [counts, channels] = [spaceOf(dy), channelsOf(dy)];
     const hit = tf.range(0, pixels, 1, "int32").reshape([pixels, 1]).equal(places.expandDims(-2));
     const spread = dy.expandDims(-2).mul(hit.cast("float32"));
     const axes = window.map((_, axis) => axis);

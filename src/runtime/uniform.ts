@@ -1,6 +1,10 @@
-/** Small, fast, seeded uniform numbers in [0, 1) (Steele & Vigna's SplitMix, 32 bits). */
-export function fillUniform(values: Float32Array, seed: number): void {
-  let state = seed | 0;
+/**
+ * Small, fast, seeded uniform numbers in [0, 1) (Steele & Vigna's SplitMix, 32 bits).
+ *
+ * @param draw which of several arrays this is that one seed fills with numbers of their own
+ */
+export function fillUniform(values: Float32Array, seed: number, draw: number): void {
+  let state = (seed + 0x1000193 * draw) | 0;
   for (let index = 0; index < values.length; index++) {
     state = (state + 0x9e3779b9) | 0;
     let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);

@@ -1,5 +1,6 @@
 /** Metrics of batches of predicted patches, and the losses that are made of them, as TensorFlow.js ops. */
 import { SSIM, ssimWindow } from "../data/similarity.ts";
+import { alongAxis, inSinglePrecision } from "../runtime/operators.ts";
 import { tf } from "../runtime/tensor.ts";
 
 /** Compares patches `[batch, (z,) y, x, channel]`: a number for each, `[batch]`. */
@@ -32,15 +33,7 @@ function windowed(x: tf.Tensor, axis: number): tf.Tensor {
     ),
     [size, places],
   );
-  const last = x.rank - 1;
-  const order = Array.from({ length: x.rank }, (_, each) => each);
-  [order[axis], order[last]] = [order[last], order[axis]];
-  const turned = x.transpose(order);
-  return turned
-    .reshape([-1, size])
-    .matMul(band)
-    .reshape([...turned.shape.slice(0, -1), places])
-    .transpose(order);
+  return alongAxis(x, axis, band);
 }
 
 /** Structural similarity of each slice and channel, averaged (see `similarity.ts`). */
@@ -73,11 +66,12 @@ export function measured(
   prediction: tf.Tensor,
   target: tf.Tensor,
 ): Record<string, tf.Tensor> {
-  return Object.fromEntries(names.map((name) => [name, metrics[name](prediction, target)]));
+  const values = inSinglePrecision(prediction);
+  return Object.fromEntries(names.map((name) => [name, metrics[name](values, target)]));
 }
 
 /** Losses of restored images by the names that LOSS.TYPE gives them. */
-export const losses: Readonly<Record<string, Comparison>> = {
+const losses: Readonly<Record<string, Comparison>> = {
   MAE: meanAbsolute,
   MSE: meanSquared,
   SSIM: (prediction, target) => tf.scalar(1).sub(structuralSimilarity(prediction, target)),
@@ -97,7 +91,8 @@ export function combinedLoss(
   prediction: tf.Tensor,
   target: tf.Tensor,
 ): tf.Tensor {
+  const values = inSinglePrecision(prediction);
   return terms
-    .map(({ name, weight }) => losses[name](prediction, target).mul(weight))
+    .map(({ name, weight }) => losses[name](values, target).mul(weight))
     .reduce((sum, each) => sum.add(each));
 }

@@ -9,8 +9,16 @@ export type ScheduleSettings =
       readonly patience: number;
       readonly minimum: number;
     }
-  /** Rises linearly for `warmupEpochs`, then falls along half a cosine to `minimum` (Loshchilov & Hutter 2017). */
-  | { readonly kind: "warmupcosine"; readonly warmupEpochs: number; readonly minimum: number }
+  /**
+   * Rises linearly for `warmupEpochs`, stays until the epoch `decayStart`, then falls along half a cosine to `minimum`
+   * (Loshchilov & Hutter 2017).
+   */
+  | {
+      readonly kind: "warmupcosine";
+      readonly warmupEpochs: number;
+      readonly decayStart: number;
+      readonly minimum: number;
+    }
   /** Up to the rate over the first 30 % of steps and down to nearly nothing, along cosines (Smith & Topin 2018). */
   | { readonly kind: "onecycle" };
 
@@ -45,16 +53,16 @@ export class Schedule {
     const progress = epoch + step / this.stepsPerEpoch;
     if (settings.kind === "warmupcosine") {
       if (progress < settings.warmupEpochs) return (rate * progress) / settings.warmupEpochs;
-      const fraction = (progress - settings.warmupEpochs) / Math.max(this.epochs - settings.warmupEpochs, 1);
-      return cosine(rate, settings.minimum, Math.min(fraction, 1));
+      const fraction = (progress - settings.decayStart) / Math.max(this.epochs - settings.decayStart, 1);
+      return cosine(rate, settings.minimum, Math.min(Math.max(fraction, 0), 1));
     }
     if (settings.kind === "onecycle") {
-      const total = this.epochs * this.stepsPerEpoch - 1;
-      const peak = ONE_CYCLE.rising * total - 1;
+      const steps = this.epochs * this.stepsPerEpoch;
+      const [peak, last] = [ONE_CYCLE.rising * steps - 1, steps - 1];
       const at = epoch * this.stepsPerEpoch + step;
       const start = rate / ONE_CYCLE.startDivisor;
       if (at <= peak) return cosine(start, rate, at / peak);
-      return cosine(rate, start / ONE_CYCLE.endDivisor, Math.min((at - peak) / (total - peak), 1));
+      return cosine(rate, start / ONE_CYCLE.endDivisor, Math.min((at - peak) / (last - peak), 1));
     }
     return rate * this.scale;
   }

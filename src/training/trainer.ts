@@ -1,5 +1,6 @@
-import type { Metrics, NewRunEvent } from "../protocol/run-events.ts";
+import type { EpochEvent, Metrics, NewRunEvent } from "../protocol/run-events.ts";
 import type { Executable, InputData, TrainingStep } from "../runtime/executable.ts";
+import type { LossScaleState } from "../runtime/loss-scale.ts";
 import type { Schedule, ScheduleState } from "./schedule.ts";
 
 /** What a program is fed in one step. */
@@ -36,6 +37,8 @@ export interface TrainerState {
   readonly step: number;
   readonly optimiserSteps: number;
   readonly schedule: ScheduleState;
+  /** In mixed precision. */
+  readonly lossScale?: LossScaleState;
   readonly bestLoss: number | null;
   readonly epochsWithoutGain: number;
   /** Sums over the steps that are done in an unfinished epoch. */
@@ -59,15 +62,11 @@ export interface TrainerParts {
   readonly epochEnded: (epoch: EpochResult) => Promise<void>;
 }
 
-export interface EpochResult {
-  /** 1-based. */
-  readonly epoch: number;
-  readonly train: Metrics;
-  readonly validation?: Metrics;
-  readonly learningRate: number;
-  readonly seconds: number;
-  readonly best: boolean;
-}
+/** What an epoch came to. */
+export type EpochResult = Pick<
+  EpochEvent,
+  "epoch" | "train" | "validation" | "learningRate" | "seconds" | "best"
+>;
 
 const secondsSince = (start: number) => (performance.now() - start) / 1000;
 
@@ -94,6 +93,7 @@ export class Trainer {
       step: this.step,
       optimiserSteps: this.parts.step.steps,
       schedule: this.parts.schedule.state,
+      lossScale: this.parts.step.lossScale?.state,
       bestLoss: this.bestLoss,
       epochsWithoutGain: this.epochsWithoutGain,
       sums: this.sums,
@@ -105,6 +105,8 @@ export class Trainer {
     this.step = state.step;
     this.parts.step.steps = state.optimiserSteps;
     this.parts.schedule.restore(state.schedule);
+    const { lossScale } = this.parts.step;
+    if (lossScale !== undefined && state.lossScale !== undefined) lossScale.state = state.lossScale;
     this.bestLoss = state.bestLoss;
     this.epochsWithoutGain = state.epochsWithoutGain;
     this.sums = { ...state.sums };
@@ -139,7 +141,9 @@ export class Trainer {
       const started = performance.now();
       const learningRate = schedule.rateAt(this.epoch, this.step);
       fill(step, batch);
+      const scale = step.lossScale?.scale ?? 1;
       await step.run(this.options.seed + 0x9e37 * (this.epoch * steps + this.step), learningRate);
+      this.tellSkipped(scale);
       const metrics = scalars(step);
       for (const [name, value] of Object.entries(metrics)) this.sums[name] = (this.sums[name] ?? 0) + value;
       this.step++;
@@ -184,7 +188,7 @@ export class Trainer {
     report({
       event: "epoch",
       ...result,
-      epochs: this.options.epochs,
+      epochs,
       secondsLeft: this.secondsLeft(),
       memoryBytes: process.memoryUsage.rss(),
     });
@@ -219,6 +223,16 @@ export class Trainer {
   private secondsLeft(): number {
     const steps = this.parts.training.stepsPerEpoch;
     return (this.pace ?? 0) * ((this.options.epochs - this.epoch) * steps - this.step);
+  }
+
+  /** @param before the loss scale that the step began with */
+  private tellSkipped(before: number): void {
+    const { scale = 1 } = this.parts.step.lossScale ?? {};
+    if (scale >= before) return;
+    const place = `Epoch ${this.epoch + 1}, step ${this.step + 1}`;
+    this.say(
+      `${place} moved no weights: gradients were too large for float16. The loss scale is now ${scale}.`,
+    );
   }
 
   private say(message: string): void {

@@ -18,10 +18,29 @@ export function compileTraining(
   parameters: Parameters,
   settings: TrainingSettings,
 ): TrainingStep {
+  checkPrecision(runtime, settings);
   if (runtime.compileTraining !== undefined) return runtime.compileTraining(program, parameters, settings);
   const gradientSquares = settings.clipNorm > 0;
   const executable = runtime.compile(program, parameters, { gradients: true, gradientSquares });
   return new HostTrainingStep(executable, new Optimiser(settings.optimiser, parameters), settings.clipNorm);
+}
+
+/** A device does not compute in the precision that is asked for; the message says why and what to do. */
+export class PrecisionError extends Error {
+  override readonly name = "PrecisionError";
+}
+
+/** Throws {@link PrecisionError} where a runtime does not train in the precision of the settings. */
+export function checkPrecision(runtime: Runtime, { precision }: TrainingSettings): void {
+  if (precision !== "mixed") return;
+  const reason =
+    runtime.compileTraining === undefined
+      ? "trains in single precision only, since mixed precision would gain nothing there"
+      : runtime.whyNotMixed?.();
+  if (reason === undefined) return;
+  throw new PrecisionError(
+    `--precision mixed: ${runtime.device} ${reason}. Leave it out, or choose a GPU that has it by --gpu (biapy --devices lists them).`,
+  );
 }
 
 class HostTrainingStep implements TrainingStep {

@@ -41,20 +41,32 @@ export function oncePerFrame(action: () => void): () => void {
   };
 }
 
-/** Calls `action` at most every so many milliseconds, the last time after the last call. */
-export function atMostEvery(milliseconds: number, action: () => void): () => void {
-  let waiting = false;
-  let last = Number.NEGATIVE_INFINITY;
-  return () => {
-    if (waiting) return;
-    waiting = true;
-    const wait = Math.max(0, last + milliseconds - performance.now());
+/**
+ * Calls `action` in a frame, however often it is asked for: at most every so many milliseconds, and so seldom that the action and what
+ * the browser draws after it take at most a fifth of the time. The last call comes after the last time that it was asked for.
+ */
+export function sparingly(milliseconds: number, action: () => void): () => void {
+  let asked = false;
+  let busy = false;
+  let next = 0;
+  const inFrame = () => {
+    asked = false;
+    const began = performance.now();
+    action();
+    // A task of its own comes when the frame is drawn.
     setTimeout(() => {
-      waiting = false;
-      last = performance.now();
-      action();
-    }, wait);
+      busy = false;
+      next = began + Math.max(milliseconds, 5 * (performance.now() - began));
+      if (asked) ask();
+    });
   };
+  const ask = () => {
+    asked = true;
+    if (busy) return;
+    busy = true;
+    setTimeout(() => requestAnimationFrame(inFrame), Math.max(0, next - performance.now()));
+  };
+  return ask;
 }
 
 /** A native slider (the toolkit has none) with a label for screen readers. */

@@ -43,9 +43,13 @@ function readTheme(): Theme {
     grid: `color-mix(in srgb, ${foreground} 15%, transparent)`,
     background: value("--vscode-editor-background", "#1f1f1f"),
     focus: value("--vscode-focusBorder", "#0078d4"),
-    curves: CURVES.map(([name, otherwise]) => value(name, otherwise)),
+    curves: CURVES.map(([name, otherwise]) => opaque(value(name, otherwise))),
   };
 }
+
+/** Some themes have see-through colours for charts, which are too faint for a line. */
+const opaque = (colour: string): string =>
+  colour.replace(/^(#[\da-f]{6})[\da-f]{2}$/i, "$1").replace(/^rgba\((.+),[^,]+\)$/, "rgb($1)");
 
 // VS Code changes the variables on the root and the theme's class on the body.
 const observer = new MutationObserver(() => {

@@ -5,28 +5,15 @@
 import {
   type Button,
   type Checkbox,
-  type Dropdown,
   provideVSCodeDesignSystem,
   type TextField,
   vsCodeButton,
   vsCodeCheckbox,
-  vsCodeDropdown,
-  vsCodeOption,
-  vsCodeProgressRing,
-  vsCodeTag,
   vsCodeTextField,
 } from "@vscode/webview-ui-toolkit";
 import { element } from "./dom.ts";
 
-provideVSCodeDesignSystem().register(
-  vsCodeButton(),
-  vsCodeCheckbox(),
-  vsCodeDropdown(),
-  vsCodeOption(),
-  vsCodeProgressRing(),
-  vsCodeTag(),
-  vsCodeTextField(),
-);
+provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeCheckbox(), vsCodeTextField());
 
 export interface ButtonOptions {
   readonly kind?: "primary" | "secondary" | "icon";
@@ -88,28 +75,31 @@ export interface Picker {
   show(choices: readonly Choice[], chosen: string | undefined): void;
 }
 
+/** A native list: the toolkit's own needs style attributes, which the pages' policy forbids. */
 export function dropdown(label: string, chose: (value: string) => void): Picker {
-  const made = element("vscode-dropdown", { "aria-label": label }) as Dropdown;
+  const made = element("select", { class: "dropdown", "aria-label": label });
   let shown = "";
-  made.addEventListener("change", () => chose(made.value));
+  made.addEventListener("change", () => {
+    made.title = made.selectedOptions[0]?.label ?? "";
+    chose(made.value);
+  });
   return {
     element: made,
     show(choices, chosen) {
       const now = JSON.stringify(choices);
       if (now !== shown) {
         shown = now;
+        const { value } = made;
         made.replaceChildren(
-          ...choices.map(({ value, label }) => element("vscode-option", { value, title: label }, label)),
+          ...choices.map((choice) => element("option", { value: choice.value }, choice.label)),
         );
+        made.value = value;
       }
-      // The component learns of its options in a task of its own.
-      if (chosen !== undefined) setTimeout(() => choose(made, chosen));
+      if (chosen !== undefined) made.value = chosen;
+      // What a narrow page cuts off.
+      made.title = made.selectedOptions[0]?.label ?? "";
     },
   };
-}
-
-function choose(made: Dropdown, value: string): void {
-  if (made.value !== value) made.value = value;
 }
 
 export interface NumberField {
@@ -147,7 +137,8 @@ export function numberField(label: string, value: number, changed: (value: numbe
 
 const format = (value: number): string => String(Number(value.toPrecision(6)));
 
+// The toolkit's ring and tag need style attributes too.
 export const busyRing = (label: string): HTMLElement =>
-  element("vscode-progress-ring", { "aria-label": label });
+  element("div", { class: "busy-ring", role: "progressbar", "aria-label": label });
 
-export const tag = (text: string): HTMLElement => element("vscode-tag", {}, text);
+export const tag = (text: string): HTMLElement => element("span", { class: "tag" }, text);

@@ -8,6 +8,13 @@ export function shortNumber(value: number): string {
   return size < 1e-3 || size >= 1e6 ? exponent(value) : String(Number(value.toPrecision(4)));
 }
 
+/** The values along an axis: all of them with an exponent where one needs it. */
+export function axisNumbers(values: readonly (number | null)[]): string[] {
+  const texts = values.map((value) => (value === null ? "" : shortNumber(value)));
+  if (!texts.some((text) => text.includes("e"))) return texts;
+  return values.map((value) => (value === null ? "" : value === 0 ? "0" : exponent(value)));
+}
+
 const exponent = (value: number): string => Number(value.toPrecision(3)).toExponential();
 
 /** `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */

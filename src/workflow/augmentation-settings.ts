@@ -1,5 +1,5 @@
 /** AUGMENTOR.*: the transforms that a configuration turns on. */
-import { ndimOf } from "../config/checks.ts";
+import { ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { gaussianBlur, medianBlur, motionBlur } from "../data/augmentation/filters.ts";
 import {

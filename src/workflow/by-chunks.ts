@@ -1,12 +1,19 @@
 /** TEST.BY_CHUNKS: predictions of images larger than memory, written chunk by chunk as Zarr or HDF5. */
 import { mkdir } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import type { NormalisedImage } from "../data/image-set.ts";
 import { layersOf, stripsOf } from "../data/layers.ts";
 import { denormalise } from "../data/normalisation.ts";
 import type { TilingSettings } from "../data/tiling.ts";
 import { openImage } from "../images/files.ts";
-import { ImageError, type ImageWriter, sampleArray, shapeOf, wholeRegion } from "../images/image.ts";
+import {
+  ImageError,
+  type ImageWriter,
+  type Region,
+  sampleArray,
+  shapeOf,
+  wholeRegion,
+} from "../images/image.ts";
 import { writeTiffStrips } from "../images/tiff-writer.ts";
 import { type PatchModel, type PredictedPart, predictParts, type Watch } from "./predict.ts";
 import type { ChunkSettings } from "./test-settings.ts";
@@ -40,7 +47,7 @@ export async function predictByChunks(path: string, prediction: ChunkedPredictio
   // A part is compressed and written while the next one is predicted.
   let writing = Promise.resolve();
   try {
-    const region = regionOf(prediction);
+    const region = predictedRegion(prediction);
     const parts = predictParts(model, image, { tiling, region, chunk: settings.chunk, watch, workingBytes });
     for await (const part of parts) {
       const values = await keep(part);
@@ -57,14 +64,15 @@ export async function predictByChunks(path: string, prediction: ChunkedPredictio
     throw error;
   }
   await writer.close();
-  if (settings.alsoTiff) await copyAsTiff(path, join(path, "..", `${imageName(path)}.tif`));
+  if (settings.alsoTiff) await copyAsTiff(path, join(dirname(path), `${imageName(path)}.tif`));
 }
 
-function regionOf({ image: { info }, settings: { slices } }: ChunkedPrediction) {
+/** The whole image, or the slices of it that TEST.BY_CHUNKS.Z_START and Z_END name. */
+function predictedRegion({ image: { info }, settings: { slices } }: ChunkedPrediction): Region {
   const whole = wholeRegion(info.shape);
   if (slices === undefined) return whole;
   const [from, to] = [slices[0], Math.min(slices[1], info.shape[0])];
-  if (from < to) return { start: [from, 0, 0] as const, end: [to, info.shape[1], info.shape[2]] as const };
+  if (from < to) return { start: [from, 0, 0], end: [to, info.shape[1], info.shape[2]] };
   throw new ImageError(
     info.path,
     `${info.path}: has ${info.shape[0]} slices, and TEST.BY_CHUNKS.Z_START and Z_END ask for those from ${from} on.`,
@@ -76,7 +84,7 @@ async function startFile(
   { info: { shape, sampleType } }: NormalisedImage,
   { chunk, axes, slices }: ChunkSettings,
 ): Promise<ImageWriter> {
-  await mkdir(join(path, ".."), { recursive: true });
+  await mkdir(dirname(path), { recursive: true });
   const image = { shape, sampleType, chunk, axes };
   if (path.endsWith(".h5")) return (await import("../images/hdf5.ts")).createHdf5(path, image);
   return (await import("../images/zarr.ts")).createZarr(path, image, slices !== undefined);

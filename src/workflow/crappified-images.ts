@@ -1,8 +1,8 @@
 /** DATA.*.SSL_SOURCE_DIR: the worse copies of a folder's images, made once and used as long as their settings hold. */
 import { existsSync } from "node:fs";
 import { mkdir, readFile, stat } from "node:fs/promises";
-import { basename, extname, join, resolve } from "node:path";
-import { ndimOf } from "../config/checks.ts";
+import { basename, join, resolve } from "node:path";
+import { ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { type CrappifySettings, crappify } from "../data/crappify.ts";
 import { storedParts } from "../data/image-set.ts";
@@ -14,6 +14,7 @@ import { writeTiffStrips } from "../images/tiff-writer.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import { writeFileAtomically } from "../results/write-file.ts";
 import type { Phase } from "./settings.ts";
+import { imageName } from "./write-image.ts";
 
 /** How the copies of a folder were made; it lies beside the folder, in which BiaPy expects nothing but images. */
 interface CopyRecord {
@@ -33,7 +34,7 @@ const writeRecord = (folder: string, record: CopyRecord) =>
   writeFileAtomically(recordPath(folder), JSON.stringify(record, null, 2));
 
 /** Where the copies of a phase's images go: beside them, unless the configuration says where. */
-export function sourceDirectory(config: Config, phase: Phase): string {
+function sourceDirectory(config: Config, phase: Phase): string {
   const key = `DATA.${phase}.SSL_SOURCE_DIR`;
   if (config.sets(key)) return config.text(key);
   return `${config.text(`DATA.${phase}.PATH`).replace(/[\\/]+$/, "")}_ssl_source`;
@@ -50,8 +51,7 @@ function settingsOf(config: Config): CopyRecord["settings"] {
 
 /** The copies' paths: named as the images are, with the extension too where two differ in nothing else. */
 function copyPaths(folder: string, infos: readonly ImageInfo[]): string[] {
-  const stem = (path: string) => basename(path, extname(path));
-  const stems = infos.map(({ path }) => stem(path));
+  const stems = infos.map(({ path }) => imageName(path));
   return infos.map(({ path }, index) => {
     const unique = stems.indexOf(stems[index]) === stems.lastIndexOf(stems[index]);
     return join(folder, `${unique ? stems[index] : basename(path)}.tif`);

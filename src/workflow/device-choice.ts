@@ -6,7 +6,7 @@ import { cacheFolder } from "../install/storage.ts";
 import { writeFileAtomically } from "../results/write-file.ts";
 import { allocate } from "../runtime/buffers.ts";
 import { declaredWeights } from "../runtime/declared-weights.ts";
-import { type Devices, type Gpu, listDevices, ROUTE_NAMES, type Route } from "../runtime/devices.ts";
+import { type Devices, type Gpu, listDevices, ROUTE_NAMES } from "../runtime/devices.ts";
 import type { Runtime, TrainingStep } from "../runtime/executable.ts";
 import { openGpu, openRuntime, type RuntimeName } from "../runtime/open-runtime.ts";
 import type { TrainingSettings } from "../runtime/optimiser-settings.ts";
@@ -43,9 +43,10 @@ export async function chooseRuntime(wish: DeviceWish, work: Work, report: Choice
   if (wish.runtime === "wasm" || wish.runtime === "tensorflow" || wanted === "none") return onCpu();
   const devices = await listDevices();
   if (wanted !== "automatic") return (await namedGpu(wanted, devices, wish, report)) ?? onCpu();
-  const candidates = devices.gpus.filter(({ software, routes }) => !software && routes.length > 0);
-  for (const { name, software, refused, routes } of devices.gpus)
-    if (!software && routes.length === 0) report.info(`${name} is not used: ${inWords(refused)}.`);
+  const gpus = devices.gpus.filter(({ software }) => !software);
+  for (const { name, refused } of gpus.filter(({ routes }) => routes.length === 0))
+    report.info(`${name} is not used: ${inWords(refused)}.`);
+  const candidates = gpus.filter(({ routes }) => routes.length > 0);
   if (candidates.length === 0) return onCpu();
   return fastest(candidates, devices, wish, work, report);
 }
@@ -118,7 +119,7 @@ export async function fastest(
   const candidates: Candidate[] = [
     { id: "cpu", open: () => openRuntime(wish.runtime, wish.threads, report.warn) },
     ...gpus.flatMap((gpu) =>
-      gpu.routes.map((route: Route) => ({
+      gpu.routes.map((route) => ({
         id: `${route}:${gpu.index}`,
         open: () => openGpu(gpu, route, wish.threads),
       })),
@@ -180,7 +181,7 @@ export async function secondsPerStep(runtime: Runtime, { program, training }: Wo
 }
 
 /** Pixels between 0 and 1; indices stay 0. */
-export function fillWithNoise(program: Program, { inputs }: Pick<TrainingStep, "inputs">): void {
+function fillWithNoise(program: Program, { inputs }: Pick<TrainingStep, "inputs">): void {
   for (const [name, spec] of Object.entries(program.inputs)) {
     const values = allocate(spec);
     const noise =
@@ -194,6 +195,7 @@ function signature(devices: Devices, { threads, runtime }: DeviceWish, { program
   const weights = declaredWeights(program).map(({ name, shape }) => [name, shape]);
   const gpus = devices.gpus.map(({ name, routes }) => [name, routes]);
   const parts = [devices.cpu.name, threads, runtime, gpus, program.inputs, weights, training.optimiser.kind];
+  if (training.precision === "mixed") parts.push("mixed");
   return crc32(JSON.stringify(parts)).toString(16).padStart(8, "0");
 }
 

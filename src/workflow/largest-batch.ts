@@ -1,6 +1,6 @@
 /** The answer to a device whose memory is too small: the largest batch that fits. */
 import { InputError } from "./input-error.ts";
-import type { RunRequest } from "./self-supervised.ts";
+import type { RunRequest } from "./run-request.ts";
 
 /**
  * The largest batch below `batchSize` that fits, to an eighth of itself; 0 where not even one patch does.

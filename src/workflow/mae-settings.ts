@@ -1,18 +1,18 @@
 /** What a configuration says of a masked autoencoder. */
-import { ndimOf } from "../config/checks.ts";
+import { channelsOf, ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import type { TokenMaskSettings } from "../data/token-mask.ts";
+import type { BuildArguments } from "../models/architectures.ts";
 import { type MaeSettings, tokenGrid } from "../models/mae.ts";
 
 /** The model that a configuration describes. */
 export function maeSettings(config: Config, normalisePixels: boolean): MaeSettings {
-  const patch = config.numbers("DATA.PATCH_SIZE");
   const ratio = config.number("MODEL.VIT_MLP_RATIO");
   const features = config.number("MODEL.VIT_EMBED_DIM");
   const decoderFeatures = config.number("MODEL.MAE_DEC_HIDDEN_SIZE");
   return {
-    patchSize: patch.slice(0, ndimOf(config)),
-    channels: patch[patch.length - 1],
+    patchSize: config.numbers("DATA.PATCH_SIZE").slice(0, ndimOf(config)),
+    channels: channelsOf(config),
     tokenSize: config.number("MODEL.VIT_TOKEN_SIZE"),
     encoder: {
       features,
@@ -41,7 +41,7 @@ export function maskSettings(config: Config, settings: MaeSettings): TokenMaskSe
 }
 
 /** The arguments that build the same model in BiaPy, as its checkpoints keep them. */
-export function maeBuildArguments(config: Config, settings: MaeSettings) {
+export function maeBuildArguments(config: Config, settings: MaeSettings): BuildArguments {
   const { encoder, decoder } = settings;
   return {
     img_size: settings.patchSize[settings.patchSize.length - 1],

@@ -21,6 +21,7 @@ import {
 } from "../data/token-mask.ts";
 import { readImage } from "../images/files.ts";
 import { type Region, shapeOf, wholeRegion } from "../images/image.ts";
+import type { BuildArguments } from "../models/architectures.ts";
 import { type MaeSettings, maeLoss, maePrediction, maeTarget } from "../models/mae.ts";
 import type { Scope } from "../models/scope.ts";
 import { unpatchify } from "../models/tokens.ts";
@@ -42,10 +43,10 @@ import { imageName, writeImage } from "./write-image.ts";
 export class MaskingTask implements PretextTask {
   readonly architecture = "mae";
   readonly batchSize: number;
-  readonly buildArguments: PretextTask["buildArguments"];
+  readonly buildArguments: BuildArguments;
+  readonly inputs: Program["inputs"];
   private readonly settings: MaeSettings;
   private readonly masking: TokenMaskSettings;
-  private readonly inputs: Program["inputs"];
 
   constructor(
     private readonly config: Config,
@@ -69,27 +70,8 @@ export class MaskingTask implements PretextTask {
     return this.masking.grid.reduce((product, each) => product * each, 1);
   }
 
-  training(): Program {
-    return {
-      training: true,
-      inputs: this.inputs,
-      forward: (scope, inputs) => {
-        const values = Object.entries(this.compare(scope, inputs));
-        return Object.fromEntries(values.map(([name, value]) => [name, value.mean()]));
-      },
-    };
-  }
-
-  evaluation(): Program {
-    return {
-      training: false,
-      inputs: this.inputs,
-      forward: (scope, inputs) => this.compare(scope, inputs),
-    };
-  }
-
   /** Loss over the hidden tokens, metrics over all of them, `[batch]` each. */
-  private compare(scope: Scope, { images, keep, restore, mask }: Tensors): Tensors {
+  compare(scope: Scope, { images, keep, restore, mask }: Tensors): Tensors {
     const prediction = maePrediction(scope, this.settings, images, { keep, restore, mask });
     const target = maeTarget(this.settings, images);
     const loss = maeLoss(prediction, target, mask);
@@ -239,19 +221,19 @@ export class MaskingTask implements PretextTask {
     const whole = wholeRegion(info.shape);
     const reused = await this.existing(image, whole, watch);
     const rebuilt = reused ?? (await this.rebuild(model, image, whole, watch));
+    const filled = completed(rebuilt);
     let files = await this.writeChecks(image, rebuilt);
     if (config.flag("TEST.SAVE_MODEL_RAW_OUTPUT")) {
       await mkdir(tree.perImage, { recursive: true });
       const path = join(tree.perImage, `${imageName(info.path)}.tif`);
-      files = { ...files, prediction: await writeImage(path, completed(rebuilt), image) };
+      files = { ...files, prediction: await writeImage(path, filled, image) };
     }
     const box = evaluatedRegion(config, info);
-    const [original, reconstruction, hidden, filled] = [
-      ...[rebuilt.original, rebuilt.reconstruction, rebuilt.hidden, completed(rebuilt)],
-    ].map((values) => valuesIn(values, whole, box));
+    const evaluated = (values: Float32Array) => valuesIn(values, whole, box);
+    const [original, hidden] = [evaluated(rebuilt.original), evaluated(rebuilt.hidden)];
     const errors = new ErrorSums();
-    errors.add(reconstruction, original, (at) => isHidden(hidden[at]));
-    const { ssim } = similarity(filled, original, shapeOf(box, info.shape[3]));
+    errors.add(evaluated(rebuilt.reconstruction), original, (at) => isHidden(hidden[at]));
+    const { ssim } = similarity(evaluated(filled), original, shapeOf(box, info.shape[3]));
     return { files, metrics: { ...errors.metrics, ssim } };
   }
 

@@ -1,12 +1,11 @@
 /** What a configuration says of a network that restores images. */
-import { ndimOf } from "../config/checks.ts";
+import { architectureOf, channelsOf, ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { modelLevels } from "../config/model-levels.ts";
 import type { BuildArguments } from "../models/architectures.ts";
 
 type Builder = (config: Config) => BuildArguments;
 
-const channelsOf = (config: Config) => config.numbers("DATA.PATCH_SIZE").at(-1) ?? 1;
 const lower = (config: Config, key: string) => config.text(key).toLowerCase();
 const normalisation = (config: Config) => lower(config, "MODEL.NORMALIZATION") || "in";
 const ones = (count: number) => Array.from({ length: count }, () => 1);
@@ -148,5 +147,5 @@ const BUILDERS: Readonly<Record<string, Builder>> = {
 
 /** The arguments that BiaPy builds a configuration's network by. */
 export function buildArguments(config: Config): BuildArguments {
-  return BUILDERS[lower(config, "MODEL.ARCHITECTURE")](config);
+  return BUILDERS[architectureOf(config)](config);
 }

@@ -4,8 +4,8 @@ import type { NormalisedImage } from "../data/image-set.ts";
 import { normalise } from "../data/normalisation.ts";
 import { AS_IT_IS, type Orientation } from "../data/orientation.ts";
 import { SlidingWindow } from "../data/sliding-window.ts";
-import { type Box, cutPatch, enclosing, type TilingSettings } from "../data/tiling.ts";
-import { type Region, SAMPLE_ARRAYS, wholeRegion } from "../images/image.ts";
+import { type Box, boxOf, cutPatch, enclosing, type TilingSettings } from "../data/tiling.ts";
+import { type Region, SAMPLE_ARRAYS, shapeOf, wholeRegion } from "../images/image.ts";
 import type { Executable } from "../runtime/executable.ts";
 
 /** What is made of patches: see `PretextTask`. */
@@ -123,23 +123,16 @@ async function* predictBlock(
   const axis = sweepAxis(tiles.shape);
   const { patch } = tiles.tiling;
   const blenders = model.outputs.map((name) => [name, new Blender(tiles, block)] as const);
-  const startOf = (place: TilePlace): Box => [
-    tiles.grid[0][place[0]],
-    tiles.grid[1][place[1]],
-    tiles.grid[2][place[2]],
-  ];
-  const shown = places.map((place) => enclosing(tiles.shape, startOf(place), patch));
+  const shown = places.map((place) => enclosing(tiles.shape, tiles.start(place), patch));
   const window = new SlidingWindow(image.stored, tiles.shape, await image.piece(), around(shown));
   let taken = block.start[axis];
   for (let first = 0; first < places.length; first += model.batchSize) {
     const batch = places.slice(first, first + model.batchSize);
-    const spans = shown.slice(first, first + model.batchSize);
     // What lies before the first patch of the batch, reflections included, is not needed again.
-    const from = spans.reduce((least, { start }) => Math.min(least, start[axis]), Infinity);
-    const to = spans.reduce((most, { end }) => Math.max(most, end[axis]), 0);
-    const stored = await window.cover(from, to);
+    const { start, end } = around(shown.slice(first, first + model.batchSize));
+    const stored = await window.cover(start[axis], end[axis]);
     const patches = batch.map((place) =>
-      normalise(cutPatch(stored, tiles.shape, startOf(place), patch), image.channels),
+      normalise(cutPatch(stored, tiles.shape, tiles.start(place), patch), image.channels),
     );
     const outputs = await model.run(
       patches,
@@ -169,10 +162,11 @@ function placesIn(tiles: Tiles, { start, end }: Region): TilePlace[] {
   return along[0].flatMap((z) => along[1].flatMap((y) => along[2].map((x) => [z, y, x] as const)));
 }
 
+/** The region that holds all of these. */
 function around(regions: readonly Region[]): Region {
   const least = (axis: number) => regions.reduce((low, { start }) => Math.min(low, start[axis]), Infinity);
   const most = (axis: number) => regions.reduce((high, { end }) => Math.max(high, end[axis]), 0);
-  return { start: [least(0), least(1), least(2)], end: [most(0), most(1), most(2)] };
+  return { start: boxOf(least), end: boxOf(most) };
 }
 
 /**
@@ -218,9 +212,8 @@ export async function predictImage(
   image: NormalisedImage,
   settings: PredictionSettings,
 ): Promise<Record<string, Float32Array>> {
-  const { start, end } = settings.region ?? wholeRegion(image.info.shape);
-  const [depth, height, width] = [end[0] - start[0], end[1] - start[1], end[2] - start[2]];
-  const channels = image.info.shape[3];
+  const all = settings.region ?? wholeRegion(image.info.shape);
+  const [depth, height, width, channels] = shapeOf(all, image.info.shape[3]);
   const whole = model.outputs.map(
     (name) => [name, new Float32Array(depth * height * width * channels)] as const,
   );
@@ -229,7 +222,8 @@ export async function predictImage(
     let from = 0;
     for (let z = region.start[0]; z < region.end[0]; z++)
       for (let y = region.start[1]; y < region.end[1]; y++) {
-        const to = (((z - start[0]) * height + y - start[1]) * width + region.start[2] - start[2]) * channels;
+        const row = (z - all.start[0]) * height + y - all.start[1];
+        const to = (row * width + region.start[2] - all.start[2]) * channels;
         for (const [name, target] of whole) target.set(values[name].subarray(from, from + length), to);
         from += length;
       }

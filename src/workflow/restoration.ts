@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { ndimOf } from "../config/checks.ts";
+import { architectureOf, ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import type { Sample } from "../data/augmentation/sample.ts";
 import type { NormalisedImage } from "../data/image-set.ts";
@@ -12,9 +12,9 @@ import { ErrorSums, similarity } from "../data/similarity.ts";
 import { type Box, common, type TilingSettings, valuesIn } from "../data/tiling.ts";
 import { readImage } from "../images/files.ts";
 import { type ImageShape, type Region, sampleArray, shapeOf, wholeRegion } from "../images/image.ts";
-import { type ImageModel, imageModel } from "../models/architectures.ts";
+import { type BuildArguments, type ImageModel, imageModel } from "../models/architectures.ts";
 import type { Scope } from "../models/scope.ts";
-import type { Metrics } from "../protocol/run-events.ts";
+import type { ImageFiles, Metrics } from "../protocol/run-events.ts";
 import type { ResultTree } from "../results/result-tree.ts";
 import type { Runtime } from "../runtime/executable.ts";
 import type { Parameters } from "../runtime/parameters.ts";
@@ -26,18 +26,13 @@ import { buildArguments } from "./model-settings.ts";
 import { compiledModel, type PatchModel, type PredictedPart, predictImage, type Watch } from "./predict.ts";
 import type { ImageViewer, PretextTask, ViewedImage } from "./pretext-task.ts";
 import { lossTerms, metricNames, tilingSettings } from "./settings.ts";
-import { chunkSettings, evaluatedRegion, middleOf, testModel } from "./test-settings.ts";
+import { type ChunkSettings, chunkSettings, evaluatedRegion, middleOf, testModel } from "./test-settings.ts";
 import { imageName, writeImage } from "./write-image.ts";
 
 /** The task for the network that a configuration describes. */
 export function restorationTask(config: Config, tree: ResultTree): RestorationTask {
   const build = buildArguments(config);
-  return new RestorationTask(
-    config,
-    tree,
-    imageModel(config.text("MODEL.ARCHITECTURE").toLowerCase(), build),
-    build,
-  );
+  return new RestorationTask(config, tree, imageModel(architectureOf(config), build), build);
 }
 
 class RestorationTask implements PretextTask {
@@ -49,39 +44,19 @@ class RestorationTask implements PretextTask {
     private readonly config: Config,
     private readonly tree: ResultTree,
     private readonly model: ImageModel,
-    readonly buildArguments: PretextTask["buildArguments"],
+    readonly buildArguments: BuildArguments,
   ) {
-    this.architecture = config.text("MODEL.ARCHITECTURE").toLowerCase();
+    this.architecture = architectureOf(config);
     this.batchSize = config.number("TRAIN.BATCH_SIZE");
     this.shape = [this.batchSize, ...config.numbers("DATA.PATCH_SIZE").slice(0, ndimOf(config) + 1)];
   }
 
-  private get inputs(): Program["inputs"] {
+  get inputs(): Program["inputs"] {
     const images = { shape: this.shape, type: "float32" } as const;
     return { images, targets: images };
   }
 
-  training(): Program {
-    return {
-      training: true,
-      inputs: this.inputs,
-      forward: (scope, inputs) => {
-        const values = Object.entries(this.compare(scope, inputs));
-        return Object.fromEntries(values.map(([name, value]) => [name, value.mean()]));
-      },
-    };
-  }
-
-  evaluation(): Program {
-    return {
-      training: false,
-      inputs: this.inputs,
-      forward: (scope, inputs) => this.compare(scope, inputs),
-    };
-  }
-
-  /** Loss and metrics of each patch, `[batch]`. */
-  private compare(scope: Scope, { images, targets }: Tensors): Tensors {
+  compare(scope: Scope, { images, targets }: Tensors): Tensors {
     const prediction = this.model(scope, images);
     const loss = combinedLoss(lossTerms(this.config), prediction, targets);
     return { loss, ...measured(metricNames(this.config, "TRAIN"), prediction, targets) };
@@ -142,11 +117,9 @@ class RestorationTask implements PretextTask {
     const image = await pairs.images.image(index);
     const region = middleOf(image.info.shape);
     const tiling = tilingSettings(this.config, "TEST");
-    const { prediction } = await predictImage(modelFor(tiling.patch, this.batchSize), image, {
-      tiling,
-      region,
-    });
-    return this.shown(pairs, index, await this.write(image, prediction, region));
+    const model = modelFor(tiling.patch, this.batchSize);
+    const { prediction } = await predictImage(model, image, { tiling, region });
+    return { files: filesOf(pairs, index, await this.write(image, prediction, region)), metrics: {} };
   }
 
   /** Restores one image and writes it; it is measured in the range and steps of its pixel type, as BiaPy does. */
@@ -159,40 +132,48 @@ class RestorationTask implements PretextTask {
     const { config } = this;
     const image = await pairs.images.image(index);
     const target = await pairs.targets?.image(index);
-    const { info } = image;
     const full = config.flag("TEST.FULL_IMG") && ndimOf(config) === 2;
-    const tiling = full ? fullImage(config, info.shape) : tilingSettings(config, "TEST");
+    const tiling = full ? fullImage(config, image.info.shape) : tilingSettings(config, "TEST");
     const model = () => testModel(config, modelFor(tiling.patch, full ? 1 : this.batchSize), tiling.patch);
-    const box = evaluatedRegion(config, info);
-    const names = metricNames(config, "TEST");
-    const chosen = (metrics: Metrics) =>
-      Object.fromEntries(Object.entries(metrics).filter(([name]) => names.includes(name)));
+    const given = { image, target, box: evaluatedRegion(config, image.info), tiling, model, watch };
     const chunks = chunkSettings(config);
-    if (chunks !== undefined) {
-      const path = chunkedPath(this.tree.perImage, info.path, chunks);
-      if (config.flag("TEST.REUSE_PREDICTIONS") && existsSync(path)) return this.shown(pairs, index, path);
-      const errors = new ErrorSums();
-      const keep = async ({ region, values: { prediction } }: PredictedPart) => {
-        const evaluated = common(region, box);
-        if (target !== undefined && evaluated !== undefined)
-          errors.add(
-            inOwnRange(valuesIn(prediction, region, evaluated), image),
-            inOwnRange(await target.values(evaluated), image),
-          );
-        return prediction;
-      };
-      await predictByChunks(path, { model: model(), image, tiling, settings: chunks, watch, keep });
-      const shown = await this.shown(pairs, index, path);
-      return target === undefined ? shown : { ...shown, metrics: chosen(errors.metrics) };
-    }
+    const { path, metrics } =
+      chunks === undefined ? await this.restore(given) : await this.restoreByChunks(given, chunks);
+    const names = metricNames(config, "TEST");
+    const chosen = Object.entries(metrics).filter(([name]) => names.includes(name));
+    return { files: filesOf(pairs, index, path), metrics: Object.fromEntries(chosen) };
+  }
+
+  private async restore({ image, target, box, tiling, model, watch }: TestImage): Promise<Restored> {
+    const { info } = image;
     const prediction =
       (await this.existing(image)) ?? (await predictImage(model(), image, { tiling, watch })).prediction;
-    const path = config.flag("TEST.SAVE_MODEL_RAW_OUTPUT") ? await this.write(image, prediction) : undefined;
-    const shown = await this.shown(pairs, index, path);
-    if (target === undefined) return shown;
+    const written = this.config.flag("TEST.SAVE_MODEL_RAW_OUTPUT");
+    const path = written ? await this.write(image, prediction) : undefined;
+    if (target === undefined) return { path, metrics: {} };
     const restored = inOwnRange(valuesIn(prediction, wholeRegion(info.shape), box), image);
     const original = inOwnRange(await target.values(box), image);
-    return { ...shown, metrics: chosen(similarity(restored, original, shapeOf(box, info.shape[3]))) };
+    return { path, metrics: similarity(restored, original, shapeOf(box, info.shape[3])) };
+  }
+
+  private async restoreByChunks(
+    { image, target, box, tiling, model, watch }: TestImage,
+    settings: ChunkSettings,
+  ): Promise<Restored> {
+    const path = chunkedPath(this.tree.perImage, image.info.path, settings);
+    if (this.config.flag("TEST.REUSE_PREDICTIONS") && existsSync(path)) return { path, metrics: {} };
+    const errors = new ErrorSums();
+    const keep = async ({ region, values: { prediction } }: PredictedPart) => {
+      const evaluated = common(region, box);
+      if (target !== undefined && evaluated !== undefined)
+        errors.add(
+          inOwnRange(valuesIn(prediction, region, evaluated), image),
+          inOwnRange(await target.values(evaluated), image),
+        );
+      return prediction;
+    };
+    await predictByChunks(path, { model: model(), image, tiling, settings, watch, keep });
+    return { path, metrics: target === undefined ? {} : errors.metrics };
   }
 
   private pathOf = ({ info }: NormalisedImage) => join(this.tree.perImage, `${imageName(info.path)}.tif`);
@@ -209,17 +190,32 @@ class RestorationTask implements PretextTask {
     const stored = await readImage(path);
     return String(stored.shape) === String(image.info.shape) ? normalise(stored, image.channels) : undefined;
   }
+}
 
-  private async shown(
-    { images, targets }: ImagePairs,
-    index: number,
-    prediction?: string,
-  ): Promise<ViewedImage> {
-    const masked = images.infos[index].path;
-    if (targets === undefined) return { files: { masked, prediction }, metrics: {} };
-    const original = targets.infos[index].path;
-    return { files: { original, masked, reconstruction: prediction, prediction }, metrics: {} };
-  }
+/** A test image, and how it is restored. */
+interface TestImage {
+  readonly image: NormalisedImage;
+  /** What it should become, where that is known. */
+  readonly target: NormalisedImage | undefined;
+  /** The part that metrics are of. */
+  readonly box: Region;
+  readonly tiling: TilingSettings;
+  /** Compiled when it is asked for: a prediction that is there already needs none. */
+  readonly model: () => PatchModel;
+  readonly watch: Watch;
+}
+
+/** Where a restored image was written, where it was, and its metrics. */
+interface Restored {
+  readonly path: string | undefined;
+  readonly metrics: Metrics;
+}
+
+/** What there is to see of an image. */
+function filesOf({ images, targets }: ImagePairs, index: number, prediction?: string): ImageFiles {
+  const masked = images.infos[index].path;
+  if (targets === undefined) return { masked, prediction };
+  return { original: targets.infos[index].path, masked, reconstruction: prediction, prediction };
 }
 
 /** Normalised values in an image's own range and pixel type. */

@@ -3,27 +3,28 @@ import {
   type BiapyCheckpoint,
   loadBiapyCheckpoint,
   type OptimizerSettings,
+  type ParameterState,
   saveBiapyCheckpoint,
 } from "../checkpoint/biapy-checkpoint.ts";
 import { type CheckpointValue, PythonTuple } from "../checkpoint/python-values.ts";
 import { CheckpointTensor } from "../checkpoint/tensor.ts";
 import type { Config } from "../config/config.ts";
+import type { BuildArguments } from "../models/architectures.ts";
+import type { WeightSpec } from "../models/scope.ts";
 import type { OptimiserSettings } from "../runtime/optimiser-settings.ts";
 import type { Parameters } from "../runtime/parameters.ts";
+import type { Precision } from "../runtime/precision.ts";
 import type { TrainerState } from "../training/trainer.ts";
-import type { PretextTask } from "./pretext-task.ts";
 
 export interface RunCheckpointContent {
   readonly parameters: Parameters;
   readonly optimiser: { readonly settings: OptimiserSettings; readonly steps: number };
   readonly learningRate: number;
-  readonly buildArguments: PretextTask["buildArguments"];
+  readonly buildArguments: BuildArguments;
   readonly config: Config;
   readonly epoch: number | "best";
   readonly state: TrainerState;
 }
-
-const MOMENTS = { first: "exp_avg", second: "exp_avg_sq" } as const;
 
 function optimizerSettings(settings: OptimiserSettings, learningRate: number): OptimizerSettings {
   if (settings.kind === "sgd") {
@@ -37,7 +38,7 @@ function optimizerSettings(settings: OptimiserSettings, learningRate: number): O
 /** What BiaPy's configuration has as tuples; the rest are lists there too. */
 const TUPLES = ["image_shape", "input_shape", "upsampling_factor"];
 
-function asBiapyKeeps(build: RunCheckpointContent["buildArguments"]): CheckpointValue {
+function asBiapyKeeps(build: BuildArguments): CheckpointValue {
   const kept = Object.entries(build).map(([name, value]): [string, CheckpointValue] => [
     name,
     TUPLES.includes(name) && typeof value === "object" ? new PythonTuple(value) : value,
@@ -49,20 +50,19 @@ export async function saveRunCheckpoint(path: string, content: RunCheckpointCont
   const { parameters, optimiser } = content;
   const tensor = (name: string, slot: "weight" | "first" | "second", shape: readonly number[]) =>
     CheckpointTensor.of(parameters.read(name, slot), shape);
+  const memory = ({ name, shape }: WeightSpec): ParameterState => {
+    const first = tensor(name, "first", shape);
+    if (optimiser.settings.kind === "sgd") return { moments: { momentum_buffer: first } };
+    const moments = { exp_avg: first, exp_avg_sq: tensor(name, "second", shape) };
+    return { step: optimiser.steps, moments };
+  };
   const trained = parameters.specs.filter((spec) => spec.role === "parameter");
-  const sgd = optimiser.settings.kind === "sgd";
-  const memories = trained.map(({ name, shape }) => {
-    const moments: Record<string, CheckpointTensor> = sgd
-      ? { momentum_buffer: tensor(name, "first", shape) }
-      : { [MOMENTS.first]: tensor(name, "first", shape), [MOMENTS.second]: tensor(name, "second", shape) };
-    return [name, sgd ? { moments } : { step: optimiser.steps, moments }] as const;
-  });
   await saveBiapyCheckpoint(path, {
     weights: new Map(parameters.specs.map(({ name, shape }) => [name, tensor(name, "weight", shape)])),
     modelBuildArguments: asBiapyKeeps(content.buildArguments),
     optimizer: {
       settings: optimizerSettings(optimiser.settings, content.learningRate),
-      parameters: new Map(memories),
+      parameters: new Map(trained.map((spec) => [spec.name, memory(spec)])),
     },
     epoch: content.epoch,
     config: content.config.toObject(),
@@ -121,8 +121,22 @@ export async function loadRunCheckpoint(
         await moments.exp_avg_sq?.read(parameters.values(name, "second"));
       }
     }
-    const trainer = checkpoint.engineState?.trainer;
-    return typeof trainer === "string" ? (JSON.parse(trainer) as TrainerState) : undefined;
+    return trainerState(checkpoint);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+function trainerState({ engineState }: BiapyCheckpoint): TrainerState | undefined {
+  const trainer = engineState?.trainer;
+  return typeof trainer === "string" ? (JSON.parse(trainer) as TrainerState) : undefined;
+}
+
+/** What the run of a checkpoint trains in. Throws `CheckpointError`. */
+export async function trainedPrecision(path: string): Promise<Precision> {
+  const checkpoint = await loadBiapyCheckpoint(path);
+  try {
+    return trainerState(checkpoint)?.lossScale === undefined ? "single" : "mixed";
   } finally {
     await checkpoint.close();
   }

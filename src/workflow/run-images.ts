@@ -1,5 +1,5 @@
 /** The images of a run, opened, checked and cut into patches before anything trains. */
-import { ndimOf, pretextTask } from "../config/checks.ts";
+import { channelsOf, ndimOf, pretextTask } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { ImageSet } from "../data/image-set.ts";
 import { type ImagePairs, inspectImages, PatchSet } from "../data/patches.ts";
@@ -19,24 +19,10 @@ export interface RunImages {
   close(): Promise<void>;
 }
 
-/** Share of the memory that is free for this process that images may take. */
-const MEMORY_SHARE = 1 / 4;
-
 /** Opens and checks all images of a run. Throws {@link InputError} with every fault of any of them. */
 export async function prepareImages(config: Config, report: ReportEvent): Promise<RunImages> {
   const infos = await inspectFolders(config, report);
-  let budget = process.availableMemory() * MEMORY_SHARE;
-  const fits = (phase: Phase, of: readonly ImageInfo[]) => {
-    const bytes = of.reduce((sum, { shape, sampleType }) => sum + storedBytes(shape, sampleType), 0);
-    if (bytes <= budget) budget -= bytes;
-    else {
-      const size = `${(bytes / 1e9).toFixed(1)} GB`;
-      const message = `The images of DATA.${phase}.PATH (${size}) would take too much of the memory: they are read part by part.`;
-      report({ event: "log", level: "info", message });
-      return false;
-    }
-    return true;
-  };
+  const fits = memoryBudget(report);
   const sets: ImageSet[] = [];
   const pairs = async (phase: Phase): Promise<ImagePairs | undefined> => {
     const found = infos[phase];
@@ -51,26 +37,7 @@ export async function prepareImages(config: Config, report: ReportEvent): Promis
     const images = set(await crappifiedImages(config, phase, found, report));
     return { images, targets: set(found, images) };
   };
-  const trainPairs = await pairs("TRAIN");
-  const validationPairs = await pairs("VAL");
-  const patches = (of: ImagePairs | undefined, phase: "TRAIN" | "VAL") =>
-    of &&
-    PatchSet.of(of, {
-      tiling: tilingSettings(config, phase),
-      randomPlaces: phase === "TRAIN" && config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH"),
-      seed: config.number("SYSTEM.SEED"),
-      augmentation: augmentationSteps(config),
-    });
-  let training = patches(trainPairs, "TRAIN");
-  let validation = patches(validationPairs, "VAL");
-  if (training !== undefined && config.flag("DATA.VAL.FROM_TRAIN")) {
-    if (training.count < 2) {
-      const message =
-        "the images hold a single patch, which leaves none for validation. Add images or make DATA.PATCH_SIZE smaller.";
-      throw new InputError([config.problem("DATA.VAL.SPLIT_TRAIN", message)]);
-    }
-    [training, validation] = training.split(config.number("DATA.VAL.SPLIT_TRAIN"));
-  }
+  const { training, validation } = patchSets(config, await pairs("TRAIN"), await pairs("VAL"));
   if (training !== undefined) {
     const message = `${training.count} training patches, ${validation?.count ?? 0} for validation.`;
     report({ event: "log", level: "info", message });
@@ -86,6 +53,53 @@ export async function prepareImages(config: Config, report: ReportEvent): Promis
   };
 }
 
+/** Share of the memory that is free for this process that images may take. */
+const MEMORY_SHARE = 1 / 4;
+
+/** Tells of one folder after the other whether its images are to be kept in memory, and reports those that are not. */
+function memoryBudget(report: ReportEvent): (phase: Phase, images: readonly ImageInfo[]) => boolean {
+  let budget = process.availableMemory() * MEMORY_SHARE;
+  return (phase, images) => {
+    const bytes = images.reduce((sum, { shape, sampleType }) => sum + storedBytes(shape, sampleType), 0);
+    if (bytes <= budget) {
+      budget -= bytes;
+      return true;
+    }
+    const size = `${(bytes / 1e9).toFixed(1)} GB`;
+    const message = `The images of DATA.${phase}.PATH (${size}) would take too much of the memory: they are read part by part.`;
+    report({ event: "log", level: "info", message });
+    return false;
+  };
+}
+
+/** The patches to train on and those for validation, which are of images of their own or a share of the former. */
+function patchSets(
+  config: Config,
+  train: ImagePairs | undefined,
+  val: ImagePairs | undefined,
+): Pick<RunImages, "training" | "validation"> {
+  if (train === undefined) return {};
+  const patches = (of: ImagePairs, phase: "TRAIN" | "VAL") =>
+    PatchSet.of(of, {
+      tiling: tilingSettings(config, phase),
+      randomPlaces: phase === "TRAIN" && config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH"),
+      seed: config.number("SYSTEM.SEED"),
+      augmentation: augmentationSteps(config),
+    });
+  const replicated = (set: PatchSet) => set.repeated(Math.max(config.number("DATA.TRAIN.REPLICATE"), 1));
+  const all = patches(train, "TRAIN");
+  if (!config.flag("DATA.VAL.FROM_TRAIN"))
+    return { training: replicated(all), validation: val && patches(val, "VAL") };
+  if (all.count < 2) {
+    const message =
+      "the images hold a single patch, which leaves none for validation. Add images or make DATA.PATCH_SIZE smaller.";
+    throw new InputError([config.problem("DATA.VAL.SPLIT_TRAIN", message)]);
+  }
+  const share = config.number("DATA.VAL.SPLIT_TRAIN");
+  const [training, validation] = all.split(share, config.flag("DATA.VAL.RANDOM"));
+  return { training: replicated(training), validation };
+}
+
 /** What the folders of all phases hold that are asked for. */
 async function inspectFolders(
   config: Config,
@@ -93,7 +107,7 @@ async function inspectFolders(
 ): Promise<Partial<Record<Phase, readonly ImageInfo[]>>> {
   const demands = {
     patch: patchBox(config),
-    channels: config.numbers("DATA.PATCH_SIZE").at(-1) ?? 1,
+    channels: channelsOf(config),
     ndim: ndimOf(config),
     reflect: config.flag("DATA.REFLECT_TO_COMPLETE_SHAPE"),
   };

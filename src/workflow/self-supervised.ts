@@ -2,63 +2,45 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename } from "node:path";
-import { pretextTask } from "../config/checks.ts";
-import type { Config } from "../config/config.ts";
+import { pretextTask } from "../config/basics.ts";
 import type { ImagePairs } from "../data/patches.ts";
 import type { Metrics } from "../protocol/run-events.ts";
 import type { ReportEvent } from "../results/reporters.ts";
-import type { ResultTree } from "../results/result-tree.ts";
 import { writeTestMetrics } from "../results/test-metrics.ts";
 import { writeFileAtomically } from "../results/write-file.ts";
 import { declaredWeights } from "../runtime/declared-weights.ts";
 import { DeviceMemoryError } from "../runtime/device-memory-error.ts";
-import type { Runtime } from "../runtime/executable.ts";
 import { Parameters } from "../runtime/parameters.ts";
-import { physicalCores } from "../runtime/physical-cores.ts";
-import { secondsPerStep, type Work } from "./device-choice.ts";
+import type { Precision } from "../runtime/precision.ts";
+import { checkPrecision, PrecisionError } from "../training/training-step.ts";
+import { secondsPerStep } from "./device-choice.ts";
+import { InputError } from "./input-error.ts";
 import { smallerBatch } from "./largest-batch.ts";
 import { MaskingTask } from "./masking.ts";
-import type { PretextTask } from "./pretext-task.ts";
-import { loadRunCheckpoint } from "./run-checkpoint.ts";
+import { type PretextTask, trainingProgram } from "./pretext-task.ts";
+import { loadRunCheckpoint, trainedPrecision } from "./run-checkpoint.ts";
 import { prepareImages } from "./run-images.ts";
+import type { RunningRequest, RunRequest } from "./run-request.ts";
 import { trainingSettings } from "./settings.ts";
-import { loadStartingWeights } from "./starting-weights.ts";
+import { loadStartingWeights, ownCheckpoint } from "./starting-weights.ts";
 import { TrainingRun } from "./training-run.ts";
-
-export interface RunRequest {
-  readonly config: Config;
-  /** The configuration file's text, copied into the results. */
-  readonly configText: string;
-  readonly tree: ResultTree;
-  /** Go on where the run stopped. */
-  readonly resume: boolean;
-  /** Learn each token's pixels normalised by their own mean and deviation (He et al. 2022, section 4). */
-  readonly normalisePixels: boolean;
-  readonly openRuntime: (work: Work) => Promise<Runtime>;
-  readonly report: ReportEvent;
-  readonly signal: AbortSignal;
-  /** Whether a training step with another batch size runs on the same device, tried in a process of its own. */
-  readonly fits: (batchSize: number) => Promise<boolean>;
-}
-
-/** A request with what computes. */
-export interface RunningRequest extends RunRequest {
-  readonly runtime: Runtime;
-}
 
 /** Runs a configuration whose keys have been checked. Throws `InputError` for images that cannot be used. */
 export async function runSelfSupervised(given: RunRequest): Promise<"finished" | "stopped"> {
   const { config, tree, resume, report } = given;
   const images = await prepareImages(config, report);
   const task = await taskOf(given);
-  const runtime = await given.openRuntime({ program: task.training(), training: trainingSettings(config) });
-  const request: RunningRequest = { ...given, runtime };
+  const settings = trainingSettings(config, await precisionOf(given));
+  const program = trainingProgram(task);
+  const runtime = await given.openRuntime({ program, training: settings });
+  const request: RunningRequest = { ...given, runtime, training: settings };
   const training = images.training !== undefined;
-  const parameters = new Parameters(declaredWeights(task.training()), {
+  const parameters = new Parameters(declaredWeights(program), {
     trainable: training,
     threads: runtime.threads,
   });
   try {
+    if (training) checkPrecision(runtime, settings);
     parameters.initialise(config.number("SYSTEM.SEED"));
     if (!resume && training) await rm(tree.runDirectory, { recursive: true, force: true });
     await writeFileAtomically(tree.configFile, request.configText);
@@ -66,7 +48,7 @@ export async function runSelfSupervised(given: RunRequest): Promise<"finished" |
     const trained = training && resume && !existsSync(tree.lastCheckpoint) && existsSync(tree.bestCheckpoint);
     if (trained) await loadRunCheckpoint(tree.bestCheckpoint, parameters, false);
     else if ((config.flag("MODEL.LOAD_CHECKPOINT") && !resume) || !training) {
-      const path = config.text("PATHS.CHECKPOINT_FILE") || tree.bestCheckpoint;
+      const path = config.text("PATHS.CHECKPOINT_FILE") || (await ownCheckpoint(config, tree));
       await loadStartingWeights(path, config, parameters, { complete: !training, report });
     }
     if (images.training !== undefined && !trained) {
@@ -76,8 +58,10 @@ export async function runSelfSupervised(given: RunRequest): Promise<"finished" |
     if (images.test !== undefined) return await testImages(request, task, parameters, images.test);
     return "finished";
   } catch (error) {
-    if (!(error instanceof DeviceMemoryError)) throw error;
-    throw await smallerBatch(request, runtime.device);
+    if (error instanceof DeviceMemoryError) throw await smallerBatch(request, runtime.device);
+    if (error instanceof PrecisionError)
+      throw new InputError([{ severity: "error", message: error.message }]);
+    throw error;
   } finally {
     await images.close();
     await parameters.close();
@@ -85,11 +69,12 @@ export async function runSelfSupervised(given: RunRequest): Promise<"finished" |
 }
 
 /** Whether a device has the memory for a training step: one is made and run. Throws what else is wrong. */
-export async function tryStep({ config, tree, normalisePixels, openRuntime }: StepRequest): Promise<boolean> {
-  const task = await taskOf({ config, tree, normalisePixels });
-  const work = { program: task.training(), training: trainingSettings(config) };
+export async function tryStep(request: StepRequest): Promise<boolean> {
+  const task = await taskOf(request);
+  const training = trainingSettings(request.config, await precisionOf(request));
+  const work = { program: trainingProgram(task), training };
   try {
-    await secondsPerStep(await openRuntime(work), work);
+    await secondsPerStep(await request.openRuntime(work), work);
     return true;
   } catch (error) {
     if (error instanceof DeviceMemoryError) return false;
@@ -98,7 +83,16 @@ export async function tryStep({ config, tree, normalisePixels, openRuntime }: St
 }
 
 type TaskRequest = Pick<RunRequest, "config" | "tree" | "normalisePixels">;
-type StepRequest = TaskRequest & Pick<RunRequest, "openRuntime">;
+type PrecisionRequest = Pick<RunRequest, "precision" | "resume" | "tree" | "report">;
+type StepRequest = TaskRequest & PrecisionRequest & Pick<RunRequest, "openRuntime">;
+
+async function precisionOf({ precision, resume, tree, report }: PrecisionRequest): Promise<Precision> {
+  if (!resume || !existsSync(tree.lastCheckpoint)) return precision ?? "single";
+  const began = await trainedPrecision(tree.lastCheckpoint);
+  if (precision !== undefined && precision !== began)
+    report({ event: "log", level: "info", message: `The run goes on in ${began} precision, as it began.` });
+  return began;
+}
 
 async function taskOf({ config, tree, normalisePixels }: TaskRequest): Promise<PretextTask> {
   if (pretextTask(config) === "masking") return new MaskingTask(config, tree, normalisePixels);
@@ -160,10 +154,4 @@ function progressReporter(report: ReportEvent, label: string): (done: number, to
     const secondsLeft = ((now - started) / 1000 / done) * (total - done);
     report({ event: "progress", label, done, total, secondsLeft });
   };
-}
-
-/** As many threads as there are cores for this process. */
-export function threadCount(config: Config): number {
-  const [asked, cores] = [config.number("SYSTEM.NUM_CPUS"), physicalCores()];
-  return asked > 0 ? Math.min(asked, cores) : cores;
 }

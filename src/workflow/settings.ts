@@ -1,10 +1,13 @@
 /** What a configuration asks of data, optimiser and schedule, as the parts of the engine take it. */
-import { ndimOf } from "../config/checks.ts";
+import { ndimOf } from "../config/basics.ts";
+import { warmupAndDecay } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
 import type { Clipping, NormalisationSettings } from "../data/normalisation.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
 import type { OpenOptions } from "../images/image.ts";
 import type { OptimiserSettings, TrainingSettings } from "../runtime/optimiser-settings.ts";
+import { physicalCores } from "../runtime/physical-cores.ts";
+import type { Precision } from "../runtime/precision.ts";
 import { type LossTerm, metrics } from "../training/metrics.ts";
 import type { ScheduleSettings } from "../training/schedule.ts";
 
@@ -63,9 +66,10 @@ function clipping(config: Config): Clipping {
 const MOMENTUM = 0.9;
 const EPSILON = 1e-8;
 
-/** The optimiser, and how far gradients may reach. */
-export function trainingSettings(config: Config): TrainingSettings {
-  return { optimiser: optimiserSettings(config), clipNorm: config.number("TRAIN.GRADIENT_CLIP_NORM") };
+/** The optimiser, how far gradients may reach, and in what precision they are computed. */
+export function trainingSettings(config: Config, precision: Precision): TrainingSettings {
+  const clipNorm = config.number("TRAIN.GRADIENT_CLIP_NORM");
+  return { optimiser: optimiserSettings(config), clipNorm, precision };
 }
 
 function optimiserSettings(config: Config): OptimiserSettings {
@@ -93,11 +97,7 @@ export function scheduleSettings(config: Config): ScheduleSettings {
     };
   }
   if (name === "warmupcosine") {
-    return {
-      kind: "warmupcosine",
-      warmupEpochs: config.number("TRAIN.LR_SCHEDULER.WARMUP_COSINE_DECAY_EPOCHS"),
-      minimum,
-    };
+    return { kind: "warmupcosine", ...warmupAndDecay(config), minimum };
   }
   return { kind: name === "onecycle" ? "onecycle" : "constant" };
 }
@@ -114,4 +114,10 @@ export function lossTerms(config: Config): LossTerm[] {
   const weights = config.numbers("LOSS.WEIGHTS");
   if (names.length === 0) return [{ name: "MAE", weight: 1 }];
   return names.map((name, index) => ({ name, weight: weights[index] ?? 1 }));
+}
+
+/** How many threads compute: SYSTEM.NUM_CPUS, but at most one for each core. */
+export function threadCount(config: Config): number {
+  const [asked, cores] = [config.number("SYSTEM.NUM_CPUS"), physicalCores()];
+  return asked > 0 ? Math.min(asked, cores) : cores;
 }

@@ -1,4 +1,6 @@
 /** MODEL.LOAD_CHECKPOINT: weights that start from an earlier checkpoint, of the same network or of another that shares layers. */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import {
   type BiapyCheckpoint,
   loadBiapyCheckpoint,
@@ -8,9 +10,27 @@ import type { Config } from "../config/config.ts";
 import { resize } from "../data/resize.ts";
 import type { ImageShape } from "../images/image.ts";
 import type { ReportEvent } from "../results/reporters.ts";
+import type { ResultTree } from "../results/result-tree.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import { InputError } from "./input-error.ts";
 import { type LoadedWeights, loadWeights } from "./run-checkpoint.ts";
+
+/**
+ * The run's own checkpoint that MODEL.LOAD_CHECKPOINT_EPOCH asks for: the best one, or the latest of those of single epochs
+ * (MODEL.SAVE_CKPT_FREQ). Throws {@link InputError} where there is none of the latter.
+ */
+export async function ownCheckpoint(config: Config, tree: ResultTree): Promise<string> {
+  const key = "MODEL.LOAD_CHECKPOINT_EPOCH";
+  if (config.text(key) !== "last_on_train") return tree.bestCheckpoint;
+  const names = await readdir(tree.checkpoints).catch(() => []);
+  const beginning = `${tree.name}_${tree.runId}-checkpoint-`;
+  const epochs = names
+    .filter((name) => name.startsWith(beginning) && /^\d+\.pth$/.test(name.slice(beginning.length)))
+    .map((name) => Number.parseInt(name.slice(beginning.length), 10));
+  if (epochs.length > 0) return join(tree.checkpoints, `${beginning}${Math.max(...epochs)}.pth`);
+  const message = `there is no checkpoint of an epoch in ${tree.checkpoints} (MODEL.SAVE_CKPT_FREQ writes them).`;
+  throw new InputError([config.problem(key, message, "best_on_val")]);
+}
 
 /** The transformer's fixed position embedding, `[1, 1 + token, feature]`: the class token's comes first. */
 const POSITIONS = "pos_embed";
@@ -28,10 +48,11 @@ export async function loadStartingWeights(
 ): Promise<void> {
   const checkpoint = await loadBiapyCheckpoint(path);
   try {
-    const weights = await loadWeights(checkpoint, parameters);
+    const fitting = await loadWeights(checkpoint, parameters);
     const stretched = await stretchPositions(checkpoint, config, parameters);
+    const weights = stretched ? withoutPositions(fitting) : fitting;
     tell(path, weights, stretched, report);
-    const missing = weights.missing.filter((name) => !(stretched && name === POSITIONS));
+    const { missing } = weights;
     if (weights.loaded.length === 0)
       throw unfit(config, `nothing in ${path} fits this network: ${reasons(weights)}.`);
     if (complete && missing.length > 0)
@@ -39,6 +60,15 @@ export async function loadStartingWeights(
   } finally {
     await checkpoint.close();
   }
+}
+
+/** As if a position embedding that was stretched had been neither skipped nor missing. */
+function withoutPositions({ loaded, skipped, missing }: LoadedWeights): LoadedWeights {
+  return {
+    loaded,
+    skipped: skipped.filter(({ name }) => name !== POSITIONS),
+    missing: missing.filter((name) => name !== POSITIONS),
+  };
 }
 
 function unfit(config: Config, message: string): InputError {
@@ -67,10 +97,9 @@ function tell(path: string, weights: LoadedWeights, stretched: boolean, report: 
   const log = (level: "info" | "warning", message: string) => report({ event: "log", level, message });
   log("info", `${weights.loaded.length} tensors loaded from ${path}.`);
   if (stretched) log("info", `${POSITIONS} was stretched to this network's grid of tokens.`);
-  const skipped = weights.skipped.filter(({ name }) => !(stretched && name === POSITIONS));
-  for (const [reason, names] of groupedByReason(skipped))
+  for (const [reason, names] of groupedByReason(weights.skipped))
     log("warning", `${names.length} tensors skipped, because ${reason}: ${listed(names)}.`);
-  const missing = weights.missing.filter((name) => !(stretched && name === POSITIONS));
+  const { missing } = weights;
   if (missing.length > 0)
     log(
       "warning",

@@ -1,8 +1,8 @@
 /** TEST.*: how a model is applied to test images. */
-import { ndimOf } from "../config/checks.ts";
+import { ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { orientations } from "../data/orientation.ts";
-import type { Box } from "../data/tiling.ts";
+import { type Box, boxOf } from "../data/tiling.ts";
 import { ImageError, type ImageInfo, type ImageShape, type Region, wholeRegion } from "../images/image.ts";
 import type { PatchModel } from "./predict.ts";
 import { patchBox, tilingSettings } from "./settings.ts";
@@ -27,18 +27,17 @@ export function evaluatedRegion(config: Config, { path, shape }: ImageInfo): Reg
 
 /** Values of an image that is looked at as a whole: of a larger one only its middle is shown. */
 const MOST_SHOWN = 2 ** 22;
+const MOST_SLICES = 64;
 
 /** The middle of an image, or all of it where it is not large. */
 export function middleOf(shape: ImageShape): Region {
   if (shape.reduce((product, size) => product * size, 1) <= MOST_SHOWN) return wholeRegion(shape);
-  const [depth, ...plane] = shape;
-  const slices = Math.min(depth, 64);
-  const side = Math.floor(Math.sqrt(MOST_SHOWN / (slices * plane[2])));
-  const start = [depth - slices, plane[0] - side, plane[1] - side].map((rest) => Math.max(0, rest >> 1));
-  const end = [start[0] + slices, start[1] + side, start[2] + side].map((at, axis) =>
-    Math.min(at, shape[axis]),
-  );
-  return { start: [start[0], start[1], start[2]], end: [end[0], end[1], end[2]] };
+  const [depth, , , channels] = shape;
+  const slices = Math.min(depth, MOST_SLICES);
+  const side = Math.floor(Math.sqrt(MOST_SHOWN / (slices * channels)));
+  const size = [slices, side, side];
+  const start = boxOf((axis) => Math.max(0, (shape[axis] - size[axis]) >> 1));
+  return { start, end: boxOf((axis) => Math.min(start[axis] + size[axis], shape[axis])) };
 }
 
 /** TEST.BY_CHUNKS, where it is on. */
@@ -57,13 +56,12 @@ export function chunkSettings(config: Config): ChunkSettings | undefined {
   if (!config.flag(key("ENABLE"))) return undefined;
   const { patch, padding } = tilingSettings(config, "TEST");
   const perTile = config.numbers(key("WORKFLOW_PROCESS.PATCHES_PER_TILE"));
-  const chunk = patch.map((size, axis) => (size - 2 * padding[axis]) * (perTile[axis] ?? 1));
   const [from, to] = [config.number(key("Z_START")), config.number(key("Z_END"))];
   const order = config.text("DATA.TEST.INPUT_IMG_AXES_ORDER").toUpperCase();
-  const last = order.includes("C") && order.indexOf("C") > order.indexOf("X");
+  const channelsLast = order.includes("C") && order.indexOf("C") > order.indexOf("X");
   return {
-    chunk: [chunk[0], chunk[1], chunk[2]],
-    axes: last ? "TZYXC" : "TZCYX",
+    chunk: boxOf((axis) => (patch[axis] - 2 * padding[axis]) * (perTile[axis] ?? 1)),
+    axes: channelsLast ? "TZYXC" : "TZCYX",
     slices: from === -1 && to === -1 ? undefined : [Math.max(from, 0), to === -1 ? Infinity : to],
     alsoTiff: config.flag(key("SAVE_OUT_TIF")),
   };

@@ -1,12 +1,17 @@
 /** Training a model on patches, with all that is kept of it: checkpoints, log, charts, previews. */
 import { mkdir, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import type { PatchSet } from "../data/patches.ts";
-import type { Metrics } from "../protocol/run-events.ts";
+import { epochCheckpoint } from "../results/result-tree.ts";
 import { TensorboardWriter } from "../results/tensorboard.ts";
-import { appendTrainLog, readTrainLog, trainLogPath, truncateTrainLog } from "../results/train-log.ts";
+import {
+  appendTrainLog,
+  epochScalars,
+  readTrainLog,
+  trainLogPath,
+  truncateTrainLog,
+} from "../results/train-log.ts";
 import type { TrainingStep } from "../runtime/executable.ts";
-import type { TrainingSettings } from "../runtime/optimiser-settings.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import { Schedule } from "../training/schedule.ts";
 import { type CheckpointKind, type EpochResult, Trainer, type TrainerState } from "../training/trainer.ts";
@@ -15,14 +20,13 @@ import { writeAugmentationSamples } from "./augmentation-samples.ts";
 import { PatchBatches } from "./batches.ts";
 import { InputError } from "./input-error.ts";
 import { writeNormalisationFiles } from "./normalisation-files.ts";
-import type { ImageViewer, PretextTask } from "./pretext-task.ts";
+import { evaluationProgram, type ImageViewer, type PretextTask, trainingProgram } from "./pretext-task.ts";
 import { loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
-import type { RunningRequest } from "./self-supervised.ts";
-import { scheduleSettings, trainingSettings } from "./settings.ts";
+import type { RunningRequest } from "./run-request.ts";
+import { scheduleSettings } from "./settings.ts";
 
 export class TrainingRun {
   private readonly tensorboard: TensorboardWriter;
-  private readonly settings: TrainingSettings;
   private readonly step: TrainingStep;
   private readonly learningRate: number;
   private readonly log: string;
@@ -36,8 +40,7 @@ export class TrainingRun {
   ) {
     const { config, tree } = request;
     this.tensorboard = new TensorboardWriter(tree.tensorboard);
-    this.settings = trainingSettings(config);
-    this.step = compileTraining(request.runtime, task.training(), parameters, this.settings);
+    this.step = compileTraining(request.runtime, trainingProgram(task), parameters, request.training);
     this.learningRate = Number(config.first("TRAIN.LR"));
     this.log = trainLogPath(tree);
   }
@@ -50,7 +53,8 @@ export class TrainingRun {
     const training = new PatchBatches(this.patches, task, seed, true);
     const validation = this.validationPatches && new PatchBatches(this.validationPatches, task, seed, false);
     const epochs = config.number("TRAIN.EPOCHS");
-    const evaluation = validation && runtime.compile(task.evaluation(), parameters, { gradients: false });
+    const evaluation =
+      validation && runtime.compile(evaluationProgram(task), parameters, { gradients: false });
     let viewer: ImageViewer | undefined;
     const trainer = new Trainer(
       {
@@ -85,7 +89,8 @@ export class TrainingRun {
       runDirectory: tree.runDirectory,
       configFile: config.document.file,
       engine: "embedded",
-      device: runtime.device,
+      device:
+        this.request.training.precision === "mixed" ? `${runtime.device}, mixed precision` : runtime.device,
       architecture: task.architecture,
       parameters: parameters.count,
       epochs,
@@ -133,12 +138,12 @@ export class TrainingRun {
     const paths = {
       best: tree.bestCheckpoint,
       last: tree.lastCheckpoint,
-      periodic: join(tree.checkpoints, `${tree.name}_${tree.runId}-checkpoint-${state.epoch}.pth`),
+      periodic: epochCheckpoint(tree, state.epoch),
     };
     await mkdir(tree.checkpoints, { recursive: true });
     await saveRunCheckpoint(paths[kind], {
       parameters: this.parameters,
-      optimiser: { settings: this.settings.optimiser, steps: this.step.steps },
+      optimiser: { settings: this.request.training.optimiser, steps: this.step.steps },
       learningRate: this.learningRate,
       buildArguments: this.task.buildArguments,
       config,
@@ -152,14 +157,7 @@ export class TrainingRun {
   private async record(result: EpochResult): Promise<void> {
     const { config, tree } = this.request;
     await appendTrainLog(this.log, result);
-    const named = (prefix: string, metrics: Metrics = {}) =>
-      Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}_${name}`, value]));
-    const scalars = {
-      ...named("train", result.train),
-      ...named("val", result.validation),
-      lr: result.learningRate,
-    };
-    await this.tensorboard.scalars(scalars, result.epoch);
+    await this.tensorboard.scalars(epochScalars(result), result.epoch);
     const due = result.epoch % config.number("LOG.CHART_CREATION_FREQ") === 0;
     if (!due && result.epoch !== config.number("TRAIN.EPOCHS")) return;
     // Loaded here: charts take a third of a second to load, which the first training step need not wait for.

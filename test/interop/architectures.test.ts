@@ -12,7 +12,7 @@ import {
 } from "../../src/checkpoint/biapy-checkpoint.ts";
 import { readNpy, writeNpy } from "../../src/checkpoint/npy.ts";
 import { CheckpointTensor } from "../../src/checkpoint/tensor.ts";
-import { ndimOf } from "../../src/config/checks.ts";
+import { ndimOf } from "../../src/config/basics.ts";
 import { type Config, loadConfig } from "../../src/config/config.ts";
 import { Random } from "../../src/data/random.ts";
 import { tokenMask } from "../../src/data/token-mask.ts";

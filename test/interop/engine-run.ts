@@ -2,14 +2,14 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { biapyEngine } from "../../src/extension/engines/biapy.ts";
 import type { Engine } from "../../src/extension/engines/engine.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import type { RunEvent } from "../../src/protocol/run-events.ts";
 import { LiveRun } from "../../src/runs/live-run.ts";
 import type { RunCommand, RunOrder } from "../../src/runs/record.ts";
-import { startRun, supervisorProgram } from "../../src/runs/start-run.ts";
+import { bundleProgram, startRun } from "../../src/runs/start-run.ts";
+import { bundleProcess } from "../support/bundle.ts";
 
 export const python = process.env.BIAPY_PYTHON ?? "";
 export const skip = python === "" ? "BIAPY_PYTHON is not set" : false;
@@ -32,15 +32,7 @@ export class Workplace {
 
   static async make(): Promise<Workplace> {
     const place = new Workplace();
-    await build({
-      entryPoints: ["src/runs/supervisor.ts"],
-      outfile: place.bundle,
-      bundle: true,
-      platform: "node",
-      target: "node20",
-      format: "esm",
-      logLevel: "error",
-    });
+    await bundleProcess("src/runs/supervisor.ts", place.bundle);
     return place;
   }
 
@@ -90,7 +82,7 @@ export class Workplace {
         command: command ?? (await realBiapy().command(order)),
         stopSeconds,
       },
-      supervisorProgram(this.bundle),
+      bundleProgram(this.bundle),
     );
     const followed = new FollowedRun();
     followed.live = await LiveRun.open(files, followed);

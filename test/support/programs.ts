@@ -6,7 +6,7 @@ import type { InputData, Runtime } from "../../src/runtime/executable.ts";
 import type { TrainingSettings } from "../../src/runtime/optimiser-settings.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
-import { combinedLoss, measured } from "../../src/training/metrics.ts";
+import { combinedLoss, type LossTerm, measured } from "../../src/training/metrics.ts";
 import { compileTraining } from "../../src/training/training-step.ts";
 
 const BATCH = 2;
@@ -41,7 +41,7 @@ export function maeProgram(patchSize: readonly number[], tokenSize = 4): Program
   };
 }
 
-const UNET: BuildArguments = {
+export const UNET: BuildArguments = {
   activation: "elu",
   feature_maps: [4, 8, 12],
   drop_values: [0, 0, 0],
@@ -59,17 +59,36 @@ const UNET: BuildArguments = {
 
 /** A small U-Net that restores images, with all metrics. */
 export function unetProgram(space: readonly number[], build: Partial<BuildArguments> = {}): Program {
-  const network = imageModel("unet", { ...UNET, image_shape: [...space, 1], ...build });
-  const images = { shape: [BATCH, ...space, 1], type: "float32" } as const;
+  const shape = [...space, 1];
+  const metrics = ["mae", "mse", "psnr", "ssim"];
+  return restorationProgram("unet", { ...UNET, image_shape: shape, ...build }, shape, { metrics });
+}
+
+/**
+ * A network that restores images.
+ *
+ * @param shape `(z,) y, x, channel`
+ */
+export function restorationProgram(
+  architecture: string,
+  build: BuildArguments,
+  shape: readonly number[],
+  {
+    loss = [{ name: "MAE", weight: 1 }],
+    metrics = [],
+  }: { readonly loss?: readonly LossTerm[]; readonly metrics?: readonly string[] },
+): Program {
+  const network = imageModel(architecture, build);
+  const images = { shape: [BATCH, ...shape], type: "float32" } as const;
   return {
     training: true,
     inputs: { images, targets: images },
     forward(scope, { images, targets }) {
       const prediction = network(scope, images);
-      const metrics = Object.entries(measured(["mae", "mse", "psnr", "ssim"], prediction, targets));
+      const values = Object.entries(measured(metrics, prediction, targets));
       return {
-        loss: combinedLoss([{ name: "MAE", weight: 1 }], prediction, targets).mean(),
-        ...Object.fromEntries(metrics.map(([name, value]) => [name, value.mean()])),
+        loss: combinedLoss(loss, prediction, targets).mean(),
+        ...Object.fromEntries(values.map(([name, value]) => [name, value.mean()])),
       };
     },
   };

@@ -1,6 +1,6 @@
 /** A recorded run of BiaPy 3.7.1 (U-Net, crappify, 2 epochs of 12 steps) read as run events while its files appear. */
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -17,7 +17,7 @@ interface Replay {
 }
 
 /** Feeds the recorded lines, putting each file in place when BiaPy had written it. */
-function replay(from = lines, code = 0): Replay {
+function replay(from = lines, code: number | null = 0): Replay {
   const folder = mkdtempSync(join(tmpdir(), "biapy-output-"));
   const job = join(folder, "res/gt");
   const run = join(job, "results/gt_1");
@@ -53,7 +53,7 @@ function replay(from = lines, code = 0): Replay {
     }
     if (line.includes("#  RESULTS  #")) put(join(run, "per_image/im0.tif"), "restored");
     if (line.includes("FINISHED"))
-      cpSync(join(recorded, "test_results_metrics.csv"), join(run, "test_results_metrics.csv"));
+      put(join(run, "test_results_metrics.csv"), readFileSync(join(recorded, "test_results_metrics.csv")));
     events.push(...output.line(line));
   }
   events.push(...(output.end(code) ?? []));
@@ -199,4 +199,11 @@ test("a loss that is not a number breaks nothing", () => {
   const [first] = of(replay(broken).events, "step");
   assert.equal(Object.hasOwn(first.metrics, "loss"), false);
   assert.equal(first.metrics.mae, 1.1982);
+});
+
+test("a run that is interrupted after it has finished is finished", () => {
+  assert.deepEqual(
+    of(replay(lines, null).events, "end").map(({ status }) => status),
+    ["finished"],
+  );
 });

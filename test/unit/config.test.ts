@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkConfig, checkName, pretextTask } from "../../src/config/checks.ts";
+import { pretextTask } from "../../src/config/basics.ts";
+import { checkConfig, checkName } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { keyFacts } from "../../src/config/keys.ts";
 
@@ -228,4 +229,39 @@ test("how Zarr and HDF5 files are read is checked, and so is what the embedded e
   ]);
   assert.deepEqual(of("INPUT_ZARR_MULTIPLE_DATA: True, INPUT_ZARR_MULTIPLE_DATA_RAW_PATH: volumes.raw"), []);
   assert.deepEqual(of("ROI_MASK: {ENABLE: True, PATH: x}"), [["DATA.TEST.ROI_MASK.ENABLE", "False"]]);
+});
+
+test("what only BiaPy does is refused, and what changes nothing here is said", () => {
+  const problems = (text: string) =>
+    checkConfig(load(text).config)
+      .filter(({ key }) => !key?.endsWith("PATH") && key !== "PROBLEM.TYPE")
+      .map(({ severity, key }) => `${severity} ${key}`);
+  const ssl = "PROBLEM: {TYPE: SELF_SUPERVISED}\n";
+  for (const [text, found] of [
+    ["MODEL: {FREEZE_LAYERS_MATCHING: ['blocks.*']}", ["error MODEL.FREEZE_LAYERS_MATCHING"]],
+    ["MODEL: {FREEZE_LAYERS_MATCHING: []}", []],
+    ["MODEL: {BMZ: {EXPORT: {ENABLE: True}}}", ["warning MODEL.BMZ.EXPORT.ENABLE"]],
+    ["DATA: {TEST: {MEDIAN_PADDING: True}}", ["error DATA.TEST.MEDIAN_PADDING"]],
+    ["TEST: {ENABLE: True, REDUCE_MEMORY: True}", ["warning TEST.REDUCE_MEMORY"]],
+    ["TEST: {ENABLE: False, REDUCE_MEMORY: True}", []],
+  ] as const)
+    assert.deepEqual(problems(ssl + text), found, text);
+});
+
+test("a rate that falls along a cosine rises first, and falls within the training", () => {
+  const problems = (schedule: string) =>
+    checkConfig(
+      load(
+        `PROBLEM: {TYPE: SELF_SUPERVISED}\nTRAIN: {EPOCHS: 10, LR_SCHEDULER: {NAME: warmupcosine, MIN_LR: [1.E-6], ${schedule}}}`,
+      ).config,
+    )
+      .map(({ key }) => key?.split(".").at(-1))
+      .filter((key) => key?.includes("COSINE"));
+  assert.deepEqual(problems(""), ["WARMUP_COSINE_DECAY_EPOCHS"], "one of the two is to be set");
+  assert.deepEqual(problems("COSINE_DECAY_FRACTION: 0.5"), []);
+  assert.deepEqual(problems("WARMUP_COSINE_DECAY_EPOCHS: 5, COSINE_DECAY_FRACTION: 0.5"), []);
+  assert.deepEqual(problems("WARMUP_COSINE_DECAY_EPOCHS: 6, COSINE_DECAY_FRACTION: 0.5"), [
+    "WARMUP_COSINE_DECAY_EPOCHS",
+  ]);
+  assert.deepEqual(problems("COSINE_DECAY_FRACTION: 1.5"), ["COSINE_DECAY_FRACTION"]);
 });

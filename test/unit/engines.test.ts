@@ -17,6 +17,7 @@ import { type BiapyJob, pythonCommand } from "../../src/engines/biapy-command.ts
 import { createEnvironment, EnvironmentError } from "../../src/engines/create-environment.ts";
 import { containerPath, dockerCommands, dockerState } from "../../src/engines/docker.ts";
 import { colabNotebook } from "../../src/engines/notebook.ts";
+import { PipError, runPip } from "../../src/engines/pip.ts";
 import {
   candidates,
   environmentWithBiapy,
@@ -49,7 +50,7 @@ const temporary = () => mkdtempSync(join(tmpdir(), "engines-"));
 test("one process runs BiaPy's command, unbuffered", () => {
   assert.deepEqual(pythonCommand(environment, job, undefined, "linux"), {
     command: "/env/bin/python",
-    args: ["-u", "/env/bin/biapy", ...own("")],
+    args: ["-u", join("/env/bin", "biapy"), ...own("")],
   });
   assert.deepEqual(pythonCommand(environment, { ...job, gpu: " 1 " }, undefined, "win32").args, [
     ...["-u", "-c", "import biapy; biapy.main()"],
@@ -59,7 +60,7 @@ test("one process runs BiaPy's command, unbuffered", () => {
 
 test("several GPUs or machines run one process a GPU by torch.distributed.run", () => {
   assert.deepEqual(pythonCommand(environment, { ...job, gpu: "0, 1,2" }, undefined, "linux").args, [
-    ...["-u", "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=3", "/env/bin/biapy"],
+    ...["-u", "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=3", join("/env/bin", "biapy")],
     ...own("0,1,2"),
   ]);
   const machines = { count: 4, rank: 1, address: "node0", port: 29500 };
@@ -138,6 +139,25 @@ test("a copied command gives a shell the same arguments", { skip: process.platfo
     "win32",
   );
   assert.equal(powershell, `& 'C:\\my env\\python.exe' 'it''s' '\\"device=0,1\\"' -u`);
+});
+
+test("a command is written an option a line", () => {
+  const lines = (line: string) => {
+    const [command, ...args] = line.split(" ");
+    return commandLines({ command, args }).split(" \\\n    ");
+  };
+  assert.deepEqual(
+    lines("python -u -m torch.distributed.run --standalone --nproc_per_node=2 biapy --name cells"),
+    ["python -u -m torch.distributed.run", "--standalone", "--nproc_per_node=2", "biapy", "--name cells"],
+  );
+  assert.deepEqual(lines("docker run --rm -v /data:/data --workdir /data biapyx/biapy biapy --gpu 0"), [
+    "docker run",
+    "--rm",
+    "-v /data:/data",
+    "--workdir /data",
+    "biapyx/biapy biapy",
+    "--gpu 0",
+  ]);
 });
 
 /** A folder that looks like an environment whose Python has BiaPy of this version. */
@@ -221,6 +241,23 @@ test("an environment is made, or nothing is left of it", { skip: noPython }, asy
   stop.abort();
   await assert.rejects(cancelled, /cancelled/);
   assert.equal(existsSync(join(parent, "cancelled")), false);
+});
+
+test("what keeps pip from installing is said in words, and it can be cancelled", async () => {
+  const printing = (text: string) => ({
+    command: process.execPath,
+    args: ["-e", `console.error(${JSON.stringify(text)}); process.exit(1)`],
+  });
+  const { signal } = new AbortController();
+  const refused = (text: string) => runPip(printing(text), { signal });
+  await assert.rejects(refused("/usr/bin/python: No module named pip"), /has no pip.*uv, conda/);
+  await assert.rejects(refused("error: externally-managed-environment"), /belongs to the system/);
+  await assert.rejects(refused("ERROR: No matching distribution found"), /pip failed: ERROR: No matching/);
+  const stop = new AbortController();
+  const endless = { command: process.execPath, args: ["-e", "setInterval(() => {}, 1000)"] };
+  const cancelled = runPip(endless, { signal: stop.signal });
+  stop.abort();
+  await assert.rejects(cancelled, PipError);
 });
 
 const CONFIGURATION = `# My cells

@@ -75,7 +75,7 @@ before(
     // The server asks for its settings after that, and answers nothing until it has them.
     while ((await labels("|")).length === 0) await setTimeout(20);
   },
-  { timeout: 20_000 },
+  { timeout: 120_000 },
 );
 
 after(async () => {

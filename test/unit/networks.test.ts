@@ -2,13 +2,20 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { crc32 } from "node:zlib";
 import { type BuildArguments, imageModel } from "../../src/models/architectures.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
-import { formulaInput, referenceModel, relativeDifference, setFormulaWeights } from "./reference-models.ts";
+import {
+  channelsLast,
+  formulaInput,
+  referenceModel,
+  relativeDifference,
+  scattered,
+  scatterWeights,
+  setFormulaWeights,
+} from "./reference-models.ts";
 
 const REFERENCES: Readonly<Record<string, readonly string[]>> = {
   unet: ["unet_2d", "unet_3d"],
@@ -102,42 +109,6 @@ interface Judged {
   readonly seed: number;
   /** How far single precision takes PyTorch itself from all this. */
   readonly rounding: { readonly output: number; readonly gradients: number };
-}
-
-/** Numbers in [-1, 1) without a pattern, by the script's formula. */
-function scattered(count: number, seed: number): Float64Array {
-  return Float64Array.from({ length: count }, (_, at) => {
-    const wave = Math.sin(at * 12.9898 + seed) * 43758.5453;
-    return 2 * (wave - Math.floor(wave)) - 1;
-  });
-}
-
-function scatterWeights(parameters: Parameters): void {
-  for (const { name, shape } of parameters.specs) {
-    const values = parameters.values(name);
-    const scale = Math.sqrt((3 * (shape[0] ?? 1)) / values.length);
-    scattered(values.length, crc32(name) % 1000).forEach((value, at) => {
-      if (name.endsWith("num_batches_tracked")) values[at] = 0;
-      else if (name.endsWith("running_var")) values[at] = 1.5 + value / 2;
-      else if (shape.length > 1) values[at] = value * scale;
-      else values[at] = name.endsWith("weight") ? 1 + value / 4 : value / 4;
-    });
-  }
-}
-
-/** A channels-first formula as `[batch, (z,) y, x, channel]`. */
-function channelsLast(
-  values: ArrayLike<number>,
-  [batch, channels, ...space]: readonly number[],
-): Float32Array {
-  const pixels = space.reduce((product, size) => product * size, 1);
-  const result = new Float32Array(batch * channels * pixels);
-  for (let at = 0; at < result.length; at++) {
-    const [pixel, plane] = [at % pixels, Math.floor(at / pixels)];
-    const [channel, sample] = [plane % channels, Math.floor(plane / channels)];
-    result[(sample * pixels + pixel) * channels + channel] = values[at];
-  }
-  return result;
 }
 
 function near(name: string, found: Float32Array, known: TensorSummary, tolerance: number, floor = 0): void {

@@ -4,11 +4,13 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { loadConfig } from "../../src/config/config.ts";
 import { ImageSet } from "../../src/data/image-set.ts";
 import { measureNormalisation, normalise } from "../../src/data/normalisation.ts";
 import { type ImageDemands, inspectImages, PatchSet } from "../../src/data/patches.ts";
 import type { Image, ImageShape } from "../../src/images/image.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
+import { augmentationSteps } from "../../src/workflow/augmentation-settings.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/images/${name}`, import.meta.url));
 
@@ -122,6 +124,35 @@ test("a share of the patches is set apart for validation, the rest and it make u
     );
   assert.deepEqual([...(await read(rest)), ...(await read(apart))].sort(), (await read(all)).sort());
   assert.equal(basename(infos[0].path), all.imageName(0));
+  const [first, last] = all.split(0.2, false);
+  assert.deepEqual(
+    [...(await read(first)), ...(await read(last))],
+    await read(all),
+    "the last ones, in order",
+  );
+});
+
+test("a patch that is repeated in an epoch is augmented in another way each time", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "patches-"));
+  await cp(fixture("strips.tif"), join(folder, "a.tif"));
+  const { infos } = await inspectImages([join(folder, "a.tif")], DEMANDS);
+  const images = new ImageSet(infos, { normalisation: PLAIN, inMemory: true });
+  const tiling = { patch: [1, 4, 4], overlap: [0, 0, 0], padding: [0, 0, 0] } as const;
+  const { config } = loadConfig(
+    "a.yaml",
+    "AUGMENTOR: {ENABLE: True, BRIGHTNESS: True, BRIGHTNESS_PROB: 1.0}",
+  );
+  const settings = { tiling, randomPlaces: false, seed: 5, augmentation: augmentationSteps(config) };
+  const once = PatchSet.of({ images }, settings);
+  const thrice = once.repeated(3);
+  assert.equal(thrice.count, 3 * once.count);
+  const copies = [0, 1, 2].map((copy) => copy * once.count);
+  const plain = await Promise.all(copies.map(async (index) => String((await thrice.read(index, 0)).image)));
+  assert.equal(new Set(plain).size, 1);
+  const seen = await Promise.all(
+    copies.map(async (index) => String((await thrice.readAugmented(index, 0)).image)),
+  );
+  assert.equal(new Set(seen).size, 3);
 });
 
 test("values are clipped to percentiles, as NumPy counts them, or to values a channel, before they are normalised", async () => {

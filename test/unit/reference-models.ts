@@ -77,3 +77,40 @@ export function relativeDifference(actual: Float32Array, expected: TensorSummary
     Math.abs(magnitude - expected.abs_sum) / expected.abs_sum,
   );
 }
+
+/** Numbers in [-1, 1) without a pattern, by the script's formula. */
+export function scattered(count: number, seed: number): Float64Array {
+  return Float64Array.from({ length: count }, (_, at) => {
+    const wave = Math.sin(at * 12.9898 + seed) * 43758.5453;
+    return 2 * (wave - Math.floor(wave)) - 1;
+  });
+}
+
+/** Weights without a pattern, scaled by their fan. */
+export function scatterWeights(parameters: Parameters): void {
+  for (const { name, shape } of parameters.specs) {
+    const values = parameters.values(name);
+    const scale = Math.sqrt((3 * (shape[0] ?? 1)) / values.length);
+    scattered(values.length, crc32(name) % 1000).forEach((value, at) => {
+      if (name.endsWith("num_batches_tracked")) values[at] = 0;
+      else if (name.endsWith("running_var")) values[at] = 1.5 + value / 2;
+      else if (shape.length > 1) values[at] = value * scale;
+      else values[at] = name.endsWith("weight") ? 1 + value / 4 : value / 4;
+    });
+  }
+}
+
+/** A channels-first formula as `[batch, (z,) y, x, channel]`. */
+export function channelsLast(
+  values: ArrayLike<number>,
+  [batch, channels, ...space]: readonly number[],
+): Float32Array {
+  const pixels = space.reduce((product, size) => product * size, 1);
+  const result = new Float32Array(batch * channels * pixels);
+  for (let at = 0; at < result.length; at++) {
+    const [pixel, plane] = [at % pixels, Math.floor(at / pixels)];
+    const [channel, sample] = [plane % channels, Math.floor(plane / channels)];
+    result[(sample * pixels + pixel) * channels + channel] = values[at];
+  }
+  return result;
+}

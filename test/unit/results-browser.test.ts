@@ -10,7 +10,7 @@ import { startingFrom } from "../../src/extension/results/checkpoint-configurati
 import { writeSample } from "../../src/extension/sample-workspace.ts";
 import { pastEvents } from "../../src/results/past-events.ts";
 import { jobOf, jobsIn, runsOf } from "../../src/results/run-folders.ts";
-import { commandLine, forTerminal } from "../../src/runs/command-line.ts";
+import { commandLine, forTerminal, shortCommandLine } from "../../src/runs/command-line.ts";
 import { jobName } from "../../src/runs/job-name.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "results-"));
@@ -239,6 +239,21 @@ test("a command can be pasted into the shells of all systems", () => {
   );
   const command = { command: "node", args: ["cli.mjs", "--events"], cwd: ".", output: "events" } as const;
   assert.equal(commandLine(forTerminal(command), "linux"), "node cli.mjs");
+});
+
+test("a command to be read has no folders but those within its own", {
+  skip: process.platform === "win32",
+}, () => {
+  const args = [
+    "/opt/studio/cli.mjs",
+    "--config",
+    "/data/cells/a.yaml",
+    "--result_dir",
+    "/data/cells",
+    "--events",
+  ];
+  const command = { command: "/usr/bin/node", args, cwd: "/data/cells", output: "events" } as const;
+  assert.equal(shortCommandLine(command), "node cli.mjs --config a.yaml --result_dir .");
 });
 
 test("jobs are named after their file in letters that BiaPy allows", () => {

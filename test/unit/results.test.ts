@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { decode } from "fast-png";
 import { writeCharts } from "../../src/results/charts.ts";
 import { resultTree } from "../../src/results/result-tree.ts";
 import { TensorboardWriter } from "../../src/results/tensorboard.ts";
 import { appendTrainLog, type EpochRecord, readTrainLog, trainLogPath } from "../../src/results/train-log.ts";
+import { writeFileAtomically } from "../../src/results/write-file.ts";
 
 const temporary = () => mkdtemp(join(tmpdir(), "results-"));
 
@@ -86,4 +88,17 @@ test("TensorBoard's files are whole frames with right checksums", async () => {
   assert.ok(
     frames[1].includes("train_loss") && frames[2].includes("train_loss") && !frames[2].includes("lr\x15"),
   );
+});
+
+test("a file is replaced though somebody has it open for a while", async () => {
+  const folder = await temporary();
+  const path = join(folder, "record.json");
+  await writeFileAtomically(path, "first");
+  const reader = await open(path);
+  const written = writeFileAtomically(path, "second");
+  await setTimeout(200);
+  await reader.close();
+  await written;
+  assert.equal(await readFile(path, "utf8"), "second");
+  assert.deepEqual(await readdir(folder), ["record.json"]);
 });

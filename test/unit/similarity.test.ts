@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { test } from "node:test";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
 import { crappify } from "../../src/data/crappify.ts";
-import { type Layers, layersInMemory } from "../../src/data/layers.ts";
+import { type Layers, layersOf } from "../../src/data/layers.ts";
 import { measureNormalisation } from "../../src/data/normalisation.ts";
 import { Random } from "../../src/data/random.ts";
 import { resize } from "../../src/data/resize.ts";
 import { similarity } from "../../src/data/similarity.ts";
+import { openImage } from "../../src/images/files.ts";
 import type { Image } from "../../src/images/image.ts";
+import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import { measured } from "../../src/training/metrics.ts";
@@ -74,6 +78,15 @@ test("percentiles that clip an image equal NumPy's", async () => {
   }
 });
 
+/** The layers of an image that lies in a file until the test ends. */
+async function stored(context: TestContext, image: Image): Promise<Layers> {
+  const path = join(mkdtempSync(join(tmpdir(), "similarity-")), "image.tif");
+  await writeTiff(path, image);
+  const source = await openImage(path);
+  context.after(() => source.close());
+  return layersOf(source);
+}
+
 /** The whole of an image that is given layer by layer. */
 async function gathered({ shape, layer }: Layers): Promise<number[]> {
   const values: number[] = [];
@@ -81,12 +94,13 @@ async function gathered({ shape, layer }: Layers): Promise<number[]> {
   return values;
 }
 
-test("a crappified image keeps size and type, and is as much worse as its settings say", async () => {
+test("a crappified image keeps size and type, and is as much worse as its settings say", async (context) => {
   const data = Uint8Array.from(formula(64 * 64, 0.5, 0.011), (value) => 100 + 40 * value);
   const image: Image = { shape: [1, 64, 64, 1], sampleType: "uint8", data };
+  const layers = await stored(context, image);
   const error = async (resizingFactor: number, noise: number) => {
     const settings = { resizingFactor, noise, ndim: 2 } as const;
-    const worse = crappify(layersInMemory(image), 140, settings, new Random(3));
+    const worse = crappify(layers, 140, settings, new Random(3));
     assert.deepEqual([worse.shape, worse.sampleType], [image.shape, image.sampleType]);
     const values = await gathered(worse);
     assert.equal(values.length, data.length);
@@ -100,15 +114,15 @@ for (const [what, shape, ndim, small] of [
   ["a plane of two channels", [1, 31, 45, 2], 2, [1, 15, 22, 2]],
   ["a stack", [11, 20, 17, 1], 3, [5, 10, 8, 1]],
 ] as const) {
-  test(`${what} made worse layer by layer is what is made of it as a whole`, async () => {
+  test(`${what} made worse layer by layer is what is made of it as a whole`, async (context) => {
     const count = shape[0] * shape[1] * shape[2] * shape[3];
     const data = Float32Array.from({ length: count }, (_, at) => (at * 7919) % 251);
     const settings = { resizingFactor: 4, noise: 0, ndim } as const;
-    const image: Image = { shape, sampleType: "float32", data };
-    const worse = await gathered(crappify(layersInMemory(image), 250, settings, new Random(0)));
+    const layers = await stored(context, { shape, sampleType: "float32", data });
+    const worse = await gathered(crappify(layers, 250, settings, new Random(0)));
     const whole = resize(resize(data, shape, small), small, shape);
     for (const [at, value] of worse.entries()) assert.ok(Math.abs(value - whole[at]) < 1e-3, `${at}`);
-    const noisy = crappify(layersInMemory(image), 250, { ...settings, noise: 0.1 }, new Random(1));
+    const noisy = crappify(layers, 250, { ...settings, noise: 0.1 }, new Random(1));
     const last = shape[ndim === 3 ? 0 : 1] - 1;
     const early = [...(await noisy.layer(last))];
     await gathered(noisy);

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { type MaeSettings, maeLoss, maePrediction, maeTarget } from "../../src/models/mae.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import type { OptimiserSettings } from "../../src/runtime/optimiser-settings.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
-import type { Program } from "../../src/runtime/program.ts";
 import { Optimiser } from "../../src/training/optimiser.ts";
-import { formulaInput, setFormulaWeights } from "./reference-models.ts";
+import { fillReferenceMae, referenceMae } from "./reference-mae.ts";
+import { setFormulaWeights } from "./reference-models.ts";
 
 interface Summary {
   readonly first: readonly number[];
@@ -53,47 +52,12 @@ for (const each of cases) {
   const { ndim, size, token, channels, norm_pix: normalisePixels, optimiser } = each;
   const target = normalisePixels ? "normalised pixels" : "pixels";
   test(`three ${optimiser} steps of a ${ndim}D MAE on ${target} equal PyTorch's`, async () => {
-    const settings: MaeSettings = {
-      patchSize: new Array<number>(ndim).fill(size),
-      channels,
-      tokenSize: token,
-      encoder: { features: 24, layers: 2, heads: 3, hidden: 96 },
-      decoder: { features: 12, layers: 1, heads: 2, hidden: 48 },
-      epsilon: 1e-6,
-      normalisePixels,
-    };
-    const tokens = (size / token) ** ndim;
-    const visible = Math.trunc(tokens * 0.4);
-    const program: Program = {
-      training: true,
-      inputs: {
-        images: { shape: [batch, ...settings.patchSize, channels], type: "float32" },
-        keep: { shape: [batch, visible], type: "int32" },
-        restore: { shape: [batch, tokens], type: "int32" },
-        mask: { shape: [batch, tokens], type: "float32" },
-      },
-      forward(scope, { images, keep, restore, mask }) {
-        const prediction = maePrediction(scope, settings, images, { keep, restore, mask });
-        return { loss: maeLoss(prediction, maeTarget(settings, images), mask).mean() };
-      },
-    };
+    const mae = { ndim, size, token, channels, batch, normalisePixels };
+    const program = referenceMae(mae);
     const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: 2 });
     setFormulaWeights(parameters);
     const executable = new OnnxRuntime(2).compile(program, parameters, { gradients: true });
-    executable.inputs.images.set(formulaInput([batch, channels, ...settings.patchSize]));
-    for (let sample = 0; sample < batch; sample++) {
-      const noise = Array.from({ length: tokens }, (_, at) =>
-        Math.fround((at * 0.6180339887498949 + sample * 0.1) % 1),
-      );
-      const order = noise.map((_, at) => at).sort((a, b) => noise[a] - noise[b]);
-      const restore = noise.map((_, at) => order.indexOf(at));
-      executable.inputs.keep.set(order.slice(0, visible), sample * visible);
-      executable.inputs.restore.set(restore, sample * tokens);
-      executable.inputs.mask.set(
-        restore.map((place) => (place < visible ? 0 : 1)),
-        sample * tokens,
-      );
-    }
+    fillReferenceMae(executable.inputs, mae);
 
     const { settings: optimiserSettings, rate } = OPTIMISERS[optimiser];
     const moves = new Optimiser(optimiserSettings, parameters);

@@ -8,31 +8,14 @@ import type { RunEvent } from "../../src/protocol/run-events.ts";
 import { listDevices } from "../../src/runtime/devices.ts";
 import { fastest, secondsPerStep } from "../../src/workflow/device-choice.ts";
 import { maeProgram } from "../support/programs.ts";
-import { biapy, logRows, samples, workspace } from "../workflow/command.ts";
+import { smallMae } from "../support/small-mae.ts";
+import { biapy, logRows, problemsOf, stop, workspace } from "../workflow/command.ts";
 
 const cache = mkdtempSync(join(tmpdir(), "cache-"));
 after(() => rmSync(cache, { recursive: true, force: true }));
 process.env.XDG_CACHE_HOME = cache;
 
-const CONFIG = `
-PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 2D}
-DATA:
-  PATCH_SIZE: (32,32,1)
-  TRAIN: {PATH: ${JSON.stringify(samples("2d/train"))}}
-  VAL: {SPLIT_TRAIN: 0.2}
-MODEL:
-  ARCHITECTURE: mae
-  MAE_MASK_TYPE: random
-  VIT_TOKEN_SIZE: 16
-  VIT_EMBED_DIM: 24
-  VIT_NUM_LAYERS: 1
-  VIT_NUM_HEADS: 3
-  MAE_DEC_HIDDEN_SIZE: 16
-  MAE_DEC_NUM_LAYERS: 1
-  MAE_DEC_NUM_HEADS: 2
-TRAIN: {ENABLE: True, OPTIMIZER: ADAMW, LR: 1.E-3, BATCH_SIZE: 64, EPOCHS: 2}
-TEST: {ENABLE: False}
-`;
+const CONFIG = smallMae(32, 64, 2);
 
 interface Row {
   readonly train_loss: number;
@@ -46,7 +29,7 @@ test("a run on the GPU is the run on the CPU, stopped and gone on with as well",
   const cpu = await biapy([...args(1), "--gpu", ""]);
   assert.match(String(deviceOf(cpu.events)), /^CPU/);
   const stopped = await biapy([...args(2), "--gpu", "0"], (event, child) => {
-    if (event.event === "step" && event.step === 2 && event.epoch === 1) child.kill("SIGINT");
+    if (event.event === "step" && event.step === 2 && event.epoch === 1) stop(child);
   });
   assert.equal(stopped.code, 130);
   assert.match(String(deviceOf(stopped.events)), /WebGPU/);
@@ -70,10 +53,43 @@ test("a GPU that is not there is a warning that names those that are, and the CP
   assert.equal(code, 0);
   assert.deepEqual(events, []);
   const run = await biapy([...args(), "--gpu", "7"], (event, child) => {
-    if (event.event === "start") child.kill("SIGINT");
+    if (event.event === "start") stop(child);
   });
   const warning = run.events.find((event) => event.event === "log" && event.level === "warning");
   assert.match(String(warning?.event === "log" && warning.message), /no GPU 7.*the CPU computes.*0 /);
+});
+
+/** Of a patch of 32 x 32 float32 pixels. */
+const PATCH_BYTES = 4096;
+
+test("memory of the GPU that runs out is answered with the largest batch that fits, and that batch runs", async () => {
+  process.env.BIAPY_LARGEST_DEVICE_BUFFER = String(20 * PATCH_BYTES);
+  try {
+    const large = await workspace(CONFIG);
+    const failed = await biapy([...large.arguments(), "--gpu", "0"]);
+    assert.equal(failed.code, 2, JSON.stringify(failed.events.slice(-3)));
+    const [problem] = problemsOf(failed);
+    assert.match(
+      problem.message,
+      /a batch of 64 does not fit into the memory of .*WebGPU.*; 20 is the largest that does/,
+    );
+    assert.deepEqual([problem.key, problem.suggestion], ["TRAIN.BATCH_SIZE", "20"]);
+    assert.match(CONFIG.split("\n")[(problem.line ?? 0) - 1], /BATCH_SIZE: 64/);
+    const tried = failed.events.flatMap((event) => (event.event === "progress" ? [event.label] : []));
+    assert.ok(
+      tried.includes("Trying a batch of 32") && tried.includes("Trying a batch of 20"),
+      tried.join(", "),
+    );
+    const next = await workspace(CONFIG.replace("BATCH_SIZE: 64", "BATCH_SIZE: 20"));
+    let steps = 0;
+    const ran = await biapy([...next.arguments(), "--gpu", "0"], (event, child) => {
+      if (event.event === "step" && ++steps === 2) stop(child);
+    });
+    assert.deepEqual([ran.code, steps >= 2], [130, true], JSON.stringify(ran.events.slice(-3)));
+    assert.match(String(deviceOf(ran.events)), /WebGPU/);
+  } finally {
+    delete process.env.BIAPY_LARGEST_DEVICE_BUFFER;
+  }
 });
 
 test("the fastest device is found by a trial, which is remembered", async () => {

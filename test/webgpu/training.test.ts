@@ -1,20 +1,15 @@
 /** Training by WebGPU, against the CPU: the same losses and weights, and no operator that runs anywhere but on the device. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { DeviceMemoryError } from "../../src/runtime/device-memory-error.ts";
-import { DeviceRuntime } from "../../src/runtime/onnx/device-runtime.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import type { OptimiserSettings } from "../../src/runtime/optimiser-settings.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
+import { PrecisionError } from "../../src/training/training-step.ts";
 import { fill, maeProgram, train, unetProgram } from "../support/programs.ts";
-
-const folder = mkdtempSync(join(tmpdir(), "webgpu-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+import { trainsOnTheDevice, webgpu } from "./on-device.ts";
 
 const adam = { betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.05 } as const;
 const ADAMW: OptimiserSettings = { kind: "adamw", ...adam };
@@ -23,27 +18,6 @@ const OPTIMISERS: readonly OptimiserSettings[] = [
   { kind: "adam", ...adam },
   { kind: "sgd", momentum: 0.9, weightDecay: 0.01 },
 ];
-
-function webgpu(profile?: string): DeviceRuntime {
-  return new DeviceRuntime({ provider: { kind: "webgpu", power: "high-performance" }, profile }, "GPU", 1);
-}
-
-/** How often each operator ran, by `provider operator`, as onnxruntime's profile of a session has it. */
-function operatorsIn(prefix: string): Map<string, number> {
-  const file = readdirSync(folder).find((name) => name.startsWith(prefix));
-  assert.ok(file, "a profile was written");
-  const events = JSON.parse(readFileSync(join(folder, file), "utf8")) as {
-    cat: string;
-    args?: { provider?: string; op_name?: string };
-  }[];
-  const counts = new Map<string, number>();
-  for (const { cat, args } of events) {
-    if (cat !== "Node" || args?.provider === undefined) continue;
-    const key = `${args.provider} ${args.op_name}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
-  return counts;
-}
 
 const PROGRAMS: Readonly<Record<string, Program>> = {
   "2D MAE": maeProgram([16, 24]),
@@ -63,30 +37,27 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
 for (const [index, [name, program]] of Object.entries(PROGRAMS).entries()) {
   const optimiser = OPTIMISERS[index % OPTIMISERS.length];
   test(`a ${name} trains on the device alone, with the CPU's losses (${optimiser.kind})`, async () => {
-    const settings = { optimiser, clipNorm: 1 };
-    const course = { steps: 3, rate: 1e-3 };
-    const prefix = `profile-${index}`;
-    const expected = await train(new OnnxRuntime(2), program, settings, course);
-    const runtime = webgpu(join(folder, prefix));
-    const found = await train(runtime, program, settings, course);
-    runtime.release();
-    for (const [step, outputs] of expected.steps.entries())
-      for (const [output, value] of Object.entries(outputs)) {
-        const [is, allowed] = [found.steps[step][output], 1e-3 * Math.max(1, Math.abs(value))];
-        assert.ok(Math.abs(is - value) <= allowed, `${output} of step ${step}: ${is}, not ${value}`);
-      }
-    for (const [weight, values] of Object.entries(expected.weights)) {
-      const off = values.reduce((sum, value, at) => sum + Math.abs(value - found.weights[weight][at]), 0);
-      // Adam makes a whole step of the rounding error where a gradient is zero in truth.
-      assert.ok(off / values.length < 2e-3, `${weight} is off by ${off / values.length} on average`);
-    }
-    const operators = [...operatorsIn(prefix)];
-    const ran = operators.reduce((sum, [, count]) => sum + count, 0);
-    const elsewhere = operators.filter(([key]) => !key.startsWith("WebGpu") || key.includes("Memcpy"));
-    assert.ok(ran > 300, `${ran} operators ran`);
-    assert.deepEqual(elsewhere, []);
+    await trainsOnTheDevice(program, { optimiser, clipNorm: 1 }, { steps: 3, rate: 1e-3 });
   });
 }
+
+test("mixed precision trains where the device has half precision, and is refused in words where it has not", async () => {
+  const program = maeProgram([16, 24]);
+  const settings = { optimiser: ADAMW, clipNorm: 1, precision: "mixed" } as const;
+  const course = { steps: 3, rate: 1e-3 };
+  const runtime = webgpu();
+  const reason = runtime.whyNotMixed();
+  if (reason !== undefined) {
+    assert.match(reason, /no half-precision arithmetic \(WebGPU's shader-f16\)/);
+    await assert.rejects(train(runtime, program, settings, course), PrecisionError);
+  } else {
+    const expected = await train(new OnnxRuntime(2), program, { optimiser: ADAMW, clipNorm: 1 }, course);
+    const found = await train(runtime, program, settings, course);
+    for (const [step, { loss }] of expected.steps.entries())
+      assert.ok(Math.abs(found.steps[step].loss / loss - 1) < 5e-3, `the loss of step ${step}`);
+  }
+  runtime.release();
+});
 
 test("weights come home when they are read, and go back when they are written", async () => {
   const program = maeProgram([8, 8]);

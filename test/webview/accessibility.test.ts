@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import type { AxeResults } from "axe-core";
 import { condense } from "../../src/extension/panel/run-history.ts";
 import { type Harness, startHarness, type Webview } from "./harness.ts";
+import { imagesShown } from "./looking.ts";
 import { recordedEvents, recordedImage, summary } from "./recorded-runs.ts";
 import type { ThemeName } from "./themes.ts";
 
@@ -43,10 +44,11 @@ for (const theme of ["light", "high-contrast"] as const) {
       },
       { type: "history", history: condense("cells", recordedEvents("cells")) },
     );
-    await webview.frame.locator(".tile-canvas").first().waitFor();
+    await imagesShown(webview);
     await webview.frame.getByRole("button", { name: "Compare…" }).click();
     await webview.frame.getByRole("tab", { name: "Predictions" }).click();
     await webview.frame.locator("vscode-checkbox", { hasText: "Difference" }).click();
+    await imagesShown(webview);
     assert.deepEqual(await faults(webview, theme), []);
     await webview.close();
   });
@@ -58,7 +60,7 @@ for (const theme of ["light", "high-contrast"] as const) {
       type: "show",
       images: [{ path, label: "nuclei-test.tif", shape: [31, 61, 24, 1], sampleType: "uint16" }],
     });
-    await webview.frame.locator(".tile-canvas").waitFor();
+    await imagesShown(webview);
     assert.deepEqual(await faults(webview, theme), []);
     await webview.close();
   });

@@ -1,20 +1,24 @@
 /**
  * The webviews' pages as built, in a real browser, without VS Code: a frame inside a page that does for it what VS Code and
- * the extension do. Images are read by the extension's own code.
+ * the extension do. Images are read by the extension's own code. With BIAPY_TEST_DELAY each message takes up to so many
+ * milliseconds more, at random, either way: a test that looks before what it looks for is there fails then.
  */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Frame, type Page } from "playwright-core";
 import { ImageReader } from "../../src/extension/viewer/image-reader.ts";
 import { pageHtml } from "../../src/extension/viewer/page.ts";
+import { readPage } from "../../src/extension/viewer/webview-page.ts";
 import type { ImageRequest, RunHistory, ToPanel, ToViewer } from "../../src/protocol/panel-messages.ts";
 import { THEMES, type ThemeName } from "./themes.ts";
 
 const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
+
+const MOST_DELAY = Number(process.env.BIAPY_TEST_DELAY ?? 0);
 
 const FLAGS = [
   "--no-sandbox",
@@ -32,6 +36,12 @@ const OUTER = `<!DOCTYPE html><style>body{margin:0}iframe{border:0;width:100vw;h
 <script>
 const said = [];
 const frame = document.getElementById("webview");
+// Messages that are late are so in their order.
+let pause = Promise.resolve();
+function late(deliver) {
+  if (${MOST_DELAY} === 0) deliver();
+  else pause = pause.then(() => new Promise((over) => setTimeout(over, Math.random() * ${MOST_DELAY}))).then(deliver);
+}
 async function answer(request) {
   const reply = await fetch("/image", { method: "POST", body: JSON.stringify(request) });
   const message = JSON.parse(decodeURIComponent(reply.headers.get("x-message")));
@@ -40,7 +50,7 @@ async function answer(request) {
 }
 window.addEventListener("message", ({ data }) => {
   if (data.type === "open-image" || data.type === "read-plane") answer(data);
-  else said.push(data);
+  else late(() => said.push(data));
 });
 function decoded(column) {
   return new Float64Array(Uint8Array.from(atob(column), (letter) => letter.charCodeAt(0)).buffer);
@@ -55,7 +65,7 @@ function prepare(message) {
   return message;
 }
 function tell(message) {
-  frame.contentWindow.postMessage(message, "*");
+  late(() => frame.contentWindow.postMessage(message, "*"));
 }
 </script>`;
 
@@ -63,7 +73,7 @@ export interface Webview {
   /** The webview's own frame. */
   readonly frame: Frame;
   readonly page: Page;
-  /** Sends what the extension would. */
+  /** Sends what the extension would. What the page makes of it is to be waited for. */
   tell(...messages: (ToPanel | ToViewer)[]): Promise<void>;
   /** What the webview told the extension, by type, when it has done so `count` times; requests for images are left out. */
   said(type: string, count?: number): Promise<Record<string, unknown>[]>;
@@ -87,34 +97,33 @@ export interface WebviewOptions {
   readonly width?: number;
   readonly height?: number;
   /** Milliseconds before the extension answers about images. */
-  readonly imageDelay?: () => number;
+  readonly imageDelay?: (asked: ImageRequest) => number;
 }
+
+const anyDelay = (): number => Math.random() * MOST_DELAY;
 
 export async function startHarness(): Promise<Harness> {
   const reader = new ImageReader(join(dist, "image-worker.mjs"));
-  let imageDelay = () => 0;
+  let imageDelay: (asked: ImageRequest) => number = anyDelay;
   const browser = await launchBrowser();
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     if (pathname === "/image") {
       const asked = JSON.parse(await body(request)) as ImageRequest;
       const reply = await reader.answer(asked);
-      await new Promise((resolve) => setTimeout(resolve, imageDelay()));
+      await setTimeout(imageDelay(asked));
       const values = reply.type === "plane" ? Buffer.from(reply.plane.values) : Buffer.alloc(0);
       response.setHeader("x-message", encodeURIComponent(JSON.stringify(reply)));
       response.end(values);
     } else if (pathname === "/panel" || pathname === "/viewer") {
-      const files = { source: origin(server), script: `${pathname}.js`, style: `${pathname}.css` };
-      response.setHeader("content-type", "text/html").end(pageHtml("Test", files));
-    } else if (pathname.endsWith(".js") || pathname.endsWith(".css")) {
-      const type = pathname.endsWith(".js") ? "text/javascript" : "text/css";
-      response.setHeader("content-type", type).end(await readFile(join(dist, "webview", pathname)));
+      const parts = readPage(join(dist, "webview"), pathname === "/panel" ? "panel" : "viewer");
+      response.setHeader("content-type", "text/html").end(pageHtml("Test", parts));
     } else response.setHeader("content-type", "text/html").end(OUTER);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     open: (kind, options = {}) => {
-      imageDelay = options.imageDelay ?? (() => 0);
+      imageDelay = options.imageDelay ?? anyDelay;
       return openWebview(browser, origin(server), kind, options);
     },
     close: async () => {
@@ -181,11 +190,6 @@ async function openWebview(
         const sent = transferable(message);
         await page.evaluate((told) => tell(prepare(told)), sent);
       }
-      // Two frames: the page draws in the first.
-      await frame.evaluate(
-        () =>
-          new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(undefined)))),
-      );
     },
     said: async (type, count = 1) => {
       const wanted = { type, count };
@@ -195,7 +199,6 @@ async function openWebview(
         (found) =>
           (said as { type: string }[]).filter(({ type }) => type === found.type).length >= found.count,
         wanted,
-        { timeout: 5000 },
       );
       return page.evaluate(heard, wanted);
     },

@@ -1,5 +1,8 @@
 /** What a person sees of a page, told by a program. */
+import assert from "node:assert/strict";
+import { setTimeout } from "node:timers/promises";
 import type { Locator } from "playwright-core";
+import type { Webview } from "./harness.ts";
 
 /** Moves the mouse to a place of an element, given as shares of its size. */
 export async function hover(target: Locator, x: number, y: number): Promise<void> {
@@ -13,16 +16,48 @@ export async function textOf(target: Locator): Promise<string> {
   return (await target.textContent()) ?? "";
 }
 
+/** Only what hangs takes longer. */
+const PATIENCE = 30_000;
+const POLL = 30;
+
+/** Tries until what is asserted holds; what does not hold in the end is told. */
+export async function eventually(holds: () => Promise<void>): Promise<void> {
+  const deadline = Date.now() + PATIENCE;
+  for (;;) {
+    try {
+      return await holds();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+    await setTimeout(POLL);
+  }
+}
+
+/** Looks until what is found is right; what it was in the end is told. */
+export async function until<T>(look: () => Promise<T>, right: (found: T) => boolean): Promise<void> {
+  await eventually(async () => {
+    const found = await look();
+    // Without its message `assert.ok` looks for one in the test's text, for a minute where that is one long line.
+    assert.ok(right(found), `Found ${JSON.stringify(found)}.`);
+  });
+}
+
 /** Waits until an element's text is, or matches, what is expected. */
 export async function waitForText(target: Locator, expected: string | RegExp): Promise<void> {
-  const deadline = Date.now() + 5000;
-  let found: string | null = null;
-  while (Date.now() < deadline) {
-    found = await target.textContent();
-    if (typeof expected === "string" ? found?.trim() === expected : expected.test(found ?? "")) return;
-    await target.page().waitForTimeout(30);
-  }
-  throw new Error(`Expected ${expected}, found ${JSON.stringify(found)}.`);
+  await eventually(async () => {
+    const found = (await textOf(target)).trim();
+    if (typeof expected === "string") assert.equal(found, expected);
+    else assert.match(found, expected);
+  });
+}
+
+/** Waits until the row of images has read, and drawn, what it is to show. */
+export async function imagesShown({ frame }: Webview): Promise<void> {
+  await frame.locator('.tiles[aria-busy="false"]').waitFor();
+  // Two frames: the page draws in the first.
+  await frame.evaluate(
+    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(undefined)))),
+  );
 }
 
 /** The colour of a canvas at a place, given as shares of its size. */

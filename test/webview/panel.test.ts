@@ -4,10 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { condense } from "../../src/extension/panel/run-history.ts";
-import type { RunSummary } from "../../src/protocol/panel-messages.ts";
+import type { ImageRequest, RunSummary } from "../../src/protocol/panel-messages.ts";
 import type { ImageEvent, RunEvent, StepEvent } from "../../src/protocol/run-events.ts";
 import { type Harness, startHarness, type Webview, type WebviewOptions } from "./harness.ts";
-import { curveHeights, curveRows, hover, pixelColour, textOf, waitForText } from "./looking.ts";
+import {
+  curveHeights,
+  curveRows,
+  eventually,
+  hover,
+  imagesShown,
+  pixelColour,
+  textOf,
+  until,
+  waitForText,
+} from "./looking.ts";
 import { manySteps, recordedEvents, recordedImage, summary } from "./recorded-runs.ts";
 
 let harness: Harness;
@@ -29,13 +39,19 @@ async function panel(
   try {
     const [shown] = runs;
     await webview.tell({ type: "runs", runs, shown: shown?.id });
-    if (shown !== undefined) await webview.tell({ type: "history", history: condense(shown.id, events) });
+    if (shown !== undefined) {
+      await webview.tell({ type: "history", history: condense(shown.id, events) });
+      await runShown(webview);
+    }
     await use(webview);
     assert.deepEqual(webview.complaints, []);
   } finally {
     await webview.close();
   }
 }
+
+/** Waits until the page has drawn a run's history. */
+const runShown = ({ frame }: Webview) => frame.getByRole("region", { name: "Log" }).waitFor();
 
 const cells = { runs: [summary("cells", "finished")], events: recordedEvents("cells") };
 const cube = { runs: [summary("cube", "finished")], events: recordedEvents("cube") };
@@ -60,8 +76,11 @@ test("a chart for each metric and the learning rate, with the run's last values"
     await waitForText(legendValue(webview, "Loss", "Validation"), shown(validationLoss(cells.events, 40)));
     // Both curves go from the left to the right of the plot.
     for (const colour of ["#3794ff", "#d18616"]) {
-      const heights = await curveHeights(chart(webview, "Loss").locator("canvas"), colour);
-      assert.ok(heights.length > 200, colour);
+      const canvas = chart(webview, "Loss").locator("canvas");
+      await until(
+        () => curveHeights(canvas, colour),
+        ({ length }) => length > 200,
+      );
     }
   }, cells));
 
@@ -108,10 +127,9 @@ test("a loss that falls exponentially is straight on a log scale", () => {
         const at = (share: number) => heights[Math.floor(share * (heights.length - 1))];
         return Math.abs(at(0.1) + at(0.9) - 2 * at(0.5));
       };
-      assert.ok((await bend()) > 30, "linear");
+      await until(bend, (linear) => linear > 30);
       await webview.frame.locator("vscode-checkbox", { hasText: "Log scale" }).click();
-      await webview.tell();
-      assert.ok((await bend()) <= 2, `log: ${await bend()}`);
+      await until(bend, (logarithmic) => logarithmic <= 2);
     },
     { runs: [summary("steps", "running")], events },
   );
@@ -128,11 +146,9 @@ test("smoothing calms the curve and leaves the steps faintly behind it", () =>
       };
       const slider = webview.frame.getByRole("slider", { name: "Smoothing" });
       await slider.fill("0");
-      await webview.tell();
-      assert.ok((await thickness()) > 8);
+      await until(thickness, (rows) => rows > 8);
       await slider.fill("0.97");
-      await webview.tell();
-      assert.ok((await thickness()) <= 3);
+      await until(thickness, (rows) => rows <= 3);
     },
     { runs: [summary("steps", "running")], events: manySteps(4000, 100) },
   ));
@@ -152,9 +168,12 @@ test("a running run tells its epoch, time left, device and memory, and follows n
       const step = later.findLast((event) => event.event === "step");
       assert.ok(step?.event === "step");
       await waitForText(progress.locator(".doing"), `Epoch 2 of 40, step ${step.step} of 9`);
+      // All of it is drawn at once.
       assert.match(await textOf(progress.locator(".left")), /^(\d+ min )?\d+ s left$/);
       const done = await progress.getByRole("progressbar").evaluate((bar: HTMLProgressElement) => bar.value);
       assert.ok(Math.abs(done - (1 + step.step / 9) / 40) < 1e-9);
+      // More may come.
+      await webview.said("events-drawn");
     },
     { runs: [summary("cells", "running")], events },
   );
@@ -248,7 +267,7 @@ test("reconstruction checks stand in one row and change with every epoch", async
   await panel(
     async (webview) => {
       const { frame } = webview;
-      await frame.locator(".tile-canvas").first().waitFor();
+      await imagesShown(webview);
       assert.deepEqual(await frame.locator(".tile-title").allTextContents(), [
         "Original",
         "Masked",
@@ -268,11 +287,8 @@ test("reconstruction checks stand in one row and change with every epoch", async
       await copyFile(recordedImage(`${from}2_original.tif`), original);
       await webview.tell({ type: "events", run: "cells", events: [image(2)] });
       await waitForText(frame.locator(".image-caption"), /after epoch 2/);
-      await webview.page.waitForFunction(
-        ([selector, text]) =>
-          document.querySelector("iframe")?.contentDocument?.querySelector(selector)?.textContent !== text,
-        [".tile-value", before] as const,
-      );
+      await imagesShown(webview);
+      assert.notEqual(await textOf(tile.locator(".tile-value")), before);
     },
     { runs: [summary("cells", "running")], events: [image(1)] },
   );
@@ -283,7 +299,7 @@ test("the slider moves through the slices, and the cursor reads the files' value
     const { frame } = webview;
     const tile = (title: string) =>
       frame.locator(".tile", { has: frame.locator(".tile-title", { hasText: new RegExp(`^${title}$`) }) });
-    await frame.locator(".tile-canvas").first().waitFor();
+    await imagesShown(webview);
     await hover(tile("Original").locator("canvas"), 0.5, 0.5);
     // Values by tifffile. The panel starts in the middle.
     await waitForText(tile("Original").locator(".tile-value"), "167  (y 30, x 12)");
@@ -307,23 +323,47 @@ test("predictions have previews, and the one that is chosen is shown", () =>
     await page.keyboard.press("ArrowRight");
     await waitForText(frame.locator(".image-caption .hint"), "nuclei-02.tif");
     assert.equal(await previews.last().getAttribute("aria-selected"), "true");
+    await imagesShown(webview);
     assert.deepEqual(await frame.locator(".tile-title").allTextContents(), [
       "Original",
       "Masked",
       "Prediction",
     ]);
     // Both previews are pictures: not all of their pixels are alike.
-    await page.waitForTimeout(300);
     for (const preview of await previews.all()) {
-      const colours = await preview.locator("canvas").evaluate((canvas: HTMLCanvasElement) => {
-        const { data } = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height) ?? {
-          data: [],
-        };
-        return new Set(data).size;
-      });
-      assert.ok(colours > 20, `${colours}`);
+      const colours = () =>
+        preview.locator("canvas").evaluate((canvas: HTMLCanvasElement) => {
+          const { data } = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height) ?? {
+            data: [],
+          };
+          return new Set(data).size;
+        });
+      await until(colours, (count) => count > 20);
     }
   }, cells));
+
+test("images chosen while those before are read take their place, though files of both are read again", () => {
+  let begun = () => {};
+  const reading = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  /** The planes of before come, and are asked for anew, before it is known what the files chosen now hold. */
+  const imageDelay = ({ type }: ImageRequest): number => {
+    if (type === "open-image") return 600;
+    begun();
+    return 400;
+  };
+  return panel(
+    async (webview) => {
+      await reading;
+      await webview.frame.getByRole("tab", { name: "Predictions" }).click();
+      await imagesShown(webview);
+      const titles = await webview.frame.locator(".tile-title").allTextContents();
+      assert.deepEqual(titles, ["Original", "Masked", "Prediction"]);
+    },
+    { ...cells, options: { imageDelay } },
+  );
+});
 
 test("the difference is that of the files' values", () =>
   panel(async (webview) => {
@@ -334,8 +374,10 @@ test("the difference is that of the files' values", () =>
     await hover(tile.locator("canvas"), 0.5, 0.5);
     await waitForText(tile.locator(".tile-value"), "+31  (y 30, x 12)");
     // What the prediction makes brighter is red.
-    const [red, , blue] = await pixelColour(tile.locator("canvas"), 0.51, 0.5);
-    assert.ok(red > blue + 20, `${red} ${blue}`);
+    await until(
+      () => pixelColour(tile.locator("canvas"), 0.51, 0.5),
+      ([red, , blue]) => red > blue + 20,
+    );
   }, cube));
 
 test("zooming and moving one image moves all of them", () =>
@@ -343,6 +385,7 @@ test("zooming and moving one image moves all of them", () =>
     const { frame, page } = webview;
     const canvases = frame.locator(".tile-canvas");
     const values = frame.locator(".tile-value");
+    await imagesShown(webview);
     await hover(canvases.nth(0), 0.5, 0.5);
     await page.keyboard.down("Control");
     await page.mouse.wheel(0, -400);
@@ -350,11 +393,13 @@ test("zooming and moving one image moves all of them", () =>
     await waitForText(frame.locator(".zoom-text"), /^3\.[78]×$/);
     await hover(canvases.nth(0), 0.9, 0.9);
     const place = async (index: number) => (await textOf(values.nth(index))).replace(/^.*\(/, "(");
+    // Without the zoom it would be y 54, x 21.
+    await waitForText(values.nth(0), /\(y 3\d, x 1[5-9]\)$/);
     const first = await place(0);
-    assert.notEqual(first, "(y 54, x 21)");
+    await page.mouse.move(0, 0);
+    await waitForText(values.nth(0), "");
     await hover(canvases.nth(1), 0.9, 0.9);
-    assert.equal(await place(1), first);
-    assert.equal(await place(0), first);
+    for (const index of [0, 1]) await eventually(async () => assert.equal(await place(index), first));
     await canvases.nth(1).focus();
     await page.keyboard.press("0");
     await waitForText(frame.locator(".zoom-text"), "1×");
@@ -364,33 +409,51 @@ test("a contrast chosen by hand makes all that is above it white", () =>
   panel(async (webview) => {
     const { frame, page } = webview;
     const canvas = frame.locator(".tile-canvas").first();
-    await canvas.waitFor();
+    const colour = () => pixelColour(canvas, 0.51, 0.5);
+    await imagesShown(webview);
     const field = frame.getByRole("textbox", { name: "Brightest value" });
     await field.fill("10");
     await page.keyboard.press("Enter");
-    await waitForText(frame.locator("vscode-dropdown").filter({ hasText: "Manual" }).last(), /Manual/);
-    assert.deepEqual(await pixelColour(canvas, 0.51, 0.5), [255, 255, 255]);
+    await waitForText(frame.getByRole("combobox", { name: "Contrast" }).locator("option:checked"), "Manual");
+    await eventually(async () => assert.deepEqual(await colour(), [255, 255, 255]));
     await field.fill("100000");
     await page.keyboard.press("Enter");
-    await webview.tell();
-    assert.ok((await pixelColour(canvas, 0.51, 0.5))[0] < 5);
+    await until(colour, ([red]) => red < 5);
   }, cube));
 
 test("charts and words follow the theme", () =>
   panel(async (webview) => {
     const canvas = chart(webview, "Loss").locator("canvas");
     const count = async (colour: string) => (await curveHeights(canvas, colour)).length;
-    assert.ok((await count("#3794ff")) > 200);
+    await until(
+      () => count("#3794ff"),
+      (columns) => columns > 200,
+    );
     await webview.setTheme("light");
-    await webview.tell();
+    await until(
+      () => count("#1a85ff"),
+      (columns) => columns > 200,
+    );
     assert.equal(await count("#3794ff"), 0);
-    assert.ok((await count("#1a85ff")) > 200);
+  }, cells));
+
+test("a history that was sent before the page was there is asked for", () =>
+  panel(async (webview) => {
+    await webview.tell({
+      type: "runs",
+      runs: [...cells.runs, ...cube.runs],
+      shown: "cells",
+      sent: ["cells", "cube"],
+    });
+    assert.deepEqual(await webview.said("ask-history"), [{ type: "ask-history", run: "cube" }]);
   }, cells));
 
 test("charts are read by keyboard, and said", () =>
   panel(async (webview) => {
     const plot = chart(webview, "Loss").locator(".chart-plot");
-    assert.match((await plot.getAttribute("aria-label")) ?? "", /^Loss: Train [\d.]+, Validation 0\.6209/);
+    await eventually(async () =>
+      assert.match((await plot.getAttribute("aria-label")) ?? "", /^Loss: Train [\d.]+, Validation 0\.6209/),
+    );
     await plot.focus();
     await webview.page.keyboard.press("End");
     await waitForText(
@@ -408,6 +471,7 @@ test("Tab reaches everything in the order of the page, and everything has a name
     async (webview) => {
       const { frame, page } = webview;
       const names: string[] = [];
+      await imagesShown(webview);
       await frame.evaluate(() => document.body.focus());
       for (let presses = 0; presses < 60; presses++) {
         await page.keyboard.press("Tab");
@@ -425,7 +489,7 @@ test("Tab reaches everything in the order of the page, and everything has a name
         names.push(name);
       }
       const order = [
-        "vscode-dropdown Run",
+        "select Run",
         "vscode-button Stop",
         "input Smoothing",
         "vscode-checkbox Log scale",
@@ -473,13 +537,12 @@ test("runs are laid over each other, and hidden by their name in the legend", ()
         { type: "history", history: condense("cube", cube.events) },
       );
       const entries = chart(webview, "Loss").locator(".legend-entry");
-      assert.equal(await entries.count(), 4);
+      await eventually(async () => assert.equal(await entries.count(), 4));
       const canvas = chart(webview, "Loss").locator("canvas");
       const orange = async () => (await curveHeights(canvas, "#d18616")).length;
-      assert.ok((await orange()) > 50);
+      await until(orange, (columns) => columns > 50);
       for (const entry of await entries.filter({ hasText: "cube" }).all()) await entry.click();
-      await webview.tell();
-      assert.equal(await orange(), 0);
+      await eventually(async () => assert.equal(await orange(), 0));
     },
     { ...cells, runs: [...cells.runs, ...cube.runs] },
   ));
@@ -503,6 +566,7 @@ test("a page that is loaded again asks for its run, and looks as it did", () =>
       { type: "runs", runs: cells.runs, shown: "cells" },
       { type: "history", history: condense("cells", cells.events) },
     );
+    await runShown(webview);
     assert.equal(await webview.frame.getByRole("slider", { name: "Smoothing" }).inputValue(), "0.3");
     assert.equal(await webview.frame.locator(".chart").count(), 6);
   }, cells));
@@ -510,8 +574,11 @@ test("a page that is loaded again asks for its run, and looks as it did", () =>
 test("hundred thousand steps are shown", () =>
   panel(
     async (webview) => {
-      const heights = await curveHeights(chart(webview, "Loss").locator("canvas"), "#3794ff");
-      assert.ok(heights.length > 200);
+      const canvas = chart(webview, "Loss").locator("canvas");
+      await until(
+        () => curveHeights(canvas, "#3794ff"),
+        ({ length }) => length > 200,
+      );
       await webview.tell({
         type: "events",
         run: "long",
@@ -526,6 +593,7 @@ test("hundred thousand steps are shown", () =>
 test("the page runs no script but its own", async () => {
   const webview = await harness.open("panel");
   await webview.tell({ type: "runs", runs: [] });
+  await webview.frame.getByRole("heading", { name: "No run yet" }).waitFor();
   await webview.frame.evaluate(() => {
     const script = document.createElement("script");
     script.textContent = "window.intruded = true";
@@ -534,9 +602,11 @@ test("the page runs no script but its own", async () => {
     image.src = "https://example.invalid/x.png";
     document.body.append(image);
   });
-  await webview.tell();
+  for (const directive of ["script-src", "img-src"])
+    await until(
+      async () => webview.complaints,
+      (complaints) => complaints.some((complaint) => complaint.includes(directive)),
+    );
   assert.equal(await webview.frame.evaluate(() => "intruded" in window), false);
-  assert.ok(webview.complaints.some((complaint) => complaint.includes("script-src")));
-  assert.ok(webview.complaints.some((complaint) => complaint.includes("img-src")));
   await webview.close();
 });

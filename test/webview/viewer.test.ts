@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { ImageStore } from "../../src/extension/viewer/image-store.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { type Harness, startHarness, type Webview, type WebviewOptions } from "./harness.ts";
-import { hover, pixelColour, textOf, waitForText } from "./looking.ts";
+import { hover, imagesShown, pixelColour, textOf, until, waitForText } from "./looking.ts";
 import { recordedImage } from "./recorded-runs.ts";
 
 let harness: Harness;
@@ -36,7 +36,7 @@ async function viewer(
   try {
     const images = await Promise.all(paths.map((path) => store.open(path)));
     await webview.tell({ type: "show", images });
-    await webview.frame.locator(".tile-canvas").first().waitFor();
+    await imagesShown(webview);
     await use(webview);
     assert.deepEqual(webview.complaints, []);
   } finally {
@@ -86,8 +86,10 @@ test("channels in colour, and one by one", () =>
     await waitForText(frame.locator(".tile-value"), `${written(0, 3, 5)}  (y 3, x 5)`);
     await frame.getByRole("slider", { name: "Channel" }).fill("2");
     await waitForText(frame.locator(".tile-value"), `${written(0, 3, 5, 1)}  (y 3, x 5)`);
-    const [red, green, blue] = await pixelColour(canvas, 0.5, 0.5);
-    assert.ok(red === green && green === blue && red > 0 && red < 255);
+    await until(
+      () => pixelColour(canvas, 0.5, 0.5),
+      ([red, green, blue]) => red === green && green === blue && red > 0 && red < 255,
+    );
   }));
 
 test("an RGB image is shown in its own colours", () =>
@@ -133,7 +135,7 @@ test("a file that is damaged says so", () =>
     const message = "broken.tif: is no TIFF that can be read.";
     await webview.tell({ type: "show-failed", message });
     await waitForText(webview.frame.getByRole("alert").filter({ visible: true }), message);
-    assert.equal(await webview.frame.locator(".image-row").isVisible(), false);
+    await webview.frame.locator(".image-row").waitFor({ state: "hidden" });
   }));
 
 test("a file that is replaced is shown as it is now", async () => {
@@ -150,6 +152,38 @@ test("a file that is replaced is shown as it is now", async () => {
     await writeTiff(path, image(77));
     await webview.tell({ type: "show", images: [await store.open(path)] });
     await waitForText(webview.frame.locator(".tile-value"), "77  (y 3, x 5)");
+  });
+});
+
+test("automatic contrast burns no slice out, and is the same for all that were seen", async () => {
+  const path = join(await mkdtemp(join(tmpdir(), "viewer-")), "stack.tif");
+  // Brighter from left to right; the second slice goes ten times as far.
+  const [height, width] = [100, 200];
+  const data = Uint16Array.from({ length: 2 * height * width }, (_, at) => {
+    const x = at % width;
+    return at < height * width ? x : 10 * x;
+  });
+  await writeTiff(path, { shape: [2, height, width, 1], sampleType: "uint16", data });
+  await viewer([path], async ({ frame }) => {
+    const slice = frame.getByRole("slider", { name: "Slice (z)" });
+    const contrast = frame.getByRole("combobox", { name: "Contrast" });
+    const middleIs = (brightness: number) =>
+      until(
+        () => pixelColour(frame.locator(".tile-canvas"), 0.5, 0.5),
+        ([red]) => Math.abs(red - brightness) < 6,
+      );
+    await middleIs(128);
+    await slice.fill("2");
+    await middleIs(128);
+    await slice.fill("1");
+    await middleIs(13);
+    await contrast.selectOption("Whole range");
+    await middleIs(128);
+    await slice.fill("2");
+    await middleIs(128);
+    await contrast.selectOption("Auto, each slice");
+    await slice.fill("1");
+    await middleIs(128);
   });
 });
 

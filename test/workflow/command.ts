@@ -8,8 +8,23 @@ import type { Problem, RunEvent } from "../../src/protocol/run-events.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
+/** Node's arguments that run the trainer: its sources, or the bundle that `BIAPY_CLI` names. */
+export const TRAINER: readonly string[] = process.env.BIAPY_CLI
+  ? [process.env.BIAPY_CLI]
+  : // A URL: on Windows a path is not taken.
+    ["--import", new URL("../register.mjs", import.meta.url).href, join(root, "src/cli/main.ts")];
+
 /** A folder of the sample images: `2d/train`. */
 export const samples = (folder: string): string => join(root, "media/samples", folder);
+
+/** Windows has no signal that asks a process to stop. */
+const BY_MESSAGE = process.platform === "win32";
+
+/** Asks the command to stop after its step, as Ctrl+C does. */
+export function stop(child: ChildProcess): void {
+  if (BY_MESSAGE) child.send("stop");
+  else child.kill("SIGINT");
+}
 
 export interface Result {
   readonly code: number | null;
@@ -22,17 +37,14 @@ export function biapy(
   watch: (event: RunEvent, child: ChildProcess) => void = () => {},
 ): Promise<Result> {
   return new Promise((resolve) => {
-    const command = [
-      "--import",
-      join(root, "test/register.mjs"),
-      join(root, "src/cli/main.ts"),
-      ...args,
-      "--events",
-    ];
-    const child = spawn(process.execPath, command, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+    const command = [...TRAINER, ...args, "--events"];
+    const child = spawn(process.execPath, command, {
+      cwd: root,
+      stdio: ["ignore", "pipe", "inherit", ...(BY_MESSAGE ? (["ipc"] as const) : [])],
+    });
     const events: RunEvent[] = [];
     let rest = "";
-    child.stdout.on("data", (chunk: Buffer) => {
+    child.stdout?.on("data", (chunk: Buffer) => {
       const lines = (rest + chunk.toString()).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) {

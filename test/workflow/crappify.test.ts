@@ -6,7 +6,16 @@ import { test } from "node:test";
 import { loadBiapyCheckpoint } from "../../src/checkpoint/biapy-checkpoint.ts";
 import { readImage } from "../../src/images/files.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
-import { biapy, logRows, problemsOf, type Result, samples, validationLosses, workspace } from "./command.ts";
+import {
+  biapy,
+  logRows,
+  problemsOf,
+  type Result,
+  samples,
+  stop,
+  validationLosses,
+  workspace,
+} from "./command.ts";
 
 /** A workspace with images of its own: copies of the sample images. */
 async function crappifyWorkspace(more = "") {
@@ -128,7 +137,7 @@ test("losses add up by their weights, and a stopped run goes on exactly", async 
   const { loss, mae, mse } = epoch.validation ?? {};
   assert.ok(Math.abs((loss ?? Number.NaN) - ((mae ?? 0) + 0.5 * (mse ?? 0))) < 1e-5);
   const stopped = await biapy(args(2), (event, child) => {
-    if (event.event === "step" && event.epoch === 1 && event.step === 1) child.kill("SIGINT");
+    if (event.event === "step" && event.epoch === 1 && event.step === 1) stop(child);
   });
   assert.equal(stopped.code, 130);
   const resumed = await biapy([...args(2), "--resume"]);

@@ -8,7 +8,7 @@ import { loadBiapyCheckpoint } from "../../src/checkpoint/biapy-checkpoint.ts";
 import { readNpy } from "../../src/checkpoint/npy.ts";
 import { readImage } from "../../src/images/files.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
-import { biapy, logRows, problemsOf, samples, validationLosses, workspace } from "./command.ts";
+import { biapy, logRows, problemsOf, samples, stop, validationLosses, workspace } from "./command.ts";
 
 const CONFIG = `
 PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 2D}
@@ -65,7 +65,7 @@ test("a run trains, tests, leaves the documented tree, and goes on exactly where
   await checkpoint.close();
 
   const stopped = await biapy(args(2), (event, child) => {
-    if (event.event === "step" && event.epoch === 2 && event.step === 3) child.kill("SIGINT");
+    if (event.event === "step" && event.epoch === 2 && event.step === 3) stop(child);
   });
   assert.equal(stopped.code, 130);
   const end = stopped.events.at(-1);

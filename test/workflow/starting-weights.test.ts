@@ -1,5 +1,6 @@
 /** Networks that start from what another one learned. */
 import assert from "node:assert/strict";
+import { cp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { loadBiapyCheckpoint } from "../../src/checkpoint/biapy-checkpoint.ts";
@@ -116,4 +117,35 @@ test("a checkpoint of quite another network is refused, with the key that names 
   const incomplete = await biapy(testing.arguments());
   assert.equal(incomplete.code, 2);
   assert.match(problemsOf(incomplete)[0].message, /is of another network: it lacks/);
+});
+
+test("a run tests with its best checkpoint, or with that of its last epoch", async () => {
+  const folder = await workspace("");
+  const text = copies(folder.folder, configuration(32, "ARCHITECTURE: unet, FEATURE_MAPS: [4, 8, 16]"));
+  const train = await workspace(text);
+  const testWith = (epoch: string) =>
+    writeFile(
+      join(train.folder, "job.yaml"),
+      text
+        .replace("MODEL: {", `MODEL: {LOAD_CHECKPOINT: True, LOAD_CHECKPOINT_EPOCH: ${epoch}, `)
+        .replace("TRAIN: {ENABLE: True", "TRAIN: {ENABLE: False")
+        .replace("TEST: {ENABLE: False}", "TEST: {ENABLE: True}"),
+    );
+  assert.equal((await biapy(train.arguments())).code, 0);
+  await testWith("last_on_train");
+  const none = await biapy(train.arguments());
+  assert.equal(none.code, 2);
+  assert.equal(problemsOf(none)[0].key, "MODEL.LOAD_CHECKPOINT_EPOCH");
+
+  const checkpoints = join(train.results, "job/checkpoints");
+  for (const epoch of [2, 10])
+    await cp(
+      join(checkpoints, "job_1-checkpoint-best.pth"),
+      join(checkpoints, `job_1-checkpoint-${epoch}.pth`),
+    );
+  const last = await biapy(train.arguments());
+  assert.equal(last.code, 0, JSON.stringify(problemsOf(last)));
+  assert.match(logs(last), /loaded from .*job_1-checkpoint-10\.pth/);
+  await testWith("best_on_val");
+  assert.match(logs(await biapy(train.arguments())), /loaded from .*job_1-checkpoint-best\.pth/);
 });

@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { before, test } from "node:test";
-import { build } from "esbuild";
 import { embeddedEngine } from "../../src/extension/engines/embedded.ts";
 import type { RunEvent } from "../../src/protocol/run-events.ts";
 import { LiveRun } from "../../src/runs/live-run.ts";
 import type { RunOrder } from "../../src/runs/record.ts";
-import { startRun, supervisorProgram } from "../../src/runs/start-run.ts";
-import { samples, type Workspace, workspace } from "./command.ts";
+import { bundleProgram, startRun } from "../../src/runs/start-run.ts";
+import { bundleProcess } from "../support/bundle.ts";
+import { samples, TRAINER, type Workspace, workspace } from "./command.ts";
 
 const CONFIGURATION = `
 PROBLEM:
@@ -45,36 +45,28 @@ TEST:
     ENABLE: True
 `;
 
-const engine = embeddedEngine(resolve("src/cli/main.ts"), () => "");
+const engine = embeddedEngine(TRAINER.at(-1) ?? "", () => "");
 let place: Workspace;
 let supervisor: string;
 
 before(async () => {
   place = await workspace(CONFIGURATION);
   supervisor = join(place.folder, "supervisor.mjs");
-  await build({
-    entryPoints: ["src/runs/supervisor.ts"],
-    outfile: supervisor,
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    format: "esm",
-    logLevel: "error",
-  });
+  await bundleProcess("src/runs/supervisor.ts", supervisor);
 });
 
 /** Runs an order to its end; `watch` sees each event and can ask the run to stop. */
 async function train(order: RunOrder, watch: (event: RunEvent, run: LiveRun) => void): Promise<LiveRun> {
-  const { args, ...command } = await engine.command(order);
+  const command = await engine.command(order);
   const files = await startRun(
     {
       order,
       engine: engine.id,
       queue: join(place.folder, "queue"),
-      command: { ...command, args: ["--import", resolve("test/register.mjs"), ...args] },
+      command: { ...command, args: [...TRAINER.slice(0, -1), ...command.args] },
       stopSeconds: 60,
     },
-    supervisorProgram(supervisor),
+    bundleProgram(supervisor),
   );
   return new Promise((done, fail) => {
     LiveRun.open(files, {

@@ -1,12 +1,8 @@
 /** Transforms of parts of a patch: boxes, lines and grids that are blanked, blurred, mixed or made noisy. */
+import type { Region } from "../../images/image.ts";
 import type { Random } from "../random.ts";
-import type { Box } from "../tiling.ts";
+import { type Box, boxOf } from "../tiling.ts";
 import { between, integerBetween, onImage, type Range, type Sample, type Transform } from "./sample.ts";
-
-interface Region {
-  readonly start: Box;
-  readonly end: Box;
-}
 
 /** A box of a share of each side, somewhere in the patch; over all of z unless `alongZ`. */
 function randomRegion(size: Box, range: Range, random: Random, alongZ: boolean): Region {
@@ -14,8 +10,8 @@ function randomRegion(size: Box, range: Range, random: Random, alongZ: boolean):
   const sides = size.map((side, axis) =>
     axis === 0 && !alongZ ? side : Math.min(Math.max(Math.round(side * share), 1), side),
   );
-  const start = size.map((side, axis) => random.integer(side - sides[axis] + 1)) as unknown as Box;
-  return { start, end: start.map((from, axis) => from + sides[axis]) as unknown as Box };
+  const start = boxOf((axis) => random.integer(size[axis] - sides[axis] + 1));
+  return { start, end: boxOf((axis) => start[axis] + sides[axis]) };
 }
 
 /** Calls `visit` with the index of the first value of each pixel of a region. */

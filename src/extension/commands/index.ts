@@ -7,7 +7,7 @@ type Handler = (services: Services, ...args: unknown[]) => unknown;
 
 const HANDLERS: Readonly<Record<string, Handler>> = {
   runTraining: async (services, clicked) => (await import("./train.ts")).runTraining(services, clicked),
-  debugTraining: async (_services, clicked) => (await import("./train.ts")).debugTraining(clicked),
+  debugTraining: async (_services, clicked) => (await import("./debug.ts")).debugTraining(clicked),
   copyRunCommand: async (services, clicked) =>
     (await import("./train.ts")).copyTrainingCommand(services, clicked),
   runInTerminal: async (services, clicked) => (await import("./train.ts")).trainInTerminal(services, clicked),
@@ -46,6 +46,13 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
 
 const resultCommands = () => import("../results/result-commands.ts");
 
+async function tellError({ output }: Services, error: unknown): Promise<void> {
+  const message = error instanceof Error ? error.message : String(error);
+  const show = "Show Output";
+  // A notice with a button is shown whole.
+  if ((await vscode.window.showErrorMessage(`BiaPy: ${message}`, show)) === show) output.show();
+}
+
 export function registerCommands(services: Services): vscode.Disposable {
   const registered = Object.entries(HANDLERS).map(([name, handle]) =>
     vscode.commands.registerCommand(`biapy.${name}`, async (...args: unknown[]) => {
@@ -53,8 +60,7 @@ export function registerCommands(services: Services): vscode.Disposable {
         return await handle(services, ...args);
       } catch (error) {
         services.output.error(error instanceof Error ? error : String(error));
-        const message = error instanceof Error ? error.message : String(error);
-        void vscode.window.showErrorMessage(`BiaPy: ${message}`);
+        void tellError(services, error);
       }
     }),
   );

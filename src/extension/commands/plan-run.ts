@@ -24,6 +24,9 @@ export interface RunPlan {
   readonly engine: Engine;
 }
 
+/** A run as people are told of it. */
+export const planTitle = ({ order }: RunPlan) => `${order.name}, run ${order.runId}`;
+
 /** Nothing where the engine is missing, the configuration has errors, or a person cancels; it has been said then. */
 export async function planRun(
   config: vscode.Uri,
@@ -83,7 +86,7 @@ async function isSound(config: vscode.Uri, folder: string): Promise<boolean> {
 }
 
 /** Opens a file at a line and column, both counted from 1. */
-export async function showLine(uri: vscode.Uri, line = 1, column = 1): Promise<void> {
+async function showLine(uri: vscode.Uri, line = 1, column = 1): Promise<void> {
   const at = new vscode.Position(line - 1, column - 1);
   await vscode.window.showTextDocument(uri, { selection: new vscode.Range(at, at) });
 }

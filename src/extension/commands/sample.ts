@@ -1,10 +1,11 @@
 /** The sample: a folder of its own, or a folder in the open one, trained in one click. */
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import * as vscode from "vscode";
 import { writeSample } from "../sample-workspace.ts";
 import type { Services } from "../services.ts";
 import { runTraining } from "./train.ts";
+import { mayRun } from "./trust.ts";
 
 /** Key of the global memory: a configuration to train once its folder is open. */
 const TRAIN_NEXT = "biapy.trainNext";
@@ -37,17 +38,20 @@ async function askParent(): Promise<vscode.Uri | undefined> {
   return found?.[0];
 }
 
-/** BiaPy: Train on Sample Images: in the open folder, or else in a folder of its own. */
+/** BiaPy: Train on Sample Images: in the open folder, or else in one in the home folder; nothing is asked. */
 export async function trainSample(services: Services): Promise<void> {
   const [folder] = vscode.workspace.workspaceFolders ?? [];
-  if (folder === undefined) return openSampleWorkspace(services, undefined, true);
+  if (folder === undefined) return openSampleWorkspace(services, vscode.Uri.file(homedir()), true);
   const base = folder.uri.fsPath;
-  const file = await writeSample(services.context.extensionPath, join(base, FOLDER), base);
+  // The open folder may be the sample's own, from the last time.
+  const inside = basename(base) === FOLDER ? base : join(base, FOLDER);
+  const file = await writeSample(services.context.extensionPath, inside, base);
   await showAndTrain(services, vscode.Uri.file(file));
 }
 
 async function showAndTrain(services: Services, file: vscode.Uri): Promise<void> {
-  await vscode.window.showTextDocument(file, { preview: false });
+  // Not in the place of the panel.
+  await vscode.window.showTextDocument(file, { preview: false, viewColumn: vscode.ViewColumn.One });
   await runTraining(services, file, { confirm: false });
 }
 
@@ -57,13 +61,20 @@ export async function trainWhatWasAsked(services: Services): Promise<void> {
   const file = globalState.get<string>(TRAIN_NEXT);
   if (file === undefined || vscode.workspace.getWorkspaceFolder(vscode.Uri.file(file)) === undefined) return;
   await globalState.update(TRAIN_NEXT, undefined);
-  if (!vscode.workspace.isTrusted)
-    await new Promise<void>((resolve) => {
-      const granted = vscode.workspace.onDidGrantWorkspaceTrust(() => {
-        granted.dispose();
-        resolve();
-      });
-      services.context.subscriptions.push(granted);
-    });
+  if (!vscode.workspace.isTrusted) await untilTrusted(services);
   await showAndTrain(services, vscode.Uri.file(file));
+}
+
+/** Has VS Code ask whether the folder is trusted; where a person says no, waits until it is all the same. */
+async function untilTrusted({ context }: Services): Promise<void> {
+  const trusted = new Promise<void>((resolve) => {
+    context.subscriptions.push(vscode.workspace.onDidGrantWorkspaceTrust(() => resolve()));
+  });
+  if (await mayRun()) return;
+  const trust = "Trust This Folder…";
+  const message = "The sample trains as soon as its folder is trusted.";
+  void vscode.window.showInformationMessage(message, trust).then((answer) => {
+    if (answer === trust) void mayRun();
+  });
+  await trusted;
 }

@@ -1,9 +1,18 @@
 import * as vscode from "vscode";
-import type { Engine } from "../engines/engine.ts";
+import type { Engine, Unavailable } from "../engines/engine.ts";
 import { selectedEngine } from "../engines/index.ts";
+import { changeSetting } from "./change-setting.ts";
 
-/** BiaPy: Select Engine. Shows which engines there are, and what those that are missing need. */
+/** BiaPy: Select Engine. Shows which engines there are; one that is missing says what it needs when it is chosen. */
 export async function selectEngine(engines: readonly Engine[]): Promise<void> {
+  const engine = await pickEngine(engines);
+  if (engine === undefined) return;
+  const found = await engine.detect();
+  if (!found.available && !(await selectAnyway(engine, found))) return;
+  await changeSetting("engine", engine.id);
+}
+
+async function pickEngine(engines: readonly Engine[]): Promise<Engine | undefined> {
   const pick = vscode.window.createQuickPick<vscode.QuickPickItem & { readonly engine: Engine }>();
   pick.title = "Engine that trains";
   pick.busy = true;
@@ -16,10 +25,12 @@ export async function selectEngine(engines: readonly Engine[]): Promise<void> {
     engine,
   }));
   pick.items = items;
-  const detected = Promise.all(
+  void Promise.all(
     engines.map(async (engine, index) => {
       const found = await engine.detect();
-      items[index].detail = found.available ? found.detail : `$(warning) ${found.reason} ${found.fix}`;
+      items[index].detail = found.available
+        ? found.detail
+        : `$(warning) ${found.reason} $(info) Choose it to read more.`;
       pick.items = [...items];
     }),
   ).finally(() => {
@@ -31,12 +42,20 @@ export async function selectEngine(engines: readonly Engine[]): Promise<void> {
     pick.show();
   });
   pick.dispose();
-  if (answer === undefined) return;
-  const open = vscode.workspace.workspaceFolders !== undefined;
-  const target = open ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global;
-  await vscode.workspace.getConfiguration("biapy").update("engine", answer.id, target);
-  await detected;
-  const found = await answer.detect();
-  if (!found.available)
-    void vscode.window.showWarningMessage(`${answer.label}: ${found.reason} ${found.fix}`);
+  return answer;
+}
+
+/** Says whole, as a list cannot, why an engine does not train and what to do. Gives whether it is selected all the same. */
+async function selectAnyway({ label }: Engine, { reason, fix, remedy }: Unavailable): Promise<boolean> {
+  const select = "Select It Anyway";
+  const actions = [...(remedy === undefined ? [] : [remedy.title]), select];
+  const options = { modal: true, detail: `${reason}\n\n${fix}` };
+  const answer = await vscode.window.showWarningMessage(
+    `${label} cannot train here yet.`,
+    options,
+    ...actions,
+  );
+  if (answer !== undefined && answer === remedy?.title)
+    await vscode.commands.executeCommand(remedy.command, ...(remedy.arguments ?? []));
+  return answer === select;
 }

@@ -1,11 +1,10 @@
 /** BiaPy: Open in TensorBoard, with the TensorBoard of a Python environment. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { candidates } from "../../engines/python-environments.ts";
-import { endTree } from "../../runs/end-process.ts";
-import { childEnvironment } from "../../runs/start-run.ts";
+import { bundleProgram } from "../../runs/start-run.ts";
 import { pythonPlaces } from "../engines/index.ts";
 import type { Services } from "../services.ts";
 import { pickRun } from "./pick-run.ts";
@@ -15,8 +14,8 @@ import { mayRun } from "./trust.ts";
 const START_MS = 60_000;
 const ADDRESS = /https?:\/\/[^\s:]+:(\d+)/;
 
-/** TensorBoards by the folder that they show; they end with the window. */
-const running = new Map<string, { readonly child: ChildProcess; readonly port: number }>();
+/** Ports of TensorBoards, by the folder that they show; they end with the window, even one that is killed. */
+const running = new Map<string, number>();
 
 export async function openInTensorBoard({ context, runs }: Services, clicked?: unknown): Promise<void> {
   if (!(await mayRun())) return;
@@ -33,7 +32,7 @@ export async function openInTensorBoard({ context, runs }: Services, clicked?: u
   }
   const program = await findTensorBoard();
   if (program === undefined) return explainMissing();
-  const port = running.get(folder)?.port ?? (await start(context, program, folder));
+  const port = running.get(folder) ?? (await start(context, program, folder));
   if (port === undefined) return;
   const local = vscode.Uri.parse(`http://localhost:${port}/`);
   const address = await vscode.env.asExternalUri(local);
@@ -69,16 +68,17 @@ async function start(
   program: string,
   folder: string,
 ): Promise<number | undefined> {
-  const args = ["--logdir", folder, "--host", "localhost", "--port", "0"];
-  const child = spawn(program, args, {
-    env: childEnvironment(),
-    stdio: ["ignore", "pipe", "pipe"],
-    detached: process.platform !== "win32",
+  const companion = bundleProgram(context.asAbsolutePath("dist/companion.mjs"));
+  const board = [program, "--logdir", folder, "--host", "localhost", "--port", "0"];
+  const child = spawn(companion.command, [...companion.args, ...board], {
+    env: companion.env,
+    // What ends the extension host with all of its group must leave the companion to end TensorBoard.
+    detached: true,
     windowsHide: true,
   });
   const end = () => {
     running.delete(folder);
-    if (child.pid !== undefined && child.exitCode === null) endTree(child.pid);
+    child.stdin.end();
   };
   context.subscriptions.push({ dispose: end });
   const location = vscode.ProgressLocation.Notification;
@@ -87,7 +87,7 @@ async function start(
     (_progress, cancelled) => addressOf(child, cancelled),
   );
   if (typeof port === "number") {
-    running.set(folder, { child, port });
+    running.set(folder, port);
     child.once("exit", () => running.delete(folder));
     return port;
   }
@@ -98,7 +98,7 @@ async function start(
 
 /** The port that it listens on, or what it said instead; nothing where it was cancelled. */
 function addressOf(
-  child: ChildProcess,
+  child: ChildProcessWithoutNullStreams,
   cancelled: vscode.CancellationToken,
 ): Promise<number | string | undefined> {
   return new Promise((resolve) => {
@@ -109,8 +109,8 @@ function addressOf(
       if (found !== null) resolve(Number(found[1]));
     };
     const lastLine = () => said.trim().split("\n").at(-1) ?? "";
-    child.stdout?.on("data", listen);
-    child.stderr?.on("data", listen);
+    child.stdout.on("data", listen);
+    child.stderr.on("data", listen);
     child.once("error", ({ message }) => resolve(message));
     child.once("exit", (code) => resolve(lastLine() || `exit code ${code}`));
     cancelled.onCancellationRequested(() => resolve(undefined));

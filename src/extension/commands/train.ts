@@ -1,13 +1,12 @@
-/** Starting a training: run, debug, in a terminal, resume. */
-import { createServer } from "node:net";
+/** Starting a training: run, in a terminal, resume. */
 import * as vscode from "vscode";
-import { commandLine, forTerminal } from "../../runs/command-line.ts";
+import { commandLine, forTerminal, shortCommandLine } from "../../runs/command-line.ts";
 import type { RunCommand } from "../../runs/record.ts";
 import { StartError } from "../../runs/start-run.ts";
 import type { Services } from "../services.ts";
 import { configurationFile } from "./configuration-file.ts";
 import { pickRun } from "./pick-run.ts";
-import { isAvailable, planRun, type RunPlan, type RunWishes } from "./plan-run.ts";
+import { isAvailable, planRun, planTitle, type RunPlan, type RunWishes } from "./plan-run.ts";
 import { mayRun } from "./trust.ts";
 
 /** Whether the command is shown first is the settings' choice, unless it is made here. */
@@ -32,42 +31,56 @@ async function start(services: Services, plan: RunPlan, confirm?: boolean): Prom
   const settings = vscode.workspace.getConfiguration("biapy.run");
   if ((confirm ?? settings.get("confirmCommand", true)) && !(await confirmCommand(command, plan)))
     return undefined;
-  services.output.info(`${title(plan)}: ${commandLine(command)}`);
+  services.output.info(`${planTitle(plan)}: ${commandLine(command)}`);
   try {
     const run = await services.runs.start(plan.order, plan.engine, command, { queued: true });
     if (settings.get("openPanel", true)) services.panel.show(run.summary.id);
     return run.summary.id;
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    void vscode.window.showErrorMessage(error.message);
+    void tellStartError(error);
     return undefined;
   }
 }
 
-const title = ({ order }: RunPlan) => `${order.name}, run ${order.runId}`;
+async function tellStartError({ message, setting }: StartError): Promise<void> {
+  const change = "Change the Setting";
+  const answer = await vscode.window.showErrorMessage(message, ...(setting === undefined ? [] : [change]));
+  if (answer === change) await vscode.commands.executeCommand("workbench.action.openSettings", setting);
+}
 
-/** Shows the exact command; a person runs it here, in a terminal, or copies it. */
+/** Shows the command; a person runs it here, in a terminal, copies it, or looks at all of it first. */
 async function confirmCommand(command: RunCommand, plan: RunPlan): Promise<boolean> {
-  const line = commandLine(command);
-  const run = { label: "$(play) Train", detail: line };
+  const run = { label: "$(play) Train", detail: shortCommandLine(command) };
   const always = {
     label: "$(check) Train, and do not ask again",
     description: "setting biapy.run.confirmCommand",
   };
+  const whole = { label: "$(eye) Show the whole command" };
   const copy = { label: "$(copy) Copy the command" };
   const terminal = { label: "$(terminal) Run it in a terminal" };
-  const answer = await vscode.window.showQuickPick([run, always, copy, terminal], {
-    title: `Train ${title(plan)} in ${plan.order.workingDirectory}`,
-    placeHolder: line,
+  const answer = await vscode.window.showQuickPick([run, always, whole, copy, terminal], {
+    title: `Train ${planTitle(plan)}`,
+    placeHolder: `In ${plan.order.workingDirectory}`,
     ignoreFocusOut: true,
   });
   if (answer === copy) await copyCommand(command);
   if (answer === terminal) await openInTerminal(command, plan);
+  if (answer === whole) return confirmWholeCommand(command, plan);
   if (answer === always)
     await vscode.workspace
       .getConfiguration("biapy.run")
       .update("confirmCommand", false, vscode.ConfigurationTarget.Global);
   return answer === run || answer === always;
+}
+
+/** A dialog breaks lines, which a list does not. */
+async function confirmWholeCommand(command: RunCommand, plan: RunPlan): Promise<boolean> {
+  const [train, copy] = ["Train", "Copy"];
+  const options = { modal: true, detail: commandLine(forTerminal(command)) };
+  const answer = await vscode.window.showInformationMessage(`Train ${planTitle(plan)}`, options, train, copy);
+  if (answer === copy) await copyCommand(command);
+  return answer === train;
 }
 
 async function copyCommand(command: RunCommand): Promise<void> {
@@ -83,7 +96,7 @@ async function openInTerminal(command: RunCommand, plan: RunPlan): Promise<void>
   const task = new vscode.Task(
     definition,
     vscode.TaskScope.Workspace,
-    title(plan),
+    planTitle(plan),
     "BiaPy",
     execution,
     "$biapy",
@@ -118,61 +131,4 @@ export async function resumeTraining(services: Services, clicked?: unknown): Pro
   const engine = services.engines.find(({ id }) => id === run.summary.engine);
   if (engine === undefined || !(await isAvailable(engine))) return;
   await start(services, { engine, order: { ...run.order, resume: true } }, false);
-}
-
-/** BiaPy: Debug Training. */
-export async function debugTraining(clicked?: unknown): Promise<void> {
-  if (!(await mayRun())) return;
-  const config = await configurationFile(clicked);
-  if (config === undefined) return;
-  const folder = vscode.workspace.getWorkspaceFolder(config);
-  if (vscode.debug.breakpoints.length === 0) void offerSource();
-  await vscode.debug.startDebugging(folder, {
-    type: "biapy",
-    request: "launch",
-    name: "Debug BiaPy training",
-    config: config.fsPath,
-  });
-}
-
-/** Without breakpoints a debugged training only stops when it is paused. */
-async function offerSource(): Promise<void> {
-  const open = "Open Trainer Source";
-  const message = "There are no breakpoints: set some in the trainer's source, now or while it trains.";
-  if ((await vscode.window.showInformationMessage(message, open)) === open)
-    await vscode.commands.executeCommand("biapy.openTrainerSource");
-}
-
-/**
- * Starts a training that waits for a debugger, and gives the session that attaches to it. Its events are recorded as any
- * run's are.
- */
-export async function startDebuggedRun(
-  services: Services,
-  config: vscode.Uri,
-  wishes: RunWishes,
-): Promise<{ readonly run: string; readonly session: vscode.DebugConfiguration } | undefined> {
-  if (!(await mayRun())) return undefined;
-  const file = await configurationFile(config);
-  const plan = file && (await planRun(file, services.engines, wishes));
-  if (plan === undefined) return undefined;
-  const { order, engine } = plan;
-  if (engine.debug === undefined) {
-    void vscode.window.showErrorMessage(`${engine.label} cannot be debugged: select another engine.`);
-    return undefined;
-  }
-  const { session, ...command } = await engine.debug(order, await freePort());
-  services.output.info(`${title(plan)}: ${commandLine(command)}`);
-  // It does not wait for other runs: a debugger gives up long before they end.
-  const run = await services.runs.start(order, engine, command, { queued: false });
-  services.panel.show(run.summary.id);
-  return { run: run.summary.id, session: { name: `Debug ${title(plan)}`, request: "attach", ...session } };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }

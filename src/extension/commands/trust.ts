@@ -1,12 +1,15 @@
 import * as vscode from "vscode";
 
-/** Whether programs may be run in this folder; says so, and how to change it, where not. */
+/** Marks a debug configuration that starts nothing. */
+export const ONLY_TRUST = "biapyOnlyTrust";
+
+/**
+ * Whether programs may be run in this folder. Where it is not trusted, VS Code asks its own question: extensions cannot, but VS Code
+ * does before anything is run.
+ */
 export async function mayRun(): Promise<boolean> {
   if (vscode.workspace.isTrusted) return true;
-  const manage = "Manage Workspace Trust";
-  const message = "Nothing is run in Restricted Mode.";
-  const detail = "A configuration can name files and programs: trust the folder to train in it.";
-  if ((await vscode.window.showWarningMessage(message, { modal: true, detail }, manage)) === manage)
-    await vscode.commands.executeCommand("workbench.trust.manage");
-  return false;
+  const nothing = { type: "biapy", request: "launch", name: "Trust", [ONLY_TRUST]: true };
+  await vscode.debug.startDebugging(undefined, nothing, { noDebug: true });
+  return vscode.workspace.isTrusted;
 }

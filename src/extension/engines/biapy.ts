@@ -1,7 +1,7 @@
 /** BiaPy itself, in a Python environment of this machine. */
-import { dirname } from "node:path";
+import { delimiter, dirname } from "node:path";
 import { gpuNumbers, type Machines, pythonCommand, testedVersion } from "../../engines/biapy-command.ts";
-import { untested } from "../../engines/biapy-output.ts";
+import { pipInstall } from "../../engines/pip.ts";
 import {
   environmentWithBiapy,
   gpuProblem,
@@ -11,7 +11,7 @@ import {
 } from "../../engines/python-environments.ts";
 import { resumable, runConfiguration } from "../../engines/run-configuration.ts";
 import type { RunCommand, RunOrder } from "../../runs/record.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, PYTHON_SESSION } from "./engine.ts";
 
 export interface BiapySettings {
   /** Where to look for Python, what a person chose first. */
@@ -48,13 +48,13 @@ export function biapyEngine(settings: BiapySettings): Engine {
   return {
     id: "biapy",
     label: "BiaPy in Python",
-    description: `runs BiaPy (tested with ${testedVersion}) from an environment of yours, on one or several GPUs`,
+    description: `runs BiaPy (tested with ${testedVersion}) from your environment, on GPUs too`,
     async detect() {
       const found = await environmentWithBiapy(await settings.places());
       if (found === undefined) return { available: false, ...MISSING };
       const { biapy, python, version, torch } = found;
-      const warning = biapy === undefined || biapy === testedVersion ? "" : `. ${untested(biapy)}`;
-      const detail = `BiaPy ${biapy}, Python ${version}, PyTorch ${torch ?? "missing"}: ${python}${warning}`;
+      const tested = biapy === undefined || biapy === testedVersion ? "" : ` (tested with ${testedVersion})`;
+      const detail = `BiaPy ${biapy}${tested}, Python ${version}, PyTorch ${torch ?? "missing"}: ${python}`;
       return { available: true, detail };
     },
     device: ({ gpu }) => (gpuNumbers(gpu).length === 0 ? "cpu" : `gpu:${gpuNumbers(gpu).join(",")}`),
@@ -63,15 +63,24 @@ export function biapyEngine(settings: BiapySettings): Engine {
       return runCommand(pythonCommand(where, job, settings.machines()).args, where, order);
     },
     canResume: (order) => resumable(order) !== undefined,
+    async debugRequirement() {
+      const { python, debugpy } = await environment();
+      if (debugpy !== undefined) return undefined;
+      const missing = `Debugging BiaPy needs the package debugpy, which ${python} lacks.`;
+      return { name: "debugpy", missing, install: pipInstall(python, ["debugpy"]) };
+    },
     async debug(order, port) {
       const { where, job } = await prepared(order);
       // What Python runs follows its own option -u.
       const [, ...program] = pythonCommand(where, { ...job, gpu: gpuNumbers(job.gpu)[0] ?? "" }).args;
-      const listen = ["-u", "-m", "debugpy", "--listen", `127.0.0.1:${port}`, "--wait-for-client"];
+      const listen = ["-m", "debugpy", "--listen", `127.0.0.1:${port}`, "--wait-for-client"];
+      // Python's frozen modules have no source to stop in, of which debugpy warns at length.
+      const command = runCommand(["-u", "-Xfrozen_modules=off", ...listen, ...program], where, order);
       return {
-        ...runCommand([...listen, ...program], where, order),
+        ...command,
+        env: { ...command.env, ...ownCode(where, order) },
         session: {
-          type: "debugpy",
+          type: PYTHON_SESSION,
           request: "attach",
           connect: { host: "127.0.0.1", port },
           justMyCode: false,
@@ -84,6 +93,7 @@ export function biapyEngine(settings: BiapySettings): Engine {
 const MISSING = {
   reason: "No Python environment with BiaPy was found.",
   fix: "BiaPy: Create Python Environment… makes one; or select an interpreter that has BiaPy (setting biapy.python.path, or the Python extension).",
+  remedy: { title: "Create Python Environment…", command: "biapy.createPythonEnvironment" },
 };
 
 function showsSamples({ biapy }: PythonEnvironment): boolean {
@@ -91,11 +101,16 @@ function showsSamples({ biapy }: PythonEnvironment): boolean {
   return major > SHOWS_SAMPLES[0] || (major === SHOWS_SAMPLES[0] && minor >= SHOWS_SAMPLES[1]);
 }
 
+/** What debugpy shows unfolded in the call stack: BiaPy, which it else takes for a library, and the person's own files. */
+function ownCode({ biapyFolder }: PythonEnvironment, order: RunOrder): Record<string, string> {
+  const folders = [biapyFolder, order.workingDirectory].filter((folder) => folder !== undefined);
+  return { IDE_PROJECT_ROOTS: folders.join(delimiter) };
+}
+
 /** What the environment's activation would set, as far as BiaPy and the libraries below it look at it. */
 function environmentVariables({ scripts }: PythonEnvironment): Record<string, string> {
-  const separator = process.platform === "win32" ? ";" : ":";
   return {
-    PATH: `${scripts}${separator}${process.env.PATH ?? ""}`,
+    PATH: `${scripts}${delimiter}${process.env.PATH ?? ""}`,
     VIRTUAL_ENV: dirname(scripts),
     PYTHONUNBUFFERED: "1",
     PYTHONUTF8: "1",

@@ -1,7 +1,7 @@
 /** BiaPy in its container. */
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { pretextTask } from "../../config/checks.ts";
+import { pretextTask } from "../../config/basics.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
 import { gpuNumbers } from "../../engines/biapy-command.ts";
 import { containerPath, dockerCommands, dockerState } from "../../engines/docker.ts";

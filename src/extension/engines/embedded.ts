@@ -9,11 +9,13 @@ import type { Engine } from "./engine.ts";
  * @param bundle the command line's file, `dist/cli.mjs`
  * @param nodeSetting the Node.js to use; empty to find one
  * @param runtimeSetting what `--runtime` takes; empty for the usual one
+ * @param precisionSetting what `--precision` takes
  */
 export function embeddedEngine(
   bundle: string,
   nodeSetting: () => string,
   runtimeSetting: () => string = () => "",
+  precisionSetting: () => string = () => "single",
 ): Engine {
   const node = async (): Promise<NodeRuntime> => {
     const found = await findNode(nodeSetting());
@@ -27,6 +29,7 @@ export function embeddedEngine(
       bundle,
       ...orderArguments(order),
       ...runtimeArguments(runtimeSetting()),
+      ...(precisionSetting() === "mixed" ? ["--precision", "mixed"] : []),
       "--events",
     ];
     return { command, args, env, cwd: order.workingDirectory, output: "events" };
@@ -38,7 +41,12 @@ export function embeddedEngine(
     async detect() {
       const found = await findNode(nodeSetting());
       return typeof found === "string"
-        ? { available: false, reason: found, fix: "Mend or clear the setting biapy.run.nodePath." }
+        ? {
+            available: false,
+            reason: found,
+            fix: "Mend or clear the setting biapy.run.nodePath.",
+            remedy: NODE_SETTING,
+          }
         : { available: true, detail: found.label };
     },
     device: ({ gpu }) => (/\d/.test(gpu) ? `gpu:${gpu}` : "cpu"),
@@ -64,6 +72,12 @@ export function embeddedEngine(
     },
   };
 }
+
+const NODE_SETTING = {
+  title: "Open the Setting",
+  command: "workbench.action.openSettings",
+  arguments: ["biapy.run.nodePath"],
+};
 
 function orderArguments({ configFile, resultDirectory, name, runId, gpu, resume }: RunOrder): string[] {
   return [

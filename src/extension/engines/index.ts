@@ -16,6 +16,7 @@ export function enginesOf(context: vscode.ExtensionContext): readonly Engine[] {
       context.asAbsolutePath("dist/cli.mjs"),
       () => setting("run.nodePath"),
       () => setting("run.runtime"),
+      () => setting("run.precision"),
     ),
     biapyEngine({ places: pythonPlaces, machines }),
     dockerEngine(() => setting("docker.image")),

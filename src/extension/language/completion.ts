@@ -1,41 +1,51 @@
 import * as vscode from "vscode";
 import { keyDescriptions } from "../../config/descriptions.ts";
+import { keyFacts } from "../../config/keys.ts";
 import { keyProposals } from "./completion-items.ts";
 import { insertionOf } from "./key-lines.ts";
 
-const INSERT_KEY = "biapy.insertKey";
+const MOVE_KEY = "biapy.moveKey";
 
-/** Offers keys by their full name at any place and writes them, with the sections they lack, where they belong. */
+/**
+ * Offers keys by their full name at any place and writes them, with the sections they lack, where they belong. There are some
+ * five hundred: what each says of itself follows when it is looked at, and nothing is said that the editor takes for granted.
+ */
 export const keyCompletion: vscode.CompletionItemProvider = {
   provideCompletionItems(document, position) {
-    return keyProposals(document.getText(), position.line, position.character).map(
-      ({ key, start, lines, rank }) => {
-        const item = new vscode.CompletionItem(key, vscode.CompletionItemKind.Property);
-        item.range = new vscode.Range(position.line, start, position.line, position.character);
-        item.filterText = key;
-        // The YAML server's own proposals come first.
-        item.sortText = `~${rank}${key}`;
-        item.documentation = new vscode.MarkdownString(keyDescriptions.get(key));
-        item.detail = lines === undefined ? "written in its section" : undefined;
-        if (lines === undefined) {
-          item.insertText = "";
-          item.command = { command: INSERT_KEY, title: "Write the key in its section", arguments: [key] };
-        } else {
-          item.insertText = new vscode.SnippetString(`${lines.join("\n")}$0`);
-          item.keepWhitespace = true;
-          item.command = { command: "editor.action.triggerSuggest", title: "Offer values" };
-        }
-        return item;
-      },
-    );
+    const { line, character } = position;
+    return keyProposals(document.getText(), line, character).map(({ key, start, lines, rank }) => {
+      const item = new vscode.CompletionItem(key, vscode.CompletionItemKind.Property);
+      // The editor replaces the word at the cursor by itself; a dotted name is several words.
+      if (document.lineAt(line).text.slice(start, character).includes("."))
+        item.range = new vscode.Range(line, start, line, character);
+      // The YAML server's own proposals come first.
+      item.sortText = `~${rank}`;
+      if (lines === undefined) {
+        item.detail = "written in its section";
+        item.command = { command: MOVE_KEY, title: "Write the key in its section" };
+      } else {
+        item.insertText = new vscode.SnippetString(`${lines.join("\n")}$0`);
+        item.keepWhitespace = true;
+        item.command = { command: "editor.action.triggerSuggest", title: "Offer values" };
+      }
+      return item;
+    });
+  },
+  resolveCompletionItem(item) {
+    item.documentation = new vscode.MarkdownString(keyDescriptions.get(String(item.label)));
+    return item;
   },
 };
 
-/** The command behind completions that belong elsewhere: writes the key in its section and puts the cursor behind it. */
-export function registerInsertKey(): vscode.Disposable {
-  return vscode.commands.registerTextEditorCommand(INSERT_KEY, async (editor, _edit, key: string) => {
-    const { document } = editor;
-    // The line that the name was typed on is left blank by the completion.
+/** The command behind completions that belong elsewhere: moves the name before the cursor, as a key, to its section. */
+export function registerMoveKey(): vscode.Disposable {
+  return vscode.commands.registerTextEditorCommand(MOVE_KEY, async (editor) => {
+    const { document, selection } = editor;
+    const typed = /[\w.]*$/.exec(document.lineAt(selection.active).text.slice(0, selection.active.character));
+    const key = typed?.[0] ?? "";
+    if (!keyFacts.has(key)) return;
+    const name = new vscode.Range(selection.active.translate(0, -key.length), selection.active);
+    await editor.edit((edit) => edit.delete(name), { undoStopBefore: false, undoStopAfter: false });
     const { afterLine, lines } = insertionOf(document.getText(), key, "");
     const { end } = document.lineAt(Math.max(afterLine, 0)).range;
     const snippet = new vscode.SnippetString(`${afterLine < 0 ? "" : "\n"}${lines.join("\n")}$0`);

@@ -20,3 +20,17 @@ export function baseFolder(document: vscode.TextDocument): string {
   const folder = vscode.workspace.getWorkspaceFolder(document.uri) ?? vscode.workspace.workspaceFolders?.[0];
   return folder?.uri.fsPath ?? (document.isUntitled ? process.cwd() : dirname(document.uri.fsPath));
 }
+
+/** Asks where a new configuration is to be saved. */
+export function askWhereToSave(title: string, defaultUri: vscode.Uri): Thenable<vscode.Uri | undefined> {
+  const filters = { "BiaPy configuration": ["biapy.yaml", "yaml", "yml"] };
+  return vscode.window.showSaveDialog({ title, defaultUri, filters });
+}
+
+/** Writes a new configuration and shows it, in the language of configurations whatever its name. */
+export async function writeAndShow(target: vscode.Uri, text: string): Promise<void> {
+  await vscode.workspace.fs.writeFile(target, new TextEncoder().encode(text));
+  const document = await vscode.workspace.openTextDocument(target);
+  if (document.languageId !== LANGUAGE) await vscode.languages.setTextDocumentLanguage(document, LANGUAGE);
+  await vscode.window.showTextDocument(document);
+}

@@ -2,7 +2,7 @@
 /** What is wrong with the images that a configuration names, found by opening them, at the keys that name them. */
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { ndimOf } from "../../config/checks.ts";
+import { ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import { type ImageDemands, inspectImages } from "../../data/patches.ts";
 import { tilePatches } from "../../data/tiling.ts";

@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import { keyCompletion, registerInsertKey } from "./completion.ts";
+import { keyCompletion, registerMoveKey } from "./completion.ts";
 import { ConfigurationDiagnostics } from "./diagnostics.ts";
 import { recogniseConfigurations } from "./documents.ts";
 import { memoryHover } from "./hover.ts";
@@ -16,7 +16,7 @@ export async function activateLanguage(context: vscode.ExtensionContext): Promis
     new ConfigurationDiagnostics(context),
     vscode.languages.registerCompletionItemProvider({ language: LANGUAGE }, keyCompletion, "."),
     vscode.languages.registerHoverProvider({ language: LANGUAGE }, memoryHover),
-    registerInsertKey(),
+    registerMoveKey(),
     vscode.commands.registerCommand("biapy.newConfiguration", (known?: KnownAnswers | vscode.Uri) =>
       newConfiguration(context, known instanceof vscode.Uri ? {} : known),
     ),

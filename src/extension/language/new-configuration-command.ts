@@ -3,6 +3,7 @@ import { cp, mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import * as vscode from "vscode";
+import { askWhereToSave, writeAndShow } from "./documents.ts";
 import { imageChecks } from "./load-image-checks.ts";
 import {
   architecturesFor,
@@ -10,7 +11,6 @@ import {
   configurationText,
   shortestPath,
 } from "./new-configuration.ts";
-import { LANGUAGE } from "./recognise.ts";
 
 interface Choice<T> extends vscode.QuickPickItem {
   readonly value: T;
@@ -82,10 +82,7 @@ export async function newConfiguration(
     testFolder: shortestPath(test, base),
   });
   await mkdir(dirname(target.fsPath), { recursive: true });
-  await vscode.workspace.fs.writeFile(target, new TextEncoder().encode(text));
-  const document = await vscode.workspace.openTextDocument(target);
-  if (document.languageId !== LANGUAGE) await vscode.languages.setTextDocumentLanguage(document, LANGUAGE);
-  await vscode.window.showTextDocument(document);
+  await writeAndShow(target, text);
   return target;
 }
 
@@ -120,9 +117,5 @@ async function askFolder(step: number, question: string): Promise<string | undef
 
 async function askTarget(): Promise<vscode.Uri | undefined> {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(homedir());
-  return vscode.window.showSaveDialog({
-    title: "Save the configuration",
-    defaultUri: vscode.Uri.joinPath(folder, "my_model.biapy.yaml"),
-    filters: { "BiaPy configuration": ["biapy.yaml", "yaml", "yml"] },
-  });
+  return askWhereToSave("Save the configuration", vscode.Uri.joinPath(folder, "my_model.biapy.yaml"));
 }

@@ -87,7 +87,7 @@ function moveFix(text: string, { line, valueStart, valueEnd }: KeyLine, suggesti
 }
 
 /** The edit that adds a key that the text lacks. */
-export function insertionEdit(text: string, key: string, value: string): TextFix["edits"][number] {
+function insertionEdit(text: string, key: string, value: string): TextFix["edits"][number] {
   const { afterLine, lines } = insertionOf(text, key, value);
   const column = (text.split(/\r?\n/)[afterLine] ?? "").length;
   const at = Math.max(afterLine, 0);

@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import type { PanelState } from "../../protocol/panel-messages.ts";
 import type { RunSource } from "../runs/run-source.ts";
 import { imageReader } from "../viewer/index.ts";
+import { PAGE_OPTIONS } from "../viewer/webview-page.ts";
 import { TrainingPage } from "./training-page.ts";
 
 export const TRAINING_PANEL = "biapy.trainingPanel";
@@ -18,8 +19,8 @@ export function registerTrainingPanel(context: vscode.ExtensionContext, runs: Ru
   let page: TrainingPage | undefined;
 
   const attach = (panel: vscode.WebviewPanel, state: PanelState): TrainingPage => {
+    const attached = new TrainingPage(panel, context, runs, imageReader(context), state);
     panel.iconPath = vscode.Uri.joinPath(context.extensionUri, "media", "icon.png");
-    const attached = new TrainingPage(panel, context.extensionUri, runs, imageReader(context), state);
     page = attached;
     panel.onDidDispose(() => {
       if (page === attached) page = undefined;
@@ -33,7 +34,7 @@ export function registerTrainingPanel(context: vscode.ExtensionContext, runs: Ru
       return;
     }
     const column = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
-    attach(vscode.window.createWebviewPanel(TRAINING_PANEL, "Training", column), state);
+    attach(vscode.window.createWebviewPanel(TRAINING_PANEL, "Training", column, PAGE_OPTIONS), state);
   };
 
   context.subscriptions.push(

@@ -27,15 +27,15 @@ export function condense(run: string, events: readonly RunEvent[]): RunHistory {
 }
 
 function withoutOvertaken(events: readonly RunEvent[]): RunEvent[] {
-  const latest = new Map<string, RunEvent>();
-  for (const event of events) {
-    const subject = subjectOf(event);
-    if (subject !== undefined) latest.set(subject, event);
+  const told = new Set<string>();
+  const kept: RunEvent[] = [];
+  for (let at = events.length - 1; at >= 0; at--) {
+    const subject = subjectOf(events[at]);
+    if (subject !== undefined && told.has(subject)) continue;
+    if (subject !== undefined) told.add(subject);
+    kept.push(events[at]);
   }
-  return events.filter((event) => {
-    const subject = subjectOf(event);
-    return subject === undefined || latest.get(subject) === event;
-  });
+  return kept.reverse();
 }
 
 /** What an event is about, where a later one about the same takes its place. */
@@ -49,8 +49,12 @@ function subjectOf(event: RunEvent): string | undefined {
 function columns(steps: readonly StepEvent[]): StepColumns {
   const names = new Set<string>();
   for (const { metrics } of steps) for (const name in metrics) names.add(name);
-  const column = (value: (step: StepEvent) => number | undefined) =>
-    Float64Array.from(steps, (step) => value(step) ?? Number.NaN);
+  const column = (value: (step: StepEvent) => number | undefined) => {
+    // `Float64Array.from` takes five times as long.
+    const values = new Float64Array(steps.length);
+    for (let at = 0; at < values.length; at++) values[at] = value(steps[at]) ?? Number.NaN;
+    return values;
+  };
   return {
     position: column(({ epoch, step, steps: inEpoch }) => epoch - 1 + step / inEpoch),
     learningRate: column(({ learningRate }) => learningRate),

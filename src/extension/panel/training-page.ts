@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import * as vscode from "vscode";
 import type { FromPanel, PanelCommand, PanelState, ToPanel } from "../../protocol/panel-messages.ts";
 import type { RunEvent } from "../../protocol/run-events.ts";
 import type { RunSource } from "../runs/run-source.ts";
 import type { ImageReader } from "../viewer/image-reader.ts";
 import { showPage } from "../viewer/webview-page.ts";
+import { EventOutbox } from "./event-outbox.ts";
 import { condense, eventsAfter } from "./run-history.ts";
 
 const COMMANDS: Readonly<Record<PanelCommand, string>> = {
@@ -17,34 +19,33 @@ export class TrainingPage {
   /** The run that was asked for. After a reload of the window it is not known yet: runs are found bit by bit. */
   private wanted: string | undefined;
   private compared: readonly string[] = [];
-  /** Resolves when the page can receive for the first time; it tells so each time it was loaded. */
-  private readonly loaded: Promise<void>;
-  private tellLoaded = () => {};
+  /** Whether the page has told that it can receive; it tells so each time it was loaded. */
+  private loaded = false;
   /** Events received while a run's history is being read. */
   private readonly reading = new Map<string, RunEvent[]>();
   /** Runs whose history the page has. */
   private readonly sent = new Set<string>();
+  private readonly outbox = new EventOutbox((run, events) => this.post({ type: "events", run, events }));
+  /** The runs as the page was told of them. */
+  private told = "";
 
   constructor(
     private readonly panel: vscode.WebviewPanel,
-    extension: vscode.Uri,
+    context: vscode.ExtensionContext,
     private readonly runs: RunSource,
     private readonly images: ImageReader,
     { run, compared }: PanelState,
   ) {
     this.wanted = run;
     this.compared = compared ?? [];
-    this.loaded = new Promise((resolve) => {
-      this.tellLoaded = resolve;
-    });
     const disposables = [
       runs.onDidChangeRuns(() => this.sendRuns()),
       runs.onDidReceiveEvents(({ run, events }) => this.receiveEvents(run, events)),
       panel.webview.onDidReceiveMessage((message: FromPanel) => this.receive(message)),
     ];
     panel.onDidDispose(() => vscode.Disposable.from(...disposables).dispose());
-    showPage(panel.webview, extension, "panel", "Training");
-    // Histories are read while the page loads.
+    showPage(panel.webview, context, "panel", "Training");
+    // Histories are read, and go to VS Code, while the page loads.
     this.sendRuns();
   }
 
@@ -59,14 +60,26 @@ export class TrainingPage {
   private async receive(message: FromPanel): Promise<void> {
     switch (message.type) {
       case "ready":
-        this.tellLoaded();
-        this.sent.clear();
+        // What was sent before the page was there for the first time, VS Code has kept for it.
+        if (this.loaded) {
+          this.sent.clear();
+          this.outbox.clear();
+        }
+        this.loaded = true;
+        this.told = "";
         this.wanted ??= message.state.run;
         this.sendRuns();
         break;
       case "show-run":
         this.wanted = message.run;
         this.sendRuns();
+        break;
+      case "events-drawn":
+        this.outbox.drawn();
+        break;
+      case "ask-history":
+        this.sent.delete(message.run);
+        if (!this.reading.has(message.run)) await this.sendHistory(message.run);
         break;
       case "compare-runs":
         this.compared = message.runs;
@@ -108,8 +121,13 @@ export class TrainingPage {
     const known = new Set(runs.map(({ id }) => id));
     const shown = this.wanted !== undefined && known.has(this.wanted) ? this.wanted : runs[0]?.id;
     const compared = this.compared.filter((run) => known.has(run) && run !== shown);
-    this.post({ type: "runs", runs, shown });
-    this.post({ type: "compare", runs: compared });
+    // The steps of a run change nothing of this.
+    const told = JSON.stringify([runs, shown, compared]);
+    if (told !== this.told) {
+      this.told = told;
+      this.post({ type: "runs", runs, shown, sent: [...this.sent] });
+      this.post({ type: "compare", runs: compared });
+    }
     if (shown === undefined) return;
     for (const run of [shown, ...compared]) {
       if (!this.sent.has(run) && !this.reading.has(run)) void this.sendHistory(run);
@@ -121,8 +139,10 @@ export class TrainingPage {
     this.reading.set(run, meanwhile);
     try {
       const past = await this.runs.events(run);
-      await this.loaded;
+      // A long history is sent in a turn of its own: whatever else the extension host has to do comes first.
+      await setImmediate();
       this.post({ type: "history", history: condense(run, [...past, ...eventsAfter(past, meanwhile)]) });
+      this.outbox.drop(run);
       this.sent.add(run);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -134,7 +154,8 @@ export class TrainingPage {
 
   private receiveEvents(run: string, events: readonly RunEvent[]): void {
     this.reading.get(run)?.push(...events);
-    if (this.sent.has(run)) this.post({ type: "events", run, events });
+    // A hidden page is gone; another is loaded when it is shown again.
+    if (this.sent.has(run) && this.panel.visible) this.outbox.add(run, events);
   }
 
   private post(message: ToPanel): void {

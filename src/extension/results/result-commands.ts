@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import * as vscode from "vscode";
 import { workingDirectory } from "../commands/configuration-file.ts";
+import { askWhereToSave, writeAndShow } from "../language/documents.ts";
 import { shortestPath } from "../language/new-configuration.ts";
-import { LANGUAGE } from "../language/recognise.ts";
 import type { Services } from "../services.ts";
 import { startingFrom } from "./checkpoint-configuration.ts";
 import type { FileItem, ResultItem } from "./results-view.ts";
@@ -51,20 +51,13 @@ export async function useCheckpoint(
     return undefined;
   }
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? run.order.workingDirectory;
-  const target =
-    known ??
-    (await vscode.window.showSaveDialog({
-      title: `A configuration that starts from ${name}, run ${runId}`,
-      defaultUri: vscode.Uri.file(join(folder, `${name}_from_run_${runId}.biapy.yaml`)),
-      filters: { "BiaPy configuration": ["biapy.yaml", "yaml", "yml"] },
-    }));
+  const title = `A configuration that starts from ${name}, run ${runId}`;
+  const proposed = vscode.Uri.file(join(folder, `${name}_from_run_${runId}.biapy.yaml`));
+  const target = known ?? (await askWhereToSave(title, proposed));
   if (target === undefined) return undefined;
   const checkpoint = shortestPath(item.file, workingDirectory(target));
   const text = startingFrom(await readFile(source, "utf8"), checkpoint);
-  await vscode.workspace.fs.writeFile(target, new TextEncoder().encode(text));
-  const document = await vscode.workspace.openTextDocument(target);
-  if (document.languageId !== LANGUAGE) await vscode.languages.setTextDocumentLanguage(document, LANGUAGE);
-  await vscode.window.showTextDocument(document);
+  await writeAndShow(target, text);
   return target;
 }
 

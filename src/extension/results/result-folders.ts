@@ -59,7 +59,10 @@ export class ResultFolders implements vscode.Disposable {
     const jobs = new Set([...usual, ...traces.flatMap(({ fsPath }) => jobOf(fsPath) ?? [])]);
     const gone = [...this.found.keys()].filter((job) => !jobs.has(job));
     for (const job of gone) this.found.delete(job);
-    await this.read([...jobs], gone);
+    await this.read(
+      [...jobs].filter((job) => !usual.includes(job)),
+      gone,
+    );
   }
 
   /** Remembers a folder in which a run is started, and looks at its job. */
@@ -73,13 +76,12 @@ export class ResultFolders implements vscode.Disposable {
   }
 
   private async read(jobs: readonly string[], gone: readonly string[] = []): Promise<void> {
-    await Promise.all(
-      jobs.map(async (job) => {
-        const runs = await runsOf(job);
-        if (runs.length > 0) this.found.set(job, runs);
-        else this.found.delete(job);
-      }),
-    );
+    // One after another: what comes of many at once would hold up the editor.
+    for (const job of jobs) {
+      const runs = await runsOf(job);
+      if (runs.length > 0) this.found.set(job, runs);
+      else this.found.delete(job);
+    }
     this.changes.fire([...jobs, ...gone]);
   }
 

@@ -57,7 +57,7 @@ export class ResultsTree implements vscode.TreeDataProvider<ResultItem> {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly runs: RunManager) {
-    // Progress is told many times a second, which nobody reads.
+    // Runs change several times a second, which nobody reads.
     runs.onDidChangeRuns(() => {
       this.timer ??= setTimeout(() => {
         this.timer = undefined;
@@ -117,15 +117,37 @@ export class ResultsTree implements vscode.TreeDataProvider<ResultItem> {
   }
 }
 
+/** Writes dates in one form. What writes them is made once, and not before: that takes longer than writing a hundred. */
+function dateWriter(form: Intl.DateTimeFormatOptions): (date: Date | number) => string {
+  let format: Intl.DateTimeFormat | undefined;
+  return (date) => {
+    format ??= new Intl.DateTimeFormat([], form);
+    return format.format(date);
+  };
+}
+
+const time = dateWriter({ hour: "numeric", minute: "2-digit" });
+const day = dateWriter({ month: "short", day: "numeric" });
+const fullDay = dateWriter({ dateStyle: "short" });
+const moment = dateWriter({ dateStyle: "short", timeStyle: "medium" });
+
+/** Short, for a sidebar is narrow: the icon tells the status, and the tooltip all of it. */
 function descriptionOf({ summary, folder, progress }: KnownRun): string {
   const loss = progress?.bestLoss ?? folder?.best?.loss;
   const active = summary.status === "running" || summary.status === "queued";
-  const how = active ? progress?.text || summary.status : summary.status === "finished" ? "" : summary.status;
-  const best = loss === undefined ? "" : `loss ${loss.toPrecision(4)}`;
-  const date = active
-    ? ""
-    : new Date(summary.started).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
-  return [how, best, date].filter((part) => part !== "").join(" · ");
+  const best = loss === undefined ? "" : `loss ${loss.toPrecision(3)}`;
+  const waiting = summary.status === "queued" ? "waiting" : "starting";
+  const when = active ? progress?.text || waiting : shortDate(new Date(summary.started));
+  const parts = active ? [when, best] : [best, when];
+  return parts.filter((part) => part !== "").join(" · ");
+}
+
+/** The time of a run of today, the day of this year's, the date of older ones. */
+function shortDate(date: Date): string {
+  const today = new Date();
+  if (date.toDateString() === today.toDateString()) return time(date);
+  if (date.getFullYear() === today.getFullYear()) return day(date);
+  return fullDay(date);
 }
 
 function tooltipOf({ summary, folder, live }: KnownRun): vscode.MarkdownString {
@@ -134,7 +156,7 @@ function tooltipOf({ summary, folder, live }: KnownRun): vscode.MarkdownString {
     `**${name}, run ${runId}**: ${status}`,
     ...(live?.record.ended?.message === undefined ? [] : [live.record.ended.message]),
     `Engine: ${engine}`,
-    `Started: ${new Date(started).toLocaleString()}`,
+    `Started: ${moment(started)}`,
     ...(folder?.best === undefined
       ? []
       : [`Best loss: ${folder.best.loss.toPrecision(6)} in epoch ${folder.best.epoch}`]),

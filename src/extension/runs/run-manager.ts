@@ -7,9 +7,11 @@ import type { RunEvent } from "../../protocol/run-events.ts";
 import { pastEvents } from "../../results/past-events.ts";
 import { resultTree } from "../../results/result-tree.ts";
 import type { RunFolder } from "../../results/run-folders.ts";
+import { ask } from "../../runs/address.ts";
 import { LiveRun } from "../../runs/live-run.ts";
+import { livingTickets, type Ticket } from "../../runs/queue.ts";
 import { type RecordFiles, type RunCommand, type RunOrder, recordFilesOf } from "../../runs/record.ts";
-import { startRun, supervisorProgram } from "../../runs/start-run.ts";
+import { bundleProgram, startRun } from "../../runs/start-run.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { ResultFolders } from "../results/result-folders.ts";
 import { RunProgress } from "./run-progress.ts";
@@ -28,6 +30,7 @@ export interface KnownRun {
 export interface StartOptions {
   /** Whether it waits for other runs of its device. */
   readonly queued: boolean;
+  readonly debugged?: boolean;
 }
 
 export class RunManager implements RunSource, vscode.Disposable {
@@ -42,7 +45,8 @@ export class RunManager implements RunSource, vscode.Disposable {
   }>();
   private readonly ends = new vscode.EventEmitter<KnownRun>();
   private readonly subscriptions: vscode.Disposable;
-  private announcing = false;
+  /** The next time that changes are told. */
+  private announcement: { readonly due: number; readonly timer: NodeJS.Timeout } | undefined;
   /** By identity: the runs whose records have been looked at. */
   private folders: ReadonlyMap<string, RunFolder> = new Map();
   /** When records were written that were looked at, by identity. */
@@ -120,24 +124,43 @@ export class RunManager implements RunSource, vscode.Disposable {
     await vscode.commands.executeCommand("biapy.resumeTraining", runId);
   }
 
+  /** The identities of the runs, of any window, that a new run of a device would wait for, earliest first. */
+  async before(device: string): Promise<readonly string[]> {
+    return (await this.ticketsBefore(device)).map(({ run }) => run);
+  }
+
+  /** Stops the runs that a new run of a device would wait for. */
+  async stopBefore(device: string): Promise<void> {
+    await Promise.all((await this.ticketsBefore(device)).map(({ address }) => ask(address, "stop")));
+  }
+
+  private async ticketsBefore(device: string): Promise<readonly Ticket[]> {
+    return onePerDevice() ? livingTickets(this.queue, device) : [];
+  }
+
+  private get queue(): string {
+    return join(this.context.globalStorageUri.fsPath, "queue");
+  }
+
   /** Starts a run in a process that outlives this window. Throws `StartError`. */
   async start(
     order: RunOrder,
     engine: Engine,
     command: RunCommand,
-    { queued }: StartOptions,
+    { queued, debugged }: StartOptions,
   ): Promise<KnownRun> {
     const settings = vscode.workspace.getConfiguration("biapy.run");
     const files = await startRun(
       {
         order,
         engine: engine.id,
-        device: queued && settings.get("onePerDevice", true) ? engine.device(order) : undefined,
-        queue: join(this.context.globalStorageUri.fsPath, "queue"),
+        device: queued && onePerDevice() ? engine.device(order) : undefined,
+        queue: this.queue,
         command,
+        debugged,
         stopSeconds: settings.get("stopSeconds", 60),
       },
-      supervisorProgram(this.context.asAbsolutePath("dist/supervisor.mjs")),
+      bundleProgram(this.context.asAbsolutePath("dist/supervisor.mjs")),
     );
     const { jobDirectory, runDirectory } = resultTree(order.resultDirectory, order.name, order.runId);
     this.progress.delete(runDirectory);
@@ -175,7 +198,7 @@ export class RunManager implements RunSource, vscode.Disposable {
         this.progress.get(run.id)?.add(events);
         this.received.fire({ run: run.id, events });
         if (events.some(({ event }) => WRITING.includes(event))) this.results.lookSoon(run.jobDirectory);
-        this.announce();
+        this.announce(PROGRESS_MS);
       },
     });
     if (opened === undefined) return undefined;
@@ -217,14 +240,16 @@ export class RunManager implements RunSource, vscode.Disposable {
     this.announce();
   }
 
-  /** Tells of changes, many at once as one. */
-  private announce(): void {
-    if (this.announcing) return;
-    this.announcing = true;
-    setTimeout(() => {
-      this.announcing = false;
+  /** Tells of changes, many at once as one, after so many milliseconds at most. */
+  private announce(wait = ANNOUNCE_MS): void {
+    const due = Date.now() + wait;
+    if (this.announcement !== undefined && this.announcement.due <= due) return;
+    clearTimeout(this.announcement?.timer);
+    const timer = setTimeout(() => {
+      this.announcement = undefined;
       this.stateChanges.fire();
-    }, ANNOUNCE_MS);
+    }, wait);
+    this.announcement = { due, timer };
   }
 
   private describe(id: string, folder: RunFolder | undefined, live: LiveRun | undefined): KnownRun {
@@ -251,7 +276,11 @@ export class RunManager implements RunSource, vscode.Disposable {
   }
 }
 
+const onePerDevice = () => vscode.workspace.getConfiguration("biapy.run").get("onePerDevice", true);
+
 const ANNOUNCE_MS = 100;
+/** A run that does a hundred steps a second is not read faster than this. */
+const PROGRESS_MS = 500;
 /** Events that tell of new files. */
 const WRITING: readonly RunEvent["event"][] = ["epoch", "checkpoint", "image", "end"];
 

@@ -4,7 +4,7 @@ import type { FromViewer, ImageSummary, ToViewer } from "../../protocol/panel-me
 import { ImageReader } from "./image-reader.ts";
 import { showPage } from "./webview-page.ts";
 
-export const IMAGE_VIEWER = "biapy.imageViewer";
+const IMAGE_VIEWER = "biapy.imageViewer";
 
 /**
  * Registers the read-only editor of TIFF and HDF5 files, and `biapy.viewImages`, which shows files and folders (Zarr
@@ -60,6 +60,8 @@ async function pickImages(): Promise<vscode.Uri[]> {
 /** One page that shows images, and follows their files. */
 class ImageViewer {
   private readonly disposables: vscode.Disposable[] = [];
+  /** What the page is told first: the images are opened while it loads. */
+  private first: Promise<ToViewer> | undefined;
 
   constructor(
     private readonly context: vscode.ExtensionContext,
@@ -74,7 +76,8 @@ class ImageViewer {
       webview.onDidReceiveMessage((message: FromViewer) => this.receive(message)),
       this.panel.onDidDispose(() => vscode.Disposable.from(...this.disposables).dispose()),
     );
-    showPage(webview, this.context.extensionUri, "viewer", "Image");
+    showPage(webview, this.context, "viewer", "Image");
+    this.first = this.open();
     for (const image of this.images) this.follow(image);
   }
 
@@ -84,31 +87,29 @@ class ImageViewer {
     const watcher = vscode.workspace.createFileSystemWatcher(
       new vscode.RelativePattern(folder, name.replaceAll(/[[\]{}*?]/g, "?")),
     );
-    const show = () => void this.show();
+    const show = async () => this.post(await this.open());
     this.disposables.push(watcher, watcher.onDidChange(show), watcher.onDidCreate(show));
   }
 
   private async receive(message: FromViewer): Promise<void> {
-    if (message.type === "ready") await this.show();
-    else this.post(await this.reader.answer(message));
+    if (message.type === "ready") {
+      const opened = this.first ?? this.open();
+      this.first = undefined;
+      this.post(await opened);
+    } else this.post(await this.reader.answer(message));
   }
 
-  /** Opens the images, anew where their files were replaced, and shows them. */
-  private async show(): Promise<void> {
+  /** Opens the images, anew where their files were replaced. */
+  private async open(): Promise<ToViewer> {
     const images: ImageSummary[] = [];
     for (const { scheme, fsPath } of this.images) {
-      if (scheme !== "file") {
-        this.post({ type: "show-failed", message: "Only images on a disk can be shown: save a copy first." });
-        return;
-      }
+      if (scheme !== "file")
+        return { type: "show-failed", message: "Only images on a disk can be shown: save a copy first." };
       const reply = await this.reader.answer({ type: "open-image", request: 0, path: fsPath });
       if (reply.type === "image") images.push(reply.image);
-      else if (reply.type === "image-failed") {
-        this.post({ type: "show-failed", message: reply.message });
-        return;
-      }
+      else if (reply.type === "image-failed") return { type: "show-failed", message: reply.message };
     }
-    this.post({ type: "show", images });
+    return { type: "show", images };
   }
 
   private post(message: ToViewer): void {

@@ -1,19 +1,23 @@
-import * as vscode from "vscode";
-import { pageHtml } from "./page.ts";
+import { readFileSync } from "node:fs";
+import type * as vscode from "vscode";
+import { type PageParts, pageHtml } from "./page.ts";
 
-/** Fills a webview with one of the pages under `dist/webview`. */
+/** The parts of a page that a webview needs, from the folder where they were built (`dist/webview`). */
+export function readPage(folder: string, page: "panel" | "viewer"): PageParts {
+  const part = (kind: string) => readFileSync(`${folder}/${page}.${kind}`, "utf8");
+  return { script: part("js"), style: part("css") };
+}
+
+/** What pages may do: run their script; they load no files. */
+export const PAGE_OPTIONS: vscode.WebviewOptions = { enableScripts: true, localResourceRoots: [] };
+
+/** Fills a webview with one of the pages of the extension. */
 export function showPage(
   webview: vscode.Webview,
-  extension: vscode.Uri,
+  context: vscode.ExtensionContext,
   page: "panel" | "viewer",
   title: string,
 ): void {
-  const folder = vscode.Uri.joinPath(extension, "dist", "webview");
-  const address = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(folder, name)).toString();
-  webview.options = { enableScripts: true, localResourceRoots: [folder] };
-  webview.html = pageHtml(title, {
-    source: webview.cspSource,
-    script: address(`${page}.js`),
-    style: address(`${page}.css`),
-  });
+  webview.options = PAGE_OPTIONS;
+  webview.html = pageHtml(title, readPage(context.asAbsolutePath("dist/webview"), page));
 }

@@ -103,7 +103,7 @@ function eagerHost(weights: Tensors, updates: Record<string, tf.Tensor>, seed: n
     weight: ({ name }) => updates[name] ?? weights[name],
     uniform: (shape) => {
       const values = new Float32Array(elementCount(shape));
-      fillUniform(values, seed + 0x1000193 * drawn++);
+      fillUniform(values, seed, drawn++);
       return tf.tensor(values, [...shape]);
     },
     updateState: (name, value) => {

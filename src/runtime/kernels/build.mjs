@@ -5,35 +5,27 @@ import asc from "assemblyscript/asc";
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
-/** The compiled kernels as base64. */
-export async function compileKernels() {
-  const { error, stderr, binary } = await asc.compileString(readFileSync(here("optimiser.as"), "utf8"), {
-    optimizeLevel: 3,
-    shrinkLevel: 0,
-    noAssert: true,
-    runtime: "stub",
-    importMemory: true,
-    sharedMemory: true,
-    initialMemory: 1,
-    maximumMemory: 65536,
-    enable: ["simd", "threads", "bulk-memory"],
-  });
-  if (error) throw new Error(`${stderr.toString()}\n${error.message}`);
-  return Buffer.from(binary).toString("base64");
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const text = await compileKernels();
-  writeFileSync(
-    here("optimiser-module.ts"),
-    `// Generated from optimiser.as by \`npm run kernels\`.
+const { error, stderr, binary } = await asc.compileString(readFileSync(here("optimiser.as"), "utf8"), {
+  optimizeLevel: 3,
+  shrinkLevel: 0,
+  noAssert: true,
+  runtime: "stub",
+  importMemory: true,
+  sharedMemory: true,
+  initialMemory: 1,
+  maximumMemory: 65536,
+  enable: ["simd", "threads", "bulk-memory"],
+});
+if (error) throw new Error(`${stderr.toString()}\n${error.message}`);
+writeFileSync(
+  here("optimiser-module.ts"),
+  `// Generated from optimiser.as by \`npm run kernels\`.
 const BASE64 =
-  "${text}";
+  "${Buffer.from(binary).toString("base64")}";
 
 /** The optimiser's kernels, as the bytes of a WebAssembly module. */
 export function optimiserModule(): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.from(BASE64, "base64"));
 }
 `,
-  );
-}
+);

@@ -1,35 +1,13 @@
 /** How convolutions and their gradients are written in ONNX, which has them channels-first. */
-import type { ConvolutionWindow } from "../convolution.ts";
+import type { ConvolutionAttributes, ConvolutionWindow } from "../convolution.ts";
+import { channelsOf, spaceOf } from "../image-shape.ts";
 import { maxPoolingByWindows, maxUnpoolingByWindows, weightGradientByLines } from "./gpu-lowerings.ts";
 import type { GraphBuilder, Value } from "./graph.ts";
-import { plain, sizeOf, stored, type Traced } from "./layout.ts";
+import { channelsLast, extended, image } from "./image-layout.ts";
+import { plain, sizeOf, type Traced } from "./layout.ts";
 import { weightGradient } from "./weight-gradient-lowerings.ts";
 
-export interface Attributes extends ConvolutionWindow {
-  readonly size: readonly number[];
-}
-
-/** Storage order channels-first of a tensor `[batch, …space, channel]`. */
-const channelsFirst = (rank: number) => [0, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 2), 1];
-
-/** The ONNX value of a tensor, channels-first. */
-export const image = (graph: GraphBuilder, x: Traced) => stored(graph, x, channelsFirst(x.shape.length));
-
-/** A channels-first value as the tensor `[batch, …space, channel]` that it is. */
-export function channelsLast(value: Value, batch: number, size: readonly number[], channels: number): Traced {
-  const shape = [batch, ...size, channels];
-  return {
-    value,
-    type: "float32",
-    shape,
-    axes: channelsFirst(shape.length),
-    stored: [batch, channels, ...size],
-  };
-}
-
 const both = (values: readonly number[]) => [...values, ...values];
-export const channelsOf = (x: Traced) => x.shape[x.shape.length - 1];
-export const spaceOf = (x: Traced) => x.shape.slice(1, -1);
 
 export function convolutionLowering(
   graph: GraphBuilder,
@@ -44,7 +22,7 @@ export function convolutionLowering(
     attributes: { strides: [...stride], pads: both(padding), dilations: [...dilation], kernel_shape: kernel },
     weightShape: inBlocks(weight.shape, x.shape[0] * sizeOf(size)),
   });
-  return channelsLast(value, x.shape[0], size, weight.shape[0]);
+  return channelsLast(value, x.shape[0], size, weight.shape[0], x.type);
 }
 
 /** Channels come in blocks of 16 or 8. */
@@ -72,7 +50,7 @@ function flipped(graph: GraphBuilder, weight: Value, kernel: readonly number[]):
 export function convolutionInputLowering(
   graph: GraphBuilder,
   { dy, weight }: { dy: Traced; weight: Traced },
-  { stride, padding, dilation, size }: Attributes,
+  { stride, padding, dilation, size }: ConvolutionAttributes,
 ): Traced {
   const kernel = weight.shape.slice(2);
   const channels = weight.shape[1];
@@ -93,7 +71,7 @@ export function convolutionInputLowering(
       },
       weightShape: inBlocks([channels, weight.shape[0], ...kernel], dy.shape[0] * sizeOf(size)),
     });
-    return channelsLast(value, dy.shape[0], size, channels);
+    return channelsLast(value, dy.shape[0], size, channels, dy.type);
   }
   const reached = spaceOf(dy).map(
     (each, axis) => (each - 1) * stride[axis] - 2 * padding[axis] + dilation[axis] * (kernel[axis] - 1) + 1,
@@ -107,7 +85,7 @@ export function convolutionInputLowering(
       output_padding: size.map((each, axis) => each - reached[axis]),
     },
   });
-  return channelsLast(value, dy.shape[0], size, channels);
+  return channelsLast(value, dy.shape[0], size, channels, dy.type);
 }
 
 /**
@@ -146,34 +124,18 @@ function tiled(graph: GraphBuilder, dy: Traced, weight: Traced, size: readonly n
   });
   const whole = space.map((each, axis) => each * kernel[axis]);
   const value = graph.add("Reshape", [unfolded, graph.integers([batch, channels, ...whole])]);
-  const result = channelsLast(value, batch, whole, channels);
+  const result = channelsLast(value, batch, whole, channels, dy.type);
   return size.every((each, axis) => each === whole[axis]) ? result : extended(graph, result, size);
-}
-
-/** Zeros at the far side, where an input was not a multiple of the stride. */
-export function extended(graph: GraphBuilder, x: Traced, size: readonly number[]): Traced {
-  const after = size.map((each, axis) => each - x.shape[axis + 1]);
-  const amounts = graph.integers([...x.shape.map(() => 0), 0, 0, ...after]);
-  const value = graph.add("Pad", [x.value, amounts, graph.scalar(0)]);
-  return channelsLast(value, x.shape[0], size, channelsOf(x));
 }
 
 export function convolutionWeightLowering(
   graph: GraphBuilder,
   { x, dy }: { x: Traced; dy: Traced },
-  attributes: Attributes,
+  attributes: ConvolutionAttributes,
 ): Traced {
   return graph.target === "gpu"
     ? weightGradientByLines(graph, x, dy, attributes)
     : weightGradient(graph, x, dy, attributes);
-}
-
-/** All places in a kernel, the last axis fastest. */
-export function offsets(kernel: readonly number[]): number[][] {
-  return kernel.reduce<number[][]>(
-    (known, size) => known.flatMap((place) => Array.from({ length: size }, (_, at) => [...place, at])),
-    [[]],
-  );
 }
 
 export function maxPoolingLowering(

@@ -1,6 +1,8 @@
 /** Programs on a GPU: the whole training step stays on the device, weights and moments in its memory between steps. */
 import { allocate, elementCount } from "../buffers.ts";
+import { DeviceMemoryError } from "../device-memory-error.ts";
 import type { CompileOptions, Executable, InputData, Runtime, TrainingStep } from "../executable.ts";
+import { LossScale } from "../loss-scale.ts";
 import { adamRates, type TrainingSettings } from "../optimiser-settings.ts";
 import type { Parameters } from "../parameters.ts";
 import type { Program } from "../program.ts";
@@ -8,10 +10,15 @@ import { fillUniform } from "../uniform.ts";
 import { type Binding, DeviceSession, type DeviceSessionSettings } from "./device-session.ts";
 import { DeviceWeights } from "./device-weights.ts";
 import { GraphBuilder } from "./graph.ts";
+import { hasHalfPrecision } from "./half-precision.ts";
+import { overwritable } from "./in-place.ts";
 import { encodeModel, type GraphDefinition } from "./model-proto.ts";
 import { NativeTensor, type Pointer, runtime, type TensorData } from "./native.ts";
 import {
+  FINITE,
   GRADIENT,
+  INVERSE_LOSS_SCALE,
+  LOSS_SCALE,
   type Moment,
   momentInput,
   momentsOf,
@@ -21,6 +28,9 @@ import {
   traceTraining,
   UNIFORM,
 } from "./trace-program.ts";
+
+/** Pretends that the device has no larger buffer than so many bytes, to see what a run does then. */
+const largestBuffer = () => Number(process.env.BIAPY_LARGEST_DEVICE_BUFFER ?? Number.POSITIVE_INFINITY);
 
 /** A graph on the device: its weights stay there, other inputs are sent before a run and other outputs fetched after it. */
 class DeviceGraph {
@@ -46,6 +56,8 @@ class DeviceGraph {
     const data = new Map<string, TensorData>();
     for (const { name, shape, type } of graph.inputs.filter(({ name }) => !isWeight.has(name))) {
       const values = allocate({ shape, type: type as "float32" });
+      if (values.byteLength > largestBuffer())
+        throw new DeviceMemoryError(`${name} takes ${values.byteLength} bytes, more than a buffer may.`);
       data.set(name, values);
       this.sent.set(name, new NativeTensor(values, type, shape));
     }
@@ -83,9 +95,7 @@ class DeviceGraph {
   }
 
   async run(seed: number): Promise<void> {
-    this.random.forEach((values, index) => {
-      fillUniform(values, seed + 0x1000193 * index);
-    });
+    for (const [draw, values] of this.random.entries()) fillUniform(values, seed, draw);
     this.weights.refresh();
     const binding = this.binding();
     for (const [name, tensor] of this.sent) binding.input(name, tensor);
@@ -156,29 +166,44 @@ class DeviceExecutable implements Executable {
 
 class DeviceTrainingStep implements TrainingStep {
   steps = 0;
+  readonly lossScale: LossScale | undefined;
 
   constructor(
     private readonly graph: DeviceGraph,
     private readonly weights: DeviceWeights,
     private readonly settings: TrainingSettings,
-  ) {}
+  ) {
+    this.lossScale = settings.precision === "mixed" ? new LossScale() : undefined;
+  }
 
   get inputs() {
     return this.graph.inputs;
   }
 
   get outputs() {
-    return this.graph.outputs;
+    const { [FINITE]: _, ...outputs } = this.graph.outputs;
+    return outputs;
   }
 
   async run(seed: number, learningRate: number): Promise<void> {
     this.steps++;
     const { optimiser } = this.settings;
+    const { lossScale } = this;
     const rates =
-      optimiser.kind === "sgd" ? { rate: learningRate } : adamRates(optimiser, this.steps, learningRate);
+      optimiser.kind === "sgd"
+        ? { rate: learningRate, shrink: 1 }
+        : adamRates(optimiser, this.steps, learningRate);
     for (const [name, value] of Object.entries(rates)) this.graph.set(name, value);
+    if (lossScale !== undefined) {
+      this.graph.set(LOSS_SCALE, lossScale.scale);
+      this.graph.set(INVERSE_LOSS_SCALE, 1 / lossScale.scale);
+    }
     await this.graph.run(seed);
     this.weights.stepped();
+    if (lossScale === undefined) return;
+    const finite = this.graph.outputs[FINITE][0] === 1;
+    if (!finite) this.steps--;
+    lossScale.stepped(finite);
   }
 
   endProfile(): void {
@@ -212,6 +237,14 @@ export class DeviceRuntime implements Runtime {
     const model = encodeModel(graph.finish([{ name: "y", value, type: "float32", shape: [1] }]));
     this.anchor = new DeviceSession(model, { provider: settings.provider });
     this.allocator = this.anchor.allocator();
+  }
+
+  whyNotMixed(): string | undefined {
+    const { provider } = this.settings;
+    if (hasHalfPrecision({ provider })) return undefined;
+    return provider.kind === "webgpu"
+      ? "has no half-precision arithmetic (WebGPU's shader-f16)"
+      : "has no half-precision arithmetic";
   }
 
   compile(program: Program, parameters: Parameters, options: CompileOptions): DeviceExecutable {
@@ -256,10 +289,12 @@ export class DeviceRuntime implements Runtime {
     moments: readonly Moment[] = [],
   ): ReadonlySet<string> {
     const used = new Set(graph.inputs.map(({ name }) => name));
+    const inputs = [...used].filter((name) => moving.has(moved(name)));
+    const inPlace = overwritable(graph, Object.fromEntries(inputs.map((name) => [name, moved(name)])));
     const names = new Set<string>();
     const add = (input: string, weight: string, slot: "weight" | Moment) => {
       if (!used.has(input) && !moving.has(moved(input))) return;
-      weights.add(input, weight, slot, moving.has(moved(input)));
+      weights.add(input, weight, slot, moving.has(moved(input)) && !inPlace.has(input) ? 2 : 1);
       names.add(input);
     };
     for (const { name } of parameters.specs) {
@@ -267,6 +302,11 @@ export class DeviceRuntime implements Runtime {
       for (const moment of moments) add(momentInput(moment, name), name, moment);
     }
     return names;
+  }
+
+  /** What weights and moments take of the device's memory. */
+  heldBytes(parameters: Parameters): number {
+    return this.weightsOf(parameters).bytes;
   }
 
   private weightsOf(parameters: Parameters): DeviceWeights {

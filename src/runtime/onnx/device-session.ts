@@ -1,6 +1,14 @@
 /** Sessions whose tensors stay in a device's memory between runs (onnxruntime's IoBinding). */
-import type { ValueDefinition } from "./model-proto.ts";
-import { check, created, ELEMENT, type NativeTensor, type Pointer, runtime } from "./native.ts";
+import { DATA_TYPE, type ValueDefinition } from "./model-proto.ts";
+import {
+  check,
+  created,
+  endProfiling,
+  type NativeTensor,
+  offMainThread,
+  type Pointer,
+  runtime,
+} from "./native.ts";
 import { deviceMemory, type Provider, useProvider } from "./provider.ts";
 
 /** A tensor in a device's memory. */
@@ -11,7 +19,7 @@ export class DeviceTensor {
     const { api } = runtime();
     const sizes = BigInt64Array.from(shape, BigInt);
     this.pointer = created(api, (out) =>
-      api.createDeviceTensor(allocator, sizes, shape.length, ELEMENT[type].code, out),
+      api.createDeviceTensor(allocator, sizes, shape.length, DATA_TYPE[type], out),
     );
   }
 
@@ -28,6 +36,9 @@ export interface DeviceSessionSettings {
   readonly profile?: string;
 }
 
+/** onnxruntime would move transpositions to where they meet true and false, which only the CPU transposes. */
+const MOVING_NO_TRANSPOSITIONS = ["optimization.disable_specified_optimizers", "TransposeOptimizer"] as const;
+
 /** A graph that onnxruntime has compiled for a device. */
 export class DeviceSession {
   private readonly session: Pointer;
@@ -40,6 +51,7 @@ export class DeviceSession {
     const options = created(api, (out) => api.createOptions(out));
     try {
       useProvider(options, settings.provider);
+      check(api, api.setOption(options, ...MOVING_NO_TRANSPOSITIONS));
       if (settings.profile) check(api, api.enableProfiling(options, Buffer.from(`${settings.profile}\0`)));
       this.session = created(api, (out) => api.createSession(environment, model, model.length, options, out));
     } finally {
@@ -63,9 +75,7 @@ export class DeviceSession {
   }
 
   endProfile(): void {
-    const { api } = runtime();
-    const allocator = created(api, (out) => api.defaultAllocator(out));
-    created(api, (out) => api.endProfiling(this.session, allocator, out));
+    endProfiling(this.session);
   }
 
   release(): void {
@@ -98,12 +108,7 @@ export class Binding {
   /** Runs the session off the main thread; all bound outputs hold the result when the promise resolves. */
   async run(): Promise<void> {
     const { api } = runtime();
-    const status = await new Promise<Pointer | null>((resolve, reject) => {
-      api.runBinding.async(this.session, null, this.binding, (error: Error | null, result: Pointer | null) =>
-        error ? reject(error) : resolve(result),
-      );
-    });
-    check(api, status);
+    check(api, await offMainThread(api.runBinding, [this.session, null, this.binding]));
   }
 
   /** As {@link run}, keeping this thread waiting. */

@@ -10,7 +10,7 @@ interface Entry {
   readonly weight: string;
   readonly slot: Slot;
   readonly shape: readonly number[];
-  /** What steps read and write in turn; a single tensor where no step moves it. */
+  /** What steps read and write in turn; a single tensor where no step moves it, or one that moves it where it lies. */
   tensors: readonly DeviceTensor[];
 }
 
@@ -19,8 +19,9 @@ const PORTION_BYTES = 2 ** 27;
 const bytesOf = ({ shape }: Entry) => shape.reduce((product, size) => product * size, 4);
 
 /**
- * The device's copy of {@link Parameters}. What steps move is there twice, since a GPU cannot read a buffer that it writes: a step
- * reads one set and writes the other. Copies to and from the device are made when one side asks and the other has changed.
+ * The device's copy of {@link Parameters}. Most of it is there once, and steps write it where it lies (in-place.ts). What cannot be
+ * written so is there twice: a step reads one set and writes the other. Copies to and from the device are made when one side asks
+ * and the other has changed.
  */
 export class DeviceWeights implements DeviceCopy {
   /** Which of the two sets is the newest: 0 or 1. */
@@ -40,11 +41,10 @@ export class DeviceWeights implements DeviceCopy {
   ) {}
 
   /** Makes room for what a graph calls `input`. */
-  add(input: string, weight: string, slot: Slot, moves: boolean): void {
+  add(input: string, weight: string, slot: Slot, copies: 1 | 2): void {
     const spec = this.parameters.specs.find(({ name }) => name === weight);
     if (spec === undefined) throw new Error(`No weight is named ${weight}.`);
     const known = this.entries.get(input);
-    const copies = moves ? 2 : 1;
     if (known !== undefined && known.tensors.length >= copies) return;
     if (known !== undefined) this.bringHome();
     known?.tensors.forEach((tensor) => {
@@ -67,7 +67,13 @@ export class DeviceWeights implements DeviceCopy {
 
   /** What a step writes. */
   written(input: string): DeviceTensor {
-    return this.entry(input).tensors[1 - this.current];
+    const { tensors } = this.entry(input);
+    return tensors[(1 - this.current) % tensors.length];
+  }
+
+  /** What all of it takes of the device's memory. */
+  get bytes(): number {
+    return [...this.entries.values()].reduce((sum, entry) => sum + entry.tensors.length * bytesOf(entry), 0);
   }
 
   private entry(input: string): Entry {

@@ -1,15 +1,10 @@
 /** Convolution and pooling written otherwise where a GPU's providers lack an operator, or would be slow at it. */
-import {
-  type Attributes,
-  channelsLast,
-  channelsOf,
-  extended,
-  image,
-  offsets,
-  spaceOf,
-} from "./convolution-lowerings.ts";
+import type { ConvolutionAttributes } from "../convolution.ts";
+import { channelsOf, spaceOf } from "../image-shape.ts";
 import type { GraphBuilder, Value } from "./graph.ts";
+import { channelsLast, extended, image, pixelsAt, placesOf } from "./image-layout.ts";
 import { plain, plainTensor, sizeOf, type Traced } from "./layout.ts";
+import type { OnnxType } from "./model-proto.ts";
 
 /**
  * The gradient by a convolution's weight: for each place in the kernel, the product of `dy` with the input moved by that place. Lines
@@ -19,8 +14,9 @@ export function weightGradientByLines(
   graph: GraphBuilder,
   x: Traced,
   dy: Traced,
-  { stride, padding, dilation, size: kernel }: Attributes,
+  attributes: ConvolutionAttributes,
 ): Traced {
+  const { padding, size: kernel } = attributes;
   const space = spaceOf(dy);
   const [batch, lines, ...rest] = dy.shape.slice(0, -1);
   const [inputs, outputs, pixels] = [channelsOf(x), channelsOf(dy), sizeOf(rest)];
@@ -28,16 +24,13 @@ export function weightGradientByLines(
   const gradient = graph.add("Transpose", [given], { attributes: { perm: [0, 2, 1, 3] } });
   const pads = graph.integers([0, ...padding, 0, 0, ...padding, 0]);
   const wide = padding.some((each) => each > 0)
-    ? graph.add("Pad", [plain(graph, x), pads, graph.scalar(0)])
+    ? graph.add("Pad", [plain(graph, x), pads, graph.scalar(0, x.type)])
     : plain(graph, x);
   const axes = kernel.map((_, axis) => axis + 1);
-  const places = offsets(kernel).map((offset) => {
-    const starts = offset.map((each, axis) => each * dilation[axis]);
-    const ends = starts.map((start, axis) => start + (space[axis] - 1) * stride[axis] + 1);
-    const bounds = [starts, ends, axes, stride].map((each) => graph.integers(each));
-    const moved = graph.add("Slice", [wide, ...bounds]);
+  const places = placesOf(kernel).map((place) => {
+    const moved = pixelsAt(graph, wide, place, attributes, space, axes);
     const rows = graph.add("Reshape", [moved, graph.integers([batch, lines, pixels, inputs])]);
-    const product = graph.add("MatMul", [gradient, rows]);
+    const product = graph.cast(graph.add("MatMul", [gradient, rows]), x.type, "float32");
     const summed = graph.add("ReduceSum", [product, graph.integers([0, 1])], { attributes: { keepdims: 0 } });
     return graph.add("Reshape", [summed, graph.integers([outputs, inputs, 1])]);
   });
@@ -79,14 +72,15 @@ export function maxPoolingByWindows(graph: GraphBuilder, x: Traced, window: read
   const hit = graph.add("Equal", [split, largest]);
   const candidates = graph.add("Where", [hit, pixelNumbers(graph, window), graph.scalar(sizeOf(window))]);
   const first = graph.add("ReduceMin", [candidates, inner], keep);
-  const pooled = (value: Value) =>
+  const pooled = (value: Value, type: OnnxType) =>
     channelsLast(
       graph.add("Reshape", [value, graph.integers([batch, channels, ...counts])]),
       batch,
       counts,
       channels,
+      type,
     );
-  return [pooled(largest), pooled(first)];
+  return [pooled(largest, x.type), pooled(first, "float32")];
 }
 
 /** Each value at its place in its window, zeros elsewhere. */
@@ -102,9 +96,9 @@ export function maxUnpoolingByWindows(
   const apart = (x: Traced) =>
     graph.add("Reshape", [image(graph, x), graph.integers(windowed(batch, channels, counts, ones))]);
   const hit = graph.add("Equal", [pixelNumbers(graph, window), apart(places)]);
-  const spread = graph.add("Where", [hit, apart(dy), graph.scalar(0)]);
+  const spread = graph.add("Where", [hit, apart(dy), graph.scalar(0, dy.type)]);
   const whole = counts.map((count, axis) => count * window[axis]);
   const joined = graph.add("Reshape", [spread, graph.integers([batch, channels, ...whole])]);
-  const result = channelsLast(joined, batch, whole, channels);
+  const result = channelsLast(joined, batch, whole, channels, dy.type);
   return size.every((each, axis) => each === whole[axis]) ? result : extended(graph, result, size);
 }

@@ -1,11 +1,14 @@
-import type {
-  Attribute,
-  ConstantDefinition,
-  Domain,
-  GraphDefinition,
-  NodeDefinition,
-  OnnxType,
-  ValueDefinition,
+import type { Precision } from "../precision.ts";
+import { float16 } from "./float16.ts";
+import {
+  type Attribute,
+  type ConstantDefinition,
+  DATA_TYPE,
+  type Domain,
+  type GraphDefinition,
+  type NodeDefinition,
+  type OnnxType,
+  type ValueDefinition,
 } from "./model-proto.ts";
 
 /** The name of a value inside an ONNX graph. */
@@ -30,6 +33,8 @@ export interface Matrices {
   readonly swapped: boolean;
 }
 
+const isWhole = (type: OnnxType) => !type.startsWith("float");
+
 /** Where a graph is to run: on the CPU, or on a GPU by operators that every provider has there. */
 export type Target = "cpu" | "gpu";
 
@@ -40,11 +45,17 @@ export type Target = "cpu" | "gpu";
 export class GraphBuilder {
   private readonly nodes: NodeDefinition[] = [];
   private readonly known = new Map<string, readonly Value[]>();
-  private readonly constants = new Map<string, ConstantDefinition>();
+  private readonly knownConstants = new Map<string, Value>();
+  private readonly constants = new Map<Value, ConstantDefinition>();
   private readonly inputs: ValueDefinition[] = [];
+  /** What each cast value was before. */
+  private readonly castFrom = new Map<Value, { readonly value: Value; readonly type: OnnxType }>();
   private counter = 0;
 
-  constructor(readonly target: Target = "cpu") {}
+  constructor(
+    readonly target: Target = "cpu",
+    readonly precision: Precision = "single",
+  ) {}
 
   input(definition: ValueDefinition): Value {
     this.inputs.push(definition);
@@ -53,11 +64,32 @@ export class GraphBuilder {
 
   constant(type: OnnxType, shape: readonly number[], bytes: Uint8Array): Value {
     const key = `${type}[${shape}]${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64")}`;
-    const existing = this.constants.get(key);
-    if (existing !== undefined) return existing.name;
+    const existing = this.knownConstants.get(key);
+    if (existing !== undefined) return existing;
     const name = `c${this.counter++}`;
-    this.constants.set(key, { name, type, shape, bytes });
+    this.knownConstants.set(key, name);
+    this.constants.set(name, { name, type, shape, bytes });
     return name;
+  }
+
+  /** `value` in another type: a constant as another constant, and a value that is itself cast from that type as it was before. */
+  cast(value: Value, from: OnnxType, to: OnnxType): Value {
+    if (from === to) return value;
+    const constant = this.constants.get(value);
+    if (constant !== undefined && from === "float32" && to === "float16")
+      return this.constant(to, constant.shape, float16(constant.bytes));
+    const before = this.castFrom.get(value);
+    if (before?.type === to) return before.value;
+    if (before !== undefined && isWhole(before.type)) return this.cast(before.value, before.type, to);
+    const result = this.add("Cast", [value], { attributes: { to: DATA_TYPE[to] } });
+    this.castFrom.set(result, { value, type: from });
+    return result;
+  }
+
+  /** Whether a value of type float is what became of whole numbers or of true and false: any floating-point type has them all. */
+  isCastFromWhole(value: Value): boolean {
+    const before = this.castFrom.get(value);
+    return before !== undefined && isWhole(before.type);
   }
 
   /** A list of axes, sizes or offsets, as the operators take them. */
@@ -137,6 +169,7 @@ function nameOutputs(nodes: readonly NodeDefinition[], outputs: readonly NamedVa
 
 function scalarBytes(value: number, type: OnnxType): Uint8Array {
   if (type === "float32") return new Uint8Array(Float32Array.of(value).buffer);
+  if (type === "float16") return float16(scalarBytes(value, "float32"));
   if (type === "int32") return new Uint8Array(Int32Array.of(value).buffer);
   if (type === "int64") return new Uint8Array(BigInt64Array.of(BigInt(value)).buffer);
   return Uint8Array.of(value === 0 ? 0 : 1);

@@ -26,9 +26,24 @@ export const sizeOf = (shape: readonly number[]): number =>
 const equal = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && a.every((n, i) => n === b[i]);
 
+/** A tensor that is stored whole, its axes arranged in this way. */
+export function arrangedTensor(
+  value: Value,
+  type: OnnxType,
+  shape: readonly number[],
+  axes: readonly number[],
+): Traced {
+  return { value, type, shape, axes, stored: toStored(shape, axes) };
+}
+
 /** A tensor stored exactly as its shape says. */
 export function plainTensor(value: Value, type: OnnxType, shape: readonly number[]): Traced {
-  return { value, type, shape, axes: identity(shape.length), stored: shape };
+  return arrangedTensor(value, type, shape, identity(shape.length));
+}
+
+/** What becomes of a tensor by an operation on each element: stored as the tensor is, repeated axes still not. */
+export function mapped(tensor: Traced, value: Value): Traced {
+  return { ...tensor, splat: undefined, value };
 }
 
 /** A tensor whose elements all have one value: stored once. */
@@ -43,7 +58,7 @@ export function splatTensor(
 }
 
 /** The inverse permutation: which tensor axis is stored at each place. */
-export function storedOrder(axes: readonly number[]): number[] {
+function storedOrder(axes: readonly number[]): number[] {
   const order = new Array<number>(axes.length);
   axes.forEach((place, axis) => {
     order[place] = axis;
@@ -55,6 +70,17 @@ export function storedOrder(axes: readonly number[]): number[] {
 export function toStored(shape: readonly number[], axes: readonly number[]): number[] {
   return storedOrder(axes).map((axis) => shape[axis]);
 }
+
+/** The sizes of a tensor as it is stored, in another arrangement. */
+export function storedSizes({ axes, stored }: Traced, arrangement: readonly number[]): number[] {
+  return toStored(
+    axes.map((place) => stored[place]),
+    arrangement,
+  );
+}
+
+/** An axis that may be counted from the end, `-1` the last, as counted from the start. */
+export const fromStart = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
 /** The tensor repeated to a larger shape, without storing the copies. */
 export function broadcastTo(tensor: Traced, shape: readonly number[]): Traced {
@@ -96,15 +122,8 @@ export function arranged(graph: GraphBuilder, tensor: Traced, axes: readonly num
 export function stored(graph: GraphBuilder, tensor: Traced, axes: readonly number[] = tensor.axes): Value {
   const target = toStored(tensor.shape, axes);
   const value = arranged(graph, tensor, axes);
-  const complete = equal(
-    toStored(
-      tensor.axes.map((place) => tensor.stored[place]),
-      axes,
-    ),
-    target,
-  );
-  if (complete && tensor.splat === undefined) return value;
-  if (complete && tensor.shape.length === 0) return value;
+  const complete = equal(storedSizes(tensor, axes), target);
+  if (complete && (tensor.splat === undefined || tensor.shape.length === 0)) return value;
   return graph.add("Expand", [value, graph.integers(target)]);
 }
 

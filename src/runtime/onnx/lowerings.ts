@@ -6,16 +6,20 @@ import {
   maxPoolingLowering,
   maxUnpoolingLowering,
 } from "./convolution-lowerings.ts";
-import type { GraphBuilder, Value } from "./graph.ts";
+import type { GraphBuilder, Matrices, Value } from "./graph.ts";
 import {
   arranged,
+  arrangedTensor,
   broadcastTo,
+  fromStart,
   identity,
+  mapped,
   plain,
   plainTensor,
   sizeOf,
   splatTensor,
   stored,
+  storedSizes,
   type Traced,
   toStored,
 } from "./layout.ts";
@@ -48,7 +52,7 @@ function unary(operator: string, known?: Scalar, attributes: Record<string, Attr
   return (graph: GraphBuilder, { x }: Unary): Traced => {
     if (known !== undefined && x.splat !== undefined)
       return splatTensor(graph, known(x.splat), x.type, x.shape);
-    return { ...x, splat: undefined, value: graph.add(operator, [x.value], { attributes }) };
+    return mapped(x, graph.add(operator, [x.value], { attributes }));
   };
 }
 
@@ -74,12 +78,7 @@ function elementwise(
   const wide = operands.map((operand) => broadcastTo(operand, shape));
   const leader = wide.reduce((best, each) => (sizeOf(each.stored) > sizeOf(best.stored) ? each : best));
   const values = operands.map((operand) => arranged(graph, operand, leader.axes));
-  const sizes = wide.map((operand) =>
-    toStored(
-      operand.axes.map((place) => operand.stored[place]),
-      leader.axes,
-    ),
-  );
+  const sizes = wide.map((operand) => storedSizes(operand, leader.axes));
   return {
     value: graph.add(operator, [...values, ...further]),
     type,
@@ -123,10 +122,10 @@ function isBias(a: Traced, b: Traced): boolean {
 }
 
 function cast(graph: GraphBuilder, { x }: Unary, { dtype }: { dtype: OnnxType }): Traced {
-  if (dtype === x.type) return x;
+  // TensorFlow.js has one name for both floating-point types.
+  if (dtype === x.type || (dtype === "float32" && x.type === "float16")) return x;
   if (x.splat !== undefined) return splatTensor(graph, x.splat, dtype, x.shape);
-  const to = { float32: 1, int32: 6, int64: 7, bool: 9 }[dtype];
-  return { ...x, type: dtype, value: graph.add("Cast", [x.value], { attributes: { to } }) };
+  return { ...x, type: dtype, value: graph.cast(x.value, x.type, dtype) };
 }
 
 function select(
@@ -137,11 +136,7 @@ function select(
 }
 
 function leakyRelu(graph: GraphBuilder, { x }: Unary, { alpha }: { alpha: number }): Traced {
-  return {
-    ...x,
-    splat: undefined,
-    value: graph.add("LeakyRelu", [x.value], { attributes: { alpha: { float: alpha } } }),
-  };
+  return mapped(x, graph.add("LeakyRelu", [x.value], { attributes: { alpha: { float: alpha } } }));
 }
 
 function clip(
@@ -149,18 +144,15 @@ function clip(
   { x }: Unary,
   range: { clipValueMin: number; clipValueMax: number },
 ): Traced {
-  const limits = [graph.scalar(range.clipValueMin), graph.scalar(range.clipValueMax)];
-  return { ...x, splat: undefined, value: graph.add("Clip", [x.value, ...limits]) };
+  const limits = [graph.scalar(range.clipValueMin, x.type), graph.scalar(range.clipValueMax, x.type)];
+  return mapped(x, graph.add("Clip", [x.value, ...limits]));
 }
 
 /** max(0, min(1, factor · x + shift)) in one pass. */
-const ramp = (graph: GraphBuilder, x: Traced, factor: number, shift: number): Traced => ({
-  ...x,
-  splat: undefined,
-  value: graph.add("HardSigmoid", [x.value], {
-    attributes: { alpha: { float: factor }, beta: { float: shift } },
-  }),
-});
+function ramp(graph: GraphBuilder, x: Traced, factor: number, shift: number): Traced {
+  const attributes = { alpha: { float: factor }, beta: { float: shift } };
+  return mapped(x, graph.add("HardSigmoid", [x.value], { attributes }));
+}
 
 /** So steep that it is a step. */
 const STEEP = 1e38;
@@ -168,21 +160,17 @@ const STEEP = 1e38;
 /** The derivative of ReLU-like steps: 1 above zero, `alpha` below. */
 function step(graph: GraphBuilder, { x }: Unary, { alpha }: { alpha: number }): Traced {
   if (alpha === 0 && graph.target === "cpu") return ramp(graph, x, STEEP, 0);
-  const positive = graph.add("Greater", [x.value, graph.scalar(0)]);
-  return {
-    ...x,
-    splat: undefined,
-    value: graph.add("Where", [positive, graph.scalar(1), graph.scalar(alpha)]),
-  };
+  const positive = graph.add("Greater", [x.value, graph.scalar(0, x.type)]);
+  return mapped(x, graph.add("Where", [positive, graph.scalar(1, x.type), graph.scalar(alpha, x.type)]));
 }
 
 /** dy · (y > 0 ? 1 : y + 1), TensorFlow.js's gradient of ELU from its output. */
 function eluGrad(graph: GraphBuilder, { dy, y }: Gradient & { y: Traced }): Traced {
-  if (graph.target === "cpu") return elementwise(graph, "Mul", [dy, ramp(graph, y, 1, 1)], "float32");
-  const one: Traced = splatTensor(graph, 1, "float32", []);
-  const rising = elementwise(graph, "Greater", [y, splatTensor(graph, 0, "float32", [])], "bool");
+  if (graph.target === "cpu") return elementwise(graph, "Mul", [dy, ramp(graph, y, 1, 1)], y.type);
+  const one: Traced = splatTensor(graph, 1, y.type, []);
+  const rising = elementwise(graph, "Greater", [y, splatTensor(graph, 0, y.type, [])], "bool");
   const slope = select(graph, { condition: rising, t: one, e: add(graph, { a: y, b: one }) });
-  return elementwise(graph, "Mul", [dy, slope], "float32");
+  return elementwise(graph, "Mul", [dy, slope], y.type);
 }
 
 // ---- shape ---------------------------------------------------------------------------------------------------------
@@ -209,12 +197,12 @@ function concat(
   const [first] = parts;
   if (parts.length === 1) return first;
   const values = parts.map((part) => stored(graph, part, first.axes));
-  const along = axis < 0 ? axis + first.shape.length : axis;
+  const along = fromStart(axis, first.shape.length);
   const shape = first.shape.map((size, each) =>
     each === along ? parts.reduce((sum, part) => sum + part.shape[along], 0) : size,
   );
   const value = graph.add("Concat", values, { attributes: { axis: first.axes[along] } });
-  return { value, type: first.type, shape, axes: first.axes, stored: toStored(shape, first.axes) };
+  return arrangedTensor(value, first.type, shape, first.axes);
 }
 
 function slice(
@@ -238,7 +226,7 @@ function slice(
     graph.integers(cut.map((axis, index) => starts[index] + shape[axis])),
     graph.integers(cut.map((axis) => x.axes[axis])),
   ]);
-  return { value, type: x.type, shape, axes: x.axes, stored: toStored(shape, x.axes) };
+  return arrangedTensor(value, x.type, shape, x.axes);
 }
 
 function splitV(
@@ -246,7 +234,7 @@ function splitV(
   { x }: Unary,
   attributes: { numOrSizeSplits: number | number[]; axis: number },
 ): Traced[] {
-  const axis = attributes.axis < 0 ? attributes.axis + x.shape.length : attributes.axis;
+  const axis = fromStart(attributes.axis, x.shape.length);
   const parts = attributes.numOrSizeSplits;
   const sizes = Array.isArray(parts) ? parts : new Array<number>(parts).fill(x.shape[axis] / parts);
   const values = graph.addMany("Split", [stored(graph, x), graph.integers(sizes)], {
@@ -255,7 +243,7 @@ function splitV(
   });
   return values.map((value, index) => {
     const shape = x.shape.with(axis, sizes[index]);
-    return { value, type: x.type, shape, axes: x.axes, stored: toStored(shape, x.axes) };
+    return arrangedTensor(value, x.type, shape, x.axes);
   });
 }
 
@@ -276,7 +264,7 @@ function unpack(
   { value: x }: { value: Traced },
   { axis: at }: { axis: number },
 ): Traced[] {
-  const axis = at < 0 ? at + x.shape.length : at;
+  const axis = fromStart(at, x.shape.length);
   const count = x.shape[axis];
   return identity(count).map((index) => {
     const part = slice(
@@ -310,14 +298,14 @@ function pad(
       attributes: { mode: attributes.mode === "reflect" ? "reflect" : "constant" },
     },
   );
-  return { value, type: x.type, shape, axes: x.axes, stored: toStored(shape, x.axes) };
+  return arrangedTensor(value, x.type, shape, x.axes);
 }
 
 function tile(graph: GraphBuilder, { x }: Unary, { reps }: { reps: readonly number[] }): Traced {
   const shape = x.shape.map((size, axis) => size * reps[axis]);
   if (x.shape.every((size, axis) => size === 1 || reps[axis] === 1)) return broadcastTo(x, shape);
   const value = graph.add("Tile", [stored(graph, x), graph.integers(toStored(reps, x.axes))]);
-  return { value, type: x.type, shape, axes: x.axes, stored: toStored(shape, x.axes) };
+  return arrangedTensor(value, x.type, shape, x.axes);
 }
 
 function fill(
@@ -349,15 +337,10 @@ function unsortedSegmentSum(
   { numSegments }: { numSegments: number },
 ): Traced {
   const shape = [numSegments, ...x.shape.slice(segmentIds.shape.length)];
-  const rows = graph.add("Reshape", [
-    plain(graph, segmentIds),
-    graph.integers([sizeOf(segmentIds.shape), 1]),
-  ]);
-  const indices = graph.add("Cast", [rows], { attributes: { to: 7 } });
-  const updates = graph.add("Reshape", [
-    plain(graph, x),
-    graph.integers([sizeOf(segmentIds.shape), ...shape.slice(1)]),
-  ]);
+  const count = sizeOf(segmentIds.shape);
+  const rows = graph.add("Reshape", [plain(graph, segmentIds), graph.integers([count, 1])]);
+  const indices = graph.cast(rows, segmentIds.type, "int64");
+  const updates = graph.add("Reshape", [plain(graph, x), graph.integers([count, ...shape.slice(1)])]);
   const zeros = plain(graph, splatTensor(graph, 0, x.type, shape));
   const value = graph.add("ScatterND", [zeros, indices, updates], { attributes: { reduction: "add" } });
   return plainTensor(value, x.type, shape);
@@ -372,9 +355,8 @@ function reduction(operator: string) {
     { x }: Unary,
     attributes: { axis?: number | number[] | null; keepDims?: boolean },
   ): Traced => {
-    const axes = [attributes.axis ?? identity(x.shape.length)]
-      .flat()
-      .map((axis) => (axis < 0 ? axis + x.shape.length : axis));
+    const asked = [attributes.axis ?? identity(x.shape.length)].flat();
+    const axes = asked.map((axis) => fromStart(axis, x.shape.length));
     if (axes.length === 0) return x;
     const value = graph.add(
       operator,
@@ -385,13 +367,13 @@ function reduction(operator: string) {
     );
     if (attributes.keepDims) {
       const shape = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
-      return { value, type: x.type, shape, axes: x.axes, stored: toStored(shape, x.axes) };
+      return arrangedTensor(value, x.type, shape, x.axes);
     }
     const kept = identity(x.shape.length).filter((axis) => !axes.includes(axis));
     const shape = kept.map((axis) => x.shape[axis]);
     const places = kept.map((axis) => x.axes[axis]);
     const ranked = places.map((place) => places.filter((other) => other < place).length);
-    return { value, type: x.type, shape, axes: ranked, stored: toStored(shape, ranked) };
+    return arrangedTensor(value, x.type, shape, ranked);
   };
 }
 
@@ -405,20 +387,20 @@ function largest(
 }
 
 function softmax(graph: GraphBuilder, { logits }: { logits: Traced }, { dim }: { dim: number }): Traced {
-  const axis = dim < 0 ? dim + logits.shape.length : dim;
-  const value = graph.add("Softmax", [stored(graph, logits)], { attributes: { axis: logits.axes[axis] } });
-  return { ...logits, splat: undefined, stored: toStored(logits.shape, logits.axes), value };
+  const axis = logits.axes[fromStart(dim, logits.shape.length)];
+  const value = graph.add("Softmax", [stored(graph, logits)], { attributes: { axis } });
+  return arrangedTensor(value, logits.type, logits.shape, logits.axes);
 }
 
 // ---- matrix products -----------------------------------------------------------------------------------------------
 
-/** A matrix (or stack of them) as stored, and whether its last two axes are stored the other way round. */
-function matrix(graph: GraphBuilder, x: Traced): { value: Value; flipped: boolean } {
+/** A matrix (or stack of them) as it is stored, as it is or `transposed`. */
+function matrices(graph: GraphBuilder, x: Traced, transposed: boolean): Matrices {
   const rank = x.shape.length;
   const straight = identity(rank);
   const swapped = [...straight.slice(0, -2), rank - 1, rank - 2];
   const flipped = x.axes.every((place, axis) => place === swapped[axis]);
-  return { value: stored(graph, x, flipped ? swapped : straight), flipped };
+  return { value: stored(graph, x, flipped ? swapped : straight), rank, swapped: flipped !== transposed };
 }
 
 function matMul(
@@ -430,14 +412,7 @@ function matMul(
   const rows = a.shape.at(transposeA ? -1 : -2) ?? 1;
   const columns = b.shape.at(transposeB ? -2 : -1) ?? 1;
   const batch = broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
-  const left = matrix(graph, a);
-  const right = matrix(graph, b);
-  const factor = (x: Traced, { value, flipped }: ReturnType<typeof matrix>, transposed: boolean) => ({
-    value,
-    rank: x.shape.length,
-    swapped: flipped !== transposed,
-  });
-  const [first, second] = [factor(a, left, transposeA), factor(b, right, transposeB)];
+  const [first, second] = [matrices(graph, a, transposeA), matrices(graph, b, transposeB)];
   const value =
     rank === 2
       ? graph.add("Gemm", [first.value, second.value], {
@@ -445,6 +420,23 @@ function matMul(
         })
       : graph.matrixProduct(first, second);
   return plainTensor(value, a.type, [...batch, rows, columns]);
+}
+
+/** Each line along an axis times a matrix. */
+function alongAxis(
+  graph: GraphBuilder,
+  { x, matrix: factors }: Unary & { matrix: Traced },
+  { axis }: { axis: number },
+): Traced {
+  const last = x.shape.length - 1;
+  const perm = identity(last + 1)
+    .with(axis, last)
+    .with(last, axis);
+  const turned = transpose(graph, { x }, { perm });
+  const lines = reshape(graph, { x: turned }, { shape: [-1, x.shape[axis]] });
+  const product = matMul(graph, { a: lines, b: factors }, { transposeA: false, transposeB: false });
+  const shape = [...turned.shape.slice(0, -1), factors.shape[1]];
+  return transpose(graph, { x: reshape(graph, { x: product }, { shape }) }, { perm });
 }
 
 // ---- our own kernels (runtime/operators.ts) ------------------------------------------------------------------------
@@ -489,7 +481,7 @@ function silu(graph: GraphBuilder, { x }: Unary): Traced {
     attributes: { alpha: { float: 1 } },
     domain: "com.microsoft",
   });
-  return { ...x, splat: undefined, value };
+  return mapped(x, value);
 }
 
 const times = (a: Traced, b: Traced) => (a.splat === 1 ? b : b.splat === 1 ? a : undefined);
@@ -560,7 +552,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   Transpose: transpose,
   Reshape: reshape,
   ExpandDims: (graph: GraphBuilder, { input: x }: { input: Traced }, { dim }: { dim: number }) =>
-    reshape(graph, { x }, { shape: x.shape.toSpliced(dim < 0 ? dim + x.shape.length + 1 : dim, 0, 1) }),
+    reshape(graph, { x }, { shape: x.shape.toSpliced(fromStart(dim, x.shape.length + 1), 0, 1) }),
   Concat: concat,
   Slice: slice,
   SplitV: splitV,
@@ -579,7 +571,9 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   Min: reduction("ReduceMin"),
   Softmax: softmax,
   BatchMatMul: matMul,
+  AlongAxis: alongAxis,
 
+  InSinglePrecision: (_: GraphBuilder, { x }: Unary) => x,
   LayerNormalization: layerNormalization,
   Silu: silu,
   Standardise: standardise,

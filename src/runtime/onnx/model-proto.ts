@@ -1,7 +1,7 @@
 /** Serialises a graph as an ONNX model: the few messages of onnx.proto3 that a training step needs. */
 import protobuf from "protobufjs/light.js";
 
-export type OnnxType = "float32" | "int32" | "int64" | "bool";
+export type OnnxType = "float32" | "float16" | "int32" | "int64" | "bool";
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
 /** Where an operator is defined: by ONNX, or by onnxruntime. */
@@ -36,7 +36,14 @@ export interface GraphDefinition {
 
 const OPSET = 21;
 const IR_VERSION = 10;
-const DATA_TYPE: Record<OnnxType, number> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+/** ONNX's numbers for types, which `Cast` takes too. */
+export const DATA_TYPE: Readonly<Record<OnnxType, number>> = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+};
 const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
 const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });

@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import koffi, { type LibraryHandle } from "koffi";
 import { DeviceMemoryError, tellsOfMemory } from "../device-memory-error.ts";
-import type { OnnxType } from "./model-proto.ts";
+import { DATA_TYPE, type OnnxType } from "./model-proto.ts";
 
 export type Pointer = bigint;
 /** C functions return null, or a status to read the error from. */
@@ -16,12 +16,6 @@ type Status = Pointer | null;
 
 const API_VERSION = 24;
 const LIBRARY = { win32: "onnxruntime.dll", darwin: "libonnxruntime.1.dylib" } as const;
-export const ELEMENT: Record<OnnxType, { readonly code: number }> = {
-  float32: { code: 1 },
-  int32: { code: 6 },
-  int64: { code: 7 },
-  bool: { code: 9 },
-};
 /** Whatever fails is told by a status too. */
 const LOG_FATAL_ONLY = 4;
 /** Graphs come as they are to run: onnxruntime's search for more takes up to 40 s and gained nothing measurable. */
@@ -199,6 +193,20 @@ export function created(api: Api, create: (out: [Pointer | null]) => Status): Po
   return pointer;
 }
 
+/** Calls a C function on a thread of its own; gives its status. */
+export function offMainThread(call: NativeFunction, given: readonly unknown[]): Promise<Status> {
+  return new Promise((resolve, reject) => {
+    call.async(...given, (error: Error | null, status: Status) => (error ? reject(error) : resolve(status)));
+  });
+}
+
+/** Ends a session's profile: its file is whole afterwards. */
+export function endProfiling(session: Pointer): void {
+  const { api } = runtime();
+  const allocator = created(api, (out) => api.defaultAllocator(out));
+  created(api, (out) => api.endProfiling(session, allocator, out));
+}
+
 export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array;
 
 /** A tensor that onnxruntime reads or writes where `data` lies. */
@@ -213,7 +221,7 @@ export class NativeTensor {
     const { api, cpuMemory } = runtime();
     const dimensions = BigInt64Array.from(shape, BigInt);
     this.pointer = created(api, (out) =>
-      api.createTensor(cpuMemory, data, data.byteLength, dimensions, shape.length, ELEMENT[type].code, out),
+      api.createTensor(cpuMemory, data, data.byteLength, dimensions, shape.length, DATA_TYPE[type], out),
     );
   }
 
@@ -281,12 +289,7 @@ export class NativeSession {
   /** Runs the graph off the main thread; the bound outputs hold the result when the promise resolves. */
   async run(): Promise<void> {
     const { api } = runtime();
-    const status = await new Promise<Status>((resolve, reject) => {
-      api.run.async(...this.runArguments(), (error: Error | null, result: Status) =>
-        error ? reject(error) : resolve(result),
-      );
-    });
-    check(api, status);
+    check(api, await offMainThread(api.run, this.runArguments()));
   }
 
   /** Runs the graph on this thread. */
@@ -302,9 +305,7 @@ export class NativeSession {
   }
 
   endProfile(): void {
-    const { api } = runtime();
-    const allocator = created(api, (out) => api.defaultAllocator(out));
-    created(api, (out) => api.endProfiling(this.session, allocator, out));
+    endProfiling(this.session);
   }
 
   release(): void {

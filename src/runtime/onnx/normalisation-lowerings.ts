@@ -1,6 +1,7 @@
 /** How the normalisation of channels and its gradient are written in ONNX: in as few passes over memory as its operators allow. */
-import { channelsLast, channelsOf, image, spaceOf } from "./convolution-lowerings.ts";
+import { channelsOf, spaceOf } from "../image-shape.ts";
 import type { GraphBuilder, Value } from "./graph.ts";
+import { channelsLast, image } from "./image-layout.ts";
 import { plain, plainTensor, sizeOf, type Traced } from "./layout.ts";
 
 /**

@@ -7,16 +7,18 @@ export type Provider =
   /** NVIDIA's, by its place in nvidia-smi's list. */
   | { readonly kind: "cuda"; readonly index: number }
   /** Direct3D 12 on Windows, by the adapter's place in the system's list. */
-  | { readonly kind: "directml"; readonly index: number };
+  | { readonly kind: "directml"; readonly index: number }
+  /** None: the same graphs on the CPU, for tests. */
+  | { readonly kind: "cpu" };
 
 /** What onnxruntime calls a provider's memory. */
-const MEMORY = { webgpu: "WebGPU_Buf", cuda: "Cuda", directml: "DML" } as const;
+const MEMORY = { webgpu: "WebGPU_Buf", cuda: "Cuda", directml: "DML", cpu: "Cpu" } as const;
 const DEVICE_ALLOCATOR = 0;
 
 /** The memory of a provider's device. */
 export function deviceMemory(provider: Provider): Pointer {
   const { api } = runtime();
-  const index = provider.kind === "webgpu" ? 0 : provider.index;
+  const index = "index" in provider ? provider.index : 0;
   return created(api, (out) => api.createMemory(MEMORY[provider.kind], DEVICE_ALLOCATOR, index, 0, out));
 }
 
@@ -35,15 +37,9 @@ export function useProvider(options: Pointer, provider: Provider): void {
       ),
     );
   if (provider.kind === "webgpu") {
-    const settings = { powerPreference: provider.power, enableInt64: "1", preferredLayout: "NCHW" };
-    append(
-      "WebGPU",
-      Object.fromEntries(
-        Object.entries(settings).map(([key, value]) => [`ep.webgpuexecutionprovider.${key}`, value]),
-      ),
-    );
+    append("WebGPU", { powerPreference: provider.power, enableInt64: "1", preferredLayout: "NCHW" });
   } else if (provider.kind === "directml") append("DML", { device_id: String(provider.index) });
-  else useCuda(options, provider.index);
+  else if (provider.kind === "cuda") useCuda(options, provider.index);
 }
 
 function useCuda(options: Pointer, index: number): void {

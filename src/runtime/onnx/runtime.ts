@@ -1,10 +1,10 @@
 import { allocate, elementCount } from "../buffers.ts";
 import type { CompileOptions, Executable, InputData, Runtime } from "../executable.ts";
 import type { Parameters } from "../parameters.ts";
-import type { Program } from "../program.ts";
+import type { InputSpec, Program } from "../program.ts";
 import { fillUniform } from "../uniform.ts";
 import { channelBlock, withBlockedConvolutions } from "./blocked-convolutions.ts";
-import { encodeModel, type GraphDefinition } from "./model-proto.ts";
+import { encodeModel, type GraphDefinition, type ValueDefinition } from "./model-proto.ts";
 import { loadOnnxruntime, NativeSession, NativeTensor, type TensorData } from "./native.ts";
 import { GRADIENT, STATE, traceProgram, UNIFORM } from "./trace-program.ts";
 
@@ -12,8 +12,8 @@ class OnnxExecutable implements Executable {
   readonly inputs: Readonly<Record<string, InputData>>;
   readonly outputs: Readonly<Record<string, Float32Array>>;
   private readonly random: readonly Float32Array[];
+  /** What becomes of layers' states, and where it goes after a run. */
   private readonly moved: readonly { readonly from: Float32Array; readonly to: Float32Array }[];
-
   private readonly session: NativeSession;
 
   constructor(
@@ -23,61 +23,44 @@ class OnnxExecutable implements Executable {
     threads: number,
     profile?: string,
   ) {
-    const isWeight = new Set(parameters.specs.map((spec) => spec.name));
-    const data = new Map<string, TensorData>();
-    for (const input of graph.inputs) {
-      data.set(
-        input.name,
-        isWeight.has(input.name)
-          ? parameters.values(input.name)
-          : allocate({ shape: input.shape, type: input.type as "float32" }),
-      );
-    }
-    for (const output of graph.outputs) {
-      const gradient = output.name.startsWith(GRADIENT);
-      data.set(
-        output.name,
-        gradient
-          ? parameters.values(output.name.slice(GRADIENT.length), "gradient")
-          : new Float32Array(elementCount(output.shape)),
-      );
-    }
-    const named = (names: readonly string[]) =>
-      Object.fromEntries(names.map((name) => [name, data.get(name) ?? new Float32Array(0)]));
+    const isWeight = new Set(parameters.specs.map(({ name }) => name));
+    const inputs = graph.inputs.map(({ name, type, shape }) => {
+      const data = isWeight.has(name)
+        ? parameters.values(name)
+        : allocate({ shape, type: type as InputSpec["type"] });
+      return { name, type, shape, data };
+    });
+    const outputs = graph.outputs.map(({ name, type, shape }) => {
+      const data = name.startsWith(GRADIENT)
+        ? parameters.values(name.slice(GRADIENT.length), "gradient")
+        : new Float32Array(elementCount(shape));
+      return { name, type, shape, data };
+    });
+    const given = new Map(inputs.map(({ name, data }) => [name, data]));
     // An input that the graph has no use for (a mask when only predicting) can still be filled.
-    const unused = Object.entries(program.inputs).filter(([name]) => !data.has(name));
-    for (const [name, spec] of unused) data.set(name, allocate(spec));
-    this.inputs = named(Object.keys(program.inputs)) as Record<string, InputData>;
-    const outputNames = graph.outputs.map((output) => output.name);
-    this.outputs = named(outputNames.filter((name) => !/^(gradient|state):/.test(name))) as Record<
-      string,
-      Float32Array
-    >;
-    this.random = Object.values(
-      named(graph.inputs.map((input) => input.name).filter((name) => name.startsWith(UNIFORM))),
-    ) as Float32Array[];
-    this.moved = outputNames
-      .filter((name) => name.startsWith(STATE))
-      .map((name) => ({
-        from: data.get(name) as Float32Array,
-        to: parameters.values(name.slice(STATE.length)),
-      }));
-    const bind = (values: GraphDefinition["inputs"]) =>
-      Object.fromEntries(
-        values.map(({ name, type, shape }) => [
-          name,
-          new NativeTensor(data.get(name) ?? new Float32Array(0), type, shape),
-        ]),
-      );
-    const bound = { inputs: bind(graph.inputs), outputs: bind(graph.outputs) };
+    this.inputs = Object.fromEntries(
+      Object.entries(program.inputs).map(([name, spec]) => [name, given.get(name) ?? allocate(spec)]),
+    );
+    const states = outputs.filter(({ name }) => name.startsWith(STATE));
+    this.outputs = Object.fromEntries(
+      outputs
+        .filter((output) => !output.name.startsWith(GRADIENT) && !states.includes(output))
+        .map(({ name, data }) => [name, data]),
+    );
+    this.random = inputs
+      .filter(({ name }) => name.startsWith(UNIFORM))
+      .map(({ data }) => data as Float32Array);
+    this.moved = states.map(({ name, data }) => ({
+      from: data,
+      to: parameters.values(name.slice(STATE.length)),
+    }));
+    const bound = { inputs: tensorsOf(inputs), outputs: tensorsOf(outputs) };
     this.session = new NativeSession(encodeModel(graph), { threads, profile }, bound);
     parameters.settle();
   }
 
   async run(seed: number): Promise<void> {
-    this.random.forEach((values, index) => {
-      fillUniform(values, seed + 0x1000193 * index);
-    });
+    for (const [draw, values] of this.random.entries()) fillUniform(values, seed, draw);
     await this.session.run();
     for (const { from, to } of this.moved) to.set(from);
   }
@@ -90,6 +73,11 @@ class OnnxExecutable implements Executable {
     this.session.release();
   }
 }
+
+const tensorsOf = (values: readonly (ValueDefinition & { readonly data: TensorData })[]) =>
+  Object.fromEntries(
+    values.map(({ name, type, shape, data }) => [name, new NativeTensor(data, type, shape)]),
+  );
 
 /** Traces programs to static graphs and runs them by onnxruntime on the CPU. */
 export class OnnxRuntime implements Runtime {

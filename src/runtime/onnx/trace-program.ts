@@ -38,13 +38,13 @@ interface TracedStep {
   readonly gradients: Tensors;
 }
 
-/** The forward pass, and with `gradients` its loss's derivative by every parameter. */
+/** The forward pass, and where they are asked for its loss's derivatives by every parameter, times `lossScale` where there is one. */
 function traceStep(
   program: Program,
   specs: readonly WeightSpec[],
   inputs: Tensors,
   tracer: Tracer,
-  gradients: boolean,
+  { gradients, lossScale }: { readonly gradients: boolean; readonly lossScale?: tf.Tensor },
 ): TracedStep {
   const weights = Object.fromEntries(
     specs.map(({ name, shape }) => [name, tracer.input(name, { shape, type: "float32" })]),
@@ -65,7 +65,7 @@ function traceStep(
   }
   const names = specs.filter(isParameter).map((spec) => spec.name);
   const parameters = names.map((name) => weights[name]);
-  const { grads } = tf.engine().gradients(forward, parameters, undefined, true);
+  const { grads } = tf.engine().gradients(forward, parameters, lossScale, true);
   const derivatives = names.map((name, index) => [name, grads[index] ?? tf.zerosLike(parameters[index])]);
   return { outputs, states, weights, gradients: Object.fromEntries(derivatives) };
 }
@@ -78,7 +78,7 @@ export function traceProgram(
   target: Target = "cpu",
 ): GraphDefinition {
   const compute = (inputs: Tensors, tracer: Tracer) => {
-    const { outputs, states, gradients } = traceStep(program, specs, inputs, tracer, options.gradients);
+    const { outputs, states, gradients } = traceStep(program, specs, inputs, tracer, options);
     const squares: Tensors = options.gradientSquares ? { [GRADIENT_SQUARES]: sumOfSquares(gradients) } : {};
     const named = Object.entries(gradients).map(([name, gradient]) => [GRADIENT + name, gradient]);
     return { ...outputs, ...states, ...squares, ...Object.fromEntries(named) };
@@ -104,7 +104,13 @@ export const momentInput = (moment: Moment, name: string) => `${moment}:${name}`
 export const moved = (input: string) => `moved:${input}`;
 
 /** Inputs that a training graph takes anew in every step, each a number: see `adamRates`. */
-export const RATES = ["rate", "correction", "shrink"] as const;
+const RATES = ["rate", "correction", "shrink"] as const;
+
+/** Inputs of a training graph in mixed precision: what the loss is multiplied by before gradients are taken, and one over it. */
+export const LOSS_SCALE = "lossScale";
+export const INVERSE_LOSS_SCALE = "inverseLossScale";
+/** Its output that is 1 where all gradients are finite; where it is 0 the step leaves weights, moments and states as they are. */
+export const FINITE = "finite";
 
 /**
  * A whole training step as one static graph: forward pass, gradients, clipping and the optimiser's step. For each weight, moment and
@@ -113,58 +119,105 @@ export const RATES = ["rate", "correction", "shrink"] as const;
 export function traceTraining(
   program: Program,
   specs: readonly WeightSpec[],
-  { optimiser, clipNorm }: TrainingSettings,
+  { optimiser, clipNorm, precision }: TrainingSettings,
 ): GraphDefinition {
   const compute = (inputs: Tensors, tracer: Tracer) => {
-    const { outputs, states, weights, gradients } = traceStep(program, specs, inputs, tracer, true);
-    const rates = Object.fromEntries(
-      RATES.map((name) => [name, tracer.input(name, { shape: [], type: "float32" })]),
-    ) as Rates;
-    const clipped = clipNorm > 0 ? clip(gradients, clipNorm) : gradients;
+    const number = (name: string) => tracer.input(name, { shape: [], type: "float32" });
+    const lossScale = precision === "mixed" ? number(LOSS_SCALE) : undefined;
+    const traced = traceStep(program, specs, inputs, tracer, { gradients: true, lossScale });
+    const { outputs, states, weights } = traced;
     const results: Record<string, tf.Tensor> = { ...outputs };
-    for (const [name, value] of Object.entries(states)) results[moved(name.slice(STATE.length))] = value;
+    const gradients =
+      lossScale === undefined ? traced.gradients : multiplied(traced.gradients, number(INVERSE_LOSS_SCALE));
+    const squares = sumOfSquares(gradients);
+    const finite = lossScale === undefined ? undefined : squares.less(LARGEST_SUM);
+    if (finite !== undefined) results[FINITE] = finite.cast("float32");
+    const given = Object.fromEntries(RATES.map((name) => [name, number(name)])) as Rates;
+    const change = changeOf(optimiser, given, finite);
+    const clipped = multiplied(gradients, clipping(squares, clipNorm));
+    for (const [key, value] of Object.entries(states)) {
+      const name = key.slice(STATE.length);
+      results[moved(name)] = finite === undefined ? value : value.where(finite, weights[name]);
+    }
     for (const { name, shape } of specs.filter(isParameter)) {
       const moments = momentsOf(optimiser).map((moment) =>
         tracer.input(momentInput(moment, name), { shape, type: "float32" }),
       );
-      const [weight, ...kept] = step(optimiser, rates, weights[name], clipped[name], moments);
+      const [weight, ...memory] = step(optimiser, change, weights[name], clipped[name], moments);
       results[moved(name)] = weight;
       momentsOf(optimiser).forEach((moment, index) => {
-        results[moved(momentInput(moment, name))] = kept[index];
+        results[moved(momentInput(moment, name))] = memory[index];
       });
     }
     return results;
   };
-  return trace(program.inputs, compute, "gpu");
+  return trace(program.inputs, compute, "gpu", precision);
 }
 
 type Rates = Readonly<Record<(typeof RATES)[number], tf.Tensor>>;
 
-function clip(gradients: Tensors, clipNorm: number): Tensors {
-  const scale = tf.scalar(clipNorm).div(sumOfSquares(gradients).sqrt().add(1e-6)).minimum(1);
-  return Object.fromEntries(Object.entries(gradients).map(([name, gradient]) => [name, gradient.mul(scale)]));
+/** Sums beyond are infinite. */
+const LARGEST_SUM = 3e38;
+const NO_CLIPPING = 1e30;
+
+/**
+ * What gradients are multiplied by. It takes part where nothing is to be clipped too: so every weight moves after all gradients are
+ * there, which read it, and can be written where it lies (in-place.ts).
+ */
+function clipping(squares: tf.Tensor, clipNorm: number): tf.Tensor {
+  return tf
+    .scalar(clipNorm > 0 ? clipNorm : NO_CLIPPING)
+    .div(squares.sqrt().add(1e-6))
+    .minimum(1);
 }
 
-/** The weight and its moments after a step: what kernels/optimiser.as does on the CPU. */
+const multiplied = (gradients: Tensors, factor: tf.Tensor): Tensors =>
+  Object.fromEntries(Object.entries(gradients).map(([name, gradient]) => [name, gradient.mul(factor)]));
+
+/** What a step does, as numbers of the graph: where gradients are not finite, nothing. */
+interface Change extends Rates {
+  /** How much of each moment stays. */
+  readonly keeps: readonly tf.Tensor[];
+  /** The gradient as it counts. */
+  readonly counted: (gradient: tf.Tensor) => tf.Tensor;
+}
+
+function changeOf(optimiser: OptimiserSettings, rates: Rates, finite: tf.Tensor | undefined): Change {
+  const factors = optimiser.kind === "sgd" ? [optimiser.momentum] : optimiser.betas;
+  const keeps = factors.map((factor) => tf.scalar(factor));
+  if (finite === undefined) return { ...rates, keeps, counted: (gradient) => gradient };
+  return {
+    rate: rates.rate.where(finite, 0),
+    correction: rates.correction,
+    shrink: rates.shrink.where(finite, 1),
+    keeps: keeps.map((factor) => factor.where(finite, 1)),
+    counted: (gradient) => gradient.where(finite, 0),
+  };
+}
+
+/**
+ * The weight and its moments after a step: what kernels/optimiser.as does on the CPU. No last operation reads what it replaces, which
+ * is why the weight is multiplied even where nothing of it is taken off.
+ */
 function step(
   settings: OptimiserSettings,
-  { rate, correction, shrink }: Rates,
+  { rate, correction, shrink, keeps, counted }: Change,
   weight: tf.Tensor,
   gradient: tf.Tensor,
   [first, second]: readonly tf.Tensor[],
 ): tf.Tensor[] {
   const { kind, weightDecay } = settings;
   const coupled = kind !== "adamw" && weightDecay > 0;
-  const pulled = coupled ? gradient.add(weight.mul(weightDecay)) : gradient;
+  const pulled = counted(coupled ? gradient.add(weight.mul(weightDecay)) : gradient);
+  const kept = weight.mul(shrink);
   if (kind === "sgd") {
-    const velocity = first.mul(settings.momentum).add(pulled);
+    const velocity = first.mul(keeps[0]).add(pulled);
     const direction = pulled.add(velocity.mul(settings.momentum));
-    return [weight.sub(direction.mul(rate)), velocity];
+    return [kept.sub(direction.mul(rate)), velocity];
   }
   const [beta1, beta2] = settings.betas;
-  const mean = first.mul(beta1).add(pulled.mul(1 - beta1));
-  const square = second.mul(beta2).add(pulled.square().mul(1 - beta2));
+  const mean = first.mul(keeps[0]).add(pulled.mul(1 - beta1));
+  const square = second.mul(keeps[1]).add(pulled.square().mul(1 - beta2));
   const direction = mean.div(square.sqrt().mul(correction).add(settings.epsilon));
-  const kept = kind === "adamw" && weightDecay > 0 ? weight.mul(shrink) : weight;
   return [kept.sub(direction.mul(rate)), mean, square];
 }

@@ -1,21 +1,32 @@
+import type { Precision } from "../precision.ts";
 import type { InputSpec, Tensors } from "../program.ts";
 import { tf } from "../tensor.ts";
 import { GraphBuilder, type Target } from "./graph.ts";
 import { plain, plainTensor, splatTensor, type Traced } from "./layout.ts";
 import { type Lowering, lowerings } from "./lowerings.ts";
+import { inType, lowerMixed } from "./mixed-precision.ts";
 import type { GraphDefinition, OnnxType } from "./model-proto.ts";
 
 const BACKEND = "onnx-tracing";
 
 type TracedType = "float32" | "int32" | "bool";
 
+/** TensorFlow.js has no 64-bit integers (what MaxPool says of places is one), and one floating-point type. */
+const TENSORFLOW_TYPE: Readonly<Record<OnnxType, TracedType>> = {
+  float32: "float32",
+  float16: "float32",
+  int32: "int32",
+  int64: "int32",
+  bool: "bool",
+};
+
 /** A TensorFlow.js backend that computes nothing: each kernel appends its ONNX form to a graph. */
 class TracingBackend extends tf.KernelBackend {
   private graph = new GraphBuilder();
   private tensors = new WeakMap<tf.DataId, Traced>();
 
-  begin(target: Target): GraphBuilder {
-    this.graph = new GraphBuilder(target);
+  begin(target: Target, precision: Precision): GraphBuilder {
+    this.graph = new GraphBuilder(target, precision);
     this.tensors = new WeakMap();
     return this.graph;
   }
@@ -24,8 +35,7 @@ class TracingBackend extends tf.KernelBackend {
   expose(traced: Traced): tf.TensorInfo {
     const dataId = {};
     this.tensors.set(dataId, traced);
-    // TensorFlow.js has no 64-bit integers; what MaxPool says of places is one.
-    const dtype = traced.type === "int64" ? "int32" : (traced.type as TracedType);
+    const dtype = TENSORFLOW_TYPE[traced.type];
     return { dataId, shape: [...traced.shape], dtype };
   }
 
@@ -44,14 +54,22 @@ class TracingBackend extends tf.KernelBackend {
         );
   }
 
-  run(lowering: Lowering, inputs: tf.NamedTensorInfoMap, attrs: object): tf.TensorInfo | tf.TensorInfo[] {
+  run(
+    kernelName: string,
+    lowering: Lowering,
+    inputs: tf.NamedTensorInfoMap,
+    attrs: object,
+  ): tf.TensorInfo | tf.TensorInfo[] {
     const traced = Object.fromEntries(
       Object.entries(inputs).map(([name, info]) => [
         name,
         Array.isArray(info) ? info.map((each) => this.traced(each)) : info == null ? info : this.traced(info),
       ]),
-    );
-    const result = lowering(this.graph, traced as never, attrs as never);
+    ) as Readonly<Record<string, Traced | readonly Traced[]>>;
+    const result =
+      this.graph.precision === "mixed"
+        ? lowerMixed(kernelName, lowering, this.graph, traced, attrs)
+        : lowering(this.graph, traced as never, attrs as never);
     return Array.isArray(result) ? result.map((each) => this.expose(each)) : this.expose(result);
   }
 
@@ -111,7 +129,7 @@ function tracingBackend(): TracingBackend {
     tf.registerKernel({
       kernelName,
       backendName: BACKEND,
-      kernelFunc: ({ inputs, attrs }) => created.run(lowering, inputs, attrs ?? {}),
+      kernelFunc: ({ inputs, attrs }) => created.run(kernelName, lowering, inputs, attrs ?? {}),
     });
   }
   backend = created;
@@ -133,11 +151,12 @@ export function trace(
   inputs: Readonly<Record<string, InputSpec>>,
   compute: (inputs: Tensors, tracer: Tracer) => Tensors,
   target: Target = "cpu",
+  precision: Precision = "single",
 ): GraphDefinition {
   const tracing = tracingBackend();
   const previous = tf.engine().backendName;
   tf.setBackend(BACKEND);
-  const graph = tracing.begin(target);
+  const graph = tracing.begin(target, precision);
   tf.engine().startScope("trace");
   try {
     const tracer: Tracer = {
@@ -150,7 +169,7 @@ export function trace(
       Object.entries(inputs).map(([name, spec]) => [name, tracer.input(name, spec)]),
     );
     const outputs = Object.entries(compute(placeholders, tracer)).map(([name, tensor]) => {
-      const traced = tracing.traced(tensor);
+      const traced = inType(graph, tracing.traced(tensor), "float32");
       return { name, value: plain(graph, traced), type: traced.type, shape: traced.shape };
     });
     return graph.finish(outputs);

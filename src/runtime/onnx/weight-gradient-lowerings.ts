@@ -1,20 +1,31 @@
 /** The gradient of a convolution by its weight, as few large matrix products. */
-import { type Attributes, channelsOf, image, offsets, spaceOf } from "./convolution-lowerings.ts";
+import type { ConvolutionAttributes } from "../convolution.ts";
+import { channelsOf, spaceOf } from "../image-shape.ts";
 import type { GraphBuilder, Value } from "./graph.ts";
+import { image, pixelsAt, placesOf } from "./image-layout.ts";
 import { plainTensor, sizeOf, type Traced } from "./layout.ts";
 
 /** @returns `[out, in, …kernel]` */
-export function weightGradient(graph: GraphBuilder, x: Traced, dy: Traced, attributes: Attributes): Traced {
-  const { stride, padding, size: kernel } = attributes;
-  const unmoved = stride.every((each) => each === 1);
+export function weightGradient(
+  graph: GraphBuilder,
+  x: Traced,
+  dy: Traced,
+  attributes: ConvolutionAttributes,
+): Traced {
+  const gradient = productsFor(x, dy, attributes);
+  const shape = [channelsOf(dy), channelsOf(x), ...attributes.size];
+  const value = graph.add("Reshape", [gradient(graph, x, dy, attributes), graph.integers(shape)]);
+  return plainTensor(value, "float32", shape);
+}
+
+/** The products that take the least time for a kernel that moves so. */
+function productsFor(x: Traced, dy: Traced, { stride, padding, size: kernel }: ConvolutionAttributes) {
+  if (sizeOf(kernel) === 1) return byPlaces;
+  if (stride.every((each) => each === 1)) return byShifts;
   const tiles =
     kernel.every((each, axis) => each === stride[axis] && padding[axis] === 0) &&
     spaceOf(x).every((each, axis) => each === spaceOf(dy)[axis] * kernel[axis]);
-  const gradient =
-    unmoved && sizeOf(kernel) > 1 ? byShifts : tiles && sizeOf(kernel) > 1 ? byWindows : byPlaces;
-  const shape = [channelsOf(dy), channelsOf(x), ...kernel];
-  const value = graph.add("Reshape", [gradient(graph, x, dy, attributes), graph.integers(shape)]);
-  return plainTensor(value, "float32", shape);
+  return tiles ? byWindows : byPlaces;
 }
 
 /** `[batch, a, pixel]` times `[batch, b, pixel]`, summed over both batch and pixels: `[a, b]`, or `[1, a, b]`. */
@@ -40,7 +51,7 @@ const BYTES = 4;
  * one product multiplies each with each. (A product for each place, of `dy` with a slice of `x`, takes 2 to 5 times as long; a
  * convolution with `dy` as its kernel 4 times.) Large images are taken slab by slab.
  */
-function byShifts(graph: GraphBuilder, x: Traced, dy: Traced, attributes: Attributes): Value {
+function byShifts(graph: GraphBuilder, x: Traced, dy: Traced, attributes: ConvolutionAttributes): Value {
   const { padding, size: kernel } = attributes;
   const lines = dy.shape[1];
   const grid = spaceOf(x).map((each, axis) => Math.max(each + padding[axis], spaceOf(dy)[axis]));
@@ -60,7 +71,7 @@ function slab(
   graph: GraphBuilder,
   x: Traced,
   dy: Traced,
-  { padding, dilation, size: kernel }: Attributes,
+  { padding, dilation, size: kernel }: ConvolutionAttributes,
   steps: readonly number[],
   [from, to]: readonly [number, number],
 ): Value {
@@ -118,7 +129,12 @@ function slab(
  * Where windows lie side by side. Along the last axis they come apart by a split of neighbours, along the others by moving whole lines:
  * cutting every second pixel out is slow.
  */
-function byWindows(graph: GraphBuilder, x: Traced, dy: Traced, { size: kernel }: Attributes): Value {
+function byWindows(
+  graph: GraphBuilder,
+  x: Traced,
+  dy: Traced,
+  { size: kernel }: ConvolutionAttributes,
+): Value {
   const [batch] = x.shape;
   const [inputs, outputs, counts] = [channelsOf(x), channelsOf(dy), spaceOf(dy)];
   const pixels = sizeOf(counts);
@@ -155,12 +171,8 @@ function byWindows(graph: GraphBuilder, x: Traced, dy: Traced, { size: kernel }:
 }
 
 /** Any stride: for each place in the kernel, the product of `dy` with the pixels of `x` that this place meets. */
-function byPlaces(
-  graph: GraphBuilder,
-  x: Traced,
-  dy: Traced,
-  { stride, padding, dilation, size: kernel }: Attributes,
-): Value {
+function byPlaces(graph: GraphBuilder, x: Traced, dy: Traced, attributes: ConvolutionAttributes): Value {
+  const { padding, size: kernel } = attributes;
   const [batch] = x.shape;
   const [inputs, outputs, space] = [channelsOf(x), channelsOf(dy), spaceOf(dy)];
   const pixels = sizeOf(space);
@@ -174,11 +186,8 @@ function byPlaces(
     : image(graph, x);
   const axes = kernel.map((_, axis) => axis + 2);
   const all = sizeOf(kernel) === 1 && sizeOf(spaceOf(x)) === pixels;
-  const places = offsets(kernel).map((offset) => {
-    const starts = offset.map((each, axis) => each * dilation[axis]);
-    const ends = starts.map((start, axis) => start + (space[axis] - 1) * stride[axis] + 1);
-    const bounds = [starts, ends, axes, stride].map((each) => graph.integers(each));
-    const moved = all ? wide : graph.add("Slice", [wide, ...bounds]);
+  const places = placesOf(kernel).map((place) => {
+    const moved = all ? wide : pixelsAt(graph, wide, place, attributes, space, axes);
     const rows = graph.add("Reshape", [moved, graph.integers([batch, inputs, pixels])]);
     const product = summedProduct(graph, batch, given, rows);
     return graph.add("Reshape", [product, graph.integers([outputs, inputs, 1])]);

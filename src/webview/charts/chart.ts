@@ -1,7 +1,7 @@
 import uPlot from "uplot";
 import { element, setText } from "../dom.ts";
 import { onThemeChange, theme } from "../theme.ts";
-import { shortNumber } from "../words.ts";
+import { axisNumbers, shortNumber } from "../words.ts";
 import { decimate, type Span, type Track } from "./track.ts";
 
 export interface Curve {
@@ -136,7 +136,7 @@ export class Chart {
           ...axis,
           size: 54,
           space: 28,
-          values: (_, splits) => splits.map((value) => (value === null ? "" : shortNumber(value))),
+          values: (_, splits) => axisNumbers(splits),
           ...(this.view.log ? { filter: labelledTicks } : {}),
         },
       ],

@@ -1,8 +1,9 @@
 import type { PlaneImage, Range } from "./plane-image.ts";
 
 /**
- * How values become brightness: `auto` cuts percentiles off the slice that was shown first and keeps that range, `each`
- * does so for every slice, `whole` takes all values (0 to 255 for 8 bits), `manual` is what a person chose.
+ * How values become brightness: `auto` cuts percentiles off, `whole` takes all values (0 to 255 for 8 bits). Their range holds
+ * for all slices, so that these can be compared, and grows with a slice that goes beyond it, so that none is burnt out. `each`
+ * is `auto` for every slice by itself, `manual` is what a person chose.
  */
 export type ContrastMode = "auto" | "each" | "whole" | "manual";
 
@@ -23,7 +24,7 @@ export interface Contrast {
 
 export const USUAL_CONTRAST: Contrast = { mode: "auto", percent: 0.35, shared: true };
 
-/** The ranges in use, by image and channel, so that they stay as they are while slices change. */
+/** The ranges in use, by image and channel, of the slices that were shown. */
 export class ContrastRanges {
   private readonly ranges = new Map<string, Range>();
 
@@ -41,12 +42,18 @@ export class ContrastRanges {
   rangeFor({ mode, percent }: Contrast, owner: string, channel: number, plane: PlaneImage): Range {
     const key = `${owner} ${channel}`;
     const known = this.ranges.get(key);
-    if (known !== undefined && mode !== "each") return known;
-    const range = mode === "whole" ? wholeRange(plane) : plane.percentiles(percent);
+    if (known !== undefined && mode === "manual") return known;
+    const own = mode === "whole" ? wholeRange(plane) : plane.percentiles(percent);
+    const range = known === undefined || mode === "each" ? own : rangeOver(known, own);
     this.ranges.set(key, range);
     return range;
   }
 }
+
+const rangeOver = (one: Range, other: Range): Range => ({
+  low: Math.min(one.low, other.low),
+  high: Math.max(one.high, other.high),
+});
 
 const wholeRange = (plane: PlaneImage): Range =>
   plane.sampleType === "uint8" ? { low: 0, high: 255 } : plane.range;

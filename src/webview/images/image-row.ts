@@ -58,7 +58,9 @@ export class ImageRow {
   private cursor: Pixel | undefined;
   private loading = false;
   private stale = false;
+  /** Counts what was asked to be opened, and tells which of that is shown; at first there is nothing of either. */
   private opening = 0;
+  private openedLast: number | undefined;
 
   constructor(
     private readonly client: ImageClient,
@@ -115,6 +117,7 @@ export class ImageRow {
     );
     this.viewport.onChange(() => this.showZoom());
     this.showZoom();
+    this.showBusy();
   }
 
   /**
@@ -123,6 +126,7 @@ export class ImageRow {
    */
   async show(images: readonly RowImage[], same: boolean): Promise<void> {
     const opening = ++this.opening;
+    this.showBusy();
     const opened = await Promise.all(
       images.map(
         async (image): Promise<OpenedImage> =>
@@ -134,6 +138,7 @@ export class ImageRow {
     );
     if (opening !== this.opening) return;
     this.opened = opened;
+    this.openedLast = opening;
     if (!same) {
       this.ranges.reset();
       this.viewport.fit();
@@ -202,11 +207,13 @@ export class ImageRow {
       return;
     }
     this.loading = true;
+    this.showBusy();
     do {
       this.stale = false;
-      const { opening, z } = this;
-      const opened = await Promise.all(this.opened.map((each) => this.withPlanes(each)));
-      if (opening !== this.opening) this.stale = true;
+      const { opened: asked, z } = this;
+      const opened = await Promise.all(asked.map((each) => this.withPlanes(each)));
+      // Others were opened meanwhile.
+      if (asked !== this.opened) this.stale = true;
       else {
         this.opened = opened;
         this.showTiles();
@@ -214,6 +221,7 @@ export class ImageRow {
       }
     } while (this.stale);
     this.loading = false;
+    this.showBusy();
   }
 
   private async withPlanes(opened: OpenedImage): Promise<OpenedImage> {
@@ -247,6 +255,11 @@ export class ImageRow {
       for (const channel of this.shownChannels(summary.shape[3]))
         this.client.plane(image.path, z, channel).catch(() => {});
     }
+  }
+
+  /** Until the images asked for are there, those of before are seen to be of before. */
+  private showBusy(): void {
+    this.tileRow.setAttribute("aria-busy", String(this.loading || this.opening !== this.openedLast));
   }
 
   private showControls(): void {
@@ -294,8 +307,10 @@ export class ImageRow {
     }
     // With one range for all it is the first image's, whichever image's planes came first.
     const owner = this.owner(index);
-    const first = owner === SHARED ? this.opened[0].planes?.[channel] : undefined;
-    return this.ranges.rangeFor(this.contrast, owner, channel, first ?? plane);
+    const first = this.opened.find(
+      ({ planes }, at) => this.owner(at) === owner && planes?.[channel] !== undefined,
+    );
+    return this.ranges.rangeFor(this.contrast, owner, channel, first?.planes?.[channel] ?? plane);
   }
 
   private showDifference(): void {

@@ -1,23 +1,11 @@
+import { SAMPLE_ARRAYS, type SampleArray, type SampleType } from "../../images/image.ts";
 import type { Plane } from "../../protocol/panel-messages.ts";
-
-const ARRAYS = {
-  uint8: Uint8Array,
-  uint16: Uint16Array,
-  uint32: Uint32Array,
-  int8: Int8Array,
-  int16: Int16Array,
-  int32: Int32Array,
-  float32: Float32Array,
-  float64: Float64Array,
-} as const;
-
-export type Samples = InstanceType<(typeof ARRAYS)[keyof typeof ARRAYS]>;
 
 /** Values of a plane or of a smaller version of it, `[y, x]`. */
 export interface Raster {
   readonly height: number;
   readonly width: number;
-  readonly values: Samples;
+  readonly values: SampleArray;
 }
 
 /** The range of values that is spread over the colours. */
@@ -48,8 +36,8 @@ export class PlaneImage implements Raster {
   readonly width: number;
   /** Pixels of the file for a pixel of the plane, along y and x. */
   readonly step: number;
-  readonly sampleType: string;
-  readonly values: Samples;
+  readonly sampleType: SampleType;
+  readonly values: SampleArray;
   private readonly halved: Raster[] = [];
   private statistics: { readonly range: Range; readonly histogram: Histogram } | undefined;
 
@@ -58,7 +46,7 @@ export class PlaneImage implements Raster {
     this.width = width;
     this.step = step;
     this.sampleType = sampleType;
-    this.values = new ARRAYS[sampleType as keyof typeof ARRAYS](values);
+    this.values = new SAMPLE_ARRAYS[sampleType](values);
   }
 
   /** The value at a pixel of the file; nothing outside. */
@@ -119,7 +107,7 @@ function firstBeyond(counts: Uint32Array, cut: number): number {
   return 0;
 }
 
-function measure(values: Samples, sampleType: string): { range: Range; histogram: Histogram } {
+function measure(values: SampleArray, sampleType: SampleType): { range: Range; histogram: Histogram } {
   const stride = Math.max(1, Math.floor(values.length / MOST_VALUES));
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;

@@ -84,17 +84,17 @@ export class CurvesView {
     this.showSmoothing();
   }
 
-  /** Shows runs. Where they are others than before, all of their epochs are shown. */
+  /** Draws runs, at once. Where they are others than before, all of their epochs are shown. */
   show(runs: readonly ShownRun[]): void {
     const same =
       runs.length === this.runs.length && runs.every(({ record }, at) => record === this.runs[at].record);
     this.runs = runs;
-    if (!same) this.zoom(undefined);
-    this.redraw();
+    if (!same) this.zoomed = undefined;
+    show(this.resetZoom, this.zoomed !== undefined);
+    this.draw();
   }
 
-  /** Draws at once what has come. */
-  draw(): void {
+  private draw(): void {
     const most = Math.max(0, ...this.runs.map(({ record }) => record.position));
     show(this.empty, most === 0);
     show(this.grid, most > 0);

@@ -3,7 +3,7 @@ import "../page.css";
 import "./panel.css";
 import "uplot/dist/uPlot.min.css";
 import type { FromPanel, PanelState, RunSummary, ToPanel } from "../../protocol/panel-messages.ts";
-import { atMostEvery, element, oncePerFrame, setText, show } from "../dom.ts";
+import { element, oncePerFrame, setText, show, sparingly } from "../dom.ts";
 import { connect } from "../host.ts";
 import { ImageClient } from "../images/image-client.ts";
 import { busyRing, button } from "../toolkit.ts";
@@ -22,6 +22,8 @@ interface KeptState extends PanelState {
 
 const host = connect<ToPanel, FromPanel, KeptState>(receive);
 let kept: KeptState = host.kept ?? {};
+// What the extension answers comes when this script is through: both go on at once.
+host.post({ type: "ready", state: kept });
 let runs: readonly RunSummary[] | undefined;
 let shown: string | undefined;
 let compared: readonly string[] = [];
@@ -76,7 +78,15 @@ document.getElementById("page")?.append(runPage, emptyPage);
 runPage.hidden = true;
 emptyPage.hidden = true;
 
-const draw = oncePerFrame(() => {
+const draw = oncePerFrame(drawRun);
+
+/** A run may take hundreds of steps a second, and the processor is for its training. More events come when these are drawn. */
+const drawEvents = sparingly(200, () => {
+  drawRun();
+  host.post({ type: "events-drawn" });
+});
+
+function drawRun(): void {
   show(emptyPage, runs?.length === 0);
   const summary = runs?.find(({ id }) => id === shown);
   show(runPage, summary !== undefined);
@@ -92,10 +102,7 @@ const draw = oncePerFrame(() => {
   curves.show(shownRuns(summary, record, runs));
   imagesView.show(record);
   log.show(record);
-});
-
-/** A run may take hundreds of steps a second, and the processor is for its training. */
-const drawEvents = atMostEvery(200, draw);
+}
 
 function shownRuns(summary: RunSummary, record: RunRecord, all: readonly RunSummary[]) {
   const others = compared.flatMap((id) => {
@@ -114,6 +121,7 @@ function receive(message: ToPanel): void {
       shown = message.shown;
       // None are known yet when the window was just loaded again.
       if (shown !== undefined) keep({ run: shown });
+      for (const run of message.sent ?? []) if (!records.has(run)) host.post({ type: "ask-history", run });
       break;
     case "history":
       records.set(message.history.run, new RunRecord(message.history));
@@ -122,6 +130,8 @@ function receive(message: ToPanel): void {
       const record = records.get(message.run);
       for (const event of message.events) record?.add(event);
       drawEvents();
+      // Nothing is drawn until it is seen again.
+      if (document.hidden) host.post({ type: "events-drawn" });
       return;
     }
     case "compare":
@@ -143,5 +153,3 @@ function keep(change: KeptState): void {
 function withShown(action: (run: string) => void): void {
   if (shown !== undefined) action(shown);
 }
-
-host.post({ type: "ready", state: kept });

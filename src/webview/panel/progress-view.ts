@@ -18,6 +18,12 @@ const STATUS: Readonly<Record<RunStatus, string>> = {
   interrupted: "Interrupted",
 };
 
+const ENGINES: Readonly<Record<string, string>> = {
+  embedded: "Embedded engine",
+  biapy: "BiaPy in Python",
+  docker: "BiaPy in Docker",
+};
+
 /** How a run stands: its state and progress, time left, what it runs on, and the buttons that stop it and go on with it. */
 export class ProgressView {
   readonly element: HTMLElement;
@@ -98,11 +104,14 @@ export class ProgressView {
     }
     if (start !== undefined)
       facts.push(["Model", `${start.architecture}, ${largeCount(start.parameters)} weights`]);
-    facts.push(["Device", start?.device ?? run.engine]);
+    facts.push(
+      start === undefined ? ["Engine", ENGINES[run.engine] ?? run.engine] : ["Device", start.device],
+    );
     // A run that is told from its log alone has no memory in it.
     if (epoch !== undefined && epoch.memoryBytes > 0) facts.push(["Memory", bytes(epoch.memoryBytes)]);
     if (step !== undefined) facts.push(["Step", duration1(step.stepSeconds)]);
-    facts.push(["Started", new Date(run.started).toLocaleString()]);
+    const since = run.status === "queued" ? "Waiting since" : "Started";
+    facts.push([since, new Date(run.started).toLocaleString()]);
     const text = JSON.stringify(facts);
     if (this.facts.dataset.shown === text) return;
     this.facts.dataset.shown = text;

@@ -194,8 +194,11 @@ export class RunRecord {
     this.end = event;
     this.progress = undefined;
     const words = { finished: "Finished", stopped: "Stopped", failed: "Failed" }[event.status];
-    if (event.status === "failed") this.note(event.time, "error", event.message ?? "The run failed.");
-    else this.note(event.time, "info", words);
+    const { message = "The run failed." } = event;
+    // Its cause may have been told as a problem already.
+    const told = this.log.some(({ level, text }) => level === "error" && text.endsWith(message));
+    if (event.status !== "failed") this.note(event.time, "info", words);
+    else if (!told) this.note(event.time, "error", message);
   }
 
   private noteProblem(time: number, { severity, message, file, line, key }: Problem): void {

@@ -12,6 +12,8 @@ interface KeptState {
 }
 
 const host = connect<ToViewer, FromViewer, KeptState>(receive);
+// What the extension answers comes when this script is through: both go on at once.
+host.post({ type: "ready" });
 const images = new ImageClient((request) => host.post(request));
 const row = new ImageRow(images, {
   settings: host.kept?.row,
@@ -57,5 +59,3 @@ function describe({ label, shape: [depth, height, width, channels], sampleType }
   parts.push(sampleType);
   return `${label}: ${parts.join(", ")}`;
 }
-
-host.post({ type: "ready" });

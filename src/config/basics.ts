@@ -1,0 +1,24 @@
+/** What most of a run hangs on: what is learnt, by which network, from images of how many axes and channels. */
+import type { Config } from "./config.ts";
+
+export type PretextTaskName = "masking" | "crappify";
+
+/**
+ * The pretext task. Where the file does not say, it follows from the architecture: BiaPy's code defaults to crappify and its
+ * documentation to masking, and MAE can do nothing but masking, which nothing else can.
+ */
+export function pretextTask(config: Config): PretextTaskName {
+  const key = "PROBLEM.SELF_SUPERVISED.PRETEXT_TASK";
+  if (config.sets(key)) return config.text(key) as PretextTaskName;
+  return architectureOf(config) === "mae" ? "masking" : "crappify";
+}
+
+/** MODEL.ARCHITECTURE, which may be written in capitals. */
+export const architectureOf = (config: Config): string => config.text("MODEL.ARCHITECTURE").toLowerCase();
+
+export function ndimOf(config: Config): 2 | 3 {
+  return config.text("PROBLEM.NDIM") === "3D" ? 3 : 2;
+}
+
+/** The channels of images: the last number of DATA.PATCH_SIZE. */
+export const channelsOf = (config: Config): number => config.numbers("DATA.PATCH_SIZE").at(-1) ?? 1;

@@ -1,0 +1,23 @@
+import * as vscode from "vscode";
+import { runPip } from "../../engines/pip.ts";
+import { commandLine } from "../../runs/command-line.ts";
+import type { Requirement } from "../engines/engine.ts";
+
+/** Installs what is missing where a person agrees, with progress and cancel. Gives whether it is there now. */
+export async function installRequirement({ name, missing, install }: Requirement): Promise<boolean> {
+  const agree = `Install ${name}`;
+  const detail = `It would be installed by\n${commandLine(install)}`;
+  if ((await vscode.window.showWarningMessage(missing, { modal: true, detail }, agree)) !== agree)
+    return false;
+  const location = vscode.ProgressLocation.Notification;
+  const options = { location, title: `Installing ${name}`, cancellable: true };
+  return vscode.window.withProgress(options, async (progress, cancelled) => {
+    const controller = new AbortController();
+    cancelled.onCancellationRequested(() => controller.abort());
+    const { signal } = controller;
+    await runPip(install, { signal, shown: (message) => progress.report({ message }) }).catch((error) => {
+      if (!signal.aborted) throw error;
+    });
+    return !signal.aborted;
+  });
+}

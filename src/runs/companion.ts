@@ -1,0 +1,20 @@
+/**
+ * Runs a program for as long as who asked for it lives, however that ends: `companion.mjs PROGRAM ARGUMENTS`, with a pipe as standard
+ * input, which the system closes with its writer. The program's output is this process's own.
+ */
+import { spawn } from "node:child_process";
+import { endTree } from "./end-process.ts";
+
+const [program, ...args] = process.argv.slice(2);
+const child = spawn(program, args, {
+  stdio: ["ignore", "inherit", "inherit"],
+  // The leader of a group, which is ended as a whole.
+  detached: process.platform !== "win32",
+  windowsHide: true,
+});
+child.once("error", ({ message }) => {
+  console.error(message);
+  process.exit(1);
+});
+child.once("exit", (code) => process.exit(code ?? 1));
+process.stdin.once("close", () => child.pid !== undefined && endTree(child.pid)).resume();

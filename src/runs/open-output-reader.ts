@@ -1,0 +1,24 @@
+/** Which reader understands what a trainer prints. */
+import type { RunEvent } from "../protocol/run-events.ts";
+import type { OutputReader } from "./output-reader.ts";
+import type { OutputFormat, RunOrder } from "./record.ts";
+
+/** A reader of a run's output, loaded by its format. */
+export async function outputReader(format: OutputFormat, order: RunOrder): Promise<OutputReader> {
+  if (format === "events") return jsonLinesReader;
+  const { BiapyOutput } = await import("../engines/biapy-output.ts");
+  return new BiapyOutput(order);
+}
+
+/** Our own events; what native libraries print between them is for the log. */
+const jsonLinesReader: OutputReader = {
+  line(text, stream) {
+    if (stream === "stderr" || !text.startsWith("{")) return [];
+    try {
+      const event = JSON.parse(text) as RunEvent;
+      return typeof event.event === "string" ? [event] : [];
+    } catch {
+      return [];
+    }
+  },
+};

@@ -1,0 +1,168 @@
+/** What tests need of the machine, had by commands that only pretend to install. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { askRegistry, failureOf, installed, Unavailable, which } from "../support/machine.ts";
+
+const temporary = () => mkdtempSync(join(tmpdir(), "machine-"));
+const node = process.execPath;
+const AT_ONCE = [0, 0];
+
+/** Runs a program that uses `orSkip`. */
+function skipping(make: string) {
+  const module = new URL("../support/machine.ts", import.meta.url).href;
+  const program = `
+    import { orSkip, Unavailable } from ${JSON.stringify(module)};
+    console.log("made " + orSkip("the tests of ships", () => { ${make} }));`;
+  const args = ["--import", "./test/register.mjs", "--input-type=module", "--eval", program];
+  return spawnSync(node, args, { encoding: "utf8" });
+}
+
+test("what is there is made, and the tests go on", () => {
+  const { status, stdout } = skipping("return 7;");
+  assert.deepEqual([status, stdout], [0, "made 7\n"]);
+});
+
+test("where something cannot be had, the tests are skipped in words and nothing has failed", () => {
+  const { status, stdout } = skipping('throw new Unavailable("there is no sea");');
+  assert.deepEqual([status, stdout], [0, "SKIPPED: the tests of ships; there is no sea.\n"]);
+});
+
+test("any other error is a failure, and skips nothing", () => {
+  const { status, stdout, stderr } = skipping('throw new Error("a fault of the tests");');
+  assert.equal(status, 1);
+  assert.match(stderr, /a fault of the tests/);
+  assert.equal(stdout, "");
+});
+
+test("a command that fails is told with its own words, without its options", () => {
+  assert.equal(failureOf(node, ["--eval", ""]), undefined);
+  const said = failureOf(node, ["--eval", 'console.error("no such harbour"); process.exit(2)']);
+  assert.match(said ?? "", /^.*process\.exit\(2\) failed: no such harbour$/);
+  assert.doesNotMatch(said ?? "", /--eval/);
+  assert.match(failureOf(node, ["--eval", "process.exit(3)"]) ?? "", /failed: it ended with 3$/);
+  assert.match(failureOf(join(temporary(), "absent"), []) ?? "", /absent {2}failed: .*ENOENT/);
+});
+
+test("of a command that says much only the end is told", () => {
+  const program = 'process.stderr.write("start" + "-".repeat(1e6) + "end", () => process.exit(1))';
+  const said = failureOf(node, ["--eval", program]) ?? "";
+  assert.match(said, /-end$/);
+  assert.ok(said.length < 2500, `${said.length} characters`);
+});
+
+/** A command that fails so many times before it succeeds, and how often it was run. */
+function failingCommand(failures: number) {
+  const folder = temporary();
+  const [program, count] = [join(folder, "ask.cjs"), join(folder, "count")];
+  writeFileSync(count, "");
+  writeFileSync(
+    program,
+    `const fs = require("node:fs");
+    fs.appendFileSync(${JSON.stringify(count)}, "*");
+    const tries = fs.readFileSync(${JSON.stringify(count)}, "utf8").length;
+    if (tries <= ${failures}) { console.error("try " + tries + " got no answer"); process.exit(1); }`,
+  );
+  return { args: [program], tries: () => readFileSync(count, "utf8").length };
+}
+
+test("a registry that answers badly for a moment is asked again", () => {
+  const twice = failingCommand(2);
+  askRegistry(node, twice.args, {}, AT_ONCE);
+  assert.equal(twice.tries(), 3);
+});
+
+test("a registry that answers at once is asked once", () => {
+  const never = failingCommand(0);
+  askRegistry(node, never.args, {}, AT_ONCE);
+  assert.equal(never.tries(), 1);
+});
+
+test("a registry that never answers is given up, with the last words", () => {
+  const always = failingCommand(9);
+  assert.throws(
+    () => askRegistry(node, always.args, {}, AT_ONCE),
+    (error) => error instanceof Unavailable && /try 3 got no answer$/.test(error.message),
+  );
+  assert.equal(always.tries(), 3);
+});
+
+/** Lets this user be another for a test, and the only program that the shell finds one that pretends to be apt. */
+function pretendApt(context: TestContext, { user, install }: { user: number; install: string }) {
+  const folder = temporary();
+  const log = join(folder, "log");
+  const apt = join(folder, "apt-get");
+  writeFileSync(
+    apt,
+    `#!/bin/sh\necho "$@" >> ${log}\ncase "$*" in *install*) ;; *) exit 0 ;; esac\n${install}\n`,
+  );
+  chmodSync(apt, 0o755);
+  const { getuid } = process;
+  const path = process.env.PATH;
+  process.getuid = () => user;
+  process.env.PATH = folder;
+  context.after(() => {
+    process.getuid = getuid;
+    process.env.PATH = path;
+  });
+  const calls = () => (existsSync(log) ? readFileSync(log, "utf8").trim().split("\n") : []);
+  return { apt, calls };
+}
+
+const linux = { skip: process.platform === "linux" ? false : "apt is of Linux" };
+
+test("a program is found where the shell would find it", linux, (context) => {
+  const { apt } = pretendApt(context, { user: 0, install: "" });
+  assert.equal(which("apt-get"), apt);
+  assert.equal(which("ship"), undefined);
+});
+
+test("what is found is not installed", linux, (context) => {
+  const { calls } = pretendApt(context, { user: 0, install: "" });
+  assert.equal(
+    installed("ship", ["ships"], () => "here"),
+    "here",
+  );
+  assert.deepEqual(calls(), []);
+});
+
+test("what is missing is installed from an index that is fetched before", linux, (context) => {
+  const made = join(temporary(), "ship");
+  const { calls } = pretendApt(context, { user: 0, install: `: > ${made}` });
+  const find = () => (existsSync(made) ? made : undefined);
+  assert.equal(installed("ship", ["ships", "sails"], find, AT_ONCE), made);
+  assert.equal(calls().length, 2);
+  assert.match(calls()[0], / update$/);
+  assert.match(calls()[1], / install -y --no-install-recommends ships sails$/);
+});
+
+test("without the right to install, what to install is said", linux, (context) => {
+  const { calls } = pretendApt(context, { user: 1000, install: "" });
+  assert.throws(
+    () => installed("ship", ["ships", "sails"], () => undefined, AT_ONCE),
+    new Unavailable("there is no ship (apt-get install ships sails)"),
+  );
+  assert.deepEqual(calls(), []);
+});
+
+test("where apt fails each time, its words are given", linux, (context) => {
+  const { calls } = pretendApt(context, { user: 0, install: 'echo "no room in the hold" >&2; exit 100' });
+  assert.throws(
+    () => installed("ship", ["ships"], () => undefined, AT_ONCE),
+    (error) =>
+      error instanceof Unavailable &&
+      error.message === "ship could not be installed: apt-get install ships failed: no room in the hold",
+  );
+  assert.equal(calls().length, 6);
+});
+
+test("packages that do not bring what they should are named", linux, (context) => {
+  pretendApt(context, { user: 0, install: "" });
+  assert.throws(
+    () => installed("ship", ["ships", "sails"], () => undefined, AT_ONCE),
+    new Unavailable("ships, sails brought no ship"),
+  );
+});
