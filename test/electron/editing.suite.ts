@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "mocha";
 import * as vscode from "vscode";
-import { folder, openConfiguration, until } from "./workspace.ts";
+import { extension, folder, openConfiguration, until } from "./workspace.ts";
 
 const CONFIGURATION = `PROBLEM:
     TYPE: SELF_SUPERVISED
@@ -23,12 +23,11 @@ describe("Writing a configuration", () => {
   });
 
   it("activates the extension for a configuration", async () => {
-    assert.equal(vscode.extensions.getExtension("biapy-studio.biapy-studio")?.isActive, true);
+    assert.equal(extension().isActive, true);
   });
 
   it("registers every command that the manifest names", async () => {
-    const extension = vscode.extensions.getExtension("biapy-studio.biapy-studio");
-    const named: { command: string }[] = extension?.packageJSON.contributes.commands;
+    const named: { command: string }[] = extension().packageJSON.contributes.commands;
     const registered = new Set(await vscode.commands.getCommands(true));
     assert.deepEqual(
       named.map(({ command }) => command).filter((command) => !registered.has(command)),
@@ -42,6 +41,26 @@ describe("Writing a configuration", () => {
     for (const section of ["DATA", "TRAIN", "MODEL", "DATA.PATCH_SIZE"])
       assert.ok(sections.includes(section), section);
     assert.ok((await offers("offers.biapy.yaml", 1, 10)).includes("SELF_SUPERVISED"));
+  });
+
+  it("writes a key that was chosen elsewhere in its section", async () => {
+    const written = "DATA:\n    PATCH_SIZE: (64,64,1)\nTRAIN:\n    EPOCHS: 1\n    DATA.REFLECT_TO";
+    const document = await openConfiguration("elsewhere.biapy.yaml", written);
+    const editor = await vscode.window.showTextDocument(document);
+    const end = document.positionAt(written.length);
+    editor.selection = new vscode.Selection(end, end);
+    const moved = `DATA:\n    PATCH_SIZE: (64,64,1)\n    REFLECT_TO_COMPLETE_SHAPE: \nTRAIN:\n    EPOCHS: 1\n    `;
+    await until(async () => {
+      if (document.getText() !== written) return true;
+      await vscode.commands.executeCommand("editor.action.triggerSuggest");
+      await vscode.commands.executeCommand("acceptSelectedSuggestion");
+      return undefined;
+    });
+    await until(async () => document.getText() === moved);
+    assert.equal(editor.selection.active.line, 2);
+    // The name that was chosen, and its move.
+    for (let step = 0; step < 2; step++) await vscode.commands.executeCommand("undo");
+    assert.equal(document.getText(), written);
   });
 
   it("explains a key and estimates memory", async () => {

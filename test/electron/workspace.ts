@@ -1,5 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import * as vscode from "vscode";
+import type { Api } from "../../src/extension/extension.ts";
+import type { RunStatus } from "../../src/protocol/panel-messages.ts";
 
 const POLL_MS = 50;
 
@@ -26,4 +28,27 @@ export async function until<T>(condition: () => Promise<T | undefined | false>):
     if (found !== undefined && found !== false) return found;
     await setTimeout(POLL_MS);
   }
+}
+
+export function extension(): vscode.Extension<Api> {
+  const found = vscode.extensions.getExtension<Api>("biapy-studio.biapy-studio");
+  if (found === undefined) throw new Error("The extension is not there.");
+  return found;
+}
+
+/** What the extension gives to others. */
+export async function extensionApi(): Promise<Api> {
+  return extension().activate();
+}
+
+/** A training starts without a question that nobody answers here. */
+export async function trainWithoutAsking(): Promise<void> {
+  const settings = vscode.workspace.getConfiguration("biapy.run");
+  await settings.update("confirmCommand", false, vscode.ConfigurationTarget.Workspace);
+}
+
+/** Waits until a run stands so. */
+export async function untilStatus(run: string, status: RunStatus): Promise<void> {
+  const { runs } = await extensionApi();
+  await until(async () => runs.find(run)?.summary.status === status);
 }

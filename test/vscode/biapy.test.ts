@@ -1,0 +1,121 @@
+/** Real BiaPy from the editor: selected, run and debugged. */
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { tinyModel } from "./configurations.ts";
+import { environmentUpon } from "./python-environment.ts";
+import { type Scenario, sampleWindow } from "./sample-window.ts";
+import type { Workbench } from "./workbench.ts";
+
+/** BiaPy alone takes ten seconds to start on a quiet machine. */
+const TRAINED = 200_000;
+
+const MISSING = "there is no environment with BiaPy (npm run test:biapy makes one)";
+const python = process.env.BIAPY_PYTHON ?? "";
+const environmentFolder = mkdtempSync(join(tmpdir(), "biapy-environment-"));
+const environment = python === "" ? undefined : environmentUpon(python, environmentFolder);
+
+const scenario: Scenario =
+  environment === undefined
+    ? (name) => test(name, { skip: MISSING })
+    : sampleWindow({
+        "cells.biapy.yaml": tinyModel(1),
+        // Images are read by a process of their own, which is debugged too.
+        "short.biapy.yaml": `${tinyModel(1)}SYSTEM:\n    NUM_WORKERS: 1\n`,
+        // It is a machine's setting: those of a user do not count on a server.
+        ".vscode/settings.json": JSON.stringify({ "biapy.python.path": environment.python }),
+      });
+
+after(() => rmSync(environmentFolder, { recursive: true, force: true }));
+
+scenario("BiaPy is selected, and trains from the palette to its end", async ({ workbench, folder }) => {
+  await workbench.command("BiaPy: Select Engine");
+  await workbench.entries.filter({ hasText: "BiaPy 3.7.1" }).waitFor();
+  await workbench.screenshot("1-engines");
+  await workbench.choose("BiaPy in Python");
+  await workbench.page.locator(".statusbar-item", { hasText: "BiaPy in Python" }).waitFor();
+  await workbench.command("BiaPy: Run Training");
+  await workbench.entries.filter({ hasText: "biapy --config" }).first().waitFor();
+  await workbench.screenshot("2-command");
+  await workbench.choose("Train");
+  await workbench.runStatus(/Running/);
+  await workbench.screenshot("3-running");
+  await workbench.runStatus(/Finished/, TRAINED);
+  await workbench.screenshot("4-finished");
+  assert.ok(existsSync(join(folder, "results/cells/checkpoints/cells_1-checkpoint-best.pth")));
+});
+
+scenario("the panel shows BiaPy's curves and images", async ({ workbench }) => {
+  const panel = await workbench.panel();
+  const curves = panel.getByRole("region", { name: "Curves" });
+  for (const title of ["Loss", "PSNR (dB)", "SSIM", "Learning rate"])
+    await curves.getByText(title, { exact: true }).first().waitFor();
+  const images = panel.getByRole("region", { name: "Images" });
+  await images.getByRole("img").first().waitFor();
+  await images.getByRole("img").first().scrollIntoViewIfNeeded();
+  await workbench.screenshot("5-images");
+});
+
+scenario("the results browser shows what BiaPy wrote", async ({ workbench }) => {
+  await workbench.command("BiaPy: Show Results");
+  await workbench.expand(".sidebar", "cells, run 1");
+  for (const group of ["Configuration", "Checkpoints", "MAE_checks", "Images", "Logs"])
+    await workbench.result(group).waitFor();
+  await workbench.screenshot("6-results");
+});
+
+/** Sets a breakpoint in the first line of one of BiaPy's files that contains a text. */
+async function breakInBiapy(workbench: Workbench, file: string, text: string): Promise<void> {
+  const path = join(environment?.packages ?? "", "biapy", file);
+  const line = readFileSync(path, "utf8")
+    .split("\n")
+    .findIndex((each) => each.includes(text));
+  await workbench.openPath(path);
+  await workbench.setBreakpoint(line + 1);
+}
+
+async function continueToTheEnd(workbench: Workbench): Promise<void> {
+  await workbench.command("Remove All Breakpoints");
+  await workbench.command("Debug: Continue");
+  await workbench.runStatus(/Finished/, TRAINED);
+}
+
+scenario("a debugged BiaPy stops at a breakpoint and goes on to its end", async ({ workbench, folder }) => {
+  const { page } = workbench;
+  await workbench.command("View: Close All Editors");
+  await breakInBiapy(workbench, "engine/train_engine.py", ".backward(");
+  await workbench.openFile("short.biapy.yaml");
+  await workbench.command("BiaPy: Debug Training");
+  const dialog = page.getByRole("dialog", { name: "debugpy" });
+  await dialog.waitFor();
+  await workbench.screenshot("7-debugpy-missing");
+  await dialog.getByRole("button", { name: "Install debugpy" }).click();
+  await page.locator(".codicon-debug-stackframe").first().waitFor({ timeout: TRAINED });
+  await workbench.expand(".debug-call-stack", "MainThread");
+  await page.locator(".debug-call-stack .monaco-list-row", { hasText: "train_one_epoch" }).waitFor();
+  await workbench.expand(".debug-variables", "Locals");
+  await page.locator(".debug-variables .monaco-list-row", { hasText: /^batch\b/ }).waitFor();
+  await workbench.screenshot("8-breakpoint");
+  await continueToTheEnd(workbench);
+  await workbench.screenshot("9-debugged-to-the-end");
+  assert.ok(existsSync(join(folder, "results/short/checkpoints/short_1-checkpoint-best.pth")));
+});
+
+scenario("a breakpoint in the process that reads the images is stopped at", async ({ workbench, folder }) => {
+  const { page } = workbench;
+  await workbench.command("View: Close All Editors");
+  await breakInBiapy(workbench, "data/generators/single_base_data_generator.py", "self.load_sample(index)");
+  await workbench.openFile("short.biapy.yaml");
+  await workbench.command("BiaPy: Debug Training");
+  await page.locator(".codicon-debug-stackframe").first().waitFor({ timeout: TRAINED });
+  const sessions = page.locator(".debug-call-stack .monaco-list-row");
+  await sessions.filter({ hasText: /Subprocess.*Paused on breakpoint/i }).waitFor();
+  await workbench.expand(".debug-variables", "Locals");
+  await page.locator(".debug-variables .monaco-list-row", { hasText: /^index\b/ }).waitFor();
+  await workbench.screenshot("10-worker-breakpoint");
+  await continueToTheEnd(workbench);
+  await workbench.screenshot("11-worker-debugged-to-the-end");
+  assert.ok(existsSync(join(folder, "results/short/checkpoints/short_2-checkpoint-best.pth")));
+});

@@ -1,0 +1,42 @@
+/** A training is written down to run elsewhere. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { tinyModel } from "./configurations.ts";
+import { sampleWindow } from "./sample-window.ts";
+
+const scenario = sampleWindow({ "cells.biapy.yaml": tinyModel(5) });
+
+scenario("a notebook is saved beside the configuration, and opens", async ({ workbench, folder }) => {
+  await workbench.command("BiaPy: Export Colab Notebook");
+  await workbench.acceptSaving("cells.ipynb");
+  const notebook = workbench.page.locator(".notebookOverlay");
+  await notebook.locator(".code-cell-row", { hasText: "pip install" }).waitFor();
+  await workbench.screenshot("1-notebook");
+  const { nbformat, nbformat_minor } = JSON.parse(readFileSync(join(folder, "cells.ipynb"), "utf8"));
+  assert.deepEqual([nbformat, nbformat_minor], [4, 5]);
+});
+
+scenario("a SLURM script is saved with the machines asked for, and bash can read it", async (window) => {
+  const { workbench, folder } = window;
+  await workbench.openFile("cells.biapy.yaml");
+  await workbench.command("BiaPy: Export SLURM Script");
+  await workbench.answer("How many machines?", "2");
+  await workbench.answer("How many GPUs on each machine?", "3");
+  await workbench.acceptSaving("cells.slurm.sh");
+  await workbench.page.locator('.tab.active[data-resource-name="cells.slurm.sh"]').waitFor();
+  await workbench.screenshot("2-slurm");
+  const file = join(folder, "cells.slurm.sh");
+  execFileSync("bash", ["-n", file]);
+  const script = readFileSync(file, "utf8");
+  for (const directive of ["--nodes=2", "--gpus-per-node=3", "--cpus-per-task=24"])
+    assert.match(script, new RegExp(`^#SBATCH ${directive}$`, "m"));
+});
+
+scenario("the command lines of each way to train are shown", async ({ workbench }) => {
+  await workbench.openFile("cells.biapy.yaml");
+  await workbench.command("BiaPy: Show Command Lines");
+  await workbench.page.locator(".tab.active", { hasText: "Untitled" }).waitFor();
+  await workbench.screenshot("3-command-lines");
+});

@@ -1,0 +1,138 @@
+/** The first minutes with the extension: walkthrough, a model of the sample images, a configuration of one's own. */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Locator } from "playwright-core";
+import { sampleWindow } from "./sample-window.ts";
+import { TRAINED, until, type Workbench } from "./workbench.ts";
+
+// As VS Code is for someone new: no folder is open, and folders are asked about before they are trusted.
+const scenario = sampleWindow({}, { settings: {}, empty: true });
+
+const STEPS = [
+  { title: "Train on sample images", button: "Train on Sample Images", pictures: 1 },
+  { title: "Watch it learn", button: "Open Training Panel", pictures: 1 },
+  { title: "Use your own images", button: "New Configuration", pictures: 1 },
+  { title: "Look at the results", button: "Show Results", pictures: 1 },
+  { title: "Grow out of it", button: "Select Engine", pictures: 0 },
+] as const;
+
+async function openStep(workbench: Workbench, title: string): Promise<Locator> {
+  const step = workbench.page.locator(".getting-started-step", { hasText: title });
+  if ((await step.getAttribute("class"))?.includes("expanded") !== true) await step.click();
+  await workbench.page.locator(".getting-started-step.expanded", { hasText: title }).waitFor();
+  return step;
+}
+
+/** Widths of the pictures of the step that is shown, once they are loaded. */
+async function pictures(workbench: Workbench, count: number): Promise<void> {
+  await until(async () => {
+    for (const frame of workbench.page.frames()) {
+      const loaded = await frame
+        .locator("body img")
+        .evaluateAll((images) => images.map((image) => (image as HTMLImageElement).naturalWidth))
+        .catch(() => []);
+      if (loaded.length === count && loaded.every((width) => width > 200)) return true;
+    }
+    return undefined;
+  }, `${count} pictures`);
+}
+
+async function openWalkthrough(workbench: Workbench): Promise<void> {
+  await workbench.command("Welcome: Open Walkthrough");
+  await workbench.choose("Train your first model");
+  await workbench.page.locator(".getting-started-step", { hasText: STEPS[0].title }).waitFor();
+}
+
+scenario("the walkthrough shows pictures, and its buttons work", async ({ workbench }) => {
+  const { page } = workbench;
+  await openWalkthrough(workbench);
+  for (const [index, { title, button, pictures: count }] of STEPS.entries()) {
+    const step = await openStep(workbench, title);
+    await step.getByRole("button", { name: button }).waitFor();
+    if (count > 0) await pictures(workbench, count);
+    await workbench.screenshot(`1-walkthrough-${index + 1}`);
+  }
+  const press = async ({ title, button }: (typeof STEPS)[number]) =>
+    (await openStep(workbench, title)).getByRole("button", { name: button }).click();
+  await press(STEPS[4]);
+  await workbench.entries.filter({ hasText: "Embedded engine" }).waitFor();
+  await workbench.cancel();
+  await press(STEPS[3]);
+  await page.locator(".sidebar", { hasText: "No results yet" }).waitFor();
+  await press(STEPS[2]);
+  await workbench.entries.filter({ hasText: "stacks: z, y, x" }).waitFor();
+  await workbench.cancel();
+  await press(STEPS[1]);
+  await (await workbench.emptyPanel()).getByRole("button", { name: "New Configuration" }).waitFor();
+  await workbench.screenshot("2-no-run-yet");
+});
+
+scenario("one click, and a model of the sample images is trained", async ({ workbench, folder }) => {
+  const { page } = workbench;
+  await workbench.command("View: Close All Editors");
+  await openWalkthrough(workbench);
+  const opened = page.waitForURL(/folder=.*biapy-sample/);
+  await (await openStep(workbench, STEPS[0].title)).getByRole("button", { name: STEPS[0].button }).click();
+  await opened;
+  // The extension itself asks nothing; VS Code wants to know whether the folder is trusted.
+  const question = page.getByRole("dialog", { name: /trust/ });
+  await question.waitFor({ timeout: TRAINED });
+  await workbench.screenshot("3-trust");
+  await question.getByRole("button", { name: /trust/i }).first().click();
+  await workbench.runEpoch(2);
+  const panel = await workbench.panel();
+  const images = panel.getByRole("region", { name: "Images" });
+  await images.getByRole("img", { name: "Reconstruction," }).waitFor();
+  await workbench.screenshot("3-sample-trains");
+  await panel.getByRole("button", { name: "Stop" }).click();
+  await workbench.runStatus(/Stopped/);
+
+  // Once more, to the end, with fewer epochs: a configuration that is there stays as it is.
+  const sample = join(folder, "biapy-sample/sample.biapy.yaml");
+  const text = readFileSync(sample, "utf8");
+  writeFileSync(sample, text.replace(/EPOCHS: \d+/, "EPOCHS: 2").replace(/_EPOCHS: \d+/g, "_EPOCHS: 1"));
+  await workbench.command("BiaPy: Train on Sample Images");
+  const chosen = panel.getByRole("combobox", { name: "Run" }).locator("option:checked");
+  await until(async () => (await chosen.textContent())?.includes("run 2") || undefined, "the second run");
+  await workbench.runStatus(/Finished/);
+  await workbench.screenshot("4-sample-trained");
+  assert.ok(existsSync(join(folder, "biapy-sample/results/sample/checkpoints/sample_2-checkpoint-best.pth")));
+});
+
+async function answer(workbench: Workbench, ...answers: readonly (string | RegExp)[]): Promise<void> {
+  for (const each of answers) await workbench.choose(each);
+}
+
+scenario("a few questions make a configuration without a fault", async ({ workbench, folder }) => {
+  const sample = join(folder, "biapy-sample");
+  await workbench.command("View: Close All Editors");
+  await workbench.command("BiaPy: New Configuration");
+  await answer(workbench, "3D", "Masking");
+  await workbench.entries.filter({ hasText: "Use sample images" }).waitFor();
+  await workbench.screenshot("5-question");
+  await answer(workbench, "Use sample images");
+  await workbench.page.locator(".quick-input-title", { hasText: "(5/5)" }).waitFor();
+  await answer(workbench, "Use sample images");
+  await workbench.givePath("Save the configuration", join(sample, "volume.biapy.yaml"));
+  await workbench.soundConfiguration("volume.biapy.yaml");
+  await workbench.screenshot("6-volume");
+  const volume = readFileSync(join(sample, "volume.biapy.yaml"), "utf8");
+  assert.match(volume, /NDIM: 3D/);
+  assert.match(volume, /PATH: sample-images\/3d\/train/);
+
+  await workbench.command("BiaPy: New Configuration");
+  await answer(workbench, "2D", "Crappify", /^unet$/);
+  await answer(workbench, "Choose a folder");
+  await workbench.givePath("Folder of images to train on", join(sample, "images/train"));
+  await workbench.page.locator(".quick-input-title", { hasText: "(5/5)" }).waitFor();
+  await workbench.choose("Choose a folder");
+  await workbench.givePath("Folder of images to test on", join(sample, "images/test"));
+  await workbench.givePath("Save the configuration", join(sample, "restore.biapy.yaml"));
+  await workbench.soundConfiguration("restore.biapy.yaml");
+  await workbench.screenshot("7-restoring");
+  const restoring = readFileSync(join(sample, "restore.biapy.yaml"), "utf8");
+  assert.match(restoring, /ARCHITECTURE: unet\n/);
+  assert.match(restoring, /PATH: images\/train\n/);
+  assert.ok(restoring.split("\n").filter((line) => line.trim().startsWith("#")).length >= 8, restoring);
+});

@@ -1,0 +1,156 @@
+/** Runs that are stopped and resumed, wait for each other, or break. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { cp } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { Frame } from "playwright-core";
+import { tinyModel } from "./configurations.ts";
+import { sampleWindow } from "./sample-window.ts";
+import { until, type Workbench } from "./workbench.ts";
+
+const scenario = sampleWindow({
+  "long.biapy.yaml": tinyModel(2000),
+  "short.biapy.yaml": tinyModel(3),
+  "damaged.biapy.yaml": tinyModel(3).replace("2d/train", "damaged"),
+});
+
+/** The steps at which the loss curve begins and ends, in epochs, as its cursor tells them. */
+async function curveSpan(panel: Frame): Promise<{ readonly first: number; readonly last: number }> {
+  const curves = panel.getByRole("region", { name: "Curves" });
+  const spoken = curves.locator(".spoken");
+  const epochAt = async (key: string) => {
+    await curves.getByRole("application", { name: /^Loss/ }).press(key);
+    const text = await spoken.filter({ hasText: /^Epoch/ }).textContent();
+    return Number(/^Epoch ([\d.]+)/.exec(text ?? "")?.[1]);
+  };
+  return { first: await epochAt("Home"), last: await epochAt("End") };
+}
+
+const epochs = async (panel: Frame) =>
+  Number(/^(\d+) of/.exec((await panel.locator(".doing").textContent()) ?? "")?.[1]);
+
+scenario("a stopped run is resumed, and its curve goes on", async ({ workbench }) => {
+  await workbench.train();
+  await workbench.runEpoch(5);
+  // The text has lost the focus to the panel, whose buttons are followed by those above the text.
+  const lenses = workbench.page.locator(".codelens-decoration");
+  await lenses.filter({ hasText: "Stop" }).waitFor();
+  await (await workbench.panel()).getByRole("button", { name: "Stop" }).click();
+  const panel = await workbench.runStatus(/Stopped/);
+  await lenses.filter({ hasText: "Train in a Terminal" }).waitFor();
+  const stopped = await epochs(panel);
+  await workbench.screenshot("1-stopped");
+  await panel.getByRole("button", { name: "Resume" }).click();
+  await workbench.runStatus(/Running/);
+  await workbench.runEpoch(stopped + 4);
+  await workbench.screenshot("2-resumed");
+  await workbench.command("BiaPy: Stop Training");
+  const again = await workbench.runStatus(/Stopped/);
+  const { first, last } = await curveSpan(again);
+  assert.ok(first < 1, `the curve begins at epoch ${first}`);
+  assert.ok(last > stopped + 2, `the curve ends at epoch ${last}, after it was stopped at ${stopped}`);
+  await workbench.screenshot("3-one-curve");
+});
+
+scenario("runs wait for the one under way, and can be withdrawn", async ({ workbench, folder }) => {
+  await workbench.train();
+  await workbench.runEpoch(1);
+  await workbench.openFile("short.biapy.yaml");
+  await workbench.train();
+  const panel = await workbench.runStatus(/Queued/);
+  await workbench.command("BiaPy: Show Results");
+  await workbench.result("short, run 1").filter({ hasText: "waiting" }).waitFor();
+  await workbench.screenshot("4-waits");
+  await panel.getByRole("button", { name: "Stop" }).click();
+  await workbench.runStatus(/Stopped/);
+  await workbench.screenshot("5-withdrawn");
+  assert.ok(!readdirSync(join(folder, "results/short")).includes("checkpoints"));
+  await workbench.train();
+  await workbench.runStatus(/Queued/);
+  await workbench.command("BiaPy: Stop Training");
+  await workbench.choose("long, run 2");
+  await workbench.runStatus(/Finished/);
+  await workbench.screenshot("6-its-turn");
+});
+
+scenario("a training that is killed is explained, with its log", async ({ workbench, folder }) => {
+  await workbench.dismissNotices();
+  await workbench.openFile("long.biapy.yaml");
+  await workbench.train();
+  await workbench.runEpoch(2);
+  const record = join(folder, "results/long/.biapy-studio/long_3/run.json");
+  process.kill(JSON.parse(readFileSync(record, "utf8")).pid, "SIGKILL");
+  const notice = await workbench.notice("long, run 3, failed. The system ended the training");
+  const panel = await workbench.runStatus(/Failed/);
+  await panel.locator(".doing", { hasText: "most likely because memory ran out" }).waitFor();
+  await panel.getByRole("alert", { name: "Errors" }).scrollIntoViewIfNeeded();
+  await workbench.screenshot("7-killed");
+  await panel.getByRole("button", { name: "Resume" }).waitFor();
+  await notice.getByRole("button", { name: "Show Log" }).click();
+  await workbench.page.locator(".tab.active", { hasText: "output.log" }).waitFor();
+});
+
+scenario("an image that is damaged is named", async ({ workbench, folder }) => {
+  await workbench.dismissNotices();
+  await cp(join(folder, "2d/train"), join(folder, "damaged"), { recursive: true });
+  truncateSync(join(folder, "damaged/nuclei-03.tif"), 5000);
+  await workbench.openFile("damaged.biapy.yaml");
+  await workbench.train();
+  await workbench.notice(/damaged, run 1, failed.*nuclei-03\.tif/);
+  const panel = await workbench.runStatus(/Failed/);
+  await panel.locator(".doing", { hasText: "nuclei-03.tif" }).waitFor();
+  await workbench.screenshot("8-damaged-image");
+});
+
+scenario("a result folder that cannot be written to is named", async ({ workbench, folder }) => {
+  await workbench.dismissNotices();
+  await workbench.openFile("short.biapy.yaml");
+  await setResultFolder(workbench, folder, "/sys/unwritable");
+  await workbench.command("BiaPy: Run Training");
+  await workbench.choose("Train");
+  const notice = await workbench.notice("Results cannot be written to /sys/unwritable: the ");
+  await workbench.screenshot("9-not-writable");
+  await notice.getByRole("button", { name: "Change the Setting" }).click();
+  const settings = workbench.page.locator(".settings-editor");
+  await settings.filter({ hasText: "Result Folder" }).waitFor();
+  // They lie over the window, which hears no other keys meanwhile.
+  await until(async () => {
+    await workbench.page.keyboard.press("Escape");
+    await settings.waitFor({ state: "hidden", timeout: 1000 });
+    return true;
+  }, "the settings to be closed");
+});
+
+scenario("a result folder that is full is named", async ({ workbench, folder }) => {
+  const small = join(folder, "small");
+  mkdirSync(small);
+  if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "none", small]).status !== 0) {
+    console.log("SKIPPED: a full disk is a small one that root mounts.");
+    return;
+  }
+  try {
+    await workbench.dismissNotices();
+    await setResultFolder(workbench, folder, small);
+    await workbench.train();
+    await workbench.notice(/short, run 1, failed.*disk is full/);
+    const panel = await workbench.runStatus(/Failed/);
+    await panel.locator(".doing", { hasText: "disk is full" }).waitFor();
+    await workbench.screenshot("10-full-disk");
+  } finally {
+    spawnSync("umount", ["--lazy", small]);
+  }
+});
+
+/** Sets it as a file of settings does, and waits until that is heeded. */
+async function setResultFolder(workbench: Workbench, folder: string, results: string): Promise<void> {
+  mkdirSync(join(folder, ".vscode"), { recursive: true });
+  writeFileSync(join(folder, ".vscode/settings.json"), JSON.stringify({ "biapy.run.resultFolder": results }));
+  await until(async () => {
+    await workbench.command("BiaPy: Run Training");
+    await workbench.entries.first().waitFor();
+    const heeded = await workbench.entries.filter({ hasText: `--result_dir ${basename(results)}` }).count();
+    await workbench.cancel();
+    return heeded > 0 || undefined;
+  }, "the result folder to be set");
+}

@@ -1,0 +1,73 @@
+/** A window of VS Code on a copy of the sample images, which the scenarios of one test file share. */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { after, before } from "node:test";
+import { ServedVsCode, type StartOptions } from "./served-vscode.ts";
+import type { Workbench } from "./workbench.ts";
+
+export interface SampleWindow {
+  readonly vscode: ServedVsCode;
+  readonly workbench: Workbench;
+  /** The open folder; of a window without one, the person's home folder. */
+  readonly folder: string;
+}
+
+/** Declares a test; it may follow on what those before it have done. */
+export type Scenario = (name: string, body: (window: SampleWindow) => Promise<void>) => void;
+
+/** Starting takes long on a slow machine that is shared. */
+const START_TIMEOUT = 300_000;
+const TRUSTED = { "security.workspace.trust.enabled": false };
+
+/**
+ * Opens the window before the first scenario of the file and closes it after the last, with all the trainings that still run.
+ * @param files text of files beside the images; the first is opened, and completion waited for, where it is a configuration
+ * @param options the folder is trusted where the settings do not say otherwise; `empty`: no folder is open yet
+ */
+export function sampleWindow(
+  files: Readonly<Record<string, string>> = {},
+  { settings = TRUSTED, environment, empty = false }: StartOptions & { readonly empty?: boolean } = {},
+): Scenario {
+  let vscode: ServedVsCode | undefined;
+  let window: SampleWindow;
+
+  before(
+    async () => {
+      vscode = await ServedVsCode.start({ settings, environment });
+      const folder = empty ? vscode.personsHome : vscode.workspace("cells", "media/samples");
+      for (const [name, text] of Object.entries(files)) {
+        mkdirSync(dirname(join(folder, name)), { recursive: true });
+        writeFileSync(join(folder, name), text);
+      }
+      const workbench = await vscode.open(empty ? undefined : folder);
+      window = { vscode, workbench, folder };
+      const [first] = Object.keys(files);
+      if (first === undefined) return;
+      await workbench.openFile(first);
+      await workbench.languageReady();
+    },
+    { timeout: START_TIMEOUT },
+  );
+
+  after(async () => {
+    if (window !== undefined) endRuns(window.folder);
+    await vscode?.close();
+  });
+
+  return (name, body) =>
+    ServedVsCode.scenario(
+      name,
+      () => window.vscode,
+      () => body(window),
+    );
+}
+
+/** A training outlives the window; one whose test failed is not to outlive the test. */
+function endRuns(folder: string): void {
+  for (const path of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    if (basename(path) !== "run.json") continue;
+    const { supervisor, pid, ended } = JSON.parse(readFileSync(join(folder, path), "utf8"));
+    if (ended !== undefined) continue;
+    for (const each of [pid, supervisor]) if (each !== undefined) process.kill(each, "SIGKILL");
+  }
+}

@@ -1,0 +1,104 @@
+/** Volumes: trained and looked at slice by slice, in all kinds of files and colour themes. */
+import assert from "node:assert/strict";
+import { cpSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Frame } from "playwright-core";
+import { readImage } from "../../src/images/files.ts";
+import { tinyVolumeModel } from "./configurations.ts";
+import { sampleWindow } from "./sample-window.ts";
+import { until } from "./workbench.ts";
+
+const scenario = sampleWindow({ "volume.biapy.yaml": tinyVolumeModel(2) });
+
+scenario("a volume is trained, and the panel steps through its slices", async ({ workbench, folder }) => {
+  await workbench.train();
+  const panel = await workbench.runStatus(/Finished/);
+  const images = panel.getByRole("region", { name: "Images" });
+  await images.getByRole("tab", { name: "Reconstructions" }).click();
+  const original = images.getByRole("img", { name: "Original," });
+  await original.scrollIntoViewIfNeeded();
+  const slices = Number(/slice \d+ of (\d+)/.exec((await original.getAttribute("aria-label")) ?? "")?.[1]);
+  const slider = images.getByRole("slider", { name: "Slice (z)" });
+  await slider.press("Home");
+  for (const role of ["Original", "Masked", "Reconstruction", "Reconstruction + visible"])
+    await images
+      .getByRole("img", { name: new RegExp(`^${role.replace("+", "\\+")},.*slice 1 of ${slices}`) })
+      .waitFor();
+  const first = await original.screenshot();
+  await slider.press("End");
+  await images.getByRole("img", { name: new RegExp(`^Original,.*slice ${slices} of ${slices}`) }).waitFor();
+  await until(async () => !(await original.screenshot()).equals(first) || undefined, "another picture");
+  await workbench.screenshot("1-slices");
+  assert.ok(existsSync(join(folder, "results/volume/results/volume_1/MAE_checks")));
+});
+
+scenario("HDF5 files and Zarr stores open in the viewer", async ({ workbench, folder }) => {
+  const { page } = workbench;
+  await workbench.command("View: Close All Editors");
+  for (const name of ["zyxc.h5", "v2-zyx.zarr"]) {
+    cpSync(join("test/fixtures/images", name), join(folder, name), { recursive: true });
+    const [depth, height, width] = (await readImage(join(folder, name))).shape;
+    if (name.endsWith(".h5")) await workbench.openFile(name);
+    else {
+      await workbench.command("Explorer: Focus on Folders View");
+      await workbench.fromMenu(
+        page.locator(".explorer-folders-view .monaco-list-row", { hasText: name }),
+        "View Images",
+      );
+      await page.locator(".tab.active", { hasText: name }).waitFor();
+    }
+    const viewer = await workbench.viewer();
+    const slice = (z: number) =>
+      viewer.getByRole("img", { name: `${name}, ${height} by ${width} pixels, slice ${z} of ${depth}` });
+    await slice(1).waitFor();
+    await viewer.getByRole("slider", { name: "Slice (z)" }).press("End");
+    await slice(depth).waitFor();
+    await viewer.getByRole("slider", { name: "Slice (z)" }).press("Home");
+    await slice(1).hover();
+    await viewer.locator(".tile-value", { hasText: /\(y \d+, x \d+\)/ }).waitFor();
+    await workbench.screenshot(`2-${name}`);
+  }
+});
+
+const THEMES = ["Dark Modern", "Light Modern", "Dark High Contrast", "Light High Contrast"];
+
+scenario("panel and viewer have the colours of the editor's theme", async ({ workbench }) => {
+  const { page } = workbench;
+  await workbench.command("View: Close All Editors");
+  await workbench.openFile("nuclei-test.tif");
+  await workbench.command("BiaPy: Open Training Panel");
+  const [viewer, panel] = [await workbench.viewer(), await workbench.panel()];
+  await panel.getByRole("region", { name: "Curves" }).getByText("Loss", { exact: true }).waitFor();
+  for (const theme of THEMES) {
+    await workbench.command("Preferences: Color Theme");
+    await page.locator(".quick-input-widget input[type=text]").fill(theme);
+    await workbench.choose(theme);
+    const background = await until(async () => {
+      const colour = await page.evaluate(() =>
+        getComputedStyle(document.querySelector(".monaco-workbench") as Element).getPropertyValue(
+          "--vscode-editor-background",
+        ),
+      );
+      const shown = [await colourOf(viewer), await colourOf(panel)];
+      return shown.every((each) => each === colour.trim()) ? colour : undefined;
+    }, `the colours of ${theme}`);
+    assert.ok(background !== "");
+    const dark = theme.startsWith("Dark");
+    const contrast = theme.includes("High Contrast");
+    const kind = contrast
+      ? dark
+        ? "vscode-high-contrast"
+        : "vscode-high-contrast-light"
+      : dark
+        ? "vscode-dark"
+        : "vscode-light";
+    await panel.locator(`body.${kind}`).waitFor();
+    await panel.getByRole("region", { name: "Progress" }).scrollIntoViewIfNeeded();
+    await workbench.screenshot(`3-${theme.replaceAll(" ", "-").toLowerCase()}`);
+  }
+});
+
+const colourOf = (frame: Frame): Promise<string> =>
+  frame.evaluate(() =>
+    getComputedStyle(document.documentElement).getPropertyValue("--vscode-editor-background").trim(),
+  );

@@ -1,0 +1,93 @@
+/** Takes the pictures of the walkthrough (`media/walkthrough`) in the served VS Code: `npm run pictures`. */
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Locator } from "playwright-core";
+import { prepare } from "./prepare.ts";
+import { ServedVsCode } from "./served-vscode.ts";
+import type { Workbench } from "./workbench.ts";
+
+const PICTURES = resolve("media/walkthrough");
+/** Enough for curves that fall and reconstructions that show nuclei. */
+const EPOCHS = 120;
+/** A busy machine takes minutes. */
+const FINISHED = 600_000;
+/** A misspelt key of the configuration, and how it is to be. */
+const [MISSPELT, KEY] = ["BATCH_SIZ:", "BATCH_SIZE:"];
+
+const demo = readFileSync("templates/demo.biapy.yaml", "utf8")
+  .replaceAll("media/samples/", "")
+  .replace(/^#.*\n/, "")
+  .replace(/ EPOCHS: \d+/, ` EPOCHS: ${EPOCHS}`);
+
+interface Corner {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Keeps what lies in the window right of and below a corner. */
+async function take({ page }: Workbench, name: string, { x, y }: Corner, width: number, height: number) {
+  const path = join(PICTURES, `${name}.png`);
+  await page.screenshot({ path, clip: { x, y, width, height } });
+  console.log(`${path}: ${(statSync(path).size / 1000).toFixed(0)} kB`);
+}
+
+async function placeOf(element: Locator): Promise<Corner> {
+  const box = await element.boundingBox();
+  if (box === null) throw new Error("What is to be in the picture is not in sight.");
+  return box;
+}
+
+async function takePanel(workbench: Workbench): Promise<void> {
+  await workbench.train();
+  const panel = await workbench.runStatus(/Finished/, FINISHED);
+  await workbench.dismissNotices();
+  const { x, y } = await placeOf(panel.locator(".run-bar"));
+  await take(workbench, "panel", { x: x - 14, y: y - 10 }, 520, 800);
+  const images = panel.getByRole("region", { name: "Images" });
+  await images.getByRole("tab", { name: "Reconstructions" }).click();
+  await images.getByRole("img", { name: "Reconstruction + visible," }).scrollIntoViewIfNeeded();
+  await images.evaluate((region) => region.scrollIntoView());
+  const at = await placeOf(images);
+  await take(workbench, "reconstructions", { x: at.x - 14, y: at.y }, 520, 370);
+}
+
+async function takeResults(workbench: Workbench): Promise<void> {
+  await workbench.command("BiaPy: Show Results");
+  await workbench.expand(".sidebar", "cells, run 1");
+  await workbench.result("Checkpoints").locator(".monaco-tl-twistie").click();
+  await workbench.result("checkpoint-best.pth").waitFor();
+  const { x, y } = await placeOf(workbench.page.locator(".sidebar"));
+  await take(workbench, "results", { x, y }, 300, 260);
+}
+
+async function takeConfiguration(workbench: Workbench): Promise<void> {
+  await workbench.command("View: Close All Editors");
+  await workbench.openFile("misspelt.biapy.yaml");
+  await workbench.languageReady();
+  const { page, editor } = workbench;
+  await editor.locator(".squiggly-error, .squiggly-warning").first().waitFor();
+  await workbench.select(MISSPELT);
+  await editor
+    .locator(".view-line span", { hasText: MISSPELT.slice(0, -1) })
+    .last()
+    .hover();
+  await page.locator(".monaco-hover:not(.hidden)", { hasText: KEY.slice(0, -1) }).waitFor();
+  const { x, y } = await placeOf(editor);
+  await take(workbench, "configuration", { x, y }, 830, 600);
+}
+
+if (process.env.BIAPY_SERVED_VSCODE === undefined) Object.assign(process.env, prepare());
+const vscode = await ServedVsCode.start({ settings: { "security.workspace.trust.enabled": false } });
+try {
+  const folder = vscode.workspace("cells", "media/samples");
+  writeFileSync(join(folder, "cells.biapy.yaml"), demo);
+  writeFileSync(join(folder, "misspelt.biapy.yaml"), demo.replace(KEY, MISSPELT));
+  const workbench = await vscode.open(folder);
+  await workbench.openFile("cells.biapy.yaml");
+  await workbench.languageReady();
+  await takePanel(workbench);
+  await takeResults(workbench);
+  await takeConfiguration(workbench);
+} finally {
+  await vscode.close();
+}
