@@ -3,13 +3,14 @@
  * loading the panel until its curves are drawn, to draw 100,000 steps again, and from opening a TIFF of 1 GB until its first
  * slice is seen.
  */
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { condense } from "../src/extension/panel/run-history.ts";
 import type { RunEvent, StepEvent } from "../src/protocol/run-events.ts";
 import { startHarness, type Webview } from "../test/webview/harness.ts";
 import { manySteps, recordedEvents, summary } from "../test/webview/recorded-runs.ts";
+import { writeGigabyte, writeTiff } from "./tiff.ts";
 
 // Of the harness' outer page.
 declare function prepare(message: object): object;
@@ -86,12 +87,36 @@ async function timeToRedraw(
   }, smoothing);
 }
 
+/** The longest time that a turn of the wheel holds up the page, while an image is zoomed into and out again. */
+async function longestZoom({ frame }: Webview): Promise<number> {
+  return frame.evaluate(async () => {
+    const canvas = document.querySelector(".tile-canvas") as HTMLCanvasElement;
+    const { left, top, width, height } = canvas.getBoundingClientRect();
+    const middle = { clientX: left + width / 3, clientY: top + height / 3, cancelable: true };
+    let longest = 0;
+    for (let turn = 0; turn < 60; turn++) {
+      const start = await new Promise<number>((next) =>
+        requestAnimationFrame(() => {
+          const now = performance.now();
+          canvas.dispatchEvent(new WheelEvent("wheel", { ...middle, deltaY: turn < 30 ? -100 : 100 }));
+          next(now);
+        }),
+      );
+      // The page draws in the next frame, before this.
+      await new Promise<void>((next) => requestAnimationFrame(() => requestAnimationFrame(() => next())));
+      longest = Math.max(longest, performance.now() - start);
+    }
+    return longest;
+  });
+}
+
 async function redraws(title: string, events: readonly RunEvent[]): Promise<void> {
   const webview = await harness.open("panel", { width: 1000 });
   await webview.tell(
     { type: "runs", runs: [summary("long", "running")], shown: "long" },
     { type: "history", history: condense("long", events) },
   );
+  await webview.frame.locator(".chart canvas").first().waitFor();
   const times = [];
   for (let round = 0; round < 12; round++) times.push(await timeToRedraw(webview, 0.5 + round / 50));
   const warm = times.slice(2);
@@ -108,48 +133,6 @@ async function redraws(title: string, events: readonly RunEvent[]): Promise<void
     )}`,
   );
   await webview.close();
-}
-
-/** A TIFF of 512 pages of 1024 x 1024 pixels of 16 bits, uncompressed, a directory for each page. */
-async function writeGigabyte(path: string): Promise<void> {
-  const [pages, side] = [512, 1024];
-  const bytes = side * side * 2;
-  const entries = 10;
-  const directoryBytes = 2 + entries * 12 + 4;
-  const file = await open(path, "w");
-  const header = Buffer.from("49492a0000000000", "hex");
-  header.writeUInt32LE(8 + bytes, 4);
-  await file.write(header);
-  const pixels = new Uint16Array(side * side);
-  for (let page = 0; page < pages; page++) {
-    for (let at = 0; at < pixels.length; at++) pixels[at] = ((at * 7) ^ (at >> 9)) & 0xfff;
-    const start = 8 + page * (bytes + directoryBytes);
-    const directory = Buffer.alloc(directoryBytes);
-    directory.writeUInt16LE(entries, 0);
-    const tags = [
-      [256, side],
-      [257, side],
-      [258, 16],
-      [259, 1],
-      [262, 1],
-      [273, start],
-      [277, 1],
-      [278, side],
-      [279, bytes],
-      [339, 1],
-    ];
-    for (const [at, [tag, value]] of tags.entries()) {
-      directory.writeUInt16LE(tag, 2 + at * 12);
-      directory.writeUInt16LE(4, 4 + at * 12);
-      directory.writeUInt32LE(1, 6 + at * 12);
-      directory.writeUInt32LE(value, 10 + at * 12);
-    }
-    const next = page === pages - 1 ? 0 : start + bytes + directoryBytes + bytes;
-    directory.writeUInt32LE(next, directoryBytes - 4);
-    await file.write(Buffer.from(pixels.buffer));
-    await file.write(directory);
-  }
-  await file.close();
 }
 
 console.log(`${cpus().length} x ${cpus()[0].model}, Chromium headless without a GPU`);
@@ -204,4 +187,18 @@ for (let round = 0; round < ROUNDS; round++) {
   await fresh.close();
 }
 console.log(`First slice of a TIFF of 1 GB (512 pages), page and thread started: ${told(slices, 500)}`);
+const plane = join(folder, "plane.tif");
+await writeTiff(plane, 1, 4000);
+const withPlane = await startHarness();
+const large = { path: plane, label: "plane.tif", shape: [1, 4000, 4000, 1], sampleType: "uint16" };
+const [shown, zooms]: number[][] = [[], []];
+for (let round = 0; round < ROUNDS; round++) {
+  const webview = await withPlane.open("viewer", { width: 900, height: 700 });
+  shown.push(await timeToDraw(webview, "viewer", [{ type: "show", images: [large] }], ".tile-canvas"));
+  zooms.push(await longestZoom(webview));
+  await webview.close();
+}
+await withPlane.close();
+console.log(`A plane of 4000 x 4000 shown: ${told(shown, 500)}`);
+console.log(`  the longest of 60 turns of the wheel, two frames of 16.7 ms included: ${told(zooms, 100)}`);
 await rm(folder, { recursive: true });

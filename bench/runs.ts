@@ -1,0 +1,48 @@
+/** Runs as the extension keeps them, written to measure how they are found and shown. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { RunEvent } from "../src/protocol/run-events.ts";
+import { resultTree } from "../src/results/result-tree.ts";
+import { type RunRecord, recordFilesOf, writeRecord } from "../src/runs/record.ts";
+
+/** Writes a run that has ended, with what it told and the files that the results browser lists. */
+export async function writeRun(
+  resultDirectory: string,
+  name: string,
+  runId: number,
+  events: readonly RunEvent[],
+): Promise<void> {
+  const place = { resultDirectory, name, runId };
+  const tree = resultTree(resultDirectory, name, runId);
+  const written = Date.UTC(2026, 10, 20) + runId * 60_000;
+  const record: RunRecord = {
+    order: {
+      ...place,
+      configFile: tree.configFile,
+      resume: false,
+      gpu: "",
+      workingDirectory: resultDirectory,
+    },
+    engine: "embedded",
+    queue: "",
+    command: { command: "", args: [], cwd: resultDirectory, output: "events" },
+    stopSeconds: 60,
+    created: written,
+    address: "",
+    started: written,
+    ended: { time: written + 30_000, status: "finished" },
+  };
+  const files = recordFilesOf(place);
+  await writeRecord(files, record);
+  await writeFile(files.events, events.map((event) => `${JSON.stringify(event)}\n`).join(""));
+  for (const [path, text] of [
+    [tree.configFile, "PROBLEM:\n    TYPE: SELF_SUPERVISED\n"],
+    [tree.bestCheckpoint, ""],
+    [`${tree.trainLogs}/${name}_${runId}.log`, ""],
+    [`${tree.charts}/loss.png`, ""],
+    [`${tree.maeChecks}/one_masked.tif`, ""],
+  ]) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
+}
