@@ -5,7 +5,7 @@ import { imageReader } from "../viewer/index.ts";
 import { PAGE_OPTIONS } from "../viewer/webview-page.ts";
 import { TrainingPage } from "./training-page.ts";
 
-export const TRAINING_PANEL = "biapy.trainingPanel";
+const TRAINING_PANEL = "biapy.trainingPanel";
 
 export interface TrainingPanel {
   /** Opens the panel beside the editor, or brings it to the front, with a run's curves and images; the newest by itself. */

@@ -43,7 +43,7 @@ export class RunProgress {
 }
 
 /** A time for people: `40 s`, `3 min`, `2 h 10 min`. */
-export function duration(seconds: number): string {
+function duration(seconds: number): string {
   if (seconds < 60) return `${Math.round(seconds)} s`;
   const minutes = Math.round(seconds / 60);
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
