@@ -1,19 +1,21 @@
 /** Real BiaPy from the editor: selected, run and debugged. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { lives } from "../support/processes.ts";
 import { tinyModel } from "./configurations.ts";
-import { environmentUpon } from "./python-environment.ts";
+import { environmentUpon, pretendTwoGpus } from "./python-environment.ts";
 import { type Scenario, sampleWindow } from "./sample-window.ts";
-import type { Workbench } from "./workbench.ts";
+import { until, type Workbench } from "./workbench.ts";
 
 /** BiaPy alone takes ten seconds to start on a quiet machine. */
 const TRAINED = 200_000;
 
 const MISSING = "there is no environment with BiaPy (npm run test:biapy makes one)";
 const python = process.env.BIAPY_PYTHON ?? "";
+const SETTINGS = ".vscode/settings.json";
 const environmentFolder = mkdtempSync(join(tmpdir(), "biapy-environment-"));
 const environment = python === "" ? undefined : environmentUpon(python, environmentFolder);
 
@@ -25,7 +27,7 @@ const scenario: Scenario =
         // Images are read by a process of their own, which is debugged too.
         "short.biapy.yaml": `${tinyModel(1)}SYSTEM:\n    NUM_WORKERS: 1\n`,
         // It is a machine's setting: those of a user do not count on a server.
-        ".vscode/settings.json": JSON.stringify({ "biapy.python.path": environment.python }),
+        [SETTINGS]: JSON.stringify({ "biapy.python.path": environment.python }),
       });
 
 after(() => rmSync(environmentFolder, { recursive: true, force: true }));
@@ -118,4 +120,33 @@ scenario("a breakpoint in the process that reads the images is stopped at", asyn
   await continueToTheEnd(workbench);
   await workbench.screenshot("11-worker-debugged-to-the-end");
   assert.ok(existsSync(join(folder, "results/short/checkpoints/short_2-checkpoint-best.pth")));
+});
+
+scenario("each process of torch.distributed.run is debugged, and ended", async ({ workbench, folder }) => {
+  assert.ok(environment);
+  const { page } = workbench;
+  pretendTwoGpus(environment);
+  const settings = { ...JSON.parse(readFileSync(join(folder, SETTINGS), "utf8")), "biapy.run.gpu": "0,1" };
+  writeFileSync(join(folder, SETTINGS), JSON.stringify(settings));
+  await workbench.command("View: Close All Editors");
+  await breakInBiapy(workbench, "engine/train_engine.py", ".backward(");
+  await workbench.openFile("cells.biapy.yaml");
+  await workbench.command("BiaPy: Debug Training");
+  const sessions = page.locator(".debug-call-stack .monaco-list-row");
+  const paused = new Set<number>();
+  const look = async () => {
+    // A row leaves the list as another unfolds above it.
+    for (const row of await sessions.allInnerTexts()) {
+      const [, pid] = /Subprocess (\d+)\s.*Paused on breakpoint/is.exec(row) ?? [];
+      if (pid !== undefined) paused.add(Number(pid));
+    }
+    return paused.size === 2 || undefined;
+  };
+  await until(look, "two processes at the breakpoint", TRAINED);
+  await workbench.screenshot("12-both-processes-paused");
+  const live = () => [...paused].filter(lives);
+  assert.equal(live().length, 2);
+  await workbench.command("BiaPy: Stop Training");
+  await workbench.runStatus(/Stopped/, TRAINED);
+  await until(async () => live().length === 0 || undefined, "the end of both processes");
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const PLACES = `
@@ -12,14 +12,17 @@ function placesOf(python: string): { readonly packages: string; readonly scripts
   return JSON.parse(execFileSync(python, ["-c", PLACES], { encoding: "utf8" }));
 }
 
+export interface PythonEnvironment {
+  readonly python: string;
+  /** The folder of the packages that it sees. */
+  readonly packages: string;
+}
+
 /**
  * An environment of its own that sees the packages of another, BiaPy among them: what is installed into it leaves the other as it
- * is. Gives its interpreter and the folder of the packages that it sees.
+ * is.
  */
-export function environmentUpon(
-  python: string,
-  folder: string,
-): { readonly python: string; readonly packages: string } {
+export function environmentUpon(python: string, folder: string): PythonEnvironment {
   execFileSync(python, ["-m", "venv", folder]);
   const own = join(folder, "bin", "python");
   const { packages } = placesOf(python);
@@ -28,4 +31,25 @@ export function environmentUpon(
   writeFileSync(join(scripts, "biapy"), `#!${own}\n${BIAPY}`);
   chmodSync(join(scripts, "biapy"), 0o755);
   return { python: own, packages };
+}
+
+/** For who asks PyTorch which GPUs there are. */
+const TWO_GPUS = `
+import sys
+
+if "get_device_name" in " ".join(sys.orig_argv):
+    import torch
+
+    torch.cuda.device_count = lambda: 2
+    torch.cuda.get_device_name = lambda number: f"GPU {number}, pretended"
+`;
+const ON_CPU = join(import.meta.dirname, "..", "interop", "distributed-on-cpu.py");
+
+/** Lets an environment of its own have two GPUs, so to say, and BiaPy in it train on the CPU in two processes. */
+export function pretendTwoGpus({ python }: PythonEnvironment): void {
+  const { packages, scripts } = placesOf(python);
+  writeFileSync(join(packages, "two_gpus.py"), TWO_GPUS);
+  // Read in the order of their names: after the one that adds PyTorch's folder.
+  writeFileSync(join(packages, "upon_two_gpus.pth"), "import two_gpus\n");
+  writeFileSync(join(scripts, "biapy"), `#!${python}\n${readFileSync(ON_CPU, "utf8")}`);
 }

@@ -72,13 +72,12 @@ export function biapyEngine(settings: BiapySettings): Engine {
     async debug(order, port) {
       const { where, job } = await prepared(order);
       // What Python runs follows its own option -u.
-      const [, ...program] = pythonCommand(where, { ...job, gpu: gpuNumbers(job.gpu)[0] ?? "" }).args;
+      const [, ...program] = pythonCommand(where, job, settings.machines()).args;
       const listen = ["-m", "debugpy", "--listen", `127.0.0.1:${port}`, "--wait-for-client"];
-      // Python's frozen modules have no source to stop in, of which debugpy warns at length.
       const command = runCommand(["-u", "-Xfrozen_modules=off", ...listen, ...program], where, order);
       return {
         ...command,
-        env: { ...command.env, ...ownCode(where, order) },
+        env: { ...command.env, ...ownCode(where, order), ...WITHOUT_WARNING },
         session: {
           type: PYTHON_SESSION,
           request: "attach",
@@ -106,6 +105,9 @@ function ownCode({ biapyFolder }: PythonEnvironment, order: RunOrder): Record<st
   const folders = [biapyFolder, order.workingDirectory].filter((folder) => folder !== undefined);
   return { IDE_PROJECT_ROOTS: folders.join(delimiter) };
 }
+
+/** Python's frozen modules have no source to stop in, of which debugpy warns at length in each process that is started. */
+const WITHOUT_WARNING = { PYDEVD_DISABLE_FILE_VALIDATION: "1" };
 
 /** What the environment's activation would set, as far as BiaPy and the libraries below it look at it. */
 function environmentVariables({ scripts }: PythonEnvironment): Record<string, string> {
