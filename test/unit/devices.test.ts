@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { loadConfig } from "../../src/config/config.ts";
+import { deviceItems } from "../../src/extension/commands/device-items.ts";
 import { driverProblem } from "../../src/install/cuda.ts";
 import { tellsOfMemory } from "../../src/runtime/device-memory-error.ts";
 import { describeDevices, listDevices, parseNvidiaGpus } from "../../src/runtime/devices.ts";
@@ -102,4 +103,40 @@ test("devices are listed with the CPU's physical cores", async () => {
   const text = describeDevices(devices);
   assert.match(text, /^CPU {4}.* cores, .*--gpu ""/);
   assert.equal(text.split("\n").filter((line) => line.startsWith("GPU")).length, devices.gpus.length);
+});
+
+test("of GPUs to choose from, what does not train on them is told with the reasons", () => {
+  const cpu = { name: "A CPU", cores: 8, memoryBytes: 32 * GIBIBYTE };
+  const gpu = (
+    index: number,
+    name: string,
+    routes: string[],
+    refused: { route: string; reason: string }[],
+  ) => ({
+    index,
+    name,
+    memoryBytes: 16 * GIBIBYTE,
+    routes,
+    refused,
+  });
+  const old = { route: "CUDA", reason: "the driver is too old" };
+  const hidden = { route: "WebGPU", reason: "the system does not show it" };
+  const gpus = [
+    gpu(0, "Whole", ["cuda"], []),
+    gpu(1, "Half", ["webgpu"], [old]),
+    gpu(2, "None", [], [old, hidden]),
+  ];
+  const [fastest, processor, whole, half, none, why, ...more] = deviceItems({ cpu, gpus }, "1");
+  assert.deepEqual([fastest.gpu, processor.gpu, whole.gpu, half.gpu], ["", "cpu", "0", "1"]);
+  assert.match(half.label, /^\$\(check\) Half$/);
+  assert.equal(half.description, "16.0 GB, webgpu");
+  assert.equal(none.gpu, undefined);
+  assert.equal(
+    none.reasons,
+    "None:\nWithout CUDA: the driver is too old.\nWithout WebGPU: the system does not show it.",
+  );
+  assert.equal(why.gpu, undefined);
+  assert.equal(why.reasons, "Half:\nWithout CUDA: the driver is too old.");
+  assert.deepEqual(more, []);
+  assert.equal(deviceItems({ cpu, gpus: gpus.slice(0, 1) }, "").length, 3);
 });
