@@ -170,7 +170,17 @@ export class Workbench {
       async () => (await this.input.inputValue()).endsWith(`/${name}`) || undefined,
       `saving ${name}`,
     );
-    await this.page.locator(".quick-input-widget .monaco-button", { hasText: "OK" }).click();
+    await this.accept(this.page.locator(".quick-input-widget"));
+  }
+
+  /** Closes VS Code's own dialog for folders and files, which takes no answer while it lists a folder. */
+  private async accept(dialog: Locator): Promise<void> {
+    const button = dialog.getByRole("button", { name: /OK|Use this folder|Save/ });
+    await until(async () => {
+      if (await button.isHidden()) return true;
+      await button.click({ timeout: BRIEF });
+      return undefined;
+    }, "the file dialog to close");
   }
 
   /** Unfolds a row of a tree, where VS Code has not done so itself. */
@@ -199,7 +209,7 @@ export class Workbench {
       if (!stays) await input.fill(path);
       return typed > 3 || undefined;
     }, `${path} to stay typed`);
-    await dialog.getByRole("button", { name: /OK|Use this folder|Save/ }).click();
+    await this.accept(dialog);
   }
 
   /** Takes an entry of the menu that a right click opens. */
