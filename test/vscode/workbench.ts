@@ -109,6 +109,8 @@ export class Workbench {
   /** Takes the first entry of the open list that contains `text`, by keys: the list may move under a pointer. */
   async choose(text: string | RegExp): Promise<void> {
     await this.entries.filter({ hasText: text }).first().waitFor();
+    // What is still looked for may come between the choice and its taking.
+    await this.page.locator(".quick-input-progress.active").waitFor({ state: "detached" });
     if (!(await this.take(text))) throw new Error(`The list closed before ${text} was taken.`);
   }
 

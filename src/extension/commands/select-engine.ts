@@ -31,7 +31,10 @@ async function pickEngine(engines: readonly Engine[]): Promise<Engine | undefine
       items[index].detail = found.available
         ? found.detail
         : `$(warning) ${found.reason} $(info) Choose it to read more.`;
+      const { activeItems } = pick;
       pick.items = [...items];
+      // A list that is written anew would go back to its first entry, which a person may have left.
+      if (activeItems.length > 0) pick.activeItems = activeItems;
     }),
   ).finally(() => {
     pick.busy = false;
