@@ -78,6 +78,14 @@ async function breakInBiapy(workbench: Workbench, file: string, text: string): P
   await workbench.setBreakpoint(line + 1);
 }
 
+/** Debugs a configuration, with a breakpoint in the first line of one of BiaPy's files that contains a text. */
+async function debug(workbench: Workbench, configuration: string, file: string, text: string): Promise<void> {
+  await workbench.command("View: Close All Editors");
+  await breakInBiapy(workbench, file, text);
+  await workbench.openFile(configuration);
+  await workbench.command("BiaPy: Debug Training");
+}
+
 async function continueToTheEnd(workbench: Workbench): Promise<void> {
   await workbench.command("Remove All Breakpoints");
   await workbench.command("Debug: Continue");
@@ -86,10 +94,7 @@ async function continueToTheEnd(workbench: Workbench): Promise<void> {
 
 scenario("a debugged BiaPy stops at a breakpoint and goes on to its end", async ({ workbench, folder }) => {
   const { page } = workbench;
-  await workbench.command("View: Close All Editors");
-  await breakInBiapy(workbench, "engine/train_engine.py", ".backward(");
-  await workbench.openFile("short.biapy.yaml");
-  await workbench.command("BiaPy: Debug Training");
+  await debug(workbench, "short.biapy.yaml", "engine/train_engine.py", ".backward(");
   const dialog = page.getByRole("dialog", { name: "debugpy" });
   await dialog.waitFor();
   await workbench.screenshot("7-debugpy-missing");
@@ -107,10 +112,12 @@ scenario("a debugged BiaPy stops at a breakpoint and goes on to its end", async 
 
 scenario("a breakpoint in the process that reads the images is stopped at", async ({ workbench, folder }) => {
   const { page } = workbench;
-  await workbench.command("View: Close All Editors");
-  await breakInBiapy(workbench, "data/generators/single_base_data_generator.py", "self.load_sample(index)");
-  await workbench.openFile("short.biapy.yaml");
-  await workbench.command("BiaPy: Debug Training");
+  await debug(
+    workbench,
+    "short.biapy.yaml",
+    "data/generators/single_base_data_generator.py",
+    "self.load_sample(index)",
+  );
   await page.locator(".codicon-debug-stackframe").first().waitFor({ timeout: TRAINED });
   const sessions = page.locator(".debug-call-stack .monaco-list-row");
   await sessions.filter({ hasText: /Subprocess.*Paused on breakpoint/i }).waitFor();
@@ -128,10 +135,7 @@ scenario("each process of torch.distributed.run is debugged, and ended", async (
   pretendTwoGpus(environment);
   const settings = { ...JSON.parse(readFileSync(join(folder, SETTINGS), "utf8")), "biapy.run.gpu": "0,1" };
   writeFileSync(join(folder, SETTINGS), JSON.stringify(settings));
-  await workbench.command("View: Close All Editors");
-  await breakInBiapy(workbench, "engine/train_engine.py", ".backward(");
-  await workbench.openFile("cells.biapy.yaml");
-  await workbench.command("BiaPy: Debug Training");
+  await debug(workbench, "cells.biapy.yaml", "engine/train_engine.py", ".backward(");
   const sessions = page.locator(".debug-call-stack .monaco-list-row");
   const paused = new Set<number>();
   const look = async () => {

@@ -1,4 +1,5 @@
 /** BiaPy itself, in a Python environment of this machine. */
+
 import { delimiter, dirname } from "node:path";
 import { gpuNumbers, type Machines, pythonCommand, testedVersion } from "../../engines/biapy-command.ts";
 import { pipInstall } from "../../engines/pip.ts";
@@ -10,6 +11,7 @@ import {
   torchDevices,
 } from "../../engines/python-environments.ts";
 import { resumable, runConfiguration } from "../../engines/run-configuration.ts";
+import { ENGINE_LABELS } from "../../protocol/engine-labels.ts";
 import type { RunCommand, RunOrder } from "../../runs/record.ts";
 import { type Engine, PYTHON_SESSION } from "./engine.ts";
 
@@ -47,7 +49,7 @@ export function biapyEngine(settings: BiapySettings): Engine {
   });
   return {
     id: "biapy",
-    label: "BiaPy in Python",
+    label: ENGINE_LABELS.biapy,
     description: `runs BiaPy (tested with ${testedVersion}) from your environment, on GPUs too`,
     async detect() {
       const found = await environmentWithBiapy(await settings.places());

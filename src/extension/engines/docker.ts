@@ -1,4 +1,5 @@
 /** BiaPy in its container. */
+
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { pretextTask } from "../../config/basics.ts";
@@ -6,6 +7,7 @@ import { type Config, loadConfig } from "../../config/config.ts";
 import { gpuNumbers } from "../../engines/biapy-command.ts";
 import { containerPath, dockerCommands, dockerState } from "../../engines/docker.ts";
 import { resumable, runConfiguration } from "../../engines/run-configuration.ts";
+import { ENGINE_LABELS } from "../../protocol/engine-labels.ts";
 import type { RunOrder } from "../../runs/record.ts";
 import type { Engine } from "./engine.ts";
 
@@ -13,7 +15,7 @@ import type { Engine } from "./engine.ts";
 export function dockerEngine(image: () => string): Engine {
   return {
     id: "docker",
-    label: "BiaPy in Docker",
+    label: ENGINE_LABELS.docker,
     description: "runs BiaPy's container, with nothing to install but Docker",
     async detect() {
       const state = await dockerState();

@@ -1,5 +1,7 @@
 /** The engine that comes with the extension: our command line, run by Node.js. */
+
 import { existsSync } from "node:fs";
+import { ENGINE_LABELS } from "../../protocol/engine-labels.ts";
 import { resultTree } from "../../results/result-tree.ts";
 import { findNode, type NodeRuntime } from "../../runs/node-runtime.ts";
 import type { RunCommand, RunOrder } from "../../runs/record.ts";
@@ -36,7 +38,7 @@ export function embeddedEngine(
   };
   return {
     id: "embedded",
-    label: "Embedded engine",
+    label: ENGINE_LABELS.embedded,
     description: "trains on this computer, without Python",
     async detect() {
       const found = await findNode(nodeSetting());

@@ -1,3 +1,4 @@
+import { engineLabel } from "../../protocol/engine-labels.ts";
 import type { RunStatus, RunSummary } from "../../protocol/panel-messages.ts";
 import { element, setText, show } from "../dom.ts";
 import { button, tag } from "../toolkit.ts";
@@ -16,12 +17,6 @@ const STATUS: Readonly<Record<RunStatus, string>> = {
   stopped: "Stopped",
   failed: "Failed",
   interrupted: "Interrupted",
-};
-
-const ENGINES: Readonly<Record<string, string>> = {
-  embedded: "Embedded engine",
-  biapy: "BiaPy in Python",
-  docker: "BiaPy in Docker",
 };
 
 /** How a run stands: its state and progress, time left, what it runs on, and the buttons that stop it and go on with it. */
@@ -104,9 +99,7 @@ export class ProgressView {
     }
     if (start !== undefined)
       facts.push(["Model", `${start.architecture}, ${largeCount(start.parameters)} weights`]);
-    facts.push(
-      start === undefined ? ["Engine", ENGINES[run.engine] ?? run.engine] : ["Device", start.device],
-    );
+    facts.push(start === undefined ? ["Engine", engineLabel(run.engine)] : ["Device", start.device]);
     // A run that is told from its log alone has no memory in it.
     if (epoch !== undefined && epoch.memoryBytes > 0) facts.push(["Memory", bytes(epoch.memoryBytes)]);
     if (step !== undefined) facts.push(["Step", duration1(step.stepSeconds)]);
