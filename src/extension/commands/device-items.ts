@@ -1,6 +1,6 @@
 /** The list of devices to choose from. */
 import type { QuickPickItem } from "vscode";
-import type { DeviceList } from "../device-tools.ts";
+import type { DeviceList } from "./device-tools.ts";
 
 export interface DeviceItem extends QuickPickItem {
   /** The setting `biapy.run.gpu`; undefined for what cannot be chosen. */

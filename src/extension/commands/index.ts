@@ -1,7 +1,7 @@
 /** The commands of the palette and the menus. What carries them out is loaded when one is called. */
 import * as vscode from "vscode";
 import { RESULTS_VIEW } from "../results/results-view.ts";
-import type { Services } from "../services.ts";
+import type { Services } from "./services.ts";
 
 type Handler = (services: Services, ...args: unknown[]) => unknown;
 
@@ -21,7 +21,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   showRunLog: async (services, clicked) => (await import("./manage-runs.ts")).showRunLog(services, clicked),
   openInTensorBoard: async (services, clicked) =>
     (await import("./tensorboard.ts")).openInTensorBoard(services, clicked),
-  installGpuRuntime: async ({ context }) => (await import("../gpu-runtime.ts")).installGpuRuntime(context),
+  installGpuRuntime: async ({ context }) => (await import("./gpu-runtime.ts")).installGpuRuntime(context),
   openTrainerSource: async (services, file) =>
     (await import("./trainer-source.ts")).openTrainerSource(services, file as string | undefined),
   selectDevice: async (services) => (await import("./select-device.ts")).selectDevice(services),
@@ -44,7 +44,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   "results.delete": async (services, item) => (await resultCommands()).deleteResult(services, item as never),
 };
 
-const resultCommands = () => import("../results/result-commands.ts");
+const resultCommands = () => import("./result-commands.ts");
 
 async function tellError({ output }: Services, error: unknown): Promise<void> {
   const message = error instanceof Error ? error.message : String(error);

@@ -7,9 +7,9 @@ import { resultTree, runExists } from "../../facts/result-tree.ts";
 import { jobName } from "../../runs/job-name.ts";
 import type { RunOrder } from "../../runs/record.ts";
 import { freeRunId } from "../../runs/start-run.ts";
-import { workingDirectory } from "../configuration-file.ts";
 import type { Engine } from "../engines/engine.ts";
 import { selectedEngine } from "../engines/index.ts";
+import { workingDirectory } from "../workspace/configuration-file.ts";
 
 /** What a task or a debug configuration can say; the rest comes from the settings. */
 export interface RunWishes {

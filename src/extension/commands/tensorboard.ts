@@ -6,9 +6,9 @@ import * as vscode from "vscode";
 import { candidates } from "../../engines/python-environments.ts";
 import { bundleProgram } from "../../runs/start-run.ts";
 import { pythonPlaces } from "../engines/index.ts";
-import type { Services } from "../services.ts";
-import { mayRun } from "../trust.ts";
+import { mayRun } from "../workspace/trust.ts";
 import { pickRun } from "./pick-run.ts";
+import type { Services } from "./services.ts";
 
 /** TensorBoard says where it listens within so long. */
 const START_MS = 60_000;

@@ -3,10 +3,10 @@ import * as vscode from "vscode";
 import { checkConfig } from "../../config/checks.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
 import type { Problem } from "../../facts/run-events.ts";
+import { LANGUAGE } from "../workspace/recognise.ts";
 import { baseFolder } from "./documents.ts";
 import { imageChecks } from "./load-image-checks.ts";
 import { problemFixes, problemRange, type TextRange } from "./problem-fixes.ts";
-import { LANGUAGE } from "./recognise.ts";
 
 /** Time without typing before a text is checked, and before images are opened. */
 const CHECK_DELAY_MS = 200;

@@ -1,10 +1,10 @@
 import * as vscode from "vscode";
+import { LANGUAGE } from "../workspace/recognise.ts";
 import { keyCompletion, registerMoveKey } from "./completion.ts";
 import { ConfigurationDiagnostics } from "./diagnostics.ts";
 import { recogniseConfigurations } from "./documents.ts";
 import { memoryHover } from "./hover.ts";
 import { type KnownAnswers, newConfiguration } from "./new-configuration-command.ts";
-import { LANGUAGE } from "./recognise.ts";
 
 /**
  * Registers everything that helps writing a configuration: completion, hover, diagnostics, quick fixes, `biapy.newConfiguration`.

@@ -1,7 +1,7 @@
 /** The results browser: runs with their status, and under each its files. */
 import { basename, extname } from "node:path";
 import * as vscode from "vscode";
-import type { RunStatus } from "../../protocol/panel-messages.ts";
+import type { RunStatus } from "../../facts/run-status.ts";
 import type { FileGroup } from "../../results/run-folders.ts";
 import type { KnownRun, RunManager } from "../runs/run-manager.ts";
 

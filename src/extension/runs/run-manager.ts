@@ -13,7 +13,7 @@ import { livingTickets, type Ticket } from "../../runs/queue.ts";
 import { type RecordFiles, type RunCommand, type RunOrder, recordFilesOf } from "../../runs/record.ts";
 import { bundleProgram, startRun } from "../../runs/start-run.ts";
 import type { Engine } from "../engines/engine.ts";
-import type { ResultFolders } from "../results/result-folders.ts";
+import type { ResultFolders } from "./result-folders.ts";
 import { RunProgress } from "./run-progress.ts";
 import type { RunSource } from "./run-source.ts";
 

@@ -1,5 +1,6 @@
 import { engineLabel } from "../../facts/engine-labels.ts";
-import type { RunStatus, RunSummary } from "../../protocol/panel-messages.ts";
+import type { RunStatus } from "../../facts/run-status.ts";
+import type { RunSummary } from "../../protocol/panel-messages.ts";
 import { element, setText, show } from "../dom.ts";
 import { button, tag } from "../toolkit.ts";
 import { bytes, duration, largeCount, shortNumber } from "../words.ts";

@@ -1,9 +1,9 @@
 import { basename } from "node:path";
 import * as vscode from "vscode";
-import type { Engine } from "./engines/engine.ts";
-import { selectedEngine } from "./engines/index.ts";
-import { LANGUAGE } from "./language/recognise.ts";
-import type { RunManager } from "./runs/run-manager.ts";
+import type { Engine } from "../engines/engine.ts";
+import { selectedEngine } from "../engines/index.ts";
+import type { RunManager } from "../runs/run-manager.ts";
+import { LANGUAGE } from "../workspace/recognise.ts";
 
 /** The engine, while a configuration is edited, and the run under way. */
 export function registerStatusBar(runs: RunManager, engines: readonly Engine[]): vscode.Disposable {

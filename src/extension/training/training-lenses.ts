@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
-import { LANGUAGE } from "./language/recognise.ts";
-import type { RunManager } from "./runs/run-manager.ts";
+import type { RunManager } from "../runs/run-manager.ts";
+import { LANGUAGE } from "../workspace/recognise.ts";
 
 /**
  * The editor asks for buttons a quarter of a second after it is told that they changed, and never where its text loses the focus

@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
-import type { KnownRun } from "./runs/run-manager.ts";
-import type { Services } from "./services.ts";
+import type { Services } from "../commands/services.ts";
+import type { KnownRun } from "../runs/run-manager.ts";
 
 /** Says when a run has ended, and offers what is next. */
 export function registerRunNotices(services: Services): vscode.Disposable {

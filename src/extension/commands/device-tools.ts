@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import * as vscode from "vscode";
-import { findNode } from "../runs/node-runtime.ts";
+import { findNode } from "../../runs/node-runtime.ts";
 
 /** The devices of this machine as `biapy --devices --json` tells them. */
 export interface DeviceList {

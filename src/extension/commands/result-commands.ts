@@ -3,12 +3,12 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import * as vscode from "vscode";
-import { workingDirectory } from "../configuration-file.ts";
 import { askWhereToSave, writeAndShow } from "../language/documents.ts";
 import { shortestPath } from "../language/new-configuration.ts";
-import type { Services } from "../services.ts";
-import { startingFrom } from "./checkpoint-configuration.ts";
-import type { FileItem, ResultItem } from "./results-view.ts";
+import { startingFrom } from "../results/checkpoint-configuration.ts";
+import type { FileItem, ResultItem } from "../results/results-view.ts";
+import { workingDirectory } from "../workspace/configuration-file.ts";
+import type { Services } from "./services.ts";
 
 /** Files that only our image viewer opens, where it is not an editor for them by itself: folders. */
 const IMAGE_FOLDER = ".zarr";
