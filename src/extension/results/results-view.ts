@@ -1,6 +1,8 @@
 /** The results browser: runs with their status, and under each its files. */
+
 import { basename, extname } from "node:path";
 import * as vscode from "vscode";
+import { shortNumber } from "../../facts/format.ts";
 import type { RunStatus } from "../../facts/run-status.ts";
 import type { FileGroup } from "../../results/run-folders.ts";
 import type { KnownRun, RunManager } from "../runs/run-manager.ts";
@@ -135,7 +137,7 @@ const moment = dateWriter({ dateStyle: "short", timeStyle: "medium" });
 function descriptionOf({ summary, folder, progress }: KnownRun): string {
   const loss = progress?.bestLoss ?? folder?.best?.loss;
   const active = summary.status === "running" || summary.status === "queued";
-  const best = loss === undefined ? "" : `loss ${loss.toPrecision(3)}`;
+  const best = loss === undefined ? "" : `loss ${shortNumber(loss)}`;
   const waiting = summary.status === "queued" ? "waiting" : "starting";
   const when = active ? progress?.text || waiting : shortDate(new Date(summary.started));
   const parts = active ? [when, best] : [best, when];
@@ -159,7 +161,7 @@ function tooltipOf({ summary, folder, live }: KnownRun): vscode.MarkdownString {
     `Started: ${moment(started)}`,
     ...(folder?.best === undefined
       ? []
-      : [`Best loss: ${folder.best.loss.toPrecision(6)} in epoch ${folder.best.epoch}`]),
+      : [`Best loss: ${shortNumber(folder.best.loss)} in epoch ${folder.best.epoch}`]),
     `\`${id}\``,
   ];
   return new vscode.MarkdownString(lines.join("\n\n"));

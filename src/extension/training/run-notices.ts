@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import { shortNumber } from "../../facts/format.ts";
 import type { Services } from "../commands/services.ts";
 import type { KnownRun } from "../runs/run-manager.ts";
 
@@ -16,7 +17,7 @@ async function tellEnd({ panel }: Services, { summary, live, progress }: KnownRu
   let answer: string | undefined;
   if (status === "finished") {
     const loss =
-      progress?.bestLoss === undefined ? "" : ` The best loss was ${progress.bestLoss.toPrecision(4)}.`;
+      progress?.bestLoss === undefined ? "" : ` The best loss was ${shortNumber(progress.bestLoss)}.`;
     answer = await vscode.window.showInformationMessage(`${title}, has finished.${loss}`, show);
   } else if (status === "failed") {
     const reason = live?.record.ended?.message ?? "The log tells more.";
