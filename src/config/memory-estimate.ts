@@ -1,7 +1,9 @@
 /** How much memory a training will take, estimated from the configuration alone. */
+
 import { bytes, largeCount } from "../facts/format.ts";
 import { architectureOf, ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
+import type { NumberKey } from "./key-names.ts";
 
 export interface MemoryEstimate {
   /** Trainable numbers of the model. */
@@ -79,7 +81,7 @@ interface Stack {
   readonly heads: number;
 }
 
-function stack(config: Config, width: string, layers: string, heads: string): Stack {
+function stack(config: Config, width: NumberKey, layers: NumberKey, heads: NumberKey): Stack {
   return { width: config.number(width), layers: config.number(layers), heads: config.number(heads) };
 }
 

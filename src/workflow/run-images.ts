@@ -119,7 +119,7 @@ async function inspectFolders(
   const problems: Problem[] = [];
   const found: Partial<Record<Phase, readonly ImageInfo[]>> = {};
   for (const phase of phases) {
-    const key = `DATA.${phase}.PATH`;
+    const key = `DATA.${phase}.PATH` as const;
     try {
       const paths = await listImages(config.text(key));
       const inspected = await inspectImages(paths, demands, openOptions(config, phase), (done) =>

@@ -26,7 +26,7 @@ const rangeOf = ({ startLine, startColumn, endLine, endColumn }: TextRange) =>
 /** An earlier problem at the place that its key has now. */
 function atItsKey(config: Config, problem: Problem): Problem {
   if (problem.key === undefined) return problem;
-  const { line, column } = config.problem(problem.key, "");
+  const { line, column } = config.placeOf(problem.key);
   return { ...problem, line, column };
 }
 
