@@ -1,4 +1,5 @@
 /** From a configuration to what is to be run: name, number, results, engine, command. */
+
 import { resolve } from "node:path";
 import * as vscode from "vscode";
 import { checkConfig, checkName } from "../../config/checks.ts";
@@ -9,6 +10,7 @@ import type { RunOrder } from "../../runs/record.ts";
 import { freeRunId } from "../../runs/start-run.ts";
 import type { Engine } from "../engines/engine.ts";
 import { selectedEngine } from "../engines/index.ts";
+import { runCommand } from "../workspace/commands.ts";
 import { workingDirectory } from "../workspace/configuration-file.ts";
 
 /** What a task or a debug configuration can say; the rest comes from the settings. */
@@ -67,7 +69,7 @@ export async function isAvailable(engine: Engine): Promise<boolean> {
   const select = "Select Engine";
   const message = `${engine.label}: ${found.reason} ${found.fix}`;
   if ((await vscode.window.showErrorMessage(message, select)) === select)
-    await vscode.commands.executeCommand("biapy.selectEngine");
+    await runCommand("biapy.selectEngine");
   return false;
 }
 

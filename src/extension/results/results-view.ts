@@ -6,6 +6,7 @@ import { shortNumber } from "../../facts/format.ts";
 import type { RunStatus } from "../../facts/run-status.ts";
 import type { FileGroup } from "../../results/run-folders.ts";
 import type { KnownRun, RunManager } from "../runs/run-manager.ts";
+import { commandLink } from "../workspace/commands.ts";
 
 export const RESULTS_VIEW = "biapy.results";
 
@@ -29,6 +30,16 @@ export interface FileItem {
   readonly run: string;
   readonly group: FileGroup;
   readonly file: string;
+}
+
+/** Whether an argument of a command is an item of this view: keyboard shortcuts and other extensions may send anything. */
+export function isResultItem(value: unknown): value is ResultItem {
+  if (typeof value !== "object" || value === null) return false;
+  const { kind, run, group, file } = value as Readonly<Record<string, unknown>>;
+  if (typeof run !== "string") return false;
+  if (kind === "run") return true;
+  if (typeof group !== "string" || !(group in GROUPS)) return false;
+  return kind === "group" || (kind === "file" && typeof file === "string");
 }
 
 const GROUPS: Readonly<Record<FileGroup, { readonly label: string; readonly icon: string }>> = {
@@ -175,10 +186,11 @@ function fileItem({ run, group, file }: FileItem): vscode.TreeItem {
   item.contextValue = checkpoint ? "file checkpoint" : "file";
   // A checkpoint's numbers are for programs.
   if (!checkpoint)
-    item.command = {
-      command: "biapy.results.open",
-      title: "Open",
-      arguments: [{ kind: "file", run, group, file } satisfies FileItem],
-    };
+    item.command = commandLink("biapy.results.open", "Open", {
+      kind: "file",
+      run,
+      group,
+      file,
+    } satisfies FileItem);
   return item;
 }
