@@ -7,8 +7,8 @@ import type { Services } from "./services.ts";
 const FIRST: Readonly<Record<string, string>> = {
   "training/trainer.ts": "the training loop",
   "models/mae.ts": "the masked autoencoder",
-  "workflow/tasks/masking.ts": "masking, losses and checks",
-  "workflow/self-supervised.ts": "a run from its configuration to its results",
+  "workflow/tasks/masking.ts": "masking: inputs, loss and metrics",
+  "workflow/run.ts": "a run from its configuration to its results",
 };
 
 export async function openTrainerSource({ context }: Services, known?: string): Promise<void> {
