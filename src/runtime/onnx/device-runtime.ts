@@ -96,7 +96,7 @@ class DeviceGraph {
 
   async run(seed: number): Promise<void> {
     for (const [draw, values] of this.random.entries()) fillUniform(values, seed, draw);
-    this.weights.refresh();
+    await this.weights.refresh();
     const binding = this.binding();
     for (const [name, tensor] of this.sent) binding.input(name, tensor);
     await binding.run();
@@ -136,8 +136,9 @@ class DeviceGraph {
 class DeviceExecutable implements Executable {
   constructor(
     private readonly graph: DeviceGraph,
-    private readonly states: readonly { readonly from: Float32Array; readonly to: Float32Array }[],
-    private readonly weights: DeviceWeights,
+    private readonly parameters: Parameters,
+    /** What layers' states become, by their names. */
+    private readonly states: ReadonlyMap<string, Float32Array>,
   ) {}
 
   get inputs() {
@@ -150,9 +151,7 @@ class DeviceExecutable implements Executable {
 
   async run(seed: number): Promise<void> {
     await this.graph.run(seed);
-    if (this.states.length === 0) return;
-    for (const { from, to } of this.states) to.set(from);
-    this.weights.outdate();
+    for (const [name, values] of this.states) this.parameters.values(name).set(values);
   }
 
   endProfile(): void {
@@ -251,23 +250,25 @@ export class DeviceRuntime implements Runtime {
     const graph = traceProgram(program, parameters.specs, options, "gpu");
     const weights = this.weightsOf(parameters);
     const names = this.addWeights(graph, parameters, weights, new Set());
-    const ends = (prefix: string, slot: "gradient" | "weight") =>
+    const named = (prefix: string) =>
       graph.outputs
-        .filter(({ name }) => name.startsWith(prefix))
-        .map(({ name, shape }) => ({
-          name,
-          values: new Float32Array(slot === "weight" ? elementCount(shape) : 0),
-          place: parameters.place(name.slice(prefix.length), slot),
-        }));
-    const states = ends(STATE, "weight");
-    const destinations = {
-      ...Object.fromEntries(ends(GRADIENT, "gradient").map(({ name, place }) => [name, place])),
-      ...Object.fromEntries(states.map(({ name, values }) => [name, values])),
-    };
+        .filter((output) => output.name.startsWith(prefix))
+        .map(({ name, shape }) => ({ output: name, name: name.slice(prefix.length), shape }));
+    const states = named(STATE).map((each) => ({
+      ...each,
+      values: new Float32Array(elementCount(each.shape)),
+    }));
+    const gradients = named(GRADIENT).map((each) => ({
+      ...each,
+      values: parameters.place(each.name, "gradient"),
+    }));
+    const destinations = Object.fromEntries(
+      [...states, ...gradients].map(({ output, values }) => [output, values]),
+    );
     return new DeviceExecutable(
       new DeviceGraph(graph, program, weights, names, this.settings, destinations),
-      states.map(({ values, place }) => ({ from: values, to: place })),
-      weights,
+      parameters,
+      new Map(states.map(({ name, values }) => [name, values])),
     );
   }
 

@@ -19,7 +19,7 @@ class OnnxExecutable implements Executable {
   constructor(
     graph: GraphDefinition,
     program: Program,
-    parameters: Parameters,
+    private readonly parameters: Parameters,
     threads: number,
     profile?: string,
   ) {
@@ -56,11 +56,11 @@ class OnnxExecutable implements Executable {
     }));
     const bound = { inputs: tensorsOf(inputs), outputs: tensorsOf(outputs) };
     this.session = new NativeSession(encodeModel(graph), { threads, profile }, bound);
-    parameters.settle();
   }
 
   async run(seed: number): Promise<void> {
     for (const [draw, values] of this.random.entries()) fillUniform(values, seed, draw);
+    await this.parameters.settled();
     await this.session.run();
     for (const { from, to } of this.moved) to.set(from);
   }
