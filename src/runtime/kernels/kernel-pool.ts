@@ -58,7 +58,10 @@ export class KernelPool {
   /** Starts a list of calls on another thread, or runs it on this one where there is no other. {@link settled} waits for it. */
   runInBackground(calls: readonly KernelCall[]): void {
     const [first] = this.threadsBeside;
-    if (first === undefined) return this.runHere(calls);
+    if (first === undefined) {
+      this.runHere(calls);
+      return;
+    }
     this.background = Promise.all([this.background, first.run(calls)]).then(() => {});
     // Whoever waits for it learns of a failure.
     this.background.catch(() => {});
