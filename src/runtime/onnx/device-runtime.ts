@@ -9,6 +9,7 @@ import type { Program } from "../program.ts";
 import { fillUniform } from "../uniform.ts";
 import { type Binding, DeviceSession, type DeviceSessionSettings } from "./device-session.ts";
 import { DeviceWeights } from "./device-weights.ts";
+import { programModel } from "./dump-graph.ts";
 import { GraphBuilder } from "./graph.ts";
 import { hasHalfPrecision } from "./half-precision.ts";
 import { overwritable } from "./in-place.ts";
@@ -51,6 +52,7 @@ class DeviceGraph {
     private readonly weights: DeviceWeights,
     private readonly isWeight: ReadonlySet<string>,
     settings: DeviceSessionSettings,
+    purpose: string,
     destinations: Readonly<Record<string, Float32Array>> = {},
   ) {
     const data = new Map<string, TensorData>();
@@ -81,7 +83,7 @@ class DeviceGraph {
         .filter((name) => !(name in destinations))
         .map((name) => [name, data.get(name) as Float32Array]),
     );
-    this.session = new DeviceSession(encodeModel(graph), settings);
+    this.session = new DeviceSession(programModel(graph, purpose), settings);
   }
 
   private isMoved(output: string): boolean {
@@ -266,7 +268,15 @@ export class DeviceRuntime implements Runtime {
       [...states, ...gradients].map(({ output, values }) => [output, values]),
     );
     return new DeviceExecutable(
-      new DeviceGraph(graph, program, weights, names, this.settings, destinations),
+      new DeviceGraph(
+        graph,
+        program,
+        weights,
+        names,
+        this.settings,
+        options.gradients ? "gradients" : "prediction",
+        destinations,
+      ),
       parameters,
       new Map(states.map(({ name, values }) => [name, values])),
     );
@@ -277,7 +287,7 @@ export class DeviceRuntime implements Runtime {
     const weights = this.weightsOf(parameters);
     const moving = new Set(graph.outputs.map(({ name }) => name));
     const names = this.addWeights(graph, parameters, weights, moving, momentsOf(settings.optimiser));
-    const session = new DeviceGraph(graph, program, weights, names, this.settings);
+    const session = new DeviceGraph(graph, program, weights, names, this.settings, "training");
     return new DeviceTrainingStep(session, weights, settings);
   }
 
