@@ -4,6 +4,7 @@ import { ConfigurationDiagnostics } from "./diagnostics.ts";
 import { recogniseConfigurations } from "./documents.ts";
 import { memoryHover } from "./hover.ts";
 import { type KnownAnswers, newConfiguration } from "./new-configuration-command.ts";
+import { pathCompletion } from "./path-completion.ts";
 import { LANGUAGE } from "./recognise.ts";
 
 /**
@@ -15,6 +16,12 @@ export async function activateLanguage(context: vscode.ExtensionContext): Promis
     recogniseConfigurations(),
     new ConfigurationDiagnostics(context),
     vscode.languages.registerCompletionItemProvider({ language: LANGUAGE }, keyCompletion, "."),
+    vscode.languages.registerCompletionItemProvider(
+      { language: LANGUAGE },
+      pathCompletion(context),
+      "/",
+      " ",
+    ),
     vscode.languages.registerHoverProvider({ language: LANGUAGE }, memoryHover),
     registerMoveKey(),
     vscode.commands.registerCommand("biapy.newConfiguration", (known?: KnownAnswers | vscode.Uri) =>
