@@ -48,7 +48,15 @@ await ship("koffi", [
 ]);
 await shipKoffiBinary();
 await withReadingProject(() =>
-  createVSIX({ target, packagePath: vsix, dependencies: false, allowMissingRepository: true, rewriteRelativeLinks: false }),
+  createVSIX({
+    target,
+    packagePath: vsix,
+    // The Marketplace's page; README.md is for those who build from source.
+    readmePath: "MARKETPLACE.md",
+    dependencies: false,
+    allowMissingRepository: true,
+    rewriteRelativeLinks: false,
+  }),
 );
 console.log(`${vsix}: ${((await stat(vsix)).size / 1e6).toFixed(1)} MB`);
 

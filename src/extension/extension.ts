@@ -16,6 +16,7 @@ import { registerStatusBar } from "./status-bar.ts";
 import { registerLenses } from "./training-lenses.ts";
 import { registerTasks } from "./training-tasks.ts";
 import { registerImageViewer } from "./viewer/index.ts";
+import { registerWalkthrough } from "./walkthrough.ts";
 
 /** What other extensions and tests get. */
 export interface Api {
@@ -36,17 +37,18 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const runs = new RunManager(context, results, engines, found, output);
   const panel = registerTrainingPanel(context, runs);
   const tree = new ResultsTree(runs);
+  const resultsView = vscode.window.createTreeView(RESULTS_VIEW, {
+    treeDataProvider: tree,
+    canSelectMany: true,
+    showCollapseAll: true,
+  });
   const services: Services = { context, engines, results, runs, panel, output };
   registerImageViewer(context);
   context.subscriptions.push(
     output,
     results,
     runs,
-    vscode.window.createTreeView(RESULTS_VIEW, {
-      treeDataProvider: tree,
-      canSelectMany: true,
-      showCollapseAll: true,
-    }),
+    resultsView,
     registerCommands(services),
     registerDebugging(services),
     registerPythonDebugging(services),
@@ -54,6 +56,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     registerLenses(runs),
     registerStatusBar(runs, engines),
     registerRunNotices(services),
+    registerWalkthrough(runs, resultsView),
   );
   await activateLanguage(context);
   // What was asked for before this folder was opened is trained.

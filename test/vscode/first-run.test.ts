@@ -14,7 +14,7 @@ const STEPS = [
   { title: "Watch it learn", button: "Open Training Panel", pictures: 1 },
   { title: "Use your own images", button: "New Configuration", pictures: 1 },
   { title: "Look at the results", button: "Show Results", pictures: 1 },
-  { title: "Grow out of it", button: "Select Engine", pictures: 0 },
+  { title: "Use BiaPy, a GPU or a cluster", button: "Select Engine", pictures: 1 },
 ] as const;
 
 async function openStep(workbench: Workbench, title: string): Promise<Locator> {
@@ -61,7 +61,7 @@ scenario("the walkthrough shows pictures, and its buttons work", async ({ workbe
   await press(STEPS[3]);
   await page.locator(".sidebar", { hasText: "No results yet" }).waitFor();
   await press(STEPS[2]);
-  await workbench.entries.filter({ hasText: "stacks: z, y, x" }).waitFor();
+  await workbench.entries.filter({ hasText: "Use Sample Images" }).waitFor();
   await workbench.cancel();
   await press(STEPS[1]);
   await (await workbench.emptyPanel()).getByRole("button", { name: "New Configuration" }).waitFor();

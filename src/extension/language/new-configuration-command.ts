@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { askInOrder, type Choice, choose, type Question, type Step } from "../multi-step.ts";
+import { markDone } from "../walkthrough.ts";
 import { askWhereToSave, writeAndShow } from "./documents.ts";
 import { imageChecks } from "./load-image-checks.ts";
 import {
@@ -58,6 +59,7 @@ export async function newConfiguration(
   });
   await mkdir(dirname(target.fsPath), { recursive: true });
   await writeAndShow(target, text);
+  markDone("configure");
   return target;
 }
 
