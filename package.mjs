@@ -51,6 +51,8 @@ await withReadingProject(() =>
   createVSIX({
     target,
     packagePath: vsix,
+    // The Marketplace's page; README.md is for those who build from source.
+    readmePath: "MARKETPLACE.md",
     dependencies: false,
     allowMissingRepository: true,
     rewriteRelativeLinks: false,
@@ -58,13 +60,17 @@ await withReadingProject(() =>
 );
 console.log(`${vsix}: ${((await stat(vsix)).size / 1e6).toFixed(1)} MB`);
 
-/** Nobody sets breakpoints in bundled packages, and their sources are not shipped. */
+/** Removes the source maps of bundled packages, whose sources are not shipped, and the comments that name them. */
 async function dropMapsOfPackages() {
   for (const file of await readdir("dist")) {
     if (!file.endsWith(".map")) continue;
-    const path = join("dist", file);
-    const { sources } = JSON.parse(await readFile(path, "utf8"));
-    if (!sources.some((source) => source.startsWith("../src/"))) await rm(path);
+    const map = join("dist", file);
+    const { sources } = JSON.parse(await readFile(map, "utf8"));
+    if (sources.some((source) => source.startsWith("../src/"))) continue;
+    await rm(map);
+    const bundle = map.slice(0, -".map".length);
+    const text = await readFile(bundle, "utf8");
+    await writeFile(bundle, text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n"));
   }
 }
 

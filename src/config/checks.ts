@@ -7,6 +7,7 @@ import { architectureOf, channelsOf, pretextTask } from "./basics.ts";
 import type { Config } from "./config.ts";
 import type { NumberKey, TextKey } from "./key-names.ts";
 import { checkModelKeys } from "./model-checks.ts";
+import { nearestFolder } from "./nearest-folder.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 
 const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
@@ -169,8 +170,11 @@ function checkPaths(config: Config, folder: string): Problem[] {
     const written = config.text(key);
     const path = resolve(folder, written);
     if (existsSync(path) && statSync(path).isDirectory()) return [];
-    const found = existsSync(path) ? "is a file, not a folder" : "does not exist";
-    return [config.problem(key, `the folder ${written} ${found} (looked for from ${folder}).`)];
+    const isFile = existsSync(path);
+    const message = isFile
+      ? `${written} is a file; ${key} must name a folder (resolved against ${folder}).`
+      : `the folder ${written} does not exist (resolved against ${folder}).`;
+    return [config.problem(key, message, isFile ? undefined : nearestFolder(written, folder))];
   });
 }
 

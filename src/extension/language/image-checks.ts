@@ -9,9 +9,11 @@ import type { Key } from "../../config/key-names.ts";
 import { type ImageDemands, inspectImages } from "../../data/patches.ts";
 import { tilePatches } from "../../data/tiling.ts";
 import type { Problem } from "../../facts/run-events.ts";
-import { listImages, openImage } from "../../images/files.ts";
+import { listImages } from "../../images/files.ts";
 import { ImageError, type ImageInfo } from "../../images/image.ts";
 import { openOptions, type Phase, patchBox, tilingSettings } from "../../workflow/settings.ts";
+
+export * from "./image-folders.ts";
 
 /** Images of a folder that are opened while a file is edited; a run checks all. */
 const MOST_IMAGES = 100;
@@ -84,17 +86,4 @@ function checkSplit(config: Config, infos: readonly ImageInfo[]): Problem[] {
   const message =
     "the training images hold a single patch, which leaves none for validation. Add images or make DATA.PATCH_SIZE smaller.";
   return [config.problem("DATA.VAL.SPLIT_TRAIN", message)];
-}
-
-/** How many channels the first image of a folder has; 1 where there is none that can be read. */
-export async function channelsIn(folder: string): Promise<number> {
-  try {
-    const [first] = await listImages(folder);
-    const source = await openImage(first);
-    await source.close();
-    return source.info.shape[3];
-  } catch (error) {
-    if (error instanceof ImageError) return 1;
-    throw error;
-  }
 }

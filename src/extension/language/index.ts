@@ -6,6 +6,7 @@ import { ConfigurationDiagnostics } from "./diagnostics.ts";
 import { recogniseConfigurations } from "./documents.ts";
 import { memoryHover } from "./hover.ts";
 import { type KnownAnswers, newConfiguration } from "./new-configuration-command.ts";
+import { pathCompletion } from "./path-completion.ts";
 
 /**
  * Registers everything that helps writing a configuration: completion, hover, diagnostics, quick fixes, `biapy.newConfiguration`.
@@ -16,6 +17,12 @@ export async function activateLanguage(context: vscode.ExtensionContext): Promis
     recogniseConfigurations(),
     new ConfigurationDiagnostics(context),
     vscode.languages.registerCompletionItemProvider({ language: LANGUAGE }, keyCompletion, "."),
+    vscode.languages.registerCompletionItemProvider(
+      { language: LANGUAGE },
+      pathCompletion(context),
+      "/",
+      " ",
+    ),
     vscode.languages.registerHoverProvider({ language: LANGUAGE }, memoryHover),
     registerMoveKey(),
     registerCommand("biapy.newConfiguration", (known) =>

@@ -1,29 +1,27 @@
+/** CodeLenses of a configuration: train, debug, resume, and what its active run offers. */
 import * as vscode from "vscode";
-import type { RunManager } from "../runs/run-manager.ts";
+import type { KnownRun, RunManager } from "../runs/run-manager.ts";
 import type { CommandId } from "../workspace/command-ids.ts";
 import { commandLink } from "../workspace/commands.ts";
 import { LANGUAGE } from "../workspace/recognise.ts";
 
 /**
- * The editor asks for buttons a quarter of a second after it is told that they changed, and never where its text loses the focus
- * meanwhile, to the panel or a list. So it is told once more, after this time and when another editor is active.
+ * VS Code asks for lenses 250 ms after a change, and drops the request if the editor loses focus meanwhile. Changes are
+ * therefore announced a second time after this delay, and when another editor becomes active.
  */
 const AGAIN_MS = 1000;
 
-/** Buttons above the first key of a configuration: train, debug, and what its active run can do. */
+/** Shows buttons above the first key of a configuration. */
 export function registerLenses(runs: RunManager): vscode.Disposable {
   const changes = new vscode.EventEmitter<void>();
   let shown = "";
   let again: NodeJS.Timeout | undefined;
-  const activeRuns = () => runs.known.filter(({ live }) => live?.isActive);
   return vscode.Disposable.from(
     changes,
     runs.onDidChangeRuns(() => {
-      const now = activeRuns()
-        .map(({ summary }) => summary.id)
-        .join("\n");
-      if (now === shown) return;
-      shown = now;
+      const now = runs.known.filter((run) => isActive(run) || run.summary.resumable).map(stateOf);
+      if (now.join("\n") === shown) return;
+      shown = now.join("\n");
       changes.fire();
       clearTimeout(again);
       again = setTimeout(() => changes.fire(), AGAIN_MS);
@@ -34,29 +32,46 @@ export function registerLenses(runs: RunManager): vscode.Disposable {
       { language: LANGUAGE },
       {
         onDidChangeCodeLenses: changes.event,
-        provideCodeLenses(document) {
-          const { uri } = document;
-          const first = document
-            .getText()
-            .split(/\r?\n/)
-            .findIndex((line) => /^\w+:/.test(line));
-          const line = new vscode.Range(Math.max(first, 0), 0, Math.max(first, 0), 0);
-          const lens = (title: string, id: CommandId, argument: unknown) =>
-            new vscode.CodeLens(line, commandLink(id, title, argument));
-          const own = activeRuns().find(({ order }) => order.configFile === uri.fsPath);
-          if (own === undefined)
-            return [
-              lens("$(play) Train", "biapy.runTraining", uri),
-              lens("$(debug-alt) Debug", "biapy.debugTraining", uri),
-              lens("$(terminal) Train in a Terminal", "biapy.runInTerminal", uri),
-            ];
-          const { id, name, runId } = own.summary;
-          return [
-            lens(`$(graph-line) Show ${name}, run ${runId}`, "biapy.openTrainingPanel", id),
-            lens("$(debug-stop) Stop", "biapy.stopTraining", id),
-          ];
-        },
+        provideCodeLenses: (document) => lensesOf(document, runs.known),
       },
     ),
+  );
+}
+
+const isActive = ({ live }: KnownRun) => live?.isActive === true;
+const stateOf = (run: KnownRun) => `${run.summary.id} ${isActive(run)}`;
+
+function lensesOf(document: vscode.TextDocument, known: readonly KnownRun[]): vscode.CodeLens[] {
+  const { uri } = document;
+  const line = firstKey(document);
+  const lens = (title: string, id: CommandId, argument: unknown) =>
+    new vscode.CodeLens(new vscode.Range(line, 0, line, 0), commandLink(id, title, argument));
+  // Newest first.
+  const own = known.filter(({ order }) => order.configFile === uri.fsPath);
+  const active = own.find(isActive);
+  if (active !== undefined) {
+    const { id, name, runId } = active.summary;
+    return [
+      lens(`$(graph-line) Show ${name}, run ${runId}`, "biapy.openTrainingPanel", id),
+      lens("$(debug-stop) Stop", "biapy.stopTraining", id),
+    ];
+  }
+  const latest = own[0]?.summary;
+  return [
+    lens("$(play) Train", "biapy.runTraining", uri),
+    ...(latest?.resumable
+      ? [lens(`$(debug-continue) Resume run ${latest.runId}`, "biapy.resumeTraining", latest.id)]
+      : []),
+    lens("$(debug-alt) Debug", "biapy.debugTraining", uri),
+    lens("$(terminal) Train in a Terminal", "biapy.runInTerminal", uri),
+  ];
+}
+
+/** The first line that opens a section, from 0. */
+function firstKey(document: vscode.TextDocument): number {
+  const lines = document.getText().split(/\r?\n/);
+  return Math.max(
+    lines.findIndex((line) => /^\w+:/.test(line)),
+    0,
   );
 }
