@@ -26,8 +26,19 @@ export interface Plane {
   readonly values: ArrayBuffer;
 }
 
-/** How a run stands, as far as its files and its process tell. */
-export type RunStatus = "queued" | "running" | "finished" | "stopped" | "failed" | "interrupted";
+/**
+ * A run's state, as far as its files and its process tell. `unknown`: its end is not recorded, and its process may not be looked
+ * for, because the folder is not trusted. `damaged`: its record cannot be read.
+ */
+export type RunStatus =
+  | "queued"
+  | "running"
+  | "finished"
+  | "stopped"
+  | "failed"
+  | "interrupted"
+  | "unknown"
+  | "damaged";
 
 export interface RunSummary {
   /** Unique: the run's directory. */
