@@ -1,6 +1,6 @@
 /** What a run's logs tell of its epochs: of ours, one row an epoch, or BiaPy's `*_training_log.json`. */
-import { openRegularFile } from "../files/regular-file.ts";
-import type { Metrics } from "../protocol/run-events.ts";
+import { openRegularFile } from "../facts/files/regular-file.ts";
+import type { Metrics } from "../facts/run-events.ts";
 import { type EpochRecord, readRows, readTrainLog } from "./train-log.ts";
 
 export interface RunLog {

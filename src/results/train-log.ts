@@ -1,10 +1,10 @@
 import { appendFile, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
-import { parseJson, readText } from "../files/regular-file.ts";
-import type { EpochEvent, Metrics } from "../protocol/run-events.ts";
-import type { ResultTree } from "./result-tree.ts";
-import { explainedWriteError, writeFileAtomically } from "./write-file.ts";
+import { parseJson, readText } from "../facts/files/regular-file.ts";
+import { explainedWriteError, writeFileAtomically } from "../facts/files/write-file.ts";
+import type { ResultTree } from "../facts/result-tree.ts";
+import type { EpochEvent, Metrics } from "../facts/run-events.ts";
 
 /** One epoch of a training. */
 export type EpochRecord = Pick<EpochEvent, "epoch" | "train" | "validation" | "learningRate" | "seconds">;

@@ -44,7 +44,7 @@ async function isOurs(address: string): Promise<boolean> {
   const inOurFolder = [tmpdir(), SHORT_FOLDER].some((folder) => join(folder, name) === address);
   if (!inOurFolder || !SOCKET.test(name)) return false;
   const found = await lstat(address).catch(() => undefined);
-  return found !== undefined && found.isSocket() && found.uid === process.getuid?.();
+  return found?.isSocket() === true && found.uid === process.getuid?.();
 }
 
 /** Connects to a supervisor's address. Returns nothing where nobody listens or the address is not ours. */

@@ -1,7 +1,7 @@
 /** Reading a run's events from `events.jsonl`, which may be long, cut off, or anything at all. */
 import type { FileHandle } from "node:fs/promises";
-import { openRegularFile } from "../files/regular-file.ts";
-import { parseRunEvent, type RunEvent } from "../protocol/run-events.ts";
+import { openRegularFile } from "../facts/files/regular-file.ts";
+import { parseRunEvent, type RunEvent } from "../facts/run-events.ts";
 
 /** Bytes that are read and parsed at a time: a long history must not block the extension host. */
 const PIECE = 1 << 20;

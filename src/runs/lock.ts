@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import * as v from "valibot";
-import { parseJson, readText } from "../files/regular-file.ts";
-import { writeFileAtomically } from "../results/write-file.ts";
+import { parseJson, readText } from "../facts/files/regular-file.ts";
+import { writeFileAtomically } from "../facts/files/write-file.ts";
 import { addressSchema, connectTo, mayBeStarting } from "./address.ts";
 
 const lockOwner = v.pipe(

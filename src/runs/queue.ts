@@ -5,8 +5,8 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import { readJson } from "../files/regular-file.ts";
-import { writeFileAtomically } from "../results/write-file.ts";
+import { readJson } from "../facts/files/regular-file.ts";
+import { writeFileAtomically } from "../facts/files/write-file.ts";
 import { addressName, addressSchema, connectTo, mayBeStarting, removeAddress } from "./address.ts";
 
 /** A run that waits or runs. */

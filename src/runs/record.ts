@@ -7,9 +7,9 @@
 import { mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import * as v from "valibot";
-import { DamagedFileError, readJson } from "../files/regular-file.ts";
-import { resultTree } from "../results/result-tree.ts";
-import { writeFileAtomically } from "../results/write-file.ts";
+import { DamagedFileError, readJson } from "../facts/files/regular-file.ts";
+import { writeFileAtomically } from "../facts/files/write-file.ts";
+import { resultTree } from "../facts/result-tree.ts";
 import { addressSchema } from "./address.ts";
 
 const wholeNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));

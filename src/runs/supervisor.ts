@@ -1,8 +1,7 @@
-// A bundle of its own: dist/supervisor.mjs.
 /**
  * A process between the editor and a trainer. It outlives the window that started it: it waits for the device, runs the
  * trainer, writes its events to a file, tells every connected window how far the file goes, and stops the trainer when a window
- * asks for it. Its argument is the folder of the run's record; the record itself comes on standard input.
+ * asks for it. Its entry point is `src/engines/supervisor.ts`; the run's record comes on standard input.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import {
@@ -19,16 +18,16 @@ import { createServer, type Server, type Socket } from "node:net";
 import { basename } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as setTimeoutPromise } from "node:timers/promises";
-import { eachLine } from "../files/lines.ts";
-import { parseJson } from "../files/regular-file.ts";
-import type { NewRunEvent, Problem, RunEvent } from "../protocol/run-events.ts";
-import { explainedWriteError } from "../results/write-file.ts";
+import { eachLine } from "../facts/files/lines.ts";
+import { parseJson } from "../facts/files/regular-file.ts";
+import { explainedWriteError } from "../facts/files/write-file.ts";
+import type { NewRunEvent, Problem, RunEvent } from "../facts/run-events.ts";
 import type { Notice } from "./address.ts";
 import { askToStop, endTree, runAside } from "./end-process.ts";
 import { type Exit, explainExit, explainStart } from "./explain-exit.ts";
 import { owner, passLock, TOUCH_MS, touchLock } from "./lock.ts";
-import { outputReader } from "./open-output-reader.ts";
-import type { OutputReader } from "./output-reader.ts";
+
+import type { OpenReader, OutputReader } from "./output-reader.ts";
 import { awaitTurn, giveTicketBack, type Ticket } from "./queue.ts";
 import {
   type RecordFiles,
@@ -70,6 +69,7 @@ class Supervisor {
   constructor(
     private readonly files: RecordFiles,
     private record: RunRecord,
+    private readonly openReader: OpenReader,
   ) {
     this.log = createWriteStream(files.log, { flags: "a" });
     // On a full disk the events are told before the log is kept.
@@ -146,7 +146,7 @@ class Supervisor {
 
   private async train(): Promise<void> {
     const { order, command } = this.record;
-    const reader = await outputReader(command.output, order);
+    const reader = await this.openReader(command.output, order);
     if (this.stopAsked) return this.tell({ ...this.endEvent(), status: "stopped" });
     const exit = await this.spawn(reader);
     for (const event of reader.end?.(exit.code) ?? []) this.tell(event);
@@ -312,6 +312,13 @@ function send(window: Socket, notice: Notice): void {
   window.write(`${JSON.stringify(notice)}\n`);
 }
 
-const record = parseJson(await text(process.stdin), recordSchema);
-await new Supervisor(recordFiles(process.argv[2]), record).run();
-process.exit();
+/**
+ * Supervises the run whose record comes on standard input, until it has ended. Throws where it is no record.
+ *
+ * @param folder the folder of the record
+ * @param openReader opens the reader of what the trainer prints
+ */
+export async function supervise(folder: string, openReader: OpenReader): Promise<void> {
+  const record = parseJson(await text(process.stdin), recordSchema);
+  await new Supervisor(recordFiles(folder), record, openReader).run();
+}
