@@ -1,6 +1,7 @@
 /** What keys of a self-supervised configuration demand of each other (BiaPy 3.7.1's own rules, and this engine's). */
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
+import { isNetworkPath } from "../facts/files/network-path.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, channelsOf, pretextTask } from "./basics.ts";
 import type { Config } from "./config.ts";
@@ -10,18 +11,19 @@ import { checkImageKeys, checkTest } from "./test-checks.ts";
 const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
 
 /**
- * Everything that keys contradict each other in, all at once.
+ * Returns all contradictions between keys at once.
  *
  * @param folder what relative paths are relative to
+ * @param network whether paths on other computers are looked at: not for a file in a folder that is not trusted
  */
-export function checkConfig(config: Config, folder = process.cwd()): Problem[] {
+export function checkConfig(config: Config, folder = process.cwd(), network = true): Problem[] {
   return [
     ...checkPatch(config),
     ...checkTask(config),
     ...checkModelKeys(config),
     ...checkNormalisation(config),
     ...checkMae(config),
-    ...checkPaths(config, folder),
+    ...checkPaths(config, folder, network),
     ...checkValidation(config),
     ...checkSchedule(config),
     ...checkAugmentation(config),
@@ -155,7 +157,7 @@ function checkMae(config: Config): Problem[] {
   return problems;
 }
 
-function checkPaths(config: Config, folder: string): Problem[] {
+function checkPaths(config: Config, folder: string, network: boolean): Problem[] {
   const needed = [
     ...(config.flag("TRAIN.ENABLE") ? ["DATA.TRAIN.PATH"] : []),
     ...(config.flag("TRAIN.ENABLE") && !config.flag("DATA.VAL.FROM_TRAIN") ? ["DATA.VAL.PATH"] : []),
@@ -163,6 +165,7 @@ function checkPaths(config: Config, folder: string): Problem[] {
   ];
   return needed.flatMap((key) => {
     const written = config.text(key);
+    if (!network && isNetworkPath(written)) return [];
     const path = resolve(folder, written);
     if (existsSync(path) && statSync(path).isDirectory()) return [];
     const found = existsSync(path) ? "is a file, not a folder" : "does not exist";

@@ -6,3 +6,8 @@
 export function isNetworkPath(path: string): boolean {
   return /^[\\/]{2}/.test(path) || path.startsWith("\\??\\");
 }
+
+/** The computer that a network path names, in lower case: `\\NAS\data\a.tif` -> `nas`. Empty for other paths. */
+export function networkHost(path: string): string {
+  return isNetworkPath(path) ? (path.split(/[\\/]+/)[1] ?? "").toLowerCase() : "";
+}

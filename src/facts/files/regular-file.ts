@@ -63,5 +63,7 @@ export function parseJson<const S extends v.GenericSchema>(text: string, schema:
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   const key = v.getDotPath(issue);
-  throw new DamagedFileError(key === null ? issue.message : `has a wrong ${key}: ${issue.message}`);
+  throw new DamagedFileError(
+    key === null ? `is not what it should be: ${issue.message}` : `has a wrong ${key}: ${issue.message}`,
+  );
 }
