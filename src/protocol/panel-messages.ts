@@ -4,7 +4,8 @@
  */
 
 import type { RunEvent } from "../facts/run-events.ts";
-import type { ImageShape, SampleType } from "../images/image.ts";
+import type { RunStatus } from "../facts/run-status.ts";
+import type { ImageShape, SampleType } from "../facts/samples.ts";
 
 /** What an image file holds, known without reading its pixels. */
 export interface ImageSummary {
@@ -26,20 +27,6 @@ export interface Plane {
   readonly step: number;
   readonly values: ArrayBuffer;
 }
-
-/**
- * A run's state, as far as its files and its process tell. `unknown`: its end is not recorded, and its process may not be looked
- * for, because the folder is not trusted. `damaged`: its record cannot be read.
- */
-export type RunStatus =
-  | "queued"
-  | "running"
-  | "finished"
-  | "stopped"
-  | "failed"
-  | "interrupted"
-  | "unknown"
-  | "damaged";
 
 export interface RunSummary {
   /** Unique: the run's directory. */

@@ -6,7 +6,7 @@ import type * as v from "valibot";
 import { eachLine } from "../facts/files/lines.ts";
 import { DamagedFileError, parseJson } from "../facts/files/regular-file.ts";
 import type { RunEvent } from "../facts/run-events.ts";
-import type { RunStatus } from "../protocol/panel-messages.ts";
+import type { RunStatus } from "../facts/run-status.ts";
 import { connectTo, mayBeStarting, noticeSchema, type Request, removeAddress } from "./address.ts";
 import { type EventPart, readEvents, wholeLines } from "./event-file.ts";
 import { type RecordFiles, type RunOrder, type RunRecord, readRecord, runIdentity } from "./record.ts";

@@ -10,15 +10,17 @@ import type {
   PanelState,
   ToPanel,
 } from "../../protocol/panel-messages.ts";
-import { mayTouch } from "../network-access.ts";
 import type { RunSource } from "../runs/run-source.ts";
 import type { ImageReader } from "../viewer/image-reader.ts";
 import { showPage } from "../viewer/webview-page.ts";
+import type { CommandId } from "../workspace/command-ids.ts";
+import { runCommand } from "../workspace/commands.ts";
+import { mayTouch } from "../workspace/network-access.ts";
 import { EventOutbox } from "./event-outbox.ts";
 import { OfferedFiles } from "./offered-files.ts";
 import { condense, eventsAfter } from "./run-history.ts";
 
-const COMMANDS: Readonly<Record<PanelCommand, string>> = {
+const COMMANDS: Readonly<Record<PanelCommand, CommandId>> = {
   "run-training": "biapy.runTraining",
   "new-configuration": "biapy.newConfiguration",
 };
@@ -102,7 +104,7 @@ export class TrainingPage {
         await this.runs.resume(message.run);
         break;
       case "command":
-        await vscode.commands.executeCommand(COMMANDS[message.command]);
+        await runCommand(COMMANDS[message.command]);
         break;
       case "open-file":
         await this.openFile(message.path, message.line);

@@ -7,6 +7,7 @@ import type {
   ImageSummary,
   ToViewer,
 } from "../../protocol/panel-messages.ts";
+import { registerCommand } from "../workspace/commands.ts";
 import { ImageReader } from "./image-reader.ts";
 import { showPage } from "./webview-page.ts";
 
@@ -26,8 +27,10 @@ export function registerImageViewer(context: vscode.ExtensionContext): void {
     vscode.window.registerCustomEditorProvider(IMAGE_VIEWER, editor, {
       supportsMultipleEditorsPerDocument: true,
     }),
-    vscode.commands.registerCommand("biapy.viewImages", async (clicked?: vscode.Uri, all?: vscode.Uri[]) => {
-      const images = all ?? (clicked === undefined ? await pickImages() : [clicked]);
+    registerCommand("biapy.viewImages", async (clicked, selected) => {
+      const sent = Array.isArray(selected) ? selected : [clicked];
+      const uris = sent.filter((each) => each instanceof vscode.Uri);
+      const images = uris.length > 0 ? uris : await pickImages();
       if (images.length === 0) return;
       const title = images.map(({ path }) => basename(path)).join(" | ");
       const panel = vscode.window.createWebviewPanel(

@@ -1,6 +1,6 @@
 /** Paths on other computers that a file names: a run's events, a record. They are touched only where the user agrees. */
 import * as vscode from "vscode";
-import { isNetworkPath, networkHost } from "../facts/files/network-path.ts";
+import { isNetworkPath, networkHost } from "../../facts/files/network-path.ts";
 
 /** The user's answers in this session, by computer. */
 const answers = new Map<string, Promise<boolean>>();
