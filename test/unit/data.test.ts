@@ -114,9 +114,9 @@ for (const [name, shape, tiling] of TILINGS) {
     const image = { start: [0, 0, 0] as const, shape, sampleType: "float32" as const, data: values };
     const tiles = new Tiles(shape, tiling);
     const blender = new Blender(tiles, wholeRegion(shape));
-    for (const [z, atZ] of tiles.grid[0].entries())
-      for (const [y, atY] of tiles.grid[1].entries())
-        for (const [x, atX] of tiles.grid[2].entries()) {
+    for (const [z, atZ] of tiles.grid[0].starts.entries())
+      for (const [y, atY] of tiles.grid[1].starts.entries())
+        for (const [x, atX] of tiles.grid[2].starts.entries()) {
           const patch = cutPatch(image, shape, [atZ, atY, atX], tiling.patch);
           blender.add([z, y, x], Float32Array.from(patch.data));
         }

@@ -134,7 +134,8 @@ class RestorationTask implements PretextTask {
     const target = await pairs.targets?.image(index);
     const full = config.flag("TEST.FULL_IMG") && ndimOf(config) === 2;
     const tiling = full ? fullImage(config, image.info.shape) : tilingSettings(config, "TEST");
-    const model = () => testModel(config, modelFor(tiling.patch, full ? 1 : this.batchSize), tiling.patch);
+    const model = () =>
+      testModel(config, (patch) => modelFor(patch, full ? 1 : this.batchSize), tiling.patch);
     const given = { image, target, box: evaluatedRegion(config, image.info), tiling, model, watch };
     const chunks = chunkSettings(config);
     const { path, metrics } =

@@ -34,7 +34,7 @@ import { measured } from "../../training/metrics.ts";
 import type { Batch } from "../../training/trainer.ts";
 import { chunkedPath, predictByChunks } from "../by-chunks.ts";
 import { compiledModel, type PatchModel, predictImage, together, type Watch } from "../predict.ts";
-import { metricNames, tilingSettings } from "../settings.ts";
+import { metricNames, patchBox, tilingSettings } from "../settings.ts";
 import { type ChunkSettings, chunkSettings, evaluatedRegion, middleOf, testModel } from "../test-settings.ts";
 import { imageName, writeImage } from "../write-image.ts";
 import { maeBuildArguments, maeSettings, maskSettings } from "./mae-settings.ts";
@@ -173,7 +173,7 @@ export class MaskingTask implements PretextTask {
       test: async ({ images }, index, watch) => {
         const image = await images.image(index);
         const chunks = chunkSettings(this.config);
-        const tested = testModel(this.config, model);
+        const tested = testModel(this.config, () => model, patchBox(this.config));
         return chunks === undefined
           ? this.test(tested, image, watch)
           : this.testByChunks(tested, image, watch, chunks);
