@@ -2,7 +2,7 @@
 // It holds the bundles with the licences of what is in them and, of the packages that cannot be bundled, the files that run on that
 // platform; no others.
 import { execFileSync } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -48,7 +48,13 @@ await ship("koffi", [
 ]);
 await shipKoffiBinary();
 await withReadingProject(() =>
-  createVSIX({ target, packagePath: vsix, dependencies: false, allowMissingRepository: true, rewriteRelativeLinks: false }),
+  createVSIX({
+    target,
+    packagePath: vsix,
+    dependencies: false,
+    allowMissingRepository: true,
+    rewriteRelativeLinks: false,
+  }),
 );
 console.log(`${vsix}: ${((await stat(vsix)).size / 1e6).toFixed(1)} MB`);
 
@@ -77,7 +83,13 @@ async function ship(packageName, files, from = join("node_modules", packageName)
  */
 async function withReadingProject(pack) {
   const project = join("src", "tsconfig.json");
-  const compilerOptions = { noCheck: true, allowImportingTsExtensions: true, noEmit: true, module: "preserve", types: [] };
+  const compilerOptions = {
+    noCheck: true,
+    allowImportingTsExtensions: true,
+    noEmit: true,
+    module: "preserve",
+    types: [],
+  };
   await writeFile(project, `${JSON.stringify({ compilerOptions }, null, 2)}\n`);
   try {
     await pack();

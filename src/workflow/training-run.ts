@@ -23,7 +23,8 @@ import { writeNormalisationFiles } from "./normalisation-files.ts";
 import { loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
 import type { RunningRequest } from "./run-request.ts";
 import { scheduleSettings } from "./settings.ts";
-import { evaluationProgram, type ImageViewer, type PretextTask, trainingProgram } from "./tasks/task.ts";
+import { evaluationProgram, type Task, trainingProgram } from "./tasks/task.ts";
+import { ImageTester } from "./test-images.ts";
 
 export class TrainingRun {
   private readonly tensorboard: TensorboardWriter;
@@ -33,7 +34,7 @@ export class TrainingRun {
 
   constructor(
     private readonly request: RunningRequest,
-    private readonly task: PretextTask,
+    private readonly task: Task,
     private readonly parameters: Parameters,
     private readonly patches: PatchSet,
     private readonly validationPatches: PatchSet | undefined,
@@ -55,7 +56,7 @@ export class TrainingRun {
     const epochs = config.number("TRAIN.EPOCHS");
     const evaluation =
       validation && runtime.compile(evaluationProgram(task), parameters, { gradients: false });
-    let viewer: ImageViewer | undefined;
+    let tester: ImageTester | undefined;
     const trainer = new Trainer(
       {
         step,
@@ -67,8 +68,8 @@ export class TrainingRun {
         save: (kind, state) => this.save(kind, state),
         epochEnded: async (result) => {
           await this.record(result);
-          viewer ??= task.viewer(runtime, parameters);
-          await this.check(viewer, result);
+          tester ??= new ImageTester(config, tree, task, runtime, parameters);
+          await this.preview(tester, result);
         },
       },
       {
@@ -100,7 +101,7 @@ export class TrainingRun {
     const status = await trainer.run(signal);
     step.release();
     evaluation?.release();
-    viewer?.release();
+    tester?.release();
     if (status === "finished") {
       await rm(tree.lastCheckpoint, { force: true });
       await loadRunCheckpoint(tree.bestCheckpoint, parameters, false);
@@ -165,10 +166,10 @@ export class TrainingRun {
     await writeCharts(tree, await readTrainLog(this.log));
   }
 
-  /** Shows what has become of the first validation image (or training image) after an epoch. */
-  private async check(viewer: ImageViewer, { epoch }: EpochResult): Promise<void> {
+  /** Shows the state of training by the first validation image (or training image) after an epoch. */
+  private async preview(tester: ImageTester, { epoch }: EpochResult): Promise<void> {
     const { pairs } = this.validationPatches ?? this.patches;
-    const { files } = await viewer.check(pairs, 0);
+    const files = await tester.preview(pairs, 0);
     const image = basename(pairs.images.infos[0].path);
     this.request.report({ event: "image", kind: "mae-check", image, files, epoch });
   }

@@ -15,7 +15,7 @@ import {
   shortestPath,
 } from "../../src/extension/language/new-configuration.ts";
 import { problemFixes, problemRange, type TextFix } from "../../src/extension/language/problem-fixes.ts";
-import { isBiapyConfiguration } from "../../src/extension/language/recognise.ts";
+import { isBiapyConfiguration } from "../../src/extension/workspace/recognise.ts";
 
 /** The text after a fix, as an editor applies it: from the end, so that places stay right. */
 function apply(text: string, { edits }: TextFix): string {

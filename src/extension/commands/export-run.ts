@@ -7,9 +7,9 @@ import { commandLinesText } from "../../engines/command-lines.ts";
 import { colabNotebook } from "../../engines/notebook.ts";
 import { slurmScript } from "../../engines/slurm.ts";
 import { jobName } from "../../runs/job-name.ts";
-import { configurationFile, workingDirectory } from "../configuration-file.ts";
+import { configurationFile, workingDirectory } from "../workspace/configuration-file.ts";
 
-const FOLDERS = ["DATA.TRAIN.PATH", "DATA.VAL.PATH", "DATA.TEST.PATH"];
+const FOLDERS = ["DATA.TRAIN.PATH", "DATA.VAL.PATH", "DATA.TEST.PATH"] as const;
 
 /** BiaPy: Export Colab Notebook. */
 export async function exportNotebook(clicked?: unknown): Promise<void> {

@@ -1,9 +1,11 @@
 // Bundled by itself as dist/image-checks.mjs (esm): the readers of image files are large, and activation must be quick.
 /** What is wrong with the images that a configuration names, found by opening them, at the keys that name them. */
+
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
+import type { Key } from "../../config/key-names.ts";
 import { type ImageDemands, inspectImages } from "../../data/patches.ts";
 import { tilePatches } from "../../data/tiling.ts";
 import type { Problem } from "../../facts/run-events.ts";
@@ -34,7 +36,7 @@ export async function checkImages(config: Config, folder: string): Promise<Probl
   };
   const problems: Problem[] = [];
   for (const phase of usedPhases(config)) {
-    const key = `DATA.${phase}.PATH`;
+    const key = `DATA.${phase}.PATH` as const;
     const path = resolve(folder, config.text(key));
     const isFolder = await stat(path).then(
       (found) => found.isDirectory(),
@@ -65,7 +67,7 @@ function usedPhases(config: Config): Phase[] {
   return phases.filter(([, used]) => used).map(([phase]) => phase);
 }
 
-function summary(config: Config, key: string, problems: readonly Problem[]): Problem {
+function summary(config: Config, key: Key, problems: readonly Problem[]): Problem {
   const named = problems.slice(0, MOST_NAMED).map(({ message }) => message);
   const more =
     problems.length > MOST_NAMED ? [`${problems.length - MOST_NAMED} more images have faults.`] : [];

@@ -1,6 +1,8 @@
 import * as vscode from "vscode";
-import type { KnownRun } from "./runs/run-manager.ts";
-import type { Services } from "./services.ts";
+import { shortNumber } from "../../facts/format.ts";
+import type { Services } from "../commands/services.ts";
+import type { KnownRun } from "../runs/run-manager.ts";
+import { runCommand } from "../workspace/commands.ts";
 
 /** Says when a run has ended, and offers what is next. */
 export function registerRunNotices(services: Services): vscode.Disposable {
@@ -16,7 +18,7 @@ async function tellEnd({ panel }: Services, { summary, live, progress }: KnownRu
   let answer: string | undefined;
   if (status === "finished") {
     const loss =
-      progress?.bestLoss === undefined ? "" : ` The best loss was ${progress.bestLoss.toPrecision(4)}.`;
+      progress?.bestLoss === undefined ? "" : ` The best loss was ${shortNumber(progress.bestLoss)}.`;
     answer = await vscode.window.showInformationMessage(`${title}, has finished.${loss}`, show);
   } else if (status === "failed") {
     const reason = live?.record.ended?.message ?? "The log tells more.";
@@ -26,6 +28,6 @@ async function tellEnd({ panel }: Services, { summary, live, progress }: KnownRu
     answer = await vscode.window.showWarningMessage(message, ...(summary.resumable ? [resume] : []), log);
   }
   if (answer === show) panel.show(id);
-  if (answer === log) await vscode.commands.executeCommand("biapy.showRunLog", id);
-  if (answer === resume) await vscode.commands.executeCommand("biapy.resumeTraining", id);
+  if (answer === log) await runCommand("biapy.showRunLog", id);
+  if (answer === resume) await runCommand("biapy.resumeTraining", id);
 }

@@ -1,6 +1,8 @@
 import * as vscode from "vscode";
-import { LANGUAGE } from "./language/recognise.ts";
-import type { RunManager } from "./runs/run-manager.ts";
+import type { RunManager } from "../runs/run-manager.ts";
+import type { CommandId } from "../workspace/command-ids.ts";
+import { commandLink } from "../workspace/commands.ts";
+import { LANGUAGE } from "../workspace/recognise.ts";
 
 /**
  * The editor asks for buttons a quarter of a second after it is told that they changed, and never where its text loses the focus
@@ -39,19 +41,19 @@ export function registerLenses(runs: RunManager): vscode.Disposable {
             .split(/\r?\n/)
             .findIndex((line) => /^\w+:/.test(line));
           const line = new vscode.Range(Math.max(first, 0), 0, Math.max(first, 0), 0);
-          const lens = (title: string, command: string, ...args: unknown[]) =>
-            new vscode.CodeLens(line, { title, command: `biapy.${command}`, arguments: args });
+          const lens = (title: string, id: CommandId, argument: unknown) =>
+            new vscode.CodeLens(line, commandLink(id, title, argument));
           const own = activeRuns().find(({ order }) => order.configFile === uri.fsPath);
           if (own === undefined)
             return [
-              lens("$(play) Train", "runTraining", uri),
-              lens("$(debug-alt) Debug", "debugTraining", uri),
-              lens("$(terminal) Train in a Terminal", "runInTerminal", uri),
+              lens("$(play) Train", "biapy.runTraining", uri),
+              lens("$(debug-alt) Debug", "biapy.debugTraining", uri),
+              lens("$(terminal) Train in a Terminal", "biapy.runInTerminal", uri),
             ];
           const { id, name, runId } = own.summary;
           return [
-            lens(`$(graph-line) Show ${name}, run ${runId}`, "openTrainingPanel", id),
-            lens("$(debug-stop) Stop", "stopTraining", id),
+            lens(`$(graph-line) Show ${name}, run ${runId}`, "biapy.openTrainingPanel", id),
+            lens("$(debug-stop) Stop", "biapy.stopTraining", id),
           ];
         },
       },
