@@ -13,6 +13,8 @@ export interface ImageFiles {
   readonly reconstruction?: string;
   readonly reconstructionAndVisible?: string;
   readonly prediction?: string;
+  /** The encoder's features in colors: their first three principal components. */
+  readonly features?: string;
   /** The labels that an image has, to compare a segmentation with. */
   readonly groundTruth?: string;
 }
@@ -104,7 +106,7 @@ export interface EpochEvent extends EventBase {
  */
 export interface ImageEvent extends EventBase {
   readonly event: "image";
-  readonly kind: "mae-check" | "prediction" | "segmentation" | "augmentation";
+  readonly kind: "mae-check" | "prediction" | "features" | "segmentation" | "augmentation";
   /** File name of the source image. */
   readonly image: string;
   readonly files: ImageFiles;
