@@ -13,6 +13,7 @@ import { buildArguments } from "../model-settings.ts";
 import { lossTerms, metricNames } from "../settings.ts";
 import { imageName, inOwnRange, predictionInOwnRange, writeImage } from "../write-image.ts";
 import { inOneBatch } from "./batch-arrays.ts";
+import { encoderFeatures } from "./encoder-features.ts";
 import { storedPrediction } from "./stored-prediction.ts";
 import type { Measurement, Task, TestingTask, TestPart, TrainingTask } from "./task.ts";
 
@@ -26,6 +27,7 @@ export function crappifyTask(config: Config, tree: ResultTree): Task {
     batchSize: config.number("TRAIN.BATCH_SIZE"),
     training: training(config, model),
     testing: { ...imageTesting(tree, model), measurement: (byChunks) => new RestorationErrors(byChunks) },
+    features: (shape) => encoderFeatures(model, shape),
   };
 }
 
