@@ -59,6 +59,8 @@ export class ProgramScope implements Scope {
     return this.host.uniform(shape);
   }
 
+  mark(): void {}
+
   private enter(): void {
     this.host.entered?.(this.prefix.replace(/\.$/, ""));
   }
