@@ -2,8 +2,8 @@
 import {
   type BiapyCheckpoint,
   loadBiapyCheckpoint,
-  type OptimizerSettings,
   type ParameterState,
+  type SavedOptimizer,
   saveBiapyCheckpoint,
 } from "../checkpoint/biapy-checkpoint.ts";
 import { type CheckpointValue, PythonTuple } from "../checkpoint/python-values.ts";
@@ -26,7 +26,7 @@ export interface RunCheckpointContent {
   readonly state: TrainerState;
 }
 
-function optimizerSettings(settings: OptimiserSettings, learningRate: number): OptimizerSettings {
+function optimizerSettings(settings: OptimiserSettings, learningRate: number): SavedOptimizer {
   if (settings.kind === "sgd") {
     const { momentum, weightDecay } = settings;
     return { name: "SGD", learningRate, momentum, nesterov: true, weightDecay };
