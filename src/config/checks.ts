@@ -28,6 +28,8 @@ export function checkConfig(config: Config, folder = process.cwd(), network = tr
     ...checkMae(config),
     ...checkPaths(config, folder, network),
     ...checkValidation(config),
+    ...checkTiles(config),
+    ...checkOptimizers(config),
     ...checkSchedule(config),
     ...checkAugmentation(config),
     ...checkImageKeys(config),
@@ -191,6 +193,37 @@ function checkValidation(config: Config): Problem[] {
       `the share of patches kept for validation lies between 0 and 1, not ${share}.`,
     ),
   ];
+}
+
+/** One number an axis for the overlap and padding of patches. */
+function checkTiles(config: Config): Problem[] {
+  const ndim = config.text("PROBLEM.NDIM") === "3D" ? 3 : 2;
+  const keys = (["TRAIN", "VAL", "TEST"] as const).flatMap(
+    (phase) => [`DATA.${phase}.OVERLAP`, `DATA.${phase}.PADDING`] as const,
+  );
+  return keys.flatMap((key) => {
+    const values = config.numbers(key);
+    if (!config.sets(key) || values.length === ndim) return [];
+    const message = `a ${ndim}D problem has ${ndim} numbers, one for each of ${AXES[`${ndim}D`].join(", ")}, not ${values.length}.`;
+    const suggestion = values.length === 1 ? `(${Array(ndim).fill(values[0]).join(",")})` : undefined;
+    return [config.problem(key, message, suggestion)];
+  });
+}
+
+/** One network is trained by one optimizer, at one rate. */
+function checkOptimizers(config: Config): Problem[] {
+  const several = (["TRAIN.OPTIMIZER", "TRAIN.LR"] as const).filter(
+    (key) => [config.value(key)].flat().length !== 1,
+  );
+  return several.map((key) => {
+    const [first] = [config.value(key)].flat();
+    const suggestion = first === undefined ? undefined : `[${String(first)}]`;
+    return config.problem(
+      key,
+      "self-supervision trains one network: one optimizer and one rate.",
+      suggestion,
+    );
+  });
 }
 
 function checkSchedule(config: Config): Problem[] {
