@@ -21,11 +21,12 @@ import { setTimeout as setTimeoutPromise } from "node:timers/promises";
 import { eachLine } from "../facts/files/lines.ts";
 import { parseJson } from "../facts/files/regular-file.ts";
 import { explainedWriteError } from "../facts/files/write-file.ts";
+import { owner, passLock, TOUCH_MS, touchLock } from "../facts/lock/lock.ts";
+import { SUPERVISOR_VARIABLE } from "../facts/lock/run-lock.ts";
 import type { NewRunEvent, Problem, RunEvent } from "../facts/run-events.ts";
-import type { Notice } from "./address.ts";
 import { askToStop, endTree, runAside } from "./end-process.ts";
 import { type Exit, explainExit, explainStart } from "./explain-exit.ts";
-import { owner, passLock, TOUCH_MS, touchLock } from "./lock.ts";
+import type { Notice } from "./messages.ts";
 
 import type { OpenReader, OutputReader } from "./output-reader.ts";
 import { awaitTurn, giveTicketBack, type Ticket } from "./queue.ts";
@@ -159,7 +160,7 @@ class Supervisor {
     return new Promise((resolve) => {
       const child = spawn(command, args, {
         cwd,
-        env: { ...process.env, ...env },
+        env: { ...process.env, ...env, [SUPERVISOR_VARIABLE]: this.record.address },
         // Our own command line takes the request to stop as a message, which Windows has no signal for.
         stdio: output === "events" ? ["ignore", "pipe", "pipe", "ipc"] : ["ignore", "pipe", "pipe"],
         detached: process.platform !== "win32",

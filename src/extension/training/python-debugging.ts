@@ -2,7 +2,7 @@
 import { createServer, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import * as vscode from "vscode";
-import { connectToPort, listenOnFreePort } from "../../runs/address.ts";
+import { connectToPort, listenOnFreePort } from "../../facts/lock/address.ts";
 import type { Services } from "../commands/services.ts";
 import { PYTHON_SESSION } from "../engines/engine.ts";
 import { RUN } from "./debugging.ts";
