@@ -5,6 +5,8 @@ import type { OutputFormat, RunOrder } from "./record.ts";
 export interface OutputReader {
   /** The events that a line tells of; none for a line that is for the log only. */
   line(text: string, stream: "stdout" | "stderr"): readonly (RunEvent | NewRunEvent)[];
+  /** Events of the run before it was resumed that its supervisor, which was killed, could not record. */
+  missed?(): Promise<readonly RunEvent[]>;
   /** Events that are known only when the process has ended; `code` 0 when it ended well. */
   end?(code: number | null): readonly (RunEvent | NewRunEvent)[];
 }

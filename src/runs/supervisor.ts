@@ -26,6 +26,7 @@ import { SUPERVISOR_VARIABLE } from "../facts/lock/run-lock.ts";
 import type { NewRunEvent, Problem, RunEvent } from "../facts/run-events.ts";
 import { askToStop, endTree, runAside } from "./end-process.ts";
 import { type Exit, explainExit, explainStart } from "./explain-exit.ts";
+import { memoryKills } from "./memory-kills.ts";
 import type { Notice } from "./messages.ts";
 
 import type { OpenReader, OutputReader } from "./output-reader.ts";
@@ -149,6 +150,7 @@ class Supervisor {
     const { order, command } = this.record;
     const reader = await this.openReader(command.output, order);
     if (this.stopAsked) return this.tell({ ...this.endEvent(), status: "stopped" });
+    if (order.resume) for (const event of (await reader.missed?.()) ?? []) this.tell(event);
     const exit = await this.spawn(reader);
     for (const event of reader.end?.(exit.code) ?? []) this.tell(event);
     if (this.end === undefined) this.tell(this.endOf(exit));
@@ -175,7 +177,10 @@ class Supervisor {
         this.tell({ ...this.endEvent(), status: "failed", message: explainStart(command, error) });
         resolve({ code: null, signal: null, lastLines: [] });
       });
-      child.once("close", (code, signal) => resolve({ code, signal, lastLines: this.lastLines }));
+      const killedBefore = memoryKills();
+      child.once("close", (code, signal) =>
+        resolve({ code, signal, lastLines: this.lastLines, outOfMemory: memoryKills() > killedBefore }),
+      );
       // What a trainer started and left behind would hold its output open.
       child.once("exit", () => child.pid !== undefined && endTree(child.pid));
     });

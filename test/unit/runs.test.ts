@@ -242,7 +242,7 @@ test("what a crashed trainer leaves behind is ended, and the cause is said", {
   const run = await window.until(ended);
   assert.equal(run.status, "failed");
   // Windows does not tell how a process was ended.
-  const cause = process.platform === "win32" ? /exit code 1/ : /memory ran out/;
+  const cause = process.platform === "win32" ? /exit code 1/ : /ended from outside \(SIGKILL\)/;
   assert.match(run.record.ended?.message ?? "", cause);
   const last = window.events.at(-1);
   assert.ok(last?.event === "end" && last.status === "failed");
@@ -380,8 +380,15 @@ test("the next free number of a job skips our results, BiaPy's logs and records"
 test("the end of a process is explained in plain words", () => {
   const explained = (code: number | null, signal: NodeJS.Signals | null, ...lastLines: string[]) =>
     explainExit({ code, signal, lastLines });
-  assert.match(explained(null, "SIGKILL"), /memory ran out/);
-  assert.match(explained(137, null), /memory ran out/);
+  for (const [code, signal] of [
+    [null, "SIGKILL"],
+    [137, null],
+  ] as const) {
+    assert.match(explained(code, signal), /ended from outside/);
+    assert.doesNotMatch(explained(code, signal), /memory/);
+    assert.match(explainExit({ code, signal, lastLines: [], outOfMemory: true }), /memory ran out/);
+  }
+  assert.match(explained(null, "SIGTERM"), /ended from outside \(SIGTERM\)/);
   assert.match(explained(0xc0000005, null), /crashed \(0xc0000005\)/);
   assert.match(
     explained(1, null, "Traceback", "torch.OutOfMemoryError: CUDA out of memory. Tried"),
