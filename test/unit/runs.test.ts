@@ -10,6 +10,7 @@ import { setTimeout } from "node:timers/promises";
 import { build } from "esbuild";
 import { newAddress } from "../../src/facts/lock/address.ts";
 import { owner, takeLock } from "../../src/facts/lock/lock.ts";
+import { resultTree } from "../../src/facts/result-tree.ts";
 import type { RunEvent } from "../../src/facts/run-events.ts";
 import { endTree } from "../../src/runs/end-process.ts";
 import { explainExit } from "../../src/runs/explain-exit.ts";
@@ -293,6 +294,33 @@ test("a run whose supervisor was killed is interrupted, and can be started again
   const all = await again.run?.events();
   assert.equal(all?.at(-1)?.event, "end");
   assert.ok(messages(all ?? []).includes("step 1"), "what happened before is kept");
+});
+
+test("epochs that nobody recorded are told from the log when the run is resumed", {
+  timeout: HANGS,
+}, async () => {
+  const run = order();
+  const epoch = { event: "epoch", epoch: 1, epochs: 5, learningRate: 0.1, seconds: 2 };
+  const rest = { train: { loss: 1 }, validation: { loss: 2 }, secondsLeft: 0, memoryBytes: 0, best: true };
+  const first = `${HELPERS} tell(${JSON.stringify({ ...epoch, ...rest })}); end("stopped");`;
+  await (await Window.open(await start(first, run))).until(ended);
+  const { trainLogs } = resultTree(run.resultDirectory, run.name, run.runId);
+  mkdirSync(trainLogs, { recursive: true });
+  const row = (number: number, loss: number) =>
+    JSON.stringify({ epoch: number, train_loss: 1, val_loss: loss, lr: 0.1, seconds: 2 });
+  const rows = [row(1, 2), row(2, 1.5), row(3, 1.8), '{"epoch":4,"tr'];
+  writeFileSync(join(trainLogs, `${run.name}_1_log.jsonl`), rows.join("\n"));
+  const again = await Window.open(await start(`${HELPERS} end("finished");`, { ...run, resume: true }));
+  await again.until(ended);
+  const told = again.events.flatMap((event) => (event.event === "epoch" ? [event] : []));
+  assert.deepEqual(
+    told.map(({ epoch, epochs, validation, best }) => [epoch, epochs, validation?.loss, best]),
+    [
+      [1, 5, 2, true],
+      [2, 5, 1.5, true],
+      [3, 5, 1.8, false],
+    ],
+  );
 });
 
 test("runs of one device wait for each other, in the order in which they were asked for", {
