@@ -1,6 +1,6 @@
 /** A new configuration as a person would write it: few keys, each with a comment. */
 import { relative, sep } from "node:path";
-import { RESTORING } from "../../config/checks.ts";
+import { embeddedArchitectures, readsSetting } from "../../facts/architectures.ts";
 
 /** What is asked before a configuration is written. */
 export interface ConfigurationChoices {
@@ -15,13 +15,9 @@ export interface ConfigurationChoices {
   readonly testFolder: string;
 }
 
-/** Architectures that have `MODEL.FEATURE_MAPS` at several levels. */
-const UNETS = ["unet", "resunet", "resunet++", "seunet", "resunet_se", "attention_unet", "multiresunet"];
-
 /** The architectures that a pretext task can train, the recommended one first. */
 export function architecturesFor(task: "masking" | "crappify", ndim: 2 | 3): readonly string[] {
-  if (task === "masking") return ["mae"];
-  return Object.keys(RESTORING).filter((architecture) => RESTORING[architecture].includes(`${ndim}D`));
+  return embeddedArchitectures(task, `${ndim}D`);
 }
 
 /** A path relative to `folder` where it lies inside, else absolute; with forward slashes, which all systems read. */
@@ -118,14 +114,14 @@ function maskedAutoencoder(ndim: 2 | 3): string {
 
 function model(choices: ConfigurationChoices): string {
   const { architecture, ndim } = choices;
+  const reads = (setting: string) => readsSetting(architecture, setting);
   const features = `    # Features at each level, from full resolution down.
     FEATURE_MAPS: [16, 32, 64]
-    DROPOUT_VALUES: [0., 0., 0.]
-    CONV_LAYERS: [2, 2, 2]
+${reads("DROPOUT_VALUES") ? "    DROPOUT_VALUES: [0., 0., 0.]\n" : ""}    CONV_LAYERS: [2, 2, 2]
     ISOTROPY: [True, True, True]
 `;
   // MultiResUNet's levels are fixed, but not how much they shrink.
-  const fixed = architecture === "multiresunet";
+  const fixed = !reads("FEATURE_MAPS");
   const shrink = fixed ? { yx: "2, 2, 2, 2", z: "2, 2, 1, 1" } : { yx: "2, 2", z: "2, 2" };
   const levels = `${fixed ? "" : features}    # How much each level shrinks its input.
     YX_DOWN: [${shrink.yx}]
@@ -136,10 +132,14 @@ function model(choices: ConfigurationChoices): string {
     VIT_EMBED_DIM: 192
     VIT_NUM_LAYERS: 6
     VIT_NUM_HEADS: 6
-    UNETR_VIT_HIDD_MULT: 2
-    DROPOUT_VALUES: [0.]
+${reads("UNETR_VIT_HIDD_MULT") ? "    UNETR_VIT_HIDD_MULT: 2\n" : ""}    DROPOUT_VALUES: [0.]
 `;
-  const more = UNETS.includes(architecture) ? levels : architecture === "unetr" ? tokens : "";
+  const variants: Readonly<Record<string, string>> = {
+    hrnet: "    # Channels of the finest branch: W18, W32, W48 or W64.\n    HRNET: {VARIANT: W18}\n",
+    stunet: "    # small, base or large.\n    STUNET: {VARIANT: small}\n",
+  };
+  const sized = reads("YX_DOWN") ? levels : reads("VIT_TOKEN_SIZE") ? tokens : "";
+  const more = variants[architecture] ?? sized;
   return `MODEL:
     ARCHITECTURE: ${architecture}
 ${more}`;

@@ -19,7 +19,8 @@ import type { Runtime } from "../../runtime/executable.ts";
 import type { Parameters } from "../../runtime/parameters.ts";
 import type { Program, Tensors } from "../../runtime/program.ts";
 import type { Scope } from "../../runtime/scope.ts";
-import { combinedLoss, measured } from "../../training/metrics.ts";
+import { combinedLoss } from "../../training/losses.ts";
+import { measured } from "../../training/metrics.ts";
 import type { Batch } from "../../training/trainer.ts";
 import { chunkedPath, predictByChunks } from "../by-chunks.ts";
 import { buildArguments } from "../model-settings.ts";
@@ -140,7 +141,7 @@ class RestorationTask implements PretextTask {
     const { path, metrics } =
       chunks === undefined ? await this.restore(given) : await this.restoreByChunks(given, chunks);
     const names = metricNames(config, "TEST");
-    const chosen = Object.entries(metrics).filter(([name]) => names.includes(name));
+    const chosen = Object.entries(metrics).filter(([name]) => names.some((each) => each === name));
     return { files: filesOf(pairs, index, path), metrics: Object.fromEntries(chosen) };
   }
 
