@@ -3,8 +3,9 @@ import { embeddedLosses, IMAGE_METRICS, isSpectral, LOSSES, REFUSED_METRICS } fr
 import type { Problem } from "../facts/run-events.ts";
 import { channelsOf } from "./basics.ts";
 import type { Config } from "./config.ts";
+import type { ListKey } from "./key-names.ts";
 
-const listed = (config: Config, key: string): string[] => [config.value(key)].flat().map(String);
+const listed = (config: Config, key: ListKey): string[] => [config.value(key)].flat().map(String);
 
 /** LOSS.TYPE and LOSS.WEIGHTS of a network that restores images. */
 export function checkLosses(config: Config): Problem[] {
@@ -34,7 +35,7 @@ export function checkLosses(config: Config): Problem[] {
 
 /** TRAIN.METRICS and TEST.METRICS: a metric that is not computed is never left out in silence. */
 export function checkMetrics(config: Config): Problem[] {
-  return ["TRAIN.METRICS", "TEST.METRICS"].flatMap((key) =>
+  return (["TRAIN.METRICS", "TEST.METRICS"] as const).flatMap((key) =>
     listed(config, key).flatMap((written) => {
       const name = written.toLowerCase();
       if (IMAGE_METRICS.some((each) => each === name)) return [];

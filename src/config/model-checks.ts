@@ -61,7 +61,7 @@ function checkLevels(config: Config, architecture: string): Problem[] {
   }
   if (!isShrinking(architecture)) return problems;
   const down = waysDown(config);
-  for (const key of ["MODEL.YX_DOWN", "MODEL.Z_DOWN"]) {
+  for (const key of ["MODEL.YX_DOWN", "MODEL.Z_DOWN"] as const) {
     const values = config.numbers(key);
     if (values.every((value) => value === 0)) continue;
     if (values.length !== down) {
@@ -70,7 +70,7 @@ function checkLevels(config: Config, architecture: string): Problem[] {
     }
   }
   if (!readsSetting(architecture, "ISOTROPY")) return problems;
-  for (const key of ["MODEL.ISOTROPY", "MODEL.CONV_LAYERS"]) {
+  for (const key of ["MODEL.ISOTROPY", "MODEL.CONV_LAYERS"] as const) {
     const values = [config.value(key)].flat();
     const alike = new Set(values).size <= 1 && (key === "MODEL.CONV_LAYERS" || values[0] === true);
     if (alike || values.length === levels) continue;

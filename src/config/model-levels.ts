@@ -2,6 +2,7 @@
 import { ARCHITECTURES } from "../facts/architectures.ts";
 import { architectureOf } from "./basics.ts";
 import type { Config } from "./config.ts";
+import type { ListKey } from "./key-names.ts";
 
 export interface ModelLevels {
   /** One for each of MODEL.FEATURE_MAPS. */
@@ -23,7 +24,7 @@ export function waysDown(config: Config): number {
 export function modelLevels(config: Config): ModelLevels {
   const levels = config.numbers("MODEL.FEATURE_MAPS").length;
   const fill = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
-  const down = (key: string) => {
+  const down = (key: ListKey) => {
     const values = config.numbers(key);
     return values.every((each) => each === 0) ? fill(waysDown(config), 2) : values;
   };

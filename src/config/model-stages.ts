@@ -2,9 +2,10 @@
 import { type HrNetStages, hrNetVariant, type StuNetStages, stuNetVariant } from "../facts/network-sizes.ts";
 import { ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
+import type { ListKey } from "./key-names.ts";
 
 /** A list of lists of numbers. */
-function rows(config: Config, key: string): number[][] {
+function rows(config: Config, key: ListKey): number[][] {
   const value = config.value(key);
   return Array.isArray(value) ? value.map((row) => [row].flat().map(Number)) : [];
 }
@@ -14,7 +15,7 @@ export const isCustom = (config: Config, group: "HRNET" | "STUNET"): boolean =>
   config.text(`MODEL.${group}.VARIANT`).toLowerCase() === "custom";
 
 export function hrNetStages(config: Config): HrNetStages {
-  const key = (name: string) => `MODEL.HRNET.${name}`;
+  const key = <Name extends string>(name: Name) => `MODEL.HRNET.${name}` as const;
   return (
     hrNetVariant(config.text(key("VARIANT"))) ?? {
       modules: config.numbers(key("NUM_MODULES")),
@@ -27,7 +28,7 @@ export function hrNetStages(config: Config): HrNetStages {
 }
 
 export function stuNetStages(config: Config): StuNetStages {
-  const key = (name: string) => `MODEL.STUNET.${name}`;
+  const key = <Name extends string>(name: Name) => `MODEL.STUNET.${name}` as const;
   return (
     stuNetVariant(config.text(key("VARIANT")), ndimOf(config)) ?? {
       dims: config.numbers(key("DIMS")),

@@ -13,7 +13,7 @@ export function checkStages(config: Config): Problem[] {
 const AXES = { 2: ["y", "x"], 3: ["z", "y", "x"] } as const;
 
 function checkHrNet(config: Config): Problem[] {
-  const key = (name: string) => `MODEL.HRNET.${name}`;
+  const key = <Name extends string>(name: Name) => `MODEL.HRNET.${name}` as const;
   const head = config.text(key("HEAD_TYPE"));
   if (head !== "FCN") {
     const message = `${head} makes 256 features of an image, not an image; only FCN restores images.`;
@@ -30,18 +30,18 @@ function checkHrNet(config: Config): Problem[] {
 
 /** The lists of a network that describes its stages itself. */
 function checkCustomHrNet(config: Config): Problem[] {
-  const key = (name: string) => `MODEL.HRNET.${name}`;
+  const key = <Name extends string>(name: Name) => `MODEL.HRNET.${name}` as const;
   const { modules, blocks, channels, yxDown, zDown } = hrNetStages(config);
   const count = config.number(key("NUM_STAGES"));
   const problems: Problem[] = [];
-  const lists: readonly (readonly [name: string, length: number])[] = [
+  const lists = [
     ["NUM_MODULES", modules.length],
     ["NUM_BRANCHES", config.numbers(key("NUM_BRANCHES")).length],
     ["NUM_BLOCKS", blocks.length],
     ["NUM_CHANNELS", channels.length],
     ["YX_DOWN", yxDown.length],
-    ...(ndimOf(config) === 3 ? [["Z_DOWN", zDown.length] as const] : []),
-  ];
+    ["Z_DOWN", ndimOf(config) === 3 ? zDown.length : count],
+  ] as const;
   for (const [name, length] of lists.filter(([, each]) => each !== count)) {
     const message = `one for each of ${count} stages (MODEL.HRNET.NUM_STAGES), not ${length}.`;
     problems.push(config.problem(key(name), message));
@@ -93,7 +93,7 @@ function checkBranches(config: Config): Problem[] {
 }
 
 function checkStuNet(config: Config): Problem[] {
-  const key = (name: string) => `MODEL.STUNET.${name}`;
+  const key = <Name extends string>(name: Name) => `MODEL.STUNET.${name}` as const;
   const problems: Problem[] = [];
   if (config.flag(key("PRETRAINED"))) {
     const message =

@@ -4,11 +4,12 @@ import { NAMED_TRANSFORMERS } from "../facts/network-sizes.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, channelsOf } from "./basics.ts";
 import type { Config } from "./config.ts";
+import type { NumberKey, TextKey } from "./key-names.ts";
 
 const TOKEN = "MODEL.VIT_TOKEN_SIZE";
 
 /** The keys that name a transformer of a known size; the masked autoencoder has none. */
-const NAME_KEYS: Readonly<Record<string, string>> = {
+const NAME_KEYS: Readonly<Record<string, TextKey>> = {
   unetr: "MODEL.UNETR_VIT_MODEL",
   vit: "MODEL.VIT_MODEL",
 };
@@ -49,7 +50,7 @@ function checkTokens(config: Config, architecture: string, token: number): Probl
   return [config.problem("DATA.PATCH_SIZE", `a patch must hold at least two tokens of ${token}.`)];
 }
 
-function checkHeads(config: Config, featuresKey: string, headsKey: string): Problem[] {
+function checkHeads(config: Config, featuresKey: NumberKey, headsKey: NumberKey): Problem[] {
   const [features, heads] = [config.number(featuresKey), config.number(headsKey)];
   if (features % heads === 0) return [];
   const message = `${features} features cannot be shared by ${heads} heads (${headsKey}).`;
@@ -57,7 +58,7 @@ function checkHeads(config: Config, featuresKey: string, headsKey: string): Prob
 }
 
 /** UNETR's decoder doubles a token until it has its size. */
-function checkDoubling(config: Config, nameKey: string, name: string, token: number): Problem | undefined {
+function checkDoubling(config: Config, nameKey: TextKey, name: string, token: number): Problem | undefined {
   const levels = Math.log2(token);
   if (levels >= 1 && Number.isInteger(levels)) return undefined;
   if (name !== "custom") {

@@ -1,15 +1,17 @@
 /** The arguments that BiaPy 3.7.1 builds a configuration's network by, which its checkpoints keep. */
+
 import { architectureOf, channelsOf, ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
+import type { TextKey } from "../config/key-names.ts";
 import { modelLevels } from "../config/model-levels.ts";
-import { hrNetStages, isCustom } from "../config/model-stages.ts";
+import { hrNetStages, isCustom, stuNetStages } from "../config/model-stages.ts";
 import { type ImageArchitecture, isImageArchitecture } from "../facts/architectures.ts";
 import { NAMED_TRANSFORMERS } from "../facts/network-sizes.ts";
-import type { BuildArguments, BuildValue } from "../models/architectures.ts";
+import type { BuildArguments } from "../models/architectures.ts";
 
 type Builder = (config: Config) => BuildArguments;
 
-const lower = (config: Config, key: string) => config.text(key).toLowerCase();
+const lower = (config: Config, key: TextKey) => config.text(key).toLowerCase();
 const normalisation = (config: Config) => lower(config, "MODEL.NORMALIZATION") || "in";
 const ones = (count: number) => Array.from({ length: count }, () => 1);
 
@@ -82,7 +84,7 @@ const uNextV1: Builder = (config) => ({
 
 function hrNet(config: Config): BuildArguments {
   const { yxDown, zDown, modules, blocks, channels } = hrNetStages(config);
-  const key = (name: string) => `MODEL.HRNET.${name}`;
+  const key = <Name extends string>(name: Name) => `MODEL.HRNET.${name}` as const;
   const shape = {
     Z_DOWN: zDown,
     YX_DOWN: yxDown,
@@ -109,14 +111,9 @@ function hrNet(config: Config): BuildArguments {
 }
 
 function stuNet(config: Config): BuildArguments {
-  const key = (name: string) => `MODEL.STUNET.${name}`;
-  const list = (name: string) => config.value(key(name)) as BuildValue;
-  const stages = {
-    depth: list("DEPTH"),
-    dims: list("DIMS"),
-    pool_op_kernel_sizes: list("POOL_OP_KERNEL_SIZES"),
-    conv_kernel_sizes: list("CONV_KERNEL_SIZES"),
-  };
+  const key = <Name extends string>(name: Name) => `MODEL.STUNET.${name}` as const;
+  const { depth, dims, pools, kernels } = stuNetStages(config);
+  const stages = { depth, dims, pool_op_kernel_sizes: pools, conv_kernel_sizes: kernels };
   return {
     image_shape: config.numbers("DATA.PATCH_SIZE"),
     ...heads(config),
