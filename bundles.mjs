@@ -76,7 +76,7 @@ export const BUNDLES = [modules, extension, pages];
 export const UNBUNDLED = [
   "@resvg/resvg-wasm",
   "@tensorflow/tfjs-backend-wasm",
-  "dejavu-fonts-ttf",
+  "@fontsource/inter",
   "koffi",
   "onnxruntime-node",
 ];
