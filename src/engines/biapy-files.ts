@@ -4,6 +4,7 @@ import { join, parse } from "node:path";
 import Papa from "papaparse";
 import { epochCheckpoint, type ResultTree, resultTree } from "../facts/result-tree.ts";
 import type { ImageFiles, Metrics } from "../facts/run-events.ts";
+import { readRowsSync } from "../results/log-rows.ts";
 import { readScalars, type Scalar } from "../results/tensorboard.ts";
 import type { RunPlace } from "../runs/record.ts";
 import { finiteMetrics } from "./biapy-console.ts";
@@ -17,38 +18,32 @@ export interface LoggedEpoch {
   readonly learningRate: number;
 }
 
+/** The names in a folder, sorted; none where it cannot be read. */
 function names(folder: string): string[] {
-  return existsSync(folder) ? readdirSync(folder).sort() : [];
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
 }
 
-/** The rows of a training log, which BiaPy calls `*_training_log.json`: an object a line. */
+/** Returns the epochs of a training log, which BiaPy calls `*_training_log.json`. */
 export function readTrainingLog(path: string): LoggedEpoch[] {
-  const lines = readFileSync(path, "utf8").split("\n");
-  return lines.flatMap((line) => {
-    try {
-      // Python writes NaN and Infinity, which JSON has not.
-      const row = JSON.parse(line.replace(/-?\b(NaN|Infinity)\b/g, "null")) as Record<string, number>;
-      return [loggedEpoch(row)];
-    } catch {
-      return [];
-    }
+  return readRowsSync(path).map((row) => {
+    const part = (prefix: string) =>
+      finiteMetrics(
+        Object.entries(row)
+          .filter(([name]) => name.startsWith(prefix) && name !== "train_lr")
+          .map(([name, value]) => [name.slice(prefix.length), value] as const),
+      );
+    const validation = part("test_");
+    return {
+      epoch: row.epoch + 1,
+      train: part("train_"),
+      validation: Object.keys(validation).length > 0 ? validation : undefined,
+      learningRate: row.train_lr ?? 0,
+    };
   });
-}
-
-function loggedEpoch(row: Record<string, number>): LoggedEpoch {
-  const part = (prefix: string) =>
-    finiteMetrics(
-      Object.entries(row)
-        .filter(([name]) => name.startsWith(prefix) && name !== "train_lr")
-        .map(([name, value]) => [name.slice(prefix.length), value] as const),
-    );
-  const validation = part("test_");
-  return {
-    epoch: row.epoch + 1,
-    train: part("train_"),
-    validation: Object.keys(validation).length > 0 ? validation : undefined,
-    learningRate: row.train_lr,
-  };
 }
 
 /** The training logs of a run, oldest first: one for each time that it was started. */

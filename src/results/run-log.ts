@@ -1,7 +1,8 @@
 /** What a run's logs tell of its epochs: of ours, one row an epoch, or BiaPy's `*_training_log.json`. */
 import { openRegularFile } from "../facts/files/regular-file.ts";
 import type { Metrics } from "../facts/run-events.ts";
-import { type EpochRecord, readRows, readTrainLog } from "./train-log.ts";
+import { readRows } from "./log-rows.ts";
+import { type EpochRecord, readTrainLog } from "./train-log.ts";
 
 export interface RunLog {
   readonly epochs: readonly EpochRecord[];
