@@ -24,7 +24,7 @@ const modules = build({
   // The extension loads the checks of images when it needs them; they share what reads images with the command line.
   entryPoints: {
     cli: "src/cli/main.ts",
-    supervisor: "src/runs/supervisor.ts",
+    supervisor: "src/engines/supervisor.ts",
     companion: "src/runs/companion.ts",
     "image-checks": "src/extension/language/image-checks.ts",
     "image-worker": "src/extension/viewer/image-worker.ts",

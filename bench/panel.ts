@@ -7,7 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { condense } from "../src/extension/panel/run-history.ts";
-import type { RunEvent, StepEvent } from "../src/protocol/run-events.ts";
+import type { RunEvent, StepEvent } from "../src/facts/run-events.ts";
 import { startHarness, type Webview } from "../test/webview/harness.ts";
 import { manySteps, recordedEvents, summary } from "../test/webview/recorded-runs.ts";
 import { writeGigabyte, writeTiff } from "./tiff.ts";

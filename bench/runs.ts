@@ -1,8 +1,8 @@
 /** Runs as the extension keeps them, written to measure how they are found and shown. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { RunEvent } from "../src/protocol/run-events.ts";
-import { resultTree } from "../src/results/result-tree.ts";
+import { resultTree } from "../src/facts/result-tree.ts";
+import type { RunEvent } from "../src/facts/run-events.ts";
 import { type RunRecord, recordFilesOf, writeRecord } from "../src/runs/record.ts";
 
 /** Writes a run that has ended, with what it told and the files that the results browser lists. */

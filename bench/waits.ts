@@ -2,8 +2,8 @@
 import { linkSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { RunEvent } from "../src/protocol/run-events.ts";
-import { resultTree } from "../src/results/result-tree.ts";
+import { resultTree } from "../src/facts/result-tree.ts";
+import type { RunEvent } from "../src/facts/run-events.ts";
 import { readRecord, recordFilesOf, writeRecord } from "../src/runs/record.ts";
 import { tinyModel } from "../test/vscode/configurations.ts";
 import { prepare } from "../test/vscode/prepare.ts";

@@ -1,7 +1,7 @@
 /** Reading and writing of large files in pieces. */
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
-import { moveIntoPlace } from "../files/move-into-place.ts";
+import { moveIntoPlace } from "../facts/files/move-into-place.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 
 /** Reads and writes are cut into pieces: one system call moves at most 2 GiB, and checksums run beside smaller ones. */

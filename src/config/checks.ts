@@ -1,7 +1,7 @@
 /** What keys of a self-supervised configuration demand of each other (BiaPy 3.7.1's own rules, and this engine's). */
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Problem } from "../protocol/run-events.ts";
+import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, channelsOf, pretextTask } from "./basics.ts";
 import type { Config } from "./config.ts";
 import { checkModelKeys } from "./model-checks.ts";

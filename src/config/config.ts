@@ -1,7 +1,7 @@
 /** Loading a configuration: defaults filled in, every problem of the file found at once. */
 import { readFileSync } from "node:fs";
 import { closest, distance } from "fastest-levenshtein";
-import type { Problem } from "../protocol/run-events.ts";
+import type { Problem } from "../facts/run-events.ts";
 import { type ConfigDocument, type ConfigEntry, parseDocument } from "./document.ts";
 import { type KeyFact, type KeyType, keyFacts, keyGroups, keyLimits, type Limits } from "./keys.ts";
 import { modernised } from "./older-keys.ts";

@@ -1,6 +1,6 @@
 /** A YAML configuration as a flat list of keys with their places in the file. */
 import { EVENT_ID, getScalarValue, parseEvents, SCALAR_STYLE, YAMLException } from "js-yaml";
-import type { Problem } from "../protocol/run-events.ts";
+import type { Problem } from "../facts/run-events.ts";
 import { type PythonValue, pythonValue } from "./python-value.ts";
 
 /** A key that has a value of its own (not a group of keys). */

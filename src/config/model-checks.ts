@@ -1,5 +1,5 @@
 /** What keys of the network demand of each other and of the patch, by BiaPy 3.7.1's rules. */
-import type { Problem } from "../protocol/run-events.ts";
+import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 import { modelLevels, waysDown } from "./model-levels.ts";

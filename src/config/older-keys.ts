@@ -1,5 +1,5 @@
 /** Keys of earlier versions of BiaPy, read as what they are called now: public templates still have them. */
-import type { Problem } from "../protocol/run-events.ts";
+import type { Problem } from "../facts/run-events.ts";
 import type { ConfigDocument, ConfigEntry } from "./document.ts";
 import { keyFacts } from "./keys.ts";
 import type { PythonValue } from "./python-value.ts";

@@ -1,5 +1,5 @@
 /** What keys of testing, and of how images are read and cut, demand of each other. */
-import type { Problem } from "../protocol/run-events.ts";
+import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 

@@ -1,8 +1,8 @@
 /** The training and validation patches of a folder of images. */
 import { basename } from "node:path";
+import type { Problem } from "../facts/run-events.ts";
 import { openImage } from "../images/files.ts";
 import { ImageError, type ImageInfo, type ImageSource, type OpenOptions } from "../images/image.ts";
-import type { Problem } from "../protocol/run-events.ts";
 import { type AugmentationStep, augment, type Sample } from "./augmentation/sample.ts";
 import type { ImageSet } from "./image-set.ts";
 import { Random } from "./random.ts";

@@ -1,6 +1,7 @@
 /** How alike two images are: the numbers that BiaPy reports of restored images. */
+
+import type { Metrics } from "../facts/run-events.ts";
 import type { ImageShape } from "../images/image.ts";
-import type { Metrics } from "../protocol/run-events.ts";
 
 /** The window of structural similarity (Wang, Bovik, Sheikh & Simoncelli 2004): a Gaussian of 11 pixels, sigma 1.5. */
 export const SSIM = { taps: 11, sigma: 1.5, k1: 0.01, k2: 0.03 } as const;

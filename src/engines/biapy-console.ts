@@ -1,5 +1,5 @@
 /** What the lines mean that BiaPy 3.7.1 prints. */
-import type { Metrics } from "../protocol/run-events.ts";
+import type { Metrics } from "../facts/run-events.ts";
 
 /** The time that BiaPy writes before most of its lines. */
 const TIME = /\[\d\d:\d\d:\d\d\.\d{6}\] /g;

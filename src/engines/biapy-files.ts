@@ -2,8 +2,8 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { join, parse } from "node:path";
 import Papa from "papaparse";
-import type { ImageFiles, Metrics } from "../protocol/run-events.ts";
-import { epochCheckpoint, type ResultTree, resultTree } from "../results/result-tree.ts";
+import { epochCheckpoint, type ResultTree, resultTree } from "../facts/result-tree.ts";
+import type { ImageFiles, Metrics } from "../facts/run-events.ts";
 import { readScalars, type Scalar } from "../results/tensorboard.ts";
 import type { RunPlace } from "../runs/record.ts";
 import { finiteMetrics } from "./biapy-console.ts";

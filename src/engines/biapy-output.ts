@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import type { NewRunEvent, Problem } from "../protocol/run-events.ts";
+import type { NewRunEvent, Problem } from "../facts/run-events.ts";
 import { explainExit } from "../runs/explain-exit.ts";
 import type { OutputReader } from "../runs/output-reader.ts";
 import type { RunOrder } from "../runs/record.ts";

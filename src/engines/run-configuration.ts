@@ -5,8 +5,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
-import { epochCheckpoint, resultTree } from "../results/result-tree.ts";
-import { writeFileAtomically } from "../results/write-file.ts";
+import { writeFileAtomically } from "../facts/files/write-file.ts";
+import { epochCheckpoint, resultTree } from "../facts/result-tree.ts";
 import type { RunOrder } from "../runs/record.ts";
 import { readTrainingLog, trainingLogs } from "./biapy-files.ts";
 

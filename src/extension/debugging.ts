@@ -1,7 +1,7 @@
 /** Debugging a training: a run that waits for a debugger, and the session that attaches to it. */
 import * as vscode from "vscode";
-import { ONLY_TRUST } from "./commands/trust.ts";
 import type { Services } from "./services.ts";
+import { ONLY_TRUST } from "./trust.ts";
 
 interface Launch extends vscode.DebugConfiguration {
   readonly config: string;

@@ -2,9 +2,9 @@
 import { resolve } from "node:path";
 import { Writable } from "node:stream";
 import * as vscode from "vscode";
-import type { RunEvent } from "../protocol/run-events.ts";
-import { configurationsInWorkspace, workingDirectory } from "./commands/configuration-file.ts";
+import type { RunEvent } from "../facts/run-events.ts";
 import type { RunWishes } from "./commands/plan-run.ts";
+import { configurationsInWorkspace, workingDirectory } from "./configuration-file.ts";
 import type { Services } from "./services.ts";
 
 interface TrainingTask extends vscode.TaskDefinition, RunWishes {

@@ -1,7 +1,7 @@
 /** Images in HDF5 files, read and written part by part. */
 import { open, rm } from "node:fs/promises";
 import * as h5wasm from "h5wasm/node";
-import { moveIntoPlace } from "../files/move-into-place.ts";
+import { moveIntoPlace } from "../facts/files/move-into-place.ts";
 import {
   type Image,
   ImageError,

@@ -2,7 +2,7 @@
 import { open, rm } from "node:fs/promises";
 import { promisify } from "node:util";
 import { deflate } from "node:zlib";
-import { moveIntoPlace } from "../files/move-into-place.ts";
+import { moveIntoPlace } from "../facts/files/move-into-place.ts";
 import { type Image, type ImageShape, SAMPLE_ARRAYS, type SampleArray, type SampleType } from "./image.ts";
 
 const compress = promisify(deflate);

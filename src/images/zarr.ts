@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
 import FileSystemStore from "@zarrita/storage/fs";
 import * as zarr from "zarrita";
-import { moveIntoPlace } from "../files/move-into-place.ts";
+import { moveIntoPlace } from "../facts/files/move-into-place.ts";
 import {
   type Image,
   ImageError,

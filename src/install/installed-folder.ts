@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { moveIntoPlace } from "../files/move-into-place.ts";
+import { moveIntoPlace } from "../facts/files/move-into-place.ts";
 
 /** A file that is written last. */
 const READY = "ready";

@@ -1,4 +1,6 @@
 /** The networks that turn an image into one of the same size, by the names that MODEL.ARCHITECTURE gives them. */
+
+import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { attentionUNet } from "./attention-unet.ts";
 import { dfcan } from "./dfcan.ts";
@@ -8,7 +10,6 @@ import { multiResUNet } from "./multiresunet.ts";
 import { rcan } from "./rcan.ts";
 import { residualUNet } from "./resunet.ts";
 import { residualUNetPlusPlus } from "./resunetpp.ts";
-import type { Scope } from "./scope.ts";
 import { seUNet } from "./seunet.ts";
 import { unet } from "./unet.ts";
 import { type UnetrSettings, unetr } from "./unetr.ts";

@@ -1,7 +1,8 @@
 /** Attention U-Net (Oktay et al. 2018): gates decide what the decoder takes from the encoder. */
+
+import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import type { EncoderDecoderSettings } from "./encoder-decoder.ts";
-import type { Scope } from "./scope.ts";
 import { unet } from "./unet.ts";
 
 /** @param images `[batch, (z,) y, x, channel]` */

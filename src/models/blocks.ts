@@ -1,5 +1,6 @@
 /** The blocks that encoder-decoder networks are built of. */
 import { channelsOf } from "../runtime/image-shape.ts";
+import type { Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import {
   type Activation,
@@ -13,7 +14,6 @@ import {
   squeezeExcitation,
   upsample,
 } from "./layers.ts";
-import type { Scope } from "./scope.ts";
 
 export interface BlockSettings {
   readonly filters: number;

@@ -1,9 +1,9 @@
 /** DFCAN (Qiao et al. 2021, "Evaluation and development of deep neural networks for image super-resolution in optical microscopy"). */
 import { spaceOf } from "../runtime/image-shape.ts";
 import { alongAxis, gelu, inSinglePrecision } from "../runtime/operators.ts";
+import type { Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { channelMeans, pixelShuffle, sameConv } from "./layers.ts";
-import type { Scope } from "./scope.ts";
 
 export interface DfcanSettings {
   readonly channels: number;

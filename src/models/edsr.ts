@@ -1,7 +1,8 @@
 /** EDSR (Lim et al. 2017, "Enhanced deep residual networks for single image super-resolution", figure 3), as BiaPy arranges it. */
+
+import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { pixelShuffle, sameConv } from "./layers.ts";
-import type { Scope } from "./scope.ts";
 
 export interface EdsrSettings {
   readonly channels: number;

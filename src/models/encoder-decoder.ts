@@ -1,10 +1,10 @@
 /** The U shape (Ronneberger, Fischer & Brox 2015, figure 1): down to few large pixels, up again, joined level by level. */
 import { spaceOf } from "../runtime/image-shape.ts";
 import { maxPool } from "../runtime/pooling.ts";
+import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { type BlockSettings, convBlock, type Upsampling } from "./blocks.ts";
 import { type Activation, conv, type Normalisation } from "./layers.ts";
-import type { Scope } from "./scope.ts";
 
 export interface EncoderDecoderSettings {
   /** Channels of the image, and of what is made of it. */

@@ -5,8 +5,8 @@
 import { type ConvolutionWindow, convolution, transposedConvolution } from "../runtime/convolution.ts";
 import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
 import { alongAxis, gelu, normaliseChannels, silu, standardise } from "../runtime/operators.ts";
+import { type Initializer, ones, type Scope, zeros } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
-import { type Initializer, ones, type Scope, zeros } from "./scope.ts";
 
 const product = (sizes: readonly number[]) => sizes.reduce((all, each) => all * each, 1);
 

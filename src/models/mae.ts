@@ -2,8 +2,9 @@
  * Masked autoencoder (He, Chen, Xie, Li, Dollár, Girshick: "Masked Autoencoders Are Scalable Vision Learners", CVPR 2022),
  * in 2D and 3D: the encoder sees the visible tokens only, a lighter decoder fills in the masked ones.
  */
+
+import type { Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
-import type { Scope } from "./scope.ts";
 import { patchify, projected, tokenProjection } from "./tokens.ts";
 import { layerNorm, linear, transformerBlock } from "./transformer.ts";
 

@@ -1,10 +1,10 @@
 /** MultiResUNet (Ibtehaz & Rahman 2020, figures 3 to 5): several widths at once, and residual paths across. */
 import { spaceOf } from "../runtime/image-shape.ts";
 import { maxPool } from "../runtime/pooling.ts";
+import type { Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { head } from "./encoder-decoder.ts";
 import { batchNorm, conv, convTranspose } from "./layers.ts";
-import type { Scope } from "./scope.ts";
 
 export interface MultiResUNetSettings {
   readonly channels: number;

@@ -1,9 +1,9 @@
 /** Residual U-Net (Zhang, Liu & Wang 2018, "Road extraction by deep residual U-Net"), and with squeeze and excitation. */
 import { spaceOf } from "../runtime/image-shape.ts";
+import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { type ResidualSettings, residualBlock, residualUpBlock } from "./blocks.ts";
 import { blockAt, type EncoderDecoderSettings, encoderDecoder, shrinking } from "./encoder-decoder.ts";
-import type { Scope } from "./scope.ts";
 
 /**
  * @param images `[batch, (z,) y, x, channel]`

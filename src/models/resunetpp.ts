@@ -1,11 +1,11 @@
 /** ResUNet++ (Jha et al. 2019, figure 1): residual blocks, squeeze and excitation, dilated convolutions and attention. */
 import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
 import { maxPool } from "../runtime/pooling.ts";
+import type { Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { type ResidualSettings, residualBlock, residualUpBlock } from "./blocks.ts";
 import { blockAt, type EncoderDecoderSettings, end, head, shrinking } from "./encoder-decoder.ts";
 import { conv, type Normalisation, normalise, Sequence, squeezeExcitation } from "./layers.ts";
-import type { Scope } from "./scope.ts";
 
 /** Dilations of the pyramid's convolutions. */
 const RATES = [6, 12, 18];

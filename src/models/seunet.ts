@@ -1,7 +1,8 @@
 /** SE U-Net: a U-Net whose convolutions weigh their channels by squeeze and excitation (Hu, Shen & Sun 2018). */
+
+import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import type { EncoderDecoderSettings } from "./encoder-decoder.ts";
-import type { Scope } from "./scope.ts";
 import { unet } from "./unet.ts";
 
 /** @param images `[batch, (z,) y, x, channel]` */

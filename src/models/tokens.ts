@@ -1,6 +1,7 @@
 /** Images as sequences of tokens, the squares or cubes that they are cut into (Dosovitskiy et al. 2021, section 3.1). */
+
+import { type Scope, zeros } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
-import { type Scope, zeros } from "./scope.ts";
 
 /** Cuts patches `[batch, (z,) y, x, channel]` into tokens `[batch, token, pixel · channel]`. */
 export function patchify(images: tf.Tensor, tokenSize: number): tf.Tensor {

@@ -1,7 +1,7 @@
 /** The transformer block that MAE, ViT and UNETR share (Vaswani et al. 2017; Dosovitskiy et al. 2021, figure 1). */
 import { gelu, layerNormalization } from "../runtime/operators.ts";
+import { ones, type Scope, zeros } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
-import { ones, type Scope, zeros } from "./scope.ts";
 import { projected } from "./tokens.ts";
 
 /** y = x Wᵀ + b over the last axis. `x` `[…, in]` → `[…, out]`; weight `[out, in]` as in PyTorch. */

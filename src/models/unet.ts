@@ -1,9 +1,9 @@
 /** U-Net (Ronneberger, Fischer & Brox 2015; in 3D Çiçek et al. 2016). */
 import { spaceOf } from "../runtime/image-shape.ts";
+import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { convBlock, upBlock } from "./blocks.ts";
 import { blockAt, type EncoderDecoderSettings, encoderDecoder, shrinking } from "./encoder-decoder.ts";
-import type { Scope } from "./scope.ts";
 
 /** What the variants of U-Net add to it. */
 export interface UNetAdditions {

@@ -1,10 +1,10 @@
 /** UNETR (Hatamizadeh et al. 2022, figure 2): a vision transformer reads the image, convolutions bring it back to full size. */
 import { spaceOf } from "../runtime/image-shape.ts";
+import { type Scope, zeros } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { type BlockSettings, convBlock } from "./blocks.ts";
 import { head } from "./encoder-decoder.ts";
 import { type Activation, convTranspose, type Normalisation } from "./layers.ts";
-import { type Scope, zeros } from "./scope.ts";
 import { patchify, projected, tokenProjection } from "./tokens.ts";
 import { transformerBlock } from "./transformer.ts";
 

@@ -1,8 +1,8 @@
 /** WDSR (Yu et al. 2018, "Wide activation for efficient and accurate image super-resolution", WDSR-A): wide before, narrow after. */
 import { channelsOf } from "../runtime/image-shape.ts";
+import { type Scope, zeros } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { convolve, pixelShuffle } from "./layers.ts";
-import { type Scope, zeros } from "./scope.ts";
 
 export interface WdsrSettings {
   readonly channels: number;

@@ -2,8 +2,9 @@
  * What the extension and its webviews tell each other. The training panel and the image editor share the messages about
  * images, so that one viewer serves both.
  */
+
+import type { RunEvent } from "../facts/run-events.ts";
 import type { ImageShape, SampleType } from "../images/image.ts";
-import type { RunEvent } from "./run-events.ts";
 
 /** What an image file holds, known without reading its pixels. */
 export interface ImageSummary {

@@ -7,9 +7,9 @@ import { LineChart } from "echarts/charts";
 import { GridComponent, LegendComponent, MarkPointComponent, TitleComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
-import type { ResultTree } from "./result-tree.ts";
+import { writeFileAtomically } from "../facts/files/write-file.ts";
+import type { ResultTree } from "../facts/result-tree.ts";
 import type { EpochRecord } from "./train-log.ts";
-import { writeFileAtomically } from "./write-file.ts";
 
 use([LineChart, GridComponent, LegendComponent, MarkPointComponent, TitleComponent, SVGRenderer]);
 

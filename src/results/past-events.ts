@@ -1,7 +1,7 @@
 /** What a run that nobody watched would have told, as far as its files say: epochs, checkpoints, images, its end. */
 import { stat } from "node:fs/promises";
 import { basename, extname } from "node:path";
-import type { ImageFiles, RunEvent } from "../protocol/run-events.ts";
+import type { ImageFiles, RunEvent } from "../facts/run-events.ts";
 import type { RunFolder } from "./run-folders.ts";
 import { readRunLog } from "./run-log.ts";
 

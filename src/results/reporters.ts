@@ -1,7 +1,7 @@
 /** What becomes of a run's events: JSON Lines for a parent process, or a progress bar and plain words for a person. */
 import { SingleBar } from "cli-progress";
 import colours from "picocolors";
-import type { EpochEvent, NewRunEvent, Problem, StepEvent } from "../protocol/run-events.ts";
+import type { EpochEvent, NewRunEvent, Problem, StepEvent } from "../facts/run-events.ts";
 
 export type ReportEvent = (event: NewRunEvent) => void;
 

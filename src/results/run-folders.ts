@@ -6,7 +6,7 @@ import type { Dirent, Stats } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve, sep } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { RECORDS, type ResultTree, resultTree } from "./result-tree.ts";
+import { RECORDS, type ResultTree, resultTree } from "../facts/result-tree.ts";
 import { readRunLog } from "./run-log.ts";
 
 export type FileGroup =

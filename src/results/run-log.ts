@@ -1,6 +1,6 @@
 /** What a run's logs tell of its epochs: of ours, one row an epoch, or BiaPy's `*_training_log.json`. */
 import { open, readFile } from "node:fs/promises";
-import type { Metrics } from "../protocol/run-events.ts";
+import type { Metrics } from "../facts/run-events.ts";
 import { type EpochRecord, readTrainLog } from "./train-log.ts";
 
 export interface RunLog {

@@ -6,7 +6,7 @@ import { appendFile, mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import protobuf from "protobufjs/light.js";
-import { explainedWriteError } from "./write-file.ts";
+import { explainedWriteError } from "../facts/files/write-file.ts";
 
 const Event = protobuf.Root.fromJSON({
   nested: {

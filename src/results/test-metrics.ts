@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import Papa from "papaparse";
-import type { Metrics } from "../protocol/run-events.ts";
-import type { ResultTree } from "./result-tree.ts";
-import { writeFileAtomically } from "./write-file.ts";
+import { writeFileAtomically } from "../facts/files/write-file.ts";
+import type { ResultTree } from "../facts/result-tree.ts";
+import type { Metrics } from "../facts/run-events.ts";
 
 /** Writes `test_results_metrics.csv` as BiaPy does: a row for each image, a column for each metric. */
 export async function writeTestMetrics(

@@ -1,8 +1,8 @@
 import { appendFile, mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { EpochEvent, Metrics } from "../protocol/run-events.ts";
-import type { ResultTree } from "./result-tree.ts";
-import { explainedWriteError, writeFileAtomically } from "./write-file.ts";
+import { explainedWriteError, writeFileAtomically } from "../facts/files/write-file.ts";
+import type { ResultTree } from "../facts/result-tree.ts";
+import type { EpochEvent, Metrics } from "../facts/run-events.ts";
 
 /** One epoch of a training. */
 export type EpochRecord = Pick<EpochEvent, "epoch" | "train" | "validation" | "learningRate" | "seconds">;

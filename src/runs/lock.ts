@@ -1,6 +1,6 @@
 /** A file that is made by one process only, and taken over where its owner is gone. */
 import { readFile, rm, stat, writeFile } from "node:fs/promises";
-import { writeFileAtomically } from "../results/write-file.ts";
+import { writeFileAtomically } from "../facts/files/write-file.ts";
 import { addressName } from "./address.ts";
 import { STARTING_MS } from "./queue.ts";
 

@@ -1,4 +1,5 @@
-import type { NewRunEvent, RunEvent } from "../protocol/run-events.ts";
+import type { NewRunEvent, RunEvent } from "../facts/run-events.ts";
+import type { OutputFormat, RunOrder } from "./record.ts";
 
 /** Reads what a trainer prints, line by line, as run events. */
 export interface OutputReader {
@@ -7,3 +8,6 @@ export interface OutputReader {
   /** Events that are known only when the process has ended; `code` 0 when it ended well. */
   end?(code: number | null): readonly (RunEvent | NewRunEvent)[];
 }
+
+/** Opens the reader for a format. The engines provide it, so that runs need not know them. */
+export type OpenReader = (format: OutputFormat, order: RunOrder) => Promise<OutputReader>;

@@ -4,7 +4,7 @@
  */
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomically } from "../results/write-file.ts";
+import { writeFileAtomically } from "../facts/files/write-file.ts";
 import { addressName, connectTo, removeAddress } from "./address.ts";
 
 /** A run that waits or runs. */

@@ -4,8 +4,8 @@
  */
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { resultTree } from "../results/result-tree.ts";
-import { writeFileAtomically } from "../results/write-file.ts";
+import { writeFileAtomically } from "../facts/files/write-file.ts";
+import { resultTree } from "../facts/result-tree.ts";
 
 /** How a process tells what it does: our events as JSON Lines on its standard output, or what BiaPy prints. */
 export type OutputFormat = "events" | "biapy";

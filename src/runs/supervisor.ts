@@ -1,8 +1,7 @@
-// Bundled by itself as dist/supervisor.mjs.
 /**
  * A process between the editor and a trainer. It outlives the window that started it: it waits for the device, runs the
  * trainer, writes its events to a file, tells every window that is connected how far the file goes, and stops the trainer
- * when one asks for it. Its argument is the folder of the run's record.
+ * when one asks for it. Its entry point is `src/engines/supervisor.ts`.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import {
@@ -18,13 +17,12 @@ import { chmod, rm, stat } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { basename } from "node:path";
 import { setTimeout as setTimeoutPromise } from "node:timers/promises";
-import type { NewRunEvent, Problem, RunEvent } from "../protocol/run-events.ts";
-import { explainedWriteError } from "../results/write-file.ts";
+import { explainedWriteError } from "../facts/files/write-file.ts";
+import type { NewRunEvent, Problem, RunEvent } from "../facts/run-events.ts";
 import { eachLine, type Notice, type Request } from "./address.ts";
 import { askToStop, endTree, runAside } from "./end-process.ts";
 import { type Exit, explainExit, explainStart } from "./explain-exit.ts";
-import { outputReader } from "./open-output-reader.ts";
-import type { OutputReader } from "./output-reader.ts";
+import type { OpenReader, OutputReader } from "./output-reader.ts";
 import { awaitTurn, giveTicketBack, type Ticket } from "./queue.ts";
 import {
   type RecordFiles,
@@ -65,6 +63,7 @@ class Supervisor {
   constructor(
     private readonly files: RecordFiles,
     private record: RunRecord,
+    private readonly openReader: OpenReader,
   ) {
     this.log = createWriteStream(files.log, { flags: "a" });
     // On a full disk the events are told before the log is kept.
@@ -138,7 +137,7 @@ class Supervisor {
 
   private async train(): Promise<void> {
     const { order, command } = this.record;
-    const reader = await outputReader(command.output, order);
+    const reader = await this.openReader(command.output, order);
     if (this.stopAsked) return this.tell({ ...this.endEvent(), status: "stopped" });
     const exit = await this.spawn(reader);
     for (const event of reader.end?.(exit.code) ?? []) this.tell(event);
@@ -304,8 +303,14 @@ function send(window: Socket, notice: Notice): void {
   window.write(`${JSON.stringify(notice)}\n`);
 }
 
-const files = recordFiles(process.argv[2]);
-const record = await readRecord(files);
-if (record === undefined) throw new Error(`There is no run to start in ${files.folder}.`);
-await new Supervisor(files, record).run();
-process.exit();
+/**
+ * Supervises the run whose record lies in a folder, until it has ended. Throws where there is no record.
+ *
+ * @param openReader opens the reader of what the trainer prints
+ */
+export async function supervise(folder: string, openReader: OpenReader): Promise<void> {
+  const files = recordFiles(folder);
+  const record = await readRecord(files);
+  if (record === undefined) throw new Error(`There is no run to start in ${files.folder}.`);
+  await new Supervisor(files, record, openReader).run();
+}

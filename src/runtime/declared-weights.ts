@@ -1,6 +1,6 @@
-import type { WeightSpec } from "../models/scope.ts";
 import { trace } from "./onnx/tracing-backend.ts";
 import { type Program, ProgramScope, type ScopeHost } from "./program.ts";
+import type { WeightSpec } from "./scope.ts";
 import { tf } from "./tensor.ts";
 
 /** Traces a program once to find out which weights its layers declare, in their order of use. */

@@ -1,5 +1,5 @@
-import type { Initializer, WeightSpec } from "../models/scope.ts";
 import { type KernelCall, KernelPool, sharedMemory } from "./kernels/kernel-pool.ts";
+import type { Initializer, WeightSpec } from "./scope.ts";
 
 /** What is kept for each weight, each a vector of the weight's size. */
 const SLOTS = ["weight", "gradient", "first", "second"] as const;

@@ -1,4 +1,4 @@
-import type { Initializer, Scope, WeightSpec } from "../models/scope.ts";
+import type { Initializer, Scope, WeightSpec } from "./scope.ts";
 import type { tf } from "./tensor.ts";
 
 /** An input of a program. */

@@ -1,4 +1,4 @@
-import type { EpochEvent, Metrics, NewRunEvent } from "../protocol/run-events.ts";
+import type { EpochEvent, Metrics, NewRunEvent } from "../facts/run-events.ts";
 import type { Executable, InputData, TrainingStep } from "../runtime/executable.ts";
 import type { LossScaleState } from "../runtime/loss-scale.ts";
 import type { Schedule, ScheduleState } from "./schedule.ts";

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import type { Sample } from "../data/augmentation/sample.ts";
 import type { PatchSet } from "../data/patches.ts";
 import { Random } from "../data/random.ts";
+import type { ResultTree } from "../facts/result-tree.ts";
 import type { ImageShape } from "../images/image.ts";
 import { writeTiff } from "../images/tiff-writer.ts";
 import type { ReportEvent } from "../results/reporters.ts";
-import type { ResultTree } from "../results/result-tree.ts";
 import { imageName } from "./write-image.ts";
 
 export interface SampleSettings {

@@ -1,7 +1,7 @@
 import type { PatchSet } from "../data/patches.ts";
 import { Random } from "../data/random.ts";
 import type { Batch, BatchSource } from "../training/trainer.ts";
-import type { PretextTask } from "./pretext-task.ts";
+import type { PretextTask } from "./tasks/task.ts";
 
 /** Batches of patches: shuffled, augmented and topped up from the start in training, in order in validation. */
 export class PatchBatches implements BatchSource {

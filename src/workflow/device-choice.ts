@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { writeFileAtomically } from "../facts/files/write-file.ts";
 import { cacheFolder } from "../install/storage.ts";
-import { writeFileAtomically } from "../results/write-file.ts";
 import { allocate } from "../runtime/buffers.ts";
 import { declaredWeights } from "../runtime/declared-weights.ts";
 import { type Devices, type Gpu, listDevices, ROUTE_NAMES } from "../runtime/devices.ts";

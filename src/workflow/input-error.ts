@@ -1,4 +1,4 @@
-import type { Problem } from "../protocol/run-events.ts";
+import type { Problem } from "../facts/run-events.ts";
 
 /** The input is wrong in ways that a person can mend; ends the process with exit code 2. */
 export class InputError extends Error {

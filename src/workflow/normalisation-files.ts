@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeNpy } from "../checkpoint/npy.ts";
 import type { Config } from "../config/config.ts";
-import type { ResultTree } from "../results/result-tree.ts";
+import type { ResultTree } from "../facts/result-tree.ts";
 import { normalisationSettings } from "./settings.ts";
 
 /** Keeps a mean and deviation that the configuration sets beside the checkpoint: whoever uses the model needs them. */

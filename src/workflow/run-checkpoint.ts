@@ -10,10 +10,10 @@ import { type CheckpointValue, PythonTuple } from "../checkpoint/python-values.t
 import { CheckpointTensor } from "../checkpoint/tensor.ts";
 import type { Config } from "../config/config.ts";
 import type { BuildArguments } from "../models/architectures.ts";
-import type { WeightSpec } from "../models/scope.ts";
 import type { OptimiserSettings } from "../runtime/optimiser-settings.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import type { Precision } from "../runtime/precision.ts";
+import type { WeightSpec } from "../runtime/scope.ts";
 import type { TrainerState } from "../training/trainer.ts";
 
 export interface RunCheckpointContent {

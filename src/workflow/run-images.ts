@@ -3,14 +3,14 @@ import { channelsOf, ndimOf, pretextTask } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { ImageSet } from "../data/image-set.ts";
 import { type ImagePairs, inspectImages, PatchSet } from "../data/patches.ts";
+import type { Problem } from "../facts/run-events.ts";
 import { listImages } from "../images/files.ts";
 import { ImageError, type ImageInfo, storedBytes } from "../images/image.ts";
-import type { Problem } from "../protocol/run-events.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import { augmentationSteps } from "./augmentation-settings.ts";
-import { crappifiedImages } from "./crappified-images.ts";
 import { InputError } from "./input-error.ts";
 import { normalisationSettings, openOptions, type Phase, patchBox, tilingSettings } from "./settings.ts";
+import { crappifiedImages } from "./tasks/crappified-images.ts";
 
 export interface RunImages {
   readonly training?: PatchSet;

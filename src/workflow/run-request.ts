@@ -1,7 +1,7 @@
 /** What a run is asked to do, and by what means. */
 import type { Config } from "../config/config.ts";
+import type { ResultTree } from "../facts/result-tree.ts";
 import type { ReportEvent } from "../results/reporters.ts";
-import type { ResultTree } from "../results/result-tree.ts";
 import type { Runtime } from "../runtime/executable.ts";
 import type { TrainingSettings } from "../runtime/optimiser-settings.ts";
 import type { Precision } from "../runtime/precision.ts";

@@ -4,10 +4,10 @@ import { rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { pretextTask } from "../config/basics.ts";
 import type { ImagePairs } from "../data/patches.ts";
-import type { Metrics } from "../protocol/run-events.ts";
+import { writeFileAtomically } from "../facts/files/write-file.ts";
+import type { Metrics } from "../facts/run-events.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import { writeTestMetrics } from "../results/test-metrics.ts";
-import { writeFileAtomically } from "../results/write-file.ts";
 import { declaredWeights } from "../runtime/declared-weights.ts";
 import { DeviceMemoryError } from "../runtime/device-memory-error.ts";
 import { Parameters } from "../runtime/parameters.ts";
@@ -16,13 +16,13 @@ import { checkPrecision, PrecisionError } from "../training/training-step.ts";
 import { secondsPerStep } from "./device-choice.ts";
 import { InputError } from "./input-error.ts";
 import { smallerBatch } from "./largest-batch.ts";
-import { MaskingTask } from "./masking.ts";
-import { type PretextTask, trainingProgram } from "./pretext-task.ts";
 import { loadRunCheckpoint, trainedPrecision } from "./run-checkpoint.ts";
 import { prepareImages } from "./run-images.ts";
 import type { RunningRequest, RunRequest } from "./run-request.ts";
 import { trainingSettings } from "./settings.ts";
 import { loadStartingWeights, ownCheckpoint } from "./starting-weights.ts";
+import { MaskingTask } from "./tasks/masking.ts";
+import { type PretextTask, trainingProgram } from "./tasks/task.ts";
 import { TrainingRun } from "./training-run.ts";
 
 /** Runs a configuration whose keys have been checked. Throws `InputError` for images that cannot be used. */
@@ -96,7 +96,7 @@ async function precisionOf({ precision, resume, tree, report }: PrecisionRequest
 
 async function taskOf({ config, tree, normalisePixels }: TaskRequest): Promise<PretextTask> {
   if (pretextTask(config) === "masking") return new MaskingTask(config, tree, normalisePixels);
-  const { restorationTask } = await import("./restoration.ts");
+  const { restorationTask } = await import("./tasks/crappify.ts");
   return restorationTask(config, tree);
 }
 

@@ -8,9 +8,9 @@ import {
 } from "../checkpoint/biapy-checkpoint.ts";
 import type { Config } from "../config/config.ts";
 import { resize } from "../data/resize.ts";
+import type { ResultTree } from "../facts/result-tree.ts";
 import type { ImageShape } from "../images/image.ts";
 import type { ReportEvent } from "../results/reporters.ts";
-import type { ResultTree } from "../results/result-tree.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import { InputError } from "./input-error.ts";
 import { type LoadedWeights, loadWeights } from "./run-checkpoint.ts";

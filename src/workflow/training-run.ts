@@ -2,7 +2,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import type { PatchSet } from "../data/patches.ts";
-import { epochCheckpoint } from "../results/result-tree.ts";
+import { epochCheckpoint } from "../facts/result-tree.ts";
 import { TensorboardWriter } from "../results/tensorboard.ts";
 import {
   appendTrainLog,
@@ -20,10 +20,10 @@ import { writeAugmentationSamples } from "./augmentation-samples.ts";
 import { PatchBatches } from "./batches.ts";
 import { InputError } from "./input-error.ts";
 import { writeNormalisationFiles } from "./normalisation-files.ts";
-import { evaluationProgram, type ImageViewer, type PretextTask, trainingProgram } from "./pretext-task.ts";
 import { loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
 import type { RunningRequest } from "./run-request.ts";
 import { scheduleSettings } from "./settings.ts";
+import { evaluationProgram, type ImageViewer, type PretextTask, trainingProgram } from "./tasks/task.ts";
 
 export class TrainingRun {
   private readonly tensorboard: TensorboardWriter;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "mocha";
 import * as vscode from "vscode";
-import type { RunEvent } from "../../src/protocol/run-events.ts";
+import type { RunEvent } from "../../src/facts/run-events.ts";
 import { tinyModel } from "../vscode/configurations.ts";
 import {
   extensionApi,

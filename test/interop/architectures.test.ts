@@ -23,9 +23,9 @@ import type { Executable } from "../../src/runtime/executable.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
-import { maeBuildArguments, maeSettings, maskSettings } from "../../src/workflow/mae-settings.ts";
 import { buildArguments } from "../../src/workflow/model-settings.ts";
 import { loadWeights } from "../../src/workflow/run-checkpoint.ts";
+import { maeBuildArguments, maeSettings, maskSettings } from "../../src/workflow/tasks/mae-settings.ts";
 import { configuration, python, skip } from "./engine-run.ts";
 
 const LEVELS = "\n  FEATURE_MAPS: [4, 8, 16]\n  DROPOUT_VALUES: [0., 0., 0.]\n  Z_DOWN: [2, 2]";

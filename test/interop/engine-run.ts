@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { biapyEngine } from "../../src/extension/engines/biapy.ts";
 import type { Engine } from "../../src/extension/engines/engine.ts";
+import type { RunEvent } from "../../src/facts/run-events.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
-import type { RunEvent } from "../../src/protocol/run-events.ts";
 import { LiveRun } from "../../src/runs/live-run.ts";
 import type { RunCommand, RunOrder } from "../../src/runs/record.ts";
 import { bundleProgram, startRun } from "../../src/runs/start-run.ts";
@@ -32,7 +32,7 @@ export class Workplace {
 
   static async make(): Promise<Workplace> {
     const place = new Workplace();
-    await bundleProcess("src/runs/supervisor.ts", place.bundle);
+    await bundleProcess("src/engines/supervisor.ts", place.bundle);
     return place;
   }
 

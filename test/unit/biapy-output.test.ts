@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { BiapyOutput } from "../../src/engines/biapy-output.ts";
-import type { NewRunEvent } from "../../src/protocol/run-events.ts";
+import type { NewRunEvent } from "../../src/facts/run-events.ts";
 
 const recorded = join(import.meta.dirname, "../fixtures/biapy-run");
 const lines = readFileSync(join(recorded, "console.txt"), "utf8").split("\n");

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { decode } from "fast-png";
+import { writeFileAtomically } from "../../src/facts/files/write-file.ts";
+import { resultTree } from "../../src/facts/result-tree.ts";
 import { writeCharts } from "../../src/results/charts.ts";
-import { resultTree } from "../../src/results/result-tree.ts";
 import { TensorboardWriter } from "../../src/results/tensorboard.ts";
 import { appendTrainLog, type EpochRecord, readTrainLog, trainLogPath } from "../../src/results/train-log.ts";
-import { writeFileAtomically } from "../../src/results/write-file.ts";
 
 const temporary = () => mkdtemp(join(tmpdir(), "results-"));
 

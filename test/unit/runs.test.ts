@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { build } from "esbuild";
-import type { RunEvent } from "../../src/protocol/run-events.ts";
+import type { RunEvent } from "../../src/facts/run-events.ts";
 import { ask } from "../../src/runs/address.ts";
 import { endTree } from "../../src/runs/end-process.ts";
 import { explainExit } from "../../src/runs/explain-exit.ts";
@@ -25,7 +25,7 @@ const queue = join(folder, "queue");
 const bundle = join(folder, "supervisor.mjs");
 const opened: LiveRun[] = [];
 
-before(() => bundleProcess("src/runs/supervisor.ts", bundle));
+before(() => bundleProcess("src/engines/supervisor.ts", bundle));
 
 after(async () => {
   for (const run of opened) run.close();

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import type { RunEvent } from "../../src/protocol/run-events.ts";
+import type { RunEvent } from "../../src/facts/run-events.ts";
 import { listDevices } from "../../src/runtime/devices.ts";
 import { fastest, secondsPerStep } from "../../src/workflow/device-choice.ts";
 import { maeProgram } from "../support/programs.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EventOutbox } from "../../src/extension/panel/event-outbox.ts";
-import type { RunEvent } from "../../src/protocol/run-events.ts";
+import type { RunEvent } from "../../src/facts/run-events.ts";
 import { manySteps } from "./recorded-runs.ts";
 
 const steps = manySteps(6, 3);

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { condense } from "../../src/extension/panel/run-history.ts";
+import type { ImageEvent, RunEvent, StepEvent } from "../../src/facts/run-events.ts";
 import type { ImageRequest, RunSummary } from "../../src/protocol/panel-messages.ts";
-import type { ImageEvent, RunEvent, StepEvent } from "../../src/protocol/run-events.ts";
 import { type Harness, startHarness, type Webview, type WebviewOptions } from "./harness.ts";
 import {
   curveHeights,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { condense, eventsAfter } from "../../src/extension/panel/run-history.ts";
-import type { RunEvent, StartEvent } from "../../src/protocol/run-events.ts";
+import type { RunEvent, StartEvent } from "../../src/facts/run-events.ts";
 import { manySteps, recordedEvents } from "./recorded-runs.ts";
 
 test("steps become columns with all their values", () => {

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { condense } from "../../src/extension/panel/run-history.ts";
-import type { RunEvent } from "../../src/protocol/run-events.ts";
+import type { RunEvent } from "../../src/facts/run-events.ts";
 import { startHarness, type Webview } from "./harness.ts";
 import { recordedEvents, recordedImage, summary } from "./recorded-runs.ts";
 import type { ThemeName } from "./themes.ts";

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Problem, RunEvent } from "../../src/protocol/run-events.ts";
+import type { Problem, RunEvent } from "../../src/facts/run-events.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 

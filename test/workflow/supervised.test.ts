@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { before, test } from "node:test";
 import { embeddedEngine } from "../../src/extension/engines/embedded.ts";
-import type { RunEvent } from "../../src/protocol/run-events.ts";
+import type { RunEvent } from "../../src/facts/run-events.ts";
 import { LiveRun } from "../../src/runs/live-run.ts";
 import type { RunOrder } from "../../src/runs/record.ts";
 import { bundleProgram, startRun } from "../../src/runs/start-run.ts";
@@ -52,7 +52,7 @@ let supervisor: string;
 before(async () => {
   place = await workspace(CONFIGURATION);
   supervisor = join(place.folder, "supervisor.mjs");
-  await bundleProcess("src/runs/supervisor.ts", supervisor);
+  await bundleProcess("src/engines/supervisor.ts", supervisor);
 });
 
 /** Runs an order to its end; `watch` sees each event and can ask the run to stop. */

@@ -6,7 +6,7 @@ import { createEnvironment, newEnough } from "../../engines/create-environment.t
 import { findEnvironments, type PythonEnvironment } from "../../engines/python-environments.ts";
 import { pythonPlaces } from "../engines/index.ts";
 import type { Services } from "../services.ts";
-import { mayRun } from "./trust.ts";
+import { mayRun } from "../trust.ts";
 
 /** Makes an environment with BiaPy, with progress and cancel, and selects it. */
 export async function createPythonEnvironment({ context, output }: Services): Promise<void> {

@@ -4,11 +4,11 @@ import { basename } from "node:path";
 import * as vscode from "vscode";
 import { listenOnFreePort } from "../../runs/address.ts";
 import { commandLine } from "../../runs/command-line.ts";
+import { configurationFile } from "../configuration-file.ts";
 import type { Services } from "../services.ts";
-import { configurationFile } from "./configuration-file.ts";
+import { mayRun } from "../trust.ts";
 import { installRequirement } from "./install-requirement.ts";
 import { planRun, planTitle, type RunPlan, type RunWishes } from "./plan-run.ts";
-import { mayRun } from "./trust.ts";
 
 /** BiaPy: Debug Training. */
 export async function debugTraining(clicked?: unknown): Promise<void> {

@@ -7,7 +7,7 @@ import { commandLinesText } from "../../engines/command-lines.ts";
 import { colabNotebook } from "../../engines/notebook.ts";
 import { slurmScript } from "../../engines/slurm.ts";
 import { jobName } from "../../runs/job-name.ts";
-import { configurationFile, workingDirectory } from "./configuration-file.ts";
+import { configurationFile, workingDirectory } from "../configuration-file.ts";
 
 const FOLDERS = ["DATA.TRAIN.PATH", "DATA.VAL.PATH", "DATA.TEST.PATH"];
 

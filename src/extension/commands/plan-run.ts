@@ -3,13 +3,13 @@ import { resolve } from "node:path";
 import * as vscode from "vscode";
 import { checkConfig, checkName } from "../../config/checks.ts";
 import { loadConfig } from "../../config/config.ts";
-import { resultTree, runExists } from "../../results/result-tree.ts";
+import { resultTree, runExists } from "../../facts/result-tree.ts";
 import { jobName } from "../../runs/job-name.ts";
 import type { RunOrder } from "../../runs/record.ts";
 import { freeRunId } from "../../runs/start-run.ts";
+import { workingDirectory } from "../configuration-file.ts";
 import type { Engine } from "../engines/engine.ts";
 import { selectedEngine } from "../engines/index.ts";
-import { workingDirectory } from "./configuration-file.ts";
 
 /** What a task or a debug configuration can say; the rest comes from the settings. */
 export interface RunWishes {

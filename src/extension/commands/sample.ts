@@ -4,8 +4,8 @@ import { basename, join } from "node:path";
 import * as vscode from "vscode";
 import { writeSample } from "../sample-workspace.ts";
 import type { Services } from "../services.ts";
+import { mayRun } from "../trust.ts";
 import { runTraining } from "./train.ts";
-import { mayRun } from "./trust.ts";
 
 /** Key of the global memory: a configuration to train once its folder is open. */
 const TRAIN_NEXT = "biapy.trainNext";

@@ -7,8 +7,8 @@ import { candidates } from "../../engines/python-environments.ts";
 import { bundleProgram } from "../../runs/start-run.ts";
 import { pythonPlaces } from "../engines/index.ts";
 import type { Services } from "../services.ts";
+import { mayRun } from "../trust.ts";
 import { pickRun } from "./pick-run.ts";
-import { mayRun } from "./trust.ts";
 
 /** TensorBoard says where it listens within so long. */
 const START_MS = 60_000;

@@ -3,11 +3,11 @@ import * as vscode from "vscode";
 import { commandLine, forTerminal, shortCommandLine } from "../../runs/command-line.ts";
 import type { RunCommand } from "../../runs/record.ts";
 import { StartError } from "../../runs/start-run.ts";
+import { configurationFile } from "../configuration-file.ts";
 import type { Services } from "../services.ts";
-import { configurationFile } from "./configuration-file.ts";
+import { mayRun } from "../trust.ts";
 import { pickRun } from "./pick-run.ts";
 import { isAvailable, planRun, planTitle, type RunPlan, type RunWishes } from "./plan-run.ts";
-import { mayRun } from "./trust.ts";
 
 /** Whether the command is shown first is the settings' choice, unless it is made here. */
 export interface TrainOptions extends RunWishes {

@@ -11,7 +11,7 @@ import {
   torchDevices,
 } from "../../engines/python-environments.ts";
 import { resumable, runConfiguration } from "../../engines/run-configuration.ts";
-import { ENGINE_LABELS } from "../../protocol/engine-labels.ts";
+import { ENGINE_LABELS } from "../../facts/engine-labels.ts";
 import type { RunCommand, RunOrder } from "../../runs/record.ts";
 import { type Engine, PYTHON_SESSION } from "./engine.ts";
 

@@ -7,7 +7,7 @@ import { type Config, loadConfig } from "../../config/config.ts";
 import { gpuNumbers } from "../../engines/biapy-command.ts";
 import { containerPath, dockerCommands, dockerState } from "../../engines/docker.ts";
 import { resumable, runConfiguration } from "../../engines/run-configuration.ts";
-import { ENGINE_LABELS } from "../../protocol/engine-labels.ts";
+import { ENGINE_LABELS } from "../../facts/engine-labels.ts";
 import type { RunOrder } from "../../runs/record.ts";
 import type { Engine } from "./engine.ts";
 

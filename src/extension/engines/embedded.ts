@@ -1,8 +1,8 @@
 /** The engine that comes with the extension: our command line, run by Node.js. */
 
 import { existsSync } from "node:fs";
-import { ENGINE_LABELS } from "../../protocol/engine-labels.ts";
-import { resultTree } from "../../results/result-tree.ts";
+import { ENGINE_LABELS } from "../../facts/engine-labels.ts";
+import { resultTree } from "../../facts/result-tree.ts";
 import { findNode, type NodeRuntime } from "../../runs/node-runtime.ts";
 import type { RunCommand, RunOrder } from "../../runs/record.ts";
 import type { Engine } from "./engine.ts";

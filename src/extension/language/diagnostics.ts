@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import { checkConfig } from "../../config/checks.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
-import type { Problem } from "../../protocol/run-events.ts";
+import type { Problem } from "../../facts/run-events.ts";
 import { baseFolder } from "./documents.ts";
 import { imageChecks } from "./load-image-checks.ts";
 import { problemFixes, problemRange, type TextRange } from "./problem-fixes.ts";

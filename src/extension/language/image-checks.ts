@@ -6,9 +6,9 @@ import { ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import { type ImageDemands, inspectImages } from "../../data/patches.ts";
 import { tilePatches } from "../../data/tiling.ts";
+import type { Problem } from "../../facts/run-events.ts";
 import { listImages, openImage } from "../../images/files.ts";
 import { ImageError, type ImageInfo } from "../../images/image.ts";
-import type { Problem } from "../../protocol/run-events.ts";
 import { openOptions, type Phase, patchBox, tilingSettings } from "../../workflow/settings.ts";
 
 /** Images of a folder that are opened while a file is edited; a run checks all. */

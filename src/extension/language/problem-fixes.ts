@@ -1,6 +1,6 @@
 /** Where a problem stands in a text, and what edits would mend it. */
 import { keyFacts, keyGroups } from "../../config/keys.ts";
-import type { Problem } from "../../protocol/run-events.ts";
+import type { Problem } from "../../facts/run-events.ts";
 import { insertionOf, type KeyLine, keyLines } from "./key-lines.ts";
 
 /** A stretch of a text, counted from 0; the end is not part of it. */

@@ -1,4 +1,4 @@
-import type { RunEvent } from "../../protocol/run-events.ts";
+import type { RunEvent } from "../../facts/run-events.ts";
 
 /**
  * Events on their way to a page, which may be slower than a run: those that come while it draws are gathered, and go when it has drawn.

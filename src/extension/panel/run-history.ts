@@ -1,5 +1,5 @@
+import type { RunEvent, StepEvent } from "../../facts/run-events.ts";
 import type { RunHistory, StepColumns } from "../../protocol/panel-messages.ts";
-import type { RunEvent, StepEvent } from "../../protocol/run-events.ts";
 
 /**
  * Condenses a run's events for a page: steps become columns, and what was overtaken is left out (earlier progress, earlier

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import * as vscode from "vscode";
+import type { RunEvent } from "../../facts/run-events.ts";
 import type { FromPanel, PanelCommand, PanelState, ToPanel } from "../../protocol/panel-messages.ts";
-import type { RunEvent } from "../../protocol/run-events.ts";
 import type { RunSource } from "../runs/run-source.ts";
 import type { ImageReader } from "../viewer/image-reader.ts";
 import { showPage } from "../viewer/webview-page.ts";

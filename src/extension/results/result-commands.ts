@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import * as vscode from "vscode";
-import { workingDirectory } from "../commands/configuration-file.ts";
+import { workingDirectory } from "../configuration-file.ts";
 import { askWhereToSave, writeAndShow } from "../language/documents.ts";
 import { shortestPath } from "../language/new-configuration.ts";
 import type { Services } from "../services.ts";

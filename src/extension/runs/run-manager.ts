@@ -2,10 +2,10 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as vscode from "vscode";
+import { resultTree } from "../../facts/result-tree.ts";
+import type { RunEvent } from "../../facts/run-events.ts";
 import type { RunSummary } from "../../protocol/panel-messages.ts";
-import type { RunEvent } from "../../protocol/run-events.ts";
 import { pastEvents } from "../../results/past-events.ts";
-import { resultTree } from "../../results/result-tree.ts";
 import type { RunFolder } from "../../results/run-folders.ts";
 import { ask } from "../../runs/address.ts";
 import { LiveRun } from "../../runs/live-run.ts";

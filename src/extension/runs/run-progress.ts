@@ -1,4 +1,4 @@
-import type { RunEvent } from "../../protocol/run-events.ts";
+import type { RunEvent } from "../../facts/run-events.ts";
 
 /** How far a run is, told from its events. */
 export class RunProgress {

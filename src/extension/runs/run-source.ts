@@ -1,6 +1,6 @@
 import type * as vscode from "vscode";
+import type { RunEvent } from "../../facts/run-events.ts";
 import type { RunSummary } from "../../protocol/panel-messages.ts";
-import type { RunEvent } from "../../protocol/run-events.ts";
 
 /** The runs that there are, as the panel and the results browser see them: queued, running and past ones, of any engine. */
 export interface RunSource {

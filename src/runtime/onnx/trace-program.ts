@@ -1,8 +1,9 @@
 /** Programs as static graphs: forward pass, gradients, and for training on a device the optimiser's step as well. */
-import type { WeightSpec } from "../../models/scope.ts";
+
 import { type CompileOptions, GRADIENT_SQUARES } from "../executable.ts";
 import type { OptimiserSettings, TrainingSettings } from "../optimiser-settings.ts";
 import { type Program, ProgramScope, type ScopeHost, type Tensors } from "../program.ts";
+import type { WeightSpec } from "../scope.ts";
 import { tf } from "../tensor.ts";
 import type { Target } from "./graph.ts";
 import type { GraphDefinition } from "./model-proto.ts";

@@ -1,4 +1,4 @@
-import type { ImageEvent, ImageFiles } from "../../protocol/run-events.ts";
+import type { ImageEvent, ImageFiles } from "../../facts/run-events.ts";
 import { element, setText, show } from "../dom.ts";
 import type { ImageClient } from "../images/image-client.ts";
 import { ImageRow, type RowSettings } from "../images/image-row.ts";

@@ -1,4 +1,4 @@
-import { engineLabel } from "../../protocol/engine-labels.ts";
+import { engineLabel } from "../../facts/engine-labels.ts";
 import type { RunStatus, RunSummary } from "../../protocol/panel-messages.ts";
 import { element, setText, show } from "../dom.ts";
 import { button, tag } from "../toolkit.ts";

@@ -1,4 +1,3 @@
-import type { RunHistory } from "../../protocol/panel-messages.ts";
 import type {
   EndEvent,
   EpochEvent,
@@ -10,7 +9,8 @@ import type {
   StartEvent,
   StepEvent,
   TestEvent,
-} from "../../protocol/run-events.ts";
+} from "../../facts/run-events.ts";
+import type { RunHistory } from "../../protocol/panel-messages.ts";
 import { Column } from "../charts/column.ts";
 import { firstAtLeast, type Track } from "../charts/track.ts";
 

@@ -1,4 +1,4 @@
-import type { TestEvent } from "../../protocol/run-events.ts";
+import type { TestEvent } from "../../facts/run-events.ts";
 import { element, show } from "../dom.ts";
 import { metricName, shortNumber } from "../words.ts";
 

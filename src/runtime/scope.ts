@@ -1,5 +1,5 @@
 /** How a model declares and reads its weights: where they are used, by the name that a PyTorch checkpoint gives them. */
-import type { tf } from "../runtime/tensor.ts";
+import type { tf } from "./tensor.ts";
 
 /** How a weight starts. Fans are PyTorch's: of `[out, in, …kernel]`. */
 export type Initializer =

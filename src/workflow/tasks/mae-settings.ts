@@ -1,9 +1,9 @@
 /** What a configuration says of a masked autoencoder. */
-import { channelsOf, ndimOf } from "../config/basics.ts";
-import type { Config } from "../config/config.ts";
-import type { TokenMaskSettings } from "../data/token-mask.ts";
-import type { BuildArguments } from "../models/architectures.ts";
-import { type MaeSettings, tokenGrid } from "../models/mae.ts";
+import { channelsOf, ndimOf } from "../../config/basics.ts";
+import type { Config } from "../../config/config.ts";
+import type { TokenMaskSettings } from "../../data/token-mask.ts";
+import type { BuildArguments } from "../../models/architectures.ts";
+import { type MaeSettings, tokenGrid } from "../../models/mae.ts";
 
 /** The model that a configuration describes. */
 export function maeSettings(config: Config, normalisePixels: boolean): MaeSettings {

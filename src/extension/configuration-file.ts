@@ -1,7 +1,7 @@
 /** Which configuration a command is about. */
 import { dirname } from "node:path";
 import * as vscode from "vscode";
-import { isBiapyConfiguration, LANGUAGE } from "../language/recognise.ts";
+import { isBiapyConfiguration, LANGUAGE } from "./language/recognise.ts";
 
 /**
  * The configuration that was clicked, or that is being edited, or that a person picks; saved to disk. Nothing where there

@@ -1,12 +1,12 @@
 /** Which reader understands what a trainer prints. */
-import type { RunEvent } from "../protocol/run-events.ts";
-import type { OutputReader } from "./output-reader.ts";
-import type { OutputFormat, RunOrder } from "./record.ts";
+import type { RunEvent } from "../facts/run-events.ts";
+import type { OutputReader } from "../runs/output-reader.ts";
+import type { OutputFormat, RunOrder } from "../runs/record.ts";
 
 /** A reader of a run's output, loaded by its format. */
 export async function outputReader(format: OutputFormat, order: RunOrder): Promise<OutputReader> {
   if (format === "events") return jsonLinesReader;
-  const { BiapyOutput } = await import("../engines/biapy-output.ts");
+  const { BiapyOutput } = await import("./biapy-output.ts");
   return new BiapyOutput(order);
 }
 

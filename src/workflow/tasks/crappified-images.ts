@@ -2,19 +2,19 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { ndimOf } from "../config/basics.ts";
-import type { Config } from "../config/config.ts";
-import { type CrappifySettings, crappify } from "../data/crappify.ts";
-import { storedParts } from "../data/image-set.ts";
-import { layersOf, stripsOf } from "../data/layers.ts";
-import { Random } from "../data/random.ts";
-import { openImage } from "../images/files.ts";
-import { ImageError, type ImageInfo } from "../images/image.ts";
-import { writeTiffStrips } from "../images/tiff-writer.ts";
-import type { ReportEvent } from "../results/reporters.ts";
-import { writeFileAtomically } from "../results/write-file.ts";
-import type { Phase } from "./settings.ts";
-import { imageName } from "./write-image.ts";
+import { ndimOf } from "../../config/basics.ts";
+import type { Config } from "../../config/config.ts";
+import { type CrappifySettings, crappify } from "../../data/crappify.ts";
+import { storedParts } from "../../data/image-set.ts";
+import { layersOf, stripsOf } from "../../data/layers.ts";
+import { Random } from "../../data/random.ts";
+import { writeFileAtomically } from "../../facts/files/write-file.ts";
+import { openImage } from "../../images/files.ts";
+import { ImageError, type ImageInfo } from "../../images/image.ts";
+import { writeTiffStrips } from "../../images/tiff-writer.ts";
+import type { ReportEvent } from "../../results/reporters.ts";
+import type { Phase } from "../settings.ts";
+import { imageName } from "../write-image.ts";
 
 /** How the copies of a folder were made; it lies beside the folder, in which BiaPy expects nothing but images. */
 interface CopyRecord {

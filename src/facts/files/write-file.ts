@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { moveIntoPlace } from "../files/move-into-place.ts";
+import { moveIntoPlace } from "./move-into-place.ts";
 
 /** A result could not be written: the message says where and why. */
 export class ResultError extends Error {

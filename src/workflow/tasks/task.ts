@@ -1,15 +1,15 @@
 /** What a pretext task brings to a run: what is learnt from patches, and what it shows of an image. */
-import type { Sample } from "../data/augmentation/sample.ts";
-import type { ImagePairs } from "../data/patches.ts";
-import type { Random } from "../data/random.ts";
-import type { BuildArguments } from "../models/architectures.ts";
-import type { Scope } from "../models/scope.ts";
-import type { ImageFiles, Metrics } from "../protocol/run-events.ts";
-import type { Runtime } from "../runtime/executable.ts";
-import type { Parameters } from "../runtime/parameters.ts";
-import type { Program, Tensors } from "../runtime/program.ts";
-import type { Batch } from "../training/trainer.ts";
-import type { Watch } from "./predict.ts";
+import type { Sample } from "../../data/augmentation/sample.ts";
+import type { ImagePairs } from "../../data/patches.ts";
+import type { Random } from "../../data/random.ts";
+import type { ImageFiles, Metrics } from "../../facts/run-events.ts";
+import type { BuildArguments } from "../../models/architectures.ts";
+import type { Runtime } from "../../runtime/executable.ts";
+import type { Parameters } from "../../runtime/parameters.ts";
+import type { Program, Tensors } from "../../runtime/program.ts";
+import type { Scope } from "../../runtime/scope.ts";
+import type { Batch } from "../../training/trainer.ts";
+import type { Watch } from "../predict.ts";
 
 export interface PretextTask {
   /** MODEL.ARCHITECTURE. */

@@ -3,14 +3,14 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Config } from "../config/config.ts";
-import type { Sample } from "../data/augmentation/sample.ts";
-import type { NormalisedImage } from "../data/image-set.ts";
-import { normalise } from "../data/normalisation.ts";
-import { AS_IT_IS, type Orientation } from "../data/orientation.ts";
-import { Random } from "../data/random.ts";
-import { ErrorSums, similarity } from "../data/similarity.ts";
-import { common, valuesIn } from "../data/tiling.ts";
+import type { Config } from "../../config/config.ts";
+import type { Sample } from "../../data/augmentation/sample.ts";
+import type { NormalisedImage } from "../../data/image-set.ts";
+import { normalise } from "../../data/normalisation.ts";
+import { AS_IT_IS, type Orientation } from "../../data/orientation.ts";
+import { Random } from "../../data/random.ts";
+import { ErrorSums, similarity } from "../../data/similarity.ts";
+import { common, valuesIn } from "../../data/tiling.ts";
 import {
   hiddenPixels,
   type TokenMask,
@@ -18,27 +18,27 @@ import {
   tokenMask,
   turnedMask,
   visibleTokens,
-} from "../data/token-mask.ts";
-import { readImage } from "../images/files.ts";
-import { type Region, shapeOf, wholeRegion } from "../images/image.ts";
-import type { BuildArguments } from "../models/architectures.ts";
-import { type MaeSettings, maeLoss, maePrediction, maeTarget } from "../models/mae.ts";
-import type { Scope } from "../models/scope.ts";
-import { unpatchify } from "../models/tokens.ts";
-import type { ImageFiles } from "../protocol/run-events.ts";
-import type { ResultTree } from "../results/result-tree.ts";
-import type { InputData, Runtime } from "../runtime/executable.ts";
-import type { Parameters } from "../runtime/parameters.ts";
-import type { Program, Tensors } from "../runtime/program.ts";
-import { measured } from "../training/metrics.ts";
-import type { Batch } from "../training/trainer.ts";
-import { chunkedPath, predictByChunks } from "./by-chunks.ts";
+} from "../../data/token-mask.ts";
+import type { ResultTree } from "../../facts/result-tree.ts";
+import type { ImageFiles } from "../../facts/run-events.ts";
+import { readImage } from "../../images/files.ts";
+import { type Region, shapeOf, wholeRegion } from "../../images/image.ts";
+import type { BuildArguments } from "../../models/architectures.ts";
+import { type MaeSettings, maeLoss, maePrediction, maeTarget } from "../../models/mae.ts";
+import { unpatchify } from "../../models/tokens.ts";
+import type { InputData, Runtime } from "../../runtime/executable.ts";
+import type { Parameters } from "../../runtime/parameters.ts";
+import type { Program, Tensors } from "../../runtime/program.ts";
+import type { Scope } from "../../runtime/scope.ts";
+import { measured } from "../../training/metrics.ts";
+import type { Batch } from "../../training/trainer.ts";
+import { chunkedPath, predictByChunks } from "../by-chunks.ts";
+import { compiledModel, type PatchModel, predictImage, together, type Watch } from "../predict.ts";
+import { metricNames, tilingSettings } from "../settings.ts";
+import { type ChunkSettings, chunkSettings, evaluatedRegion, middleOf, testModel } from "../test-settings.ts";
+import { imageName, writeImage } from "../write-image.ts";
 import { maeBuildArguments, maeSettings, maskSettings } from "./mae-settings.ts";
-import { compiledModel, type PatchModel, predictImage, together, type Watch } from "./predict.ts";
-import type { ImageViewer, PretextTask, ViewedImage } from "./pretext-task.ts";
-import { metricNames, tilingSettings } from "./settings.ts";
-import { type ChunkSettings, chunkSettings, evaluatedRegion, middleOf, testModel } from "./test-settings.ts";
-import { imageName, writeImage } from "./write-image.ts";
+import type { ImageViewer, PretextTask, ViewedImage } from "./task.ts";
 
 export class MaskingTask implements PretextTask {
   readonly architecture = "mae";
