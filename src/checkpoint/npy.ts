@@ -3,7 +3,7 @@
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 import { readFile } from "node:fs/promises";
-import { NPY_MAGIC, type NpyHeader, npyDataStart, parseNpyHeader } from "../facts/files/npy-header.ts";
+import { type NpyHeader, npyDataStart, npyHeader, parseNpyHeader } from "../facts/files/npy-header.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 import { describe, writeAt, writeThroughTemporary } from "./files.ts";
 import {
@@ -57,15 +57,7 @@ export async function readNpy(path: string): Promise<NpyArray> {
 /** Writes an array as NPY 1.0. */
 export async function writeNpy(path: string, { shape, data }: NpyArray): Promise<void> {
   const tensor = CheckpointTensor.of(data, shape);
-  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
-  const header = `{'descr': '${descriptors[tensor.dtype]}', 'fortran_order': False, 'shape': ${tuple}, }`;
-  // The data begins at a multiple of 64; a newline ends the header.
-  const length = Math.ceil((10 + header.length + 1) / 64) * 64 - 10;
-  const head = Buffer.alloc(10 + length, " ");
-  head.write(`${NPY_MAGIC}\x01\x00`, "latin1");
-  head.writeUInt16LE(length, 8);
-  head.write(header, 10);
-  head.write("\n", head.length - 1);
+  const head = npyHeader(descriptors[tensor.dtype] ?? "", shape);
   await writeThroughTemporary(path, async (handle) => {
     await writeAt(handle, head, 0);
     await writeAt(handle, await tensor.bytes(), head.length);

@@ -81,11 +81,11 @@ function predictedRegion({ image: { info }, settings: { slices } }: ChunkedPredi
 
 async function startFile(
   path: string,
-  { info: { shape, sampleType } }: NormalisedImage,
+  { info: { shape, sampleType, pixelSize } }: NormalisedImage,
   { chunk, axes, slices }: ChunkSettings,
 ): Promise<ImageWriter> {
   await mkdir(dirname(path), { recursive: true });
-  const image = { shape, sampleType, chunk, axes };
+  const image = { shape, sampleType, chunk, axes, pixelSize };
   if (path.endsWith(".h5")) return (await import("../images/hdf5-writer.ts")).createHdf5(path, image);
   return (await import("../images/zarr-writer.ts")).createZarr(path, image, slices !== undefined);
 }

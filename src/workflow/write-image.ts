@@ -11,10 +11,10 @@ export const imageName = (path: string): string => basename(path, extname(path))
 export async function writeImage(
   path: string,
   values: Float32Array,
-  { info: { shape, sampleType }, channels }: Pick<NormalisedImage, "info" | "channels">,
+  { info: { shape, sampleType, pixelSize }, channels }: Pick<NormalisedImage, "info" | "channels">,
   region = wholeRegion(shape),
 ): Promise<string> {
   const data = denormalise(values, channels, sampleType, sampleArray(sampleType, values.length));
-  await writeTiff(path, { shape: shapeOf(region, shape[3]), sampleType, data });
+  await writeTiff(path, { shape: shapeOf(region, shape[3]), sampleType, data }, pixelSize);
   return path;
 }

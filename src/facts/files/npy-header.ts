@@ -9,7 +9,7 @@ export interface NpyHeader {
   readonly dataStart: number;
 }
 
-export const NPY_MAGIC = "\x93NUMPY";
+const NPY_MAGIC = "\x93NUMPY";
 
 /** Bytes that are needed to know how long the header is. */
 export const NPY_START = 12;
@@ -33,4 +33,17 @@ export function parseNpyHeader(bytes: Buffer, dataStart: number): NpyHeader | un
     shape: (shape.match(/\d+/g) ?? []).map(Number),
     dataStart,
   };
+}
+
+/** The header (NPY 1.0) of a row-major array; its length is a multiple of 64, and a newline ends it. */
+export function npyHeader(descr: string, shape: readonly number[]): Buffer {
+  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
+  const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  const length = Math.ceil((10 + header.length + 1) / 64) * 64 - 10;
+  const bytes = Buffer.alloc(10 + length, " ");
+  bytes.write(`${NPY_MAGIC}\x01\x00`, "latin1");
+  bytes.writeUInt16LE(length, 8);
+  bytes.write(header, 10);
+  bytes.write("\n", bytes.length - 1);
+  return bytes;
 }
