@@ -120,7 +120,14 @@ class Collected {
 
 export const inflateBzip2: Decompress = async (bytes, most) => {
   const collected = new Collected(most);
-  Bunzip.decode(Buffer.from(bytes), collected, true);
+  // The package makes buffers by a constructor that Node warns of where the package is bundled.
+  const { noDeprecation } = process;
+  process.noDeprecation = true;
+  try {
+    Bunzip.decode(Buffer.from(bytes), collected, true);
+  } finally {
+    process.noDeprecation = noDeprecation;
+  }
   return collected.result();
 };
 

@@ -68,12 +68,21 @@ export function textOf(of: h5wasm.Dataset | h5wasm.Group, name: string): string 
   return Array.isArray(value) ? value.join("") : undefined;
 }
 
+/** The file whose damaged data ended the library, which cannot be started twice in a process. */
+let stoppedBy: string | undefined;
+
 /** Runs the library; its errors name where in its source they were found, of which the reason is kept. */
 export function explained<T>(path: string, run: () => T, place?: string): T {
+  if (stoppedBy !== undefined)
+    throw new ImageError(
+      path,
+      `${path}: cannot be read now: damaged data in ${stoppedBy} stopped the HDF5 library. Mend or remove that file first.`,
+    );
   try {
     return run();
   } catch (error) {
     if (error instanceof ImageError) throw error;
+    if (error instanceof WebAssembly.RuntimeError) stoppedBy = path;
     const message = error instanceof Error ? error.message : String(error);
     const reasons = [...message.matchAll(/#\d+: .*?\(\): (.*)/g)].map(([, reason]) => reason);
     const reason = (reasons.at(-1) ?? message.split("\n")[0]).slice(0, 200);

@@ -1,9 +1,9 @@
 /** Strips and tiles of a TIFF's page, decoded: decompressed, predictors undone, bits unpacked. */
-import { getDecoder } from "geotiff";
 import { inflateXz, inflateZlib, inflateZstd } from "./decompress.ts";
 import { type SampleArray, sampleArray } from "./image.ts";
 import { decodeJpeg, decodeSubsampledJpeg } from "./jpeg.ts";
 import { bytesOf, decodeSamples, swapBytes, unpackBits } from "./samples.ts";
+import { decodeLzw, decodePackBits } from "./tiff-codecs.ts";
 import { TAG } from "./tiff-directory.ts";
 import { compressionName, isRaw, type Page, packedBytes, pageSampleType, typeName } from "./tiff-page.ts";
 
@@ -159,17 +159,9 @@ async function decompress(page: Page, stored: Buffer, needed: number, rows: numb
     case 34925:
       return inflateXz(stored, most);
     case 5:
-    case 32773: {
-      const decoder = await getDecoder(compression, {
-        tileWidth: page.blockWidth,
-        tileHeight: rows,
-        predictor: 1,
-        bitsPerSample: 8,
-        planarConfiguration: 1,
-      });
-      const { buffer, byteOffset, length } = stored;
-      return new Uint8Array(await decoder.decode(buffer.slice(byteOffset, byteOffset + length)));
-    }
+      return decodeLzw(stored, needed);
+    case 32773:
+      return decodePackBits(stored, needed);
     default:
       throw tiff.error(
         `is compressed by ${compressionName(compression)}, which is not read. Save it with deflate or LZW.`,
