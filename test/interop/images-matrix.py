@@ -34,7 +34,7 @@ root = sys.argv[1]
 os.makedirs(root, exist_ok=True)
 os.chdir(root)
 rng = np.random.default_rng(15)
-Y, X = 37, 51
+Y, X = 19, 35
 
 
 def pixels(dtype, *shape):
