@@ -9,6 +9,7 @@ import type { Config } from "./config.ts";
 import type { NumberKey, TextKey } from "./key-names.ts";
 import { checkModelKeys } from "./model-checks.ts";
 import { nearestFolder } from "./nearest-folder.ts";
+import { checkPreparation } from "./preparation-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 
 const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
@@ -33,6 +34,7 @@ export function checkConfig(config: Config, folder = process.cwd(), network = tr
     ...checkSchedule(config),
     ...checkAugmentation(config),
     ...checkImageKeys(config),
+    ...checkPreparation(config, folder),
     ...checkTest(config),
   ];
 }
@@ -163,12 +165,13 @@ function checkMae(config: Config): Problem[] {
 }
 
 function checkPaths(config: Config, folder: string, network: boolean): Problem[] {
+  const testsValidation = config.flag("TEST.ENABLE") && config.flag("DATA.TEST.USE_VAL_AS_TEST");
   const needed: TextKey[] = [
-    ...(config.flag("TRAIN.ENABLE") ? (["DATA.TRAIN.PATH"] as const) : []),
+    ...(config.flag("TRAIN.ENABLE") || testsValidation ? (["DATA.TRAIN.PATH"] as const) : []),
     ...(config.flag("TRAIN.ENABLE") && !config.flag("DATA.VAL.FROM_TRAIN")
       ? (["DATA.VAL.PATH"] as const)
       : []),
-    ...(config.flag("TEST.ENABLE") ? (["DATA.TEST.PATH"] as const) : []),
+    ...(config.flag("TEST.ENABLE") && !testsValidation ? (["DATA.TEST.PATH"] as const) : []),
   ];
   return needed.flatMap((key) => {
     const written = config.text(key);
@@ -185,6 +188,7 @@ function checkPaths(config: Config, folder: string, network: boolean): Problem[]
 
 function checkValidation(config: Config): Problem[] {
   if (!config.flag("TRAIN.ENABLE") || !config.flag("DATA.VAL.FROM_TRAIN")) return [];
+  if (config.flag("DATA.VAL.CROSS_VAL")) return [];
   const share = config.number("DATA.VAL.SPLIT_TRAIN");
   if (share > 0 && share < 1) return [];
   return [

@@ -6,7 +6,7 @@ import { type ConfigDocument, type ConfigEntry, type Place, parseDocument } from
 import type { FlagKey, Key, ListKey, NumberKey, TextKey } from "./key-names.ts";
 import { type KeyFact, type KeyType, keyFacts, keyGroups, keyLimits, type Limits } from "./keys.ts";
 import { modernised } from "./older-keys.ts";
-import { isYamlFloat, type PythonValue, written } from "./python-value.ts";
+import { decoded, isYamlFloat, type PythonValue, written } from "./python-value.ts";
 
 /** A configuration's values by dotted key, BiaPy's defaults where the file says nothing. */
 export class Config {
@@ -119,8 +119,10 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
   }
   const parsed = parseDocument(file, content, (key) => keyGroups.has(key));
   problems.push(...parsed.problems);
-  const { document, problems: older } = modernised(parsed.document);
+  const { document: read, problems: older } = modernised(parsed.document);
   problems.push(...older);
+  const entries = read.entries.map(asWritten);
+  const document = { ...read, entries };
   const unknownGroups = [...document.groups].filter(([group]) => !keyGroups.has(group));
   for (const [group, place] of unknownGroups) {
     if (unknownGroups.some(([other]) => group.startsWith(`${other}.`))) continue;
@@ -167,8 +169,20 @@ function faultOf(entry: ConfigEntry): Fault | undefined {
   return limits === undefined ? undefined : outside(key, value, limits);
 }
 
+/** Quoted text stays text where text belongs, though Python would read a number out of it. */
+function asWritten(entry: ConfigEntry): ConfigEntry {
+  const { key, value, text, ofYaml } = entry;
+  const isText = keyFacts.get(key)?.type === "str" && typeof value !== "string";
+  return isText && ofYaml === false && text !== undefined ? { ...entry, value: text } : entry;
+}
+
 /** BiaPy refuses `0` for a key that is `0.5` by default: such a file would only work here. */
 function notOfPython({ key, value, text = "", place }: ConfigEntry): Problem[] {
+  if (typeof value === "string" && value === text && typeof decoded(text) !== "string") {
+    const suggestion = key.endsWith("PATH") ? `./${text}` : undefined;
+    const message = `${key}: BiaPy itself reads ${text} as a Python value, even in quotes, and refuses it here.`;
+    return [{ severity: "warning", key, ...place, message, suggestion }];
+  }
   const isFloat = keyFacts.get(key)?.type === "float" && typeof value === "number";
   if (!isFloat || !/^\s*[-+]?\d+\s*$/.test(text)) return [];
   const suggestion = `${text.trim()}.0`;
