@@ -226,7 +226,7 @@ test("a new configuration has no problems, whatever was chosen", () => {
   for (const ndim of [2, 3] as const)
     for (const task of ["masking", "crappify"] as const)
       for (const architecture of architecturesFor(task, ndim))
-        for (const folder of ["data/train", "C:/My Images #1/it's", "/with: colon", "1"]) {
+        for (const folder of ["data/train", "C:/My Images #1/it's", "/with: colon", "1", "None", "(a)"]) {
           const choices = {
             ndim,
             task,
