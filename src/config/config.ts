@@ -75,6 +75,11 @@ export class Config {
     return root;
   }
 
+  /** As {@link problem}, of something that BiaPy's engine does and the embedded one does not. */
+  needsBiapy(key: Key, message: string, suggestion?: string): Problem {
+    return { ...this.problem(key, message, suggestion), ofEmbeddedEngine: true };
+  }
+
   /** As {@link problem}, of something that does not keep a run from starting. */
   warning(key: Key, message: string, suggestion?: string): Problem {
     return { ...this.problem(key, message, suggestion), severity: "warning" };

@@ -42,7 +42,7 @@ function checkPreprocessing(config: Config, folder: string): Problem[] {
   }
   if (config.flag("DATA.PREPROCESS.ZOOM.ENABLE")) {
     const message = "zooming needs BiaPy itself, which does it for TEST.BY_CHUNKS alone.";
-    problems.push(config.problem("DATA.PREPROCESS.ZOOM.ENABLE", message, "False"));
+    problems.push(config.needsBiapy("DATA.PREPROCESS.ZOOM.ENABLE", message, "False"));
   }
   if (config.flag("TEST.BY_CHUNKS.ENABLE") && config.flag("DATA.PREPROCESS.TEST")) {
     const message = "preprocessing takes whole images, which TEST.BY_CHUNKS does not read.";
@@ -67,7 +67,7 @@ function checkResize(config: Config): Problem[] {
     );
   if (config.number("DATA.PREPROCESS.RESIZE.ORDER") > 1) {
     const message = "the embedded engine has 0 (nearest pixel) and 1 (linear); splines need BiaPy itself.";
-    problems.push(config.problem("DATA.PREPROCESS.RESIZE.ORDER", message, "1"));
+    problems.push(config.needsBiapy("DATA.PREPROCESS.RESIZE.ORDER", message, "1"));
   }
   return problems;
 }
@@ -103,7 +103,7 @@ function checkColorSteps(config: Config): Problem[] {
   }
   if (config.flag("DATA.PREPROCESS.CLAHE.ENABLE") && ndim === 3 && channels === 3) {
     const message = "stacks of three colors need BiaPy itself.";
-    problems.push(config.problem("DATA.PREPROCESS.CLAHE.ENABLE", message, "False"));
+    problems.push(config.needsBiapy("DATA.PREPROCESS.CLAHE.ENABLE", message, "False"));
   }
   return problems;
 }
@@ -112,7 +112,7 @@ const PROPERTIES = ["mean", "min", "max"];
 const OF_TARGETS = ["target_mean", "target_min", "target_max", "diff"];
 const SIGNS = ["gt", "ge", "lt", "le"];
 
-function checkFilter(config: Config, phase: (typeof PHASES)[number]): Problem[] {
+export function checkFilter(config: Config, phase: (typeof PHASES)[number]): Problem[] {
   const group = `DATA.${phase}.FILTER_SAMPLES` as const;
   if (!config.flag(`${group}.ENABLE`)) return [];
   const lists = (["PROPS", "VALUES", "SIGNS"] as const).map((name) => config.value(`${group}.${name}`));
@@ -134,7 +134,7 @@ function checkFilter(config: Config, phase: (typeof PHASES)[number]): Problem[] 
   return sign === undefined ? [] : problem("SIGNS", `${sign} is none of ${SIGNS.join(", ")}.`);
 }
 
-function checkCrossValidation(config: Config): Problem[] {
+export function checkCrossValidation(config: Config): Problem[] {
   const problems: Problem[] = [];
   const crosses = config.flag("DATA.VAL.CROSS_VAL");
   if (config.flag("DATA.TEST.USE_VAL_AS_TEST") && !crosses) {
@@ -176,7 +176,11 @@ function checkOfOtherWorkflows(config: Config): Problem[] {
     const padded = config.numbers("DATA.TEST.PADDING").some((size) => size > 0);
     problems.push(
       ndimOf(config) === 3 && padded
-        ? config.problem(key, "the embedded engine pads by reflection; medians need BiaPy itself.", "False")
+        ? config.needsBiapy(
+            key,
+            "the embedded engine pads by reflection; medians need BiaPy itself.",
+            "False",
+          )
         : config.warning(
             key,
             "it changes nothing: only 3D patches with padding have something to fill.",

@@ -108,13 +108,13 @@ const OF_BIAPY_ALONE = ["DATA.RESOLUTION_NORM.ENABLE", "DATA.NORMALIZATION.TARGE
 export function checkImageKeys(config: Config): Problem[] {
   const ndim = ndimOf(config);
   const problems = OF_BIAPY_ALONE.filter((key) => config.flag(key)).map((key) =>
-    config.problem(key, "the embedded engine does not do this; it needs BiaPy itself.", "False"),
+    config.needsBiapy(key, "the embedded engine does not do this; it needs BiaPy itself.", "False"),
   );
   if (config.flag("DATA.TRAIN.PROBABILITY_MAP")) {
     const key = "DATA.TRAIN.PROBABILITY_MAP";
     problems.push(
       config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH")
-        ? config.problem(
+        ? config.needsBiapy(
             key,
             "the embedded engine draws every place alike; this needs BiaPy itself.",
             "False",

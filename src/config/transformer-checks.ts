@@ -22,7 +22,7 @@ export function checkTransformer(config: Config): Problem[] {
   const named = NAMED_TRANSFORMERS[name];
   if (key !== undefined && named === undefined && name !== "custom") {
     const message = `the embedded engine has custom, ${Object.keys(NAMED_TRANSFORMERS).join(", ")}; ${name} needs BiaPy itself.`;
-    return [config.problem(key, message, "custom")];
+    return [config.needsBiapy(key, message, "custom")];
   }
   const token = named?.tokenSize ?? config.number(TOKEN);
   if (architecture === "unetr") {
