@@ -123,9 +123,11 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
     content = "";
   }
   const parsed = parseDocument(file, content, (key) => keyGroups.has(key));
-  problems.push(...parsed.problems);
+  // An unreadable file is not empty too.
+  if (problems.length === 0) problems.push(...parsed.problems);
   const { document: read, problems: older } = modernised(parsed.document);
   problems.push(...older);
+  const written = new Set(parsed.document.entries.map(({ key }) => key));
   const entries = read.entries.map(asWritten);
   const document = { ...read, entries };
   const unknownGroups = [...document.groups].filter(([group]) => !keyGroups.has(group));
@@ -137,7 +139,8 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
     if (unknownGroups.some(([group]) => entry.key.startsWith(`${group}.`))) continue;
     const fault = faultOf(entry);
     if (fault !== undefined) problems.push({ severity: "error", key: entry.key, ...entry.place, ...fault });
-    else problems.push(...notOfPython(entry));
+    // An older key that stands for several has been warned of already.
+    else if (written.has(entry.key)) problems.push(...notOfPython(entry));
   }
   problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   return { config: new Config(document), problems };
@@ -150,7 +153,10 @@ interface Fault {
 
 function unknown(key: string, names: Iterable<string>): Fault {
   const near = closest(key, [...names]);
-  const likely = distance(key, near) <= Math.max(3, key.length / 4);
+  // Sections in common say nothing of a name: KERNEL_INIT is not KERNEL_SIZE.
+  const [name, nearName] = [key, near].map((each) => each.slice(each.lastIndexOf(".") + 1));
+  const likely =
+    distance(key, near) <= 1 || distance(name, nearName) <= Math.max(2, Math.floor(name.length / 4));
   if (!likely) return { message: `BiaPy has no key ${key}.` };
   return { message: `BiaPy has no key ${key}. Did you mean ${near}?`, suggestion: near };
 }

@@ -31,9 +31,21 @@ export function checkForEngine(
   const ofAll = [...checkPatch(config), ...checkTiles(config), ...checkPaths(config, folder, network)];
   const ofSelfSupervision =
     config.text("PROBLEM.TYPE") === "SELF_SUPERVISED"
-      ? [...checkTask(config), ...checkOptimizers(config), ...checkSchedule(config)]
+      ? [...checkTask(config), ...checkOptimizers(config), ...checkSchedule(config), ...checkCopies(config)]
       : [];
   return [...ofAll, ...ofSelfSupervision].filter(({ ofEmbeddedEngine }) => ofEmbeddedEngine !== true);
+}
+
+/** BiaPy 3.7.1 puts worse copies beside the images, whatever the configuration says. */
+function checkCopies(config: Config): Problem[] {
+  return (["TRAIN", "VAL", "TEST"] as const).flatMap((phase) => {
+    const key = `DATA.${phase}.SSL_SOURCE_DIR` as const;
+    if (!config.sets(key)) return [];
+    const folder = `${config.text(`DATA.${phase}.PATH`)}_ssl_source`;
+    if (config.text(key) === folder) return [];
+    const message = `BiaPy 3.7.1 takes ${folder} whatever this says; the embedded engine heeds it.`;
+    return [config.warning(key, message, folder)];
+  });
 }
 
 /** The engine that a value of the setting `biapy.engine` names; the embedded one where it names none. */
