@@ -20,7 +20,7 @@ export function checkModelKeys(config: Config): Problem[] {
   const source = config.text("MODEL.SOURCE");
   if (source !== "biapy") {
     const message = `the embedded engine builds its networks itself; ${source} needs BiaPy.`;
-    return [config.problem("MODEL.SOURCE", message, "biapy")];
+    return [config.needsBiapy("MODEL.SOURCE", message, "biapy")];
   }
   const lists = [...checkLevels(config, architecture), ...checkDropout(config, architecture)];
   // A patch can only be followed down lists that fit together.
@@ -42,7 +42,7 @@ function ofBiapyAlone(config: Config): Problem[] {
   const problems: Problem[] = [];
   if ([config.value("MODEL.FREEZE_LAYERS_MATCHING")].flat().length > 0) {
     const message = "the embedded engine trains every layer; keeping some as they are needs BiaPy itself.";
-    problems.push(config.problem("MODEL.FREEZE_LAYERS_MATCHING", message, "[]"));
+    problems.push(config.needsBiapy("MODEL.FREEZE_LAYERS_MATCHING", message, "[]"));
   }
   if (config.flag("MODEL.BMZ.EXPORT.ENABLE")) {
     const message =
