@@ -2,8 +2,10 @@
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Problem } from "../facts/run-events.ts";
-import { architectureOf, channelsOf, pretextTask } from "./basics.ts";
+import { WORKFLOWS } from "../facts/workflows.ts";
+import { architectureOf, channelsOf, pretextTask, workflowOf } from "./basics.ts";
 import type { Config } from "./config.ts";
+import { checkDenoising } from "./denoising-checks.ts";
 import { checkModelKeys } from "./model-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 
@@ -17,7 +19,7 @@ const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
 export function checkConfig(config: Config, folder = process.cwd()): Problem[] {
   return [
     ...checkPatch(config),
-    ...checkTask(config),
+    ...checkTask(config, folder),
     ...checkModelKeys(config),
     ...checkNormalisation(config),
     ...checkMae(config),
@@ -52,19 +54,15 @@ function patchOfOtherKind(patch: readonly number[], ndim: string): string | unde
   return undefined;
 }
 
-function checkTask(config: Config): Problem[] {
+function checkTask(config: Config, folder: string): Problem[] {
   const problems: Problem[] = [];
-  const type = config.text("PROBLEM.TYPE");
-  if (type !== "SELF_SUPERVISED") {
-    problems.push(
-      config.problem(
-        "PROBLEM.TYPE",
-        `the embedded engine trains SELF_SUPERVISED; ${type} needs BiaPy itself.`,
-        "SELF_SUPERVISED",
-      ),
-    );
-    return problems;
+  const workflow = workflowOf(config);
+  if (workflow === undefined) {
+    const types = [...new Set(Object.values(WORKFLOWS).map(({ problem }) => problem))].join(", ");
+    const message = `the embedded engine has ${types}; ${config.text("PROBLEM.TYPE")} needs BiaPy itself.`;
+    return [config.problem("PROBLEM.TYPE", message, "SELF_SUPERVISED")];
   }
+  if (workflow === "denoising") return checkDenoising(config, folder);
   const architecture = architectureOf(config);
   const task = pretextTask(config);
   if (task === "masking" && architecture !== "mae") {

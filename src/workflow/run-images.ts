@@ -1,7 +1,8 @@
 /** The images of a run, opened, checked and cut into patches before anything trains. */
-import { channelsOf, ndimOf, pretextTask } from "../config/basics.ts";
+import { channelsOf, ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
-import { ImageSet } from "../data/image-set.ts";
+import { ImageSet, type ImageSetSettings } from "../data/image-set.ts";
+import type { NormalisationSettings } from "../data/normalisation.ts";
 import { type ImagePairs, inspectImages, PatchSet } from "../data/patches.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { listImages } from "../images/files.ts";
@@ -10,7 +11,7 @@ import type { ReportEvent } from "../results/reporters.ts";
 import { augmentationSteps } from "./augmentation-settings.ts";
 import { InputError } from "./input-error.ts";
 import { normalisationSettings, openOptions, type Phase, patchBox, tilingSettings } from "./settings.ts";
-import { crappifiedImages } from "./tasks/crappified-images.ts";
+import type { PhaseSources, Task } from "./tasks/task.ts";
 
 export interface RunImages {
   readonly training?: PatchSet;
@@ -20,29 +21,35 @@ export interface RunImages {
 }
 
 /** Opens and checks all images of a run. Throws {@link InputError} with every fault of any of them. */
-export async function prepareImages(config: Config, report: ReportEvent): Promise<RunImages> {
-  const infos = await inspectFolders(config, report);
+export async function prepareImages(
+  config: Config,
+  task: Pick<Task, "sources">,
+  report: ReportEvent,
+): Promise<RunImages> {
+  const sources = await findSources(task, await inspectFolders(config, report), report);
   const fits = memoryBudget(report);
   const sets: ImageSet[] = [];
-  const pairs = async (phase: Phase): Promise<ImagePairs | undefined> => {
-    const found = infos[phase];
+  const pairs = (phase: Phase): ImagePairs | undefined => {
+    const found = sources[phase];
     if (found === undefined) return undefined;
-    const set = (of: readonly ImageInfo[], like?: ImageSet) => {
+    const set = (of: readonly ImageInfo[], how: Partial<ImageSetSettings> = {}) => {
       const inMemory = config.flag(`DATA.${phase}.IN_MEMORY`) && fits(phase, of);
-      const made = new ImageSet(of, { normalisation: normalisationSettings(config), inMemory, like });
+      const made = new ImageSet(of, { normalisation: normalisationSettings(config), inMemory, ...how });
       sets.push(made);
       return made;
     };
-    if (pretextTask(config) === "masking") return { images: set(found) };
-    const images = set(await crappifiedImages(config, phase, found, report));
-    return { images, targets: set(found, images) };
+    const images = set(found.images);
+    if (found.targets === undefined) return { images };
+    const { infos, values } = found.targets;
+    const targets = set(infos, values === "like images" ? { like: images } : { normalisation: AS_STORED });
+    return { images, targets, labels: values === "labels" };
   };
-  const { training, validation } = patchSets(config, await pairs("TRAIN"), await pairs("VAL"));
+  const { training, validation } = patchSets(config, pairs("TRAIN"), pairs("VAL"));
   if (training !== undefined) {
     const message = `${training.count} training patches, ${validation?.count ?? 0} for validation.`;
     report({ event: "log", level: "info", message });
   }
-  const test = await pairs("TEST");
+  const test = pairs("TEST");
   return {
     training,
     validation,
@@ -51,6 +58,34 @@ export async function prepareImages(config: Config, report: ReportEvent): Promis
       for (const set of sets) await set.close();
     },
   };
+}
+
+/** Values as they are: a mean of 0 and a deviation of 1 change nothing. */
+const AS_STORED: NormalisationSettings = {
+  type: "zero_mean_unit_variance",
+  custom: { mean: [0], deviation: [1] },
+};
+
+/** What the images of each phase are to be turned into. Throws {@link InputError} with the faults of all phases. */
+async function findSources(
+  task: Pick<Task, "sources">,
+  infos: Awaited<ReturnType<typeof inspectFolders>>,
+  report: ReportEvent,
+): Promise<Partial<Record<Phase, PhaseSources>>> {
+  const problems: Problem[] = [];
+  const found: Partial<Record<Phase, PhaseSources>> = {};
+  for (const phase of ["TRAIN", "VAL", "TEST"] as const) {
+    const images = infos[phase];
+    if (images === undefined) continue;
+    try {
+      found[phase] = await task.sources(phase, images, report);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  if (problems.length > 0) throw new InputError(problems);
+  return found;
 }
 
 /** Share of the memory that is free for this process that images may take. */

@@ -48,6 +48,7 @@ export function maskingTask(config: Config, tree: ResultTree, normalisePixels: b
     architecture: "mae",
     buildArguments: maeBuildArguments(config, settings),
     batchSize: masking.batchSize,
+    sources: async (_, images) => ({ images }),
     training: masking,
     testing: masking,
   };
@@ -57,6 +58,7 @@ class Masking implements TrainingTask, TestingTask {
   readonly batchSize: number;
   readonly inputs: Program["inputs"];
   readonly testPictures: string;
+  readonly imageKinds = { preview: "mae-check", test: "prediction" } as const;
   private readonly masks: TokenMaskSettings;
   private readonly tokens: number;
 

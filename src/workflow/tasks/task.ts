@@ -4,15 +4,17 @@ import type { NormalisedImage } from "../../data/image-set.ts";
 import type { Orientation } from "../../data/orientation.ts";
 import type { Random } from "../../data/random.ts";
 import { valuesIn } from "../../data/tiling.ts";
-import type { ImageFiles, Metrics } from "../../facts/run-events.ts";
-import type { Region } from "../../images/image.ts";
+import type { ImageEvent, ImageFiles, Metrics } from "../../facts/run-events.ts";
+import type { ImageInfo, Region } from "../../images/image.ts";
 import type { BuildArguments } from "../../models/architectures.ts";
+import type { ReportEvent } from "../../results/reporters.ts";
 import type { InputData } from "../../runtime/executable.ts";
 import type { Program, Tensors } from "../../runtime/program.ts";
 import type { Scope } from "../../runtime/scope.ts";
 import type { Batch } from "../../training/trainer.ts";
 import type { PartFile } from "../by-chunks.ts";
 import type { PatchModel, PredictedPart, Watch } from "../predict.ts";
+import type { Phase } from "../settings.ts";
 
 /** One workflow, set up by a configuration. `src/facts/workflows.ts` lists them. */
 export interface Task {
@@ -21,8 +23,25 @@ export interface Task {
   /** The arguments that build the same model in BiaPy, as its checkpoints keep them. */
   readonly buildArguments: BuildArguments;
   readonly batchSize: number;
+  /**
+   * Finds what a phase's images are to be turned into, and makes what is missing.
+   *
+   * @param infos the images of DATA.*.PATH
+   * @throws {InputError} and {ImageError} for files that do not fit.
+   */
+  sources(phase: Phase, infos: readonly ImageInfo[], report: ReportEvent): Promise<PhaseSources>;
   readonly training: TrainingTask;
   readonly testing: TestingTask;
+}
+
+/** The images of a phase and their targets, in the same order. */
+export interface PhaseSources {
+  readonly images: readonly ImageInfo[];
+  readonly targets?: {
+    readonly infos: readonly ImageInfo[];
+    /** How they are read: normalized as their images are, as they are stored, or as class labels, which are not interpolated. */
+    readonly values: "like images" | "stored" | "labels";
+  };
 }
 
 /** How a workflow learns. */
@@ -61,6 +80,8 @@ export interface TestingTask {
   measurement(byChunks: boolean): Measurement;
   /** Writes pictures of a part of an image, to look at, into a folder. */
   writePictures(part: TestPart, folder: string): Promise<ImageFiles>;
+  /** Of which kind the events of previews and test images are. */
+  readonly imageKinds: { readonly preview: ImageEvent["kind"]; readonly test: ImageEvent["kind"] };
   /** Where pictures of test images go, for workflows that show more than their result files. */
   readonly testPictures?: string;
   /**

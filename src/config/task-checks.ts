@@ -1,0 +1,69 @@
+/** Checks that several workflows share. */
+import { existsSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Problem } from "../facts/run-events.ts";
+import { architectureOf } from "./basics.ts";
+import type { Config } from "./config.ts";
+
+/**
+ * Checks that a workflow has the configuration's architecture, in its dimensions.
+ *
+ * @param does what the workflow does, after "the embedded engine"
+ * @param architectures the dimensions that each has, by name
+ */
+export function checkArchitecture(
+  config: Config,
+  does: string,
+  architectures: Readonly<Record<string, readonly string[]>>,
+): Problem[] {
+  const key = "MODEL.ARCHITECTURE";
+  const architecture = architectureOf(config);
+  const dimensions = architectures[architecture];
+  const ndim = config.text("PROBLEM.NDIM");
+  if (dimensions === undefined) {
+    const names = Object.keys(architectures).join(", ");
+    return [
+      config.problem(
+        key,
+        `the embedded engine ${does} with ${names}; ${architecture} is not one of them.`,
+        "unet",
+      ),
+    ];
+  }
+  if (dimensions.includes(ndim)) return [];
+  return [config.problem(key, `${architecture} works in ${dimensions.join(" and ")} only, not in ${ndim}.`)];
+}
+
+/** Checks that DATA.*.GT_PATH is a folder. @param folder what relative paths are relative to */
+export function checkGroundTruthPath(
+  config: Config,
+  phase: "TRAIN" | "VAL" | "TEST",
+  folder: string,
+): Problem[] {
+  // With INPUT_ZARR_MULTIPLE_DATA the ground truth lies in the images' own files.
+  if (config.flag(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA`)) {
+    const inside = `DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA_GT_PATH`;
+    if (config.text(inside) !== "") return [];
+    const message = "says where in the files the ground truth is, such as volumes.labels, and is not set.";
+    return [config.problem(inside, message)];
+  }
+  const key = `DATA.${phase}.GT_PATH`;
+  const written = config.text(key);
+  const path = resolve(folder, written);
+  if (existsSync(path) && statSync(path).isDirectory()) return [];
+  const found = existsSync(path) ? "is a file, not a folder" : "does not exist";
+  return [config.problem(key, `the folder ${written} ${found} (looked for from ${folder}).`)];
+}
+
+/** Checks TRAIN.METRICS and TEST.METRICS. @param names what a workflow measures, in small letters */
+export function checkMetricNames(config: Config, names: readonly string[]): Problem[] {
+  return ["TRAIN.METRICS", "TEST.METRICS"].flatMap((key) => {
+    const unknown = [config.value(key)]
+      .flat()
+      .map(String)
+      .filter((name) => !names.includes(name.toLowerCase()));
+    if (unknown.length === 0) return [];
+    const message = `this workflow measures ${names.join(", ")}, not ${unknown.join(", ")}.`;
+    return [config.problem(key, message, `[${names.join(", ")}]`)];
+  });
+}
