@@ -16,8 +16,6 @@ export const DENOISING_ARCHITECTURES: Readonly<Record<string, readonly string[]>
   unetr: ["2D", "3D"],
 };
 
-const key = (name: string) => `PROBLEM.DENOISING.${name}`;
-
 /** @param folder what relative paths are relative to */
 export function checkDenoising(config: Config, folder: string): Problem[] {
   return [
@@ -49,20 +47,20 @@ function checkLoss(config: Config): Problem[] {
 
 function checkSpots(config: Config): Problem[] {
   const problems: Problem[] = [];
-  const percent = config.number(key("N2V_PERC_PIX"));
+  const percent = config.number("PROBLEM.DENOISING.N2V_PERC_PIX");
   if (!(percent > 0 && percent <= 1)) {
     const message = `the percentage of hidden pixels is above 0 and at most 1, not ${percent}.`;
-    problems.push(config.problem(key("N2V_PERC_PIX"), message, "0.198"));
+    problems.push(config.problem("PROBLEM.DENOISING.N2V_PERC_PIX", message, "0.198"));
   }
-  const manipulator = config.text(key("N2V_MANIPULATOR"));
+  const manipulator = config.text("PROBLEM.DENOISING.N2V_MANIPULATOR");
   if (!N2V_MANIPULATORS.some((name) => name === manipulator)) {
     const message = `is one of ${N2V_MANIPULATORS.join(", ")}; it cannot be ${manipulator}.`;
-    problems.push(config.problem(key("N2V_MANIPULATOR"), message, "uniform_withCP"));
+    problems.push(config.problem("PROBLEM.DENOISING.N2V_MANIPULATOR", message, "uniform_withCP"));
   }
-  const radius = config.number(key("N2V_NEIGHBORHOOD_RADIUS"));
+  const radius = config.number("PROBLEM.DENOISING.N2V_NEIGHBORHOOD_RADIUS");
   if (radius < 1) {
     const message = `a hidden pixel gets its value from at least 1 pixel around it, not ${radius}.`;
-    problems.push(config.problem(key("N2V_NEIGHBORHOOD_RADIUS"), message, "5"));
+    problems.push(config.problem("PROBLEM.DENOISING.N2V_NEIGHBORHOOD_RADIUS", message, "5"));
   }
   return problems;
 }
@@ -70,7 +68,7 @@ function checkSpots(config: Config): Problem[] {
 /** Clean images: LOAD_GT_DATA learns from them, LOAD_GT measures test images by them. */
 function checkCleanImages(config: Config, folder: string): Problem[] {
   const problems: Problem[] = [];
-  const learns = config.flag(key("LOAD_GT_DATA"));
+  const learns = config.flag("PROBLEM.DENOISING.LOAD_GT_DATA");
   if (config.flag("TRAIN.ENABLE") && learns) {
     problems.push(...checkGroundTruthPath(config, "TRAIN", folder));
     if (!config.flag("DATA.VAL.FROM_TRAIN")) problems.push(...checkGroundTruthPath(config, "VAL", folder));

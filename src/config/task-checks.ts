@@ -4,6 +4,8 @@ import { resolve } from "node:path";
 import type { Problem } from "../facts/run-events.ts";
 import { architectureOf } from "./basics.ts";
 import type { Config } from "./config.ts";
+import type { TextKey } from "./key-names.ts";
+import { nearestFolder } from "./nearest-folder.ts";
 
 /**
  * Checks that a workflow has the configuration's architecture, in its dimensions.
@@ -34,30 +36,36 @@ export function checkArchitecture(
   return [config.problem(key, `${architecture} works in ${dimensions.join(" and ")} only, not in ${ndim}.`)];
 }
 
-/** Checks that DATA.*.GT_PATH is a folder. @param folder what relative paths are relative to */
+/** Checks that a key names a folder. @param folder what relative paths are relative to */
+export function checkFolder(config: Config, key: TextKey, folder: string): Problem[] {
+  const written = config.text(key);
+  const path = resolve(folder, written);
+  if (existsSync(path) && statSync(path).isDirectory()) return [];
+  const isFile = existsSync(path);
+  const message = isFile
+    ? `${written} is a file; ${key} must name a folder (resolved against ${folder}).`
+    : `the folder ${written} does not exist (resolved against ${folder}).`;
+  return [config.problem(key, message, isFile ? undefined : nearestFolder(written, folder))];
+}
+
+/** Checks where a phase's ground truth lies. @param folder what relative paths are relative to */
 export function checkGroundTruthPath(
   config: Config,
   phase: "TRAIN" | "VAL" | "TEST",
   folder: string,
 ): Problem[] {
   // With INPUT_ZARR_MULTIPLE_DATA the ground truth lies in the images' own files.
-  if (config.flag(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA`)) {
-    const inside = `DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA_GT_PATH`;
-    if (config.text(inside) !== "") return [];
-    const message = "says where in the files the ground truth is, such as volumes.labels, and is not set.";
-    return [config.problem(inside, message)];
-  }
-  const key = `DATA.${phase}.GT_PATH`;
-  const written = config.text(key);
-  const path = resolve(folder, written);
-  if (existsSync(path) && statSync(path).isDirectory()) return [];
-  const found = existsSync(path) ? "is a file, not a folder" : "does not exist";
-  return [config.problem(key, `the folder ${written} ${found} (looked for from ${folder}).`)];
+  if (!config.flag(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA`))
+    return checkFolder(config, `DATA.${phase}.GT_PATH`, folder);
+  const inside = `DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA_GT_PATH` as const;
+  if (config.text(inside) !== "") return [];
+  const message = "says where in the files the ground truth is, such as volumes.labels, and is not set.";
+  return [config.problem(inside, message)];
 }
 
 /** Checks TRAIN.METRICS and TEST.METRICS. @param names what a workflow measures, in small letters */
 export function checkMetricNames(config: Config, names: readonly string[]): Problem[] {
-  return ["TRAIN.METRICS", "TEST.METRICS"].flatMap((key) => {
+  return (["TRAIN.METRICS", "TEST.METRICS"] as const).flatMap((key) => {
     const unknown = [config.value(key)]
       .flat()
       .map(String)

@@ -31,7 +31,7 @@ export async function groundTruth(
 ): Promise<ImageInfo[]> {
   // With INPUT_ZARR_MULTIPLE_DATA one file holds both the image and its ground truth.
   const together = config.flag(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA`);
-  const key = `DATA.${phase}.${together ? "PATH" : "GT_PATH"}`;
+  const key = together ? (`DATA.${phase}.PATH` as const) : (`DATA.${phase}.GT_PATH` as const);
   const folder = config.text(key);
   const paths = await listImages(folder).catch((error) => {
     if (error instanceof ImageError) throw new InputError([config.problem(key, error.message)]);
@@ -69,7 +69,7 @@ export async function groundTruth(
 
 /** Which array of Zarr and HDF5 files is read, and the order of its axes. */
 function openOptions(config: Config, phase: Phase): OpenOptions {
-  const axes = `DATA.${phase}.INPUT_MASK_AXES_ORDER`;
+  const axes = `DATA.${phase}.INPUT_MASK_AXES_ORDER` as const;
   const inside = config.text(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA_GT_PATH`);
   return {
     axes: config.sets(axes) ? config.text(axes) : undefined,

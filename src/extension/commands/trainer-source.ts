@@ -1,7 +1,7 @@
 /** BiaPy: Open Trainer Source: the embedded engine's files, to read and to set breakpoints in. */
 import { join } from "node:path";
 import * as vscode from "vscode";
-import type { Services } from "../services.ts";
+import type { Services } from "./services.ts";
 
 /** What most people want to look into, with what it does. */
 const FIRST: Readonly<Record<string, string>> = {
