@@ -7,6 +7,7 @@ import type { Config } from "./config.ts";
 import { checkDenoising } from "./denoising-checks.ts";
 import type { NumberKey, TextKey } from "./key-names.ts";
 import { checkModelKeys } from "./model-checks.ts";
+import { checkSegmentation } from "./segmentation-checks.ts";
 import { checkFolder } from "./task-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 
@@ -64,6 +65,7 @@ function checkTask(config: Config, folder: string): Problem[] {
     return [config.problem("PROBLEM.TYPE", message, "SELF_SUPERVISED")];
   }
   if (workflow === "denoising") return checkDenoising(config, folder);
+  if (workflow === "segmentation") return checkSegmentation(config, folder);
   const architecture = architectureOf(config);
   const task = pretextTask(config);
   if (task === "masking" && architecture !== "mae") {

@@ -12,8 +12,14 @@ export interface ImageFiles {
   readonly masked?: string;
   readonly reconstruction?: string;
   readonly reconstructionAndVisible?: string;
+  /** Of a segmentation, the class of each pixel. */
   readonly prediction?: string;
-  /** The labels that an image has, to compare a segmentation with. */
+  /** Of a segmentation, the probability of the foreground, or of each class in channels of their own. */
+  readonly probabilities?: string;
+  /**
+   * What the prediction should be: the user's own file. Of a segmentation into two classes, every value above 0 is the foreground; of a
+   * denoised image, the clean image.
+   */
   readonly groundTruth?: string;
 }
 

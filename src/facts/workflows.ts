@@ -14,9 +14,13 @@ export const WORKFLOWS = {
   masking: { problem: "SELF_SUPERVISED", pretextTask: "masking", title: "masking" },
   crappify: { problem: "SELF_SUPERVISED", pretextTask: "crappify", title: "restoring worsened images" },
   denoising: { problem: "DENOISING", title: "denoising" },
+  segmentation: { problem: "SEMANTIC_SEG", title: "segmentation" },
 } as const satisfies Readonly<Record<string, WorkflowFact>>;
 
 export type WorkflowName = keyof typeof WORKFLOWS;
+
+/** How many channels tell the classes of DATA.N_CLASSES apart: one for background and foreground, else one for each. */
+export const logitsOf = (classes: number): number => (classes <= 2 ? 1 : classes);
 
 /**
  * PROBLEM.DENOISING.N2V_MANIPULATOR: how the new value of a hidden pixel is made of those around it. CP is the hidden pixel itself,

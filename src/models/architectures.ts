@@ -15,7 +15,7 @@ import { unet } from "./unet.ts";
 import { type UnetrSettings, unetr } from "./unetr.ts";
 import { wdsr } from "./wdsr.ts";
 
-/** Maps `[batch, (z,) y, x, channel]` to the same shape. */
+/** Maps `[batch, (z,) y, x, channel]` to the same shape, or to other channels where a workflow has its own. */
 export type ImageModel = (scope: Scope, images: tf.Tensor) => tf.Tensor;
 
 export type BuildValue = string | number | boolean | readonly (string | number | boolean)[];
@@ -137,6 +137,7 @@ function unetrSettings(build: Reader): UnetrSettings {
   return {
     patchSize: shape.slice(0, -1),
     channels: shape[shape.length - 1],
+    outputs: build.numbers("output_channels")[0],
     tokenSize,
     features,
     layers,

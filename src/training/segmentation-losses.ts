@@ -1,4 +1,5 @@
 /** Losses and overlaps of predicted classes, as TensorFlow.js ops. */
+import { logitsOf } from "../facts/workflows.ts";
 import { inSinglePrecision } from "../runtime/operators.ts";
 import { tf } from "../runtime/tensor.ts";
 
@@ -19,9 +20,6 @@ export interface SegmentationLossSettings {
 const SMOOTH = 1e-5;
 /** Below any sum of weights: a batch without a pixel that counts has a loss of 0. */
 const TINY = 1e-12;
-
-/** How many logits tell so many classes apart. */
-export const logitsOf = (classes: number): number => (classes <= 2 ? 1 : classes);
 
 /**
  * The loss of a batch, a scalar.

@@ -100,6 +100,8 @@ const TASKS: Readonly<Record<WorkflowName, (request: TaskRequest) => Promise<Tas
   masking: async ({ config, tree, normalisePixels }) =>
     (await import("./tasks/masking.ts")).maskingTask(config, tree, normalisePixels),
   crappify: async ({ config, tree }) => (await import("./tasks/crappify.ts")).crappifyTask(config, tree),
+  segmentation: async ({ config, tree }) =>
+    (await import("./tasks/segmentation.ts")).segmentationTask(config, tree),
   denoising: async ({ config, tree }) => (await import("./tasks/denoising.ts")).denoisingTask(config, tree),
 };
 

@@ -4,6 +4,7 @@ import { warmupAndDecay } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
 import type { Clipping, NormalisationSettings } from "../data/normalisation.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
+import type { Metrics } from "../facts/run-events.ts";
 import type { OpenOptions } from "../images/image.ts";
 import type { OptimiserSettings, TrainingSettings } from "../runtime/optimiser-settings.ts";
 import { physicalCores } from "../runtime/physical-cores.ts";
@@ -106,6 +107,12 @@ export function scheduleSettings(config: Config): ScheduleSettings {
 export function metricNames(config: Config, phase: "TRAIN" | "TEST"): string[] {
   const chosen = [config.value(`${phase}.METRICS`)].flat().map((name) => String(name).toLowerCase());
   return Object.keys(metrics).filter((name) => chosen.length === 0 || chosen.includes(name));
+}
+
+/** Those of some metrics that {@link metricNames} has. */
+export function chosenMetrics(config: Config, phase: "TRAIN" | "TEST", values: Metrics): Metrics {
+  const names = metricNames(config, phase);
+  return Object.fromEntries(Object.entries(values).filter(([name]) => names.includes(name)));
 }
 
 /** LOSS.TYPE and LOSS.WEIGHTS; the mean absolute error where they are not set, as in BiaPy. */

@@ -23,6 +23,7 @@ export function augmentedModel(
   return {
     batchSize: model.batchSize,
     outputs: model.outputs,
+    channels: model.channels,
     run: async (patches, tiles) => {
       const merged: Record<string, Float32Array[]> = {};
       for (const turn of turns) {

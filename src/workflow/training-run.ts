@@ -64,6 +64,7 @@ export class TrainingRun {
         training,
         validation,
         schedule: new Schedule(scheduleSettings(config), this.learningRate, epochs, training.stepsPerEpoch),
+        summary: task.training.summary,
         report,
         save: (kind, state) => this.save(kind, state),
         epochEnded: async (result) => {

@@ -13,6 +13,10 @@ export interface Sample {
   readonly labels?: boolean;
 }
 
+/** How many channels a sample's target has. */
+export const targetChannels = ({ size, target }: Sample): number =>
+  (target?.length ?? 0) / (size[0] * size[1] * size[2]);
+
 /** @param other a second sample, for the transforms that mix two */
 export type Transform = (sample: Sample, random: Random, other: Sample) => Sample;
 

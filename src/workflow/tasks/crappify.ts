@@ -25,7 +25,7 @@ export function crappifyTask(config: Config, tree: ResultTree): Task {
       targets: { infos, values: "like images" },
     }),
     testing: {
-      ...imageTesting(tree, model),
+      ...imageTesting(config, tree, model),
       imageKinds: { preview: "mae-check", test: "prediction" },
       shown: (source, target, written) => ({
         original: target,

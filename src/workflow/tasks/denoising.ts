@@ -5,8 +5,7 @@ import { type BlindSpotSettings, withBlindSpots } from "../../data/noise2void.ts
 import type { ResultTree } from "../../facts/result-tree.ts";
 import type { N2vManipulator } from "../../facts/workflows.ts";
 import { type ImageModel, imageModel } from "../../models/architectures.ts";
-import type { Tensors } from "../../runtime/program.ts";
-import type { tf } from "../../runtime/tensor.ts";
+import { spotErrors } from "../../training/denoising-loss.ts";
 import { groundTruth } from "../ground-truth.ts";
 import { buildArguments } from "../model-settings.ts";
 import { metricNames } from "../settings.ts";
@@ -29,7 +28,7 @@ export function denoisingTask(config: Config, tree: ResultTree): Task {
     },
     training: training(config, model),
     testing: {
-      ...imageTesting(tree, model),
+      ...imageTesting(config, tree, model),
       imageKinds: { preview: "prediction", test: "prediction" },
       shown: (source, target, written) => ({ original: source, groundTruth: target, ...written }),
     },
@@ -55,13 +54,14 @@ function training(config: Config, model: ImageModel): TrainingTask {
   const patch = config.numbers("DATA.PATCH_SIZE").slice(0, ndimOf(config) + 1);
   const images = { shape: [batchSize, ...patch], type: "float32" } as const;
   const settings = blindSpotSettings(config);
+  const names = metricNames(config, "TRAIN");
   return {
     inputs: { images, targets: images, spots: images },
     compare: (scope, { images, targets, spots }) => {
       const prediction = model(scope, images);
-      const errors = spotErrors(prediction, targets, spots);
-      const names = metricNames(config, "TRAIN").filter((name) => name in errors);
-      return { loss: errors.mse, ...Object.fromEntries(names.map((name) => [name, errors[name]])) };
+      const { mse, mae } = spotErrors(prediction, targets, spots);
+      const measured = Object.entries({ mse, mae }).filter(([name]) => names.includes(name));
+      return { loss: mse, ...Object.fromEntries(measured) };
     },
     batch: (samples, random) => {
       const blind = samples.map(({ image, size }, sample) =>
@@ -83,20 +83,5 @@ function training(config: Config, model: ImageModel): TrainingTask {
         count: samples.length,
       };
     },
-  };
-}
-
-/**
- * Squared and absolute errors at blind spots, `[batch]` each. Their mean over the patches that have spots is the mean over all spots
- * of the batch; patches without spots only fill the batch up.
- */
-function spotErrors(prediction: tf.Tensor, targets: tf.Tensor, spots: tf.Tensor): Tensors {
-  const inner = Array.from({ length: spots.rank - 1 }, (_, axis) => axis + 1);
-  const perPatch = spots.sum(inner);
-  const scale = perPatch.greater(0).cast("float32").sum().div(perPatch.sum());
-  const errors = prediction.sub(targets).mul(spots);
-  return {
-    mse: errors.square().sum(inner).mul(scale),
-    mae: errors.abs().sum(inner).mul(scale),
   };
 }

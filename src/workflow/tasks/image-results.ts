@@ -1,18 +1,24 @@
 /** Testing networks that turn an image into a better one: what they write, and how far it is from the image it should be. */
 import { join } from "node:path";
+import type { Config } from "../../config/config.ts";
 import { normalise } from "../../data/normalisation.ts";
 import { ErrorSums, similarity } from "../../data/similarity.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import type { Metrics } from "../../facts/run-events.ts";
 import { shapeOf } from "../../images/image.ts";
 import type { ImageModel } from "../../models/architectures.ts";
+import { chosenMetrics } from "../settings.ts";
 import { imageName, inOwnRange, writeImage } from "../write-image.ts";
 import { inOneBatch } from "./batch-arrays.ts";
 import { storedPrediction } from "./stored-prediction.ts";
 import type { Measurement, TestingTask, TestPart } from "./task.ts";
 
 /** Testing a network that turns an image into a better one of the same channels, range and pixel type. */
-export function imageTesting(tree: ResultTree, model: ImageModel): Omit<TestingTask, "imageKinds" | "shown"> {
+export function imageTesting(
+  config: Config,
+  tree: ResultTree,
+  model: ImageModel,
+): Omit<TestingTask, "imageKinds" | "shown"> {
   return {
     prediction: (shape) => ({
       training: false,
@@ -24,6 +30,7 @@ export function imageTesting(tree: ResultTree, model: ImageModel): Omit<TestingT
       {
         folder: tree.perImage,
         role: "prediction",
+        raw: true,
         channels: image.info.shape[3],
         sampleType: image.info.sampleType,
         values: ({ values }) => inOwnRange(values.prediction, image),
@@ -37,7 +44,7 @@ export function imageTesting(tree: ResultTree, model: ImageModel): Omit<TestingT
       const path = join(folder, `${imageName(image.info.path)}.tif`);
       return { prediction: await writeImage(path, values.prediction, image, region) };
     },
-    measurement: (byChunks) => new RestorationErrors(byChunks),
+    measurement: (byChunks) => new RestorationErrors(config, byChunks),
   };
 }
 
@@ -47,7 +54,10 @@ class RestorationErrors implements Measurement {
   private whole: Metrics | undefined;
   private empty = true;
 
-  constructor(private readonly byChunks: boolean) {}
+  constructor(
+    private readonly config: Config,
+    private readonly byChunks: boolean,
+  ) {}
 
   async add({ image, target, region, values }: TestPart): Promise<void> {
     if (target === undefined) return;
@@ -59,6 +69,7 @@ class RestorationErrors implements Measurement {
   }
 
   get metrics(): Metrics {
-    return this.whole ?? (this.empty ? {} : this.errors.metrics);
+    if (this.empty) return {};
+    return chosenMetrics(this.config, "TEST", this.whole ?? this.errors.metrics);
   }
 }

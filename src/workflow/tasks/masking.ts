@@ -26,7 +26,7 @@ import type { Scope } from "../../runtime/scope.ts";
 import { measured } from "../../training/metrics.ts";
 import type { Batch } from "../../training/trainer.ts";
 import { type PatchModel, type PredictedPart, predictImage, type Watch } from "../predict.ts";
-import { metricNames, tilingSettings } from "../settings.ts";
+import { chosenMetrics, metricNames, tilingSettings } from "../settings.ts";
 import { imageName, inOwnRange, writeImage } from "../write-image.ts";
 import { inOneBatch } from "./batch-arrays.ts";
 import { maeBuildArguments, maeSettings, maskSettings } from "./mae-settings.ts";
@@ -172,6 +172,7 @@ class Masking implements TrainingTask, TestingTask {
       {
         folder: this.tree.perImage,
         role: "prediction",
+        raw: true,
         channels: shape[3],
         sampleType,
         values: async (part) => inOwnRange(await completed(part), image),
@@ -191,7 +192,7 @@ class Masking implements TrainingTask, TestingTask {
   }
 
   measurement(byChunks: boolean): Measurement {
-    return new HiddenErrors(byChunks);
+    return new HiddenErrors(this.config, byChunks);
   }
 
   /** Writes the image as it is, masked, reconstructed, and with its hidden pixels filled in. */
@@ -239,7 +240,10 @@ class HiddenErrors implements Measurement {
   private readonly errors = new ErrorSums();
   private ssim: Metrics = {};
 
-  constructor(private readonly byChunks: boolean) {}
+  constructor(
+    private readonly config: Config,
+    private readonly byChunks: boolean,
+  ) {}
 
   async add(part: TestPart): Promise<void> {
     const { reconstruction, hidden } = part.values;
@@ -252,6 +256,6 @@ class HiddenErrors implements Measurement {
   }
 
   get metrics(): Metrics {
-    return { ...this.errors.metrics, ...this.ssim };
+    return chosenMetrics(this.config, "TEST", { ...this.errors.metrics, ...this.ssim });
   }
 }

@@ -50,6 +50,11 @@ export interface TrainingTask {
   readonly inputs: Program["inputs"];
   /** Predicts a batch and compares it with its targets. Returns `loss` and the metrics of each patch, `[batch]` each. */
   compare(scope: Scope, inputs: Tensors): Tensors;
+  /**
+   * Makes what is reported of the means of {@link compare}'s outputs over steps or patches, if that is something else: a ratio of sums,
+   * say.
+   */
+  readonly summary?: (means: Metrics) => Metrics;
   /** Returns the inputs for these samples; `random` draws what the workflow hides. */
   batch(samples: readonly Sample[], random: (sample: number) => Random): Batch;
 }
@@ -70,6 +75,8 @@ export interface TestingTask {
   prediction(shape: readonly number[]): Program;
   /** Fills the inputs of {@link prediction}; a batch that is not full repeats its last patch. */
   feed(inputs: Readonly<Record<string, InputData>>, batch: PatchBatch): void;
+  /** The channels of each output; those of the image where absent. */
+  readonly channels?: number;
   /** Further outputs that need no network. */
   readonly withoutNetwork?: PatchModel;
   /** The files that a test image's prediction is written to. The first one is what TEST.REUSE_PREDICTIONS looks for. */
@@ -98,6 +105,8 @@ export interface ResultFile extends Pick<PartFile, "channels" | "sampleType"> {
   readonly folder: string;
   /** What it shows. */
   readonly role: keyof ImageFiles;
+  /** Whether it is the network's own output, which TEST.SAVE_MODEL_RAW_OUTPUT turns on and off. */
+  readonly raw: boolean;
   /** The part's values in the file's own type and range, `[z, y, x, channel]`. */
   values(part: TestPart): ReturnType<PartFile["values"]>;
 }
@@ -105,7 +114,7 @@ export interface ResultFile extends Pick<PartFile, "channels" | "sampleType"> {
 /** Metrics of one image, whose parts come one after the other. */
 export interface Measurement {
   add(part: TestPart): Promise<void>;
-  /** Empty where nothing could be measured. */
+  /** Those that TEST.METRICS asks for; empty where nothing could be measured. */
   readonly metrics: Metrics;
 }
 
