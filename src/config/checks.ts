@@ -8,25 +8,28 @@ import { checkDenoising } from "./denoising-checks.ts";
 import type { NumberKey, TextKey } from "./key-names.ts";
 import { checkModelKeys } from "./model-checks.ts";
 import { checkSegmentation } from "./segmentation-checks.ts";
-import { checkFolder } from "./task-checks.ts";
+import { checkFolder, type PathSettings } from "./task-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 
 const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
 
 /**
- * Everything that keys contradict each other in, all at once.
+ * Returns all contradictions between keys at once.
  *
  * @param folder what relative paths are relative to
+ * @param network whether paths on other computers are looked at: not for a file in a folder that is not trusted
  */
-export function checkConfig(config: Config, folder = process.cwd()): Problem[] {
+export function checkConfig(config: Config, folder = process.cwd(), network = true): Problem[] {
   return [
     ...checkPatch(config),
-    ...checkTask(config, folder),
+    ...checkTask(config, [folder, network]),
     ...checkModelKeys(config),
     ...checkNormalisation(config),
     ...checkMae(config),
-    ...checkPaths(config, folder),
+    ...checkPaths(config, folder, network),
     ...checkValidation(config),
+    ...checkTiles(config),
+    ...checkOptimizers(config),
     ...checkSchedule(config),
     ...checkAugmentation(config),
     ...checkImageKeys(config),
@@ -56,7 +59,7 @@ function patchOfOtherKind(patch: readonly number[], ndim: string): string | unde
   return undefined;
 }
 
-function checkTask(config: Config, folder: string): Problem[] {
+function checkTask(config: Config, paths: PathSettings): Problem[] {
   const problems: Problem[] = [];
   const workflow = workflowOf(config);
   if (workflow === undefined) {
@@ -64,8 +67,8 @@ function checkTask(config: Config, folder: string): Problem[] {
     const message = `the embedded engine has ${types}; ${config.text("PROBLEM.TYPE")} needs BiaPy itself.`;
     return [config.problem("PROBLEM.TYPE", message, "SELF_SUPERVISED")];
   }
-  if (workflow === "denoising") return checkDenoising(config, folder);
-  if (workflow === "segmentation") return checkSegmentation(config, folder);
+  if (workflow === "denoising") return checkDenoising(config, paths);
+  if (workflow === "segmentation") return checkSegmentation(config, paths);
   const architecture = architectureOf(config);
   const task = pretextTask(config);
   if (task === "masking" && architecture !== "mae") {
@@ -156,7 +159,7 @@ function checkMae(config: Config): Problem[] {
   return problems;
 }
 
-function checkPaths(config: Config, folder: string): Problem[] {
+function checkPaths(config: Config, folder: string, network: boolean): Problem[] {
   const needed: TextKey[] = [
     ...(config.flag("TRAIN.ENABLE") ? (["DATA.TRAIN.PATH"] as const) : []),
     ...(config.flag("TRAIN.ENABLE") && !config.flag("DATA.VAL.FROM_TRAIN")
@@ -164,7 +167,7 @@ function checkPaths(config: Config, folder: string): Problem[] {
       : []),
     ...(config.flag("TEST.ENABLE") ? (["DATA.TEST.PATH"] as const) : []),
   ];
-  return needed.flatMap((key) => checkFolder(config, key, folder));
+  return needed.flatMap((key) => checkFolder(config, key, folder, network));
 }
 
 function checkValidation(config: Config): Problem[] {
@@ -177,6 +180,37 @@ function checkValidation(config: Config): Problem[] {
       `the share of patches kept for validation lies between 0 and 1, not ${share}.`,
     ),
   ];
+}
+
+/** One number an axis for the overlap and padding of patches. */
+function checkTiles(config: Config): Problem[] {
+  const ndim = config.text("PROBLEM.NDIM") === "3D" ? 3 : 2;
+  const keys = (["TRAIN", "VAL", "TEST"] as const).flatMap(
+    (phase) => [`DATA.${phase}.OVERLAP`, `DATA.${phase}.PADDING`] as const,
+  );
+  return keys.flatMap((key) => {
+    const values = config.numbers(key);
+    if (!config.sets(key) || values.length === ndim) return [];
+    const message = `a ${ndim}D problem has ${ndim} numbers, one for each of ${AXES[`${ndim}D`].join(", ")}, not ${values.length}.`;
+    const suggestion = values.length === 1 ? `(${Array(ndim).fill(values[0]).join(",")})` : undefined;
+    return [config.problem(key, message, suggestion)];
+  });
+}
+
+/** One network is trained by one optimizer, at one rate. */
+function checkOptimizers(config: Config): Problem[] {
+  const several = (["TRAIN.OPTIMIZER", "TRAIN.LR"] as const).filter(
+    (key) => [config.value(key)].flat().length !== 1,
+  );
+  return several.map((key) => {
+    const [first] = [config.value(key)].flat();
+    const suggestion = first === undefined ? undefined : `[${String(first)}]`;
+    return config.problem(
+      key,
+      "self-supervision trains one network: one optimizer and one rate.",
+      suggestion,
+    );
+  });
 }
 
 function checkSchedule(config: Config): Problem[] {

@@ -2,7 +2,12 @@
 import type { Problem } from "../facts/run-events.ts";
 import { N2V_MANIPULATORS } from "../facts/workflows.ts";
 import type { Config } from "./config.ts";
-import { checkArchitecture, checkGroundTruthPath, checkMetricNames } from "./task-checks.ts";
+import {
+  checkArchitecture,
+  checkGroundTruthPath,
+  checkMetricNames,
+  type PathSettings,
+} from "./task-checks.ts";
 
 /** Architectures that denoise images, and the dimensions that each has. */
 export const DENOISING_ARCHITECTURES: Readonly<Record<string, readonly string[]>> = {
@@ -16,14 +21,13 @@ export const DENOISING_ARCHITECTURES: Readonly<Record<string, readonly string[]>
   unetr: ["2D", "3D"],
 };
 
-/** @param folder what relative paths are relative to */
-export function checkDenoising(config: Config, folder: string): Problem[] {
+export function checkDenoising(config: Config, paths: PathSettings): Problem[] {
   return [
     ...checkArchitecture(config, "denoises images", DENOISING_ARCHITECTURES),
     ...checkLoss(config),
     ...checkMetricNames(config, ["mae", "mse"]),
     ...checkSpots(config),
-    ...checkCleanImages(config, folder),
+    ...checkCleanImages(config, paths),
   ];
 }
 
@@ -66,12 +70,12 @@ function checkSpots(config: Config): Problem[] {
 }
 
 /** Clean images: LOAD_GT_DATA learns from them, LOAD_GT measures test images by them. */
-function checkCleanImages(config: Config, folder: string): Problem[] {
+function checkCleanImages(config: Config, paths: PathSettings): Problem[] {
   const problems: Problem[] = [];
   const learns = config.flag("PROBLEM.DENOISING.LOAD_GT_DATA");
   if (config.flag("TRAIN.ENABLE") && learns) {
-    problems.push(...checkGroundTruthPath(config, "TRAIN", folder));
-    if (!config.flag("DATA.VAL.FROM_TRAIN")) problems.push(...checkGroundTruthPath(config, "VAL", folder));
+    problems.push(...checkGroundTruthPath(config, "TRAIN", paths));
+    if (!config.flag("DATA.VAL.FROM_TRAIN")) problems.push(...checkGroundTruthPath(config, "VAL", paths));
   }
   if (!config.flag("TEST.ENABLE") || !config.flag("DATA.TEST.LOAD_GT")) return problems;
   if (!learns) {
@@ -79,5 +83,5 @@ function checkCleanImages(config: Config, folder: string): Problem[] {
       "BiaPy itself refuses this together with LOAD_GT_DATA: False; the embedded engine measures the test images by DATA.TEST.GT_PATH.";
     problems.push(config.warning("DATA.TEST.LOAD_GT", message));
   }
-  return [...problems, ...checkGroundTruthPath(config, "TEST", folder)];
+  return [...problems, ...checkGroundTruthPath(config, "TEST", paths)];
 }

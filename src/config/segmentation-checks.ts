@@ -2,7 +2,12 @@
 import type { Problem } from "../facts/run-events.ts";
 import type { Config } from "./config.ts";
 import { DENOISING_ARCHITECTURES } from "./denoising-checks.ts";
-import { checkArchitecture, checkGroundTruthPath, checkMetricNames } from "./task-checks.ts";
+import {
+  checkArchitecture,
+  checkGroundTruthPath,
+  checkMetricNames,
+  type PathSettings,
+} from "./task-checks.ts";
 
 /** Architectures that segment images, and the dimensions that each has. */
 export const SEGMENTATION_ARCHITECTURES = DENOISING_ARCHITECTURES;
@@ -10,15 +15,14 @@ export const SEGMENTATION_ARCHITECTURES = DENOISING_ARCHITECTURES;
 const LOSSES = ["CE", "DICE"];
 const HIGHEST_LABEL = 255;
 
-/** @param folder what relative paths are relative to */
-export function checkSegmentation(config: Config, folder: string): Problem[] {
+export function checkSegmentation(config: Config, paths: PathSettings): Problem[] {
   return [
     ...checkArchitecture(config, "segments images", SEGMENTATION_ARCHITECTURES),
     ...checkClasses(config),
     ...checkLoss(config),
     ...checkClassWeights(config),
     ...checkMetricNames(config, ["iou"]),
-    ...checkMasks(config, folder),
+    ...checkMasks(config, paths),
   ];
 }
 
@@ -79,13 +83,13 @@ function checkClassWeights(config: Config): Problem[] {
 }
 
 /** DATA.*.GT_PATH where masks are needed. */
-function checkMasks(config: Config, folder: string): Problem[] {
+function checkMasks(config: Config, paths: PathSettings): Problem[] {
   const problems: Problem[] = [];
   if (config.flag("TRAIN.ENABLE")) {
-    problems.push(...checkGroundTruthPath(config, "TRAIN", folder));
-    if (!config.flag("DATA.VAL.FROM_TRAIN")) problems.push(...checkGroundTruthPath(config, "VAL", folder));
+    problems.push(...checkGroundTruthPath(config, "TRAIN", paths));
+    if (!config.flag("DATA.VAL.FROM_TRAIN")) problems.push(...checkGroundTruthPath(config, "VAL", paths));
   }
   if (config.flag("TEST.ENABLE") && config.flag("DATA.TEST.LOAD_GT"))
-    problems.push(...checkGroundTruthPath(config, "TEST", folder));
+    problems.push(...checkGroundTruthPath(config, "TEST", paths));
   return problems;
 }

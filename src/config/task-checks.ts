@@ -1,6 +1,7 @@
 /** Checks that several workflows share. */
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
+import { isNetworkPath } from "../facts/files/network-path.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { architectureOf } from "./basics.ts";
 import type { Config } from "./config.ts";
@@ -36,9 +37,18 @@ export function checkArchitecture(
   return [config.problem(key, `${architecture} works in ${dimensions.join(" and ")} only, not in ${ndim}.`)];
 }
 
-/** Checks that a key names a folder. @param folder what relative paths are relative to */
-export function checkFolder(config: Config, key: TextKey, folder: string): Problem[] {
+/** What paths in a configuration are relative to, and whether those on other computers are looked at. */
+export type PathSettings = readonly [folder: string, network: boolean];
+
+/**
+ * Checks that a key names a folder.
+ *
+ * @param folder what relative paths are relative to
+ * @param network whether paths on other computers are looked at
+ */
+export function checkFolder(config: Config, key: TextKey, folder: string, network: boolean): Problem[] {
   const written = config.text(key);
+  if (!network && isNetworkPath(written)) return [];
   const path = resolve(folder, written);
   if (existsSync(path) && statSync(path).isDirectory()) return [];
   const isFile = existsSync(path);
@@ -48,15 +58,15 @@ export function checkFolder(config: Config, key: TextKey, folder: string): Probl
   return [config.problem(key, message, isFile ? undefined : nearestFolder(written, folder))];
 }
 
-/** Checks where a phase's ground truth lies. @param folder what relative paths are relative to */
+/** Checks where a phase's ground truth lies. */
 export function checkGroundTruthPath(
   config: Config,
   phase: "TRAIN" | "VAL" | "TEST",
-  folder: string,
+  [folder, network]: PathSettings,
 ): Problem[] {
   // With INPUT_ZARR_MULTIPLE_DATA the ground truth lies in the images' own files.
   if (!config.flag(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA`))
-    return checkFolder(config, `DATA.${phase}.GT_PATH`, folder);
+    return checkFolder(config, `DATA.${phase}.GT_PATH`, folder, network);
   const inside = `DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA_GT_PATH` as const;
   if (config.text(inside) !== "") return [];
   const message = "says where in the files the ground truth is, such as volumes.labels, and is not set.";

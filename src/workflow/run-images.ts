@@ -35,7 +35,12 @@ export async function prepareImages(
     if (found === undefined) return undefined;
     const set = (of: readonly ImageInfo[], how: Partial<ImageSetSettings> = {}) => {
       const inMemory = config.flag(`DATA.${phase}.IN_MEMORY`) && fits(phase, of);
-      const made = new ImageSet(of, { normalisation: normalisationSettings(config), inMemory, ...how });
+      const made = new ImageSet(of, {
+        normalisation: normalisationSettings(config),
+        inMemory,
+        completedTo: patchBox(config),
+        ...how,
+      });
       sets.push(made);
       return made;
     };

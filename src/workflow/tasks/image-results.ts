@@ -8,7 +8,7 @@ import type { Metrics } from "../../facts/run-events.ts";
 import { shapeOf } from "../../images/image.ts";
 import type { ImageModel } from "../../models/architectures.ts";
 import { chosenMetrics } from "../settings.ts";
-import { imageName, inOwnRange, writeImage } from "../write-image.ts";
+import { imageName, inOwnRange, predictionInOwnRange, writeImage } from "../write-image.ts";
 import { inOneBatch } from "./batch-arrays.ts";
 import { storedPrediction } from "./stored-prediction.ts";
 import type { Measurement, TestingTask, TestPart } from "./task.ts";
@@ -33,7 +33,7 @@ export function imageTesting(
         raw: true,
         channels: image.info.shape[3],
         sampleType: image.info.sampleType,
-        values: ({ values }) => inOwnRange(values.prediction, image),
+        values: ({ values }) => predictionInOwnRange(values.prediction, image),
       },
     ],
     reuse: async ({ info, channels }) => {
@@ -62,7 +62,7 @@ class RestorationErrors implements Measurement {
   async add({ image, target, region, values }: TestPart): Promise<void> {
     if (target === undefined) return;
     this.empty = false;
-    const restored = Float32Array.from(inOwnRange(values.prediction, image));
+    const restored = Float32Array.from(predictionInOwnRange(values.prediction, image));
     const original = Float32Array.from(inOwnRange(await target.values(region), target));
     if (this.byChunks) this.errors.add(restored, original);
     else this.whole = similarity(restored, original, shapeOf(region, image.info.shape[3]));

@@ -79,6 +79,8 @@ export interface TestingTask {
   readonly channels?: number;
   /** Further outputs that need no network. */
   readonly withoutNetwork?: PatchModel;
+  /** The outputs that result files and metrics by chunks are made of; all where this is not set. */
+  readonly neededByChunks?: readonly string[];
   /** The files that a test image's prediction is written to. The first one is what TEST.REUSE_PREDICTIONS looks for. */
   resultFiles(image: NormalisedImage, byChunks: boolean): readonly ResultFile[];
   /** Reads the outputs that an earlier run wrote of a whole image; undefined where there are none that fit. */
