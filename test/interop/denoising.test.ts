@@ -1,22 +1,18 @@
 /** Noise2Void beside BiaPy's own: the same noisy images, configuration and epochs, by their distance from the clean images. */
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
-import { availableParallelism } from "node:os";
+import { mkdir, mkdtemp } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { Random } from "../../src/data/random.ts";
 import { similarity } from "../../src/data/similarity.ts";
 import { listImages, readImage } from "../../src/images/files.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
-import { biapy, problemsOf } from "../workflow/command.ts";
-import { skip, Workplace } from "./engine-run.ts";
+import { byBiapy, byOurs, mean, skip } from "./biapy-run.ts";
 
 const EPOCHS = 30;
 const SEEDS = [1, 2, 3];
 const samples = join(import.meta.dirname, "../../media/samples/2d/train");
-
-const place = skip ? undefined : await Workplace.make();
-after(() => place?.remove());
 
 /** Adds noise to a value from 0 to 255. */
 type Noise = (value: number, random: Random) => number;
@@ -99,43 +95,21 @@ async function psnr(folder: string): Promise<number> {
   return sum / paths.length;
 }
 
-const mean = (values: readonly number[]) => values.reduce((sum, each) => sum + each, 0) / values.length;
-
 for (const [name, noise] of Object.entries(NOISES))
   test(`images with ${name} noise come as near to the clean ones as by BiaPy's Noise2Void`, {
     skip,
   }, async () => {
-    assert.ok(place !== undefined);
-    const images = await noisyImages(join(place.folder, name), noise);
+    const folder = await mkdtemp(join(tmpdir(), "noise2void-"));
+    const images = await noisyImages(join(folder, "images"), noise);
+    const noisy = await psnr(images);
     const [ours, theirs]: number[][] = [[], []];
     for (const seed of SEEDS) {
-      const order = place.order(`theirs_${name}_${seed}`, configuration(images, seed));
-      const run = await place.train(order);
-      const [end] = await run.of("end");
-      assert.equal(end?.status, "finished", JSON.stringify((await run.of("log")).slice(-5)));
-      theirs.push(await psnr(join(end.runDirectory, "per_image")));
-      const args = [
-        "--config",
-        order.configFile,
-        "--result_dir",
-        order.resultDirectory,
-        "--run_id",
-        "1",
-        "--gpu",
-        "",
-      ];
-      const result = await biapy([...args, "--name", `ours_${name}_${seed}`]);
-      assert.equal(result.code, 0, JSON.stringify(problemsOf(result)));
-      ours.push(
-        await psnr(
-          join(order.resultDirectory, `ours_${name}_${seed}/results/ours_${name}_${seed}_1/per_image`),
-        ),
-      );
+      const text = configuration(images, seed);
+      theirs.push(await psnr((await byBiapy(folder, `theirs_${seed}`, text)).perImage));
+      ours.push(await psnr((await byOurs(folder, `ours_${seed}`, text)).perImage));
     }
-    const noisy = await psnr(images);
-    console.log(
-      `${name}: noisy ${noisy.toFixed(2)} dB; ours ${ours.map((each) => each.toFixed(2)).join(", ")}; BiaPy ${theirs.map((each) => each.toFixed(2)).join(", ")}`,
-    );
+    const listed = (values: readonly number[]) => values.map((each) => each.toFixed(2)).join(", ");
+    console.log(`${name}: noisy ${listed([noisy])} dB; ours ${listed(ours)}; BiaPy ${listed(theirs)}`);
     assert.ok(mean(ours) > noisy + 3, `${mean(ours)} dB of ${noisy} dB`);
     assert.ok(mean(ours) > mean(theirs) - 0.3, `${ours} dB, BiaPy ${theirs} dB`);
   });

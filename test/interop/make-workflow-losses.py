@@ -1,4 +1,4 @@
-"""Losses, their gradients and IoU by BiaPy 3.7.1 and PyTorch: writes test/fixtures/workflow_losses.json.
+"""Losses, their gradients and IoU by BiaPy 3.7.1 and PyTorch, thresholds by scikit-image: writes test/fixtures/workflow_losses.json.
 
 Logits and labels are formulas, so that the file holds results only. Tensors are [batch, class, (z,) y, x]; gradients are
 written in that order.
@@ -16,6 +16,7 @@ from biapy.engine.metrics import (
     jaccard_index,
     n2v_loss_mse,
 )
+from skimage.filters import threshold_otsu
 
 
 def logits(shape):
@@ -110,5 +111,10 @@ value = n2v_loss_mse(x, torch.cat([targets * spots, spots], 1))
 value.backward()
 blind = {"shape": [2, 1, 5, 6], "loss": value.item(), "gradient": x.grad.flatten().tolist()}
 
+otsu = []
+for count, a in [(500, 0.37), (1000, 0.011), (333, 1.9)]:
+    values = (1 / (1 + np.exp(-8 * np.sin(np.arange(count) * a) + 3))).astype("float32")
+    otsu.append({"count": count, "a": a, "threshold": float(threshold_otsu(values))})
+
 path = pathlib.Path(__file__).parent.parent / "fixtures" / "workflow_losses.json"
-path.write_text(json.dumps({"segmentation": cases, "noise2void": blind}) + "\n")
+path.write_text(json.dumps({"segmentation": cases, "noise2void": blind, "otsu": otsu}) + "\n")
