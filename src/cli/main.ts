@@ -15,6 +15,7 @@ import { consoleReporter, jsonLinesReporter, type ReportEvent } from "../results
 import { RUNTIMES, type RuntimeName } from "../runtime/open-runtime.ts";
 import { PRECISIONS, type Precision } from "../runtime/precision.ts";
 import { type ChoiceReport, chooseRuntime, type DeviceWish } from "../workflow/device-choice.ts";
+import { type FeatureRequest, writeFeatures } from "../workflow/features/write-features.ts";
 import { InputError } from "../workflow/input-error.ts";
 import { runWorkflow, tryStep } from "../workflow/run.ts";
 import { threadCount } from "../workflow/settings.ts";
@@ -33,6 +34,7 @@ interface Arguments {
   readonly norm_pix_loss?: boolean;
   readonly precision?: Precision;
   readonly try_batch?: number;
+  readonly features?: boolean;
 }
 
 /** The short forms that BiaPy's Docker image takes. */
@@ -69,6 +71,10 @@ function parseArguments(argv: readonly string[]): Arguments {
         "--precision <name>",
         "single by itself; mixed computes products in float16 on GPUs that have it, as PyTorch's autocast does",
       ).choices(PRECISIONS),
+    )
+    .option(
+      "--features",
+      "write the encoder's features of the test images with the run's checkpoint, instead of training",
     )
     .addOption(
       new Option("--try_batch <size>", "see whether a step of this size fits")
@@ -189,22 +195,30 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   if (all.some((problem) => problem.severity === "error")) return EXIT.badInput;
   const tree: ResultTree = resultTree(given.result_dir, given.name, given.run_id);
   const end = { event: "end", runDirectory: tree.runDirectory } as const;
-  if (!given.resume && runExists(tree) && config.flag("TRAIN.ENABLE")) {
+  if (!given.features && !given.resume && runExists(tree) && config.flag("TRAIN.ENABLE")) {
     const message = `Run ${given.run_id} of ${given.name} exists already and is overwritten. Another --run_id keeps both.`;
     report({ event: "log", level: "warning", message });
   }
   const signal = interruptSignal(report);
   try {
-    const status = await runWorkflow({
+    const request: FeatureRequest = {
       config,
-      configText: readFileSync(given.config, "utf8"),
       tree,
-      resume: given.resume === true,
       normalisePixels: given.norm_pix_loss === true,
-      precision: given.precision,
       openRuntime: (work) => chooseRuntime(deviceWish(given, config), work, choiceReport(report)),
       report,
       signal,
+    };
+    if (given.features) {
+      const status = await writeFeatures(request);
+      report({ ...end, runDirectory: tree.features, status });
+      return status === "stopped" ? EXIT.stopped : EXIT.done;
+    }
+    const status = await runWorkflow({
+      ...request,
+      configText: readFileSync(given.config, "utf8"),
+      resume: given.resume === true,
+      precision: given.precision,
       fits: (batchSize) => fitsApart(batchSize, signal),
     });
     const resume = status === "stopped" ? resumeArguments(given) : undefined;

@@ -26,6 +26,8 @@ export interface ResultTree {
   /** The same two for images that were predicted in one piece (TEST.FULL_IMG). */
   readonly fullImage: string;
   readonly fullImageBinarized: string;
+  /** The encoder's features of images, with pictures of them. */
+  readonly features: string;
   /** Pictures of images that are predicted while a model trains. */
   readonly previews: string;
   readonly tensorboard: string;
@@ -55,6 +57,7 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     perImageBinarized: join(runDirectory, "per_image_binarized"),
     fullImage: join(runDirectory, "full_image"),
     fullImageBinarized: join(runDirectory, "full_image_binarized"),
+    features: join(runDirectory, "features"),
     previews: join(runDirectory, "previews"),
     tensorboard: join(runDirectory, "tensorboard"),
     trainLogs: join(runDirectory, "train_logs"),

@@ -35,6 +35,8 @@ const imageFiles = v.pipe(
     prediction: v.optional(v.string()),
     /** Of a segmentation, the probability of the foreground, or of each class in channels of their own. */
     probabilities: v.optional(v.string()),
+    /** The encoder's features in colors: their first three principal components. */
+    features: v.optional(v.string()),
     /**
      * What the prediction should be: the user's own file. Of a segmentation into two classes, every value above 0 is the
      * foreground; of a denoised image, the clean image.
@@ -149,14 +151,14 @@ const epochEvent = v.pipe(
 export type EpochEvent = v.InferOutput<typeof epochEvent>;
 
 /**
- * Image files were written or replaced. Those of kind `mae-check`, and of kind `segmentation` with an epoch, come again after
+ * Image files were written or replaced. Those of kinds `mae-check` and `features`, and of kind `segmentation` with an epoch, come again after
  * every epoch. A segmentation has the files `original`, `prediction` (labels) and, if it is known, `groundTruth`.
  */
 const imageEvent = v.pipe(
   v.object({
     event: v.literal("image"),
     time,
-    kind: v.picklist(["mae-check", "prediction", "segmentation", "augmentation"]),
+    kind: v.picklist(["mae-check", "prediction", "features", "segmentation", "augmentation"]),
     /** File name of the source image. */
     image: v.string(),
     files: imageFiles,

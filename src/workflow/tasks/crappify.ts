@@ -8,6 +8,7 @@ import { buildArguments } from "../model-settings.ts";
 import { lossTerms, metricNames } from "../settings.ts";
 import { inOneBatch } from "./batch-arrays.ts";
 import { crappifiedImages } from "./crappified-images.ts";
+import { encoderFeatures } from "./encoder-features.ts";
 import { imageTesting } from "./image-results.ts";
 import type { Task, TrainingTask } from "./task.ts";
 
@@ -34,6 +35,7 @@ export function crappifyTask(config: Config, tree: ResultTree): Task {
         ...written,
       }),
     },
+    features: (shape) => encoderFeatures(model, shape),
   };
 }
 

@@ -10,6 +10,7 @@ import { groundTruth } from "../ground-truth.ts";
 import { buildArguments } from "../model-settings.ts";
 import { metricNames } from "../settings.ts";
 import { inOneBatch, realPatches } from "./batch-arrays.ts";
+import { encoderFeatures } from "./encoder-features.ts";
 import { imageTesting } from "./image-results.ts";
 import type { Task, TrainingTask } from "./task.ts";
 
@@ -26,6 +27,7 @@ export function denoisingTask(config: Config, tree: ResultTree): Task {
       const infos = await groundTruth(config, phase, images, report);
       return { images, targets: { infos, values: phase === "TEST" ? "stored" : "like images" } };
     },
+    features: (shape) => encoderFeatures(model, shape),
     training: training(config, model),
     testing: {
       ...imageTesting(config, tree, model),

@@ -20,6 +20,7 @@ import { groundTruth } from "../ground-truth.ts";
 import { buildArguments } from "../model-settings.ts";
 import { imageName, writeImage, writeSamples } from "../write-image.ts";
 import { inOneBatch } from "./batch-arrays.ts";
+import { encoderFeatures } from "./encoder-features.ts";
 import { type ClassSettings, checkMask, classesOf, classSettings, ignoredPatch } from "./masks.ts";
 import { storedPrediction } from "./stored-prediction.ts";
 import type { Measurement, ResultFile, Task, TestingTask, TestPart, TrainingTask } from "./task.ts";
@@ -39,6 +40,7 @@ export function segmentationTask(config: Config, tree: ResultTree): Task {
       const infos = await groundTruth(config, phase, images, report, { channels: 1, check });
       return { images, targets: { infos, values: "labels" } };
     },
+    features: (shape) => encoderFeatures(model, shape),
     training: training(config, model, settings),
     testing: new SegmentationTesting(config, tree, model, settings),
   };

@@ -32,6 +32,12 @@ export interface Task {
   sources(phase: Phase, infos: readonly ImageInfo[], report: ReportEvent): Promise<PhaseSources>;
   readonly training: TrainingTask;
   readonly testing: TestingTask;
+  /**
+   * The encoder's features of patches: input `images`, output `features` `[batch, (z,) y, x, feature]`.
+   *
+   * @param shape of the images, `[batch, (z,) y, x, channel]`
+   */
+  features(shape: readonly number[]): Program;
 }
 
 /** The images of a phase and their targets, in the same order. */
