@@ -84,7 +84,7 @@ if (packaged) {
   const unbundled = [
     "@resvg/resvg-wasm",
     "@tensorflow/tfjs-backend-wasm",
-    "dejavu-fonts-ttf",
+    "@fontsource/inter",
     "koffi",
     "onnxruntime-node",
   ];

@@ -9,21 +9,9 @@ import {
   type PathSettings,
 } from "./task-checks.ts";
 
-/** Architectures that denoise images, and the dimensions that each has. */
-export const DENOISING_ARCHITECTURES: Readonly<Record<string, readonly string[]>> = {
-  unet: ["2D", "3D"],
-  resunet: ["2D", "3D"],
-  "resunet++": ["2D", "3D"],
-  attention_unet: ["2D", "3D"],
-  multiresunet: ["2D", "3D"],
-  seunet: ["2D", "3D"],
-  resunet_se: ["2D", "3D"],
-  unetr: ["2D", "3D"],
-};
-
 export function checkDenoising(config: Config, paths: PathSettings): Problem[] {
   return [
-    ...checkArchitecture(config, "denoises images", DENOISING_ARCHITECTURES),
+    ...checkArchitecture(config, "denoising", "denoises images"),
     ...checkLoss(config),
     ...checkMetricNames(config, ["mae", "mse"]),
     ...checkSpots(config),

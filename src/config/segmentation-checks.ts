@@ -1,7 +1,8 @@
 /** What the keys of a segmentation configuration demand, by BiaPy 3.7.1's rules and the embedded engine's. */
 import type { Problem } from "../facts/run-events.ts";
+import { logitsOf } from "../facts/workflows.ts";
+import { architectureOf, channelsOf } from "./basics.ts";
 import type { Config } from "./config.ts";
-import { DENOISING_ARCHITECTURES } from "./denoising-checks.ts";
 import {
   checkArchitecture,
   checkGroundTruthPath,
@@ -9,21 +10,27 @@ import {
   type PathSettings,
 } from "./task-checks.ts";
 
-/** Architectures that segment images, and the dimensions that each has. */
-export const SEGMENTATION_ARCHITECTURES = DENOISING_ARCHITECTURES;
-
 const LOSSES = ["CE", "DICE"];
 const HIGHEST_LABEL = 255;
 
 export function checkSegmentation(config: Config, paths: PathSettings): Problem[] {
   return [
-    ...checkArchitecture(config, "segments images", SEGMENTATION_ARCHITECTURES),
+    ...checkArchitecture(config, "segmentation", "segments images"),
+    ...checkOutputs(config),
     ...checkClasses(config),
     ...checkLoss(config),
     ...checkClassWeights(config),
     ...checkMetricNames(config, ["iou"]),
     ...checkMasks(config, paths),
   ];
+}
+
+/** EDSR returns as many channels as its images have (its arguments have no number of their own for what it returns). */
+function checkOutputs(config: Config): Problem[] {
+  const logits = logitsOf(config.number("DATA.N_CLASSES"));
+  if (architectureOf(config) !== "edsr" || channelsOf(config) === logits) return [];
+  const message = `edsr returns the channels of its images, ${channelsOf(config)}, and these classes need ${logits}. Choose another architecture.`;
+  return [config.problem("MODEL.ARCHITECTURE", message, "unet")];
 }
 
 function checkClasses(config: Config): Problem[] {

@@ -1,8 +1,10 @@
 /** Checks that several workflows share. */
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
+import { ARCHITECTURES, embeddedArchitectures } from "../facts/architectures.ts";
 import { isNetworkPath } from "../facts/files/network-path.ts";
 import type { Problem } from "../facts/run-events.ts";
+import type { WorkflowName } from "../facts/workflows.ts";
 import { architectureOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 import type { TextKey } from "./key-names.ts";
@@ -12,28 +14,18 @@ import { nearestFolder } from "./nearest-folder.ts";
  * Checks that a workflow has the configuration's architecture, in its dimensions.
  *
  * @param does what the workflow does, after "the embedded engine"
- * @param architectures the dimensions that each has, by name
  */
-export function checkArchitecture(
-  config: Config,
-  does: string,
-  architectures: Readonly<Record<string, readonly string[]>>,
-): Problem[] {
+export function checkArchitecture(config: Config, workflow: WorkflowName, does: string): Problem[] {
   const key = "MODEL.ARCHITECTURE";
   const architecture = architectureOf(config);
-  const dimensions = architectures[architecture];
-  const ndim = config.text("PROBLEM.NDIM");
-  if (dimensions === undefined) {
-    const names = Object.keys(architectures).join(", ");
-    return [
-      config.problem(
-        key,
-        `the embedded engine ${does} with ${names}; ${architecture} is not one of them.`,
-        "unet",
-      ),
-    ];
+  const names = embeddedArchitectures(workflow);
+  if (!names.some((name) => name === architecture)) {
+    const message = `the embedded engine ${does} with ${names.join(", ")}; ${architecture} is not one of them.`;
+    return [config.problem(key, message, "unet")];
   }
-  if (dimensions.includes(ndim)) return [];
+  const dimensions = ARCHITECTURES.get(architecture)?.dimensions ?? [];
+  const ndim = config.text("PROBLEM.NDIM");
+  if (dimensions.some((each) => each === ndim)) return [];
   return [config.problem(key, `${architecture} works in ${dimensions.join(" and ")} only, not in ${ndim}.`)];
 }
 

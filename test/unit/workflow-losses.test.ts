@@ -72,7 +72,7 @@ async function computed(
   } as const;
   const parameters = new Parameters([spec], { trainable: true, threads: 1 });
   parameters.initialise(1);
-  parameters.settle();
+  await parameters.settled();
   const logits = Float32Array.from({ length: sizeOf(shape) }, (_, at) => logitAt(at));
   parameters.values("logits").set(moved(logits, shape, true));
   const executable = new OnnxRuntime(1).compile(program, parameters, { gradients: true });

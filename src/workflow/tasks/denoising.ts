@@ -62,7 +62,7 @@ function training(config: Config, model: ImageModel): TrainingTask {
     compare: (scope, { images, targets, spots }) => {
       const prediction = model(scope, images);
       const { mse, mae } = spotErrors(prediction, targets, spots);
-      const measured = Object.entries({ mse, mae }).filter(([name]) => names.includes(name));
+      const measured = Object.entries({ mse, mae }).filter(([name]) => names.some((each) => each === name));
       return { loss: mse, ...Object.fromEntries(measured) };
     },
     batch: (samples, random) => {
