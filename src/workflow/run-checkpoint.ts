@@ -41,7 +41,7 @@ const TUPLES = ["image_shape", "input_shape", "upsampling_factor"];
 function asBiapyKeeps(build: BuildArguments): CheckpointValue {
   const kept = Object.entries(build).map(([name, value]): [string, CheckpointValue] => [
     name,
-    TUPLES.includes(name) && typeof value === "object" ? new PythonTuple(value) : value,
+    TUPLES.includes(name) && Array.isArray(value) ? new PythonTuple(value) : value,
   ]);
   return Object.fromEntries(kept);
 }
