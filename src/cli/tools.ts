@@ -11,6 +11,7 @@ import { EXIT } from "./exit-codes.ts";
 export const TOOLS_HELP = `
 Besides training:
   --devices [--json]        list the devices that can train, and why others cannot
+  --label_study             compare a segmentation that is pretrained with one from scratch, with 1, 2, 4, … labels
   --install_gpu_runtime     fetch CUDA's libraries for NVIDIA's GPUs (Linux)
   --install_tensorflow      fetch TensorFlow for --runtime tensorflow; with "gpu" after it, for NVIDIA's GPUs
 `;
@@ -24,6 +25,7 @@ export async function runTool(argv: readonly string[]): Promise<number | undefin
     console.log(json ? JSON.stringify(devices) : describeDevices(devices));
     return EXIT.done;
   }
+  if (tool === "--label_study") return (await import("./label-study.ts")).labelStudy(argv.slice(1));
   if (tool === "--install_gpu_runtime") return install(json, installGpuRuntime);
   if (tool === "--install_tensorflow") {
     const kind: TensorflowKind = detail === "gpu" ? "gpu" : "cpu";
