@@ -5,6 +5,7 @@ import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, channelsOf, pretextTask } from "./basics.ts";
 import type { Config } from "./config.ts";
 import { checkModelKeys } from "./model-checks.ts";
+import { checkOptimizer } from "./optimizer-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 
 const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
@@ -23,6 +24,7 @@ export function checkConfig(config: Config, folder = process.cwd()): Problem[] {
     ...checkMae(config),
     ...checkPaths(config, folder),
     ...checkValidation(config),
+    ...checkOptimizer(config),
     ...checkSchedule(config),
     ...checkAugmentation(config),
     ...checkImageKeys(config),

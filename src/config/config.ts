@@ -1,8 +1,8 @@
 /** Loading a configuration: defaults filled in, every problem of the file found at once. */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { closest, distance } from "fastest-levenshtein";
 import type { Problem } from "../facts/run-events.ts";
-import { type ConfigDocument, type ConfigEntry, parseDocument } from "./document.ts";
+import { type ConfigDocument, type ConfigEntry, type Place, parseDocument } from "./document.ts";
 import { type KeyFact, type KeyType, keyFacts, keyGroups, keyLimits, type Limits } from "./keys.ts";
 import { modernised } from "./older-keys.ts";
 import { type PythonValue, written } from "./python-value.ts";
@@ -106,33 +106,93 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
   let content = text;
   const problems: Problem[] = [];
   try {
-    content ??= readFileSync(file, "utf8");
+    content ??= readText(file);
   } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    problems.push({
-      severity: "error",
-      file,
-      message: missing ? `There is no file ${file}.` : `${file} cannot be read.`,
-    });
+    const message = error instanceof Error ? error.message : String(error);
+    problems.push({ severity: "error", file, message });
+    content = "";
+  }
+  if (content.length > MOST_BYTES) {
+    problems.push({ severity: "error", file, message: tooLarge(file, content.length) });
     content = "";
   }
   const parsed = parseDocument(file, content, (key) => keyGroups.has(key));
   problems.push(...parsed.problems);
   const { document, problems: older } = modernised(parsed.document);
   problems.push(...older);
-  const unknownGroups = [...document.groups].filter(([group]) => !keyGroups.has(group));
-  for (const [group, place] of unknownGroups) {
-    if (unknownGroups.some(([other]) => group.startsWith(`${other}.`))) continue;
-    problems.push({ severity: "error", key: group, ...place, ...unknown(group, keyGroups) });
-  }
+  const isUnknownGroup = (group: string) => document.groups.has(group) && !keyGroups.has(group);
+  const inUnknownGroup = (key: string) => groupsAbove(key).some(isUnknownGroup);
+  const unknownKeys: { readonly key: string; readonly place: Place; readonly names: Iterable<string> }[] = [];
+  for (const [key, place] of document.groups)
+    if (isUnknownGroup(key) && !inUnknownGroup(key)) unknownKeys.push({ key, place, names: keyGroups });
   for (const entry of document.entries) {
-    if (unknownGroups.some(([group]) => entry.key.startsWith(`${group}.`))) continue;
+    const { key, place } = entry;
+    if (inUnknownGroup(key)) continue;
+    if (!keyFacts.has(key) && !keyGroups.has(key)) {
+      unknownKeys.push({ key, place, names: keyFacts.keys() });
+      continue;
+    }
     const fault = faultOf(entry);
-    if (fault !== undefined) problems.push({ severity: "error", key: entry.key, ...entry.place, ...fault });
+    if (fault !== undefined) problems.push({ severity: "error", key, ...place, ...fault });
     else problems.push(...notOfPython(entry));
   }
+  problems.push(...unknownProblems(unknownKeys));
   problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
-  return { config: new Config(document), problems };
+  return { config: new Config(document), problems: fewEnough(file, problems) };
+}
+
+/** Nobody reads thousands of problems; those beyond these are counted. */
+const MOST_PROBLEMS = 200;
+
+function fewEnough(file: string, problems: Problem[]): Problem[] {
+  if (problems.length <= MOST_PROBLEMS) return problems;
+  const { line, column } = problems[MOST_PROBLEMS];
+  const severity = problems.some((problem) => problem.severity === "error") ? "error" : "warning";
+  const message = `${problems.length - MOST_PROBLEMS} more problems follow from here on.`;
+  return [...problems.slice(0, MOST_PROBLEMS), { severity, file, line, column, message }];
+}
+
+/** Larger files are not configurations: one with all of BiaPy's keys has 40 kB. */
+const MOST_BYTES = 2 ** 20;
+
+const tooLarge = (file: string, bytes: number) =>
+  `${file} is no configuration: it has ${(bytes / 1e6).toFixed(1)} MB, and configurations have at most 1 MB.`;
+
+/** Reads a configuration's text. Throws an error whose message says why it cannot be read. */
+function readText(file: string): string {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined) throw new Error(`There is no file ${file}.`);
+  if (!found.isFile()) throw new Error(`${file} is not a file.`);
+  if (found.size > MOST_BYTES) throw new Error(tooLarge(file, found.size));
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    throw new Error(`${file} cannot be read.`);
+  }
+}
+
+/** The groups that a key lies in: `DATA.TRAIN.PATH` in `DATA` and `DATA.TRAIN`. */
+function groupsAbove(key: string): string[] {
+  const parts = key.split(".");
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("."));
+}
+
+/** Unknown keys beyond these are counted, not listed: nobody reads thousands, and each costs a search for the nearest key. */
+const MOST_UNKNOWN = 50;
+/** No key that a person misspells is longer. */
+const LONGEST_KEY = 200;
+
+function unknownProblems(
+  found: readonly { readonly key: string; readonly place: Place; readonly names: Iterable<string> }[],
+): Problem[] {
+  const problems = found.slice(0, MOST_UNKNOWN).map(({ key, place, names }): Problem => {
+    if (key.length <= LONGEST_KEY) return { severity: "error", key, ...place, ...unknown(key, names) };
+    return { severity: "error", ...place, message: `BiaPy has no key ${key.slice(0, LONGEST_KEY)}….` };
+  });
+  const [next] = found.slice(MOST_UNKNOWN);
+  if (next === undefined) return problems;
+  const message = `${found.length - MOST_UNKNOWN} more keys are not BiaPy's, from this one on.`;
+  return [...problems, { severity: "error", ...next.place, message }];
 }
 
 interface Fault {
@@ -149,16 +209,11 @@ function unknown(key: string, names: Iterable<string>): Fault {
 
 function faultOf({ key, value }: ConfigEntry): Fault | undefined {
   const fact = keyFacts.get(key);
-  if (fact === undefined) {
-    if (keyGroups.has(key))
-      return value === null
-        ? undefined
-        : { message: `${key} is a section with keys of its own, not a value.` };
-    return unknown(key, keyFacts.keys());
-  }
+  if (fact === undefined)
+    return value === null ? undefined : { message: `${key} is a section with keys of its own, not a value.` };
   if (!hasType(value, fact))
     return {
-      message: `${key} is ${EXPECTED[fact.type]}, such as ${example(key, fact)}, not ${written(value)}.`,
+      message: `${key} is ${EXPECTED[fact.type]}${isNumeric(fact.default) ? " of numbers" : ""}, such as ${example(key, fact)}, not ${written(value)}.`,
     };
   const limits = keyLimits.get(key);
   return limits === undefined ? undefined : outside(key, value, limits);
@@ -186,19 +241,28 @@ const EXPECTED: Record<KeyType, string> = {
 function example(key: string, fact: KeyFact): string {
   const allowed = keyLimits.get(key)?.allowed?.filter((each) => each !== "");
   if (fact.type === "list" && Array.isArray(fact.default) && fact.default.length === 0) return "[a, b]";
+  if (fact.type === "list") return written(fact.default).replaceAll("(", "[").replaceAll(")", "]");
   return written(allowed && fact.type === "str" ? allowed[0] : fact.default) || "name";
 }
 
 function hasType(value: PythonValue, { type, default: standard }: KeyFact): boolean {
   if (type === "bool") return typeof value === "boolean";
   if (type === "int") return typeof value === "number" && Number.isInteger(value);
-  if (type === "float") return typeof value === "number";
+  if (type === "float") return Number.isFinite(value);
   if (type === "str") return typeof value === "string" || (value === null && standard === "");
-  if (type === "NoneType") return value === null || typeof value === "number";
-  // Lists and tuples stand for each other; optimisers and rates may be written without one.
-  return (
-    Array.isArray(value) || (type === "list" && (typeof value === "string" || typeof value === "number"))
-  );
+  if (type === "NoneType") return value === null || Number.isFinite(value);
+  // Lists and tuples stand for each other; optimizers and rates may be written without one.
+  const isSequence =
+    Array.isArray(value) || (type === "list" && (typeof value === "string" || typeof value === "number"));
+  return isSequence && (!isNumeric(standard) || holdsNumbers(value));
+}
+
+const isNumeric = (standard: PythonValue) =>
+  Array.isArray(standard) && standard.length > 0 && holdsNumbers(standard);
+
+/** Whether a value is a finite number or a sequence of them, sequences in it included. */
+function holdsNumbers(value: PythonValue): boolean {
+  return Array.isArray(value) ? value.every(holdsNumbers) : Number.isFinite(value);
 }
 
 function outside(

@@ -32,9 +32,19 @@ type Node =
   | { readonly kind: "list"; readonly items: readonly Node[] }
   | { readonly kind: "group"; readonly items: readonly { readonly key: Node; readonly value: Node }[] };
 
-function placeOf(file: string, text: string, offset: number): Place {
-  const before = text.slice(0, offset);
-  return { file, line: before.split("\n").length, column: offset - before.lastIndexOf("\n") };
+/** Finds the places of offsets in a text. */
+function placesIn(file: string, text: string): (offset: number) => Place {
+  const starts = [0];
+  for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", end + 1)) starts.push(end + 1);
+  return (offset) => {
+    let [line, after] = [0, starts.length];
+    while (after - line > 1) {
+      const middle = (line + after) >> 1;
+      if (starts[middle] <= offset) line = middle;
+      else after = middle;
+    }
+    return { file, line: line + 1, column: offset - starts[line] + 1 };
+  };
 }
 
 /** Builds the tree of a file's first document from js-yaml's events. */
@@ -98,12 +108,13 @@ export function parseDocument(
   const groups = new Map<string, Place>();
   const problems: Problem[] = [];
   const seen = new Map<string, Place>();
+  const placeOf = placesIn(file, text);
   const walk = (node: Node, prefix: string): void => {
     if (node.kind !== "group") return;
     for (const { key: keyNode, value } of node.items) {
       if (keyNode.kind !== "scalar") continue;
       const key = prefix + keyNode.text;
-      const place = placeOf(file, text, keyNode.start);
+      const place = placeOf(keyNode.start);
       const earlier = seen.get(key);
       if (earlier !== undefined) {
         const message = `${key} is written twice, first on line ${earlier.line}. Keep one of them.`;

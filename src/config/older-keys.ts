@@ -73,8 +73,8 @@ export function modernised(document: ConfigDocument): { document: ConfigDocument
       problems.push(warning(entry, "custom is called zero_mean_unit_variance now.", undefined));
       return [{ ...entry, value: "zero_mean_unit_variance" }];
     }
+    if (!Object.hasOwn(SUCCESSORS, entry.key)) return [entry];
     const successor = SUCCESSORS[entry.key];
-    if (successor === undefined) return [entry];
     const { keys, convert = (value) => value } = successor;
     const now =
       keys.length === 0

@@ -26,18 +26,22 @@ function atom(text: string): PythonValue {
   return text;
 }
 
+/** Sequences in sequences beyond this are text. */
+const DEEPEST = 50;
+
 /** Reads `(256, 256, 1)`, `[1, [2, 3]]` or `('a', "b")`; undefined where it is none. */
 function sequence(text: string): PythonValue[] | undefined {
   let at = 0;
   const skip = () => {
     while (/\s/.test(text[at] ?? "")) at++;
   };
-  const list = (): PythonValue[] | undefined => {
+  const list = (depth: number): PythonValue[] | undefined => {
+    if (depth > DEEPEST) return undefined;
     const close = text[at] === "(" ? ")" : "]";
     at++;
     const items: PythonValue[] = [];
     for (skip(); text[at] !== close; skip()) {
-      const item = value();
+      const item = value(depth);
       if (item === undefined) return undefined;
       items.push(item);
       skip();
@@ -47,15 +51,15 @@ function sequence(text: string): PythonValue[] | undefined {
     at++;
     return items;
   };
-  const value = (): PythonValue | undefined => {
-    if (text[at] === "(" || text[at] === "[") return list();
+  const value = (depth: number): PythonValue | undefined => {
+    if (text[at] === "(" || text[at] === "[") return list(depth + 1);
     const quoted = /^(['"])(.*?)\1/s.exec(text.slice(at));
     const raw = quoted?.[0] ?? /^[^,()[\]]+/.exec(text.slice(at))?.[0];
     if (raw === undefined) return undefined;
     at += raw.length;
     return quoted === null ? atom(raw.trim()) : quoted[2];
   };
-  const items = list();
+  const items = list(1);
   skip();
   return at === text.length ? items : undefined;
 }

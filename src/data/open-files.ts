@@ -53,6 +53,7 @@ export class OpenFiles {
   async close(): Promise<void> {
     const sources = [...this.files.values()].map(({ source }) => source);
     this.files.clear();
-    for (const source of sources) await (await source).close();
+    // One that could not be opened has nothing to close.
+    for (const source of sources) await source.then((opened) => opened.close()).catch(() => {});
   }
 }

@@ -4,51 +4,18 @@ import { join, parse } from "node:path";
 import Papa from "papaparse";
 import { epochCheckpoint, type ResultTree, resultTree } from "../facts/result-tree.ts";
 import type { ImageFiles, Metrics } from "../facts/run-events.ts";
+import { biapyEpochs, type LoggedEpoch } from "../results/biapy-log.ts";
 import { readScalars, type Scalar } from "../results/tensorboard.ts";
 import type { RunPlace } from "../runs/record.ts";
-import { finiteMetrics } from "./biapy-console.ts";
-
-/** What BiaPy logs of an epoch, exactly. */
-export interface LoggedEpoch {
-  /** From 1. */
-  readonly epoch: number;
-  readonly train: Metrics;
-  readonly validation?: Metrics;
-  readonly learningRate: number;
-}
+import { namedMetrics } from "./biapy-console.ts";
 
 function names(folder: string): string[] {
   return existsSync(folder) ? readdirSync(folder).sort() : [];
 }
 
-/** The rows of a training log, which BiaPy calls `*_training_log.json`: an object a line. */
+/** The epochs of a training log. */
 export function readTrainingLog(path: string): LoggedEpoch[] {
-  const lines = readFileSync(path, "utf8").split("\n");
-  return lines.flatMap((line) => {
-    try {
-      // Python writes NaN and Infinity, which JSON has not.
-      const row = JSON.parse(line.replace(/-?\b(NaN|Infinity)\b/g, "null")) as Record<string, number>;
-      return [loggedEpoch(row)];
-    } catch {
-      return [];
-    }
-  });
-}
-
-function loggedEpoch(row: Record<string, number>): LoggedEpoch {
-  const part = (prefix: string) =>
-    finiteMetrics(
-      Object.entries(row)
-        .filter(([name]) => name.startsWith(prefix) && name !== "train_lr")
-        .map(([name, value]) => [name.slice(prefix.length), value] as const),
-    );
-  const validation = part("test_");
-  return {
-    epoch: row.epoch + 1,
-    train: part("train_"),
-    validation: Object.keys(validation).length > 0 ? validation : undefined,
-    learningRate: row.train_lr,
-  };
+  return biapyEpochs(readFileSync(path, "utf8"));
 }
 
 /** The training logs of a run, oldest first: one for each time that it was started. */
@@ -124,7 +91,7 @@ export class BiapyFiles {
     });
     return data.map(({ file, ...values }) => {
       const written = Object.entries(values).filter(([, value]) => value !== "");
-      return { image: file, metrics: finiteMetrics(written.map(([name, value]) => [name, Number(value)])) };
+      return { image: file, metrics: namedMetrics(written.map(([name, value]) => [name, Number(value)])) };
     });
   }
 

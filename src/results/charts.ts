@@ -75,7 +75,8 @@ function chartSvg(metric: string, history: readonly EpochRecord[]): string {
   const train = points((record) => record.train[metric]);
   const validation = points((record) => record.validation?.[metric]);
   const losses = points((record) => (record.validation ?? record.train).loss);
-  const [bestEpoch] = losses.reduce((best, each) => (each[1] < best[1] ? each : best), losses[0]);
+  const least = Math.min(...losses.map(([, loss]) => loss));
+  const [bestEpoch] = losses.find(([, loss]) => loss === least) ?? [];
   const best = (validation.length > 0 ? validation : train).find(([epoch]) => epoch === bestEpoch);
   const title = TITLES[metric] ?? metric;
   const chart = init(null, null, { renderer: "svg", ssr: true, ...SIZE });
@@ -135,7 +136,7 @@ export async function writeCharts(
   if (history.length === 0) return [];
   const font = await renderer();
   const files: string[] = [];
-  for (const metric of Object.keys(history[history.length - 1].train)) {
+  for (const metric of new Set(history.flatMap(({ train }) => Object.keys(train)))) {
     const picture = new Resvg(chartSvg(metric, history), {
       font: { fontBuffers: [font], defaultFontFamily: FONT },
     });

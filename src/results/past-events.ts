@@ -53,7 +53,8 @@ export async function pastEvents(run: RunFolder): Promise<RunEvent[]> {
   if (run.status !== "interrupted") {
     const checkpoint = run.files.checkpoints.find((path) => path === run.tree.bestCheckpoint);
     const { runDirectory } = run.tree;
-    events.push({ event: "end", time: run.changed, status: run.status, runDirectory, checkpoint });
+    const { status, message } = run;
+    events.push({ event: "end", time: run.changed, status, runDirectory, checkpoint, message });
   }
   return events;
 }

@@ -1,6 +1,6 @@
-/** What a run's logs tell of its epochs: of ours, one row an epoch, or BiaPy's `*_training_log.json`. */
+/** The epochs of a run by its logs: ours (`train-log.ts`) or BiaPy's (`biapy-log.ts`). */
 import { open, readFile } from "node:fs/promises";
-import type { Metrics } from "../facts/run-events.ts";
+import { biapyEpochs } from "./biapy-log.ts";
 import { type EpochRecord, readTrainLog } from "./train-log.ts";
 
 export interface RunLog {
@@ -26,26 +26,9 @@ export async function readRunLog(logs: readonly string[]): Promise<RunLog> {
   };
 }
 
-/** BiaPy counts epochs from 0 and calls validation `test`; its metrics are in capitals. */
 async function readBiapyLog(path: string): Promise<EpochRecord[]> {
   const text = await readFile(path, "utf8").catch(() => "");
-  return text.split("\n").flatMap((line) => {
-    try {
-      const row = JSON.parse(line) as Record<string, number>;
-      const { train_lr: learningRate = Number.NaN, epoch } = row;
-      const { lr: _, ...train } = metricsOf(row, "train_");
-      const validation = metricsOf(row, "test_");
-      const judged = Object.keys(validation).length > 0 ? validation : undefined;
-      return [{ epoch: epoch + 1, train, validation: judged, learningRate, seconds: 0 }];
-    } catch {
-      return [];
-    }
-  });
-}
-
-function metricsOf(row: Readonly<Record<string, number>>, prefix: string): Metrics {
-  const own = Object.entries(row).filter(([name]) => name.startsWith(prefix));
-  return Object.fromEntries(own.map(([name, value]) => [name.slice(prefix.length).toLowerCase(), value]));
+  return biapyEpochs(text).map((epoch) => ({ ...epoch, seconds: 0 }));
 }
 
 async function tailOf(path: string): Promise<string> {

@@ -1,6 +1,8 @@
-import { appendFile, mkdir, readFile } from "node:fs/promises";
+/** The training log: one JSON object per epoch and line, with BiaPy's names (`train_loss`, `val_loss`, `lr`). */
+import { mkdir, open, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { explainedWriteError, writeFileAtomically } from "../facts/files/write-file.ts";
+import { finiteMetrics } from "../facts/finite.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { EpochEvent, Metrics } from "../facts/run-events.ts";
 
@@ -18,30 +20,41 @@ export function epochScalars({ train, validation, learningRate }: EpochRecord): 
   return { ...named("train", train), ...named("val", validation), lr: learningRate };
 }
 
-/** Adds an epoch's row: a JSON object with `train_loss`, `val_loss` and so on, as BiaPy names them. */
+function rowOf(record: EpochRecord): string {
+  const row = { epoch: record.epoch, ...finiteMetrics(epochScalars(record)), seconds: record.seconds };
+  return `${JSON.stringify(row)}\n`;
+}
+
+/** Adds an epoch's row and brings it to the disk. Throws `ResultError`. */
 export async function appendTrainLog(path: string, record: EpochRecord): Promise<void> {
-  const row = { epoch: record.epoch, ...epochScalars(record), seconds: record.seconds };
   try {
     await mkdir(dirname(path), { recursive: true });
-    await appendFile(path, `${JSON.stringify(row)}\n`);
+    const handle = await open(path, "a");
+    try {
+      await handle.writeFile(rowOf(record));
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
     throw explainedWriteError(path, error);
   }
 }
 
-/** The epochs that a log holds; a last line that was cut off is left out. */
+/** The epochs in a log, one record an epoch: the last row wins. Lines that are no rows, such as one that was cut off, are left out. */
 export async function readTrainLog(path: string): Promise<EpochRecord[]> {
   const text = await readFile(path, "utf8").catch(() => "");
-  return text.split("\n").flatMap((line) => {
-    try {
-      return line === "" ? [] : [recordOf(JSON.parse(line) as Record<string, number>)];
-    } catch {
-      return [];
-    }
-  });
+  const records = new Map<number, EpochRecord>();
+  for (const line of text.split("\n")) {
+    const record = recordOf(line);
+    if (record !== undefined) records.set(record.epoch, record);
+  }
+  return [...records.values()].sort((one, other) => one.epoch - other.epoch);
 }
 
-function recordOf(row: Record<string, number>): EpochRecord {
+function recordOf(line: string): EpochRecord | undefined {
+  const row = rowIn(line);
+  if (row === undefined || !Number.isSafeInteger(row.epoch)) return undefined;
   const part = (prefix: string) =>
     Object.fromEntries(
       Object.entries(row)
@@ -49,19 +62,28 @@ function recordOf(row: Record<string, number>): EpochRecord {
         .map(([name, value]) => [name.slice(prefix.length + 1), value]),
     );
   const validation = part("val");
+  const { epoch, lr: learningRate = 0, seconds = 0 } = row;
   return {
-    epoch: row.epoch,
+    epoch,
     train: part("train"),
     validation: Object.keys(validation).length > 0 ? validation : undefined,
-    learningRate: row.lr,
-    seconds: row.seconds,
+    learningRate,
+    seconds,
   };
 }
 
-/** Drops the rows after `epoch`: a run that goes on from there writes them again. */
-export async function truncateTrainLog(path: string, epoch: number): Promise<EpochRecord[]> {
+/** The numbers of a row; undefined for a line that is none. */
+function rowIn(line: string): Metrics | undefined {
+  try {
+    const row: unknown = JSON.parse(line);
+    return typeof row === "object" && row !== null ? finiteMetrics({ ...row }) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Drops the rows after `epoch`, which a run that resumes there writes again. The log is replaced as a whole. Throws `ResultError`. */
+export async function truncateTrainLog(path: string, epoch: number): Promise<void> {
   const kept = (await readTrainLog(path)).filter((record) => record.epoch <= epoch);
-  await writeFileAtomically(path, "");
-  for (const record of kept) await appendTrainLog(path, record);
-  return kept;
+  await writeFileAtomically(path, kept.map(rowOf).join(""));
 }

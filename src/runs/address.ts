@@ -48,18 +48,37 @@ export async function removeAddress(address: string): Promise<void> {
   if (process.platform !== "win32") await rm(address, { force: true });
 }
 
-/** Calls `line` with each line that comes, without its end. */
+/** Longer lines are cut off here: no event and no sentence is as long, and a program may print without an end. */
+const LONGEST_LINE = 1 << 20;
+
+/** Calls `line` with each line of a stream, without its end, in time linear in what comes. */
 export function eachLine(stream: NodeJS.ReadableStream, line: (text: string) => void): void {
-  let rest = "";
+  /** The pieces of the line that has begun, and how long they are. */
+  let pieces: string[] = [];
+  let length = 0;
+  const take = (piece: string) => {
+    const kept = piece.slice(0, LONGEST_LINE - length);
+    if (kept === "") return;
+    pieces.push(kept);
+    length += kept.length;
+  };
+  const end = () => {
+    const text = pieces.join("");
+    [pieces, length] = [[], 0];
+    line(text.replace(/\r$/, ""));
+  };
   stream.setEncoding("utf8");
   stream.on("data", (chunk: string) => {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop() ?? "";
-    for (const text of lines) line(text.replace(/\r$/, ""));
+    let start = 0;
+    for (let at = chunk.indexOf("\n"); at >= 0; at = chunk.indexOf("\n", start)) {
+      take(chunk.slice(start, at));
+      end();
+      start = at + 1;
+    }
+    take(chunk.slice(start));
   });
   stream.on("end", () => {
-    if (rest !== "") line(rest);
-    rest = "";
+    if (length > 0) end();
   });
 }
 

@@ -18,7 +18,9 @@ import { createServer, type Server, type Socket } from "node:net";
 import { basename } from "node:path";
 import { setTimeout as setTimeoutPromise } from "node:timers/promises";
 import { explainedWriteError } from "../facts/files/write-file.ts";
+import { resultTree } from "../facts/result-tree.ts";
 import type { NewRunEvent, Problem, RunEvent } from "../facts/run-events.ts";
+import { readRunState } from "../facts/run-state.ts";
 import { eachLine, type Notice, type Request } from "./address.ts";
 import { askToStop, endTree, runAside } from "./end-process.ts";
 import { type Exit, explainExit, explainStart } from "./explain-exit.ts";
@@ -141,7 +143,18 @@ class Supervisor {
     if (this.stopAsked) return this.tell({ ...this.endEvent(), status: "stopped" });
     const exit = await this.spawn(reader);
     for (const event of reader.end?.(exit.code) ?? []) this.tell(event);
-    if (this.end === undefined) this.tell(this.endOf(exit));
+    if (this.end === undefined) this.tell((await this.endByState()) ?? this.endOf(exit));
+  }
+
+  /** The end that a trainer of ours wrote down but could not report. */
+  private async endByState(): Promise<Extract<NewRunEvent, { event: "end" }> | undefined> {
+    const { order, command, started = Date.now() } = this.record;
+    if (command.output !== "events") return undefined;
+    const tree = resultTree(order.resultDirectory, order.name, order.runId);
+    const state = await readRunState(tree).catch(() => undefined);
+    if (state === undefined || state.time < started) return undefined;
+    const { status, message } = state;
+    return status === "training" || status === "testing" ? undefined : { ...this.endEvent(), status, message };
   }
 
   /** Runs the trainer to its end. */
@@ -247,7 +260,8 @@ class Supervisor {
     const end = this.endEvent();
     const byDebugger = this.record.debugged && (exit.signal === "SIGKILL" || exit.signal === "SIGTERM");
     if (this.stopAsked || byDebugger) return { ...end, status: "stopped" };
-    if (exit.code === 0) return { ...end, status: "finished" };
+    // A trainer of ours that ended well has said so.
+    if (exit.code === 0 && this.record.command.output !== "events") return { ...end, status: "finished" };
     return { ...end, status: "failed", message: this.problem() ?? explainExit(exit) };
   }
 

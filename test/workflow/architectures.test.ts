@@ -126,7 +126,10 @@ for (const [architecture, dimensions] of Object.entries(RESTORING))
       for (const part of [tree.tensorboard, tree.trainLogs, tree.configFile])
         assert.ok(existsSync(part), part);
       assert.ok(existsSync(join(tree.runDirectory, "test_results_metrics.csv")));
-      assert.ok(!existsSync(tree.lastCheckpoint));
+      const state = await readRunState(tree);
+      assert.deepEqual([state?.status, state?.epoch, state?.trained], ["finished", 4, true]);
+      // What a later run with more epochs resumes from: the last checkpoint, or the best where that is the last epoch's.
+      assert.equal(existsSync(tree.lastCheckpoint), state?.best?.epoch !== 4);
       const checkpoint = await loadBiapyCheckpoint(tree.bestCheckpoint);
       assert.ok(checkpoint.weights.size > 0 && checkpoint.modelBuildArguments !== undefined);
       await checkpoint.close();

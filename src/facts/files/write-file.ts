@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { moveIntoPlace } from "./move-into-place.ts";
 
@@ -29,12 +29,21 @@ export function explainedWriteError(path: string, error: unknown): unknown {
   return reason === undefined ? error : new ResultError(`${path} could not be written: ${reason}.`);
 }
 
-/** Writes a file under a temporary name and renames it: it is there whole or not at all. Makes its folder. */
+/**
+ * Writes a file under a temporary name, brings it to the disk and renames it: it is there whole or not at all, also when the machine
+ * loses power. Makes its folder. Throws {@link ResultError} where the system refuses for a reason that people know.
+ */
 export async function writeFileAtomically(path: string, data: string | Uint8Array): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString("hex")}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(temporary, data);
+    const handle = await open(temporary, "wx");
+    try {
+      await handle.writeFile(data);
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
     await moveIntoPlace(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
