@@ -154,7 +154,9 @@ class Supervisor {
     const state = await readRunState(tree).catch(() => undefined);
     if (state === undefined || state.time < started) return undefined;
     const { status, message } = state;
-    return status === "training" || status === "testing" ? undefined : { ...this.endEvent(), status, message };
+    return status === "training" || status === "testing"
+      ? undefined
+      : { ...this.endEvent(), status, message };
   }
 
   /** Runs the trainer to its end. */

@@ -10,6 +10,7 @@ import { checkConfig, RESTORING } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { resultTree } from "../../src/facts/result-tree.ts";
 import type { NewRunEvent } from "../../src/facts/run-events.ts";
+import { readRunState } from "../../src/facts/run-state.ts";
 import { openImage, readImage } from "../../src/images/files.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
