@@ -1,10 +1,13 @@
 /** What keys of a self-supervised configuration demand of each other (BiaPy 3.7.1's own rules, and this engine's). */
+
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, channelsOf, pretextTask } from "./basics.ts";
 import type { Config } from "./config.ts";
+import type { NumberKey, TextKey } from "./key-names.ts";
 import { checkModelKeys } from "./model-checks.ts";
+import { nearestFolder } from "./nearest-folder.ts";
 import { checkOptimizer } from "./optimizer-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 
@@ -145,7 +148,7 @@ function checkMae(config: Config): Problem[] {
   for (const [features, heads] of [
     ["MODEL.VIT_EMBED_DIM", "MODEL.VIT_NUM_HEADS"],
     ["MODEL.MAE_DEC_HIDDEN_SIZE", "MODEL.MAE_DEC_NUM_HEADS"],
-  ]) {
+  ] as const) {
     if (config.number(features) % config.number(heads) === 0) continue;
     problems.push(
       config.problem(
@@ -158,17 +161,22 @@ function checkMae(config: Config): Problem[] {
 }
 
 function checkPaths(config: Config, folder: string): Problem[] {
-  const needed = [
-    ...(config.flag("TRAIN.ENABLE") ? ["DATA.TRAIN.PATH"] : []),
-    ...(config.flag("TRAIN.ENABLE") && !config.flag("DATA.VAL.FROM_TRAIN") ? ["DATA.VAL.PATH"] : []),
-    ...(config.flag("TEST.ENABLE") ? ["DATA.TEST.PATH"] : []),
+  const needed: TextKey[] = [
+    ...(config.flag("TRAIN.ENABLE") ? (["DATA.TRAIN.PATH"] as const) : []),
+    ...(config.flag("TRAIN.ENABLE") && !config.flag("DATA.VAL.FROM_TRAIN")
+      ? (["DATA.VAL.PATH"] as const)
+      : []),
+    ...(config.flag("TEST.ENABLE") ? (["DATA.TEST.PATH"] as const) : []),
   ];
   return needed.flatMap((key) => {
     const written = config.text(key);
     const path = resolve(folder, written);
     if (existsSync(path) && statSync(path).isDirectory()) return [];
-    const found = existsSync(path) ? "is a file, not a folder" : "does not exist";
-    return [config.problem(key, `the folder ${written} ${found} (looked for from ${folder}).`)];
+    const isFile = existsSync(path);
+    const message = isFile
+      ? `${written} is a file; ${key} must name a folder (resolved against ${folder}).`
+      : `the folder ${written} does not exist (resolved against ${folder}).`;
+    return [config.problem(key, message, isFile ? undefined : nearestFolder(written, folder))];
   });
 }
 
@@ -188,7 +196,7 @@ function checkSchedule(config: Config): Problem[] {
   const problems: Problem[] = [];
   const name = config.text("TRAIN.LR_SCHEDULER.NAME");
   const fraction = config.number(DECAY_FRACTION);
-  const required =
+  const required: NumberKey[] =
     name === "reduceonplateau"
       ? ["TRAIN.LR_SCHEDULER.REDUCEONPLATEAU_PATIENCE"]
       : name === "warmupcosine" && fraction <= 0
@@ -235,12 +243,12 @@ export function warmupAndDecay(config: Config): {
 }
 
 function checkNormalisation(config: Config): Problem[] {
-  const clip = (name: string) => `DATA.NORMALIZATION.PERC_CLIP.${name}`;
+  const clip = <Name extends string>(name: Name) => `DATA.NORMALIZATION.PERC_CLIP.${name}` as const;
   if (!config.flag(clip("ENABLE"))) return [];
-  return ["LOWER", "UPPER"].flatMap((name) => {
-    const key = clip(`${name}_PERC`);
+  return (["LOWER", "UPPER"] as const).flatMap((name) => {
+    const key = clip(`${name}_PERC` as const);
     const percent = config.number(key);
-    const isFixed = config.numbers(clip(`${name}_VALUE`)).every((value) => value !== -1);
+    const isFixed = config.numbers(clip(`${name}_VALUE` as const)).every((value) => value !== -1);
     if (isFixed || (percent >= 0 && percent <= 100)) return [];
     const message = `values are clipped at a percentile from 0 to 100, or at a fixed value (${clip(`${name}_VALUE`)}); one of them is to be set.`;
     return [config.problem(key, message)];
@@ -248,7 +256,7 @@ function checkNormalisation(config: Config): Problem[] {
 }
 
 /** Augmentations of BiaPy that only make sense of values from 0 to 1. */
-const OF_POSITIVE_VALUES = ["GAMMA_CONTRAST", "POISSON_NOISE"];
+const OF_POSITIVE_VALUES = ["GAMMA_CONTRAST", "POISSON_NOISE"] as const;
 
 function checkAugmentation(config: Config): Problem[] {
   if (!config.flag("AUGMENTOR.ENABLE")) return [];
@@ -277,7 +285,7 @@ const RANGES = [
   ...["MOTB_K_RANGE", "GC_GAMMA", "BRIGHTNESS_FACTOR", "CONTRAST_FACTOR", "DROP_RANGE", "COUT_SIZE"],
   ...["COUT_NB_ITERATIONS", "CBLUR_SIZE", "CBLUR_DOWN_RANGE", "CMIX_SIZE", "CNOISE_SCALE", "CNOISE_SIZE"],
   ...["CNOISE_NB_ITERATIONS", "MISSP_ITERATIONS", "GRID_D_RANGE"],
-];
+] as const;
 
 /** The documentation's rule for names, or nothing when `name` keeps it. */
 export function checkName(name: string): Problem | undefined {

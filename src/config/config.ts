@@ -3,6 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { closest, distance } from "fastest-levenshtein";
 import type { Problem } from "../facts/run-events.ts";
 import { type ConfigDocument, type ConfigEntry, type Place, parseDocument } from "./document.ts";
+import type { FlagKey, Key, ListKey, NumberKey, TextKey } from "./key-names.ts";
 import { type KeyFact, type KeyType, keyFacts, keyGroups, keyLimits, type Limits } from "./keys.ts";
 import { modernised } from "./older-keys.ts";
 import { type PythonValue, written } from "./python-value.ts";
@@ -16,43 +17,45 @@ export class Config {
   }
 
   /** Whether the file itself sets the key. */
-  sets(key: string): boolean {
+  sets(key: Key): boolean {
     return this.values.has(key);
   }
 
   /** The same configuration with another value of one key. */
-  with(key: string, value: PythonValue): Config {
+  with(key: Key, value: PythonValue): Config {
     const { entries, file } = this.document;
     const place = entries.find((entry) => entry.key === key)?.place ?? { file, line: 1, column: 1 };
     const others = entries.filter((entry) => entry.key !== key);
     return new Config({ ...this.document, entries: [...others, { key, value, place }] });
   }
 
-  value(key: string): PythonValue {
-    const fact = keyFacts.get(key);
-    if (fact === undefined) throw new Error(`BiaPy has no key ${key}.`);
-    return this.values.get(key) ?? fact.default;
+  value(key: Key): PythonValue {
+    return this.lookUp(key);
   }
 
-  number(key: string): number {
+  private lookUp(key: string): PythonValue {
+    return this.values.get(key) ?? keyFacts.get(key)?.default ?? null;
+  }
+
+  number(key: NumberKey): number {
     return Number(this.value(key));
   }
 
-  flag(key: string): boolean {
+  flag(key: FlagKey): boolean {
     return this.value(key) === true;
   }
 
-  text(key: string): string {
+  text(key: TextKey): string {
     return String(this.value(key) ?? "");
   }
 
   /** A list or tuple of numbers; a single number is a list of one. */
-  numbers(key: string): number[] {
+  numbers(key: ListKey): number[] {
     return [this.value(key)].flat().map(Number);
   }
 
   /** The first item of a list, or the value itself: optimisers and rates are lists with one item a model. */
-  first(key: string): PythonValue {
+  first(key: ListKey): PythonValue {
     const value = this.value(key);
     return Array.isArray(value) ? value[0] : value;
   }
@@ -67,32 +70,30 @@ export class Config {
         group[part] ??= {};
         group = group[part] as Record<string, PythonValue>;
       }
-      group[parts[parts.length - 1]] = this.value(key);
+      group[parts[parts.length - 1]] = this.lookUp(key);
     }
     return root;
   }
 
   /** As {@link problem}, of something that does not keep a run from starting. */
-  warning(key: string, message: string, suggestion?: string): Problem {
+  warning(key: Key, message: string, suggestion?: string): Problem {
     return { ...this.problem(key, message, suggestion), severity: "warning" };
   }
 
   /** A problem at the place of a key, or of the nearest group above it that the file has. */
-  problem(key: string, message: string, suggestion?: string): Problem {
+  problem(key: Key, message: string, suggestion?: string): Problem {
+    return { severity: "error", key, ...this.placeOf(key), message: `${key}: ${message}`, suggestion };
+  }
+
+  /** Returns the place of a key or group, or of the nearest group above it that the file has. */
+  placeOf(key: string): Place {
     const { file, entries, groups } = this.document;
     let place = entries.find((entry) => entry.key === key)?.place;
-    for (let group = key; place === undefined && group.includes("."); ) {
-      group = group.slice(0, group.lastIndexOf("."));
+    for (let group = key; place === undefined && group !== ""; ) {
       place = groups.get(group);
+      group = group.slice(0, Math.max(group.lastIndexOf("."), 0));
     }
-    return {
-      severity: "error",
-      key,
-      file,
-      ...(place ?? { line: 1, column: 1 }),
-      message: `${key}: ${message}`,
-      suggestion,
-    };
+    return place ?? { file, line: 1, column: 1 };
   }
 }
 

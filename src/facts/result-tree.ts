@@ -21,6 +21,8 @@ export interface ResultTree {
   readonly charts: string;
   readonly maeChecks: string;
   readonly perImage: string;
+  /** Pictures of images that are predicted while a model trains. */
+  readonly previews: string;
   readonly tensorboard: string;
   readonly trainLogs: string;
   /** Where the run's record, events and output are kept. */
@@ -50,6 +52,7 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     charts: join(runDirectory, "charts"),
     maeChecks: join(runDirectory, "MAE_checks"),
     perImage: join(runDirectory, "per_image"),
+    previews: join(runDirectory, "previews"),
     tensorboard: join(runDirectory, "tensorboard"),
     trainLogs: join(runDirectory, "train_logs"),
     recordFolder,

@@ -13,6 +13,8 @@ export interface ImageFiles {
   readonly reconstruction?: string;
   readonly reconstructionAndVisible?: string;
   readonly prediction?: string;
+  /** The labels that an image has, to compare a segmentation with. */
+  readonly groundTruth?: string;
 }
 
 /** One thing that is wrong with the input, where it is, and what to do. */
@@ -96,10 +98,13 @@ export interface EpochEvent extends EventBase {
   readonly best: boolean;
 }
 
-/** Image files were written or replaced. `mae-check` files come again after every epoch. */
+/**
+ * Image files were written or replaced. Those of kind `mae-check`, and of kind `segmentation` with an epoch, come again after
+ * every epoch. A segmentation has the files `original`, `prediction` (labels) and, if it is known, `groundTruth`.
+ */
 export interface ImageEvent extends EventBase {
   readonly event: "image";
-  readonly kind: "mae-check" | "prediction" | "augmentation";
+  readonly kind: "mae-check" | "prediction" | "segmentation" | "augmentation";
   /** File name of the source image. */
   readonly image: string;
   readonly files: ImageFiles;

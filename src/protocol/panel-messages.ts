@@ -4,7 +4,8 @@
  */
 
 import type { RunEvent } from "../facts/run-events.ts";
-import type { ImageShape, SampleType } from "../images/image.ts";
+import type { RunStatus } from "../facts/run-status.ts";
+import type { ImageShape, SampleType } from "../facts/samples.ts";
 
 /** What an image file holds, known without reading its pixels. */
 export interface ImageSummary {
@@ -26,9 +27,6 @@ export interface Plane {
   readonly step: number;
   readonly values: ArrayBuffer;
 }
-
-/** How a run stands, as far as its files and its process tell. */
-export type RunStatus = "queued" | "running" | "finished" | "stopped" | "failed" | "interrupted";
 
 export interface RunSummary {
   /** Unique: the run's directory. */

@@ -16,6 +16,7 @@ export type FileGroup =
   | "charts"
   | "mae-checks"
   | "images"
+  | "previews"
   | "augmentations"
   | "logs";
 
@@ -178,19 +179,21 @@ async function filesIn(folder: string): Promise<string[]> {
 async function filesOf(tree: ResultTree): Promise<RunFiles> {
   const { name, runId, jobDirectory } = tree;
   const ofRun = (path: string) => runNumber(basename(path), name) === runId;
-  const [configs, checkpoints, charts, checks, perImage, aug, trainLogs, logs, record] = await Promise.all(
-    [
-      join(jobDirectory, "config_files"),
-      tree.checkpoints,
-      tree.charts,
-      tree.maeChecks,
-      tree.perImage,
-      tree.aug,
-      tree.trainLogs,
-      join(jobDirectory, "logs"),
-      tree.recordFolder,
-    ].map(filesIn),
-  );
+  const [configs, checkpoints, charts, checks, perImage, previews, aug, trainLogs, logs, record] =
+    await Promise.all(
+      [
+        join(jobDirectory, "config_files"),
+        tree.checkpoints,
+        tree.charts,
+        tree.maeChecks,
+        tree.perImage,
+        tree.previews,
+        tree.aug,
+        tree.trainLogs,
+        join(jobDirectory, "logs"),
+        tree.recordFolder,
+      ].map(filesIn),
+    );
   await others();
   const beside = new Set(perImage);
   const checked = new Set(perImage.filter((path) => isCheck(path, beside)));
@@ -200,6 +203,7 @@ async function filesOf(tree: ResultTree): Promise<RunFiles> {
     charts,
     "mae-checks": [...checks, ...checked],
     images: perImage.filter((path) => !checked.has(path)),
+    previews,
     augmentations: aug,
     logs: [...trainLogs, ...logs.filter(ofRun), ...record.filter((path) => extname(path) === ".log")],
   };

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { RunEvent } from "../facts/run-events.ts";
-import type { RunStatus } from "../protocol/panel-messages.ts";
+import type { RunStatus } from "../facts/run-status.ts";
 import { connectTo, eachLine, type Notice, type Request, removeAddress } from "./address.ts";
 import { STARTING_MS } from "./queue.ts";
 import { type RecordFiles, type RunOrder, type RunRecord, readRecord, runIdentity } from "./record.ts";

@@ -8,7 +8,7 @@ import { type Box, boxOf, cutPatch, enclosing, type TilingSettings } from "../da
 import { type Region, SAMPLE_ARRAYS, shapeOf, wholeRegion } from "../images/image.ts";
 import type { Executable } from "../runtime/executable.ts";
 
-/** What is made of patches: see `PretextTask`. */
+/** Predicts patches: see `Task`. */
 export interface PatchModel {
   readonly batchSize: number;
   readonly outputs: readonly string[];

@@ -20,14 +20,16 @@ import type { WeightSpec } from "../runtime/scope.ts";
 import { divergedError } from "../training/diverged.ts";
 import type { TrainerState } from "../training/trainer.ts";
 
+/** Fingerprints of the images that are trained on (`same-training.ts`). */
+export type ImageFingerprints = Readonly<Partial<Record<"TRAIN" | "VAL", string>>>;
+
 /** What tells one training from another, beside its configuration. */
 export interface TrainingIdentity {
   /** `RunState.training`. */
   readonly training: string;
   /** `--norm_pix_loss` */
   readonly normalizePixels: boolean;
-  /** Fingerprints of the images by phase, `TRAIN` and `VAL`. */
-  readonly images: Readonly<Record<string, string>>;
+  readonly images: ImageFingerprints;
 }
 
 export interface RunCheckpointContent {

@@ -7,6 +7,7 @@ import type { TrainingSettings } from "../runtime/optimiser-settings.ts";
 import type { Precision } from "../runtime/precision.ts";
 import type { Work } from "./device-choice.ts";
 import type { DurableRun } from "./durable-run.ts";
+import type { ImageFingerprints } from "./run-checkpoint.ts";
 import type { RunImages } from "./run-images.ts";
 
 export interface RunRequest {
@@ -33,6 +34,5 @@ export interface RunningRequest extends RunRequest {
   readonly training: TrainingSettings;
   readonly run: DurableRun;
   readonly images: RunImages;
-  /** Fingerprints of the images to train on, by phase. */
-  readonly fingerprints: Readonly<Record<string, string>>;
+  readonly fingerprints: ImageFingerprints;
 }

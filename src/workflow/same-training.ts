@@ -2,11 +2,12 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Config } from "../config/config.ts";
+import type { Key } from "../config/key-names.ts";
 import { keyFacts } from "../config/keys.ts";
 import { type PythonValue, written } from "../config/python-value.ts";
 import type { Problem } from "../facts/run-events.ts";
 import type { ImageInfo } from "../images/image.ts";
-import type { CheckpointHeader } from "./run-checkpoint.ts";
+import type { CheckpointHeader, ImageFingerprints } from "./run-checkpoint.ts";
 
 /** Keys that decide the network, the loss that its checkpoints are compared by, or which patches it learns. */
 const DECIDING: readonly RegExp[] = [
@@ -18,6 +19,8 @@ const DECIDING: readonly RegExp[] = [
   /^TRAIN\.OPTIMIZER$/,
   /^SYSTEM\.SEED$/,
 ];
+
+const PHASES = ["TRAIN", "VAL"] as const;
 
 /**
  * A fingerprint of images: their file names, shapes and pixel types. Folders may be moved between two parts of a training.
@@ -32,7 +35,9 @@ export function imagesFingerprint(images: readonly ImageInfo[]): string {
 
 /** The keys by which a configuration would train another network than a checkpoint holds, as problems. */
 export function otherSettings({ path, config: trained }: CheckpointHeader, config: Config): Problem[] {
-  const deciding = [...keyFacts.keys()].filter((key) => DECIDING.some((pattern) => pattern.test(key)));
+  const deciding = [...keyFacts.keys()].filter((key): key is Key =>
+    DECIDING.some((pattern) => pattern.test(key)),
+  );
   return deciding.flatMap((key) => {
     const [before, now] = [valueIn(trained, key), config.value(key)];
     if (before === undefined || JSON.stringify(before) === JSON.stringify(now)) return [];
@@ -44,11 +49,11 @@ export function otherSettings({ path, config: trained }: CheckpointHeader, confi
 export function otherImages(
   { path, identity }: CheckpointHeader,
   config: Config,
-  images: Readonly<Record<string, string>>,
+  images: ImageFingerprints,
 ): Problem[] {
-  return Object.entries(images).flatMap(([phase, now]) => {
-    const before = identity.images[phase];
-    if (before === undefined || before === now) return [];
+  return PHASES.flatMap((phase) => {
+    const [before, now] = [identity.images[phase], images[phase]];
+    if (before === undefined || now === undefined || before === now) return [];
     const [counted, counts] = [before, now].map((fingerprint) => fingerprint.replace(/ \w+$/, ""));
     const change = counted === counts ? "other images than before" : `${counts} instead of ${counted}`;
     return [config.problem(`DATA.${phase}.PATH`, refusal(`holds ${change}`, path))];

@@ -50,7 +50,7 @@ export interface ChunkSettings {
   readonly alsoTiff: boolean;
 }
 
-const key = (name: string) => `TEST.BY_CHUNKS.${name}`;
+const key = <Name extends string>(name: Name) => `TEST.BY_CHUNKS.${name}` as const;
 
 export function chunkSettings(config: Config): ChunkSettings | undefined {
   if (!config.flag(key("ENABLE"))) return undefined;

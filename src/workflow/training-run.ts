@@ -26,14 +26,15 @@ import { writeNormalisationFiles } from "./normalisation-files.ts";
 import { type CheckpointHeader, loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
 import type { RunningRequest } from "./run-request.ts";
 import { scheduleSettings } from "./settings.ts";
-import { evaluationProgram, type ImageViewer, type PretextTask, trainingProgram } from "./tasks/task.ts";
+import { evaluationProgram, type Task, trainingProgram } from "./tasks/task.ts";
+import { ImageTester } from "./test-images.ts";
 
 export class TrainingRun {
   private readonly tensorboard: TensorboardWriter;
   private readonly step: TrainingStep;
   private readonly learningRate: number;
   private readonly log: string;
-  private viewer: ImageViewer | undefined;
+  private tester: ImageTester | undefined;
   /** The last checkpoint that was written, in words. */
   private lastSaved: string | undefined;
   /** Kinds of previews that could not be written. */
@@ -41,7 +42,7 @@ export class TrainingRun {
 
   constructor(
     private readonly request: RunningRequest,
-    private readonly task: PretextTask,
+    private readonly task: Task,
     private readonly parameters: Parameters,
     private readonly patches: PatchSet,
     private readonly validationPatches: PatchSet | undefined,
@@ -102,7 +103,7 @@ export class TrainingRun {
     } finally {
       step.release();
       evaluation?.release();
-      this.viewer?.release();
+      this.tester?.release();
     }
   }
 
@@ -206,7 +207,7 @@ export class TrainingRun {
         const { writeCharts } = await import("../results/charts.ts");
         await writeCharts(tree, await readTrainLog(this.log));
       });
-    await this.attempt("The preview", () => this.check(result));
+    await this.attempt("The preview", () => this.preview(result));
   }
 
   /** Writes something that training does not depend on: where that fails, a warning says so once. */
@@ -225,10 +226,11 @@ export class TrainingRun {
   }
 
   /** Shows what the model makes of the first validation image (or training image). */
-  private async check({ epoch }: EpochResult): Promise<void> {
+  private async preview({ epoch }: EpochResult): Promise<void> {
     const { pairs } = this.validationPatches ?? this.patches;
-    this.viewer ??= this.task.viewer(this.request.runtime, this.parameters);
-    const { files } = await this.viewer.check(pairs, 0);
+    const { config, tree, runtime } = this.request;
+    this.tester ??= new ImageTester(config, tree, this.task, runtime, this.parameters);
+    const files = await this.tester.preview(pairs, 0);
     const image = basename(pairs.images.infos[0].path);
     this.request.report({ event: "image", kind: "mae-check", image, files, epoch });
   }

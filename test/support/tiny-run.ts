@@ -9,7 +9,7 @@ import { type ResultTree, resultTree } from "../../src/facts/result-tree.ts";
 import type { EpochEvent, NewRunEvent } from "../../src/facts/run-events.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { openOnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
-import { runSelfSupervised } from "../../src/workflow/self-supervised.ts";
+import { runWorkflow } from "../../src/workflow/run.ts";
 
 /** Writes images of 32x32 pixels with a pattern that can be learned; `value` decides a pixel instead. */
 export async function writeImages(
@@ -87,7 +87,7 @@ export function tinyWorkspace() {
     const events: NewRunEvent[] = [];
     const stopping = new AbortController();
     const tree = resultTree(folder, "tiny", options.run ?? 1);
-    const done = await runSelfSupervised({
+    const done = await runWorkflow({
       config,
       configText: text,
       tree,

@@ -255,7 +255,7 @@ test("stop is heeded with one step an epoch, in validation, in previews and in t
 
 test("previews that cannot be written are a warning, said once; a log that cannot ends the run", async () => {
   const own = newRun();
-  const block = (part: "charts" | "maeChecks" | "tensorboard" | "trainLogs") => ({
+  const block = (part: "charts" | "previews" | "tensorboard" | "trainLogs") => ({
     ...own,
     watch: ({ event }: { event: string }) => {
       if (event !== "start") return;
@@ -264,7 +264,7 @@ test("previews that cannot be written are a warning, said once; a log that canno
     },
   });
   const { tree } = await run(tinyConfig(images, { epochs: 1 }), own);
-  for (const part of ["charts", "maeChecks", "tensorboard"] as const) {
+  for (const part of ["charts", "previews", "tensorboard"] as const) {
     const { status, messages, error } = await run(tinyConfig(images, { epochs: 3 }), block(part));
     assert.equal(status, "finished", String(error));
     assert.equal(

@@ -2,9 +2,9 @@
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import * as vscode from "vscode";
-import { writeSample } from "../sample-workspace.ts";
-import type { Services } from "../services.ts";
-import { mayRun } from "../trust.ts";
+import { mayRun } from "../workspace/trust.ts";
+import { writeSample } from "./sample-workspace.ts";
+import type { Services } from "./services.ts";
 import { runTraining } from "./train.ts";
 
 /** Key of the global memory: a configuration to train once its folder is open. */

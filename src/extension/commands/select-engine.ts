@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import type { Engine, Unavailable } from "../engines/engine.ts";
 import { selectedEngine } from "../engines/index.ts";
+import { markDone } from "../workspace/walkthrough-steps.ts";
 import { changeSetting } from "./change-setting.ts";
 
 /** BiaPy: Select Engine. Shows which engines there are; one that is missing says what it needs when it is chosen. */
@@ -10,6 +11,7 @@ export async function selectEngine(engines: readonly Engine[]): Promise<void> {
   const found = await engine.detect();
   if (!found.available && !(await selectAnyway(engine, found))) return;
   await changeSetting("engine", engine.id);
+  markDone("engine");
 }
 
 async function pickEngine(engines: readonly Engine[]): Promise<Engine | undefined> {

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { pretextTask } from "../../config/basics.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
+import type { TextKey } from "../../config/key-names.ts";
 import { gpuNumbers } from "../../engines/biapy-command.ts";
 import { containerPath, dockerCommands, dockerState } from "../../engines/docker.ts";
 import { resumable, runConfiguration } from "../../engines/run-configuration.ts";
@@ -42,11 +43,10 @@ export function dockerEngine(image: () => string): Engine {
   };
 }
 
-const FOLDERS = ["DATA.TRAIN", "DATA.VAL", "DATA.TEST"].flatMap((part) => [
-  `${part}.PATH`,
-  `${part}.GT_PATH`,
-]);
-const KEYS = [...FOLDERS, "PATHS.CHECKPOINT_FILE"];
+const FOLDERS = (["DATA.TRAIN", "DATA.VAL", "DATA.TEST"] as const).flatMap(
+  (part) => [`${part}.PATH`, `${part}.GT_PATH`] as const,
+);
+const KEYS: readonly TextKey[] = [...FOLDERS, "PATHS.CHECKPOINT_FILE"];
 
 /** The files and folders that a configuration names and that are there, absolute, by key. */
 function dataPaths(config: Config, workingDirectory: string): Record<string, string> {

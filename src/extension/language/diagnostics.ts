@@ -3,10 +3,10 @@ import * as vscode from "vscode";
 import { checkConfig } from "../../config/checks.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
 import type { Problem } from "../../facts/run-events.ts";
+import { LANGUAGE } from "../workspace/recognise.ts";
 import { baseFolder } from "./documents.ts";
 import { imageChecks } from "./load-image-checks.ts";
 import { problemFixes, problemRange, type TextRange } from "./problem-fixes.ts";
-import { LANGUAGE } from "./recognise.ts";
 
 /** Time without typing before a text is checked, and before images are opened. */
 const CHECK_DELAY_MS = 200;
@@ -26,7 +26,7 @@ const rangeOf = ({ startLine, startColumn, endLine, endColumn }: TextRange) =>
 /** An earlier problem at the place that its key has now. */
 function atItsKey(config: Config, problem: Problem): Problem {
   if (problem.key === undefined) return problem;
-  const { line, column } = config.problem(problem.key, "");
+  const { line, column } = config.placeOf(problem.key);
   return { ...problem, line, column };
 }
 

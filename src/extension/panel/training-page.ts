@@ -6,10 +6,12 @@ import type { FromPanel, PanelCommand, PanelState, ToPanel } from "../../protoco
 import type { RunSource } from "../runs/run-source.ts";
 import type { ImageReader } from "../viewer/image-reader.ts";
 import { showPage } from "../viewer/webview-page.ts";
+import type { CommandId } from "../workspace/command-ids.ts";
+import { runCommand } from "../workspace/commands.ts";
 import { EventOutbox } from "./event-outbox.ts";
 import { condense, eventsAfter } from "./run-history.ts";
 
-const COMMANDS: Readonly<Record<PanelCommand, string>> = {
+const COMMANDS: Readonly<Record<PanelCommand, CommandId>> = {
   "run-training": "biapy.runTraining",
   "new-configuration": "biapy.newConfiguration",
 };
@@ -92,7 +94,7 @@ export class TrainingPage {
         await this.runs.resume(message.run);
         break;
       case "command":
-        await vscode.commands.executeCommand(COMMANDS[message.command]);
+        await runCommand(COMMANDS[message.command]);
         break;
       case "open-file":
         await this.openFile(message.path, message.line);

@@ -1,9 +1,12 @@
 /** The results browser: runs with their status, and under each its files. */
+
 import { basename, extname } from "node:path";
 import * as vscode from "vscode";
-import type { RunStatus } from "../../protocol/panel-messages.ts";
+import { shortNumber } from "../../facts/format.ts";
+import type { RunStatus } from "../../facts/run-status.ts";
 import type { FileGroup } from "../../results/run-folders.ts";
 import type { KnownRun, RunManager } from "../runs/run-manager.ts";
+import { commandLink } from "../workspace/commands.ts";
 
 export const RESULTS_VIEW = "biapy.results";
 
@@ -29,12 +32,23 @@ export interface FileItem {
   readonly file: string;
 }
 
+/** Whether an argument of a command is an item of this view: keyboard shortcuts and other extensions may send anything. */
+export function isResultItem(value: unknown): value is ResultItem {
+  if (typeof value !== "object" || value === null) return false;
+  const { kind, run, group, file } = value as Readonly<Record<string, unknown>>;
+  if (typeof run !== "string") return false;
+  if (kind === "run") return true;
+  if (typeof group !== "string" || !(group in GROUPS)) return false;
+  return kind === "group" || (kind === "file" && typeof file === "string");
+}
+
 const GROUPS: Readonly<Record<FileGroup, { readonly label: string; readonly icon: string }>> = {
   configuration: { label: "Configuration", icon: "settings-gear" },
   checkpoints: { label: "Checkpoints", icon: "save" },
   charts: { label: "Charts", icon: "graph-line" },
   "mae-checks": { label: "MAE_checks", icon: "eye" },
   images: { label: "Images", icon: "file-media" },
+  previews: { label: "Previews during training", icon: "history" },
   augmentations: { label: "Augmentation samples", icon: "symbol-color" },
   logs: { label: "Logs", icon: "output" },
 };
@@ -135,7 +149,7 @@ const moment = dateWriter({ dateStyle: "short", timeStyle: "medium" });
 function descriptionOf({ summary, folder, progress }: KnownRun): string {
   const loss = progress?.bestLoss ?? folder?.best?.loss;
   const active = summary.status === "running" || summary.status === "queued";
-  const best = loss === undefined ? "" : `loss ${loss.toPrecision(3)}`;
+  const best = loss === undefined ? "" : `loss ${shortNumber(loss)}`;
   const waiting = summary.status === "queued" ? "waiting" : "starting";
   const when = active ? progress?.text || waiting : shortDate(new Date(summary.started));
   const parts = active ? [when, best] : [best, when];
@@ -159,7 +173,7 @@ function tooltipOf({ summary, folder, live }: KnownRun): vscode.MarkdownString {
     `Started: ${moment(started)}`,
     ...(folder?.best === undefined
       ? []
-      : [`Best loss: ${folder.best.loss.toPrecision(6)} in epoch ${folder.best.epoch}`]),
+      : [`Best loss: ${shortNumber(folder.best.loss)} in epoch ${folder.best.epoch}`]),
     `\`${id}\``,
   ];
   return new vscode.MarkdownString(lines.join("\n\n"));
@@ -173,10 +187,11 @@ function fileItem({ run, group, file }: FileItem): vscode.TreeItem {
   item.contextValue = checkpoint ? "file checkpoint" : "file";
   // A checkpoint's numbers are for programs.
   if (!checkpoint)
-    item.command = {
-      command: "biapy.results.open",
-      title: "Open",
-      arguments: [{ kind: "file", run, group, file } satisfies FileItem],
-    };
+    item.command = commandLink("biapy.results.open", "Open", {
+      kind: "file",
+      run,
+      group,
+      file,
+    } satisfies FileItem);
   return item;
 }

@@ -1,4 +1,5 @@
 /** All runs that this window knows: those that were started from an editor, and those that are told from their files alone. */
+
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as vscode from "vscode";
@@ -13,7 +14,8 @@ import { livingTickets, type Ticket } from "../../runs/queue.ts";
 import { type RecordFiles, type RunCommand, type RunOrder, recordFilesOf } from "../../runs/record.ts";
 import { bundleProgram, startRun } from "../../runs/start-run.ts";
 import type { Engine } from "../engines/engine.ts";
-import type { ResultFolders } from "../results/result-folders.ts";
+import { runCommand } from "../workspace/commands.ts";
+import type { ResultFolders } from "./result-folders.ts";
 import { RunProgress } from "./run-progress.ts";
 import type { RunSource } from "./run-source.ts";
 
@@ -121,7 +123,7 @@ export class RunManager implements RunSource, vscode.Disposable {
   }
 
   async resume(runId: string): Promise<void> {
-    await vscode.commands.executeCommand("biapy.resumeTraining", runId);
+    await runCommand("biapy.resumeTraining", runId);
   }
 
   /** The identities of the runs, of any window, that a new run of a device would wait for, earliest first. */

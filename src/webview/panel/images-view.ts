@@ -19,6 +19,7 @@ export interface ImageSettings {
 const KINDS: readonly { readonly kind: Kind; readonly label: string }[] = [
   { kind: "mae-check", label: "Reconstructions" },
   { kind: "prediction", label: "Predictions" },
+  { kind: "segmentation", label: "Segmentations" },
   { kind: "augmentation", label: "Augmented" },
 ];
 
@@ -29,12 +30,14 @@ const ROLES: readonly { readonly role: keyof ImageFiles; readonly title: string 
   { role: "reconstruction", title: "Reconstruction" },
   { role: "reconstructionAndVisible", title: "Reconstruction + visible" },
   { role: "prediction", title: "Prediction" },
+  { role: "groundTruth", title: "Ground truth" },
 ];
 
 /** A row shows reconstructions beside what was masked; the prediction, without a mask, beside its original. */
 const SHOWN_ROLES: Readonly<Record<Kind, readonly (keyof ImageFiles)[]>> = {
   "mae-check": ["original", "masked", "reconstruction", "reconstructionAndVisible"],
-  prediction: ["original", "masked", "prediction"],
+  prediction: ["original", "masked", "prediction", "groundTruth"],
+  segmentation: ["original", "prediction", "groundTruth"],
   augmentation: ["original", "masked", "reconstruction", "reconstructionAndVisible", "prediction"],
 };
 

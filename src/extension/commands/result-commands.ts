@@ -1,21 +1,23 @@
 /** What the results browser's menus do. */
+
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import * as vscode from "vscode";
-import { workingDirectory } from "../configuration-file.ts";
 import { askWhereToSave, writeAndShow } from "../language/documents.ts";
 import { shortestPath } from "../language/new-configuration.ts";
-import type { Services } from "../services.ts";
-import { startingFrom } from "./checkpoint-configuration.ts";
-import type { FileItem, ResultItem } from "./results-view.ts";
+import { startingFrom } from "../results/checkpoint-configuration.ts";
+import type { FileItem, ResultItem } from "../results/results-view.ts";
+import { runCommand } from "../workspace/commands.ts";
+import { workingDirectory } from "../workspace/configuration-file.ts";
+import type { Services } from "./services.ts";
 
 /** Files that only our image viewer opens, where it is not an editor for them by itself: folders. */
 const IMAGE_FOLDER = ".zarr";
 
 export async function openResult(item: FileItem): Promise<void> {
   const uri = vscode.Uri.file(item.file);
-  if (extname(item.file) === IMAGE_FOLDER) await vscode.commands.executeCommand("biapy.viewImages", uri);
+  if (extname(item.file) === IMAGE_FOLDER) await runCommand("biapy.viewImages", uri);
   else await vscode.commands.executeCommand("vscode.open", uri);
 }
 
@@ -83,7 +85,7 @@ export async function deleteResult({ runs }: Services, item: ResultItem, confirm
     (await vscode.window.showWarningMessage(`Delete ${what}?`, { modal: true, detail }, move)) === move;
   if (!sure) return;
   await trash(paths);
-  await vscode.commands.executeCommand("biapy.results.refresh");
+  await runCommand("biapy.results.refresh");
 }
 
 /** On a machine without a trash, such as a remote one, it is asked before anything is deleted for good. */

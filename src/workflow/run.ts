@@ -1,7 +1,8 @@
-/** A self-supervised run from its configuration to its results: check, train, test. */
-import { pretextTask } from "../config/basics.ts";
+/** A run from its configuration to its results: check, train, test. */
+import { workflowOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
+import type { WorkflowName } from "../facts/workflows.ts";
 import { declaredWeights } from "../runtime/declared-weights.ts";
 import { DeviceMemoryError } from "../runtime/device-memory-error.ts";
 import { Parameters } from "../runtime/parameters.ts";
@@ -12,22 +13,22 @@ import { secondsPerStep } from "./device-choice.ts";
 import { DurableRun } from "./durable-run.ts";
 import { InputError } from "./input-error.ts";
 import { smallerBatch } from "./largest-batch.ts";
-import { type CheckpointHeader, loadRunCheckpoint } from "./run-checkpoint.ts";
+import { type CheckpointHeader, type ImageFingerprints, loadRunCheckpoint } from "./run-checkpoint.ts";
 import { prepareImages, type RunImages } from "./run-images.ts";
 import type { RunningRequest, RunRequest } from "./run-request.ts";
 import { imagesFingerprint, otherImages } from "./same-training.ts";
 import { trainingSettings } from "./settings.ts";
 import { loadStartingWeights, ownCheckpoint } from "./starting-weights.ts";
-import { MaskingTask } from "./tasks/masking.ts";
-import { type PretextTask, trainingProgram } from "./tasks/task.ts";
-import { testImages } from "./test-images.ts";
+import { type Task, trainingProgram } from "./tasks/task.ts";
+import { ImageTester } from "./test-images.ts";
+import { testImages } from "./test-run.ts";
 import { TrainingRun } from "./training-run.ts";
 
 /**
  * Runs a configuration whose keys have been checked. Throws `InputError` for images and checkpoints that cannot be used, and
  * `DivergedError` for a training whose loss is not finite any more.
  */
-export async function runSelfSupervised(given: RunRequest): Promise<"finished" | "stopped"> {
+export async function runWorkflow(given: RunRequest): Promise<"finished" | "stopped"> {
   const run = await DurableRun.open(given.tree);
   try {
     const status = await trainAndTest(given, run);
@@ -74,7 +75,7 @@ async function trainAndTest(given: RunRequest, run: DurableRun): Promise<"finish
 }
 
 /** Fingerprints of the images that are trained on, by phase. */
-function trainedImages({ training, validation }: RunImages): Record<string, string> {
+function trainedImages({ training, validation }: RunImages): ImageFingerprints {
   if (training === undefined) return {};
   const train = training.pairs.images.infos;
   const own = validation?.pairs.images.infos;
@@ -84,7 +85,7 @@ function trainedImages({ training, validation }: RunImages): Record<string, stri
 
 async function onDevice(
   request: RunningRequest,
-  task: PretextTask,
+  task: Task,
   beginning: Beginning,
 ): Promise<"finished" | "stopped"> {
   const { config, tree, run, images, runtime, signal, training } = request;
@@ -111,7 +112,7 @@ async function onDevice(
     }
     return images.test === undefined
       ? "finished"
-      : await testImages(request, task.viewer(runtime, parameters), images.test);
+      : await testImages(request, new ImageTester(config, tree, task, runtime, parameters), images.test);
   } finally {
     await parameters.close();
   }
@@ -182,8 +183,15 @@ function trainedPrecision({ state }: CheckpointHeader): Precision {
   return state.lossScale === undefined ? "single" : "mixed";
 }
 
-async function taskOf({ config, tree, normalisePixels }: TaskRequest): Promise<PretextTask> {
-  if (pretextTask(config) === "masking") return new MaskingTask(config, tree, normalisePixels);
-  const { restorationTask } = await import("./tasks/crappify.ts");
-  return restorationTask(config, tree);
+/** Sets up each workflow's task; loaded when it is used. */
+const TASKS: Readonly<Record<WorkflowName, (request: TaskRequest) => Promise<Task>>> = {
+  masking: async ({ config, tree, normalisePixels }) =>
+    (await import("./tasks/masking.ts")).maskingTask(config, tree, normalisePixels),
+  crappify: async ({ config, tree }) => (await import("./tasks/crappify.ts")).crappifyTask(config, tree),
+};
+
+function taskOf(request: TaskRequest): Promise<Task> {
+  const workflow = workflowOf(request.config);
+  if (workflow === undefined) throw new Error("PROBLEM.TYPE has not been checked.");
+  return TASKS[workflow](request);
 }
