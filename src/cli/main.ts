@@ -16,6 +16,7 @@ import { consoleReporter, jsonLinesReporter, type ReportEvent } from "../results
 import { RUNTIMES, type RuntimeName } from "../runtime/open-runtime.ts";
 import { PRECISIONS, type Precision } from "../runtime/precision.ts";
 import { type ChoiceReport, chooseRuntime, type DeviceWish } from "../workflow/device-choice.ts";
+import { type FeatureRequest, writeFeatures } from "../workflow/features/write-features.ts";
 import { InputError } from "../workflow/input-error.ts";
 import { runWorkflow, tryStep } from "../workflow/run.ts";
 import { threadCount } from "../workflow/settings.ts";
@@ -34,6 +35,7 @@ interface Arguments {
   readonly norm_pix_loss?: boolean;
   readonly precision?: Precision;
   readonly try_batch?: number;
+  readonly features?: boolean;
 }
 
 /** The short forms that BiaPy's Docker image takes. */
@@ -70,6 +72,10 @@ function parseArguments(argv: readonly string[]): Arguments {
         "--precision <name>",
         "single by itself; mixed computes products in float16 on GPUs that have it, as PyTorch's autocast does",
       ).choices(PRECISIONS),
+    )
+    .option(
+      "--features",
+      "write the encoder's features of the test images with the run's checkpoint, instead of training",
     )
     .addOption(
       new Option("--try_batch <size>", "see whether a step of this size fits")
@@ -193,16 +199,24 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   const end = { event: "end", runDirectory: tree.runDirectory } as const;
   const signal = interruptSignal(report);
   try {
-    const status = await runWorkflow({
+    const request: FeatureRequest = {
       config,
-      configText: readFileSync(given.config, "utf8"),
       tree,
-      resume: given.resume === true,
       normalisePixels: given.norm_pix_loss === true,
-      precision: given.precision,
       openRuntime: (work) => chooseRuntime(deviceWish(given, config), work, choiceReport(report)),
       report,
       signal,
+    };
+    if (given.features) {
+      const status = await writeFeatures(request);
+      report({ ...end, runDirectory: tree.features, status });
+      return status === "stopped" ? EXIT.stopped : EXIT.done;
+    }
+    const status = await runWorkflow({
+      ...request,
+      configText: readFileSync(given.config, "utf8"),
+      resume: given.resume === true,
+      precision: given.precision,
       fits: (batchSize) => fitsApart(batchSize, signal),
     });
     const resume = status === "stopped" ? resumeArguments(given) : undefined;

@@ -2,32 +2,36 @@
 
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
+import { isNetworkPath } from "../facts/files/network-path.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, channelsOf, pretextTask } from "./basics.ts";
 import type { Config } from "./config.ts";
 import type { NumberKey, TextKey } from "./key-names.ts";
 import { checkModelKeys } from "./model-checks.ts";
 import { nearestFolder } from "./nearest-folder.ts";
-import { checkOptimizer } from "./optimizer-checks.ts";
+import { checkBetas } from "./optimizer-betas.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 
 const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
 
 /**
- * Everything that keys contradict each other in, all at once.
+ * Returns all contradictions between keys at once.
  *
  * @param folder what relative paths are relative to
+ * @param network whether paths on other computers are looked at: not for a file in a folder that is not trusted
  */
-export function checkConfig(config: Config, folder = process.cwd()): Problem[] {
+export function checkConfig(config: Config, folder = process.cwd(), network = true): Problem[] {
   return [
     ...checkPatch(config),
     ...checkTask(config),
     ...checkModelKeys(config),
     ...checkNormalisation(config),
     ...checkMae(config),
-    ...checkPaths(config, folder),
+    ...checkPaths(config, folder, network),
     ...checkValidation(config),
-    ...checkOptimizer(config),
+    ...checkTiles(config),
+    ...checkOptimizers(config),
+    ...checkBetas(config),
     ...checkSchedule(config),
     ...checkAugmentation(config),
     ...checkImageKeys(config),
@@ -160,7 +164,7 @@ function checkMae(config: Config): Problem[] {
   return problems;
 }
 
-function checkPaths(config: Config, folder: string): Problem[] {
+function checkPaths(config: Config, folder: string, network: boolean): Problem[] {
   const needed: TextKey[] = [
     ...(config.flag("TRAIN.ENABLE") ? (["DATA.TRAIN.PATH"] as const) : []),
     ...(config.flag("TRAIN.ENABLE") && !config.flag("DATA.VAL.FROM_TRAIN")
@@ -170,6 +174,7 @@ function checkPaths(config: Config, folder: string): Problem[] {
   ];
   return needed.flatMap((key) => {
     const written = config.text(key);
+    if (!network && isNetworkPath(written)) return [];
     const path = resolve(folder, written);
     if (existsSync(path) && statSync(path).isDirectory()) return [];
     const isFile = existsSync(path);
@@ -190,6 +195,37 @@ function checkValidation(config: Config): Problem[] {
       `the share of patches kept for validation lies between 0 and 1, not ${share}.`,
     ),
   ];
+}
+
+/** One number an axis for the overlap and padding of patches. */
+function checkTiles(config: Config): Problem[] {
+  const ndim = config.text("PROBLEM.NDIM") === "3D" ? 3 : 2;
+  const keys = (["TRAIN", "VAL", "TEST"] as const).flatMap(
+    (phase) => [`DATA.${phase}.OVERLAP`, `DATA.${phase}.PADDING`] as const,
+  );
+  return keys.flatMap((key) => {
+    const values = config.numbers(key);
+    if (!config.sets(key) || values.length === ndim) return [];
+    const message = `a ${ndim}D problem has ${ndim} numbers, one for each of ${AXES[`${ndim}D`].join(", ")}, not ${values.length}.`;
+    const suggestion = values.length === 1 ? `(${Array(ndim).fill(values[0]).join(",")})` : undefined;
+    return [config.problem(key, message, suggestion)];
+  });
+}
+
+/** One network is trained by one optimizer, at one rate. */
+function checkOptimizers(config: Config): Problem[] {
+  const several = (["TRAIN.OPTIMIZER", "TRAIN.LR"] as const).filter(
+    (key) => [config.value(key)].flat().length !== 1,
+  );
+  return several.map((key) => {
+    const [first] = [config.value(key)].flat();
+    const suggestion = first === undefined ? undefined : `[${String(first)}]`;
+    return config.problem(
+      key,
+      "self-supervision trains one network: one optimizer and one rate.",
+      suggestion,
+    );
+  });
 }
 
 function checkSchedule(config: Config): Problem[] {

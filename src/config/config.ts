@@ -6,7 +6,7 @@ import { type ConfigDocument, type ConfigEntry, type Place, parseDocument } from
 import type { FlagKey, Key, ListKey, NumberKey, TextKey } from "./key-names.ts";
 import { type KeyFact, type KeyType, keyFacts, keyGroups, keyLimits, type Limits } from "./keys.ts";
 import { modernised } from "./older-keys.ts";
-import { type PythonValue, written } from "./python-value.ts";
+import { isYamlFloat, type PythonValue, written } from "./python-value.ts";
 
 /** A configuration's values by dotted key, BiaPy's defaults where the file says nothing. */
 export class Config {
@@ -208,14 +208,20 @@ function unknown(key: string, names: Iterable<string>): Fault {
   return { message: `BiaPy has no key ${key}. Did you mean ${near}?`, suggestion: near };
 }
 
-function faultOf({ key, value }: ConfigEntry): Fault | undefined {
+function faultOf(entry: ConfigEntry): Fault | undefined {
+  const { key, value } = entry;
   const fact = keyFacts.get(key);
-  if (fact === undefined)
-    return value === null ? undefined : { message: `${key} is a section with keys of its own, not a value.` };
-  if (!hasType(value, fact))
-    return {
-      message: `${key} is ${EXPECTED[fact.type]}${isNumeric(fact.default) ? " of numbers" : ""}, such as ${example(key, fact)}, not ${written(value)}.`,
-    };
+  if (fact === undefined) {
+    return value === null
+      ? { message: `${key} has no keys below it, which BiaPy refuses: write some or remove the line.` }
+      : { message: `${key} is a section with keys of its own, not a value.` };
+  }
+  if (!hasType(entry, fact))
+    return (
+      otherwiseWritten(entry, fact) ?? {
+        message: `${key} is ${EXPECTED[fact.type]}, such as ${example(key, fact)}, not ${written(value)}.`,
+      }
+    );
   const limits = keyLimits.get(key);
   return limits === undefined ? undefined : outside(key, value, limits);
 }
@@ -242,20 +248,36 @@ const EXPECTED: Record<KeyType, string> = {
 function example(key: string, fact: KeyFact): string {
   const allowed = keyLimits.get(key)?.allowed?.filter((each) => each !== "");
   if (fact.type === "list" && Array.isArray(fact.default) && fact.default.length === 0) return "[a, b]";
-  if (fact.type === "list") return written(fact.default).replaceAll("(", "[").replaceAll(")", "]");
   return written(allowed && fact.type === "str" ? allowed[0] : fact.default) || "name";
 }
 
-function hasType(value: PythonValue, { type, default: standard }: KeyFact): boolean {
+/** Lists that a number may stand for by itself: BiaPy wraps it. */
+const NUMBER_FOR_LIST =
+  /^DATA\.NORMALIZATION\.(PERC_CLIP\.(LOWER|UPPER)_VALUE|ZERO_MEAN_UNIT_VAR\.(MEAN|STD)_VAL)$/;
+/** Lists that a fraction may stand for, if YAML itself takes it for one. */
+const FRACTION_FOR_LIST: readonly string[] = ["TRAIN.LR", "TRAIN.LR_SCHEDULER.MIN_LR"];
+/** Lists that a name may stand for. */
+const NAME_FOR_LIST: readonly string[] = ["TRAIN.OPTIMIZER", "LOSS.TYPE"];
+
+/** Whether a number is written as one with a fraction, as Python tells them apart. */
+const isFraction = (text: string) => /[.eE]/.test(text) && !/^[-+]?0[xX]/.test(text);
+
+/** Whether BiaPy accepts a value for a key of this type. */
+function hasType(
+  { key, value, text = "", ofYaml }: ConfigEntry,
+  { type, default: standard }: KeyFact,
+): boolean {
   if (type === "bool") return typeof value === "boolean";
-  if (type === "int") return typeof value === "number" && Number.isInteger(value);
+  if (type === "int") return typeof value === "number" && Number.isInteger(value) && !isFraction(text);
   if (type === "float") return Number.isFinite(value);
   if (type === "str") return typeof value === "string" || (value === null && standard === "");
   if (type === "NoneType") return value === null || Number.isFinite(value);
-  // Lists and tuples stand for each other; optimizers and rates may be written without one.
-  const isSequence =
-    Array.isArray(value) || (type === "list" && (typeof value === "string" || typeof value === "number"));
-  return isSequence && (!isNumeric(standard) || holdsNumbers(value));
+  // Lists and tuples stand for each other.
+  if (Array.isArray(value)) return !isNumeric(standard) || holdsNumbers(value);
+  if (typeof value === "number" && NUMBER_FOR_LIST.test(key)) return true;
+  if (typeof value === "number" && FRACTION_FOR_LIST.includes(key))
+    return ofYaml === true && isYamlFloat(text);
+  return typeof value === "string" && NAME_FOR_LIST.includes(key);
 }
 
 const isNumeric = (standard: PythonValue) =>
@@ -264,6 +286,34 @@ const isNumeric = (standard: PythonValue) =>
 /** Whether a value is a finite number or a sequence of them, sequences in it included. */
 function holdsNumbers(value: PythonValue): boolean {
   return Array.isArray(value) ? value.every(holdsNumbers) : Number.isFinite(value);
+}
+
+/** The right value, wrongly written. */
+function otherwiseWritten({ key, value, text = "" }: ConfigEntry, fact: KeyFact): Fault | undefined {
+  const { type } = fact;
+  if (type === "int" && typeof value === "number" && Number.isInteger(value)) {
+    const message = `${key} is a whole number; BiaPy refuses ${text} because of its decimal point.`;
+    return { message, suggestion: String(value) };
+  }
+  if (typeof value === "number" && Number.isFinite(value) && FRACTION_FOR_LIST.includes(key)) {
+    const suggestion = yamlFloat(value);
+    const why = isFraction(text)
+      ? `YAML's numbers need a dot (and a sign after e), so that BiaPy reads ${text} as text`
+      : `BiaPy takes ${text} for a whole number and refuses it`;
+    return { message: `${key}: ${why}. Write ${suggestion}.`, suggestion };
+  }
+  const ofList = type === "list" || type === "tuple";
+  if (!ofList || value === null || typeof value === "object" || typeof value === "boolean") return undefined;
+  const right = type === "list" && (!isNumeric(fact.default) || Number.isFinite(value));
+  const suggestion = right ? `[${text}]` : undefined;
+  return { message: `${key} is ${EXPECTED[type]} (${example(key, fact)}), not ${text}.`, suggestion };
+}
+
+/** A number with the dot and the sign that YAML 1.1 asks of one: `1.0e-5`. */
+function yamlFloat(value: number): string {
+  const text = String(value);
+  if (/^-?\d+$/.test(text)) return `${text}.0`;
+  return text.replace(/^(-?\d+)e/, "$1.0e");
 }
 
 function outside(

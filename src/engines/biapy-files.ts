@@ -4,8 +4,9 @@ import { join, parse } from "node:path";
 import Papa from "papaparse";
 import { epochCheckpoint, type ResultTree, resultTree } from "../facts/result-tree.ts";
 import type { ImageFiles, Metrics } from "../facts/run-events.ts";
-import { biapyEpochs, type LoggedEpoch } from "../results/biapy-log.ts";
+import { biapyEpoch, type LoggedEpoch } from "../results/biapy-log.ts";
 import { readScalars, type Scalar } from "../results/tensorboard.ts";
+import { rowsIn } from "../results/train-log.ts";
 import type { RunPlace } from "../runs/record.ts";
 import { namedMetrics } from "./biapy-console.ts";
 
@@ -15,7 +16,7 @@ function names(folder: string): string[] {
 
 /** The epochs of a training log. */
 export function readTrainingLog(path: string): LoggedEpoch[] {
-  return biapyEpochs(readFileSync(path, "utf8"));
+  return rowsIn(readFileSync(path, "utf8")).map(biapyEpoch);
 }
 
 /** The training logs of a run, oldest first: one for each time that it was started. */

@@ -111,8 +111,7 @@ export type FromPanel =
   | { readonly type: "resume"; readonly run: string }
   | { readonly type: "command"; readonly command: PanelCommand }
   /** Opens a file in an editor: an image, the configuration at a line, a log. */
-  | { readonly type: "open-file"; readonly path: string; readonly line?: number }
-  | { readonly type: "reveal-file"; readonly path: string };
+  | { readonly type: "open-file"; readonly path: string; readonly line?: number };
 
 /** The image editor's page shows one or several images side by side, their views moved together. */
 export type ToViewer =

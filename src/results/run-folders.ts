@@ -105,7 +105,8 @@ export async function runsOf(jobDirectory: string): Promise<RunFolder[]> {
 /** The run that `<name>_<run>`, `<name>_<run>-…` or `<name>_<run>_log…` belongs to. */
 function runNumber(fileName: string, name: string): number | undefined {
   if (!fileName.startsWith(`${name}_`)) return undefined;
-  const match = /^(\d+)(?:$|-checkpoint-|_log_)/.exec(fileName.slice(name.length + 1));
+  // As we write it: `007` and numbers that are not exact would name another run's files.
+  const match = /^(0|[1-9]\d{0,14})(?:$|-checkpoint-|_log_)/.exec(fileName.slice(name.length + 1));
   return match === null ? undefined : Number(match[1]);
 }
 

@@ -1,7 +1,7 @@
 /** The epochs of a run by its logs: ours (`train-log.ts`) or BiaPy's (`biapy-log.ts`). */
-import { open, readFile } from "node:fs/promises";
-import { biapyEpochs } from "./biapy-log.ts";
-import { type EpochRecord, readTrainLog } from "./train-log.ts";
+import { openRegularFile } from "../facts/files/regular-file.ts";
+import { biapyEpoch } from "./biapy-log.ts";
+import { type EpochRecord, readRows, readTrainLog } from "./train-log.ts";
 
 export interface RunLog {
   readonly epochs: readonly EpochRecord[];
@@ -27,12 +27,11 @@ export async function readRunLog(logs: readonly string[]): Promise<RunLog> {
 }
 
 async function readBiapyLog(path: string): Promise<EpochRecord[]> {
-  const text = await readFile(path, "utf8").catch(() => "");
-  return biapyEpochs(text).map((epoch) => ({ ...epoch, seconds: 0 }));
+  return (await readRows(path)).map((row) => ({ ...biapyEpoch(row), seconds: 0 }));
 }
 
 async function tailOf(path: string): Promise<string> {
-  const handle = await open(path).catch(() => undefined);
+  const handle = await openRegularFile(path).catch(() => undefined);
   if (handle === undefined) return "";
   try {
     const { size } = await handle.stat();

@@ -1,6 +1,8 @@
 /** The training log: one JSON object per epoch and line, with BiaPy's names (`train_loss`, `val_loss`, `lr`). */
-import { mkdir, open, readFile } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import * as v from "valibot";
+import { parseJson, readText } from "../facts/files/regular-file.ts";
 import { explainedWriteError, writeFileAtomically } from "../facts/files/write-file.ts";
 import { finiteMetrics } from "../facts/finite.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
@@ -20,7 +22,7 @@ export function epochScalars({ train, validation, learningRate }: EpochRecord): 
   return { ...named("train", train), ...named("val", validation), lr: learningRate };
 }
 
-function rowOf(record: EpochRecord): string {
+function lineOf(record: EpochRecord): string {
   const row = { epoch: record.epoch, ...finiteMetrics(epochScalars(record)), seconds: record.seconds };
   return `${JSON.stringify(row)}\n`;
 }
@@ -31,7 +33,7 @@ export async function appendTrainLog(path: string, record: EpochRecord): Promise
     await mkdir(dirname(path), { recursive: true });
     const handle = await open(path, "a");
     try {
-      await handle.writeFile(rowOf(record));
+      await handle.writeFile(lineOf(record));
       await handle.datasync();
     } finally {
       await handle.close();
@@ -41,20 +43,42 @@ export async function appendTrainLog(path: string, record: EpochRecord): Promise
   }
 }
 
-/** The epochs in a log, one record an epoch: the last row wins. Lines that are no rows, such as one that was cut off, are left out. */
+/** Largest log that is read, in bytes: some hundred thousand epochs. */
+const LARGEST = 64 << 20;
+
+/** A row of a log, ours or BiaPy's: numbers by name, and null in place of one that is not finite. */
+const logRow = v.record(v.string(), v.nullable(v.pipe(v.number(), v.finite())));
+const epochNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+/** The numbers of a row, finite all of them; its epoch as it was written. */
+export type LogRow = Readonly<Record<string, number>> & { readonly epoch: number };
+
+/** Reads a log of one JSON object per line, ours or BiaPy's. */
+export async function readRows(path: string): Promise<LogRow[]> {
+  return rowsIn((await readText(path, LARGEST).catch(() => undefined)) ?? "");
+}
+
+/** The rows of a log's text. What is no row is left out: a last line that was cut off, or anything else. */
+export function rowsIn(text: string): LogRow[] {
+  return text.split("\n").flatMap((line) => {
+    if (line === "") return [];
+    try {
+      // Python writes NaN and Infinity, which JSON does not have.
+      const { epoch, ...others } = parseJson(line.replace(/-?\b(NaN|Infinity)\b/g, "null"), logRow);
+      return [{ ...finiteMetrics(others), epoch: v.parse(epochNumber, epoch) }];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** The epochs in a log, in order, one record an epoch: the last row wins. */
 export async function readTrainLog(path: string): Promise<EpochRecord[]> {
-  const text = await readFile(path, "utf8").catch(() => "");
-  const records = new Map<number, EpochRecord>();
-  for (const line of text.split("\n")) {
-    const record = recordOf(line);
-    if (record !== undefined) records.set(record.epoch, record);
-  }
+  const records = new Map((await readRows(path)).map((row) => [row.epoch, recordOf(row)]));
   return [...records.values()].sort((one, other) => one.epoch - other.epoch);
 }
 
-function recordOf(line: string): EpochRecord | undefined {
-  const row = rowIn(line);
-  if (row === undefined || !Number.isSafeInteger(row.epoch)) return undefined;
+function recordOf(row: LogRow): EpochRecord {
   const part = (prefix: string) =>
     Object.fromEntries(
       Object.entries(row)
@@ -62,28 +86,17 @@ function recordOf(line: string): EpochRecord | undefined {
         .map(([name, value]) => [name.slice(prefix.length + 1), value]),
     );
   const validation = part("val");
-  const { epoch, lr: learningRate = 0, seconds = 0 } = row;
   return {
-    epoch,
+    epoch: row.epoch,
     train: part("train"),
     validation: Object.keys(validation).length > 0 ? validation : undefined,
-    learningRate,
-    seconds,
+    learningRate: row.lr ?? 0,
+    seconds: row.seconds ?? 0,
   };
-}
-
-/** The numbers of a row; undefined for a line that is none. */
-function rowIn(line: string): Metrics | undefined {
-  try {
-    const row: unknown = JSON.parse(line);
-    return typeof row === "object" && row !== null ? finiteMetrics({ ...row }) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Drops the rows after `epoch`, which a run that resumes there writes again. The log is replaced as a whole. Throws `ResultError`. */
 export async function truncateTrainLog(path: string, epoch: number): Promise<void> {
   const kept = (await readTrainLog(path)).filter((record) => record.epoch <= epoch);
-  await writeFileAtomically(path, kept.map(rowOf).join(""));
+  await writeFileAtomically(path, kept.map(lineOf).join(""));
 }

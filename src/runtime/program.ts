@@ -51,4 +51,6 @@ export class ProgramScope implements Scope {
   uniform(shape: readonly number[]): tf.Tensor {
     return this.host.uniform(shape);
   }
+
+  mark(): void {}
 }

@@ -63,6 +63,12 @@ export function together(first: PatchModel, second: PatchModel): PatchModel {
   };
 }
 
+/** A model of which only some outputs are wanted. */
+export const withOutputs = (model: PatchModel, outputs: readonly string[]): PatchModel => ({
+  ...model,
+  outputs,
+});
+
 /** Follows a prediction, and may end it. */
 export interface Watch {
   progress(done: number, total: number): void;

@@ -31,7 +31,12 @@ export async function prepareImages(config: Config, report: ReportEvent): Promis
     if (found === undefined) return undefined;
     const set = (of: readonly ImageInfo[], like?: ImageSet) => {
       const inMemory = config.flag(`DATA.${phase}.IN_MEMORY`) && fits(phase, of);
-      const made = new ImageSet(of, { normalisation: normalisationSettings(config), inMemory, like });
+      const made = new ImageSet(of, {
+        normalisation: normalisationSettings(config),
+        inMemory,
+        like,
+        completedTo: patchBox(config),
+      });
       sets.push(made);
       return made;
     };

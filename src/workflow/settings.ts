@@ -2,7 +2,7 @@
 import { ndimOf } from "../config/basics.ts";
 import { warmupAndDecay } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
-import { optimizerBetas } from "../config/optimizer-checks.ts";
+import { optimizerBetas } from "../config/optimizer-betas.ts";
 import type { Clipping, NormalisationSettings } from "../data/normalisation.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
 import type { OpenOptions } from "../images/image.ts";

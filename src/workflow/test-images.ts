@@ -12,7 +12,14 @@ import { type ImageShape, type Region, wholeRegion } from "../images/image.ts";
 import type { Runtime } from "../runtime/executable.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import { chunkedPath, predictByChunks } from "./by-chunks.ts";
-import { compiledModel, type PatchModel, predictImage, together, type Watch } from "./predict.ts";
+import {
+  compiledModel,
+  type PatchModel,
+  predictImage,
+  together,
+  type Watch,
+  withOutputs,
+} from "./predict.ts";
 import { metricNames, tilingSettings } from "./settings.ts";
 import { type Measurement, type Task, type TestingTask, TestPart } from "./tasks/task.ts";
 import { type ChunkSettings, chunkSettings, evaluatedRegion, middleOf, testModel } from "./test-settings.ts";
@@ -84,7 +91,10 @@ export class ImageTester {
     const full = config.flag("TEST.FULL_IMG") && ndimOf(config) === 2;
     const tiling = full ? fullImage(config, info.shape) : tilingSettings(config, "TEST");
     const batchSize = full ? 1 : this.batchSize;
-    return { tiling, model: () => testModel(config, this.modelFor(tiling.patch, batchSize), tiling.patch) };
+    return {
+      tiling,
+      model: () => testModel(config, (patch) => this.modelFor(patch, batchSize), tiling.patch),
+    };
   }
 
   private async testWhole({ image, target, tiling, model, watch }: TestImage): Promise<Tested> {
@@ -118,8 +128,9 @@ export class ImageTester {
     const measurement = this.testing.measurement(true);
     const box = evaluatedRegion(this.config, image.info);
     let part: TestPart | undefined;
+    const { neededByChunks } = this.testing;
     await predictByChunks({
-      model: model(),
+      model: neededByChunks === undefined ? model() : withOutputs(model(), neededByChunks),
       image,
       tiling,
       settings,

@@ -22,6 +22,7 @@ import { type CheckpointKind, type EpochResult, Trainer, type TrainerState } fro
 import { compileTraining } from "../training/training-step.ts";
 import { writeAugmentationSamples } from "./augmentation-samples.ts";
 import { PatchBatches } from "./batches.ts";
+import { FeaturePreview } from "./features/feature-preview.ts";
 import { writeNormalisationFiles } from "./normalisation-files.ts";
 import { type CheckpointHeader, loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
 import type { RunningRequest } from "./run-request.ts";
@@ -35,6 +36,7 @@ export class TrainingRun {
   private readonly learningRate: number;
   private readonly log: string;
   private tester: ImageTester | undefined;
+  private features: FeaturePreview | "none" | undefined;
   /** The last checkpoint that was written, in words. */
   private lastSaved: string | undefined;
   /** Kinds of previews that could not be written. */
@@ -104,6 +106,7 @@ export class TrainingRun {
       step.release();
       evaluation?.release();
       this.tester?.release();
+      if (this.features !== "none") this.features?.release();
     }
   }
 
@@ -208,6 +211,7 @@ export class TrainingRun {
         await writeCharts(tree, await readTrainLog(this.log));
       });
     await this.attempt("The preview", () => this.preview(result));
+    await this.attempt("The preview of features", () => this.previewFeatures(result));
   }
 
   /** Writes something that training does not depend on: where that fails, a warning says so once. */
@@ -233,5 +237,16 @@ export class TrainingRun {
     const files = await this.tester.preview(pairs, 0);
     const image = basename(pairs.images.infos[0].path);
     this.request.report({ event: "image", kind: "mae-check", image, files, epoch });
+  }
+
+  /** Shows what the encoder makes of the image of {@link preview}, for networks that have one. */
+  private async previewFeatures({ epoch }: EpochResult): Promise<void> {
+    const { pairs } = this.validationPatches ?? this.patches;
+    const { config, tree, runtime, report } = this.request;
+    this.features ??= FeaturePreview.open(config, tree, this.task, runtime, this.parameters) ?? "none";
+    if (this.features === "none") return;
+    const files = await this.features.draw(await pairs.images.image(0));
+    const image = basename(pairs.images.infos[0].path);
+    report({ event: "image", kind: "features", image, files, epoch });
   }
 }

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { basename, dirname, extname } from "node:path";
 import type { NormalisedImage } from "../data/image-set.ts";
-import { denormalise } from "../data/normalisation.ts";
+import { denormalise, denormalisedPrediction } from "../data/normalisation.ts";
 import { type Region, type SampleArray, type SampleType, sampleArray, shapeOf } from "../images/image.ts";
 import { writeTiff } from "../images/tiff-writer.ts";
 
@@ -14,6 +14,14 @@ export function inOwnRange(
   { info: { sampleType }, channels }: Pick<NormalisedImage, "info" | "channels">,
 ): SampleArray {
   return denormalise(values, channels, sampleType, sampleArray(sampleType, values.length));
+}
+
+/** What a network predicted of an image, in the range and pixel type of that image. */
+export function predictionInOwnRange(
+  values: Float32Array,
+  { info: { sampleType }, channels }: Pick<NormalisedImage, "info" | "channels">,
+): SampleArray {
+  return denormalisedPrediction(values, channels, sampleType, sampleArray(sampleType, values.length));
 }
 
 /** Writes a region `[z, y, x, channel]` as a TIFF, and makes its folder. Returns the path. */

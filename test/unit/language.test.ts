@@ -171,7 +171,7 @@ const withImages = (patch: string, more = "", path = SAMPLES, ndim = "2D") =>
 
 test("images are opened and their faults told at the folder's key", async () => {
   const found = async (...args: Parameters<typeof withImages>) =>
-    (await checkImages(withImages(...args), process.cwd())).map(({ key, line, message }) => [
+    (await checkImages(withImages(...args), process.cwd(), true)).map(({ key, line, message }) => [
       key,
       line,
       message,
@@ -194,7 +194,7 @@ test("empty folders and folders with too few patches are found, relative to the 
   mkdirSync(join(folder, "text"));
   writeFileSync(join(folder, "text", "notes.txt"), "");
   const found = async (path: string) =>
-    (await checkImages(withImages("(64,64,1)", "", path), folder))[0]?.message;
+    (await checkImages(withImages("(64,64,1)", "", path), folder, true))[0]?.message;
   assert.match(await found("none"), /no .*images.*empty/);
   assert.match(await found("text"), /no .*images.*notes\.txt/);
   assert.equal(await found("elsewhere"), undefined);

@@ -4,12 +4,14 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import * as vscode from "vscode";
+import { isNetworkPath } from "../../facts/files/network-path.ts";
 import { askWhereToSave, writeAndShow } from "../language/documents.ts";
 import { shortestPath } from "../language/new-configuration.ts";
 import { startingFrom } from "../results/checkpoint-configuration.ts";
 import type { FileItem, ResultItem } from "../results/results-view.ts";
 import { runCommand } from "../workspace/commands.ts";
 import { workingDirectory } from "../workspace/configuration-file.ts";
+import { mayRun } from "../workspace/trust.ts";
 import type { Services } from "./services.ts";
 
 /** Files that only our image viewer opens, where it is not an editor for them by itself: folders. */
@@ -47,7 +49,8 @@ export async function useCheckpoint(
   const { name, runId } = run.summary;
   // The copy in the results is what made the checkpoint; the file itself may have changed since.
   const copies = run.folder?.files.configuration ?? [];
-  const source = [...copies, run.order.configFile].find(existsSync);
+  const named = isNetworkPath(run.order.configFile) ? [] : [run.order.configFile];
+  const source = [...copies, ...named].find(existsSync);
   if (source === undefined) {
     void vscode.window.showErrorMessage(`The configuration of ${name}, run ${runId}, is gone.`);
     return undefined;
@@ -65,6 +68,8 @@ export async function useCheckpoint(
 
 /** Moves a file, a group of files or all of a run to the trash. */
 export async function deleteResult({ runs }: Services, item: ResultItem, confirmed = false): Promise<void> {
+  // Where nothing may be connected to, nobody knows whether the run is still going on.
+  if (!(await mayRun())) return;
   const run = runs.find(item.run);
   if (run === undefined) return;
   const { name, runId } = run.summary;

@@ -42,6 +42,7 @@ async function askParent(): Promise<vscode.Uri | undefined> {
 export async function trainSample(services: Services): Promise<void> {
   const [folder] = vscode.workspace.workspaceFolders ?? [];
   if (folder === undefined) return openSampleWorkspace(services, vscode.Uri.file(homedir()), true);
+  if (!(await mayRun())) return;
   const base = folder.uri.fsPath;
   // The open folder may be the sample's own, from the last time.
   const inside = basename(base) === FOLDER ? base : join(base, FOLDER);

@@ -1,9 +1,11 @@
 /** Starting a training: run, in a terminal, resume. */
+import { existsSync } from "node:fs";
 import * as vscode from "vscode";
 import { commandLine, forTerminal, shortCommandLine } from "../../runs/command-line.ts";
-import type { RunCommand } from "../../runs/record.ts";
+import type { RunCommand, RunOrder } from "../../runs/record.ts";
 import { StartError } from "../../runs/start-run.ts";
 import { configurationFile } from "../workspace/configuration-file.ts";
+import { mayTouch } from "../workspace/network-access.ts";
 import { mayRun } from "../workspace/trust.ts";
 import { pickRun } from "./pick-run.ts";
 import { isAvailable, planRun, planTitle, type RunPlan, type RunWishes } from "./plan-run.ts";
@@ -106,6 +108,7 @@ async function openInTerminal(command: RunCommand, plan: RunPlan): Promise<void>
 
 /** BiaPy: Copy Training Command. */
 export async function copyTrainingCommand({ engines }: Services, clicked?: unknown): Promise<void> {
+  if (!(await mayRun())) return;
   const config = await configurationFile(clicked);
   const plan = config && (await planRun(config, engines));
   if (plan !== undefined) await copyCommand(await plan.engine.command(plan.order));
@@ -129,6 +132,26 @@ export async function resumeTraining(services: Services, clicked?: unknown): Pro
   });
   if (run === undefined) return;
   const engine = services.engines.find(({ id }) => id === run.summary.engine);
-  if (engine === undefined || !(await isAvailable(engine))) return;
+  if (engine === undefined || !(await isAvailable(engine)) || !(await canResumeFrom(run.order))) return;
   await start(services, { engine, order: { ...run.order, resume: true } }, false);
+}
+
+/** Says what is missing of the files that the record of a run names, which may have come from another computer. */
+async function canResumeFrom({ configFile, workingDirectory, resultDirectory }: RunOrder): Promise<boolean> {
+  for (const path of [configFile, workingDirectory]) {
+    const isThere = (await mayTouch(path, [resultDirectory])) && existsSync(path);
+    if (isThere) continue;
+    void vscode.window.showErrorMessage(
+      `This run cannot be resumed: ${path}, which its record names, is not there. Run its configuration again instead.`,
+    );
+    return false;
+  }
+  const outside = [configFile, workingDirectory].filter(
+    (path) => vscode.workspace.getWorkspaceFolder(vscode.Uri.file(path)) === undefined,
+  );
+  if (outside.length === 0) return true;
+  const resume = "Resume";
+  const detail = `Its record names ${outside.join(" and ")}, outside the open folders.`;
+  const message = "Resume this run with files from elsewhere?";
+  return (await vscode.window.showWarningMessage(message, { modal: true, detail }, resume)) === resume;
 }

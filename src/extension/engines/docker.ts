@@ -1,6 +1,7 @@
 /** BiaPy in its container. */
 
 import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { pretextTask } from "../../config/basics.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
@@ -26,6 +27,8 @@ export function dockerEngine(image: () => string): Engine {
     },
     device: ({ gpu }) => (gpuNumbers(gpu).length === 0 ? "cpu" : `gpu:${gpuNumbers(gpu).join(",")}`),
     async command(order) {
+      // Docker mounts only folders that exist.
+      await mkdir(order.resultDirectory, { recursive: true });
       const { config } = loadConfig(order.configFile);
       const data = dataPaths(config, order.workingDirectory);
       const moved = Object.entries(data).filter(([, path]) => containerPath(path) !== path);
@@ -55,7 +58,7 @@ function dataPaths(config: Config, workingDirectory: string): Record<string, str
   return Object.fromEntries(paths.filter(([, path]) => existsSync(path)));
 }
 
-/** BiaPy writes images that it made worse beside the folder of the images, so there the folder above is needed. */
+/** BiaPy writes degraded copies beside the folder of the images, which needs the folder above it. */
 function mountedPaths(config: Config, data: Readonly<Record<string, string>>): string[] {
   const beside = pretextTask(config) === "crappify";
   return Object.entries(data).map(([key, path]) => {

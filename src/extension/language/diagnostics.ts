@@ -30,6 +30,9 @@ function atItsKey(config: Config, problem: Problem): Problem {
   return { ...problem, line, column };
 }
 
+/** A configuration of a folder that is not trusted must not make the editor connect to another computer. */
+const mayTouchNetwork = () => vscode.workspace.isTrusted;
+
 /** Keeps the diagnostics of all open configurations up to date and offers their fixes. */
 export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vscode.Disposable {
   private readonly collection = vscode.languages.createDiagnosticCollection("biapy");
@@ -104,7 +107,7 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
     const { version } = document;
     const { problems, config, sound } = this.read(document);
     const { checkImages } = await imageChecks(this.context);
-    const found = sound ? await checkImages(config, baseFolder(document)) : [];
+    const found = sound ? await checkImages(config, baseFolder(document), mayTouchNetwork()) : [];
     if (document.isClosed || document.version !== version) return;
     this.images.set(document.uri.toString(), found);
     this.show(document, [...problems, ...found]);
@@ -117,7 +120,10 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
     return {
       config,
       sound: problems.every(({ severity }) => severity !== "error"),
-      problems: [...problems, ...(readable ? checkConfig(config, baseFolder(document)) : [])],
+      problems: [
+        ...problems,
+        ...(readable ? checkConfig(config, baseFolder(document), mayTouchNetwork()) : []),
+      ],
     };
   }
 

@@ -8,6 +8,7 @@ import type { Config } from "../../config/config.ts";
 import type { Key } from "../../config/key-names.ts";
 import { type ImageDemands, inspectImages } from "../../data/patches.ts";
 import { tilePatches } from "../../data/tiling.ts";
+import { isNetworkPath } from "../../facts/files/network-path.ts";
 import type { Problem } from "../../facts/run-events.ts";
 import { listImages } from "../../images/files.ts";
 import { ImageError, type ImageInfo } from "../../images/image.ts";
@@ -25,8 +26,9 @@ const MOST_NAMED = 3;
  * Folders that do not exist are left to `checkConfig`, and so are patch sizes that do not fit PROBLEM.NDIM.
  *
  * @param folder what relative paths are relative to
+ * @param network whether paths on other computers are looked at
  */
-export async function checkImages(config: Config, folder: string): Promise<Problem[]> {
+export async function checkImages(config: Config, folder: string, network: boolean): Promise<Problem[]> {
   const ndim = ndimOf(config);
   const patch = config.numbers("DATA.PATCH_SIZE");
   if (patch.length !== ndim + 1 || patch.some((size) => !(size >= 1))) return [];
@@ -39,6 +41,7 @@ export async function checkImages(config: Config, folder: string): Promise<Probl
   const problems: Problem[] = [];
   for (const phase of usedPhases(config)) {
     const key = `DATA.${phase}.PATH` as const;
+    if (!network && isNetworkPath(config.text(key))) continue;
     const path = resolve(folder, config.text(key));
     const isFolder = await stat(path).then(
       (found) => found.isDirectory(),

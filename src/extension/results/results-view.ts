@@ -60,6 +60,13 @@ const STATUS_ICONS: Readonly<Record<RunStatus, vscode.ThemeIcon>> = {
   stopped: new vscode.ThemeIcon("debug-pause"),
   failed: new vscode.ThemeIcon("error", new vscode.ThemeColor("testing.iconFailed")),
   interrupted: new vscode.ThemeIcon("warning", new vscode.ThemeColor("list.warningForeground")),
+  unknown: new vscode.ThemeIcon("question"),
+  damaged: new vscode.ThemeIcon("error", new vscode.ThemeColor("list.warningForeground")),
+};
+
+/** Statuses that need an explanation. */
+const EXPLAINED: Partial<Readonly<Record<RunStatus, string>>> = {
+  unknown: "Its end is not recorded. Trust this folder to see whether the run is still going on.",
 };
 
 const REFRESH_MS = 500;
@@ -145,8 +152,9 @@ const day = dateWriter({ month: "short", day: "numeric" });
 const fullDay = dateWriter({ dateStyle: "short" });
 const moment = dateWriter({ dateStyle: "short", timeStyle: "medium" });
 
-/** Short, for a sidebar is narrow: the icon tells the status, and the tooltip all of it. */
-function descriptionOf({ summary, folder, progress }: KnownRun): string {
+/** Short, because a sidebar is narrow: the icon shows the status, and the tooltip everything else. */
+function descriptionOf({ summary, folder, progress, damage }: KnownRun): string {
+  if (damage !== undefined) return `damaged: ${damage}`;
   const loss = progress?.bestLoss ?? folder?.best?.loss;
   const active = summary.status === "running" || summary.status === "queued";
   const best = loss === undefined ? "" : `loss ${shortNumber(loss)}`;
@@ -164,19 +172,19 @@ function shortDate(date: Date): string {
   return fullDay(date);
 }
 
-function tooltipOf({ summary, folder, live }: KnownRun): vscode.MarkdownString {
+function tooltipOf({ summary, folder, live, damage }: KnownRun): vscode.MarkdownString {
   const { name, runId, status, engine, started, id } = summary;
-  const lines = [
-    `**${name}, run ${runId}**: ${status}`,
-    ...(live?.record.ended?.message === undefined ? [] : [live.record.ended.message]),
-    `Engine: ${engine}`,
-    `Started: ${moment(started)}`,
-    ...(folder?.best === undefined
-      ? []
-      : [`Best loss: ${shortNumber(folder.best.loss)} in epoch ${folder.best.epoch}`]),
-    `\`${id}\``,
-  ];
-  return new vscode.MarkdownString(lines.join("\n\n"));
+  const explained = damage ?? live?.record.ended?.message ?? EXPLAINED[status];
+  const tooltip = new vscode.MarkdownString(`**${name}, run ${runId}**: ${status}`);
+  // A record's texts may hold Markdown, such as an image to load from somewhere: they are shown as they are.
+  const add = (text: string) => tooltip.appendMarkdown("\n\n").appendText(text);
+  if (explained !== undefined) add(explained);
+  add(`Engine: ${engine}`);
+  add(`Started: ${moment(started)}`);
+  if (folder?.best !== undefined)
+    add(`Best loss: ${shortNumber(folder.best.loss)} in epoch ${folder.best.epoch}`);
+  add(id);
+  return tooltip;
 }
 
 function fileItem({ run, group, file }: FileItem): vscode.TreeItem {

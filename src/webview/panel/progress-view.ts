@@ -18,6 +18,8 @@ const STATUS: Readonly<Record<RunStatus, string>> = {
   stopped: "Stopped",
   failed: "Failed",
   interrupted: "Interrupted",
+  unknown: "Unknown",
+  damaged: "Damaged",
 };
 
 /** How a run stands: its state and progress, time left, what it runs on, and the buttons that stop it and go on with it. */

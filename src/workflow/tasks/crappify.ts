@@ -11,8 +11,9 @@ import { type ImageModel, imageModel } from "../../models/architectures.ts";
 import { combinedLoss, measured } from "../../training/metrics.ts";
 import { buildArguments } from "../model-settings.ts";
 import { lossTerms, metricNames } from "../settings.ts";
-import { imageName, inOwnRange, writeImage } from "../write-image.ts";
+import { imageName, inOwnRange, predictionInOwnRange, writeImage } from "../write-image.ts";
 import { inOneBatch } from "./batch-arrays.ts";
+import { encoderFeatures } from "./encoder-features.ts";
 import { storedPrediction } from "./stored-prediction.ts";
 import type { Measurement, Task, TestingTask, TestPart, TrainingTask } from "./task.ts";
 
@@ -26,6 +27,7 @@ export function crappifyTask(config: Config, tree: ResultTree): Task {
     batchSize: config.number("TRAIN.BATCH_SIZE"),
     training: training(config, model),
     testing: { ...imageTesting(tree, model), measurement: (byChunks) => new RestorationErrors(byChunks) },
+    features: (shape) => encoderFeatures(model, shape),
   };
 }
 
@@ -71,7 +73,7 @@ export function imageTesting(tree: ResultTree, model: ImageModel): Omit<TestingT
         role: "prediction",
         channels: image.info.shape[3],
         sampleType: image.info.sampleType,
-        values: ({ values }) => inOwnRange(values.prediction, image),
+        values: ({ values }) => predictionInOwnRange(values.prediction, image),
       },
     ],
     reuse: async ({ info, channels }) => {
@@ -100,7 +102,7 @@ export class RestorationErrors implements Measurement {
   async add({ image, target, region, values }: TestPart): Promise<void> {
     if (target === undefined) return;
     this.empty = false;
-    const restored = Float32Array.from(inOwnRange(values.prediction, image));
+    const restored = Float32Array.from(predictionInOwnRange(values.prediction, image));
     const original = Float32Array.from(inOwnRange(await target.values(region), image));
     if (this.byChunks) this.errors.add(restored, original);
     else this.whole = similarity(restored, original, shapeOf(region, image.info.shape[3]));

@@ -18,7 +18,7 @@ import {
 import type { ResultTree } from "../../facts/result-tree.ts";
 import type { ImageFiles, Metrics } from "../../facts/run-events.ts";
 import { shapeOf } from "../../images/image.ts";
-import { type MaeSettings, maeLoss, maePrediction, maeTarget } from "../../models/mae.ts";
+import { type MaeSettings, maeFeatures, maeLoss, maePrediction, maeTarget } from "../../models/mae.ts";
 import { unpatchify } from "../../models/tokens.ts";
 import type { InputData } from "../../runtime/executable.ts";
 import type { Program, Tensors } from "../../runtime/program.ts";
@@ -27,7 +27,7 @@ import { measured } from "../../training/metrics.ts";
 import type { Batch } from "../../training/trainer.ts";
 import { type PatchModel, type PredictedPart, predictImage, type Watch } from "../predict.ts";
 import { metricNames, tilingSettings } from "../settings.ts";
-import { imageName, inOwnRange, writeImage } from "../write-image.ts";
+import { imageName, predictionInOwnRange, writeImage } from "../write-image.ts";
 import { inOneBatch } from "./batch-arrays.ts";
 import { maeBuildArguments, maeSettings, maskSettings } from "./mae-settings.ts";
 import { storedPrediction } from "./stored-prediction.ts";
@@ -50,6 +50,11 @@ export function maskingTask(config: Config, tree: ResultTree, normalisePixels: b
     batchSize: masking.batchSize,
     training: masking,
     testing: masking,
+    features: (shape) => ({
+      training: false,
+      inputs: { images: { shape, type: "float32" } },
+      forward: (scope, { images }) => ({ features: maeFeatures(scope, settings, images) }),
+    }),
   };
 }
 
@@ -93,7 +98,10 @@ class Masking implements TrainingTask, TestingTask {
     return unpatchify(tokens, this.masks.grid, this.settings.tokenSize);
   }
 
-  /** Reconstructed patches. A model of normalized pixels gets each token's own mean and deviation back. */
+  /**
+   * Reconstructed patches, and patches whose hidden tokens alone are reconstructed. A model of normalized pixels gets each token's
+   * own mean and deviation back.
+   */
   prediction(): Program {
     return {
       training: false,
@@ -106,7 +114,9 @@ class Masking implements TrainingTask, TestingTask {
           const variance = raw.sub(mean).square().mean(-1, true);
           prediction = prediction.mul(variance.add(1e-6).sqrt()).add(mean);
         }
-        return { reconstruction: this.asImages(prediction) };
+        const hidden = mask.expandDims(-1);
+        const filled = raw.mul(hidden.neg().add(1)).add(prediction.mul(hidden));
+        return { reconstruction: this.asImages(prediction), filled: this.asImages(filled) };
       },
     };
   }
@@ -150,6 +160,9 @@ class Masking implements TrainingTask, TestingTask {
     return turnedMask(tokenMask(this.masks, random), this.masks.grid, orientation);
   }
 
+  /** Pictures of a whole image alone show what is filled in. */
+  readonly neededByChunks: readonly string[] = ["reconstruction", "hidden"];
+
   /** The share of each pixel's patches that hide it. */
   get withoutNetwork(): PatchModel {
     const { tokenSize, channels } = this.settings;
@@ -172,20 +185,23 @@ class Masking implements TrainingTask, TestingTask {
         role: "prediction",
         channels: shape[3],
         sampleType,
-        values: async (part) => inOwnRange(await completed(part), image),
+        values: ({ values }) => predictionInOwnRange(values.reconstruction, image),
       },
     ];
   }
 
   async reuse(image: NormalisedImage, watch: Watch): Promise<PredictedPart["values"] | undefined> {
-    const stored = await storedPrediction(
-      picturePath(this.tree.maeChecks, image, "reconstruction"),
-      image.info.shape,
-    );
-    if (stored === undefined) return undefined;
+    const picture = (suffix: string) =>
+      storedPrediction(picturePath(this.tree.maeChecks, image, suffix), image.info.shape);
+    const [stored, filled] = [await picture("reconstruction"), await picture("reconstruction_and_visible")];
+    if (stored === undefined || filled === undefined) return undefined;
     const tiling = tilingSettings(this.config, "TEST");
     const { hidden } = await predictImage(this.withoutNetwork, image, { tiling, watch });
-    return { reconstruction: normalise(stored, image.channels), hidden };
+    return {
+      reconstruction: normalise(stored, image.channels),
+      filled: normalise(filled, image.channels),
+      hidden,
+    };
   }
 
   measurement(byChunks: boolean): Measurement {
@@ -195,7 +211,7 @@ class Masking implements TrainingTask, TestingTask {
   /** Writes the image as it is, masked, reconstructed, and with its hidden pixels filled in. */
   async writePictures(part: TestPart, folder: string): Promise<ImageFiles> {
     const { image, region } = part;
-    const { reconstruction, hidden } = part.values;
+    const { reconstruction, filled, hidden } = part.values;
     const original = await part.original();
     const least = original.reduce((low, value) => Math.min(low, value), Infinity);
     const write = (suffix: string, values: Float32Array) =>
@@ -204,10 +220,10 @@ class Masking implements TrainingTask, TestingTask {
       original: await write("original", original),
       masked: await write(
         "masked",
-        original.map((value, at) => (isHidden(hidden[at]) ? least : value)),
+        original.map((value, at) => value + hidden[at] * (least - value)),
       ),
       reconstruction: await write("reconstruction", reconstruction),
-      reconstructionAndVisible: await write("reconstruction_and_visible", await completed(part)),
+      reconstructionAndVisible: await write("reconstruction_and_visible", filled),
     };
   }
 
@@ -219,20 +235,10 @@ class Masking implements TrainingTask, TestingTask {
 const picturePath = (folder: string, { info }: NormalisedImage, suffix: string) =>
   join(folder, `${imageName(info.path)}_${suffix}.tif`);
 
-/** Where overlapping patches hide different pixels, a pixel counts as hidden when most of what is merged there was. */
-const isHidden = (share: number) => share >= 0.5;
-
-/** The reconstruction where pixels were hidden, and the others as they are. */
-async function completed(part: TestPart): Promise<Float32Array> {
-  const { reconstruction, hidden } = part.values;
-  const original = await part.original();
-  const filled = new Float32Array(original.length);
-  for (let at = 0; at < filled.length; at++)
-    filled[at] = isHidden(hidden[at]) ? reconstruction[at] : original[at];
-  return filled;
-}
-
-/** Errors of hidden pixels in normalized values, and the structural similarity of a whole image with them filled in. */
+/**
+ * Errors of hidden pixels in normalized values, and the structural similarity of a whole image with them filled in. Where patches
+ * overlap, a pixel counts by the share of its patches that hide it.
+ */
 class HiddenErrors implements Measurement {
   private readonly errors = new ErrorSums();
   private ssim: Metrics = {};
@@ -240,12 +246,12 @@ class HiddenErrors implements Measurement {
   constructor(private readonly byChunks: boolean) {}
 
   async add(part: TestPart): Promise<void> {
-    const { reconstruction, hidden } = part.values;
+    const { reconstruction, filled, hidden } = part.values;
     const original = await part.original();
-    this.errors.add(reconstruction, original, (at) => isHidden(hidden[at]));
+    this.errors.add(reconstruction, original, hidden);
     if (this.byChunks) return;
     const shape = shapeOf(part.region, part.image.info.shape[3]);
-    const { ssim } = similarity(await completed(part), original, shape);
+    const { ssim } = similarity(filled, original, shape);
     this.ssim = { ssim };
   }
 

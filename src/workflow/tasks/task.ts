@@ -23,6 +23,12 @@ export interface Task {
   readonly batchSize: number;
   readonly training: TrainingTask;
   readonly testing: TestingTask;
+  /**
+   * The encoder's features of patches: input `images`, output `features` `[batch, (z,) y, x, feature]`.
+   *
+   * @param shape of the images, `[batch, (z,) y, x, channel]`
+   */
+  features(shape: readonly number[]): Program;
 }
 
 /** How a workflow learns. */
@@ -53,6 +59,8 @@ export interface TestingTask {
   feed(inputs: Readonly<Record<string, InputData>>, batch: PatchBatch): void;
   /** Further outputs that need no network. */
   readonly withoutNetwork?: PatchModel;
+  /** The outputs that result files and metrics by chunks are made of; all where this is not set. */
+  readonly neededByChunks?: readonly string[];
   /** The files that a test image's prediction is written to. The first one is what TEST.REUSE_PREDICTIONS looks for. */
   resultFiles(image: NormalisedImage, byChunks: boolean): readonly ResultFile[];
   /** Reads the outputs that an earlier run wrote of a whole image; undefined where there are none that fit. */

@@ -1,24 +1,14 @@
-/** TRAIN.LR and TRAIN.OPT_BETAS: lists with one item per network in BiaPy, of which the embedded engine trains one. */
+/** TRAIN.OPT_BETAS: in BiaPy a list with a pair per network, of which the embedded engine trains one. */
 import type { Problem } from "../facts/run-events.ts";
 import type { Config } from "./config.ts";
 import { type PythonValue, written } from "./python-value.ts";
 
-export function checkOptimizer(config: Config): Problem[] {
-  return [...checkRate(config), ...checkBetas(config)];
-}
-
-function checkRate(config: Config): Problem[] {
-  const key = "TRAIN.LR";
-  if (config.first(key) !== undefined) return [];
-  return [config.problem(key, "is an empty list; it holds a number such as 1.E-4.", "1.E-4")];
-}
-
-function checkBetas(config: Config): Problem[] {
+export function checkBetas(config: Config): Problem[] {
   const key = "TRAIN.OPT_BETAS";
   const value = config.value(key);
   const betas = optimizerBetas(config);
-  // Text in it is a problem of its type.
-  if (betas.some(Number.isNaN) && JSON.stringify(value).includes('"')) return [];
+  // What is no number is a problem of its type.
+  if (betas.some(Number.isNaN) && /"|null/.test(JSON.stringify(value))) return [];
   const isPair = [value, config.first(key)].some((each) => Array.isArray(each) && each.length === 2);
   if (!isPair || !betas.every((beta) => beta >= 0 && beta < 1)) {
     const message = `is a pair of numbers from 0 to below 1, such as [[0.9, 0.999]], not ${written(value)}.`;
