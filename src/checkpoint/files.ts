@@ -2,6 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
+import { DamagedFileError, openRegularFile } from "../facts/files/regular-file.ts";
+import { explainedWriteError } from "../facts/files/write-file.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 
 /** Reads and writes are cut into pieces: one system call moves at most 2 GiB, and checksums run beside smaller ones. */
@@ -17,14 +19,13 @@ export class RandomAccessFile {
 
   static async open(path: string): Promise<RandomAccessFile> {
     try {
-      const handle = await open(path, "r");
-      const status = await handle.stat();
-      if (status.isFile()) return new RandomAccessFile(path, handle, status.size);
-      await handle.close();
+      const handle = await openRegularFile(path);
+      if (handle === undefined) throw new DamagedFileError("is no such file");
+      return new RandomAccessFile(path, handle, (await handle.stat()).size);
     } catch (error) {
-      throw new CheckpointError(path, `cannot be opened: ${describe(error)}`);
+      if (!(error instanceof DamagedFileError)) throw error;
+      throw new CheckpointError(path, `${error.message}.`);
     }
-    throw new CheckpointError(path, "is a folder, not a checkpoint file.");
   }
 
   /** Fills `into` with the bytes from `position` on. */
@@ -74,7 +75,7 @@ async function writePiece(handle: FileHandle, piece: Uint8Array, position: numbe
 
 /**
  * Writes a file under a temporary name in the same folder, brings it to the disk and renames it, so that `path` is at every moment the
- * old file or the whole new one, even when the machine loses power.
+ * old file or the whole new one, even when the machine loses power. Throws `ResultError`, and what `write` throws.
  */
 export async function writeThroughTemporary(
   path: string,
@@ -91,17 +92,7 @@ export async function writeThroughTemporary(
     }
     await moveIntoPlace(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
-    if (error instanceof CheckpointError) throw error;
-    throw new CheckpointError(path, `cannot be written: ${describe(error)}`);
+    await rm(temporary, { force: true }).catch(() => {});
+    throw explainedWriteError(path, error);
   }
-}
-
-/** A system error in words. */
-export function describe(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOENT") return "there is no such file or folder.";
-  if (code === "EACCES" || code === "EPERM") return "you have no permission.";
-  if (code === "ENOSPC") return "the disk is full.";
-  return error instanceof Error ? error.message : String(error);
 }

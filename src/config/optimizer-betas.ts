@@ -7,8 +7,8 @@ export function checkBetas(config: Config): Problem[] {
   const key = "TRAIN.OPT_BETAS";
   const value = config.value(key);
   const betas = optimizerBetas(config);
-  // What is no number is a problem of its type.
-  if (betas.some(Number.isNaN) && /"|null/.test(JSON.stringify(value))) return [];
+  // What is no list of numbers is a problem of its type.
+  if (!Array.isArray(value) || /"|null/.test(JSON.stringify(value))) return [];
   const isPair = [value, config.first(key)].some((each) => Array.isArray(each) && each.length === 2);
   if (!isPair || !betas.every((beta) => beta >= 0 && beta < 1)) {
     const message = `is a pair of numbers from 0 to below 1, such as [[0.9, 0.999]], not ${written(value)}.`;

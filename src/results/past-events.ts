@@ -50,7 +50,7 @@ export async function pastEvents(run: RunFolder): Promise<RunEvent[]> {
       files,
       epoch: run.epochs,
     });
-  if (run.status !== "interrupted") {
+  if (run.status !== "interrupted" && run.status !== "damaged") {
     const checkpoint = run.files.checkpoints.find((path) => path === run.tree.bestCheckpoint);
     const { runDirectory } = run.tree;
     const { status, message } = run;

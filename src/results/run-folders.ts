@@ -35,8 +35,8 @@ export interface RunFolder {
   readonly writtenBy: "embedded" | "biapy";
   readonly files: RunFiles;
   /** By its state; by BiaPy's log for its runs. `interrupted`: its process is gone and did not say how it ended. */
-  readonly status: "finished" | "stopped" | "interrupted" | "failed";
-  /** Why it failed, or why its state cannot be read. */
+  readonly status: "finished" | "stopped" | "interrupted" | "failed" | "damaged";
+  /** Why it failed, or why its state is damaged. */
   readonly message?: string;
   /** When its first and last file were written, in milliseconds since the epoch. */
   readonly started: number;
@@ -150,7 +150,7 @@ async function statusOf(tree: ResultTree): Promise<Pick<RunFolder, "status" | "m
     state = await readRunState(tree);
   } catch (error) {
     if (!(error instanceof RunStateError)) throw error;
-    return { status: "failed", message: error.message };
+    return { status: "damaged", message: error.message };
   }
   const { status = "training", message } = state ?? {};
   return status === "training" || status === "testing" ? { status: "interrupted" } : { status, message };

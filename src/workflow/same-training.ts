@@ -40,9 +40,24 @@ export function otherSettings({ path, config: trained }: CheckpointHeader, confi
   );
   return deciding.flatMap((key) => {
     const [before, now] = [valueIn(trained, key), config.value(key)];
-    if (before === undefined || JSON.stringify(before) === JSON.stringify(now)) return [];
-    return [config.problem(key, refusal(`was ${written(before)} and is ${written(now)} now`, path))];
+    if (before === undefined || isSame(before, now)) return [];
+    return [config.problem(key, refusal(`was ${shown(before)} and is ${written(now)} now`, path))];
   });
+}
+
+/** Compares along `now`: a value of a hostile checkpoint may repeat itself beyond measure. */
+function isSame(before: unknown, now: PythonValue): boolean {
+  if (!Array.isArray(now)) return before === now;
+  if (!Array.isArray(before) || before.length !== now.length) return false;
+  return now.every((item, index) => isSame(before[index], item));
+}
+
+/** A value of a checkpoint, where it is a simple one. */
+function shown(before: PythonValue): string {
+  const items = [before].flat();
+  return items.length < 20 && items.every((item) => typeof item !== "object")
+    ? written(before)
+    : "another value";
 }
 
 /** Images other than those that a checkpoint was trained on, as problems. */

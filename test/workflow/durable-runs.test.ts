@@ -226,7 +226,7 @@ test("a damaged state is named when it is resumed, shown as such, and a fresh st
     const { error } = await run(text, { ...own, resume: true });
     assert.ok(error instanceof InputError && error.message.includes(tree.stateFile), String(error));
     const [listed] = (await runsOf(tree.jobDirectory)).filter(({ tree: { runId } }) => runId === own.run);
-    assert.ok(listed.status === "failed" && listed.message?.includes(tree.stateFile));
+    assert.ok(listed.status === "damaged" && listed.message?.includes(tree.stateFile));
   }
   assert.equal((await run(text, own)).status, "finished");
 });
