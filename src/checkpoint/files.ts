@@ -1,9 +1,7 @@
 /** Reading and writing of large files in pieces. */
-import { randomBytes } from "node:crypto";
-import { type FileHandle, open, rm } from "node:fs/promises";
-import { moveIntoPlace } from "../facts/files/move-into-place.ts";
+import type { FileHandle } from "node:fs/promises";
 import { DamagedFileError, openRegularFile } from "../facts/files/regular-file.ts";
-import { explainedWriteError } from "../facts/files/write-file.ts";
+import { explainedWriteError, writeThroughTemporary } from "../facts/files/write-file.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 
 /** Reads and writes are cut into pieces: one system call moves at most 2 GiB, and checksums run beside smaller ones. */
@@ -74,25 +72,16 @@ async function writePiece(handle: FileHandle, piece: Uint8Array, position: numbe
 }
 
 /**
- * Writes a file under a temporary name in the same folder, brings it to the disk and renames it, so that `path` is at every moment the
- * old file or the whole new one, even when the machine loses power. Throws `ResultError`, and what `write` throws.
+ * Writes a checkpoint file through a temporary one: `path` is the old file or the whole new one. Throws `ResultError` where the file
+ * system refuses it, and what `write` throws.
  */
-export async function writeThroughTemporary(
+export async function writeCheckpointFile(
   path: string,
   write: (handle: FileHandle) => Promise<void>,
 ): Promise<void> {
-  const temporary = `${path}.${randomBytes(4).toString("hex")}.tmp`;
   try {
-    const handle = await open(temporary, "wx");
-    try {
-      await write(handle);
-      await handle.datasync();
-    } finally {
-      await handle.close();
-    }
-    await moveIntoPlace(temporary, path);
+    await writeThroughTemporary(path, write);
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
     throw explainedWriteError(path, error);
   }
 }

@@ -7,7 +7,8 @@ import packageFile from "../../package.json" with { type: "json" };
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
-import { ResultError } from "../facts/files/write-file.ts";
+import { explainedWriteError, ResultError } from "../facts/files/write-file.ts";
+import { RunLockError } from "../facts/lock/run-lock.ts";
 import { type ResultTree, resultTree } from "../facts/result-tree.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { RunStateError } from "../facts/run-state.ts";
@@ -21,6 +22,7 @@ import { InputError } from "../workflow/input-error.ts";
 import { runWorkflow, tryStep } from "../workflow/run.ts";
 import { threadCount } from "../workflow/settings.ts";
 import { EXIT } from "./exit-codes.ts";
+import { holdRun } from "./hold-run.ts";
 import { runTool, TOOLS_HELP } from "./tools.ts";
 
 interface Arguments {
@@ -183,7 +185,8 @@ function interruptSignal(report: ReportEvent): AbortSignal {
 /** What a person can mend, as problems; undefined for faults of ours. */
 function problemsOf(error: unknown): readonly Problem[] | undefined {
   if (error instanceof InputError) return error.problems;
-  if (error instanceof CheckpointError || error instanceof ImageError || error instanceof RunStateError)
+  const refusals = [CheckpointError, ImageError, RunStateError, RunLockError];
+  if (error instanceof Error && refusals.some((refusal) => error instanceof refusal))
     return [{ severity: "error", message: error.message }];
   return undefined;
 }
@@ -199,6 +202,9 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   const end = { event: "end", runDirectory: tree.runDirectory } as const;
   const signal = interruptSignal(report);
   try {
+    await holdRun(tree).catch((error) => {
+      throw explainedWriteError(tree.recordFolder, error);
+    });
     const request: FeatureRequest = {
       config,
       tree,
@@ -220,7 +226,10 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
       fits: (batchSize) => fitsApart(batchSize, signal),
     });
     const resume = status === "stopped" ? resumeArguments(given) : undefined;
-    const checkpoint = existsSync(tree.bestCheckpoint) ? tree.bestCheckpoint : undefined;
+    // A run that only tests names the checkpoint that it loaded.
+    const loaded = config.text("PATHS.CHECKPOINT_FILE");
+    const best = config.flag("TRAIN.ENABLE") || loaded === "" ? tree.bestCheckpoint : loaded;
+    const checkpoint = existsSync(best) ? best : undefined;
     report({ ...end, status, checkpoint, resume });
     return status === "stopped" ? EXIT.stopped : EXIT.done;
   } catch (error) {

@@ -1,18 +1,18 @@
-/** What the lines mean that BiaPy 3.7.1 prints. */
+/** Parses the lines that BiaPy 3.7.1 prints. */
 import { finiteMetrics } from "../facts/finite.ts";
 import type { Metrics } from "../facts/run-events.ts";
 
-/** The time that BiaPy writes before most of its lines. */
+/** The time before most of BiaPy's lines. */
 const TIME = /\[\d\d:\d\d:\d\d\.\d{6}\] /g;
 
-/** What a line says: without the time before it, and without progress bars, which are drawn on the same line before it. */
+/** Returns a line without its time and without the progress bars that precede it on the same line. */
 export function printedText(line: string): string {
   const last = [...line.matchAll(TIME)].at(-1);
   const text = last === undefined ? line : line.slice((last.index ?? 0) + last[0].length);
   return text.slice(text.lastIndexOf("\r") + 1).trimEnd();
 }
 
-/** A line of training (with its learning rate) or validation (without), every ten steps and at the last one. */
+/** A line of training (with a learning rate) or validation (without one), printed every ten steps and at the last one. */
 export interface StepLine {
   /** From 1. */
   readonly epoch: number;
@@ -49,7 +49,7 @@ export function stepLine(text: string): StepLine | undefined {
   };
 }
 
-/** Metrics by lower-case name, those that are finite numbers. */
+/** Returns metrics by lower-case name, those that are finite numbers. */
 export function namedMetrics(values: Iterable<readonly [string, unknown]>): Metrics {
   return finiteMetrics(Object.fromEntries([...values].map(([name, value]) => [name.toLowerCase(), value])));
 }
@@ -61,12 +61,12 @@ function seconds(text: string): number {
   return ((days * 24 + hours) * 60 + minutes) * 60 + rest;
 }
 
-/** Follows the configuration that BiaPy prints: groups by indentation, a key a line. */
+/** Collects the configuration that BiaPy prints: groups by indentation, one key per line. */
 export class PrintedConfiguration {
   private readonly groups: string[] = [];
   private readonly values = new Map<string, string>();
 
-  /** Takes a line in; false when it is none of the configuration. */
+  /** Takes in a line. Returns false if it is not part of the configuration. */
   take(line: string): boolean {
     const found = /^( *)([A-Z][A-Z0-9_]*): ?(.*)$/.exec(line);
     if (found === null) return false;

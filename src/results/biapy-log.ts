@@ -1,5 +1,6 @@
 /** BiaPy's training log, `*_training_log.json`: one JSON object per epoch and line. */
-import type { EpochRecord, LogRow } from "./train-log.ts";
+import type { LogRow } from "./log-rows.ts";
+import type { EpochRecord } from "./train-log.ts";
 
 /** What BiaPy logs of an epoch. It logs no duration. */
 export type LoggedEpoch = Omit<EpochRecord, "seconds">;

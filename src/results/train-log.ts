@@ -1,12 +1,11 @@
 /** The training log: one JSON object per epoch and line, with BiaPy's names (`train_loss`, `val_loss`, `lr`). */
 import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import * as v from "valibot";
-import { parseJson, readText } from "../facts/files/regular-file.ts";
 import { explainedWriteError, writeFileAtomically } from "../facts/files/write-file.ts";
 import { finiteMetrics } from "../facts/finite.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { EpochEvent, Metrics } from "../facts/run-events.ts";
+import { type LogRow, readRows } from "./log-rows.ts";
 
 /** One epoch of a training. */
 export type EpochRecord = Pick<EpochEvent, "epoch" | "train" | "validation" | "learningRate" | "seconds">;
@@ -41,35 +40,6 @@ export async function appendTrainLog(path: string, record: EpochRecord): Promise
   } catch (error) {
     throw explainedWriteError(path, error);
   }
-}
-
-/** Largest log that is read, in bytes: some hundred thousand epochs. */
-const LARGEST = 64 << 20;
-
-/** A row of a log, ours or BiaPy's: numbers by name, and null in place of one that is not finite. */
-const logRow = v.record(v.string(), v.nullable(v.pipe(v.number(), v.finite())));
-const epochNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-
-/** The numbers of a row, finite all of them; its epoch as it was written. */
-export type LogRow = Readonly<Record<string, number>> & { readonly epoch: number };
-
-/** Reads a log of one JSON object per line, ours or BiaPy's. */
-export async function readRows(path: string): Promise<LogRow[]> {
-  return rowsIn((await readText(path, LARGEST).catch(() => undefined)) ?? "");
-}
-
-/** The rows of a log's text. What is no row is left out: a last line that was cut off, or anything else. */
-export function rowsIn(text: string): LogRow[] {
-  return text.split("\n").flatMap((line) => {
-    if (line === "") return [];
-    try {
-      // Python writes NaN and Infinity, which JSON does not have.
-      const { epoch, ...others } = parseJson(line.replace(/-?\b(NaN|Infinity)\b/g, "null"), logRow);
-      return [{ ...finiteMetrics(others), epoch: v.parse(epochNumber, epoch) }];
-    } catch {
-      return [];
-    }
-  });
 }
 
 /** The epochs in a log, in order, one record an epoch: the last row wins. */

@@ -11,6 +11,7 @@ import { checkPrecision, PrecisionError } from "../training/training-step.ts";
 import { type Beginning, bestCheckpoint, checkOwner, furthestCheckpoint, howToBegin } from "./beginning.ts";
 import { secondsPerStep } from "./device-choice.ts";
 import { DurableRun } from "./durable-run.ts";
+import { withFrozenWeights } from "./frozen-weights.ts";
 import { InputError } from "./input-error.ts";
 import { smallerBatch } from "./largest-batch.ts";
 import { type CheckpointHeader, type ImageFingerprints, loadRunCheckpoint } from "./run-checkpoint.ts";
@@ -88,10 +89,11 @@ async function onDevice(
   task: Task,
   beginning: Beginning,
 ): Promise<"finished" | "stopped"> {
-  const { config, tree, run, images, runtime, signal, training } = request;
+  const { config, tree, run, images, runtime, signal, training, report } = request;
   const trainable = beginning.kind !== "test";
   if (trainable) checkPrecision(runtime, training);
-  const parameters = new Parameters(declaredWeights(trainingProgram(task)), {
+  const declared = declaredWeights(trainingProgram(task));
+  const parameters = new Parameters(trainable ? withFrozenWeights(config, declared, report) : declared, {
     trainable,
     threads: runtime.threads,
   });

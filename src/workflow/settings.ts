@@ -4,12 +4,14 @@ import { warmupAndDecay } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
 import { optimizerBetas } from "../config/optimizer-betas.ts";
 import type { Clipping, NormalisationSettings } from "../data/normalisation.ts";
+import type { FilterProperty, FilterSign, SampleFilter } from "../data/sample-filter.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
+import { IMAGE_METRICS, type ImageMetric } from "../facts/losses.ts";
 import type { OpenOptions } from "../images/image.ts";
 import type { OptimiserSettings, TrainingSettings } from "../runtime/optimiser-settings.ts";
 import { physicalCores } from "../runtime/physical-cores.ts";
 import type { Precision } from "../runtime/precision.ts";
-import { type LossTerm, metrics } from "../training/metrics.ts";
+import type { LossTerm } from "../training/losses.ts";
 import type { ScheduleSettings } from "../training/schedule.ts";
 
 /** `[z, y, x]` of a key that has two numbers in 2D and three in 3D. */
@@ -99,13 +101,14 @@ export function scheduleSettings(config: Config): ScheduleSettings {
   if (name === "warmupcosine") {
     return { kind: "warmupcosine", ...warmupAndDecay(config), minimum };
   }
-  return { kind: name === "onecycle" ? "onecycle" : "constant" };
+  if (name === "onecycle" || name === "warmupreduceonplateau") return { kind: name };
+  return { kind: "constant" };
 }
 
 /** The metrics of a phase: all that are reported of images, unless TRAIN.METRICS or TEST.METRICS picks some. */
-export function metricNames(config: Config, phase: "TRAIN" | "TEST"): string[] {
+export function metricNames(config: Config, phase: "TRAIN" | "TEST"): ImageMetric[] {
   const chosen = [config.value(`${phase}.METRICS`)].flat().map((name) => String(name).toLowerCase());
-  return Object.keys(metrics).filter((name) => chosen.length === 0 || chosen.includes(name));
+  return IMAGE_METRICS.filter((name) => chosen.length === 0 || chosen.includes(name));
 }
 
 /** LOSS.TYPE and LOSS.WEIGHTS; the mean absolute error where they are not set, as in BiaPy. */
@@ -120,4 +123,20 @@ export function lossTerms(config: Config): LossTerm[] {
 export function threadCount(config: Config): number {
   const [asked, cores] = [config.number("SYSTEM.NUM_CPUS"), physicalCores()];
   return asked > 0 ? Math.min(asked, cores) : cores;
+}
+
+/** DATA.*.FILTER_SAMPLES, where it is on. `checkConfig` has seen to it that its lists fit together. */
+export function sampleFilter(config: Config, phase: Phase): SampleFilter | undefined {
+  const key = `DATA.${phase}.FILTER_SAMPLES` as const;
+  if (!config.flag(`${key}.ENABLE`)) return undefined;
+  const lists = (name: "PROPS" | "VALUES" | "SIGNS") =>
+    [config.value(`${key}.${name}`)].flat().map((each) => [each].flat());
+  const [values, signs] = [lists("VALUES"), lists("SIGNS")];
+  return lists("PROPS").map((properties, group) =>
+    properties.map((property, place) => ({
+      property: String(property) as FilterProperty,
+      sign: String(signs[group][place]) as FilterSign,
+      value: Number(values[group][place]),
+    })),
+  );
 }

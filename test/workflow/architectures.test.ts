@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { loadBiapyCheckpoint } from "../../src/checkpoint/biapy-checkpoint.ts";
-import { checkConfig, RESTORING } from "../../src/config/checks.ts";
+import { checkConfig } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
+import { embeddedArchitectures } from "../../src/facts/architectures.ts";
 import { resultTree } from "../../src/facts/result-tree.ts";
 import type { NewRunEvent } from "../../src/facts/run-events.ts";
 import { readRunState } from "../../src/facts/run-state.ts";
@@ -45,6 +46,21 @@ const SMALL: Readonly<Record<string, string>> = {
     "VIT_TOKEN_SIZE: 8, VIT_EMBED_DIM: 24, VIT_NUM_LAYERS: 3, VIT_NUM_HEADS: 3, UNETR_VIT_NUM_FILTERS: 4",
   rcan: "RCAN_RG_BLOCK_NUM: 1, RCAN_RCAB_BLOCK_NUM: 2",
   multiresunet: "Z_DOWN: [1, 1, 1, 1]",
+  unext_v1: "FEATURE_MAPS: [4, 8, 16], CONV_LAYERS: [1, 1, 1]",
+  unext_v2: "FEATURE_MAPS: [4, 8, 16], CONV_LAYERS: [1, 1, 1], CONVNEXT_STEM_K_SIZE: 1",
+  vit: "VIT_TOKEN_SIZE: 8, VIT_EMBED_DIM: 24, VIT_NUM_LAYERS: 3, VIT_NUM_HEADS: 3",
+};
+
+/** Those whose keys have as many numbers as images have axes. */
+const SMALL_BY_AXES: Readonly<Record<string, (axes: number) => string>> = {
+  hrnet: () =>
+    "HRNET: {VARIANT: custom, NUM_STAGES: 1, NUM_MODULES: [1], NUM_BRANCHES: [2], NUM_BLOCKS: [[1, 1]], " +
+    "NUM_CHANNELS: [[8, 8]], YX_DOWN: [2], Z_DOWN: [1]}",
+  stunet: (axes) => {
+    const each = (value: number) => `[${Array.from({ length: axes }, () => value)}]`;
+    const kernels = `POOL_OP_KERNEL_SIZES: [${each(2)}], CONV_KERNEL_SIZES: [${each(3)}, ${each(3)}]`;
+    return `STUNET: {VARIANT: custom, DIMS: [4, 8], DEPTH: [1, 1], ${kernels}}`;
+  },
 };
 const LEVELS = "FEATURE_MAPS: [4, 8, 16]";
 /** MultiResUNet halves four times. */
@@ -56,6 +72,7 @@ const PATCH: Readonly<Record<string, string>> = { "2D": "(16,16,1)", "3D": "(8,1
 /** DFCAN in 3D is by far the slowest: it trains on a quarter of the patches only. */
 function configuration(architecture: string, ndim: string, more = ""): string {
   const path = (phase: string) => JSON.stringify(join(folder, ndim, phase));
+  const small = SMALL_BY_AXES[architecture]?.(ndim === "3D" ? 3 : 2) ?? SMALL[architecture] ?? LEVELS;
   const overlap = architecture === "multiresunet" && ndim === "2D" ? 'OVERLAP: "(0.5,0.5)",' : "";
   return `
 PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: ${ndim}, SELF_SUPERVISED: {PRETEXT_TASK: crappify}}
@@ -65,7 +82,7 @@ DATA:
   TRAIN: {${overlap} PATH: ${path("train")}}
   VAL: {SPLIT_TRAIN: ${architecture === "dfcan" && ndim === "3D" ? 0.75 : 0.25}}
   TEST: {PATH: ${path("test")}}
-MODEL: {ARCHITECTURE: ${architecture}, ${SMALL[architecture] ?? LEVELS}${more}}
+MODEL: {ARCHITECTURE: ${architecture}, ${small}${more}}
 TRAIN: {ENABLE: True, OPTIMIZER: ADAMW, LR: 1.E-3, BATCH_SIZE: ${ndim === "2D" ? 4 : 2}, EPOCHS: 4}
 TEST: {ENABLE: True}
 `;
@@ -101,8 +118,8 @@ async function run(
   return { status, tree, epochs, events };
 }
 
-for (const [architecture, dimensions] of Object.entries(RESTORING))
-  for (const ndim of dimensions) {
+for (const ndim of ["2D", "3D"] as const)
+  for (const architecture of embeddedArchitectures("crappify", ndim)) {
     test(`${architecture} in ${ndim} learns, is stopped, goes on and tests`, async () => {
       const name = `${architecture.replaceAll("+", "p")}_${ndim}`;
       const text = configuration(architecture, ndim);
@@ -137,6 +154,15 @@ for (const [architecture, dimensions] of Object.entries(RESTORING))
     });
   }
 
+/** The weights of a run's best checkpoint, by name. */
+async function weightsOf({ tree }: Awaited<ReturnType<typeof run>>) {
+  const checkpoint = await loadBiapyCheckpoint(tree.bestCheckpoint);
+  const values = new Map<string, unknown>();
+  for (const [name, tensor] of checkpoint.weights) values.set(name, await tensor.read());
+  await checkpoint.close();
+  return values;
+}
+
 test("a stopped network with dropout and batch normalisation ends up exactly where one that was not stopped does", async () => {
   const text = configuration("resunet", "2D", ", NORMALIZATION: bn, DROPOUT_VALUES: [0.1, 0.1, 0.2]");
   const whole = await run("whole", text);
@@ -147,13 +173,37 @@ test("a stopped network with dropout and batch normalisation ends up exactly whe
     { ...last(resumed)?.train, ...last(resumed)?.validation },
     { ...last(whole)?.train, ...last(whole)?.validation },
   );
-  const weights = async ({ tree }: typeof whole) => {
-    const checkpoint = await loadBiapyCheckpoint(tree.bestCheckpoint);
-    const values = await Promise.all(
-      [...checkpoint.weights].map(async ([name, tensor]) => [name, await tensor.read()]),
-    );
-    await checkpoint.close();
-    return values;
-  };
-  assert.deepEqual(await weights(resumed), await weights(whole));
+  assert.deepEqual(await weightsOf(resumed), await weightsOf(whole));
+});
+
+test("frozen layers stay as they started while the others learn, and the log counts them", async () => {
+  const text = (more: string, rate: string) =>
+    configuration("unet", "2D", `, NORMALIZATION: bn${more}`).replace("LR: 1.E-3", `LR: ${rate}`);
+  const start = await run("start", text("", "0."));
+  const trained = await run("frozen", text(", FREEZE_LAYERS_MATCHING: ['^down_path', 'heads']", "1.E-3"));
+  const [first, last] = await Promise.all([weightsOf(start), weightsOf(trained)]);
+  assert.deepEqual([...first.keys()], [...last.keys()]);
+  const isFrozen = (name: string) => /^down_path|heads/.test(name) && !/running|tracked/.test(name);
+  for (const [name, values] of last)
+    if (isFrozen(name)) assert.deepEqual(values, first.get(name), name);
+    else if (name.endsWith("weight")) assert.notDeepEqual(values, first.get(name), name);
+  const statistics = "down_path.0.block.0.block.1.running_mean";
+  assert.notDeepEqual(last.get(statistics), new Float32Array(4), "running statistics go on");
+  const said = trained.events.flatMap((event) => (event.event === "log" ? [event.message] : []));
+  const count = [...last.keys()].filter(isFrozen).length;
+  assert.ok(
+    said.some((message) => message.startsWith(`${count} tensors stay as they are`)),
+    said.join("\n"),
+  );
+  await assert.rejects(
+    run("all", text(", FREEZE_LAYERS_MATCHING: ['.']", "1.E-3")),
+    /nothing is left to train/,
+  );
+});
+
+test("a network learns by correlation, edges and spectra", async () => {
+  const text = `${configuration("unet", "2D")}LOSS: {TYPE: [PCC, LAPLACIAN, FFT, RFFT], WEIGHTS: [1., 1., 0.01, 0.1]}\n`;
+  const { epochs, status } = await run("spectra", text);
+  assert.equal(status, "finished");
+  assert.ok(epochs[3].train.loss < epochs[0].train.loss, `${epochs.map(({ train }) => train.loss)}`);
 });
