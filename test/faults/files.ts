@@ -40,9 +40,7 @@ export async function runFiles({ folder, random, count, keep, report }: FileSett
     const ofKind = all.filter((sample) => sample.kind === kind);
     const sample = ofKind[chance.integer(ofKind.length)];
     const path = damagedCopy(sample, folder, index, chance);
-    const started = performance.now();
-    const verdict = await judge.ask(kind, path);
-    const seconds = (performance.now() - started) / 1000;
+    const { seconds, ...verdict } = await judge.ask(kind, path);
     const tally = tallies.get(kind) ?? { files: 0, read: 0, refused: 0, slowest: 0, memory: 0 };
     tally.files++;
     if (verdict.fault === undefined) tally[verdict.read ? "read" : "refused"]++;
@@ -88,9 +86,12 @@ function damagedCopy({ kind, path, files }: Sample, folder: string, index: numbe
 /** The process that reads, which is started again when it crashed, hung, or took too much memory. */
 class Judge {
   private process: ChildProcess | undefined;
+  /** What it printed besides its answer. */
+  private printed = "";
 
-  async ask(kind: Kind, path: string): Promise<Verdict> {
+  async ask(kind: Kind, path: string): Promise<Verdict & { readonly seconds: number }> {
     const child = this.process ?? (await this.start());
+    const started = performance.now();
     const verdict = await new Promise<Verdict>((resolve) => {
       const none = { read: false, memory: 0 };
       const timer = setTimeout(() => {
@@ -101,6 +102,9 @@ class Judge {
         done({ ...none, fault: `the process ended (${signal ?? code})` });
       const done = (answer: Verdict) => {
         clearTimeout(timer);
+        if (answer.fault === undefined && this.printed !== "")
+          answer = { ...answer, fault: `a library printed: ${this.printed.slice(0, 200)}` };
+        this.printed = "";
         child.off("exit", exited);
         child.removeAllListeners("message");
         resolve(answer);
@@ -109,13 +113,14 @@ class Judge {
       child.once("exit", exited);
       child.send({ kind, path });
     });
+    const seconds = (performance.now() - started) / 1000;
     const tooMuch = verdict.memory > MOST_MEMORY;
     if (verdict.fault !== undefined || tooMuch) {
       child.kill("SIGKILL");
       this.process = undefined;
     }
-    if (!tooMuch || verdict.fault !== undefined) return verdict;
-    return { ...verdict, fault: `it took ${Math.round(verdict.memory / 2 ** 20)} MB` };
+    if (!tooMuch || verdict.fault !== undefined) return { ...verdict, seconds };
+    return { ...verdict, seconds, fault: `it took ${Math.round(verdict.memory / 2 ** 20)} MB` };
   }
 
   /** Starts the process, and waits until it has loaded all readers. */
