@@ -74,6 +74,8 @@ export interface TrainerParts {
   readonly training: BatchSource;
   readonly validation?: BatchSource;
   readonly schedule: Schedule;
+  /** Makes what is reported of means over steps or patches, if that is something else. */
+  readonly summary?: (means: Metrics) => Metrics;
   readonly report: (event: NewRunEvent) => void;
   /** Writes a checkpoint; weights do not change until it resolves. */
   readonly save: (kind: CheckpointKind, state: TrainerState) => Promise<void>;
@@ -203,7 +205,7 @@ export class Trainer {
       epoch: this.epoch + 1,
       step: this.step,
       steps,
-      metrics,
+      metrics: this.summary(metrics),
       learningRate,
       stepSeconds,
       secondsLeft: this.secondsLeft(),
@@ -214,7 +216,7 @@ export class Trainer {
   private async endEpoch(started: number, signal: AbortSignal): Promise<boolean> {
     const { schedule, report, save, logEpoch, showEpoch } = this.parts;
     const learningRate = schedule.rateAt(this.epoch, this.step - 1);
-    const train = this.averages.averages;
+    const train = this.summary(this.averages.averages);
     await this.saveWhenDue();
     const validation = await this.validate(signal);
     if (validation === "stopped") return false;
@@ -281,7 +283,11 @@ export class Trainer {
     }
     // A loss over some of the samples would compare with no other epoch's.
     const { loss, ...metrics } = averages.averages;
-    return finite ? { loss, ...metrics } : metrics;
+    return this.summary(finite ? { loss, ...metrics } : metrics);
+  }
+
+  private summary(values: Metrics): Metrics {
+    return finiteMetrics(this.parts.summary?.(values) ?? values);
   }
 
   private secondsLeft(): number {

@@ -1,6 +1,7 @@
 /** A run from its configuration to its results: check, train, test. */
 import { workflowOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
+import type { ImagePairs } from "../data/patches.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
 import type { WorkflowName } from "../facts/workflows.ts";
 import { declaredWeights } from "../runtime/declared-weights.ts";
@@ -48,14 +49,14 @@ export async function runWorkflow(given: RunRequest): Promise<"finished" | "stop
 async function trainAndTest(given: RunRequest, run: DurableRun): Promise<"finished" | "stopped"> {
   const { config } = given;
   const beginning = await howToBegin(given, run);
-  const images = await prepareImages(config, given.report);
+  const task = await taskOf(given);
+  const images = await prepareImages(config, task, given.report);
   try {
     const fingerprints = trainedImages(images);
     if (beginning.kind === "resume") {
       const problems = otherImages(beginning.checkpoints[0], config, fingerprints);
       if (problems.length > 0) throw new InputError(problems);
     }
-    const task = await taskOf(given);
     const settings = trainingSettings(config, precisionOf(given, beginning));
     const program = trainingProgram(task);
     const runtime = await given.openRuntime({ program, training: settings });
@@ -78,10 +79,10 @@ async function trainAndTest(given: RunRequest, run: DurableRun): Promise<"finish
 /** Fingerprints of the images that are trained on, by phase. */
 function trainedImages({ training, validation }: RunImages): ImageFingerprints {
   if (training === undefined) return {};
-  const train = training.pairs.images.infos;
-  const own = validation?.pairs.images.infos;
-  const all = { TRAIN: imagesFingerprint(train) };
-  return own === undefined || own === train ? all : { ...all, VAL: imagesFingerprint(own) };
+  const infos = ({ images, targets }: ImagePairs) => [...images.infos, ...(targets?.infos ?? [])];
+  const all = { TRAIN: imagesFingerprint(infos(training.pairs)) };
+  if (validation === undefined || validation.pairs === training.pairs) return all;
+  return { ...all, VAL: imagesFingerprint(infos(validation.pairs)) };
 }
 
 async function onDevice(
@@ -114,7 +115,12 @@ async function onDevice(
     }
     return images.test === undefined
       ? "finished"
-      : await testImages(request, new ImageTester(config, tree, task, runtime, parameters), images.test);
+      : await testImages(
+          request,
+          task,
+          new ImageTester(config, tree, task, runtime, parameters),
+          images.test,
+        );
   } finally {
     await parameters.close();
   }
@@ -190,6 +196,9 @@ const TASKS: Readonly<Record<WorkflowName, (request: TaskRequest) => Promise<Tas
   masking: async ({ config, tree, normalisePixels }) =>
     (await import("./tasks/masking.ts")).maskingTask(config, tree, normalisePixels),
   crappify: async ({ config, tree }) => (await import("./tasks/crappify.ts")).crappifyTask(config, tree),
+  segmentation: async ({ config, tree }) =>
+    (await import("./tasks/segmentation.ts")).segmentationTask(config, tree),
+  denoising: async ({ config, tree }) => (await import("./tasks/denoising.ts")).denoisingTask(config, tree),
 };
 
 /** Sets up the task of a configuration that has been checked. */

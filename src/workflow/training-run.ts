@@ -78,6 +78,7 @@ export class TrainingRun {
           training,
           validation,
           schedule: new Schedule(scheduleSettings(config), this.learningRate, epochs, training.stepsPerEpoch),
+          summary: task.training.summary,
           report: this.request.report,
           save: (kind, state) => this.save(kind, state),
           logEpoch: (result) => appendTrainLog(this.log, result),
@@ -236,7 +237,8 @@ export class TrainingRun {
     this.tester ??= new ImageTester(config, tree, this.task, runtime, this.parameters);
     const files = await this.tester.preview(pairs, 0);
     const image = basename(pairs.images.infos[0].path);
-    this.request.report({ event: "image", kind: "mae-check", image, files, epoch });
+    const kind = this.task.testing.imageKinds.preview;
+    this.request.report({ event: "image", kind, image, files, epoch });
   }
 
   /** Shows what the encoder makes of the image of {@link preview}, for networks that have one. */
