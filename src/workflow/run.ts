@@ -5,6 +5,7 @@ import { basename } from "node:path";
 import { workflowOf } from "../config/basics.ts";
 import type { ImagePairs } from "../data/patches.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
+import { startingWeightsPath } from "../facts/result-tree.ts";
 import type { Metrics } from "../facts/run-events.ts";
 import type { WorkflowName } from "../facts/workflows.ts";
 import type { ReportEvent } from "../results/reporters.ts";
@@ -50,7 +51,8 @@ export async function runWorkflow(given: RunRequest): Promise<"finished" | "stop
     if (trained) await loadRunCheckpoint(tree.bestCheckpoint, parameters, false);
     else if ((config.flag("MODEL.LOAD_CHECKPOINT") && !resume) || !training) {
       const path = config.text("PATHS.CHECKPOINT_FILE") || (await ownCheckpoint(config, tree));
-      await loadStartingWeights(path, config, parameters, { complete: !training, report });
+      const table = training ? startingWeightsPath(tree) : undefined;
+      await loadStartingWeights(path, config, parameters, { complete: !training, report, table });
     }
     if (images.training !== undefined && !trained) {
       const run = new TrainingRun(request, task, parameters, images.training, images.validation);

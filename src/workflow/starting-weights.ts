@@ -1,6 +1,7 @@
 /** MODEL.LOAD_CHECKPOINT: weights that start from an earlier checkpoint, of the same network or of another that shares layers. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import Papa from "papaparse";
 import {
   type BiapyCheckpoint,
   loadBiapyCheckpoint,
@@ -8,6 +9,7 @@ import {
 } from "../checkpoint/biapy-checkpoint.ts";
 import type { Config } from "../config/config.ts";
 import { resize } from "../data/resize.ts";
+import { writeFileAtomically } from "../facts/files/write-file.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { ImageShape } from "../images/image.ts";
 import type { ReportEvent } from "../results/reporters.ts";
@@ -44,14 +46,15 @@ export async function loadStartingWeights(
   path: string,
   config: Config,
   parameters: Parameters,
-  { complete, report }: { readonly complete: boolean; readonly report: ReportEvent },
+  { complete, report, table }: StartingOptions,
 ): Promise<void> {
   const checkpoint = await loadBiapyCheckpoint(path);
   try {
-    const fitting = await loadWeights(checkpoint, parameters);
+    const fitting = await loadWeights(checkpoint, parameters, foreignHead(checkpoint, config));
     const stretched = await stretchPositions(checkpoint, config, parameters);
     const weights = stretched ? withoutPositions(fitting) : fitting;
     tell(path, weights, stretched, report);
+    if (table !== undefined) await writeTable(table, checkpoint, weights, stretched);
     const { missing } = weights;
     if (weights.loaded.length === 0)
       throw unfit(config, `nothing in ${path} fits this network: ${reasons(weights)}.`);
@@ -60,6 +63,52 @@ export async function loadStartingWeights(
   } finally {
     await checkpoint.close();
   }
+}
+
+export interface StartingOptions {
+  /** Whether every weight must be there. */
+  readonly complete: boolean;
+  readonly report: ReportEvent;
+  /** Where a table of all tensors is written. */
+  readonly table?: string;
+}
+
+/** A network's last layer, whose channels mean what a workflow makes of them. */
+const HEAD = /^heads\./;
+
+/** Why a head is not taken: its network learned something else, though it may have the same shape. */
+function foreignHead(
+  { config: trainedWith }: BiapyCheckpoint,
+  config: Config,
+): (name: string) => string | undefined {
+  const problem = ((trainedWith?.PROBLEM ?? {}) as PlainObject).TYPE;
+  const own = config.text("PROBLEM.TYPE");
+  if (problem === undefined || problem === own) return () => undefined;
+  const reason = `the head belongs to another workflow (${String(problem)}, not ${own})`;
+  return (name) => (HEAD.test(name) ? reason : undefined);
+}
+
+/** Writes what became of each tensor: taken from the checkpoint, skipped, or fresh, and why. */
+async function writeTable(
+  path: string,
+  { weights: stored }: BiapyCheckpoint,
+  { loaded, skipped, missing }: LoadedWeights,
+  stretched: boolean,
+): Promise<void> {
+  const shape = (name: string) => stored.get(name)?.shape.join(" x ") ?? "";
+  const row = (tensor: string, outcome: string, reason = "") => ({
+    tensor,
+    shape: shape(tensor),
+    outcome,
+    reason,
+  });
+  const rows = [
+    ...loaded.map((name) => row(name, "taken")),
+    ...(stretched ? [row(POSITIONS, "taken", "stretched to this network's grid of tokens")] : []),
+    ...skipped.map(({ name, reason }) => row(name, "skipped", reason)),
+    ...missing.map((name) => row(name, "fresh", "not taken from the checkpoint")),
+  ];
+  await writeFileAtomically(path, `${Papa.unparse(rows, { newline: "\n" })}\n`);
 }
 
 /** As if a position embedding that was stretched had been neither skipped nor missing. */
@@ -103,7 +152,7 @@ function tell(path: string, weights: LoadedWeights, stretched: boolean, report: 
   if (missing.length > 0)
     log(
       "warning",
-      `${missing.length} weights are not in the checkpoint and start afresh: ${listed(missing)}.`,
+      `${missing.length} weights are not taken from the checkpoint and start afresh: ${listed(missing)}.`,
     );
 }
 
