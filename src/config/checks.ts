@@ -9,6 +9,7 @@ import { checkDenoising } from "./denoising-checks.ts";
 import type { NumberKey, TextKey } from "./key-names.ts";
 import { checkLosses, checkMetrics } from "./loss-checks.ts";
 import { checkModelKeys } from "./model-checks.ts";
+import { checkPreparation } from "./preparation-checks.ts";
 import { checkSegmentation } from "./segmentation-checks.ts";
 import { checkFolder, type PathSettings } from "./task-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
@@ -34,11 +35,12 @@ export function checkConfig(config: Config, folder = process.cwd(), network = tr
     ...checkSchedule(config),
     ...checkAugmentation(config),
     ...checkImageKeys(config),
+    ...checkPreparation(config, folder),
     ...checkTest(config),
   ];
 }
 
-function checkPatch(config: Config): Problem[] {
+export function checkPatch(config: Config): Problem[] {
   const patch = config.numbers("DATA.PATCH_SIZE");
   const ndim = config.text("PROBLEM.NDIM") as keyof typeof AXES;
   const axes = AXES[ndim] ?? AXES["2D"];
@@ -60,12 +62,12 @@ function patchOfOtherKind(patch: readonly number[], ndim: string): string | unde
   return undefined;
 }
 
-function checkTask(config: Config, paths: PathSettings): Problem[] {
+export function checkTask(config: Config, paths: PathSettings): Problem[] {
   const workflow = workflowOf(config);
   if (workflow === undefined) {
     const types = [...new Set(Object.values(WORKFLOWS).map(({ problem }) => problem))].join(", ");
-    const message = `the embedded engine has ${types}; ${config.text("PROBLEM.TYPE")} needs BiaPy itself.`;
-    return [config.problem("PROBLEM.TYPE", message, "SELF_SUPERVISED")];
+    const message = `the embedded engine trains ${types}; ${config.text("PROBLEM.TYPE")} needs BiaPy itself.`;
+    return [config.needsBiapy("PROBLEM.TYPE", message)];
   }
   if (workflow === "denoising") return checkDenoising(config, paths);
   if (workflow === "segmentation") return checkSegmentation(config, paths);
@@ -94,7 +96,7 @@ function checkRestoration(config: Config, architecture: string): Problem[] {
   const ndim = config.text("PROBLEM.NDIM");
   if (!names.some((each) => each === architecture)) {
     const message = `the embedded engine restores images by ${names.join(", ")}; ${architecture} needs BiaPy itself.`;
-    problems.push(config.problem(key, message, "unet"));
+    problems.push(config.needsBiapy(key, message, "unet"));
   } else if (!dimensions.some((each) => each === ndim)) {
     problems.push(
       config.problem(key, `${architecture} works in ${dimensions.join(" and ")} only, not in ${ndim}.`),
@@ -103,19 +105,21 @@ function checkRestoration(config: Config, architecture: string): Problem[] {
   return [...problems, ...checkLosses(config)];
 }
 
-function checkPaths(config: Config, folder: string, network: boolean): Problem[] {
+export function checkPaths(config: Config, folder: string, network: boolean): Problem[] {
+  const testsValidation = config.flag("TEST.ENABLE") && config.flag("DATA.TEST.USE_VAL_AS_TEST");
   const needed: TextKey[] = [
-    ...(config.flag("TRAIN.ENABLE") ? (["DATA.TRAIN.PATH"] as const) : []),
+    ...(config.flag("TRAIN.ENABLE") || testsValidation ? (["DATA.TRAIN.PATH"] as const) : []),
     ...(config.flag("TRAIN.ENABLE") && !config.flag("DATA.VAL.FROM_TRAIN")
       ? (["DATA.VAL.PATH"] as const)
       : []),
-    ...(config.flag("TEST.ENABLE") ? (["DATA.TEST.PATH"] as const) : []),
+    ...(config.flag("TEST.ENABLE") && !testsValidation ? (["DATA.TEST.PATH"] as const) : []),
   ];
   return needed.flatMap((key) => checkFolder(config, key, folder, network));
 }
 
 function checkValidation(config: Config): Problem[] {
   if (!config.flag("TRAIN.ENABLE") || !config.flag("DATA.VAL.FROM_TRAIN")) return [];
+  if (config.flag("DATA.VAL.CROSS_VAL")) return [];
   const share = config.number("DATA.VAL.SPLIT_TRAIN");
   if (share > 0 && share < 1) return [];
   return [
@@ -127,7 +131,7 @@ function checkValidation(config: Config): Problem[] {
 }
 
 /** One number an axis for the overlap and padding of patches. */
-function checkTiles(config: Config): Problem[] {
+export function checkTiles(config: Config): Problem[] {
   const ndim = config.text("PROBLEM.NDIM") === "3D" ? 3 : 2;
   const keys = (["TRAIN", "VAL", "TEST"] as const).flatMap(
     (phase) => [`DATA.${phase}.OVERLAP`, `DATA.${phase}.PADDING`] as const,
@@ -142,7 +146,7 @@ function checkTiles(config: Config): Problem[] {
 }
 
 /** One network is trained by one optimizer, at one rate. */
-function checkOptimizers(config: Config): Problem[] {
+export function checkOptimizers(config: Config): Problem[] {
   const several = (["TRAIN.OPTIMIZER", "TRAIN.LR"] as const).filter(
     (key) => [config.value(key)].flat().length !== 1,
   );
@@ -157,7 +161,7 @@ function checkOptimizers(config: Config): Problem[] {
   });
 }
 
-function checkSchedule(config: Config): Problem[] {
+export function checkSchedule(config: Config): Problem[] {
   const problems: Problem[] = [];
   const name = config.text("TRAIN.LR_SCHEDULER.NAME");
   const fraction = config.number(DECAY_FRACTION);

@@ -3,7 +3,7 @@
  * resolutions run side by side and exchange what they see, so that the finest is never lost.
  */
 import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
-import type { Scope } from "../runtime/scope.ts";
+import { FEATURES, type Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import {
   type Activation,
@@ -186,6 +186,7 @@ export function hrNet(scope: Scope, images: tf.Tensor, settings: HrNetSettings):
     branches.map((branch) => resizeByCorners(branch, finest)),
     -1,
   );
+  scope.mark(FEATURES, seen);
   const kernel = finest.map(() => 1);
   const small = conv(scope.at("heads.0"), seen, { filters: channels, kernel, start: "pytorch" });
   return upsample(small, sizes[0]);

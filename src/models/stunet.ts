@@ -1,7 +1,7 @@
 /** STU-Net (Huang et al. 2023, "STU-Net: Scalable and transferable medical image segmentation models", figure 2). */
 import type { StuNetStages } from "../facts/network-sizes.ts";
 import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
-import type { Scope } from "../runtime/scope.ts";
+import { FEATURES, type Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { head } from "./encoder-decoder.ts";
 import { conv, instanceNorm, upsampleNearest } from "./layers.ts";
@@ -55,6 +55,7 @@ export function stuNet(scope: Scope, images: tf.Tensor, settings: StuNetSettings
     x = stage(scope.at(`conv_blocks_context.${above + 1}`), x, settings, above + 1, factors);
     seen.push(x);
   }
+  scope.mark(FEATURES, x);
   for (let level = pools.length - 1; level >= 0; level--) {
     const place = pools.length - 1 - level;
     // A convolution of single pixels gives the same before repeating them as after, in fewer products.

@@ -1,6 +1,6 @@
 /** U-NeXt: a U-Net of ConvNeXt blocks, which sees the image in small patches and shrinks by convolutions (BiaPy's own design). */
 import { spaceOf } from "../runtime/image-shape.ts";
-import type { Scope } from "../runtime/scope.ts";
+import { FEATURES, type Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import type { Upsampling } from "./blocks.ts";
 import type { ConvNextBlock } from "./convnext.ts";
@@ -94,6 +94,7 @@ export function unext(
     x = normalizeAndShrink(scope.at(`downsample_layers.${level}`), x, featureMaps[level + 1], factors(level));
   }
   x = encode(scope.at("bottleneck"), x, depth);
+  scope.mark(FEATURES, x);
   for (let level = depth - 1; level >= 0; level--)
     x = decode(scope.at(`up_paths.0.${depth - 1 - level}`), x, seen[level], level);
   const last = scope.at(`up_paths.0.${depth}`);

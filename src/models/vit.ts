@@ -2,7 +2,7 @@
  * The vision transformer (Dosovitskiy et al. 2021, figure 1). To restore images its head, one linear layer, turns each token into its
  * pixels, as SimMIM's does (Xie et al. 2022); BiaPy's turns the class token into classes.
  */
-import type { Scope } from "../runtime/scope.ts";
+import { FEATURES, type Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { dropout } from "./layers.ts";
 import { patchify, projected, tokenProjection, unpatchify } from "./tokens.ts";
@@ -44,6 +44,8 @@ export function vitOutputs(scope: Scope, images: tf.Tensor, settings: VitSetting
   for (let layer = 0; layer < layers; layer++)
     x = transformerBlock(scope.at(`blocks.${layer}`), x, { heads, hidden, epsilon: EPSILON });
   x = layerNorm(scope.at("norm"), x, EPSILON);
+  const grid = settings.patchSize.map((size) => size / tokenSize);
+  scope.mark(FEATURES, x.slice([0, 1, 0]).reshape([images.shape[0], ...grid, features]));
   return linear(scope.at("head"), dropout(scope, x, settings.dropout), outputs);
 }
 

@@ -104,7 +104,12 @@ export class ImageTester {
     for (const file of this.testing.resultFiles(image, false)) {
       if (file.raw && !saveRaw) continue;
       const path = join(file.folder, `${imageName(image.info.path)}.tif`);
-      written[file.role] = await writeSamples(path, await file.values(part), file, region);
+      written[file.role] = await writeSamples(
+        path,
+        await file.values(part),
+        { ...file, pixelSize: image.info.pixelSize },
+        region,
+      );
     }
     const measurement = this.testing.measurement(false);
     await addEvaluated(measurement, part, evaluatedRegion(this.config, image.info));

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Metrics, NewRunEvent } from "../../src/facts/run-events.ts";
 import { openImage, readImage } from "../../src/images/files.ts";
-import { createHdf5 } from "../../src/images/hdf5.ts";
+import { createHdf5 } from "../../src/images/hdf5-writer.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
-import { createZarr } from "../../src/images/zarr.ts";
+import { createZarr } from "../../src/images/zarr-writer.ts";
 import { samples } from "./command.ts";
 import { type Run, type RunOptions, run } from "./in-process.ts";
 
