@@ -81,3 +81,8 @@ export function epochCheckpoint({ checkpoints, name, runId }: ResultTree, epochs
 export function runExists({ runDirectory, bestCheckpoint }: ResultTree): boolean {
   return existsSync(runDirectory) || existsSync(bestCheckpoint);
 }
+
+/** The table of what a run took from the checkpoint that it started from, tensor by tensor. */
+export function startingWeightsPath({ trainLogs, name, runId }: ResultTree): string {
+  return join(trainLogs, `${name}_${runId}_starting_weights.csv`);
+}
