@@ -1,8 +1,9 @@
 /** The training and validation patches of a folder of images. */
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import type { Problem } from "../facts/run-events.ts";
 import { openImage } from "../images/files.ts";
 import { ImageError, type ImageInfo, type ImageSource, type OpenOptions } from "../images/image.ts";
+import { describeNonFinite, scanPixels } from "../images/inspect.ts";
 import { type AugmentationStep, augment, type Sample } from "./augmentation/sample.ts";
 import type { ImageSet } from "./image-set.ts";
 import { Random } from "./random.ts";
@@ -25,21 +26,28 @@ export interface ImageDemands {
   readonly prepared?: (info: ImageInfo) => ImageInfo;
 }
 
-/** Opens every image and says all that is wrong with any of them, before training starts. */
+/**
+ * Opens every image and says all that is wrong with any of them, before training starts.
+ *
+ * @param milliseconds time that looking for pixels that are no numbers may take, for each image; unlimited where it is absent
+ */
 export async function inspectImages(
   paths: readonly string[],
   demands: ImageDemands,
   options?: OpenOptions,
   inspected: (count: number) => void = () => {},
+  milliseconds?: number,
 ): Promise<{ infos: ImageInfo[]; problems: Problem[] }> {
   const infos: ImageInfo[] = [];
   const problems: Problem[] = [];
   for (const [index, path] of paths.entries()) {
     inspected(index + 1);
+    // Each file of a set opens the whole image: the first of them stands for it.
+    if (infos.some(({ files }) => files?.some((file) => resolve(file) === resolve(path)))) continue;
     try {
       const source = await openImage(path, options);
-      await check(source).finally(() => source.close());
-      const fault = faultOf(demands.prepared?.(source.info) ?? source.info, demands);
+      const notFinite = await check(source, milliseconds).finally(() => source.close());
+      const fault = faultOf(demands.prepared?.(source.info) ?? source.info, demands) ?? notFinite;
       if (fault === undefined) infos.push({ ...source.info, options });
       else problems.push({ severity: "error", file: path, message: `${basename(path)}: ${fault}` });
     } catch (error) {
@@ -50,12 +58,22 @@ export async function inspectImages(
   return { infos, problems };
 }
 
-/** Looks at all pages and reads the first row and the last one: a file that is cut short or damaged is found now. */
-async function check(source: ImageSource): Promise<void> {
+/**
+ * Looks at all pages and reads the first row and the last one: a file that is cut short or damaged is found now. Images of floating
+ * point are read whole, in parts.
+ *
+ * @returns what is wrong with the pixels: a network would learn nothing but NaN from one that is no number
+ */
+async function check(source: ImageSource, milliseconds?: number): Promise<string | undefined> {
   await source.checkPages?.();
-  const [depth, height, width] = source.info.shape;
+  const { shape, sampleType } = source.info;
+  const [depth, height, width] = shape;
   await source.read({ start: [0, 0, 0], end: [1, 1, width] });
   await source.read({ start: [depth - 1, height - 1, 0], end: [depth, height, width] });
+  if (!sampleType.startsWith("float")) return undefined;
+  const { nonFinite } = await scanPixels(source, milliseconds);
+  if (nonFinite === undefined) return undefined;
+  return `${describeNonFinite(nonFinite, shape)}. Replace such pixels, or leave the image out.`;
 }
 
 function faultOf({ shape }: ImageInfo, { patch, channels, ndim, reflect }: ImageDemands): string | undefined {

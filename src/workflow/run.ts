@@ -15,6 +15,7 @@ import { Parameters } from "../runtime/parameters.ts";
 import type { Precision } from "../runtime/precision.ts";
 import { checkPrecision, PrecisionError } from "../training/training-step.ts";
 import { secondsPerStep } from "./device-choice.ts";
+import { withFrozenWeights } from "./frozen-weights.ts";
 import { InputError } from "./input-error.ts";
 import { smallerBatch } from "./largest-batch.ts";
 import { loadRunCheckpoint, trainedPrecision } from "./run-checkpoint.ts";
@@ -36,7 +37,8 @@ export async function runWorkflow(given: RunRequest): Promise<"finished" | "stop
   const runtime = await given.openRuntime({ program, training: settings });
   const request: RunningRequest = { ...given, runtime, training: settings };
   const training = images.training !== undefined;
-  const parameters = new Parameters(declaredWeights(program), {
+  const declared = declaredWeights(program);
+  const parameters = new Parameters(training ? withFrozenWeights(config, declared, report) : declared, {
     trainable: training,
     threads: runtime.threads,
   });

@@ -18,7 +18,14 @@ import {
 import type { ResultTree } from "../../facts/result-tree.ts";
 import type { ImageFiles, Metrics } from "../../facts/run-events.ts";
 import { shapeOf } from "../../images/image.ts";
-import { type MaeSettings, maeFeatures, maeLoss, maePrediction, maeTarget } from "../../models/mae.ts";
+import {
+  denormalizedTokens,
+  type MaeSettings,
+  maeFeatures,
+  maeLoss,
+  maePrediction,
+  maeTarget,
+} from "../../models/mae.ts";
 import { unpatchify } from "../../models/tokens.ts";
 import type { InputData } from "../../runtime/executable.ts";
 import type { Program, Tensors } from "../../runtime/program.ts";
@@ -109,11 +116,7 @@ class Masking implements TrainingTask, TestingTask {
       forward: (scope, { images, keep, restore, mask }) => {
         const raw = maeTarget({ ...this.settings, normalisePixels: false }, images);
         let prediction = maePrediction(scope, this.settings, images, { keep, restore, mask });
-        if (this.settings.normalisePixels) {
-          const mean = raw.mean(-1, true);
-          const variance = raw.sub(mean).square().mean(-1, true);
-          prediction = prediction.mul(variance.add(1e-6).sqrt()).add(mean);
-        }
+        if (this.settings.normalisePixels) prediction = denormalizedTokens(prediction, raw);
         const hidden = mask.expandDims(-1);
         const filled = raw.mul(hidden.neg().add(1)).add(prediction.mul(hidden));
         return { reconstruction: this.asImages(prediction), filled: this.asImages(filled) };
