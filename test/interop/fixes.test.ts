@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { loadConfig } from "../../src/config/config.ts";
 import { checkForEngine } from "../../src/config/engine-checks.ts";
-import { withSettings } from "../../src/engines/run-configuration.ts";
+import { withSettings } from "../../src/config/with-settings.ts";
 import { applied, problemFixes } from "../../src/extension/language/problem-fixes.ts";
 import { python, skip } from "./python.ts";
 
