@@ -6,6 +6,15 @@
 import type { RunEvent } from "../facts/run-events.ts";
 import type { ImageShape, SampleType } from "../images/image.ts";
 
+/** Distances between the centers of neighboring pixels, in `unit` (`µm`, `nm`, …). */
+export interface PixelSize {
+  readonly x: number;
+  readonly y: number;
+  /** Absent for 2D images, and where the file does not tell. */
+  readonly z?: number;
+  readonly unit: string;
+}
+
 /** What an image file holds, known without reading its pixels. */
 export interface ImageSummary {
   readonly path: string;
@@ -15,9 +24,22 @@ export interface ImageSummary {
   readonly shape: ImageShape;
   /** `uint8`, `uint16`, `float32`, … */
   readonly sampleType: SampleType;
+  /** Absent where the file does not tell. */
+  readonly pixelSize?: PixelSize;
 }
 
-/** One slice of one channel. `values` are of `sampleType`, row-major `[y, x]`. */
+/** Which plane of a stack: a slice, the maximum over all slices, or a section along z. */
+export type PlaneView =
+  /** Rows y, columns x. */
+  | { readonly kind: "slice"; readonly z: number }
+  /** Rows y, columns x: the largest value along z. */
+  | { readonly kind: "maximum" }
+  /** Rows z, columns x. */
+  | { readonly kind: "xz"; readonly y: number }
+  /** Rows y, columns z. */
+  | { readonly kind: "yz"; readonly x: number };
+
+/** One channel of one plane. `values` are of `sampleType`, row-major `[row, column]` as its {@link PlaneView} says. */
 export interface Plane {
   readonly height: number;
   readonly width: number;
@@ -73,9 +95,17 @@ export type ImageRequest =
       readonly type: "read-plane";
       readonly request: number;
       readonly path: string;
-      readonly z: number;
+      readonly view: PlaneView;
       readonly channel: number;
     };
+
+/** A file that the page made (a PNG, a CSV): the extension asks where to save it. */
+export interface SaveRequest {
+  readonly type: "save-file";
+  /** Proposed file name. */
+  readonly name: string;
+  readonly content: ArrayBuffer;
+}
 
 export type ToPanel =
   | ImageReply
@@ -101,6 +131,7 @@ export type PanelCommand = "run-training" | "new-configuration";
 
 export type FromPanel =
   | ImageRequest
+  | SaveRequest
   /** The page can receive: the extension answers with `runs` and `history`. */
   | { readonly type: "ready"; readonly state: PanelState }
   | { readonly type: "show-run"; readonly run: string }
@@ -114,14 +145,31 @@ export type FromPanel =
   | { readonly type: "command"; readonly command: PanelCommand }
   /** Opens a file in an editor: an image, the configuration at a line, a log. */
   | { readonly type: "open-file"; readonly path: string; readonly line?: number }
-  | { readonly type: "reveal-file"; readonly path: string };
+  | { readonly type: "reveal-file"; readonly path: string }
+  /** Opens images side by side in the image viewer, at the slice that the panel shows. */
+  | { readonly type: "open-images"; readonly images: readonly TitledPath[]; readonly start: ViewStart };
+
+export interface TitledPath {
+  readonly title: string;
+  readonly path: string;
+}
 
 /** The image editor's page shows one or several images side by side, their views moved together. */
 export type ToViewer =
   | ImageReply
-  | { readonly type: "show"; readonly images: readonly ImageSummary[] }
+  | { readonly type: "show"; readonly images: readonly ViewedImage[]; readonly start?: ViewStart }
   | { readonly type: "show-failed"; readonly message: string };
-export type FromViewer = ImageRequest | { readonly type: "ready" };
+export type FromViewer = ImageRequest | SaveRequest | { readonly type: "ready" };
+
+/** An image with its title; without one it is called by its file's name. */
+export interface ViewedImage extends ImageSummary {
+  readonly title?: string;
+}
+
+/** What a viewer shows first, where it was opened from another view of the same images. */
+export interface ViewStart {
+  readonly z?: number;
+}
 
 /** What the panel keeps over a reload of the window (`setState`), handed back to the panel's serializer. */
 export interface PanelState {

@@ -50,7 +50,10 @@ async function answer(request) {
 }
 window.addEventListener("message", ({ data }) => {
   if (data.type === "open-image" || data.type === "read-plane") answer(data);
-  else late(() => said.push(data));
+  else if (data.type === "save-file") {
+    const content = btoa(Array.from(new Uint8Array(data.content), (byte) => String.fromCharCode(byte)).join(""));
+    late(() => said.push({ ...data, content }));
+  } else late(() => said.push(data));
 });
 function decoded(column) {
   return new Float64Array(Uint8Array.from(atob(column), (letter) => letter.charCodeAt(0)).buffer);

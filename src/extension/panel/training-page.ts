@@ -5,6 +5,8 @@ import type { RunEvent } from "../../facts/run-events.ts";
 import type { FromPanel, PanelCommand, PanelState, ToPanel } from "../../protocol/panel-messages.ts";
 import type { RunSource } from "../runs/run-source.ts";
 import type { ImageReader } from "../viewer/image-reader.ts";
+import type { ViewOptions } from "../viewer/index.ts";
+import { saveFile } from "../viewer/save-file.ts";
 import { showPage } from "../viewer/webview-page.ts";
 import { EventOutbox } from "./event-outbox.ts";
 import { condense, eventsAfter } from "./run-history.ts";
@@ -96,6 +98,16 @@ export class TrainingPage {
         break;
       case "open-file":
         await this.openFile(message.path, message.line);
+        break;
+      case "open-images": {
+        const images = message.images.map(({ path }) => vscode.Uri.file(path));
+        const titles = message.images.map(({ title }) => title);
+        const options: ViewOptions = { titles, start: message.start };
+        await vscode.commands.executeCommand("biapy.viewImages", images[0], images, options);
+        break;
+      }
+      case "save-file":
+        await saveFile(message);
         break;
       case "reveal-file":
         await vscode.commands.executeCommand("revealFileInOS", vscode.Uri.file(message.path));

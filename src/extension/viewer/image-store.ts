@@ -2,29 +2,15 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { openImage } from "../../images/files.ts";
-import {
-  type Image,
-  ImageError,
-  type ImageShape,
-  type ImageSource,
-  type SampleArray,
-  sampleArray,
-} from "../../images/image.ts";
-import type { ImageSummary, Plane } from "../../protocol/panel-messages.ts";
+import { ImageError, type ImageSource, sampleArray } from "../../images/image.ts";
+import type { ImageSummary, Plane, PlaneView } from "../../protocol/panel-messages.ts";
+import { type ReadPlane, readPlane } from "./read-plane.ts";
 
-/** Larger planes are thinned out: a page of 64 million pixels of 16 bits is 128 MB. */
-const MOST_PIXELS = 64 * 1024 * 1024;
-
-/** Rows that are read at once of a plane that is thinned out. */
-const BAND_ROWS = 1024;
-
-/** Slices with all of their channels are kept up to this size, for the other channels are asked for next. */
+/** Planes with all of their channels are cached up to this size: the other channels are asked for next. */
 const MOST_CACHED_BYTES = 256 * 1024 * 1024;
 
-/** Milliseconds after which an unused file is closed: where open files cannot be replaced, a run may want to replace it. */
+/** Milliseconds after which an unused file is closed: on Windows a run could not replace an open file. */
 const IDLE = 1000;
-
-type Slice = Image & { readonly step: number };
 
 interface OpenFile {
   readonly source: Promise<ImageSource>;
@@ -32,14 +18,14 @@ interface OpenFile {
   closing?: NodeJS.Timeout;
 }
 
-/** Opens files as they are needed and keeps the slices read last. Errors are {@link ImageError}s. */
+/** Opens files on demand and caches the planes read last. Errors are {@link ImageError}s. */
 export class ImageStore {
   private readonly files = new Map<string, OpenFile>();
-  private readonly slices = new Map<string, Promise<Slice>>();
-  /** Tell files that were replaced from those that are as they were. */
+  private readonly planes = new Map<string, Promise<ReadPlane>>();
+  /** Detects files that were replaced. */
   private readonly versions = new Map<string, string>();
 
-  /** What a file holds. Slices of an earlier version of it are forgotten. */
+  /** What a file holds. Drops the cached planes of an earlier version of it. */
   async open(path: string): Promise<ImageSummary> {
     const version = await fileVersion(path);
     if (this.versions.get(path) !== version) await this.forget(path);
@@ -48,10 +34,9 @@ export class ImageStore {
     return { path, label: basename(path), shape, sampleType };
   }
 
-  /** One slice of one channel. */
-  async plane(path: string, z: number, channel: number): Promise<Plane> {
-    const { shape, sampleType, step, data } = await this.slice(path, z);
-    const [, height, width, channels] = shape;
+  /** One channel of one plane. */
+  async plane(path: string, view: PlaneView, channel: number): Promise<Plane> {
+    const { height, width, channels, sampleType, step, data } = await this.read(path, view);
     const values = sampleArray(sampleType, height * width);
     for (let pixel = 0; pixel < values.length; pixel++) values[pixel] = data[pixel * channels + channel];
     return { height, width, sampleType, step, values: values.buffer as ArrayBuffer };
@@ -61,20 +46,20 @@ export class ImageStore {
     for (const path of [...this.files.keys()]) await this.forget(path);
   }
 
-  private async slice(path: string, z: number): Promise<Slice> {
-    const key = `${path}\n${z}`;
-    const slice = this.slices.get(key) ?? this.use(path, (source) => readSlice(source, z));
-    // The slice used last comes last.
-    this.slices.delete(key);
-    this.slices.set(key, slice);
-    slice.catch(() => this.slices.delete(key));
-    const { data } = await slice;
+  private async read(path: string, view: PlaneView): Promise<ReadPlane> {
+    const key = `${path}\n${JSON.stringify(view)}`;
+    const plane = this.planes.get(key) ?? this.use(path, (source) => readPlane(source, view));
+    // Least recently used first.
+    this.planes.delete(key);
+    this.planes.set(key, plane);
+    plane.catch(() => this.planes.delete(key));
+    const { data } = await plane;
     const most = Math.max(1, Math.floor(MOST_CACHED_BYTES / data.byteLength));
-    for (const old of [...this.slices.keys()].slice(0, -most)) this.slices.delete(old);
-    return slice;
+    for (const old of [...this.planes.keys()].slice(0, -most)) this.planes.delete(old);
+    return plane;
   }
 
-  /** Does something with an open file, which is closed when it was not used for a while. */
+  /** Uses an open file, which is closed after a second without use. */
   private async use<T>(path: string, action: (source: ImageSource) => Promise<T>): Promise<T> {
     const file = this.files.get(path) ?? { source: openImage(path), users: 0 };
     this.files.set(path, file);
@@ -91,7 +76,7 @@ export class ImageStore {
   }
 
   private async forget(path: string): Promise<void> {
-    for (const key of [...this.slices.keys()]) if (key.startsWith(`${path}\n`)) this.slices.delete(key);
+    for (const key of [...this.planes.keys()]) if (key.startsWith(`${path}\n`)) this.planes.delete(key);
     const file = this.files.get(path);
     if (file !== undefined) await this.closeFile(path, file);
   }
@@ -103,34 +88,6 @@ export class ImageStore {
     if (file.users > 0) return;
     await file.source.then((source) => source.close()).catch(() => {});
   }
-}
-
-/** A slice with all channels; thinned out where it is too large to be shown whole. */
-async function readSlice(source: ImageSource, z: number): Promise<Slice> {
-  const [, height, width, channels] = source.info.shape;
-  const step = Math.ceil(Math.sqrt((height * width) / MOST_PIXELS));
-  if (step === 1) {
-    const image = await source.read({ start: [z, 0, 0], end: [z + 1, height, width] });
-    return { ...image, step };
-  }
-  const shape: ImageShape = [1, Math.ceil(height / step), Math.ceil(width / step), channels];
-  const data = sampleArray(source.info.sampleType, shape[1] * shape[2] * channels);
-  const rows = Math.max(1, Math.floor(BAND_ROWS / step)) * step;
-  for (let y = 0; y < height; y += rows) {
-    const band = await source.read({ start: [z, y, 0], end: [z + 1, Math.min(y + rows, height), width] });
-    thinOut(band, step, data, (y / step) * shape[2] * channels);
-  }
-  return { shape, sampleType: source.info.sampleType, data, step };
-}
-
-/** Copies every `step`-th pixel along y and x of `band` to `target`, from index `start` on. */
-function thinOut({ shape, data }: Image, step: number, target: SampleArray, start: number): void {
-  const [, height, width, channels] = shape;
-  let at = start;
-  for (let y = 0; y < height; y += step)
-    for (let x = 0; x < width; x += step)
-      for (let channel = 0; channel < channels; channel++)
-        target[at++] = data[(y * width + x) * channels + channel];
 }
 
 async function fileVersion(path: string): Promise<string> {

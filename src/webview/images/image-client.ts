@@ -1,14 +1,14 @@
-import type { ImageReply, ImageRequest, ImageSummary } from "../../protocol/panel-messages.ts";
+import type { ImageReply, ImageRequest, ImageSummary, PlaneView } from "../../protocol/panel-messages.ts";
 import { PlaneImage } from "./plane-image.ts";
 
-/** Planes are kept up to this size, so that a slider that goes back shows at once. */
+/** Planes are cached up to this size, so that going back through a stack is immediate. */
 const MOST_CACHED_BYTES = 256 * 1024 * 1024;
 
 interface Waiting {
   readonly resolve: (reply: ImageReply) => void;
 }
 
-/** Asks the extension for images and planes. Failures are errors whose message is for people. */
+/** Requests images and planes from the extension. Rejects with errors whose message is for people. */
 export class ImageClient {
   private requests = 0;
   private readonly waiting = new Map<number, Waiting>();
@@ -17,13 +17,13 @@ export class ImageClient {
 
   constructor(private readonly post: (request: ImageRequest) => void) {}
 
-  /** Takes the extension's answers. */
+  /** Receives the extension's replies. */
   receive(reply: ImageReply): void {
     this.waiting.get(reply.request)?.resolve(reply);
     this.waiting.delete(reply.request);
   }
 
-  /** What a file holds now; planes of an earlier version of it are forgotten. */
+  /** Returns what a file holds now. Drops the cached planes of an earlier version of it. */
   async open(path: string): Promise<ImageSummary> {
     this.forget(path);
     const reply = await this.ask({ type: "open-image", request: ++this.requests, path });
@@ -35,11 +35,11 @@ export class ImageClient {
     for (const key of [...this.planes.keys()]) if (key.startsWith(`${path}\n`)) this.drop(key);
   }
 
-  async plane(path: string, z: number, channel: number): Promise<PlaneImage> {
-    const key = `${path}\n${z} ${channel}`;
+  async plane(path: string, view: PlaneView, channel: number): Promise<PlaneImage> {
+    const key = `${path}\n${JSON.stringify(view)} ${channel}`;
     const known = this.planes.get(key);
-    const plane = known ?? this.read(path, z, channel);
-    // The plane used last comes last.
+    const plane = known ?? this.read(path, view, channel);
+    // Least recently used first.
     this.planes.delete(key);
     this.planes.set(key, plane);
     if (known === undefined) {
@@ -51,8 +51,8 @@ export class ImageClient {
     return plane;
   }
 
-  private async read(path: string, z: number, channel: number): Promise<PlaneImage> {
-    const reply = await this.ask({ type: "read-plane", request: ++this.requests, path, z, channel });
+  private async read(path: string, view: PlaneView, channel: number): Promise<PlaneImage> {
+    const reply = await this.ask({ type: "read-plane", request: ++this.requests, path, view, channel });
     if (reply.type === "plane") return new PlaneImage(reply.plane);
     throw failure(reply);
   }

@@ -38,6 +38,13 @@ const SHOWN_ROLES: Readonly<Record<Kind, readonly (keyof ImageFiles)[]>> = {
   augmentation: ["original", "masked", "reconstruction", "reconstructionAndVisible", "prediction"],
 };
 
+export interface ImagesEvents {
+  /** Opens images in the image viewer at a slice. */
+  open(images: readonly RowImage[], z: number | undefined): void;
+  /** Saves a picture where a person wants it. */
+  save(name: string, png: Blob): void;
+}
+
 /** The images of a run: kinds to choose from, a preview of each image, and the files of the chosen one in a row. */
 export class ImagesView {
   readonly element: HTMLElement;
@@ -55,7 +62,7 @@ export class ImagesView {
     client: ImageClient,
     private settings: ImageSettings,
     private readonly changed: (settings: ImageSettings) => void,
-    private readonly openFile: (path: string) => void,
+    private readonly events: ImagesEvents,
   ) {
     this.kinds = element("div", { class: "kinds", role: "tablist", "aria-label": "Kind of images" });
     this.caption = element("span", { class: "hint" });
@@ -70,8 +77,11 @@ export class ImagesView {
       wheelZooms: false,
       start: "middle",
       changed: (row) => this.keep({ row }),
+      save: events.save,
     });
-    this.open = button("Open in editor", () => this.openShown(), { label: "Open the files of this image" });
+    this.open = button("Open in editor", () => this.openShown(), {
+      label: "Open these images in the image viewer",
+    });
     const help =
       "Ctrl+wheel or + and − zoom, dragging moves, arrow keys read pixels, Page Up and Down change slices.";
     this.content = element(
@@ -162,9 +172,7 @@ export class ImagesView {
   }
 
   private openShown(): void {
-    if (this.shown === undefined) return;
-    const [image] = rowImages(this.shown).slice(-1);
-    if (image !== undefined) this.openFile(image.path);
+    if (this.shown !== undefined) this.events.open(rowImages(this.shown), this.row.slice);
   }
 }
 

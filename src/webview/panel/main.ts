@@ -40,7 +40,12 @@ const bar = new RunBar(progress.buttons, {
   compare: (runs) => host.post({ type: "compare-runs", runs }),
 });
 const curves = new CurvesView(kept.curves ?? USUAL_CURVES, (curves) => keep({ curves }));
-const imagesView = new ImagesView(images, kept.images ?? {}, (images) => keep({ images }), openFile);
+const saveFile = async (name: string, file: Blob) =>
+  host.post({ type: "save-file", name, content: await file.arrayBuffer() });
+const imagesView = new ImagesView(images, kept.images ?? {}, (images) => keep({ images }), {
+  open: (images, z) => host.post({ type: "open-images", images, start: { z } }),
+  save: saveFile,
+});
 const results = new TestResults();
 const log = new LogView(openFile);
 const waiting = element("div", { class: "waiting" }, busyRing("Reading this run's history"));
