@@ -66,6 +66,7 @@ const pages = build({
   entryPoints: { panel: "src/webview/panel/main.ts", viewer: "src/webview/viewer/main.ts" },
   outdir: "dist/webview",
   platform: "browser",
+  mainFields: ["browser", "module", "main"],
   target: "es2022",
   format: "esm",
   minify: true,

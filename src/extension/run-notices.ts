@@ -19,7 +19,9 @@ async function tellEnd({ panel }: Services, { summary, live, progress }: KnownRu
       progress?.bestLoss === undefined ? "" : ` The best loss was ${progress.bestLoss.toPrecision(4)}.`;
     answer = await vscode.window.showInformationMessage(`${title}, has finished.${loss}`, show);
   } else if (status === "failed") {
-    const reason = live?.record.ended?.message ?? "The log tells more.";
+    // The panel shows the error, with its fix.
+    if (panel.isShowing(id)) return;
+    const reason = live?.record.ended?.message ?? "The log has the details.";
     answer = await vscode.window.showErrorMessage(`${title}, failed. ${reason}`, show, log);
   } else if (status === "interrupted") {
     const message = `${title}, was interrupted: its process is gone.`;

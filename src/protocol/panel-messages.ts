@@ -1,9 +1,9 @@
 /**
- * What the extension and its webviews tell each other. The training panel and the image editor share the messages about
- * images, so that one viewer serves both.
+ * The messages between the extension and its webviews. The training panel and the image viewer share the messages about
+ * images.
  */
 
-import type { RunEvent } from "../facts/run-events.ts";
+import type { ImageFiles, RunEvent } from "../facts/run-events.ts";
 import type { ImageShape, SampleType } from "../images/image.ts";
 
 /** Distances between the centers of neighboring pixels, in `unit` (`µm`, `nm`, …). */
@@ -62,8 +62,10 @@ export interface RunSummary {
   readonly engine: string;
   /** Milliseconds since the epoch. */
   readonly started: number;
-  /** Whether `resume` would go on with it. */
+  /** Whether it can be resumed from its last checkpoint. */
   readonly resumable: boolean;
+  /** `about 20 min`; absent while there is no estimate. */
+  readonly timeLeft?: string;
 }
 
 /** The steps of a run as columns of equal length: hundreds of thousands of them reach a webview at once. */
@@ -107,8 +109,41 @@ export interface SaveRequest {
   readonly content: ArrayBuffer;
 }
 
+/** The downscaled images of one epoch, by image, for a replay of how they changed. */
+export interface EpochPictures {
+  readonly epoch: number;
+  readonly images: Readonly<Record<string, ImageFiles>>;
+}
+
+/** A key that a configuration sets to another value than BiaPy's default, both as they are written. */
+export interface ChangedKey {
+  readonly key: string;
+  readonly value: string;
+  readonly defaultValue: string;
+  /** 1-based, in the configuration that the run was started with. */
+  readonly line: number;
+}
+
+/** What a person wrote about a run. */
+export interface RunNotes {
+  /** A name of one's own; empty for the usual one. */
+  readonly title: string;
+  readonly notes: string;
+  readonly starred: boolean;
+}
+
+/** What stands about a run in its own files. */
+export interface RunDetails {
+  readonly run: string;
+  readonly notes: RunNotes;
+  /** The configuration's file; absent where it is gone. */
+  readonly configuration?: { readonly file: string; readonly changed: readonly ChangedKey[] };
+}
+
 export type ToPanel =
   | ImageReply
+  | { readonly type: "details"; readonly details: RunDetails }
+  | { readonly type: "epochs"; readonly run: string; readonly epochs: readonly EpochPictures[] }
   /**
    * The runs that can be shown, newest first; `shown` is the one that the panel is to show. The histories of `sent` went before
    * this message, to a page that may not have been there yet: one that it lacks it asks for.
@@ -136,6 +171,11 @@ export type FromPanel =
   | { readonly type: "ready"; readonly state: PanelState }
   | { readonly type: "show-run"; readonly run: string }
   | { readonly type: "events-drawn" }
+  /** Asks for the pictures of all epochs (`epochs`). */
+  | { readonly type: "ask-epochs"; readonly run: string }
+  /** Asks for what stands about a run (`details`). */
+  | { readonly type: "ask-details"; readonly run: string }
+  | { readonly type: "annotate"; readonly run: string; readonly notes: RunNotes }
   /** A history that was sent did not come. */
   | { readonly type: "ask-history"; readonly run: string }
   /** The runs to lay over the shown one; none ends the comparison. */

@@ -3,6 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import type { PatchSet } from "../data/patches.ts";
 import { epochCheckpoint } from "../facts/result-tree.ts";
+import { keepEpochPictures } from "../results/epoch-pictures.ts";
 import { TensorboardWriter } from "../results/tensorboard.ts";
 import {
   appendTrainLog,
@@ -170,6 +171,7 @@ export class TrainingRun {
     const { pairs } = this.validationPatches ?? this.patches;
     const { files } = await viewer.check(pairs, 0);
     const image = basename(pairs.images.infos[0].path);
+    await keepEpochPictures(this.request.tree.runDirectory, epoch, image, files);
     this.request.report({ event: "image", kind: "mae-check", image, files, epoch });
   }
 }

@@ -22,14 +22,14 @@ export async function runTraining(
 ): Promise<string | undefined> {
   if (!(await mayRun())) return undefined;
   const config = await configurationFile(clicked);
-  const plan = config && (await planRun(config, services.engines, options));
+  const plan = config && (await planRun(config, services, options));
   return plan && start(services, plan, options.confirm);
 }
 
 async function start(services: Services, plan: RunPlan, confirm?: boolean): Promise<string | undefined> {
   const command = await plan.engine.command(plan.order);
   const settings = vscode.workspace.getConfiguration("biapy.run");
-  if ((confirm ?? settings.get("confirmCommand", true)) && !(await confirmCommand(command, plan)))
+  if ((confirm ?? settings.get("confirmCommand", false)) && !(await confirmCommand(command, plan)))
     return undefined;
   services.output.info(`${planTitle(plan)}: ${commandLine(command)}`);
   try {
@@ -105,17 +105,17 @@ async function openInTerminal(command: RunCommand, plan: RunPlan): Promise<void>
 }
 
 /** BiaPy: Copy Training Command. */
-export async function copyTrainingCommand({ engines }: Services, clicked?: unknown): Promise<void> {
+export async function copyTrainingCommand(services: Services, clicked?: unknown): Promise<void> {
   const config = await configurationFile(clicked);
-  const plan = config && (await planRun(config, engines));
+  const plan = config && (await planRun(config, services));
   if (plan !== undefined) await copyCommand(await plan.engine.command(plan.order));
 }
 
 /** BiaPy: Run Training in a Terminal. */
-export async function trainInTerminal({ engines }: Services, clicked?: unknown): Promise<void> {
+export async function trainInTerminal(services: Services, clicked?: unknown): Promise<void> {
   if (!(await mayRun())) return;
   const config = await configurationFile(clicked);
-  const plan = config && (await planRun(config, engines));
+  const plan = config && (await planRun(config, services));
   if (plan !== undefined) await openInTerminal(await plan.engine.command(plan.order), plan);
 }
 

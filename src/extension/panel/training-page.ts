@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import * as vscode from "vscode";
 import type { RunEvent } from "../../facts/run-events.ts";
 import type { FromPanel, PanelCommand, PanelState, ToPanel } from "../../protocol/panel-messages.ts";
+import { listEpochPictures } from "../../results/epoch-pictures.ts";
 import type { RunSource } from "../runs/run-source.ts";
 import type { ImageReader } from "../viewer/image-reader.ts";
 import type { ViewOptions } from "../viewer/index.ts";
@@ -59,6 +60,11 @@ export class TrainingPage {
     this.sendRuns();
   }
 
+  /** Whether a person can see this run now. */
+  isShowing(run: string): boolean {
+    return this.panel.visible && this.shown === run;
+  }
+
   private async receive(message: FromPanel): Promise<void> {
     switch (message.type) {
       case "ready":
@@ -99,6 +105,18 @@ export class TrainingPage {
       case "open-file":
         await this.openFile(message.path, message.line);
         break;
+      case "ask-epochs":
+        if (this.sent.has(message.run))
+          this.post({ type: "epochs", run: message.run, epochs: await listEpochPictures(message.run) });
+        break;
+      case "ask-details": {
+        const details = await this.runs.details(message.run);
+        if (details !== undefined) this.post({ type: "details", details });
+        break;
+      }
+      case "annotate":
+        await this.runs.annotate(message.run, message.notes);
+        break;
       case "open-images": {
         const images = message.images.map(({ path }) => vscode.Uri.file(path));
         const titles = message.images.map(({ title }) => title);
@@ -131,7 +149,7 @@ export class TrainingPage {
   private sendRuns(): void {
     const { runs } = this.runs;
     const known = new Set(runs.map(({ id }) => id));
-    const shown = this.wanted !== undefined && known.has(this.wanted) ? this.wanted : runs[0]?.id;
+    const { shown } = this;
     const compared = this.compared.filter((run) => known.has(run) && run !== shown);
     // The steps of a run change nothing of this.
     const told = JSON.stringify([runs, shown, compared]);
@@ -144,6 +162,12 @@ export class TrainingPage {
     for (const run of [shown, ...compared]) {
       if (!this.sent.has(run) && !this.reading.has(run)) void this.sendHistory(run);
     }
+  }
+
+  /** The wanted run where it is known, or else the newest. */
+  private get shown(): string | undefined {
+    const { runs } = this.runs;
+    return runs.find(({ id }) => id === this.wanted)?.id ?? runs[0]?.id;
   }
 
   private async sendHistory(run: string): Promise<void> {

@@ -1,16 +1,18 @@
 /** All runs that this window knows: those that were started from an editor, and those that are told from their files alone. */
+import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { resultTree } from "../../facts/result-tree.ts";
 import type { RunEvent } from "../../facts/run-events.ts";
-import type { RunSummary } from "../../protocol/panel-messages.ts";
+import type { RunDetails, RunNotes, RunSummary } from "../../protocol/panel-messages.ts";
 import { pastEvents } from "../../results/past-events.ts";
 import type { RunFolder } from "../../results/run-folders.ts";
 import { ask } from "../../runs/address.ts";
 import { LiveRun } from "../../runs/live-run.ts";
 import { livingTickets, type Ticket } from "../../runs/queue.ts";
 import { type RecordFiles, type RunCommand, type RunOrder, recordFilesOf } from "../../runs/record.ts";
+import { readNotes, writeNotes } from "../../runs/run-notes.ts";
 import { bundleProgram, startRun } from "../../runs/start-run.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { ResultFolders } from "../results/result-folders.ts";
@@ -122,6 +124,21 @@ export class RunManager implements RunSource, vscode.Disposable {
 
   async resume(runId: string): Promise<void> {
     await vscode.commands.executeCommand("biapy.resumeTraining", runId);
+  }
+
+  async details(runId: string): Promise<RunDetails | undefined> {
+    const known = this.find(runId);
+    if (known === undefined) return undefined;
+    const file = configurationOf(known);
+    const changed = file && (await import("../../config/changed-keys.ts")).changedKeys(file);
+    const configuration = file && changed && { file, changed };
+    return { run: runId, notes: await readNotes(known.order), ...(configuration ? { configuration } : {}) };
+  }
+
+  async annotate(runId: string, notes: RunNotes): Promise<void> {
+    const known = this.find(runId);
+    if (known !== undefined) await writeNotes(known.order, notes);
+    this.announce();
   }
 
   /** The identities of the runs, of any window, that a new run of a device would wait for, earliest first. */
@@ -267,6 +284,7 @@ export class RunManager implements RunSource, vscode.Disposable {
         engine,
         started: live?.record.started ?? live?.record.created ?? folder?.started ?? 0,
         resumable: ended && canResume,
+        timeLeft: this.progress.get(id)?.timeLeft,
       },
       order,
       live,
@@ -274,6 +292,11 @@ export class RunManager implements RunSource, vscode.Disposable {
       progress: this.progress.get(id),
     };
   }
+}
+
+/** The configuration that a run was started with: its copy in the results, or else the file itself. */
+export function configurationOf({ folder, order }: KnownRun): string | undefined {
+  return [...(folder?.files.configuration ?? []).toReversed(), order.configFile].find(existsSync);
 }
 
 const onePerDevice = () => vscode.workspace.getConfiguration("biapy.run").get("onePerDevice", true);

@@ -1,6 +1,6 @@
 import type * as vscode from "vscode";
 import type { RunEvent } from "../../facts/run-events.ts";
-import type { RunSummary } from "../../protocol/panel-messages.ts";
+import type { RunDetails, RunNotes, RunSummary } from "../../protocol/panel-messages.ts";
 
 /** The runs that there are, as the panel and the results browser see them: queued, running and past ones, of any engine. */
 export interface RunSource {
@@ -16,4 +16,7 @@ export interface RunSource {
   stop(runId: string): Promise<void>;
   /** Goes on with a run that was stopped or interrupted. */
   resume(runId: string): Promise<void>;
+  /** A run's notes and configuration; undefined for a run that is not known. */
+  details(runId: string): Promise<RunDetails | undefined>;
+  annotate(runId: string, notes: RunNotes): Promise<void>;
 }

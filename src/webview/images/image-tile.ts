@@ -50,6 +50,7 @@ export class ImageTile {
 
   setTitle(title: string): void {
     setText(this.title, title);
+    this.title.title = title;
   }
 
   get titleText(): string {

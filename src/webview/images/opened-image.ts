@@ -1,5 +1,5 @@
+import { shortNumber } from "../../facts/format.ts";
 import type { ImageSummary, PixelSize } from "../../protocol/panel-messages.ts";
-import { shortNumber } from "../words.ts";
 import type { Layer } from "./draw.ts";
 import { DIVERGING, type Lut } from "./luts.ts";
 import { difference, type PlaneImage, type Range } from "./plane-image.ts";

@@ -1,4 +1,4 @@
-/** Numbers and times as people read them. */
+/** Numbers, times and sizes as people read them. */
 
 /** Four significant digits; very small and very large numbers with an exponent. */
 export function shortNumber(value: number): string {
@@ -28,6 +28,41 @@ export function duration(seconds: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** Steps in seconds to which the time left is rounded, by the least time that each is for. */
+const LEFT_STEPS = [
+  { from: 0, step: 60 },
+  { from: 10 * 60, step: 5 * 60 },
+  { from: 60 * 60, step: 10 * 60 },
+  { from: 3 * 3600, step: 30 * 60 },
+  { from: 10 * 3600, step: 3600 },
+] as const;
+
+const leftStep = (seconds: number): number => LEFT_STEPS.findLast(({ from }) => seconds >= from)?.step ?? 60;
+
+/** An estimate of the time left in words: `about 20 min`, `about 1 h 10 min`, `less than a minute`. */
+export function timeLeft(seconds: number): string {
+  if (seconds < 45) return "less than a minute";
+  const step = leftStep(seconds);
+  const minutes = Math.max(1, Math.round(seconds / step) * (step / 60));
+  if (minutes < 60) return `about ${minutes} min`;
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
+  if (hours >= 48) return `about ${Math.round(hours / 24)} d`;
+  return rest === 0 ? `about ${hours} h` : `about ${hours} h ${rest} min`;
+}
+
+/** The time left, without flicker: a new estimate is shown once it differs clearly from the one shown. */
+export class SteadyTimeLeft {
+  private shown: number | undefined;
+
+  /** Takes a new estimate in seconds; undefined where there is none. Returns it in words. */
+  update(seconds: number | undefined): string | undefined {
+    if (seconds === undefined || !Number.isFinite(seconds)) this.shown = undefined;
+    else if (this.shown === undefined || Math.abs(seconds - this.shown) > 0.75 * leftStep(this.shown))
+      this.shown = seconds;
+    return this.shown === undefined ? undefined : timeLeft(this.shown);
+  }
+}
+
 /** `512 MB`, `3.1 GB` (of 1000). */
 export function bytes(count: number): string {
   if (count < 1e6) return `${Math.ceil(count / 1e3)} kB`;
@@ -50,6 +85,7 @@ export function metricName(metric: string): string {
     mse: "MSE",
     ssim: "SSIM",
     psnr: "PSNR (dB)",
+    iou: "IoU",
   };
   return names[metric] ?? metric.replaceAll("_", " ").toUpperCase();
 }
