@@ -182,6 +182,7 @@ export type FromPanel =
   | { readonly type: "compare-runs"; readonly runs: readonly string[] }
   | { readonly type: "stop"; readonly run: string }
   | { readonly type: "resume"; readonly run: string }
+  | { readonly type: "show-log"; readonly run: string }
   | { readonly type: "command"; readonly command: PanelCommand }
   /** Opens a file in an editor: an image, the configuration at a line, a log. */
   | { readonly type: "open-file"; readonly path: string; readonly line?: number }

@@ -243,6 +243,7 @@ test("errors stand in one place above the curves, with a link to where they are 
   return panel(
     async (webview) => {
       const lines = await webview.frame.locator(".log-errors .log-text").allTextContents();
+      await webview.frame.getByRole("button", { name: "Show Log" }).waitFor();
       assert.deepEqual(lines, ["DATA.PATCH_SIZE is too large.", "The disk is full.", "One image is small."]);
       assert.equal(await webview.frame.locator(".log-tail li").count(), 4);
       assert.equal(await textOf(webview.frame.locator(".doing")), "");

@@ -99,6 +99,9 @@ export class TrainingPage {
       case "resume":
         await this.runs.resume(message.run);
         break;
+      case "show-log":
+        await vscode.commands.executeCommand("biapy.showRunLog", message.run);
+        break;
       case "command":
         await vscode.commands.executeCommand(COMMANDS[message.command]);
         break;

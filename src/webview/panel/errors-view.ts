@@ -6,7 +6,10 @@ export class ErrorsView {
   readonly element: HTMLElement;
   private shown: readonly LogLine[] = [];
 
-  constructor(private readonly openFile: (path: string, line?: number) => void) {
+  constructor(
+    private readonly openFile: (path: string, line?: number) => void,
+    private readonly showLog: () => void,
+  ) {
     this.element = element("ul", { class: "log-errors", role: "alert", "aria-label": "Errors and warnings" });
     this.element.hidden = true;
   }
@@ -21,6 +24,10 @@ export class ErrorsView {
     if (serious.length === this.shown.length && serious.every((line, at) => line === this.shown[at])) return;
     this.shown = serious;
     this.element.replaceChildren(...serious.map((line) => this.line(line)));
+    if (!serious.some(({ level }) => level === "error")) return;
+    const link = element("button", { type: "button", class: "link" }, "Show Log");
+    link.addEventListener("click", this.showLog);
+    this.element.append(element("li", { class: "log-line" }, link));
   }
 
   private line({ level, text, file }: LogLine): HTMLElement {

@@ -64,7 +64,7 @@ const imagesView = new ImagesView(images, kept.images ?? {}, (images) => keep({ 
 });
 const results = new TestResults();
 const log = new LogView(openFile);
-const errors = new ErrorsView(openFile);
+const errors = new ErrorsView(openFile, () => withShown((run) => host.post({ type: "show-log", run })));
 const about = new DetailsView({
   annotate: (notes) => withShown((run) => host.post({ type: "annotate", run, notes })),
   openFile,
