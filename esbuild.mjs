@@ -82,7 +82,13 @@ for (const kind of ["", "-simd", "-threaded-simd"]) {
 }
 
 if (packaged) {
-  const unbundled = ["@resvg/resvg-wasm", "@tensorflow/tfjs-backend-wasm", "dejavu-fonts-ttf", "koffi", "onnxruntime-node"];
+  const unbundled = [
+    "@resvg/resvg-wasm",
+    "@tensorflow/tfjs-backend-wasm",
+    "dejavu-fonts-ttf",
+    "koffi",
+    "onnxruntime-node",
+  ];
   const metafiles = bundles.map(({ metafile }) => metafile);
   await writeFile("dist/ThirdPartyNotices.txt", await thirdPartyNotices(metafiles, unbundled));
 }

@@ -13,11 +13,15 @@ const LICENCE_FILE = /^(licen[cs]e|notice|copying)/i;
  * @param {readonly string[]} unbundled packages whose files are shipped as they are
  */
 export async function thirdPartyNotices(bundles, unbundled) {
-  const bundled = bundles.flatMap(({ inputs }) => Object.keys(inputs)).flatMap((file) => file.match(PACKAGE_OF_FILE) ?? []);
+  const bundled = bundles
+    .flatMap(({ inputs }) => Object.keys(inputs))
+    .flatMap((file) => file.match(PACKAGE_OF_FILE) ?? []);
   const folders = new Set([...bundled, ...unbundled.map((name) => join("node_modules", name))]);
   const notices = new Map();
   for (const folder of folders) {
-    const { name, version, license, author, homepage } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+    const { name, version, license, author, homepage } = JSON.parse(
+      await readFile(join(folder, "package.json"), "utf8"),
+    );
     const heading = `${name} ${version} (${license})`;
     const source = [author?.name ?? author, homepage].filter(Boolean).join(", ");
     const files = await readdir(folder, { withFileTypes: true });

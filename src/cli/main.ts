@@ -16,7 +16,7 @@ import { RUNTIMES, type RuntimeName } from "../runtime/open-runtime.ts";
 import { PRECISIONS, type Precision } from "../runtime/precision.ts";
 import { type ChoiceReport, chooseRuntime, type DeviceWish } from "../workflow/device-choice.ts";
 import { InputError } from "../workflow/input-error.ts";
-import { runSelfSupervised, tryStep } from "../workflow/self-supervised.ts";
+import { runWorkflow, tryStep } from "../workflow/run.ts";
 import { threadCount } from "../workflow/settings.ts";
 import { EXIT } from "./exit-codes.ts";
 import { runTool, TOOLS_HELP } from "./tools.ts";
@@ -195,7 +195,7 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   }
   const signal = interruptSignal(report);
   try {
-    const status = await runSelfSupervised({
+    const status = await runWorkflow({
       config,
       configText: readFileSync(given.config, "utf8"),
       tree,

@@ -60,7 +60,7 @@ function checkLevels(config: Config, architecture: string): Problem[] {
   }
   if (!SHRINKING.includes(architecture)) return problems;
   const down = waysDown(config);
-  for (const key of ["MODEL.YX_DOWN", "MODEL.Z_DOWN"]) {
+  for (const key of ["MODEL.YX_DOWN", "MODEL.Z_DOWN"] as const) {
     const values = config.numbers(key);
     if (values.every((value) => value === 0)) continue;
     if (values.length !== down) {
@@ -69,7 +69,7 @@ function checkLevels(config: Config, architecture: string): Problem[] {
     }
   }
   if (!WITH_LEVELS.includes(architecture)) return problems;
-  for (const key of ["MODEL.ISOTROPY", "MODEL.CONV_LAYERS"]) {
+  for (const key of ["MODEL.ISOTROPY", "MODEL.CONV_LAYERS"] as const) {
     const values = [config.value(key)].flat();
     const alike = new Set(values).size <= 1 && (key === "MODEL.CONV_LAYERS" || values[0] === true);
     if (alike || values.length === levels) continue;

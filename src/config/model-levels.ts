@@ -1,6 +1,8 @@
 /** The keys that say something of each level of an encoder-decoder, filled in as BiaPy does where a file leaves them short. */
+
 import { architectureOf } from "./basics.ts";
 import type { Config } from "./config.ts";
+import type { ListKey } from "./key-names.ts";
 
 export interface ModelLevels {
   /** One for each of MODEL.FEATURE_MAPS. */
@@ -25,7 +27,7 @@ export function waysDown(config: Config): number {
 export function modelLevels(config: Config): ModelLevels {
   const levels = config.numbers("MODEL.FEATURE_MAPS").length;
   const fill = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
-  const down = (key: string) => {
+  const down = (key: ListKey) => {
     const values = config.numbers(key);
     return values.every((each) => each === 0) ? fill(waysDown(config), 2) : values;
   };

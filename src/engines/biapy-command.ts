@@ -1,6 +1,7 @@
 /** The command lines that start BiaPy, alone or once a GPU (PyTorch's `torch.distributed.run`). */
 import { join, win32 } from "node:path";
 import type { Program } from "../runs/record.ts";
+import { gpuList, jobNameArgument, machineAddress, wholeNumber } from "./arguments.ts";
 
 /** The BiaPy that this project was tested with. */
 export const testedVersion = "3.7.1";
@@ -44,9 +45,9 @@ export function biapyArguments({ configFile, resultDirectory, name, runId, gpu }
   return [
     ...["--config", configFile],
     ...["--result_dir", resultDirectory],
-    ...["--name", name],
-    ...["--run_id", String(runId)],
-    ...["--gpu", gpuNumbers(gpu).join(",")],
+    ...["--name", jobNameArgument(name)],
+    ...["--run_id", String(wholeNumber(runId, "The run"))],
+    ...["--gpu", gpuList(gpuNumbers(gpu).join(","))],
   ];
 }
 
@@ -87,10 +88,10 @@ function distributedArguments(
       ? // Without an address of its own, two runs on one machine would meet at the same port.
         ["--standalone"]
       : [
-          `--nnodes=${machines.count}`,
-          `--node_rank=${machines.rank}`,
-          `--master_addr=${machines.address}`,
-          `--master_port=${machines.port}`,
+          `--nnodes=${wholeNumber(machines.count, "biapy.distributed.machines")}`,
+          `--node_rank=${wholeNumber(machines.rank, "biapy.distributed.rank")}`,
+          `--master_addr=${machineAddress(machines.address)}`,
+          `--master_port=${wholeNumber(machines.port, "biapy.distributed.port")}`,
         ];
   const own = entry(where, platform);
   const program = own[0] === "-c" ? ["--no-python", where.python, "-u", ...own] : own;

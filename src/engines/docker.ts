@@ -1,11 +1,13 @@
-/** BiaPy's container: its command line, and whether Docker is there to run it. */
+/** BiaPy's container: its command line, and whether Docker can run it. */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
+import Papa from "papaparse";
 import type { Program } from "../runs/record.ts";
+import { imageName } from "./arguments.ts";
 import { type BiapyJob, biapyArguments, gpuNumbers, isWindowsPath } from "./biapy-command.ts";
 import { capture } from "./capture.ts";
 
-/** PyTorch's workers hand batches over in shared memory, of which a container has 64 MB by itself. */
+/** PyTorch's workers pass batches in shared memory, of which a container has 64 MB by default. */
 const SHARED_MEMORY = "8g";
 const STOP_SECONDS = 10;
 
@@ -35,7 +37,11 @@ function containerName({ name, runId, resultDirectory }: BiapyJob): string {
   return `biapy-${name}-${runId}-${place}`;
 }
 
-/** The commands that start, stop and end BiaPy in a container. Paths must be absolute. */
+/**
+ * Returns the commands that start, stop and end BiaPy in a container. Paths must be absolute.
+ *
+ * Throws `ArgumentError` where the image has no name that Docker would take.
+ */
 export function dockerCommands(job: DockerJob): DockerCommands {
   const container = containerName(job);
   const gpus = gpuNumbers(job.gpu);
@@ -44,9 +50,9 @@ export function dockerCommands(job: DockerJob): DockerCommands {
     // Docker reads the value as CSV: the quotes keep the numbers together.
     ...(gpus.length === 0 ? [] : ["--gpus", `"device=${gpus.join(",")}"`]),
     ...["--shm-size", SHARED_MEMORY],
-    ...mounts(job).flatMap((path) => ["-v", `${path}:${containerPath(path)}`]),
+    ...mounts(job).flatMap((path) => ["--mount", bindMount(path)]),
     ...["--workdir", containerPath(job.workingDirectory)],
-    job.image,
+    imageName(job.image),
     "biapy",
     ...biapyArguments({
       ...job,
@@ -63,7 +69,12 @@ export function dockerCommands(job: DockerJob): DockerCommands {
   };
 }
 
-/** Every folder that is needed, once; one within another comes with it. */
+/** A mount at the same place. Docker reads it as CSV: commas and quotes in a path are quoted, and colons mean nothing. */
+function bindMount(path: string): string {
+  return Papa.unparse([["type=bind", `source=${path}`, `target=${containerPath(path)}`]]);
+}
+
+/** Returns every needed folder once; a folder within another comes with it. */
 function mounts({ configFile, resultDirectory, dataPaths }: DockerJob): string[] {
   const folders = [...new Set([resultDirectory, dirname(configFile), ...dataPaths])];
   const within = (path: string, folder: string) =>

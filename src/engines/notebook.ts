@@ -1,4 +1,5 @@
 /** A notebook for Google Colab (or any Jupyter) that installs BiaPy, finds the images and runs a configuration. */
+import { jobNameArgument, wholeNumber } from "./arguments.ts";
 import { testedVersion } from "./biapy-command.ts";
 
 export interface NotebookJob {
@@ -19,8 +20,9 @@ interface Cell {
   readonly outputs?: readonly never[];
 }
 
-/** The notebook file's text (nbformat 4.5). */
-export function colabNotebook(job: NotebookJob): string {
+/** Returns the notebook file's text (nbformat 4.5). Throws `ArgumentError` for a name that is more than a name. */
+export function colabNotebook(given: NotebookJob): string {
+  const job = { ...given, name: jobNameArgument(given.name), runId: wholeNumber(given.runId, "The run") };
   const cells = [
     markdown(
       "title",

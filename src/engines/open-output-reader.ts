@@ -1,5 +1,5 @@
 /** Which reader understands what a trainer prints. */
-import type { RunEvent } from "../facts/run-events.ts";
+import { parseRunEvent } from "../facts/run-events.ts";
 import type { OutputReader } from "../runs/output-reader.ts";
 import type { OutputFormat, RunOrder } from "../runs/record.ts";
 
@@ -10,15 +10,11 @@ export async function outputReader(format: OutputFormat, order: RunOrder): Promi
   return new BiapyOutput(order);
 }
 
-/** Our own events; what native libraries print between them is for the log. */
+/** Our own events; what native libraries print between them goes to the log. */
 const jsonLinesReader: OutputReader = {
   line(text, stream) {
     if (stream === "stderr" || !text.startsWith("{")) return [];
-    try {
-      const event = JSON.parse(text) as RunEvent;
-      return typeof event.event === "string" ? [event] : [];
-    } catch {
-      return [];
-    }
+    const event = parseRunEvent(text);
+    return event === undefined ? [] : [event];
   },
 };

@@ -1,5 +1,6 @@
 /** A batch script that trains on one or several machines of a SLURM cluster. */
 import { quoted } from "../runs/command-line.ts";
+import { condaEnvironment, jobNameArgument, partitionName, timeLimit, wholeNumber } from "./arguments.ts";
 import { testedVersion } from "./biapy-command.ts";
 
 export interface SlurmJob {
@@ -23,7 +24,19 @@ const PORT = "$((20000 + SLURM_JOB_ID % 10000))";
 
 const word = (text: string) => quoted(text, "linux");
 
-export function slurmScript(job: SlurmJob): string {
+/** Returns the script. Throws `ArgumentError` for a name or a number that could be read as anything else. */
+export function slurmScript(given: SlurmJob): string {
+  const job = {
+    ...given,
+    name: jobNameArgument(given.name),
+    runId: wholeNumber(given.runId, "The run"),
+    nodes: wholeNumber(given.nodes, "The number of machines"),
+    gpusPerNode: wholeNumber(given.gpusPerNode, "The number of GPUs"),
+    cpusPerNode: wholeNumber(given.cpusPerNode, "The number of CPUs"),
+    time: timeLimit(given.time),
+    partition: given.partition === undefined ? undefined : partitionName(given.partition),
+    condaEnvironment: condaEnvironment(given.condaEnvironment),
+  };
   const gpus = Array.from({ length: job.gpusPerNode }, (_, index) => index).join(",");
   const directives = [
     `--job-name=${job.name}_${job.runId}`,

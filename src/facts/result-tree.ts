@@ -26,6 +26,8 @@ export interface ResultTree {
   /** Small pictures of each epoch, one folder an epoch. */
   readonly epochPictures: string;
   readonly perImage: string;
+  /** Pictures of images that are predicted while a model trains. */
+  readonly previews: string;
   readonly tensorboard: string;
   readonly trainLogs: string;
   /** Where the run's record, events and output are kept. */
@@ -51,6 +53,7 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     maeChecks: join(runDirectory, "MAE_checks"),
     epochPictures: join(runDirectory, EPOCH_PICTURES),
     perImage: join(runDirectory, "per_image"),
+    previews: join(runDirectory, "previews"),
     tensorboard: join(runDirectory, "tensorboard"),
     trainLogs: join(runDirectory, "train_logs"),
     recordFolder: join(jobDirectory, RECORDS, run),

@@ -18,6 +18,9 @@ const OPENERS: Readonly<Record<string, Opener>> = {
   ".hdf": hdf5,
 };
 
+/** Whether a file or folder of this name is an image that {@link openImage} reads. */
+export const isImageName = (name: string): boolean => extname(name).toLowerCase() in OPENERS;
+
 /** Opens an image file; pixels are read when asked for. Throws {@link ImageError}. */
 export async function openImage(path: string, options: OpenOptions = {}): Promise<ImageSource> {
   const opener = OPENERS[extname(path).toLowerCase()];
@@ -45,7 +48,7 @@ export async function listImages(folder: string): Promise<string[]> {
       error.code === "ENOENT" ? "there is no such folder" : `the folder cannot be read (${error.code})`;
     throw new ImageError(folder, `${folder}: ${reason}.`);
   });
-  const images = names.filter((name) => !name.startsWith(".") && extname(name).toLowerCase() in OPENERS);
+  const images = names.filter((name) => !name.startsWith(".") && isImageName(name));
   if (images.length > 0) {
     const { compare } = new Intl.Collator("en", { numeric: true });
     return images.sort(compare).map((name) => join(folder, name));

@@ -3,8 +3,11 @@
  * images.
  */
 
-import type { ImageFiles, RunEvent } from "../facts/run-events.ts";
-import type { ImageShape, SampleType } from "../images/image.ts";
+import type { EpochPictures } from "../facts/epoch-pictures.ts";
+import type { RunEvent } from "../facts/run-events.ts";
+import type { RunNotes } from "../facts/run-notes.ts";
+import type { RunStatus } from "../facts/run-status.ts";
+import type { ImageShape, SampleType } from "../facts/samples.ts";
 
 /** Distances between the centers of neighboring pixels, in `unit` (`µm`, `nm`, …). */
 export interface PixelSize {
@@ -48,9 +51,6 @@ export interface Plane {
   readonly step: number;
   readonly values: ArrayBuffer;
 }
-
-/** How a run stands, as far as its files and its process tell. */
-export type RunStatus = "queued" | "running" | "finished" | "stopped" | "failed" | "interrupted";
 
 export interface RunSummary {
   /** Unique: the run's directory. */
@@ -109,12 +109,6 @@ export interface SaveRequest {
   readonly content: ArrayBuffer;
 }
 
-/** The downscaled images of one epoch, by image, for a replay of how they changed. */
-export interface EpochPictures {
-  readonly epoch: number;
-  readonly images: Readonly<Record<string, ImageFiles>>;
-}
-
 /** A key that a configuration sets to another value than BiaPy's default, both as they are written. */
 export interface ChangedKey {
   readonly key: string;
@@ -122,14 +116,6 @@ export interface ChangedKey {
   readonly defaultValue: string;
   /** 1-based, in the configuration that the run was started with. */
   readonly line: number;
-}
-
-/** What a person wrote about a run. */
-export interface RunNotes {
-  /** A name of one's own; empty for the usual one. */
-  readonly title: string;
-  readonly notes: string;
-  readonly starred: boolean;
 }
 
 /** What stands about a run in its own files. */
@@ -186,7 +172,6 @@ export type FromPanel =
   | { readonly type: "command"; readonly command: PanelCommand }
   /** Opens a file in an editor: an image, the configuration at a line, a log. */
   | { readonly type: "open-file"; readonly path: string; readonly line?: number }
-  | { readonly type: "reveal-file"; readonly path: string }
   /** Opens images side by side in the image viewer, at the slice that the panel shows. */
   | { readonly type: "open-images"; readonly images: readonly TitledPath[]; readonly start: ViewStart };
 

@@ -1,7 +1,7 @@
 /** What a run's logs tell of its epochs: of ours, one row an epoch, or BiaPy's `*_training_log.json`. */
-import { open, readFile } from "node:fs/promises";
+import { openRegularFile } from "../facts/files/regular-file.ts";
 import type { Metrics } from "../facts/run-events.ts";
-import { type EpochRecord, readTrainLog } from "./train-log.ts";
+import { type EpochRecord, readRows, readTrainLog } from "./train-log.ts";
 
 export interface RunLog {
   readonly epochs: readonly EpochRecord[];
@@ -28,18 +28,11 @@ export async function readRunLog(logs: readonly string[]): Promise<RunLog> {
 
 /** BiaPy counts epochs from 0 and calls validation `test`; its metrics are in capitals. */
 async function readBiapyLog(path: string): Promise<EpochRecord[]> {
-  const text = await readFile(path, "utf8").catch(() => "");
-  return text.split("\n").flatMap((line) => {
-    try {
-      const row = JSON.parse(line) as Record<string, number>;
-      const { train_lr: learningRate = Number.NaN, epoch } = row;
-      const { lr: _, ...train } = metricsOf(row, "train_");
-      const validation = metricsOf(row, "test_");
-      const judged = Object.keys(validation).length > 0 ? validation : undefined;
-      return [{ epoch: epoch + 1, train, validation: judged, learningRate, seconds: 0 }];
-    } catch {
-      return [];
-    }
+  return (await readRows(path)).map((row) => {
+    const { lr: learningRate = 0, ...train } = metricsOf(row, "train_");
+    const validation = metricsOf(row, "test_");
+    const judged = Object.keys(validation).length > 0 ? validation : undefined;
+    return { epoch: row.epoch + 1, train, validation: judged, learningRate, seconds: 0 };
   });
 }
 
@@ -49,7 +42,7 @@ function metricsOf(row: Readonly<Record<string, number>>, prefix: string): Metri
 }
 
 async function tailOf(path: string): Promise<string> {
-  const handle = await open(path).catch(() => undefined);
+  const handle = await openRegularFile(path).catch(() => undefined);
   if (handle === undefined) return "";
   try {
     const { size } = await handle.stat();

@@ -1,5 +1,7 @@
-import { appendFile, mkdir, readFile } from "node:fs/promises";
+import { appendFile, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import * as v from "valibot";
+import { parseJson, readText } from "../facts/files/regular-file.ts";
 import { explainedWriteError, writeFileAtomically } from "../facts/files/write-file.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { EpochEvent, Metrics } from "../facts/run-events.ts";
@@ -29,19 +31,37 @@ export async function appendTrainLog(path: string, record: EpochRecord): Promise
   }
 }
 
-/** The epochs that a log holds; a last line that was cut off is left out. */
-export async function readTrainLog(path: string): Promise<EpochRecord[]> {
-  const text = await readFile(path, "utf8").catch(() => "");
+/** Largest log that is read, in bytes: some hundred thousand epochs. */
+const LARGEST = 64 << 20;
+
+/** A row of a log, ours or BiaPy's: numbers by name, and null in place of one that is not finite. */
+const logRow = v.record(v.string(), v.nullable(v.pipe(v.number(), v.finite())));
+const epochNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+/** The numbers of a row, finite all of them; its epoch as it was written. */
+export type LogRow = Readonly<Record<string, number>> & { readonly epoch: number };
+
+/** Reads a log of one JSON object per line. What is no row is left out: a last line that was cut off, or anything else. */
+export async function readRows(path: string): Promise<LogRow[]> {
+  const text = (await readText(path, LARGEST).catch(() => undefined)) ?? "";
   return text.split("\n").flatMap((line) => {
+    if (line === "") return [];
     try {
-      return line === "" ? [] : [recordOf(JSON.parse(line) as Record<string, number>)];
+      const { epoch, ...others } = parseJson(line, logRow);
+      const finite = Object.entries(others).filter((entry): entry is [string, number] => entry[1] !== null);
+      return [{ ...Object.fromEntries(finite), epoch: v.parse(epochNumber, epoch) }];
     } catch {
       return [];
     }
   });
 }
 
-function recordOf(row: Record<string, number>): EpochRecord {
+/** The epochs that a log holds; a last line that was cut off is left out. */
+export async function readTrainLog(path: string): Promise<EpochRecord[]> {
+  return (await readRows(path)).map(recordOf);
+}
+
+function recordOf(row: LogRow): EpochRecord {
   const part = (prefix: string) =>
     Object.fromEntries(
       Object.entries(row)
@@ -53,8 +73,8 @@ function recordOf(row: Record<string, number>): EpochRecord {
     epoch: row.epoch,
     train: part("train"),
     validation: Object.keys(validation).length > 0 ? validation : undefined,
-    learningRate: row.lr,
-    seconds: row.seconds,
+    learningRate: row.lr ?? 0,
+    seconds: row.seconds ?? 0,
   };
 }
 

@@ -1,25 +1,96 @@
-/** A file that is made by one process only, and taken over where its owner is gone. */
-import { readFile, rm, stat, writeFile } from "node:fs/promises";
+/** A run's lock: a file that exactly one process makes, and that another takes over where its owner is gone. */
+import { createHash } from "node:crypto";
+import { readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import * as v from "valibot";
+import { parseJson, readText } from "../facts/files/regular-file.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
-import { addressName } from "./address.ts";
-import { STARTING_MS } from "./queue.ts";
+import { addressSchema, connectTo, mayBeStarting } from "./address.ts";
 
-/**
- * Makes a lock, or takes it over; false where somebody else has it.
- *
- * @param owner who takes it: the address of its supervisor
- * @param lives whether the owner that is there lives
- */
-export async function takeLock(lock: string, owner: string, lives: () => Promise<boolean>): Promise<boolean> {
-  if (await created(lock, owner)) return true;
-  const before = await readFile(lock, "utf8").catch(() => undefined);
-  // It was given back meanwhile.
-  if (before === undefined) return created(lock, owner);
-  if (!(await isLeftBehind(lock)) || (await lives())) return false;
-  return tookOver(lock, before, owner);
+const lockOwner = v.pipe(
+  v.object({
+    /** Where the owner listens, now or soon. */
+    address: addressSchema,
+    /** The owner's process. */
+    pid: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+    /** The computer that it runs on: a result folder may be shared. */
+    host: v.string(),
+    /** A trainer whose supervisor was killed: it ends after its step. */
+    orphan: v.optional(v.boolean()),
+  }),
+  v.readonly(),
+);
+export type LockOwner = v.InferOutput<typeof lockOwner>;
+
+/** An owner touches its lock this often. */
+export const TOUCH_MS = 60_000;
+/** The lock of another computer, whose processes cannot be looked for, is believed this long after it was touched. */
+const FOREIGN_MS = 5 * TOUCH_MS;
+const LARGEST = 4096;
+
+/** This process as the owner of a lock. */
+export function owner(address: string): LockOwner {
+  return { address, pid: process.pid, host: hostname() };
 }
 
-/** Makes a file that was not there; false where it was. */
+/** Makes a lock, or takes it over. Returns false where a living process holds it. */
+export async function takeLock(lock: string, own: LockOwner): Promise<boolean> {
+  const text = JSON.stringify(own);
+  if (await created(lock, text)) return true;
+  const before = await readText(lock, LARGEST);
+  // It was removed meanwhile.
+  if (before === undefined) return created(lock, text);
+  if (await isHeld(lock, before)) return false;
+  return tookOver(lock, before, text);
+}
+
+/** Reads who holds a lock, or held it last. Returns nothing where there is no lock, or none that can be read. */
+export async function lockHolder(lock: string): Promise<LockOwner | undefined> {
+  const text = await readText(lock, LARGEST).catch(() => undefined);
+  return text === undefined ? undefined : parsed(text);
+}
+
+/** Writes another owner into a lock that one holds. */
+export async function passLock(lock: string, to: LockOwner): Promise<void> {
+  await writeFileAtomically(lock, JSON.stringify(to));
+}
+
+/** Says that a lock's owner is still alive, to other computers too. */
+export async function touchLock(lock: string): Promise<void> {
+  const now = new Date();
+  await utimes(lock, now, now).catch(() => {});
+}
+
+function parsed(text: string): LockOwner | undefined {
+  try {
+    return parseJson(text, lockOwner);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a lock's owner lives, or may be starting. */
+async function isHeld(lock: string, text: string): Promise<boolean> {
+  const touched = (await stat(lock).catch(() => undefined))?.mtimeMs;
+  if (touched === undefined) return false;
+  const holder = parsed(text);
+  if (holder === undefined) return mayBeStarting(touched);
+  if (holder.host !== hostname()) return Math.abs(Date.now() - touched) < FOREIGN_MS;
+  const socket = await connectTo(holder.address);
+  socket?.destroy();
+  return socket !== undefined || (mayBeStarting(touched) && isProcess(holder.pid));
+}
+
+/** Whether there is a process of that number: maybe another one, if its own has ended. */
+function isProcess(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Makes a file that is not there yet. Returns false where it is. */
 async function created(file: string, text: string): Promise<boolean> {
   try {
     await writeFile(file, text, { flag: "wx" });
@@ -30,23 +101,18 @@ async function created(file: string, text: string): Promise<boolean> {
   }
 }
 
-/** Whether a file is there and so old that who wrote it is not starting any more. */
-async function isLeftBehind(file: string): Promise<boolean> {
-  const found = await stat(file).catch(() => undefined);
-  return found !== undefined && Date.now() - found.mtimeMs >= STARTING_MS;
-}
-
 /**
- * Several may find the same lock left behind. The one that makes the claim to it replaces it, unless it is another's by now:
- * whoever wants to replace what that one wrote makes another claim.
+ * Several processes may find the same lock abandoned. Whichever makes the claim to it replaces it, unless another one has done so
+ * by then: who wants to replace what that one wrote makes another claim.
  */
-async function tookOver(lock: string, before: string, owner: string): Promise<boolean> {
-  const claim = `${lock}-${addressName(before)}`;
-  if (await isLeftBehind(claim)) await rm(claim, { force: true });
-  if (!(await created(claim, owner))) return false;
+async function tookOver(lock: string, before: string, text: string): Promise<boolean> {
+  const claim = `${lock}-${createHash("sha256").update(before).digest("hex").slice(0, 24)}`;
+  const claimed = await stat(claim).catch(() => undefined);
+  if (claimed !== undefined && !mayBeStarting(claimed.mtimeMs)) await rm(claim, { force: true });
+  if (!(await created(claim, text))) return false;
   try {
     if ((await readFile(lock, "utf8").catch(() => undefined)) !== before) return false;
-    await writeFileAtomically(lock, owner);
+    await writeFileAtomically(lock, text);
     return true;
   } finally {
     await rm(claim, { force: true });

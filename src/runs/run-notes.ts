@@ -2,7 +2,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
-import type { RunNotes } from "../protocol/panel-messages.ts";
+import type { RunNotes } from "../facts/run-notes.ts";
 import { type RunPlace, recordFilesOf } from "./record.ts";
 
 const NO_NOTES: RunNotes = { title: "", notes: "", starred: false };

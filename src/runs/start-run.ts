@@ -1,30 +1,30 @@
 /** Starting a run: at most once, whoever asks for it. */
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, mkdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { writeErrorReason } from "../facts/files/write-file.ts";
 import { resultTree, runExists } from "../facts/result-tree.ts";
-import { connectTo, newAddress } from "./address.ts";
-import { takeLock } from "./lock.ts";
+import { newAddress, STARTING_MS } from "./address.ts";
+import { type LockOwner, lockHolder, owner, takeLock } from "./lock.ts";
 import { takeTicket } from "./queue.ts";
 import {
   type Program,
   type RecordFiles,
-  type RunOrder,
+  type RunPlace,
   type RunRecord,
-  readRecord,
   recordFilesOf,
   runIdentity,
   writeRecord,
 } from "./record.ts";
 
-/** A run cannot be started as it was asked; the message says why, for people. */
+/** A run cannot be started as it was asked; the message tells people why. */
 export class StartError extends Error {
   override readonly name = "StartError";
   constructor(
     message: string,
-    /** The setting that mends it. */
+    /** The setting that solves it. */
     readonly setting?: string,
   ) {
     super(message);
@@ -47,6 +47,9 @@ export function childEnvironment(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), ...electron };
 }
 
+/** Time between attempts to take the lock of a trainer that is ending. */
+const RETRY_MS = 100;
+
 /**
  * Starts a run in a process that outlives this one. Throws `StartError` where the run is active already or its folder cannot
  * be written to.
@@ -58,22 +61,13 @@ export async function startRun(
   const { order, device, queue } = planned;
   const files = recordFilesOf(order);
   const record: RunRecord = { ...planned, created: Date.now(), address: newAddress() };
-  await lock(files, order, record.address);
+  const { created, address } = record;
+  await takeRunLock(files, order, owner(address));
   try {
     if (!order.resume) await Promise.all([files.events, files.log].map((file) => rm(file, { force: true })));
     await writeRecord(files, record);
-    const { created, address } = record;
     if (device !== undefined) await takeTicket(queue, { device, created, address, run: runIdentity(order) });
-    const { command, args, env } = supervisor;
-    const child = spawn(command, [...args, files.folder], {
-      env,
-      cwd: order.workingDirectory,
-      detached: true,
-      stdio: "ignore",
-      windowsHide: true,
-    });
-    await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
-    child.unref();
+    await startSupervisor(record, files, supervisor);
   } catch (error) {
     await rm(files.lock, { force: true });
     throw error;
@@ -81,30 +75,67 @@ export async function startRun(
   return files;
 }
 
-async function lock(files: RecordFiles, order: RunOrder, owner: string): Promise<void> {
+/** The supervisor gets its record through a pipe: what it runs must not come from a folder that others may write to. */
+async function startSupervisor(
+  record: RunRecord,
+  { folder }: RecordFiles,
+  { command, args, env }: BundleProgram,
+): Promise<void> {
+  const child = spawn(command, [...args, folder], {
+    env,
+    cwd: record.order.workingDirectory,
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+    windowsHide: true,
+  });
+  await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
+  child.stdin?.on("error", () => {});
+  await new Promise<void>((resolve) => child.stdin?.end(JSON.stringify(record), resolve));
+  child.unref();
+}
+
+/** Takes the lock of a run. Throws `StartError` where the run is active, or its folder cannot be written to or is a link. */
+export async function takeRunLock(files: RecordFiles, place: RunPlace, own: LockOwner): Promise<void> {
   const taken = await mkdir(files.folder, { recursive: true })
-    .then(() => takeLock(files.lock, owner, () => isAlive(files)))
+    .then(() => refuseLinks(files))
+    .then(() => takeLockOfOrphan(files.lock, own))
     .catch((error) => {
+      if (error instanceof StartError) throw error;
       const reason = writeErrorReason(error) ?? (error instanceof Error ? error.message : String(error));
       throw new StartError(
-        `Results cannot be written to ${order.resultDirectory}: ${reason}.`,
+        `Results cannot be written to ${place.resultDirectory}: ${reason}.`,
         "biapy.run.resultFolder",
       );
     });
-  if (!taken)
-    throw new StartError(
-      `Run ${order.runId} of ${order.name} is under way already, maybe started in another window.`,
-    );
+  if (taken) return;
+  const host = (await lockHolder(files.lock))?.host;
+  const where = host === undefined || host === own.host ? "" : ` on ${host}`;
+  throw new StartError(
+    `${place.name}, run ${place.runId}, is already running${where}. Stop it first, or train as another run.`,
+  );
 }
 
-async function isAlive(files: RecordFiles): Promise<boolean> {
-  const record = await readRecord(files);
-  const socket = record && (await connectTo(record.address));
-  socket?.destroy();
-  return socket !== undefined;
+/** A trainer whose supervisor was killed ends soon: that is waited for. */
+async function takeLockOfOrphan(lock: string, own: LockOwner): Promise<boolean> {
+  for (const end = Date.now() + STARTING_MS; ; await setTimeout(RETRY_MS)) {
+    if (await takeLock(lock, own)) return true;
+    if (Date.now() > end || !(await lockHolder(lock))?.orphan) return false;
+  }
 }
 
-/** The first number of a job's runs that no run has used, by our results, BiaPy's, or a record. */
+/**
+ * Writing through a link would change files outside the result folder. (The folders above may be links: a person may have put
+ * them on another disk.)
+ */
+async function refuseLinks({ folder, ...files }: RecordFiles): Promise<void> {
+  for (const path of [dirname(folder), folder, ...Object.values(files)]) {
+    const found = await lstat(path).catch(() => undefined);
+    if (found?.isSymbolicLink())
+      throw new StartError(`${path} is a link, through which no run is recorded. Delete it and try again.`);
+  }
+}
+
+/** Returns the first number of a job's runs that no run has used, by our results, BiaPy's, or a record. */
 export function freeRunId(resultDirectory: string, name: string): number {
   const { jobDirectory } = resultTree(resultDirectory, name, 1);
   const logs = join(jobDirectory, "logs");

@@ -1,7 +1,7 @@
 /**
  * A process between the editor and a trainer. It outlives the window that started it: it waits for the device, runs the
- * trainer, writes its events to a file, tells every window that is connected how far the file goes, and stops the trainer
- * when one asks for it. Its entry point is `src/engines/supervisor.ts`.
+ * trainer, writes its events to a file, tells every connected window how far the file goes, and stops the trainer when a window
+ * asks for it. Its entry point is `src/engines/supervisor.ts`; the run's record comes on standard input.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import {
@@ -16,19 +16,24 @@ import {
 import { chmod, rm, stat } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { basename } from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as setTimeoutPromise } from "node:timers/promises";
+import { eachLine } from "../facts/files/lines.ts";
+import { parseJson } from "../facts/files/regular-file.ts";
 import { explainedWriteError } from "../facts/files/write-file.ts";
 import type { NewRunEvent, Problem, RunEvent } from "../facts/run-events.ts";
-import { eachLine, type Notice, type Request } from "./address.ts";
+import type { Notice } from "./address.ts";
 import { askToStop, endTree, runAside } from "./end-process.ts";
 import { type Exit, explainExit, explainStart } from "./explain-exit.ts";
+import { owner, passLock, TOUCH_MS, touchLock } from "./lock.ts";
+
 import type { OpenReader, OutputReader } from "./output-reader.ts";
 import { awaitTurn, giveTicketBack, type Ticket } from "./queue.ts";
 import {
   type RecordFiles,
   type RunRecord,
-  readRecord,
   recordFiles,
+  recordSchema,
   runIdentity,
   writeRecord,
 } from "./record.ts";
@@ -39,7 +44,8 @@ const NOTICE_MS = 40;
 const KEPT_LINES = 60;
 /** Windows have so long to read the last notices. */
 const FAREWELL_MS = 1000;
-const LISTEN_AGAIN_MS = 60_000;
+/** Longest request of a window, in characters. */
+const LONGEST_REQUEST = 100;
 
 /** Room for the last events and the record. */
 const RESERVE_BYTES = 1 << 18;
@@ -71,14 +77,15 @@ class Supervisor {
   }
 
   async run(): Promise<void> {
+    // The lock has the starter's process until now.
+    await passLock(this.files.lock, owner(this.record.address));
     this.written = await stat(this.files.events).then(
       ({ size }) => size,
       () => 0,
     );
     const full = this.reserve();
     await this.listen();
-    // Systems tidy up their folder of temporary files, in which sockets lie.
-    setInterval(() => void this.listenAgain(), LISTEN_AGAIN_MS).unref();
+    setInterval(() => void this.stayAlive(), TOUCH_MS).unref();
     await this.change({ supervisor: process.pid });
     process.on("SIGTERM", () => this.stop());
     process.on("SIGINT", () => this.stop());
@@ -107,7 +114,7 @@ class Supervisor {
       this.windows.add(socket);
       socket.on("close", () => this.windows.delete(socket));
       socket.on("error", () => {});
-      eachLine(socket, (request) => this.answer(request as Request));
+      eachLine(socket, (request) => this.answer(request), LONGEST_REQUEST);
       // The record may have changed since the window read it.
       send(socket, { record: true });
       send(socket, { events: this.written });
@@ -119,12 +126,14 @@ class Supervisor {
     await chmod(address, 0o600);
   }
 
-  private async listenAgain(): Promise<void> {
+  /** Systems clean up their folder of temporary files, in which the socket lies; other computers look at the lock's age. */
+  private async stayAlive(): Promise<void> {
+    await touchLock(this.files.lock);
     const { address } = this.record;
     if (process.platform !== "win32" && !existsSync(address)) await this.listen().catch(() => {});
   }
 
-  private answer(request: Request): void {
+  private answer(request: string): void {
     if (request === "stop") this.stop();
     else if (request === "kill") this.kill();
   }
@@ -304,13 +313,12 @@ function send(window: Socket, notice: Notice): void {
 }
 
 /**
- * Supervises the run whose record lies in a folder, until it has ended. Throws where there is no record.
+ * Supervises the run whose record comes on standard input, until it has ended. Throws where it is no record.
  *
+ * @param folder the folder of the record
  * @param openReader opens the reader of what the trainer prints
  */
 export async function supervise(folder: string, openReader: OpenReader): Promise<void> {
-  const files = recordFiles(folder);
-  const record = await readRecord(files);
-  if (record === undefined) throw new Error(`There is no run to start in ${files.folder}.`);
-  await new Supervisor(files, record, openReader).run();
+  const record = parseJson(await text(process.stdin), recordSchema);
+  await new Supervisor(recordFiles(folder), record, openReader).run();
 }

@@ -1,12 +1,14 @@
 /** What a configuration says of a network that restores images. */
+
 import { architectureOf, channelsOf, ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
+import type { TextKey } from "../config/key-names.ts";
 import { modelLevels } from "../config/model-levels.ts";
 import type { BuildArguments } from "../models/architectures.ts";
 
 type Builder = (config: Config) => BuildArguments;
 
-const lower = (config: Config, key: string) => config.text(key).toLowerCase();
+const lower = (config: Config, key: TextKey) => config.text(key).toLowerCase();
 const normalisation = (config: Config) => lower(config, "MODEL.NORMALIZATION") || "in";
 const ones = (count: number) => Array.from({ length: count }, () => 1);
 

@@ -27,7 +27,7 @@ export type Phase = "TRAIN" | "VAL" | "TEST";
 
 /** Which array of Zarr and HDF5 files is read, and in what order its axes are, where the configuration says so. */
 export function openOptions(config: Config, phase: Phase): OpenOptions {
-  const axes = `DATA.${phase}.INPUT_IMG_AXES_ORDER`;
+  const axes = `DATA.${phase}.INPUT_IMG_AXES_ORDER` as const;
   const inside = config.text(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA_RAW_PATH`);
   return {
     axes: config.sets(axes) ? config.text(axes) : undefined,
@@ -56,7 +56,7 @@ export function normalisationSettings(config: Config): NormalisationSettings {
 }
 
 function clipping(config: Config): Clipping {
-  const key = (name: string) => `DATA.NORMALIZATION.PERC_CLIP.${name}`;
+  const key = <Name extends string>(name: Name) => `DATA.NORMALIZATION.PERC_CLIP.${name}` as const;
   const [lower, upper] = [config.numbers(key("LOWER_VALUE")), config.numbers(key("UPPER_VALUE"))];
   if ([...lower, ...upper].every((value) => value !== -1)) return { lower, upper };
   return { percentiles: [config.number(key("LOWER_PERC")), config.number(key("UPPER_PERC"))] };

@@ -3,7 +3,6 @@ import { mkdir, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import type { PatchSet } from "../data/patches.ts";
 import { epochCheckpoint } from "../facts/result-tree.ts";
-import { keepEpochPictures } from "../results/epoch-pictures.ts";
 import { TensorboardWriter } from "../results/tensorboard.ts";
 import {
   appendTrainLog,
@@ -19,12 +18,14 @@ import { type CheckpointKind, type EpochResult, Trainer, type TrainerState } fro
 import { compileTraining } from "../training/training-step.ts";
 import { writeAugmentationSamples } from "./augmentation-samples.ts";
 import { PatchBatches } from "./batches.ts";
+import { keepEpochPictures } from "./epoch-pictures.ts";
 import { InputError } from "./input-error.ts";
 import { writeNormalisationFiles } from "./normalisation-files.ts";
 import { loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
 import type { RunningRequest } from "./run-request.ts";
 import { scheduleSettings } from "./settings.ts";
-import { evaluationProgram, type ImageViewer, type PretextTask, trainingProgram } from "./tasks/task.ts";
+import { evaluationProgram, type Task, trainingProgram } from "./tasks/task.ts";
+import { ImageTester } from "./test-images.ts";
 
 export class TrainingRun {
   private readonly tensorboard: TensorboardWriter;
@@ -34,7 +35,7 @@ export class TrainingRun {
 
   constructor(
     private readonly request: RunningRequest,
-    private readonly task: PretextTask,
+    private readonly task: Task,
     private readonly parameters: Parameters,
     private readonly patches: PatchSet,
     private readonly validationPatches: PatchSet | undefined,
@@ -56,7 +57,7 @@ export class TrainingRun {
     const epochs = config.number("TRAIN.EPOCHS");
     const evaluation =
       validation && runtime.compile(evaluationProgram(task), parameters, { gradients: false });
-    let viewer: ImageViewer | undefined;
+    let tester: ImageTester | undefined;
     const trainer = new Trainer(
       {
         step,
@@ -68,8 +69,8 @@ export class TrainingRun {
         save: (kind, state) => this.save(kind, state),
         epochEnded: async (result) => {
           await this.record(result);
-          viewer ??= task.viewer(runtime, parameters);
-          await this.check(viewer, result);
+          tester ??= new ImageTester(config, tree, task, runtime, parameters);
+          await this.preview(tester, result);
         },
       },
       {
@@ -101,7 +102,7 @@ export class TrainingRun {
     const status = await trainer.run(signal);
     step.release();
     evaluation?.release();
-    viewer?.release();
+    tester?.release();
     if (status === "finished") {
       await rm(tree.lastCheckpoint, { force: true });
       await loadRunCheckpoint(tree.bestCheckpoint, parameters, false);
@@ -166,10 +167,10 @@ export class TrainingRun {
     await writeCharts(tree, await readTrainLog(this.log));
   }
 
-  /** Shows what has become of the first validation image (or training image) after an epoch. */
-  private async check(viewer: ImageViewer, { epoch }: EpochResult): Promise<void> {
+  /** Shows the state of training by the first validation image (or training image) after an epoch. */
+  private async preview(tester: ImageTester, { epoch }: EpochResult): Promise<void> {
     const { pairs } = this.validationPatches ?? this.patches;
-    const { files } = await viewer.check(pairs, 0);
+    const files = await tester.preview(pairs, 0);
     const image = basename(pairs.images.infos[0].path);
     await keepEpochPictures(this.request.tree.runDirectory, epoch, image, files);
     this.request.report({ event: "image", kind: "mae-check", image, files, epoch });

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { readImage } from "../../src/images/files.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
-import { keepEpochPictures, listEpochPictures } from "../../src/results/epoch-pictures.ts";
+import { listEpochPictures } from "../../src/results/epoch-pictures.ts";
+import { keepEpochPictures } from "../../src/workflow/epoch-pictures.ts";
 
 async function reconstruction(folder: string): Promise<string> {
   const path = join(folder, "reconstruction.tif");

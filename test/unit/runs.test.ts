@@ -1,6 +1,6 @@
 /** Runs in processes of their own: a real supervisor, and small trainers in place of the engine. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,11 +9,11 @@ import { after, before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { build } from "esbuild";
 import type { RunEvent } from "../../src/facts/run-events.ts";
-import { ask } from "../../src/runs/address.ts";
+import { ask, newAddress } from "../../src/runs/address.ts";
 import { endTree } from "../../src/runs/end-process.ts";
 import { explainExit } from "../../src/runs/explain-exit.ts";
 import { LiveRun } from "../../src/runs/live-run.ts";
-import { takeLock } from "../../src/runs/lock.ts";
+import { owner, takeLock } from "../../src/runs/lock.ts";
 import { livingTickets } from "../../src/runs/queue.ts";
 import { type RecordFiles, type RunOrder, recordFilesOf, writeRecord } from "../../src/runs/record.ts";
 import { bundleProgram, freeRunId, StartError, startRun } from "../../src/runs/start-run.ts";
@@ -97,13 +97,14 @@ class Window {
 
   static async open(files: RecordFiles): Promise<Window> {
     const window = new Window();
-    window.run = await LiveRun.open(files, {
+    const listener = {
       changed: () => window.check(),
-      received: (_run, events) => {
+      received: (_run: LiveRun, events: readonly RunEvent[]) => {
         window.events.push(...events);
         window.check();
       },
-    });
+    };
+    window.run = await LiveRun.open(files, listener, true);
     assert.ok(window.run !== undefined);
     opened.push(window.run);
     window.events = [...(await window.run.events())];
@@ -215,7 +216,7 @@ test("a run that is stopped as soon as it is ordered stops", { timeout: HANGS },
 
 test("a trainer that does not stop is ended with all that it started", { timeout: HANGS }, async () => {
   const code = `${HELPERS}
-    import { spawn } from "node:child_process";
+    import { spawn, spawnSync } from "node:child_process";
     const grandchild = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "inherit" });
     step(process.pid); step(grandchild.pid);
     setInterval(() => {}, 1000);`;
@@ -232,7 +233,7 @@ test("what a crashed trainer leaves behind is ended, and the cause is said", {
   timeout: HANGS,
 }, async () => {
   const code = `${HELPERS}
-    import { spawn } from "node:child_process";
+    import { spawn, spawnSync } from "node:child_process";
     const grandchild = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "inherit" });
     step(grandchild.pid);
     setTimeout(() => process.kill(process.pid, "SIGKILL"), 100);`;
@@ -286,8 +287,6 @@ test("a run whose supervisor was killed is interrupted, and can be started again
   await untilGone(pid);
   const lateWindow = await Window.open(files);
   assert.equal(lateWindow.run?.status, "interrupted");
-  // A lock is believed for as long as a supervisor may take to start.
-  utimesSync(files.lock, new Date(0), new Date(0));
   const again = await Window.open(await start(`${HELPERS} end("finished");`, { ...run, resume: true }));
   await again.until(ended);
   const all = await again.run?.events();
@@ -339,24 +338,31 @@ test("a run that is under way is not started twice", { timeout: HANGS }, async (
 
 test("of those that find a lock left behind, one takes it over", async () => {
   const lock = join(folder, "lock");
-  const left = (path: string) => {
-    writeFileSync(path, "one that was killed");
-    utimesSync(path, new Date(0), new Date(0));
+  const gone = { ...owner(newAddress()), pid: spawnSync(process.execPath, ["-e", ""]).pid };
+  const owners = Array.from({ length: 8 }, () => owner(newAddress()));
+  const takenOver = async () => {
+    const taken = await Promise.all(owners.map((own) => takeLock(lock, own)));
+    assert.equal(taken.filter(Boolean).length, 1);
+    assert.deepEqual(JSON.parse(readFileSync(lock, "utf8")), owners[taken.indexOf(true)]);
   };
-  left(lock);
-  let first: boolean | undefined;
-  // The second finds the owner gone, and before it takes over, the first does.
-  const second = await takeLock(lock, "second", async () => {
-    first = await takeLock(lock, "first", async () => false);
-    return false;
-  });
-  assert.deepEqual([first, second], [true, false]);
-  assert.equal(readFileSync(lock, "utf8"), "first");
-  left(lock);
-  const owners = Array.from({ length: 8 }, (_, index) => `owner ${index}`);
-  const taken = await Promise.all(owners.map((owner) => takeLock(lock, owner, async () => false)));
-  assert.equal(taken.filter(Boolean).length, 1);
-  assert.equal(readFileSync(lock, "utf8"), owners[taken.indexOf(true)]);
+  writeFileSync(lock, JSON.stringify(gone));
+  await takenOver();
+  // These eight live, and may be about to listen: for as long as a start takes, whatever the clocks say.
+  assert.equal(await takeLock(lock, owner(newAddress())), false);
+  for (const time of [new Date(0), new Date(Date.now() + 1e9)]) {
+    utimesSync(lock, time, time);
+    await takenOver();
+  }
+  // Of a run on another computer it is only known when its lock was touched.
+  writeFileSync(lock, JSON.stringify({ ...gone, host: "elsewhere" }));
+  assert.equal(await takeLock(lock, owners[0]), false);
+  const longAgo = new Date(Date.now() - 3_600_000);
+  utimesSync(lock, longAgo, longAgo);
+  await takenOver();
+  writeFileSync(lock, "no lock of ours");
+  assert.equal(await takeLock(lock, owners[0]), false);
+  utimesSync(lock, longAgo, longAgo);
+  await takenOver();
 });
 
 test("the next free number of a job skips our results, BiaPy's logs and records", () => {
@@ -428,11 +434,18 @@ test("a long run's events are read whole, piece by piece", async () => {
   });
   const events = Array.from({ length: 30_000 }, (_, n) => event(n));
   const files = recordFilesOf(order());
-  const record = { order: order(), engine: "embedded", queue, stopSeconds: 1, created: 1, address: "" };
+  const record = {
+    order: { ...order(), name: `job${jobs - 1}` },
+    engine: "embedded",
+    queue,
+    stopSeconds: 1,
+    created: 1,
+    address: newAddress(),
+  };
   const command = { command: "", args: [], cwd: folder, output: "events" } as const;
   await writeRecord(files, { ...record, command, started: 1, ended: { time: 2, status: "finished" } });
   writeFileSync(files.events, events.map((each) => `${JSON.stringify(each)}\n`).join(""));
   assert.ok(readFileSync(files.events).length > 3e6);
-  const run = await LiveRun.open(files, { changed() {}, received() {} });
+  const run = await LiveRun.open(files, { changed() {}, received() {} }, true);
   assert.deepEqual(await run?.events(), events);
 });

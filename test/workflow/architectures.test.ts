@@ -13,7 +13,7 @@ import type { NewRunEvent } from "../../src/facts/run-events.ts";
 import { openImage, readImage } from "../../src/images/files.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
-import { runSelfSupervised } from "../../src/workflow/self-supervised.ts";
+import { runWorkflow } from "../../src/workflow/run.ts";
 import { samples } from "./command.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "architectures-"));
@@ -89,7 +89,7 @@ async function run(
     if (event.event === "step" && ++steps === stopAt) stopping.abort();
   };
   const request = { config, configText: text, tree, resume, normalisePixels: false };
-  const status = await runSelfSupervised({
+  const status = await runWorkflow({
     ...request,
     report,
     signal: stopping.signal,

@@ -69,12 +69,13 @@ async function train(order: RunOrder, watch: (event: RunEvent, run: LiveRun) => 
     bundleProgram(supervisor),
   );
   return new Promise((done, fail) => {
-    LiveRun.open(files, {
-      changed: (run) => run.record.ended !== undefined && done(run),
-      received: (run, events) => {
+    const listener = {
+      changed: (run: LiveRun) => void (run.record.ended !== undefined && done(run)),
+      received: (run: LiveRun, events: readonly RunEvent[]) => {
         for (const event of events) watch(event, run);
       },
-    }).catch(fail);
+    };
+    LiveRun.open(files, listener, true).catch(fail);
   });
 }
 

@@ -3,10 +3,10 @@ import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import * as vscode from "vscode";
 import { jobName } from "../../runs/job-name.ts";
-import { LANGUAGE } from "../language/recognise.ts";
 import type { KnownRun } from "../runs/run-manager.ts";
-import type { Services } from "../services.ts";
+import { LANGUAGE } from "../workspace/recognise.ts";
 import { pickRun, pickRuns } from "./pick-run.ts";
+import type { Services } from "./services.ts";
 
 const ACTIVE = ["queued", "running"];
 /** Runs that were asked to stop, which a second time ends at once. */

@@ -8,11 +8,12 @@ import { resultTree, runExists } from "../../facts/result-tree.ts";
 import { jobName } from "../../runs/job-name.ts";
 import type { RunOrder } from "../../runs/record.ts";
 import { freeRunId } from "../../runs/start-run.ts";
-import { workingDirectory } from "../configuration-file.ts";
 import type { Engine } from "../engines/engine.ts";
 import { selectedEngine } from "../engines/index.ts";
 import { imageChecks } from "../language/load-image-checks.ts";
-import type { Services } from "../services.ts";
+import { runCommand } from "../workspace/commands.ts";
+import { workingDirectory } from "../workspace/configuration-file.ts";
+import type { Services } from "./services.ts";
 
 /** What a task or a debug configuration can say; the rest comes from the settings. */
 export interface RunWishes {
@@ -71,7 +72,7 @@ export async function isAvailable(engine: Engine): Promise<boolean> {
   const select = "Select Engine";
   const message = `${engine.label}: ${found.reason} ${found.fix}`;
   if ((await vscode.window.showErrorMessage(message, select)) === select)
-    await vscode.commands.executeCommand("biapy.selectEngine");
+    await runCommand("biapy.selectEngine");
   return false;
 }
 
@@ -101,7 +102,7 @@ async function isSound(
   const readable = loaded.config.document.entries.length > 0;
   const found = [...loaded.problems, ...(readable ? checkConfig(loaded.config, folder) : [])];
   const sound = readable && !found.some(({ severity }) => severity === "error");
-  const images = sound ? await (await imageChecks(context)).checkImages(loaded.config, folder) : [];
+  const images = sound ? await (await imageChecks(context)).checkImages(loaded.config, folder, true) : [];
   const [first, ...more] = [...found, ...images].filter(({ severity }) => severity === "error");
   if (first === undefined) return true;
   const others = more.length === 0 ? "" : ` (and ${more.length} more)`;

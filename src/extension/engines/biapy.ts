@@ -13,6 +13,7 @@ import {
 import { resumable, runConfiguration } from "../../engines/run-configuration.ts";
 import { ENGINE_LABELS } from "../../facts/engine-labels.ts";
 import type { RunCommand, RunOrder } from "../../runs/record.ts";
+import { commandLink } from "../workspace/commands.ts";
 import { type Engine, PYTHON_SESSION } from "./engine.ts";
 
 export interface BiapySettings {
@@ -94,7 +95,7 @@ export function biapyEngine(settings: BiapySettings): Engine {
 const MISSING = {
   reason: "No Python environment with BiaPy was found.",
   fix: "BiaPy: Create Python Environment… makes one; or select an interpreter that has BiaPy (setting biapy.python.path, or the Python extension).",
-  remedy: { title: "Create Python Environment…", command: "biapy.createPythonEnvironment" },
+  remedy: commandLink("biapy.createPythonEnvironment", "Create Python Environment…"),
 };
 
 function showsSamples({ biapy }: PythonEnvironment): boolean {

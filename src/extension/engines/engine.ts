@@ -21,7 +21,7 @@ export interface Engine {
   /** One line about it. */
   readonly description: string;
   detect(): Promise<Availability>;
-  /** What computes, where runs wait for each other: `cpu`, `gpu:0`. */
+  /** The devices that a run holds, for which others wait: `cpu`, `gpu:0,1`, or `any` where the trainer chooses. */
   device(run: RunOrder): string;
   command(run: RunOrder): Promise<RunCommand>;
   /** Whether `resume` would go on with a run that has ended before its time. */

@@ -1,11 +1,13 @@
-/** All runs that this window knows: those that were started from an editor, and those that are told from their files alone. */
+/** All runs that this window knows: those that were started from an editor, and those that are known from their files only. */
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as vscode from "vscode";
+import { DamagedFileError } from "../../facts/files/regular-file.ts";
 import { resultTree } from "../../facts/result-tree.ts";
 import type { RunEvent } from "../../facts/run-events.ts";
-import type { RunDetails, RunNotes, RunSummary } from "../../protocol/panel-messages.ts";
+import type { RunNotes } from "../../facts/run-notes.ts";
+import type { RunDetails, RunSummary } from "../../protocol/panel-messages.ts";
 import { pastEvents } from "../../results/past-events.ts";
 import type { RunFolder } from "../../results/run-folders.ts";
 import { ask } from "../../runs/address.ts";
@@ -15,16 +17,19 @@ import { type RecordFiles, type RunCommand, type RunOrder, recordFilesOf } from 
 import { readNotes, writeNotes } from "../../runs/run-notes.ts";
 import { bundleProgram, startRun } from "../../runs/start-run.ts";
 import type { Engine } from "../engines/engine.ts";
-import type { ResultFolders } from "../results/result-folders.ts";
+import { runCommand } from "../workspace/commands.ts";
+import type { ResultFolders } from "./result-folders.ts";
 import { RunProgress } from "./run-progress.ts";
 import type { RunSource } from "./run-source.ts";
 
-/** A run with all that is known of it. */
+/** Everything that is known about a run. */
 export interface KnownRun {
   readonly summary: RunSummary;
   readonly order: RunOrder;
   readonly live?: LiveRun;
   readonly folder?: RunFolder;
+  /** What is wrong with its record. */
+  readonly damage?: string;
   /** How far it is, while it is active. */
   readonly progress?: RunProgress;
 }
@@ -37,6 +42,8 @@ export interface StartOptions {
 
 export class RunManager implements RunSource, vscode.Disposable {
   private readonly live = new Map<string, LiveRun>();
+  /** What is wrong with the records of damaged runs, by identity. */
+  private readonly damage = new Map<string, string>();
   private readonly progress = new Map<string, RunProgress>();
   /** Runs that were active when this window last looked. */
   private readonly active = new Set<string>();
@@ -73,12 +80,18 @@ export class RunManager implements RunSource, vscode.Disposable {
       this.received,
       this.ends,
       results.onDidChange((jobs) => {
-        this.looking = this.looking.then(() => this.reopen(jobs)).catch((error) => log.error(error));
+        this.look(() => this.reopen(jobs), log);
       }),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.look(() => this.followAll(), log)),
     );
   }
 
-  /** Stops following; the runs go on. */
+  /** Looks at records, one look after another. */
+  private look(action: () => Promise<void>, log: vscode.LogOutputChannel): void {
+    this.looking = this.looking.then(action).catch((error) => log.error(error));
+  }
+
+  /** Stops following; the runs continue. */
   dispose(): void {
     for (const run of this.live.values()) run.close();
     this.subscriptions.dispose();
@@ -123,7 +136,7 @@ export class RunManager implements RunSource, vscode.Disposable {
   }
 
   async resume(runId: string): Promise<void> {
-    await vscode.commands.executeCommand("biapy.resumeTraining", runId);
+    await runCommand("biapy.resumeTraining", runId);
   }
 
   async details(runId: string): Promise<RunDetails | undefined> {
@@ -202,22 +215,42 @@ export class RunManager implements RunSource, vscode.Disposable {
       );
       if (written === undefined || written === this.written.get(id)) continue;
       this.written.set(id, written);
-      await this.open(files);
+      await this.openFound(id, files);
     }
     this.folders = found;
     this.announce();
   }
 
+  /** Opens a record that was found; one that is damaged leaves the others as they are. */
+  private async openFound(id: string, files: RecordFiles): Promise<void> {
+    this.damage.delete(id);
+    try {
+      await this.open(files);
+    } catch (error) {
+      if (!(error instanceof DamagedFileError)) throw error;
+      this.live.get(id)?.close();
+      this.live.delete(id);
+      this.damage.set(id, error.message);
+    }
+  }
+
+  /** The folder is trusted now: runs without an end are looked for. */
+  private async followAll(): Promise<void> {
+    for (const [id, run] of [...this.live]) if (run.status === "unknown") await this.openFound(id, run.files);
+    this.announce();
+  }
+
   private async open(files: RecordFiles): Promise<LiveRun | undefined> {
-    const opened = await LiveRun.open(files, {
-      changed: (run) => this.changed(run),
-      received: (run, events) => {
+    const listener = {
+      changed: (run: LiveRun) => this.changed(run),
+      received: (run: LiveRun, events: readonly RunEvent[]) => {
         this.progress.get(run.id)?.add(events);
         this.received.fire({ run: run.id, events });
         if (events.some(({ event }) => WRITING.includes(event))) this.results.lookSoon(run.jobDirectory);
         this.announce(PROGRESS_MS);
       },
-    });
+    };
+    const opened = await LiveRun.open(files, listener, vscode.workspace.isTrusted);
     if (opened === undefined) return undefined;
     const { id } = opened;
     const before = this.live.get(id);
@@ -235,6 +268,7 @@ export class RunManager implements RunSource, vscode.Disposable {
   private forget(id: string): void {
     this.live.get(id)?.close();
     this.live.delete(id);
+    this.damage.delete(id);
     this.progress.delete(id);
     this.written.delete(id);
   }
@@ -272,7 +306,8 @@ export class RunManager implements RunSource, vscode.Disposable {
   private describe(id: string, folder: RunFolder | undefined, live: LiveRun | undefined): KnownRun {
     const order = live?.order ?? orderOf(folder);
     const engine = live?.record.engine ?? folder?.writtenBy ?? "embedded";
-    const status = live?.status ?? folder?.status ?? "interrupted";
+    const damage = this.damage.get(id);
+    const status = damage !== undefined ? "damaged" : (live?.status ?? folder?.status ?? "interrupted");
     const ended = status === "stopped" || status === "interrupted" || status === "failed";
     const canResume = this.engines.find((one) => one.id === engine)?.canResume(order) ?? false;
     return {
@@ -289,6 +324,7 @@ export class RunManager implements RunSource, vscode.Disposable {
       order,
       live,
       folder,
+      damage,
       progress: this.progress.get(id),
     };
   }

@@ -1,6 +1,7 @@
 import type * as vscode from "vscode";
 import type { RunEvent } from "../../facts/run-events.ts";
-import type { RunDetails, RunNotes, RunSummary } from "../../protocol/panel-messages.ts";
+import type { RunNotes } from "../../facts/run-notes.ts";
+import type { RunDetails, RunSummary } from "../../protocol/panel-messages.ts";
 
 /** The runs that there are, as the panel and the results browser see them: queued, running and past ones, of any engine. */
 export interface RunSource {

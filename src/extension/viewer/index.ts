@@ -1,6 +1,14 @@
 import { basename } from "node:path";
 import * as vscode from "vscode";
-import type { FromViewer, ToViewer, ViewedImage, ViewStart } from "../../protocol/panel-messages.ts";
+import type {
+  FromViewer,
+  ImageReply,
+  ImageRequest,
+  ToViewer,
+  ViewedImage,
+  ViewStart,
+} from "../../protocol/panel-messages.ts";
+import { registerCommand } from "../workspace/commands.ts";
 import { ImageReader } from "./image-reader.ts";
 import { saveFile } from "./save-file.ts";
 import { showPage } from "./webview-page.ts";
@@ -31,21 +39,24 @@ export function registerImageViewer(context: vscode.ExtensionContext): void {
   context.subscriptions.push(
     vscode.window.registerCustomEditorProvider(IMAGE_VIEWER, editor, severalEditors),
     vscode.window.registerCustomEditorProvider(OPTIONAL_VIEWER, editor, severalEditors),
-    vscode.commands.registerCommand(
-      "biapy.viewImages",
-      async (clicked?: vscode.Uri, all?: vscode.Uri[], options: ViewOptions = {}) => {
-        const images = all ?? (clicked === undefined ? await pickImages() : [clicked]);
-        if (images.length === 0) return;
-        const title = [...new Set(images.map(({ path }) => basename(path)))].join(" | ");
-        const panel = vscode.window.createWebviewPanel(
-          `${IMAGE_VIEWER}.panel`,
-          title,
-          vscode.ViewColumn.Active,
-        );
-        new ImageViewer(context, reader, panel, images, options).start();
-      },
-    ),
+    registerCommand("biapy.viewImages", async (clicked, selected) => {
+      const sent = Array.isArray(selected) ? selected : [clicked];
+      const uris = sent.filter((each) => each instanceof vscode.Uri);
+      const images = uris.length > 0 ? uris : await pickImages();
+      if (images.length > 0) openImages(context, images);
+    }),
   );
+}
+
+/** Opens images side by side in a viewer of their own. */
+export function openImages(
+  context: vscode.ExtensionContext,
+  images: readonly vscode.Uri[],
+  options: ViewOptions = {},
+): void {
+  const title = [...new Set(images.map(({ path }) => basename(path)))].join(" | ");
+  const panel = vscode.window.createWebviewPanel(`${IMAGE_VIEWER}.panel`, title, vscode.ViewColumn.Active);
+  new ImageViewer(context, imageReader(context), panel, images, options).start();
 }
 
 const readers = new WeakMap<vscode.ExtensionContext, ImageReader>();
@@ -112,7 +123,14 @@ class ImageViewer {
       this.first = undefined;
       this.post(await opened);
     } else if (message.type === "save-file") await saveFile(message);
-    else this.post(await this.reader.answer(message));
+    else this.post(await this.reply(message));
+  }
+
+  /** Answers for the images of this editor only. */
+  private async reply(request: ImageRequest): Promise<ImageReply> {
+    const { request: number, path } = request;
+    if (this.images.some(({ fsPath }) => fsPath === path)) return this.reader.answer(request);
+    return { type: "image-failed", request: number, message: `${path} is not open in this editor.` };
   }
 
   /** Opens the images, anew where their files were replaced. */

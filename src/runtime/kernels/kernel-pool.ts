@@ -41,7 +41,7 @@ export class KernelPool {
   constructor(memories: readonly WebAssembly.Memory[], threads: number) {
     const module = new WebAssembly.Module(optimiserModule());
     this.kernels = memories.map(
-      (memory) => new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernels,
+      (memory) => new WebAssembly.Instance(module, { env: { memory } }).exports as Kernels,
     );
     this.workers = Array.from({ length: threads - 1 }, () => {
       const worker = new Worker(WORKER, {

@@ -2,7 +2,7 @@
 import Papa from "papaparse";
 import type { MenuItem } from "../context-menu.ts";
 import { element } from "../dom.ts";
-import { copyPng, pngOf } from "../images/picture.ts";
+import { copyPng, pngOf } from "../png.ts";
 import { theme } from "../theme.ts";
 import type { Curve } from "./track.ts";
 

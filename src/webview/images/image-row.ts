@@ -1,6 +1,7 @@
 import type { PlaneView } from "../../protocol/panel-messages.ts";
 import { contextMenu } from "../context-menu.ts";
 import { element, setText, show } from "../dom.ts";
+import { copyPng } from "../png.ts";
 import { ChannelList } from "./channel-list.ts";
 import { type Channels, channelStates, lutOf, nextLut, onlyChannel, visibleChannels } from "./channels.ts";
 import { type Contrast, ContrastRanges, USUAL_CONTRAST } from "./contrast.ts";
@@ -19,7 +20,7 @@ import {
   type RowImage,
 } from "./opened-image.ts";
 import { OrthogonalTiles } from "./orthogonal-tiles.ts";
-import { copyPng, pictureOf } from "./picture.ts";
+import { pictureOf } from "./picture.ts";
 import type { PlaneImage, Range } from "./plane-image.ts";
 import type { Pixel, TileContent } from "./tile-content.ts";
 import { type Pair, type Switch, ViewToolbar } from "./view-toolbar.ts";

@@ -1,5 +1,6 @@
 /** Pictures of what is shown: for the clipboard and for files. */
 import { element } from "../dom.ts";
+import { pngOf } from "../png.ts";
 import { theme } from "../theme.ts";
 import type { ImageTile } from "./image-tile.ts";
 
@@ -37,19 +38,4 @@ export async function pictureOf(tiles: readonly ImageTile[]): Promise<Blob> {
     left += picture.width + gap;
   }
   return pngOf(canvas);
-}
-
-/** A canvas as a PNG. */
-export function pngOf(canvas: HTMLCanvasElement): Promise<Blob> {
-  return new Promise((resolve, reject) =>
-    canvas.toBlob(
-      (blob) => (blob === null ? reject(new Error("The picture is too large.")) : resolve(blob)),
-      "image/png",
-    ),
-  );
-}
-
-/** Puts a PNG on the clipboard. Rejects where the page may not. */
-export async function copyPng(png: Promise<Blob>): Promise<void> {
-  await navigator.clipboard.write([new ClipboardItem({ "image/png": png })]);
 }

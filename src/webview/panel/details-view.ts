@@ -1,4 +1,5 @@
-import type { RunDetails, RunNotes } from "../../protocol/panel-messages.ts";
+import type { RunNotes } from "../../facts/run-notes.ts";
+import type { RunDetails } from "../../protocol/panel-messages.ts";
 import { element, setText, show } from "../dom.ts";
 
 export interface DetailsEvents {

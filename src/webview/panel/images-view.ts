@@ -1,5 +1,5 @@
+import type { EpochPictures } from "../../facts/epoch-pictures.ts";
 import type { ImageEvent, ImageFiles } from "../../facts/run-events.ts";
-import type { EpochPictures } from "../../protocol/panel-messages.ts";
 import { element, setText, show } from "../dom.ts";
 import type { ImageClient } from "../images/image-client.ts";
 import { ImageRow, type RowSettings } from "../images/image-row.ts";
@@ -21,6 +21,7 @@ export interface ImageSettings {
 const KINDS: readonly { readonly kind: Kind; readonly label: string }[] = [
   { kind: "mae-check", label: "Reconstructions" },
   { kind: "prediction", label: "Predictions" },
+  { kind: "segmentation", label: "Segmentations" },
   { kind: "augmentation", label: "Augmented" },
 ];
 
@@ -28,6 +29,7 @@ type Roles = readonly (readonly [role: keyof ImageFiles, title: string])[];
 
 const ORIGINAL = ["original", "Original"] as const;
 const MASKED = ["masked", "Masked"] as const;
+const GROUND_TRUTH = ["groundTruth", "Ground truth"] as const;
 
 /** What a row shows of each kind, in this order. A crappified image is "masked" by its role. */
 const SHOWN_ROLES: Readonly<Record<Kind, Roles>> = {
@@ -37,7 +39,8 @@ const SHOWN_ROLES: Readonly<Record<Kind, Roles>> = {
     ["reconstruction", "Reconstruction"],
     ["reconstructionAndVisible", "With visible"],
   ],
-  prediction: [ORIGINAL, MASKED, ["prediction", "Prediction"]],
+  prediction: [ORIGINAL, MASKED, ["prediction", "Prediction"], GROUND_TRUTH],
+  segmentation: [ORIGINAL, ["prediction", "Prediction"], GROUND_TRUTH],
   augmentation: [ORIGINAL, ["reconstruction", "Augmented"]],
 };
 
@@ -158,7 +161,7 @@ export class ImagesView {
 
   /** The earlier epochs of an image that can be replayed. */
   private stages({ kind, image, epoch: last }: ImageEvent): { epoch: number; files: ImageFiles }[] {
-    if (kind !== "mae-check") return [];
+    if (kind !== "mae-check" && kind !== "segmentation") return [];
     return this.replay.flatMap(({ epoch, images }) => {
       const files = images[image];
       return files === undefined || epoch === last ? [] : [{ epoch, files }];

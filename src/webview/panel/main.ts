@@ -2,8 +2,8 @@
 import "../page.css";
 import "./panel.css";
 import "uplot/dist/uPlot.min.css";
+import type { EpochPictures } from "../../facts/epoch-pictures.ts";
 import type {
-  EpochPictures,
   FromPanel,
   PanelState,
   RunDetails,

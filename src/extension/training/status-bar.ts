@@ -1,15 +1,16 @@
 import { basename } from "node:path";
 import * as vscode from "vscode";
-import type { Engine } from "./engines/engine.ts";
-import { selectedEngine } from "./engines/index.ts";
-import { LANGUAGE } from "./language/recognise.ts";
-import type { RunManager } from "./runs/run-manager.ts";
+import type { Engine } from "../engines/engine.ts";
+import { selectedEngine } from "../engines/index.ts";
+import type { RunManager } from "../runs/run-manager.ts";
+import { commandLink } from "../workspace/commands.ts";
+import { LANGUAGE } from "../workspace/recognise.ts";
 
 /** The engine, while a configuration is edited, and the run under way. */
 export function registerStatusBar(runs: RunManager, engines: readonly Engine[]): vscode.Disposable {
   const engine = vscode.window.createStatusBarItem("biapy.engine", vscode.StatusBarAlignment.Right, 90);
   engine.name = "BiaPy Engine";
-  engine.command = "biapy.selectEngine";
+  engine.command = commandLink("biapy.selectEngine", "Select Engine");
   const run = vscode.window.createStatusBarItem("biapy.run", vscode.StatusBarAlignment.Left, 10);
   run.name = "BiaPy Training";
   run.tooltip = "Open the training panel";
@@ -29,7 +30,7 @@ export function registerStatusBar(runs: RunManager, engines: readonly Engine[]):
     const icon = status === "queued" ? "$(watch)" : "$(loading~spin)";
     const text = status === "queued" ? "waiting" : (first.progress?.text ?? "");
     run.text = [`${icon} ${name}, run ${runId}`, text].filter((part) => part !== "").join(": ") + others;
-    run.command = { command: "biapy.openTrainingPanel", title: "Open", arguments: [id] };
+    run.command = commandLink("biapy.openTrainingPanel", "Open", id);
     run.show();
   };
   showEngine();

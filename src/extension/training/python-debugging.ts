@@ -2,10 +2,10 @@
 import { createServer, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import * as vscode from "vscode";
-import { connectTo, listenOnFreePort } from "../runs/address.ts";
+import { connectToPort, listenOnFreePort } from "../../runs/address.ts";
+import type { Services } from "../commands/services.ts";
+import { PYTHON_SESSION } from "../engines/engine.ts";
 import { RUN } from "./debugging.ts";
-import { PYTHON_SESSION } from "./engines/engine.ts";
-import type { Services } from "./services.ts";
 
 /** What debugpy, and our engine, say of where to attach to. */
 interface PythonSession extends vscode.DebugConfiguration {
@@ -50,7 +50,7 @@ async function relayTo(port: number, lives: () => boolean): Promise<number> {
 
 async function join(editor: Socket, port: number, lives: () => boolean): Promise<void> {
   while (!editor.destroyed && lives()) {
-    const debugpy = await connectTo(port);
+    const debugpy = await connectToPort(port);
     if (debugpy !== undefined) {
       editor.pipe(debugpy).pipe(editor);
       debugpy.once("close", () => editor.destroy());

@@ -1,11 +1,12 @@
-/** A self-supervised run from its configuration to its results: check, train, test. */
+/** A run from its configuration to its results: check, train, test. */
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename } from "node:path";
-import { pretextTask } from "../config/basics.ts";
+import { workflowOf } from "../config/basics.ts";
 import type { ImagePairs } from "../data/patches.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
 import type { Metrics } from "../facts/run-events.ts";
+import type { WorkflowName } from "../facts/workflows.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import { writeTestMetrics } from "../results/test-metrics.ts";
 import { declaredWeights } from "../runtime/declared-weights.ts";
@@ -21,12 +22,12 @@ import { prepareImages } from "./run-images.ts";
 import type { RunningRequest, RunRequest } from "./run-request.ts";
 import { trainingSettings } from "./settings.ts";
 import { loadStartingWeights, ownCheckpoint } from "./starting-weights.ts";
-import { MaskingTask } from "./tasks/masking.ts";
-import { type PretextTask, trainingProgram } from "./tasks/task.ts";
+import { type Task, trainingProgram } from "./tasks/task.ts";
+import { ImageTester } from "./test-images.ts";
 import { TrainingRun } from "./training-run.ts";
 
 /** Runs a configuration whose keys have been checked. Throws `InputError` for images that cannot be used. */
-export async function runSelfSupervised(given: RunRequest): Promise<"finished" | "stopped"> {
+export async function runWorkflow(given: RunRequest): Promise<"finished" | "stopped"> {
   const { config, tree, resume, report } = given;
   const images = await prepareImages(config, report);
   const task = await taskOf(given);
@@ -94,27 +95,34 @@ async function precisionOf({ precision, resume, tree, report }: PrecisionRequest
   return began;
 }
 
-async function taskOf({ config, tree, normalisePixels }: TaskRequest): Promise<PretextTask> {
-  if (pretextTask(config) === "masking") return new MaskingTask(config, tree, normalisePixels);
-  const { restorationTask } = await import("./tasks/crappify.ts");
-  return restorationTask(config, tree);
+/** Sets up each workflow's task; loaded when it is used. */
+const TASKS: Readonly<Record<WorkflowName, (request: TaskRequest) => Promise<Task>>> = {
+  masking: async ({ config, tree, normalisePixels }) =>
+    (await import("./tasks/masking.ts")).maskingTask(config, tree, normalisePixels),
+  crappify: async ({ config, tree }) => (await import("./tasks/crappify.ts")).crappifyTask(config, tree),
+};
+
+function taskOf(request: TaskRequest): Promise<Task> {
+  const workflow = workflowOf(request.config);
+  if (workflow === undefined) throw new Error("PROBLEM.TYPE has not been checked.");
+  return TASKS[workflow](request);
 }
 
 /** Applies the model to every test image, and reports the metrics of each and of all. */
 async function testImages(
-  { tree, runtime, report, signal }: RunningRequest,
-  task: PretextTask,
+  { config, tree, runtime, report, signal }: RunningRequest,
+  task: Task,
   parameters: Parameters,
   pairs: ImagePairs,
 ): Promise<"finished" | "stopped"> {
-  const viewer = task.viewer(runtime, parameters);
+  const tester = new ImageTester(config, tree, task, runtime, parameters);
   const { infos } = pairs.images;
   const measured = new Map<string, Metrics>();
   try {
     for (const [index, info] of infos.entries()) {
       const image = basename(info.path);
       const progress = progressReporter(report, `Predicting ${image}`);
-      const { files, metrics } = await viewer.test(pairs, index, { progress, signal });
+      const { files, metrics } = await tester.test(pairs, index, { progress, signal });
       report({ event: "image", kind: "prediction", image, files });
       report({ event: "test", image, metrics });
       report({ event: "progress", label: "Testing", done: index + 1, total: infos.length });
@@ -125,7 +133,7 @@ async function testImages(
     if (!signal.aborted) throw error;
     return "stopped";
   } finally {
-    viewer.release();
+    tester.release();
   }
   const [first] = measured.values();
   if (first !== undefined) {

@@ -1,7 +1,7 @@
 /** Debugging a training: a run that waits for a debugger, and the session that attaches to it. */
 import * as vscode from "vscode";
-import type { Services } from "./services.ts";
-import { ONLY_TRUST } from "./trust.ts";
+import type { Services } from "../commands/services.ts";
+import { ONLY_TRUST } from "../workspace/trust.ts";
 
 interface Launch extends vscode.DebugConfiguration {
   readonly config: string;
@@ -36,7 +36,7 @@ export function registerDebugging(services: Services): vscode.Disposable {
      * type `biapy`.
      */
     async resolveDebugConfigurationWithSubstitutedVariables(folder, configuration) {
-      const { startDebuggedRun } = await import("./commands/debug.ts");
+      const { startDebuggedRun } = await import("../commands/debug.ts");
       const { name, config, resultDir, jobName, runId, stopOnEntry } = configuration as Launch;
       const wishes = { resultDir, name: jobName, runId };
       const started = await startDebuggedRun(services, vscode.Uri.file(config), wishes);

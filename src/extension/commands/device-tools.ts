@@ -1,8 +1,10 @@
 /** What the command line knows of devices: it is run for it, since the extension itself loads no engine. */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import * as vscode from "vscode";
-import { findNode } from "../runs/node-runtime.ts";
+import { bytes } from "../../facts/format.ts";
+import { findNode } from "../../runs/node-runtime.ts";
 
 /** The devices of this machine as `biapy --devices --json` tells them. */
 export interface DeviceList {
@@ -62,12 +64,12 @@ export async function install(
   );
 }
 
-const MEGABYTE = 1e6;
+/** Progress that counts fewer things than this counts steps, not bytes. */
+const A_DOWNLOAD = 1e6;
 
 function progressText({ label, done, total }: Extract<InstallEvent, { event: "progress" }>): string {
-  if (total < MEGABYTE) return label;
-  const megabytes = (bytes: number) => Math.round(bytes / MEGABYTE);
-  return `${label}: ${megabytes(done)} of ${megabytes(total)} MB (${Math.floor((100 * done) / total)} %)`;
+  if (total < A_DOWNLOAD) return label;
+  return `${label}: ${bytes(done)} of ${bytes(total)} (${Math.floor((100 * done) / total)} %)`;
 }
 
 /** Runs the command line and hands over each line that it prints; cancelling ends it. */

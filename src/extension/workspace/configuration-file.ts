@@ -1,7 +1,9 @@
 /** Which configuration a command is about. */
+
 import { dirname } from "node:path";
 import * as vscode from "vscode";
-import { isBiapyConfiguration, LANGUAGE } from "./language/recognise.ts";
+import { runCommand } from "./commands.ts";
+import { isBiapyConfiguration, LANGUAGE } from "./recognise.ts";
 
 /**
  * The configuration that was clicked, or that is being edited, or that a person picks; saved to disk. Nothing where there
@@ -25,7 +27,7 @@ async function pickConfiguration(): Promise<vscode.Uri | undefined> {
     const make = "New Configuration";
     const message = "There is no BiaPy configuration in the open folder.";
     if ((await vscode.window.showInformationMessage(message, make)) === make)
-      await vscode.commands.executeCommand("biapy.newConfiguration");
+      await runCommand("biapy.newConfiguration");
     return undefined;
   }
   const items = found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }));

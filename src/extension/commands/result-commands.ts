@@ -1,21 +1,25 @@
 /** What the results browser's menus do. */
+
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import * as vscode from "vscode";
-import { workingDirectory } from "../configuration-file.ts";
+import { isNetworkPath } from "../../facts/files/network-path.ts";
 import { askWhereToSave, writeAndShow } from "../language/documents.ts";
 import { shortestPath } from "../language/new-configuration.ts";
-import type { Services } from "../services.ts";
-import { startingFrom } from "./checkpoint-configuration.ts";
-import type { FileItem, ResultItem } from "./results-view.ts";
+import { startingFrom } from "../results/checkpoint-configuration.ts";
+import type { FileItem, ResultItem } from "../results/results-view.ts";
+import { runCommand } from "../workspace/commands.ts";
+import { workingDirectory } from "../workspace/configuration-file.ts";
+import { mayRun } from "../workspace/trust.ts";
+import type { Services } from "./services.ts";
 
 /** Files that only our image viewer opens, where it is not an editor for them by itself: folders. */
 const IMAGE_FOLDER = ".zarr";
 
 export async function openResult(item: FileItem): Promise<void> {
   const uri = vscode.Uri.file(item.file);
-  if (extname(item.file) === IMAGE_FOLDER) await vscode.commands.executeCommand("biapy.viewImages", uri);
+  if (extname(item.file) === IMAGE_FOLDER) await runCommand("biapy.viewImages", uri);
   else await vscode.commands.executeCommand("vscode.open", uri);
 }
 
@@ -45,7 +49,8 @@ export async function useCheckpoint(
   const { name, runId } = run.summary;
   // The copy in the results is what made the checkpoint; the file itself may have changed since.
   const copies = run.folder?.files.configuration ?? [];
-  const source = [...copies, run.order.configFile].find(existsSync);
+  const named = isNetworkPath(run.order.configFile) ? [] : [run.order.configFile];
+  const source = [...copies, ...named].find(existsSync);
   if (source === undefined) {
     void vscode.window.showErrorMessage(`The configuration of ${name}, run ${runId}, is gone.`);
     return undefined;
@@ -63,6 +68,8 @@ export async function useCheckpoint(
 
 /** Moves a file, a group of files or all of a run to the trash. */
 export async function deleteResult({ runs }: Services, item: ResultItem, confirmed = false): Promise<void> {
+  // Where nothing may be connected to, nobody knows whether the run is still going on.
+  if (!(await mayRun())) return;
   const run = runs.find(item.run);
   if (run === undefined) return;
   const { name, runId } = run.summary;
@@ -83,7 +90,7 @@ export async function deleteResult({ runs }: Services, item: ResultItem, confirm
     (await vscode.window.showWarningMessage(`Delete ${what}?`, { modal: true, detail }, move)) === move;
   if (!sure) return;
   await trash(paths);
-  await vscode.commands.executeCommand("biapy.results.refresh");
+  await runCommand("biapy.results.refresh");
 }
 
 /** On a machine without a trash, such as a remote one, it is asked before anything is deleted for good. */

@@ -1,8 +1,10 @@
 import * as vscode from "vscode";
-import type { KnownRun } from "./runs/run-manager.ts";
-import type { Services } from "./services.ts";
+import { shortNumber } from "../../facts/format.ts";
+import type { Services } from "../commands/services.ts";
+import type { KnownRun } from "../runs/run-manager.ts";
+import { runCommand } from "../workspace/commands.ts";
 
-/** Says when a run has ended, and offers what is next. */
+/** Notifies when a run has ended, and offers the next step. */
 export function registerRunNotices(services: Services): vscode.Disposable {
   return services.runs.onDidEndRun((run) => void tellEnd(services, run));
 }
@@ -11,23 +13,24 @@ async function tellEnd({ panel }: Services, { summary, live, progress }: KnownRu
   const { id, name, runId, status } = summary;
   const title = `${name}, run ${runId}`;
   const show = "Show";
+  const results = "Show Results";
   const log = "Show Log";
   const resume = "Resume";
   let answer: string | undefined;
   if (status === "finished") {
-    const loss =
-      progress?.bestLoss === undefined ? "" : ` The best loss was ${progress.bestLoss.toPrecision(4)}.`;
-    answer = await vscode.window.showInformationMessage(`${title}, has finished.${loss}`, show);
+    const loss = progress?.bestLoss === undefined ? "" : ` Best loss: ${shortNumber(progress.bestLoss)}.`;
+    answer = await vscode.window.showInformationMessage(`${title}, has finished.${loss}`, show, results);
   } else if (status === "failed") {
     // The panel shows the error, with its fix.
     if (panel.isShowing(id)) return;
-    const reason = live?.record.ended?.message ?? "The log has the details.";
+    const reason = live?.record.ended?.message ?? "See the log.";
     answer = await vscode.window.showErrorMessage(`${title}, failed. ${reason}`, show, log);
   } else if (status === "interrupted") {
-    const message = `${title}, was interrupted: its process is gone.`;
+    const message = `${title}, was interrupted: its process has ended.`;
     answer = await vscode.window.showWarningMessage(message, ...(summary.resumable ? [resume] : []), log);
   }
   if (answer === show) panel.show(id);
-  if (answer === log) await vscode.commands.executeCommand("biapy.showRunLog", id);
-  if (answer === resume) await vscode.commands.executeCommand("biapy.resumeTraining", id);
+  if (answer === results) await runCommand("biapy.showResults");
+  if (answer === log) await runCommand("biapy.showRunLog", id);
+  if (answer === resume) await runCommand("biapy.resumeTraining", id);
 }

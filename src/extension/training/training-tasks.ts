@@ -2,10 +2,10 @@
 import { resolve } from "node:path";
 import { Writable } from "node:stream";
 import * as vscode from "vscode";
-import type { RunEvent } from "../facts/run-events.ts";
-import type { RunWishes } from "./commands/plan-run.ts";
-import { configurationsInWorkspace, workingDirectory } from "./configuration-file.ts";
-import type { Services } from "./services.ts";
+import type { RunEvent } from "../../facts/run-events.ts";
+import type { RunWishes } from "../commands/plan-run.ts";
+import type { Services } from "../commands/services.ts";
+import { configurationsInWorkspace, workingDirectory } from "../workspace/configuration-file.ts";
 
 interface TrainingTask extends vscode.TaskDefinition, RunWishes {
   readonly config: string;
@@ -83,8 +83,8 @@ class TrainingTerminal implements vscode.Pseudoterminal {
 
   private async train(): Promise<void> {
     const [{ consoleReporter }, { runTraining }] = await Promise.all([
-      import("../results/reporters.ts"),
-      import("./commands/train.ts"),
+      import("../../results/reporters.ts"),
+      import("../commands/train.ts"),
     ]);
     const { runs } = this.services;
     const report = consoleReporter(

@@ -1,8 +1,8 @@
 import type * as vscode from "vscode";
-import type { Engine } from "./engines/engine.ts";
-import type { TrainingPanel } from "./panel/index.ts";
-import type { ResultFolders } from "./results/result-folders.ts";
-import type { RunManager } from "./runs/run-manager.ts";
+import type { Engine } from "../engines/engine.ts";
+import type { TrainingPanel } from "../panel/index.ts";
+import type { ResultFolders } from "../runs/result-folders.ts";
+import type { RunManager } from "../runs/run-manager.ts";
 
 /** What commands, tasks and views work with. */
 export interface Services {

@@ -1,7 +1,7 @@
 /** BiaPy: Install GPU Runtime. */
 import * as vscode from "vscode";
+import { mayRun } from "../workspace/trust.ts";
 import { install } from "./device-tools.ts";
-import { mayRun } from "./trust.ts";
 
 interface Runtime extends vscode.QuickPickItem {
   readonly args: readonly string[];
