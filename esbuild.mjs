@@ -63,7 +63,11 @@ const extension = build({
 /** The pages of webviews, each a script and a style sheet. */
 const pages = build({
   ...shared,
-  entryPoints: { panel: "src/webview/panel/main.ts", viewer: "src/webview/viewer/main.ts" },
+  entryPoints: {
+    panel: "src/webview/panel/main.ts",
+    viewer: "src/webview/viewer/main.ts",
+    table: "src/webview/table/main.ts",
+  },
   outdir: "dist/webview",
   platform: "browser",
   mainFields: ["browser", "module", "main"],

@@ -9,6 +9,7 @@ export const COMMAND_IDS = [
   "biapy.resumeTraining",
   "biapy.openTrainingPanel",
   "biapy.showResults",
+  "biapy.showRunsTable",
   "biapy.compareRuns",
   "biapy.viewImages",
   "biapy.openInTensorBoard",
