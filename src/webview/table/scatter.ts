@@ -95,6 +95,16 @@ export class Scatter {
 const pointText = (run: TableRun, x: TableColumn, y: TableColumn): string =>
   `${run.summary.name}, run ${run.summary.runId}: ${y.title} ${cellText(y, run)}, ${x.title} ${cellText(x, run)}`;
 
+/** Some room beside the outermost points. */
+const linearRange: uPlot.Range.Function = (_, low, high) => {
+  if (low === null || high === null) return [0, 1];
+  const room = (high - low) * 0.08 || Math.abs(low) * 0.1 || 1;
+  return [low - room, high + room];
+};
+
+const factorRange: uPlot.Range.Function = (_, low, high) =>
+  low === null || high === null ? [1, 10] : [low / 1.6, high * 1.6];
+
 function options(
   width: number,
   { x, y, words }: { readonly x: TableColumn; readonly y: TableColumn; readonly words: readonly string[] },
@@ -120,8 +130,8 @@ function options(
     height: HEIGHT,
     legend: { show: false },
     scales: {
-      x: { time: false, distr: byFactors ? 3 : 1, range: { min: { pad: 0.1 }, max: { pad: 0.1 } } },
-      y: { range: { min: { pad: 0.1 }, max: { pad: 0.1 } } },
+      x: { time: false, distr: byFactors ? 3 : 1, range: byFactors ? factorRange : linearRange },
+      y: { range: linearRange },
     },
     axes: [
       {
