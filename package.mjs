@@ -38,7 +38,7 @@ execFileSync(process.execPath, ["esbuild.mjs", "--minify"], { stdio: "inherit" }
 await dropMapsOfPackages();
 await ship("onnxruntime-node", ["package.json", ...libraries.map((file) => `bin/napi-v6/${file}`)]);
 await ship("@resvg/resvg-wasm", ["package.json", "index_bg.wasm"]);
-await ship("dejavu-fonts-ttf", ["package.json", "LICENSE", "ttf/DejaVuSans.ttf"]);
+await ship("@fontsource/inter", ["package.json", "LICENSE", "files/inter-latin-400-normal.woff2"]);
 await ship("koffi", [
   "package.json",
   "LICENSE.txt",

@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { CheckpointError } from "./checkpoint-error.ts";
-import { describe, writeAt, writeThroughTemporary } from "./files.ts";
+import { describe, writeAt, writeCheckpointFile } from "./files.ts";
 import {
   bytesPerElement,
   CheckpointTensor,
@@ -67,7 +67,7 @@ export async function writeNpy(path: string, { shape, data }: NpyArray): Promise
   head.writeUInt16LE(length, 8);
   head.write(header, 10);
   head.write("\n", head.length - 1);
-  await writeThroughTemporary(path, async (handle) => {
+  await writeCheckpointFile(path, async (handle) => {
     await writeAt(handle, head, 0);
     await writeAt(handle, await tensor.bytes(), head.length);
   });

@@ -2,11 +2,13 @@
 
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
+import { ARCHITECTURES, embeddedArchitectures } from "../facts/architectures.ts";
 import { isNetworkPath } from "../facts/files/network-path.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, channelsOf, pretextTask } from "./basics.ts";
 import type { Config } from "./config.ts";
 import type { NumberKey, TextKey } from "./key-names.ts";
+import { checkLosses, checkMetrics } from "./loss-checks.ts";
 import { checkModelKeys } from "./model-checks.ts";
 import { nearestFolder } from "./nearest-folder.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
@@ -25,7 +27,7 @@ export function checkConfig(config: Config, folder = process.cwd(), network = tr
     ...checkTask(config),
     ...checkModelKeys(config),
     ...checkNormalisation(config),
-    ...checkMae(config),
+    ...checkMetrics(config),
     ...checkPaths(config, folder, network),
     ...checkValidation(config),
     ...checkTiles(config),
@@ -88,78 +90,21 @@ function checkTask(config: Config): Problem[] {
   return problems;
 }
 
-/** Architectures that restore images, and the dimensions that each has. */
-export const RESTORING: Readonly<Record<string, readonly string[]>> = {
-  unet: ["2D", "3D"],
-  resunet: ["2D", "3D"],
-  "resunet++": ["2D", "3D"],
-  attention_unet: ["2D", "3D"],
-  multiresunet: ["2D", "3D"],
-  seunet: ["2D", "3D"],
-  resunet_se: ["2D", "3D"],
-  unetr: ["2D", "3D"],
-  edsr: ["2D"],
-  rcan: ["2D", "3D"],
-  dfcan: ["2D", "3D"],
-  wdsr: ["2D"],
-};
-
-/** Losses of BiaPy that the embedded engine computes. */
-const LOSSES = ["MAE", "MSE", "SSIM", "CHARBONNIER"];
-
 function checkRestoration(config: Config, architecture: string): Problem[] {
   const problems: Problem[] = [];
   const key = "MODEL.ARCHITECTURE";
-  const dimensions = RESTORING[architecture];
+  const names = embeddedArchitectures("crappify");
+  const { dimensions } = ARCHITECTURES.get(architecture) ?? { dimensions: [] };
   const ndim = config.text("PROBLEM.NDIM");
-  if (dimensions === undefined) {
-    const names = Object.keys(RESTORING).join(", ");
-    const message = `the embedded engine restores images by ${names}; ${architecture} needs BiaPy itself.`;
+  if (!names.some((each) => each === architecture)) {
+    const message = `the embedded engine restores images by ${names.join(", ")}; ${architecture} needs BiaPy itself.`;
     problems.push(config.problem(key, message, "unet"));
-  } else if (!dimensions.includes(ndim)) {
+  } else if (!dimensions.some((each) => each === ndim)) {
     problems.push(
       config.problem(key, `${architecture} works in ${dimensions.join(" and ")} only, not in ${ndim}.`),
     );
   }
-  const losses = [config.value("LOSS.TYPE")].flat().map((name) => String(name).toUpperCase());
-  for (const name of losses.filter((each) => !LOSSES.includes(each))) {
-    const message = `the embedded engine has the losses ${LOSSES.join(", ")}; ${name} needs BiaPy itself.`;
-    problems.push(config.problem("LOSS.TYPE", message));
-  }
-  const weights = config.numbers("LOSS.WEIGHTS");
-  if (weights.length > 0 && weights.length !== losses.length) {
-    const message = `${losses.length} losses (LOSS.TYPE) have ${losses.length} weights, not ${weights.length}.`;
-    problems.push(config.problem("LOSS.WEIGHTS", message));
-  }
-  return problems;
-}
-
-function checkMae(config: Config): Problem[] {
-  if (architectureOf(config) !== "mae") return [];
-  const problems: Problem[] = [];
-  const token = config.number("MODEL.VIT_TOKEN_SIZE");
-  const patch = config.numbers("DATA.PATCH_SIZE").slice(0, -1);
-  const uneven = patch.filter((size) => size % token !== 0);
-  if (uneven.length > 0) {
-    const near = patch.map((size) => Math.max(token, Math.round(size / token) * token));
-    const message = `${uneven.join(", ")} cannot be divided into tokens of ${token} (MODEL.VIT_TOKEN_SIZE).`;
-    problems.push(config.problem("DATA.PATCH_SIZE", message, `(${[...near, channelsOf(config)].join(",")})`));
-  } else if (patch.reduce((tokens, size) => tokens * (size / token), 1) < 2) {
-    problems.push(config.problem("DATA.PATCH_SIZE", `a patch must hold at least two tokens of ${token}.`));
-  }
-  for (const [features, heads] of [
-    ["MODEL.VIT_EMBED_DIM", "MODEL.VIT_NUM_HEADS"],
-    ["MODEL.MAE_DEC_HIDDEN_SIZE", "MODEL.MAE_DEC_NUM_HEADS"],
-  ] as const) {
-    if (config.number(features) % config.number(heads) === 0) continue;
-    problems.push(
-      config.problem(
-        features,
-        `${config.number(features)} features cannot be shared by ${config.number(heads)} heads (${heads}).`,
-      ),
-    );
-  }
-  return problems;
+  return [...problems, ...checkLosses(config)];
 }
 
 function checkPaths(config: Config, folder: string, network: boolean): Problem[] {

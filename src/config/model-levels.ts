@@ -1,5 +1,5 @@
 /** The keys that say something of each level of an encoder-decoder, filled in as BiaPy does where a file leaves them short. */
-
+import { ARCHITECTURES } from "../facts/architectures.ts";
 import { architectureOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 import type { ListKey } from "./key-names.ts";
@@ -14,13 +14,10 @@ export interface ModelLevels {
   readonly yxDown: readonly number[];
 }
 
-/** MultiResUNet's levels are fixed. */
-const MULTIRESUNET_DOWN = 4;
-
 /** How often an architecture shrinks its images. */
 export function waysDown(config: Config): number {
-  if (architectureOf(config) === "multiresunet") return MULTIRESUNET_DOWN;
-  return config.numbers("MODEL.FEATURE_MAPS").length - 1;
+  const fixed = ARCHITECTURES.get(architectureOf(config))?.levels;
+  return fixed ?? config.numbers("MODEL.FEATURE_MAPS").length - 1;
 }
 
 /** Lists of the right lengths, if `checkConfig` found nothing wrong with them. */

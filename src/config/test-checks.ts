@@ -1,10 +1,8 @@
 /** What keys of testing, and of how images are read and cut, demand of each other. */
+import { ARCHITECTURES } from "../facts/architectures.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
-
-/** Networks that take patches of one size only. */
-const FIXED_SIZE = ["mae", "unetr"];
 
 export function checkTest(config: Config): Problem[] {
   if (!config.flag("TEST.ENABLE")) return [];
@@ -30,7 +28,7 @@ function checkFullImage(config: Config, ndim: 2 | 3): Problem[] {
   const architecture = architectureOf(config);
   if (ndim === 3)
     return [config.warning(key, "3D images are predicted patch by patch all the same.", "False")];
-  if (FIXED_SIZE.includes(architecture)) {
+  if (ARCHITECTURES.get(architecture)?.patch === "tokens") {
     const message = `${architecture} takes patches of one size only, so images cannot be predicted in one piece.`;
     return [config.problem(key, message, "False")];
   }

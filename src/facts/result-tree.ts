@@ -26,6 +26,8 @@ export interface ResultTree {
   /** Small pictures of each epoch, one folder an epoch. */
   readonly epochPictures: string;
   readonly perImage: string;
+  /** The encoder's features of images, with pictures of them. */
+  readonly features: string;
   /** Pictures of images that are predicted while a model trains. */
   readonly previews: string;
   readonly tensorboard: string;
@@ -53,6 +55,7 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     maeChecks: join(runDirectory, "MAE_checks"),
     epochPictures: join(runDirectory, EPOCH_PICTURES),
     perImage: join(runDirectory, "per_image"),
+    features: join(runDirectory, "features"),
     previews: join(runDirectory, "previews"),
     tensorboard: join(runDirectory, "tensorboard"),
     trainLogs: join(runDirectory, "train_logs"),

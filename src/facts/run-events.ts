@@ -32,6 +32,8 @@ const imageFiles = v.pipe(
     reconstruction: v.optional(v.string()),
     reconstructionAndVisible: v.optional(v.string()),
     prediction: v.optional(v.string()),
+    /** The encoder's features in colors: their first three principal components. */
+    features: v.optional(v.string()),
     /** The labels that an image has, to compare a segmentation with. */
     groundTruth: v.optional(v.string()),
   }),
@@ -143,14 +145,14 @@ const epochEvent = v.pipe(
 export type EpochEvent = v.InferOutput<typeof epochEvent>;
 
 /**
- * Image files were written or replaced. Those of kind `mae-check`, and of kind `segmentation` with an epoch, come again after
+ * Image files were written or replaced. Those of kinds `mae-check` and `features`, and of kind `segmentation` with an epoch, come again after
  * every epoch. A segmentation has the files `original`, `prediction` (labels) and, if it is known, `groundTruth`.
  */
 const imageEvent = v.pipe(
   v.object({
     event: v.literal("image"),
     time,
-    kind: v.picklist(["mae-check", "prediction", "segmentation", "augmentation"]),
+    kind: v.picklist(["mae-check", "prediction", "features", "segmentation", "augmentation"]),
     /** File name of the source image. */
     image: v.string(),
     files: imageFiles,

@@ -102,7 +102,8 @@ const TASKS: Readonly<Record<WorkflowName, (request: TaskRequest) => Promise<Tas
   crappify: async ({ config, tree }) => (await import("./tasks/crappify.ts")).crappifyTask(config, tree),
 };
 
-function taskOf(request: TaskRequest): Promise<Task> {
+/** Sets up the task of a configuration that has been checked. */
+export function taskOf(request: TaskRequest): Promise<Task> {
   const workflow = workflowOf(request.config);
   if (workflow === undefined) throw new Error("PROBLEM.TYPE has not been checked.");
   return TASKS[workflow](request);

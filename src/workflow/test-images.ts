@@ -73,7 +73,7 @@ export class ImageTester {
         ? {}
         : await this.testing.writePictures(files.part ?? (await predictMiddle(given)), testPictures);
     const names = metricNames(this.config, "TEST");
-    const chosen = Object.entries(metrics).filter(([name]) => names.includes(name));
+    const chosen = Object.entries(metrics).filter(([name]) => names.some((each) => each === name));
     return {
       files: this.shown(pairs, index, { ...pictures, ...files.written }),
       metrics: Object.fromEntries(chosen),

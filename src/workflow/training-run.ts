@@ -19,6 +19,7 @@ import { compileTraining } from "../training/training-step.ts";
 import { writeAugmentationSamples } from "./augmentation-samples.ts";
 import { PatchBatches } from "./batches.ts";
 import { keepEpochPictures } from "./epoch-pictures.ts";
+import { FeaturePreview } from "./features/feature-preview.ts";
 import { InputError } from "./input-error.ts";
 import { writeNormalisationFiles } from "./normalisation-files.ts";
 import { loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
@@ -58,6 +59,7 @@ export class TrainingRun {
     const evaluation =
       validation && runtime.compile(evaluationProgram(task), parameters, { gradients: false });
     let tester: ImageTester | undefined;
+    let features: FeaturePreview | "none" | undefined;
     const trainer = new Trainer(
       {
         step,
@@ -71,6 +73,8 @@ export class TrainingRun {
           await this.record(result);
           tester ??= new ImageTester(config, tree, task, runtime, parameters);
           await this.preview(tester, result);
+          features ??= FeaturePreview.open(config, tree, task, runtime, parameters) ?? "none";
+          if (features !== "none") await this.previewFeatures(features, result);
         },
       },
       {
@@ -103,6 +107,7 @@ export class TrainingRun {
     step.release();
     evaluation?.release();
     tester?.release();
+    if (features !== "none") features?.release();
     if (status === "finished") {
       await rm(tree.lastCheckpoint, { force: true });
       await loadRunCheckpoint(tree.bestCheckpoint, parameters, false);
@@ -165,6 +170,14 @@ export class TrainingRun {
     // Loaded here: charts take a third of a second to load, which the first training step need not wait for.
     const { writeCharts } = await import("../results/charts.ts");
     await writeCharts(tree, await readTrainLog(this.log));
+  }
+
+  /** Shows what the encoder makes of the image of {@link preview}. */
+  private async previewFeatures(features: FeaturePreview, { epoch }: EpochResult): Promise<void> {
+    const { pairs } = this.validationPatches ?? this.patches;
+    const files = await features.draw(await pairs.images.image(0));
+    const image = basename(pairs.images.infos[0].path);
+    this.request.report({ event: "image", kind: "features", image, files, epoch });
   }
 
   /** Shows the state of training by the first validation image (or training image) after an epoch. */

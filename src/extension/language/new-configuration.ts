@@ -1,6 +1,6 @@
 /** The text of a new configuration: few keys, each with a comment. */
 import { relative, sep } from "node:path";
-import { RESTORING } from "../../config/checks.ts";
+import { embeddedArchitectures, readsSetting } from "../../facts/architectures.ts";
 import { yamlText } from "./yaml-text.ts";
 
 /** The answers that a new configuration is written from. */
@@ -18,13 +18,9 @@ export interface ConfigurationChoices {
   readonly testFolder: string;
 }
 
-/** Architectures that have `MODEL.FEATURE_MAPS` at several levels. */
-const UNETS = ["unet", "resunet", "resunet++", "seunet", "resunet_se", "attention_unet", "multiresunet"];
-
 /** The architectures for a pretext task, the recommended one first. */
 export function architecturesFor(task: "masking" | "crappify", ndim: 2 | 3): readonly string[] {
-  if (task === "masking") return ["mae"];
-  return Object.keys(RESTORING).filter((architecture) => RESTORING[architecture].includes(`${ndim}D`));
+  return embeddedArchitectures(task, `${ndim}D`);
 }
 
 /** A path relative to `folder` if it lies inside, else absolute; with forward slashes, which work on all systems. */
@@ -127,14 +123,14 @@ function maskedAutoencoder(ndim: 2 | 3): string {
 
 function model(choices: ConfigurationChoices): string {
   const { architecture, ndim } = choices;
+  const reads = (setting: string) => readsSetting(architecture, setting);
   const features = `    # Feature maps of each level, from full resolution down.
     FEATURE_MAPS: [16, 32, 64]
-    DROPOUT_VALUES: [0., 0., 0.]
-    CONV_LAYERS: [2, 2, 2]
+${reads("DROPOUT_VALUES") ? "    DROPOUT_VALUES: [0., 0., 0.]\n" : ""}    CONV_LAYERS: [2, 2, 2]
     ISOTROPY: [True, True, True]
 `;
   // MultiResUNet has fixed levels; only their downsampling can be set.
-  const fixed = architecture === "multiresunet";
+  const fixed = !reads("FEATURE_MAPS");
   const shrink = fixed ? { yx: "2, 2, 2, 2", z: "2, 2, 1, 1" } : { yx: "2, 2", z: "2, 2" };
   const levels = `${fixed ? "" : features}    # Downsampling factor of each level.
     YX_DOWN: [${shrink.yx}]
@@ -145,10 +141,14 @@ function model(choices: ConfigurationChoices): string {
     VIT_EMBED_DIM: 192
     VIT_NUM_LAYERS: 6
     VIT_NUM_HEADS: 6
-    UNETR_VIT_HIDD_MULT: 2
-    DROPOUT_VALUES: [0.]
+${reads("UNETR_VIT_HIDD_MULT") ? "    UNETR_VIT_HIDD_MULT: 2\n" : ""}    DROPOUT_VALUES: [0.]
 `;
-  const more = UNETS.includes(architecture) ? levels : architecture === "unetr" ? tokens : "";
+  const variants: Readonly<Record<string, string>> = {
+    hrnet: "    # Channels of the finest branch: W18, W32, W48 or W64.\n    HRNET: {VARIANT: W18}\n",
+    stunet: "    # small, base or large.\n    STUNET: {VARIANT: small}\n",
+  };
+  const sized = reads("YX_DOWN") ? levels : reads("VIT_TOKEN_SIZE") ? tokens : "";
+  const more = variants[architecture] ?? sized;
   return `MODEL:
     ARCHITECTURE: ${architecture}
 ${more}`;

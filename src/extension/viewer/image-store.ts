@@ -1,6 +1,7 @@
 /** Opens image files and reads single planes of them: what the image worker does, without its messages. */
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
+import { LRUCache } from "lru-cache";
 import { openImage } from "../../images/files.ts";
 import { ImageError, type ImageSource, sampleArray } from "../../images/image.ts";
 import type { ImageSummary, Plane, PlaneView } from "../../protocol/panel-messages.ts";
@@ -12,6 +13,11 @@ const MOST_CACHED_BYTES = 256 * 1024 * 1024;
 /** Milliseconds after which an unused file is closed: on Windows a run could not replace an open file. */
 const IDLE = 1000;
 
+interface Place {
+  readonly path: string;
+  readonly view: PlaneView;
+}
+
 interface OpenFile {
   readonly source: Promise<ImageSource>;
   users: number;
@@ -21,7 +27,14 @@ interface OpenFile {
 /** Opens files on demand and caches the planes read last. Errors are {@link ImageError}s. */
 export class ImageStore {
   private readonly files = new Map<string, OpenFile>();
-  private readonly planes = new Map<string, Promise<ReadPlane>>();
+  private readonly planes = new LRUCache<string, ReadPlane, Place>({
+    maxSize: MOST_CACHED_BYTES,
+    // A plane that is larger than the whole cache is kept alone.
+    sizeCalculation: ({ data }) => Math.min(data.byteLength, MOST_CACHED_BYTES),
+    fetchMethod: (_key, _stale, { context: { path, view } }) =>
+      this.use(path, (source) => readPlane(source, view)),
+    ignoreFetchAbort: true,
+  });
   /** Detects files that were replaced. */
   private readonly versions = new Map<string, string>();
 
@@ -36,7 +49,9 @@ export class ImageStore {
 
   /** One channel of one plane. */
   async plane(path: string, view: PlaneView, channel: number): Promise<Plane> {
-    const { height, width, channels, sampleType, step, data } = await this.read(path, view);
+    const key = `${path}\n${JSON.stringify(view)}`;
+    const plane = await this.planes.forceFetch(key, { context: { path, view } });
+    const { height, width, channels, sampleType, step, data } = plane;
     const values = sampleArray(sampleType, height * width);
     for (let pixel = 0; pixel < values.length; pixel++) values[pixel] = data[pixel * channels + channel];
     return { height, width, sampleType, step, values: values.buffer as ArrayBuffer };
@@ -44,19 +59,6 @@ export class ImageStore {
 
   async close(): Promise<void> {
     for (const path of [...this.files.keys()]) await this.forget(path);
-  }
-
-  private async read(path: string, view: PlaneView): Promise<ReadPlane> {
-    const key = `${path}\n${JSON.stringify(view)}`;
-    const plane = this.planes.get(key) ?? this.use(path, (source) => readPlane(source, view));
-    // Least recently used first.
-    this.planes.delete(key);
-    this.planes.set(key, plane);
-    plane.catch(() => this.planes.delete(key));
-    const { data } = await plane;
-    const most = Math.max(1, Math.floor(MOST_CACHED_BYTES / data.byteLength));
-    for (const old of [...this.planes.keys()].slice(0, -most)) this.planes.delete(old);
-    return plane;
   }
 
   /** Uses an open file, which is closed after a second without use. */

@@ -22,6 +22,7 @@ const KINDS: readonly { readonly kind: Kind; readonly label: string }[] = [
   { kind: "mae-check", label: "Reconstructions" },
   { kind: "prediction", label: "Predictions" },
   { kind: "segmentation", label: "Segmentations" },
+  { kind: "features", label: "Features" },
   { kind: "augmentation", label: "Augmented" },
 ];
 
@@ -41,6 +42,7 @@ const SHOWN_ROLES: Readonly<Record<Kind, Roles>> = {
   ],
   prediction: [ORIGINAL, MASKED, ["prediction", "Prediction"], GROUND_TRUTH],
   segmentation: [ORIGINAL, ["prediction", "Prediction"], GROUND_TRUTH],
+  features: [ORIGINAL, ["features", "Features"]],
   augmentation: [ORIGINAL, ["reconstruction", "Augmented"]],
 };
 
@@ -235,6 +237,7 @@ function rowImages({ kind, files }: ImageEvent): RowImage[] {
 
 /** The file whose thumbnail stands for an image: what was made of it, where there is something. */
 function thumbnailFile({ kind, files }: ImageEvent): string | undefined {
+  if (kind === "features") return files.features;
   const made = files.reconstructionAndVisible ?? files.prediction ?? files.reconstruction;
   return (kind === "prediction" ? files.prediction : undefined) ?? made ?? files.original ?? files.masked;
 }

@@ -8,11 +8,13 @@ import type { ResultTree } from "../../facts/result-tree.ts";
 import type { Metrics } from "../../facts/run-events.ts";
 import { shapeOf } from "../../images/image.ts";
 import { type ImageModel, imageModel } from "../../models/architectures.ts";
-import { combinedLoss, measured } from "../../training/metrics.ts";
+import { combinedLoss } from "../../training/losses.ts";
+import { measured } from "../../training/metrics.ts";
 import { buildArguments } from "../model-settings.ts";
 import { lossTerms, metricNames } from "../settings.ts";
 import { imageName, inOwnRange, predictionInOwnRange, writeImage } from "../write-image.ts";
 import { inOneBatch } from "./batch-arrays.ts";
+import { encoderFeatures } from "./encoder-features.ts";
 import { storedPrediction } from "./stored-prediction.ts";
 import type { Measurement, Task, TestingTask, TestPart, TrainingTask } from "./task.ts";
 
@@ -26,6 +28,7 @@ export function crappifyTask(config: Config, tree: ResultTree): Task {
     batchSize: config.number("TRAIN.BATCH_SIZE"),
     training: training(config, model),
     testing: { ...imageTesting(tree, model), measurement: (byChunks) => new RestorationErrors(byChunks) },
+    features: (shape) => encoderFeatures(model, shape),
   };
 }
 

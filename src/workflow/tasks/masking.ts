@@ -18,7 +18,7 @@ import {
 import type { ResultTree } from "../../facts/result-tree.ts";
 import type { ImageFiles, Metrics } from "../../facts/run-events.ts";
 import { shapeOf } from "../../images/image.ts";
-import { type MaeSettings, maeLoss, maePrediction, maeTarget } from "../../models/mae.ts";
+import { type MaeSettings, maeFeatures, maeLoss, maePrediction, maeTarget } from "../../models/mae.ts";
 import { unpatchify } from "../../models/tokens.ts";
 import type { InputData } from "../../runtime/executable.ts";
 import type { Program, Tensors } from "../../runtime/program.ts";
@@ -50,6 +50,11 @@ export function maskingTask(config: Config, tree: ResultTree, normalisePixels: b
     batchSize: masking.batchSize,
     training: masking,
     testing: masking,
+    features: (shape) => ({
+      training: false,
+      inputs: { images: { shape, type: "float32" } },
+      forward: (scope, { images }) => ({ features: maeFeatures(scope, settings, images) }),
+    }),
   };
 }
 

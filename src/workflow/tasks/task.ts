@@ -23,6 +23,12 @@ export interface Task {
   readonly batchSize: number;
   readonly training: TrainingTask;
   readonly testing: TestingTask;
+  /**
+   * The encoder's features of patches: input `images`, output `features` `[batch, (z,) y, x, feature]`.
+   *
+   * @param shape of the images, `[batch, (z,) y, x, channel]`
+   */
+  features(shape: readonly number[]): Program;
 }
 
 /** How a workflow learns. */
