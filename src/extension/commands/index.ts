@@ -56,6 +56,8 @@ const HANDLERS: Readonly<Record<Exclude<CommandId, RegisteredElsewhere>, Handler
     (await import("./sample.ts")).openSampleWorkspace(services, uriOf(parent)),
   "biapy.trainSample": async (services) => (await import("./sample.ts")).trainSample(services),
   "biapy.showResults": () => vscode.commands.executeCommand(`${RESULTS_VIEW}.focus`),
+  "biapy.applyModel": async (services, clicked) =>
+    (await import("./apply-model.ts")).applyModelToImages(services, clicked),
   "biapy.showRunsTable": async ({ context, runs, panel }) =>
     (await import("../table/index.ts")).showRunsTable(context, runs, panel),
   "biapy.results.refresh": ({ results }) => results.refresh(),

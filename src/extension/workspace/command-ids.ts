@@ -10,6 +10,7 @@ export const COMMAND_IDS = [
   "biapy.openTrainingPanel",
   "biapy.showResults",
   "biapy.showRunsTable",
+  "biapy.applyModel",
   "biapy.compareRuns",
   "biapy.viewImages",
   "biapy.openInTensorBoard",
