@@ -124,7 +124,8 @@ export async function saveBiapyCheckpoint(path: string, content: BiapyCheckpoint
 export async function loadBiapyCheckpoint(path: string): Promise<BiapyCheckpoint> {
   if (extname(path).toLowerCase() === ".safetensors") {
     const file = await readSafetensors(path);
-    return { path, weights: file.tensors, close: () => file.close() };
+    const weights = new Map([...file.tensors].map(([name, tensor]) => [ownName(name), tensor]));
+    return { path, weights, close: () => file.close() };
   }
   const checkpoint = await readCheckpoint(path);
   try {
@@ -173,10 +174,13 @@ function stateOf(value: PythonDict): CheckpointValue {
   return value.get("model") ?? value.get("model_state_dict") ?? value.get("state_dict") ?? value;
 }
 
+/** A weight's name without what PyTorch's wrappers for several GPUs and for compiled models put before it. */
+const ownName = (name: string): string => name.replace(/^((module|_orig_mod)\.)+/, "");
+
 function weightsOf(path: string, state: CheckpointValue): Map<string, CheckpointTensor> {
   const weights = new Map<string, CheckpointTensor>();
   for (const [name, tensor] of state instanceof PythonDict ? state : [])
-    if (typeof name === "string" && tensor instanceof CheckpointTensor) weights.set(name, tensor);
+    if (typeof name === "string" && tensor instanceof CheckpointTensor) weights.set(ownName(name), tensor);
   if (weights.size > 0) return weights;
   throw new CheckpointError(path, "holds no weights by name, which is what a model's checkpoint is.");
 }

@@ -227,7 +227,10 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
       fits: (batchSize) => fitsApart(batchSize, signal),
     });
     const resume = status === "stopped" ? resumeArguments(given) : undefined;
-    report({ ...end, status, checkpoint: tree.bestCheckpoint, resume });
+    // A run that only tests names the checkpoint that it loaded.
+    const loaded = config.text("PATHS.CHECKPOINT_FILE");
+    const checkpoint = config.flag("TRAIN.ENABLE") || loaded === "" ? tree.bestCheckpoint : loaded;
+    report({ ...end, status, checkpoint, resume });
     return status === "stopped" ? EXIT.stopped : EXIT.done;
   } catch (error) {
     const found = problemsOf(error);

@@ -2,12 +2,12 @@
 import { spawn } from "node:child_process";
 import { copyFile, mkdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { withSettings } from "../config/with-settings.ts";
 import { eachLine } from "../facts/files/lines.ts";
 import type { NewRunEvent, RunEvent } from "../facts/run-events.ts";
 import { endTree } from "../runs/end-process.ts";
 import type { RunCommand, RunOrder } from "../runs/record.ts";
 import { outputReader } from "./open-output-reader.ts";
-import { withSettings } from "./run-configuration.ts";
 
 /** The images could not be predicted; the message says why, for people. */
 export class ApplyError extends Error {

@@ -15,6 +15,7 @@ import { Parameters } from "../runtime/parameters.ts";
 import type { Precision } from "../runtime/precision.ts";
 import { checkPrecision, PrecisionError } from "../training/training-step.ts";
 import { secondsPerStep } from "./device-choice.ts";
+import { withFrozenWeights } from "./frozen-weights.ts";
 import { InputError } from "./input-error.ts";
 import { smallerBatch } from "./largest-batch.ts";
 import { loadRunCheckpoint, trainedPrecision } from "./run-checkpoint.ts";
@@ -29,14 +30,15 @@ import { TrainingRun } from "./training-run.ts";
 /** Runs a configuration whose keys have been checked. Throws `InputError` for images that cannot be used. */
 export async function runWorkflow(given: RunRequest): Promise<"finished" | "stopped"> {
   const { config, tree, resume, report } = given;
-  const images = await prepareImages(config, report);
   const task = await taskOf(given);
+  const images = await prepareImages(config, task, report);
   const settings = trainingSettings(config, await precisionOf(given));
   const program = trainingProgram(task);
   const runtime = await given.openRuntime({ program, training: settings });
   const request: RunningRequest = { ...given, runtime, training: settings };
   const training = images.training !== undefined;
-  const parameters = new Parameters(declaredWeights(program), {
+  const declared = declaredWeights(program);
+  const parameters = new Parameters(training ? withFrozenWeights(config, declared, report) : declared, {
     trainable: training,
     threads: runtime.threads,
   });
@@ -100,6 +102,9 @@ const TASKS: Readonly<Record<WorkflowName, (request: TaskRequest) => Promise<Tas
   masking: async ({ config, tree, normalisePixels }) =>
     (await import("./tasks/masking.ts")).maskingTask(config, tree, normalisePixels),
   crappify: async ({ config, tree }) => (await import("./tasks/crappify.ts")).crappifyTask(config, tree),
+  segmentation: async ({ config, tree }) =>
+    (await import("./tasks/segmentation.ts")).segmentationTask(config, tree),
+  denoising: async ({ config, tree }) => (await import("./tasks/denoising.ts")).denoisingTask(config, tree),
 };
 
 /** Sets up the task of a configuration that has been checked. */
@@ -124,7 +129,7 @@ async function testImages(
       const image = basename(info.path);
       const progress = progressReporter(report, `Predicting ${image}`);
       const { files, metrics } = await tester.test(pairs, index, { progress, signal });
-      report({ event: "image", kind: "prediction", image, files });
+      report({ event: "image", kind: task.testing.imageKinds.test, image, files });
       report({ event: "test", image, metrics });
       report({ event: "progress", label: "Testing", done: index + 1, total: infos.length });
       if (Object.keys(metrics).length > 0) measured.set(image, metrics);

@@ -67,6 +67,7 @@ export class TrainingRun {
         training,
         validation,
         schedule: new Schedule(scheduleSettings(config), this.learningRate, epochs, training.stepsPerEpoch),
+        summary: task.training.summary,
         report,
         save: (kind, state) => this.save(kind, state),
         epochEnded: async (result) => {
@@ -186,6 +187,7 @@ export class TrainingRun {
     const files = await tester.preview(pairs, 0);
     const image = basename(pairs.images.infos[0].path);
     await keepEpochPictures(this.request.tree.runDirectory, epoch, image, files);
-    this.request.report({ event: "image", kind: "mae-check", image, files, epoch });
+    const kind = this.task.testing.imageKinds.preview;
+    this.request.report({ event: "image", kind, image, files, epoch });
   }
 }

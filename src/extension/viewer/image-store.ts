@@ -3,7 +3,12 @@ import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { LRUCache } from "lru-cache";
 import { openImage } from "../../images/files.ts";
-import { ImageError, type ImageSource, sampleArray } from "../../images/image.ts";
+import {
+  type PixelSize as FilePixelSize,
+  ImageError,
+  type ImageSource,
+  sampleArray,
+} from "../../images/image.ts";
 import type { ImageSummary, Plane, PlaneView } from "../../protocol/panel-messages.ts";
 import { type ReadPlane, readPlane } from "./read-plane.ts";
 
@@ -43,8 +48,8 @@ export class ImageStore {
     const version = await fileVersion(path);
     if (this.versions.get(path) !== version) await this.forget(path);
     this.versions.set(path, version);
-    const { shape, sampleType } = await this.use(path, async ({ info }) => info);
-    return { path, label: basename(path), shape, sampleType };
+    const { shape, sampleType, pixelSize } = await this.use(path, async ({ info }) => info);
+    return { path, label: basename(path), shape, sampleType, ...lateral(pixelSize) };
   }
 
   /** One channel of one plane. */
@@ -90,6 +95,12 @@ export class ImageStore {
     if (file.users > 0) return;
     await file.source.then((source) => source.close()).catch(() => {});
   }
+}
+
+/** A pixel size whose x and y are known: a scale bar needs both. */
+function lateral(size: FilePixelSize | undefined): Pick<ImageSummary, "pixelSize"> {
+  const { x, y } = size ?? {};
+  return size === undefined || x === undefined || y === undefined ? {} : { pixelSize: { ...size, x, y } };
 }
 
 async function fileVersion(path: string): Promise<string> {

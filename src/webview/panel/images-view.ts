@@ -41,7 +41,7 @@ const SHOWN_ROLES: Readonly<Record<Kind, Roles>> = {
     ["reconstructionAndVisible", "With visible"],
   ],
   prediction: [ORIGINAL, MASKED, ["prediction", "Prediction"], GROUND_TRUTH],
-  segmentation: [ORIGINAL, ["prediction", "Prediction"], GROUND_TRUTH],
+  segmentation: [ORIGINAL, ["prediction", "Prediction"], GROUND_TRUTH, ["probabilities", "Probabilities"]],
   features: [ORIGINAL, ["features", "Features"]],
   augmentation: [ORIGINAL, ["reconstruction", "Augmented"]],
 };
