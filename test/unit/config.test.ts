@@ -334,6 +334,8 @@ test("rates and betas that are no numbers are refused; a pair of betas is read i
     );
     assert.deepEqual(optimizerBetas(config), [0.9, 0.99], text);
   }
+});
+
 test("a file is read as PyYAML and yacs read it", () => {
   const value = (
     text: string,

@@ -9,6 +9,8 @@ export const COMMAND_IDS = [
   "biapy.resumeTraining",
   "biapy.openTrainingPanel",
   "biapy.showResults",
+  "biapy.showRunsTable",
+  "biapy.applyModel",
   "biapy.compareRuns",
   "biapy.viewImages",
   "biapy.openInTensorBoard",
