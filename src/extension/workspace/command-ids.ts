@@ -10,6 +10,7 @@ export const COMMAND_IDS = [
   "biapy.openTrainingPanel",
   "biapy.showResults",
   "biapy.compareRuns",
+  "biapy.comparePretrained",
   "biapy.viewImages",
   "biapy.openInTensorBoard",
   "biapy.installGpuRuntime",
