@@ -31,6 +31,8 @@ const HANDLERS: Readonly<Record<Exclude<CommandId, RegisteredElsewhere>, Handler
       clicked,
       Array.isArray(selected) ? selected : undefined,
     ),
+  "biapy.comparePretrained": async (services, clicked) =>
+    (await import("./compare-pretrained.ts")).comparePretrained(services, clicked),
   "biapy.showRunLog": async (services, clicked) =>
     (await import("./manage-runs.ts")).showRunLog(services, clicked),
   "biapy.openInTensorBoard": async (services, clicked) =>

@@ -12,6 +12,7 @@ export const COMMAND_IDS = [
   "biapy.showRunsTable",
   "biapy.applyModel",
   "biapy.compareRuns",
+  "biapy.comparePretrained",
   "biapy.viewImages",
   "biapy.openInTensorBoard",
   "biapy.installGpuRuntime",
