@@ -15,6 +15,8 @@ export interface ImageSummary {
   readonly shape: ImageShape;
   /** `uint8`, `uint16`, `float32`, … */
   readonly sampleType: SampleType;
+  /** How the file is read: its format, its axes with the reason, the pixel size. */
+  readonly details?: string;
 }
 
 /** One slice of one channel. `values` are of `sampleType`, row-major `[y, x]`. */

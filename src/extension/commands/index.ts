@@ -21,6 +21,8 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   showRunLog: async (services, clicked) => (await import("./manage-runs.ts")).showRunLog(services, clicked),
   openInTensorBoard: async (services, clicked) =>
     (await import("./tensorboard.ts")).openInTensorBoard(services, clicked),
+  inspectImages: async (services, clicked, all) =>
+    (await import("./inspect-images.ts")).inspectImages(services, clicked, all),
   installGpuRuntime: async ({ context }) => (await import("../gpu-runtime.ts")).installGpuRuntime(context),
   openTrainerSource: async (services, file) =>
     (await import("./trainer-source.ts")).openTrainerSource(services, file as string | undefined),

@@ -1,7 +1,10 @@
+import { resolve } from "node:path";
 import * as vscode from "vscode";
 import { loadConfig } from "../../config/config.ts";
 import { describeMemory, estimateMemory } from "../../config/memory-estimate.ts";
+import { baseFolder } from "./documents.ts";
 import { keyLines } from "./key-lines.ts";
+import { imageChecks } from "./load-image-checks.ts";
 
 /** Keys whose hover says how much memory a training takes. */
 const KEYS = ["DATA.PATCH_SIZE", "TRAIN.BATCH_SIZE"];
@@ -25,3 +28,20 @@ export const memoryHover: vscode.HoverProvider = {
     return new vscode.Hover(new vscode.MarkdownString(markdown), range);
   },
 };
+
+/** Folders of images. */
+const PATHS = /^DATA\.(TRAIN|VAL|TEST)\.PATH$/;
+
+/** Tells what the images of a folder are where its key is hovered over. */
+export const imageHover = (context: vscode.ExtensionContext): vscode.HoverProvider => ({
+  async provideHover(document, position) {
+    const text = document.getText();
+    const found = keyLines(text).find(({ line, key }) => line === position.line && PATHS.test(key));
+    if (found === undefined || document.uri.scheme !== "file") return undefined;
+    const { config } = loadConfig(document.uri.fsPath, text);
+    const folder = config.text(found.key);
+    if (folder === "") return undefined;
+    const summary = await imageChecks(context).summary(resolve(baseFolder(document), folder));
+    return new vscode.Hover(new vscode.MarkdownString(summary));
+  },
+});

@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import { keyCompletion, registerMoveKey } from "./completion.ts";
 import { ConfigurationDiagnostics } from "./diagnostics.ts";
 import { recogniseConfigurations } from "./documents.ts";
-import { memoryHover } from "./hover.ts";
+import { imageHover, memoryHover } from "./hover.ts";
 import { type KnownAnswers, newConfiguration } from "./new-configuration-command.ts";
 import { LANGUAGE } from "./recognise.ts";
 
@@ -16,6 +16,7 @@ export async function activateLanguage(context: vscode.ExtensionContext): Promis
     new ConfigurationDiagnostics(context),
     vscode.languages.registerCompletionItemProvider({ language: LANGUAGE }, keyCompletion, "."),
     vscode.languages.registerHoverProvider({ language: LANGUAGE }, memoryHover),
+    vscode.languages.registerHoverProvider({ language: LANGUAGE }, imageHover(context)),
     registerMoveKey(),
     vscode.commands.registerCommand("biapy.newConfiguration", (known?: KnownAnswers | vscode.Uri) =>
       newConfiguration(context, known instanceof vscode.Uri ? {} : known),

@@ -72,7 +72,11 @@ export async function newConfiguration(
     await cp(context.asAbsolutePath(join("media", "samples", `${ndim}d`)), samples, { recursive: true });
   const training = trainFolder === SAMPLE_IMAGES ? join(samples, "train") : trainFolder;
   const test = testFolder === SAMPLE_IMAGES ? join(samples, "test") : testFolder;
-  const channels = known.channels ?? (await (await imageChecks(context)).channelsIn(training));
+  const channels =
+    known.channels ??
+    (await imageChecks(context)
+      .channels(training)
+      .catch(() => 1));
   const text = configurationText({
     ndim,
     task,

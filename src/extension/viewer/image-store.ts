@@ -1,6 +1,7 @@
 /** Opens image files and reads single planes of them: what the image worker does, without its messages. */
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
+import { describeAxes } from "../../images/describe.ts";
 import { openImage } from "../../images/files.ts";
 import {
   type Image,
@@ -10,6 +11,7 @@ import {
   type SampleArray,
   sampleArray,
 } from "../../images/image.ts";
+import { describePixelSize } from "../../images/pixel-size.ts";
 import type { ImageSummary, Plane } from "../../protocol/panel-messages.ts";
 
 /** Larger planes are thinned out: a page of 64 million pixels of 16 bits is 128 MB. */
@@ -44,8 +46,11 @@ export class ImageStore {
     const version = await fileVersion(path);
     if (this.versions.get(path) !== version) await this.forget(path);
     this.versions.set(path, version);
-    const { shape, sampleType } = await this.use(path, async ({ info }) => info);
-    return { path, label: basename(path), shape, sampleType };
+    const { info, description } = await this.use(path, async (source) => source);
+    const { shape, sampleType, pixelSize } = info;
+    const size = pixelSize === undefined ? [] : [describePixelSize(pixelSize)];
+    const details = [description.format, describeAxes(description), ...size].join(", ");
+    return { path, label: basename(path), shape, sampleType, details };
   }
 
   /** One slice of one channel. */

@@ -51,8 +51,26 @@ async function pickImages(): Promise<vscode.Uri[]> {
     canSelectMany: true,
     canSelectFolders: true,
     openLabel: "View",
-    title: "Images (TIFF, HDF5) or Zarr folders",
-    filters: { Images: ["tif", "tiff", "h5", "hdf5", "zarr"] },
+    title: "Images, or Zarr and N5 folders",
+    filters: {
+      Images: [
+        "tif",
+        "tiff",
+        "h5",
+        "hdf5",
+        "ims",
+        "zarr",
+        "n5",
+        "npy",
+        "npz",
+        "nii",
+        "gz",
+        "png",
+        "jpg",
+        "jpeg",
+        "bmp",
+      ],
+    },
   });
   return picked ?? [];
 }

@@ -52,10 +52,16 @@ function showImages(summaries: readonly ImageSummary[]): void {
   setText(facts, summaries.map(describe).join("   |   "));
 }
 
-function describe({ label, shape: [depth, height, width, channels], sampleType }: ImageSummary): string {
+function describe({
+  label,
+  shape: [depth, height, width, channels],
+  sampleType,
+  details,
+}: ImageSummary): string {
   const parts = [`${width} × ${height} pixels`];
   if (depth > 1) parts.push(`${depth} slices`);
   if (channels > 1) parts.push(`${channels} channels`);
   parts.push(sampleType);
+  if (details !== undefined) parts.push(details);
   return `${label}: ${parts.join(", ")}`;
 }
