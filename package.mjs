@@ -2,7 +2,7 @@
 // It holds the bundles with the licences of what is in them and, of the packages that cannot be bundled, the files that run on that
 // platform; no others.
 import { execFileSync } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -44,7 +44,7 @@ await ship("@cornerstonejs/codec-libjpeg-turbo-8bit", [
   "dist/libjpegturbowasm_decode.wasm",
 ]);
 await ship("h5wasm-plugins", ["package.json", "LICENSE", "COPYING", "plugins"]);
-await ship("dejavu-fonts-ttf", ["package.json", "LICENSE", "ttf/DejaVuSans.ttf"]);
+await ship("@fontsource/inter", ["package.json", "LICENSE", "files/inter-latin-400-normal.woff2"]);
 await ship("koffi", [
   "package.json",
   "LICENSE.txt",
@@ -54,17 +54,29 @@ await ship("koffi", [
 ]);
 await shipKoffiBinary();
 await withReadingProject(() =>
-  createVSIX({ target, packagePath: vsix, dependencies: false, allowMissingRepository: true, rewriteRelativeLinks: false }),
+  createVSIX({
+    target,
+    packagePath: vsix,
+    // The Marketplace's page; README.md is for those who build from source.
+    readmePath: "MARKETPLACE.md",
+    dependencies: false,
+    allowMissingRepository: true,
+    rewriteRelativeLinks: false,
+  }),
 );
 console.log(`${vsix}: ${((await stat(vsix)).size / 1e6).toFixed(1)} MB`);
 
-/** Nobody sets breakpoints in bundled packages, and their sources are not shipped. */
+/** Removes the source maps of bundled packages, whose sources are not shipped, and the comments that name them. */
 async function dropMapsOfPackages() {
   for (const file of await readdir("dist")) {
     if (!file.endsWith(".map")) continue;
-    const path = join("dist", file);
-    const { sources } = JSON.parse(await readFile(path, "utf8"));
-    if (!sources.some((source) => source.startsWith("../src/"))) await rm(path);
+    const map = join("dist", file);
+    const { sources } = JSON.parse(await readFile(map, "utf8"));
+    if (sources.some((source) => source.startsWith("../src/"))) continue;
+    await rm(map);
+    const bundle = map.slice(0, -".map".length);
+    const text = await readFile(bundle, "utf8");
+    await writeFile(bundle, text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n"));
   }
 }
 
@@ -83,7 +95,13 @@ async function ship(packageName, files, from = join("node_modules", packageName)
  */
 async function withReadingProject(pack) {
   const project = join("src", "tsconfig.json");
-  const compilerOptions = { noCheck: true, allowImportingTsExtensions: true, noEmit: true, module: "preserve", types: [] };
+  const compilerOptions = {
+    noCheck: true,
+    allowImportingTsExtensions: true,
+    noEmit: true,
+    module: "preserve",
+    types: [],
+  };
   await writeFile(project, `${JSON.stringify({ compilerOptions }, null, 2)}\n`);
   try {
     await pack();

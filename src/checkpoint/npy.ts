@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { type NpyHeader, npyDataStart, npyHeader, parseNpyHeader } from "../facts/files/npy-header.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
-import { describe, writeAt, writeThroughTemporary } from "./files.ts";
+import { describe, writeAt, writeCheckpointFile } from "./files.ts";
 import {
   bytesPerElement,
   CheckpointTensor,
@@ -58,7 +58,7 @@ export async function readNpy(path: string): Promise<NpyArray> {
 export async function writeNpy(path: string, { shape, data }: NpyArray): Promise<void> {
   const tensor = CheckpointTensor.of(data, shape);
   const head = npyHeader(descriptors[tensor.dtype] ?? "", shape);
-  await writeThroughTemporary(path, async (handle) => {
+  await writeCheckpointFile(path, async (handle) => {
     await writeAt(handle, head, 0);
     await writeAt(handle, await tensor.bytes(), head.length);
   });

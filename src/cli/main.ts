@@ -7,7 +7,8 @@ import packageFile from "../../package.json" with { type: "json" };
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
-import { ResultError } from "../facts/files/write-file.ts";
+import { explainedWriteError, ResultError } from "../facts/files/write-file.ts";
+import { RunLockError } from "../facts/lock/run-lock.ts";
 import { type ResultTree, resultTree, runExists } from "../facts/result-tree.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { ImageError } from "../images/image.ts";
@@ -15,10 +16,12 @@ import { consoleReporter, jsonLinesReporter, type ReportEvent } from "../results
 import { RUNTIMES, type RuntimeName } from "../runtime/open-runtime.ts";
 import { PRECISIONS, type Precision } from "../runtime/precision.ts";
 import { type ChoiceReport, chooseRuntime, type DeviceWish } from "../workflow/device-choice.ts";
+import { type FeatureRequest, writeFeatures } from "../workflow/features/write-features.ts";
 import { InputError } from "../workflow/input-error.ts";
-import { runSelfSupervised, tryStep } from "../workflow/self-supervised.ts";
+import { runWorkflow, tryStep } from "../workflow/run.ts";
 import { threadCount } from "../workflow/settings.ts";
 import { EXIT } from "./exit-codes.ts";
+import { holdRun } from "./hold-run.ts";
 import { runTool, TOOLS_HELP } from "./tools.ts";
 
 interface Arguments {
@@ -33,6 +36,7 @@ interface Arguments {
   readonly norm_pix_loss?: boolean;
   readonly precision?: Precision;
   readonly try_batch?: number;
+  readonly features?: boolean;
 }
 
 /** The short forms that BiaPy's Docker image takes. */
@@ -69,6 +73,10 @@ function parseArguments(argv: readonly string[]): Arguments {
         "--precision <name>",
         "single by itself; mixed computes products in float16 on GPUs that have it, as PyTorch's autocast does",
       ).choices(PRECISIONS),
+    )
+    .option(
+      "--features",
+      "write the encoder's features of the test images with the run's checkpoint, instead of training",
     )
     .addOption(
       new Option("--try_batch <size>", "see whether a step of this size fits")
@@ -175,7 +183,7 @@ function interruptSignal(report: ReportEvent): AbortSignal {
 /** What a person can mend, as problems; undefined for faults of ours. */
 function problemsOf(error: unknown): readonly Problem[] | undefined {
   if (error instanceof InputError) return error.problems;
-  if (error instanceof CheckpointError || error instanceof ImageError)
+  if (error instanceof CheckpointError || error instanceof ImageError || error instanceof RunLockError)
     return [{ severity: "error", message: error.message }];
   return undefined;
 }
@@ -189,22 +197,33 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   if (all.some((problem) => problem.severity === "error")) return EXIT.badInput;
   const tree: ResultTree = resultTree(given.result_dir, given.name, given.run_id);
   const end = { event: "end", runDirectory: tree.runDirectory } as const;
-  if (!given.resume && runExists(tree) && config.flag("TRAIN.ENABLE")) {
+  if (!given.features && !given.resume && runExists(tree) && config.flag("TRAIN.ENABLE")) {
     const message = `Run ${given.run_id} of ${given.name} exists already and is overwritten. Another --run_id keeps both.`;
     report({ event: "log", level: "warning", message });
   }
   const signal = interruptSignal(report);
   try {
-    const status = await runSelfSupervised({
+    await holdRun(tree).catch((error) => {
+      throw explainedWriteError(tree.recordFolder, error);
+    });
+    const request: FeatureRequest = {
       config,
-      configText: readFileSync(given.config, "utf8"),
       tree,
-      resume: given.resume === true,
       normalisePixels: given.norm_pix_loss === true,
-      precision: given.precision,
       openRuntime: (work) => chooseRuntime(deviceWish(given, config), work, choiceReport(report)),
       report,
       signal,
+    };
+    if (given.features) {
+      const status = await writeFeatures(request);
+      report({ ...end, runDirectory: tree.features, status });
+      return status === "stopped" ? EXIT.stopped : EXIT.done;
+    }
+    const status = await runWorkflow({
+      ...request,
+      configText: readFileSync(given.config, "utf8"),
+      resume: given.resume === true,
+      precision: given.precision,
       fits: (batchSize) => fitsApart(batchSize, signal),
     });
     const resume = status === "stopped" ? resumeArguments(given) : undefined;

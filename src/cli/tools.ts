@@ -1,5 +1,7 @@
 /** What the command does besides training: inspects images, lists devices, fetches what they need. */
+
 import { SingleBar } from "cli-progress";
+import { bytes } from "../facts/format.ts";
 import { cudaDownloadBytes, cudaState, installCuda } from "../install/cuda.ts";
 import { installTensorflow, type TensorflowKind } from "../install/tensorflow.ts";
 import { InstallError, type InstallProgress } from "../install/wheels.ts";
@@ -48,9 +50,7 @@ async function installGpuRuntime(progress: InstallProgress): Promise<string> {
     );
   const state = cudaState(nvidia.driver);
   if (!state.usable && !state.installable) throw new InstallError(`CUDA cannot be used: ${state.reason}.`);
-  console.error(
-    `Fetching CUDA's libraries, ${(cudaDownloadBytes() / 1e9).toFixed(1)} GB, for ${nvidia.name}.`,
-  );
+  console.error(`Fetching CUDA's libraries, ${bytes(cudaDownloadBytes())}, for ${nvidia.name}.`);
   return installCuda(progress);
 }
 

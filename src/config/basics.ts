@@ -1,7 +1,18 @@
 /** What most of a run hangs on: what is learnt, by which network, from images of how many axes and channels. */
+import { WORKFLOWS, type WorkflowFact, type WorkflowName } from "../facts/workflows.ts";
 import type { Config } from "./config.ts";
 
 export type PretextTaskName = "masking" | "crappify";
+
+/** The embedded engine's workflow for a configuration; undefined for problems that only BiaPy itself handles. */
+export function workflowOf(config: Config): WorkflowName | undefined {
+  const problem = config.text("PROBLEM.TYPE");
+  const names = Object.keys(WORKFLOWS) as WorkflowName[];
+  return names.find((name) => {
+    const fact: WorkflowFact = WORKFLOWS[name];
+    return fact.problem === problem && (fact.pretextTask ?? pretextTask(config)) === pretextTask(config);
+  });
+}
 
 /**
  * The pretext task. Where the file does not say, it follows from the architecture: BiaPy's code defaults to crappify and its

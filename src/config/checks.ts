@@ -1,28 +1,37 @@
 /** What keys of a self-supervised configuration demand of each other (BiaPy 3.7.1's own rules, and this engine's). */
+
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
+import { ARCHITECTURES, embeddedArchitectures } from "../facts/architectures.ts";
+import { isNetworkPath } from "../facts/files/network-path.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, channelsOf, pretextTask } from "./basics.ts";
 import type { Config } from "./config.ts";
+import type { NumberKey, TextKey } from "./key-names.ts";
+import { checkLosses, checkMetrics } from "./loss-checks.ts";
 import { checkModelKeys } from "./model-checks.ts";
+import { nearestFolder } from "./nearest-folder.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 
 const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
 
 /**
- * Everything that keys contradict each other in, all at once.
+ * Returns all contradictions between keys at once.
  *
  * @param folder what relative paths are relative to
+ * @param network whether paths on other computers are looked at: not for a file in a folder that is not trusted
  */
-export function checkConfig(config: Config, folder = process.cwd()): Problem[] {
+export function checkConfig(config: Config, folder = process.cwd(), network = true): Problem[] {
   return [
     ...checkPatch(config),
     ...checkTask(config),
     ...checkModelKeys(config),
     ...checkNormalisation(config),
-    ...checkMae(config),
-    ...checkPaths(config, folder),
+    ...checkMetrics(config),
+    ...checkPaths(config, folder, network),
     ...checkValidation(config),
+    ...checkTiles(config),
+    ...checkOptimizers(config),
     ...checkSchedule(config),
     ...checkAugmentation(config),
     ...checkImageKeys(config),
@@ -81,92 +90,41 @@ function checkTask(config: Config): Problem[] {
   return problems;
 }
 
-/** Architectures that restore images, and the dimensions that each has. */
-export const RESTORING: Readonly<Record<string, readonly string[]>> = {
-  unet: ["2D", "3D"],
-  resunet: ["2D", "3D"],
-  "resunet++": ["2D", "3D"],
-  attention_unet: ["2D", "3D"],
-  multiresunet: ["2D", "3D"],
-  seunet: ["2D", "3D"],
-  resunet_se: ["2D", "3D"],
-  unetr: ["2D", "3D"],
-  edsr: ["2D"],
-  rcan: ["2D", "3D"],
-  dfcan: ["2D", "3D"],
-  wdsr: ["2D"],
-};
-
-/** Losses of BiaPy that the embedded engine computes. */
-const LOSSES = ["MAE", "MSE", "SSIM", "CHARBONNIER"];
-
 function checkRestoration(config: Config, architecture: string): Problem[] {
   const problems: Problem[] = [];
   const key = "MODEL.ARCHITECTURE";
-  const dimensions = RESTORING[architecture];
+  const names = embeddedArchitectures("crappify");
+  const { dimensions } = ARCHITECTURES.get(architecture) ?? { dimensions: [] };
   const ndim = config.text("PROBLEM.NDIM");
-  if (dimensions === undefined) {
-    const names = Object.keys(RESTORING).join(", ");
-    const message = `the embedded engine restores images by ${names}; ${architecture} needs BiaPy itself.`;
+  if (!names.some((each) => each === architecture)) {
+    const message = `the embedded engine restores images by ${names.join(", ")}; ${architecture} needs BiaPy itself.`;
     problems.push(config.problem(key, message, "unet"));
-  } else if (!dimensions.includes(ndim)) {
+  } else if (!dimensions.some((each) => each === ndim)) {
     problems.push(
       config.problem(key, `${architecture} works in ${dimensions.join(" and ")} only, not in ${ndim}.`),
     );
   }
-  const losses = [config.value("LOSS.TYPE")].flat().map((name) => String(name).toUpperCase());
-  for (const name of losses.filter((each) => !LOSSES.includes(each))) {
-    const message = `the embedded engine has the losses ${LOSSES.join(", ")}; ${name} needs BiaPy itself.`;
-    problems.push(config.problem("LOSS.TYPE", message));
-  }
-  const weights = config.numbers("LOSS.WEIGHTS");
-  if (weights.length > 0 && weights.length !== losses.length) {
-    const message = `${losses.length} losses (LOSS.TYPE) have ${losses.length} weights, not ${weights.length}.`;
-    problems.push(config.problem("LOSS.WEIGHTS", message));
-  }
-  return problems;
+  return [...problems, ...checkLosses(config)];
 }
 
-function checkMae(config: Config): Problem[] {
-  if (architectureOf(config) !== "mae") return [];
-  const problems: Problem[] = [];
-  const token = config.number("MODEL.VIT_TOKEN_SIZE");
-  const patch = config.numbers("DATA.PATCH_SIZE").slice(0, -1);
-  const uneven = patch.filter((size) => size % token !== 0);
-  if (uneven.length > 0) {
-    const near = patch.map((size) => Math.max(token, Math.round(size / token) * token));
-    const message = `${uneven.join(", ")} cannot be divided into tokens of ${token} (MODEL.VIT_TOKEN_SIZE).`;
-    problems.push(config.problem("DATA.PATCH_SIZE", message, `(${[...near, channelsOf(config)].join(",")})`));
-  } else if (patch.reduce((tokens, size) => tokens * (size / token), 1) < 2) {
-    problems.push(config.problem("DATA.PATCH_SIZE", `a patch must hold at least two tokens of ${token}.`));
-  }
-  for (const [features, heads] of [
-    ["MODEL.VIT_EMBED_DIM", "MODEL.VIT_NUM_HEADS"],
-    ["MODEL.MAE_DEC_HIDDEN_SIZE", "MODEL.MAE_DEC_NUM_HEADS"],
-  ]) {
-    if (config.number(features) % config.number(heads) === 0) continue;
-    problems.push(
-      config.problem(
-        features,
-        `${config.number(features)} features cannot be shared by ${config.number(heads)} heads (${heads}).`,
-      ),
-    );
-  }
-  return problems;
-}
-
-function checkPaths(config: Config, folder: string): Problem[] {
-  const needed = [
-    ...(config.flag("TRAIN.ENABLE") ? ["DATA.TRAIN.PATH"] : []),
-    ...(config.flag("TRAIN.ENABLE") && !config.flag("DATA.VAL.FROM_TRAIN") ? ["DATA.VAL.PATH"] : []),
-    ...(config.flag("TEST.ENABLE") ? ["DATA.TEST.PATH"] : []),
+function checkPaths(config: Config, folder: string, network: boolean): Problem[] {
+  const needed: TextKey[] = [
+    ...(config.flag("TRAIN.ENABLE") ? (["DATA.TRAIN.PATH"] as const) : []),
+    ...(config.flag("TRAIN.ENABLE") && !config.flag("DATA.VAL.FROM_TRAIN")
+      ? (["DATA.VAL.PATH"] as const)
+      : []),
+    ...(config.flag("TEST.ENABLE") ? (["DATA.TEST.PATH"] as const) : []),
   ];
   return needed.flatMap((key) => {
     const written = config.text(key);
+    if (!network && isNetworkPath(written)) return [];
     const path = resolve(folder, written);
     if (existsSync(path) && statSync(path).isDirectory()) return [];
-    const found = existsSync(path) ? "is a file, not a folder" : "does not exist";
-    return [config.problem(key, `the folder ${written} ${found} (looked for from ${folder}).`)];
+    const isFile = existsSync(path);
+    const message = isFile
+      ? `${written} is a file; ${key} must name a folder (resolved against ${folder}).`
+      : `the folder ${written} does not exist (resolved against ${folder}).`;
+    return [config.problem(key, message, isFile ? undefined : nearestFolder(written, folder))];
   });
 }
 
@@ -182,11 +140,42 @@ function checkValidation(config: Config): Problem[] {
   ];
 }
 
+/** One number an axis for the overlap and padding of patches. */
+function checkTiles(config: Config): Problem[] {
+  const ndim = config.text("PROBLEM.NDIM") === "3D" ? 3 : 2;
+  const keys = (["TRAIN", "VAL", "TEST"] as const).flatMap(
+    (phase) => [`DATA.${phase}.OVERLAP`, `DATA.${phase}.PADDING`] as const,
+  );
+  return keys.flatMap((key) => {
+    const values = config.numbers(key);
+    if (!config.sets(key) || values.length === ndim) return [];
+    const message = `a ${ndim}D problem has ${ndim} numbers, one for each of ${AXES[`${ndim}D`].join(", ")}, not ${values.length}.`;
+    const suggestion = values.length === 1 ? `(${Array(ndim).fill(values[0]).join(",")})` : undefined;
+    return [config.problem(key, message, suggestion)];
+  });
+}
+
+/** One network is trained by one optimizer, at one rate. */
+function checkOptimizers(config: Config): Problem[] {
+  const several = (["TRAIN.OPTIMIZER", "TRAIN.LR"] as const).filter(
+    (key) => [config.value(key)].flat().length !== 1,
+  );
+  return several.map((key) => {
+    const [first] = [config.value(key)].flat();
+    const suggestion = first === undefined ? undefined : `[${String(first)}]`;
+    return config.problem(
+      key,
+      "self-supervision trains one network: one optimizer and one rate.",
+      suggestion,
+    );
+  });
+}
+
 function checkSchedule(config: Config): Problem[] {
   const problems: Problem[] = [];
   const name = config.text("TRAIN.LR_SCHEDULER.NAME");
   const fraction = config.number(DECAY_FRACTION);
-  const required =
+  const required: NumberKey[] =
     name === "reduceonplateau"
       ? ["TRAIN.LR_SCHEDULER.REDUCEONPLATEAU_PATIENCE"]
       : name === "warmupcosine" && fraction <= 0
@@ -233,12 +222,12 @@ export function warmupAndDecay(config: Config): {
 }
 
 function checkNormalisation(config: Config): Problem[] {
-  const clip = (name: string) => `DATA.NORMALIZATION.PERC_CLIP.${name}`;
+  const clip = <Name extends string>(name: Name) => `DATA.NORMALIZATION.PERC_CLIP.${name}` as const;
   if (!config.flag(clip("ENABLE"))) return [];
-  return ["LOWER", "UPPER"].flatMap((name) => {
-    const key = clip(`${name}_PERC`);
+  return (["LOWER", "UPPER"] as const).flatMap((name) => {
+    const key = clip(`${name}_PERC` as const);
     const percent = config.number(key);
-    const isFixed = config.numbers(clip(`${name}_VALUE`)).every((value) => value !== -1);
+    const isFixed = config.numbers(clip(`${name}_VALUE` as const)).every((value) => value !== -1);
     if (isFixed || (percent >= 0 && percent <= 100)) return [];
     const message = `values are clipped at a percentile from 0 to 100, or at a fixed value (${clip(`${name}_VALUE`)}); one of them is to be set.`;
     return [config.problem(key, message)];
@@ -246,7 +235,7 @@ function checkNormalisation(config: Config): Problem[] {
 }
 
 /** Augmentations of BiaPy that only make sense of values from 0 to 1. */
-const OF_POSITIVE_VALUES = ["GAMMA_CONTRAST", "POISSON_NOISE"];
+const OF_POSITIVE_VALUES = ["GAMMA_CONTRAST", "POISSON_NOISE"] as const;
 
 function checkAugmentation(config: Config): Problem[] {
   if (!config.flag("AUGMENTOR.ENABLE")) return [];
@@ -275,7 +264,7 @@ const RANGES = [
   ...["MOTB_K_RANGE", "GC_GAMMA", "BRIGHTNESS_FACTOR", "CONTRAST_FACTOR", "DROP_RANGE", "COUT_SIZE"],
   ...["COUT_NB_ITERATIONS", "CBLUR_SIZE", "CBLUR_DOWN_RANGE", "CMIX_SIZE", "CNOISE_SCALE", "CNOISE_SIZE"],
   ...["CNOISE_NB_ITERATIONS", "MISSP_ITERATIONS", "GRID_D_RANGE"],
-];
+] as const;
 
 /** The documentation's rule for names, or nothing when `name` keeps it. */
 export function checkName(name: string): Problem | undefined {

@@ -2,10 +2,11 @@
 import { readFileSync } from "node:fs";
 import { closest, distance } from "fastest-levenshtein";
 import type { Problem } from "../facts/run-events.ts";
-import { type ConfigDocument, type ConfigEntry, parseDocument } from "./document.ts";
+import { type ConfigDocument, type ConfigEntry, type Place, parseDocument } from "./document.ts";
+import type { FlagKey, Key, ListKey, NumberKey, TextKey } from "./key-names.ts";
 import { type KeyFact, type KeyType, keyFacts, keyGroups, keyLimits, type Limits } from "./keys.ts";
 import { modernised } from "./older-keys.ts";
-import { type PythonValue, written } from "./python-value.ts";
+import { isYamlFloat, type PythonValue, written } from "./python-value.ts";
 
 /** A configuration's values by dotted key, BiaPy's defaults where the file says nothing. */
 export class Config {
@@ -16,43 +17,45 @@ export class Config {
   }
 
   /** Whether the file itself sets the key. */
-  sets(key: string): boolean {
+  sets(key: Key): boolean {
     return this.values.has(key);
   }
 
   /** The same configuration with another value of one key. */
-  with(key: string, value: PythonValue): Config {
+  with(key: Key, value: PythonValue): Config {
     const { entries, file } = this.document;
     const place = entries.find((entry) => entry.key === key)?.place ?? { file, line: 1, column: 1 };
     const others = entries.filter((entry) => entry.key !== key);
     return new Config({ ...this.document, entries: [...others, { key, value, place }] });
   }
 
-  value(key: string): PythonValue {
-    const fact = keyFacts.get(key);
-    if (fact === undefined) throw new Error(`BiaPy has no key ${key}.`);
-    return this.values.get(key) ?? fact.default;
+  value(key: Key): PythonValue {
+    return this.lookUp(key);
   }
 
-  number(key: string): number {
+  private lookUp(key: string): PythonValue {
+    return this.values.get(key) ?? keyFacts.get(key)?.default ?? null;
+  }
+
+  number(key: NumberKey): number {
     return Number(this.value(key));
   }
 
-  flag(key: string): boolean {
+  flag(key: FlagKey): boolean {
     return this.value(key) === true;
   }
 
-  text(key: string): string {
+  text(key: TextKey): string {
     return String(this.value(key) ?? "");
   }
 
   /** A list or tuple of numbers; a single number is a list of one. */
-  numbers(key: string): number[] {
+  numbers(key: ListKey): number[] {
     return [this.value(key)].flat().map(Number);
   }
 
   /** The first item of a list, or the value itself: optimisers and rates are lists with one item a model. */
-  first(key: string): PythonValue {
+  first(key: ListKey): PythonValue {
     const value = this.value(key);
     return Array.isArray(value) ? value[0] : value;
   }
@@ -67,32 +70,30 @@ export class Config {
         group[part] ??= {};
         group = group[part] as Record<string, PythonValue>;
       }
-      group[parts[parts.length - 1]] = this.value(key);
+      group[parts[parts.length - 1]] = this.lookUp(key);
     }
     return root;
   }
 
   /** As {@link problem}, of something that does not keep a run from starting. */
-  warning(key: string, message: string, suggestion?: string): Problem {
+  warning(key: Key, message: string, suggestion?: string): Problem {
     return { ...this.problem(key, message, suggestion), severity: "warning" };
   }
 
   /** A problem at the place of a key, or of the nearest group above it that the file has. */
-  problem(key: string, message: string, suggestion?: string): Problem {
+  problem(key: Key, message: string, suggestion?: string): Problem {
+    return { severity: "error", key, ...this.placeOf(key), message: `${key}: ${message}`, suggestion };
+  }
+
+  /** Returns the place of a key or group, or of the nearest group above it that the file has. */
+  placeOf(key: string): Place {
     const { file, entries, groups } = this.document;
     let place = entries.find((entry) => entry.key === key)?.place;
-    for (let group = key; place === undefined && group.includes("."); ) {
-      group = group.slice(0, group.lastIndexOf("."));
+    for (let group = key; place === undefined && group !== ""; ) {
       place = groups.get(group);
+      group = group.slice(0, Math.max(group.lastIndexOf("."), 0));
     }
-    return {
-      severity: "error",
-      key,
-      file,
-      ...(place ?? { line: 1, column: 1 }),
-      message: `${key}: ${message}`,
-      suggestion,
-    };
+    return place ?? { file, line: 1, column: 1 };
   }
 }
 
@@ -147,19 +148,21 @@ function unknown(key: string, names: Iterable<string>): Fault {
   return { message: `BiaPy has no key ${key}. Did you mean ${near}?`, suggestion: near };
 }
 
-function faultOf({ key, value }: ConfigEntry): Fault | undefined {
+function faultOf(entry: ConfigEntry): Fault | undefined {
+  const { key, value } = entry;
   const fact = keyFacts.get(key);
   if (fact === undefined) {
-    if (keyGroups.has(key))
-      return value === null
-        ? undefined
-        : { message: `${key} is a section with keys of its own, not a value.` };
-    return unknown(key, keyFacts.keys());
+    if (!keyGroups.has(key)) return unknown(key, keyFacts.keys());
+    return value === null
+      ? { message: `${key} has no keys below it, which BiaPy refuses: write some or remove the line.` }
+      : { message: `${key} is a section with keys of its own, not a value.` };
   }
-  if (!hasType(value, fact))
-    return {
-      message: `${key} is ${EXPECTED[fact.type]}, such as ${example(key, fact)}, not ${written(value)}.`,
-    };
+  if (!hasType(entry, fact))
+    return (
+      otherwiseWritten(entry, fact) ?? {
+        message: `${key} is ${EXPECTED[fact.type]}, such as ${example(key, fact)}, not ${written(value)}.`,
+      }
+    );
   const limits = keyLimits.get(key);
   return limits === undefined ? undefined : outside(key, value, limits);
 }
@@ -189,16 +192,60 @@ function example(key: string, fact: KeyFact): string {
   return written(allowed && fact.type === "str" ? allowed[0] : fact.default) || "name";
 }
 
-function hasType(value: PythonValue, { type, default: standard }: KeyFact): boolean {
+/** Lists that a number may stand for by itself: BiaPy wraps it. */
+const NUMBER_FOR_LIST =
+  /^DATA\.NORMALIZATION\.(PERC_CLIP\.(LOWER|UPPER)_VALUE|ZERO_MEAN_UNIT_VAR\.(MEAN|STD)_VAL)$/;
+/** Lists that a fraction may stand for, if YAML itself takes it for one. */
+const FRACTION_FOR_LIST: readonly string[] = ["TRAIN.LR", "TRAIN.LR_SCHEDULER.MIN_LR"];
+/** Lists that a name may stand for. */
+const NAME_FOR_LIST: readonly string[] = ["TRAIN.OPTIMIZER", "LOSS.TYPE"];
+
+/** Whether a number is written as one with a fraction, as Python tells them apart. */
+const isFraction = (text: string) => /[.eE]/.test(text) && !/^[-+]?0[xX]/.test(text);
+
+/** Whether BiaPy accepts a value for a key of this type. */
+function hasType(
+  { key, value, text = "", ofYaml }: ConfigEntry,
+  { type, default: standard }: KeyFact,
+): boolean {
   if (type === "bool") return typeof value === "boolean";
-  if (type === "int") return typeof value === "number" && Number.isInteger(value);
+  if (type === "int") return typeof value === "number" && Number.isInteger(value) && !isFraction(text);
   if (type === "float") return typeof value === "number";
   if (type === "str") return typeof value === "string" || (value === null && standard === "");
   if (type === "NoneType") return value === null || typeof value === "number";
-  // Lists and tuples stand for each other; optimisers and rates may be written without one.
-  return (
-    Array.isArray(value) || (type === "list" && (typeof value === "string" || typeof value === "number"))
-  );
+  // Lists and tuples stand for each other.
+  if (Array.isArray(value)) return true;
+  if (typeof value === "number" && NUMBER_FOR_LIST.test(key)) return true;
+  if (typeof value === "number" && FRACTION_FOR_LIST.includes(key))
+    return ofYaml === true && isYamlFloat(text);
+  return typeof value === "string" && NAME_FOR_LIST.includes(key);
+}
+
+/** The right value, wrongly written. */
+function otherwiseWritten({ key, value, text = "" }: ConfigEntry, fact: KeyFact): Fault | undefined {
+  const { type } = fact;
+  if (type === "int" && typeof value === "number" && Number.isInteger(value)) {
+    const message = `${key} is a whole number; BiaPy refuses ${text} because of its decimal point.`;
+    return { message, suggestion: String(value) };
+  }
+  if (typeof value === "number" && FRACTION_FOR_LIST.includes(key)) {
+    const suggestion = yamlFloat(value);
+    const why = isFraction(text)
+      ? `YAML's numbers need a dot (and a sign after e), so that BiaPy reads ${text} as text`
+      : `BiaPy takes ${text} for a whole number and refuses it`;
+    return { message: `${key}: ${why}. Write ${suggestion}.`, suggestion };
+  }
+  const ofList = type === "list" || type === "tuple";
+  if (!ofList || value === null || typeof value === "object" || typeof value === "boolean") return undefined;
+  const suggestion = type === "list" ? `[${text}]` : undefined;
+  return { message: `${key} is ${EXPECTED[type]} (${example(key, fact)}), not ${text}.`, suggestion };
+}
+
+/** A number with the dot and the sign that YAML 1.1 asks of one: `1.0e-5`. */
+function yamlFloat(value: number): string {
+  const text = String(value);
+  if (/^-?\d+$/.test(text)) return `${text}.0`;
+  return text.replace(/^(-?\d+)e/, "$1.0e");
 }
 
 function outside(

@@ -1,7 +1,7 @@
 /** A YAML configuration as a flat list of keys with their places in the file. */
-import { EVENT_ID, getScalarValue, parseEvents, SCALAR_STYLE, YAMLException } from "js-yaml";
 import type { Problem } from "../facts/run-events.ts";
-import { type PythonValue, pythonValue } from "./python-value.ts";
+import { decoded, type PythonValue } from "./python-value.ts";
+import { YamlError, type YamlNode, yamlTree } from "./yaml-tree.ts";
 
 /** A key that has a value of its own (not a group of keys). */
 export interface ConfigEntry {
@@ -10,6 +10,8 @@ export interface ConfigEntry {
   readonly value: PythonValue;
   /** How a value that is no list and no mapping is written. */
   readonly text?: string;
+  /** Whether the text is YAML's own number, truth value or null, not text that Python decodes. */
+  readonly ofYaml?: boolean;
   readonly place: Place;
 }
 
@@ -27,56 +29,13 @@ export interface ConfigDocument {
   readonly groups: ReadonlyMap<string, Place>;
 }
 
-type Node =
-  | { readonly kind: "scalar"; readonly value: PythonValue; readonly text: string; readonly start: number }
-  | { readonly kind: "list"; readonly items: readonly Node[] }
-  | { readonly kind: "group"; readonly items: readonly { readonly key: Node; readonly value: Node }[] };
-
 function placeOf(file: string, text: string, offset: number): Place {
   const before = text.slice(0, offset);
   return { file, line: before.split("\n").length, column: offset - before.lastIndexOf("\n") };
 }
 
-/** Builds the tree of a file's first document from js-yaml's events. */
-function parseTree(text: string, file: string): Node | undefined {
-  const events = parseEvents(text, { filename: file });
-  let at = 0;
-  const build = (): Node | undefined => {
-    const event = events[at++];
-    if (event === undefined) return undefined;
-    if (event.type === EVENT_ID.SCALAR) {
-      const value = getScalarValue(text, event);
-      const plain = event.style === SCALAR_STYLE.PLAIN;
-      return { kind: "scalar", value: pythonValue(value, plain), text: value, start: event.valueStart };
-    }
-    if (event.type === EVENT_ID.SEQUENCE) {
-      const items = buildMany();
-      return { kind: "list", items };
-    }
-    if (event.type === EVENT_ID.MAPPING) {
-      const flat = buildMany();
-      const pairs = Array.from({ length: flat.length / 2 }, (_, index) => ({
-        key: flat[2 * index],
-        value: flat[2 * index + 1],
-      }));
-      return { kind: "group", items: pairs };
-    }
-    throw new YAMLException("anchors and aliases (& and *) are not understood: write the value out.");
-  };
-  const buildMany = (): Node[] => {
-    const nodes: Node[] = [];
-    while (at < events.length && events[at].type !== EVENT_ID.POP) {
-      const node = build();
-      if (node !== undefined) nodes.push(node);
-    }
-    at++;
-    return nodes;
-  };
-  if (events[at]?.type === EVENT_ID.DOCUMENT) at++;
-  return events[at]?.type === EVENT_ID.POP ? undefined : build();
-}
-
-function plainValue(node: Node): PythonValue {
+/** Values within lists are YAML's alone; yacs decodes only the text of a key. */
+function plainValue(node: YamlNode): PythonValue {
   if (node.kind === "scalar") return node.value;
   if (node.kind === "list") return node.items.map(plainValue);
   return Object.fromEntries(
@@ -84,10 +43,13 @@ function plainValue(node: Node): PythonValue {
   );
 }
 
+const keyValue = (node: YamlNode): PythonValue =>
+  node.kind === "scalar" && typeof node.value === "string" ? decoded(node.value) : plainValue(node);
+
 /**
  * Parses a configuration. `isGroup` tells which dotted names hold further keys.
  *
- * Syntax errors and repeated keys come back as problems.
+ * Syntax errors, empty sections and repeated keys come back as problems.
  */
 export function parseDocument(
   file: string,
@@ -98,7 +60,9 @@ export function parseDocument(
   const groups = new Map<string, Place>();
   const problems: Problem[] = [];
   const seen = new Map<string, Place>();
-  const walk = (node: Node, prefix: string): void => {
+  const problem = (place: Place, message: string, key?: string) =>
+    problems.push({ severity: "error", key, ...place, message });
+  const walk = (node: YamlNode, prefix: string): void => {
     if (node.kind !== "group") return;
     for (const { key: keyNode, value } of node.items) {
       if (keyNode.kind !== "scalar") continue;
@@ -106,8 +70,7 @@ export function parseDocument(
       const place = placeOf(file, text, keyNode.start);
       const earlier = seen.get(key);
       if (earlier !== undefined) {
-        const message = `${key} is written twice, first on line ${earlier.line}. Keep one of them.`;
-        problems.push({ severity: "error", key, ...place, message });
+        problem(place, `${key} is written twice, first on line ${earlier.line}. Keep one of them.`, key);
         continue;
       }
       seen.set(key, place);
@@ -116,36 +79,33 @@ export function parseDocument(
         groups.set(key, place);
         walk(value, `${key}.`);
       } else {
-        const text = value.kind === "scalar" ? value.text : undefined;
-        entries.push({ key, value: plainValue(value), text, place });
+        const scalar = value.kind === "scalar" ? value : undefined;
+        const ofYaml = scalar !== undefined && typeof scalar.value !== "string";
+        entries.push({ key, value: keyValue(value), text: scalar?.text, ofYaml, place });
       }
     }
   };
   const document = { file, entries, groups };
   try {
-    const tree = parseTree(text, file);
-    if (tree !== undefined && tree.kind !== "group") {
+    const tree = yamlTree(text, file);
+    if (tree === undefined || (tree.kind === "scalar" && tree.value === null)) {
+      problem(
+        { file, line: 1, column: 1 },
+        "The file is empty: a configuration starts with a section such as PROBLEM.",
+      );
+    } else if (tree.kind !== "group") {
       const message =
         "A configuration is a list of sections such as PROBLEM, DATA and TRAIN, each ending in a colon.";
-      problems.push({ severity: "error", file, line: 1, column: 1, message });
-    } else if (tree !== undefined) walk(tree, "");
+      problem({ file, line: 1, column: 1 }, message);
+    } else walk(tree, "");
   } catch (error) {
-    if (!(error instanceof YAMLException)) throw error;
-    const { mark } = error;
-    const line = mark === undefined ? 1 : mark.line + 1;
-    const column = mark === undefined ? 1 : mark.column + 1;
-    problems.push({
-      severity: "error",
-      file,
-      line,
-      column,
-      message: `This is not valid YAML: ${error.reason}.`,
-    });
+    if (!(error instanceof YamlError)) throw error;
+    problem(placeOf(file, text, error.offset), error.message);
   }
   return { document, problems };
 }
 
 /** A mapping under a key that is unknown is taken for a group, so that its own keys can be reported. */
-function isLeafMapping(node: Node): boolean {
+function isLeafMapping(node: YamlNode): boolean {
   return node.kind === "group" && node.items.length === 0;
 }

@@ -1,4 +1,5 @@
 /** The keys of BiaPy 3.7.1's configuration: every one with its type and default, and what values the workflow allows. */
+import { ARCHITECTURES } from "../facts/architectures.ts";
 import facts from "./biapy-keys.json" with { type: "json" };
 import type { PythonValue } from "./python-value.ts";
 
@@ -40,13 +41,6 @@ const share: Limits = { least: 0, most: 1 };
 const positive: Limits = { least: 1 };
 
 const names = (...allowed: string[]): Limits => ({ allowed });
-
-/** Every architecture that BiaPy builds, for any kind of problem. */
-const architectures = [
-  ...["mae", "unet", "resunet", "resunet++", "seunet", "resunet_se", "attention_unet", "multiresunet"],
-  ...["unetr", "unext_v1", "unext_v2", "edsr", "rcan", "dfcan", "wdsr", "vit", "hrnet", "stunet", "nafnet"],
-  ...["simple_cnn", ...Array.from({ length: 8 }, (_, size) => `efficientnet_b${size}`)],
-];
 
 /** What values a key allows beyond its type; for lists and tuples, each of their items. */
 export const keyLimits: ReadonlyMap<string, Limits> = new Map<string, Limits>([
@@ -92,7 +86,10 @@ export const keyLimits: ReadonlyMap<string, Limits> = new Map<string, Limits>([
   ["TRAIN.EPOCHS", positive],
   ["TRAIN.PATIENCE", { least: -1 }],
   ["TRAIN.GRADIENT_CLIP_NORM", { least: 0 }],
-  ["TRAIN.LR_SCHEDULER.NAME", { allowed: ["", "reduceonplateau", "warmupcosine", "onecycle"] }],
+  [
+    "TRAIN.LR_SCHEDULER.NAME",
+    { allowed: ["", "reduceonplateau", "warmupcosine", "onecycle", "warmupreduceonplateau"] },
+  ],
   ["LOG.CHART_CREATION_FREQ", positive],
   ["AUGMENTOR.AUG_NUM_SAMPLES", { least: 0 }],
   ["AUGMENTOR.AFFINE_MODE", { allowed: ["constant", "reflect", "wrap", "symmetric"] }],
@@ -120,7 +117,7 @@ export const keyLimits: ReadonlyMap<string, Limits> = new Map<string, Limits>([
   ["PROBLEM.INSTANCE_SEG.SYNAPSES.POINT_CREATION_FUNCTION", names("peak_local_max", "blob_log")],
   ["PROBLEM.IMAGE_TO_IMAGE.MEMBRANE_REPAIR.POSTPROCESS.METHOD", names("watershed", "agglomeration")],
   ["MODEL.SOURCE", names("biapy", "bmz", "torchvision")],
-  ["MODEL.ARCHITECTURE", { allowed: architectures, anyCase: true }],
+  ["MODEL.ARCHITECTURE", { allowed: [...ARCHITECTURES.keys()], anyCase: true }],
   [
     "MODEL.ACTIVATION",
     {

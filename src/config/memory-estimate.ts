@@ -1,6 +1,9 @@
 /** How much memory a training will take, estimated from the configuration alone. */
+
+import { bytes, largeCount } from "../facts/format.ts";
 import { architectureOf, ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
+import type { NumberKey } from "./key-names.ts";
 
 export interface MemoryEstimate {
   /** Trainable numbers of the model. */
@@ -78,7 +81,7 @@ interface Stack {
   readonly heads: number;
 }
 
-function stack(config: Config, width: string, layers: string, heads: string): Stack {
+function stack(config: Config, width: NumberKey, layers: NumberKey, heads: NumberKey): Stack {
   return { width: config.number(width), layers: config.number(layers), heads: config.number(heads) };
 }
 
@@ -95,18 +98,14 @@ function keptNumbers({ width, layers, heads }: Stack, tokens: number): number {
 export function describeMemory(estimate: MemoryEstimate, batch: number): string {
   const { parameters, weightBytes, activationBytes, baseBytes, totalBytes, tokens, visibleTokens } = estimate;
   return [
-    `**Training takes about ${megabytes(totalBytes)}** (an estimate; expect a fifth more or less)`,
+    `**Training takes about ${bytes(totalBytes)}** (an estimate; expect a fifth more or less)`,
     "",
     "| part | memory |",
     "| --- | ---: |",
-    `| ${(parameters / 1e6).toFixed(1)} million weights, gradients, optimiser | ${megabytes(weightBytes)} |`,
-    `| batch of ${batch}: ${tokens} tokens a patch, ${visibleTokens} of them visible | ${megabytes(activationBytes)} |`,
-    `| program and images | ${megabytes(baseBytes)} |`,
+    `| ${largeCount(parameters)} weights, gradients, optimiser | ${bytes(weightBytes)} |`,
+    `| batch of ${batch}: ${tokens} tokens a patch, ${visibleTokens} of them visible | ${bytes(activationBytes)} |`,
+    `| program and images | ${bytes(baseBytes)} |`,
     "",
     "Too much? Halve `TRAIN.BATCH_SIZE` or `DATA.PATCH_SIZE`, or choose a smaller `MODEL.VIT_EMBED_DIM`.",
   ].join("\n");
-}
-
-function megabytes(bytes: number): string {
-  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.round(bytes / 1e6)} MB`;
 }

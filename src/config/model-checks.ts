@@ -1,14 +1,15 @@
 /** What keys of the network demand of each other and of the patch, by BiaPy 3.7.1's rules. */
+import { ARCHITECTURES, NORMALIZATION_GROUPS, readersOf, readsSetting } from "../facts/architectures.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 import { modelLevels, waysDown } from "./model-levels.ts";
+import { hrNetStages } from "./model-stages.ts";
+import { checkStages } from "./stage-checks.ts";
+import { checkTransformer } from "./transformer-checks.ts";
 
-/** Networks whose levels the configuration describes. */
-const WITH_LEVELS = ["unet", "resunet", "resunet++", "seunet", "resunet_se", "attention_unet"];
-/** Networks that halve the patch at each level. */
-const SHRINKING = [...WITH_LEVELS, "multiresunet"];
-const TRANSFORMERS = ["mae", "unetr"];
+/** Whether a network's levels shrink the patch as MODEL.YX_DOWN and Z_DOWN say. */
+const isShrinking = (architecture: string) => readsSetting(architecture, "YX_DOWN");
 
 /** At most so much is left of an axis when nothing more can be halved. */
 const SMALLEST = 2;
@@ -23,13 +24,13 @@ export function checkModelKeys(config: Config): Problem[] {
   }
   const lists = [...checkLevels(config, architecture), ...checkDropout(config, architecture)];
   // A patch can only be followed down lists that fit together.
-  const patch = lists.length === 0 && SHRINKING.includes(architecture) ? checkShrinking(config) : [];
-  const shape = architecture === "unetr" ? checkUnetr(config) : [];
+  const patch = lists.length === 0 && isShrinking(architecture) ? checkShrinking(config) : [];
   return [
     ...ofBiapyAlone(config),
     ...lists,
     ...patch,
-    ...shape,
+    ...checkTransformer(config),
+    ...checkStages(config),
     ...checkOrder(config, architecture),
     ...checkNormalisation(config, architecture),
     ...checkContrast(config),
@@ -58,9 +59,9 @@ function checkLevels(config: Config, architecture: string): Problem[] {
     const message = `a network has at least ${FEWEST_LEVELS} levels, so as many numbers, not ${levels}.`;
     problems.push(config.problem("MODEL.FEATURE_MAPS", message));
   }
-  if (!SHRINKING.includes(architecture)) return problems;
+  if (!isShrinking(architecture)) return problems;
   const down = waysDown(config);
-  for (const key of ["MODEL.YX_DOWN", "MODEL.Z_DOWN"]) {
+  for (const key of ["MODEL.YX_DOWN", "MODEL.Z_DOWN"] as const) {
     const values = config.numbers(key);
     if (values.every((value) => value === 0)) continue;
     if (values.length !== down) {
@@ -68,8 +69,8 @@ function checkLevels(config: Config, architecture: string): Problem[] {
       problems.push(config.problem(key, message));
     }
   }
-  if (!WITH_LEVELS.includes(architecture)) return problems;
-  for (const key of ["MODEL.ISOTROPY", "MODEL.CONV_LAYERS"]) {
+  if (!readsSetting(architecture, "ISOTROPY")) return problems;
+  for (const key of ["MODEL.ISOTROPY", "MODEL.CONV_LAYERS"] as const) {
     const values = [config.value(key)].flat();
     const alike = new Set(values).size <= 1 && (key === "MODEL.CONV_LAYERS" || values[0] === true);
     if (alike || values.length === levels) continue;
@@ -82,7 +83,8 @@ function checkLevels(config: Config, architecture: string): Problem[] {
 function checkDropout(config: Config, architecture: string): Problem[] {
   const dropout = config.numbers("MODEL.DROPOUT_VALUES");
   if (dropout.every((value) => value === 0)) return [];
-  const needed = TRANSFORMERS.includes(architecture) ? 1 : config.numbers("MODEL.FEATURE_MAPS").length;
+  const single = ARCHITECTURES.get(architecture)?.patch === "tokens";
+  const needed = single ? 1 : config.numbers("MODEL.FEATURE_MAPS").length;
   if (dropout.length === needed) return [];
   const levels =
     needed === 1 ? `${architecture} has one number` : `one number for each of MODEL.FEATURE_MAPS`;
@@ -94,6 +96,8 @@ function checkShrinking(config: Config): Problem[] {
   const axes = ndimOf(config) === 3 ? ["z", "y", "x"] : ["y", "x"];
   const patch = config.numbers("DATA.PATCH_SIZE");
   const factor = (axis: string, level: number) => (axis === "z" ? zDown[level] : yxDown[level]);
+  const stem = readsSetting(architectureOf(config), "CONVNEXT_STEM_K_SIZE") ? checkStem(config) : [];
+  if (stem.length > 0) return stem;
   for (const [index, axis] of axes.entries()) {
     let size = patch[index] ?? 0;
     for (let level = 0; level < waysDown(config); level++) {
@@ -109,70 +113,48 @@ function checkShrinking(config: Config): Problem[] {
   return [];
 }
 
+/** A U-NeXt cuts the image into patches before its first level, which shrinks it once more. */
+function checkStem(config: Config): Problem[] {
+  const { zDown, yxDown } = modelLevels(config);
+  const stem = config.number("MODEL.CONVNEXT_STEM_K_SIZE");
+  const ofZ = stem * Math.max(Math.trunc(zDown[0] / stem), 1);
+  const patch = config.numbers("DATA.PATCH_SIZE");
+  const axes = ndimOf(config) === 3 ? ["z", "y", "x"] : ["y", "x"];
+  for (const [index, axis] of axes.entries()) {
+    const [first, down] = axis === "z" ? [ofZ, zDown] : [stem, yxDown];
+    const total = down.reduce((product, each) => product * each, first);
+    if ((patch[index] ?? 0) % total === 0) continue;
+    const message = `${patch[index]} along ${axis} cannot be divided by ${total}: ${first} by the stem (MODEL.CONVNEXT_STEM_K_SIZE) and ${total / first} by the levels below.`;
+    return [config.problem("DATA.PATCH_SIZE", message)];
+  }
+  return [];
+}
+
 function checkOrder(config: Config, architecture: string): Problem[] {
-  if (config.text("MODEL.CONV_BLOCK_ORDER") !== "norm_act_conv" || WITH_LEVELS.includes(architecture))
+  if (
+    config.text("MODEL.CONV_BLOCK_ORDER") !== "norm_act_conv" ||
+    readsSetting(architecture, "CONV_BLOCK_ORDER")
+  )
     return [];
-  const message = `norm_act_conv is for ${WITH_LEVELS.join(", ")}; ${architecture} has the default order only.`;
+  const message = `norm_act_conv is for ${readersOf("CONV_BLOCK_ORDER").join(", ")}; ${architecture} has the default order only.`;
   return [config.problem("MODEL.CONV_BLOCK_ORDER", message, "conv_norm_act")];
 }
 
-/** Token sizes of the transformers that MODEL.UNETR_VIT_MODEL names. */
-const NAMED_TOKENS: Readonly<Record<string, number>> = { vit_base_patch16: 16, vit_large_patch16: 16 };
-
-function checkUnetr(config: Config): Problem[] {
-  const named = config.text("MODEL.UNETR_VIT_MODEL");
-  if (named !== "custom" && NAMED_TOKENS[named] === undefined) {
-    const why =
-      named === "vit_huge_patch14"
-        ? "its tokens of 14 are no power of 2, which UNETR's decoder needs"
-        : "the embedded engine has custom, vit_base_patch16 and vit_large_patch16";
-    return [config.problem("MODEL.UNETR_VIT_MODEL", `${named} cannot be built: ${why}.`, "custom")];
-  }
-  const problems: Problem[] = [];
-  const token = NAMED_TOKENS[named] ?? config.number("MODEL.VIT_TOKEN_SIZE");
-  const levels = Math.log2(token);
-  if (levels < 1 || !Number.isInteger(levels)) {
-    const message = `UNETR doubles a token until it has its size, which must be a power of 2, not ${token}.`;
-    return [config.problem("MODEL.VIT_TOKEN_SIZE", message, "16")];
-  }
-  const patch = config.numbers("DATA.PATCH_SIZE");
-  const uneven = patch.slice(0, -1).filter((size) => size % token !== 0);
-  if (uneven.length > 0) {
-    const near = patch.map((size, axis) =>
-      axis === patch.length - 1 ? size : Math.max(token, Math.round(size / token) * token),
-    );
-    const message = `${uneven.join(", ")} cannot be divided into tokens of ${token} (MODEL.VIT_TOKEN_SIZE).`;
-    problems.push(config.problem("DATA.PATCH_SIZE", message, `(${near.join(",")})`));
-  }
-  if (named !== "custom") return problems;
-  const [features, heads] = [config.number("MODEL.VIT_EMBED_DIM"), config.number("MODEL.VIT_NUM_HEADS")];
-  if (features % heads !== 0) {
-    const message = `${features} features cannot be shared by ${heads} heads (MODEL.VIT_NUM_HEADS).`;
-    problems.push(config.problem("MODEL.VIT_EMBED_DIM", message));
-  }
-  const layers = config.number("MODEL.VIT_NUM_LAYERS");
-  const spacing = Math.max(config.number("MODEL.UNETR_VIT_HIDD_MULT"), 1);
-  if (spacing * (levels - 1) > layers) {
-    const message = `tokens of ${token} take ${levels - 1} layers on the way up, ${spacing} apart: ${layers} are too few.`;
-    problems.push(config.problem("MODEL.VIT_NUM_LAYERS", message, String(spacing * (levels - 1))));
-  }
-  return problems;
-}
-
-/** Channels that group normalisation looks at together. */
-const GROUPS = { 2: 16, 3: 8 } as const;
-
 function checkNormalisation(config: Config, architecture: string): Problem[] {
   const kind = config.text("MODEL.NORMALIZATION");
-  if (!WITH_LEVELS.includes(architecture) && architecture !== "unetr") return [];
+  if (!readsSetting(architecture, "NORMALIZATION")) return [];
   if (kind === "ln") {
     const message = `${architecture} has no layer normalisation: one of in, bn, gn.`;
     return [config.problem("MODEL.NORMALIZATION", message, "in")];
   }
-  const groups = GROUPS[ndimOf(config)];
-  const uneven = config.numbers("MODEL.FEATURE_MAPS").filter((count) => count % groups !== 0);
-  if (kind !== "gn" || architecture === "unetr" || uneven.length === 0) return [];
-  const message = `gn normalises in ${groups} groups, into which ${uneven.join(", ")} (MODEL.FEATURE_MAPS) cannot be divided.`;
+  if (kind !== "gn" || architecture === "unetr") return [];
+  const groups = NORMALIZATION_GROUPS[ndimOf(config)];
+  const ofStages = architecture === "hrnet";
+  const key = ofStages ? "MODEL.HRNET.VARIANT" : "MODEL.FEATURE_MAPS";
+  const channels = ofStages ? hrNetStages(config).channels.flat() : config.numbers("MODEL.FEATURE_MAPS");
+  const uneven = [...new Set(channels)].filter((count) => count % groups !== 0);
+  if (uneven.length === 0) return [];
+  const message = `gn normalizes in ${groups} groups, into which ${uneven.join(", ")} channels (${key}) cannot be divided.`;
   return [config.problem("MODEL.NORMALIZATION", message, "in")];
 }
 

@@ -1,6 +1,8 @@
 /** The keys that say something of each level of an encoder-decoder, filled in as BiaPy does where a file leaves them short. */
+import { ARCHITECTURES } from "../facts/architectures.ts";
 import { architectureOf } from "./basics.ts";
 import type { Config } from "./config.ts";
+import type { ListKey } from "./key-names.ts";
 
 export interface ModelLevels {
   /** One for each of MODEL.FEATURE_MAPS. */
@@ -12,20 +14,17 @@ export interface ModelLevels {
   readonly yxDown: readonly number[];
 }
 
-/** MultiResUNet's levels are fixed. */
-const MULTIRESUNET_DOWN = 4;
-
 /** How often an architecture shrinks its images. */
 export function waysDown(config: Config): number {
-  if (architectureOf(config) === "multiresunet") return MULTIRESUNET_DOWN;
-  return config.numbers("MODEL.FEATURE_MAPS").length - 1;
+  const fixed = ARCHITECTURES.get(architectureOf(config))?.levels;
+  return fixed ?? config.numbers("MODEL.FEATURE_MAPS").length - 1;
 }
 
 /** Lists of the right lengths, if `checkConfig` found nothing wrong with them. */
 export function modelLevels(config: Config): ModelLevels {
   const levels = config.numbers("MODEL.FEATURE_MAPS").length;
   const fill = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
-  const down = (key: string) => {
+  const down = (key: ListKey) => {
     const values = config.numbers(key);
     return values.every((each) => each === 0) ? fill(waysDown(config), 2) : values;
   };

@@ -2,22 +2,43 @@
 import type { Problem } from "../facts/run-events.ts";
 import type { ConfigDocument, ConfigEntry } from "./document.ts";
 import { keyFacts } from "./keys.ts";
-import type { PythonValue } from "./python-value.ts";
+import { written as inFile, type PythonValue } from "./python-value.ts";
 
-interface Successor {
-  /** What the key is called now; several when its value goes to each. */
-  readonly keys: readonly string[];
-  readonly convert?: (value: PythonValue) => PythonValue;
-}
+/** What a key of an earlier version stands for now: keys and their values, none where it has no meaning any more. */
+type Successor = (value: PythonValue) => Successors;
+type Successors = Readonly<Record<string, PythonValue>>;
 
-const renamed = (...keys: string[]): Successor => ({ keys });
+const renamed =
+  (...keys: string[]): Successor =>
+  (value) =>
+    Object.fromEntries(keys.map((key) => [key, value]));
 /** What it said is no longer a matter of configuration. */
-const GONE: Successor = { keys: [] };
+const GONE: Successor = () => ({});
+
+const POST_PROCESSING = "TEST.POST_PROCESSING";
+const medianFilter =
+  (axis: string): Successor =>
+  (value): Successors =>
+    value === true
+      ? { [`${POST_PROCESSING}.MEDIAN_FILTER`]: true, [`${POST_PROCESSING}.MEDIAN_FILTER_AXIS`]: [axis] }
+      : {};
+const refinement =
+  (operation: string): Successor =>
+  () => ({
+    [`${POST_PROCESSING}.INSTANCE_REFINEMENT.ENABLE`]: true,
+    [`${POST_PROCESSING}.INSTANCE_REFINEMENT.OPERATIONS`]: [operation],
+    [`${POST_PROCESSING}.INSTANCE_REFINEMENT.VALUES`]: ["none"],
+  });
+const byChunks = (name: string): [string, Successor] => [
+  `TEST.BY_CHUNKS.${name}`,
+  renamed(`DATA.TEST.${name}`),
+];
 
 const NORMALISATION = "DATA.NORMALIZATION";
+const AFFINE_MODES: readonly string[] = ["constant", "reflect", "wrap", "symmetric"];
 const probabilities = [...keyFacts.keys()].filter((key) => /^AUGMENTOR\..*_PROB$/.test(key));
 
-const SUCCESSORS: Readonly<Record<string, Successor>> = {
+const SUCCESSORS: Readonly<Partial<Record<string, Successor>>> = {
   "AUGMENTOR.DA_PROB": renamed(...probabilities),
   "AUGMENTOR.BRIGHTNESS_EM": GONE,
   "AUGMENTOR.BRIGHTNESS_EM_FACTOR": GONE,
@@ -44,11 +65,51 @@ const SUCCESSORS: Readonly<Record<string, Successor>> = {
   [`${NORMALISATION}.CUSTOM_MODE`]: GONE,
   [`${NORMALISATION}.APPLICATION_MODE`]: GONE,
   [`${NORMALISATION}.MEASURE_BY`]: GONE,
-  "MODEL.BATCH_NORMALIZATION": {
-    keys: ["MODEL.NORMALIZATION"],
-    convert: (value) => (value === true ? "bn" : "none"),
-  },
-  "MODEL.LOAD_CHECKPOINT_ONLY_WEIGHTS": GONE,
+  "MODEL.BATCH_NORMALIZATION": (value): Successors => (value === true ? { "MODEL.NORMALIZATION": "bn" } : {}),
+  "MODEL.LOAD_CHECKPOINT_ONLY_WEIGHTS": (value): Successors =>
+    value === true ? { "MODEL.ITEMS_TO_LOAD_FROM_CHECKPOINT": ["weights"] } : {},
+  "MODEL.BMZ.SOURCE_MODEL_DOI": renamed("MODEL.BMZ.SOURCE_MODEL_ID"),
+  "DATA.TRAIN.MINIMUM_FOREGROUND_PER": (value): Successors =>
+    value === -1
+      ? {}
+      : {
+          "DATA.TRAIN.FILTER_SAMPLES.PROPS": [["foreground"]],
+          "DATA.TRAIN.FILTER_SAMPLES.VALUES": [[value]],
+          "DATA.TRAIN.FILTER_SAMPLES.SIGNS": [["lt"]],
+        },
+  "TEST.DET_IGNORE_POINTS_OUTSIDE_BOX": renamed("TEST.EVAL_BORDER_CROP"),
+  "TEST.BY_CHUNKS.FORMAT": GONE,
+  "TEST.BY_CHUNKS.WORKFLOW_PROCESS.INSTANCE_SEG_HALO": GONE,
+  ...Object.fromEntries(
+    [
+      ...["INPUT_IMG_AXES_ORDER", "INPUT_MASK_AXES_ORDER", "INPUT_ZARR_MULTIPLE_DATA"],
+      ...["RAW", "GT", "ID", "PARTNERS", "LOCATIONS", "RESOLUTION"].map(
+        (name) => `INPUT_ZARR_MULTIPLE_DATA_${name}_PATH`,
+      ),
+    ].map(byChunks),
+  ),
+  [`${POST_PROCESSING}.YZ_FILTERING`]: medianFilter("yz"),
+  [`${POST_PROCESSING}.YZ_FILTERING_SIZE`]: (size) => ({ [`${POST_PROCESSING}.MEDIAN_FILTER_SIZE`]: [size] }),
+  [`${POST_PROCESSING}.Z_FILTERING`]: medianFilter("z"),
+  [`${POST_PROCESSING}.Z_FILTERING_SIZE`]: (size) => ({ [`${POST_PROCESSING}.MEDIAN_FILTER_SIZE`]: [size] }),
+  [`${POST_PROCESSING}.CLEAR_BORDER`]: refinement("clear_border"),
+  [`${POST_PROCESSING}.FILL_HOLES`]: refinement("fill_holes"),
+  [`${POST_PROCESSING}.APPLY_MASK`]: (value): Successors =>
+    value === true ? { "DATA.TEST.ROI_MASK.ENABLE": true } : {},
+  "PROBLEM.INSTANCE_SEG.SYNAPSES.NORMALIZE_DISTANCES": GONE,
+  "PROBLEM.INSTANCE_SEG.SYNAPSES.POSTSITE_DILATION": GONE,
+  "PROBLEM.INSTANCE_SEG.SYNAPSES.POSTSITE_DILATION_DISTANCE_CHANNELS": GONE,
+  ...Object.fromEntries(
+    ["SEED_MORPH_SEQUENCE", "SEED_MORPH_RADIUS", "ERODE_AND_DILATE_GROWTH_MASK", "FORE_EROSION_RADIUS"]
+      .concat(
+        "FORE_DILATION_RADIUS",
+        "DATA_CHECK_MW",
+        "DATA_REMOVE_BEFORE_MW",
+        "DATA_REMOVE_SMALL_OBJ_BEFORE",
+      )
+      .map((name) => [`PROBLEM.INSTANCE_SEG.${name}`, renamed(`PROBLEM.INSTANCE_SEG.WATERSHED.${name}`)]),
+  ),
+  "PROBLEM.INSTANCE_SEG.WATERSHED_BY_2D_SLICES": renamed("PROBLEM.INSTANCE_SEG.WATERSHED.BY_2D_SLICES"),
   "MODEL.LOAD_MODEL_FROM_CHECKPOINT": GONE,
   "MODEL.CONVNEXT_LAYERS": renamed("MODEL.CONV_LAYERS"),
   "MODEL.UNETR_DEC_ACTIVATION": renamed("MODEL.ACTIVATION"),
@@ -64,28 +125,59 @@ const SUCCESSORS: Readonly<Record<string, Successor>> = {
   "TRAIN.ACCUM_ITER": GONE,
 };
 
+/** Values of earlier versions under keys that are still there; undefined where the value is one of today's. */
+const OLDER_VALUES: Readonly<Partial<Record<string, (value: PythonValue) => PythonValue | undefined>>> = {
+  [`${NORMALISATION}.TYPE`]: (value) => (value === "custom" ? "zero_mean_unit_variance" : undefined),
+  "AUGMENTOR.AFFINE_MODE": (value) =>
+    typeof value === "string" && !AFFINE_MODES.includes(value) ? "reflect" : undefined,
+  "LOSS.CLASS_REBALANCE": (value) => (typeof value === "boolean" ? "none" : undefined),
+  "TEST.DET_MIN_TH_TO_BE_PEAK": firstOfList,
+  "TEST.DET_TOLERANCE": firstOfList,
+  [`${POST_PROCESSING}.REMOVE_CLOSE_POINTS_RADIUS`]: firstOfList,
+  [`${POST_PROCESSING}.DET_WATERSHED_FIRST_DILATION`]: (value) =>
+    Array.isArray(value) && Array.isArray(value[0]) ? value[0] : undefined,
+  "PROBLEM.DETECTION.CENTRAL_POINT_DILATION": (value) => (typeof value === "number" ? [value] : undefined),
+};
+
+function firstOfList(value: PythonValue): PythonValue | undefined {
+  return Array.isArray(value) && value.length > 0 ? value[0] : undefined;
+}
+
 /** The document in today's keys, with a warning for each one that is not; what the file says in today's keys goes first. */
 export function modernised(document: ConfigDocument): { document: ConfigDocument; problems: Problem[] } {
   const problems: Problem[] = [];
   const written = new Set(document.entries.map(({ key }) => key));
   const entries = document.entries.flatMap((entry): ConfigEntry[] => {
-    if (entry.key === `${NORMALISATION}.TYPE` && entry.value === "custom") {
-      problems.push(warning(entry, "custom is called zero_mean_unit_variance now.", undefined));
-      return [{ ...entry, value: "zero_mean_unit_variance" }];
+    const now = OLDER_VALUES[entry.key]?.(entry.value);
+    if (now !== undefined) {
+      problems.push(
+        warning(
+          entry,
+          `${inFile(entry.value)} comes from an earlier BiaPy; it is read as ${inFile(now)}.`,
+          inFile(now),
+        ),
+      );
+      return [{ ...entry, value: now, text: undefined }];
     }
     const successor = SUCCESSORS[entry.key];
     if (successor === undefined) return [entry];
-    const { keys, convert = (value) => value } = successor;
-    const now =
-      keys.length === 0
+    const today = Object.entries(successor(entry.value));
+    const [first] = today;
+    const meaning =
+      first === undefined
         ? "has no meaning any more and is left out."
-        : `is read as ${keys.length > 3 ? `${keys[0]} and ${keys.length - 1} others like it` : keys.join(", ")}.`;
-    problems.push(
-      warning(entry, `comes from an earlier BiaPy; it ${now}`, keys.length === 1 ? keys[0] : undefined),
-    );
-    return keys
-      .filter((key) => !written.has(key))
-      .map((key) => ({ ...entry, key, value: convert(entry.value) }));
+        : `is read as ${today.length > 3 ? `${first[0]} and ${today.length - 1} others like it` : today.map(([key]) => key).join(", ")}.`;
+    // Another value cannot be mended by another name.
+    const renames = today.length === 1 && first[1] === entry.value ? first[0] : undefined;
+    problems.push(warning(entry, `comes from an earlier BiaPy; it ${meaning}`, renames));
+    return today
+      .filter(([key]) => !written.has(key))
+      .map(([key, value]) => ({
+        ...entry,
+        key,
+        value,
+        text: value === entry.value ? entry.text : undefined,
+      }));
   });
   const olderGroups = new Set(Object.keys(SUCCESSORS).map((key) => key.slice(0, key.lastIndexOf("."))));
   const groups = new Map(

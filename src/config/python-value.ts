@@ -1,4 +1,4 @@
-/** Values as BiaPy's configurations write them: YAML with Python's tuples, `True`, `None` and `1.E-4`. */
+/** Values as BiaPy's configurations hold them: YAML 1.1 as PyYAML reads it, then Python literals as yacs reads them. */
 
 export type PythonValue =
   | null
@@ -8,56 +8,134 @@ export type PythonValue =
   | readonly PythonValue[]
   | { readonly [key: string]: PythonValue };
 
-const NUMBER = /^[-+]?(\d+(_\d+)*\.?\d*|\.\d+)([eE][-+]?\d+)?$/;
+const TRUE = /^(?:yes|Yes|YES|true|True|TRUE|on|On|ON)$/;
+const FALSE = /^(?:no|No|NO|false|False|FALSE|off|Off|OFF)$/;
+const NULL = /^(?:~|null|Null|NULL|)$/;
+/** YAML 1.1's float needs a dot, and a sign in its exponent: `1e-4` is text. */
+const YAML_FLOAT = /^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?)$/;
+const YAML_INFINITE = /^([-+]?)\.(?:inf|Inf|INF)$/;
+const YAML_NAN = /^\.(?:nan|NaN|NAN)$/;
+const YAML_INT = /^([-+]?)(?:(0b[0-1_]+)|(0x[0-9a-fA-F_]+)|0([0-7_]+)|(0|[1-9][0-9_]*))$/;
+/** `1:30` is 90. */
+const SEXAGESIMAL = /^([-+]?)([1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
 
-/** The value of a scalar's text; quoted text is a tuple or list where it reads as one, and else a string. */
-export function pythonValue(text: string, plain: boolean): PythonValue {
-  const trimmed = text.trim();
-  if (/^\(.*\)$|^\[.*\]$/s.test(trimmed)) return sequence(trimmed) ?? text;
+/** The value of a YAML scalar: text that is quoted stays text. */
+export function yamlScalar(text: string, plain: boolean): PythonValue {
   if (!plain) return text;
-  return atom(trimmed);
+  if (TRUE.test(text)) return true;
+  if (FALSE.test(text)) return false;
+  if (NULL.test(text)) return null;
+  return yamlNumber(text) ?? text;
 }
 
-function atom(text: string): PythonValue {
-  if (/^(true|True|TRUE)$/.test(text)) return true;
-  if (/^(false|False|FALSE)$/.test(text)) return false;
-  if (/^(|~|null|Null|NULL|None)$/.test(text)) return null;
-  if (NUMBER.test(text)) return Number(text.replaceAll("_", ""));
-  return text;
+function yamlNumber(text: string): number | undefined {
+  const plain = text.replaceAll("_", "");
+  if (YAML_FLOAT.test(text)) return Number(plain);
+  const infinite = YAML_INFINITE.exec(text);
+  if (infinite !== null) return infinite[1] === "-" ? -Infinity : Infinity;
+  if (YAML_NAN.test(text)) return Number.NaN;
+  const signed = (sign: string, size: number) => (sign === "-" ? -size : size);
+  const whole = YAML_INT.exec(plain);
+  if (whole !== null) {
+    const [, sign, binary, hexadecimal, octal, decimal] = whole;
+    if (octal !== undefined) return signed(sign, Number.parseInt(octal, 8));
+    return signed(sign, Number(binary ?? hexadecimal ?? decimal));
+  }
+  const parts = SEXAGESIMAL.exec(plain);
+  if (parts === null) return undefined;
+  const total = parts[2].split(":").reduce((sum, part) => 60 * sum + Number(part), 0);
+  return signed(parts[1], total);
 }
 
-/** Reads `(256, 256, 1)`, `[1, [2, 3]]` or `('a', "b")`; undefined where it is none. */
-function sequence(text: string): PythonValue[] | undefined {
-  let at = 0;
-  const skip = () => {
-    while (/\s/.test(text[at] ?? "")) at++;
-  };
-  const list = (): PythonValue[] | undefined => {
-    const close = text[at] === "(" ? ")" : "]";
-    at++;
-    const items: PythonValue[] = [];
-    for (skip(); text[at] !== close; skip()) {
-      const item = value();
+/** Whether PyYAML takes a plain scalar for a number with a fraction. */
+export const isYamlFloat = (text: string): boolean => YAML_FLOAT.test(text);
+
+/**
+ * The value of a key's text: a Python literal where it reads as one (`(256, 256, 1)`, `1e-4`, `True`, `None`), as yacs decodes
+ * it, and else the text itself.
+ */
+export function decoded(text: string): PythonValue {
+  const reader = new LiteralReader(text);
+  const value = reader.whole();
+  return value === undefined ? text : value;
+}
+
+const PYTHON_NUMBER = /^[-+]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][-+]?\d+)?(?![\w.])/;
+const PYTHON_STRING = /^'((?:[^'\\\n]|\\.)*)'|^"((?:[^"\\\n]|\\.)*)"/;
+const PYTHON_NAME = /^(?:True|False|None)(?!\w)/;
+const NAMES: Readonly<Record<string, PythonValue>> = { True: true, False: false, None: null };
+
+/** Reads a Python literal: numbers, strings, True, False, None, tuples and lists of them. */
+class LiteralReader {
+  private at = 0;
+
+  constructor(private readonly text: string) {}
+
+  /** The literal that the whole text is; undefined where it is none. */
+  whole(): PythonValue | undefined {
+    this.skip();
+    if (this.at === this.text.length) return undefined;
+    const first = this.item();
+    if (first === undefined) return undefined;
+    this.skip();
+    // `1, 2` is a tuple too.
+    const items = [first];
+    let comma = false;
+    while (this.take(",")) {
+      comma = true;
+      this.skip();
+      if (this.at === this.text.length) break;
+      const item = this.item();
       if (item === undefined) return undefined;
       items.push(item);
-      skip();
-      if (text[at] === ",") at++;
-      else if (text[at] !== close) return undefined;
+      this.skip();
     }
-    at++;
-    return items;
-  };
-  const value = (): PythonValue | undefined => {
-    if (text[at] === "(" || text[at] === "[") return list();
-    const quoted = /^(['"])(.*?)\1/s.exec(text.slice(at));
-    const raw = quoted?.[0] ?? /^[^,()[\]]+/.exec(text.slice(at))?.[0];
-    if (raw === undefined) return undefined;
-    at += raw.length;
-    return quoted === null ? atom(raw.trim()) : quoted[2];
-  };
-  const items = list();
-  skip();
-  return at === text.length ? items : undefined;
+    if (this.at !== this.text.length) return undefined;
+    return comma ? items : first;
+  }
+
+  private item(): PythonValue | undefined {
+    if (this.take("(")) return this.sequence(")");
+    if (this.take("[")) return this.sequence("]");
+    const rest = this.text.slice(this.at);
+    const name = PYTHON_NAME.exec(rest)?.[0];
+    if (name !== undefined) return this.taken(name, NAMES[name]);
+    const quoted = PYTHON_STRING.exec(rest);
+    if (quoted !== null) return this.taken(quoted[0], quoted[1] ?? quoted[2]);
+    const number = PYTHON_NUMBER.exec(rest)?.[0];
+    if (number === undefined || /^[-+]?0\d/.test(number)) return undefined;
+    return this.taken(number, Number(number.replaceAll("_", "")));
+  }
+
+  private sequence(close: string): PythonValue | undefined {
+    const items: PythonValue[] = [];
+    let comma = false;
+    for (this.skip(); !this.take(close); this.skip()) {
+      const item = this.item();
+      if (item === undefined) return undefined;
+      items.push(item);
+      this.skip();
+      if (this.take(",")) comma = true;
+      else if (this.text[this.at] !== close) return undefined;
+    }
+    // `(1)` is a number in brackets.
+    return close === ")" && items.length === 1 && !comma ? items[0] : items;
+  }
+
+  private skip(): void {
+    while (/\s/.test(this.text[this.at] ?? "")) this.at++;
+  }
+
+  private take(character: string): boolean {
+    if (this.text[this.at] !== character) return false;
+    this.at++;
+    return true;
+  }
+
+  private taken<T>(text: string, value: T): T {
+    this.at += text.length;
+    return value;
+  }
 }
 
 /** How a person would write a value in the file. */

@@ -1,10 +1,8 @@
 /** What keys of testing, and of how images are read and cut, demand of each other. */
+import { ARCHITECTURES } from "../facts/architectures.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
-
-/** Networks that take patches of one size only. */
-const FIXED_SIZE = ["mae", "unetr"];
 
 export function checkTest(config: Config): Problem[] {
   if (!config.flag("TEST.ENABLE")) return [];
@@ -30,7 +28,7 @@ function checkFullImage(config: Config, ndim: 2 | 3): Problem[] {
   const architecture = architectureOf(config);
   if (ndim === 3)
     return [config.warning(key, "3D images are predicted patch by patch all the same.", "False")];
-  if (FIXED_SIZE.includes(architecture)) {
+  if (ARCHITECTURES.get(architecture)?.patch === "tokens") {
     const message = `${architecture} takes patches of one size only, so images cannot be predicted in one piece.`;
     return [config.problem(key, message, "False")];
   }
@@ -60,7 +58,7 @@ function checkEvaluation(config: Config, ndim: 2 | 3): Problem[] {
   return problems;
 }
 
-const chunksKey = (name: string) => `TEST.BY_CHUNKS.${name}`;
+const chunksKey = <Name extends string>(name: Name) => `TEST.BY_CHUNKS.${name}` as const;
 
 function checkChunks(config: Config, ndim: 2 | 3): Problem[] {
   if (!config.flag(chunksKey("ENABLE"))) return [];
@@ -71,7 +69,8 @@ function checkChunks(config: Config, ndim: 2 | 3): Problem[] {
     problems.push(config.problem(chunksKey("PHASES"), message, '["prediction"]'));
   }
   const [start, end] = [config.number(chunksKey("Z_START")), config.number(chunksKey("Z_END"))];
-  const given = ([name, value]: readonly [string, number]) => value !== -1 && config.sets(chunksKey(name));
+  const given = ([name, value]: readonly ["Z_START" | "Z_END", number]) =>
+    value !== -1 && config.sets(chunksKey(name));
   const limits = (
     [
       ["Z_START", start],
@@ -100,16 +99,15 @@ function checkChunks(config: Config, ndim: 2 | 3): Problem[] {
   return problems;
 }
 
+const PHASES = ["TRAIN", "VAL", "TEST"] as const;
+
 /** Keys that change what is done to images in ways that the embedded engine has not. */
 const OF_BIAPY_ALONE = [
   ...["DATA.FORCE_RGB", "DATA.RESOLUTION_NORM.ENABLE", "DATA.TRAIN.PROBABILITY_MAP", "DATA.VAL.CROSS_VAL"],
   ...["DATA.NORMALIZATION.TARGET.ENABLE", "DATA.TEST.USE_VAL_AS_TEST", "DATA.TEST.ROI_MASK.ENABLE"],
   "DATA.TEST.MEDIAN_PADDING",
-  ...["TRAIN", "VAL", "TEST"].flatMap((phase) => [
-    `DATA.PREPROCESS.${phase}`,
-    `DATA.${phase}.FILTER_SAMPLES.ENABLE`,
-  ]),
-];
+  ...PHASES.flatMap((phase) => [`DATA.PREPROCESS.${phase}`, `DATA.${phase}.FILTER_SAMPLES.ENABLE`] as const),
+] as const;
 
 /** What is wrong with how images are read and cut. */
 export function checkImageKeys(config: Config): Problem[] {
@@ -118,13 +116,13 @@ export function checkImageKeys(config: Config): Problem[] {
     config.problem(key, "the embedded engine does not do this; it needs BiaPy itself.", "False"),
   );
   const patch = config.numbers("DATA.PATCH_SIZE").slice(0, ndim);
-  for (const phase of ["TRAIN", "VAL", "TEST"]) {
+  for (const phase of PHASES) {
     const padding = config.numbers(`DATA.${phase}.PADDING`);
     if (patch.some((size, axis) => 2 * (padding[axis] ?? 0) >= size)) {
       const message = `nothing is left of patches of ${patch.join(" x ")} within a padding of ${padding.join(", ")}.`;
       problems.push(config.problem(`DATA.${phase}.PADDING`, message));
     }
-    const axesKey = `DATA.${phase}.INPUT_IMG_AXES_ORDER`;
+    const axesKey = `DATA.${phase}.INPUT_IMG_AXES_ORDER` as const;
     const axes = config.text(axesKey).toUpperCase();
     const letters = new Set(axes);
     const known = /^[TZCYX]{2,5}$/.test(axes) && letters.size === axes.length;
@@ -133,7 +131,7 @@ export function checkImageKeys(config: Config): Problem[] {
       const message = `one letter an axis, of T, Z, C, Y and X, each once, ${[...needed].join(" and ")} among them; not ${axes}.`;
       problems.push(config.problem(axesKey, message, "TZCYX"));
     }
-    const several = `DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA`;
+    const several = `DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA` as const;
     if (!config.flag(several)) continue;
     if (ndim === 2) problems.push(config.problem(several, "is for 3D images only.", "False"));
     if (config.text(`${several}_RAW_PATH`) !== "") continue;

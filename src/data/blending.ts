@@ -1,26 +1,29 @@
 /** Merging predicted patches without seams, while they are predicted: only what is not finished yet is in memory. */
 import type { ImageShape, Region } from "../images/image.ts";
-import { type Box, type TileGrid, type TilingSettings, tileGrid } from "./tiling.ts";
+import { type AxisTiles, type Box, type TileGrid, type TilingSettings, tileGrid } from "./tiling.ts";
 
-/** A weight that is largest in the middle and small at the sides: seams fade. Its smallest value is above zero. */
-function window(size: number): Float64Array {
-  return Float64Array.from(
-    { length: size },
-    (_, index) => Math.sin((Math.PI * (index + 0.5)) / size) ** 2 + 1e-3,
-  );
+/**
+ * A patch's weights along one axis: 1 in the middle, falling towards both ends over the pixels it shares with its neighbors, by
+ * the smooth step t² / (t² + (1 - t)²).
+ */
+function taperedWeights(size: number, shared: number): Float64Array {
+  const weights = new Float64Array(size).fill(1);
+  const tapered = Math.min(shared, Math.floor(size / 2));
+  for (let index = 0; index < tapered; index++) {
+    const t = (index + 1) / (tapered + 1);
+    const weight = t ** 2 / (t ** 2 + (1 - t) ** 2 + 1e-8);
+    weights[index] = weight;
+    weights[size - 1 - index] = weight;
+  }
+  return weights;
 }
 
 /**
- * What each patch along one axis contributes to each of the positions that it predicts: shares of a position add up to one.
+ * The share that each patch along one axis has in each position that it predicts; the shares of a position add up to one.
  * Padding and what lies outside the image has no share.
  */
-function sharesAlong(
-  size: number,
-  starts: readonly number[],
-  patch: number,
-  padding: number,
-): Float64Array[] {
-  const weights = window(patch - 2 * padding);
+function sharesAlong(size: number, { starts, shared, padding }: AxisTiles, patch: number): Float64Array[] {
+  const weights = taperedWeights(patch - 2 * padding, shared);
   const total = new Float64Array(size);
   const each = (start: number, visit: (position: number, inner: number) => void) => {
     for (let inner = 0; inner < weights.length; inner++) {
@@ -57,34 +60,33 @@ export class Tiles {
     readonly tiling: TilingSettings,
   ) {
     this.grid = tileGrid(shape, tiling);
-    this.shares = this.grid.map((starts, axis) =>
-      sharesAlong(shape[axis], starts, tiling.patch[axis], tiling.padding[axis]),
-    );
+    this.shares = this.grid.map((along, axis) => sharesAlong(shape[axis], along, tiling.patch[axis]));
   }
 
   /** A tile's number among all of the image, whatever part of it is predicted. */
   number([z, y, x]: TilePlace): number {
-    return (z * this.grid[1].length + y) * this.grid[2].length + x;
+    const [, alongY, alongX] = this.grid;
+    return (z * alongY.starts.length + y) * alongX.starts.length + x;
   }
 
   /** Where a tile starts: outside the image where padding reaches over its border. */
   start([z, y, x]: TilePlace): Box {
-    return [this.grid[0][z], this.grid[1][y], this.grid[2][x]];
+    return [this.grid[0].starts[z], this.grid[1].starts[y], this.grid[2].starts[x]];
   }
 
   /** The positions `[from, to)` along an axis that a tile predicts, within the image. */
   predicted(axis: number, place: number): readonly [from: number, to: number] {
-    const { patch, padding } = this.tiling;
-    const start = this.grid[axis][place];
+    const { starts, padding } = this.grid[axis];
+    const start = starts[place];
     return [
-      Math.max(start + padding[axis], 0),
-      Math.min(start + patch[axis] - padding[axis], this.shape[axis]),
+      Math.max(start + padding, 0),
+      Math.min(start + this.tiling.patch[axis] - padding, this.shape[axis]),
     ];
   }
 
   /** The tiles along an axis that predict any of the positions `[from, to)`. */
   touching(axis: number, from: number, to: number): number[] {
-    return [...this.grid[axis].keys()].filter((place) => {
+    return [...this.grid[axis].starts.keys()].filter((place) => {
       const [first, last] = this.predicted(axis, place);
       return first < to && last > from;
     });

@@ -8,7 +8,7 @@ import {
   normalise,
 } from "./normalisation.ts";
 import { OpenFiles } from "./open-files.ts";
-import { type Box, boxOf, cutPatch, enclosing, type ImageRegion } from "./tiling.ts";
+import { type Box, boxOf, cutPatch, enclosing, type ImageRegion, reflected } from "./tiling.ts";
 
 /** One image of a set. */
 export interface NormalisedImage {
@@ -30,6 +30,8 @@ export interface ImageSetSettings {
   readonly inMemory: boolean;
   /** Images that these are copies of: normalised as those are, not by their own values. */
   readonly like?: ImageSet;
+  /** Images smaller than this box are completed to it by reflection, and measured as completed. */
+  readonly completedTo?: Box;
 }
 
 const ONE_PIXEL: Box = [1, 1, 1];
@@ -76,12 +78,16 @@ export class ImageSet {
   }
 
   private measure(index: number): Promise<readonly ChannelNormalisation[]> {
-    const { like, normalisation, inMemory } = this.settings;
+    const { like, normalisation, inMemory, completedTo = ONE_PIXEL } = this.settings;
+    const { shape } = this.infos[index];
     return remembered(this.measured, index, async () => {
       if (like !== undefined) return (await like.image(index)).channels;
+      const completed = boxOf((axis) => Math.max(shape[axis], completedTo[axis]));
       const whole = inMemory ? await this.keep(index) : undefined;
-      const parts = whole === undefined ? () => this.parts(index) : () => [whole];
-      return measureNormalisation(parts, this.infos[index].shape[3], normalisation);
+      const asStored = whole === undefined ? () => this.parts(index) : () => [whole];
+      const isComplete = completed.every((size, axis) => size === shape[axis]);
+      const parts = isComplete ? asStored : () => this.completedPlanes(index, completed);
+      return measureNormalisation(parts, shape[3], normalisation);
     });
   }
 
@@ -90,6 +96,19 @@ export class ImageSet {
     const piece = await this.files.use(info, (source) => source.piece);
     for (const region of storedParts(info.shape, piece, PART_VALUES))
       yield this.files.use(info, (source) => source.read(region));
+  }
+
+  /** The planes of a small image, completed: those that reflection repeats come again. */
+  private async *completedPlanes(index: number, completed: Box): AsyncGenerator<Image> {
+    const info = this.infos[index];
+    const [depth, height, width] = info.shape;
+    for (let z = 0; z < completed[0]; z++) {
+      const from = reflected(z - (completed[0] - depth), depth);
+      const plane = { start: [from, 0, 0], end: [from + 1, height, width] } as const;
+      const read = await this.files.use(info, (source) => source.read(plane));
+      const start: Box = [from, height - completed[1], width - completed[2]];
+      yield cutPatch({ ...read, start: plane.start }, info.shape, start, [1, completed[1], completed[2]]);
+    }
   }
 }
 

@@ -22,7 +22,12 @@ export interface ChannelNormalisation {
   readonly offset: number;
   readonly scale: number;
   readonly clip?: readonly [lower: number, upper: number];
+  /** Whether normalized values lie in [0, 1]: those of `div` and `scale_range`. */
+  readonly unit?: boolean;
 }
+
+/** A channel of nothing but zeros and ones is left as it is, whatever the settings. */
+const AS_IT_IS: ChannelNormalisation = { offset: 0, scale: 1 };
 
 /** Reads an image part by part, from the start each time it is called: an image may be larger than memory. */
 export type ImageParts = () => AsyncIterable<Image> | Iterable<Image>;
@@ -31,6 +36,8 @@ export type ImageParts = () => AsyncIterable<Image> | Iterable<Image>;
 const SMALLEST_SCALE = 1e-6;
 
 interface ChannelStatistics {
+  /** Whether all values are 0 or 1. */
+  readonly binary: boolean;
   readonly least: number;
   readonly largest: number;
   readonly mean: number;
@@ -48,6 +55,7 @@ async function statistics(
   clips: readonly ChannelNormalisation["clip"][],
 ): Promise<ChannelStatistics[]> {
   const all = Array.from({ length: channels }, () => ({
+    binary: true,
     least: Infinity,
     largest: -Infinity,
     count: 0,
@@ -61,6 +69,7 @@ async function statistics(
       let [sum, least, largest] = [0, Infinity, -Infinity];
       for (let at = channel; at < data.length; at += channels) {
         const value = data[at];
+        if (known.binary && value !== 0 && value !== 1) known.binary = false;
         sum += clamp(value, lower, upper);
         if (value < least) least = value;
         if (value > largest) largest = value;
@@ -80,7 +89,8 @@ async function statistics(
       known.count = total;
     });
   }
-  return all.map(({ least, largest, mean, squares, count }) => ({
+  return all.map(({ binary, least, largest, mean, squares, count }) => ({
+    binary,
     least,
     largest,
     mean,
@@ -143,7 +153,18 @@ async function clipsOf(
   ]);
 }
 
-/** How an image is to be normalised, channel by channel. */
+/** Whether each channel holds nothing but zeros and ones; reads no further than it must. */
+async function binaryChannels(parts: ImageParts, channels: number): Promise<boolean[]> {
+  const binary = new Array<boolean>(channels).fill(true);
+  for await (const { data } of parts()) {
+    for (let at = 0; at < data.length; at++)
+      if (data[at] !== 0 && data[at] !== 1) binary[at % channels] = false;
+    if (!binary.includes(true)) break;
+  }
+  return binary;
+}
+
+/** Measures how an image is to be normalized, channel by channel. */
 export async function measureNormalisation(
   parts: ImageParts,
   channels: number,
@@ -152,24 +173,31 @@ export async function measureNormalisation(
   const { type, custom } = settings;
   const clips = await clipsOf(parts, channels, settings.clip);
   if (type === "zero_mean_unit_variance" && custom !== undefined) {
-    return Array.from({ length: channels }, (_, channel) => ({
-      offset: pick(custom.mean, channel),
-      scale: Math.max(pick(custom.deviation, channel), SMALLEST_SCALE),
-      clip: clips[channel],
-    }));
+    const binary = await binaryChannels(parts, channels);
+    return binary.map((asItIs, channel) =>
+      asItIs
+        ? AS_IT_IS
+        : {
+            offset: pick(custom.mean, channel),
+            scale: Math.max(pick(custom.deviation, channel), SMALLEST_SCALE),
+            clip: clips[channel],
+          },
+    );
   }
   const measured = await statistics(parts, channels, clips);
-  return measured.map((channel, index) => ({ ...channelScale(channel, type), clip: clips[index] }));
+  return measured.map((channel, index) =>
+    channel.binary ? AS_IT_IS : { ...channelScale(channel, type), clip: clips[index] },
+  );
 }
 
 function channelScale(
   { least, largest, mean, deviation }: ChannelStatistics,
   type: NormalisationSettings["type"],
-): { offset: number; scale: number } {
+): Omit<ChannelNormalisation, "clip"> {
   if (type === "zero_mean_unit_variance") return { offset: mean, scale: Math.max(deviation, SMALLEST_SCALE) };
-  if (type === "scale_range") return { offset: least, scale: Math.max(largest - least, SMALLEST_SCALE) };
-  if (largest <= 1) return { offset: 0, scale: 1 };
-  return { offset: 0, scale: largest <= 255 ? 255 : 65535 };
+  if (type === "scale_range")
+    return { offset: least, scale: Math.max(largest - least, SMALLEST_SCALE), unit: true };
+  return { offset: 0, scale: largest <= 1 ? 1 : largest <= 255 ? 255 : 65535, unit: true };
 }
 
 /** Normalised values, `[z, y, x, channel]`. */
@@ -194,7 +222,10 @@ const INTEGER_RANGE: Partial<Record<SampleType, readonly [number, number]>> = {
   int32: [-(2 ** 31), 2 ** 31 - 1],
 };
 
-/** Values back in an image's own range and pixel type, rounded and kept within it where it is of integers. */
+/**
+ * Returns stored pixels that were normalized in the image's own range and pixel type: rounded and kept within its range where it
+ * is of integers.
+ */
 export function denormalise(
   values: Float32Array,
   channels: readonly ChannelNormalisation[],
@@ -211,4 +242,37 @@ export function denormalise(
     }
   });
   return into;
+}
+
+/**
+ * Returns what a network predicted in the image's own range and pixel type, as BiaPy 3.7.1 writes it: predictions of `div` and
+ * `scale_range` are kept in [0, 1] and lose their decimals where the image is of integers; others are rounded half to even and kept
+ * within the values that the image was clipped to.
+ */
+export function denormalisedPrediction(
+  values: Float32Array,
+  channels: readonly ChannelNormalisation[],
+  sampleType: SampleType,
+  into: SampleArray,
+): SampleArray {
+  const range = INTEGER_RANGE[sampleType];
+  const [least, largest] = range ?? UNLIMITED;
+  channels.forEach(({ offset, scale, clip, unit }, channel) => {
+    const [lower, upper] = clip ?? UNLIMITED;
+    for (let at = channel; at < values.length; at += channels.length) {
+      const value = unit
+        ? clamp(values[at], 0, 1) * scale + offset
+        : clamp(values[at] * scale + offset, lower, upper);
+      const whole = range === undefined ? value : unit ? Math.trunc(value) : roundHalfToEven(value);
+      into[at] = clamp(whole, least, largest);
+    }
+  });
+  return into;
+}
+
+/** Rounds as NumPy does. */
+function roundHalfToEven(value: number): number {
+  const below = Math.floor(value);
+  if (value - below !== 0.5) return Math.round(value);
+  return below % 2 === 0 ? below : below + 1;
 }

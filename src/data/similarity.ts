@@ -35,18 +35,18 @@ export class ErrorSums {
   private least = Infinity;
   private largest = -Infinity;
 
-  /** @param counts says which values count; all of them where it is absent */
-  add(prediction: Float32Array, target: Float32Array, counts?: (at: number) => boolean): void {
+  /** @param weights how much each value counts, from 0 to 1 (default: all count fully) */
+  add(prediction: Float32Array, target: Float32Array, weights?: Float32Array): void {
     let [squares, absolute, count, least, largest] = [0, 0, 0, this.least, this.largest];
     for (let at = 0; at < target.length; at++) {
       const value = target[at];
       if (value < least) least = value;
       if (value > largest) largest = value;
-      if (counts !== undefined && !counts(at)) continue;
+      const weight = weights === undefined ? 1 : weights[at];
       const difference = value - prediction[at];
-      squares += difference * difference;
-      absolute += Math.abs(difference);
-      count++;
+      squares += weight * difference * difference;
+      absolute += weight * Math.abs(difference);
+      count += weight;
     }
     this.squares += squares;
     this.absolute += absolute;

@@ -1,11 +1,13 @@
-/** BiaPy's container: its command line, and whether Docker is there to run it. */
+/** BiaPy's container: its command line, and whether Docker can run it. */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
+import Papa from "papaparse";
 import type { Program } from "../runs/record.ts";
+import { imageName } from "./arguments.ts";
 import { type BiapyJob, biapyArguments, gpuNumbers, isWindowsPath } from "./biapy-command.ts";
 import { capture } from "./capture.ts";
 
-/** PyTorch's workers hand batches over in shared memory, of which a container has 64 MB by itself. */
+/** PyTorch's workers pass batches in shared memory, of which a container has 64 MB by default. */
 const SHARED_MEMORY = "8g";
 const STOP_SECONDS = 10;
 
@@ -23,30 +25,34 @@ export interface DockerCommands {
   readonly kill: Program;
 }
 
-/** Where a path of this machine lies in the container: at the same place, or on Windows `C:\data` at `/c/data`. */
+/** Returns a path's place in the container: the same path, or `/c/data` for `C:\data` of Windows. */
 export function containerPath(path: string): string {
   if (!isWindowsPath(path)) return path;
   return `/${path[0].toLowerCase()}${path.slice(2).replaceAll("\\", "/")}`;
 }
 
-/** A name for the container by which it can be stopped: of its job and run, and of where the results go. */
+/** Names the container, so that it can be stopped, after its job, run and result folder. */
 function containerName({ name, runId, resultDirectory }: BiapyJob): string {
   const place = createHash("sha256").update(resultDirectory).digest("hex").slice(0, 8);
   return `biapy-${name}-${runId}-${place}`;
 }
 
-/** The commands that start, stop and end BiaPy in a container. Paths must be absolute. */
+/**
+ * Returns the commands that start, stop and end BiaPy in a container. Paths must be absolute.
+ *
+ * Throws `ArgumentError` where the image has no name that Docker would take.
+ */
 export function dockerCommands(job: DockerJob): DockerCommands {
   const container = containerName(job);
   const gpus = gpuNumbers(job.gpu);
   const run = [
     ...["run", "--rm", "--name", container],
-    // Docker reads the value as CSV: the quotes keep the numbers together.
+    // Docker reads the value as CSV: quotes keep the numbers together.
     ...(gpus.length === 0 ? [] : ["--gpus", `"device=${gpus.join(",")}"`]),
     ...["--shm-size", SHARED_MEMORY],
-    ...mounts(job).flatMap((path) => ["-v", `${path}:${containerPath(path)}`]),
+    ...mounts(job).flatMap((path) => ["--mount", bindMount(path)]),
     ...["--workdir", containerPath(job.workingDirectory)],
-    job.image,
+    imageName(job.image),
     "biapy",
     ...biapyArguments({
       ...job,
@@ -63,7 +69,12 @@ export function dockerCommands(job: DockerJob): DockerCommands {
   };
 }
 
-/** Every folder that is needed, once; one within another comes with it. */
+/** Returns a mount at the same place. Docker reads it as CSV: commas and quotes are quoted; colons have no meaning. */
+function bindMount(path: string): string {
+  return Papa.unparse([["type=bind", `source=${path}`, `target=${containerPath(path)}`]]);
+}
+
+/** Returns every needed folder once; a folder within another comes with it. */
 function mounts({ configFile, resultDirectory, dataPaths }: DockerJob): string[] {
   const folders = [...new Set([resultDirectory, dirname(configFile), ...dataPaths])];
   const within = (path: string, folder: string) =>
@@ -75,7 +86,7 @@ export type DockerState =
   | { readonly available: true; readonly version: string }
   | { readonly available: false; readonly reason: string; readonly fix: string };
 
-/** Whether a Docker daemon answers, and if not what to do. */
+/** Checks whether a Docker daemon answers. If not, says what to do. */
 export async function dockerState(docker = "docker"): Promise<DockerState> {
   const { code, output, error } = await capture(docker, ["version", "--format", "{{.Server.Version}}"], {
     timeoutMs: 15_000,

@@ -1,4 +1,5 @@
 /** A notebook for Google Colab (or any Jupyter) that installs BiaPy, finds the images and runs a configuration. */
+import { jobNameArgument, wholeNumber } from "./arguments.ts";
 import { testedVersion } from "./biapy-command.ts";
 
 export interface NotebookJob {
@@ -6,7 +7,7 @@ export interface NotebookJob {
   readonly runId: number;
   /** The configuration's text. */
   readonly configuration: string;
-  /** Keys of folders that the configuration names, such as `DATA.TRAIN.PATH`, and these folders' names. */
+  /** Keys of the folders in the configuration, such as `DATA.TRAIN.PATH`, with the folders' names. */
   readonly folders: readonly { readonly key: string; readonly folder: string }[];
 }
 
@@ -19,8 +20,9 @@ interface Cell {
   readonly outputs?: readonly never[];
 }
 
-/** The notebook file's text (nbformat 4.5). */
-export function colabNotebook(job: NotebookJob): string {
+/** Returns the notebook file's text (nbformat 4.5). Throws `ArgumentError` for a name that is more than a name. */
+export function colabNotebook(given: NotebookJob): string {
+  const job = { ...given, name: jobNameArgument(given.name), runId: wholeNumber(given.runId, "The run") };
   const cells = [
     markdown(
       "title",
@@ -58,7 +60,7 @@ export function colabNotebook(job: NotebookJob): string {
   return `${JSON.stringify(notebook, null, 1)}\n`;
 }
 
-/** Notebooks keep text as lines with their ends. */
+/** Splits a text into lines with their line breaks, as notebooks store it. */
 function lines(text: string): string[] {
   return text.split(/(?<=\n)/);
 }
@@ -71,7 +73,7 @@ function code(id: string, text: string): Cell {
   return { cell_type: "code", id, metadata: {}, execution_count: null, outputs: [], source: lines(text) };
 }
 
-/** JSON's strings are Python's too. */
+/** Writes a Python literal: JSON strings are valid Python. */
 const python = (value: unknown) => JSON.stringify(value);
 
 function imagesCell({ name, runId, folders }: NotebookJob): string {
@@ -127,7 +129,7 @@ print(open(config_file).read())
 `;
 }
 
-/** JSON has no three quotes in a row but \`'''\` within a text, which is written otherwise. */
+/** Escapes single quotes, so that the JSON text fits between triple quotes. */
 function pythonRaw(json: string): string {
   return json.replaceAll("'", "\\u0027");
 }

@@ -1,9 +1,10 @@
 /** A batch script that trains on one or several machines of a SLURM cluster. */
 import { quoted } from "../runs/command-line.ts";
+import { condaEnvironment, jobNameArgument, partitionName, timeLimit, wholeNumber } from "./arguments.ts";
 import { testedVersion } from "./biapy-command.ts";
 
 export interface SlurmJob {
-  /** As it is called on the cluster: a path there. */
+  /** A path on the cluster. */
   readonly configFile: string;
   readonly resultDirectory: string;
   readonly name: string;
@@ -18,17 +19,29 @@ export interface SlurmJob {
   readonly condaEnvironment: string;
 }
 
-/** Where the processes of a job meet: between 20000 and 30000, another for each job. */
+/** The port where the processes of a job meet: from 20000 to 29999, different for each job. */
 const PORT = "$((20000 + SLURM_JOB_ID % 10000))";
 
 const word = (text: string) => quoted(text, "linux");
 
-export function slurmScript(job: SlurmJob): string {
+/** Returns the script. Throws `ArgumentError` for a name or a number that could be read as anything else. */
+export function slurmScript(given: SlurmJob): string {
+  const job = {
+    ...given,
+    name: jobNameArgument(given.name),
+    runId: wholeNumber(given.runId, "The run"),
+    nodes: wholeNumber(given.nodes, "The number of machines"),
+    gpusPerNode: wholeNumber(given.gpusPerNode, "The number of GPUs"),
+    cpusPerNode: wholeNumber(given.cpusPerNode, "The number of CPUs"),
+    time: timeLimit(given.time),
+    partition: given.partition === undefined ? undefined : partitionName(given.partition),
+    condaEnvironment: condaEnvironment(given.condaEnvironment),
+  };
   const gpus = Array.from({ length: job.gpusPerNode }, (_, index) => index).join(",");
   const directives = [
     `--job-name=${job.name}_${job.runId}`,
     `--nodes=${job.nodes}`,
-    // One torch.distributed.run a machine; it starts a process for each GPU.
+    // One torch.distributed.run per machine; it starts one process per GPU.
     "--ntasks-per-node=1",
     `--gpus-per-node=${job.gpusPerNode}`,
     `--cpus-per-task=${job.cpusPerNode}`,

@@ -2,19 +2,20 @@
 import * as vscode from "vscode";
 import { registerCommands } from "./commands/index.ts";
 import { trainWhatWasAsked } from "./commands/sample.ts";
-import { registerDebugging } from "./debugging.ts";
+import type { Services } from "./commands/services.ts";
 import { enginesOf } from "./engines/index.ts";
 import { activateLanguage } from "./language/index.ts";
 import { registerTrainingPanel } from "./panel/index.ts";
-import { registerPythonDebugging } from "./python-debugging.ts";
-import { ResultFolders } from "./results/result-folders.ts";
 import { RESULTS_VIEW, type ResultItem, ResultsTree } from "./results/results-view.ts";
-import { registerRunNotices } from "./run-notices.ts";
+import { ResultFolders } from "./runs/result-folders.ts";
 import { RunManager } from "./runs/run-manager.ts";
-import type { Services } from "./services.ts";
-import { registerStatusBar } from "./status-bar.ts";
-import { registerLenses } from "./training-lenses.ts";
-import { registerTasks } from "./training-tasks.ts";
+import { registerDebugging } from "./training/debugging.ts";
+import { registerPythonDebugging } from "./training/python-debugging.ts";
+import { registerRunNotices } from "./training/run-notices.ts";
+import { registerStatusBar } from "./training/status-bar.ts";
+import { registerLenses } from "./training/training-lenses.ts";
+import { registerTasks } from "./training/training-tasks.ts";
+import { registerWalkthrough } from "./training/walkthrough.ts";
 import { registerImageViewer } from "./viewer/index.ts";
 
 /** What other extensions and tests get. */
@@ -36,17 +37,18 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const runs = new RunManager(context, results, engines, found, output);
   const panel = registerTrainingPanel(context, runs);
   const tree = new ResultsTree(runs);
+  const resultsView = vscode.window.createTreeView(RESULTS_VIEW, {
+    treeDataProvider: tree,
+    canSelectMany: true,
+    showCollapseAll: true,
+  });
   const services: Services = { context, engines, results, runs, panel, output };
   registerImageViewer(context);
   context.subscriptions.push(
     output,
     results,
     runs,
-    vscode.window.createTreeView(RESULTS_VIEW, {
-      treeDataProvider: tree,
-      canSelectMany: true,
-      showCollapseAll: true,
-    }),
+    resultsView,
     registerCommands(services),
     registerDebugging(services),
     registerPythonDebugging(services),
@@ -54,6 +56,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     registerLenses(runs),
     registerStatusBar(runs, engines),
     registerRunNotices(services),
+    registerWalkthrough(runs, resultsView),
   );
   await activateLanguage(context);
   // What was asked for before this folder was opened is trained.

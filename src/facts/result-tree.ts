@@ -21,6 +21,10 @@ export interface ResultTree {
   readonly charts: string;
   readonly maeChecks: string;
   readonly perImage: string;
+  /** The encoder's features of images, with pictures of them. */
+  readonly features: string;
+  /** Pictures of images that are predicted while a model trains. */
+  readonly previews: string;
   readonly tensorboard: string;
   readonly trainLogs: string;
   /** Where the run's record, events and output are kept. */
@@ -45,6 +49,8 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     charts: join(runDirectory, "charts"),
     maeChecks: join(runDirectory, "MAE_checks"),
     perImage: join(runDirectory, "per_image"),
+    features: join(runDirectory, "features"),
+    previews: join(runDirectory, "previews"),
     tensorboard: join(runDirectory, "tensorboard"),
     trainLogs: join(runDirectory, "train_logs"),
     recordFolder: join(jobDirectory, RECORDS, run),

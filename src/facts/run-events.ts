@@ -1,161 +1,252 @@
 /**
- * What a training process tells its parent, one JSON object a line (JSON Lines) with `--events`.
- * The extension, the panel and the tests depend on these types and on nothing else of the trainer.
+ * Run events: what a training process tells its parent with `--events`, one JSON object per line (JSON Lines).
+ *
+ * Each type is inferred from its schema, and every reader of events validates them with {@link parseRunEvent}: `events.jsonl` lies
+ * in a folder that anybody may have written to.
  */
+import * as v from "valibot";
 
-/** Values by metric name as BiaPy logs them: `loss`, `mae`, `mse`, `ssim`, `psnr`. */
-export type Metrics = Readonly<Record<string, number>>;
+const number = v.pipe(v.number(), v.finite());
+/** A whole number that counts something, from 0. */
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** A 1-based position. */
+const position = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+
+/** Values by metric name as BiaPy logs them: `loss`, `mae`, `mse`, `ssim`, `psnr`. JSON has no NaN: a null means absent. */
+const metrics = v.pipe(
+  v.record(v.string(), v.nullable(number)),
+  v.transform(
+    (values): Readonly<Record<string, number>> =>
+      Object.fromEntries(
+        Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== null),
+      ),
+  ),
+);
+export type Metrics = v.InferOutput<typeof metrics>;
 
 /** Result files of one image, absolute paths, by role. */
-export interface ImageFiles {
-  readonly original?: string;
-  readonly masked?: string;
-  readonly reconstruction?: string;
-  readonly reconstructionAndVisible?: string;
-  readonly prediction?: string;
-}
+const imageFiles = v.pipe(
+  v.object({
+    original: v.optional(v.string()),
+    masked: v.optional(v.string()),
+    reconstruction: v.optional(v.string()),
+    reconstructionAndVisible: v.optional(v.string()),
+    prediction: v.optional(v.string()),
+    /** The encoder's features in colors: their first three principal components. */
+    features: v.optional(v.string()),
+    /** The labels that an image has, to compare a segmentation with. */
+    groundTruth: v.optional(v.string()),
+  }),
+  v.readonly(),
+);
+export type ImageFiles = v.InferOutput<typeof imageFiles>;
 
-/** One thing that is wrong with the input, where it is, and what to do. */
-export interface Problem {
-  readonly severity: "error" | "warning";
-  /** Dotted configuration key, such as `DATA.PATCH_SIZE`; absent when the problem is not about a key. */
-  readonly key?: string;
-  readonly file?: string;
-  /** 1-based. */
-  readonly line?: number;
-  /** 1-based. */
-  readonly column?: number;
-  /** What is wrong and what to do, in one or two sentences. */
-  readonly message: string;
-  /** The text to put in place of the key or value, when one is known (the nearest right spelling, say). */
-  readonly suggestion?: string;
-}
+/** One problem of the input: where it is and what to do about it. */
+const problem = v.pipe(
+  v.object({
+    severity: v.picklist(["error", "warning"]),
+    /** Dotted configuration key, such as `DATA.PATCH_SIZE`; absent when the problem is not about a key. */
+    key: v.optional(v.string()),
+    file: v.optional(v.string()),
+    /** 1-based. */
+    line: v.optional(position),
+    /** 1-based. */
+    column: v.optional(position),
+    /** What is wrong and what to do, in one or two sentences. */
+    message: v.string(),
+    /** The text to put in place of the key or value, when one is known (the nearest correct spelling, for example). */
+    suggestion: v.optional(v.string()),
+  }),
+  v.readonly(),
+);
+export type Problem = v.InferOutput<typeof problem>;
 
-interface EventBase {
-  /** Milliseconds since the epoch. */
-  readonly time: number;
-}
+/** Milliseconds since the epoch. */
+const time = number;
 
-export interface StartEvent extends EventBase {
-  readonly event: "start";
-  readonly name: string;
-  readonly runId: number;
-  readonly pid: number;
-  /** `<result_dir>/<name>`. */
-  readonly jobDirectory: string;
-  /** `<result_dir>/<name>/results/<name>_<runId>`. */
-  readonly runDirectory: string;
-  readonly configFile: string;
-  /** `embedded`, `biapy`, … */
-  readonly engine: string;
-  /** `CPU (2 threads)`, `NVIDIA H200`, … */
-  readonly device: string;
-  readonly architecture: string;
-  readonly parameters: number;
-  readonly epochs: number;
-  readonly stepsPerEpoch: number;
-  /** First epoch of this process, 1-based; above 1 after `--resume`. */
-  readonly firstEpoch: number;
-}
+const startEvent = v.pipe(
+  v.object({
+    event: v.literal("start"),
+    time,
+    name: v.string(),
+    runId: count,
+    pid: count,
+    /** `<result_dir>/<name>`. */
+    jobDirectory: v.string(),
+    /** `<result_dir>/<name>/results/<name>_<runId>`. */
+    runDirectory: v.string(),
+    configFile: v.string(),
+    /** `embedded`, `biapy`, … */
+    engine: v.string(),
+    /** `CPU (2 threads)`, `NVIDIA H200`, … */
+    device: v.string(),
+    architecture: v.string(),
+    parameters: count,
+    epochs: count,
+    stepsPerEpoch: count,
+    /** First epoch of this process, 1-based; above 1 after `--resume`. */
+    firstEpoch: count,
+  }),
+  v.readonly(),
+);
+export type StartEvent = v.InferOutput<typeof startEvent>;
 
 /** Anything over two seconds that is not an epoch: reading images, compiling the step, predicting. */
-export interface ProgressEvent extends EventBase {
-  readonly event: "progress";
-  readonly label: string;
-  readonly done: number;
-  readonly total: number;
-  readonly secondsLeft?: number;
-}
+const progressEvent = v.pipe(
+  v.object({
+    event: v.literal("progress"),
+    time,
+    label: v.string(),
+    done: number,
+    total: number,
+    secondsLeft: v.optional(number),
+  }),
+  v.readonly(),
+);
+export type ProgressEvent = v.InferOutput<typeof progressEvent>;
 
-export interface StepEvent extends EventBase {
-  readonly event: "step";
-  /** 1-based. */
-  readonly epoch: number;
-  /** 1-based within the epoch. */
-  readonly step: number;
-  readonly steps: number;
-  readonly metrics: Metrics;
-  readonly learningRate: number;
-  readonly stepSeconds: number;
-  readonly secondsLeft: number;
-}
+const stepEvent = v.pipe(
+  v.object({
+    event: v.literal("step"),
+    time,
+    /** 1-based. */
+    epoch: count,
+    /** 1-based within the epoch. */
+    step: count,
+    steps: count,
+    metrics,
+    learningRate: number,
+    stepSeconds: number,
+    secondsLeft: number,
+  }),
+  v.readonly(),
+);
+export type StepEvent = v.InferOutput<typeof stepEvent>;
 
-export interface EpochEvent extends EventBase {
-  readonly event: "epoch";
-  /** 1-based. */
-  readonly epoch: number;
-  readonly epochs: number;
-  readonly train: Metrics;
-  readonly validation?: Metrics;
-  readonly learningRate: number;
-  readonly seconds: number;
-  readonly secondsLeft: number;
-  /** Resident memory of the trainer, in bytes. */
-  readonly memoryBytes: number;
-  /** The best validation loss so far. */
-  readonly best: boolean;
-}
+const epochEvent = v.pipe(
+  v.object({
+    event: v.literal("epoch"),
+    time,
+    /** 1-based. */
+    epoch: count,
+    epochs: count,
+    train: metrics,
+    validation: v.optional(metrics),
+    learningRate: number,
+    seconds: number,
+    secondsLeft: number,
+    /** Resident memory of the trainer, in bytes. */
+    memoryBytes: number,
+    /** Whether this epoch has the lowest validation loss so far. */
+    best: v.boolean(),
+  }),
+  v.readonly(),
+);
+export type EpochEvent = v.InferOutput<typeof epochEvent>;
 
-/** Image files were written or replaced. `mae-check` files come again after every epoch. */
-export interface ImageEvent extends EventBase {
-  readonly event: "image";
-  readonly kind: "mae-check" | "prediction" | "augmentation";
-  /** File name of the source image. */
-  readonly image: string;
-  readonly files: ImageFiles;
-  readonly epoch?: number;
-}
+/**
+ * Image files were written or replaced. Those of kinds `mae-check` and `features`, and of kind `segmentation` with an epoch, come again after
+ * every epoch. A segmentation has the files `original`, `prediction` (labels) and, if it is known, `groundTruth`.
+ */
+const imageEvent = v.pipe(
+  v.object({
+    event: v.literal("image"),
+    time,
+    kind: v.picklist(["mae-check", "prediction", "features", "segmentation", "augmentation"]),
+    /** File name of the source image. */
+    image: v.string(),
+    files: imageFiles,
+    epoch: v.optional(count),
+  }),
+  v.readonly(),
+);
+export type ImageEvent = v.InferOutput<typeof imageEvent>;
 
-export interface CheckpointEvent extends EventBase {
-  readonly event: "checkpoint";
-  readonly path: string;
-  readonly kind: "best" | "last" | "periodic";
-  readonly epoch: number;
-}
+const checkpointEvent = v.pipe(
+  v.object({
+    event: v.literal("checkpoint"),
+    time,
+    path: v.string(),
+    kind: v.picklist(["best", "last", "periodic"]),
+    epoch: count,
+  }),
+  v.readonly(),
+);
+export type CheckpointEvent = v.InferOutput<typeof checkpointEvent>;
 
-/** Test metrics of one image, or of all of them averaged when `image` is absent. */
-export interface TestEvent extends EventBase {
-  readonly event: "test";
-  readonly image?: string;
-  readonly metrics: Metrics;
-}
+/** Test metrics of one image, or the average over all test images when `image` is absent. */
+const testEvent = v.pipe(
+  v.object({ event: v.literal("test"), time, image: v.optional(v.string()), metrics }),
+  v.readonly(),
+);
+export type TestEvent = v.InferOutput<typeof testEvent>;
 
-export interface LogEvent extends EventBase {
-  readonly event: "log";
-  readonly level: "info" | "warning" | "error";
-  readonly message: string;
-}
+const logEvent = v.pipe(
+  v.object({
+    event: v.literal("log"),
+    time,
+    level: v.picklist(["info", "warning", "error"]),
+    message: v.string(),
+  }),
+  v.readonly(),
+);
+export type LogEvent = v.InferOutput<typeof logEvent>;
 
-/** Everything that is wrong with the input, at once. The process ends with exit code 2. */
-export interface ProblemsEvent extends EventBase {
-  readonly event: "problems";
-  readonly problems: readonly Problem[];
-}
+/** All problems of the input at once. The process ends with exit code 2. */
+const problemsEvent = v.pipe(
+  v.object({ event: v.literal("problems"), time, problems: v.pipe(v.array(problem), v.readonly()) }),
+  v.readonly(),
+);
+export type ProblemsEvent = v.InferOutput<typeof problemsEvent>;
 
-export interface EndEvent extends EventBase {
-  readonly event: "end";
-  readonly status: "finished" | "stopped" | "failed";
-  readonly runDirectory: string;
-  /** The best checkpoint, where there is one. */
-  readonly checkpoint?: string;
-  /** Arguments that continue a stopped run. */
-  readonly resume?: readonly string[];
-  /** What went wrong, in words, when `failed`. */
-  readonly message?: string;
-}
+const endEvent = v.pipe(
+  v.object({
+    event: v.literal("end"),
+    time,
+    status: v.picklist(["finished", "stopped", "failed"]),
+    runDirectory: v.string(),
+    /** The best checkpoint, where there is one. */
+    checkpoint: v.optional(v.string()),
+    /** Arguments that continue a stopped run. */
+    resume: v.optional(v.pipe(v.array(v.string()), v.readonly())),
+    /** What went wrong, in words, when `failed`. */
+    message: v.optional(v.string()),
+  }),
+  v.readonly(),
+);
+export type EndEvent = v.InferOutput<typeof endEvent>;
 
-export type RunEvent =
-  | StartEvent
-  | ProgressEvent
-  | StepEvent
-  | EpochEvent
-  | ImageEvent
-  | CheckpointEvent
-  | TestEvent
-  | LogEvent
-  | ProblemsEvent
-  | EndEvent;
+/** Schema by event name: a lookup is faster than trying one after another, and a history has hundreds of thousands of events. */
+const EVENTS = {
+  start: startEvent,
+  progress: progressEvent,
+  step: stepEvent,
+  epoch: epochEvent,
+  image: imageEvent,
+  checkpoint: checkpointEvent,
+  test: testEvent,
+  log: logEvent,
+  problems: problemsEvent,
+  end: endEvent,
+} as const;
+
+export type RunEvent = v.InferOutput<(typeof EVENTS)[keyof typeof EVENTS]>;
 
 type WithoutTime<E> = E extends RunEvent ? Omit<E, "time"> : never;
 /** An event as it is raised; the writer adds the time. */
 export type NewRunEvent = WithoutTime<RunEvent>;
+
+/** Returns the event that a line of JSON holds, or nothing where it holds none that is valid. Never throws. */
+export function parseRunEvent(line: string): RunEvent | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null || !("event" in value)) return undefined;
+  const { event } = value;
+  if (typeof event !== "string" || !Object.hasOwn(EVENTS, event)) return undefined;
+  const parsed = v.safeParse(EVENTS[event as keyof typeof EVENTS], value, { abortEarly: true });
+  return parsed.success ? parsed.output : undefined;
+}

@@ -81,6 +81,9 @@ const formatByName = (path: string): Format | undefined => {
 /** All extensions of image files, for messages. */
 export const EXTENSIONS: readonly string[] = FORMATS.flatMap(({ extensions }) => extensions);
 
+/** Whether a file or folder of this name is an image that {@link openImage} reads. */
+export const isImageName = (name: string): boolean => formatByName(name) !== undefined;
+
 /** Opens an image file; pixels are read when asked for. Throws {@link ImageError}. */
 export async function openImage(path: string, options: OpenOptions = {}): Promise<ImageSource> {
   return explained(path, formatByName(path)?.name ?? "an image", async () => {
@@ -132,7 +135,7 @@ export async function listImages(folder: string): Promise<string[]> {
       error.code === "ENOENT" ? "there is no such folder" : `the folder cannot be read (${error.code})`;
     throw new ImageError(folder, `${folder}: ${reason}.`);
   });
-  const images = names.filter((name) => !name.startsWith(".") && formatByName(name) !== undefined);
+  const images = names.filter((name) => !name.startsWith(".") && isImageName(name));
   if (images.length > 0) {
     const { compare } = new Intl.Collator("en", { numeric: true });
     return images.sort(compare).map((name) => join(folder, name));

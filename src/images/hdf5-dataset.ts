@@ -82,7 +82,8 @@ export function explained<T>(path: string, run: () => T, place?: string): T {
     return run();
   } catch (error) {
     if (error instanceof ImageError) throw error;
-    if (error instanceof WebAssembly.RuntimeError) stoppedBy = path;
+    // WebAssembly's own type of error is declared for browsers only.
+    if (error instanceof Error && error.name === "RuntimeError") stoppedBy = path;
     const message = error instanceof Error ? error.message : String(error);
     const reasons = [...message.matchAll(/#\d+: .*?\(\): (.*)/g)].map(([, reason]) => reason);
     const reason = (reasons.at(-1) ?? message.split("\n")[0]).slice(0, 200);

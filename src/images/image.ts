@@ -1,34 +1,12 @@
-/** Pixel types that microscopy files hold. */
-export type SampleType = "uint8" | "uint16" | "uint32" | "int8" | "int16" | "int32" | "float32" | "float64";
+import { type ImageShape, SAMPLE_ARRAYS, type SampleArray, type SampleType } from "../facts/samples.ts";
 
-export type SampleArray =
-  | Uint8Array
-  | Uint16Array
-  | Uint32Array
-  | Int8Array
-  | Int16Array
-  | Int32Array
-  | Float32Array
-  | Float64Array;
-
-export const SAMPLE_ARRAYS = {
-  uint8: Uint8Array,
-  uint16: Uint16Array,
-  uint32: Uint32Array,
-  int8: Int8Array,
-  int16: Int16Array,
-  int32: Int32Array,
-  float32: Float32Array,
-  float64: Float64Array,
-} as const;
-
-/** An array for `count` samples of a type. */
-export function sampleArray(type: SampleType, count: number): SampleArray {
-  return new SAMPLE_ARRAYS[type](count);
-}
-
-/** `[z, y, x, channel]`; z is 1 for a 2D image. */
-export type ImageShape = readonly [z: number, y: number, x: number, channel: number];
+export {
+  type ImageShape,
+  SAMPLE_ARRAYS,
+  type SampleArray,
+  type SampleType,
+  sampleArray,
+} from "../facts/samples.ts";
 
 /** An image in memory: `data` is row-major in `[z, y, x, channel]` order. */
 export interface Image {

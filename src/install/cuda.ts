@@ -1,6 +1,8 @@
 /** CUDA for NVIDIA's GPUs on Linux: onnxruntime with its CUDA provider, and the libraries of NVIDIA's that it needs. */
+
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { bytes } from "../facts/format.ts";
 import { installFolder, isInstalled } from "./installed-folder.ts";
 import { storageFolder } from "./storage.ts";
 import wheels from "./wheels.json" with { type: "json" };
@@ -29,8 +31,8 @@ export function cudaState(driver: string): CudaState {
   const old = driverProblem(driver);
   if (old !== undefined) return { usable: false, installable: false, reason: old };
   if (isInstalled(cudaFolder())) return { usable: true };
-  const size = (cudaDownloadBytes() / 1e9).toFixed(1);
-  const reason = `its libraries are not installed; the command BiaPy: Install GPU Runtime, or biapy --install_gpu_runtime, fetches them (${size} GB)`;
+  const size = bytes(cudaDownloadBytes());
+  const reason = `its libraries are not installed; the command BiaPy: Install GPU Runtime, or biapy --install_gpu_runtime, fetches them (${size})`;
   return { usable: false, installable: true, reason };
 }
 

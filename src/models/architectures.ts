@@ -1,4 +1,6 @@
-/** The networks that turn an image into one of the same size, by the names that MODEL.ARCHITECTURE gives them. */
+/** Builds the networks that make an image of an image, by the names that MODEL.ARCHITECTURE gives them. */
+import { type ImageArchitecture, isImageArchitecture } from "../facts/architectures.ts";
+import { NAMED_TRANSFORMERS, stuNetVariant, type TransformerSize } from "../facts/network-sizes.ts";
 
 import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
@@ -6,25 +8,39 @@ import { attentionUNet } from "./attention-unet.ts";
 import { dfcan } from "./dfcan.ts";
 import { edsr } from "./edsr.ts";
 import type { EncoderDecoderSettings } from "./encoder-decoder.ts";
+import { type HrNetSettings, hrNet } from "./hrnet.ts";
 import { multiResUNet } from "./multiresunet.ts";
 import { rcan } from "./rcan.ts";
 import { residualUNet } from "./resunet.ts";
 import { residualUNetPlusPlus } from "./resunetpp.ts";
 import { seUNet } from "./seunet.ts";
+import { type StuNetSettings, stuNet } from "./stunet.ts";
 import { unet } from "./unet.ts";
 import { type UnetrSettings, unetr } from "./unetr.ts";
+import type { UNextSettings } from "./unext.ts";
+import { uNextV1 } from "./unext-v1.ts";
+import { uNextV2 } from "./unext-v2.ts";
+import { type VitSettings, vit } from "./vit.ts";
 import { wdsr } from "./wdsr.ts";
 
 /** Maps `[batch, (z,) y, x, channel]` to the same shape. */
 export type ImageModel = (scope: Scope, images: tf.Tensor) => tf.Tensor;
 
-export type BuildValue = string | number | boolean | readonly (string | number | boolean)[];
+export type BuildValue =
+  | string
+  | number
+  | boolean
+  | readonly BuildValue[]
+  | { readonly [name: string]: BuildValue };
 
 /** The arguments that BiaPy builds a network by, as its checkpoints keep them. */
 export type BuildArguments = Readonly<Record<string, BuildValue>>;
 
 class Reader {
-  constructor(private readonly build: BuildArguments) {}
+  constructor(readonly build: BuildArguments) {}
+  has(name: string): boolean {
+    return this.build[name] !== undefined;
+  }
   number(name: string): number {
     return Number(this.build[name]);
   }
@@ -40,11 +56,26 @@ class Reader {
   flags(name: string): boolean[] {
     return [this.build[name]].flat().map((each) => each === true);
   }
+  /** Of a list of lists. */
+  rows(name: string): number[][] {
+    const value = this.build[name];
+    return Array.isArray(value) ? value.map((row) => [row].flat().map(Number)) : [];
+  }
+  /** Arguments that are grouped under one. */
+  group(name: string): Reader {
+    const value = this.build[name];
+    const isGroup = typeof value === "object" && !Array.isArray(value);
+    return new Reader(isGroup ? (value as BuildArguments) : {});
+  }
+}
+
+/** Flags of levels: one for all, or one for each. */
+function perLevel(flags: readonly boolean[], levels: number): readonly boolean[] {
+  return flags.length === 1 ? Array.from({ length: levels }, () => flags[0]) : flags;
 }
 
 function encoderDecoderSettings(build: Reader): EncoderDecoderSettings {
   const featureMaps = build.numbers("feature_maps");
-  const isotropy = build.flags("isotropy");
   return {
     channels: build.numbers("output_channels")[0],
     featureMaps,
@@ -56,7 +87,7 @@ function encoderDecoderSettings(build: Reader): EncoderDecoderSettings {
     upsampling: build.text("upsample_layer"),
     yxDown: build.numbers("yx_down"),
     zDown: build.numbers("z_down"),
-    isotropy: isotropy.length === 1 ? featureMaps.map(() => isotropy[0]) : isotropy,
+    isotropy: perLevel(build.flags("isotropy"), featureMaps.length),
     order: build.text("conv_block_order"),
     largerEnds: build.flags("larger_io")[0],
   };
@@ -77,7 +108,7 @@ const made =
 const residualUNetWithSqueeze = (scope: Scope, images: tf.Tensor, settings: EncoderDecoderSettings) =>
   residualUNet(scope, images, settings, true);
 
-const MAKERS: Readonly<Record<string, Maker>> = {
+const MAKERS: Readonly<Record<ImageArchitecture, Maker>> = {
   unet: made(unet, encoderDecoderSettings),
   attention_unet: made(attentionUNet, encoderDecoderSettings),
   seunet: made(seUNet, encoderDecoderSettings),
@@ -89,6 +120,11 @@ const MAKERS: Readonly<Record<string, Maker>> = {
     zDown: build.numbers("z_down"),
   })),
   unetr: made(unetr, unetrSettings),
+  unext_v1: made(uNextV1, uNextSettings),
+  unext_v2: made(uNextV2, uNextSettings),
+  hrnet: made(hrNet, hrNetSettings),
+  stunet: made(stuNet, stuNetSettings),
+  vit: made(vit, (build) => vitSettings(build.build)),
   rcan: made(rcan, (build) => ({
     channels: build.number("out_channels"),
     filters: build.number("filters"),
@@ -118,29 +154,24 @@ const MAKERS: Readonly<Record<string, Maker>> = {
   })),
 };
 
-/** A transformer's size by the names that MODEL.UNETR_VIT_MODEL gives them (Dosovitskiy et al. 2021, table 1). */
-const TRANSFORMERS: Readonly<
-  Record<string, readonly [token: number, features: number, layers: number, heads: number]>
-> = {
-  vit_base_patch16: [16, 768, 12, 12],
-  vit_large_patch16: [16, 1024, 24, 16],
-  vit_huge_patch14: [14, 1280, 32, 16],
-};
+/** A transformer's size as its arguments say it one by one. */
+const customSize = (build: Reader): TransformerSize => ({
+  tokenSize: build.number("patch_size"),
+  features: build.number("embed_dim"),
+  layers: build.number("depth"),
+  heads: build.number("num_heads"),
+});
 
 function unetrSettings(build: Reader): UnetrSettings {
-  const named = TRANSFORMERS[build.text("vit_model")];
-  const [tokenSize, features, layers, heads] =
-    named ?? ["patch_size", "embed_dim", "depth", "num_heads"].map((name) => build.number(name));
+  const size = NAMED_TRANSFORMERS[build.text("vit_model")] ?? customSize(build);
+  const { tokenSize, features, layers } = size;
   const shape = build.numbers("input_shape");
   const levels = Math.log2(tokenSize);
   const spacing = build.number("ViT_hidd_mult");
   return {
     patchSize: shape.slice(0, -1),
     channels: shape[shape.length - 1],
-    tokenSize,
-    features,
-    layers,
-    heads,
+    ...size,
     hidden: Math.trunc(build.number("mlp_ratio") * features),
     filters: build.number("num_filters"),
     layersPerLevel: spacing > 0 ? spacing : Math.max(1, Math.floor(layers / levels)),
@@ -151,7 +182,68 @@ function unetrSettings(build: Reader): UnetrSettings {
   };
 }
 
+function uNextSettings(build: Reader): UNextSettings {
+  const featureMaps = build.numbers("feature_maps");
+  return {
+    channels: build.numbers("output_channels")[0],
+    featureMaps,
+    blocks: build.numbers("cn_layers"),
+    upsampling: build.text("upsample_layer"),
+    yxDown: build.numbers("yx_down"),
+    zDown: build.numbers("z_down"),
+    isotropy: perLevel(build.flags("isotropy"), featureMaps.length),
+    stem: build.number("stem_k_size"),
+    stochasticDepth: build.number("stochastic_depth_prob"),
+    layerScale: build.has("layer_scale") ? build.number("layer_scale") : 0,
+  };
+}
+
+function hrNetSettings(build: Reader): HrNetSettings {
+  const stages = build.group("cfg");
+  const [yxDown, zDown] = [stages.numbers("YX_DOWN"), stages.numbers("Z_DOWN")];
+  const three = build.numbers("image_shape").length === 4;
+  const [channels, blocks] = [stages.rows("NUM_CHANNELS"), stages.rows("NUM_BLOCKS")];
+  return {
+    channels: build.numbers("output_channels")[0],
+    normalization: build.text("normalization"),
+    activation: build.text<string>("activation").toLowerCase(),
+    stages: stages.numbers("NUM_MODULES").map((modules, stage) => ({
+      down: [...(three ? [zDown[stage]] : []), yxDown[stage], yxDown[stage]],
+      modules,
+      channels: channels[stage],
+      blocks: blocks[stage],
+    })),
+  };
+}
+
+function stuNetSettings(build: Reader): StuNetSettings {
+  const axes = build.numbers("image_shape").length - 1;
+  const stages = stuNetVariant(build.text("variant"), axes) ?? {
+    dims: build.numbers("dims"),
+    depth: build.numbers("depth"),
+    pools: build.rows("pool_op_kernel_sizes"),
+    kernels: build.rows("conv_kernel_sizes"),
+  };
+  return { channels: build.numbers("output_channels")[0], ...stages };
+}
+
+/** A vision transformer's settings by BiaPy's arguments. */
+export function vitSettings(given: BuildArguments): VitSettings {
+  const build = new Reader(given);
+  const side = build.numbers("img_size");
+  const size = customSize(build);
+  return {
+    patchSize: side.length === 1 ? Array.from({ length: build.number("ndim") }, () => side[0]) : side,
+    channels: build.number("in_chans"),
+    ...size,
+    hidden: Math.trunc(build.number("mlp_ratio") * size.features),
+    outputs: build.number("num_classes"),
+    dropout: build.number("drop_rate"),
+  };
+}
+
 /** The network that BiaPy builds by these arguments. */
 export function imageModel(architecture: string, build: BuildArguments): ImageModel {
+  if (!isImageArchitecture(architecture)) throw new Error(`No network of images is called ${architecture}.`);
   return MAKERS[architecture](new Reader(build));
 }

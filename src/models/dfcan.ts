@@ -1,6 +1,7 @@
 /** DFCAN (Qiao et al. 2021, "Evaluation and development of deep neural networks for image super-resolution in optical microscopy"). */
+import { fourierTransform } from "../runtime/fourier.ts";
 import { spaceOf } from "../runtime/image-shape.ts";
-import { alongAxis, gelu, inSinglePrecision } from "../runtime/operators.ts";
+import { gelu, inSinglePrecision } from "../runtime/operators.ts";
 import type { Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { channelMeans, pixelShuffle, sameConv } from "./layers.ts";
@@ -17,29 +18,9 @@ const SQUEEZED = 4;
 /** The exponent that brings weak high frequencies nearer to strong low ones. */
 const GAMMA = 0.8;
 
-/** Cosines and sines of the discrete Fourier transform, `[place, frequency]`. */
-function fourier(size: number): { cosines: tf.Tensor; sines: tf.Tensor } {
-  const table = (wave: (angle: number) => number) =>
-    tf.tensor2d(
-      Float32Array.from({ length: size * size }, (_, at) => {
-        // The product is taken modulo the size so that the angle stays exact.
-        const turns = (Math.floor(at / size) * (at % size)) % size;
-        return wave((2 * Math.PI * turns) / size);
-      }),
-      [size, size],
-    );
-  return { cosines: table(Math.cos), sines: table(Math.sin) };
-}
-
-/** The amplitude of the Fourier transform over the first two axes of space (all of them in 2D), as products with matrices. */
+/** The amplitude of the Fourier transform over the first two axes of space, which are all of them in 2D. */
 function amplitude(x: tf.Tensor): tf.Tensor {
-  const [rows, columns] = spaceOf(x);
-  const [first, second] = [fourier(rows), fourier(columns)];
-  const values = inSinglePrecision(x);
-  const cosine = alongAxis(values, 1, first.cosines);
-  const sine = alongAxis(values, 1, first.sines);
-  const real = alongAxis(cosine, 2, second.cosines).sub(alongAxis(sine, 2, second.sines));
-  const imaginary = alongAxis(cosine, 2, second.sines).add(alongAxis(sine, 2, second.cosines));
+  const { real, imaginary } = fourierTransform(inSinglePrecision(x), [1, 2]);
   // The tiny addition keeps the root's slope finite at zero.
   return real.square().add(imaginary.square()).add(1e-20).sqrt();
 }

@@ -1,7 +1,7 @@
 /** The U shape (Ronneberger, Fischer & Brox 2015, figure 1): down to few large pixels, up again, joined level by level. */
 import { spaceOf } from "../runtime/image-shape.ts";
 import { maxPool } from "../runtime/pooling.ts";
-import type { Scope } from "../runtime/scope.ts";
+import { FEATURES, type Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { type BlockSettings, convBlock, type Upsampling } from "./blocks.ts";
 import { type Activation, conv, type Normalisation } from "./layers.ts";
@@ -93,6 +93,7 @@ export function encoderDecoder(
     x = maxPool(x, shrinking(settings, level, ndim));
   }
   x = levels.down(scope.at("bottleneck"), x, depth);
+  scope.mark(FEATURES, x);
   for (let level = depth - 1; level >= 0; level--)
     x = levels.up(scope.at(`up_paths.0.${depth - 1 - level}`), x, seen[level], level);
   if (settings.largerEnds) x = end(scope.at("conv_out.0"), x, settings);

@@ -90,7 +90,7 @@ function scaleAndShift(scope: Scope, x: tf.Tensor): [tf.Tensor, tf.Tensor] {
 const spatialAxes = (x: tf.Tensor) => spaceOf(x).map((_, axis) => axis + 1);
 
 /** Instance normalisation (Ulyanov, Vedaldi & Lempitsky 2016): each channel of each sample by itself. */
-function instanceNorm(scope: Scope, x: tf.Tensor): tf.Tensor {
+export function instanceNorm(scope: Scope, x: tf.Tensor): tf.Tensor {
   return normaliseChannels(x, ...scaleAndShift(scope, x), spatialAxes(x), EPSILON).normalised;
 }
 
@@ -155,18 +155,38 @@ export function activate(x: tf.Tensor, name: Activation): tf.Tensor {
   return ACTIVATIONS[name](x);
 }
 
-/** Sets a share of all values to zero in training and makes up for it (Srivastava et al. 2014). */
+/** Sets a share of all values to zero in training and scales up the others to make up for it (Srivastava et al. 2014). */
 export function dropout(scope: Scope, x: tf.Tensor, rate: number): tf.Tensor {
+  return dropped(scope, x, rate, x.shape);
+}
+
+/** Sets the whole of some samples to zero in training: the layer is skipped for them (Huang et al. 2016). */
+export function stochasticDepth(scope: Scope, x: tf.Tensor, probability: number): tf.Tensor {
+  return dropped(scope, x, probability, [x.shape[0], ...x.shape.slice(1).map(() => 1)]);
+}
+
+/** @param shape of the random numbers that decide, each over all values that it is broadcast to */
+function dropped(scope: Scope, x: tf.Tensor, rate: number, shape: readonly number[]): tf.Tensor {
   if (!scope.training || rate <= 0) return x;
-  const kept = scope.uniform(x.shape).greaterEqual(rate);
+  const kept = scope.uniform(shape).greaterEqual(rate);
   return x.mul(kept.cast("float32")).mul(1 / (1 - rate));
 }
 
-/** The matrix `[from, to]` of linear interpolation between pixel centres; beyond the border lies the border pixel. */
-function interpolation(from: number, to: number): tf.Tensor {
+/** Where pixel `place` of `to` lies among `from` pixels. */
+type PixelGrid = (place: number, from: number, to: number) => number;
+
+/** Both images cover the same area. */
+const byArea: PixelGrid = (place, from, to) => ((place + 0.5) * from) / to - 0.5;
+/** The centers of the first and last pixels coincide: PyTorch's `align_corners=True`. */
+const byCorners: PixelGrid = (place, from, to) => (to > 1 ? (place * (from - 1)) / (to - 1) : 0);
+/** The pixel that covers the place: PyTorch's `nearest`. */
+const byNearest: PixelGrid = (place, from, to) => Math.floor((place * from) / to);
+
+/** The matrix `[from, to]` of linear interpolation between pixel centers; beyond the border lies the border pixel. */
+function interpolation(from: number, to: number, grid: PixelGrid): tf.Tensor {
   const weights = new Float32Array(from * to);
   for (let place = 0; place < to; place++) {
-    const at = Math.max(((place + 0.5) * from) / to - 0.5, 0);
+    const at = Math.max(grid(place, from, to), 0);
     const below = Math.min(Math.floor(at), from - 1);
     const above = Math.min(below + 1, from - 1);
     weights[below * to + place] += 1 - (at - below);
@@ -175,14 +195,27 @@ function interpolation(from: number, to: number): tf.Tensor {
   return tf.tensor2d(weights, [from, to]);
 }
 
-/** Enlarges by linear interpolation along each axis of space: PyTorch's bilinear and trilinear `Upsample`. */
-export function upsample(x: tf.Tensor, factors: readonly number[]): tf.Tensor {
-  return factors.reduce((current, factor, space) => {
-    if (factor === 1) return current;
-    const size = current.shape[space + 1];
-    return alongAxis(current, space + 1, interpolation(size, size * factor));
+function resample(x: tf.Tensor, size: readonly number[], grid: PixelGrid): tf.Tensor {
+  return size.reduce((current, to, space) => {
+    const from = current.shape[space + 1];
+    return from === to ? current : alongAxis(current, space + 1, interpolation(from, to, grid));
   }, x);
 }
+
+const enlarged = (x: tf.Tensor, factors: readonly number[]) =>
+  spaceOf(x).map((size, axis) => size * factors[axis]);
+
+/** Enlarges by linear interpolation along each axis of space: PyTorch's bilinear and trilinear `Upsample`. */
+export const upsample = (x: tf.Tensor, factors: readonly number[]): tf.Tensor =>
+  resample(x, enlarged(x, factors), byArea);
+
+/** Enlarges by repeating pixels. */
+export const upsampleNearest = (x: tf.Tensor, factors: readonly number[]): tf.Tensor =>
+  resample(x, enlarged(x, factors), byNearest);
+
+/** Brings an image to another size by linear interpolation between its corner pixels. */
+export const resizeByCorners = (x: tf.Tensor, size: readonly number[]): tf.Tensor =>
+  resample(x, size, byCorners);
 
 /** Channels spread over space: `[…, y, x, channel · factor²]` becomes `factor` times as large along y and x (Shi et al. 2016). */
 export function pixelShuffle(x: tf.Tensor, factor: number): tf.Tensor {

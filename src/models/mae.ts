@@ -100,6 +100,44 @@ function weights(scope: Scope, settings: MaeSettings) {
   };
 }
 
+/** The encoder's tokens, the class token first: `[batch, 1 + visible, feature]`. */
+function encode(
+  scope: Scope,
+  { encoder, epsilon, tokenSize }: MaeSettings,
+  images: tf.Tensor,
+  keep: tf.Tensor,
+  weight: ReturnType<typeof weights>,
+): tf.Tensor {
+  const batch = images.shape[0];
+  const embedded = projected(pickRows(patchify(images, tokenSize), keep), weight.projection);
+  const positions = pickRows(weight.position.slice([0, 1, 0]).tile([batch, 1, 1]), keep);
+  const classToken = weight.classToken.add(weight.position.slice([0, 0, 0], [1, 1, -1])).tile([batch, 1, 1]);
+  let x = tf.concat([classToken, embedded.add(positions)], 1);
+  for (let layer = 0; layer < encoder.layers; layer++) {
+    x = transformerBlock(scope.at(`blocks.${layer}`), x, { ...encoder, epsilon });
+  }
+  return layerNorm(scope.at("norm"), x, epsilon);
+}
+
+/**
+ * The encoder's features of whole patches, no token hidden.
+ *
+ * @param images `[batch, (z,) y, x, channel]`
+ * @returns `[batch, (z,) y, x, feature]`, a pixel for each token
+ */
+export function maeFeatures(scope: Scope, settings: MaeSettings, images: tf.Tensor): tf.Tensor {
+  const grid = tokenGrid(settings);
+  const tokens = grid.reduce((product, size) => product * size, 1);
+  const batch = images.shape[0];
+  const all = tf.tensor2d(
+    Array.from({ length: batch * tokens }, (_, at) => at % tokens),
+    [batch, tokens],
+    "int32",
+  );
+  const x = encode(scope, settings, images, all, weights(scope, settings));
+  return x.slice([0, 1, 0]).reshape([batch, ...grid, settings.encoder.features]);
+}
+
 /**
  * Predicts the pixels of every token from the visible ones.
  *
@@ -112,23 +150,14 @@ export function maePrediction(
   images: tf.Tensor,
   { keep, restore }: TokenMask,
 ): tf.Tensor {
-  const { encoder, decoder, epsilon, tokenSize } = settings;
+  const { decoder, epsilon, tokenSize, channels } = settings;
   const batch = images.shape[0];
   const weight = weights(scope, settings);
+  const grid = tokenGrid(settings);
+  const tokens = grid.reduce((product, size) => product * size, 1);
+  const pixelCount = channels * tokenSize ** grid.length;
 
-  const pixels = patchify(images, tokenSize);
-  const [, tokens, pixelCount] = pixels.shape;
-  const embedded = projected(pickRows(pixels, keep), weight.projection);
-  const positions = pickRows(weight.position.slice([0, 1, 0]).tile([batch, 1, 1]), keep);
-  const classToken = weight.classToken.add(weight.position.slice([0, 0, 0], [1, 1, -1])).tile([batch, 1, 1]);
-
-  let x = tf.concat([classToken, embedded.add(positions)], 1);
-  for (let layer = 0; layer < encoder.layers; layer++) {
-    x = transformerBlock(scope.at(`blocks.${layer}`), x, { ...encoder, epsilon });
-  }
-  x = layerNorm(scope.at("norm"), x, epsilon);
-
-  x = linear(scope.at("decoder_embed"), x, decoder.features);
+  let x = linear(scope.at("decoder_embed"), encode(scope, settings, images, keep, weight), decoder.features);
   const masked = weight.maskToken.tile([batch, tokens + 1 - (x.shape[1] ?? 0), 1]);
   const unshuffled = pickRows(tf.concat([x.slice([0, 1, 0]), masked], 1), restore);
   x = tf.concat([x.slice([0, 0, 0], [-1, 1, -1]), unshuffled], 1).add(weight.decoderPosition);

@@ -1,7 +1,7 @@
 /** MultiResUNet (Ibtehaz & Rahman 2020, figures 3 to 5): several widths at once, and residual paths across. */
 import { spaceOf } from "../runtime/image-shape.ts";
 import { maxPool } from "../runtime/pooling.ts";
-import type { Scope } from "../runtime/scope.ts";
+import { FEATURES, type Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { head } from "./encoder-decoder.ts";
 import { batchNorm, conv, convTranspose } from "./layers.ts";
@@ -60,6 +60,7 @@ export function multiResUNet(
     seen.push(residualPath(scope.at(`respath${level + 1}`), block, filtersAt(level), LEVELS - level));
   }
   x = multiResBlock(scope.at(`multiresblock${LEVELS + 1}`), x, filtersAt(LEVELS));
+  scope.mark(FEATURES, x);
   for (let level = LEVELS - 1; level >= 0; level--) {
     const number = 2 * LEVELS + 1 - level;
     const filters = filtersAt(level);

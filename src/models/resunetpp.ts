@@ -1,7 +1,7 @@
 /** ResUNet++ (Jha et al. 2019, figure 1): residual blocks, squeeze and excitation, dilated convolutions and attention. */
 import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
 import { maxPool } from "../runtime/pooling.ts";
-import type { Scope } from "../runtime/scope.ts";
+import { FEATURES, type Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { type ResidualSettings, residualBlock, residualUpBlock } from "./blocks.ts";
 import { blockAt, type EncoderDecoderSettings, end, head, shrinking } from "./encoder-decoder.ts";
@@ -76,6 +76,7 @@ export function residualUNetPlusPlus(
     seen.push(x);
   }
   x = pyramid(scope.at("aspp_bridge"), x, featureMaps[depth + 1], normalisation);
+  scope.mark(FEATURES, x);
   for (let level = depth - 1; level >= 0; level--) {
     const place = depth - 1 - level;
     const factors = shrinking(settings, level + 1, ndim);

@@ -1,6 +1,6 @@
 /** UNETR (Hatamizadeh et al. 2022, figure 2): a vision transformer reads the image, convolutions bring it back to full size. */
 import { spaceOf } from "../runtime/image-shape.ts";
-import { type Scope, zeros } from "../runtime/scope.ts";
+import { FEATURES, type Scope, zeros } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { type BlockSettings, convBlock } from "./blocks.ts";
 import { head } from "./encoder-decoder.ts";
@@ -63,6 +63,7 @@ export function unetr(scope: Scope, images: tf.Tensor, settings: UnetrSettings):
     convTranspose(at, x, { filters: wide, factors: space.map(() => 2), bias: false });
 
   const seen = encode(scope, images, settings);
+  scope.mark(FEATURES, seen[seen.length - 1]);
   let x = double(scope.at("bottleneck"), seen[seen.length - 1], filters * 2 ** (depth - 1));
   for (let level = depth - 1; level >= 1; level--) {
     const place = depth - 1 - level;

@@ -4,7 +4,8 @@
  */
 
 import type { RunEvent } from "../facts/run-events.ts";
-import type { ImageShape, SampleType } from "../images/image.ts";
+import type { RunStatus } from "../facts/run-status.ts";
+import type { ImageShape, SampleType } from "../facts/samples.ts";
 
 /** What an image file holds, known without reading its pixels. */
 export interface ImageSummary {
@@ -28,9 +29,6 @@ export interface Plane {
   readonly step: number;
   readonly values: ArrayBuffer;
 }
-
-/** How a run stands, as far as its files and its process tell. */
-export type RunStatus = "queued" | "running" | "finished" | "stopped" | "failed" | "interrupted";
 
 export interface RunSummary {
   /** Unique: the run's directory. */
@@ -115,8 +113,7 @@ export type FromPanel =
   | { readonly type: "resume"; readonly run: string }
   | { readonly type: "command"; readonly command: PanelCommand }
   /** Opens a file in an editor: an image, the configuration at a line, a log. */
-  | { readonly type: "open-file"; readonly path: string; readonly line?: number }
-  | { readonly type: "reveal-file"; readonly path: string };
+  | { readonly type: "open-file"; readonly path: string; readonly line?: number };
 
 /** The image editor's page shows one or several images side by side, their views moved together. */
 export type ToViewer =

@@ -70,7 +70,8 @@ function imagesOf({ files }: RunFolder): Map<string, ImageFiles> {
   const found = new Map<string, ImageFiles>();
   const add = (image: string, role: keyof ImageFiles, path: string) =>
     found.set(image, { ...found.get(image), [role]: path });
-  for (const path of files["mae-checks"]) {
+  // Test images come last: they replace previews of the same name.
+  for (const path of [...files.previews, ...files["mae-checks"]]) {
     const stem = basename(path, extname(path));
     const [ending, role] = ROLES.find(([pattern]) => pattern.test(stem)) ?? [/$/, "prediction" as const];
     add(stem.replace(ending, "") + extname(path), role, path);

@@ -1,6 +1,8 @@
 /** What becomes of a run's events: JSON Lines for a parent process, or a progress bar and plain words for a person. */
+
 import { SingleBar } from "cli-progress";
 import colours from "picocolors";
+import { aboutDuration, clock, duration, largeCount, shortNumber } from "../facts/format.ts";
 import type { EpochEvent, NewRunEvent, Problem, StepEvent } from "../facts/run-events.ts";
 
 export type ReportEvent = (event: NewRunEvent) => void;
@@ -12,14 +14,7 @@ export function jsonLinesReporter(output: NodeJS.WritableStream): ReportEvent {
   };
 }
 
-const short = (value: number | undefined) => (value === undefined ? "" : value.toPrecision(4));
-
-function clock(seconds: number): string {
-  const whole = Math.round(seconds);
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
-  const two = (value: number) => String(value).padStart(2, "0");
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
-}
+const short = (value: number | undefined) => (value === undefined ? "" : shortNumber(value));
 
 /** A problem with its place, as compilers print theirs. */
 function problemText({ file, line, column, message, severity }: Problem): string {
@@ -52,9 +47,7 @@ class ConsoleReporter {
       if (event.done >= event.total) this.endBar();
     } else if (event.event === "epoch") this.epoch(event);
     else if (event.event === "start") {
-      this.line(
-        `${event.architecture}, ${(event.parameters / 1e6).toFixed(1)} million parameters, on ${event.device}`,
-      );
+      this.line(`${event.architecture}, ${largeCount(event.parameters)} parameters, on ${event.device}`);
       this.line(`Epochs ${event.firstEpoch} to ${event.epochs}, ${event.stepsPerEpoch} steps each`);
     } else if (event.event === "log") {
       const paint = { info: String, warning: colours.yellow, error: colours.red }[event.level];
@@ -109,8 +102,8 @@ class ConsoleReporter {
       `train loss ${short(train.loss)}`,
       ...(validation === undefined ? [] : [`validation loss ${short(validation.loss)}`]),
       ...(shown.psnr === undefined ? [] : [`PSNR ${short(shown.psnr)} dB`]),
-      `${seconds.toFixed(1)} s`,
-      ...(epoch < epochs ? [`${clock(secondsLeft)} left`] : []),
+      duration(seconds),
+      ...(epoch < epochs ? [`${aboutDuration(secondsLeft)} left`] : []),
     ];
     this.line(`Epoch ${epoch}/${epochs}: ${parts.join(", ")}${best ? colours.green(" (best)") : ""}`);
   }

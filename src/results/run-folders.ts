@@ -15,6 +15,7 @@ export type FileGroup =
   | "charts"
   | "mae-checks"
   | "images"
+  | "previews"
   | "augmentations"
   | "logs";
 
@@ -101,7 +102,8 @@ export async function runsOf(jobDirectory: string): Promise<RunFolder[]> {
 /** The run that `<name>_<run>`, `<name>_<run>-…` or `<name>_<run>_log…` belongs to. */
 function runNumber(fileName: string, name: string): number | undefined {
   if (!fileName.startsWith(`${name}_`)) return undefined;
-  const match = /^(\d+)(?:$|-checkpoint-|_log_)/.exec(fileName.slice(name.length + 1));
+  // As we write it: `007` and numbers that are not exact would name another run's files.
+  const match = /^(0|[1-9]\d{0,14})(?:$|-checkpoint-|_log_)/.exec(fileName.slice(name.length + 1));
   return match === null ? undefined : Number(match[1]);
 }
 
@@ -165,19 +167,21 @@ async function filesIn(folder: string): Promise<string[]> {
 async function filesOf(tree: ResultTree): Promise<RunFiles> {
   const { name, runId, jobDirectory } = tree;
   const ofRun = (path: string) => runNumber(basename(path), name) === runId;
-  const [configs, checkpoints, charts, checks, perImage, aug, trainLogs, logs, record] = await Promise.all(
-    [
-      join(jobDirectory, "config_files"),
-      tree.checkpoints,
-      tree.charts,
-      tree.maeChecks,
-      tree.perImage,
-      tree.aug,
-      tree.trainLogs,
-      join(jobDirectory, "logs"),
-      tree.recordFolder,
-    ].map(filesIn),
-  );
+  const [configs, checkpoints, charts, checks, perImage, previews, aug, trainLogs, logs, record] =
+    await Promise.all(
+      [
+        join(jobDirectory, "config_files"),
+        tree.checkpoints,
+        tree.charts,
+        tree.maeChecks,
+        tree.perImage,
+        tree.previews,
+        tree.aug,
+        tree.trainLogs,
+        join(jobDirectory, "logs"),
+        tree.recordFolder,
+      ].map(filesIn),
+    );
   await others();
   const beside = new Set(perImage);
   const checked = new Set(perImage.filter((path) => isCheck(path, beside)));
@@ -187,6 +191,7 @@ async function filesOf(tree: ResultTree): Promise<RunFiles> {
     charts,
     "mae-checks": [...checks, ...checked],
     images: perImage.filter((path) => !checked.has(path)),
+    previews,
     augmentations: aug,
     logs: [...trainLogs, ...logs.filter(ofRun), ...record.filter((path) => extname(path) === ".log")],
   };

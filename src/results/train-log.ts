@@ -1,8 +1,9 @@
-import { appendFile, mkdir, readFile } from "node:fs/promises";
+import { appendFile, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { explainedWriteError, writeFileAtomically } from "../facts/files/write-file.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { EpochEvent, Metrics } from "../facts/run-events.ts";
+import { type LogRow, readRows } from "./log-rows.ts";
 
 /** One epoch of a training. */
 export type EpochRecord = Pick<EpochEvent, "epoch" | "train" | "validation" | "learningRate" | "seconds">;
@@ -31,17 +32,10 @@ export async function appendTrainLog(path: string, record: EpochRecord): Promise
 
 /** The epochs that a log holds; a last line that was cut off is left out. */
 export async function readTrainLog(path: string): Promise<EpochRecord[]> {
-  const text = await readFile(path, "utf8").catch(() => "");
-  return text.split("\n").flatMap((line) => {
-    try {
-      return line === "" ? [] : [recordOf(JSON.parse(line) as Record<string, number>)];
-    } catch {
-      return [];
-    }
-  });
+  return (await readRows(path)).map(recordOf);
 }
 
-function recordOf(row: Record<string, number>): EpochRecord {
+function recordOf(row: LogRow): EpochRecord {
   const part = (prefix: string) =>
     Object.fromEntries(
       Object.entries(row)
@@ -53,8 +47,8 @@ function recordOf(row: Record<string, number>): EpochRecord {
     epoch: row.epoch,
     train: part("train"),
     validation: Object.keys(validation).length > 0 ? validation : undefined,
-    learningRate: row.lr,
-    seconds: row.seconds,
+    learningRate: row.lr ?? 0,
+    seconds: row.seconds ?? 0,
   };
 }
 

@@ -1,29 +1,34 @@
 /** A run as one window sees it: its record, and a connection to its supervisor while that lives. */
-import { open } from "node:fs/promises";
 import type { Socket } from "node:net";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import type * as v from "valibot";
+import { eachLine } from "../facts/files/lines.ts";
+import { DamagedFileError, parseJson } from "../facts/files/regular-file.ts";
+import { connectTo, mayBeStarting, removeAddress } from "../facts/lock/address.ts";
 import type { RunEvent } from "../facts/run-events.ts";
-import type { RunStatus } from "../protocol/panel-messages.ts";
-import { connectTo, eachLine, type Notice, type Request, removeAddress } from "./address.ts";
-import { STARTING_MS } from "./queue.ts";
+import type { RunStatus } from "../facts/run-status.ts";
+import { type EventPart, readEvents, wholeLines } from "./event-file.ts";
+import { noticeSchema, type Request } from "./messages.ts";
 import { type RecordFiles, type RunOrder, type RunRecord, readRecord, runIdentity } from "./record.ts";
 
 export interface RunListener {
-  /** The run stands otherwise than before. */
+  /** The run's state has changed. */
   changed(run: LiveRun): void;
   received(run: LiveRun, events: readonly RunEvent[]): void;
 }
 
 /** Time between attempts to reach a supervisor that is starting. */
 const RETRY_MS = 50;
+/** Longest notice of a supervisor, in characters. */
+const LONGEST_NOTICE = 1000;
 
 export class LiveRun {
   private socket: Socket | undefined;
   private connecting = false;
   private requested: Request | undefined;
   private closed = false;
-  /** Bytes of the events' file that were told to the listener. */
+  /** Number of bytes of the events file that the listener has received. */
   private told = 0;
   private reading: Promise<void> = Promise.resolve();
 
@@ -31,14 +36,24 @@ export class LiveRun {
     readonly files: RecordFiles,
     private current: RunRecord,
     private readonly listener: RunListener,
+    /** Whether the run may be connected to: not in a folder that is not trusted, nor where something else answered. */
+    private mayFollow: boolean,
   ) {}
 
-  /** Opens a record and follows its run while it lives; nothing where there is no record. */
-  static async open(files: RecordFiles, listener: RunListener): Promise<LiveRun | undefined> {
-    const record = await readRecord(files);
+  /**
+   * Opens a record and, where `follow` allows it, follows its run while it lives. Returns nothing where there is no record.
+   *
+   * Throws `DamagedFileError` where the record or the events cannot be what they should be.
+   */
+  static async open(
+    files: RecordFiles,
+    listener: RunListener,
+    follow: boolean,
+  ): Promise<LiveRun | undefined> {
+    const record = await named(files.record, readRecord(files));
     if (record === undefined) return undefined;
-    const run = new LiveRun(files, record, listener);
-    run.told = await wholeLines(files.events);
+    const run = new LiveRun(files, record, listener, follow);
+    run.told = await named(files.events, wholeLines(files.events));
     if (record.ended === undefined) await run.follow();
     return run;
   }
@@ -47,7 +62,7 @@ export class LiveRun {
     return this.current;
   }
 
-  /** What was ordered, with the place where the record lies now: results may have been moved. */
+  /** The order, with the place where the record lies now: results may have been moved. */
   get order(): RunOrder {
     return { ...this.current.order, resultDirectory: dirname(this.jobDirectory) };
   }
@@ -62,6 +77,7 @@ export class LiveRun {
 
   get status(): RunStatus {
     if (this.current.ended !== undefined) return this.current.ended.status;
+    if (!this.mayFollow) return "unknown";
     if (this.socket !== undefined || this.isStarting)
       return this.current.started === undefined ? "queued" : "running";
     return "interrupted";
@@ -72,21 +88,26 @@ export class LiveRun {
     return this.status === "queued" || this.status === "running";
   }
 
-  /** Its supervisor has not said yet that it listens, or is being reached. */
+  /** Whether its supervisor may not listen yet, or is being connected to. */
   private get isStarting(): boolean {
     const { supervisor, created } = this.current;
-    return this.connecting || (supervisor === undefined && Date.now() - created < STARTING_MS);
+    return this.connecting || (supervisor === undefined && mayBeStarting(created));
   }
 
-  /** All events that the listener was told, and those before: what comes next follows without a gap. */
+  /** All events that the listener has received, and those before: what comes next follows without a gap. */
   async events(): Promise<readonly RunEvent[]> {
     const events: RunEvent[] = [];
+    let damagedLines = 0;
+    let skippedBytes = 0;
     for (let from = 0; from < this.told; ) {
       const to = this.told;
-      for (const event of await readEvents(this.files.events, from, to)) events.push(event);
+      const part = await readEvents(this.files.events, from, to);
+      for (const event of part.events) events.push(event);
+      damagedLines += part.damagedLines;
+      skippedBytes += part.skippedBytes;
       from = to;
     }
-    return events;
+    return [...events, ...damageNotes(this.files.events, events, { damagedLines, skippedBytes })];
   }
 
   /** Stops it after its step, or (`kill`) at once. */
@@ -95,15 +116,16 @@ export class LiveRun {
     this.socket?.write(`${request}\n`);
   }
 
-  /** Stops following; the run goes on. */
+  /** Stops following; the run continues. */
   close(): void {
     this.closed = true;
     this.socket?.destroy();
     this.socket = undefined;
   }
 
-  /** Reaches the supervisor, now or when it listens; looks at the record again where there is none any more. */
+  /** Connects to the supervisor, now or when it listens; where there is none any more, reads the record again. */
   private async follow(): Promise<void> {
+    if (!this.mayFollow) return;
     this.connecting = true;
     const socket = await connectTo(this.current.address);
     this.connecting = false;
@@ -127,19 +149,30 @@ export class LiveRun {
 
   private hear(socket: Socket): void {
     this.socket = socket;
-    // It was asked for before there was somebody to ask.
+    // It was requested before the supervisor listened.
     if (this.requested !== undefined) socket.write(`${this.requested}\n`);
-    eachLine(socket, (line) => {
-      const notice = JSON.parse(line) as Notice;
-      this.inTurn(() => ("events" in notice ? this.tellUntil(notice.events) : this.reread()));
-    });
+    eachLine(socket, (line) => this.take(socket, line), LONGEST_NOTICE);
     socket.once("close", () =>
-      this.inTurn(() => {
+      this.inTurn(async () => {
         this.socket = undefined;
-        return this.follow();
+        if (this.mayFollow) await this.follow();
+        else this.listener.changed(this);
       }),
     );
     this.listener.changed(this);
+  }
+
+  /** Takes in a notice. Whatever sends anything else is no supervisor of ours, and is left for good. */
+  private take(socket: Socket, line: string): void {
+    let notice: v.InferOutput<typeof noticeSchema>;
+    try {
+      notice = parseJson(line, noticeSchema);
+    } catch {
+      this.mayFollow = false;
+      socket.destroy();
+      return;
+    }
+    this.inTurn(() => ("events" in notice ? this.tellUntil(notice.events) : this.reread()));
   }
 
   /** Reads one after another. A file that cannot be read, deleted maybe, is tried again with the next notice. */
@@ -147,61 +180,49 @@ export class LiveRun {
     this.reading = this.reading.then(() => (this.closed ? undefined : read())).catch(() => {});
   }
 
-  /** Takes in what the record says now; the events before the end are told first. */
+  /** Takes in what the record says now, but not before the listener has received the events up to the end. */
   private async reread(): Promise<void> {
-    const record = (await readRecord(this.files)) ?? this.current;
-    if (record.ended !== undefined) await this.tellUntil(await wholeLines(this.files.events));
+    // A record that is damaged meanwhile is reported when the run is opened again.
+    const record = (await readRecord(this.files).catch(() => undefined)) ?? this.current;
+    if (record.ended !== undefined) await this.tellUntil(await wholeLines(this.files.events).catch(() => 0));
     this.current = record;
     if (!this.closed) this.listener.changed(this);
   }
 
   private async tellUntil(end: number): Promise<void> {
     if (end <= this.told || this.closed) return;
-    const events = await readEvents(this.files.events, this.told, end);
+    const { events } = await readEvents(this.files.events, this.told, end);
     this.told = end;
     this.listener.received(this, events);
   }
 }
 
-/** Bytes of events that are taken in at a time: a long run's history must not hold up the editor. */
-const PIECE = 1 << 20;
-
-async function readEvents(file: string, from: number, to: number): Promise<RunEvent[]> {
-  const events: RunEvent[] = [];
-  const handle = await open(file);
+/** Puts the file's name before what is wrong with it. */
+async function named<T>(path: string, read: Promise<T>): Promise<T> {
   try {
-    /** The beginning of a line that goes on in the next piece. */
-    let begun = Buffer.alloc(0);
-    for (let at = from; at < to; at += PIECE) {
-      const length = Math.min(PIECE, to - at);
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, at);
-      const read = Buffer.concat([begun, buffer.subarray(0, bytesRead)]);
-      const whole = at + length < to ? read.lastIndexOf("\n") + 1 : read.length;
-      for (const line of read.toString("utf8", 0, whole).split("\n")) {
-        try {
-          if (line !== "") events.push(JSON.parse(line) as RunEvent);
-        } catch {
-          // Cut off when the machine went down.
-        }
-      }
-      begun = read.subarray(whole);
-    }
-  } finally {
-    await handle.close();
+    return await read;
+  } catch (error) {
+    if (!(error instanceof DamagedFileError)) throw error;
+    throw new DamagedFileError(`${basename(path)} ${error.message}`);
   }
-  return events;
 }
 
-/** Bytes of a file up to the end of its last whole line. */
-async function wholeLines(file: string): Promise<number> {
-  const handle = await open(file).catch(() => undefined);
-  if (handle === undefined) return 0;
-  try {
-    const { size } = await handle.stat();
-    const tail = Buffer.alloc(Math.min(size, 1 << 16));
-    await handle.read(tail, 0, tail.length, size - tail.length);
-    return size - tail.length + tail.lastIndexOf("\n") + 1;
-  } finally {
-    await handle.close();
-  }
+/** What is left out of a history is said in it. */
+function damageNotes(
+  path: string,
+  events: readonly RunEvent[],
+  { damagedLines, skippedBytes }: Omit<EventPart, "events">,
+): RunEvent[] {
+  const time = events.at(-1)?.time ?? 0;
+  const warning = (message: string): RunEvent => ({ event: "log", time, level: "warning", message });
+  const lines =
+    damagedLines === 1
+      ? "1 line that is no run event was"
+      : `${damagedLines} lines that are no run events were`;
+  return [
+    ...(damagedLines === 0 ? [] : [warning(`${path} is damaged: ${lines} left out.`)]),
+    ...(skippedBytes === 0
+      ? []
+      : [warning(`${path} is too long to be shown whole: its last ${skippedBytes} bytes were left out.`)]),
+  ];
 }

@@ -1,25 +1,51 @@
 /**
- * One run at a time on each device: a run is preceded by those of its device that were ordered earlier and still live. As the
- * order is the same for all and each waits only for earlier ones, nobody holds a lock that a crash could leave behind.
+ * One run at a time on each device: a run waits for those that were ordered earlier, share a device with it and still live. As
+ * the order is the same for all and each waits only for earlier ones, nobody holds a lock that a crash could leave behind.
  */
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import * as v from "valibot";
+import { readJson } from "../facts/files/regular-file.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
-import { addressName, connectTo, removeAddress } from "./address.ts";
+import {
+  addressName,
+  addressSchema,
+  connectTo,
+  mayBeStarting,
+  removeAddress,
+} from "../facts/lock/address.ts";
 
 /** A run that waits or runs. */
-export interface Ticket {
-  readonly device: string;
-  /** Milliseconds since the epoch. */
-  readonly created: number;
-  /** Where its supervisor listens. */
-  readonly address: string;
-  /** The run's directory. */
-  readonly run: string;
+const ticketSchema = v.pipe(
+  v.object({
+    /** The devices that the run holds: `cpu`, `gpu:0`, `gpu:0,1`, or {@link ANY_DEVICE}. */
+    device: v.string(),
+    /** Milliseconds since the epoch. */
+    created: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+    /** Where its supervisor listens. */
+    address: addressSchema,
+    /** The run's directory. */
+    run: v.string(),
+  }),
+  v.readonly(),
+);
+export type Ticket = v.InferOutput<typeof ticketSchema>;
+
+/** The device of a run that chooses one itself when it starts: it may be any. */
+export const ANY_DEVICE = "any";
+
+/** Whether two runs may need the same device: `gpu:0,1` meets `gpu:0`, and {@link ANY_DEVICE} meets all. */
+export function meets(one: string, other: string): boolean {
+  if (one === ANY_DEVICE || other === ANY_DEVICE) return true;
+  const devices = devicesOf(one);
+  return devicesOf(other).some((device) => devices.includes(device));
 }
 
-/** A supervisor listens so long after its ticket was written, at the latest. */
-export const STARTING_MS = 15_000;
+/** `gpu:0,1` -> `gpu:0`, `gpu:1`. */
+function devicesOf(device: string): string[] {
+  const [kind, numbers] = device.split(":", 2);
+  return numbers === undefined ? [kind] : numbers.split(",").map((number) => `${kind}:${number.trim()}`);
+}
 
 const ticketFile = (queue: string, { created, address }: Ticket) =>
   join(queue, `${created}-${addressName(address)}.json`);
@@ -36,42 +62,34 @@ export async function giveTicketBack(queue: string, ticket: Ticket): Promise<voi
 const isEarlier = (one: Ticket, other: Ticket) =>
   one.created < other.created || (one.created === other.created && one.address < other.address);
 
-/** The tickets of a queue, earliest first. */
-async function tickets(queue: string): Promise<Ticket[]> {
+/** The tickets of runs that may need a device, earliest first. */
+async function tickets(queue: string, device: string): Promise<Ticket[]> {
   const names = await readdir(queue).catch(() => []);
   const found = await Promise.all(
     names
       .filter((name) => name.endsWith(".json"))
-      .map(async (name) => {
-        try {
-          return JSON.parse(await readFile(join(queue, name), "utf8")) as Ticket;
-        } catch {
-          return undefined; // Given back meanwhile.
-        }
-      }),
+      // One that cannot be read was given back meanwhile, or is no ticket.
+      .map((name) => readJson(join(queue, name), ticketSchema).catch(() => undefined)),
   );
   return found
     .filter((ticket) => ticket !== undefined)
+    .filter((ticket) => meets(ticket.device, device))
     .sort((one, other) => (isEarlier(one, other) ? -1 : 1));
 }
 
-/** The runs of a device that wait or train, earliest first. */
+/** The runs that a new run of a device would wait for, earliest first. */
 export async function livingTickets(queue: string, device: string): Promise<Ticket[]> {
   const living: Ticket[] = [];
-  for (const ticket of await tickets(queue)) {
-    if (ticket.device !== device) continue;
+  for (const ticket of await tickets(queue, device)) {
     const socket = await connectTo(ticket.address);
     socket?.destroy();
-    if (socket !== undefined || isStarting(ticket)) living.push(ticket);
+    if (socket !== undefined || mayBeStarting(ticket.created)) living.push(ticket);
   }
   return living;
 }
 
-/** Its supervisor may not listen yet. */
-const isStarting = ({ created }: Ticket) => Date.now() - created < STARTING_MS;
-
 /**
- * Waits until no earlier run of the device lives.
+ * Waits until no earlier run that may need one of its devices lives.
  *
  * @param waiting called with each run that is waited for
  */
@@ -82,9 +100,7 @@ export async function awaitTurn(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const earlier = (await tickets(queue)).filter(
-      (ticket) => ticket.device === own.device && isEarlier(ticket, own),
-    );
+    const earlier = (await tickets(queue, own.device)).filter((ticket) => isEarlier(ticket, own));
     const before = await firstAlive(queue, earlier);
     if (before === undefined) return;
     waiting(before.run);
@@ -94,7 +110,7 @@ export async function awaitTurn(
 
 interface Living {
   readonly run: string;
-  /** Resolves when it has ended or is worth another look. */
+  /** Resolves when the run has ended or should be looked at again. */
   over(signal: AbortSignal): Promise<void>;
 }
 
@@ -113,9 +129,9 @@ async function firstAlive(queue: string, earlier: readonly Ticket[]): Promise<Li
         },
       };
     }
-    if (isStarting(ticket))
+    if (mayBeStarting(ticket.created))
       return { run: ticket.run, over: () => new Promise((resolve) => setTimeout(resolve, 200)) };
-    // Its supervisor is gone and could not say so.
+    // Its supervisor was killed and could not give the ticket back.
     await Promise.all([giveTicketBack(queue, ticket), removeAddress(ticket.address)]);
   }
   return undefined;

@@ -1,31 +1,47 @@
 /**
- * What is kept of a run that was started from the editor: a folder beside its results, which any window can read, now and
- * after the run. One process writes it after the start, the supervisor (`supervisor.ts`).
+ * What is kept of a run that was started from the editor: a folder beside its results, which any window can read during and
+ * after the run. Only one process writes it after the start, the supervisor (`supervisor.ts`).
+ *
+ * The folder may be shared, so a record is believed only as far as its schema and its place confirm it.
  */
-import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import * as v from "valibot";
+import { DamagedFileError, readJson } from "../facts/files/regular-file.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
+import { addressSchema } from "../facts/lock/address.ts";
 import { resultTree } from "../facts/result-tree.ts";
 
-/** How a process tells what it does: our events as JSON Lines on its standard output, or what BiaPy prints. */
-export type OutputFormat = "events" | "biapy";
+const wholeNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const path = v.pipe(v.string(), v.nonEmpty("it is empty"));
+/** Milliseconds since the epoch. */
+const time = v.pipe(v.number(), v.finite());
+const program = v.pipe(
+  v.object({ command: v.string(), args: v.pipe(v.array(v.string()), v.readonly()) }),
+  v.readonly(),
+);
 
-/** A program and its arguments; never a shell's line. */
-export interface Program {
-  readonly command: string;
-  readonly args: readonly string[];
-}
+/** A program and its arguments; never a line for a shell. */
+export type Program = v.InferOutput<typeof program>;
 
-export interface RunCommand extends Program {
-  readonly cwd: string;
-  /** Added to the environment. */
-  readonly env?: Readonly<Record<string, string>>;
-  readonly output: OutputFormat;
-  /** Asks it to stop, where an interrupt of its processes does not reach it (a container). */
-  readonly stop?: Program;
-  /** Ends it at once, where ending its processes does not (a container). */
-  readonly kill?: Program;
-}
+const runCommand = v.pipe(
+  v.object({
+    command: v.string(),
+    args: v.pipe(v.array(v.string()), v.readonly()),
+    cwd: v.string(),
+    /** Added to the environment. */
+    env: v.optional(v.pipe(v.record(v.string(), v.string()), v.readonly())),
+    /** How the process reports: our events as JSON Lines on standard output, or what BiaPy prints. */
+    output: v.picklist(["events", "biapy"]),
+    /** Asks it to stop, where an interrupt does not reach its processes (a container). */
+    stop: v.optional(program),
+    /** Ends it at once, where ending its processes is not enough (a container). */
+    kill: v.optional(program),
+  }),
+  v.readonly(),
+);
+export type RunCommand = v.InferOutput<typeof runCommand>;
+export type OutputFormat = RunCommand["output"];
 
 /** Where a run's results go. */
 export interface RunPlace {
@@ -35,61 +51,77 @@ export interface RunPlace {
   readonly runId: number;
 }
 
+const runOrder = v.pipe(
+  v.object({
+    /** Absolute. */
+    resultDirectory: path,
+    /** Part of file names: nothing that could lead out of the result folder. */
+    name: v.pipe(v.string(), v.regex(/^\w{1,200}$/, 'a name has letters, digits and "_" only')),
+    runId: wholeNumber,
+    /** Absolute. */
+    configFile: path,
+    /** Whether the run resumes from its last checkpoint. */
+    resume: v.boolean(),
+    /** As BiaPy's `--gpu` takes it; empty for the default device. */
+    gpu: v.pipe(v.string(), v.regex(/^[\w:,. ]*$/, "it names no GPUs")),
+    /** What the configuration's relative paths are relative to. */
+    workingDirectory: path,
+  }),
+  v.readonly(),
+);
 /** What is to be trained. */
-export interface RunOrder extends RunPlace {
-  /** Absolute. */
-  readonly configFile: string;
-  /** Go on where the run was stopped. */
-  readonly resume: boolean;
-  /** As BiaPy's `--gpu` takes it; empty for none. */
-  readonly gpu: string;
-  /** What the configuration's relative paths are relative to. */
-  readonly workingDirectory: string;
-}
+export type RunOrder = v.InferOutput<typeof runOrder>;
 
-export interface RunEnd {
-  /** Milliseconds since the epoch. */
-  readonly time: number;
-  readonly status: "finished" | "stopped" | "failed";
-  /** What went wrong, in words, when `failed`. */
-  readonly message?: string;
-}
+const runEnd = v.pipe(
+  v.object({
+    time,
+    status: v.picklist(["finished", "stopped", "failed"]),
+    /** What went wrong, in words, when `failed`. */
+    message: v.optional(v.string()),
+  }),
+  v.readonly(),
+);
+export type RunEnd = v.InferOutput<typeof runEnd>;
 
-export interface RunRecord {
-  readonly order: RunOrder;
-  readonly engine: string;
-  /** What computes, where runs wait for each other: `cpu`, `gpu:0`. Absent: it waits for nothing. */
-  readonly device?: string;
-  /** Folder of the tickets of runs that wait or run; see `queue.ts`. */
-  readonly queue: string;
-  readonly command: RunCommand;
-  /** A debugger is attached, which may end the trainer when it is told to stop. */
-  readonly debugged?: boolean;
-  /** Seconds between the request to stop and the end by force. */
-  readonly stopSeconds: number;
-  /** When it was ordered, in milliseconds since the epoch. */
-  readonly created: number;
-  /** Where its supervisor listens: a socket's path, or a pipe's name on Windows. */
-  readonly address: string;
-  /** The supervisor's process. */
-  readonly supervisor?: number;
-  /** When training began; absent while it waits. */
-  readonly started?: number;
-  /** The trainer's process. */
-  readonly pid?: number;
-  readonly ended?: RunEnd;
-}
+export const recordSchema = v.pipe(
+  v.object({
+    order: runOrder,
+    engine: v.pipe(v.string(), v.regex(/^[\w-]+$/, "it names no engine")),
+    /** The devices that it waits for and holds, see `queue.ts`; absent: it waits for nothing. */
+    device: v.optional(v.string()),
+    /** Folder of the tickets of runs that wait or run; see `queue.ts`. */
+    queue: v.string(),
+    command: runCommand,
+    /** A debugger is attached, which may end the trainer when it is told to stop. */
+    debugged: v.optional(v.boolean()),
+    /** Seconds between the request to stop and the end by force. */
+    stopSeconds: v.pipe(v.number(), v.finite(), v.minValue(0)),
+    /** When it was ordered. */
+    created: time,
+    /** Where its supervisor listens: a socket's path, or a pipe's name on Windows. */
+    address: addressSchema,
+    /** The supervisor's process. */
+    supervisor: v.optional(wholeNumber),
+    /** When training began; absent while it waits. */
+    started: v.optional(time),
+    /** The trainer's process. */
+    pid: v.optional(wholeNumber),
+    ended: v.optional(runEnd),
+  }),
+  v.readonly(),
+);
+export type RunRecord = v.InferOutput<typeof recordSchema>;
 
 export interface RecordFiles {
   readonly folder: string;
   readonly record: string;
   /** Run events as JSON Lines. */
   readonly events: string;
-  /** What the trainer printed, as it came. */
+  /** What the trainer printed, unchanged. */
   readonly log: string;
-  /** There while somebody starts or supervises the run. */
+  /** Exists while somebody starts or supervises the run. */
   readonly lock: string;
-  /** Room on the disk that is kept for the run's end. */
+  /** Space on the disk that is kept for the run's end. */
   readonly reserve: string;
 }
 
@@ -108,18 +140,24 @@ export function recordFilesOf({ resultDirectory, name, runId }: RunPlace): Recor
   return recordFiles(resultTree(resultDirectory, name, runId).recordFolder);
 }
 
-/** The run's directory, which tells runs apart. */
+/** The run's directory, which identifies the run. */
 export function runIdentity({ resultDirectory, name, runId }: RunPlace): string {
   return resultTree(resultDirectory, name, runId).runDirectory;
 }
 
-/** Nothing where there is no record, or none that can be read. */
-export async function readRecord({ record }: RecordFiles): Promise<RunRecord | undefined> {
-  try {
-    return JSON.parse(await readFile(record, "utf8")) as RunRecord;
-  } catch {
-    return undefined;
-  }
+/**
+ * Reads a run's record. Returns nothing where there is none.
+ *
+ * Throws `DamagedFileError` where it is not a record, or that of another run than its folder says.
+ */
+export async function readRecord({ folder, record }: RecordFiles): Promise<RunRecord | undefined> {
+  const found = await readJson(record, recordSchema);
+  if (found === undefined) return undefined;
+  const { name, runId } = found.order;
+  // <result_dir>/<name>/.biapy-studio/<name>_<run>
+  if (basename(folder) !== `${name}_${runId}` || basename(dirname(dirname(folder))) !== name)
+    throw new DamagedFileError(`belongs to ${name}, run ${runId}, not to the run of its folder`);
+  return found;
 }
 
 export async function writeRecord(files: RecordFiles, record: RunRecord): Promise<void> {

@@ -1,30 +1,29 @@
 /** Starting a run: at most once, whoever asks for it. */
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeErrorReason } from "../facts/files/write-file.ts";
+import { newAddress } from "../facts/lock/address.ts";
+import { owner } from "../facts/lock/lock.ts";
+import { RunLockError, takeRunLock } from "../facts/lock/run-lock.ts";
 import { resultTree, runExists } from "../facts/result-tree.ts";
-import { connectTo, newAddress } from "./address.ts";
-import { takeLock } from "./lock.ts";
 import { takeTicket } from "./queue.ts";
 import {
   type Program,
   type RecordFiles,
-  type RunOrder,
   type RunRecord,
-  readRecord,
   recordFilesOf,
   runIdentity,
   writeRecord,
 } from "./record.ts";
 
-/** A run cannot be started as it was asked; the message says why, for people. */
+/** A run cannot be started as it was asked; the message tells people why. */
 export class StartError extends Error {
   override readonly name = "StartError";
   constructor(
     message: string,
-    /** The setting that mends it. */
+    /** The setting that solves it. */
     readonly setting?: string,
   ) {
     super(message);
@@ -58,22 +57,18 @@ export async function startRun(
   const { order, device, queue } = planned;
   const files = recordFilesOf(order);
   const record: RunRecord = { ...planned, created: Date.now(), address: newAddress() };
-  await lock(files, order, record.address);
+  const { created, address } = record;
+  await takeRunLock(files.folder, order, owner(address)).catch((error) => {
+    if (error instanceof RunLockError) throw new StartError(error.message);
+    const reason = writeErrorReason(error) ?? (error instanceof Error ? error.message : String(error));
+    const message = `Results cannot be written to ${order.resultDirectory}: ${reason}.`;
+    throw new StartError(message, "biapy.run.resultFolder");
+  });
   try {
     if (!order.resume) await Promise.all([files.events, files.log].map((file) => rm(file, { force: true })));
     await writeRecord(files, record);
-    const { created, address } = record;
     if (device !== undefined) await takeTicket(queue, { device, created, address, run: runIdentity(order) });
-    const { command, args, env } = supervisor;
-    const child = spawn(command, [...args, files.folder], {
-      env,
-      cwd: order.workingDirectory,
-      detached: true,
-      stdio: "ignore",
-      windowsHide: true,
-    });
-    await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
-    child.unref();
+    await startSupervisor(record, files, supervisor);
   } catch (error) {
     await rm(files.lock, { force: true });
     throw error;
@@ -81,30 +76,26 @@ export async function startRun(
   return files;
 }
 
-async function lock(files: RecordFiles, order: RunOrder, owner: string): Promise<void> {
-  const taken = await mkdir(files.folder, { recursive: true })
-    .then(() => takeLock(files.lock, owner, () => isAlive(files)))
-    .catch((error) => {
-      const reason = writeErrorReason(error) ?? (error instanceof Error ? error.message : String(error));
-      throw new StartError(
-        `Results cannot be written to ${order.resultDirectory}: ${reason}.`,
-        "biapy.run.resultFolder",
-      );
-    });
-  if (!taken)
-    throw new StartError(
-      `Run ${order.runId} of ${order.name} is under way already, maybe started in another window.`,
-    );
+/** The supervisor gets its record through a pipe: what it runs must not come from a folder that others may write to. */
+async function startSupervisor(
+  record: RunRecord,
+  { folder }: RecordFiles,
+  { command, args, env }: BundleProgram,
+): Promise<void> {
+  const child = spawn(command, [...args, folder], {
+    env,
+    cwd: record.order.workingDirectory,
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+    windowsHide: true,
+  });
+  await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
+  child.stdin?.on("error", () => {});
+  await new Promise<void>((resolve) => child.stdin?.end(JSON.stringify(record), resolve));
+  child.unref();
 }
 
-async function isAlive(files: RecordFiles): Promise<boolean> {
-  const record = await readRecord(files);
-  const socket = record && (await connectTo(record.address));
-  socket?.destroy();
-  return socket !== undefined;
-}
-
-/** The first number of a job's runs that no run has used, by our results, BiaPy's, or a record. */
+/** Returns the first number of a job's runs that no run has used, by our results, BiaPy's, or a record. */
 export function freeRunId(resultDirectory: string, name: string): number {
   const { jobDirectory } = resultTree(resultDirectory, name, 1);
   const logs = join(jobDirectory, "logs");

@@ -1,7 +1,7 @@
 /**
  * A process between the editor and a trainer. It outlives the window that started it: it waits for the device, runs the
- * trainer, writes its events to a file, tells every window that is connected how far the file goes, and stops the trainer
- * when one asks for it. Its entry point is `src/engines/supervisor.ts`.
+ * trainer, writes its events to a file, tells every connected window how far the file goes, and stops the trainer when a window
+ * asks for it. Its entry point is `src/engines/supervisor.ts`; the run's record comes on standard input.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import {
@@ -16,32 +16,40 @@ import {
 import { chmod, rm, stat } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { basename } from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as setTimeoutPromise } from "node:timers/promises";
+import { eachLine } from "../facts/files/lines.ts";
+import { parseJson } from "../facts/files/regular-file.ts";
 import { explainedWriteError } from "../facts/files/write-file.ts";
+import { owner, passLock, TOUCH_MS, touchLock } from "../facts/lock/lock.ts";
+import { SUPERVISOR_VARIABLE } from "../facts/lock/run-lock.ts";
 import type { NewRunEvent, Problem, RunEvent } from "../facts/run-events.ts";
-import { eachLine, type Notice, type Request } from "./address.ts";
 import { askToStop, endTree, runAside } from "./end-process.ts";
 import { type Exit, explainExit, explainStart } from "./explain-exit.ts";
+import { memoryKills } from "./memory-kills.ts";
+import type { Notice } from "./messages.ts";
+
 import type { OpenReader, OutputReader } from "./output-reader.ts";
 import { awaitTurn, giveTicketBack, type Ticket } from "./queue.ts";
 import {
   type RecordFiles,
   type RunRecord,
-  readRecord,
   recordFiles,
+  recordSchema,
   runIdentity,
   writeRecord,
 } from "./record.ts";
 
-/** Notices of events are gathered so long. */
+/** Debounce of notices about events. */
 const NOTICE_MS = 40;
-/** Lines that are kept to explain a crash. */
+/** Number of lines kept to explain a crash. */
 const KEPT_LINES = 60;
-/** Windows have so long to read the last notices. */
+/** Time that windows have to read the last notices. */
 const FAREWELL_MS = 1000;
-const LISTEN_AGAIN_MS = 60_000;
+/** Longest request of a window, in characters. */
+const LONGEST_REQUEST = 100;
 
-/** Room for the last events and the record. */
+/** Space for the last events and the record. */
 const RESERVE_BYTES = 1 << 18;
 
 class Supervisor {
@@ -54,7 +62,7 @@ class Supervisor {
   private written = 0;
   private noticeTimer: NodeJS.Timeout | undefined;
   private stopAsked = false;
-  /** What the trainer said of its own end. */
+  /** The trainer's own end event. */
   private end: Extract<NewRunEvent, { event: "end" }> | undefined;
   private problems: readonly Problem[] = [];
   /** Changes of the record are written one after another. */
@@ -66,19 +74,20 @@ class Supervisor {
     private readonly openReader: OpenReader,
   ) {
     this.log = createWriteStream(files.log, { flags: "a" });
-    // On a full disk the events are told before the log is kept.
+    // On a full disk, events matter more than the log.
     this.log.on("error", () => {});
   }
 
   async run(): Promise<void> {
+    // Until now, the lock named the process that started this one.
+    await passLock(this.files.lock, owner(this.record.address));
     this.written = await stat(this.files.events).then(
       ({ size }) => size,
       () => 0,
     );
     const full = this.reserve();
     await this.listen();
-    // Systems tidy up their folder of temporary files, in which sockets lie.
-    setInterval(() => void this.listenAgain(), LISTEN_AGAIN_MS).unref();
+    setInterval(() => void this.stayAlive(), TOUCH_MS).unref();
     await this.change({ supervisor: process.pid });
     process.on("SIGTERM", () => this.stop());
     process.on("SIGINT", () => this.stop());
@@ -107,7 +116,7 @@ class Supervisor {
       this.windows.add(socket);
       socket.on("close", () => this.windows.delete(socket));
       socket.on("error", () => {});
-      eachLine(socket, (request) => this.answer(request as Request));
+      eachLine(socket, (request) => this.answer(request), LONGEST_REQUEST);
       // The record may have changed since the window read it.
       send(socket, { record: true });
       send(socket, { events: this.written });
@@ -119,12 +128,14 @@ class Supervisor {
     await chmod(address, 0o600);
   }
 
-  private async listenAgain(): Promise<void> {
+  /** Systems clean up their folder of temporary files, in which the socket lies; other computers look at the lock's age. */
+  private async stayAlive(): Promise<void> {
+    await touchLock(this.files.lock);
     const { address } = this.record;
     if (process.platform !== "win32" && !existsSync(address)) await this.listen().catch(() => {});
   }
 
-  private answer(request: Request): void {
+  private answer(request: string): void {
     if (request === "stop") this.stop();
     else if (request === "kill") this.kill();
   }
@@ -139,19 +150,20 @@ class Supervisor {
     const { order, command } = this.record;
     const reader = await this.openReader(command.output, order);
     if (this.stopAsked) return this.tell({ ...this.endEvent(), status: "stopped" });
+    if (order.resume) for (const event of (await reader.missed?.()) ?? []) this.tell(event);
     const exit = await this.spawn(reader);
     for (const event of reader.end?.(exit.code) ?? []) this.tell(event);
     if (this.end === undefined) this.tell(this.endOf(exit));
   }
 
-  /** Runs the trainer to its end. */
+  /** Runs the trainer until it ends. */
   private spawn(reader: OutputReader): Promise<Exit> {
     const { command, args, cwd, env, output } = this.record.command;
     return new Promise((resolve) => {
       const child = spawn(command, args, {
         cwd,
-        env: { ...process.env, ...env },
-        // Our own command line takes the request to stop as a message, which Windows has no signal for.
+        env: { ...process.env, ...env, [SUPERVISOR_VARIABLE]: this.record.address },
+        // Windows has no signal that asks to stop, so our own command line takes a message.
         stdio: output === "events" ? ["ignore", "pipe", "pipe", "ipc"] : ["ignore", "pipe", "pipe"],
         detached: process.platform !== "win32",
         windowsHide: true,
@@ -165,8 +177,11 @@ class Supervisor {
         this.tell({ ...this.endEvent(), status: "failed", message: explainStart(command, error) });
         resolve({ code: null, signal: null, lastLines: [] });
       });
-      child.once("close", (code, signal) => resolve({ code, signal, lastLines: this.lastLines }));
-      // What a trainer started and left behind would hold its output open.
+      const killedBefore = memoryKills();
+      child.once("close", (code, signal) =>
+        resolve({ code, signal, lastLines: this.lastLines, outOfMemory: memoryKills() > killedBefore }),
+      );
+      // Processes that the trainer left behind would keep its output open.
       child.once("exit", () => child.pid !== undefined && endTree(child.pid));
     });
   }
@@ -181,7 +196,7 @@ class Supervisor {
     if (this.lastLines.length > KEPT_LINES) this.lastLines.shift();
   }
 
-  /** Writes an event and lets the windows know. */
+  /** Writes an event and notifies the windows. */
   private tell(event: RunEvent | NewRunEvent): void {
     if (event.event === "end") {
       event = this.explained(event);
@@ -205,7 +220,7 @@ class Supervisor {
     this.written += Buffer.byteLength(line);
   }
 
-  /** Takes room on the disk, so that the end of a run that fills it can be told; gives why there is none. */
+  /** Reserves disk space, so that the end of a run that fills the disk can be recorded. Returns why there is none. */
   private reserve(): Error | undefined {
     try {
       writeFileSync(this.files.reserve, Buffer.alloc(RESERVE_BYTES));
@@ -242,7 +257,7 @@ class Supervisor {
     return { event: "end", runDirectory: runIdentity(this.record.order) } as const;
   }
 
-  /** The end of a trainer that did not tell of it. */
+  /** Makes the end event of a trainer that sent none. */
   private endOf(exit: Exit): Extract<NewRunEvent, { event: "end" }> {
     const end = this.endEvent();
     const byDebugger = this.record.debugged && (exit.signal === "SIGKILL" || exit.signal === "SIGTERM");
@@ -251,19 +266,19 @@ class Supervisor {
     return { ...end, status: "failed", message: this.problem() ?? explainExit(exit) };
   }
 
-  /** A trainer that told what was wrong need not say it again at its end. */
+  /** Adds the first problem to the end event of a trainer that reported problems. */
   private explained<End extends Extract<NewRunEvent, { event: "end" }>>(end: End): End {
     return end.status === "failed" ? { ...end, message: end.message ?? this.problem() } : end;
   }
 
-  /** What the trainer found wrong. */
+  /** The first problem that the trainer reported, and the number of others. */
   private problem(): string | undefined {
     const [first, ...more] = this.problems.filter(({ severity }) => severity === "error");
     const others = more.length === 0 ? "" : ` (and ${more.length} more)`;
     return first && `${first.message}${others}`;
   }
 
-  /** The trainer finishes its step and writes a checkpoint; what has not stopped in time is ended. */
+  /** Lets the trainer finish its step and write a checkpoint; ends it when it takes too long. */
   private stop(): void {
     if (this.stopAsked) return;
     this.stopAsked = true;
@@ -289,7 +304,7 @@ class Supervisor {
     this.noticeEvents();
     await new Promise<void>((resolve) => this.log.end(resolve));
     if (ticket !== undefined) await giveTicketBack(this.record.queue, ticket);
-    // The lock goes before the record says that the run has ended: whoever reads that may go on with the run.
+    // The lock is removed first: whoever reads of the end may resume the run at once.
     await rm(this.files.lock, { force: true });
     this.giveReserve();
     await this.change({ ended: { time: Date.now(), status, message } });
@@ -304,13 +319,12 @@ function send(window: Socket, notice: Notice): void {
 }
 
 /**
- * Supervises the run whose record lies in a folder, until it has ended. Throws where there is no record.
+ * Supervises the run whose record comes on standard input, until it has ended. Throws where it is no record.
  *
+ * @param folder the folder of the record
  * @param openReader opens the reader of what the trainer prints
  */
 export async function supervise(folder: string, openReader: OpenReader): Promise<void> {
-  const files = recordFiles(folder);
-  const record = await readRecord(files);
-  if (record === undefined) throw new Error(`There is no run to start in ${files.folder}.`);
-  await new Supervisor(files, record, openReader).run();
+  const record = parseJson(await text(process.stdin), recordSchema);
+  await new Supervisor(recordFiles(folder), record, openReader).run();
 }

@@ -1,9 +1,11 @@
 /** The devices of this machine that can train, by which routes, and why others cannot. */
+
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { deviceMemory } from "../facts/format.ts";
 import { cudaLibraries, cudaState } from "../install/cuda.ts";
 import { physicalCores } from "./physical-cores.ts";
 
@@ -277,13 +279,11 @@ function linuxMemory(vendor: number, model: number): number | undefined {
   return undefined;
 }
 
-const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GB`;
-
 /** The devices for people, a line each and a line for each route that is closed. */
 export function describeDevices({ cpu, gpus, note }: Devices): string {
-  const lines = [`CPU    ${cpu.name}, ${cpu.cores} cores, ${gigabytes(cpu.memoryBytes)}   --gpu ""`];
+  const lines = [`CPU    ${cpu.name}, ${cpu.cores} cores, ${deviceMemory(cpu.memoryBytes)}   --gpu ""`];
   for (const gpu of gpus) {
-    const memory = gpu.memoryBytes === undefined ? "" : `, ${gigabytes(gpu.memoryBytes)}`;
+    const memory = gpu.memoryBytes === undefined ? "" : `, ${deviceMemory(gpu.memoryBytes)}`;
     const routes = gpu.routes.map((route) => ROUTE_NAMES[route]).join(", ") || "not usable";
     lines.push(`GPU ${gpu.index}  ${gpu.name}${memory}: ${routes}   --gpu ${gpu.index}`);
     for (const { route, reason } of gpu.refused) lines.push(`       without ${route}: ${reason}`);

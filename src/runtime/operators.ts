@@ -101,6 +101,34 @@ registerComposed("InSinglePrecision", ({ inputs }) => (inputs.x as tf.Tensor).cl
 
 tf.registerGradient({ kernelName: "InSinglePrecision", gradFunc: (dy) => ({ x: () => dy as tf.Tensor }) });
 
+/** The same values, as a constant: no gradient flows through them. */
+export function withoutGradient(x: tf.Tensor): tf.Tensor {
+  return tf.engine().runKernel("WithoutGradient", { x });
+}
+
+registerComposed("WithoutGradient", ({ inputs }) => (inputs.x as tf.Tensor).clone());
+
+tf.registerGradient({
+  kernelName: "WithoutGradient",
+  gradFunc: (dy) => ({ x: () => tf.zerosLike(dy as tf.Tensor) }),
+});
+
+/** The same values, whose gradient as a whole is shortened to a norm of at most `norm`. */
+export function clippedGradient(x: tf.Tensor, norm: number): tf.Tensor {
+  return tf.engine().runKernel("ClippedGradient", { x }, { norm });
+}
+
+registerComposed("ClippedGradient", ({ inputs }) => (inputs.x as tf.Tensor).clone());
+
+tf.registerGradient({
+  kernelName: "ClippedGradient",
+  gradFunc: (gradient, _, attributes) => {
+    const dy = gradient as tf.Tensor;
+    const { norm } = attributes as unknown as { norm: number };
+    return { x: () => dy.mul(tf.scalar(norm).div(dy.square().sum().sqrt().add(1e-12)).minimum(1)) };
+  },
+});
+
 /**
  * Normalises the last axis to mean 0 and variance 1, then scales by `gamma` and shifts by `beta` (Ba et al. 2016).
  *

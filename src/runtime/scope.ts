@@ -41,4 +41,22 @@ export interface Scope {
   updateState(name: string, value: tf.Tensor): void;
   /** Fresh random numbers in [0, 1) for every training step: the source of dropout and stochastic depth. */
   uniform(shape: readonly number[]): tf.Tensor;
+  /** Names a value that programs may want beside the model's output, such as the encoder's features. Computes nothing. */
+  mark(name: string, value: tf.Tensor): void;
+}
+
+/** What a model marks: its encoder's features, `[batch, (z,) y, x, feature]`, with fewer and larger pixels than the image. */
+export const FEATURES = "features";
+
+/** A scope like `scope` that also hands everything marked in it to `seen`. */
+export function watched(scope: Scope, seen: (name: string, value: tf.Tensor) => void): Scope {
+  return {
+    training: scope.training,
+    at: (name) => watched(scope.at(name), seen),
+    parameter: (...weight) => scope.parameter(...weight),
+    state: (...weight) => scope.state(...weight),
+    updateState: (name, value) => scope.updateState(name, value),
+    uniform: (shape) => scope.uniform(shape),
+    mark: seen,
+  };
 }

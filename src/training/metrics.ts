@@ -1,12 +1,14 @@
-/** Metrics of batches of predicted patches, and the losses that are made of them, as TensorFlow.js ops. */
+/** Metrics of batches of predicted patches, as TensorFlow.js ops. */
 import { SSIM, ssimWindow } from "../data/similarity.ts";
+import type { ImageMetric } from "../facts/losses.ts";
 import { alongAxis, inSinglePrecision } from "../runtime/operators.ts";
 import { tf } from "../runtime/tensor.ts";
 
 /** Compares patches `[batch, (z,) y, x, channel]`: a number for each, `[batch]`. */
-type Comparison = (prediction: tf.Tensor, target: tf.Tensor) => tf.Tensor;
+export type Comparison = (prediction: tf.Tensor, target: tf.Tensor) => tf.Tensor;
 
-const inner = (x: tf.Tensor) => Array.from({ length: x.rank - 1 }, (_, axis) => axis + 1);
+/** All axes but the batch. */
+export const inner = (x: tf.Tensor) => Array.from({ length: x.rank - 1 }, (_, axis) => axis + 1);
 const rangeOf = (x: tf.Tensor) => x.max(inner(x)).sub(x.min(inner(x)));
 
 const meanSquared: Comparison = (prediction, target) =>
@@ -53,7 +55,7 @@ const structuralSimilarity: Comparison = (prediction, target) => {
 };
 
 /** Metrics by the names that TRAIN.METRICS and TEST.METRICS give them. */
-export const metrics: Readonly<Record<string, Comparison>> = {
+export const metrics: Readonly<Record<ImageMetric, Comparison>> = {
   mae: meanAbsolute,
   mse: meanSquared,
   psnr: peakSignalToNoise,
@@ -62,37 +64,10 @@ export const metrics: Readonly<Record<string, Comparison>> = {
 
 /** The metrics of these names, `[batch]` each. */
 export function measured(
-  names: readonly string[],
+  names: readonly ImageMetric[],
   prediction: tf.Tensor,
   target: tf.Tensor,
 ): Record<string, tf.Tensor> {
   const values = inSinglePrecision(prediction);
   return Object.fromEntries(names.map((name) => [name, metrics[name](values, target)]));
-}
-
-/** Losses of restored images by the names that LOSS.TYPE gives them. */
-const losses: Readonly<Record<string, Comparison>> = {
-  MAE: meanAbsolute,
-  MSE: meanSquared,
-  SSIM: (prediction, target) => tf.scalar(1).sub(structuralSimilarity(prediction, target)),
-  /** A smooth absolute error (Charbonnier, Blanc-Feraud, Aubert & Barlaud 1994). */
-  CHARBONNIER: (prediction, target) =>
-    prediction.squaredDifference(target).add(1e-6).sqrt().mean(inner(target)),
-};
-
-export interface LossTerm {
-  readonly name: string;
-  readonly weight: number;
-}
-
-/** The weighted sum of losses, `[batch]`. */
-export function combinedLoss(
-  terms: readonly LossTerm[],
-  prediction: tf.Tensor,
-  target: tf.Tensor,
-): tf.Tensor {
-  const values = inSinglePrecision(prediction);
-  return terms
-    .map(({ name, weight }) => losses[name](values, target).mul(weight))
-    .reduce((sum, each) => sum.add(each));
 }

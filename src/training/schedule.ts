@@ -19,6 +19,8 @@ export type ScheduleSettings =
       readonly decayStart: number;
       readonly minimum: number;
     }
+  /** Rises linearly for 10 epochs, stays, and halves ten times at the end of a training of more than 100 epochs. */
+  | { readonly kind: "warmupreduceonplateau" }
   /** Up to the rate over the first 30 % of steps and down to nearly nothing, along cosines (Smith & Topin 2018). */
   | { readonly kind: "onecycle" };
 
@@ -31,6 +33,25 @@ export interface ScheduleState {
 
 const PLATEAU_THRESHOLD = 1e-4;
 const ONE_CYCLE = { rising: 0.3, startDivisor: 25, endDivisor: 1e4 };
+
+/**
+ * BiaPy's warmupreduceonplateau, which looks at no loss in spite of its name: epochs it rises for, and the lengths of its halvings, by
+ * the number of epochs that a training has more than.
+ */
+const RISING_EPOCHS = 10;
+const HALVINGS = 10;
+const HALVING_EPOCHS = [
+  { above: 300, each: 10 },
+  { above: 100, each: 5 },
+];
+
+/** What the schedule warmupreduceonplateau multiplies the rate by in an epoch. */
+function steppedScale(epoch: number, epochs: number): number {
+  const { each } = HALVING_EPOCHS.find(({ above }) => epochs > above) ?? { each: 0 };
+  const falling = epoch - (epochs - HALVINGS * each);
+  if (each > 0 && falling >= 0) return 0.5 ** Math.min(Math.floor(falling / each) + 1, HALVINGS);
+  return Math.min(epoch / (RISING_EPOCHS - 1), 1);
+}
 
 const cosine = (from: number, to: number, fraction: number) =>
   to + ((from - to) * (1 + Math.cos(Math.PI * fraction))) / 2;
@@ -56,6 +77,7 @@ export class Schedule {
       const fraction = (progress - settings.decayStart) / Math.max(this.epochs - settings.decayStart, 1);
       return cosine(rate, settings.minimum, Math.min(Math.max(fraction, 0), 1));
     }
+    if (settings.kind === "warmupreduceonplateau") return rate * steppedScale(epoch, this.epochs);
     if (settings.kind === "onecycle") {
       const steps = this.epochs * this.stepsPerEpoch;
       const [peak, last] = [ONE_CYCLE.rising * steps - 1, steps - 1];

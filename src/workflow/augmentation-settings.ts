@@ -1,6 +1,8 @@
 /** AUGMENTOR.*: the transforms that a configuration turns on. */
+
 import { ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
+import type { FlagKey, ListKey, NumberKey } from "../config/key-names.ts";
 import { gaussianBlur, medianBlur, motionBlur } from "../data/augmentation/filters.ts";
 import {
   type Border,
@@ -38,15 +40,18 @@ import type { AugmentationStep, Range, Transform } from "../data/augmentation/sa
 
 type Maker = (config: Config, border: Border) => Transform;
 
-const range = (config: Config, key: string): Range => {
+/** The names after `AUGMENTOR.` of keys of one kind. */
+type Of<K> = K extends `AUGMENTOR.${infer Name}` ? Name : never;
+
+const range = (config: Config, key: Of<ListKey>): Range => {
   const [low, high] = config.numbers(`AUGMENTOR.${key}`);
   return [low, high ?? low];
 };
-const number = (config: Config, key: string) => config.number(`AUGMENTOR.${key}`);
-const flag = (config: Config, key: string) => config.flag(`AUGMENTOR.${key}`);
+const number = (config: Config, key: Of<NumberKey>) => config.number(`AUGMENTOR.${key}`);
+const flag = (config: Config, key: Of<FlagKey>) => config.flag(`AUGMENTOR.${key}`);
 
 /** Every augmentation by its key, in the order in which they are applied: what moves pixels first, then what changes them. */
-const MAKERS: Readonly<Record<string, Maker>> = {
+const MAKERS = {
   ZOOM: (config, border) =>
     zoom(range(config, "ZOOM_RANGE"), flag(config, "ZOOM_IN_Z") && ndimOf(config) === 3, border),
   RANDOM_ROT: (config, border) => rotation(range(config, "RANDOM_ROT_RANGE"), border),
@@ -105,13 +110,13 @@ const MAKERS: Readonly<Record<string, Maker>> = {
       alsoTarget: flag(config, "COUT_APPLY_TO_MASK"),
     }),
   DROPOUT: (config) => dropout(range(config, "DROP_RANGE")),
-};
+} satisfies Partial<Record<Of<FlagKey>, Maker>>;
 
 /** The augmentations that a configuration turns on, in the order in which they are applied. */
 export function augmentationSteps(config: Config): AugmentationStep[] {
   if (!config.flag("AUGMENTOR.ENABLE")) return [];
   const border = config.text("AUGMENTOR.AFFINE_MODE") as Border;
-  return Object.entries(MAKERS)
+  return (Object.entries(MAKERS) as [keyof typeof MAKERS, Maker][])
     .filter(([key]) => flag(config, key) && (key !== "ZFLIP" || ndimOf(config) === 3))
     .map(([key, maker]) => ({
       name: key,

@@ -1,13 +1,13 @@
 import type { PatchSet } from "../data/patches.ts";
 import { Random } from "../data/random.ts";
 import type { Batch, BatchSource } from "../training/trainer.ts";
-import type { PretextTask } from "./tasks/task.ts";
+import type { Task } from "./tasks/task.ts";
 
 /** Batches of patches: shuffled, augmented and topped up from the start in training, in order in validation. */
 export class PatchBatches implements BatchSource {
   constructor(
     private readonly patches: PatchSet,
-    private readonly task: PretextTask,
+    private readonly task: Task,
     private readonly seed: number,
     private readonly training: boolean,
   ) {}
@@ -41,6 +41,6 @@ export class PatchBatches implements BatchSource {
       ),
     );
     const random = new Random(this.seed).fork(this.training ? 1 : 2, epoch, step);
-    return this.task.batch(samples, (sample) => random.fork(sample));
+    return this.task.training.batch(samples, (sample) => random.fork(sample));
   }
 }

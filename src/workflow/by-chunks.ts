@@ -3,14 +3,14 @@ import { mkdir } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import type { NormalisedImage } from "../data/image-set.ts";
 import { layersOf, stripsOf } from "../data/layers.ts";
-import { denormalise } from "../data/normalisation.ts";
 import type { TilingSettings } from "../data/tiling.ts";
 import { openImage } from "../images/files.ts";
 import {
   ImageError,
   type ImageWriter,
   type Region,
-  sampleArray,
+  type SampleArray,
+  type SampleType,
   shapeOf,
   wholeRegion,
 } from "../images/image.ts";
@@ -32,39 +32,83 @@ export interface ChunkedPrediction {
   readonly settings: ChunkSettings;
   readonly watch: Watch;
   readonly workingBytes?: number;
-  /** What is kept of a predicted part, normalised values. */
-  readonly keep: (part: PredictedPart) => Promise<Float32Array> | Float32Array;
+  readonly files: readonly PartFile[];
+  /** Called with each predicted part before it is written. */
+  readonly predicted?: (part: PredictedPart) => Promise<void>;
+}
+
+/** A file that is written part by part. */
+export interface PartFile {
+  readonly path: string;
+  readonly channels: number;
+  readonly sampleType: SampleType;
+  /** The values of a part in the file's own type and range, `[z, y, x, channel]`. */
+  readonly values: (part: PredictedPart) => Promise<SampleArray> | SampleArray;
 }
 
 /**
- * Predicts an image and writes it to `path` (and a TIFF beside it, where that is asked for) in the image's own range and pixel
- * type. A prediction that is stopped leaves nothing.
+ * Predicts an image part by part and writes its files (and a TIFF beside each, where that is asked for). A prediction that is
+ * stopped leaves nothing.
  */
-export async function predictByChunks(path: string, prediction: ChunkedPrediction): Promise<void> {
-  const { model, image, tiling, settings, watch, workingBytes, keep } = prediction;
-  const { shape, sampleType } = image.info;
-  const writer = await startFile(path, image, settings);
-  // A part is compressed and written while the next one is predicted.
-  let writing = Promise.resolve();
+export async function predictByChunks(prediction: ChunkedPrediction): Promise<void> {
+  const { model, image, tiling, settings, watch, workingBytes, files, predicted } = prediction;
+  const region = predictedRegion(prediction);
+  const writers: PartWriter[] = [];
   try {
-    const region = predictedRegion(prediction);
+    for (const file of files) writers.push(await PartWriter.start(file, image, settings));
     const parts = predictParts(model, image, { tiling, region, chunk: settings.chunk, watch, workingBytes });
     for await (const part of parts) {
-      const values = await keep(part);
-      const data = denormalise(values, image.channels, sampleType, sampleArray(sampleType, values.length));
-      await writing;
-      writing = writer.write(part.region.start, { shape: shapeOf(part.region, shape[3]), sampleType, data });
-      // Should it fail, the next wait for it says so.
-      writing.catch(() => {});
+      await predicted?.(part);
+      for (const writer of writers) await writer.write(part);
     }
-    await writing;
+    for (const writer of writers) await writer.settle();
   } catch (error) {
-    await writing.catch(() => {});
-    await writer.discard();
+    for (const writer of writers) await writer.discard();
     throw error;
   }
-  await writer.close();
-  if (settings.alsoTiff) await copyAsTiff(path, join(dirname(path), `${imageName(path)}.tif`));
+  for (const writer of writers) await writer.close();
+  if (!settings.alsoTiff) return;
+  for (const { path } of files) await copyAsTiff(path, join(dirname(path), `${imageName(path)}.tif`));
+}
+
+/** Writes a file's parts: each is compressed and written while the next one is predicted. */
+class PartWriter {
+  private writing: Promise<void> = Promise.resolve();
+
+  private constructor(
+    private readonly file: PartFile,
+    private readonly writer: ImageWriter,
+  ) {}
+
+  static async start(file: PartFile, image: NormalisedImage, settings: ChunkSettings): Promise<PartWriter> {
+    return new PartWriter(file, await startFile(file, image, settings));
+  }
+
+  async write(part: PredictedPart): Promise<void> {
+    const { channels, sampleType, values } = this.file;
+    const data = await values(part);
+    await this.writing;
+    this.writing = this.writer.write(part.region.start, {
+      shape: shapeOf(part.region, channels),
+      sampleType,
+      data,
+    });
+    // A failure is reported by the next wait.
+    this.writing.catch(() => {});
+  }
+
+  settle(): Promise<void> {
+    return this.writing;
+  }
+
+  close(): Promise<void> {
+    return this.writer.close();
+  }
+
+  async discard(): Promise<void> {
+    await this.writing.catch(() => {});
+    await this.writer.discard();
+  }
 }
 
 /** The whole image, or the slices of it that TEST.BY_CHUNKS.Z_START and Z_END name. */
@@ -80,12 +124,14 @@ function predictedRegion({ image: { info }, settings: { slices } }: ChunkedPredi
 }
 
 async function startFile(
-  path: string,
-  { info: { shape, sampleType, pixelSize } }: NormalisedImage,
+  { path, channels, sampleType }: PartFile,
+  { info }: NormalisedImage,
   { chunk, axes, slices }: ChunkSettings,
 ): Promise<ImageWriter> {
   await mkdir(dirname(path), { recursive: true });
-  const image = { shape, sampleType, chunk, axes, pixelSize };
+  const [depth, height, width] = info.shape;
+  const shape = [depth, height, width, channels] as const;
+  const image = { shape, sampleType, chunk, axes, pixelSize: info.pixelSize };
   if (path.endsWith(".h5")) return (await import("../images/hdf5-writer.ts")).createHdf5(path, image);
   return (await import("../images/zarr-writer.ts")).createZarr(path, image, slices !== undefined);
 }

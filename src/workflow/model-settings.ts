@@ -1,12 +1,17 @@
-/** What a configuration says of a network that restores images. */
+/** The arguments that BiaPy 3.7.1 builds a configuration's network by, which its checkpoints keep. */
+
 import { architectureOf, channelsOf, ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
+import type { TextKey } from "../config/key-names.ts";
 import { modelLevels } from "../config/model-levels.ts";
+import { hrNetStages, isCustom, stuNetStages } from "../config/model-stages.ts";
+import { type ImageArchitecture, isImageArchitecture } from "../facts/architectures.ts";
+import { NAMED_TRANSFORMERS } from "../facts/network-sizes.ts";
 import type { BuildArguments } from "../models/architectures.ts";
 
 type Builder = (config: Config) => BuildArguments;
 
-const lower = (config: Config, key: string) => config.text(key).toLowerCase();
+const lower = (config: Config, key: TextKey) => config.text(key).toLowerCase();
 const normalisation = (config: Config) => lower(config, "MODEL.NORMALIZATION") || "in";
 const ones = (count: number) => Array.from({ length: count }, () => 1);
 
@@ -21,6 +26,9 @@ function heads(config: Config): BuildArguments {
     head_activations: linear(config),
   };
 }
+
+/** As many numbers as images have axes of space: `[z, y, x]` or `[y, x]`. */
+const spaceOf = (config: Config) => config.numbers("DATA.PATCH_SIZE").slice(0, -1);
 
 const contrast: BuildArguments = { contrast: false, contrast_proj_dim: 256 };
 
@@ -46,6 +54,98 @@ function encoderDecoder(config: Config): BuildArguments {
     conv_layers: convolutions,
     conv_block_order: config.text("MODEL.CONV_BLOCK_ORDER"),
     return_one_tensor: false,
+  };
+}
+
+/** What a U-NeXt has of U-Net's arguments, and its own. */
+function uNext(config: Config): BuildArguments {
+  const {
+    activation: _activation,
+    drop_values: _dropout,
+    normalization: _normalization,
+    k_size: _kernel,
+    larger_io: _ends,
+    conv_block_order: _order,
+    conv_layers,
+    ...shared
+  } = encoderDecoder(config);
+  return {
+    ...shared,
+    cn_layers: conv_layers,
+    stochastic_depth_prob: config.number("MODEL.CONVNEXT_SD_PROB"),
+    stem_k_size: config.number("MODEL.CONVNEXT_STEM_K_SIZE"),
+  };
+}
+
+const uNextV1: Builder = (config) => ({
+  ...uNext(config),
+  layer_scale: config.number("MODEL.CONVNEXT_LAYER_SCALE"),
+});
+
+function hrNet(config: Config): BuildArguments {
+  const { yxDown, zDown, modules, blocks, channels } = hrNetStages(config);
+  const key = <Name extends string>(name: Name) => `MODEL.HRNET.${name}` as const;
+  const shape = {
+    Z_DOWN: zDown,
+    YX_DOWN: yxDown,
+    BLOCK_TYPE: config.text(key("BLOCK_TYPE")),
+    NUM_STAGES: modules.length,
+    NUM_MODULES: modules,
+    NUM_BRANCHES: channels.map((each) => each.length),
+    NUM_BLOCKS: blocks,
+    NUM_CHANNELS: channels,
+  };
+  const names = { VARIANT: config.text(key("VARIANT")), HEAD_TYPE: config.text(key("HEAD_TYPE")) };
+  return {
+    image_shape: config.numbers("DATA.PATCH_SIZE"),
+    normalization: normalisation(config),
+    ...heads(config),
+    ...contrast,
+    head_type: config.text(key("HEAD_TYPE")),
+    explicit_activations: false,
+    activation: lower(config, "MODEL.ACTIVATION"),
+    return_one_tensor: false,
+    // BiaPy hands the whole group on where it describes the stages itself.
+    cfg: isCustom(config, "HRNET") ? { ...names, ...shape } : shape,
+  };
+}
+
+function stuNet(config: Config): BuildArguments {
+  const key = <Name extends string>(name: Name) => `MODEL.STUNET.${name}` as const;
+  const { depth, dims, pools, kernels } = stuNetStages(config);
+  const stages = { depth, dims, pool_op_kernel_sizes: pools, conv_kernel_sizes: kernels };
+  return {
+    image_shape: config.numbers("DATA.PATCH_SIZE"),
+    ...heads(config),
+    variant: config.text(key("VARIANT")),
+    deep_supervision: false,
+    explicit_activations: false,
+    return_one_tensor: false,
+    pretrained: false,
+    ...(isCustom(config, "STUNET") ? stages : {}),
+  };
+}
+
+/** The head has an output for each pixel of a token; BiaPy's has one for each class (DATA.N_CLASSES). */
+function vit(config: Config): BuildArguments {
+  const space = spaceOf(config);
+  const cube = space.every((size) => size === space[0]);
+  const named = NAMED_TRANSFORMERS[config.text("MODEL.VIT_MODEL")];
+  const token = named?.tokenSize ?? config.number("MODEL.VIT_TOKEN_SIZE");
+  return {
+    img_size: cube ? space[0] : space,
+    patch_size: token,
+    in_chans: channelsOf(config),
+    ndim: ndimOf(config),
+    num_classes: token ** ndimOf(config) * channelsOf(config),
+    explicit_activations: false,
+    head_activations: linear(config),
+    output_channel_info: ["pred0"],
+    embed_dim: named?.features ?? config.number("MODEL.VIT_EMBED_DIM"),
+    depth: named?.layers ?? config.number("MODEL.VIT_NUM_LAYERS"),
+    num_heads: named?.heads ?? config.number("MODEL.VIT_NUM_HEADS"),
+    mlp_ratio: named === undefined ? config.number("MODEL.VIT_MLP_RATIO") : 4,
+    drop_rate: named === undefined ? (config.numbers("MODEL.DROPOUT_VALUES")[0] ?? 0) : 0,
   };
 }
 
@@ -130,7 +230,7 @@ function wdsr(config: Config): BuildArguments {
   };
 }
 
-const BUILDERS: Readonly<Record<string, Builder>> = {
+const BUILDERS: Readonly<Record<ImageArchitecture, Builder>> = {
   unet: encoderDecoder,
   attention_unet: encoderDecoder,
   seunet: encoderDecoder,
@@ -139,6 +239,11 @@ const BUILDERS: Readonly<Record<string, Builder>> = {
   "resunet++": encoderDecoder,
   multiresunet: multiResUNet,
   unetr,
+  unext_v1: uNextV1,
+  unext_v2: uNext,
+  hrnet: hrNet,
+  stunet: stuNet,
+  vit,
   edsr,
   rcan,
   dfcan,
@@ -147,5 +252,7 @@ const BUILDERS: Readonly<Record<string, Builder>> = {
 
 /** The arguments that BiaPy builds a configuration's network by. */
 export function buildArguments(config: Config): BuildArguments {
-  return BUILDERS[architectureOf(config)](config);
+  const architecture = architectureOf(config);
+  if (!isImageArchitecture(architecture)) throw new Error(`No network of images is called ${architecture}.`);
+  return BUILDERS[architecture](config);
 }

@@ -8,7 +8,7 @@ import { type Box, boxOf, cutPatch, enclosing, type TilingSettings } from "../da
 import { type Region, SAMPLE_ARRAYS, shapeOf, wholeRegion } from "../images/image.ts";
 import type { Executable } from "../runtime/executable.ts";
 
-/** What is made of patches: see `PretextTask`. */
+/** Predicts patches: see `Task`. */
 export interface PatchModel {
   readonly batchSize: number;
   readonly outputs: readonly string[];
@@ -62,6 +62,12 @@ export function together(first: PatchModel, second: PatchModel): PatchModel {
     run: async (...batch) => ({ ...(await first.run(...batch)), ...(await second.run(...batch)) }),
   };
 }
+
+/** A model of which only some outputs are wanted. */
+export const withOutputs = (model: PatchModel, outputs: readonly string[]): PatchModel => ({
+  ...model,
+  outputs,
+});
 
 /** Follows a prediction, and may end it. */
 export interface Watch {

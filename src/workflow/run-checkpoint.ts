@@ -41,7 +41,7 @@ const TUPLES = ["image_shape", "input_shape", "upsampling_factor"];
 function asBiapyKeeps(build: BuildArguments): CheckpointValue {
   const kept = Object.entries(build).map(([name, value]): [string, CheckpointValue] => [
     name,
-    TUPLES.includes(name) && typeof value === "object" ? new PythonTuple(value) : value,
+    TUPLES.includes(name) && Array.isArray(value) ? new PythonTuple(value) : value,
   ]);
   return Object.fromEntries(kept);
 }
@@ -115,7 +115,7 @@ export async function loadRunCheckpoint(
   try {
     await loadWeights(checkpoint, parameters);
     if (withMoments && checkpoint.optimizer !== undefined) {
-      parameters.settle();
+      await parameters.settled();
       for (const [name, { moments }] of checkpoint.optimizer.parameters) {
         await (moments.exp_avg ?? moments.momentum_buffer)?.read(parameters.values(name, "first"));
         await moments.exp_avg_sq?.read(parameters.values(name, "second"));

@@ -1,8 +1,10 @@
 /** The images of a run, opened, checked and cut into patches before anything trains. */
+
 import { channelsOf, ndimOf, pretextTask } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { ImageSet } from "../data/image-set.ts";
 import { type ImagePairs, inspectImages, PatchSet } from "../data/patches.ts";
+import { bytes } from "../facts/format.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { listImages } from "../images/files.ts";
 import { ImageError, type ImageInfo, storedBytes } from "../images/image.ts";
@@ -29,7 +31,12 @@ export async function prepareImages(config: Config, report: ReportEvent): Promis
     if (found === undefined) return undefined;
     const set = (of: readonly ImageInfo[], like?: ImageSet) => {
       const inMemory = config.flag(`DATA.${phase}.IN_MEMORY`) && fits(phase, of);
-      const made = new ImageSet(of, { normalisation: normalisationSettings(config), inMemory, like });
+      const made = new ImageSet(of, {
+        normalisation: normalisationSettings(config),
+        inMemory,
+        like,
+        completedTo: patchBox(config),
+      });
       sets.push(made);
       return made;
     };
@@ -60,13 +67,12 @@ const MEMORY_SHARE = 1 / 4;
 function memoryBudget(report: ReportEvent): (phase: Phase, images: readonly ImageInfo[]) => boolean {
   let budget = process.availableMemory() * MEMORY_SHARE;
   return (phase, images) => {
-    const bytes = images.reduce((sum, { shape, sampleType }) => sum + storedBytes(shape, sampleType), 0);
-    if (bytes <= budget) {
-      budget -= bytes;
+    const total = images.reduce((sum, { shape, sampleType }) => sum + storedBytes(shape, sampleType), 0);
+    if (total <= budget) {
+      budget -= total;
       return true;
     }
-    const size = `${(bytes / 1e9).toFixed(1)} GB`;
-    const message = `The images of DATA.${phase}.PATH (${size}) would take too much of the memory: they are read part by part.`;
+    const message = `The images of DATA.${phase}.PATH (${bytes(total)}) would take too much of the memory: they are read part by part.`;
     report({ event: "log", level: "info", message });
     return false;
   };
@@ -118,7 +124,7 @@ async function inspectFolders(
   const problems: Problem[] = [];
   const found: Partial<Record<Phase, readonly ImageInfo[]>> = {};
   for (const phase of phases) {
-    const key = `DATA.${phase}.PATH`;
+    const key = `DATA.${phase}.PATH` as const;
     try {
       const paths = await listImages(config.text(key));
       const inspected = await inspectImages(paths, demands, openOptions(config, phase), (done) =>

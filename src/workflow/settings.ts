@@ -4,11 +4,12 @@ import { warmupAndDecay } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
 import type { Clipping, NormalisationSettings } from "../data/normalisation.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
+import { IMAGE_METRICS, type ImageMetric } from "../facts/losses.ts";
 import type { OpenOptions } from "../images/image.ts";
 import type { OptimiserSettings, TrainingSettings } from "../runtime/optimiser-settings.ts";
 import { physicalCores } from "../runtime/physical-cores.ts";
 import type { Precision } from "../runtime/precision.ts";
-import { type LossTerm, metrics } from "../training/metrics.ts";
+import type { LossTerm } from "../training/losses.ts";
 import type { ScheduleSettings } from "../training/schedule.ts";
 
 /** `[z, y, x]` of a key that has two numbers in 2D and three in 3D. */
@@ -27,7 +28,7 @@ export type Phase = "TRAIN" | "VAL" | "TEST";
 
 /** Which array of Zarr and HDF5 files is read, and in what order its axes are, where the configuration says so. */
 export function openOptions(config: Config, phase: Phase): OpenOptions {
-  const axes = `DATA.${phase}.INPUT_IMG_AXES_ORDER`;
+  const axes = `DATA.${phase}.INPUT_IMG_AXES_ORDER` as const;
   const inside = config.text(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA_RAW_PATH`);
   return {
     axes: config.sets(axes) ? config.text(axes) : undefined,
@@ -56,7 +57,7 @@ export function normalisationSettings(config: Config): NormalisationSettings {
 }
 
 function clipping(config: Config): Clipping {
-  const key = (name: string) => `DATA.NORMALIZATION.PERC_CLIP.${name}`;
+  const key = <Name extends string>(name: Name) => `DATA.NORMALIZATION.PERC_CLIP.${name}` as const;
   const [lower, upper] = [config.numbers(key("LOWER_VALUE")), config.numbers(key("UPPER_VALUE"))];
   if ([...lower, ...upper].every((value) => value !== -1)) return { lower, upper };
   return { percentiles: [config.number(key("LOWER_PERC")), config.number(key("UPPER_PERC"))] };
@@ -99,13 +100,14 @@ export function scheduleSettings(config: Config): ScheduleSettings {
   if (name === "warmupcosine") {
     return { kind: "warmupcosine", ...warmupAndDecay(config), minimum };
   }
-  return { kind: name === "onecycle" ? "onecycle" : "constant" };
+  if (name === "onecycle" || name === "warmupreduceonplateau") return { kind: name };
+  return { kind: "constant" };
 }
 
 /** The metrics of a phase: all that are reported of images, unless TRAIN.METRICS or TEST.METRICS picks some. */
-export function metricNames(config: Config, phase: "TRAIN" | "TEST"): string[] {
+export function metricNames(config: Config, phase: "TRAIN" | "TEST"): ImageMetric[] {
   const chosen = [config.value(`${phase}.METRICS`)].flat().map((name) => String(name).toLowerCase());
-  return Object.keys(metrics).filter((name) => chosen.length === 0 || chosen.includes(name));
+  return IMAGE_METRICS.filter((name) => chosen.length === 0 || chosen.includes(name));
 }
 
 /** LOSS.TYPE and LOSS.WEIGHTS; the mean absolute error where they are not set, as in BiaPy. */

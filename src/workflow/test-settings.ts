@@ -1,18 +1,27 @@
 /** TEST.*: how a model is applied to test images. */
-import { ndimOf } from "../config/basics.ts";
+import { architectureOf, ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { orientations } from "../data/orientation.ts";
 import { type Box, boxOf } from "../data/tiling.ts";
 import { ImageError, type ImageInfo, type ImageShape, type Region, wholeRegion } from "../images/image.ts";
 import type { PatchModel } from "./predict.ts";
-import { patchBox, tilingSettings } from "./settings.ts";
-import { augmentedModel, type MergeMode } from "./test-time-augmentation.ts";
+import { tilingSettings } from "./settings.ts";
+import { augmentedModel, augmentedPatch, type MergeMode } from "./test-time-augmentation.ts";
 
-/** A model with TEST.AUGMENTATION where it is on. Patches that are not square are only flipped, not turned. */
-export function testModel(config: Config, model: PatchModel, patch = patchBox(config)): PatchModel {
+/** Architectures whose position embeddings fit patches of one size. */
+const OF_ONE_SIZE: readonly string[] = ["mae", "unetr", "vit"];
+
+/**
+ * The model that predicts a test image's patches, with TEST.AUGMENTATION where it is on.
+ *
+ * @param modelOf the model for patches of a size
+ */
+export function testModel(config: Config, modelOf: (patch: Box) => PatchModel, patch: Box): PatchModel {
   const group = config.text("TEST.AUGMENTATION_GROUP");
-  if (!config.flag("TEST.AUGMENTATION") || group === "none") return model;
-  const turns = orientations(ndimOf(config), group !== "flips" && patch[1] === patch[2]);
+  if (!config.flag("TEST.AUGMENTATION") || group === "none") return modelOf(patch);
+  const turnable = patch[1] === patch[2] || !OF_ONE_SIZE.includes(architectureOf(config));
+  const turns = orientations(ndimOf(config), group !== "flips" && turnable);
+  const model = modelOf(augmentedPatch(patch, turns));
   return augmentedModel(model, patch, turns, config.text("TEST.AUGMENTATION_MODE") as MergeMode);
 }
 
@@ -50,7 +59,7 @@ export interface ChunkSettings {
   readonly alsoTiff: boolean;
 }
 
-const key = (name: string) => `TEST.BY_CHUNKS.${name}`;
+const key = <Name extends string>(name: Name) => `TEST.BY_CHUNKS.${name}` as const;
 
 export function chunkSettings(config: Config): ChunkSettings | undefined {
   if (!config.flag(key("ENABLE"))) return undefined;

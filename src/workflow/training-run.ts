@@ -18,12 +18,14 @@ import { type CheckpointKind, type EpochResult, Trainer, type TrainerState } fro
 import { compileTraining } from "../training/training-step.ts";
 import { writeAugmentationSamples } from "./augmentation-samples.ts";
 import { PatchBatches } from "./batches.ts";
+import { FeaturePreview } from "./features/feature-preview.ts";
 import { InputError } from "./input-error.ts";
 import { writeNormalisationFiles } from "./normalisation-files.ts";
 import { loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
 import type { RunningRequest } from "./run-request.ts";
 import { scheduleSettings } from "./settings.ts";
-import { evaluationProgram, type ImageViewer, type PretextTask, trainingProgram } from "./tasks/task.ts";
+import { evaluationProgram, type Task, trainingProgram } from "./tasks/task.ts";
+import { ImageTester } from "./test-images.ts";
 
 export class TrainingRun {
   private readonly tensorboard: TensorboardWriter;
@@ -33,7 +35,7 @@ export class TrainingRun {
 
   constructor(
     private readonly request: RunningRequest,
-    private readonly task: PretextTask,
+    private readonly task: Task,
     private readonly parameters: Parameters,
     private readonly patches: PatchSet,
     private readonly validationPatches: PatchSet | undefined,
@@ -55,7 +57,8 @@ export class TrainingRun {
     const epochs = config.number("TRAIN.EPOCHS");
     const evaluation =
       validation && runtime.compile(evaluationProgram(task), parameters, { gradients: false });
-    let viewer: ImageViewer | undefined;
+    let tester: ImageTester | undefined;
+    let features: FeaturePreview | "none" | undefined;
     const trainer = new Trainer(
       {
         step,
@@ -67,8 +70,10 @@ export class TrainingRun {
         save: (kind, state) => this.save(kind, state),
         epochEnded: async (result) => {
           await this.record(result);
-          viewer ??= task.viewer(runtime, parameters);
-          await this.check(viewer, result);
+          tester ??= new ImageTester(config, tree, task, runtime, parameters);
+          await this.preview(tester, result);
+          features ??= FeaturePreview.open(config, tree, task, runtime, parameters) ?? "none";
+          if (features !== "none") await this.previewFeatures(features, result);
         },
       },
       {
@@ -100,7 +105,8 @@ export class TrainingRun {
     const status = await trainer.run(signal);
     step.release();
     evaluation?.release();
-    viewer?.release();
+    tester?.release();
+    if (features !== "none") features?.release();
     if (status === "finished") {
       await rm(tree.lastCheckpoint, { force: true });
       await loadRunCheckpoint(tree.bestCheckpoint, parameters, false);
@@ -165,10 +171,18 @@ export class TrainingRun {
     await writeCharts(tree, await readTrainLog(this.log));
   }
 
-  /** Shows what has become of the first validation image (or training image) after an epoch. */
-  private async check(viewer: ImageViewer, { epoch }: EpochResult): Promise<void> {
+  /** Shows what the encoder makes of the image of {@link preview}. */
+  private async previewFeatures(features: FeaturePreview, { epoch }: EpochResult): Promise<void> {
     const { pairs } = this.validationPatches ?? this.patches;
-    const { files } = await viewer.check(pairs, 0);
+    const files = await features.draw(await pairs.images.image(0));
+    const image = basename(pairs.images.infos[0].path);
+    this.request.report({ event: "image", kind: "features", image, files, epoch });
+  }
+
+  /** Shows the state of training by the first validation image (or training image) after an epoch. */
+  private async preview(tester: ImageTester, { epoch }: EpochResult): Promise<void> {
+    const { pairs } = this.validationPatches ?? this.patches;
+    const files = await tester.preview(pairs, 0);
     const image = basename(pairs.images.infos[0].path);
     this.request.report({ event: "image", kind: "mae-check", image, files, epoch });
   }

@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import * as vscode from "vscode";
 import type { Api } from "../../src/extension/extension.ts";
-import type { RunStatus } from "../../src/protocol/panel-messages.ts";
+import type { RunStatus } from "../../src/facts/run-status.ts";
 
 const POLL_MS = 50;
 

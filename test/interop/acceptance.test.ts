@@ -9,7 +9,7 @@ import { checkConfig } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { type KeyType, keyFacts, keyLimits } from "../../src/config/keys.ts";
 import { type Settings, withSettings } from "../../src/engines/run-configuration.ts";
-import { python, skip } from "./engine-run.ts";
+import { python, skip } from "./python.ts";
 
 const samples = (name: string) => join(import.meta.dirname, "../../media/samples", name);
 

@@ -85,7 +85,7 @@ export class Workplace {
       bundleProgram(this.bundle),
     );
     const followed = new FollowedRun();
-    followed.live = await LiveRun.open(files, followed);
+    followed.live = await LiveRun.open(files, followed, true);
     followed.check();
     return followed;
   }

@@ -9,7 +9,7 @@ import { resultTree } from "../../src/facts/result-tree.ts";
 import type { NewRunEvent } from "../../src/facts/run-events.ts";
 import { DeviceRuntime } from "../../src/runtime/onnx/device-runtime.ts";
 import type { Precision } from "../../src/runtime/precision.ts";
-import { runSelfSupervised } from "../../src/workflow/self-supervised.ts";
+import { runWorkflow } from "../../src/workflow/run.ts";
 import { smallMae } from "./small-mae.ts";
 
 const CONFIG = smallMae(64, 16, 3);
@@ -29,7 +29,7 @@ export async function smallRun(name: string, { precision, resume = false, stopAt
   const events: NewRunEvent[] = [];
   const stopping = new AbortController();
   let steps = 0;
-  const status = await runSelfSupervised({
+  const status = await runWorkflow({
     config,
     configText: CONFIG,
     tree: resultTree(folder, name, 1),

@@ -1,4 +1,5 @@
 /** Small training programs that several runtimes compute, and the same numbers for all of them. */
+import { IMAGE_METRICS, type ImageMetric } from "../../src/facts/losses.ts";
 import { type BuildArguments, imageModel } from "../../src/models/architectures.ts";
 import { maeLoss, maePrediction, maeTarget } from "../../src/models/mae.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
@@ -6,7 +7,8 @@ import type { InputData, Runtime } from "../../src/runtime/executable.ts";
 import type { TrainingSettings } from "../../src/runtime/optimiser-settings.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
-import { combinedLoss, type LossTerm, measured } from "../../src/training/metrics.ts";
+import { combinedLoss, type LossTerm } from "../../src/training/losses.ts";
+import { measured } from "../../src/training/metrics.ts";
 import { compileTraining } from "../../src/training/training-step.ts";
 
 const BATCH = 2;
@@ -60,8 +62,9 @@ export const UNET: BuildArguments = {
 /** A small U-Net that restores images, with all metrics. */
 export function unetProgram(space: readonly number[], build: Partial<BuildArguments> = {}): Program {
   const shape = [...space, 1];
-  const metrics = ["mae", "mse", "psnr", "ssim"];
-  return restorationProgram("unet", { ...UNET, image_shape: shape, ...build }, shape, { metrics });
+  return restorationProgram("unet", { ...UNET, image_shape: shape, ...build }, shape, {
+    metrics: IMAGE_METRICS,
+  });
 }
 
 /**
@@ -76,7 +79,7 @@ export function restorationProgram(
   {
     loss = [{ name: "MAE", weight: 1 }],
     metrics = [],
-  }: { readonly loss?: readonly LossTerm[]; readonly metrics?: readonly string[] },
+  }: { readonly loss?: readonly LossTerm[]; readonly metrics?: readonly ImageMetric[] },
 ): Program {
   const network = imageModel(architecture, build);
   const images = { shape: [BATCH, ...shape], type: "float32" } as const;

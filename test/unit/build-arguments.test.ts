@@ -23,6 +23,16 @@ const cases = JSON.parse(
   readFileSync(new URL("../fixtures/build_arguments.json", import.meta.url), "utf8"),
 ) as Built[];
 
+/** `{"HRNET.VARIANT": …}` as `{HRNET: {VARIANT: …}}`. */
+function nested(keys: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const root: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(keys)) {
+    const [group, name] = key.split(".");
+    root[group] = name === undefined ? value : { ...(root[group] as object | undefined), [name]: value };
+  }
+  return root;
+}
+
 for (const built of cases) {
   const { ARCHITECTURE: architecture, ...keys } = built.model;
   test(`${architecture} of patches ${built.patch} with ${JSON.stringify(keys)} is built as BiaPy builds it`, () => {
@@ -34,7 +44,7 @@ for (const built of cases) {
         SELF_SUPERVISED: { PRETEXT_TASK: "crappify" },
       },
       DATA: { PATCH_SIZE: `(${built.patch})`, TRAIN: { PATH: samples("2d/train") } },
-      MODEL: built.model,
+      MODEL: nested(built.model),
       TRAIN: { ENABLE: true },
       TEST: { ENABLE: false },
     });

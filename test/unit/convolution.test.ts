@@ -3,6 +3,7 @@ import { test } from "node:test";
 import "@tensorflow/tfjs-backend-cpu";
 import { type ConvolutionWindow, convolution, transposedConvolution } from "../../src/runtime/convolution.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
+import { depthwiseConvolution } from "../../src/runtime/depthwise.ts";
 import { EagerRuntime } from "../../src/runtime/eager/runtime.ts";
 import type { Runtime } from "../../src/runtime/executable.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
@@ -129,6 +130,16 @@ for (const [name, x, weight, settings, size] of [
     const layer: Layer = (input, kernel) => transposedConvolution(input, kernel, settings, size);
     return agree(layer, layer, x, weight);
   });
+}
+
+for (const [name, x, weight] of [
+  ["7 x 7", [2, 9, 8, 3], [3, 1, 7, 7]],
+  ["7 x 7 x 7", [1, 5, 8, 9, 2], [2, 1, 7, 7, 7]],
+  ["flat in z", [2, 3, 8, 8, 2], [2, 1, 1, 7, 7]],
+  ["by blocks of channels", [2, 20, 24, 32], [32, 1, 7, 7]],
+] as const) {
+  test(`depthwise convolution ${name}: result and gradients equal TensorFlow.js's`, () =>
+    agree(depthwiseConvolution, depthwiseConvolution, x, weight));
 }
 
 for (const [name, x, pooling] of [

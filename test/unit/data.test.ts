@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Blender, Tiles } from "../../src/data/blending.ts";
 import { denormalise, measureNormalisation, normalise } from "../../src/data/normalisation.ts";
 import { Random } from "../../src/data/random.ts";
-import { cutPatch, type TilingSettings, tilePatches } from "../../src/data/tiling.ts";
+import { cutPatch, type TilingSettings, tileGrid, tilePatches } from "../../src/data/tiling.ts";
 import { tokenMask, visibleTokens } from "../../src/data/token-mask.ts";
 import { type Image, type ImageShape, wholeRegion } from "../../src/images/image.ts";
 import { referenceModel } from "./reference-models.ts";
@@ -114,9 +114,9 @@ for (const [name, shape, tiling] of TILINGS) {
     const image = { start: [0, 0, 0] as const, shape, sampleType: "float32" as const, data: values };
     const tiles = new Tiles(shape, tiling);
     const blender = new Blender(tiles, wholeRegion(shape));
-    for (const [z, atZ] of tiles.grid[0].entries())
-      for (const [y, atY] of tiles.grid[1].entries())
-        for (const [x, atX] of tiles.grid[2].entries()) {
+    for (const [z, atZ] of tiles.grid[0].starts.entries())
+      for (const [y, atY] of tiles.grid[1].starts.entries())
+        for (const [x, atX] of tiles.grid[2].starts.entries()) {
           const patch = cutPatch(image, shape, [atZ, atY, atX], tiling.patch);
           blender.add([z, y, x], Float32Array.from(patch.data));
         }
@@ -125,6 +125,27 @@ for (const [name, shape, tiling] of TILINGS) {
     assert.ok(worst < 1e-3, `differs by ${worst}`);
   });
 }
+
+test("patches lie where BiaPy 3.7.1 cuts them", () => {
+  const along = (size: number, patch: number, overlap: number, padding: number) =>
+    tileGrid([1, 1000, size, 1], {
+      patch: [1, 32, patch],
+      overlap: [0, 0, overlap],
+      padding: [0, 0, padding],
+    })[2].starts;
+  // Observed of crop_data_with_overlap, less the padding that it counts from.
+  assert.deepEqual(along(67, 32, 0, 0), [0, 18, 35]);
+  assert.deepEqual(along(101, 32, 0.5, 0), [0, 12, 24, 36, 48, 60, 69]);
+  assert.deepEqual(along(101, 32, 0.1, 6), [-6, 11, 28, 45, 62, 75]);
+  assert.deepEqual(along(32, 32, 0.5, 0), [0]);
+  assert.deepEqual(along(25, 32, 0, 0), [-7]);
+});
+
+test("an image of exactly a patch is one patch without padding", () => {
+  const tiling: TilingSettings = { patch: [8, 16, 16], overlap: [0.5, 0.5, 0.5], padding: [1, 2, 2] };
+  assert.deepEqual(tilePatches([8, 16, 16, 1], tiling), [[0, 0, 0]]);
+  assert.ok(tilePatches([8, 16, 17, 1], tiling).length > 1);
+});
 
 test("patches without overlap cover each pixel, and no more patches than needed are cut", () => {
   const tiling: TilingSettings = { patch: [1, 16, 16], overlap: [0, 0, 0], padding: [0, 0, 0] };

@@ -86,7 +86,10 @@ test("Docker gets every folder, the GPUs by their numbers, and BiaPy these count
     command: "docker",
     args: [
       ...["run", "--rm", "--name", container, "--gpus", '"device=2,3"', "--shm-size", "8g"],
-      ...["-v", "/home/me:/home/me", "-v", "/data/train:/data/train", "-v", "/data/test:/data/test"],
+      ...["/home/me", "/data/train", "/data/test"].flatMap((path) => [
+        "--mount",
+        `type=bind,source=${path},target=${path}`,
+      ]),
       ...["--workdir", "/home/me", "biapyx/biapy:latest-11.8", "biapy", ...own("0,1")],
     ],
   });
@@ -95,6 +98,44 @@ test("Docker gets every folder, the GPUs by their numbers, and BiaPy these count
   assert.equal(containerPath("C:\\Users\\me\\data"), "/c/Users/me/data");
   const cpu = dockerCommands({ ...job, image: "i", dataPaths: [], workingDirectory: "/" }).run.args;
   assert.equal(cpu.includes("--gpus"), false);
+});
+
+test("Docker reads a path with commas, colons and quotes as one path", () => {
+  const place = { ...job, configFile: '/a,b:c/"x".yaml', resultDirectory: '/a,b:c/"r"' };
+  const { args } = dockerCommands({ ...place, image: "i", dataPaths: ["/d:e"], workingDirectory: "/" }).run;
+  const mounts = args.filter((_, index) => args[index - 1] === "--mount");
+  assert.deepEqual(mounts, [
+    'type=bind,"source=/a,b:c","target=/a,b:c"',
+    "type=bind,source=/d:e,target=/d:e",
+  ]);
+});
+
+test("what is no name does not become a part of a command or a script", () => {
+  const docker = (image: string) =>
+    dockerCommands({ ...job, image, dataPaths: [], workingDirectory: "/" }).run.args;
+  for (const image of ["biapyx/biapy:latest-11.8", "ghcr.io:5000/a/b_c", `a@sha256:${"0".repeat(64)}`])
+    assert.ok(docker(image).includes(image));
+  for (const image of ["--privileged", "-v=/:/host", "", "a b", "A", "a\n", "a/", "a:", "http://a"])
+    assert.throws(() => docker(image), /biapy\.docker\.image must be an image name/, image);
+  const python = (change: Partial<BiapyJob>) => pythonCommand(environment, { ...job, ...change });
+  assert.throws(() => python({ name: "../x" }), /name of a job/);
+  assert.throws(() => python({ gpu: "--config=x" }), /biapy\.run\.gpu/);
+  assert.throws(() => python({ runId: Number.NaN }), /whole number/);
+  const machines = { count: 2, rank: 0, address: "node0", port: 29500 };
+  for (const address of ["10.0.0.1", "node-1.cluster", "fe80::1"])
+    pythonCommand(environment, job, { ...machines, address });
+  for (const address of ["a b", "-x", "a\nb", ""])
+    assert.throws(() => pythonCommand(environment, job, { ...machines, address }), /host name/, address);
+  const slurm = {
+    ...{ configFile: "c.yaml", resultDirectory: "r", name: "cells", runId: 1, nodes: 1, gpusPerNode: 1 },
+    ...{ cpusPerNode: 8, time: "24:00:00", condaEnvironment: "BiaPy_env" },
+  };
+  assert.throws(() => slurmScript({ ...slurm, name: "x\nrm" }), /name of a job/);
+  assert.throws(() => slurmScript({ ...slurm, time: "1\n#SBATCH --x" }), /time limit/);
+  assert.throws(() => slurmScript({ ...slurm, partition: "p\nrm" }), /partition/);
+  assert.throws(() => slurmScript({ ...slurm, condaEnvironment: "--help" }), /conda environment/);
+  const notebook = { name: "x\n!rm", runId: 1, configuration: "", folders: [] };
+  assert.throws(() => colabNotebook(notebook), /name of a job/);
 });
 
 test("Docker's absence is told in words", async () => {

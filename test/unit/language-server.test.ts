@@ -22,8 +22,8 @@ import {
   StreamMessageWriter,
   type TextEdit,
 } from "vscode-languageserver/node.js";
-import { LANGUAGE } from "../../src/extension/language/recognise.ts";
 import { serverSettings } from "../../src/extension/language/server-settings.ts";
+import { LANGUAGE } from "../../src/extension/workspace/recognise.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "biapy-server-"));
 const published: PublishDiagnosticsParams[] = [];

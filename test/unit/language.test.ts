@@ -1,21 +1,25 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, normalize, relative } from "node:path";
 import { test } from "node:test";
 import { checkConfig } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { describeMemory, estimateMemory } from "../../src/config/memory-estimate.ts";
+import { nearestFolder } from "../../src/config/nearest-folder.ts";
 import { keyProposals } from "../../src/extension/language/completion-items.ts";
+import { describeContent } from "../../src/extension/language/folder-content.ts";
 import { checkImages } from "../../src/extension/language/image-checks.ts";
+import { folderContent, imageFolders } from "../../src/extension/language/image-folders.ts";
 import { insertionOf, keyLines } from "../../src/extension/language/key-lines.ts";
 import {
   architecturesFor,
   configurationText,
+  proposedPatch,
   shortestPath,
 } from "../../src/extension/language/new-configuration.ts";
 import { problemFixes, problemRange, type TextFix } from "../../src/extension/language/problem-fixes.ts";
-import { isBiapyConfiguration } from "../../src/extension/language/recognise.ts";
+import { isBiapyConfiguration } from "../../src/extension/workspace/recognise.ts";
 
 /** The text after a fix, as an editor applies it: from the end, so that places stay right. */
 function apply(text: string, { edits }: TextFix): string {
@@ -168,7 +172,7 @@ const withImages = (patch: string, more = "", path = SAMPLES, ndim = "2D") =>
 
 test("images are opened and their faults told at the folder's key", async () => {
   const found = async (...args: Parameters<typeof withImages>) =>
-    (await checkImages(withImages(...args), process.cwd())).map(({ key, line, message }) => [
+    (await checkImages(withImages(...args), process.cwd(), true)).map(({ key, line, message }) => [
       key,
       line,
       message,
@@ -191,7 +195,7 @@ test("empty folders and folders with too few patches are found, relative to the 
   mkdirSync(join(folder, "text"));
   writeFileSync(join(folder, "text", "notes.txt"), "");
   const found = async (path: string) =>
-    (await checkImages(withImages("(64,64,1)", "", path), folder))[0]?.message;
+    (await checkImages(withImages("(64,64,1)", "", path), folder, true))[0]?.message;
   assert.match(await found("none"), /no .*images.*empty/);
   assert.match(await found("text"), /no .*images.*notes\.txt/);
   assert.equal(await found("elsewhere"), undefined);
@@ -223,12 +227,20 @@ test("a new configuration has no problems, whatever was chosen", () => {
   for (const ndim of [2, 3] as const)
     for (const task of ["masking", "crappify"] as const)
       for (const architecture of architecturesFor(task, ndim))
-        for (const folder of ["data/train", "C:/My Images #1/it's", "/with: colon", "1"]) {
-          const choices = { ndim, task, architecture, channels: 3, trainFolder: folder, testFolder: folder };
+        for (const folder of ["data/train", "C:/My Images #1/it's", "/with: colon", "1", "None", "(a)"]) {
+          const choices = {
+            ndim,
+            task,
+            architecture,
+            channels: 3,
+            patch: proposedPatch(ndim),
+            trainFolder: folder,
+            testFolder: folder,
+          };
           const text = configurationText(choices);
           const { config, problems } = loadConfig("a.yaml", text);
           assert.deepEqual(problems, [], text);
-          assert.equal(config.text("DATA.TRAIN.PATH"), folder);
+          assert.equal(normalize(config.text("DATA.TRAIN.PATH")), normalize(folder));
           assert.equal(config.numbers("DATA.PATCH_SIZE").length, ndim + 1);
           const contradictions = checkConfig(config).filter(
             ({ message, severity }) => severity === "error" && !/does not exist/.test(message),
@@ -236,6 +248,50 @@ test("a new configuration has no problems, whatever was chosen", () => {
           assert.deepEqual(contradictions, [], text);
           assert.ok(isBiapyConfiguration(text));
         }
+});
+
+test("the proposed patch fits into small images", () => {
+  assert.deepEqual(proposedPatch(2), [64, 64]);
+  assert.deepEqual(proposedPatch(2, [1, 300, 50, 1]), [64, 48]);
+  assert.deepEqual(proposedPatch(3, [12, 100, 100, 1]), [8, 32, 32]);
+  assert.deepEqual(proposedPatch(3, [3, 100, 20, 1]), [8, 32, 16]);
+});
+
+test("folders of images are found, with what is in them; results and packages are not", async (t) => {
+  const base = mkdtempSync(join(tmpdir(), "biapy-folders-"));
+  t.after(() => rmSync(base, { recursive: true }));
+  const samples = join("media", "samples");
+  cpSync(samples, join(base, "cells"), { recursive: true });
+  cpSync(join(samples, "2d/test"), join(base, "results/job/results/job_1/per_image"), { recursive: true });
+  mkdirSync(join(base, "results/job/config_files"));
+  cpSync(join(samples, "2d/test"), join(base, "node_modules/images"), { recursive: true });
+  const found = await imageFolders(base);
+  const shown = found.map(({ path }) => relative(base, path).replaceAll("\\", "/"));
+  assert.deepEqual(shown, ["cells/2d/test", "cells/2d/train", "cells/3d/test", "cells/3d/train"]);
+  const content = await folderContent(found[0].path);
+  assert.ok(content !== undefined);
+  assert.match(describeContent(content), /^\d+ images, \d+ × \d+, uint(8|16)$/);
+  assert.equal(await folderContent(join(base, "results")), undefined);
+});
+
+test("a misspelt folder is corrected, wherever the mistake is", (t) => {
+  const base = mkdtempSync(join(tmpdir(), "biapy-paths-"));
+  t.after(() => rmSync(base, { recursive: true }));
+  mkdirSync(join(base, "Nuclei: raw", "train"), { recursive: true });
+  assert.equal(nearestFolder("nuclei: raw/trian", base), "Nuclei: raw/train");
+  assert.equal(nearestFolder("Nuclei: raw/validation", base), undefined);
+  assert.equal(
+    nearestFolder(join(base, "Nuclei: rw", "train"), "/"),
+    join(base, "Nuclei: raw/train").replaceAll("\\", "/"),
+  );
+  const text =
+    "PROBLEM:\n    TYPE: SELF_SUPERVISED\nTRAIN:\n    ENABLE: True\nDATA:\n    TRAIN:\n        PATH: 'Nuclei: raw/trian'\n";
+  const problem = checkConfig(loadConfig("a.yaml", text).config, base).find(
+    ({ key }) => key === "DATA.TRAIN.PATH",
+  );
+  assert.ok(problem !== undefined);
+  const [fix] = problemFixes(text, problem);
+  assert.equal(fix.edits[0].text, "'Nuclei: raw/train'");
 });
 
 test("paths inside the folder are written relative to it", () => {

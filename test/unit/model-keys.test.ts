@@ -26,7 +26,38 @@ const REFUSED: readonly (readonly [model: string, key: string, says: RegExp, ...
   ["ARCHITECTURE: wdsr", "MODEL.ARCHITECTURE", /wdsr works in 2D only/, "3D", "(16,64,64,1)"],
   ["ARCHITECTURE: edsr", "MODEL.ARCHITECTURE", /edsr works in 2D only/, "3D", "(16,64,64,1)"],
   ["ARCHITECTURE: mae", "PROBLEM.SELF_SUPERVISED.PRETEXT_TASK", /mae learns by masking only/],
-  ["ARCHITECTURE: hrnet", "MODEL.ARCHITECTURE", /hrnet needs BiaPy itself/],
+  ["ARCHITECTURE: simple_cnn", "MODEL.ARCHITECTURE", /simple_cnn needs BiaPy itself/],
+  ["ARCHITECTURE: hrnet; HRNET: {HEAD_TYPE: OCR}", "MODEL.HRNET.HEAD_TYPE", /only FCN restores images/],
+  [
+    "ARCHITECTURE: hrnet; HRNET: {VARIANT: custom, YX_DOWN: [2, 2]}",
+    "MODEL.HRNET.YX_DOWN",
+    /one for each of 3 stages .*, not 2/,
+  ],
+  ["ARCHITECTURE: hrnet; HRNET: {VARIANT: custom}", "MODEL.HRNET.YX_DOWN", /each number is 1 or 2/],
+  [
+    "ARCHITECTURE: hrnet; HRNET: {VARIANT: custom, YX_DOWN: [2, 2, 2], NUM_BRANCHES: [2, 3, 3]}",
+    "MODEL.HRNET.NUM_BRANCHES",
+    /stage 3 has 3 branches, so as many numbers/,
+  ],
+  ["ARCHITECTURE: hrnet", "DATA.PATCH_SIZE", /60 along y cannot be divided by 8/, "2D", "(60,64,1)"],
+  ["ARCHITECTURE: hrnet", "DATA.PATCH_SIZE", /a single pixel is left/, "2D", "(32,32,1)"],
+  [
+    "ARCHITECTURE: hrnet; HRNET: {VARIANT: W18}; NORMALIZATION: gn",
+    "MODEL.NORMALIZATION",
+    /16 groups, into which 18, 36, 72 channels/,
+  ],
+  ["ARCHITECTURE: stunet; STUNET: {PRETRAINED: True}", "MODEL.STUNET.PRETRAINED", /from the internet/],
+  ["ARCHITECTURE: stunet", "DATA.PATCH_SIZE", /72 along y cannot be divided by 16/, "2D", "(72,64,1)"],
+  [
+    "ARCHITECTURE: stunet; STUNET: {VARIANT: custom, DEPTH: [1, 1]}",
+    "MODEL.STUNET.DEPTH",
+    /6 stages .* need 6 entries, not 2/,
+    "3D",
+    "(32,64,64,1)",
+  ],
+  ["ARCHITECTURE: unext_v1", "DATA.PATCH_SIZE", /48 along y cannot be divided by 32/, "2D", "(48,64,1)"],
+  ["ARCHITECTURE: vit", "DATA.PATCH_SIZE", /tokens of 16/, "2D", "(60,64,1)"],
+  ["ARCHITECTURE: vit; VIT_MODEL: sam3_vit", "MODEL.VIT_MODEL", /sam3_vit needs BiaPy itself/],
   ["ARCHITECTURE: unet; NORMALIZATION: ln", "MODEL.NORMALIZATION", /has no layer normalisation/],
   ["ARCHITECTURE: unet; NORMALIZATION: gn; FEATURE_MAPS: [8, 16, 32]", "MODEL.NORMALIZATION", /16 groups/],
   ["ARCHITECTURE: unet; ACTIVATION: swish", "MODEL.ACTIVATION", /one of relu/],
@@ -54,8 +85,30 @@ for (const [model, key, says, ...more] of REFUSED) {
 
 test("losses and contrast that the engine lacks are refused", () => {
   const refused = (loss: string) => problemsOf("ARCHITECTURE: unet", "2D", "(64,64,1)", `LOSS: {${loss}}`);
-  assert.match(refused("TYPE: [VGG]")[0].message, /VGG needs BiaPy itself/);
+  for (const loss of ["VGG", "LPIPS"])
+    assert.match(refused(`TYPE: [${loss}]`)[0].message, /trained weights BiaPy downloads from the internet/);
+  assert.match(refused("TYPE: [CE]")[0].message, /CE is not among them/);
+  assert.deepEqual(refused("TYPE: [PCC, LAPLACIAN, FFT, RFFT], WEIGHTS: [1., 1., 0.1, 0.1]"), []);
   assert.match(refused("TYPE: [MAE, SSIM], WEIGHTS: [1.]")[0].message, /2 losses .* have 2 weights, not 1/);
   assert.equal(refused("CONTRAST: {ENABLE: True}")[0].key, "LOSS.CONTRAST.ENABLE");
   assert.deepEqual(refused("TYPE: [MAE, SSIM], WEIGHTS: [1., 0.5]"), []);
 });
+
+test("spectral losses alone are refused for images of several channels, of which they see the first", () => {
+  const problems = problemsOf("ARCHITECTURE: unet", "2D", "(64,64,3)", "LOSS: {TYPE: [FFT, RFFT]}");
+  assert.match(problems[0].message, /first channel only/);
+  assert.deepEqual(problemsOf("ARCHITECTURE: unet", "2D", "(64,64,3)", "LOSS: {TYPE: [FFT, MSE]}"), []);
+});
+
+for (const metric of ["lpips", "FID", "is", "nonsense"])
+  test(`the metric ${metric} is refused in training and in testing`, () => {
+    const text = `METRICS: [mse, ${metric}]`;
+    for (const key of ["TRAIN", "TEST"]) {
+      const { config } = loadConfig("job.yaml", `MODEL: {ARCHITECTURE: unet}\n${key}: {${text}}`);
+      const [problem] = checkConfig(config).filter((each) => each.key === `${key}.METRICS`);
+      assert.match(
+        problem.message,
+        new RegExp(`${metric} .*mae, mse, psnr, ssim|mae, mse, psnr, ssim; ${metric}`),
+      );
+    }
+  });

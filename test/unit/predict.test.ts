@@ -3,7 +3,7 @@ import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { ImageSet, storedParts } from "../../src/data/image-set.ts";
+import { ImageSet, type NormalisedImage, storedParts } from "../../src/data/image-set.ts";
 import { opposite, orientations, oriented } from "../../src/data/orientation.ts";
 import type { Box, TilingSettings } from "../../src/data/tiling.ts";
 import { readImage } from "../../src/images/files.ts";
@@ -11,9 +11,10 @@ import { createHdf5 } from "../../src/images/hdf5-writer.ts";
 import { type Image, type ImageShape, type SampleType, sampleArray } from "../../src/images/image.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { createZarr } from "../../src/images/zarr-writer.ts";
-import { predictByChunks } from "../../src/workflow/by-chunks.ts";
+import { type PartFile, predictByChunks } from "../../src/workflow/by-chunks.ts";
 import { type PatchModel, predictImage, predictParts, type Watch } from "../../src/workflow/predict.ts";
 import { augmentedModel } from "../../src/workflow/test-time-augmentation.ts";
+import { inOwnRange } from "../../src/workflow/write-image.ts";
 
 function noise(shape: ImageShape, sampleType: SampleType): Image {
   const data = sampleArray(
@@ -56,6 +57,14 @@ const MODEL: PatchModel = {
     place: patches.map((values) => values.map((_, at) => (at % 97) / 97)),
   }),
 };
+
+/** A file of the model's output `twice`, in the image's own range and pixel type. */
+const twiceFile = (path: string, image: NormalisedImage): PartFile => ({
+  path,
+  channels: image.info.shape[3],
+  sampleType: image.info.sampleType,
+  values: ({ values }) => inOwnRange(values.twice, image),
+});
 
 const WATCH: Watch = { progress: () => {}, signal: new AbortController().signal };
 
@@ -141,16 +150,15 @@ for (const name of ["out.zarr", "out.h5"]) {
     const tiling: TilingSettings = { patch: [4, 16, 16], overlap: [0, 0.25, 0.25], padding: [1, 0, 2] };
     const source = await imageSet(await stored("in.zarr", image, [4, 16, 16]), image, false).image(0);
     const settings = { chunk: [2, 16, 12], axes: "TZCYX", alsoTiff: true } as const;
-    const keep = ({ values }: { values: Readonly<Record<string, Float32Array>> }) => values.twice;
     const path = join(folder, name);
-    await predictByChunks(path, {
+    await predictByChunks({
       model: MODEL,
       image: source,
       tiling,
       settings,
       watch: WATCH,
       workingBytes: 1e5,
-      keep,
+      files: [twiceFile(path, source)],
     });
     const { twice } = await predictImage(MODEL, source, { tiling });
     const written = await readImage(path);
@@ -175,13 +183,13 @@ for (const name of ["out.zarr", "out.h5"]) {
       },
     };
     await assert.rejects(
-      predictByChunks(join(folder, name), {
+      predictByChunks({
         model: MODEL,
         image: source,
         tiling: { patch: [4, 16, 16], overlap: [0, 0, 0], padding: [0, 0, 0] },
         settings: { chunk: [4, 16, 16], axes: "TZCYX", alsoTiff: true },
         watch,
-        keep: ({ values }) => values.twice,
+        files: [twiceFile(join(folder, name), source)],
       }),
       { name: "AbortError" },
     );

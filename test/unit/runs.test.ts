@@ -1,6 +1,6 @@
 /** Runs in processes of their own: a real supervisor, and small trainers in place of the engine. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,12 +8,14 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { build } from "esbuild";
+import { newAddress } from "../../src/facts/lock/address.ts";
+import { owner, takeLock } from "../../src/facts/lock/lock.ts";
+import { resultTree } from "../../src/facts/result-tree.ts";
 import type { RunEvent } from "../../src/facts/run-events.ts";
-import { ask } from "../../src/runs/address.ts";
 import { endTree } from "../../src/runs/end-process.ts";
 import { explainExit } from "../../src/runs/explain-exit.ts";
 import { LiveRun } from "../../src/runs/live-run.ts";
-import { takeLock } from "../../src/runs/lock.ts";
+import { ask } from "../../src/runs/messages.ts";
 import { livingTickets } from "../../src/runs/queue.ts";
 import { type RecordFiles, type RunOrder, recordFilesOf, writeRecord } from "../../src/runs/record.ts";
 import { bundleProgram, freeRunId, StartError, startRun } from "../../src/runs/start-run.ts";
@@ -97,13 +99,14 @@ class Window {
 
   static async open(files: RecordFiles): Promise<Window> {
     const window = new Window();
-    window.run = await LiveRun.open(files, {
+    const listener = {
       changed: () => window.check(),
-      received: (_run, events) => {
+      received: (_run: LiveRun, events: readonly RunEvent[]) => {
         window.events.push(...events);
         window.check();
       },
-    });
+    };
+    window.run = await LiveRun.open(files, listener, true);
     assert.ok(window.run !== undefined);
     opened.push(window.run);
     window.events = [...(await window.run.events())];
@@ -215,7 +218,7 @@ test("a run that is stopped as soon as it is ordered stops", { timeout: HANGS },
 
 test("a trainer that does not stop is ended with all that it started", { timeout: HANGS }, async () => {
   const code = `${HELPERS}
-    import { spawn } from "node:child_process";
+    import { spawn, spawnSync } from "node:child_process";
     const grandchild = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "inherit" });
     step(process.pid); step(grandchild.pid);
     setInterval(() => {}, 1000);`;
@@ -232,7 +235,7 @@ test("what a crashed trainer leaves behind is ended, and the cause is said", {
   timeout: HANGS,
 }, async () => {
   const code = `${HELPERS}
-    import { spawn } from "node:child_process";
+    import { spawn, spawnSync } from "node:child_process";
     const grandchild = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "inherit" });
     step(grandchild.pid);
     setTimeout(() => process.kill(process.pid, "SIGKILL"), 100);`;
@@ -240,7 +243,7 @@ test("what a crashed trainer leaves behind is ended, and the cause is said", {
   const run = await window.until(ended);
   assert.equal(run.status, "failed");
   // Windows does not tell how a process was ended.
-  const cause = process.platform === "win32" ? /exit code 1/ : /memory ran out/;
+  const cause = process.platform === "win32" ? /exit code 1/ : /ended from outside \(SIGKILL\)/;
   assert.match(run.record.ended?.message ?? "", cause);
   const last = window.events.at(-1);
   assert.ok(last?.event === "end" && last.status === "failed");
@@ -286,13 +289,38 @@ test("a run whose supervisor was killed is interrupted, and can be started again
   await untilGone(pid);
   const lateWindow = await Window.open(files);
   assert.equal(lateWindow.run?.status, "interrupted");
-  // A lock is believed for as long as a supervisor may take to start.
-  utimesSync(files.lock, new Date(0), new Date(0));
   const again = await Window.open(await start(`${HELPERS} end("finished");`, { ...run, resume: true }));
   await again.until(ended);
   const all = await again.run?.events();
   assert.equal(all?.at(-1)?.event, "end");
   assert.ok(messages(all ?? []).includes("step 1"), "what happened before is kept");
+});
+
+test("epochs that nobody recorded are told from the log when the run is resumed", {
+  timeout: HANGS,
+}, async () => {
+  const run = order();
+  const epoch = { event: "epoch", epoch: 1, epochs: 5, learningRate: 0.1, seconds: 2 };
+  const rest = { train: { loss: 1 }, validation: { loss: 2 }, secondsLeft: 0, memoryBytes: 0, best: true };
+  const first = `${HELPERS} tell(${JSON.stringify({ ...epoch, ...rest })}); end("stopped");`;
+  await (await Window.open(await start(first, run))).until(ended);
+  const { trainLogs } = resultTree(run.resultDirectory, run.name, run.runId);
+  mkdirSync(trainLogs, { recursive: true });
+  const row = (number: number, loss: number) =>
+    JSON.stringify({ epoch: number, train_loss: 1, val_loss: loss, lr: 0.1, seconds: 2 });
+  const rows = [row(1, 2), row(2, 1.5), row(3, 1.8), '{"epoch":4,"tr'];
+  writeFileSync(join(trainLogs, `${run.name}_1_log.jsonl`), rows.join("\n"));
+  const again = await Window.open(await start(`${HELPERS} end("finished");`, { ...run, resume: true }));
+  await again.until(ended);
+  const told = again.events.flatMap((event) => (event.event === "epoch" ? [event] : []));
+  assert.deepEqual(
+    told.map(({ epoch, epochs, validation, best }) => [epoch, epochs, validation?.loss, best]),
+    [
+      [1, 5, 2, true],
+      [2, 5, 1.5, true],
+      [3, 5, 1.8, false],
+    ],
+  );
 });
 
 test("runs of one device wait for each other, in the order in which they were asked for", {
@@ -339,24 +367,31 @@ test("a run that is under way is not started twice", { timeout: HANGS }, async (
 
 test("of those that find a lock left behind, one takes it over", async () => {
   const lock = join(folder, "lock");
-  const left = (path: string) => {
-    writeFileSync(path, "one that was killed");
-    utimesSync(path, new Date(0), new Date(0));
+  const gone = { ...owner(newAddress()), pid: spawnSync(process.execPath, ["-e", ""]).pid };
+  const owners = Array.from({ length: 8 }, () => owner(newAddress()));
+  const takenOver = async () => {
+    const taken = await Promise.all(owners.map((own) => takeLock(lock, own)));
+    assert.equal(taken.filter(Boolean).length, 1);
+    assert.deepEqual(JSON.parse(readFileSync(lock, "utf8")), owners[taken.indexOf(true)]);
   };
-  left(lock);
-  let first: boolean | undefined;
-  // The second finds the owner gone, and before it takes over, the first does.
-  const second = await takeLock(lock, "second", async () => {
-    first = await takeLock(lock, "first", async () => false);
-    return false;
-  });
-  assert.deepEqual([first, second], [true, false]);
-  assert.equal(readFileSync(lock, "utf8"), "first");
-  left(lock);
-  const owners = Array.from({ length: 8 }, (_, index) => `owner ${index}`);
-  const taken = await Promise.all(owners.map((owner) => takeLock(lock, owner, async () => false)));
-  assert.equal(taken.filter(Boolean).length, 1);
-  assert.equal(readFileSync(lock, "utf8"), owners[taken.indexOf(true)]);
+  writeFileSync(lock, JSON.stringify(gone));
+  await takenOver();
+  // These eight live, and may be about to listen: for as long as a start takes, whatever the clocks say.
+  assert.equal(await takeLock(lock, owner(newAddress())), false);
+  for (const time of [new Date(0), new Date(Date.now() + 1e9)]) {
+    utimesSync(lock, time, time);
+    await takenOver();
+  }
+  // Of a run on another computer it is only known when its lock was touched.
+  writeFileSync(lock, JSON.stringify({ ...gone, host: "elsewhere" }));
+  assert.equal(await takeLock(lock, owners[0]), false);
+  const longAgo = new Date(Date.now() - 3_600_000);
+  utimesSync(lock, longAgo, longAgo);
+  await takenOver();
+  writeFileSync(lock, "no lock of ours");
+  assert.equal(await takeLock(lock, owners[0]), false);
+  utimesSync(lock, longAgo, longAgo);
+  await takenOver();
 });
 
 test("the next free number of a job skips our results, BiaPy's logs and records", () => {
@@ -373,8 +408,15 @@ test("the next free number of a job skips our results, BiaPy's logs and records"
 test("the end of a process is explained in plain words", () => {
   const explained = (code: number | null, signal: NodeJS.Signals | null, ...lastLines: string[]) =>
     explainExit({ code, signal, lastLines });
-  assert.match(explained(null, "SIGKILL"), /memory ran out/);
-  assert.match(explained(137, null), /memory ran out/);
+  for (const [code, signal] of [
+    [null, "SIGKILL"],
+    [137, null],
+  ] as const) {
+    assert.match(explained(code, signal), /ended from outside/);
+    assert.doesNotMatch(explained(code, signal), /memory/);
+    assert.match(explainExit({ code, signal, lastLines: [], outOfMemory: true }), /memory ran out/);
+  }
+  assert.match(explained(null, "SIGTERM"), /ended from outside \(SIGTERM\)/);
   assert.match(explained(0xc0000005, null), /crashed \(0xc0000005\)/);
   assert.match(
     explained(1, null, "Traceback", "torch.OutOfMemoryError: CUDA out of memory. Tried"),
@@ -428,11 +470,18 @@ test("a long run's events are read whole, piece by piece", async () => {
   });
   const events = Array.from({ length: 30_000 }, (_, n) => event(n));
   const files = recordFilesOf(order());
-  const record = { order: order(), engine: "embedded", queue, stopSeconds: 1, created: 1, address: "" };
+  const record = {
+    order: { ...order(), name: `job${jobs - 1}` },
+    engine: "embedded",
+    queue,
+    stopSeconds: 1,
+    created: 1,
+    address: newAddress(),
+  };
   const command = { command: "", args: [], cwd: folder, output: "events" } as const;
   await writeRecord(files, { ...record, command, started: 1, ended: { time: 2, status: "finished" } });
   writeFileSync(files.events, events.map((each) => `${JSON.stringify(each)}\n`).join(""));
   assert.ok(readFileSync(files.events).length > 3e6);
-  const run = await LiveRun.open(files, { changed() {}, received() {} });
+  const run = await LiveRun.open(files, { changed() {}, received() {} }, true);
   assert.deepEqual(await run?.events(), events);
 });

@@ -59,3 +59,14 @@ for (const [name, schedule] of [
     });
   });
 }
+
+for (const count of [4, 12, 101, 320]) {
+  test(`the rates of warmupreduceonplateau in ${count} epochs are BiaPy's`, () => {
+    const known = references[`warmupreduceonplateau, ${count} epochs`];
+    const schedule = new Schedule({ kind: "warmupreduceonplateau" }, rate, count, stepsPerEpoch);
+    for (const [at, expected] of known.entries()) {
+      const found = schedule.rateAt(Math.floor(at / stepsPerEpoch), at % stepsPerEpoch);
+      assert.ok(Math.abs(found - expected) <= 1e-12, `step ${at}: ${found}, not ${expected}`);
+    }
+  });
+}

@@ -6,6 +6,7 @@ import { Ajv } from "ajv";
 import { load } from "js-yaml";
 import { loadConfig } from "../../src/config/config.ts";
 import { keyDescriptions } from "../../src/config/descriptions.ts";
+import { keyNamesText } from "../../src/config/key-names-text.ts";
 import { keyFacts, keyGroups } from "../../src/config/keys.ts";
 import { written } from "../../src/config/python-value.ts";
 import { configurationSchema } from "../../src/config/schema.ts";
@@ -24,6 +25,10 @@ const file = (key: string, value: string) =>
 
 test("the committed schema is what the key table gives (npm run schema)", () => {
   assert.deepEqual(committed, JSON.parse(JSON.stringify(configurationSchema())));
+});
+
+test("the committed names of keys are those of the key table (npm run schema)", () => {
+  assert.equal(readFileSync("src/config/key-names.ts", "utf8"), keyNamesText());
 });
 
 test("every key and every section is described, in sentences of its own length", () => {

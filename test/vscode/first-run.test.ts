@@ -14,7 +14,7 @@ const STEPS = [
   { title: "Watch it learn", button: "Open Training Panel", pictures: 1 },
   { title: "Use your own images", button: "New Configuration", pictures: 1 },
   { title: "Look at the results", button: "Show Results", pictures: 1 },
-  { title: "Grow out of it", button: "Select Engine", pictures: 0 },
+  { title: "Use BiaPy, a GPU or a cluster", button: "Select Engine", pictures: 1 },
 ] as const;
 
 async function openStep(workbench: Workbench, title: string): Promise<Locator> {
@@ -61,7 +61,7 @@ scenario("the walkthrough shows pictures, and its buttons work", async ({ workbe
   await press(STEPS[3]);
   await page.locator(".sidebar", { hasText: "No results yet" }).waitFor();
   await press(STEPS[2]);
-  await workbench.entries.filter({ hasText: "stacks: z, y, x" }).waitFor();
+  await workbench.entries.filter({ hasText: "Use Sample Images" }).waitFor();
   await workbench.cancel();
   await press(STEPS[1]);
   await (await workbench.emptyPanel()).getByRole("button", { name: "New Configuration" }).waitFor();
@@ -108,13 +108,17 @@ scenario("a few questions make a configuration without a fault", async ({ workbe
   const sample = join(folder, "biapy-sample");
   await workbench.command("View: Close All Editors");
   await workbench.command("BiaPy: New Configuration");
-  await answer(workbench, "3D", "Masking");
-  await workbench.entries.filter({ hasText: "Use sample images" }).waitFor();
+  await workbench.entries.filter({ hasText: /images.train.*\d+ images, \d+ × \d+/ }).waitFor();
   await workbench.screenshot("5-question");
-  await answer(workbench, "Use sample images");
+  await answer(workbench, "Use Sample Images", "3D");
+  await workbench.page.locator(".quick-input-title", { hasText: "(3/5)" }).waitFor();
+  // Back returns to the question before.
+  await workbench.page.locator(".quick-input-titlebar .codicon-quick-input-back").click();
+  await workbench.page.locator(".quick-input-title", { hasText: "(2/5)" }).waitFor();
+  await answer(workbench, "3D", "Masking");
   await workbench.page.locator(".quick-input-title", { hasText: "(5/5)" }).waitFor();
-  await answer(workbench, "Use sample images");
-  await workbench.givePath("Save the configuration", join(sample, "volume.biapy.yaml"));
+  await answer(workbench, "Use Sample Images");
+  await workbench.givePath("Save the Configuration", join(sample, "volume.biapy.yaml"));
   await workbench.soundConfiguration("volume.biapy.yaml");
   await workbench.screenshot("6-volume");
   const volume = readFileSync(join(sample, "volume.biapy.yaml"), "utf8");
@@ -122,13 +126,13 @@ scenario("a few questions make a configuration without a fault", async ({ workbe
   assert.match(volume, /PATH: sample-images\/3d\/train/);
 
   await workbench.command("BiaPy: New Configuration");
+  await answer(workbench, "Choose a Folder");
+  await workbench.givePath("Which images to train on?", join(sample, "images/train"));
   await answer(workbench, "2D", "Crappify", /^unet$/);
-  await answer(workbench, "Choose a folder");
-  await workbench.givePath("Folder of images to train on", join(sample, "images/train"));
   await workbench.page.locator(".quick-input-title", { hasText: "(5/5)" }).waitFor();
-  await workbench.choose("Choose a folder");
-  await workbench.givePath("Folder of images to test on", join(sample, "images/test"));
-  await workbench.givePath("Save the configuration", join(sample, "restore.biapy.yaml"));
+  // The folder beside the training images is proposed.
+  await workbench.page.keyboard.press("Enter");
+  await workbench.givePath("Save the Configuration", join(sample, "restore.biapy.yaml"));
   await workbench.soundConfiguration("restore.biapy.yaml");
   await workbench.screenshot("7-restoring");
   const restoring = readFileSync(join(sample, "restore.biapy.yaml"), "utf8");

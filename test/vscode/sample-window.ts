@@ -1,5 +1,5 @@
 /** A window of VS Code on a copy of the sample images, which the scenarios of one test file share. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { after, before } from "node:test";
 import { ServedVsCode, type StartOptions } from "./served-vscode.ts";
@@ -12,6 +12,13 @@ export interface SampleWindow {
   readonly folder: string;
 }
 
+export interface WindowOptions extends StartOptions {
+  /** No folder is open yet. */
+  readonly empty?: boolean;
+  /** Called with the folder when its files are there, before it is opened. */
+  readonly prepare?: (folder: string) => void | Promise<void>;
+}
+
 /** Declares a test; it may follow on what those before it have done. */
 export type Scenario = (name: string, body: (window: SampleWindow) => Promise<void>) => void;
 
@@ -22,11 +29,11 @@ const TRUSTED = { "security.workspace.trust.enabled": false };
 /**
  * Opens the window before the first scenario of the file and closes it after the last, with all the trainings that still run.
  * @param files text of files beside the images; the first is opened, and completion waited for, where it is a configuration
- * @param options the folder is trusted where the settings do not say otherwise; `empty`: no folder is open yet
+ * @param options the folder is trusted where the settings do not say otherwise
  */
 export function sampleWindow(
   files: Readonly<Record<string, string>> = {},
-  { settings = TRUSTED, environment, empty = false }: StartOptions & { readonly empty?: boolean } = {},
+  { settings = TRUSTED, environment, empty = false, prepare }: WindowOptions = {},
 ): Scenario {
   let vscode: ServedVsCode | undefined;
   let window: SampleWindow;
@@ -39,6 +46,7 @@ export function sampleWindow(
         mkdirSync(dirname(join(folder, name)), { recursive: true });
         writeFileSync(join(folder, name), text);
       }
+      await prepare?.(folder);
       const workbench = await vscode.open(empty ? undefined : folder);
       window = { vscode, workbench, folder };
       const [first] = Object.keys(files);
@@ -66,8 +74,21 @@ export function sampleWindow(
 function endRuns(folder: string): void {
   for (const path of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     if (basename(path) !== "run.json") continue;
-    const { supervisor, pid, ended } = JSON.parse(readFileSync(join(folder, path), "utf8"));
-    if (ended !== undefined) continue;
+    const record = runningRecord(join(folder, path));
+    if (record === undefined) continue;
+    const { supervisor, pid } = record;
     for (const each of [pid, supervisor]) if (each !== undefined) process.kill(each, "SIGKILL");
+  }
+}
+
+/** A run's record that tells no end; nothing where a test has put something else in its place. */
+function runningRecord(path: string): { supervisor?: number; pid?: number } | undefined {
+  try {
+    // Reading a named pipe would block.
+    if (!statSync(path).isFile()) return undefined;
+    const record = JSON.parse(readFileSync(path, "utf8"));
+    return record.ended === undefined ? record : undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -60,6 +60,17 @@ async function takeResults(workbench: Workbench): Promise<void> {
   await take(workbench, "results", { x, y }, 300, 260);
 }
 
+async function takeEngine(workbench: Workbench): Promise<void> {
+  await workbench.command("BiaPy: Select Engine…");
+  await workbench.entries.filter({ hasText: "Embedded engine" }).waitFor();
+  await workbench.page.locator(".quick-input-progress.active").waitFor({ state: "detached" });
+  const list = workbench.page.locator(".quick-input-widget");
+  const { x, y } = await placeOf(list);
+  const size = await list.boundingBox();
+  await take(workbench, "engine", { x, y }, size?.width ?? 600, size?.height ?? 200);
+  await workbench.cancel();
+}
+
 async function takeConfiguration(workbench: Workbench): Promise<void> {
   await workbench.command("View: Close All Editors");
   await workbench.openFile("misspelt.biapy.yaml");
@@ -87,6 +98,7 @@ try {
   await workbench.languageReady();
   await takePanel(workbench);
   await takeResults(workbench);
+  await takeEngine(workbench);
   await takeConfiguration(workbench);
 } finally {
   await vscode.close();

@@ -1,8 +1,8 @@
 /** Every network that restores images trains by WebGPU on the device alone, with the CPU's losses. */
 import { test } from "node:test";
-import { RESTORING } from "../../src/config/checks.ts";
+import { embeddedArchitectures } from "../../src/facts/architectures.ts";
 import type { BuildArguments } from "../../src/models/architectures.ts";
-import type { LossTerm } from "../../src/training/metrics.ts";
+import type { LossTerm } from "../../src/training/losses.ts";
 import { restorationProgram, UNET } from "../support/programs.ts";
 import { trainsOnTheDevice } from "./on-device.ts";
 
@@ -16,6 +16,8 @@ const LEVELS: BuildArguments = {
   conv_layers: [1, 1],
 };
 const OUT = { out_channels: 1, num_channels: 1, scale: 1 };
+
+const CONVNEXT: BuildArguments = { cn_layers: [1, 1], stem_k_size: 2, stochastic_depth_prob: 0.2 };
 
 /** Small versions; together they have every activation, normalisation and way up. */
 const SMALL: Readonly<Record<string, BuildArguments>> = {
@@ -66,7 +68,28 @@ const SMALL: Readonly<Record<string, BuildArguments>> = {
   edsr: { num_channels: 1, num_filters: 8, num_of_residual_blocks: 2, upsampling_factor: 1 },
   wdsr: { ...OUT, num_filters: 8, num_res_blocks: 2, res_block_expansion: 2 },
   dfcan: { ...OUT, n_ResGroup: 1, n_RCAB: 1 },
+  unext_v1: { ...LEVELS, ...CONVNEXT, layer_scale: 1e-6 },
+  unext_v2: { ...LEVELS, ...CONVNEXT },
+  hrnet: {
+    output_channels: [1],
+    normalization: "bn",
+    activation: "elu",
+    cfg: { NUM_MODULES: [1], NUM_BLOCKS: [[1, 1]], NUM_CHANNELS: [[8, 8]], YX_DOWN: [2], Z_DOWN: [1] },
+  },
+  stunet: { output_channels: [1], variant: "custom", dims: [4, 8], depth: [1, 1] },
+  vit: {
+    ...{ patch_size: 8, embed_dim: 24, depth: 2, num_heads: 3, mlp_ratio: 2, drop_rate: 0.1 },
+    in_chans: 1,
+  },
 };
+
+/** What depends on the number of axes. */
+function byAxes(architecture: string, space: readonly number[]): BuildArguments {
+  const each = (value: number) => space.map(() => value);
+  if (architecture === "vit") return { img_size: space, ndim: space.length, num_classes: 8 ** space.length };
+  if (architecture !== "stunet") return {};
+  return { pool_op_kernel_sizes: [each(2)], conv_kernel_sizes: [each(3), each(3)] };
+}
 
 /** MultiResUNet halves four times. */
 const SPACES: Readonly<Record<string, readonly number[]>> = { "2D": [16, 24], "3D": [8, 16, 16] };
@@ -91,14 +114,15 @@ const isLong = (architecture: string, ndim: string) =>
   architecture === "multiresunet" || (architecture === "dfcan" && ndim === "3D");
 
 let count = 0;
-for (const [architecture, dimensions] of Object.entries(RESTORING))
-  for (const ndim of dimensions.filter(
-    (each) => !isLong(architecture, each) || process.env.BIAPY_ALL_NETWORKS,
+for (const ndim of ["2D", "3D"] as const)
+  for (const architecture of embeddedArchitectures("crappify", ndim).filter(
+    (each) => !isLong(each, ndim) || process.env.BIAPY_ALL_NETWORKS,
   )) {
     const loss = LOSSES[count++ % LOSSES.length];
     test(`${architecture} in ${ndim} trains on the device alone, with the CPU's losses`, async () => {
       const shape = [...(architecture === "multiresunet" ? LARGER : SPACES)[ndim], 1];
-      const build = { ...SMALL[architecture], image_shape: shape, input_shape: shape };
+      const sized = byAxes(architecture, shape.slice(0, -1));
+      const build = { ...SMALL[architecture], ...sized, image_shape: shape, input_shape: shape };
       const program = restorationProgram(architecture, build, shape, { loss });
       await trainsOnTheDevice(program, { optimiser, clipNorm: 1 }, { steps: 2, rate: 1e-3 });
     });

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RunEvent, StepEvent } from "../../src/facts/run-events.ts";
-import type { RunStatus, RunSummary } from "../../src/protocol/panel-messages.ts";
+import type { RunStatus } from "../../src/facts/run-status.ts";
+import type { RunSummary } from "../../src/protocol/panel-messages.ts";
 
 const folder = fileURLToPath(new URL("../fixtures/panel/", import.meta.url));
 

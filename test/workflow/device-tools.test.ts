@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import type { DeviceList } from "../../src/extension/device-tools.ts";
+import type { DeviceList } from "../../src/extension/commands/device-tools.ts";
 
 const storage = mkdtempSync(join(tmpdir(), "storage-"));
 after(() => rmSync(storage, { recursive: true, force: true }));

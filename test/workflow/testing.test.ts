@@ -13,7 +13,7 @@ import { createHdf5 } from "../../src/images/hdf5-writer.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { createZarr } from "../../src/images/zarr-writer.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
-import { runSelfSupervised } from "../../src/workflow/self-supervised.ts";
+import { runWorkflow } from "../../src/workflow/run.ts";
 import { samples } from "./command.ts";
 
 const MAE = `MODEL: {ARCHITECTURE: mae, MAE_MASK_TYPE: random, VIT_TOKEN_SIZE: 8, VIT_EMBED_DIM: 24, VIT_NUM_LAYERS: 1, VIT_NUM_HEADS: 2,
@@ -50,7 +50,7 @@ async function run(
   const tree = resultTree(results, "job", number);
   const events: NewRunEvent[] = [];
   const stopping = new AbortController();
-  const status = await runSelfSupervised({
+  const status = await runWorkflow({
     config,
     configText: text,
     tree,

@@ -5,8 +5,8 @@ import { testedVersion } from "../../engines/biapy-command.ts";
 import { createEnvironment, newEnough } from "../../engines/create-environment.ts";
 import { findEnvironments, type PythonEnvironment } from "../../engines/python-environments.ts";
 import { pythonPlaces } from "../engines/index.ts";
-import type { Services } from "../services.ts";
-import { mayRun } from "../trust.ts";
+import { mayRun } from "../workspace/trust.ts";
+import type { Services } from "./services.ts";
 
 /** Makes an environment with BiaPy, with progress and cancel, and selects it. */
 export async function createPythonEnvironment({ context, output }: Services): Promise<void> {

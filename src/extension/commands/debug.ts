@@ -1,14 +1,16 @@
 /** Debugging a training: a run that waits for a debugger, and its place among the other runs of its device. */
+
 import { createServer } from "node:net";
 import { basename } from "node:path";
 import * as vscode from "vscode";
-import { listenOnFreePort } from "../../runs/address.ts";
+import { listenOnFreePort } from "../../facts/lock/address.ts";
 import { commandLine } from "../../runs/command-line.ts";
-import { configurationFile } from "../configuration-file.ts";
-import type { Services } from "../services.ts";
-import { mayRun } from "../trust.ts";
+import { runCommand } from "../workspace/commands.ts";
+import { configurationFile } from "../workspace/configuration-file.ts";
+import { mayRun } from "../workspace/trust.ts";
 import { installRequirement } from "./install-requirement.ts";
 import { planRun, planTitle, type RunPlan, type RunWishes } from "./plan-run.ts";
+import type { Services } from "./services.ts";
 
 /** BiaPy: Debug Training. */
 export async function debugTraining(clicked?: unknown): Promise<void> {
@@ -69,7 +71,7 @@ async function offerSource(): Promise<void> {
   const open = "Open Trainer Source";
   const message = "There are no breakpoints: set some in the trainer's source, now or while it trains.";
   if ((await vscode.window.showInformationMessage(message, open)) === open)
-    await vscode.commands.executeCommand("biapy.openTrainerSource");
+    await runCommand("biapy.openTrainerSource");
 }
 
 type Place = "first" | "after others" | "beside others";

@@ -1,6 +1,8 @@
 /** The list of devices to choose from. */
+
 import type { QuickPickItem } from "vscode";
-import type { DeviceList } from "../device-tools.ts";
+import { deviceMemory } from "../../facts/format.ts";
+import type { DeviceList } from "./device-tools.ts";
 
 export interface DeviceItem extends QuickPickItem {
   /** The setting `biapy.run.gpu`; undefined for what cannot be chosen. */
@@ -8,9 +10,6 @@ export interface DeviceItem extends QuickPickItem {
   /** What is too long for a list: shown when this is chosen. */
   readonly reasons?: string;
 }
-
-const gigabytes = (bytes: number | undefined) =>
-  bytes === undefined ? "" : `${(bytes / 2 ** 30).toFixed(1)} GB`;
 
 /** @param chosen the setting `biapy.run.gpu` as it is */
 export function deviceItems({ cpu, gpus, note }: DeviceList, chosen: string): DeviceItem[] {
@@ -27,12 +26,12 @@ export function deviceItems({ cpu, gpus, note }: DeviceList, chosen: string): De
     },
     {
       label: `${icon("cpu", "chip")} CPU`,
-      description: `${cpu.name}, ${cpu.cores} cores, ${gigabytes(cpu.memoryBytes)}`,
+      description: `${cpu.name}, ${cpu.cores} cores, ${deviceMemory(cpu.memoryBytes)}`,
       gpu: "cpu",
     },
     ...gpus.map(({ index, name, memoryBytes, routes, refused }) => ({
       label: `${icon(String(index), routes.length > 0 ? "circuit-board" : "circle-slash")} ${name}`,
-      description: [gigabytes(memoryBytes), ...routes].filter((part) => part !== "").join(", "),
+      description: [...(memoryBytes === undefined ? [] : [deviceMemory(memoryBytes)]), ...routes].join(", "),
       detail: routes.length > 0 ? undefined : "$(warning) Cannot train. $(info) Choose it to read why.",
       gpu: routes.length > 0 ? String(index) : undefined,
       reasons: routes.length > 0 ? undefined : refusals(name, refused),

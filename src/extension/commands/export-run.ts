@@ -1,4 +1,4 @@
-/** Commands that write down a training that is to run elsewhere: a Colab notebook, a SLURM script, command lines. */
+/** Commands that export a training to run elsewhere: as a Colab notebook, a SLURM script or command lines. */
 import { readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import * as vscode from "vscode";
@@ -7,9 +7,10 @@ import { commandLinesText } from "../../engines/command-lines.ts";
 import { colabNotebook } from "../../engines/notebook.ts";
 import { slurmScript } from "../../engines/slurm.ts";
 import { jobName } from "../../runs/job-name.ts";
-import { configurationFile, workingDirectory } from "../configuration-file.ts";
+import { freeRunId } from "../../runs/start-run.ts";
+import { configurationFile, workingDirectory } from "../workspace/configuration-file.ts";
 
-const FOLDERS = ["DATA.TRAIN.PATH", "DATA.VAL.PATH", "DATA.TEST.PATH"];
+const FOLDERS = ["DATA.TRAIN.PATH", "DATA.VAL.PATH", "DATA.TEST.PATH"] as const;
 
 /** BiaPy: Export Colab Notebook. */
 export async function exportNotebook(clicked?: unknown): Promise<void> {
@@ -19,7 +20,7 @@ export async function exportNotebook(clicked?: unknown): Promise<void> {
   const name = jobName(config.fsPath);
   const folders = FOLDERS.filter((key) => loaded.sets(key)).map((key) => ({
     key,
-    // The last two names of the path: `train/x` and `test/x` would else be one.
+    // The last two names of the path, so that `train/x` and `test/x` stay apart.
     folder: loaded.text(key).split(/[/\\]/).filter(Boolean).slice(-2).join("/"),
   }));
   const configuration = readFileSync(config.fsPath, "utf8");
@@ -33,15 +34,14 @@ export async function exportSlurmScript(clicked?: unknown): Promise<void> {
   const nodes = await askNumber("How many machines?", 1);
   const gpusPerNode = nodes && (await askNumber("How many GPUs on each machine?", 4));
   if (nodes === undefined || gpusPerNode === undefined) return;
-  const name = jobName(config.fsPath);
+  const { name, ...place } = nextRun(config);
   const script = slurmScript({
     configFile: config.fsPath,
-    resultDirectory: resultDirectory(config),
+    ...place,
     name,
-    runId: 1,
     nodes,
     gpusPerNode,
-    // Eight workers read images for each GPU at most.
+    // BiaPy reads images with at most eight workers per GPU.
     cpusPerNode: 8 * gpusPerNode,
     time: "24:00:00",
     condaEnvironment: "BiaPy_env",
@@ -58,9 +58,7 @@ export async function showCommandLines(clicked?: unknown): Promise<void> {
   const settings = vscode.workspace.getConfiguration("biapy");
   const content = commandLinesText({
     configFile: config.fsPath,
-    resultDirectory: resultDirectory(config),
-    name: jobName(config.fsPath),
-    runId: 1,
+    ...nextRun(config),
     gpu: settings.get("run.gpu", "") || "0",
     image: settings.get("docker.image", ""),
     workingDirectory: directory,
@@ -70,21 +68,24 @@ export async function showCommandLines(clicked?: unknown): Promise<void> {
   await vscode.window.showTextDocument(document);
 }
 
-function resultDirectory(config: vscode.Uri): string {
+/** Name, number and result folder of the run that Run Training would start next. */
+function nextRun(config: vscode.Uri): { name: string; runId: number; resultDirectory: string } {
   const folder = vscode.workspace.getConfiguration("biapy.run", config).get("resultFolder", "results");
-  return resolve(workingDirectory(config), folder);
+  const resultDirectory = resolve(workingDirectory(config), folder);
+  const name = jobName(config.fsPath);
+  return { name, runId: freeRunId(resultDirectory, name), resultDirectory };
 }
 
 async function askNumber(prompt: string, value: number): Promise<number | undefined> {
   const answer = await vscode.window.showInputBox({
     prompt,
     value: String(value),
-    validateInput: (text) => (/^[1-9]\d*$/.test(text) ? undefined : "A whole number from 1."),
+    validateInput: (text) => (/^[1-9]\d*$/.test(text) ? undefined : "Enter a whole number, at least 1."),
   });
   return answer === undefined ? undefined : Number(answer);
 }
 
-/** Writes a file where a person wants it, the configuration's folder to begin with, and opens it. */
+/** Asks where to save a file (default: beside the configuration), writes it and opens it. */
 async function saveBeside(config: vscode.Uri, name: string, text: string): Promise<void> {
   const defaultUri = vscode.Uri.file(join(dirname(config.fsPath), basename(name)));
   const uri = await vscode.window.showSaveDialog({ defaultUri });

@@ -1,52 +1,89 @@
 /** The commands of the palette and the menus. What carries them out is loaded when one is called. */
+
 import * as vscode from "vscode";
-import { RESULTS_VIEW } from "../results/results-view.ts";
-import type { Services } from "../services.ts";
+import { type FileItem, isResultItem, RESULTS_VIEW, type ResultItem } from "../results/results-view.ts";
+import type { CommandId } from "../workspace/command-ids.ts";
+import { registerCommand } from "../workspace/commands.ts";
+import type { Services } from "./services.ts";
 
 type Handler = (services: Services, ...args: unknown[]) => unknown;
 
-const HANDLERS: Readonly<Record<string, Handler>> = {
-  runTraining: async (services, clicked) => (await import("./train.ts")).runTraining(services, clicked),
-  debugTraining: async (_services, clicked) => (await import("./debug.ts")).debugTraining(clicked),
-  copyRunCommand: async (services, clicked) =>
+/** Commands that the parts they belong to register: the language features and the image viewer. */
+type RegisteredElsewhere = "biapy.newConfiguration" | "biapy.viewImages";
+
+const HANDLERS: Readonly<Record<Exclude<CommandId, RegisteredElsewhere>, Handler>> = {
+  "biapy.runTraining": async (services, clicked) =>
+    (await import("./train.ts")).runTraining(services, clicked),
+  "biapy.debugTraining": async (_services, clicked) => (await import("./debug.ts")).debugTraining(clicked),
+  "biapy.copyRunCommand": async (services, clicked) =>
     (await import("./train.ts")).copyTrainingCommand(services, clicked),
-  runInTerminal: async (services, clicked) => (await import("./train.ts")).trainInTerminal(services, clicked),
-  resumeTraining: async (services, clicked) => (await import("./train.ts")).resumeTraining(services, clicked),
-  stopTraining: async (services, clicked) =>
+  "biapy.runInTerminal": async (services, clicked) =>
+    (await import("./train.ts")).trainInTerminal(services, clicked),
+  "biapy.resumeTraining": async (services, clicked) =>
+    (await import("./train.ts")).resumeTraining(services, clicked),
+  "biapy.stopTraining": async (services, clicked) =>
     (await import("./manage-runs.ts")).stopTraining(services, clicked),
-  openTrainingPanel: async (services, clicked) =>
+  "biapy.openTrainingPanel": async (services, clicked) =>
     (await import("./manage-runs.ts")).openTrainingPanel(services, clicked),
-  compareRuns: async (services, clicked, selected) =>
-    (await import("./manage-runs.ts")).compareRuns(services, clicked, selected as unknown[] | undefined),
-  showRunLog: async (services, clicked) => (await import("./manage-runs.ts")).showRunLog(services, clicked),
-  openInTensorBoard: async (services, clicked) =>
+  "biapy.compareRuns": async (services, clicked, selected) =>
+    (await import("./manage-runs.ts")).compareRuns(
+      services,
+      clicked,
+      Array.isArray(selected) ? selected : undefined,
+    ),
+  "biapy.showRunLog": async (services, clicked) =>
+    (await import("./manage-runs.ts")).showRunLog(services, clicked),
+  "biapy.openInTensorBoard": async (services, clicked) =>
     (await import("./tensorboard.ts")).openInTensorBoard(services, clicked),
-  inspectImages: async (services, clicked, all) =>
+  "biapy.inspectImages": async (services, clicked, all) =>
     (await import("./inspect-images.ts")).inspectImages(services, clicked, all),
-  installGpuRuntime: async ({ context }) => (await import("../gpu-runtime.ts")).installGpuRuntime(context),
-  openTrainerSource: async (services, file) =>
-    (await import("./trainer-source.ts")).openTrainerSource(services, file as string | undefined),
-  selectDevice: async (services) => (await import("./select-device.ts")).selectDevice(services),
-  selectEngine: async ({ engines }) => (await import("./select-engine.ts")).selectEngine(engines),
-  createPythonEnvironment: async (services) =>
+  "biapy.installGpuRuntime": async ({ context }) =>
+    (await import("./gpu-runtime.ts")).installGpuRuntime(context),
+  "biapy.openTrainerSource": async (services, file) =>
+    (await import("./trainer-source.ts")).openTrainerSource(
+      services,
+      typeof file === "string" ? file : undefined,
+    ),
+  "biapy.selectDevice": async (services) => (await import("./select-device.ts")).selectDevice(services),
+  "biapy.selectEngine": async ({ engines }) => (await import("./select-engine.ts")).selectEngine(engines),
+  "biapy.createPythonEnvironment": async (services) =>
     (await import("./create-environment.ts")).createPythonEnvironment(services),
-  exportNotebook: async (_services, clicked) => (await import("./export-run.ts")).exportNotebook(clicked),
-  exportSlurmScript: async (_services, clicked) =>
+  "biapy.exportNotebook": async (_services, clicked) =>
+    (await import("./export-run.ts")).exportNotebook(clicked),
+  "biapy.exportSlurmScript": async (_services, clicked) =>
     (await import("./export-run.ts")).exportSlurmScript(clicked),
-  showCommandLines: async (_services, clicked) => (await import("./export-run.ts")).showCommandLines(clicked),
-  openSampleWorkspace: async (services, parent) =>
-    (await import("./sample.ts")).openSampleWorkspace(services, parent as vscode.Uri | undefined),
-  trainSample: async (services) => (await import("./sample.ts")).trainSample(services),
-  showResults: () => vscode.commands.executeCommand(`${RESULTS_VIEW}.focus`),
-  "results.refresh": ({ results }) => results.refresh(),
-  "results.open": async (_services, item) => (await resultCommands()).openResult(item as never),
-  "results.reveal": async (services, item) => (await resultCommands()).revealResult(services, item as never),
-  "results.useCheckpoint": async (services, item, target) =>
-    (await resultCommands()).useCheckpoint(services, item as never, target as vscode.Uri | undefined),
-  "results.delete": async (services, item) => (await resultCommands()).deleteResult(services, item as never),
+  "biapy.showCommandLines": async (_services, clicked) =>
+    (await import("./export-run.ts")).showCommandLines(clicked),
+  "biapy.openSampleWorkspace": async (services, parent) =>
+    (await import("./sample.ts")).openSampleWorkspace(services, uriOf(parent)),
+  "biapy.trainSample": async (services) => (await import("./sample.ts")).trainSample(services),
+  "biapy.showResults": () => vscode.commands.executeCommand(`${RESULTS_VIEW}.focus`),
+  "biapy.results.refresh": ({ results }) => results.refresh(),
+  "biapy.results.open": async (_services, item) => (await resultCommands()).openResult(fileItem(item)),
+  "biapy.results.reveal": async (services, item) =>
+    (await resultCommands()).revealResult(services, resultItem(item)),
+  "biapy.results.useCheckpoint": async (services, item, target) =>
+    (await resultCommands()).useCheckpoint(services, fileItem(item), uriOf(target)),
+  "biapy.results.delete": async (services, item) =>
+    (await resultCommands()).deleteResult(services, resultItem(item)),
 };
 
-const resultCommands = () => import("../results/result-commands.ts");
+const resultCommands = () => import("./result-commands.ts");
+
+const uriOf = (value: unknown) => (value instanceof vscode.Uri ? value : undefined);
+
+/** An item of the results browser. Throws where the command was not called from there. */
+function resultItem(value: unknown): ResultItem {
+  if (!isResultItem(value))
+    throw new Error("This command is in the menu of the Results view: choose a run or file there.");
+  return value;
+}
+
+function fileItem(value: unknown): FileItem {
+  const item = resultItem(value);
+  if (item.kind !== "file") throw new Error("This command needs a file: choose one in the Results view.");
+  return item;
+}
 
 async function tellError({ output }: Services, error: unknown): Promise<void> {
   const message = error instanceof Error ? error.message : String(error);
@@ -56,8 +93,8 @@ async function tellError({ output }: Services, error: unknown): Promise<void> {
 }
 
 export function registerCommands(services: Services): vscode.Disposable {
-  const registered = Object.entries(HANDLERS).map(([name, handle]) =>
-    vscode.commands.registerCommand(`biapy.${name}`, async (...args: unknown[]) => {
+  const registered = (Object.entries(HANDLERS) as [CommandId, Handler][]).map(([id, handle]) =>
+    registerCommand(id, async (...args) => {
       try {
         return await handle(services, ...args);
       } catch (error) {

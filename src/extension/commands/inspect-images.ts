@@ -1,7 +1,7 @@
 /** BiaPy: Inspect Images: what files are, as the trainer reads them, in a document beside. */
 import * as vscode from "vscode";
 import { imageChecks } from "../language/load-image-checks.ts";
-import type { Services } from "../services.ts";
+import type { Services } from "./services.ts";
 
 /**
  * @param clicked the file or folder in the explorer; asked for where there is none

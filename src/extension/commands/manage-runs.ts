@@ -1,8 +1,8 @@
 /** Commands about runs that there are. */
 import { existsSync } from "node:fs";
 import * as vscode from "vscode";
-import type { Services } from "../services.ts";
 import { pickRun, pickRuns } from "./pick-run.ts";
+import type { Services } from "./services.ts";
 
 const ACTIVE = ["queued", "running"];
 /** Runs that were asked to stop, which a second time ends at once. */

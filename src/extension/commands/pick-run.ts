@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import { shortNumber } from "../../facts/format.ts";
 import type { KnownRun, RunManager } from "../runs/run-manager.ts";
 
 export interface RunQuestion {
@@ -49,7 +50,7 @@ export async function pickRuns(
 
 function itemOf(run: KnownRun) {
   const { summary, folder } = run;
-  const loss = folder?.best === undefined ? "" : `, best loss ${folder.best.loss.toPrecision(4)}`;
+  const loss = folder?.best === undefined ? "" : `, best loss ${shortNumber(folder.best.loss)}`;
   return {
     label: `${summary.name}, run ${summary.runId}`,
     description: `${summary.status}${loss}`,

@@ -1,4 +1,5 @@
 /** From a configuration to what is to be run: name, number, results, engine, command. */
+
 import { resolve } from "node:path";
 import * as vscode from "vscode";
 import { checkConfig, checkName } from "../../config/checks.ts";
@@ -7,9 +8,10 @@ import { resultTree, runExists } from "../../facts/result-tree.ts";
 import { jobName } from "../../runs/job-name.ts";
 import type { RunOrder } from "../../runs/record.ts";
 import { freeRunId } from "../../runs/start-run.ts";
-import { workingDirectory } from "../configuration-file.ts";
 import type { Engine } from "../engines/engine.ts";
 import { selectedEngine } from "../engines/index.ts";
+import { runCommand } from "../workspace/commands.ts";
+import { workingDirectory } from "../workspace/configuration-file.ts";
 
 /** What a task or a debug configuration can say; the rest comes from the settings. */
 export interface RunWishes {
@@ -67,7 +69,7 @@ export async function isAvailable(engine: Engine): Promise<boolean> {
   const select = "Select Engine";
   const message = `${engine.label}: ${found.reason} ${found.fix}`;
   if ((await vscode.window.showErrorMessage(message, select)) === select)
-    await vscode.commands.executeCommand("biapy.selectEngine");
+    await runCommand("biapy.selectEngine");
   return false;
 }
 

@@ -2,9 +2,9 @@
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import * as vscode from "vscode";
-import { writeSample } from "../sample-workspace.ts";
-import type { Services } from "../services.ts";
-import { mayRun } from "../trust.ts";
+import { mayRun } from "../workspace/trust.ts";
+import { writeSample } from "./sample-workspace.ts";
+import type { Services } from "./services.ts";
 import { runTraining } from "./train.ts";
 
 /** Key of the global memory: a configuration to train once its folder is open. */
@@ -42,6 +42,7 @@ async function askParent(): Promise<vscode.Uri | undefined> {
 export async function trainSample(services: Services): Promise<void> {
   const [folder] = vscode.workspace.workspaceFolders ?? [];
   if (folder === undefined) return openSampleWorkspace(services, vscode.Uri.file(homedir()), true);
+  if (!(await mayRun())) return;
   const base = folder.uri.fsPath;
   // The open folder may be the sample's own, from the last time.
   const inside = basename(base) === FOLDER ? base : join(base, FOLDER);

@@ -1,10 +1,10 @@
 /** BiaPy: Select Device. */
 import * as vscode from "vscode";
-import { listDevices } from "../device-tools.ts";
-import type { Services } from "../services.ts";
-import { mayRun } from "../trust.ts";
+import { mayRun } from "../workspace/trust.ts";
 import { changeSetting } from "./change-setting.ts";
 import { deviceItems } from "./device-items.ts";
+import { listDevices } from "./device-tools.ts";
+import type { Services } from "./services.ts";
 
 /** Shows the devices that there are and sets the one that trains; tells why others cannot. */
 export async function selectDevice(services: Services): Promise<void> {

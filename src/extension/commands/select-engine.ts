@@ -1,15 +1,19 @@
 import * as vscode from "vscode";
 import type { Engine, Unavailable } from "../engines/engine.ts";
 import { selectedEngine } from "../engines/index.ts";
+import { mayRun } from "../workspace/trust.ts";
+import { markDone } from "../workspace/walkthrough-steps.ts";
 import { changeSetting } from "./change-setting.ts";
 
 /** BiaPy: Select Engine. Shows which engines there are; one that is missing says what it needs when it is chosen. */
 export async function selectEngine(engines: readonly Engine[]): Promise<void> {
+  if (!(await mayRun())) return;
   const engine = await pickEngine(engines);
   if (engine === undefined) return;
   const found = await engine.detect();
   if (!found.available && !(await selectAnyway(engine, found))) return;
   await changeSetting("engine", engine.id);
+  markDone("engine");
 }
 
 async function pickEngine(engines: readonly Engine[]): Promise<Engine | undefined> {

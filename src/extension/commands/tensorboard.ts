@@ -1,4 +1,5 @@
 /** BiaPy: Open in TensorBoard, with the TensorBoard of a Python environment. */
+
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
@@ -6,9 +7,10 @@ import * as vscode from "vscode";
 import { candidates } from "../../engines/python-environments.ts";
 import { bundleProgram } from "../../runs/start-run.ts";
 import { pythonPlaces } from "../engines/index.ts";
-import type { Services } from "../services.ts";
-import { mayRun } from "../trust.ts";
+import { runCommand } from "../workspace/commands.ts";
+import { mayRun } from "../workspace/trust.ts";
 import { pickRun } from "./pick-run.ts";
+import type { Services } from "./services.ts";
 
 /** TensorBoard says where it listens within so long. */
 const START_MS = 60_000;
@@ -60,7 +62,7 @@ async function explainMissing(): Promise<void> {
     "TensorBoard was not found: it is a Python program, and its environment is not on the path. The training panel shows the same curves.";
   const answer = await vscode.window.showInformationMessage(message, panel, copy);
   if (answer === copy) await vscode.env.clipboard.writeText("python -m pip install tensorboard");
-  if (answer === panel) await vscode.commands.executeCommand("biapy.openTrainingPanel");
+  if (answer === panel) await runCommand("biapy.openTrainingPanel");
 }
 
 async function start(

@@ -1,20 +1,22 @@
 /** Starting a training: run, in a terminal, resume. */
+import { existsSync } from "node:fs";
 import * as vscode from "vscode";
 import { commandLine, forTerminal, shortCommandLine } from "../../runs/command-line.ts";
-import type { RunCommand } from "../../runs/record.ts";
+import type { RunCommand, RunOrder } from "../../runs/record.ts";
 import { StartError } from "../../runs/start-run.ts";
-import { configurationFile } from "../configuration-file.ts";
-import type { Services } from "../services.ts";
-import { mayRun } from "../trust.ts";
+import { configurationFile } from "../workspace/configuration-file.ts";
+import { mayTouch } from "../workspace/network-access.ts";
+import { mayRun } from "../workspace/trust.ts";
 import { pickRun } from "./pick-run.ts";
 import { isAvailable, planRun, planTitle, type RunPlan, type RunWishes } from "./plan-run.ts";
+import type { Services } from "./services.ts";
 
-/** Whether the command is shown first is the settings' choice, unless it is made here. */
 export interface TrainOptions extends RunWishes {
+  /** Whether the command is shown before it runs. Defaults to the setting `biapy.run.confirmCommand`. */
   readonly confirm?: boolean;
 }
 
-/** BiaPy: Run Training. Gives the run's identity, or nothing where it was not started. */
+/** BiaPy: Run Training. Returns the run's identity, or nothing if it was not started. */
 export async function runTraining(
   services: Services,
   clicked?: unknown,
@@ -29,7 +31,7 @@ export async function runTraining(
 async function start(services: Services, plan: RunPlan, confirm?: boolean): Promise<string | undefined> {
   const command = await plan.engine.command(plan.order);
   const settings = vscode.workspace.getConfiguration("biapy.run");
-  if ((confirm ?? settings.get("confirmCommand", true)) && !(await confirmCommand(command, plan)))
+  if ((confirm ?? settings.get("confirmCommand", false)) && !(await confirmCommand(command, plan)))
     return undefined;
   services.output.info(`${planTitle(plan)}: ${commandLine(command)}`);
   try {
@@ -49,16 +51,16 @@ async function tellStartError({ message, setting }: StartError): Promise<void> {
   if (answer === change) await vscode.commands.executeCommand("workbench.action.openSettings", setting);
 }
 
-/** Shows the command; a person runs it here, in a terminal, copies it, or looks at all of it first. */
+/** Shows the command, with choices to run it, run it in a terminal, copy it or read all of it. Returns whether to run it. */
 async function confirmCommand(command: RunCommand, plan: RunPlan): Promise<boolean> {
   const run = { label: "$(play) Train", detail: shortCommandLine(command) };
   const always = {
-    label: "$(check) Train, and do not ask again",
-    description: "setting biapy.run.confirmCommand",
+    label: "$(check) Train and Do Not Ask Again",
+    description: "turns off the setting biapy.run.confirmCommand",
   };
-  const whole = { label: "$(eye) Show the whole command" };
-  const copy = { label: "$(copy) Copy the command" };
-  const terminal = { label: "$(terminal) Run it in a terminal" };
+  const whole = { label: "$(eye) Show the Whole Command" };
+  const copy = { label: "$(copy) Copy the Command" };
+  const terminal = { label: "$(terminal) Run in a Terminal" };
   const answer = await vscode.window.showQuickPick([run, always, whole, copy, terminal], {
     title: `Train ${planTitle(plan)}`,
     placeHolder: `In ${plan.order.workingDirectory}`,
@@ -74,7 +76,7 @@ async function confirmCommand(command: RunCommand, plan: RunPlan): Promise<boole
   return answer === run || answer === always;
 }
 
-/** A dialog breaks lines, which a list does not. */
+/** Shows the command in a dialog, which wraps long lines; a list does not. */
 async function confirmWholeCommand(command: RunCommand, plan: RunPlan): Promise<boolean> {
   const [train, copy] = ["Train", "Copy"];
   const options = { modal: true, detail: commandLine(forTerminal(command)) };
@@ -85,7 +87,7 @@ async function confirmWholeCommand(command: RunCommand, plan: RunPlan): Promise<
 
 async function copyCommand(command: RunCommand): Promise<void> {
   await vscode.env.clipboard.writeText(commandLine(forTerminal(command)));
-  void vscode.window.setStatusBarMessage("$(copy) The training command is copied.", 4000);
+  void vscode.window.setStatusBarMessage("$(copy) Training command copied.", 4000);
 }
 
 /** Runs the command itself, not a shell, in a terminal that stays open afterwards. */
@@ -106,6 +108,7 @@ async function openInTerminal(command: RunCommand, plan: RunPlan): Promise<void>
 
 /** BiaPy: Copy Training Command. */
 export async function copyTrainingCommand({ engines }: Services, clicked?: unknown): Promise<void> {
+  if (!(await mayRun())) return;
   const config = await configurationFile(clicked);
   const plan = config && (await planRun(config, engines));
   if (plan !== undefined) await copyCommand(await plan.engine.command(plan.order));
@@ -124,11 +127,31 @@ export async function resumeTraining(services: Services, clicked?: unknown): Pro
   if (!(await mayRun())) return;
   const run = await pickRun(services.runs, clicked, {
     title: "Resume which run?",
-    none: "No run has a checkpoint to go on from.",
+    none: "No run has a checkpoint to resume from.",
     among: ({ summary }) => summary.resumable,
   });
   if (run === undefined) return;
   const engine = services.engines.find(({ id }) => id === run.summary.engine);
-  if (engine === undefined || !(await isAvailable(engine))) return;
+  if (engine === undefined || !(await isAvailable(engine)) || !(await canResumeFrom(run.order))) return;
   await start(services, { engine, order: { ...run.order, resume: true } }, false);
+}
+
+/** Says what is missing of the files that the record of a run names, which may have come from another computer. */
+async function canResumeFrom({ configFile, workingDirectory, resultDirectory }: RunOrder): Promise<boolean> {
+  for (const path of [configFile, workingDirectory]) {
+    const isThere = (await mayTouch(path, [resultDirectory])) && existsSync(path);
+    if (isThere) continue;
+    void vscode.window.showErrorMessage(
+      `This run cannot be resumed: ${path}, which its record names, is not there. Run its configuration again instead.`,
+    );
+    return false;
+  }
+  const outside = [configFile, workingDirectory].filter(
+    (path) => vscode.workspace.getWorkspaceFolder(vscode.Uri.file(path)) === undefined,
+  );
+  if (outside.length === 0) return true;
+  const resume = "Resume";
+  const detail = `Its record names ${outside.join(" and ")}, outside the open folders.`;
+  const message = "Resume this run with files from elsewhere?";
+  return (await vscode.window.showWarningMessage(message, { modal: true, detail }, resume)) === resume;
 }

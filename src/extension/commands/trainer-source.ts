@@ -1,14 +1,14 @@
 /** BiaPy: Open Trainer Source: the embedded engine's files, to read and to set breakpoints in. */
 import { join } from "node:path";
 import * as vscode from "vscode";
-import type { Services } from "../services.ts";
+import type { Services } from "./services.ts";
 
 /** What most people want to look into, with what it does. */
 const FIRST: Readonly<Record<string, string>> = {
   "training/trainer.ts": "the training loop",
   "models/mae.ts": "the masked autoencoder",
-  "workflow/masking.ts": "masking, losses and checks",
-  "workflow/self-supervised.ts": "a run from its configuration to its results",
+  "workflow/tasks/masking.ts": "masking: inputs, loss and metrics",
+  "workflow/run.ts": "a run from its configuration to its results",
 };
 
 export async function openTrainerSource({ context }: Services, known?: string): Promise<void> {

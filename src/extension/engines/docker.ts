@@ -1,9 +1,11 @@
 /** BiaPy in its container. */
 
 import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { pretextTask } from "../../config/basics.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
+import type { TextKey } from "../../config/key-names.ts";
 import { gpuNumbers } from "../../engines/biapy-command.ts";
 import { containerPath, dockerCommands, dockerState } from "../../engines/docker.ts";
 import { resumable, runConfiguration } from "../../engines/run-configuration.ts";
@@ -25,6 +27,8 @@ export function dockerEngine(image: () => string): Engine {
     },
     device: ({ gpu }) => (gpuNumbers(gpu).length === 0 ? "cpu" : `gpu:${gpuNumbers(gpu).join(",")}`),
     async command(order) {
+      // Docker mounts only folders that exist.
+      await mkdir(order.resultDirectory, { recursive: true });
       const { config } = loadConfig(order.configFile);
       const data = dataPaths(config, order.workingDirectory);
       const moved = Object.entries(data).filter(([, path]) => containerPath(path) !== path);
@@ -42,20 +46,19 @@ export function dockerEngine(image: () => string): Engine {
   };
 }
 
-const FOLDERS = ["DATA.TRAIN", "DATA.VAL", "DATA.TEST"].flatMap((part) => [
-  `${part}.PATH`,
-  `${part}.GT_PATH`,
-]);
-const KEYS = [...FOLDERS, "PATHS.CHECKPOINT_FILE"];
+const FOLDERS = (["DATA.TRAIN", "DATA.VAL", "DATA.TEST"] as const).flatMap(
+  (part) => [`${part}.PATH`, `${part}.GT_PATH`] as const,
+);
+const KEYS: readonly TextKey[] = [...FOLDERS, "PATHS.CHECKPOINT_FILE"];
 
-/** The files and folders that a configuration names and that are there, absolute, by key. */
+/** Returns the existing files and folders that a configuration names, absolute, by key. */
 function dataPaths(config: Config, workingDirectory: string): Record<string, string> {
   const written = KEYS.filter((key) => config.sets(key) && config.text(key) !== "");
   const paths = written.map((key) => [key, resolve(workingDirectory, config.text(key))] as const);
   return Object.fromEntries(paths.filter(([, path]) => existsSync(path)));
 }
 
-/** BiaPy writes images that it made worse beside the folder of the images, so there the folder above is needed. */
+/** BiaPy writes degraded copies beside the folder of the images, which needs the folder above it. */
 function mountedPaths(config: Config, data: Readonly<Record<string, string>>): string[] {
   const beside = pretextTask(config) === "crappify";
   return Object.entries(data).map(([key, path]) => {

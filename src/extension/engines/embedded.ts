@@ -4,14 +4,15 @@ import { existsSync } from "node:fs";
 import { ENGINE_LABELS } from "../../facts/engine-labels.ts";
 import { resultTree } from "../../facts/result-tree.ts";
 import { findNode, type NodeRuntime } from "../../runs/node-runtime.ts";
+import { ANY_DEVICE } from "../../runs/queue.ts";
 import type { RunCommand, RunOrder } from "../../runs/record.ts";
 import type { Engine } from "./engine.ts";
 
 /**
  * @param bundle the command line's file, `dist/cli.mjs`
- * @param nodeSetting the Node.js to use; empty to find one
- * @param runtimeSetting what `--runtime` takes; empty for the usual one
- * @param precisionSetting what `--precision` takes
+ * @param nodeSetting path of Node.js; empty to find one
+ * @param runtimeSetting value of `--runtime`; empty for the default
+ * @param precisionSetting value of `--precision`
  */
 export function embeddedEngine(
   bundle: string,
@@ -51,7 +52,8 @@ export function embeddedEngine(
           }
         : { available: true, detail: found.label };
     },
-    device: ({ gpu }) => (/\d/.test(gpu) ? `gpu:${gpu}` : "cpu"),
+    // Without a choice, the trainer takes the fastest device that it finds.
+    device: ({ gpu }) => (gpu === "" ? ANY_DEVICE : /\d/.test(gpu) ? `gpu:${gpu}` : "cpu"),
     command,
     canResume: (order) =>
       existsSync(resultTree(order.resultDirectory, order.name, order.runId).lastCheckpoint),

@@ -3,10 +3,10 @@ import * as vscode from "vscode";
 import { checkConfig } from "../../config/checks.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
 import type { Problem } from "../../facts/run-events.ts";
+import { LANGUAGE } from "../workspace/recognise.ts";
 import { baseFolder } from "./documents.ts";
 import { imageChecks } from "./load-image-checks.ts";
 import { problemFixes, problemRange, type TextRange } from "./problem-fixes.ts";
-import { LANGUAGE } from "./recognise.ts";
 
 /** Time without typing before a text is checked, and before images are opened. */
 const CHECK_DELAY_MS = 200;
@@ -26,9 +26,12 @@ const rangeOf = ({ startLine, startColumn, endLine, endColumn }: TextRange) =>
 /** An earlier problem at the place that its key has now. */
 function atItsKey(config: Config, problem: Problem): Problem {
   if (problem.key === undefined) return problem;
-  const { line, column } = config.problem(problem.key, "");
+  const { line, column } = config.placeOf(problem.key);
   return { ...problem, line, column };
 }
+
+/** A configuration of a folder that is not trusted must not make the editor connect to another computer. */
+const mayTouchNetwork = () => vscode.workspace.isTrusted;
 
 /** Keeps the diagnostics of all open configurations up to date and offers their fixes. */
 export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vscode.Disposable {
@@ -116,6 +119,7 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
         document.uri.fsPath,
         document.getText(),
         baseFolder(document),
+        mayTouchNetwork(),
       );
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -130,7 +134,10 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
     return {
       config,
       sound: problems.every(({ severity }) => severity !== "error"),
-      problems: [...problems, ...(readable ? checkConfig(config, baseFolder(document)) : [])],
+      problems: [
+        ...problems,
+        ...(readable ? checkConfig(config, baseFolder(document), mayTouchNetwork()) : []),
+      ],
     };
   }
 

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import * as vscode from "vscode";
-import { isBiapyConfiguration, LANGUAGE } from "./recognise.ts";
+import { isBiapyConfiguration, LANGUAGE } from "../workspace/recognise.ts";
 
 /** Gives YAML files that are configurations by their content the language of configurations, when they are opened. */
 export function recogniseConfigurations(): vscode.Disposable {

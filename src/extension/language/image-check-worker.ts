@@ -7,7 +7,8 @@ import { isStore, listImages, openImage } from "../../images/files.ts";
 import { ImageError } from "../../images/image.ts";
 import { inspectImage } from "../../images/inspect.ts";
 import type { ImageCheckReply, ImageCheckRequest } from "./image-checker.ts";
-import { channelsIn, checkImages } from "./image-checks.ts";
+import { checkImages } from "./image-checks.ts";
+import { folderContent, imageFolders } from "./image-folders.ts";
 
 /** Images of a folder that a report names. */
 const MOST_REPORTED = 50;
@@ -55,18 +56,23 @@ async function summary(folder: string): Promise<string> {
   }
 }
 
-async function answer(request: ImageCheckRequest): Promise<ImageCheckReply["value"]> {
-  if (request.kind === "check")
-    return checkImages(loadConfig(request.path, request.text).config, request.folder);
-  if (request.kind === "channels") return channelsIn(request.folder);
-  return request.kind === "summary" ? summary(request.folder) : report(request.paths);
+async function answer(id: number, request: ImageCheckRequest): Promise<ImageCheckReply> {
+  const { kind } = request;
+  if (kind === "check") {
+    const { config } = loadConfig(request.path, request.text);
+    return { id, kind, value: await checkImages(config, request.folder, request.network) };
+  }
+  if (kind === "content") return { id, kind, value: await folderContent(request.folder) };
+  if (kind === "folders") return { id, kind, value: await imageFolders(request.folder) };
+  if (kind === "summary") return { id, kind, value: await summary(request.folder) };
+  return { id, kind, value: await report(request.paths) };
 }
 
 parentPort?.on("message", async ({ id, request }: { id: number; request: ImageCheckRequest }) => {
   try {
-    parentPort?.postMessage({ id, value: await answer(request) } satisfies ImageCheckReply);
+    parentPort?.postMessage(await answer(id, request));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    parentPort?.postMessage({ id, value: undefined, error: message } satisfies ImageCheckReply);
+    parentPort?.postMessage({ id, kind: "failed", error: message } satisfies ImageCheckReply);
   }
 });

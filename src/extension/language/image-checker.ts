@@ -1,22 +1,40 @@
 /** Looks at images in a thread of its own. Files that hold it up for too long end it, not the extension host. */
 import { Worker } from "node:worker_threads";
 import type { Problem } from "../../facts/run-events.ts";
+import type { FolderContent, ImageFolder } from "./folder-content.ts";
 
 export type ImageCheckRequest =
   /** What is wrong with the images that a configuration names; relative paths are relative to `folder`. */
-  | { readonly kind: "check"; readonly path: string; readonly text: string; readonly folder: string }
-  /** How many channels the first image of a folder has. */
-  | { readonly kind: "channels"; readonly folder: string }
+  | {
+      readonly kind: "check";
+      readonly path: string;
+      readonly text: string;
+      readonly folder: string;
+      readonly network: boolean;
+    }
+  /** What the first image of a folder is like. */
+  | { readonly kind: "content"; readonly folder: string }
+  /** The folders below a folder that hold images. */
+  | { readonly kind: "folders"; readonly folder: string }
   /** What the images of a folder are, as Markdown. */
   | { readonly kind: "summary"; readonly folder: string }
   /** What files, and the images of folders, are, as text. */
   | { readonly kind: "report"; readonly paths: readonly string[] };
 
-export interface ImageCheckReply {
-  readonly id: number;
-  readonly value: Problem[] | string | number | undefined;
-  readonly error?: string;
+/** What each kind of question is answered with. */
+interface Answers {
+  readonly check: Problem[];
+  readonly content: FolderContent | undefined;
+  readonly folders: ImageFolder[];
+  readonly summary: string;
+  readonly report: string;
 }
+
+type Kind = ImageCheckRequest["kind"];
+
+export type ImageCheckReply =
+  | { readonly id: number; readonly kind: "failed"; readonly error: string }
+  | { readonly [K in Kind]: { readonly id: number; readonly kind: K; readonly value: Answers[K] } }[Kind];
 
 /** The thread is ended where an answer takes longer. */
 const MOST_MILLISECONDS = 60_000;
@@ -32,23 +50,31 @@ export class ImageChecker {
     private readonly milliseconds = MOST_MILLISECONDS,
   ) {}
 
-  async check(path: string, text: string, folder: string): Promise<Problem[]> {
-    const found = await this.ask({ kind: "check", path, text, folder });
-    return Array.isArray(found) ? found : [];
+  /** What is wrong with a configuration's images; `network` allows paths on other computers. */
+  async check(path: string, text: string, folder: string, network: boolean): Promise<Problem[]> {
+    const reply = await this.ask({ kind: "check", path, text, folder, network });
+    return reply.kind === "check" ? reply.value : [];
   }
 
-  /** 1 where no image can be read. */
-  async channels(folder: string): Promise<number> {
-    const found = await this.ask({ kind: "channels", folder });
-    return typeof found === "number" ? found : 1;
+  /** What a folder's first image is like; nothing where there is none that can be read. */
+  async folderContent(folder: string): Promise<FolderContent | undefined> {
+    const reply = await this.ask({ kind: "content", folder });
+    return reply.kind === "content" ? reply.value : undefined;
+  }
+
+  async imageFolders(folder: string): Promise<ImageFolder[]> {
+    const reply = await this.ask({ kind: "folders", folder });
+    return reply.kind === "folders" ? reply.value : [];
   }
 
   async summary(folder: string): Promise<string> {
-    return String(await this.ask({ kind: "summary", folder }));
+    const reply = await this.ask({ kind: "summary", folder });
+    return reply.kind === "summary" ? reply.value : "";
   }
 
   async report(paths: readonly string[]): Promise<string> {
-    return String(await this.ask({ kind: "report", paths }));
+    const reply = await this.ask({ kind: "report", paths });
+    return reply.kind === "report" ? reply.value : "";
   }
 
   dispose(): void {
@@ -56,7 +82,7 @@ export class ImageChecker {
   }
 
   /** Asks the thread, which starts with the first question. Rejects where it fails or takes too long. */
-  private async ask(request: ImageCheckRequest): Promise<ImageCheckReply["value"]> {
+  private async ask(request: ImageCheckRequest): Promise<ImageCheckReply> {
     const id = ++this.requests;
     const slow = `the images could not be looked at within ${this.milliseconds / 1000} seconds`;
     const timer = setTimeout(() => this.end(slow), this.milliseconds).unref();
@@ -65,8 +91,8 @@ export class ImageChecker {
       this.thread().postMessage({ id, request });
     });
     clearTimeout(timer);
-    if (reply.error !== undefined) throw new Error(reply.error);
-    return reply.value;
+    if (reply.kind === "failed") throw new Error(reply.error);
+    return reply;
   }
 
   private thread(): Worker {
@@ -89,7 +115,7 @@ export class ImageChecker {
   private end(error: string): void {
     void this.worker?.terminate();
     this.worker = undefined;
-    for (const [id, resolve] of this.waiting) resolve({ id, value: undefined, error });
+    for (const [id, resolve] of this.waiting) resolve({ id, kind: "failed", error });
     this.waiting.clear();
   }
 }

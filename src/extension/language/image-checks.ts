@@ -1,12 +1,15 @@
 /** What is wrong with the images that a configuration names, found by opening them, at the keys that name them. */
+
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
+import type { Key } from "../../config/key-names.ts";
 import { type ImageDemands, inspectImages } from "../../data/patches.ts";
 import { tilePatches } from "../../data/tiling.ts";
+import { isNetworkPath } from "../../facts/files/network-path.ts";
 import type { Problem } from "../../facts/run-events.ts";
-import { listImages, openImage } from "../../images/files.ts";
+import { listImages } from "../../images/files.ts";
 import { ImageError, type ImageInfo } from "../../images/image.ts";
 import { openOptions, type Phase, patchBox, tilingSettings } from "../../workflow/settings.ts";
 
@@ -22,8 +25,9 @@ const MOST_NAMED = 3;
  * Folders that do not exist are left to `checkConfig`, and so are patch sizes that do not fit PROBLEM.NDIM.
  *
  * @param folder what relative paths are relative to
+ * @param network whether paths on other computers are looked at
  */
-export async function checkImages(config: Config, folder: string): Promise<Problem[]> {
+export async function checkImages(config: Config, folder: string, network: boolean): Promise<Problem[]> {
   const ndim = ndimOf(config);
   const patch = config.numbers("DATA.PATCH_SIZE");
   if (patch.length !== ndim + 1 || patch.some((size) => !(size >= 1))) return [];
@@ -35,7 +39,8 @@ export async function checkImages(config: Config, folder: string): Promise<Probl
   };
   const problems: Problem[] = [];
   for (const phase of usedPhases(config)) {
-    const key = `DATA.${phase}.PATH`;
+    const key = `DATA.${phase}.PATH` as const;
+    if (!network && isNetworkPath(config.text(key))) continue;
     const path = resolve(folder, config.text(key));
     const isFolder = await stat(path).then(
       (found) => found.isDirectory(),
@@ -68,7 +73,7 @@ function usedPhases(config: Config): Phase[] {
   return phases.filter(([, used]) => used).map(([phase]) => phase);
 }
 
-function summary(config: Config, key: string, problems: readonly Problem[]): Problem {
+function summary(config: Config, key: Key, problems: readonly Problem[]): Problem {
   const named = problems.slice(0, MOST_NAMED).map(({ message }) => message);
   const more =
     problems.length > MOST_NAMED ? [`${problems.length - MOST_NAMED} more images have faults.`] : [];
@@ -85,17 +90,4 @@ function checkSplit(config: Config, infos: readonly ImageInfo[]): Problem[] {
   const message =
     "the training images hold a single patch, which leaves none for validation. Add images or make DATA.PATCH_SIZE smaller.";
   return [config.problem("DATA.VAL.SPLIT_TRAIN", message)];
-}
-
-/** How many channels the first image of a folder has; 1 where there is none that can be read. */
-export async function channelsIn(folder: string): Promise<number> {
-  try {
-    const [first] = await listImages(folder);
-    const source = await openImage(first);
-    await source.close();
-    return source.info.shape[3];
-  } catch (error) {
-    if (error instanceof ImageError) return 1;
-    throw error;
-  }
 }

@@ -1,10 +1,12 @@
 import * as vscode from "vscode";
+import { registerCommand } from "../workspace/commands.ts";
+import { LANGUAGE } from "../workspace/recognise.ts";
 import { keyCompletion, registerMoveKey } from "./completion.ts";
 import { ConfigurationDiagnostics } from "./diagnostics.ts";
 import { recogniseConfigurations } from "./documents.ts";
 import { imageHover, memoryHover } from "./hover.ts";
 import { type KnownAnswers, newConfiguration } from "./new-configuration-command.ts";
-import { LANGUAGE } from "./recognise.ts";
+import { pathCompletion } from "./path-completion.ts";
 
 /**
  * Registers everything that helps writing a configuration: completion, hover, diagnostics, quick fixes, `biapy.newConfiguration`.
@@ -15,11 +17,18 @@ export async function activateLanguage(context: vscode.ExtensionContext): Promis
     recogniseConfigurations(),
     new ConfigurationDiagnostics(context),
     vscode.languages.registerCompletionItemProvider({ language: LANGUAGE }, keyCompletion, "."),
+    vscode.languages.registerCompletionItemProvider(
+      { language: LANGUAGE },
+      pathCompletion(context),
+      "/",
+      " ",
+    ),
     vscode.languages.registerHoverProvider({ language: LANGUAGE }, memoryHover),
     vscode.languages.registerHoverProvider({ language: LANGUAGE }, imageHover(context)),
     registerMoveKey(),
-    vscode.commands.registerCommand("biapy.newConfiguration", (known?: KnownAnswers | vscode.Uri) =>
-      newConfiguration(context, known instanceof vscode.Uri ? {} : known),
+    registerCommand("biapy.newConfiguration", (known) =>
+      // A menu of the explorer sends the clicked file.
+      newConfiguration(context, known instanceof vscode.Uri ? {} : (known as KnownAnswers | undefined)),
     ),
   );
   void startServer(context);

@@ -1,69 +1,45 @@
 /** The command BiaPy: New Configuration: a few questions, then a commented file. */
 import { cp, mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
+import { askInOrder, type Choice, choose, type Question, type Step } from "../workspace/multi-step.ts";
+import { markDone } from "../workspace/walkthrough-steps.ts";
 import { askWhereToSave, writeAndShow } from "./documents.ts";
+import { describeContent } from "./folder-content.ts";
 import { imageChecks } from "./load-image-checks.ts";
 import {
   architecturesFor,
   type ConfigurationChoices,
   configurationText,
+  proposedPatch,
   shortestPath,
 } from "./new-configuration.ts";
 
-interface Choice<T> extends vscode.QuickPickItem {
-  readonly value: T;
-}
-
-const STEPS = 5;
-
-/** In place of a folder: the images that come with the extension. They are copied, since an update of it moves them. */
+/** In place of a folder: the images that come with the extension, copied beside the configuration. */
 const SAMPLE_IMAGES = "samples";
+/** In place of a folder: one that is chosen in a dialog. */
+const OTHER_FOLDER = "choose";
 
-/** Answers that are known beforehand, for tests and for other commands; what is absent is asked. */
+/** Folders of the workspace that are offered, with their content. */
+const MOST_FOLDERS = 30;
+
+/** Answers that are known beforehand, for tests and for other commands. The others are asked. */
 export interface KnownAnswers extends Partial<ConfigurationChoices> {
   readonly target?: vscode.Uri;
 }
 
-/** Asks for what a configuration needs, writes it and opens it. Gives the file, or nothing when it was cancelled. */
+type Answers = { -readonly [Name in keyof ConfigurationChoices]?: ConfigurationChoices[Name] };
+
+/** Asks for what a configuration needs, writes it and opens it. Returns the file, or nothing if it was cancelled. */
 export async function newConfiguration(
   context: vscode.ExtensionContext,
   known: KnownAnswers = {},
 ): Promise<vscode.Uri | undefined> {
-  const ndim =
-    known.ndim ??
-    (await ask<2 | 3>(1, "What are your images?", [
-      { label: "2D", description: "planes: y, x", value: 2 },
-      { label: "3D", description: "stacks: z, y, x", value: 3 },
-    ]));
-  if (ndim === undefined) return undefined;
-  const task =
-    known.task ??
-    (await ask<"masking" | "crappify">(2, "How is the model to learn?", [
-      { label: "Masking", description: "fill in hidden parts (masked autoencoder)", value: "masking" },
-      {
-        label: "Crappify",
-        description: "restore images that were worsened by noise and lower resolution",
-        value: "crappify",
-      },
-    ]));
-  if (task === undefined) return undefined;
-  const names = architecturesFor(task, ndim);
-  const architecture =
-    known.architecture ??
-    (names.length === 1
-      ? names[0]
-      : await ask(
-          3,
-          "Which network?",
-          names.map((value) => ({ label: value, value })),
-        ));
-  if (architecture === undefined) return undefined;
-  const trainFolder = known.trainFolder ?? (await askFolder(4, "Folder of images to train on"));
-  if (trainFolder === undefined) return undefined;
-  const testFolder = known.testFolder ?? (await askFolder(5, "Folder of images to test on"));
-  if (testFolder === undefined) return undefined;
+  const answers: Answers = { ...known };
+  if (!(await askInOrder(stepsOf(context, known, answers)))) return undefined;
+  const { ndim, task, architecture, trainFolder, testFolder } = answers;
+  if (!ndim || !task || !architecture || !trainFolder || !testFolder) return undefined;
   const target = known.target ?? (await askTarget());
   if (target === undefined) return undefined;
   const base = vscode.workspace.getWorkspaceFolder(target)?.uri.fsPath ?? dirname(target.fsPath);
@@ -72,54 +48,176 @@ export async function newConfiguration(
     await cp(context.asAbsolutePath(join("media", "samples", `${ndim}d`)), samples, { recursive: true });
   const training = trainFolder === SAMPLE_IMAGES ? join(samples, "train") : trainFolder;
   const test = testFolder === SAMPLE_IMAGES ? join(samples, "test") : testFolder;
-  const channels =
-    known.channels ??
-    (await imageChecks(context)
-      .channels(training)
-      .catch(() => 1));
+  const content = await imageChecks(context).folderContent(training);
   const text = configurationText({
     ndim,
     task,
     architecture,
-    channels,
+    channels: known.channels ?? content?.shape[3] ?? 1,
+    patch: known.patch ?? proposedPatch(ndim, content?.shape),
     trainFolder: shortestPath(training, base),
     testFolder: shortestPath(test, base),
   });
   await mkdir(dirname(target.fsPath), { recursive: true });
   await writeAndShow(target, text);
+  markDone("configure");
   return target;
 }
 
-async function ask<T>(
-  step: number,
-  placeHolder: string,
-  items: readonly Choice<T>[],
-): Promise<T | undefined> {
-  const title = `BiaPy: New Configuration (${step}/${STEPS})`;
-  return (await vscode.window.showQuickPick(items, { title, placeHolder, ignoreFocusOut: true }))?.value;
+/** The questions, each skipped if its answer is known or there is only one. */
+function stepsOf(context: vscode.ExtensionContext, known: KnownAnswers, answers: Answers): Step[] {
+  const folders = once(() => folderChoices(context));
+  return [
+    async (place) => {
+      if (known.trainFolder !== undefined) return "skipped";
+      const end = await askFolder("Which images to train on?", place, folders(), answers.trainFolder);
+      return kept(end, (folder) => {
+        answers.trainFolder = folder;
+      });
+    },
+    async (place) => {
+      if (known.ndim !== undefined) return "skipped";
+      const choices: readonly Choice<2 | 3>[] = [
+        { label: "2D", description: "planes: y, x", value: 2 },
+        { label: "3D", description: "stacks: z, y, x", value: 3 },
+      ];
+      const proposed = answers.ndim ?? (await dimensionsOf(context, answers.trainFolder));
+      const end = await ask({ ...place, placeholder: "What are your images?", choices, proposed });
+      return kept(end, (ndim) => {
+        answers.ndim = ndim;
+      });
+    },
+    async (place) => {
+      if (known.task !== undefined) return "skipped";
+      const choices: readonly Choice<"masking" | "crappify">[] = [
+        { label: "Masking", description: "fill in hidden parts (masked autoencoder)", value: "masking" },
+        {
+          label: "Crappify",
+          description: "restore images that were degraded by noise and lower resolution",
+          value: "crappify",
+        },
+      ];
+      const placeholder = "How should the model learn?";
+      const end = await ask({ ...place, placeholder, choices, proposed: answers.task });
+      return kept(end, (task) => {
+        answers.task = task;
+      });
+    },
+    async (place) => {
+      const { task = "masking", ndim = 2 } = answers;
+      const names = architecturesFor(task, ndim);
+      if (known.architecture !== undefined) return "skipped";
+      if (names.length === 1) {
+        answers.architecture = names[0];
+        return "skipped";
+      }
+      const choices = names.map((value) => ({ label: value, value }));
+      const end = await ask({
+        ...place,
+        placeholder: "Which network?",
+        choices,
+        proposed: answers.architecture,
+      });
+      return kept(end, (architecture) => {
+        answers.architecture = architecture;
+      });
+    },
+    async (place) => {
+      if (known.testFolder !== undefined) return "skipped";
+      const proposed = answers.testFolder ?? testBeside(answers.trainFolder, await folders());
+      const end = await askFolder("Which images to test on?", place, folders(), proposed);
+      return kept(end, (folder) => {
+        answers.testFolder = folder;
+      });
+    },
+  ];
 }
 
-async function askFolder(step: number, question: string): Promise<string | undefined> {
-  const answer = await ask<"choose" | typeof SAMPLE_IMAGES>(step, question, [
-    { label: "$(folder-opened) Choose a folder…", description: "with microscopy images", value: "choose" },
+const TITLE = "BiaPy: New Configuration";
+
+const ask = <T>(question: Omit<Question<T>, "title">) => choose({ ...question, title: TITLE });
+
+/** How a step ended, with its answer kept. */
+function kept<T>(answer: T | "back" | undefined, keep: (answer: T) => void) {
+  if (answer === undefined) return "cancelled";
+  if (answer === "back") return "back";
+  keep(answer);
+  return "answered";
+}
+
+async function askFolder(
+  placeholder: string,
+  place: Parameters<Step>[0],
+  folders: Promise<readonly Choice<string>[]>,
+  proposed?: string,
+): Promise<string | undefined> {
+  const choices = folders.then((found) => [
+    ...found,
     {
-      label: "$(beaker) Use sample images",
+      label: "$(folder-opened) Choose a Folder…",
+      description: "with microscopy images",
+      value: OTHER_FOLDER,
+    },
+    {
+      label: "$(beaker) Use Sample Images",
       description: "of nuclei, copied beside the configuration",
       value: SAMPLE_IMAGES,
     },
   ]);
-  if (answer !== "choose") return answer;
+  const answer = await ask({ ...place, placeholder, choices, proposed });
+  if (answer !== OTHER_FOLDER) return answer;
   const found = await vscode.window.showOpenDialog({
     canSelectFolders: true,
     canSelectFiles: false,
-    title: question,
-    openLabel: "Use this folder",
+    title: placeholder,
+    openLabel: "Use This Folder",
     defaultUri: vscode.workspace.workspaceFolders?.[0]?.uri,
   });
-  return found?.[0]?.fsPath;
+  // Closing the dialog returns to the list.
+  return found?.[0]?.fsPath ?? askFolder(placeholder, place, folders, proposed);
+}
+
+/** The workspace's folders of images, each with the count, size and type of its images. */
+async function folderChoices(context: vscode.ExtensionContext): Promise<readonly Choice<string>[]> {
+  const images = imageChecks(context);
+  const bases = vscode.workspace.workspaceFolders ?? [];
+  const found = (await Promise.all(bases.map(({ uri }) => images.imageFolders(uri.fsPath)))).flat();
+  return Promise.all(
+    found.slice(0, MOST_FOLDERS).map(async ({ path, count }) => {
+      const content = await images.folderContent(path);
+      const description = content === undefined ? `${count} images` : describeContent(content);
+      return { label: `$(folder) ${vscode.workspace.asRelativePath(path)}`, description, value: path };
+    }),
+  );
+}
+
+/** The dimensions of a folder's images: 3 if the first one has several slices. */
+async function dimensionsOf(
+  context: vscode.ExtensionContext,
+  folder: string | undefined,
+): Promise<2 | 3 | undefined> {
+  if (folder === undefined || folder === SAMPLE_IMAGES) return undefined;
+  const content = await imageChecks(context).folderContent(folder);
+  return content === undefined ? undefined : content.shape[0] > 1 ? 3 : 2;
+}
+
+/** The test folder that goes with a training folder: `…/test` beside `…/train`, or the samples with the samples. */
+function testBeside(train: string | undefined, folders: readonly Choice<string>[]): string | undefined {
+  if (train === undefined || train === SAMPLE_IMAGES) return train;
+  const beside = join(dirname(train), basename(train).replace(/train(ing)?/i, "test"));
+  return folders.find(({ value }) => value === beside && value !== train)?.value;
+}
+
+/** Calls a function at the first use only. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 async function askTarget(): Promise<vscode.Uri | undefined> {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(homedir());
-  return askWhereToSave("Save the configuration", vscode.Uri.joinPath(folder, "my_model.biapy.yaml"));
+  return askWhereToSave("Save the Configuration", vscode.Uri.joinPath(folder, "my_model.biapy.yaml"));
 }

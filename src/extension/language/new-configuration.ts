@@ -1,30 +1,29 @@
-/** A new configuration as a person would write it: few keys, each with a comment. */
+/** The text of a new configuration: few keys, each with a comment. */
 import { relative, sep } from "node:path";
-import { RESTORING } from "../../config/checks.ts";
+import { embeddedArchitectures, readsSetting } from "../../facts/architectures.ts";
+import { yamlText } from "./yaml-text.ts";
 
-/** What is asked before a configuration is written. */
+/** The answers that a new configuration is written from. */
 export interface ConfigurationChoices {
   readonly ndim: 2 | 3;
   readonly task: "masking" | "crappify";
   /** One of `architecturesFor(task, ndim)`. */
   readonly architecture: string;
-  /** 1 for greyscale, 3 for RGB. */
+  /** 1 for grayscale, 3 for RGB. */
   readonly channels: number;
-  /** Folders as they are to stand in the file. */
+  /** `[y, x]` or `[z, y, x]`, as {@link proposedPatch} gives it. */
+  readonly patch: readonly number[];
+  /** Folders, as written in the file. */
   readonly trainFolder: string;
   readonly testFolder: string;
 }
 
-/** Architectures that have `MODEL.FEATURE_MAPS` at several levels. */
-const UNETS = ["unet", "resunet", "resunet++", "seunet", "resunet_se", "attention_unet", "multiresunet"];
-
-/** The architectures that a pretext task can train, the recommended one first. */
+/** The architectures for a pretext task, the recommended one first. */
 export function architecturesFor(task: "masking" | "crappify", ndim: 2 | 3): readonly string[] {
-  if (task === "masking") return ["mae"];
-  return Object.keys(RESTORING).filter((architecture) => RESTORING[architecture].includes(`${ndim}D`));
+  return embeddedArchitectures(task, `${ndim}D`);
 }
 
-/** A path relative to `folder` where it lies inside, else absolute; with forward slashes, which all systems read. */
+/** A path relative to `folder` if it lies inside, else absolute; with forward slashes, which work on all systems. */
 export function shortestPath(path: string, folder: string): string {
   const inside = relative(folder, path);
   const short = inside === "" ? "." : inside.startsWith("..") ? path : inside;
@@ -34,7 +33,7 @@ export function shortestPath(path: string, folder: string): string {
 /** The text of the configuration that the choices ask for. */
 export function configurationText(choices: ConfigurationChoices): string {
   const { ndim, task } = choices;
-  return `# ${ndim}D self-supervised training by ${task === "masking" ? "masking" : "restoring worsened images"}
+  return `# ${ndim}D self-supervised training by ${task === "masking" ? "masking" : "restoring degraded images"}
 # Hover over a key to read what it does; press Ctrl+Space to see which keys and values there are.
 
 ${problem(choices)}
@@ -43,7 +42,7 @@ ${task === "masking" ? maskedAutoencoder(ndim) : model(choices)}
 ${augmentation(ndim)}
 ${training(choices)}
 TEST:
-    # Applies the trained model to the test images and writes what it reconstructs.
+    # Apply the trained model to the test images and write its predictions.
     ENABLE: True
 `;
 }
@@ -58,14 +57,27 @@ function problem({ ndim, task }: ConfigurationChoices): string {
     # Images are ${ndim === 2 ? "planes: y and x" : "stacks: z, y and x"}.
     NDIM: ${ndim}D
     SELF_SUPERVISED:
-        # ${task === "masking" ? "Parts of each patch are hidden; the model fills them in." : "Each image is worsened; the model restores it."}
+        # ${task === "masking" ? "Parts of each patch are hidden; the model fills them in." : "Each image is degraded; the model restores it."}
         PRETEXT_TASK: ${task}
 ${task === "crappify" ? crappify : ""}`;
 }
 
-/** Small enough to train on a laptop. */
-function patch({ ndim, channels }: ConfigurationChoices): string {
-  return ndim === 2 ? `(64,64,${channels})` : `(16,32,32,${channels})`;
+/** Patch sizes that a laptop trains, `[z, y, x]`. */
+const LAPTOP_PATCH = { 2: [1, 64, 64], 3: [16, 32, 32] } as const;
+/** Side of a token, which divides each side of a patch; U-Nets of three levels need multiples of 4. */
+const TOKEN = 8;
+
+/**
+ * A patch size that a laptop trains, made smaller where images are smaller.
+ *
+ * @param shape `[z, y, x, channel]` of an image, if one is known
+ * @returns `[y, x]` or `[z, y, x]`
+ */
+export function proposedPatch(ndim: 2 | 3, shape: readonly number[] = []): number[] {
+  const sides = LAPTOP_PATCH[ndim].map((side, axis) =>
+    side === 1 ? 1 : Math.max(TOKEN, Math.min(side, Math.floor((shape[axis] ?? side) / TOKEN) * TOKEN)),
+  );
+  return sides.slice(3 - ndim);
 }
 
 const perAxis = (ndim: 2 | 3, share: string) => `(${Array.from({ length: ndim }, () => share).join(",")})`;
@@ -74,27 +86,20 @@ function data(choices: ConfigurationChoices): string {
   const { ndim, trainFolder, testFolder } = choices;
   return `DATA:
     # Images are cut into patches: ${ndim === 2 ? "(y, x, channels)" : "(z, y, x, channels)"}.
-    PATCH_SIZE: ${patch(choices)}
+    PATCH_SIZE: (${[...choices.patch, choices.channels].join(",")})
     TRAIN:
         # Folder of TIFF images, no annotations needed.
         PATH: ${yamlText(trainFolder)}
-        # Neighbouring patches share half of each side, which gives more of them.
+        # Neighboring patches overlap by half, which gives more patches.
         OVERLAP: ${perAxis(ndim, "0.5")}
     VAL:
-        # Share of the patches that is kept to judge the model by.
+        # Share of the patches kept for validation.
         SPLIT_TRAIN: 0.1
     TEST:
         PATH: ${yamlText(testFolder)}
-        # Overlaps are blended, which hides seams between patches.
+        # Overlapping predictions are blended, which hides seams between patches.
         OVERLAP: ${perAxis(ndim, "0.25")}
 `;
-}
-
-/** A path that YAML could take for something else is quoted. */
-function yamlText(text: string): string {
-  return /^[\w./][\w./ -]*$/.test(text) && !/^[\d.]+$|^(true|false|null|none)$|\s$/i.test(text)
-    ? text
-    : `'${text.replaceAll("'", "''")}'`;
 }
 
 function maskedAutoencoder(ndim: 2 | 3): string {
@@ -105,11 +110,11 @@ function maskedAutoencoder(ndim: 2 | 3): string {
     MAE_MASK_RATIO: 0.5
     # A token is a ${ndim === 2 ? "square" : "cube"} of this side; each side of a patch is a multiple of it.
     VIT_TOKEN_SIZE: 8
-    # The size of the encoder. A full ViT-B has 768, 12 and 12, and wants many images and a graphics card.
+    # Size of the encoder. ViT-B has 768, 12 and 12; it needs many images and a GPU.
     VIT_EMBED_DIM: 192
     VIT_NUM_LAYERS: 6
     VIT_NUM_HEADS: 6
-    # The decoder is needed for training only.
+    # The decoder is used for pretraining only.
     MAE_DEC_HIDDEN_SIZE: 128
     MAE_DEC_NUM_LAYERS: 2
     MAE_DEC_NUM_HEADS: 4
@@ -118,28 +123,32 @@ function maskedAutoencoder(ndim: 2 | 3): string {
 
 function model(choices: ConfigurationChoices): string {
   const { architecture, ndim } = choices;
-  const features = `    # Features at each level, from full resolution down.
+  const reads = (setting: string) => readsSetting(architecture, setting);
+  const features = `    # Feature maps of each level, from full resolution down.
     FEATURE_MAPS: [16, 32, 64]
-    DROPOUT_VALUES: [0., 0., 0.]
-    CONV_LAYERS: [2, 2, 2]
+${reads("DROPOUT_VALUES") ? "    DROPOUT_VALUES: [0., 0., 0.]\n" : ""}    CONV_LAYERS: [2, 2, 2]
     ISOTROPY: [True, True, True]
 `;
-  // MultiResUNet's levels are fixed, but not how much they shrink.
-  const fixed = architecture === "multiresunet";
+  // MultiResUNet has fixed levels; only their downsampling can be set.
+  const fixed = !reads("FEATURE_MAPS");
   const shrink = fixed ? { yx: "2, 2, 2, 2", z: "2, 2, 1, 1" } : { yx: "2, 2", z: "2, 2" };
-  const levels = `${fixed ? "" : features}    # How much each level shrinks its input.
+  const levels = `${fixed ? "" : features}    # Downsampling factor of each level.
     YX_DOWN: [${shrink.yx}]
     Z_DOWN: [${ndim === 2 ? shrink.yx.replaceAll("2", "1") : shrink.z}]
 `;
-  const tokens = `    # The transformer sees a patch in tokens of this side.
+  const tokens = `    # Side of a token; each side of a patch is a multiple of it.
     VIT_TOKEN_SIZE: 8
     VIT_EMBED_DIM: 192
     VIT_NUM_LAYERS: 6
     VIT_NUM_HEADS: 6
-    UNETR_VIT_HIDD_MULT: 2
-    DROPOUT_VALUES: [0.]
+${reads("UNETR_VIT_HIDD_MULT") ? "    UNETR_VIT_HIDD_MULT: 2\n" : ""}    DROPOUT_VALUES: [0.]
 `;
-  const more = UNETS.includes(architecture) ? levels : architecture === "unetr" ? tokens : "";
+  const variants: Readonly<Record<string, string>> = {
+    hrnet: "    # Channels of the finest branch: W18, W32, W48 or W64.\n    HRNET: {VARIANT: W18}\n",
+    stunet: "    # small, base or large.\n    STUNET: {VARIANT: small}\n",
+  };
+  const sized = reads("YX_DOWN") ? levels : reads("VIT_TOKEN_SIZE") ? tokens : "";
+  const more = variants[architecture] ?? sized;
   return `MODEL:
     ARCHITECTURE: ${architecture}
 ${more}`;
@@ -147,7 +156,7 @@ ${more}`;
 
 function augmentation(ndim: 2 | 3): string {
   return `AUGMENTOR:
-    # Flips and quarter turns: safe wherever no direction is special.
+    # Flips and 90° rotations: safe for images without a preferred direction.
     ENABLE: True
     HFLIP: True
     VFLIP: True
@@ -160,13 +169,13 @@ function training({ task }: ConfigurationChoices): string {
     ENABLE: True
     OPTIMIZER: ADAMW
     LR: ${task === "masking" ? "1.E-3" : "5.E-4"}
-    # Patches in each step: make it smaller when memory runs out.
+    # Patches in each step. Use fewer if memory runs out.
     BATCH_SIZE: ${task === "masking" ? 12 : 4}
     EPOCHS: 100
-    # Stops early after so many epochs without a better validation loss.
+    # Stop early after this many epochs without a better validation loss.
     PATIENCE: 30
     LR_SCHEDULER:
-        # The learning rate rises first and then falls along a cosine.
+        # The learning rate rises linearly, then falls along a cosine.
         NAME: warmupcosine
         MIN_LR: [1.E-5]
         WARMUP_COSINE_DECAY_EPOCHS: 5

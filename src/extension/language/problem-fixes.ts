@@ -2,6 +2,10 @@
 import { keyFacts, keyGroups } from "../../config/keys.ts";
 import type { Problem } from "../../facts/run-events.ts";
 import { insertionOf, type KeyLine, keyLines } from "./key-lines.ts";
+import { yamlText } from "./yaml-text.ts";
+
+/** Keys whose value is a folder of images or masks. */
+export const IMAGE_FOLDER_KEY = /^DATA\.(TRAIN|VAL|TEST)\.(GT_)?PATH$/;
 
 /** A stretch of a text, counted from 0; the end is not part of it. */
 export interface TextRange {
@@ -47,6 +51,7 @@ export function problemRange(text: string, problem: Problem): TextRange {
 export function problemFixes(text: string, problem: Problem): TextFix[] {
   const { key, suggestion } = problem;
   if (key === undefined || suggestion === undefined) return [];
+  if (IMAGE_FOLDER_KEY.test(key)) return [valueFix(text, key, yamlText(suggestion))];
   if (keyFacts.has(key)) return [valueFix(text, key, suggestion)];
   const found = keyLines(text).find((each) => each.key === key);
   if (found === undefined || !(keyFacts.has(suggestion) || keyGroups.has(suggestion))) return [];

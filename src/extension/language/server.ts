@@ -9,7 +9,9 @@ import { YAMLServerInit } from "yaml-language-server/out/server/src/yamlServerIn
 import { SettingsState } from "yaml-language-server/out/server/src/yamlSettings.js";
 
 async function readSchema(uri: string): Promise<string> {
-  if (!uri.startsWith("file:")) throw new Error(`Schemas are read from this computer only, not from ${uri}.`);
+  // A file names its schema in a comment: `file://host/share` is another computer.
+  if (!uri.startsWith("file:///"))
+    throw new Error(`Schemas are read from this computer only, not from ${uri}.`);
   return readFile(fileURLToPath(uri), "utf8");
 }
 

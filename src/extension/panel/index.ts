@@ -3,6 +3,7 @@ import type { PanelState } from "../../protocol/panel-messages.ts";
 import type { RunSource } from "../runs/run-source.ts";
 import { imageReader } from "../viewer/index.ts";
 import { PAGE_OPTIONS } from "../viewer/webview-page.ts";
+import { markDone } from "../workspace/walkthrough-steps.ts";
 import { TrainingPage } from "./training-page.ts";
 
 const TRAINING_PANEL = "biapy.trainingPanel";
@@ -45,7 +46,10 @@ export function registerTrainingPanel(context: vscode.ExtensionContext, runs: Ru
     }),
   );
   return {
-    show: (run) => open({ run }),
+    show: (run) => {
+      open({ run });
+      if (runs.runs.length > 0) markDone("watch");
+    },
     compare: ([run, ...compared]) => open({ run, compared }),
   };
 }

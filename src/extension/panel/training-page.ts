@@ -2,14 +2,25 @@ import { existsSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import * as vscode from "vscode";
 import type { RunEvent } from "../../facts/run-events.ts";
-import type { FromPanel, PanelCommand, PanelState, ToPanel } from "../../protocol/panel-messages.ts";
+import type {
+  FromPanel,
+  ImageReply,
+  ImageRequest,
+  PanelCommand,
+  PanelState,
+  ToPanel,
+} from "../../protocol/panel-messages.ts";
 import type { RunSource } from "../runs/run-source.ts";
 import type { ImageReader } from "../viewer/image-reader.ts";
 import { showPage } from "../viewer/webview-page.ts";
+import type { CommandId } from "../workspace/command-ids.ts";
+import { runCommand } from "../workspace/commands.ts";
+import { mayTouch } from "../workspace/network-access.ts";
 import { EventOutbox } from "./event-outbox.ts";
+import { OfferedFiles } from "./offered-files.ts";
 import { condense, eventsAfter } from "./run-history.ts";
 
-const COMMANDS: Readonly<Record<PanelCommand, string>> = {
+const COMMANDS: Readonly<Record<PanelCommand, CommandId>> = {
   "run-training": "biapy.runTraining",
   "new-configuration": "biapy.newConfiguration",
 };
@@ -25,6 +36,7 @@ export class TrainingPage {
   private readonly reading = new Map<string, RunEvent[]>();
   /** Runs whose history the page has. */
   private readonly sent = new Set<string>();
+  private readonly offered = new OfferedFiles();
   private readonly outbox = new EventOutbox((run, events) => this.post({ type: "events", run, events }));
   /** The runs as the page was told of them. */
   private told = "";
@@ -92,20 +104,34 @@ export class TrainingPage {
         await this.runs.resume(message.run);
         break;
       case "command":
-        await vscode.commands.executeCommand(COMMANDS[message.command]);
+        await runCommand(COMMANDS[message.command]);
         break;
       case "open-file":
         await this.openFile(message.path, message.line);
         break;
-      case "reveal-file":
-        await vscode.commands.executeCommand("revealFileInOS", vscode.Uri.file(message.path));
-        break;
       default:
-        this.post(await this.images.answer(message));
+        this.post(await this.imageReply(message));
     }
   }
 
+  /** Whether the page may have a file: one that it was told of, on a computer that may be connected to. */
+  private async isAllowed(path: string): Promise<boolean> {
+    const run = this.offered.runOf(path);
+    return run !== undefined && (await mayTouch(path, [run]));
+  }
+
+  private async imageReply(request: ImageRequest): Promise<ImageReply> {
+    const { request: number, path } = request;
+    if (await this.isAllowed(path)) return this.images.answer(request);
+    return {
+      type: "image-failed",
+      request: number,
+      message: `${path} is not shown: it is not on this computer.`,
+    };
+  }
+
   private async openFile(path: string, line?: number): Promise<void> {
+    if (!(await this.isAllowed(path))) return;
     if (!existsSync(path)) {
       void vscode.window.showWarningMessage(`BiaPy: ${path} is not there any more.`);
       return;
@@ -139,6 +165,7 @@ export class TrainingPage {
     this.reading.set(run, meanwhile);
     try {
       const past = await this.runs.events(run);
+      this.offered.offer(run, past);
       // A long history is sent in a turn of its own: whatever else the extension host has to do comes first.
       await setImmediate();
       this.post({ type: "history", history: condense(run, [...past, ...eventsAfter(past, meanwhile)]) });
@@ -153,7 +180,8 @@ export class TrainingPage {
   }
 
   private receiveEvents(run: string, events: readonly RunEvent[]): void {
-    this.reading.get(run)?.push(...events);
+    this.offered.offer(run, events);
+    for (const event of events) this.reading.get(run)?.push(event);
     // A hidden page is gone; another is loaded when it is shown again.
     if (this.sent.has(run) && this.panel.visible) this.outbox.add(run, events);
   }

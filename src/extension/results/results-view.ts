@@ -1,9 +1,12 @@
-/** The results browser: runs with their status, and under each its files. */
+/** The results browser: runs with their status, and the files of each run. */
+
 import { basename, extname } from "node:path";
 import * as vscode from "vscode";
-import type { RunStatus } from "../../protocol/panel-messages.ts";
+import { shortNumber } from "../../facts/format.ts";
+import type { RunStatus } from "../../facts/run-status.ts";
 import type { FileGroup } from "../../results/run-folders.ts";
 import type { KnownRun, RunManager } from "../runs/run-manager.ts";
+import { commandLink } from "../workspace/commands.ts";
 
 export const RESULTS_VIEW = "biapy.results";
 
@@ -29,12 +32,23 @@ export interface FileItem {
   readonly file: string;
 }
 
+/** Whether an argument of a command is an item of this view: keyboard shortcuts and other extensions may send anything. */
+export function isResultItem(value: unknown): value is ResultItem {
+  if (typeof value !== "object" || value === null) return false;
+  const { kind, run, group, file } = value as Readonly<Record<string, unknown>>;
+  if (typeof run !== "string") return false;
+  if (kind === "run") return true;
+  if (typeof group !== "string" || !(group in GROUPS)) return false;
+  return kind === "group" || (kind === "file" && typeof file === "string");
+}
+
 const GROUPS: Readonly<Record<FileGroup, { readonly label: string; readonly icon: string }>> = {
   configuration: { label: "Configuration", icon: "settings-gear" },
   checkpoints: { label: "Checkpoints", icon: "save" },
   charts: { label: "Charts", icon: "graph-line" },
   "mae-checks": { label: "MAE_checks", icon: "eye" },
   images: { label: "Images", icon: "file-media" },
+  previews: { label: "Previews during training", icon: "history" },
   augmentations: { label: "Augmentation samples", icon: "symbol-color" },
   logs: { label: "Logs", icon: "output" },
 };
@@ -46,6 +60,13 @@ const STATUS_ICONS: Readonly<Record<RunStatus, vscode.ThemeIcon>> = {
   stopped: new vscode.ThemeIcon("debug-pause"),
   failed: new vscode.ThemeIcon("error", new vscode.ThemeColor("testing.iconFailed")),
   interrupted: new vscode.ThemeIcon("warning", new vscode.ThemeColor("list.warningForeground")),
+  unknown: new vscode.ThemeIcon("question"),
+  damaged: new vscode.ThemeIcon("error", new vscode.ThemeColor("list.warningForeground")),
+};
+
+/** Statuses that need an explanation. */
+const EXPLAINED: Partial<Readonly<Record<RunStatus, string>>> = {
+  unknown: "Its end is not recorded. Trust this folder to see whether the run is still going on.",
 };
 
 const REFRESH_MS = 500;
@@ -57,7 +78,7 @@ export class ResultsTree implements vscode.TreeDataProvider<ResultItem> {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly runs: RunManager) {
-    // Runs change several times a second, which nobody reads.
+    // Debounced: runs change several times a second.
     runs.onDidChangeRuns(() => {
       this.timer ??= setTimeout(() => {
         this.timer = undefined;
@@ -117,7 +138,7 @@ export class ResultsTree implements vscode.TreeDataProvider<ResultItem> {
   }
 }
 
-/** Writes dates in one form. What writes them is made once, and not before: that takes longer than writing a hundred. */
+/** Returns a formatter for dates. It is created on first use: creating one takes longer than formatting a hundred dates. */
 function dateWriter(form: Intl.DateTimeFormatOptions): (date: Date | number) => string {
   let format: Intl.DateTimeFormat | undefined;
   return (date) => {
@@ -131,18 +152,19 @@ const day = dateWriter({ month: "short", day: "numeric" });
 const fullDay = dateWriter({ dateStyle: "short" });
 const moment = dateWriter({ dateStyle: "short", timeStyle: "medium" });
 
-/** Short, for a sidebar is narrow: the icon tells the status, and the tooltip all of it. */
-function descriptionOf({ summary, folder, progress }: KnownRun): string {
+/** Short, because a sidebar is narrow: the icon shows the status, and the tooltip everything else. */
+function descriptionOf({ summary, folder, progress, damage }: KnownRun): string {
+  if (damage !== undefined) return `damaged: ${damage}`;
   const loss = progress?.bestLoss ?? folder?.best?.loss;
   const active = summary.status === "running" || summary.status === "queued";
-  const best = loss === undefined ? "" : `loss ${loss.toPrecision(3)}`;
+  const best = loss === undefined ? "" : `loss ${shortNumber(loss)}`;
   const waiting = summary.status === "queued" ? "waiting" : "starting";
   const when = active ? progress?.text || waiting : shortDate(new Date(summary.started));
   const parts = active ? [when, best] : [best, when];
   return parts.filter((part) => part !== "").join(" · ");
 }
 
-/** The time of a run of today, the day of this year's, the date of older ones. */
+/** Returns the time of a run of today, the day of one of this year, and the date of older ones. */
 function shortDate(date: Date): string {
   const today = new Date();
   if (date.toDateString() === today.toDateString()) return time(date);
@@ -150,19 +172,19 @@ function shortDate(date: Date): string {
   return fullDay(date);
 }
 
-function tooltipOf({ summary, folder, live }: KnownRun): vscode.MarkdownString {
+function tooltipOf({ summary, folder, live, damage }: KnownRun): vscode.MarkdownString {
   const { name, runId, status, engine, started, id } = summary;
-  const lines = [
-    `**${name}, run ${runId}**: ${status}`,
-    ...(live?.record.ended?.message === undefined ? [] : [live.record.ended.message]),
-    `Engine: ${engine}`,
-    `Started: ${moment(started)}`,
-    ...(folder?.best === undefined
-      ? []
-      : [`Best loss: ${folder.best.loss.toPrecision(6)} in epoch ${folder.best.epoch}`]),
-    `\`${id}\``,
-  ];
-  return new vscode.MarkdownString(lines.join("\n\n"));
+  const explained = damage ?? live?.record.ended?.message ?? EXPLAINED[status];
+  const tooltip = new vscode.MarkdownString(`**${name}, run ${runId}**: ${status}`);
+  // A record's text may hold Markdown, such as a remote image: it is escaped.
+  const add = (text: string) => tooltip.appendMarkdown("\n\n").appendText(text);
+  if (explained !== undefined) add(explained);
+  add(`Engine: ${engine}`);
+  add(`Started: ${moment(started)}`);
+  if (folder?.best !== undefined)
+    add(`Best loss: ${shortNumber(folder.best.loss)} in epoch ${folder.best.epoch}`);
+  add(id);
+  return tooltip;
 }
 
 function fileItem({ run, group, file }: FileItem): vscode.TreeItem {
@@ -171,12 +193,13 @@ function fileItem({ run, group, file }: FileItem): vscode.TreeItem {
   item.tooltip = file;
   const checkpoint = group === "checkpoints" && [".pth", ".safetensors"].includes(extname(file));
   item.contextValue = checkpoint ? "file checkpoint" : "file";
-  // A checkpoint's numbers are for programs.
+  // No editor shows a checkpoint.
   if (!checkpoint)
-    item.command = {
-      command: "biapy.results.open",
-      title: "Open",
-      arguments: [{ kind: "file", run, group, file } satisfies FileItem],
-    };
+    item.command = commandLink("biapy.results.open", "Open", {
+      kind: "file",
+      run,
+      group,
+      file,
+    } satisfies FileItem);
   return item;
 }

@@ -1,6 +1,7 @@
+import { aboutDuration } from "../../facts/format.ts";
 import type { RunEvent } from "../../facts/run-events.ts";
 
-/** How far a run is, told from its events. */
+/** A run's progress, computed from its events. */
 export class RunProgress {
   private epoch = 0;
   private epochs = 0;
@@ -29,22 +30,15 @@ export class RunProgress {
     }
   }
 
-  /** The least loss so far; nothing before the first epoch's end. */
+  /** The lowest loss so far; nothing before the end of the first epoch. */
   get bestLoss(): number | undefined {
     return Number.isFinite(this.best) ? this.best : undefined;
   }
 
-  /** `epoch 3/150, 2 min left`; empty while nothing is known. */
+  /** `epoch 3/150, about 2 min left`; empty while nothing is known. */
   get text(): string {
     const where = this.doing || (this.epochs > 0 ? `epoch ${this.epoch}/${this.epochs}` : "");
-    const left = this.secondsLeft === undefined ? "" : `${duration(this.secondsLeft)} left`;
+    const left = this.secondsLeft === undefined ? "" : `${aboutDuration(this.secondsLeft)} left`;
     return [where, left].filter((part) => part !== "").join(", ");
   }
-}
-
-/** A time for people: `40 s`, `3 min`, `2 h 10 min`. */
-function duration(seconds: number): string {
-  if (seconds < 60) return `${Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

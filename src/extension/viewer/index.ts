@@ -1,6 +1,13 @@
 import { basename } from "node:path";
 import * as vscode from "vscode";
-import type { FromViewer, ImageSummary, ToViewer } from "../../protocol/panel-messages.ts";
+import type {
+  FromViewer,
+  ImageReply,
+  ImageRequest,
+  ImageSummary,
+  ToViewer,
+} from "../../protocol/panel-messages.ts";
+import { registerCommand } from "../workspace/commands.ts";
 import { ImageReader } from "./image-reader.ts";
 import { showPage } from "./webview-page.ts";
 
@@ -20,8 +27,10 @@ export function registerImageViewer(context: vscode.ExtensionContext): void {
     vscode.window.registerCustomEditorProvider(IMAGE_VIEWER, editor, {
       supportsMultipleEditorsPerDocument: true,
     }),
-    vscode.commands.registerCommand("biapy.viewImages", async (clicked?: vscode.Uri, all?: vscode.Uri[]) => {
-      const images = all ?? (clicked === undefined ? await pickImages() : [clicked]);
+    registerCommand("biapy.viewImages", async (clicked, selected) => {
+      const sent = Array.isArray(selected) ? selected : [clicked];
+      const uris = sent.filter((each) => each instanceof vscode.Uri);
+      const images = uris.length > 0 ? uris : await pickImages();
       if (images.length === 0) return;
       const title = images.map(({ path }) => basename(path)).join(" | ");
       const panel = vscode.window.createWebviewPanel(
@@ -114,7 +123,14 @@ class ImageViewer {
       const opened = this.first ?? this.open();
       this.first = undefined;
       this.post(await opened);
-    } else this.post(await this.reader.answer(message));
+    } else this.post(await this.reply(message));
+  }
+
+  /** Answers for the images of this editor only. */
+  private async reply(request: ImageRequest): Promise<ImageReply> {
+    const { request: number, path } = request;
+    if (this.images.some(({ fsPath }) => fsPath === path)) return this.reader.answer(request);
+    return { type: "image-failed", request: number, message: `${path} is not open in this editor.` };
   }
 
   /** Opens the images, anew where their files were replaced. */

@@ -39,7 +39,7 @@ function inBlocks(shape: readonly number[], pixels: number): readonly number[] |
 }
 
 /** The kernel turned round along all axes of space. */
-function flipped(graph: GraphBuilder, weight: Value, kernel: readonly number[]): Value {
+export function flipped(graph: GraphBuilder, weight: Value, kernel: readonly number[]): Value {
   const axes = kernel.map((_, axis) => axis + 2).filter((_, axis) => kernel[axis] > 1);
   if (axes.length === 0) return weight;
   const all = (value: number) => graph.integers(axes.map(() => value));

@@ -6,6 +6,7 @@ import {
   maxPoolingLowering,
   maxUnpoolingLowering,
 } from "./convolution-lowerings.ts";
+import { depthwiseLowering, depthwiseWeightLowering } from "./depthwise-lowerings.ts";
 import type { GraphBuilder, Matrices, Value } from "./graph.ts";
 import {
   arranged,
@@ -574,6 +575,8 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   AlongAxis: alongAxis,
 
   InSinglePrecision: (_: GraphBuilder, { x }: Unary) => x,
+  WithoutGradient: (_: GraphBuilder, { x }: Unary) => x,
+  ClippedGradient: (_: GraphBuilder, { x }: Unary) => x,
   LayerNormalization: layerNormalization,
   Silu: silu,
   Standardise: standardise,
@@ -582,6 +585,8 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   Convolution: convolutionLowering,
   ConvolutionInput: convolutionInputLowering,
   ConvolutionWeight: convolutionWeightLowering,
+  Depthwise: depthwiseLowering,
+  DepthwiseWeight: depthwiseWeightLowering,
   MaxPooling: maxPoolingLowering,
   MaxUnpooling: maxUnpoolingLowering,
 };

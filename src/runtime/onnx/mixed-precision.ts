@@ -11,10 +11,11 @@ type FloatType = "float32" | "float16";
 type Inputs = Readonly<Record<string, Traced | readonly Traced[]>>;
 
 /** Taken in float16, whatever the operands are in. */
-const HALF = new Set(["BatchMatMul", "Convolution", "ConvolutionInput", "ConvolutionWeight"]);
+const HALF = new Set(["BatchMatMul", "Convolution", "ConvolutionInput", "ConvolutionWeight", "Depthwise"]);
 
 /** Taken in float32, whatever the operands are in. */
 const SINGLE = new Set([
+  "DepthwiseWeight",
   "Exp",
   "InSinglePrecision",
   "LayerNormalization",

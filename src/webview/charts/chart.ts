@@ -1,7 +1,7 @@
 import uPlot from "uplot";
+import { axisNumbers, shortNumber } from "../../facts/format.ts";
 import { element, setText } from "../dom.ts";
 import { onThemeChange, theme } from "../theme.ts";
-import { axisNumbers, shortNumber } from "../words.ts";
 import { decimate, type Span, type Track } from "./track.ts";
 
 export interface Curve {

@@ -1,5 +1,5 @@
+import { shortNumber } from "../../facts/format.ts";
 import type { ImageSummary } from "../../protocol/panel-messages.ts";
-import { shortNumber } from "../words.ts";
 import { channelLuts, DIVERGING, GRAY } from "./colours.ts";
 import type { Pixel, TileContent } from "./image-tile.ts";
 import { difference, type PlaneImage, type Range } from "./plane-image.ts";

@@ -1,4 +1,4 @@
-import { SAMPLE_ARRAYS, type SampleArray, type SampleType } from "../../images/image.ts";
+import { SAMPLE_ARRAYS, type SampleArray, type SampleType } from "../../facts/samples.ts";
 import type { Plane } from "../../protocol/panel-messages.ts";
 
 /** Values of a plane or of a smaller version of it, `[y, x]`. */

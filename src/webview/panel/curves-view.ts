@@ -1,8 +1,8 @@
+import { metricName } from "../../facts/format.ts";
 import { Chart, type Curve } from "../charts/chart.ts";
 import { type Span, smooth, type Track } from "../charts/track.ts";
 import { element, oncePerFrame, setText, show, slider } from "../dom.ts";
 import { button, checkbox } from "../toolkit.ts";
-import { metricName } from "../words.ts";
 import type { RunRecord } from "./run-record.ts";
 
 /** A run among those that are laid over each other. */

@@ -19,6 +19,8 @@ export interface ImageSettings {
 const KINDS: readonly { readonly kind: Kind; readonly label: string }[] = [
   { kind: "mae-check", label: "Reconstructions" },
   { kind: "prediction", label: "Predictions" },
+  { kind: "segmentation", label: "Segmentations" },
+  { kind: "features", label: "Features" },
   { kind: "augmentation", label: "Augmented" },
 ];
 
@@ -29,12 +31,16 @@ const ROLES: readonly { readonly role: keyof ImageFiles; readonly title: string 
   { role: "reconstruction", title: "Reconstruction" },
   { role: "reconstructionAndVisible", title: "Reconstruction + visible" },
   { role: "prediction", title: "Prediction" },
+  { role: "groundTruth", title: "Ground truth" },
+  { role: "features", title: "Features" },
 ];
 
 /** A row shows reconstructions beside what was masked; the prediction, without a mask, beside its original. */
 const SHOWN_ROLES: Readonly<Record<Kind, readonly (keyof ImageFiles)[]>> = {
   "mae-check": ["original", "masked", "reconstruction", "reconstructionAndVisible"],
-  prediction: ["original", "masked", "prediction"],
+  prediction: ["original", "masked", "prediction", "groundTruth"],
+  segmentation: ["original", "prediction", "groundTruth"],
+  features: ["original", "features"],
   augmentation: ["original", "masked", "reconstruction", "reconstructionAndVisible", "prediction"],
 };
 
@@ -177,6 +183,7 @@ function rowImages({ kind, files }: ImageEvent): RowImage[] {
 
 /** What an image is recognised by in the strip of previews: what was made of it, and not the image that went in. */
 function thumbnailFile({ kind, files }: ImageEvent): string | undefined {
+  if (kind === "features") return files.features;
   const made = files.reconstructionAndVisible ?? files.prediction ?? files.reconstruction;
   return (kind === "prediction" ? files.prediction : undefined) ?? made ?? files.original ?? files.masked;
 }

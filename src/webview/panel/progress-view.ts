@@ -1,8 +1,9 @@
 import { engineLabel } from "../../facts/engine-labels.ts";
-import type { RunStatus, RunSummary } from "../../protocol/panel-messages.ts";
+import { bytes, duration, largeCount, shortNumber } from "../../facts/format.ts";
+import type { RunStatus } from "../../facts/run-status.ts";
+import type { RunSummary } from "../../protocol/panel-messages.ts";
 import { element, setText, show } from "../dom.ts";
 import { button, tag } from "../toolkit.ts";
-import { bytes, duration, largeCount, shortNumber } from "../words.ts";
 import type { RunRecord } from "./run-record.ts";
 
 export interface ProgressEvents {
@@ -17,6 +18,8 @@ const STATUS: Readonly<Record<RunStatus, string>> = {
   stopped: "Stopped",
   failed: "Failed",
   interrupted: "Interrupted",
+  unknown: "Unknown",
+  damaged: "Damaged",
 };
 
 /** How a run stands: its state and progress, time left, what it runs on, and the buttons that stop it and go on with it. */
@@ -102,7 +105,7 @@ export class ProgressView {
     facts.push(start === undefined ? ["Engine", engineLabel(run.engine)] : ["Device", start.device]);
     // A run that is told from its log alone has no memory in it.
     if (epoch !== undefined && epoch.memoryBytes > 0) facts.push(["Memory", bytes(epoch.memoryBytes)]);
-    if (step !== undefined) facts.push(["Step", duration1(step.stepSeconds)]);
+    if (step !== undefined) facts.push(["Step", duration(step.stepSeconds)]);
     const since = run.status === "queued" ? "Waiting since" : "Started";
     facts.push([since, new Date(run.started).toLocaleString()]);
     const text = JSON.stringify(facts);
@@ -115,9 +118,6 @@ export class ProgressView {
     );
   }
 }
-
-const duration1 = (seconds: number): string =>
-  seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(1)} s`;
 
 function doing(run: RunSummary, record: RunRecord | undefined): string {
   if (run.status === "queued") return "Waits until the run before it is done";

@@ -1,3 +1,4 @@
+import { shortNumber } from "../../facts/format.ts";
 import type {
   EndEvent,
   EpochEvent,
@@ -185,7 +186,7 @@ export class RunRecord {
     if (event.best) this.best = event;
     if (event.epoch > (this.epochs.at(-1)?.epoch ?? 0)) this.epochs.push(event);
     const loss = (name: string, metrics: Metrics | undefined) =>
-      metrics?.loss === undefined ? [] : [`${name} loss ${metrics.loss.toPrecision(4)}`];
+      metrics?.loss === undefined ? [] : [`${name} loss ${shortNumber(metrics.loss)}`];
     const parts = [...loss("train", event.train), ...loss("validation", event.validation)];
     this.note(event.time, "info", `Epoch ${event.epoch}: ${parts.join(", ")}${event.best ? " (best)" : ""}`);
   }

@@ -1,6 +1,6 @@
+import { metricName, shortNumber } from "../../facts/format.ts";
 import type { TestEvent } from "../../facts/run-events.ts";
 import { element, show } from "../dom.ts";
-import { metricName, shortNumber } from "../words.ts";
 
 /** The metrics of the test images, and their mean. */
 export class TestResults {

@@ -35,7 +35,7 @@ const writeRecord = (folder: string, record: CopyRecord) =>
 
 /** Where the copies of a phase's images go: beside them, unless the configuration says where. */
 function sourceDirectory(config: Config, phase: Phase): string {
-  const key = `DATA.${phase}.SSL_SOURCE_DIR`;
+  const key = `DATA.${phase}.SSL_SOURCE_DIR` as const;
   if (config.sets(key)) return config.text(key);
   return `${config.text(`DATA.${phase}.PATH`).replace(/[\\/]+$/, "")}_ssl_source`;
 }

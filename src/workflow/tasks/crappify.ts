@@ -1,242 +1,115 @@
 /** The crappify pretext task: a network learns to restore images that were made worse (Franco-Barranco et al. 2022). */
-import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { architectureOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
-import type { Sample } from "../../data/augmentation/sample.ts";
-import type { NormalisedImage } from "../../data/image-set.ts";
-import { denormalise, normalise } from "../../data/normalisation.ts";
-import type { ImagePairs } from "../../data/patches.ts";
+import { normalise } from "../../data/normalisation.ts";
 import { ErrorSums, similarity } from "../../data/similarity.ts";
-import { type Box, common, type TilingSettings, valuesIn } from "../../data/tiling.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
-import type { ImageFiles, Metrics } from "../../facts/run-events.ts";
-import { readImage } from "../../images/files.ts";
-import { type ImageShape, type Region, sampleArray, shapeOf, wholeRegion } from "../../images/image.ts";
-import { type BuildArguments, type ImageModel, imageModel } from "../../models/architectures.ts";
-import type { Runtime } from "../../runtime/executable.ts";
-import type { Parameters } from "../../runtime/parameters.ts";
-import type { Program, Tensors } from "../../runtime/program.ts";
-import type { Scope } from "../../runtime/scope.ts";
-import { combinedLoss, measured } from "../../training/metrics.ts";
-import type { Batch } from "../../training/trainer.ts";
-import { chunkedPath, predictByChunks } from "../by-chunks.ts";
+import type { Metrics } from "../../facts/run-events.ts";
+import { shapeOf } from "../../images/image.ts";
+import { type ImageModel, imageModel } from "../../models/architectures.ts";
+import { combinedLoss } from "../../training/losses.ts";
+import { measured } from "../../training/metrics.ts";
 import { buildArguments } from "../model-settings.ts";
-import { compiledModel, type PatchModel, type PredictedPart, predictImage, type Watch } from "../predict.ts";
-import { lossTerms, metricNames, tilingSettings } from "../settings.ts";
-import { type ChunkSettings, chunkSettings, evaluatedRegion, middleOf, testModel } from "../test-settings.ts";
-import { imageName, writeImage } from "../write-image.ts";
-import type { ImageViewer, PretextTask, ViewedImage } from "./task.ts";
+import { lossTerms, metricNames } from "../settings.ts";
+import { imageName, inOwnRange, predictionInOwnRange, writeImage } from "../write-image.ts";
+import { inOneBatch } from "./batch-arrays.ts";
+import { encoderFeatures } from "./encoder-features.ts";
+import { storedPrediction } from "./stored-prediction.ts";
+import type { Measurement, Task, TestingTask, TestPart, TrainingTask } from "./task.ts";
 
 /** The task for the network that a configuration describes. */
-export function restorationTask(config: Config, tree: ResultTree): RestorationTask {
+export function crappifyTask(config: Config, tree: ResultTree): Task {
   const build = buildArguments(config);
-  return new RestorationTask(config, tree, imageModel(architectureOf(config), build), build);
+  const model = imageModel(architectureOf(config), build);
+  return {
+    architecture: architectureOf(config),
+    buildArguments: build,
+    batchSize: config.number("TRAIN.BATCH_SIZE"),
+    training: training(config, model),
+    testing: { ...imageTesting(tree, model), measurement: (byChunks) => new RestorationErrors(byChunks) },
+    features: (shape) => encoderFeatures(model, shape),
+  };
 }
 
-class RestorationTask implements PretextTask {
-  readonly architecture: string;
-  readonly batchSize: number;
-  private readonly shape: readonly number[];
+function training(config: Config, model: ImageModel): TrainingTask {
+  const batchSize = config.number("TRAIN.BATCH_SIZE");
+  const patch = config.numbers("DATA.PATCH_SIZE").slice(0, ndimOf(config) + 1);
+  const images = { shape: [batchSize, ...patch], type: "float32" } as const;
+  return {
+    inputs: { images, targets: images },
+    compare: (scope, { images, targets }) => {
+      const prediction = model(scope, images);
+      const loss = combinedLoss(lossTerms(config), prediction, targets);
+      return { loss, ...measured(metricNames(config, "TRAIN"), prediction, targets) };
+    },
+    batch: (samples) => ({
+      inputs: {
+        images: inOneBatch(
+          samples.map(({ image }) => image),
+          batchSize,
+        ),
+        targets: inOneBatch(
+          samples.map(({ image, target = image }) => target),
+          batchSize,
+        ),
+      },
+      count: samples.length,
+    }),
+  };
+}
 
-  constructor(
-    private readonly config: Config,
-    private readonly tree: ResultTree,
-    private readonly model: ImageModel,
-    readonly buildArguments: BuildArguments,
-  ) {
-    this.architecture = architectureOf(config);
-    this.batchSize = config.number("TRAIN.BATCH_SIZE");
-    this.shape = [this.batchSize, ...config.numbers("DATA.PATCH_SIZE").slice(0, ndimOf(config) + 1)];
-  }
-
-  get inputs(): Program["inputs"] {
-    const images = { shape: this.shape, type: "float32" } as const;
-    return { images, targets: images };
-  }
-
-  compare(scope: Scope, { images, targets }: Tensors): Tensors {
-    const prediction = this.model(scope, images);
-    const loss = combinedLoss(lossTerms(this.config), prediction, targets);
-    return { loss, ...measured(metricNames(this.config, "TRAIN"), prediction, targets) };
-  }
-
-  /** @param shape `[batch, (z,) y, x, channel]` */
-  private prediction(shape: readonly number[]): Program {
-    return {
+/** Testing a network that turns an image into a better one of the same channels, range and pixel type. */
+export function imageTesting(tree: ResultTree, model: ImageModel): Omit<TestingTask, "measurement"> {
+  return {
+    prediction: (shape) => ({
       training: false,
       inputs: { images: { shape, type: "float32" } },
-      forward: (scope, { images }) => ({ prediction: this.model(scope, images) }),
-    };
-  }
-
-  batch(samples: readonly Sample[]): Batch {
-    const { batchSize } = this;
-    const images = inOneBatch(
-      samples.map(({ image }) => image),
-      batchSize,
-    );
-    const targets = inOneBatch(
-      samples.map(({ image, target = image }) => target),
-      batchSize,
-    );
-    return { inputs: { images, targets }, count: samples.length };
-  }
-
-  viewer(runtime: Runtime, parameters: Parameters): ImageViewer {
-    const compiled = new Map<string, { model: PatchModel; release(): void }>();
-    /** The network for patches of this size: in a full image, that of the image. */
-    const modelFor = (patch: Box, batchSize: number): PatchModel => {
-      const shape = [
-        batchSize,
-        ...(ndimOf(this.config) === 3 ? patch : patch.slice(1)),
-        this.shape.at(-1) ?? 1,
-      ];
-      const known = compiled.get(String(shape));
-      if (known !== undefined) return known.model;
-      const executable = runtime.compile(this.prediction(shape), parameters, { gradients: false });
-      const model = compiledModel(executable, batchSize, ({ images }, patches) =>
-        images.set(inOneBatch(patches, batchSize)),
-      );
-      for (const { release } of compiled.values()) release();
-      compiled.clear();
-      compiled.set(String(shape), { model, release: () => executable.release() });
-      return model;
-    };
-    return {
-      check: (pairs, index) => this.check(modelFor, pairs, index),
-      test: (pairs, index, watch) => this.test(modelFor, pairs, index, watch),
-      release: () => {
-        for (const { release } of compiled.values()) release();
+      forward: (scope, { images }) => ({ prediction: model(scope, images) }),
+    }),
+    feed: ({ images }, { patches, batchSize }) => images.set(inOneBatch(patches, batchSize)),
+    resultFiles: (image) => [
+      {
+        folder: tree.perImage,
+        role: "prediction",
+        channels: image.info.shape[3],
+        sampleType: image.info.sampleType,
+        values: ({ values }) => predictionInOwnRange(values.prediction, image),
       },
-    };
-  }
-
-  private async check(modelFor: ModelFor, pairs: ImagePairs, index: number): Promise<ViewedImage> {
-    const image = await pairs.images.image(index);
-    const region = middleOf(image.info.shape);
-    const tiling = tilingSettings(this.config, "TEST");
-    const model = modelFor(tiling.patch, this.batchSize);
-    const { prediction } = await predictImage(model, image, { tiling, region });
-    return { files: filesOf(pairs, index, await this.write(image, prediction, region)), metrics: {} };
-  }
-
-  /** Restores one image and writes it; it is measured in the range and steps of its pixel type, as BiaPy does. */
-  private async test(
-    modelFor: ModelFor,
-    pairs: ImagePairs,
-    index: number,
-    watch: Watch,
-  ): Promise<ViewedImage> {
-    const { config } = this;
-    const image = await pairs.images.image(index);
-    const target = await pairs.targets?.image(index);
-    const full = config.flag("TEST.FULL_IMG") && ndimOf(config) === 2;
-    const tiling = full ? fullImage(config, image.info.shape) : tilingSettings(config, "TEST");
-    const model = () => testModel(config, modelFor(tiling.patch, full ? 1 : this.batchSize), tiling.patch);
-    const given = { image, target, box: evaluatedRegion(config, image.info), tiling, model, watch };
-    const chunks = chunkSettings(config);
-    const { path, metrics } =
-      chunks === undefined ? await this.restore(given) : await this.restoreByChunks(given, chunks);
-    const names = metricNames(config, "TEST");
-    const chosen = Object.entries(metrics).filter(([name]) => names.includes(name));
-    return { files: filesOf(pairs, index, path), metrics: Object.fromEntries(chosen) };
-  }
-
-  private async restore({ image, target, box, tiling, model, watch }: TestImage): Promise<Restored> {
-    const { info } = image;
-    const prediction =
-      (await this.existing(image)) ?? (await predictImage(model(), image, { tiling, watch })).prediction;
-    const written = this.config.flag("TEST.SAVE_MODEL_RAW_OUTPUT");
-    const path = written ? await this.write(image, prediction) : undefined;
-    if (target === undefined) return { path, metrics: {} };
-    const restored = inOwnRange(valuesIn(prediction, wholeRegion(info.shape), box), image);
-    const original = inOwnRange(await target.values(box), image);
-    return { path, metrics: similarity(restored, original, shapeOf(box, info.shape[3])) };
-  }
-
-  private async restoreByChunks(
-    { image, target, box, tiling, model, watch }: TestImage,
-    settings: ChunkSettings,
-  ): Promise<Restored> {
-    const path = chunkedPath(this.tree.perImage, image.info.path, settings);
-    if (this.config.flag("TEST.REUSE_PREDICTIONS") && existsSync(path)) return { path, metrics: {} };
-    const errors = new ErrorSums();
-    const keep = async ({ region, values: { prediction } }: PredictedPart) => {
-      const evaluated = common(region, box);
-      if (target !== undefined && evaluated !== undefined)
-        errors.add(
-          inOwnRange(valuesIn(prediction, region, evaluated), image),
-          inOwnRange(await target.values(evaluated), image),
-        );
-      return prediction;
-    };
-    await predictByChunks(path, { model: model(), image, tiling, settings, watch, keep });
-    return { path, metrics: target === undefined ? {} : errors.metrics };
-  }
-
-  private pathOf = ({ info }: NormalisedImage) => join(this.tree.perImage, `${imageName(info.path)}.tif`);
-
-  private async write(image: NormalisedImage, prediction: Float32Array, region?: Region): Promise<string> {
-    await mkdir(this.tree.perImage, { recursive: true });
-    return writeImage(this.pathOf(image), prediction, image, region);
-  }
-
-  /** TEST.REUSE_PREDICTIONS: the prediction of an earlier run, where it is there and of the image's shape. */
-  private async existing(image: NormalisedImage): Promise<Float32Array | undefined> {
-    const path = this.pathOf(image);
-    if (!this.config.flag("TEST.REUSE_PREDICTIONS") || !existsSync(path)) return undefined;
-    const stored = await readImage(path);
-    return String(stored.shape) === String(image.info.shape) ? normalise(stored, image.channels) : undefined;
-  }
+    ],
+    reuse: async ({ info, channels }) => {
+      const stored = await storedPrediction(join(tree.perImage, `${imageName(info.path)}.tif`), info.shape);
+      return stored && { prediction: normalise(stored, channels) };
+    },
+    writePictures: async ({ image, region, values }, folder) => {
+      const path = join(folder, `${imageName(image.info.path)}.tif`);
+      return { prediction: await writeImage(path, values.prediction, image, region) };
+    },
+    shown: (source, target, written) =>
+      target === undefined
+        ? { masked: source, ...written }
+        : { original: target, masked: source, reconstruction: written.prediction, ...written },
+  };
 }
 
-/** A test image, and how it is restored. */
-interface TestImage {
-  readonly image: NormalisedImage;
-  /** What it should become, where that is known. */
-  readonly target: NormalisedImage | undefined;
-  /** The part that metrics are of. */
-  readonly box: Region;
-  readonly tiling: TilingSettings;
-  /** Compiled when it is asked for: a prediction that is there already needs none. */
-  readonly model: () => PatchModel;
-  readonly watch: Watch;
-}
+/** Errors of a restored image in the range and steps of its pixel type, as BiaPy measures them. */
+export class RestorationErrors implements Measurement {
+  private readonly errors = new ErrorSums();
+  private whole: Metrics | undefined;
+  private empty = true;
 
-/** Where a restored image was written, where it was, and its metrics. */
-interface Restored {
-  readonly path: string | undefined;
-  readonly metrics: Metrics;
-}
+  constructor(private readonly byChunks: boolean) {}
 
-/** What there is to see of an image. */
-function filesOf({ images, targets }: ImagePairs, index: number, prediction?: string): ImageFiles {
-  const masked = images.infos[index].path;
-  if (targets === undefined) return { masked, prediction };
-  return { original: targets.infos[index].path, masked, reconstruction: prediction, prediction };
-}
+  async add({ image, target, region, values }: TestPart): Promise<void> {
+    if (target === undefined) return;
+    this.empty = false;
+    const restored = Float32Array.from(predictionInOwnRange(values.prediction, image));
+    const original = Float32Array.from(inOwnRange(await target.values(region), image));
+    if (this.byChunks) this.errors.add(restored, original);
+    else this.whole = similarity(restored, original, shapeOf(region, image.info.shape[3]));
+  }
 
-/** Normalised values in an image's own range and pixel type. */
-function inOwnRange(values: Float32Array, { info: { sampleType }, channels }: NormalisedImage): Float32Array {
-  return Float32Array.from(denormalise(values, channels, sampleType, sampleArray(sampleType, values.length)));
-}
-
-type ModelFor = (patch: Box, batchSize: number) => PatchModel;
-
-/** Patches as one array of `[batch, …]`; a batch that is not full repeats its last patch. */
-function inOneBatch(patches: readonly Float32Array[], batchSize: number): Float32Array {
-  const size = patches[0].length;
-  const images = new Float32Array(batchSize * size);
-  for (let place = 0; place < batchSize; place++)
-    images.set(patches[Math.min(place, patches.length - 1)], place * size);
-  return images;
-}
-
-/** TEST.FULL_IMG: one patch, which is the image, completed by reflection to what a network can halve as often as it does. */
-function fullImage(config: Config, [, height, width]: ImageShape): TilingSettings {
-  const multiple = 2 ** config.numbers("MODEL.FEATURE_MAPS").length;
-  const complete = (size: number) => Math.ceil(size / multiple) * multiple;
-  return { patch: [1, complete(height), complete(width)], overlap: [0, 0, 0], padding: [0, 0, 0] };
+  get metrics(): Metrics {
+    return this.whole ?? (this.empty ? {} : this.errors.metrics);
+  }
 }

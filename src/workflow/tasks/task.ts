@@ -1,62 +1,145 @@
-/** What a pretext task brings to a run: what is learnt from patches, and what it shows of an image. */
+/** What differs between workflows: the inputs of a batch, the loss and metrics, and what is written and shown of an image. */
 import type { Sample } from "../../data/augmentation/sample.ts";
-import type { ImagePairs } from "../../data/patches.ts";
+import type { NormalisedImage } from "../../data/image-set.ts";
+import type { Orientation } from "../../data/orientation.ts";
 import type { Random } from "../../data/random.ts";
+import { valuesIn } from "../../data/tiling.ts";
 import type { ImageFiles, Metrics } from "../../facts/run-events.ts";
+import type { Region } from "../../images/image.ts";
 import type { BuildArguments } from "../../models/architectures.ts";
-import type { Runtime } from "../../runtime/executable.ts";
-import type { Parameters } from "../../runtime/parameters.ts";
+import type { InputData } from "../../runtime/executable.ts";
 import type { Program, Tensors } from "../../runtime/program.ts";
 import type { Scope } from "../../runtime/scope.ts";
 import type { Batch } from "../../training/trainer.ts";
-import type { Watch } from "../predict.ts";
+import type { PartFile } from "../by-chunks.ts";
+import type { PatchModel, PredictedPart, Watch } from "../predict.ts";
 
-export interface PretextTask {
+/** One workflow, set up by a configuration. `src/facts/workflows.ts` lists them. */
+export interface Task {
   /** MODEL.ARCHITECTURE. */
   readonly architecture: string;
   /** The arguments that build the same model in BiaPy, as its checkpoints keep them. */
   readonly buildArguments: BuildArguments;
   readonly batchSize: number;
-  /** The inputs of a batch, `[batch, …]` each. */
-  readonly inputs: Program["inputs"];
-  /** Predicts a batch and compares it with what it should be: `loss` and the metrics of each patch, `[batch]` each. */
-  compare(scope: Scope, inputs: Tensors): Tensors;
-  /** The inputs for these samples; `random` draws what the task hides. */
-  batch(samples: readonly Sample[], random: (sample: number) => Random): Batch;
-  viewer(runtime: Runtime, parameters: Parameters): ImageViewer;
+  readonly training: TrainingTask;
+  readonly testing: TestingTask;
+  /**
+   * The encoder's features of patches: input `images`, output `features` `[batch, (z,) y, x, feature]`.
+   *
+   * @param shape of the images, `[batch, (z,) y, x, channel]`
+   */
+  features(shape: readonly number[]): Program;
 }
 
-export interface ViewedImage {
-  readonly files: ImageFiles;
+/** How a workflow learns. */
+export interface TrainingTask {
+  /** The inputs of a batch, `[batch, …]` each. */
+  readonly inputs: Program["inputs"];
+  /** Predicts a batch and compares it with its targets. Returns `loss` and the metrics of each patch, `[batch]` each. */
+  compare(scope: Scope, inputs: Tensors): Tensors;
+  /** Returns the inputs for these samples; `random` draws what the workflow hides. */
+  batch(samples: readonly Sample[], random: (sample: number) => Random): Batch;
+}
+
+/** Patches `[z, y, x, channel]` that are predicted together; at most a batch of them. */
+export interface PatchBatch {
+  readonly patches: readonly Float32Array[];
+  /** The patches' numbers in their image. */
+  readonly tiles: readonly number[];
+  /** How the patches have been turned. */
+  readonly orientation: Orientation;
+  readonly batchSize: number;
+}
+
+/** How a workflow predicts images, and what becomes of the predictions. */
+export interface TestingTask {
+  /** @param shape of the images, `[batch, (z,) y, x, channel]`. Each output has the same axes. */
+  prediction(shape: readonly number[]): Program;
+  /** Fills the inputs of {@link prediction}; a batch that is not full repeats its last patch. */
+  feed(inputs: Readonly<Record<string, InputData>>, batch: PatchBatch): void;
+  /** Further outputs that need no network. */
+  readonly withoutNetwork?: PatchModel;
+  /** The outputs that result files and metrics by chunks are made of; all where this is not set. */
+  readonly neededByChunks?: readonly string[];
+  /** The files that a test image's prediction is written to. The first one is what TEST.REUSE_PREDICTIONS looks for. */
+  resultFiles(image: NormalisedImage, byChunks: boolean): readonly ResultFile[];
+  /** Reads the outputs that an earlier run wrote of a whole image; undefined where there are none that fit. */
+  reuse(image: NormalisedImage, watch: Watch): Promise<PredictedPart["values"] | undefined>;
+  /** Starts to measure an image. */
+  measurement(byChunks: boolean): Measurement;
+  /** Writes pictures of a part of an image, to look at, into a folder. */
+  writePictures(part: TestPart, folder: string): Promise<ImageFiles>;
+  /** Where pictures of test images go, for workflows that show more than their result files. */
+  readonly testPictures?: string;
+  /**
+   * What there is to see of an image.
+   *
+   * @param target the file of what the image should become, where that is known
+   * @param written result files and pictures
+   */
+  shown(source: string, target: string | undefined, written: ImageFiles): ImageFiles;
+}
+
+/** A file of a test image's prediction. */
+export interface ResultFile extends Pick<PartFile, "channels" | "sampleType"> {
+  readonly folder: string;
+  /** What it shows. */
+  readonly role: keyof ImageFiles;
+  /** The part's values in the file's own type and range, `[z, y, x, channel]`. */
+  values(part: TestPart): ReturnType<PartFile["values"]>;
+}
+
+/** Metrics of one image, whose parts come one after the other. */
+export interface Measurement {
+  add(part: TestPart): Promise<void>;
+  /** Empty where nothing could be measured. */
   readonly metrics: Metrics;
 }
 
-/** Applies a model to images and writes what there is to see. */
-export interface ImageViewer {
-  /** Shows how far training has come: the image, or the middle of a large one. */
-  check(pairs: ImagePairs, index: number): Promise<ViewedImage>;
-  /** Predicts a whole test image as TEST.* says. Throws the signal's reason when it is asked to stop. */
-  test(pairs: ImagePairs, index: number, watch: Watch): Promise<ViewedImage>;
-  release(): void;
+/** A predicted part of an image, with the image and its target. Values are normalized, `[z, y, x, channel]`. */
+export class TestPart implements PredictedPart {
+  private known: Promise<Float32Array> | undefined;
+
+  constructor(
+    readonly image: NormalisedImage,
+    readonly target: NormalisedImage | undefined,
+    readonly region: Region,
+    readonly values: PredictedPart["values"],
+  ) {}
+
+  /** The image's own values. */
+  original(): Promise<Float32Array> {
+    this.known ??= this.image.values(this.region);
+    return this.known;
+  }
+
+  /** The part of this one that lies in `box`, which must lie in it. */
+  within(box: Region): TestPart {
+    const picked = (values: Float32Array) => valuesIn(values, this.region, box);
+    const values = Object.entries(this.values).map(([name, each]) => [name, picked(each)] as const);
+    const part = new TestPart(this.image, this.target, box, Object.fromEntries(values));
+    part.known = this.known?.then(picked);
+    return part;
+  }
 }
 
 /** A training step: `loss` and the metrics of a batch, a number each. */
-export function trainingProgram(task: PretextTask): Program {
+export function trainingProgram({ training }: Task): Program {
   return {
     training: true,
-    inputs: task.inputs,
+    inputs: training.inputs,
     forward: (scope, inputs) => {
-      const values = Object.entries(task.compare(scope, inputs));
+      const values = Object.entries(training.compare(scope, inputs));
       return Object.fromEntries(values.map(([name, value]) => [name, value.mean()]));
     },
   };
 }
 
 /** The same for every patch of a validation batch: `[batch]` each. */
-export function evaluationProgram(task: PretextTask): Program {
+export function evaluationProgram({ training }: Task): Program {
   return {
     training: false,
-    inputs: task.inputs,
-    forward: (scope, inputs) => task.compare(scope, inputs),
+    inputs: training.inputs,
+    forward: (scope, inputs) => training.compare(scope, inputs),
   };
 }

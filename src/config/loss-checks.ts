@@ -1,0 +1,51 @@
+/** Whether the engine computes the losses and metrics that a configuration asks for. */
+import { embeddedLosses, IMAGE_METRICS, isSpectral, LOSSES, REFUSED_METRICS } from "../facts/losses.ts";
+import type { Problem } from "../facts/run-events.ts";
+import { channelsOf } from "./basics.ts";
+import type { Config } from "./config.ts";
+import type { ListKey } from "./key-names.ts";
+
+const listed = (config: Config, key: ListKey): string[] => [config.value(key)].flat().map(String);
+
+/** LOSS.TYPE and LOSS.WEIGHTS of a network that restores images. */
+export function checkLosses(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  const computed = embeddedLosses("crappify");
+  const losses = listed(config, "LOSS.TYPE").map((name) => name.toUpperCase());
+  for (const name of losses.filter((each) => !computed.includes(each))) {
+    const loss = LOSSES[name];
+    const message =
+      loss?.refused === undefined
+        ? `restoring images has the losses ${computed.join(", ")}; ${name} is not among them.`
+        : `${name} ${loss.refused}; the embedded engine has ${computed.join(", ")}.`;
+    problems.push(config.problem("LOSS.TYPE", message));
+  }
+  const spectral = losses.length > 0 && losses.every(isSpectral);
+  if (spectral && channelsOf(config) > 1) {
+    const message = `${losses.join(" and ")} look at the first channel only, so that nothing would train the others. Add another loss, such as MSE.`;
+    problems.push(config.problem("LOSS.TYPE", message));
+  }
+  const weights = config.numbers("LOSS.WEIGHTS");
+  if (weights.length > 0 && weights.length !== losses.length) {
+    const message = `${losses.length} losses (LOSS.TYPE) have ${losses.length} weights, not ${weights.length}.`;
+    problems.push(config.problem("LOSS.WEIGHTS", message));
+  }
+  return problems;
+}
+
+/** TRAIN.METRICS and TEST.METRICS: a metric that is not computed is never left out in silence. */
+export function checkMetrics(config: Config): Problem[] {
+  return (["TRAIN.METRICS", "TEST.METRICS"] as const).flatMap((key) =>
+    listed(config, key).flatMap((written) => {
+      const name = written.toLowerCase();
+      if (IMAGE_METRICS.some((each) => each === name)) return [];
+      const refused = REFUSED_METRICS[name];
+      const known = IMAGE_METRICS.join(", ");
+      const message =
+        refused === undefined
+          ? `the metrics of these images are ${known}; ${written} is not among them.`
+          : `${written} ${refused}; the embedded engine has ${known}.`;
+      return [config.problem(key, message)];
+    }),
+  );
+}

@@ -1,0 +1,101 @@
+/** What the command line knows of devices: it is run for it, since the extension itself loads no engine. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import * as vscode from "vscode";
+import { bytes } from "../../facts/format.ts";
+import { findNode } from "../../runs/node-runtime.ts";
+
+/** The devices of this machine as `biapy --devices --json` tells them. */
+export interface DeviceList {
+  readonly cpu: { readonly name: string; readonly cores: number; readonly memoryBytes: number };
+  readonly gpus: readonly {
+    readonly index: number;
+    readonly name: string;
+    readonly memoryBytes?: number;
+    readonly routes: readonly string[];
+    readonly refused: readonly { readonly route: string; readonly reason: string }[];
+  }[];
+  readonly note?: string;
+}
+
+/** What installing says, a line each. */
+type InstallEvent =
+  | { readonly event: "progress"; readonly label: string; readonly done: number; readonly total: number }
+  | { readonly event: "installed"; readonly folder: string }
+  | { readonly event: "failed"; readonly message: string };
+
+export async function listDevices(context: vscode.ExtensionContext): Promise<DeviceList> {
+  const lines: string[] = [];
+  await runTool(context, ["--devices", "--json"], (line) => lines.push(line));
+  return JSON.parse(lines.at(-1) ?? "") as DeviceList;
+}
+
+/**
+ * Installs something, with progress and cancel.
+ *
+ * @returns whether it is installed now; false when it was cancelled
+ * @throws Error what went wrong, for people
+ */
+export async function install(
+  context: vscode.ExtensionContext,
+  title: string,
+  args: readonly string[],
+): Promise<boolean> {
+  await vscode.workspace.fs.createDirectory(context.globalStorageUri);
+  return vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Notification, title, cancellable: true },
+    async (progress, cancelled) => {
+      let last: InstallEvent | undefined;
+      const code = await runTool(
+        context,
+        [...args, "--json"],
+        (line) => {
+          last = JSON.parse(line) as InstallEvent;
+          if (last.event === "progress") progress.report({ message: progressText(last) });
+        },
+        cancelled,
+      );
+      if (last?.event === "failed") throw new Error(last.message);
+      if (cancelled.isCancellationRequested) return false;
+      if (code !== 0) throw new Error(`${title} ended with code ${code}.`);
+      return true;
+    },
+  );
+}
+
+/** Progress that counts fewer things than this counts steps, not bytes. */
+const A_DOWNLOAD = 1e6;
+
+function progressText({ label, done, total }: Extract<InstallEvent, { event: "progress" }>): string {
+  if (total < A_DOWNLOAD) return label;
+  return `${label}: ${bytes(done)} of ${bytes(total)} (${Math.floor((100 * done) / total)} %)`;
+}
+
+/** Runs the command line and hands over each line that it prints; cancelling ends it. */
+async function runTool(
+  context: vscode.ExtensionContext,
+  args: readonly string[],
+  line: (text: string) => void,
+  cancelled?: vscode.CancellationToken,
+): Promise<number | null> {
+  const node = await findNode(vscode.workspace.getConfiguration("biapy").get("run.nodePath", ""));
+  if (typeof node === "string") throw new Error(node);
+  const child: ChildProcess = spawn(
+    node.command,
+    [...node.args, context.asAbsolutePath("dist/cli.mjs"), ...args],
+    {
+      env: { ...process.env, ...node.env },
+      stdio: ["ignore", "pipe", "ignore"],
+      windowsHide: true,
+    },
+  );
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", resolve);
+  });
+  const listener = cancelled?.onCancellationRequested(() => child.kill());
+  if (child.stdout !== null) for await (const text of createInterface(child.stdout)) line(text);
+  listener?.dispose();
+  return ended;
+}

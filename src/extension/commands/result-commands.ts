@@ -1,0 +1,146 @@
+/** What the results browser's menus do. */
+
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { extname, join } from "node:path";
+import * as vscode from "vscode";
+import { liesInside } from "../../facts/files/lies-inside.ts";
+import { isNetworkPath } from "../../facts/files/network-path.ts";
+import { askWhereToSave, writeAndShow } from "../language/documents.ts";
+import { shortestPath } from "../language/new-configuration.ts";
+import { startingFrom } from "../results/checkpoint-configuration.ts";
+import type { FileItem, ResultItem } from "../results/results-view.ts";
+import { runCommand } from "../workspace/commands.ts";
+import { workingDirectory } from "../workspace/configuration-file.ts";
+import { mayRun } from "../workspace/trust.ts";
+import type { Services } from "./services.ts";
+
+/** Images that are folders: our viewer opens them, but cannot be registered as their editor. */
+const IMAGE_FOLDER = ".zarr";
+
+export async function openResult(item: FileItem): Promise<void> {
+  const uri = vscode.Uri.file(item.file);
+  if (extname(item.file) === IMAGE_FOLDER) await runCommand("biapy.viewImages", uri);
+  else await vscode.commands.executeCommand("vscode.open", uri);
+}
+
+/** Shows a file, or a run's folder, in the system's file manager. */
+export async function revealResult({ runs }: Services, item: ResultItem): Promise<void> {
+  const path = item.kind === "file" ? item.file : placeOf(runs, item);
+  await vscode.commands.executeCommand("revealFileInOS", vscode.Uri.file(path));
+}
+
+function placeOf(runs: Services["runs"], item: ResultItem): string {
+  const folder = runs.find(item.run)?.folder;
+  const first = item.kind === "group" ? folder?.files[item.group][0] : undefined;
+  return (
+    [first, item.run, folder?.tree.jobDirectory].find((path) => path !== undefined && existsSync(path)) ??
+    item.run
+  );
+}
+
+/** Writes a configuration that starts from a checkpoint beside the one that made it, and opens it. */
+export async function useCheckpoint(
+  { runs }: Services,
+  item: FileItem,
+  known?: vscode.Uri,
+): Promise<vscode.Uri | undefined> {
+  const run = runs.find(item.run);
+  if (run === undefined) return undefined;
+  const { name, runId } = run.summary;
+  // The copy in the results is what made the checkpoint; the file itself may have changed since.
+  const copies = run.folder?.files.configuration ?? [];
+  const named = isNetworkPath(run.order.configFile) ? [] : [run.order.configFile];
+  const source = [...copies, ...named].find(existsSync);
+  if (source === undefined) {
+    void vscode.window.showErrorMessage(`The configuration of ${name}, run ${runId}, is gone.`);
+    return undefined;
+  }
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? run.order.workingDirectory;
+  const title = `A configuration that starts from ${name}, run ${runId}`;
+  const proposed = vscode.Uri.file(join(folder, `${name}_from_run_${runId}.biapy.yaml`));
+  const target = known ?? (await askWhereToSave(title, proposed));
+  if (target === undefined) return undefined;
+  const checkpoint = shortestPath(item.file, workingDirectory(target));
+  const text = startingFrom(await readFile(source, "utf8"), checkpoint);
+  await writeAndShow(target, text);
+  return target;
+}
+
+/** Moves a file, a group of files or all of a run to the trash. */
+export async function deleteResult({ runs }: Services, item: ResultItem, confirmed = false): Promise<void> {
+  // Where nothing may be connected to, nobody knows whether the run is still going on.
+  if (!(await mayRun())) return;
+  const run = runs.find(item.run);
+  if (run === undefined) return;
+  const { name, runId } = run.summary;
+  if (run.live?.isActive) {
+    void vscode.window.showWarningMessage(`${name}, run ${runId}, is running: stop it first.`);
+    return;
+  }
+  const paths = pathsOf(run, item).filter(existsSync);
+  const job = run.folder?.tree.jobDirectory ?? run.live?.jobDirectory ?? "";
+  const outside = paths.find((path) => !liesInside(path, job));
+  if (outside !== undefined) {
+    void vscode.window.showErrorMessage(
+      `${outside} lies behind a link that leads out of ${job}. Nothing was deleted: remove the link first.`,
+    );
+    return;
+  }
+  const what =
+    item.kind === "run"
+      ? `all of ${name}, run ${runId}`
+      : `${paths.length === 1 ? paths[0] : `${paths.length} files`}`;
+  const move = "Move to Trash";
+  const detail =
+    item.kind === "run" ? "Its checkpoints, images, charts and logs." : paths.slice(0, 10).join("\n");
+  const sure =
+    confirmed ||
+    (await vscode.window.showWarningMessage(`Delete ${what}?`, { modal: true, detail }, move)) === move;
+  if (!sure) return;
+  await trash(paths);
+  await runCommand("biapy.results.refresh");
+}
+
+/** Asks before deleting permanently on a machine without a trash, such as a remote one. */
+async function trash(paths: readonly string[]): Promise<void> {
+  let useTrash = true;
+  for (const path of paths) {
+    const uri = vscode.Uri.file(path);
+    const remove = () => vscode.workspace.fs.delete(uri, { recursive: true, useTrash });
+    try {
+      await remove();
+    } catch (error) {
+      if (!useTrash) throw error;
+      const forGood = "Delete Permanently";
+      const message = `${path} could not be moved to the trash.`;
+      const detail = paths.length > 1 ? "This applies to all selected files." : undefined;
+      const answer = await vscode.window.showWarningMessage(message, { modal: true, detail }, forGood);
+      if (answer !== forGood) return;
+      useTrash = false;
+      await remove();
+    }
+  }
+}
+
+function pathsOf(
+  run: NonNullable<ReturnType<Services["runs"]["find"]>>,
+  item: ResultItem,
+): readonly string[] {
+  const { folder, live } = run;
+  if (item.kind === "file") return [item.file];
+  if (folder === undefined) return live === undefined ? [] : [live.files.folder];
+  if (item.kind === "group") return folder.files[item.group];
+  const { tree, files } = folder;
+  const dated = files.configuration.filter((file) => file !== tree.configFile);
+  const record = [tree.recordFolder];
+  // What lies in the run's directory goes with it.
+  const beside = [...files.checkpoints, ...files.logs, ...dated].filter(
+    (file) => !file.startsWith(tree.runDirectory),
+  );
+  return [
+    tree.runDirectory,
+    ...beside.filter((file) => !record.some((own) => file.startsWith(own))),
+    ...record,
+  ];
+}

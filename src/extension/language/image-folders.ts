@@ -1,0 +1,49 @@
+/** Folders of images below a folder, and what their images are like: what completion and New Configuration offer. */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { isImageName, listImages, openImage } from "../../images/files.ts";
+import { ImageError } from "../../images/image.ts";
+import type { FolderContent, ImageFolder } from "./folder-content.ts";
+
+/** Folders searched at most, so that a search ends in a home folder or on a network drive. */
+const MOST_SEARCHED = 2000;
+/** Folders of packages, and of what programs keep for themselves. */
+const NOT_SEARCHED = /^(\.|node_modules$|__pycache__$|site-packages$)/;
+/** Subfolders of a job's results (BiaPy's result tree): its images are outputs. */
+const OF_RESULTS = ["config_files", "results"];
+
+/** The folders at or below `base` that hold images, breadth first; those nearest to `base` come first. */
+export async function imageFolders(base: string): Promise<ImageFolder[]> {
+  const found: ImageFolder[] = [];
+  const waiting = [base];
+  for (let searched = 0; searched < MOST_SEARCHED; searched++) {
+    const path = waiting.shift();
+    if (path === undefined) break;
+    const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+    const count = entries.filter(({ name }) => !name.startsWith(".") && isImageName(name)).length;
+    if (count > 0) found.push({ path, count });
+    const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    if (OF_RESULTS.every((name) => folders.includes(name))) continue;
+    waiting.push(
+      ...folders
+        .filter((name) => !NOT_SEARCHED.test(name) && !isImageName(name))
+        .sort()
+        .map((name) => join(path, name)),
+    );
+  }
+  return found;
+}
+
+/** What a folder's first image is like; nothing if there is none that can be read. */
+export async function folderContent(path: string): Promise<FolderContent | undefined> {
+  try {
+    const images = await listImages(path);
+    const source = await openImage(images[0]);
+    await source.close();
+    const { shape, sampleType } = source.info;
+    return { path, count: images.length, shape, sampleType };
+  } catch (error) {
+    if (error instanceof ImageError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,59 @@
+/** Debugging a training: a run that waits for a debugger, and the session that attaches to it. */
+import * as vscode from "vscode";
+import type { Services } from "../commands/services.ts";
+import { ONLY_TRUST } from "../workspace/trust.ts";
+
+interface Launch extends vscode.DebugConfiguration {
+  readonly config: string;
+  readonly resultDir?: string;
+  readonly jobName?: string;
+  readonly runId?: number;
+  readonly stopOnEntry?: boolean;
+}
+
+/** Names the run in the session that debugs it. */
+export const RUN = "biapyRun";
+
+/** Debugs the configuration that is being edited. */
+const EDITED: Launch = {
+  type: "biapy",
+  request: "launch",
+  name: "Debug BiaPy training",
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the editor's own placeholder
+  config: "${file}",
+};
+
+export function registerDebugging(services: Services): vscode.Disposable {
+  const provider: vscode.DebugConfigurationProvider = {
+    provideDebugConfigurations: () => [EDITED],
+    /** F5 on a configuration, without a launch.json. */
+    resolveDebugConfiguration(_folder, configuration) {
+      if (configuration[ONLY_TRUST]) return undefined;
+      return configuration.type ? configuration : EDITED;
+    },
+    /**
+     * The session that attaches is one of its own, of another type, which that type's extension completes; there is none of
+     * type `biapy`.
+     */
+    async resolveDebugConfigurationWithSubstitutedVariables(folder, configuration) {
+      const { startDebuggedRun } = await import("../commands/debug.ts");
+      const { name, config, resultDir, jobName, runId, stopOnEntry } = configuration as Launch;
+      const wishes = { resultDir, name: jobName, runId };
+      const started = await startDebuggedRun(services, vscode.Uri.file(config), wishes);
+      if (started === undefined) return undefined;
+      const session = { ...started.session, name, [RUN]: started.run };
+      const stopping = stopOnEntry ? { continueOnAttach: false, stopOnEntry: true } : {};
+      if (!(await vscode.debug.startDebugging(folder, { ...session, ...stopping })))
+        services.runs.kill(started.run);
+      return undefined;
+    },
+  };
+  return vscode.Disposable.from(
+    vscode.debug.registerDebugConfigurationProvider("biapy", provider),
+    // A training does not go on unseen when its debugging is ended.
+    vscode.debug.onDidTerminateDebugSession(({ configuration, parentSession }) => {
+      const run = configuration[RUN] as string | undefined;
+      if (run !== undefined && parentSession === undefined) void services.runs.stop(run);
+    }),
+  );
+}

@@ -1,0 +1,65 @@
+/** Debug sessions with debugpy, which speaks the editor's own protocol on the port that it listens on. */
+import { createServer, type Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
+import * as v from "valibot";
+import * as vscode from "vscode";
+import { connectToPort, listenOnFreePort } from "../../facts/lock/address.ts";
+import type { Services } from "../commands/services.ts";
+import { PYTHON_SESSION } from "../engines/engine.ts";
+import { RUN } from "./debugging.ts";
+
+/** Where to attach to, as our engine and debugpy write it; a launch.json may hold anything. */
+const pythonSession = v.object({
+  connect: v.object({ port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)) }),
+  [RUN]: v.string(),
+});
+
+const RETRY_MS = 50;
+
+export function registerPythonDebugging({ runs }: Services): vscode.Disposable {
+  return vscode.Disposable.from(
+    vscode.debug.registerDebugAdapterDescriptorFactory(PYTHON_SESSION, {
+      async createDebugAdapterDescriptor({ configuration }) {
+        const { connect, [RUN]: run } = v.parse(pythonSession, configuration);
+        const lives = () => runs.find(run)?.live?.isActive ?? false;
+        return new vscode.DebugAdapterServer(await relayTo(connect.port, lives));
+      },
+    }),
+    // A process that the training starts, to read images for example, waits until it is attached to.
+    vscode.debug.onDidReceiveDebugSessionCustomEvent(({ session, event, body }) => {
+      if (session.type !== PYTHON_SESSION || event !== "debugpyAttach") return;
+      const started = { ...body, type: PYTHON_SESSION, request: "attach", [RUN]: session.configuration[RUN] };
+      const options = { parentSession: session, compact: true, lifecycleManagedByParent: true };
+      void vscode.debug.startDebugging(session.workspaceFolder, started, options);
+    }),
+  );
+}
+
+/**
+ * A port that hands one connection on to debugpy as soon as that listens. The editor tries to connect only once, and debugpy
+ * ends when a connection that was made to see whether it listens is closed.
+ *
+ * @param lives whether the process still runs in which debugpy is to listen
+ */
+async function relayTo(port: number, lives: () => boolean): Promise<number> {
+  const server = createServer((editor) => {
+    server.close();
+    editor.on("error", () => {});
+    void join(editor, port, lives);
+  });
+  return listenOnFreePort(server);
+}
+
+async function join(editor: Socket, port: number, lives: () => boolean): Promise<void> {
+  while (!editor.destroyed && lives()) {
+    const debugpy = await connectToPort(port);
+    if (debugpy !== undefined) {
+      editor.pipe(debugpy).pipe(editor);
+      debugpy.once("close", () => editor.destroy());
+      editor.once("close", () => debugpy.destroy());
+      return;
+    }
+    await setTimeout(RETRY_MS);
+  }
+  editor.destroy();
+}

@@ -1,0 +1,34 @@
+import * as vscode from "vscode";
+import { shortNumber } from "../../facts/format.ts";
+import type { Services } from "../commands/services.ts";
+import type { KnownRun } from "../runs/run-manager.ts";
+import { runCommand } from "../workspace/commands.ts";
+
+/** Notifies when a run has ended, and offers the next step. */
+export function registerRunNotices(services: Services): vscode.Disposable {
+  return services.runs.onDidEndRun((run) => void tellEnd(services, run));
+}
+
+async function tellEnd({ panel }: Services, { summary, live, progress }: KnownRun): Promise<void> {
+  const { id, name, runId, status } = summary;
+  const title = `${name}, run ${runId}`;
+  const show = "Show";
+  const results = "Show Results";
+  const log = "Show Log";
+  const resume = "Resume";
+  let answer: string | undefined;
+  if (status === "finished") {
+    const loss = progress?.bestLoss === undefined ? "" : ` Best loss: ${shortNumber(progress.bestLoss)}.`;
+    answer = await vscode.window.showInformationMessage(`${title}, has finished.${loss}`, show, results);
+  } else if (status === "failed") {
+    const reason = live?.record.ended?.message ?? "See the log.";
+    answer = await vscode.window.showErrorMessage(`${title}, failed. ${reason}`, show, log);
+  } else if (status === "interrupted") {
+    const message = `${title}, was interrupted: its process has ended.`;
+    answer = await vscode.window.showWarningMessage(message, ...(summary.resumable ? [resume] : []), log);
+  }
+  if (answer === show) panel.show(id);
+  if (answer === results) await runCommand("biapy.showResults");
+  if (answer === log) await runCommand("biapy.showRunLog", id);
+  if (answer === resume) await runCommand("biapy.resumeTraining", id);
+}

@@ -1,0 +1,138 @@
+/** Tasks of type `biapy`: a training whose events are told in words in a terminal. Ctrl+C stops it. */
+import { resolve } from "node:path";
+import { Writable } from "node:stream";
+import * as vscode from "vscode";
+import type { RunStatus } from "../../facts/run-status.ts";
+import type { RunWishes } from "../commands/plan-run.ts";
+import type { Services } from "../commands/services.ts";
+import { configurationsInWorkspace, workingDirectory } from "../workspace/configuration-file.ts";
+import { followRun } from "./follow-run.ts";
+
+interface TrainingTask extends vscode.TaskDefinition, RunWishes {
+  readonly config: string;
+}
+
+export function registerTasks(services: Services): vscode.Disposable {
+  const taskOf = (definition: TrainingTask, scope: vscode.Task["scope"], name: string) => {
+    const execution = new vscode.CustomExecution(async (resolved) => {
+      const { config, ...wishes } = resolved as TrainingTask;
+      return new TrainingTerminal(services, vscode.Uri.file(resolvedPath(config, scope)), wishes);
+    });
+    const task = new vscode.Task(
+      definition,
+      scope ?? vscode.TaskScope.Workspace,
+      name,
+      "BiaPy",
+      execution,
+      "$biapy",
+    );
+    task.group = vscode.TaskGroup.Build;
+    task.presentationOptions = { clear: true };
+    return task;
+  };
+  return vscode.tasks.registerTaskProvider("biapy", {
+    async provideTasks() {
+      const configurations = await configurationsInWorkspace();
+      return configurations.map((uri) => {
+        const config = vscode.workspace.asRelativePath(uri, false);
+        const scope = vscode.workspace.getWorkspaceFolder(uri);
+        return taskOf({ type: "biapy", config }, scope, `train ${config}`);
+      });
+    },
+    resolveTask: ({ definition, scope, name }) => taskOf(definition as TrainingTask, scope, name),
+  });
+}
+
+function resolvedPath(config: string, scope: vscode.Task["scope"]): string {
+  const [first] = vscode.workspace.workspaceFolders ?? [];
+  const folder = typeof scope === "object" ? scope : first;
+  return resolve(folder?.uri.fsPath ?? ".", config);
+}
+
+const INTERRUPT = "\u0003";
+const EXIT = { finished: 0, stopped: 130, failed: 1 } as const;
+
+const exitOf = (status: RunStatus | undefined) =>
+  status === "finished" || status === "stopped" ? EXIT[status] : EXIT.failed;
+
+/** Shows a run's events as the command line does. */
+class TrainingTerminal implements vscode.Pseudoterminal {
+  private readonly written = new vscode.EventEmitter<string>();
+  private readonly closed = new vscode.EventEmitter<number>();
+  private readonly subscriptions: vscode.Disposable[] = [];
+  private run: string | undefined;
+  private ended = false;
+  readonly onDidWrite = this.written.event;
+  readonly onDidClose = this.closed.event;
+
+  constructor(
+    private readonly services: Services,
+    private readonly config: vscode.Uri,
+    private readonly wishes: RunWishes,
+  ) {}
+
+  open(): void {
+    void this.train().catch((error: unknown) => {
+      this.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      this.end(1);
+    });
+  }
+
+  /** The run goes on where its terminal is closed; Ctrl+C stops it. */
+  close(): void {
+    vscode.Disposable.from(...this.subscriptions).dispose();
+  }
+
+  handleInput(data: string): void {
+    if (data === INTERRUPT && this.run !== undefined) void this.services.runs.stop(this.run);
+  }
+
+  private async train(): Promise<void> {
+    const [{ consoleReporter }, { runTraining }] = await Promise.all([
+      import("../../results/reporters.ts"),
+      import("../commands/train.ts"),
+    ]);
+    const { runs } = this.services;
+    const report = consoleReporter(
+      new Writable({
+        write: (chunk: Buffer, _encoding, done) => {
+          this.write(chunk.toString());
+          done();
+        },
+      }),
+    );
+    this.write(`Training ${this.config.fsPath} in ${workingDirectory(this.config)}\n`);
+    const run = await runTraining(this.services, this.config, { ...this.wishes, confirm: false });
+    if (run === undefined) {
+      this.write("It was not started.\n");
+      this.end(2);
+      return;
+    }
+    this.run = run;
+    const following = followRun(runs, run, (event) => {
+      report(event);
+      if (event.event === "end") this.end(EXIT[event.status]);
+    });
+    this.subscriptions.push(
+      { dispose: () => following.stop() },
+      // A run whose process was killed has told no end.
+      runs.onDidEndRun(({ summary: { id, status } }) => {
+        if (id === run) void following.told.then(() => this.end(exitOf(status)));
+      }),
+    );
+    await following.told;
+    const known = runs.find(run);
+    if (known?.live?.isActive !== true) this.end(exitOf(known?.summary.status));
+  }
+
+  /** Ends the task with an exit code; the first one counts. */
+  private end(code: number): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.closed.fire(code);
+  }
+
+  private write(text: string): void {
+    this.written.fire(text.replaceAll("\n", "\r\n"));
+  }
+}

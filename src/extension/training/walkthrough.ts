@@ -1,0 +1,21 @@
+/** Ticks the walkthrough's steps that no single command completes: a run that finished, and a look at results. */
+import * as vscode from "vscode";
+import type { ResultItem } from "../results/results-view.ts";
+import type { RunManager } from "../runs/run-manager.ts";
+import { markDone } from "../workspace/walkthrough-steps.ts";
+
+export function registerWalkthrough(
+  runs: RunManager,
+  resultsView: vscode.TreeView<ResultItem>,
+): vscode.Disposable {
+  const markResults = () => {
+    if (resultsView.visible && runs.runs.length > 0) markDone("results");
+  };
+  return vscode.Disposable.from(
+    runs.onDidEndRun(({ summary }) => {
+      if (summary.status === "finished") markDone("sample");
+    }),
+    runs.onDidChangeRuns(markResults),
+    resultsView.onDidChangeVisibility(markResults),
+  );
+}

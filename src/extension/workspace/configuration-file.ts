@@ -1,0 +1,62 @@
+/** Which configuration a command is about. */
+
+import { dirname } from "node:path";
+import * as vscode from "vscode";
+import { runCommand } from "./commands.ts";
+import { isBiapyConfiguration, LANGUAGE } from "./recognise.ts";
+
+/**
+ * The configuration that was clicked, or that is being edited, or that a person picks; saved to disk. Nothing where there
+ * is none or it was cancelled.
+ */
+export async function configurationFile(clicked?: unknown): Promise<vscode.Uri | undefined> {
+  const uri =
+    clicked instanceof vscode.Uri ? clicked : (editedConfiguration() ?? (await pickConfiguration()));
+  return uri && savedFile(uri);
+}
+
+function editedConfiguration(): vscode.Uri | undefined {
+  const shown = [vscode.window.activeTextEditor, ...vscode.window.visibleTextEditors];
+  return shown.find((editor) => editor?.document.languageId === LANGUAGE)?.document.uri;
+}
+
+async function pickConfiguration(): Promise<vscode.Uri | undefined> {
+  const found = await configurationsInWorkspace();
+  if (found.length === 1) return found[0];
+  if (found.length === 0) {
+    const make = "New Configuration";
+    const message = "There is no BiaPy configuration in the open folder.";
+    if ((await vscode.window.showInformationMessage(message, make)) === make)
+      await runCommand("biapy.newConfiguration");
+    return undefined;
+  }
+  const items = found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }));
+  const title = "Which configuration?";
+  return (await vscode.window.showQuickPick(items, { title }))?.uri;
+}
+
+/** Configurations by their name and, among open files, by their content. */
+export async function configurationsInWorkspace(): Promise<vscode.Uri[]> {
+  const named = await vscode.workspace.findFiles("**/*.biapy.{yaml,yml}", "**/{node_modules,.git}/**", 200);
+  const open = vscode.workspace.textDocuments
+    .filter(({ uri, languageId }) => uri.scheme === "file" && languageId === LANGUAGE)
+    .filter((document) => isBiapyConfiguration(document.getText()))
+    .map(({ uri }) => uri);
+  const all = new Map([...named, ...open].map((uri) => [uri.toString(), uri]));
+  return [...all.values()].sort((one, other) => one.fsPath.localeCompare(other.fsPath));
+}
+
+async function savedFile(uri: vscode.Uri): Promise<vscode.Uri | undefined> {
+  const document = vscode.workspace.textDocuments.find((one) => one.uri.toString() === uri.toString());
+  if (document?.isUntitled) return vscode.workspace.saveAs(uri);
+  if (document?.isDirty && !(await document.save())) return undefined;
+  if (uri.scheme === "file") return uri;
+  void vscode.window.showErrorMessage("A configuration is trained from a file on disk: save it first.");
+  return undefined;
+}
+
+/** What a configuration's relative paths, and results, are relative to. */
+export function workingDirectory(config: vscode.Uri): string {
+  const folder = vscode.workspace.getWorkspaceFolder(config) ?? vscode.workspace.workspaceFolders?.[0];
+  return folder?.uri.fsPath ?? dirname(config.fsPath);
+}

@@ -1,0 +1,87 @@
+/** Questions one after another in quick picks, with a Back button. */
+import * as vscode from "vscode";
+
+/** How a question ended. A step that has nothing to ask is skipped. */
+export type StepEnd = "answered" | "skipped" | "back" | "cancelled";
+
+/** Where a question stands among the others. */
+export interface StepPlace {
+  /** 1-based. */
+  readonly step: number;
+  readonly steps: number;
+}
+
+/** Asks a question and keeps the answer. */
+export type Step = (place: StepPlace) => Promise<StepEnd>;
+
+/** Asks in order; Back returns to the last question that was asked. Returns false if the person cancelled. */
+export async function askInOrder(steps: readonly Step[]): Promise<boolean> {
+  const asked: number[] = [];
+  for (let at = 0; at < steps.length; ) {
+    const end = await steps[at]({ step: at + 1, steps: steps.length });
+    if (end === "cancelled") return false;
+    if (end === "back") {
+      const before = asked.pop();
+      if (before === undefined) return false;
+      at = before;
+    } else {
+      if (end === "answered") asked.push(at);
+      at++;
+    }
+  }
+  return true;
+}
+
+export interface Choice<T> extends vscode.QuickPickItem {
+  readonly value?: T;
+}
+
+export interface Question<T> extends StepPlace {
+  readonly title: string;
+  readonly placeholder: string;
+  /** The choices; a promise shows the list as busy until they are known. */
+  readonly choices: readonly Choice<T>[] | Promise<readonly Choice<T>[]>;
+  /** The choice that is active first. */
+  readonly proposed?: T;
+}
+
+/** Shows one question. Returns the choice's value, `"back"`, or nothing if the person cancelled. */
+export async function choose<T>({
+  title,
+  placeholder,
+  choices,
+  proposed,
+  step,
+  steps,
+}: Question<T>): Promise<T | "back" | undefined> {
+  const list = vscode.window.createQuickPick<Choice<T>>();
+  list.title = title;
+  list.step = step;
+  list.totalSteps = steps;
+  list.placeholder = placeholder;
+  list.ignoreFocusOut = true;
+  list.matchOnDescription = true;
+  list.buttons = step > 1 ? [vscode.QuickInputButtons.Back] : [];
+  const show = (items: readonly Choice<T>[]) => {
+    list.items = items;
+    const active = items.find(({ value }) => value !== undefined && value === proposed);
+    if (active !== undefined) list.activeItems = [active];
+  };
+  const answer = new Promise<T | "back" | undefined>((resolve) => {
+    list.onDidTriggerButton(() => resolve("back"));
+    list.onDidAccept(() => resolve(list.selectedItems[0]?.value));
+    list.onDidHide(() => resolve(undefined));
+  });
+  try {
+    list.busy = true;
+    list.show();
+    if (choices instanceof Promise) void choices.then(show).finally(() => (list.busy = false));
+    else {
+      show(choices);
+      list.busy = false;
+    }
+    return await answer;
+  } finally {
+    list.dispose();
+  }
+}

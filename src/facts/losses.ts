@@ -1,0 +1,64 @@
+/** The losses of `LOSS.TYPE` in BiaPy 3.7.1, and the metrics of `TRAIN.METRICS` and `TEST.METRICS`. */
+import type { Workflow } from "./architectures.ts";
+
+export interface Loss {
+  readonly workflows: readonly Workflow[];
+  /** Why the embedded engine does not compute it; absent where it does. */
+  readonly refused?: string;
+  /** BiaPy clips its gradient to a fixed norm and looks at the first channel only: it trains in single precision alone. */
+  readonly spectral?: boolean;
+}
+
+/** Why a comparison by a trained network is refused. */
+const PRETRAINED = "compares images by a network whose trained weights BiaPy downloads from the internet";
+
+/**
+ * By name. `LOSS.TYPE` may list several, which `LOSS.WEIGHTS` adds up. The masking task has a loss of its own, the mean squared error
+ * over hidden tokens, whatever `LOSS.TYPE` says.
+ */
+const EMBEDDED_LOSSES = {
+  MAE: { workflows: ["crappify"] },
+  MSE: { workflows: ["crappify", "denoising"] },
+  SSIM: { workflows: ["crappify"] },
+  CHARBONNIER: { workflows: ["crappify"] },
+  PCC: { workflows: ["crappify"] },
+  LAPLACIAN: { workflows: ["crappify"] },
+  FFT: { workflows: ["crappify"], spectral: true },
+  RFFT: { workflows: ["crappify"], spectral: true },
+  CE: { workflows: ["segmentation"] },
+  DICE: { workflows: ["segmentation"] },
+} as const satisfies Readonly<Record<string, Loss>>;
+
+export const LOSSES: Readonly<Record<string, Loss>> = {
+  ...EMBEDDED_LOSSES,
+  VGG: { workflows: ["crappify"], refused: PRETRAINED },
+  LPIPS: { workflows: ["crappify"], refused: PRETRAINED },
+};
+
+/** Whether the loss of this name compares spectra. */
+export const isSpectral = (name: string): boolean => LOSSES[name]?.spectral ?? false;
+
+/** The names of the losses of a workflow that the embedded engine computes. */
+export const embeddedLosses = (workflow: Workflow): string[] =>
+  Object.keys(LOSSES).filter(
+    (name) => LOSSES[name].refused === undefined && LOSSES[name].workflows.includes(workflow),
+  );
+
+/** A loss that compares a restored image with the original. */
+export type ImageLoss = {
+  [Name in keyof typeof EMBEDDED_LOSSES]: "crappify" extends (typeof EMBEDDED_LOSSES)[Name]["workflows"][number]
+    ? Name
+    : never;
+}[keyof typeof EMBEDDED_LOSSES];
+
+/** Metrics of restored images that the embedded engine computes. */
+export const IMAGE_METRICS = ["mae", "mse", "psnr", "ssim"] as const;
+
+export type ImageMetric = (typeof IMAGE_METRICS)[number];
+
+/** Metrics that BiaPy has for these images and the embedded engine does not, with the reason. */
+export const REFUSED_METRICS: Readonly<Record<string, string>> = {
+  lpips: PRETRAINED,
+  fid: PRETRAINED,
+  is: PRETRAINED,
+};

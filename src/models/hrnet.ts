@@ -1,0 +1,193 @@
+/**
+ * HRNet (Wang et al. 2020, "Deep high-resolution representation learning for visual recognition", figure 2): branches of several
+ * resolutions run side by side and exchange what they see, so that the finest is never lost.
+ */
+import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
+import { FEATURES, type Scope } from "../runtime/scope.ts";
+import { tf } from "../runtime/tensor.ts";
+import {
+  type Activation,
+  activate,
+  type ConvolutionSettings,
+  conv,
+  type Normalisation,
+  normalise,
+  resizeByCorners,
+  Sequence,
+  upsample,
+} from "./layers.ts";
+
+export interface HrNetSettings {
+  /** Channels of the image that is made. */
+  readonly channels: number;
+  readonly normalization: Normalisation;
+  readonly activation: Activation;
+  /** One for each stage, each with at least as many branches as the one before. */
+  readonly stages: readonly HrNetStage[];
+}
+
+export interface HrNetStage {
+  /** How many times smaller each new branch is than the last one, along each axis. The stem shrinks twice by those of stage 0. */
+  readonly down: readonly number[];
+  /** Modules in a row: the branches exchange what they see at the end of each. */
+  readonly modules: number;
+  /** Channels of each branch, the finest first. */
+  readonly channels: readonly number[];
+  /** Residual blocks of each branch in a module. */
+  readonly blocks: readonly number[];
+}
+
+const STEM = 64;
+const BOTTLENECKS = 4;
+const EXPANSION = 4;
+
+/** Convolutions without a bias, each with its normalization. */
+type Unit = (scope: Scope, x: tf.Tensor, settings: UnitSettings) => tf.Tensor;
+type UnitSettings = Pick<ConvolutionSettings, "filters" | "stride"> & {
+  readonly size: 1 | 3;
+  readonly activation?: Activation;
+};
+
+const unitOf =
+  (normalization: Normalisation): Unit =>
+  (scope, x, { filters, size, stride, activation }) => {
+    const kernel = spaceOf(x).map(() => size);
+    const layers = new Sequence(scope.at("block"));
+    const padding = kernel.map(() => (size - 1) / 2);
+    const y = conv(layers.next(), x, { filters, kernel, stride, padding, bias: false, start: "pytorch" });
+    const normalized = normalise(layers, y, normalization);
+    return activation === undefined ? normalized : activate(normalized, activation);
+  };
+
+/** ResNet's bottleneck (He et al. 2016), without activations between its convolutions. */
+function bottleneck(scope: Scope, x: tf.Tensor, unit: Unit, normalization: Normalisation): tf.Tensor {
+  const wide = STEM * EXPANSION;
+  let y = unit(scope.at("conv1_block"), x, { filters: STEM, size: 1 });
+  y = unit(scope.at("conv2_block"), y, { filters: STEM, size: 3 });
+  y = unit(scope.at("conv3_block"), y, { filters: wide, size: 1 });
+  if (channelsOf(x) === wide) return y.add(x).relu();
+  const layers = new Sequence(scope.at("downsample"));
+  const pixel = spaceOf(x).map(() => 1);
+  const around = conv(layers.next(), x, { filters: wide, kernel: pixel, bias: false, start: "pytorch" });
+  return y.add(normalise(layers, around, normalization)).relu();
+}
+
+/** Two convolutions and a way around them, without an activation in between. */
+function basicBlock(scope: Scope, x: tf.Tensor, unit: Unit): tf.Tensor {
+  const filters = channelsOf(x);
+  const first = unit(scope.at("conv1_block"), x, { filters, size: 3 });
+  return unit(scope.at("conv2_block"), first, { filters, size: 3 }).add(x).relu();
+}
+
+/** The branches of a stage, made of those of the stage before: a new one is a smaller version of the last. */
+function transition(
+  scope: Scope,
+  given: readonly tf.Tensor[],
+  { channels, down }: HrNetStage,
+  unit: Unit,
+  activation: Activation,
+): tf.Tensor[] {
+  return channels.map((filters, branch) => {
+    const place = scope.at(String(branch));
+    if (branch < given.length) {
+      const x = given[branch];
+      return channelsOf(x) === filters ? x : unit(place, x, { filters, size: 3, activation });
+    }
+    let x = given[given.length - 1];
+    const steps = branch - given.length + 1;
+    for (let step = 0; step < steps; step++) {
+      const wide = step === steps - 1 ? filters : channelsOf(x);
+      x = unit(place.at(String(step)), x, { filters: wide, size: 3, stride: down, activation });
+    }
+    return x;
+  });
+}
+
+/** The strides of the convolutions that bring a branch to one `factors` times as small, a power of 2 along each axis. */
+function steps(factors: readonly number[]): number[][] {
+  const count = Math.max(1, Math.ceil(Math.log2(Math.max(...factors))));
+  return Array.from({ length: count }, (_, step) => factors.map((factor) => (factor > 2 ** step ? 2 : 1)));
+}
+
+/** One branch as another one takes it in, which is finer or coarser by `factors`. */
+function exchanged(
+  scope: Scope,
+  x: tf.Tensor,
+  to: tf.Tensor,
+  factors: readonly number[] | undefined,
+  unit: Unit,
+  activation: Activation,
+): tf.Tensor {
+  const filters = channelsOf(to);
+  if (factors === undefined) return resizeByCorners(unit(scope, x, { filters, size: 1 }), spaceOf(to));
+  const strides = steps(factors);
+  return strides.reduce((y, stride, step) => {
+    const last = step === strides.length - 1;
+    const wide = last ? filters : channelsOf(x);
+    const settings = { filters: wide, size: 3, stride, activation: last ? undefined : activation } as const;
+    return unit(scope.at(String(step)), y, settings);
+  }, x);
+}
+
+/** Blocks in each branch; then every branch adds up what all of them have become. */
+function exchangeModule(
+  scope: Scope,
+  given: readonly tf.Tensor[],
+  { blocks }: HrNetStage,
+  sizes: readonly (readonly number[])[],
+  unit: Unit,
+  activation: Activation,
+): tf.Tensor[] {
+  const branches = given.map((x, branch) => {
+    const layers = scope.at(`branches.${branch}`);
+    return Array.from({ length: blocks[branch] }, (_, place) => place).reduce(
+      (y, place) => basicBlock(layers.at(String(place)), y, unit),
+      x,
+    );
+  });
+  if (branches.length === 1) return branches;
+  return branches.map((to, index) => {
+    const parts = branches.map((from, other) => {
+      if (other === index) return from;
+      const factors = other < index ? sizes[index].map((size, axis) => size / sizes[other][axis]) : undefined;
+      return exchanged(scope.at(`fuse_layers.${index}.${other}`), from, to, factors, unit, activation);
+    });
+    return activate(
+      parts.reduce((sum, each) => sum.add(each)),
+      activation,
+    );
+  });
+}
+
+/** @param images `[batch, (z,) y, x, channel]` */
+export function hrNet(scope: Scope, images: tf.Tensor, settings: HrNetSettings): tf.Tensor {
+  const { normalization, activation, stages, channels } = settings;
+  const unit = unitOf(normalization);
+  const stride = stages[0].down;
+  let x = unit(scope.at("conv1_block"), images, { filters: STEM, size: 3, stride });
+  x = unit(scope.at("conv2_block"), x, { filters: STEM, size: 3, stride, activation });
+  for (let place = 0; place < BOTTLENECKS; place++)
+    x = bottleneck(scope.at(`layer1.${place}`), x, unit, normalization);
+
+  let branches = [x];
+  // How many times smaller than the image each branch is.
+  const sizes = [stride.map((each) => each ** 2)];
+  for (const [index, stage] of stages.entries()) {
+    branches = transition(scope.at(`transitions.${index}`), branches, stage, unit, activation);
+    while (sizes.length < branches.length)
+      sizes.push(sizes[sizes.length - 1].map((size, axis) => size * stage.down[axis]));
+    for (let module = 0; module < stage.modules; module++) {
+      const layers = scope.at(`stages.${index}.${module}`);
+      branches = exchangeModule(layers, branches, stage, sizes, unit, activation);
+    }
+  }
+  const finest = spaceOf(branches[0]);
+  const seen = tf.concat(
+    branches.map((branch) => resizeByCorners(branch, finest)),
+    -1,
+  );
+  scope.mark(FEATURES, seen);
+  const kernel = finest.map(() => 1);
+  const small = conv(scope.at("heads.0"), seen, { filters: channels, kernel, start: "pytorch" });
+  return upsample(small, sizes[0]);
+}

@@ -1,0 +1,125 @@
+/** Features as colors: the first three principal components (Pearson 1901; as DINO's authors show them, Caron et al. 2021). */
+import { PCA } from "ml-pca";
+import { Random } from "../../data/random.ts";
+import type { FeatureMap } from "./feature-map.ts";
+
+const COLORS = 3;
+/** Feature vectors that the components are fitted to. */
+const FITTED = 4096;
+/** Shares of the fitted vectors that are shown darkest and brightest. */
+const [DARKEST, BRIGHTEST] = [0.01, 0.99];
+
+/** A basis in which features of several images have comparable colors. */
+export interface ColorBasis {
+  /** `[feature]` */
+  readonly mean: readonly number[];
+  /** Three unit vectors `[feature]`: red, green, blue. */
+  readonly components: readonly (readonly number[])[];
+  /** Projections shown darkest and brightest, for each color. */
+  readonly ranges: readonly (readonly [darkest: number, brightest: number])[];
+}
+
+/** Picks feature vectors at random from maps that come one after the other, each with the same chance (Vitter 1985). */
+export class FeatureSample {
+  private readonly picked: Float32Array[] = [];
+  private seen = 0;
+  private readonly random: Random;
+
+  constructor(seed: number) {
+    this.random = new Random(seed);
+  }
+
+  add({ shape, values }: FeatureMap): void {
+    const count = shape[3];
+    for (let at = 0; at < values.length; at += count) {
+      this.seen++;
+      const place = this.picked.length < FITTED ? this.picked.length : this.random.integer(this.seen);
+      if (place < FITTED) this.picked[place] = values.slice(at, at + count);
+    }
+  }
+
+  get vectors(): readonly Float32Array[] {
+    return this.picked;
+  }
+}
+
+/**
+ * Fits the basis to feature vectors `[feature]`.
+ *
+ * @param before a basis whose colors the new one keeps, as far as components correspond
+ */
+export function fitColors(vectors: readonly Float32Array[], before?: ColorBasis): ColorBasis {
+  const rows = vectors.map((vector) => Array.from(vector));
+  const count = rows[0]?.length ?? 0;
+  const mean = Array.from(
+    { length: count },
+    (_, feature) => rows.reduce((sum, row) => sum + row[feature], 0) / rows.length,
+  );
+  // NIPALS computes the few components that are shown, not all of them.
+  const wanted = Math.min(COLORS, count, rows.length - 1);
+  const found =
+    wanted < 1
+      ? []
+      : new PCA(rows, { method: "NIPALS", nCompNIPALS: wanted, center: true, scale: false })
+          .getEigenvectors()
+          .transpose()
+          .to2DArray()
+          .slice(0, wanted);
+  const fitted = Array.from({ length: COLORS }, (_, index) => found[index] ?? mean.map(() => 0));
+  const components = before === undefined ? fitted : keptColors(fitted, before.components);
+  const ranges = components.map((component) => {
+    const sorted = rows.map((row) => projected(row, mean, component)).sort((one, other) => one - other);
+    const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] ?? 0;
+    return [at(DARKEST), at(BRIGHTEST)] as const;
+  });
+  return { mean, components, ranges };
+}
+
+function projected(vector: ArrayLike<number>, mean: readonly number[], component: readonly number[]): number {
+  let sum = 0;
+  for (let feature = 0; feature < component.length; feature++)
+    sum += (vector[feature] - mean[feature]) * component[feature];
+  return sum;
+}
+
+/** Components in the order, and with the signs, in which they are most like those before. */
+function keptColors(components: readonly number[][], before: ColorBasis["components"]): number[][] {
+  const left = [...components];
+  return before.map((wanted) => {
+    const likeness = (each: readonly number[]) =>
+      each.reduce((sum, value, at) => sum + value * wanted[at], 0);
+    const [best] = [...left].sort((one, other) => Math.abs(likeness(other)) - Math.abs(likeness(one)));
+    left.splice(left.indexOf(best), 1);
+    return likeness(best) < 0 ? best.map((value) => -value) : best;
+  });
+}
+
+/** The colors of a feature map over its image, `[z, y, x, 3]` uint8, each place of the grid a block of its stride. */
+export function colorsOf(
+  { shape: [, rows, columns, count], values, stride }: FeatureMap,
+  basis: ColorBasis,
+  [depth, height, width]: readonly number[],
+): Uint8Array {
+  const places = values.length / count;
+  const small = new Uint8Array(places * COLORS);
+  for (let place = 0; place < places; place++) {
+    const vector = values.subarray(place * count, (place + 1) * count);
+    for (let color = 0; color < COLORS; color++) {
+      const [darkest, brightest] = basis.ranges[color];
+      const share =
+        (projected(vector, basis.mean, basis.components[color]) - darkest) / (brightest - darkest || 1);
+      small[place * COLORS + color] = Math.round(255 * Math.min(1, Math.max(0, share)));
+    }
+  }
+  const colors = new Uint8Array(depth * height * width * COLORS);
+  let at = 0;
+  for (let z = 0; z < depth; z++)
+    for (let y = 0; y < height; y++) {
+      const row = (Math.floor(z / stride[0]) * rows + Math.floor(y / stride[1])) * columns;
+      for (let x = 0; x < width; x++) {
+        const from = (row + Math.floor(x / stride[2])) * COLORS;
+        for (let color = 0; color < COLORS; color++) colors[at++] = small[from + color];
+      }
+    }
+  return colors;
+}

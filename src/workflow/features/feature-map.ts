@@ -1,0 +1,123 @@
+/** The encoder's features of a whole image, patch by patch. */
+import { channelsOf, ndimOf } from "../../config/basics.ts";
+import type { Config } from "../../config/config.ts";
+import type { NormalisedImage } from "../../data/image-set.ts";
+import { type Box, boxOf } from "../../data/tiling.ts";
+import type { Executable, Runtime } from "../../runtime/executable.ts";
+import type { Parameters } from "../../runtime/parameters.ts";
+import type { Watch } from "../predict.ts";
+import { patchBox } from "../settings.ts";
+import { inOneBatch } from "../tasks/batch-arrays.ts";
+import type { Task } from "../tasks/task.ts";
+
+/** Features on a grid over an image. */
+export interface FeatureMap {
+  /** `[z, y, x, feature]` */
+  readonly shape: readonly [z: number, y: number, x: number, feature: number];
+  readonly values: Float32Array;
+  /** Image pixels that a place of the grid covers along `[z, y, x]`. */
+  readonly stride: Box;
+}
+
+/** A model's encoder, compiled for batches of patches. */
+export class FeatureModel {
+  private readonly executable: Executable;
+  private readonly batchSize: number;
+  /** Places of the grid in a patch, `[z, y, x]`. */
+  private readonly grid: Box;
+  private readonly featureCount: number;
+
+  /** @param patch `[z, y, x]`; z is 1 in 2D */
+  private constructor(
+    task: Task,
+    runtime: Runtime,
+    parameters: Parameters,
+    private readonly patch: Box,
+    { ndim, channels }: { readonly ndim: 2 | 3; readonly channels: number },
+  ) {
+    this.batchSize = task.batchSize;
+    const size = ndim === 3 ? patch : patch.slice(1);
+    const program = task.features([task.batchSize, ...size, channels]);
+    let shape: readonly number[] = [];
+    this.executable = runtime.compile(
+      {
+        ...program,
+        forward: (scope, inputs) => {
+          const outputs = program.forward(scope, inputs);
+          shape = outputs.features.shape;
+          return outputs;
+        },
+      },
+      parameters,
+      { gradients: false },
+    );
+    const [, ...places] = shape;
+    this.featureCount = places.pop() ?? 0;
+    this.grid = ndim === 3 ? boxOf((axis) => places[axis]) : [1, places[0], places[1]];
+  }
+
+  /** The encoder of a configuration's model, for patches of DATA.PATCH_SIZE. Throws `InputError` if it has none. */
+  static of(config: Config, task: Task, runtime: Runtime, parameters: Parameters): FeatureModel {
+    const size = { ndim: ndimOf(config), channels: channelsOf(config) };
+    return new FeatureModel(task, runtime, parameters, patchBox(config), size);
+  }
+
+  get stride(): Box {
+    return boxOf((axis) => this.patch[axis] / this.grid[axis]);
+  }
+
+  /** The grid over an image, `[z, y, x, feature]`: its last places may reach over the border. */
+  shapeFor([z, y, x]: readonly number[]): FeatureMap["shape"] {
+    const [along, down, across] = [z, y, x].map((size, axis) => Math.ceil(size / this.stride[axis]));
+    return [along, down, across, this.featureCount];
+  }
+
+  /** The features of an image; what a patch shows beyond the border is reflected. Throws the signal's reason to stop. */
+  async features(image: NormalisedImage, watch?: Watch): Promise<FeatureMap> {
+    const shape = this.shapeFor(image.info.shape);
+    const values = new Float32Array(shape.reduce((product, each) => product * each, 1));
+    const starts = this.starts(shape);
+    for (let first = 0; first < starts.length; first += this.batchSize) {
+      const batch = starts.slice(first, first + this.batchSize);
+      const patches: Float32Array[] = [];
+      for (const start of batch)
+        patches.push(
+          await image.patch(
+            boxOf((axis) => start[axis] * this.stride[axis]),
+            this.patch,
+          ),
+        );
+      this.executable.inputs.images.set(inOneBatch(patches, this.batchSize));
+      await this.executable.run(0);
+      for (const [sample, start] of batch.entries()) this.place(values, shape, sample, start);
+      watch?.progress(Math.min(first + this.batchSize, starts.length), starts.length);
+      watch?.signal.throwIfAborted();
+    }
+    return { shape, values, stride: this.stride };
+  }
+
+  release(): void {
+    this.executable.release();
+  }
+
+  /** Where patches start on the grid, side by side. */
+  private starts(shape: FeatureMap["shape"]): Box[] {
+    const along = (axis: 0 | 1 | 2) =>
+      Array.from({ length: Math.ceil(shape[axis] / this.grid[axis]) }, (_, index) => index * this.grid[axis]);
+    return along(0).flatMap((z) => along(1).flatMap((y) => along(2).map((x) => [z, y, x] as const)));
+  }
+
+  /** Copies what a patch of the batch gave to its place, without what lies beyond the border. */
+  private place(values: Float32Array, shape: FeatureMap["shape"], sample: number, start: Box): void {
+    const { features } = this.executable.outputs;
+    const [, rows, columns, count] = shape;
+    const [depth, height, width] = this.grid;
+    const wide = Math.min(width, columns - start[2]) * count;
+    for (let z = 0; z < Math.min(depth, shape[0] - start[0]); z++)
+      for (let y = 0; y < Math.min(height, rows - start[1]); y++) {
+        const from = ((sample * depth + z) * height + y) * width * count;
+        const to = (((start[0] + z) * rows + start[1] + y) * columns + start[2]) * count;
+        values.set(features.subarray(from, from + wide), to);
+      }
+  }
+}

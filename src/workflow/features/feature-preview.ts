@@ -1,0 +1,77 @@
+/** Features of one image while a model trains, so that structure can be seen to emerge. */
+import { join } from "node:path";
+import type { Config } from "../../config/config.ts";
+import type { NormalisedImage } from "../../data/image-set.ts";
+import { boxOf } from "../../data/tiling.ts";
+import type { ResultTree } from "../../facts/result-tree.ts";
+import type { ImageFiles } from "../../facts/run-events.ts";
+import { type Region, shapeOf, wholeRegion } from "../../images/image.ts";
+import type { Runtime } from "../../runtime/executable.ts";
+import type { Parameters } from "../../runtime/parameters.ts";
+import { InputError } from "../input-error.ts";
+import type { Task } from "../tasks/task.ts";
+import { middleOf } from "../test-settings.ts";
+import { imageName, writeImage, writeSamples } from "../write-image.ts";
+import { type ColorBasis, colorsOf, FeatureSample, fitColors } from "./feature-colors.ts";
+import { FeatureModel } from "./feature-map.ts";
+
+/** Draws the features of the same image again and again, in colors that stay as far as they can. */
+export class FeaturePreview {
+  private basis: ColorBasis | undefined;
+
+  private constructor(
+    private readonly model: FeatureModel,
+    private readonly tree: ResultTree,
+  ) {}
+
+  /** Returns nothing for networks without an encoder. */
+  static open(
+    config: Config,
+    tree: ResultTree,
+    task: Task,
+    runtime: Runtime,
+    parameters: Parameters,
+  ): FeaturePreview | undefined {
+    try {
+      return new FeaturePreview(FeatureModel.of(config, task, runtime, parameters), tree);
+    } catch (error) {
+      if (error instanceof InputError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Writes the features of an image, or of the middle of a large one. */
+  async draw(image: NormalisedImage): Promise<ImageFiles> {
+    const region = middleOf(image.info.shape);
+    const shown = cropped(image, region);
+    const map = await this.model.features(shown);
+    const sample = new FeatureSample(0);
+    sample.add(map);
+    this.basis = fitColors(sample.vectors, this.basis);
+    const [name, folder] = [imageName(image.info.path), this.tree.previews];
+    const colors = colorsOf(map, this.basis, shown.info.shape);
+    const whole = wholeRegion(shown.info.shape);
+    const kind = { channels: 3, sampleType: "uint8" } as const;
+    return {
+      original: await writeImage(join(folder, `${name}_original.tif`), await shown.values(), shown, whole),
+      features: await writeSamples(join(folder, `${name}_features.tif`), colors, kind, whole),
+    };
+  }
+
+  release(): void {
+    this.model.release();
+  }
+}
+
+/** A region of an image as an image of its own. */
+function cropped(image: NormalisedImage, region: Region): NormalisedImage {
+  const moved = (start: readonly number[]) => boxOf((axis) => start[axis] + region.start[axis]);
+  const shape = shapeOf(region, image.info.shape[3]);
+  return {
+    ...image,
+    info: { ...image.info, shape },
+    patch: (start, size) => image.patch(moved(start), size),
+    values: ({ start, end } = wholeRegion(shape)) => image.values({ start: moved(start), end: moved(end) }),
+    stored: ({ start, end }) => image.stored({ start: moved(start), end: moved(end) }),
+  };
+}

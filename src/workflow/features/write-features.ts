@@ -1,0 +1,120 @@
+/** Writes what a trained encoder makes of the test images: `biapy --features`. */
+import { mkdir } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { readNpy, writeNpy } from "../../checkpoint/npy.ts";
+import type { ImageSet } from "../../data/image-set.ts";
+import { writeFileAtomically } from "../../facts/files/write-file.ts";
+import { bytes } from "../../facts/format.ts";
+import type { ResultTree } from "../../facts/result-tree.ts";
+import { wholeRegion } from "../../images/image.ts";
+import { declaredWeights } from "../../runtime/declared-weights.ts";
+import { Parameters } from "../../runtime/parameters.ts";
+import { InputError } from "../input-error.ts";
+import { taskOf } from "../run.ts";
+import { prepareImages } from "../run-images.ts";
+import type { RunRequest } from "../run-request.ts";
+import { trainingSettings } from "../settings.ts";
+import { loadStartingWeights, ownCheckpoint } from "../starting-weights.ts";
+import { trainingProgram } from "../tasks/task.ts";
+import { imageName, writeSamples } from "../write-image.ts";
+import { type ColorBasis, colorsOf, FeatureSample, fitColors } from "./feature-colors.ts";
+import { FeatureModel } from "./feature-map.ts";
+
+/** Largest file of one image's features. */
+const MOST_BYTES = 2 ** 31;
+
+export type FeatureRequest = Pick<
+  RunRequest,
+  "config" | "tree" | "normalisePixels" | "openRuntime" | "report" | "signal"
+>;
+
+/**
+ * Writes for every image of DATA.TEST.PATH into `features`: `<image>.npy` (float32 `[z, y, x, feature]`), `<image>.tif` (the
+ * first three principal components as colors, one basis for all images), and `features.json` (the grid and the basis).
+ *
+ * Throws {@link InputError} if the network has no encoder, or there is no checkpoint of it.
+ */
+export async function writeFeatures(given: FeatureRequest): Promise<"finished" | "stopped"> {
+  const config = given.config.with("TRAIN.ENABLE", false).with("TEST.ENABLE", true);
+  const { report, signal, tree } = given;
+  const task = await taskOf({ ...given, config });
+  const images = await prepareImages(config, report);
+  const program = trainingProgram(task);
+  const training = trainingSettings(config, "single");
+  const runtime = await given.openRuntime({ program, training });
+  const parameters = new Parameters(declaredWeights(program), { trainable: false, threads: runtime.threads });
+  let model: FeatureModel | undefined;
+  try {
+    model = FeatureModel.of(config, task, runtime, parameters);
+    const checkpoint = config.text("PATHS.CHECKPOINT_FILE") || (await ownCheckpoint(config, tree));
+    await loadStartingWeights(checkpoint, config, parameters, { complete: true, report });
+    if (images.test === undefined) throw new Error("TEST.ENABLE gives no test images.");
+    await mkdir(tree.features, { recursive: true });
+    const sample = await writeMaps(images.test.images, model, given, config.number("SYSTEM.SEED"));
+    const basis = fitColors(sample.vectors);
+    await writeColors(images.test.images, model, basis, given);
+    const description = { checkpoint, stride: model.stride, ...basis };
+    await writeFileAtomically(join(tree.features, "features.json"), `${JSON.stringify(description)}\n`);
+    return "finished";
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return "stopped";
+  } finally {
+    model?.release();
+    await images.close();
+    await parameters.close();
+  }
+}
+
+type Reporting = Pick<FeatureRequest, "report" | "signal" | "tree">;
+
+const mapFile = ({ features }: ResultTree, path: string) => join(features, `${imageName(path)}.npy`);
+
+/** Writes the features of each image. Returns some of all images' vectors. */
+async function writeMaps(
+  images: ImageSet,
+  model: FeatureModel,
+  { report, signal, tree }: Reporting,
+  seed: number,
+): Promise<FeatureSample> {
+  const sample = new FeatureSample(seed);
+  for (const [index, { path, shape }] of images.infos.entries()) {
+    const size = 4 * model.shapeFor(shape).reduce((product, each) => product * each, 1);
+    if (size > MOST_BYTES) {
+      const message = `${path}: its features would take ${bytes(size)}; ${bytes(MOST_BYTES)} are written at most. Use a smaller image.`;
+      throw new InputError([{ severity: "error", file: path, message }]);
+    }
+    const label = `Features of ${basename(path)}`;
+    const progress = (done: number, total: number) => report({ event: "progress", label, done, total });
+    const map = await model.features(await images.image(index), { progress, signal });
+    sample.add(map);
+    await writeNpy(mapFile(tree, path), { shape: map.shape, data: map.values });
+  }
+  return sample;
+}
+
+/** Writes the features of each image as colors over it. */
+async function writeColors(
+  images: ImageSet,
+  model: FeatureModel,
+  basis: ColorBasis,
+  { report, signal, tree }: Reporting,
+): Promise<void> {
+  for (const [index, { path, shape }] of images.infos.entries()) {
+    signal.throwIfAborted();
+    const { data } = await readNpy(mapFile(tree, path));
+    const values = Float32Array.from(data, Number);
+    const map = { shape: model.shapeFor(shape), values, stride: model.stride };
+    const file = join(tree.features, `${imageName(path)}.tif`);
+    const sampleType = "uint8";
+    const colors = colorsOf(map, basis, shape);
+    await writeSamples(file, colors, { channels: 3, sampleType }, wholeRegion(shape));
+    report({
+      event: "image",
+      kind: "features",
+      image: basename(path),
+      files: { original: path, features: file },
+    });
+    report({ event: "progress", label: "Features", done: index + 1, total: images.infos.length });
+  }
+}

@@ -1,0 +1,8 @@
+/** Returns patches as one array of `[batch, …]`; a batch that is not full repeats its last patch. */
+export function inOneBatch(patches: readonly Float32Array[], batchSize: number): Float32Array {
+  const size = patches[0].length;
+  const images = new Float32Array(batchSize * size);
+  for (let place = 0; place < batchSize; place++)
+    images.set(patches[Math.min(place, patches.length - 1)], place * size);
+  return images;
+}

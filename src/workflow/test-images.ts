@@ -1,0 +1,212 @@
+/** Applying a trained model to test images: one path for every workflow. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { ndimOf } from "../config/basics.ts";
+import type { Config } from "../config/config.ts";
+import type { NormalisedImage } from "../data/image-set.ts";
+import type { ImagePairs } from "../data/patches.ts";
+import { type Box, common, type TilingSettings } from "../data/tiling.ts";
+import type { ResultTree } from "../facts/result-tree.ts";
+import type { ImageFiles, Metrics } from "../facts/run-events.ts";
+import { type ImageShape, type Region, wholeRegion } from "../images/image.ts";
+import type { Runtime } from "../runtime/executable.ts";
+import type { Parameters } from "../runtime/parameters.ts";
+import { chunkedPath, predictByChunks } from "./by-chunks.ts";
+import {
+  compiledModel,
+  type PatchModel,
+  predictImage,
+  together,
+  type Watch,
+  withOutputs,
+} from "./predict.ts";
+import { metricNames, tilingSettings } from "./settings.ts";
+import { type Measurement, type Task, type TestingTask, TestPart } from "./tasks/task.ts";
+import { type ChunkSettings, chunkSettings, evaluatedRegion, middleOf, testModel } from "./test-settings.ts";
+import { imageName, writeSamples } from "./write-image.ts";
+
+export interface TestedImage {
+  readonly files: ImageFiles;
+  readonly metrics: Metrics;
+}
+
+/** Predicts images with a run's model, and writes and measures what comes out. */
+export class ImageTester {
+  private readonly testing: TestingTask;
+  private readonly batchSize: number;
+  private compiled: { readonly key: string; readonly model: PatchModel; release(): void } | undefined;
+
+  constructor(
+    private readonly config: Config,
+    private readonly tree: ResultTree,
+    { testing, batchSize }: Task,
+    private readonly runtime: Runtime,
+    private readonly parameters: Parameters,
+  ) {
+    this.testing = testing;
+    this.batchSize = batchSize;
+  }
+
+  /** Shows the state of training: predicts an image, or the middle of a large one, and writes pictures of it. */
+  async preview(pairs: ImagePairs, index: number): Promise<ImageFiles> {
+    const tiling = tilingSettings(this.config, "TEST");
+    const part = await predictMiddle({
+      image: await pairs.images.image(index),
+      target: await pairs.targets?.image(index),
+      tiling,
+      model: () => this.modelFor(tiling.patch, this.batchSize),
+    });
+    return this.shown(pairs, index, await this.testing.writePictures(part, this.tree.previews));
+  }
+
+  /** Predicts a test image as TEST.* says. Throws the signal's reason when it is asked to stop. */
+  async test(pairs: ImagePairs, index: number, watch: Watch): Promise<TestedImage> {
+    const image = await pairs.images.image(index);
+    const target = await pairs.targets?.image(index);
+    const chunks = chunkSettings(this.config);
+    const given = { image, target, watch, ...this.prediction(image) };
+    const { files, metrics } =
+      chunks === undefined ? await this.testWhole(given) : await this.testByChunks(given, chunks);
+    const { testPictures } = this.testing;
+    const pictures =
+      testPictures === undefined
+        ? {}
+        : await this.testing.writePictures(files.part ?? (await predictMiddle(given)), testPictures);
+    const names = metricNames(this.config, "TEST");
+    const chosen = Object.entries(metrics).filter(([name]) => names.some((each) => each === name));
+    return {
+      files: this.shown(pairs, index, { ...pictures, ...files.written }),
+      metrics: Object.fromEntries(chosen),
+    };
+  }
+
+  release(): void {
+    this.compiled?.release();
+    this.compiled = undefined;
+  }
+
+  /** How a test image is cut, and the model of its patches, which is compiled when it is asked for. */
+  private prediction({ info }: NormalisedImage): Pick<TestImage, "tiling" | "model"> {
+    const { config } = this;
+    const full = config.flag("TEST.FULL_IMG") && ndimOf(config) === 2;
+    const tiling = full ? fullImage(config, info.shape) : tilingSettings(config, "TEST");
+    const batchSize = full ? 1 : this.batchSize;
+    return {
+      tiling,
+      model: () => testModel(config, (patch) => this.modelFor(patch, batchSize), tiling.patch),
+    };
+  }
+
+  private async testWhole({ image, target, tiling, model, watch }: TestImage): Promise<Tested> {
+    const region = wholeRegion(image.info.shape);
+    const reused = this.config.flag("TEST.REUSE_PREDICTIONS")
+      ? await this.testing.reuse(image, watch)
+      : undefined;
+    const values = reused ?? (await predictImage(model(), image, { tiling, watch }));
+    const part = new TestPart(image, target, region, values);
+    const written: Record<string, string> = {};
+    if (this.config.flag("TEST.SAVE_MODEL_RAW_OUTPUT"))
+      for (const file of this.testing.resultFiles(image, false)) {
+        const path = join(file.folder, `${imageName(image.info.path)}.tif`);
+        written[file.role] = await writeSamples(path, await file.values(part), file, region);
+      }
+    const measurement = this.testing.measurement(false);
+    await addEvaluated(measurement, part, evaluatedRegion(this.config, image.info));
+    return { files: { part, written }, metrics: measurement.metrics };
+  }
+
+  private async testByChunks(
+    { image, target, tiling, model, watch }: TestImage,
+    settings: ChunkSettings,
+  ): Promise<Tested> {
+    const files = this.testing
+      .resultFiles(image, true)
+      .map((file) => ({ ...file, path: chunkedPath(file.folder, image.info.path, settings) }));
+    const written = Object.fromEntries(files.map(({ role, path }) => [role, path]));
+    if (this.config.flag("TEST.REUSE_PREDICTIONS") && files.every(({ path }) => existsSync(path)))
+      return { files: { written }, metrics: {} };
+    const measurement = this.testing.measurement(true);
+    const box = evaluatedRegion(this.config, image.info);
+    let part: TestPart | undefined;
+    const { neededByChunks } = this.testing;
+    await predictByChunks({
+      model: neededByChunks === undefined ? model() : withOutputs(model(), neededByChunks),
+      image,
+      tiling,
+      settings,
+      watch,
+      predicted: async ({ region, values }) => {
+        part = new TestPart(image, target, region, values);
+        await addEvaluated(measurement, part, box);
+      },
+      files: files.map((file) => ({
+        ...file,
+        values: ({ region, values }) =>
+          file.values(part?.region === region ? part : new TestPart(image, target, region, values)),
+      })),
+    });
+    return { files: { written }, metrics: measurement.metrics };
+  }
+
+  private shown({ images, targets }: ImagePairs, index: number, written: ImageFiles): ImageFiles {
+    return this.testing.shown(images.infos[index].path, targets?.infos[index].path, written);
+  }
+
+  /** The model of patches of this size: in a full image, that of the image. */
+  private modelFor(patch: Box, batchSize: number): PatchModel {
+    const { config, testing } = this;
+    const channels = config.numbers("DATA.PATCH_SIZE").at(-1) ?? 1;
+    const shape = [batchSize, ...(ndimOf(config) === 3 ? patch : patch.slice(1)), channels];
+    const key = String(shape);
+    if (this.compiled?.key === key) return this.compiled.model;
+    this.release();
+    const executable = this.runtime.compile(testing.prediction(shape), this.parameters, { gradients: false });
+    const network = compiledModel(executable, batchSize, (inputs, patches, tiles, orientation) =>
+      testing.feed(inputs, { patches, tiles, orientation, batchSize }),
+    );
+    const model = testing.withoutNetwork === undefined ? network : together(network, testing.withoutNetwork);
+    this.compiled = { key, model, release: () => executable.release() };
+    return model;
+  }
+}
+
+/** A test image, and how it is predicted. */
+interface TestImage {
+  readonly image: NormalisedImage;
+  /** What it should become, where that is known. */
+  readonly target: NormalisedImage | undefined;
+  readonly tiling: TilingSettings;
+  readonly model: () => PatchModel;
+  readonly watch: Watch;
+}
+
+/** Predicts an image, or the middle of a large one, to look at. */
+async function predictMiddle({
+  image,
+  target,
+  tiling,
+  model,
+  watch,
+}: Omit<TestImage, "watch"> & Partial<Pick<TestImage, "watch">>): Promise<TestPart> {
+  const region = middleOf(image.info.shape);
+  return new TestPart(image, target, region, await predictImage(model(), image, { tiling, region, watch }));
+}
+
+interface Tested {
+  /** Result files by what they show, and the whole image's prediction where it is in memory. */
+  readonly files: { readonly written: ImageFiles; readonly part?: TestPart };
+  readonly metrics: Metrics;
+}
+
+/** Measures what of a part is to be evaluated. */
+async function addEvaluated(measurement: Measurement, part: TestPart, box: Region): Promise<void> {
+  const evaluated = common(part.region, box);
+  if (evaluated !== undefined) await measurement.add(part.within(evaluated));
+}
+
+/** TEST.FULL_IMG: one patch, which is the image, completed by reflection to what a network can halve as often as it does. */
+function fullImage(config: Config, [, height, width]: ImageShape): TilingSettings {
+  const multiple = 2 ** config.numbers("MODEL.FEATURE_MAPS").length;
+  const complete = (size: number) => Math.ceil(size / multiple) * multiple;
+  return { patch: [1, complete(height), complete(width)], overlap: [0, 0, 0], padding: [0, 0, 0] };
+}
