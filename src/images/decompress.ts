@@ -1,6 +1,7 @@
 /** Decompressors that stop at a limit: a few bytes of a damaged or hostile file may stand for gigabytes. */
 import { promisify } from "node:util";
 import { gunzip, inflate } from "node:zlib";
+import xz from "xz-decompress/dist/package/xz-decompress.js";
 import type { ZSTDDecoder } from "zstddec";
 
 /**
@@ -139,7 +140,6 @@ export const inflateBzip2: Decompress = async (bytes, most) => {
 };
 
 export const inflateXz: Decompress = async (bytes, most) => {
-  const { default: xz } = await import("xz-decompress/dist/package/xz-decompress.js");
   const collected = new Collected(most);
   const stream = new xz.XzReadableStream(new Blob([bytes.slice()]).stream());
   const reader = stream.getReader();

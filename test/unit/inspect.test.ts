@@ -54,7 +54,7 @@ test("--inspect of a folder names every file, and ends with 2 where one cannot b
   await writeFile(bad, "this is text");
   const { status, stdout, stderr } = biapy(folder);
   assert.equal(status, 2);
-  assert.match(stdout, /stack\.tif[^]*axes +TZCYX[^]*pixel size +0\.5 x 0\.1 x 0\.1 µm/);
+  assert.match(stdout, /stack\.tif[\s\S]*axes +TZCYX[\s\S]*pixel size +0\.5 x 0\.1 x 0\.1 µm/);
   assert.ok(stderr.includes(bad), stderr);
   assert.doesNotMatch(stderr, /\n +at /);
 });
