@@ -59,8 +59,11 @@ const inertNames = new Set([
   ...Object.keys(storageDTypes),
 ]);
 
-/** Their calls are kept as a description. */
-const describedCalls = new Set(["torch.device", "functools.partial"]);
+/** Their calls are kept as a description: devices, and the command line that training programs keep beside the weights. */
+const describedCalls = new Set([
+  ...["torch.device", "functools.partial", "argparse.Namespace"],
+  ...["pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath", "pathlib.PurePosixPath"],
+]);
 
 const builders: Readonly<
   Record<string, (args: readonly CheckpointValue[], machine: Unpickler) => CheckpointValue>

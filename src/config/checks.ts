@@ -1,16 +1,18 @@
 /** What keys of a self-supervised configuration demand of each other (BiaPy 3.7.1's own rules, and this engine's). */
 
-import { existsSync, statSync } from "node:fs";
-import { resolve } from "node:path";
 import { ARCHITECTURES, embeddedArchitectures } from "../facts/architectures.ts";
-import { isNetworkPath } from "../facts/files/network-path.ts";
 import type { Problem } from "../facts/run-events.ts";
-import { architectureOf, channelsOf, pretextTask } from "./basics.ts";
+import { WORKFLOWS } from "../facts/workflows.ts";
+import { architectureOf, channelsOf, pretextTask, workflowOf } from "./basics.ts";
 import type { Config } from "./config.ts";
+import { checkDenoising } from "./denoising-checks.ts";
 import type { NumberKey, TextKey } from "./key-names.ts";
 import { checkLosses, checkMetrics } from "./loss-checks.ts";
 import { checkModelKeys } from "./model-checks.ts";
-import { nearestFolder } from "./nearest-folder.ts";
+import { checkBetas } from "./optimizer-betas.ts";
+import { checkPreparation } from "./preparation-checks.ts";
+import { checkSegmentation } from "./segmentation-checks.ts";
+import { checkFolder, type PathSettings } from "./task-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 
 const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
@@ -24,22 +26,23 @@ const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
 export function checkConfig(config: Config, folder = process.cwd(), network = true): Problem[] {
   return [
     ...checkPatch(config),
-    ...checkTask(config),
+    ...checkTask(config, [folder, network]),
     ...checkModelKeys(config),
     ...checkNormalisation(config),
-    ...checkMetrics(config),
     ...checkPaths(config, folder, network),
     ...checkValidation(config),
     ...checkTiles(config),
     ...checkOptimizers(config),
+    ...checkBetas(config),
     ...checkSchedule(config),
     ...checkAugmentation(config),
     ...checkImageKeys(config),
+    ...checkPreparation(config, folder),
     ...checkTest(config),
   ];
 }
 
-function checkPatch(config: Config): Problem[] {
+export function checkPatch(config: Config): Problem[] {
   const patch = config.numbers("DATA.PATCH_SIZE");
   const ndim = config.text("PROBLEM.NDIM") as keyof typeof AXES;
   const axes = AXES[ndim] ?? AXES["2D"];
@@ -61,19 +64,16 @@ function patchOfOtherKind(patch: readonly number[], ndim: string): string | unde
   return undefined;
 }
 
-function checkTask(config: Config): Problem[] {
-  const problems: Problem[] = [];
-  const type = config.text("PROBLEM.TYPE");
-  if (type !== "SELF_SUPERVISED") {
-    problems.push(
-      config.problem(
-        "PROBLEM.TYPE",
-        `the embedded engine trains SELF_SUPERVISED; ${type} needs BiaPy itself.`,
-        "SELF_SUPERVISED",
-      ),
-    );
-    return problems;
+export function checkTask(config: Config, paths: PathSettings): Problem[] {
+  const workflow = workflowOf(config);
+  if (workflow === undefined) {
+    const types = [...new Set(Object.values(WORKFLOWS).map(({ problem }) => problem))].join(", ");
+    const message = `the embedded engine trains ${types}; ${config.text("PROBLEM.TYPE")} needs BiaPy itself.`;
+    return [config.needsBiapy("PROBLEM.TYPE", message)];
   }
+  if (workflow === "denoising") return checkDenoising(config, paths);
+  if (workflow === "segmentation") return checkSegmentation(config, paths);
+  const problems = checkMetrics(config);
   const architecture = architectureOf(config);
   const task = pretextTask(config);
   if (task === "masking" && architecture !== "mae") {
@@ -98,7 +98,7 @@ function checkRestoration(config: Config, architecture: string): Problem[] {
   const ndim = config.text("PROBLEM.NDIM");
   if (!names.some((each) => each === architecture)) {
     const message = `the embedded engine restores images by ${names.join(", ")}; ${architecture} needs BiaPy itself.`;
-    problems.push(config.problem(key, message, "unet"));
+    problems.push(config.needsBiapy(key, message, "unet"));
   } else if (!dimensions.some((each) => each === ndim)) {
     problems.push(
       config.problem(key, `${architecture} works in ${dimensions.join(" and ")} only, not in ${ndim}.`),
@@ -107,29 +107,21 @@ function checkRestoration(config: Config, architecture: string): Problem[] {
   return [...problems, ...checkLosses(config)];
 }
 
-function checkPaths(config: Config, folder: string, network: boolean): Problem[] {
+export function checkPaths(config: Config, folder: string, network: boolean): Problem[] {
+  const testsValidation = config.flag("TEST.ENABLE") && config.flag("DATA.TEST.USE_VAL_AS_TEST");
   const needed: TextKey[] = [
-    ...(config.flag("TRAIN.ENABLE") ? (["DATA.TRAIN.PATH"] as const) : []),
+    ...(config.flag("TRAIN.ENABLE") || testsValidation ? (["DATA.TRAIN.PATH"] as const) : []),
     ...(config.flag("TRAIN.ENABLE") && !config.flag("DATA.VAL.FROM_TRAIN")
       ? (["DATA.VAL.PATH"] as const)
       : []),
-    ...(config.flag("TEST.ENABLE") ? (["DATA.TEST.PATH"] as const) : []),
+    ...(config.flag("TEST.ENABLE") && !testsValidation ? (["DATA.TEST.PATH"] as const) : []),
   ];
-  return needed.flatMap((key) => {
-    const written = config.text(key);
-    if (!network && isNetworkPath(written)) return [];
-    const path = resolve(folder, written);
-    if (existsSync(path) && statSync(path).isDirectory()) return [];
-    const isFile = existsSync(path);
-    const message = isFile
-      ? `${written} is a file; ${key} must name a folder (resolved against ${folder}).`
-      : `the folder ${written} does not exist (resolved against ${folder}).`;
-    return [config.problem(key, message, isFile ? undefined : nearestFolder(written, folder))];
-  });
+  return needed.flatMap((key) => checkFolder(config, key, folder, network));
 }
 
 function checkValidation(config: Config): Problem[] {
   if (!config.flag("TRAIN.ENABLE") || !config.flag("DATA.VAL.FROM_TRAIN")) return [];
+  if (config.flag("DATA.VAL.CROSS_VAL")) return [];
   const share = config.number("DATA.VAL.SPLIT_TRAIN");
   if (share > 0 && share < 1) return [];
   return [
@@ -141,7 +133,7 @@ function checkValidation(config: Config): Problem[] {
 }
 
 /** One number an axis for the overlap and padding of patches. */
-function checkTiles(config: Config): Problem[] {
+export function checkTiles(config: Config): Problem[] {
   const ndim = config.text("PROBLEM.NDIM") === "3D" ? 3 : 2;
   const keys = (["TRAIN", "VAL", "TEST"] as const).flatMap(
     (phase) => [`DATA.${phase}.OVERLAP`, `DATA.${phase}.PADDING`] as const,
@@ -156,7 +148,7 @@ function checkTiles(config: Config): Problem[] {
 }
 
 /** One network is trained by one optimizer, at one rate. */
-function checkOptimizers(config: Config): Problem[] {
+export function checkOptimizers(config: Config): Problem[] {
   const several = (["TRAIN.OPTIMIZER", "TRAIN.LR"] as const).filter(
     (key) => [config.value(key)].flat().length !== 1,
   );
@@ -171,7 +163,7 @@ function checkOptimizers(config: Config): Problem[] {
   });
 }
 
-function checkSchedule(config: Config): Problem[] {
+export function checkSchedule(config: Config): Problem[] {
   const problems: Problem[] = [];
   const name = config.text("TRAIN.LR_SCHEDULER.NAME");
   const fraction = config.number(DECAY_FRACTION);

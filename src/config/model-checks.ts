@@ -3,6 +3,7 @@ import { ARCHITECTURES, NORMALIZATION_GROUPS, readersOf, readsSetting } from "..
 import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
+import { frozenPatterns, layerPattern } from "./frozen-layers.ts";
 import { modelLevels, waysDown } from "./model-levels.ts";
 import { hrNetStages } from "./model-stages.ts";
 import { checkStages } from "./stage-checks.ts";
@@ -20,13 +21,13 @@ export function checkModelKeys(config: Config): Problem[] {
   const source = config.text("MODEL.SOURCE");
   if (source !== "biapy") {
     const message = `the embedded engine builds its networks itself; ${source} needs BiaPy.`;
-    return [config.problem("MODEL.SOURCE", message, "biapy")];
+    return [config.needsBiapy("MODEL.SOURCE", message, "biapy")];
   }
   const lists = [...checkLevels(config, architecture), ...checkDropout(config, architecture)];
   // A patch can only be followed down lists that fit together.
   const patch = lists.length === 0 && isShrinking(architecture) ? checkShrinking(config) : [];
   return [
-    ...ofBiapyAlone(config),
+    ...checkUse(config),
     ...lists,
     ...patch,
     ...checkTransformer(config),
@@ -37,11 +38,12 @@ export function checkModelKeys(config: Config): Problem[] {
   ];
 }
 
-/** What only BiaPy does with a network. */
-function ofBiapyAlone(config: Config): Problem[] {
+/** What a run does with a network beside training it. */
+function checkUse(config: Config): Problem[] {
   const problems: Problem[] = [];
-  if ([config.value("MODEL.FREEZE_LAYERS_MATCHING")].flat().length > 0) {
-    const message = "the embedded engine trains every layer; keeping some as they are needs BiaPy itself.";
+  for (const pattern of frozenPatterns(config)) {
+    if (layerPattern(pattern) !== undefined) continue;
+    const message = `${JSON.stringify(pattern)} is not a regular expression.`;
     problems.push(config.problem("MODEL.FREEZE_LAYERS_MATCHING", message, "[]"));
   }
   if (config.flag("MODEL.BMZ.EXPORT.ENABLE")) {

@@ -22,6 +22,8 @@ export interface ImageDemands {
   readonly ndim: 2 | 3;
   /** Whether images smaller than a patch are completed by reflection. */
   readonly reflect: boolean;
+  /** What an image is like once it has been prepared (default: as it is stored). */
+  readonly prepared?: (info: ImageInfo) => ImageInfo;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function inspectImages(
     try {
       const source = await openImage(path, options);
       const notFinite = await check(source, milliseconds).finally(() => source.close());
-      const fault = faultOf(source.info, demands) ?? notFinite;
+      const fault = faultOf(demands.prepared?.(source.info) ?? source.info, demands) ?? notFinite;
       if (fault === undefined) infos.push({ ...source.info, options });
       else problems.push({ severity: "error", file: path, message: `${basename(path)}: ${fault}` });
     } catch (error) {
@@ -97,10 +99,12 @@ export interface PatchSettings {
   readonly augmentation: readonly AugmentationStep[];
 }
 
-/** Images to learn from, and what they are to be turned into where the pretext task has that. */
+/** Images to learn from, and what they are to be turned into where the workflow has that. */
 export interface ImagePairs {
   readonly images: ImageSet;
   readonly targets?: ImageSet;
+  /** Whether the targets are class labels: between two of them there is nothing. */
+  readonly labels?: boolean;
 }
 
 /** Patches of images, in an order and at places that depend on the seed and the epoch alone. */
@@ -131,17 +135,46 @@ export class PatchSet {
    * @param random whether those set apart are drawn at random (DATA.VAL.RANDOM); they are the last ones otherwise
    */
   split(share: number, random = true): [rest: PatchSet, apart: PatchSet] {
-    const order = random
-      ? new Random(this.settings.seed).fork(0x5917).permutation(this.count)
-      : this.order(0, false).reverse();
+    const order = random ? this.drawnOrder() : this.order(0, false).reverse();
     const size = Math.min(Math.max(Math.round(this.count * share), 1), this.count - 1);
-    const part = (indices: Int32Array) =>
-      new PatchSet(
-        this.pairs,
-        Array.from(indices.slice().sort(), (index) => this.places[index]),
-        this.settings,
-      );
-    return [part(order.subarray(size)), part(order.subarray(0, size))];
+    return [this.part(order.subarray(size)), this.part(order.subarray(0, size))];
+  }
+
+  /**
+   * Sets one of several equal parts apart: DATA.VAL.CROSS_VAL. The first parts are larger by one where patches cannot be shared
+   * out evenly.
+   *
+   * @param fold which part, from 1 on
+   * @param random whether parts are drawn at random; they are stretches of patches otherwise
+   */
+  fold(fold: number, folds: number, random: boolean): [rest: PatchSet, apart: PatchSet] {
+    const order = random ? this.drawnOrder() : this.order(0, false);
+    const sizes = Array.from({ length: folds }, (_, part) => Math.ceil((this.count - part) / folds));
+    const from = sizes.slice(0, fold - 1).reduce((sum, size) => sum + size, 0);
+    const apart = order.subarray(from, from + sizes[fold - 1]);
+    const chosen = new Set(apart);
+    return [this.part(order.filter((index) => !chosen.has(index))), this.part(apart)];
+  }
+
+  private drawnOrder(): Int32Array {
+    return new Random(this.settings.seed).fork(0x5917).permutation(this.count);
+  }
+
+  private part(indices: Int32Array): PatchSet {
+    const places = Array.from(indices.slice().sort(), (index) => this.places[index]);
+    return new PatchSet(this.pairs, places, this.settings);
+  }
+
+  /** The images that patches are of, ascending. */
+  get images(): number[] {
+    return [...new Set(this.places.map(({ image }) => image))].sort((one, other) => one - other);
+  }
+
+  /** The patches that pass a test: DATA.*.FILTER_SAMPLES. */
+  async filtered(passes: (place: PatchPlace, size: Box) => Promise<boolean>): Promise<PatchSet> {
+    const kept: PatchPlace[] = [];
+    for (const place of this.places) if (await passes(place, this.settings.tiling.patch)) kept.push(place);
+    return new PatchSet(this.pairs, kept, this.settings);
   }
 
   /** Each patch several times, every time augmented in another way: DATA.TRAIN.REPLICATE. */
@@ -164,7 +197,7 @@ export class PatchSet {
   /** One patch, normalised, as it is. */
   async read(index: number, epoch: number): Promise<Sample> {
     const { tiling } = this.settings;
-    const { images, targets } = this.pairs;
+    const { images, targets, labels } = this.pairs;
     const { image } = this.places[index];
     const source = await images.image(image);
     const start = this.start(index, epoch);
@@ -173,6 +206,7 @@ export class PatchSet {
       channels: source.info.shape[3],
       image: await source.patch(start, tiling.patch),
       target: targets && (await (await targets.image(image)).patch(start, tiling.patch)),
+      labels,
     };
   }
 

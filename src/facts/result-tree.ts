@@ -21,6 +21,11 @@ export interface ResultTree {
   readonly charts: string;
   readonly maeChecks: string;
   readonly perImage: string;
+  /** Classes of each pixel, of segmentations. */
+  readonly perImageBinarized: string;
+  /** The same two for images that were predicted in one piece (TEST.FULL_IMG). */
+  readonly fullImage: string;
+  readonly fullImageBinarized: string;
   /** The encoder's features of images, with pictures of them. */
   readonly features: string;
   /** Pictures of images that are predicted while a model trains. */
@@ -29,6 +34,10 @@ export interface ResultTree {
   readonly trainLogs: string;
   /** Where the run's record, events and output are kept. */
   readonly recordFolder: string;
+  /** How the run stands: see `run-state.ts`. */
+  readonly stateFile: string;
+  /** Where a fresh start moves what an earlier run of this name and number left. */
+  readonly earlier: string;
 }
 
 export function resultTree(resultDirectory: string, name: string, runId: number): ResultTree {
@@ -36,6 +45,7 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
   const run = `${name}_${runId}`;
   const runDirectory = join(jobDirectory, "results", run);
   const checkpoints = join(jobDirectory, "checkpoints");
+  const recordFolder = join(jobDirectory, RECORDS, run);
   return {
     name,
     runId,
@@ -49,11 +59,16 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     charts: join(runDirectory, "charts"),
     maeChecks: join(runDirectory, "MAE_checks"),
     perImage: join(runDirectory, "per_image"),
+    perImageBinarized: join(runDirectory, "per_image_binarized"),
+    fullImage: join(runDirectory, "full_image"),
+    fullImageBinarized: join(runDirectory, "full_image_binarized"),
     features: join(runDirectory, "features"),
     previews: join(runDirectory, "previews"),
     tensorboard: join(runDirectory, "tensorboard"),
     trainLogs: join(runDirectory, "train_logs"),
-    recordFolder: join(jobDirectory, RECORDS, run),
+    recordFolder,
+    stateFile: join(recordFolder, "state.json"),
+    earlier: join(jobDirectory, "earlier", run),
   };
 }
 

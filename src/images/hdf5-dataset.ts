@@ -82,7 +82,7 @@ export function explained<T>(path: string, run: () => T, place?: string): T {
     return run();
   } catch (error) {
     if (error instanceof ImageError) throw error;
-    // WebAssembly's own type of error is declared for browsers only.
+    // An abort of the WebAssembly library.
     if (error instanceof Error && error.name === "RuntimeError") stoppedBy = path;
     const message = error instanceof Error ? error.message : String(error);
     const reasons = [...message.matchAll(/#\d+: .*?\(\): (.*)/g)].map(([, reason]) => reason);

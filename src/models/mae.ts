@@ -172,13 +172,26 @@ export function maePrediction(
 export function maeTarget(settings: MaeSettings, images: tf.Tensor): tf.Tensor {
   const target = patchify(images, settings.tokenSize);
   if (!settings.normalisePixels) return target;
-  const pixels = target.shape[2] ?? 1;
-  const centred = target.sub(target.mean(-1, true));
-  const variance = centred
+  const { mean, deviation } = tokenStatistics(target);
+  return target.sub(mean).div(deviation);
+}
+
+/** Pixels that were predicted in each token's normalized values, in the values of the image `tokens` again. */
+export function denormalizedTokens(prediction: tf.Tensor, tokens: tf.Tensor): tf.Tensor {
+  const { mean, deviation } = tokenStatistics(tokens);
+  return prediction.mul(deviation).add(mean);
+}
+
+/** Each token's mean and deviation, with the unbiased variance: `[batch, token, 1]`. */
+function tokenStatistics(tokens: tf.Tensor): { mean: tf.Tensor; deviation: tf.Tensor } {
+  const pixels = tokens.shape[2] ?? 1;
+  const mean = tokens.mean(-1, true);
+  const variance = tokens
+    .sub(mean)
     .square()
     .sum(-1, true)
-    .div(pixels - 1);
-  return centred.div(variance.add(1e-6).sqrt());
+    .div(Math.max(pixels - 1, 1));
+  return { mean, deviation: variance.add(1e-6).sqrt() };
 }
 
 /** Mean squared error over the masked tokens, for each patch: `[batch]`. */

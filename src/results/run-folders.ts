@@ -7,6 +7,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve, sep } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { RECORDS, type ResultTree, resultTree } from "../facts/result-tree.ts";
+import { type RunState, RunStateError, readRunState } from "../facts/run-state.ts";
 import { readRunLog } from "./run-log.ts";
 
 export type FileGroup =
@@ -15,6 +16,7 @@ export type FileGroup =
   | "charts"
   | "mae-checks"
   | "images"
+  | "segmentations"
   | "previews"
   | "augmentations"
   | "logs";
@@ -33,8 +35,10 @@ export interface RunFolder {
   /** Which program's tree it is. */
   readonly writtenBy: "embedded" | "biapy";
   readonly files: RunFiles;
-  /** How it stands as far as its files tell: `stopped` has a checkpoint to go on from. */
-  readonly status: "finished" | "stopped" | "interrupted";
+  /** By its state; by BiaPy's log for its runs. `interrupted`: its process is gone and did not say how it ended. */
+  readonly status: "finished" | "stopped" | "interrupted" | "failed" | "damaged";
+  /** Why it failed, or why its state is damaged. */
+  readonly message?: string;
   /** When its first and last file were written, in milliseconds since the epoch. */
   readonly started: number;
   readonly changed: number;
@@ -126,13 +130,11 @@ async function runFolder(tree: ResultTree): Promise<RunFolder> {
     (least, one) => (least === undefined || one.loss < least.loss ? one : least),
     undefined,
   );
-  const goesOn = files.checkpoints.includes(tree.lastCheckpoint);
-  const finished = writtenBy === "biapy" ? log.finished : files.checkpoints.includes(tree.bestCheckpoint);
   return {
     tree,
     writtenBy,
     files,
-    status: goesOn ? "stopped" : finished ? "finished" : "interrupted",
+    ...(writtenBy === "biapy" ? { status: log.finished ? "finished" : "interrupted" } : await statusOf(tree)),
     started: Math.min(
       Date.now(),
       ...times.map(({ birthtimeMs, mtimeMs }) => Math.min(birthtimeMs || mtimeMs, mtimeMs)),
@@ -141,6 +143,18 @@ async function runFolder(tree: ResultTree): Promise<RunFolder> {
     epochs: Math.max(0, ...log.epochs.map(({ epoch }) => epoch)),
     best,
   };
+}
+
+async function statusOf(tree: ResultTree): Promise<Pick<RunFolder, "status" | "message">> {
+  let state: RunState | undefined;
+  try {
+    state = await readRunState(tree);
+  } catch (error) {
+    if (!(error instanceof RunStateError)) throw error;
+    return { status: "damaged", message: error.message };
+  }
+  const { status = "training", message } = state ?? {};
+  return status === "training" || status === "testing" ? { status: "interrupted" } : { status, message };
 }
 
 /** Names as people count: `image 2` before `image 10`. (A collator takes half a second for what a large test set leaves.) */
@@ -167,21 +181,23 @@ async function filesIn(folder: string): Promise<string[]> {
 async function filesOf(tree: ResultTree): Promise<RunFiles> {
   const { name, runId, jobDirectory } = tree;
   const ofRun = (path: string) => runNumber(basename(path), name) === runId;
-  const [configs, checkpoints, charts, checks, perImage, previews, aug, trainLogs, logs, record] =
-    await Promise.all(
-      [
-        join(jobDirectory, "config_files"),
-        tree.checkpoints,
-        tree.charts,
-        tree.maeChecks,
-        tree.perImage,
-        tree.previews,
-        tree.aug,
-        tree.trainLogs,
-        join(jobDirectory, "logs"),
-        tree.recordFolder,
-      ].map(filesIn),
-    );
+  const [configs, checkpoints, charts, previews, aug, trainLogs, logs, record] = await Promise.all(
+    [
+      join(jobDirectory, "config_files"),
+      tree.checkpoints,
+      tree.charts,
+      tree.previews,
+      tree.aug,
+      tree.trainLogs,
+      join(jobDirectory, "logs"),
+      tree.recordFolder,
+    ].map(filesIn),
+  );
+  const [checks, perImage, perClass, inOnePiece, classesInOnePiece] = await Promise.all(
+    [tree.maeChecks, tree.perImage, tree.perImageBinarized, tree.fullImage, tree.fullImageBinarized].map(
+      filesIn,
+    ),
+  );
   await others();
   const beside = new Set(perImage);
   const checked = new Set(perImage.filter((path) => isCheck(path, beside)));
@@ -190,7 +206,8 @@ async function filesOf(tree: ResultTree): Promise<RunFiles> {
     checkpoints: checkpoints.filter(ofRun),
     charts,
     "mae-checks": [...checks, ...checked],
-    images: perImage.filter((path) => !checked.has(path)),
+    images: [...perImage.filter((path) => !checked.has(path)), ...inOnePiece],
+    segmentations: [...perClass, ...classesInOnePiece],
     previews,
     augmentations: aug,
     logs: [...trainLogs, ...logs.filter(ofRun), ...record.filter((path) => extname(path) === ".log")],

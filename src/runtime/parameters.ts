@@ -40,7 +40,8 @@ export class Parameters {
   private readonly memories: WebAssembly.Memory[];
   private readonly places = new Map<string, Place>();
   private readonly lengths: number[];
-  private readonly states = new Map<string, Float32Array>();
+  /** Where states lie in a memory of their own, which no optimizer walks over: counted in values. */
+  private readonly states = new Map<string, Place>();
   private readonly slots: readonly Slot[];
 
   /**
@@ -54,9 +55,12 @@ export class Parameters {
     this.slots = options.trainable ? SLOTS : SLOTS.slice(0, 1);
     const capacity = Math.floor(SHARD_BYTES / BYTES / this.slots.length);
     this.lengths = [0];
+    let ofStates = 0;
+    const stateOffsets = new Map<string, number>();
     for (const spec of specs) {
       if (spec.role === "state") {
-        this.states.set(spec.name, new Float32Array(sizeOf(spec)));
+        stateOffsets.set(spec.name, ofStates);
+        ofStates += aligned(sizeOf(spec));
         continue;
       }
       const size = aligned(sizeOf(spec));
@@ -67,6 +71,10 @@ export class Parameters {
       this.lengths[memory] += size;
     }
     this.memories = this.lengths.map((length) => sharedMemory(length * BYTES * this.slots.length));
+    if (ofStates > 0) {
+      const memory = this.memories.push(sharedMemory(ofStates * BYTES)) - 1;
+      for (const [name, offset] of stateOffsets) this.states.set(name, { memory, offset });
+    }
     this.pool = new KernelPool(this.memories, options.threads);
     if (options.trainable) this.pool.runInBackground(this.segments().flatMap(clearedMoments));
   }
@@ -101,16 +109,12 @@ export class Parameters {
   /** Where one slot of a weight lies, for a device's copy itself. */
   place(name: string, slot: Slot): Float32Array {
     const state = this.states.get(name);
-    if (state !== undefined) return state;
-    const place = this.places.get(name);
+    const place = state ?? this.places.get(name);
     const spec = this.specs.find((each) => each.name === name);
     if (place === undefined || spec === undefined) throw new Error(`No weight is named ${name}.`);
     const { memory, offset } = place;
-    return new Float32Array(
-      this.memories[memory].buffer,
-      (this.slots.indexOf(slot) * this.lengths[memory] + offset) * BYTES,
-      sizeOf(spec),
-    );
+    const start = state === undefined ? this.slots.indexOf(slot) * this.lengths[memory] : 0;
+    return new Float32Array(this.memories[memory].buffer, (start + offset) * BYTES, sizeOf(spec));
   }
 
   /** All parameters as few long vectors: what an optimiser walks over. */
@@ -144,8 +148,8 @@ export class Parameters {
   }
 
   private fillUniform(spec: WeightSpec, seed: number, range: number): void {
-    const place = this.places.get(spec.name);
-    if (place === undefined) throw new Error(`${spec.name} is a state: it cannot start at random.`);
+    const place = this.places.get(spec.name) ?? this.states.get(spec.name);
+    if (place === undefined) throw new Error(`There is no weight ${spec.name}.`);
     const size = sizeOf(spec);
     // On this thread alone: the others are busy clearing gradients and moments meanwhile.
     const values = [place.offset * BYTES, 0, size, seed | 0, range];

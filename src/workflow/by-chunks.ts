@@ -130,8 +130,13 @@ async function startFile(
 ): Promise<ImageWriter> {
   await mkdir(dirname(path), { recursive: true });
   const [depth, height, width] = info.shape;
-  const shape = [depth, height, width, channels] as const;
-  const image = { shape, sampleType, chunk, axes, pixelSize: info.pixelSize };
+  const image = {
+    shape: [depth, height, width, channels] as const,
+    sampleType,
+    chunk,
+    axes,
+    pixelSize: info.pixelSize,
+  };
   if (path.endsWith(".h5")) return (await import("../images/hdf5-writer.ts")).createHdf5(path, image);
   return (await import("../images/zarr-writer.ts")).createZarr(path, image, slices !== undefined);
 }

@@ -2,9 +2,12 @@
 import { ndimOf } from "../config/basics.ts";
 import { warmupAndDecay } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
+import { optimizerBetas } from "../config/optimizer-betas.ts";
 import type { Clipping, NormalisationSettings } from "../data/normalisation.ts";
+import type { FilterProperty, FilterSign, SampleFilter } from "../data/sample-filter.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
 import { IMAGE_METRICS, type ImageMetric } from "../facts/losses.ts";
+import type { Metrics } from "../facts/run-events.ts";
 import type { OpenOptions } from "../images/image.ts";
 import type { OptimiserSettings, TrainingSettings } from "../runtime/optimiser-settings.ts";
 import { physicalCores } from "../runtime/physical-cores.ts";
@@ -77,10 +80,9 @@ function optimiserSettings(config: Config): OptimiserSettings {
   const weightDecay = config.number("TRAIN.W_DECAY");
   const name = String(config.first("TRAIN.OPTIMIZER"));
   if (name === "SGD") return { kind: "sgd", momentum: MOMENTUM, weightDecay };
-  const betas = [config.first("TRAIN.OPT_BETAS")].flat().map(Number);
   return {
     kind: name === "ADAM" ? "adam" : "adamw",
-    betas: [betas[0], betas[1]],
+    betas: optimizerBetas(config),
     epsilon: EPSILON,
     weightDecay,
   };
@@ -110,6 +112,12 @@ export function metricNames(config: Config, phase: "TRAIN" | "TEST"): ImageMetri
   return IMAGE_METRICS.filter((name) => chosen.length === 0 || chosen.includes(name));
 }
 
+/** Those of some metrics that {@link metricNames} has. */
+export function chosenMetrics(config: Config, phase: "TRAIN" | "TEST", values: Metrics): Metrics {
+  const names = metricNames(config, phase);
+  return Object.fromEntries(Object.entries(values).filter(([name]) => names.some((each) => each === name)));
+}
+
 /** LOSS.TYPE and LOSS.WEIGHTS; the mean absolute error where they are not set, as in BiaPy. */
 export function lossTerms(config: Config): LossTerm[] {
   const names = [config.value("LOSS.TYPE")].flat().map((name) => String(name).toUpperCase());
@@ -122,4 +130,20 @@ export function lossTerms(config: Config): LossTerm[] {
 export function threadCount(config: Config): number {
   const [asked, cores] = [config.number("SYSTEM.NUM_CPUS"), physicalCores()];
   return asked > 0 ? Math.min(asked, cores) : cores;
+}
+
+/** DATA.*.FILTER_SAMPLES, where it is on. `checkConfig` has seen to it that its lists fit together. */
+export function sampleFilter(config: Config, phase: Phase): SampleFilter | undefined {
+  const key = `DATA.${phase}.FILTER_SAMPLES` as const;
+  if (!config.flag(`${key}.ENABLE`)) return undefined;
+  const lists = (name: "PROPS" | "VALUES" | "SIGNS") =>
+    [config.value(`${key}.${name}`)].flat().map((each) => [each].flat());
+  const [values, signs] = [lists("VALUES"), lists("SIGNS")];
+  return lists("PROPS").map((properties, group) =>
+    properties.map((property, place) => ({
+      property: String(property) as FilterProperty,
+      sign: String(signs[group][place]) as FilterSign,
+      value: Number(values[group][place]),
+    })),
+  );
 }

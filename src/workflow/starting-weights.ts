@@ -12,6 +12,7 @@ import type { ResultTree } from "../facts/result-tree.ts";
 import type { ImageShape } from "../images/image.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import type { Parameters } from "../runtime/parameters.ts";
+import { type AdaptedWeight, adaptWeights, PROJECTION, whyOtherTransformer } from "./foreign-weights.ts";
 import { InputError } from "./input-error.ts";
 import { type LoadedWeights, loadWeights } from "./run-checkpoint.ts";
 
@@ -48,10 +49,18 @@ export async function loadStartingWeights(
 ): Promise<void> {
   const checkpoint = await loadBiapyCheckpoint(path);
   try {
+    const other = parameters.specs.some(({ name }) => name === POSITIONS)
+      ? whyOtherTransformer(checkpoint)
+      : undefined;
+    if (other !== undefined) throw unfit(config, `${path} cannot be used: ${other}.`);
     const fitting = await loadWeights(checkpoint, parameters);
     const stretched = await stretchPositions(checkpoint, config, parameters);
-    const weights = stretched ? withoutPositions(fitting) : fitting;
-    tell(path, weights, stretched, report);
+    const adapted = [
+      ...(stretched ? [{ name: POSITIONS, how: "it was stretched to this network's grid of tokens" }] : []),
+      ...(await adaptWeights(checkpoint, parameters, stretched ? undefined : gridOf(config, parameters))),
+    ];
+    const weights = without(fitting, adapted);
+    tell(path, weights, adapted, report);
     const { missing } = weights;
     if (weights.loaded.length === 0)
       throw unfit(config, `nothing in ${path} fits this network: ${reasons(weights)}.`);
@@ -62,12 +71,16 @@ export async function loadStartingWeights(
   }
 }
 
-/** As if a position embedding that was stretched had been neither skipped nor missing. */
-function withoutPositions({ loaded, skipped, missing }: LoadedWeights): LoadedWeights {
+/** Weights that were adapted count neither as skipped nor as missing. */
+function without(
+  { loaded, skipped, missing }: LoadedWeights,
+  adapted: readonly AdaptedWeight[],
+): LoadedWeights {
+  const names = new Set(adapted.map(({ name }) => name));
   return {
     loaded,
-    skipped: skipped.filter(({ name }) => name !== POSITIONS),
-    missing: missing.filter((name) => name !== POSITIONS),
+    skipped: skipped.filter(({ name }) => !names.has(name)),
+    missing: missing.filter((name) => !names.has(name)),
   };
 }
 
@@ -93,10 +106,15 @@ function groupedByReason(skipped: LoadedWeights["skipped"]): Map<string, string[
   return groups;
 }
 
-function tell(path: string, weights: LoadedWeights, stretched: boolean, report: ReportEvent): void {
+function tell(
+  path: string,
+  weights: LoadedWeights,
+  adapted: readonly AdaptedWeight[],
+  report: ReportEvent,
+): void {
   const log = (level: "info" | "warning", message: string) => report({ event: "log", level, message });
   log("info", `${weights.loaded.length} tensors loaded from ${path}.`);
-  if (stretched) log("info", `${POSITIONS} was stretched to this network's grid of tokens.`);
+  for (const { name, how } of adapted) log("info", `${name}: ${how}.`);
   for (const [reason, names] of groupedByReason(weights.skipped))
     log("warning", `${names.length} tensors skipped, because ${reason}: ${listed(names)}.`);
   const { missing } = weights;
@@ -110,10 +128,21 @@ function tell(path: string, weights: LoadedWeights, stretched: boolean, report: 
 /** How many tokens a configuration's patch has along each axis, where it says so. */
 function tokenGridOf(config: PlainObject | undefined): number[] | undefined {
   const group = (name: string) => (config?.[name] ?? {}) as PlainObject;
-  const patch = [group("DATA").PATCH_SIZE].flat().map(Number);
+  // Nested lists of a hostile file would take for ever to become text.
+  const patch = [group("DATA").PATCH_SIZE]
+    .flat()
+    .map((size) => (typeof size === "number" ? size : Number.NaN));
   const token = Number(group("MODEL").VIT_TOKEN_SIZE);
   const grid = patch.slice(0, -1).map((size) => size / token);
   return grid.length > 1 && grid.every(Number.isInteger) ? grid : undefined;
+}
+
+/** How many tokens this network's patch has along each axis; undefined for a network without tokens. */
+function gridOf(config: Config, parameters: Parameters): number[] | undefined {
+  const [, , ...token] = parameters.specs.find(({ name }) => name === PROJECTION)?.shape ?? [];
+  if (token.length === 0) return undefined;
+  const patch = config.numbers("DATA.PATCH_SIZE");
+  return token.map((size, axis) => patch[axis] / size);
 }
 
 /** Position embeddings of another grid of tokens, interpolated (Dosovitskiy et al. 2021, section 3.2). */

@@ -2,14 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { basename, dirname, extname } from "node:path";
 import type { NormalisedImage } from "../data/image-set.ts";
 import { denormalise, denormalisedPrediction } from "../data/normalisation.ts";
-import {
-  type PixelSize,
-  type Region,
-  type SampleArray,
-  type SampleType,
-  sampleArray,
-  shapeOf,
-} from "../images/image.ts";
+import { type ImageInfo, type Region, type SampleArray, sampleArray, shapeOf } from "../images/image.ts";
 import { writeTiff } from "../images/tiff-writer.ts";
 
 /** A file's name without folder and extension. */
@@ -31,18 +24,14 @@ export function predictionInOwnRange(
   return denormalisedPrediction(values, channels, sampleType, sampleArray(sampleType, values.length));
 }
 
-/** What samples are, beside their values. */
-interface SampleKind {
-  readonly channels: number;
-  readonly sampleType: SampleType;
-  readonly pixelSize?: PixelSize;
-}
+/** What is written into a file: its channels, their type, and the size of the image's pixels if it is known. */
+export type WrittenSamples = Pick<ImageInfo, "sampleType" | "pixelSize"> & { readonly channels: number };
 
 /** Writes a region `[z, y, x, channel]` as a TIFF, and makes its folder. Returns the path. */
 export async function writeSamples(
   path: string,
   data: SampleArray,
-  { channels, sampleType, pixelSize }: SampleKind,
+  { channels, sampleType, pixelSize }: WrittenSamples,
   region: Region,
 ): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
@@ -58,5 +47,6 @@ export async function writeImage(
   region: Region,
 ): Promise<string> {
   const { shape, sampleType, pixelSize } = image.info;
-  return writeSamples(path, inOwnRange(values, image), { channels: shape[3], sampleType, pixelSize }, region);
+  const written = { channels: shape[3], sampleType, pixelSize };
+  return writeSamples(path, inOwnRange(values, image), written, region);
 }

@@ -119,6 +119,14 @@ test("a checkpoint of an older BiaPy is read: CfgNode, a class among the argumen
   await checkpoint.close();
 });
 
+test("a checkpoint of another program keeps its command line as inert data and its names without wrappers", async () => {
+  const checkpoint = await loadBiapyCheckpoint(fixture("foreign.pth"));
+  assert.deepEqual([...checkpoint.weights.keys()], ["cls_token", "blocks.0.norm1.weight"]);
+  assert.deepEqual(await checkpoint.weights.get("cls_token")?.read(), Float32Array.of(0.5, 0.5));
+  assert.equal(checkpoint.epoch, 3);
+  await checkpoint.close();
+});
+
 test("weights alone are found wherever BiaPy looks for them", async () => {
   for (const name of ["tensors.pth", "tensors.safetensors"]) {
     const checkpoint = await loadBiapyCheckpoint(fixture(name));

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type MaeSettings, maeLoss, maePrediction, maeTarget, tokenGrid } from "../../src/models/mae.ts";
+import {
+  denormalizedTokens,
+  type MaeSettings,
+  maeLoss,
+  maePrediction,
+  maeTarget,
+  tokenGrid,
+} from "../../src/models/mae.ts";
+import { patchify } from "../../src/models/tokens.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
@@ -98,3 +106,28 @@ for (const name of [
     await parameters.close();
   });
 }
+
+test("pixels that are predicted exactly as they are trained come back as the image, in tokens of 2 x 2 too", async () => {
+  const transformer = { features: 4, layers: 1, heads: 1, hidden: 4 };
+  const settings: MaeSettings = {
+    ...{ patchSize: [4, 6], channels: 1, tokenSize: 2, epsilon: 1e-6, normalisePixels: true },
+    ...{ encoder: transformer, decoder: transformer },
+  };
+  const program: Program = {
+    training: false,
+    inputs: { images: { shape: [1, 4, 6, 1], type: "float32" } },
+    forward: (_, { images }) => {
+      const raw = patchify(images, settings.tokenSize);
+      return { raw, again: denormalizedTokens(maeTarget(settings, images), raw) };
+    },
+  };
+  const parameters = new Parameters([], { trainable: false, threads: 1 });
+  const executable = new OnnxRuntime(1).compile(program, parameters, { gradients: false });
+  executable.inputs.images.set(Float32Array.from({ length: 24 }, (_, at) => Math.sin(at * 1.7)));
+  await executable.run(0);
+  const { raw, again } = executable.outputs;
+  for (const [at, value] of raw.entries())
+    assert.ok(Math.abs(again[at] - value) < 1e-5, `${again[at]}, not ${value}`);
+  executable.release();
+  await parameters.close();
+});

@@ -11,6 +11,7 @@ import { loadConfig } from "../../src/config/config.ts";
 import { embeddedArchitectures } from "../../src/facts/architectures.ts";
 import { resultTree } from "../../src/facts/result-tree.ts";
 import type { NewRunEvent } from "../../src/facts/run-events.ts";
+import { readRunState } from "../../src/facts/run-state.ts";
 import { openImage, readImage } from "../../src/images/files.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
@@ -143,12 +144,24 @@ for (const ndim of ["2D", "3D"] as const)
       for (const part of [tree.tensorboard, tree.trainLogs, tree.configFile])
         assert.ok(existsSync(part), part);
       assert.ok(existsSync(join(tree.runDirectory, "test_results_metrics.csv")));
-      assert.ok(!existsSync(tree.lastCheckpoint));
+      const state = await readRunState(tree);
+      assert.deepEqual([state?.status, state?.epoch, state?.trained], ["finished", 4, true]);
+      // What a later run with more epochs resumes from: the last checkpoint, or the best where that is the last epoch's.
+      assert.equal(existsSync(tree.lastCheckpoint), state?.best?.epoch !== 4);
       const checkpoint = await loadBiapyCheckpoint(tree.bestCheckpoint);
       assert.ok(checkpoint.weights.size > 0 && checkpoint.modelBuildArguments !== undefined);
       await checkpoint.close();
     });
   }
+
+/** The weights of a run's best checkpoint, by name. */
+async function weightsOf({ tree }: Awaited<ReturnType<typeof run>>) {
+  const checkpoint = await loadBiapyCheckpoint(tree.bestCheckpoint);
+  const values = new Map<string, unknown>();
+  for (const [name, tensor] of checkpoint.weights) values.set(name, await tensor.read());
+  await checkpoint.close();
+  return values;
+}
 
 test("a stopped network with dropout and batch normalisation ends up exactly where one that was not stopped does", async () => {
   const text = configuration("resunet", "2D", ", NORMALIZATION: bn, DROPOUT_VALUES: [0.1, 0.1, 0.2]");
@@ -160,13 +173,37 @@ test("a stopped network with dropout and batch normalisation ends up exactly whe
     { ...last(resumed)?.train, ...last(resumed)?.validation },
     { ...last(whole)?.train, ...last(whole)?.validation },
   );
-  const weights = async ({ tree }: typeof whole) => {
-    const checkpoint = await loadBiapyCheckpoint(tree.bestCheckpoint);
-    const values = await Promise.all(
-      [...checkpoint.weights].map(async ([name, tensor]) => [name, await tensor.read()]),
-    );
-    await checkpoint.close();
-    return values;
-  };
-  assert.deepEqual(await weights(resumed), await weights(whole));
+  assert.deepEqual(await weightsOf(resumed), await weightsOf(whole));
+});
+
+test("frozen layers stay as they started while the others learn, and the log counts them", async () => {
+  const text = (more: string, rate: string) =>
+    configuration("unet", "2D", `, NORMALIZATION: bn${more}`).replace("LR: 1.E-3", `LR: ${rate}`);
+  const start = await run("start", text("", "0."));
+  const trained = await run("frozen", text(", FREEZE_LAYERS_MATCHING: ['^down_path', 'heads']", "1.E-3"));
+  const [first, last] = await Promise.all([weightsOf(start), weightsOf(trained)]);
+  assert.deepEqual([...first.keys()], [...last.keys()]);
+  const isFrozen = (name: string) => /^down_path|heads/.test(name) && !/running|tracked/.test(name);
+  for (const [name, values] of last)
+    if (isFrozen(name)) assert.deepEqual(values, first.get(name), name);
+    else if (name.endsWith("weight")) assert.notDeepEqual(values, first.get(name), name);
+  const statistics = "down_path.0.block.0.block.1.running_mean";
+  assert.notDeepEqual(last.get(statistics), new Float32Array(4), "running statistics go on");
+  const said = trained.events.flatMap((event) => (event.event === "log" ? [event.message] : []));
+  const count = [...last.keys()].filter(isFrozen).length;
+  assert.ok(
+    said.some((message) => message.startsWith(`${count} tensors stay as they are`)),
+    said.join("\n"),
+  );
+  await assert.rejects(
+    run("all", text(", FREEZE_LAYERS_MATCHING: ['.']", "1.E-3")),
+    /nothing is left to train/,
+  );
+});
+
+test("a network learns by correlation, edges and spectra", async () => {
+  const text = `${configuration("unet", "2D")}LOSS: {TYPE: [PCC, LAPLACIAN, FFT, RFFT], WEIGHTS: [1., 1., 0.01, 0.1]}\n`;
+  const { epochs, status } = await run("spectra", text);
+  assert.equal(status, "finished");
+  assert.ok(epochs[3].train.loss < epochs[0].train.loss, `${epochs.map(({ train }) => train.loss)}`);
 });

@@ -44,12 +44,13 @@ async function report(paths: readonly string[]): Promise<string> {
 async function summary(folder: string): Promise<string> {
   try {
     const images = await listImages(folder);
-    const source = await openImage(images[0]);
+    const [first = folder] = images;
+    const source = await openImage(first);
     await source.close();
     const facts = imageFacts(source.info, source.description).map(([name, fact]) => `- ${name}: \`${fact}\``);
     const others = (await readdir(folder)).length - images.length;
     const beside = others > 0 ? `, ${others} other files` : "";
-    return [`${images.length} images${beside}. The first, \`${images[0]}\`:`, "", ...facts].join("\n");
+    return [`${images.length} images${beside}. The first, \`${first}\`:`, "", ...facts].join("\n");
   } catch (error) {
     if (error instanceof ImageError) return error.message;
     throw error;

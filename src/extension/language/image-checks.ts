@@ -2,7 +2,7 @@
 
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { ndimOf } from "../../config/basics.ts";
+import { channelsOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { Key } from "../../config/key-names.ts";
 import { type ImageDemands, inspectImages } from "../../data/patches.ts";
@@ -11,6 +11,7 @@ import { isNetworkPath } from "../../facts/files/network-path.ts";
 import type { Problem } from "../../facts/run-events.ts";
 import { listImages } from "../../images/files.ts";
 import { ImageError, type ImageInfo } from "../../images/image.ts";
+import { preparedInfo } from "../../workflow/preprocess-settings.ts";
 import { openOptions, type Phase, patchBox, tilingSettings } from "../../workflow/settings.ts";
 
 /** Images of a folder that are opened while a file is edited; a run checks all. */
@@ -31,12 +32,13 @@ export async function checkImages(config: Config, folder: string, network: boole
   const ndim = ndimOf(config);
   const patch = config.numbers("DATA.PATCH_SIZE");
   if (patch.length !== ndim + 1 || patch.some((size) => !(size >= 1))) return [];
-  const demands: ImageDemands = {
+  const demands = (phase: Phase): ImageDemands => ({
     patch: patchBox(config),
-    channels: patch[ndim],
+    channels: channelsOf(config),
     ndim,
     reflect: config.flag("DATA.REFLECT_TO_COMPLETE_SHAPE"),
-  };
+    prepared: preparedInfo(config, phase),
+  });
   const problems: Problem[] = [];
   for (const phase of usedPhases(config)) {
     const key = `DATA.${phase}.PATH` as const;
@@ -51,7 +53,7 @@ export async function checkImages(config: Config, folder: string, network: boole
       const paths = await listImages(path);
       const looked = paths.slice(0, MOST_IMAGES);
       const options = openOptions(config, phase);
-      const found = await inspectImages(looked, demands, options, undefined, PIXEL_MILLISECONDS);
+      const found = await inspectImages(looked, demands(phase), options, undefined, PIXEL_MILLISECONDS);
       if (found.problems.length > 0) problems.push(summary(config, key, found.problems));
       else if (phase === "TRAIN" && paths.length <= MOST_IMAGES)
         problems.push(...checkSplit(config, found.infos));

@@ -1,11 +1,11 @@
-/** What BiaPy takes for a Python value, quoted or not: numbers, True, False, None, tuples, lists, strings in quotes. */
-const PYTHON_VALUE = /^([\d._]+|True|False|None|[([{'"].*)$/;
-/** Text that needs no quotes in YAML. */
-const PLAIN = /^[\w./][\w./ -]*$/;
-const YAML_VALUE = /^[\d.]+$|^(true|false|null|none|yes|no|on|off)$|\s$/i;
+import { decoded, yamlScalar } from "../../config/python-value.ts";
 
-/** Writes a path for YAML: quoted if YAML would read it as something else, and after `./` if BiaPy would. */
+/**
+ * Writes a path as a YAML value: quoted where YAML would read something else, and with `./` before it where BiaPy would take it
+ * for a number even in quotes.
+ */
 export function yamlText(path: string): string {
-  const text = PYTHON_VALUE.test(path) ? `./${path}` : path;
-  return PLAIN.test(text) && !YAML_VALUE.test(text) ? text : `'${text.replaceAll("'", "''")}'`;
+  const text = typeof decoded(path) === "string" ? path : `./${path}`;
+  const plain = /^[\w./][\w./ -]*$/.test(text) && typeof yamlScalar(text, true) === "string";
+  return plain && !/^none$|\s$/i.test(text) ? text : `'${text.replaceAll("'", "''")}'`;
 }

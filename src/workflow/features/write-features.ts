@@ -38,7 +38,7 @@ export async function writeFeatures(given: FeatureRequest): Promise<"finished" |
   const config = given.config.with("TRAIN.ENABLE", false).with("TEST.ENABLE", true);
   const { report, signal, tree } = given;
   const task = await taskOf({ ...given, config });
-  const images = await prepareImages(config, report);
+  const images = await prepareImages(config, task, report);
   const program = trainingProgram(task);
   const training = trainingSettings(config, "single");
   const runtime = await given.openRuntime({ program, training });
@@ -100,7 +100,7 @@ async function writeColors(
   basis: ColorBasis,
   { report, signal, tree }: Reporting,
 ): Promise<void> {
-  for (const [index, { path, shape }] of images.infos.entries()) {
+  for (const [index, { path, shape, pixelSize }] of images.infos.entries()) {
     signal.throwIfAborted();
     const { data } = await readNpy(mapFile(tree, path));
     const values = Float32Array.from(data, Number);
@@ -108,7 +108,7 @@ async function writeColors(
     const file = join(tree.features, `${imageName(path)}.tif`);
     const sampleType = "uint8";
     const colors = colorsOf(map, basis, shape);
-    await writeSamples(file, colors, { channels: 3, sampleType }, wholeRegion(shape));
+    await writeSamples(file, colors, { channels: 3, sampleType, pixelSize }, wholeRegion(shape));
     report({
       event: "image",
       kind: "features",

@@ -1,13 +1,15 @@
 /** DATA.*.SSL_SOURCE_DIR: the worse copies of a folder's images, made once and used as long as their settings hold. */
 import { existsSync } from "node:fs";
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import * as v from "valibot";
 import { ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import { type CrappifySettings, crappify } from "../../data/crappify.ts";
 import { storedParts } from "../../data/image-set.ts";
 import { layersOf, stripsOf } from "../../data/layers.ts";
 import { Random } from "../../data/random.ts";
+import { DamagedFileError, readJson } from "../../facts/files/regular-file.ts";
 import { writeFileAtomically } from "../../facts/files/write-file.ts";
 import { openImage } from "../../images/files.ts";
 import { ImageError, type ImageInfo } from "../../images/image.ts";
@@ -16,18 +18,32 @@ import type { ReportEvent } from "../../results/reporters.ts";
 import type { Phase } from "../settings.ts";
 import { imageName } from "../write-image.ts";
 
-/** How the copies of a folder were made; it lies beside the folder, in which BiaPy expects nothing but images. */
-interface CopyRecord {
-  readonly settings: CrappifySettings & { readonly seed: number };
-  /** Size and time of change of each source file whose copy is made, by name; empty while it is being made. */
-  readonly sources: Readonly<{ [name: string]: string }>;
-}
+/** How the copies of a folder were made. It lies beside the folder, in which BiaPy expects only images. */
+const copyRecord = v.object({
+  settings: v.object({
+    resizingFactor: v.number(),
+    noise: v.number(),
+    ndim: v.picklist([2, 3]),
+    seed: v.number(),
+  }),
+  /** Size and modification time of each source file whose copy is made, by name; empty while it is being made. */
+  sources: v.record(v.string(), v.string()),
+});
+type CopyRecord = v.InferOutput<typeof copyRecord>;
+/** Largest record, in bytes: some hundred thousand images. */
+const LARGEST = 64 << 20;
 
 const recordPath = (folder: string) => `${folder}.crappify.json`;
 
 async function readRecord(folder: string): Promise<CopyRecord | undefined> {
   const path = recordPath(folder);
-  return existsSync(path) ? (JSON.parse(await readFile(path, "utf8")) as CopyRecord) : undefined;
+  return readJson(path, copyRecord, LARGEST).catch((error) => {
+    if (!(error instanceof DamagedFileError)) throw error;
+    throw new ImageError(
+      path,
+      `${path} ${error.message}. Delete it and ${folder}: the copies are made again.`,
+    );
+  });
 }
 
 const writeRecord = (folder: string, record: CopyRecord) =>
@@ -117,10 +133,15 @@ export async function crappifiedImages(
       ...Object.fromEntries(missing.map(({ name }) => [name, ""])),
     };
     await writeRecord(folder, { settings, sources: begun });
+    let negative = 0;
     for (const [done, { info, index, copy }] of missing.entries()) {
       const random = new Random(settings.seed).fork(0x57ab, index);
-      await writeCopy(info, copy, settings, random);
+      if (await writeCopy(info, copy, settings, random)) negative++;
       report({ event: "progress", label: "Making worse copies", done: done + 1, total: missing.length });
+    }
+    if (negative > 0) {
+      const effect = "which their worse copies have not: as in BiaPy, noisy values below 0 become 0.";
+      log("warning", `${negative} of ${missing.length} images have negative pixels, ${effect}`);
     }
     const made = Object.fromEntries(missing.map(({ name, source }) => [name, source]));
     await writeRecord(folder, { settings, sources: { ...begun, ...made } });
@@ -135,21 +156,25 @@ export async function crappifiedImages(
 /** Values of a part that is looked through at once. */
 const PART_VALUES = 2 ** 24;
 
-/** Makes a copy a few slices or rows at a time: an image may be larger than memory. */
+/** Makes a copy a few slices or rows at a time: an image may be larger than memory. Returns whether it has negative pixels. */
 async function writeCopy(
   { path, options }: ImageInfo,
   copy: string,
   settings: CrappifySettings,
   random: Random,
-): Promise<void> {
+): Promise<boolean> {
   const source = await openImage(path, options);
   try {
-    let brightest = 0;
+    let [brightest, darkest] = [0, 0];
     for (const region of storedParts(source.info.shape, source.piece, PART_VALUES)) {
       const { data } = await source.read(region);
-      for (let at = 0; at < data.length; at++) if (data[at] > brightest) brightest = data[at];
+      for (let at = 0; at < data.length; at++) {
+        if (data[at] > brightest) brightest = data[at];
+        if (data[at] < darkest) darkest = data[at];
+      }
     }
     await writeTiffStrips(copy, stripsOf(crappify(layersOf(source), brightest, settings, random)));
+    return darkest < 0;
   } finally {
     await source.close();
   }

@@ -31,5 +31,5 @@ const NO_ENCODER = {
   severity: "error",
   key: "MODEL.ARCHITECTURE",
   message:
-    "this network has no encoder whose features could be shown. Networks with one: mae, vit, unetr and the U-Nets.",
+    "this network has no encoder whose features could be shown. Networks with one: mae, vit, unetr, hrnet, stunet and the U-Nets.",
 } as const;

@@ -1,0 +1,123 @@
+/**
+ * Weights of other programs' vision transformers as this engine's networks take them: MAE's published checkpoints and timm's models
+ * name their layers as BiaPy does, but come from images of 3 channels and of another size, and may have layers that these have not.
+ */
+import type { BiapyCheckpoint } from "../checkpoint/biapy-checkpoint.ts";
+import { bicubic } from "../data/bicubic.ts";
+import type { Parameters } from "../runtime/parameters.ts";
+import type { WeightSpec } from "../runtime/scope.ts";
+
+/** A weight that was filled from a tensor of another shape, and how. */
+export interface AdaptedWeight {
+  readonly name: string;
+  readonly how: string;
+}
+
+/** The convolution that projects tokens, `[feature, channel, …kernel]`. */
+export const PROJECTION = "patch_embed.proj.weight";
+/** Position embeddings of encoder and decoder, `[1, (class token +) token, feature]`. */
+const POSITIONS = ["pos_embed", "decoder_pos_embed"];
+
+/** Layers of transformers that compute otherwise than these networks do, and what they are. */
+const OTHER_LAYERS: readonly (readonly [name: RegExp, what: string])[] = [
+  [/(^|\.)blocks\.\d+\.ls\d\.gamma$/, "layer scales"],
+  [/(^|\.)blocks\.\d+\.attn\.[qk]_norm\./, "normalized queries and keys"],
+  [/(^|\.)blocks\.\d+\.attn\.(rel_pos|relative_position)/, "relative positions"],
+  [/(^|\.)blocks\.\d+\.mlp\.(w12|fc1_[gx])\./, "gated inner networks"],
+  [/^norm_pre\./, "a normalization before its layers"],
+  [/^(reg_token|dist_token)$/, "further tokens beside the class token"],
+];
+
+/**
+ * Why the weights of a transformer mean something else in this engine's: it has layers that these networks have not. Undefined for
+ * weights that can be used.
+ */
+export function whyOtherTransformer({ weights }: BiapyCheckpoint): string | undefined {
+  for (const [pattern, what] of OTHER_LAYERS) {
+    const name = [...weights.keys()].find((each) => pattern.test(each));
+    if (name !== undefined) return `its transformer has ${what} (${name}), which this network has not`;
+  }
+  return undefined;
+}
+
+/**
+ * Fills weights whose tensors in the checkpoint have another shape for a known reason: other channels, or another grid of tokens.
+ *
+ * @param grid tokens of this network along each axis
+ */
+export async function adaptWeights(
+  { weights }: BiapyCheckpoint,
+  parameters: Parameters,
+  grid: readonly number[] | undefined,
+): Promise<AdaptedWeight[]> {
+  const adapted: AdaptedWeight[] = [];
+  for (const spec of parameters.specs) {
+    const found = weights.get(spec.name);
+    if (found === undefined || String(found.shape) === String(spec.shape)) continue;
+    const change =
+      spec.name === PROJECTION
+        ? changedChannels(found.shape, spec)
+        : POSITIONS.includes(spec.name) && grid !== undefined
+          ? changedGrid(found.shape, spec, grid)
+          : undefined;
+    if (change === undefined) continue;
+    const values = await found.read(new Float32Array(found.size));
+    parameters.values(spec.name).set(change.values(values));
+    adapted.push({ name: spec.name, how: change.how });
+  }
+  return adapted;
+}
+
+interface Change {
+  readonly how: string;
+  values(given: Float32Array): Float32Array;
+}
+
+const RGB = 3;
+
+/**
+ * Kernels of 3 channels for images of others, as timm does it: one channel takes their sum, several take them in turn, scaled so that
+ * a gray image gives the same.
+ */
+function changedChannels(
+  [features, channels, ...kernel]: readonly number[],
+  { shape }: WeightSpec,
+): Change | undefined {
+  const [wantedFeatures, wanted, ...wantedKernel] = shape;
+  if (channels !== RGB || features !== wantedFeatures || String(kernel) !== String(wantedKernel))
+    return undefined;
+  const size = kernel.reduce((product, each) => product * each, 1);
+  const values = (given: Float32Array) =>
+    Float32Array.from({ length: features * wanted * size }, (_, at) => {
+      const [pixel, channel] = [at % size, Math.floor(at / size) % wanted];
+      const first = Math.floor(at / size / wanted) * RGB * size + pixel;
+      if (wanted === 1) return given[first] + given[first + size] + given[first + 2 * size];
+      return (given[first + (channel % RGB) * size] * RGB) / wanted;
+    });
+  const how =
+    wanted === 1 ? "its kernels for 3 channels were summed into one" : `its 3 channels became ${wanted}`;
+  return { how, values };
+}
+
+/** Position embeddings of a square grid of tokens for another grid; one without a class token leaves that at zero. */
+function changedGrid(
+  [batch, count, features]: readonly number[],
+  { shape }: WeightSpec,
+  grid: readonly number[],
+): Change | undefined {
+  const [, wantedCount, wantedFeatures] = shape;
+  const tokens = grid.reduce((product, size) => product * size, 1);
+  if (batch !== 1 || features !== wantedFeatures || grid.length !== 2 || wantedCount !== tokens + 1)
+    return undefined;
+  const first = [1, 0].find((classTokens) => Number.isInteger(Math.sqrt(count - classTokens)));
+  if (first === undefined) return undefined;
+  const side = Math.sqrt(count - first);
+  const values = (given: Float32Array) => {
+    const result = new Float32Array(wantedCount * features);
+    result.set(given.subarray(0, first * features));
+    const [rows, columns] = grid;
+    result.set(bicubic(given.subarray(first * features), [side, side, features], [rows, columns]), features);
+    return result;
+  };
+  return { how: `its grid of ${side} x ${side} tokens was resampled to ${grid.join(" x ")}`, values };
+}

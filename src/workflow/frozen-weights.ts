@@ -1,0 +1,34 @@
+/** Keeps weights as they are in training (MODEL.FREEZE_LAYERS_MATCHING). */
+import type { Config } from "../config/config.ts";
+import { frozenPatterns, layerPattern } from "../config/frozen-layers.ts";
+import type { ReportEvent } from "../results/reporters.ts";
+import type { WeightSpec } from "../runtime/scope.ts";
+import { InputError } from "./input-error.ts";
+
+const KEY = "MODEL.FREEZE_LAYERS_MATCHING";
+const MOST_LISTED = 5;
+
+/**
+ * The weights of a model, those whose names match a pattern of the configuration turned into states, which no optimizer moves. Running
+ * statistics go on as in BiaPy. Says how many there are; throws {@link InputError} where nothing would be left to train.
+ */
+export function withFrozenWeights(
+  config: Config,
+  specs: readonly WeightSpec[],
+  report: ReportEvent,
+): readonly WeightSpec[] {
+  const patterns = frozenPatterns(config).flatMap((pattern) => layerPattern(pattern) ?? []);
+  if (patterns.length === 0) return specs;
+  const parameters = specs.filter(({ role }) => role === "parameter").map(({ name }) => name);
+  const frozen = new Set(parameters.filter((name) => patterns.some((pattern) => pattern.test(name))));
+  if (frozen.size === parameters.length)
+    throw new InputError([config.problem(KEY, "it matches every weight, so that nothing is left to train.")]);
+  const listed = [...frozen].slice(0, MOST_LISTED).join(", ");
+  const more = frozen.size > MOST_LISTED ? ` and ${frozen.size - MOST_LISTED} more` : "";
+  const message =
+    frozen.size === 0
+      ? `${KEY} matches no weight of this network: all ${parameters.length} tensors train.`
+      : `${frozen.size} tensors stay as they are (${KEY}): ${listed}${more}. ${parameters.length - frozen.size} train.`;
+  report({ event: "log", level: frozen.size === 0 ? "warning" : "info", message });
+  return specs.map((spec) => (frozen.has(spec.name) ? { ...spec, role: "state" } : spec));
+}

@@ -1,0 +1,92 @@
+"""
+Writes checkpoints of timm's vision transformers with random weights, as others leave them, and says what their encoders see.
+
+    python foreign-weights-judge.py FOLDER
+
+Prints JSON: for each case its file, what the network that loads it has (channels, size), and the tokens after the last layer
+(`raw`) and after the last normalization (`normalized`), `[token][feature]`, without the class token, for the formula's image.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from timm.layers import resample_abs_pos_embed
+from timm.models._manipulate import adapt_input_conv
+from timm.models.vision_transformer import VisionTransformer
+
+folder = pathlib.Path(sys.argv[1])
+TOKEN, SIZE, CHANNELS = 8, 32, 3
+
+
+def network(size=SIZE, channels=CHANNELS, **more):
+    return VisionTransformer(
+        img_size=size, patch_size=TOKEN, in_chans=channels, num_classes=5, embed_dim=24, depth=3, num_heads=3, **more
+    ).eval()
+
+
+def randomized(net):
+    """Weights far from where they start, so that every layer counts."""
+    generator = torch.Generator().manual_seed(7)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter += 0.15 * torch.randn(parameter.shape, generator=generator)
+    return net
+
+
+def image(size, channels):
+    at = np.arange(channels * size[0] * size[1])
+    values = 0.5 * np.sin(at * 0.05) + 0.25 * np.cos(at * 0.013)
+    return torch.from_numpy(values.astype("float32").reshape(1, channels, *size))
+
+
+def seen(net, size, channels):
+    with torch.no_grad():
+        kept = []
+        hook = net.blocks[-1].register_forward_hook(lambda _, __, output: kept.append(output))
+        normalized = net.forward_features(image(size, channels))
+        hook.remove()
+    tokens = lambda x: x[0, 1:].double().tolist()
+    return {"raw": tokens(kept[0]), "normalized": tokens(normalized)}
+
+
+def adapted(state, size, channels):
+    """The same weights for images of another size and other channels, as timm itself brings them there."""
+    net = network(size, channels)
+    state = dict(state)
+    grid = [each // TOKEN for each in size]
+    state["pos_embed"] = resample_abs_pos_embed(state["pos_embed"], grid, num_prefix_tokens=1)
+    state["patch_embed.proj.weight"] = adapt_input_conv(channels, state["patch_embed.proj.weight"])
+    net.load_state_dict(state)
+    return net.eval()
+
+
+source = randomized(network())
+state = source.state_dict()
+namespace = argparse.Namespace(
+    lr=1e-3, model="mae_vit", data_path=pathlib.Path("/data"), betas=(0.9, 0.95), resume="", device="cuda", nested=argparse.Namespace(a=[1])
+)
+optimizer = torch.optim.AdamW(source.parameters(), 1e-3).state_dict()
+full = {"model": state, "optimizer": optimizer, "epoch": 3, "scaler": {"scale": 65536.0}, "args": namespace}
+files = {
+    "plain.pth": state,
+    "mae.pth": full,
+    "module.pth": {"state_dict": {f"module.{key}": value for key, value in state.items()}},
+    "compiled.pth": {"model": {f"_orig_mod.module.{key}": value for key, value in state.items()}},
+}
+for name, content in files.items():
+    torch.save(content, folder / name)
+save_file(state, folder / "timm.safetensors")
+torch.save(randomized(network(init_values=1e-5)).state_dict(), folder / "scaled.pth")
+torch.save(randomized(network(qk_norm=True)).state_dict(), folder / "normalized.pth")
+
+cases = [{"file": name, "size": [SIZE, SIZE], "channels": CHANNELS} for name in [*files, "timm.safetensors"]]
+for size, channels in (((32, 32), 1), ((32, 32), 4), ((48, 48), 3), ((16, 16), 3), ((24, 40), 1)):
+    cases.append({"file": "plain.pth", "size": list(size), "channels": channels})
+for case in cases:
+    case.update(seen(adapted(state, case["size"], case["channels"]), case["size"], case["channels"]))
+print(json.dumps(cases))
