@@ -10,6 +10,7 @@ const STEPS = [
   ["npm run check"],
   ["npm run build"],
   ["npm test"],
+  ["npm run test:faults"],
   ["npm run test:webgpu", "webgpu"],
   ["npm run test:webview", "webgpu"],
   ["npm run test:biapy", "python"],

@@ -9,13 +9,7 @@ import { explainExit } from "../runs/explain-exit.ts";
 import type { OutputReader } from "../runs/output-reader.ts";
 import type { RunOrder } from "../runs/record.ts";
 import { gpuNumbers, testedVersion } from "./biapy-command.ts";
-import {
-  finiteMetrics,
-  PrintedConfiguration,
-  printedText,
-  type StepLine,
-  stepLine,
-} from "./biapy-console.ts";
+import { namedMetrics, PrintedConfiguration, printedText, type StepLine, stepLine } from "./biapy-console.ts";
 import { BiapyFiles } from "./biapy-files.ts";
 
 /** The headings that BiaPy prints, in order, with the stages that they announce. */
@@ -249,7 +243,7 @@ export class BiapyOutput implements OutputReader {
 
   private *testResults(): Generator<NewRunEvent> {
     for (const { image, metrics } of this.files.testMetrics()) yield { event: "test", image, metrics };
-    if (this.testMetrics.length > 0) yield { event: "test", metrics: finiteMetrics(this.testMetrics) };
+    if (this.testMetrics.length > 0) yield { event: "test", metrics: namedMetrics(this.testMetrics) };
   }
 
   /** Returns the first error: with several processes, the others fail because of the first one. */
