@@ -60,9 +60,14 @@ const extension = {
 /** The pages of webviews, each a script and a style sheet. */
 const pages = {
   ...shared,
-  entryPoints: { panel: "src/webview/panel/main.ts", viewer: "src/webview/viewer/main.ts" },
+  entryPoints: {
+    panel: "src/webview/panel/main.ts",
+    viewer: "src/webview/viewer/main.ts",
+    table: "src/webview/table/main.ts",
+  },
   outdir: "dist/webview",
   platform: "browser",
+  mainFields: ["browser", "module", "main"],
   target: "es2022",
   format: "esm",
   minify: true,

@@ -224,17 +224,12 @@ test("the memory estimate agrees with what was measured, within a tenth", () => 
 
 test("a new configuration has no problems, whatever was chosen", () => {
   for (const ndim of [2, 3] as const)
-    for (const task of ["masking", "crappify"] as const)
-      for (const architecture of architecturesFor(task, ndim))
+    for (const workflow of ["masking", "crappify", "denoising", "segmentation"] as const)
+      for (const architecture of architecturesFor(workflow, ndim))
         for (const folder of ["data/train", "C:/My Images #1/it's", "/with: colon", "1", "None", "(a)"]) {
           const choices = {
-            ndim,
-            task,
-            architecture,
-            channels: 3,
-            patch: proposedPatch(ndim),
-            trainFolder: folder,
-            testFolder: folder,
+            ...{ ndim, workflow, architecture, channels: 3, patch: proposedPatch(ndim) },
+            ...{ trainFolder: folder, testFolder: folder, trainMasks: folder, testMasks: folder },
           };
           const text = configurationText(choices);
           const { config, problems } = loadConfig("a.yaml", text);

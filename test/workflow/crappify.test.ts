@@ -111,7 +111,9 @@ test("what is measured of restored images is what their files show, and stands i
   assert.deepEqual([...tested.keys()], ["nuclei-01.tif", "nuclei-02.tif", "mean"]);
   const run = join(results, "job/results/job_1");
   const previews = result.events.flatMap((event) =>
-    event.event === "image" && event.epoch !== undefined ? [event.files.prediction] : [],
+    event.event === "image" && event.kind !== "features" && event.epoch !== undefined
+      ? [event.files.prediction]
+      : [],
   );
   // Where REUSE_PREDICTIONS looks for predictions of test images, there is nothing else.
   assert.deepEqual(new Set(previews), new Set([join(run, "previews", "nuclei-01.tif")]));
