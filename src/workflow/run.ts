@@ -21,7 +21,7 @@ import { smallerBatch } from "./largest-batch.ts";
 import { loadRunCheckpoint, trainedPrecision } from "./run-checkpoint.ts";
 import { prepareImages } from "./run-images.ts";
 import type { RunningRequest, RunRequest } from "./run-request.ts";
-import { trainingSettings } from "./settings.ts";
+import { checkLossPrecision, trainingSettings } from "./settings.ts";
 import { loadStartingWeights, ownCheckpoint } from "./starting-weights.ts";
 import { type Task, trainingProgram } from "./tasks/task.ts";
 import { ImageTester } from "./test-images.ts";
@@ -43,7 +43,10 @@ export async function runWorkflow(given: RunRequest): Promise<"finished" | "stop
     threads: runtime.threads,
   });
   try {
-    if (training) checkPrecision(runtime, settings);
+    if (training) {
+      checkPrecision(runtime, settings);
+      checkLossPrecision(config, settings.precision ?? "single");
+    }
     parameters.initialise(config.number("SYSTEM.SEED"));
     if (!resume && training) await rm(tree.runDirectory, { recursive: true, force: true });
     await writeFileAtomically(tree.configFile, request.configText);
