@@ -1,13 +1,35 @@
-// The licences of packages whose code or files are shipped.
+// The licenses of packages whose code or files are shipped.
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** The innermost package that a bundled file belongs to. */
 const PACKAGE_OF_FILE = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/;
-const LICENCE_FILE = /^(licen[cs]e|notice|copying)/i;
+const LICENSE_FILE = /^(licen[cs]e|notice|copying|copyright|third-?party)/i;
 
 /**
- * Names, versions, and licences as the packages have them.
+ * Texts in the folder `licenses` for packages that come without their license, and for libraries that are compiled into a
+ * package's binary files.
+ */
+const OUR_TEXTS = {
+  "@microsoft/fast-element": ["microsoft-mit.txt"],
+  "@microsoft/fast-foundation": ["microsoft-mit.txt"],
+  "@microsoft/fast-web-utilities": ["microsoft-mit.txt"],
+  "@resvg/resvg-wasm": ["mpl-2.0.txt"],
+  "@tensorflow/tfjs-backend-cpu": ["apache-2.0.txt"],
+  "@tensorflow/tfjs-backend-wasm": ["apache-2.0.txt", "tfjs-wasm-libraries.txt"],
+  "@tensorflow/tfjs-core": ["apache-2.0.txt"],
+  "@vscode/l10n": ["microsoft-mit.txt"],
+  h5wasm: ["zlib.txt"],
+  lerc: ["lerc.txt", "apache-2.0.txt"],
+  "onnxruntime-node": ["onnxruntime.txt", "onnxruntime-windows.txt", "onnxruntime-third-party-notices.txt"],
+  seedrandom: ["seedrandom.txt"],
+};
+
+/** Folders in a package with the licenses of what is compiled into its binary files. */
+const NESTED = { koffi: ["vendor/node-addon-api", "vendor/node-api-headers"] };
+
+/**
+ * Returns names, versions and the full license texts. Throws for a package without a license text.
  *
  * @param {readonly import("esbuild").Metafile[]} bundles what esbuild says of its bundles
  * @param {readonly string[]} unbundled packages whose files are shipped as they are
@@ -24,11 +46,28 @@ export async function thirdPartyNotices(bundles, unbundled) {
     );
     const heading = `${name} ${version} (${license})`;
     const source = [author?.name ?? author, homepage].filter(Boolean).join(", ");
-    const files = await readdir(folder, { withFileTypes: true });
-    const licences = files.filter((file) => file.isFile() && LICENCE_FILE.test(file.name));
-    const texts = await Promise.all(licences.map(({ name }) => readFile(join(folder, name), "utf8")));
+    const texts = await licenseTexts(folder, name);
+    if (texts.length === 0)
+      throw new Error(
+        `${heading} has no license text: put it into the folder licenses and name it in notices.mjs.`,
+      );
     notices.set(heading, [`${heading}\n${source}`, ...texts].map((text) => text.trim()).join("\n\n"));
   }
   const sorted = [...notices.keys()].sort().map((heading) => notices.get(heading));
-  return `${["Packages that are part of BiaPy Studio, and their licences.", ...sorted].join(`\n\n${"-".repeat(80)}\n\n`)}\n`;
+  return `${["Packages that are part of BiaPy Studio, and their licenses.", ...sorted].join(`\n\n${"-".repeat(80)}\n\n`)}\n`;
+}
+
+/** @returns {Promise<string[]>} the texts of a package's own files, of libraries inside it, and of ours */
+async function licenseTexts(folder, name) {
+  const places = [folder, ...(NESTED[name] ?? []).map((nested) => join(folder, nested))];
+  const own = await Promise.all(
+    places.map(async (place) => {
+      const files = await readdir(place, { withFileTypes: true });
+      return files
+        .filter((file) => file.isFile() && LICENSE_FILE.test(file.name))
+        .map((file) => join(place, file.name));
+    }),
+  );
+  const ours = (OUR_TEXTS[name] ?? []).map((file) => join("licenses", file));
+  return Promise.all([...own.flat(), ...ours].map((file) => readFile(file, "utf8")));
 }

@@ -38,7 +38,13 @@ execFileSync(process.execPath, ["esbuild.mjs", "--minify"], { stdio: "inherit" }
 await dropMapsOfPackages();
 await ship("onnxruntime-node", ["package.json", ...libraries.map((file) => `bin/napi-v6/${file}`)]);
 await ship("@resvg/resvg-wasm", ["package.json", "index_bg.wasm"]);
-await ship("dejavu-fonts-ttf", ["package.json", "LICENSE", "ttf/DejaVuSans.ttf"]);
+await ship("@cornerstonejs/codec-libjpeg-turbo-8bit", [
+  "package.json",
+  "dist/libjpegturbowasm_decode.js",
+  "dist/libjpegturbowasm_decode.wasm",
+]);
+await ship("h5wasm-plugins", ["package.json", "LICENSE", "COPYING", "plugins"]);
+await ship("@fontsource/inter", ["package.json", "LICENSE", "files/inter-latin-400-normal.woff2"]);
 await ship("koffi", [
   "package.json",
   "LICENSE.txt",
@@ -79,7 +85,7 @@ async function ship(packageName, files, from = join("node_modules", packageName)
   for (const file of files) {
     const copy = join("dist", "node_modules", packageName, file);
     await mkdir(dirname(copy), { recursive: true });
-    await cp(join(from, file), copy);
+    await cp(join(from, file), copy, { recursive: true });
   }
 }
 

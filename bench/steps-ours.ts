@@ -101,7 +101,7 @@ const begun = performance.now();
 while (seconds.length < description.steps || performance.now() - begun < description.seconds * 1000) {
   const started = performance.now();
   await executable.run(seconds.length);
-  if (training) optimiser.step(1e-4);
+  if (training) await optimiser.step(1e-4);
   seconds.push((performance.now() - started) / 1000);
   // performance.now() counts from the start of the process.
   if (firstStep === 0) firstStep = performance.now() / 1000;

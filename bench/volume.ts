@@ -1,9 +1,9 @@
 /** Writes a large volume of bright blobs in noise: volume.ts PATH GIGABYTES. Its values are uint16, its kind what the path ends in. */
 
-import { createHdf5 } from "../src/images/hdf5.ts";
+import { createHdf5 } from "../src/images/hdf5-writer.ts";
 import type { ImageShape } from "../src/images/image.ts";
 import { writeTiffStrips } from "../src/images/tiff-writer.ts";
-import { createZarr } from "../src/images/zarr.ts";
+import { createZarr } from "../src/images/zarr-writer.ts";
 
 const [path, gigabytes] = process.argv.slice(2);
 const SLAB = 64;

@@ -1,7 +1,6 @@
 /** Reading and writing of large files in pieces. */
-import { randomBytes } from "node:crypto";
-import { type FileHandle, open, rm } from "node:fs/promises";
-import { moveIntoPlace } from "../facts/files/move-into-place.ts";
+import { type FileHandle, open } from "node:fs/promises";
+import { writeThroughTemporary } from "../facts/files/write-file.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 
 /** Reads and writes are cut into pieces: one system call moves at most 2 GiB, and checksums run beside smaller ones. */
@@ -72,26 +71,14 @@ async function writePiece(handle: FileHandle, piece: Uint8Array, position: numbe
   }
 }
 
-/**
- * Writes a file under a temporary name in the same folder, brings it to the disk and renames it, so that `path` is at every moment the
- * old file or the whole new one, even when the machine loses power.
- */
-export async function writeThroughTemporary(
+/** Writes a checkpoint file through a temporary one: `path` is the old file or the whole new one. Throws {@link CheckpointError}. */
+export async function writeCheckpointFile(
   path: string,
   write: (handle: FileHandle) => Promise<void>,
 ): Promise<void> {
-  const temporary = `${path}.${randomBytes(4).toString("hex")}.tmp`;
   try {
-    const handle = await open(temporary, "wx");
-    try {
-      await write(handle);
-      await handle.datasync();
-    } finally {
-      await handle.close();
-    }
-    await moveIntoPlace(temporary, path);
+    await writeThroughTemporary(path, write);
   } catch (error) {
-    await rm(temporary, { force: true });
     if (error instanceof CheckpointError) throw error;
     throw new CheckpointError(path, `cannot be written: ${describe(error)}`);
   }

@@ -3,8 +3,9 @@
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 import { readFile } from "node:fs/promises";
+import { type NpyHeader, npyDataStart, npyHeader, parseNpyHeader } from "../facts/files/npy-header.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
-import { describe, writeAt, writeThroughTemporary } from "./files.ts";
+import { describe, writeAt, writeCheckpointFile } from "./files.ts";
 import {
   bytesPerElement,
   CheckpointTensor,
@@ -19,8 +20,6 @@ export interface NpyArray {
   /** Row-major. */
   readonly data: TensorData;
 }
-
-const magic = "\x93NUMPY";
 
 const descriptors: Readonly<Partial<Record<DType, string>>> = {
   float32: "<f4",
@@ -42,11 +41,11 @@ export async function readNpy(path: string): Promise<NpyArray> {
   const file = await readFile(path).catch((error: unknown) => {
     throw new CheckpointError(path, `cannot be read: ${describe(error)}`);
   });
-  if (file.length < 12 || file.toString("latin1", 0, 6) !== magic)
-    throw new CheckpointError(path, "is not a NumPy array (.npy).");
-  const headerStart = file[6] === 1 ? 10 : 12;
-  const dataStart = headerStart + (file[6] === 1 ? file.readUInt16LE(8) : file.readUInt32LE(8));
-  const { dtype, shape } = parseHeader(path, file.toString("latin1", headerStart, dataStart));
+  const dataStart = npyDataStart(file);
+  const header = dataStart === undefined ? undefined : parseNpyHeader(file, dataStart);
+  if (dataStart === undefined || header === undefined)
+    throw new CheckpointError(path, "is not a NumPy array (.npy) of numbers.");
+  const { dtype, shape } = arrayOf(path, header);
   const length = elementCount(shape) * bytesPerElement(dtype);
   if (dataStart + length > file.length) throw new CheckpointError(path, "was cut short.");
   // A copy, since a view must begin at a multiple of its element's size.
@@ -58,28 +57,17 @@ export async function readNpy(path: string): Promise<NpyArray> {
 /** Writes an array as NPY 1.0. */
 export async function writeNpy(path: string, { shape, data }: NpyArray): Promise<void> {
   const tensor = CheckpointTensor.of(data, shape);
-  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
-  const header = `{'descr': '${descriptors[tensor.dtype]}', 'fortran_order': False, 'shape': ${tuple}, }`;
-  // The data begins at a multiple of 64; a newline ends the header.
-  const length = Math.ceil((10 + header.length + 1) / 64) * 64 - 10;
-  const head = Buffer.alloc(10 + length, " ");
-  head.write(`${magic}\x01\x00`, "latin1");
-  head.writeUInt16LE(length, 8);
-  head.write(header, 10);
-  head.write("\n", head.length - 1);
-  await writeThroughTemporary(path, async (handle) => {
+  const head = npyHeader(descriptors[tensor.dtype] ?? "", shape);
+  await writeCheckpointFile(path, async (handle) => {
     await writeAt(handle, head, 0);
     await writeAt(handle, await tensor.bytes(), head.length);
   });
 }
 
-function parseHeader(path: string, header: string): { dtype: DType; shape: number[] } {
-  const descriptor = /'descr': '([^']*)'/.exec(header)?.[1];
-  const dtype = (Object.keys(descriptors) as DType[]).find((name) => descriptors[name] === descriptor);
-  if (!dtype)
-    throw new CheckpointError(path, `has values of type ${descriptor ?? "unknown"}, which is not supported.`);
-  const shape = (/'shape': \(([^)]*)\)/.exec(header)?.[1]?.match(/\d+/g) ?? []).map(Number);
-  if (header.includes("'fortran_order': True") && shape.length > 1)
+function arrayOf(path: string, { descr, columnMajor, shape }: NpyHeader) {
+  const dtype = (Object.keys(descriptors) as DType[]).find((name) => descriptors[name] === descr);
+  if (!dtype) throw new CheckpointError(path, `has values of type ${descr}, which is not supported.`);
+  if (columnMajor && shape.length > 1)
     throw new CheckpointError(path, "is in column-major order. Save it with numpy.ascontiguousarray.");
   return { dtype, shape };
 }

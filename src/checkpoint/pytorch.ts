@@ -7,7 +7,7 @@ import {
   type ZipFile,
 } from "yauzl";
 import { CheckpointError } from "./checkpoint-error.ts";
-import { RandomAccessFile, writeThroughTemporary } from "./files.ts";
+import { RandomAccessFile, writeCheckpointFile } from "./files.ts";
 import { pickle } from "./pickle.ts";
 import type { CheckpointValue, TorchStorage } from "./python-values.ts";
 import { StoredZipWriter } from "./stored-zip.ts";
@@ -53,7 +53,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
  */
 export async function writeCheckpoint(path: string, value: CheckpointValue): Promise<void> {
   const { bytes, tensors } = pickled(path, value);
-  await writeThroughTemporary(path, async (handle) => {
+  await writeCheckpointFile(path, async (handle) => {
     const zip = new StoredZipWriter(handle);
     await zip.add("archive/data.pkl", bytes);
     await zip.add("archive/.format_version", Buffer.from("1"));

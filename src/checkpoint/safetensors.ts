@@ -1,6 +1,6 @@
 /** Hugging Face's safetensors files: a JSON header and the tensors' bytes. Spec: https://huggingface.co/docs/safetensors */
 import { CheckpointError } from "./checkpoint-error.ts";
-import { RandomAccessFile, writeAt, writeThroughTemporary } from "./files.ts";
+import { RandomAccessFile, writeAt, writeCheckpointFile } from "./files.ts";
 import {
   bytesPerElement,
   CheckpointTensor,
@@ -76,7 +76,7 @@ export async function writeSafetensors(
   // Large elements first, as the reference writer has it, so that each type is aligned.
   const ordered = [...tensors].sort(([, a], [, b]) => bytesPerElement(b.dtype) - bytesPerElement(a.dtype));
   const header = headerBytes(ordered, metadata);
-  await writeThroughTemporary(path, async (handle) => {
+  await writeCheckpointFile(path, async (handle) => {
     await writeAt(handle, header, 0);
     let position = header.byteLength;
     for (const [, tensor] of ordered) {

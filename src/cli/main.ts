@@ -7,7 +7,8 @@ import packageFile from "../../package.json" with { type: "json" };
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
-import { ResultError } from "../facts/files/write-file.ts";
+import { explainedWriteError, ResultError } from "../facts/files/write-file.ts";
+import { RunLockError } from "../facts/lock/run-lock.ts";
 import { type ResultTree, resultTree, runExists } from "../facts/result-tree.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { ImageError } from "../images/image.ts";
@@ -20,6 +21,7 @@ import { InputError } from "../workflow/input-error.ts";
 import { runWorkflow, tryStep } from "../workflow/run.ts";
 import { threadCount } from "../workflow/settings.ts";
 import { EXIT } from "./exit-codes.ts";
+import { holdRun } from "./hold-run.ts";
 import { runTool, TOOLS_HELP } from "./tools.ts";
 
 interface Arguments {
@@ -181,7 +183,7 @@ function interruptSignal(report: ReportEvent): AbortSignal {
 /** What a person can mend, as problems; undefined for faults of ours. */
 function problemsOf(error: unknown): readonly Problem[] | undefined {
   if (error instanceof InputError) return error.problems;
-  if (error instanceof CheckpointError || error instanceof ImageError)
+  if (error instanceof CheckpointError || error instanceof ImageError || error instanceof RunLockError)
     return [{ severity: "error", message: error.message }];
   return undefined;
 }
@@ -201,6 +203,9 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   }
   const signal = interruptSignal(report);
   try {
+    await holdRun(tree).catch((error) => {
+      throw explainedWriteError(tree.recordFolder, error);
+    });
     const request: FeatureRequest = {
       config,
       tree,
@@ -222,7 +227,10 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
       fits: (batchSize) => fitsApart(batchSize, signal),
     });
     const resume = status === "stopped" ? resumeArguments(given) : undefined;
-    report({ ...end, status, checkpoint: tree.bestCheckpoint, resume });
+    // A run that only tests names the checkpoint that it loaded.
+    const loaded = config.text("PATHS.CHECKPOINT_FILE");
+    const checkpoint = config.flag("TRAIN.ENABLE") || loaded === "" ? tree.bestCheckpoint : loaded;
+    report({ ...end, status, checkpoint, resume });
     return status === "stopped" ? EXIT.stopped : EXIT.done;
   } catch (error) {
     const found = problemsOf(error);

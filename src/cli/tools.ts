@@ -1,4 +1,4 @@
-/** What the command does besides training: lists devices, fetches what they need. */
+/** What the command does besides training: inspects images, lists devices, fetches what they need. */
 
 import { SingleBar } from "cli-progress";
 import { bytes } from "../facts/format.ts";
@@ -10,6 +10,8 @@ import { EXIT } from "./exit-codes.ts";
 
 export const TOOLS_HELP = `
 Besides training:
+  --inspect <file or folder> [--json] [--save out.npy]
+                            print how images are read; --save writes the pixels as [z, y, x, channel]
   --devices [--json]        list the devices that can train, and why others cannot
   --install_gpu_runtime     fetch CUDA's libraries for NVIDIA's GPUs (Linux)
   --install_tensorflow      fetch TensorFlow for --runtime tensorflow; with "gpu" after it, for NVIDIA's GPUs
@@ -24,6 +26,7 @@ export async function runTool(argv: readonly string[]): Promise<number | undefin
     console.log(json ? JSON.stringify(devices) : describeDevices(devices));
     return EXIT.done;
   }
+  if (argv.includes("--inspect")) return (await import("./inspect.ts")).runInspect(argv);
   if (tool === "--install_gpu_runtime") return install(json, installGpuRuntime);
   if (tool === "--install_tensorflow") {
     const kind: TensorflowKind = detail === "gpu" ? "gpu" : "cpu";

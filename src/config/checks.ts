@@ -11,6 +11,7 @@ import type { NumberKey, TextKey } from "./key-names.ts";
 import { checkLosses, checkMetrics } from "./loss-checks.ts";
 import { checkModelKeys } from "./model-checks.ts";
 import { nearestFolder } from "./nearest-folder.ts";
+import { checkPreparation } from "./preparation-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 
 const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
@@ -35,11 +36,12 @@ export function checkConfig(config: Config, folder = process.cwd(), network = tr
     ...checkSchedule(config),
     ...checkAugmentation(config),
     ...checkImageKeys(config),
+    ...checkPreparation(config, folder),
     ...checkTest(config),
   ];
 }
 
-function checkPatch(config: Config): Problem[] {
+export function checkPatch(config: Config): Problem[] {
   const patch = config.numbers("DATA.PATCH_SIZE");
   const ndim = config.text("PROBLEM.NDIM") as keyof typeof AXES;
   const axes = AXES[ndim] ?? AXES["2D"];
@@ -61,15 +63,14 @@ function patchOfOtherKind(patch: readonly number[], ndim: string): string | unde
   return undefined;
 }
 
-function checkTask(config: Config): Problem[] {
+export function checkTask(config: Config): Problem[] {
   const problems: Problem[] = [];
   const type = config.text("PROBLEM.TYPE");
   if (type !== "SELF_SUPERVISED") {
     problems.push(
-      config.problem(
+      config.needsBiapy(
         "PROBLEM.TYPE",
-        `the embedded engine trains SELF_SUPERVISED; ${type} needs BiaPy itself.`,
-        "SELF_SUPERVISED",
+        `the embedded engine trains SELF_SUPERVISED (masking and crappify); ${type} needs BiaPy itself.`,
       ),
     );
     return problems;
@@ -98,7 +99,7 @@ function checkRestoration(config: Config, architecture: string): Problem[] {
   const ndim = config.text("PROBLEM.NDIM");
   if (!names.some((each) => each === architecture)) {
     const message = `the embedded engine restores images by ${names.join(", ")}; ${architecture} needs BiaPy itself.`;
-    problems.push(config.problem(key, message, "unet"));
+    problems.push(config.needsBiapy(key, message, "unet"));
   } else if (!dimensions.some((each) => each === ndim)) {
     problems.push(
       config.problem(key, `${architecture} works in ${dimensions.join(" and ")} only, not in ${ndim}.`),
@@ -107,13 +108,14 @@ function checkRestoration(config: Config, architecture: string): Problem[] {
   return [...problems, ...checkLosses(config)];
 }
 
-function checkPaths(config: Config, folder: string, network: boolean): Problem[] {
+export function checkPaths(config: Config, folder: string, network: boolean): Problem[] {
+  const testsValidation = config.flag("TEST.ENABLE") && config.flag("DATA.TEST.USE_VAL_AS_TEST");
   const needed: TextKey[] = [
-    ...(config.flag("TRAIN.ENABLE") ? (["DATA.TRAIN.PATH"] as const) : []),
+    ...(config.flag("TRAIN.ENABLE") || testsValidation ? (["DATA.TRAIN.PATH"] as const) : []),
     ...(config.flag("TRAIN.ENABLE") && !config.flag("DATA.VAL.FROM_TRAIN")
       ? (["DATA.VAL.PATH"] as const)
       : []),
-    ...(config.flag("TEST.ENABLE") ? (["DATA.TEST.PATH"] as const) : []),
+    ...(config.flag("TEST.ENABLE") && !testsValidation ? (["DATA.TEST.PATH"] as const) : []),
   ];
   return needed.flatMap((key) => {
     const written = config.text(key);
@@ -130,6 +132,7 @@ function checkPaths(config: Config, folder: string, network: boolean): Problem[]
 
 function checkValidation(config: Config): Problem[] {
   if (!config.flag("TRAIN.ENABLE") || !config.flag("DATA.VAL.FROM_TRAIN")) return [];
+  if (config.flag("DATA.VAL.CROSS_VAL")) return [];
   const share = config.number("DATA.VAL.SPLIT_TRAIN");
   if (share > 0 && share < 1) return [];
   return [
@@ -141,7 +144,7 @@ function checkValidation(config: Config): Problem[] {
 }
 
 /** One number an axis for the overlap and padding of patches. */
-function checkTiles(config: Config): Problem[] {
+export function checkTiles(config: Config): Problem[] {
   const ndim = config.text("PROBLEM.NDIM") === "3D" ? 3 : 2;
   const keys = (["TRAIN", "VAL", "TEST"] as const).flatMap(
     (phase) => [`DATA.${phase}.OVERLAP`, `DATA.${phase}.PADDING`] as const,
@@ -156,7 +159,7 @@ function checkTiles(config: Config): Problem[] {
 }
 
 /** One network is trained by one optimizer, at one rate. */
-function checkOptimizers(config: Config): Problem[] {
+export function checkOptimizers(config: Config): Problem[] {
   const several = (["TRAIN.OPTIMIZER", "TRAIN.LR"] as const).filter(
     (key) => [config.value(key)].flat().length !== 1,
   );
@@ -171,7 +174,7 @@ function checkOptimizers(config: Config): Problem[] {
   });
 }
 
-function checkSchedule(config: Config): Problem[] {
+export function checkSchedule(config: Config): Problem[] {
   const problems: Problem[] = [];
   const name = config.text("TRAIN.LR_SCHEDULER.NAME");
   const fraction = config.number(DECAY_FRACTION);

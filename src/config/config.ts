@@ -6,7 +6,7 @@ import { type ConfigDocument, type ConfigEntry, type Place, parseDocument } from
 import type { FlagKey, Key, ListKey, NumberKey, TextKey } from "./key-names.ts";
 import { type KeyFact, type KeyType, keyFacts, keyGroups, keyLimits, type Limits } from "./keys.ts";
 import { modernised } from "./older-keys.ts";
-import { isYamlFloat, type PythonValue, written } from "./python-value.ts";
+import { decoded, isYamlFloat, type PythonValue, written } from "./python-value.ts";
 
 /** A configuration's values by dotted key, BiaPy's defaults where the file says nothing. */
 export class Config {
@@ -75,6 +75,11 @@ export class Config {
     return root;
   }
 
+  /** As {@link problem}, of something that BiaPy's engine does and the embedded one does not. */
+  needsBiapy(key: Key, message: string, suggestion?: string): Problem {
+    return { ...this.problem(key, message, suggestion), ofEmbeddedEngine: true };
+  }
+
   /** As {@link problem}, of something that does not keep a run from starting. */
   warning(key: Key, message: string, suggestion?: string): Problem {
     return { ...this.problem(key, message, suggestion), severity: "warning" };
@@ -118,9 +123,13 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
     content = "";
   }
   const parsed = parseDocument(file, content, (key) => keyGroups.has(key));
-  problems.push(...parsed.problems);
-  const { document, problems: older } = modernised(parsed.document);
+  // An unreadable file is not empty too.
+  if (problems.length === 0) problems.push(...parsed.problems);
+  const { document: read, problems: older } = modernised(parsed.document);
   problems.push(...older);
+  const written = new Set(parsed.document.entries.map(({ key }) => key));
+  const entries = read.entries.map(asWritten);
+  const document = { ...read, entries };
   const unknownGroups = [...document.groups].filter(([group]) => !keyGroups.has(group));
   for (const [group, place] of unknownGroups) {
     if (unknownGroups.some(([other]) => group.startsWith(`${other}.`))) continue;
@@ -130,7 +139,8 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
     if (unknownGroups.some(([group]) => entry.key.startsWith(`${group}.`))) continue;
     const fault = faultOf(entry);
     if (fault !== undefined) problems.push({ severity: "error", key: entry.key, ...entry.place, ...fault });
-    else problems.push(...notOfPython(entry));
+    // An older key that stands for several has been warned of already.
+    else if (written.has(entry.key)) problems.push(...notOfPython(entry));
   }
   problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   return { config: new Config(document), problems };
@@ -143,7 +153,10 @@ interface Fault {
 
 function unknown(key: string, names: Iterable<string>): Fault {
   const near = closest(key, [...names]);
-  const likely = distance(key, near) <= Math.max(3, key.length / 4);
+  // Sections in common say nothing of a name: KERNEL_INIT is not KERNEL_SIZE.
+  const [name, nearName] = [key, near].map((each) => each.slice(each.lastIndexOf(".") + 1));
+  const likely =
+    distance(key, near) <= 1 || distance(name, nearName) <= Math.max(2, Math.floor(name.length / 4));
   if (!likely) return { message: `BiaPy has no key ${key}.` };
   return { message: `BiaPy has no key ${key}. Did you mean ${near}?`, suggestion: near };
 }
@@ -167,8 +180,20 @@ function faultOf(entry: ConfigEntry): Fault | undefined {
   return limits === undefined ? undefined : outside(key, value, limits);
 }
 
+/** Quoted text stays text where text belongs, though Python would read a number out of it. */
+function asWritten(entry: ConfigEntry): ConfigEntry {
+  const { key, value, text, ofYaml } = entry;
+  const isText = keyFacts.get(key)?.type === "str" && typeof value !== "string";
+  return isText && ofYaml === false && text !== undefined ? { ...entry, value: text } : entry;
+}
+
 /** BiaPy refuses `0` for a key that is `0.5` by default: such a file would only work here. */
 function notOfPython({ key, value, text = "", place }: ConfigEntry): Problem[] {
+  if (typeof value === "string" && value === text && typeof decoded(text) !== "string") {
+    const suggestion = key.endsWith("PATH") ? `./${text}` : undefined;
+    const message = `${key}: BiaPy itself reads ${text} as a Python value, even in quotes, and refuses it here.`;
+    return [{ severity: "warning", key, ...place, message, suggestion }];
+  }
   const isFloat = keyFacts.get(key)?.type === "float" && typeof value === "number";
   if (!isFloat || !/^\s*[-+]?\d+\s*$/.test(text)) return [];
   const suggestion = `${text.trim()}.0`;

@@ -21,7 +21,7 @@ export function checkModelKeys(config: Config): Problem[] {
   const source = config.text("MODEL.SOURCE");
   if (source !== "biapy") {
     const message = `the embedded engine builds its networks itself; ${source} needs BiaPy.`;
-    return [config.problem("MODEL.SOURCE", message, "biapy")];
+    return [config.needsBiapy("MODEL.SOURCE", message, "biapy")];
   }
   const lists = [...checkLevels(config, architecture), ...checkDropout(config, architecture)];
   // A patch can only be followed down lists that fit together.

@@ -143,6 +143,7 @@ export function written(value: PythonValue): string {
   if (value === null) return "None";
   if (value === true) return "True";
   if (value === false) return "False";
-  if (Array.isArray(value)) return `(${value.map(written).join(", ")})`;
+  // Python needs a comma to tell a tuple of one from a value in brackets.
+  if (Array.isArray(value)) return `(${value.map(written).join(", ")}${value.length === 1 ? "," : ""})`;
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

@@ -102,19 +102,26 @@ function checkChunks(config: Config, ndim: 2 | 3): Problem[] {
 const PHASES = ["TRAIN", "VAL", "TEST"] as const;
 
 /** Keys that change what is done to images in ways that the embedded engine has not. */
-const OF_BIAPY_ALONE = [
-  ...["DATA.FORCE_RGB", "DATA.RESOLUTION_NORM.ENABLE", "DATA.TRAIN.PROBABILITY_MAP", "DATA.VAL.CROSS_VAL"],
-  ...["DATA.NORMALIZATION.TARGET.ENABLE", "DATA.TEST.USE_VAL_AS_TEST", "DATA.TEST.ROI_MASK.ENABLE"],
-  "DATA.TEST.MEDIAN_PADDING",
-  ...PHASES.flatMap((phase) => [`DATA.PREPROCESS.${phase}`, `DATA.${phase}.FILTER_SAMPLES.ENABLE`] as const),
-] as const;
+const OF_BIAPY_ALONE = ["DATA.RESOLUTION_NORM.ENABLE", "DATA.NORMALIZATION.TARGET.ENABLE"] as const;
 
 /** What is wrong with how images are read and cut. */
 export function checkImageKeys(config: Config): Problem[] {
   const ndim = ndimOf(config);
   const problems = OF_BIAPY_ALONE.filter((key) => config.flag(key)).map((key) =>
-    config.problem(key, "the embedded engine does not do this; it needs BiaPy itself.", "False"),
+    config.needsBiapy(key, "the embedded engine does not do this; it needs BiaPy itself.", "False"),
   );
+  if (config.flag("DATA.TRAIN.PROBABILITY_MAP")) {
+    const key = "DATA.TRAIN.PROBABILITY_MAP";
+    problems.push(
+      config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH")
+        ? config.needsBiapy(
+            key,
+            "the embedded engine draws every place alike; this needs BiaPy itself.",
+            "False",
+          )
+        : config.warning(key, "it changes nothing without DATA.TRAIN.EXTRACT_RANDOM_PATCH.", "False"),
+    );
+  }
   const patch = config.numbers("DATA.PATCH_SIZE").slice(0, ndim);
   for (const phase of PHASES) {
     const padding = config.numbers(`DATA.${phase}.PADDING`);

@@ -22,7 +22,7 @@ export function checkTransformer(config: Config): Problem[] {
   const named = NAMED_TRANSFORMERS[name];
   if (key !== undefined && named === undefined && name !== "custom") {
     const message = `the embedded engine has custom, ${Object.keys(NAMED_TRANSFORMERS).join(", ")}; ${name} needs BiaPy itself.`;
-    return [config.problem(key, message, "custom")];
+    return [config.needsBiapy(key, message, "custom")];
   }
   const token = named?.tokenSize ?? config.number(TOKEN);
   if (architecture === "unetr") {
@@ -54,7 +54,8 @@ function checkHeads(config: Config, featuresKey: NumberKey, headsKey: NumberKey)
   const [features, heads] = [config.number(featuresKey), config.number(headsKey)];
   if (features % heads === 0) return [];
   const message = `${features} features cannot be shared by ${heads} heads (${headsKey}).`;
-  return [config.problem(featuresKey, message)];
+  const near = String(Math.max(Math.round(features / heads), 1) * heads);
+  return [config.problem(featuresKey, message, near)];
 }
 
 /** UNETR's decoder doubles a token until it has its size. */

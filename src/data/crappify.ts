@@ -1,4 +1,5 @@
 /** The worse copies of images that a network learns to restore (Franco-Barranco et al. 2022): noisy, then down- and upsampled. */
+import { LRUCache } from "lru-cache";
 import { type ImageShape, sampleArray } from "../images/image.ts";
 import { sweepAxis } from "./blending.ts";
 import type { Layers } from "./layers.ts";
@@ -64,11 +65,10 @@ type LayerAt = (at: number) => Promise<Float32Array>;
 
 /** The last few layers are kept: neighbours are asked for again. */
 function remembered(layer: LayerAt): LayerAt {
-  const known = new Map<number, Promise<Float32Array>>();
+  const known = new LRUCache<number, Promise<Float32Array>>({ max: 4 });
   return (at) => {
     const found = known.get(at) ?? layer(at);
     known.set(at, found);
-    if (known.size > 4) known.delete(Math.min(...known.keys()));
     return found;
   };
 }

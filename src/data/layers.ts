@@ -2,6 +2,7 @@
 import {
   type ImageShape,
   type ImageSource,
+  type PixelSize,
   type Region,
   type SampleArray,
   type SampleType,
@@ -15,13 +16,14 @@ import { SlidingWindow } from "./sliding-window.ts";
 export interface Layers {
   readonly shape: ImageShape;
   readonly sampleType: SampleType;
+  readonly pixelSize?: PixelSize;
   /** `[y, x, channel]` of a slice, or `[x, channel]` of a row; cheapest when asked for in order. */
   layer(at: number): Promise<SampleArray>;
 }
 
 /** An open file's layers. */
 export function layersOf(source: ImageSource): Layers {
-  const { shape, sampleType } = source.info;
+  const { shape, sampleType, pixelSize } = source.info;
   const read = async (region: Region) => ({ ...(await source.read(region)), start: region.start });
   const window = new SlidingWindow(read, shape, source.piece, wholeRegion(shape));
   const axis = sweepAxis(shape);
@@ -29,6 +31,7 @@ export function layersOf(source: ImageSource): Layers {
   return {
     shape,
     sampleType,
+    pixelSize,
     layer: async (at) => {
       const { start, data } = await window.cover(at, at + 1);
       return data.subarray((at - start[axis]) * size, (at + 1 - start[axis]) * size);
@@ -38,12 +41,13 @@ export function layersOf(source: ImageSource): Layers {
 
 /** Layers as what a TIFF is written from. */
 export function stripsOf(layers: Layers): StripSource {
-  const { shape, sampleType } = layers;
+  const { shape, sampleType, pixelSize } = layers;
   const [depth, , width, channels] = shape;
   let last: { readonly z: number; readonly plane: Promise<SampleArray> } | undefined;
   return {
     shape,
     sampleType,
+    pixelSize,
     rows: async (z, channel, from, to) => {
       if (depth > 1) {
         // The channels of a slice are asked for one after the other.

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { openImage } from "../images/files.ts";
 import { type ImageInfo, type ImageSource, storedBytes } from "../images/image.ts";
 
@@ -10,20 +11,27 @@ const LARGE_PIECE = 2 ** 24;
 interface OpenFile {
   readonly source: Promise<ImageSource>;
   users: number;
+  /** Whether other files took its place: its last user closes it. */
+  replaced: boolean;
 }
 
-/** Image files that are read from again and again, kept open as long as there are not too many. */
+/** Image files that are read again and again. The {@link MOST_OPEN} files used last stay open. */
 export class OpenFiles {
-  private readonly files = new Map<string, OpenFile>();
+  private readonly files = new LRUCache<string, OpenFile>({
+    max: MOST_OPEN,
+    dispose: (file) => {
+      file.replaced = true;
+      this.closing.push(closeUnused(file));
+    },
+  });
+  private readonly closing: Promise<void>[] = [];
   private turn: Promise<unknown> = Promise.resolve();
 
-  /** Opens a file where it is not open, and uses it; it is not closed meanwhile. */
+  /** Reads from a file, which stays open meanwhile. */
   async use<T>({ path, options }: ImageInfo, read: (source: ImageSource) => T | Promise<T>): Promise<T> {
-    const file = this.files.get(path) ?? { source: openImage(path, options), users: 0 };
-    // Last in the map: used last.
-    this.files.delete(path);
-    this.files.set(path, file);
+    const file = this.files.get(path) ?? { source: openImage(path, options), users: 0, replaced: false };
     file.users++;
+    this.files.set(path, file);
     try {
       const source = await file.source;
       const { shape, sampleType } = source.info;
@@ -31,7 +39,8 @@ export class OpenFiles {
       return await this.inTurn(() => read(source));
     } finally {
       file.users--;
-      await this.closeSome();
+      await closeUnused(file);
+      await Promise.all(this.closing.splice(0));
     }
   }
 
@@ -41,18 +50,16 @@ export class OpenFiles {
     return result;
   }
 
-  private async closeSome(): Promise<void> {
-    for (const [path, { source, users }] of this.files) {
-      if (this.files.size <= MOST_OPEN) return;
-      if (users > 0) continue;
-      this.files.delete(path);
-      await (await source).close();
-    }
-  }
-
   async close(): Promise<void> {
-    const sources = [...this.files.values()].map(({ source }) => source);
     this.files.clear();
-    for (const source of sources) await (await source).close();
+    await Promise.all(this.closing.splice(0));
   }
+}
+
+/** Closes a file that other files replaced, unless somebody still reads from it. */
+async function closeUnused({ source, users, replaced }: OpenFile): Promise<void> {
+  if (!replaced || users > 0) return;
+  // A file that could not be opened has told its reader so.
+  const opened = await source.catch(() => undefined);
+  await opened?.close();
 }

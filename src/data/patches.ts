@@ -1,8 +1,9 @@
 /** The training and validation patches of a folder of images. */
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import type { Problem } from "../facts/run-events.ts";
 import { openImage } from "../images/files.ts";
 import { ImageError, type ImageInfo, type ImageSource, type OpenOptions } from "../images/image.ts";
+import { describeNonFinite, scanPixels } from "../images/inspect.ts";
 import { type AugmentationStep, augment, type Sample } from "./augmentation/sample.ts";
 import type { ImageSet } from "./image-set.ts";
 import { Random } from "./random.ts";
@@ -21,23 +22,32 @@ export interface ImageDemands {
   readonly ndim: 2 | 3;
   /** Whether images smaller than a patch are completed by reflection. */
   readonly reflect: boolean;
+  /** What an image is like once it has been prepared (default: as it is stored). */
+  readonly prepared?: (info: ImageInfo) => ImageInfo;
 }
 
-/** Opens every image and says all that is wrong with any of them, before training starts. */
+/**
+ * Opens every image and says all that is wrong with any of them, before training starts.
+ *
+ * @param milliseconds time that looking for pixels that are no numbers may take, for each image; unlimited where it is absent
+ */
 export async function inspectImages(
   paths: readonly string[],
   demands: ImageDemands,
   options?: OpenOptions,
   inspected: (count: number) => void = () => {},
+  milliseconds?: number,
 ): Promise<{ infos: ImageInfo[]; problems: Problem[] }> {
   const infos: ImageInfo[] = [];
   const problems: Problem[] = [];
   for (const [index, path] of paths.entries()) {
     inspected(index + 1);
+    // Each file of a set opens the whole image: the first of them stands for it.
+    if (infos.some(({ files }) => files?.some((file) => resolve(file) === resolve(path)))) continue;
     try {
       const source = await openImage(path, options);
-      await check(source).finally(() => source.close());
-      const fault = faultOf(source.info, demands);
+      const notFinite = await check(source, milliseconds).finally(() => source.close());
+      const fault = faultOf(demands.prepared?.(source.info) ?? source.info, demands) ?? notFinite;
       if (fault === undefined) infos.push({ ...source.info, options });
       else problems.push({ severity: "error", file: path, message: `${basename(path)}: ${fault}` });
     } catch (error) {
@@ -48,12 +58,22 @@ export async function inspectImages(
   return { infos, problems };
 }
 
-/** Looks at all pages and reads the first row and the last one: a file that is cut short or damaged is found now. */
-async function check(source: ImageSource): Promise<void> {
+/**
+ * Looks at all pages and reads the first row and the last one: a file that is cut short or damaged is found now. Images of floating
+ * point are read whole, in parts.
+ *
+ * @returns what is wrong with the pixels: a network would learn nothing but NaN from one that is no number
+ */
+async function check(source: ImageSource, milliseconds?: number): Promise<string | undefined> {
   await source.checkPages?.();
-  const [depth, height, width] = source.info.shape;
+  const { shape, sampleType } = source.info;
+  const [depth, height, width] = shape;
   await source.read({ start: [0, 0, 0], end: [1, 1, width] });
   await source.read({ start: [depth - 1, height - 1, 0], end: [depth, height, width] });
+  if (!sampleType.startsWith("float")) return undefined;
+  const { nonFinite } = await scanPixels(source, milliseconds);
+  if (nonFinite === undefined) return undefined;
+  return `${describeNonFinite(nonFinite, shape)}. Replace such pixels, or leave the image out.`;
 }
 
 function faultOf({ shape }: ImageInfo, { patch, channels, ndim, reflect }: ImageDemands): string | undefined {
@@ -113,17 +133,46 @@ export class PatchSet {
    * @param random whether those set apart are drawn at random (DATA.VAL.RANDOM); they are the last ones otherwise
    */
   split(share: number, random = true): [rest: PatchSet, apart: PatchSet] {
-    const order = random
-      ? new Random(this.settings.seed).fork(0x5917).permutation(this.count)
-      : this.order(0, false).reverse();
+    const order = random ? this.drawnOrder() : this.order(0, false).reverse();
     const size = Math.min(Math.max(Math.round(this.count * share), 1), this.count - 1);
-    const part = (indices: Int32Array) =>
-      new PatchSet(
-        this.pairs,
-        Array.from(indices.slice().sort(), (index) => this.places[index]),
-        this.settings,
-      );
-    return [part(order.subarray(size)), part(order.subarray(0, size))];
+    return [this.part(order.subarray(size)), this.part(order.subarray(0, size))];
+  }
+
+  /**
+   * Sets one of several equal parts apart: DATA.VAL.CROSS_VAL. The first parts are larger by one where patches cannot be shared
+   * out evenly.
+   *
+   * @param fold which part, from 1 on
+   * @param random whether parts are drawn at random; they are stretches of patches otherwise
+   */
+  fold(fold: number, folds: number, random: boolean): [rest: PatchSet, apart: PatchSet] {
+    const order = random ? this.drawnOrder() : this.order(0, false);
+    const sizes = Array.from({ length: folds }, (_, part) => Math.ceil((this.count - part) / folds));
+    const from = sizes.slice(0, fold - 1).reduce((sum, size) => sum + size, 0);
+    const apart = order.subarray(from, from + sizes[fold - 1]);
+    const chosen = new Set(apart);
+    return [this.part(order.filter((index) => !chosen.has(index))), this.part(apart)];
+  }
+
+  private drawnOrder(): Int32Array {
+    return new Random(this.settings.seed).fork(0x5917).permutation(this.count);
+  }
+
+  private part(indices: Int32Array): PatchSet {
+    const places = Array.from(indices.slice().sort(), (index) => this.places[index]);
+    return new PatchSet(this.pairs, places, this.settings);
+  }
+
+  /** The images that patches are of, ascending. */
+  get images(): number[] {
+    return [...new Set(this.places.map(({ image }) => image))].sort((one, other) => one - other);
+  }
+
+  /** The patches that pass a test: DATA.*.FILTER_SAMPLES. */
+  async filtered(passes: (place: PatchPlace, size: Box) => Promise<boolean>): Promise<PatchSet> {
+    const kept: PatchPlace[] = [];
+    for (const place of this.places) if (await passes(place, this.settings.tiling.patch)) kept.push(place);
+    return new PatchSet(this.pairs, kept, this.settings);
   }
 
   /** Each patch several times, every time augmented in another way: DATA.TRAIN.REPLICATE. */

@@ -1,12 +1,12 @@
-/** The command lines that start BiaPy, alone or once a GPU (PyTorch's `torch.distributed.run`). */
+/** The command lines that start BiaPy: one process, or one per GPU (PyTorch's `torch.distributed.run`). */
 import { join, win32 } from "node:path";
 import type { Program } from "../runs/record.ts";
 import { gpuList, jobNameArgument, machineAddress, wholeNumber } from "./arguments.ts";
 
-/** The BiaPy that this project was tested with. */
+/** The version of BiaPy that this project is tested with. */
 export const testedVersion = "3.7.1";
 
-/** What BiaPy is to do. */
+/** A training for BiaPy. */
 export interface BiapyJob {
   readonly configFile: string;
   readonly resultDirectory: string;
@@ -32,14 +32,14 @@ export interface BiapyPython {
   readonly scripts: string;
 }
 
-/** The GPUs that `--gpu` names; none for `cpu`. */
+/** Returns the GPUs that `--gpu` names; none for `cpu`. */
 export function gpuNumbers(gpu: string): string[] {
   return [...new Set(gpu.split(",").map((part) => part.trim()))].filter((part) => !/^(cpu)?$/i.test(part));
 }
 
 /**
- * BiaPy's own arguments. The short forms that its documentation of the container shows (`-cfg -rdir -name -rid -gpu`) are
- * refused by BiaPy 3.7.1; it understands these long ones, and so does every earlier version.
+ * Returns BiaPy's own arguments. BiaPy 3.7.1 refuses the short forms in the documentation of its container (`-cfg -rdir -name -rid
+ * -gpu`). It and all earlier versions accept these long ones.
  */
 export function biapyArguments({ configFile, resultDirectory, name, runId, gpu }: BiapyJob): string[] {
   return [
@@ -51,15 +51,15 @@ export function biapyArguments({ configFile, resultDirectory, name, runId, gpu }
   ];
 }
 
-/** What Python is to run: BiaPy's command, or on Windows, where that is no Python file, what the command does. */
+/** Returns what Python runs: BiaPy's command, or its content on Windows, where the command is no Python file. */
 function entry({ scripts }: BiapyPython, platform: NodeJS.Platform): string[] {
   return platform === "win32" ? ["-c", "import biapy; biapy.main()"] : [join(scripts, "biapy")];
 }
 
 /**
- * BiaPy in a Python environment: one process, or with several GPUs or machines one a GPU.
+ * Returns the command for BiaPy in a Python environment: one process, or one per GPU with several GPUs or machines.
  *
- * @param platform whose command line it is
+ * @param platform the system that runs the command
  */
 export function pythonCommand(
   where: BiapyPython,
@@ -102,7 +102,7 @@ function distributedArguments(
   ];
 }
 
-/** Whether a path is one of Windows. */
+/** Whether a path is a Windows path. */
 export function isWindowsPath(path: string): boolean {
   return /^[A-Za-z]:[\\/]/.test(path) && win32.isAbsolute(path);
 }

@@ -1,17 +1,17 @@
-/** What the lines mean that BiaPy 3.7.1 prints. */
+/** Parses the lines that BiaPy 3.7.1 prints. */
 import type { Metrics } from "../facts/run-events.ts";
 
-/** The time that BiaPy writes before most of its lines. */
+/** The time before most of BiaPy's lines. */
 const TIME = /\[\d\d:\d\d:\d\d\.\d{6}\] /g;
 
-/** What a line says: without the time before it, and without progress bars, which are drawn on the same line before it. */
+/** Returns a line without its time and without the progress bars that precede it on the same line. */
 export function printedText(line: string): string {
   const last = [...line.matchAll(TIME)].at(-1);
   const text = last === undefined ? line : line.slice((last.index ?? 0) + last[0].length);
   return text.slice(text.lastIndexOf("\r") + 1).trimEnd();
 }
 
-/** A line of training (with its learning rate) or validation (without), every ten steps and at the last one. */
+/** A line of training (with a learning rate) or validation (without one), printed every ten steps and at the last one. */
 export interface StepLine {
   /** From 1. */
   readonly epoch: number;
@@ -48,7 +48,7 @@ export function stepLine(text: string): StepLine | undefined {
   };
 }
 
-/** Metrics by lower-case name; what is not a number is left out, since JSON has no word for it. */
+/** Returns metrics by lower-case name. Values that are not finite are left out: JSON cannot hold them. */
 export function finiteMetrics(values: Iterable<readonly [string, unknown]>): Metrics {
   const finite = [...values].filter((entry): entry is readonly [string, number] =>
     Number.isFinite(entry[1] as number),
@@ -63,12 +63,12 @@ function seconds(text: string): number {
   return ((days * 24 + hours) * 60 + minutes) * 60 + rest;
 }
 
-/** Follows the configuration that BiaPy prints: groups by indentation, a key a line. */
+/** Collects the configuration that BiaPy prints: groups by indentation, one key per line. */
 export class PrintedConfiguration {
   private readonly groups: string[] = [];
   private readonly values = new Map<string, string>();
 
-  /** Takes a line in; false when it is none of the configuration. */
+  /** Takes in a line. Returns false if it is not part of the configuration. */
   take(line: string): boolean {
     const found = /^( *)([A-Z][A-Z0-9_]*): ?(.*)$/.exec(line);
     if (found === null) return false;

@@ -1,14 +1,15 @@
-/** What BiaPy 3.7.1 writes while it runs, read as it grows. */
+/** Reads the files that BiaPy 3.7.1 writes, while it writes them. */
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { join, parse } from "node:path";
 import Papa from "papaparse";
 import { epochCheckpoint, type ResultTree, resultTree } from "../facts/result-tree.ts";
 import type { ImageFiles, Metrics } from "../facts/run-events.ts";
+import { readRowsSync } from "../results/log-rows.ts";
 import { readScalars, type Scalar } from "../results/tensorboard.ts";
 import type { RunPlace } from "../runs/record.ts";
 import { finiteMetrics } from "./biapy-console.ts";
 
-/** What BiaPy logs of an epoch, exactly. */
+/** An epoch in BiaPy's log, with unrounded values. */
 export interface LoggedEpoch {
   /** From 1. */
   readonly epoch: number;
@@ -17,41 +18,35 @@ export interface LoggedEpoch {
   readonly learningRate: number;
 }
 
+/** The names in a folder, sorted; none where it cannot be read. */
 function names(folder: string): string[] {
-  return existsSync(folder) ? readdirSync(folder).sort() : [];
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
 }
 
-/** The rows of a training log, which BiaPy calls `*_training_log.json`: an object a line. */
+/** Returns the epochs of a training log, which BiaPy calls `*_training_log.json`. */
 export function readTrainingLog(path: string): LoggedEpoch[] {
-  const lines = readFileSync(path, "utf8").split("\n");
-  return lines.flatMap((line) => {
-    try {
-      // Python writes NaN and Infinity, which JSON has not.
-      const row = JSON.parse(line.replace(/-?\b(NaN|Infinity)\b/g, "null")) as Record<string, number>;
-      return [loggedEpoch(row)];
-    } catch {
-      return [];
-    }
+  return readRowsSync(path).map((row) => {
+    const part = (prefix: string) =>
+      finiteMetrics(
+        Object.entries(row)
+          .filter(([name]) => name.startsWith(prefix) && name !== "train_lr")
+          .map(([name, value]) => [name.slice(prefix.length), value] as const),
+      );
+    const validation = part("test_");
+    return {
+      epoch: row.epoch + 1,
+      train: part("train_"),
+      validation: Object.keys(validation).length > 0 ? validation : undefined,
+      learningRate: row.train_lr ?? 0,
+    };
   });
 }
 
-function loggedEpoch(row: Record<string, number>): LoggedEpoch {
-  const part = (prefix: string) =>
-    finiteMetrics(
-      Object.entries(row)
-        .filter(([name]) => name.startsWith(prefix) && name !== "train_lr")
-        .map(([name, value]) => [name.slice(prefix.length), value] as const),
-    );
-  const validation = part("test_");
-  return {
-    epoch: row.epoch + 1,
-    train: part("train_"),
-    validation: Object.keys(validation).length > 0 ? validation : undefined,
-    learningRate: row.train_lr,
-  };
-}
-
-/** The training logs of a run, oldest first: one for each time that it was started. */
+/** Returns the training logs of a run, oldest first: one per start. */
 export function trainingLogs({ resultDirectory, name, runId }: RunPlace): string[] {
   const folder = join(resultTree(resultDirectory, name, runId).jobDirectory, "logs");
   return names(folder)
@@ -59,7 +54,7 @@ export function trainingLogs({ resultDirectory, name, runId }: RunPlace): string
     .map((file) => join(folder, file));
 }
 
-/** The files of a run that is under way; what lay there before it began is another's. */
+/** The files of an active run. Files from before its start are ignored. */
 export class BiapyFiles {
   readonly tree: ResultTree;
   private readonly earlier: ReadonlySet<string>;
@@ -75,13 +70,13 @@ export class BiapyFiles {
     return names(this.tree.tensorboard).map((file) => join(this.tree.tensorboard, file));
   }
 
-  /** An epoch's row of the training log, once it is written. */
+  /** Returns an epoch's row of the training log, once it is written. */
   epoch(epoch: number): LoggedEpoch | undefined {
     const log = trainingLogs(this.place).findLast((path) => !this.earlier.has(path));
     return log === undefined ? undefined : readTrainingLog(log).findLast((row) => row.epoch === epoch);
   }
 
-  /** Scalars that have come into the TensorBoard file since the last call; BiaPy writes them out after every epoch. */
+  /** Returns the scalars added to the TensorBoard file since the last call. BiaPy flushes them after every epoch. */
   newScalars(): Scalar[] {
     const path = this.eventFiles().findLast((file) => !this.earlier.has(file));
     if (path === undefined) return [];
@@ -94,12 +89,12 @@ export class BiapyFiles {
     return scalars;
   }
 
-  /** A checkpoint of the end of an epoch, where the configuration asks for them (MODEL.SAVE_CKPT_FREQ). */
+  /** Returns the checkpoint of an epoch, if the configuration asks for them (MODEL.SAVE_CKPT_FREQ). */
   periodicCheckpoint(epoch: number): string | undefined {
     return this.fresh(epochCheckpoint(this.tree, epoch));
   }
 
-  /** What became of a test image. The folders are those of the images, and of their worse copies (crappify). */
+  /** Returns the result files of a test image. The folders hold the images and their degraded copies (crappify). */
   testImage(image: string, folder: string | undefined, worseFolder: string | undefined): ImageFiles {
     const stem = join(this.tree.perImage, parse(image).name);
     const within = (parent: string | undefined) =>
@@ -114,7 +109,7 @@ export class BiapyFiles {
     });
   }
 
-  /** The metrics of each test image, where BiaPy knows what it should look like. */
+  /** Returns the metrics of each test image for which BiaPy has a ground truth. */
   testMetrics(): { image: string; metrics: Metrics }[] {
     const path = this.fresh(join(this.tree.runDirectory, "test_results_metrics.csv"));
     if (path === undefined) return [];
@@ -128,7 +123,7 @@ export class BiapyFiles {
     });
   }
 
-  /** What the samples that BiaPy follows (TRAIN.SAVE_TRAIN_PREDS_FREQ) look like after an epoch. */
+  /** Returns the samples that BiaPy wrote after an epoch (TRAIN.SAVE_TRAIN_PREDS_FREQ). */
   trainingSamples(epoch: number): { image: string; files: ImageFiles }[] {
     const folder = join(this.tree.runDirectory, "train_pred_samples");
     const predicted = join(folder, `pred_epoch_${String(epoch).padStart(4, "0")}`);
@@ -148,7 +143,7 @@ export class BiapyFiles {
       });
   }
 
-  /** A file that this run wrote. File systems keep times to two seconds at worst. */
+  /** Returns a file if this run wrote it. Some file systems round times to two seconds. */
   private fresh(path: string): string | undefined {
     return existsSync(path) && statSync(path).mtimeMs >= this.began - 2000 ? path : undefined;
   }

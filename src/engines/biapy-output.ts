@@ -1,6 +1,6 @@
 /**
- * A run of BiaPy told as run events: from the lines that it prints, its training log and its TensorBoard file. Lines tell when
- * something happened; numbers come from the files where these have them, since lines round them.
+ * Converts a run of BiaPy into run events, from its printed lines, its training log and its TensorBoard file. Lines show when
+ * something happened. Numbers come from the files where possible, because lines round them.
  */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
@@ -18,7 +18,7 @@ import {
 } from "./biapy-console.ts";
 import { BiapyFiles } from "./biapy-files.ts";
 
-/** The headings that BiaPy prints, in their order, and what they announce. */
+/** The headings that BiaPy prints, in order, with the stages that they announce. */
 const STAGES: readonly (readonly [heading: RegExp, label: string])[] = [
   [/^#\s+PREPARE DETECTION DATA\s+#$/, "Making images worse"],
   [/^#\s+LOAD TRAINING DATA\s+#$/, "Reading training images"],
@@ -27,12 +27,12 @@ const STAGES: readonly (readonly [heading: RegExp, label: string])[] = [
   [/^#\s+TRAIN THE MODEL\s+#$/, "Starting to train"],
 ];
 
-/** Lines that a person wants to see. */
+/** Lines that are worth showing. */
 const TOLD =
   /^(Loading checkpoint|Model weights loaded|Epoch loaded|Optimizer info|Early ?[Ss]topping|Skipping (layer|unexpected)|Training time|Tracking )/;
 const WARNED = /^(WARNING|Non-finite)|UserWarning: /;
 const CHECKS = "check_configuration.py";
-/** The last line of a traceback. `KeyboardInterrupt`, which has no colon, is somebody's wish and no fault. */
+/** The last line of a traceback. It does not match `KeyboardInterrupt`, which is a request and not an error. */
 const PYTHON_ERROR = /^(?:[\w.]+\.)?\w*(?:Error|Exception): /;
 
 export class BiapyOutput implements OutputReader {
@@ -48,7 +48,7 @@ export class BiapyOutput implements OutputReader {
   private started = false;
   private improved = false;
   private finished = false;
-  /** Steps of this epoch that were told. */
+  /** Steps of this epoch that were reported. */
   private readonly toldSteps = new Set<number>();
   private lastStep: StepLine | undefined;
   private image: string | undefined;
@@ -70,7 +70,7 @@ export class BiapyOutput implements OutputReader {
 
   end(code: number | null): readonly NewRunEvent[] {
     const { runDirectory, bestCheckpoint } = this.files.tree;
-    // What interrupts it while it takes its leave, such as the end of its debugging, comes too late to stop it.
+    // An interrupt during shutdown, such as the end of debugging, comes too late to stop it.
     if (this.finished) {
       const checkpoint = existsSync(bestCheckpoint) ? bestCheckpoint : undefined;
       return [{ event: "end", status: "finished", runDirectory, checkpoint }];
@@ -90,7 +90,7 @@ export class BiapyOutput implements OutputReader {
     }
   }
 
-  /** Facts that lines tell, for the events to come. */
+  /** Takes facts from lines for later events. */
   private learn(text: string): void {
     const found = (pattern: RegExp) => pattern.exec(text)?.[1];
     if (text === "Configuration details:") this.inConfiguration = true;
@@ -102,7 +102,7 @@ export class BiapyOutput implements OutputReader {
     this.parameters = Number(found(/^Total params: ([\d,]+)/)?.replaceAll(",", "") ?? this.parameters);
   }
 
-  /** What happened, where a line marks that. */
+  /** Returns the events that a line marks. */
   private *moment(text: string): Generator<NewRunEvent> {
     const found = (pattern: RegExp) => pattern.exec(text)?.[1];
     const stage = STAGES.findIndex(([heading]) => heading.test(text));
@@ -156,7 +156,7 @@ export class BiapyOutput implements OutputReader {
 
   private *step(line: StepLine): Generator<NewRunEvent> {
     const { epoch, step, steps, metrics, learningRate, stepSeconds } = line;
-    // Validation has no learning rate.
+    // Validation lines have no learning rate.
     if (learningRate === undefined) return;
     yield* this.start(steps);
     this.toldSteps.add(step);
@@ -165,7 +165,7 @@ export class BiapyOutput implements OutputReader {
     yield { event: "step", epoch, step, steps, metrics, learningRate, stepSeconds, secondsLeft };
   }
 
-  /** The steps between those that were printed: their losses are in the TensorBoard file. */
+  /** Returns the steps between the printed ones: their losses are in the TensorBoard file. */
   private *stepsBetween(): Generator<NewRunEvent> {
     const scalars = this.files.newScalars();
     const rates = scalars.filter(({ tag }) => tag === "opt/lr");
@@ -241,7 +241,7 @@ export class BiapyOutput implements OutputReader {
     return written ? resolve(this.order.workingDirectory, written) : undefined;
   }
 
-  /** Keeps an average over all test images, which BiaPy prints at the end. */
+  /** Keeps an average over all test images, printed at the end. */
   private learnTestMetric(text: string): void {
     const found = /^Test ([\w ]+?) \(merge patches\): (\S+)$/.exec(text);
     if (found !== null) this.testMetrics.push([found[1], Number(found[2])]);
@@ -252,7 +252,7 @@ export class BiapyOutput implements OutputReader {
     if (this.testMetrics.length > 0) yield { event: "test", metrics: finiteMetrics(this.testMetrics) };
   }
 
-  /** The first error that ended it: of several processes the others fail for want of the first one. */
+  /** Returns the first error: with several processes, the others fail because of the first one. */
   private problem(): Problem | undefined {
     const lines = this.failure ?? [];
     const at = lines.findIndex((line) => PYTHON_ERROR.test(line));
@@ -277,7 +277,7 @@ function gpuLabel(gpu: string): string {
   return numbers.length > 1 ? `GPUs ${numbers.join(", ")}` : `GPU ${numbers[0] ?? ""}`.trim();
 }
 
-/** What to say of a BiaPy that was not tried. */
+/** Returns a warning about an untested version of BiaPy. */
 function untested(version: string): string {
   return `BiaPy ${version} is not the one that this extension was tested with (${testedVersion}): charts or previews may be missing. \`pip install biapy==${testedVersion}\` brings that one.`;
 }

@@ -1,10 +1,10 @@
-/** Short programs whose answer is wanted, not their course. */
+/** Runs short programs for their output. */
 import { spawn } from "node:child_process";
 
 export interface Captured {
-  /** Exit code; null when the program could not be started, was ended or took too long. */
+  /** Exit code; null if the program could not be started, was ended or took too long. */
   readonly code: number | null;
-  /** Standard output and standard error, as they came. */
+  /** Standard output and standard error, interleaved. */
   readonly output: string;
   /** Why it could not be started, such as `ENOENT`. */
   readonly error?: string;
@@ -14,11 +14,11 @@ interface CaptureOptions {
   readonly timeoutMs: number;
   readonly cwd?: string;
   readonly signal?: AbortSignal;
-  /** What was printed so far, as it comes. */
+  /** Called with the output so far. */
   readonly printed?: (text: string) => void;
 }
 
-/** Runs a program to its end, without a shell. */
+/** Runs a program until it ends, without a shell. */
 export function capture(
   command: string,
   args: readonly string[],

@@ -1,4 +1,4 @@
-/** The command lines of BiaPy's documentation for one job, in place of its examples. */
+/** The command lines of BiaPy's documentation, filled in for one job. */
 import { commandLines } from "../runs/command-line.ts";
 import { biapyArguments, gpuNumbers } from "./biapy-command.ts";
 import { type DockerJob, dockerCommands } from "./docker.ts";

@@ -1,4 +1,4 @@
-/** Makes a Python environment with BiaPy in it, on request. */
+/** Creates a Python environment with BiaPy, on request. */
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { testedVersion } from "./biapy-command.ts";
@@ -8,38 +8,38 @@ import { interpreterIn, type PythonEnvironment, probe } from "./python-environme
 export interface CreationProgress {
   /** From 0 to 1. */
   readonly done: number;
-  /** What happens now. */
+  /** The current step. */
   readonly label: string;
 }
 
 export interface CreationRequest {
-  /** A Python of version 3.11 or later that makes the environment. */
+  /** A Python of version 3.11 or later that creates the environment. */
   readonly python: string;
   /** Must not exist. */
   readonly folder: string;
   readonly progress: (progress: CreationProgress) => void;
   readonly signal: AbortSignal;
-  /** What is installed, in turn; for tests. */
+  /** Packages to install, in this order; for tests. */
   readonly packages?: readonly (readonly string[])[];
 }
 
-/** An environment could not be made; the message says why and what to do. */
+/** An environment could not be created; the message says why and what to do. */
 export class EnvironmentError extends Error {
   override readonly name = "EnvironmentError";
 }
 
 const OLDEST_PYTHON = [3, 11] as const;
-/** PyTorch comes first by itself: it is most of the download, and BiaPy's requirements then find it in place. */
+/** PyTorch is installed first: it is most of the download, and it then satisfies BiaPy's requirements. */
 const PACKAGES = [["torch>=2.9,<3"], [`biapy==${testedVersion}`]];
 
-/** Whether a Python can have BiaPy. */
+/** Whether BiaPy supports a Python's version. */
 export function newEnough({ version }: Pick<PythonEnvironment, "version">): boolean {
   const [major, minor] = version.split(".").map(Number);
   return major > OLDEST_PYTHON[0] || (major === OLDEST_PYTHON[0] && minor >= OLDEST_PYTHON[1]);
 }
 
 /**
- * Makes the environment. When it is cancelled or fails, nothing of it is left behind.
+ * Creates the environment. If it is cancelled or fails, nothing is left behind.
  *
  * Throws `EnvironmentError`.
  */

@@ -25,13 +25,13 @@ export interface DockerCommands {
   readonly kill: Program;
 }
 
-/** Where a path of this machine lies in the container: at the same place, or on Windows `C:\data` at `/c/data`. */
+/** Returns a path's place in the container: the same path, or `/c/data` for `C:\data` of Windows. */
 export function containerPath(path: string): string {
   if (!isWindowsPath(path)) return path;
   return `/${path[0].toLowerCase()}${path.slice(2).replaceAll("\\", "/")}`;
 }
 
-/** A name for the container by which it can be stopped: of its job and run, and of where the results go. */
+/** Names the container, so that it can be stopped, after its job, run and result folder. */
 function containerName({ name, runId, resultDirectory }: BiapyJob): string {
   const place = createHash("sha256").update(resultDirectory).digest("hex").slice(0, 8);
   return `biapy-${name}-${runId}-${place}`;
@@ -47,7 +47,7 @@ export function dockerCommands(job: DockerJob): DockerCommands {
   const gpus = gpuNumbers(job.gpu);
   const run = [
     ...["run", "--rm", "--name", container],
-    // Docker reads the value as CSV: the quotes keep the numbers together.
+    // Docker reads the value as CSV: quotes keep the numbers together.
     ...(gpus.length === 0 ? [] : ["--gpus", `"device=${gpus.join(",")}"`]),
     ...["--shm-size", SHARED_MEMORY],
     ...mounts(job).flatMap((path) => ["--mount", bindMount(path)]),
@@ -69,7 +69,7 @@ export function dockerCommands(job: DockerJob): DockerCommands {
   };
 }
 
-/** A mount at the same place. Docker reads it as CSV: commas and quotes in a path are quoted, and colons mean nothing. */
+/** Returns a mount at the same place. Docker reads it as CSV: commas and quotes are quoted; colons have no meaning. */
 function bindMount(path: string): string {
   return Papa.unparse([["type=bind", `source=${path}`, `target=${containerPath(path)}`]]);
 }
@@ -86,7 +86,7 @@ export type DockerState =
   | { readonly available: true; readonly version: string }
   | { readonly available: false; readonly reason: string; readonly fix: string };
 
-/** Whether a Docker daemon answers, and if not what to do. */
+/** Checks whether a Docker daemon answers. If not, says what to do. */
 export async function dockerState(docker = "docker"): Promise<DockerState> {
   const { code, output, error } = await capture(docker, ["version", "--format", "{{.Server.Version}}"], {
     timeoutMs: 15_000,

@@ -7,7 +7,7 @@ export interface NotebookJob {
   readonly runId: number;
   /** The configuration's text. */
   readonly configuration: string;
-  /** Keys of folders that the configuration names, such as `DATA.TRAIN.PATH`, and these folders' names. */
+  /** Keys of the folders in the configuration, such as `DATA.TRAIN.PATH`, with the folders' names. */
   readonly folders: readonly { readonly key: string; readonly folder: string }[];
 }
 
@@ -60,7 +60,7 @@ export function colabNotebook(given: NotebookJob): string {
   return `${JSON.stringify(notebook, null, 1)}\n`;
 }
 
-/** Notebooks keep text as lines with their ends. */
+/** Splits a text into lines with their line breaks, as notebooks store it. */
 function lines(text: string): string[] {
   return text.split(/(?<=\n)/);
 }
@@ -73,7 +73,7 @@ function code(id: string, text: string): Cell {
   return { cell_type: "code", id, metadata: {}, execution_count: null, outputs: [], source: lines(text) };
 }
 
-/** JSON's strings are Python's too. */
+/** Writes a Python literal: JSON strings are valid Python. */
 const python = (value: unknown) => JSON.stringify(value);
 
 function imagesCell({ name, runId, folders }: NotebookJob): string {
@@ -129,7 +129,7 @@ print(open(config_file).read())
 `;
 }
 
-/** JSON has no three quotes in a row but \`'''\` within a text, which is written otherwise. */
+/** Escapes single quotes, so that the JSON text fits between triple quotes. */
 function pythonRaw(json: string): string {
   return json.replaceAll("'", "\\u0027");
 }

@@ -1,10 +1,10 @@
-/** Installing Python packages into an environment, by its own pip. */
+/** Installs Python packages into an environment with its own pip. */
 import type { Program } from "../runs/record.ts";
 import { capture } from "./capture.ts";
 
 export interface PipOptions {
   readonly signal: AbortSignal;
-  /** Called with the lines that tell how far it is. */
+  /** Called with lines that show the progress. */
   readonly shown?: (line: string) => void;
 }
 
@@ -16,12 +16,12 @@ export class PipError extends Error {
 const LIMIT_MS = 60 * 60_000;
 const SHOWN = /^\s*(Collecting|Downloading|Installing collected packages|Building|Preparing)\b.*/;
 
-/** What installs packages into the environment of an interpreter. */
+/** Returns the command that installs packages into an interpreter's environment. */
 export function pipInstall(python: string, packages: readonly string[]): Program {
   return { command: python, args: ["-m", "pip", "install", "--progress-bar", "off", ...packages] };
 }
 
-/** Runs Python for an installation, to its end. Throws `PipError`. */
+/** Runs an installation until it ends. Throws `PipError`. */
 export async function runPip({ command, args }: Program, { signal, shown }: PipOptions): Promise<void> {
   const printed = (text: string) => {
     const line = text.split(/\r?\n/).findLast((each) => SHOWN.test(each));

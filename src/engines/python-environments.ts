@@ -30,7 +30,7 @@ export interface PythonEnvironment extends Candidate {
 export interface SearchPlaces {
   /** What the settings or the Python extension name, in order of preference. */
   readonly named: readonly Candidate[];
-  /** Folders that may have a `.venv`. */
+  /** Folders that may contain a `.venv`. */
   readonly folders: readonly string[];
   readonly environment?: NodeJS.ProcessEnv;
   readonly home?: string;
@@ -40,7 +40,7 @@ const WINDOWS = process.platform === "win32";
 const FOLDER_NAMES = [".venv", "venv", "env"];
 const CONDA_HOMES = ["miniconda3", "anaconda3", "miniforge3", "mambaforge", "micromamba", ".conda"];
 
-/** The interpreter of an environment's folder; conda keeps it elsewhere than venv does on Windows. */
+/** Returns the interpreter in an environment's folder. On Windows, conda and venv keep it in different places. */
 export function interpreterIn(folder: string): string | undefined {
   const names = WINDOWS
     ? [join("Scripts", "python.exe"), "python.exe"]
@@ -48,7 +48,7 @@ export function interpreterIn(folder: string): string | undefined {
   return names.map((name) => join(folder, name)).find((path) => existsSync(path));
 }
 
-/** Every place that may have a Python, the likeliest first; none twice. */
+/** Returns every place that may have a Python, the most likely first, without duplicates. */
 export function candidates({
   named,
   folders,
@@ -72,14 +72,14 @@ export function candidates({
   ];
   const seen = new Set<string>();
   return found.filter(({ python }) => {
-    // A venv's interpreter is a link to another's: what tells environments apart is the folder.
+    // A venv's interpreter is a link to another one: environments are distinguished by their folder.
     if (seen.has(python)) return false;
     seen.add(python);
     return true;
   });
 }
 
-/** Folders of conda's environments: those that it lists, and those of its usual homes. */
+/** Returns the folders of conda's environments: those in its list, and those in its usual places. */
 function condaEnvironments(home: string): string[] {
   const list = join(home, ".conda", "environments.txt");
   const listed = existsSync(list) ? readFileSync(list, "utf8").split(/\r?\n/).filter(Boolean) : [];
@@ -92,7 +92,7 @@ function condaEnvironments(home: string): string[] {
   return [...listed, ...installed];
 }
 
-/** Pythons beside a command `biapy`, then plain ones. */
+/** Returns Pythons next to a command `biapy`, then others. */
 function onPath(path: string): Candidate[] {
   const folders = path.split(delimiter).filter(Boolean);
   const suffix = WINDOWS ? ".exe" : "";
@@ -131,7 +131,7 @@ print(json.dumps({
 `;
 const PROBE_MS = 30_000;
 
-/** What an interpreter has; undefined where it does not run. */
+/** Returns what an interpreter has; undefined if it does not run. */
 export async function probe({ python, origin }: Candidate): Promise<PythonEnvironment | undefined> {
   const { code, output } = await capture(python, ["-c", PROBE], { timeoutMs: PROBE_MS });
   if (code !== 0) return undefined;
@@ -149,7 +149,7 @@ export async function probe({ python, origin }: Candidate): Promise<PythonEnviro
   }
 }
 
-/** All environments, those with BiaPy first; the tested version before others. */
+/** Returns all environments: those with the tested version of BiaPy first, then those with another one. */
 export async function findEnvironments(places: SearchPlaces): Promise<PythonEnvironment[]> {
   const found: PythonEnvironment[] = [];
   // One after another: starting a dozen Pythons at once stalls a laptop.
@@ -161,7 +161,7 @@ export async function findEnvironments(places: SearchPlaces): Promise<PythonEnvi
   return found.sort((one, other) => rank(one) - rank(other));
 }
 
-/** The first environment with BiaPy in the order of preference; what is named comes before what is found. */
+/** Returns the first environment with BiaPy in order of preference: named ones come before found ones. */
 export async function environmentWithBiapy(places: SearchPlaces): Promise<PythonEnvironment | undefined> {
   for (const candidate of candidates(places)) {
     const environment = await probe(candidate);
@@ -184,14 +184,14 @@ export interface TorchDevices {
   readonly mps: boolean;
 }
 
-/** The devices that an environment's PyTorch can use (some seconds); undefined where there is no PyTorch. */
+/** Returns the devices that an environment's PyTorch can use, in some seconds; undefined without PyTorch. */
 export async function torchDevices(python: string): Promise<TorchDevices | undefined> {
   const { code, output } = await capture(python, ["-c", DEVICES], { timeoutMs: DEVICES_MS });
   if (code !== 0) return undefined;
   return JSON.parse(output.trim().split("\n").at(-1) ?? "") as TorchDevices;
 }
 
-/** What is wrong with `--gpu` on a machine with these devices, and what to do; undefined when it is right. */
+/** Returns what is wrong with `--gpu` on a machine with these devices and what to do; undefined if nothing is. */
 export function gpuProblem(gpus: readonly string[], { cuda, mps }: TorchDevices): string | undefined {
   if (gpus.length === 1 && gpus[0] === "mps")
     return mps

@@ -1,6 +1,6 @@
 /**
- * The configuration that BiaPy gets: the user's own, or a copy beside the results with what going on with a run needs, or what
- * live previews need. Comments, order and the way values are written stay as they are.
+ * The configuration for BiaPy: the user's own, or a copy beside the results with the keys that resuming or live previews need.
+ * Comments, order and notation of values do not change.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,17 +10,17 @@ import { epochCheckpoint, resultTree } from "../facts/result-tree.ts";
 import type { RunOrder } from "../runs/record.ts";
 import { readTrainingLog, trainingLogs } from "./biapy-files.ts";
 
-/** Values by dotted key, as they stand in a file: `True`, `5`, a list of texts. */
+/** Values by dotted key, as written in a file: `True`, `5`, a list of texts. */
 export type Settings = Readonly<Record<string, string | readonly string[]>>;
 
-/** A run cannot be gone on with; the message says why. */
+/** A run cannot be resumed; the message says why. */
 export class ResumeError extends Error {
   override readonly name = "ResumeError";
 }
 
-/** A configuration's text with some keys set. Throws when it is no YAML. */
+/** Returns a configuration's text with some keys set. Throws if it is not YAML. */
 export function withSettings(text: string, settings: Settings): string {
-  // Without a schema every value is text and is written back as it was: BiaPy reads `1.E-4` otherwise than YAML 1.2 does.
+  // Without a schema, values are text and are written back unchanged: BiaPy reads `1.E-4` differently than YAML 1.2.
   const document = parseDocument(text, { schema: "failsafe" });
   const [error] = document.errors;
   if (error !== undefined) throw error;
@@ -38,11 +38,11 @@ function sets(text: string, key: string): boolean {
 const PREVIEWS: Settings = { "TRAIN.SAVE_TRAIN_PREDS_FREQ": "1" };
 
 /**
- * The file that BiaPy is to read.
+ * Returns the file that BiaPy reads.
  *
- * @param previews whether this BiaPy can show a sample after every epoch (3.7 and later). It cannot for MAE, whose prediction
- *   is no image.
- * @param others what else is to be set
+ * @param previews whether this BiaPy can write a sample after every epoch (3.7 and later). It cannot for MAE, whose prediction is
+ *   not an image.
+ * @param others other keys to set
  */
 export async function runConfiguration(
   order: RunOrder,
@@ -70,10 +70,10 @@ export interface Resumable {
   readonly epoch: number;
 }
 
-/** What a run of BiaPy can go on from: of the best checkpoint and the numbered ones, the one of the latest epoch. */
+/** Returns the checkpoint from which a run of BiaPy can resume: the latest of the best and the numbered ones. */
 export function resumable(order: RunOrder): Resumable | undefined {
   const tree = resultTree(order.resultDirectory, order.name, order.runId);
-  // BiaPy calls an epoch the best of those of one process, so the last process's log tells which it was.
+  // The best epoch is the best one of a process, so the last process's log shows which it was.
   const rows =
     trainingLogs(order)
       .map(readTrainingLog)
@@ -95,8 +95,8 @@ export function resumable(order: RunOrder): Resumable | undefined {
 }
 
 /**
- * What makes BiaPy go on. It restores weights and the number of the epoch, but not the optimiser. It takes that number from
- * numbered checkpoints only, so the best one is copied to a numbered one.
+ * Returns the keys that make BiaPy resume. It restores the weights and the epoch's number, but not the optimizer. It reads that
+ * number only from numbered checkpoints, so the best one is copied to a numbered one.
  */
 async function resumeSettings(order: RunOrder): Promise<Settings> {
   const found = resumable(order);
@@ -114,10 +114,10 @@ async function resumeSettings(order: RunOrder): Promise<Settings> {
       : found.checkpoint;
   return {
     "MODEL.LOAD_CHECKPOINT": "True",
-    // With "model_arch" BiaPy 3.7.1 takes this very list from the checkpoint, which has no "epoch".
+    // With "model_arch", BiaPy 3.7.1 takes this list from the checkpoint, where "epoch" is missing.
     "MODEL.ITEMS_TO_LOAD_FROM_CHECKPOINT": ["weights", "norm", "epoch"],
     "PATHS.CHECKPOINT_FILE": checkpoint,
-    // All epochs are done: what is left is the test.
+    // All epochs are done; only the test is left.
     ...(found.epoch >= epochs ? { "TRAIN.ENABLE": "False" } : {}),
   };
 }

@@ -4,7 +4,7 @@ import { condaEnvironment, jobNameArgument, partitionName, timeLimit, wholeNumbe
 import { testedVersion } from "./biapy-command.ts";
 
 export interface SlurmJob {
-  /** As it is called on the cluster: a path there. */
+  /** A path on the cluster. */
   readonly configFile: string;
   readonly resultDirectory: string;
   readonly name: string;
@@ -19,7 +19,7 @@ export interface SlurmJob {
   readonly condaEnvironment: string;
 }
 
-/** Where the processes of a job meet: between 20000 and 30000, another for each job. */
+/** The port where the processes of a job meet: from 20000 to 29999, different for each job. */
 const PORT = "$((20000 + SLURM_JOB_ID % 10000))";
 
 const word = (text: string) => quoted(text, "linux");
@@ -41,7 +41,7 @@ export function slurmScript(given: SlurmJob): string {
   const directives = [
     `--job-name=${job.name}_${job.runId}`,
     `--nodes=${job.nodes}`,
-    // One torch.distributed.run a machine; it starts a process for each GPU.
+    // One torch.distributed.run per machine; it starts one process per GPU.
     "--ntasks-per-node=1",
     `--gpus-per-node=${job.gpusPerNode}`,
     `--cpus-per-task=${job.cpusPerNode}`,

@@ -56,6 +56,8 @@ const problem = v.pipe(
     message: v.string(),
     /** The text to put in place of the key or value, when one is known (the nearest correct spelling, for example). */
     suggestion: v.optional(v.string()),
+    /** BiaPy itself accepts what the embedded engine does not. */
+    ofEmbeddedEngine: v.optional(v.boolean()),
   }),
   v.readonly(),
 );

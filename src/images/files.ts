@@ -1,34 +1,121 @@
-import { readdir } from "node:fs/promises";
-import { extname, join } from "node:path";
+/** Image files of all formats: each is opened by what it is, not by its name. */
+import { readdir, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { FileBytes } from "./file-bytes.ts";
 import { type Image, ImageError, type ImageSource, type OpenOptions } from "./image.ts";
-import { openTiff } from "./tiff-reader.ts";
+import { explained, type Probe, sourceOf } from "./stored-array.ts";
 
-type Opener = (path: string, options: OpenOptions) => Promise<ImageSource>;
+type Prober = (path: string, options: OpenOptions) => Promise<Probe>;
 
-// Zarr's and HDF5's readers are loaded when such a file is opened: most runs have none.
-const zarr: Opener = async (path, options) => (await import("./zarr.ts")).openZarr(path, options);
-const hdf5: Opener = async (path, options) => (await import("./hdf5.ts")).openHdf5(path, options);
+interface Format {
+  readonly name: string;
+  readonly extensions: readonly string[];
+  /** Readers are loaded when such a file is opened: most runs need one. */
+  readonly probe: Prober;
+}
 
-const OPENERS: Readonly<Record<string, Opener>> = {
-  ".tif": openTiff,
-  ".tiff": openTiff,
-  ".zarr": zarr,
-  ".h5": hdf5,
-  ".hdf5": hdf5,
-  ".hdf": hdf5,
+const TIFF: Format = {
+  name: "TIFF",
+  extensions: [".tif", ".tiff", ".btf", ".tf8", ".tf2", ".lsm", ".stk", ".svs"],
+  probe: async (path) => (await import("./tiff.ts")).probeTiff(path),
+};
+const ZARR: Format = {
+  name: "Zarr",
+  extensions: [".zarr", ".n5"],
+  probe: async (path, options) => (await import("./zarr.ts")).probeZarr(path, options),
+};
+const HDF5: Format = {
+  name: "HDF5",
+  extensions: [".h5", ".hdf5", ".hdf", ".ims"],
+  probe: async (path, options) => (await import("./hdf5.ts")).probeHdf5(path, options),
+};
+const NPY: Format = {
+  name: "NumPy",
+  extensions: [".npy"],
+  probe: async (path) => (await import("./npy.ts")).probeNpy(path),
+};
+const NPZ: Format = {
+  name: "NumPy archive",
+  extensions: [".npz"],
+  probe: async (path, options) => (await import("./npy.ts")).probeNpz(path, options),
+};
+const NIFTI: Format = {
+  name: "NIfTI",
+  extensions: [".nii", ".nii.gz"],
+  probe: async (path) => (await import("./nifti.ts")).probeNifti(path),
+};
+const PNG: Format = {
+  name: "PNG",
+  extensions: [".png"],
+  probe: async (path) => (await import("./raster.ts")).probePng(path),
+};
+const JPEG: Format = {
+  name: "JPEG",
+  extensions: [".jpg", ".jpeg"],
+  probe: async (path) => (await import("./raster.ts")).probeJpeg(path),
+};
+const BMP: Format = {
+  name: "BMP",
+  extensions: [".bmp"],
+  probe: async (path) => (await import("./raster.ts")).probeBmp(path),
+};
+const FORMATS: readonly Format[] = [TIFF, ZARR, HDF5, NPY, NPZ, NIFTI, PNG, JPEG, BMP];
+
+/** Bytes that files of a format begin with. */
+const SIGNATURES: readonly (readonly [start: string, format: Format])[] = [
+  ["II*\0", TIFF],
+  ["MM\0*", TIFF],
+  ["II+\0", TIFF],
+  ["MM\0+", TIFF],
+  ["\x89HDF", HDF5],
+  ["\x93NUMPY", NPY],
+  ["\x89PNG", PNG],
+  ["\xff\xd8\xff", JPEG],
+];
+
+const formatByName = (path: string): Format | undefined => {
+  const name = basename(path).toLowerCase();
+  return FORMATS.find(({ extensions }) => extensions.some((extension) => name.endsWith(extension)));
 };
 
+/** All extensions of image files, for messages. */
+export const EXTENSIONS: readonly string[] = FORMATS.flatMap(({ extensions }) => extensions);
+
 /** Whether a file or folder of this name is an image that {@link openImage} reads. */
-export const isImageName = (name: string): boolean => extname(name).toLowerCase() in OPENERS;
+export const isImageName = (name: string): boolean => formatByName(name) !== undefined;
 
 /** Opens an image file; pixels are read when asked for. Throws {@link ImageError}. */
 export async function openImage(path: string, options: OpenOptions = {}): Promise<ImageSource> {
-  const opener = OPENERS[extname(path).toLowerCase()];
-  if (opener !== undefined) return opener(path, options);
-  throw new ImageError(
-    path,
-    `${path}: is not a kind of image that is read here (${Object.keys(OPENERS).join(", ")}).`,
-  );
+  return explained(path, formatByName(path)?.name ?? "an image", async () => {
+    const format = await formatOf(path);
+    const probe = await explained(path, format.name, () => format.probe(path, options));
+    return sourceOf(path, probe, options);
+  });
+}
+
+/** A file's format by its first bytes, else by its name. Throws {@link ImageError}. */
+async function formatOf(path: string): Promise<Format> {
+  const named = formatByName(path);
+  if ((await stat(path)).isDirectory()) {
+    if (named === undefined || named === ZARR || (await isStore(path))) return ZARR;
+    throw new ImageError(path, `${path}: is a folder, not an image file.`);
+  }
+  const file = await FileBytes.open(path);
+  const start = await file.read(0, Math.min(8, file.size)).finally(() => file.close());
+  const signed = SIGNATURES.find(([signature]) => start.toString("latin1").startsWith(signature))?.[1];
+  const found = signed ?? named;
+  if (found !== undefined) return found;
+  throw new ImageError(path, `${path}: is not a kind of image that is read here (${EXTENSIONS.join(", ")}).`);
+}
+
+/** Files that mark a folder as a Zarr or N5 container. */
+const MARKS = ["zarr.json", ".zgroup", ".zarray", ".zattrs", "attributes.json"];
+
+/** Whether a folder is a Zarr or N5 container: one image, not a folder of them. */
+export async function isStore(path: string): Promise<boolean> {
+  if (formatByName(path) === ZARR) return true;
+  const names = await readdir(path).catch((): string[] => []);
+  return MARKS.some((mark) => names.includes(mark));
 }
 
 /** Reads a whole image. Throws {@link ImageError}. */
@@ -59,6 +146,6 @@ export async function listImages(folder: string): Promise<string[]> {
       : `it holds ${names.length} other files, ${names.slice(0, 3).join(", ")}…`;
   throw new ImageError(
     folder,
-    `${folder}: there are no images (TIFF, Zarr or HDF5) in this folder; ${found}.`,
+    `${folder}: there are no images (${EXTENSIONS.join(", ")}) in this folder; ${found}.`,
   );
 }

@@ -1,172 +1,161 @@
-/** Images in HDF5 files, read and written part by part. */
-import { open, rm } from "node:fs/promises";
+/** Images in HDF5 files, read region by region: BiaPy's, ilastik's, Fiji's, BigDataViewer's and Imaris's layouts. */
 import * as h5wasm from "h5wasm/node";
-import { moveIntoPlace } from "../facts/files/move-into-place.ts";
+import { type Axes, namedAxes } from "./axes.ts";
+import { type Candidate, chooseArray } from "./choose-array.ts";
+import { FileBytes } from "./file-bytes.ts";
 import {
-  type Image,
-  ImageError,
-  type ImageShape,
-  type ImageSource,
-  type ImageWriter,
-  type NewImage,
-  type OpenOptions,
-  type Region,
-  regionOf,
-  type SampleArray,
-  type SampleType,
-  sampleArray,
-  shapeOf,
-  wholeRegion,
-} from "./image.ts";
-import {
-  type AxesOrder,
-  axesOf,
-  imageShape,
-  inImageOrder,
-  inStoredOrder,
-  namedAxes,
-  pieceOf,
-  storedRanges,
-  storedShape,
-} from "./named-axes.ts";
+  attribute,
+  checkDataset,
+  chunksOf,
+  compressionOf,
+  explained,
+  readDataset,
+  textOf,
+} from "./hdf5-dataset.ts";
+import { imarisImage } from "./hdf5-imaris.ts";
+import { loadHdf5 } from "./hdf5-library.ts";
+import { storedTypeOf } from "./hdf5-values.ts";
+import { ImageError, type OpenOptions, type PixelSize } from "./image.ts";
+import { pixelSize } from "./pixel-size.ts";
+import { readAs } from "./samples.ts";
+import type { Probe } from "./stored-array.ts";
 
-/** HDF5's letters for types, after the byte order. */
-const LETTER: Record<SampleType, string> = {
-  uint8: "B",
-  uint16: "H",
-  uint32: "I",
-  int8: "b",
-  int16: "h",
-  int32: "i",
-  float32: "f",
-  float64: "d",
-};
-
-/** The name under which BiaPy writes its predictions. */
-const DATASET = "data";
-
-/** Opens the dataset `inside` a file, or the first one that is an image. Throws {@link ImageError}. */
-export async function openHdf5(path: string, { axes: asked, inside }: OpenOptions): Promise<ImageSource> {
+/** Opens the dataset `inside` a file, or the one that is most like an image. Throws {@link ImageError}. */
+export async function probeHdf5(path: string, { inside }: OpenOptions): Promise<Probe> {
   await checkSignature(path);
-  await h5wasm.ready;
-  const file = new h5wasm.File(path, "r");
+  await loadHdf5();
+  const file = explained(path, () => new h5wasm.File(path, "r"));
   try {
-    for (const dataset of inside === undefined ? datasets(file) : [datasetAt(path, file, inside)]) {
-      const axes = axesOf(dataset.shape ?? [], namedAxes(dataset.get_dimension_labels()) ?? asked);
-      const sampleType = sampleTypeOf(dataset);
-      if (axes !== undefined && sampleType !== undefined)
-        return new Hdf5Source(path, file, dataset, axes, sampleType);
-    }
-    const what = asked === undefined ? "two to five axes of numbers" : `the axes ${asked}`;
-    throw new ImageError(path, `${path}: holds no dataset with ${what}.`);
+    return explained(path, () => {
+      const imaris = inside === undefined ? imarisImage(path, file) : undefined;
+      return imaris ?? datasetProbe(path, file, inside);
+    });
   } catch (error) {
     file.close();
     throw error;
   }
 }
 
+function datasetProbe(path: string, file: h5wasm.File, inside: string | undefined): Probe {
+  const { found, others } =
+    inside === undefined ? mostLikely(path, file) : { found: datasetAt(path, file, inside), others: [] };
+  const type = checkDataset(path, found);
+  return {
+    format: "HDF5",
+    axes: axesOf(found) ?? bigDataViewerAxes(found),
+    storedType: type,
+    compression: compressionOf(found),
+    dataset: found.path,
+    others,
+    pixelSize: elementSize(found),
+    array: {
+      shape: found.shape ?? [],
+      sampleType: readAs(type),
+      chunks: chunksOf(found),
+      read: async (ranges) => readDataset(path, found, type, ranges),
+      close: async () => {
+        file.close();
+      },
+    },
+  };
+}
+
 /** A dataset by its place, such as `volumes.raw` or `volumes/raw`. */
 function datasetAt(path: string, file: h5wasm.File, inside: string): h5wasm.Dataset {
-  const found = file.get(inside.replaceAll(".", "/"));
-  if (found instanceof h5wasm.Dataset) return found;
+  for (const place of [inside, inside.replaceAll(".", "/")]) {
+    const found = place === "" ? undefined : file.get(place);
+    if (found instanceof h5wasm.Dataset) return found;
+  }
   throw new ImageError(path, `${path}: holds no dataset ${inside}.`);
 }
 
-function sampleTypeOf({ dtype }: h5wasm.Dataset): SampleType | undefined {
-  return (Object.keys(LETTER) as SampleType[]).find((type) => LETTER[type] === String(dtype).slice(-1));
+interface Found extends Candidate {
+  readonly dataset: h5wasm.Dataset;
+}
+
+function mostLikely(path: string, file: h5wasm.File): { found: h5wasm.Dataset; others: string[] } {
+  const datasets = [...datasetsIn(file)];
+  const candidates = datasets.map(
+    (dataset): Found => ({
+      place: dataset.path.replace(/^\//, ""),
+      shape: dataset.shape ?? [],
+      numeric: typeof storedTypeOf(dataset.metadata) === "string",
+      dataset,
+    }),
+  );
+  const choice = chooseArray(candidates);
+  if (choice !== undefined)
+    return { found: choice.chosen.dataset, others: choice.others.map(({ dataset }) => dataset.path) };
+  const listed = datasets.slice(0, 3).map(({ path: place, shape }) => `${place} (${shape?.join(" x ")})`);
+  const what = listed.length === 0 ? "it holds none" : `it holds ${listed.join(", ")}`;
+  throw new ImageError(path, `${path}: holds no dataset with two to five axes of numbers; ${what}.`);
+}
+
+/** Groups may contain themselves, by links. */
+const [MOST_DEPTH, MOST_OBJECTS] = [12, 2000];
+
+function* datasetsIn(file: h5wasm.File): Generator<h5wasm.Dataset> {
+  const waiting: { readonly group: h5wasm.Group; readonly depth: number }[] = [{ group: file, depth: 0 }];
+  let objects = 0;
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+    for (const name of next.group.keys()) {
+      if (++objects > MOST_OBJECTS) return;
+      const item = next.group.get(name);
+      if (item instanceof h5wasm.Dataset) yield item;
+      else if (item instanceof h5wasm.Group && next.depth < MOST_DEPTH)
+        waiting.push({ group: item, depth: next.depth + 1 });
+    }
+}
+
+/** ilastik's `axistags`, an attribute `axes`, or the labels of the dimensions. */
+function axesOf(dataset: h5wasm.Dataset): Axes | undefined {
+  const tags = textOf(dataset, "axistags");
+  if (tags !== undefined) {
+    const named = namedAxes(axisKeys(tags), "its axistags");
+    if (named?.order.length === dataset.shape?.length) return named;
+  }
+  const text = textOf(dataset, "axes") ?? textOf(dataset, "axisorder");
+  return (
+    (text?.length === dataset.shape?.length
+      ? namedAxes([...(text ?? "")], "its attribute axes")
+      : undefined) ?? namedAxes(dataset.get_dimension_labels(), "its dimension labels")
+  );
+}
+
+function axisKeys(tags: string): string[] {
+  try {
+    const parsed: unknown = JSON.parse(tags);
+    const axes = typeof parsed === "object" && parsed !== null && "axes" in parsed ? parsed.axes : undefined;
+    return Array.isArray(axes) ? axes.map((axis) => String(axis?.key ?? "")) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** BigDataViewer keeps each view's volume as `cells`. */
+function bigDataViewerAxes({ path, shape }: h5wasm.Dataset): Axes | undefined {
+  if (!/\/s\d+\/\d+\/cells$/.test(path) || shape?.length !== 3) return undefined;
+  return { order: "ZYX", reason: "BigDataViewer's layout" };
+}
+
+/** Fiji's and ilastik's `element_size_um`, z first. */
+function elementSize(dataset: h5wasm.Dataset): PixelSize | undefined {
+  const value = attribute(dataset, "element_size_um");
+  if (!Array.isArray(value) || value.length < 2) return undefined;
+  const [x, y, z] = value.map(Number).reverse();
+  return pixelSize({ z, y, x }, "µm");
 }
 
 const SIGNATURE = "\x89HDF\r\n\x1a\n";
 
-/** The library prints on its own when it cannot open a file, so files that are none are told apart before. */
+/** The signature lies at the start, or behind a block of the user's: at 512, 1024, 2048, … */
 async function checkSignature(path: string): Promise<void> {
+  const file = await FileBytes.open(path);
   try {
-    const file = await open(path);
-    const { buffer } = await file
-      .read(Buffer.alloc(SIGNATURE.length), 0, SIGNATURE.length, 0)
-      .finally(() => file.close());
-    if (buffer.toString("latin1") === SIGNATURE) return;
-  } catch (error) {
-    throw new ImageError(path, `${path}: cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+    for (let at = 0; at + SIGNATURE.length <= file.size; at = at === 0 ? 512 : 2 * at)
+      if ((await file.read(at, SIGNATURE.length)).toString("latin1") === SIGNATURE) return;
+  } finally {
+    await file.close();
   }
   throw new ImageError(path, `${path}: is no HDF5 file.`);
-}
-
-function* datasets(group: h5wasm.Group): Generator<h5wasm.Dataset> {
-  for (const name of group.keys()) {
-    const item = group.get(name);
-    if (item instanceof h5wasm.Dataset) yield item;
-    else if (item instanceof h5wasm.Group) yield* datasets(item);
-  }
-}
-
-class Hdf5Source implements ImageSource {
-  readonly info: ImageSource["info"];
-  readonly piece: ImageSource["piece"];
-
-  constructor(
-    path: string,
-    private readonly file: h5wasm.File,
-    private readonly dataset: h5wasm.Dataset,
-    private readonly axes: AxesOrder,
-    sampleType: SampleType,
-  ) {
-    const stored = dataset.shape ?? [];
-    this.info = { path, shape: imageShape(path, stored, axes), sampleType };
-    const { chunks } = dataset.metadata;
-    this.piece = chunks ? pieceOf(chunks, axes) : [1, 1, this.info.shape[2]];
-  }
-
-  async read(region: Region = wholeRegion(this.info.shape)): Promise<Image> {
-    const { shape, sampleType } = this.info;
-    const stored = this.dataset.slice(storedRanges(region, shape[3], this.axes)) as SampleArray;
-    const part = shapeOf(region, shape[3]);
-    return { shape: part, sampleType, data: inImageOrder(stored, part, this.axes) };
-  }
-
-  async close(): Promise<void> {
-    this.file.close();
-  }
-}
-
-/** Starts a file, under a temporary name until it is closed. */
-export async function createHdf5(
-  path: string,
-  { shape, sampleType, chunk, axes }: NewImage,
-): Promise<ImageWriter> {
-  await h5wasm.ready;
-  const temporary = `${path}.${process.pid}.tmp`;
-  const file = new h5wasm.File(temporary, "w");
-  const stored = storedShape(shape, axes);
-  const pieces: ImageShape = [...chunk, shape[3]];
-  // The library makes a dataset of its first values only: one pixel, then as large as the image.
-  const pixel = storedShape([1, 1, 1, shape[3]], axes);
-  const dataset = file.create_dataset({
-    name: DATASET,
-    data: sampleArray(sampleType, shape[3]),
-    shape: pixel,
-    maxshape: stored,
-    chunks: storedShape(pieces, axes).map((size, axis) => Math.min(size, stored[axis])),
-    dtype: `<${LETTER[sampleType]}`,
-    compression: 1,
-  });
-  dataset.resize(stored);
-  [...axes].forEach((letter, axis) => {
-    dataset.set_dimension_label(axis, letter.toLowerCase());
-  });
-  return {
-    write: async (start, part) => {
-      const ranges = storedRanges(regionOf(start, part.shape), shape[3], axes);
-      dataset.write_slice(ranges, inStoredOrder(part, axes));
-    },
-    close: async () => {
-      file.close();
-      await rm(path, { force: true });
-      await moveIntoPlace(temporary, path);
-    },
-    discard: async () => {
-      file.close();
-      await rm(temporary, { force: true });
-    },
-  };
 }

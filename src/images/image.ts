@@ -23,12 +23,44 @@ export interface OpenOptions {
   readonly inside?: string;
 }
 
+/** The physical distance between neighboring pixels; an axis without one is not known. */
+export interface PixelSize {
+  readonly z?: number;
+  readonly y?: number;
+  readonly x?: number;
+  /** `µm`, `nm`, `mm`, `cm`, `m`, `inch`, or as the file writes it. */
+  readonly unit: string;
+}
+
 /** What a file holds, known without reading its pixels. */
 export interface ImageInfo {
   readonly path: string;
   readonly shape: ImageShape;
   readonly sampleType: SampleType;
   readonly options?: OpenOptions;
+  readonly pixelSize?: PixelSize;
+  /** All files of the image, where it is spread over several (OME-TIFF); `path` is one of them. */
+  readonly files?: readonly string[];
+}
+
+/** How a file stores its image, and why it is read as it is: what `biapy --inspect` prints. */
+export interface ImageDescription {
+  /** `ImageJ TIFF`, `OME-Zarr 0.4`, `HDF5`, … */
+  readonly format: string;
+  /** The stored array's axes, one letter each: T, Z, C, Y, X, and S for samples of a pixel. */
+  readonly axes: string;
+  /** Why these are the axes, as a clause: "OME-XML says so". */
+  readonly axesReason: string;
+  /** Sizes along `axes`. */
+  readonly storedShape: readonly number[];
+  /** The stored type, such as `uint16`, `float16` or `1-bit`. */
+  readonly storedType: string;
+  /** `none`, `deflate`, `zstd`, … */
+  readonly compression: string;
+  /** The array inside the file, where it can hold several. */
+  readonly dataset?: string;
+  /** Other arrays that could be read instead. */
+  readonly others: readonly string[];
 }
 
 /** A box `[start, end)` on z, y and x; all channels. */
@@ -40,6 +72,7 @@ export interface Region {
 /** An open file whose pages or regions are read on demand. */
 export interface ImageSource {
   readonly info: ImageInfo;
+  readonly description: ImageDescription;
   /** The size of the pieces that the file is stored in: part of one costs as much to read as all of it. */
   readonly piece: readonly [z: number, y: number, x: number];
   /** Reads a region (the whole image when absent). */
@@ -67,6 +100,7 @@ export interface NewImage {
   readonly chunk: readonly [z: number, y: number, x: number];
   /** The order of the axes, `TZCYX` or `TZYXC`. */
   readonly axes: string;
+  readonly pixelSize?: PixelSize;
 }
 
 /** The whole image as a region. */

@@ -3,7 +3,14 @@ import { open, rm } from "node:fs/promises";
 import { promisify } from "node:util";
 import { deflate } from "node:zlib";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
-import { type Image, type ImageShape, SAMPLE_ARRAYS, type SampleArray, type SampleType } from "./image.ts";
+import {
+  type Image,
+  type ImageShape,
+  type PixelSize,
+  SAMPLE_ARRAYS,
+  type SampleArray,
+  type SampleType,
+} from "./image.ts";
 
 const compress = promisify(deflate);
 
@@ -17,7 +24,7 @@ const FORMAT: Record<SampleType, number> = {
   float32: 3,
   float64: 3,
 };
-const TYPE = { ascii: 2, short: 3, long: 4, long8: 16 } as const;
+const TYPE = { ascii: 2, short: 3, long: 4, rational: 5, long8: 16 } as const;
 const TAG = {
   width: 256,
   height: 257,
@@ -29,6 +36,9 @@ const TAG = {
   samples: 277,
   rowsPerStrip: 278,
   stripBytes: 279,
+  xResolution: 282,
+  yResolution: 283,
+  resolutionUnit: 296,
   sampleFormat: 339,
 } as const;
 const DEFLATE = 8;
@@ -42,28 +52,54 @@ const STRIP_BYTES = 2 ** 24;
 interface Entry {
   readonly tag: number;
   readonly type: keyof typeof TYPE;
+  /** A rational is its numerator and denominator. */
   readonly value: number | string | readonly number[];
 }
 
-function description([z, , , channels]: Image["shape"]): string {
+/** ImageJ's units are of ASCII characters. */
+const UNITS: Readonly<Record<string, string>> = { µm: "um", Å: "Angstrom" };
+
+function description([z, , , channels]: Image["shape"], size: PixelSize | undefined): string {
   const lines = ["ImageJ=1.54f", `images=${z * channels}`, `channels=${channels}`, `slices=${z}`];
   const stack = z * channels > 1 ? ["hyperstack=true", "mode=grayscale"] : [];
-  return `${[...lines, ...stack, "loop=false"].join("\n")}\n`;
+  const unit = size === undefined ? [] : [`unit=${UNITS[size.unit] ?? size.unit}`];
+  const spacing = size?.z === undefined ? [] : [`spacing=${size.z}`];
+  return `${[...lines, ...stack, ...unit, ...spacing, "loop=false"].join("\n")}\n`;
+}
+
+const NO_UNIT = 1;
+/** The larger part of a fraction: nine digits are kept. */
+const LARGEST_PART = 1e9;
+
+/** Pixels per unit along x and y, whose unit ImageJ takes from the description. */
+function resolution(size: PixelSize | undefined): Entry[] {
+  if (size?.x === undefined || size.y === undefined) return [];
+  const perUnit = (length: number) =>
+    length <= 1
+      ? [LARGEST_PART, Math.max(1, Math.round(length * LARGEST_PART))]
+      : [Math.max(1, Math.round(LARGEST_PART / length)), LARGEST_PART];
+  return [
+    { tag: TAG.xResolution, type: "rational", value: perUnit(size.x) },
+    { tag: TAG.yResolution, type: "rational", value: perUnit(size.y) },
+    { tag: TAG.resolutionUnit, type: "short", value: NO_UNIT },
+  ];
 }
 
 /** An image that is written strip by strip: it need not be in memory as a whole. */
 export interface StripSource {
   readonly shape: ImageShape;
   readonly sampleType: SampleType;
+  readonly pixelSize?: PixelSize;
   /** Rows `[from, to)` of one channel of one slice. Slices are asked for in order, and a slice's channels one after the other. */
   rows(z: number, channel: number, from: number, to: number): Promise<SampleArray> | SampleArray;
 }
 
-function stripsOf({ shape, sampleType, data }: Image): StripSource {
+function stripsOf({ shape, sampleType, data }: Image, pixelSize: PixelSize | undefined): StripSource {
   const [, height, width, channels] = shape;
   return {
     shape,
     sampleType,
+    pixelSize,
     rows: (z, channel, from, to) =>
       oneChannel(data, channels, channel, (z * height + from) * width, (to - from) * width),
   };
@@ -88,7 +124,14 @@ function directory(entries: readonly Entry[], offset: number, big: boolean): Buf
   const [countBytes, entryBytes, fieldBytes] = big ? [8, 20, 8] : [2, 12, 4];
   const put = (bytes: Buffer, value: number, at: number) =>
     big ? bytes.writeBigUInt64LE(BigInt(value), at) : bytes.writeUInt32LE(value, at);
-  const behind = entries.map(({ value }) => {
+  const behind = entries.map(({ type, value }) => {
+    if (type === "rational" && typeof value !== "string") {
+      const parts = Buffer.alloc(8);
+      [value].flat().forEach((part, index) => {
+        parts.writeUInt32LE(part, 4 * index);
+      });
+      return parts;
+    }
     if (typeof value === "string") return Buffer.from(`${value}\0`);
     if (typeof value === "number" || value.length === 1) return Buffer.alloc(0);
     const list = Buffer.alloc(value.length * fieldBytes);
@@ -108,9 +151,12 @@ function directory(entries: readonly Entry[], offset: number, big: boolean): Buf
     const more = behind[index];
     bytes.writeUInt16LE(tag, at);
     bytes.writeUInt16LE(TYPE[type], at + 2);
-    put(bytes, typeof value === "string" ? more.length : [value].flat().length, at + 4);
+    const count = typeof value === "string" ? more.length : type === "rational" ? 1 : [value].flat().length;
+    put(bytes, count, at + 4);
     const field = at + 4 + fieldBytes;
-    if (more.length > 0) {
+    // A value that fits lies in its field.
+    if (type === "rational" && more.length <= fieldBytes) more.copy(bytes, field);
+    else if (more.length > 0) {
       put(bytes, offset + behindAt, field);
       more.copy(bytes, behindAt);
       behindAt += more.length;
@@ -125,8 +171,8 @@ function directory(entries: readonly Entry[], offset: number, big: boolean): Buf
  *
  * @param image `[z, y, x, channel]`; ImageJ itself shows uint8, uint16 and float32
  */
-export async function writeTiff(path: string, image: Image): Promise<void> {
-  await writeTiffStrips(path, stripsOf(image));
+export async function writeTiff(path: string, image: Image, pixelSize?: PixelSize): Promise<void> {
+  await writeTiffStrips(path, stripsOf(image, pixelSize));
 }
 
 /** Writes a TIFF as {@link writeTiff} does, from rows that come one after the other. */
@@ -168,12 +214,19 @@ export async function writeTiffStrips(path: string, image: StripSource): Promise
         { tag: TAG.compression, type: "short", value: DEFLATE },
         { tag: TAG.photometric, type: "short", value: BLACK_IS_ZERO },
         ...(plane === 0
-          ? [{ tag: TAG.description, type: "ascii", value: description(image.shape) } as const]
+          ? [
+              {
+                tag: TAG.description,
+                type: "ascii",
+                value: description(image.shape, image.pixelSize),
+              } as const,
+            ]
           : []),
         { tag: TAG.stripOffsets, type: offsetType, value: stripOffsets },
         { tag: TAG.samples, type: "short", value: 1 },
         { tag: TAG.rowsPerStrip, type: "long", value: rowsPerStrip },
         { tag: TAG.stripBytes, type: offsetType, value: stripBytes },
+        ...(plane === 0 ? resolution(image.pixelSize) : []),
         { tag: TAG.sampleFormat, type: "short", value: FORMAT[image.sampleType] },
       ];
       const linked = Buffer.alloc(big ? 8 : 4);

@@ -1,210 +1,212 @@
-/** Images in Zarr stores (versions 2 and 3; OME-Zarr's highest resolution), read and written chunk by chunk. */
+/** Images in Zarr stores (versions 2 and 3, OME-Zarr) and N5 containers, read chunk by chunk. */
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
-import { promisify } from "node:util";
-import { gunzip, gzip } from "node:zlib";
-import FileSystemStore from "@zarrita/storage/fs";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import * as zarr from "zarrita";
-import { moveIntoPlace } from "../facts/files/move-into-place.ts";
-import {
-  type Image,
-  ImageError,
-  type ImageShape,
-  type ImageSource,
-  type ImageWriter,
-  type NewImage,
-  type OpenOptions,
-  type Region,
-  regionOf,
-  SAMPLE_ARRAYS,
-  type SampleArray,
-  type SampleType,
-  shapeOf,
-  wholeRegion,
-} from "./image.ts";
-import {
-  type AxesOrder,
-  axesOf,
-  imageShape,
-  inImageOrder,
-  namedAxes,
-  pieceOf,
-  storedRanges,
-  storedShape,
-  stridesOf,
-} from "./named-axes.ts";
+import { rowMajor, type Strided } from "./axes.ts";
+import { ImageError, type OpenOptions, type SampleArray, sampleArray } from "./image.ts";
+import { bytesOf, decodeSamples, exactIntegers, readAs } from "./samples.ts";
+import type { Probe } from "./stored-array.ts";
+import { undoFilters } from "./zarr-codecs.ts";
+import { findImage, type Node, nodeAt } from "./zarr-hierarchy.ts";
+import { type ArrayMetadata, metadataN5, metadataV2, metadataV3, UnreadArray } from "./zarr-metadata.ts";
+import { ArrayStore, checkCompression, N5Store } from "./zarr-store.ts";
 
-type ZarrArray = zarr.Array<zarr.NumberDataType, FileSystemStore>;
+/** Chunks that are decoded at once. */
+const AT_ONCE = 8;
+/** A chunk is decoded as a whole. */
+const MOST_CHUNK_BYTES = 2 ** 29;
 
-interface OmeAttributes {
-  readonly multiscales?: readonly {
-    readonly axes?: readonly (string | { readonly name: string })[];
-    readonly datasets: readonly { readonly path: string }[];
-  }[];
-}
-
-/** Opens a store's image: OME-Zarr's first resolution, or the first array that there is. Throws {@link ImageError}. */
-export async function openZarr(path: string, { axes: asked, inside }: OpenOptions): Promise<ImageSource> {
-  try {
-    const store = new FileSystemStore(resolve(path));
-    const found = await findArray(store, path, inside?.replaceAll(".", "/"));
-    const axes = axesOf(found.array.shape, found.axes ?? asked);
-    const sampleType = found.array.dtype as SampleType;
-    if (axes === undefined || !(sampleType in SAMPLE_ARRAYS)) {
-      const what = `an array of ${found.array.dtype} with ${found.array.shape.length} axes`;
-      const but = asked === undefined ? "" : ` with the axes ${asked}`;
-      throw new ImageError(path, `${path}: holds ${what}, which is no image that is read here${but}.`);
-    }
-    return new ZarrSource(path, found.array, axes, sampleType);
-  } catch (error) {
-    if (error instanceof ImageError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ImageError(path, `${path}: is no Zarr store that can be read (${reason}).`);
-  }
-}
-
-/** The array `inside` a store, or OME-Zarr's first resolution, or the first array that there is; its axes where it says them. */
-async function findArray(
-  store: FileSystemStore,
-  path: string,
-  inside: string | undefined,
-): Promise<{ array: ZarrArray; axes?: AxesOrder }> {
-  const node = await zarr.open(store);
-  const arrayAt = async (place: string, axes?: AxesOrder) => {
-    const array = await zarr.open(node.resolve(place), { kind: "array" }).catch(() => {
-      throw new ImageError(path, `${path}: holds no array ${place}.`);
-    });
-    return { array: array as ZarrArray, axes: axes ?? namedAxes(array.dimensionNames) };
-  };
-  if (inside !== undefined) return arrayAt(inside);
-  if (node instanceof zarr.Array) return { array: node as ZarrArray, axes: namedAxes(node.dimensionNames) };
-  const attributes = node.attrs as OmeAttributes & { readonly ome?: OmeAttributes };
-  const [scales] = attributes.ome?.multiscales ?? attributes.multiscales ?? [];
-  const first = scales?.datasets[0].path ?? (await firstArray(path));
-  if (first === undefined) throw new ImageError(path, `${path}: this Zarr group holds no array.`);
-  const axes = scales?.axes?.map((axis) => (typeof axis === "string" ? axis : axis.name)).join("");
-  return arrayAt(first, axes);
-}
-
-/** The folder of the first array inside a group, groups in groups included. */
-async function firstArray(folder: string, inside = ""): Promise<string | undefined> {
-  const entries = await readdir(join(folder, inside), { withFileTypes: true });
-  for (const { name } of entries.filter((entry) => entry.isDirectory())) {
-    const child = inside === "" ? name : `${inside}/${name}`;
-    if (existsSync(join(folder, child, ".zarray"))) return child;
-    if (existsSync(join(folder, child, "zarr.json")) || existsSync(join(folder, child, ".zgroup"))) {
-      return (await firstArray(folder, child)) ?? child;
-    }
-  }
-  return undefined;
-}
-
-class ZarrSource implements ImageSource {
-  readonly info: ImageSource["info"];
-  readonly piece: ImageSource["piece"];
-
-  constructor(
-    path: string,
-    private readonly array: ZarrArray,
-    private readonly axes: AxesOrder,
-    sampleType: SampleType,
-  ) {
-    this.info = { path, shape: imageShape(path, array.shape, axes), sampleType };
-    this.piece = pieceOf(array.chunks, axes);
-  }
-
-  async read(region: Region = wholeRegion(this.info.shape)): Promise<Image> {
-    const { shape, sampleType } = this.info;
-    const ranges = slices(region, shape[3], this.axes);
-    const { data: stored } = (await zarr.get(this.array, ranges)) as { data: SampleArray };
-    const part = shapeOf(region, shape[3]);
-    return { shape: part, sampleType, data: inImageOrder(stored, part, this.axes) };
-  }
-
-  async close(): Promise<void> {}
-}
-
-/** What to read or write along each stored axis, as the library takes it. */
-const slices = (region: Region, channels: number, axes: AxesOrder) =>
-  storedRanges(region, channels, axes).map(([from, to]) => zarr.slice(from, to));
-
-const compress = promisify<Uint8Array, { level: number }, Buffer>(gzip);
-const decompress = promisify<Uint8Array, Buffer>(gunzip);
-
-// The library cannot write gzip, and its WebAssembly codecs run on the main thread; Node compresses on threads of its own.
-zarr.registry.set("gzip", async () => ({
-  kind: "bytes_to_bytes",
-  fromConfig: (configuration) => ({
-    kind: "bytes_to_bytes",
-    encode: (bytes: Uint8Array) => compress(bytes, { level: 1, ...(configuration as object) }),
-    decode: (bytes: Uint8Array) => decompress(bytes),
-  }),
-}));
-
-/** Compression that costs little time. */
-const CODECS = [
-  { name: "bytes", configuration: { endian: "little" } },
-  { name: "gzip", configuration: { level: 1 } },
-];
-
-/**
- * Starts a store (version 3), under a temporary name until it is closed.
- *
- * @param beside whether what is written joins a store of this name that is there already, as parts of one image that several
- *   processes write; else it takes that store's place
- */
-export async function createZarr(
-  path: string,
-  { shape, sampleType, chunk, axes }: NewImage,
-  beside = false,
-): Promise<ImageWriter> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  await rm(temporary, { recursive: true, force: true });
-  const pieces: ImageShape = [...chunk, shape[3]];
-  const stored = storedShape(shape, axes);
-  const array = (await zarr.create(new FileSystemStore(resolve(temporary)), {
-    shape: stored,
-    chunkShape: storedShape(pieces, axes).map((size, axis) => Math.min(size, stored[axis])),
-    dtype: sampleType,
-    codecs: CODECS,
-    fillValue: 0,
-    dimensionNames: [...axes.toLowerCase()],
-  })) as ZarrArray;
+/** Opens a store's image: the array `inside`, OME-Zarr's first resolution, or what is most like one. Throws {@link ImageError}. */
+export async function probeZarr(path: string, { inside }: OpenOptions): Promise<Probe> {
+  const node = await startNode(path, inside);
+  const found = await findImage(path, node);
+  if (found === undefined)
+    throw new ImageError(
+      path,
+      `${path}: this ${node.format} group holds no array with two to five axes of numbers.`,
+    );
+  const place = found.node.place === "" ? "the array" : found.node.place;
+  const { metadata, store } = arrayOf(path, found.node, place);
   return {
-    write: async (start, { shape: size, data }) => {
-      const ranges = slices(regionOf(start, size), size[3], axes);
-      const part = { data, shape: storedShape(size, axes), stride: stridesOf(size, axes) };
-      await zarr.set(array, ranges, part as never);
+    format: found.format,
+    axes: found.axes,
+    storedType: metadata.type,
+    compression: metadata.compression,
+    dataset: found.node.place === "" ? undefined : found.node.place,
+    others: found.others,
+    pixelSize: found.pixelSize,
+    array: {
+      shape: metadata.shape,
+      sampleType: readAs(metadata.type),
+      chunks: metadata.chunks,
+      read: await chunkReader(metadata, store, join(path, found.node.place), place),
+      close: async () => {},
     },
-    close: async () => {
-      if (beside && existsSync(path)) await joinStores(temporary, path);
-      else {
-        await rm(path, { recursive: true, force: true });
-        await moveIntoPlace(temporary, path);
-      }
-    },
-    discard: () => rm(temporary, { recursive: true, force: true }),
   };
 }
 
-/** Moves the chunks of one store into another of the same kind. */
-async function joinStores(from: string, to: string): Promise<void> {
-  const description = (store: string) => readFile(join(store, DESCRIPTION), "utf8");
-  if ((await description(from)) !== (await description(to).catch(() => ""))) {
-    await rm(from, { recursive: true, force: true });
-    throw new ImageError(to, `${to}: was made with other settings. Remove it, and predict its parts again.`);
+async function startNode(path: string, inside: string | undefined): Promise<Node> {
+  const kind = await stat(path);
+  if (!kind.isDirectory()) throw new ImageError(path, `${path}: is a file; Zarr and N5 images are folders.`);
+  if (inside === undefined) {
+    const root = await nodeAt(path, "");
+    // Zarr 3 and N5 need no metadata for groups.
+    return (
+      root ?? {
+        kind: "group",
+        format: path.endsWith(".n5") ? "N5" : "Zarr 3",
+        place: "",
+        document: {},
+        attributes: {},
+      }
+    );
   }
-  const entries = await readdir(from, { recursive: true, withFileTypes: true });
-  for (const { name, parentPath } of entries.filter(
-    (entry) => entry.isFile() && entry.name !== DESCRIPTION,
-  )) {
-    const target = join(to, relative(from, parentPath));
-    await mkdir(target, { recursive: true });
-    await moveIntoPlace(join(parentPath, name), join(target, name));
+  for (const place of [inside, inside.replaceAll(".", "/")]) {
+    if (place.split("/").includes("..")) continue;
+    const node = existsSync(join(path, place)) ? await nodeAt(path, place) : undefined;
+    if (node !== undefined) return node;
   }
-  await rm(from, { recursive: true, force: true });
+  throw new ImageError(path, `${path}: holds no array ${inside}.`);
 }
 
-/** Zarr 3's file of what an array is like. */
-const DESCRIPTION = "zarr.json";
+/** An array's metadata and files. Throws {@link ImageError}. */
+function arrayOf(path: string, node: Node, place: string): { metadata: ArrayMetadata; store: ArrayStore } {
+  const folder = join(path, node.place);
+  try {
+    if (node.format === "N5") {
+      const metadata = metadataN5(node.document);
+      checkCompression(metadata.compressor);
+      return { metadata, store: new N5Store(folder, metadata, metadata.compressor) };
+    }
+    const metadata = node.format === "Zarr 3" ? metadataV3(node.document) : metadataV2(node.document);
+    return { metadata, store: new ArrayStore(folder, metadata) };
+  } catch (error) {
+    if (error instanceof UnreadArray)
+      throw new ImageError(path, `${path}: ${place} cannot be read: ${error.message}.`);
+    throw error;
+  }
+}
+
+type Ranges = readonly (readonly [from: number, to: number])[];
+
+async function chunkReader(
+  metadata: ArrayMetadata,
+  store: ArrayStore,
+  folder: string,
+  place: string,
+): Promise<(ranges: Ranges) => Promise<Strided>> {
+  const { chunks, type, key, fill } = metadata;
+  const array = await zarr.open.v3(zarr.root(store), { kind: "array" });
+  const count = chunks.reduce((product, size) => product * size, 1);
+  const large = count * bytesOf(type) > MOST_CHUNK_BYTES;
+  const missing = (at: readonly number[]) =>
+    key !== undefined && !existsSync(join(folder, store.file(key(at))));
+  return async (ranges) => {
+    const sizes = ranges.map(([from, to]) => to - from);
+    const data = sampleArray(
+      readAs(type),
+      sizes.reduce((product, size) => product * size, 1),
+    );
+    const target = { data, strides: rowMajor(sizes) };
+    const places = chunkPlaces(ranges, chunks);
+    const copy = async (at: readonly number[]) => {
+      if (missing(at)) return fillBox(target, ranges, chunks, at, fill);
+      if (large)
+        throw new Error(
+          `the chunks of ${place} are ${chunks.join(" x ")} values, more than can be decoded at once`,
+        );
+      const chunk = await array.getChunk([...at]);
+      const values = chunkValues(chunk.data, metadata);
+      if (values.length < count) throw new Error(`a chunk of ${place} has fewer values than it should`);
+      copyBox(target, ranges, chunks, at, { data: values, strides: chunk.stride });
+    };
+    for (let first = 0; first < places.length; first += AT_ONCE)
+      await Promise.all(places.slice(first, first + AT_ONCE).map(copy));
+    return target;
+  };
+}
+
+/** A decoded chunk's values in the type that is read. */
+function chunkValues(data: unknown, { type, filters }: ArrayMetadata): SampleArray {
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return exactIntegers(data);
+  if (type === "float16" && data instanceof Uint16Array)
+    return decodeSamples(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), "float16", true);
+  if (
+    data instanceof Uint8Array ||
+    data instanceof Int8Array ||
+    data instanceof Uint16Array ||
+    data instanceof Int16Array ||
+    data instanceof Uint32Array ||
+    data instanceof Int32Array ||
+    data instanceof Float32Array ||
+    data instanceof Float64Array
+  )
+    return undoFilters(data, filters);
+  throw new Error("values that are no numbers");
+}
+
+/** The places of the chunks that a box touches. */
+function chunkPlaces(ranges: Ranges, chunks: readonly number[]): number[][] {
+  let places: number[][] = [[]];
+  ranges.forEach(([from, to], axis) => {
+    const [first, last] = [Math.floor(from / chunks[axis]), Math.ceil(to / chunks[axis])];
+    const along = Array.from({ length: last - first }, (_, at) => first + at);
+    places = places.flatMap((place) => along.map((at) => [...place, at]));
+  });
+  return places;
+}
+
+/** Visits the rows of a box that a chunk covers: where each lies in the box, and in the chunk. */
+function eachRow(
+  strides: readonly number[],
+  ranges: Ranges,
+  chunks: readonly number[],
+  place: readonly number[],
+  from: readonly number[],
+  visit: (target: number, source: number, length: number) => void,
+): void {
+  const spans = ranges.map(([start, end], axis) => {
+    const origin = place[axis] * chunks[axis];
+    return { origin, first: Math.max(start, origin), last: Math.min(end, origin + chunks[axis]) };
+  });
+  const axes = spans.length;
+  const walk = (axis: number, target: number, source: number) => {
+    const { origin, first, last } = spans[axis];
+    const [to, of] = [
+      target + (first - ranges[axis][0]) * strides[axis],
+      source + (first - origin) * from[axis],
+    ];
+    if (axis === axes - 1) visit(to, of, last - first);
+    else
+      for (let at = 0; at < last - first; at++) walk(axis + 1, to + at * strides[axis], of + at * from[axis]);
+  };
+  walk(0, 0, 0);
+}
+
+function copyBox(
+  { data, strides }: Strided,
+  ranges: Ranges,
+  chunks: readonly number[],
+  place: readonly number[],
+  chunk: Strided,
+): void {
+  const step = chunk.strides[chunk.strides.length - 1];
+  eachRow(strides, ranges, chunks, place, chunk.strides, (target, source, length) => {
+    if (step === 1) data.set(chunk.data.subarray(source, source + length), target);
+    else for (let at = 0; at < length; at++) data[target + at] = chunk.data[source + at * step];
+  });
+}
+
+function fillBox(
+  { data, strides }: Strided,
+  ranges: Ranges,
+  chunks: readonly number[],
+  place: readonly number[],
+  value: number,
+): void {
+  if (value === 0) return;
+  eachRow(strides, ranges, chunks, place, rowMajor(chunks), (target, _, length) => {
+    data.fill(value, target, target + length);
+  });
+}

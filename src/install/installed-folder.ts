@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
+import { temporaryName } from "../facts/files/write-file.ts";
 
 /** A file that is written last. */
 const READY = "ready";
@@ -22,9 +23,8 @@ export async function installFolder(
   fill: (temporary: string) => Promise<void>,
 ): Promise<string> {
   if (isInstalled(folder)) return folder;
-  const temporary = `${folder}.${process.pid}.tmp`;
+  const temporary = temporaryName(folder);
   try {
-    await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { recursive: true });
     await fill(temporary);
     await writeFile(join(temporary, READY), version);

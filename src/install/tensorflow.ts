@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import packageFile from "../../package.json" with { type: "json" };
 import { installFolder, isInstalled } from "./installed-folder.ts";
 import { storageFolder } from "./storage.ts";
 import wheels from "./wheels.json" with { type: "json" };
@@ -15,7 +16,8 @@ import { InstallError, type InstallProgress, installWheels } from "./wheels.ts";
 
 export type TensorflowKind = "cpu" | "gpu";
 
-const VERSION = "4.22.0";
+/** The package's one version, which package.json names: it is optional, and never installed with this program. */
+const VERSION = packageFile.peerDependencies["@tensorflow/tfjs-node-gpu"];
 const PACKAGES = { cpu: "@tensorflow/tfjs-node", gpu: "@tensorflow/tfjs-node-gpu" } as const;
 
 const tensorflowFolder = (kind: TensorflowKind) => join(storageFolder(), `tfjs-node-${kind}-${VERSION}`);

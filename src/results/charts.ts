@@ -14,7 +14,7 @@ import type { EpochRecord } from "./train-log.ts";
 use([LineChart, GridComponent, LegendComponent, MarkPointComponent, TitleComponent, SVGRenderer]);
 
 const SIZE = { width: 900, height: 560 };
-const FONT = "DejaVu Sans";
+const FONT = "Inter";
 const COLOURS = { train: "#3b6fb6", validation: "#d1602f", text: "#333333", grid: "#e3e3e3" };
 const TITLES: Readonly<Record<string, string>> = {
   loss: "Loss",
@@ -31,7 +31,7 @@ let ready: Promise<Uint8Array> | undefined;
 function renderer(): Promise<Uint8Array> {
   ready ??= (async () => {
     await initWasm(await readFile(packageFile.resolve("@resvg/resvg-wasm/index_bg.wasm")));
-    return readFile(packageFile.resolve("dejavu-fonts-ttf/ttf/DejaVuSans.ttf"));
+    return readFile(packageFile.resolve("@fontsource/inter/files/inter-latin-400-normal.woff2"));
   })();
   return ready;
 }

@@ -1,15 +1,16 @@
-/** What a run's logs tell of its epochs: of ours, one row an epoch, or BiaPy's `*_training_log.json`. */
+/** Reads a run's epochs from its logs: our own with one row per epoch, or BiaPy's `*_training_log.json`. */
 import { openRegularFile } from "../facts/files/regular-file.ts";
 import type { Metrics } from "../facts/run-events.ts";
-import { type EpochRecord, readRows, readTrainLog } from "./train-log.ts";
+import { readRows } from "./log-rows.ts";
+import { type EpochRecord, readTrainLog } from "./train-log.ts";
 
 export interface RunLog {
   readonly epochs: readonly EpochRecord[];
-  /** Whether BiaPy's log says that the job has ended well. */
+  /** Whether BiaPy's log says that the job has finished. */
   readonly finished: boolean;
 }
 
-/** Bytes at the end of BiaPy's log in which it says that it has finished. */
+/** Number of bytes at the end of BiaPy's log that are searched for its end. */
 const TAIL = 4096;
 
 export async function readRunLog(logs: readonly string[]): Promise<RunLog> {
@@ -18,7 +19,7 @@ export async function readRunLog(logs: readonly string[]): Promise<RunLog> {
   const texts = logs.filter((log) => log.endsWith(".txt"));
   const epochs = (await Promise.all([...ours.map(readTrainLog), ...theirs.map(readBiapyLog)])).flat();
   const ends = await Promise.all(texts.map(tailOf));
-  // A run that went on repeats no epoch, but may log one again.
+  // A resumed run may log an epoch again.
   const last = new Map(epochs.map((epoch) => [epoch.epoch, epoch]));
   return {
     epochs: [...last.values()].sort((one, other) => one.epoch - other.epoch),
@@ -26,7 +27,7 @@ export async function readRunLog(logs: readonly string[]): Promise<RunLog> {
   };
 }
 
-/** BiaPy counts epochs from 0 and calls validation `test`; its metrics are in capitals. */
+/** Reads BiaPy's log, which counts epochs from 0, calls validation `test` and capitalizes metrics. */
 async function readBiapyLog(path: string): Promise<EpochRecord[]> {
   return (await readRows(path)).map((row) => {
     const { lr: learningRate = 0, ...train } = metricsOf(row, "train_");

@@ -1,10 +1,9 @@
 import { appendFile, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import * as v from "valibot";
-import { parseJson, readText } from "../facts/files/regular-file.ts";
 import { explainedWriteError, writeFileAtomically } from "../facts/files/write-file.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { EpochEvent, Metrics } from "../facts/run-events.ts";
+import { type LogRow, readRows } from "./log-rows.ts";
 
 /** One epoch of a training. */
 export type EpochRecord = Pick<EpochEvent, "epoch" | "train" | "validation" | "learningRate" | "seconds">;
@@ -29,31 +28,6 @@ export async function appendTrainLog(path: string, record: EpochRecord): Promise
   } catch (error) {
     throw explainedWriteError(path, error);
   }
-}
-
-/** Largest log that is read, in bytes: some hundred thousand epochs. */
-const LARGEST = 64 << 20;
-
-/** A row of a log, ours or BiaPy's: numbers by name, and null in place of one that is not finite. */
-const logRow = v.record(v.string(), v.nullable(v.pipe(v.number(), v.finite())));
-const epochNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-
-/** The numbers of a row, finite all of them; its epoch as it was written. */
-export type LogRow = Readonly<Record<string, number>> & { readonly epoch: number };
-
-/** Reads a log of one JSON object per line. What is no row is left out: a last line that was cut off, or anything else. */
-export async function readRows(path: string): Promise<LogRow[]> {
-  const text = (await readText(path, LARGEST).catch(() => undefined)) ?? "";
-  return text.split("\n").flatMap((line) => {
-    if (line === "") return [];
-    try {
-      const { epoch, ...others } = parseJson(line, logRow);
-      const finite = Object.entries(others).filter((entry): entry is [string, number] => entry[1] !== null);
-      return [{ ...Object.fromEntries(finite), epoch: v.parse(epochNumber, epoch) }];
-    } catch {
-      return [];
-    }
-  });
 }
 
 /** The epochs that a log holds; a last line that was cut off is left out. */

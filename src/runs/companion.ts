@@ -1,6 +1,6 @@
 /**
- * Runs a program for as long as who asked for it lives, however that ends: `companion.mjs PROGRAM ARGUMENTS`, with a pipe as standard
- * input, which the system closes with its writer. The program's output is this process's own.
+ * Runs a program until the process that asked for it ends: `companion.mjs PROGRAM ARGUMENTS`, with a pipe as standard input. The
+ * system closes the pipe with its writer, however that ends. The program's output is this process's own.
  */
 import { spawn } from "node:child_process";
 import { endTree } from "./end-process.ts";
@@ -8,7 +8,7 @@ import { endTree } from "./end-process.ts";
 const [program, ...args] = process.argv.slice(2);
 const child = spawn(program, args, {
   stdio: ["ignore", "inherit", "inherit"],
-  // The leader of a group, which is ended as a whole.
+  // The leader of a process group, which is ended as a whole.
   detached: process.platform !== "win32",
   windowsHide: true,
 });

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import type { Program } from "./record.ts";
 
 /**
- * Ends a process with all that it started. The process leads a group of its own (`detached`), except on Windows, where the
- * system knows who started whom.
+ * Ends a process with everything that it started. The process leads a group of its own (`detached`), except on Windows, where the
+ * system records the parent of each process.
  */
 export function endTree(pid: number): void {
   if (process.platform === "win32")
@@ -11,13 +11,13 @@ export function endTree(pid: number): void {
       .on("error", () => signal(pid, "SIGKILL"))
       .on("exit", (code) => code === 0 || signal(pid, "SIGKILL"));
   else {
-    // torch.distributed.run puts each of its processes into a group of its own.
+    // torch.distributed.run gives each of its processes a group of its own.
     for (const started of descendants(pid)) signal(started, "SIGKILL");
     signal(-pid, "SIGKILL");
   }
 }
 
-/** The processes that a process started, and those that they started, of any group. */
+/** Returns all descendants of a process, in any group. */
 function descendants(pid: number): number[] {
   const { stdout } = spawnSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" });
   const all = (stdout ?? "").split("\n").map((line) => line.trim().split(/\s+/).map(Number));
@@ -27,8 +27,8 @@ function descendants(pid: number): number[] {
 }
 
 /**
- * Asks a trainer to stop after its step: by a message where it listens for one (our command line, on all systems), else by an
- * interrupt as Ctrl+C sends it. Gives whether it can have heard.
+ * Asks a trainer to stop after its step: by a message if it listens for one (our command line, on all systems), else by an
+ * interrupt, as Ctrl+C sends it. Returns whether the request was sent.
  */
 export function askToStop(child: ChildProcess): boolean {
   if (child.connected) return child.send("stop");
@@ -36,7 +36,7 @@ export function askToStop(child: ChildProcess): boolean {
   return signal(-child.pid, "SIGINT");
 }
 
-/** @param target a process, or minus the leader of a group */
+/** @param target a process, or the negative number of a group's leader */
 function signal(target: number, name: NodeJS.Signals): boolean {
   try {
     return process.kill(target, name);
@@ -45,7 +45,7 @@ function signal(target: number, name: NodeJS.Signals): boolean {
   }
 }
 
-/** Runs a program whose outcome does not matter. */
+/** Runs a program and ignores its outcome. */
 export function runAside({ command, args }: Program): void {
   spawn(command, args, { stdio: "ignore", windowsHide: true }).on("error", () => {});
 }

@@ -1,15 +1,17 @@
-/** Why a process ended that did not say it itself, in plain words. */
+/** Explains in words why a process ended that did not say so itself. */
 
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   /** The last lines that it printed. */
   readonly lastLines: readonly string[];
+  /** Whether the system's records say that it was killed for its memory; SIGKILL alone does not say who sent it. */
+  readonly outOfMemory?: boolean;
 }
 
 const MEMORY = "Smaller TRAIN.BATCH_SIZE, DATA.PATCH_SIZE or network need less.";
 
-/** Causes that are told from what was printed, the most specific first. */
+/** Causes that the output shows, the most specific first. */
 const PRINTED: readonly (readonly [RegExp, (found: RegExpMatchArray) => string])[] = [
   [
     /CUDA out of memory|CUDA error: out of memory|OutOfMemoryError/i,
@@ -26,8 +28,7 @@ const PRINTED: readonly (readonly [RegExp, (found: RegExpMatchArray) => string])
   ],
   [
     /Cannot find (?:module|package) '([^']+)'/,
-    ([, module]) =>
-      `A part of the extension is missing (${module}). Installing the extension again mends that.`,
+    ([, module]) => `A part of the extension is missing (${module}). Install the extension again.`,
   ],
   [
     // The last two are PyTorch's, of a checkpoint that did not fit.
@@ -40,7 +41,7 @@ const PRINTED: readonly (readonly [RegExp, (found: RegExpMatchArray) => string])
   ],
   [
     /permission denied while trying to connect to the Docker|Cannot connect to the Docker daemon/i,
-    () => "Docker does not run, or you may not use it.",
+    () => "Docker is not running, or you may not use it.",
   ],
   [/heap out of memory|Cannot allocate memory|MemoryError|bad_alloc/, () => `Memory ran out. ${MEMORY}`],
 ];
@@ -55,19 +56,24 @@ const CRASH_CODES: readonly number[] = [0xc0000005, 0xc00000fd, 0xc0000374, 0xc0
 const MEMORY_CODES: readonly number[] = [0xc0000017, 0xc000012d];
 const SHELL_SIGNAL = 128;
 
-export function explainExit({ code, signal, lastLines }: Exit): string {
+/** Explains the end of a process in words. */
+export function explainExit({ code, signal, lastLines, outOfMemory = false }: Exit): string {
   const text = lastLines.join("\n");
   for (const [pattern, explain] of PRINTED) {
     const found = text.match(pattern);
     if (found !== null) return explain(found);
   }
-  if (signal === "SIGKILL" || code === SHELL_SIGNAL + 9 || MEMORY_CODES.includes(code ?? 0))
-    return `The system ended the training, most likely because memory ran out. ${MEMORY}`;
+  if (MEMORY_CODES.includes(code ?? 0)) return `Memory ran out. ${MEMORY}`;
+  if (signal === "SIGKILL" || code === SHELL_SIGNAL + 9)
+    return outOfMemory
+      ? `The system ended the training because memory ran out. ${MEMORY}`
+      : "The training was ended from outside (SIGKILL): by a person, a job scheduler, or the system. Resume continues from the last checkpoint.";
   if (CRASH_SIGNALS.includes(signal ?? "") || CRASH_CODES.includes(code ?? 0))
-    return `The training process crashed (${signal ?? `0x${code?.toString(16)}`}). Resume goes on from the last checkpoint.`;
+    return `The training process crashed (${signal ?? `0x${code?.toString(16)}`}). Resume continues from the last checkpoint.`;
   const python = lastLines.findLast((line) => PYTHON_ERROR.test(line));
   if (python !== undefined) return python;
-  if (signal !== null) return `The training process was ended from outside (${signal}).`;
+  if (signal !== null)
+    return `The training was ended from outside (${signal}). Resume continues from the last checkpoint.`;
   const last = lastLines.findLast((line) => line.trim() !== "");
   return `The training process ended with exit code ${code}${last === undefined ? "" : `: ${last.trim()}`}`;
 }

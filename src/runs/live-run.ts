@@ -5,10 +5,11 @@ import { setTimeout } from "node:timers/promises";
 import type * as v from "valibot";
 import { eachLine } from "../facts/files/lines.ts";
 import { DamagedFileError, parseJson } from "../facts/files/regular-file.ts";
+import { connectTo, mayBeStarting, removeAddress } from "../facts/lock/address.ts";
 import type { RunEvent } from "../facts/run-events.ts";
 import type { RunStatus } from "../facts/run-status.ts";
-import { connectTo, mayBeStarting, noticeSchema, type Request, removeAddress } from "./address.ts";
 import { type EventPart, readEvents, wholeLines } from "./event-file.ts";
+import { noticeSchema, type Request } from "./messages.ts";
 import { type RecordFiles, type RunOrder, type RunRecord, readRecord, runIdentity } from "./record.ts";
 
 export interface RunListener {

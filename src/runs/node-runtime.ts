@@ -1,4 +1,4 @@
-/** The Node.js that runs the embedded engine. */
+/** Finds the Node.js that runs the embedded engine. */
 import { execFile } from "node:child_process";
 import type { Program } from "./record.ts";
 
@@ -11,10 +11,10 @@ export interface NodeRuntime extends Program {
 const OLDEST = [20, 15] as const;
 
 /**
- * The Node.js that the settings name; or else the one that runs this process; or, where that is the editor's own (Electron),
- * one that is installed, and Electron as the last resort.
+ * Returns the Node.js that the settings name, or the one that runs this process. If that is the editor's own (Electron), an installed
+ * one is preferred, and Electron is the last resort.
  *
- * @returns why there is none, for people, as a text
+ * @returns a text for people if there is none: why
  */
 export async function findNode(setting: string): Promise<NodeRuntime | string> {
   if (setting !== "") return installedNode(setting);

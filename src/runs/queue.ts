@@ -7,7 +7,13 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { readJson } from "../facts/files/regular-file.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
-import { addressName, addressSchema, connectTo, mayBeStarting, removeAddress } from "./address.ts";
+import {
+  addressName,
+  addressSchema,
+  connectTo,
+  mayBeStarting,
+  removeAddress,
+} from "../facts/lock/address.ts";
 
 /** A run that waits or runs. */
 const ticketSchema = v.pipe(

@@ -9,8 +9,8 @@ import { basename, dirname, join } from "node:path";
 import * as v from "valibot";
 import { DamagedFileError, readJson } from "../facts/files/regular-file.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
+import { addressSchema } from "../facts/lock/address.ts";
 import { resultTree } from "../facts/result-tree.ts";
-import { addressSchema } from "./address.ts";
 
 const wholeNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const path = v.pipe(v.string(), v.nonEmpty("it is empty"));

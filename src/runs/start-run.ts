@@ -1,18 +1,17 @@
 /** Starting a run: at most once, whoever asks for it. */
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { lstat, mkdir, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { setTimeout } from "node:timers/promises";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { writeErrorReason } from "../facts/files/write-file.ts";
+import { newAddress } from "../facts/lock/address.ts";
+import { owner } from "../facts/lock/lock.ts";
+import { RunLockError, takeRunLock } from "../facts/lock/run-lock.ts";
 import { resultTree, runExists } from "../facts/result-tree.ts";
-import { newAddress, STARTING_MS } from "./address.ts";
-import { type LockOwner, lockHolder, owner, takeLock } from "./lock.ts";
 import { takeTicket } from "./queue.ts";
 import {
   type Program,
   type RecordFiles,
-  type RunPlace,
   type RunRecord,
   recordFilesOf,
   runIdentity,
@@ -47,9 +46,6 @@ export function childEnvironment(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), ...electron };
 }
 
-/** Time between attempts to take the lock of a trainer that is ending. */
-const RETRY_MS = 100;
-
 /**
  * Starts a run in a process that outlives this one. Throws `StartError` where the run is active already or its folder cannot
  * be written to.
@@ -62,7 +58,12 @@ export async function startRun(
   const files = recordFilesOf(order);
   const record: RunRecord = { ...planned, created: Date.now(), address: newAddress() };
   const { created, address } = record;
-  await takeRunLock(files, order, owner(address));
+  await takeRunLock(files.folder, order, owner(address)).catch((error) => {
+    if (error instanceof RunLockError) throw new StartError(error.message);
+    const reason = writeErrorReason(error) ?? (error instanceof Error ? error.message : String(error));
+    const message = `Results cannot be written to ${order.resultDirectory}: ${reason}.`;
+    throw new StartError(message, "biapy.run.resultFolder");
+  });
   try {
     if (!order.resume) await Promise.all([files.events, files.log].map((file) => rm(file, { force: true })));
     await writeRecord(files, record);
@@ -92,47 +93,6 @@ async function startSupervisor(
   child.stdin?.on("error", () => {});
   await new Promise<void>((resolve) => child.stdin?.end(JSON.stringify(record), resolve));
   child.unref();
-}
-
-/** Takes the lock of a run. Throws `StartError` where the run is active, or its folder cannot be written to or is a link. */
-export async function takeRunLock(files: RecordFiles, place: RunPlace, own: LockOwner): Promise<void> {
-  const taken = await mkdir(files.folder, { recursive: true })
-    .then(() => refuseLinks(files))
-    .then(() => takeLockOfOrphan(files.lock, own))
-    .catch((error) => {
-      if (error instanceof StartError) throw error;
-      const reason = writeErrorReason(error) ?? (error instanceof Error ? error.message : String(error));
-      throw new StartError(
-        `Results cannot be written to ${place.resultDirectory}: ${reason}.`,
-        "biapy.run.resultFolder",
-      );
-    });
-  if (taken) return;
-  const host = (await lockHolder(files.lock))?.host;
-  const where = host === undefined || host === own.host ? "" : ` on ${host}`;
-  throw new StartError(
-    `${place.name}, run ${place.runId}, is already running${where}. Stop it first, or train as another run.`,
-  );
-}
-
-/** A trainer whose supervisor was killed ends soon: that is waited for. */
-async function takeLockOfOrphan(lock: string, own: LockOwner): Promise<boolean> {
-  for (const end = Date.now() + STARTING_MS; ; await setTimeout(RETRY_MS)) {
-    if (await takeLock(lock, own)) return true;
-    if (Date.now() > end || !(await lockHolder(lock))?.orphan) return false;
-  }
-}
-
-/**
- * Writing through a link would change files outside the result folder. (The folders above may be links: a person may have put
- * them on another disk.)
- */
-async function refuseLinks({ folder, ...files }: RecordFiles): Promise<void> {
-  for (const path of [dirname(folder), folder, ...Object.values(files)]) {
-    const found = await lstat(path).catch(() => undefined);
-    if (found?.isSymbolicLink())
-      throw new StartError(`${path} is a link, through which no run is recorded. Delete it and try again.`);
-  }
 }
 
 /** Returns the first number of a job's runs that no run has used, by our results, BiaPy's, or a record. */

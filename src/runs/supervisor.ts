@@ -21,11 +21,13 @@ import { setTimeout as setTimeoutPromise } from "node:timers/promises";
 import { eachLine } from "../facts/files/lines.ts";
 import { parseJson } from "../facts/files/regular-file.ts";
 import { explainedWriteError } from "../facts/files/write-file.ts";
+import { owner, passLock, TOUCH_MS, touchLock } from "../facts/lock/lock.ts";
+import { SUPERVISOR_VARIABLE } from "../facts/lock/run-lock.ts";
 import type { NewRunEvent, Problem, RunEvent } from "../facts/run-events.ts";
-import type { Notice } from "./address.ts";
 import { askToStop, endTree, runAside } from "./end-process.ts";
 import { type Exit, explainExit, explainStart } from "./explain-exit.ts";
-import { owner, passLock, TOUCH_MS, touchLock } from "./lock.ts";
+import { memoryKills } from "./memory-kills.ts";
+import type { Notice } from "./messages.ts";
 
 import type { OpenReader, OutputReader } from "./output-reader.ts";
 import { awaitTurn, giveTicketBack, type Ticket } from "./queue.ts";
@@ -38,16 +40,16 @@ import {
   writeRecord,
 } from "./record.ts";
 
-/** Notices of events are gathered so long. */
+/** Debounce of notices about events. */
 const NOTICE_MS = 40;
-/** Lines that are kept to explain a crash. */
+/** Number of lines kept to explain a crash. */
 const KEPT_LINES = 60;
-/** Windows have so long to read the last notices. */
+/** Time that windows have to read the last notices. */
 const FAREWELL_MS = 1000;
 /** Longest request of a window, in characters. */
 const LONGEST_REQUEST = 100;
 
-/** Room for the last events and the record. */
+/** Space for the last events and the record. */
 const RESERVE_BYTES = 1 << 18;
 
 class Supervisor {
@@ -60,7 +62,7 @@ class Supervisor {
   private written = 0;
   private noticeTimer: NodeJS.Timeout | undefined;
   private stopAsked = false;
-  /** What the trainer said of its own end. */
+  /** The trainer's own end event. */
   private end: Extract<NewRunEvent, { event: "end" }> | undefined;
   private problems: readonly Problem[] = [];
   /** Changes of the record are written one after another. */
@@ -72,12 +74,12 @@ class Supervisor {
     private readonly openReader: OpenReader,
   ) {
     this.log = createWriteStream(files.log, { flags: "a" });
-    // On a full disk the events are told before the log is kept.
+    // On a full disk, events matter more than the log.
     this.log.on("error", () => {});
   }
 
   async run(): Promise<void> {
-    // The lock has the starter's process until now.
+    // Until now, the lock named the process that started this one.
     await passLock(this.files.lock, owner(this.record.address));
     this.written = await stat(this.files.events).then(
       ({ size }) => size,
@@ -148,19 +150,20 @@ class Supervisor {
     const { order, command } = this.record;
     const reader = await this.openReader(command.output, order);
     if (this.stopAsked) return this.tell({ ...this.endEvent(), status: "stopped" });
+    if (order.resume) for (const event of (await reader.missed?.()) ?? []) this.tell(event);
     const exit = await this.spawn(reader);
     for (const event of reader.end?.(exit.code) ?? []) this.tell(event);
     if (this.end === undefined) this.tell(this.endOf(exit));
   }
 
-  /** Runs the trainer to its end. */
+  /** Runs the trainer until it ends. */
   private spawn(reader: OutputReader): Promise<Exit> {
     const { command, args, cwd, env, output } = this.record.command;
     return new Promise((resolve) => {
       const child = spawn(command, args, {
         cwd,
-        env: { ...process.env, ...env },
-        // Our own command line takes the request to stop as a message, which Windows has no signal for.
+        env: { ...process.env, ...env, [SUPERVISOR_VARIABLE]: this.record.address },
+        // Windows has no signal that asks to stop, so our own command line takes a message.
         stdio: output === "events" ? ["ignore", "pipe", "pipe", "ipc"] : ["ignore", "pipe", "pipe"],
         detached: process.platform !== "win32",
         windowsHide: true,
@@ -174,8 +177,11 @@ class Supervisor {
         this.tell({ ...this.endEvent(), status: "failed", message: explainStart(command, error) });
         resolve({ code: null, signal: null, lastLines: [] });
       });
-      child.once("close", (code, signal) => resolve({ code, signal, lastLines: this.lastLines }));
-      // What a trainer started and left behind would hold its output open.
+      const killedBefore = memoryKills();
+      child.once("close", (code, signal) =>
+        resolve({ code, signal, lastLines: this.lastLines, outOfMemory: memoryKills() > killedBefore }),
+      );
+      // Processes that the trainer left behind would keep its output open.
       child.once("exit", () => child.pid !== undefined && endTree(child.pid));
     });
   }
@@ -190,7 +196,7 @@ class Supervisor {
     if (this.lastLines.length > KEPT_LINES) this.lastLines.shift();
   }
 
-  /** Writes an event and lets the windows know. */
+  /** Writes an event and notifies the windows. */
   private tell(event: RunEvent | NewRunEvent): void {
     if (event.event === "end") {
       event = this.explained(event);
@@ -214,7 +220,7 @@ class Supervisor {
     this.written += Buffer.byteLength(line);
   }
 
-  /** Takes room on the disk, so that the end of a run that fills it can be told; gives why there is none. */
+  /** Reserves disk space, so that the end of a run that fills the disk can be recorded. Returns why there is none. */
   private reserve(): Error | undefined {
     try {
       writeFileSync(this.files.reserve, Buffer.alloc(RESERVE_BYTES));
@@ -251,7 +257,7 @@ class Supervisor {
     return { event: "end", runDirectory: runIdentity(this.record.order) } as const;
   }
 
-  /** The end of a trainer that did not tell of it. */
+  /** Makes the end event of a trainer that sent none. */
   private endOf(exit: Exit): Extract<NewRunEvent, { event: "end" }> {
     const end = this.endEvent();
     const byDebugger = this.record.debugged && (exit.signal === "SIGKILL" || exit.signal === "SIGTERM");
@@ -260,19 +266,19 @@ class Supervisor {
     return { ...end, status: "failed", message: this.problem() ?? explainExit(exit) };
   }
 
-  /** A trainer that told what was wrong need not say it again at its end. */
+  /** Adds the first problem to the end event of a trainer that reported problems. */
   private explained<End extends Extract<NewRunEvent, { event: "end" }>>(end: End): End {
     return end.status === "failed" ? { ...end, message: end.message ?? this.problem() } : end;
   }
 
-  /** What the trainer found wrong. */
+  /** The first problem that the trainer reported, and the number of others. */
   private problem(): string | undefined {
     const [first, ...more] = this.problems.filter(({ severity }) => severity === "error");
     const others = more.length === 0 ? "" : ` (and ${more.length} more)`;
     return first && `${first.message}${others}`;
   }
 
-  /** The trainer finishes its step and writes a checkpoint; what has not stopped in time is ended. */
+  /** Lets the trainer finish its step and write a checkpoint; ends it when it takes too long. */
   private stop(): void {
     if (this.stopAsked) return;
     this.stopAsked = true;
@@ -298,7 +304,7 @@ class Supervisor {
     this.noticeEvents();
     await new Promise<void>((resolve) => this.log.end(resolve));
     if (ticket !== undefined) await giveTicketBack(this.record.queue, ticket);
-    // The lock goes before the record says that the run has ended: whoever reads that may go on with the run.
+    // The lock is removed first: whoever reads of the end may resume the run at once.
     await rm(this.files.lock, { force: true });
     this.giveReserve();
     await this.change({ ended: { time: Date.now(), status, message } });

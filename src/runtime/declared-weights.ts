@@ -9,11 +9,15 @@ export function declaredWeights(program: Program): WeightSpec[] {
   trace(program.inputs, (inputs, tracer) => {
     const host: ScopeHost = {
       weight: (spec) => {
+        const known = specs.get(spec.name);
+        if (known !== undefined && String(known.shape) !== String(spec.shape))
+          throw new Error(`${spec.name} is declared twice, as [${known.shape}] and as [${spec.shape}].`);
         specs.set(spec.name, spec);
         return tracer.input(spec.name, { shape: spec.shape, type: "float32" });
       },
       uniform: (shape) => tf.zeros([...shape]),
       updateState: () => {},
+      entered: (layer) => tracer.enter(layer),
     };
     return program.forward(new ProgramScope(host, program.training), inputs);
   });

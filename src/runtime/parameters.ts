@@ -156,9 +156,9 @@ export class Parameters {
     this.pool.runHere([{ memory: place.memory, kernel: "uniform", values }]);
   }
 
-  /** Waits until gradients and moments are cleared, which other threads do from the start on. Do so before writing to them. */
-  settle(): void {
-    this.pool.wait();
+  /** Resolves when gradients and moments are cleared, which other threads do from the start on. Await it before writing to them. */
+  settled(): Promise<void> {
+    return this.pool.settled();
   }
 
   close(): Promise<void> {

@@ -9,7 +9,7 @@ export interface InputSpec {
 
 export type Tensors = Readonly<Record<string, tf.Tensor>>;
 
-/** A model put to a use: what goes in, what comes out. A training program's outputs hold a scalar `loss`. */
+/** A model with its inputs and outputs, for training or prediction. A training program's outputs hold a scalar `loss`. */
 export interface Program {
   readonly inputs: Readonly<Record<string, InputSpec>>;
   /** Whether dropout and batch statistics are those of training. */
@@ -22,6 +22,8 @@ export interface ScopeHost {
   weight(spec: WeightSpec): tf.Tensor;
   uniform(shape: readonly number[]): tf.Tensor;
   updateState(name: string, value: tf.Tensor): void;
+  /** Told which layer asks for something, or for a child: what is computed next belongs to it, as far as one can tell. */
+  entered?(layer: string): void;
 }
 
 /** The scope of a program's layers, which asks `host` for each weight by its full name. */
@@ -33,14 +35,18 @@ export class ProgramScope implements Scope {
   ) {}
 
   at(name: string): Scope {
-    return new ProgramScope(this.host, this.training, `${this.prefix}${name}.`);
+    const child = `${this.prefix}${name}`;
+    this.host.entered?.(child);
+    return new ProgramScope(this.host, this.training, `${child}.`);
   }
 
   parameter(name: string, shape: readonly number[], initializer: Initializer): tf.Tensor {
+    this.enter();
     return this.host.weight({ name: this.prefix + name, shape, initializer, role: "parameter" });
   }
 
   state(name: string, shape: readonly number[], initializer: Initializer): tf.Tensor {
+    this.enter();
     return this.host.weight({ name: this.prefix + name, shape, initializer, role: "state" });
   }
 
@@ -49,8 +55,13 @@ export class ProgramScope implements Scope {
   }
 
   uniform(shape: readonly number[]): tf.Tensor {
+    this.enter();
     return this.host.uniform(shape);
   }
 
   mark(): void {}
+
+  private enter(): void {
+    this.host.entered?.(this.prefix.replace(/\.$/, ""));
+  }
 }

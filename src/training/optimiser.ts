@@ -12,8 +12,12 @@ export class Optimiser {
     private readonly parameters: Parameters,
   ) {}
 
-  /** @param gradientScale multiplies the gradients first: below 1 where their norm is clipped */
-  step(learningRate: number, gradientScale = 1): void {
+  /**
+   * Takes a step. Rejects with `KernelError` where a thread ended before its part was done.
+   *
+   * @param gradientScale multiplies the gradients first: below 1 where their norm is clipped
+   */
+  async step(learningRate: number, gradientScale = 1): Promise<void> {
     this.steps++;
     const { pool } = this.parameters;
     const perThread = Array.from({ length: pool.threads }, (_, thread) =>
@@ -21,7 +25,7 @@ export class Optimiser {
         .segments()
         .map((segment) => this.call(share(segment, thread, pool.threads), learningRate, gradientScale)),
     );
-    pool.run(perThread);
+    await pool.run(perThread);
   }
 
   private call({ memory, count, address }: Segment, learningRate: number, scale: number): KernelCall {

@@ -71,7 +71,7 @@ class HostTrainingStep implements TrainingStep {
     await this.executable.run(seed);
     const squares = this.executable.outputs[GRADIENT_SQUARES];
     const scale = squares === undefined ? 1 : clipScale(squares[0], this.clipNorm);
-    this.optimiser.step(learningRate, scale);
+    await this.optimiser.step(learningRate, scale);
   }
 
   release(): void {

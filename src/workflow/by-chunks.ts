@@ -130,9 +130,15 @@ async function startFile(
 ): Promise<ImageWriter> {
   await mkdir(dirname(path), { recursive: true });
   const [depth, height, width] = info.shape;
-  const image = { shape: [depth, height, width, channels] as const, sampleType, chunk, axes };
-  if (path.endsWith(".h5")) return (await import("../images/hdf5.ts")).createHdf5(path, image);
-  return (await import("../images/zarr.ts")).createZarr(path, image, slices !== undefined);
+  const image = {
+    shape: [depth, height, width, channels] as const,
+    sampleType,
+    chunk,
+    axes,
+    pixelSize: info.pixelSize,
+  };
+  if (path.endsWith(".h5")) return (await import("../images/hdf5-writer.ts")).createHdf5(path, image);
+  return (await import("../images/zarr-writer.ts")).createZarr(path, image, slices !== undefined);
 }
 
 /** TEST.BY_CHUNKS.SAVE_OUT_TIF: the same as a TIFF, which is read and written a few slices or rows at a time. */

@@ -115,7 +115,7 @@ export async function loadRunCheckpoint(
   try {
     await loadWeights(checkpoint, parameters);
     if (withMoments && checkpoint.optimizer !== undefined) {
-      parameters.settle();
+      await parameters.settled();
       for (const [name, { moments }] of checkpoint.optimizer.parameters) {
         await (moments.exp_avg ?? moments.momentum_buffer)?.read(parameters.values(name, "first"));
         await moments.exp_avg_sq?.read(parameters.values(name, "second"));

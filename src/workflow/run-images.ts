@@ -3,7 +3,8 @@
 import { channelsOf, ndimOf, pretextTask } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { ImageSet } from "../data/image-set.ts";
-import { type ImagePairs, inspectImages, PatchSet } from "../data/patches.ts";
+import { type ImageDemands, type ImagePairs, inspectImages, PatchSet } from "../data/patches.ts";
+import { isFilteredOut, type SampleFilter } from "../data/sample-filter.ts";
 import { bytes } from "../facts/format.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { listImages } from "../images/files.ts";
@@ -11,7 +12,15 @@ import { ImageError, type ImageInfo, storedBytes } from "../images/image.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import { augmentationSteps } from "./augmentation-settings.ts";
 import { InputError } from "./input-error.ts";
-import { normalisationSettings, openOptions, type Phase, patchBox, tilingSettings } from "./settings.ts";
+import { preparedInfo, preprocessing } from "./preprocess-settings.ts";
+import {
+  normalisationSettings,
+  openOptions,
+  type Phase,
+  patchBox,
+  sampleFilter,
+  tilingSettings,
+} from "./settings.ts";
 import { crappifiedImages } from "./tasks/crappified-images.ts";
 
 export interface RunImages {
@@ -29,35 +38,115 @@ export async function prepareImages(config: Config, report: ReportEvent): Promis
   const pairs = async (phase: Phase): Promise<ImagePairs | undefined> => {
     const found = infos[phase];
     if (found === undefined) return undefined;
-    const set = (of: readonly ImageInfo[], like?: ImageSet) => {
+    const set = async (of: readonly ImageInfo[], like?: ImageSet) => {
       const inMemory = config.flag(`DATA.${phase}.IN_MEMORY`) && fits(phase, of);
       const made = new ImageSet(of, {
         normalisation: normalisationSettings(config),
         inMemory,
         like,
+        preparation: await preprocessing(config, phase, like === undefined ? "images" : "targets"),
+        threeChannels: config.flag("DATA.FORCE_RGB"),
         completedTo: patchBox(config),
       });
       sets.push(made);
       return made;
     };
-    if (pretextTask(config) === "masking") return { images: set(found) };
-    const images = set(await crappifiedImages(config, phase, found, report));
-    return { images, targets: set(found, images) };
+    if (pretextTask(config) === "masking") return { images: await set(found) };
+    const images = await set(await crappifiedImages(config, phase, found, report));
+    return { images, targets: await set(found, images) };
   };
-  const { training, validation } = patchSets(config, await pairs("TRAIN"), await pairs("VAL"));
+  const trainPairs = await pairs("TRAIN");
+  const { training, validation } = await patchSets(config, trainPairs, await pairs("VAL"), report);
   if (training !== undefined) {
     const message = `${training.count} training patches, ${validation?.count ?? 0} for validation.`;
     report({ event: "log", level: "info", message });
   }
-  const test = await pairs("TEST");
+  const test = config.flag("DATA.TEST.USE_VAL_AS_TEST")
+    ? config.flag("TEST.ENABLE")
+      ? subset(sets, trainPairs, validation?.images ?? [])
+      : undefined
+    : await testPairs(config, sets, await pairs("TEST"), report);
+  const trains = config.flag("TRAIN.ENABLE");
   return {
-    training,
-    validation,
+    training: trains ? training : undefined,
+    validation: trains ? validation : undefined,
     test,
     close: async () => {
       for (const set of sets) await set.close();
     },
   };
+}
+
+/** Some images of a phase, with what they are to be turned into. */
+function subset(
+  sets: ImageSet[],
+  pairs: ImagePairs | undefined,
+  indices: readonly number[],
+): ImagePairs | undefined {
+  if (pairs === undefined) return undefined;
+  const images = pairs.images.subset(indices);
+  const targets = pairs.targets?.subset(indices);
+  sets.push(images, ...(targets === undefined ? [] : [targets]));
+  return { images, targets };
+}
+
+/** The test images, but for those that DATA.TEST.FILTER_SAMPLES leaves out. */
+async function testPairs(
+  config: Config,
+  sets: ImageSet[],
+  pairs: ImagePairs | undefined,
+  report: ReportEvent,
+): Promise<ImagePairs | undefined> {
+  const filter = sampleFilter(config, "TEST");
+  if (pairs === undefined || filter === undefined) return pairs;
+  const kept: number[] = [];
+  for (const index of pairs.images.infos.keys())
+    if (!(await filtersImage(filter, pairs, index))) kept.push(index);
+  const all = pairs.images.infos.length;
+  const message = `${all - kept.length} of ${all} test images are left out by DATA.TEST.FILTER_SAMPLES.`;
+  report({ event: "log", level: "info", message });
+  return subset(sets, pairs, kept);
+}
+
+/** Whether a whole image is left out. */
+async function filtersImage(filter: SampleFilter, { images, targets }: ImagePairs, index: number) {
+  const whole = async (set: ImageSet) => {
+    const image = await set.image(index);
+    const [z, y, x] = image.info.shape;
+    return image.cut([0, 0, 0], [z, y, x]);
+  };
+  return isFilteredOut(filter, await whole(images), targets && (await whole(targets)));
+}
+
+/** Leaves out what DATA.TRAIN.FILTER_SAMPLES or DATA.VAL.FILTER_SAMPLES names: patches, or images under DATA.FILTER_BY_IMAGE. */
+async function filteredPatches(
+  config: Config,
+  phase: "TRAIN" | "VAL",
+  all: PatchSet,
+  report: ReportEvent,
+): Promise<PatchSet> {
+  const filter = sampleFilter(config, phase);
+  if (filter === undefined) return all;
+  const { images, targets } = all.pairs;
+  const byImage = config.flag("DATA.FILTER_BY_IMAGE") || config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH");
+  const known = new Map<number, Promise<boolean>>();
+  const leftOut = (image: number) => {
+    const found = known.get(image) ?? filtersImage(filter, all.pairs, image);
+    known.set(image, found);
+    return found;
+  };
+  const kept = await all.filtered(async ({ image, start }, size) => {
+    if (byImage) return !(await leftOut(image));
+    const patch = await (await images.image(image)).cut(start, size);
+    const target = targets && (await (await targets.image(image)).cut(start, size));
+    return !isFilteredOut(filter, patch, target);
+  });
+  const key = `DATA.${phase}.FILTER_SAMPLES` as const;
+  if (kept.count === 0)
+    throw new InputError([config.problem(`${key}.VALUES`, `it leaves out all ${all.count} patches.`)]);
+  const message = `${all.count - kept.count} of ${all.count} patches are left out by ${key}.`;
+  report({ event: "log", level: "info", message });
+  return kept;
 }
 
 /** Share of the memory that is free for this process that images may take. */
@@ -79,30 +168,41 @@ function memoryBudget(report: ReportEvent): (phase: Phase, images: readonly Imag
 }
 
 /** The patches to train on and those for validation, which are of images of their own or a share of the former. */
-function patchSets(
+async function patchSets(
   config: Config,
   train: ImagePairs | undefined,
   val: ImagePairs | undefined,
-): Pick<RunImages, "training" | "validation"> {
+  report: ReportEvent,
+): Promise<Pick<RunImages, "training" | "validation">> {
   if (train === undefined) return {};
-  const patches = (of: ImagePairs, phase: "TRAIN" | "VAL") =>
-    PatchSet.of(of, {
+  const patches = (of: ImagePairs, phase: "TRAIN" | "VAL") => {
+    const all = PatchSet.of(of, {
       tiling: tilingSettings(config, phase),
       randomPlaces: phase === "TRAIN" && config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH"),
       seed: config.number("SYSTEM.SEED"),
       augmentation: augmentationSteps(config),
     });
+    return filteredPatches(config, phase, all, report);
+  };
   const replicated = (set: PatchSet) => set.repeated(Math.max(config.number("DATA.TRAIN.REPLICATE"), 1));
-  const all = patches(train, "TRAIN");
+  const all = await patches(train, "TRAIN");
   if (!config.flag("DATA.VAL.FROM_TRAIN"))
-    return { training: replicated(all), validation: val && patches(val, "VAL") };
+    return { training: replicated(all), validation: val && (await patches(val, "VAL")) };
   if (all.count < 2) {
     const message =
       "the images hold a single patch, which leaves none for validation. Add images or make DATA.PATCH_SIZE smaller.";
     throw new InputError([config.problem("DATA.VAL.SPLIT_TRAIN", message)]);
   }
-  const share = config.number("DATA.VAL.SPLIT_TRAIN");
-  const [training, validation] = all.split(share, config.flag("DATA.VAL.RANDOM"));
+  const random = config.flag("DATA.VAL.RANDOM");
+  const folds = config.number("DATA.VAL.CROSS_VAL_NFOLD");
+  const crosses = config.flag("DATA.VAL.CROSS_VAL");
+  if (crosses && all.count < folds) {
+    const message = `${folds} parts cannot be made of ${all.count} patches.`;
+    throw new InputError([config.problem("DATA.VAL.CROSS_VAL_NFOLD", message)]);
+  }
+  const [training, validation] = crosses
+    ? all.fold(config.number("DATA.VAL.CROSS_VAL_FOLD"), folds, random)
+    : all.split(config.number("DATA.VAL.SPLIT_TRAIN"), random);
   return { training: replicated(training), validation };
 }
 
@@ -111,14 +211,17 @@ async function inspectFolders(
   config: Config,
   report: ReportEvent,
 ): Promise<Partial<Record<Phase, readonly ImageInfo[]>>> {
-  const demands = {
+  const demands = (phase: Phase): ImageDemands => ({
     patch: patchBox(config),
     channels: channelsOf(config),
     ndim: ndimOf(config),
     reflect: config.flag("DATA.REFLECT_TO_COMPLETE_SHAPE"),
-  };
+    prepared: preparedInfo(config, phase),
+  });
+  const testsValidation = config.flag("TEST.ENABLE") && config.flag("DATA.TEST.USE_VAL_AS_TEST");
   const phases = (["TRAIN", "VAL", "TEST"] as const).filter((phase) => {
-    if (phase === "TEST") return config.flag("TEST.ENABLE");
+    if (phase === "TEST") return config.flag("TEST.ENABLE") && !testsValidation;
+    if (phase === "TRAIN" && testsValidation) return true;
     return config.flag("TRAIN.ENABLE") && (phase === "TRAIN" || !config.flag("DATA.VAL.FROM_TRAIN"));
   });
   const problems: Problem[] = [];
@@ -127,7 +230,7 @@ async function inspectFolders(
     const key = `DATA.${phase}.PATH` as const;
     try {
       const paths = await listImages(config.text(key));
-      const inspected = await inspectImages(paths, demands, openOptions(config, phase), (done) =>
+      const inspected = await inspectImages(paths, demands(phase), openOptions(config, phase), (done) =>
         report({ event: "progress", label: `Checking images of ${key}`, done, total: paths.length }),
       );
       problems.push(...inspected.problems);

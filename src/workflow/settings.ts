@@ -3,6 +3,7 @@ import { ndimOf, workflowOf } from "../config/basics.ts";
 import { warmupAndDecay } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
 import type { Clipping, NormalisationSettings } from "../data/normalisation.ts";
+import type { FilterProperty, FilterSign, SampleFilter } from "../data/sample-filter.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
 import { IMAGE_METRICS, type ImageMetric, isSpectral } from "../facts/losses.ts";
 import type { OpenOptions } from "../images/image.ts";
@@ -133,4 +134,20 @@ export function checkLossPrecision(config: Config, precision: Precision): void {
 export function threadCount(config: Config): number {
   const [asked, cores] = [config.number("SYSTEM.NUM_CPUS"), physicalCores()];
   return asked > 0 ? Math.min(asked, cores) : cores;
+}
+
+/** DATA.*.FILTER_SAMPLES, where it is on. `checkConfig` has seen to it that its lists fit together. */
+export function sampleFilter(config: Config, phase: Phase): SampleFilter | undefined {
+  const key = `DATA.${phase}.FILTER_SAMPLES` as const;
+  if (!config.flag(`${key}.ENABLE`)) return undefined;
+  const lists = (name: "PROPS" | "VALUES" | "SIGNS") =>
+    [config.value(`${key}.${name}`)].flat().map((each) => [each].flat());
+  const [values, signs] = [lists("VALUES"), lists("SIGNS")];
+  return lists("PROPS").map((properties, group) =>
+    properties.map((property, place) => ({
+      property: String(property) as FilterProperty,
+      sign: String(signs[group][place]) as FilterSign,
+      value: Number(values[group][place]),
+    })),
+  );
 }

@@ -108,7 +108,12 @@ export class ImageTester {
     if (this.config.flag("TEST.SAVE_MODEL_RAW_OUTPUT"))
       for (const file of this.testing.resultFiles(image, false)) {
         const path = join(file.folder, `${imageName(image.info.path)}.tif`);
-        written[file.role] = await writeSamples(path, await file.values(part), file, region);
+        written[file.role] = await writeSamples(
+          path,
+          await file.values(part),
+          { ...file, pixelSize: image.info.pixelSize },
+          region,
+        );
       }
     const measurement = this.testing.measurement(false);
     await addEvaluated(measurement, part, evaluatedRegion(this.config, image.info));

@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { basename, dirname, extname } from "node:path";
 import type { NormalisedImage } from "../data/image-set.ts";
 import { denormalise, denormalisedPrediction } from "../data/normalisation.ts";
-import { type Region, type SampleArray, type SampleType, sampleArray, shapeOf } from "../images/image.ts";
+import { type ImageInfo, type Region, type SampleArray, sampleArray, shapeOf } from "../images/image.ts";
 import { writeTiff } from "../images/tiff-writer.ts";
 
 /** A file's name without folder and extension. */
@@ -24,15 +24,18 @@ export function predictionInOwnRange(
   return denormalisedPrediction(values, channels, sampleType, sampleArray(sampleType, values.length));
 }
 
+/** What is written into a file: its channels, their type, and the size of the image's pixels if it is known. */
+export type WrittenSamples = Pick<ImageInfo, "sampleType" | "pixelSize"> & { readonly channels: number };
+
 /** Writes a region `[z, y, x, channel]` as a TIFF, and makes its folder. Returns the path. */
 export async function writeSamples(
   path: string,
   data: SampleArray,
-  { channels, sampleType }: { readonly channels: number; readonly sampleType: SampleType },
+  { channels, sampleType, pixelSize }: WrittenSamples,
   region: Region,
 ): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
-  await writeTiff(path, { shape: shapeOf(region, channels), sampleType, data });
+  await writeTiff(path, { shape: shapeOf(region, channels), sampleType, data }, pixelSize);
   return path;
 }
 
@@ -43,6 +46,7 @@ export async function writeImage(
   image: Pick<NormalisedImage, "info" | "channels">,
   region: Region,
 ): Promise<string> {
-  const { shape, sampleType } = image.info;
-  return writeSamples(path, inOwnRange(values, image), { channels: shape[3], sampleType }, region);
+  const { shape, sampleType, pixelSize } = image.info;
+  const written = { channels: shape[3], sampleType, pixelSize };
+  return writeSamples(path, inOwnRange(values, image), written, region);
 }

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { checkConfig } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { type KeyType, keyFacts, keyLimits } from "../../src/config/keys.ts";
+import { Random } from "../../src/data/random.ts";
 import { type Settings, withSettings } from "../../src/engines/run-configuration.ts";
 import { python, skip } from "./python.ts";
 
@@ -180,6 +181,36 @@ const COMBINATIONS: readonly (readonly [base: keyof typeof BASES, settings: Sett
   ["mae 2D", { "TRAINING.EPOCHS": "1" }],
 ];
 
+/** How many random configurations are tried, and from which seed: `RANDOM_CONFIGURATIONS=1000 RANDOM_SEED=7 npm run test:biapy`. */
+const RANDOM_COUNT = Number(process.env.RANDOM_CONFIGURATIONS ?? 400);
+const RANDOM_SEED = Number(process.env.RANDOM_SEED ?? 1);
+
+/** A configuration with one to four random changes. */
+interface RandomCase extends Case {
+  /** `KEY: value` each. */
+  readonly changes: readonly string[];
+}
+
+function randomCases(): RandomCase[] {
+  const random = new Random(RANDOM_SEED);
+  const names = Object.keys(BASES) as (keyof typeof BASES)[];
+  const all = changes();
+  return Array.from({ length: RANDOM_COUNT }, () => {
+    const base = names[random.integer(names.length)];
+    const chosen = new Map<string, string>();
+    for (let count = 1 + random.integer(4); count > 0; count--) {
+      const { key, value } = all[random.integer(all.length)];
+      chosen.set(key, value);
+    }
+    const drawn = [...chosen].map(([key, value]) => `${key}: ${value}`);
+    return {
+      name: `${base}, ${drawn.join(", ")}`,
+      text: changed(BASES[base], Object.fromEntries(chosen)),
+      changes: drawn,
+    };
+  });
+}
+
 function biapysRefusals(all: readonly Case[]): (string | null)[] {
   const { stdout, stderr, status } = spawnSync(python, [join(import.meta.dirname, "acceptance-judge.py")], {
     input: JSON.stringify(all.map(({ name, text }) => [name, text])),
@@ -242,6 +273,25 @@ test("ours and BiaPy accept and refuse the same configurations, but for document
     "documented, but no difference",
   );
   assert.ok(accepted >= 100 && all.length - accepted >= 100, `${accepted} of ${all.length} accepted by both`);
+});
+
+test(`${RANDOM_COUNT} random configurations are accepted or refused alike, but for documented differences`, {
+  skip,
+}, () => {
+  const all = randomCases();
+  const folder = mkdtempSync(join(tmpdir(), "acceptance-"));
+  const theirs = biapysRefusals(all);
+  const documented = documentedDifferences();
+  const surprises = all.flatMap(({ name, text, changes }, index) => {
+    const [ours, their] = [ourRefusal(text, folder), theirs[index]];
+    if ((ours === null) === (their === null)) return [];
+    const refusedBy = ours === null ? "BiaPy" : "ours";
+    const known = documented.some(
+      (each) => each.refusedBy === refusedBy && changes.some((change) => each.pattern.test(`, ${change}`)),
+    );
+    return known ? [] : [`${name}: ours ${ours ?? "accepts"}; BiaPy ${their ?? "accepts"}`];
+  });
+  assert.deepEqual(surprises, []);
 });
 
 test("a whole number that BiaPy refuses for one with a fraction is warned of", { skip }, () => {

@@ -32,7 +32,7 @@ export function makeBiapyPython(): string {
   run(base, "-m", "venv", FOLDER);
   install("torch==2.13.0");
   install("--no-deps", "torchvision==0.28.*");
-  install("biapy==3.7.1", "tifffile", "tensorboard");
+  install("biapy==3.7.1", "tifffile", "tensorboard", "onnx");
   run(PYTHON, "-c", MEND_TORCHVISION);
   run(PYTHON, "-c", "import biapy, torch, tifffile");
   writeFileSync(READY, "");

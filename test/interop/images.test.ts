@@ -5,10 +5,10 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createHdf5 } from "../../src/images/hdf5.ts";
+import { createHdf5 } from "../../src/images/hdf5-writer.ts";
 import type { Image, ImageShape } from "../../src/images/image.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
-import { createZarr } from "../../src/images/zarr.ts";
+import { createZarr } from "../../src/images/zarr-writer.ts";
 
 const python = process.env.BIAPY_PYTHON;
 const skip = python ? false : "BIAPY_PYTHON is not set";

@@ -1,8 +1,10 @@
 /** The commands that the extension registers are those that package.json contributes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { contributes } from "../../package.json" with { type: "json" };
+import packageFile from "../../package.json" with { type: "json" };
 import { COMMAND_IDS } from "../../src/extension/workspace/command-ids.ts";
+
+const { contributes } = packageFile;
 
 test("every contributed command has its id in the extension, and the other way round", () => {
   const contributed = contributes.commands.map(({ command }) => command).sort();

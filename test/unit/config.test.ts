@@ -241,7 +241,8 @@ test("what only BiaPy does is refused, and what changes nothing here is said", (
     ["MODEL: {FREEZE_LAYERS_MATCHING: ['blocks.*']}", ["error MODEL.FREEZE_LAYERS_MATCHING"]],
     ["MODEL: {FREEZE_LAYERS_MATCHING: []}", []],
     ["MODEL: {BMZ: {EXPORT: {ENABLE: True}}}", ["warning MODEL.BMZ.EXPORT.ENABLE"]],
-    ["DATA: {TEST: {MEDIAN_PADDING: True}}", ["error DATA.TEST.MEDIAN_PADDING"]],
+    ["DATA: {TEST: {MEDIAN_PADDING: True}}", ["warning DATA.TEST.MEDIAN_PADDING"]],
+    ["DATA: {RESOLUTION_NORM: {ENABLE: True}}", ["error DATA.RESOLUTION_NORM.ENABLE"]],
     ["TEST: {ENABLE: True, REDUCE_MEMORY: True}", ["warning TEST.REDUCE_MEMORY"]],
     ["TEST: {ENABLE: False, REDUCE_MEMORY: True}", []],
   ] as const)

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openImage, readImage } from "../../src/images/files.ts";
-import { createHdf5 } from "../../src/images/hdf5.ts";
+import { createHdf5 } from "../../src/images/hdf5-writer.ts";
 import { type Image, ImageError, type ImageShape } from "../../src/images/image.ts";
-import { createZarr } from "../../src/images/zarr.ts";
+import { createZarr } from "../../src/images/zarr-writer.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/images/${name}`, import.meta.url));
 

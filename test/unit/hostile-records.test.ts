@@ -16,10 +16,12 @@ import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
+import { resumable } from "../../src/engines/run-configuration.ts";
 import { DamagedFileError } from "../../src/facts/files/regular-file.ts";
+import { newAddress, removeAddress } from "../../src/facts/lock/address.ts";
+import { resultTree } from "../../src/facts/result-tree.ts";
 import type { RunEvent } from "../../src/facts/run-events.ts";
 import { runsOf } from "../../src/results/run-folders.ts";
-import { newAddress, removeAddress } from "../../src/runs/address.ts";
 import { LiveRun } from "../../src/runs/live-run.ts";
 import { livingTickets, meets, takeTicket } from "../../src/runs/queue.ts";
 import { type RecordFiles, type RunRecord, recordFilesOf } from "../../src/runs/record.ts";
@@ -309,6 +311,30 @@ test("names that are no run's name no run, and logs that are no logs leave the o
     [1],
   );
   assert.deepEqual([runs[0].epochs, runs[0].best], [2, { loss: 0.5, epoch: 2 }]);
+});
+
+test("a log of BiaPy names no file outside, and a pipe in its place is not waited for", {
+  skip: windows,
+}, () => {
+  const { order } = record();
+  const { jobDirectory } = resultTree(order.resultDirectory, order.name, 1);
+  const logs = join(jobDirectory, "logs");
+  mkdirSync(logs, { recursive: true });
+  mkdirSync(join(jobDirectory, "checkpoints"));
+  const log = (number: number) => join(logs, `${order.name}_1_log_${number}_training_log.json`);
+  writeFileSync(join(jobDirectory, "victim.pth"), "precious");
+  writeFileSync(
+    log(1),
+    '{"epoch":"/../../victim","test_loss":1}\nnull\n{"epoch":0,"train_loss":NaN,"test_loss":2}\n',
+  );
+  execFileSync("mkfifo", [log(2)]);
+  assert.equal(resumable(order), undefined);
+  const best = join(jobDirectory, "checkpoints", `${order.name}_1-checkpoint-best.pth`);
+  writeFileSync(best, "");
+  assert.deepEqual(resumable(order), { checkpoint: best, epoch: 1 });
+  rmSync(logs, { recursive: true });
+  writeFileSync(logs, "a file in place of the folder");
+  assert.equal(resumable(order), undefined);
 });
 
 test("runs wait for each other where they may need one device", () => {

@@ -13,6 +13,7 @@ import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
+import { encoderFeatures } from "../../src/workflow/tasks/encoder-features.ts";
 import {
   channelsLast,
   formulaInput,
@@ -203,3 +204,37 @@ for (const file of readdirSync(judgedFolder)) {
     await parameters.close();
   });
 }
+
+/** Networks without an encoder: they keep the image's pixels throughout. */
+const FLAT = ["rcan", "edsr", "wdsr", "dfcan"];
+
+test("every network with an encoder marks its features, on a grid that divides the image", () => {
+  for (const [architecture, [name]] of Object.entries(REFERENCES)) {
+    const model = referenceModel(name);
+    const [batch, channels, ...space] = model.input_shape;
+    const program = encoderFeatures(networkOf(architecture, name, model.build_args as BuildArguments), [
+      batch,
+      ...space,
+      channels,
+    ]);
+    if (FLAT.includes(architecture)) {
+      assert.throws(() => declaredWeights(program), { name: "InputError" }, architecture);
+      continue;
+    }
+    let shape: readonly number[] = [];
+    declaredWeights({
+      ...program,
+      forward: (scope, inputs) => {
+        const outputs = program.forward(scope, inputs);
+        shape = outputs.features.shape;
+        return outputs;
+      },
+    });
+    const grid = shape.slice(1, -1);
+    assert.equal(grid.length, space.length, architecture);
+    assert.ok(
+      grid.every((places, axis) => places < space[axis] && space[axis] % places === 0),
+      `${name}: ${grid}`,
+    );
+  }
+});

@@ -7,10 +7,10 @@ import { ImageSet, type NormalisedImage, storedParts } from "../../src/data/imag
 import { opposite, orientations, oriented } from "../../src/data/orientation.ts";
 import type { Box, TilingSettings } from "../../src/data/tiling.ts";
 import { readImage } from "../../src/images/files.ts";
-import { createHdf5 } from "../../src/images/hdf5.ts";
+import { createHdf5 } from "../../src/images/hdf5-writer.ts";
 import { type Image, type ImageShape, type SampleType, sampleArray } from "../../src/images/image.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
-import { createZarr } from "../../src/images/zarr.ts";
+import { createZarr } from "../../src/images/zarr-writer.ts";
 import { type PartFile, predictByChunks } from "../../src/workflow/by-chunks.ts";
 import { type PatchModel, predictImage, predictParts, type Watch } from "../../src/workflow/predict.ts";
 import { augmentedModel } from "../../src/workflow/test-time-augmentation.ts";

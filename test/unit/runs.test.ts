@@ -8,12 +8,14 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { build } from "esbuild";
+import { newAddress } from "../../src/facts/lock/address.ts";
+import { owner, takeLock } from "../../src/facts/lock/lock.ts";
+import { resultTree } from "../../src/facts/result-tree.ts";
 import type { RunEvent } from "../../src/facts/run-events.ts";
-import { ask, newAddress } from "../../src/runs/address.ts";
 import { endTree } from "../../src/runs/end-process.ts";
 import { explainExit } from "../../src/runs/explain-exit.ts";
 import { LiveRun } from "../../src/runs/live-run.ts";
-import { owner, takeLock } from "../../src/runs/lock.ts";
+import { ask } from "../../src/runs/messages.ts";
 import { livingTickets } from "../../src/runs/queue.ts";
 import { type RecordFiles, type RunOrder, recordFilesOf, writeRecord } from "../../src/runs/record.ts";
 import { bundleProgram, freeRunId, StartError, startRun } from "../../src/runs/start-run.ts";
@@ -241,7 +243,7 @@ test("what a crashed trainer leaves behind is ended, and the cause is said", {
   const run = await window.until(ended);
   assert.equal(run.status, "failed");
   // Windows does not tell how a process was ended.
-  const cause = process.platform === "win32" ? /exit code 1/ : /memory ran out/;
+  const cause = process.platform === "win32" ? /exit code 1/ : /ended from outside \(SIGKILL\)/;
   assert.match(run.record.ended?.message ?? "", cause);
   const last = window.events.at(-1);
   assert.ok(last?.event === "end" && last.status === "failed");
@@ -292,6 +294,33 @@ test("a run whose supervisor was killed is interrupted, and can be started again
   const all = await again.run?.events();
   assert.equal(all?.at(-1)?.event, "end");
   assert.ok(messages(all ?? []).includes("step 1"), "what happened before is kept");
+});
+
+test("epochs that nobody recorded are told from the log when the run is resumed", {
+  timeout: HANGS,
+}, async () => {
+  const run = order();
+  const epoch = { event: "epoch", epoch: 1, epochs: 5, learningRate: 0.1, seconds: 2 };
+  const rest = { train: { loss: 1 }, validation: { loss: 2 }, secondsLeft: 0, memoryBytes: 0, best: true };
+  const first = `${HELPERS} tell(${JSON.stringify({ ...epoch, ...rest })}); end("stopped");`;
+  await (await Window.open(await start(first, run))).until(ended);
+  const { trainLogs } = resultTree(run.resultDirectory, run.name, run.runId);
+  mkdirSync(trainLogs, { recursive: true });
+  const row = (number: number, loss: number) =>
+    JSON.stringify({ epoch: number, train_loss: 1, val_loss: loss, lr: 0.1, seconds: 2 });
+  const rows = [row(1, 2), row(2, 1.5), row(3, 1.8), '{"epoch":4,"tr'];
+  writeFileSync(join(trainLogs, `${run.name}_1_log.jsonl`), rows.join("\n"));
+  const again = await Window.open(await start(`${HELPERS} end("finished");`, { ...run, resume: true }));
+  await again.until(ended);
+  const told = again.events.flatMap((event) => (event.event === "epoch" ? [event] : []));
+  assert.deepEqual(
+    told.map(({ epoch, epochs, validation, best }) => [epoch, epochs, validation?.loss, best]),
+    [
+      [1, 5, 2, true],
+      [2, 5, 1.5, true],
+      [3, 5, 1.8, false],
+    ],
+  );
 });
 
 test("runs of one device wait for each other, in the order in which they were asked for", {
@@ -379,8 +408,15 @@ test("the next free number of a job skips our results, BiaPy's logs and records"
 test("the end of a process is explained in plain words", () => {
   const explained = (code: number | null, signal: NodeJS.Signals | null, ...lastLines: string[]) =>
     explainExit({ code, signal, lastLines });
-  assert.match(explained(null, "SIGKILL"), /memory ran out/);
-  assert.match(explained(137, null), /memory ran out/);
+  for (const [code, signal] of [
+    [null, "SIGKILL"],
+    [137, null],
+  ] as const) {
+    assert.match(explained(code, signal), /ended from outside/);
+    assert.doesNotMatch(explained(code, signal), /memory/);
+    assert.match(explainExit({ code, signal, lastLines: [], outOfMemory: true }), /memory ran out/);
+  }
+  assert.match(explained(null, "SIGTERM"), /ended from outside \(SIGTERM\)/);
   assert.match(explained(0xc0000005, null), /crashed \(0xc0000005\)/);
   assert.match(
     explained(1, null, "Traceback", "torch.OutOfMemoryError: CUDA out of memory. Tried"),

@@ -71,7 +71,7 @@ for (const each of cases) {
           assert.ok(off < 1e-4, `gradient of ${name} differs by ${off}`);
         }
       }
-      moves.step(rate);
+      await moves.step(rate);
     }
     for (const [name, weight] of Object.entries(each.weights)) {
       const off = difference(parameters.values(name), weight);

@@ -1,10 +1,14 @@
 /** What a folder that is not trusted, and a page, cannot do. */
 import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import packageFile from "../../package.json" with { type: "json" };
 import { checkConfig } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { OfferedFiles } from "../../src/extension/panel/offered-files.ts";
+import { liesInside } from "../../src/facts/files/lies-inside.ts";
 import { isNetworkPath, networkHost } from "../../src/facts/files/network-path.ts";
 
 test("no setting of a folder that is not trusted has an effect", () => {
@@ -40,6 +44,19 @@ test("paths on other computers are recognized however they are written", () => {
     assert.ok(!isNetworkPath(path), path);
   assert.equal(networkHost("\\\\NAS\\data\\a"), "nas");
   assert.equal(networkHost("C:\\data"), "");
+});
+
+test("a file behind a link lies where the link leads", { skip: process.platform === "win32" }, () => {
+  const folder = mkdtempSync(join(tmpdir(), "inside-"));
+  for (const name of ["job/results", "elsewhere"]) mkdirSync(join(folder, name), { recursive: true });
+  symlinkSync(join(folder, "elsewhere"), join(folder, "job/checkpoints"));
+  const job = join(folder, "job");
+  assert.ok(liesInside(join(job, "results", "a"), job));
+  assert.ok(liesInside(join(job, "checkpoints"), job), "the link itself");
+  for (const path of ["checkpoints/a", "../elsewhere/a", "missing/a"])
+    assert.ok(!liesInside(join(job, path), job), path);
+  assert.ok(!liesInside(job, job));
+  rmSync(folder, { recursive: true });
 });
 
 test("a configuration's paths on other computers are looked at only where the folder is trusted", () => {

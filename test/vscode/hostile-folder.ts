@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { after } from "node:test";
 import type { Frame } from "playwright-core";
-import { newAddress } from "../../src/runs/address.ts";
+import { newAddress } from "../../src/facts/lock/address.ts";
 import { type Scenario, sampleWindow } from "./sample-window.ts";
 import type { Workbench } from "./workbench.ts";
 

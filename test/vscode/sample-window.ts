@@ -1,5 +1,5 @@
 /** A window of VS Code on a copy of the sample images, which the scenarios of one test file share. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { after, before } from "node:test";
 import { ServedVsCode, type StartOptions } from "./served-vscode.ts";
@@ -84,6 +84,8 @@ function endRuns(folder: string): void {
 /** A run's record that tells no end; nothing where a test has put something else in its place. */
 function runningRecord(path: string): { supervisor?: number; pid?: number } | undefined {
   try {
+    // Reading a named pipe would block.
+    if (!statSync(path).isFile()) return undefined;
     const record = JSON.parse(readFileSync(path, "utf8"));
     return record.ended === undefined ? record : undefined;
   } catch {

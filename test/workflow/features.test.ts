@@ -1,6 +1,7 @@
 /** Features of trained encoders: `biapy --features`, and pictures of them during training. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readNpy } from "../../src/checkpoint/npy.ts";
@@ -15,8 +16,8 @@ PROBLEM:
   SELF_SUPERVISED: {PRETEXT_TASK: ${task}}
 DATA:
   PATCH_SIZE: (64,64,1)
-  TRAIN: {PATH: ${samples("2d/test")}}
-  TEST: {PATH: ${samples("2d/test")}}
+  TRAIN: {PATH: ${samples("2d/test")}, SSL_SOURCE_DIR: ${join(mkdtempSync(join(tmpdir(), "worse-")), "train")}}
+  TEST: {PATH: ${samples("2d/test")}, SSL_SOURCE_DIR: ${join(mkdtempSync(join(tmpdir(), "worse-")), "test")}}
 MODEL:
 ${model}
 TRAIN: {ENABLE: True, EPOCHS: 1, BATCH_SIZE: 4}

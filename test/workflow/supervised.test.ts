@@ -1,5 +1,6 @@
 /** The embedded engine as the editor runs it: under a supervisor, stopped by a message, resumed with its checkpoint. */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { before, test } from "node:test";
@@ -9,7 +10,16 @@ import { LiveRun } from "../../src/runs/live-run.ts";
 import type { RunOrder } from "../../src/runs/record.ts";
 import { bundleProgram, startRun } from "../../src/runs/start-run.ts";
 import { bundleProcess } from "../support/bundle.ts";
-import { samples, TRAINER, type Workspace, workspace } from "./command.ts";
+import {
+  biapy,
+  problemsOf,
+  type Result,
+  samples,
+  stop,
+  TRAINER,
+  type Workspace,
+  workspace,
+} from "./command.ts";
 
 const CONFIGURATION = `
 PROBLEM:
@@ -55,7 +65,7 @@ before(async () => {
   await bundleProcess("src/engines/supervisor.ts", supervisor);
 });
 
-/** Runs an order to its end; `watch` sees each event and can ask the run to stop. */
+/** Runs an order until it has ended or its supervisor is gone; `watch` sees each event and can ask the run to stop. */
 async function train(order: RunOrder, watch: (event: RunEvent, run: LiveRun) => void): Promise<LiveRun> {
   const command = await engine.command(order);
   const files = await startRun(
@@ -70,7 +80,8 @@ async function train(order: RunOrder, watch: (event: RunEvent, run: LiveRun) => 
   );
   return new Promise((done, fail) => {
     const listener = {
-      changed: (run: LiveRun) => void (run.record.ended !== undefined && done(run)),
+      changed: (run: LiveRun) =>
+        void ((run.record.ended !== undefined || run.status === "interrupted") && done(run)),
       received: (run: LiveRun, events: readonly RunEvent[]) => {
         for (const event of events) watch(event, run);
       },
@@ -105,6 +116,71 @@ test("a run stops after its step when a window asks for it, and goes on to its e
   const epochs = events.flatMap((event) => (event.event === "epoch" ? [event.epoch] : []));
   assert.deepEqual(epochs, [1, 2, 3, 4]);
   stopped.close();
+  finished.close();
+});
+
+test("a run trains once at a time: a terminal is refused in words while an editor trains it, and the other way round", {
+  timeout: 180_000,
+}, async () => {
+  const order: RunOrder = {
+    configFile: join(place.folder, "job.yaml"),
+    resultDirectory: place.results,
+    name: "job",
+    runId: 2,
+    resume: false,
+    gpu: "",
+    workingDirectory: dirname(resolve("package.json")),
+  };
+  let fromTerminal: Promise<Result> | undefined;
+  const run = await train(order, (event, live) => {
+    if (event.event !== "epoch" || fromTerminal !== undefined) return;
+    fromTerminal = biapy(place.arguments(2)).finally(() => live.request("stop"));
+  });
+  run.close();
+  assert.ok(fromTerminal !== undefined);
+  const refused = await fromTerminal;
+  assert.equal(refused.code, 2);
+  assert.match(problemsOf(refused)[0].message, /^job, run 2, is already running/);
+  let fromEditor: Promise<LiveRun> | undefined;
+  const trained = await biapy(place.arguments(3), (event, child) => {
+    if (event.event !== "epoch" || fromEditor !== undefined) return;
+    fromEditor = train({ ...order, runId: 3 }, () => {});
+    void fromEditor.catch(() => {}).finally(() => stop(child));
+  });
+  assert.notEqual(trained.code, 2);
+  await assert.rejects(fromEditor ?? Promise.resolve(), /^StartError: job, run 3, is already running/);
+  // A run from a terminal leaves no record.
+  assert.ok(!existsSync(join(place.results, "job/.biapy-studio/job_3")));
+});
+
+test("a run whose supervisor is killed can be started again at once", {
+  timeout: 180_000,
+  skip: process.platform === "win32",
+}, async () => {
+  const order: RunOrder = {
+    configFile: join(place.folder, "job.yaml"),
+    resultDirectory: place.results,
+    name: "job",
+    runId: 4,
+    resume: false,
+    gpu: "",
+    workingDirectory: dirname(resolve("package.json")),
+  };
+  const killed = await train(order, (event, { record }) => {
+    if (event.event === "step" && event.epoch === 2 && record.supervisor !== undefined)
+      process.kill(record.supervisor, "SIGKILL");
+  });
+  assert.equal(killed.status, "interrupted");
+  killed.close();
+  const finished = await train({ ...order, resume: true }, () => {});
+  assert.equal(finished.status, "finished", finished.record.ended?.message);
+  const events = await finished.events();
+  const epochs = events.flatMap((event) => (event.event === "epoch" ? [event.epoch] : []));
+  assert.deepEqual([...new Set(epochs)], [1, 2, 3, 4]);
+  assert.ok(
+    events.some((event) => event.event === "start" && event.firstEpoch > 1),
+    "it went on from its checkpoint",
+  );
   finished.close();
 });
 

@@ -3,7 +3,7 @@
 import { createServer } from "node:net";
 import { basename } from "node:path";
 import * as vscode from "vscode";
-import { listenOnFreePort } from "../../runs/address.ts";
+import { listenOnFreePort } from "../../facts/lock/address.ts";
 import { commandLine } from "../../runs/command-line.ts";
 import { runCommand } from "../workspace/commands.ts";
 import { configurationFile } from "../workspace/configuration-file.ts";

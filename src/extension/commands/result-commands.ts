@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import * as vscode from "vscode";
+import { liesInside } from "../../facts/files/lies-inside.ts";
 import { isNetworkPath } from "../../facts/files/network-path.ts";
 import { askWhereToSave, writeAndShow } from "../language/documents.ts";
 import { shortestPath } from "../language/new-configuration.ts";
@@ -14,7 +15,7 @@ import { workingDirectory } from "../workspace/configuration-file.ts";
 import { mayRun } from "../workspace/trust.ts";
 import type { Services } from "./services.ts";
 
-/** Files that only our image viewer opens, where it is not an editor for them by itself: folders. */
+/** Images that are folders: our viewer opens them, but cannot be registered as their editor. */
 const IMAGE_FOLDER = ".zarr";
 
 export async function openResult(item: FileItem): Promise<void> {
@@ -74,10 +75,18 @@ export async function deleteResult({ runs }: Services, item: ResultItem, confirm
   if (run === undefined) return;
   const { name, runId } = run.summary;
   if (run.live?.isActive) {
-    void vscode.window.showWarningMessage(`${name}, run ${runId}, is under way: stop it first.`);
+    void vscode.window.showWarningMessage(`${name}, run ${runId}, is running: stop it first.`);
     return;
   }
   const paths = pathsOf(run, item).filter(existsSync);
+  const job = run.folder?.tree.jobDirectory ?? run.live?.jobDirectory ?? "";
+  const outside = paths.find((path) => !liesInside(path, job));
+  if (outside !== undefined) {
+    void vscode.window.showErrorMessage(
+      `${outside} lies behind a link that leads out of ${job}. Nothing was deleted: remove the link first.`,
+    );
+    return;
+  }
   const what =
     item.kind === "run"
       ? `all of ${name}, run ${runId}`
@@ -93,7 +102,7 @@ export async function deleteResult({ runs }: Services, item: ResultItem, confirm
   await runCommand("biapy.results.refresh");
 }
 
-/** On a machine without a trash, such as a remote one, it is asked before anything is deleted for good. */
+/** Asks before deleting permanently on a machine without a trash, such as a remote one. */
 async function trash(paths: readonly string[]): Promise<void> {
   let useTrash = true;
   for (const path of paths) {
@@ -105,7 +114,7 @@ async function trash(paths: readonly string[]): Promise<void> {
       if (!useTrash) throw error;
       const forGood = "Delete Permanently";
       const message = `${path} could not be moved to the trash.`;
-      const detail = paths.length > 1 ? "This goes for all that is to be deleted." : undefined;
+      const detail = paths.length > 1 ? "This applies to all selected files." : undefined;
       const answer = await vscode.window.showWarningMessage(message, { modal: true, detail }, forGood);
       if (answer !== forGood) return;
       useTrash = false;
@@ -124,7 +133,7 @@ function pathsOf(
   if (item.kind === "group") return folder.files[item.group];
   const { tree, files } = folder;
   const dated = files.configuration.filter((file) => file !== tree.configFile);
-  const record = live === undefined ? [] : [live.files.folder];
+  const record = [tree.recordFolder];
   // What lies in the run's directory goes with it.
   const beside = [...files.checkpoints, ...files.logs, ...dated].filter(
     (file) => !file.startsWith(tree.runDirectory),

@@ -13,17 +13,17 @@ import {
 import { resumable, runConfiguration } from "../../engines/run-configuration.ts";
 import { ENGINE_LABELS } from "../../facts/engine-labels.ts";
 import type { RunCommand, RunOrder } from "../../runs/record.ts";
-import { commandLink } from "../workspace/commands.ts";
+import { commandLink } from "../workspace/command-link.ts";
 import { type Engine, PYTHON_SESSION } from "./engine.ts";
 
 export interface BiapySettings {
-  /** Where to look for Python, what a person chose first. */
+  /** Where to search for Python: the user's choice first. */
   places(): Promise<SearchPlaces>;
-  /** The machines that train together; absent where there is this one only. */
+  /** The machines that train together; absent for this one only. */
   machines(): Machines | undefined;
 }
 
-/** The first version that shows samples while it trains (TRAIN.SAVE_TRAIN_PREDS_FREQ). */
+/** The first version with samples during training (TRAIN.SAVE_TRAIN_PREDS_FREQ). */
 const SHOWS_SAMPLES = [3, 7] as const;
 
 export function biapyEngine(settings: BiapySettings): Engine {
@@ -74,7 +74,7 @@ export function biapyEngine(settings: BiapySettings): Engine {
     },
     async debug(order, port) {
       const { where, job } = await prepared(order);
-      // What Python runs follows its own option -u.
+      // Python options such as -u precede the script.
       const [, ...program] = pythonCommand(where, job, settings.machines()).args;
       const listen = ["-m", "debugpy", "--listen", `127.0.0.1:${port}`, "--wait-for-client"];
       const command = runCommand(["-u", "-Xfrozen_modules=off", ...listen, ...program], where, order);
@@ -103,23 +103,23 @@ function showsSamples({ biapy }: PythonEnvironment): boolean {
   return major > SHOWS_SAMPLES[0] || (major === SHOWS_SAMPLES[0] && minor >= SHOWS_SAMPLES[1]);
 }
 
-/** What debugpy shows unfolded in the call stack: BiaPy, which it else takes for a library, and the person's own files. */
+/** Marks BiaPy, which debugpy would treat as a library, and the user's own files as code to show in the call stack. */
 function ownCode({ biapyFolder }: PythonEnvironment, order: RunOrder): Record<string, string> {
   const folders = [biapyFolder, order.workingDirectory].filter((folder) => folder !== undefined);
   return { IDE_PROJECT_ROOTS: folders.join(delimiter) };
 }
 
-/** Python's frozen modules have no source to stop in, of which debugpy warns at length in each process that is started. */
+/** Silences debugpy's long warning in each process that Python's frozen modules have no source. */
 const WITHOUT_WARNING = { PYDEVD_DISABLE_FILE_VALIDATION: "1" };
 
-/** What the environment's activation would set, as far as BiaPy and the libraries below it look at it. */
+/** The variables that activating the environment would set, as far as BiaPy and its libraries use them. */
 function environmentVariables({ scripts }: PythonEnvironment): Record<string, string> {
   return {
     PATH: `${scripts}${delimiter}${process.env.PATH ?? ""}`,
     VIRTUAL_ENV: dirname(scripts),
     PYTHONUNBUFFERED: "1",
     PYTHONUTF8: "1",
-    // Charts are drawn to files.
+    // Charts are drawn into files.
     MPLBACKEND: "Agg",
   };
 }

@@ -51,7 +51,7 @@ const FOLDERS = (["DATA.TRAIN", "DATA.VAL", "DATA.TEST"] as const).flatMap(
 );
 const KEYS: readonly TextKey[] = [...FOLDERS, "PATHS.CHECKPOINT_FILE"];
 
-/** The files and folders that a configuration names and that are there, absolute, by key. */
+/** Returns the existing files and folders that a configuration names, absolute, by key. */
 function dataPaths(config: Config, workingDirectory: string): Record<string, string> {
   const written = KEYS.filter((key) => config.sets(key) && config.text(key) !== "");
   const paths = written.map((key) => [key, resolve(workingDirectory, config.text(key))] as const);

@@ -10,9 +10,9 @@ import type { Engine } from "./engine.ts";
 
 /**
  * @param bundle the command line's file, `dist/cli.mjs`
- * @param nodeSetting the Node.js to use; empty to find one
- * @param runtimeSetting what `--runtime` takes; empty for the usual one
- * @param precisionSetting what `--precision` takes
+ * @param nodeSetting path of Node.js; empty to find one
+ * @param runtimeSetting value of `--runtime`; empty for the default
+ * @param precisionSetting value of `--precision`
  */
 export function embeddedEngine(
   bundle: string,

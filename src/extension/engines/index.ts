@@ -9,7 +9,7 @@ import type { Engine } from "./engine.ts";
 
 const setting = (name: string) => vscode.workspace.getConfiguration("biapy").get<string>(name, "");
 
-/** The engines that can train, in the order in which they are offered. */
+/** Returns the engines that can train, in the order in which they are offered. */
 export function enginesOf(context: vscode.ExtensionContext): readonly Engine[] {
   return [
     embeddedEngine(
@@ -23,12 +23,12 @@ export function enginesOf(context: vscode.ExtensionContext): readonly Engine[] {
   ];
 }
 
-/** The engine that the settings select; the embedded one where they name none that there is. */
+/** Returns the engine that the settings select. Defaults to the embedded one. */
 export function selectedEngine(engines: readonly Engine[]): Engine {
   return engines.find(({ id }) => id === setting("engine")) ?? engines[0];
 }
 
-/** Where to look for Python: the setting first, then what the Python extension uses, then the open folders. */
+/** Returns where to search for Python: the setting, then the Python extension's interpreter, then the open folders. */
 export async function pythonPlaces(): Promise<SearchPlaces> {
   const chosen = setting("python.path").replace(/^~(?=[/\\])/, homedir());
   const editors = await editorPython();
@@ -36,13 +36,13 @@ export async function pythonPlaces(): Promise<SearchPlaces> {
     ...(chosen === "" ? [] : [{ python: chosen, origin: "setting" } as const]),
     ...(editors === undefined ? [] : [{ python: editors, origin: "editor" } as const]),
   ];
-  // A folder that is not trusted may bring a Python of its own, which is not to be run.
+  // An untrusted folder may contain a Python of its own, which must not run.
   const open = vscode.workspace.isTrusted ? (vscode.workspace.workspaceFolders ?? []) : [];
   const folders = open.map(({ uri }) => uri.fsPath);
   return { named, folders };
 }
 
-/** The part of the Python extension's interface that tells its interpreter. */
+/** The part of the Python extension's API that returns its interpreter. */
 interface PythonExtension {
   readonly environments?: {
     getActiveEnvironmentPath(): { readonly path: string };
@@ -52,7 +52,7 @@ interface PythonExtension {
   };
 }
 
-/** The interpreter that the Python extension uses; nothing where that is not installed. */
+/** Returns the interpreter that the Python extension uses; nothing if it is not installed. */
 async function editorPython(): Promise<string | undefined> {
   const extension = vscode.extensions.getExtension<PythonExtension>("ms-python.python");
   const { environments } = (await extension?.activate()) ?? {};
@@ -60,7 +60,7 @@ async function editorPython(): Promise<string | undefined> {
   return resolved?.executable.uri?.fsPath;
 }
 
-/** The machines that train one model together, where the settings name several. */
+/** Returns the machines that train one model together, if the settings name several. */
 function machines(): Machines | undefined {
   const settings = vscode.workspace.getConfiguration("biapy.distributed");
   const count = settings.get("machines", 1);

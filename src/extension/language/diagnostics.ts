@@ -1,8 +1,9 @@
 /** Problems of configurations as the editor's diagnostics, found by the command line's own checks, with quick fixes. */
 import * as vscode from "vscode";
-import { checkConfig } from "../../config/checks.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
+import { checkForEngine, engineNamed } from "../../config/engine-checks.ts";
 import type { Problem } from "../../facts/run-events.ts";
+import { commandLink } from "../workspace/command-link.ts";
 import { LANGUAGE } from "../workspace/recognise.ts";
 import { baseFolder } from "./documents.ts";
 import { imageChecks } from "./load-image-checks.ts";
@@ -33,6 +34,19 @@ function atItsKey(config: Config, problem: Problem): Problem {
 /** A configuration of a folder that is not trusted must not make the editor connect to another computer. */
 const mayTouchNetwork = () => vscode.workspace.isTrusted;
 
+/** The engine that trains a document, by the setting `biapy.engine`. */
+const selectedEngine = ({ uri }: vscode.TextDocument) =>
+  engineNamed(vscode.workspace.getConfiguration("biapy", uri).get("engine", ""));
+
+/** Offers another engine for what the embedded one does not do. */
+function switchAction(diagnostic: vscode.Diagnostic): vscode.CodeAction {
+  const title = "Switch to BiaPy's Engine…";
+  const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
+  action.command = commandLink("biapy.selectEngine", title);
+  action.diagnostics = [diagnostic];
+  return action;
+}
+
 /** Keeps the diagnostics of all open configurations up to date and offers their fixes. */
 export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vscode.Disposable {
   private readonly collection = vscode.languages.createDiagnosticCollection("biapy");
@@ -49,6 +63,10 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
       vscode.workspace.onDidOpenTextDocument((document) => this.schedule(document)),
       vscode.workspace.onDidChangeTextDocument(({ document }) => this.schedule(document)),
       vscode.workspace.onDidSaveTextDocument((document) => this.schedule(document)),
+      vscode.workspace.onDidChangeConfiguration((change) => {
+        if (!change.affectsConfiguration("biapy.engine")) return;
+        for (const document of vscode.workspace.textDocuments) this.schedule(document);
+      }),
       vscode.workspace.onDidCloseTextDocument((document) => this.forget(document.uri)),
       vscode.languages.registerCodeActionsProvider({ language: LANGUAGE }, this, {
         providedCodeActionKinds: [vscode.CodeActionKind.QuickFix],
@@ -73,14 +91,16 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
       ),
     );
     return asked.flatMap(({ diagnostic, problem }) => {
-      return problemFixes(document.getText(), problem).map(({ title, edits }) => {
+      const switching = problem.ofEmbeddedEngine === true ? [switchAction(diagnostic)] : [];
+      const fixes = problemFixes(document.getText(), problem).map(({ title, edits }) => {
         const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
         action.edit = new vscode.WorkspaceEdit();
         for (const { range, text } of edits) action.edit.replace(document.uri, rangeOf(range), text);
         action.diagnostics = [diagnostic];
-        action.isPreferred = true;
+        action.isPreferred = switching.length === 0;
         return action;
       });
+      return [...switching, ...fixes];
     });
   }
 
@@ -107,7 +127,9 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
     const { version } = document;
     const { problems, config, sound } = this.read(document);
     const { checkImages } = await imageChecks(this.context);
-    const found = sound ? await checkImages(config, baseFolder(document), mayTouchNetwork()) : [];
+    // BiaPy reads more kinds of images than the embedded engine.
+    const ours = sound && selectedEngine(document) === "embedded";
+    const found = ours ? await checkImages(config, baseFolder(document), mayTouchNetwork()) : [];
     if (document.isClosed || document.version !== version) return;
     this.images.set(document.uri.toString(), found);
     this.show(document, [...problems, ...found]);
@@ -122,7 +144,9 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
       sound: problems.every(({ severity }) => severity !== "error"),
       problems: [
         ...problems,
-        ...(readable ? checkConfig(config, baseFolder(document), mayTouchNetwork()) : []),
+        ...(readable
+          ? checkForEngine(selectedEngine(document), config, baseFolder(document), mayTouchNetwork())
+          : []),
       ],
     };
   }

@@ -12,6 +12,7 @@ import { isNetworkPath } from "../../facts/files/network-path.ts";
 import type { Problem } from "../../facts/run-events.ts";
 import { listImages } from "../../images/files.ts";
 import { ImageError, type ImageInfo } from "../../images/image.ts";
+import { preparedInfo } from "../../workflow/preprocess-settings.ts";
 import { openOptions, type Phase, patchBox, tilingSettings } from "../../workflow/settings.ts";
 
 export * from "./image-folders.ts";
@@ -32,12 +33,13 @@ export async function checkImages(config: Config, folder: string, network: boole
   const ndim = ndimOf(config);
   const patch = config.numbers("DATA.PATCH_SIZE");
   if (patch.length !== ndim + 1 || patch.some((size) => !(size >= 1))) return [];
-  const demands: ImageDemands = {
+  const demands = (phase: Phase): ImageDemands => ({
     patch: patchBox(config),
     channels: patch[ndim],
     ndim,
     reflect: config.flag("DATA.REFLECT_TO_COMPLETE_SHAPE"),
-  };
+    prepared: preparedInfo(config, phase),
+  });
   const problems: Problem[] = [];
   for (const phase of usedPhases(config)) {
     const key = `DATA.${phase}.PATH` as const;
@@ -50,7 +52,11 @@ export async function checkImages(config: Config, folder: string, network: boole
     if (!isFolder) continue;
     try {
       const paths = await listImages(path);
-      const found = await inspectImages(paths.slice(0, MOST_IMAGES), demands, openOptions(config, phase));
+      const found = await inspectImages(
+        paths.slice(0, MOST_IMAGES),
+        demands(phase),
+        openOptions(config, phase),
+      );
       if (found.problems.length > 0) problems.push(summary(config, key, found.problems));
       else if (phase === "TRAIN" && paths.length <= MOST_IMAGES)
         problems.push(...checkSplit(config, found.infos));

@@ -1,5 +1,6 @@
 /** Where a problem stands in a text, and what edits would mend it. */
 import { keyFacts, keyGroups } from "../../config/keys.ts";
+import { yamlTree } from "../../config/yaml-tree.ts";
 import type { Problem } from "../../facts/run-events.ts";
 import { insertionOf, type KeyLine, keyLines } from "./key-lines.ts";
 import { yamlText } from "./yaml-text.ts";
@@ -47,8 +48,39 @@ export function problemRange(text: string, problem: Problem): TextRange {
   return onLine(line, start, Math.max(content.length, start + 1));
 }
 
-/** The ways to mend a problem by its suggestion; none where it has none. */
+/** The ways to mend a problem by its suggestion; none where it has none, or where the file would no longer be YAML. */
 export function problemFixes(text: string, problem: Problem): TextFix[] {
+  return fixesOf(text, problem).filter(({ edits }) => staysYaml(text, edits));
+}
+
+function staysYaml(text: string, edits: TextFix["edits"]): boolean {
+  const isYaml = (each: string) => {
+    try {
+      yamlTree(each, "");
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  return !isYaml(text) || isYaml(applied(text, edits));
+}
+
+/** A text with edits carried out, as the editor does: all at their places in the original. */
+export function applied(text: string, edits: TextFix["edits"]): string {
+  const lines = text.split("\n");
+  const offsets = lines.map((_, line) =>
+    lines.slice(0, line).reduce((sum, each) => sum + each.length + 1, 0),
+  );
+  const offset = (line: number, column: number) => (offsets[line] ?? text.length) + column;
+  return [...edits]
+    .sort((one, other) => other.range.startLine - one.range.startLine)
+    .reduce((done, { range, text: inserted }) => {
+      const from = offset(range.startLine, range.startColumn);
+      return done.slice(0, from) + inserted + done.slice(offset(range.endLine, range.endColumn));
+    }, text);
+}
+
+function fixesOf(text: string, problem: Problem): TextFix[] {
   const { key, suggestion } = problem;
   if (key === undefined || suggestion === undefined) return [];
   if (IMAGE_FOLDER_KEY.test(key)) return [valueFix(text, key, yamlText(suggestion))];
@@ -82,13 +114,28 @@ export function valueFix(text: string, key: string, suggestion: string): TextFix
   };
 }
 
-/** Takes a line out and writes its value under the key where it belongs. */
-function moveFix(text: string, { line, valueStart, valueEnd }: KeyLine, suggestion: string): TextFix {
+/** Takes a line out, with the sections that it leaves empty, and writes its value under the key where it belongs. */
+function moveFix(text: string, { line, key, valueStart, valueEnd }: KeyLine, suggestion: string): TextFix {
   const lines = text.split(/\r?\n/);
   const value = lines[line].slice(valueStart, valueEnd);
-  const without = lines.with(line, "").join("\n");
-  const removal = { range: { startLine: line, startColumn: 0, endLine: line + 1, endColumn: 0 }, text: "" };
+  const first = firstOfEmptied(text, line, key);
+  const without = lines.map((each, at) => (at >= first && at <= line ? "" : each)).join("\n");
+  const removal = { range: { startLine: first, startColumn: 0, endLine: line + 1, endColumn: 0 }, text: "" };
   return { title: `Move to ${suggestion}`, edits: [removal, insertionEdit(without, suggestion, value)] };
+}
+
+/** The line of the outermost section that holds nothing but a key; the key's own where none does. */
+function firstOfEmptied(text: string, line: number, key: string): number {
+  const all = keyLines(text);
+  let first = line;
+  for (let section = parentOf(key); section !== ""; section = parentOf(section)) {
+    const opening = all.find((each) => each.key === section);
+    const inside = all.filter((each) => each.key.startsWith(`${section}.`));
+    if (opening === undefined || opening.line !== first - 1) return first;
+    if (inside.some((each) => each.key !== key && !key.startsWith(`${each.key}.`))) return first;
+    first = opening.line;
+  }
+  return first;
 }
 
 /** The edit that adds a key that the text lacks. */

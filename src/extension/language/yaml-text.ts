@@ -1,6 +1,11 @@
-/** Quotes a path that YAML would read as something else. */
-export function yamlText(text: string): string {
-  return /^[\w./][\w./ -]*$/.test(text) && !/^[\d.]+$|^(true|false|null|none)$|\s$/i.test(text)
-    ? text
-    : `'${text.replaceAll("'", "''")}'`;
+import { decoded, yamlScalar } from "../../config/python-value.ts";
+
+/**
+ * Writes a path as a YAML value: quoted where YAML would read something else, and with `./` before it where BiaPy would take it
+ * for a number even in quotes.
+ */
+export function yamlText(path: string): string {
+  const text = typeof decoded(path) === "string" ? path : `./${path}`;
+  const plain = /^[\w./][\w./ -]*$/.test(text) && typeof yamlScalar(text, true) === "string";
+  return plain && !/^none$|\s$/i.test(text) ? text : `'${text.replaceAll("'", "''")}'`;
 }

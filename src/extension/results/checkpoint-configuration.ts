@@ -1,8 +1,8 @@
-/** A configuration that starts from a checkpoint, made from another one; its comments stay. No `vscode` in here. */
+/** Makes a configuration that starts from a checkpoint out of another one. Comments stay. This file does not use `vscode`. */
 import { keyLines } from "../language/key-lines.ts";
 import { type TextFix, valueFix } from "../language/problem-fixes.ts";
 
-/** The text with MODEL.LOAD_CHECKPOINT and PATHS.CHECKPOINT_FILE set; `checkpoint` as it is to stand there. */
+/** Returns the text with MODEL.LOAD_CHECKPOINT and PATHS.CHECKPOINT_FILE set; `checkpoint` is written unchanged. */
 export function startingFrom(text: string, checkpoint: string): string {
   const quoted = `'${checkpoint.replaceAll("'", "''")}'`;
   const loading = withKey(text, "MODEL.LOAD_CHECKPOINT", "True");
@@ -14,7 +14,7 @@ function withKey(text: string, key: string, value: string): string {
   return valueFix(unfolded, key, value).edits.reduce(applied, unfolded);
 }
 
-/** A section without keys, `PATHS: {}`, becomes one that can take some. */
+/** Turns an empty section, `PATHS: {}`, into one that can take keys. */
 function unfoldSection(text: string, key: string): string {
   const section = keyLines(text).find((line) => line.key === key.split(".")[0]);
   if (section === undefined) return text;

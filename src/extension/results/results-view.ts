@@ -1,4 +1,4 @@
-/** The results browser: runs with their status, and under each its files. */
+/** The results browser: runs with their status, and the files of each run. */
 
 import { basename, extname } from "node:path";
 import * as vscode from "vscode";
@@ -6,7 +6,7 @@ import { shortNumber } from "../../facts/format.ts";
 import type { RunStatus } from "../../facts/run-status.ts";
 import type { FileGroup } from "../../results/run-folders.ts";
 import type { KnownRun, RunManager } from "../runs/run-manager.ts";
-import { commandLink } from "../workspace/commands.ts";
+import { commandLink } from "../workspace/command-link.ts";
 
 export const RESULTS_VIEW = "biapy.results";
 
@@ -78,7 +78,7 @@ export class ResultsTree implements vscode.TreeDataProvider<ResultItem> {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly runs: RunManager) {
-    // Runs change several times a second, which nobody reads.
+    // Debounced: runs change several times a second.
     runs.onDidChangeRuns(() => {
       this.timer ??= setTimeout(() => {
         this.timer = undefined;
@@ -138,7 +138,7 @@ export class ResultsTree implements vscode.TreeDataProvider<ResultItem> {
   }
 }
 
-/** Writes dates in one form. What writes them is made once, and not before: that takes longer than writing a hundred. */
+/** Returns a formatter for dates. It is created on first use: creating one takes longer than formatting a hundred dates. */
 function dateWriter(form: Intl.DateTimeFormatOptions): (date: Date | number) => string {
   let format: Intl.DateTimeFormat | undefined;
   return (date) => {
@@ -164,7 +164,7 @@ function descriptionOf({ summary, folder, progress, damage }: KnownRun): string 
   return parts.filter((part) => part !== "").join(" · ");
 }
 
-/** The time of a run of today, the day of this year's, the date of older ones. */
+/** Returns the time of a run of today, the day of one of this year, and the date of older ones. */
 function shortDate(date: Date): string {
   const today = new Date();
   if (date.toDateString() === today.toDateString()) return time(date);
@@ -176,7 +176,7 @@ function tooltipOf({ summary, folder, live, damage }: KnownRun): vscode.Markdown
   const { name, runId, status, engine, started, id } = summary;
   const explained = damage ?? live?.record.ended?.message ?? EXPLAINED[status];
   const tooltip = new vscode.MarkdownString(`**${name}, run ${runId}**: ${status}`);
-  // A record's texts may hold Markdown, such as an image to load from somewhere: they are shown as they are.
+  // A record's text may hold Markdown, such as a remote image: it is escaped.
   const add = (text: string) => tooltip.appendMarkdown("\n\n").appendText(text);
   if (explained !== undefined) add(explained);
   add(`Engine: ${engine}`);
@@ -193,7 +193,7 @@ function fileItem({ run, group, file }: FileItem): vscode.TreeItem {
   item.tooltip = file;
   const checkpoint = group === "checkpoints" && [".pth", ".safetensors"].includes(extname(file));
   item.contextValue = checkpoint ? "file checkpoint" : "file";
-  // A checkpoint's numbers are for programs.
+  // No editor shows a checkpoint.
   if (!checkpoint)
     item.command = commandLink("biapy.results.open", "Open", {
       kind: "file",

@@ -1,16 +1,16 @@
-/** The jobs whose results are shown, found in the open folders, in those that the settings name, and where runs were started. */
+/** The jobs whose results are shown: found in the open folders, in folders from the settings, and where runs were started. */
 import { join, resolve } from "node:path";
 import * as vscode from "vscode";
 import { jobOf, jobsIn, type RunFolder, runsOf } from "../../results/run-folders.ts";
 
-/** What tells a job in an open folder. (Alternatives within alternatives are not understood.) */
+/** Files that identify a job in an open folder. (VS Code does not support nested alternatives.) */
 const TRACES = "**/{config_files/*.yaml,config_files/*.yml,.biapy-studio/*/run.json}";
 const NO_RESULTS = "**/{node_modules,.git}/**";
-/** Where a job's files change. */
+/** The files of a job that are watched. */
 const WATCHED = "**/{config_files,results,checkpoints,logs,.biapy-studio}/**";
-/** Changes are gathered so long. */
+/** Debounce of changes. */
 const GATHER_MS = 1000;
-/** Key of the workspace's memory: result folders in which runs were started. */
+/** Key in the workspace state: result folders in which runs were started. */
 const STARTED_IN = "biapy.startedIn";
 
 export class ResultFolders implements vscode.Disposable {
@@ -18,10 +18,10 @@ export class ResultFolders implements vscode.Disposable {
   private readonly changes = new vscode.EventEmitter<readonly string[]>();
   private readonly changed = new Set<string>();
   private readonly subscriptions: vscode.Disposable[] = [];
-  /** By the folder that they watch. */
+  /** Watchers by folder. */
   private readonly watchers = new Map<string, vscode.Disposable>();
   private timer: NodeJS.Timeout | undefined;
-  /** Job directories whose runs appeared, went or have new files. */
+  /** Fires with the job directories whose runs appeared, disappeared or have new files. */
   readonly onDidChange = this.changes.event;
 
   constructor(private readonly context: vscode.ExtensionContext) {
@@ -48,11 +48,11 @@ export class ResultFolders implements vscode.Disposable {
     return this.found;
   }
 
-  /** Looks for jobs anew and follows what it finds. */
+  /** Searches for jobs again and watches those that it finds. */
   async refresh(): Promise<void> {
     const folders = this.folders();
     this.watch(folders);
-    // Where results usually lie is looked at first: searching all open folders can take long.
+    // The usual places come first: searching all open folders can take long.
     const usual = (await Promise.all(folders.map(jobsIn))).flat();
     await this.read(usual);
     const traces = await vscode.workspace.findFiles(TRACES, NO_RESULTS);
@@ -65,7 +65,7 @@ export class ResultFolders implements vscode.Disposable {
     );
   }
 
-  /** Remembers a folder in which a run is started, and looks at its job. */
+  /** Remembers a folder in which a run was started, and reads its job. */
   async add(resultDirectory: string, jobDirectory: string): Promise<void> {
     const known = this.context.workspaceState.get<string[]>(STARTED_IN, []);
     if (!known.includes(resultDirectory)) {
@@ -76,7 +76,7 @@ export class ResultFolders implements vscode.Disposable {
   }
 
   private async read(jobs: readonly string[], gone: readonly string[] = []): Promise<void> {
-    // One after another: what comes of many at once would hold up the editor.
+    // One after another: reading many at once would block the editor.
     for (const job of jobs) {
       const runs = await runsOf(job);
       if (runs.length > 0) this.found.set(job, runs);
@@ -85,7 +85,7 @@ export class ResultFolders implements vscode.Disposable {
     this.changes.fire([...jobs, ...gone]);
   }
 
-  /** Folders to look into, beside what is found in the open ones. */
+  /** Folders to search in addition to the open ones. */
   private folders(): string[] {
     const settings = (vscode.workspace.workspaceFolders ?? []).flatMap(({ uri }) => {
       const { get } = vscode.workspace.getConfiguration("biapy", uri);
@@ -122,12 +122,12 @@ export class ResultFolders implements vscode.Disposable {
 
   private gather(path: string): void {
     const job = jobOf(path);
-    // Events are followed by other means.
+    // Events are followed through the supervisor.
     if (job === undefined || path.endsWith("events.jsonl") || path.endsWith(".tmp")) return;
     this.lookSoon(job);
   }
 
-  /** A job's files have changed, as its run says: not every disk tells of changes. */
+  /** Reads a job again soon because its run reported new files: not every disk reports changes. */
   lookSoon(job: string): void {
     this.changed.add(job);
     this.timer ??= setTimeout(() => {

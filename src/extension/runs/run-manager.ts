@@ -9,8 +9,8 @@ import type { RunEvent } from "../../facts/run-events.ts";
 import type { RunSummary } from "../../protocol/panel-messages.ts";
 import { pastEvents } from "../../results/past-events.ts";
 import type { RunFolder } from "../../results/run-folders.ts";
-import { ask } from "../../runs/address.ts";
 import { LiveRun } from "../../runs/live-run.ts";
+import { ask } from "../../runs/messages.ts";
 import { livingTickets, type Ticket } from "../../runs/queue.ts";
 import { type RecordFiles, type RunCommand, type RunOrder, recordFilesOf } from "../../runs/record.ts";
 import { bundleProgram, startRun } from "../../runs/start-run.ts";
@@ -28,12 +28,12 @@ export interface KnownRun {
   readonly folder?: RunFolder;
   /** What is wrong with its record. */
   readonly damage?: string;
-  /** How far it is, while it is active. */
+  /** Its progress, while it is active. */
   readonly progress?: RunProgress;
 }
 
 export interface StartOptions {
-  /** Whether it waits for other runs of its device. */
+  /** Whether it waits for other runs that need its device. */
   readonly queued: boolean;
   readonly debugged?: boolean;
 }
@@ -43,7 +43,7 @@ export class RunManager implements RunSource, vscode.Disposable {
   /** What is wrong with the records of damaged runs, by identity. */
   private readonly damage = new Map<string, string>();
   private readonly progress = new Map<string, RunProgress>();
-  /** Runs that were active when this window last looked. */
+  /** Runs that were active when this window last checked. */
   private readonly active = new Set<string>();
   private readonly stateChanges = new vscode.EventEmitter<void>();
   private readonly received = new vscode.EventEmitter<{
@@ -52,24 +52,24 @@ export class RunManager implements RunSource, vscode.Disposable {
   }>();
   private readonly ends = new vscode.EventEmitter<KnownRun>();
   private readonly subscriptions: vscode.Disposable;
-  /** The next time that changes are told. */
+  /** When changes are announced next. */
   private announcement: { readonly due: number; readonly timer: NodeJS.Timeout } | undefined;
-  /** By identity: the runs whose records have been looked at. */
+  /** Runs whose records have been read, by identity. */
   private folders: ReadonlyMap<string, RunFolder> = new Map();
-  /** When records were written that were looked at, by identity. */
+  /** Modification time of each record that has been read, by identity. */
   private readonly written = new Map<string, number>();
   private looking: Promise<void> = Promise.resolve();
 
   readonly onDidChangeRuns = this.stateChanges.event;
   readonly onDidReceiveEvents = this.received.event;
-  /** A run ended while this window was open. */
+  /** Fires when a run ends while this window is open. */
   readonly onDidEndRun = this.ends.event;
 
   constructor(
     private readonly context: vscode.ExtensionContext,
     private readonly results: ResultFolders,
     private readonly engines: readonly Engine[],
-    /** Resolves when the runs that there were at the start are known. */
+    /** Resolves when the runs that existed at the start are known. */
     private readonly found: Promise<void>,
     log: vscode.LogOutputChannel,
   ) {
@@ -84,7 +84,7 @@ export class RunManager implements RunSource, vscode.Disposable {
     );
   }
 
-  /** Looks at records, one look after another. */
+  /** Reads records, one read after another. */
   private look(action: () => Promise<void>, log: vscode.LogOutputChannel): void {
     this.looking = this.looking.then(action).catch((error) => log.error(error));
   }
@@ -111,7 +111,7 @@ export class RunManager implements RunSource, vscode.Disposable {
     return folder === undefined && live === undefined ? undefined : this.describe(id, folder, live);
   }
 
-  /** Resolves when all that was found on disk is known here. */
+  /** Resolves when everything found on disk is known here. */
   async ready(): Promise<void> {
     await this.found;
     await this.looking;
@@ -137,12 +137,12 @@ export class RunManager implements RunSource, vscode.Disposable {
     await runCommand("biapy.resumeTraining", runId);
   }
 
-  /** The identities of the runs, of any window, that a new run of a device would wait for, earliest first. */
+  /** Returns the identities of the runs of any window that a new run on a device would wait for, earliest first. */
   async before(device: string): Promise<readonly string[]> {
     return (await this.ticketsBefore(device)).map(({ run }) => run);
   }
 
-  /** Stops the runs that a new run of a device would wait for. */
+  /** Stops the runs that a new run on a device would wait for. */
   async stopBefore(device: string): Promise<void> {
     await Promise.all((await this.ticketsBefore(device)).map(({ address }) => ask(address, "stop")));
   }
@@ -182,7 +182,7 @@ export class RunManager implements RunSource, vscode.Disposable {
     return this.describe(runDirectory, undefined, live);
   }
 
-  /** Looks at the records of jobs whose files changed: a run may have been started or resumed by another window. */
+  /** Reads the records of jobs whose files changed: another window may have started or resumed a run. */
   private async reopen(jobs: readonly string[]): Promise<void> {
     const all = [...this.results.jobs.values()].flat();
     const found = new Map(all.map((folder) => [folder.tree.runDirectory, folder]));
@@ -204,7 +204,7 @@ export class RunManager implements RunSource, vscode.Disposable {
     this.announce();
   }
 
-  /** Opens a record that was found; one that is damaged leaves the others as they are. */
+  /** Opens a record that was found. A damaged one does not affect the others. */
   private async openFound(id: string, files: RecordFiles): Promise<void> {
     this.damage.delete(id);
     try {
@@ -217,7 +217,7 @@ export class RunManager implements RunSource, vscode.Disposable {
     }
   }
 
-  /** The folder is trusted now: runs without an end are looked for. */
+  /** Follows the runs without an end once the folder is trusted. */
   private async followAll(): Promise<void> {
     for (const [id, run] of [...this.live]) if (run.status === "unknown") await this.openFound(id, run.files);
     this.announce();
@@ -238,7 +238,7 @@ export class RunManager implements RunSource, vscode.Disposable {
     const { id } = opened;
     const before = this.live.get(id);
     if (before?.isActive && before.record.created === opened.record.created) {
-      // Opened twice at once.
+      // It was opened twice at the same time.
       opened.close();
       return before;
     }
@@ -274,7 +274,7 @@ export class RunManager implements RunSource, vscode.Disposable {
     this.announce();
   }
 
-  /** Tells of changes, many at once as one, after so many milliseconds at most. */
+  /** Announces changes, debounced: after `wait` milliseconds at most. */
   private announce(wait = ANNOUNCE_MS): void {
     const due = Date.now() + wait;
     if (this.announcement !== undefined && this.announcement.due <= due) return;
@@ -315,12 +315,12 @@ export class RunManager implements RunSource, vscode.Disposable {
 const onePerDevice = () => vscode.workspace.getConfiguration("biapy.run").get("onePerDevice", true);
 
 const ANNOUNCE_MS = 100;
-/** A run that does a hundred steps a second is not read faster than this. */
+/** Debounce of progress: nobody reads a hundred steps per second. */
 const PROGRESS_MS = 500;
-/** Events that tell of new files. */
+/** Events that announce new files. */
 const WRITING: readonly RunEvent["event"][] = ["epoch", "checkpoint", "image", "end"];
 
-/** What must have been ordered for a run that left no record. */
+/** Reconstructs the order of a run that left no record. */
 function orderOf(folder: RunFolder | undefined): RunOrder {
   if (folder === undefined) throw new Error("A run has a record or a folder.");
   const { name, runId, jobDirectory } = folder.tree;

@@ -1,7 +1,7 @@
 import { aboutDuration } from "../../facts/format.ts";
 import type { RunEvent } from "../../facts/run-events.ts";
 
-/** How far a run is, told from its events. */
+/** A run's progress, computed from its events. */
 export class RunProgress {
   private epoch = 0;
   private epochs = 0;
@@ -30,7 +30,7 @@ export class RunProgress {
     }
   }
 
-  /** The least loss so far; nothing before the first epoch's end. */
+  /** The lowest loss so far; nothing before the end of the first epoch. */
   get bestLoss(): number | undefined {
     return Number.isFinite(this.best) ? this.best : undefined;
   }

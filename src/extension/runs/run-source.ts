@@ -2,18 +2,18 @@ import type * as vscode from "vscode";
 import type { RunEvent } from "../../facts/run-events.ts";
 import type { RunSummary } from "../../protocol/panel-messages.ts";
 
-/** The runs that there are, as the panel and the results browser see them: queued, running and past ones, of any engine. */
+/** All runs as the panel and the results browser see them: queued, running and past ones of any engine. */
 export interface RunSource {
   /** Newest first. */
   readonly runs: readonly RunSummary[];
-  /** A run appeared, went, or stands otherwise than before. */
+  /** Fires when a run appears, disappears or changes its status. */
   readonly onDidChangeRuns: vscode.Event<void>;
-  /** What a run has told so far, in order; empty for a run that left no trace of it. */
+  /** Returns a run's events so far, in order; empty for a run that left none. */
   events(runId: string): Promise<readonly RunEvent[]>;
-  /** What a run tells from now on. */
+  /** Fires with a run's new events. */
   readonly onDidReceiveEvents: vscode.Event<{ readonly run: string; readonly events: readonly RunEvent[] }>;
   /** Stops a run after its step, with a checkpoint; takes a queued run out of the queue. */
   stop(runId: string): Promise<void>;
-  /** Goes on with a run that was stopped or interrupted. */
+  /** Resumes a run that was stopped or interrupted. */
   resume(runId: string): Promise<void>;
 }

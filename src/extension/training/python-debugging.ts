@@ -1,16 +1,18 @@
 /** Debug sessions with debugpy, which speaks the editor's own protocol on the port that it listens on. */
 import { createServer, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
+import * as v from "valibot";
 import * as vscode from "vscode";
-import { connectToPort, listenOnFreePort } from "../../runs/address.ts";
+import { connectToPort, listenOnFreePort } from "../../facts/lock/address.ts";
 import type { Services } from "../commands/services.ts";
 import { PYTHON_SESSION } from "../engines/engine.ts";
 import { RUN } from "./debugging.ts";
 
-/** What debugpy, and our engine, say of where to attach to. */
-interface PythonSession extends vscode.DebugConfiguration {
-  readonly connect: { readonly host: string; readonly port: number };
-}
+/** Where to attach to, as our engine and debugpy write it; a launch.json may hold anything. */
+const pythonSession = v.object({
+  connect: v.object({ port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)) }),
+  [RUN]: v.string(),
+});
 
 const RETRY_MS = 50;
 
@@ -18,7 +20,7 @@ export function registerPythonDebugging({ runs }: Services): vscode.Disposable {
   return vscode.Disposable.from(
     vscode.debug.registerDebugAdapterDescriptorFactory(PYTHON_SESSION, {
       async createDebugAdapterDescriptor({ configuration }) {
-        const { connect, [RUN]: run } = configuration as PythonSession;
+        const { connect, [RUN]: run } = v.parse(pythonSession, configuration);
         const lives = () => runs.find(run)?.live?.isActive ?? false;
         return new vscode.DebugAdapterServer(await relayTo(connect.port, lives));
       },

@@ -2,10 +2,11 @@
 import { resolve } from "node:path";
 import { Writable } from "node:stream";
 import * as vscode from "vscode";
-import type { RunEvent } from "../../facts/run-events.ts";
+import type { RunStatus } from "../../facts/run-status.ts";
 import type { RunWishes } from "../commands/plan-run.ts";
 import type { Services } from "../commands/services.ts";
 import { configurationsInWorkspace, workingDirectory } from "../workspace/configuration-file.ts";
+import { followRun } from "./follow-run.ts";
 
 interface TrainingTask extends vscode.TaskDefinition, RunWishes {
   readonly config: string;
@@ -51,11 +52,16 @@ function resolvedPath(config: string, scope: vscode.Task["scope"]): string {
 const INTERRUPT = "\u0003";
 const EXIT = { finished: 0, stopped: 130, failed: 1 } as const;
 
+const exitOf = (status: RunStatus | undefined) =>
+  status === "finished" || status === "stopped" ? EXIT[status] : EXIT.failed;
+
+/** Shows a run's events as the command line does. */
 class TrainingTerminal implements vscode.Pseudoterminal {
   private readonly written = new vscode.EventEmitter<string>();
   private readonly closed = new vscode.EventEmitter<number>();
   private readonly subscriptions: vscode.Disposable[] = [];
   private run: string | undefined;
+  private ended = false;
   readonly onDidWrite = this.written.event;
   readonly onDidClose = this.closed.event;
 
@@ -68,7 +74,7 @@ class TrainingTerminal implements vscode.Pseudoterminal {
   open(): void {
     void this.train().catch((error: unknown) => {
       this.write(`${error instanceof Error ? error.message : String(error)}\n`);
-      this.closed.fire(1);
+      this.end(1);
     });
   }
 
@@ -96,26 +102,34 @@ class TrainingTerminal implements vscode.Pseudoterminal {
       }),
     );
     this.write(`Training ${this.config.fsPath} in ${workingDirectory(this.config)}\n`);
-    const early: { readonly run: string; readonly events: readonly RunEvent[] }[] = [];
-    let tell = (message: (typeof early)[number]) => void early.push(message);
-    this.subscriptions.push(runs.onDidReceiveEvents((message) => tell(message)));
     const run = await runTraining(this.services, this.config, { ...this.wishes, confirm: false });
     if (run === undefined) {
       this.write("It was not started.\n");
-      this.closed.fire(2);
+      this.end(2);
       return;
     }
     this.run = run;
-    const told = await runs.events(run);
-    for (const event of told) this.tell(event, report);
-    tell = (message) => {
-      if (message.run === run) for (const event of message.events) this.tell(event, report);
-    };
+    const following = followRun(runs, run, (event) => {
+      report(event);
+      if (event.event === "end") this.end(EXIT[event.status]);
+    });
+    this.subscriptions.push(
+      { dispose: () => following.stop() },
+      // A run whose process was killed has told no end.
+      runs.onDidEndRun(({ summary: { id, status } }) => {
+        if (id === run) void following.told.then(() => this.end(exitOf(status)));
+      }),
+    );
+    await following.told;
+    const known = runs.find(run);
+    if (known?.live?.isActive !== true) this.end(exitOf(known?.summary.status));
   }
 
-  private tell(event: RunEvent, report: (event: RunEvent) => void): void {
-    report(event);
-    if (event.event === "end") this.closed.fire(EXIT[event.status]);
+  /** Ends the task with an exit code; the first one counts. */
+  private end(code: number): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.closed.fire(code);
   }
 
   private write(text: string): void {

@@ -1,6 +1,7 @@
 /** Opens image files and reads single planes of them: what the image worker does, without its messages. */
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
+import { LRUCache } from "lru-cache";
 import { openImage } from "../../images/files.ts";
 import {
   type Image,
@@ -26,6 +27,11 @@ const IDLE = 1000;
 
 type Slice = Image & { readonly step: number };
 
+interface Place {
+  readonly path: string;
+  readonly z: number;
+}
+
 interface OpenFile {
   readonly source: Promise<ImageSource>;
   users: number;
@@ -35,7 +41,13 @@ interface OpenFile {
 /** Opens files as they are needed and keeps the slices read last. Errors are {@link ImageError}s. */
 export class ImageStore {
   private readonly files = new Map<string, OpenFile>();
-  private readonly slices = new Map<string, Promise<Slice>>();
+  private readonly slices = new LRUCache<string, Slice, Place>({
+    maxSize: MOST_CACHED_BYTES,
+    // A slice that is larger than the whole cache is kept alone.
+    sizeCalculation: ({ data }) => Math.min(data.byteLength, MOST_CACHED_BYTES),
+    fetchMethod: (_key, _stale, { context: { path, z } }) => this.use(path, (source) => readSlice(source, z)),
+    ignoreFetchAbort: true,
+  });
   /** Tell files that were replaced from those that are as they were. */
   private readonly versions = new Map<string, string>();
 
@@ -50,7 +62,8 @@ export class ImageStore {
 
   /** One slice of one channel. */
   async plane(path: string, z: number, channel: number): Promise<Plane> {
-    const { shape, sampleType, step, data } = await this.slice(path, z);
+    const slice = await this.slices.forceFetch(`${path}\n${z}`, { context: { path, z } });
+    const { shape, sampleType, step, data } = slice;
     const [, height, width, channels] = shape;
     const values = sampleArray(sampleType, height * width);
     for (let pixel = 0; pixel < values.length; pixel++) values[pixel] = data[pixel * channels + channel];
@@ -59,19 +72,6 @@ export class ImageStore {
 
   async close(): Promise<void> {
     for (const path of [...this.files.keys()]) await this.forget(path);
-  }
-
-  private async slice(path: string, z: number): Promise<Slice> {
-    const key = `${path}\n${z}`;
-    const slice = this.slices.get(key) ?? this.use(path, (source) => readSlice(source, z));
-    // The slice used last comes last.
-    this.slices.delete(key);
-    this.slices.set(key, slice);
-    slice.catch(() => this.slices.delete(key));
-    const { data } = await slice;
-    const most = Math.max(1, Math.floor(MOST_CACHED_BYTES / data.byteLength));
-    for (const old of [...this.slices.keys()].slice(0, -most)) this.slices.delete(old);
-    return slice;
   }
 
   /** Does something with an open file, which is closed when it was not used for a while. */

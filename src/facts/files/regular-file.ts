@@ -1,5 +1,5 @@
 /** Reading files of a folder that anybody may have filled: a named pipe would block for ever, `/dev/zero` would never end. */
-import { constants } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import * as v from "valibot";
 
@@ -8,16 +8,23 @@ export class DamagedFileError extends Error {
   override readonly name = "DamagedFileError";
 }
 
+/** Without O_NONBLOCK, opening a named pipe waits for a writer. Windows has no such flag. */
+const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+/** Returns nothing for the error of a file that does not exist; throws `DamagedFileError` for any other. */
+function missing(error: unknown): undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+  throw new DamagedFileError(`cannot be opened (${code})`);
+}
+
 /** Opens a regular file for reading. Returns nothing where there is none; throws `DamagedFileError` for anything else. */
 export async function openRegularFile(path: string): Promise<FileHandle | undefined> {
   let file: FileHandle;
   try {
-    // Without O_NONBLOCK, opening a named pipe waits for a writer. Windows has no such flag.
-    file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    file = await open(path, READ);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw new DamagedFileError(`cannot be opened (${code})`);
+    return missing(error);
   }
   if ((await file.stat()).isFile()) return file;
   await file.close();
@@ -38,6 +45,24 @@ export async function readText(path: string, maxBytes: number): Promise<string |
     return (await file.readFile()).toString("utf8");
   } finally {
     await file.close();
+  }
+}
+
+/** Like {@link readText}, for callers that cannot wait. */
+export function readTextSync(path: string, maxBytes: number): string | undefined {
+  let file: number;
+  try {
+    file = openSync(path, READ);
+  } catch (error) {
+    return missing(error);
+  }
+  try {
+    const found = fstatSync(file);
+    if (!found.isFile()) throw new DamagedFileError("is not a regular file");
+    if (found.size > maxBytes) throw new DamagedFileError(`is larger than ${maxBytes} bytes`);
+    return readFileSync(file, "utf8");
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { moveIntoPlace } from "./move-into-place.ts";
 
@@ -29,15 +29,41 @@ export function explainedWriteError(path: string, error: unknown): unknown {
   return reason === undefined ? error : new ResultError(`${path} could not be written: ${reason}.`);
 }
 
-/** Writes a file under a temporary name and renames it: it is there whole or not at all. Makes its folder. */
-export async function writeFileAtomically(path: string, data: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.${randomBytes(4).toString("hex")}.tmp`;
+/** Returns a name beside `path` that nothing else uses: what is unfinished ends in `.tmp`, and lists of results leave it out. */
+export function temporaryName(path: string): string {
+  return `${path}.${randomBytes(4).toString("hex")}.tmp`;
+}
+
+/**
+ * Writes a file under a temporary name in the same folder, syncs it to the disk and renames it: at every moment `path` is the old
+ * file or the whole new one, even when the machine loses power. Where `write` fails, nothing of the new file stays.
+ */
+export async function writeThroughTemporary(
+  path: string,
+  write: (handle: FileHandle) => Promise<void>,
+): Promise<void> {
+  const temporary = temporaryName(path);
   try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(temporary, data);
+    const handle = await open(temporary, "wx");
+    try {
+      await write(handle);
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
     await moveIntoPlace(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/** Writes a whole file through a temporary one and makes its folder. Throws {@link ResultError} where the file system refuses it. */
+export async function writeFileAtomically(path: string, data: string | Uint8Array): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeThroughTemporary(path, (handle) => handle.writeFile(data));
+  } catch (error) {
     throw explainedWriteError(path, error);
   }
 }

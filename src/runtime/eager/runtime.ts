@@ -26,10 +26,10 @@ class EagerExecutable implements Executable {
   ) {
     const named = Object.entries(program.inputs).map(([name, spec]) => [name, allocate(spec)]);
     this.inputs = Object.fromEntries(named);
-    parameters.settle();
   }
 
   async run(seed: number): Promise<void> {
+    await this.parameters.settled();
     const previous = tf.engine().backendName;
     tf.setBackend(this.backend);
     try {

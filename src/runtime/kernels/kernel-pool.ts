@@ -22,61 +22,67 @@ export function sharedMemory(bytes: number): WebAssembly.Memory {
 }
 
 const WORKER = `
-  const { parentPort, workerData: { module, memories, finished } } = require("node:worker_threads");
+  const { parentPort, workerData: { module, memories } } = require("node:worker_threads");
   const kernels = memories.map((memory) => new WebAssembly.Instance(module, { env: { memory } }).exports);
   parentPort.on("message", (calls) => {
     for (const { memory, kernel, values } of calls) kernels[memory][kernel](...values);
-    Atomics.add(finished, 0, 1);
-    Atomics.notify(finished, 0);
+    parentPort.postMessage("done");
   });`;
+
+/** A thread of the pool ended, or the pool is closed: what it was given is not done, and nothing more can be. */
+export class KernelError extends Error {
+  override readonly name = "KernelError";
+}
 
 /** Runs kernels on several threads at once. */
 export class KernelPool {
   private readonly kernels: Kernels[];
-  private readonly workers: Worker[];
-  private readonly finished = new Int32Array(new SharedArrayBuffer(4));
-  /** How many lists of calls were handed to workers, ever. */
-  private posted = 0;
+  private readonly threadsBeside: readonly KernelThread[];
+  private background: Promise<void> = Promise.resolve();
 
   constructor(memories: readonly WebAssembly.Memory[], threads: number) {
     const module = new WebAssembly.Module(optimiserModule());
     this.kernels = memories.map(
       (memory) => new WebAssembly.Instance(module, { env: { memory } }).exports as Kernels,
     );
-    this.workers = Array.from({ length: threads - 1 }, () => {
-      const worker = new Worker(WORKER, {
-        eval: true,
-        workerData: { module, memories, finished: this.finished },
-      });
-      worker.unref();
-      return worker;
-    });
+    this.threadsBeside = Array.from(
+      { length: threads - 1 },
+      () => new KernelThread(new Worker(WORKER, { eval: true, workerData: { module, memories } })),
+    );
   }
 
   get threads(): number {
-    return this.workers.length + 1;
+    return this.threadsBeside.length + 1;
   }
 
-  /** Starts a list of calls on another thread (on this one where there is none); later runs wait for it. */
+  /** Starts a list of calls on another thread, or runs it on this one where there is no other. {@link settled} waits for it. */
   runInBackground(calls: readonly KernelCall[]): void {
-    if (this.workers.length === 0) this.runHere(calls);
-    else this.post(0, calls);
+    const [first] = this.threadsBeside;
+    if (first === undefined) {
+      this.runHere(calls);
+      return;
+    }
+    this.background = Promise.all([this.background, first.run(calls)]).then(() => {});
+    // Whoever waits for it learns of a failure.
+    this.background.catch(() => {});
   }
 
-  /** Runs one list of calls on each thread, the first on this one, and returns when all are done. */
-  run(perThread: readonly (readonly KernelCall[])[]): void {
-    const [own, ...others] = perThread;
-    this.wait();
-    others.forEach((calls, index) => {
-      this.post(index, calls);
-    });
+  /** Resolves when nothing runs in the background any more. Rejects with {@link KernelError}. */
+  settled(): Promise<void> {
+    return this.background;
+  }
+
+  /**
+   * Runs one list of calls on each thread, the first on this one. Resolves when all are done; rejects with {@link KernelError} where a
+   * thread ended before.
+   */
+  async run([own = [], ...others]: readonly (readonly KernelCall[])[]): Promise<void> {
+    await this.settled();
+    const beside = Promise.all(others.map((calls, index) => this.threadsBeside[index].run(calls)));
+    // Awaited below, unless this thread fails first.
+    beside.catch(() => {});
     this.runHere(own);
-    this.wait();
-  }
-
-  private post(worker: number, calls: readonly KernelCall[]): void {
-    this.posted++;
-    this.workers[worker].postMessage(calls);
+    await beside;
   }
 
   /** Runs calls on this thread at once, whatever the others do. */
@@ -84,16 +90,50 @@ export class KernelPool {
     for (const { memory, kernel, values } of calls) this.kernels[memory][kernel](...values);
   }
 
-  /** Waits for all that other threads were given. */
-  wait(): void {
-    let done = Atomics.load(this.finished, 0);
-    while (done < this.posted) {
-      Atomics.wait(this.finished, 0, done);
-      done = Atomics.load(this.finished, 0);
-    }
+  async close(): Promise<void> {
+    await Promise.all(this.threadsBeside.map((thread) => thread.close()));
+  }
+}
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: KernelError) => void;
+}
+
+/** One thread. It keeps the process alive only while somebody waits for it. */
+class KernelThread {
+  /** Those who wait for their calls, in the order in which they are done. */
+  private readonly waiting: Waiting[] = [];
+  private failure: KernelError | undefined;
+
+  constructor(private readonly worker: Worker) {
+    worker.unref();
+    worker.on("message", () => {
+      this.waiting.shift()?.resolve();
+      if (this.waiting.length === 0) worker.unref();
+    });
+    worker.on("error", (error) => this.fail(`A thread of the optimizer failed: ${error.message}.`));
+    worker.on("exit", () => this.fail("A thread of the optimizer ended before its work was done."));
+  }
+
+  run(calls: readonly KernelCall[]): Promise<void> {
+    const { failure } = this;
+    if (failure !== undefined) return Promise.reject(failure);
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ resolve, reject });
+      this.worker.ref();
+      this.worker.postMessage(calls);
+    });
+  }
+
+  private fail(message: string): void {
+    this.failure ??= new KernelError(message);
+    for (const { reject } of this.waiting.splice(0)) reject(this.failure);
+    this.worker.unref();
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.workers.map((worker) => worker.terminate()));
+    this.fail("The optimizer's threads are closed.");
+    await this.worker.terminate();
   }
 }

@@ -26,7 +26,7 @@ export function withBlockedConvolutions(graph: GraphDefinition, block: number): 
 }
 
 function blocked(
-  { inputs: [x, weight, ...bias], outputs: [y], attributes }: NodeDefinition,
+  { inputs: [x, weight, ...bias], outputs: [y], attributes, origin }: NodeDefinition,
   weightShape: readonly number[],
   block: number,
   integers: (values: readonly number[]) => string,
@@ -38,7 +38,7 @@ function blocked(
     output: string,
     settings: NodeDefinition["attributes"] = {},
     domain: NodeDefinition["domain"] = "",
-  ): NodeDefinition => ({ operator, domain, inputs: given, outputs: [output], attributes: settings });
+  ): NodeDefinition => ({ operator, domain, inputs: given, outputs: [output], attributes: settings, origin });
   const split = [outputs / block, block, inputs / block, block, ...kernel];
   return [
     node("Reshape", [weight, integers(split)], `${y}:split`),

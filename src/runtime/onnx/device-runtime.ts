@@ -9,6 +9,7 @@ import type { Program } from "../program.ts";
 import { fillUniform } from "../uniform.ts";
 import { type Binding, DeviceSession, type DeviceSessionSettings } from "./device-session.ts";
 import { DeviceWeights } from "./device-weights.ts";
+import { programModel } from "./dump-graph.ts";
 import { GraphBuilder } from "./graph.ts";
 import { hasHalfPrecision } from "./half-precision.ts";
 import { overwritable } from "./in-place.ts";
@@ -51,6 +52,7 @@ class DeviceGraph {
     private readonly weights: DeviceWeights,
     private readonly isWeight: ReadonlySet<string>,
     settings: DeviceSessionSettings,
+    purpose: string,
     destinations: Readonly<Record<string, Float32Array>> = {},
   ) {
     const data = new Map<string, TensorData>();
@@ -81,7 +83,7 @@ class DeviceGraph {
         .filter((name) => !(name in destinations))
         .map((name) => [name, data.get(name) as Float32Array]),
     );
-    this.session = new DeviceSession(encodeModel(graph), settings);
+    this.session = new DeviceSession(programModel(graph, purpose), settings);
   }
 
   private isMoved(output: string): boolean {
@@ -96,7 +98,7 @@ class DeviceGraph {
 
   async run(seed: number): Promise<void> {
     for (const [draw, values] of this.random.entries()) fillUniform(values, seed, draw);
-    this.weights.refresh();
+    await this.weights.refresh();
     const binding = this.binding();
     for (const [name, tensor] of this.sent) binding.input(name, tensor);
     await binding.run();
@@ -136,8 +138,9 @@ class DeviceGraph {
 class DeviceExecutable implements Executable {
   constructor(
     private readonly graph: DeviceGraph,
-    private readonly states: readonly { readonly from: Float32Array; readonly to: Float32Array }[],
-    private readonly weights: DeviceWeights,
+    private readonly parameters: Parameters,
+    /** What layers' states become, by their names. */
+    private readonly states: ReadonlyMap<string, Float32Array>,
   ) {}
 
   get inputs() {
@@ -150,9 +153,7 @@ class DeviceExecutable implements Executable {
 
   async run(seed: number): Promise<void> {
     await this.graph.run(seed);
-    if (this.states.length === 0) return;
-    for (const { from, to } of this.states) to.set(from);
-    this.weights.outdate();
+    for (const [name, values] of this.states) this.parameters.values(name).set(values);
   }
 
   endProfile(): void {
@@ -251,23 +252,33 @@ export class DeviceRuntime implements Runtime {
     const graph = traceProgram(program, parameters.specs, options, "gpu");
     const weights = this.weightsOf(parameters);
     const names = this.addWeights(graph, parameters, weights, new Set());
-    const ends = (prefix: string, slot: "gradient" | "weight") =>
+    const named = (prefix: string) =>
       graph.outputs
-        .filter(({ name }) => name.startsWith(prefix))
-        .map(({ name, shape }) => ({
-          name,
-          values: new Float32Array(slot === "weight" ? elementCount(shape) : 0),
-          place: parameters.place(name.slice(prefix.length), slot),
-        }));
-    const states = ends(STATE, "weight");
-    const destinations = {
-      ...Object.fromEntries(ends(GRADIENT, "gradient").map(({ name, place }) => [name, place])),
-      ...Object.fromEntries(states.map(({ name, values }) => [name, values])),
-    };
+        .filter((output) => output.name.startsWith(prefix))
+        .map(({ name, shape }) => ({ output: name, name: name.slice(prefix.length), shape }));
+    const states = named(STATE).map((each) => ({
+      ...each,
+      values: new Float32Array(elementCount(each.shape)),
+    }));
+    const gradients = named(GRADIENT).map((each) => ({
+      ...each,
+      values: parameters.place(each.name, "gradient"),
+    }));
+    const destinations = Object.fromEntries(
+      [...states, ...gradients].map(({ output, values }) => [output, values]),
+    );
     return new DeviceExecutable(
-      new DeviceGraph(graph, program, weights, names, this.settings, destinations),
-      states.map(({ values, place }) => ({ from: values, to: place })),
-      weights,
+      new DeviceGraph(
+        graph,
+        program,
+        weights,
+        names,
+        this.settings,
+        options.gradients ? "gradients" : "prediction",
+        destinations,
+      ),
+      parameters,
+      new Map(states.map(({ name, values }) => [name, values])),
     );
   }
 
@@ -276,7 +287,7 @@ export class DeviceRuntime implements Runtime {
     const weights = this.weightsOf(parameters);
     const moving = new Set(graph.outputs.map(({ name }) => name));
     const names = this.addWeights(graph, parameters, weights, moving, momentsOf(settings.optimiser));
-    const session = new DeviceGraph(graph, program, weights, names, this.settings);
+    const session = new DeviceGraph(graph, program, weights, names, this.settings, "training");
     return new DeviceTrainingStep(session, weights, settings);
   }
 

@@ -11,7 +11,9 @@ interface Entry {
   readonly slot: Slot;
   readonly shape: readonly number[];
   /** What steps read and write in turn; a single tensor where no step moves it, or one that moves it where it lies. */
-  tensors: readonly DeviceTensor[];
+  readonly tensors: readonly DeviceTensor[];
+  /** Which side has values that the other lacks. */
+  newest: "host" | "device" | "both";
 }
 
 /** Values are copied in portions, since the device holds a portion twice meanwhile. */
@@ -29,10 +31,6 @@ export class DeviceWeights implements DeviceCopy {
   /** Grows when tensors are added: bindings to the old ones are stale. */
   version = 0;
   private readonly entries = new Map<string, Entry>();
-  /** The host has values that the device lacks. */
-  private outdated = true;
-  /** The device has values that the host lacks. */
-  private ahead = false;
 
   constructor(
     private readonly parameters: Parameters,
@@ -46,17 +44,17 @@ export class DeviceWeights implements DeviceCopy {
     if (spec === undefined) throw new Error(`No weight is named ${weight}.`);
     const known = this.entries.get(input);
     if (known !== undefined && known.tensors.length >= copies) return;
-    if (known !== undefined) this.bringHome();
-    known?.tensors.forEach((tensor) => {
-      tensor.release();
-    });
+    if (known !== undefined) {
+      // The new tensors start from the host's values.
+      this.bringHome();
+      for (const tensor of known.tensors) tensor.release();
+    }
     const layout = { shape: spec.shape, type: "float32" } as const;
     const tensors: DeviceTensor[] = [];
     // Known as soon as they are made: should memory run out, they are released.
-    this.entries.set(input, { weight, slot, shape: spec.shape, tensors });
+    this.entries.set(input, { weight, slot, shape: spec.shape, tensors, newest: "host" });
     for (let copy = 0; copy < copies; copy++) tensors.push(new DeviceTensor(this.allocator, layout));
     this.version++;
-    this.outdated = true;
   }
 
   /** What a step reads. */
@@ -82,32 +80,37 @@ export class DeviceWeights implements DeviceCopy {
     return entry;
   }
 
-  /** To be called before every run: takes the host's values when they have changed. */
-  refresh(): void {
-    if (!this.outdated) return;
-    this.outdated = false;
-    this.copy("to the device");
+  /** Sends the host's values of those entries that the device lacks. Await it before every run. */
+  async refresh(): Promise<void> {
+    const entries = this.entriesNewestOn("host");
+    if (entries.length === 0) return;
+    await this.parameters.settled();
+    this.copy(entries, "to the device");
   }
 
-  /** To be called after every training step. */
+  /** To be called after every training step: the device is ahead of the host. */
   stepped(): void {
     this.current = 1 - this.current;
-    this.ahead = true;
+    for (const entry of this.entries.values()) entry.newest = "device";
   }
 
+  /** Fetches the device's values of those entries that the host lacks. */
   bringHome(): void {
-    if (!this.ahead) return;
-    this.ahead = false;
-    this.copy("home");
+    this.copy(this.entriesNewestOn("device"), "home");
   }
 
+  /** Notes that the host's values changed. What only the device has is fetched first: nothing is overwritten unseen. */
   outdate(): void {
-    this.outdated = true;
+    this.bringHome();
+    for (const entry of this.entries.values()) entry.newest = "host";
   }
 
-  private copy(direction: "to the device" | "home"): void {
-    this.parameters.settle();
-    for (const portion of portions([...this.entries])) {
+  private entriesNewestOn(side: "host" | "device"): (readonly [string, Entry])[] {
+    return [...this.entries].filter(([, { newest }]) => newest === side);
+  }
+
+  private copy(entries: readonly (readonly [string, Entry])[], direction: "to the device" | "home"): void {
+    for (const portion of portions(entries)) {
       const session = new DeviceSession(copyGraph(portion), this.session);
       const binding = session.bind();
       const host = portion.map(
@@ -124,6 +127,7 @@ export class DeviceWeights implements DeviceCopy {
       binding.release();
       session.release();
       for (const tensor of host) tensor.release();
+      for (const [, entry] of portion) entry.newest = "both";
     }
   }
 

@@ -51,6 +51,8 @@ export class GraphBuilder {
   /** What each cast value was before. */
   private readonly castFrom = new Map<Value, { readonly value: Value; readonly type: OnnxType }>();
   private counter = 0;
+  /** What the nodes that are added now are for ({@link NodeDefinition.origin}). */
+  origin: string | undefined;
 
   constructor(
     readonly target: Target = "cpu",
@@ -108,11 +110,11 @@ export class GraphBuilder {
 
   addMany(operator: string, inputs: readonly Value[], options: Operator): readonly Value[] {
     const { attributes = {}, outputs: count = 1, domain = "", weightShape } = options;
-    const key = `${operator}(${inputs})${JSON.stringify(attributes)}${count}`;
+    const key = `${domain}:${operator}(${inputs})${JSON.stringify(attributes)}${count}`;
     const existing = this.known.get(key);
     if (existing !== undefined) return existing;
     const outputs = Array.from({ length: count }, () => `v${this.counter++}`);
-    this.nodes.push({ operator, domain, inputs, outputs, attributes, weightShape });
+    this.nodes.push({ operator, domain, inputs, outputs, attributes, weightShape, origin: this.origin });
     this.known.set(key, outputs);
     return outputs;
   }

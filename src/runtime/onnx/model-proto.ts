@@ -13,6 +13,8 @@ export interface NodeDefinition {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, Attribute>>;
+  /** Which layer and kernel it was written for: `blocks.0.attn.qkv/BatchMatMul`, behind `gradient/` in the backward pass. */
+  readonly origin?: string;
   /** Of a convolution that is worth taking by blocks of channels (blocked-convolutions.ts). */
   readonly weightShape?: readonly number[];
 }
@@ -141,7 +143,7 @@ export function encodeModel(graph: GraphDefinition): Uint8Array {
       node: graph.nodes.map((node, index) => ({
         input: node.inputs,
         output: node.outputs,
-        name: `${node.operator}_${index}`,
+        name: `${node.origin === undefined ? "" : `${node.origin}/`}${node.operator}_${index}`,
         opType: node.operator,
         domain: node.domain,
         attribute: Object.entries(node.attributes).map(([name, value]) => attributeMessage(name, value)),

@@ -4,7 +4,8 @@ import type { Parameters } from "../parameters.ts";
 import type { InputSpec, Program } from "../program.ts";
 import { fillUniform } from "../uniform.ts";
 import { channelBlock, withBlockedConvolutions } from "./blocked-convolutions.ts";
-import { encodeModel, type GraphDefinition, type ValueDefinition } from "./model-proto.ts";
+import { programModel } from "./dump-graph.ts";
+import type { GraphDefinition, ValueDefinition } from "./model-proto.ts";
 import { loadOnnxruntime, NativeSession, NativeTensor, type TensorData } from "./native.ts";
 import { GRADIENT, STATE, traceProgram, UNIFORM } from "./trace-program.ts";
 
@@ -19,8 +20,9 @@ class OnnxExecutable implements Executable {
   constructor(
     graph: GraphDefinition,
     program: Program,
-    parameters: Parameters,
+    private readonly parameters: Parameters,
     threads: number,
+    purpose: string,
     profile?: string,
   ) {
     const isWeight = new Set(parameters.specs.map(({ name }) => name));
@@ -55,12 +57,12 @@ class OnnxExecutable implements Executable {
       to: parameters.values(name.slice(STATE.length)),
     }));
     const bound = { inputs: tensorsOf(inputs), outputs: tensorsOf(outputs) };
-    this.session = new NativeSession(encodeModel(graph), { threads, profile }, bound);
-    parameters.settle();
+    this.session = new NativeSession(programModel(graph, purpose), { threads, profile }, bound);
   }
 
   async run(seed: number): Promise<void> {
     for (const [draw, values] of this.random.entries()) fillUniform(values, seed, draw);
+    await this.parameters.settled();
     await this.session.run();
     for (const { from, to } of this.moved) to.set(from);
   }
@@ -92,7 +94,8 @@ export class OnnxRuntime implements Runtime {
 
   compile(program: Program, parameters: Parameters, options: CompileOptions): OnnxExecutable {
     const graph = withBlockedConvolutions(traceProgram(program, parameters.specs, options), channelBlock());
-    return new OnnxExecutable(graph, program, parameters, this.threads, this.profile);
+    const purpose = options.gradients ? "gradients" : "prediction";
+    return new OnnxExecutable(graph, program, parameters, this.threads, purpose, this.profile);
   }
 }
 

@@ -22,6 +22,7 @@ function tracingHost(tracer: Tracer, weights: Tensors, updates: Record<string, t
     // A layer that is used twice in a step moves its statistics twice.
     weight: ({ name }) => updates[STATE + name] ?? weights[name],
     uniform: (shape) => tracer.input(`${UNIFORM}${drawn++}`, { shape, type: "float32" }),
+    entered: (layer) => tracer.enter(layer),
     updateState: (name, value) => {
       updates[STATE + name] = tf.keep(value);
     },
@@ -58,6 +59,7 @@ function traceStep(
       inputs,
     );
     for (const output of Object.values(outputs)) tf.keep(output);
+    tracer.labelGradients();
     return outputs[LOSS];
   };
   if (!gradients) {
@@ -126,6 +128,7 @@ export function traceTraining(
     const number = (name: string) => tracer.input(name, { shape: [], type: "float32" });
     const lossScale = precision === "mixed" ? number(LOSS_SCALE) : undefined;
     const traced = traceStep(program, specs, inputs, tracer, { gradients: true, lossScale });
+    tracer.enter("optimizer");
     const { outputs, states, weights } = traced;
     const results: Record<string, tf.Tensor> = { ...outputs };
     const gradients =

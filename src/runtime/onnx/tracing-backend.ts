@@ -6,6 +6,7 @@ import { plain, plainTensor, splatTensor, type Traced } from "./layout.ts";
 import { type Lowering, lowerings } from "./lowerings.ts";
 import { inType, lowerMixed } from "./mixed-precision.ts";
 import type { GraphDefinition, OnnxType } from "./model-proto.ts";
+import { checkOperands } from "./operand-shapes.ts";
 
 const BACKEND = "onnx-tracing";
 
@@ -24,10 +25,19 @@ const TENSORFLOW_TYPE: Readonly<Record<OnnxType, TracedType>> = {
 class TracingBackend extends tf.KernelBackend {
   private graph = new GraphBuilder();
   private tensors = new WeakMap<tf.DataId, Traced>();
+  /** The layer and kernel that made a value. */
+  private origins = new WeakMap<tf.DataId, string>();
+  /** The layer that was entered last. */
+  layer = "";
+  /** The origin of the kernel whose gradient is being taken. */
+  private gradientOf: string | undefined;
 
   begin(target: Target, precision: Precision): GraphBuilder {
     this.graph = new GraphBuilder(target, precision);
     this.tensors = new WeakMap();
+    this.origins = new WeakMap();
+    this.layer = "";
+    this.gradientOf = undefined;
     return this.graph;
   }
 
@@ -66,11 +76,44 @@ class TracingBackend extends tf.KernelBackend {
         Array.isArray(info) ? info.map((each) => this.traced(each)) : info == null ? info : this.traced(info),
       ]),
     ) as Readonly<Record<string, Traced | readonly Traced[]>>;
+    checkOperands(kernelName, traced, attrs);
+    const origin =
+      this.gradientOf === undefined ? `${this.layer}/${kernelName}` : `gradient/${this.gradientOf}`;
+    this.graph.origin = origin;
     const result =
       this.graph.precision === "mixed"
         ? lowerMixed(kernelName, lowering, this.graph, traced, attrs)
         : lowering(this.graph, traced as never, attrs as never);
-    return Array.isArray(result) ? result.map((each) => this.expose(each)) : this.expose(result);
+    const exposed = [result].flat().map((each) => this.expose(each));
+    for (const { dataId } of exposed) this.origins.set(dataId, origin);
+    return Array.isArray(result) ? exposed : exposed[0];
+  }
+
+  /** Has what the gradients of a kernel add to the graph say whose gradients they are. Call it when the forward pass is done. */
+  labelGradients(): void {
+    this.layer = "gradient";
+    for (const node of tf.engine().state.activeTape ?? []) {
+      const { gradient } = node;
+      const origin = node.outputs[0] && this.origins.get(node.outputs[0].dataId);
+      if (gradient === undefined || origin === undefined) continue;
+      node.gradient = (dys) =>
+        Object.fromEntries(
+          Object.entries(gradient(dys)).map(([name, compute]) => [name, () => this.taking(origin, compute)]),
+        );
+    }
+  }
+
+  private taking<T>(origin: string, compute: () => T): T {
+    this.gradientOf = origin;
+    const gradient = compute();
+    // Not where it fails: the error is told with its place.
+    this.gradientOf = undefined;
+    return gradient;
+  }
+
+  /** Where the trace is, to say where it failed. */
+  get place(): string {
+    return this.gradientOf === undefined ? this.layer : `gradient of ${this.gradientOf}`;
   }
 
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {
@@ -136,16 +179,21 @@ function tracingBackend(): TracingBackend {
   return created;
 }
 
-/** Adds inputs to a trace while it runs. */
+/** Adds inputs to a trace while it runs, and says what its parts are. */
 export interface Tracer {
   input(name: string, spec: InputSpec): tf.Tensor;
+  /** Names the layer whose kernels follow. */
+  enter(layer: string): void;
+  /** To be called at the end of a forward pass that gradients are taken of. */
+  labelGradients(): void;
 }
 
 /**
  * Runs `compute` once on symbolic tensors and returns what it did as an ONNX graph, gradients included
  * (as `jax.make_jaxpr` does). The graph's inputs and outputs carry the names of `inputs` and of the result.
  *
- * @throws Error naming the kernel, when `compute` uses a TensorFlow.js kernel that has no lowering.
+ * @throws Error naming the layer, the kernel and its operands' shapes, where the shapes do not fit together; naming the kernel, where
+ *   it has no lowering.
  */
 export function trace(
   inputs: Readonly<Record<string, InputSpec>>,
@@ -164,11 +212,17 @@ export function trace(
         const placeholder = plainTensor(graph.input({ name, type, shape }), type, shape);
         return tf.engine().makeTensorFromTensorInfo(tracing.expose(placeholder), tracing);
       },
+      enter: (layer) => {
+        tracing.layer = layer;
+      },
+      labelGradients: () => tracing.labelGradients(),
     };
     const placeholders = Object.fromEntries(
       Object.entries(inputs).map(([name, spec]) => [name, tracer.input(name, spec)]),
     );
-    const outputs = Object.entries(compute(placeholders, tracer)).map(([name, tensor]) => {
+    const computed = placed(tracing, () => compute(placeholders, tracer));
+    graph.origin = undefined;
+    const outputs = Object.entries(computed).map(([name, tensor]) => {
       const traced = inType(graph, tracing.traced(tensor), "float32");
       return { name, value: plain(graph, traced), type: traced.type, shape: traced.shape };
     });
@@ -176,5 +230,16 @@ export function trace(
   } finally {
     tf.engine().endScope();
     if (previous) tf.setBackend(previous);
+  }
+}
+
+/** Has an error of TensorFlow.js or of a kernel's check name the layer that it is of. */
+function placed<T>(tracing: TracingBackend, compute: () => T): T {
+  try {
+    return compute();
+  } catch (error) {
+    const { place } = tracing;
+    if (!(error instanceof Error) || error.constructor !== Error || place === "") throw error;
+    throw new Error(`${place}: ${error.message}`, { cause: error });
   }
 }

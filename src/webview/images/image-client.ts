@@ -1,8 +1,15 @@
+import { LRUCache } from "lru-cache";
 import type { ImageReply, ImageRequest, ImageSummary } from "../../protocol/panel-messages.ts";
 import { PlaneImage } from "./plane-image.ts";
 
 /** Planes are kept up to this size, so that a slider that goes back shows at once. */
 const MOST_CACHED_BYTES = 256 * 1024 * 1024;
+
+interface Place {
+  readonly path: string;
+  readonly z: number;
+  readonly channel: number;
+}
 
 interface Waiting {
   readonly resolve: (reply: ImageReply) => void;
@@ -12,8 +19,13 @@ interface Waiting {
 export class ImageClient {
   private requests = 0;
   private readonly waiting = new Map<number, Waiting>();
-  private readonly planes = new Map<string, Promise<PlaneImage>>();
-  private readonly sizes = new Map<string, number>();
+  private readonly planes = new LRUCache<string, PlaneImage, Place>({
+    maxSize: MOST_CACHED_BYTES,
+    // A plane that is larger than the whole cache is kept alone.
+    sizeCalculation: ({ values }) => Math.min(values.byteLength, MOST_CACHED_BYTES),
+    fetchMethod: (_key, _stale, { context }) => this.read(context),
+    ignoreFetchAbort: true,
+  });
 
   constructor(private readonly post: (request: ImageRequest) => void) {}
 
@@ -32,45 +44,17 @@ export class ImageClient {
   }
 
   forget(path: string): void {
-    for (const key of [...this.planes.keys()]) if (key.startsWith(`${path}\n`)) this.drop(key);
+    for (const key of [...this.planes.keys()]) if (key.startsWith(`${path}\n`)) this.planes.delete(key);
   }
 
-  async plane(path: string, z: number, channel: number): Promise<PlaneImage> {
-    const key = `${path}\n${z} ${channel}`;
-    const known = this.planes.get(key);
-    const plane = known ?? this.read(path, z, channel);
-    // The plane used last comes last.
-    this.planes.delete(key);
-    this.planes.set(key, plane);
-    if (known === undefined) {
-      plane.then(
-        ({ values }) => this.keep(key, values.byteLength),
-        () => this.drop(key),
-      );
-    }
-    return plane;
+  plane(path: string, z: number, channel: number): Promise<PlaneImage> {
+    return this.planes.forceFetch(`${path}\n${z} ${channel}`, { context: { path, z, channel } });
   }
 
-  private async read(path: string, z: number, channel: number): Promise<PlaneImage> {
-    const reply = await this.ask({ type: "read-plane", request: ++this.requests, path, z, channel });
+  private async read(place: Place): Promise<PlaneImage> {
+    const reply = await this.ask({ type: "read-plane", request: ++this.requests, ...place });
     if (reply.type === "plane") return new PlaneImage(reply.plane);
     throw failure(reply);
-  }
-
-  private keep(key: string, size: number): void {
-    if (!this.planes.has(key)) return;
-    this.sizes.set(key, size);
-    let total = [...this.sizes.values()].reduce((sum, each) => sum + each, 0);
-    for (const old of [...this.planes.keys()]) {
-      if (total <= MOST_CACHED_BYTES || old === key) break;
-      total -= this.sizes.get(old) ?? 0;
-      this.drop(old);
-    }
-  }
-
-  private drop(key: string): void {
-    this.planes.delete(key);
-    this.sizes.delete(key);
   }
 
   private ask(request: ImageRequest): Promise<ImageReply> {

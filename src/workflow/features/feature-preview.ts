@@ -51,7 +51,7 @@ export class FeaturePreview {
     const [name, folder] = [imageName(image.info.path), this.tree.previews];
     const colors = colorsOf(map, this.basis, shown.info.shape);
     const whole = wholeRegion(shown.info.shape);
-    const kind = { channels: 3, sampleType: "uint8" } as const;
+    const kind = { channels: 3, sampleType: "uint8", pixelSize: image.info.pixelSize } as const;
     return {
       original: await writeImage(join(folder, `${name}_original.tif`), await shown.values(), shown, whole),
       features: await writeSamples(join(folder, `${name}_features.tif`), colors, kind, whole),

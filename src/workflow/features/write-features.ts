@@ -100,7 +100,7 @@ async function writeColors(
   basis: ColorBasis,
   { report, signal, tree }: Reporting,
 ): Promise<void> {
-  for (const [index, { path, shape }] of images.infos.entries()) {
+  for (const [index, { path, shape, pixelSize }] of images.infos.entries()) {
     signal.throwIfAborted();
     const { data } = await readNpy(mapFile(tree, path));
     const values = Float32Array.from(data, Number);
@@ -108,7 +108,7 @@ async function writeColors(
     const file = join(tree.features, `${imageName(path)}.tif`);
     const sampleType = "uint8";
     const colors = colorsOf(map, basis, shape);
-    await writeSamples(file, colors, { channels: 3, sampleType }, wholeRegion(shape));
+    await writeSamples(file, colors, { channels: 3, sampleType, pixelSize }, wholeRegion(shape));
     report({
       event: "image",
       kind: "features",

@@ -117,10 +117,15 @@ export async function crappifiedImages(
       ...Object.fromEntries(missing.map(({ name }) => [name, ""])),
     };
     await writeRecord(folder, { settings, sources: begun });
+    let negative = 0;
     for (const [done, { info, index, copy }] of missing.entries()) {
       const random = new Random(settings.seed).fork(0x57ab, index);
-      await writeCopy(info, copy, settings, random);
+      if (await writeCopy(info, copy, settings, random)) negative++;
       report({ event: "progress", label: "Making worse copies", done: done + 1, total: missing.length });
+    }
+    if (negative > 0) {
+      const effect = "which their worse copies have not: as in BiaPy, noisy values below 0 become 0.";
+      log("warning", `${negative} of ${missing.length} images have negative pixels, ${effect}`);
     }
     const made = Object.fromEntries(missing.map(({ name, source }) => [name, source]));
     await writeRecord(folder, { settings, sources: { ...begun, ...made } });
@@ -135,21 +140,25 @@ export async function crappifiedImages(
 /** Values of a part that is looked through at once. */
 const PART_VALUES = 2 ** 24;
 
-/** Makes a copy a few slices or rows at a time: an image may be larger than memory. */
+/** Makes a copy a few slices or rows at a time: an image may be larger than memory. Returns whether it has negative pixels. */
 async function writeCopy(
   { path, options }: ImageInfo,
   copy: string,
   settings: CrappifySettings,
   random: Random,
-): Promise<void> {
+): Promise<boolean> {
   const source = await openImage(path, options);
   try {
-    let brightest = 0;
+    let [brightest, darkest] = [0, 0];
     for (const region of storedParts(source.info.shape, source.piece, PART_VALUES)) {
       const { data } = await source.read(region);
-      for (let at = 0; at < data.length; at++) if (data[at] > brightest) brightest = data[at];
+      for (let at = 0; at < data.length; at++) {
+        if (data[at] > brightest) brightest = data[at];
+        if (data[at] < darkest) darkest = data[at];
+      }
     }
     await writeTiffStrips(copy, stripsOf(crappify(layersOf(source), brightest, settings, random)));
+    return darkest < 0;
   } finally {
     await source.close();
   }

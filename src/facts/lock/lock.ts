@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import * as v from "valibot";
-import { parseJson, readText } from "../facts/files/regular-file.ts";
-import { writeFileAtomically } from "../facts/files/write-file.ts";
-import { addressSchema, connectTo, mayBeStarting } from "./address.ts";
+import { parseJson, readText } from "../files/regular-file.ts";
+import { writeFileAtomically } from "../files/write-file.ts";
+import { addressSchema, connectTo, mayBeStarting, removeAddress } from "./address.ts";
 
 const lockOwner = v.pipe(
   v.object({
@@ -113,6 +113,8 @@ async function tookOver(lock: string, before: string, text: string): Promise<boo
   try {
     if ((await readFile(lock, "utf8").catch(() => undefined)) !== before) return false;
     await writeFileAtomically(lock, text);
+    const gone = parsed(before);
+    if (gone !== undefined) await removeAddress(gone.address);
     return true;
   } finally {
     await rm(claim, { force: true });

@@ -1,0 +1,53 @@
+/** What is wrong with a configuration for the engine that is to train it. */
+import type { ENGINE_LABELS } from "../facts/engine-labels.ts";
+import type { Problem } from "../facts/run-events.ts";
+import {
+  checkConfig,
+  checkOptimizers,
+  checkPatch,
+  checkPaths,
+  checkSchedule,
+  checkTask,
+  checkTiles,
+} from "./checks.ts";
+import type { Config } from "./config.ts";
+
+export type EngineName = keyof typeof ENGINE_LABELS;
+
+/**
+ * Returns what an engine refuses, and warnings. BiaPy's engines train every workflow: only what BiaPy 3.7.1 itself refuses is said
+ * for them, and what the embedded engine lacks is not.
+ *
+ * @param folder what relative paths are relative to
+ * @param network whether paths on other computers are looked at
+ */
+export function checkForEngine(
+  engine: EngineName,
+  config: Config,
+  folder: string,
+  network = true,
+): Problem[] {
+  if (engine === "embedded") return checkConfig(config, folder, network);
+  const ofAll = [...checkPatch(config), ...checkTiles(config), ...checkPaths(config, folder, network)];
+  const ofSelfSupervision =
+    config.text("PROBLEM.TYPE") === "SELF_SUPERVISED"
+      ? [...checkTask(config), ...checkOptimizers(config), ...checkSchedule(config), ...checkCopies(config)]
+      : [];
+  return [...ofAll, ...ofSelfSupervision].filter(({ ofEmbeddedEngine }) => ofEmbeddedEngine !== true);
+}
+
+/** BiaPy 3.7.1 puts worse copies beside the images, whatever the configuration says. */
+function checkCopies(config: Config): Problem[] {
+  return (["TRAIN", "VAL", "TEST"] as const).flatMap((phase) => {
+    const key = `DATA.${phase}.SSL_SOURCE_DIR` as const;
+    if (!config.sets(key)) return [];
+    const folder = `${config.text(`DATA.${phase}.PATH`)}_ssl_source`;
+    if (config.text(key) === folder) return [];
+    const message = `BiaPy 3.7.1 takes ${folder} whatever this says; the embedded engine heeds it.`;
+    return [config.warning(key, message, folder)];
+  });
+}
+
+/** The engine that a value of the setting `biapy.engine` names; the embedded one where it names none. */
+export const engineNamed = (setting: string): EngineName =>
+  setting === "biapy" || setting === "docker" ? setting : "embedded";

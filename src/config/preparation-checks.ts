@@ -1,0 +1,192 @@
+/** What keys of preprocessing, filtering and cross-validation demand, by BiaPy 3.7.1's rules and the embedded engine's. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Problem } from "../facts/run-events.ts";
+import { channelsOf, ndimOf, pretextTask } from "./basics.ts";
+import type { Config } from "./config.ts";
+
+const PHASES = ["TRAIN", "VAL", "TEST"] as const;
+
+/** @param folder what relative paths are relative to */
+export function checkPreparation(config: Config, folder: string): Problem[] {
+  return [
+    ...checkColor(config),
+    ...checkPreprocessing(config, folder),
+    ...PHASES.flatMap((phase) => checkFilter(config, phase)),
+    ...checkCrossValidation(config),
+    ...checkOfOtherWorkflows(config),
+  ];
+}
+
+function checkColor(config: Config): Problem[] {
+  const channels = channelsOf(config);
+  if (!config.flag("DATA.FORCE_RGB") || channels === 3) return [];
+  const patch = [...config.numbers("DATA.PATCH_SIZE").slice(0, -1), 3];
+  const message = `DATA.FORCE_RGB makes images of 3 channels, and the last number here says ${channels}.`;
+  return [config.problem("DATA.PATCH_SIZE", message, `(${patch.join(",")})`)];
+}
+
+function checkPreprocessing(config: Config, folder: string): Problem[] {
+  const on = PHASES.filter((phase) => config.flag(`DATA.PREPROCESS.${phase}`));
+  if (on.length === 0) return [];
+  const problems = [
+    ...checkResize(config),
+    ...checkMedian(config),
+    ...checkHistogram(config, folder),
+    ...checkColorSteps(config),
+  ];
+  if (config.flag("DATA.PREPROCESS.VAL") && config.flag("DATA.VAL.FROM_TRAIN")) {
+    const message =
+      "validation patches are a share of the training images, which DATA.PREPROCESS.TRAIN prepares.";
+    problems.push(config.warning("DATA.PREPROCESS.VAL", message, "False"));
+  }
+  if (config.flag("DATA.PREPROCESS.ZOOM.ENABLE")) {
+    const message = "zooming needs BiaPy itself, which does it for TEST.BY_CHUNKS alone.";
+    problems.push(config.needsBiapy("DATA.PREPROCESS.ZOOM.ENABLE", message, "False"));
+  }
+  if (config.flag("TEST.BY_CHUNKS.ENABLE") && config.flag("DATA.PREPROCESS.TEST")) {
+    const message = "preprocessing takes whole images, which TEST.BY_CHUNKS does not read.";
+    problems.push(config.problem("DATA.PREPROCESS.TEST", message, "False"));
+  }
+  return problems;
+}
+
+function checkResize(config: Config): Problem[] {
+  if (!config.flag("DATA.PREPROCESS.RESIZE.ENABLE")) return [];
+  const problems: Problem[] = [];
+  const ndim = ndimOf(config);
+  const key = "DATA.PREPROCESS.RESIZE.OUTPUT_SHAPE";
+  const sizes = config.numbers(key);
+  const patch = config.numbers("DATA.PATCH_SIZE").slice(0, ndim);
+  const unset = ndim === 3 && String(sizes) === "512,512";
+  if (sizes.length !== ndim && !unset)
+    problems.push(config.problem(key, `a ${ndim}D problem has ${ndim} sizes, not ${sizes.length}.`));
+  else if (sizes.some((size, axis) => size < patch[axis]))
+    problems.push(
+      config.problem(key, `${sizes.join(" x ")} is smaller than a patch (${patch.join(" x ")}).`),
+    );
+  if (config.number("DATA.PREPROCESS.RESIZE.ORDER") > 1) {
+    const message = "the embedded engine has 0 (nearest pixel) and 1 (linear); splines need BiaPy itself.";
+    problems.push(config.needsBiapy("DATA.PREPROCESS.RESIZE.ORDER", message, "1"));
+  }
+  return problems;
+}
+
+function checkMedian(config: Config): Problem[] {
+  if (!config.flag("DATA.PREPROCESS.MEDIAN_BLUR.ENABLE")) return [];
+  const key = "DATA.PREPROCESS.MEDIAN_BLUR.KERNEL_SIZE";
+  const ndim = ndimOf(config);
+  const sizes = config.numbers(key);
+  if (sizes.length === ndim + 1) return [];
+  const form = ndim === 3 ? "(z, y, x, channel)" : "(y, x, channel)";
+  const suggestion = ndim === 3 ? "(3,3,3,1)" : "(3,3,1)";
+  return [config.problem(key, `a ${ndim}D problem has ${form}, not ${sizes.length} numbers.`, suggestion)];
+}
+
+function checkHistogram(config: Config, folder: string): Problem[] {
+  if (!config.flag("DATA.PREPROCESS.MATCH_HISTOGRAM.ENABLE")) return [];
+  const key = "DATA.PREPROCESS.MATCH_HISTOGRAM.REFERENCE_PATH";
+  if (existsSync(resolve(folder, config.text(key)))) return [];
+  return [config.problem(key, `the folder ${config.text(key)} does not exist (resolved against ${folder}).`)];
+}
+
+function checkColorSteps(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  const [ndim, channels] = [ndimOf(config), channelsOf(config)];
+  if (config.flag("DATA.PREPROCESS.CANNY.ENABLE")) {
+    const key = "DATA.PREPROCESS.CANNY.ENABLE";
+    if (ndim === 3) problems.push(config.problem(key, "edges are found in 2D images alone.", "False"));
+    else if (channels !== 1 && !config.flag("DATA.FORCE_RGB"))
+      problems.push(
+        config.problem(key, `edges have one channel, and DATA.PATCH_SIZE says ${channels}.`, "False"),
+      );
+  }
+  if (config.flag("DATA.PREPROCESS.CLAHE.ENABLE") && ndim === 3 && channels === 3) {
+    const message = "stacks of three colors need BiaPy itself.";
+    problems.push(config.needsBiapy("DATA.PREPROCESS.CLAHE.ENABLE", message, "False"));
+  }
+  return problems;
+}
+
+const PROPERTIES = ["mean", "min", "max"];
+const OF_TARGETS = ["target_mean", "target_min", "target_max", "diff"];
+const SIGNS = ["gt", "ge", "lt", "le"];
+
+export function checkFilter(config: Config, phase: (typeof PHASES)[number]): Problem[] {
+  const group = `DATA.${phase}.FILTER_SAMPLES` as const;
+  if (!config.flag(`${group}.ENABLE`)) return [];
+  const lists = (["PROPS", "VALUES", "SIGNS"] as const).map((name) => config.value(`${group}.${name}`));
+  const problem = (name: "PROPS" | "VALUES" | "SIGNS", message: string) => [
+    config.problem(`${group}.${name}`, message),
+  ];
+  const sizes = lists.map((list) => (Array.isArray(list) ? list.map((each) => [each].flat().length) : []));
+  if (sizes[0].length === 0)
+    return problem("PROPS", "it names no property: [[mean], [min, max]] is two conditions.");
+  if (String(sizes[1]) !== String(sizes[0]))
+    return problem("VALUES", "a value for each of PROPS, in lists alike.");
+  if (String(sizes[2]) !== String(sizes[0]))
+    return problem("SIGNS", "a sign for each of PROPS, in lists alike.");
+  const allowed = pretextTask(config) === "crappify" ? [...PROPERTIES, ...OF_TARGETS] : PROPERTIES;
+  const [properties, , signs] = lists.map((list) => (Array.isArray(list) ? list.flat().map(String) : []));
+  const unknown = properties.find((each) => !allowed.includes(each));
+  if (unknown !== undefined) return problem("PROPS", `${unknown} is none of ${allowed.join(", ")}.`);
+  const sign = signs.find((each) => !SIGNS.includes(each));
+  return sign === undefined ? [] : problem("SIGNS", `${sign} is none of ${SIGNS.join(", ")}.`);
+}
+
+export function checkCrossValidation(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  const crosses = config.flag("DATA.VAL.CROSS_VAL");
+  if (config.flag("DATA.TEST.USE_VAL_AS_TEST") && !crosses) {
+    const message = "validation images are tested with DATA.VAL.CROSS_VAL alone.";
+    problems.push(config.problem("DATA.TEST.USE_VAL_AS_TEST", message, "False"));
+  }
+  if (!crosses) return problems;
+  const [folds, fold] = [config.number("DATA.VAL.CROSS_VAL_NFOLD"), config.number("DATA.VAL.CROSS_VAL_FOLD")];
+  if (!config.flag("DATA.VAL.FROM_TRAIN"))
+    problems.push(
+      config.problem(
+        "DATA.VAL.CROSS_VAL",
+        "it needs DATA.VAL.FROM_TRAIN: parts of the training images.",
+        "False",
+      ),
+    );
+  if (folds < 2)
+    problems.push(config.problem("DATA.VAL.CROSS_VAL_NFOLD", "there are at least two parts.", "5"));
+  else if (fold < 1 || fold > folds)
+    problems.push(
+      config.problem("DATA.VAL.CROSS_VAL_FOLD", `one of the parts 1 to ${folds}, not ${fold}.`, "1"),
+    );
+  return problems;
+}
+
+/** Keys that BiaPy 3.7.1 accepts in self-supervision and has no use for. */
+function checkOfOtherWorkflows(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  if (config.flag("DATA.TEST.ROI_MASK.ENABLE")) {
+    const message = "self-supervision predicts whole images: BiaPy has no use for a mask here either.";
+    problems.push(
+      config.text("DATA.TEST.ROI_MASK.PATH") === ""
+        ? config.problem("DATA.TEST.ROI_MASK.PATH", "it is not set.")
+        : config.warning("DATA.TEST.ROI_MASK.ENABLE", message, "False"),
+    );
+  }
+  if (config.flag("DATA.TEST.MEDIAN_PADDING")) {
+    const key = "DATA.TEST.MEDIAN_PADDING";
+    const padded = config.numbers("DATA.TEST.PADDING").some((size) => size > 0);
+    problems.push(
+      ndimOf(config) === 3 && padded
+        ? config.needsBiapy(
+            key,
+            "the embedded engine pads by reflection; medians need BiaPy itself.",
+            "False",
+          )
+        : config.warning(
+            key,
+            "it changes nothing: only 3D patches with padding have something to fill.",
+            "False",
+          ),
+    );
+  }
+  return problems;
+}

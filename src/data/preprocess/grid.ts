@@ -1,0 +1,91 @@
+/** Values on a grid `[z, y, x, channel]` that filters work on in double precision. */
+import { type Image, type ImageShape, type SampleType, sampleArray } from "../../images/image.ts";
+import { reflected } from "../tiling.ts";
+
+export interface Grid {
+  readonly shape: ImageShape;
+  readonly values: Float64Array;
+}
+
+/** What lies beyond the border, in SciPy's names: `d c b a | a b c d` is reflect, `d c b | a b c d` mirror. */
+export type Border = "reflect" | "mirror" | "nearest" | "wrap" | "constant";
+
+/** The position inside `[0, size)` that a position shows; undefined where the border is constant. */
+export function shownAt(position: number, size: number, border: Border): number | undefined {
+  if (position >= 0 && position < size) return position;
+  switch (border) {
+    case "nearest":
+      return Math.min(Math.max(position, 0), size - 1);
+    case "mirror":
+      return reflected(position, size);
+    case "wrap":
+      return ((position % size) + size) % size;
+    case "reflect": {
+      const wrapped = ((position % (2 * size)) + 2 * size) % (2 * size);
+      return wrapped < size ? wrapped : 2 * size - 1 - wrapped;
+    }
+    default:
+      return undefined;
+  }
+}
+
+const LARGEST: Readonly<Record<SampleType, number>> = {
+  uint8: 2 ** 8 - 1,
+  int8: 2 ** 7 - 1,
+  uint16: 2 ** 16 - 1,
+  int16: 2 ** 15 - 1,
+  uint32: 2 ** 32 - 1,
+  int32: 2 ** 31 - 1,
+  float32: 1,
+  float64: 1,
+};
+
+/** The largest value of a pixel type; 1 for those of fractions. */
+export const largestOf = (sampleType: SampleType): number => LARGEST[sampleType];
+
+/** An image's values, multiplied. */
+export const gridOf = ({ shape, data }: Image, factor = 1): Grid => ({
+  shape,
+  values: Float64Array.from(data, (value) => value * factor),
+});
+
+/** A grid as an image; whole-number types lose decimals. */
+export function imageOf({ shape, values }: Grid, sampleType: SampleType): Image {
+  const data = sampleArray(sampleType, values.length);
+  const whole = !sampleType.startsWith("float");
+  for (let at = 0; at < data.length; at++) data[at] = whole ? Math.trunc(values[at]) : values[at];
+  return { shape, sampleType, data };
+}
+
+/** The sum of neighbors along an axis, each by its weight; the middle of `weights` is the pixel itself. */
+export function correlated(
+  { shape, values }: Grid,
+  axis: number,
+  weights: readonly number[],
+  border: Border,
+): Grid {
+  const size = shape[axis];
+  const inner = shape.slice(axis + 1).reduce((product, each) => product * each, 1);
+  const reach = weights.length >> 1;
+  const result = new Float64Array(values.length);
+  for (let place = 0; place < size; place++)
+    for (const [index, weight] of weights.entries()) {
+      const from = shownAt(place + index - reach, size, border);
+      if (from === undefined || weight === 0) continue;
+      for (let block = 0; block < values.length; block += size * inner) {
+        const [to, source] = [block + place * inner, block + from * inner];
+        for (let each = 0; each < inner; each++) result[to + each] += weight * values[source + each];
+      }
+    }
+  return { shape, values: result };
+}
+
+/** A Gaussian of `sigma` pixels, cut off at 4 of them and normalized. */
+export function gaussianWeights(sigma: number): number[] {
+  const reach = Math.floor(4 * sigma + 0.5);
+  const raw = Array.from({ length: 2 * reach + 1 }, (_, at) =>
+    Math.exp(-((at - reach) ** 2) / (2 * sigma ** 2)),
+  );
+  const total = raw.reduce((sum, each) => sum + each, 0);
+  return raw.map((each) => each / total);
+}

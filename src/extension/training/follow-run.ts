@@ -1,0 +1,28 @@
+import type { RunEvent } from "../../facts/run-events.ts";
+import { eventsAfter } from "../panel/run-history.ts";
+import type { RunSource } from "../runs/run-source.ts";
+
+/**
+ * Calls `listener` with every event of a run, from its first one on: in order, each once, those too that come while the past ones are
+ * read. Resolves when the past ones are told; `stop` ends it.
+ */
+export function followRun(
+  runs: Pick<RunSource, "events" | "onDidReceiveEvents">,
+  run: string,
+  listener: (event: RunEvent) => void,
+): { readonly told: Promise<void>; stop(): void } {
+  let meanwhile: RunEvent[] | undefined = [];
+  const subscription = runs.onDidReceiveEvents((message) => {
+    if (message.run !== run) return;
+    if (meanwhile !== undefined) meanwhile.push(...message.events);
+    else message.events.forEach(listener);
+  });
+  const tellPast = async () => {
+    const past = await runs.events(run);
+    const rest = eventsAfter(past, meanwhile ?? []);
+    meanwhile = undefined;
+    for (const event of past) listener(event);
+    rest.forEach(listener);
+  };
+  return { told: tellPast(), stop: () => subscription.dispose() };
+}

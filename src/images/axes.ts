@@ -1,0 +1,207 @@
+/** Which axis of a stored array is which. All formats ask here, so that all follow one order of authority. */
+import { ImageError, type ImageShape, type Region, type SampleArray } from "./image.ts";
+
+/** One letter an axis: T, Z, C, Y, X as BiaPy writes them, and S for the samples of a pixel (red, green, blue). */
+export type AxesOrder = string;
+
+/** The axes of an array, and why. */
+export interface Axes {
+  readonly order: AxesOrder;
+  /** A clause: "INPUT_IMG_AXES_ORDER says so". */
+  readonly reason: string;
+}
+
+/** Fewer entries than this along an axis may be channels, where nothing says what the axis is. */
+const MOST_CHANNELS = 4;
+
+const LETTERS = /^[TZCYXS]+$/;
+
+/**
+ * Decides an array's axes: by the configuration, else by the file's own metadata, else by the shape. Time points become z where
+ * there is a single z-slice.
+ *
+ * @param asked DATA.*.INPUT_IMG_AXES_ORDER, where it is set
+ * @param named what the file itself says
+ */
+export function decideAxes(
+  path: string,
+  shape: readonly number[],
+  asked: AxesOrder | undefined,
+  named: Axes | undefined,
+): Axes {
+  const found = askedAxes(path, shape, asked, named) ?? named ?? axesByShape(path, shape);
+  const { order } = found;
+  if (order.length !== shape.length || !LETTERS.test(order) || new Set(order).size !== order.length)
+    throw new ImageError(path, `${path}: its axes ${order} do not fit an array of ${sizes(shape)}.`);
+  if (!order.includes("Y") || !order.includes("X"))
+    throw new ImageError(path, `${path}: its axes ${order} lack ${order.includes("Y") ? "X" : "Y"}.`);
+  if (sizeOf("T", shape, order) === 1 || sizeOf("Z", shape, order) > 1) return found;
+  const swapped = order.replace("Z", "-").replace("T", "Z").replace("-", "T");
+  return { order: swapped, reason: `${found.reason}; time points are read as z` };
+}
+
+function askedAxes(
+  path: string,
+  shape: readonly number[],
+  asked: AxesOrder | undefined,
+  named: Axes | undefined,
+): Axes | undefined {
+  if (asked === undefined) return undefined;
+  const order = asked.toUpperCase();
+  if (order.length === shape.length) return { order, reason: "INPUT_IMG_AXES_ORDER says so" };
+  if (named !== undefined)
+    return {
+      ...named,
+      reason: `${named.reason}; INPUT_IMG_AXES_ORDER (${order}) names another number of axes`,
+    };
+  throw new ImageError(
+    path,
+    `${path}: INPUT_IMG_AXES_ORDER names ${order.length} axes (${order}), and the array has ${shape.length} (${sizes(shape)}). Write a letter for each, or remove the key.`,
+  );
+}
+
+/** Axes by the number of them and their sizes: up to four entries are channels. Throws {@link ImageError} where that is a guess. */
+function axesByShape(path: string, shape: readonly number[]): Axes {
+  const few = (axis: number) => shape[axis] <= MOST_CHANNELS;
+  const reason = `by its shape (${sizes(shape)})`;
+  const [last] = [shape.length - 1];
+  if (shape.length === 2) return { order: "YX", reason };
+  if (shape.length === 3) return { order: few(2) && !few(0) && !few(1) ? "YXC" : "ZYX", reason };
+  if (shape.length === 4 || shape.length === 5) {
+    const time = shape.length === 5 ? "T" : "";
+    const first = last - 3;
+    if (few(last) && !few(last - 1) && !few(last - 2)) return { order: `${time}ZYXC`, reason };
+    if (few(first + 1)) return { order: `${time}ZCYX`, reason };
+    if (few(first)) return { order: `${time}CZYX`, reason };
+    throw new ImageError(
+      path,
+      `${path}: nothing says which of its axes (${sizes(shape)}) are z and channels. Set DATA.*.INPUT_IMG_AXES_ORDER, such as ${time}ZCYX.`,
+    );
+  }
+  throw new ImageError(
+    path,
+    `${path}: an array of ${sizes(shape)} has ${shape.length} axes; images have two to five.`,
+  );
+}
+
+/** Letters of names that files give axes. */
+const NAMES: Readonly<Record<string, string>> = {
+  time: "T",
+  frame: "T",
+  depth: "Z",
+  plane: "Z",
+  channel: "C",
+  channels: "C",
+  ch: "C",
+  sample: "S",
+  height: "Y",
+  width: "X",
+};
+
+/** The axes that a file's own names of them say; undefined where not all of them are an image's. */
+export function namedAxes(names: readonly (string | null)[] | undefined, source: string): Axes | undefined {
+  if (names === undefined || names.length === 0) return undefined;
+  const letters = names.map((name) => NAMES[name?.toLowerCase() ?? ""] ?? name?.toUpperCase() ?? "");
+  const order = letters.join("");
+  if (order.length !== names.length || !LETTERS.test(order)) return undefined;
+  return { order, reason: `${source} says so` };
+}
+
+const sizes = (shape: readonly number[]): string => shape.join(" x ");
+
+/** The size of an axis; 1 where there is none of this letter. */
+export const sizeOf = (letter: string, shape: readonly number[], axes: AxesOrder): number =>
+  axes.includes(letter) ? shape[axes.indexOf(letter)] : 1;
+
+/** The image that an array with these axes holds. Throws {@link ImageError} where it holds several. */
+export function imageShape(path: string, shape: readonly number[], axes: AxesOrder): ImageShape {
+  const [t, z, y, x, c, s] = [..."TZYXCS"].map((letter) => sizeOf(letter, shape, axes));
+  if (shape.includes(0)) throw new ImageError(path, `${path}: its image is empty (${sizes(shape)} pixels).`);
+  if (t === 1) return [z, y, x, c * s];
+  throw new ImageError(
+    path,
+    `${path}: it holds ${t} time points of ${z} slices. Save each time point as a file of its own.`,
+  );
+}
+
+/** The size of the chunks that an array is stored in, along an image's axes. */
+export const pieceOf = (
+  chunks: readonly number[],
+  axes: AxesOrder,
+): readonly [z: number, y: number, x: number] => [
+  sizeOf("Z", chunks, axes),
+  sizeOf("Y", chunks, axes),
+  sizeOf("X", chunks, axes),
+];
+
+const PLACE: Readonly<Record<string, 0 | 1 | 2>> = { Z: 0, Y: 1, X: 2 };
+
+/** What to read along each stored axis for a region of the image. */
+export function storedRanges(
+  { start, end }: Region,
+  shape: readonly number[],
+  axes: AxesOrder,
+): [number, number][] {
+  return [...axes].map((letter, axis): [number, number] => {
+    const place = PLACE[letter];
+    if (place !== undefined) return [start[place], end[place]];
+    return letter === "T" ? [0, 1] : [0, shape[axis]];
+  });
+}
+
+/** Values with the distance between neighbors along each stored axis. */
+export interface Strided {
+  readonly data: SampleArray;
+  readonly strides: readonly number[];
+}
+
+/** The distance between neighbors along each axis of a row-major array. */
+export function rowMajor(shape: readonly number[]): number[] {
+  const strides: number[] = [];
+  let stride = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride;
+    stride *= shape[axis];
+  }
+  return strides;
+}
+
+/**
+ * The values of a stored region in the order of an image, `[z, y, x, channel]`; samples of a pixel vary faster than channels.
+ *
+ * @param stored its values; handed back as they are where they lie in that order already
+ */
+export function inImageOrder(
+  { data, strides }: Strided,
+  [depth, height, width, channels]: ImageShape,
+  axes: AxesOrder,
+  samples: number,
+): SampleArray {
+  const step = (letter: string) => (axes.includes(letter) ? strides[axes.indexOf(letter)] : 0);
+  const [stepZ, stepY, stepX, stepC, stepS] = [step("Z"), step("Y"), step("X"), step("C"), step("S")];
+  const wanted: readonly (readonly [size: number, step: number, row: number])[] = [
+    [depth, stepZ, height * width * channels],
+    [height, stepY, width * channels],
+    [width, stepX, channels],
+    [channels / samples, stepC, samples],
+    [samples, stepS, 1],
+  ];
+  const count = depth * height * width * channels;
+  if (wanted.every(([size, has, row]) => size === 1 || has === row))
+    return data.length === count ? data : (data.subarray(0, count) as SampleArray);
+  const ordered = new (data.constructor as new (length: number) => SampleArray)(count);
+  const offsets = Array.from(
+    { length: channels },
+    (_, channel) => Math.floor(channel / samples) * stepC + (channel % samples) * stepS,
+  );
+  let at = 0;
+  for (let z = 0; z < depth; z++)
+    for (let y = 0; y < height; y++) {
+      let from = z * stepZ + y * stepY;
+      if (channels === 1) for (let x = 0; x < width; x++, from += stepX) ordered[at++] = data[from];
+      else
+        for (let x = 0; x < width; x++, from += stepX)
+          for (let channel = 0; channel < channels; channel++) ordered[at++] = data[from + offsets[channel]];
+    }
+  return ordered;
+}

@@ -1,0 +1,42 @@
+/** Which array of a file that holds several is its image: HDF5, Zarr and N5 files have tables and labels beside it. */
+
+export interface Candidate {
+  /** Its place in the file, such as `volumes/raw`. */
+  readonly place: string;
+  readonly shape: readonly number[];
+  /** Whether its values are numbers that an image can have. */
+  readonly numeric: boolean;
+}
+
+/** Names that BiaPy, Fiji, ilastik, BigDataViewer and Imaris give images. */
+const IMAGES =
+  /^(raw|data|image|images|img|volume|volumes|exported_data|cells|em|main|intensity|signal|channel\d*|s0|0)$/i;
+/** Names of what accompanies images. */
+const COMPANIONS =
+  /(label|mask|segment|ground|annot|resolution|subdivision|location|point|coord|table|bbox|thumbnail|preview|histogram|affinit|weight|landmark|histo|prob)|^(gt|seg|lut)$/i;
+
+/** Tables have few rows or columns: images have at least this many pixels along two axes. */
+const LEAST_SIDE = 8;
+
+/** The image's array, and the others that could be read; undefined where there is none of two to five axes. */
+export function chooseArray<T extends Candidate>(
+  candidates: readonly T[],
+): { chosen: T; others: readonly T[] } | undefined {
+  const readable = candidates.filter(
+    ({ shape, numeric }) => numeric && shape.length >= 2 && shape.length <= 5 && !shape.includes(0),
+  );
+  const ranked = [...readable].sort((a, b) => rank(b) - rank(a) || size(b) - size(a));
+  const [chosen] = ranked;
+  return chosen && { chosen, others: readable.filter((each) => each !== chosen) };
+}
+
+const size = ({ shape }: Candidate) => shape.reduce((product, each) => product * each, 1);
+
+/** First that it looks like an image, then that it is named like one. */
+function rank({ place, shape }: Candidate): number {
+  const parts = place.split("/");
+  const [, second] = [...shape].sort((a, b) => b - a);
+  const named = IMAGES.test(parts.at(-1) ?? "") ? 1 : 0;
+  const companion = parts.some((part) => COMPANIONS.test(part)) ? 0 : 2;
+  return (second >= LEAST_SIDE ? 4 : 0) + companion + named;
+}

@@ -1,0 +1,140 @@
+/** Decompressors that stop at a limit: a few bytes of a damaged or hostile file may stand for gigabytes. */
+import { promisify } from "node:util";
+import { gunzip, inflate } from "node:zlib";
+import Bunzip from "seek-bzip";
+import xz from "xz-decompress/dist/package/xz-decompress.js";
+import { ZSTDDecoder } from "zstddec";
+
+/**
+ * @param most bytes that may come out; more is an error
+ */
+export type Decompress = (bytes: Uint8Array, most: number) => Promise<Uint8Array>;
+
+const tooMuch = (most: number) => new Error(`more data than the ${most} bytes that a piece of the image has`);
+
+const [gunzipAsync, inflateAsync] = [promisify(gunzip), promisify(inflate)] as const;
+
+function zlibBy(
+  run: (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Uint8Array>,
+): Decompress {
+  return async (bytes, most) => {
+    try {
+      return await run(bytes, { maxOutputLength: Math.max(most, 1) });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooMuch(most);
+      throw error;
+    }
+  };
+}
+
+export const inflateZlib = zlibBy(inflateAsync);
+export const inflateGzip = zlibBy(gunzipAsync);
+
+const zstd = new ZSTDDecoder();
+
+export const inflateZstd: Decompress = async (bytes, most) => {
+  const size = zstdSize(bytes);
+  if (size !== undefined && size > most) throw tooMuch(most);
+  await zstd.init();
+  return zstd.decode(bytes, size ?? most);
+};
+
+/** The size after decompression, where a frame's header has it (RFC 8878, 3.1.1.1). Throws where the bytes are no frame. */
+function zstdSize(bytes: Uint8Array): number | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 6 || view.getUint32(0, true) !== 0xfd2fb528) throw new Error("no Zstandard data");
+  const descriptor = bytes[4];
+  const single = (descriptor & 0x20) !== 0;
+  const at = 5 + (single ? 0 : 1) + [0, 1, 2, 4][descriptor & 3];
+  const width = [single ? 1 : 0, 2, 4, 8][descriptor >> 6];
+  if (at + width > bytes.length) throw new Error("Zstandard data that is cut short");
+  if (width === 1) return bytes[at];
+  if (width === 2) return view.getUint16(at, true) + 256;
+  if (width === 4) return view.getUint32(at, true);
+  return width === 8 ? Number(view.getBigUint64(at, true)) : undefined;
+}
+
+/** A bytes-to-bytes codec of the package numcodecs. */
+interface Numcodec {
+  decode(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>;
+}
+
+let lz4: Promise<Numcodec> | undefined;
+let blosc: Promise<Numcodec> | undefined;
+
+/** A block of LZ4 behind its decompressed size in four bytes, as numcodecs writes it. */
+export const inflateLz4: Decompress = async (bytes, most) => {
+  if (bytes.length < 4) throw new Error("LZ4 data that is cut short");
+  const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  if (size > most) throw tooMuch(most);
+  lz4 ??= import("numcodecs/lz4").then((module) => module.default.fromConfig({ id: "lz4" }));
+  return (await lz4).decode(bytes);
+};
+
+const BLOSC_CODECS = ["blosclz", "lz4", "snappy", "zlib", "zstd"];
+
+/** Blosc 1 (https://github.com/Blosc/c-blosc/blob/main/README_CHUNK_FORMAT.rst). */
+export const inflateBlosc: Decompress = async (bytes, most) => {
+  if (bytes.length < 16) throw new Error("Blosc data that is cut short");
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  if (view.getUint32(4, true) > most) throw tooMuch(most);
+  if (view.getUint32(12, true) > bytes.length) throw new Error("Blosc data that is cut short");
+  const inner = BLOSC_CODECS[bytes[2] >> 5];
+  if (inner === undefined || inner === "snappy") throw new Error(`Blosc with ${inner ?? "an unknown codec"}`);
+  blosc ??= import("numcodecs/blosc").then((module) =>
+    module.default.fromConfig({ id: "blosc", clevel: 5, cname: "lz4", shuffle: 1, blocksize: 0 }),
+  );
+  return (await blosc).decode(bytes);
+};
+
+/** Bytes that are put together one after the other, up to a limit. */
+class Collected {
+  private bytes = new Uint8Array(64 * 1024);
+  private length = 0;
+
+  constructor(private readonly most: number) {}
+
+  writeByte(value: number): void {
+    if (this.length === this.bytes.length) this.grow(1);
+    this.bytes[this.length++] = value;
+  }
+
+  write(part: Uint8Array): void {
+    if (this.length + part.length > this.bytes.length) this.grow(part.length);
+    this.bytes.set(part, this.length);
+    this.length += part.length;
+  }
+
+  result(): Uint8Array {
+    if (this.length > this.most) throw tooMuch(this.most);
+    return this.bytes.subarray(0, this.length);
+  }
+
+  private grow(by: number): void {
+    if (this.length > this.most) throw tooMuch(this.most);
+    const larger = new Uint8Array(Math.max(2 * this.bytes.length, this.length + by));
+    larger.set(this.bytes);
+    this.bytes = larger;
+  }
+}
+
+export const inflateBzip2: Decompress = async (bytes, most) => {
+  const collected = new Collected(most);
+  // The package makes buffers by a constructor that Node warns of where the package is bundled.
+  const { noDeprecation } = process;
+  process.noDeprecation = true;
+  try {
+    Bunzip.decode(Buffer.from(bytes), collected, true);
+  } finally {
+    process.noDeprecation = noDeprecation;
+  }
+  return collected.result();
+};
+
+export const inflateXz: Decompress = async (bytes, most) => {
+  const collected = new Collected(most);
+  const stream = new xz.XzReadableStream(new Blob([bytes.slice()]).stream());
+  const reader = stream.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) collected.write(part.value);
+  return collected.result();
+};

@@ -1,0 +1,96 @@
+/** A dataset of an HDF5 file: whether it can be read, its attributes, and boxes of its values. Errors name the file. */
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type * as h5wasm from "h5wasm/node";
+import type { Strided } from "./axes.ts";
+import { filtersOf } from "./hdf5-library.ts";
+import { readBox, storedTypeOf } from "./hdf5-values.ts";
+import { ImageError } from "./image.ts";
+import { bytesOf, type StoredType } from "./samples.ts";
+
+/** Reads a box of a dataset. Throws {@link ImageError}. */
+export function readDataset(
+  path: string,
+  dataset: h5wasm.Dataset,
+  type: StoredType,
+  ranges: readonly (readonly [number, number])[],
+): Strided {
+  return explained(path, () => readBox(dataset, type, ranges), dataset.path);
+}
+
+/** The sizes of what is read at once: chunks, or single rows where there are none. */
+export function chunksOf({ metadata, shape }: h5wasm.Dataset): number[] {
+  const sizes = shape ?? [];
+  return metadata.chunks ?? sizes.map((size, axis) => (axis === sizes.length - 1 ? size : 1));
+}
+
+export const compressionOf = ({ filters }: h5wasm.Dataset): string =>
+  filtersOf(filters).names.join(", ") || "none";
+
+/** Chunks are decompressed as a whole. */
+const MOST_CHUNK_BYTES = 2 ** 29;
+
+/** A dataset's type. Throws {@link ImageError} where it cannot be read, saying why. */
+export function checkDataset(path: string, dataset: h5wasm.Dataset): StoredType {
+  const { metadata, path: place } = dataset;
+  const type = storedTypeOf(metadata);
+  if (typeof type !== "string")
+    throw new ImageError(path, `${path}: ${place} holds ${type.other}, not pixels.`);
+  const { unread } = filtersOf(dataset.filters);
+  if (unread !== undefined)
+    throw new ImageError(
+      path,
+      `${path}: ${place} is compressed by a filter that cannot be read here (${unread}); save it with gzip.`,
+    );
+  const chunk = (metadata.chunks ?? []).reduce((product, size) => product * size, bytesOf(type));
+  if (chunk > MOST_CHUNK_BYTES)
+    throw new ImageError(
+      path,
+      `${path}: the chunks of ${place} are ${chunk} bytes, more than can be decoded at once.`,
+    );
+  for (const { file_name } of metadata.virtual_sources ?? []) {
+    if (file_name === "." || file_name.includes("%") || existsSync(resolve(dirname(path), file_name)))
+      continue;
+    throw new ImageError(path, `${path}: ${place} lies partly in ${file_name}, which is not there.`);
+  }
+  return type;
+}
+
+/** An attribute's value, as JSON has it. */
+export function attribute(of: h5wasm.Dataset | h5wasm.Group, name: string): unknown {
+  return name in of.attrs ? of.attrs[name].json_value : undefined;
+}
+
+/** An attribute's text; HDF5 files hold it as a string, or as an array of them. */
+export function textOf(of: h5wasm.Dataset | h5wasm.Group, name: string): string | undefined {
+  const value = attribute(of, name);
+  if (typeof value === "string") return value;
+  return Array.isArray(value) ? value.join("") : undefined;
+}
+
+/** The file whose damaged data ended the library, which cannot be started twice in a process. */
+let stoppedBy: string | undefined;
+
+/** Runs the library; its errors name where in its source they were found, of which the reason is kept. */
+export function explained<T>(path: string, run: () => T, place?: string): T {
+  if (stoppedBy !== undefined)
+    throw new ImageError(
+      path,
+      `${path}: cannot be read now: damaged data in ${stoppedBy} stopped the HDF5 library. Mend or remove that file first.`,
+    );
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof ImageError) throw error;
+    // An abort of the WebAssembly library.
+    if (error instanceof Error && error.name === "RuntimeError") stoppedBy = path;
+    const message = error instanceof Error ? error.message : String(error);
+    const reasons = [...message.matchAll(/#\d+: .*?\(\): (.*)/g)].map(([, reason]) => reason);
+    const reason = (reasons.at(-1) ?? message.split("\n")[0]).slice(0, 200);
+    const what = place === undefined ? "cannot be read as HDF5" : `${place} cannot be read`;
+    throw new ImageError(
+      path,
+      `${path}: ${what}, or is damaged (${reason}). Save it again where it was made.`,
+    );
+  }
+}

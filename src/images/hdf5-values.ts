@@ -1,0 +1,73 @@
+/** Values of HDF5 datasets: their types, and boxes of them. */
+import * as h5wasm from "h5wasm/node";
+import { rowMajor, type Strided } from "./axes.ts";
+import { bytesOf, decodeSamples, type StoredType } from "./samples.ts";
+
+type Metadata = h5wasm.Dataset["metadata"];
+
+/** A dataset's type, or a name of what is no image's type. */
+export function storedTypeOf({
+  type,
+  size,
+  signed,
+  enum_type,
+}: Metadata): StoredType | { readonly other: string } {
+  const { H5T_class_t: kinds } = h5wasm.Module;
+  if (type === kinds.H5T_ENUM.value) {
+    const names = Object.keys(enum_type?.members ?? {}).sort();
+    if (names.join() === "FALSE,TRUE") return "bool";
+    return integer(size, signed) ?? { other: "enumerated values" };
+  }
+  if (type === kinds.H5T_INTEGER.value) return integer(size, signed) ?? { other: `${8 * size}-bit integers` };
+  if (type === kinds.H5T_FLOAT.value && (size === 2 || size === 4 || size === 8))
+    return `float${(8 * size) as 16 | 32 | 64}`;
+  if (type === kinds.H5T_COMPOUND.value) return { other: "compound values" };
+  return { other: type === kinds.H5T_STRING.value ? "text" : "values that are no numbers" };
+}
+
+function integer(size: number, signed: boolean): StoredType | undefined {
+  if (size !== 1 && size !== 2 && size !== 4 && size !== 8) return undefined;
+  return `${signed ? "int" : "uint"}${(8 * size) as 8 | 16 | 32 | 64}`;
+}
+
+/** Bytes that are read at once: the library's memory grows with them and never shrinks. */
+const MOST_BYTES = 2 ** 27;
+
+/** Reads a box of a dataset, which the library turns into this machine's byte order, in parts along its first axis. Throws the library's errors. */
+export function readBox(
+  dataset: h5wasm.Dataset,
+  type: StoredType,
+  ranges: readonly (readonly [from: number, to: number])[],
+): Strided {
+  const sizes = ranges.map(([from, to]) => to - from);
+  const width = bytesOf(type);
+  const row = sizes.slice(1).reduce((product, size) => product * size, width);
+  const bytes = new Uint8Array(row * sizes[0]);
+  const most = Math.max(1, Math.floor(MOST_BYTES / row));
+  for (let at = 0; at < sizes[0]; at += most) {
+    const count = Math.min(most, sizes[0] - at);
+    const part = [[ranges[0][0] + at, ranges[0][0] + at + count] as const, ...ranges.slice(1)];
+    bytes.set(readBytes(dataset, part, count * row), at * row);
+  }
+  return { data: decodeSamples(bytes, type, true), strides: rowMajor(sizes) };
+}
+
+function readBytes(
+  { file_id, path }: h5wasm.Dataset,
+  ranges: readonly (readonly [from: number, to: number])[],
+  length: number,
+): Uint8Array {
+  const { Module } = h5wasm;
+  const pointer = Module._malloc(length);
+  if (pointer === 0) throw new Error(`${length} bytes of memory cannot be had`);
+  try {
+    const count = ranges.map(([from, to]) => BigInt(to - from));
+    const offset = ranges.map(([from]) => BigInt(from));
+    const strides = ranges.map(() => 1n);
+    const status = Module.get_dataset_data(file_id, path, count, offset, strides, BigInt(pointer));
+    if (status < 0) throw new Error("the library cannot read it");
+    return Module.HEAPU8.slice(pointer, pointer + length);
+  } finally {
+    Module._free(pointer);
+  }
+}

@@ -1,0 +1,77 @@
+/** Images written as HDF5 files, part by part. */
+import { rm } from "node:fs/promises";
+import * as h5wasm from "h5wasm/node";
+import { moveIntoPlace } from "../facts/files/move-into-place.ts";
+import { loadHdf5 } from "./hdf5-library.ts";
+import {
+  type ImageShape,
+  type ImageWriter,
+  type NewImage,
+  regionOf,
+  type SampleType,
+  sampleArray,
+} from "./image.ts";
+import { inMicrometers } from "./pixel-size.ts";
+import { inStoredOrder, storedShape, writtenRanges } from "./written-axes.ts";
+
+/** HDF5's letters for types, after the byte order. */
+const LETTER: Record<SampleType, string> = {
+  uint8: "B",
+  uint16: "H",
+  uint32: "I",
+  int8: "b",
+  int16: "h",
+  int32: "i",
+  float32: "f",
+  float64: "d",
+};
+
+/** The name under which BiaPy writes its predictions. */
+const DATASET = "data";
+
+/** Starts a file, under a temporary name until it is closed. */
+export async function createHdf5(
+  path: string,
+  { shape, sampleType, chunk, axes, pixelSize }: NewImage,
+): Promise<ImageWriter> {
+  await loadHdf5();
+  const temporary = `${path}.${process.pid}.tmp`;
+  const file = new h5wasm.File(temporary, "w");
+  const stored = storedShape(shape, axes);
+  const pieces: ImageShape = [...chunk, shape[3]];
+  // The library makes a dataset of its first values only: one pixel, then as large as the image.
+  const pixel = storedShape([1, 1, 1, shape[3]], axes);
+  const dataset = file.create_dataset({
+    name: DATASET,
+    data: sampleArray(sampleType, shape[3]),
+    shape: pixel,
+    maxshape: stored,
+    chunks: storedShape(pieces, axes).map((size, axis) => Math.min(size, stored[axis])),
+    dtype: `<${LETTER[sampleType]}`,
+    compression: 1,
+  });
+  dataset.resize(stored);
+  [...axes].forEach((letter, axis) => {
+    dataset.set_dimension_label(axis, letter.toLowerCase());
+  });
+  const micrometers = inMicrometers(pixelSize);
+  if (micrometers !== undefined) {
+    const { z = 1, y = 1, x = 1 } = micrometers;
+    dataset.create_attribute("element_size_um", [z, y, x], null, "<d");
+  }
+  return {
+    write: async (start, part) => {
+      const ranges = writtenRanges(regionOf(start, part.shape), shape[3], axes);
+      dataset.write_slice(ranges, inStoredOrder(part, axes));
+    },
+    close: async () => {
+      file.close();
+      await rm(path, { force: true });
+      await moveIntoPlace(temporary, path);
+    },
+    discard: async () => {
+      file.close();
+      await rm(temporary, { force: true });
+    },
+  };
+}

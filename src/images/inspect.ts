@@ -1,0 +1,127 @@
+/** Looks at an image as a whole: what it is, how it is stored, the range of its pixels, and those that are no numbers. */
+import { openImage } from "./files.ts";
+import {
+  type ImageDescription,
+  type ImageInfo,
+  type ImageShape,
+  type ImageSource,
+  type OpenOptions,
+  type Region,
+  SAMPLE_ARRAYS,
+} from "./image.ts";
+
+/** Pixels that are not a number or infinite. */
+export interface NonFinite {
+  readonly count: number;
+  /** The first of them, in the order of the pixels. */
+  readonly first: { readonly z: number; readonly y: number; readonly x: number; readonly channel: number };
+}
+
+/** What a scan of the pixels found. */
+export interface PixelScan {
+  /** The least and the largest of the finite values; undefined where there are none. */
+  readonly range?: readonly [least: number, largest: number];
+  readonly nonFinite?: NonFinite;
+  /** False where time ran out first: then the above holds for a part of the image. */
+  readonly complete: boolean;
+}
+
+export interface Inspection {
+  readonly info: ImageInfo;
+  readonly description: ImageDescription;
+  readonly scan: PixelScan;
+}
+
+/** Bytes of a part that is read at once. */
+const PART_BYTES = 2 ** 26;
+
+/**
+ * Opens an image and looks at its pixels. Throws {@link ImageError}.
+ *
+ * @param milliseconds time after which no further part is read
+ */
+export async function inspectImage(
+  path: string,
+  options?: OpenOptions,
+  milliseconds = Number.POSITIVE_INFINITY,
+): Promise<Inspection> {
+  const source = await openImage(path, options);
+  try {
+    await source.checkPages?.();
+    const { info, description } = source;
+    return { info, description, scan: await scanPixels(source, milliseconds) };
+  } finally {
+    await source.close();
+  }
+}
+
+/** The range of an image's pixels, and those that are no finite numbers. Parts are read one after the other. */
+export async function scanPixels(
+  source: ImageSource,
+  milliseconds = Number.POSITIVE_INFINITY,
+): Promise<PixelScan> {
+  const { shape, sampleType } = source.info;
+  const end = performance.now() + milliseconds;
+  let [least, largest, count] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
+  let first: NonFinite["first"] | undefined;
+  let complete = true;
+  for (const region of partsOf(shape, source.piece, SAMPLE_ARRAYS[sampleType].BYTES_PER_ELEMENT)) {
+    if (performance.now() > end) {
+      complete = false;
+      break;
+    }
+    const part = await source.read(region);
+    for (let at = 0; at < part.data.length; at++) {
+      const value = part.data[at];
+      if (value - value !== 0) {
+        count++;
+        first ??= placeOf(at, part.shape, region);
+      } else {
+        if (value < least) least = value;
+        if (value > largest) largest = value;
+      }
+    }
+  }
+  return {
+    range: least <= largest ? [least, largest] : undefined,
+    nonFinite: first && { count, first },
+    complete,
+  };
+}
+
+function placeOf(at: number, [, height, width, channels]: ImageShape, { start }: Region): NonFinite["first"] {
+  const pixel = Math.floor(at / channels);
+  return {
+    z: start[0] + Math.floor(pixel / (height * width)),
+    y: start[1] + (Math.floor(pixel / width) % height),
+    x: start[2] + (pixel % width),
+    channel: at % channels,
+  };
+}
+
+/** Boxes that cover an image along the pieces that it is stored in. */
+function* partsOf(
+  [depth, height, width, channels]: ImageShape,
+  piece: ImageSource["piece"],
+  bytes: number,
+): Generator<Region> {
+  const row = width * channels * bytes;
+  const rows = Math.min(height, Math.max(1, Math.floor(PART_BYTES / (row * piece[0]) / piece[1])) * piece[1]);
+  const slices =
+    rows < height ? piece[0] : Math.max(1, Math.floor(PART_BYTES / (row * height) / piece[0])) * piece[0];
+  for (let z = 0; z < depth; z += slices)
+    for (let y = 0; y < height; y += rows)
+      yield { start: [z, y, 0], end: [Math.min(z + slices, depth), Math.min(y + rows, height), width] };
+}
+
+/** "1 pixel is not a number, the first at y 5, x 5": z and channel are named where there are several. */
+export function describeNonFinite({ count, first }: NonFinite, [depth, , , channels]: ImageShape): string {
+  const place = [
+    ...(depth > 1 ? [`z ${first.z}`] : []),
+    `y ${first.y}`,
+    `x ${first.x}`,
+    ...(channels > 1 ? [`channel ${first.channel}`] : []),
+  ].join(", ");
+  const what = count === 1 ? "1 pixel is not a number" : `${count} pixels are not numbers`;
+  return `${what}, the first at ${place}`;
+}

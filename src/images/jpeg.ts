@@ -1,0 +1,177 @@
+/** JPEG (ITU-T T.81) by libjpeg-turbo, which Python's readers use too: pixels are equal to the last bit. */
+import { readFile } from "node:fs/promises";
+import { getDecoder } from "geotiff";
+import { packageFiles } from "./package-files.ts";
+
+const PACKAGE = "@cornerstonejs/codec-libjpeg-turbo-8bit";
+
+interface Decoder {
+  getEncodedBuffer(size: number): Uint8Array;
+  decode(): void;
+  getDecodedBuffer(): Uint8Array;
+  getFrameInfo(): { width: number; height: number; componentCount: number };
+  delete(): void;
+}
+
+type Library = { readonly JPEGDecoder: new () => Decoder };
+
+let library: Promise<Library> | undefined;
+
+function load(): Promise<Library> {
+  library ??= (async () => {
+    const make = packageFiles(`${PACKAGE}/decodewasmjs`) as (options: object) => Promise<Library>;
+    return make({
+      wasmBinary: await readFile(packageFiles.resolve(`${PACKAGE}/decodewasm`)),
+      print: () => {},
+      printErr: () => {},
+    });
+  })();
+  return library;
+}
+
+/** `[y, x, component]` */
+export interface JpegImage {
+  readonly width: number;
+  readonly height: number;
+  readonly components: number;
+  readonly data: Uint8Array;
+}
+
+/** What a JPEG's three components are: `as-marked` leaves it to the file's markers. */
+export type JpegColor = "as-marked" | "rgb" | "ycbcr";
+
+interface Segment {
+  readonly marker: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+const [START_OF_IMAGE, END_OF_IMAGE, START_OF_SCAN, APP0, APP14] = [0xd8, 0xd9, 0xda, 0xe0, 0xee];
+
+/** The segments before the first scan; the last of them starts it. Throws where the bytes are no JPEG. */
+function segments(bytes: Uint8Array): Segment[] {
+  if (bytes[0] !== 0xff || bytes[1] !== START_OF_IMAGE) throw new Error("no JPEG data");
+  const found: Segment[] = [];
+  for (let at = 2; at + 4 <= bytes.length; ) {
+    if (bytes[at] !== 0xff) throw new Error("damaged JPEG data");
+    const marker = bytes[at + 1];
+    if (marker === 0xff) at++;
+    else if (marker === END_OF_IMAGE) break;
+    else {
+      const end = at + 2 + bytes[at + 2] * 256 + bytes[at + 3];
+      found.push({ marker, start: at, end });
+      if (marker === START_OF_SCAN) break;
+      at = end;
+    }
+  }
+  return found;
+}
+
+/** Names of the kinds of JPEG that libjpeg-turbo does not decode, by their frame markers. */
+const FRAMES: Readonly<Record<number, string | undefined>> = {
+  192: undefined,
+  193: undefined,
+  194: undefined,
+  195: "lossless JPEG",
+  201: undefined,
+  202: undefined,
+  203: "lossless JPEG",
+};
+
+/** Sizes, as the frame's header has them. Throws where the kind of JPEG is not decoded. */
+export function jpegHeader(bytes: Uint8Array): { width: number; height: number; components: number } {
+  const frame = segments(bytes).find(
+    ({ marker }) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker),
+  );
+  if (frame === undefined || frame.start + 10 > bytes.length) throw new Error("JPEG data without a frame");
+  if (!(frame.marker in FRAMES)) throw new Error(`JPEG of a rare kind (frame ${frame.marker - 0xc0})`);
+  const unread = FRAMES[frame.marker];
+  if (unread !== undefined) throw new Error(unread);
+  const at = frame.start + 4;
+  if (bytes[at] !== 8) throw new Error(`${bytes[at]}-bit JPEG`);
+  const size = { height: bytes[at + 1] * 256 + bytes[at + 2], width: bytes[at + 3] * 256 + bytes[at + 4] };
+  const components = bytes[at + 5];
+  if (components !== 1 && components !== 3) throw new Error(`JPEG with ${components} components (CMYK)`);
+  return { ...size, components };
+}
+
+/**
+ * Decodes a JPEG to gray or RGB.
+ *
+ * @param tables a TIFF's JPEGTables, shared by its strips and tiles
+ */
+export async function decodeJpeg(
+  bytes: Uint8Array,
+  color: JpegColor = "as-marked",
+  tables?: Uint8Array,
+): Promise<JpegImage> {
+  const whole = assembled(bytes, color, tables);
+  jpegHeader(whole);
+  const { JPEGDecoder } = await load();
+  const decoder = new JPEGDecoder();
+  try {
+    decoder.getEncodedBuffer(whole.length).set(whole);
+    decoder.decode();
+    const { width, height, componentCount } = decoder.getFrameInfo();
+    return { width, height, components: componentCount, data: decoder.getDecodedBuffer().slice() };
+  } catch (error) {
+    // The library throws addresses of its exceptions.
+    throw error instanceof Error ? error : new Error("damaged JPEG data");
+  } finally {
+    decoder.delete();
+  }
+}
+
+/**
+ * Decodes a JPEG whose chrominance has fewer pixels than its luminance, to RGB. Each pixel keeps the color of its own block:
+ * libjpeg blends neighboring colors, which were never recorded.
+ */
+export async function decodeSubsampledJpeg(bytes: Uint8Array, tables?: Uint8Array): Promise<JpegImage> {
+  const whole = assembled(bytes, "as-marked", tables);
+  const { width, height, components } = jpegHeader(whole);
+  const parameters = {
+    tileWidth: width,
+    tileHeight: height,
+    predictor: 1,
+    bitsPerSample: 8,
+    planarConfiguration: 1,
+  };
+  const decoder = await getDecoder(7, parameters);
+  const data = new Uint8Array(await decoder.decode(whole.slice().buffer));
+  if (components !== 3 || data.length !== 3 * width * height) throw new Error("damaged JPEG data");
+  toRgb(data);
+  return { width, height, components, data };
+}
+
+/** Luminance and chrominance to red, green and blue, in place (JFIF 1.02, section 7). */
+function toRgb(data: Uint8Array): void {
+  const clamped = new Uint8ClampedArray(data.buffer, data.byteOffset, data.length);
+  for (let at = 0; at < data.length; at += 3) {
+    const [luminance, blue, red] = [data[at], data[at + 1] - 128, data[at + 2] - 128];
+    clamped[at] = luminance + 1.402 * red;
+    clamped[at + 1] = luminance - 0.344136 * blue - 0.714136 * red;
+    clamped[at + 2] = luminance + 1.772 * blue;
+  }
+}
+
+/** A JPEG with the tables that it shares, and with a marker (Adobe's APP14) that says what its components are. */
+function assembled(bytes: Uint8Array, color: JpegColor, tables: Uint8Array | undefined): Uint8Array {
+  if (color === "as-marked" && tables === undefined) return bytes;
+  const shared =
+    tables === undefined ? [] : segments(tables).map(({ start, end }) => tables.subarray(start, end));
+  const own = segments(bytes);
+  const scan = own.at(-1);
+  if (scan === undefined) throw new Error("JPEG data without a scan");
+  const kept = own
+    .slice(0, -1)
+    .filter(({ marker }) => color === "as-marked" || (marker !== APP0 && marker !== APP14))
+    .map(({ start, end }) => bytes.subarray(start, end));
+  const adobe = [0xff, APP14, 0, 14, ...Buffer.from("Adobe"), 0, 100, 0, 0, 0, 0, color === "rgb" ? 0 : 1];
+  return Buffer.concat([
+    bytes.subarray(0, 2),
+    ...(color === "as-marked" ? [] : [Uint8Array.from(adobe)]),
+    ...shared,
+    ...kept,
+    bytes.subarray(scan.start),
+  ]);
+}

@@ -1,0 +1,130 @@
+/** Images in NumPy's files: an array (.npy), or the array of an archive (.npz) that is most like an image. */
+import { unzipSync } from "fflate";
+import { NPY_START, npyDataStart, parseNpyHeader } from "../facts/files/npy-header.ts";
+import { chooseArray } from "./choose-array.ts";
+import { FileBytes, readSmallFile } from "./file-bytes.ts";
+import { ImageError, type OpenOptions } from "./image.ts";
+import { type ByteRange, inMemory, rawArray } from "./raw-array.ts";
+import { bytesOf, type StoredType } from "./samples.ts";
+import type { Probe } from "./stored-array.ts";
+
+const KINDS: Readonly<Record<string, string>> = { i: "int", u: "uint", f: "float" };
+const TYPES: readonly string[] = [
+  "bool",
+  "int8",
+  "int16",
+  "int32",
+  "int64",
+  "uint8",
+  "uint16",
+  "uint32",
+  "uint64",
+  "float16",
+  "float32",
+  "float64",
+] satisfies StoredType[];
+
+const isStored = (name: string): name is StoredType => TYPES.includes(name);
+
+interface NpyArray {
+  readonly descr: string;
+  readonly type: StoredType | undefined;
+  readonly littleEndian: boolean;
+  readonly columnMajor: boolean;
+  readonly shape: readonly number[];
+  readonly dataStart: number;
+}
+
+const MOST_HEADER_BYTES = 2 ** 20;
+
+async function readHeader(path: string, bytes: ByteRange, size: number): Promise<NpyArray> {
+  const start = Buffer.from(await bytes.read(0, Math.min(NPY_START, size)));
+  const dataStart = npyDataStart(start);
+  if (dataStart === undefined) throw new ImageError(path, `${path}: is no NumPy array (.npy).`);
+  if (dataStart > Math.min(size, MOST_HEADER_BYTES))
+    throw new ImageError(path, `${path}: its header is damaged.`);
+  const header = parseNpyHeader(Buffer.from(await bytes.read(0, dataStart)), dataStart);
+  if (header === undefined)
+    throw new ImageError(path, `${path}: holds records or a damaged header, not an array of numbers.`);
+  const [, order, kind, width] = /^([<>|=]?)([a-zA-Z])(\d+)$/.exec(header.descr) ?? [];
+  const name = kind === "b" ? "bool" : `${KINDS[kind]}${8 * Number(width)}`;
+  const type = isStored(name) ? name : undefined;
+  const values = header.shape.reduce((product, each) => product * each, 1);
+  if (type !== undefined && dataStart + values * bytesOf(type) > size)
+    throw new ImageError(
+      path,
+      `${path}: is cut short: it should hold ${header.shape.join(" x ")} values. Copy it again.`,
+    );
+  return { ...header, type, littleEndian: order !== ">" };
+}
+
+function probeOf(path: string, header: NpyArray, bytes: ByteRange, more: Partial<Probe>): Probe {
+  const { type, descr, shape, littleEndian, columnMajor, dataStart } = header;
+  if (type === undefined)
+    throw new ImageError(path, `${path}: its values are of type ${descr}, which is not read.`);
+  return {
+    format: "NumPy",
+    storedType: type,
+    compression: "none",
+    others: [],
+    ...more,
+    array: rawArray({ bytes, offset: dataStart, shape, type, littleEndian, columnMajor }),
+  };
+}
+
+export async function probeNpy(path: string): Promise<Probe> {
+  const file = await FileBytes.open(path);
+  try {
+    return probeOf(path, await readHeader(path, file, file.size), file, {});
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** Archives are unpacked in memory. */
+const MOST_ARCHIVE_BYTES = 2 ** 30;
+
+export async function probeNpz(path: string, { inside }: OpenOptions): Promise<Probe> {
+  const archive = await readSmallFile(path, MOST_ARCHIVE_BYTES);
+  let total = 0;
+  const files = unzipSync(archive, {
+    filter: ({ name, originalSize }) => {
+      total += originalSize;
+      if (total > MOST_ARCHIVE_BYTES)
+        throw new ImageError(
+          path,
+          `${path}: unpacks to more than ${MOST_ARCHIVE_BYTES} bytes. Save its array as .npy.`,
+        );
+      return name.endsWith(".npy");
+    },
+  });
+  const arrays = await Promise.all(
+    Object.entries(files).map(async ([name, bytes]) => {
+      const header = await readHeader(path, inMemory(bytes), bytes.length);
+      return {
+        place: name.slice(0, -4),
+        shape: header.shape,
+        numeric: header.type !== undefined,
+        header,
+        bytes,
+      };
+    }),
+  );
+  const asked = inside === undefined ? arrays : arrays.filter(({ place }) => place === inside);
+  const choice = chooseArray(asked);
+  if (choice === undefined) {
+    const names = arrays.map(({ place }) => place).join(", ");
+    throw new ImageError(
+      path,
+      `${path}: holds no image${inside === undefined ? "" : ` ${inside}`}; it holds ${names || "nothing"}.`,
+    );
+  }
+  const { header, bytes, place } = choice.chosen;
+  return probeOf(path, header, inMemory(bytes), {
+    format: "NumPy archive",
+    compression: "zip",
+    dataset: place,
+    others: choice.others.map((other) => other.place),
+  });
+}

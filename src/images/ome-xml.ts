@@ -1,0 +1,105 @@
+/** OME-XML (2016-06 and before): which plane of which image lies on which page of which file. */
+import { XMLParser } from "fast-xml-parser";
+import type { PixelSize } from "./image.ts";
+import { pixelSize } from "./pixel-size.ts";
+
+/** Pages that hold consecutive planes. */
+export interface OmePlanes {
+  /** The first plane's place along each of `axes`. */
+  readonly first: readonly number[];
+  readonly page: number;
+  /** Undefined for all pages of the file. */
+  readonly count: number | undefined;
+  /** The file that has them; undefined for this one. */
+  readonly file: string | undefined;
+}
+
+export interface OmeImage {
+  readonly name: string;
+  /** The axes beyond y and x, the one that varies fastest last. */
+  readonly axes: string;
+  readonly sizes: readonly number[];
+  readonly planes: readonly OmePlanes[];
+  readonly pixelSize?: PixelSize;
+}
+
+export interface OmeDocument {
+  readonly images: readonly OmeImage[];
+  /** The file that has the metadata, where this one has none. */
+  readonly metadataFile?: string;
+}
+
+type Element = { readonly [name: string]: unknown };
+
+const MANY = ["Image", "Channel", "TiffData"];
+
+/** Reads OME-XML; undefined where the text is none. Throws where it is not well formed. */
+export function parseOme(text: string): OmeDocument | undefined {
+  if (!/<(?:\w+:)?OME[\s>]/.test(text)) return undefined;
+  const parser = new XMLParser({
+    ignoreAttributes: false,
+    attributeNamePrefix: "",
+    removeNSPrefix: true,
+    parseTagValue: false,
+    isArray: (name) => MANY.includes(name),
+  });
+  const root = element(element(parser.parse(text)).OME);
+  const binaryOnly = root.BinaryOnly === undefined ? undefined : element(root.BinaryOnly);
+  const uuid = asText(root.UUID);
+  return {
+    images: elements(root.Image).map((image) => omeImage(image, uuid)),
+    metadataFile: binaryOnly && asText(binaryOnly.MetadataFile),
+  };
+}
+
+function omeImage(image: Element, ownUuid: string | undefined): OmeImage {
+  const pixels = element(image.Pixels);
+  const order = asText(pixels.DimensionOrder) ?? "XYCZT";
+  const samples = Number(asText(elements(pixels.Channel)[0]?.SamplesPerPixel) ?? 1);
+  const axes = [...order.slice(2)].reverse().join("");
+  const sizes = [...axes].map((axis) => {
+    const size = Number(asText(pixels[`Size${axis}`]) ?? 1);
+    return axis === "C" ? size / samples : size;
+  });
+  const number = (name: string) => {
+    const text = asText(pixels[name]);
+    return text === undefined ? undefined : Number(text);
+  };
+  const unit = asText(pixels.PhysicalSizeXUnit) ?? "µm";
+  return {
+    name: asText(image.Name) ?? asText(image.ID) ?? "",
+    axes,
+    sizes,
+    planes: elements(pixels.TiffData).map((data) => omePlanes(data, axes, ownUuid)),
+    pixelSize: pixelSize(
+      { z: number("PhysicalSizeZ"), y: number("PhysicalSizeY"), x: number("PhysicalSizeX") },
+      unit,
+    ),
+  };
+}
+
+function omePlanes(data: Element, axes: string, ownUuid: string | undefined): OmePlanes {
+  const page = asText(data.IFD);
+  const count = asText(data.PlaneCount) ?? asText(data.NumPlanes);
+  const uuid = data.UUID;
+  const [name, id] =
+    typeof uuid === "string"
+      ? [undefined, uuid]
+      : [asText(element(uuid).FileName), asText(element(uuid)["#text"])];
+  const own = ownUuid !== undefined && id !== undefined && id.trim() === ownUuid.trim();
+  return {
+    first: [...axes].map((axis) => Number(asText(data[`First${axis}`]) ?? 0)),
+    page: Number(page ?? 0),
+    count: count === undefined ? (page === undefined ? undefined : 1) : Number(count),
+    file: own ? undefined : name,
+  };
+}
+
+const isElement = (value: unknown): value is Element =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const element = (value: unknown): Element => (isElement(value) ? value : {});
+
+const elements = (value: unknown): Element[] => (Array.isArray(value) ? value.map(element) : []);
+
+const asText = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);

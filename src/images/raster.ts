@@ -1,0 +1,164 @@
+/** Pictures that are decoded as a whole: PNG, JPEG and BMP. */
+import { decode as decodeBmp } from "bmp-ts";
+import { decode as decodePng } from "fast-png";
+import { rowMajor, type Strided } from "./axes.ts";
+import { readSmallFile } from "./file-bytes.ts";
+import { ImageError, type SampleArray, type SampleType } from "./image.ts";
+import { decodeJpeg, jpegHeader } from "./jpeg.ts";
+import { unpackBits } from "./samples.ts";
+import type { Probe } from "./stored-array.ts";
+
+const MOST_FILE_BYTES = 2 ** 29;
+/** Pixels of a picture: it is decoded as a whole. */
+const MOST_PIXELS = 2 ** 27;
+
+/** A decoded picture, `[y, x, sample]`. */
+interface Picture {
+  readonly height: number;
+  readonly width: number;
+  readonly samples: number;
+  readonly data: SampleArray;
+}
+
+interface Header {
+  readonly height: number;
+  readonly width: number;
+  readonly samples: number;
+  readonly sampleType: SampleType;
+  readonly storedType: string;
+}
+
+/** A picture whose header is read now, and its pixels when they are asked for. */
+function probeOf(
+  path: string,
+  header: Header,
+  names: { readonly format: string; readonly compression: string },
+  decode: () => Promise<Picture>,
+): Probe {
+  const { height, width, samples, sampleType, storedType } = header;
+  if (height * width > MOST_PIXELS)
+    throw new ImageError(
+      path,
+      `${path}: has ${height} x ${width} pixels, more than can be decoded at once. Save it as a tiled TIFF.`,
+    );
+  const shape = [height, width, ...(samples > 1 ? [samples] : [])];
+  let decoded: Promise<Picture> | undefined;
+  return {
+    ...names,
+    axes: { order: samples > 1 ? "YXS" : "YX", reason: "it is a picture" },
+    storedType,
+    others: [],
+    array: {
+      shape,
+      sampleType,
+      chunks: shape,
+      read: async ([[y0, y1], [x0, x1]]): Promise<Strided> => {
+        decoded ??= decode();
+        const picture = await decoded;
+        if (picture.height !== height || picture.width !== width || picture.samples !== samples)
+          throw new Error("its pixels do not fit its header");
+        const strides = rowMajor(shape);
+        const from = y0 * strides[0] + x0 * strides[1];
+        const end = (y1 - 1) * strides[0] + x1 * strides[1];
+        return { data: picture.data.subarray(from, end) as SampleArray, strides };
+      },
+      close: async () => {
+        decoded = undefined;
+      },
+    },
+  };
+}
+
+/** PNG's kinds of color, with their samples (PNG 3rd edition, 11.2.1). */
+const PNG_SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 3, 4: 2, 6: 4 };
+const INDEXED = 3;
+
+export async function probePng(path: string): Promise<Probe> {
+  const bytes = await readSmallFile(path, MOST_FILE_BYTES);
+  const kind = bytes.length < 33 ? Number.NaN : bytes[25];
+  const samples = PNG_SAMPLES[kind];
+  if (samples === undefined) throw new ImageError(path, `${path}: is no PNG file, or damaged.`);
+  const depth = bytes[24];
+  const header: Header = {
+    width: bytes.readUInt32BE(16),
+    height: bytes.readUInt32BE(20),
+    samples,
+    sampleType: depth === 16 ? "uint16" : "uint8",
+    storedType: depth < 8 ? `${depth}-bit` : `uint${depth}`,
+  };
+  const decode = async (): Promise<Picture> => {
+    const { width, height, channels, data, palette } = decodePng(bytes, { checkCrc: true });
+    const flat =
+      depth < 8
+        ? unpackBits(new Uint8Array(data), depth, width * channels, height)
+        : new (depth === 16 ? Uint16Array : Uint8Array)(data);
+    if (kind !== INDEXED) {
+      // Gray of 2 and 4 bits is stretched to 8, as readers do; a bit stays 0 or 1.
+      const scale = depth === 2 ? 85 : depth === 4 ? 17 : 1;
+      return {
+        width,
+        height,
+        samples: channels,
+        data: scale === 1 ? flat : (flat.map((value) => value * scale) as SampleArray),
+      };
+    }
+    if (palette === undefined) throw new Error("it has no palette");
+    const colors = new Uint8Array(3 * flat.length);
+    for (let at = 0; at < flat.length; at++) {
+      const color = palette[flat[at]];
+      if (color === undefined) throw new Error("it names colors that its palette lacks");
+      colors.set(color.slice(0, 3), 3 * at);
+    }
+    return { width, height, samples: 3, data: colors };
+  };
+  return probeOf(path, header, { format: "PNG", compression: "deflate" }, decode);
+}
+
+export async function probeJpeg(path: string): Promise<Probe> {
+  const bytes = await readSmallFile(path, MOST_FILE_BYTES);
+  const { width, height, components } = jpegHeader(bytes);
+  const header = { width, height, samples: components, sampleType: "uint8", storedType: "uint8" } as const;
+  return probeOf(path, header, { format: "JPEG", compression: "JPEG" }, async () => {
+    const { data, ...size } = await decodeJpeg(bytes);
+    return { width: size.width, height: size.height, samples: size.components, data };
+  });
+}
+
+export async function probeBmp(path: string): Promise<Probe> {
+  const bytes = await readSmallFile(path, MOST_FILE_BYTES);
+  if (bytes.length < 54) throw new ImageError(path, `${path}: is no BMP file, or damaged.`);
+  const [width, height] = [bytes.readInt32LE(18), Math.abs(bytes.readInt32LE(22))];
+  const depth = bytes.readUInt16LE(28);
+  if (!(width > 0 && height > 0)) throw new ImageError(path, `${path}: is no BMP file, or damaged.`);
+  if (![1, 4, 8, 24, 32].includes(depth))
+    throw new ImageError(path, `${path}: is a BMP of ${depth} bits, which is not read. Save it as PNG.`);
+  const gray = depth <= 8 && isGrayPalette(bytes, depth);
+  const header: Header = {
+    width,
+    height,
+    samples: gray ? 1 : 3,
+    sampleType: "uint8",
+    storedType: depth === 1 ? "1-bit" : "uint8",
+  };
+  return probeOf(path, header, { format: "BMP", compression: "none" }, async () => {
+    const picture = decodeBmp(bytes, { toRGBA: true });
+    const { samples } = header;
+    const data = new Uint8Array(width * height * samples);
+    const scale = gray && depth === 1 ? 255 : 1;
+    for (let pixel = 0; pixel < width * height; pixel++)
+      for (let sample = 0; sample < samples; sample++)
+        data[pixel * samples + sample] = picture.data[pixel * 4 + sample] / scale;
+    return { width, height, samples, data };
+  });
+}
+
+/** Whether a palette is a ramp from black to white: then its indices are gray values. */
+function isGrayPalette(bytes: Buffer, depth: number): boolean {
+  const start = 14 + bytes.readUInt32LE(14);
+  const colors = bytes.readUInt32LE(46) || 2 ** depth;
+  const step = depth === 1 ? 255 : 1;
+  if (depth === 4 || start + 4 * colors > bytes.length) return false;
+  return Array.from({ length: colors }, (_, index) => index).every((index) =>
+    [0, 1, 2].every((channel) => bytes[start + 4 * index + channel] === index * step),
+  );
+}

@@ -1,0 +1,81 @@
+/** Arrays whose values lie in a file as they are, in one order: NumPy's, and NIfTI's. */
+import { rowMajor, type Strided } from "./axes.ts";
+import { bytesOf, decodeSamples, readAs, type StoredType } from "./samples.ts";
+import type { StoredArray } from "./stored-array.ts";
+
+/** A file, or bytes in memory. */
+export interface ByteRange {
+  read(offset: number, length: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+export function inMemory(bytes: Uint8Array): ByteRange {
+  return {
+    read: async (offset, length) => {
+      if (offset + length > bytes.length) throw new Error("it is cut short");
+      return bytes.slice(offset, offset + length);
+    },
+    close: async () => {},
+  };
+}
+
+/** Bytes between rows that are read rather than skipped: a read costs as much as some thousand bytes. */
+const MOST_SPAN = 2 ** 22;
+
+interface Layout {
+  readonly bytes: ByteRange;
+  readonly offset: number;
+  readonly shape: readonly number[];
+  readonly type: StoredType;
+  readonly littleEndian: boolean;
+  /** Whether the first axis varies fastest. */
+  readonly columnMajor: boolean;
+}
+
+/** The values of a file from `offset` on as an array. */
+export function rawArray({ bytes, offset, shape, type, littleEndian, columnMajor }: Layout): StoredArray {
+  const turned = <T>(list: readonly T[]): readonly T[] => (columnMajor ? [...list].reverse() : list);
+  const sizes = turned(shape);
+  const width = bytesOf(type);
+  const steps = rowMajor(sizes).map((stride) => stride * width);
+  return {
+    shape,
+    sampleType: readAs(type),
+    chunks: turned(sizes.map((size, axis) => (axis === sizes.length - 1 ? size : 1))),
+    read: async (asked): Promise<Strided> => {
+      const ranges = turned(asked);
+      const box = ranges.map(([from, to]) => to - from);
+      const rowBytes = box[box.length - 1] * width;
+      const target = new Uint8Array(box.reduce((product, size) => product * size, width));
+      let at = 0;
+      /** Copies the rows of a box from bytes that begin at `start` in the file. */
+      const pick = (axis: number, source: Uint8Array, start: number, place: number) => {
+        if (axis === box.length) {
+          target.set(source.subarray(place - start, place - start + rowBytes), at);
+          at += rowBytes;
+        } else if (axis === box.length - 1) pick(axis + 1, source, start, place + ranges[axis][0] * width);
+        else
+          for (let index = ranges[axis][0]; index < ranges[axis][1]; index++)
+            pick(axis + 1, source, start, place + index * steps[axis]);
+      };
+      const copy = async (axis: number, place: number): Promise<void> => {
+        // From the first value to the last one of what remains of the box.
+        let [first, end] = [place, place + width];
+        for (let rest = axis; rest < box.length; rest++) {
+          first += ranges[rest][0] * steps[rest];
+          end += (ranges[rest][1] - 1) * steps[rest];
+        }
+        if (axis >= box.length - 1 || end - first <= MOST_SPAN)
+          return pick(axis, await bytes.read(first, end - first), first, place);
+        for (let index = ranges[axis][0]; index < ranges[axis][1]; index++)
+          await copy(axis + 1, place + index * steps[axis]);
+      };
+      await copy(0, offset);
+      return {
+        data: decodeSamples(target, type, littleEndian),
+        strides: turned(rowMajor(box)),
+      };
+    },
+    close: () => bytes.close(),
+  };
+}

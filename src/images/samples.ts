@@ -1,0 +1,99 @@
+/** Stored values as the pixel types that images have. */
+import { getFloat16 } from "@petamoriken/float16";
+import { SAMPLE_ARRAYS, type SampleArray, type SampleType, sampleArray } from "./image.ts";
+
+/** Types that files store; those that no image has are widened without loss, or refused. */
+export type StoredType = SampleType | "bool" | "float16" | "float24" | "int64" | "uint64";
+
+/** The pixel type that a stored type is read as: 64-bit integers as float64, which holds those up to 2^53. */
+export function readAs(type: StoredType): SampleType {
+  if (type === "bool") return "uint8";
+  if (type === "float16" || type === "float24") return "float32";
+  return type === "int64" || type === "uint64" ? "float64" : type;
+}
+
+/** Bytes of one stored value. */
+export function bytesOf(type: StoredType): number {
+  if (type === "float16") return 2;
+  if (type === "float24") return 3;
+  if (type === "int64" || type === "uint64") return 8;
+  return type === "bool" ? 1 : SAMPLE_ARRAYS[type].BYTES_PER_ELEMENT;
+}
+
+/** Throws where float64 does not hold an integer exactly. */
+export function exactIntegers(values: BigInt64Array | BigUint64Array): Float64Array {
+  const result = new Float64Array(values.length);
+  for (let at = 0; at < values.length; at++) {
+    result[at] = Number(values[at]);
+    if (!Number.isSafeInteger(result[at]))
+      throw new Error(`the 64-bit integer ${values[at]} is beyond 2^53; save the image with 32 bits`);
+  }
+  return result;
+}
+
+/** The values that `bytes` hold. They may be changed, and the result may share their memory. */
+export function decodeSamples(bytes: Uint8Array, type: StoredType, littleEndian: boolean): SampleArray {
+  const width = bytesOf(type);
+  const count = Math.floor(bytes.length / width);
+  if (type === "float24") return decodeFloat24(bytes, count, littleEndian);
+  // A typed array must begin at a multiple of its element's size.
+  const aligned = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  if (!littleEndian && width > 1) swapBytes(aligned, width);
+  const { buffer, byteOffset } = aligned;
+  if (type === "float16") {
+    const view = new DataView(buffer, byteOffset, count * 2);
+    return Float32Array.from({ length: count }, (_, at) => getFloat16(view, at * 2, true));
+  }
+  if (type === "int64") return exactIntegers(new BigInt64Array(buffer, byteOffset, count));
+  if (type === "uint64") return exactIntegers(new BigUint64Array(buffer, byteOffset, count));
+  return new SAMPLE_ARRAYS[readAs(type)](buffer as ArrayBuffer, byteOffset, count);
+}
+
+/** Turns the byte order of values of two, four or eight bytes. */
+export function swapBytes(bytes: Uint8Array, width: number): void {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length - (bytes.length % width));
+  if (width === 2) view.swap16();
+  else if (width === 4) view.swap32();
+  else if (width === 8) view.swap64();
+}
+
+/** 24-bit floats (Adobe's TIFF Technical Note 3): 1 bit sign, 7 bits exponent (bias 64 - 1), 16 bits fraction. */
+function decodeFloat24(bytes: Uint8Array, count: number, littleEndian: boolean): Float32Array {
+  const result = new Float32Array(count);
+  for (let at = 0; at < count; at++) {
+    const [low, middle, high] = littleEndian ? [0, 1, 2] : [2, 1, 0];
+    const bits = bytes[at * 3 + low] | (bytes[at * 3 + middle] << 8) | (bytes[at * 3 + high] << 16);
+    const [sign, exponent, fraction] = [bits >> 23 ? -1 : 1, (bits >> 16) & 0x7f, bits & 0xffff];
+    if (exponent === 0) result[at] = sign * fraction * 2 ** (-62 - 16);
+    else if (exponent === 0x7f) result[at] = fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+    else result[at] = sign * (1 + fraction / 2 ** 16) * 2 ** (exponent - 63);
+  }
+  return result;
+}
+
+/**
+ * Unsigned integers of any width from 1 to 32 bits, packed without gaps in rows that begin at bytes (TIFF 6.0).
+ *
+ * @param perRow values in a row
+ */
+export function unpackBits(bytes: Uint8Array, bits: number, perRow: number, rows: number): SampleArray {
+  const type: SampleType = bits <= 8 ? "uint8" : bits <= 16 ? "uint16" : "uint32";
+  const result = sampleArray(type, perRow * rows);
+  const rowBytes = Math.ceil((perRow * bits) / 8);
+  for (let row = 0; row < rows; row++) {
+    let [at, held, value] = [row * rowBytes, 0, 0];
+    for (let column = 0; column < perRow; column++) {
+      while (held < bits) {
+        // At most 39 bits are held: more than a 32-bit integer has.
+        value = value * 256 + (bytes[at++] ?? 0);
+        held += 8;
+      }
+      const rest = 2 ** (held - bits);
+      const whole = Math.floor(value / rest);
+      result[row * perRow + column] = whole;
+      value -= whole * rest;
+      held -= bits;
+    }
+  }
+  return result;
+}

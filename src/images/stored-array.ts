@@ -1,0 +1,135 @@
+/** What every format is read as: an array with named axes. One reader turns regions of it into images. */
+import {
+  type Axes,
+  decideAxes,
+  imageShape,
+  inImageOrder,
+  pieceOf,
+  type Strided,
+  sizeOf,
+  storedRanges,
+} from "./axes.ts";
+import {
+  type Image,
+  type ImageDescription,
+  ImageError,
+  type ImageInfo,
+  type ImageSource,
+  type OpenOptions,
+  type PixelSize,
+  type Region,
+  type SampleType,
+  shapeOf,
+  storedBytes,
+  wholeRegion,
+} from "./image.ts";
+
+/** The array that holds an image, inside an open file. */
+export interface StoredArray {
+  readonly shape: readonly number[];
+  /** What `read` returns; the stored type may be narrower (1-bit) or wider (int64). */
+  readonly sampleType: SampleType;
+  /** Sizes of the pieces that are read as a whole. */
+  readonly chunks: readonly number[];
+  /** Reads `[from, to)` along each axis. Throws {@link ImageError} or an error of the library, without the file's name. */
+  read(ranges: readonly (readonly [from: number, to: number])[]): Promise<Strided>;
+  /** Throws {@link ImageError} where parts of the file do not make one image. */
+  check?(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What a format's reader finds in a file. */
+export interface Probe extends Omit<ImageDescription, "axes" | "axesReason" | "storedShape"> {
+  readonly array: StoredArray;
+  /** The axes that the file's own metadata tell. */
+  readonly axes?: Axes;
+  readonly pixelSize?: PixelSize;
+  readonly files?: readonly string[];
+}
+
+/** Arrays larger than this are read in parts by their callers; one typed array cannot hold more. */
+const MOST_BYTES = 2 ** 32;
+
+/** Runs a reader; whatever it throws becomes an {@link ImageError} that names the file. */
+export async function explained<T>(path: string, format: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof ImageError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") throw new ImageError(path, `${path}: there is no such file.`);
+    if (code === "EACCES" || code === "EPERM")
+      throw new ImageError(path, `${path}: cannot be read (permission denied).`);
+    if (code === "EMFILE" || code === "ENFILE")
+      throw new ImageError(
+        path,
+        `${path}: cannot be opened, too many files are open. Raise the limit (ulimit -n).`,
+      );
+    if (error instanceof Error && error.cause instanceof ImageError) throw error.cause;
+    throw new ImageError(
+      path,
+      `${path}: cannot be read as ${format}, or is damaged (${reasonOf(error)}). Open it where it was made and save it again.`,
+    );
+  }
+}
+
+/** What an error says, in one line; some libraries throw bare strings, or hide the cause. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return (cause instanceof Error ? cause.message : String(cause)).split("\n")[0].slice(0, 200);
+}
+
+/** The image that a file's array holds, read region by region. Closes the array where its axes are no image's. */
+export async function sourceOf(path: string, probe: Probe, options: OpenOptions): Promise<ImageSource> {
+  try {
+    return new ArraySource(path, probe, options);
+  } catch (error) {
+    await probe.array.close();
+    throw error;
+  }
+}
+
+class ArraySource implements ImageSource {
+  readonly info: ImageInfo;
+  readonly description: ImageDescription;
+  readonly piece: ImageSource["piece"];
+  private readonly samples: number;
+
+  constructor(
+    path: string,
+    private readonly probe: Probe,
+    options: OpenOptions,
+  ) {
+    const { array, axes: named, pixelSize, files, ...stored } = probe;
+    const { order, reason } = decideAxes(path, array.shape, options.axes, named);
+    const shape = imageShape(path, array.shape, order);
+    if (storedBytes(shape, array.sampleType) > Number.MAX_SAFE_INTEGER)
+      throw new ImageError(
+        path,
+        `${path}: says that it holds ${shape.join(" x ")} pixels, which no file does.`,
+      );
+    this.info = { path, shape, sampleType: array.sampleType, pixelSize, files };
+    this.description = { ...stored, axes: order, axesReason: reason, storedShape: array.shape };
+    this.piece = pieceOf(array.chunks, order);
+    this.samples = sizeOf("S", array.shape, order);
+  }
+
+  async read(region: Region = wholeRegion(this.info.shape)): Promise<Image> {
+    const { path, shape, sampleType } = this.info;
+    const { array, format } = this.probe;
+    const { axes } = this.description;
+    const part = shapeOf(region, shape[3]);
+    if (storedBytes(part, sampleType) > MOST_BYTES)
+      throw new ImageError(path, `${path}: ${part.join(" x ")} pixels are more than can be read at once.`);
+    const stored = await explained(path, format, () => array.read(storedRanges(region, array.shape, axes)));
+    return { shape: part, sampleType, data: inImageOrder(stored, part, axes, this.samples) };
+  }
+
+  async checkPages(): Promise<void> {
+    await explained(this.info.path, this.probe.format, async () => this.probe.array.check?.());
+  }
+
+  async close(): Promise<void> {
+    await this.probe.array.close();
+  }
+}

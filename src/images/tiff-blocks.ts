@@ -1,0 +1,257 @@
+/** Strips and tiles of a TIFF's page, decoded: decompressed, predictors undone, bits unpacked. */
+import { inflateXz, inflateZlib, inflateZstd } from "./decompress.ts";
+import { type SampleArray, sampleArray } from "./image.ts";
+import { decodeJpeg, decodeSubsampledJpeg } from "./jpeg.ts";
+import { bytesOf, decodeSamples, swapBytes, unpackBits } from "./samples.ts";
+import { decodeLzw, decodePackBits } from "./tiff-codecs.ts";
+import { TAG } from "./tiff-directory.ts";
+import { compressionName, isRaw, type Page, packedBytes, pageSampleType, typeName } from "./tiff-page.ts";
+
+/** Pixels `[x0, x1)` and `[y0, y1)` of a page. */
+export type Window = readonly [x0: number, y0: number, x1: number, y1: number];
+
+/** Blocks that are decompressed at once. */
+const AT_ONCE = 8;
+/** Compressed blocks this much larger than their pixels are damaged. */
+const MOST_EXPANSION = 2;
+const MOST_BLOCK_BYTES = 2 ** 30;
+
+/** Reads a window of a page, `[y, x, sample]`. */
+export async function readWindow(page: Page, window: Window): Promise<SampleArray> {
+  if (isRaw(page)) {
+    const offsets = await page.directory.numbers(TAG.stripOffsets);
+    const rowBytes = packedBytes(page.type, page.width * page.samples);
+    const { blockHeight } = page;
+    return readRows(page, (y) => offsets[Math.floor(y / blockHeight)] + (y % blockHeight) * rowBytes, window);
+  }
+  const [x0, y0, x1, y1] = window;
+  const { samples, blockWidth, blockHeight, separate } = page;
+  const [across, down] = [Math.ceil(page.width / blockWidth), Math.ceil(page.height / blockHeight)];
+  const places = await blockPlaces(page);
+  const values = sampleArray(pageSampleType(page.type), (x1 - x0) * (y1 - y0) * samples);
+  const blocks: (readonly [column: number, row: number, sample: number])[] = [];
+  for (let sample = 0; sample < (separate ? samples : 1); sample++)
+    for (let row = Math.floor(y0 / blockHeight); row < Math.min(down, Math.ceil(y1 / blockHeight)); row++)
+      for (
+        let column = Math.floor(x0 / blockWidth);
+        column < Math.min(across, Math.ceil(x1 / blockWidth));
+        column++
+      )
+        blocks.push([column, row, sample]);
+  const copy = async ([column, row, sample]: (typeof blocks)[number]) => {
+    const index = (sample * down + row) * across + column;
+    const decoded = await readBlock(page, places(index), row);
+    const [left, top] = [column * blockWidth, row * blockHeight];
+    const per = separate ? 1 : samples;
+    const [from, to] = [Math.max(x0, left), Math.min(x1, left + blockWidth)];
+    for (let y = Math.max(y0, top); y < Math.min(y1, top + blockHeight); y++) {
+      const source = ((y - top) * blockWidth + from - left) * per;
+      const target = ((y - y0) * (x1 - x0) + from - x0) * samples + sample;
+      if (per === samples) values.set(decoded.subarray(source, source + (to - from) * per), target);
+      else for (let x = 0; x < to - from; x++) values[target + x * samples] = decoded[source + x];
+    }
+  };
+  for (let at = 0; at < blocks.length; at += AT_ONCE)
+    await Promise.all(blocks.slice(at, at + AT_ONCE).map(copy));
+  return values;
+}
+
+/** Reads rows that are stored as they are: no more than those that are asked for. */
+export async function readRows(
+  page: Page,
+  startOf: (y: number) => number,
+  [x0, y0, x1, y1]: Window,
+): Promise<SampleArray> {
+  const { tiff, type, samples, width } = page;
+  if (typeof type !== "string") throw new Error("packed bits are not stored in rows");
+  const [rowBytes, pixelBytes] = [packedBytes(type, width * samples), packedBytes(type, samples)];
+  const lineBytes = (x1 - x0) * pixelBytes;
+  const whole = x1 - x0 === width;
+  const raw = new Uint8Array((y1 - y0) * lineBytes);
+  for (let y = y0; y < y1; ) {
+    let end = y + 1;
+    while (end < y1 && startOf(end) === startOf(end - 1) + rowBytes) end++;
+    const start = startOf(y);
+    if (!(start + (end - y) * rowBytes <= tiff.bytes.size))
+      throw tiff.error("is cut short: it should hold more rows. Copy it again.");
+    if (whole) await tiff.bytes.readInto(raw.subarray((y - y0) * lineBytes, (end - y0) * lineBytes), start);
+    else {
+      const rows = await tiff.bytes.read(start, (end - y) * rowBytes);
+      for (let row = y; row < end; row++) {
+        const from = (row - y) * rowBytes + x0 * pixelBytes;
+        raw.set(rows.subarray(from, from + lineBytes), (row - y0) * lineBytes);
+      }
+    }
+    y = end;
+  }
+  return decodeSamples(raw, type, tiff.littleEndian);
+}
+
+interface BlockPlace {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** Where each strip or tile lies. */
+async function blockPlaces(page: Page): Promise<(index: number) => BlockPlace> {
+  const { tiff, tiled, directory } = page;
+  const offsets = await directory.numbers(tiled ? TAG.tileOffsets : TAG.stripOffsets);
+  const counts = await directory.numbers(tiled ? TAG.tileBytes : TAG.stripBytes);
+  return (index) => {
+    const [offset, bytes] = [offsets[index], counts[index]];
+    if (offset === undefined)
+      throw tiff.error("has fewer strips or tiles than its pixels need: it is damaged.");
+    // Old writers leave the lengths out where there is one strip.
+    return { offset, bytes: bytes ?? tiff.bytes.size - offset };
+  };
+}
+
+/** One strip or tile, `[y, x, sample]` of its full width. */
+async function readBlock(page: Page, { offset, bytes }: BlockPlace, row: number): Promise<SampleArray> {
+  const { tiff, type, samples, separate, blockWidth, blockHeight, tiled, height } = page;
+  const rows = tiled ? blockHeight : Math.min(blockHeight, height - row * blockHeight);
+  const perRow = blockWidth * (separate ? 1 : samples);
+  const rowBytes = packedBytes(type, perRow);
+  const needed = rows * rowBytes;
+  if (needed > MOST_BLOCK_BYTES)
+    throw tiff.error(
+      `its strips or tiles are ${needed} bytes each, more than can be decoded. Save it in smaller tiles.`,
+    );
+  // GDAL and others leave out what is empty.
+  if (bytes === 0) return sampleArray(pageSampleType(type), perRow * rows);
+  if (page.compression !== 1 && bytes > MOST_EXPANSION * needed + 65_536)
+    throw tiff.error("has strips or tiles larger than their pixels: it is damaged.");
+  const stored = await tiff.bytes.read(offset, page.compression === 1 ? Math.min(bytes, needed) : bytes);
+  if (page.reversedBits) reverseBits(stored);
+  const raw = await decompress(page, stored, needed, rows);
+  if (raw.length < needed)
+    throw tiff.error(
+      "has strips or tiles with fewer pixels than they should have: it is damaged or cut short.",
+    );
+  const whole = raw.length === needed ? raw : raw.subarray(0, needed);
+  if (typeof type !== "string") {
+    if (page.predictor !== 1)
+      throw tiff.error(`uses a predictor with ${type.bits}-bit pixels, which is not read.`);
+    return unpackBits(whole, type.bits, perRow, rows);
+  }
+  return decodeSamples(
+    undoPredictor(page, whole, perRow, rows),
+    type,
+    page.predictor !== 1 || tiff.littleEndian,
+  );
+}
+
+async function decompress(page: Page, stored: Buffer, needed: number, rows: number): Promise<Uint8Array> {
+  const { compression, tiff } = page;
+  // Writers may add rows to the last strip.
+  const most = MOST_EXPANSION * needed + 65_536;
+  switch (compression) {
+    case 1:
+      return stored;
+    case 7:
+      return decompressJpeg(page, stored, rows);
+    case 8:
+    case 32946:
+      return inflateZlib(stored, most);
+    case 50000:
+    case 34926:
+      return inflateZstd(stored, most);
+    case 34925:
+      return inflateXz(stored, most);
+    case 5:
+      return decodeLzw(stored, needed);
+    case 32773:
+      return decodePackBits(stored, needed);
+    default:
+      throw tiff.error(
+        `is compressed by ${compressionName(compression)}, which is not read. Save it with deflate or LZW.`,
+      );
+  }
+}
+
+const [RGB, YCBCR] = [2, 6];
+
+async function decompressJpeg(page: Page, stored: Uint8Array, rows: number): Promise<Uint8Array> {
+  const { photometric, separate, directory, tiff, samples, blockWidth, type } = page;
+  if (type !== "uint8") throw tiff.error("is compressed by JPEG of more than 8 bits, which is not read.");
+  if (samples === 3 && !separate && photometric !== RGB && photometric !== YCBCR)
+    throw tiff.error("is compressed by JPEG and does not say what its colors are.");
+  const tables = await directory.bytes(TAG.jpegTables);
+  const colored = samples === 3 && !separate;
+  const [across = 2, down = 2] = await directory.numbers(TAG.ycbcrSubsampling);
+  const image =
+    colored && photometric === YCBCR && across * down > 1
+      ? await decodeSubsampledJpeg(stored, tables)
+      : await decodeJpeg(stored, !colored ? "as-marked" : photometric === RGB ? "rgb" : "ycbcr", tables);
+  if (image.components !== (separate ? 1 : samples) || image.width !== blockWidth || image.height < rows)
+    throw tiff.error("has JPEG tiles of another size than it says: it is damaged.");
+  return image.data;
+}
+
+/** Undoes a predictor (TIFF 6.0, section 14; Adobe's TIFF Technical Note 3). The result is little-endian, unless there was none. */
+function undoPredictor(page: Page, bytes: Uint8Array, perRow: number, rows: number): Uint8Array {
+  const { predictor, type, tiff, separate, samples } = page;
+  if (predictor === 1) return bytes;
+  const stride = separate ? 1 : samples;
+  if (typeof type === "string" && predictor === 2 && bytesOf(type) !== 3)
+    return undoDifferences(bytes, bytesOf(type), perRow, stride, tiff.littleEndian);
+  if (typeof type === "string" && predictor === 3 && type.startsWith("float"))
+    return undoFloatPredictor(bytes, bytesOf(type), perRow, rows, stride);
+  throw tiff.error(
+    `uses predictor ${predictor} with ${typeName(type)} pixels, which is not read. Save it without one.`,
+  );
+}
+
+/** Each value is stored as its difference from the one before it in the row, as an integer that wraps. */
+function undoDifferences(
+  bytes: Uint8Array,
+  width: number,
+  perRow: number,
+  stride: number,
+  littleEndian: boolean,
+): Uint8Array {
+  const result = bytes.slice();
+  if (!littleEndian) swapBytes(result, width);
+  const rows = result.length / (perRow * width);
+  if (width === 8) {
+    const values = new BigUint64Array(result.buffer);
+    for (let row = 0; row < rows; row++)
+      for (let at = row * perRow + stride; at < (row + 1) * perRow; at++) values[at] += values[at - stride];
+    return result;
+  }
+  const Integers = width === 1 ? Uint8Array : width === 2 ? Uint16Array : Uint32Array;
+  const values = new Integers(result.buffer);
+  for (let row = 0; row < rows; row++)
+    for (let at = row * perRow + stride; at < (row + 1) * perRow; at++) values[at] += values[at - stride];
+  return result;
+}
+
+/** The bytes of a row's values are stored highest bytes first, each as its difference from the byte before it. */
+function undoFloatPredictor(
+  bytes: Uint8Array,
+  width: number,
+  perRow: number,
+  rows: number,
+  stride: number,
+): Uint8Array {
+  const rowBytes = perRow * width;
+  const result = new Uint8Array(rows * rowBytes);
+  for (let row = 0; row < rows; row++) {
+    const line = bytes.slice(row * rowBytes, (row + 1) * rowBytes);
+    for (let at = stride; at < line.length; at++) line[at] += line[at - stride];
+    for (let value = 0; value < perRow; value++)
+      for (let byte = 0; byte < width; byte++)
+        result[row * rowBytes + value * width + width - 1 - byte] = line[byte * perRow + value];
+  }
+  return result;
+}
+
+const REVERSED = Uint8Array.from({ length: 256 }, (_, byte) => {
+  let reversed = 0;
+  for (let bit = 0; bit < 8; bit++) if (byte & (1 << bit)) reversed |= 0x80 >> bit;
+  return reversed;
+});
+
+function reverseBits(bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; at++) bytes[at] = REVERSED[bytes[at]];
+}

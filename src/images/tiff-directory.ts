@@ -1,0 +1,229 @@
+/**
+ * The directories of a TIFF (TIFF 6.0, and BigTIFF), one a page. Everything in them is checked before it is believed: offsets lie
+ * in the file, lists are as long as it can hold, and pages do not go round in a circle.
+ */
+
+import type { FileBytes } from "./file-bytes.ts";
+import { ImageError } from "./image.ts";
+
+/** Bytes of one value, by field type. */
+const TYPE_BYTES: Readonly<Record<number, number>> = {
+  1: 1,
+  2: 1,
+  3: 2,
+  4: 4,
+  5: 8,
+  6: 1,
+  7: 1,
+  8: 2,
+  9: 4,
+  10: 8,
+  11: 4,
+  12: 8,
+  13: 4,
+  16: 8,
+  17: 8,
+  18: 8,
+};
+const [RATIONAL, SIGNED_RATIONAL] = [5, 10];
+
+export const TAG = {
+  subfileType: 254,
+  width: 256,
+  height: 257,
+  bits: 258,
+  compression: 259,
+  photometric: 262,
+  fillOrder: 266,
+  description: 270,
+  stripOffsets: 273,
+  samples: 277,
+  rowsPerStrip: 278,
+  stripBytes: 279,
+  xResolution: 282,
+  yResolution: 283,
+  planar: 284,
+  resolutionUnit: 296,
+  software: 305,
+  predictor: 317,
+  tileWidth: 322,
+  tileHeight: 323,
+  tileOffsets: 324,
+  tileBytes: 325,
+  sampleFormat: 339,
+  jpegTables: 347,
+  ycbcrSubsampling: 530,
+  metamorphPlanes: 33629,
+  zeissLsm: 34412,
+} as const;
+
+/** Text and lists in directories; OME-XML of large screens has tens of megabytes. */
+const MOST_FIELD_BYTES = 2 ** 27;
+/** Bytes that are read at once: neighboring directories come with them. */
+const WINDOW = 2 ** 14;
+const MOST_PAGES = 1_000_000;
+
+interface Field {
+  readonly type: number;
+  readonly count: number;
+  /** Where its values lie in the file. */
+  readonly offset: number;
+}
+
+/** One page's fields. Values are read when asked for. */
+export class Directory {
+  constructor(
+    private readonly tiff: TiffFile,
+    private readonly fields: ReadonlyMap<number, Field>,
+  ) {}
+
+  has(tag: number): boolean {
+    return this.fields.has(tag);
+  }
+
+  /** How many values a field has; 0 where there is no such field. */
+  count(tag: number): number {
+    return this.fields.get(tag)?.count ?? 0;
+  }
+
+  async number(tag: number): Promise<number | undefined> {
+    return (await this.numbers(tag))[0];
+  }
+
+  /** A field's numbers; rationals as quotients; empty where there is no such field. */
+  async numbers(tag: number): Promise<number[]> {
+    const field = this.fields.get(tag);
+    if (field === undefined) return [];
+    const bytes = await this.tiff.fieldBytes(tag, field);
+    return Array.from({ length: field.count }, (_, at) => this.tiff.value(bytes, field.type, at));
+  }
+
+  /** Bytes of a field; undefined where there is none. */
+  async bytes(tag: number): Promise<Uint8Array | undefined> {
+    const field = this.fields.get(tag);
+    return field && this.tiff.fieldBytes(tag, field);
+  }
+
+  /** Text up to the first zero; empty where there is no such field. */
+  async text(tag: number): Promise<string> {
+    const bytes = (await this.bytes(tag)) ?? new Uint8Array();
+    const end = bytes.indexOf(0);
+    return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString("utf8");
+  }
+}
+
+/** An open TIFF. */
+export class TiffFile {
+  private window: { readonly start: number; readonly bytes: Buffer } | undefined;
+
+  private constructor(
+    readonly bytes: FileBytes,
+    readonly littleEndian: boolean,
+    private readonly big: boolean,
+    private readonly first: number,
+  ) {}
+
+  static async open(bytes: FileBytes): Promise<TiffFile> {
+    const header = await bytes.read(0, Math.min(16, bytes.size));
+    const mark = header.toString("latin1", 0, 2);
+    const [little, kind] = [mark === "II", header.length < 8 ? 0 : header[mark === "II" ? 2 : 3]];
+    if ((!little && mark !== "MM") || (kind !== 42 && kind !== 43) || (kind === 43 && header.length < 16))
+      throw new ImageError(bytes.path, `${bytes.path}: is no TIFF file.`);
+    const big = kind === 43;
+    const reader = new TiffFile(bytes, little, big, 0);
+    const first = big ? reader.wide(header, 8) : reader.narrow(header, 4, 4);
+    return new TiffFile(bytes, little, big, first);
+  }
+
+  /** All pages in order. Throws {@link ImageError} where their chain is broken. */
+  async directories(): Promise<Directory[]> {
+    const found: Directory[] = [];
+    const seen = new Set<number>();
+    for (let offset = this.first; offset !== 0; ) {
+      if (seen.has(offset) || found.length === MOST_PAGES)
+        throw this.error("its pages go round in a circle: the file is damaged.");
+      seen.add(offset);
+      const { directory, next } = await this.directoryAt(offset);
+      found.push(directory);
+      offset = next;
+    }
+    if (found.length === 0) throw this.error("is a TIFF without pages.");
+    return found;
+  }
+
+  private async directoryAt(offset: number): Promise<{ directory: Directory; next: number }> {
+    const [countBytes, entryBytes, fieldBytes] = this.big ? [8, 20, 8] : [2, 12, 4];
+    const head = await this.cached(offset, countBytes);
+    const count = this.big ? this.wide(head, 0) : this.narrow(head, 0, 2);
+    if (count === 0 || count > 65_535)
+      throw this.error("has a page without a directory: the file is damaged.");
+    const table = await this.cached(offset + countBytes, count * entryBytes + fieldBytes);
+    const fields = new Map<number, Field>();
+    for (let entry = 0; entry < count; entry++) {
+      const at = entry * entryBytes;
+      const [tag, type] = [this.narrow(table, at, 2), this.narrow(table, at + 2, 2)];
+      const values = this.offset(table, at + 4);
+      const length = values * (TYPE_BYTES[type] ?? 0);
+      const place = at + 4 + fieldBytes;
+      const inside = length <= fieldBytes ? offset + countBytes + place : this.offset(table, place);
+      fields.set(tag, { type, count: values, offset: inside });
+    }
+    return { directory: new Directory(this, fields), next: this.offset(table, count * entryBytes) };
+  }
+
+  async fieldBytes(tag: number, { type, count, offset }: Field): Promise<Buffer> {
+    const width = TYPE_BYTES[type];
+    if (width === undefined) throw this.error(`its tag ${tag} has values of an unknown type (${type}).`);
+    const length = count * width;
+    if (offset + length > this.bytes.size || length > MOST_FIELD_BYTES)
+      throw this.error(
+        `its tag ${tag} promises ${count} values, which the file does not hold: it is damaged.`,
+      );
+    return length <= WINDOW ? this.cached(offset, length) : this.bytes.read(offset, length);
+  }
+
+  value(bytes: Buffer, type: number, at: number): number {
+    const width = TYPE_BYTES[type];
+    const place = at * width;
+    if (type === RATIONAL || type === SIGNED_RATIONAL) {
+      const signed = type === SIGNED_RATIONAL;
+      return this.narrow(bytes, place, 4, signed) / this.narrow(bytes, place + 4, 4, signed);
+    }
+    if (type === 11) return this.littleEndian ? bytes.readFloatLE(place) : bytes.readFloatBE(place);
+    if (type === 12) return this.littleEndian ? bytes.readDoubleLE(place) : bytes.readDoubleBE(place);
+    if (width === 8) return this.wide(bytes, place);
+    return this.narrow(bytes, place, width, type === 6 || type === 8 || type === 9);
+  }
+
+  error(what: string): ImageError {
+    return new ImageError(this.bytes.path, `${this.bytes.path}: ${what}`);
+  }
+
+  private offset(bytes: Buffer, at: number): number {
+    return this.big ? this.wide(bytes, at) : this.narrow(bytes, at, 4);
+  }
+
+  private narrow(bytes: Buffer, at: number, width: number, signed = false): number {
+    if (signed) return this.littleEndian ? bytes.readIntLE(at, width) : bytes.readIntBE(at, width);
+    return this.littleEndian ? bytes.readUIntLE(at, width) : bytes.readUIntBE(at, width);
+  }
+
+  private wide(bytes: Buffer, at: number): number {
+    return Number(this.littleEndian ? bytes.readBigUInt64LE(at) : bytes.readBigUInt64BE(at));
+  }
+
+  /** Bytes from the window that was read last, which is moved where it does not cover them. */
+  private async cached(offset: number, length: number): Promise<Buffer> {
+    const { window } = this;
+    if (
+      window !== undefined &&
+      offset >= window.start &&
+      offset + length <= window.start + window.bytes.length
+    )
+      return window.bytes.subarray(offset - window.start, offset - window.start + length);
+    if (offset + length > this.bytes.size) throw this.error("is cut short, or damaged. Copy it again.");
+    const bytes = await this.bytes.read(offset, Math.min(Math.max(length, WINDOW), this.bytes.size - offset));
+    this.window = { start: offset, bytes };
+    return bytes.subarray(0, length);
+  }
+}

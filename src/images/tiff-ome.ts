@@ -1,0 +1,176 @@
+/** OME-TIFF: the planes of its first image, which may lie in several files. */
+import { basename, dirname, join } from "node:path";
+import { FileBytes, readSmallFile } from "./file-bytes.ts";
+import { ImageError } from "./image.ts";
+import { type OmeImage, parseOme } from "./ome-xml.ts";
+import { type Directory, TiffFile } from "./tiff-directory.ts";
+import { difference, type Page, readPage } from "./tiff-page.ts";
+import { type Plane, planeIndex, type Series, sampleAxis } from "./tiff-planes.ts";
+
+/** Metadata beside the pixels (`.companion.ome`). */
+const MOST_XML_BYTES = 2 ** 27;
+const MOST_PLANES = 10_000_000;
+/** Files of a set that are open at once. */
+const MOST_OPEN = 4;
+
+export async function omeSeries(
+  tiff: TiffFile,
+  directories: readonly Directory[],
+  first: Page,
+  description: string,
+): Promise<Series | undefined> {
+  const document = await documentOf(tiff, description);
+  if (document === undefined) return undefined;
+  const [image, ...more] = document.images;
+  if (image === undefined) throw tiff.error("its OME-XML has no image.");
+  const planes = placesOf(tiff, image, directories.length);
+  const files = new FileSet(tiff, directories);
+  const own = planes.some(({ file }) => file === undefined);
+  const start = own || planes[0] === undefined ? first : await files.page(planes[0].file, planes[0].page);
+  const plane = async (index: number): Promise<Plane> => {
+    const { file, page: number } = planes[index];
+    const page = await files.page(file, number);
+    const fault = difference(page, number + 1, start);
+    if (fault !== undefined) throw tiff.error(file === undefined ? fault : `${file}: ${fault}`);
+    return { page };
+  };
+  const names = [...new Set(planes.map(({ file }) => file ?? basename(tiff.bytes.path)))];
+  return {
+    format: "OME-TIFF",
+    shape: image.sizes,
+    axes: { order: `${image.axes}YX${sampleAxis(start)}`, reason: "its OME-XML says so" },
+    first: start,
+    plane,
+    check: async () => {
+      for (let index = 0; index < planes.length; index++) await plane(index);
+    },
+    pixelSize: image.pixelSize,
+    others: more.map(({ name }, index) => `image ${index + 2} of the file${name === "" ? "" : ` (${name})`}`),
+    files: names.length > 1 ? names.map((name) => join(dirname(tiff.bytes.path), name)) : undefined,
+    close: () => files.close(),
+  };
+}
+
+async function documentOf(tiff: TiffFile, description: string) {
+  const parse = (text: string) => {
+    try {
+      return parseOme(text);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw tiff.error(`its OME-XML cannot be read (${reason.split("\n")[0]}).`);
+    }
+  };
+  const document = parse(description);
+  const companion = document?.metadataFile;
+  if (companion === undefined) return document;
+  const path = join(dirname(tiff.bytes.path), besides(tiff, companion));
+  const bytes = await readSmallFile(path, MOST_XML_BYTES).catch((error: unknown) => {
+    if (error instanceof ImageError) throw error;
+    throw tiff.error(`is part of a set whose metadata lie in ${companion}, which is not beside it.`);
+  });
+  return parse(bytes.toString("utf8"));
+}
+
+interface PlanePlace {
+  readonly file: string | undefined;
+  readonly page: number;
+}
+
+/** The page of every plane. Throws where the metadata leave a plane out or contradict the file. */
+function placesOf(tiff: TiffFile, image: OmeImage, pages: number): PlanePlace[] {
+  const { sizes, axes } = image;
+  const count = sizes.reduce((product, size) => product * size, 1);
+  if (
+    !sizes.every((size) => Number.isInteger(size) && size > 0) ||
+    !/^[ZCT]{3}$/.test(axes) ||
+    count > MOST_PLANES
+  )
+    throw tiff.error("its OME-XML does not say how many slices, channels and time points it has.");
+  const own = basename(tiff.bytes.path);
+  const places = Array.from({ length: count }, (): PlanePlace | undefined => undefined);
+  const told =
+    image.planes.length > 0 ? image.planes : [{ first: [0, 0, 0], page: 0, count, file: undefined }];
+  for (const { first, page, count: given, file } of told) {
+    const name = file === undefined || file === own ? undefined : besides(tiff, file);
+    const from = planeIndex(first, sizes);
+    const some = given ?? Math.min(count - from, name === undefined ? pages : count);
+    for (let plane = 0; plane < some; plane++) {
+      if (from + plane >= count) throw tiff.error(`its OME-XML places a plane beyond its ${count}.`);
+      if (name === undefined && page + plane >= pages)
+        throw tiff.error(
+          `its OME-XML places ${count} planes, and the file holds ${pages} pages: it is cut short or part of a set.`,
+        );
+      places[from + plane] = { file: name, page: page + plane };
+    }
+  }
+  const missing = places.indexOf(undefined);
+  if (missing >= 0) throw tiff.error(`its OME-XML does not say where plane ${missing + 1} of ${count} lies.`);
+  return places.flatMap((place) => place ?? []);
+}
+
+/** A file that lies beside this one: names with folders are not followed. */
+function besides(tiff: TiffFile, name: string): string {
+  if (name !== "" && basename(name) === name && !/[\\/:]/.test(name) && name !== "..") return name;
+  throw tiff.error(`its OME-XML names ${JSON.stringify(name)}, which is not a file beside it.`);
+}
+
+interface Member {
+  readonly tiff: TiffFile;
+  readonly directories: readonly Directory[];
+}
+
+/** The files of a set, opened when their planes are read; a few are kept open. */
+class FileSet {
+  private readonly members = new Map<string, Promise<Member>>();
+  private readonly pages = new Map<string, Promise<Page>>();
+
+  constructor(
+    private readonly own: TiffFile,
+    private readonly directories: readonly Directory[],
+  ) {}
+
+  async page(file: string | undefined, number: number): Promise<Page> {
+    const member =
+      file === undefined ? { tiff: this.own, directories: this.directories } : await this.member(file);
+    const directory = member.directories[number];
+    if (directory === undefined)
+      throw this.own.error(
+        `its OME-XML names page ${number + 1} of ${file}, which has ${member.directories.length}.`,
+      );
+    const key = `${number} ${file ?? ""}`;
+    const page = this.pages.get(key) ?? readPage(member.tiff, directory);
+    if (file === undefined) this.pages.set(key, page);
+    return page;
+  }
+
+  async close(): Promise<void> {
+    for (const member of this.members.values())
+      await member.then(({ tiff }) => tiff.bytes.close()).catch(() => {});
+    this.members.clear();
+  }
+
+  private async member(file: string): Promise<Member> {
+    const known = this.members.get(file);
+    if (known !== undefined) return known;
+    if (this.members.size >= MOST_OPEN) {
+      const [[oldest, member]] = this.members;
+      this.members.delete(oldest);
+      await member.then(({ tiff }) => tiff.bytes.close()).catch(() => {});
+    }
+    const opened = this.open(file);
+    this.members.set(file, opened);
+    return opened;
+  }
+
+  private async open(file: string): Promise<Member> {
+    const path = join(dirname(this.own.bytes.path), file);
+    const bytes = await FileBytes.open(path).catch((error: unknown) => {
+      if (error instanceof ImageError) throw error;
+      throw this.own.error(
+        `holds a part of its image only: ${file}, which its OME-XML names, cannot be opened. Keep the files of a set together.`,
+      );
+    });
+    const tiff = await TiffFile.open(bytes);
+    return { tiff, directories: await tiff.directories() };
+  }
+}

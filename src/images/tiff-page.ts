@@ -1,0 +1,174 @@
+/** What a page of a TIFF holds: its size, its pixel type, and how its strips or tiles are stored. */
+import type { SampleType } from "./image.ts";
+import { bytesOf, readAs, type StoredType } from "./samples.ts";
+import { type Directory, TAG, type TiffFile } from "./tiff-directory.ts";
+
+/** Whole bytes a value, or unsigned integers packed to fewer bits. */
+export type PageType = StoredType | { readonly bits: number };
+
+export interface Page {
+  readonly tiff: TiffFile;
+  readonly directory: Directory;
+  readonly width: number;
+  readonly height: number;
+  /** Values of a pixel. */
+  readonly samples: number;
+  /** Whether each sample has a plane of its own in the file. */
+  readonly separate: boolean;
+  readonly type: PageType;
+  readonly compression: number;
+  readonly predictor: number;
+  readonly photometric: number;
+  /** Whether the lowest bit of a byte comes first. */
+  readonly reversedBits: boolean;
+  readonly tiled: boolean;
+  readonly blockWidth: number;
+  readonly blockHeight: number;
+  /** A smaller copy of another page (bit 0 of NewSubfileType), or a mask (bit 2). */
+  readonly secondary: boolean;
+}
+
+/** Names of compressions (TIFF 6.0 and its supplements). */
+const COMPRESSIONS: Readonly<Record<number, string>> = {
+  1: "none",
+  2: "CCITT",
+  3: "CCITT fax 3",
+  4: "CCITT fax 4",
+  5: "LZW",
+  6: "old-style JPEG",
+  7: "JPEG",
+  8: "deflate",
+  32773: "PackBits",
+  32946: "deflate",
+  33003: "JPEG 2000",
+  33004: "JPEG 2000",
+  33005: "JPEG 2000",
+  34712: "JPEG 2000",
+  34887: "LERC",
+  34892: "lossy JPEG",
+  34925: "LZMA",
+  34926: "Zstandard",
+  34927: "WebP",
+  34933: "PNG",
+  34934: "JPEG XR",
+  22610: "JPEG XR",
+  50000: "Zstandard",
+  50001: "WebP",
+  50002: "JPEG XL",
+  52546: "JPEG XL",
+};
+
+export const compressionName = (compression: number): string =>
+  COMPRESSIONS[compression] ?? `compression ${compression}`;
+
+const KINDS: Readonly<Record<number, string>> = {
+  1: "uint",
+  2: "int",
+  3: "float",
+  4: "uint",
+  5: "complex int",
+  6: "complex",
+};
+const WHOLE: readonly string[] = [
+  "uint8",
+  "uint16",
+  "uint32",
+  "uint64",
+  "int8",
+  "int16",
+  "int32",
+  "int64",
+  "float16",
+  "float24",
+  "float32",
+  "float64",
+] satisfies StoredType[];
+
+const MOST_SAMPLES = 4096;
+const YCBCR = 6;
+const JPEG = 7;
+
+/** Reads a page's directory. Throws {@link ImageError} for what is not read, naming it. */
+export async function readPage(tiff: TiffFile, directory: Directory): Promise<Page> {
+  const one = async (tag: number, otherwise: number) => (await directory.number(tag)) ?? otherwise;
+  const [width, height] = [await one(TAG.width, 0), await one(TAG.height, 0)];
+  const samples = await one(TAG.samples, 1);
+  if (!(width > 0 && height > 0 && samples > 0 && samples <= MOST_SAMPLES))
+    throw tiff.error(`has a page of ${height} x ${width} pixels with ${samples} samples: it is damaged.`);
+  const compression = await one(TAG.compression, 1);
+  const photometric = await one(TAG.photometric, 1);
+  const tiled = directory.has(TAG.tileWidth);
+  const rows = await one(TAG.rowsPerStrip, height);
+  const page = {
+    tiff,
+    directory,
+    width,
+    height,
+    samples,
+    separate: samples > 1 && (await one(TAG.planar, 1)) === 2,
+    type: await pageType(tiff, directory, samples),
+    compression,
+    predictor: await one(TAG.predictor, 1),
+    photometric,
+    reversedBits: (await one(TAG.fillOrder, 1)) === 2,
+    tiled,
+    blockWidth: tiled ? await one(TAG.tileWidth, 0) : width,
+    blockHeight: tiled ? await one(TAG.tileHeight, 0) : Math.min(rows === 0 ? height : rows, height),
+    secondary: ((await one(TAG.subfileType, 0)) & 0b101) !== 0,
+  };
+  if (page.blockWidth < 1 || page.blockHeight < 1)
+    throw tiff.error("has tiles without a size: it is damaged.");
+  const subsampling = photometric === YCBCR ? await directory.numbers(TAG.ycbcrSubsampling) : [];
+  if (photometric === YCBCR && compression !== JPEG && (subsampling[0] ?? 2) * (subsampling[1] ?? 2) > 1)
+    throw tiff.error(
+      "stores color as subsampled luminance and chrominance (YCbCr without JPEG), which is not read. Save it as RGB.",
+    );
+  return page;
+}
+
+async function pageType(tiff: TiffFile, directory: Directory, samples: number): Promise<PageType> {
+  const bits = await directory.numbers(TAG.bits);
+  const formats = await directory.numbers(TAG.sampleFormat);
+  const [bit, format] = [bits[0] ?? 1, formats[0] ?? 1];
+  if ([...bits, ...formats].length > 2 * MOST_SAMPLES)
+    throw tiff.error("has too many samples: it is damaged.");
+  if (
+    bits.slice(0, samples).some((each) => each !== bit) ||
+    formats.slice(0, samples).some((each) => each !== format)
+  )
+    throw tiff.error(`its samples differ in type (${bits.join(", ")} bits), which is not read.`);
+  const kind = KINDS[format] ?? "uint";
+  const name = `${kind}${bit}`;
+  if (WHOLE.includes(name)) return name as StoredType;
+  if (kind === "uint" && bit >= 1 && bit <= 32) return { bits: bit };
+  throw tiff.error(`its pixels are ${bit}-bit ${kind}, which is not read. Convert it to 8, 16 or 32 bits.`);
+}
+
+/** The pixel type that a page is read as. */
+export function pageSampleType(type: PageType): SampleType {
+  if (typeof type === "string") return readAs(type);
+  return type.bits <= 8 ? "uint8" : type.bits <= 16 ? "uint16" : "uint32";
+}
+
+export const typeName = (type: PageType): string => (typeof type === "string" ? type : `${type.bits}-bit`);
+
+/** Bytes of `count` values that begin at a byte. */
+export const packedBytes = (type: PageType, count: number): number =>
+  typeof type === "string" ? count * bytesOf(type) : Math.ceil((count * type.bits) / 8);
+
+/** Whether rows of pixels lie in the file as they are: then part of a strip can be read. */
+export function isRaw({ compression, separate, tiled, type, predictor, reversedBits }: Page): boolean {
+  const whole = typeof type === "string";
+  return compression === 1 && !separate && !tiled && whole && predictor === 1 && !reversedBits;
+}
+
+/** What two pages must have in common to be planes of one image, in words where they differ. */
+export function difference(page: Page, number: number, first: Page): string | undefined {
+  if (page.width !== first.width || page.height !== first.height)
+    return `page ${number} is ${page.height} x ${page.width} pixels and the first ${first.height} x ${first.width}: a stack has pages of one size.`;
+  if (typeName(page.type) !== typeName(first.type))
+    return `page ${number} is ${typeName(page.type)}, page 1 ${typeName(first.type)}: a stack has pages of one type.`;
+  if (page.samples !== first.samples)
+    return `page ${number} has ${page.samples} samples a pixel, page 1 ${first.samples}: a stack has pages of one kind.`;
+  return undefined;
+}

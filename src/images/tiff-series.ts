@@ -1,0 +1,60 @@
+/** Which pages of a TIFF make its image: by what tifffile, Zeiss, OME, ImageJ and MetaMorph write, else all of one kind. */
+import { type Directory, TAG, type TiffFile } from "./tiff-directory.ts";
+import { imageJSeries } from "./tiff-imagej.ts";
+import { metaMorphSeries, zeissSeries } from "./tiff-instruments.ts";
+import { omeSeries } from "./tiff-ome.ts";
+import { difference, type Page, readPage } from "./tiff-page.ts";
+import { centimeters, pagedPlanes, primary, type Series, sampleAxis } from "./tiff-planes.ts";
+import { shapedSeries } from "./tiff-shaped.ts";
+
+export async function readSeries(tiff: TiffFile): Promise<Series> {
+  const directories = await tiff.directories();
+  const first = await readPage(tiff, directories[0]);
+  const description = await directories[0].text(TAG.description);
+  return (
+    (await shapedSeries(tiff, directories, first, description)) ??
+    (await zeissSeries(tiff, directories, first)) ??
+    (await omeSeries(tiff, directories, first, description)) ??
+    (await imageJSeries(tiff, directories, first, description)) ??
+    (await metaMorphSeries(tiff, directories, first)) ??
+    plainSeries(tiff, directories, first, description)
+  );
+}
+
+/** Pages that nothing describes are z-slices. Pages of at most half the size behind them are smaller copies. */
+async function plainSeries(
+  tiff: TiffFile,
+  directories: readonly Directory[],
+  first: Page,
+  description: string,
+): Promise<Series> {
+  const pages = await primary(tiff, directories);
+  const others: string[] = [];
+  const slide = description.startsWith("Aperio");
+  let planes = 1;
+  for (const [index, directory] of pages.slice(1).entries()) {
+    const page = await readPage(tiff, directory);
+    const fault = difference(page, index + 2, first);
+    const smaller = 2 * page.width <= first.width + 1 && 2 * page.height <= first.height + 1;
+    if (slide || (fault !== undefined && smaller))
+      others.push(`page ${index + 2} (${page.height} x ${page.width})`);
+    else if (fault === undefined && others.length === 0) planes++;
+    else
+      throw tiff.error(
+        fault ?? `page ${index + 2} comes after smaller pages: which pages make the image is not known.`,
+      );
+  }
+  const stack = planes > 1;
+  return {
+    format: "TIFF",
+    shape: stack ? [planes] : [],
+    axes: {
+      order: `${stack ? "Z" : ""}YX${sampleAxis(first)}`,
+      reason: stack ? "pages are z-slices" : "it is a plane",
+    },
+    first,
+    ...pagedPlanes(tiff, pages.slice(0, planes), first),
+    pixelSize: await centimeters(first),
+    others,
+  };
+}

@@ -1,0 +1,87 @@
+/** TIFFs that tifffile wrote: a header tells the array's shape, and its axes where they were given. */
+import type { Axes } from "./axes.ts";
+import type { Directory, TiffFile } from "./tiff-directory.ts";
+import type { Page } from "./tiff-page.ts";
+import { centimeters, planeCount, planesOf, type Series, sampleAxis } from "./tiff-planes.ts";
+
+/** tifffile writes the shape, and the axes where they were given, as JSON (or `shape=(…)` in older versions). */
+export async function shapedSeries(
+  tiff: TiffFile,
+  directories: readonly Directory[],
+  first: Page,
+  description: string,
+): Promise<Series | undefined> {
+  const told = shapedDescription(description);
+  if (told === undefined) return undefined;
+  const { shape, axes } = told;
+  const { samples, separate, height, width } = first;
+  const end = [
+    ...(samples > 1 && separate ? [samples] : []),
+    height,
+    width,
+    ...(samples > 1 && !separate ? [samples] : []),
+  ];
+  const start = shape.length - end.length;
+  if (start < 0 || end.some((size, axis) => shape[start + axis] !== size)) return undefined;
+  const planes = shape.slice(0, start);
+  const own: Directory[] = [directories[0]];
+  const others: string[] = [];
+  for (const [index, directory] of directories.slice(1).entries()) {
+    if (own.length < planeCount(planes) && others.length === 0) own.push(directory);
+    else others.push(`page ${index + 2}`);
+  }
+  return {
+    format: "TIFF",
+    shape: planes,
+    axes: shapedAxes(first, planes.length, axes),
+    first,
+    ...(await planesOf(
+      tiff,
+      told.truncated ? own.slice(0, 1) : own,
+      first,
+      planeCount(planes),
+      "its header (tifffile's)",
+    )),
+    pixelSize: await centimeters(first),
+    others,
+  };
+}
+
+/** The letters of a shaped series, in the order in which its array is read: samples last. */
+function shapedAxes(first: Page, planes: number, axes: string | undefined): Axes | undefined {
+  const end = `YX${sampleAxis(first)}`;
+  if (axes === undefined) {
+    if (planes > 1) return undefined;
+    return {
+      order: `${planes === 1 ? "Z" : ""}${end}`,
+      reason: planes === 1 ? "pages are z-slices" : "it is a plane",
+    };
+  }
+  const separate = first.samples > 1 && first.separate ? 1 : 0;
+  const rows = planes + separate;
+  const order = axes.slice(0, planes) + axes.slice(rows, rows + 2) + sampleAxis(first);
+  // Letters of other kinds of axes stand for a sequence of planes.
+  const known = [...order].map((letter) =>
+    /[TZCYXS]/.test(letter) ? letter : order.includes("Z") ? "?" : "Z",
+  );
+  return { order: known.join(""), reason: "its header (tifffile's) says so" };
+}
+
+function shapedDescription(
+  description: string,
+): { shape: number[]; axes?: string; truncated: boolean } | undefined {
+  const old = /^shape=\(([\d, ]+)\)/.exec(description)?.[1];
+  if (old !== undefined) return { shape: (old.match(/\d+/g) ?? []).map(Number), truncated: false };
+  if (!description.startsWith("{")) return undefined;
+  try {
+    const told: unknown = JSON.parse(description);
+    if (typeof told !== "object" || told === null || !("shape" in told) || !Array.isArray(told.shape))
+      return undefined;
+    const shape = told.shape.map(Number);
+    const axes = "axes" in told && typeof told.axes === "string" ? told.axes.toUpperCase() : undefined;
+    const truncated = "truncated" in told && told.truncated === true;
+    return { shape, axes: axes?.length === shape.length ? axes : undefined, truncated };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,83 @@
+/** Images in TIFF files: classic or BigTIFF, strips or tiles, and the layouts that microscopes and ImageJ, OME and tifffile write. */
+import { rowMajor } from "./axes.ts";
+import { FileBytes } from "./file-bytes.ts";
+import { type SampleArray, sampleArray } from "./image.ts";
+import type { Probe } from "./stored-array.ts";
+import { readRows, readWindow, type Window } from "./tiff-blocks.ts";
+import { TiffFile } from "./tiff-directory.ts";
+import { compressionName, isRaw, packedBytes, pageSampleType, typeName } from "./tiff-page.ts";
+import { type Plane, planeIndex, type Series } from "./tiff-planes.ts";
+import { readSeries } from "./tiff-series.ts";
+
+/** Opens a TIFF. Reads directories only. Throws {@link ImageError}. */
+export async function probeTiff(path: string): Promise<Probe> {
+  const bytes = await FileBytes.open(path);
+  try {
+    const series = await readSeries(await TiffFile.open(bytes));
+    const { first, shape } = series;
+    const samples = first.samples > 1 ? [first.samples] : [];
+    const behind = (await series.plane(0)).start !== undefined;
+    return {
+      format: series.format,
+      axes: series.axes,
+      storedType: typeName(first.type),
+      compression: compressionName(first.compression),
+      pixelSize: series.pixelSize,
+      others: series.others,
+      files: series.files,
+      array: {
+        shape: [...shape, first.height, first.width, ...samples],
+        sampleType: pageSampleType(first.type),
+        chunks: [
+          ...shape.map(() => 1),
+          behind || isRaw(first) ? 1 : Math.min(first.blockHeight, first.height),
+          Math.min(first.blockWidth, first.width),
+          ...samples,
+        ],
+        read: (ranges) => readPlanes(series, ranges),
+        check: () => series.check(),
+        close: async () => {
+          await series.close?.();
+          await bytes.close();
+        },
+      },
+    };
+  } catch (error) {
+    await bytes.close();
+    throw error;
+  }
+}
+
+async function readPlanes(series: Series, ranges: readonly (readonly [number, number])[]) {
+  const { shape, first } = series;
+  const outer = ranges.slice(0, shape.length);
+  const [[y0, y1], [x0, x1]] = ranges.slice(shape.length);
+  const window: Window = [x0, y0, x1, y1];
+  const sizes = ranges.map(([from, to]) => to - from);
+  const strides = rowMajor(sizes);
+  const count = outer.reduce((product, [from, to]) => product * (to - from), 1);
+  const planeSize = (y1 - y0) * (x1 - x0) * first.samples;
+  if (count === 1) {
+    const plane = await series.plane(
+      planeIndex(
+        outer.map(([from]) => from),
+        shape,
+      ),
+    );
+    return { data: await readPlane(plane, window), strides };
+  }
+  const data: SampleArray = sampleArray(pageSampleType(first.type), count * planeSize);
+  const steps = rowMajor(sizes.slice(0, shape.length));
+  for (let at = 0; at < count; at++) {
+    const place = outer.map(([from], axis) => from + (Math.floor(at / steps[axis]) % sizes[axis]));
+    const plane = await series.plane(planeIndex(place, shape));
+    data.set(await readPlane(plane, window), at * planeSize);
+  }
+  return { data, strides };
+}
+
+function readPlane({ page, start }: Plane, window: Window): Promise<SampleArray> {
+  if (start === undefined) return readWindow(page, window);
+  const rowBytes = packedBytes(page.type, page.width * page.samples);
+  return readRows(page, (y) => start + y * rowBytes, window);
+}

@@ -1,0 +1,47 @@
+/** The arrays that images are written as: the order of their axes is the configuration's choice. */
+import type { AxesOrder } from "./axes.ts";
+import type { Image, ImageShape, Region, SampleArray } from "./image.ts";
+
+/** What to write along each stored axis for a region of the image. */
+export function writtenRanges({ start, end }: Region, channels: number, axes: AxesOrder): [number, number][] {
+  const ranges: Readonly<Record<string, [number, number]>> = {
+    Z: [start[0], end[0]],
+    Y: [start[1], end[1]],
+    X: [start[2], end[2]],
+    C: [0, channels],
+  };
+  return [...axes].map((letter) => ranges[letter] ?? [0, 1]);
+}
+
+/** The distance between neighbors along each stored axis in an image's own order, `[z, y, x, channel]`. */
+export function stridesOf([, height, width, channels]: ImageShape, axes: AxesOrder): number[] {
+  const strides: Record<string, number> = {
+    Z: height * width * channels,
+    Y: width * channels,
+    X: channels,
+    C: 1,
+  };
+  return [...axes].map((letter) => strides[letter] ?? 0);
+}
+
+/** An image's values in the order of stored axes. */
+export function inStoredOrder(image: Image, axes: AxesOrder): SampleArray {
+  const { shape, data } = image;
+  if (shape[3] === 1 || axes.endsWith("ZYXC")) return data;
+  const strides = stridesOf(shape, axes);
+  const sizes = storedShape(shape, axes);
+  const ordered = data.slice();
+  let to = 0;
+  const copy = (axis: number, from: number) => {
+    if (axis === sizes.length) ordered[to++] = data[from];
+    else for (let at = 0; at < sizes[axis]; at++) copy(axis + 1, from + at * strides[axis]);
+  };
+  copy(0, 0);
+  return ordered;
+}
+
+/** The shape of the array that an image is stored in. */
+export const storedShape = ([z, y, x, c]: ImageShape, axes: AxesOrder): number[] => {
+  const sizes: Record<string, number> = { Z: z, Y: y, X: x, C: c };
+  return [...axes].map((letter) => sizes[letter] ?? 1);
+};

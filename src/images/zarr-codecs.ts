@@ -1,0 +1,119 @@
+/** Codecs of Zarr and N5 chunks. Those of the library that decompress are replaced by ones that stop at a chunk's size. */
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import * as zarr from "zarrita";
+import {
+  type Decompress,
+  inflateBlosc,
+  inflateBzip2,
+  inflateGzip,
+  inflateLz4,
+  inflateXz,
+  inflateZlib,
+  inflateZstd,
+} from "./decompress.ts";
+import { type SampleArray, type SampleType, sampleArray } from "./image.ts";
+import { asObject } from "./json.ts";
+
+/** Values of filters may be stored in eight bytes, and checksums come on top. */
+const MOST_BYTES_PER_VALUE = 8;
+const SLACK = 4096;
+
+const compress = promisify<Uint8Array, { level: number }, Buffer>(gzip);
+
+const ownMemory = (bytes: Uint8Array) =>
+  bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
+
+const unwritten = () => {
+  throw new Error("this codec is for reading only");
+};
+
+/** Decompressors by the names that Zarr 3, numcodecs and N5 give them. */
+export const DECOMPRESSORS: Readonly<Record<string, Decompress>> = {
+  gzip: inflateGzip,
+  zlib: inflateZlib,
+  zstd: inflateZstd,
+  lz4: inflateLz4,
+  blosc: inflateBlosc,
+  bz2: inflateBzip2,
+  lzma: inflateXz,
+};
+
+for (const [name, decompress] of Object.entries(DECOMPRESSORS)) {
+  zarr.registry.set(name, async () => ({
+    kind: "bytes_to_bytes",
+    fromConfig: (configuration, { shape }) => {
+      const most = shape.reduce((product, size) => product * size, MOST_BYTES_PER_VALUE) + SLACK;
+      return {
+        kind: "bytes_to_bytes",
+        // The library cannot write gzip.
+        encode: (bytes: Uint8Array) =>
+          name === "gzip" ? compress(bytes, { level: 1, ...asObject(configuration) }) : unwritten(),
+        // The library takes a chunk for all of the memory that it is a part of when it writes it again.
+        decode: async (bytes: Uint8Array) => ownMemory(await decompress(bytes, most)),
+      };
+    },
+  }));
+}
+
+/** A filter of numcodecs that changes values; the library does not undo all of them as Python does. */
+export interface Filter {
+  readonly id: "delta" | "fixedscaleoffset" | "cast";
+  /** The type that is stored. */
+  readonly from: SampleType;
+  readonly to: SampleType;
+  readonly scale: number;
+  readonly offset: number;
+}
+
+/** Undoes filters, the last one first. Values are in the order in which they are stored. */
+export function undoFilters(values: SampleArray, filters: readonly Filter[]): SampleArray {
+  let data = values;
+  for (const { id, to, scale, offset } of [...filters].reverse()) {
+    const decoded = sampleArray(to, data.length);
+    if (id === "delta") {
+      decoded[0] = data[0];
+      for (let at = 1; at < data.length; at++) decoded[at] = decoded[at - 1] + data[at];
+    } else if (id === "fixedscaleoffset") {
+      for (let at = 0; at < data.length; at++) decoded[at] = data[at] / scale + offset;
+    } else decoded.set(data);
+    data = decoded;
+  }
+  return data;
+}
+
+/** Reorders the bytes of values of `elementsize` bytes back: numcodecs' shuffle. */
+export const SHUFFLE = "biapy.shuffle";
+
+zarr.registry.set(SHUFFLE, async () => ({
+  kind: "bytes_to_bytes",
+  fromConfig: (configuration) => {
+    const width = Number(asObject(configuration).elementsize ?? 4);
+    return {
+      kind: "bytes_to_bytes",
+      encode: unwritten,
+      decode: (bytes: Uint8Array) => {
+        const count = Math.floor(bytes.length / width);
+        const values = bytes.slice();
+        for (let byte = 0; byte < width; byte++)
+          for (let at = 0; at < count; at++) values[at * width + byte] = bytes[byte * count + at];
+        return values;
+      },
+    };
+  },
+}));
+
+/** Drops a checksum of four bytes: numcodecs writes it before the data, Zarr 3 behind them. */
+export const CHECKSUM = "biapy.checksum";
+
+zarr.registry.set(CHECKSUM, async () => ({
+  kind: "bytes_to_bytes",
+  fromConfig: (configuration) => {
+    const behind = asObject(configuration).location === "end";
+    return {
+      kind: "bytes_to_bytes",
+      encode: unwritten,
+      decode: (bytes: Uint8Array) => (behind ? bytes.subarray(0, -4) : bytes.subarray(4)),
+    };
+  },
+}));

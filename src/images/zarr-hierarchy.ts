@@ -1,0 +1,246 @@
+/** What lies in a Zarr or N5 container: groups and arrays, and which of them is the image (OME-Zarr 0.1 to 0.5, plates, N5). */
+import { readdir } from "node:fs/promises";
+import { join, posix } from "node:path";
+import { type Axes, namedAxes } from "./axes.ts";
+import { type Candidate, chooseArray } from "./choose-array.ts";
+import { readSmallFile } from "./file-bytes.ts";
+import { ImageError, type PixelSize } from "./image.ts";
+import { asArray, asNumbers, asObject, asText, isObject, type JsonObject } from "./json.ts";
+import { pixelSize } from "./pixel-size.ts";
+
+const MOST_METADATA_BYTES = 2 ** 26;
+/** Containers hold images, tables and labels by the thousands; links may lead round in circles. */
+const [MOST_DEPTH, MOST_NODES] = [8, 2000];
+
+/** A group or an array. */
+export interface Node {
+  readonly kind: "group" | "array";
+  readonly format: "Zarr 2" | "Zarr 3" | "N5";
+  /** Its folder inside the container; empty for the container itself. */
+  readonly place: string;
+  /** An array's own metadata. */
+  readonly document: JsonObject;
+  readonly attributes: JsonObject;
+}
+
+async function jsonAt(path: string): Promise<JsonObject | undefined> {
+  let text: string;
+  try {
+    text = (await readSmallFile(path, MOST_METADATA_BYTES)).toString("utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+  try {
+    // Python writes NaN, which is no JSON.
+    const parsed: unknown = JSON.parse(text.replace(/(:\s*)(NaN|-?Infinity)(\s*[,}\]])/g, '$1"$2"$3'));
+    if (isObject(parsed)) return parsed;
+  } catch {}
+  throw new ImageError(path, `${path}: is no JSON object, or damaged.`);
+}
+
+/** The node in a folder; undefined where there is none. Throws {@link ImageError} where its metadata are damaged. */
+export async function nodeAt(root: string, place: string): Promise<Node | undefined> {
+  const at = (name: string) => jsonAt(join(root, place, name));
+  const v3 = await at("zarr.json");
+  if (v3 !== undefined)
+    return {
+      kind: v3.node_type === "array" ? "array" : "group",
+      format: "Zarr 3",
+      place,
+      document: v3,
+      attributes: asObject(v3.attributes),
+    };
+  const [array, group] = [await at(".zarray"), await at(".zgroup")];
+  const attributes = (await at(".zattrs")) ?? {};
+  if (array !== undefined) return { kind: "array", format: "Zarr 2", place, document: array, attributes };
+  if (group !== undefined || Object.keys(attributes).length > 0)
+    return { kind: "group", format: "Zarr 2", place, document: {}, attributes };
+  const n5 = await at("attributes.json");
+  if (n5 === undefined) return undefined;
+  const kind = "dimensions" in n5 && "dataType" in n5 ? "array" : "group";
+  return { kind, format: "N5", place, document: n5, attributes: n5 };
+}
+
+/** Names of folders inside a node's folder. */
+async function children(root: string, place: string): Promise<string[]> {
+  const entries = await readdir(join(root, place), { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
+    .map(({ name }) => name)
+    .sort(new Intl.Collator("en", { numeric: true }).compare);
+}
+
+/** The array that is a container's image, and what its groups say of it. */
+export interface FoundArray {
+  readonly node: Node;
+  readonly format: string;
+  readonly axes?: Axes;
+  readonly pixelSize?: PixelSize;
+  /** Other arrays, or images, that could be read instead. */
+  readonly others: readonly string[];
+}
+
+/** The image of a node: the node itself, what its OME metadata name, or the array that is most like an image. */
+export async function findImage(root: string, node: Node): Promise<FoundArray | undefined> {
+  if (node.kind === "array") return { node, format: node.format, ...arrayMetadata(node), others: [] };
+  const ome = isObject(node.attributes.ome) ? node.attributes.ome : node.attributes;
+  const scales = asArray(ome.multiscales).map(asObject);
+  if (scales.length > 0) return multiscaleImage(root, node, scales, asText(ome.version));
+  const named = await namedImage(root, node, ome);
+  return named ?? searchedImage(root, node);
+}
+
+const within = (node: Node, path: string) =>
+  posix.normalize(posix.join(node.place, path)).replace(/^\.$/, "");
+
+/** The image that a plate, a well, or bioformats2raw's layout names first. */
+async function namedImage(root: string, node: Node, ome: JsonObject): Promise<FoundArray | undefined> {
+  const plate = asArray(asObject(ome.plate).wells);
+  const well = asArray(asObject(ome.well).images);
+  const layout = ome["bioformats2raw.layout"] === undefined ? [] : await series(root, node);
+  const paths = [...plate, ...well].map((each) => asText(asObject(each).path) ?? "").concat(layout);
+  for (const [index, path] of paths.entries()) {
+    const place = within(node, path);
+    const child = path === "" || place.startsWith("..") ? undefined : await nodeAt(root, place);
+    const found = child && (await findImage(root, child));
+    if (found === undefined) continue;
+    const rest = paths.filter((_, other) => other !== index).map((other) => within(node, other));
+    return { ...found, others: [...found.others, ...rest] };
+  }
+  return undefined;
+}
+
+/** The series of bioformats2raw, in the order that its group OME gives, else by number. */
+async function series(root: string, node: Node): Promise<string[]> {
+  const listed = await nodeAt(root, within(node, "OME"));
+  const attributes = listed?.attributes ?? {};
+  const order = asArray((isObject(attributes.ome) ? attributes.ome : attributes).series).map(String);
+  if (order.length > 0) return order;
+  return (await children(root, node.place)).filter((name) => /^\d+$/.test(name));
+}
+
+async function multiscaleImage(
+  root: string,
+  node: Node,
+  [first, ...more]: readonly JsonObject[],
+  omeVersion: string | undefined,
+): Promise<FoundArray> {
+  const version = omeVersion ?? asText(first.version);
+  const levels = asArray(first.datasets).map(asObject);
+  const path = asText(levels[0]?.path);
+  const place = path === undefined ? undefined : within(node, path);
+  const array = place === undefined || place.startsWith("..") ? undefined : await nodeAt(root, place);
+  if (array?.kind !== "array")
+    throw new ImageError(
+      root,
+      `${root}: its OME metadata name ${path ?? "no array"}, which is no array there.`,
+    );
+  const others = [...levels.slice(1), ...more.flatMap((scale) => asArray(scale.datasets).map(asObject))].map(
+    (level) => within(node, asText(level.path) ?? ""),
+  );
+  const scale = scaleOf(levels[0], scaleOf(first));
+  return {
+    node: array,
+    format: `OME-Zarr${version === undefined ? "" : ` ${version}`}`,
+    axes: omeAxes(first.axes, version) ?? arrayMetadata(array).axes,
+    pixelSize: sizeOf(first.axes, scale),
+    others,
+  };
+}
+
+/** The scale along each axis that coordinate transformations give, times an outer one. */
+function scaleOf(of: JsonObject | undefined, outer?: readonly number[]): readonly number[] | undefined {
+  const scales = asArray(of?.coordinateTransformations).map(asObject);
+  const own = asNumbers(scales.find(({ type }) => type === "scale")?.scale);
+  if (own === undefined || outer === undefined) return own ?? outer;
+  return own.map((scale, axis) => scale * (outer[axis] ?? 1));
+}
+
+const TYPES: Readonly<Record<string, string>> = { time: "T", channel: "C" };
+
+const axisName = (axis: unknown): string => {
+  const { name, type } = asObject(axis);
+  return TYPES[asText(type) ?? ""] ?? asText(name) ?? String(axis);
+};
+
+/** OME-Zarr's axes: named since 0.3; before that always these five. */
+function omeAxes(axes: unknown, version: string | undefined): Axes | undefined {
+  const source = `its OME metadata${version === undefined ? "" : ` (${version})`}`;
+  if (Array.isArray(axes) && axes.length > 0) return namedAxes(axes.map(axisName), source);
+  return { order: "TCZYX", reason: `OME-Zarr ${version ?? "before 0.3"} has these axes` };
+}
+
+function sizeOf(axes: unknown, scale: readonly number[] | undefined): PixelSize | undefined {
+  if (!Array.isArray(axes) || scale === undefined) return undefined;
+  const named = namedAxes(axes.map(axisName), "");
+  if (named === undefined) return undefined;
+  const at = (letter: string) => named.order.indexOf(letter);
+  const unitOf = (letter: string) => asText(asObject(axes[at(letter)]).unit);
+  const unit = unitOf("Y") ?? unitOf("X");
+  const value = (letter: string) =>
+    at(letter) >= 0 && unitOf(letter) === unit ? scale[at(letter)] : undefined;
+  return pixelSize({ z: value("Z"), y: value("Y"), x: value("X") }, unit);
+}
+
+/** What an array's own attributes say: dimension names, and the sizes that this program and N5's writers keep. */
+function arrayMetadata({ format, document, attributes }: Node): Pick<FoundArray, "axes" | "pixelSize"> {
+  const names = asArray(format === "Zarr 3" ? document.dimension_names : attributes._ARRAY_DIMENSIONS);
+  if (format !== "N5")
+    return {
+      axes: namedAxes(
+        names.map((name) => asText(name) ?? null),
+        "its dimension names",
+      ),
+      pixelSize: sizeOf(attributes.axes, scaleOf(attributes)),
+    };
+  const axes = asArray(attributes.axes).map((axis) => asText(axis) ?? null);
+  const resolution = asObject(attributes.pixelResolution);
+  const [x, y, z] = asNumbers(resolution.dimensions) ?? asNumbers(attributes.resolution) ?? [];
+  return {
+    axes: namedAxes(axes.reverse(), "its attribute axes"),
+    pixelSize: pixelSize({ z, y, x }, asText(resolution.unit) ?? asText(asArray(attributes.units)[0])),
+  };
+}
+
+interface Found extends Candidate {
+  readonly node: Node;
+}
+
+/** The array below a group that is most like an image; labels and tables lie there too. */
+async function searchedImage(root: string, group: Node): Promise<FoundArray | undefined> {
+  const arrays: Found[] = [];
+  const waiting: { readonly place: string; readonly depth: number }[] = [{ place: group.place, depth: 0 }];
+  let nodes = 0;
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+    for (const name of await children(root, next.place)) {
+      if (++nodes > MOST_NODES) break;
+      const place = posix.join(next.place, name);
+      const node = await nodeAt(root, place);
+      if (node?.kind === "array") {
+        const shape = asNumbers(node.document.shape ?? node.document.dimensions) ?? [];
+        const type = asText(node.document.data_type ?? node.document.dtype ?? node.document.dataType) ?? "";
+        arrays.push({ place, shape, numeric: /^(bool|u?int|float|[<>|=][buif]\d)/.test(type), node });
+      } else if (next.depth < MOST_DEPTH) waiting.push({ place, depth: next.depth + 1 });
+    }
+  const choice = chooseArray(arrays);
+  if (choice === undefined) return undefined;
+  const { node } = choice.chosen;
+  // A pyramid's levels lie beside each other; the group above may say what they are.
+  const above = await nodeAt(root, posix.dirname(node.place) === "." ? "" : posix.dirname(node.place));
+  const scaled =
+    above?.kind === "group" && above.place !== group.place && isObject(above.attributes) ? above : undefined;
+  const ome = isObject(scaled?.attributes.ome) ? asObject(scaled?.attributes.ome) : scaled?.attributes;
+  if (scaled !== undefined && asArray(ome?.multiscales).length > 0 && scaled.format !== "N5") {
+    const image = await findImage(root, scaled);
+    if (image !== undefined)
+      return { ...image, others: [...image.others, ...choice.others.map(({ place }) => place)] };
+  }
+  return {
+    node,
+    format: node.format,
+    ...arrayMetadata(node),
+    others: choice.others.map(({ place }) => place),
+  };
+}

@@ -1,0 +1,315 @@
+/** The metadata of Zarr 2, Zarr 3 and N5 arrays, checked, in the form of Zarr 3 that the library reads. */
+import { Float16Array } from "@petamoriken/float16";
+import { SAMPLE_ARRAYS, type SampleType } from "./image.ts";
+import { asArray, asNumbers, asObject, asText, isObject, type JsonObject } from "./json.ts";
+import { bytesOf, type StoredType } from "./samples.ts";
+import { CHECKSUM, DECOMPRESSORS, type Filter, SHUFFLE } from "./zarr-codecs.ts";
+
+export interface ArrayMetadata {
+  readonly shape: readonly number[];
+  /** What is decoded at once: of a sharded array, the chunks inside its shards. */
+  readonly chunks: readonly number[];
+  readonly type: StoredType;
+  /** The value of chunks that are not stored; NaN is possible. */
+  readonly fill: number;
+  /** The document that the library opens. */
+  readonly document: JsonObject;
+  /** The key of a chunk's file; undefined where chunks lie in shards. */
+  readonly key?: (place: readonly number[]) => string;
+  /** Whether a shard's index comes before its chunks. */
+  readonly indexFirst: boolean;
+  /** What changes values after they are decoded, the first one that was applied first. */
+  readonly filters: readonly Filter[];
+  readonly compression: string;
+}
+
+/** Why an array cannot be read, as a clause. */
+export class UnreadArray extends Error {}
+
+interface Codec {
+  readonly name: string;
+  readonly configuration: JsonObject;
+}
+
+const [MOST_AXES, MOST_CHUNK_BYTES] = [12, 2 ** 40];
+
+interface Parts {
+  readonly shape: unknown;
+  readonly chunks: unknown;
+  readonly type: StoredType;
+  readonly fill: unknown;
+  readonly codecs: readonly Codec[];
+  readonly keys: { readonly name: "default" | "v2"; readonly separator: string };
+  readonly found: Found;
+}
+
+/** What is noted while codecs are read. */
+interface Found {
+  readonly compressions: string[];
+  readonly filters: Filter[];
+}
+
+const nothing = (): Found => ({ compressions: [], filters: [] });
+
+/** Puts an array's metadata together. Throws {@link UnreadArray}. */
+function assemble(parts: Parts): ArrayMetadata {
+  const [shape, grid] = [sizes(parts.shape, "shape", 0), sizes(parts.chunks, "chunks", 1)];
+  if (shape.length !== grid.length) throw new UnreadArray("its chunks have other axes than its shape");
+  const sharding = parts.codecs.find(({ name }) => name === "sharding_indexed");
+  if (sharding !== undefined && parts.codecs.length > 1)
+    throw new UnreadArray("it combines sharding with other codecs, which is not read");
+  const inner = sharding === undefined ? grid : sizes(sharding.configuration.chunk_shape, "inner chunks", 1);
+  if (inner.length !== grid.length || inner.some((size, axis) => grid[axis] % size !== 0))
+    throw new UnreadArray("its shards are no multiples of their chunks");
+  const bytes = inner.reduce((product, size) => product * size, bytesOf(parts.type));
+  if (bytes > MOST_CHUNK_BYTES)
+    throw new UnreadArray(`its chunks are ${bytes} bytes, more than any file holds`);
+  const { name, separator } = parts.keys;
+  const { filters, compressions } = parts.found;
+  if (filters.length > 0 && sharding !== undefined)
+    throw new UnreadArray(`it is sharded and filtered by ${filters[0].id}, which is not read`);
+  const fill = fillValue(parts.fill, parts.type);
+  return {
+    shape,
+    chunks: inner,
+    type: parts.type,
+    fill: fill.value,
+    document: {
+      zarr_format: 3,
+      node_type: "array",
+      shape,
+      data_type: filters.at(-1)?.from ?? libraryType(parts.type),
+      chunk_grid: { name: "regular", configuration: { chunk_shape: grid } },
+      chunk_key_encoding: { name, configuration: { separator } },
+      codecs: parts.codecs,
+      // Chunks that are not stored are filled before filters are undone.
+      fill_value: filters.length > 0 ? 0 : fill.json,
+      attributes: {},
+    },
+    key:
+      sharding === undefined
+        ? (place) => (name === "default" ? ["c", ...place].join(separator) : place.join(separator) || "0")
+        : undefined,
+    indexFirst: sharding?.configuration.index_location === "start",
+    filters,
+    compression: compressions.join(", ") || "none",
+  };
+}
+
+function sizes(value: unknown, what: string, least: number): number[] {
+  const found = asNumbers(value);
+  if (found?.every((size) => Number.isSafeInteger(size) && size >= least) && found.length <= MOST_AXES)
+    return found;
+  throw new UnreadArray(`its ${what} is no list of sizes`);
+}
+
+/** The library has neither booleans as numbers nor, before Node 24, float16. */
+function libraryType(type: StoredType): string {
+  if (type === "bool") return "uint8";
+  return type === "float16" ? "uint16" : type;
+}
+
+const SPECIAL: Readonly<Record<string, number>> = {
+  NaN: Number.NaN,
+  Infinity: Number.POSITIVE_INFINITY,
+  "-Infinity": Number.NEGATIVE_INFINITY,
+};
+
+/** The fill value as a number, and as the library's document has it. */
+function fillValue(value: unknown, type: StoredType): { value: number; json: unknown } {
+  let found = 0;
+  if (typeof value === "string" && value in SPECIAL) found = SPECIAL[value];
+  else if (typeof value === "string" && /^0x[\da-f]+$/i.test(value)) found = bitsAsNumber(value, type);
+  else if (value !== null && value !== undefined) found = Number(value);
+  if (type === "float16") {
+    const [bits] = new Uint16Array(Float16Array.of(found).buffer);
+    return { value: found, json: bits };
+  }
+  return { value: found, json: Number.isFinite(found) ? found : String(found) };
+}
+
+function bitsAsNumber(text: string, type: StoredType): number {
+  const bytes = new DataView(new ArrayBuffer(8));
+  bytes.setBigUint64(0, BigInt(text));
+  if (type === "float64") return bytes.getFloat64(0);
+  if (type === "float32") return bytes.getFloat32(4);
+  throw new UnreadArray(`its fill value ${text} is not read`);
+}
+
+const V3_TYPES: readonly string[] = [
+  "bool",
+  "int8",
+  "int16",
+  "int32",
+  "int64",
+  "uint8",
+  "uint16",
+  "uint32",
+  "uint64",
+  "float16",
+  "float32",
+  "float64",
+] satisfies StoredType[];
+
+const isStored = (type: string | undefined): type is StoredType =>
+  type !== undefined && V3_TYPES.includes(type);
+
+/** Zarr 3's `zarr.json` (https://zarr-specs.readthedocs.io/en/latest/v3/core/). Throws {@link UnreadArray}. */
+export function metadataV3(document: JsonObject): ArrayMetadata {
+  const type = asText(document.data_type);
+  if (!isStored(type))
+    throw new UnreadArray(`its values are ${JSON.stringify(document.data_type)}, not pixels`);
+  const grid = asObject(document.chunk_grid);
+  if (grid.name !== "regular") throw new UnreadArray(`its chunk grid ${grid.name} is not read`);
+  if (asArray(document.storage_transformers).length > 0)
+    throw new UnreadArray("it has storage transformers, which are not read");
+  const encoding = asObject(document.chunk_key_encoding);
+  const found = nothing();
+  const codecs = asArray(document.codecs).flatMap((codec) => codecV3(codec, type, found) ?? []);
+  return assemble({
+    shape: document.shape,
+    chunks: asObject(grid.configuration).chunk_shape,
+    type,
+    fill: document.fill_value,
+    codecs: single(codecs),
+    keys: {
+      name: encoding.name === "v2" ? "v2" : "default",
+      separator: asText(asObject(encoding.configuration).separator) ?? (encoding.name === "v2" ? "." : "/"),
+    },
+    found,
+  });
+}
+
+/** The library undoes one transposition. */
+function single(codecs: readonly Codec[]): readonly Codec[] {
+  if (codecs.filter(({ name }) => name === "transpose").length > 1)
+    throw new UnreadArray("it is transposed twice, which is not read");
+  return codecs;
+}
+
+/** A codec of Zarr 3 by its name; undefined for filters, which are added to what is found. */
+function codecV3(codec: unknown, type: StoredType, found: Found): Codec | undefined {
+  const { name: full, configuration: given } = asObject(codec);
+  const configuration = asObject(given);
+  const name = asText(full) ?? "unknown";
+  if (name === "bytes" || name === "transpose") return { name, configuration };
+  if (name === "crc32c") return { name: CHECKSUM, configuration: { location: "end" } };
+  if (name === "sharding_indexed") {
+    found.compressions.push("sharded");
+    const inner = asArray(configuration.codecs).flatMap((each) => codecV3(each, type, found) ?? []);
+    if (inner.some((each) => each.name === name))
+      throw new UnreadArray("its shards hold shards, which is not read");
+    return { name, configuration: { ...configuration, codecs: single(inner) } };
+  }
+  if (name.startsWith("numcodecs."))
+    return numcodec(name.slice("numcodecs.".length), configuration, type, found);
+  return numcodec(name, configuration, type, found);
+}
+
+/** A codec of numcodecs (https://numcodecs.readthedocs.io); undefined for filters, which are added to what is found. */
+function numcodec(id: string, configuration: JsonObject, type: StoredType, found: Found): Codec | undefined {
+  if (id in DECOMPRESSORS) {
+    if (id === "lzma" && Number(configuration.format ?? 1) !== 1)
+      throw new UnreadArray("is compressed by lzma without its container (xz), which is not read");
+    const inner = id === "blosc" ? ` (${asText(configuration.cname) ?? "lz4"})` : "";
+    found.compressions.push(`${id}${inner}`);
+    return { name: id, configuration };
+  }
+  if (id === "shuffle") return { name: SHUFFLE, configuration };
+  if (id === "crc32" || id === "adler32" || id === "crc32c")
+    return {
+      name: CHECKSUM,
+      configuration: { location: configuration.location ?? (id === "crc32c" ? "end" : "start") },
+    };
+  if (id === "bitround") return undefined;
+  if (id === "delta" || id === "fixedscaleoffset" || id === "astype" || id === "quantize") {
+    found.compressions.push(id);
+    found.filters.push(filterOf(id, configuration, type));
+    return undefined;
+  }
+  throw new UnreadArray(`it is compressed by ${id}, which is not read; save it with gzip or zstd`);
+}
+
+function filterOf(
+  id: "delta" | "fixedscaleoffset" | "astype" | "quantize",
+  configuration: JsonObject,
+  type: StoredType,
+): Filter {
+  const decoded = id === "astype" ? configuration.decode_dtype : configuration.dtype;
+  const encoded = id === "astype" ? configuration.encode_dtype : (configuration.astype ?? decoded);
+  const [from, to] = [typeOf(encoded ?? type), typeOf(decoded ?? type)];
+  if (!isSampleType(from) || !isSampleType(to))
+    throw new UnreadArray(`it is filtered by ${id} of ${from}, which is not read`);
+  const [scale, offset] = [Number(configuration.scale ?? 1), Number(configuration.offset ?? 0)];
+  return { id: id === "astype" || id === "quantize" ? "cast" : id, from, to, scale, offset };
+}
+
+const isSampleType = (type: string): type is SampleType => Object.hasOwn(SAMPLE_ARRAYS, type);
+
+const KINDS: Readonly<Record<string, string>> = { i: "int", u: "uint", f: "float" };
+
+/** NumPy's name of a type, such as `<u2`, or Zarr 3's. */
+function typeOf(dtype: unknown): StoredType {
+  const text = asText(dtype) ?? "";
+  const [, kind, bytes] = /^[<>|=]?([a-z])(\d+)$/.exec(text) ?? [];
+  const name = kind === "b" ? "bool" : `${KINDS[kind]}${8 * Number(bytes)}`;
+  if (isStored(name)) return name;
+  if (isStored(text)) return text;
+  throw new UnreadArray(`its values are ${JSON.stringify(dtype)}, not pixels`);
+}
+
+/** Zarr 2's `.zarray`. Throws {@link UnreadArray}. */
+export function metadataV2(document: JsonObject): ArrayMetadata {
+  const type = typeOf(document.dtype);
+  const found = nothing();
+  const filters = asArray(document.filters).map(asObject);
+  let stored = asText(document.dtype) ?? "";
+  for (const { astype, encode_dtype } of filters) stored = asText(astype) ?? asText(encode_dtype) ?? stored;
+  const all = filters.flatMap(
+    ({ id, ...configuration }) => numcodec(asText(id) ?? "", configuration, type, found) ?? [],
+  );
+  const compressor = isObject(document.compressor) ? document.compressor : undefined;
+  const axes = asArray(document.shape).map((_, axis) => axis);
+  const codecs: Codec[] = [
+    ...(document.order === "F" ? [{ name: "transpose", configuration: { order: axes.reverse() } }] : []),
+    { name: "bytes", configuration: { endian: stored.startsWith(">") ? "big" : "little" } },
+    ...all,
+  ];
+  if (compressor !== undefined) {
+    const { id, ...configuration } = compressor;
+    codecs.push(...[numcodec(asText(id) ?? "unknown", configuration, type, found) ?? []].flat());
+  }
+  return assemble({
+    shape: document.shape,
+    chunks: document.chunks,
+    type,
+    fill: document.fill_value,
+    codecs,
+    keys: { name: "v2", separator: asText(document.dimension_separator) ?? "." },
+    found,
+  });
+}
+
+/** N5's `attributes.json` (https://github.com/saalfeldlab/n5); its axes run the other way. Throws {@link UnreadArray}. */
+export function metadataN5(document: JsonObject): ArrayMetadata & { readonly compressor: JsonObject } {
+  const type = asText(document.dataType);
+  if (!isStored(type))
+    throw new UnreadArray(`its values are ${JSON.stringify(document.dataType)}, not pixels`);
+  const compressor: JsonObject = isObject(document.compression)
+    ? document.compression
+    : { type: document.compressionType ?? "raw" };
+  const name = asText(compressor.type) ?? "raw";
+  return {
+    ...assemble({
+      shape: [...asArray(document.dimensions)].reverse(),
+      chunks: [...asArray(document.blockSize)].reverse(),
+      type,
+      fill: 0,
+      // Blocks are decompressed by the store, which knows their headers.
+      codecs: [{ name: "bytes", configuration: { endian: "big" } }],
+      keys: { name: "v2", separator: "/" },
+      found: { compressions: name === "raw" ? [] : [name], filters: [] },
+    }),
+    compressor,
+  };
+}

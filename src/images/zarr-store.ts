@@ -1,0 +1,163 @@
+/** The files of Zarr and N5 arrays. */
+import { join } from "node:path";
+import type { AsyncReadable, RangeQuery } from "@zarrita/storage";
+import { FileBytes } from "./file-bytes.ts";
+import { asText, type JsonObject } from "./json.ts";
+import { bytesOf } from "./samples.ts";
+import { DECOMPRESSORS } from "./zarr-codecs.ts";
+import { type ArrayMetadata, UnreadArray } from "./zarr-metadata.ts";
+
+/** Compressed chunks larger than this are not read. */
+const MOST_FILE_BYTES = 2 ** 30;
+
+async function fileAt(path: string): Promise<FileBytes | undefined> {
+  try {
+    return await FileBytes.open(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+/** An array's folder: its chunks as files, and the document that describes it. */
+export class ArrayStore implements AsyncReadable {
+  private readonly document: Uint8Array;
+
+  constructor(
+    private readonly folder: string,
+    private readonly metadata: ArrayMetadata,
+  ) {
+    this.document = Buffer.from(JSON.stringify(metadata.document));
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    if (key === "/zarr.json") return this.document;
+    const file = await fileAt(join(this.folder, key));
+    try {
+      if (file !== undefined && file.size > MOST_FILE_BYTES)
+        throw new Error(`its chunk ${key} is ${file.size} bytes`);
+      return await file?.read(0, file.size);
+    } finally {
+      await file?.close();
+    }
+  }
+
+  /** The file of a chunk, by its key. */
+  file(key: string): string {
+    return key;
+  }
+
+  async getRange(key: string, range: RangeQuery): Promise<Uint8Array | undefined> {
+    const file = await fileAt(join(this.folder, key));
+    if (file === undefined) return undefined;
+    try {
+      if (!("suffixLength" in range)) return await file.read(range.offset, range.length);
+      const { suffixLength } = range;
+      // The library asks for a shard's index at its end.
+      return await file.read(this.metadata.indexFirst ? 0 : file.size - suffixLength, suffixLength);
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+/** An N5 array's blocks, decompressed: blocks at the border are filled up to the size of the others. */
+export class N5Store extends ArrayStore {
+  constructor(
+    folder: string,
+    private readonly n5: ArrayMetadata,
+    private readonly compressor: JsonObject,
+  ) {
+    super(folder, n5);
+  }
+
+  /** N5's folders are in the order x, y, z. */
+  override file(key: string): string {
+    return key.split("/").reverse().join("/");
+  }
+
+  override async get(key: string): Promise<Uint8Array | undefined> {
+    if (key === "/zarr.json") return super.get(key);
+    const block = await super.get(`/${this.file(key.slice(1))}`);
+    return block && this.decoded(block);
+  }
+
+  private async decoded(block: Uint8Array): Promise<Uint8Array> {
+    const { chunks, type } = this.n5;
+    const width = bytesOf(type);
+    const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
+    const [mode, axes] = [view.getUint16(0), view.getUint16(2)];
+    if (mode > 1 || axes !== chunks.length) throw new Error(`a block of mode ${mode} with ${axes} axes`);
+    const start = 4 + 4 * axes + (mode === 1 ? 4 : 0);
+    const sizes = chunks.map((_, axis) => view.getUint32(4 + 4 * (axes - 1 - axis)));
+    if (sizes.some((size, axis) => size > chunks[axis]))
+      throw new Error("a block larger than the array's blocks");
+    const needed = sizes.reduce((product, size) => product * size, width);
+    const bytes = await decompress(block.subarray(start), needed, this.compressor);
+    if (bytes.length < needed) throw new Error("a block that is cut short");
+    if (sizes.every((size, axis) => size === chunks[axis])) return bytes.subarray(0, needed);
+    const whole = new Uint8Array(chunks.reduce((product, size) => product * size, width));
+    const rowBytes = sizes[axes - 1] * width;
+    for (let row = 0; row * rowBytes < needed; row++) {
+      let [rest, at, stride] = [row, 0, chunks[axes - 1] * width];
+      for (let axis = axes - 2; axis >= 0; axis--) {
+        at += (rest % sizes[axis]) * stride;
+        rest = Math.floor(rest / sizes[axis]);
+        stride *= chunks[axis];
+      }
+      whole.set(bytes.subarray(row * rowBytes, (row + 1) * rowBytes), at);
+    }
+    return whole;
+  }
+}
+
+/** N5's names of compressions. */
+const N5_COMPRESSIONS: Readonly<Record<string, string>> = {
+  bzip2: "bz2",
+  xz: "lzma",
+  blosc: "blosc",
+  zstd: "zstd",
+};
+
+/** Throws {@link UnreadArray} where blocks cannot be decompressed. */
+export function checkCompression({ type }: JsonObject): void {
+  const name = asText(type) ?? "unknown";
+  if (!["raw", "gzip", "lz4"].includes(name) && !(name in N5_COMPRESSIONS))
+    throw new UnreadArray(`it is compressed by ${name}, which is not read; save it with gzip`);
+}
+
+async function decompress(
+  bytes: Uint8Array,
+  most: number,
+  { type, useZlib }: JsonObject,
+): Promise<Uint8Array> {
+  const name = asText(type) ?? "raw";
+  if (name === "raw") return bytes;
+  if (name === "gzip") return DECOMPRESSORS[useZlib === true ? "zlib" : "gzip"](bytes, most);
+  if (name === "lz4") return decompressLz4Blocks(bytes, most);
+  return DECOMPRESSORS[N5_COMPRESSIONS[name]](bytes, most);
+}
+
+const [LZ4_MAGIC, LZ4_RAW, LZ4_HEADER] = ["LZ4Block", 0x10, 21];
+
+/** A stream of blocks as lz4-java's LZ4BlockOutputStream writes it. */
+async function decompressLz4Blocks(bytes: Uint8Array, most: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let total = 0;
+  for (let at = 0; at + LZ4_HEADER <= bytes.length; ) {
+    const head = Buffer.from(bytes.buffer, bytes.byteOffset + at, LZ4_HEADER);
+    if (head.toString("latin1", 0, 8) !== LZ4_MAGIC) throw new Error("no LZ4 blocks");
+    const [compressed, size] = [head.readUInt32LE(9), head.readUInt32LE(13)];
+    if (size === 0) break;
+    total += size;
+    if (total > most) throw new Error(`more data than the ${most} bytes of a block`);
+    const data = bytes.subarray(at + LZ4_HEADER, at + LZ4_HEADER + compressed);
+    const sized = new Uint8Array(4 + data.length);
+    new DataView(sized.buffer).setUint32(0, size, true);
+    sized.set(data, 4);
+    parts.push((head[8] & 0xf0) === LZ4_RAW ? data : await DECOMPRESSORS.lz4(sized, most));
+    at += LZ4_HEADER + compressed;
+  }
+  return Buffer.concat(parts);
+}

@@ -1,0 +1,119 @@
+/** Images written as Zarr stores (version 3), chunk by chunk. */
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import FileSystemStore from "@zarrita/storage/fs";
+import * as zarr from "zarrita";
+import { moveIntoPlace } from "../facts/files/move-into-place.ts";
+import type { AxesOrder } from "./axes.ts";
+import {
+  ImageError,
+  type ImageShape,
+  type ImageWriter,
+  type NewImage,
+  type PixelSize,
+  type Region,
+  regionOf,
+} from "./image.ts";
+import { storedShape, stridesOf, writtenRanges } from "./written-axes.ts";
+// Registers gzip, which the library cannot write.
+import "./zarr-codecs.ts";
+
+type ZarrArray = zarr.Array<zarr.NumberDataType, FileSystemStore>;
+
+/** What to write along each stored axis, as the library takes it. */
+const slices = (region: Region, channels: number, axes: AxesOrder) =>
+  writtenRanges(region, channels, axes).map(([from, to]) => zarr.slice(from, to));
+
+/** Compression that costs little time. */
+const CODECS = [
+  { name: "bytes", configuration: { endian: "little" } },
+  { name: "gzip", configuration: { level: 1 } },
+];
+
+/**
+ * Starts a store (version 3), under a temporary name until it is closed.
+ *
+ * @param beside whether what is written joins a store of this name that is there already, as parts of one image that several
+ *   processes write; else it takes that store's place
+ */
+export async function createZarr(
+  path: string,
+  { shape, sampleType, chunk, axes, pixelSize }: NewImage,
+  beside = false,
+): Promise<ImageWriter> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  await rm(temporary, { recursive: true, force: true });
+  const pieces: ImageShape = [...chunk, shape[3]];
+  const stored = storedShape(shape, axes);
+  const array = (await zarr.create(new FileSystemStore(resolve(temporary)), {
+    shape: stored,
+    chunkShape: storedShape(pieces, axes).map((size, axis) => Math.min(size, stored[axis])),
+    dtype: sampleType,
+    codecs: CODECS,
+    fillValue: 0,
+    dimensionNames: [...axes.toLowerCase()],
+    attributes: pixelSize === undefined ? {} : scaleAttributes(axes, pixelSize),
+  })) as ZarrArray;
+  return {
+    write: async (start, { shape: size, data }) => {
+      const ranges = slices(regionOf(start, size), size[3], axes);
+      const part = { data, shape: storedShape(size, axes), stride: stridesOf(size, axes) };
+      await zarr.set(array, ranges, part as never);
+    },
+    close: async () => {
+      if (beside && existsSync(path)) await joinStores(temporary, path);
+      else {
+        await rm(path, { recursive: true, force: true });
+        await moveIntoPlace(temporary, path);
+      }
+    },
+    discard: () => rm(temporary, { recursive: true, force: true }),
+  };
+}
+
+const TYPES: Readonly<Record<string, string>> = { T: "time", C: "channel" };
+/** Units as OME-Zarr spells them (UDUNITS-2). */
+const UNIT_NAMES: Readonly<Record<string, string>> = {
+  µm: "micrometer",
+  nm: "nanometer",
+  mm: "millimeter",
+  cm: "centimeter",
+  m: "meter",
+  Å: "angstrom",
+};
+
+/** Axes and their scale, as OME-Zarr's metadata of an image have them (https://ngff.openmicroscopy.org/0.5/). */
+function scaleAttributes(order: AxesOrder, size: PixelSize) {
+  const scale: Readonly<Record<string, number | undefined>> = { Z: size.z, Y: size.y, X: size.x };
+  const unit = UNIT_NAMES[size.unit] ?? size.unit;
+  return {
+    axes: [...order].map((letter) => ({
+      name: letter.toLowerCase(),
+      type: TYPES[letter] ?? "space",
+      ...(scale[letter] === undefined ? {} : { unit }),
+    })),
+    coordinateTransformations: [{ type: "scale", scale: [...order].map((letter) => scale[letter] ?? 1) }],
+  };
+}
+
+/** Moves the chunks of one store into another of the same kind. */
+async function joinStores(from: string, to: string): Promise<void> {
+  const description = (store: string) => readFile(join(store, DESCRIPTION), "utf8");
+  if ((await description(from)) !== (await description(to).catch(() => ""))) {
+    await rm(from, { recursive: true, force: true });
+    throw new ImageError(to, `${to}: was made with other settings. Remove it, and predict its parts again.`);
+  }
+  const entries = await readdir(from, { recursive: true, withFileTypes: true });
+  for (const { name, parentPath } of entries.filter(
+    (entry) => entry.isFile() && entry.name !== DESCRIPTION,
+  )) {
+    const target = join(to, relative(from, parentPath));
+    await mkdir(target, { recursive: true });
+    await moveIntoPlace(join(parentPath, name), join(target, name));
+  }
+  await rm(from, { recursive: true, force: true });
+}
+
+/** Zarr 3's file of what an array is like. */
+const DESCRIPTION = "zarr.json";

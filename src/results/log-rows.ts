@@ -1,0 +1,41 @@
+/** Rows of a training log, ours or BiaPy's: one JSON object of numbers per line. */
+import * as v from "valibot";
+import { parseJson, readText, readTextSync } from "../facts/files/regular-file.ts";
+
+/** Largest log that is read, in bytes: some hundred thousand epochs. */
+const LARGEST = 64 << 20;
+
+/** Numbers by name, and null in place of one that is not finite. */
+const row = v.record(v.string(), v.nullable(v.pipe(v.number(), v.finite())));
+const epochNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+/** The finite numbers of a row, and its epoch as it was written. */
+export type LogRow = Readonly<Record<string, number>> & { readonly epoch: number };
+
+/** Reads a log. Lines that are no rows are left out, such as a last line that was cut off. Empty where no log can be read. */
+export async function readRows(path: string): Promise<LogRow[]> {
+  return rowsOf(await readText(path, LARGEST).catch(() => undefined));
+}
+
+/** Like {@link readRows}, for callers that cannot wait. */
+export function readRowsSync(path: string): LogRow[] {
+  try {
+    return rowsOf(readTextSync(path, LARGEST));
+  } catch {
+    return [];
+  }
+}
+
+function rowsOf(text = ""): LogRow[] {
+  return text.split("\n").flatMap((line) => {
+    if (line === "") return [];
+    try {
+      // Python writes NaN and Infinity, which JSON does not have.
+      const { epoch, ...others } = parseJson(line.replace(/-?\b(NaN|Infinity)\b/g, "null"), row);
+      const finite = Object.entries(others).filter((entry): entry is [string, number] => entry[1] !== null);
+      return [{ ...Object.fromEntries(finite), epoch: v.parse(epochNumber, epoch) }];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,0 +1,135 @@
+/** DATA.PREPROCESS: what is done to whole images before they are normalized and cut. */
+import { ndimOf } from "../config/basics.ts";
+import type { Config } from "../config/config.ts";
+import type { ImagePreparation } from "../data/image-set.ts";
+import { cannyEdges } from "../data/preprocess/canny.ts";
+import { colorsEqualized, contrastEqualized } from "../data/preprocess/clahe.ts";
+import { gaussianBlurred } from "../data/preprocess/gaussian-blur.ts";
+import type { Border } from "../data/preprocess/grid.ts";
+import { histogramMatched, quantilesOf } from "../data/preprocess/match-histogram.ts";
+import { medianBlurred } from "../data/preprocess/median-blur.ts";
+import { type ResizeSettings, resizedImage } from "../data/preprocess/resize-image.ts";
+import { listImages, readImage } from "../images/files.ts";
+import type { Image, ImageInfo, ImageShape } from "../images/image.ts";
+import type { Phase } from "./settings.ts";
+
+/** scikit-image's names of borders in its `resize`, by SciPy's. */
+const RESIZE_BORDERS: Readonly<Partial<Record<string, Border>>> = {
+  reflect: "mirror",
+  symmetric: "reflect",
+  edge: "nearest",
+  wrap: "wrap",
+  constant: "constant",
+};
+
+type Step = (image: Image) => Image;
+
+/**
+ * What is done to a phase's images; undefined where nothing is.
+ *
+ * @param of images, or what they are to be turned into: targets are only resized
+ */
+export async function preprocessing(
+  config: Config,
+  phase: Phase,
+  of: "images" | "targets",
+): Promise<ImagePreparation | undefined> {
+  // Validation patches that are a share of the training images have been through the training's own.
+  if (!config.flag(`DATA.PREPROCESS.${phase}`)) return undefined;
+  const resize = resizeStep(config, of);
+  const others = of === "images" ? await filterSteps(config) : [];
+  const steps = [...(resize === undefined ? [] : [resize]), ...others];
+  if (steps.length === 0) return undefined;
+  return {
+    apply: (image) => steps.reduce((done, step) => step(done), image),
+    result: (info) => preprocessedInfo(config, info, of),
+  };
+}
+
+/** What a phase's images are like when they are cut: preprocessed, and with three channels under DATA.FORCE_RGB. */
+export function preparedInfo(config: Config, phase: Phase): (info: ImageInfo) => ImageInfo {
+  return (info) => {
+    const done = config.flag(`DATA.PREPROCESS.${phase}`) ? preprocessedInfo(config, info, "images") : info;
+    const [z, y, x, channels] = done.shape;
+    return config.flag("DATA.FORCE_RGB") && channels === 1 ? { ...done, shape: [z, y, x, 3] } : done;
+  };
+}
+
+function preprocessedInfo(config: Config, info: ImageInfo, of: "images" | "targets"): ImageInfo {
+  const canny = of === "images" && config.flag("DATA.PREPROCESS.CANNY.ENABLE");
+  const resized = config.flag("DATA.PREPROCESS.RESIZE.ENABLE");
+  const [z, y, x] = resized ? resizeSettings(config, of).size : info.shape;
+  const shape: ImageShape = [z, y, x, canny ? 1 : info.shape[3]];
+  return { ...info, shape, sampleType: canny ? "uint8" : info.sampleType };
+}
+
+function resizeStep(config: Config, of: "images" | "targets"): Step | undefined {
+  if (!config.flag("DATA.PREPROCESS.RESIZE.ENABLE")) return undefined;
+  const settings = resizeSettings(config, of);
+  return (image) => resizedImage(image, settings);
+}
+
+/** BiaPy takes targets for masks, of which nearest pixels are taken. */
+function resizeSettings(config: Config, of: "images" | "targets"): ResizeSettings {
+  const sizes = config.numbers("DATA.PREPROCESS.RESIZE.OUTPUT_SHAPE");
+  const [y, x] = sizes.slice(-2);
+  return {
+    size: [ndimOf(config) === 3 ? (sizes.length === 3 ? sizes[0] : y) : 1, y, x],
+    order: of === "targets" || config.number("DATA.PREPROCESS.RESIZE.ORDER") === 0 ? 0 : 1,
+    border: RESIZE_BORDERS[config.text("DATA.PREPROCESS.RESIZE.MODE")] ?? "mirror",
+    outside: config.number("DATA.PREPROCESS.RESIZE.CVAL"),
+    clip: config.flag("DATA.PREPROCESS.RESIZE.CLIP"),
+    preserveRange: config.flag("DATA.PREPROCESS.RESIZE.PRESERVE_RANGE"),
+    antiAliasing: config.flag("DATA.PREPROCESS.RESIZE.ANTI_ALIASING"),
+  };
+}
+
+/** Everything but resizing, in BiaPy's order. */
+async function filterSteps(config: Config): Promise<Step[]> {
+  const axes = ndimOf(config) === 3 ? [0, 1, 2, 3] : [1, 2, 3];
+  const steps: Step[] = [];
+  if (config.flag("DATA.PREPROCESS.GAUSSIAN_BLUR.ENABLE")) {
+    const sigma = config.number("DATA.PREPROCESS.GAUSSIAN_BLUR.SIGMA");
+    const border = config.text("DATA.PREPROCESS.GAUSSIAN_BLUR.MODE") as Border;
+    const channelAxis = config.value("DATA.PREPROCESS.GAUSSIAN_BLUR.CHANNEL_AXIS");
+    const left = typeof channelAxis === "number" ? axes.at(channelAxis) : undefined;
+    steps.push((image) =>
+      gaussianBlurred(
+        image,
+        sigma,
+        axes.filter((axis) => axis !== left),
+        border,
+      ),
+    );
+  }
+  if (config.flag("DATA.PREPROCESS.MEDIAN_BLUR.ENABLE")) {
+    const sizes = config.numbers("DATA.PREPROCESS.MEDIAN_BLUR.KERNEL_SIZE");
+    const [z, y, x, channel] = sizes.length === 4 ? sizes : [1, ...sizes];
+    const kernel: ImageShape = [z, y, x, channel];
+    steps.push((image) => medianBlurred(image, kernel));
+  }
+  if (config.flag("DATA.PREPROCESS.MATCH_HISTOGRAM.ENABLE")) {
+    const paths = await listImages(config.text("DATA.PREPROCESS.MATCH_HISTOGRAM.REFERENCE_PATH"));
+    const reference = quantilesOf(await Promise.all(paths.map((path) => readImage(path))));
+    steps.push((image) => histogramMatched(image, reference));
+  }
+  if (config.flag("DATA.PREPROCESS.CLAHE.ENABLE")) {
+    const kernel = config.value("DATA.PREPROCESS.CLAHE.KERNEL_SIZE");
+    const limit = config.number("DATA.PREPROCESS.CLAHE.CLIP_LIMIT");
+    const tile = typeof kernel === "number" ? kernel : undefined;
+    steps.push((image) =>
+      image.shape[0] === 1 && image.shape[3] === 3
+        ? colorsEqualized(image, limit, tile)
+        : contrastEqualized(image, axes, limit, tile),
+    );
+  }
+  if (config.flag("DATA.PREPROCESS.CANNY.ENABLE")) {
+    const threshold = (name: "LOW" | "HIGH") => {
+      const value = config.value(`DATA.PREPROCESS.CANNY.${name}_THRESHOLD`);
+      return typeof value === "number" ? value : undefined;
+    };
+    const thresholds = { low: threshold("LOW"), high: threshold("HIGH") };
+    steps.push((image) => cannyEdges(image, thresholds));
+  }
+  return steps;
+}

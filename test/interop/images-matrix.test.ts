@@ -1,0 +1,26 @@
+/** Every pixel of a thousand files, made and judged by tifffile, zarr, h5py, nibabel and imageio; or a refusal in words. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { judgeImages } from "../support/image-judge.ts";
+
+const python = process.env.BIAPY_PYTHON;
+const skip = python ? false : "BIAPY_PYTHON is not set";
+const LEAST_FILES = 1000;
+
+test("every pixel is the one that was written, or the file is refused in words", { skip }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), "matrix-"));
+  try {
+    const script = join(import.meta.dirname, "images-matrix.py");
+    execFileSync(python ?? "", ["-W", "ignore", script, folder], { stdio: ["ignore", "ignore", "inherit"] });
+    const { read, refused, faults } = await judgeImages(folder);
+    console.log(`${read} files read, ${refused} refused`);
+    assert.deepEqual(faults, []);
+    assert.ok(read + refused >= LEAST_FILES, `${read + refused} files`);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

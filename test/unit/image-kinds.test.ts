@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, open, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { unzipSync } from "fflate";
+import { openImage, readImage } from "../../src/images/files.ts";
+import { createHdf5 } from "../../src/images/hdf5-writer.ts";
+import { type Image, ImageError, type PixelSize } from "../../src/images/image.ts";
+import { describeNonFinite, inspectImage } from "../../src/images/inspect.ts";
+import { writeTiff } from "../../src/images/tiff-writer.ts";
+import { createZarr } from "../../src/images/zarr-writer.ts";
+import { judgeImages } from "../support/image-judge.ts";
+
+let folder = "";
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "kinds-"));
+});
+
+after(() => rm(folder, { recursive: true }));
+
+/** Rejects with words that name the file. */
+async function isRefused(path: string, words: RegExp): Promise<void> {
+  await assert.rejects(readImage(path), (error: unknown) => {
+    assert.ok(error instanceof ImageError, String(error));
+    assert.ok(error.message.includes(path), error.message);
+    assert.match(error.message, words);
+    return true;
+  });
+}
+
+test("files of every kind are read as Python reads them, or refused in words", async () => {
+  const core = join(folder, "core");
+  const archive = await readFile(fileURLToPath(new URL("../fixtures/images/core.zip", import.meta.url)));
+  for (const [name, bytes] of Object.entries(unzipSync(archive))) {
+    await mkdir(dirname(join(core, name)), { recursive: true });
+    await writeFile(join(core, name), bytes);
+  }
+  const { read, refused, faults } = await judgeImages(core);
+  assert.deepEqual(faults, []);
+  assert.ok(read > 90 && refused > 15, `${read} read, ${refused} refused`);
+});
+
+/** A little-endian TIFF of directories; each entry is `[tag, type, count, value]`. */
+function tiff(
+  entries: readonly (readonly [number, number, number, number])[],
+  next: number,
+  bytes = 0,
+): Buffer {
+  const file = Buffer.alloc(8 + 2 + 12 * entries.length + 4 + bytes);
+  file.write("II*\0", "latin1");
+  file.writeUInt32LE(8, 4);
+  file.writeUInt16LE(entries.length, 8);
+  entries.forEach(([tag, type, count, value], index) => {
+    const at = 10 + 12 * index;
+    file.writeUInt16LE(tag, at);
+    file.writeUInt16LE(type, at + 2);
+    file.writeUInt32LE(count, at + 4);
+    file.writeUInt32LE(value, at + 8);
+  });
+  file.writeUInt32LE(next, 10 + 12 * entries.length);
+  return file;
+}
+
+const PLANE = [
+  [256, 4, 1, 4],
+  [257, 4, 1, 4],
+  [258, 3, 1, 8],
+  [273, 4, 1, 122],
+  [277, 3, 1, 1],
+  [279, 4, 1, 16],
+] as const;
+
+test("pages that go round in a circle are refused", async () => {
+  const path = join(folder, "circle.tif");
+  await writeFile(path, tiff(PLANE, 8, 64));
+  await isRefused(path, /round in a circle/);
+});
+
+test("a list of strips longer than the file is refused", async () => {
+  const path = join(folder, "count.tif");
+  const entries = PLANE.map(([tag, type, count, value]) =>
+    tag === 273 ? ([tag, type, 0x40000001, value] as const) : ([tag, type, count, value] as const),
+  );
+  await writeFile(path, tiff(entries, 0, 64));
+  await isRefused(path, /tag 273 promises 1073741825 values/);
+});
+
+test("a plane of more than 2 GiB is read where it is asked for", async () => {
+  const path = join(folder, "large.tif");
+  const [width, height] = [60_000, 40_000];
+  const entries = PLANE.map(([tag, type, count, value]) => {
+    const larger: Readonly<Record<number, number>> = { 256: width, 257: height, 279: width * height };
+    return [tag, type, count, larger[tag] ?? value] as const;
+  });
+  await writeFile(path, tiff(entries, 0));
+  await truncate(path, 122 + width * height);
+  const file = await open(path, "r+");
+  await file.write(Buffer.from([7]), 0, 1, 122 + (height - 1) * width + 5);
+  await file.close();
+  const source = await openImage(path);
+  const { data } = await source.read({ start: [0, height - 1, 5], end: [1, height, 6] });
+  assert.deepEqual([...data], [7]);
+  await source.close();
+});
+
+test("a file that is cut short after it was opened is refused when it is read", async () => {
+  const path = join(folder, "shrinks.tif");
+  const image: Image = {
+    shape: [4, 64, 64, 1],
+    sampleType: "uint16",
+    data: new Uint16Array(4 * 64 * 64).map((_, at) => (at * 7919) % 60_000),
+  };
+  await writeTiff(path, image);
+  const source = await openImage(path);
+  await truncate(path, 600);
+  await assert.rejects(
+    source.read(),
+    (error: unknown) => error instanceof ImageError && error.message.includes(path),
+  );
+  await source.close();
+});
+
+test("a pipe is refused, and not waited for", { skip: process.platform === "win32" }, async () => {
+  const path = join(folder, "pipe.tif");
+  execFileSync("mkfifo", [path]);
+  await isRefused(path, /not a regular file/);
+});
+
+/** A Zarr array of one large chunk. */
+async function zarrOf(name: string, size: number, chunk?: Buffer): Promise<string> {
+  const path = join(folder, name);
+  await mkdir(path);
+  const metadata = {
+    zarr_format: 2,
+    shape: [size, size],
+    chunks: [size, size],
+    dtype: "<u2",
+    compressor: { id: "gzip", level: 1 },
+    fill_value: 3,
+    order: "C",
+    filters: null,
+  };
+  await writeFile(join(path, ".zarray"), JSON.stringify(metadata));
+  if (chunk !== undefined) await writeFile(join(path, "0.0"), chunk);
+  return path;
+}
+
+test("a chunk that is not stored takes no memory", async () => {
+  const source = await openImage(await zarrOf("missing.zarr", 40_000));
+  const { data } = await source.read({ start: [0, 39_999, 39_000], end: [1, 40_000, 39_002] });
+  assert.deepEqual([...data], [3, 3]);
+  await source.close();
+});
+
+test("a chunk that unpacks to more than it should is refused", async () => {
+  const bomb = gzipSync(Buffer.alloc(2 ** 26));
+  await isRefused(await zarrOf("bomb.zarr", 64, bomb), /more data than/);
+});
+
+test("pixels that are no numbers are counted and placed", async () => {
+  const path = join(folder, "not-finite.tif");
+  const data = new Float32Array(3 * 8 * 9);
+  data[8 * 9 + 5 * 9 + 2] = Number.NaN;
+  data[8 * 9 + 6 * 9] = Number.NEGATIVE_INFINITY;
+  await writeTiff(path, { shape: [3, 8, 9, 1], sampleType: "float32", data });
+  const { info, scan } = await inspectImage(path);
+  assert.ok(scan.nonFinite);
+  assert.equal(
+    describeNonFinite(scan.nonFinite, info.shape),
+    "2 pixels are not numbers, the first at z 1, y 5, x 2",
+  );
+});
+
+test("the configuration's axes come before the file's own", async () => {
+  const path = join(folder, "axes.tif");
+  await writeTiff(path, { shape: [3, 8, 9, 1], sampleType: "uint8", data: new Uint8Array(3 * 8 * 9) });
+  const source = await openImage(path, { axes: "TZCYX" });
+  assert.match(source.description.axesReason, /INPUT_IMG_AXES_ORDER/);
+  await source.close();
+});
+
+test("pixel sizes are written as they were read", async () => {
+  const pixelSize: PixelSize = { z: 0.5, y: 0.125, x: 0.125, unit: "µm" };
+  const image: Image = { shape: [3, 8, 9, 1], sampleType: "uint16", data: new Uint16Array(3 * 8 * 9) };
+  const paths = ["size.tif", "size.zarr", "size.h5"].map((name) => join(folder, name));
+  await writeTiff(paths[0], image, pixelSize);
+  for (const [path, create] of [
+    [paths[1], createZarr],
+    [paths[2], createHdf5],
+  ] as const) {
+    const writer = await create(path, { ...image, chunk: [3, 8, 9], axes: "TZCYX", pixelSize });
+    await writer.write([0, 0, 0], image);
+    await writer.close();
+  }
+  for (const path of paths) assert.deepEqual((await inspectImage(path)).info.pixelSize, pixelSize, path);
+});

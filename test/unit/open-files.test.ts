@@ -1,0 +1,37 @@
+/** Files that are read again and again: how many stay open, and that one is not closed under its reader. */
+import assert from "node:assert/strict";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { OpenFiles } from "../../src/data/open-files.ts";
+import type { ImageInfo, ImageSource } from "../../src/images/image.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "biapy-open-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const infos = Array.from({ length: 20 }, (_, index): ImageInfo => {
+  const path = join(folder, `${index}.tif`);
+  copyFileSync("test/fixtures/images/type_uint8.tif", path);
+  return { path, shape: [1, 1, 1, 1], sampleType: "uint8" };
+});
+
+test("a file stays open while it is read, though 19 others are opened meanwhile; then it is closed", async () => {
+  const files = new OpenFiles();
+  let first: ImageSource | undefined;
+  await files.use(infos[0], async (source) => {
+    first = source;
+    for (const other of infos.slice(1)) await files.use(other, (each) => each.read());
+    assert.ok((await source.read()).data.length > 0);
+  });
+  await assert.rejects(async () => first?.read());
+  await files.close();
+});
+
+test("a file is opened once for readers that come while it stays open", async () => {
+  const files = new OpenFiles();
+  const sources = new Set<ImageSource>();
+  for (const info of [infos[0], infos[1], infos[0]]) await files.use(info, (source) => sources.add(source));
+  assert.equal(sources.size, 2);
+  await files.close();
+});

@@ -1,0 +1,163 @@
+/** What a trace says of itself: where its nodes came from, where a shape is wrong, and its graph as a file. */
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { convolution } from "../../src/runtime/convolution.ts";
+import { declaredWeights } from "../../src/runtime/declared-weights.ts";
+import { GraphBuilder } from "../../src/runtime/onnx/graph.ts";
+import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
+import { traceProgram } from "../../src/runtime/onnx/trace-program.ts";
+import { trace } from "../../src/runtime/onnx/tracing-backend.ts";
+import { layerNormalization } from "../../src/runtime/operators.ts";
+import { Parameters } from "../../src/runtime/parameters.ts";
+import type { Program } from "../../src/runtime/program.ts";
+import { ones, type Scope } from "../../src/runtime/scope.ts";
+import { tf } from "../../src/runtime/tensor.ts";
+
+const linear = (scope: Scope, x: tf.Tensor, outputs: number) =>
+  x
+    .matMul(scope.parameter("weight", [x.shape[1] ?? 0, outputs], ones))
+    .add(scope.parameter("bias", [outputs], ones));
+
+const twoLayers: Program = {
+  inputs: { x: { type: "float32", shape: [2, 3] } },
+  training: true,
+  forward: (scope, { x }) => {
+    const hidden = linear(scope.at("first"), x, 4).tanh();
+    return { loss: linear(scope.at("second").at("head"), hidden, 1).mean() };
+  },
+};
+
+test("each node says which layer and kernel it came from, in the backward pass too", () => {
+  const graph = traceProgram(twoLayers, declaredWeights(twoLayers), { gradients: true });
+  const origins = new Set(graph.nodes.map(({ origin }) => origin));
+  const backward = [...origins].filter((origin) => origin?.startsWith("gradient/"));
+  for (const origin of ["first/BatchMatMul", "first/Tanh", "second.head/BatchMatMul"])
+    assert.ok(origins.has(origin), origin);
+  for (const layer of ["first", "second.head"])
+    assert.ok(
+      backward.some((origin) => origin?.startsWith(`gradient/${layer}/`)),
+      [...origins].join(", "),
+    );
+  assert.ok(!origins.has(undefined));
+});
+
+type Refusal = readonly [name: string, compute: (scope: Scope, x: tf.Tensor) => tf.Tensor, message: RegExp];
+
+const window = { stride: [1, 1], padding: [0, 0], dilation: [1, 1] };
+const REFUSALS: readonly Refusal[] = [
+  [
+    "a sum",
+    (_, x) => x.add(tf.zeros([2, 3])),
+    /^block\.layer: Add of a \[2, 8, 8, 4\] and b \[2, 3\]: sizes 4 and 3 along axis 3/,
+  ],
+  [
+    "a choice",
+    (_, x) => x.where(x.greater(0), tf.zeros([5])),
+    /^block\.layer: Operands could not be broadcast together with shapes 2,8,8,4 and 5/,
+  ],
+  [
+    "a product",
+    (_, x) => x.reshape([128, 4]).matMul(tf.zeros([3, 2])),
+    /^block\.layer: BatchMatMul of a \[128, 4\] and b \[3, 2\]: 4 columns cannot be/,
+  ],
+  [
+    "a reshape",
+    (_, x) => x.reshape([5, 7]),
+    /^block\.layer: Reshape of x \[2, 8, 8, 4\]: 512 values cannot have the shape \[5, 7\]/,
+  ],
+  [
+    "a join",
+    (_, x) => tf.concat([x, tf.zeros([2, 8, 7, 4])], 3),
+    /^block\.layer: .*(differ beside axis 3|concat)/i,
+  ],
+  ["a part", (_, x) => x.slice([0, 6, 0, 0], [2, 4, 8, 4]), /^block\.layer: Slice of x .*is not inside/],
+  [
+    "a normalization",
+    (scope, x) => layerNormalization(x, scope.parameter("g", [3], ones), tf.zeros([4]), 1e-5),
+    /^block\.layer: LayerNormalization .*gamma must have one value for each of the 4 channels/,
+  ],
+  [
+    "a convolution",
+    (scope, x) => convolution(x, scope.parameter("w", [8, 3, 3, 3], ones), window),
+    /^block\.layer: Convolution of x \[2, 8, 8, 4\] and weight \[8, 3, 3, 3\]: the weight takes 3 channels and the image has 4/,
+  ],
+  [
+    "a large kernel",
+    (scope, x) => convolution(x, scope.parameter("w", [8, 4, 9, 1], ones), window),
+    /smaller than the kernel along axis 0/,
+  ],
+];
+
+for (const [name, compute, message] of REFUSALS) {
+  test(`${name} of operands that do not fit is refused with its layer and shapes`, () => {
+    const program: Program = {
+      inputs: { x: { type: "float32", shape: [2, 8, 8, 4] } },
+      training: false,
+      forward: (scope, { x }) => ({ y: compute(scope.at("block").at("layer"), x) }),
+    };
+    assert.throws(
+      () => declaredWeights(program),
+      (error) => error instanceof Error && message.test(error.message),
+    );
+  });
+}
+
+test("one name for two weights of different shapes is refused", () => {
+  const program: Program = {
+    inputs: { x: { type: "float32", shape: [2] } },
+    training: false,
+    forward: (scope, { x }) => ({
+      y: x.mul(scope.parameter("w", [2], ones)).add(scope.parameter("w", [1], ones)),
+    }),
+  };
+  assert.throws(() => declaredWeights(program), /w is declared twice, as \[2\] and as \[1\]/);
+});
+
+test("operators of one name in two domains are two nodes", () => {
+  const graph = new GraphBuilder();
+  const x = graph.input({ name: "x", type: "float32", shape: [1, 16, 2, 2] });
+  const plain = graph.add("Conv", [x, x]);
+  const blocked = graph.add("Conv", [x, x], { domain: "com.microsoft.nchwc" });
+  assert.notEqual(plain, blocked);
+  assert.equal(graph.add("Conv", [x, x]), plain);
+});
+
+test("a gradient's error names the kernel that it is the gradient of", () => {
+  const wrong = tf.customGrad((x) => ({
+    value: (x as tf.Tensor).square(),
+    gradFunc: (dy) => (dy as tf.Tensor).add(tf.zeros([7])),
+  }));
+  const compute = () =>
+    trace({ x: { type: "float32", shape: [3] } }, ({ x }, tracer) => {
+      tracer.enter("layer");
+      const forward = () => {
+        const loss = wrong(x).sum();
+        tracer.labelGradients();
+        return loss;
+      };
+      return { dx: tf.engine().gradients(forward, [x], undefined, true).grads[0] };
+    });
+  assert.throws(compute, /^Error: gradient.*: Add of a \[3\] and b \[7\]/);
+});
+
+test("BIAPY_DUMP_GRAPHS writes each program as an .onnx file whose nodes have names", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "biapy-graphs-"));
+  process.env.BIAPY_DUMP_GRAPHS = join(folder, "graphs");
+  const parameters = new Parameters(declaredWeights(twoLayers), { trainable: true, threads: 1 });
+  try {
+    new OnnxRuntime(1).compile(twoLayers, parameters, { gradients: true }).release();
+    const [file, ...more] = readdirSync(join(folder, "graphs"));
+    assert.equal(more.length, 0);
+    assert.match(file, /^\d{3}-gradients\.onnx$/);
+    const bytes = readFileSync(join(folder, "graphs", file)).toString("latin1");
+    for (const name of ["first/", "second.head/", "gradient/second.head/", "first.weight"])
+      assert.ok(bytes.includes(name), name);
+  } finally {
+    delete process.env.BIAPY_DUMP_GRAPHS;
+    rmSync(folder, { recursive: true });
+    await parameters.close();
+  }
+});
