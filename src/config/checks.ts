@@ -1,17 +1,17 @@
 /** What keys of a self-supervised configuration demand of each other (BiaPy 3.7.1's own rules, and this engine's). */
 
-import { existsSync, statSync } from "node:fs";
-import { resolve } from "node:path";
 import { ARCHITECTURES, embeddedArchitectures } from "../facts/architectures.ts";
-import { isNetworkPath } from "../facts/files/network-path.ts";
 import type { Problem } from "../facts/run-events.ts";
-import { architectureOf, channelsOf, pretextTask } from "./basics.ts";
+import { WORKFLOWS } from "../facts/workflows.ts";
+import { architectureOf, channelsOf, pretextTask, workflowOf } from "./basics.ts";
 import type { Config } from "./config.ts";
+import { checkDenoising } from "./denoising-checks.ts";
 import type { NumberKey, TextKey } from "./key-names.ts";
 import { checkLosses, checkMetrics } from "./loss-checks.ts";
 import { checkModelKeys } from "./model-checks.ts";
-import { nearestFolder } from "./nearest-folder.ts";
 import { checkPreparation } from "./preparation-checks.ts";
+import { checkSegmentation } from "./segmentation-checks.ts";
+import { checkFolder, type PathSettings } from "./task-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 
 const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
@@ -25,10 +25,9 @@ const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
 export function checkConfig(config: Config, folder = process.cwd(), network = true): Problem[] {
   return [
     ...checkPatch(config),
-    ...checkTask(config),
+    ...checkTask(config, [folder, network]),
     ...checkModelKeys(config),
     ...checkNormalisation(config),
-    ...checkMetrics(config),
     ...checkPaths(config, folder, network),
     ...checkValidation(config),
     ...checkTiles(config),
@@ -63,18 +62,16 @@ function patchOfOtherKind(patch: readonly number[], ndim: string): string | unde
   return undefined;
 }
 
-export function checkTask(config: Config): Problem[] {
-  const problems: Problem[] = [];
-  const type = config.text("PROBLEM.TYPE");
-  if (type !== "SELF_SUPERVISED") {
-    problems.push(
-      config.needsBiapy(
-        "PROBLEM.TYPE",
-        `the embedded engine trains SELF_SUPERVISED (masking and crappify); ${type} needs BiaPy itself.`,
-      ),
-    );
-    return problems;
+export function checkTask(config: Config, paths: PathSettings): Problem[] {
+  const workflow = workflowOf(config);
+  if (workflow === undefined) {
+    const types = [...new Set(Object.values(WORKFLOWS).map(({ problem }) => problem))].join(", ");
+    const message = `the embedded engine trains ${types}; ${config.text("PROBLEM.TYPE")} needs BiaPy itself.`;
+    return [config.needsBiapy("PROBLEM.TYPE", message)];
   }
+  if (workflow === "denoising") return checkDenoising(config, paths);
+  if (workflow === "segmentation") return checkSegmentation(config, paths);
+  const problems = checkMetrics(config);
   const architecture = architectureOf(config);
   const task = pretextTask(config);
   if (task === "masking" && architecture !== "mae") {
@@ -117,17 +114,7 @@ export function checkPaths(config: Config, folder: string, network: boolean): Pr
       : []),
     ...(config.flag("TEST.ENABLE") && !testsValidation ? (["DATA.TEST.PATH"] as const) : []),
   ];
-  return needed.flatMap((key) => {
-    const written = config.text(key);
-    if (!network && isNetworkPath(written)) return [];
-    const path = resolve(folder, written);
-    if (existsSync(path) && statSync(path).isDirectory()) return [];
-    const isFile = existsSync(path);
-    const message = isFile
-      ? `${written} is a file; ${key} must name a folder (resolved against ${folder}).`
-      : `the folder ${written} does not exist (resolved against ${folder}).`;
-    return [config.problem(key, message, isFile ? undefined : nearestFolder(written, folder))];
-  });
+  return needed.flatMap((key) => checkFolder(config, key, folder, network));
 }
 
 function checkValidation(config: Config): Problem[] {

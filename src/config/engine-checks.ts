@@ -31,7 +31,12 @@ export function checkForEngine(
   const ofAll = [...checkPatch(config), ...checkTiles(config), ...checkPaths(config, folder, network)];
   const ofSelfSupervision =
     config.text("PROBLEM.TYPE") === "SELF_SUPERVISED"
-      ? [...checkTask(config), ...checkOptimizers(config), ...checkSchedule(config), ...checkCopies(config)]
+      ? [
+          ...checkTask(config, [folder, network]),
+          ...checkOptimizers(config),
+          ...checkSchedule(config),
+          ...checkCopies(config),
+        ]
       : [];
   return [...ofAll, ...ofSelfSupervision].filter(({ ofEmbeddedEngine }) => ofEmbeddedEngine !== true);
 }

@@ -110,6 +110,7 @@ export class Blender {
   constructor(
     private readonly tiles: Tiles,
     private readonly block: Region,
+    private readonly channels = tiles.shape[3],
   ) {
     this.axis = sweepAxis(tiles.shape);
     this.taken = block.start[this.axis];
@@ -118,7 +119,7 @@ export class Blender {
 
   private get layerSize(): number {
     const { start, end } = this.block;
-    const columns = (end[2] - start[2]) * this.tiles.shape[3];
+    const columns = (end[2] - start[2]) * this.channels;
     return this.axis === 0 ? (end[1] - start[1]) * columns : columns;
   }
 
@@ -126,7 +127,7 @@ export class Blender {
   add(place: TilePlace, values: Float32Array): void {
     const { tiles, block, axis } = this;
     const { patch } = tiles.tiling;
-    const channels = tiles.shape[3];
+    const { channels } = this;
     const origin = block.start.map((from, each) => (each === axis ? this.taken : from));
     const spans = patch.map((_, each) => {
       const [from, to] = tiles.predicted(each, place[each]);

@@ -99,10 +99,12 @@ export interface PatchSettings {
   readonly augmentation: readonly AugmentationStep[];
 }
 
-/** Images to learn from, and what they are to be turned into where the pretext task has that. */
+/** Images to learn from, and what they are to be turned into where the workflow has that. */
 export interface ImagePairs {
   readonly images: ImageSet;
   readonly targets?: ImageSet;
+  /** Whether the targets are class labels: between two of them there is nothing. */
+  readonly labels?: boolean;
 }
 
 /** Patches of images, in an order and at places that depend on the seed and the epoch alone. */
@@ -195,7 +197,7 @@ export class PatchSet {
   /** One patch, normalised, as it is. */
   async read(index: number, epoch: number): Promise<Sample> {
     const { tiling } = this.settings;
-    const { images, targets } = this.pairs;
+    const { images, targets, labels } = this.pairs;
     const { image } = this.places[index];
     const source = await images.image(image);
     const start = this.start(index, epoch);
@@ -204,6 +206,7 @@ export class PatchSet {
       channels: source.info.shape[3],
       image: await source.patch(start, tiling.patch),
       target: targets && (await (await targets.image(image)).patch(start, tiling.patch)),
+      labels,
     };
   }
 

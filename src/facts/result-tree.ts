@@ -21,6 +21,11 @@ export interface ResultTree {
   readonly charts: string;
   readonly maeChecks: string;
   readonly perImage: string;
+  /** Classes of each pixel, of segmentations. */
+  readonly perImageBinarized: string;
+  /** The same two for images that were predicted in one piece (TEST.FULL_IMG). */
+  readonly fullImage: string;
+  readonly fullImageBinarized: string;
   /** The encoder's features of images, with pictures of them. */
   readonly features: string;
   /** Pictures of images that are predicted while a model trains. */
@@ -49,6 +54,9 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     charts: join(runDirectory, "charts"),
     maeChecks: join(runDirectory, "MAE_checks"),
     perImage: join(runDirectory, "per_image"),
+    perImageBinarized: join(runDirectory, "per_image_binarized"),
+    fullImage: join(runDirectory, "full_image"),
+    fullImageBinarized: join(runDirectory, "full_image_binarized"),
     features: join(runDirectory, "features"),
     previews: join(runDirectory, "previews"),
     tensorboard: join(runDirectory, "tensorboard"),

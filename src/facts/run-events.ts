@@ -31,10 +31,16 @@ const imageFiles = v.pipe(
     masked: v.optional(v.string()),
     reconstruction: v.optional(v.string()),
     reconstructionAndVisible: v.optional(v.string()),
+    /** Of a segmentation, the class of each pixel. */
     prediction: v.optional(v.string()),
+    /** Of a segmentation, the probability of the foreground, or of each class in channels of their own. */
+    probabilities: v.optional(v.string()),
     /** The encoder's features in colors: their first three principal components. */
     features: v.optional(v.string()),
-    /** The labels that an image has, to compare a segmentation with. */
+    /**
+     * What the prediction should be: the user's own file. Of a segmentation into two classes, every value above 0 is the
+     * foreground; of a denoised image, the clean image.
+     */
     groundTruth: v.optional(v.string()),
   }),
   v.readonly(),

@@ -2,7 +2,7 @@
 
 export interface WorkflowFact {
   /** PROBLEM.TYPE. */
-  readonly problem: "SELF_SUPERVISED";
+  readonly problem: "SELF_SUPERVISED" | "DENOISING" | "SEMANTIC_SEG";
   /** PROBLEM.SELF_SUPERVISED.PRETEXT_TASK, where the problem has several. */
   readonly pretextTask?: "masking" | "crappify";
   /** What it does, in words that complete "Training by …". */
@@ -13,6 +13,27 @@ export interface WorkflowFact {
 export const WORKFLOWS = {
   masking: { problem: "SELF_SUPERVISED", pretextTask: "masking", title: "masking" },
   crappify: { problem: "SELF_SUPERVISED", pretextTask: "crappify", title: "restoring worsened images" },
+  denoising: { problem: "DENOISING", title: "denoising" },
+  segmentation: { problem: "SEMANTIC_SEG", title: "segmentation" },
 } as const satisfies Readonly<Record<string, WorkflowFact>>;
 
 export type WorkflowName = keyof typeof WORKFLOWS;
+
+/** How many channels tell the classes of DATA.N_CLASSES apart: one for background and foreground, else one for each. */
+export const logitsOf = (classes: number): number => (classes <= 2 ? 1 : classes);
+
+/**
+ * PROBLEM.DENOISING.N2V_MANIPULATOR: how the new value of a hidden pixel is made of those around it. CP is the hidden pixel itself,
+ * the center pixel.
+ */
+export const N2V_MANIPULATORS = [
+  "uniform_withCP",
+  "uniform_withoutCP",
+  "normal_withoutCP",
+  "normal_additive",
+  "normal_fitted",
+  "mean",
+  "median",
+  "identity",
+] as const;
+export type N2vManipulator = (typeof N2V_MANIPULATORS)[number];

@@ -23,7 +23,7 @@ import { uNextV2 } from "./unext-v2.ts";
 import { type VitSettings, vit } from "./vit.ts";
 import { wdsr } from "./wdsr.ts";
 
-/** Maps `[batch, (z,) y, x, channel]` to the same shape. */
+/** Maps `[batch, (z,) y, x, channel]` to the same shape, or to other channels where a workflow has its own. */
 export type ImageModel = (scope: Scope, images: tf.Tensor) => tf.Tensor;
 
 export type BuildValue =
@@ -171,6 +171,7 @@ function unetrSettings(build: Reader): UnetrSettings {
   return {
     patchSize: shape.slice(0, -1),
     channels: shape[shape.length - 1],
+    outputs: build.numbers("output_channels")[0],
     ...size,
     hidden: Math.trunc(build.number("mlp_ratio") * features),
     filters: build.number("num_filters"),

@@ -11,7 +11,10 @@ import { transformerBlock } from "./transformer.ts";
 export interface UnetrSettings {
   /** `[y, x]` or `[z, y, x]`, each a multiple of `tokenSize`. */
   readonly patchSize: readonly number[];
+  /** Channels of the image. */
   readonly channels: number;
+  /** Channels of what is made of it. */
+  readonly outputs: number;
   /** Side of a token, a power of 2: the decoder doubles as often. */
   readonly tokenSize: number;
   readonly features: number;
@@ -50,7 +53,7 @@ function encode(scope: Scope, images: tf.Tensor, settings: UnetrSettings): tf.Te
 
 /** @param images `[batch, (z,) y, x, channel]` */
 export function unetr(scope: Scope, images: tf.Tensor, settings: UnetrSettings): tf.Tensor {
-  const { channels, filters, layersPerLevel, tokenSize, kernel } = settings;
+  const { outputs, filters, layersPerLevel, tokenSize, kernel } = settings;
   const depth = Math.log2(tokenSize);
   const space = spaceOf(images);
   const block = (wide: number): BlockSettings => ({
@@ -79,5 +82,5 @@ export function unetr(scope: Scope, images: tf.Tensor, settings: UnetrSettings):
   }
   const shallow = convBlock(scope.at(`two_yellow_layers.${depth - 1}`), images, block(filters), 2);
   x = convBlock(scope.at(`two_yellow_layers.${depth}`), tf.concat([shallow, x], -1), block(filters), 2);
-  return head(scope, x, channels);
+  return head(scope, x, outputs);
 }

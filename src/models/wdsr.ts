@@ -40,6 +40,7 @@ export function wdsr(scope: Scope, images: tf.Tensor, settings: WdsrSettings): t
     x = x.add(weightNormConv(layers.at("2"), wide, filters, 3, 1 / Math.sqrt(blocks)));
   }
   x = weightNormConv(scope.at(`body.${blocks + 1}`), x, outputs, 3, 1);
-  const around = channels === outputs ? images : weightNormConv(scope.at("skip.0"), images, outputs, 5, 1);
+  const around =
+    channelsOf(images) === outputs ? images : weightNormConv(scope.at("skip.0"), images, outputs, 5, 1);
   return pixelShuffle(x.add(around), scale);
 }

@@ -1,7 +1,7 @@
 /** What a run that nobody watched would have told, as far as its files say: epochs, checkpoints, images, its end. */
 import { stat } from "node:fs/promises";
 import { basename, extname } from "node:path";
-import type { ImageFiles, RunEvent } from "../facts/run-events.ts";
+import type { ImageEvent, ImageFiles, RunEvent } from "../facts/run-events.ts";
 import type { RunFolder } from "./run-folders.ts";
 import { readRunLog } from "./run-log.ts";
 
@@ -11,6 +11,7 @@ const ROLES: readonly (readonly [RegExp, keyof ImageFiles])[] = [
   [/_reconstruction$/i, "reconstruction"],
   [/_masked$/i, "masked"],
   [/_original$/i, "original"],
+  [/_ground_truth$/i, "groundTruth"],
 ];
 
 export async function pastEvents(run: RunFolder): Promise<RunEvent[]> {
@@ -41,11 +42,12 @@ export async function pastEvents(run: RunFolder): Promise<RunEvent[]> {
     const epoch = best ? (run.best?.epoch ?? run.epochs) : run.epochs;
     events.push({ event: "checkpoint", time: await timeOf(path), path, kind, epoch });
   }
+  const segments = run.files.segmentations.length > 0;
   for (const [image, files] of imagesOf(run))
     events.push({
       event: "image",
       time: run.changed,
-      kind: files.masked === undefined ? "prediction" : "mae-check",
+      kind: kindOf(files, segments),
       image,
       files,
       epoch: run.epochs,
@@ -56,6 +58,12 @@ export async function pastEvents(run: RunFolder): Promise<RunEvent[]> {
     events.push({ event: "end", time: run.changed, status: run.status, runDirectory, checkpoint });
   }
   return events;
+}
+
+/** @param segments whether the run gave pixels classes */
+function kindOf({ masked }: ImageFiles, segments: boolean): ImageEvent["kind"] {
+  if (segments) return "segmentation";
+  return masked === undefined ? "prediction" : "mae-check";
 }
 
 async function timeOf(path: string): Promise<number> {
@@ -76,6 +84,8 @@ function imagesOf({ files }: RunFolder): Map<string, ImageFiles> {
     const [ending, role] = ROLES.find(([pattern]) => pattern.test(stem)) ?? [/$/, "prediction" as const];
     add(stem.replace(ending, "") + extname(path), role, path);
   }
-  for (const path of files.images) add(basename(path), "prediction", path);
+  const segments = files.segmentations.length > 0;
+  for (const path of files.images) add(basename(path), segments ? "probabilities" : "prediction", path);
+  for (const path of files.segmentations) add(basename(path), "prediction", path);
   return found;
 }

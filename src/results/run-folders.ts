@@ -15,6 +15,7 @@ export type FileGroup =
   | "charts"
   | "mae-checks"
   | "images"
+  | "segmentations"
   | "previews"
   | "augmentations"
   | "logs";
@@ -167,21 +168,23 @@ async function filesIn(folder: string): Promise<string[]> {
 async function filesOf(tree: ResultTree): Promise<RunFiles> {
   const { name, runId, jobDirectory } = tree;
   const ofRun = (path: string) => runNumber(basename(path), name) === runId;
-  const [configs, checkpoints, charts, checks, perImage, previews, aug, trainLogs, logs, record] =
-    await Promise.all(
-      [
-        join(jobDirectory, "config_files"),
-        tree.checkpoints,
-        tree.charts,
-        tree.maeChecks,
-        tree.perImage,
-        tree.previews,
-        tree.aug,
-        tree.trainLogs,
-        join(jobDirectory, "logs"),
-        tree.recordFolder,
-      ].map(filesIn),
-    );
+  const [configs, checkpoints, charts, previews, aug, trainLogs, logs, record] = await Promise.all(
+    [
+      join(jobDirectory, "config_files"),
+      tree.checkpoints,
+      tree.charts,
+      tree.previews,
+      tree.aug,
+      tree.trainLogs,
+      join(jobDirectory, "logs"),
+      tree.recordFolder,
+    ].map(filesIn),
+  );
+  const [checks, perImage, perClass, inOnePiece, classesInOnePiece] = await Promise.all(
+    [tree.maeChecks, tree.perImage, tree.perImageBinarized, tree.fullImage, tree.fullImageBinarized].map(
+      filesIn,
+    ),
+  );
   await others();
   const beside = new Set(perImage);
   const checked = new Set(perImage.filter((path) => isCheck(path, beside)));
@@ -190,7 +193,8 @@ async function filesOf(tree: ResultTree): Promise<RunFiles> {
     checkpoints: checkpoints.filter(ofRun),
     charts,
     "mae-checks": [...checks, ...checked],
-    images: perImage.filter((path) => !checked.has(path)),
+    images: [...perImage.filter((path) => !checked.has(path)), ...inOnePiece],
+    segmentations: [...perClass, ...classesInOnePiece],
     previews,
     augmentations: aug,
     logs: [...trainLogs, ...logs.filter(ofRun), ...record.filter((path) => extname(path) === ".log")],

@@ -55,6 +55,8 @@ export interface TrainerParts {
   readonly training: BatchSource;
   readonly validation?: BatchSource;
   readonly schedule: Schedule;
+  /** Makes what is reported of means over steps or patches, if that is something else. */
+  readonly summary?: (means: Metrics) => Metrics;
   readonly report: (event: NewRunEvent) => void;
   /** Called when a checkpoint is due; all weights are at rest until it resolves. */
   readonly save: (kind: CheckpointKind, state: TrainerState) => Promise<void>;
@@ -154,7 +156,7 @@ export class Trainer {
         epoch: this.epoch + 1,
         step: this.step,
         steps,
-        metrics,
+        metrics: this.summary(metrics),
         learningRate,
         stepSeconds,
         secondsLeft: this.secondsLeft(),
@@ -168,7 +170,7 @@ export class Trainer {
     const { schedule, report, save, epochEnded, training } = this.parts;
     const steps = training.stepsPerEpoch;
     const learningRate = schedule.rateAt(this.epoch, this.step - 1);
-    const train = Object.fromEntries(Object.entries(this.sums).map(([name, sum]) => [name, sum / steps]));
+    const train = this.summary(means(this.sums, steps));
     const validation = await this.validate();
     const loss = (validation ?? train).loss;
     const best = this.bestLoss === null || loss < this.bestLoss;
@@ -217,7 +219,11 @@ export class Trainer {
       }
       samples += batch.count;
     }
-    return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / samples]));
+    return this.summary(means(sums, samples));
+  }
+
+  private summary(values: Metrics): Metrics {
+    return this.parts.summary?.(values) ?? values;
   }
 
   private secondsLeft(): number {
@@ -242,6 +248,10 @@ export class Trainer {
 
 function fill(executable: Pick<Executable, "inputs">, batch: Batch): void {
   for (const [name, values] of Object.entries(batch.inputs)) executable.inputs[name].set(values);
+}
+
+function means(sums: Metrics, count: number): Metrics {
+  return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / count]));
 }
 
 /** The outputs of a training step, a number each. */

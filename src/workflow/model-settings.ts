@@ -1,12 +1,13 @@
 /** The arguments that BiaPy 3.7.1 builds a configuration's network by, which its checkpoints keep. */
 
-import { architectureOf, channelsOf, ndimOf } from "../config/basics.ts";
+import { architectureOf, channelsOf, ndimOf, workflowOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import type { TextKey } from "../config/key-names.ts";
 import { modelLevels } from "../config/model-levels.ts";
 import { hrNetStages, isCustom, stuNetStages } from "../config/model-stages.ts";
 import { type ImageArchitecture, isImageArchitecture } from "../facts/architectures.ts";
 import { NAMED_TRANSFORMERS } from "../facts/network-sizes.ts";
+import { logitsOf } from "../facts/workflows.ts";
 import type { BuildArguments } from "../models/architectures.ts";
 
 type Builder = (config: Config) => BuildArguments;
@@ -15,15 +16,26 @@ const lower = (config: Config, key: TextKey) => config.text(key).toLowerCase();
 const normalisation = (config: Config) => lower(config, "MODEL.NORMALIZATION") || "in";
 const ones = (count: number) => Array.from({ length: count }, () => 1);
 
-/** Channels are returned as they are. */
-const linear = (config: Config) => Array.from({ length: channelsOf(config) }, () => "linear");
+/** How many channels a network returns: those of the image, or one for each class (one for two classes). */
+export function outputChannels(config: Config): number {
+  return workflowOf(config) === "segmentation"
+    ? logitsOf(config.number("DATA.N_CLASSES"))
+    : channelsOf(config);
+}
 
-/** One head, for all channels of the image. */
+/** What BiaPy does to the channels that a network returns; what begins with `ce_` is part of the loss. */
+function activations(config: Config): string[] {
+  const segments = workflowOf(config) === "segmentation";
+  const name = segments ? (config.number("DATA.N_CLASSES") > 2 ? "ce_softmax" : "ce_sigmoid") : "linear";
+  return Array.from({ length: outputChannels(config) }, () => name);
+}
+
+/** One head, for all channels. */
 function heads(config: Config): BuildArguments {
   return {
-    output_channels: [channelsOf(config)],
+    output_channels: [outputChannels(config)],
     output_channel_info: ["pred0"],
-    head_activations: linear(config),
+    head_activations: activations(config),
   };
 }
 
@@ -139,7 +151,7 @@ function vit(config: Config): BuildArguments {
     ndim: ndimOf(config),
     num_classes: token ** ndimOf(config) * channelsOf(config),
     explicit_activations: false,
-    head_activations: linear(config),
+    head_activations: activations(config),
     output_channel_info: ["pred0"],
     embed_dim: named?.features ?? config.number("MODEL.VIT_EMBED_DIM"),
     depth: named?.layers ?? config.number("MODEL.VIT_NUM_LAYERS"),
@@ -155,7 +167,7 @@ function multiResUNet(config: Config): BuildArguments {
     ndim: ndimOf(config),
     alpha: 1.67,
     z_down: modelLevels(config).zDown,
-    output_channels: [channelsOf(config)],
+    output_channels: [outputChannels(config)],
     explicit_activations: false,
   };
 }
@@ -194,7 +206,7 @@ function edsr(config: Config): BuildArguments {
 
 /** What the networks made for larger images have in common: here they keep the size. */
 function sameSize(config: Config): BuildArguments {
-  return { scale: 1, out_channels: channelsOf(config), head_activations: linear(config) };
+  return { scale: 1, out_channels: outputChannels(config), head_activations: activations(config) };
 }
 
 function rcan(config: Config): BuildArguments {

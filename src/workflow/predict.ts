@@ -12,12 +12,14 @@ import type { Executable } from "../runtime/executable.ts";
 export interface PatchModel {
   readonly batchSize: number;
   readonly outputs: readonly string[];
+  /** The channels of each output; those of the image where absent. */
+  readonly channels?: number;
   /**
    * Applies the model to at most a batch of patches `[z, y, x, channel]`.
    *
    * @param tiles the patches' numbers in their image: the same patch of the same image always gives the same
    * @param orientation how the patches have been turned, where they have
-   * @returns for each output a patch of the same shape for each
+   * @returns for each output a patch of the same size for each
    */
   run(
     patches: readonly Float32Array[],
@@ -36,10 +38,12 @@ export function compiledModel(
     tiles: readonly number[],
     orientation: Orientation,
   ) => void,
+  channels?: number,
 ): PatchModel {
   return {
     batchSize,
     outputs: Object.keys(executable.outputs),
+    channels,
     run: async (patches, tiles, orientation = AS_IT_IS) => {
       feed(executable.inputs, patches, tiles, orientation);
       await executable.run(0);
@@ -58,6 +62,7 @@ export function compiledModel(
 export function together(first: PatchModel, second: PatchModel): PatchModel {
   return {
     batchSize: first.batchSize,
+    channels: first.channels,
     outputs: [...first.outputs, ...second.outputs],
     run: async (...batch) => ({ ...(await first.run(...batch)), ...(await second.run(...batch)) }),
   };
@@ -128,7 +133,7 @@ async function* predictBlock(
 ): AsyncGenerator<PredictedPart> {
   const axis = sweepAxis(tiles.shape);
   const { patch } = tiles.tiling;
-  const blenders = model.outputs.map((name) => [name, new Blender(tiles, block)] as const);
+  const blenders = model.outputs.map((name) => [name, new Blender(tiles, block, model.channels)] as const);
   const shown = places.map((place) => enclosing(tiles.shape, tiles.start(place), patch));
   const window = new SlidingWindow(image.stored, tiles.shape, await image.piece(), around(shown));
   let taken = block.start[axis];
@@ -189,7 +194,8 @@ function blocksOf(
   workingBytes: number,
 ): Region[] {
   const axis = sweepAxis(shape);
-  const summed = 4 * model.outputs.length * (patch[axis] + 2 * chunk[axis]);
+  const channels = model.channels ?? shape[3];
+  const summed = 4 * model.outputs.length * (channels / shape[3]) * (patch[axis] + 2 * chunk[axis]);
   const read = 2 * SAMPLE_ARRAYS[info.sampleType].BYTES_PER_ELEMENT * (patch[axis] + piece[axis]);
   const area = workingBytes / (shape[3] * (summed + read));
   const [height, width] = [axis === 0 ? end[1] - start[1] : 1, end[2] - start[2]];
@@ -219,7 +225,7 @@ export async function predictImage(
   settings: PredictionSettings,
 ): Promise<Record<string, Float32Array>> {
   const all = settings.region ?? wholeRegion(image.info.shape);
-  const [depth, height, width, channels] = shapeOf(all, image.info.shape[3]);
+  const [depth, height, width, channels] = shapeOf(all, model.channels ?? image.info.shape[3]);
   const whole = model.outputs.map(
     (name) => [name, new Float32Array(depth * height * width * channels)] as const,
   );

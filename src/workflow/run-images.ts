@@ -1,8 +1,8 @@
 /** The images of a run, opened, checked and cut into patches before anything trains. */
-
-import { channelsOf, ndimOf, pretextTask } from "../config/basics.ts";
+import { channelsOf, ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
-import { ImageSet } from "../data/image-set.ts";
+import { ImageSet, type ImageSetSettings } from "../data/image-set.ts";
+import type { NormalisationSettings } from "../data/normalisation.ts";
 import { type ImageDemands, type ImagePairs, inspectImages, PatchSet } from "../data/patches.ts";
 import { isFilteredOut, type SampleFilter } from "../data/sample-filter.ts";
 import { bytes } from "../facts/format.ts";
@@ -21,7 +21,7 @@ import {
   sampleFilter,
   tilingSettings,
 } from "./settings.ts";
-import { crappifiedImages } from "./tasks/crappified-images.ts";
+import type { PhaseSources, Task } from "./tasks/task.ts";
 
 export interface RunImages {
   readonly training?: PatchSet;
@@ -31,29 +31,43 @@ export interface RunImages {
 }
 
 /** Opens and checks all images of a run. Throws {@link InputError} with every fault of any of them. */
-export async function prepareImages(config: Config, report: ReportEvent): Promise<RunImages> {
-  const infos = await inspectFolders(config, report);
+export async function prepareImages(
+  config: Config,
+  task: Pick<Task, "sources">,
+  report: ReportEvent,
+): Promise<RunImages> {
+  const sources = await findSources(task, await inspectFolders(config, report), report);
   const fits = memoryBudget(report);
   const sets: ImageSet[] = [];
   const pairs = async (phase: Phase): Promise<ImagePairs | undefined> => {
-    const found = infos[phase];
+    const found = sources[phase];
     if (found === undefined) return undefined;
-    const set = async (of: readonly ImageInfo[], like?: ImageSet) => {
+    const set = async (
+      of: readonly ImageInfo[],
+      kind: "images" | "targets",
+      how: Partial<ImageSetSettings> = {},
+    ) => {
       const inMemory = config.flag(`DATA.${phase}.IN_MEMORY`) && fits(phase, of);
       const made = new ImageSet(of, {
         normalisation: normalisationSettings(config),
         inMemory,
-        like,
-        preparation: await preprocessing(config, phase, like === undefined ? "images" : "targets"),
+        preparation: await preprocessing(config, phase, kind),
         threeChannels: config.flag("DATA.FORCE_RGB"),
         completedTo: patchBox(config),
+        ...how,
       });
       sets.push(made);
       return made;
     };
-    if (pretextTask(config) === "masking") return { images: await set(found) };
-    const images = await set(await crappifiedImages(config, phase, found, report));
-    return { images, targets: await set(found, images) };
+    const images = await set(found.images, "images");
+    if (found.targets === undefined) return { images };
+    const { infos, values } = found.targets;
+    const asStored = {
+      normalisation: AS_STORED,
+      threeChannels: values !== "labels" && config.flag("DATA.FORCE_RGB"),
+    };
+    const targets = await set(infos, "targets", values === "like images" ? { like: images } : asStored);
+    return { images, targets, labels: values === "labels" };
   };
   const trainPairs = await pairs("TRAIN");
   const { training, validation } = await patchSets(config, trainPairs, await pairs("VAL"), report);
@@ -87,7 +101,7 @@ function subset(
   const images = pairs.images.subset(indices);
   const targets = pairs.targets?.subset(indices);
   sets.push(images, ...(targets === undefined ? [] : [targets]));
-  return { images, targets };
+  return { ...pairs, images, targets };
 }
 
 /** The test images, but for those that DATA.TEST.FILTER_SAMPLES leaves out. */
@@ -147,6 +161,34 @@ async function filteredPatches(
   const message = `${all.count - kept.count} of ${all.count} patches are left out by ${key}.`;
   report({ event: "log", level: "info", message });
   return kept;
+}
+
+/** Values as they are: a mean of 0 and a deviation of 1 change nothing. */
+const AS_STORED: NormalisationSettings = {
+  type: "zero_mean_unit_variance",
+  custom: { mean: [0], deviation: [1] },
+};
+
+/** What the images of each phase are to be turned into. Throws {@link InputError} with the faults of all phases. */
+async function findSources(
+  task: Pick<Task, "sources">,
+  infos: Awaited<ReturnType<typeof inspectFolders>>,
+  report: ReportEvent,
+): Promise<Partial<Record<Phase, PhaseSources>>> {
+  const problems: Problem[] = [];
+  const found: Partial<Record<Phase, PhaseSources>> = {};
+  for (const phase of ["TRAIN", "VAL", "TEST"] as const) {
+    const images = infos[phase];
+    if (images === undefined) continue;
+    try {
+      found[phase] = await task.sources(phase, images, report);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  if (problems.length > 0) throw new InputError(problems);
+  return found;
 }
 
 /** Share of the memory that is free for this process that images may take. */

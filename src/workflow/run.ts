@@ -30,8 +30,8 @@ import { TrainingRun } from "./training-run.ts";
 /** Runs a configuration whose keys have been checked. Throws `InputError` for images that cannot be used. */
 export async function runWorkflow(given: RunRequest): Promise<"finished" | "stopped"> {
   const { config, tree, resume, report } = given;
-  const images = await prepareImages(config, report);
   const task = await taskOf(given);
+  const images = await prepareImages(config, task, report);
   const settings = trainingSettings(config, await precisionOf(given));
   const program = trainingProgram(task);
   const runtime = await given.openRuntime({ program, training: settings });
@@ -105,6 +105,9 @@ const TASKS: Readonly<Record<WorkflowName, (request: TaskRequest) => Promise<Tas
   masking: async ({ config, tree, normalisePixels }) =>
     (await import("./tasks/masking.ts")).maskingTask(config, tree, normalisePixels),
   crappify: async ({ config, tree }) => (await import("./tasks/crappify.ts")).crappifyTask(config, tree),
+  segmentation: async ({ config, tree }) =>
+    (await import("./tasks/segmentation.ts")).segmentationTask(config, tree),
+  denoising: async ({ config, tree }) => (await import("./tasks/denoising.ts")).denoisingTask(config, tree),
 };
 
 /** Sets up the task of a configuration that has been checked. */
@@ -129,7 +132,7 @@ async function testImages(
       const image = basename(info.path);
       const progress = progressReporter(report, `Predicting ${image}`);
       const { files, metrics } = await tester.test(pairs, index, { progress, signal });
-      report({ event: "image", kind: "prediction", image, files });
+      report({ event: "image", kind: task.testing.imageKinds.test, image, files });
       report({ event: "test", image, metrics });
       report({ event: "progress", label: "Testing", done: index + 1, total: infos.length });
       if (Object.keys(metrics).length > 0) measured.set(image, metrics);

@@ -6,6 +6,7 @@ import type { Clipping, NormalisationSettings } from "../data/normalisation.ts";
 import type { FilterProperty, FilterSign, SampleFilter } from "../data/sample-filter.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
 import { IMAGE_METRICS, type ImageMetric, isSpectral } from "../facts/losses.ts";
+import type { Metrics } from "../facts/run-events.ts";
 import type { OpenOptions } from "../images/image.ts";
 import type { OptimiserSettings, TrainingSettings } from "../runtime/optimiser-settings.ts";
 import { physicalCores } from "../runtime/physical-cores.ts";
@@ -110,6 +111,12 @@ export function scheduleSettings(config: Config): ScheduleSettings {
 export function metricNames(config: Config, phase: "TRAIN" | "TEST"): ImageMetric[] {
   const chosen = [config.value(`${phase}.METRICS`)].flat().map((name) => String(name).toLowerCase());
   return IMAGE_METRICS.filter((name) => chosen.length === 0 || chosen.includes(name));
+}
+
+/** Those of some metrics that {@link metricNames} has. */
+export function chosenMetrics(config: Config, phase: "TRAIN" | "TEST", values: Metrics): Metrics {
+  const names = metricNames(config, phase);
+  return Object.fromEntries(Object.entries(values).filter(([name]) => names.some((each) => each === name)));
 }
 
 /** LOSS.TYPE and LOSS.WEIGHTS; the mean absolute error where they are not set, as in BiaPy. */

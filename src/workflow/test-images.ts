@@ -1,6 +1,6 @@
 /** Applying a trained model to test images: one path for every workflow. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import type { NormalisedImage } from "../data/image-set.ts";
@@ -20,7 +20,7 @@ import {
   type Watch,
   withOutputs,
 } from "./predict.ts";
-import { metricNames, tilingSettings } from "./settings.ts";
+import { tilingSettings } from "./settings.ts";
 import { type Measurement, type Task, type TestingTask, TestPart } from "./tasks/task.ts";
 import { type ChunkSettings, chunkSettings, evaluatedRegion, middleOf, testModel } from "./test-settings.ts";
 import { imageName, writeSamples } from "./write-image.ts";
@@ -72,12 +72,7 @@ export class ImageTester {
       testPictures === undefined
         ? {}
         : await this.testing.writePictures(files.part ?? (await predictMiddle(given)), testPictures);
-    const names = metricNames(this.config, "TEST");
-    const chosen = Object.entries(metrics).filter(([name]) => names.some((each) => each === name));
-    return {
-      files: this.shown(pairs, index, { ...pictures, ...files.written }),
-      metrics: Object.fromEntries(chosen),
-    };
+    return { files: this.shown(pairs, index, { ...pictures, ...files.written }), metrics };
   }
 
   release(): void {
@@ -105,16 +100,17 @@ export class ImageTester {
     const values = reused ?? (await predictImage(model(), image, { tiling, watch }));
     const part = new TestPart(image, target, region, values);
     const written: Record<string, string> = {};
-    if (this.config.flag("TEST.SAVE_MODEL_RAW_OUTPUT"))
-      for (const file of this.testing.resultFiles(image, false)) {
-        const path = join(file.folder, `${imageName(image.info.path)}.tif`);
-        written[file.role] = await writeSamples(
-          path,
-          await file.values(part),
-          { ...file, pixelSize: image.info.pixelSize },
-          region,
-        );
-      }
+    const saveRaw = this.config.flag("TEST.SAVE_MODEL_RAW_OUTPUT");
+    for (const file of this.testing.resultFiles(image, false)) {
+      if (file.raw && !saveRaw) continue;
+      const path = join(file.folder, `${imageName(image.info.path)}.tif`);
+      written[file.role] = await writeSamples(
+        path,
+        await file.values(part),
+        { ...file, pixelSize: image.info.pixelSize },
+        region,
+      );
+    }
     const measurement = this.testing.measurement(false);
     await addEvaluated(measurement, part, evaluatedRegion(this.config, image.info));
     return { files: { part, written }, metrics: measurement.metrics };
@@ -154,7 +150,8 @@ export class ImageTester {
   }
 
   private shown({ images, targets }: ImagePairs, index: number, written: ImageFiles): ImageFiles {
-    return this.testing.shown(images.infos[index].path, targets?.infos[index].path, written);
+    const target = targets?.infos[index].path;
+    return this.testing.shown(resolve(images.infos[index].path), target && resolve(target), written);
   }
 
   /** The model of patches of this size: in a full image, that of the image. */
@@ -166,8 +163,12 @@ export class ImageTester {
     if (this.compiled?.key === key) return this.compiled.model;
     this.release();
     const executable = this.runtime.compile(testing.prediction(shape), this.parameters, { gradients: false });
-    const network = compiledModel(executable, batchSize, (inputs, patches, tiles, orientation) =>
-      testing.feed(inputs, { patches, tiles, orientation, batchSize }),
+    const network = compiledModel(
+      executable,
+      batchSize,
+      (inputs, patches, tiles, orientation) =>
+        testing.feed(inputs, { patches, tiles, orientation, batchSize }),
+      testing.channels,
     );
     const model = testing.withoutNetwork === undefined ? network : together(network, testing.withoutNetwork);
     this.compiled = { key, model, release: () => executable.release() };

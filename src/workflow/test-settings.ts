@@ -3,13 +3,11 @@ import { architectureOf, ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { orientations } from "../data/orientation.ts";
 import { type Box, boxOf } from "../data/tiling.ts";
+import { ARCHITECTURES } from "../facts/architectures.ts";
 import { ImageError, type ImageInfo, type ImageShape, type Region, wholeRegion } from "../images/image.ts";
 import type { PatchModel } from "./predict.ts";
 import { tilingSettings } from "./settings.ts";
 import { augmentedModel, augmentedPatch, type MergeMode } from "./test-time-augmentation.ts";
-
-/** Architectures whose position embeddings fit patches of one size. */
-const OF_ONE_SIZE: readonly string[] = ["mae", "unetr", "vit"];
 
 /**
  * The model that predicts a test image's patches, with TEST.AUGMENTATION where it is on.
@@ -19,7 +17,8 @@ const OF_ONE_SIZE: readonly string[] = ["mae", "unetr", "vit"];
 export function testModel(config: Config, modelOf: (patch: Box) => PatchModel, patch: Box): PatchModel {
   const group = config.text("TEST.AUGMENTATION_GROUP");
   if (!config.flag("TEST.AUGMENTATION") || group === "none") return modelOf(patch);
-  const turnable = patch[1] === patch[2] || !OF_ONE_SIZE.includes(architectureOf(config));
+  // Position embeddings fit patches of one size.
+  const turnable = patch[1] === patch[2] || ARCHITECTURES.get(architectureOf(config))?.patch !== "tokens";
   const turns = orientations(ndimOf(config), group !== "flips" && turnable);
   const model = modelOf(augmentedPatch(patch, turns));
   return augmentedModel(model, patch, turns, config.text("TEST.AUGMENTATION_MODE") as MergeMode);

@@ -34,6 +34,7 @@ export function augmentedModel(
   return {
     batchSize: model.batchSize,
     outputs: model.outputs,
+    channels: model.channels,
     run: async (patches, tiles) => {
       const completed = patches.map((values) => completedTo(square, values, patch));
       const merged: Record<string, Float32Array[]> = {};

@@ -66,6 +66,7 @@ export class TrainingRun {
         training,
         validation,
         schedule: new Schedule(scheduleSettings(config), this.learningRate, epochs, training.stepsPerEpoch),
+        summary: task.training.summary,
         report,
         save: (kind, state) => this.save(kind, state),
         epochEnded: async (result) => {
@@ -184,6 +185,7 @@ export class TrainingRun {
     const { pairs } = this.validationPatches ?? this.patches;
     const files = await tester.preview(pairs, 0);
     const image = basename(pairs.images.infos[0].path);
-    this.request.report({ event: "image", kind: "mae-check", image, files, epoch });
+    const kind = this.task.testing.imageKinds.preview;
+    this.request.report({ event: "image", kind, image, files, epoch });
   }
 }

@@ -239,7 +239,8 @@ test("what only BiaPy does is refused, and what changes nothing here is said", (
   const ssl = "PROBLEM: {TYPE: SELF_SUPERVISED}\n";
   for (const [text, found] of [
     ["MODEL: {FREEZE_LAYERS_MATCHING: ['blocks.*']}", []],
-    ["MODEL: {FREEZE_LAYERS_MATCHING: ['blocks(']}", ["error MODEL.FREEZE_LAYERS_MATCHING"]],
+    ["MODEL: {FREEZE_LAYERS_MATCHING: ['(']}", ["error MODEL.FREEZE_LAYERS_MATCHING"]],
+    ["MODEL: {FREEZE_LAYERS_MATCHING: []}", []],
     ["MODEL: {BMZ: {EXPORT: {ENABLE: True}}}", ["warning MODEL.BMZ.EXPORT.ENABLE"]],
     ["DATA: {TEST: {MEDIAN_PADDING: True}}", ["warning DATA.TEST.MEDIAN_PADDING"]],
     ["DATA: {RESOLUTION_NORM: {ENABLE: True}}", ["error DATA.RESOLUTION_NORM.ENABLE"]],

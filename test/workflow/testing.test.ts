@@ -4,17 +4,13 @@ import { cp, mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { checkConfig } from "../../src/config/checks.ts";
-import { loadConfig } from "../../src/config/config.ts";
-import { resultTree } from "../../src/facts/result-tree.ts";
 import type { Metrics, NewRunEvent } from "../../src/facts/run-events.ts";
 import { openImage, readImage } from "../../src/images/files.ts";
 import { createHdf5 } from "../../src/images/hdf5-writer.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { createZarr } from "../../src/images/zarr-writer.ts";
-import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
-import { runWorkflow } from "../../src/workflow/run.ts";
 import { samples } from "./command.ts";
+import { type Run, type RunOptions, run } from "./in-process.ts";
 
 const MAE = `MODEL: {ARCHITECTURE: mae, MAE_MASK_TYPE: random, VIT_TOKEN_SIZE: 8, VIT_EMBED_DIM: 24, VIT_NUM_LAYERS: 1, VIT_NUM_HEADS: 2,
   MAE_DEC_HIDDEN_SIZE: 24, MAE_DEC_NUM_LAYERS: 1, MAE_DEC_NUM_HEADS: 2}`;
@@ -28,49 +24,6 @@ DATA:
 ${model}
 TEST: {ENABLE: True, ${test}}
 `;
-
-const runtime = new OnnxRuntime(2);
-
-interface Run {
-  readonly status: "finished" | "stopped";
-  readonly events: readonly NewRunEvent[];
-  /** `per_image` */
-  readonly folder: string;
-}
-
-/** Runs a configuration as the command does; `watch` may ask it to stop. */
-async function run(
-  results: string,
-  number: number,
-  text: string,
-  { resume = false, watch = () => {} }: RunOptions = {},
-): Promise<Run> {
-  const { config, problems } = loadConfig("job.yaml", text);
-  assert.deepEqual([...problems, ...checkConfig(config)], []);
-  const tree = resultTree(results, "job", number);
-  const events: NewRunEvent[] = [];
-  const stopping = new AbortController();
-  const status = await runWorkflow({
-    config,
-    configText: text,
-    tree,
-    resume,
-    normalisePixels: false,
-    report: (event) => {
-      events.push(event);
-      watch(event, stopping);
-    },
-    signal: stopping.signal,
-    openRuntime: async () => runtime,
-    fits: async () => true,
-  });
-  return { status, events, folder: tree.perImage };
-}
-
-interface RunOptions {
-  readonly resume?: boolean;
-  readonly watch?: (event: NewRunEvent, stopping: AbortController) => void;
-}
 
 /** A model of an epoch's training, to test with; its results' folder. */
 async function trained(ndim: "2D" | "3D", model = MAE): Promise<string> {

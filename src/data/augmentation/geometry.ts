@@ -1,4 +1,4 @@
-/** Transforms that move pixels: image and target alike, interpolated linearly and once. */
+/** Transforms that move pixels, image and target alike: interpolated linearly and once, class labels by the nearest pixel. */
 import type { Random } from "../random.ts";
 import { reflected } from "../tiling.ts";
 import { between, integerBetween, type Range, type Sample, type Transform } from "./sample.ts";
@@ -21,12 +21,14 @@ function inside(position: number, size: number, border: Border): number {
 type Origin = (z: number, y: number, x: number, into: Float64Array) => void;
 
 function resampled(
-  { size, channels }: Sample,
+  size: Sample["size"],
   values: Float32Array,
   origin: Origin,
   border: Border,
+  nearest = false,
 ): Float32Array {
   const [depth, height, width] = size;
+  const channels = values.length / (depth * height * width);
   const result = new Float32Array(values.length);
   const from = new Float64Array(3);
   let at = 0;
@@ -34,6 +36,7 @@ function resampled(
     for (let y = 0; y < height; y++)
       for (let x = 0; x < width; x++, at += channels) {
         origin(z, y, x, from);
+        if (nearest) for (let axis = 0; axis < 3; axis++) from[axis] = Math.round(from[axis]);
         const base = [Math.floor(from[0]), Math.floor(from[1]), Math.floor(from[2])];
         for (let corner = 0; corner < 8; corner++) {
           let weight = 1;
@@ -58,8 +61,8 @@ function resampled(
 function moved(sample: Sample, origin: Origin, border: Border): Sample {
   return {
     ...sample,
-    image: resampled(sample, sample.image, origin, border),
-    target: sample.target && resampled(sample, sample.target, origin, border),
+    image: resampled(sample.size, sample.image, origin, border),
+    target: sample.target && resampled(sample.size, sample.target, origin, border, sample.labels),
   };
 }
 

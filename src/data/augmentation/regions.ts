@@ -2,7 +2,15 @@
 import type { Region } from "../../images/image.ts";
 import type { Random } from "../random.ts";
 import { type Box, boxOf } from "../tiling.ts";
-import { between, integerBetween, onImage, type Range, type Sample, type Transform } from "./sample.ts";
+import {
+  between,
+  integerBetween,
+  onImage,
+  type Range,
+  type Sample,
+  type Transform,
+  targetChannels,
+} from "./sample.ts";
 
 /** A box of a share of each side, somewhere in the patch; over all of z unless `alongZ`. */
 function randomRegion(size: Box, range: Range, random: Random, alongZ: boolean): Region {
@@ -39,10 +47,12 @@ export const cutout =
   (sample, random) => {
     const image = sample.image.slice();
     const target = alsoTarget ? sample.target?.slice() : sample.target;
+    const inTarget = targetChannels(sample);
     for (let left = integerBetween(random, count); left > 0; left--) {
       eachPixel(sample, randomRegion(sample.size, size, random, false), (at) => {
         image.fill(fill, at, at + sample.channels);
-        if (alsoTarget) target?.fill(0, at, at + sample.channels);
+        const from = (at / sample.channels) * inTarget;
+        if (alsoTarget) target?.fill(0, from, from + inTarget);
       });
     }
     return { ...sample, image, target };
@@ -98,9 +108,11 @@ export const cutmix =
   (sample, random, other) => {
     const image = sample.image.slice();
     const target = sample.target?.slice();
+    const inTarget = targetChannels(sample);
     eachPixel(sample, randomRegion(sample.size, size, random, false), (at) => {
       image.set(other.image.subarray(at, at + sample.channels), at);
-      if (other.target !== undefined) target?.set(other.target.subarray(at, at + sample.channels), at);
+      const from = (at / sample.channels) * inTarget;
+      if (other.target !== undefined) target?.set(other.target.subarray(from, from + inTarget), from);
     });
     return { ...sample, image, target };
   };

@@ -2,13 +2,20 @@
 import type { Random } from "../random.ts";
 import type { Box } from "../tiling.ts";
 
-/** A training patch `[z, y, x, channel]`, with the patch that it is to be turned into where the pretext task has one. */
+/** A training patch `[z, y, x, channel]`, with the patch that it is to be turned into where the workflow has one. */
 export interface Sample {
   readonly size: Box;
   readonly channels: number;
   readonly image: Float32Array;
+  /** Its channels may be others than the image's. */
   readonly target?: Float32Array;
+  /** Whether the target holds class labels, which are not interpolated. */
+  readonly labels?: boolean;
 }
+
+/** How many channels a sample's target has. */
+export const targetChannels = ({ size, target }: Sample): number =>
+  (target?.length ?? 0) / (size[0] * size[1] * size[2]);
 
 /** @param other a second sample, for the transforms that mix two */
 export type Transform = (sample: Sample, random: Random, other: Sample) => Sample;

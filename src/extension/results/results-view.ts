@@ -48,6 +48,7 @@ const GROUPS: Readonly<Record<FileGroup, { readonly label: string; readonly icon
   charts: { label: "Charts", icon: "graph-line" },
   "mae-checks": { label: "MAE_checks", icon: "eye" },
   images: { label: "Images", icon: "file-media" },
+  segmentations: { label: "Segmentations", icon: "symbol-class" },
   previews: { label: "Previews during training", icon: "history" },
   augmentations: { label: "Augmentation samples", icon: "symbol-color" },
   logs: { label: "Logs", icon: "output" },

@@ -31,6 +31,7 @@ const ROLES: readonly { readonly role: keyof ImageFiles; readonly title: string 
   { role: "reconstruction", title: "Reconstruction" },
   { role: "reconstructionAndVisible", title: "Reconstruction + visible" },
   { role: "prediction", title: "Prediction" },
+  { role: "probabilities", title: "Probabilities" },
   { role: "groundTruth", title: "Ground truth" },
   { role: "features", title: "Features" },
 ];
@@ -39,7 +40,7 @@ const ROLES: readonly { readonly role: keyof ImageFiles; readonly title: string 
 const SHOWN_ROLES: Readonly<Record<Kind, readonly (keyof ImageFiles)[]>> = {
   "mae-check": ["original", "masked", "reconstruction", "reconstructionAndVisible"],
   prediction: ["original", "masked", "prediction", "groundTruth"],
-  segmentation: ["original", "prediction", "groundTruth"],
+  segmentation: ["original", "prediction", "groundTruth", "probabilities"],
   features: ["original", "features"],
   augmentation: ["original", "masked", "reconstruction", "reconstructionAndVisible", "prediction"],
 };

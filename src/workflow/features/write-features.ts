@@ -38,7 +38,7 @@ export async function writeFeatures(given: FeatureRequest): Promise<"finished" |
   const config = given.config.with("TRAIN.ENABLE", false).with("TEST.ENABLE", true);
   const { report, signal, tree } = given;
   const task = await taskOf({ ...given, config });
-  const images = await prepareImages(config, report);
+  const images = await prepareImages(config, task, report);
   const program = trainingProgram(task);
   const training = trainingSettings(config, "single");
   const runtime = await given.openRuntime({ program, training });

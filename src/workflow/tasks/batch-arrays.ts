@@ -6,3 +6,13 @@ export function inOneBatch(patches: readonly Float32Array[], batchSize: number):
     images.set(patches[Math.min(place, patches.length - 1)], place * size);
   return images;
 }
+
+/** Returns patches as one array of `[batch, …]`, with zeros where a batch is not full. */
+export function realPatches(patches: readonly Float32Array[], batchSize: number): Float32Array {
+  const size = patches[0].length;
+  const all = new Float32Array(batchSize * size);
+  patches.forEach((patch, place) => {
+    all.set(patch, place * size);
+  });
+  return all;
+}

@@ -33,7 +33,7 @@ import type { Scope } from "../../runtime/scope.ts";
 import { measured } from "../../training/metrics.ts";
 import type { Batch } from "../../training/trainer.ts";
 import { type PatchModel, type PredictedPart, predictImage, type Watch } from "../predict.ts";
-import { metricNames, tilingSettings } from "../settings.ts";
+import { chosenMetrics, metricNames, tilingSettings } from "../settings.ts";
 import { imageName, predictionInOwnRange, writeImage } from "../write-image.ts";
 import { inOneBatch } from "./batch-arrays.ts";
 import { maeBuildArguments, maeSettings, maskSettings } from "./mae-settings.ts";
@@ -55,6 +55,7 @@ export function maskingTask(config: Config, tree: ResultTree, normalisePixels: b
     architecture: "mae",
     buildArguments: maeBuildArguments(config, settings),
     batchSize: masking.batchSize,
+    sources: async (_, images) => ({ images }),
     training: masking,
     testing: masking,
     features: (shape) => ({
@@ -69,6 +70,7 @@ class Masking implements TrainingTask, TestingTask {
   readonly batchSize: number;
   readonly inputs: Program["inputs"];
   readonly testPictures: string;
+  readonly imageKinds = { preview: "mae-check", test: "prediction" } as const;
   private readonly masks: TokenMaskSettings;
   private readonly tokens: number;
 
@@ -186,6 +188,7 @@ class Masking implements TrainingTask, TestingTask {
       {
         folder: this.tree.perImage,
         role: "prediction",
+        raw: true,
         channels: shape[3],
         sampleType,
         values: ({ values }) => predictionInOwnRange(values.reconstruction, image),
@@ -208,7 +211,7 @@ class Masking implements TrainingTask, TestingTask {
   }
 
   measurement(byChunks: boolean): Measurement {
-    return new HiddenErrors(byChunks);
+    return new HiddenErrors(this.config, byChunks);
   }
 
   /** Writes the image as it is, masked, reconstructed, and with its hidden pixels filled in. */
@@ -246,7 +249,10 @@ class HiddenErrors implements Measurement {
   private readonly errors = new ErrorSums();
   private ssim: Metrics = {};
 
-  constructor(private readonly byChunks: boolean) {}
+  constructor(
+    private readonly config: Config,
+    private readonly byChunks: boolean,
+  ) {}
 
   async add(part: TestPart): Promise<void> {
     const { reconstruction, filled, hidden } = part.values;
@@ -259,6 +265,6 @@ class HiddenErrors implements Measurement {
   }
 
   get metrics(): Metrics {
-    return { ...this.errors.metrics, ...this.ssim };
+    return chosenMetrics(this.config, "TEST", { ...this.errors.metrics, ...this.ssim });
   }
 }

@@ -4,15 +4,17 @@ import type { NormalisedImage } from "../../data/image-set.ts";
 import type { Orientation } from "../../data/orientation.ts";
 import type { Random } from "../../data/random.ts";
 import { valuesIn } from "../../data/tiling.ts";
-import type { ImageFiles, Metrics } from "../../facts/run-events.ts";
-import type { Region } from "../../images/image.ts";
+import type { ImageEvent, ImageFiles, Metrics } from "../../facts/run-events.ts";
+import type { ImageInfo, Region } from "../../images/image.ts";
 import type { BuildArguments } from "../../models/architectures.ts";
+import type { ReportEvent } from "../../results/reporters.ts";
 import type { InputData } from "../../runtime/executable.ts";
 import type { Program, Tensors } from "../../runtime/program.ts";
 import type { Scope } from "../../runtime/scope.ts";
 import type { Batch } from "../../training/trainer.ts";
 import type { PartFile } from "../by-chunks.ts";
 import type { PatchModel, PredictedPart, Watch } from "../predict.ts";
+import type { Phase } from "../settings.ts";
 
 /** One workflow, set up by a configuration. `src/facts/workflows.ts` lists them. */
 export interface Task {
@@ -21,6 +23,13 @@ export interface Task {
   /** The arguments that build the same model in BiaPy, as its checkpoints keep them. */
   readonly buildArguments: BuildArguments;
   readonly batchSize: number;
+  /**
+   * Finds what a phase's images are to be turned into, and makes what is missing.
+   *
+   * @param infos the images of DATA.*.PATH
+   * @throws {InputError} and {ImageError} for files that do not fit.
+   */
+  sources(phase: Phase, infos: readonly ImageInfo[], report: ReportEvent): Promise<PhaseSources>;
   readonly training: TrainingTask;
   readonly testing: TestingTask;
   /**
@@ -31,12 +40,27 @@ export interface Task {
   features(shape: readonly number[]): Program;
 }
 
+/** The images of a phase and their targets, in the same order. */
+export interface PhaseSources {
+  readonly images: readonly ImageInfo[];
+  readonly targets?: {
+    readonly infos: readonly ImageInfo[];
+    /** How they are read: normalized as their images are, as they are stored, or as class labels, which are not interpolated. */
+    readonly values: "like images" | "stored" | "labels";
+  };
+}
+
 /** How a workflow learns. */
 export interface TrainingTask {
   /** The inputs of a batch, `[batch, …]` each. */
   readonly inputs: Program["inputs"];
   /** Predicts a batch and compares it with its targets. Returns `loss` and the metrics of each patch, `[batch]` each. */
   compare(scope: Scope, inputs: Tensors): Tensors;
+  /**
+   * Makes what is reported of the means of {@link compare}'s outputs over steps or patches, if that is something else: a ratio of sums,
+   * say.
+   */
+  readonly summary?: (means: Metrics) => Metrics;
   /** Returns the inputs for these samples; `random` draws what the workflow hides. */
   batch(samples: readonly Sample[], random: (sample: number) => Random): Batch;
 }
@@ -57,6 +81,8 @@ export interface TestingTask {
   prediction(shape: readonly number[]): Program;
   /** Fills the inputs of {@link prediction}; a batch that is not full repeats its last patch. */
   feed(inputs: Readonly<Record<string, InputData>>, batch: PatchBatch): void;
+  /** The channels of each output; those of the image where absent. */
+  readonly channels?: number;
   /** Further outputs that need no network. */
   readonly withoutNetwork?: PatchModel;
   /** The outputs that result files and metrics by chunks are made of; all where this is not set. */
@@ -69,6 +95,8 @@ export interface TestingTask {
   measurement(byChunks: boolean): Measurement;
   /** Writes pictures of a part of an image, to look at, into a folder. */
   writePictures(part: TestPart, folder: string): Promise<ImageFiles>;
+  /** Of which kind the events of previews and test images are. */
+  readonly imageKinds: { readonly preview: ImageEvent["kind"]; readonly test: ImageEvent["kind"] };
   /** Where pictures of test images go, for workflows that show more than their result files. */
   readonly testPictures?: string;
   /**
@@ -85,6 +113,8 @@ export interface ResultFile extends Pick<PartFile, "channels" | "sampleType"> {
   readonly folder: string;
   /** What it shows. */
   readonly role: keyof ImageFiles;
+  /** Whether it is the network's own output, which TEST.SAVE_MODEL_RAW_OUTPUT turns on and off. */
+  readonly raw: boolean;
   /** The part's values in the file's own type and range, `[z, y, x, channel]`. */
   values(part: TestPart): ReturnType<PartFile["values"]>;
 }
@@ -92,7 +122,7 @@ export interface ResultFile extends Pick<PartFile, "channels" | "sampleType"> {
 /** Metrics of one image, whose parts come one after the other. */
 export interface Measurement {
   add(part: TestPart): Promise<void>;
-  /** Empty where nothing could be measured. */
+  /** Those that TEST.METRICS asks for; empty where nothing could be measured. */
   readonly metrics: Metrics;
 }
 

@@ -1,0 +1,102 @@
+/** What the keys of a segmentation configuration demand, by BiaPy 3.7.1's rules and the embedded engine's. */
+import type { Problem } from "../facts/run-events.ts";
+import { logitsOf } from "../facts/workflows.ts";
+import { architectureOf, channelsOf } from "./basics.ts";
+import type { Config } from "./config.ts";
+import {
+  checkArchitecture,
+  checkGroundTruthPath,
+  checkMetricNames,
+  type PathSettings,
+} from "./task-checks.ts";
+
+const LOSSES = ["CE", "DICE"];
+const HIGHEST_LABEL = 255;
+
+export function checkSegmentation(config: Config, paths: PathSettings): Problem[] {
+  return [
+    ...checkArchitecture(config, "segmentation", "segments images"),
+    ...checkOutputs(config),
+    ...checkClasses(config),
+    ...checkLoss(config),
+    ...checkClassWeights(config),
+    ...checkMetricNames(config, ["iou"]),
+    ...checkMasks(config, paths),
+  ];
+}
+
+/** EDSR returns as many channels as its images have (its arguments have no number of their own for what it returns). */
+function checkOutputs(config: Config): Problem[] {
+  const logits = logitsOf(config.number("DATA.N_CLASSES"));
+  if (architectureOf(config) !== "edsr" || channelsOf(config) === logits) return [];
+  const message = `edsr returns the channels of its images, ${channelsOf(config)}, and these classes need ${logits}. Choose another architecture.`;
+  return [config.problem("MODEL.ARCHITECTURE", message, "unet")];
+}
+
+function checkClasses(config: Config): Problem[] {
+  const classes = config.number("DATA.N_CLASSES");
+  if (classes >= 2) return [];
+  const message = `there are at least two classes, background and foreground, not ${classes}.`;
+  return [config.problem("DATA.N_CLASSES", message, "2")];
+}
+
+const lossNames = (config: Config) =>
+  [config.value("LOSS.TYPE")].flat().map((name) => String(name).toUpperCase());
+
+function checkLoss(config: Config): Problem[] {
+  const names = lossNames(config);
+  const weights = config.numbers("LOSS.WEIGHTS");
+  const problems: Problem[] = [];
+  const unknown = names.filter((name) => !LOSSES.includes(name));
+  if (unknown.length > 0) {
+    const message = `segmentation has the losses [CE], [DICE] or [DICE, CE], not ${unknown.join(", ")}.`;
+    return [config.problem("LOSS.TYPE", message, "[CE]")];
+  }
+  if (new Set(names).size < names.length) {
+    const message = `each loss stands here once, not [${names.join(", ")}].`;
+    problems.push(config.problem("LOSS.TYPE", message, `[${[...new Set(names)].join(", ")}]`));
+  }
+  if (config.number("DATA.N_CLASSES") > 2 && String(names) === "DICE") {
+    const message = "more than two classes need CE among the losses: [CE] or [DICE, CE].";
+    problems.push(config.problem("LOSS.TYPE", message, "[DICE, CE]"));
+  }
+  const needed = Math.max(names.length, 1);
+  if (weights.length > 0 && weights.length !== needed) {
+    const message = `${needed} ${needed === 1 ? "loss has one weight" : "losses have two weights"}, not ${weights.length}.`;
+    problems.push(config.problem("LOSS.WEIGHTS", message));
+  }
+  return problems;
+}
+
+function checkClassWeights(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  const key = "LOSS.CLASS_WEIGHTS";
+  const weights = config.numbers(key);
+  const classes = config.number("DATA.N_CLASSES");
+  const manual = config.text("LOSS.CLASS_REBALANCE") === "manual";
+  const numbers = `one number for each of ${classes} classes (DATA.N_CLASSES)`;
+  if (manual && weights.length === 0)
+    problems.push(config.problem(key, `LOSS.CLASS_REBALANCE is manual, which needs ${numbers} here.`));
+  else if (weights.length > 0 && weights.length !== classes && (manual || classes > 2))
+    problems.push(config.problem(key, `${numbers}, not ${weights.length}.`));
+  else if (weights.length > 0 && weights.length !== classes && lossNames(config).length > 1)
+    problems.push(config.problem(key, `${numbers}, not ${weights.length}.`));
+  const ignored = config.number("LOSS.IGNORE_INDEX");
+  if (ignored !== -1 && (ignored < 0 || ignored > HIGHEST_LABEL)) {
+    const message = `a label from 0 to ${HIGHEST_LABEL} that is left out, or -1 for none; not ${ignored}.`;
+    problems.push(config.problem("LOSS.IGNORE_INDEX", message, "-1"));
+  }
+  return problems;
+}
+
+/** DATA.*.GT_PATH where masks are needed. */
+function checkMasks(config: Config, paths: PathSettings): Problem[] {
+  const problems: Problem[] = [];
+  if (config.flag("TRAIN.ENABLE")) {
+    problems.push(...checkGroundTruthPath(config, "TRAIN", paths));
+    if (!config.flag("DATA.VAL.FROM_TRAIN")) problems.push(...checkGroundTruthPath(config, "VAL", paths));
+  }
+  if (config.flag("TEST.ENABLE") && config.flag("DATA.TEST.LOAD_GT"))
+    problems.push(...checkGroundTruthPath(config, "TEST", paths));
+  return problems;
+}

@@ -1,0 +1,79 @@
+/** Checks that several workflows share. */
+import { existsSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { ARCHITECTURES, embeddedArchitectures } from "../facts/architectures.ts";
+import { isNetworkPath } from "../facts/files/network-path.ts";
+import type { Problem } from "../facts/run-events.ts";
+import type { WorkflowName } from "../facts/workflows.ts";
+import { architectureOf } from "./basics.ts";
+import type { Config } from "./config.ts";
+import type { TextKey } from "./key-names.ts";
+import { nearestFolder } from "./nearest-folder.ts";
+
+/**
+ * Checks that a workflow has the configuration's architecture, in its dimensions.
+ *
+ * @param does what the workflow does, after "the embedded engine"
+ */
+export function checkArchitecture(config: Config, workflow: WorkflowName, does: string): Problem[] {
+  const key = "MODEL.ARCHITECTURE";
+  const architecture = architectureOf(config);
+  const names = embeddedArchitectures(workflow);
+  if (!names.some((name) => name === architecture)) {
+    const message = `the embedded engine ${does} with ${names.join(", ")}; ${architecture} is not one of them.`;
+    return [config.problem(key, message, "unet")];
+  }
+  const dimensions = ARCHITECTURES.get(architecture)?.dimensions ?? [];
+  const ndim = config.text("PROBLEM.NDIM");
+  if (dimensions.some((each) => each === ndim)) return [];
+  return [config.problem(key, `${architecture} works in ${dimensions.join(" and ")} only, not in ${ndim}.`)];
+}
+
+/** What paths in a configuration are relative to, and whether those on other computers are looked at. */
+export type PathSettings = readonly [folder: string, network: boolean];
+
+/**
+ * Checks that a key names a folder.
+ *
+ * @param folder what relative paths are relative to
+ * @param network whether paths on other computers are looked at
+ */
+export function checkFolder(config: Config, key: TextKey, folder: string, network: boolean): Problem[] {
+  const written = config.text(key);
+  if (!network && isNetworkPath(written)) return [];
+  const path = resolve(folder, written);
+  if (existsSync(path) && statSync(path).isDirectory()) return [];
+  const isFile = existsSync(path);
+  const message = isFile
+    ? `${written} is a file; ${key} must name a folder (resolved against ${folder}).`
+    : `the folder ${written} does not exist (resolved against ${folder}).`;
+  return [config.problem(key, message, isFile ? undefined : nearestFolder(written, folder))];
+}
+
+/** Checks where a phase's ground truth lies. */
+export function checkGroundTruthPath(
+  config: Config,
+  phase: "TRAIN" | "VAL" | "TEST",
+  [folder, network]: PathSettings,
+): Problem[] {
+  // With INPUT_ZARR_MULTIPLE_DATA the ground truth lies in the images' own files.
+  if (!config.flag(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA`))
+    return checkFolder(config, `DATA.${phase}.GT_PATH`, folder, network);
+  const inside = `DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA_GT_PATH` as const;
+  if (config.text(inside) !== "") return [];
+  const message = "says where in the files the ground truth is, such as volumes.labels, and is not set.";
+  return [config.problem(inside, message)];
+}
+
+/** Checks TRAIN.METRICS and TEST.METRICS. @param names what a workflow measures, in small letters */
+export function checkMetricNames(config: Config, names: readonly string[]): Problem[] {
+  return (["TRAIN.METRICS", "TEST.METRICS"] as const).flatMap((key) => {
+    const unknown = [config.value(key)]
+      .flat()
+      .map(String)
+      .filter((name) => !names.includes(name.toLowerCase()));
+    if (unknown.length === 0) return [];
+    const message = `this workflow measures ${names.join(", ")}, not ${unknown.join(", ")}.`;
+    return [config.problem(key, message, `[${names.join(", ")}]`)];
+  });
+}

@@ -1,0 +1,26 @@
+/** The loss of Noise2Void (Krull, Buchholz & Jug 2019): errors at the pixels that the network could not see. */
+import { inSinglePrecision } from "../runtime/operators.ts";
+import type { tf } from "../runtime/tensor.ts";
+
+/**
+ * Squared and absolute errors at blind spots, `[batch]` each. Their mean over the patches that have spots is the mean over all spots
+ * of the batch; patches without spots only fill the batch up.
+ *
+ * @param prediction `[batch, (z,) y, x, channel]`
+ * @param targets what is there, of the same shape
+ * @param spots 1 at blind spots, 0 elsewhere
+ */
+export function spotErrors(
+  prediction: tf.Tensor,
+  targets: tf.Tensor,
+  spots: tf.Tensor,
+): Record<"mse" | "mae", tf.Tensor> {
+  const inner = Array.from({ length: spots.rank - 1 }, (_, axis) => axis + 1);
+  const perPatch = spots.sum(inner);
+  const scale = perPatch.greater(0).cast("float32").sum().div(perPatch.sum());
+  const errors = inSinglePrecision(prediction).sub(targets).mul(spots);
+  return {
+    mse: errors.square().sum(inner).mul(scale),
+    mae: errors.abs().sum(inner).mul(scale),
+  };
+}

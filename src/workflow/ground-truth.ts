@@ -1,0 +1,105 @@
+/** DATA.*.GT_PATH: what the images of a phase should become, matched by name and checked before anything trains. */
+import { basename } from "node:path";
+import type { Config } from "../config/config.ts";
+import type { Problem } from "../facts/run-events.ts";
+import { listImages, openImage } from "../images/files.ts";
+import { ImageError, type ImageInfo, type ImageSource, type OpenOptions } from "../images/image.ts";
+import type { ReportEvent } from "../results/reporters.ts";
+import { InputError } from "./input-error.ts";
+import type { Phase } from "./settings.ts";
+import { imageName } from "./write-image.ts";
+
+export interface GroundTruthOptions {
+  /** The channels that the files must have; those of the images where absent. */
+  readonly channels?: number;
+  /** Looks at a file's values. Returns what is wrong with them, in words that follow the file's name. */
+  readonly check?: (source: ImageSource) => Promise<string | undefined>;
+}
+
+/**
+ * Finds the ground truth of each image: the file of the same name, whatever its extension.
+ *
+ * @returns the files in the order of `images`
+ * @throws {InputError} that names every image without ground truth, and every file of another size or with wrong values
+ */
+export async function groundTruth(
+  config: Config,
+  phase: Phase,
+  images: readonly ImageInfo[],
+  report: ReportEvent,
+  options: GroundTruthOptions = {},
+): Promise<ImageInfo[]> {
+  // With INPUT_ZARR_MULTIPLE_DATA one file holds both the image and its ground truth.
+  const together = config.flag(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA`);
+  const key = together ? (`DATA.${phase}.PATH` as const) : (`DATA.${phase}.GT_PATH` as const);
+  const folder = config.text(key);
+  const paths = await listImages(folder).catch((error) => {
+    if (error instanceof ImageError) throw new InputError([config.problem(key, error.message)]);
+    throw error;
+  });
+  const byName = new Map(paths.map((path) => [imageName(path), path]));
+  const missing = images.filter(({ path }) => !byName.has(imageName(path)));
+  if (missing.length > 0) {
+    const names = missing.slice(0, 5).map(({ path }) => basename(path));
+    const more = missing.length > 5 ? ` and ${missing.length - 5} more` : "";
+    const has = paths.slice(0, 3).map((path) => basename(path));
+    const message = `no file in ${folder} is named as these images of DATA.${phase}.PATH: ${names.join(", ")}${more}. The folder holds ${has.join(", ")}${paths.length > 3 ? "…" : ""}.`;
+    throw new InputError([config.problem(key, message)]);
+  }
+  const problems: Problem[] = [];
+  const found: ImageInfo[] = [];
+  for (const [index, image] of images.entries()) {
+    const path = byName.get(imageName(image.path)) ?? "";
+    report({
+      event: "progress",
+      label: `Checking images of ${key}`,
+      done: index + 1,
+      total: images.length,
+    });
+    try {
+      found.push(await inspect(path, image, openOptions(config, phase), options));
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error;
+      problems.push({ severity: "error", file: path, message: error.message });
+    }
+  }
+  if (problems.length > 0) throw new InputError(problems);
+  return found;
+}
+
+/** Which array of Zarr and HDF5 files is read, and the order of its axes. */
+function openOptions(config: Config, phase: Phase): OpenOptions {
+  const axes = `DATA.${phase}.INPUT_MASK_AXES_ORDER` as const;
+  const inside = config.text(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA_GT_PATH`);
+  return {
+    axes: config.sets(axes) ? config.text(axes) : undefined,
+    inside: config.flag(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA`) ? inside : undefined,
+  };
+}
+
+/** Opens a file and compares it with its image. Throws {@link ImageError}. */
+async function inspect(
+  path: string,
+  image: ImageInfo,
+  open: OpenOptions,
+  { channels = image.shape[3], check }: GroundTruthOptions,
+): Promise<ImageInfo> {
+  const source = await openImage(path, open);
+  try {
+    await source.checkPages?.();
+    const { shape } = source.info;
+    const size = (of: ImageInfo["shape"]) => (of[0] === 1 ? of.slice(1, 3) : of.slice(0, 3)).join(" x ");
+    if (size(shape) !== size(image.shape))
+      throw new ImageError(
+        path,
+        `${path}: is ${size(shape)} pixels, but its image ${basename(image.path)} is ${size(image.shape)}.`,
+      );
+    if (shape[3] !== channels)
+      throw new ImageError(path, `${path}: has ${shape[3]} channels, not ${channels}.`);
+    const fault = await check?.(source);
+    if (fault !== undefined) throw new ImageError(path, `${path}: ${fault}`);
+    return { ...source.info, options: open };
+  } finally {
+    await source.close();
+  }
+}

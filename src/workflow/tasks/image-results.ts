@@ -1,0 +1,75 @@
+/** Testing networks that turn an image into a better one: what they write, and how far it is from the image it should be. */
+import { join } from "node:path";
+import type { Config } from "../../config/config.ts";
+import { normalise } from "../../data/normalisation.ts";
+import { ErrorSums, similarity } from "../../data/similarity.ts";
+import type { ResultTree } from "../../facts/result-tree.ts";
+import type { Metrics } from "../../facts/run-events.ts";
+import { shapeOf } from "../../images/image.ts";
+import type { ImageModel } from "../../models/architectures.ts";
+import { chosenMetrics } from "../settings.ts";
+import { imageName, inOwnRange, predictionInOwnRange, writeImage } from "../write-image.ts";
+import { inOneBatch } from "./batch-arrays.ts";
+import { storedPrediction } from "./stored-prediction.ts";
+import type { Measurement, TestingTask, TestPart } from "./task.ts";
+
+/** Testing a network that turns an image into a better one of the same channels, range and pixel type. */
+export function imageTesting(
+  config: Config,
+  tree: ResultTree,
+  model: ImageModel,
+): Omit<TestingTask, "imageKinds" | "shown"> {
+  return {
+    prediction: (shape) => ({
+      training: false,
+      inputs: { images: { shape, type: "float32" } },
+      forward: (scope, { images }) => ({ prediction: model(scope, images) }),
+    }),
+    feed: ({ images }, { patches, batchSize }) => images.set(inOneBatch(patches, batchSize)),
+    resultFiles: (image) => [
+      {
+        folder: tree.perImage,
+        role: "prediction",
+        raw: true,
+        channels: image.info.shape[3],
+        sampleType: image.info.sampleType,
+        values: ({ values }) => predictionInOwnRange(values.prediction, image),
+      },
+    ],
+    reuse: async ({ info, channels }) => {
+      const stored = await storedPrediction(join(tree.perImage, `${imageName(info.path)}.tif`), info.shape);
+      return stored && { prediction: normalise(stored, channels) };
+    },
+    writePictures: async ({ image, region, values }, folder) => {
+      const path = join(folder, `${imageName(image.info.path)}.tif`);
+      return { prediction: await writeImage(path, values.prediction, image, region) };
+    },
+    measurement: (byChunks) => new RestorationErrors(config, byChunks),
+  };
+}
+
+/** Errors of a restored image in the range and steps of its pixel type, as BiaPy measures them. */
+class RestorationErrors implements Measurement {
+  private readonly errors = new ErrorSums();
+  private whole: Metrics | undefined;
+  private empty = true;
+
+  constructor(
+    private readonly config: Config,
+    private readonly byChunks: boolean,
+  ) {}
+
+  async add({ image, target, region, values }: TestPart): Promise<void> {
+    if (target === undefined) return;
+    this.empty = false;
+    const restored = Float32Array.from(predictionInOwnRange(values.prediction, image));
+    const original = Float32Array.from(inOwnRange(await target.values(region), target));
+    if (this.byChunks) this.errors.add(restored, original);
+    else this.whole = similarity(restored, original, shapeOf(region, image.info.shape[3]));
+  }
+
+  get metrics(): Metrics {
+    if (this.empty) return {};
+    return chosenMetrics(this.config, "TEST", this.whole ?? this.errors.metrics);
+  }
+}

@@ -1,0 +1,265 @@
+/** Semantic segmentation: a network gives each pixel a class, and learns it from masks. */
+import { join } from "node:path";
+import { architectureOf, ndimOf } from "../../config/basics.ts";
+import type { Config } from "../../config/config.ts";
+import type { NormalisedImage } from "../../data/image-set.ts";
+import { otsuThreshold } from "../../data/otsu.ts";
+import type { ResultTree } from "../../facts/result-tree.ts";
+import type { ImageFiles, Metrics } from "../../facts/run-events.ts";
+import { logitsOf } from "../../facts/workflows.ts";
+import { type SampleArray, sampleArray, wholeRegion } from "../../images/image.ts";
+import { type ImageModel, imageModel } from "../../models/architectures.ts";
+import { tf } from "../../runtime/tensor.ts";
+import {
+  classOverlaps,
+  iouOf,
+  type SegmentationLossSettings,
+  segmentationLoss,
+} from "../../training/segmentation-losses.ts";
+import { groundTruth } from "../ground-truth.ts";
+import { buildArguments } from "../model-settings.ts";
+import { imageName, writeImage, writeSamples } from "../write-image.ts";
+import { inOneBatch } from "./batch-arrays.ts";
+import { encoderFeatures } from "./encoder-features.ts";
+import { type ClassSettings, checkMask, classesOf, classSettings, ignoredPatch } from "./masks.ts";
+import { storedPrediction } from "./stored-prediction.ts";
+import type { Measurement, ResultFile, Task, TestingTask, TestPart, TrainingTask } from "./task.ts";
+
+/** The task for the network that a configuration describes. */
+export function segmentationTask(config: Config, tree: ResultTree): Task {
+  const build = buildArguments(config);
+  const model = imageModel(architectureOf(config), build);
+  const settings = classSettings(config);
+  return {
+    architecture: architectureOf(config),
+    buildArguments: build,
+    batchSize: config.number("TRAIN.BATCH_SIZE"),
+    sources: async (phase, images, report) => {
+      if (phase === "TEST" && !config.flag("DATA.TEST.LOAD_GT")) return { images };
+      const check = checkMask(settings, report);
+      const infos = await groundTruth(config, phase, images, report, { channels: 1, check });
+      return { images, targets: { infos, values: "labels" } };
+    },
+    features: (shape) => encoderFeatures(model, shape),
+    training: training(config, model, settings),
+    testing: new SegmentationTesting(config, tree, model, settings),
+  };
+}
+
+function training(config: Config, model: ImageModel, settings: ClassSettings): TrainingTask {
+  const batchSize = config.number("TRAIN.BATCH_SIZE");
+  const patch = config.numbers("DATA.PATCH_SIZE").slice(0, ndimOf(config) + 1);
+  const loss = lossSettings(config, settings);
+  return {
+    inputs: {
+      images: { shape: [batchSize, ...patch], type: "float32" },
+      labels: { shape: [batchSize, ...patch.slice(0, -1), 1], type: "float32" },
+    },
+    compare: (scope, { images, labels }) => {
+      const logits = model(scope, images);
+      const all = segmentationLoss(logits, labels, loss);
+      // The loss is that of the whole batch, for each of its patches.
+      return { loss: tf.ones([batchSize]).mul(all), ...classOverlaps(logits, labels, settings.classes) };
+    },
+    summary: iouOf,
+    batch: (samples) => {
+      const labels = samples.map(({ image, target = image }) => classesOf(target, settings));
+      while (labels.length < batchSize) labels.push(ignoredPatch(labels[0].length));
+      return {
+        inputs: {
+          images: inOneBatch(
+            samples.map(({ image }) => image),
+            batchSize,
+          ),
+          labels: inOneBatch(labels, batchSize),
+        },
+        count: samples.length,
+      };
+    },
+  };
+}
+
+/** LOSS.*: the cross entropy where nothing is set. The weight of a single loss changes nothing. */
+function lossSettings(config: Config, { classes }: ClassSettings): SegmentationLossSettings {
+  const names = [config.value("LOSS.TYPE")].flat().map((name) => String(name).toUpperCase());
+  const weights = config.numbers("LOSS.WEIGHTS");
+  const weightOf = (name: string) => {
+    const place = (names.length === 0 ? ["CE"] : names).indexOf(name);
+    if (place < 0) return 0;
+    return names.length < 2 ? 1 : (weights[place] ?? 1);
+  };
+  const classWeights = config.numbers("LOSS.CLASS_WEIGHTS");
+  // As in BiaPy, CLASS_REBALANCE decides over the cross entropy alone; beside Dice, weights that are set count.
+  const weighted = config.text("LOSS.CLASS_REBALANCE") === "manual" || names.length > 1;
+  return {
+    classes,
+    crossEntropy: weightOf("CE"),
+    dice: weightOf("DICE"),
+    classWeights: weighted && classWeights.length > 0 ? classWeights : undefined,
+  };
+}
+
+class SegmentationTesting implements TestingTask {
+  readonly imageKinds = { preview: "segmentation", test: "segmentation" } as const;
+  readonly channels: number;
+
+  constructor(
+    private readonly config: Config,
+    private readonly tree: ResultTree,
+    private readonly model: ImageModel,
+    private readonly settings: ClassSettings,
+  ) {
+    this.channels = logitsOf(settings.classes);
+  }
+
+  /** Probabilities: of the foreground, or of each class. */
+  prediction(shape: readonly number[]): ReturnType<TestingTask["prediction"]> {
+    return {
+      training: false,
+      inputs: { images: { shape, type: "float32" } },
+      forward: (scope, { images }) => {
+        const logits = this.model(scope, images);
+        return { probability: this.channels === 1 ? logits.sigmoid() : tf.softmax(logits) };
+      },
+    };
+  }
+
+  feed: TestingTask["feed"] = ({ images }, { patches, batchSize }) =>
+    images.set(inOneBatch(patches, batchSize));
+
+  /**
+   * Probabilities, and the classes that they mean. Of two classes, a whole image is parted by Otsu's threshold; a part of one does not
+   * know the others' values, and is parted at 0.5 as in BiaPy.
+   */
+  resultFiles(_: NormalisedImage, byChunks: boolean): readonly ResultFile[] {
+    const folders = this.folders(byChunks);
+    return [
+      {
+        folder: folders.probabilities,
+        role: "probabilities",
+        raw: true,
+        channels: this.channels,
+        sampleType: "float32",
+        values: ({ values }) => values.probability,
+      },
+      {
+        folder: folders.classes,
+        role: "prediction",
+        raw: false,
+        channels: 1,
+        sampleType: this.sampleType,
+        values: ({ values }) =>
+          this.classesOf(values.probability, byChunks ? 0.5 : otsuThreshold(values.probability)),
+      },
+    ];
+  }
+
+  /** BiaPy keeps images that were predicted in one piece apart. */
+  private folders(byChunks: boolean): { readonly probabilities: string; readonly classes: string } {
+    const { perImage, perImageBinarized, fullImage, fullImageBinarized } = this.tree;
+    const whole = !byChunks && this.config.flag("TEST.FULL_IMG") && ndimOf(this.config) === 2;
+    return whole
+      ? { probabilities: fullImage, classes: fullImageBinarized }
+      : { probabilities: perImage, classes: perImageBinarized };
+  }
+
+  private get sampleType(): "uint8" | "uint16" {
+    return this.settings.classes < 255 ? "uint8" : "uint16";
+  }
+
+  /** The class of each pixel; of two classes, 1 where the probability lies above the threshold. */
+  private classesOf(probability: Float32Array, threshold = 0.5): SampleArray {
+    const { channels } = this;
+    const classes = sampleArray(this.sampleType, probability.length / channels);
+    for (let pixel = 0; pixel < classes.length; pixel++)
+      classes[pixel] =
+        channels === 1
+          ? Number(probability[pixel] > threshold)
+          : likeliest(probability, pixel * channels, channels);
+    return classes;
+  }
+
+  async reuse({ info }: NormalisedImage): ReturnType<TestingTask["reuse"]> {
+    const [depth, height, width] = info.shape;
+    const path = join(this.folders(false).probabilities, `${imageName(info.path)}.tif`);
+    const stored = await storedPrediction(path, [depth, height, width, this.channels]);
+    return stored && { probability: Float32Array.from(stored.data) };
+  }
+
+  measurement(): Measurement {
+    return new ClassOverlaps(this.settings, (values) => this.classesOf(values));
+  }
+
+  /** Writes the classes; of a part of an image, the image and its mask there too. */
+  async writePictures({ image, target, region, values }: TestPart, folder: string): Promise<ImageFiles> {
+    const path = (ending: string) => join(folder, `${imageName(image.info.path)}${ending}.tif`);
+    const { sampleType } = this;
+    const classes = { channels: 1, sampleType };
+    const prediction = await writeSamples(path(""), this.classesOf(values.probability), classes, region);
+    const whole = wholeRegion(image.info.shape);
+    if (region.end.every((end, axis) => end - region.start[axis] === whole.end[axis])) return { prediction };
+    const original = await writeImage(path("_original"), await image.values(region), image, region);
+    if (target === undefined) return { original, prediction };
+    const known = classesOf(await target.values(region), this.settings);
+    // An ignored pixel is shown as background.
+    const labels = sampleArray(sampleType, known.length);
+    known.forEach((label, pixel) => {
+      labels[pixel] = Math.max(label, 0);
+    });
+    return {
+      original,
+      prediction,
+      groundTruth: await writeSamples(path("_ground_truth"), labels, classes, region),
+    };
+  }
+
+  shown(source: string, target: string | undefined, written: ImageFiles): ImageFiles {
+    return { original: source, groundTruth: target, ...written };
+  }
+}
+
+function likeliest(values: Float32Array, from: number, count: number): number {
+  let best = 0;
+  for (let index = 1; index < count; index++) if (values[from + index] > values[from + best]) best = index;
+  return best;
+}
+
+/** Pixels of each class that are found, and those that are found or should be. */
+class ClassOverlaps implements Measurement {
+  private readonly overlaps: Float64Array;
+  private readonly unions: Float64Array;
+  private measured = false;
+
+  constructor(
+    private readonly settings: ClassSettings,
+    private readonly classesOf: (probability: Float32Array) => SampleArray,
+  ) {
+    this.overlaps = new Float64Array(Math.max(settings.classes, 2));
+    this.unions = new Float64Array(Math.max(settings.classes, 2));
+  }
+
+  async add({ target, region, values }: TestPart): Promise<void> {
+    if (target === undefined) return;
+    this.measured = true;
+    const labels = classesOf(await target.values(region), this.settings);
+    const found = this.classesOf(values.probability);
+    for (let pixel = 0; pixel < labels.length; pixel++) {
+      const [label, predicted] = [labels[pixel], found[pixel]];
+      if (label < 0) continue;
+      this.unions[label]++;
+      if (predicted === label) this.overlaps[label]++;
+      else this.unions[predicted]++;
+    }
+  }
+
+  get metrics(): Metrics {
+    if (!this.measured) return {};
+    // Two classes are measured by the foreground alone.
+    const classes = [...this.unions.keys()].filter((index) => this.settings.classes > 2 || index === 1);
+    const named = classes.flatMap((index) => [
+      [`overlap_${index}`, this.overlaps[index]] as const,
+      [`union_${index}`, this.unions[index]] as const,
+    ]);
+    return iouOf(Object.fromEntries(named));
+  }
+}

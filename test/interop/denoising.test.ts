@@ -1,0 +1,115 @@
+/** Noise2Void beside BiaPy's own: the same noisy images, configuration and epochs, by their distance from the clean images. */
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { test } from "node:test";
+import { Random } from "../../src/data/random.ts";
+import { similarity } from "../../src/data/similarity.ts";
+import { listImages, readImage } from "../../src/images/files.ts";
+import { writeTiff } from "../../src/images/tiff-writer.ts";
+import { byBiapy, byOurs, mean, skip } from "./biapy-run.ts";
+
+const EPOCHS = 30;
+const SEEDS = [1, 2, 3];
+const samples = join(import.meta.dirname, "../../media/samples/2d/train");
+
+/** Adds noise to a value from 0 to 255. */
+type Noise = (value: number, random: Random) => number;
+
+/** A photon for each 8 gray values. */
+const GRAY_VALUES_PER_PHOTON = 8;
+
+const NOISES: Readonly<Record<string, Noise>> = {
+  gaussian: (value, random) => value + 25 * random.normal(),
+  poisson: (value, random) => {
+    const limit = Math.exp(-value / GRAY_VALUES_PER_PHOTON);
+    let photons = 0;
+    for (let product = random.uniform(); product > limit; product *= random.uniform()) photons++;
+    return photons * GRAY_VALUES_PER_PHOTON;
+  },
+};
+
+/** Writes noisy copies of the sample images. Returns their folder. */
+async function noisyImages(folder: string, noise: Noise): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const random = new Random(7);
+  for (const path of await listImages(samples)) {
+    const { shape, data } = await readImage(path);
+    const noisy = Float32Array.from(data, (value) => noise(value, random));
+    await writeTiff(join(folder, basename(path)), { shape, sampleType: "float32", data: noisy });
+  }
+  return folder;
+}
+
+const configuration = (images: string, seed: number) => `PROBLEM:
+  TYPE: DENOISING
+  NDIM: 2D
+  DENOISING:
+    N2V_PERC_PIX: 1.0
+SYSTEM:
+  NUM_CPUS: ${availableParallelism()}
+  SEED: ${seed}
+DATA:
+  PATCH_SIZE: (64,64,1)
+  TRAIN:
+    PATH: ${images}
+    IN_MEMORY: True
+  VAL:
+    FROM_TRAIN: True
+    SPLIT_TRAIN: 0.1
+    IN_MEMORY: True
+  TEST:
+    PATH: ${images}
+    IN_MEMORY: True
+MODEL:
+  ARCHITECTURE: unet
+  FEATURE_MAPS: [8, 16, 32]
+  DROPOUT_VALUES: [0., 0., 0.]
+LOSS:
+  TYPE: [MSE]
+TRAIN:
+  ENABLE: True
+  EPOCHS: ${EPOCHS}
+  PATIENCE: ${EPOCHS}
+  BATCH_SIZE: 8
+  OPTIMIZER: ADAMW
+  LR: 2.E-3
+  LR_SCHEDULER:
+    NAME: warmupcosine
+    MIN_LR: [1.E-5]
+    WARMUP_COSINE_DECAY_EPOCHS: 2
+TEST:
+  ENABLE: True
+`;
+
+/** The mean PSNR, in dB, of all images in a folder beside the clean ones. */
+async function psnr(folder: string): Promise<number> {
+  const paths = await listImages(samples);
+  let sum = 0;
+  for (const path of paths) {
+    const clean = await readImage(path);
+    const image = await readImage(join(folder, basename(path)));
+    sum += similarity(Float32Array.from(image.data), Float32Array.from(clean.data), clean.shape).psnr;
+  }
+  return sum / paths.length;
+}
+
+for (const [name, noise] of Object.entries(NOISES))
+  test(`images with ${name} noise come as near to the clean ones as by BiaPy's Noise2Void`, {
+    skip,
+  }, async () => {
+    const folder = await mkdtemp(join(tmpdir(), "noise2void-"));
+    const images = await noisyImages(join(folder, "images"), noise);
+    const noisy = await psnr(images);
+    const [ours, theirs]: number[][] = [[], []];
+    for (const seed of SEEDS) {
+      const text = configuration(images, seed);
+      theirs.push(await psnr((await byBiapy(folder, `theirs_${seed}`, text)).perImage));
+      ours.push(await psnr((await byOurs(folder, `ours_${seed}`, text)).perImage));
+    }
+    const listed = (values: readonly number[]) => values.map((each) => each.toFixed(2)).join(", ");
+    console.log(`${name}: noisy ${listed([noisy])} dB; ours ${listed(ours)}; BiaPy ${listed(theirs)}`);
+    assert.ok(mean(ours) > noisy + 3, `${mean(ours)} dB of ${noisy} dB`);
+    assert.ok(mean(ours) > mean(theirs) - 0.3, `${ours} dB, BiaPy ${theirs} dB`);
+  });
