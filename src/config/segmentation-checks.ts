@@ -1,4 +1,5 @@
 /** What the keys of a segmentation configuration demand, by BiaPy 3.7.1's rules and the embedded engine's. */
+import { embeddedLosses } from "../facts/losses.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { logitsOf } from "../facts/workflows.ts";
 import { architectureOf, channelsOf } from "./basics.ts";
@@ -10,7 +11,6 @@ import {
   type PathSettings,
 } from "./task-checks.ts";
 
-const LOSSES = ["CE", "DICE"];
 const HIGHEST_LABEL = 255;
 
 export function checkSegmentation(config: Config, paths: PathSettings): Problem[] {
@@ -47,7 +47,7 @@ function checkLoss(config: Config): Problem[] {
   const names = lossNames(config);
   const weights = config.numbers("LOSS.WEIGHTS");
   const problems: Problem[] = [];
-  const unknown = names.filter((name) => !LOSSES.includes(name));
+  const unknown = names.filter((name) => !embeddedLosses("segmentation").includes(name));
   if (unknown.length > 0) {
     const message = `segmentation has the losses [CE], [DICE] or [DICE, CE], not ${unknown.join(", ")}.`;
     return [config.problem("LOSS.TYPE", message, "[CE]")];

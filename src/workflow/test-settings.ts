@@ -1,9 +1,8 @@
 /** TEST.*: how a model is applied to test images. */
-import { architectureOf, ndimOf } from "../config/basics.ts";
+import { ndimOf, takesOneSize } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { orientations } from "../data/orientation.ts";
 import { type Box, boxOf } from "../data/tiling.ts";
-import { ARCHITECTURES } from "../facts/architectures.ts";
 import { ImageError, type ImageInfo, type ImageShape, type Region, wholeRegion } from "../images/image.ts";
 import type { PatchModel } from "./predict.ts";
 import { tilingSettings } from "./settings.ts";
@@ -17,8 +16,7 @@ import { augmentedModel, augmentedPatch, type MergeMode } from "./test-time-augm
 export function testModel(config: Config, modelOf: (patch: Box) => PatchModel, patch: Box): PatchModel {
   const group = config.text("TEST.AUGMENTATION_GROUP");
   if (!config.flag("TEST.AUGMENTATION") || group === "none") return modelOf(patch);
-  // Position embeddings fit patches of one size.
-  const turnable = patch[1] === patch[2] || ARCHITECTURES.get(architectureOf(config))?.patch !== "tokens";
+  const turnable = patch[1] === patch[2] || !takesOneSize(config);
   const turns = orientations(ndimOf(config), group !== "flips" && turnable);
   const model = modelOf(augmentedPatch(patch, turns));
   return augmentedModel(model, patch, turns, config.text("TEST.AUGMENTATION_MODE") as MergeMode);
