@@ -124,6 +124,26 @@ const COMBINATIONS: readonly (readonly [base: keyof typeof BASES, settings: Sett
         ["mae 2D", { "MODEL.ARCHITECTURE": name }],
       ] as const,
   ),
+  ...["unext_v1", "unext_v2", "hrnet", "stunet", "vit"].flatMap(
+    (name) =>
+      [
+        ["unet 2D", { "MODEL.ARCHITECTURE": name }],
+        ["unet 3D", { "MODEL.ARCHITECTURE": name }],
+        ["unet 2D", { "MODEL.ARCHITECTURE": name, "DATA.PATCH_SIZE": "(60,60,1)" }],
+        ["unet 2D", { "MODEL.ARCHITECTURE": name, "MODEL.DROPOUT_VALUES": ["0.1", "0.1"] }],
+        ["mae 2D", { "MODEL.ARCHITECTURE": name }],
+      ] as const,
+  ),
+  ...["PCC", "LAPLACIAN", "FFT", "RFFT", "VGG", "LPIPS"].map(
+    (name) => ["unet 2D", { "LOSS.TYPE": [name], "LOSS.WEIGHTS": ["1.0"] }] as const,
+  ),
+  ...["lpips", "fid", "is", "psnr"].map((name) => ["unet 2D", { "TRAIN.METRICS": [name] }] as const),
+  ["unet 2D", { "MODEL.ARCHITECTURE": "hrnet", "MODEL.HRNET.VARIANT": "W18" }],
+  ["unet 2D", { "MODEL.ARCHITECTURE": "hrnet", "MODEL.HRNET.VARIANT": "W20" }],
+  ["unet 2D", { "MODEL.ARCHITECTURE": "stunet", "MODEL.STUNET.VARIANT": "small" }],
+  ["unet 2D", { "MODEL.ARCHITECTURE": "stunet", "MODEL.STUNET.VARIANT": "tiny" }],
+  ["unet 2D", { "MODEL.FREEZE_LAYERS_MATCHING": ["'^down_path'"] }],
+  ["mae 2D", { "TRAIN.LR_SCHEDULER.NAME": "warmupreduceonplateau" }],
   ["unet 2D", { "DATA.PATCH_SIZE": "(60,60,1)" }],
   ["unet 2D", { "DATA.PATCH_SIZE": "(64,64)" }],
   ["unet 2D", { "DATA.PATCH_SIZE": "(16,64,64,1)" }],

@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import { type Config, loadConfig } from "../../config/config.ts";
 import { checkForEngine, engineNamed } from "../../config/engine-checks.ts";
 import type { Problem } from "../../facts/run-events.ts";
-import { commandLink } from "../workspace/commands.ts";
+import { commandLink } from "../workspace/command-link.ts";
 import { LANGUAGE } from "../workspace/recognise.ts";
 import { baseFolder } from "./documents.ts";
 import { imageChecks } from "./load-image-checks.ts";
