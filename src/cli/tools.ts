@@ -13,6 +13,7 @@ Besides training:
   --inspect <file or folder> [--json] [--save out.npy]
                             print how images are read; --save writes the pixels as [z, y, x, channel]
   --devices [--json]        list the devices that can train, and why others cannot
+  --label_study             compare a segmentation that is pretrained with one from scratch, with 1, 2, 4, … labels
   --install_gpu_runtime     fetch CUDA's libraries for NVIDIA's GPUs (Linux)
   --install_tensorflow      fetch TensorFlow for --runtime tensorflow; with "gpu" after it, for NVIDIA's GPUs
 `;
@@ -26,6 +27,7 @@ export async function runTool(argv: readonly string[]): Promise<number | undefin
     console.log(json ? JSON.stringify(devices) : describeDevices(devices));
     return EXIT.done;
   }
+  if (tool === "--label_study") return (await import("./label-study.ts")).labelStudy(argv.slice(1));
   if (argv.includes("--inspect")) return (await import("./inspect.ts")).runInspect(argv);
   if (tool === "--install_gpu_runtime") return install(json, installGpuRuntime);
   if (tool === "--install_tensorflow") {

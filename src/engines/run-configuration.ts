@@ -5,28 +5,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
+import { type Settings, withSettings } from "../config/with-settings.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
 import { epochCheckpoint, resultTree } from "../facts/result-tree.ts";
 import type { RunOrder } from "../runs/record.ts";
 import { readTrainingLog, trainingLogs } from "./biapy-files.ts";
 
-/** Values by dotted key, as written in a file: `True`, `5`, a list of texts. */
-export type Settings = Readonly<Record<string, string | readonly string[]>>;
-
 /** A run cannot be resumed; the message says why. */
 export class ResumeError extends Error {
   override readonly name = "ResumeError";
-}
-
-/** Returns a configuration's text with some keys set. Throws if it is not YAML. */
-export function withSettings(text: string, settings: Settings): string {
-  // Without a schema, values are text and are written back unchanged: BiaPy reads `1.E-4` differently than YAML 1.2.
-  const document = parseDocument(text, { schema: "failsafe" });
-  const [error] = document.errors;
-  if (error !== undefined) throw error;
-  for (const [key, value] of Object.entries(settings))
-    document.setIn(key.split("."), document.createNode(value));
-  return document.toString({ lineWidth: 0 });
 }
 
 /** Whether a configuration sets a key itself. */

@@ -9,7 +9,6 @@ import {
 } from "../checkpoint/biapy-checkpoint.ts";
 import type { Config } from "../config/config.ts";
 import { resize } from "../data/resize.ts";
-import { writeFileAtomically } from "../facts/files/write-file.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { ImageShape } from "../images/image.ts";
 import type { ReportEvent } from "../results/reporters.ts";
@@ -42,13 +41,15 @@ const POSITIONS = "pos_embed";
  * Loads what fits, by name and shape, and tells what was loaded, what was not, and why. MAE's encoder and UNETR's have the same
  * names; its positions are stretched where the patches are of another size. Throws {@link InputError} when nothing fits, or when
  * `complete` weights are wanted and some are not there, and `CheckpointError`.
+ *
+ * @returns what became of each tensor, as CSV
  */
 export async function loadStartingWeights(
   path: string,
   config: Config,
   parameters: Parameters,
-  { complete, report, table }: StartingOptions,
-): Promise<void> {
+  { complete, report }: StartingOptions,
+): Promise<string> {
   const checkpoint = await loadBiapyCheckpoint(path);
   try {
     const other = parameters.specs.some(({ name }) => name === POSITIONS)
@@ -63,12 +64,12 @@ export async function loadStartingWeights(
     ];
     const weights = without(fitting, adapted);
     tell(path, weights, adapted, report);
-    if (table !== undefined) await writeTable(table, checkpoint, weights, adapted);
     const { missing } = weights;
     if (weights.loaded.length === 0)
       throw unfit(config, `nothing in ${path} fits this network: ${reasons(weights)}.`);
     if (complete && missing.length > 0)
       throw unfit(config, `${path} is of another network: it lacks ${listed(missing)}. ${reasons(weights)}`);
+    return outcomeTable(checkpoint, weights, adapted);
   } finally {
     await checkpoint.close();
   }
@@ -78,8 +79,6 @@ export interface StartingOptions {
   /** Whether every weight must be there. */
   readonly complete: boolean;
   readonly report: ReportEvent;
-  /** Where a table of all tensors is written. */
-  readonly table?: string;
 }
 
 /** A network's last layer, whose channels mean what a workflow makes of them. */
@@ -97,13 +96,12 @@ function foreignHead(
   return (name) => (HEAD.test(name) ? reason : undefined);
 }
 
-/** Writes what became of each tensor: taken from the checkpoint, adapted to this network, skipped, or fresh, and why. */
-async function writeTable(
-  path: string,
+/** What became of each tensor, as CSV: taken from the checkpoint, adapted to this network, skipped, or fresh, and why. */
+function outcomeTable(
   { weights: stored }: BiapyCheckpoint,
   { loaded, skipped, missing }: LoadedWeights,
   adapted: readonly AdaptedWeight[],
-): Promise<void> {
+): string {
   const shape = (name: string) => stored.get(name)?.shape.join(" x ") ?? "";
   const row = (tensor: string, outcome: string, reason = "") => ({
     tensor,
@@ -117,7 +115,7 @@ async function writeTable(
     ...skipped.map(({ name, reason }) => row(name, "skipped", reason)),
     ...missing.map((name) => row(name, "fresh", "not taken from the checkpoint")),
   ];
-  await writeFileAtomically(path, `${Papa.unparse(rows, { newline: "\n" })}\n`);
+  return `${Papa.unparse(rows, { newline: "\n" })}\n`;
 }
 
 /** Weights that were adapted count neither as skipped nor as missing. */
@@ -177,7 +175,10 @@ function tell(
 /** How many tokens a configuration's patch has along each axis, where it says so. */
 function tokenGridOf(config: PlainObject | undefined): number[] | undefined {
   const group = (name: string) => (config?.[name] ?? {}) as PlainObject;
-  const patch = [group("DATA").PATCH_SIZE].flat().map(Number);
+  // Nested lists of a hostile file would take for ever to become text.
+  const patch = [group("DATA").PATCH_SIZE]
+    .flat()
+    .map((size) => (typeof size === "number" ? size : Number.NaN));
   const token = Number(group("MODEL").VIT_TOKEN_SIZE);
   const grid = patch.slice(0, -1).map((size) => size / token);
   return grid.length > 1 && grid.every(Number.isInteger) ? grid : undefined;

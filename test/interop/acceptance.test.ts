@@ -8,8 +8,8 @@ import { test } from "node:test";
 import { checkConfig } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { type KeyType, keyFacts, keyLimits } from "../../src/config/keys.ts";
+import { type Settings, withSettings } from "../../src/config/with-settings.ts";
 import { Random } from "../../src/data/random.ts";
-import { type Settings, withSettings } from "../../src/engines/run-configuration.ts";
 import { python, skip } from "./python.ts";
 
 const samples = (name: string) => join(import.meta.dirname, "../../media/samples", name);

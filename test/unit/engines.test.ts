@@ -13,6 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { withSettings } from "../../src/config/with-settings.ts";
 import { type BiapyJob, pythonCommand } from "../../src/engines/biapy-command.ts";
 import { createEnvironment, EnvironmentError } from "../../src/engines/create-environment.ts";
 import { containerPath, dockerCommands, dockerState } from "../../src/engines/docker.ts";
@@ -24,12 +25,7 @@ import {
   gpuProblem,
   probe,
 } from "../../src/engines/python-environments.ts";
-import {
-  ResumeError,
-  resumable,
-  runConfiguration,
-  withSettings,
-} from "../../src/engines/run-configuration.ts";
+import { ResumeError, resumable, runConfiguration } from "../../src/engines/run-configuration.ts";
 import { slurmScript } from "../../src/engines/slurm.ts";
 import { commandLine, commandLines } from "../../src/runs/command-line.ts";
 

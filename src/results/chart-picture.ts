@@ -1,0 +1,75 @@
+/** Charts as PNG: ECharts draws them as SVG, resvg renders that. */
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { initWasm, Resvg } from "@resvg/resvg-wasm";
+import { LineChart, ScatterChart } from "echarts/charts";
+import { GridComponent, LegendComponent, MarkPointComponent, TitleComponent } from "echarts/components";
+import { init, use } from "echarts/core";
+import { SVGRenderer } from "echarts/renderers";
+
+use([
+  LineChart,
+  ScatterChart,
+  GridComponent,
+  LegendComponent,
+  MarkPointComponent,
+  TitleComponent,
+  SVGRenderer,
+]);
+
+const SIZE = { width: 900, height: 560 };
+const FONT = "Inter";
+export const COLORS = { train: "#3b6fb6", validation: "#d1602f", text: "#333333", grid: "#e3e3e3" };
+
+const textStyle = { fontFamily: FONT, color: COLORS.text };
+
+/** What all charts have in common. */
+export const CHART = {
+  animation: false,
+  backgroundColor: "#ffffff",
+  textStyle,
+  title: {
+    left: "center",
+    top: 12,
+    textStyle: { ...textStyle, fontSize: 19, fontWeight: "normal" as const },
+  },
+  legend: { bottom: 10, itemGap: 28, textStyle: { ...textStyle, fontSize: 14 } },
+  grid: { left: 90, right: 36, top: 64, bottom: 96 },
+};
+
+/** What all axes have in common. */
+export const AXIS = {
+  nameLocation: "middle" as const,
+  nameTextStyle: { ...textStyle, fontSize: 15 },
+  axisLabel: { ...textStyle, fontSize: 13 },
+};
+
+/** A chart as ECharts describes it. */
+export type ChartOption = Parameters<ReturnType<typeof init>["setOption"]>[0];
+
+const packageFile = createRequire(import.meta.url);
+let ready: Promise<Uint8Array> | undefined;
+
+/** Returns the font; sets up the renderer's WebAssembly once. */
+function renderer(): Promise<Uint8Array> {
+  ready ??= (async () => {
+    await initWasm(await readFile(packageFile.resolve("@resvg/resvg-wasm/index_bg.wasm")));
+    return readFile(packageFile.resolve("@fontsource/inter/files/inter-latin-400-normal.woff2"));
+  })();
+  return ready;
+}
+
+/** Draws a chart. Returns the PNG's bytes. */
+export async function chartPng(option: ChartOption): Promise<Uint8Array> {
+  const font = await renderer();
+  const chart = init(null, null, { renderer: "svg", ssr: true, ...SIZE });
+  chart.setOption(option);
+  const svg = chart.renderToSVGString();
+  chart.dispose();
+  const picture = new Resvg(svg, { font: { fontBuffers: [font], defaultFontFamily: FONT } });
+  try {
+    return picture.render().asPng();
+  } finally {
+    picture.free();
+  }
+}

@@ -1,0 +1,146 @@
+/** Does pretraining pay? `biapy --label_study` trains with few labeled images, with and without a pretrained start. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { describeStudy, studyRows } from "../../src/workflow/label-study/outcome.ts";
+import { defaultCounts, studyRuns } from "../../src/workflow/label-study/plan.ts";
+import { biapy, samples, TRAINER } from "./command.ts";
+
+test("a study is fair: same images and seeds for both starts, nested, with equal numbers of steps", () => {
+  assert.deepEqual(defaultCounts(12), [1, 2, 4, 8, 12]);
+  assert.deepEqual(defaultCounts(1), [1]);
+  const images = ["a.tif", "b.tif", "c.tif", "d.tif"];
+  const wishes = { images, counts: [1, 2, 4, 9], seeds: 2, checkpoint: "/x.pth", epochs: 10, patience: -1 };
+  const runs = studyRuns(wishes);
+  assert.equal(runs.length, 3 * 2 * 2);
+  assert.deepEqual(
+    runs.map(({ runId }) => runId),
+    runs.map((_, index) => index + 1),
+  );
+  for (const run of runs) {
+    const twin = runs.find(
+      ({ seed, images: names, start }) =>
+        start !== run.start && seed === run.seed && names.length === run.images.length,
+    );
+    assert.deepEqual(twin?.images, run.images);
+    assert.equal(Number(run.settings["TRAIN.EPOCHS"]) * run.images.length, 40);
+    assert.equal(run.settings["TRAIN.PATIENCE"], undefined);
+    assert.equal(run.settings["MODEL.LOAD_CHECKPOINT"], run.start === "pretrained" ? "True" : "False");
+    const larger = runs.find(({ seed, images: names }) => seed === run.seed && names.length === 4);
+    assert.ok(run.images.every((image, place) => larger?.images[place] === image));
+  }
+});
+
+test("the verdict says when pretraining pays, and when it does not", () => {
+  const result = (labels: number, seed: number, pretrained: number, scratch: number) =>
+    (["pretrained", "scratch"] as const).map((start) => {
+      return { runId: 1, start, labels, seed, iou: start === "pretrained" ? pretrained : scratch };
+    });
+  const lines = describeStudy(
+    studyRows([
+      ...result(4, 1, 0.7, 0.71),
+      ...result(4, 2, 0.72, 0.73),
+      ...result(1, 1, 0.6, 0.4),
+      ...result(1, 2, 0.62, 0.5),
+      // A seed that lacks its twin counts for neither.
+      ...result(1, 3, 0.9, 0.1).slice(0, 1),
+      ...result(2, 1, 0.3, 0.5),
+      ...result(2, 2, 0.35, 0.6),
+    ]),
+  );
+  assert.match(
+    lines[0],
+    /^1 labeled image: IoU pretrained 0\.61.* better in 2 of 2 seeds: pretraining pays$/,
+  );
+  assert.match(lines[1], /^2 labeled images: .* better in 0 of 2 seeds: pretraining hurts$/);
+  assert.match(lines[2], /^4 labeled images: .*: no gain$/);
+});
+
+const NETWORK = `MODEL:
+  ARCHITECTURE: unet
+  FEATURE_MAPS: [4, 8, 12]
+  DROPOUT_VALUES: [0., 0., 0.]
+  CONV_LAYERS: [1, 1, 1]
+  ISOTROPY: [True, True, True]
+  YX_DOWN: [2, 2]
+  Z_DOWN: [1, 1]
+`;
+
+test("a study trains, compares, draws, and continues where it was interrupted", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "study-"));
+  for (const name of ["train", "train-masks"])
+    for (const image of readdirSync(samples(`2d/${name}`)).slice(0, 2))
+      cpSync(join(samples(`2d/${name}`), image), join(folder, name, image));
+  const copies = (phase: string) => `SSL_SOURCE_DIR: ${join(folder, `worse-${phase}`)}`;
+  const pretraining = join(folder, "pretraining.yaml");
+  writeFileSync(
+    pretraining,
+    `PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 2D, SELF_SUPERVISED: {PRETEXT_TASK: crappify}}
+DATA:
+  PATCH_SIZE: (32,32,1)
+  TRAIN: {PATH: ${join(folder, "train")}, ${copies("train")}}
+${NETWORK}TRAIN: {ENABLE: True, EPOCHS: 1, BATCH_SIZE: 16}
+TEST: {ENABLE: False}
+`,
+  );
+  const place = ["--result_dir", join(folder, "results")];
+  const pretrained = await biapy(["--config", pretraining, ...place, "--name", "start", "--run_id", "1"]);
+  assert.equal(
+    pretrained.code,
+    0,
+    JSON.stringify(pretrained.events.filter(({ event }) => event === "problems")),
+  );
+  const checkpoint = join(folder, "results/start/checkpoints/start_1-checkpoint-best.pth");
+  const config = join(folder, "segment.yaml");
+  writeFileSync(
+    config,
+    `PROBLEM: {TYPE: SEMANTIC_SEG, NDIM: 2D}
+DATA:
+  PATCH_SIZE: (32,32,1)
+  TRAIN:
+    PATH: ${join(folder, "train")}
+    GT_PATH: ${join(folder, "train-masks")}
+  TEST:
+    PATH: ${samples("2d/test")}
+    GT_PATH: ${samples("2d/test-masks")}
+    LOAD_GT: True
+${NETWORK}TRAIN: {ENABLE: True, EPOCHS: 1, BATCH_SIZE: 16}
+TEST: {ENABLE: True}
+`,
+  );
+  const study = (...more: string[]) =>
+    spawnSync(
+      process.execPath,
+      [
+        ...TRAINER,
+        ...["--label_study", "--config", config, "--checkpoint", checkpoint, ...place, "--name", "study"],
+        ...["--labels", "1", "--seeds", "1", ...more],
+      ],
+      { encoding: "utf8" },
+    );
+  const first = study();
+  assert.equal(first.status, 0, first.stderr);
+  assert.match(first.stdout, /1\/2: 1 labeled, pretrained, seed 1: IoU 0\.\d+/);
+  assert.match(first.stdout, /1 labeled image: IoU pretrained .* from scratch .*(pays|hurts|gain|spread)/);
+  const made = join(folder, "results/study/label_study");
+  const csv = readFileSync(join(made, "label_study.csv"), "utf8");
+  assert.equal(csv.trim().split("\n").length, 3);
+  assert.deepEqual(
+    [...readFileSync(join(made, "label_study.png")).subarray(1, 4)],
+    [..."PNG"].map((letter) => letter.charCodeAt(0)),
+  );
+  assert.ok(existsSync(join(folder, "results/study/results/study_2/per_image")));
+
+  // The same again runs nothing, and gives the same.
+  const again = study();
+  assert.equal(again.stdout, first.stdout);
+  assert.equal(readFileSync(join(made, "label_study.csv"), "utf8"), csv);
+
+  writeFileSync(config, readFileSync(config, "utf8").replace("LOAD_GT: True", "LOAD_GT: False"));
+  const refused = study();
+  assert.equal(refused.status, 2);
+  assert.match(refused.stderr, /segment\.yaml:\d+: .*LOAD_GT to True/);
+});
