@@ -166,12 +166,17 @@ function firstOfList(value: PythonValue): PythonValue | undefined {
   return Array.isArray(value) && value.length > 0 ? value[0] : undefined;
 }
 
+/** A property that an object itself has: `constructor` is a key that a file may hold. */
+function own<T>(table: Readonly<Partial<Record<string, T>>>, key: string): T | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined;
+}
+
 /** The document in today's keys, with a warning for each one that is not; what the file says in today's keys goes first. */
 export function modernised(document: ConfigDocument): { document: ConfigDocument; problems: Problem[] } {
   const problems: Problem[] = [];
   const written = new Set(document.entries.map(({ key }) => key));
   const entries = document.entries.flatMap((entry): ConfigEntry[] => {
-    const now = OLDER_VALUES[entry.key]?.(entry.value);
+    const now = own(OLDER_VALUES, entry.key)?.(entry.value);
     if (now !== undefined) {
       problems.push(
         warning(
@@ -182,7 +187,7 @@ export function modernised(document: ConfigDocument): { document: ConfigDocument
       );
       return [{ ...entry, value: now, text: undefined }];
     }
-    const successor = SUCCESSORS[entry.key];
+    const successor = own(SUCCESSORS, entry.key);
     if (successor === undefined) return [entry];
     const today = Object.entries(successor(entry.value));
     const [first] = today;

@@ -40,9 +40,9 @@ export const isSpectral = (name: string): boolean => LOSSES[name]?.spectral ?? f
 
 /** The names of the losses of a workflow that the embedded engine computes. */
 export const embeddedLosses = (workflow: Workflow): string[] =>
-  Object.keys(LOSSES).filter(
-    (name) => LOSSES[name].refused === undefined && LOSSES[name].workflows.includes(workflow),
-  );
+  Object.entries(LOSSES)
+    .filter(([, { refused, workflows }]) => refused === undefined && workflows.includes(workflow))
+    .map(([name]) => name);
 
 /** A loss that compares a restored image with the original. */
 export type ImageLoss = {

@@ -34,6 +34,10 @@ export interface ResultTree {
   readonly trainLogs: string;
   /** Where the run's record, events and output are kept. */
   readonly recordFolder: string;
+  /** How the run stands: see `run-state.ts`. */
+  readonly stateFile: string;
+  /** Where a fresh start moves what an earlier run of this name and number left. */
+  readonly earlier: string;
 }
 
 export function resultTree(resultDirectory: string, name: string, runId: number): ResultTree {
@@ -41,6 +45,7 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
   const run = `${name}_${runId}`;
   const runDirectory = join(jobDirectory, "results", run);
   const checkpoints = join(jobDirectory, "checkpoints");
+  const recordFolder = join(jobDirectory, RECORDS, run);
   return {
     name,
     runId,
@@ -61,7 +66,9 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     previews: join(runDirectory, "previews"),
     tensorboard: join(runDirectory, "tensorboard"),
     trainLogs: join(runDirectory, "train_logs"),
-    recordFolder: join(jobDirectory, RECORDS, run),
+    recordFolder,
+    stateFile: join(recordFolder, "state.json"),
+    earlier: join(jobDirectory, "earlier", run),
   };
 }
 

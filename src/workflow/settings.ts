@@ -2,6 +2,7 @@
 import { ndimOf } from "../config/basics.ts";
 import { warmupAndDecay } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
+import { optimizerBetas } from "../config/optimizer-betas.ts";
 import type { Clipping, NormalisationSettings } from "../data/normalisation.ts";
 import type { FilterProperty, FilterSign, SampleFilter } from "../data/sample-filter.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
@@ -79,10 +80,9 @@ function optimiserSettings(config: Config): OptimiserSettings {
   const weightDecay = config.number("TRAIN.W_DECAY");
   const name = String(config.first("TRAIN.OPTIMIZER"));
   if (name === "SGD") return { kind: "sgd", momentum: MOMENTUM, weightDecay };
-  const betas = [config.first("TRAIN.OPT_BETAS")].flat().map(Number);
   return {
     kind: name === "ADAM" ? "adam" : "adamw",
-    betas: [betas[0], betas[1]],
+    betas: optimizerBetas(config),
     epsilon: EPSILON,
     weightDecay,
   };

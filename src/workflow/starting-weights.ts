@@ -128,7 +128,10 @@ function tell(
 /** How many tokens a configuration's patch has along each axis, where it says so. */
 function tokenGridOf(config: PlainObject | undefined): number[] | undefined {
   const group = (name: string) => (config?.[name] ?? {}) as PlainObject;
-  const patch = [group("DATA").PATCH_SIZE].flat().map(Number);
+  // Nested lists of a hostile file would take for ever to become text.
+  const patch = [group("DATA").PATCH_SIZE]
+    .flat()
+    .map((size) => (typeof size === "number" ? size : Number.NaN));
   const token = Number(group("MODEL").VIT_TOKEN_SIZE);
   const grid = patch.slice(0, -1).map((size) => size / token);
   return grid.length > 1 && grid.every(Number.isInteger) ? grid : undefined;

@@ -4,6 +4,7 @@ import { pretextTask } from "../../src/config/basics.ts";
 import { checkConfig, checkName } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { keyFacts } from "../../src/config/keys.ts";
+import { optimizerBetas } from "../../src/config/optimizer-betas.ts";
 
 const load = (text: string) => loadConfig("my.yaml", text);
 
@@ -315,4 +316,71 @@ test("what BiaPy refuses of a file's form is refused, at its place and with what
     (_, at) => `  k${at}: &a${at} [${at === 0 ? "x" : `*a${at - 1}, *a${at - 1}`}]`,
   );
   assert.match(load(`TRAIN:\n${repeated.join("\n")}\n`).problems[0].message, /repeats itself/);
+});
+
+test("names of JavaScript's own objects are unknown keys like any other", () => {
+  const text =
+    "constructor: 1\ntoString:\n  a: 1\n__proto__: {x: 1}\nDATA: {hasOwnProperty: 3, __proto__: 3}\n";
+  const unknown = loadConfig("x.yaml", text).problems.filter(({ message }) =>
+    message.startsWith("BiaPy has no key"),
+  );
+  assert.deepEqual(
+    unknown.map(({ key, line }) => [key, line]),
+    [
+      ["constructor", 1],
+      ["toString", 2],
+      ["__proto__", 4],
+      ["DATA.hasOwnProperty", 5],
+      ["DATA.__proto__", 5],
+    ],
+  );
+});
+
+test("thousands of unknown or repeated keys are counted, not listed", () => {
+  const lines = (line: (index: number) => string) =>
+    Array.from({ length: 8000 }, (_, at) => line(at)).join("\n");
+  const floods = [
+    lines((at) => `KEY_${at}: 1`),
+    lines((at) => `KEY_${at}: {a: 1}`),
+    `DATA:\n${lines((at) => `  KEY_${at}: 1`)}`,
+    `DATA:\n${lines(() => "  VAL: {BINARY_MASKS: 1}")}`,
+  ];
+  for (const text of floods) {
+    const { problems } = loadConfig("x.yaml", text);
+    assert.ok(problems.length > 40 && problems.length < 210, String(problems.length));
+    assert.match(problems.at(-1)?.message ?? "", /\d+ more/);
+  }
+  const deep = `A: "${"(".repeat(100_000)}${")".repeat(100_000)}"`;
+  assert.equal(loadConfig("x.yaml", deep).problems.length, 1);
+  assert.match(loadConfig("x.yaml", `A: ${"x".repeat(2 ** 21)}`).problems[0].message, /x.yaml.*2.1 MB/);
+});
+
+test("rates and betas that are no numbers are refused; a pair of betas is read in every form", () => {
+  const train = (text: string) => {
+    const { config, problems } = loadConfig("x.yaml", `PROBLEM: {TYPE: SELF_SUPERVISED}\nTRAIN: {${text}}\n`);
+    const all = [...problems, ...checkConfig(config)].filter(({ key }) =>
+      /^TRAIN.(LR|OPT_BETAS)$/.test(key ?? ""),
+    );
+    return { config, problems: all };
+  };
+  for (const text of ["LR: '0,001'", "LR: .nan", "LR: .inf", "LR: 1e999", "LR: []", "LR: [x]"])
+    assert.deepEqual(
+      train(text).problems.map(({ key, severity }) => [key, severity]),
+      [["TRAIN.LR", "error"]],
+      text,
+    );
+  for (const text of ["0.9", "[0.9]", "[0.9, 1.0]", "[-0.1, 0.9]", "[[0.9, x]]", "[]"])
+    assert.deepEqual(
+      train(`OPT_BETAS: ${text}`).problems.map(({ severity }) => severity),
+      ["error"],
+      text,
+    );
+  for (const text of ["[0.9, 0.99]", '"(0.9, 0.99)"', "[[0.9, 0.99]]"]) {
+    const { config, problems } = train(`OPT_BETAS: ${text}`);
+    assert.ok(
+      problems.every(({ severity }) => severity === "warning"),
+      text,
+    );
+    assert.deepEqual(optimizerBetas(config), [0.9, 0.99], text);
+  }
 });

@@ -81,9 +81,9 @@ scenario("a training that is killed is explained, with its log", async ({ workbe
   await workbench.runEpoch(2);
   const record = join(folder, "results/long/.biapy-studio/long_3/run.json");
   process.kill(JSON.parse(readFileSync(record, "utf8")).pid, "SIGKILL");
-  const notice = await workbench.notice("long, run 3, failed. The system ended the training");
+  const notice = await workbench.notice("long, run 3, failed. The training was ended from outside");
   const panel = await workbench.runStatus(/Failed/);
-  await panel.locator(".doing", { hasText: "most likely because memory ran out" }).waitFor();
+  await panel.locator(".doing", { hasText: "ended from outside (SIGKILL)" }).waitFor();
   await panel.getByRole("alert", { name: "Errors" }).scrollIntoViewIfNeeded();
   await workbench.screenshot("7-killed");
   await panel.getByRole("button", { name: "Resume" }).waitFor();

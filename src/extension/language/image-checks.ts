@@ -3,7 +3,7 @@
 
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { ndimOf } from "../../config/basics.ts";
+import { channelsOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { Key } from "../../config/key-names.ts";
 import { type ImageDemands, inspectImages } from "../../data/patches.ts";
@@ -35,7 +35,7 @@ export async function checkImages(config: Config, folder: string, network: boole
   if (patch.length !== ndim + 1 || patch.some((size) => !(size >= 1))) return [];
   const demands = (phase: Phase): ImageDemands => ({
     patch: patchBox(config),
-    channels: patch[ndim],
+    channels: channelsOf(config),
     ndim,
     reflect: config.flag("DATA.REFLECT_TO_COMPLETE_SHAPE"),
     prepared: preparedInfo(config, phase),

@@ -50,7 +50,9 @@ export async function imageFolders(base: string): Promise<ImageFolder[]> {
 export async function folderContent(path: string): Promise<FolderContent | undefined> {
   try {
     const images = await listImages(path);
-    const source = await openImage(images[0]);
+    const [first] = images;
+    if (first === undefined) return undefined;
+    const source = await openImage(first);
     await source.close();
     const { shape, sampleType } = source.info;
     return { path, count: images.length, shape, sampleType };

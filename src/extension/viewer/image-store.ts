@@ -66,7 +66,7 @@ export class ImageStore {
     const { shape, sampleType, step, data } = slice;
     const [, height, width, channels] = shape;
     const values = sampleArray(sampleType, height * width);
-    for (let pixel = 0; pixel < values.length; pixel++) values[pixel] = data[pixel * channels + channel];
+    for (let pixel = 0; pixel < values.length; pixel++) values[pixel] = data[pixel * channels + channel] ?? 0;
     return { height, width, sampleType, step, values: values.buffer as ArrayBuffer };
   }
 
@@ -130,7 +130,7 @@ function thinOut({ shape, data }: Image, step: number, target: SampleArray, star
   for (let y = 0; y < height; y += step)
     for (let x = 0; x < width; x += step)
       for (let channel = 0; channel < channels; channel++)
-        target[at++] = data[(y * width + x) * channels + channel];
+        target[at++] = data[(y * width + x) * channels + channel] ?? 0;
 }
 
 async function fileVersion(path: string): Promise<string> {
