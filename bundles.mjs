@@ -55,6 +55,9 @@ const extension = {
   minify: packaged,
   sourcemap: !packaged,
   external: ["vscode"],
+  // What images share with the command line finds packages beside its own file; CommonJS has no import.meta.
+  define: { "import.meta.url": "fileUrl" },
+  banner: { js: 'const fileUrl = require("node:url").pathToFileURL(__filename).href;' },
 };
 
 /** The pages of webviews, each a script and a style sheet. */
