@@ -40,12 +40,13 @@ const EXTENSION = [
   "results",
   "viewer",
   "panel",
+  "table",
   "commands",
   "training",
 ];
 
 /** Inside src/webview likewise. */
-const WEBVIEW = ["charts", "images", "viewer", "panel"];
+const WEBVIEW = ["charts", "images", "viewer", "panel", "table"];
 
 const upward = (parent, floors) =>
   floors.map((folder, floor) => ({

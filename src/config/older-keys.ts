@@ -16,6 +16,7 @@ const renamed =
 const GONE: Successor = () => ({});
 
 const POST_PROCESSING = "TEST.POST_PROCESSING";
+const REMOVAL = `${POST_PROCESSING}.MEASURE_PROPERTIES.REMOVE_BY_PROPERTIES`;
 const medianFilter =
   (axis: string): Successor =>
   (value): Successors =>
@@ -96,6 +97,17 @@ const SUCCESSORS: Readonly<Partial<Record<string, Successor>>> = {
   [`${POST_PROCESSING}.FILL_HOLES`]: refinement("fill_holes"),
   [`${POST_PROCESSING}.APPLY_MASK`]: (value): Successors =>
     value === true ? { "DATA.TEST.ROI_MASK.ENABLE": true } : {},
+  ...Object.fromEntries(
+    ["TYPE", "BINARY_MASK", "CONTOUR", "DISTANCE", "POINTS", "FOREGROUND"].map((name) => [
+      `PROBLEM.INSTANCE_SEG.DATA_MW_TH_${name}`,
+      GONE,
+    ]),
+  ),
+  "PROBLEM.INSTANCE_SEG.DISTANCE_CHANNEL_MASK": GONE,
+  [`${POST_PROCESSING}.REMOVE_BY_PROPERTIES`]: renamed(`${REMOVAL}.PROPS`),
+  [`${POST_PROCESSING}.REMOVE_BY_PROPERTIES_VALUES`]: renamed(`${REMOVAL}.VALUES`),
+  [`${POST_PROCESSING}.REMOVE_BY_PROPERTIES_SIGN`]: renamed(`${REMOVAL}.SIGNS`),
+  [`${REMOVAL}.SIGN`]: renamed(`${REMOVAL}.SIGNS`),
   "PROBLEM.INSTANCE_SEG.SYNAPSES.NORMALIZE_DISTANCES": GONE,
   "PROBLEM.INSTANCE_SEG.SYNAPSES.POSTSITE_DILATION": GONE,
   "PROBLEM.INSTANCE_SEG.SYNAPSES.POSTSITE_DILATION_DISTANCE_CHANNELS": GONE,
@@ -136,7 +148,18 @@ const OLDER_VALUES: Readonly<Partial<Record<string, (value: PythonValue) => Pyth
   [`${POST_PROCESSING}.REMOVE_CLOSE_POINTS_RADIUS`]: firstOfList,
   [`${POST_PROCESSING}.DET_WATERSHED_FIRST_DILATION`]: (value) =>
     Array.isArray(value) && Array.isArray(value[0]) ? value[0] : undefined,
+  // One letter a channel.
+  "PROBLEM.INSTANCE_SEG.DATA_CHANNELS": (value) =>
+    typeof value === "string"
+      ? [...value].flatMap((letter) => OLDER_CHANNELS[letter] ?? [letter])
+      : undefined,
   "PROBLEM.DETECTION.CENTRAL_POINT_DILATION": (value) => (typeof value === "number" ? [value] : undefined),
+};
+
+const OLDER_CHANNELS: Readonly<Partial<Record<string, readonly string[]>>> = {
+  B: ["F"],
+  D: ["Db"],
+  F: ["V", "H"],
 };
 
 function firstOfList(value: PythonValue): PythonValue | undefined {

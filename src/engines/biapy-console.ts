@@ -33,8 +33,8 @@ const VALUE = /([\w-]+): (\S+)(?: \(\S+\))?/g;
 export function stepLine(text: string): StepLine | undefined {
   const found = STEP.exec(text);
   if (found === null) return undefined;
-  const [, epoch, step, steps, left, rest] = found;
-  const values = new Map([...rest.matchAll(VALUE)].map(([, name, value]) => [name, Number(value)]));
+  const [, epoch, step, steps, left = "", rest = ""] = found;
+  const values = new Map([...rest.matchAll(VALUE)].map(([, name = "", value]) => [name, Number(value)]));
   const learningRate = values.get("lr");
   const stepSeconds = values.get("iter-time") ?? 0;
   for (const name of ["lr", "iter-time", "max mem"]) values.delete(name);
@@ -70,7 +70,7 @@ export class PrintedConfiguration {
   take(line: string): boolean {
     const found = /^( *)([A-Z][A-Z0-9_]*): ?(.*)$/.exec(line);
     if (found === null) return false;
-    const [, indent, name, value] = found;
+    const [, indent = "", name = "", value = ""] = found;
     this.groups.length = indent.length / 2;
     const key = [...this.groups, name].join(".");
     this.groups.push(name);

@@ -95,7 +95,7 @@ export class BiapyFiles {
       header: true,
       skipEmptyLines: true,
     });
-    return data.map(({ file, ...values }) => {
+    return data.map(({ file = "", ...values }) => {
       const written = Object.entries(values).filter(([, value]) => value !== "");
       return { image: file, metrics: namedMetrics(written.map(([name, value]) => [name, Number(value)])) };
     });

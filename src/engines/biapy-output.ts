@@ -100,8 +100,8 @@ export class BiapyOutput implements OutputReader {
   private *moment(text: string): Generator<NewRunEvent> {
     const found = (pattern: RegExp) => pattern.exec(text)?.[1];
     const stage = STAGES.findIndex(([heading]) => heading.test(text));
-    if (stage >= 0)
-      yield { event: "progress", label: STAGES[stage][1], done: stage, total: STAGES.length - 1 };
+    const label = STAGES[stage]?.[1];
+    if (label !== undefined) yield { event: "progress", label, done: stage, total: STAGES.length - 1 };
     const version = found(/^BiaPy\s+: (\S+)/);
     if (version !== undefined && version !== testedVersion)
       yield { event: "log", level: "warning", message: untested(version) };
@@ -238,7 +238,7 @@ export class BiapyOutput implements OutputReader {
   /** Keeps an average over all test images, printed at the end. */
   private learnTestMetric(text: string): void {
     const found = /^Test ([\w ]+?) \(merge patches\): (\S+)$/.exec(text);
-    if (found !== null) this.testMetrics.push([found[1], Number(found[2])]);
+    if (found !== null) this.testMetrics.push([found[1] ?? "", Number(found[2])]);
   }
 
   private *testResults(): Generator<NewRunEvent> {

@@ -43,6 +43,33 @@ export function aboutDuration(seconds: number): string {
   return hours >= 10 || rest === 0 ? `about ${Math.round(minutes / 60)} h` : `about ${hours} h ${rest} min`;
 }
 
+/** Steps in seconds to which the time left is rounded, by the least time that each is for. */
+const LEFT_STEPS = [
+  { from: 0, step: 10 },
+  { from: 60, step: 60 },
+  { from: 10 * 60, step: 5 * 60 },
+  { from: 60 * 60, step: 10 * 60 },
+  { from: 3 * 3600, step: 30 * 60 },
+  { from: 10 * 3600, step: 3600 },
+] as const;
+
+const leftStep = (seconds: number): number => LEFT_STEPS.findLast(({ from }) => seconds >= from)?.step ?? 10;
+
+/** The time left, without flicker: a new estimate is shown once it differs clearly from the one shown. */
+export class SteadyTimeLeft {
+  private shown: number | undefined;
+
+  /** Takes a new estimate in seconds; undefined where there is none. Returns it in words: `about 20 min`. */
+  update(seconds: number | undefined): string | undefined {
+    if (seconds === undefined || !Number.isFinite(seconds)) this.shown = undefined;
+    else if (this.shown === undefined || Math.abs(seconds - this.shown) > 0.75 * leftStep(this.shown))
+      this.shown = seconds;
+    if (this.shown === undefined) return undefined;
+    const step = leftStep(this.shown);
+    return aboutDuration(Math.round(this.shown / step) * step);
+  }
+}
+
 /** Formats a time span as a clock does, for progress bars: `3:20`, `2:05:00`. */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
@@ -76,6 +103,7 @@ const METRIC_NAMES: Readonly<Record<string, string>> = {
   mse: "MSE",
   ssim: "SSIM",
   psnr: "PSNR (dB)",
+  iou: "IoU",
 };
 
 /** Returns a metric's name for display: `PSNR (dB)` for `psnr`. */

@@ -4,6 +4,9 @@ import { join, resolve } from "node:path";
 /** The folder of a job that holds what this program itself keeps of its runs. */
 export const RECORDS = ".biapy-studio";
 
+/** The folder of small pictures of each epoch, in the run's directory. */
+export const EPOCH_PICTURES = "epochs";
+
 /** Where everything of a run lies, as BiaPy's documentation draws it. */
 export interface ResultTree {
   readonly name: string;
@@ -20,6 +23,8 @@ export interface ResultTree {
   readonly aug: string;
   readonly charts: string;
   readonly maeChecks: string;
+  /** Small pictures of each epoch, one folder an epoch. */
+  readonly epochPictures: string;
   readonly perImage: string;
   /** Classes of each pixel, of segmentations. */
   readonly perImageBinarized: string;
@@ -58,6 +63,7 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     aug: join(runDirectory, "aug"),
     charts: join(runDirectory, "charts"),
     maeChecks: join(runDirectory, "MAE_checks"),
+    epochPictures: join(runDirectory, EPOCH_PICTURES),
     perImage: join(runDirectory, "per_image"),
     perImageBinarized: join(runDirectory, "per_image_binarized"),
     fullImage: join(runDirectory, "full_image"),
@@ -80,4 +86,9 @@ export function epochCheckpoint({ checkpoints, name, runId }: ResultTree, epochs
 /** Whether a run of this name and number left results that a new one would overwrite. */
 export function runExists({ runDirectory, bestCheckpoint }: ResultTree): boolean {
   return existsSync(runDirectory) || existsSync(bestCheckpoint);
+}
+
+/** The table of what a run took from the checkpoint that it started from, tensor by tensor. */
+export function startingWeightsPath({ trainLogs, name, runId }: ResultTree): string {
+  return join(trainLogs, `${name}_${runId}_starting_weights.csv`);
 }

@@ -1,11 +1,22 @@
 /**
- * What the extension and its webviews tell each other. The training panel and the image editor share the messages about
- * images, so that one viewer serves both.
+ * The messages between the extension and its webviews. The training panel and the image viewer share the messages about
+ * images.
  */
 
+import type { EpochPictures } from "../facts/epoch-pictures.ts";
 import type { RunEvent } from "../facts/run-events.ts";
+import type { RunNotes } from "../facts/run-notes.ts";
 import type { RunStatus } from "../facts/run-status.ts";
 import type { ImageShape, SampleType } from "../facts/samples.ts";
+
+/** Distances between the centers of neighboring pixels, in `unit` (`µm`, `nm`, …). */
+export interface PixelSize {
+  readonly x: number;
+  readonly y: number;
+  /** Absent for 2D images, and where the file does not tell. */
+  readonly z?: number;
+  readonly unit: string;
+}
 
 /** What an image file holds, known without reading its pixels. */
 export interface ImageSummary {
@@ -16,9 +27,24 @@ export interface ImageSummary {
   readonly shape: ImageShape;
   /** `uint8`, `uint16`, `float32`, … */
   readonly sampleType: SampleType;
+  /** Absent where the file does not tell. */
+  readonly pixelSize?: PixelSize;
+  /** How the file is read: its format, its axes with the reason. */
+  readonly details?: string;
 }
 
-/** One slice of one channel. `values` are of `sampleType`, row-major `[y, x]`. */
+/** Which plane of a stack: a slice, the maximum over all slices, or a section along z. */
+export type PlaneView =
+  /** Rows y, columns x. */
+  | { readonly kind: "slice"; readonly z: number }
+  /** Rows y, columns x: the largest value along z. */
+  | { readonly kind: "maximum" }
+  /** Rows z, columns x. */
+  | { readonly kind: "xz"; readonly y: number }
+  /** Rows y, columns z. */
+  | { readonly kind: "yz"; readonly x: number };
+
+/** One channel of one plane. `values` are of `sampleType`, row-major `[row, column]` as its {@link PlaneView} says. */
 export interface Plane {
   readonly height: number;
   readonly width: number;
@@ -38,8 +64,10 @@ export interface RunSummary {
   readonly engine: string;
   /** Milliseconds since the epoch. */
   readonly started: number;
-  /** Whether `resume` would go on with it. */
+  /** Whether it can be resumed from its last checkpoint. */
   readonly resumable: boolean;
+  /** `about 20 min`; absent while there is no estimate. */
+  readonly timeLeft?: string;
 }
 
 /** The steps of a run as columns of equal length: hundreds of thousands of them reach a webview at once. */
@@ -71,12 +99,39 @@ export type ImageRequest =
       readonly type: "read-plane";
       readonly request: number;
       readonly path: string;
-      readonly z: number;
+      readonly view: PlaneView;
       readonly channel: number;
     };
 
+/** A file that the page made (a PNG, a CSV): the extension asks where to save it. */
+export interface SaveRequest {
+  readonly type: "save-file";
+  /** Proposed file name. */
+  readonly name: string;
+  readonly content: ArrayBuffer;
+}
+
+/** A key that a configuration sets to another value than BiaPy's default, both as they are written. */
+export interface ChangedKey {
+  readonly key: string;
+  readonly value: string;
+  readonly defaultValue: string;
+  /** 1-based, in the configuration that the run was started with. */
+  readonly line: number;
+}
+
+/** What stands about a run in its own files. */
+export interface RunDetails {
+  readonly run: string;
+  readonly notes: RunNotes;
+  /** The configuration's file; absent where it is gone. */
+  readonly configuration?: { readonly file: string; readonly changed: readonly ChangedKey[] };
+}
+
 export type ToPanel =
   | ImageReply
+  | { readonly type: "details"; readonly details: RunDetails }
+  | { readonly type: "epochs"; readonly run: string; readonly epochs: readonly EpochPictures[] }
   /**
    * The runs that can be shown, newest first; `shown` is the one that the panel is to show. The histories of `sent` went before
    * this message, to a page that may not have been there yet: one that it lacks it asks for.
@@ -99,26 +154,50 @@ export type PanelCommand = "run-training" | "new-configuration";
 
 export type FromPanel =
   | ImageRequest
+  | SaveRequest
   /** The page can receive: the extension answers with `runs` and `history`. */
   | { readonly type: "ready"; readonly state: PanelState }
   | { readonly type: "show-run"; readonly run: string }
   | { readonly type: "events-drawn" }
+  /** Asks for the pictures of all epochs (`epochs`). */
+  | { readonly type: "ask-epochs"; readonly run: string }
+  /** Asks for what stands about a run (`details`). */
+  | { readonly type: "ask-details"; readonly run: string }
+  | { readonly type: "annotate"; readonly run: string; readonly notes: RunNotes }
   /** A history that was sent did not come. */
   | { readonly type: "ask-history"; readonly run: string }
   /** The runs to lay over the shown one; none ends the comparison. */
   | { readonly type: "compare-runs"; readonly runs: readonly string[] }
   | { readonly type: "stop"; readonly run: string }
   | { readonly type: "resume"; readonly run: string }
+  | { readonly type: "show-log"; readonly run: string }
   | { readonly type: "command"; readonly command: PanelCommand }
   /** Opens a file in an editor: an image, the configuration at a line, a log. */
-  | { readonly type: "open-file"; readonly path: string; readonly line?: number };
+  | { readonly type: "open-file"; readonly path: string; readonly line?: number }
+  /** Opens images side by side in the image viewer, at the slice that the panel shows. */
+  | { readonly type: "open-images"; readonly images: readonly TitledPath[]; readonly start: ViewStart };
+
+export interface TitledPath {
+  readonly title: string;
+  readonly path: string;
+}
 
 /** The image editor's page shows one or several images side by side, their views moved together. */
 export type ToViewer =
   | ImageReply
-  | { readonly type: "show"; readonly images: readonly ImageSummary[] }
+  | { readonly type: "show"; readonly images: readonly ViewedImage[]; readonly start?: ViewStart }
   | { readonly type: "show-failed"; readonly message: string };
-export type FromViewer = ImageRequest | { readonly type: "ready" };
+export type FromViewer = ImageRequest | SaveRequest | { readonly type: "ready" };
+
+/** An image with its title; without one it is called by its file's name. */
+export interface ViewedImage extends ImageSummary {
+  readonly title?: string;
+}
+
+/** What a viewer shows first, where it was opened from another view of the same images. */
+export interface ViewStart {
+  readonly z?: number;
+}
 
 /** What the panel keeps over a reload of the window (`setState`), handed back to the panel's serializer. */
 export interface PanelState {

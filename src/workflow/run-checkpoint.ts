@@ -3,9 +3,9 @@ import { existsSync } from "node:fs";
 import {
   type BiapyCheckpoint,
   loadBiapyCheckpoint,
-  type OptimizerSettings,
   type ParameterState,
   type PlainObject,
+  type SavedOptimizer,
   saveBiapyCheckpoint,
 } from "../checkpoint/biapy-checkpoint.ts";
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
@@ -43,7 +43,7 @@ export interface RunCheckpointContent {
   readonly identity: TrainingIdentity;
 }
 
-function optimizerSettings(settings: OptimiserSettings, learningRate: number): OptimizerSettings {
+function optimizerSettings(settings: OptimiserSettings, learningRate: number): SavedOptimizer {
   if (settings.kind === "sgd") {
     const { momentum, weightDecay } = settings;
     return { name: "SGD", learningRate, momentum, nesterov: true, weightDecay };
@@ -110,17 +110,24 @@ export interface LoadedWeights {
   readonly missing: readonly string[];
 }
 
-/** Reads the weights that a model has, by name and shape. */
+/**
+ * Reads the weights that a model has, by name and shape.
+ *
+ * @param unwanted why a weight is not to be taken, by its name; undefined for all others
+ */
 export async function loadWeights(
   { weights }: BiapyCheckpoint,
   parameters: Parameters,
+  unwanted: (name: string) => string | undefined = () => undefined,
 ): Promise<LoadedWeights> {
   const loaded: string[] = [];
   const skipped: { name: string; reason: string }[] = [];
   const specs = new Map(parameters.specs.map((spec) => [spec.name, spec]));
   for (const [name, tensor] of weights) {
     const spec = specs.get(name);
-    if (spec === undefined) skipped.push({ name, reason: "this network has no weights of such names" });
+    const reason = unwanted(name);
+    if (reason !== undefined) skipped.push({ name, reason });
+    else if (spec === undefined) skipped.push({ name, reason: "this network has no weights of such names" });
     else if (String(spec.shape) !== String(tensor.shape)) {
       skipped.push({ name, reason: `the shape [${tensor.shape}] is not this network's [${spec.shape}]` });
     } else {

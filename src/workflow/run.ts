@@ -3,6 +3,7 @@ import { workflowOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import type { ImagePairs } from "../data/patches.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
+import { startingWeightsPath } from "../facts/result-tree.ts";
 import type { WorkflowName } from "../facts/workflows.ts";
 import { declaredWeights } from "../runtime/declared-weights.ts";
 import { DeviceMemoryError } from "../runtime/device-memory-error.ts";
@@ -19,7 +20,7 @@ import { type CheckpointHeader, type ImageFingerprints, loadRunCheckpoint } from
 import { prepareImages, type RunImages } from "./run-images.ts";
 import type { RunningRequest, RunRequest } from "./run-request.ts";
 import { imagesFingerprint, otherImages } from "./same-training.ts";
-import { trainingSettings } from "./settings.ts";
+import { checkLossPrecision, trainingSettings } from "./settings.ts";
 import { loadStartingWeights, ownCheckpoint } from "./starting-weights.ts";
 import { type Task, trainingProgram } from "./tasks/task.ts";
 import { ImageTester } from "./test-images.ts";
@@ -92,7 +93,10 @@ async function onDevice(
 ): Promise<"finished" | "stopped"> {
   const { config, tree, run, images, runtime, signal, training, report } = request;
   const trainable = beginning.kind !== "test";
-  if (trainable) checkPrecision(runtime, training);
+  if (trainable) {
+    checkPrecision(runtime, training);
+    checkLossPrecision(config, training.precision ?? "single");
+  }
   const declared = declaredWeights(trainingProgram(task));
   const parameters = new Parameters(trainable ? withFrozenWeights(config, declared, report) : declared, {
     trainable,
@@ -138,14 +142,16 @@ async function begin(request: RunningRequest, parameters: Parameters, beginning:
     return;
   }
   const complete = beginning.kind === "test";
+  let table: string | undefined;
   if (complete || config.flag("MODEL.LOAD_CHECKPOINT")) {
     const path = await startingCheckpoint(config, request, complete);
-    await loadStartingWeights(path, config, parameters, { complete, report });
+    table = await loadStartingWeights(path, config, parameters, { complete, report });
   }
   if (complete) return run.testOnly();
   const earlier = await run.startFresh(epochs);
   if (earlier !== undefined)
     say(`Run ${tree.runId} of ${tree.name} existed already: what it left is in ${earlier} now.`);
+  if (table !== undefined) await writeFileAtomically(startingWeightsPath(tree), table);
 }
 
 async function startingCheckpoint(

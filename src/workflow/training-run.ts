@@ -22,6 +22,7 @@ import { type CheckpointKind, type EpochResult, Trainer, type TrainerState } fro
 import { compileTraining } from "../training/training-step.ts";
 import { writeAugmentationSamples } from "./augmentation-samples.ts";
 import { PatchBatches } from "./batches.ts";
+import { keepEpochPictures } from "./epoch-pictures.ts";
 import { FeaturePreview } from "./features/feature-preview.ts";
 import { writeNormalisationFiles } from "./normalisation-files.ts";
 import { type CheckpointHeader, loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
@@ -237,6 +238,7 @@ export class TrainingRun {
     this.tester ??= new ImageTester(config, tree, this.task, runtime, this.parameters);
     const files = await this.tester.preview(pairs, 0);
     const image = basename(pairs.images.infos[0].path);
+    await keepEpochPictures(this.request.tree.runDirectory, epoch, image, files);
     const kind = this.task.testing.imageKinds.preview;
     this.request.report({ event: "image", kind, image, files, epoch });
   }

@@ -335,3 +335,52 @@ test("rates and betas that are no numbers are refused; a pair of betas is read i
     assert.deepEqual(optimizerBetas(config), [0.9, 0.99], text);
   }
 });
+
+test("a file is read as PyYAML and yacs read it", () => {
+  const value = (
+    text: string,
+    key: "TRAIN.EPOCHS" | "DATA.PATCH_SIZE" | "AUGMENTOR.ENABLE" | "TRAIN.W_DECAY",
+  ) => {
+    const { config, problems } = load(text);
+    assert.deepEqual(problems, [], text);
+    return config.value(key);
+  };
+  for (const yes of ["yes", "on", "TRUE", "'True'", '"True"'])
+    assert.equal(value(`AUGMENTOR: {ENABLE: ${yes}}`, "AUGMENTOR.ENABLE"), true);
+  assert.equal(value("TRAIN: {EPOCHS: 0x10}", "TRAIN.EPOCHS"), 16);
+  assert.equal(value("TRAIN: {EPOCHS: 1_00}", "TRAIN.EPOCHS"), 100);
+  assert.equal(value("TRAIN: {EPOCHS: '100'}", "TRAIN.EPOCHS"), 100);
+  assert.equal(value("TRAIN: {W_DECAY: 1e-4}", "TRAIN.W_DECAY"), 1e-4);
+  assert.deepEqual(value("DATA: {PATCH_SIZE: '64, 64, 1'}", "DATA.PATCH_SIZE"), [64, 64, 1]);
+  const anchored =
+    "DATA:\n  TRAIN: &images\n    IN_MEMORY: False\n    PATH: a\n  TEST:\n    <<: *images\n    PATH: b\n";
+  const { config, problems } = load(anchored);
+  assert.deepEqual(problems, []);
+  assert.equal(config.value("DATA.TEST.IN_MEMORY"), false);
+  assert.equal(config.text("DATA.TEST.PATH"), "b");
+});
+
+test("what BiaPy refuses of a file's form is refused, at its place and with what to write", () => {
+  for (const [text, line, message, suggestion] of [
+    ["TRAIN:\n\tEPOCHS: 3\n", 2, /tab/, undefined],
+    ["TRAIN:\n  EPOCHS: 3\t# few\n", 2, /no tabs/, undefined],
+    ["TRAIN:\n  EPOCHS: 3\n---\nTEST:\n  ENABLE: True\n", 3, /second document/, undefined],
+    ["", 1, /empty/, undefined],
+    ["# nothing\n", 1, /empty/, undefined],
+    ["PATHS:\nTRAIN:\n  EPOCHS: 3\n", 1, /no keys/, undefined],
+    ["TRAIN:\n  LR: *rate\n", 2, /no anchor/, undefined],
+    ["TRAIN:\n  LR: 1e-4\n", 2, /dot/, "0.0001"],
+    ["TRAIN:\n  LR: 1\n", 2, /whole number/, "1.0"],
+    ["TRAIN:\n  EPOCHS: 100.0\n", 2, /decimal point/, "100"],
+    ["TRAIN:\n  BATCH_SIZE: 6.\n", 2, /decimal point/, "6"],
+  ] as const) {
+    const [problem] = load(text).problems;
+    assert.match(problem.message, message, text);
+    assert.deepEqual([problem.severity, problem.line, problem.suggestion], ["error", line, suggestion], text);
+  }
+  const repeated = Array.from(
+    { length: 20 },
+    (_, at) => `  k${at}: &a${at} [${at === 0 ? "x" : `*a${at - 1}, *a${at - 1}`}]`,
+  );
+  assert.match(load(`TRAIN:\n${repeated.join("\n")}\n`).problems[0].message, /repeats itself/);
+});

@@ -9,6 +9,7 @@ import {
   deviceMemory,
   duration,
   largeCount,
+  SteadyTimeLeft,
   shortNumber,
 } from "../../src/facts/format.ts";
 
@@ -47,4 +48,16 @@ test("sizes count in thousands, a device's memory in powers of two", () => {
     "3.1 GB",
   ]);
   assert.equal(deviceMemory(8 * 2 ** 30), "8.0 GB");
+});
+
+test("the time left is rounded, and an estimate that wavers does not change what is shown", () => {
+  const shownFor = (seconds: number) => new SteadyTimeLeft().update(seconds);
+  assert.deepEqual([42, 400, 1130, 4300, 5.2 * 3600].map(shownFor), [
+    ...["about 40 s", "about 7 min", "about 20 min", "about 1 h 10 min", "about 5 h"],
+  ]);
+  const left = new SteadyTimeLeft();
+  const shown = new Set([1040, 1060, 1045, 1055, 1041, 1059].map((seconds) => left.update(seconds)));
+  assert.equal(shown.size, 1);
+  assert.equal(left.update(700), "about 10 min");
+  assert.equal(left.update(undefined), undefined);
 });

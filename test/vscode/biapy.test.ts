@@ -27,7 +27,10 @@ const scenario: Scenario =
         // Images are read by a process of their own, which is debugged too.
         "short.biapy.yaml": `${tinyModel(1)}SYSTEM:\n    NUM_WORKERS: 1\n`,
         // It is a machine's setting: those of a user do not count on a server.
-        [SETTINGS]: JSON.stringify({ "biapy.python.path": environment.python }),
+        [SETTINGS]: JSON.stringify({
+          "biapy.python.path": environment.python,
+          "biapy.run.confirmCommand": true,
+        }),
       });
 
 after(() => rmSync(environmentFolder, { recursive: true, force: true }));

@@ -30,7 +30,10 @@ tool("docker", "echo 'permission denied while trying to connect' >&2; exit 1");
 after(() => rmSync(tools, { recursive: true }));
 
 const scenario = sampleWindow(
-  { "cells.biapy.yaml": tinyModel(3) },
+  {
+    "cells.biapy.yaml": tinyModel(3),
+    ".vscode/settings.json": JSON.stringify({ "biapy.run.confirmCommand": true }),
+  },
   {
     environment: {
       PATH: `${tools}${delimiter}${process.env.PATH}`,

@@ -11,9 +11,6 @@ const scenario = sampleWindow({ "cells.biapy.yaml": tinyModel(5), "long.biapy.ya
 scenario("a training runs from the palette to its end", async ({ workbench, folder }) => {
   await workbench.openFile("cells.biapy.yaml");
   await workbench.command("BiaPy: Run Training");
-  await workbench.entries.first().waitFor();
-  await workbench.screenshot("1-command");
-  await workbench.choose("Train");
   await workbench.panel();
   await workbench.screenshot("2-running");
   await workbench.runStatus(/Finished/);
@@ -32,7 +29,7 @@ scenario(
       await curves.getByText(title, { exact: true }).first().waitFor();
     const images = panel.getByRole("region", { name: "Images" });
     await images.getByRole("tab", { name: "Reconstructions" }).click();
-    for (const role of ["Original", "Masked", "Reconstruction", "Reconstruction + visible"])
+    for (const role of ["Original", "Masked", "Reconstruction", "With visible"])
       await images.getByRole("img", { name: `${role},` }).waitFor();
     await images.getByRole("img", { name: "Original," }).scrollIntoViewIfNeeded();
     await workbench.screenshot("4-mae-checks");

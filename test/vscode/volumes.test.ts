@@ -20,7 +20,7 @@ scenario("a volume is trained, and the panel steps through its slices", async ({
   const slices = Number(/slice \d+ of (\d+)/.exec((await original.getAttribute("aria-label")) ?? "")?.[1]);
   const slider = images.getByRole("slider", { name: "Slice (z)" });
   await slider.press("Home");
-  for (const role of ["Original", "Masked", "Reconstruction", "Reconstruction + visible"])
+  for (const role of ["Original", "Masked", "Reconstruction", "With visible"])
     await images
       .getByRole("img", { name: new RegExp(`^${role.replace("+", "\\+")},.*slice 1 of ${slices}`) })
       .waitFor();

@@ -45,7 +45,7 @@ async function takePanel(workbench: Workbench): Promise<void> {
   await take(workbench, "panel", { x: x - 14, y: y - 10 }, 520, 800);
   const images = panel.getByRole("region", { name: "Images" });
   await images.getByRole("tab", { name: "Reconstructions" }).click();
-  await images.getByRole("img", { name: "Reconstruction + visible," }).scrollIntoViewIfNeeded();
+  await images.getByRole("img", { name: "With visible," }).scrollIntoViewIfNeeded();
   await images.evaluate((region) => region.scrollIntoView());
   const at = await placeOf(images);
   await take(workbench, "reconstructions", { x: at.x - 14, y: at.y }, 520, 370);

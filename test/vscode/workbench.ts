@@ -322,7 +322,6 @@ export class Workbench {
   /** Trains the configuration that is being edited. */
   async train(): Promise<Frame> {
     await this.command("BiaPy: Run Training");
-    await this.choose("Train");
     return this.panel();
   }
 

@@ -64,4 +64,19 @@ for (const theme of ["light", "high-contrast"] as const) {
     assert.deepEqual(await faults(webview, theme), []);
     await webview.close();
   });
+
+  test(`the runs table, ${theme}`, async () => {
+    const webview = await harness.open("table", { theme });
+    const rows = ["cells", "cube"].map((name) => ({
+      summary: summary(name, "finished"),
+      engine: "embedded",
+      bestLoss: 0.5,
+    }));
+    await webview.tell({ type: "rows", rows });
+    await webview.frame.locator("tr[data-run]").first().click();
+    await webview.frame.getByRole("button", { name: "Scatter Plot" }).click();
+    await webview.frame.getByRole("region", { name: "Scatter plot" }).waitFor();
+    assert.deepEqual(await faults(webview, theme), []);
+    await webview.close();
+  });
 }

@@ -12,8 +12,9 @@ import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Frame, type Page } from "playwright-core";
 import { ImageReader } from "../../src/extension/viewer/image-reader.ts";
 import { pageHtml } from "../../src/extension/viewer/page.ts";
-import { readPage } from "../../src/extension/viewer/webview-page.ts";
+import { type PageName, readPage } from "../../src/extension/viewer/webview-page.ts";
 import type { ImageRequest, RunHistory, ToPanel, ToViewer } from "../../src/protocol/panel-messages.ts";
+import type { ToTable } from "../../src/protocol/table-messages.ts";
 import { THEMES, type ThemeName } from "./themes.ts";
 
 const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
@@ -50,7 +51,10 @@ async function answer(request) {
 }
 window.addEventListener("message", ({ data }) => {
   if (data.type === "open-image" || data.type === "read-plane") answer(data);
-  else late(() => said.push(data));
+  else if (data.type === "save-file") {
+    const content = btoa(Array.from(new Uint8Array(data.content), (byte) => String.fromCharCode(byte)).join(""));
+    late(() => said.push({ ...data, content }));
+  } else late(() => said.push(data));
 });
 function decoded(column) {
   return new Float64Array(Uint8Array.from(atob(column), (letter) => letter.charCodeAt(0)).buffer);
@@ -74,13 +78,13 @@ export interface Webview {
   readonly frame: Frame;
   readonly page: Page;
   /** Sends what the extension would. What the page makes of it is to be waited for. */
-  tell(...messages: (ToPanel | ToViewer)[]): Promise<void>;
+  tell(...messages: (ToPanel | ToViewer | ToTable)[]): Promise<void>;
   /** What the webview told the extension, by type, when it has done so `count` times; requests for images are left out. */
   said(type: string, count?: number): Promise<Record<string, unknown>[]>;
   /** Violations of the content security policy, and errors. */
   readonly complaints: readonly string[];
   /** A message in a form that `prepare` in the outer page takes. */
-  transferable(message: ToPanel | ToViewer): object;
+  transferable(message: ToPanel | ToViewer | ToTable): object;
   setTheme(theme: ThemeName): Promise<void>;
   /** Loads the page again with the state that it kept. */
   reload(): Promise<void>;
@@ -88,7 +92,7 @@ export interface Webview {
 }
 
 export interface Harness {
-  open(kind: "panel" | "viewer", options?: WebviewOptions): Promise<Webview>;
+  open(kind: PageName, options?: WebviewOptions): Promise<Webview>;
   close(): Promise<void>;
 }
 
@@ -115,8 +119,8 @@ export async function startHarness(): Promise<Harness> {
       const values = reply.type === "plane" ? Buffer.from(reply.plane.values) : Buffer.alloc(0);
       response.setHeader("x-message", encodeURIComponent(JSON.stringify(reply)));
       response.end(values);
-    } else if (pathname === "/panel" || pathname === "/viewer") {
-      const parts = readPage(join(dist, "webview"), pathname === "/panel" ? "panel" : "viewer");
+    } else if (pathname === "/panel" || pathname === "/viewer" || pathname === "/table") {
+      const parts = readPage(join(dist, "webview"), pathname.slice(1) as PageName);
       response.setHeader("content-type", "text/html").end(pageHtml("Test", parts));
     } else response.setHeader("content-type", "text/html").end(OUTER);
   });
@@ -153,7 +157,7 @@ async function body(request: IncomingMessage): Promise<string> {
 async function openWebview(
   browser: Browser,
   address: string,
-  kind: "panel" | "viewer",
+  kind: PageName,
   { theme = "dark", width = 1000, height = 1400 }: WebviewOptions,
 ): Promise<Webview> {
   const context = await browser.newContext({ viewport: { width, height } });
@@ -249,7 +253,7 @@ function prepareFrame({
   });
 }
 
-const transferable = (message: ToPanel | ToViewer): object =>
+const transferable = (message: ToPanel | ToViewer | ToTable): object =>
   message.type === "history" ? { ...message, history: encoded(message.history) } : message;
 
 /** JSON knows no arrays of doubles. */

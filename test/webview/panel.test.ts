@@ -3,6 +3,7 @@ import { copyFile, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { decode } from "fast-png";
 import { condense } from "../../src/extension/panel/run-history.ts";
 import type { ImageEvent, RunEvent, StepEvent } from "../../src/facts/run-events.ts";
 import type { ImageRequest, RunSummary } from "../../src/protocol/panel-messages.ts";
@@ -73,6 +74,10 @@ test("a chart for each metric and the learning rate, with the run's last values"
   panel(async (webview) => {
     const titles = await webview.frame.locator(".chart h3").allTextContents();
     assert.deepEqual(titles, ["Loss", "PSNR (dB)", "SSIM", "MSE", "MAE", "Learning rate"]);
+    // The last three are folded until they are asked for.
+    assert.equal(await chart(webview, "MAE").isVisible(), false);
+    await webview.frame.getByText("More curves").click();
+    await legendValue(webview, "MAE", "Validation").waitFor();
     await waitForText(legendValue(webview, "Loss", "Validation"), shown(validationLoss(cells.events, 40)));
     // Both curves go from the left to the right of the plot.
     for (const colour of ["#3794ff", "#d18616"]) {
@@ -97,6 +102,7 @@ test("hovering reads the values at the cursor in all charts", () =>
 test("dragging zooms all charts to the part chosen, and a double click shows all again", () =>
   panel(async (webview) => {
     const plot = chart(webview, "Loss").locator(".u-over");
+    await plot.scrollIntoViewIfNeeded();
     const box = await plot.boundingBox();
     assert.ok(box !== null);
     const { mouse } = webview.page;
@@ -169,13 +175,13 @@ test("a running run tells its epoch, time left, device and memory, and follows n
       assert.ok(step?.event === "step");
       await waitForText(progress.locator(".doing"), `Epoch 2 of 40, step ${step.step} of 9`);
       // All of it is drawn at once.
-      assert.match(await textOf(progress.locator(".left")), /^(\d+ min )?\d+ s left$/);
+      assert.equal(await textOf(progress.locator(".left")), "about 20 min left");
       const done = await progress.getByRole("progressbar").evaluate((bar: HTMLProgressElement) => bar.value);
       assert.ok(Math.abs(done - (1 + step.step / 9) / 40) < 1e-9);
       // More may come.
       await webview.said("events-drawn");
     },
-    { runs: [summary("cells", "running")], events },
+    { runs: [summary("cells", "running", { timeLeft: "about 20 min" })], events },
   );
 });
 
@@ -214,7 +220,7 @@ test("Stop and Resume ask for it, by keyboard too", async () => {
   );
 });
 
-test("errors come before the log, with a link to their place", () => {
+test("errors stand in one place above the curves, with a link to where they are mended", () => {
   const time = Date.now();
   const events: RunEvent[] = [
     { event: "log", level: "info", message: "Reads 12 images.", time },
@@ -237,9 +243,11 @@ test("errors come before the log, with a link to their place", () => {
   return panel(
     async (webview) => {
       const lines = await webview.frame.locator(".log-errors .log-text").allTextContents();
+      await webview.frame.getByRole("button", { name: "Show Log" }).waitFor();
       assert.deepEqual(lines, ["DATA.PATCH_SIZE is too large.", "The disk is full.", "One image is small."]);
       assert.equal(await webview.frame.locator(".log-tail li").count(), 4);
-      await webview.frame.locator(".log-errors").getByRole("button", { name: "DATA.PATCH_SIZE" }).click();
+      assert.equal(await textOf(webview.frame.locator(".doing")), "");
+      await webview.frame.locator(".log-errors").getByRole("button", { name: "Go to Line 7" }).click();
       assert.deepEqual(await webview.said("open-file"), [{ type: "open-file", path: "/a.yaml", line: 7 }]);
     },
     { runs: [summary("broken", "failed")], events },
@@ -272,7 +280,7 @@ test("reconstruction checks stand in one row and change with every epoch", async
         "Original",
         "Masked",
         "Reconstruction",
-        "Reconstruction + visible",
+        "With visible",
       ]);
       const tops = await frame
         .locator(".tile")
@@ -309,7 +317,7 @@ test("the slider moves through the slices, and the cursor reads the files' value
     await waitForText(tile("Prediction").locator(".tile-value"), "203  (y 30, x 12)");
     await frame.getByRole("slider", { name: "Slice (z)" }).focus();
     await webview.page.keyboard.press("ArrowLeft");
-    await waitForText(frame.locator(".stepper-text").first(), "30 / 31");
+    await waitForText(frame.locator(".image-row .stepper-text"), "30 / 31");
   }, cube));
 
 test("predictions have previews, and the one that is chosen is shown", () =>
@@ -386,11 +394,13 @@ test("zooming and moving one image moves all of them", () =>
     const canvases = frame.locator(".tile-canvas");
     const values = frame.locator(".tile-value");
     await imagesShown(webview);
+    const zoom = async () => Number.parseFloat(await textOf(frame.locator(".zoom-text")));
+    const fitted = await zoom();
     await hover(canvases.nth(0), 0.5, 0.5);
     await page.keyboard.down("Control");
     await page.mouse.wheel(0, -400);
     await page.keyboard.up("Control");
-    await waitForText(frame.locator(".zoom-text"), /^3\.[78]×$/);
+    await until(zoom, (percent) => Math.abs(percent / fitted - Math.exp(4 / 3)) < 0.05);
     await hover(canvases.nth(0), 0.9, 0.9);
     const place = async (index: number) => (await textOf(values.nth(index))).replace(/^.*\(/, "(");
     // Without the zoom it would be y 54, x 21.
@@ -402,7 +412,7 @@ test("zooming and moving one image moves all of them", () =>
     for (const index of [0, 1]) await eventually(async () => assert.equal(await place(index), first));
     await canvases.nth(1).focus();
     await page.keyboard.press("0");
-    await waitForText(frame.locator(".zoom-text"), "1×");
+    await until(zoom, (percent) => percent === fitted);
   }, cube));
 
 test("a contrast chosen by hand makes all that is above it white", () =>
@@ -452,13 +462,16 @@ test("charts are read by keyboard, and said", () =>
   panel(async (webview) => {
     const plot = chart(webview, "Loss").locator(".chart-plot");
     await eventually(async () =>
-      assert.match((await plot.getAttribute("aria-label")) ?? "", /^Loss: Train [\d.]+, Validation 0\.6209/),
+      assert.match(
+        (await plot.getAttribute("aria-label")) ?? "",
+        /^Loss: Train, smoothed [\d.]+, Validation 0\.6209/,
+      ),
     );
     await plot.focus();
     await webview.page.keyboard.press("End");
     await waitForText(
-      webview.frame.locator(".section .spoken").first(),
-      /^Epoch 40: Train [\d.]+, Validation 0\.6209/,
+      webview.frame.getByRole("region", { name: "Curves" }).locator(".spoken"),
+      /^Epoch 40: Train, smoothed [\d.]+, Validation 0\.6209/,
     );
     await webview.page.keyboard.press("+");
     await webview.frame.getByRole("button", { name: "Show all" }).waitFor();
@@ -491,11 +504,11 @@ test("Tab reaches everything in the order of the page, and everything has a name
       const order = [
         "select Run",
         "vscode-button Stop",
+        "input Slice (z)",
+        "canvas Original",
         "input Smoothing",
         "vscode-checkbox Log scale",
         "button Train",
-        "input Slice (z)",
-        "canvas Original",
         "ol Last lines of the log",
       ];
       const places = order.map((wanted) => names.findIndex((name) => name.startsWith(wanted)));
@@ -536,15 +549,139 @@ test("runs are laid over each other, and hidden by their name in the legend", ()
         { type: "compare", runs: ["cube"] },
         { type: "history", history: condense("cube", cube.events) },
       );
-      const entries = chart(webview, "Loss").locator(".legend-entry");
-      await eventually(async () => assert.equal(await entries.count(), 4));
+      // One legend for all charts, with each run once.
+      const entries = frame.locator(".shared-legend .legend-entry");
+      await eventually(async () =>
+        assert.deepEqual(await entries.allTextContents(), ["cells, run 1", "cube, run 1"]),
+      );
+      assert.equal(await chart(webview, "Loss").locator(".chart-legend .legend-entry").count(), 0);
       const canvas = chart(webview, "Loss").locator("canvas");
       const orange = async () => (await curveHeights(canvas, "#d18616")).length;
       await until(orange, (columns) => columns > 50);
-      for (const entry of await entries.filter({ hasText: "cube" }).all()) await entry.click();
+      await entries.filter({ hasText: "cube" }).click();
       await eventually(async () => assert.equal(await orange(), 0));
+      // The values under the cursor are read beside it.
+      await hover(chart(webview, "Loss").locator(".u-over"), 0.5, 0.5);
+      await chart(webview, "Loss")
+        .locator(".chart-readout", { hasText: "cells, run 1 validation" })
+        .waitFor();
     },
     { ...cells, runs: [...cells.runs, ...cube.runs] },
+  ));
+
+test("a chart's numbers are saved as CSV, and its picture as a PNG", () =>
+  panel(async (webview) => {
+    const { frame } = webview;
+    const choose = async (item: string) => {
+      await chart(webview, "Loss").click({ button: "right" });
+      await frame.getByRole("menuitem", { name: item }).click();
+    };
+    await choose("Save as CSV…");
+    const [{ name, content }] = await webview.said("save-file");
+    assert.equal(name, "loss.csv");
+    const [header, ...rows] = Buffer.from(content as string, "base64")
+      .toString()
+      .split("\n");
+    assert.equal(header, 'epoch,"Train, each step","Train, smoothed",Validation');
+    const last = rows[rows.length - 1].split(",");
+    assert.deepEqual([last[0], Number(last[3])], ["40", validationLoss(cells.events, 40)]);
+    await choose("Save as PNG…");
+    const [, picture] = await webview.said("save-file", 2);
+    assert.equal(picture.name, "loss.png");
+    const { width, height } = decode(Buffer.from(picture.content as string, "base64"));
+    assert.ok(width > 150 && height > 160);
+  }, cells));
+
+test("a reconstruction is replayed epoch by epoch", () => {
+  const from = "cells/results/cells_1/MAE_checks/nuclei-0";
+  const pictures = (epoch: number, number: number) => ({
+    epoch,
+    images: { "nuclei-01.tif": { reconstruction: recordedImage(`${from}${number}_original.tif`) } },
+  });
+  return panel(async (webview) => {
+    const { frame } = webview;
+    await imagesShown(webview);
+    await webview.said("ask-epochs");
+    await webview.tell({
+      type: "epochs",
+      run: "cells",
+      epochs: [pictures(1, 1), pictures(9, 2), pictures(40, 1)],
+    });
+    const caption = frame.locator(".image-caption .hint").first();
+    const reconstruction = frame.locator(".tile", { hasText: /^Reconstruction/ }).locator("canvas");
+    const picture = () => reconstruction.evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+    const newest = await picture();
+    await frame.getByRole("slider", { name: "Epoch" }).fill("2");
+    await waitForText(caption, "nuclei-01.tif, after epoch 9");
+    await imagesShown(webview);
+    await until(picture, (now) => now !== newest);
+    await frame.getByRole("slider", { name: "Epoch" }).fill("3");
+    await waitForText(caption, "nuclei-01.tif, after epoch 40");
+    await imagesShown(webview);
+    await until(picture, (now) => now === newest);
+  }, cells);
+});
+
+test("augmented patches stand beside what they were made from, by their names", () => {
+  const from = "cells/results/cells_1/MAE_checks/nuclei-01";
+  const event: ImageEvent = {
+    event: "image",
+    kind: "augmentation",
+    image: "nuclei-01.tif",
+    time: 1,
+    files: {
+      original: recordedImage(`${from}_original.tif`),
+      reconstruction: recordedImage(`${from}_masked.tif`),
+    },
+  };
+  return panel(
+    async (webview) => {
+      await imagesShown(webview);
+      const titles = await webview.frame.locator(".tile-title").allTextContents();
+      assert.deepEqual(titles, ["Original", "Augmented"]);
+    },
+    { runs: [summary("cells", "finished")], events: [event] },
+  );
+});
+
+test("what a configuration changes is listed, and name and notes are kept", () =>
+  panel(async (webview) => {
+    const { frame, page } = webview;
+    assert.deepEqual(await webview.said("ask-details"), [{ type: "ask-details", run: "cells" }]);
+    const changed = [{ key: "TRAIN.LR", value: "0.001", defaultValue: "0.0001", line: 12 }];
+    const notes = { title: "", notes: "first try", starred: true };
+    await webview.tell({
+      type: "details",
+      details: { run: "cells", notes, configuration: { file: "/cells.yaml", changed } },
+    });
+    await frame.getByText("Configuration: 1 key differs from the defaults").click();
+    await frame.getByRole("button", { name: "TRAIN.LR" }).click();
+    assert.deepEqual(await webview.said("open-file"), [{ type: "open-file", path: "/cells.yaml", line: 12 }]);
+    await frame.getByRole("textbox", { name: "Name" }).fill("Baseline");
+    await page.keyboard.press("Tab");
+    assert.deepEqual(await webview.said("annotate"), [
+      { type: "annotate", run: "cells", notes: { ...notes, title: "Baseline" } },
+    ]);
+  }, cells));
+
+test("a narrow panel has its images two by two, and nothing beyond its edge", () =>
+  panel(
+    async (webview) => {
+      await imagesShown(webview);
+      const { frame } = webview;
+      const boxes = await frame
+        .locator(".tile")
+        .evaluateAll((tiles) => tiles.map((tile) => tile.getBoundingClientRect().top));
+      assert.equal(new Set(boxes).size, 2);
+      const beyond = await frame.evaluate(() =>
+        [...document.querySelectorAll("main *")]
+          .filter((each) => each.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+          .filter((each) => each.closest(".table-scroll, .thumbnails, .spoken, .channels") === null)
+          .map((each) => each.outerHTML.slice(0, 100)),
+      );
+      assert.deepEqual(beyond, []);
+    },
+    { ...cells, options: { width: 240 } },
   ));
 
 test("without a run there is a button to run one", () =>

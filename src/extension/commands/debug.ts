@@ -44,7 +44,7 @@ export async function startDebuggedRun(
 ): Promise<DebuggedRun | undefined> {
   if (!(await mayRun())) return undefined;
   const file = await configurationFile(config);
-  const plan = file && (await planRun(file, services.engines, wishes));
+  const plan = file && (await planRun(file, services, wishes));
   if (plan === undefined) return undefined;
   const { order, engine } = plan;
   if (engine.debug === undefined) {

@@ -31,10 +31,14 @@ const HANDLERS: Readonly<Record<Exclude<CommandId, RegisteredElsewhere>, Handler
       clicked,
       Array.isArray(selected) ? selected : undefined,
     ),
+  "biapy.comparePretrained": async (services, clicked) =>
+    (await import("./compare-pretrained.ts")).comparePretrained(services, clicked),
   "biapy.showRunLog": async (services, clicked) =>
     (await import("./manage-runs.ts")).showRunLog(services, clicked),
   "biapy.openInTensorBoard": async (services, clicked) =>
     (await import("./tensorboard.ts")).openInTensorBoard(services, clicked),
+  "biapy.inspectImages": async (services, clicked, all) =>
+    (await import("./inspect-images.ts")).inspectImages(services, clicked, all),
   "biapy.installGpuRuntime": async ({ context }) =>
     (await import("./gpu-runtime.ts")).installGpuRuntime(context),
   "biapy.openTrainerSource": async (services, file) =>
@@ -56,14 +60,21 @@ const HANDLERS: Readonly<Record<Exclude<CommandId, RegisteredElsewhere>, Handler
     (await import("./sample.ts")).openSampleWorkspace(services, uriOf(parent)),
   "biapy.trainSample": async (services) => (await import("./sample.ts")).trainSample(services),
   "biapy.showResults": () => vscode.commands.executeCommand(`${RESULTS_VIEW}.focus`),
+  "biapy.applyModel": async (services, clicked) =>
+    (await import("./apply-model.ts")).applyModelToImages(services, clicked),
+  "biapy.showRunsTable": async ({ context, runs, panel }) =>
+    (await import("../table/index.ts")).showRunsTable(context, runs, panel),
   "biapy.results.refresh": ({ results }) => results.refresh(),
   "biapy.results.open": async (_services, item) => (await resultCommands()).openResult(fileItem(item)),
   "biapy.results.reveal": async (services, item) =>
     (await resultCommands()).revealResult(services, resultItem(item)),
   "biapy.results.useCheckpoint": async (services, item, target) =>
     (await resultCommands()).useCheckpoint(services, fileItem(item), uriOf(target)),
-  "biapy.results.delete": async (services, item) =>
-    (await resultCommands()).deleteResult(services, resultItem(item)),
+  "biapy.results.delete": async (services, item, selected) =>
+    (await resultCommands()).deleteResults(
+      services,
+      Array.isArray(selected) && selected.length > 0 ? selected.map(resultItem) : [resultItem(item)],
+    ),
 };
 
 const resultCommands = () => import("./result-commands.ts");

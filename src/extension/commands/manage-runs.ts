@@ -1,6 +1,10 @@
 /** Commands about runs that there are. */
 import { existsSync } from "node:fs";
+import { basename } from "node:path";
 import * as vscode from "vscode";
+import { jobName } from "../../runs/job-name.ts";
+import type { KnownRun } from "../runs/run-manager.ts";
+import { LANGUAGE } from "../workspace/recognise.ts";
 import { pickRun, pickRuns } from "./pick-run.ts";
 import type { Services } from "./services.ts";
 
@@ -45,12 +49,26 @@ function untilEnded(runs: Services["runs"], id: string): Promise<void> {
   });
 }
 
-/** BiaPy: Open Training Panel. */
-export function openTrainingPanel({ panel }: Services, clicked?: unknown): void {
+/** BiaPy: Open Training Panel. From a configuration it shows that configuration's newest run. */
+export async function openTrainingPanel({ panel, runs }: Services, clicked?: unknown): Promise<void> {
   const item = clicked as { readonly run?: unknown } | undefined;
   const run = typeof clicked === "string" ? clicked : typeof item?.run === "string" ? item.run : undefined;
-  panel.show(run);
+  const edited = vscode.window.activeTextEditor?.document;
+  const config =
+    clicked instanceof vscode.Uri ? clicked : edited?.languageId === LANGUAGE ? edited.uri : undefined;
+  if (run !== undefined || config === undefined) return panel.show(run);
+  await runs.ready();
+  const own = runs.known.find((known) => isOf(known, config.fsPath));
+  if (own !== undefined) return panel.show(own.summary.id);
+  const train = "Run Training";
+  const message = `${basename(config.fsPath)} has not been trained yet.`;
+  if ((await vscode.window.showInformationMessage(message, train)) === train)
+    await vscode.commands.executeCommand("biapy.runTraining", config);
 }
+
+/** Whether a run was started with a configuration; a run that left no record is known by its name alone. */
+const isOf = ({ order, live }: KnownRun, config: string): boolean =>
+  live === undefined ? order.name === jobName(config) : order.configFile === config;
 
 /** BiaPy: Compare Runs. */
 export async function compareRuns(

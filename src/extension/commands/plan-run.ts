@@ -1,6 +1,6 @@
 /** From a configuration to what is to be run: name, number, results, engine, command. */
-
-import { resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import * as vscode from "vscode";
 import { checkConfig, checkName } from "../../config/checks.ts";
 import { loadConfig } from "../../config/config.ts";
@@ -10,8 +10,10 @@ import type { RunOrder } from "../../runs/record.ts";
 import { freeRunId } from "../../runs/start-run.ts";
 import type { Engine } from "../engines/engine.ts";
 import { selectedEngine } from "../engines/index.ts";
+import { imageChecks } from "../language/load-image-checks.ts";
 import { runCommand } from "../workspace/commands.ts";
 import { workingDirectory } from "../workspace/configuration-file.ts";
+import type { Services } from "./services.ts";
 
 /** What a task or a debug configuration can say; the rest comes from the settings. */
 export interface RunWishes {
@@ -32,16 +34,17 @@ export const planTitle = ({ order }: RunPlan) => `${order.name}, run ${order.run
 /** Nothing where the engine is missing, the configuration has errors, or a person cancels; it has been said then. */
 export async function planRun(
   config: vscode.Uri,
-  engines: readonly Engine[],
+  { engines, context }: Pick<Services, "engines" | "context">,
   wishes: RunWishes = {},
 ): Promise<RunPlan | undefined> {
   const engine = selectedEngine(engines);
   if (!(await isAvailable(engine))) return undefined;
   const directory = workingDirectory(config);
-  if (engine.id === "embedded" && !(await isSound(config, directory))) return undefined;
+  if (engine.id === "embedded" && !(await isSound(context, config, directory))) return undefined;
   const settings = vscode.workspace.getConfiguration("biapy.run", config);
   const resultDirectory = resolve(directory, wishes.resultDir ?? settings.get("resultFolder", "results"));
   const name = wishes.name ?? jobName(config.fsPath);
+  if (!(await mayCreate(resultDirectory))) return undefined;
   const wrongName = checkName(name);
   if (wrongName !== undefined) {
     void vscode.window.showErrorMessage(wrongName.message);
@@ -73,12 +76,36 @@ export async function isAvailable(engine: Engine): Promise<boolean> {
   return false;
 }
 
-/** What the command line would refuse at once is said before anything is started. */
-async function isSound(config: vscode.Uri, folder: string): Promise<boolean> {
+/**
+ * Asks before a result folder is created whose parent is missing too: a drive may not be mounted, and a folder created in its
+ * place would fill another disk.
+ */
+async function mayCreate(resultDirectory: string): Promise<boolean> {
+  if (existsSync(resultDirectory) || existsSync(dirname(resultDirectory))) return true;
+  const create = "Create Folder";
+  const change = "Change the Setting";
+  const detail = "If it is on a drive that is not connected, connect the drive first.";
+  const message = `The result folder ${resultDirectory} does not exist.`;
+  const answer = await vscode.window.showWarningMessage(message, { modal: true, detail }, create, change);
+  if (answer === change)
+    await vscode.commands.executeCommand("workbench.action.openSettings", "biapy.run.resultFolder");
+  return answer === create;
+}
+
+/** Tells what the command line would refuse, damaged images included, before anything is started. */
+async function isSound(
+  context: vscode.ExtensionContext,
+  config: vscode.Uri,
+  folder: string,
+): Promise<boolean> {
   const loaded = loadConfig(config.fsPath);
   const readable = loaded.config.document.entries.length > 0;
-  const problems = [...loaded.problems, ...(readable ? checkConfig(loaded.config, folder) : [])];
-  const [first, ...more] = problems.filter(({ severity }) => severity === "error");
+  const found = [...loaded.problems, ...(readable ? checkConfig(loaded.config, folder) : [])];
+  const sound = readable && !found.some(({ severity }) => severity === "error");
+  const images = sound
+    ? await imageChecks(context).check(config.fsPath, readFileSync(config.fsPath, "utf8"), folder, true)
+    : [];
+  const [first, ...more] = [...found, ...images].filter(({ severity }) => severity === "error");
   if (first === undefined) return true;
   const others = more.length === 0 ? "" : ` (and ${more.length} more)`;
   const show = "Show";

@@ -67,33 +67,45 @@ export async function useCheckpoint(
   return target;
 }
 
-/** Moves a file, a group of files or all of a run to the trash. */
-export async function deleteResult({ runs }: Services, item: ResultItem, confirmed = false): Promise<void> {
-  // Where nothing may be connected to, nobody knows whether the run is still going on.
+/** Paths named in a question before they are deleted. */
+const MOST_LISTED = 15;
+
+/** Moves files, groups of files or all of some runs to the trash, after it has listed what goes. */
+export async function deleteResults(
+  { runs }: Services,
+  items: readonly ResultItem[],
+  confirmed = false,
+): Promise<void> {
+  // Where nothing may be connected to, nobody knows whether a run is still going on.
   if (!(await mayRun())) return;
-  const run = runs.find(item.run);
-  if (run === undefined) return;
-  const { name, runId } = run.summary;
-  if (run.live?.isActive) {
-    void vscode.window.showWarningMessage(`${name}, run ${runId}, is running: stop it first.`);
-    return;
+  const found = items.flatMap((item) => {
+    const run = runs.find(item.run);
+    if (run === undefined) return [];
+    const name = `${run.summary.name}, run ${run.summary.runId}`;
+    return [{ item, run, name, paths: pathsOf(run, item).filter(existsSync) }];
+  });
+  for (const { run, name, paths } of found) {
+    if (run.live?.isActive) {
+      void vscode.window.showWarningMessage(`${name}, is running: stop it first.`);
+      return;
+    }
+    const job = run.folder?.tree.jobDirectory ?? run.live?.jobDirectory ?? "";
+    const outside = paths.find((path) => !liesInside(path, job));
+    if (outside !== undefined) {
+      void vscode.window.showErrorMessage(
+        `${outside} lies behind a link that leads out of ${job}. Nothing was deleted: remove the link first.`,
+      );
+      return;
+    }
   }
-  const paths = pathsOf(run, item).filter(existsSync);
-  const job = run.folder?.tree.jobDirectory ?? run.live?.jobDirectory ?? "";
-  const outside = paths.find((path) => !liesInside(path, job));
-  if (outside !== undefined) {
-    void vscode.window.showErrorMessage(
-      `${outside} lies behind a link that leads out of ${job}. Nothing was deleted: remove the link first.`,
-    );
-    return;
-  }
+  const paths = [...new Set(found.flatMap((each) => each.paths))];
+  if (paths.length === 0) return;
+  const whole = found.filter(({ item }) => item.kind === "run").map(({ name }) => name);
   const what =
-    item.kind === "run"
-      ? `all of ${name}, run ${runId}`
-      : `${paths.length === 1 ? paths[0] : `${paths.length} files`}`;
+    whole.length > 0 ? `all of ${whole.join("; ")}` : paths.length === 1 ? paths[0] : `${paths.length} files`;
+  const more = paths.length > MOST_LISTED ? [`and ${paths.length - MOST_LISTED} more`] : [];
+  const detail = [...paths.slice(0, MOST_LISTED), ...more].join("\n");
   const move = "Move to Trash";
-  const detail =
-    item.kind === "run" ? "Its checkpoints, images, charts and logs." : paths.slice(0, 10).join("\n");
   const sure =
     confirmed ||
     (await vscode.window.showWarningMessage(`Delete ${what}?`, { modal: true, detail }, move)) === move;

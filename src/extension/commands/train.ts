@@ -24,7 +24,7 @@ export async function runTraining(
 ): Promise<string | undefined> {
   if (!(await mayRun())) return undefined;
   const config = await configurationFile(clicked);
-  const plan = config && (await planRun(config, services.engines, options));
+  const plan = config && (await planRun(config, services, options));
   return plan && start(services, plan, options.confirm);
 }
 
@@ -107,18 +107,18 @@ async function openInTerminal(command: RunCommand, plan: RunPlan): Promise<void>
 }
 
 /** BiaPy: Copy Training Command. */
-export async function copyTrainingCommand({ engines }: Services, clicked?: unknown): Promise<void> {
+export async function copyTrainingCommand(services: Services, clicked?: unknown): Promise<void> {
   if (!(await mayRun())) return;
   const config = await configurationFile(clicked);
-  const plan = config && (await planRun(config, engines));
+  const plan = config && (await planRun(config, services));
   if (plan !== undefined) await copyCommand(await plan.engine.command(plan.order));
 }
 
 /** BiaPy: Run Training in a Terminal. */
-export async function trainInTerminal({ engines }: Services, clicked?: unknown): Promise<void> {
+export async function trainInTerminal(services: Services, clicked?: unknown): Promise<void> {
   if (!(await mayRun())) return;
   const config = await configurationFile(clicked);
-  const plan = config && (await planRun(config, engines));
+  const plan = config && (await planRun(config, services));
   if (plan !== undefined) await openInTerminal(await plan.engine.command(plan.order), plan);
 }
 

@@ -9,8 +9,10 @@ import { TrainingPage } from "./training-page.ts";
 const TRAINING_PANEL = "biapy.trainingPanel";
 
 export interface TrainingPanel {
-  /** Opens the panel beside the editor, or brings it to the front, with a run's curves and images; the newest by itself. */
+  /** Opens the panel beside the editor, or brings it to the front, with a run's curves and images. Defaults to the newest run. */
   show(run?: string): void;
+  /** Whether the panel is visible with this run. */
+  isShowing(run: string): boolean;
   /** Lays runs over each other. */
   compare(runs: readonly string[]): void;
 }
@@ -50,6 +52,7 @@ export function registerTrainingPanel(context: vscode.ExtensionContext, runs: Ru
       open({ run });
       if (runs.runs.length > 0) markDone("watch");
     },
+    isShowing: (run) => page?.isShowing(run) ?? false,
     compare: ([run, ...compared]) => open({ run, compared }),
   };
 }

@@ -10,6 +10,11 @@ export class OfferedFiles {
     for (const event of events) for (const path of pathsIn(event)) this.runs.set(path, run);
   }
 
+  /** Takes in further files of a run. */
+  add(run: string, paths: readonly string[]): void {
+    for (const path of paths) this.runs.set(path, run);
+  }
+
   /** The run that named a file; nothing for a file that no event named. */
   runOf(path: string): string | undefined {
     return this.runs.get(path);

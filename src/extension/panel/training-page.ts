@@ -8,10 +8,15 @@ import type {
   ImageRequest,
   PanelCommand,
   PanelState,
+  TitledPath,
   ToPanel,
+  ViewStart,
 } from "../../protocol/panel-messages.ts";
+import { listEpochPictures } from "../../results/epoch-pictures.ts";
 import type { RunSource } from "../runs/run-source.ts";
 import type { ImageReader } from "../viewer/image-reader.ts";
+import { openImages } from "../viewer/index.ts";
+import { saveFile } from "../viewer/save-file.ts";
 import { showPage } from "../viewer/webview-page.ts";
 import type { CommandId } from "../workspace/command-ids.ts";
 import { runCommand } from "../workspace/commands.ts";
@@ -43,7 +48,7 @@ export class TrainingPage {
 
   constructor(
     private readonly panel: vscode.WebviewPanel,
-    context: vscode.ExtensionContext,
+    private readonly context: vscode.ExtensionContext,
     private readonly runs: RunSource,
     private readonly images: ImageReader,
     { run, compared }: PanelState,
@@ -67,6 +72,11 @@ export class TrainingPage {
     if (run !== undefined) this.wanted = run;
     if (run !== undefined || compared !== undefined) this.compared = compared ?? [];
     this.sendRuns();
+  }
+
+  /** Whether a person can see this run now. */
+  isShowing(run: string): boolean {
+    return this.panel.visible && this.shown === run;
   }
 
   private async receive(message: FromPanel): Promise<void> {
@@ -103,11 +113,32 @@ export class TrainingPage {
       case "resume":
         await this.runs.resume(message.run);
         break;
+      case "show-log":
+        await runCommand("biapy.showRunLog", message.run);
+        break;
       case "command":
         await runCommand(COMMANDS[message.command]);
         break;
       case "open-file":
         await this.openFile(message.path, message.line);
+        break;
+      case "ask-epochs":
+        await this.sendEpochs(message.run);
+        break;
+      case "ask-details": {
+        const details = await this.runs.details(message.run);
+        if (details?.configuration !== undefined) this.offered.add(message.run, [details.configuration.file]);
+        if (details !== undefined) this.post({ type: "details", details });
+        break;
+      }
+      case "annotate":
+        await this.runs.annotate(message.run, message.notes);
+        break;
+      case "open-images":
+        await this.openImages(message.images, message.start);
+        break;
+      case "save-file":
+        await saveFile(message);
         break;
       default:
         this.post(await this.imageReply(message));
@@ -130,6 +161,26 @@ export class TrainingPage {
     };
   }
 
+  private async openImages(images: readonly TitledPath[], start: ViewStart): Promise<void> {
+    for (const { path } of images) if (!(await this.isAllowed(path))) return;
+    const titles = images.map(({ title }) => title);
+    openImages(
+      this.context,
+      images.map(({ path }) => vscode.Uri.file(path)),
+      { titles, start },
+    );
+  }
+
+  private async sendEpochs(run: string): Promise<void> {
+    if (!this.sent.has(run)) return;
+    const epochs = await listEpochPictures(run);
+    const files = epochs.flatMap(({ images }) =>
+      Object.values(images).flatMap((each) => Object.values(each)),
+    );
+    this.offered.add(run, files);
+    this.post({ type: "epochs", run, epochs });
+  }
+
   private async openFile(path: string, line?: number): Promise<void> {
     if (!(await this.isAllowed(path))) return;
     if (!existsSync(path)) {
@@ -145,7 +196,7 @@ export class TrainingPage {
   private sendRuns(): void {
     const { runs } = this.runs;
     const known = new Set(runs.map(({ id }) => id));
-    const shown = this.wanted !== undefined && known.has(this.wanted) ? this.wanted : runs[0]?.id;
+    const { shown } = this;
     const compared = this.compared.filter((run) => known.has(run) && run !== shown);
     // The steps of a run change nothing of this.
     const told = JSON.stringify([runs, shown, compared]);
@@ -158,6 +209,12 @@ export class TrainingPage {
     for (const run of [shown, ...compared]) {
       if (!this.sent.has(run) && !this.reading.has(run)) void this.sendHistory(run);
     }
+  }
+
+  /** The wanted run where it is known, or else the newest. */
+  private get shown(): string | undefined {
+    const { runs } = this.runs;
+    return runs.find(({ id }) => id === this.wanted)?.id ?? runs[0]?.id;
   }
 
   private async sendHistory(run: string): Promise<void> {

@@ -1,18 +1,20 @@
 /** All runs that this window knows: those that were started from an editor, and those that are known from their files only. */
-
+import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { DamagedFileError } from "../../facts/files/regular-file.ts";
 import { resultTree } from "../../facts/result-tree.ts";
 import type { RunEvent } from "../../facts/run-events.ts";
-import type { RunSummary } from "../../protocol/panel-messages.ts";
+import type { RunNotes } from "../../facts/run-notes.ts";
+import type { RunDetails, RunSummary } from "../../protocol/panel-messages.ts";
 import { pastEvents } from "../../results/past-events.ts";
 import type { RunFolder } from "../../results/run-folders.ts";
 import { LiveRun } from "../../runs/live-run.ts";
 import { ask } from "../../runs/messages.ts";
 import { livingTickets, type Ticket } from "../../runs/queue.ts";
 import { type RecordFiles, type RunCommand, type RunOrder, recordFilesOf } from "../../runs/record.ts";
+import { readNotes, writeNotes } from "../../runs/run-notes.ts";
 import { bundleProgram, startRun } from "../../runs/start-run.ts";
 import type { Engine } from "../engines/engine.ts";
 import { runCommand } from "../workspace/commands.ts";
@@ -135,6 +137,21 @@ export class RunManager implements RunSource, vscode.Disposable {
 
   async resume(runId: string): Promise<void> {
     await runCommand("biapy.resumeTraining", runId);
+  }
+
+  async details(runId: string): Promise<RunDetails | undefined> {
+    const known = this.find(runId);
+    if (known === undefined) return undefined;
+    const file = configurationOf(known);
+    const changed = file && (await import("../../config/changed-keys.ts")).changedKeys(file);
+    const configuration = file && changed && { file, changed };
+    return { run: runId, notes: await readNotes(known.order), ...(configuration ? { configuration } : {}) };
+  }
+
+  async annotate(runId: string, notes: RunNotes): Promise<void> {
+    const known = this.find(runId);
+    if (known !== undefined) await writeNotes(known.order, notes);
+    this.announce();
   }
 
   /** Returns the identities of the runs of any window that a new run on a device would wait for, earliest first. */
@@ -302,6 +319,7 @@ export class RunManager implements RunSource, vscode.Disposable {
         engine,
         started: live?.record.started ?? live?.record.created ?? folder?.started ?? 0,
         resumable: ended && canResume,
+        timeLeft: this.progress.get(id)?.timeLeft,
       },
       order,
       live,
@@ -310,6 +328,11 @@ export class RunManager implements RunSource, vscode.Disposable {
       progress: this.progress.get(id),
     };
   }
+}
+
+/** The configuration that a run was started with: its copy in the results, or else the file itself. */
+export function configurationOf({ folder, order }: KnownRun): string | undefined {
+  return [...(folder?.files.configuration ?? []).toReversed(), order.configFile].find(existsSync);
 }
 
 const onePerDevice = () => vscode.workspace.getConfiguration("biapy.run").get("onePerDevice", true);

@@ -1,11 +1,13 @@
-import { aboutDuration } from "../../facts/format.ts";
+import { SteadyTimeLeft } from "../../facts/format.ts";
 import type { RunEvent } from "../../facts/run-events.ts";
 
 /** A run's progress, computed from its events. */
 export class RunProgress {
   private epoch = 0;
   private epochs = 0;
-  private secondsLeft: number | undefined;
+  private readonly left = new SteadyTimeLeft();
+  /** `about 20 min`; undefined while there is no estimate. */
+  timeLeft: string | undefined;
   private doing = "";
   private best = Number.POSITIVE_INFINITY;
 
@@ -17,15 +19,15 @@ export class RunProgress {
         this.doing = "";
       } else if (event.event === "step") {
         this.epoch = event.epoch;
-        this.secondsLeft = event.secondsLeft;
+        this.timeLeft = this.left.update(event.secondsLeft);
         this.doing = "";
       } else if (event.event === "epoch") {
         this.epochs = event.epochs;
-        this.secondsLeft = event.secondsLeft;
+        this.timeLeft = this.left.update(event.secondsLeft);
         this.best = Math.min(this.best, (event.validation ?? event.train).loss ?? Number.POSITIVE_INFINITY);
       } else if (event.event === "progress") {
         this.doing = event.label;
-        this.secondsLeft = event.secondsLeft;
+        this.timeLeft = this.left.update(event.secondsLeft);
       }
     }
   }
@@ -35,10 +37,10 @@ export class RunProgress {
     return Number.isFinite(this.best) ? this.best : undefined;
   }
 
-  /** `epoch 3/150, about 2 min left`; empty while nothing is known. */
+  /** `epoch 3/150, about 20 min left`; empty while nothing is known. */
   get text(): string {
     const where = this.doing || (this.epochs > 0 ? `epoch ${this.epoch}/${this.epochs}` : "");
-    const left = this.secondsLeft === undefined ? "" : `${aboutDuration(this.secondsLeft)} left`;
+    const left = this.timeLeft === undefined ? "" : `${this.timeLeft} left`;
     return [where, left].filter((part) => part !== "").join(", ");
   }
 }

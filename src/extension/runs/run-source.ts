@@ -1,6 +1,7 @@
 import type * as vscode from "vscode";
 import type { RunEvent } from "../../facts/run-events.ts";
-import type { RunSummary } from "../../protocol/panel-messages.ts";
+import type { RunNotes } from "../../facts/run-notes.ts";
+import type { RunDetails, RunSummary } from "../../protocol/panel-messages.ts";
 
 /** All runs as the panel and the results browser see them: queued, running and past ones of any engine. */
 export interface RunSource {
@@ -16,4 +17,7 @@ export interface RunSource {
   stop(runId: string): Promise<void>;
   /** Resumes a run that was stopped or interrupted. */
   resume(runId: string): Promise<void>;
+  /** A run's notes and configuration; undefined for a run that is not known. */
+  details(runId: string): Promise<RunDetails | undefined>;
+  annotate(runId: string, notes: RunNotes): Promise<void>;
 }

@@ -21,6 +21,8 @@ async function tellEnd({ panel }: Services, { summary, live, progress }: KnownRu
     const loss = progress?.bestLoss === undefined ? "" : ` Best loss: ${shortNumber(progress.bestLoss)}.`;
     answer = await vscode.window.showInformationMessage(`${title}, has finished.${loss}`, show, results);
   } else if (status === "failed") {
+    // The panel shows the error, with its fix.
+    if (panel.isShowing(id)) return;
     const reason = live?.record.ended?.message ?? "See the log.";
     answer = await vscode.window.showErrorMessage(`${title}, failed. ${reason}`, show, log);
   } else if (status === "interrupted") {

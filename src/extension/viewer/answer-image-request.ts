@@ -2,7 +2,7 @@ import { ImageError } from "../../images/image.ts";
 import type { ImageReply, ImageRequest } from "../../protocol/panel-messages.ts";
 import type { ImageStore } from "./image-store.ts";
 
-/** The reply to what a page asks about images; what goes wrong is said in words. */
+/** Answers a page's request about images. Never rejects: failures are replies too. */
 export async function answerImageRequest(store: ImageStore, request: ImageRequest): Promise<ImageReply> {
   const { request: number, path } = request;
   try {
@@ -12,7 +12,7 @@ export async function answerImageRequest(store: ImageStore, request: ImageReques
     return {
       type: "plane",
       request: number,
-      plane: await store.plane(path, request.z, request.channel),
+      plane: await store.plane(path, request.view, request.channel),
     };
   } catch (error) {
     const message =

@@ -2,34 +2,26 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { LRUCache } from "lru-cache";
+import { describeAxes } from "../../images/describe.ts";
 import { openImage } from "../../images/files.ts";
 import {
-  type Image,
+  type PixelSize as FilePixelSize,
   ImageError,
-  type ImageShape,
   type ImageSource,
-  type SampleArray,
   sampleArray,
 } from "../../images/image.ts";
-import type { ImageSummary, Plane } from "../../protocol/panel-messages.ts";
+import type { ImageSummary, Plane, PlaneView } from "../../protocol/panel-messages.ts";
+import { type ReadPlane, readPlane } from "./read-plane.ts";
 
-/** Larger planes are thinned out: a page of 64 million pixels of 16 bits is 128 MB. */
-const MOST_PIXELS = 64 * 1024 * 1024;
-
-/** Rows that are read at once of a plane that is thinned out. */
-const BAND_ROWS = 1024;
-
-/** Slices with all of their channels are kept up to this size, for the other channels are asked for next. */
+/** Planes with all of their channels are cached up to this size: the other channels are asked for next. */
 const MOST_CACHED_BYTES = 256 * 1024 * 1024;
 
-/** Milliseconds after which an unused file is closed: where open files cannot be replaced, a run may want to replace it. */
+/** Milliseconds after which an unused file is closed: on Windows a run could not replace an open file. */
 const IDLE = 1000;
-
-type Slice = Image & { readonly step: number };
 
 interface Place {
   readonly path: string;
-  readonly z: number;
+  readonly view: PlaneView;
 }
 
 interface OpenFile {
@@ -38,35 +30,38 @@ interface OpenFile {
   closing?: NodeJS.Timeout;
 }
 
-/** Opens files as they are needed and keeps the slices read last. Errors are {@link ImageError}s. */
+/** Opens files on demand and caches the planes read last. Errors are {@link ImageError}s. */
 export class ImageStore {
   private readonly files = new Map<string, OpenFile>();
-  private readonly slices = new LRUCache<string, Slice, Place>({
+  private readonly planes = new LRUCache<string, ReadPlane, Place>({
     maxSize: MOST_CACHED_BYTES,
-    // A slice that is larger than the whole cache is kept alone.
+    // A plane that is larger than the whole cache is kept alone.
     sizeCalculation: ({ data }) => Math.min(data.byteLength, MOST_CACHED_BYTES),
-    fetchMethod: (_key, _stale, { context: { path, z } }) => this.use(path, (source) => readSlice(source, z)),
+    fetchMethod: (_key, _stale, { context: { path, view } }) =>
+      this.use(path, (source) => readPlane(source, view)),
     ignoreFetchAbort: true,
   });
-  /** Tell files that were replaced from those that are as they were. */
+  /** Detects files that were replaced. */
   private readonly versions = new Map<string, string>();
 
-  /** What a file holds. Slices of an earlier version of it are forgotten. */
+  /** What a file holds. Drops the cached planes of an earlier version of it. */
   async open(path: string): Promise<ImageSummary> {
     const version = await fileVersion(path);
     if (this.versions.get(path) !== version) await this.forget(path);
     this.versions.set(path, version);
-    const { shape, sampleType } = await this.use(path, async ({ info }) => info);
-    return { path, label: basename(path), shape, sampleType };
+    const { info, description } = await this.use(path, async (source) => source);
+    const { shape, sampleType, pixelSize } = info;
+    const details = [description.format, describeAxes(description)].join(", ");
+    return { path, label: basename(path), shape, sampleType, details, ...lateral(pixelSize) };
   }
 
-  /** One slice of one channel. */
-  async plane(path: string, z: number, channel: number): Promise<Plane> {
-    const slice = await this.slices.forceFetch(`${path}\n${z}`, { context: { path, z } });
-    const { shape, sampleType, step, data } = slice;
-    const [, height, width, channels] = shape;
+  /** One channel of one plane. */
+  async plane(path: string, view: PlaneView, channel: number): Promise<Plane> {
+    const key = `${path}\n${JSON.stringify(view)}`;
+    const plane = await this.planes.forceFetch(key, { context: { path, view } });
+    const { height, width, channels, sampleType, step, data } = plane;
     const values = sampleArray(sampleType, height * width);
-    for (let pixel = 0; pixel < values.length; pixel++) values[pixel] = data[pixel * channels + channel];
+    for (let pixel = 0; pixel < values.length; pixel++) values[pixel] = data[pixel * channels + channel] ?? 0;
     return { height, width, sampleType, step, values: values.buffer as ArrayBuffer };
   }
 
@@ -74,7 +69,7 @@ export class ImageStore {
     for (const path of [...this.files.keys()]) await this.forget(path);
   }
 
-  /** Does something with an open file, which is closed when it was not used for a while. */
+  /** Uses an open file, which is closed after a second without use. */
   private async use<T>(path: string, action: (source: ImageSource) => Promise<T>): Promise<T> {
     const file = this.files.get(path) ?? { source: openImage(path), users: 0 };
     this.files.set(path, file);
@@ -91,7 +86,7 @@ export class ImageStore {
   }
 
   private async forget(path: string): Promise<void> {
-    for (const key of [...this.slices.keys()]) if (key.startsWith(`${path}\n`)) this.slices.delete(key);
+    for (const key of [...this.planes.keys()]) if (key.startsWith(`${path}\n`)) this.planes.delete(key);
     const file = this.files.get(path);
     if (file !== undefined) await this.closeFile(path, file);
   }
@@ -105,32 +100,10 @@ export class ImageStore {
   }
 }
 
-/** A slice with all channels; thinned out where it is too large to be shown whole. */
-async function readSlice(source: ImageSource, z: number): Promise<Slice> {
-  const [, height, width, channels] = source.info.shape;
-  const step = Math.ceil(Math.sqrt((height * width) / MOST_PIXELS));
-  if (step === 1) {
-    const image = await source.read({ start: [z, 0, 0], end: [z + 1, height, width] });
-    return { ...image, step };
-  }
-  const shape: ImageShape = [1, Math.ceil(height / step), Math.ceil(width / step), channels];
-  const data = sampleArray(source.info.sampleType, shape[1] * shape[2] * channels);
-  const rows = Math.max(1, Math.floor(BAND_ROWS / step)) * step;
-  for (let y = 0; y < height; y += rows) {
-    const band = await source.read({ start: [z, y, 0], end: [z + 1, Math.min(y + rows, height), width] });
-    thinOut(band, step, data, (y / step) * shape[2] * channels);
-  }
-  return { shape, sampleType: source.info.sampleType, data, step };
-}
-
-/** Copies every `step`-th pixel along y and x of `band` to `target`, from index `start` on. */
-function thinOut({ shape, data }: Image, step: number, target: SampleArray, start: number): void {
-  const [, height, width, channels] = shape;
-  let at = start;
-  for (let y = 0; y < height; y += step)
-    for (let x = 0; x < width; x += step)
-      for (let channel = 0; channel < channels; channel++)
-        target[at++] = data[(y * width + x) * channels + channel];
+/** A pixel size whose x and y are known: a scale bar needs both. */
+function lateral(size: FilePixelSize | undefined): Pick<ImageSummary, "pixelSize"> {
+  const { x, y } = size ?? {};
+  return size === undefined || x === undefined || y === undefined ? {} : { pixelSize: { ...size, x, y } };
 }
 
 async function fileVersion(path: string): Promise<string> {

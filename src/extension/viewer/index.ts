@@ -4,43 +4,59 @@ import type {
   FromViewer,
   ImageReply,
   ImageRequest,
-  ImageSummary,
   ToViewer,
+  ViewedImage,
+  ViewStart,
 } from "../../protocol/panel-messages.ts";
 import { registerCommand } from "../workspace/commands.ts";
 import { ImageReader } from "./image-reader.ts";
+import { saveFile } from "./save-file.ts";
 import { showPage } from "./webview-page.ts";
 
 const IMAGE_VIEWER = "biapy.imageViewer";
+/** The same editor for files that VS Code shows too: offered under Reopen Editor With…. */
+const OPTIONAL_VIEWER = "biapy.imageViewer.optional";
+
+/** How `biapy.viewImages` shows its images. */
+export interface ViewOptions {
+  /** One for each image. Default: the files' names. */
+  readonly titles?: readonly string[];
+  readonly start?: ViewStart;
+}
 
 /**
- * Registers the read-only editor of TIFF and HDF5 files, and `biapy.viewImages`, which shows files and folders (Zarr
- * stores are folders) that are given or picked, several side by side.
+ * Registers the read-only editors of image files, and `biapy.viewImages`, which shows files and folders (Zarr stores are
+ * folders) that are given or picked, several side by side.
  */
 export function registerImageViewer(context: vscode.ExtensionContext): void {
   const reader = imageReader(context);
   const editor: vscode.CustomReadonlyEditorProvider = {
     openCustomDocument: (uri) => ({ uri, dispose() {} }),
-    resolveCustomEditor: (document, panel) => new ImageViewer(context, reader, panel, [document.uri]).start(),
+    resolveCustomEditor: (document, panel) =>
+      new ImageViewer(context, reader, panel, [document.uri], {}).start(),
   };
+  const severalEditors = { supportsMultipleEditorsPerDocument: true };
   context.subscriptions.push(
-    vscode.window.registerCustomEditorProvider(IMAGE_VIEWER, editor, {
-      supportsMultipleEditorsPerDocument: true,
-    }),
+    vscode.window.registerCustomEditorProvider(IMAGE_VIEWER, editor, severalEditors),
+    vscode.window.registerCustomEditorProvider(OPTIONAL_VIEWER, editor, severalEditors),
     registerCommand("biapy.viewImages", async (clicked, selected) => {
       const sent = Array.isArray(selected) ? selected : [clicked];
       const uris = sent.filter((each) => each instanceof vscode.Uri);
       const images = uris.length > 0 ? uris : await pickImages();
-      if (images.length === 0) return;
-      const title = images.map(({ path }) => basename(path)).join(" | ");
-      const panel = vscode.window.createWebviewPanel(
-        `${IMAGE_VIEWER}.panel`,
-        title,
-        vscode.ViewColumn.Active,
-      );
-      new ImageViewer(context, reader, panel, images).start();
+      if (images.length > 0) openImages(context, images);
     }),
   );
+}
+
+/** Opens images side by side in a viewer of their own. */
+export function openImages(
+  context: vscode.ExtensionContext,
+  images: readonly vscode.Uri[],
+  options: ViewOptions = {},
+): void {
+  const title = [...new Set(images.map(({ path }) => basename(path)))].join(" | ");
+  const panel = vscode.window.createWebviewPanel(`${IMAGE_VIEWER}.panel`, title, vscode.ViewColumn.Active);
+  new ImageViewer(context, imageReader(context), panel, images, options).start();
 }
 
 const readers = new WeakMap<vscode.ExtensionContext, ImageReader>();
@@ -56,12 +72,13 @@ export function imageReader(context: vscode.ExtensionContext): ImageReader {
 }
 
 async function pickImages(): Promise<vscode.Uri[]> {
+  const { EXTENSIONS } = await import("../../images/files.ts");
   const picked = await vscode.window.showOpenDialog({
     canSelectMany: true,
     canSelectFolders: true,
     openLabel: "View",
-    title: "Images (TIFF, HDF5) or Zarr folders",
-    filters: { Images: ["tif", "tiff", "h5", "hdf5", "zarr"] },
+    title: "Images, or Zarr and N5 folders",
+    filters: { Images: EXTENSIONS.map((extension) => extension.slice(1)) },
   });
   return picked ?? [];
 }
@@ -69,7 +86,7 @@ async function pickImages(): Promise<vscode.Uri[]> {
 /** One page that shows images, and follows their files. */
 class ImageViewer {
   private readonly disposables: vscode.Disposable[] = [];
-  /** What the page is told first: the images are opened while it loads. */
+  /** The page's first message: images are opened while it loads. */
   private first: Promise<ToViewer> | undefined;
 
   constructor(
@@ -77,6 +94,7 @@ class ImageViewer {
     private readonly reader: ImageReader,
     private readonly panel: vscode.WebviewPanel,
     private readonly images: readonly vscode.Uri[],
+    private readonly options: ViewOptions,
   ) {}
 
   start(): void {
@@ -105,7 +123,8 @@ class ImageViewer {
       const opened = this.first ?? this.open();
       this.first = undefined;
       this.post(await opened);
-    } else this.post(await this.reply(message));
+    } else if (message.type === "save-file") await saveFile(message);
+    else this.post(await this.reply(message));
   }
 
   /** Answers for the images of this editor only. */
@@ -117,15 +136,15 @@ class ImageViewer {
 
   /** Opens the images, anew where their files were replaced. */
   private async open(): Promise<ToViewer> {
-    const images: ImageSummary[] = [];
-    for (const { scheme, fsPath } of this.images) {
+    const images: ViewedImage[] = [];
+    for (const [index, { scheme, fsPath }] of this.images.entries()) {
       if (scheme !== "file")
         return { type: "show-failed", message: "Only images on a disk can be shown: save a copy first." };
       const reply = await this.reader.answer({ type: "open-image", request: 0, path: fsPath });
-      if (reply.type === "image") images.push(reply.image);
+      if (reply.type === "image") images.push({ ...reply.image, title: this.options.titles?.[index] });
       else if (reply.type === "image-failed") return { type: "show-failed", message: reply.message };
     }
-    return { type: "show", images };
+    return { type: "show", images, start: this.options.start };
   }
 
   private post(message: ToViewer): void {

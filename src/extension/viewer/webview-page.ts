@@ -2,8 +2,10 @@ import { readFileSync } from "node:fs";
 import type * as vscode from "vscode";
 import { type PageParts, pageHtml } from "./page.ts";
 
+export type PageName = "panel" | "viewer" | "table";
+
 /** The parts of a page that a webview needs, from the folder where they were built (`dist/webview`). */
-export function readPage(folder: string, page: "panel" | "viewer"): PageParts {
+export function readPage(folder: string, page: PageName): PageParts {
   const part = (kind: string) => readFileSync(`${folder}/${page}.${kind}`, "utf8");
   return { script: part("js"), style: part("css") };
 }
@@ -15,7 +17,7 @@ export const PAGE_OPTIONS: vscode.WebviewOptions = { enableScripts: true, localR
 export function showPage(
   webview: vscode.Webview,
   context: vscode.ExtensionContext,
-  page: "panel" | "viewer",
+  page: PageName,
   title: string,
 ): void {
   webview.options = PAGE_OPTIONS;

@@ -1,21 +1,17 @@
 import uPlot from "uplot";
 import { axisNumbers, shortNumber } from "../../facts/format.ts";
+import { contextMenu } from "../context-menu.ts";
 import { element, setText } from "../dom.ts";
 import { onThemeChange, theme } from "../theme.ts";
-import { decimate, type Span, type Track } from "./track.ts";
-
-export interface Curve {
-  readonly label: string;
-  readonly track: Track;
-  /** Index into the theme's colours. */
-  readonly colour: number;
-  readonly style: "line" | "points" | "dashed" | "faint";
-}
+import { chartMenu } from "./chart-menu.ts";
+import { type Curve, decimate, type Span, type Track } from "./track.ts";
 
 /** How all charts of a page are drawn. */
 export interface ChartView {
   readonly log: boolean;
   readonly span: Span;
+  /** Whether the chart has a legend of its own. Defaults to true; several runs share one. */
+  readonly legend?: boolean;
 }
 
 export interface ChartEvents {
@@ -25,6 +21,8 @@ export interface ChartEvents {
   pointed(x: number | undefined): void;
   /** The values under the cursor in words, as it is moved by keys. */
   spoke(text: string): void;
+  /** Saves a file where a person wants it. */
+  save(name: string, file: Blob): void;
 }
 
 const HEIGHT = 160;
@@ -37,6 +35,8 @@ export class Chart {
   readonly element: HTMLElement;
   private readonly legend: HTMLElement;
   private readonly plotted: HTMLElement;
+  /** The values under the cursor, where the chart has no legend. */
+  private readonly readout: HTMLElement;
   private plot: uPlot | undefined;
   private curves: readonly Curve[] = [];
   private view: ChartView = { log: false, span: { from: 0, to: 1 } };
@@ -51,12 +51,14 @@ export class Chart {
   ) {
     this.legend = element("div", { class: "chart-legend" });
     this.plotted = element("div", { class: "chart-plot", tabindex: "0", role: "application" });
+    this.readout = element("div", { class: "chart-readout", "aria-hidden": "true" });
     this.element = element(
       "section",
       { class: "chart" },
       element("header", { class: "chart-header" }, element("h3", {}, title), this.legend),
-      this.plotted,
+      element("div", { class: "chart-place" }, this.plotted, this.readout),
     );
+    contextMenu(this.element, () => chartMenu(this, (name, file) => this.events.save(name, file)));
     this.plotted.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.resize()).observe(this.plotted);
     onThemeChange(() => {
@@ -72,7 +74,8 @@ export class Chart {
     if (width === 0) return;
     const built = JSON.stringify([
       view.log,
-      curves.map(({ label, colour, style }) => [label, colour, style]),
+      view.legend,
+      curves.map(({ label, color, style }) => [label, color, style]),
     ]);
     const data = this.data(width);
     if (built !== this.built) {
@@ -81,6 +84,16 @@ export class Chart {
     } else this.plot?.setData(data);
     this.describe();
     this.showValues();
+  }
+
+  /** The plot as it is drawn; undefined before it was. */
+  get canvas(): HTMLCanvasElement | undefined {
+    return this.plotted.querySelector("canvas") ?? undefined;
+  }
+
+  /** The curves that are drawn. */
+  get shownCurves(): readonly Curve[] {
+    return this.curves.filter(({ label }) => !this.hidden.has(label));
   }
 
   private data(width: number): uPlot.AlignedData {
@@ -95,7 +108,7 @@ export class Chart {
 
   private build(width: number, data: uPlot.AlignedData): void {
     this.plot?.destroy();
-    const { faint, grid, curves: colours } = theme();
+    const { faint, grid, curves: colors } = theme();
     const font = `11px ${getComputedStyle(document.body).fontFamily}`;
     const axis: uPlot.Axis = {
       stroke: () => faint,
@@ -104,8 +117,8 @@ export class Chart {
       ticks: { stroke: grid, width: 1, size: 4 },
       gap: 4,
     };
-    const series = this.curves.map(({ label, colour, style }): uPlot.Series => {
-      const stroke = colours[colour % colours.length];
+    const series = this.curves.map(({ label, color, style }): uPlot.Series => {
+      const stroke = colors[color % colors.length];
       return {
         label,
         stroke: style === "faint" ? withAlpha(stroke, 0.3) : stroke,
@@ -164,14 +177,14 @@ export class Chart {
   }
 
   private buildLegend(): void {
-    const { curves: colours } = theme();
+    const { curves: colors } = theme();
     this.values = [];
-    const entries = this.curves.map(({ label, colour, style }, index) => {
+    const entries = this.curves.map(({ label, color, style }, index) => {
       const value = element("span", { class: "legend-value" });
       this.values.push(value);
       const shown = !this.hidden.has(label);
       const swatch = element("span", { class: `legend-swatch ${style}`, "aria-hidden": "true" });
-      swatch.style.setProperty("--colour", colours[colour % colours.length]);
+      swatch.style.setProperty("--color", colors[color % colors.length]);
       const entry = element(
         "button",
         {
@@ -187,7 +200,19 @@ export class Chart {
       entry.addEventListener("click", () => this.toggle(index, label, entry));
       return style === "faint" ? [] : [entry];
     });
-    this.legend.replaceChildren(...entries.flat());
+    const own = this.view.legend ?? true;
+    this.legend.replaceChildren(...(own ? entries.flat() : []));
+    this.readout.replaceChildren(
+      ...(own ? [] : this.curves.flatMap((curve, index) => this.readoutLine(curve, index))),
+    );
+  }
+
+  /** A line of the readout; its value element takes the place of the legend's. */
+  private readoutLine({ label, color, style }: Curve, index: number): HTMLElement[] {
+    if (style === "faint") return [];
+    const swatch = element("span", { class: `legend-swatch ${style}` });
+    swatch.style.setProperty("--color", theme().curves[color % theme().curves.length]);
+    return [element("div", { class: "legend-entry" }, swatch, label, this.values[index])];
   }
 
   private toggle(index: number, label: string, entry: HTMLElement): void {
@@ -195,7 +220,7 @@ export class Chart {
     if (!show) this.hidden.add(label);
     entry.setAttribute("aria-pressed", String(show));
     for (const [at, curve] of this.curves.entries()) {
-      const follows = at === index || (curve.style === "faint" && curve.colour === this.curves[index].colour);
+      const follows = at === index || (curve.style === "faint" && curve.color === this.curves[index].color);
       if (follows) this.plot?.setSeries(at + 1, { show });
     }
   }
@@ -204,6 +229,7 @@ export class Chart {
   private showValues(): void {
     const { plot } = this;
     if (plot === undefined) return;
+    this.readout.hidden = plot.cursor.idx === null || plot.cursor.idx === undefined;
     for (const [index, target] of this.values.entries()) {
       const at = plot.cursor.idxs?.[index + 1];
       const under = at === undefined || at === null ? undefined : plot.data[index + 1]?.[at];
@@ -321,7 +347,7 @@ function lastValue({ y }: Track): number | undefined {
   return undefined;
 }
 
-/** A CSS colour made translucent. */
-function withAlpha(colour: string, alpha: number): string {
-  return `color-mix(in srgb, ${colour} ${alpha * 100}%, transparent)`;
+/** A CSS color made translucent. */
+function withAlpha(color: string, alpha: number): string {
+  return `color-mix(in srgb, ${color} ${alpha * 100}%, transparent)`;
 }

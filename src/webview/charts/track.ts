@@ -4,7 +4,16 @@ export interface Track {
   readonly y: Float64Array;
 }
 
-/** The part of the x axis that is seen. */
+/** A track as it is drawn. */
+export interface Curve {
+  readonly label: string;
+  readonly track: Track;
+  /** Index into the theme's colors. */
+  readonly color: number;
+  readonly style: "line" | "points" | "dashed" | "faint";
+}
+
+/** The visible part of the x axis. */
 export interface Span {
   readonly from: number;
   readonly to: number;

@@ -1,13 +1,13 @@
 import { LRUCache } from "lru-cache";
-import type { ImageReply, ImageRequest, ImageSummary } from "../../protocol/panel-messages.ts";
+import type { ImageReply, ImageRequest, ImageSummary, PlaneView } from "../../protocol/panel-messages.ts";
 import { PlaneImage } from "./plane-image.ts";
 
-/** Planes are kept up to this size, so that a slider that goes back shows at once. */
+/** Planes are cached up to this size, so that going back through a stack is immediate. */
 const MOST_CACHED_BYTES = 256 * 1024 * 1024;
 
 interface Place {
   readonly path: string;
-  readonly z: number;
+  readonly view: PlaneView;
   readonly channel: number;
 }
 
@@ -15,7 +15,7 @@ interface Waiting {
   readonly resolve: (reply: ImageReply) => void;
 }
 
-/** Asks the extension for images and planes. Failures are errors whose message is for people. */
+/** Requests images and planes from the extension. Rejects with errors whose message is for people. */
 export class ImageClient {
   private requests = 0;
   private readonly waiting = new Map<number, Waiting>();
@@ -29,13 +29,13 @@ export class ImageClient {
 
   constructor(private readonly post: (request: ImageRequest) => void) {}
 
-  /** Takes the extension's answers. */
+  /** Receives the extension's replies. */
   receive(reply: ImageReply): void {
     this.waiting.get(reply.request)?.resolve(reply);
     this.waiting.delete(reply.request);
   }
 
-  /** What a file holds now; planes of an earlier version of it are forgotten. */
+  /** Returns what a file holds now. Drops the cached planes of an earlier version of it. */
   async open(path: string): Promise<ImageSummary> {
     this.forget(path);
     const reply = await this.ask({ type: "open-image", request: ++this.requests, path });
@@ -47,8 +47,9 @@ export class ImageClient {
     for (const key of [...this.planes.keys()]) if (key.startsWith(`${path}\n`)) this.planes.delete(key);
   }
 
-  plane(path: string, z: number, channel: number): Promise<PlaneImage> {
-    return this.planes.forceFetch(`${path}\n${z} ${channel}`, { context: { path, z, channel } });
+  plane(path: string, view: PlaneView, channel: number): Promise<PlaneImage> {
+    const key = `${path}\n${JSON.stringify(view)} ${channel}`;
+    return this.planes.forceFetch(key, { context: { path, view, channel } });
   }
 
   private async read(place: Place): Promise<PlaneImage> {

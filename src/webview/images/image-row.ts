@@ -1,22 +1,37 @@
+import type { PlaneView } from "../../protocol/panel-messages.ts";
+import { contextMenu } from "../context-menu.ts";
 import { element, setText, show } from "../dom.ts";
-import { button, checkbox, dropdown, type Picker, type Toggle } from "../toolkit.ts";
-import { isRgb, MOST_COMPOSITE } from "./colours.ts";
+import { copyPng } from "../png.ts";
+import { ChannelList } from "./channel-list.ts";
+import { type Channels, channelStates, lutOf, nextLut, onlyChannel, visibleChannels } from "./channels.ts";
 import { type Contrast, ContrastRanges, USUAL_CONTRAST } from "./contrast.ts";
 import { ContrastControl } from "./contrast-control.ts";
 import type { ImageClient } from "./image-client.ts";
-import { ImageTile, type Pixel } from "./image-tile.ts";
-import { differenceContent, imageContent, type OpenedImage, type RowImage } from "./opened-image.ts";
+import { ImageTile } from "./image-tile.ts";
+import { type RowKey, showKeys } from "./keys-help.ts";
+import { isRgb, LUTS } from "./luts.ts";
+import {
+  differenceContent,
+  imageContent,
+  type Look,
+  layersOf,
+  type OpenedImage,
+  type Planes,
+  type RowImage,
+} from "./opened-image.ts";
+import { OrthogonalTiles } from "./orthogonal-tiles.ts";
+import { pictureOf } from "./picture.ts";
 import type { PlaneImage, Range } from "./plane-image.ts";
-import { Stepper } from "./stepper.ts";
+import type { Pixel, TileContent } from "./tile-content.ts";
+import { type Pair, type Switch, ViewToolbar } from "./view-toolbar.ts";
 import { Viewport } from "./viewport.ts";
 
 /** What a row keeps when its page is shown again. */
 export interface RowSettings {
   readonly z?: number;
-  readonly channel?: number;
-  readonly composite?: boolean;
+  readonly channels?: Channels;
   readonly contrast?: Contrast;
-  readonly difference?: boolean;
+  readonly switches?: Partial<Record<Switch, boolean>>;
 }
 
 export interface RowOptions {
@@ -25,10 +40,20 @@ export interface RowOptions {
   /** Which slice comes first. */
   readonly start: "first" | "middle";
   changed(settings: RowSettings): void;
+  /** Saves a picture where a person wants it. */
+  save(name: string, png: Blob): void;
 }
 
-/** The owner of a range that all images have. */
+/** The owner of a range that all images share. */
 const SHARED = "all";
+
+const USUAL_SWITCHES: Readonly<Record<Switch, boolean>> = {
+  maximum: false,
+  orthogonal: false,
+  swipe: false,
+  difference: false,
+  scaleBar: true,
+};
 
 /** Images side by side: one slice, one contrast, one view and one cursor for all of them. */
 export class ImageRow {
@@ -36,29 +61,29 @@ export class ImageRow {
   private readonly viewport = new Viewport();
   private readonly ranges = new ContrastRanges();
   private readonly tiles: ImageTile[] = [];
+  private readonly orthogonal: OrthogonalTiles[] = [];
   private readonly differenceTile: ImageTile;
-  private readonly tileRow: HTMLElement;
+  private readonly tileRow = element("div", { class: "tiles" });
+  private readonly toolbar: ViewToolbar;
   private readonly contrastControl: ContrastControl;
-  private readonly zControl: Stepper;
-  private readonly channelControl: Stepper;
-  private readonly composite: Toggle;
-  private readonly differenceToggle: Toggle;
-  private readonly operands: { readonly a: Picker; readonly b: Picker; readonly element: HTMLElement };
-  private readonly zoomText: HTMLElement;
-  private readonly spoken: HTMLElement;
+  private readonly channelList: ChannelList;
+  private readonly colors: HTMLElement;
+  private readonly spoken = element("div", { class: "spoken", "aria-live": "polite" });
 
   private opened: readonly OpenedImage[] = [];
-  /** The slice; nothing until there are images or a person chose one. */
+  /** Undefined until there are images or a person chose a slice. */
   private chosenZ: number | undefined;
-  private channel = 0;
-  private showsComposite: boolean | undefined;
+  private chosenChannels: Channels;
   private contrast: Contrast;
-  private showsDifference: boolean;
-  private difference: readonly [a: number, b: number] = [0, 1];
+  private switches: Record<Switch, boolean>;
+  private pair: Pair = [0, 1];
+  private swipeShare = 0.5;
+  /** Where sections along z are taken; undefined for the middle. */
+  private cross: Pixel | undefined;
   private cursor: Pixel | undefined;
   private loading = false;
   private stale = false;
-  /** Counts what was asked to be opened, and tells which of that is shown; at first there is nothing of either. */
+  /** Tracks the latest request, so that stale responses are dropped. */
   private opening = 0;
   private openedLast: number | undefined;
 
@@ -68,63 +93,62 @@ export class ImageRow {
   ) {
     const { settings = {} } = options;
     this.chosenZ = settings.z;
-    this.channel = settings.channel ?? 0;
-    this.showsComposite = settings.composite;
+    this.chosenChannels = settings.channels ?? {};
     this.contrast = settings.contrast ?? USUAL_CONTRAST;
-    this.showsDifference = settings.difference ?? false;
-
-    this.zControl = new Stepper("Slice (z)", (z) => {
-      this.chosenZ = z;
-      this.settingsChanged();
+    this.switches = { ...USUAL_SWITCHES, ...settings.switches };
+    this.toolbar = new ViewToolbar(this.viewport, {
+      stepped: (z) => this.goTo(z),
+      switched: (which, on) => this.switch(which, on),
+      compared: (pair) => {
+        this.pair = pair;
+        this.showTiles();
+        this.showControls();
+      },
+      swiped: (share) => this.swipeTo(share),
+      copy: () => void this.copy(),
+      save: () => void this.save(),
+      help: () => showKeys(this.keys),
     });
-    this.channelControl = new Stepper("Channel", (channel) => {
-      this.channel = channel;
-      this.settingsChanged();
+    this.contrastControl = new ContrastControl(this.contrast, (contrast) => this.contrastChanged(contrast));
+    this.channelList = new ChannelList({
+      visibility: (channel, visible) =>
+        this.channelsChanged({ visible: { ...this.chosenChannels.visible, [channel]: visible } }),
+      lut: (channel, lut) => this.channelsChanged({ luts: { ...this.chosenChannels.luts, [channel]: lut } }),
+      ranged: (channel, range) => this.rangeChosen(channel, range),
     });
-    this.composite = checkbox("All channels in colour", false, (checked) => {
-      this.showsComposite = checked;
-      this.settingsChanged();
-    });
-    this.differenceToggle = checkbox("Difference", this.showsDifference, (checked) => {
-      this.showsDifference = checked;
-      this.settingsChanged();
-    });
-    this.operands = this.operandPickers();
-    this.contrastControl = new ContrastControl(this.contrast, {
-      changed: (contrast) => this.contrastChanged(contrast),
-      ranged: (range) => this.rangeChosen(range),
-    });
-    this.zoomText = element("span", { class: "zoom-text" });
-    this.spoken = element("div", { class: "spoken", "aria-live": "polite" });
-    this.differenceTile = this.newTile();
-    this.tileRow = element("div", { class: "tiles" });
+    this.colors = element(
+      "div",
+      { class: "toolbar contrast", role: "group", "aria-label": "Contrast" },
+      this.contrastControl.element,
+      this.channelList.element,
+    );
+    this.differenceTile = this.newTile(false);
     this.element = element(
       "div",
       { class: "image-row" },
-      element(
-        "div",
-        { class: "toolbar", role: "group", "aria-label": "View" },
-        this.zControl.element,
-        this.channelControl.element,
-        this.composite.element,
-        this.differenceToggle.element,
-        this.operands.element,
-        this.zoomButtons(),
-      ),
-      this.contrastControl.element,
+      this.toolbar.element,
+      this.colors,
       this.tileRow,
       this.spoken,
     );
-    this.viewport.onChange(() => this.showZoom());
-    this.showZoom();
+    this.element.addEventListener("keydown", (event) => this.key(event));
+    contextMenu(this.tileRow, () => [
+      { label: "Copy Picture", run: () => void this.copy() },
+      { label: "Save Picture as PNG…", run: () => void this.save() },
+      { label: "Fit", run: () => this.viewport.fit() },
+      { label: "True Size (100 %)", run: () => this.viewport.trueSize() },
+      { label: "Show Keys", run: () => showKeys(this.keys) },
+    ]);
     this.showBusy();
   }
 
   /**
-   * Shows images. Slice, view and contrast stay as they are where `same` says that these are newer versions of the same
-   * images.
+   * Shows images. Slice, view and contrast stay where `same` says that these are newer versions of the same images.
+   *
+   * @param z the slice to start with
    */
-  async show(images: readonly RowImage[], same: boolean): Promise<void> {
+  async show(images: readonly RowImage[], same: boolean, z?: number): Promise<void> {
+    if (z !== undefined) this.chosenZ = z;
     const opening = ++this.opening;
     this.showBusy();
     const opened = await Promise.all(
@@ -142,10 +166,71 @@ export class ImageRow {
     if (!same) {
       this.ranges.reset();
       this.viewport.fit();
-      this.difference = usualDifference(images);
+      this.pair = usualPair(images);
+      this.cross = undefined;
     }
-    this.channel = Math.min(this.channel, this.channels - 1);
     await this.load();
+  }
+
+  /** The slice that is shown; undefined where the images have one only. */
+  get slice(): number | undefined {
+    return this.depth > 1 ? this.z : undefined;
+  }
+
+  /** Handles a key anywhere on the page that no field wants. */
+  key(event: KeyboardEvent): void {
+    if (event.defaultPrevented || event.altKey || isField(event.target)) return;
+    const copies = event.key === "c" && (event.ctrlKey || event.metaKey);
+    if ((event.ctrlKey || event.metaKey) && !copies) return;
+    const found = this.keys.find(({ key, applies }) => key === event.key && (applies?.() ?? true));
+    if (found === undefined) return;
+    event.preventDefault();
+    found.run();
+  }
+
+  private get keys(): readonly RowKey[] {
+    const stack = () => this.depth > 1;
+    const several = () => this.opened.length > 1;
+    const channels = () => this.channels > 1;
+    const flip = (which: Switch) => () => this.switch(which, !this.switches[which]);
+    return [
+      { key: "Home", label: "First slice", applies: stack, run: () => this.goTo(0) },
+      { key: "End", label: "Last slice", applies: stack, run: () => this.goTo(this.depth - 1) },
+      { key: "m", label: "Maximum over all slices", applies: stack, run: flip("maximum") },
+      { key: "o", label: "Orthogonal views", applies: stack, run: flip("orthogonal") },
+      { key: "d", label: "Difference", applies: several, run: flip("difference") },
+      { key: "w", label: "Swipe", applies: several, run: flip("swipe") },
+      {
+        key: "[",
+        label: "Divider to the left",
+        applies: () => this.swipes,
+        run: () => this.swipeTo(this.swipeShare - 0.05),
+      },
+      {
+        key: "]",
+        label: "Divider to the right",
+        applies: () => this.swipes,
+        run: () => this.swipeTo(this.swipeShare + 0.05),
+      },
+      { key: ",", label: "Previous channel alone", applies: channels, run: () => this.stepChannel(-1) },
+      { key: ".", label: "Next channel alone", applies: channels, run: () => this.stepChannel(1) },
+      {
+        key: "a",
+        label: "All channels",
+        applies: channels,
+        run: () => this.channelsChanged({ visible: everything(this.channels) }),
+      },
+      { key: "l", label: "Next colors", run: () => this.stepLut() },
+      {
+        key: "r",
+        label: "Automatic contrast",
+        run: () => this.contrastChanged({ ...this.contrast, mode: "auto" }),
+      },
+      { key: "b", label: "Scale bar", applies: () => this.hasPixelSize, run: flip("scaleBar") },
+      { key: "c", label: "Copy the picture", run: () => void this.copy() },
+      { key: "s", label: "Save the picture", run: () => void this.save() },
+      { key: "?", label: "Show keys", run: () => showKeys(this.keys) },
+    ];
   }
 
   private get z(): number {
@@ -162,34 +247,79 @@ export class ImageRow {
     return Math.max(1, ...this.opened.map(({ summary }) => summary?.shape[3] ?? 1));
   }
 
-  /** Few channels are shown in their colours; of many, one at a time, unless a person asks for all. */
-  private get compositeShown(): boolean {
-    const { channels } = this;
-    if (channels < 2 || channels > MOST_COMPOSITE) return false;
-    return this.showsComposite ?? channels <= 3;
+  private get maximum(): boolean {
+    return this.switches.maximum && this.depth > 1;
+  }
+
+  private get showsOrthogonal(): boolean {
+    return this.switches.orthogonal && this.depth > 1;
+  }
+
+  private get swipes(): boolean {
+    return this.switches.swipe && this.opened.length > 1;
+  }
+
+  private get hasPixelSize(): boolean {
+    return this.opened.some(({ summary }) => summary?.pixelSize !== undefined);
+  }
+
+  private goTo(z: number): void {
+    this.chosenZ = Math.min(this.depth - 1, Math.max(0, z));
+    this.settingsChanged();
+  }
+
+  private switch(which: Switch, on: boolean): void {
+    this.switches = { ...this.switches, [which]: on };
+    this.settingsChanged();
+  }
+
+  private swipeTo(share: number): void {
+    this.swipeShare = Math.min(1, Math.max(0, share));
+    this.showTiles();
+    this.showControls();
+  }
+
+  private channelsChanged(change: Partial<Channels>): void {
+    this.chosenChannels = { ...this.chosenChannels, ...change };
+    this.settingsChanged();
+  }
+
+  private stepChannel(by: number): void {
+    const shown = visibleChannels(this.chosenChannels, this.channels);
+    const from = shown.length === 1 ? shown[0] + by : by > 0 ? 0 : this.channels - 1;
+    const next = (from + this.channels) % this.channels;
+    this.channelsChanged({ visible: onlyChannel(next, this.channels) });
+  }
+
+  private stepLut(): void {
+    const [channel] = visibleChannels(this.chosenChannels, this.channels);
+    const lut = nextLut(lutOf(this.chosenChannels, channel, this.channels));
+    this.channelsChanged({ luts: { ...this.chosenChannels.luts, [channel]: lut } });
   }
 
   private settingsChanged(): void {
     this.options.changed({
       z: this.chosenZ,
-      channel: this.channel,
-      composite: this.showsComposite,
+      channels: this.chosenChannels,
       contrast: this.contrast,
-      difference: this.showsDifference,
+      switches: this.switches,
     });
     void this.load();
   }
 
   private contrastChanged(contrast: Contrast): void {
-    // By hand, a range goes on from where it is.
+    // A range chosen by hand starts from where it is.
     if (contrast.mode !== "manual") this.ranges.reset();
     this.contrast = contrast;
     this.settingsChanged();
   }
 
-  private rangeChosen(range: Range): void {
-    for (const [index] of this.opened.entries()) this.ranges.set(this.owner(index), this.channel, range);
-    this.showTiles();
+  private rangeChosen(channel: number, range: Range): void {
+    for (const [index] of this.opened.entries()) this.ranges.set(this.owner(index), channel, range);
+    if (this.contrast.mode === "manual") {
+      this.showTiles();
+      this.showControls();
+    } else this.contrastChanged({ ...this.contrast, mode: "manual" });
   }
 
   /** Whose range an image has: one for all, where they share it and their values are of one kind, or its own. */
@@ -199,7 +329,7 @@ export class ImageRow {
     return this.contrast.shared && alike ? SHARED : image.path;
   }
 
-  /** Reads the planes of the chosen slice. While that lasts further choices wait, and only the last of them is read. */
+  /** Reads the planes of the chosen view. Meanwhile further choices wait, and only the last of them is read. */
   private async load(): Promise<void> {
     this.showControls();
     if (this.loading) {
@@ -217,7 +347,8 @@ export class ImageRow {
       else {
         this.opened = opened;
         this.showTiles();
-        if (!this.stale) this.prefetch(z + 1);
+        this.showControls();
+        if (!this.stale && !this.maximum) this.prefetch(z + 1);
       }
     } while (this.stale);
     this.loading = false;
@@ -227,85 +358,167 @@ export class ImageRow {
   private async withPlanes(opened: OpenedImage): Promise<OpenedImage> {
     const { image, summary } = opened;
     if (summary === undefined) return opened;
-    const [depth, , , channels] = summary.shape;
+    const [depth] = summary.shape;
     const z = Math.min(this.z, depth - 1);
-    const shown = this.shownChannels(channels);
+    const cross = this.crossIn(summary.shape);
     try {
-      const planes = new Array<PlaneImage | undefined>(channels).fill(undefined);
-      await Promise.all(
-        shown.map(async (channel) => {
-          planes[channel] = await this.client.plane(image.path, z, channel);
-        }),
-      );
-      return { image, summary, planes };
+      const [planes, xz, yz] = await Promise.all([
+        this.planes(image, summary.shape[3], this.maximum ? { kind: "maximum" } : { kind: "slice", z }),
+        ...(this.showsOrthogonal
+          ? [
+              this.planes(image, summary.shape[3], { kind: "xz", y: cross.y }),
+              this.planes(image, summary.shape[3], { kind: "yz", x: cross.x }),
+            ]
+          : []),
+      ]);
+      return { image, summary, planes, ...(xz && yz ? { sections: { xz, yz } } : {}) };
     } catch (error) {
       return { image, summary, failure: (error as Error).message };
     }
   }
 
-  private shownChannels(channels: number): number[] {
-    if (this.compositeShown) return Array.from({ length: channels }, (_, channel) => channel);
-    return [Math.min(this.channel, channels - 1)];
+  private async planes({ path }: RowImage, channels: number, view: PlaneView): Promise<Planes> {
+    const planes = new Array<PlaneImage | undefined>(channels).fill(undefined);
+    await Promise.all(
+      this.shownChannels(channels).map(async (channel) => {
+        planes[channel] = await this.client.plane(path, view, channel);
+      }),
+    );
+    return planes;
   }
 
-  /** The next slice is asked for before it is wanted. */
+  /** The visible channels that an image has; its last where it has none of them. */
+  private shownChannels(channels: number): number[] {
+    const shown = visibleChannels(this.chosenChannels, this.channels).filter((channel) => channel < channels);
+    return shown.length > 0 ? shown : [channels - 1];
+  }
+
+  private crossIn([, height, width]: readonly number[]): Pixel {
+    const { x, y } = this.cross ?? { x: width >> 1, y: height >> 1 };
+    return { x: Math.min(x, width - 1), y: Math.min(y, height - 1) };
+  }
+
+  /** Prefetches a slice. */
   private prefetch(z: number): void {
     for (const { image, summary } of this.opened) {
       if (summary === undefined || z >= summary.shape[0]) continue;
       for (const channel of this.shownChannels(summary.shape[3]))
-        this.client.plane(image.path, z, channel).catch(() => {});
+        this.client.plane(image.path, { kind: "slice", z }, channel).catch(() => {});
     }
   }
 
-  /** Until the images asked for are there, those of before are seen to be of before. */
+  /** Marks the row as busy until the requested images are there. */
   private showBusy(): void {
     this.tileRow.setAttribute("aria-busy", String(this.loading || this.opening !== this.openedLast));
   }
 
   private showControls(): void {
-    this.zControl.show(this.z, this.depth);
-    this.channelControl.show(this.channel, this.channels);
-    show(this.composite.element, this.channels > 1 && this.channels <= MOST_COMPOSITE);
-    this.composite.checked = this.compositeShown;
     const several = this.opened.length > 1;
-    show(this.differenceToggle.element, several);
-    show(this.operands.element, several && this.showsDifference);
-    const choices = this.opened.map(({ image }, index) => ({ value: String(index), label: image.title }));
-    this.operands.a.show(choices, String(this.difference[0]));
-    this.operands.b.show(choices, String(this.difference[1]));
+    const offered = new Set<Switch>([
+      ...(this.depth > 1 ? (["maximum", "orthogonal"] as const) : []),
+      ...(several ? (["swipe", "difference"] as const) : []),
+      ...(this.hasPixelSize ? (["scaleBar"] as const) : []),
+    ]);
+    this.toolbar.show({
+      z: this.z,
+      depth: this.depth,
+      switches: this.switches,
+      offered,
+      titles: this.opened.map(({ image }) => image.title),
+      pair: this.pair,
+      swipeShare: this.swipeShare,
+    });
+    show(
+      this.colors,
+      this.opened.some(({ planes }) => planes !== undefined),
+    );
+    this.contrastControl.show(this.contrast, this.opened.length);
+    this.channelList.show(
+      channelStates(this.chosenChannels, this.channels, (channel) => {
+        const index = this.opened.findIndex(({ planes }) => planes?.[channel] !== undefined);
+        const plane = this.opened[index]?.planes?.[channel];
+        return plane && { plane, range: this.rangeOf(index, channel) };
+      }),
+    );
   }
 
   private showTiles(): void {
-    while (this.tiles.length < this.opened.length) this.tiles.push(this.newTile());
-    const tiles = this.tiles.slice(0, this.opened.length);
-    for (const [index, tile] of tiles.entries()) {
-      const opened = this.opened[index];
-      tile.setTitle(opened.image.title);
-      if (opened.failure !== undefined) tile.fail(opened.failure);
-      else {
-        const content = imageContent(opened, this.z, (channel, plane) => this.rangeOf(index, channel, plane));
-        if (content !== undefined) tile.show(content);
-      }
-    }
-    const withDifference = this.showsDifference && this.opened.length > 1;
-    if (withDifference) this.showDifference();
-    const shown = [...tiles, ...(withDifference ? [this.differenceTile] : [])].map((tile) => tile.element);
-    if (
-      shown.some((tile, index) => this.tileRow.children[index] !== tile) ||
-      shown.length !== this.tileRow.children.length
-    )
+    const contents = this.opened.map((opened, index) => imageContent(opened, this.lookOf(index)));
+    const shown = this.swipes
+      ? [this.showSwipe(contents)]
+      : this.opened.map((opened, index) => this.showImage(opened, index, contents[index]));
+    if (this.switches.difference && this.opened.length > 1) shown.push(this.showDifference());
+    const { children } = this.tileRow;
+    if (shown.some((tile, at) => children[at] !== tile) || shown.length !== children.length)
       this.tileRow.replaceChildren(...shown);
-    this.showContrast();
   }
 
-  private rangeOf(index: number, channel: number, plane: PlaneImage): Range {
-    const { mode } = this.contrast;
-    const { summary } = this.opened[index];
-    // A camera's colours keep their balance, and their whole range at first.
-    if (mode === "auto" && summary !== undefined && isRgb(summary.shape[3], summary.sampleType)) {
-      return this.ranges.rangeFor({ ...this.contrast, mode: "whole" }, this.owner(index), channel, plane);
+  private showImage(opened: OpenedImage, index: number, content: TileContent | undefined): HTMLElement {
+    if (this.showsOrthogonal && opened.failure === undefined) {
+      const tiles = this.orthogonalTiles(index);
+      if (content !== undefined && opened.summary !== undefined)
+        tiles.show(opened, content, this.lookOf(index), { ...this.crossIn(opened.summary.shape), z: this.z });
+      return tiles.element;
     }
-    // With one range for all it is the first image's, whichever image's planes came first.
+    const tile = this.tile(index);
+    tile.setTitle(opened.image.title);
+    if (opened.failure !== undefined) tile.fail(opened.failure);
+    else if (content !== undefined) tile.show(content);
+    return tile.element;
+  }
+
+  /** One image left of the divider, the other right of it. */
+  private showSwipe(contents: readonly (TileContent | undefined)[]): HTMLElement {
+    const [a, b] = this.pair;
+    const tile = this.tile(0);
+    const [left, right] = [contents[a], contents[b]];
+    const [titleA, titleB] = [this.opened[a].image.title, this.opened[b].image.title];
+    tile.setTitle(`${titleA} | ${titleB}`);
+    const { planes } = this.opened[b];
+    if (left === undefined || right === undefined || planes === undefined) {
+      tile.fail("One of the images cannot be shown.");
+    } else if (left.width !== right.width || left.height !== right.height) {
+      tile.fail("These images are of different sizes.");
+    } else
+      tile.show({
+        ...left,
+        swipe: { layers: layersOf(planes, this.lookOf(b)), share: this.swipeShare },
+        description: `${left.description}; right of the divider ${right.description}`,
+        valueAt: (pixel) =>
+          `${titleA} ${left.valueAt(pixel)}; ${titleB} ${right.valueAt(pixel).split("  ")[0]}`,
+      });
+    return tile.element;
+  }
+
+  private showDifference(): HTMLElement {
+    const [a, b] = this.pair.map((index) => this.opened[index]);
+    this.differenceTile.setTitle(`${a.image.title} − ${b.image.title}`);
+    const [channel] = this.shownChannels(this.channels);
+    const content = differenceContent(a, b, channel);
+    if (typeof content === "string") this.differenceTile.fail(content);
+    else this.differenceTile.show(content);
+    return this.differenceTile.element;
+  }
+
+  private lookOf(index: number): Look {
+    return {
+      z: this.z,
+      maximum: this.maximum,
+      scaleBar: this.switches.scaleBar,
+      lutOf: (channel) => LUTS[lutOf(this.chosenChannels, channel, this.channels)],
+      rangeOf: (channel) => this.rangeOf(index, channel),
+    };
+  }
+
+  private rangeOf(index: number, channel: number): Range {
+    const { planes, summary } = this.opened[index];
+    const plane = planes?.[channel];
+    if (plane === undefined) return { low: 0, high: 1 };
+    const { mode } = this.contrast;
+    // A camera's colors keep their balance, and their whole range at first.
+    if (mode === "auto" && summary !== undefined && isRgb(summary.shape[3], summary.sampleType))
+      return this.ranges.rangeFor({ ...this.contrast, mode: "whole" }, this.owner(index), channel, plane);
+    // A shared range is the first image's, whichever image's planes came first.
     const owner = this.owner(index);
     const first = this.opened.find(
       ({ planes }, at) => this.owner(at) === owner && planes?.[channel] !== undefined,
@@ -313,28 +526,42 @@ export class ImageRow {
     return this.ranges.rangeFor(this.contrast, owner, channel, first?.planes?.[channel] ?? plane);
   }
 
-  private showDifference(): void {
-    const [a, b] = this.difference.map((index) => this.opened[index]);
-    this.differenceTile.setTitle(`${a.image.title} − ${b.image.title}`);
-    const content = differenceContent(a, b, this.channel);
-    if (typeof content === "string") this.differenceTile.fail(content);
-    else this.differenceTile.show(content);
+  private tile(index: number): ImageTile {
+    while (this.tiles.length <= index) this.tiles.push(this.newTile(this.tiles.length === 0));
+    return this.tiles[index];
   }
 
-  private showContrast(): void {
-    const index = this.opened.findIndex(({ planes }) => planes !== undefined);
-    const plane = this.opened[index]?.planes?.[this.channel] ?? this.opened[index]?.planes?.[0];
-    show(this.contrastControl.element, plane !== undefined);
-    if (plane === undefined) return;
-    this.contrastControl.show(plane, this.rangeOf(index, this.channel, plane), this.opened.length);
+  private orthogonalTiles(index: number): OrthogonalTiles {
+    while (this.orthogonal.length <= index)
+      this.orthogonal.push(
+        new OrthogonalTiles(this.tile(this.orthogonal.length), this.viewport, this.options.wheelZooms, {
+          picked: (place) => {
+            const { x, y } = this.crossNow;
+            this.cross = { x: place.x ?? x, y: place.y ?? y };
+            this.goTo(place.z);
+          },
+          stepped: (by) => this.goTo(this.z + by),
+        }),
+      );
+    return this.orthogonal[index];
   }
 
-  private newTile(): ImageTile {
+  private get crossNow(): Pixel {
+    return this.crossIn(this.opened[0]?.summary?.shape ?? [1, 1, 1, 1]);
+  }
+
+  private newTile(leads: boolean): ImageTile {
     const events = {
       pointed: (pixel: Pixel | undefined) => this.point(pixel),
-      stepped: (by: number) => this.zControl.stepBy(by),
+      picked: (pixel: Pixel) => {
+        if (!this.showsOrthogonal) return;
+        this.cross = pixel;
+        void this.load();
+      },
+      stepped: (by: number) => this.goTo(this.z + by),
+      swiped: (share: number) => this.swipeTo(share),
     };
-    return new ImageTile(this.viewport, events, this.options.wheelZooms);
+    return new ImageTile(this.viewport, events, { wheelZooms: this.options.wheelZooms, leads });
   }
 
   private point(pixel: Pixel | undefined): void {
@@ -343,51 +570,51 @@ export class ImageRow {
     if (pixel !== undefined) this.speak();
   }
 
-  /** Values under the cursor for screen readers, when the cursor rests. */
+  /** Says the values under the cursor to screen readers, when the cursor rests. */
   private speak(): void {
     const { cursor } = this;
     setTimeout(() => {
       if (cursor !== this.cursor) return;
-      const values = this.opened.map(({ image }, index) => {
-        const caption = this.tiles[index]?.element.querySelector("figcaption")?.textContent;
-        return `${image.title} ${caption}`;
-      });
+      const values = this.opened.map(({ image }, index) => `${image.title} ${this.tiles[index]?.valueText}`);
       setText(this.spoken, values.join("; "));
     }, 400);
   }
 
-  private operandPickers() {
-    const a = dropdown("Difference: this image", (value) => {
-      this.difference = [Number(value), this.difference[1]];
-      this.showTiles();
-    });
-    const b = dropdown("Difference: minus this image", (value) => {
-      this.difference = [this.difference[0], Number(value)];
-      this.showTiles();
-    });
-    return { a, b, element: element("span", { class: "control" }, a.element, "−", b.element) };
-  }
-
-  private zoomButtons(): HTMLElement {
-    const { viewport } = this;
-    return element(
-      "span",
-      { class: "control zoom", role: "group", "aria-label": "Zoom" },
-      button("−", () => viewport.zoomBy(1 / 1.5), { kind: "icon", label: "Zoom out" }),
-      this.zoomText,
-      button("+", () => viewport.zoomBy(1.5), { kind: "icon", label: "Zoom in" }),
-      button("Fit", () => viewport.fit(), { label: "Show the whole image" }),
+  /** The tiles in the order in which they are on the page. */
+  private get shownTiles(): ImageTile[] {
+    const sections = this.orthogonal.flatMap((each) => each.tiles);
+    const all = [...this.tiles, ...sections, this.differenceTile].filter(({ element }) =>
+      this.tileRow.contains(element),
     );
+    return [...new Set(all)];
   }
 
-  private showZoom(): void {
-    const { zoom } = this.viewport;
-    setText(this.zoomText, `${zoom < 10 ? Number(zoom.toFixed(1)) : Math.round(zoom)}×`);
+  private async copy(): Promise<void> {
+    try {
+      await copyPng(pictureOf(this.shownTiles));
+      this.toolbar.notify("Copied.");
+    } catch (error) {
+      this.toolbar.notify(`Not copied: ${(error as Error).message}`);
+    }
+  }
+
+  private async save(): Promise<void> {
+    const [first] = this.opened;
+    if (first === undefined) return;
+    const stem = (first.summary?.label ?? first.image.title).replace(/\.[^.]*$/, "");
+    this.options.save(`${stem}.png`, await pictureOf(this.shownTiles));
   }
 }
 
+const everything = (channels: number): Record<number, boolean> =>
+  Object.fromEntries(Array.from({ length: channels }, (_, channel) => [channel, true]));
+
+/** Whether an element takes keys as text or for itself. */
+const isField = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement && target.matches("input, select, textarea, vscode-text-field");
+
 /** A reconstruction beside its original, where they are there; else the last image beside the first. */
-function usualDifference(images: readonly RowImage[]): readonly [number, number] {
+function usualPair(images: readonly RowImage[]): Pair {
   const place = (title: string) => images.findIndex((image) => image.title === title);
   const reconstruction = Math.max(place("Reconstruction"), place("Prediction"));
   const original = Math.max(place("Original"), place("Input"));

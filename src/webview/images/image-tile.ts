@@ -1,32 +1,16 @@
 import { element, oncePerFrame, setText } from "../dom.ts";
 import { onThemeChange, theme } from "../theme.ts";
-import { drawLayers, type Layer, type Placement } from "./draw.ts";
+import { drawLayers, type Placement } from "./draw.ts";
+import { drawScaleBar, scaleBar } from "./scale-bar.ts";
+import type { Pixel, TileContent, TileEvents } from "./tile-content.ts";
+import { TilePointer } from "./tile-pointer.ts";
 import type { Viewport } from "./viewport.ts";
 
-/** A pixel of the file. */
-export interface Pixel {
-  readonly x: number;
-  readonly y: number;
-}
-
-export interface TileContent {
-  /** Pixels of the file along y and x. */
-  readonly height: number;
-  readonly width: number;
-  readonly layers: readonly Layer[];
-  /** The value under the cursor, in words. */
-  valueAt(pixel: Pixel): string;
-  /** What is shown, for screen readers. */
-  readonly description: string;
-  /** What is said below the image while the cursor is elsewhere. */
-  readonly note?: string;
-}
-
-export interface TileEvents {
-  /** The cursor is at a pixel, or left. */
-  pointed(pixel: Pixel | undefined): void;
-  /** Steps through z: -1 or 1. */
-  stepped(by: number): void;
+export interface TileOptions {
+  /** Whether the mouse wheel alone zooms, where the page does not scroll; else with Ctrl. */
+  readonly wheelZooms: boolean;
+  /** Whether this tile tells the viewport its scale. */
+  readonly leads: boolean;
 }
 
 /** Enlarged pixels at least this large, in canvas pixels, are marked with a frame; smaller ones with a cross. */
@@ -43,11 +27,10 @@ export class ImageTile {
   private cursor: Pixel | undefined;
   private readonly redraw = oncePerFrame(() => this.draw());
 
-  /** @param wheelZooms whether the mouse wheel zooms by itself, where the page does not scroll; else with Ctrl */
   constructor(
     private readonly viewport: Viewport,
-    private readonly events: TileEvents,
-    private readonly wheelZooms: boolean,
+    events: TileEvents,
+    private readonly options: TileOptions,
   ) {
     this.title = element("div", { class: "tile-title" });
     this.canvas = element("canvas", { class: "tile-canvas", role: "img", tabindex: "0" });
@@ -58,11 +41,24 @@ export class ImageTile {
     viewport.onChange(this.redraw);
     onThemeChange(this.redraw);
     new ResizeObserver(this.redraw).observe(this.canvas);
-    this.listen();
+    new TilePointer(this.canvas, viewport, events, options.wheelZooms, {
+      content: () => this.content,
+      cursor: () => this.cursor,
+      sizeOnScreen: () => this.sizeOnScreen(),
+    });
   }
 
   setTitle(title: string): void {
     setText(this.title, title);
+    this.title.title = title;
+  }
+
+  get titleText(): string {
+    return this.title.textContent ?? "";
+  }
+
+  get valueText(): string {
+    return (this.value.textContent ?? "").trim();
   }
 
   /** Shows an image. */
@@ -70,8 +66,8 @@ export class ImageTile {
     this.content = content;
     this.message.hidden = true;
     this.canvas.hidden = false;
-    const ratio = Math.min(4, Math.max(0.5, content.width / content.height));
-    this.canvas.style.setProperty("--ratio", String(ratio));
+    const ratio = content.width / (content.height * (content.aspect ?? 1));
+    this.canvas.style.setProperty("--ratio", String(Math.min(4, Math.max(0.5, ratio))));
     this.canvas.setAttribute("aria-label", content.description);
     this.showValue();
     this.redraw();
@@ -93,140 +89,113 @@ export class ImageTile {
     this.redraw();
   }
 
+  /** The visible part of the image as it is shown, without marks; nothing while there is none. */
+  picture(): HTMLCanvasElement | undefined {
+    const { content, canvas } = this;
+    if (content === undefined || canvas.width === 0) return undefined;
+    const { left, top, scaleX, scaleY } = this.placement(content);
+    const [x0, y0] = [Math.max(0, Math.round(left)), Math.max(0, Math.round(top))];
+    const x1 = Math.min(canvas.width, Math.round(left + content.width * scaleX));
+    const y1 = Math.min(canvas.height, Math.round(top + content.height * scaleY));
+    const picture = element("canvas", {});
+    Object.assign(picture, { width: Math.max(1, x1 - x0), height: Math.max(1, y1 - y0) });
+    const context = picture.getContext("2d");
+    const whole = this.drawn(content);
+    if (context === null || whole === undefined) return undefined;
+    context.putImageData(whole, -x0, -y0);
+    this.drawScale(context, content, { right: picture.width, bottom: picture.height });
+    return picture;
+  }
+
   private showValue(): void {
     const { content, cursor } = this;
     if (content === undefined || cursor === undefined) setText(this.value, content?.note ?? "\u00a0");
     else setText(this.value, content.valueAt(cursor));
   }
 
-  private listen(): void {
-    const { canvas, viewport } = this;
-    let dragged: { readonly x: number; readonly y: number } | undefined;
-    canvas.addEventListener("pointerdown", (event) => {
-      dragged = { x: event.clientX, y: event.clientY };
-      canvas.setPointerCapture(event.pointerId);
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      if (dragged === undefined) {
-        this.events.pointed(this.pixelAt(event));
-        return;
-      }
-      const size = this.sizeOnScreen();
-      viewport.moveBy((dragged.x - event.clientX) / size.width, (dragged.y - event.clientY) / size.height);
-      dragged = { x: event.clientX, y: event.clientY };
-    });
-    const release = () => {
-      dragged = undefined;
-    };
-    canvas.addEventListener("pointerup", release);
-    canvas.addEventListener("pointercancel", release);
-    canvas.addEventListener("pointerleave", () => this.events.pointed(undefined));
-    canvas.addEventListener("dblclick", () => viewport.fit());
-    canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-    canvas.addEventListener("keydown", (event) => this.key(event));
-    canvas.addEventListener("blur", () => this.events.pointed(undefined));
-  }
-
-  private wheel(event: WheelEvent): void {
-    if (event.altKey) this.events.stepped(Math.sign(event.deltaY));
-    else if (this.wheelZooms || event.ctrlKey || event.metaKey) {
-      this.viewport.zoomBy(Math.exp(-event.deltaY / 300), this.placeAt(event));
-    } else return;
-    event.preventDefault();
-  }
-
-  private key(event: KeyboardEvent): void {
-    const { content, viewport } = this;
-    if (content === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-    const arrows: Readonly<Record<string, readonly [number, number]>> = {
-      ArrowLeft: [-1, 0],
-      ArrowRight: [1, 0],
-      ArrowUp: [0, -1],
-      ArrowDown: [0, 1],
-    };
-    const arrow = arrows[event.key];
-    if (arrow !== undefined && event.shiftKey) {
-      viewport.moveBy((arrow[0] * 0.1) / viewport.zoom, (arrow[1] * 0.1) / viewport.zoom);
-    } else if (arrow !== undefined) this.moveCursor(content, arrow);
-    else if (event.key === "+" || event.key === "=") viewport.zoomBy(1.5);
-    else if (event.key === "-") viewport.zoomBy(1 / 1.5);
-    else if (event.key === "0") viewport.fit();
-    else if (event.key === "PageDown") this.events.stepped(1);
-    else if (event.key === "PageUp") this.events.stepped(-1);
-    else return;
-    event.preventDefault();
-  }
-
-  private moveCursor({ width, height }: TileContent, [x, y]: readonly [number, number]): void {
-    const [column, row] = this.viewport.centre;
-    const from = this.cursor ?? { x: Math.floor(column * width), y: Math.floor(row * height) };
-    const within = (value: number, size: number) => Math.min(size - 1, Math.max(0, value));
-    this.events.pointed({ x: within(from.x + x, width), y: within(from.y + y, height) });
-  }
-
-  /** The pixel of the file at a place of the screen; nothing beside the image. */
-  private pixelAt(event: MouseEvent): Pixel | undefined {
-    const { content } = this;
-    if (content === undefined) return undefined;
-    const [x, y] = this.placeAt(event);
-    if (x < 0 || y < 0 || x >= 1 || y >= 1) return undefined;
-    return { x: Math.floor(x * content.width), y: Math.floor(y * content.height) };
-  }
-
-  /** A place of the screen as a fraction of the image along x and y. */
-  private placeAt({ clientX, clientY }: MouseEvent): readonly [number, number] {
-    const box = this.canvas.getBoundingClientRect();
-    const { width, height } = this.sizeOnScreen();
-    const [x, y] = this.viewport.centre;
-    return [
-      x + (clientX - box.left - box.width / 2) / width,
-      y + (clientY - box.top - box.height / 2) / height,
-    ];
-  }
-
   /** The whole image's size on the screen, in CSS pixels. */
   private sizeOnScreen(): { readonly width: number; readonly height: number } {
-    const { content, canvas } = this;
+    const { content } = this;
     if (content === undefined) return { width: 1, height: 1 };
-    const fit = Math.min(canvas.clientWidth / content.width, canvas.clientHeight / content.height);
-    const scale = (fit || 1) * this.viewport.zoom;
-    return { width: content.width * scale, height: content.height * scale };
+    const scale = this.fitScale(content) * this.viewport.zoom;
+    return { width: content.width * scale, height: content.height * scale * (content.aspect ?? 1) };
+  }
+
+  /** CSS pixels for a pixel of the file along x where the whole image fits into the canvas. */
+  private fitScale({ width, height, aspect = 1 }: TileContent): number {
+    const { clientWidth, clientHeight } = this.canvas;
+    return Math.min(clientWidth / width, clientHeight / (height * aspect)) || 1;
+  }
+
+  private placement({ width, height }: TileContent): Placement {
+    const { canvas, viewport } = this;
+    const size = this.sizeOnScreen();
+    const scaleX = (size.width * devicePixelRatio) / width;
+    const scaleY = (size.height * devicePixelRatio) / height;
+    const [x, y] = viewport.center;
+    return {
+      scaleX,
+      scaleY,
+      left: canvas.width / 2 - x * width * scaleX,
+      top: canvas.height / 2 - y * height * scaleY,
+    };
   }
 
   private draw(): void {
     const { canvas, content } = this;
-    const { devicePixelRatio } = window;
     const width = Math.round(canvas.clientWidth * devicePixelRatio);
     const height = Math.round(canvas.clientHeight * devicePixelRatio);
     if (content === undefined || width === 0 || height === 0) return;
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    if (this.options.leads) this.viewport.fitted(this.fitScale(content) * devicePixelRatio);
     const context = canvas.getContext("2d");
-    if (context === null) return;
-    const size = this.sizeOnScreen();
-    const scale = (size.width * devicePixelRatio) / content.width;
-    const [x, y] = this.viewport.centre;
-    const placement = {
-      scale,
-      left: width / 2 - x * content.width * scale,
-      top: height / 2 - y * content.height * scale,
-    };
-    const image = context.createImageData(width, height);
-    drawLayers(image, content.layers, placement);
+    const image = this.drawn(content);
+    if (context === null || image === undefined) return;
     context.putImageData(image, 0, 0);
+    const placement = this.placement(content);
+    if (content.cross !== undefined) drawCross(context, content.cross, placement);
+    if (content.swipe !== undefined) drawDivider(context, content.swipe.share);
+    const right = Math.min(width, placement.left + content.width * placement.scaleX);
+    const bottom = Math.min(height, placement.top + content.height * placement.scaleY);
+    this.drawScale(context, content, { right, bottom });
     if (this.cursor !== undefined) markPixel(context, this.cursor, placement);
+  }
+
+  private drawn(content: TileContent): ImageData | undefined {
+    const { width, height } = this.canvas;
+    const image = this.canvas.getContext("2d")?.createImageData(width, height);
+    if (image === undefined) return undefined;
+    const placement = this.placement(content);
+    const divider = content.swipe === undefined ? width : Math.round(content.swipe.share * width);
+    drawLayers(image, content.layers, placement, { from: 0, to: divider });
+    if (content.swipe !== undefined)
+      drawLayers(image, content.swipe.layers, placement, { from: divider, to: width });
+    return image;
+  }
+
+  private drawScale(
+    context: CanvasRenderingContext2D,
+    content: TileContent,
+    area: { readonly right: number; readonly bottom: number },
+  ): void {
+    if (content.scaleBar === undefined) return;
+    const { pixelWidth, unit } = content.scaleBar;
+    const width = Math.min(this.canvas.width, content.width * this.placement(content).scaleX);
+    const bar = scaleBar(pixelWidth / this.placement(content).scaleX, unit, width / 4);
+    drawScaleBar(context, area, bar, getComputedStyle(this.canvas).fontFamily);
   }
 }
 
 function markPixel(context: CanvasRenderingContext2D, { x, y }: Pixel, placement: Placement): void {
-  const { scale } = placement;
-  const [left, top] = [placement.left + x * scale, placement.top + y * scale];
+  const { scaleX, scaleY } = placement;
+  const [left, top] = [placement.left + x * scaleX, placement.top + y * scaleY];
   context.strokeStyle = theme().focus;
   context.lineWidth = Math.max(1, devicePixelRatio);
-  if (scale >= FRAMED) {
-    context.strokeRect(left - 0.5, top - 0.5, scale + 1, scale + 1);
+  if (scaleX >= FRAMED && scaleY >= FRAMED) {
+    context.strokeRect(left - 0.5, top - 0.5, scaleX + 1, scaleY + 1);
     return;
   }
-  const [middleX, middleY] = [Math.round(left + scale / 2) + 0.5, Math.round(top + scale / 2) + 0.5];
+  const [middleX, middleY] = [Math.round(left + scaleX / 2) + 0.5, Math.round(top + scaleY / 2) + 0.5];
   context.beginPath();
   for (const [from, to] of [
     [-9, -3],
@@ -238,4 +207,30 @@ function markPixel(context: CanvasRenderingContext2D, { x, y }: Pixel, placement
     context.lineTo(middleX, middleY + to);
   }
   context.stroke();
+}
+
+/** Lines through the middle of a pixel across the whole canvas. */
+function drawCross(context: CanvasRenderingContext2D, { x, y }: Pixel, placement: Placement): void {
+  const { width, height } = context.canvas;
+  const column = Math.round(placement.left + (x + 0.5) * placement.scaleX) + 0.5;
+  const row = Math.round(placement.top + (y + 0.5) * placement.scaleY) + 0.5;
+  context.strokeStyle = theme().curves[5];
+  context.globalAlpha = 0.6;
+  context.lineWidth = 1;
+  context.beginPath();
+  context.moveTo(column, 0);
+  context.lineTo(column, height);
+  context.moveTo(0, row);
+  context.lineTo(width, row);
+  context.stroke();
+  context.globalAlpha = 1;
+}
+
+function drawDivider(context: CanvasRenderingContext2D, share: number): void {
+  const { width, height } = context.canvas;
+  const at = Math.round(share * width);
+  const wide = Math.max(2, Math.round(2 * devicePixelRatio));
+  context.fillStyle = theme().focus;
+  context.fillRect(at - wide / 2, 0, wide, height);
+  context.fillRect(at - wide * 3, height / 2 - wide * 6, wide * 6, wide * 12);
 }

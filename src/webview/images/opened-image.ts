@@ -1,8 +1,10 @@
 import { shortNumber } from "../../facts/format.ts";
-import type { ImageSummary } from "../../protocol/panel-messages.ts";
-import { channelLuts, DIVERGING, GRAY } from "./colours.ts";
-import type { Pixel, TileContent } from "./image-tile.ts";
+import type { ImageSummary, PixelSize } from "../../protocol/panel-messages.ts";
+import type { Layer } from "./draw.ts";
+import { DIVERGING, type Lut } from "./luts.ts";
 import { difference, type PlaneImage, type Range } from "./plane-image.ts";
+import { lengthText } from "./scale-bar.ts";
+import type { Pixel, TileContent } from "./tile-content.ts";
 
 /** An image to show, by its file. */
 export interface RowImage {
@@ -10,41 +12,94 @@ export interface RowImage {
   readonly path: string;
 }
 
-/** An image that was opened, with its planes of the slice that is shown; or why there is none. */
+/** Planes by channel; only those that are shown. */
+export type Planes = readonly (PlaneImage | undefined)[];
+
+/** An image that was opened, with the planes that are shown; or why there is none. */
 export interface OpenedImage {
   readonly image: RowImage;
   readonly summary?: ImageSummary;
-  /** By channel; only those that are shown. */
-  readonly planes?: readonly (PlaneImage | undefined)[];
+  /** Of the slice, or the maximum over all slices. */
+  readonly planes?: Planes;
+  /** Along z through the cross, where orthogonal views are shown. */
+  readonly sections?: { readonly xz: Planes; readonly yz: Planes };
   readonly failure?: string;
 }
 
-/** What a tile shows of an image: one channel in gray, or several in their colours. Nothing until its planes are there. */
-export function imageContent(
-  { image, summary, planes }: OpenedImage,
-  z: number,
-  rangeOf: (channel: number, plane: PlaneImage) => Range,
-): TileContent | undefined {
+/** How an image is shown. */
+export interface Look {
+  readonly z: number;
+  readonly maximum: boolean;
+  readonly scaleBar: boolean;
+  lutOf(channel: number): Lut;
+  rangeOf(channel: number): Range;
+}
+
+export function layersOf(planes: Planes, { lutOf, rangeOf }: Look): Layer[] {
+  return planes.flatMap((plane, channel) =>
+    plane === undefined ? [] : [{ plane, range: rangeOf(channel), lut: lutOf(channel) }],
+  );
+}
+
+/** Returns what a tile shows of an image; nothing until its planes are there. */
+export function imageContent({ image, summary, planes }: OpenedImage, look: Look): TileContent | undefined {
   if (summary === undefined || planes === undefined) return undefined;
-  const [depth, height, width, channels] = summary.shape;
-  const shown = planes.flatMap((plane, channel) => (plane === undefined ? [] : [{ plane, channel }]));
-  const luts = shown.length > 1 ? channelLuts(channels) : [];
-  const layers = shown.map(({ plane, channel }) => ({
-    plane,
-    range: rangeOf(channel, plane),
-    lut: luts[channel] ?? GRAY,
-  }));
-  const slice = depth > 1 ? `, slice ${Math.min(z, depth - 1) + 1} of ${depth}` : "";
+  const [depth, height, width] = summary.shape;
+  const { pixelSize } = summary;
+  const slice = look.maximum
+    ? `, maximum of ${depth} slices`
+    : `, slice ${Math.min(look.z, depth - 1) + 1} of ${depth}`;
   return {
     height,
     width,
-    layers,
-    description: `${image.title}, ${height} by ${width} pixels${slice}`,
-    valueAt: (pixel) => valueText(shown.map(({ plane }) => pixelValue(plane, pixel)).join(", "), pixel),
+    aspect: pixelSize === undefined ? 1 : pixelSize.y / pixelSize.x,
+    layers: layersOf(planes, look),
+    ...(look.scaleBar && pixelSize !== undefined
+      ? { scaleBar: { pixelWidth: pixelSize.x, unit: pixelSize.unit } }
+      : {}),
+    description: `${image.title}, ${height} by ${width} pixels${depth > 1 ? slice : ""}`,
+    valueAt: ({ x, y }) => `${valuesAt(planes, { x, y })}  (y ${y}, x ${x}${lengths(pixelSize, { y, x })})`,
   };
 }
 
-/** What a tile shows of the difference between two images in one channel; or why it cannot, in words. */
+/** The two sections along z beside a slice, with lines where the others lie. */
+export function sectionContents(
+  { image, summary, sections }: OpenedImage,
+  look: Look,
+  cross: { readonly x: number; readonly y: number; readonly z: number },
+): { readonly xz: TileContent; readonly yz: TileContent } | undefined {
+  if (summary === undefined || sections === undefined) return undefined;
+  const [depth, height, width] = summary.shape;
+  const { pixelSize } = summary;
+  const { x: sizeX, y: sizeY, z: sizeZ = sizeX } = pixelSize ?? { x: 1, y: 1, z: 1 };
+  const { x, y, z } = cross;
+  const place = (at: { readonly z: number; readonly y: number; readonly x: number }) =>
+    `(z ${at.z}, y ${at.y}, x ${at.x}${lengths(pixelSize, at)})`;
+  return {
+    xz: {
+      height: depth,
+      width,
+      aspect: sizeZ / sizeX,
+      layers: layersOf(sections.xz, look),
+      cross: { x, y: z },
+      description: `${image.title}, section along z and x at y ${y}`,
+      note: `y ${y}`,
+      valueAt: (at) => `${valuesAt(sections.xz, at)}  ${place({ z: at.y, y, x: at.x })}`,
+    },
+    yz: {
+      height,
+      width: depth,
+      aspect: sizeY / sizeZ,
+      layers: layersOf(sections.yz, look),
+      cross: { x: z, y },
+      description: `${image.title}, section along y and z at x ${x}`,
+      note: `x ${x}`,
+      valueAt: (at) => `${valuesAt(sections.yz, at)}  ${place({ z: at.x, y: at.y, x })}`,
+    },
+  };
+}
+
+/** Returns what a tile shows of the difference between two images in one channel; or why it cannot, in words. */
 export function differenceContent(a: OpenedImage, b: OpenedImage, channel: number): TileContent | string {
   const planeOf = ({ planes, summary }: OpenedImage) =>
     planes?.[Math.min(channel, (summary?.shape[3] ?? 1) - 1)];
@@ -58,24 +113,46 @@ export function differenceContent(a: OpenedImage, b: OpenedImage, channel: numbe
   const [, height, width] = a.summary.shape;
   const end = shortNumber(Number(most.toPrecision(3)));
   const scale = `blue −${end} … red +${end}`;
+  const { pixelSize } = a.summary;
   return {
     height,
     width,
+    aspect: pixelSize === undefined ? 1 : pixelSize.y / pixelSize.x,
     layers: [{ plane, range: { low: -most, high: most }, lut: DIVERGING }],
     description: `Difference ${a.image.title} minus ${b.image.title}; ${scale}`,
     note: scale,
-    valueAt: (pixel) => {
-      const sign = (plane.at(pixel.y, pixel.x) ?? 0) > 0 ? "+" : "";
-      return valueText(`${sign}${pixelValue(plane, pixel)}`, pixel);
+    valueAt: ({ x, y }) => {
+      const sign = (plane.at(y, x) ?? 0) > 0 ? "+" : "";
+      return `${sign}${pixelValue(plane, { x, y })}  (y ${y}, x ${x}${lengths(pixelSize, { y, x })})`;
     },
   };
 }
 
-/** The value in a file: whole numbers as they are, others with the seven digits that single precision has. */
+const valuesAt = (planes: Planes, pixel: Pixel): string =>
+  planes.flatMap((plane) => (plane === undefined ? [] : [pixelValue(plane, pixel)])).join(", ");
+
+/** The value in a file: whole numbers as they are, others with the seven digits of single precision. */
 function pixelValue(plane: PlaneImage, { y, x }: Pixel): string {
   const value = plane.at(y, x);
   if (value === undefined) return "–";
   return String(Number.isInteger(value) ? value : Number(value.toPrecision(7)));
 }
 
-const valueText = (values: string, { y, x }: Pixel): string => `${values}  (y ${y}, x ${x})`;
+/** `; y 1.5 µm, x 2.5 µm`: where the middle of a pixel lies; empty where the file does not tell its pixel size. */
+function lengths(
+  size: PixelSize | undefined,
+  at: { readonly z?: number; readonly y: number; readonly x: number },
+): string {
+  if (size === undefined) return "";
+  const axes = [
+    ["z", at.z, size.z],
+    ["y", at.y, size.y],
+    ["x", at.x, size.x],
+  ] as const;
+  const told = axes.flatMap(([axis, index, step]) =>
+    index === undefined || step === undefined
+      ? []
+      : [`${axis} ${lengthText((index + 0.5) * step, size.unit)}`],
+  );
+  return `; ${told.join(", ")}`;
+}

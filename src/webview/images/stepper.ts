@@ -1,7 +1,7 @@
 import { element, setText, show, slider } from "../dom.ts";
 import { button } from "../toolkit.ts";
 
-/** A slider over a whole number with buttons for one step back and forth; hidden where there is nothing to choose. */
+/** A slider over values counted from 0, with buttons for one step back and forth; hidden where there is nothing to choose. */
 export class Stepper {
   readonly element: HTMLElement;
   private readonly slide: HTMLInputElement;
@@ -26,14 +26,15 @@ export class Stepper {
     );
   }
 
-  show(value: number, count: number): void {
+  /** @param nameOf what each value is called. Defaults to its number from 1, of all. */
+  show(value: number, count: number, nameOf?: (value: number) => string): void {
     this.value = value;
     this.count = count;
     show(this.element, count > 1);
     this.slide.max = String(count);
     this.slide.value = String(value + 1);
-    this.slide.setAttribute("aria-valuetext", `${value + 1} of ${count}`);
-    setText(this.text, `${value + 1} / ${count}`);
+    this.slide.setAttribute("aria-valuetext", nameOf?.(value) ?? `${value + 1} of ${count}`);
+    setText(this.text, nameOf?.(value) ?? `${value + 1} / ${count}`);
   }
 
   stepBy(by: number): void {

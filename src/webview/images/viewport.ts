@@ -1,39 +1,74 @@
-/** What part of the images is seen: one for all images of a row, so that they move together. */
+/** Which part of the images is visible: one for all images of a row, so that they move together. */
 export class Viewport {
-  /** 1 shows the whole image. */
+  /** Relative to the whole image: 1 fits it into its canvas. */
   zoom = 1;
   /** The place in the middle of the view, from 0 to 1 along x and y. */
-  centre: readonly [x: number, y: number] = [0.5, 0.5];
+  center: readonly [x: number, y: number] = [0.5, 0.5];
+  /** Screen pixels for a pixel of the file at zoom 1, as the first image is fitted. */
+  private fitScale = 1;
   private readonly listeners = new Set<() => void>();
+  private readonly scaleListeners = new Set<() => void>();
 
   onChange(listener: () => void): void {
     this.listeners.add(listener);
   }
 
+  /** The scale changed, be it that the canvas did. */
+  onScale(listener: () => void): void {
+    this.scaleListeners.add(listener);
+  }
+
+  /** Screen pixels for a pixel of the file. */
+  get scale(): number {
+    return this.fitScale * this.zoom;
+  }
+
+  /** Takes the scale at which the whole image fits into its canvas. */
+  fitted(scale: number): void {
+    if (scale === this.fitScale) return;
+    this.fitScale = scale;
+    for (const listener of this.scaleListeners) listener();
+  }
+
   /** Zooms by a factor with the place `at` (0 to 1) held where it is. */
-  zoomBy(factor: number, at: readonly [x: number, y: number] = this.centre): void {
-    const zoom = Math.min(MOST_ZOOM, Math.max(1, this.zoom * factor));
+  zoomBy(factor: number, at: readonly [x: number, y: number] = this.center): void {
+    // Small images may be shown down to their true size.
+    const least = Math.min(1, 1 / this.fitScale);
+    const zoom = Math.min(Math.max(MOST_ZOOM, 1 / this.fitScale), Math.max(least, this.zoom * factor));
     const moved = this.zoom / zoom;
     this.zoom = zoom;
-    this.moveTo(at[0] + (this.centre[0] - at[0]) * moved, at[1] + (this.centre[1] - at[1]) * moved);
+    this.moveTo(at[0] + (this.center[0] - at[0]) * moved, at[1] + (this.center[1] - at[1]) * moved);
+    for (const listener of this.scaleListeners) listener();
+  }
+
+  /** One screen pixel for each pixel of the file. */
+  trueSize(): void {
+    this.zoomBy(1 / this.scale);
   }
 
   /** Moves by fractions of the image. */
   moveBy(x: number, y: number): void {
-    this.moveTo(this.centre[0] + x, this.centre[1] + y);
+    this.moveTo(this.center[0] + x, this.center[1] + y);
+  }
+
+  /** Takes a zoom and a center from another view. */
+  follow(zoom: number, center: readonly [x: number, y: number]): void {
+    this.zoom = zoom;
+    this.moveTo(...center);
   }
 
   /** The whole image again. */
   fit(): void {
     this.zoom = 1;
     this.moveTo(0.5, 0.5);
+    for (const listener of this.scaleListeners) listener();
   }
 
   private moveTo(x: number, y: number): void {
-    // Half a view from each edge is as far as it goes.
-    const margin = 0.5 / this.zoom;
+    // The view stays inside the image; an image smaller than the view stays in its middle.
+    const margin = Math.min(0.5, 0.5 / this.zoom);
     const within = (value: number) => Math.min(1 - margin, Math.max(margin, value));
-    this.centre = [within(x), within(y)];
+    this.center = [within(x), within(y)];
     for (const listener of this.listeners) listener();
   }
 }

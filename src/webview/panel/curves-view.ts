@@ -1,7 +1,8 @@
 import { metricName } from "../../facts/format.ts";
-import { Chart, type Curve } from "../charts/chart.ts";
-import { type Span, smooth, type Track } from "../charts/track.ts";
+import { Chart } from "../charts/chart.ts";
+import { type Curve, type Span, smooth, type Track } from "../charts/track.ts";
 import { element, oncePerFrame, setText, show, slider } from "../dom.ts";
+import { theme } from "../theme.ts";
 import { button, checkbox } from "../toolkit.ts";
 import type { RunRecord } from "./run-record.ts";
 
@@ -15,12 +16,23 @@ export interface CurveSettings {
   readonly log: boolean;
   /** From 0 to below 1. */
   readonly smoothing: number;
+  /** Whether the charts that come after the first ones are shown too. */
+  readonly unfolded?: boolean;
 }
 
 export const USUAL_CURVES: CurveSettings = { log: false, smoothing: 0.6 };
 
 /** The order of charts; metrics that are not here come after them. */
-const ORDER = ["loss", "psnr", "ssim", "mse", "mae"];
+const ORDER = ["loss", "iou", "psnr", "ssim", "mse", "mae"];
+
+/** So many charts are worth looking at first; the others are folded. */
+const FIRST = 3;
+
+export interface CurvesEvents {
+  changed(settings: CurveSettings): void;
+  /** Saves a file where a person wants it. */
+  save(name: string, file: Blob): void;
+}
 
 /** Metrics that a logarithmic scale is for: PSNR is logarithmic already, SSIM lies between -1 and 1. */
 const NO_LOG = new Set(["psnr", "ssim"]);
@@ -33,7 +45,13 @@ const LEARNING_RATE = "Learning rate";
 export class CurvesView {
   readonly element: HTMLElement;
   private readonly charts = new Map<string, Chart>();
-  private readonly grid: HTMLElement;
+  private readonly grid = element("div", { class: "charts" });
+  private readonly moreGrid = element("div", { class: "charts" });
+  private readonly more: HTMLDetailsElement;
+  private readonly moreSummary = element("summary", {});
+  /** Of several runs: each run's color once. */
+  private readonly legend = element("div", { class: "chart-legend shared-legend" });
+  private readonly hiddenRuns = new Set<string>();
   private readonly smoothingText: HTMLElement;
   /** Which epoch the cursor is at. */
   private readonly place: HTMLElement;
@@ -47,7 +65,7 @@ export class CurvesView {
 
   constructor(
     private settings: CurveSettings,
-    private readonly changed: (settings: CurveSettings) => void,
+    private readonly events: CurvesEvents,
   ) {
     const log = checkbox("Log scale", settings.log, (checked) => this.change({ log: checked }));
     const smoothing = slider(
@@ -60,7 +78,9 @@ export class CurvesView {
     this.spoken = element("div", { class: "spoken", "aria-live": "polite" });
     this.place = element("span", { class: "hint" }, OVER);
     this.empty = element("p", { class: "hint" }, "The curves begin with the first training step.");
-    this.grid = element("div", { class: "charts" });
+    this.more = element("details", { class: "more-charts" }, this.moreSummary, this.moreGrid);
+    this.more.open = settings.unfolded ?? false;
+    this.more.addEventListener("toggle", () => this.change({ unfolded: this.more.open }));
     this.element = element(
       "section",
       { class: "section", "aria-label": "Curves" },
@@ -77,7 +97,9 @@ export class CurvesView {
         ),
       ),
       this.empty,
+      this.legend,
       this.grid,
+      this.more,
       this.spoken,
     );
     show(this.resetZoom, false);
@@ -98,22 +120,55 @@ export class CurvesView {
     const most = Math.max(0, ...this.runs.map(({ record }) => record.position));
     show(this.empty, most === 0);
     show(this.grid, most > 0);
+    show(this.more, most > 0);
+    this.showLegend();
     if (most === 0) return;
     const names = this.chartNames();
     for (const name of names) {
       if (!this.charts.has(name)) this.charts.set(name, this.newChart(name));
     }
-    const charts = names.flatMap((name) => this.charts.get(name) ?? []);
-    if (
-      charts.some(({ element }, at) => this.grid.children[at] !== element) ||
-      charts.length !== this.grid.children.length
-    )
-      this.grid.replaceChildren(...charts.map(({ element }) => element));
+    const [first, more] = [names.slice(0, FIRST), names.slice(FIRST)];
+    this.placeCharts(this.grid, first);
+    this.placeCharts(this.moreGrid, more);
+    show(this.more, more.length > 0);
+    setText(this.moreSummary, `More curves: ${more.map(chartTitle).join(", ")}`);
     const span = this.zoomed ?? { from: 0, to: Math.max(1, most) };
-    for (const name of names) {
+    const legend = this.runs.length === 1;
+    for (const name of this.more.open ? names : first) {
       const log = this.settings.log && !NO_LOG.has(name);
-      this.charts.get(name)?.show(this.curves(name), { log, span });
+      this.charts.get(name)?.show(this.curves(name), { log, span, legend });
     }
+  }
+
+  /** Puts charts into a grid, where they are not there already. */
+  private placeCharts(grid: HTMLElement, names: readonly string[]): void {
+    const wanted = names.flatMap((name) => this.charts.get(name)?.element ?? []);
+    const same =
+      wanted.length === grid.children.length && wanted.every((each, at) => grid.children[at] === each);
+    if (!same) grid.replaceChildren(...wanted);
+  }
+
+  private showLegend(): void {
+    const several = this.runs.length > 1;
+    show(this.legend, several);
+    const colors = theme().curves;
+    const key = JSON.stringify([this.runs.map(({ name }) => name), [...this.hiddenRuns], colors]);
+    if (!several || this.legend.dataset.shown === key) return;
+    this.legend.dataset.shown = key;
+    const entries = this.runs.map(({ name }, color) => {
+      const shown = !this.hiddenRuns.has(name);
+      const swatch = element("span", { class: "legend-swatch", "aria-hidden": "true" });
+      swatch.style.setProperty("--color", colors[color % colors.length]);
+      const attributes = { class: "legend-entry", type: "button", "aria-pressed": String(shown) };
+      const entry = element("button", { ...attributes, title: `Show or hide ${name}` }, swatch, name);
+      entry.addEventListener("click", () => {
+        if (!this.hiddenRuns.delete(name)) this.hiddenRuns.add(name);
+        this.redraw();
+      });
+      return entry;
+    });
+    const styles = element("span", { class: "hint" }, "solid: validation, dashed: train");
+    this.legend.replaceChildren(...entries, styles);
   }
 
   private chartNames(): string[] {
@@ -124,42 +179,46 @@ export class CurvesView {
   }
 
   private newChart(name: string): Chart {
-    const title = name === LEARNING_RATE ? name : metricName(name);
-    return new Chart(title, {
+    return new Chart(chartTitle(name), {
       zoomed: (span) => this.zoom(span),
       pointed: (x) => setText(this.place, x === undefined ? OVER : `at epoch ${Number(x.toFixed(2))}`),
       spoke: (text) => setText(this.spoken, text),
+      save: this.events.save,
     });
   }
 
   private curves(name: string): Curve[] {
     const [run] = this.runs;
     if (run === undefined) return [];
-    if (this.runs.length > 1) return this.runs.flatMap((each, at) => this.comparedCurves(name, each, at));
+    if (this.runs.length > 1)
+      return this.runs.flatMap((each, at) =>
+        this.hiddenRuns.has(each.name) ? [] : this.comparedCurves(name, each, at),
+      );
     const { record } = run;
     if (name === LEARNING_RATE) {
-      return [{ label: "Learning rate", track: record.learningRate, colour: 2, style: "line" }];
+      return [{ label: "Learning rate", track: record.learningRate, color: 2, style: "line" }];
     }
     const train = record.train(name);
     const curves: Curve[] = [];
     if (this.settings.smoothing > 0)
-      curves.push({ label: "Train, each step", track: train, colour: 0, style: "faint" });
-    curves.push({ label: "Train", track: this.smoothed(train), colour: 0, style: "line" });
+      curves.push({ label: "Train, each step", track: train, color: 0, style: "faint" });
+    const label = this.settings.smoothing > 0 ? "Train, smoothed" : "Train";
+    curves.push({ label, track: this.smoothed(train), color: 0, style: "line" });
     const validation = record.validation(name);
     if (validation.x.length > 0)
-      curves.push({ label: "Validation", track: validation, colour: 1, style: "points" });
+      curves.push({ label: "Validation", track: validation, color: 1, style: "points" });
     return curves;
   }
 
-  /** A run's colour is the same in all charts; its training is dashed. */
-  private comparedCurves(name: string, { name: run, record }: ShownRun, colour: number): Curve[] {
-    if (name === LEARNING_RATE) return [{ label: run, track: record.learningRate, colour, style: "line" }];
+  /** A run's color is the same in all charts; its training is dashed. */
+  private comparedCurves(name: string, { name: run, record }: ShownRun, color: number): Curve[] {
+    if (name === LEARNING_RATE) return [{ label: run, track: record.learningRate, color, style: "line" }];
     const train = record.train(name);
     const validation = record.validation(name);
     return [
-      { label: `${run} train`, track: this.smoothed(train), colour, style: "dashed" },
+      { label: `${run} train`, track: this.smoothed(train), color, style: "dashed" },
       ...(validation.x.length > 0
-        ? [{ label: `${run} validation`, track: validation, colour, style: "points" } as const]
+        ? [{ label: `${run} validation`, track: validation, color, style: "points" } as const]
         : []),
     ];
   }
@@ -180,7 +239,7 @@ export class CurvesView {
 
   private change(change: Partial<CurveSettings>): void {
     this.settings = { ...this.settings, ...change };
-    this.changed(this.settings);
+    this.events.changed(this.settings);
     this.showSmoothing();
     this.redraw();
   }
@@ -189,3 +248,5 @@ export class CurvesView {
     setText(this.smoothingText, this.settings.smoothing === 0 ? "off" : this.settings.smoothing.toFixed(2));
   }
 }
+
+const chartTitle = (name: string): string => (name === LEARNING_RATE ? name : metricName(name));

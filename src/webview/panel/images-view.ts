@@ -1,8 +1,10 @@
+import type { EpochPictures } from "../../facts/epoch-pictures.ts";
 import type { ImageEvent, ImageFiles } from "../../facts/run-events.ts";
 import { element, setText, show } from "../dom.ts";
 import type { ImageClient } from "../images/image-client.ts";
 import { ImageRow, type RowSettings } from "../images/image-row.ts";
 import type { RowImage } from "../images/opened-image.ts";
+import { Stepper } from "../images/stepper.ts";
 import { button } from "../toolkit.ts";
 import type { RunRecord } from "./run-record.ts";
 import { Thumbnails } from "./thumbnails.ts";
@@ -24,28 +26,34 @@ const KINDS: readonly { readonly kind: Kind; readonly label: string }[] = [
   { kind: "augmentation", label: "Augmented" },
 ];
 
-/** Roles in the order in which they are shown. */
-const ROLES: readonly { readonly role: keyof ImageFiles; readonly title: string }[] = [
-  { role: "original", title: "Original" },
-  { role: "masked", title: "Masked" },
-  { role: "reconstruction", title: "Reconstruction" },
-  { role: "reconstructionAndVisible", title: "Reconstruction + visible" },
-  { role: "prediction", title: "Prediction" },
-  { role: "probabilities", title: "Probabilities" },
-  { role: "groundTruth", title: "Ground truth" },
-  { role: "features", title: "Features" },
-];
+type Roles = readonly (readonly [role: keyof ImageFiles, title: string])[];
 
-/** A row shows reconstructions beside what was masked; the prediction, without a mask, beside its original. */
-const SHOWN_ROLES: Readonly<Record<Kind, readonly (keyof ImageFiles)[]>> = {
-  "mae-check": ["original", "masked", "reconstruction", "reconstructionAndVisible"],
-  prediction: ["original", "masked", "prediction", "groundTruth"],
-  segmentation: ["original", "prediction", "groundTruth", "probabilities"],
-  features: ["original", "features"],
-  augmentation: ["original", "masked", "reconstruction", "reconstructionAndVisible", "prediction"],
+const ORIGINAL = ["original", "Original"] as const;
+const MASKED = ["masked", "Masked"] as const;
+const GROUND_TRUTH = ["groundTruth", "Ground truth"] as const;
+
+/** What a row shows of each kind, in this order. A crappified image is "masked" by its role. */
+const SHOWN_ROLES: Readonly<Record<Kind, Roles>> = {
+  "mae-check": [
+    ORIGINAL,
+    MASKED,
+    ["reconstruction", "Reconstruction"],
+    ["reconstructionAndVisible", "With visible"],
+  ],
+  prediction: [ORIGINAL, MASKED, ["prediction", "Prediction"], GROUND_TRUTH],
+  segmentation: [ORIGINAL, ["prediction", "Prediction"], GROUND_TRUTH, ["probabilities", "Probabilities"]],
+  features: [ORIGINAL, ["features", "Features"]],
+  augmentation: [ORIGINAL, ["reconstruction", "Augmented"]],
 };
 
-/** The images of a run: kinds to choose from, a preview of each image, and the files of the chosen one in a row. */
+export interface ImagesEvents {
+  /** Opens images in the image viewer at a slice. */
+  open(images: readonly RowImage[], z: number | undefined): void;
+  /** Saves a picture where a person wants it. */
+  save(name: string, png: Blob): void;
+}
+
+/** The images of a run: kinds to choose from, a thumbnail of each image, and the files of the chosen one in a row. */
 export class ImagesView {
   readonly element: HTMLElement;
   private readonly kinds: HTMLElement;
@@ -55,14 +63,19 @@ export class ImagesView {
   private readonly thumbnails: Thumbnails;
   private readonly row: ImageRow;
   private readonly open: HTMLElement;
+  private readonly epochs: Stepper;
   private record: RunRecord | undefined;
   private shown: ImageEvent | undefined;
+  /** Pictures of earlier epochs of this run. */
+  private replay: readonly EpochPictures[] = [];
+  /** The epoch that is replayed; undefined for the newest images. */
+  private replayed: number | undefined;
 
   constructor(
     client: ImageClient,
     private settings: ImageSettings,
     private readonly changed: (settings: ImageSettings) => void,
-    private readonly openFile: (path: string) => void,
+    private readonly events: ImagesEvents,
   ) {
     this.kinds = element("div", { class: "kinds", role: "tablist", "aria-label": "Kind of images" });
     this.caption = element("span", { class: "hint" });
@@ -77,15 +90,19 @@ export class ImagesView {
       wheelZooms: false,
       start: "middle",
       changed: (row) => this.keep({ row }),
+      save: events.save,
     });
-    this.open = button("Open in editor", () => this.openShown(), { label: "Open the files of this image" });
-    const help =
-      "Ctrl+wheel or + and − zoom, dragging moves, arrow keys read pixels, Page Up and Down change slices.";
+    this.epochs = new Stepper("Epoch", (place) => this.replayAt(place));
+    this.epochs.element.classList.add("epochs");
+    this.open = button("Open in editor", () => this.openShown(), {
+      label: "Open these images in the image viewer",
+    });
+    const help = "Ctrl + wheel zooms, dragging moves, ? lists the keys.";
     this.content = element(
       "div",
       { class: "images" },
       this.thumbnails.element,
-      element("div", { class: "image-caption" }, this.caption, this.open),
+      element("div", { class: "image-caption" }, this.caption, this.epochs.element, this.open),
       this.row.element,
       element("p", { class: "hint" }, help),
     );
@@ -98,9 +115,11 @@ export class ImagesView {
     );
   }
 
-  show(record: RunRecord): void {
+  show(record: RunRecord, replay: readonly EpochPictures[] = []): void {
     const { record: before } = this;
+    if (before !== record) this.replayed = undefined;
     this.record = record;
+    this.replay = replay;
     const events = [...record.images.values()];
     const kinds = KINDS.filter(({ kind }) => events.some((event) => event.kind === kind));
     show(this.empty, kinds.length === 0);
@@ -119,13 +138,48 @@ export class ImagesView {
   }
 
   private showImage(event: ImageEvent, sameRun: boolean): void {
-    const epoch = event.epoch === undefined ? "" : `, after epoch ${event.epoch}`;
-    setText(this.caption, `${event.image}${epoch}`);
+    const stages = this.stages(event);
+    const at = stages.findIndex(({ epoch }) => epoch === this.replayed);
+    const stage = at < 0 ? undefined : stages[at];
+    this.epochs.show(at < 0 ? stages.length : at, stages.length + 1, (place) =>
+      String(stages[place]?.epoch ?? event.epoch ?? ""),
+    );
+    const epoch = stage?.epoch ?? event.epoch;
+    setText(this.caption, epoch === undefined ? event.image : `${event.image}, after epoch ${epoch}`);
     const { shown } = this;
-    if (shown === event) return;
-    this.shown = event;
+    const shows =
+      stage === undefined ? event : { ...event, files: { ...event.files, ...stage.files }, epoch };
+    if (
+      shown?.time === shows.time &&
+      shown.image === shows.image &&
+      shown.kind === shows.kind &&
+      shown.epoch === epoch
+    )
+      return;
+    this.shown = shows;
     const same = sameRun && shown?.kind === event.kind && shown.image === event.image;
-    void this.row.show(rowImages(event), same);
+    void this.row.show(rowImages(shows), same);
+  }
+
+  /** The earlier epochs of an image that can be replayed. */
+  private stages({ kind, image, epoch: last }: ImageEvent): { epoch: number; files: ImageFiles }[] {
+    if (kind !== "mae-check" && kind !== "segmentation") return [];
+    return this.replay.flatMap(({ epoch, images }) => {
+      const files = images[image];
+      return files === undefined || epoch === last ? [] : [{ epoch, files }];
+    });
+  }
+
+  private replayAt(place: number): void {
+    if (this.shown === undefined || this.record === undefined) return;
+    this.replayed = this.stages({ ...this.shown, epoch: this.newest?.epoch })[place]?.epoch;
+    this.show(this.record, this.replay);
+  }
+
+  /** The chosen image's newest event. */
+  private get newest(): ImageEvent | undefined {
+    const { shown } = this;
+    return shown && this.record?.images.get(`${shown.kind} ${shown.image}`);
   }
 
   private showKinds(kinds: typeof KINDS, chosen: Kind): void {
@@ -160,7 +214,8 @@ export class ImagesView {
 
   private choose(choice: ImageSettings): void {
     this.keep(choice);
-    if (this.record !== undefined) this.show(this.record);
+    this.replayed = undefined;
+    if (this.record !== undefined) this.show(this.record, this.replay);
   }
 
   private keep(change: ImageSettings): void {
@@ -169,20 +224,18 @@ export class ImagesView {
   }
 
   private openShown(): void {
-    if (this.shown === undefined) return;
-    const [image] = rowImages(this.shown).slice(-1);
-    if (image !== undefined) this.openFile(image.path);
+    if (this.shown !== undefined) this.events.open(rowImages(this.shown), this.row.slice);
   }
 }
 
 function rowImages({ kind, files }: ImageEvent): RowImage[] {
-  return ROLES.filter(({ role }) => SHOWN_ROLES[kind].includes(role)).flatMap(({ role, title }) => {
+  return SHOWN_ROLES[kind].flatMap(([role, title]) => {
     const path = files[role];
     return path === undefined ? [] : [{ title, path }];
   });
 }
 
-/** What an image is recognised by in the strip of previews: what was made of it, and not the image that went in. */
+/** The file whose thumbnail stands for an image: what was made of it, where there is something. */
 function thumbnailFile({ kind, files }: ImageEvent): string | undefined {
   if (kind === "features") return files.features;
   const made = files.reconstructionAndVisible ?? files.prediction ?? files.reconstruction;

@@ -1,21 +1,18 @@
-import { element, setText, show } from "../dom.ts";
+import { element, setText } from "../dom.ts";
 import { button } from "../toolkit.ts";
 import type { LogLine, RunRecord } from "./run-record.ts";
 
 /** Lines of the tail that are shown. */
 const TAIL = 200;
 
-/** The errors of a run, and then the last lines of its log. */
+/** The last lines of a run's log. */
 export class LogView {
   readonly element: HTMLElement;
-  private readonly errors: HTMLElement;
   private readonly tail: HTMLElement;
   private readonly count: HTMLElement;
   private shown: readonly LogLine[] = [];
-  private serious: readonly LogLine[] = [];
 
   constructor(private readonly openFile: (path: string, line?: number) => void) {
-    this.errors = element("ul", { class: "log-errors", role: "alert", "aria-label": "Errors and warnings" });
     this.tail = element("ol", { class: "log-tail", tabindex: "0", "aria-label": "Last lines of the log" });
     this.count = element("span", { class: "hint" });
     const copy = button("Copy", () => this.copy(), { label: "Copy the log" });
@@ -28,29 +25,14 @@ export class LogView {
         element("h2", {}, "Log"),
         element("div", { class: "toolbar" }, this.count, copy),
       ),
-      this.errors,
       this.tail,
     );
-    this.errors.hidden = true;
   }
 
   show({ log }: Pick<RunRecord, "log">): void {
     const last = log.at(-1);
     if (log.length === this.shown.length && last === this.shown.at(-1)) return;
     this.shown = log.slice();
-    const serious = [
-      ...log.filter(({ level }) => level === "error"),
-      ...log.filter(({ level }) => level === "warning"),
-    ];
-    // An alert that is filled again is said again.
-    if (
-      serious.length !== this.errors.children.length ||
-      serious.some((line, at) => line !== this.serious[at])
-    ) {
-      this.serious = serious;
-      show(this.errors, serious.length > 0);
-      this.errors.replaceChildren(...serious.map((line) => this.line(line)));
-    }
     const follows = this.tail.scrollTop + this.tail.clientHeight >= this.tail.scrollHeight - 8;
     this.tail.replaceChildren(...log.slice(-TAIL).map((line) => this.line(line)));
     if (follows) this.tail.scrollTop = this.tail.scrollHeight;

@@ -2,12 +2,21 @@
 import "../page.css";
 import "./panel.css";
 import "uplot/dist/uPlot.min.css";
-import type { FromPanel, PanelState, RunSummary, ToPanel } from "../../protocol/panel-messages.ts";
+import type { EpochPictures } from "../../facts/epoch-pictures.ts";
+import type {
+  FromPanel,
+  PanelState,
+  RunDetails,
+  RunSummary,
+  ToPanel,
+} from "../../protocol/panel-messages.ts";
 import { element, oncePerFrame, setText, show, sparingly } from "../dom.ts";
 import { connect } from "../host.ts";
 import { ImageClient } from "../images/image-client.ts";
 import { busyRing, button } from "../toolkit.ts";
 import { type CurveSettings, CurvesView, USUAL_CURVES } from "./curves-view.ts";
+import { DetailsView } from "./details-view.ts";
+import { ErrorsView } from "./errors-view.ts";
 import { type ImageSettings, ImagesView } from "./images-view.ts";
 import { LogView } from "./log-view.ts";
 import { ProgressView } from "./progress-view.ts";
@@ -22,12 +31,16 @@ interface KeptState extends PanelState {
 
 const host = connect<ToPanel, FromPanel, KeptState>(receive);
 let kept: KeptState = host.kept ?? {};
-// What the extension answers comes when this script is through: both go on at once.
+// The extension's answer arrives after this script has run: both work at the same time.
 host.post({ type: "ready", state: kept });
 let runs: readonly RunSummary[] | undefined;
 let shown: string | undefined;
 let compared: readonly string[] = [];
 const records = new Map<string, RunRecord>();
+const details = new Map<string, RunDetails>();
+const replays = new Map<string, readonly EpochPictures[]>();
+/** The epoch whose pictures were asked for last, by run. */
+const replayed = new Map<string, number>();
 
 const openFile = (path: string, line?: number) => host.post({ type: "open-file", path, line });
 const images = new ImageClient((request) => host.post(request));
@@ -39,19 +52,33 @@ const bar = new RunBar(progress.buttons, {
   showRun: (run) => host.post({ type: "show-run", run }),
   compare: (runs) => host.post({ type: "compare-runs", runs }),
 });
-const curves = new CurvesView(kept.curves ?? USUAL_CURVES, (curves) => keep({ curves }));
-const imagesView = new ImagesView(images, kept.images ?? {}, (images) => keep({ images }), openFile);
+const saveFile = async (name: string, file: Blob) =>
+  host.post({ type: "save-file", name, content: await file.arrayBuffer() });
+const curves = new CurvesView(kept.curves ?? USUAL_CURVES, {
+  changed: (curves) => keep({ curves }),
+  save: saveFile,
+});
+const imagesView = new ImagesView(images, kept.images ?? {}, (images) => keep({ images }), {
+  open: (images, z) => host.post({ type: "open-images", images, start: { z } }),
+  save: saveFile,
+});
 const results = new TestResults();
 const log = new LogView(openFile);
+const errors = new ErrorsView(openFile, () => withShown((run) => host.post({ type: "show-log", run })));
+const about = new DetailsView({
+  annotate: (notes) => withShown((run) => host.post({ type: "annotate", run, notes })),
+  openFile,
+});
 const waiting = element("div", { class: "waiting" }, busyRing("Reading this run's history"));
 const run = element(
   "div",
   { class: "run" },
   progress.element,
+  errors.element,
   waiting,
-  curves.element,
-  imagesView.element,
+  element("div", { class: "beside" }, imagesView.element, curves.element),
   results.element,
+  about.element,
   log.element,
 );
 const heading = element("h1", { class: "spoken" });
@@ -91,17 +118,31 @@ function drawRun(): void {
   const summary = runs?.find(({ id }) => id === shown);
   show(runPage, summary !== undefined);
   if (runs === undefined || summary === undefined) return;
-  setText(heading, `Training of ${runName(summary)}`);
+  const title = details.get(summary.id)?.notes.title || runName(summary);
+  setText(heading, `Training of ${title}`);
   bar.show(runs, summary.id, compared);
   const record = records.get(summary.id);
   progress.show(summary, record);
   show(waiting, record === undefined);
+  about.show(details.get(summary.id));
   for (const view of [curves, imagesView, log]) show(view.element, record !== undefined);
+  show(errors.element, false);
   results.show(record?.tests ?? new Map());
   if (record === undefined) return;
   curves.show(shownRuns(summary, record, runs));
-  imagesView.show(record);
+  askForMore(summary.id, record);
+  imagesView.show(record, replays.get(summary.id));
+  errors.show(record);
   log.show(record);
+}
+
+/** Asks for what a run's history does not hold: its details, and the pictures of its epochs once an epoch is done. */
+function askForMore(run: string, record: RunRecord): void {
+  if (!replayed.has(run)) host.post({ type: "ask-details", run });
+  const epoch = Math.max(0, ...[...record.images.values()].map(({ epoch }) => epoch ?? 0));
+  if (replayed.get(run) === epoch) return;
+  replayed.set(run, epoch);
+  host.post({ type: "ask-epochs", run });
 }
 
 function shownRuns(summary: RunSummary, record: RunRecord, all: readonly RunSummary[]) {
@@ -134,6 +175,12 @@ function receive(message: ToPanel): void {
       if (document.hidden) host.post({ type: "events-drawn" });
       return;
     }
+    case "details":
+      details.set(message.details.run, message.details);
+      break;
+    case "epochs":
+      replays.set(message.run, message.epochs);
+      break;
     case "compare":
       compared = message.runs;
       if (shown !== undefined) keep({ compared });

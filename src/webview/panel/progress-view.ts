@@ -22,7 +22,7 @@ const STATUS: Readonly<Record<RunStatus, string>> = {
   damaged: "Damaged",
 };
 
-/** How a run stands: its state and progress, time left, what it runs on, and the buttons that stop it and go on with it. */
+/** A run's status and progress, the time left, what it runs on, and the buttons that stop and resume it. */
 export class ProgressView {
   readonly element: HTMLElement;
   /** Stop and Resume, for the page's header. */
@@ -49,8 +49,11 @@ export class ProgressView {
       },
       { label: "Stop this run after the step under way; it can be resumed" },
     );
-    this.resume = button("Resume", events.resume, { kind: "primary", label: "Go on with this run" });
-    this.resume.setAttribute("aria-label", "Resume: go on with this run");
+    this.resume = button("Resume", events.resume, {
+      kind: "primary",
+      label: "Resume this run from its last checkpoint",
+    });
+    this.resume.setAttribute("aria-label", "Resume this run");
     this.buttons = element("span", { class: "control" }, this.stop, this.resume);
     this.status = tag("");
     this.status.classList.add("status");
@@ -132,7 +135,7 @@ function doing(run: RunSummary, record: RunRecord | undefined): string {
   }
   const planned = start?.epochs ?? epoch?.epochs;
   const reached = planned === undefined ? "" : `${epoch?.epoch ?? 0} of ${planned} epochs`;
-  return run.status === "failed" ? (end?.message ?? reached) : reached;
+  return reached;
 }
 
 /** What a screen reader says as the run goes on: epochs and how it ends, and not each step. */
@@ -144,12 +147,9 @@ function spoken(run: RunSummary, record: RunRecord | undefined): string {
 }
 
 function timeLeft(run: RunSummary, record: RunRecord | undefined): string {
-  const { step, epoch, progress, start, end } = record ?? {};
-  if (run.status === "running" && end === undefined) {
-    const [latest] = [step, epoch].sort((a, b) => (b?.time ?? 0) - (a?.time ?? 0));
-    const seconds = progress === undefined ? latest?.secondsLeft : progress.secondsLeft;
-    return seconds === undefined ? "" : `${duration(seconds)} left`;
-  }
+  const { start, end } = record ?? {};
+  if (run.status === "running" && end === undefined)
+    return run.timeLeft === undefined ? "" : `${run.timeLeft} left`;
   if (end === undefined || start === undefined) return "";
   return `took ${duration((end.time - start.time) / 1000)}`;
 }

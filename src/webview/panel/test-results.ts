@@ -9,7 +9,7 @@ export class TestResults {
   private shown = "";
 
   constructor() {
-    this.table = element("table", { class: "results" });
+    this.table = element("table", { class: "results metrics" });
     this.element = element(
       "section",
       { class: "section", "aria-label": "Test results" },

@@ -1,19 +1,19 @@
 import { element } from "../dom.ts";
-import { channelLuts, GRAY } from "../images/colours.ts";
 import { drawLayers } from "../images/draw.ts";
 import type { ImageClient } from "../images/image-client.ts";
+import { compositeLut, LUTS } from "../images/luts.ts";
 
 export interface Thumbnail {
   readonly name: string;
   readonly path: string | undefined;
-  /** When the file was written: a later time is another version of it. */
+  /** When the file was written: a later time is a newer version of it. */
   readonly time: number;
 }
 
-/** Side of a preview, in CSS pixels. */
+/** Side of a thumbnail, in CSS pixels. */
 const SIDE = 56;
 
-/** A strip of small previews to choose an image from. Only those that are seen are read. */
+/** A strip of thumbnails to choose an image from. Only visible ones are read. */
 export class Thumbnails {
   readonly element: HTMLElement;
   private readonly options = new Map<string, HTMLElement>();
@@ -51,7 +51,7 @@ export class Thumbnails {
       const version = thumbnail.time;
       if (this.drawn.get(thumbnail.name) === version) continue;
       this.drawn.set(thumbnail.name, version);
-      // Observing anew reports an option that is seen already.
+      // Observing anew reports an option that is already visible.
       this.observer.unobserve(option);
       this.pending.set(option, thumbnail);
       this.observer.observe(option);
@@ -81,16 +81,17 @@ export class Thumbnails {
     }
   }
 
-  /** Draws the middle slice. A file that cannot be read leaves its preview empty: the row says why. */
+  /** Draws the middle slice. A file that cannot be read leaves its thumbnail empty: the row says why. */
   private async draw(canvas: HTMLCanvasElement, path: string): Promise<void> {
     try {
       const { shape } = await this.client.open(path);
       const [depth, height, width, channels] = shape;
-      const coloured = channels === 2 || channels === 3;
-      const shown = coloured ? [...channelLuts(channels)] : [GRAY];
-      const planes = await Promise.all(
-        shown.map((_, channel) => this.client.plane(path, depth >> 1, channel)),
-      );
+      const colored = channels === 2 || channels === 3;
+      const luts = colored
+        ? Array.from({ length: channels }, (_, channel) => LUTS[compositeLut(channel, channels)])
+        : [LUTS.Gray];
+      const view = { kind: "slice", z: depth >> 1 } as const;
+      const planes = await Promise.all(luts.map((_, channel) => this.client.plane(path, view, channel)));
       const side = Math.round(SIDE * devicePixelRatio);
       const scale = Math.min(side / width, side / height);
       Object.assign(canvas, { width: side, height: side });
@@ -100,9 +101,14 @@ export class Thumbnails {
       const layers = planes.map((plane, index) => ({
         plane,
         range: plane.percentiles(0.35),
-        lut: shown[index],
+        lut: luts[index],
       }));
-      const placement = { scale, left: (side - width * scale) / 2, top: (side - height * scale) / 2 };
+      const placement = {
+        scaleX: scale,
+        scaleY: scale,
+        left: (side - width * scale) / 2,
+        top: (side - height * scale) / 2,
+      };
       drawLayers(image, layers, placement);
       context.putImageData(image, 0, 0);
     } catch {

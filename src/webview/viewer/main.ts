@@ -1,18 +1,19 @@
 /** The image editor's page: one image, or several side by side. */
 import "../page.css";
 import "./viewer.css";
-import type { FromViewer, ImageSummary, ToViewer } from "../../protocol/panel-messages.ts";
+import type { FromViewer, ToViewer, ViewedImage, ViewStart } from "../../protocol/panel-messages.ts";
 import { element, setText, show } from "../dom.ts";
 import { connect } from "../host.ts";
 import { ImageClient } from "../images/image-client.ts";
 import { ImageRow, type RowSettings } from "../images/image-row.ts";
+import { lengthText } from "../images/scale-bar.ts";
 
 interface KeptState {
   readonly row?: RowSettings;
 }
 
 const host = connect<ToViewer, FromViewer, KeptState>(receive);
-// What the extension answers comes when this script is through: both go on at once.
+// The extension's answer arrives after this script has run: both work at the same time.
 host.post({ type: "ready" });
 const images = new ImageClient((request) => host.post(request));
 const row = new ImageRow(images, {
@@ -20,7 +21,9 @@ const row = new ImageRow(images, {
   wheelZooms: true,
   start: "first",
   changed: (row) => host.keep({ row }),
+  save: async (name, png) => host.post({ type: "save-file", name, content: await png.arrayBuffer() }),
 });
+document.addEventListener("keydown", (event) => row.key(event));
 const facts = element("div", { class: "image-facts" });
 const failure = element("p", { class: "failure", role: "alert" });
 const heading = element("h1", { class: "spoken" }, "Image");
@@ -30,7 +33,7 @@ failure.hidden = true;
 let shownPaths = "";
 
 function receive(message: ToViewer): void {
-  if (message.type === "show") showImages(message.images);
+  if (message.type === "show") showImages(message.images, message.start);
   else if (message.type === "show-failed") {
     show(failure, true);
     show(row.element, false);
@@ -39,23 +42,38 @@ function receive(message: ToViewer): void {
   } else images.receive(message);
 }
 
-function showImages(summaries: readonly ImageSummary[]): void {
+function showImages(images: readonly ViewedImage[], start: ViewStart = {}): void {
   show(failure, false);
   show(row.element, true);
-  const paths = summaries.map(({ path }) => path).join("\n");
-  void row.show(
-    summaries.map(({ label, path }) => ({ title: label, path })),
-    paths === shownPaths,
-  );
+  const paths = images.map(({ path }) => path).join("\n");
+  const same = paths === shownPaths;
+  const titled = images.map(({ title, label, path }) => ({ title: title ?? label, path }));
+  // A page that is shown again keeps its slice.
+  const z = same || host.kept !== undefined ? undefined : start.z;
+  void row.show(titled, same, z);
   shownPaths = paths;
-  setText(heading, summaries.map(({ label }) => label).join(", "));
-  setText(facts, summaries.map(describe).join("   |   "));
+  setText(heading, titled.map(({ title }) => title).join(", "));
+  setText(facts, [...new Set(images.map(describe))].join("   |   "));
 }
 
-function describe({ label, shape: [depth, height, width, channels], sampleType }: ImageSummary): string {
+function describe({
+  label,
+  shape: [depth, height, width, channels],
+  sampleType,
+  pixelSize,
+  details,
+}: ViewedImage): string {
   const parts = [`${width} × ${height} pixels`];
   if (depth > 1) parts.push(`${depth} slices`);
   if (channels > 1) parts.push(`${channels} channels`);
   parts.push(sampleType);
+  if (pixelSize !== undefined) {
+    const { x, y, z, unit } = pixelSize;
+    const sizes = [x, y, ...(z === undefined || depth === 1 ? [] : [z])].map((size) =>
+      lengthText(size, unit),
+    );
+    parts.push(`pixels of ${sizes.join(" × ")}`);
+  }
+  if (details !== undefined) parts.push(details);
   return `${label}: ${parts.join(", ")}`;
 }

@@ -1,0 +1,181 @@
+/** BiaPy: Apply Model to Images…: predictions of a folder of images, beside them. */
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, extname, join } from "node:path";
+import * as vscode from "vscode";
+import {
+  type Application,
+  ApplyError,
+  applyModel,
+  type Predicted,
+  predicting,
+} from "../../engines/apply-model.ts";
+import type { RunOrder } from "../../runs/record.ts";
+import { selectedEngine } from "../engines/index.ts";
+import { isResultItem } from "../results/results-view.ts";
+import { configurationOf, type KnownRun } from "../runs/run-manager.ts";
+import { openImages } from "../viewer/index.ts";
+import { mayRun } from "../workspace/trust.ts";
+import { isAvailable } from "./plan-run.ts";
+import type { Services } from "./services.ts";
+
+/** A trained model: its weights, and the configuration that they were trained with. */
+interface Model {
+  /** For names of files: `cells_1`. */
+  readonly name: string;
+  readonly title: string;
+  readonly checkpoint: string;
+  readonly configuration: string;
+  /** What relative paths of the configuration are relative to. */
+  readonly workingDirectory: string;
+  /** The engine that trained it. */
+  readonly engine?: string;
+}
+
+/** @param clicked a run or checkpoint of the results browser, or a run's identity */
+export async function applyModelToImages(services: Services, clicked?: unknown): Promise<void> {
+  if (!(await mayRun())) return;
+  const model = await chooseModel(services, clicked);
+  const folder = model && (await chooseFolder(model));
+  if (model === undefined || folder === undefined) return;
+  const engine = services.engines.find(({ id }) => id === model.engine) ?? selectedEngine(services.engines);
+  if (!(await isAvailable(engine))) return;
+  const target = freeFolder(join(folder, `predictions_${model.name}`));
+  const work = await mkdtemp(join(tmpdir(), "biapy-apply-"));
+  try {
+    const order = await orderOf(model, folder, work);
+    const command = await engine.command(order);
+    const title = `Applying ${model.title}`;
+    const found = await withProgress(title, (progress, signal) =>
+      applyModel({ command, order, images: folder, target, progress, signal }),
+    );
+    if (found !== undefined) void tellDone(services.context, found, target);
+  } catch (error) {
+    if (!(error instanceof ApplyError)) throw error;
+    void vscode.window.showErrorMessage(`${model.title} could not be applied: ${error.message}`);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function orderOf(model: Model, folder: string, work: string): Promise<RunOrder> {
+  const text = await readFile(model.configuration, "utf8");
+  const configFile = join(work, "apply.yaml");
+  await writeFile(configFile, predicting(text, model.checkpoint, folder));
+  const resultDirectory = join(work, "results");
+  await mkdir(resultDirectory);
+  const gpu = vscode.workspace.getConfiguration("biapy.run").get("gpu", "").trim();
+  const { workingDirectory } = model;
+  return { configFile, resultDirectory, name: "apply", runId: 1, resume: false, gpu, workingDirectory };
+}
+
+function withProgress(
+  title: string,
+  work: (progress: Application["progress"], signal: AbortSignal) => Promise<Predicted[] | undefined>,
+): Thenable<Predicted[] | undefined> {
+  const location = vscode.ProgressLocation.Notification;
+  return vscode.window.withProgress({ location, title, cancellable: true }, async (report, token) => {
+    const abort = new AbortController();
+    token.onCancellationRequested(() => abort.abort());
+    let [label, share] = ["", 0];
+    return work((now, done, total) => {
+      if (now !== label) [label, share] = [now, 0];
+      const increment = total > 0 ? (100 * done) / total - share : 0;
+      share += increment;
+      report.report({ message: `${now}: ${done} of ${total}`, increment });
+    }, abort.signal);
+  });
+}
+
+async function tellDone(
+  context: vscode.ExtensionContext,
+  found: readonly Predicted[],
+  target: string,
+): Promise<void> {
+  const [show, reveal] = ["Show Images", "Reveal in File Manager"];
+  const count = found.length === 1 ? "1 prediction is" : `${found.length} predictions are`;
+  const answer = await vscode.window.showInformationMessage(`${count} in ${target}.`, show, reveal);
+  if (answer === reveal) await vscode.commands.executeCommand("revealFileInOS", vscode.Uri.file(target));
+  const [first] = found;
+  if (answer !== show || first === undefined) return;
+  const { original, prediction } = first;
+  const images = [original, prediction].map((path) => vscode.Uri.file(path));
+  openImages(context, images, { titles: ["Original", "Prediction"] });
+}
+
+/** The model that was clicked, or one that a person picks: a run's best weights, or a checkpoint file. */
+async function chooseModel({ runs }: Services, clicked: unknown): Promise<Model | undefined> {
+  await runs.ready();
+  if (isResultItem(clicked)) {
+    const run = runs.find(clicked.run);
+    const checkpoint = clicked.kind === "file" ? clicked.file : run && bestCheckpoint(run);
+    return run && checkpoint === undefined ? tellNoCheckpoint() : run && modelOf(run, checkpoint);
+  }
+  if (typeof clicked === "string") {
+    const run = runs.find(clicked);
+    return run && modelOf(run, bestCheckpoint(run));
+  }
+  const items = runs.known.flatMap((run) => {
+    const model = modelOf(run, bestCheckpoint(run));
+    const loss = run.folder?.best === undefined ? "" : `best loss ${run.folder.best.loss.toPrecision(4)}`;
+    return model === undefined ? [] : [{ label: model.title, description: loss, model }];
+  });
+  const file = { label: "$(folder-opened) Checkpoint File…", model: undefined };
+  const picked = await vscode.window.showQuickPick([...items, file], { title: "Apply which model?" });
+  return picked === file ? chooseFile() : picked?.model;
+}
+
+function tellNoCheckpoint(): undefined {
+  void vscode.window.showWarningMessage("This run has no checkpoint.");
+}
+
+function modelOf(run: KnownRun, checkpoint: string | undefined): Model | undefined {
+  const configuration = configurationOf(run);
+  if (checkpoint === undefined || configuration === undefined) return undefined;
+  const { name, runId, engine } = run.summary;
+  return {
+    name: `${name}_${runId}`,
+    title: `${name}, run ${runId}`,
+    checkpoint,
+    configuration,
+    workingDirectory: run.order.workingDirectory,
+    engine,
+  };
+}
+
+const bestCheckpoint = ({ folder }: KnownRun): string | undefined =>
+  folder?.files.checkpoints.find((file) => file === folder.tree.bestCheckpoint) ??
+  folder?.files.checkpoints.at(-1);
+
+async function chooseFile(): Promise<Model | undefined> {
+  const checkpoint = await openFile("A checkpoint", { Checkpoints: ["pth", "safetensors"] });
+  const configuration =
+    checkpoint &&
+    (await openFile("The configuration it was trained with", { Configurations: ["yaml", "yml"] }));
+  if (checkpoint === undefined || configuration === undefined) return undefined;
+  const name = basename(checkpoint, extname(checkpoint)).replace(/\W+/g, "_");
+  const [open] = vscode.workspace.workspaceFolders ?? [];
+  const workingDirectory = open?.uri.fsPath ?? join(configuration, "..");
+  return { name, title: basename(checkpoint), checkpoint, configuration, workingDirectory };
+}
+
+async function openFile(title: string, filters: Record<string, string[]>): Promise<string | undefined> {
+  return (await vscode.window.showOpenDialog({ title, filters, openLabel: "Choose" }))?.[0]?.fsPath;
+}
+
+async function chooseFolder({ title }: Model): Promise<string | undefined> {
+  const picked = await vscode.window.showOpenDialog({
+    canSelectFolders: true,
+    canSelectFiles: false,
+    title: `Folder of images to apply ${title} to`,
+    openLabel: "Apply",
+  });
+  return picked?.[0]?.fsPath;
+}
+
+/** The folder's name, with a number where there is one already. */
+function freeFolder(path: string): string {
+  if (!existsSync(path)) return path;
+  for (let number = 2; ; number++) if (!existsSync(`${path}_${number}`)) return `${path}_${number}`;
+}

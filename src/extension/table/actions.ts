@@ -1,0 +1,106 @@
+/** What the runs table can do with runs. */
+import { isAbsolute, relative } from "node:path";
+import * as vscode from "vscode";
+import type { ImageFiles } from "../../facts/run-events.ts";
+import { configurationOf, type RunManager } from "../runs/run-manager.ts";
+import { openImages } from "../viewer/index.ts";
+
+/** Asks for a run's name or notes, and keeps them. */
+export async function editNotes(runs: RunManager, run: string, field: "title" | "notes"): Promise<void> {
+  const details = await runs.details(run);
+  const summary = runs.find(run)?.summary;
+  if (details === undefined || summary === undefined) return;
+  const usual = `${summary.name}, run ${summary.runId}`;
+  const answer = await vscode.window.showInputBox({
+    title: field === "title" ? `Name of ${usual}` : `Notes on ${usual}`,
+    prompt: field === "title" ? "Files keep their names. Leave empty for the usual name." : undefined,
+    value: details.notes[field],
+  });
+  if (answer !== undefined) await runs.annotate(run, { ...details.notes, [field]: answer.trim() });
+}
+
+/** Shows what two runs were configured with as a comparison of files. */
+export async function compareConfigurations(
+  runs: RunManager,
+  [one, other]: readonly [string, string],
+): Promise<void> {
+  const [left, right] = [runs.find(one), runs.find(other)];
+  const [fileA, fileB] = [left && configurationOf(left), right && configurationOf(right)];
+  if (left === undefined || right === undefined || fileA === undefined || fileB === undefined) {
+    void vscode.window.showWarningMessage("The configuration of one of these runs is gone.");
+    return;
+  }
+  const title = `${left.summary.name}, run ${left.summary.runId} ↔ ${right.summary.name}, run ${right.summary.runId}`;
+  await vscode.commands.executeCommand("vscode.diff", vscode.Uri.file(fileA), vscode.Uri.file(fileB), title);
+}
+
+/** What a run made of an image. */
+const madeOf = ({ prediction, reconstructionAndVisible, reconstruction }: ImageFiles): string | undefined =>
+  prediction ?? reconstructionAndVisible ?? reconstruction;
+
+/** Opens what several runs made of the same test image side by side, after the image itself. */
+export async function compareImages(
+  context: vscode.ExtensionContext,
+  runs: RunManager,
+  ids: readonly string[],
+): Promise<void> {
+  const perRun = await Promise.all(ids.map((id) => imagesOf(runs, id)));
+  const common = [...(perRun[0]?.keys() ?? [])].filter((image) => perRun.every((each) => each.has(image)));
+  if (common.length === 0) {
+    void vscode.window.showInformationMessage("These runs have no test image in common.");
+    return;
+  }
+  const image =
+    common.length === 1
+      ? common[0]
+      : await vscode.window.showQuickPick(common, { title: "Compare which image?" });
+  if (image === undefined) return;
+  const shown = ids.flatMap((id, at) => {
+    const path = madeOf(perRun[at]?.get(image) ?? {});
+    const summary = runs.find(id)?.summary;
+    return path === undefined || summary === undefined
+      ? []
+      : [{ path, title: `${summary.name}, run ${summary.runId}` }];
+  });
+  const original = perRun[0]?.get(image)?.original;
+  const all = [...(original === undefined ? [] : [{ path: original, title: "Original" }]), ...shown];
+  openImages(
+    context,
+    all.map(({ path }) => vscode.Uri.file(path)),
+    { titles: all.map(({ title }) => title) },
+  );
+}
+
+/** The newest files of each image that a run made something of; predictions of test images before previews. */
+async function imagesOf(runs: RunManager, id: string): Promise<Map<string, ImageFiles>> {
+  const found = new Map<string, ImageFiles>();
+  const events = (await runs.events(id)).filter((event) => event.event === "image");
+  for (const kind of ["mae-check", "segmentation", "prediction"] as const)
+    for (const event of events)
+      if (event.kind === kind && madeOf(event.files) !== undefined) found.set(event.image, event.files);
+  return found;
+}
+
+/** Adds a folder of results to the setting `biapy.results.folders`. */
+export async function addFolder(): Promise<void> {
+  const [folder] = vscode.workspace.workspaceFolders ?? [];
+  if (folder === undefined) {
+    void vscode.window.showInformationMessage(
+      "Open a folder first: the added folder is kept in its settings.",
+    );
+    return;
+  }
+  const picked = await vscode.window.showOpenDialog({
+    canSelectFolders: true,
+    canSelectFiles: false,
+    title: "A folder with results of runs",
+    openLabel: "Add Folder",
+  });
+  const path = picked?.[0]?.fsPath;
+  if (path === undefined) return;
+  const settings = vscode.workspace.getConfiguration("biapy", folder.uri);
+  const known = settings.get<string[]>("results.folders", []);
+  const inside = relative(folder.uri.fsPath, path);
+  const added = inside.startsWith("..") || isAbsolute(inside) ? path : inside;
+  await settings.update("results.folders", [...known, added], vscode.ConfigurationTarget.WorkspaceFolder);
+}

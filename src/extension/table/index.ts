@@ -1,0 +1,172 @@
+/** The runs table: all runs of the workspace, a row each, in an editor of its own. */
+import * as vscode from "vscode";
+import type { FromTable, RunRow, ToTable } from "../../protocol/table-messages.ts";
+import type { TrainingPanel } from "../panel/index.ts";
+import { configurationOf, type KnownRun, type RunManager } from "../runs/run-manager.ts";
+import { saveFile } from "../viewer/save-file.ts";
+import { showPage } from "../viewer/webview-page.ts";
+import { runCommand } from "../workspace/commands.ts";
+import { addFolder, compareConfigurations, compareImages, editNotes } from "./actions.ts";
+import { readRowDetails } from "./row-details.ts";
+
+const RUNS_TABLE = "biapy.runsTable";
+
+/** Details are sent in batches of so many runs, so that the window stays responsive. */
+const BATCH = 25;
+/** Debounced: runs change several times a second. */
+const REFRESH_MS = 500;
+
+let open: vscode.WebviewPanel | undefined;
+
+/** BiaPy: Show Runs Table. Opens the table, or brings it to the front. */
+export function showRunsTable(
+  context: vscode.ExtensionContext,
+  runs: RunManager,
+  training: TrainingPanel,
+): void {
+  if (open !== undefined) {
+    open.reveal();
+    return;
+  }
+  const panel = vscode.window.createWebviewPanel(RUNS_TABLE, "Runs", vscode.ViewColumn.Active);
+  panel.iconPath = vscode.Uri.joinPath(context.extensionUri, "media", "icon.png");
+  panel.onDidDispose(() => {
+    open = undefined;
+  });
+  open = panel;
+  new TablePage(panel, context, runs, training);
+}
+
+class TablePage {
+  /** The state of each run whose details the page has. */
+  private readonly sent = new Map<string, string>();
+  private told = "";
+  private timer: NodeJS.Timeout | undefined;
+  private reading = false;
+
+  constructor(
+    private readonly panel: vscode.WebviewPanel,
+    private readonly context: vscode.ExtensionContext,
+    private readonly runs: RunManager,
+    private readonly training: TrainingPanel,
+  ) {
+    const disposables = [
+      runs.onDidChangeRuns(() => {
+        this.timer ??= setTimeout(() => this.refresh(), REFRESH_MS);
+      }),
+      panel.webview.onDidReceiveMessage((message: FromTable) => this.receive(message)),
+      { dispose: () => clearTimeout(this.timer) },
+    ];
+    panel.onDidDispose(() => vscode.Disposable.from(...disposables).dispose());
+    showPage(panel.webview, context, "table", "Runs");
+  }
+
+  private refresh(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const rows = this.runs.known.map(rowOf);
+    const told = JSON.stringify(rows);
+    if (told !== this.told) {
+      this.told = told;
+      this.post({ type: "rows", rows });
+    }
+    void this.sendDetails();
+  }
+
+  /** Reads what is new, the newest runs first. */
+  private async sendDetails(): Promise<void> {
+    if (this.reading) return;
+    this.reading = true;
+    try {
+      await this.runs.ready();
+      const due = this.runs.known.filter((run) => this.sent.get(run.summary.id) !== stateOf(run));
+      for (let from = 0; from < due.length; from += BATCH) {
+        const batch = due.slice(from, from + BATCH);
+        const read = await Promise.all(
+          batch.map(async (run) => ({
+            ...(await readRowDetails(run.order, configurationOf(run))),
+            run: run.summary.id,
+          })),
+        );
+        for (const run of batch) this.sent.set(run.summary.id, stateOf(run));
+        this.post({
+          type: "row-details",
+          details: read.map(({ details, run }) => ({ ...details, run })),
+          defaults: Object.assign({}, ...read.map(({ defaults }) => defaults)),
+        });
+      }
+    } finally {
+      this.reading = false;
+    }
+  }
+
+  private async receive(message: FromTable): Promise<void> {
+    switch (message.type) {
+      case "ready":
+        this.sent.clear();
+        this.told = "";
+        this.refresh();
+        break;
+      case "show-run":
+        this.training.show(message.run);
+        break;
+      case "star": {
+        const details = await this.runs.details(message.run);
+        if (details !== undefined)
+          await this.runs.annotate(message.run, { ...details.notes, starred: message.starred });
+        this.again(message.run);
+        break;
+      }
+      case "edit":
+        await editNotes(this.runs, message.run, message.field);
+        this.again(message.run);
+        break;
+      case "delete":
+        await runCommand(
+          "biapy.results.delete",
+          ...message.runs.slice(0, 1).map((run) => ({ kind: "run", run })),
+          message.runs.map((run) => ({ kind: "run", run })),
+        );
+        break;
+      case "compare-curves":
+        this.training.compare(message.runs);
+        break;
+      case "compare-images":
+        await compareImages(this.context, this.runs, message.runs);
+        break;
+      case "compare-configurations":
+        await compareConfigurations(this.runs, message.runs);
+        break;
+      case "add-folder":
+        await addFolder();
+        break;
+      case "save-file":
+        await saveFile(message);
+        break;
+    }
+  }
+
+  /** Reads a run's details again. */
+  private again(run: string): void {
+    this.sent.delete(run);
+    this.refresh();
+  }
+
+  private post(message: ToTable): void {
+    void this.panel.webview.postMessage(message);
+  }
+}
+
+/** Changes whenever a run's files may tell something new. */
+const stateOf = ({ summary, folder }: KnownRun): string => `${summary.status} ${folder?.changed ?? 0}`;
+
+function rowOf({ summary, folder, live, progress }: KnownRun): RunRow {
+  const active = summary.status === "running" || summary.status === "queued";
+  const ended = active ? undefined : (live?.record.ended?.time ?? folder?.changed);
+  return {
+    summary,
+    engine: summary.engine,
+    bestLoss: progress?.bestLoss ?? folder?.best?.loss,
+    ended,
+  };
+}

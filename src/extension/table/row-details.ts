@@ -1,0 +1,75 @@
+/** Reads what the runs table shows of a run's files. No `vscode` in here. */
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import Papa from "papaparse";
+import { changedKeys } from "../../config/changed-keys.ts";
+import { parseRunEvent, type RunEvent } from "../../facts/run-events.ts";
+import type { RunRowDetails } from "../../protocol/table-messages.ts";
+import { type RunPlace, recordFilesOf, runIdentity } from "../../runs/record.ts";
+import { readNotes } from "../../runs/run-notes.ts";
+
+/** Bytes read at the beginning of a run's events, which tells its device, and at their end, which tells its test results. */
+const HEAD = 64 * 1024;
+const TAIL = 128 * 1024;
+
+export interface ReadDetails {
+  readonly details: RunRowDetails;
+  readonly defaults: Readonly<Record<string, string>>;
+}
+
+/** @param configuration the run's configuration file, where it is still there */
+export async function readRowDetails(
+  place: RunPlace,
+  configuration: string | undefined,
+): Promise<ReadDetails> {
+  const run = runIdentity(place);
+  const [notes, { head, tail }] = await Promise.all([readNotes(place), endsOf(recordFilesOf(place).events)]);
+  const start = head.find((event) => event.event === "start");
+  const test = tail.findLast((event) => event.event === "test" && event.image === undefined);
+  const tests = test?.event === "test" ? test.metrics : await meansOfTable(run);
+  const changed = (configuration === undefined ? undefined : changedKeys(configuration)) ?? [];
+  return {
+    details: {
+      run,
+      notes,
+      ...(start?.event === "start" ? { device: start.device } : {}),
+      tests,
+      keys: Object.fromEntries(changed.map(({ key, value }) => [key, value])),
+    },
+    defaults: Object.fromEntries(changed.map(({ key, defaultValue }) => [key, defaultValue])),
+  };
+}
+
+/** The events in the first and last bytes of a file; lines that are cut off are left out. */
+async function endsOf(path: string): Promise<{ head: RunEvent[]; tail: RunEvent[] }> {
+  const handle = await open(path).catch(() => undefined);
+  if (handle === undefined) return { head: [], tail: [] };
+  try {
+    const { size } = await handle.stat();
+    const part = async (from: number, length: number): Promise<RunEvent[]> => {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, from);
+      const lines = buffer.toString("utf8", 0, bytesRead).split("\n");
+      return lines.flatMap((line) =>
+        /"event":"(start|test)"/.test(line) ? (parseRunEvent(line) ?? []) : [],
+      );
+    };
+    const length = Math.min(size, TAIL);
+    return { head: await part(0, Math.min(size, HEAD)), tail: await part(size - length, length) };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Means over `test_results_metrics.csv`, which both engines write. */
+async function meansOfTable(runDirectory: string): Promise<Record<string, number>> {
+  const text = await readFile(join(runDirectory, "test_results_metrics.csv"), "utf8").catch(() => "");
+  const { data } = Papa.parse<Record<string, unknown>>(text.trim(), { header: true, dynamicTyping: true });
+  const sums = new Map<string, { sum: number; count: number }>();
+  for (const row of data)
+    for (const [name, value] of Object.entries(row)) {
+      if (typeof value !== "number") continue;
+      const { sum, count } = sums.get(name) ?? { sum: 0, count: 0 };
+      sums.set(name, { sum: sum + value, count: count + 1 });
+    }
+  return Object.fromEntries([...sums].map(([name, { sum, count }]) => [name.toLowerCase(), sum / count]));
+}

@@ -1,0 +1,48 @@
+/** The messages between the extension and the page of the runs table. */
+import type { RunNotes } from "../facts/run-notes.ts";
+import type { RunSummary, SaveRequest } from "./panel-messages.ts";
+
+/** A run as it is known without reading its files. */
+export interface RunRow {
+  readonly summary: RunSummary;
+  readonly engine: string;
+  /** The least loss so far; of validation where there is any. */
+  readonly bestLoss?: number;
+  /** Milliseconds since the epoch at which it ended or its files were last written; absent while it is active. */
+  readonly ended?: number;
+}
+
+/** What is read from a run's files, after the table is shown. */
+export interface RunRowDetails {
+  readonly run: string;
+  readonly notes: RunNotes;
+  /** `CPU, 2 threads`; absent where no file tells. */
+  readonly device?: string;
+  /** Means over the test images, by metric. */
+  readonly tests: Readonly<Record<string, number>>;
+  /** The keys that its configuration sets to other values than the defaults, as they are written. */
+  readonly keys: Readonly<Record<string, string>>;
+}
+
+export type ToTable =
+  | { readonly type: "rows"; readonly rows: readonly RunRow[] }
+  | {
+      readonly type: "row-details";
+      readonly details: readonly RunRowDetails[];
+      /** Defaults of all keys that the details mention. */
+      readonly defaults: Readonly<Record<string, string>>;
+    };
+
+export type FromTable =
+  | SaveRequest
+  | { readonly type: "ready" }
+  | { readonly type: "show-run"; readonly run: string }
+  | { readonly type: "star"; readonly run: string; readonly starred: boolean }
+  /** Asks a person for the run's name or notes. */
+  | { readonly type: "edit"; readonly run: string; readonly field: "title" | "notes" }
+  | { readonly type: "delete"; readonly runs: readonly string[] }
+  | { readonly type: "compare-curves"; readonly runs: readonly string[] }
+  /** Shows the same test image of several runs side by side. */
+  | { readonly type: "compare-images"; readonly runs: readonly string[] }
+  | { readonly type: "compare-configurations"; readonly runs: readonly [string, string] }
+  | { readonly type: "add-folder" };

@@ -1,0 +1,24 @@
+/** What a person wrote about a run, kept in the run's own folder, where everyone who has the results finds it. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import * as v from "valibot";
+import { readJson } from "../facts/files/regular-file.ts";
+import { writeFileAtomically } from "../facts/files/write-file.ts";
+import type { RunNotes } from "../facts/run-notes.ts";
+import { type RunPlace, recordFilesOf } from "./record.ts";
+
+const NO_NOTES: RunNotes = { title: "", notes: "", starred: false };
+
+const schema = v.object({ title: v.string(), notes: v.string(), starred: v.boolean() });
+
+const fileOf = (place: RunPlace): string => join(recordFilesOf(place).folder, "notes.json");
+
+/** Empty notes where there are none, or none that can be read. */
+export async function readNotes(place: RunPlace): Promise<RunNotes> {
+  return (await readJson(fileOf(place), schema).catch(() => undefined)) ?? NO_NOTES;
+}
+
+export async function writeNotes(place: RunPlace, { title, notes, starred }: RunNotes): Promise<void> {
+  await mkdir(recordFilesOf(place).folder, { recursive: true });
+  await writeFileAtomically(fileOf(place), `${JSON.stringify({ title, notes, starred }, null, 2)}\n`);
+}

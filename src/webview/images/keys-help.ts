@@ -1,0 +1,37 @@
+import { element } from "../dom.ts";
+import { TILE_KEYS } from "./tile-pointer.ts";
+
+/** A key of a row of images, with what it does. */
+export interface RowKey {
+  /** As `KeyboardEvent.key` has it. */
+  readonly key: string;
+  readonly label: string;
+  /** Whether it does anything for the images that are shown. Defaults to always. */
+  applies?(): boolean;
+  run(): void;
+}
+
+/** Shows the list of keys until it is closed. */
+export function showKeys(keys: readonly RowKey[]): void {
+  const line = (shown: string, label: string) =>
+    element("tr", {}, element("th", { scope: "row" }, element("kbd", {}, shown)), element("td", {}, label));
+  const close = element("button", { class: "link", type: "button" }, "Close");
+  const dialog = element(
+    "dialog",
+    { class: "keys", "aria-label": "Keys for images" },
+    element("h2", {}, "Keys for images"),
+    element(
+      "table",
+      {},
+      ...TILE_KEYS.map(([shown, label]) => line(shown, label)),
+      ...keys.filter(({ applies }) => applies?.() ?? true).map(({ key, label }) => line(key, label)),
+      line("Ctrl + wheel", "Zoom at the mouse"),
+      line("Alt + wheel", "Previous slice, next slice"),
+    ),
+    close,
+  );
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}

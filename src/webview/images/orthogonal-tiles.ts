@@ -1,0 +1,76 @@
+import { element } from "../dom.ts";
+import { ImageTile } from "./image-tile.ts";
+import { type Look, type OpenedImage, sectionContents } from "./opened-image.ts";
+import type { Pixel, TileContent } from "./tile-content.ts";
+import { Viewport } from "./viewport.ts";
+
+export interface OrthogonalEvents {
+  /** A place in a section was clicked: the other planes are to go through it. */
+  picked(place: { readonly x?: number; readonly y?: number; readonly z: number }): void;
+  stepped(by: number): void;
+}
+
+/** A slice with its two sections along z: below it with the same x, beside it with the same y. */
+export class OrthogonalTiles {
+  readonly element: HTMLElement;
+  readonly tiles: readonly ImageTile[];
+  private readonly xz: ImageTile;
+  private readonly yz: ImageTile;
+  private readonly views = { xz: new Viewport(), yz: new Viewport() };
+  /** The slice as a fraction of the depth. */
+  private depthPlace = 0.5;
+
+  /** @param xy the tile of the slice, which the caller shows alone where there are no sections */
+  constructor(
+    private readonly xy: ImageTile,
+    private readonly viewport: Viewport,
+    wheelZooms: boolean,
+    events: OrthogonalEvents,
+  ) {
+    const section = (view: Viewport, picked: (pixel: Pixel) => void): ImageTile => {
+      const tile: ImageTile = new ImageTile(
+        view,
+        { pointed: (pixel) => tile.point(pixel), picked, stepped: events.stepped },
+        { wheelZooms, leads: true },
+      );
+      return tile;
+    };
+    this.xz = section(this.views.xz, ({ x, y }) => events.picked({ x, z: y }));
+    this.yz = section(this.views.yz, ({ x, y }) => events.picked({ y, z: x }));
+    this.tiles = [xy, this.yz, this.xz];
+    this.element = element("div", { class: "orthogonal" });
+    viewport.onChange(() => this.follow());
+  }
+
+  show(
+    opened: OpenedImage,
+    content: TileContent,
+    look: Look,
+    cross: { readonly x: number; readonly y: number; readonly z: number },
+  ): void {
+    if (this.element.children[0] !== this.xy.element)
+      this.element.replaceChildren(...this.tiles.map((tile) => tile.element));
+    this.xy.setTitle(opened.image.title);
+    this.xy.show({ ...content, cross: { x: cross.x, y: cross.y } });
+    const sections = sectionContents(opened, look, cross);
+    if (sections === undefined) return;
+    // Columns and rows in proportion to what they show give all views one scale.
+    const { height, width, aspect = 1 } = content;
+    const depth = sections.xz.height * (sections.xz.aspect ?? 1);
+    const shown = Math.max(depth, 0.15 * Math.max(width, height * aspect));
+    this.element.style.setProperty("--columns", `minmax(0, ${width}fr) minmax(0, ${shown}fr)`);
+    this.element.style.setProperty("--rows", `minmax(0, ${height * aspect}fr) minmax(0, ${shown}fr)`);
+    this.depthPlace = (cross.z + 0.5) / sections.xz.height;
+    this.follow();
+    this.yz.setTitle("yz");
+    this.xz.setTitle("xz");
+    this.xz.show(sections.xz);
+    this.yz.show(sections.yz);
+  }
+  /** Shows in the sections what the slice shows, around the other planes. */
+  private follow(): void {
+    const { zoom, center } = this.viewport;
+    this.views.xz.follow(zoom, [center[0], this.depthPlace]);
+    this.views.yz.follow(zoom, [this.depthPlace, center[1]]);
+  }
+}

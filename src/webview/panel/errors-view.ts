@@ -1,0 +1,48 @@
+import { element, show } from "../dom.ts";
+import type { LogLine, RunRecord } from "./run-record.ts";
+
+/** What is wrong with a run, in one place: errors, then warnings, each with a link to where it is mended. */
+export class ErrorsView {
+  readonly element: HTMLElement;
+  private shown: readonly LogLine[] = [];
+
+  constructor(
+    private readonly openFile: (path: string, line?: number) => void,
+    private readonly showLog: () => void,
+  ) {
+    this.element = element("ul", { class: "log-errors", role: "alert", "aria-label": "Errors and warnings" });
+    this.element.hidden = true;
+  }
+
+  show({ log }: Pick<RunRecord, "log">): void {
+    const serious = [
+      ...log.filter(({ level }) => level === "error"),
+      ...log.filter(({ level }) => level === "warning"),
+    ];
+    // An alert that is filled again is said again.
+    show(this.element, serious.length > 0);
+    if (serious.length === this.shown.length && serious.every((line, at) => line === this.shown[at])) return;
+    this.shown = serious;
+    this.element.replaceChildren(...serious.map((line) => this.line(line)));
+    if (!serious.some(({ level }) => level === "error")) return;
+    const link = element("button", { type: "button", class: "link" }, "Show Log");
+    link.addEventListener("click", this.showLog);
+    this.element.append(element("li", { class: "log-line" }, link));
+  }
+
+  private line({ level, text, file }: LogLine): HTMLElement {
+    const label = element("span", { class: "log-level" }, level === "error" ? "Error" : "Warning");
+    const line = element(
+      "li",
+      { class: `log-line ${level}` },
+      label,
+      element("span", { class: "log-text" }, text),
+    );
+    if (file === undefined) return line;
+    const where = file.line === undefined ? "Open File" : `Go to Line ${file.line}`;
+    const link = element("button", { type: "button", class: "link", title: `Open ${file.path}` }, where);
+    link.addEventListener("click", () => this.openFile(file.path, file.line));
+    line.append(link);
+    return line;
+  }
+}

@@ -1,0 +1,121 @@
+/** The columns of the runs table: what each shows of a run, and how it is sorted and exported. */
+import type { ColumnDef } from "@tanstack/table-core";
+import { engineLabel } from "../../facts/engine-labels.ts";
+import { duration, metricName, shortNumber } from "../../facts/format.ts";
+import type { RunRow, RunRowDetails } from "../../protocol/table-messages.ts";
+
+/** A run as the table knows it. */
+export interface TableRun extends RunRow {
+  readonly details?: RunRowDetails;
+}
+
+export type Cell = string | number | undefined;
+
+export interface TableColumn {
+  readonly id: string;
+  readonly title: string;
+  /** The value that sorting, filtering and CSV go by. */
+  value(run: TableRun): Cell;
+  /** The value as the table shows it. Defaults to the value. */
+  text?(run: TableRun): string;
+  readonly numeric?: boolean;
+}
+
+const seconds = ({ summary, ended }: TableRun): number =>
+  Math.max(0, ((ended ?? Date.now()) - summary.started) / 1000);
+
+const runName = ({ summary, details }: TableRun): string =>
+  details?.notes.title || `${summary.name}, run ${summary.runId}`;
+
+const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** Made once: making one takes longer than formatting a hundred dates. */
+const moment = new Intl.DateTimeFormat([], { dateStyle: "short", timeStyle: "short" });
+
+const FIRST: readonly TableColumn[] = [
+  { id: "star", title: "★", value: ({ details }) => (details?.notes.starred ? 1 : 0), text: () => "" },
+  { id: "name", title: "Run", value: runName },
+  { id: "status", title: "Status", value: ({ summary }) => capitalized(summary.status) },
+  {
+    id: "started",
+    title: "Started",
+    value: ({ summary }) => new Date(summary.started).toISOString(),
+    text: ({ summary }) => moment.format(summary.started),
+  },
+  { id: "duration", title: "Duration", value: seconds, text: (run) => duration(seconds(run)), numeric: true },
+  { id: "engine", title: "Engine", value: ({ engine }) => engineLabel(engine) },
+  { id: "device", title: "Device", value: ({ details }) => details?.device },
+  number("loss", "Best loss", ({ bestLoss }) => bestLoss),
+];
+
+const LAST: readonly TableColumn[] = [
+  { id: "notes", title: "Notes", value: ({ details }) => details?.notes.notes },
+];
+
+function number(id: string, title: string, value: (run: TableRun) => number | undefined): TableColumn {
+  return {
+    id,
+    title,
+    value,
+    text: (run) => {
+      const found = value(run);
+      return found === undefined ? "" : shortNumber(found);
+    },
+    numeric: true,
+  };
+}
+
+/** All columns: the fixed ones, each test metric, and each key in which the runs differ. */
+export function columnsOf(
+  runs: readonly TableRun[],
+  defaults: Readonly<Record<string, string>>,
+): readonly TableColumn[] {
+  const read = runs.flatMap(({ details }) => details ?? []);
+  const metrics = new Set(read.flatMap(({ tests }) => Object.keys(tests)));
+  const tests = [...metrics].map((metric) =>
+    number(`test ${metric}`, `Test ${metricName(metric)}`, ({ details }) => details?.tests[metric]),
+  );
+  const keys = [...new Set(read.flatMap(({ keys }) => Object.keys(keys)))].sort();
+  const differing = keys.filter(
+    (key) => new Set(read.map(({ keys }) => keys[key] ?? defaults[key])).size > 1,
+  );
+  const keyColumns = differing.map((key): TableColumn => {
+    const value = ({ details }: TableRun) => details && (details.keys[key] ?? defaults[key]);
+    const numeric = read.every(({ keys }) => isNumber(keys[key] ?? defaults[key]));
+    return {
+      id: `key ${key}`,
+      title: key,
+      value: (run) => {
+        const found = value(run);
+        return numeric && found !== undefined ? Number(found) : found;
+      },
+      text: (run) => value(run) ?? "",
+      numeric,
+    };
+  });
+  return [...FIRST, ...tests, ...keyColumns, ...LAST];
+}
+
+const isNumber = (text: string | undefined): boolean =>
+  text !== undefined && text.trim() !== "" && Number.isFinite(Number(text));
+
+/** What a cell shows. */
+export const cellText = ({ text, value }: TableColumn, run: TableRun): string =>
+  text?.(run) ?? String(value(run) ?? "");
+
+/** The column as the table library takes it. */
+export const definitionOf = (column: TableColumn): ColumnDef<TableRun, Cell> => ({
+  id: column.id,
+  accessorFn: (run) => column.value(run),
+  sortingFn: (one, other) => compare(column.value(one.original), column.value(other.original)),
+  // What has no value comes last, whichever way it is sorted.
+  sortUndefined: "last",
+  sortDescFirst: false,
+});
+
+const collator = new Intl.Collator([], { numeric: true });
+
+const compare = (one: Cell, other: Cell): number =>
+  typeof one === "number" && typeof other === "number"
+    ? one - other
+    : collator.compare(String(one), String(other));

@@ -1,0 +1,165 @@
+/** The page of the runs table. */
+import "../page.css";
+import "./table.css";
+import "uplot/dist/uPlot.min.css";
+import Papa from "papaparse";
+import type { FromTable, RunRow, RunRowDetails, ToTable } from "../../protocol/table-messages.ts";
+import { element, oncePerFrame, setText, show } from "../dom.ts";
+import { connect } from "../host.ts";
+import { button, checkbox } from "../toolkit.ts";
+import type { TableRun } from "./columns.ts";
+import { RunTable, type TableSettings } from "./run-table.ts";
+import { Scatter } from "./scatter.ts";
+
+interface KeptState {
+  readonly table?: TableSettings;
+  readonly scatter?: boolean;
+}
+
+/** As many runs as there are colors. */
+const MOST_COMPARED = 6;
+
+const host = connect<ToTable, FromTable, KeptState>(receive);
+host.post({ type: "ready" });
+let kept: KeptState = host.kept ?? {};
+let rows: readonly RunRow[] = [];
+const details = new Map<string, RunRowDetails>();
+const defaults: Record<string, string> = {};
+let selected: readonly string[] = [];
+
+const table = new RunTable(kept.table ?? {}, {
+  open: (run) => host.post({ type: "show-run", run }),
+  star: (run, starred) => host.post({ type: "star", run, starred }),
+  selected: (runs) => {
+    selected = runs;
+    showActions();
+  },
+  menu: (run) => [
+    { label: "Open in Training Panel", run: () => host.post({ type: "show-run", run }) },
+    { label: "Rename…", run: () => host.post({ type: "edit", run, field: "title" }) },
+    { label: "Edit Notes…", run: () => host.post({ type: "edit", run, field: "notes" }) },
+    { label: "Delete…", run: () => host.post({ type: "delete", runs: selected }) },
+  ],
+  changed: (settings) => {
+    keep({ table: settings });
+    drawAround();
+  },
+});
+const scatter = new Scatter((run) => host.post({ type: "show-run", run }));
+
+const filter = element("input", {
+  type: "search",
+  class: "text-input filter",
+  placeholder: "Filter runs",
+  "aria-label": "Filter runs",
+});
+filter.addEventListener("input", () => {
+  table.filter(filter.value);
+  drawAround();
+});
+const count = element("span", { class: "hint", "aria-live": "polite" });
+const compareCurves = button("Compare Curves", () => host.post({ type: "compare-curves", runs: selected }));
+const compareImages = button("Compare Images", () => host.post({ type: "compare-images", runs: selected }));
+const compareConfigurations = button("Compare Configurations", () =>
+  host.post({ type: "compare-configurations", runs: [selected[0], selected[1]] }),
+);
+const remove = button("Delete…", () => host.post({ type: "delete", runs: selected }));
+const empty = element("p", { class: "hint" }, "No runs yet. Runs of the open folders appear here.");
+document.body.classList.add("runs-page");
+document.getElementById("page")?.append(
+  element("h1", { class: "spoken" }, "Runs"),
+  element(
+    "div",
+    { class: "toolbar", role: "group", "aria-label": "Table" },
+    filter,
+    count,
+    button("Columns…", chooseColumns),
+    button("Scatter Plot", () => {
+      keep({ scatter: !kept.scatter });
+      drawAround();
+    }),
+    button("Save CSV…", saveCsv),
+    button("Add Folder…", () => host.post({ type: "add-folder" }), {
+      label: "Add a folder with results of runs",
+    }),
+  ),
+  element(
+    "div",
+    { class: "toolbar actions", role: "group", "aria-label": "Selected runs" },
+    compareCurves,
+    compareImages,
+    compareConfigurations,
+    remove,
+  ),
+  empty,
+  scatter.element,
+  table.element,
+);
+const draw = oncePerFrame(() => {
+  const runs = rows.map((row): TableRun => ({ ...row, details: details.get(row.summary.id) }));
+  table.show(runs, defaults);
+  drawAround();
+});
+/** What stands around the table and follows from it. */
+const drawAround = oncePerFrame(() => {
+  show(empty, rows.length === 0);
+  show(table.element, rows.length > 0);
+  const shown = table.shownRuns;
+  const all = `${rows.length} runs`;
+  setText(count, shown.length === rows.length ? all : `${shown.length} of ${all}`);
+  show(scatter.element, kept.scatter ?? false);
+  if (kept.scatter) scatter.show(table.columns, shown);
+  showActions();
+});
+drawAround();
+
+function receive(message: ToTable): void {
+  if (message.type === "rows") rows = message.rows;
+  else {
+    for (const each of message.details) details.set(each.run, each);
+    Object.assign(defaults, message.defaults);
+  }
+  draw();
+}
+
+function showActions(): void {
+  compareCurves.disabled = selected.length < 1 || selected.length > MOST_COMPARED;
+  compareImages.disabled = selected.length < 2;
+  compareConfigurations.disabled = selected.length !== 2;
+  remove.disabled = selected.length === 0;
+}
+
+function keep(change: KeptState): void {
+  kept = { ...kept, ...change };
+  host.keep(kept);
+}
+
+function chooseColumns(): void {
+  const boxes = table.columns.map(
+    ({ id, title }) =>
+      checkbox(title, table.isVisible(id), (visible) => table.setVisible(id, visible)).element,
+  );
+  const close = element("button", { class: "link", type: "button" }, "Close");
+  const hint = element("p", { class: "hint" }, "The menu of a column's heading moves the column.");
+  const dialog = element(
+    "dialog",
+    { class: "columns", "aria-label": "Columns" },
+    element("h2", {}, "Columns"),
+    element("div", { class: "column-list" }, ...boxes),
+    hint,
+    close,
+  );
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** Visible columns of the shown rows, in their order. */
+function saveCsv(): void {
+  const columns = table.visibleColumns.filter(({ id }) => id !== "star");
+  const data = table.shownRuns.map((run) => columns.map((column) => column.value(run) ?? ""));
+  const text = Papa.unparse({ fields: columns.map(({ title }) => title), data }, { newline: "\n" });
+  const content = new TextEncoder().encode(`${text}\n`).buffer as ArrayBuffer;
+  host.post({ type: "save-file", name: "runs.csv", content });
+}

@@ -1,0 +1,358 @@
+import {
+  createTable,
+  getCoreRowModel,
+  getFilteredRowModel,
+  getSortedRowModel,
+  type Row,
+  type Table,
+  type TableState,
+} from "@tanstack/table-core";
+import { contextMenu } from "../context-menu.ts";
+import { element, oncePerFrame, setText } from "../dom.ts";
+import { type Cell, cellText, columnsOf, definitionOf, type TableColumn, type TableRun } from "./columns.ts";
+
+export interface TableEvents {
+  open(run: string): void;
+  star(run: string, starred: boolean): void;
+  /** Other rows are selected. */
+  selected(runs: readonly string[]): void;
+  menu(run: string): readonly { readonly label: string; run(): void }[];
+  /** Sorting, columns or their order changed. */
+  changed(settings: TableSettings): void;
+}
+
+/** What the page keeps. */
+export interface TableSettings {
+  readonly sorting?: TableState["sorting"];
+  readonly hidden?: readonly string[];
+  readonly order?: readonly string[];
+}
+
+/** Height of a row, in CSS pixels; `table.css` has it too. */
+const ROW = 28;
+/** Rows drawn beyond the visible ones. */
+const OVERSCAN = 8;
+
+/** The table itself. Only the visible rows are in the page. */
+export class RunTable {
+  readonly element: HTMLElement;
+  private readonly head = element("thead", {});
+  private readonly body = element("tbody", {});
+  private readonly above = element("tr", { "aria-hidden": "true" }, element("td", {}));
+  private readonly below = element("tr", { "aria-hidden": "true" }, element("td", {}));
+  private readonly table = element("table", { class: "runs", "aria-label": "Runs" }, this.head, this.body);
+  private readonly model: Table<TableRun>;
+  private state: TableState;
+  private runs: readonly TableRun[] = [];
+  private allColumns: readonly TableColumn[] = [];
+  /** Rows that were drawn, by run, until something changes that they show. */
+  private readonly drawn = new Map<string, HTMLElement>();
+  private readonly chosen = new Set<string>();
+  /** The run whose row has the keyboard. */
+  private current: string | undefined;
+  private readonly redraw = oncePerFrame(() => this.draw());
+
+  constructor(
+    settings: TableSettings,
+    private readonly events: TableEvents,
+  ) {
+    this.element = element("div", { class: "table-view", tabindex: "-1" }, this.table);
+    this.model = createTable<TableRun>({
+      data: [],
+      columns: [],
+      state: {},
+      onStateChange: (change) => {
+        this.state = typeof change === "function" ? change(this.state) : change;
+        this.model.setOptions((options) => ({ ...options, state: this.state }));
+        this.drawn.clear();
+        this.keep();
+        this.redraw();
+      },
+      renderFallbackValue: null,
+      autoResetAll: false,
+      getRowId: ({ summary }) => summary.id,
+      getCoreRowModel: getCoreRowModel(),
+      getSortedRowModel: getSortedRowModel(),
+      getFilteredRowModel: getFilteredRowModel(),
+      globalFilterFn: (row, _column, filter: string) => this.matches(row.original, filter),
+      getColumnCanGlobalFilter: () => true,
+    });
+    this.state = {
+      ...this.model.initialState,
+      sorting: settings.sorting ?? [{ id: "started", desc: true }],
+      columnVisibility: Object.fromEntries((settings.hidden ?? []).map((id) => [id, false])),
+      columnOrder: [...(settings.order ?? [])],
+    };
+    this.model.setOptions((options) => ({ ...options, state: this.state }));
+    this.element.addEventListener("scroll", this.redraw);
+    this.element.addEventListener("keydown", (event) => this.key(event));
+    new ResizeObserver(this.redraw).observe(this.element);
+  }
+
+  show(runs: readonly TableRun[], defaults: Readonly<Record<string, string>>): void {
+    this.runs = runs;
+    this.allColumns = columnsOf(runs, defaults);
+    const columns = this.allColumns.map(definitionOf);
+    this.model.setOptions((options) => ({ ...options, data: [...runs], columns }));
+    const known = new Set(runs.map(({ summary }) => summary.id));
+    for (const id of [...this.chosen]) if (!known.has(id)) this.chosen.delete(id);
+    this.drawn.clear();
+    this.redraw();
+  }
+
+  filter(text: string): void {
+    this.model.setGlobalFilter(text.trim());
+  }
+
+  get columns(): readonly TableColumn[] {
+    return this.allColumns;
+  }
+
+  isVisible(id: string): boolean {
+    return this.state.columnVisibility[id] ?? true;
+  }
+
+  setVisible(id: string, visible: boolean): void {
+    this.model.setColumnVisibility((before) => ({ ...before, [id]: visible }));
+  }
+
+  /** Moves a column by one place among the visible ones. */
+  move(id: string, by: number): void {
+    const order = this.visibleColumns.map((column) => column.id);
+    const at = order.indexOf(id);
+    const to = Math.min(order.length - 1, Math.max(0, at + by));
+    if (at < 0) return;
+    order.splice(to, 0, ...order.splice(at, 1));
+    this.model.setColumnOrder(order);
+  }
+
+  /** Visible columns in their order. */
+  get visibleColumns(): readonly TableColumn[] {
+    const ids = this.model.getVisibleLeafColumns().map(({ id }) => id);
+    return ids.flatMap((id) => this.allColumns.find((column) => column.id === id) ?? []);
+  }
+
+  /** Rows that the filter lets through, in their order. */
+  get shownRuns(): readonly TableRun[] {
+    return this.rows.map(({ original }) => original);
+  }
+
+  private get rows(): readonly Row<TableRun>[] {
+    return this.model.getRowModel().rows;
+  }
+
+  private matches(run: TableRun, filter: string): boolean {
+    const text = this.visibleColumns
+      .map((column) => cellText(column, run))
+      .join(" ")
+      .toLowerCase();
+    return filter
+      .toLowerCase()
+      .split(/\s+/)
+      .every((word) => text.includes(word));
+  }
+
+  private draw(): void {
+    const columns = this.visibleColumns;
+    const { rows } = this;
+    this.drawHead(columns);
+    const headHeight = this.head.offsetHeight;
+    const first = Math.max(0, Math.floor((this.element.scrollTop - headHeight) / ROW) - OVERSCAN);
+    const last = Math.min(
+      rows.length,
+      Math.ceil((this.element.scrollTop + this.element.clientHeight) / ROW) + OVERSCAN,
+    );
+    const wanted = rows.slice(first, last).map(({ id, original }, at) => {
+      const row = this.drawn.get(id) ?? this.row(original, columns, first + at);
+      this.drawn.set(id, row);
+      row.tabIndex = (this.current ?? rows[0]?.id) === id ? 0 : -1;
+      return row;
+    });
+    const shown = new Set(wanted);
+    for (const [id, row] of this.drawn) if (!shown.has(row)) this.drawn.delete(id);
+    const focused = this.body.contains(document.activeElement);
+    this.above.style.setProperty("height", `${first * ROW}px`);
+    this.below.style.setProperty("height", `${Math.max(0, rows.length - last) * ROW}px`);
+    this.place(wanted);
+    this.table.setAttribute("aria-rowcount", String(rows.length + 1));
+    if (focused) this.body.querySelector<HTMLElement>('tr[tabindex="0"]')?.focus({ preventScroll: true });
+  }
+
+  /** Puts rows into the page. Those that stay are not moved. */
+  private place(rows: readonly HTMLElement[]): void {
+    const wanted = [this.above, ...rows, this.below];
+    const kept = new Set<Element>(wanted);
+    for (const child of [...this.body.children]) if (!kept.has(child)) child.remove();
+    for (const [at, row] of wanted.entries())
+      if (this.body.children[at] !== row) this.body.insertBefore(row, this.body.children[at] ?? null);
+  }
+
+  private drawHead(columns: readonly TableColumn[]): void {
+    const key = JSON.stringify([
+      columns.map(({ id }) => id),
+      this.state.sorting,
+      this.chosen.size,
+      this.runs.length,
+    ]);
+    if (this.head.dataset.shown === key) return;
+    this.head.dataset.shown = key;
+    const all = element("input", { type: "checkbox", "aria-label": "Select all runs" });
+    all.checked = this.chosen.size > 0 && this.chosen.size === this.rows.length;
+    all.addEventListener("change", () => {
+      this.chosen.clear();
+      if (all.checked) for (const { id } of this.rows) this.chosen.add(id);
+      this.selectionChanged();
+    });
+    const cells = columns.map((column) => {
+      const sorted = this.state.sorting.find(({ id }) => id === column.id);
+      const arrow = sorted === undefined ? "" : sorted.desc ? " ▾" : " ▴";
+      const button = element("button", { type: "button", class: "sort", title: `Sort by ${column.title}` });
+      setText(button, `${column.title}${arrow}`);
+      button.addEventListener("click", (event) =>
+        this.model.getColumn(column.id)?.toggleSorting(undefined, event.shiftKey),
+      );
+      const order = sorted === undefined ? "none" : sorted.desc ? "descending" : "ascending";
+      const cell = element(
+        "th",
+        { scope: "col", "aria-sort": order, class: column.numeric ? "numeric" : "" },
+        button,
+      );
+      contextMenu(cell, () => [
+        { label: "Sort Ascending", run: () => this.model.setSorting([{ id: column.id, desc: false }]) },
+        { label: "Sort Descending", run: () => this.model.setSorting([{ id: column.id, desc: true }]) },
+        { label: "Move Left", run: () => this.move(column.id, -1) },
+        { label: "Move Right", run: () => this.move(column.id, 1) },
+        { label: "Hide Column", run: () => this.setVisible(column.id, false) },
+      ]);
+      return cell;
+    });
+    this.head.replaceChildren(element("tr", {}, element("th", { class: "select" }, all), ...cells));
+  }
+
+  private row(run: TableRun, columns: readonly TableColumn[], index: number): HTMLElement {
+    const { id, status } = run.summary;
+    const selected = this.chosen.has(id);
+    const box = element("input", { type: "checkbox", tabindex: "-1", "aria-label": `Select ${id}` });
+    box.checked = selected;
+    const cells = columns.map((column) => {
+      if (column.id === "star") return this.starCell(run);
+      const text = cellText(column, run);
+      const cell = element("td", { title: text }, text);
+      if (column.numeric) cell.className = "numeric";
+      if (column.id === "status") cell.dataset.status = status;
+      return cell;
+    });
+    const row = element(
+      "tr",
+      {
+        "aria-selected": String(selected),
+        "aria-rowindex": String(index + 2),
+        "data-run": id,
+      },
+      element("td", { class: "select" }, box),
+      ...cells,
+    );
+    row.addEventListener("click", (event) => {
+      this.current = id;
+      const only = !(event.ctrlKey || event.metaKey || event.target === box);
+      if (event.shiftKey) this.selectTo(index);
+      else this.select(id, only);
+    });
+    row.addEventListener("dblclick", () => this.events.open(id));
+    contextMenu(row, () => {
+      this.current = id;
+      if (!this.chosen.has(id)) this.select(id, true);
+      return this.events.menu(id);
+    });
+    return row;
+  }
+
+  private starCell({ summary, details }: TableRun): HTMLElement {
+    const starred = details?.notes.starred ?? false;
+    const star = element(
+      "button",
+      {
+        type: "button",
+        class: "star",
+        tabindex: "-1",
+        "aria-pressed": String(starred),
+        "aria-label": "Star",
+      },
+      starred ? "★" : "☆",
+    );
+    star.addEventListener("click", (event) => {
+      event.stopPropagation();
+      this.events.star(summary.id, !starred);
+    });
+    return element("td", { class: "star-cell" }, star);
+  }
+
+  private select(id: string, only: boolean): void {
+    const was = this.chosen.has(id);
+    if (only) this.chosen.clear();
+    if (was && !only) this.chosen.delete(id);
+    else this.chosen.add(id);
+    this.selectionChanged();
+  }
+
+  /** Selects all rows from the last one that was selected to this one. */
+  private selectTo(index: number): void {
+    const last = [...this.chosen].at(-1);
+    const from = Math.max(
+      0,
+      this.rows.findIndex(({ id }) => id === last),
+    );
+    for (const { id } of this.rows.slice(Math.min(from, index), Math.max(from, index) + 1))
+      this.chosen.add(id);
+    this.selectionChanged();
+  }
+
+  private selectionChanged(): void {
+    const order = this.rows.map(({ id }) => id).filter((id) => this.chosen.has(id));
+    this.events.selected(order);
+    this.drawn.clear();
+    this.redraw();
+  }
+
+  private key(event: KeyboardEvent): void {
+    const { rows } = this;
+    if (!this.body.contains(document.activeElement) || rows.length === 0) return;
+    const at = Math.max(
+      0,
+      rows.findIndex(({ id }) => id === this.current),
+    );
+    const page = Math.max(1, Math.floor(this.element.clientHeight / ROW) - 2);
+    const moves: Readonly<Record<string, number>> = {
+      ArrowDown: at + 1,
+      ArrowUp: at - 1,
+      PageDown: at + page,
+      PageUp: at - page,
+      Home: 0,
+      End: rows.length - 1,
+    };
+    const to = moves[event.key];
+    if (to !== undefined) this.goTo(Math.min(rows.length - 1, Math.max(0, to)));
+    else if (event.key === " ") this.select(rows[at].id, false);
+    else if (event.key === "Enter") this.events.open(rows[at].id);
+    else return;
+    event.preventDefault();
+  }
+
+  private goTo(index: number): void {
+    this.current = this.rows[index].id;
+    const top = index * ROW;
+    const visible = this.element.clientHeight - this.head.offsetHeight - ROW;
+    if (top < this.element.scrollTop) this.element.scrollTop = top;
+    else if (top > this.element.scrollTop + visible) this.element.scrollTop = top - visible;
+    this.draw();
+    this.body.querySelector<HTMLElement>('tr[tabindex="0"]')?.focus({ preventScroll: true });
+  }
+
+  private keep(): void {
+    const { sorting, columnVisibility, columnOrder } = this.state;
+    const hidden = Object.keys(columnVisibility).filter((id) => !columnVisibility[id]);
+    this.events.changed({ sorting, hidden, order: columnOrder });
+  }
+}
+
+export type { Cell };

@@ -1,0 +1,162 @@
+import uPlot from "uplot";
+import { axisNumbers } from "../../facts/format.ts";
+import { element, setText } from "../dom.ts";
+import { onThemeChange, theme } from "../theme.ts";
+import { dropdown } from "../toolkit.ts";
+import { type Cell, cellText, type TableColumn, type TableRun } from "./columns.ts";
+
+const HEIGHT = 260;
+
+/** A metric of all shown runs against a key of their configurations, or any other column. */
+export class Scatter {
+  readonly element: HTMLElement;
+  private readonly x = dropdown("Horizontal axis", (id) => this.choose({ x: id }));
+  private readonly y = dropdown("Vertical axis", (id) => this.choose({ y: id }));
+  private readonly place = element("div", { class: "scatter-plot" });
+  private readonly readout = element("p", { class: "hint", "aria-live": "polite" });
+  private chosen: { readonly x?: string; readonly y?: string } = {};
+  private columns: readonly TableColumn[] = [];
+  private runs: readonly TableRun[] = [];
+  private plot: uPlot | undefined;
+
+  constructor(private readonly open: (run: string) => void) {
+    this.element = element(
+      "section",
+      { class: "scatter", "aria-label": "Scatter plot" },
+      element(
+        "div",
+        { class: "toolbar" },
+        element("span", { class: "control" }, this.y.element, "against", this.x.element),
+        this.readout,
+      ),
+      this.place,
+    );
+    new ResizeObserver(() => this.draw()).observe(this.place);
+    onThemeChange(() => this.draw());
+  }
+
+  show(columns: readonly TableColumn[], runs: readonly TableRun[]): void {
+    this.columns = columns.filter(({ id }) => !["star", "notes", "name"].includes(id));
+    this.runs = runs;
+    this.draw();
+  }
+
+  private choose(change: Scatter["chosen"]): void {
+    this.chosen = { ...this.chosen, ...change };
+    this.draw();
+  }
+
+  /** The chosen columns; a key against a test metric or the loss to begin with. */
+  private get axes(): { readonly x: TableColumn; readonly y: TableColumn } | undefined {
+    const { columns, chosen } = this;
+    const numeric = columns.filter((column) => column.numeric);
+    const find = (id: string | undefined) => columns.find((column) => column.id === id);
+    const y = find(chosen.y) ?? numeric.find(({ id }) => id.startsWith("test ")) ?? find("loss");
+    const keys = columns.filter(({ id }) => id.startsWith("key "));
+    const x = find(chosen.x) ?? keys.find((key) => key.numeric) ?? keys[0] ?? find("duration");
+    return x === undefined || y === undefined ? undefined : { x, y };
+  }
+
+  private draw(): void {
+    const { axes } = this;
+    const width = this.place.clientWidth;
+    if (axes === undefined || width === 0) return;
+    const { x, y } = axes;
+    const choices = (columns: readonly TableColumn[]) =>
+      columns.map(({ id, title }) => ({ value: id, label: title }));
+    this.x.show(choices(this.columns), x.id);
+    this.y.show(choices(this.columns.filter(({ numeric }) => numeric)), y.id);
+    const complete = this.runs.filter((run) => x.value(run) !== undefined && Number.isFinite(y.value(run)));
+    // Words are places on the axis, in their order.
+    const words = x.numeric ? [] : [...new Set(complete.map((run) => cellText(x, run)))].sort();
+    const xOf = (run: TableRun): number =>
+      x.numeric ? Number(x.value(run)) : words.indexOf(cellText(x, run));
+    const points = complete
+      .map((run) => ({ run, x: xOf(run), y: Number(y.value(run)) }))
+      .sort((one, other) => one.x - other.x);
+    setText(this.readout, points.length === 0 ? "No run has values of both." : `${points.length} runs`);
+    this.plot?.destroy();
+    this.plot = new uPlot(
+      options(width, { x, y, words }, points, (index) => {
+        const point = index === undefined ? undefined : points[index];
+        if (point !== undefined) setText(this.readout, pointText(point.run, x, y));
+      }),
+      [points.map((point) => point.x), points.map((point) => point.y)],
+      this.place,
+    );
+    const { over, cursor } = this.plot;
+    over.addEventListener("dblclick", () => {
+      const point = points[cursor.idx ?? -1];
+      if (point !== undefined) this.open(point.run.summary.id);
+    });
+  }
+}
+
+const pointText = (run: TableRun, x: TableColumn, y: TableColumn): string =>
+  `${run.summary.name}, run ${run.summary.runId}: ${y.title} ${cellText(y, run)}, ${x.title} ${cellText(x, run)}`;
+
+/** Some room beside the outermost points. */
+const linearRange: uPlot.Range.Function = (_, low, high) => {
+  if (low === null || high === null) return [0, 1];
+  const room = (high - low) * 0.08 || Math.abs(low) * 0.1 || 1;
+  return [low - room, high + room];
+};
+
+const factorRange: uPlot.Range.Function = (_, low, high) =>
+  low === null || high === null ? [1, 10] : [low / 1.6, high * 1.6];
+
+function options(
+  width: number,
+  { x, y, words }: { readonly x: TableColumn; readonly y: TableColumn; readonly words: readonly string[] },
+  points: readonly { readonly x: number }[],
+  pointed: (index: number | undefined) => void,
+): uPlot.Options {
+  const { faint, grid, curves, foreground } = theme();
+  const font = `11px ${getComputedStyle(document.body).fontFamily}`;
+  const axis: uPlot.Axis = {
+    stroke: () => faint,
+    font,
+    labelFont: font,
+    grid: { stroke: grid, width: 1 },
+    ticks: { stroke: grid, width: 1, size: 4 },
+    values: (_, splits) => axisNumbers(splits),
+  };
+  // Learning rates and the like are chosen by factors.
+  const positive = points.filter((point) => point.x > 0).map((point) => point.x);
+  const byFactors =
+    x.numeric && positive.length === points.length && Math.max(...positive) > 50 * Math.min(...positive);
+  return {
+    width,
+    height: HEIGHT,
+    legend: { show: false },
+    scales: {
+      x: { time: false, distr: byFactors ? 3 : 1, range: byFactors ? factorRange : linearRange },
+      y: { range: linearRange },
+    },
+    axes: [
+      {
+        ...axis,
+        label: x.title,
+        ...(words.length > 0
+          ? {
+              splits: () => words.map((_, at) => at),
+              values: (_: uPlot, splits: number[]) => splits.map((at) => words[at] ?? ""),
+            }
+          : {}),
+      },
+      { ...axis, label: y.title, size: 58 },
+    ],
+    series: [
+      {},
+      {
+        stroke: foreground,
+        paths: () => null,
+        points: { show: true, size: 9, fill: curves[0], stroke: curves[0] },
+      },
+    ],
+    cursor: { drag: { x: false, y: false }, points: { size: 12 } },
+    hooks: { setCursor: [({ cursor }) => pointed(cursor.idx ?? undefined)] },
+  };
+}
+
+export type { Cell };

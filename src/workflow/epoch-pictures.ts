@@ -1,0 +1,78 @@
+/**
+ * Small pictures of each epoch, for a replay of how reconstructions changed: the middle slice, at most 192 pixels wide and high,
+ * in `<run directory>/epochs/<epoch>/<image>_<role>.tif`. At most about 100 epochs are kept, at equal distances, and the last one.
+ */
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { CHANGING_ROLES } from "../facts/epoch-pictures.ts";
+import { EPOCH_PICTURES } from "../facts/result-tree.ts";
+import type { ImageFiles } from "../facts/run-events.ts";
+import { openImage } from "../images/files.ts";
+import { type Image, sampleArray } from "../images/image.ts";
+import { writeTiff } from "../images/tiff-writer.ts";
+import { epochsIn } from "../results/epoch-pictures.ts";
+
+const MOST_EPOCHS = 100;
+const MOST_SIDE = 192;
+
+/** Keeps small versions of an image's files, and deletes those of epochs that are too many or were trained again. */
+export async function keepEpochPictures(
+  runDirectory: string,
+  epoch: number,
+  image: string,
+  files: ImageFiles,
+): Promise<void> {
+  const folder = join(runDirectory, EPOCH_PICTURES, String(epoch));
+  await mkdir(folder, { recursive: true });
+  for (const role of CHANGING_ROLES) {
+    const path = files[role];
+    if (path !== undefined)
+      await writeTiff(join(folder, `${image}_${role}.tif`), await smallVersion(path, role));
+  }
+  for (const other of await epochsIn(runDirectory))
+    if (other > epoch || !isKept(other, epoch))
+      await rm(join(runDirectory, EPOCH_PICTURES, String(other)), { recursive: true, force: true });
+}
+
+type Role = (typeof CHANGING_ROLES)[number];
+
+/** Whether an epoch's pictures are kept when training has reached `last`. */
+function isKept(epoch: number, last: number): boolean {
+  const distance = 2 ** Math.max(0, Math.ceil(Math.log2(last / MOST_EPOCHS)));
+  return epoch === 1 || epoch === last || epoch % distance === 0;
+}
+
+/**
+ * The middle slice `[1, y, x, channel]`, each pixel the mean of a square of the file's; of predictions, which may be labels, the
+ * square's first pixel.
+ */
+async function smallVersion(path: string, role: Role): Promise<Image> {
+  const source = await openImage(path);
+  try {
+    const { shape, sampleType } = source.info;
+    const [depth, height, width, channels] = shape;
+    const z = depth >> 1;
+    const { data } = await source.read({ start: [z, 0, 0], end: [z + 1, height, width] });
+    const size = Math.max(1, Math.ceil(Math.max(height, width) / MOST_SIDE));
+    const [rows, columns] = [Math.ceil(height / size), Math.ceil(width / size)];
+    const small = sampleArray(sampleType, rows * columns * channels);
+    const whole = !sampleType.startsWith("float");
+    for (let at = 0; at < small.length; at++) {
+      const channel = at % channels;
+      const pixel = Math.floor(at / channels);
+      const [top, left] = [Math.floor(pixel / columns) * size, (pixel % columns) * size];
+      if (role === "prediction") {
+        small[at] = data[(top * width + left) * channels + channel];
+        continue;
+      }
+      let [sum, count] = [0, 0];
+      for (let y = top; y < Math.min(height, top + size); y++)
+        for (let x = left; x < Math.min(width, left + size); x++, count++)
+          sum += data[(y * width + x) * channels + channel];
+      small[at] = whole ? Math.round(sum / count) : sum / count;
+    }
+    return { shape: [1, rows, columns, channels], sampleType, data: small };
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,194 @@
+/** The runs table's page, with a thousand runs. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { RunRow, RunRowDetails } from "../../src/protocol/table-messages.ts";
+import { type Harness, startHarness, type Webview } from "./harness.ts";
+import { eventually, textOf, until, waitForText } from "./looking.ts";
+import { summary } from "./recorded-runs.ts";
+
+let harness: Harness;
+before(async () => {
+  harness = await startHarness();
+});
+after(() => harness.close());
+
+const COUNT = 1000;
+const DAY = Date.UTC(2026, 10, 1);
+
+const id = (index: number): string => `/results/run_${index}`;
+
+const rows = Array.from({ length: COUNT }, (_, index): RunRow => {
+  const started = DAY + index * 60_000;
+  const status = index % 10 === 3 ? "failed" : "finished";
+  return {
+    summary: { ...summary(id(index), status), name: "cells", runId: index, started },
+    engine: "embedded",
+    bestLoss: 1 / (index + 1),
+    ended: started + 90_000,
+  };
+});
+
+const details = rows.map(
+  ({ summary: { id: run, runId } }): RunRowDetails => ({
+    run,
+    notes: { title: runId === 7 ? "Baseline" : "", notes: "", starred: runId === 7 },
+    device: "CPU, 2 threads",
+    tests: { psnr: 20 + (runId % 100) / 10 },
+    keys: { "TRAIN.LR": runId % 2 === 0 ? "0.001" : "0.01", "DATA.PATCH_SIZE": "(64,64,1)" },
+  }),
+);
+const defaults = { "TRAIN.LR": "0.0001", "DATA.PATCH_SIZE": "(256,256,1)" };
+
+async function table(use: (webview: Webview) => Promise<void>): Promise<void> {
+  const webview = await harness.open("table", { width: 1200, height: 700 });
+  try {
+    await webview.said("ready");
+    await webview.tell({ type: "rows", rows }, { type: "row-details", details, defaults });
+    await webview.frame.getByRole("columnheader", { name: "TRAIN.LR" }).waitFor();
+    await use(webview);
+    assert.deepEqual(webview.complaints, []);
+  } finally {
+    await webview.close();
+  }
+}
+
+const names = async ({ frame }: Webview): Promise<string[]> =>
+  frame
+    .locator("tbody tr[data-run]")
+    .evaluateAll((found) => found.map((row) => row.children[2].textContent ?? ""));
+
+test("the newest run comes first, and only visible rows are in the page", () =>
+  table(async (webview) => {
+    const shown = await names(webview);
+    assert.equal(shown[0], "cells, run 999");
+    assert.ok(shown.length < 60, `${shown.length} rows`);
+    await waitForText(webview.frame.locator(".toolbar .hint").first(), "1000 runs");
+    // Keys in which the runs are alike have no column.
+    assert.equal(await webview.frame.getByRole("columnheader", { name: "DATA.PATCH_SIZE" }).count(), 0);
+    await webview.frame.locator(".table-view").evaluate((view) => view.scrollTo(0, view.scrollHeight));
+    await until(
+      () => names(webview),
+      (rows) => rows.at(-1) === "cells, run 0",
+    );
+  }));
+
+test("a column sorts, and a filter finds words of any column", () =>
+  table(async (webview) => {
+    const { frame } = webview;
+    await frame.getByRole("button", { name: /^Best loss/ }).click();
+    await until(
+      () => names(webview),
+      (shown) => shown[0] === "cells, run 999",
+    );
+    await frame.getByRole("button", { name: /^Best loss/ }).click();
+    await until(
+      () => names(webview),
+      (shown) => shown[0] === "cells, run 0",
+    );
+    await frame.getByRole("searchbox", { name: "Filter runs" }).fill("failed stopped");
+    await eventually(async () => assert.equal((await names(webview)).length, 0));
+    await frame.getByRole("searchbox", { name: "Filter runs" }).fill("baseline");
+    await eventually(async () => assert.deepEqual(await names(webview), ["Baseline"]));
+    await waitForText(frame.locator(".toolbar .hint").first(), "1 of 1000 runs");
+  }));
+
+test("runs are selected by mouse and keyboard, and compared", () =>
+  table(async (webview) => {
+    const { frame, page } = webview;
+    const row = (index: number) => frame.locator(`tr[data-run="${id(index)}"]`);
+    await row(999).click();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press(" ");
+    const configurations = frame.getByRole("button", { name: "Compare Configurations" });
+    await configurations.click();
+    assert.deepEqual(await webview.said("compare-configurations"), [
+      { type: "compare-configurations", runs: [id(999), id(998)] },
+    ]);
+    await row(996).click({ modifiers: ["Control"] });
+    await frame.getByRole("button", { name: "Compare Images" }).click();
+    assert.deepEqual(await webview.said("compare-images"), [
+      { type: "compare-images", runs: [id(999), id(998), id(996)] },
+    ]);
+    // A comparison of configurations has two sides.
+    await frame.locator("vscode-button[disabled]", { hasText: "Compare Configurations" }).waitFor();
+    await row(997).dblclick();
+    assert.deepEqual(await webview.said("show-run"), [{ type: "show-run", run: id(997) }]);
+  }));
+
+test("a run is starred, renamed and deleted from its menu", () =>
+  table(async (webview) => {
+    const { frame } = webview;
+    const row = frame.locator(`tr[data-run="${id(998)}"]`);
+    await row.getByRole("button", { name: "Star" }).click();
+    assert.deepEqual(await webview.said("star"), [{ type: "star", run: id(998), starred: true }]);
+    const choose = async (item: string) => {
+      await row.click({ button: "right" });
+      await frame.getByRole("menuitem", { name: item }).click();
+    };
+    await choose("Rename…");
+    assert.deepEqual(await webview.said("edit"), [{ type: "edit", run: id(998), field: "title" }]);
+    await choose("Delete…");
+    assert.deepEqual(await webview.said("delete"), [{ type: "delete", runs: [id(998)] }]);
+  }));
+
+test("columns are hidden and moved, stay so, and are what a CSV has", () =>
+  table(async (webview) => {
+    const { frame } = webview;
+    const headings = async () => frame.locator("thead .sort").allTextContents();
+    const choose = async (column: string, item: string) => {
+      await frame.getByRole("columnheader", { name: column }).click({ button: "right" });
+      await frame.getByRole("menuitem", { name: item }).click();
+    };
+    await choose("Engine", "Hide Column");
+    await choose("Device", "Move Left");
+    await eventually(async () => {
+      const shown = await headings();
+      assert.deepEqual(shown.slice(4, 6), ["Device", "Duration"]);
+      assert.ok(!shown.includes("Engine"));
+    });
+    await frame.getByRole("searchbox", { name: "Filter runs" }).fill("baseline");
+    await eventually(async () => assert.equal((await names(webview)).length, 1));
+    await frame.getByRole("button", { name: "Save CSV…" }).click();
+    const [{ name, content }] = await webview.said("save-file");
+    assert.equal(name, "runs.csv");
+    assert.equal(
+      Buffer.from(content as string, "base64").toString(),
+      [
+        "Run,Status,Started,Device,Duration,Best loss,Test PSNR (dB),TRAIN.LR,Notes",
+        'Baseline,Finished,2026-11-01T00:07:00.000Z,"CPU, 2 threads",90,0.125,20.7,0.01,',
+        "",
+      ].join("\n"),
+    );
+    await webview.reload();
+    await webview.said("ready", 2);
+    await webview.tell({ type: "rows", rows }, { type: "row-details", details, defaults });
+    await eventually(async () => assert.ok(!(await headings()).includes("Engine")));
+  }));
+
+test("a metric is drawn against a key", () =>
+  table(async (webview) => {
+    const { frame } = webview;
+    await frame.getByRole("button", { name: "Scatter Plot" }).click();
+    const scatter = frame.getByRole("region", { name: "Scatter plot" });
+    await waitForText(scatter.locator(".hint"), "1000 runs");
+    const chosen = (axis: string) =>
+      scatter.getByRole("combobox", { name: axis }).locator("option:checked").textContent();
+    assert.deepEqual(
+      [await chosen("Vertical axis"), await chosen("Horizontal axis")],
+      ["Test PSNR (dB)", "TRAIN.LR"],
+    );
+    const blue = () =>
+      scatter.locator("canvas").evaluate((canvas: HTMLCanvasElement) => {
+        const { data } = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height) ?? {
+          data: [],
+        };
+        let count = 0;
+        for (let at = 0; at < data.length; at += 4)
+          if (data[at] === 0x37 && data[at + 1] === 0x94 && data[at + 2] === 0xff) count++;
+        return count;
+      });
+    await until(blue, (pixels) => pixels > 500);
+    await scatter.getByRole("combobox", { name: "Horizontal axis" }).selectOption("Status");
+    await until(blue, (pixels) => pixels > 500);
+    assert.equal(await textOf(scatter.locator(".hint")), "1000 runs");
+  }));
