@@ -20,7 +20,7 @@ import { type CheckpointHeader, type ImageFingerprints, loadRunCheckpoint } from
 import { prepareImages, type RunImages } from "./run-images.ts";
 import type { RunningRequest, RunRequest } from "./run-request.ts";
 import { imagesFingerprint, otherImages } from "./same-training.ts";
-import { trainingSettings } from "./settings.ts";
+import { checkLossPrecision, trainingSettings } from "./settings.ts";
 import { loadStartingWeights, ownCheckpoint } from "./starting-weights.ts";
 import { type Task, trainingProgram } from "./tasks/task.ts";
 import { ImageTester } from "./test-images.ts";
@@ -93,7 +93,10 @@ async function onDevice(
 ): Promise<"finished" | "stopped"> {
   const { config, tree, run, images, runtime, signal, training, report } = request;
   const trainable = beginning.kind !== "test";
-  if (trainable) checkPrecision(runtime, training);
+  if (trainable) {
+    checkPrecision(runtime, training);
+    checkLossPrecision(config, training.precision ?? "single");
+  }
   const declared = declaredWeights(trainingProgram(task));
   const parameters = new Parameters(trainable ? withFrozenWeights(config, declared, report) : declared, {
     trainable,

@@ -48,19 +48,10 @@ export function otherSettings({ path, config: trained }: CheckpointHeader, confi
 /** Compares along `now`: a value of a hostile checkpoint may repeat itself beyond measure. */
 function isSame(before: unknown, now: PythonValue): boolean {
   if (typeof now !== "object" || now === null) return before === now;
-  if (!Array.isArray(now)) return isSameMap(before, now);
-  if (!Array.isArray(before) || before.length !== now.length) return false;
-  return now.every((item, index) => isSame(before[index], item));
-}
-
-function isSameMap(before: unknown, now: object): boolean {
-  if (typeof before !== "object" || before === null || Array.isArray(before)) return false;
-  const entries: [string, unknown][] = Object.entries(now);
-  if (Object.keys(before).length !== entries.length) return false;
-  const values = before as Readonly<Record<string, unknown>>;
-  return entries.every(
-    ([key, value]) => Object.hasOwn(values, key) && isSame(values[key], value as PythonValue),
-  );
+  if (typeof before !== "object" || before === null || Array.isArray(before) !== Array.isArray(now))
+    return false;
+  const [known, items] = [new Map(Object.entries(before)), Object.entries(now)];
+  return known.size === items.length && items.every(([name, item]) => isSame(known.get(name), item));
 }
 
 /** A value of a checkpoint, where it is a simple one. */

@@ -211,7 +211,7 @@ async function hurt(folder: string, { kind, own, over, random }: Case): Promise<
     if (faults.length > 0) return faults;
   }
   const { code, lines, errors } = await trainer(own.config, results, begun ? ["--resume"] : []).ended;
-  if (code !== 0) return [`resuming ended with ${code}: ${errors}${lines.at(-1)}`];
+  if (code !== 0) return [`resuming ended with ${code}: ${errors}${lines.slice(-2).join(" ")}`];
   const state = await readRunState(tree);
   if (state?.status !== "finished" || !state.trained) faults.push(`it was resumed to ${state?.status}`);
   if (logOf(tree) !== own.log) faults.push("the log of the resumed run is not that of one left alone");

@@ -8,8 +8,9 @@ import { loadConfig } from "../../src/config/config.ts";
 import { describeMemory, estimateMemory } from "../../src/config/memory-estimate.ts";
 import { nearestFolder } from "../../src/config/nearest-folder.ts";
 import { keyProposals } from "../../src/extension/language/completion-items.ts";
+import { describeContent } from "../../src/extension/language/folder-content.ts";
 import { checkImages } from "../../src/extension/language/image-checks.ts";
-import { describeContent, folderContent, imageFolders } from "../../src/extension/language/image-folders.ts";
+import { folderContent, imageFolders } from "../../src/extension/language/image-folders.ts";
 import { insertionOf, keyLines } from "../../src/extension/language/key-lines.ts";
 import {
   architecturesFor,

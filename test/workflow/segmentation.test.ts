@@ -263,7 +263,10 @@ test("settings that make no segmentation are refused in words", async () => {
       /LOSS.CLASS_WEIGHTS: .*one number for each of 3 classes/,
       { classes: 3, loss: "CLASS_WEIGHTS: [1., 2.]" },
     ],
-    [/LOSS.CLASS_WEIGHTS: LOSS.CLASS_REBALANCE is manual/, { loss: "CLASS_REBALANCE: manual" }],
+    [
+      /LOSS.CLASS_WEIGHTS: LOSS.CLASS_REBALANCE is manual, .*none is set/,
+      { loss: "CLASS_REBALANCE: manual" },
+    ],
     [/LOSS.WEIGHTS: 2 losses have two weights, not 1/, { loss: "TYPE: [DICE, CE], WEIGHTS: [1.]" }],
     [/LOSS.IGNORE_INDEX: a label from 0 to 255/, { loss: "IGNORE_INDEX: 300" }],
     [/MODEL.ARCHITECTURE: .*mae is not one of them/, { model: "ARCHITECTURE: mae" }],

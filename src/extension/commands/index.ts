@@ -37,6 +37,8 @@ const HANDLERS: Readonly<Record<Exclude<CommandId, RegisteredElsewhere>, Handler
     (await import("./manage-runs.ts")).showRunLog(services, clicked),
   "biapy.openInTensorBoard": async (services, clicked) =>
     (await import("./tensorboard.ts")).openInTensorBoard(services, clicked),
+  "biapy.inspectImages": async (services, clicked, all) =>
+    (await import("./inspect-images.ts")).inspectImages(services, clicked, all),
   "biapy.installGpuRuntime": async ({ context }) =>
     (await import("./gpu-runtime.ts")).installGpuRuntime(context),
   "biapy.openTrainerSource": async (services, file) =>

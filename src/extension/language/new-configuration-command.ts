@@ -7,6 +7,7 @@ import type { WorkflowName } from "../../facts/workflows.ts";
 import { askInOrder, type Choice, choose, type Question, type Step } from "../workspace/multi-step.ts";
 import { markDone } from "../workspace/walkthrough-steps.ts";
 import { askWhereToSave, writeAndShow } from "./documents.ts";
+import { describeContent } from "./folder-content.ts";
 import { imageChecks } from "./load-image-checks.ts";
 import {
   architecturesFor,
@@ -72,7 +73,7 @@ export async function newConfiguration(
     folder === SAMPLE_IMAGES ? join(samples, sample) : folder;
   const written = (folder: string | undefined, sample: string) =>
     folder === undefined || folder === NO_MASKS ? undefined : shortestPath(placed(folder, sample), base);
-  const content = await (await imageChecks(context)).folderContent(placed(trainFolder, "train"));
+  const content = await imageChecks(context).folderContent(placed(trainFolder, "train"));
   const text = configurationText({
     ndim,
     workflow,
@@ -219,12 +220,12 @@ async function askFolder(
 
 /** The workspace's folders of images, each with the count, size and type of its images. */
 async function folderChoices(context: vscode.ExtensionContext): Promise<readonly Choice<string>[]> {
-  const { imageFolders, folderContent, describeContent } = await imageChecks(context);
+  const images = imageChecks(context);
   const bases = vscode.workspace.workspaceFolders ?? [];
-  const found = (await Promise.all(bases.map(({ uri }) => imageFolders(uri.fsPath)))).flat();
+  const found = (await Promise.all(bases.map(({ uri }) => images.imageFolders(uri.fsPath)))).flat();
   return Promise.all(
     found.slice(0, MOST_FOLDERS).map(async ({ path, count }) => {
-      const content = await folderContent(path);
+      const content = await images.folderContent(path);
       const description = content === undefined ? `${count} images` : describeContent(content);
       return { label: `$(folder) ${vscode.workspace.asRelativePath(path)}`, description, value: path };
     }),
@@ -237,7 +238,7 @@ async function dimensionsOf(
   folder: string | undefined,
 ): Promise<2 | 3 | undefined> {
   if (folder === undefined || folder === SAMPLE_IMAGES) return undefined;
-  const content = await (await imageChecks(context)).folderContent(folder);
+  const content = await imageChecks(context).folderContent(folder);
   return content === undefined ? undefined : content.shape[0] > 1 ? 3 : 2;
 }
 

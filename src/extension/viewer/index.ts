@@ -77,7 +77,7 @@ async function pickImages(): Promise<vscode.Uri[]> {
     canSelectMany: true,
     canSelectFolders: true,
     openLabel: "View",
-    title: "Images, or Zarr folders",
+    title: "Images, or Zarr and N5 folders",
     filters: { Images: EXTENSIONS.map((extension) => extension.slice(1)) },
   });
   return picked ?? [];

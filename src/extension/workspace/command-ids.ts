@@ -14,6 +14,7 @@ export const COMMAND_IDS = [
   "biapy.compareRuns",
   "biapy.comparePretrained",
   "biapy.viewImages",
+  "biapy.inspectImages",
   "biapy.openInTensorBoard",
   "biapy.installGpuRuntime",
   "biapy.selectDevice",
