@@ -182,7 +182,8 @@ export function modernised(document: ConfigDocument): { document: ConfigDocument
         warning(
           entry,
           `${inFile(entry.value)} comes from an earlier BiaPy; it is read as ${inFile(now)}.`,
-          inFile(now),
+          // Python reads no names in brackets.
+          Array.isArray(now) && now.some((each) => typeof each === "string") ? undefined : inFile(now),
         ),
       );
       return [{ ...entry, value: now, text: undefined }];
