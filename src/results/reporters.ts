@@ -3,7 +3,7 @@
 import { SingleBar } from "cli-progress";
 import colours from "picocolors";
 import { aboutDuration, clock, duration, largeCount, shortNumber } from "../facts/format.ts";
-import type { EpochEvent, NewRunEvent, Problem, StepEvent } from "../facts/run-events.ts";
+import type { EpochEvent, Metrics, NewRunEvent, Problem, StepEvent } from "../facts/run-events.ts";
 
 export type ReportEvent = (event: NewRunEvent) => void;
 
@@ -21,6 +21,12 @@ function problemText({ file, line, column, message, severity }: Problem): string
   const place = file === undefined ? "" : [file, line, column].filter((part) => part !== undefined).join(":");
   const label = severity === "error" ? colours.red("error") : colours.yellow("warning");
   return `${place === "" ? "" : `${colours.bold(place)} `}${label} ${message}`;
+}
+
+/** The metric that says most of a workflow, in words. */
+function quality({ psnr, iou }: Metrics): string[] {
+  if (psnr !== undefined) return [`PSNR ${short(psnr)} dB`];
+  return iou === undefined ? [] : [`IoU ${short(iou)}`];
 }
 
 interface Terminal extends NodeJS.WritableStream {
@@ -61,8 +67,7 @@ class ConsoleReporter {
   }
 
   private step({ epoch, step, steps, metrics, learningRate, secondsLeft }: Omit<StepEvent, "time">): void {
-    const psnr = metrics.psnr === undefined ? "" : ` | PSNR ${short(metrics.psnr)} dB`;
-    const text = `loss ${short(metrics.loss)}${psnr} | lr ${learningRate.toExponential(1)} | ${clock(secondsLeft)} left`;
+    const text = `loss ${[short(metrics.loss), ...quality(metrics)].join(" | ")} | lr ${learningRate.toExponential(1)} | ${clock(secondsLeft)} left`;
     this.progress(`Epoch ${epoch}`, step, steps, text);
   }
 
@@ -101,7 +106,7 @@ class ConsoleReporter {
     const parts = [
       `train loss ${short(train.loss)}`,
       ...(validation === undefined ? [] : [`validation loss ${short(validation.loss)}`]),
-      ...(shown.psnr === undefined ? [] : [`PSNR ${short(shown.psnr)} dB`]),
+      ...quality(shown),
       duration(seconds),
       ...(epoch < epochs ? [`${aboutDuration(secondsLeft)} left`] : []),
     ];

@@ -72,7 +72,7 @@ DATA:
 ${augment === "" ? "" : `AUGMENTOR: {ENABLE: True, AUG_SAMPLES: False, ${augment}}`}
 MODEL: {${model}${ndim === "3D" && model === UNET ? ", Z_DOWN: [1, 2]" : ""}}
 ${loss === "" ? "" : `LOSS: {${loss}}`}
-TRAIN: {ENABLE: True, OPTIMIZER: ADAMW, LR: 5.E-3, BATCH_SIZE: 4, EPOCHS: ${epochs}}
+TRAIN: {ENABLE: True, OPTIMIZER: ADAMW, LR: 5.E-3, BATCH_SIZE: ${ndim === "2D" ? 4 : 1}, EPOCHS: ${epochs}}
 TEST: {ENABLE: True${test === "" ? "" : `, ${test}`}}
 `;
 
