@@ -18,12 +18,12 @@ const shared = {
 /** The command line, and what the extension loads of it when it needs it, as ES modules that share their parts. */
 const modules = {
   ...shared,
-  // The extension loads the checks of images when it needs them; they share what reads images with the command line.
+  // The extension looks at images in threads of their own, which share what reads images with the command line.
   entryPoints: {
     cli: "src/cli/main.ts",
     supervisor: "src/engines/supervisor.ts",
     companion: "src/runs/companion.ts",
-    "image-checks": "src/extension/language/image-checks.ts",
+    "image-check-worker": "src/extension/language/image-check-worker.ts",
     "image-worker": "src/extension/viewer/image-worker.ts",
   },
   outExtension: { ".js": ".mjs" },

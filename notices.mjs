@@ -11,9 +11,11 @@ const LICENSE_FILE = /^(licen[cs]e|notice|copying|copyright|third-?party)/i;
  * package's binary files.
  */
 const OUR_TEXTS = {
+  "@cornerstonejs/codec-libjpeg-turbo-8bit": ["cornerstone-codecs.txt", "libjpeg-turbo.txt"],
   "@microsoft/fast-element": ["microsoft-mit.txt"],
   "@microsoft/fast-foundation": ["microsoft-mit.txt"],
   "@microsoft/fast-web-utilities": ["microsoft-mit.txt"],
+  "@nodable/entities": ["nodable-entities.txt"],
   "@resvg/resvg-wasm": ["mpl-2.0.txt"],
   "@tensorflow/tfjs-backend-cpu": ["apache-2.0.txt"],
   "@tensorflow/tfjs-backend-wasm": ["apache-2.0.txt", "tfjs-wasm-libraries.txt"],
@@ -23,6 +25,7 @@ const OUR_TEXTS = {
   lerc: ["lerc.txt", "apache-2.0.txt"],
   "onnxruntime-node": ["onnxruntime.txt", "onnxruntime-windows.txt", "onnxruntime-third-party-notices.txt"],
   seedrandom: ["seedrandom.txt"],
+  "xz-decompress": ["xz-decompress.txt"],
 };
 
 /** Folders in a package with the licenses of what is compiled into its binary files. */

@@ -2,9 +2,12 @@
 // tsx does the TypeScript; TensorFlow.js's ES modules import folders and files without extension, as bundlers allow.
 import { register } from "node:module";
 import "tsx";
+import { tensorflowBundles } from "./tensorflow-bundle.mjs";
 
 const resolveLikeABundler = `
+  const bundles = ${JSON.stringify(tensorflowBundles)};
   export async function resolve(specifier, context, next) {
+    if (Object.hasOwn(bundles, specifier)) return { url: bundles[specifier], format: "module", shortCircuit: true };
     if (!specifier.startsWith(".") || !context.parentURL?.includes("/@tensorflow/")) return next(specifier, context);
     for (const candidate of [specifier, specifier + ".js", specifier + "/index.js"]) {
       try { return await next(candidate, context); } catch (error) {

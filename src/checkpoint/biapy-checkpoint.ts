@@ -42,7 +42,7 @@ import { CheckpointTensor } from "./tensor.ts";
 const biapyVersion = "3.7.1";
 
 /** What BiaPy calls the optimizer, and its settings. */
-export type OptimizerSettings =
+export type SavedOptimizer =
   | {
       readonly name: "ADAM" | "ADAMW";
       readonly learningRate: number;
@@ -66,7 +66,7 @@ export interface ParameterState {
 }
 
 export interface OptimizerState {
-  readonly settings: OptimizerSettings;
+  readonly settings: SavedOptimizer;
   /** By the parameter's name in the model. Frozen parameters, and those without a gradient so far, have none. */
   readonly parameters: ReadonlyMap<string, ParameterState>;
 }
@@ -240,7 +240,7 @@ function parameterDict({ step, moments }: ParameterState): CheckpointValue {
 }
 
 /** The settings by PyTorch's names, and its defaults for what there is no choice of. */
-function groupOf(settings: OptimizerSettings): Record<string, CheckpointValue> {
+function groupOf(settings: SavedOptimizer): Record<string, CheckpointValue> {
   const common = { maximize: false, foreach: null, differentiable: false, fused: null };
   const lr = new PythonFloat(settings.learningRate);
   const weight_decay = new PythonFloat(settings.weightDecay);
@@ -322,7 +322,7 @@ async function stepOf(value: CheckpointValue | undefined): Promise<number | unde
 
 function settingsOf(
   groups: CheckpointValue | undefined,
-): { optimizer: OptimizerSettings; parameters: number } | undefined {
+): { optimizer: SavedOptimizer; parameters: number } | undefined {
   const [group, ...others] = groups !== undefined && isList(groups) ? groups : [];
   if (!(group instanceof PythonDict) || others.length > 0) return undefined;
   const indices = group.get("params");
@@ -331,7 +331,7 @@ function settingsOf(
   return { optimizer, parameters: indices.length };
 }
 
-function adamSettings(group: PythonDict): OptimizerSettings | undefined {
+function adamSettings(group: PythonDict): SavedOptimizer | undefined {
   const betas = group.get("betas");
   const [first, second] = betas === undefined ? [] : sequenceOf(betas);
   const numbers = [group.get("lr"), first, second, group.get("eps"), group.get("weight_decay")].map(numberOf);
@@ -342,7 +342,7 @@ function adamSettings(group: PythonDict): OptimizerSettings | undefined {
   return { name, learningRate, betas: [beta1, beta2], epsilon, weightDecay };
 }
 
-function sgdSettings(group: PythonDict): OptimizerSettings | undefined {
+function sgdSettings(group: PythonDict): SavedOptimizer | undefined {
   const learningRate = numberOf(group.get("lr"));
   const momentum = numberOf(group.get("momentum"));
   const weightDecay = numberOf(group.get("weight_decay"));

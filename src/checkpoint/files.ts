@@ -1,6 +1,7 @@
 /** Reading and writing of large files in pieces. */
-import { type FileHandle, open } from "node:fs/promises";
-import { writeThroughTemporary } from "../facts/files/write-file.ts";
+import type { FileHandle } from "node:fs/promises";
+import { DamagedFileError, openRegularFile } from "../facts/files/regular-file.ts";
+import { explainedWriteError, writeThroughTemporary } from "../facts/files/write-file.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 
 /** Reads and writes are cut into pieces: one system call moves at most 2 GiB, and checksums run beside smaller ones. */
@@ -16,14 +17,13 @@ export class RandomAccessFile {
 
   static async open(path: string): Promise<RandomAccessFile> {
     try {
-      const handle = await open(path, "r");
-      const status = await handle.stat();
-      if (status.isFile()) return new RandomAccessFile(path, handle, status.size);
-      await handle.close();
+      const handle = await openRegularFile(path);
+      if (handle === undefined) throw new DamagedFileError("is no such file");
+      return new RandomAccessFile(path, handle, (await handle.stat()).size);
     } catch (error) {
-      throw new CheckpointError(path, `cannot be opened: ${describe(error)}`);
+      if (!(error instanceof DamagedFileError)) throw error;
+      throw new CheckpointError(path, `${error.message}.`);
     }
-    throw new CheckpointError(path, "is a folder, not a checkpoint file.");
   }
 
   /** Fills `into` with the bytes from `position` on. */
@@ -71,7 +71,10 @@ async function writePiece(handle: FileHandle, piece: Uint8Array, position: numbe
   }
 }
 
-/** Writes a checkpoint file through a temporary one: `path` is the old file or the whole new one. Throws {@link CheckpointError}. */
+/**
+ * Writes a checkpoint file through a temporary one: `path` is the old file or the whole new one. Throws `ResultError` where the file
+ * system refuses it, and what `write` throws.
+ */
 export async function writeCheckpointFile(
   path: string,
   write: (handle: FileHandle) => Promise<void>,
@@ -79,16 +82,6 @@ export async function writeCheckpointFile(
   try {
     await writeThroughTemporary(path, write);
   } catch (error) {
-    if (error instanceof CheckpointError) throw error;
-    throw new CheckpointError(path, `cannot be written: ${describe(error)}`);
+    throw explainedWriteError(path, error);
   }
-}
-
-/** A system error in words. */
-export function describe(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOENT") return "there is no such file or folder.";
-  if (code === "EACCES" || code === "EPERM") return "you have no permission.";
-  if (code === "ENOSPC") return "the disk is full.";
-  return error instanceof Error ? error.message : String(error);
 }

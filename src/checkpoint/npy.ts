@@ -2,10 +2,9 @@
  * NumPy's `.npy` files, such as BiaPy's `normalization_mean_value.npy`. Spec: NPY format 1.0 (and 2.0, 3.0 when reading),
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
-import { readFile } from "node:fs/promises";
 import { type NpyHeader, npyDataStart, npyHeader, parseNpyHeader } from "../facts/files/npy-header.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
-import { describe, writeAt, writeCheckpointFile } from "./files.ts";
+import { RandomAccessFile, writeAt, writeCheckpointFile } from "./files.ts";
 import {
   bytesPerElement,
   CheckpointTensor,
@@ -38,9 +37,7 @@ const descriptors: Readonly<Partial<Record<DType, string>>> = {
 
 /** Reads an array; float16 becomes float32 and bool 0 and 1. Throws `CheckpointError`. */
 export async function readNpy(path: string): Promise<NpyArray> {
-  const file = await readFile(path).catch((error: unknown) => {
-    throw new CheckpointError(path, `cannot be read: ${describe(error)}`);
-  });
+  const file = await readWhole(path);
   const dataStart = npyDataStart(file);
   const header = dataStart === undefined ? undefined : parseNpyHeader(file, dataStart);
   if (dataStart === undefined || header === undefined)
@@ -53,6 +50,22 @@ export async function readNpy(path: string): Promise<NpyArray> {
   const tensor = new CheckpointTensor(dtype, shape, rowMajorStrides(shape), async () => values);
   return { shape, data: await tensor.read() };
 }
+
+async function readWhole(path: string): Promise<Buffer> {
+  const file = await RandomAccessFile.open(path);
+  try {
+    if (file.size > LARGEST)
+      throw new CheckpointError(path, `has ${file.size} bytes, more than is read at once.`);
+    const bytes = Buffer.alloc(file.size);
+    await file.read(0, bytes);
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Largest array that is read, in bytes. */
+const LARGEST = 2 ** 31;
 
 /** Writes an array as NPY 1.0. */
 export async function writeNpy(path: string, { shape, data }: NpyArray): Promise<void> {

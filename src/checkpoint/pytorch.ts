@@ -31,6 +31,11 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   const file = await RandomAccessFile.open(path);
   try {
     const archive = await openArchive(file);
+    if (archive.pickle.size > largestPickle)
+      throw new CheckpointError(
+        path,
+        `is no checkpoint of weights: its pickle has ${archive.pickle.size} bytes.`,
+      );
     const bytes = new Uint8Array(archive.pickle.size);
     await file.read(archive.pickle.start, bytes);
     checkSum(path, archive.pickle, bytes);
@@ -64,6 +69,12 @@ export async function writeCheckpoint(path: string, value: CheckpointValue): Pro
     await zip.finish();
   });
 }
+
+/** Largest pickle, in bytes. One of 10,000 tensors and their moments has 5 MB; weights lie outside it. */
+const largestPickle = 2 ** 24;
+
+/** Largest tensor that repeats its values (a stride of 0), in bytes. */
+const largestRepeated = 2 ** 28;
 
 function pickled(path: string, value: CheckpointValue): ReturnType<typeof pickle> {
   try {
@@ -206,6 +217,8 @@ function storedTensor(file: RandomAccessFile, archive: Archive, view: TensorView
       `a ${dtype} tensor of shape [${shape}] that reaches past its storage ${entry.name}`,
     );
   const length = elementCount(shape) * elementBytes;
+  if (length > Math.max(spanned, largestRepeated))
+    throw new PickleError(`a tensor of shape [${shape}] that repeats ${spanned} bytes`);
   if (!Number.isSafeInteger(length)) throw new PickleError(`a tensor of the impossible shape [${shape}]`);
 
   const readSpan = async (into: Uint8Array): Promise<Uint8Array> => {

@@ -1,5 +1,6 @@
 /** The command line's part in a run's lock: a run trains once at a time, from a terminal or from an editor. */
 import { rmdirSync, rmSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { newAddress } from "../facts/lock/address.ts";
@@ -21,8 +22,11 @@ export async function holdRun(tree: ResultTree): Promise<void> {
     return;
   }
   const address = newAddress();
+  const made = await mkdir(tree.recordFolder, { recursive: true });
   await takeRunLock(tree.recordFolder, tree, owner(address));
   await hold(address, tree);
+  // A run from a terminal leaves no record, and one that did not begin leaves no folder.
+  process.once("exit", () => removeEmpty(tree.recordFolder, made));
 }
 
 /** The supervisor was killed: until this process has finished its step, nobody else may train the run. */
@@ -45,15 +49,16 @@ async function hold(address: string, { recordFolder }: ResultTree): Promise<void
   process.once("exit", () => {
     for (const path of [lock, ...(process.platform === "win32" ? [] : [address])])
       rmSync(path, { force: true });
-    // A run from a terminal has no record: its folder goes, and so does the one above when it is empty.
-    for (const folder of [recordFolder, dirname(recordFolder)]) removeEmpty(folder);
   });
 }
 
-function removeEmpty(folder: string): void {
+/** Removes a folder and those above it, up to the topmost one that was made, as far as they are empty. */
+function removeEmpty(folder: string, topmost: string | undefined): void {
+  if (topmost === undefined) return;
   try {
     rmdirSync(folder);
   } catch {
-    // Something is in it.
+    return; // Something is in it.
   }
+  if (folder !== topmost) removeEmpty(dirname(folder), topmost);
 }

@@ -1,7 +1,7 @@
 /** The command `biapy`: BiaPy's own arguments, run by the embedded engine. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageFile from "../../package.json" with { type: "json" };
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
@@ -9,8 +9,9 @@ import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { explainedWriteError, ResultError } from "../facts/files/write-file.ts";
 import { RunLockError } from "../facts/lock/run-lock.ts";
-import { type ResultTree, resultTree, runExists } from "../facts/result-tree.ts";
+import { type ResultTree, resultTree } from "../facts/result-tree.ts";
 import type { Problem } from "../facts/run-events.ts";
+import { RunStateError } from "../facts/run-state.ts";
 import { ImageError } from "../images/image.ts";
 import { consoleReporter, jsonLinesReporter, type ReportEvent } from "../results/reporters.ts";
 import { RUNTIMES, type RuntimeName } from "../runtime/open-runtime.ts";
@@ -134,7 +135,6 @@ async function tryBatch(given: Arguments, batchSize: number): Promise<number> {
     normalisePixels: given.norm_pix_loss === true,
     precision: given.precision,
     resume: given.resume === true,
-    report: () => {},
     openRuntime: (work) => chooseRuntime(deviceWish(given, config), work, silent),
   });
   return fits ? EXIT.done : EXIT.failed;
@@ -160,9 +160,12 @@ function resumeArguments(given: Arguments): string[] {
   return [...own, ...precision, ...pixels, ...device, ...runtime];
 }
 
+/** Signals that ask to stop. A terminal that is closed sends SIGHUP. */
+const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /**
- * A first interrupt lets the step under way finish and a checkpoint be written; a second one ends at once. A parent process can
- * send the message `stop` instead, on any system, and nothing is lost when it goes.
+ * A signal that asks the run to stop: after the current step, with a checkpoint. A second one ends the process at once. A parent
+ * process can send the message `stop` instead, on any system, and the run stops when the parent goes.
  */
 function interruptSignal(report: ReportEvent): AbortSignal {
   const controller = new AbortController();
@@ -171,19 +174,19 @@ function interruptSignal(report: ReportEvent): AbortSignal {
     report({ event: "log", level: "info", message: "Stopping after this step…" });
     controller.abort();
   };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
+  for (const name of STOP_SIGNALS) process.on(name, stop);
   process.on("message", (message) => message === "stop" && stop());
   process.on("disconnect", stop);
-  // The parent process went: there is nobody to tell.
-  process.stdout.on("error", () => {});
+  // Nobody reads the output of a process whose parent or terminal has gone.
+  for (const output of [process.stdout, process.stderr]) output.on("error", () => {});
   return controller.signal;
 }
 
 /** What a person can mend, as problems; undefined for faults of ours. */
 function problemsOf(error: unknown): readonly Problem[] | undefined {
   if (error instanceof InputError) return error.problems;
-  if (error instanceof CheckpointError || error instanceof ImageError || error instanceof RunLockError)
+  const refusals = [CheckpointError, ImageError, RunStateError, RunLockError];
+  if (error instanceof Error && refusals.some((refusal) => error instanceof refusal))
     return [{ severity: "error", message: error.message }];
   return undefined;
 }
@@ -197,10 +200,6 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   if (all.some((problem) => problem.severity === "error")) return EXIT.badInput;
   const tree: ResultTree = resultTree(given.result_dir, given.name, given.run_id);
   const end = { event: "end", runDirectory: tree.runDirectory } as const;
-  if (!given.features && !given.resume && runExists(tree) && config.flag("TRAIN.ENABLE")) {
-    const message = `Run ${given.run_id} of ${given.name} exists already and is overwritten. Another --run_id keeps both.`;
-    report({ event: "log", level: "warning", message });
-  }
   const signal = interruptSignal(report);
   try {
     await holdRun(tree).catch((error) => {
@@ -229,7 +228,8 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
     const resume = status === "stopped" ? resumeArguments(given) : undefined;
     // A run that only tests names the checkpoint that it loaded.
     const loaded = config.text("PATHS.CHECKPOINT_FILE");
-    const checkpoint = config.flag("TRAIN.ENABLE") || loaded === "" ? tree.bestCheckpoint : loaded;
+    const best = config.flag("TRAIN.ENABLE") || loaded === "" ? tree.bestCheckpoint : loaded;
+    const checkpoint = existsSync(best) ? best : undefined;
     report({ ...end, status, checkpoint, resume });
     return status === "stopped" ? EXIT.stopped : EXIT.done;
   } catch (error) {

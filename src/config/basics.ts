@@ -1,4 +1,6 @@
 /** What most of a run hangs on: what is learnt, by which network, from images of how many axes and channels. */
+
+import { ARCHITECTURES } from "../facts/architectures.ts";
 import { WORKFLOWS, type WorkflowFact, type WorkflowName } from "../facts/workflows.ts";
 import type { Config } from "./config.ts";
 
@@ -33,3 +35,7 @@ export function ndimOf(config: Config): 2 | 3 {
 
 /** The channels of images: the last number of DATA.PATCH_SIZE. */
 export const channelsOf = (config: Config): number => config.numbers("DATA.PATCH_SIZE").at(-1) ?? 1;
+
+/** Whether the network takes patches of one size only: position embeddings fit no other. */
+export const takesOneSize = (config: Config): boolean =>
+  ARCHITECTURES.get(architectureOf(config))?.patch === "tokens";

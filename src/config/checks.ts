@@ -9,6 +9,7 @@ import { checkDenoising } from "./denoising-checks.ts";
 import type { NumberKey, TextKey } from "./key-names.ts";
 import { checkLosses, checkMetrics } from "./loss-checks.ts";
 import { checkModelKeys } from "./model-checks.ts";
+import { checkBetas } from "./optimizer-betas.ts";
 import { checkPreparation } from "./preparation-checks.ts";
 import { checkSegmentation } from "./segmentation-checks.ts";
 import { checkFolder, type PathSettings } from "./task-checks.ts";
@@ -32,6 +33,7 @@ export function checkConfig(config: Config, folder = process.cwd(), network = tr
     ...checkValidation(config),
     ...checkTiles(config),
     ...checkOptimizers(config),
+    ...checkBetas(config),
     ...checkSchedule(config),
     ...checkAugmentation(config),
     ...checkImageKeys(config),

@@ -1,5 +1,5 @@
 /** Loading a configuration: defaults filled in, every problem of the file found at once. */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { closest, distance } from "fastest-levenshtein";
 import type { Problem } from "../facts/run-events.ts";
 import { type ConfigDocument, type ConfigEntry, type Place, parseDocument } from "./document.ts";
@@ -112,14 +112,14 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
   let content = text;
   const problems: Problem[] = [];
   try {
-    content ??= readFileSync(file, "utf8");
+    content ??= readText(file);
   } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    problems.push({
-      severity: "error",
-      file,
-      message: missing ? `There is no file ${file}.` : `${file} cannot be read.`,
-    });
+    const message = error instanceof Error ? error.message : String(error);
+    problems.push({ severity: "error", file, message });
+    content = "";
+  }
+  if (content.length > MOST_BYTES) {
+    problems.push({ severity: "error", file, message: tooLarge(file, content.length) });
     content = "";
   }
   const parsed = parseDocument(file, content, (key) => keyGroups.has(key));
@@ -130,20 +130,80 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
   const written = new Set(parsed.document.entries.map(({ key }) => key));
   const entries = read.entries.map(asWritten);
   const document = { ...read, entries };
-  const unknownGroups = [...document.groups].filter(([group]) => !keyGroups.has(group));
-  for (const [group, place] of unknownGroups) {
-    if (unknownGroups.some(([other]) => group.startsWith(`${other}.`))) continue;
-    problems.push({ severity: "error", key: group, ...place, ...unknown(group, keyGroups) });
-  }
+  const isUnknownGroup = (group: string) => document.groups.has(group) && !keyGroups.has(group);
+  const inUnknownGroup = (key: string) => groupsAbove(key).some(isUnknownGroup);
+  const unknownKeys: { readonly key: string; readonly place: Place; readonly names: Iterable<string> }[] = [];
+  for (const [key, place] of document.groups)
+    if (isUnknownGroup(key) && !inUnknownGroup(key)) unknownKeys.push({ key, place, names: keyGroups });
   for (const entry of document.entries) {
-    if (unknownGroups.some(([group]) => entry.key.startsWith(`${group}.`))) continue;
+    const { key, place } = entry;
+    if (inUnknownGroup(key)) continue;
+    if (!keyFacts.has(key) && !keyGroups.has(key)) {
+      unknownKeys.push({ key, place, names: keyFacts.keys() });
+      continue;
+    }
     const fault = faultOf(entry);
-    if (fault !== undefined) problems.push({ severity: "error", key: entry.key, ...entry.place, ...fault });
+    if (fault !== undefined) problems.push({ severity: "error", key, ...place, ...fault });
     // An older key that stands for several has been warned of already.
-    else if (written.has(entry.key)) problems.push(...notOfPython(entry));
+    else if (written.has(key)) problems.push(...notOfPython(entry));
   }
+  problems.push(...unknownProblems(unknownKeys));
   problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
-  return { config: new Config(document), problems };
+  return { config: new Config(document), problems: fewEnough(file, problems) };
+}
+
+/** Nobody reads thousands of problems; those beyond these are counted. */
+const MOST_PROBLEMS = 200;
+
+function fewEnough(file: string, problems: Problem[]): Problem[] {
+  if (problems.length <= MOST_PROBLEMS) return problems;
+  const { line, column } = problems[MOST_PROBLEMS];
+  const severity = problems.some((problem) => problem.severity === "error") ? "error" : "warning";
+  const message = `${problems.length - MOST_PROBLEMS} more problems follow from here on.`;
+  return [...problems.slice(0, MOST_PROBLEMS), { severity, file, line, column, message }];
+}
+
+/** Larger files are not configurations: one with all of BiaPy's keys has 40 kB. */
+const MOST_BYTES = 2 ** 20;
+
+const tooLarge = (file: string, bytes: number) =>
+  `${file} is no configuration: it has ${(bytes / 1e6).toFixed(1)} MB, and configurations have at most 1 MB.`;
+
+/** Reads a configuration's text. Throws an error whose message says why it cannot be read. */
+function readText(file: string): string {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined) throw new Error(`There is no file ${file}.`);
+  if (!found.isFile()) throw new Error(`${file} is not a file.`);
+  if (found.size > MOST_BYTES) throw new Error(tooLarge(file, found.size));
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    throw new Error(`${file} cannot be read.`);
+  }
+}
+
+/** The groups that a key lies in: `DATA.TRAIN.PATH` in `DATA` and `DATA.TRAIN`. */
+function groupsAbove(key: string): string[] {
+  const parts = key.split(".");
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("."));
+}
+
+/** Unknown keys beyond these are counted, not listed: nobody reads thousands, and each costs a search for the nearest key. */
+const MOST_UNKNOWN = 50;
+/** No key that a person misspells is longer. */
+const LONGEST_KEY = 200;
+
+function unknownProblems(
+  found: readonly { readonly key: string; readonly place: Place; readonly names: Iterable<string> }[],
+): Problem[] {
+  const problems = found.slice(0, MOST_UNKNOWN).map(({ key, place, names }): Problem => {
+    if (key.length <= LONGEST_KEY) return { severity: "error", key, ...place, ...unknown(key, names) };
+    return { severity: "error", ...place, message: `BiaPy has no key ${key.slice(0, LONGEST_KEY)}….` };
+  });
+  const [next] = found.slice(MOST_UNKNOWN);
+  if (next === undefined) return problems;
+  const message = `${found.length - MOST_UNKNOWN} more keys are not BiaPy's, from this one on.`;
+  return [...problems, { severity: "error", ...next.place, message }];
 }
 
 interface Fault {
@@ -165,7 +225,6 @@ function faultOf(entry: ConfigEntry): Fault | undefined {
   const { key, value } = entry;
   const fact = keyFacts.get(key);
   if (fact === undefined) {
-    if (!keyGroups.has(key)) return unknown(key, keyFacts.keys());
     return value === null
       ? { message: `${key} has no keys below it, which BiaPy refuses: write some or remove the line.` }
       : { message: `${key} is a section with keys of its own, not a value.` };
@@ -235,15 +294,23 @@ function hasType(
 ): boolean {
   if (type === "bool") return typeof value === "boolean";
   if (type === "int") return typeof value === "number" && Number.isInteger(value) && !isFraction(text);
-  if (type === "float") return typeof value === "number";
+  if (type === "float") return Number.isFinite(value);
   if (type === "str") return typeof value === "string" || (value === null && standard === "");
-  if (type === "NoneType") return value === null || typeof value === "number";
+  if (type === "NoneType") return value === null || Number.isFinite(value);
   // Lists and tuples stand for each other.
-  if (Array.isArray(value)) return true;
+  if (Array.isArray(value)) return !isNumeric(standard) || holdsNumbers(value);
   if (typeof value === "number" && NUMBER_FOR_LIST.test(key)) return true;
   if (typeof value === "number" && FRACTION_FOR_LIST.includes(key))
     return ofYaml === true && isYamlFloat(text);
   return typeof value === "string" && NAME_FOR_LIST.includes(key);
+}
+
+const isNumeric = (standard: PythonValue) =>
+  Array.isArray(standard) && standard.length > 0 && holdsNumbers(standard);
+
+/** Whether a value is a finite number or a sequence of them, sequences in it included. */
+function holdsNumbers(value: PythonValue): boolean {
+  return Array.isArray(value) ? value.every(holdsNumbers) : Number.isFinite(value);
 }
 
 /** The right value, wrongly written. */
@@ -253,7 +320,7 @@ function otherwiseWritten({ key, value, text = "" }: ConfigEntry, fact: KeyFact)
     const message = `${key} is a whole number; BiaPy refuses ${text} because of its decimal point.`;
     return { message, suggestion: String(value) };
   }
-  if (typeof value === "number" && FRACTION_FOR_LIST.includes(key)) {
+  if (typeof value === "number" && Number.isFinite(value) && FRACTION_FOR_LIST.includes(key)) {
     const suggestion = yamlFloat(value);
     const why = isFraction(text)
       ? `YAML's numbers need a dot (and a sign after e), so that BiaPy reads ${text} as text`
@@ -262,7 +329,8 @@ function otherwiseWritten({ key, value, text = "" }: ConfigEntry, fact: KeyFact)
   }
   const ofList = type === "list" || type === "tuple";
   if (!ofList || value === null || typeof value === "object" || typeof value === "boolean") return undefined;
-  const suggestion = type === "list" ? `[${text}]` : undefined;
+  const right = type === "list" && (!isNumeric(fact.default) || Number.isFinite(value));
+  const suggestion = right ? `[${text}]` : undefined;
   return { message: `${key} is ${EXPECTED[type]} (${example(key, fact)}), not ${text}.`, suggestion };
 }
 

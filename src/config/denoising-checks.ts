@@ -5,6 +5,7 @@ import type { Config } from "./config.ts";
 import {
   checkArchitecture,
   checkGroundTruthPath,
+  checkLabelKeys,
   checkMetricNames,
   type PathSettings,
 } from "./task-checks.ts";
@@ -13,6 +14,7 @@ export function checkDenoising(config: Config, paths: PathSettings): Problem[] {
   return [
     ...checkArchitecture(config, "denoising", "denoises images"),
     ...checkLoss(config),
+    ...checkLabelKeys(config),
     ...checkMetricNames(config, ["mae", "mse"]),
     ...checkSpots(config),
     ...checkCleanImages(config, paths),

@@ -29,9 +29,19 @@ export interface ConfigDocument {
   readonly groups: ReadonlyMap<string, Place>;
 }
 
-function placeOf(file: string, text: string, offset: number): Place {
-  const before = text.slice(0, offset);
-  return { file, line: before.split("\n").length, column: offset - before.lastIndexOf("\n") };
+/** Finds the places of offsets in a text. */
+function placesIn(file: string, text: string): (offset: number) => Place {
+  const starts = [0];
+  for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", end + 1)) starts.push(end + 1);
+  return (offset) => {
+    let [line, after] = [0, starts.length];
+    while (after - line > 1) {
+      const middle = (line + after) >> 1;
+      if (starts[middle] <= offset) line = middle;
+      else after = middle;
+    }
+    return { file, line: line + 1, column: offset - starts[line] + 1 };
+  };
 }
 
 /** Values within lists are YAML's alone; yacs decodes only the text of a key. */
@@ -60,6 +70,7 @@ export function parseDocument(
   const groups = new Map<string, Place>();
   const problems: Problem[] = [];
   const seen = new Map<string, Place>();
+  const placeOf = placesIn(file, text);
   const problem = (place: Place, message: string, key?: string) =>
     problems.push({ severity: "error", key, ...place, message });
   const walk = (node: YamlNode, prefix: string): void => {
@@ -67,7 +78,7 @@ export function parseDocument(
     for (const { key: keyNode, value } of node.items) {
       if (keyNode.kind !== "scalar") continue;
       const key = prefix + keyNode.text;
-      const place = placeOf(file, text, keyNode.start);
+      const place = placeOf(keyNode.start);
       const earlier = seen.get(key);
       if (earlier !== undefined) {
         problem(place, `${key} is written twice, first on line ${earlier.line}. Keep one of them.`, key);
@@ -100,7 +111,7 @@ export function parseDocument(
     } else walk(tree, "");
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
-    problem(placeOf(file, text, error.offset), error.message);
+    problem(placeOf(error.offset), error.message);
   }
   return { document, problems };
 }

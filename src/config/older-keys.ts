@@ -16,6 +16,7 @@ const renamed =
 const GONE: Successor = () => ({});
 
 const POST_PROCESSING = "TEST.POST_PROCESSING";
+const REMOVAL = `${POST_PROCESSING}.MEASURE_PROPERTIES.REMOVE_BY_PROPERTIES`;
 const medianFilter =
   (axis: string): Successor =>
   (value): Successors =>
@@ -96,6 +97,17 @@ const SUCCESSORS: Readonly<Partial<Record<string, Successor>>> = {
   [`${POST_PROCESSING}.FILL_HOLES`]: refinement("fill_holes"),
   [`${POST_PROCESSING}.APPLY_MASK`]: (value): Successors =>
     value === true ? { "DATA.TEST.ROI_MASK.ENABLE": true } : {},
+  ...Object.fromEntries(
+    ["TYPE", "BINARY_MASK", "CONTOUR", "DISTANCE", "POINTS", "FOREGROUND"].map((name) => [
+      `PROBLEM.INSTANCE_SEG.DATA_MW_TH_${name}`,
+      GONE,
+    ]),
+  ),
+  "PROBLEM.INSTANCE_SEG.DISTANCE_CHANNEL_MASK": GONE,
+  [`${POST_PROCESSING}.REMOVE_BY_PROPERTIES`]: renamed(`${REMOVAL}.PROPS`),
+  [`${POST_PROCESSING}.REMOVE_BY_PROPERTIES_VALUES`]: renamed(`${REMOVAL}.VALUES`),
+  [`${POST_PROCESSING}.REMOVE_BY_PROPERTIES_SIGN`]: renamed(`${REMOVAL}.SIGNS`),
+  [`${REMOVAL}.SIGN`]: renamed(`${REMOVAL}.SIGNS`),
   "PROBLEM.INSTANCE_SEG.SYNAPSES.NORMALIZE_DISTANCES": GONE,
   "PROBLEM.INSTANCE_SEG.SYNAPSES.POSTSITE_DILATION": GONE,
   "PROBLEM.INSTANCE_SEG.SYNAPSES.POSTSITE_DILATION_DISTANCE_CHANNELS": GONE,
@@ -136,11 +148,27 @@ const OLDER_VALUES: Readonly<Partial<Record<string, (value: PythonValue) => Pyth
   [`${POST_PROCESSING}.REMOVE_CLOSE_POINTS_RADIUS`]: firstOfList,
   [`${POST_PROCESSING}.DET_WATERSHED_FIRST_DILATION`]: (value) =>
     Array.isArray(value) && Array.isArray(value[0]) ? value[0] : undefined,
+  // One letter a channel.
+  "PROBLEM.INSTANCE_SEG.DATA_CHANNELS": (value) =>
+    typeof value === "string"
+      ? [...value].flatMap((letter) => OLDER_CHANNELS[letter] ?? [letter])
+      : undefined,
   "PROBLEM.DETECTION.CENTRAL_POINT_DILATION": (value) => (typeof value === "number" ? [value] : undefined),
+};
+
+const OLDER_CHANNELS: Readonly<Partial<Record<string, readonly string[]>>> = {
+  B: ["F"],
+  D: ["Db"],
+  F: ["V", "H"],
 };
 
 function firstOfList(value: PythonValue): PythonValue | undefined {
   return Array.isArray(value) && value.length > 0 ? value[0] : undefined;
+}
+
+/** A property that an object itself has: `constructor` is a key that a file may hold. */
+function own<T>(table: Readonly<Partial<Record<string, T>>>, key: string): T | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined;
 }
 
 /** The document in today's keys, with a warning for each one that is not; what the file says in today's keys goes first. */
@@ -148,7 +176,7 @@ export function modernised(document: ConfigDocument): { document: ConfigDocument
   const problems: Problem[] = [];
   const written = new Set(document.entries.map(({ key }) => key));
   const entries = document.entries.flatMap((entry): ConfigEntry[] => {
-    const now = OLDER_VALUES[entry.key]?.(entry.value);
+    const now = own(OLDER_VALUES, entry.key)?.(entry.value);
     if (now !== undefined) {
       problems.push(
         warning(
@@ -159,7 +187,7 @@ export function modernised(document: ConfigDocument): { document: ConfigDocument
       );
       return [{ ...entry, value: now, text: undefined }];
     }
-    const successor = SUCCESSORS[entry.key];
+    const successor = own(SUCCESSORS, entry.key);
     if (successor === undefined) return [entry];
     const today = Object.entries(successor(entry.value));
     const [first] = today;

@@ -65,9 +65,13 @@ const PYTHON_STRING = /^'((?:[^'\\\n]|\\.)*)'|^"((?:[^"\\\n]|\\.)*)"/;
 const PYTHON_NAME = /^(?:True|False|None)(?!\w)/;
 const NAMES: Readonly<Record<string, PythonValue>> = { True: true, False: false, None: null };
 
+/** A text with more brackets in each other is no literal. */
+const DEEPEST = 50;
+
 /** Reads a Python literal: numbers, strings, True, False, None, tuples and lists of them. */
 class LiteralReader {
   private at = 0;
+  private depth = 0;
 
   constructor(private readonly text: string) {}
 
@@ -108,6 +112,7 @@ class LiteralReader {
   }
 
   private sequence(close: string): PythonValue | undefined {
+    if (++this.depth > DEEPEST) return undefined;
     const items: PythonValue[] = [];
     let comma = false;
     for (this.skip(); !this.take(close); this.skip()) {
@@ -118,6 +123,7 @@ class LiteralReader {
       if (this.take(",")) comma = true;
       else if (this.text[this.at] !== close) return undefined;
     }
+    this.depth--;
     // `(1)` is a number in brackets.
     return close === ")" && items.length === 1 && !comma ? items[0] : items;
   }

@@ -1,4 +1,5 @@
 /** What the keys of a segmentation configuration demand, by BiaPy 3.7.1's rules and the embedded engine's. */
+import { embeddedLosses } from "../facts/losses.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { logitsOf } from "../facts/workflows.ts";
 import { architectureOf, channelsOf } from "./basics.ts";
@@ -6,12 +7,10 @@ import type { Config } from "./config.ts";
 import {
   checkArchitecture,
   checkGroundTruthPath,
+  checkLabelKeys,
   checkMetricNames,
   type PathSettings,
 } from "./task-checks.ts";
-
-const LOSSES = ["CE", "DICE"];
-const HIGHEST_LABEL = 255;
 
 export function checkSegmentation(config: Config, paths: PathSettings): Problem[] {
   return [
@@ -19,6 +18,7 @@ export function checkSegmentation(config: Config, paths: PathSettings): Problem[
     ...checkOutputs(config),
     ...checkClasses(config),
     ...checkLoss(config),
+    ...checkLabelKeys(config),
     ...checkClassWeights(config),
     ...checkMetricNames(config, ["iou"]),
     ...checkMasks(config, paths),
@@ -47,7 +47,7 @@ function checkLoss(config: Config): Problem[] {
   const names = lossNames(config);
   const weights = config.numbers("LOSS.WEIGHTS");
   const problems: Problem[] = [];
-  const unknown = names.filter((name) => !LOSSES.includes(name));
+  const unknown = names.filter((name) => !embeddedLosses("segmentation").includes(name));
   if (unknown.length > 0) {
     const message = `segmentation has the losses [CE], [DICE] or [DICE, CE], not ${unknown.join(", ")}.`;
     return [config.problem("LOSS.TYPE", message, "[CE]")];
@@ -68,25 +68,15 @@ function checkLoss(config: Config): Problem[] {
   return problems;
 }
 
+/** LOSS.CLASS_WEIGHTS counts without CLASS_REBALANCE too where Dice stands beside the cross entropy. */
 function checkClassWeights(config: Config): Problem[] {
-  const problems: Problem[] = [];
   const key = "LOSS.CLASS_WEIGHTS";
-  const weights = config.numbers(key);
+  const weights = config.numbers(key).length;
   const classes = config.number("DATA.N_CLASSES");
   const manual = config.text("LOSS.CLASS_REBALANCE") === "manual";
-  const numbers = `one number for each of ${classes} classes (DATA.N_CLASSES)`;
-  if (manual && weights.length === 0)
-    problems.push(config.problem(key, `LOSS.CLASS_REBALANCE is manual, which needs ${numbers} here.`));
-  else if (weights.length > 0 && weights.length !== classes && (manual || classes > 2))
-    problems.push(config.problem(key, `${numbers}, not ${weights.length}.`));
-  else if (weights.length > 0 && weights.length !== classes && lossNames(config).length > 1)
-    problems.push(config.problem(key, `${numbers}, not ${weights.length}.`));
-  const ignored = config.number("LOSS.IGNORE_INDEX");
-  if (ignored !== -1 && (ignored < 0 || ignored > HIGHEST_LABEL)) {
-    const message = `a label from 0 to ${HIGHEST_LABEL} that is left out, or -1 for none; not ${ignored}.`;
-    problems.push(config.problem("LOSS.IGNORE_INDEX", message, "-1"));
-  }
-  return problems;
+  if (manual || weights === 0 || weights === classes || (classes <= 2 && lossNames(config).length < 2))
+    return [];
+  return [config.problem(key, `one number for each of ${classes} classes (DATA.N_CLASSES), not ${weights}.`)];
 }
 
 /** DATA.*.GT_PATH where masks are needed. */

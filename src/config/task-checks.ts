@@ -77,3 +77,24 @@ export function checkMetricNames(config: Config, names: readonly string[]): Prob
     return [config.problem(key, message, `[${names.join(", ")}]`)];
   });
 }
+
+const HIGHEST_LABEL = 255;
+
+/** Checks LOSS.CLASS_REBALANCE and LOSS.IGNORE_INDEX, which BiaPy looks at in every workflow. */
+export function checkLabelKeys(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  const key = "LOSS.CLASS_WEIGHTS";
+  const weights = config.numbers(key).length;
+  const classes = config.number("DATA.N_CLASSES");
+  if (config.text("LOSS.CLASS_REBALANCE") === "manual" && weights !== classes) {
+    const found = weights === 0 ? "none is set" : `not ${weights}`;
+    const message = `LOSS.CLASS_REBALANCE is manual, which needs one number for each of ${classes} classes (DATA.N_CLASSES): ${found}.`;
+    problems.push(config.problem(key, message));
+  }
+  const ignored = config.number("LOSS.IGNORE_INDEX");
+  if (ignored !== -1 && (ignored < 0 || ignored > HIGHEST_LABEL)) {
+    const message = `a label from 0 to ${HIGHEST_LABEL} that is left out, or -1 for none; not ${ignored}.`;
+    problems.push(config.problem("LOSS.IGNORE_INDEX", message, "-1"));
+  }
+  return problems;
+}

@@ -1,7 +1,6 @@
 /** What keys of testing, and of how images are read and cut, demand of each other. */
-import { ARCHITECTURES } from "../facts/architectures.ts";
 import type { Problem } from "../facts/run-events.ts";
-import { architectureOf, ndimOf } from "./basics.ts";
+import { architectureOf, ndimOf, takesOneSize } from "./basics.ts";
 import type { Config } from "./config.ts";
 
 export function checkTest(config: Config): Problem[] {
@@ -28,7 +27,7 @@ function checkFullImage(config: Config, ndim: 2 | 3): Problem[] {
   const architecture = architectureOf(config);
   if (ndim === 3)
     return [config.warning(key, "3D images are predicted patch by patch all the same.", "False")];
-  if (ARCHITECTURES.get(architecture)?.patch === "tokens") {
+  if (takesOneSize(config)) {
     const message = `${architecture} takes patches of one size only, so images cannot be predicted in one piece.`;
     return [config.problem(key, message, "False")];
   }
@@ -51,7 +50,7 @@ function checkEvaluation(config: Config, ndim: 2 | 3): Problem[] {
   }
   const [y, x] = config.numbers("DATA.PATCH_SIZE").slice(ndim - 2);
   const turned = ["auto", "full"].includes(config.text("TEST.AUGMENTATION_GROUP"));
-  if (config.flag("TEST.AUGMENTATION") && turned && y !== x) {
+  if (config.flag("TEST.AUGMENTATION") && turned && y !== x && takesOneSize(config)) {
     const message = `patches of ${y} x ${x} pixels are flipped but not turned: that needs square ones.`;
     problems.push(config.warning("TEST.AUGMENTATION", message));
   }

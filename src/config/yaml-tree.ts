@@ -60,7 +60,7 @@ function refuseTabs(text: string, events: readonly Event[]): void {
     if (event.type !== EVENT_ID.SCALAR || event.style === SCALAR_STYLE.PLAIN) continue;
     masked.fill(" ", event.valueStart, event.valueEnd);
   }
-  const code = masked.join("").replaceAll(/(^|\s)#[^\n]*/g, (comment) => " ".repeat(comment.length));
+  const code = masked.join("").replaceAll(/(?<=^|\s)#[^\n]*/gm, (comment) => " ".repeat(comment.length));
   const tab = code.indexOf("\t");
   if (tab >= 0) throw new YamlError("BiaPy reads no tabs here: write spaces.", tab);
 }

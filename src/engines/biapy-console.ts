@@ -1,4 +1,5 @@
 /** Parses the lines that BiaPy 3.7.1 prints. */
+import { finiteMetrics } from "../facts/finite.ts";
 import type { Metrics } from "../facts/run-events.ts";
 
 /** The time before most of BiaPy's lines. */
@@ -32,8 +33,8 @@ const VALUE = /([\w-]+): (\S+)(?: \(\S+\))?/g;
 export function stepLine(text: string): StepLine | undefined {
   const found = STEP.exec(text);
   if (found === null) return undefined;
-  const [, epoch, step, steps, left, rest] = found;
-  const values = new Map([...rest.matchAll(VALUE)].map(([, name, value]) => [name, Number(value)]));
+  const [, epoch, step, steps, left = "", rest = ""] = found;
+  const values = new Map([...rest.matchAll(VALUE)].map(([, name = "", value]) => [name, Number(value)]));
   const learningRate = values.get("lr");
   const stepSeconds = values.get("iter-time") ?? 0;
   for (const name of ["lr", "iter-time", "max mem"]) values.delete(name);
@@ -41,19 +42,16 @@ export function stepLine(text: string): StepLine | undefined {
     epoch: Number(epoch),
     step: Number(step) + 1,
     steps: Number(steps),
-    metrics: finiteMetrics(values),
+    metrics: namedMetrics(values),
     learningRate,
     stepSeconds,
     secondsLeft: seconds(left),
   };
 }
 
-/** Returns metrics by lower-case name. Values that are not finite are left out: JSON cannot hold them. */
-export function finiteMetrics(values: Iterable<readonly [string, unknown]>): Metrics {
-  const finite = [...values].filter((entry): entry is readonly [string, number] =>
-    Number.isFinite(entry[1] as number),
-  );
-  return Object.fromEntries(finite.map(([name, value]) => [name.toLowerCase(), value]));
+/** Returns metrics by lower-case name, those that are finite numbers. */
+export function namedMetrics(values: Iterable<readonly [string, unknown]>): Metrics {
+  return finiteMetrics(Object.fromEntries([...values].map(([name, value]) => [name.toLowerCase(), value])));
 }
 
 /** Seconds of Python's `1 day, 2:03:04`. */
@@ -72,7 +70,7 @@ export class PrintedConfiguration {
   take(line: string): boolean {
     const found = /^( *)([A-Z][A-Z0-9_]*): ?(.*)$/.exec(line);
     if (found === null) return false;
-    const [, indent, name, value] = found;
+    const [, indent = "", name = "", value = ""] = found;
     this.groups.length = indent.length / 2;
     const key = [...this.groups, name].join(".");
     this.groups.push(name);

@@ -4,19 +4,11 @@ import { join, parse } from "node:path";
 import Papa from "papaparse";
 import { epochCheckpoint, type ResultTree, resultTree } from "../facts/result-tree.ts";
 import type { ImageFiles, Metrics } from "../facts/run-events.ts";
+import { biapyEpoch, type LoggedEpoch } from "../results/biapy-log.ts";
 import { readRowsSync } from "../results/log-rows.ts";
 import { readScalars, type Scalar } from "../results/tensorboard.ts";
 import type { RunPlace } from "../runs/record.ts";
-import { finiteMetrics } from "./biapy-console.ts";
-
-/** An epoch in BiaPy's log, with unrounded values. */
-export interface LoggedEpoch {
-  /** From 1. */
-  readonly epoch: number;
-  readonly train: Metrics;
-  readonly validation?: Metrics;
-  readonly learningRate: number;
-}
+import { namedMetrics } from "./biapy-console.ts";
 
 /** The names in a folder, sorted; none where it cannot be read. */
 function names(folder: string): string[] {
@@ -27,23 +19,9 @@ function names(folder: string): string[] {
   }
 }
 
-/** Returns the epochs of a training log, which BiaPy calls `*_training_log.json`. */
+/** Returns the epochs of a training log. */
 export function readTrainingLog(path: string): LoggedEpoch[] {
-  return readRowsSync(path).map((row) => {
-    const part = (prefix: string) =>
-      finiteMetrics(
-        Object.entries(row)
-          .filter(([name]) => name.startsWith(prefix) && name !== "train_lr")
-          .map(([name, value]) => [name.slice(prefix.length), value] as const),
-      );
-    const validation = part("test_");
-    return {
-      epoch: row.epoch + 1,
-      train: part("train_"),
-      validation: Object.keys(validation).length > 0 ? validation : undefined,
-      learningRate: row.train_lr ?? 0,
-    };
-  });
+  return readRowsSync(path).map(biapyEpoch);
 }
 
 /** Returns the training logs of a run, oldest first: one per start. */
@@ -117,9 +95,9 @@ export class BiapyFiles {
       header: true,
       skipEmptyLines: true,
     });
-    return data.map(({ file, ...values }) => {
+    return data.map(({ file = "", ...values }) => {
       const written = Object.entries(values).filter(([, value]) => value !== "");
-      return { image: file, metrics: finiteMetrics(written.map(([name, value]) => [name, Number(value)])) };
+      return { image: file, metrics: namedMetrics(written.map(([name, value]) => [name, Number(value)])) };
     });
   }
 

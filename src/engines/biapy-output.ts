@@ -9,13 +9,7 @@ import { explainExit } from "../runs/explain-exit.ts";
 import type { OutputReader } from "../runs/output-reader.ts";
 import type { RunOrder } from "../runs/record.ts";
 import { gpuNumbers, testedVersion } from "./biapy-command.ts";
-import {
-  finiteMetrics,
-  PrintedConfiguration,
-  printedText,
-  type StepLine,
-  stepLine,
-} from "./biapy-console.ts";
+import { namedMetrics, PrintedConfiguration, printedText, type StepLine, stepLine } from "./biapy-console.ts";
 import { BiapyFiles } from "./biapy-files.ts";
 
 /** The headings that BiaPy prints, in order, with the stages that they announce. */
@@ -106,8 +100,8 @@ export class BiapyOutput implements OutputReader {
   private *moment(text: string): Generator<NewRunEvent> {
     const found = (pattern: RegExp) => pattern.exec(text)?.[1];
     const stage = STAGES.findIndex(([heading]) => heading.test(text));
-    if (stage >= 0)
-      yield { event: "progress", label: STAGES[stage][1], done: stage, total: STAGES.length - 1 };
+    const label = STAGES[stage]?.[1];
+    if (label !== undefined) yield { event: "progress", label, done: stage, total: STAGES.length - 1 };
     const version = found(/^BiaPy\s+: (\S+)/);
     if (version !== undefined && version !== testedVersion)
       yield { event: "log", level: "warning", message: untested(version) };
@@ -244,12 +238,12 @@ export class BiapyOutput implements OutputReader {
   /** Keeps an average over all test images, printed at the end. */
   private learnTestMetric(text: string): void {
     const found = /^Test ([\w ]+?) \(merge patches\): (\S+)$/.exec(text);
-    if (found !== null) this.testMetrics.push([found[1], Number(found[2])]);
+    if (found !== null) this.testMetrics.push([found[1] ?? "", Number(found[2])]);
   }
 
   private *testResults(): Generator<NewRunEvent> {
     for (const { image, metrics } of this.files.testMetrics()) yield { event: "test", image, metrics };
-    if (this.testMetrics.length > 0) yield { event: "test", metrics: finiteMetrics(this.testMetrics) };
+    if (this.testMetrics.length > 0) yield { event: "test", metrics: namedMetrics(this.testMetrics) };
   }
 
   /** Returns the first error: with several processes, the others fail because of the first one. */

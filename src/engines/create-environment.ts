@@ -34,7 +34,7 @@ const PACKAGES = [["torch>=2.9,<3"], [`biapy==${testedVersion}`]];
 
 /** Whether BiaPy supports a Python's version. */
 export function newEnough({ version }: Pick<PythonEnvironment, "version">): boolean {
-  const [major, minor] = version.split(".").map(Number);
+  const [major = 0, minor = 0] = version.split(".").map(Number);
   return major > OLDEST_PYTHON[0] || (major === OLDEST_PYTHON[0] && minor >= OLDEST_PYTHON[1]);
 }
 

@@ -28,7 +28,7 @@ export interface DockerCommands {
 /** Returns a path's place in the container: the same path, or `/c/data` for `C:\data` of Windows. */
 export function containerPath(path: string): string {
   if (!isWindowsPath(path)) return path;
-  return `/${path[0].toLowerCase()}${path.slice(2).replaceAll("\\", "/")}`;
+  return `/${path.charAt(0).toLowerCase()}${path.slice(2).replaceAll("\\", "/")}`;
 }
 
 /** Names the container, so that it can be stopped, after its job, run and result folder. */

@@ -2,5 +2,10 @@
 import { supervise } from "../runs/supervisor.ts";
 import { outputReader } from "./open-output-reader.ts";
 
-await supervise(process.argv[2], outputReader);
+const [, , record] = process.argv;
+if (record === undefined) {
+  console.error("The supervisor needs the folder of a run's record.");
+  process.exit(2);
+}
+await supervise(record, outputReader);
 process.exit();

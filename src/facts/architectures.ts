@@ -3,10 +3,9 @@
  * reads, and whether the embedded engine trains it. Everything that needs a list of architectures asks here.
  */
 
-export type Dimensions = "2D" | "3D";
+import type { WorkflowName } from "./workflows.ts";
 
-/** What is learned: two self-supervised tasks, Noise2Void and semantic segmentation. */
-export type Workflow = "masking" | "crappify" | "denoising" | "segmentation";
+export type Dimensions = "2D" | "3D";
 
 /**
  * How a network relates to the size of its patch:
@@ -25,7 +24,7 @@ export interface Architecture {
   readonly title: string;
   readonly dimensions: readonly Dimensions[];
   /** The workflows, of those the embedded engine knows, that BiaPy takes it for. */
-  readonly workflows: readonly Workflow[];
+  readonly workflows: readonly WorkflowName[];
   readonly patch: PatchUse;
   /** How often a network with `fixed levels` shrinks its patch. */
   readonly levels?: number;
@@ -159,7 +158,10 @@ export const isImageArchitecture = (name: string): name is ImageArchitecture =>
   isEmbedded(name) && name !== "mae";
 
 /** The architectures that the embedded engine trains in a workflow, for images of these dimensions or of any. */
-export function embeddedArchitectures(workflow: Workflow, dimensions?: Dimensions): EmbeddedArchitecture[] {
+export function embeddedArchitectures(
+  workflow: WorkflowName,
+  dimensions?: Dimensions,
+): EmbeddedArchitecture[] {
   return [...ARCHITECTURES]
     .filter(([, each]) => each.workflows.includes(workflow))
     .filter(([, each]) => dimensions === undefined || each.dimensions.includes(dimensions))

@@ -1,8 +1,8 @@
 /** The losses of `LOSS.TYPE` in BiaPy 3.7.1, and the metrics of `TRAIN.METRICS` and `TEST.METRICS`. */
-import type { Workflow } from "./architectures.ts";
+import type { WorkflowName } from "./workflows.ts";
 
 export interface Loss {
-  readonly workflows: readonly Workflow[];
+  readonly workflows: readonly WorkflowName[];
   /** Why the embedded engine does not compute it; absent where it does. */
   readonly refused?: string;
   /** BiaPy clips its gradient to a fixed norm and looks at the first channel only: it trains in single precision alone. */
@@ -39,10 +39,10 @@ export const LOSSES: Readonly<Record<string, Loss>> = {
 export const isSpectral = (name: string): boolean => LOSSES[name]?.spectral ?? false;
 
 /** The names of the losses of a workflow that the embedded engine computes. */
-export const embeddedLosses = (workflow: Workflow): string[] =>
-  Object.keys(LOSSES).filter(
-    (name) => LOSSES[name].refused === undefined && LOSSES[name].workflows.includes(workflow),
-  );
+export const embeddedLosses = (workflow: WorkflowName): string[] =>
+  Object.entries(LOSSES)
+    .filter(([, { refused, workflows }]) => refused === undefined && workflows.includes(workflow))
+    .map(([name]) => name);
 
 /** A loss that compares a restored image with the original. */
 export type ImageLoss = {

@@ -39,6 +39,10 @@ export interface ResultTree {
   readonly trainLogs: string;
   /** Where the run's record, events and output are kept. */
   readonly recordFolder: string;
+  /** How the run stands: see `run-state.ts`. */
+  readonly stateFile: string;
+  /** Where a fresh start moves what an earlier run of this name and number left. */
+  readonly earlier: string;
 }
 
 export function resultTree(resultDirectory: string, name: string, runId: number): ResultTree {
@@ -46,6 +50,7 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
   const run = `${name}_${runId}`;
   const runDirectory = join(jobDirectory, "results", run);
   const checkpoints = join(jobDirectory, "checkpoints");
+  const recordFolder = join(jobDirectory, RECORDS, run);
   return {
     name,
     runId,
@@ -67,7 +72,9 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     previews: join(runDirectory, "previews"),
     tensorboard: join(runDirectory, "tensorboard"),
     trainLogs: join(runDirectory, "train_logs"),
-    recordFolder: join(jobDirectory, RECORDS, run),
+    recordFolder,
+    stateFile: join(recordFolder, "state.json"),
+    earlier: join(jobDirectory, "earlier", run),
   };
 }
 
@@ -79,4 +86,9 @@ export function epochCheckpoint({ checkpoints, name, runId }: ResultTree, epochs
 /** Whether a run of this name and number left results that a new one would overwrite. */
 export function runExists({ runDirectory, bestCheckpoint }: ResultTree): boolean {
   return existsSync(runDirectory) || existsSync(bestCheckpoint);
+}
+
+/** The table of what a run took from the checkpoint that it started from, tensor by tensor. */
+export function startingWeightsPath({ trainLogs, name, runId }: ResultTree): string {
+  return join(trainLogs, `${name}_${runId}_starting_weights.csv`);
 }

@@ -6,22 +6,45 @@
  */
 import * as v from "valibot";
 
-const number = v.pipe(v.number(), v.finite());
+const number = v.custom<number>(Number.isFinite, "it is no finite number");
 /** A whole number that counts something, from 0. */
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const count = v.custom<number>((value) => isWhole(value) && value >= 0, "it is no whole number from 0");
 /** A 1-based position. */
-const position = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+const position = v.custom<number>((value) => isWhole(value) && value >= 1, "it is no whole number from 1");
 
-/** Values by metric name as BiaPy logs them: `loss`, `mae`, `mse`, `ssim`, `psnr`. JSON has no NaN: a null means absent. */
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}
+
+/**
+ * Values by metric name as BiaPy logs them: `loss`, `mae`, `mse`, `ssim`, `psnr`. JSON has no NaN: a null means absent. Most of a
+ * history is metrics, which `v.record` would copy.
+ */
 const metrics = v.pipe(
-  v.record(v.string(), v.nullable(number)),
-  v.transform(
-    (values): Readonly<Record<string, number>> =>
-      Object.fromEntries(
-        Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== null),
-      ),
-  ),
+  v.custom<Readonly<Record<string, number | null>>>(areMetrics, "it holds no metrics"),
+  v.transform(withoutNulls),
 );
+
+function areMetrics(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((each) => each === null || Number.isFinite(each));
+}
+
+function withoutNulls(values: Readonly<Record<string, number | null>>): Readonly<Record<string, number>> {
+  return isComplete(values)
+    ? values
+    : Object.fromEntries(
+        Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== null),
+      );
+}
+
+function isComplete(
+  values: Readonly<Record<string, number | null>>,
+): values is Readonly<Record<string, number>> {
+  for (const name in values) if (values[name] === null) return false;
+  return true;
+}
+
 export type Metrics = v.InferOutput<typeof metrics>;
 
 /** Result files of one image, absolute paths, by role. */

@@ -1,9 +1,8 @@
 /** Decompressors that stop at a limit: a few bytes of a damaged or hostile file may stand for gigabytes. */
 import { promisify } from "node:util";
 import { gunzip, inflate } from "node:zlib";
-import Bunzip from "seek-bzip";
 import xz from "xz-decompress/dist/package/xz-decompress.js";
-import { ZSTDDecoder } from "zstddec";
+import type { ZSTDDecoder } from "zstddec";
 
 /**
  * @param most bytes that may come out; more is an error
@@ -30,13 +29,21 @@ function zlibBy(
 export const inflateZlib = zlibBy(inflateAsync);
 export const inflateGzip = zlibBy(gunzipAsync);
 
-const zstd = new ZSTDDecoder();
+// Packages are loaded for the files that need them.
+let zstd: Promise<ZSTDDecoder> | undefined;
+
+async function zstdDecoder(): Promise<ZSTDDecoder> {
+  const { ZSTDDecoder } = await import("zstddec");
+  const decoder = new ZSTDDecoder();
+  await decoder.init();
+  return decoder;
+}
 
 export const inflateZstd: Decompress = async (bytes, most) => {
   const size = zstdSize(bytes);
   if (size !== undefined && size > most) throw tooMuch(most);
-  await zstd.init();
-  return zstd.decode(bytes, size ?? most);
+  zstd ??= zstdDecoder();
+  return (await zstd).decode(bytes, size ?? most);
 };
 
 /** The size after decompression, where a frame's header has it (RFC 8878, 3.1.1.1). Throws where the bytes are no frame. */
@@ -119,6 +126,7 @@ class Collected {
 }
 
 export const inflateBzip2: Decompress = async (bytes, most) => {
+  const { default: Bunzip } = await import("seek-bzip");
   const collected = new Collected(most);
   // The package makes buffers by a constructor that Node warns of where the package is bundled.
   const { noDeprecation } = process;

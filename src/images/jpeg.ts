@@ -1,6 +1,5 @@
 /** JPEG (ITU-T T.81) by libjpeg-turbo, which Python's readers use too: pixels are equal to the last bit. */
 import { readFile } from "node:fs/promises";
-import { getDecoder } from "geotiff";
 import { packageFiles } from "./package-files.ts";
 
 const PACKAGE = "@cornerstonejs/codec-libjpeg-turbo-8bit";
@@ -136,6 +135,7 @@ export async function decodeSubsampledJpeg(bytes: Uint8Array, tables?: Uint8Arra
     bitsPerSample: 8,
     planarConfiguration: 1,
   };
+  const { getDecoder } = await import("geotiff");
   const decoder = await getDecoder(7, parameters);
   const data = new Uint8Array(await decoder.decode(whole.slice().buffer));
   if (components !== 3 || data.length !== 3 * width * height) throw new Error("damaged JPEG data");

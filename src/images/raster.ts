@@ -132,6 +132,11 @@ export async function probeBmp(path: string): Promise<Probe> {
   if (!(width > 0 && height > 0)) throw new ImageError(path, `${path}: is no BMP file, or damaged.`);
   if (![1, 4, 8, 24, 32].includes(depth))
     throw new ImageError(path, `${path}: is a BMP of ${depth} bits, which is not read. Save it as PNG.`);
+  if (![0, 3].includes(bytes.readUInt32LE(30)))
+    throw new ImageError(
+      path,
+      `${path}: is a BMP with run-length compression, which is not read. Save it as PNG.`,
+    );
   const gray = depth <= 8 && isGrayPalette(bytes, depth);
   const header: Header = {
     width,
@@ -141,13 +146,14 @@ export async function probeBmp(path: string): Promise<Probe> {
     storedType: depth === 1 ? "1-bit" : "uint8",
   };
   return probeOf(path, header, { format: "BMP", compression: "none" }, async () => {
-    const picture = decodeBmp(bytes, { toRGBA: true });
+    // Alpha, blue, green, red: the package's other order holds for some depths only.
+    const picture = decodeBmp(bytes);
     const { samples } = header;
     const data = new Uint8Array(width * height * samples);
     const scale = gray && depth === 1 ? 255 : 1;
     for (let pixel = 0; pixel < width * height; pixel++)
       for (let sample = 0; sample < samples; sample++)
-        data[pixel * samples + sample] = picture.data[pixel * 4 + sample] / scale;
+        data[pixel * samples + sample] = picture.data[pixel * 4 + 3 - sample] / scale;
     return { width, height, samples, data };
   });
 }

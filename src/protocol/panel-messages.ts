@@ -29,6 +29,8 @@ export interface ImageSummary {
   readonly sampleType: SampleType;
   /** Absent where the file does not tell. */
   readonly pixelSize?: PixelSize;
+  /** How the file is read: its format, its axes with the reason. */
+  readonly details?: string;
 }
 
 /** Which plane of a stack: a slice, the maximum over all slices, or a section along z. */

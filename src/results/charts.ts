@@ -52,7 +52,8 @@ function metricChart(metric: string, history: readonly EpochRecord[]): ChartOpti
   const train = points((record) => record.train[metric]);
   const validation = points((record) => record.validation?.[metric]);
   const losses = points((record) => (record.validation ?? record.train).loss);
-  const [bestEpoch] = losses.reduce((best, each) => (each[1] < best[1] ? each : best), losses[0]);
+  const least = Math.min(...losses.map(([, loss]) => loss));
+  const [bestEpoch] = losses.find(([, loss]) => loss === least) ?? [];
   const best = (validation.length > 0 ? validation : train).find(([epoch]) => epoch === bestEpoch);
   const title = TITLES[metric] ?? metric;
   return {
@@ -92,7 +93,7 @@ export async function writeCharts(
 ): Promise<string[]> {
   if (history.length === 0) return [];
   const files: string[] = [];
-  for (const metric of Object.keys(history[history.length - 1].train)) {
+  for (const metric of new Set(history.flatMap(({ train }) => Object.keys(train)))) {
     const path = join(charts, `${name}_${runId}_${metric}.png`);
     await writeFileAtomically(path, await chartPng(metricChart(metric, history)));
     files.push(path);

@@ -14,19 +14,20 @@ export type LogRow = Readonly<Record<string, number>> & { readonly epoch: number
 
 /** Reads a log. Lines that are no rows are left out, such as a last line that was cut off. Empty where no log can be read. */
 export async function readRows(path: string): Promise<LogRow[]> {
-  return rowsOf(await readText(path, LARGEST).catch(() => undefined));
+  return rowsIn(await readText(path, LARGEST).catch(() => undefined));
 }
 
 /** Like {@link readRows}, for callers that cannot wait. */
 export function readRowsSync(path: string): LogRow[] {
   try {
-    return rowsOf(readTextSync(path, LARGEST));
+    return rowsIn(readTextSync(path, LARGEST));
   } catch {
     return [];
   }
 }
 
-function rowsOf(text = ""): LogRow[] {
+/** The rows of a log's text. */
+export function rowsIn(text = ""): LogRow[] {
   return text.split("\n").flatMap((line) => {
     if (line === "") return [];
     try {

@@ -52,10 +52,11 @@ export async function pastEvents(run: RunFolder): Promise<RunEvent[]> {
       files,
       epoch: run.epochs,
     });
-  if (run.status !== "interrupted") {
+  if (run.status !== "interrupted" && run.status !== "damaged") {
     const checkpoint = run.files.checkpoints.find((path) => path === run.tree.bestCheckpoint);
     const { runDirectory } = run.tree;
-    events.push({ event: "end", time: run.changed, status: run.status, runDirectory, checkpoint });
+    const { status, message } = run;
+    events.push({ event: "end", time: run.changed, status, runDirectory, checkpoint, message });
   }
   return events;
 }

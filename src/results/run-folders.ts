@@ -7,6 +7,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve, sep } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { RECORDS, type ResultTree, resultTree } from "../facts/result-tree.ts";
+import { type RunState, RunStateError, readRunState } from "../facts/run-state.ts";
 import { readRunLog } from "./run-log.ts";
 
 export type FileGroup =
@@ -34,8 +35,10 @@ export interface RunFolder {
   /** Which program's tree it is. */
   readonly writtenBy: "embedded" | "biapy";
   readonly files: RunFiles;
-  /** How it stands as far as its files tell: `stopped` has a checkpoint to go on from. */
-  readonly status: "finished" | "stopped" | "interrupted";
+  /** By its state; by BiaPy's log for its runs. `interrupted`: its process is gone and did not say how it ended. */
+  readonly status: "finished" | "stopped" | "interrupted" | "failed" | "damaged";
+  /** Why it failed, or why its state is damaged. */
+  readonly message?: string;
   /** When its first and last file were written, in milliseconds since the epoch. */
   readonly started: number;
   readonly changed: number;
@@ -127,13 +130,11 @@ async function runFolder(tree: ResultTree): Promise<RunFolder> {
     (least, one) => (least === undefined || one.loss < least.loss ? one : least),
     undefined,
   );
-  const goesOn = files.checkpoints.includes(tree.lastCheckpoint);
-  const finished = writtenBy === "biapy" ? log.finished : files.checkpoints.includes(tree.bestCheckpoint);
   return {
     tree,
     writtenBy,
     files,
-    status: goesOn ? "stopped" : finished ? "finished" : "interrupted",
+    ...(writtenBy === "biapy" ? { status: log.finished ? "finished" : "interrupted" } : await statusOf(tree)),
     started: Math.min(
       Date.now(),
       ...times.map(({ birthtimeMs, mtimeMs }) => Math.min(birthtimeMs || mtimeMs, mtimeMs)),
@@ -142,6 +143,18 @@ async function runFolder(tree: ResultTree): Promise<RunFolder> {
     epochs: Math.max(0, ...log.epochs.map(({ epoch }) => epoch)),
     best,
   };
+}
+
+async function statusOf(tree: ResultTree): Promise<Pick<RunFolder, "status" | "message">> {
+  let state: RunState | undefined;
+  try {
+    state = await readRunState(tree);
+  } catch (error) {
+    if (!(error instanceof RunStateError)) throw error;
+    return { status: "damaged", message: error.message };
+  }
+  const { status = "training", message } = state ?? {};
+  return status === "training" || status === "testing" ? { status: "interrupted" } : { status, message };
 }
 
 /** Names as people count: `image 2` before `image 10`. (A collator takes half a second for what a large test set leaves.) */

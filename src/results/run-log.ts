@@ -1,6 +1,6 @@
-/** Reads a run's epochs from its logs: our own with one row per epoch, or BiaPy's `*_training_log.json`. */
+/** The epochs of a run by its logs: ours (`train-log.ts`) or BiaPy's (`biapy-log.ts`). */
 import { openRegularFile } from "../facts/files/regular-file.ts";
-import type { Metrics } from "../facts/run-events.ts";
+import { biapyEpoch } from "./biapy-log.ts";
 import { readRows } from "./log-rows.ts";
 import { type EpochRecord, readTrainLog } from "./train-log.ts";
 
@@ -27,19 +27,8 @@ export async function readRunLog(logs: readonly string[]): Promise<RunLog> {
   };
 }
 
-/** Reads BiaPy's log, which counts epochs from 0, calls validation `test` and capitalizes metrics. */
 async function readBiapyLog(path: string): Promise<EpochRecord[]> {
-  return (await readRows(path)).map((row) => {
-    const { lr: learningRate = 0, ...train } = metricsOf(row, "train_");
-    const validation = metricsOf(row, "test_");
-    const judged = Object.keys(validation).length > 0 ? validation : undefined;
-    return { epoch: row.epoch + 1, train, validation: judged, learningRate, seconds: 0 };
-  });
-}
-
-function metricsOf(row: Readonly<Record<string, number>>, prefix: string): Metrics {
-  const own = Object.entries(row).filter(([name]) => name.startsWith(prefix));
-  return Object.fromEntries(own.map(([name, value]) => [name.slice(prefix.length).toLowerCase(), value]));
+  return (await readRows(path)).map((row) => ({ ...biapyEpoch(row), seconds: 0 }));
 }
 
 async function tailOf(path: string): Promise<string> {

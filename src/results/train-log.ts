@@ -1,6 +1,8 @@
-import { appendFile, mkdir } from "node:fs/promises";
+/** The training log: one JSON object per epoch and line, with BiaPy's names (`train_loss`, `val_loss`, `lr`). */
+import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { explainedWriteError, writeFileAtomically } from "../facts/files/write-file.ts";
+import { finiteMetrics } from "../facts/finite.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { EpochEvent, Metrics } from "../facts/run-events.ts";
 import { type LogRow, readRows } from "./log-rows.ts";
@@ -19,20 +21,31 @@ export function epochScalars({ train, validation, learningRate }: EpochRecord): 
   return { ...named("train", train), ...named("val", validation), lr: learningRate };
 }
 
-/** Adds an epoch's row: a JSON object with `train_loss`, `val_loss` and so on, as BiaPy names them. */
+function lineOf(record: EpochRecord): string {
+  const row = { epoch: record.epoch, ...finiteMetrics(epochScalars(record)), seconds: record.seconds };
+  return `${JSON.stringify(row)}\n`;
+}
+
+/** Adds an epoch's row and brings it to the disk. Throws `ResultError`. */
 export async function appendTrainLog(path: string, record: EpochRecord): Promise<void> {
-  const row = { epoch: record.epoch, ...epochScalars(record), seconds: record.seconds };
   try {
     await mkdir(dirname(path), { recursive: true });
-    await appendFile(path, `${JSON.stringify(row)}\n`);
+    const handle = await open(path, "a");
+    try {
+      await handle.writeFile(lineOf(record));
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
     throw explainedWriteError(path, error);
   }
 }
 
-/** The epochs that a log holds; a last line that was cut off is left out. */
+/** The epochs in a log, in order, one record an epoch: the last row wins. */
 export async function readTrainLog(path: string): Promise<EpochRecord[]> {
-  return (await readRows(path)).map(recordOf);
+  const records = new Map((await readRows(path)).map((row) => [row.epoch, recordOf(row)]));
+  return [...records.values()].sort((one, other) => one.epoch - other.epoch);
 }
 
 function recordOf(row: LogRow): EpochRecord {
@@ -52,10 +65,8 @@ function recordOf(row: LogRow): EpochRecord {
   };
 }
 
-/** Drops the rows after `epoch`: a run that goes on from there writes them again. */
-export async function truncateTrainLog(path: string, epoch: number): Promise<EpochRecord[]> {
+/** Drops the rows after `epoch`, which a run that resumes there writes again. The log is replaced as a whole. Throws `ResultError`. */
+export async function truncateTrainLog(path: string, epoch: number): Promise<void> {
   const kept = (await readTrainLog(path)).filter((record) => record.epoch <= epoch);
-  await writeFileAtomically(path, "");
-  for (const record of kept) await appendTrainLog(path, record);
-  return kept;
+  await writeFileAtomically(path, kept.map(lineOf).join(""));
 }

@@ -27,7 +27,7 @@ export function shortCommandLine(command: RunCommand): string {
 export function commandLines({ command, args }: Program): string {
   const lines = [[command]];
   for (const word of args) {
-    const [first, ...more] = lines.at(-1) ?? [];
+    const [first = "", ...more] = lines.at(-1) ?? [];
     const begins = lines.length === 1;
     const isFull = first.startsWith("-") && (more.length > 0 || first.includes("="));
     // Words before the first long option stay together, such as `python -u -m module`.

@@ -6,6 +6,10 @@ import { spawn } from "node:child_process";
 import { endTree } from "./end-process.ts";
 
 const [program, ...args] = process.argv.slice(2);
+if (program === undefined) {
+  console.error("companion.mjs needs a program to run.");
+  process.exit(2);
+}
 const child = spawn(program, args, {
   stdio: ["ignore", "inherit", "inherit"],
   // The leader of a process group, which is ended as a whole.

@@ -20,7 +20,10 @@ export function endTree(pid: number): void {
 /** Returns all descendants of a process, in any group. */
 function descendants(pid: number): number[] {
   const { stdout } = spawnSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" });
-  const all = (stdout ?? "").split("\n").map((line) => line.trim().split(/\s+/).map(Number));
+  const all = (stdout ?? "").split("\n").map((line) => {
+    const [process = 0, parent = 0] = line.trim().split(/\s+/).map(Number);
+    return [process, parent] as const;
+  });
   const startedBy = (parent: number): number[] =>
     all.filter(([, ppid]) => ppid === parent).flatMap(([child]) => [child, ...startedBy(child)]);
   return startedBy(pid);

@@ -33,7 +33,7 @@ async function installedNode(command: string): Promise<NodeRuntime | string> {
     ),
   );
   if (version === undefined) return `${command} does not run.`;
-  const [major, minor] = version.split(".").map(Number);
+  const [major = 0, minor = 0] = version.split(".").map(Number);
   const recent = major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
   if (!recent) return `${command} is Node.js ${version}; ${OLDEST.join(".")} or later is needed.`;
   return { command, args: [], env: {}, label: `Node.js ${version}` };

@@ -43,7 +43,7 @@ export function meets(one: string, other: string): boolean {
 
 /** `gpu:0,1` -> `gpu:0`, `gpu:1`. */
 function devicesOf(device: string): string[] {
-  const [kind, numbers] = device.split(":", 2);
+  const [kind = "", numbers] = device.split(":", 2);
   return numbers === undefined ? [kind] : numbers.split(",").map((number) => `${kind}:${number.trim()}`);
 }
 

@@ -23,7 +23,9 @@ import { parseJson } from "../facts/files/regular-file.ts";
 import { explainedWriteError } from "../facts/files/write-file.ts";
 import { owner, passLock, TOUCH_MS, touchLock } from "../facts/lock/lock.ts";
 import { SUPERVISOR_VARIABLE } from "../facts/lock/run-lock.ts";
+import { resultTree } from "../facts/result-tree.ts";
 import type { NewRunEvent, Problem, RunEvent } from "../facts/run-events.ts";
+import { readRunState } from "../facts/run-state.ts";
 import { askToStop, endTree, runAside } from "./end-process.ts";
 import { type Exit, explainExit, explainStart } from "./explain-exit.ts";
 import { memoryKills } from "./memory-kills.ts";
@@ -153,7 +155,20 @@ class Supervisor {
     if (order.resume) for (const event of (await reader.missed?.()) ?? []) this.tell(event);
     const exit = await this.spawn(reader);
     for (const event of reader.end?.(exit.code) ?? []) this.tell(event);
-    if (this.end === undefined) this.tell(this.endOf(exit));
+    if (this.end === undefined) this.tell((await this.endByState()) ?? this.endOf(exit));
+  }
+
+  /** The end that a trainer of ours wrote down but could not report. */
+  private async endByState(): Promise<Extract<NewRunEvent, { event: "end" }> | undefined> {
+    const { order, command, started = Date.now() } = this.record;
+    if (command.output !== "events") return undefined;
+    const tree = resultTree(order.resultDirectory, order.name, order.runId);
+    const state = await readRunState(tree).catch(() => undefined);
+    if (state === undefined || state.time < started) return undefined;
+    const { status, message } = state;
+    return status === "training" || status === "testing"
+      ? undefined
+      : { ...this.endEvent(), status, message };
   }
 
   /** Runs the trainer until it ends. */
@@ -262,7 +277,8 @@ class Supervisor {
     const end = this.endEvent();
     const byDebugger = this.record.debugged && (exit.signal === "SIGKILL" || exit.signal === "SIGTERM");
     if (this.stopAsked || byDebugger) return { ...end, status: "stopped" };
-    if (exit.code === 0) return { ...end, status: "finished" };
+    // A trainer of ours that ended well has said so.
+    if (exit.code === 0 && this.record.command.output !== "events") return { ...end, status: "finished" };
     return { ...end, status: "failed", message: this.problem() ?? explainExit(exit) };
   }
 

@@ -27,7 +27,7 @@ export interface Gpu {
   readonly routes: readonly Route[];
   /** Ways that are not, each with the reason and what to do. */
   readonly refused: readonly { readonly route: string; readonly reason: string }[];
-  /** A program that behaves as a GPU: never chosen by itself. */
+  /** A GPU emulated in software: never selected automatically. */
   readonly software: boolean;
   /** Its place among NVIDIA's. */
   readonly nvidiaIndex?: number;

@@ -7,55 +7,55 @@ export type InputData = Float32Array | Int32Array | Uint8Array;
 
 /** A program ready to run on one device, reading its weights from {@link Parameters}. */
 export interface Executable {
-  /** To be filled before each run, by input name. */
+  /** Inputs by name. Fill them before each run. */
   readonly inputs: Readonly<Record<string, InputData>>;
-  /** Holds the results after each run, by output name. */
+  /** Results by output name, valid after each run. */
   readonly outputs: Readonly<Record<string, Float32Array>>;
   /**
-   * Runs the program once. A training program also leaves its loss's gradients in the parameters' `gradient` slots and
-   * moves the states that layers update themselves.
+   * Runs the program once. A training program also writes the gradients of its loss to the parameters' `gradient` slots and
+   * updates layer states such as running statistics.
    *
-   * @param seed decides the program's random numbers (dropout)
+   * @param seed seed of the program's random numbers (dropout)
    */
   run(seed: number): Promise<void>;
   release(): void;
 }
 
-/** The sum of the squares of all gradients, a further output where it is asked for. */
+/** Name of the output that holds the sum of the squares of all gradients ({@link CompileOptions.gradientSquares}). */
 export const GRADIENT_SQUARES = "gradientSquares";
 
 export interface CompileOptions {
   /** Whether each run also computes the gradients of the output `loss`. */
   readonly gradients: boolean;
-  /** Whether {@link GRADIENT_SQUARES} is an output too: clipping needs it. */
+  /** Whether {@link GRADIENT_SQUARES} is an output too. Clipping needs it. */
   readonly gradientSquares?: boolean;
 }
 
-/** A training program whose optimiser runs with it: weights and moments move in each step, where they lie on the device. */
+/** A whole training step on a device: gradients and optimizer in one graph; weights and moments stay in device memory. */
 export interface TrainingStep {
-  /** To be filled before each step, by input name. */
+  /** Inputs by name. Fill them before each step. */
   readonly inputs: Readonly<Record<string, InputData>>;
-  /** Holds the results after each step, by output name. */
+  /** Results by output name, valid after each step. */
   readonly outputs: Readonly<Record<string, Float32Array>>;
-  /** Steps taken so far; to be set where a training goes on. */
+  /** Number of steps taken. Set it when a training resumes. */
   steps: number;
-  /** In mixed precision: halved by a step whose gradients were not finite, which left everything as it was and is not counted. */
+  /** In mixed precision only. A step whose gradients were not finite halves it, changes nothing else and is not counted. */
   readonly lossScale?: LossScale;
-  /** @param seed decides the program's random numbers (dropout) */
+  /** @param seed seed of the program's random numbers (dropout) */
   run(seed: number, learningRate: number): Promise<void>;
   release(): void;
 }
 
 /** Executes programs: see onnx/runtime.ts and onnx/device-runtime.ts. */
 export interface Runtime {
-  /** Where it runs, for people: `CPU, 2 threads (onnxruntime)`. */
+  /** Display name of the device: `CPU, 2 threads (onnxruntime)`. */
   readonly device: string;
   readonly threads: number;
   compile(program: Program, parameters: Parameters, options: CompileOptions): Executable;
-  /** On runtimes whose device does the optimiser's work too. */
+  /** Compiles a whole training step. Only runtimes whose device also runs the optimizer have it. */
   compileTraining?(program: Program, parameters: Parameters, settings: TrainingSettings): TrainingStep;
-  /** On the same: why it does not train in mixed precision, in words that follow its name; undefined where it does. */
+  /** Returns why the device cannot train in mixed precision, as words that follow its name, or undefined if it can. */
   whyNotMixed?(): string | undefined;
-  /** Lets go of the device. */
+  /** Releases the device. */
   release?(): void;
 }

@@ -9,7 +9,7 @@ export type RuntimeName = (typeof RUNTIMES)[number];
 /**
  * Opens a runtime on the CPU: the named one, or else the fastest that this platform has.
  *
- * @param warn is told when it is not the usual one, and why
+ * @param warn called with the reason if the default runtime is not used
  */
 export async function openRuntime(
   name: RuntimeName | undefined,

@@ -1,11 +1,11 @@
 import { type KernelCall, KernelPool, sharedMemory } from "./kernels/kernel-pool.ts";
 import type { Initializer, WeightSpec } from "./scope.ts";
 
-/** What is kept for each weight, each a vector of the weight's size. */
+/** Vectors kept for each weight, each of the weight's size: its value, its gradient, and the optimizer's two moments. */
 const SLOTS = ["weight", "gradient", "first", "second"] as const;
 export type Slot = (typeof SLOTS)[number];
 
-/** A run of values in one memory: byte addresses of each slot, and how many values (a multiple of 4). */
+/** A contiguous range of values in one memory: the byte address of each slot, and the number of values (a multiple of 4). */
 export interface Segment {
   readonly memory: number;
   readonly count: number;
@@ -14,20 +14,20 @@ export interface Segment {
 
 interface Place {
   readonly memory: number;
-  /** Of the weight's first value, counted in values from the start of each slot. */
+  /** Index of the weight's first value from the start of each slot, in values. */
   readonly offset: number;
 }
 
-/** A copy of all values that a device works on. */
+/** A device's copy of all values. */
 export interface DeviceCopy {
-  /** Writes the device's values here, when the device has moved them since. */
+  /** Copies the device's values to the host if a training step has changed them. */
   bringHome(): void;
-  /** Notes that the values here are changed, so that the device takes them before its next step. */
+  /** Marks the host's values as changed: the device fetches them before its next run. */
   outdate(): void;
   release(): void;
 }
 
-/** Values are kept on whole cache lines. */
+/** Each weight starts on a cache line: 16 values of 4 bytes. */
 const ALIGNMENT = 16;
 const BYTES = 4;
 const SHARD_BYTES = 2 ** 32 - 2 ** 20;
@@ -79,7 +79,7 @@ export class Parameters {
     if (options.trainable) this.pool.runInBackground(this.segments().flatMap(clearedMoments));
   }
 
-  /** How many values the optimiser moves. */
+  /** Number of values that the optimizer updates. */
   get count(): number {
     return this.specs
       .filter((spec) => spec.role === "parameter")
@@ -90,23 +90,23 @@ export class Parameters {
     return this.slots.length > 1;
   }
 
-  /** To be told before values here are read or written, while a device trains. */
+  /** The device's copy while a device trains. It is synchronized before values here are read or written. */
   device: DeviceCopy | undefined;
 
-  /** The values of one slot of a weight, where they lie, to read and write. A state has its weight only. */
+  /** Returns a view of one slot of a weight, to read and write. A state has only the slot `weight`. */
   values(name: string, slot: Slot = "weight"): Float32Array {
     const values = this.read(name, slot);
     this.device?.outdate();
     return values;
   }
 
-  /** As {@link values}, only to read: a device's copy stays valid. */
+  /** Like {@link values}, read-only: a device's copy stays valid. */
   read(name: string, slot: Slot = "weight"): Float32Array {
     this.device?.bringHome();
     return this.place(name, slot);
   }
 
-  /** Where one slot of a weight lies, for a device's copy itself. */
+  /** Returns the memory of one slot of a weight without synchronizing. For the device's copy only. */
   place(name: string, slot: Slot): Float32Array {
     const state = this.states.get(name);
     const place = state ?? this.places.get(name);
@@ -117,7 +117,7 @@ export class Parameters {
     return new Float32Array(this.memories[memory].buffer, (start + offset) * BYTES, sizeOf(spec));
   }
 
-  /** All parameters as few long vectors: what an optimiser walks over. */
+  /** Returns all parameters as a few long vectors, for the optimizer. */
   segments(): Segment[] {
     return this.lengths.map((count, memory) => ({
       memory,
@@ -126,7 +126,7 @@ export class Parameters {
     }));
   }
 
-  /** Gives every weight its first value; the same seed, the same values. */
+  /** Initializes every weight. The same seed gives the same values. */
   initialise(seed: number): void {
     this.specs.forEach((spec, index) => {
       this.start(spec, seed + 0x632be5ab * index);
@@ -151,7 +151,7 @@ export class Parameters {
     const place = this.places.get(spec.name) ?? this.states.get(spec.name);
     if (place === undefined) throw new Error(`There is no weight ${spec.name}.`);
     const size = sizeOf(spec);
-    // On this thread alone: the others are busy clearing gradients and moments meanwhile.
+    // On this thread: the others are clearing gradients and moments.
     const values = [place.offset * BYTES, 0, size, seed | 0, range];
     this.pool.runHere([{ memory: place.memory, kernel: "uniform", values }]);
   }

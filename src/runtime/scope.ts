@@ -33,9 +33,9 @@ export interface Scope {
   readonly training: boolean;
   /** The scope of a child: `scope.at("blocks.0").at("attn")`. */
   at(name: string): Scope;
-  /** A weight that the optimiser moves. */
+  /** Declares and returns a weight that the optimizer trains. */
   parameter(name: string, shape: readonly number[], initializer: Initializer): tf.Tensor;
-  /** A weight that it leaves alone. */
+  /** Declares and returns a weight that is not trained. */
   state(name: string, shape: readonly number[], initializer: Initializer): tf.Tensor;
   /** Sets what a state will be after this training step. */
   updateState(name: string, value: tf.Tensor): void;

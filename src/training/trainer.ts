@@ -1,19 +1,21 @@
+import { finiteMetrics, MetricAverages } from "../facts/finite.ts";
 import type { EpochEvent, Metrics, NewRunEvent } from "../facts/run-events.ts";
 import type { Executable, InputData, TrainingStep } from "../runtime/executable.ts";
 import type { LossScaleState } from "../runtime/loss-scale.ts";
+import { divergedError } from "./diverged.ts";
 import type { Schedule, ScheduleState } from "./schedule.ts";
 
-/** What a program is fed in one step. */
+/** The inputs of one step. */
 export interface Batch {
   readonly inputs: Readonly<Record<string, InputData>>;
-  /** How many of its samples are real; the rest only fill the batch up. */
+  /** Number of real samples; the rest only fill the batch up. */
   readonly count: number;
 }
 
 /** Where training samples come from; the same epoch always gives the same batches. */
 export interface BatchSource {
   readonly stepsPerEpoch: number;
-  /** @param firstStep where to start within the epoch, for a run that goes on */
+  /** @param firstStep where to start within the epoch, for a resumed run; `stepsPerEpoch` gives no batch */
   batches(epoch: number, firstStep: number): AsyncIterable<Batch>;
 }
 
@@ -24,33 +26,50 @@ export interface TrainerOptions {
   readonly seed: number;
   /** Epochs between checkpoints that are kept for good; below 1 for none. */
   readonly checkpointEvery: number;
+  /** Seconds between checkpoints within a long epoch (default: 300). */
+  readonly saveSeconds?: number;
 }
 
-/** Share of the time that may go into checkpoints from which a killed run goes on. */
+/** Largest share of the time that goes into checkpoints to resume from. */
 const SAVING_SHARE = 0.1;
+const SAVE_SECONDS = 300;
 
-/** How far a training is: everything but weights and moments that resuming exactly needs. */
+/** How far a training is: everything but weights and moments that exact resuming needs. */
 export interface TrainerState {
-  /** Epochs that are done. */
+  /** Epochs done. */
   readonly epoch: number;
-  /** Steps that are done in the epoch after them. */
+  /** Steps done in the epoch after those; all of them where its validation has not ended. */
   readonly step: number;
+  readonly stepsPerEpoch: number;
   readonly optimiserSteps: number;
   readonly schedule: ScheduleState;
   /** In mixed precision. */
   readonly lossScale?: LossScaleState;
   readonly bestLoss: number | null;
+  /** The epoch of the best loss. */
+  readonly bestEpoch: number | null;
   readonly epochsWithoutGain: number;
-  /** Sums over the steps that are done in an unfinished epoch. */
+  /** Sums of finite values over the steps done in the unfinished epoch, and how many values each has. */
   readonly sums: Metrics;
+  readonly counts: Metrics;
+}
+
+/** Why nothing is left to train; undefined where something is. */
+export function whyTrained(
+  { epoch, epochsWithoutGain }: Pick<TrainerState, "epoch" | "epochsWithoutGain">,
+  { epochs, patience }: Pick<TrainerOptions, "epochs" | "patience">,
+): string | undefined {
+  if (epoch >= epochs) return `all ${epochs} epochs are done`;
+  if (patience < 0 || epochsWithoutGain < Math.max(patience, 1)) return undefined;
+  return `the validation loss has not improved for ${epochsWithoutGain} epochs (TRAIN.PATIENCE)`;
 }
 
 export type CheckpointKind = "best" | "last" | "periodic";
 
 export interface TrainerParts {
-  /** Its output `loss` is a scalar, its other outputs are metrics of the batch. */
+  /** Its output `loss` is a scalar; its other outputs are metrics of the batch. */
   readonly step: TrainingStep;
-  /** The same on validation batches: each output `[batch]`, a value per sample. */
+  /** The same on validation batches: each output is `[batch]`, a value per sample. */
   readonly evaluation?: Executable;
   readonly training: BatchSource;
   readonly validation?: BatchSource;
@@ -58,13 +77,15 @@ export interface TrainerParts {
   /** Makes what is reported of means over steps or patches, if that is something else. */
   readonly summary?: (means: Metrics) => Metrics;
   readonly report: (event: NewRunEvent) => void;
-  /** Called when a checkpoint is due; all weights are at rest until it resolves. */
+  /** Writes a checkpoint; weights do not change until it resolves. */
   readonly save: (kind: CheckpointKind, state: TrainerState) => Promise<void>;
-  /** Called after every epoch, for logs, charts and previews. */
-  readonly epochEnded: (epoch: EpochResult) => Promise<void>;
+  /** Writes an epoch into the log. Called before the checkpoints that count the epoch as done. */
+  readonly logEpoch: (epoch: EpochResult) => Promise<void>;
+  /** Shows an epoch: charts and previews. */
+  readonly showEpoch: (epoch: EpochResult) => Promise<void>;
 }
 
-/** What an epoch came to. */
+/** The result of an epoch. */
 export type EpochResult = Pick<
   EpochEvent,
   "epoch" | "train" | "validation" | "learningRate" | "seconds" | "best"
@@ -72,17 +93,20 @@ export type EpochResult = Pick<
 
 const secondsSince = (start: number) => (performance.now() - start) / 1000;
 
-/** Trains epoch after epoch, can be stopped after any step, and goes on from there as if it never had been. */
+/** Trains epoch after epoch. It can be stopped after any step and resumes there exactly. */
 export class Trainer {
   private epoch = 0;
   private step = 0;
   private bestLoss: number | null = null;
+  private bestEpoch: number | null = null;
   private epochsWithoutGain = 0;
-  private sums: Record<string, number> = {};
-  /** Seconds a step takes, averaged over the recent ones. */
+  private averages = new MetricAverages();
+  /** Seconds per step, averaged over the recent ones. */
   private pace: number | undefined;
-  /** When a checkpoint to go on from is due next, in milliseconds of this process. */
+  /** When the next checkpoint to resume from is due, in milliseconds of this process. */
   private nextSave = 0;
+  /** The position of the last checkpoint to resume from. */
+  private savedAt = "";
 
   constructor(
     private readonly parts: TrainerParts,
@@ -93,100 +117,126 @@ export class Trainer {
     return {
       epoch: this.epoch,
       step: this.step,
+      stepsPerEpoch: this.parts.training.stepsPerEpoch,
       optimiserSteps: this.parts.step.steps,
       schedule: this.parts.schedule.state,
       lossScale: this.parts.step.lossScale?.state,
       bestLoss: this.bestLoss,
+      bestEpoch: this.bestEpoch,
       epochsWithoutGain: this.epochsWithoutGain,
-      sums: this.sums,
+      sums: this.averages.sums,
+      counts: this.averages.counts,
     };
   }
 
+  /** Continues from a state. An unfinished epoch starts again where it has another number of steps now. */
   restore(state: TrainerState): void {
     this.epoch = state.epoch;
-    this.step = state.step;
     this.parts.step.steps = state.optimiserSteps;
     this.parts.schedule.restore(state.schedule);
     const { lossScale } = this.parts.step;
     if (lossScale !== undefined && state.lossScale !== undefined) lossScale.state = state.lossScale;
     this.bestLoss = state.bestLoss;
+    this.bestEpoch = state.bestEpoch;
     this.epochsWithoutGain = state.epochsWithoutGain;
-    this.sums = { ...state.sums };
+    const steps = this.parts.training.stepsPerEpoch;
+    if (state.step > 0 && state.stepsPerEpoch !== steps) {
+      this.say(`Epoch ${state.epoch + 1} starts again: it has ${steps} steps now.`);
+      return;
+    }
+    this.step = state.step;
+    for (const [name, sum] of Object.entries(state.sums)) this.averages.put(name, sum, state.counts[name]);
   }
 
-  /** Trains until the last epoch, until patience runs out, or until `signal` asks to stop after the step under way. */
+  /**
+   * Trains until the last epoch, until patience runs out, or until `signal` asks to stop. Throws `DivergedError` when the loss is
+   * not finite any more; checkpoints then hold the weights before.
+   */
   async run(signal: AbortSignal): Promise<"finished" | "stopped"> {
-    const { epochs, patience } = this.options;
-    const { save } = this.parts;
-    while (this.epoch < epochs) {
-      if (patience >= 0 && this.epochsWithoutGain >= patience && this.epochsWithoutGain > 0) {
-        this.say(
-          `The validation loss has not improved for ${this.epochsWithoutGain} epochs: training ends here.`,
-        );
-        break;
+    this.nextSave = 0;
+    for (;;) {
+      const reason = whyTrained(this.state, this.options);
+      if (reason !== undefined) {
+        if (this.epoch < this.options.epochs) this.say(`Training ends here: ${reason}.`);
+        // The best checkpoint can be resumed from too.
+        if (this.bestEpoch !== this.epoch) await this.saveProgress();
+        return "finished";
       }
       const started = performance.now();
-      const finished = await this.trainEpoch(signal);
-      if (!finished) {
-        await save("last", this.state);
+      if (!signal.aborted) await this.trainEpoch(signal);
+      if (signal.aborted || !(await this.endEpoch(started, signal))) {
+        await this.saveProgress();
         return "stopped";
       }
-      await this.endEpoch(started);
     }
-    return "finished";
   }
 
-  private async trainEpoch(signal: AbortSignal): Promise<boolean> {
+  /** Trains the steps that the epoch has left, or until `signal` asks to stop. */
+  private async trainEpoch(signal: AbortSignal): Promise<void> {
+    const { training } = this.parts;
+    let saved = performance.now();
+    for await (const batch of training.batches(this.epoch, this.step)) {
+      await this.trainStep(batch);
+      if (signal.aborted) return;
+      if (secondsSince(saved) < (this.options.saveSeconds ?? SAVE_SECONDS)) continue;
+      await this.saveWhenDue();
+      saved = performance.now();
+    }
+  }
+
+  private async trainStep(batch: Batch): Promise<void> {
     const { training, step, schedule, report } = this.parts;
     const steps = training.stepsPerEpoch;
-    for await (const batch of training.batches(this.epoch, this.step)) {
-      const started = performance.now();
-      const learningRate = schedule.rateAt(this.epoch, this.step);
-      fill(step, batch);
-      const scale = step.lossScale?.scale ?? 1;
-      await step.run(this.options.seed + 0x9e37 * (this.epoch * steps + this.step), learningRate);
-      this.tellSkipped(scale);
-      const metrics = scalars(step);
-      for (const [name, value] of Object.entries(metrics)) this.sums[name] = (this.sums[name] ?? 0) + value;
-      this.step++;
-      const stepSeconds = secondsSince(started);
-      this.pace = this.pace === undefined ? stepSeconds : 0.9 * this.pace + 0.1 * stepSeconds;
-      report({
-        event: "step",
-        epoch: this.epoch + 1,
-        step: this.step,
-        steps,
-        metrics: this.summary(metrics),
-        learningRate,
-        stepSeconds,
-        secondsLeft: this.secondsLeft(),
-      });
-      if (signal.aborted && this.step < steps) return false;
-    }
-    return true;
+    const started = performance.now();
+    const learningRate = schedule.rateAt(this.epoch, this.step);
+    fill(step, batch);
+    const scale = step.lossScale?.scale ?? 1;
+    await step.run(this.options.seed + 0x9e37 * (this.epoch * steps + this.step), learningRate);
+    const metrics = finiteMetrics(scalars(step));
+    const place = `epoch ${this.epoch + 1}, step ${this.step + 1}`;
+    if (!this.wasSkipped(scale, place) && metrics.loss === undefined)
+      throw divergedError("The loss", place, learningRate, step.steps <= 1);
+    this.averages.add(metrics);
+    this.step++;
+    const stepSeconds = secondsSince(started);
+    this.pace = this.pace === undefined ? stepSeconds : 0.9 * this.pace + 0.1 * stepSeconds;
+    report({
+      event: "step",
+      epoch: this.epoch + 1,
+      step: this.step,
+      steps,
+      metrics: this.summary(metrics),
+      learningRate,
+      stepSeconds,
+      secondsLeft: this.secondsLeft(),
+    });
   }
 
-  private async endEpoch(started: number): Promise<void> {
-    const { schedule, report, save, epochEnded, training } = this.parts;
-    const steps = training.stepsPerEpoch;
+  /** Validates, logs and saves an epoch whose steps are done; false when `signal` asked to stop before it was validated. */
+  private async endEpoch(started: number, signal: AbortSignal): Promise<boolean> {
+    const { schedule, report, save, logEpoch, showEpoch } = this.parts;
     const learningRate = schedule.rateAt(this.epoch, this.step - 1);
-    const train = this.summary(means(this.sums, steps));
-    const validation = await this.validate();
-    const loss = (validation ?? train).loss;
+    const train = this.summary(this.averages.averages);
+    await this.saveWhenDue();
+    const validation = await this.validate(signal);
+    if (validation === "stopped") return false;
+    const { loss } = validation ?? train;
+    if (loss === undefined)
+      throw divergedError("The loss", `the end of epoch ${this.epoch + 1}`, learningRate, false);
     const best = this.bestLoss === null || loss < this.bestLoss;
-    this.bestLoss = best ? loss : this.bestLoss;
     this.epochsWithoutGain = best ? 0 : this.epochsWithoutGain + 1;
     schedule.epochEnded(loss);
     this.epoch++;
     this.step = 0;
-    this.sums = {};
+    this.averages = new MetricAverages();
+    if (best) [this.bestLoss, this.bestEpoch] = [loss, this.epoch];
     const seconds = secondsSince(started);
     const result = { epoch: this.epoch, train, validation, learningRate, seconds, best };
+    await logEpoch(result);
     if (best) await save("best", this.state);
-    await epochEnded(result);
     const { checkpointEvery, epochs } = this.options;
     if (checkpointEvery > 0 && this.epoch % checkpointEvery === 0) await save("periodic", this.state);
-    if (this.epoch < epochs) await this.saveWhenDue();
+    await showEpoch(result);
     report({
       event: "epoch",
       ...result,
@@ -194,36 +244,50 @@ export class Trainer {
       secondsLeft: this.secondsLeft(),
       memoryBytes: process.memoryUsage.rss(),
     });
+    return true;
   }
 
-  /** Keeps a checkpoint to go on from should the process be killed, as often as costs little time. */
+  /** Writes a checkpoint to resume from should the process be killed, as often as costs little time. */
   private async saveWhenDue(): Promise<void> {
     const started = performance.now();
     if (started < this.nextSave) return;
-    await this.parts.save("last", this.state);
+    await this.saveProgress();
     const ended = performance.now();
     this.nextSave = ended + (ended - started) / SAVING_SHARE;
   }
 
-  /** Metrics averaged over the validation samples. */
-  private async validate(): Promise<Metrics | undefined> {
+  /** Writes the checkpoint to resume from, unless it is there. */
+  private async saveProgress(): Promise<void> {
+    const position = `${this.epoch}:${this.step}`;
+    if (this.savedAt === position) return;
+    await this.parts.save("last", this.state);
+    this.savedAt = position;
+  }
+
+  /** Metrics averaged over the validation samples; undefined without validation. */
+  private async validate(signal: AbortSignal): Promise<Metrics | "stopped" | undefined> {
     const { evaluation, validation } = this.parts;
     if (evaluation === undefined || validation === undefined) return undefined;
-    const sums: Record<string, number> = {};
-    let samples = 0;
+    const averages = new MetricAverages();
+    let finite = true;
     for await (const batch of validation.batches(0, 0)) {
+      if (signal.aborted) return "stopped";
       fill(evaluation, batch);
       await evaluation.run(0);
       for (const [name, values] of Object.entries(evaluation.outputs)) {
-        for (const value of values.subarray(0, batch.count)) sums[name] = (sums[name] ?? 0) + value;
+        for (const value of values.subarray(0, batch.count)) {
+          averages.add({ [name]: value });
+          if (name === "loss") finite &&= Number.isFinite(value);
+        }
       }
-      samples += batch.count;
     }
-    return this.summary(means(sums, samples));
+    // A loss over some of the samples would compare with no other epoch's.
+    const { loss, ...metrics } = averages.averages;
+    return this.summary(finite ? { loss, ...metrics } : metrics);
   }
 
   private summary(values: Metrics): Metrics {
-    return this.parts.summary?.(values) ?? values;
+    return finiteMetrics(this.parts.summary?.(values) ?? values);
   }
 
   private secondsLeft(): number {
@@ -231,14 +295,18 @@ export class Trainer {
     return (this.pace ?? 0) * ((this.options.epochs - this.epoch) * steps - this.step);
   }
 
-  /** @param before the loss scale that the step began with */
-  private tellSkipped(before: number): void {
+  /**
+   * Whether a step moved no weights, because its gradients were too large for float16.
+   *
+   * @param before the loss scale that the step began with
+   */
+  private wasSkipped(before: number, place: string): boolean {
     const { scale = 1 } = this.parts.step.lossScale ?? {};
-    if (scale >= before) return;
-    const place = `Epoch ${this.epoch + 1}, step ${this.step + 1}`;
+    if (scale >= before) return false;
     this.say(
-      `${place} moved no weights: gradients were too large for float16. The loss scale is now ${scale}.`,
+      `No weights moved at ${place}: gradients were too large for float16. The loss scale is now ${scale}.`,
     );
+    return true;
   }
 
   private say(message: string): void {
@@ -248,10 +316,6 @@ export class Trainer {
 
 function fill(executable: Pick<Executable, "inputs">, batch: Batch): void {
   for (const [name, values] of Object.entries(batch.inputs)) executable.inputs[name].set(values);
-}
-
-function means(sums: Metrics, count: number): Metrics {
-  return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / count]));
 }
 
 /** The outputs of a training step, a number each. */

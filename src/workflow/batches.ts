@@ -17,13 +17,21 @@ export class PatchBatches implements BatchSource {
   }
 
   async *batches(epoch: number, firstStep: number): AsyncGenerator<Batch> {
+    const steps = this.stepsPerEpoch;
+    if (firstStep >= steps) return;
     const order = this.patches.order(epoch, this.training);
     let next = this.read(order, epoch, firstStep);
-    for (let step = firstStep; step < this.stepsPerEpoch; step++) {
-      const batch = await next;
-      // The following batch is read while this one trains.
-      if (step + 1 < this.stepsPerEpoch) next = this.read(order, epoch, step + 1);
-      yield batch;
+    try {
+      for (let step = firstStep; step < steps; step++) {
+        const batch = await next;
+        // The following batch is read while this one trains. Should that fail meanwhile, the error is thrown when it is awaited.
+        if (step + 1 < steps) next = this.read(order, epoch, step + 1);
+        next.catch(() => {});
+        yield batch;
+      }
+    } finally {
+      // Whoever stops in between may close the images next.
+      await next.catch(() => {});
     }
   }
 

@@ -10,7 +10,7 @@ import { histogramMatched, quantilesOf } from "../data/preprocess/match-histogra
 import { medianBlurred } from "../data/preprocess/median-blur.ts";
 import { type ResizeSettings, resizedImage } from "../data/preprocess/resize-image.ts";
 import { listImages, readImage } from "../images/files.ts";
-import type { Image, ImageInfo, ImageShape } from "../images/image.ts";
+import { type Image, ImageError, type ImageInfo, type ImageShape, type SampleType } from "../images/image.ts";
 import type { Phase } from "./settings.ts";
 
 /** scikit-image's names of borders in its `resize`, by SciPy's. */
@@ -84,6 +84,13 @@ function resizeSettings(config: Config, of: "images" | "targets"): ResizeSetting
   };
 }
 
+/** Histograms are counted by whole gray levels. */
+function requireLevels(path: string, sampleType: SampleType): void {
+  if (sampleType === "uint8" || sampleType === "uint16") return;
+  const message = `${path}: histograms are matched to images of 8 or 16 bits, and this is one of ${sampleType}.`;
+  throw new ImageError(path, message);
+}
+
 /** Everything but resizing, in BiaPy's order. */
 async function filterSteps(config: Config): Promise<Step[]> {
   const axes = ndimOf(config) === 3 ? [0, 1, 2, 3] : [1, 2, 3];
@@ -110,7 +117,9 @@ async function filterSteps(config: Config): Promise<Step[]> {
   }
   if (config.flag("DATA.PREPROCESS.MATCH_HISTOGRAM.ENABLE")) {
     const paths = await listImages(config.text("DATA.PREPROCESS.MATCH_HISTOGRAM.REFERENCE_PATH"));
-    const reference = quantilesOf(await Promise.all(paths.map((path) => readImage(path))));
+    const references = await Promise.all(paths.map((path) => readImage(path)));
+    for (const [index, { sampleType }] of references.entries()) requireLevels(paths[index], sampleType);
+    const reference = quantilesOf(references);
     steps.push((image) => histogramMatched(image, reference));
   }
   if (config.flag("DATA.PREPROCESS.CLAHE.ENABLE")) {

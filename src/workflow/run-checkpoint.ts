@@ -1,20 +1,36 @@
-/** A run's checkpoints: BiaPy's format, with what this engine needs to go on exactly where it stopped. */
+/** A run's checkpoints: BiaPy's format, with what this engine needs to resume exactly. */
+import { existsSync } from "node:fs";
 import {
   type BiapyCheckpoint,
   loadBiapyCheckpoint,
-  type OptimizerSettings,
   type ParameterState,
+  type PlainObject,
+  type SavedOptimizer,
   saveBiapyCheckpoint,
 } from "../checkpoint/biapy-checkpoint.ts";
+import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import { type CheckpointValue, PythonTuple } from "../checkpoint/python-values.ts";
 import { CheckpointTensor } from "../checkpoint/tensor.ts";
 import type { Config } from "../config/config.ts";
+import type { ResultTree } from "../facts/result-tree.ts";
 import type { BuildArguments } from "../models/architectures.ts";
 import type { OptimiserSettings } from "../runtime/optimiser-settings.ts";
 import type { Parameters } from "../runtime/parameters.ts";
-import type { Precision } from "../runtime/precision.ts";
 import type { WeightSpec } from "../runtime/scope.ts";
+import { divergedError } from "../training/diverged.ts";
 import type { TrainerState } from "../training/trainer.ts";
+
+/** Fingerprints of the images that are trained on (`same-training.ts`). */
+export type ImageFingerprints = Readonly<Partial<Record<"TRAIN" | "VAL", string>>>;
+
+/** What tells one training from another, beside its configuration. */
+export interface TrainingIdentity {
+  /** `RunState.training`. */
+  readonly training: string;
+  /** `--norm_pix_loss` */
+  readonly normalizePixels: boolean;
+  readonly images: ImageFingerprints;
+}
 
 export interface RunCheckpointContent {
   readonly parameters: Parameters;
@@ -24,9 +40,10 @@ export interface RunCheckpointContent {
   readonly config: Config;
   readonly epoch: number | "best";
   readonly state: TrainerState;
+  readonly identity: TrainingIdentity;
 }
 
-function optimizerSettings(settings: OptimiserSettings, learningRate: number): OptimizerSettings {
+function optimizerSettings(settings: OptimiserSettings, learningRate: number): SavedOptimizer {
   if (settings.kind === "sgd") {
     const { momentum, weightDecay } = settings;
     return { name: "SGD", learningRate, momentum, nesterov: true, weightDecay };
@@ -46,8 +63,15 @@ function asBiapyKeeps(build: BuildArguments): CheckpointValue {
   return Object.fromEntries(kept);
 }
 
+/** Writes a checkpoint of a run. Throws `CheckpointError`, and `DivergedError` where a weight is not finite. */
 export async function saveRunCheckpoint(path: string, content: RunCheckpointContent): Promise<void> {
-  const { parameters, optimiser } = content;
+  const { parameters, optimiser, state } = content;
+  const broken = parameters.specs.find(({ name }) => !allFinite(parameters.read(name)));
+  if (broken !== undefined) {
+    const place = `epoch ${state.epoch + 1}, step ${state.step}`;
+    const first = state.optimiserSteps === 0;
+    throw divergedError(`A weight (${broken.name})`, place, content.learningRate, first);
+  }
   const tensor = (name: string, slot: "weight" | "first" | "second", shape: readonly number[]) =>
     CheckpointTensor.of(parameters.read(name, slot), shape);
   const memory = ({ name, shape }: WeightSpec): ParameterState => {
@@ -66,11 +90,18 @@ export async function saveRunCheckpoint(path: string, content: RunCheckpointCont
     },
     epoch: content.epoch,
     config: content.config.toObject(),
-    engineState: { trainer: JSON.stringify(content.state) },
+    engineState: { trainer: JSON.stringify(content.state), identity: JSON.stringify(content.identity) },
   });
 }
 
-/** What became of a checkpoint's tensors. */
+function allFinite(values: Float32Array): boolean {
+  // A sum of differences with themselves is 0 only where all are finite; it runs several times faster than a test of each value.
+  let sum = 0;
+  for (let at = 0; at < values.length; at++) sum += values[at] - values[at];
+  return sum === 0;
+}
+
+/** Which of a checkpoint's tensors were used. */
 export interface LoadedWeights {
   readonly loaded: readonly string[];
   /** Tensors that were not used, with the reason. */
@@ -79,17 +110,24 @@ export interface LoadedWeights {
   readonly missing: readonly string[];
 }
 
-/** Reads the weights that a model has, by name and shape. */
+/**
+ * Reads the weights that a model has, by name and shape.
+ *
+ * @param unwanted why a weight is not to be taken, by its name; undefined for all others
+ */
 export async function loadWeights(
   { weights }: BiapyCheckpoint,
   parameters: Parameters,
+  unwanted: (name: string) => string | undefined = () => undefined,
 ): Promise<LoadedWeights> {
   const loaded: string[] = [];
   const skipped: { name: string; reason: string }[] = [];
   const specs = new Map(parameters.specs.map((spec) => [spec.name, spec]));
   for (const [name, tensor] of weights) {
     const spec = specs.get(name);
-    if (spec === undefined) skipped.push({ name, reason: "this network has no weights of such names" });
+    const reason = unwanted(name);
+    if (reason !== undefined) skipped.push({ name, reason });
+    else if (spec === undefined) skipped.push({ name, reason: "this network has no weights of such names" });
     else if (String(spec.shape) !== String(tensor.shape)) {
       skipped.push({ name, reason: `the shape [${tensor.shape}] is not this network's [${spec.shape}]` });
     } else {
@@ -101,19 +139,87 @@ export async function loadWeights(
   return { loaded, skipped, missing: [...specs.keys()].filter((name) => !found.has(name)) };
 }
 
+/** What a checkpoint of a run says of itself; its weights are not read. */
+export interface CheckpointHeader {
+  readonly path: string;
+  readonly state: TrainerState;
+  readonly identity: TrainingIdentity;
+  /** The configuration that it was trained by. */
+  readonly config: PlainObject;
+}
+
+/** The header of a checkpoint; undefined for a file that this engine did not write. Throws `CheckpointError`. */
+export async function readHeader(path: string): Promise<CheckpointHeader | undefined> {
+  const checkpoint = await loadBiapyCheckpoint(path);
+  try {
+    const { engineState, config } = checkpoint;
+    if (engineState === undefined || config === undefined) return undefined;
+    const state = parsed<TrainerState>(path, engineState.trainer);
+    const identity = parsed<TrainingIdentity>(path, engineState.identity);
+    const { epoch, step } = state ?? {};
+    const counted = [epoch, step].every((count) => Number.isSafeInteger(count) && Number(count) >= 0);
+    if (state === undefined || typeof identity?.training !== "string" || !counted) return undefined;
+    return { path, state, identity, config };
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+function parsed<T>(path: string, text: unknown): T | undefined {
+  if (typeof text !== "string") return undefined;
+  try {
+    return (JSON.parse(text) ?? undefined) as T | undefined;
+  } catch {
+    throw new CheckpointError(path, "is damaged: what it says of its training is not JSON.");
+  }
+}
+
+export interface RunCheckpoints {
+  /** Those of the training, the furthest first. */
+  readonly headers: readonly CheckpointHeader[];
+  /** Why others cannot be read. */
+  readonly damaged: readonly CheckpointError[];
+}
+
 /**
- * Goes back to the weights of a run's own checkpoint, and to its moments where `parameters` is to go on training.
+ * Finds the checkpoints of a training to resume from, last and best.
  *
- * @returns how far the run was, when the file is one of this engine's. Throws `CheckpointError`.
+ * @param training the one that the run's state names; undefined for the one that the files name
+ */
+export async function runCheckpoints(tree: ResultTree, training?: string): Promise<RunCheckpoints> {
+  const headers: CheckpointHeader[] = [];
+  const damaged: CheckpointError[] = [];
+  for (const path of [tree.lastCheckpoint, tree.bestCheckpoint].filter((file) => existsSync(file))) {
+    try {
+      const header = await readHeader(path);
+      if (header !== undefined) headers.push(header);
+    } catch (error) {
+      if (!(error instanceof CheckpointError)) throw error;
+      damaged.push(error);
+    }
+  }
+  const own = training ?? headers[0]?.identity.training;
+  return { headers: headers.filter(({ identity }) => identity.training === own).sort(furtherFirst), damaged };
+}
+
+function furtherFirst({ state: one }: CheckpointHeader, { state: other }: CheckpointHeader): number {
+  return other.epoch - one.epoch || other.step - one.step;
+}
+
+/**
+ * Reads the weights of a run's own checkpoint, and its moments where `parameters` is to train on.
+ * Throws `CheckpointError`, also where the file has no value for some weight.
  */
 export async function loadRunCheckpoint(
   path: string,
   parameters: Parameters,
   withMoments: boolean,
-): Promise<TrainerState | undefined> {
+): Promise<void> {
   const checkpoint = await loadBiapyCheckpoint(path);
   try {
-    await loadWeights(checkpoint, parameters);
+    const { missing } = await loadWeights(checkpoint, parameters);
+    if (missing.length > 0)
+      throw new CheckpointError(path, `is of another network: it has no weights for ${missing[0]}.`);
     if (withMoments && checkpoint.optimizer !== undefined) {
       await parameters.settled();
       for (const [name, { moments }] of checkpoint.optimizer.parameters) {
@@ -121,22 +227,6 @@ export async function loadRunCheckpoint(
         await moments.exp_avg_sq?.read(parameters.values(name, "second"));
       }
     }
-    return trainerState(checkpoint);
-  } finally {
-    await checkpoint.close();
-  }
-}
-
-function trainerState({ engineState }: BiapyCheckpoint): TrainerState | undefined {
-  const trainer = engineState?.trainer;
-  return typeof trainer === "string" ? (JSON.parse(trainer) as TrainerState) : undefined;
-}
-
-/** What the run of a checkpoint trains in. Throws `CheckpointError`. */
-export async function trainedPrecision(path: string): Promise<Precision> {
-  const checkpoint = await loadBiapyCheckpoint(path);
-  try {
-    return trainerState(checkpoint)?.lossScale === undefined ? "single" : "mixed";
   } finally {
     await checkpoint.close();
   }

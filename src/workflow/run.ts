@@ -1,81 +1,177 @@
 /** A run from its configuration to its results: check, train, test. */
-import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { basename } from "node:path";
 import { workflowOf } from "../config/basics.ts";
+import type { Config } from "../config/config.ts";
 import type { ImagePairs } from "../data/patches.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
-import type { Metrics } from "../facts/run-events.ts";
+import { startingWeightsPath } from "../facts/result-tree.ts";
 import type { WorkflowName } from "../facts/workflows.ts";
-import type { ReportEvent } from "../results/reporters.ts";
-import { writeTestMetrics } from "../results/test-metrics.ts";
 import { declaredWeights } from "../runtime/declared-weights.ts";
 import { DeviceMemoryError } from "../runtime/device-memory-error.ts";
 import { Parameters } from "../runtime/parameters.ts";
 import type { Precision } from "../runtime/precision.ts";
 import { checkPrecision, PrecisionError } from "../training/training-step.ts";
+import { type Beginning, bestCheckpoint, checkOwner, furthestCheckpoint, howToBegin } from "./beginning.ts";
 import { secondsPerStep } from "./device-choice.ts";
+import { DurableRun } from "./durable-run.ts";
 import { withFrozenWeights } from "./frozen-weights.ts";
 import { InputError } from "./input-error.ts";
 import { smallerBatch } from "./largest-batch.ts";
-import { loadRunCheckpoint, trainedPrecision } from "./run-checkpoint.ts";
-import { prepareImages } from "./run-images.ts";
+import { type CheckpointHeader, type ImageFingerprints, loadRunCheckpoint } from "./run-checkpoint.ts";
+import { prepareImages, type RunImages } from "./run-images.ts";
 import type { RunningRequest, RunRequest } from "./run-request.ts";
-import { trainingSettings } from "./settings.ts";
+import { imagesFingerprint, otherImages } from "./same-training.ts";
+import { checkLossPrecision, trainingSettings } from "./settings.ts";
 import { loadStartingWeights, ownCheckpoint } from "./starting-weights.ts";
 import { type Task, trainingProgram } from "./tasks/task.ts";
 import { ImageTester } from "./test-images.ts";
+import { testImages } from "./test-run.ts";
 import { TrainingRun } from "./training-run.ts";
 
-/** Runs a configuration whose keys have been checked. Throws `InputError` for images that cannot be used. */
+/**
+ * Runs a configuration whose keys have been checked. Throws `InputError` for images and checkpoints that cannot be used, and
+ * `DivergedError` for a training whose loss is not finite any more.
+ */
 export async function runWorkflow(given: RunRequest): Promise<"finished" | "stopped"> {
-  const { config, tree, resume, report } = given;
+  const run = await DurableRun.open(given.tree);
+  try {
+    const status = await trainAndTest(given, run);
+    await run.ended(status);
+    return status;
+  } catch (error) {
+    if (given.signal.aborted && error === given.signal.reason) {
+      await run.ended("stopped");
+      return "stopped";
+    }
+    await run.ended("failed", error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+}
+
+async function trainAndTest(given: RunRequest, run: DurableRun): Promise<"finished" | "stopped"> {
+  const { config } = given;
+  const beginning = await howToBegin(given, run);
   const task = await taskOf(given);
-  const images = await prepareImages(config, task, report);
-  const settings = trainingSettings(config, await precisionOf(given));
-  const program = trainingProgram(task);
-  const runtime = await given.openRuntime({ program, training: settings });
-  const request: RunningRequest = { ...given, runtime, training: settings };
-  const training = images.training !== undefined;
-  const declared = declaredWeights(program);
-  const parameters = new Parameters(training ? withFrozenWeights(config, declared, report) : declared, {
-    trainable: training,
+  const images = await prepareImages(config, task, given.report);
+  try {
+    const fingerprints = trainedImages(images);
+    if (beginning.kind === "resume") {
+      const problems = otherImages(beginning.checkpoints[0], config, fingerprints);
+      if (problems.length > 0) throw new InputError(problems);
+    }
+    const settings = trainingSettings(config, precisionOf(given, beginning));
+    const program = trainingProgram(task);
+    const runtime = await given.openRuntime({ program, training: settings });
+    const request: RunningRequest = { ...given, runtime, training: settings, run, images, fingerprints };
+    try {
+      return await onDevice(request, task, beginning);
+    } catch (error) {
+      if (error instanceof DeviceMemoryError) throw await smallerBatch(request, runtime.device);
+      if (error instanceof PrecisionError)
+        throw new InputError([{ severity: "error", message: error.message }]);
+      throw error;
+    } finally {
+      runtime.release?.();
+    }
+  } finally {
+    await images.close();
+  }
+}
+
+/** Fingerprints of the images that are trained on, by phase. */
+function trainedImages({ training, validation }: RunImages): ImageFingerprints {
+  if (training === undefined) return {};
+  const infos = ({ images, targets }: ImagePairs) => [...images.infos, ...(targets?.infos ?? [])];
+  const all = { TRAIN: imagesFingerprint(infos(training.pairs)) };
+  if (validation === undefined || validation.pairs === training.pairs) return all;
+  return { ...all, VAL: imagesFingerprint(infos(validation.pairs)) };
+}
+
+async function onDevice(
+  request: RunningRequest,
+  task: Task,
+  beginning: Beginning,
+): Promise<"finished" | "stopped"> {
+  const { config, tree, run, images, runtime, signal, training, report } = request;
+  const trainable = beginning.kind !== "test";
+  if (trainable) {
+    checkPrecision(runtime, training);
+    checkLossPrecision(config, training.precision ?? "single");
+  }
+  const declared = declaredWeights(trainingProgram(task));
+  const parameters = new Parameters(trainable ? withFrozenWeights(config, declared, report) : declared, {
+    trainable,
     threads: runtime.threads,
   });
   try {
-    if (training) checkPrecision(runtime, settings);
     parameters.initialise(config.number("SYSTEM.SEED"));
-    if (!resume && training) await rm(tree.runDirectory, { recursive: true, force: true });
+    if (signal.aborted) return "stopped";
+    await begin(request, parameters, beginning);
     await writeFileAtomically(tree.configFile, request.configText);
-    // A run that was stopped while it tested has nothing left to train.
-    const trained = training && resume && !existsSync(tree.lastCheckpoint) && existsSync(tree.bestCheckpoint);
-    if (trained) await loadRunCheckpoint(tree.bestCheckpoint, parameters, false);
-    else if ((config.flag("MODEL.LOAD_CHECKPOINT") && !resume) || !training) {
-      const path = config.text("PATHS.CHECKPOINT_FILE") || (await ownCheckpoint(config, tree));
-      await loadStartingWeights(path, config, parameters, { complete: !training, report });
+    if (images.training !== undefined && trainable) {
+      if (beginning.kind === "fresh" || beginning.done === undefined) {
+        const training = new TrainingRun(request, task, parameters, images.training, images.validation);
+        const from = beginning.kind === "resume" ? beginning.checkpoints : [];
+        if ((await training.train(from)) === "stopped") return "stopped";
+      }
+      await run.trained();
+      const best = await bestCheckpoint(tree, run.state?.training ?? "");
+      await loadRunCheckpoint(best.path, parameters, false);
     }
-    if (images.training !== undefined && !trained) {
-      const run = new TrainingRun(request, task, parameters, images.training, images.validation);
-      if ((await run.train()) === "stopped") return "stopped";
-    }
-    if (images.test !== undefined) return await testImages(request, task, parameters, images.test);
-    return "finished";
-  } catch (error) {
-    if (error instanceof DeviceMemoryError) throw await smallerBatch(request, runtime.device);
-    if (error instanceof PrecisionError)
-      throw new InputError([{ severity: "error", message: error.message }]);
-    throw error;
+    return images.test === undefined
+      ? "finished"
+      : await testImages(
+          request,
+          task,
+          new ImageTester(config, tree, task, runtime, parameters),
+          images.test,
+        );
   } finally {
-    await images.close();
     await parameters.close();
   }
+}
+
+/** Puts the weights to begin with in place, then claims the run's place. A fresh start reads them before it moves anything. */
+async function begin(request: RunningRequest, parameters: Parameters, beginning: Beginning): Promise<void> {
+  const { config, tree, run, report } = request;
+  const epochs = config.number("TRAIN.EPOCHS");
+  const say = (message: string) => report({ event: "log", level: "info", message });
+  if (beginning.kind === "resume") {
+    const [{ identity, state }] = beginning.checkpoints;
+    await run.resume(identity.training, state, epochs);
+    if (beginning.done !== undefined) say(`Nothing is left to train: ${beginning.done}.`);
+    return;
+  }
+  const complete = beginning.kind === "test";
+  let table: string | undefined;
+  if (complete || config.flag("MODEL.LOAD_CHECKPOINT")) {
+    const path = await startingCheckpoint(config, request, complete);
+    table = await loadStartingWeights(path, config, parameters, { complete, report });
+  }
+  if (complete) return run.testOnly();
+  const earlier = await run.startFresh(epochs);
+  if (earlier !== undefined)
+    say(`Run ${tree.runId} of ${tree.name} existed already: what it left is in ${earlier} now.`);
+  if (table !== undefined) await writeFileAtomically(startingWeightsPath(tree), table);
+}
+
+async function startingCheckpoint(
+  config: Config,
+  { tree, run }: RunningRequest,
+  complete: boolean,
+): Promise<string> {
+  const named = config.text("PATHS.CHECKPOINT_FILE");
+  if (named !== "") return named;
+  const own = await ownCheckpoint(config, tree);
+  if (complete) await checkOwner(own, run, config);
+  return own;
 }
 
 /** Whether a device has the memory for a training step: one is made and run. Throws what else is wrong. */
 export async function tryStep(request: StepRequest): Promise<boolean> {
   const task = await taskOf(request);
-  const training = trainingSettings(request.config, await precisionOf(request));
-  const work = { program: trainingProgram(task), training };
+  const resumed = request.resume ? await furthestCheckpoint(request.tree) : undefined;
+  const precision = resumed === undefined ? (request.precision ?? "single") : trainedPrecision(resumed);
+  const work = { program: trainingProgram(task), training: trainingSettings(request.config, precision) };
   try {
     await secondsPerStep(await request.openRuntime(work), work);
     return true;
@@ -86,15 +182,19 @@ export async function tryStep(request: StepRequest): Promise<boolean> {
 }
 
 type TaskRequest = Pick<RunRequest, "config" | "tree" | "normalisePixels">;
-type PrecisionRequest = Pick<RunRequest, "precision" | "resume" | "tree" | "report">;
-type StepRequest = TaskRequest & PrecisionRequest & Pick<RunRequest, "openRuntime">;
+type StepRequest = TaskRequest & Pick<RunRequest, "precision" | "resume" | "openRuntime">;
 
-async function precisionOf({ precision, resume, tree, report }: PrecisionRequest): Promise<Precision> {
-  if (!resume || !existsSync(tree.lastCheckpoint)) return precision ?? "single";
-  const began = await trainedPrecision(tree.lastCheckpoint);
+/** The precision that is asked for; a resumed run keeps its own. */
+function precisionOf({ precision, report }: RunRequest, beginning: Beginning): Precision {
+  if (beginning.kind !== "resume") return precision ?? "single";
+  const began = trainedPrecision(beginning.checkpoints[0]);
   if (precision !== undefined && precision !== began)
     report({ event: "log", level: "info", message: `The run goes on in ${began} precision, as it began.` });
   return began;
+}
+
+function trainedPrecision({ state }: CheckpointHeader): Precision {
+  return state.lossScale === undefined ? "single" : "mixed";
 }
 
 /** Sets up each workflow's task; loaded when it is used. */
@@ -112,60 +212,4 @@ export function taskOf(request: TaskRequest): Promise<Task> {
   const workflow = workflowOf(request.config);
   if (workflow === undefined) throw new Error("PROBLEM.TYPE has not been checked.");
   return TASKS[workflow](request);
-}
-
-/** Applies the model to every test image, and reports the metrics of each and of all. */
-async function testImages(
-  { config, tree, runtime, report, signal }: RunningRequest,
-  task: Task,
-  parameters: Parameters,
-  pairs: ImagePairs,
-): Promise<"finished" | "stopped"> {
-  const tester = new ImageTester(config, tree, task, runtime, parameters);
-  const { infos } = pairs.images;
-  const measured = new Map<string, Metrics>();
-  try {
-    for (const [index, info] of infos.entries()) {
-      const image = basename(info.path);
-      const progress = progressReporter(report, `Predicting ${image}`);
-      const { files, metrics } = await tester.test(pairs, index, { progress, signal });
-      report({ event: "image", kind: task.testing.imageKinds.test, image, files });
-      report({ event: "test", image, metrics });
-      report({ event: "progress", label: "Testing", done: index + 1, total: infos.length });
-      if (Object.keys(metrics).length > 0) measured.set(image, metrics);
-      signal.throwIfAborted();
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    return "stopped";
-  } finally {
-    tester.release();
-  }
-  const [first] = measured.values();
-  if (first !== undefined) {
-    await writeTestMetrics(tree, measured);
-    const mean = (name: string) =>
-      [...measured.values()].reduce((sum, metrics) => sum + metrics[name], 0) / measured.size;
-    report({
-      event: "test",
-      metrics: Object.fromEntries(Object.keys(first).map((name) => [name, mean(name)])),
-    });
-  }
-  return "finished";
-}
-
-/** Between two reports of progress. */
-const REPORT_MILLISECONDS = 250;
-
-/** Reports how far something is, and how long it will take. */
-function progressReporter(report: ReportEvent, label: string): (done: number, total: number) => void {
-  const started = performance.now();
-  let reported = started;
-  return (done, total) => {
-    const now = performance.now();
-    if (now - reported < REPORT_MILLISECONDS) return;
-    reported = now;
-    const secondsLeft = ((now - started) / 1000 / done) * (total - done);
-    report({ event: "progress", label, done, total, secondsLeft });
-  };
 }

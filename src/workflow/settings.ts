@@ -1,11 +1,12 @@
 /** What a configuration asks of data, optimiser and schedule, as the parts of the engine take it. */
-import { ndimOf } from "../config/basics.ts";
+import { ndimOf, workflowOf } from "../config/basics.ts";
 import { warmupAndDecay } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
+import { optimizerBetas } from "../config/optimizer-betas.ts";
 import type { Clipping, NormalisationSettings } from "../data/normalisation.ts";
 import type { FilterProperty, FilterSign, SampleFilter } from "../data/sample-filter.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
-import { IMAGE_METRICS, type ImageMetric } from "../facts/losses.ts";
+import { IMAGE_METRICS, type ImageMetric, isSpectral } from "../facts/losses.ts";
 import type { Metrics } from "../facts/run-events.ts";
 import type { OpenOptions } from "../images/image.ts";
 import type { OptimiserSettings, TrainingSettings } from "../runtime/optimiser-settings.ts";
@@ -13,6 +14,7 @@ import { physicalCores } from "../runtime/physical-cores.ts";
 import type { Precision } from "../runtime/precision.ts";
 import type { LossTerm } from "../training/losses.ts";
 import type { ScheduleSettings } from "../training/schedule.ts";
+import { PrecisionError } from "../training/training-step.ts";
 
 /** `[z, y, x]` of a key that has two numbers in 2D and three in 3D. */
 function box(values: readonly number[], ndim: 2 | 3, flat: number): Box {
@@ -79,10 +81,9 @@ function optimiserSettings(config: Config): OptimiserSettings {
   const weightDecay = config.number("TRAIN.W_DECAY");
   const name = String(config.first("TRAIN.OPTIMIZER"));
   if (name === "SGD") return { kind: "sgd", momentum: MOMENTUM, weightDecay };
-  const betas = [config.first("TRAIN.OPT_BETAS")].flat().map(Number);
   return {
     kind: name === "ADAM" ? "adam" : "adamw",
-    betas: [betas[0], betas[1]],
+    betas: optimizerBetas(config),
     epsilon: EPSILON,
     weightDecay,
   };
@@ -124,6 +125,16 @@ export function lossTerms(config: Config): LossTerm[] {
   const weights = config.numbers("LOSS.WEIGHTS");
   if (names.length === 0) return [{ name: "MAE", weight: 1 }];
   return names.map((name, index) => ({ name, weight: weights[index] ?? 1 }));
+}
+
+/** Throws {@link PrecisionError} for losses that train in single precision only. */
+export function checkLossPrecision(config: Config, precision: Precision): void {
+  if (precision !== "mixed" || workflowOf(config) !== "crappify") return;
+  const spectral = lossTerms(config).filter(({ name }) => isSpectral(name));
+  if (spectral.length === 0) return;
+  const names = spectral.map(({ name }) => name).join(" and ");
+  const message = `--precision mixed: the gradient of ${names} (LOSS.TYPE) is clipped to a fixed norm, which the scaled losses of mixed precision would get around. Leave it out, or choose other losses.`;
+  throw new PrecisionError(message);
 }
 
 /** How many threads compute: SYSTEM.NUM_CPUS, but at most one for each core. */

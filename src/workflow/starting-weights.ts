@@ -1,6 +1,7 @@
 /** MODEL.LOAD_CHECKPOINT: weights that start from an earlier checkpoint, of the same network or of another that shares layers. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import Papa from "papaparse";
 import {
   type BiapyCheckpoint,
   loadBiapyCheckpoint,
@@ -40,20 +41,22 @@ const POSITIONS = "pos_embed";
  * Loads what fits, by name and shape, and tells what was loaded, what was not, and why. MAE's encoder and UNETR's have the same
  * names; its positions are stretched where the patches are of another size. Throws {@link InputError} when nothing fits, or when
  * `complete` weights are wanted and some are not there, and `CheckpointError`.
+ *
+ * @returns what became of each tensor, as CSV
  */
 export async function loadStartingWeights(
   path: string,
   config: Config,
   parameters: Parameters,
-  { complete, report }: { readonly complete: boolean; readonly report: ReportEvent },
-): Promise<void> {
+  { complete, report }: StartingOptions,
+): Promise<string> {
   const checkpoint = await loadBiapyCheckpoint(path);
   try {
     const other = parameters.specs.some(({ name }) => name === POSITIONS)
       ? whyOtherTransformer(checkpoint)
       : undefined;
     if (other !== undefined) throw unfit(config, `${path} cannot be used: ${other}.`);
-    const fitting = await loadWeights(checkpoint, parameters);
+    const fitting = await loadWeights(checkpoint, parameters, foreignHead(checkpoint, config));
     const stretched = await stretchPositions(checkpoint, config, parameters);
     const adapted = [
       ...(stretched ? [{ name: POSITIONS, how: "it was stretched to this network's grid of tokens" }] : []),
@@ -66,9 +69,53 @@ export async function loadStartingWeights(
       throw unfit(config, `nothing in ${path} fits this network: ${reasons(weights)}.`);
     if (complete && missing.length > 0)
       throw unfit(config, `${path} is of another network: it lacks ${listed(missing)}. ${reasons(weights)}`);
+    return outcomeTable(checkpoint, weights, adapted);
   } finally {
     await checkpoint.close();
   }
+}
+
+export interface StartingOptions {
+  /** Whether every weight must be there. */
+  readonly complete: boolean;
+  readonly report: ReportEvent;
+}
+
+/** A network's last layer, whose channels mean what a workflow makes of them. */
+const HEAD = /^heads\./;
+
+/** Why a head is not taken: its network learned something else, though it may have the same shape. */
+function foreignHead(
+  { config: trainedWith }: BiapyCheckpoint,
+  config: Config,
+): (name: string) => string | undefined {
+  const problem = ((trainedWith?.PROBLEM ?? {}) as PlainObject).TYPE;
+  const own = config.text("PROBLEM.TYPE");
+  if (problem === undefined || problem === own) return () => undefined;
+  const reason = `the head belongs to another workflow (${String(problem)}, not ${own})`;
+  return (name) => (HEAD.test(name) ? reason : undefined);
+}
+
+/** What became of each tensor, as CSV: taken from the checkpoint, adapted to this network, skipped, or fresh, and why. */
+function outcomeTable(
+  { weights: stored }: BiapyCheckpoint,
+  { loaded, skipped, missing }: LoadedWeights,
+  adapted: readonly AdaptedWeight[],
+): string {
+  const shape = (name: string) => stored.get(name)?.shape.join(" x ") ?? "";
+  const row = (tensor: string, outcome: string, reason = "") => ({
+    tensor,
+    shape: shape(tensor),
+    outcome,
+    reason,
+  });
+  const rows = [
+    ...loaded.map((name) => row(name, "taken")),
+    ...adapted.map(({ name, how }) => row(name, "adapted", how)),
+    ...skipped.map(({ name, reason }) => row(name, "skipped", reason)),
+    ...missing.map((name) => row(name, "fresh", "not taken from the checkpoint")),
+  ];
+  return `${Papa.unparse(rows, { newline: "\n" })}\n`;
 }
 
 /** Weights that were adapted count neither as skipped nor as missing. */
@@ -121,14 +168,17 @@ function tell(
   if (missing.length > 0)
     log(
       "warning",
-      `${missing.length} weights are not in the checkpoint and start afresh: ${listed(missing)}.`,
+      `${missing.length} weights are not taken from the checkpoint and start afresh: ${listed(missing)}.`,
     );
 }
 
 /** How many tokens a configuration's patch has along each axis, where it says so. */
 function tokenGridOf(config: PlainObject | undefined): number[] | undefined {
   const group = (name: string) => (config?.[name] ?? {}) as PlainObject;
-  const patch = [group("DATA").PATCH_SIZE].flat().map(Number);
+  // Nested lists of a hostile file would take for ever to become text.
+  const patch = [group("DATA").PATCH_SIZE]
+    .flat()
+    .map((size) => (typeof size === "number" ? size : Number.NaN));
   const token = Number(group("MODEL").VIT_TOKEN_SIZE);
   const grid = patch.slice(0, -1).map((size) => size / token);
   return grid.length > 1 && grid.every(Number.isInteger) ? grid : undefined;

@@ -1,5 +1,5 @@
 /** TEST.*: how a model is applied to test images. */
-import { architectureOf, ndimOf } from "../config/basics.ts";
+import { ndimOf, takesOneSize } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { orientations } from "../data/orientation.ts";
 import { type Box, boxOf } from "../data/tiling.ts";
@@ -7,9 +7,6 @@ import { ImageError, type ImageInfo, type ImageShape, type Region, wholeRegion }
 import type { PatchModel } from "./predict.ts";
 import { tilingSettings } from "./settings.ts";
 import { augmentedModel, augmentedPatch, type MergeMode } from "./test-time-augmentation.ts";
-
-/** Architectures whose position embeddings fit patches of one size. */
-const OF_ONE_SIZE: readonly string[] = ["mae", "unetr", "vit"];
 
 /**
  * The model that predicts a test image's patches, with TEST.AUGMENTATION where it is on.
@@ -19,7 +16,7 @@ const OF_ONE_SIZE: readonly string[] = ["mae", "unetr", "vit"];
 export function testModel(config: Config, modelOf: (patch: Box) => PatchModel, patch: Box): PatchModel {
   const group = config.text("TEST.AUGMENTATION_GROUP");
   if (!config.flag("TEST.AUGMENTATION") || group === "none") return modelOf(patch);
-  const turnable = patch[1] === patch[2] || !OF_ONE_SIZE.includes(architectureOf(config));
+  const turnable = patch[1] === patch[2] || !takesOneSize(config);
   const turns = orientations(ndimOf(config), group !== "flips" && turnable);
   const model = modelOf(augmentedPatch(patch, turns));
   return augmentedModel(model, patch, turns, config.text("TEST.AUGMENTATION_MODE") as MergeMode);

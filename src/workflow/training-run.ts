@@ -1,8 +1,11 @@
-/** Training a model on patches, with all that is kept of it: checkpoints, log, charts, previews. */
+/** Training a model on patches, with everything that is kept of it: checkpoints, log, charts, previews. */
 import { mkdir, rm } from "node:fs/promises";
 import { basename } from "node:path";
+import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import type { PatchSet } from "../data/patches.ts";
+import { ResultError, writeErrorReason } from "../facts/files/write-file.ts";
 import { epochCheckpoint } from "../facts/result-tree.ts";
+import { ImageError } from "../images/image.ts";
 import { TensorboardWriter } from "../results/tensorboard.ts";
 import {
   appendTrainLog,
@@ -11,8 +14,9 @@ import {
   trainLogPath,
   truncateTrainLog,
 } from "../results/train-log.ts";
-import type { TrainingStep } from "../runtime/executable.ts";
+import type { Executable, TrainingStep } from "../runtime/executable.ts";
 import type { Parameters } from "../runtime/parameters.ts";
+import { DivergedError } from "../training/diverged.ts";
 import { Schedule } from "../training/schedule.ts";
 import { type CheckpointKind, type EpochResult, Trainer, type TrainerState } from "../training/trainer.ts";
 import { compileTraining } from "../training/training-step.ts";
@@ -20,9 +24,8 @@ import { writeAugmentationSamples } from "./augmentation-samples.ts";
 import { PatchBatches } from "./batches.ts";
 import { keepEpochPictures } from "./epoch-pictures.ts";
 import { FeaturePreview } from "./features/feature-preview.ts";
-import { InputError } from "./input-error.ts";
 import { writeNormalisationFiles } from "./normalisation-files.ts";
-import { loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
+import { type CheckpointHeader, loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
 import type { RunningRequest } from "./run-request.ts";
 import { scheduleSettings } from "./settings.ts";
 import { evaluationProgram, type Task, trainingProgram } from "./tasks/task.ts";
@@ -33,6 +36,12 @@ export class TrainingRun {
   private readonly step: TrainingStep;
   private readonly learningRate: number;
   private readonly log: string;
+  private tester: ImageTester | undefined;
+  private features: FeaturePreview | "none" | undefined;
+  /** The last checkpoint that was written, in words. */
+  private lastSaved: string | undefined;
+  /** Kinds of previews that could not be written. */
+  private readonly failing = new Set<string>();
 
   constructor(
     private readonly request: RunningRequest,
@@ -48,45 +57,68 @@ export class TrainingRun {
     this.log = trainLogPath(tree);
   }
 
-  /** Trains to the end or until it is asked to stop; the best weights are in place afterwards. */
-  async train(): Promise<"finished" | "stopped"> {
-    const { config, tree, runtime, report, signal, resume } = this.request;
+  /**
+   * Trains to the end or until it is asked to stop.
+   *
+   * @param from checkpoints to resume from, the furthest first; none for a fresh start
+   */
+  async train(from: readonly CheckpointHeader[]): Promise<"finished" | "stopped"> {
+    const { config, runtime, signal } = this.request;
     const { task, parameters, step } = this;
     const seed = config.number("SYSTEM.SEED");
     const training = new PatchBatches(this.patches, task, seed, true);
     const validation = this.validationPatches && new PatchBatches(this.validationPatches, task, seed, false);
     const epochs = config.number("TRAIN.EPOCHS");
-    const evaluation =
-      validation && runtime.compile(evaluationProgram(task), parameters, { gradients: false });
-    let tester: ImageTester | undefined;
-    let features: FeaturePreview | "none" | undefined;
-    const trainer = new Trainer(
-      {
-        step,
-        evaluation,
-        training,
-        validation,
-        schedule: new Schedule(scheduleSettings(config), this.learningRate, epochs, training.stepsPerEpoch),
-        summary: task.training.summary,
-        report,
-        save: (kind, state) => this.save(kind, state),
-        epochEnded: async (result) => {
-          await this.record(result);
-          tester ??= new ImageTester(config, tree, task, runtime, parameters);
-          await this.preview(tester, result);
-          features ??= FeaturePreview.open(config, tree, task, runtime, parameters) ?? "none";
-          if (features !== "none") await this.previewFeatures(features, result);
+    let evaluation: Executable | undefined;
+    try {
+      evaluation = validation && runtime.compile(evaluationProgram(task), parameters, { gradients: false });
+      const trainer = new Trainer(
+        {
+          step,
+          evaluation,
+          training,
+          validation,
+          schedule: new Schedule(scheduleSettings(config), this.learningRate, epochs, training.stepsPerEpoch),
+          summary: task.training.summary,
+          report: this.request.report,
+          save: (kind, state) => this.save(kind, state),
+          logEpoch: (result) => appendTrainLog(this.log, result),
+          showEpoch: (result) => this.show(result),
         },
-      },
-      {
-        epochs,
-        patience: config.number("TRAIN.PATIENCE"),
-        seed,
-        checkpointEvery: config.number("MODEL.SAVE_CKPT_FREQ"),
-      },
-    );
-    if (resume) await this.restore(trainer);
-    else await this.writeBeforeTraining(seed);
+        {
+          epochs,
+          patience: config.number("TRAIN.PATIENCE"),
+          seed,
+          checkpointEvery: config.number("MODEL.SAVE_CKPT_FREQ"),
+        },
+      );
+      if (from.length > 0) await this.restore(trainer, from);
+      else await this.writeBeforeTraining(seed);
+      this.reportStart(training.stepsPerEpoch, epochs, trainer.state.epoch + 1);
+      const status = await trainer.run(signal);
+      const { epoch, bestEpoch } = trainer.state;
+      // The best checkpoint then is the last one too, and a checkpoint can be a gigabyte.
+      if (status === "finished" && bestEpoch === epoch)
+        await rm(this.request.tree.lastCheckpoint, { force: true });
+      return status;
+    } catch (error) {
+      if (error instanceof DivergedError) throw new DivergedError(`${error.message} ${this.goodCheckpoint}`);
+      throw error;
+    } finally {
+      step.release();
+      evaluation?.release();
+      this.tester?.release();
+      if (this.features !== "none") this.features?.release();
+    }
+  }
+
+  private get goodCheckpoint(): string {
+    if (this.lastSaved === undefined) return "No checkpoint was written.";
+    return `The last good checkpoint is ${this.lastSaved}; --resume continues from it.`;
+  }
+
+  private reportStart(stepsPerEpoch: number, epochs: number, firstEpoch: number): void {
+    const { config, tree, runtime, report, training } = this.request;
     report({
       event: "start",
       name: tree.name,
@@ -96,24 +128,13 @@ export class TrainingRun {
       runDirectory: tree.runDirectory,
       configFile: config.document.file,
       engine: "embedded",
-      device:
-        this.request.training.precision === "mixed" ? `${runtime.device}, mixed precision` : runtime.device,
-      architecture: task.architecture,
-      parameters: parameters.count,
+      device: training.precision === "mixed" ? `${runtime.device}, mixed precision` : runtime.device,
+      architecture: this.task.architecture,
+      parameters: this.parameters.count,
       epochs,
-      stepsPerEpoch: training.stepsPerEpoch,
-      firstEpoch: trainer.state.epoch + 1,
+      stepsPerEpoch,
+      firstEpoch,
     });
-    const status = await trainer.run(signal);
-    step.release();
-    evaluation?.release();
-    tester?.release();
-    if (features !== "none") features?.release();
-    if (status === "finished") {
-      await rm(tree.lastCheckpoint, { force: true });
-      await loadRunCheckpoint(tree.bestCheckpoint, parameters, false);
-    }
-    return status;
   }
 
   private async writeBeforeTraining(seed: number): Promise<void> {
@@ -121,35 +142,45 @@ export class TrainingRun {
     await writeNormalisationFiles(config, tree);
     const samples = config.flag("AUGMENTOR.ENABLE") && config.flag("AUGMENTOR.AUG_SAMPLES");
     if (!samples) return;
-    await writeAugmentationSamples(this.patches, tree, report, {
-      count: config.number("AUGMENTOR.AUG_NUM_SAMPLES"),
-      drawGrid: config.flag("AUGMENTOR.DRAW_GRID"),
-      seed,
-    });
+    await this.attempt("Augmentation samples", () =>
+      writeAugmentationSamples(this.patches, tree, report, {
+        count: config.number("AUGMENTOR.AUG_NUM_SAMPLES"),
+        drawGrid: config.flag("AUGMENTOR.DRAW_GRID"),
+        seed,
+      }),
+    );
   }
 
-  private async restore(trainer: Trainer): Promise<void> {
-    const { tree, report } = this.request;
-    const state = await loadRunCheckpoint(tree.lastCheckpoint, this.parameters, true);
-    if (state === undefined) {
-      const message = `${tree.lastCheckpoint} does not say where training stopped: it is not of this engine.`;
-      throw new InputError([{ severity: "error", file: tree.lastCheckpoint, message }]);
+  /** Continues from the furthest checkpoint that can be read. Throws `CheckpointError` where none can. */
+  private async restore(trainer: Trainer, from: readonly CheckpointHeader[]): Promise<void> {
+    const { report } = this.request;
+    for (const [index, { path, state }] of from.entries()) {
+      try {
+        await loadRunCheckpoint(path, this.parameters, true);
+      } catch (error) {
+        if (!(error instanceof CheckpointError) || index === from.length - 1) throw error;
+        report({ event: "log", level: "warning", message: error.message });
+        continue;
+      }
+      trainer.restore(state);
+      await truncateTrainLog(this.log, state.epoch);
+      this.lastSaved = `${path} (epoch ${state.epoch})`;
+      const message = `Resuming after epoch ${state.epoch}, step ${state.step}.`;
+      report({ event: "log", level: "info", message });
+      return;
     }
-    trainer.restore(state);
-    await truncateTrainLog(this.log, state.epoch);
-    const message = `Going on after epoch ${state.epoch}, step ${state.step}.`;
-    report({ event: "log", level: "info", message });
   }
 
   private async save(kind: CheckpointKind, state: TrainerState): Promise<void> {
-    const { config, tree, report } = this.request;
+    const { config, tree, report, run, normalisePixels, fingerprints } = this.request;
     const paths = {
       best: tree.bestCheckpoint,
       last: tree.lastCheckpoint,
       periodic: epochCheckpoint(tree, state.epoch),
     };
+    const path = paths[kind];
     await mkdir(tree.checkpoints, { recursive: true });
-    await saveRunCheckpoint(paths[kind], {
+    await saveRunCheckpoint(path, {
       parameters: this.parameters,
       optimiser: { settings: this.request.training.optimiser, steps: this.step.steps },
       learningRate: this.learningRate,
@@ -157,37 +188,69 @@ export class TrainingRun {
       config,
       epoch: kind === "best" ? "best" : state.epoch,
       state,
+      identity: {
+        training: run.state?.training ?? "",
+        normalizePixels: normalisePixels,
+        images: fingerprints,
+      },
     });
-    report({ event: "checkpoint", path: paths[kind], kind, epoch: state.epoch });
+    this.lastSaved = `${path} (epoch ${state.epoch})`;
+    await run.saved(kind, state);
+    report({ event: "checkpoint", path, kind, epoch: state.epoch });
   }
 
-  /** Keeps an epoch's numbers: log, TensorBoard, and charts every LOG.CHART_CREATION_FREQ epochs and after the last. */
-  private async record(result: EpochResult): Promise<void> {
+  /** Shows an epoch in TensorBoard's log, in charts (every LOG.CHART_CREATION_FREQ epochs and after the last), and in a preview. */
+  private async show(result: EpochResult): Promise<void> {
     const { config, tree } = this.request;
-    await appendTrainLog(this.log, result);
-    await this.tensorboard.scalars(epochScalars(result), result.epoch);
+    await this.attempt("TensorBoard's log", () =>
+      this.tensorboard.scalars(epochScalars(result), result.epoch),
+    );
     const due = result.epoch % config.number("LOG.CHART_CREATION_FREQ") === 0;
-    if (!due && result.epoch !== config.number("TRAIN.EPOCHS")) return;
-    // Loaded here: charts take a third of a second to load, which the first training step need not wait for.
-    const { writeCharts } = await import("../results/charts.ts");
-    await writeCharts(tree, await readTrainLog(this.log));
+    if (due || result.epoch === config.number("TRAIN.EPOCHS"))
+      await this.attempt("Charts", async () => {
+        // Loaded here: charts take a third of a second to load, which the first training step need not wait for.
+        const { writeCharts } = await import("../results/charts.ts");
+        await writeCharts(tree, await readTrainLog(this.log));
+      });
+    await this.attempt("The preview", () => this.preview(result));
+    await this.attempt("The preview of features", () => this.previewFeatures(result));
   }
 
-  /** Shows what the encoder makes of the image of {@link preview}. */
-  private async previewFeatures(features: FeaturePreview, { epoch }: EpochResult): Promise<void> {
-    const { pairs } = this.validationPatches ?? this.patches;
-    const files = await features.draw(await pairs.images.image(0));
-    const image = basename(pairs.images.infos[0].path);
-    this.request.report({ event: "image", kind: "features", image, files, epoch });
+  /** Writes something that training does not depend on: where that fails, a warning says so once. */
+  private async attempt(what: string, write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      const expected = error instanceof ResultError || error instanceof ImageError;
+      const reason = expected ? error.message : writeErrorReason(error);
+      if (reason === undefined) throw error;
+      if (this.failing.has(what)) return;
+      this.failing.add(what);
+      const message = `${what} could not be written, and training goes on: ${reason}`;
+      this.request.report({ event: "log", level: "warning", message });
+    }
   }
 
-  /** Shows the state of training by the first validation image (or training image) after an epoch. */
-  private async preview(tester: ImageTester, { epoch }: EpochResult): Promise<void> {
+  /** Shows what the model makes of the first validation image (or training image). */
+  private async preview({ epoch }: EpochResult): Promise<void> {
     const { pairs } = this.validationPatches ?? this.patches;
-    const files = await tester.preview(pairs, 0);
+    const { config, tree, runtime } = this.request;
+    this.tester ??= new ImageTester(config, tree, this.task, runtime, this.parameters);
+    const files = await this.tester.preview(pairs, 0);
     const image = basename(pairs.images.infos[0].path);
     await keepEpochPictures(this.request.tree.runDirectory, epoch, image, files);
     const kind = this.task.testing.imageKinds.preview;
     this.request.report({ event: "image", kind, image, files, epoch });
+  }
+
+  /** Shows what the encoder makes of the image of {@link preview}, for networks that have one. */
+  private async previewFeatures({ epoch }: EpochResult): Promise<void> {
+    const { pairs } = this.validationPatches ?? this.patches;
+    const { config, tree, runtime, report } = this.request;
+    this.features ??= FeaturePreview.open(config, tree, this.task, runtime, this.parameters) ?? "none";
+    if (this.features === "none") return;
+    const files = await this.features.draw(await pairs.images.image(0));
+    const image = basename(pairs.images.infos[0].path);
+    report({ event: "image", kind: "features", image, files, epoch });
   }
 }

@@ -125,7 +125,7 @@ describe("Writing a configuration", () => {
     const target = vscode.Uri.joinPath(folder(), "new.biapy.yaml");
     await vscode.commands.executeCommand("biapy.newConfiguration", {
       ndim: 2,
-      task: "masking",
+      workflow: "masking",
       architecture: "mae",
       channels: 1,
       trainFolder: "2d/train",

@@ -42,7 +42,15 @@ describe("Training", () => {
     assert.deepEqual([label, contextValue], ["finished, run 1", "run"]);
     const groups = (await results.getChildren(row)) ?? [];
     const labels = await Promise.all(groups.map(async (group) => (await results.getTreeItem(group)).label));
-    assert.deepEqual(labels, ["Configuration", "Checkpoints", "Charts", "MAE_checks", "Images", "Logs"]);
+    assert.deepEqual(labels, [
+      "Configuration",
+      "Checkpoints",
+      "Charts",
+      "MAE_checks",
+      "Images",
+      "Previews during training",
+      "Logs",
+    ]);
     for (const group of groups) assert.ok(((await results.getChildren(group)) ?? []).length > 0);
   });
 

@@ -124,6 +124,26 @@ const COMBINATIONS: readonly (readonly [base: keyof typeof BASES, settings: Sett
         ["mae 2D", { "MODEL.ARCHITECTURE": name }],
       ] as const,
   ),
+  ...["unext_v1", "unext_v2", "hrnet", "stunet", "vit"].flatMap(
+    (name) =>
+      [
+        ["unet 2D", { "MODEL.ARCHITECTURE": name }],
+        ["unet 3D", { "MODEL.ARCHITECTURE": name }],
+        ["unet 2D", { "MODEL.ARCHITECTURE": name, "DATA.PATCH_SIZE": "(60,60,1)" }],
+        ["unet 2D", { "MODEL.ARCHITECTURE": name, "MODEL.DROPOUT_VALUES": ["0.1", "0.1"] }],
+        ["mae 2D", { "MODEL.ARCHITECTURE": name }],
+      ] as const,
+  ),
+  ...["PCC", "LAPLACIAN", "FFT", "RFFT", "VGG", "LPIPS"].map(
+    (name) => ["unet 2D", { "LOSS.TYPE": [name], "LOSS.WEIGHTS": ["1.0"] }] as const,
+  ),
+  ...["lpips", "fid", "is", "psnr"].map((name) => ["unet 2D", { "TRAIN.METRICS": [name] }] as const),
+  ["unet 2D", { "MODEL.ARCHITECTURE": "hrnet", "MODEL.HRNET.VARIANT": "W18" }],
+  ["unet 2D", { "MODEL.ARCHITECTURE": "hrnet", "MODEL.HRNET.VARIANT": "W20" }],
+  ["unet 2D", { "MODEL.ARCHITECTURE": "stunet", "MODEL.STUNET.VARIANT": "small" }],
+  ["unet 2D", { "MODEL.ARCHITECTURE": "stunet", "MODEL.STUNET.VARIANT": "tiny" }],
+  ["unet 2D", { "MODEL.FREEZE_LAYERS_MATCHING": ["'^down_path'"] }],
+  ["mae 2D", { "TRAIN.LR_SCHEDULER.NAME": "warmupreduceonplateau" }],
   ["unet 2D", { "DATA.PATCH_SIZE": "(60,60,1)" }],
   ["unet 2D", { "DATA.PATCH_SIZE": "(64,64)" }],
   ["unet 2D", { "DATA.PATCH_SIZE": "(16,64,64,1)" }],
@@ -211,6 +231,74 @@ function randomCases(): RandomCase[] {
   });
 }
 
+const LABELLED = (ndim: "2d" | "3d", type: string, patch: string) =>
+  BASE(ndim, "crappify", "unet", patch)
+    .replace("SELF_SUPERVISED\n", `${type}\n`)
+    .replace(/ {2}SELF_SUPERVISED:\n.*\n/, "")
+    .replace(/( {4}PATH: (.*\/train))\n/, "$1\n    GT_PATH: $2-masks\n")
+    .replace(/( {4}PATH: (.*\/test))\n/, "$1\n    GT_PATH: $2-masks\n")
+    .replace(/(ARCHITECTURE: unet)\n/, "$1\n  FEATURE_MAPS: [8, 16, 32]\n");
+
+const WORKFLOW_BASES = {
+  "denoising 2D": LABELLED("2d", "DENOISING", "(64,64,1)"),
+  "denoising 3D": LABELLED("3d", "DENOISING", "(16,64,64,1)"),
+  "segmentation 2D": LABELLED("2d", "SEMANTIC_SEG", "(64,64,1)"),
+  "segmentation 3D": LABELLED("3d", "SEMANTIC_SEG", "(16,64,64,1)"),
+} as const;
+
+/** Values of the keys that denoising and segmentation read, right ones and wrong ones. */
+const WORKFLOW_VALUES: Readonly<Record<string, readonly string[]>> = {
+  "PROBLEM.DENOISING.N2V_PERC_PIX": ["0.198", "1.0", "0.0", "1.5", "much"],
+  "PROBLEM.DENOISING.N2V_MANIPULATOR": ["mean", "normal_fitted", "nonsense"],
+  "PROBLEM.DENOISING.N2V_NEIGHBORHOOD_RADIUS": ["3", "0", "far"],
+  "PROBLEM.DENOISING.N2V_STRUCTMASK": ["True", "maybe"],
+  "PROBLEM.DENOISING.LOAD_GT_DATA": ["True", "False"],
+  "DATA.N_CLASSES": ["1", "2", "3", "several"],
+  "DATA.TRAIN.GT_PATH": ["/nowhere"],
+  "DATA.TEST.GT_PATH": ["/nowhere"],
+  "DATA.TEST.LOAD_GT": ["True", "False"],
+  "DATA.VAL.FROM_TRAIN": ["False"],
+  "LOSS.TYPE": ["[CE]", "[DICE]", "[DICE, CE]", "[MSE]", "[MAE]", "[CE, CE]", "[]"],
+  "LOSS.WEIGHTS": ["[1.0]", "[0.5, 0.5]"],
+  "LOSS.CLASS_REBALANCE": ["none", "manual", "nonsense"],
+  "LOSS.CLASS_WEIGHTS": ["[1.0, 2.0]", "[1.0, 1.0, 1.0]"],
+  "LOSS.IGNORE_INDEX": ["-1", "0", "255", "256", "-2"],
+  "TRAIN.METRICS": ["[iou]", "[mae, mse]", "[psnr]"],
+  "TEST.METRICS": ["[iou]", "[mse]", "[ssim]"],
+  "TEST.FULL_IMG": ["True"],
+  "TEST.AUGMENTATION": ["True"],
+  "MODEL.ARCHITECTURE": [
+    ...["unet", "resunet", "resunet++", "seunet", "resunet_se", "attention_unet", "multiresunet", "unetr"],
+    ...["unext_v1", "unext_v2", "hrnet", "stunet", "mae", "vit", "rcan", "dfcan", "wdsr", "edsr", "nafnet"],
+  ],
+};
+
+/** Configurations of the two workflows with labels: two to four of their own keys changed, and often one of all others. */
+function workflowCases(): RandomCase[] {
+  const random = new Random(RANDOM_SEED + 1);
+  const names = Object.keys(WORKFLOW_BASES) as (keyof typeof WORKFLOW_BASES)[];
+  const keys = Object.keys(WORKFLOW_VALUES);
+  const others = changes().filter(({ key }) => !(key in WORKFLOW_VALUES) && !key.startsWith("PROBLEM."));
+  return Array.from({ length: RANDOM_COUNT }, () => {
+    const base = names[random.integer(names.length)];
+    const chosen = new Map<string, string>();
+    for (let count = 1 + random.integer(3); count > 0; count--) {
+      const key = keys[random.integer(keys.length)];
+      chosen.set(key, WORKFLOW_VALUES[key][random.integer(WORKFLOW_VALUES[key].length)]);
+    }
+    if (random.uniform() < 0.3) {
+      const { key, value } = others[random.integer(others.length)];
+      chosen.set(key, value);
+    }
+    const drawn = [...chosen].map(([key, value]) => `${key}: ${value}`);
+    return {
+      name: `${base}, ${drawn.join(", ")}`,
+      text: changed(WORKFLOW_BASES[base], Object.fromEntries(chosen)),
+      changes: drawn,
+    };
+  });
+}
+
 function biapysRefusals(all: readonly Case[]): (string | null)[] {
   const { stdout, stderr, status } = spawnSync(python, [join(import.meta.dirname, "acceptance-judge.py")], {
     input: JSON.stringify(all.map(({ name, text }) => [name, text])),
@@ -229,13 +317,17 @@ function ourRefusal(text: string, folder: string): string | null {
   return all[0]?.message ?? null;
 }
 
-/** The table of differences in the documentation: which cases, who refuses them. */
-function documentedDifferences(): {
+/** Where the documentation begins with the differences of denoising and segmentation alone. */
+const OF_LABELS = "### Denoising and segmentation";
+
+/** The tables of differences in the documentation: which cases, who refuses them. */
+function documentedDifferences(labels = false): {
   readonly pattern: RegExp;
   readonly refusedBy: string;
   readonly row: string;
 }[] {
-  const text = readFileSync(join(import.meta.dirname, "../../docs/biapy.md"), "utf8");
+  const all = readFileSync(join(import.meta.dirname, "../../docs/biapy.md"), "utf8");
+  const text = labels ? all : all.slice(0, all.indexOf(OF_LABELS));
   const rows = [...text.matchAll(/^\| (`.+`) \| (ours|BiaPy) \|/gm)];
   return rows.map(([row, keys, refusedBy]) => {
     const patterns = [...keys.matchAll(/`([^`]+)`/g)].map(([, key]) =>
@@ -275,24 +367,28 @@ test("ours and BiaPy accept and refuse the same configurations, but for document
   assert.ok(accepted >= 100 && all.length - accepted >= 100, `${accepted} of ${all.length} accepted by both`);
 });
 
-test(`${RANDOM_COUNT} random configurations are accepted or refused alike, but for documented differences`, {
-  skip,
-}, () => {
-  const all = randomCases();
-  const folder = mkdtempSync(join(tmpdir(), "acceptance-"));
-  const theirs = biapysRefusals(all);
-  const documented = documentedDifferences();
-  const surprises = all.flatMap(({ name, text, changes }, index) => {
-    const [ours, their] = [ourRefusal(text, folder), theirs[index]];
-    if ((ours === null) === (their === null)) return [];
-    const refusedBy = ours === null ? "BiaPy" : "ours";
-    const known = documented.some(
-      (each) => each.refusedBy === refusedBy && changes.some((change) => each.pattern.test(`, ${change}`)),
-    );
-    return known ? [] : [`${name}: ours ${ours ?? "accepts"}; BiaPy ${their ?? "accepts"}`];
+for (const [what, made] of [
+  ["self-supervision", randomCases],
+  ["denoising and segmentation", workflowCases],
+] as const)
+  test(`${RANDOM_COUNT} random configurations of ${what} are accepted or refused alike, but for documented differences`, {
+    skip,
+  }, () => {
+    const all = made();
+    const folder = mkdtempSync(join(tmpdir(), "acceptance-"));
+    const theirs = biapysRefusals(all);
+    const documented = documentedDifferences(made === workflowCases);
+    const surprises = all.flatMap(({ name, text, changes }, index) => {
+      const [ours, their] = [ourRefusal(text, folder), theirs[index]];
+      if ((ours === null) === (their === null)) return [];
+      const refusedBy = ours === null ? "BiaPy" : "ours";
+      const known = documented.some(
+        (each) => each.refusedBy === refusedBy && changes.some((change) => each.pattern.test(`, ${change}`)),
+      );
+      return known ? [] : [`${name}: ours ${ours ?? "accepts"}; BiaPy ${their ?? "accepts"}`];
+    });
+    assert.deepEqual(surprises, []);
   });
-  assert.deepEqual(surprises, []);
-});
 
 test("a whole number that BiaPy refuses for one with a fraction is warned of", { skip }, () => {
   const folder = mkdtempSync(join(tmpdir(), "acceptance-"));

@@ -43,6 +43,34 @@ const mae = `  ARCHITECTURE: mae
   VIT_TOKEN_SIZE: 8
   MAE_MASK_TYPE: grid`;
 
+const unext = (version: 1 | 2, stem = 2) => `  ARCHITECTURE: unext_v${version}
+  FEATURE_MAPS: [4, 8, 16]
+  CONV_LAYERS: [1, 2, 1]
+  Z_DOWN: [2, 2]
+  CONVNEXT_STEM_K_SIZE: ${stem}`;
+const HRNET = `  ARCHITECTURE: hrnet
+  HRNET:
+    VARIANT: custom
+    NUM_STAGES: 2
+    NUM_MODULES: [1, 1]
+    NUM_BRANCHES: [2, 3]
+    NUM_BLOCKS: [[1, 1], [1, 1, 1]]
+    NUM_CHANNELS: [[8, 16], [8, 16, 32]]
+    YX_DOWN: [2, 2]
+    Z_DOWN: [1, 1]`;
+const stunet = (axes: number) => {
+  const each = (value: number) => `[${Array.from({ length: axes }, () => value)}]`;
+  return `  ARCHITECTURE: stunet
+  FEATURE_MAPS: [4, 8, 16]
+  Z_DOWN: [2, 2]
+  STUNET:
+    VARIANT: custom
+    DIMS: [4, 8, 8]
+    DEPTH: [1, 2, 1]
+    POOL_OP_KERNEL_SIZES: [${each(2)}, ${each(2)}]
+    CONV_KERNEL_SIZES: [${each(3)}, ${each(3)}, ${each(3)}]`;
+};
+
 interface Case {
   readonly ndim: "2D" | "3D";
   readonly patch: string;
@@ -52,7 +80,7 @@ interface Case {
 const flat = (model: string, patch = "(32,32,1)"): Case => ({ ndim: "2D", patch, model });
 const deep = (model: string, patch = "(16,16,16,1)"): Case => ({ ndim: "3D", patch, model });
 
-/** The documentation's fourteen in 2D, and those that BiaPy has in 3D in different kinds. */
+/** Each that both have in 2D, and those that BiaPy has in 3D in different kinds. ViT's heads differ: see docs/architecture.md. */
 const CASES: Readonly<Record<string, Case>> = {
   MAE: flat(mae),
   EDSR: flat("  ARCHITECTURE: edsr"),
@@ -69,6 +97,14 @@ const CASES: Readonly<Record<string, Case>> = {
   "UNETR-Small": flat(unetr(96, 6, 6)),
   "UNETR-Base": flat(unetr(192, 12, 12)),
   "ResUNet SE": flat(levels("resunet_se")),
+  "U-NeXt V1": flat(unext(1)),
+  "U-NeXt V2": flat(unext(2)),
+  HRNet: flat(HRNET, "(48,48,1)"),
+  "HRNet W18": flat("  ARCHITECTURE: hrnet\n  HRNET:\n    VARIANT: W18", "(64,64,1)"),
+  "STU-Net": flat(stunet(2)),
+  "U-NeXt V2 in 3D": deep(unext(2, 1)),
+  "HRNet in 3D": deep(HRNET, "(16,32,32,1)"),
+  "STU-Net in 3D": deep(stunet(3)),
   "U-Net in 3D": deep(levels("unet")),
   "Residual U-Net in 3D": deep(levels("resunet")),
   "UNETR in 3D": deep(unetr(48, 4, 3)),

@@ -20,6 +20,7 @@ from timm.models._manipulate import adapt_input_conv
 from timm.models.vision_transformer import VisionTransformer
 
 folder = pathlib.Path(sys.argv[1])
+torch.manual_seed(0)
 TOKEN, SIZE, CHANNELS = 8, 32, 3
 
 
@@ -47,9 +48,13 @@ def image(size, channels):
 def seen(net, size, channels):
     with torch.no_grad():
         kept = []
-        hook = net.blocks[-1].register_forward_hook(lambda _, __, output: kept.append(output))
         normalized = net.forward_features(image(size, channels))
-        hook.remove()
+        net.blocks[-1].register_forward_hook(lambda _, __, output: kept.append(output))
+        # UNETR normalizes with PyTorch's own epsilon.
+        for layer in net.modules():
+            if isinstance(layer, torch.nn.LayerNorm):
+                layer.eps = 1e-5
+        net.forward_features(image(size, channels))
     tokens = lambda x: x[0, 1:].double().tolist()
     return {"raw": tokens(kept[0]), "normalized": tokens(normalized)}
 

@@ -76,7 +76,7 @@ for (const architecture of ["mae", "vit", "unetr"])
   for (const judged of cases)
     test(`${judged.file} starts ${architecture} on ${judged.size} pixels of ${judged.channels} channels: it sees what timm's sees`, async () => {
       const { features, events } = await seen(architecture, judged);
-      // UNETR's decoder takes the layers as they are.
+      // UNETR's decoder takes the layers as they are, with its own epsilon.
       const known = (architecture === "unetr" ? judged.raw : judged.normalized).flat();
       assert.equal(features.length, known.length);
       const spread = Math.sqrt(known.reduce((sum, value) => sum + value ** 2, 0) / known.length);

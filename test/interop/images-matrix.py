@@ -49,6 +49,8 @@ def pixels(dtype, *shape):
         return (steps + 1j * steps).astype(dtype)
     info = np.iinfo(dtype)
     span = min(int(info.max) - int(info.min), 2**40)
+    if span < 500:
+        return (steps % (span + 1) + int(info.min)).astype(dtype)
     return (steps.astype("i8") * (span // 500) % span + max(int(info.min), -(2**39))).astype(dtype)
 
 

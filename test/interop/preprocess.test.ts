@@ -86,6 +86,15 @@ function image({ shape, sampleType }: Case): Image {
   return { shape, sampleType, data };
 }
 
+const references = join(import.meta.dirname, "../../media/samples/2d/test");
+const MATCHED: Case = {
+  name: "matched to the histogram of others (uint8)",
+  shape: plane,
+  sampleType: "uint8",
+  settings: on("MATCH_HISTOGRAM", { REFERENCE_PATH: references }),
+};
+const ALL: readonly Case[] = [...CASES, MATCHED];
+
 const folder = mkdtempSync(join(tmpdir(), "preprocess-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 const fileOf = (index: number) => join(folder, `${index}.npy`);
@@ -93,11 +102,11 @@ const is2d = ({ shape }: Case) => shape[0] === 1;
 
 before(async () => {
   if (skip) return;
-  for (const [index, each] of CASES.entries()) {
+  for (const [index, each] of ALL.entries()) {
     const { shape, data } = image(each);
     await writeNpy(fileOf(index), { shape: is2d(each) ? shape.slice(1) : shape, data });
   }
-  const input = CASES.map((each, index) => ({
+  const input = ALL.map((each, index) => ({
     image: fileOf(index),
     settings: Object.fromEntries(
       Object.entries(each.settings).map(([key, value]) => [key, value === "-1" ? -1 : value]),
@@ -110,7 +119,7 @@ before(async () => {
   if (stderr.includes("Error")) console.error(stderr.slice(-3000));
 });
 
-for (const [index, each] of CASES.entries()) {
+for (const [index, each] of ALL.entries()) {
   test(`an image ${each.name} is BiaPy's`, { skip }, async () => {
     const lines = Object.entries(each.settings).map(([key, value]) => {
       const [step, name] = key.split(".");

@@ -110,6 +110,29 @@ const CASES: Readonly<Record<string, Case>> = {
   }),
 };
 
+/** Every other kind of network, on the same tiles. */
+const NETWORKS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    ["resunet", "resunet++", "seunet", "resunet_se", "attention_unet"].map((name) => [name, levels(name)]),
+  ),
+  multiresunet: "{ARCHITECTURE: multiresunet}",
+  rcan: "{ARCHITECTURE: rcan, RCAN_RG_BLOCK_NUM: 1, RCAN_RCAB_BLOCK_NUM: 1}",
+  dfcan: "{ARCHITECTURE: dfcan}",
+  wdsr: "{ARCHITECTURE: wdsr}",
+  unetr:
+    "{ARCHITECTURE: unetr, VIT_EMBED_DIM: 24, VIT_NUM_LAYERS: 4, VIT_NUM_HEADS: 3, VIT_TOKEN_SIZE: 16, UNETR_VIT_NUM_FILTERS: 8}",
+};
+
+const ALL: Readonly<Record<string, Case>> = {
+  ...CASES,
+  ...Object.fromEntries(
+    Object.entries(NETWORKS).map(([name, model]) => [
+      `an odd plane by ${name}`,
+      flat([67, 101], tiles("(32,32,1)", "(0.25,0.25)", "(4,4)"), { model }),
+    ]),
+  ),
+};
+
 /** Waves with noise; integers fill most of their range. */
 function image({ shape, sampleType }: Case) {
   const [, height, width] = shape;
@@ -198,7 +221,7 @@ const folders = new Map<string, string>();
 before(async () => {
   if (skip) return;
   const all: Prepared[] = [];
-  for (const [name, each] of Object.entries(CASES)) all.push(await prepare(parent, name, each));
+  for (const [name, each] of Object.entries(ALL)) all.push(await prepare(parent, name, each));
   for (const { name, folder, config } of all) {
     folders.set(name, folder);
     try {
@@ -224,7 +247,7 @@ before(async () => {
 
 process.on("exit", () => rmSync(parent, { recursive: true, force: true }));
 
-for (const [name, each] of Object.entries(CASES)) {
+for (const [name, each] of Object.entries(ALL)) {
   test(`${name} is predicted the same by both engines`, { skip }, async (context) => {
     assert.equal(faults.get(name), undefined);
     const folder = folders.get(name) ?? "";

@@ -4,6 +4,7 @@ import { pretextTask } from "../../src/config/basics.ts";
 import { checkConfig, checkName } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { keyFacts } from "../../src/config/keys.ts";
+import { optimizerBetas } from "../../src/config/optimizer-betas.ts";
 
 const load = (text: string) => loadConfig("my.yaml", text);
 
@@ -266,4 +267,120 @@ test("a rate that falls along a cosine rises first, and falls within the trainin
     "WARMUP_COSINE_DECAY_EPOCHS",
   ]);
   assert.deepEqual(problems("COSINE_DECAY_FRACTION: 1.5"), ["COSINE_DECAY_FRACTION"]);
+});
+
+test("names of JavaScript's own objects are unknown keys like any other", () => {
+  const text =
+    "constructor: 1\ntoString:\n  a: 1\n__proto__: {x: 1}\nDATA: {hasOwnProperty: 3, __proto__: 3}\n";
+  const unknown = loadConfig("x.yaml", text).problems.filter(({ message }) =>
+    message.startsWith("BiaPy has no key"),
+  );
+  assert.deepEqual(
+    unknown.map(({ key, line }) => [key, line]),
+    [
+      ["constructor", 1],
+      ["toString", 2],
+      ["__proto__", 4],
+      ["DATA.hasOwnProperty", 5],
+      ["DATA.__proto__", 5],
+    ],
+  );
+});
+
+test("thousands of unknown or repeated keys are counted, not listed", () => {
+  const lines = (line: (index: number) => string) =>
+    Array.from({ length: 8000 }, (_, at) => line(at)).join("\n");
+  const floods = [
+    lines((at) => `KEY_${at}: 1`),
+    lines((at) => `KEY_${at}: {a: 1}`),
+    `DATA:\n${lines((at) => `  KEY_${at}: 1`)}`,
+    `DATA:\n${lines(() => "  VAL: {BINARY_MASKS: 1}")}`,
+  ];
+  for (const text of floods) {
+    const { problems } = loadConfig("x.yaml", text);
+    assert.ok(problems.length > 40 && problems.length < 210, String(problems.length));
+    assert.match(problems.at(-1)?.message ?? "", /\d+ more/);
+  }
+  const deep = `A: "${"(".repeat(100_000)}${")".repeat(100_000)}"`;
+  assert.equal(loadConfig("x.yaml", deep).problems.length, 1);
+  assert.match(loadConfig("x.yaml", `A: ${"x".repeat(2 ** 21)}`).problems[0].message, /x.yaml.*2.1 MB/);
+});
+
+test("rates and betas that are no numbers are refused; a pair of betas is read in every form", () => {
+  const train = (text: string) => {
+    const { config, problems } = loadConfig("x.yaml", `PROBLEM: {TYPE: SELF_SUPERVISED}\nTRAIN: {${text}}\n`);
+    const all = [...problems, ...checkConfig(config)].filter(({ key }) =>
+      /^TRAIN.(LR|OPT_BETAS)$/.test(key ?? ""),
+    );
+    return { config, problems: all };
+  };
+  for (const text of ["LR: '0,001'", "LR: .nan", "LR: .inf", "LR: 1e999", "LR: []", "LR: [x]"])
+    assert.deepEqual(
+      train(text).problems.map(({ key, severity }) => [key, severity]),
+      [["TRAIN.LR", "error"]],
+      text,
+    );
+  for (const text of ["0.9", "[0.9]", "[0.9, 1.0]", "[-0.1, 0.9]", "[[0.9, x]]", "[]"])
+    assert.deepEqual(
+      train(`OPT_BETAS: ${text}`).problems.map(({ severity }) => severity),
+      ["error"],
+      text,
+    );
+  for (const text of ["[0.9, 0.99]", '"(0.9, 0.99)"', "[[0.9, 0.99]]"]) {
+    const { config, problems } = train(`OPT_BETAS: ${text}`);
+    assert.ok(
+      problems.every(({ severity }) => severity === "warning"),
+      text,
+    );
+    assert.deepEqual(optimizerBetas(config), [0.9, 0.99], text);
+  }
+});
+
+test("a file is read as PyYAML and yacs read it", () => {
+  const value = (
+    text: string,
+    key: "TRAIN.EPOCHS" | "DATA.PATCH_SIZE" | "AUGMENTOR.ENABLE" | "TRAIN.W_DECAY",
+  ) => {
+    const { config, problems } = load(text);
+    assert.deepEqual(problems, [], text);
+    return config.value(key);
+  };
+  for (const yes of ["yes", "on", "TRUE", "'True'", '"True"'])
+    assert.equal(value(`AUGMENTOR: {ENABLE: ${yes}}`, "AUGMENTOR.ENABLE"), true);
+  assert.equal(value("TRAIN: {EPOCHS: 0x10}", "TRAIN.EPOCHS"), 16);
+  assert.equal(value("TRAIN: {EPOCHS: 1_00}", "TRAIN.EPOCHS"), 100);
+  assert.equal(value("TRAIN: {EPOCHS: '100'}", "TRAIN.EPOCHS"), 100);
+  assert.equal(value("TRAIN: {W_DECAY: 1e-4}", "TRAIN.W_DECAY"), 1e-4);
+  assert.deepEqual(value("DATA: {PATCH_SIZE: '64, 64, 1'}", "DATA.PATCH_SIZE"), [64, 64, 1]);
+  const anchored =
+    "DATA:\n  TRAIN: &images\n    IN_MEMORY: False\n    PATH: a\n  TEST:\n    <<: *images\n    PATH: b\n";
+  const { config, problems } = load(anchored);
+  assert.deepEqual(problems, []);
+  assert.equal(config.value("DATA.TEST.IN_MEMORY"), false);
+  assert.equal(config.text("DATA.TEST.PATH"), "b");
+});
+
+test("what BiaPy refuses of a file's form is refused, at its place and with what to write", () => {
+  for (const [text, line, message, suggestion] of [
+    ["TRAIN:\n\tEPOCHS: 3\n", 2, /tab/, undefined],
+    ["TRAIN:\n  EPOCHS: 3\t# few\n", 2, /no tabs/, undefined],
+    ["TRAIN:\n  EPOCHS: 3\n---\nTEST:\n  ENABLE: True\n", 3, /second document/, undefined],
+    ["", 1, /empty/, undefined],
+    ["# nothing\n", 1, /empty/, undefined],
+    ["PATHS:\nTRAIN:\n  EPOCHS: 3\n", 1, /no keys/, undefined],
+    ["TRAIN:\n  LR: *rate\n", 2, /no anchor/, undefined],
+    ["TRAIN:\n  LR: 1e-4\n", 2, /dot/, "0.0001"],
+    ["TRAIN:\n  LR: 1\n", 2, /whole number/, "1.0"],
+    ["TRAIN:\n  EPOCHS: 100.0\n", 2, /decimal point/, "100"],
+    ["TRAIN:\n  BATCH_SIZE: 6.\n", 2, /decimal point/, "6"],
+  ] as const) {
+    const [problem] = load(text).problems;
+    assert.match(problem.message, message, text);
+    assert.deepEqual([problem.severity, problem.line, problem.suggestion], ["error", line, suggestion], text);
+  }
+  const repeated = Array.from(
+    { length: 20 },
+    (_, at) => `  k${at}: &a${at} [${at === 0 ? "x" : `*a${at - 1}, *a${at - 1}`}]`,
+  );
+  assert.match(load(`TRAIN:\n${repeated.join("\n")}\n`).problems[0].message, /repeats itself/);
 });

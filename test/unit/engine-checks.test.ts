@@ -8,8 +8,8 @@ import { samples } from "../workflow/command.ts";
 
 const images = (phase: string) => JSON.stringify(join(samples("2d"), phase));
 
-const SEGMENTATION = `
-PROBLEM: {TYPE: SEMANTIC_SEG, NDIM: 2D}
+const INSTANCES = `
+PROBLEM: {TYPE: INSTANCE_SEG, NDIM: 2D}
 DATA:
   PATCH_SIZE: "(64,64,1)"
   TRAIN: {PATH: ${images("train")}, GT_PATH: ${images("train")}}
@@ -26,21 +26,21 @@ function problems(engine: "embedded" | "biapy", text: string) {
 }
 
 test("a workflow that BiaPy trains is clean for its engine, and the embedded one says who trains it", () => {
-  assert.deepEqual(problems("biapy", SEGMENTATION), []);
-  const [problem] = problems("embedded", SEGMENTATION).filter(({ key }) => key === "PROBLEM.TYPE");
-  assert.match(problem.message, /embedded engine trains SELF_SUPERVISED.*SEMANTIC_SEG needs BiaPy/);
+  assert.deepEqual(problems("biapy", INSTANCES), []);
+  const [problem] = problems("embedded", INSTANCES).filter(({ key }) => key === "PROBLEM.TYPE");
+  assert.match(problem.message, /embedded engine trains SELF_SUPERVISED.*INSTANCE_SEG needs BiaPy/);
   assert.equal(problem.ofEmbeddedEngine, true);
   // To change the workflow is no way to mend it.
   assert.equal(problem.suggestion, undefined);
 });
 
 test("BiaPy's engine is told what BiaPy refuses", () => {
-  const wrong = SEGMENTATION.replace("(64,64,1)", "(64,64)").replace("test", "nowhere");
+  const wrong = INSTANCES.replace("(64,64,1)", "(64,64)").replace("test", "nowhere");
   assert.deepEqual(
     problems("biapy", wrong).map(({ key }) => key),
     ["DATA.PATCH_SIZE", "DATA.TEST.PATH"],
   );
-  const mae = SEGMENTATION.replace("SEMANTIC_SEG", "SELF_SUPERVISED").replace(
+  const mae = INSTANCES.replace("INSTANCE_SEG", "SELF_SUPERVISED").replace(
     "NDIM: 2D",
     "NDIM: 2D, SELF_SUPERVISED: {PRETEXT_TASK: masking}",
   );

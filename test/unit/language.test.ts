@@ -8,8 +8,9 @@ import { loadConfig } from "../../src/config/config.ts";
 import { describeMemory, estimateMemory } from "../../src/config/memory-estimate.ts";
 import { nearestFolder } from "../../src/config/nearest-folder.ts";
 import { keyProposals } from "../../src/extension/language/completion-items.ts";
+import { describeContent } from "../../src/extension/language/folder-content.ts";
 import { checkImages } from "../../src/extension/language/image-checks.ts";
-import { describeContent, folderContent, imageFolders } from "../../src/extension/language/image-folders.ts";
+import { folderContent, imageFolders } from "../../src/extension/language/image-folders.ts";
 import { insertionOf, keyLines } from "../../src/extension/language/key-lines.ts";
 import {
   architecturesFor,
@@ -224,17 +225,12 @@ test("the memory estimate agrees with what was measured, within a tenth", () => 
 
 test("a new configuration has no problems, whatever was chosen", () => {
   for (const ndim of [2, 3] as const)
-    for (const task of ["masking", "crappify"] as const)
-      for (const architecture of architecturesFor(task, ndim))
+    for (const workflow of ["masking", "crappify", "denoising", "segmentation"] as const)
+      for (const architecture of architecturesFor(workflow, ndim))
         for (const folder of ["data/train", "C:/My Images #1/it's", "/with: colon", "1", "None", "(a)"]) {
           const choices = {
-            ndim,
-            task,
-            architecture,
-            channels: 3,
-            patch: proposedPatch(ndim),
-            trainFolder: folder,
-            testFolder: folder,
+            ...{ ndim, workflow, architecture, channels: 3, patch: proposedPatch(ndim) },
+            ...{ trainFolder: folder, testFolder: folder, trainMasks: folder, testMasks: folder },
           };
           const text = configurationText(choices);
           const { config, problems } = loadConfig("a.yaml", text);

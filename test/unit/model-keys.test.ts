@@ -103,8 +103,9 @@ test("spectral losses alone are refused for images of several channels, of which
 for (const metric of ["lpips", "FID", "is", "nonsense"])
   test(`the metric ${metric} is refused in training and in testing`, () => {
     const text = `METRICS: [mse, ${metric}]`;
+    const unet = "PROBLEM: {TYPE: SELF_SUPERVISED}\nMODEL: {ARCHITECTURE: unet}";
     for (const key of ["TRAIN", "TEST"]) {
-      const { config } = loadConfig("job.yaml", `MODEL: {ARCHITECTURE: unet}\n${key}: {${text}}`);
+      const { config } = loadConfig("job.yaml", `${unet}\n${key}: {${text}}`);
       const [problem] = checkConfig(config).filter((each) => each.key === `${key}.METRICS`);
       assert.match(
         problem.message,

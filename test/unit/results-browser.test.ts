@@ -48,6 +48,7 @@ function documentedTree(root: string): string {
     "results/cells_1/per_image/a2.tif",
     "results/cells_1/per_image/a10.tif",
     "results/cells_1/tensorboard/events.out.tfevents.1",
+    ".biapy-studio/cells_1/output.log",
     log,
   ];
   write(join(root, "cells"), files, {
@@ -117,7 +118,7 @@ test("the documented tree: files by kind, best epoch, status", async () => {
   const run = runs.find(({ tree }) => tree.runId === 1);
   assert.ok(run !== undefined);
   assert.equal(run.writtenBy, "embedded");
-  assert.equal(run.status, "finished");
+  assert.equal(run.status, "interrupted");
   assert.deepEqual(run.best, { loss: 1.2, epoch: 2 });
   assert.equal(run.epochs, 3);
   assert.deepEqual(names(run.files.configuration), ["cells.yaml"]);
@@ -126,10 +127,22 @@ test("the documented tree: files by kind, best epoch, status", async () => {
   assert.equal(run.files["mae-checks"].length, 4);
   assert.deepEqual(names(run.files.images), ["a2.tif", "a10.tif"]);
   assert.deepEqual(names(run.files.augmentations), ["a_0.tif"]);
-  assert.deepEqual(names(run.files.logs), ["cells_1_log.jsonl"]);
-  write(job, ["checkpoints/cells_1-checkpoint-last.pth"]);
-  const stopped = (await runsOf(job)).find(({ tree }) => tree.runId === 1);
-  assert.equal(stopped?.status, "stopped");
+  assert.deepEqual(names(run.files.logs), ["cells_1_log.jsonl", "output.log"]);
+  const state = {
+    format: 1,
+    training: "0123456789abcdef",
+    epoch: 3,
+    step: 0,
+    epochs: 3,
+    trained: true,
+    time: 1,
+  };
+  const shown = { finished: "finished", stopped: "stopped", failed: "failed", testing: "interrupted" };
+  for (const [status, expected] of Object.entries(shown)) {
+    writeFileSync(run.tree.stateFile, JSON.stringify({ ...state, status, message: "why" }));
+    const found = (await runsOf(job)).find(({ tree }) => tree.runId === 1);
+    assert.equal(found?.status, expected);
+  }
 });
 
 test("BiaPy's tree: its names of logs, configurations and checks", async () => {

@@ -111,12 +111,12 @@ scenario("a few questions make a configuration without a fault", async ({ workbe
   await workbench.entries.filter({ hasText: /images.train.*\d+ images, \d+ × \d+/ }).waitFor();
   await workbench.screenshot("5-question");
   await answer(workbench, "Use Sample Images", "3D");
-  await workbench.page.locator(".quick-input-title", { hasText: "(3/5)" }).waitFor();
+  await workbench.page.locator(".quick-input-title", { hasText: "(3/7)" }).waitFor();
   // Back returns to the question before.
   await workbench.page.locator(".quick-input-titlebar .codicon-quick-input-back").click();
-  await workbench.page.locator(".quick-input-title", { hasText: "(2/5)" }).waitFor();
-  await answer(workbench, "3D", "Masking");
-  await workbench.page.locator(".quick-input-title", { hasText: "(5/5)" }).waitFor();
+  await workbench.page.locator(".quick-input-title", { hasText: "(2/7)" }).waitFor();
+  await answer(workbench, "3D", "Pretrain by Masking");
+  await workbench.page.locator(".quick-input-title", { hasText: "(6/7)" }).waitFor();
   await answer(workbench, "Use Sample Images");
   await workbench.givePath("Save the Configuration", join(sample, "volume.biapy.yaml"));
   await workbench.soundConfiguration("volume.biapy.yaml");
@@ -128,8 +128,8 @@ scenario("a few questions make a configuration without a fault", async ({ workbe
   await workbench.command("BiaPy: New Configuration");
   await answer(workbench, "Choose a Folder");
   await workbench.givePath("Which images to train on?", join(sample, "images/train"));
-  await answer(workbench, "2D", "Crappify", /^unet$/);
-  await workbench.page.locator(".quick-input-title", { hasText: "(5/5)" }).waitFor();
+  await answer(workbench, "2D", "Pretrain by Restoring", /^unet$/);
+  await workbench.page.locator(".quick-input-title", { hasText: "(6/7)" }).waitFor();
   // The folder beside the training images is proposed.
   await workbench.page.keyboard.press("Enter");
   await workbench.givePath("Save the Configuration", join(sample, "restore.biapy.yaml"));

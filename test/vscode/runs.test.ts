@@ -83,7 +83,7 @@ scenario("a training that is killed is explained, with its log", async ({ workbe
   process.kill(JSON.parse(readFileSync(record, "utf8")).pid, "SIGKILL");
   const panel = await workbench.runStatus(/Failed/);
   const errors = panel.getByRole("alert", { name: "Errors" });
-  await errors.filter({ hasText: "most likely because memory ran out" }).waitFor();
+  await errors.filter({ hasText: "ended from outside" }).waitFor();
   await workbench.screenshot("7-killed");
   await panel.getByRole("button", { name: "Resume" }).waitFor();
   await errors.getByRole("button", { name: "Show Log" }).click();

@@ -7,7 +7,8 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writ
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { unzipSync } from "fflate";
-import { askRegistry, installed, orSkip, Unavailable, which } from "../support/machine.ts";
+import { orSkip } from "../support/machine.ts";
+import { machine, setUpWine } from "./set-up-wine.ts";
 
 const TESTS = [
   ...["config", "patches", "images", "containers", "checkpoint-pytorch", "results", "engines", "runs"].map(
@@ -20,7 +21,6 @@ const TESTS = [
 const TRIES = 3;
 const UNSTARTED = "spawn UNKNOWN";
 
-const machine = resolve("test/windows/machine");
 const output = resolve(".test-output/windows");
 
 const wine = orSkip("Windows' paths and processes were not tested", setUpWine);
@@ -61,15 +61,6 @@ function passes(file: string): boolean {
     if (remaining === 0 || !(said === "" || said.includes(UNSTARTED))) return false;
     console.log(`Wine could not start a process: ${file} is run again.`);
   }
-}
-
-/** Wine's path, with Windows' Node.js installed for it. Throws {@link Unavailable}. */
-function setUpWine(): string {
-  if (process.platform !== "linux" || process.arch !== "x64")
-    throw new Unavailable("Wine runs them on 64-bit Linux for Intel and AMD only");
-  const found = installed("wine", ["wine", "wine64"], () => which("wine"));
-  askRegistry("npm", ["ci", "--prefix", machine, "--ignore-scripts", "--force", "--no-audit", "--no-fund"]);
-  return found;
 }
 
 /** Windows' Node.js writes to a file, since it takes no pipe of the system around it for its output. */

@@ -11,6 +11,7 @@ import { loadConfig } from "../../src/config/config.ts";
 import { embeddedArchitectures } from "../../src/facts/architectures.ts";
 import { resultTree } from "../../src/facts/result-tree.ts";
 import type { NewRunEvent } from "../../src/facts/run-events.ts";
+import { readRunState } from "../../src/facts/run-state.ts";
 import { openImage, readImage } from "../../src/images/files.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
@@ -143,7 +144,10 @@ for (const ndim of ["2D", "3D"] as const)
       for (const part of [tree.tensorboard, tree.trainLogs, tree.configFile])
         assert.ok(existsSync(part), part);
       assert.ok(existsSync(join(tree.runDirectory, "test_results_metrics.csv")));
-      assert.ok(!existsSync(tree.lastCheckpoint));
+      const state = await readRunState(tree);
+      assert.deepEqual([state?.status, state?.epoch, state?.trained], ["finished", 4, true]);
+      // What a later run with more epochs resumes from: the last checkpoint, or the best where that is the last epoch's.
+      assert.equal(existsSync(tree.lastCheckpoint), state?.best?.epoch !== 4);
       const checkpoint = await loadBiapyCheckpoint(tree.bestCheckpoint);
       assert.ok(checkpoint.weights.size > 0 && checkpoint.modelBuildArguments !== undefined);
       await checkpoint.close();

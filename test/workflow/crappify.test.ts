@@ -92,6 +92,11 @@ test("copies are made once, made anew when their settings change, and left alone
   const refused = await biapy(args(5));
   assert.equal(refused.code, 2);
   assert.match(problemsOf(refused)[0].message, /is 1 x 64 x 256 x 1, but the image that it is a copy of/);
+
+  await writeFile(`${copies}.crappify.json`, '{"settings": null}');
+  const damaged = await biapy(args(6));
+  assert.equal(damaged.code, 2);
+  assert.match(problemsOf(damaged)[0].message, /\.crappify\.json has a wrong settings: .*Delete it/);
 });
 
 test("what is measured of restored images is what their files show, and stands in a table", async () => {
@@ -106,7 +111,9 @@ test("what is measured of restored images is what their files show, and stands i
   assert.deepEqual([...tested.keys()], ["nuclei-01.tif", "nuclei-02.tif", "mean"]);
   const run = join(results, "job/results/job_1");
   const previews = result.events.flatMap((event) =>
-    event.event === "image" && event.epoch !== undefined ? [event.files.prediction] : [],
+    event.event === "image" && event.kind !== "features" && event.epoch !== undefined
+      ? [event.files.prediction]
+      : [],
   );
   // Where REUSE_PREDICTIONS looks for predictions of test images, there is nothing else.
   assert.deepEqual(new Set(previews), new Set([join(run, "previews", "nuclei-01.tif")]));

@@ -83,7 +83,10 @@ test("an MAE's encoder starts a UNETR, in patches of another size too; what did 
       logs(result),
       /tensors skipped, because this network has no weights of such names: .*decoder/,
     );
-    assert.match(logs(result), /weights are not in the checkpoint and start afresh: bottleneck\.weight/);
+    assert.match(
+      logs(result),
+      /weights are not taken from the checkpoint and start afresh: bottleneck\.weight/,
+    );
   }
 });
 

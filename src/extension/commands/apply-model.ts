@@ -97,8 +97,9 @@ async function tellDone(
   const count = found.length === 1 ? "1 prediction is" : `${found.length} predictions are`;
   const answer = await vscode.window.showInformationMessage(`${count} in ${target}.`, show, reveal);
   if (answer === reveal) await vscode.commands.executeCommand("revealFileInOS", vscode.Uri.file(target));
-  if (answer !== show) return;
-  const { original, prediction } = found[0];
+  const [first] = found;
+  if (answer !== show || first === undefined) return;
+  const { original, prediction } = first;
   const images = [original, prediction].map((path) => vscode.Uri.file(path));
   openImages(context, images, { titles: ["Original", "Prediction"] });
 }

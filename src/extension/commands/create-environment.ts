@@ -62,6 +62,6 @@ async function pickPython(): Promise<PythonEnvironment | undefined> {
     environment,
   }));
   const title = "Which Python makes the environment?";
-  if (items.length === 1) return items[0].environment;
+  if (items.length === 1) return items[0]?.environment;
   return (await vscode.window.showQuickPick(items, { title }))?.environment;
 }

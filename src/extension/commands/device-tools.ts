@@ -54,7 +54,7 @@ export async function install(
           last = JSON.parse(line) as InstallEvent;
           if (last.event === "progress") progress.report({ message: progressText(last) });
         },
-        cancelled,
+        { cancelled },
       );
       if (last?.event === "failed") throw new Error(last.message);
       if (cancelled.isCancellationRequested) return false;
@@ -72,12 +72,21 @@ function progressText({ label, done, total }: Extract<InstallEvent, { event: "pr
   return `${label}: ${bytes(done)} of ${bytes(total)} (${Math.floor((100 * done) / total)} %)`;
 }
 
-/** Runs the command line and hands over each line that it prints; cancelling ends it. */
-async function runTool(
+export interface ToolOptions {
+  /** Ends the tool. */
+  readonly cancelled?: vscode.CancellationToken;
+  /** Working directory. */
+  readonly cwd?: string;
+  /** Receives what the tool prints to standard error, line by line. */
+  readonly errors?: (text: string) => void;
+}
+
+/** Runs the command line and calls `line` with each line that it prints. Returns the exit code. */
+export async function runTool(
   context: vscode.ExtensionContext,
   args: readonly string[],
   line: (text: string) => void,
-  cancelled?: vscode.CancellationToken,
+  { cancelled, cwd, errors }: ToolOptions = {},
 ): Promise<number | null> {
   const node = await findNode(vscode.workspace.getConfiguration("biapy").get("run.nodePath", ""));
   if (typeof node === "string") throw new Error(node);
@@ -86,7 +95,8 @@ async function runTool(
     [...node.args, context.asAbsolutePath("dist/cli.mjs"), ...args],
     {
       env: { ...process.env, ...node.env },
-      stdio: ["ignore", "pipe", "ignore"],
+      cwd,
+      stdio: ["ignore", "pipe", errors === undefined ? "ignore" : "pipe"],
       windowsHide: true,
     },
   );
@@ -95,6 +105,7 @@ async function runTool(
     child.on("close", resolve);
   });
   const listener = cancelled?.onCancellationRequested(() => child.kill());
+  if (child.stderr !== null && errors !== undefined) createInterface(child.stderr).on("line", errors);
   if (child.stdout !== null) for await (const text of createInterface(child.stdout)) line(text);
   listener?.dispose();
   return ended;

@@ -31,10 +31,14 @@ const HANDLERS: Readonly<Record<Exclude<CommandId, RegisteredElsewhere>, Handler
       clicked,
       Array.isArray(selected) ? selected : undefined,
     ),
+  "biapy.comparePretrained": async (services, clicked) =>
+    (await import("./compare-pretrained.ts")).comparePretrained(services, clicked),
   "biapy.showRunLog": async (services, clicked) =>
     (await import("./manage-runs.ts")).showRunLog(services, clicked),
   "biapy.openInTensorBoard": async (services, clicked) =>
     (await import("./tensorboard.ts")).openInTensorBoard(services, clicked),
+  "biapy.inspectImages": async (services, clicked, all) =>
+    (await import("./inspect-images.ts")).inspectImages(services, clicked, all),
   "biapy.installGpuRuntime": async ({ context }) =>
     (await import("./gpu-runtime.ts")).installGpuRuntime(context),
   "biapy.openTrainerSource": async (services, file) =>

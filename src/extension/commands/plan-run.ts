@@ -1,5 +1,5 @@
 /** From a configuration to what is to be run: name, number, results, engine, command. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import * as vscode from "vscode";
 import { checkConfig, checkName } from "../../config/checks.ts";
@@ -102,7 +102,9 @@ async function isSound(
   const readable = loaded.config.document.entries.length > 0;
   const found = [...loaded.problems, ...(readable ? checkConfig(loaded.config, folder) : [])];
   const sound = readable && !found.some(({ severity }) => severity === "error");
-  const images = sound ? await (await imageChecks(context)).checkImages(loaded.config, folder, true) : [];
+  const images = sound
+    ? await imageChecks(context).check(config.fsPath, readFileSync(config.fsPath, "utf8"), folder, true)
+    : [];
   const [first, ...more] = [...found, ...images].filter(({ severity }) => severity === "error");
   if (first === undefined) return true;
   const others = more.length === 0 ? "" : ` (and ${more.length} more)`;

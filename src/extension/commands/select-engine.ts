@@ -30,9 +30,9 @@ async function pickEngine(engines: readonly Engine[]): Promise<Engine | undefine
   }));
   pick.items = items;
   void Promise.all(
-    engines.map(async (engine, index) => {
-      const found = await engine.detect();
-      items[index].detail = found.available
+    items.map(async (item) => {
+      const found = await item.engine.detect();
+      item.detail = found.available
         ? found.detail
         : `$(warning) ${found.reason} $(info) Choose it to read more.`;
       const { activeItems } = pick;

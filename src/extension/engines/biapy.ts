@@ -13,7 +13,7 @@ import {
 import { resumable, runConfiguration } from "../../engines/run-configuration.ts";
 import { ENGINE_LABELS } from "../../facts/engine-labels.ts";
 import type { RunCommand, RunOrder } from "../../runs/record.ts";
-import { commandLink } from "../workspace/commands.ts";
+import { commandLink } from "../workspace/command-link.ts";
 import { type Engine, PYTHON_SESSION } from "./engine.ts";
 
 export interface BiapySettings {

@@ -56,7 +56,8 @@ export function embeddedEngine(
     device: ({ gpu }) => (gpu === "" ? ANY_DEVICE : /\d/.test(gpu) ? `gpu:${gpu}` : "cpu"),
     command,
     canResume: (order) =>
-      existsSync(resultTree(order.resultDirectory, order.name, order.runId).lastCheckpoint),
+      // A run that has a state but no checkpoint starts from the beginning, and says so.
+      existsSync(resultTree(order.resultDirectory, order.name, order.runId).stateFile),
     async debug(order, port) {
       const files = bundle.replace(/[^/\\]*$/, "**/*.mjs").replaceAll("\\", "/");
       return {

@@ -25,7 +25,9 @@ export function enginesOf(context: vscode.ExtensionContext): readonly Engine[] {
 
 /** Returns the engine that the settings select. Defaults to the embedded one. */
 export function selectedEngine(engines: readonly Engine[]): Engine {
-  return engines.find(({ id }) => id === setting("engine")) ?? engines[0];
+  const selected = engines.find(({ id }) => id === setting("engine")) ?? engines[0];
+  if (selected === undefined) throw new Error("There is no engine.");
+  return selected;
 }
 
 /** Returns where to search for Python: the setting, then the Python extension's interpreter, then the open folders. */

@@ -22,7 +22,7 @@ export function keyProposals(text: string, line: number, column: number): KeyPro
   const before = (text.split(/\r?\n/)[line] ?? "").slice(0, column);
   const typed = /^(\s*)([\w.]*)$/.exec(before);
   if (typed === null) return [];
-  const indent = typed[1].length;
+  const [, { length: indent } = "", name = ""] = typed;
   const others = keyLines(text).filter((each) => each.line !== line);
   const known = new Set(others.map(({ key }) => key));
   const section = sectionAt(text, line, indent);
@@ -33,7 +33,7 @@ export function keyProposals(text: string, line: number, column: number): KeyPro
     const rank = OTHER_WORKFLOWS.test(key) ? 3 : key.startsWith(prefix) ? 1 : 2;
     const names = key.slice(prefix.length).split(".");
     // The YAML server offers the section's own keys, unless its name was typed before them.
-    if (key.startsWith(prefix) && names.length === 1 && !typed[2].includes(".")) return [];
+    if (key.startsWith(prefix) && names.length === 1 && !name.includes(".")) return [];
     if (!key.startsWith(prefix) || (names.length > 1 && known.has(prefix + names[0])))
       return [{ key, start: indent, rank }];
     const lines = nestedLines(names, indent, unit, "").map((each, depth) =>

@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import { type Config, loadConfig } from "../../config/config.ts";
 import { checkForEngine, engineNamed } from "../../config/engine-checks.ts";
 import type { Problem } from "../../facts/run-events.ts";
-import { commandLink } from "../workspace/commands.ts";
+import { commandLink } from "../workspace/command-link.ts";
 import { LANGUAGE } from "../workspace/recognise.ts";
 import { baseFolder } from "./documents.ts";
 import { imageChecks } from "./load-image-checks.ts";
@@ -126,13 +126,27 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
     if (document.isClosed) return;
     const { version } = document;
     const { problems, config, sound } = this.read(document);
-    const { checkImages } = await imageChecks(this.context);
     // BiaPy reads more kinds of images than the embedded engine.
     const ours = sound && selectedEngine(document) === "embedded";
-    const found = ours ? await checkImages(config, baseFolder(document), mayTouchNetwork()) : [];
+    const found = ours ? await this.imageProblems(document, config) : [];
     if (document.isClosed || document.version !== version) return;
     this.images.set(document.uri.toString(), found);
     this.show(document, [...problems, ...found]);
+  }
+
+  /** What is wrong with the images, or that they could not be looked at. */
+  private async imageProblems(document: vscode.TextDocument, config: Config): Promise<readonly Problem[]> {
+    try {
+      return await imageChecks(this.context).check(
+        document.uri.fsPath,
+        document.getText(),
+        baseFolder(document),
+        mayTouchNetwork(),
+      );
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return [{ ...config.problem("DATA.TRAIN.PATH", `${reason}.`), severity: "warning" }];
+    }
   }
 
   /** What the command line would say of the text. Images are opened only where it has no errors. */

@@ -1,7 +1,11 @@
+import { resolve } from "node:path";
 import * as vscode from "vscode";
 import { loadConfig } from "../../config/config.ts";
 import { describeMemory, estimateMemory } from "../../config/memory-estimate.ts";
+import { isNetworkPath } from "../../facts/files/network-path.ts";
+import { baseFolder } from "./documents.ts";
 import { keyLines } from "./key-lines.ts";
+import { imageChecks } from "./load-image-checks.ts";
 
 /** Keys whose hover says how much memory a training takes. */
 const KEYS = ["DATA.PATCH_SIZE", "TRAIN.BATCH_SIZE"];
@@ -25,3 +29,21 @@ export const memoryHover: vscode.HoverProvider = {
     return new vscode.Hover(new vscode.MarkdownString(markdown), range);
   },
 };
+
+/** Folders of images. */
+const PATHS = ["DATA.TRAIN.PATH", "DATA.VAL.PATH", "DATA.TEST.PATH"] as const;
+
+/** Tells what the images of a folder are where its key is hovered over. */
+export const imageHover = (context: vscode.ExtensionContext): vscode.HoverProvider => ({
+  async provideHover(document, position) {
+    const text = document.getText();
+    const line = keyLines(text).find((each) => each.line === position.line);
+    const key = PATHS.find((path) => path === line?.key);
+    if (key === undefined || document.uri.scheme !== "file") return undefined;
+    const { config } = loadConfig(document.uri.fsPath, text);
+    const folder = config.text(key);
+    if (folder === "" || (isNetworkPath(folder) && !vscode.workspace.isTrusted)) return undefined;
+    const summary = await imageChecks(context).summary(resolve(baseFolder(document), folder));
+    return new vscode.Hover(new vscode.MarkdownString(summary));
+  },
+});

@@ -1,9 +1,8 @@
-// Bundled by itself as dist/image-checks.mjs (esm): the readers of image files are large, and activation must be quick.
 /** What is wrong with the images that a configuration names, found by opening them, at the keys that name them. */
 
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { ndimOf } from "../../config/basics.ts";
+import { channelsOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { Key } from "../../config/key-names.ts";
 import { type ImageDemands, inspectImages } from "../../data/patches.ts";
@@ -15,10 +14,10 @@ import { ImageError, type ImageInfo } from "../../images/image.ts";
 import { preparedInfo } from "../../workflow/preprocess-settings.ts";
 import { openOptions, type Phase, patchBox, tilingSettings } from "../../workflow/settings.ts";
 
-export * from "./image-folders.ts";
-
 /** Images of a folder that are opened while a file is edited; a run checks all. */
 const MOST_IMAGES = 100;
+/** Time that is spent on the pixels of one image; a run looks at all of them. */
+const PIXEL_MILLISECONDS = 200;
 /** Faulty images that are named one by one. */
 const MOST_NAMED = 3;
 
@@ -35,7 +34,7 @@ export async function checkImages(config: Config, folder: string, network: boole
   if (patch.length !== ndim + 1 || patch.some((size) => !(size >= 1))) return [];
   const demands = (phase: Phase): ImageDemands => ({
     patch: patchBox(config),
-    channels: patch[ndim],
+    channels: channelsOf(config),
     ndim,
     reflect: config.flag("DATA.REFLECT_TO_COMPLETE_SHAPE"),
     prepared: preparedInfo(config, phase),
@@ -52,11 +51,9 @@ export async function checkImages(config: Config, folder: string, network: boole
     if (!isFolder) continue;
     try {
       const paths = await listImages(path);
-      const found = await inspectImages(
-        paths.slice(0, MOST_IMAGES),
-        demands(phase),
-        openOptions(config, phase),
-      );
+      const looked = paths.slice(0, MOST_IMAGES);
+      const options = openOptions(config, phase);
+      const found = await inspectImages(looked, demands(phase), options, undefined, PIXEL_MILLISECONDS);
       if (found.problems.length > 0) problems.push(summary(config, key, found.problems));
       else if (phase === "TRAIN" && paths.length <= MOST_IMAGES)
         problems.push(...checkSplit(config, found.infos));

@@ -2,20 +2,8 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isImageName, listImages, openImage } from "../../images/files.ts";
-import { ImageError, type ImageInfo } from "../../images/image.ts";
-
-export interface ImageFolder {
-  /** Absolute. */
-  readonly path: string;
-  /** Number of images directly in the folder. */
-  readonly count: number;
-}
-
-/** What the first image of a folder is like. */
-export interface FolderContent extends ImageFolder {
-  readonly shape: ImageInfo["shape"];
-  readonly sampleType: ImageInfo["sampleType"];
-}
+import { ImageError } from "../../images/image.ts";
+import type { FolderContent, ImageFolder } from "./folder-content.ts";
 
 /** Folders searched at most, so that a search ends in a home folder or on a network drive. */
 const MOST_SEARCHED = 2000;
@@ -50,7 +38,9 @@ export async function imageFolders(base: string): Promise<ImageFolder[]> {
 export async function folderContent(path: string): Promise<FolderContent | undefined> {
   try {
     const images = await listImages(path);
-    const source = await openImage(images[0]);
+    const [first] = images;
+    if (first === undefined) return undefined;
+    const source = await openImage(first);
     await source.close();
     const { shape, sampleType } = source.info;
     return { path, count: images.length, shape, sampleType };
@@ -58,11 +48,4 @@ export async function folderContent(path: string): Promise<FolderContent | undef
     if (error instanceof ImageError) return undefined;
     throw error;
   }
-}
-
-/** A folder's images in words: `12 images, 256 x 256, 3 channels, uint8`. */
-export function describeContent({ count, shape: [z, y, x, channels], sampleType }: FolderContent): string {
-  const images = count === 1 ? "1 image" : `${count} images`;
-  const size = (z > 1 ? [z, y, x] : [y, x]).join(" × ");
-  return [images, size, ...(channels > 1 ? [`${channels} channels`] : []), sampleType].join(", ");
 }

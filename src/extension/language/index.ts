@@ -4,7 +4,7 @@ import { LANGUAGE } from "../workspace/recognise.ts";
 import { keyCompletion, registerMoveKey } from "./completion.ts";
 import { ConfigurationDiagnostics } from "./diagnostics.ts";
 import { recogniseConfigurations } from "./documents.ts";
-import { memoryHover } from "./hover.ts";
+import { imageHover, memoryHover } from "./hover.ts";
 import { type KnownAnswers, newConfiguration } from "./new-configuration-command.ts";
 import { pathCompletion } from "./path-completion.ts";
 
@@ -24,6 +24,7 @@ export async function activateLanguage(context: vscode.ExtensionContext): Promis
       " ",
     ),
     vscode.languages.registerHoverProvider({ language: LANGUAGE }, memoryHover),
+    vscode.languages.registerHoverProvider({ language: LANGUAGE }, imageHover(context)),
     registerMoveKey(),
     registerCommand("biapy.newConfiguration", (known) =>
       // A menu of the explorer sends the clicked file.

@@ -24,18 +24,16 @@ export function keyLines(text: string): KeyLine[] {
   for (const [line, content] of text.split(/\r?\n/).entries()) {
     const match = KEY.exec(content);
     if (match === null) continue;
-    const indent = match[1].length;
+    const [opening, { length: indent } = "", quote = "", name = ""] = match;
     while (above.length > 0 && (above.at(-1)?.indent ?? 0) >= indent) above.pop();
     const parent = above.at(-1);
-    const key = parent === undefined ? match[3] : `${parent.key}.${match[3]}`;
-    const nameEnd = indent + match[3].length + 2 * match[2].length;
-    const rest = content.slice(match[0].length);
+    const key = parent === undefined ? name : `${parent.key}.${name}`;
+    const nameEnd = indent + name.length + 2 * quote.length;
+    const rest = content.slice(opening.length);
     const value = (rest.startsWith("#") ? "" : VALUE.exec(rest)?.[1]) ?? "";
     const commentOnly = value.startsWith("#");
     const valueStart =
-      value === "" || commentOnly
-        ? match[0].length
-        : match[0].length + (rest.length - rest.trimStart().length);
+      value === "" || commentOnly ? opening.length : opening.length + (rest.length - rest.trimStart().length);
     const entry = {
       key,
       line,
@@ -102,9 +100,9 @@ function deepest(lines: readonly KeyLine[], key: string): string | undefined {
 function endOfBlock(text: string, { line, indent }: KeyLine): number {
   const lines = text.split(/\r?\n/);
   let end = line;
-  for (let at = line + 1; at < lines.length; at++) {
-    if (lines[at].trim() === "") continue;
-    if (lines[at].length - lines[at].trimStart().length <= indent) break;
+  for (const [at, text] of lines.entries()) {
+    if (at <= line || text.trim() === "") continue;
+    if (text.length - text.trimStart().length <= indent) break;
     end = at;
   }
   return end;

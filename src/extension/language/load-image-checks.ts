@@ -1,7 +1,14 @@
-import { pathToFileURL } from "node:url";
 import type { ExtensionContext } from "vscode";
+import { ImageChecker } from "./image-checker.ts";
 
-/** The bundle that opens images, loaded when it is first needed. */
-export async function imageChecks(context: ExtensionContext): Promise<typeof import("./image-checks.ts")> {
-  return import(pathToFileURL(context.asAbsolutePath("dist/image-checks.mjs")).toString());
+const checkers = new WeakMap<ExtensionContext, ImageChecker>();
+
+/** The thread that looks at images, one for the whole extension. */
+export function imageChecks(context: ExtensionContext): ImageChecker {
+  const known = checkers.get(context);
+  if (known !== undefined) return known;
+  const checker = new ImageChecker(context.asAbsolutePath("dist/image-check-worker.mjs"));
+  checkers.set(context, checker);
+  context.subscriptions.push(checker);
+  return checker;
 }

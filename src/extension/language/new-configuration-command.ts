@@ -3,9 +3,11 @@ import { cp, mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
+import type { WorkflowName } from "../../facts/workflows.ts";
 import { askInOrder, type Choice, choose, type Question, type Step } from "../workspace/multi-step.ts";
 import { markDone } from "../workspace/walkthrough-steps.ts";
 import { askWhereToSave, writeAndShow } from "./documents.ts";
+import { describeContent } from "./folder-content.ts";
 import { imageChecks } from "./load-image-checks.ts";
 import {
   architecturesFor,
@@ -19,6 +21,27 @@ import {
 const SAMPLE_IMAGES = "samples";
 /** In place of a folder: one that is chosen in a dialog. */
 const OTHER_FOLDER = "choose";
+
+/** In place of a folder of test masks: none. */
+const NO_MASKS = "none";
+
+/** What a configuration is for, by what people have. */
+const GOALS: readonly Choice<WorkflowName>[] = [
+  { label: "I have images only", kind: vscode.QuickPickItemKind.Separator },
+  {
+    label: "Pretrain by Masking",
+    description: "a masked autoencoder fills in hidden parts",
+    value: "masking",
+  },
+  {
+    label: "Pretrain by Restoring",
+    description: "a network restores degraded copies (crappify)",
+    value: "crappify",
+  },
+  { label: "Denoise", description: "remove noise, without clean images (Noise2Void)", value: "denoising" },
+  { label: "I have some labels", kind: vscode.QuickPickItemKind.Separator },
+  { label: "Segment", description: "find objects, learned from masks", value: "segmentation" },
+];
 
 /** Folders of the workspace that are offered, with their content. */
 const MOST_FOLDERS = 30;
@@ -37,25 +60,30 @@ export async function newConfiguration(
 ): Promise<vscode.Uri | undefined> {
   const answers: Answers = { ...known };
   if (!(await askInOrder(stepsOf(context, known, answers)))) return undefined;
-  const { ndim, task, architecture, trainFolder, testFolder } = answers;
-  if (!ndim || !task || !architecture || !trainFolder || !testFolder) return undefined;
+  const { ndim, workflow, architecture, trainFolder, testFolder } = answers;
+  if (!ndim || !workflow || !architecture || !trainFolder || !testFolder) return undefined;
   const target = known.target ?? (await askTarget());
   if (target === undefined) return undefined;
   const base = vscode.workspace.getWorkspaceFolder(target)?.uri.fsPath ?? dirname(target.fsPath);
   const samples = join(base, "sample-images", `${ndim}d`);
-  if ([trainFolder, testFolder].includes(SAMPLE_IMAGES))
+  const chosen = [trainFolder, testFolder, answers.trainMasks, answers.testMasks];
+  if (chosen.includes(SAMPLE_IMAGES))
     await cp(context.asAbsolutePath(join("media", "samples", `${ndim}d`)), samples, { recursive: true });
-  const training = trainFolder === SAMPLE_IMAGES ? join(samples, "train") : trainFolder;
-  const test = testFolder === SAMPLE_IMAGES ? join(samples, "test") : testFolder;
-  const content = await (await imageChecks(context)).folderContent(training);
+  const placed = (folder: string, sample: string) =>
+    folder === SAMPLE_IMAGES ? join(samples, sample) : folder;
+  const written = (folder: string | undefined, sample: string) =>
+    folder === undefined || folder === NO_MASKS ? undefined : shortestPath(placed(folder, sample), base);
+  const content = await imageChecks(context).folderContent(placed(trainFolder, "train"));
   const text = configurationText({
     ndim,
-    task,
+    workflow,
     architecture,
     channels: known.channels ?? content?.shape[3] ?? 1,
     patch: known.patch ?? proposedPatch(ndim, content?.shape),
-    trainFolder: shortestPath(training, base),
-    testFolder: shortestPath(test, base),
+    trainFolder: shortestPath(placed(trainFolder, "train"), base),
+    testFolder: shortestPath(placed(testFolder, "test"), base),
+    trainMasks: written(answers.trainMasks, "train-masks"),
+    testMasks: written(answers.testMasks, "test-masks"),
   });
   await mkdir(dirname(target.fsPath), { recursive: true });
   await writeAndShow(target, text);
@@ -87,24 +115,20 @@ function stepsOf(context: vscode.ExtensionContext, known: KnownAnswers, answers:
       });
     },
     async (place) => {
-      if (known.task !== undefined) return "skipped";
-      const choices: readonly Choice<"masking" | "crappify">[] = [
-        { label: "Masking", description: "fill in hidden parts (masked autoencoder)", value: "masking" },
-        {
-          label: "Crappify",
-          description: "restore images that were degraded by noise and lower resolution",
-          value: "crappify",
-        },
-      ];
-      const placeholder = "How should the model learn?";
-      const end = await ask({ ...place, placeholder, choices, proposed: answers.task });
-      return kept(end, (task) => {
-        answers.task = task;
+      if (known.workflow !== undefined) return "skipped";
+      const end = await ask({
+        ...place,
+        placeholder: "What do you have, and what should the model do?",
+        choices: GOALS,
+        proposed: answers.workflow,
+      });
+      return kept(end, (workflow) => {
+        answers.workflow = workflow;
       });
     },
     async (place) => {
-      const { task = "masking", ndim = 2 } = answers;
-      const names = architecturesFor(task, ndim);
+      const { workflow = "masking", ndim = 2 } = answers;
+      const names = architecturesFor(workflow, ndim);
       if (known.architecture !== undefined) return "skipped";
       if (names.length === 1) {
         answers.architecture = names[0];
@@ -122,11 +146,29 @@ function stepsOf(context: vscode.ExtensionContext, known: KnownAnswers, answers:
       });
     },
     async (place) => {
+      if (answers.workflow !== "segmentation" || known.trainMasks !== undefined) return "skipped";
+      const proposed = answers.trainMasks ?? masksBeside(answers.trainFolder, await folders());
+      const end = await askFolder("Which masks go with the training images?", place, folders(), proposed);
+      return kept(end, (folder) => {
+        answers.trainMasks = folder;
+      });
+    },
+    async (place) => {
       if (known.testFolder !== undefined) return "skipped";
       const proposed = answers.testFolder ?? testBeside(answers.trainFolder, await folders());
       const end = await askFolder("Which images to test on?", place, folders(), proposed);
       return kept(end, (folder) => {
         answers.testFolder = folder;
+      });
+    },
+    async (place) => {
+      if (answers.workflow !== "segmentation" || known.testMasks !== undefined) return "skipped";
+      const proposed = answers.testMasks ?? masksBeside(answers.testFolder, await folders());
+      const without = { label: "$(circle-slash) No Masks", description: "predict only", value: NO_MASKS };
+      const choices = folders().then((found) => [...found, without]);
+      const end = await askFolder("Which masks go with the test images?", place, choices, proposed);
+      return kept(end, (folder) => {
+        answers.testMasks = folder;
       });
     },
   ];
@@ -178,12 +220,12 @@ async function askFolder(
 
 /** The workspace's folders of images, each with the count, size and type of its images. */
 async function folderChoices(context: vscode.ExtensionContext): Promise<readonly Choice<string>[]> {
-  const { imageFolders, folderContent, describeContent } = await imageChecks(context);
+  const images = imageChecks(context);
   const bases = vscode.workspace.workspaceFolders ?? [];
-  const found = (await Promise.all(bases.map(({ uri }) => imageFolders(uri.fsPath)))).flat();
+  const found = (await Promise.all(bases.map(({ uri }) => images.imageFolders(uri.fsPath)))).flat();
   return Promise.all(
     found.slice(0, MOST_FOLDERS).map(async ({ path, count }) => {
-      const content = await folderContent(path);
+      const content = await images.folderContent(path);
       const description = content === undefined ? `${count} images` : describeContent(content);
       return { label: `$(folder) ${vscode.workspace.asRelativePath(path)}`, description, value: path };
     }),
@@ -196,7 +238,7 @@ async function dimensionsOf(
   folder: string | undefined,
 ): Promise<2 | 3 | undefined> {
   if (folder === undefined || folder === SAMPLE_IMAGES) return undefined;
-  const content = await (await imageChecks(context)).folderContent(folder);
+  const content = await imageChecks(context).folderContent(folder);
   return content === undefined ? undefined : content.shape[0] > 1 ? 3 : 2;
 }
 
@@ -206,6 +248,19 @@ function testBeside(train: string | undefined, folders: readonly Choice<string>[
   const beside = join(dirname(train), basename(train).replace(/train(ing)?/i, "test"));
   return folders.find(({ value }) => value === beside && value !== train)?.value;
 }
+
+/** The folder of masks that goes with a folder of images: `…-masks`, `masks`, `labels`, … beside it, or the samples'. */
+function masksBeside(images: string | undefined, folders: readonly Choice<string>[]): string | undefined {
+  if (images === undefined || images === SAMPLE_IMAGES) return images;
+  const parent = dirname(images);
+  return folders.find(
+    ({ value }) =>
+      value !== undefined && value !== images && dirname(value) === parent && MASKS.test(basename(value)),
+  )?.value;
+}
+
+/** Names that folders of masks have. */
+const MASKS = /mask|label|annotation|(^|[_-])gt($|[_-])|^y$/i;
 
 /** Calls a function at the first use only. */
 function once<T>(make: () => T): () => T {

@@ -1,13 +1,14 @@
 /** The text of a new configuration: few keys, each with a comment. */
 import { relative, sep } from "node:path";
-import { embeddedArchitectures, readsSetting } from "../../facts/architectures.ts";
+import { ARCHITECTURES, embeddedArchitectures, readsSetting } from "../../facts/architectures.ts";
+import { WORKFLOWS, type WorkflowName } from "../../facts/workflows.ts";
 import { yamlText } from "./yaml-text.ts";
 
 /** The answers that a new configuration is written from. */
 export interface ConfigurationChoices {
   readonly ndim: 2 | 3;
-  readonly task: "masking" | "crappify";
-  /** One of `architecturesFor(task, ndim)`. */
+  readonly workflow: WorkflowName;
+  /** One of `architecturesFor(workflow, ndim)`. */
   readonly architecture: string;
   /** 1 for grayscale, 3 for RGB. */
   readonly channels: number;
@@ -16,11 +17,18 @@ export interface ConfigurationChoices {
   /** Folders, as written in the file. */
   readonly trainFolder: string;
   readonly testFolder: string;
+  /** Folders of masks, for segmentation; without test masks, the test images are predicted but not measured. */
+  readonly trainMasks?: string;
+  readonly testMasks?: string;
 }
 
-/** The architectures for a pretext task, the recommended one first. */
-export function architecturesFor(task: "masking" | "crappify", ndim: 2 | 3): readonly string[] {
-  return embeddedArchitectures(task, `${ndim}D`);
+/** The architectures for a workflow, the recommended one first. */
+export function architecturesFor(workflow: WorkflowName, ndim: 2 | 3): readonly string[] {
+  const names = embeddedArchitectures(workflow, `${ndim}D`);
+  // Networks for super-resolution see little around a pixel, and need as many classes as channels.
+  return workflow === "segmentation"
+    ? names.filter((name) => ARCHITECTURES.get(name)?.patch !== "pixels")
+    : names;
 }
 
 /** A path relative to `folder` if it lies inside, else absolute; with forward slashes, which work on all systems. */
@@ -30,16 +38,23 @@ export function shortestPath(path: string, folder: string): string {
   return short.split(sep).join("/");
 }
 
+const TITLES: Readonly<Record<WorkflowName, string>> = {
+  masking: "self-supervised training by masking",
+  crappify: "self-supervised training by restoring degraded images",
+  denoising: "denoising without clean images (Noise2Void)",
+  segmentation: "semantic segmentation from masks",
+};
+
 /** The text of the configuration that the choices ask for. */
 export function configurationText(choices: ConfigurationChoices): string {
-  const { ndim, task } = choices;
-  return `# ${ndim}D self-supervised training by ${task === "masking" ? "masking" : "restoring degraded images"}
+  const { ndim, workflow } = choices;
+  return `# ${ndim}D ${TITLES[workflow]}
 # Hover over a key to read what it does; press Ctrl+Space to see which keys and values there are.
 
 ${problem(choices)}
 ${data(choices)}
-${task === "masking" ? maskedAutoencoder(ndim) : model(choices)}
-${augmentation(ndim)}
+${workflow === "masking" ? maskedAutoencoder(ndim) : model(choices)}
+${workflow === "segmentation" ? loss : ""}${workflow === "denoising" ? "" : augmentation(ndim)}
 ${training(choices)}
 TEST:
     # Apply the trained model to the test images and write its predictions.
@@ -47,20 +62,43 @@ TEST:
 `;
 }
 
-function problem({ ndim, task }: ConfigurationChoices): string {
-  const crappify = `        # An image is shrunk and enlarged by this factor, and noise is added.
-        RESIZING_FACTOR: 4
-        NOISE: 0.2
-`;
+function problem({ ndim, workflow }: ConfigurationChoices): string {
   return `PROBLEM:
-    TYPE: SELF_SUPERVISED
+    TYPE: ${WORKFLOWS[workflow].problem}
     # Images are ${ndim === 2 ? "planes: y and x" : "stacks: z, y and x"}.
     NDIM: ${ndim}D
-    SELF_SUPERVISED:
-        # ${task === "masking" ? "Parts of each patch are hidden; the model fills them in." : "Each image is degraded; the model restores it."}
-        PRETEXT_TASK: ${task}
-${task === "crappify" ? crappify : ""}`;
+${PROBLEM_SETTINGS[workflow]}`;
 }
+
+const PROBLEM_SETTINGS: Readonly<Record<WorkflowName, string>> = {
+  masking: `    SELF_SUPERVISED:
+        # Parts of each patch are hidden; the model fills them in.
+        PRETEXT_TASK: masking
+`,
+  crappify: `    SELF_SUPERVISED:
+        # Each image is degraded; the model restores it.
+        PRETEXT_TASK: crappify
+        # An image is shrunk and enlarged by this factor, and noise is added.
+        RESIZING_FACTOR: 4
+        NOISE: 0.2
+`,
+  denoising: `    DENOISING:
+        # Percent of the pixels of each patch that are replaced; the model predicts them from their neighbors.
+        N2V_PERC_PIX: 0.198
+        N2V_MANIPULATOR: uniform_withCP
+        N2V_NEIGHBORHOOD_RADIUS: 5
+        # True for noise that is correlated along rows, as in scanning microscopes.
+        N2V_STRUCTMASK: False
+`,
+  segmentation: "",
+};
+
+const loss = `LOSS:
+    # Dice loss and cross entropy, added up.
+    TYPE: [DICE, CE]
+    WEIGHTS: [1., 1.]
+
+`;
 
 /** Patch sizes that a laptop trains, `[z, y, x]`. */
 const LAPTOP_PATCH = { 2: [1, 64, 64], 3: [16, 32, 32] } as const;
@@ -83,21 +121,32 @@ export function proposedPatch(ndim: 2 | 3, shape: readonly number[] = []): numbe
 const perAxis = (ndim: 2 | 3, share: string) => `(${Array.from({ length: ndim }, () => share).join(",")})`;
 
 function data(choices: ConfigurationChoices): string {
-  const { ndim, trainFolder, testFolder } = choices;
+  const { ndim, workflow, trainFolder, testFolder, trainMasks, testMasks } = choices;
+  const segments = workflow === "segmentation";
+  const classes = `    # Background and foreground. Masks hold 0 and 1, or 0 and 255, or the numbers of several classes.
+    N_CLASSES: 2
+`;
+  const trainGt = `        # Masks with the names of the images.
+        GT_PATH: ${yamlText(trainMasks ?? "")}
+`;
+  const testGt = `        # Compare the predictions with these masks.
+        LOAD_GT: True
+        GT_PATH: ${yamlText(testMasks ?? "")}
+`;
   return `DATA:
-    # Images are cut into patches: ${ndim === 2 ? "(y, x, channels)" : "(z, y, x, channels)"}.
+${segments ? classes : ""}    # Images are cut into patches: ${ndim === 2 ? "(y, x, channels)" : "(z, y, x, channels)"}.
     PATCH_SIZE: (${[...choices.patch, choices.channels].join(",")})
     TRAIN:
-        # Folder of TIFF images, no annotations needed.
+        # Folder of images${segments ? "" : ", no annotations needed"}.
         PATH: ${yamlText(trainFolder)}
-        # Neighboring patches overlap by half, which gives more patches.
+${segments ? trainGt : ""}        # Neighboring patches overlap by half, which gives more patches.
         OVERLAP: ${perAxis(ndim, "0.5")}
     VAL:
         # Share of the patches kept for validation.
         SPLIT_TRAIN: 0.1
     TEST:
         PATH: ${yamlText(testFolder)}
-        # Overlapping predictions are blended, which hides seams between patches.
+${segments && testMasks !== undefined ? testGt : ""}        # Overlapping predictions are blended, which hides seams between patches.
         OVERLAP: ${perAxis(ndim, "0.25")}
 `;
 }
@@ -164,13 +213,13 @@ function augmentation(ndim: 2 | 3): string {
 ${ndim === 3 ? "    ZFLIP: True\n" : ""}`;
 }
 
-function training({ task }: ConfigurationChoices): string {
+function training({ workflow }: ConfigurationChoices): string {
   return `TRAIN:
     ENABLE: True
     OPTIMIZER: ADAMW
-    LR: ${task === "masking" ? "1.E-3" : "5.E-4"}
+    LR: ${workflow === "masking" ? "1.E-3" : "5.E-4"}
     # Patches in each step. Use fewer if memory runs out.
-    BATCH_SIZE: ${task === "masking" ? 12 : 4}
+    BATCH_SIZE: ${workflow === "masking" ? 12 : 4}
     EPOCHS: 100
     # Stop early after this many epochs without a better validation loss.
     PATIENCE: 30

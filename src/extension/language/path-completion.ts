@@ -14,7 +14,6 @@ export function pathCompletion(context: vscode.ExtensionContext): vscode.Complet
       const found = keyLines(document.getText()).find(({ line }) => line === position.line);
       if (found === undefined || !IMAGE_FOLDER_KEY.test(found.key)) return undefined;
       if (position.character <= found.nameEnd) return undefined;
-      const { imageFolders } = await imageChecks(context);
       const base = baseFolder(document);
       const range = new vscode.Range(
         position.line,
@@ -22,7 +21,7 @@ export function pathCompletion(context: vscode.ExtensionContext): vscode.Complet
         position.line,
         Math.max(found.valueEnd, position.character),
       );
-      return (await imageFolders(base)).map(({ path, count }, rank) => {
+      return (await imageChecks(context).imageFolders(base)).map(({ path, count }, rank) => {
         const text = shortestPath(path, base);
         const item = new vscode.CompletionItem(text, vscode.CompletionItemKind.Folder);
         item.detail = count === 1 ? "1 image" : `${count} images`;

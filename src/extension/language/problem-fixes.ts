@@ -117,7 +117,7 @@ export function valueFix(text: string, key: string, suggestion: string): TextFix
 /** Takes a line out, with the sections that it leaves empty, and writes its value under the key where it belongs. */
 function moveFix(text: string, { line, key, valueStart, valueEnd }: KeyLine, suggestion: string): TextFix {
   const lines = text.split(/\r?\n/);
-  const value = lines[line].slice(valueStart, valueEnd);
+  const value = (lines[line] ?? "").slice(valueStart, valueEnd);
   const first = firstOfEmptied(text, line, key);
   const without = lines.map((each, at) => (at >= first && at <= line ? "" : each)).join("\n");
   const removal = { range: { startLine: first, startColumn: 0, endLine: line + 1, endColumn: 0 }, text: "" };

@@ -29,11 +29,11 @@ export function condense(run: string, events: readonly RunEvent[]): RunHistory {
 function withoutOvertaken(events: readonly RunEvent[]): RunEvent[] {
   const told = new Set<string>();
   const kept: RunEvent[] = [];
-  for (let at = events.length - 1; at >= 0; at--) {
-    const subject = subjectOf(events[at]);
+  for (const event of events.toReversed()) {
+    const subject = subjectOf(event);
     if (subject !== undefined && told.has(subject)) continue;
     if (subject !== undefined) told.add(subject);
-    kept.push(events[at]);
+    kept.push(event);
   }
   return kept.reverse();
 }
@@ -52,7 +52,8 @@ function columns(steps: readonly StepEvent[]): StepColumns {
   const column = (value: (step: StepEvent) => number | undefined) => {
     // `Float64Array.from` takes five times as long.
     const values = new Float64Array(steps.length);
-    for (let at = 0; at < values.length; at++) values[at] = value(steps[at]) ?? Number.NaN;
+    let at = 0;
+    for (const step of steps) values[at++] = value(step) ?? Number.NaN;
     return values;
   };
   return {
@@ -66,7 +67,7 @@ function columns(steps: readonly StepEvent[]): StepColumns {
 export function eventsAfter(history: readonly RunEvent[], received: readonly RunEvent[]): RunEvent[] {
   const last = history.at(-1)?.time ?? 0;
   const ofLastMoment = new Set<string>();
-  for (let at = history.length - 1; at >= 0 && history[at].time === last; at--)
+  for (let at = history.length - 1; history[at]?.time === last; at--)
     ofLastMoment.add(JSON.stringify(history[at]));
   return received.filter(
     (event) => event.time > last || (event.time === last && !ofLastMoment.has(JSON.stringify(event))),

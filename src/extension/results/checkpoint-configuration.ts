@@ -19,10 +19,10 @@ function unfoldSection(text: string, key: string): string {
   const section = keyLines(text).find((line) => line.key === key.split(".")[0]);
   if (section === undefined) return text;
   const lines = text.split("\n");
-  const value = lines[section.line].slice(section.valueStart, section.valueEnd);
+  const line = lines[section.line] ?? "";
+  const value = line.slice(section.valueStart, section.valueEnd);
   if (!/^\{\s*\}$/.test(value)) return text;
-  const kept =
-    lines[section.line].slice(0, section.valueStart).trimEnd() + lines[section.line].slice(section.valueEnd);
+  const kept = line.slice(0, section.valueStart).trimEnd() + line.slice(section.valueEnd);
   return lines.with(section.line, kept).join("\n");
 }
 

@@ -6,7 +6,7 @@ import { shortNumber } from "../../facts/format.ts";
 import type { RunStatus } from "../../facts/run-status.ts";
 import type { FileGroup } from "../../results/run-folders.ts";
 import type { KnownRun, RunManager } from "../runs/run-manager.ts";
-import { commandLink } from "../workspace/commands.ts";
+import { commandLink } from "../workspace/command-link.ts";
 
 export const RESULTS_VIEW = "biapy.results";
 

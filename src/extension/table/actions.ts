@@ -56,13 +56,13 @@ export async function compareImages(
       : await vscode.window.showQuickPick(common, { title: "Compare which image?" });
   if (image === undefined) return;
   const shown = ids.flatMap((id, at) => {
-    const path = madeOf(perRun[at].get(image) ?? {});
+    const path = madeOf(perRun[at]?.get(image) ?? {});
     const summary = runs.find(id)?.summary;
     return path === undefined || summary === undefined
       ? []
       : [{ path, title: `${summary.name}, run ${summary.runId}` }];
   });
-  const original = perRun[0].get(image)?.original;
+  const original = perRun[0]?.get(image)?.original;
   const all = [...(original === undefined ? [] : [{ path: original, title: "Original" }]), ...shown];
   openImages(
     context,
@@ -96,10 +96,11 @@ export async function addFolder(): Promise<void> {
     title: "A folder with results of runs",
     openLabel: "Add Folder",
   });
-  if (picked === undefined) return;
+  const path = picked?.[0]?.fsPath;
+  if (path === undefined) return;
   const settings = vscode.workspace.getConfiguration("biapy", folder.uri);
   const known = settings.get<string[]>("results.folders", []);
-  const inside = relative(folder.uri.fsPath, picked[0].fsPath);
-  const path = inside.startsWith("..") || isAbsolute(inside) ? picked[0].fsPath : inside;
-  await settings.update("results.folders", [...known, path], vscode.ConfigurationTarget.WorkspaceFolder);
+  const inside = relative(folder.uri.fsPath, path);
+  const added = inside.startsWith("..") || isAbsolute(inside) ? path : inside;
+  await settings.update("results.folders", [...known, added], vscode.ConfigurationTarget.WorkspaceFolder);
 }

@@ -82,11 +82,16 @@ class TablePage {
       const due = this.runs.known.filter((run) => this.sent.get(run.summary.id) !== stateOf(run));
       for (let from = 0; from < due.length; from += BATCH) {
         const batch = due.slice(from, from + BATCH);
-        const read = await Promise.all(batch.map((run) => readRowDetails(run.order, configurationOf(run))));
+        const read = await Promise.all(
+          batch.map(async (run) => ({
+            ...(await readRowDetails(run.order, configurationOf(run))),
+            run: run.summary.id,
+          })),
+        );
         for (const run of batch) this.sent.set(run.summary.id, stateOf(run));
         this.post({
           type: "row-details",
-          details: read.map(({ details }, at) => ({ ...details, run: batch[at].summary.id })),
+          details: read.map(({ details, run }) => ({ ...details, run })),
           defaults: Object.assign({}, ...read.map(({ defaults }) => defaults)),
         });
       }

@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import type { Engine } from "../engines/engine.ts";
 import { selectedEngine } from "../engines/index.ts";
 import type { RunManager } from "../runs/run-manager.ts";
-import { commandLink } from "../workspace/commands.ts";
+import { commandLink } from "../workspace/command-link.ts";
 import { LANGUAGE } from "../workspace/recognise.ts";
 
 /** The engine, while a configuration is edited, and the run under way. */

@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import type { KnownRun, RunManager } from "../runs/run-manager.ts";
 import type { CommandId } from "../workspace/command-ids.ts";
-import { commandLink } from "../workspace/commands.ts";
+import { commandLink } from "../workspace/command-link.ts";
 import { LANGUAGE } from "../workspace/recognise.ts";
 
 /**

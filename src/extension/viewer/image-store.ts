@@ -2,6 +2,7 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { LRUCache } from "lru-cache";
+import { describeAxes } from "../../images/describe.ts";
 import { openImage } from "../../images/files.ts";
 import {
   type PixelSize as FilePixelSize,
@@ -48,8 +49,10 @@ export class ImageStore {
     const version = await fileVersion(path);
     if (this.versions.get(path) !== version) await this.forget(path);
     this.versions.set(path, version);
-    const { shape, sampleType, pixelSize } = await this.use(path, async ({ info }) => info);
-    return { path, label: basename(path), shape, sampleType, ...lateral(pixelSize) };
+    const { info, description } = await this.use(path, async (source) => source);
+    const { shape, sampleType, pixelSize } = info;
+    const details = [description.format, describeAxes(description)].join(", ");
+    return { path, label: basename(path), shape, sampleType, details, ...lateral(pixelSize) };
   }
 
   /** One channel of one plane. */
@@ -58,7 +61,7 @@ export class ImageStore {
     const plane = await this.planes.forceFetch(key, { context: { path, view } });
     const { height, width, channels, sampleType, step, data } = plane;
     const values = sampleArray(sampleType, height * width);
-    for (let pixel = 0; pixel < values.length; pixel++) values[pixel] = data[pixel * channels + channel];
+    for (let pixel = 0; pixel < values.length; pixel++) values[pixel] = data[pixel * channels + channel] ?? 0;
     return { height, width, sampleType, step, values: values.buffer as ArrayBuffer };
   }
 

@@ -76,7 +76,7 @@ async function pickImages(): Promise<vscode.Uri[]> {
     canSelectMany: true,
     canSelectFolders: true,
     openLabel: "View",
-    title: "Images, or Zarr folders",
+    title: "Images, or Zarr and N5 folders",
   });
   return picked ?? [];
 }

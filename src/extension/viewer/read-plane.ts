@@ -59,7 +59,7 @@ function subsample({ shape, data }: Image, step: number, target: SampleArray, st
   for (let y = 0; y < height; y += step)
     for (let x = 0; x < width; x += step)
       for (let channel = 0; channel < channels; channel++)
-        target[at++] = data[(y * width + x) * channels + channel];
+        target[at++] = data[(y * width + x) * channels + channel] ?? 0;
 }
 
 /** The largest value along z. NaN counts only where all values are NaN. */
@@ -81,8 +81,9 @@ async function readMaximum(source: ImageSource): Promise<ReadPlane> {
         : (await readSlice(source, z)).data;
     for (let at = 0; at < block.length; at++) {
       const pixel = at % data.length;
+      const value = block[at] ?? 0;
       // `!(a >= b)` also replaces NaN.
-      if (!(data[pixel] >= block[at]) && !Number.isNaN(block[at])) data[pixel] = block[at];
+      if (!((data[pixel] ?? 0) >= value) && !Number.isNaN(value)) data[pixel] = value;
     }
   }
   return { ...first, data };
@@ -112,6 +113,6 @@ async function readSection(
   for (let z = 0; z < depth; z++)
     for (let y = 0; y < height; y++)
       for (let channel = 0; channel < channels; channel++)
-        turned[(y * depth + z) * channels + channel] = data[(z * height + y) * channels + channel];
+        turned[(y * depth + z) * channels + channel] = data[(z * height + y) * channels + channel] ?? 0;
   return { height, width: depth, channels, sampleType, step: 1, data: turned };
 }

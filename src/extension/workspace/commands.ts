@@ -1,15 +1,10 @@
-/** Registering, running and linking to this extension's own commands: a misspelled id does not compile. */
+/** Registering and running this extension's own commands: a misspelled id does not compile. */
 import * as vscode from "vscode";
 import type { CommandId } from "./command-ids.ts";
 
 /** Runs one of this extension's commands. */
 export function runCommand(id: CommandId, ...args: readonly unknown[]): Thenable<unknown> {
   return vscode.commands.executeCommand(id, ...args);
-}
-
-/** Returns a link to one of this extension's commands: what a tree item, a code lens or a status bar item runs. */
-export function commandLink(id: CommandId, title: string, ...args: readonly unknown[]): vscode.Command {
-  return { command: id, title, arguments: [...args] };
 }
 
 /** Registers what one of this extension's commands does. */

@@ -17,8 +17,8 @@ export type Step = (place: StepPlace) => Promise<StepEnd>;
 /** Asks in order; Back returns to the last question that was asked. Returns false if the person cancelled. */
 export async function askInOrder(steps: readonly Step[]): Promise<boolean> {
   const asked: number[] = [];
-  for (let at = 0; at < steps.length; ) {
-    const end = await steps[at]({ step: at + 1, steps: steps.length });
+  for (let at = 0, ask = steps[at]; ask !== undefined; ask = steps[at]) {
+    const end = await ask({ step: at + 1, steps: steps.length });
     if (end === "cancelled") return false;
     if (end === "back") {
       const before = asked.pop();

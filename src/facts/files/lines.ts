@@ -28,7 +28,7 @@ export function eachLine(
   };
   stream.setEncoding("utf8");
   stream.on("data", (chunk: string) => {
-    const [first, ...more] = chunk.split("\n");
+    const [first = "", ...more] = chunk.split("\n");
     add(first);
     for (const piece of more) {
       finish();

@@ -10,6 +10,11 @@ export class ResultError extends Error {
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full",
+  EDQUOT: "your share of the disk is full",
+  EFBIG: "the system allows no larger files",
+  EIO: "the disk reports an error",
+  EMFILE: "too many files are open",
+  ENFILE: "too many files are open",
   EACCES: "the folder may not be written to",
   EPERM: "the folder may not be written to, or another program has the file open",
   EROFS: "the disk is read-only",
@@ -23,10 +28,11 @@ export function writeErrorReason(error: unknown): string | undefined {
   return REASONS[(error as NodeJS.ErrnoException)?.code ?? ""];
 }
 
-/** What a failed write means, in words. */
+/** What a failed write means, in words; errors that the file system did not raise are returned as they are. */
 export function explainedWriteError(path: string, error: unknown): unknown {
-  const reason = writeErrorReason(error);
-  return reason === undefined ? error : new ResultError(`${path} could not be written: ${reason}.`);
+  if (!(error instanceof Error) || !("syscall" in error)) return error;
+  const reason = writeErrorReason(error) ?? error.message;
+  return new ResultError(`${path} could not be written: ${reason}.`);
 }
 
 /** Returns a name beside `path` that nothing else uses: what is unfinished ends in `.tmp`, and lists of results leave it out. */

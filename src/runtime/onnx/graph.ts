@@ -48,10 +48,10 @@ export class GraphBuilder {
   private readonly knownConstants = new Map<string, Value>();
   private readonly constants = new Map<Value, ConstantDefinition>();
   private readonly inputs: ValueDefinition[] = [];
-  /** What each cast value was before. */
+  /** The source of each cast. */
   private readonly castFrom = new Map<Value, { readonly value: Value; readonly type: OnnxType }>();
   private counter = 0;
-  /** What the nodes that are added now are for ({@link NodeDefinition.origin}). */
+  /** The origin of nodes added from now on ({@link NodeDefinition.origin}). */
   origin: string | undefined;
 
   constructor(
@@ -74,7 +74,7 @@ export class GraphBuilder {
     return name;
   }
 
-  /** `value` in another type: a constant as another constant, and a value that is itself cast from that type as it was before. */
+  /** Casts a value. A constant becomes another constant; a cast back returns the original value. */
   cast(value: Value, from: OnnxType, to: OnnxType): Value {
     if (from === to) return value;
     const constant = this.constants.get(value);
@@ -88,13 +88,13 @@ export class GraphBuilder {
     return result;
   }
 
-  /** Whether a value of type float is what became of whole numbers or of true and false: any floating-point type has them all. */
+  /** Whether a float value was cast from integers or booleans, which every floating-point type represents exactly. */
   isCastFromWhole(value: Value): boolean {
     const before = this.castFrom.get(value);
     return before !== undefined && isWhole(before.type);
   }
 
-  /** A list of axes, sizes or offsets, as the operators take them. */
+  /** Adds a list of axes, sizes or offsets as an int64 constant. */
   integers(values: readonly number[]): Value {
     return this.constant("int64", [values.length], new Uint8Array(BigInt64Array.from(values, BigInt).buffer));
   }
@@ -103,7 +103,7 @@ export class GraphBuilder {
     return this.constant(type, [], scalarBytes(value, type));
   }
 
-  /** Records an operation with one result. */
+  /** Adds an operation with one result and returns its value. */
   add(operator: string, inputs: readonly Value[], options: Operator = {}): Value {
     return this.addMany(operator, inputs, { ...options, outputs: 1 })[0];
   }
@@ -119,7 +119,7 @@ export class GraphBuilder {
     return outputs;
   }
 
-  /** The product of two stacks of matrices. */
+  /** Adds the product of two stacks of matrices. */
   matrixProduct(a: Matrices, b: Matrices): Value {
     if (!a.swapped && !b.swapped) return this.add("MatMul", [a.value, b.value]);
     if (this.target === "cpu") {
@@ -135,7 +135,7 @@ export class GraphBuilder {
     return this.add("MatMul", [straight(a), straight(b)]);
   }
 
-  /** The finished graph: only what `outputs` depend on, biases folded into their matrix products. */
+  /** Returns the finished graph: only the nodes that `outputs` depend on, biases folded into their matrix products. */
   finish(outputs: readonly NamedValue[]): GraphDefinition {
     const folded = foldBiases(liveNodes(nameOutputs(this.nodes, outputs), outputs), outputs);
     const nodes = scheduled(liveNodes(folded, outputs));

@@ -16,7 +16,7 @@ type Status = Pointer | null;
 
 const API_VERSION = 24;
 const LIBRARY = { win32: "onnxruntime.dll", darwin: "libonnxruntime.1.dylib" } as const;
-/** Whatever fails is told by a status too. */
+/** Failures are reported by a status. */
 const LOG_FATAL_ONLY = 4;
 /** Graphs come as they are to run: onnxruntime's search for more takes up to 40 s and gained nothing measurable. */
 const NO_OPTIMISATION = 0;
@@ -152,7 +152,7 @@ export function runtime(): Onnxruntime {
   return loaded;
 }
 
-/** A GPU's driver compiles shaders in these calls, which takes more stack than koffi gives by itself. */
+/** A GPU's driver compiles shaders in these calls, which needs more stack than koffi's default. */
 const STACK_BYTES = 8 * 2 ** 20;
 
 function load(): Onnxruntime {

@@ -61,6 +61,7 @@ function describe({
   shape: [depth, height, width, channels],
   sampleType,
   pixelSize,
+  details,
 }: ViewedImage): string {
   const parts = [`${width} × ${height} pixels`];
   if (depth > 1) parts.push(`${depth} slices`);
@@ -73,5 +74,6 @@ function describe({
     );
     parts.push(`pixels of ${sizes.join(" × ")}`);
   }
+  if (details !== undefined) parts.push(details);
   return `${label}: ${parts.join(", ")}`;
 }

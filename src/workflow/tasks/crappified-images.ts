@@ -1,13 +1,15 @@
 /** DATA.*.SSL_SOURCE_DIR: the worse copies of a folder's images, made once and used as long as their settings hold. */
 import { existsSync } from "node:fs";
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import * as v from "valibot";
 import { ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import { type CrappifySettings, crappify } from "../../data/crappify.ts";
 import { storedParts } from "../../data/image-set.ts";
 import { layersOf, stripsOf } from "../../data/layers.ts";
 import { Random } from "../../data/random.ts";
+import { DamagedFileError, readJson } from "../../facts/files/regular-file.ts";
 import { writeFileAtomically } from "../../facts/files/write-file.ts";
 import { openImage } from "../../images/files.ts";
 import { ImageError, type ImageInfo } from "../../images/image.ts";
@@ -16,18 +18,32 @@ import type { ReportEvent } from "../../results/reporters.ts";
 import type { Phase } from "../settings.ts";
 import { imageName } from "../write-image.ts";
 
-/** How the copies of a folder were made; it lies beside the folder, in which BiaPy expects nothing but images. */
-interface CopyRecord {
-  readonly settings: CrappifySettings & { readonly seed: number };
-  /** Size and time of change of each source file whose copy is made, by name; empty while it is being made. */
-  readonly sources: Readonly<{ [name: string]: string }>;
-}
+/** How the copies of a folder were made. It lies beside the folder, in which BiaPy expects only images. */
+const copyRecord = v.object({
+  settings: v.object({
+    resizingFactor: v.number(),
+    noise: v.number(),
+    ndim: v.picklist([2, 3]),
+    seed: v.number(),
+  }),
+  /** Size and modification time of each source file whose copy is made, by name; empty while it is being made. */
+  sources: v.record(v.string(), v.string()),
+});
+type CopyRecord = v.InferOutput<typeof copyRecord>;
+/** Largest record, in bytes: some hundred thousand images. */
+const LARGEST = 64 << 20;
 
 const recordPath = (folder: string) => `${folder}.crappify.json`;
 
 async function readRecord(folder: string): Promise<CopyRecord | undefined> {
   const path = recordPath(folder);
-  return existsSync(path) ? (JSON.parse(await readFile(path, "utf8")) as CopyRecord) : undefined;
+  return readJson(path, copyRecord, LARGEST).catch((error) => {
+    if (!(error instanceof DamagedFileError)) throw error;
+    throw new ImageError(
+      path,
+      `${path} ${error.message}. Delete it and ${folder}: the copies are made again.`,
+    );
+  });
 }
 
 const writeRecord = (folder: string, record: CopyRecord) =>

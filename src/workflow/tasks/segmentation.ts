@@ -59,7 +59,7 @@ function training(config: Config, model: ImageModel, settings: ClassSettings): T
       const logits = model(scope, images);
       const all = segmentationLoss(logits, labels, loss);
       // The loss is that of the whole batch, for each of its patches.
-      return { loss: tf.ones([batchSize]).mul(all), ...classOverlaps(logits, labels, settings.classes) };
+      return { loss: all.reshape([1]).tile([batchSize]), ...classOverlaps(logits, labels, settings.classes) };
     },
     summary: iouOf,
     batch: (samples) => {

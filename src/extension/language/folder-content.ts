@@ -1,0 +1,22 @@
+/** What is known of folders of images, and how it is said. The readers of images are not loaded for it. */
+import type { ImageInfo } from "../../images/image.ts";
+
+export interface ImageFolder {
+  /** Absolute. */
+  readonly path: string;
+  /** Number of images directly in the folder. */
+  readonly count: number;
+}
+
+/** What the first image of a folder is like. */
+export interface FolderContent extends ImageFolder {
+  readonly shape: ImageInfo["shape"];
+  readonly sampleType: ImageInfo["sampleType"];
+}
+
+/** A folder's images in words: `12 images, 256 x 256, 3 channels, uint8`. */
+export function describeContent({ count, shape: [z, y, x, channels], sampleType }: FolderContent): string {
+  const images = count === 1 ? "1 image" : `${count} images`;
+  const size = (z > 1 ? [z, y, x] : [y, x]).join(" × ");
+  return [images, size, ...(channels > 1 ? [`${channels} channels`] : []), sampleType].join(", ");
+}

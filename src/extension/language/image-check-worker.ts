@@ -1,0 +1,79 @@
+// Bundled as dist/image-check-worker.mjs: a thread of its own, which can be ended when a file holds it up.
+import { readdir, stat } from "node:fs/promises";
+import { parentPort } from "node:worker_threads";
+import { loadConfig } from "../../config/config.ts";
+import { describeInspection, imageFacts } from "../../images/describe.ts";
+import { isStore, listImages, openImage } from "../../images/files.ts";
+import { ImageError } from "../../images/image.ts";
+import { inspectImage } from "../../images/inspect.ts";
+import type { ImageCheckReply, ImageCheckRequest } from "./image-checker.ts";
+import { checkImages } from "./image-checks.ts";
+import { folderContent, imageFolders } from "./image-folders.ts";
+
+/** Images of a folder that a report names. */
+const MOST_REPORTED = 50;
+/** Time that is spent on the pixels of one image. */
+const PIXEL_MILLISECONDS = 2000;
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path)).isDirectory() && !(await isStore(path));
+}
+
+/** What is wrong with an image, or what it is, as text. */
+async function reportOn(path: string): Promise<string> {
+  try {
+    return describeInspection(await inspectImage(path, undefined, PIXEL_MILLISECONDS));
+  } catch (error) {
+    if (error instanceof ImageError) return error.message;
+    throw error;
+  }
+}
+
+async function report(paths: readonly string[]): Promise<string> {
+  const parts: string[] = [];
+  for (const path of paths) {
+    const images = (await isFolder(path)) ? await listImages(path) : [path];
+    for (const image of images.slice(0, MOST_REPORTED)) parts.push(await reportOn(image));
+    const more = images.length - MOST_REPORTED;
+    if (more > 0) parts.push(`${path}: ${more} more images are there; biapy --inspect prints all.`);
+  }
+  return `${parts.join("\n\n")}\n`;
+}
+
+/** The first image of a folder, and how many there are, for a hover. */
+async function summary(folder: string): Promise<string> {
+  try {
+    const images = await listImages(folder);
+    const [first = folder] = images;
+    const source = await openImage(first);
+    await source.close();
+    const facts = imageFacts(source.info, source.description).map(([name, fact]) => `- ${name}: \`${fact}\``);
+    const others = (await readdir(folder)).length - images.length;
+    const beside = others > 0 ? `, ${others} other files` : "";
+    return [`${images.length} images${beside}. The first, \`${first}\`:`, "", ...facts].join("\n");
+  } catch (error) {
+    if (error instanceof ImageError) return error.message;
+    throw error;
+  }
+}
+
+async function answer(id: number, request: ImageCheckRequest): Promise<ImageCheckReply> {
+  const { kind } = request;
+  if (kind === "check") {
+    const { config } = loadConfig(request.path, request.text);
+    return { id, kind, value: await checkImages(config, request.folder, request.network) };
+  }
+  if (kind === "content") return { id, kind, value: await folderContent(request.folder) };
+  if (kind === "folders") return { id, kind, value: await imageFolders(request.folder) };
+  if (kind === "summary") return { id, kind, value: await summary(request.folder) };
+  return { id, kind, value: await report(request.paths) };
+}
+
+parentPort?.on("message", async ({ id, request }: { id: number; request: ImageCheckRequest }) => {
+  try {
+    parentPort?.postMessage(await answer(id, request));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    parentPort?.postMessage({ id, kind: "failed", error: message } satisfies ImageCheckReply);
+  }
+});

@@ -1,0 +1,121 @@
+/** Looks at images in a thread of its own. Files that hold it up for too long end it, not the extension host. */
+import { Worker } from "node:worker_threads";
+import type { Problem } from "../../facts/run-events.ts";
+import type { FolderContent, ImageFolder } from "./folder-content.ts";
+
+export type ImageCheckRequest =
+  /** What is wrong with the images that a configuration names; relative paths are relative to `folder`. */
+  | {
+      readonly kind: "check";
+      readonly path: string;
+      readonly text: string;
+      readonly folder: string;
+      readonly network: boolean;
+    }
+  /** What the first image of a folder is like. */
+  | { readonly kind: "content"; readonly folder: string }
+  /** The folders below a folder that hold images. */
+  | { readonly kind: "folders"; readonly folder: string }
+  /** What the images of a folder are, as Markdown. */
+  | { readonly kind: "summary"; readonly folder: string }
+  /** What files, and the images of folders, are, as text. */
+  | { readonly kind: "report"; readonly paths: readonly string[] };
+
+/** What each kind of question is answered with. */
+interface Answers {
+  readonly check: Problem[];
+  readonly content: FolderContent | undefined;
+  readonly folders: ImageFolder[];
+  readonly summary: string;
+  readonly report: string;
+}
+
+type Kind = ImageCheckRequest["kind"];
+
+export type ImageCheckReply =
+  | { readonly id: number; readonly kind: "failed"; readonly error: string }
+  | { readonly [K in Kind]: { readonly id: number; readonly kind: K; readonly value: Answers[K] } }[Kind];
+
+/** The thread is ended where an answer takes longer. */
+const MOST_MILLISECONDS = 60_000;
+
+export class ImageChecker {
+  private worker: Worker | undefined;
+  private requests = 0;
+  private readonly waiting = new Map<number, (reply: ImageCheckReply) => void>();
+
+  /** @param script the worker's bundle, `dist/image-check-worker.mjs` */
+  constructor(
+    private readonly script: string,
+    private readonly milliseconds = MOST_MILLISECONDS,
+  ) {}
+
+  /** What is wrong with a configuration's images; `network` allows paths on other computers. */
+  async check(path: string, text: string, folder: string, network: boolean): Promise<Problem[]> {
+    const reply = await this.ask({ kind: "check", path, text, folder, network });
+    return reply.kind === "check" ? reply.value : [];
+  }
+
+  /** What a folder's first image is like; nothing where there is none that can be read. */
+  async folderContent(folder: string): Promise<FolderContent | undefined> {
+    const reply = await this.ask({ kind: "content", folder });
+    return reply.kind === "content" ? reply.value : undefined;
+  }
+
+  async imageFolders(folder: string): Promise<ImageFolder[]> {
+    const reply = await this.ask({ kind: "folders", folder });
+    return reply.kind === "folders" ? reply.value : [];
+  }
+
+  async summary(folder: string): Promise<string> {
+    const reply = await this.ask({ kind: "summary", folder });
+    return reply.kind === "summary" ? reply.value : "";
+  }
+
+  async report(paths: readonly string[]): Promise<string> {
+    const reply = await this.ask({ kind: "report", paths });
+    return reply.kind === "report" ? reply.value : "";
+  }
+
+  dispose(): void {
+    this.end("the window closes");
+  }
+
+  /** Asks the thread, which starts with the first question. Rejects where it fails or takes too long. */
+  private async ask(request: ImageCheckRequest): Promise<ImageCheckReply> {
+    const id = ++this.requests;
+    const slow = `the images could not be looked at within ${this.milliseconds / 1000} seconds`;
+    const timer = setTimeout(() => this.end(slow), this.milliseconds).unref();
+    const reply = await new Promise<ImageCheckReply>((resolve) => {
+      this.waiting.set(id, resolve);
+      this.thread().postMessage({ id, request });
+    });
+    clearTimeout(timer);
+    if (reply.kind === "failed") throw new Error(reply.error);
+    return reply;
+  }
+
+  private thread(): Worker {
+    if (this.worker !== undefined) return this.worker;
+    const worker = new Worker(this.script);
+    worker.on("message", (reply: ImageCheckReply) => {
+      this.waiting.get(reply.id)?.(reply);
+      this.waiting.delete(reply.id);
+    });
+    worker.on("error", (error) => this.end(error.message));
+    worker.on("exit", () => {
+      if (this.worker === worker) this.end("the thread that looks at images ended");
+    });
+    // A window may close while the thread is idle.
+    worker.unref();
+    this.worker = worker;
+    return worker;
+  }
+
+  private end(error: string): void {
+    void this.worker?.terminate();
+    this.worker = undefined;
+    for (const [id, resolve] of this.waiting) resolve({ id, kind: "failed", error });
+    this.waiting.clear();
+  }
+}

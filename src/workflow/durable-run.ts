@@ -1,0 +1,159 @@
+/**
+ * The one writer of a run's state (`src/facts/run-state.ts`). The order of its writes makes every moment a safe one to be killed at:
+ *
+ * 1. A fresh start first names its new training in the state. Whatever lies in the run's place then belongs to another training, by
+ *    its missing or other identity, and is moved away after that.
+ * 2. Checkpoints carry the training's identity and their own position. They are renamed into place whole, then the state is written.
+ *    A kill in between leaves a state that is one checkpoint behind, and the checkpoint tells its position itself.
+ * 3. `trained` and `finished` are written only when everything that they stand for is on the disk.
+ */
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { moveIntoPlace } from "../facts/files/move-into-place.ts";
+import { explainedWriteError, writeFileAtomically } from "../facts/files/write-file.ts";
+import type { ResultTree } from "../facts/result-tree.ts";
+import { type RunState, RunStateError, readRunState } from "../facts/run-state.ts";
+import type { CheckpointKind, TrainerState } from "../training/trainer.ts";
+
+export class DurableRun {
+  /** Whether this process has begun to work on the run: before, nothing of it is changed. */
+  private begun = false;
+
+  private constructor(
+    private readonly tree: ResultTree,
+    /** How the run stands; undefined where nothing was run here, or the state is damaged. */
+    private current: RunState | undefined,
+    /** Why the state cannot be read. */
+    readonly damage: RunStateError | undefined,
+  ) {}
+
+  static async open(tree: ResultTree): Promise<DurableRun> {
+    try {
+      return new DurableRun(tree, await readRunState(tree), undefined);
+    } catch (error) {
+      if (!(error instanceof RunStateError)) throw error;
+      return new DurableRun(tree, undefined, error);
+    }
+  }
+
+  get state(): RunState | undefined {
+    return this.current;
+  }
+
+  /**
+   * Starts a new training in the run's place and moves away what an earlier one left. Throws `ResultError`.
+   *
+   * @returns the folder that holds the earlier run's files now, where there were some
+   */
+  async startFresh(epochs: number): Promise<string | undefined> {
+    const left = await this.leftFiles();
+    const wasMoving = this.current?.settingAside === true;
+    const settingAside = left.length > 0 ? true : undefined;
+    const training = randomBytes(8).toString("hex");
+    this.begun = true;
+    await this.write({
+      training,
+      status: "training",
+      epoch: 0,
+      step: 0,
+      epochs,
+      trained: false,
+      settingAside,
+    });
+    if (settingAside === undefined) return undefined;
+    const kept = await this.setAside(left, wasMoving);
+    await this.change({ settingAside: undefined });
+    return kept;
+  }
+
+  /** Resumes the training of this state. */
+  async resume(training: string, { epoch, step }: TrainerState, epochs: number): Promise<void> {
+    this.begun = true;
+    const known = { ...this.current, settingAside: undefined, message: undefined };
+    await this.write({ ...known, training, status: "training", epoch, step, epochs, trained: false });
+    await this.removeTemporaries();
+  }
+
+  /** Begins a run that only tests. A training that is not its own is left as it stands. */
+  async testOnly(): Promise<void> {
+    if (this.current !== undefined) return;
+    this.begun = true;
+    const training = randomBytes(8).toString("hex");
+    await this.write({ training, status: "testing", epoch: 0, step: 0, epochs: 0, trained: false });
+  }
+
+  /** A checkpoint is in place. */
+  async saved(kind: CheckpointKind, { epoch, step, bestLoss, bestEpoch }: TrainerState): Promise<void> {
+    if (kind === "periodic") return;
+    const best = bestLoss === null || bestEpoch === null ? undefined : { epoch: bestEpoch, loss: bestLoss };
+    await this.change({ epoch, step, best });
+  }
+
+  /** Nothing is left to train. */
+  async trained(): Promise<void> {
+    await this.change({ status: "testing", trained: true });
+  }
+
+  /** The run has ended. A failed run whose disk is full keeps the state it had, which stands for an interrupted one. */
+  async ended(status: "finished" | "stopped" | "failed", message?: string): Promise<void> {
+    if (!this.begun) return;
+    const written = this.change({ status, message });
+    await (status === "failed" ? written.catch(() => {}) : written);
+  }
+
+  private async change(changed: Partial<RunState>): Promise<void> {
+    if (this.current === undefined) throw new Error("A run has no state before it begins.");
+    await this.write({ ...this.current, ...changed });
+  }
+
+  private async write(state: Omit<RunState, "format" | "time">): Promise<void> {
+    const written: RunState = { ...state, format: 1, time: Date.now() };
+    await writeFileAtomically(this.tree.stateFile, `${JSON.stringify(written, null, 2)}\n`);
+    this.current = written;
+  }
+
+  /** What an earlier run left: its directory and its checkpoints. */
+  private async leftFiles(): Promise<string[]> {
+    const { runDirectory } = this.tree;
+    await this.removeTemporaries();
+    const checkpoints = (await this.checkpointFiles()).filter((name) => name.endsWith(".pth"));
+    const paths = checkpoints.map((name) => join(this.tree.checkpoints, name));
+    return existsSync(runDirectory) ? [...paths, runDirectory] : paths;
+  }
+
+  private async checkpointFiles(): Promise<string[]> {
+    const { checkpoints, name, runId } = this.tree;
+    const names = await readdir(checkpoints).catch(() => []);
+    return names.filter((file) => file.startsWith(`${name}_${runId}-checkpoint-`));
+  }
+
+  /** Removes checkpoints that a killed process was writing. */
+  private async removeTemporaries(): Promise<void> {
+    for (const name of await this.checkpointFiles())
+      if (name.endsWith(".tmp")) await rm(join(this.tree.checkpoints, name), { force: true });
+  }
+
+  /** Moves files to `earlier`, in the place of what is there. What trained nothing is deleted instead. */
+  private async setAside(left: readonly string[], wasMoving: boolean): Promise<string | undefined> {
+    const { earlier, runDirectory } = this.tree;
+    const worthKeeping = wasMoving || left.some((path) => path.endsWith(".pth"));
+    try {
+      if (!worthKeeping) {
+        for (const path of left) await rm(path, { recursive: true, force: true });
+        return undefined;
+      }
+      if (!wasMoving) await rm(earlier, { recursive: true, force: true });
+      await mkdir(earlier, { recursive: true });
+      for (const path of left) {
+        const target = join(earlier, path === runDirectory ? "results" : basename(path));
+        if (path === runDirectory) await rm(target, { recursive: true, force: true });
+        await moveIntoPlace(path, target);
+      }
+      return earlier;
+    } catch (error) {
+      throw explainedWriteError(earlier, error);
+    }
+  }
+}
