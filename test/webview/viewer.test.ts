@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { copyFile, mkdtemp } from "node:fs/promises";
+import { copyFile, cp, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { decode } from "fast-png";
+import { decode, encode } from "fast-png";
 import { ImageStore } from "../../src/extension/viewer/image-store.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { type Harness, startHarness, type Webview, type WebviewOptions } from "./harness.ts";
-import { hover, imagesShown, pixelColour, textOf, until, waitForText } from "./looking.ts";
+import { eventually, hover, imagesShown, pixelColour, textOf, until, waitForText } from "./looking.ts";
 import { recordedImage } from "./recorded-runs.ts";
 
 let harness: Harness;
@@ -167,6 +167,76 @@ test("two images in one, left and right of a divider", () =>
       (value) => Math.abs(Number(value) - 0.6) < 0.02,
     );
   }));
+
+test("errors of a segmentation are shown over its image in two colors", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "viewer-"));
+  // Left half found, upper half right: a quarter each is found rightly, wrongly, missed and empty.
+  const mask = (inside: (y: number, x: number) => boolean) => {
+    const data = Uint8Array.from({ length: 400 }, (_, at) => (inside(Math.floor(at / 20), at % 20) ? 1 : 0));
+    return { shape: [1, 20, 20, 1] as const, sampleType: "uint8" as const, data };
+  };
+  const files = {
+    Original: () => false,
+    Prediction: (_: number, x: number) => x < 10,
+    "Ground truth": (y: number) => y < 10,
+  };
+  const images = [];
+  for (const [title, inside] of Object.entries(files)) {
+    const path = join(folder, `${title}.tif`);
+    await writeTiff(path, mask(inside));
+    images.push({ ...(await store.open(path)), title });
+  }
+  const webview = await harness.open("viewer", { width: 1000, height: 500 });
+  await webview.tell({ type: "show", images });
+  await imagesShown(webview);
+  const { frame } = webview;
+  const tile = frame.locator(".tile", { has: frame.locator(".tile-title", { hasText: /^Errors$/ }) });
+  const canvas = tile.locator("canvas");
+  const box = await canvas.boundingBox();
+  assert.ok(box !== null);
+  const side = Math.min(box.width, box.height);
+  const at = (x: number, y: number) =>
+    pixelColour(canvas, 0.5 + ((x - 0.5) * side) / box.width, 0.5 + ((y - 0.5) * side) / box.height);
+  await eventually(async () => assert.deepEqual(await at(0.25, 0.75), [230, 100, 0]));
+  assert.deepEqual(await at(0.75, 0.25), [0, 110, 255]);
+  assert.deepEqual(await at(0.25, 0.25), [0, 0, 0]);
+  assert.deepEqual(webview.complaints, []);
+  await webview.close();
+});
+
+test("a file's pixel size gives a scale bar, and places in micrometers", async () => {
+  const path = join(await mkdtemp(join(tmpdir(), "viewer-")), "scaled.ome.zarr");
+  await cp(fixture("ome.zarr"), path, { recursive: true });
+  const space = (name: string) => ({ name, type: "space", unit: "micrometer" });
+  const axes = [{ name: "c", type: "channel" }, space("z"), space("y"), space("x")];
+  const scale = [{ type: "scale", scale: [1, 2, 0.5, 0.5] }];
+  const multiscales = [{ version: "0.4", axes, datasets: [{ path: "0", coordinateTransformations: scale }] }];
+  await writeFile(join(path, ".zattrs"), JSON.stringify({ multiscales }));
+  await viewer([path], async (webview) => {
+    const { frame } = webview;
+    const { shape } = await store.open(path);
+    await pointAt(webview, { height: shape[1], width: shape[2] }, 2, 3);
+    await waitForText(frame.locator(".tile-value"), /\(y 2, x 3; y 1\.25 µm, x 1\.75 µm\)$/);
+    await waitForText(frame.locator(".image-facts"), /pixels of 0\.5 µm × 0\.5 µm × 2 µm$/);
+    await webview.page.mouse.move(0, 0);
+    const picture = () =>
+      frame.locator(".tile-canvas").evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+    const withBar = await picture();
+    await frame.locator("vscode-checkbox", { hasText: "Scale bar" }).click();
+    await until(picture, (now) => now !== withBar);
+    await frame.locator("vscode-checkbox", { hasText: "Scale bar" }).click();
+    await until(picture, (now) => now === withBar);
+  });
+});
+
+test("a PNG opens too", async () => {
+  const path = join(await mkdtemp(join(tmpdir(), "viewer-")), "picture.png");
+  const data = Uint8Array.from({ length: 17 * 23 }, (_, at) => at % 200);
+  await writeFile(path, encode({ width: 23, height: 17, data, channels: 1, depth: 8 }));
+  await viewer([path], async (webview) => {
+    assert.equal(await pointAt(webview, size, 3, 5), "74  (y 3, x 5)");
+  });
+});
 
 test("keys are listed by ?, and act on the images", () =>
   viewer([fixture("pages.tif")], async ({ frame, page }) => {

@@ -72,13 +72,11 @@ export function imageReader(context: vscode.ExtensionContext): ImageReader {
 }
 
 async function pickImages(): Promise<vscode.Uri[]> {
-  const { EXTENSIONS } = await import("../../images/files.ts");
   const picked = await vscode.window.showOpenDialog({
     canSelectMany: true,
     canSelectFolders: true,
     openLabel: "View",
     title: "Images, or Zarr and N5 folders",
-    filters: { Images: EXTENSIONS.map((extension) => extension.slice(1)) },
   });
   return picked ?? [];
 }

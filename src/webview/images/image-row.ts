@@ -12,6 +12,7 @@ import { type RowKey, showKeys } from "./keys-help.ts";
 import { isRgb, LUTS } from "./luts.ts";
 import {
   differenceContent,
+  errorsContent,
   imageContent,
   type Look,
   layersOf,
@@ -52,6 +53,7 @@ const USUAL_SWITCHES: Readonly<Record<Switch, boolean>> = {
   orthogonal: false,
   swipe: false,
   difference: false,
+  errors: true,
   scaleBar: true,
 };
 
@@ -63,6 +65,7 @@ export class ImageRow {
   private readonly tiles: ImageTile[] = [];
   private readonly orthogonal: OrthogonalTiles[] = [];
   private readonly differenceTile: ImageTile;
+  private readonly errorsTile: ImageTile;
   private readonly tileRow = element("div", { class: "tiles" });
   private readonly toolbar: ViewToolbar;
   private readonly contrastControl: ContrastControl;
@@ -123,6 +126,7 @@ export class ImageRow {
       this.channelList.element,
     );
     this.differenceTile = this.newTile(false);
+    this.errorsTile = this.newTile(false);
     this.element = element(
       "div",
       { class: "image-row" },
@@ -199,6 +203,7 @@ export class ImageRow {
       { key: "m", label: "Maximum over all slices", applies: stack, run: flip("maximum") },
       { key: "o", label: "Orthogonal views", applies: stack, run: flip("orthogonal") },
       { key: "d", label: "Difference", applies: several, run: flip("difference") },
+      { key: "e", label: "Errors of a segmentation", applies: several, run: flip("errors") },
       { key: "w", label: "Swipe", applies: several, run: flip("swipe") },
       {
         key: "[",
@@ -417,6 +422,7 @@ export class ImageRow {
     const offered = new Set<Switch>([
       ...(this.depth > 1 ? (["maximum", "orthogonal"] as const) : []),
       ...(several ? (["swipe", "difference"] as const) : []),
+      ...(this.titled("Ground truth") && this.titled("Prediction") ? (["errors"] as const) : []),
       ...(this.hasPixelSize ? (["scaleBar"] as const) : []),
     ]);
     this.toolbar.show({
@@ -448,6 +454,8 @@ export class ImageRow {
       ? [this.showSwipe(contents)]
       : this.opened.map((opened, index) => this.showImage(opened, index, contents[index]));
     if (this.switches.difference && this.opened.length > 1) shown.push(this.showDifference());
+    const errors = this.switches.errors ? this.showErrors() : undefined;
+    if (errors !== undefined) shown.push(errors);
     const { children } = this.tileRow;
     if (shown.some((tile, at) => children[at] !== tile) || shown.length !== children.length)
       this.tileRow.replaceChildren(...shown);
@@ -488,6 +496,21 @@ export class ImageRow {
           `${titleA} ${left.valueAt(pixel)}; ${titleB} ${right.valueAt(pixel).split("  ")[0]}`,
       });
     return tile.element;
+  }
+
+  /** Where a segmentation is wrong, over its image; nothing where no ground truth is shown. */
+  private showErrors(): HTMLElement | undefined {
+    const [prediction, truth] = [this.titled("Prediction"), this.titled("Ground truth")];
+    if (prediction === undefined || truth === undefined) return undefined;
+    this.errorsTile.setTitle("Errors");
+    const content = errorsContent(this.titled("Original"), prediction, truth);
+    if (typeof content === "string") this.errorsTile.fail(content);
+    else this.errorsTile.show(content);
+    return this.errorsTile.element;
+  }
+
+  private titled(title: string): OpenedImage | undefined {
+    return this.opened.find(({ image }) => image.title === title);
   }
 
   private showDifference(): HTMLElement {
@@ -566,7 +589,7 @@ export class ImageRow {
 
   private point(pixel: Pixel | undefined): void {
     this.cursor = pixel;
-    for (const tile of [...this.tiles, this.differenceTile]) tile.point(pixel);
+    for (const tile of [...this.tiles, this.differenceTile, this.errorsTile]) tile.point(pixel);
     if (pixel !== undefined) this.speak();
   }
 
@@ -583,7 +606,7 @@ export class ImageRow {
   /** The tiles in the order in which they are on the page. */
   private get shownTiles(): ImageTile[] {
     const sections = this.orthogonal.flatMap((each) => each.tiles);
-    const all = [...this.tiles, ...sections, this.differenceTile].filter(({ element }) =>
+    const all = [...this.tiles, ...sections, this.differenceTile, this.errorsTile].filter(({ element }) =>
       this.tileRow.contains(element),
     );
     return [...new Set(all)];

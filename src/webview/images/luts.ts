@@ -117,6 +117,14 @@ export type LutName = keyof typeof LUTS;
 
 export const LUT_NAMES = Object.keys(LUTS) as LutName[];
 
+/** Gray that leaves room for colors laid over it. */
+export const DIM_GRAY = ramp([150, 150, 150]);
+
+/** Nothing, orange, blue for the values 0, 1 and 2 over the range 0 to 2: told apart by most people who see colors differently. */
+export const ERRORS = table((position) =>
+  position < 0.25 ? [0, 0, 0] : position < 0.75 ? [230, 100, 0] : [0, 110, 255],
+);
+
 /** Blue below zero, white at zero, red above, as RdBu of ColorBrewer. */
 export const DIVERGING = table((position) => {
   const away = Math.abs(position - 0.5) * 2;

@@ -1,8 +1,8 @@
 import { shortNumber } from "../../facts/format.ts";
 import type { ImageSummary, PixelSize } from "../../protocol/panel-messages.ts";
 import type { Layer } from "./draw.ts";
-import { DIVERGING, type Lut } from "./luts.ts";
-import { difference, type PlaneImage, type Range } from "./plane-image.ts";
+import { DIM_GRAY, DIVERGING, ERRORS, type Lut } from "./luts.ts";
+import { difference, type PlaneImage, type Range, segmentationErrors } from "./plane-image.ts";
 import { lengthText } from "./scale-bar.ts";
 import type { Pixel, TileContent } from "./tile-content.ts";
 
@@ -124,6 +124,39 @@ export function differenceContent(a: OpenedImage, b: OpenedImage, channel: numbe
     valueAt: ({ x, y }) => {
       const sign = (plane.at(y, x) ?? 0) > 0 ? "+" : "";
       return `${sign}${pixelValue(plane, { x, y })}  (y ${y}, x ${x}${lengths(pixelSize, { y, x })})`;
+    },
+  };
+}
+
+/** Returns what a tile shows of a segmentation's errors over its image; or why it cannot, in words. */
+export function errorsContent(
+  original: OpenedImage | undefined,
+  prediction: OpenedImage,
+  truth: OpenedImage,
+): TileContent | string {
+  const [found, right] = [prediction.planes?.[0], truth.planes?.[0]];
+  if (found === undefined || right === undefined || prediction.summary === undefined)
+    return "One of the images cannot be shown.";
+  const errors = segmentationErrors(found, right);
+  if (errors === undefined) return "These images are of different sizes.";
+  const [, height, width] = prediction.summary.shape;
+  const { pixelSize } = prediction.summary;
+  const image = original?.planes?.[0];
+  const legend = "orange: false positive, blue: false negative";
+  return {
+    height,
+    width,
+    aspect: pixelSize === undefined ? 1 : pixelSize.y / pixelSize.x,
+    layers: [
+      ...(image === undefined ? [] : [{ plane: image, range: image.percentiles(0.35), lut: DIM_GRAY }]),
+      { plane: errors, range: { low: 0, high: 2 }, lut: ERRORS },
+    ],
+    description: `Errors of the segmentation; ${legend}`,
+    note: legend,
+    valueAt: ({ x, y }) => {
+      const value = errors.at(y, x);
+      const words = value === 1 ? "false positive" : value === 2 ? "false negative" : "right";
+      return `${words}  (y ${y}, x ${x}${lengths(pixelSize, { y, x })})`;
     },
   };
 }

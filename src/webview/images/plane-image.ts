@@ -154,3 +154,18 @@ export function difference(a: PlaneImage, b: PlaneImage): PlaneImage | undefined
   const { height, width, step } = a;
   return new PlaneImage({ height, width, step, sampleType: "float32", values: values.buffer as ArrayBuffer });
 }
+
+/**
+ * Where a segmentation is wrong: 1 where it has an object and the ground truth has none, 2 where it has none and the ground truth
+ * has one. Undefined where their sizes differ.
+ */
+export function segmentationErrors(prediction: PlaneImage, truth: PlaneImage): PlaneImage | undefined {
+  const { height, width, step } = prediction;
+  if (height !== truth.height || width !== truth.width || step !== truth.step) return undefined;
+  const values = new Uint8Array(prediction.values.length);
+  for (let at = 0; at < values.length; at++) {
+    const [found, right] = [prediction.values[at] !== 0, truth.values[at] !== 0];
+    values[at] = found === right ? 0 : found ? 1 : 2;
+  }
+  return new PlaneImage({ height, width, step, sampleType: "uint8", values: values.buffer });
+}

@@ -9,6 +9,7 @@ export const SWITCHES = {
   orthogonal: "Orthogonal",
   swipe: "Swipe",
   difference: "Difference",
+  errors: "Errors",
   scaleBar: "Scale bar",
 } as const;
 
@@ -65,6 +66,7 @@ export class ViewToolbar {
       orthogonal: toggle("orthogonal"),
       swipe: toggle("swipe"),
       difference: toggle("difference"),
+      errors: toggle("errors"),
       scaleBar: toggle("scaleBar"),
     };
     this.pair = this.pairPickers(events);
@@ -76,7 +78,7 @@ export class ViewToolbar {
       "aria-label": "Divider",
     });
     this.divider.addEventListener("input", () => events.swiped(this.divider.valueAsNumber));
-    const { maximum, orthogonal, swipe, difference, scaleBar } = this.switches;
+    const { maximum, orthogonal, swipe, difference, errors, scaleBar } = this.switches;
     this.element = element(
       "div",
       { class: "toolbar", role: "group", "aria-label": "View" },
@@ -85,6 +87,7 @@ export class ViewToolbar {
       orthogonal.element,
       swipe.element,
       difference.element,
+      errors.element,
       this.pair.element,
       this.divider,
       this.zoomButtons(),
