@@ -217,7 +217,7 @@ test("a file's pixel size gives a scale bar, and places in micrometers", async (
     const { shape } = await store.open(path);
     await pointAt(webview, { height: shape[1], width: shape[2] }, 2, 3);
     await waitForText(frame.locator(".tile-value"), /\(y 2, x 3; y 1\.25 µm, x 1\.75 µm\)$/);
-    await waitForText(frame.locator(".image-facts"), /pixels of 0\.5 µm × 0\.5 µm × 2 µm$/);
+    await waitForText(frame.locator(".image-facts"), /pixels of 0\.5 µm × 0\.5 µm × 2 µm/);
     await webview.page.mouse.move(0, 0);
     const picture = () =>
       frame.locator(".tile-canvas").evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
