@@ -1,5 +1,5 @@
 // Makes the extension's .vsix for one platform: `npm run package`, or `npm run package -- --target win32-x64`.
-// It holds the bundles with the licences of what is in them and, of the packages that cannot be bundled, the files that run on that
+// It holds the bundles with the licenses of what is in them and, of the packages that cannot be bundled, the files that run on that
 // platform; no others.
 import { execFileSync } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";

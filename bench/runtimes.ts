@@ -18,7 +18,7 @@ function mae(features: number, layers: number, heads: number): Program {
     encoder: { features, layers, heads, hidden: 4 * features },
     decoder: { features: 128, layers: 2, heads: 4, hidden: 512 },
     epsilon: 1e-6,
-    normalisePixels: false,
+    normalizePixels: false,
   };
   const tokens = (SIZE / TOKEN) ** 2;
   return {
@@ -41,7 +41,7 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   "U-Net 16-32-64, 64x64, batch 2": unetProgram([SIZE, SIZE], { feature_maps: [16, 32, 64] }),
 };
 const training = {
-  optimiser: { kind: "adamw", betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.05 },
+  optimizer: { kind: "adamw", betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.05 },
   clipNorm: 0,
 } as const;
 

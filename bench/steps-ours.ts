@@ -5,7 +5,7 @@ import { declaredWeights } from "../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../src/runtime/onnx/runtime.ts";
 import { Parameters } from "../src/runtime/parameters.ts";
 import type { InputSpec, Program, Tensors } from "../src/runtime/program.ts";
-import { Optimiser } from "../src/training/optimiser.ts";
+import { Optimizer } from "../src/training/optimizer.ts";
 
 interface Description {
   readonly architecture: string;
@@ -55,7 +55,7 @@ function masking(): Program {
       hidden: number("mlp_ratio") * number("decoder_embed_dim"),
     },
     epsilon: 1e-6,
-    normalisePixels: false,
+    normalizePixels: false,
   };
   const tokens = count(space.map((size) => size / settings.tokenSize));
   const visible = Math.trunc(tokens * (1 - number("mask_ratio")));
@@ -77,11 +77,11 @@ function masking(): Program {
 
 const program = architecture === "mae" ? masking() : restoration();
 const parameters = new Parameters(declaredWeights(program), { trainable: training, threads });
-parameters.initialise(0);
+parameters.initialize(0);
 const executable = new OnnxRuntime(threads, process.env.ORT_PROFILE).compile(program, parameters, {
   gradients: training,
 });
-const optimiser = new Optimiser(
+const optimizer = new Optimizer(
   { kind: "adamw", betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.02 },
   parameters,
 );
@@ -101,7 +101,7 @@ const begun = performance.now();
 while (seconds.length < description.steps || performance.now() - begun < description.seconds * 1000) {
   const started = performance.now();
   await executable.run(seconds.length);
-  if (training) await optimiser.step(1e-4);
+  if (training) await optimizer.step(1e-4);
   seconds.push((performance.now() - started) / 1000);
   // performance.now() counts from the start of the process.
   if (firstStep === 0) firstStep = performance.now() / 1000;

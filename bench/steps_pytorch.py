@@ -33,7 +33,7 @@ with contextlib.redirect_stdout(io.StringIO()):
 network.train(training)
 images = torch.randn(description["batch"], 1, *description["space"])
 targets = torch.randn_like(images)
-optimiser = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-4, weight_decay=0.02)
+optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-4, weight_decay=0.02)
 
 
 def output():
@@ -42,13 +42,13 @@ def output():
 
 
 def training_step():
-    optimiser.zero_grad()
+    optimizer.zero_grad()
     if description["architecture"] == "mae":
         loss = network(images)["loss"]
     else:
         loss = torch.nn.functional.mse_loss(output(), targets)
     loss.backward()
-    optimiser.step()
+    optimizer.step()
 
 
 def prediction():

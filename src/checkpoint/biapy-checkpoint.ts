@@ -16,7 +16,7 @@
  * without its buffers (BatchNorm's running statistics) but with frozen parameters (MAE's position embeddings), which have an index
  * and no state. BiaPy makes one group of all parameters, biases and norms included, so that weight decay (`TRAIN.W_DECAY`, 0.02)
  * falls on all of them. Defaults: SGD with Nesterov momentum 0.9 (timm's "sgd"), learning rate 1e-4; ADAM and ADAMW: betas 0.9 and
- * 0.999 (`TRAIN.OPT_BETAS`), epsilon 1e-8, no AMSGrad. ADAM's decay is L2 regularisation, ADAMW's decoupled. Gradients are clipped by
+ * 0.999 (`TRAIN.OPT_BETAS`), epsilon 1e-8, no AMSGrad. ADAM's decay is L2 regularization, ADAMW's decoupled. Gradients are clipped by
  * their total norm only when `TRAIN.GRADIENT_CLIP_NORM` is above 0 (default 0), and an update whose gradients are not finite is left out.
  *
  * BiaPy 3.7.1 itself never restores an optimizer: when it loads, the optimizer is not there yet.

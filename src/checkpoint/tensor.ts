@@ -55,7 +55,7 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, length) => product * length, 1);
 }
 
-/** Elements between neighbours along each axis of a row-major array. */
+/** Elements between neighbors along each axis of a row-major array. */
 export function rowMajorStrides(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length);
   let stride = 1;

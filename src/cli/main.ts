@@ -68,7 +68,7 @@ function parseArguments(argv: readonly string[]): Arguments {
       new Option("--runtime <name>", "what computes; the fastest there is by itself").choices(RUNTIMES),
     )
     .option("--resume", "go on where the run was stopped")
-    .option("--norm_pix_loss", "learn each token's pixels normalised by their own mean and deviation")
+    .option("--norm_pix_loss", "learn each token's pixels normalized by their own mean and deviation")
     .addOption(
       new Option(
         "--precision <name>",
@@ -132,7 +132,7 @@ async function tryBatch(given: Arguments, batchSize: number): Promise<number> {
   const fits = await tryStep({
     config,
     tree: resultTree(given.result_dir, given.name, given.run_id),
-    normalisePixels: given.norm_pix_loss === true,
+    normalizePixels: given.norm_pix_loss === true,
     precision: given.precision,
     resume: given.resume === true,
     openRuntime: (work) => chooseRuntime(deviceWish(given, config), work, silent),
@@ -208,7 +208,7 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
     const request: FeatureRequest = {
       config,
       tree,
-      normalisePixels: given.norm_pix_loss === true,
+      normalizePixels: given.norm_pix_loss === true,
       openRuntime: (work) => chooseRuntime(deviceWish(given, config), work, choiceReport(report)),
       report,
       signal,

@@ -1,4 +1,4 @@
-/** What most of a run hangs on: what is learnt, by which network, from images of how many axes and channels. */
+/** What most of a run hangs on: what is learned, by which network, from images of how many axes and channels. */
 
 import { ARCHITECTURES } from "../facts/architectures.ts";
 import { WORKFLOWS, type WorkflowFact, type WorkflowName } from "../facts/workflows.ts";

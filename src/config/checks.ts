@@ -28,7 +28,7 @@ export function checkConfig(config: Config, folder = process.cwd(), network = tr
     ...checkPatch(config),
     ...checkTask(config, [folder, network]),
     ...checkModelKeys(config),
-    ...checkNormalisation(config),
+    ...checkNormalization(config),
     ...checkPaths(config, folder, network),
     ...checkValidation(config),
     ...checkTiles(config),
@@ -213,7 +213,7 @@ export function warmupAndDecay(config: Config): {
   return { warmupEpochs, decayStart: fraction > 0 ? Math.round(epochs * (1 - fraction)) : warmupEpochs };
 }
 
-function checkNormalisation(config: Config): Problem[] {
+function checkNormalization(config: Config): Problem[] {
   const clip = <Name extends string>(name: Name) => `DATA.NORMALIZATION.PERC_CLIP.${name}` as const;
   if (!config.flag(clip("ENABLE"))) return [];
   return (["LOWER", "UPPER"] as const).flatMap((name) => {
@@ -233,14 +233,14 @@ function checkAugmentation(config: Config): Problem[] {
   if (!config.flag("AUGMENTOR.ENABLE")) return [];
   const problems: Problem[] = [];
   const channels = channelsOf(config);
-  const centred = config.text("DATA.NORMALIZATION.TYPE") === "zero_mean_unit_variance";
-  for (const name of OF_POSITIVE_VALUES.filter((each) => centred && config.flag(`AUGMENTOR.${each}`))) {
+  const centered = config.text("DATA.NORMALIZATION.TYPE") === "zero_mean_unit_variance";
+  for (const name of OF_POSITIVE_VALUES.filter((each) => centered && config.flag(`AUGMENTOR.${each}`))) {
     const message =
       "it needs values from 0 to 1, and zero_mean_unit_variance makes negative ones. Set DATA.NORMALIZATION.TYPE to scale_range or turn it off.";
     problems.push(config.problem(`AUGMENTOR.${name}`, message, "False"));
   }
   if (config.flag("AUGMENTOR.GRAYSCALE") && channels !== 3) {
-    const message = `only images of 3 channels can be turned grey; DATA.PATCH_SIZE says ${channels}.`;
+    const message = `only images of 3 channels can be turned gray; DATA.PATCH_SIZE says ${channels}.`;
     problems.push(config.problem("AUGMENTOR.GRAYSCALE", message, "False"));
   }
   for (const key of RANGES.filter((each) => config.sets(`AUGMENTOR.${each}`))) {

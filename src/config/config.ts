@@ -5,7 +5,7 @@ import type { Problem } from "../facts/run-events.ts";
 import { type ConfigDocument, type ConfigEntry, type Place, parseDocument } from "./document.ts";
 import type { FlagKey, Key, ListKey, NumberKey, TextKey } from "./key-names.ts";
 import { type KeyFact, type KeyType, keyFacts, keyGroups, keyLimits, type Limits } from "./keys.ts";
-import { modernised } from "./older-keys.ts";
+import { modernized } from "./older-keys.ts";
 import { decoded, isYamlFloat, type PythonValue, written } from "./python-value.ts";
 
 /** A configuration's values by dotted key, BiaPy's defaults where the file says nothing. */
@@ -54,7 +54,7 @@ export class Config {
     return [this.value(key)].flat().map(Number);
   }
 
-  /** The first item of a list, or the value itself: optimisers and rates are lists with one item a model. */
+  /** The first item of a list, or the value itself: optimizers and rates are lists with one item a model. */
   first(key: ListKey): PythonValue {
     const value = this.value(key);
     return Array.isArray(value) ? value[0] : value;
@@ -125,7 +125,7 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
   const parsed = parseDocument(file, content, (key) => keyGroups.has(key));
   // An unreadable file is not empty too.
   if (problems.length === 0) problems.push(...parsed.problems);
-  const { document: read, problems: older } = modernised(parsed.document);
+  const { document: read, problems: older } = modernized(parsed.document);
   problems.push(...older);
   const written = new Set(parsed.document.entries.map(({ key }) => key));
   const entries = read.entries.map(asWritten);

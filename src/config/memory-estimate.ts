@@ -8,7 +8,7 @@ import type { NumberKey } from "./key-names.ts";
 export interface MemoryEstimate {
   /** Trainable numbers of the model. */
   readonly parameters: number;
-  /** Weights, their gradients and the optimiser's two moments. */
+  /** Weights, their gradients and the optimizer's two moments. */
   readonly weightBytes: number;
   /** What a step keeps for the backward pass; grows with the batch. */
   readonly activationBytes: number;
@@ -26,7 +26,7 @@ const COPIES_OF_WEIGHTS = 4;
 /** Measured: a training process before it has a model, with a few hundred megapixels of images. */
 const BASE_BYTES = 300e6;
 /**
- * Numbers that a transformer layer keeps for each token, in multiples of its width: input and output of two normalisations,
+ * Numbers that a transformer layer keeps for each token, in multiples of its width: input and output of two normalizations,
  * queries, keys and values, attention's result, two sums, and the inner network of four times the width before and after GELU.
  */
 const KEPT_WIDTHS = 18;
@@ -85,7 +85,7 @@ function stack(config: Config, width: NumberKey, layers: NumberKey, heads: Numbe
   return { width: config.number(width), layers: config.number(layers), heads: config.number(heads) };
 }
 
-/** Four attention matrices and two of the inner network, with biases and normalisations. */
+/** Four attention matrices and two of the inner network, with biases and normalizations. */
 function layerParameters({ width, layers }: Stack, ratio: number): number {
   return layers * ((4 + 2 * ratio) * width ** 2 + (9 + ratio) * width);
 }
@@ -102,7 +102,7 @@ export function describeMemory(estimate: MemoryEstimate, batch: number): string 
     "",
     "| part | memory |",
     "| --- | ---: |",
-    `| ${largeCount(parameters)} weights, gradients, optimiser | ${bytes(weightBytes)} |`,
+    `| ${largeCount(parameters)} weights, gradients, optimizer | ${bytes(weightBytes)} |`,
     `| batch of ${batch}: ${tokens} tokens a patch, ${visibleTokens} of them visible | ${bytes(activationBytes)} |`,
     `| program and images | ${bytes(baseBytes)} |`,
     "",

@@ -33,7 +33,7 @@ export function checkModelKeys(config: Config): Problem[] {
     ...checkTransformer(config),
     ...checkStages(config),
     ...checkOrder(config, architecture),
-    ...checkNormalisation(config, architecture),
+    ...checkNormalization(config, architecture),
     ...checkContrast(config),
   ];
 }
@@ -142,11 +142,11 @@ function checkOrder(config: Config, architecture: string): Problem[] {
   return [config.problem("MODEL.CONV_BLOCK_ORDER", message, "conv_norm_act")];
 }
 
-function checkNormalisation(config: Config, architecture: string): Problem[] {
+function checkNormalization(config: Config, architecture: string): Problem[] {
   const kind = config.text("MODEL.NORMALIZATION");
   if (!readsSetting(architecture, "NORMALIZATION")) return [];
   if (kind === "ln") {
-    const message = `${architecture} has no layer normalisation: one of in, bn, gn.`;
+    const message = `${architecture} has no layer normalization: one of in, bn, gn.`;
     return [config.problem("MODEL.NORMALIZATION", message, "in")];
   }
   if (kind !== "gn" || architecture === "unetr") return [];

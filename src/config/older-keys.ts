@@ -35,7 +35,7 @@ const byChunks = (name: string): [string, Successor] => [
   renamed(`DATA.TEST.${name}`),
 ];
 
-const NORMALISATION = "DATA.NORMALIZATION";
+const NORMALIZATION = "DATA.NORMALIZATION";
 const AFFINE_MODES: readonly string[] = ["constant", "reflect", "wrap", "symmetric"];
 const probabilities = [...keyFacts.keys()].filter((key) => /^AUGMENTOR\..*_PROB$/.test(key));
 
@@ -58,14 +58,14 @@ const SUCCESSORS: Readonly<Partial<Record<string, Successor>>> = {
   "DATA.TEST.ARGMAX_TO_OUTPUT": GONE,
   // The documentation's spelling.
   "DATA.SELF_SUPERVISED.PRETEXT_TASK": renamed("PROBLEM.SELF_SUPERVISED.PRETEXT_TASK"),
-  [`${NORMALISATION}.PERC_CLIP`]: renamed(`${NORMALISATION}.PERC_CLIP.ENABLE`),
-  [`${NORMALISATION}.PERC_LOWER`]: renamed(`${NORMALISATION}.PERC_CLIP.LOWER_PERC`),
-  [`${NORMALISATION}.PERC_UPPER`]: renamed(`${NORMALISATION}.PERC_CLIP.UPPER_PERC`),
-  [`${NORMALISATION}.CUSTOM_MEAN`]: renamed(`${NORMALISATION}.ZERO_MEAN_UNIT_VAR.MEAN_VAL`),
-  [`${NORMALISATION}.CUSTOM_STD`]: renamed(`${NORMALISATION}.ZERO_MEAN_UNIT_VAR.STD_VAL`),
-  [`${NORMALISATION}.CUSTOM_MODE`]: GONE,
-  [`${NORMALISATION}.APPLICATION_MODE`]: GONE,
-  [`${NORMALISATION}.MEASURE_BY`]: GONE,
+  [`${NORMALIZATION}.PERC_CLIP`]: renamed(`${NORMALIZATION}.PERC_CLIP.ENABLE`),
+  [`${NORMALIZATION}.PERC_LOWER`]: renamed(`${NORMALIZATION}.PERC_CLIP.LOWER_PERC`),
+  [`${NORMALIZATION}.PERC_UPPER`]: renamed(`${NORMALIZATION}.PERC_CLIP.UPPER_PERC`),
+  [`${NORMALIZATION}.CUSTOM_MEAN`]: renamed(`${NORMALIZATION}.ZERO_MEAN_UNIT_VAR.MEAN_VAL`),
+  [`${NORMALIZATION}.CUSTOM_STD`]: renamed(`${NORMALIZATION}.ZERO_MEAN_UNIT_VAR.STD_VAL`),
+  [`${NORMALIZATION}.CUSTOM_MODE`]: GONE,
+  [`${NORMALIZATION}.APPLICATION_MODE`]: GONE,
+  [`${NORMALIZATION}.MEASURE_BY`]: GONE,
   "MODEL.BATCH_NORMALIZATION": (value): Successors => (value === true ? { "MODEL.NORMALIZATION": "bn" } : {}),
   "MODEL.LOAD_CHECKPOINT_ONLY_WEIGHTS": (value): Successors =>
     value === true ? { "MODEL.ITEMS_TO_LOAD_FROM_CHECKPOINT": ["weights"] } : {},
@@ -139,7 +139,7 @@ const SUCCESSORS: Readonly<Partial<Record<string, Successor>>> = {
 
 /** Values of earlier versions under keys that are still there; undefined where the value is one of today's. */
 const OLDER_VALUES: Readonly<Partial<Record<string, (value: PythonValue) => PythonValue | undefined>>> = {
-  [`${NORMALISATION}.TYPE`]: (value) => (value === "custom" ? "zero_mean_unit_variance" : undefined),
+  [`${NORMALIZATION}.TYPE`]: (value) => (value === "custom" ? "zero_mean_unit_variance" : undefined),
   "AUGMENTOR.AFFINE_MODE": (value) =>
     typeof value === "string" && !AFFINE_MODES.includes(value) ? "reflect" : undefined,
   "LOSS.CLASS_REBALANCE": (value) => (typeof value === "boolean" ? "none" : undefined),
@@ -172,7 +172,7 @@ function own<T>(table: Readonly<Partial<Record<string, T>>>, key: string): T | u
 }
 
 /** The document in today's keys, with a warning for each one that is not; what the file says in today's keys goes first. */
-export function modernised(document: ConfigDocument): { document: ConfigDocument; problems: Problem[] } {
+export function modernized(document: ConfigDocument): { document: ConfigDocument; problems: Problem[] } {
   const problems: Problem[] = [];
   const written = new Set(document.entries.map(({ key }) => key));
   const entries = document.entries.flatMap((entry): ConfigEntry[] => {

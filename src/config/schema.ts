@@ -28,10 +28,10 @@ function tupleSnippet(description: string, ...numbers: readonly string[]) {
 /** What helps to fill a key in, beyond its type. */
 const SNIPPETS: Readonly<Record<string, readonly ReturnType<typeof tupleSnippet>[]>> = {
   "DATA.PATCH_SIZE": [
-    tupleSnippet("2D, greyscale: y, x, channels", "128", "128", "1"),
+    tupleSnippet("2D, grayscale: y, x, channels", "128", "128", "1"),
     tupleSnippet("2D, small, for a laptop", "64", "64", "1"),
     tupleSnippet("2D, RGB", "256", "256", "3"),
-    tupleSnippet("3D, greyscale: z, y, x, channels", "32", "64", "64", "1"),
+    tupleSnippet("3D, grayscale: z, y, x, channels", "32", "64", "64", "1"),
   ],
   "DATA.TRAIN.OVERLAP": [
     tupleSnippet("2D: y, x", "0.5", "0.5"),

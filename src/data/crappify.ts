@@ -4,7 +4,7 @@ import { type ImageShape, sampleArray } from "../images/image.ts";
 import { sweepAxis } from "./blending.ts";
 import type { Layers } from "./layers.ts";
 import type { Random } from "./random.ts";
-import { neighbours, resize } from "./resize.ts";
+import { neighbors, resize } from "./resize.ts";
 
 export interface CrappifySettings {
   /** How many times fewer pixels: each side shrinks by its square root. */
@@ -63,7 +63,7 @@ export function crappify(
 
 type LayerAt = (at: number) => Promise<Float32Array>;
 
-/** The last few layers are kept: neighbours are asked for again. */
+/** The last few layers are kept: neighbors are asked for again. */
 function remembered(layer: LayerAt): LayerAt {
   const known = new LRUCache<number, Promise<Float32Array>>({ max: 4 });
   return (at) => {
@@ -76,7 +76,7 @@ function remembered(layer: LayerAt): LayerAt {
 /** A layer at `place` of `size` where there are `old`. */
 async function between(layers: LayerAt, old: number, size: number, place: number): Promise<Float32Array> {
   if (old === size) return layers(place);
-  const { below, above, share } = neighbours(place, old, size);
+  const { below, above, share } = neighbors(place, old, size);
   const [lower, upper] = [await layers(below), await layers(above)];
   return lower.map((value, at) => value * (1 - share) + upper[at] * share);
 }

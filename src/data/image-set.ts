@@ -1,4 +1,4 @@
-/** A folder's images, normalised, as a whole or part by part. */
+/** A folder's images, normalized, as a whole or part by part. */
 import { readImage } from "../images/files.ts";
 import {
   type Image,
@@ -9,18 +9,18 @@ import {
   wholeRegion,
 } from "../images/image.ts";
 import {
-  type ChannelNormalisation,
-  measureNormalisation,
-  type NormalisationSettings,
-  normalise,
-} from "./normalisation.ts";
+  type ChannelNormalization,
+  measureNormalization,
+  type NormalizationSettings,
+  normalize,
+} from "./normalization.ts";
 import { OpenFiles } from "./open-files.ts";
 import { type Box, boxOf, cutPatch, enclosing, type ImageRegion, reflected } from "./tiling.ts";
 
 /** One image of a set. */
-export interface NormalisedImage {
+export interface NormalizedImage {
   readonly info: ImageInfo;
-  readonly channels: readonly ChannelNormalisation[];
+  readonly channels: readonly ChannelNormalization[];
   /** The size of the pieces that it is stored in: part of one costs as much to read as all of it. */
   piece(): Promise<Box>;
   /** The box that starts at `start`, in the image's own values; what lies outside the image is its mirror image. */
@@ -29,7 +29,7 @@ export interface NormalisedImage {
   patch(start: Box, size: Box): Promise<Float32Array>;
   /** A part of it, `[z, y, x, channel]`: all of it where none is named. */
   values(region?: Region): Promise<Float32Array>;
-  /** A part as it is stored, not normalised; more than was asked for where more is in memory. */
+  /** A part as it is stored, not normalized; more than was asked for where more is in memory. */
   stored(region: Region): Promise<ImageRegion>;
 }
 
@@ -41,10 +41,10 @@ export interface ImagePreparation {
 }
 
 export interface ImageSetSettings {
-  readonly normalisation: NormalisationSettings;
+  readonly normalization: NormalizationSettings;
   /** Keep images once read; else read just the part that is asked for, every time. */
   readonly inMemory: boolean;
-  /** Images that these are copies of: normalised as those are, not by their own values. */
+  /** Images that these are copies of: normalized as those are, not by their own values. */
   readonly like?: ImageSet;
   readonly preparation?: ImagePreparation;
   /** DATA.FORCE_RGB: images of one channel get three alike. */
@@ -59,7 +59,7 @@ const PART_VALUES = 16 * 1024 * 1024;
 
 export class ImageSet {
   private readonly kept = new Map<number, Promise<ImageRegion>>();
-  private readonly measured = new Map<number, Promise<readonly ChannelNormalisation[]>>();
+  private readonly measured = new Map<number, Promise<readonly ChannelNormalization[]>>();
   private readonly files = new OpenFiles();
 
   /** The images as they come out. */
@@ -78,7 +78,7 @@ export class ImageSet {
     });
   }
 
-  async image(index: number): Promise<NormalisedImage> {
+  async image(index: number): Promise<NormalizedImage> {
     const info = this.infos[index];
     const whole = await this.whole(index);
     const channels = await this.measure(index);
@@ -86,7 +86,7 @@ export class ImageSet {
       whole ?? { ...(await this.read(index, region)), start: region.start };
     const cut = async (start: Box, size: Box) =>
       cutPatch(await stored(enclosing(info.shape, start, size)), info.shape, start, size);
-    const patch = async (start: Box, size: Box) => normalise(await cut(start, size), channels);
+    const patch = async (start: Box, size: Box) => normalize(await cut(start, size), channels);
     const values = ({ start, end }: Region = wholeRegion(info.shape)) =>
       patch(start, [end[0] - start[0], end[1] - start[1], end[2] - start[2]]);
     const piece = async () => (whole === undefined ? this.files.use(info, ({ piece }) => piece) : ONE_PIXEL);
@@ -127,8 +127,8 @@ export class ImageSet {
     return this.latest.image;
   }
 
-  private measure(index: number): Promise<readonly ChannelNormalisation[]> {
-    const { like, normalisation, completedTo = ONE_PIXEL } = this.settings;
+  private measure(index: number): Promise<readonly ChannelNormalization[]> {
+    const { like, normalization, completedTo = ONE_PIXEL } = this.settings;
     const { shape } = this.infos[index];
     return remembered(this.measured, index, async () => {
       if (like !== undefined) return (await like.image(index)).channels;
@@ -137,7 +137,7 @@ export class ImageSet {
       const asStored = whole === undefined ? () => this.parts(index) : () => [whole];
       const isComplete = completed.every((size, axis) => size === shape[axis]);
       const parts = isComplete ? asStored : () => this.completedPlanes(index, completed);
-      return measureNormalisation(parts, shape[3], normalisation);
+      return measureNormalization(parts, shape[3], normalization);
     });
   }
 

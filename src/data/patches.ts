@@ -194,7 +194,7 @@ export class PatchSet {
     return basename(this.pairs.images.infos[this.places[index].image].path);
   }
 
-  /** One patch, normalised, as it is. */
+  /** One patch, normalized, as it is. */
   async read(index: number, epoch: number): Promise<Sample> {
     const { tiling } = this.settings;
     const { images, targets, labels } = this.pairs;

@@ -1,7 +1,7 @@
 import type { ImageShape } from "../images/image.ts";
 import { reflected } from "./tiling.ts";
 
-/** Linear interpolation between pixel centres, one axis after the other; beyond the border lies the mirror image. */
+/** Linear interpolation between pixel centers, one axis after the other; beyond the border lies the mirror image. */
 export function resize(values: Float32Array, from: ImageShape, to: ImageShape): Float32Array {
   let current = values;
   const shape = [...from];
@@ -25,7 +25,7 @@ function resizeAxis(
   const old = shape[axis];
   const result = new Float32Array(outer * size * inner);
   for (let place = 0; place < size; place++) {
-    const { below, above, share } = neighbours(place, old, size);
+    const { below, above, share } = neighbors(place, old, size);
     for (let block = 0; block < outer; block++) {
       const lower = (block * old + below) * inner;
       const upper = (block * old + above) * inner;
@@ -38,7 +38,7 @@ function resizeAxis(
 }
 
 /** Which two of `old` pixels lie beside pixel `place` of `size`, and how near the second one is. */
-export function neighbours(place: number, old: number, size: number) {
+export function neighbors(place: number, old: number, size: number) {
   const at = ((place + 0.5) * old) / size - 0.5;
   const below = Math.floor(at);
   return { below: reflected(below, old), above: reflected(below + 1, old), share: at - below };

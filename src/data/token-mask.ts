@@ -30,7 +30,7 @@ export function visibleTokens({ type, ratio, grid }: TokenMaskSettings): number 
   return Math.floor(tokens / 2);
 }
 
-/** Odd or even by the sum of a token's coordinates: the two colours of a chessboard, in any number of dimensions. */
+/** Odd or even by the sum of a token's coordinates: the two colors of a chessboard, in any number of dimensions. */
 function isDark(token: number, grid: readonly number[]): boolean {
   let rest = token;
   let sum = 0;

@@ -91,7 +91,7 @@ export class BiapyOutput implements OutputReader {
     else if (/^\*~+\*$/.test(text)) this.inConfiguration = false;
     else if (/^\*{4} Using GPU/.test(text)) this.device = gpuLabel(this.order.gpu);
     else if (/^\*{4} Using 'mps'/.test(text)) this.device = "Apple GPU";
-    this.learnTestMetric(text);
+    this.learnedestMetric(text);
     this.processes = Number(found(/world_size=(\d+)$/) ?? this.processes);
     this.parameters = Number(found(/^Total params: ([\d,]+)/)?.replaceAll(",", "") ?? this.parameters);
   }
@@ -236,7 +236,7 @@ export class BiapyOutput implements OutputReader {
   }
 
   /** Keeps an average over all test images, printed at the end. */
-  private learnTestMetric(text: string): void {
+  private learnedestMetric(text: string): void {
     const found = /^Test ([\w ]+?) \(merge patches\): (\S+)$/.exec(text);
     if (found !== null) this.testMetrics.push([found[1] ?? "", Number(found[2])]);
   }

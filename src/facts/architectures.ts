@@ -1,5 +1,5 @@
 /**
- * The catalogue of BiaPy 3.7.1's architectures (`MODEL.ARCHITECTURE`): what each works on, which workflows take it, which settings it
+ * The catalog of BiaPy 3.7.1's architectures (`MODEL.ARCHITECTURE`): what each works on, which workflows take it, which settings it
  * reads, and whether the embedded engine trains it. Everything that needs a list of architectures asks here.
  */
 

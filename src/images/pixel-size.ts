@@ -5,12 +5,12 @@ const UNITS: readonly (readonly [unit: string, meters: number, names: readonly s
   [
     "µm",
     1e-6,
-    ["µm", "μm", "um", "micron", "microns", "micrometer", "micrometre", "micrometers", "\\u00b5m"],
+    ["µm", "μm", "um", "micron", "microns", "micrometer", "micrometer", "micrometers", "\\u00b5m"],
   ],
-  ["nm", 1e-9, ["nm", "nanometer", "nanometre", "nanometers"]],
-  ["mm", 1e-3, ["mm", "millimeter", "millimetre", "millimeters"]],
-  ["cm", 1e-2, ["cm", "centimeter", "centimetre"]],
-  ["m", 1, ["m", "meter", "metre", "meters"]],
+  ["nm", 1e-9, ["nm", "nanometer", "nanometer", "nanometers"]],
+  ["mm", 1e-3, ["mm", "millimeter", "millimeter", "millimeters"]],
+  ["cm", 1e-2, ["cm", "centimeter", "centimeter"]],
+  ["m", 1, ["m", "meter", "meter", "meters"]],
   ["Å", 1e-10, ["å", "angstrom"]],
   ["inch", 0.0254, ["inch", "in", "inches"]],
 ];

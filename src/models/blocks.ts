@@ -8,8 +8,8 @@ import {
   conv,
   convTranspose,
   dropout,
-  type Normalisation,
-  normalise,
+  type Normalization,
+  normalize,
   Sequence,
   squeezeExcitation,
   upsample,
@@ -20,7 +20,7 @@ export interface BlockSettings {
   readonly kernel: readonly number[];
   /** Absent, nothing follows the convolution. */
   readonly activation?: Activation;
-  readonly normalisation: Normalisation;
+  readonly normalization: Normalization;
   readonly dropout: number;
   /** What comes first. */
   readonly order: "conv_norm_act" | "norm_act_conv";
@@ -28,26 +28,26 @@ export interface BlockSettings {
   readonly squeeze?: boolean;
 }
 
-/** The next layers of a sequence: normalisation and activation, as far as there are any. */
-function normaliseAndActivate(
+/** The next layers of a sequence: normalization and activation, as far as there are any. */
+function normalizeAndActivate(
   layers: Sequence,
   x: tf.Tensor,
-  { normalisation, activation }: BlockSettings,
+  { normalization, activation }: BlockSettings,
 ): tf.Tensor {
-  const normalised = normalise(layers, x, normalisation);
-  if (activation === undefined) return normalised;
+  const normalized = normalize(layers, x, normalization);
+  if (activation === undefined) return normalized;
   layers.next();
-  return activate(normalised, activation);
+  return activate(normalized, activation);
 }
 
-/** A convolution with its normalisation, activation and dropout. */
+/** A convolution with its normalization, activation and dropout. */
 function convUnit(scope: Scope, input: tf.Tensor, settings: BlockSettings): tf.Tensor {
   const { filters, kernel, order, squeeze } = settings;
   const layers = new Sequence(scope.at("block"));
   let x = input;
-  if (order === "norm_act_conv") x = normaliseAndActivate(layers, x, settings);
+  if (order === "norm_act_conv") x = normalizeAndActivate(layers, x, settings);
   x = conv(layers.next(), x, { filters, kernel });
-  if (order === "conv_norm_act") x = normaliseAndActivate(layers, x, settings);
+  if (order === "conv_norm_act") x = normalizeAndActivate(layers, x, settings);
   if (settings.dropout > 0) x = dropout(layers.next(), x, settings.dropout);
   return squeeze ? squeezeExcitation(layers.next(), x) : x;
 }
@@ -63,8 +63,8 @@ export function convBlock(scope: Scope, x: tf.Tensor, settings: BlockSettings, c
 
 export interface ResidualSettings extends BlockSettings {
   readonly shortcutKernel: readonly number[];
-  readonly shortcutNormalisation: Normalisation;
-  /** The first block of a network has no normalisation and activation before its convolutions. */
+  readonly shortcutNormalization: Normalization;
+  /** The first block of a network has no normalization and activation before its convolutions. */
   readonly first: boolean;
   /** A convolution before the block makes its shortcut an identity. */
   readonly before: boolean;
@@ -81,7 +81,7 @@ export function residualBlock(
   const unit: BlockSettings = { ...settings, squeeze: false };
   const preActivation = order === "norm_act_conv";
   const opening = (layers: Sequence, x: tf.Tensor) =>
-    first || preActivation ? x : normaliseAndActivate(layers, x, settings);
+    first || preActivation ? x : normalizeAndActivate(layers, x, settings);
   let x = input;
   if (before) {
     const layers = new Sequence(scope.at("pre_conv"));
@@ -91,7 +91,7 @@ export function residualBlock(
   const layers = new Sequence(scope.at("block"));
   let y = before ? x : opening(layers, x);
   // The last of several convolutions is bare, unless activations come first.
-  const bare: BlockSettings = { ...unit, activation: undefined, normalisation: "none", dropout: 0 };
+  const bare: BlockSettings = { ...unit, activation: undefined, normalization: "none", dropout: 0 };
   for (let each = 0; each < Math.max(count, 1); each++) {
     const last = each > 0 && each === count - 1;
     y = convUnit(layers.next(), y, last && !preActivation ? bare : unit);
@@ -104,12 +104,12 @@ export function residualBlock(
 function shortcut(
   scope: Scope,
   x: tf.Tensor,
-  { shortcutKernel, shortcutNormalisation }: ResidualSettings,
+  { shortcutKernel, shortcutNormalization }: ResidualSettings,
   filters: number,
 ): tf.Tensor {
   const layers = new Sequence(scope);
   const y = conv(layers.next(), x, { filters, kernel: shortcutKernel });
-  return normalise(layers, y, shortcutNormalisation);
+  return normalize(layers, y, shortcutNormalization);
 }
 
 /** How a decoder enlarges. */
@@ -128,7 +128,7 @@ export function upBlock(
   count: number,
   gate: boolean,
 ): tf.Tensor {
-  const { filters, activation, normalisation } = settings;
+  const { filters, activation, normalization } = settings;
   const layers = new Sequence(scope.at("up"));
   let up: tf.Tensor;
   if (kind === "convtranspose") up = convTranspose(layers.next(), x, { filters, factors });
@@ -136,9 +136,9 @@ export function upBlock(
     layers.next();
     up = conv(layers.next(), upsample(x, factors), { filters, kernel: factors.map(() => 1) });
   }
-  up = normalise(layers, up, normalisation);
+  up = normalize(layers, up, normalization);
   if (activation !== undefined) up = activate(up, activation);
-  const seen = gate ? attentionGate(scope.at("attention_gate"), up, bridge, normalisation) : bridge;
+  const seen = gate ? attentionGate(scope.at("attention_gate"), up, bridge, normalization) : bridge;
   return convBlock(scope.at("conv_block"), tf.concat([up, seen], -1), settings, count);
 }
 
@@ -159,14 +159,14 @@ export function residualUpBlock(
 }
 
 /** Attention gate (Oktay et al. 2018, figure 2): the decoder's signal `g` picks where the encoder's `x` counts. */
-function attentionGate(scope: Scope, g: tf.Tensor, x: tf.Tensor, normalisation: Normalisation): tf.Tensor {
+function attentionGate(scope: Scope, g: tf.Tensor, x: tf.Tensor, normalization: Normalization): tf.Tensor {
   const kernel = x.shape.slice(1, -1).map(() => 1);
-  const branch = (name: string, input: tf.Tensor, filters: number, kind: Normalisation) => {
+  const branch = (name: string, input: tf.Tensor, filters: number, kind: Normalization) => {
     const layers = new Sequence(scope.at(name));
     const y = conv(layers.next(), input, { filters, kernel });
-    return normalise(layers, y, kind);
+    return normalize(layers, y, kind);
   };
   const filters = Math.floor(channelsOf(g) / 2);
-  const added = branch("w_g", g, filters, normalisation).add(branch("w_x", x, filters, "none"));
-  return x.mul(branch("psi", added.relu(), 1, normalisation).sigmoid());
+  const added = branch("w_g", g, filters, normalization).add(branch("w_x", x, filters, "none"));
+  return x.mul(branch("psi", added.relu(), 1, normalization).sigmoid());
 }

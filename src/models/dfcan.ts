@@ -26,7 +26,7 @@ function amplitude(x: tf.Tensor): tf.Tensor {
 }
 
 /** Low frequencies in the middle: each axis of space turned by half its length. */
-function centred(x: tf.Tensor): tf.Tensor {
+function centered(x: tf.Tensor): tf.Tensor {
   return spaceOf(x).reduce((current, size, space) => {
     const half = Math.floor(size / 2);
     const [low, high] = tf.split(current, [half, size - half], space + 1);
@@ -38,7 +38,7 @@ function centred(x: tf.Tensor): tf.Tensor {
 function attentionBlock(scope: Scope, x: tf.Tensor): tf.Tensor {
   const first = gelu(sameConv(scope.at("conv_gelu1.0"), x, FILTERS));
   const features = gelu(sameConv(scope.at("conv_gelu2.0"), first, FILTERS));
-  const spectrum = centred(amplitude(features).add(1e-8).pow(GAMMA));
+  const spectrum = centered(amplitude(features).add(1e-8).pow(GAMMA));
   const seen = sameConv(scope.at("conv_relu1.0"), spectrum, FILTERS).relu();
   const squeezed = sameConv(scope.at("conv_relu2.0"), channelMeans(seen), SQUEEZED, 1).relu();
   const weights = sameConv(scope.at("conv_sigmoid.0"), squeezed, FILTERS, 1).sigmoid();

@@ -4,7 +4,7 @@ import { maxPool } from "../runtime/pooling.ts";
 import { FEATURES, type Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { type BlockSettings, convBlock, type Upsampling } from "./blocks.ts";
-import { type Activation, conv, type Normalisation } from "./layers.ts";
+import { type Activation, conv, type Normalization } from "./layers.ts";
 
 export interface EncoderDecoderSettings {
   /** Channels of the image, and of what is made of it. */
@@ -15,7 +15,7 @@ export interface EncoderDecoderSettings {
   readonly dropout: readonly number[];
   /** Convolutions at each level. */
   readonly convolutions: readonly number[];
-  readonly normalisation: Normalisation;
+  readonly normalization: Normalization;
   readonly activation: Activation;
   readonly kernel: number;
   readonly upsampling: Upsampling["kind"];
@@ -57,7 +57,7 @@ export function blockAt(settings: EncoderDecoderSettings, level: number, ndim: n
     filters: settings.featureMaps.at(level) ?? 0,
     kernel: kernelAt(settings, level, ndim),
     activation: settings.activation,
-    normalisation: settings.normalisation,
+    normalization: settings.normalization,
     dropout: settings.dropout.at(level) ?? 0,
     order: settings.order,
   };

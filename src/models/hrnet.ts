@@ -10,8 +10,8 @@ import {
   activate,
   type ConvolutionSettings,
   conv,
-  type Normalisation,
-  normalise,
+  type Normalization,
+  normalize,
   resizeByCorners,
   Sequence,
   upsample,
@@ -20,7 +20,7 @@ import {
 export interface HrNetSettings {
   /** Channels of the image that is made. */
   readonly channels: number;
-  readonly normalization: Normalisation;
+  readonly normalization: Normalization;
   readonly activation: Activation;
   /** One for each stage, each with at least as many branches as the one before. */
   readonly stages: readonly HrNetStage[];
@@ -49,18 +49,18 @@ type UnitSettings = Pick<ConvolutionSettings, "filters" | "stride"> & {
 };
 
 const unitOf =
-  (normalization: Normalisation): Unit =>
+  (normalization: Normalization): Unit =>
   (scope, x, { filters, size, stride, activation }) => {
     const kernel = spaceOf(x).map(() => size);
     const layers = new Sequence(scope.at("block"));
     const padding = kernel.map(() => (size - 1) / 2);
     const y = conv(layers.next(), x, { filters, kernel, stride, padding, bias: false, start: "pytorch" });
-    const normalized = normalise(layers, y, normalization);
+    const normalized = normalize(layers, y, normalization);
     return activation === undefined ? normalized : activate(normalized, activation);
   };
 
 /** ResNet's bottleneck (He et al. 2016), without activations between its convolutions. */
-function bottleneck(scope: Scope, x: tf.Tensor, unit: Unit, normalization: Normalisation): tf.Tensor {
+function bottleneck(scope: Scope, x: tf.Tensor, unit: Unit, normalization: Normalization): tf.Tensor {
   const wide = STEM * EXPANSION;
   let y = unit(scope.at("conv1_block"), x, { filters: STEM, size: 1 });
   y = unit(scope.at("conv2_block"), y, { filters: STEM, size: 3 });
@@ -69,7 +69,7 @@ function bottleneck(scope: Scope, x: tf.Tensor, unit: Unit, normalization: Norma
   const layers = new Sequence(scope.at("downsample"));
   const pixel = spaceOf(x).map(() => 1);
   const around = conv(layers.next(), x, { filters: wide, kernel: pixel, bias: false, start: "pytorch" });
-  return y.add(normalise(layers, around, normalization)).relu();
+  return y.add(normalize(layers, around, normalization)).relu();
 }
 
 /** Two convolutions and a way around them, without an activation in between. */

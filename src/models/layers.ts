@@ -4,7 +4,7 @@
  */
 import { type ConvolutionWindow, convolution, transposedConvolution } from "../runtime/convolution.ts";
 import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
-import { alongAxis, gelu, normaliseChannels, silu, standardise } from "../runtime/operators.ts";
+import { alongAxis, gelu, normalizeChannels, silu, standardize } from "../runtime/operators.ts";
 import { type Initializer, ones, type Scope, zeros } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 
@@ -76,8 +76,8 @@ export function convTranspose(
   return bias ? y.add(scope.parameter("bias", [filters], start)) : y;
 }
 
-/** MODEL.NORMALIZATION: batch, synchronised batch, instance, group, none. */
-export type Normalisation = "bn" | "sync_bn" | "in" | "gn" | "none";
+/** MODEL.NORMALIZATION: batch, synchronized batch, instance, group, none. */
+export type Normalization = "bn" | "sync_bn" | "in" | "gn" | "none";
 
 const EPSILON = 1e-5;
 
@@ -89,23 +89,23 @@ function scaleAndShift(scope: Scope, x: tf.Tensor): [tf.Tensor, tf.Tensor] {
 
 const spatialAxes = (x: tf.Tensor) => spaceOf(x).map((_, axis) => axis + 1);
 
-/** Instance normalisation (Ulyanov, Vedaldi & Lempitsky 2016): each channel of each sample by itself. */
+/** Instance normalization (Ulyanov, Vedaldi & Lempitsky 2016): each channel of each sample by itself. */
 export function instanceNorm(scope: Scope, x: tf.Tensor): tf.Tensor {
-  return normaliseChannels(x, ...scaleAndShift(scope, x), spatialAxes(x), EPSILON).normalised;
+  return normalizeChannels(x, ...scaleAndShift(scope, x), spatialAxes(x), EPSILON).normalized;
 }
 
-/** Group normalisation (Wu & He 2018). */
+/** Group normalization (Wu & He 2018). */
 function groupNorm(scope: Scope, x: tf.Tensor): tf.Tensor {
   const groups = spaceOf(x).length === 2 ? 16 : 8;
   const grouped = x.reshape([...x.shape.slice(0, -1), groups, channelsOf(x) / groups]);
   const axes = [...spatialAxes(x), grouped.rank - 1];
   const [scale, shift] = scaleAndShift(scope, x);
-  return standardise(grouped, axes, EPSILON).reshape(x.shape).mul(scale).add(shift);
+  return standardize(grouped, axes, EPSILON).reshape(x.shape).mul(scale).add(shift);
 }
 
 const MOMENTUM = 0.1;
 
-/** Batch normalisation (Ioffe & Szegedy 2015) with PyTorch's running statistics: the variance is kept unbiased. */
+/** Batch normalization (Ioffe & Szegedy 2015) with PyTorch's running statistics: the variance is kept unbiased. */
 export function batchNorm(scope: Scope, x: tf.Tensor): tf.Tensor {
   const channels = [channelsOf(x)];
   const mean = scope.state("running_mean", channels, zeros);
@@ -116,18 +116,18 @@ export function batchNorm(scope: Scope, x: tf.Tensor): tf.Tensor {
     const factor = scale.mul(variance.add(EPSILON).rsqrt());
     return x.mul(factor).add(shift.sub(mean.mul(factor)));
   }
-  const seen = normaliseChannels(x, scale, shift, [0, ...spatialAxes(x)], EPSILON);
+  const seen = normalizeChannels(x, scale, shift, [0, ...spatialAxes(x)], EPSILON);
   const count = product(x.shape.slice(0, -1));
   const moved = (old: tf.Tensor, now: tf.Tensor) =>
     old.mul(1 - MOMENTUM).add(now.reshape(channels).mul(MOMENTUM));
   scope.updateState("running_mean", moved(mean, seen.mean));
   scope.updateState("running_var", moved(variance, seen.variance.mul(count / Math.max(count - 1, 1))));
   scope.updateState("num_batches_tracked", batches.add(1));
-  return seen.normalised;
+  return seen.normalized;
 }
 
-/** Normalises by the next layer of a sequence; `none` takes no place there. */
-export function normalise(layers: Sequence, x: tf.Tensor, kind: Normalisation): tf.Tensor {
+/** Normalizes by the next layer of a sequence; `none` takes no place there. */
+export function normalize(layers: Sequence, x: tf.Tensor, kind: Normalization): tf.Tensor {
   if (kind === "none") return x;
   const scope = layers.next();
   if (kind === "in") return instanceNorm(scope, x);

@@ -17,8 +17,8 @@ export interface MaeSettings {
   readonly encoder: TransformerSettings;
   readonly decoder: TransformerSettings;
   readonly epsilon: number;
-  /** Reconstruct each token's pixels normalised by that token's own mean and deviation. */
-  readonly normalisePixels: boolean;
+  /** Reconstruct each token's pixels normalized by that token's own mean and deviation. */
+  readonly normalizePixels: boolean;
 }
 
 export interface TransformerSettings {
@@ -171,7 +171,7 @@ export function maePrediction(
 /** What the prediction is compared with, `[batch, token, pixel · channel]`. */
 export function maeTarget(settings: MaeSettings, images: tf.Tensor): tf.Tensor {
   const target = patchify(images, settings.tokenSize);
-  if (!settings.normalisePixels) return target;
+  if (!settings.normalizePixels) return target;
   const { mean, deviation } = tokenStatistics(target);
   return target.sub(mean).div(deviation);
 }

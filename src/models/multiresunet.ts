@@ -15,7 +15,7 @@ const ALPHA = 1.67;
 const LEVELS = 4;
 const filtersAt = (level: number) => 32 * 2 ** level;
 
-/** A convolution and its batch normalisation. */
+/** A convolution and its batch normalization. */
 function convNorm(scope: Scope, x: tf.Tensor, filters: number, size: number): tf.Tensor {
   const kernel = spaceOf(x).map(() => size);
   return batchNorm(scope.at("batchnorm"), conv(scope.at("conv1"), x, { filters, kernel, start: "pytorch" }));
@@ -33,7 +33,7 @@ function multiResBlock(scope: Scope, x: tf.Tensor, filters: number): tf.Tensor {
   return batchNorm(scope.at("batch_norm2"), joined.add(around)).relu();
 }
 
-/** Residual convolutions on the way across; each batch normalisation is used twice. */
+/** Residual convolutions on the way across; each batch normalization is used twice. */
 function residualPath(scope: Scope, input: tf.Tensor, filters: number, length: number): tf.Tensor {
   let x = input;
   for (let step = 0; step < length; step++) {

@@ -20,7 +20,7 @@ export function residualUNet(
   const block = (level: number, first: boolean): ResidualSettings => ({
     ...blockAt(settings, level, ndim),
     shortcutKernel: Array.from({ length: ndim }, () => 1),
-    shortcutNormalisation: "none",
+    shortcutNormalization: "none",
     first,
     squeeze,
     before: squeeze,

@@ -5,20 +5,20 @@ import { FEATURES, type Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { type ResidualSettings, residualBlock, residualUpBlock } from "./blocks.ts";
 import { blockAt, type EncoderDecoderSettings, end, head, shrinking } from "./encoder-decoder.ts";
-import { conv, type Normalisation, normalise, Sequence, squeezeExcitation } from "./layers.ts";
+import { conv, type Normalization, normalize, Sequence, squeezeExcitation } from "./layers.ts";
 
 /** Dilations of the pyramid's convolutions. */
 const RATES = [6, 12, 18];
 
 /** Atrous spatial pyramid pooling (Chen et al. 2017): the same features seen at three widths. */
-function pyramid(scope: Scope, x: tf.Tensor, filters: number, normalisation: Normalisation): tf.Tensor {
+function pyramid(scope: Scope, x: tf.Tensor, filters: number, normalization: Normalization): tf.Tensor {
   const ndim = spaceOf(x).length;
   const each = (size: number) => Array.from({ length: ndim }, () => size);
   const seen = RATES.map((rate, index) => {
     const layers = new Sequence(scope.at(`aspp_block${index + 1}`));
     const y = conv(layers.next(), x, { filters, kernel: each(3), dilation: each(rate) }).relu();
     layers.next();
-    return normalise(layers, y, normalisation);
+    return normalize(layers, y, normalization);
   });
   return conv(scope.at("output"), tf.concat(seen, -1), { filters, kernel: each(1) });
 }
@@ -29,11 +29,11 @@ function attention(
   encoder: tf.Tensor,
   x: tf.Tensor,
   factors: readonly number[],
-  normalisation: Normalisation,
+  normalization: Normalization,
 ): tf.Tensor {
   const branch = (name: string, input: tf.Tensor, filters: number, size: number) => {
     const layers = new Sequence(scope.at(name));
-    const y = normalise(layers, input, normalisation);
+    const y = normalize(layers, input, normalization);
     layers.next();
     return conv(layers.next(), y.relu(), { filters, kernel: factors.map(() => size) });
   };
@@ -49,7 +49,7 @@ export function residualUNetPlusPlus(
   images: tf.Tensor,
   settings: EncoderDecoderSettings,
 ): tf.Tensor {
-  const { featureMaps, normalisation, convolutions, upsampling: kind } = settings;
+  const { featureMaps, normalization, convolutions, upsampling: kind } = settings;
   const ndim = spaceOf(images).length;
   const depth = featureMaps.length - 2;
   const block = (level: number, kernelLevel: number, dropout: number, first: boolean): ResidualSettings => {
@@ -59,7 +59,7 @@ export function residualUNetPlusPlus(
       filters: featureMaps[level],
       dropout: settings.dropout[dropout],
       shortcutKernel: at.kernel,
-      shortcutNormalisation: normalisation,
+      shortcutNormalization: normalization,
       first,
       before: false,
     };
@@ -75,17 +75,17 @@ export function residualUNetPlusPlus(
     if (level > 0) x = maxPool(x, shrinking(settings, level, ndim));
     seen.push(x);
   }
-  x = pyramid(scope.at("aspp_bridge"), x, featureMaps[depth + 1], normalisation);
+  x = pyramid(scope.at("aspp_bridge"), x, featureMaps[depth + 1], normalization);
   scope.mark(FEATURES, x);
   for (let level = depth - 1; level >= 0; level--) {
     const place = depth - 1 - level;
     const factors = shrinking(settings, level + 1, ndim);
-    x = attention(scope.at(`attentions.0.${place}`), seen[level], x, factors, normalisation);
+    x = attention(scope.at(`attentions.0.${place}`), seen[level], x, factors, normalization);
     const shaped = block(level + 1, level, level + 2, false);
     const up = scope.at(`up_paths.0.${place}`);
     x = residualUpBlock(up, x, seen[level], shaped, { kind, factors }, convolutions[level + 1]);
   }
-  x = pyramid(scope.at("aspp_out.0"), x, featureMaps[0], normalisation);
+  x = pyramid(scope.at("aspp_out.0"), x, featureMaps[0], normalization);
   if (settings.largerEnds) x = end(scope.at("conv_out.0"), x, settings);
   return head(scope, x, settings.channels);
 }

@@ -11,7 +11,7 @@ export function linear(scope: Scope, x: tf.Tensor, outputs: number): tf.Tensor {
   return projected(x, { matrix: weight, bias: scope.parameter("bias", [outputs], zeros) });
 }
 
-/** Layer normalisation over the last axis of `x` `[…, feature]`. */
+/** Layer normalization over the last axis of `x` `[…, feature]`. */
 export function layerNorm(scope: Scope, x: tf.Tensor, epsilon: number): tf.Tensor {
   const features = [x.shape[x.rank - 1]];
   return layerNormalization(

@@ -4,7 +4,7 @@ import { FEATURES, type Scope, zeros } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { type BlockSettings, convBlock } from "./blocks.ts";
 import { head } from "./encoder-decoder.ts";
-import { type Activation, convTranspose, type Normalisation } from "./layers.ts";
+import { type Activation, convTranspose, type Normalization } from "./layers.ts";
 import { patchify, projected, tokenProjection } from "./tokens.ts";
 import { transformerBlock } from "./transformer.ts";
 
@@ -25,7 +25,7 @@ export interface UnetrSettings {
   readonly filters: number;
   /** Transformer layers between the ones that the decoder sees. */
   readonly layersPerLevel: number;
-  readonly normalisation: Normalisation;
+  readonly normalization: Normalization;
   readonly activation: Activation;
   readonly kernel: number;
   readonly dropout: number;

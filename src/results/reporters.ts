@@ -1,7 +1,7 @@
 /** What becomes of a run's events: JSON Lines for a parent process, or a progress bar and plain words for a person. */
 
 import { SingleBar } from "cli-progress";
-import colours from "picocolors";
+import colors from "picocolors";
 import { aboutDuration, clock, duration, largeCount, shortNumber } from "../facts/format.ts";
 import type { EpochEvent, Metrics, NewRunEvent, Problem, StepEvent } from "../facts/run-events.ts";
 
@@ -19,8 +19,8 @@ const short = (value: number | undefined) => (value === undefined ? "" : shortNu
 /** A problem with its place, as compilers print theirs. */
 function problemText({ file, line, column, message, severity }: Problem): string {
   const place = file === undefined ? "" : [file, line, column].filter((part) => part !== undefined).join(":");
-  const label = severity === "error" ? colours.red("error") : colours.yellow("warning");
-  return `${place === "" ? "" : `${colours.bold(place)} `}${label} ${message}`;
+  const label = severity === "error" ? colors.red("error") : colors.yellow("warning");
+  return `${place === "" ? "" : `${colors.bold(place)} `}${label} ${message}`;
 }
 
 /** The metric that says most of a workflow, in words. */
@@ -56,7 +56,7 @@ class ConsoleReporter {
       this.line(`${event.architecture}, ${largeCount(event.parameters)} parameters, on ${event.device}`);
       this.line(`Epochs ${event.firstEpoch} to ${event.epochs}, ${event.stepsPerEpoch} steps each`);
     } else if (event.event === "log") {
-      const paint = { info: String, warning: colours.yellow, error: colours.red }[event.level];
+      const paint = { info: String, warning: colors.yellow, error: colors.red }[event.level];
       this.line(paint(event.message));
     } else if (event.event === "problems") {
       for (const problem of event.problems) this.line(problemText(problem));
@@ -110,12 +110,12 @@ class ConsoleReporter {
       duration(seconds),
       ...(epoch < epochs ? [`${aboutDuration(secondsLeft)} left`] : []),
     ];
-    this.line(`Epoch ${epoch}/${epochs}: ${parts.join(", ")}${best ? colours.green(" (best)") : ""}`);
+    this.line(`Epoch ${epoch}/${epochs}: ${parts.join(", ")}${best ? colors.green(" (best)") : ""}`);
   }
 
   private end(event: Extract<NewRunEvent, { event: "end" }>): void {
     if (event.status === "failed") {
-      this.line(colours.red(event.message ?? "The run failed."));
+      this.line(colors.red(event.message ?? "The run failed."));
       return;
     }
     if (event.status === "stopped") this.line(`Stopped. Go on with: biapy ${(event.resume ?? []).join(" ")}`);

@@ -1,5 +1,5 @@
 import type { LossScale } from "./loss-scale.ts";
-import type { TrainingSettings } from "./optimiser-settings.ts";
+import type { TrainingSettings } from "./optimizer-settings.ts";
 import type { Parameters } from "./parameters.ts";
 import type { Program } from "./program.ts";
 

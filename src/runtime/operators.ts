@@ -130,7 +130,7 @@ tf.registerGradient({
 });
 
 /**
- * Normalises the last axis to mean 0 and variance 1, then scales by `gamma` and shifts by `beta` (Ba et al. 2016).
+ * Normalizes the last axis to mean 0 and variance 1, then scales by `gamma` and shifts by `beta` (Ba et al. 2016).
  *
  * @param x `[…, feature]`
  * @param gamma `[feature]`
@@ -142,21 +142,21 @@ export function layerNormalization(
   beta: tf.Tensor,
   epsilon: number,
 ): tf.Tensor {
-  const [normalised] = tf
+  const [normalized] = tf
     .engine()
     .runKernel("LayerNormalization", { x, gamma, beta }, { epsilon }) as unknown as tf.Tensor[];
-  return normalised;
+  return normalized;
 }
 
 registerComposed("LayerNormalization", ({ inputs, attrs }) => {
   const { x, gamma, beta } = inputs as Record<"x" | "gamma" | "beta", tf.Tensor>;
   const { epsilon } = attrs as unknown as { epsilon: number };
-  const [normalised, mean, inverseDeviation] = tf.tidy(() => {
+  const [normalized, mean, inverseDeviation] = tf.tidy(() => {
     const { mean, variance } = tf.moments(x, -1, true);
     const inverseDeviation = variance.add(epsilon).rsqrt();
     return [x.sub(mean).mul(inverseDeviation).mul(gamma).add(beta), mean, inverseDeviation];
   });
-  return [normalised, mean, inverseDeviation];
+  return [normalized, mean, inverseDeviation];
 });
 
 tf.registerGradient({
@@ -167,28 +167,28 @@ tf.registerGradient({
     const [dy] = dys as tf.Tensor[];
     const [x, gamma, mean, inverseDeviation] = saved;
     const leading = x.shape.slice(0, -1).map((_, axis) => axis);
-    const normalised = x.sub(mean).mul(inverseDeviation);
+    const normalized = x.sub(mean).mul(inverseDeviation);
     return {
       x: () => {
         const slope = dy.mul(gamma);
-        const along = slope.mul(normalised).mean(-1, true);
-        return slope.sub(slope.mean(-1, true)).sub(normalised.mul(along)).mul(inverseDeviation);
+        const along = slope.mul(normalized).mean(-1, true);
+        return slope.sub(slope.mean(-1, true)).sub(normalized.mul(along)).mul(inverseDeviation);
       },
-      gamma: () => dy.mul(normalised).sum(leading),
+      gamma: () => dy.mul(normalized).sum(leading),
       beta: () => dy.sum(leading),
     };
   },
 });
 
-/** `x` with mean 0 and variance 1 along `axes`: group normalisation's first half. */
-export function standardise(x: tf.Tensor, axes: readonly number[], epsilon: number): tf.Tensor {
-  const [standardised] = tf
+/** `x` with mean 0 and variance 1 along `axes`: group normalization's first half. */
+export function standardize(x: tf.Tensor, axes: readonly number[], epsilon: number): tf.Tensor {
+  const [standardized] = tf
     .engine()
-    .runKernel("Standardise", { x }, { axes: [...axes], epsilon }) as unknown as tf.Tensor[];
-  return standardised;
+    .runKernel("Standardize", { x }, { axes: [...axes], epsilon }) as unknown as tf.Tensor[];
+  return standardized;
 }
 
-registerComposed("Standardise", ({ inputs, attrs }) => {
+registerComposed("Standardize", ({ inputs, attrs }) => {
   const { x } = inputs as Record<string, tf.Tensor>;
   const { axes, epsilon } = attrs as unknown as { axes: number[]; epsilon: number };
   return tf.tidy(() => {
@@ -198,22 +198,22 @@ registerComposed("Standardise", ({ inputs, attrs }) => {
 });
 
 tf.registerGradient({
-  kernelName: "Standardise",
+  kernelName: "Standardize",
   outputsToSave: [true, false, true],
-  gradFunc: (dys, [standardised, variance], attributes) => {
+  gradFunc: (dys, [standardized, variance], attributes) => {
     const [dy] = dys as tf.Tensor[];
     const { axes, epsilon } = attributes as unknown as { axes: number[]; epsilon: number };
     return {
       x: () => {
-        const along = dy.mul(standardised).mean(axes, true);
-        return dy.sub(dy.mean(axes, true)).sub(standardised.mul(along)).mul(variance.add(epsilon).rsqrt());
+        const along = dy.mul(standardized).mean(axes, true);
+        return dy.sub(dy.mean(axes, true)).sub(standardized.mul(along)).mul(variance.add(epsilon).rsqrt());
       },
     };
   },
 });
 
-export interface Normalised {
-  readonly normalised: tf.Tensor;
+export interface Normalized {
+  readonly normalized: tf.Tensor;
   /** Of the axes that were looked at, which are 1 long; no gradient flows through it. */
   readonly mean: tf.Tensor;
   /** Biased. */
@@ -221,68 +221,68 @@ export interface Normalised {
 }
 
 /**
- * Each channel of `x` with mean 0 and variance 1 along `axes`, scaled by `gamma` and shifted by `beta`: batch normalisation along all
- * other axes, instance normalisation along those of space.
+ * Each channel of `x` with mean 0 and variance 1 along `axes`, scaled by `gamma` and shifted by `beta`: batch normalization along all
+ * other axes, instance normalization along those of space.
  *
  * @param x `[batch, …space, channel]`
  * @param gamma `[channel]`
  * @param beta `[channel]`
  */
-export function normaliseChannels(
+export function normalizeChannels(
   x: tf.Tensor,
   gamma: tf.Tensor,
   beta: tf.Tensor,
   axes: readonly number[],
   epsilon: number,
-): Normalised {
-  const [normalised, mean, variance] = tf
+): Normalized {
+  const [normalized, mean, variance] = tf
     .engine()
     .runKernel(
-      "NormaliseChannels",
+      "NormalizeChannels",
       { x, gamma, beta },
       { axes: [...axes], epsilon },
     ) as unknown as tf.Tensor[];
-  return { normalised, mean, variance };
+  return { normalized, mean, variance };
 }
 
-registerComposed("NormaliseChannels", ({ inputs, attrs }) => {
+registerComposed("NormalizeChannels", ({ inputs, attrs }) => {
   const { x, gamma, beta } = inputs as Record<"x" | "gamma" | "beta", tf.Tensor>;
   const { axes, epsilon } = attrs as unknown as { axes: number[]; epsilon: number };
   return tf.tidy(() => {
     const { mean, variance } = tf.moments(x, axes, true);
-    const centred = x.sub(mean);
+    const centered = x.sub(mean);
     const inverseDeviation = variance.add(epsilon).rsqrt();
-    const normalised = centred.mul(inverseDeviation).mul(gamma).add(beta);
-    return [normalised, mean, variance, centred, inverseDeviation];
+    const normalized = centered.mul(inverseDeviation).mul(gamma).add(beta);
+    return [normalized, mean, variance, centered, inverseDeviation];
   }) as unknown as tf.TensorInfo[];
 });
 
 tf.registerGradient({
-  kernelName: "NormaliseChannels",
+  kernelName: "NormalizeChannels",
   inputsToSave: ["gamma"],
   outputsToSave: [false, false, false, true, true],
-  gradFunc: (dys, [gamma, centred, inverseDeviation], attributes) => {
+  gradFunc: (dys, [gamma, centered, inverseDeviation], attributes) => {
     const [dy] = dys as tf.Tensor[];
     const gradients = () =>
       tf
         .engine()
         .runKernel(
-          "NormaliseChannelsGradient",
-          { dy, gamma, centred, inverseDeviation },
+          "NormalizeChannelsGradient",
+          { dy, gamma, centered, inverseDeviation },
           attributes,
         ) as unknown as tf.Tensor[];
     return { x: () => gradients()[0], gamma: () => gradients()[1], beta: () => gradients()[2] };
   },
 });
 
-registerComposed("NormaliseChannelsGradient", ({ inputs, attrs }) => {
-  const { dy, gamma, centred, inverseDeviation } = inputs as Record<string, tf.Tensor>;
+registerComposed("NormalizeChannelsGradient", ({ inputs, attrs }) => {
+  const { dy, gamma, centered, inverseDeviation } = inputs as Record<string, tf.Tensor>;
   const { axes } = attrs as unknown as { axes: number[] };
   return tf.tidy(() => {
     const others = dy.shape.slice(0, -1).map((_, axis) => axis);
-    const standardised = centred.mul(inverseDeviation);
-    const product = dy.mul(standardised);
-    const slope = dy.sub(dy.mean(axes, true)).sub(standardised.mul(product.mean(axes, true)));
+    const standardized = centered.mul(inverseDeviation);
+    const product = dy.mul(standardized);
+    const slope = dy.sub(dy.mean(axes, true)).sub(standardized.mul(product.mean(axes, true)));
     return [slope.mul(inverseDeviation).mul(gamma), product.sum(others), dy.sum(others)];
   }) as unknown as tf.TensorInfo[];
 });

@@ -127,7 +127,7 @@ export class Parameters {
   }
 
   /** Initializes every weight. The same seed gives the same values. */
-  initialise(seed: number): void {
+  initialize(seed: number): void {
     this.specs.forEach((spec, index) => {
       this.start(spec, seed + 0x632be5ab * index);
     });

@@ -1,4 +1,4 @@
-/** A training step on any runtime: on the device as a whole, or gradients there and the optimiser here. */
+/** A training step on any runtime: on the device as a whole, or gradients there and the optimizer here. */
 import {
   type Executable,
   GRADIENT_SQUARES,
@@ -6,10 +6,10 @@ import {
   type Runtime,
   type TrainingStep,
 } from "../runtime/executable.ts";
-import { clipScale, type TrainingSettings } from "../runtime/optimiser-settings.ts";
+import { clipScale, type TrainingSettings } from "../runtime/optimizer-settings.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import type { Program } from "../runtime/program.ts";
-import { Optimiser } from "./optimiser.ts";
+import { Optimizer } from "./optimizer.ts";
 
 /** @param program its output `loss` is a scalar */
 export function compileTraining(
@@ -22,7 +22,7 @@ export function compileTraining(
   if (runtime.compileTraining !== undefined) return runtime.compileTraining(program, parameters, settings);
   const gradientSquares = settings.clipNorm > 0;
   const executable = runtime.compile(program, parameters, { gradients: true, gradientSquares });
-  return new HostTrainingStep(executable, new Optimiser(settings.optimiser, parameters), settings.clipNorm);
+  return new HostTrainingStep(executable, new Optimizer(settings.optimizer, parameters), settings.clipNorm);
 }
 
 /** A device does not compute in the precision that is asked for; the message says why and what to do. */
@@ -46,7 +46,7 @@ export function checkPrecision(runtime: Runtime, { precision }: TrainingSettings
 class HostTrainingStep implements TrainingStep {
   constructor(
     private readonly executable: Executable,
-    private readonly optimiser: Optimiser,
+    private readonly optimizer: Optimizer,
     private readonly clipNorm: number,
   ) {}
 
@@ -60,18 +60,18 @@ class HostTrainingStep implements TrainingStep {
   }
 
   get steps(): number {
-    return this.optimiser.steps;
+    return this.optimizer.steps;
   }
 
   set steps(steps: number) {
-    this.optimiser.steps = steps;
+    this.optimizer.steps = steps;
   }
 
   async run(seed: number, learningRate: number): Promise<void> {
     await this.executable.run(seed);
     const squares = this.executable.outputs[GRADIENT_SQUARES];
     const scale = squares === undefined ? 1 : clipScale(squares[0], this.clipNorm);
-    await this.optimiser.step(learningRate, scale);
+    await this.optimizer.step(learningRate, scale);
   }
 
   release(): void {

@@ -1,11 +1,11 @@
-/** The editor's colours for what is drawn on canvases, where CSS variables do not reach. */
+/** The editor's colors for what is drawn on canvases, where CSS variables do not reach. */
 export interface Theme {
   readonly foreground: string;
   readonly faint: string;
   readonly grid: string;
   readonly background: string;
   readonly focus: string;
-  /** For curves, told apart by most people who see colours differently. */
+  /** For curves, told apart by most people who see colors differently. */
   readonly curves: readonly string[];
 }
 
@@ -21,7 +21,7 @@ const CURVES = [
 let current: Theme | undefined;
 const listeners = new Set<() => void>();
 
-/** The colours of the theme that is on. */
+/** The colors of the theme that is on. */
 export function theme(): Theme {
   current ??= readTheme();
   return current;
@@ -47,9 +47,9 @@ function readTheme(): Theme {
   };
 }
 
-/** Some themes have see-through colours for charts, which are too faint for a line. */
-const opaque = (colour: string): string =>
-  colour.replace(/^(#[\da-f]{6})[\da-f]{2}$/i, "$1").replace(/^rgba\((.+),[^,]+\)$/, "rgb($1)");
+/** Some themes have see-through colors for charts, which are too faint for a line. */
+const opaque = (color: string): string =>
+  color.replace(/^(#[\da-f]{6})[\da-f]{2}$/i, "$1").replace(/^rgba\((.+),[^,]+\)$/, "rgb($1)");
 
 // VS Code changes the variables on the root and the theme's class on the body.
 const observer = new MutationObserver(() => {

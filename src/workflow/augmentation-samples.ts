@@ -34,7 +34,7 @@ function withGrid(sample: Sample): Sample {
   return { ...sample, image: drawn(sample.image), target: sample.target && drawn(sample.target) };
 }
 
-/** Writes `<image>_<number>_original.tif` and `<image>_<number>_augmented.tif`, normalised values, into `aug`. */
+/** Writes `<image>_<number>_original.tif` and `<image>_<number>_augmented.tif`, normalized values, into `aug`. */
 export async function writeAugmentationSamples(
   patches: PatchSet,
   tree: ResultTree,

@@ -24,7 +24,7 @@ import {
   dropout,
   gammaContrast,
   gaussianNoise,
-  greyscale,
+  grayscale,
   poissonNoise,
   saltAndPepper,
 } from "../data/augmentation/intensity.ts";
@@ -63,7 +63,7 @@ const MAKERS = {
   VFLIP: () => flipY,
   HFLIP: () => flipX,
   ZFLIP: () => flipZ,
-  GRAYSCALE: () => greyscale,
+  GRAYSCALE: () => grayscale,
   CHANNEL_SHUFFLE: () => channelShuffle,
   CUTBLUR: (config) =>
     cutblur(range(config, "CBLUR_SIZE"), range(config, "CBLUR_DOWN_RANGE"), flag(config, "CBLUR_INSIDE")),

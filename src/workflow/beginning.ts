@@ -21,7 +21,7 @@ export type Beginning =
       readonly done?: string;
     };
 
-type Request = Pick<RunRequest, "config" | "tree" | "resume" | "normalisePixels" | "report">;
+type Request = Pick<RunRequest, "config" | "tree" | "resume" | "normalizePixels" | "report">;
 
 /**
  * Decides how a run begins, by its state and its checkpoints alone. Throws {@link InputError} where it cannot be resumed by this
@@ -50,8 +50,8 @@ function nothingToResume({ tree, report }: Request, [damaged]: RunCheckpoints["d
   return { kind: "fresh" };
 }
 
-function otherPixels({ normalisePixels }: Request, { path, identity }: CheckpointHeader) {
-  if (identity.normalizePixels === normalisePixels) return [];
+function otherPixels({ normalizePixels }: Request, { path, identity }: CheckpointHeader) {
+  if (identity.normalizePixels === normalizePixels) return [];
   const [was, now] = identity.normalizePixels ? ["with", "without"] : ["without", "with"];
   const message = `${path} was trained ${was} --norm_pix_loss and cannot be resumed ${now} it.`;
   return [{ severity: "error", message } as const];

@@ -1,7 +1,7 @@
 /** TEST.BY_CHUNKS: predictions of images larger than memory, written chunk by chunk as Zarr or HDF5. */
 import { mkdir } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
-import type { NormalisedImage } from "../data/image-set.ts";
+import type { NormalizedImage } from "../data/image-set.ts";
 import { layersOf, stripsOf } from "../data/layers.ts";
 import type { TilingSettings } from "../data/tiling.ts";
 import { openImage } from "../images/files.ts";
@@ -27,7 +27,7 @@ export function chunkedPath(folder: string, path: string, { slices }: ChunkSetti
 
 export interface ChunkedPrediction {
   readonly model: PatchModel;
-  readonly image: NormalisedImage;
+  readonly image: NormalizedImage;
   readonly tiling: TilingSettings;
   readonly settings: ChunkSettings;
   readonly watch: Watch;
@@ -80,7 +80,7 @@ class PartWriter {
     private readonly writer: ImageWriter,
   ) {}
 
-  static async start(file: PartFile, image: NormalisedImage, settings: ChunkSettings): Promise<PartWriter> {
+  static async start(file: PartFile, image: NormalizedImage, settings: ChunkSettings): Promise<PartWriter> {
     return new PartWriter(file, await startFile(file, image, settings));
   }
 
@@ -125,7 +125,7 @@ function predictedRegion({ image: { info }, settings: { slices } }: ChunkedPredi
 
 async function startFile(
   { path, channels, sampleType }: PartFile,
-  { info }: NormalisedImage,
+  { info }: NormalizedImage,
   { chunk, axes, slices }: ChunkSettings,
 ): Promise<ImageWriter> {
   await mkdir(dirname(path), { recursive: true });

@@ -9,7 +9,7 @@ import { declaredWeights } from "../runtime/declared-weights.ts";
 import { type Devices, type Gpu, listDevices, ROUTE_NAMES } from "../runtime/devices.ts";
 import type { Runtime, TrainingStep } from "../runtime/executable.ts";
 import { openGpu, openRuntime, type RuntimeName } from "../runtime/open-runtime.ts";
-import type { TrainingSettings } from "../runtime/optimiser-settings.ts";
+import type { TrainingSettings } from "../runtime/optimizer-settings.ts";
 import { Parameters } from "../runtime/parameters.ts";
 import type { Program } from "../runtime/program.ts";
 import { compileTraining } from "../training/training-step.ts";
@@ -163,7 +163,7 @@ export async function secondsPerStep(runtime: Runtime, { program, training }: Wo
   const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: runtime.threads });
   let step: TrainingStep | undefined;
   try {
-    parameters.initialise(1);
+    parameters.initialize(1);
     step = compileTraining(runtime, program, parameters, training);
     fillWithNoise(program, step);
     await step.run(0, 0);
@@ -194,7 +194,7 @@ function fillWithNoise(program: Program, { inputs }: Pick<TrainingStep, "inputs"
 function signature(devices: Devices, { threads, runtime }: DeviceWish, { program, training }: Work): string {
   const weights = declaredWeights(program).map(({ name, shape }) => [name, shape]);
   const gpus = devices.gpus.map(({ name, routes }) => [name, routes]);
-  const parts = [devices.cpu.name, threads, runtime, gpus, program.inputs, weights, training.optimiser.kind];
+  const parts = [devices.cpu.name, threads, runtime, gpus, program.inputs, weights, training.optimizer.kind];
   if (training.precision === "mixed") parts.push("mixed");
   return crc32(JSON.stringify(parts)).toString(16).padStart(8, "0");
 }

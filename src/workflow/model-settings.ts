@@ -13,7 +13,7 @@ import type { BuildArguments } from "../models/architectures.ts";
 type Builder = (config: Config) => BuildArguments;
 
 const lower = (config: Config, key: TextKey) => config.text(key).toLowerCase();
-const normalisation = (config: Config) => lower(config, "MODEL.NORMALIZATION") || "in";
+const normalization = (config: Config) => lower(config, "MODEL.NORMALIZATION") || "in";
 const ones = (count: number) => Array.from({ length: count }, () => 1);
 
 /** How many channels a network returns: those of the image, or one for each class (one for two classes). */
@@ -51,7 +51,7 @@ function encoderDecoder(config: Config): BuildArguments {
     activation: lower(config, "MODEL.ACTIVATION"),
     feature_maps: config.numbers("MODEL.FEATURE_MAPS"),
     drop_values: dropout,
-    normalization: normalisation(config),
+    normalization: normalization(config),
     k_size: config.number("MODEL.KERNEL_SIZE"),
     upsample_layer: lower(config, "MODEL.UPSAMPLE_LAYER"),
     yx_down: yxDown,
@@ -110,7 +110,7 @@ function hrNet(config: Config): BuildArguments {
   const names = { VARIANT: config.text(key("VARIANT")), HEAD_TYPE: config.text(key("HEAD_TYPE")) };
   return {
     image_shape: config.numbers("DATA.PATCH_SIZE"),
-    normalization: normalisation(config),
+    normalization: normalization(config),
     ...heads(config),
     ...contrast,
     head_type: config.text(key("HEAD_TYPE")),
@@ -186,7 +186,7 @@ function unetr(config: Config): BuildArguments {
     explicit_activations: false,
     decoder_activation: lower(config, "MODEL.ACTIVATION"),
     ViT_hidd_mult: config.number("MODEL.UNETR_VIT_HIDD_MULT"),
-    normalization: normalisation(config),
+    normalization: normalization(config),
     dropout: config.numbers("MODEL.DROPOUT_VALUES")[0] ?? 0,
     k_size: config.number("MODEL.KERNEL_SIZE"),
     ...contrast,

@@ -1,7 +1,7 @@
 /** Applying a model to images, patch by patch; an image may be larger than memory. */
 import { type BlendedPart, Blender, sweepAxis, type TilePlace, Tiles } from "../data/blending.ts";
-import type { NormalisedImage } from "../data/image-set.ts";
-import { normalise } from "../data/normalisation.ts";
+import type { NormalizedImage } from "../data/image-set.ts";
+import { normalize } from "../data/normalization.ts";
 import { AS_IT_IS, type Orientation } from "../data/orientation.ts";
 import { SlidingWindow } from "../data/sliding-window.ts";
 import { type Box, boxOf, cutPatch, enclosing, type TilingSettings } from "../data/tiling.ts";
@@ -102,7 +102,7 @@ const WORKING_BYTES = 256 * 1024 * 1024;
 /** A model's outputs for an image, part by part, blended. Throws the signal's reason when it is asked to stop. */
 export async function* predictParts(
   model: PatchModel,
-  image: NormalisedImage,
+  image: NormalizedImage,
   settings: PredictionSettings,
 ): AsyncGenerator<PredictedPart> {
   const { tiling, watch, workingBytes = WORKING_BYTES } = settings;
@@ -124,7 +124,7 @@ export async function* predictParts(
 
 async function* predictBlock(
   model: PatchModel,
-  image: NormalisedImage,
+  image: NormalizedImage,
   tiles: Tiles,
   block: Region,
   places: readonly TilePlace[],
@@ -143,7 +143,7 @@ async function* predictBlock(
     const { start, end } = around(shown.slice(first, first + model.batchSize));
     const stored = await window.cover(start[axis], end[axis]);
     const patches = batch.map((place) =>
-      normalise(cutPatch(stored, tiles.shape, tiles.start(place), patch), image.channels),
+      normalize(cutPatch(stored, tiles.shape, tiles.start(place), patch), image.channels),
     );
     const outputs = await model.run(
       patches,
@@ -187,7 +187,7 @@ function around(regions: readonly Region[]): Region {
 function blocksOf(
   { shape, tiling: { patch } }: Tiles,
   model: PatchModel,
-  { info }: NormalisedImage,
+  { info }: NormalizedImage,
   piece: Box,
   { start, end }: Region,
   chunk: Box,
@@ -221,7 +221,7 @@ function spans(from: number, to: number, size: number, chunk: number): [number, 
 /** A model's outputs for a region of an image, all of it at once: `[z, y, x, channel]` each. */
 export async function predictImage(
   model: PatchModel,
-  image: NormalisedImage,
+  image: NormalizedImage,
   settings: PredictionSettings,
 ): Promise<Record<string, Float32Array>> {
   const all = settings.region ?? wholeRegion(image.info.shape);

@@ -14,7 +14,7 @@ import { CheckpointTensor } from "../checkpoint/tensor.ts";
 import type { Config } from "../config/config.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { BuildArguments } from "../models/architectures.ts";
-import type { OptimiserSettings } from "../runtime/optimiser-settings.ts";
+import type { OptimizerSettings } from "../runtime/optimizer-settings.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import type { WeightSpec } from "../runtime/scope.ts";
 import { divergedError } from "../training/diverged.ts";
@@ -34,7 +34,7 @@ export interface TrainingIdentity {
 
 export interface RunCheckpointContent {
   readonly parameters: Parameters;
-  readonly optimiser: { readonly settings: OptimiserSettings; readonly steps: number };
+  readonly optimizer: { readonly settings: OptimizerSettings; readonly steps: number };
   readonly learningRate: number;
   readonly buildArguments: BuildArguments;
   readonly config: Config;
@@ -43,7 +43,7 @@ export interface RunCheckpointContent {
   readonly identity: TrainingIdentity;
 }
 
-function optimizerSettings(settings: OptimiserSettings, learningRate: number): SavedOptimizer {
+function optimizerSettings(settings: OptimizerSettings, learningRate: number): SavedOptimizer {
   if (settings.kind === "sgd") {
     const { momentum, weightDecay } = settings;
     return { name: "SGD", learningRate, momentum, nesterov: true, weightDecay };
@@ -65,7 +65,7 @@ function asBiapyKeeps(build: BuildArguments): CheckpointValue {
 
 /** Writes a checkpoint of a run. Throws `CheckpointError`, and `DivergedError` where a weight is not finite. */
 export async function saveRunCheckpoint(path: string, content: RunCheckpointContent): Promise<void> {
-  const { parameters, optimiser, state } = content;
+  const { parameters, optimizer, state } = content;
   const broken = parameters.specs.find(({ name }) => !allFinite(parameters.read(name)));
   if (broken !== undefined) {
     const place = `epoch ${state.epoch + 1}, step ${state.step}`;
@@ -76,16 +76,16 @@ export async function saveRunCheckpoint(path: string, content: RunCheckpointCont
     CheckpointTensor.of(parameters.read(name, slot), shape);
   const memory = ({ name, shape }: WeightSpec): ParameterState => {
     const first = tensor(name, "first", shape);
-    if (optimiser.settings.kind === "sgd") return { moments: { momentum_buffer: first } };
+    if (optimizer.settings.kind === "sgd") return { moments: { momentum_buffer: first } };
     const moments = { exp_avg: first, exp_avg_sq: tensor(name, "second", shape) };
-    return { step: optimiser.steps, moments };
+    return { step: optimizer.steps, moments };
   };
   const trained = parameters.specs.filter((spec) => spec.role === "parameter");
   await saveBiapyCheckpoint(path, {
     weights: new Map(parameters.specs.map(({ name, shape }) => [name, tensor(name, "weight", shape)])),
     modelBuildArguments: asBiapyKeeps(content.buildArguments),
     optimizer: {
-      settings: optimizerSettings(optimiser.settings, content.learningRate),
+      settings: optimizerSettings(optimizer.settings, content.learningRate),
       parameters: new Map(trained.map((spec) => [spec.name, memory(spec)])),
     },
     epoch: content.epoch,

@@ -2,7 +2,7 @@
 import { channelsOf, ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { ImageSet, type ImageSetSettings } from "../data/image-set.ts";
-import type { NormalisationSettings } from "../data/normalisation.ts";
+import type { NormalizationSettings } from "../data/normalization.ts";
 import { type ImageDemands, type ImagePairs, inspectImages, PatchSet } from "../data/patches.ts";
 import { isFilteredOut, type SampleFilter } from "../data/sample-filter.ts";
 import { bytes } from "../facts/format.ts";
@@ -14,7 +14,7 @@ import { augmentationSteps } from "./augmentation-settings.ts";
 import { InputError } from "./input-error.ts";
 import { preparedInfo, preprocessing } from "./preprocess-settings.ts";
 import {
-  normalisationSettings,
+  normalizationSettings,
   openOptions,
   type Phase,
   patchBox,
@@ -49,7 +49,7 @@ export async function prepareImages(
     ) => {
       const inMemory = config.flag(`DATA.${phase}.IN_MEMORY`) && fits(phase, of);
       const made = new ImageSet(of, {
-        normalisation: normalisationSettings(config),
+        normalization: normalizationSettings(config),
         inMemory,
         preparation: await preprocessing(config, phase, kind),
         threeChannels: config.flag("DATA.FORCE_RGB"),
@@ -63,7 +63,7 @@ export async function prepareImages(
     if (found.targets === undefined) return { images };
     const { infos, values } = found.targets;
     const asStored = {
-      normalisation: AS_STORED,
+      normalization: AS_STORED,
       threeChannels: values !== "labels" && config.flag("DATA.FORCE_RGB"),
     };
     const targets = await set(infos, "targets", values === "like images" ? { like: images } : asStored);
@@ -164,7 +164,7 @@ async function filteredPatches(
 }
 
 /** Values as they are: a mean of 0 and a deviation of 1 change nothing. */
-const AS_STORED: NormalisationSettings = {
+const AS_STORED: NormalizationSettings = {
   type: "zero_mean_unit_variance",
   custom: { mean: [0], deviation: [1] },
 };

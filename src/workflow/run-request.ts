@@ -3,7 +3,7 @@ import type { Config } from "../config/config.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import type { Runtime } from "../runtime/executable.ts";
-import type { TrainingSettings } from "../runtime/optimiser-settings.ts";
+import type { TrainingSettings } from "../runtime/optimizer-settings.ts";
 import type { Precision } from "../runtime/precision.ts";
 import type { Work } from "./device-choice.ts";
 import type { DurableRun } from "./durable-run.ts";
@@ -18,7 +18,7 @@ export interface RunRequest {
   /** Resume the run from its last checkpoint. */
   readonly resume: boolean;
   /** Normalize target pixels per token (He et al. 2022, section 4). */
-  readonly normalisePixels: boolean;
+  readonly normalizePixels: boolean;
   /** Defaults to `single`; a resumed run keeps its own. */
   readonly precision?: Precision;
   readonly openRuntime: (work: Work) => Promise<Runtime>;

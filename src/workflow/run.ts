@@ -103,7 +103,7 @@ async function onDevice(
     threads: runtime.threads,
   });
   try {
-    parameters.initialise(config.number("SYSTEM.SEED"));
+    parameters.initialize(config.number("SYSTEM.SEED"));
     if (signal.aborted) return "stopped";
     await begin(request, parameters, beginning);
     await writeFileAtomically(tree.configFile, request.configText);
@@ -181,7 +181,7 @@ export async function tryStep(request: StepRequest): Promise<boolean> {
   }
 }
 
-type TaskRequest = Pick<RunRequest, "config" | "tree" | "normalisePixels">;
+type TaskRequest = Pick<RunRequest, "config" | "tree" | "normalizePixels">;
 type StepRequest = TaskRequest & Pick<RunRequest, "precision" | "resume" | "openRuntime">;
 
 /** The precision that is asked for; a resumed run keeps its own. */
@@ -199,8 +199,8 @@ function trainedPrecision({ state }: CheckpointHeader): Precision {
 
 /** Sets up each workflow's task; loaded when it is used. */
 const TASKS: Readonly<Record<WorkflowName, (request: TaskRequest) => Promise<Task>>> = {
-  masking: async ({ config, tree, normalisePixels }) =>
-    (await import("./tasks/masking.ts")).maskingTask(config, tree, normalisePixels),
+  masking: async ({ config, tree, normalizePixels }) =>
+    (await import("./tasks/masking.ts")).maskingTask(config, tree, normalizePixels),
   crappify: async ({ config, tree }) => (await import("./tasks/crappify.ts")).crappifyTask(config, tree),
   segmentation: async ({ config, tree }) =>
     (await import("./tasks/segmentation.ts")).segmentationTask(config, tree),

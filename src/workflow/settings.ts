@@ -1,15 +1,15 @@
-/** What a configuration asks of data, optimiser and schedule, as the parts of the engine take it. */
+/** What a configuration asks of data, optimizer and schedule, as the parts of the engine take it. */
 import { ndimOf, workflowOf } from "../config/basics.ts";
 import { warmupAndDecay } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
 import { optimizerBetas } from "../config/optimizer-betas.ts";
-import type { Clipping, NormalisationSettings } from "../data/normalisation.ts";
+import type { Clipping, NormalizationSettings } from "../data/normalization.ts";
 import type { FilterProperty, FilterSign, SampleFilter } from "../data/sample-filter.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
 import { IMAGE_METRICS, type ImageMetric, isSpectral } from "../facts/losses.ts";
 import type { Metrics } from "../facts/run-events.ts";
 import type { OpenOptions } from "../images/image.ts";
-import type { OptimiserSettings, TrainingSettings } from "../runtime/optimiser-settings.ts";
+import type { OptimizerSettings, TrainingSettings } from "../runtime/optimizer-settings.ts";
 import { physicalCores } from "../runtime/physical-cores.ts";
 import type { Precision } from "../runtime/precision.ts";
 import type { LossTerm } from "../training/losses.ts";
@@ -49,11 +49,11 @@ export function tilingSettings(config: Config, phase: Phase): TilingSettings {
   };
 }
 
-export function normalisationSettings(config: Config): NormalisationSettings {
+export function normalizationSettings(config: Config): NormalizationSettings {
   const mean = config.numbers("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.MEAN_VAL");
   const deviation = config.numbers("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.STD_VAL");
   return {
-    type: config.text("DATA.NORMALIZATION.TYPE") as NormalisationSettings["type"],
+    type: config.text("DATA.NORMALIZATION.TYPE") as NormalizationSettings["type"],
     // -1 is BiaPy's sign for "measure it".
     custom: deviation.every((each) => each > 0) ? { mean, deviation } : undefined,
     clip: config.flag("DATA.NORMALIZATION.PERC_CLIP.ENABLE") ? clipping(config) : undefined,
@@ -71,13 +71,13 @@ function clipping(config: Config): Clipping {
 const MOMENTUM = 0.9;
 const EPSILON = 1e-8;
 
-/** The optimiser, how far gradients may reach, and in what precision they are computed. */
+/** The optimizer, how far gradients may reach, and in what precision they are computed. */
 export function trainingSettings(config: Config, precision: Precision): TrainingSettings {
   const clipNorm = config.number("TRAIN.GRADIENT_CLIP_NORM");
-  return { optimiser: optimiserSettings(config), clipNorm, precision };
+  return { optimizer: optimizerSettings(config), clipNorm, precision };
 }
 
-function optimiserSettings(config: Config): OptimiserSettings {
+function optimizerSettings(config: Config): OptimizerSettings {
   const weightDecay = config.number("TRAIN.W_DECAY");
   const name = String(config.first("TRAIN.OPTIMIZER"));
   if (name === "SGD") return { kind: "sgd", momentum: MOMENTUM, weightDecay };

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
-import type { NormalisedImage } from "../data/image-set.ts";
+import type { NormalizedImage } from "../data/image-set.ts";
 import type { ImagePairs } from "../data/patches.ts";
 import { type Box, common, type TilingSettings } from "../data/tiling.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
@@ -81,7 +81,7 @@ export class ImageTester {
   }
 
   /** How a test image is cut, and the model of its patches, which is compiled when it is asked for. */
-  private prediction({ info }: NormalisedImage): Pick<TestImage, "tiling" | "model"> {
+  private prediction({ info }: NormalizedImage): Pick<TestImage, "tiling" | "model"> {
     const { config } = this;
     const full = config.flag("TEST.FULL_IMG") && ndimOf(config) === 2;
     const tiling = full ? fullImage(config, info.shape) : tilingSettings(config, "TEST");
@@ -178,9 +178,9 @@ export class ImageTester {
 
 /** A test image, and how it is predicted. */
 interface TestImage {
-  readonly image: NormalisedImage;
+  readonly image: NormalizedImage;
   /** What it should become, where that is known. */
-  readonly target: NormalisedImage | undefined;
+  readonly target: NormalizedImage | undefined;
   readonly tiling: TilingSettings;
   readonly model: () => PatchModel;
   readonly watch: Watch;

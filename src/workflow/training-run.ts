@@ -24,7 +24,7 @@ import { writeAugmentationSamples } from "./augmentation-samples.ts";
 import { PatchBatches } from "./batches.ts";
 import { keepEpochPictures } from "./epoch-pictures.ts";
 import { FeaturePreview } from "./features/feature-preview.ts";
-import { writeNormalisationFiles } from "./normalisation-files.ts";
+import { writeNormalizationFiles } from "./normalization-files.ts";
 import { type CheckpointHeader, loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
 import type { RunningRequest } from "./run-request.ts";
 import { scheduleSettings } from "./settings.ts";
@@ -139,7 +139,7 @@ export class TrainingRun {
 
   private async writeBeforeTraining(seed: number): Promise<void> {
     const { config, tree, report } = this.request;
-    await writeNormalisationFiles(config, tree);
+    await writeNormalizationFiles(config, tree);
     const samples = config.flag("AUGMENTOR.ENABLE") && config.flag("AUGMENTOR.AUG_SAMPLES");
     if (!samples) return;
     await this.attempt("Augmentation samples", () =>
@@ -172,7 +172,7 @@ export class TrainingRun {
   }
 
   private async save(kind: CheckpointKind, state: TrainerState): Promise<void> {
-    const { config, tree, report, run, normalisePixels, fingerprints } = this.request;
+    const { config, tree, report, run, normalizePixels, fingerprints } = this.request;
     const paths = {
       best: tree.bestCheckpoint,
       last: tree.lastCheckpoint,
@@ -182,7 +182,7 @@ export class TrainingRun {
     await mkdir(tree.checkpoints, { recursive: true });
     await saveRunCheckpoint(path, {
       parameters: this.parameters,
-      optimiser: { settings: this.request.training.optimiser, steps: this.step.steps },
+      optimizer: { settings: this.request.training.optimizer, steps: this.step.steps },
       learningRate: this.learningRate,
       buildArguments: this.task.buildArguments,
       config,
@@ -190,7 +190,7 @@ export class TrainingRun {
       state,
       identity: {
         training: run.state?.training ?? "",
-        normalizePixels: normalisePixels,
+        normalizePixels: normalizePixels,
         images: fingerprints,
       },
     });

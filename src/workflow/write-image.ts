@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { basename, dirname, extname } from "node:path";
-import type { NormalisedImage } from "../data/image-set.ts";
-import { denormalise, denormalisedPrediction } from "../data/normalisation.ts";
+import type { NormalizedImage } from "../data/image-set.ts";
+import { denormalize, denormalizedPrediction } from "../data/normalization.ts";
 import { type ImageInfo, type Region, type SampleArray, sampleArray, shapeOf } from "../images/image.ts";
 import { writeTiff } from "../images/tiff-writer.ts";
 
@@ -11,17 +11,17 @@ export const imageName = (path: string): string => basename(path, extname(path))
 /** Normalized values in the range and pixel type of the image that they are of. */
 export function inOwnRange(
   values: Float32Array,
-  { info: { sampleType }, channels }: Pick<NormalisedImage, "info" | "channels">,
+  { info: { sampleType }, channels }: Pick<NormalizedImage, "info" | "channels">,
 ): SampleArray {
-  return denormalise(values, channels, sampleType, sampleArray(sampleType, values.length));
+  return denormalize(values, channels, sampleType, sampleArray(sampleType, values.length));
 }
 
 /** What a network predicted of an image, in the range and pixel type of that image. */
 export function predictionInOwnRange(
   values: Float32Array,
-  { info: { sampleType }, channels }: Pick<NormalisedImage, "info" | "channels">,
+  { info: { sampleType }, channels }: Pick<NormalizedImage, "info" | "channels">,
 ): SampleArray {
-  return denormalisedPrediction(values, channels, sampleType, sampleArray(sampleType, values.length));
+  return denormalizedPrediction(values, channels, sampleType, sampleArray(sampleType, values.length));
 }
 
 /** What is written into a file: its channels, their type, and the size of the image's pixels if it is known. */
@@ -43,7 +43,7 @@ export async function writeSamples(
 export async function writeImage(
   path: string,
   values: Float32Array,
-  image: Pick<NormalisedImage, "info" | "channels">,
+  image: Pick<NormalizedImage, "info" | "channels">,
   region: Region,
 ): Promise<string> {
   const { shape, sampleType, pixelSize } = image.info;

@@ -231,7 +231,7 @@ function randomCases(): RandomCase[] {
   });
 }
 
-const LABELLED = (ndim: "2d" | "3d", type: string, patch: string) =>
+const LABELED = (ndim: "2d" | "3d", type: string, patch: string) =>
   BASE(ndim, "crappify", "unet", patch)
     .replace("SELF_SUPERVISED\n", `${type}\n`)
     .replace(/ {2}SELF_SUPERVISED:\n.*\n/, "")
@@ -240,10 +240,10 @@ const LABELLED = (ndim: "2d" | "3d", type: string, patch: string) =>
     .replace(/(ARCHITECTURE: unet)\n/, "$1\n  FEATURE_MAPS: [8, 16, 32]\n");
 
 const WORKFLOW_BASES = {
-  "denoising 2D": LABELLED("2d", "DENOISING", "(64,64,1)"),
-  "denoising 3D": LABELLED("3d", "DENOISING", "(16,64,64,1)"),
-  "segmentation 2D": LABELLED("2d", "SEMANTIC_SEG", "(64,64,1)"),
-  "segmentation 3D": LABELLED("3d", "SEMANTIC_SEG", "(16,64,64,1)"),
+  "denoising 2D": LABELED("2d", "DENOISING", "(64,64,1)"),
+  "denoising 3D": LABELED("3d", "DENOISING", "(16,64,64,1)"),
+  "segmentation 2D": LABELED("2d", "SEMANTIC_SEG", "(64,64,1)"),
+  "segmentation 3D": LABELED("3d", "SEMANTIC_SEG", "(16,64,64,1)"),
 } as const;
 
 /** Values of the keys that denoising and segmentation read, right ones and wrong ones. */

@@ -139,7 +139,7 @@ class Network {
         ? maeBuildArguments(this.config, maeSettings(this.config, false))
         : buildArguments(this.config);
     this.parameters = new Parameters(declaredWeights(program), { trainable: false, threads: 1 });
-    this.parameters.initialise(1);
+    this.parameters.initialize(1);
     this.executable = new OnnxRuntime(1).compile(program, this.parameters, { gradients: false });
     for (const [index] of this.image.entries())
       this.image[index] = Math.sin(index * 0.7) + Math.cos(index * 0.013);

@@ -54,7 +54,7 @@ async function seen(
   { file, size, channels }: Pick<Judged, "file" | "size" | "channels">,
 ) {
   const config = configuration(architecture, size, channels);
-  const task = await taskOf({ config, tree: resultTree(folder, "job", 1), normalisePixels: false });
+  const task = await taskOf({ config, tree: resultTree(folder, "job", 1), normalizePixels: false });
   const parameters = new Parameters(declaredWeights(trainingProgram(task)), { trainable: false, threads: 1 });
   const events: NewRunEvent[] = [];
   try {

@@ -34,8 +34,8 @@ test("graphs for the CPU and for devices are whole ONNX models whose nodes name 
   try {
     new OnnxRuntime(1).compile(program, parameters, { gradients: true }).release();
     const device = new DeviceRuntime({ provider: { kind: "cpu" } }, "CPU", 1);
-    const optimiser = { kind: "sgd", momentum: 0, weightDecay: 0 } as const;
-    compileTraining(device, program, parameters, { optimiser, clipNorm: 0, precision: "mixed" }).release();
+    const optimizer = { kind: "sgd", momentum: 0, weightDecay: 0 } as const;
+    compileTraining(device, program, parameters, { optimizer, clipNorm: 0, precision: "mixed" }).release();
     const files = readdirSync(folder).map((name) => join(folder, name));
     assert.equal(files.length, 2);
     const said = execFileSync(python ?? "", ["-c", JUDGE, ...files], { encoding: "utf8" });

@@ -179,7 +179,7 @@ async function prepare(parent: string, name: string, each: Case): Promise<Prepar
   const loaded = loadConfig(config).config;
   const { program, build } = networkOf(loaded);
   const parameters = new Parameters(declaredWeights(program), { trainable: false, threads: 1 });
-  parameters.initialise(5);
+  parameters.initialize(5);
   const weights = parameters.specs.map(
     ({ name, shape }) => [name, CheckpointTensor.of(parameters.read(name), shape)] as const,
   );
@@ -203,7 +203,7 @@ async function testHere(file: string, results: string): Promise<void> {
     configText: "",
     tree: resultTree(results, "job", 1),
     resume: false,
-    normalisePixels: false,
+    normalizePixels: false,
     openRuntime: async () => new OnnxRuntime(1),
     report: () => {},
     signal: new AbortController().signal,

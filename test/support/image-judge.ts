@@ -9,7 +9,7 @@ import { type Image, ImageError } from "../../src/images/image.ts";
 /** Subsampled chrominance is not stored: decoders come near what was meant. */
 const NEAR = 4;
 
-export interface Judgement {
+export interface Judgment {
   readonly read: number;
   readonly refused: number;
   /** What is wrong, by file. */
@@ -50,7 +50,7 @@ async function refusalFault(folder: string, name: string): Promise<string | unde
   }
 }
 
-export async function judgeImages(folder: string): Promise<Judgement> {
+export async function judgeImages(folder: string): Promise<Judgment> {
   const files = await readdir(folder);
   const names = (suffix: string) =>
     files

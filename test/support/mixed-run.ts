@@ -34,7 +34,7 @@ export async function smallRun(name: string, { precision, resume = false, stopAt
     configText: CONFIG,
     tree: resultTree(folder, name, 1),
     resume,
-    normalisePixels: false,
+    normalizePixels: false,
     precision,
     report: (event) => {
       events.push(event);

@@ -4,7 +4,7 @@ import { type BuildArguments, imageModel } from "../../src/models/architectures.
 import { maeLoss, maePrediction, maeTarget } from "../../src/models/mae.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import type { InputData, Runtime } from "../../src/runtime/executable.ts";
-import type { TrainingSettings } from "../../src/runtime/optimiser-settings.ts";
+import type { TrainingSettings } from "../../src/runtime/optimizer-settings.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
 import { combinedLoss, type LossTerm } from "../../src/training/losses.ts";
@@ -14,7 +14,7 @@ import { compileTraining } from "../../src/training/training-step.ts";
 const BATCH = 2;
 const transformer = { features: 24, layers: 2, heads: 3, hidden: 48 };
 
-/** A masked autoencoder on normalised pixels, every other token hidden. */
+/** A masked autoencoder on normalized pixels, every other token hidden. */
 export function maeProgram(patchSize: readonly number[], tokenSize = 4): Program {
   const settings = {
     patchSize,
@@ -23,7 +23,7 @@ export function maeProgram(patchSize: readonly number[], tokenSize = 4): Program
     encoder: transformer,
     decoder: { ...transformer, layers: 1 },
     epsilon: 1e-6,
-    normalisePixels: true,
+    normalizePixels: true,
   };
   const tokens = patchSize.reduce((product, size) => product * (size / tokenSize), 1);
   return {
@@ -128,7 +128,7 @@ export async function train(
   { steps, rate }: { readonly steps: number; readonly rate: number },
 ): Promise<Trained> {
   const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: 1 });
-  parameters.initialise(3);
+  parameters.initialize(3);
   const step = compileTraining(runtime, program, parameters, settings);
   fill(step.inputs);
   const outputs: Record<string, number>[] = [];

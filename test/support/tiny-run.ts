@@ -73,7 +73,7 @@ export interface TinyOptions {
   readonly run?: number;
   /** Asks to stop at the first event for which it is true. */
   readonly stopAt?: (event: NewRunEvent) => boolean;
-  readonly normalisePixels?: boolean;
+  readonly normalizePixels?: boolean;
   readonly watch?: (event: NewRunEvent) => void;
 }
 
@@ -92,7 +92,7 @@ export function tinyWorkspace() {
       configText: text,
       tree,
       resume: options.resume ?? false,
-      normalisePixels: options.normalisePixels ?? false,
+      normalizePixels: options.normalizePixels ?? false,
       report: (event) => {
         events.push(event);
         options.watch?.(event);

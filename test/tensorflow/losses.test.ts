@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RuntimeName } from "../../src/runtime/open-runtime.ts";
 import { openRuntime } from "../../src/runtime/open-runtime.ts";
-import type { TrainingSettings } from "../../src/runtime/optimiser-settings.ts";
+import type { TrainingSettings } from "../../src/runtime/optimizer-settings.ts";
 import type { Program } from "../../src/runtime/program.ts";
 import { maeProgram, train, unetProgram } from "../support/programs.ts";
 
@@ -14,7 +14,7 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   "3D U-Net": unetProgram([16, 16, 16]),
 };
 const settings: TrainingSettings = {
-  optimiser: { kind: "adamw", betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.05 },
+  optimizer: { kind: "adamw", betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.05 },
   clipNorm: 1,
 };
 

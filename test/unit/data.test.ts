@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Blender, Tiles } from "../../src/data/blending.ts";
-import { denormalise, measureNormalisation, normalise } from "../../src/data/normalisation.ts";
+import { denormalize, measureNormalization, normalize } from "../../src/data/normalization.ts";
 import { Random } from "../../src/data/random.ts";
 import { cutPatch, type TilingSettings, tileGrid, tilePatches } from "../../src/data/tiling.ts";
 import { tokenMask, visibleTokens } from "../../src/data/token-mask.ts";
@@ -66,10 +66,10 @@ function* slices({ shape: [depth, ...plane], sampleType, data }: Image): Generat
 }
 
 for (const type of ["div", "scale_range", "zero_mean_unit_variance"] as const) {
-  test(`normalisation ${type} does what it says to each channel, and is undone`, async () => {
+  test(`normalization ${type} does what it says to each channel, and is undone`, async () => {
     const image = ramp([2, 9, 11, 2]);
-    const channels = await measureNormalisation(() => slices(image), 2, { type });
-    const values = normalise(image, channels);
+    const channels = await measureNormalization(() => slices(image), 2, { type });
+    const values = normalize(image, channels);
     const channel = values.filter((_, index) => index % 2 === 1);
     const mean = channel.reduce((sum, value) => sum + value, 0) / channel.length;
     const deviation = Math.sqrt(
@@ -79,15 +79,15 @@ for (const type of ["div", "scale_range", "zero_mean_unit_variance"] as const) {
       assert.ok(Math.abs(mean) < 1e-5 && Math.abs(deviation - 1) < 1e-5);
     if (type === "scale_range") assert.deepEqual([Math.min(...channel), Math.max(...channel)], [0, 1]);
     if (type === "div") assert.ok(Math.abs(values[5] - image.data[5] / 65535) < 1e-7);
-    assert.deepEqual(denormalise(values, channels, "uint16", new Uint16Array(values.length)), image.data);
+    assert.deepEqual(denormalize(values, channels, "uint16", new Uint16Array(values.length)), image.data);
   });
 }
 
-test("a constant image is normalised without dividing by zero", async () => {
+test("a constant image is normalized without dividing by zero", async () => {
   const image: Image = { shape: [1, 4, 4, 1], sampleType: "uint8", data: new Uint8Array(16).fill(9) };
-  const values = normalise(
+  const values = normalize(
     image,
-    await measureNormalisation(() => [image], 1, { type: "zero_mean_unit_variance" }),
+    await measureNormalization(() => [image], 1, { type: "zero_mean_unit_variance" }),
   );
   assert.deepEqual([...values], new Array(16).fill(0));
 });

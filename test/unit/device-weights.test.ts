@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { DeviceRuntime } from "../../src/runtime/onnx/device-runtime.ts";
-import type { OptimiserSettings } from "../../src/runtime/optimiser-settings.ts";
+import type { OptimizerSettings } from "../../src/runtime/optimizer-settings.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
 import { compileTraining } from "../../src/training/training-step.ts";
 
-const SGD: OptimiserSettings = { kind: "sgd", momentum: 0, weightDecay: 0 };
+const SGD: OptimizerSettings = { kind: "sgd", momentum: 0, weightDecay: 0 };
 
 /** `loss = mean(used · x)`, and a state that each step in training raises by one. */
 const trained: Program = {
@@ -37,9 +37,9 @@ async function afterOneStep() {
   const specs = [...declaredWeights(trained), ...declaredWeights(predicting)];
   const unique = [...new Map(specs.map((spec) => [spec.name, spec])).values()];
   const parameters = new Parameters(unique, { trainable: true, threads: 2 });
-  parameters.initialise(0);
+  parameters.initialize(0);
   const step = compileTraining(runtime, trained, parameters, {
-    optimiser: SGD,
+    optimizer: SGD,
     clipNorm: 0,
     precision: "single",
   });

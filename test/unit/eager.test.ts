@@ -14,7 +14,7 @@ const settings = {
   encoder: transformer,
   decoder: { ...transformer, layers: 1 },
   epsilon: 1e-6,
-  normalisePixels: true,
+  normalizePixels: true,
 };
 const program: Program = {
   training: true,
@@ -34,7 +34,7 @@ const program: Program = {
 async function step(name: RuntimeName) {
   const runtime = await openRuntime(name, 1, assert.fail);
   const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: 1 });
-  parameters.initialise(5);
+  parameters.initialize(5);
   const executable = runtime.compile(program, parameters, { gradients: true, gradientSquares: true });
   executable.inputs.images.set(Float32Array.from({ length: 512 }, (_, at) => Math.sin(at * 0.7)));
   executable.inputs.keep.set(Int32Array.from({ length: 16 }, (_, at) => (at % 8) * 2));

@@ -5,7 +5,7 @@ import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { DeviceRuntime } from "../../src/runtime/onnx/device-runtime.ts";
 import { overwritable } from "../../src/runtime/onnx/in-place.ts";
 import type { GraphDefinition } from "../../src/runtime/onnx/model-proto.ts";
-import type { OptimiserSettings } from "../../src/runtime/optimiser-settings.ts";
+import type { OptimizerSettings } from "../../src/runtime/optimizer-settings.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import { maeProgram, unetProgram } from "../support/programs.ts";
 
@@ -40,23 +40,23 @@ test("a weight that something reads beside its move is not written where it lies
 });
 
 const adam = { betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.05 } as const;
-const OPTIMISERS: readonly OptimiserSettings[] = [
+const OPTIMIZERS: readonly OptimizerSettings[] = [
   { kind: "adamw", ...adam },
   { kind: "adam", ...adam, weightDecay: 0 },
   { kind: "sgd", momentum: 0.9, weightDecay: 0 },
 ];
 
-for (const optimiser of OPTIMISERS)
+for (const optimizer of OPTIMIZERS)
   for (const precision of ["single", "mixed"] as const)
-    test(`a device holds weights and moments once (${optimiser.kind}, ${precision} precision)`, async () => {
+    test(`a device holds weights and moments once (${optimizer.kind}, ${precision} precision)`, async () => {
       for (const program of [maeProgram([8, 8]), unetProgram([16, 16])]) {
         const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: 1 });
         const runtime = new DeviceRuntime({ provider: { kind: "cpu" } }, "CPU", 1);
-        const step = runtime.compileTraining(program, parameters, { optimiser, clipNorm: 0, precision });
+        const step = runtime.compileTraining(program, parameters, { optimizer, clipNorm: 0, precision });
         const states = parameters.specs
           .filter(({ role }) => role === "state")
           .reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 4), 0);
-        const vectors = optimiser.kind === "sgd" ? 2 : 3;
+        const vectors = optimizer.kind === "sgd" ? 2 : 3;
         const once = vectors * 4 * parameters.count;
         const held = runtime.heldBytes(parameters);
         // Running statistics may be there twice.

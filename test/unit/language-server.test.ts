@@ -23,13 +23,13 @@ import {
   type TextEdit,
 } from "vscode-languageserver/node.js";
 import { serverSettings } from "../../src/extension/language/server-settings.ts";
-import { LANGUAGE } from "../../src/extension/workspace/recognise.ts";
+import { LANGUAGE } from "../../src/extension/workspace/recognize.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "biapy-server-"));
 const published: PublishDiagnosticsParams[] = [];
 let server: ChildProcess;
 let connection: ProtocolConnection;
-let initialised: InitializeResult;
+let initialized: InitializeResult;
 
 before(
   async () => {
@@ -58,7 +58,7 @@ before(
       published.push(params);
     });
     connection.listen();
-    initialised = await connection.sendRequest("initialize", {
+    initialized = await connection.sendRequest("initialize", {
       processId: process.pid,
       rootUri: null,
       capabilities: {
@@ -93,7 +93,7 @@ async function open(marked: string) {
   const offset = marked.indexOf("|");
   const text = marked.replace("|", "");
   documents += 1;
-  // The name says nothing: configurations may be recognised by content alone.
+  // The name says nothing: configurations may be recognized by content alone.
   const uri = pathToFileURL(join(folder, `my model ${documents}.yml`)).toString();
   await connection.sendNotification("textDocument/didOpen", {
     textDocument: { uri, languageId: LANGUAGE, version: 1, text },
@@ -199,7 +199,7 @@ test("the outline has the sections and their keys", async () => {
 });
 
 test("the formatter keeps tuples, comments and numbers as they are", async () => {
-  assert.equal(initialised.capabilities.documentFormattingProvider, true);
+  assert.equal(initialized.capabilities.documentFormattingProvider, true);
   const { textDocument } = await open(
     "DATA:\n    PATCH_SIZE:   (64,64,1)   # small\n    TRAIN: {PATH: a}\nTRAIN:\n    LR: 1.E-4\n",
   );

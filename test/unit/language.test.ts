@@ -19,7 +19,7 @@ import {
   shortestPath,
 } from "../../src/extension/language/new-configuration.ts";
 import { problemFixes, problemRange, type TextFix } from "../../src/extension/language/problem-fixes.ts";
-import { isBiapyConfiguration } from "../../src/extension/workspace/recognise.ts";
+import { isBiapyConfiguration } from "../../src/extension/workspace/recognize.ts";
 
 /** The text after a fix, as an editor applies it: from the end, so that places stay right. */
 function apply(text: string, { edits }: TextFix): string {
@@ -54,7 +54,7 @@ function underlined(text: string): string[] {
   });
 }
 
-test("configurations are recognised by PROBLEM.TYPE, other YAML is left alone", () => {
+test("configurations are recognized by PROBLEM.TYPE, other YAML is left alone", () => {
   assert.ok(isBiapyConfiguration("PROBLEM:\n    TYPE: SELF_SUPERVISED\n"));
   assert.ok(
     isBiapyConfiguration(

@@ -64,7 +64,7 @@ for (const { name, kind, shape, weight, value, gradient } of cases) {
   });
 }
 
-test("every loss that the catalogue says is computed has been judged, or is made of a metric that is", () => {
+test("every loss that the catalog says is computed has been judged, or is made of a metric that is", () => {
   const judged = new Set([...cases.map(({ name }) => name), "SSIM"]);
   assert.deepEqual(
     embeddedLosses("crappify").filter((name) => !judged.has(name)),

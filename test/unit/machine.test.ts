@@ -40,8 +40,8 @@ test("any other error is a failure, and skips nothing", () => {
 
 test("a command that fails is told with its own words, without its options", () => {
   assert.equal(failureOf(node, ["--eval", ""]), undefined);
-  const said = failureOf(node, ["--eval", 'console.error("no such harbour"); process.exit(2)']);
-  assert.match(said ?? "", /^.*process\.exit\(2\) failed: no such harbour$/);
+  const said = failureOf(node, ["--eval", 'console.error("no such harbor"); process.exit(2)']);
+  assert.match(said ?? "", /^.*process\.exit\(2\) failed: no such harbor$/);
   assert.doesNotMatch(said ?? "", /--eval/);
   assert.match(failureOf(node, ["--eval", "process.exit(3)"]) ?? "", /failed: it ended with 3$/);
   assert.match(failureOf(join(temporary(), "absent"), []) ?? "", /absent {2}failed: .*ENOENT/);

@@ -41,7 +41,7 @@ function settingsOf({ build_args: built, input_patch_size: patch }: ReferenceMod
       hidden: ratio * number("decoder_embed_dim"),
     },
     epsilon: 1e-6,
-    normalisePixels: false,
+    normalizePixels: false,
   };
 }
 
@@ -110,7 +110,7 @@ for (const name of [
 test("pixels that are predicted exactly as they are trained come back as the image, in tokens of 2 x 2 too", async () => {
   const transformer = { features: 4, layers: 1, heads: 1, hidden: 4 };
   const settings: MaeSettings = {
-    ...{ patchSize: [4, 6], channels: 1, tokenSize: 2, epsilon: 1e-6, normalisePixels: true },
+    ...{ patchSize: [4, 6], channels: 1, tokenSize: 2, epsilon: 1e-6, normalizePixels: true },
     ...{ encoder: transformer, decoder: transformer },
   };
   const program: Program = {

@@ -10,7 +10,7 @@ import { DeviceRuntime } from "../../src/runtime/onnx/device-runtime.ts";
 import type { GraphDefinition, NodeDefinition } from "../../src/runtime/onnx/model-proto.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { traceTraining } from "../../src/runtime/onnx/trace-program.ts";
-import type { OptimiserSettings } from "../../src/runtime/optimiser-settings.ts";
+import type { OptimizerSettings } from "../../src/runtime/optimizer-settings.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
 import { compileTraining, PrecisionError } from "../../src/training/training-step.ts";
@@ -41,8 +41,8 @@ const cases = JSON.parse(
 
 /** The graphs of GPUs on the CPU, which widens what it has no float16 for. */
 const onCpu = () => new DeviceRuntime({ provider: { kind: "cpu" } }, "CPU", 1);
-const SGD: OptimiserSettings = { kind: "sgd", momentum: 0, weightDecay: 0 };
-const ADAMW: OptimiserSettings = { kind: "adamw", betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.05 };
+const SGD: OptimizerSettings = { kind: "sgd", momentum: 0, weightDecay: 0 };
+const ADAMW: OptimizerSettings = { kind: "adamw", betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.05 };
 
 interface Gradients {
   readonly loss: number;
@@ -57,7 +57,7 @@ async function gradientsOf(
   prepare: (parameters: Parameters, inputs: Executable["inputs"]) => void,
 ): Promise<Gradients> {
   const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: 1 });
-  const step = compileTraining(runtime, program, parameters, { optimiser: SGD, clipNorm: 0, precision });
+  const step = compileTraining(runtime, program, parameters, { optimizer: SGD, clipNorm: 0, precision });
   prepare(parameters, step.inputs);
   // The loss scale halves until gradients are finite.
   while (step.steps === 0) await step.run(0, 0);
@@ -83,7 +83,7 @@ function referenceCase(
   known: Case,
 ): [Program, (parameters: Parameters, inputs: Executable["inputs"]) => void] {
   if (known.architecture === "mae") {
-    const mae = { ...known, ndim: 2, normalisePixels: true };
+    const mae = { ...known, ndim: 2, normalizePixels: true };
     const prepare = (parameters: Parameters, inputs: Executable["inputs"]) => {
       setFormulaWeights(parameters);
       fillReferenceMae(inputs, mae);
@@ -150,7 +150,7 @@ for (const [name, program] of Object.entries(PROGRAMS)) {
     const course = { steps: 30, rate: 2e-3 };
     const [single, mixed] = await Promise.all(
       (["single", "mixed"] as const).map((precision) =>
-        train(onCpu(), program, { optimiser: ADAMW, clipNorm: 1, precision }, course),
+        train(onCpu(), program, { optimizer: ADAMW, clipNorm: 1, precision }, course),
       ),
     );
     const [first, last, other] = [single.steps[0].loss, single.steps[29].loss, mixed.steps[29].loss];
@@ -192,7 +192,7 @@ function typesIn({ nodes, inputs, constants }: GraphDefinition): Map<string, str
 }
 
 const traced = (program: Program) =>
-  traceTraining(program, declaredWeights(program), { optimiser: ADAMW, clipNorm: 1, precision: "mixed" });
+  traceTraining(program, declaredWeights(program), { optimizer: ADAMW, clipNorm: 1, precision: "mixed" });
 const isProduct = ({ operator }: NodeDefinition) => /^(Conv|ConvTranspose|MatMul|Gemm)$/.test(operator);
 
 // The loss of a U-Net has a similarity of images beside it, which stays in single precision with two products of its own.
@@ -221,8 +221,8 @@ for (const [name, singleProducts, casts] of [
 test("a step whose gradients overflow moves nothing, is not counted and halves the loss scale", async () => {
   const program = unetProgram([16, 24]);
   const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: 1 });
-  parameters.initialise(3);
-  const settings = { optimiser: ADAMW, clipNorm: 1, precision: "mixed" } as const;
+  parameters.initialize(3);
+  const settings = { optimizer: ADAMW, clipNorm: 1, precision: "mixed" } as const;
   const step = compileTraining(onCpu(), program, parameters, settings);
   fill(step.inputs);
   const { lossScale } = step;
@@ -263,7 +263,7 @@ test("the loss scale doubles after 2000 steps that went well, and gives up where
 test("the CPU refuses mixed precision in words", async () => {
   const program = maeProgram([8, 8]);
   const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: 1 });
-  const settings = { optimiser: ADAMW, clipNorm: 0, precision: "mixed" } as const;
+  const settings = { optimizer: ADAMW, clipNorm: 0, precision: "mixed" } as const;
   assert.throws(
     () => compileTraining(new OnnxRuntime(1), program, parameters, settings),
     (error) =>

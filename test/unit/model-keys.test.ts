@@ -58,7 +58,7 @@ const REFUSED: readonly (readonly [model: string, key: string, says: RegExp, ...
   ["ARCHITECTURE: unext_v1", "DATA.PATCH_SIZE", /48 along y cannot be divided by 32/, "2D", "(48,64,1)"],
   ["ARCHITECTURE: vit", "DATA.PATCH_SIZE", /tokens of 16/, "2D", "(60,64,1)"],
   ["ARCHITECTURE: vit; VIT_MODEL: sam3_vit", "MODEL.VIT_MODEL", /sam3_vit needs BiaPy itself/],
-  ["ARCHITECTURE: unet; NORMALIZATION: ln", "MODEL.NORMALIZATION", /has no layer normalisation/],
+  ["ARCHITECTURE: unet; NORMALIZATION: ln", "MODEL.NORMALIZATION", /has no layer normalization/],
   ["ARCHITECTURE: unet; NORMALIZATION: gn; FEATURE_MAPS: [8, 16, 32]", "MODEL.NORMALIZATION", /16 groups/],
   ["ARCHITECTURE: unet; ACTIVATION: swish", "MODEL.ACTIVATION", /one of relu/],
   ["ARCHITECTURE: unet; FEATURE_MAPS: [8, 16]", "MODEL.FEATURE_MAPS", /at least 3 levels/],

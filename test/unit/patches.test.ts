@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { loadConfig } from "../../src/config/config.ts";
 import { ImageSet } from "../../src/data/image-set.ts";
-import { measureNormalisation, normalise } from "../../src/data/normalisation.ts";
+import { measureNormalization, normalize } from "../../src/data/normalization.ts";
 import { type ImageDemands, inspectImages, PatchSet } from "../../src/data/patches.ts";
 import type { Image, ImageShape } from "../../src/images/image.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
@@ -77,7 +77,7 @@ test("more files than are kept open are read at once, part by part, as from memo
     }),
   );
   const read = async (inMemory: boolean) => {
-    const set = new ImageSet(infos, { normalisation: PLAIN, inMemory });
+    const set = new ImageSet(infos, { normalization: PLAIN, inMemory });
     const patches = infos.map(async (_, index) => (await set.image(index)).patch([0, -3, 18], [1, 16, 16]));
     const found = await Promise.all(patches);
     await set.close();
@@ -93,7 +93,7 @@ test("random patches lie inside their images, and elsewhere in every epoch", asy
   const data = Uint16Array.from({ length: 40 * 50 }, (_, at) => at);
   const image: Image = { shape: [1, 40, 50, 1], sampleType: "uint16", data };
   await writeTiff(path, image);
-  const images = new ImageSet([{ path, ...image }], { normalisation: PLAIN, inMemory: true });
+  const images = new ImageSet([{ path, ...image }], { normalization: PLAIN, inMemory: true });
   const tiling = { patch: [1, 16, 16], overlap: [0, 0, 0], padding: [0, 0, 0] } as const;
   const patches = PatchSet.of({ images }, { tiling, randomPlaces: true, seed: 1, augmentation: [] });
   assert.equal(patches.count, 1);
@@ -112,7 +112,7 @@ test("a share of the patches is set apart for validation, the rest and it make u
   const folder = await mkdtemp(join(tmpdir(), "patches-"));
   await cp(fixture("strips.tif"), join(folder, "a.tif"));
   const { infos } = await inspectImages([join(folder, "a.tif")], DEMANDS);
-  const images = new ImageSet(infos, { normalisation: PLAIN, inMemory: true });
+  const images = new ImageSet(infos, { normalization: PLAIN, inMemory: true });
   const tiling = { patch: [1, 4, 4], overlap: [0, 0, 0], padding: [0, 0, 0] } as const;
   const settings = { tiling, randomPlaces: false, seed: 5, augmentation: [] };
   const all = PatchSet.of({ images }, settings);
@@ -136,7 +136,7 @@ test("a patch that is repeated in an epoch is augmented in another way each time
   const folder = await mkdtemp(join(tmpdir(), "patches-"));
   await cp(fixture("strips.tif"), join(folder, "a.tif"));
   const { infos } = await inspectImages([join(folder, "a.tif")], DEMANDS);
-  const images = new ImageSet(infos, { normalisation: PLAIN, inMemory: true });
+  const images = new ImageSet(infos, { normalization: PLAIN, inMemory: true });
   const tiling = { patch: [1, 4, 4], overlap: [0, 0, 0], padding: [0, 0, 0] } as const;
   const { config } = loadConfig(
     "a.yaml",
@@ -155,11 +155,11 @@ test("a patch that is repeated in an epoch is augmented in another way each time
   assert.equal(new Set(seen).size, 3);
 });
 
-test("values are clipped to percentiles, as NumPy counts them, or to values a channel, before they are normalised", async () => {
+test("values are clipped to percentiles, as NumPy counts them, or to values a channel, before they are normalized", async () => {
   const data = Uint16Array.from({ length: 2 * 1001 }, (_, at) => (at % 2 === 0 ? at / 2 : 5000 - at));
   const image: Image = { shape: [1, 7, 143, 2], sampleType: "uint16", data };
   const percentiles = { type: "scale_range", clip: { percentiles: [2.05, 90] } } as const;
-  const [first, second] = await measureNormalisation(() => [image], 2, percentiles);
+  const [first, second] = await measureNormalization(() => [image], 2, percentiles);
   // 0 to 1000 in steps of 1, and 2999 to 4999 in steps of 2.
   assert.deepEqual(
     first.clip?.map((value) => Math.round(value * 1e6) / 1e6),
@@ -169,10 +169,10 @@ test("values are clipped to percentiles, as NumPy counts them, or to values a ch
     second.clip?.map((value) => Math.round(value * 1e6) / 1e6),
     [3040, 4799],
   );
-  const values = normalise(image, [first, second]);
+  const values = normalize(image, [first, second]);
   assert.deepEqual([Math.min(...values), Math.max(...values)], [0, 1]);
   const given = { type: "div", clip: { lower: [100, 3000], upper: [200] } } as const;
-  const clipped = normalise(image, await measureNormalisation(() => [image], 2, given));
+  const clipped = normalize(image, await measureNormalization(() => [image], 2, given));
   const range = (channel: number) => {
     const own = [...clipped.filter((_, at) => at % 2 === channel)];
     return [Math.min(...own), Math.max(...own)];

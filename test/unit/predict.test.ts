@@ -3,7 +3,7 @@ import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { ImageSet, type NormalisedImage, storedParts } from "../../src/data/image-set.ts";
+import { ImageSet, type NormalizedImage, storedParts } from "../../src/data/image-set.ts";
 import { opposite, orientations, oriented } from "../../src/data/orientation.ts";
 import type { Box, TilingSettings } from "../../src/data/tiling.ts";
 import { readImage } from "../../src/images/files.ts";
@@ -43,7 +43,7 @@ after(async () => {
 });
 
 function imageSet(path: string, { shape, sampleType }: Image, inMemory: boolean): ImageSet {
-  const set = new ImageSet([{ path, shape, sampleType }], { normalisation: { type: "div" }, inMemory });
+  const set = new ImageSet([{ path, shape, sampleType }], { normalization: { type: "div" }, inMemory });
   sets.push(set);
   return set;
 }
@@ -59,7 +59,7 @@ const MODEL: PatchModel = {
 };
 
 /** A file of the model's output `twice`, in the image's own range and pixel type. */
-const twiceFile = (path: string, image: NormalisedImage): PartFile => ({
+const twiceFile = (path: string, image: NormalizedImage): PartFile => ({
   path,
   channels: image.info.shape[3],
   sampleType: image.info.sampleType,

@@ -10,7 +10,7 @@ export interface MaeCase {
   readonly token: number;
   readonly channels: number;
   readonly batch: number;
-  readonly normalisePixels: boolean;
+  readonly normalizePixels: boolean;
 }
 
 const tokensOf = ({ size, token, ndim }: MaeCase) => (size / token) ** ndim;
@@ -18,7 +18,7 @@ const visibleOf = (each: MaeCase) => Math.trunc(tokensOf(each) * 0.4);
 const patchOf = ({ ndim, size }: MaeCase) => new Array<number>(ndim).fill(size);
 
 export function referenceMae(each: MaeCase): Program {
-  const { token: tokenSize, channels, batch, normalisePixels } = each;
+  const { token: tokenSize, channels, batch, normalizePixels } = each;
   const settings: MaeSettings = {
     patchSize: patchOf(each),
     channels,
@@ -26,7 +26,7 @@ export function referenceMae(each: MaeCase): Program {
     encoder: { features: 24, layers: 2, heads: 3, hidden: 96 },
     decoder: { features: 12, layers: 1, heads: 2, hidden: 48 },
     epsilon: 1e-6,
-    normalisePixels,
+    normalizePixels,
   };
   return {
     training: true,

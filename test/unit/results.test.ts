@@ -21,7 +21,7 @@ const HISTORY: EpochRecord[] = [3, 2, 1.5, 1.7].map((loss, index) => ({
   seconds: 2,
 }));
 
-test("each metric has a chart with both curves in their colours", async () => {
+test("each metric has a chart with both curves in their colors", async () => {
   const tree = resultTree(await temporary(), "job", 2);
   const files = await writeCharts(tree, HISTORY);
   assert.deepEqual(
@@ -31,14 +31,14 @@ test("each metric has a chart with both curves in their colours", async () => {
   for (const file of files) {
     const { width, height, data, channels } = decode(await readFile(file));
     assert.deepEqual([width, height], [900, 560]);
-    const close = (at: number, colour: readonly number[]) =>
-      colour.every((value, index) => Math.abs(data[at + index] - value) < 8);
-    for (const colour of [
+    const close = (at: number, color: readonly number[]) =>
+      color.every((value, index) => Math.abs(data[at + index] - value) < 8);
+    for (const color of [
       [0x3b, 0x6f, 0xb6],
       [0xd1, 0x60, 0x2f],
     ]) {
       let pixels = 0;
-      for (let at = 0; at < data.length; at += channels) if (close(at, colour)) pixels++;
+      for (let at = 0; at < data.length; at += channels) if (close(at, color)) pixels++;
       assert.ok(pixels > 300, `${pixels} pixels of a curve in ${file}`);
     }
   }

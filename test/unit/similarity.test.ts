@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { crappify } from "../../src/data/crappify.ts";
 import { type Layers, layersOf } from "../../src/data/layers.ts";
-import { measureNormalisation } from "../../src/data/normalisation.ts";
+import { measureNormalization } from "../../src/data/normalization.ts";
 import { Random } from "../../src/data/random.ts";
 import { resize } from "../../src/data/resize.ts";
 import { similarity } from "../../src/data/similarity.ts";
@@ -69,7 +69,7 @@ test("percentiles that clip an image equal NumPy's", async () => {
     [0.1, 99.3],
     [2, 50],
   ] as const) {
-    const [{ clip }] = await measureNormalisation(() => [image], 1, {
+    const [{ clip }] = await measureNormalization(() => [image], 1, {
       type: "scale_range",
       clip: { percentiles: [low, high] },
     });

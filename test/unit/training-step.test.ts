@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
-import type { OptimiserSettings } from "../../src/runtime/optimiser-settings.ts";
+import type { OptimizerSettings } from "../../src/runtime/optimizer-settings.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
-import { Optimiser } from "../../src/training/optimiser.ts";
+import { Optimizer } from "../../src/training/optimizer.ts";
 import { fillReferenceMae, referenceMae } from "./reference-mae.ts";
 import { setFormulaWeights } from "./reference-models.ts";
 
@@ -20,7 +20,7 @@ interface Case {
   readonly token: number;
   readonly channels: number;
   readonly norm_pix: boolean;
-  readonly optimiser: "adam" | "adamw" | "sgd";
+  readonly optimizer: "adam" | "adamw" | "sgd";
   readonly losses: readonly number[];
   readonly gradients: Readonly<Record<string, Summary>>;
   readonly weights: Readonly<Record<string, Summary>>;
@@ -30,7 +30,7 @@ const { batch, cases } = JSON.parse(
   readFileSync(new URL("../fixtures/mae_training.json", import.meta.url), "utf8"),
 ) as { batch: number; cases: Case[] };
 
-const OPTIMISERS: Record<Case["optimiser"], { settings: OptimiserSettings; rate: number }> = {
+const OPTIMIZERS: Record<Case["optimizer"], { settings: OptimizerSettings; rate: number }> = {
   adamw: { settings: { kind: "adamw", betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.05 }, rate: 1e-3 },
   adam: { settings: { kind: "adam", betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.01 }, rate: 1e-3 },
   sgd: { settings: { kind: "sgd", momentum: 0.9, weightDecay: 0.01 }, rate: 1e-2 },
@@ -49,18 +49,18 @@ function difference(actual: Float32Array, expected: Summary): number {
 }
 
 for (const each of cases) {
-  const { ndim, size, token, channels, norm_pix: normalisePixels, optimiser } = each;
-  const target = normalisePixels ? "normalised pixels" : "pixels";
-  test(`three ${optimiser} steps of a ${ndim}D MAE on ${target} equal PyTorch's`, async () => {
-    const mae = { ndim, size, token, channels, batch, normalisePixels };
+  const { ndim, size, token, channels, norm_pix: normalizePixels, optimizer } = each;
+  const target = normalizePixels ? "normalized pixels" : "pixels";
+  test(`three ${optimizer} steps of a ${ndim}D MAE on ${target} equal PyTorch's`, async () => {
+    const mae = { ndim, size, token, channels, batch, normalizePixels };
     const program = referenceMae(mae);
     const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: 2 });
     setFormulaWeights(parameters);
     const executable = new OnnxRuntime(2).compile(program, parameters, { gradients: true });
     fillReferenceMae(executable.inputs, mae);
 
-    const { settings: optimiserSettings, rate } = OPTIMISERS[optimiser];
-    const moves = new Optimiser(optimiserSettings, parameters);
+    const { settings: optimizerSettings, rate } = OPTIMIZERS[optimizer];
+    const moves = new Optimizer(optimizerSettings, parameters);
     for (const [step, loss] of each.losses.entries()) {
       await executable.run(step);
       assert.ok(Math.abs(executable.outputs.loss[0] / loss - 1) < 1e-4, `loss of step ${step}`);

@@ -71,7 +71,7 @@ async function computed(
     role: "parameter",
   } as const;
   const parameters = new Parameters([spec], { trainable: true, threads: 1 });
-  parameters.initialise(1);
+  parameters.initialize(1);
   await parameters.settled();
   const logits = Float32Array.from({ length: sizeOf(shape) }, (_, at) => logitAt(at));
   parameters.values("logits").set(moved(logits, shape, true));

@@ -114,7 +114,7 @@ scenario("a task that the architecture cannot do is mended", async ({ workbench,
   assert.equal(read(folder, "contradictory.biapy.yaml"), CONFIGURATION);
 });
 
-scenario("a configuration is recognised by what is in it", async ({ workbench }) => {
+scenario("a configuration is recognized by what is in it", async ({ workbench }) => {
   await workbench.openFile("by-content.yaml");
   await workbench.page.locator(".statusbar-item", { hasText: "BiaPy configuration" }).waitFor();
 });

@@ -1,4 +1,4 @@
-/** Volumes: trained and looked at slice by slice, in all kinds of files and colour themes. */
+/** Volumes: trained and looked at slice by slice, in all kinds of files and color themes. */
 import assert from "node:assert/strict";
 import { cpSync, existsSync } from "node:fs";
 import { join } from "node:path";
@@ -62,7 +62,7 @@ scenario("HDF5 files and Zarr stores open in the viewer", async ({ workbench, fo
 
 const THEMES = ["Dark Modern", "Light Modern", "Dark High Contrast", "Light High Contrast"];
 
-scenario("panel and viewer have the colours of the editor's theme", async ({ workbench }) => {
+scenario("panel and viewer have the colors of the editor's theme", async ({ workbench }) => {
   const { page } = workbench;
   await workbench.command("View: Close All Editors");
   await workbench.openFile("nuclei-test.tif");
@@ -74,14 +74,14 @@ scenario("panel and viewer have the colours of the editor's theme", async ({ wor
     await page.locator(".quick-input-widget input[type=text]").fill(theme);
     await workbench.choose(theme);
     const background = await until(async () => {
-      const colour = await page.evaluate(() =>
+      const color = await page.evaluate(() =>
         getComputedStyle(document.querySelector(".monaco-workbench") as Element).getPropertyValue(
           "--vscode-editor-background",
         ),
       );
-      const shown = [await colourOf(viewer), await colourOf(panel)];
-      return shown.every((each) => each === colour.trim()) ? colour : undefined;
-    }, `the colours of ${theme}`);
+      const shown = [await colorOf(viewer), await colorOf(panel)];
+      return shown.every((each) => each === color.trim()) ? color : undefined;
+    }, `the colors of ${theme}`);
     assert.ok(background !== "");
     const dark = theme.startsWith("Dark");
     const contrast = theme.includes("High Contrast");
@@ -98,7 +98,7 @@ scenario("panel and viewer have the colours of the editor's theme", async ({ wor
   }
 });
 
-const colourOf = (frame: Frame): Promise<string> =>
+const colorOf = (frame: Frame): Promise<string> =>
   frame.evaluate(() =>
     getComputedStyle(document.documentElement).getPropertyValue("--vscode-editor-background").trim(),
   );

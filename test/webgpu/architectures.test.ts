@@ -19,7 +19,7 @@ const OUT = { out_channels: 1, num_channels: 1, scale: 1 };
 
 const CONVNEXT: BuildArguments = { cn_layers: [1, 1], stem_k_size: 2, stochastic_depth_prob: 0.2 };
 
-/** Small versions; together they have every activation, normalisation and way up. */
+/** Small versions; together they have every activation, normalization and way up. */
 const SMALL: Readonly<Record<string, BuildArguments>> = {
   unet: {
     ...LEVELS,
@@ -104,7 +104,7 @@ const LOSSES: readonly (readonly LossTerm[])[] = [
   ],
 ];
 
-const optimiser = { kind: "sgd", momentum: 0.9, weightDecay: 0.01 } as const;
+const optimizer = { kind: "sgd", momentum: 0.9, weightDecay: 0.01 } as const;
 
 /**
  * Left out for the time that a GPU in software takes: four minutes the three. MultiResUNet, which no key makes small, has 12 000
@@ -124,6 +124,6 @@ for (const ndim of ["2D", "3D"] as const)
       const sized = byAxes(architecture, shape.slice(0, -1));
       const build = { ...SMALL[architecture], ...sized, image_shape: shape, input_shape: shape };
       const program = restorationProgram(architecture, build, shape, { loss });
-      await trainsOnTheDevice(program, { optimiser, clipNorm: 1 }, { steps: 2, rate: 1e-3 });
+      await trainsOnTheDevice(program, { optimizer, clipNorm: 1 }, { steps: 2, rate: 1e-3 });
     });
   }

@@ -96,8 +96,8 @@ test("the fastest device is found by a trial, which is remembered", async () => 
   const devices = await listDevices();
   assert.ok(devices.gpus.length > 0, "there is a GPU to try");
   const wish = { gpu: undefined, device: undefined, runtime: undefined, threads: 1 };
-  const optimiser = { kind: "sgd", momentum: 0.9, weightDecay: 0 } as const;
-  const work = { program: maeProgram([8, 8]), training: { optimiser, clipNorm: 0 } };
+  const optimizer = { kind: "sgd", momentum: 0.9, weightDecay: 0 } as const;
+  const work = { program: maeProgram([8, 8]), training: { optimizer, clipNorm: 0 } };
   const choose = async () => {
     const said: string[] = [];
     const note = (message: string) => void said.push(message);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after } from "node:test";
 import { DeviceRuntime } from "../../src/runtime/onnx/device-runtime.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
-import type { TrainingSettings } from "../../src/runtime/optimiser-settings.ts";
+import type { TrainingSettings } from "../../src/runtime/optimizer-settings.ts";
 import type { Program } from "../../src/runtime/program.ts";
 import { train } from "../support/programs.ts";
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { DeviceMemoryError } from "../../src/runtime/device-memory-error.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
-import type { OptimiserSettings } from "../../src/runtime/optimiser-settings.ts";
+import type { OptimizerSettings } from "../../src/runtime/optimizer-settings.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
 import { PrecisionError } from "../../src/training/training-step.ts";
@@ -12,8 +12,8 @@ import { fill, maeProgram, train, unetProgram } from "../support/programs.ts";
 import { trainsOnTheDevice, webgpu } from "./on-device.ts";
 
 const adam = { betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.05 } as const;
-const ADAMW: OptimiserSettings = { kind: "adamw", ...adam };
-const OPTIMISERS: readonly OptimiserSettings[] = [
+const ADAMW: OptimizerSettings = { kind: "adamw", ...adam };
+const OPTIMIZERS: readonly OptimizerSettings[] = [
   ADAMW,
   { kind: "adam", ...adam },
   { kind: "sgd", momentum: 0.9, weightDecay: 0.01 },
@@ -23,7 +23,7 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   "2D MAE": maeProgram([16, 24]),
   "3D MAE": maeProgram([8, 8, 16]),
   "2D U-Net": unetProgram([16, 24]),
-  "2D U-Net with instance normalisation, interpolated, of odd sizes": unetProgram([18, 22], {
+  "2D U-Net with instance normalization, interpolated, of odd sizes": unetProgram([18, 22], {
     normalization: "in",
     upsample_layer: "upsampling",
     feature_maps: [4, 8],
@@ -35,15 +35,15 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
 };
 
 for (const [index, [name, program]] of Object.entries(PROGRAMS).entries()) {
-  const optimiser = OPTIMISERS[index % OPTIMISERS.length];
-  test(`a ${name} trains on the device alone, with the CPU's losses (${optimiser.kind})`, async () => {
-    await trainsOnTheDevice(program, { optimiser, clipNorm: 1 }, { steps: 3, rate: 1e-3 });
+  const optimizer = OPTIMIZERS[index % OPTIMIZERS.length];
+  test(`a ${name} trains on the device alone, with the CPU's losses (${optimizer.kind})`, async () => {
+    await trainsOnTheDevice(program, { optimizer, clipNorm: 1 }, { steps: 3, rate: 1e-3 });
   });
 }
 
 test("mixed precision trains where the device has half precision, and is refused in words where it has not", async () => {
   const program = maeProgram([16, 24]);
-  const settings = { optimiser: ADAMW, clipNorm: 1, precision: "mixed" } as const;
+  const settings = { optimizer: ADAMW, clipNorm: 1, precision: "mixed" } as const;
   const course = { steps: 3, rate: 1e-3 };
   const runtime = webgpu();
   const reason = runtime.whyNotMixed();
@@ -51,7 +51,7 @@ test("mixed precision trains where the device has half precision, and is refused
     assert.match(reason, /no half-precision arithmetic \(WebGPU's shader-f16\)/);
     await assert.rejects(train(runtime, program, settings, course), PrecisionError);
   } else {
-    const expected = await train(new OnnxRuntime(2), program, { optimiser: ADAMW, clipNorm: 1 }, course);
+    const expected = await train(new OnnxRuntime(2), program, { optimizer: ADAMW, clipNorm: 1 }, course);
     const found = await train(runtime, program, settings, course);
     for (const [step, { loss }] of expected.steps.entries())
       assert.ok(Math.abs(found.steps[step].loss / loss - 1) < 5e-3, `the loss of step ${step}`);
@@ -63,8 +63,8 @@ test("weights come home when they are read, and go back when they are written", 
   const program = maeProgram([8, 8]);
   const runtime = webgpu();
   const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: 1 });
-  parameters.initialise(3);
-  const step = runtime.compileTraining(program, parameters, { optimiser: ADAMW, clipNorm: 0 });
+  parameters.initialize(3);
+  const step = runtime.compileTraining(program, parameters, { optimizer: ADAMW, clipNorm: 0 });
   const evaluation = runtime.compile({ ...program, training: false }, parameters, { gradients: false });
   fill(step.inputs);
   fill(evaluation.inputs);
@@ -82,7 +82,7 @@ test("weights come home when they are read, and go back when they are written", 
   parameters.values("decoder_pred.bias").fill(0);
   await step.run(3, 0);
   assert.deepEqual(parameters.read(name), new Float32Array(before.length), "and it stays what was written");
-  // Of 16 pixels normalised by their unbiased variance.
+  // Of 16 pixels normalized by their unbiased variance.
   near(step.outputs.mse[0], 15 / 16);
   for (const each of [step, evaluation]) each.release();
   await parameters.close();

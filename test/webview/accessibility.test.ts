@@ -18,7 +18,7 @@ before(async () => {
 });
 after(() => harness.close());
 
-/** What is wrong, a line each. The colours of a theme are the theme's, so contrast is judged in high contrast only. */
+/** What is wrong, a line each. The colors of a theme are the theme's, so contrast is judged in high contrast only. */
 async function faults({ frame }: Webview, theme: ThemeName): Promise<string[]> {
   await frame.evaluate(axe);
   const { violations } = await frame.evaluate(

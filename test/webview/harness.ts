@@ -226,7 +226,7 @@ declare const said: unknown[];
 declare function prepare(message: object): object;
 declare function tell(message: object): void;
 
-/** Runs in the frame before its page: the editor's API, its colours, and an ear for violations of the policy. */
+/** Runs in the frame before its page: the editor's API, its colors, and an ear for violations of the policy. */
 function prepareFrame({
   variables,
   bodyClass,

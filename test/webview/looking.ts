@@ -60,8 +60,8 @@ export async function imagesShown({ frame }: Webview): Promise<void> {
   );
 }
 
-/** The colour of a canvas at a place, given as shares of its size. */
-export async function pixelColour(
+/** The color of a canvas at a place, given as shares of its size. */
+export async function pixelColor(
   canvas: Locator,
   x: number,
   y: number,
@@ -83,8 +83,8 @@ interface Rows {
   readonly bottom: number;
 }
 
-/** For each column of a chart's canvas the rows that a curve of a colour covers; nothing where it is not. */
-export function curveRows(canvas: Locator, colour: string): Promise<(Rows | undefined)[]> {
+/** For each column of a chart's canvas the rows that a curve of a color covers; nothing where it is not. */
+export function curveRows(canvas: Locator, color: string): Promise<(Rows | undefined)[]> {
   return canvas.evaluate((element: HTMLCanvasElement, wanted) => {
     const context = element.getContext("2d");
     if (context === null) return [];
@@ -100,11 +100,11 @@ export function curveRows(canvas: Locator, colour: string): Promise<(Rows | unde
       }
       return rows.length === 0 ? undefined : { top: rows[0], bottom: rows[rows.length - 1] };
     });
-  }, colour);
+  }, color);
 }
 
-/** The middles of the columns where a curve of a colour is. */
-export async function curveHeights(canvas: Locator, colour: string): Promise<number[]> {
-  const columns = await curveRows(canvas, colour);
+/** The middles of the columns where a curve of a color is. */
+export async function curveHeights(canvas: Locator, color: string): Promise<number[]> {
+  const columns = await curveRows(canvas, color);
   return columns.flatMap((rows) => (rows === undefined ? [] : [(rows.top + rows.bottom) / 2]));
 }

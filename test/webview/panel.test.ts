@@ -14,7 +14,7 @@ import {
   eventually,
   hover,
   imagesShown,
-  pixelColour,
+  pixelColor,
   textOf,
   until,
   waitForText,
@@ -80,10 +80,10 @@ test("a chart for each metric and the learning rate, with the run's last values"
     await legendValue(webview, "MAE", "Validation").waitFor();
     await waitForText(legendValue(webview, "Loss", "Validation"), shown(validationLoss(cells.events, 40)));
     // Both curves go from the left to the right of the plot.
-    for (const colour of ["#3794ff", "#d18616"]) {
+    for (const color of ["#3794ff", "#d18616"]) {
       const canvas = chart(webview, "Loss").locator("canvas");
       await until(
-        () => curveHeights(canvas, colour),
+        () => curveHeights(canvas, color),
         ({ length }) => length > 200,
       );
     }
@@ -339,14 +339,14 @@ test("predictions have previews, and the one that is chosen is shown", () =>
     ]);
     // Both previews are pictures: not all of their pixels are alike.
     for (const preview of await previews.all()) {
-      const colours = () =>
+      const colors = () =>
         preview.locator("canvas").evaluate((canvas: HTMLCanvasElement) => {
           const { data } = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height) ?? {
             data: [],
           };
           return new Set(data).size;
         });
-      await until(colours, (count) => count > 20);
+      await until(colors, (count) => count > 20);
     }
   }, cells));
 
@@ -383,7 +383,7 @@ test("the difference is that of the files' values", () =>
     await waitForText(tile.locator(".tile-value"), "+31  (y 30, x 12)");
     // What the prediction makes brighter is red.
     await until(
-      () => pixelColour(tile.locator("canvas"), 0.51, 0.5),
+      () => pixelColor(tile.locator("canvas"), 0.51, 0.5),
       ([red, , blue]) => red > blue + 20,
     );
   }, cube));
@@ -419,22 +419,22 @@ test("a contrast chosen by hand makes all that is above it white", () =>
   panel(async (webview) => {
     const { frame, page } = webview;
     const canvas = frame.locator(".tile-canvas").first();
-    const colour = () => pixelColour(canvas, 0.51, 0.5);
+    const color = () => pixelColor(canvas, 0.51, 0.5);
     await imagesShown(webview);
     const field = frame.getByRole("textbox", { name: "Brightest value" });
     await field.fill("10");
     await page.keyboard.press("Enter");
     await waitForText(frame.getByRole("combobox", { name: "Contrast" }).locator("option:checked"), "Manual");
-    await eventually(async () => assert.deepEqual(await colour(), [255, 255, 255]));
+    await eventually(async () => assert.deepEqual(await color(), [255, 255, 255]));
     await field.fill("100000");
     await page.keyboard.press("Enter");
-    await until(colour, ([red]) => red < 5);
+    await until(color, ([red]) => red < 5);
   }, cube));
 
 test("charts and words follow the theme", () =>
   panel(async (webview) => {
     const canvas = chart(webview, "Loss").locator("canvas");
-    const count = async (colour: string) => (await curveHeights(canvas, colour)).length;
+    const count = async (color: string) => (await curveHeights(canvas, color)).length;
     await until(
       () => count("#3794ff"),
       (columns) => columns > 200,

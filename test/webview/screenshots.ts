@@ -127,11 +127,11 @@ for (const theme of ["dark", "light", "high-contrast"] as const satisfies ThemeN
   await picture(viewer, `${theme}-viewer`, false);
 
   const rgb = fileURLToPath(new URL("../fixtures/images/rgb.tif", import.meta.url));
-  const colour = await harness.open("viewer", { theme, width: 900, height: 600 });
-  await colour.tell({
+  const color = await harness.open("viewer", { theme, width: 900, height: 600 });
+  await color.tell({
     type: "show",
     images: [{ path: rgb, label: "rgb.tif", shape: [1, 17, 23, 3], sampleType: "uint8" }],
   });
-  await picture(colour, `${theme}-viewer-rgb`, false);
+  await picture(color, `${theme}-viewer-rgb`, false);
 }
 await harness.close();

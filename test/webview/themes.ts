@@ -1,4 +1,4 @@
-/** Colours of VS Code's default themes, as it hands them to webviews. */
+/** Colors of VS Code's default themes, as it hands them to webviews. */
 export type ThemeName = "dark" | "light" | "high-contrast";
 
 interface TestTheme {

@@ -8,7 +8,7 @@ import { decode, encode } from "fast-png";
 import { ImageStore } from "../../src/extension/viewer/image-store.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { type Harness, startHarness, type Webview, type WebviewOptions } from "./harness.ts";
-import { eventually, hover, imagesShown, pixelColour, textOf, until, waitForText } from "./looking.ts";
+import { eventually, hover, imagesShown, pixelColor, textOf, until, waitForText } from "./looking.ts";
 import { recordedImage } from "./recorded-runs.ts";
 
 let harness: Harness;
@@ -81,7 +81,7 @@ test("channels together, each with its colors and contrast, and one by one", () 
     const { frame, page } = webview;
     const value = frame.locator(".tile-value");
     const canvas = frame.locator(".tile-canvas");
-    const color = () => pixelColour(canvas, 0.5, 0.5);
+    const color = () => pixelColor(canvas, 0.5, 0.5);
     const both = `${written(0, 3, 5)}, ${written(0, 3, 5, 1)}  (y 3, x 5)`;
     assert.equal(await pointAt(webview, size, 3, 5), both);
     // The first channel is green and the second magenta.
@@ -104,7 +104,7 @@ test("channels together, each with its colors and contrast, and one by one", () 
 
 test("one channel is gray, or in the colors of a table", () =>
   viewer([fixture("pages.tif")], async ({ frame }) => {
-    const color = () => pixelColour(frame.locator(".tile-canvas"), 0.5, 0.5);
+    const color = () => pixelColor(frame.locator(".tile-canvas"), 0.5, 0.5);
     await until(color, ([red, green, blue]) => red === green && green === blue && red > 0 && red < 255);
     const colors = frame.getByRole("combobox", { name: "Colors" });
     await colors.selectOption("Viridis");
@@ -196,7 +196,7 @@ test("errors of a segmentation are shown over its image in two colors", async ()
   assert.ok(box !== null);
   const side = Math.min(box.width, box.height);
   const at = (x: number, y: number) =>
-    pixelColour(canvas, 0.5 + ((x - 0.5) * side) / box.width, 0.5 + ((y - 0.5) * side) / box.height);
+    pixelColor(canvas, 0.5 + ((x - 0.5) * side) / box.width, 0.5 + ((y - 0.5) * side) / box.height);
   await eventually(async () => assert.deepEqual(await at(0.25, 0.75), [230, 100, 0]));
   assert.deepEqual(await at(0.75, 0.25), [0, 110, 255]);
   assert.deepEqual(await at(0.25, 0.25), [0, 0, 0]);
@@ -280,14 +280,14 @@ test("a view that was opened at a slice shows it", async () => {
   await webview.close();
 });
 
-test("an RGB image is shown in its own colours", () =>
+test("an RGB image is shown in its own colors", () =>
   viewer([fixture("rgb.tif")], async (webview) => {
     const canvas = webview.frame.locator(".tile-canvas");
-    const colour = await pixelColour(canvas, 0.5, 0.5);
+    const color = await pixelColor(canvas, 0.5, 0.5);
     // The middle of 17 rows and 23 columns.
     const values = [0, 1, 2].map((channel) => written(0, 8, 11, channel));
     for (const [at, value] of values.entries())
-      assert.ok(Math.abs(colour[at] - value) <= 1, `${colour} ${values}`);
+      assert.ok(Math.abs(color[at] - value) <= 1, `${color} ${values}`);
   }));
 
 for (const [name, z] of [
@@ -359,7 +359,7 @@ test("automatic contrast burns no slice out, and is the same for all that were s
     const contrast = frame.getByRole("combobox", { name: "Contrast" });
     const middleIs = (brightness: number) =>
       until(
-        () => pixelColour(frame.locator(".tile-canvas"), 0.5, 0.5),
+        () => pixelColor(frame.locator(".tile-canvas"), 0.5, 0.5),
         ([red]) => Math.abs(red - brightness) < 6,
       );
     await middleIs(128);

@@ -106,7 +106,7 @@ async function run(
     events.push(event);
     if (event.event === "step" && ++steps === stopAt) stopping.abort();
   };
-  const request = { config, configText: text, tree, resume, normalisePixels: false };
+  const request = { config, configText: text, tree, resume, normalizePixels: false };
   const status = await runWorkflow({
     ...request,
     report,
@@ -163,7 +163,7 @@ async function weightsOf({ tree }: Awaited<ReturnType<typeof run>>) {
   return values;
 }
 
-test("a stopped network with dropout and batch normalisation ends up exactly where one that was not stopped does", async () => {
+test("a stopped network with dropout and batch normalization ends up exactly where one that was not stopped does", async () => {
   const text = configuration("resunet", "2D", ", NORMALIZATION: bn, DROPOUT_VALUES: [0.1, 0.1, 0.2]");
   const whole = await run("whole", text);
   await run("halved", text, { stopAt: 5 });

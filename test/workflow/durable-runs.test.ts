@@ -121,7 +121,7 @@ test("another network, loss or other images are refused with the keys, and nothi
   assert.deepEqual(problemKeys((await run(tinyConfig(more, { epochs: 2 }), resume)).error), [
     "DATA.TRAIN.PATH",
   ]);
-  const pixels = await run(text, { ...resume, normalisePixels: true });
+  const pixels = await run(text, { ...resume, normalizePixels: true });
   assert.match(problemKeys(pixels.error)[0], /--norm_pix_loss/);
   assert.equal(readFileSync(tree.stateFile, "utf8"), before);
   // Images may move between two parts of a training, and a batch may become smaller.

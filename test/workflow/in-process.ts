@@ -43,7 +43,7 @@ export async function run(
     configText: text,
     tree,
     resume,
-    normalisePixels: false,
+    normalizePixels: false,
     report: (event) => {
       events.push(event);
       watch(event, stopping);

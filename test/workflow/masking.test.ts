@@ -91,7 +91,7 @@ test("training on the sample images gets well below predicting the mean", async 
   const longer = CONFIG.replace("EPOCHS: 4", "EPOCHS: 25").replace("LR: 1.E-3", "LR: 2.E-3");
   const { arguments: args } = await workspace(longer);
   const losses = validationLosses(await biapy(args()));
-  // Normalised images have a variance of 1: so large is the error of whoever predicts the mean.
+  // Normalized images have a variance of 1: so large is the error of whoever predicts the mean.
   assert.ok(Math.min(...losses) < 0.5, String(losses));
 });
 
@@ -108,7 +108,7 @@ TRAIN: {ENABLE: True, OPTIMIZER: ADAMW, LR: 1.E-3, BATCH_SIZE: 4, EPOCHS: 6, LR_
 TEST: {ENABLE: True}
 `;
 
-test("volumes train too, with normalised pixels as well", async () => {
+test("volumes train too, with normalized pixels as well", async () => {
   const { results, arguments: args } = await workspace(VOLUME);
   for (const more of [[], ["--norm_pix_loss"]]) {
     const result = await biapy([...args(more.length + 1), ...more]);
@@ -122,7 +122,7 @@ test("volumes train too, with normalised pixels as well", async () => {
   }
 });
 
-test("several channels, own validation images read part by part, augmentation and a given normalisation", async () => {
+test("several channels, own validation images read part by part, augmentation and a given normalization", async () => {
   const images = await mkdtemp(join(tmpdir(), "channels-"));
   for (const name of ["nuclei-01", "nuclei-02", "nuclei-03"]) {
     const { shape, data, sampleType } = await readImage(join(samples("2d/train"), `${name}.tif`));

@@ -22,7 +22,7 @@ function filtered(
   return result;
 }
 
-/** A normalised Gaussian over -3 sigma to 3 sigma. */
+/** A normalized Gaussian over -3 sigma to 3 sigma. */
 function gaussian(sigma: number): { at: number; weight: number }[] {
   const reach = Math.max(1, Math.ceil(3 * sigma));
   const raw = Array.from({ length: 2 * reach + 1 }, (_, index) => ({

@@ -1,4 +1,4 @@
-/** Transforms of brightness, and noise: of the image only. Values are normalised ones. */
+/** Transforms of brightness, and noise: of the image only. Values are normalized ones. */
 import type { Random } from "../random.ts";
 import { between, onImage, type Range, type Sample } from "./sample.ts";
 
@@ -16,7 +16,7 @@ export const contrast = (range: Range) =>
     return image.map((value) => value * factor);
   });
 
-/** v -> v^gamma of values clipped to [0, 1]: for images that are normalised to that range. */
+/** v -> v^gamma of values clipped to [0, 1]: for images that are normalized to that range. */
 export const gammaContrast = (range: Range) =>
   onImage(({ image }, random) => {
     const gamma = between(random, range);
@@ -99,7 +99,7 @@ export const saltAndPepper = (amount: number, saltShare: number) =>
   });
 
 /** Every channel the mean of all. */
-export const greyscale = onImage((sample, random) =>
+export const grayscale = onImage((sample, random) =>
   perPixel(sample, random, (_, values) =>
     values.fill(values.reduce((sum, value) => sum + value, 0) / values.length),
   ),

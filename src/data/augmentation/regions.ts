@@ -136,7 +136,7 @@ export const cutnoise = (scale: Range, count: Range, size: Range): Transform =>
  * Missing parts of sections: a thick line across a slice takes the slice's mean.
  *
  * @param width half of the line's width in pixels
- * @param probability how likely a slice (a channel in 2D) is hit; never two neighbours
+ * @param probability how likely a slice (a channel in 2D) is hit; never two neighbors
  */
 export const missingSections = (width: Range, probability: number): Transform =>
   onImage((sample, random) => {

@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import * as vscode from "vscode";
 import { jobName } from "../../runs/job-name.ts";
 import type { KnownRun } from "../runs/run-manager.ts";
-import { LANGUAGE } from "../workspace/recognise.ts";
+import { LANGUAGE } from "../workspace/recognize.ts";
 import { pickRun, pickRuns } from "./pick-run.ts";
 import type { Services } from "./services.ts";
 

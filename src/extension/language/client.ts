@@ -7,7 +7,7 @@ import {
   type StaticFeature,
   TransportKind,
 } from "vscode-languageclient/node";
-import { LANGUAGE } from "../workspace/recognise.ts";
+import { LANGUAGE } from "../workspace/recognize.ts";
 import { serverSettings } from "./server-settings.ts";
 
 /**

@@ -4,7 +4,7 @@ import { type Config, loadConfig } from "../../config/config.ts";
 import { checkForEngine, engineNamed } from "../../config/engine-checks.ts";
 import type { Problem } from "../../facts/run-events.ts";
 import { commandLink } from "../workspace/command-link.ts";
-import { LANGUAGE } from "../workspace/recognise.ts";
+import { LANGUAGE } from "../workspace/recognize.ts";
 import { baseFolder } from "./documents.ts";
 import { imageChecks } from "./load-image-checks.ts";
 import { problemFixes, problemRange, type TextRange } from "./problem-fixes.ts";

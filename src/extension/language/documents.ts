@@ -1,17 +1,17 @@
 import { dirname } from "node:path";
 import * as vscode from "vscode";
-import { isBiapyConfiguration, LANGUAGE } from "../workspace/recognise.ts";
+import { isBiapyConfiguration, LANGUAGE } from "../workspace/recognize.ts";
 
 /** Gives YAML files that are configurations by their content the language of configurations, when they are opened. */
-export function recogniseConfigurations(): vscode.Disposable {
-  const recognise = (document: vscode.TextDocument) => {
+export function recognizeConfigurations(): vscode.Disposable {
+  const recognize = (document: vscode.TextDocument) => {
     if (document.languageId === "yaml" && isBiapyConfiguration(document.getText()))
       void vscode.languages.setTextDocumentLanguage(document, LANGUAGE);
   };
-  vscode.workspace.textDocuments.forEach(recognise);
+  vscode.workspace.textDocuments.forEach(recognize);
   return vscode.Disposable.from(
-    vscode.workspace.onDidOpenTextDocument(recognise),
-    vscode.workspace.onDidSaveTextDocument(recognise),
+    vscode.workspace.onDidOpenTextDocument(recognize),
+    vscode.workspace.onDidSaveTextDocument(recognize),
   );
 }
 

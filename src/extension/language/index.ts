@@ -1,9 +1,9 @@
 import * as vscode from "vscode";
 import { registerCommand } from "../workspace/commands.ts";
-import { LANGUAGE } from "../workspace/recognise.ts";
+import { LANGUAGE } from "../workspace/recognize.ts";
 import { keyCompletion, registerMoveKey } from "./completion.ts";
 import { ConfigurationDiagnostics } from "./diagnostics.ts";
-import { recogniseConfigurations } from "./documents.ts";
+import { recognizeConfigurations } from "./documents.ts";
 import { imageHover, memoryHover } from "./hover.ts";
 import { type KnownAnswers, newConfiguration } from "./new-configuration-command.ts";
 import { pathCompletion } from "./path-completion.ts";
@@ -14,7 +14,7 @@ import { pathCompletion } from "./path-completion.ts";
  */
 export async function activateLanguage(context: vscode.ExtensionContext): Promise<void> {
   context.subscriptions.push(
-    recogniseConfigurations(),
+    recognizeConfigurations(),
     new ConfigurationDiagnostics(context),
     vscode.languages.registerCompletionItemProvider({ language: LANGUAGE }, keyCompletion, "."),
     vscode.languages.registerCompletionItemProvider(

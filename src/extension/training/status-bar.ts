@@ -4,7 +4,7 @@ import type { Engine } from "../engines/engine.ts";
 import { selectedEngine } from "../engines/index.ts";
 import type { RunManager } from "../runs/run-manager.ts";
 import { commandLink } from "../workspace/command-link.ts";
-import { LANGUAGE } from "../workspace/recognise.ts";
+import { LANGUAGE } from "../workspace/recognize.ts";
 
 /** The engine, while a configuration is edited, and the run under way. */
 export function registerStatusBar(runs: RunManager, engines: readonly Engine[]): vscode.Disposable {

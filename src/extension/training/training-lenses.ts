@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import type { KnownRun, RunManager } from "../runs/run-manager.ts";
 import type { CommandId } from "../workspace/command-ids.ts";
 import { commandLink } from "../workspace/command-link.ts";
-import { LANGUAGE } from "../workspace/recognise.ts";
+import { LANGUAGE } from "../workspace/recognize.ts";
 
 /**
  * VS Code asks for lenses 250 ms after a change, and drops the request if the editor loses focus meanwhile. Changes are

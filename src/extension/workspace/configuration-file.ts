@@ -3,7 +3,7 @@
 import { dirname } from "node:path";
 import * as vscode from "vscode";
 import { runCommand } from "./commands.ts";
-import { isBiapyConfiguration, LANGUAGE } from "./recognise.ts";
+import { isBiapyConfiguration, LANGUAGE } from "./recognize.ts";
 
 /**
  * The configuration that was clicked, or that is being edited, or that a person picks; saved to disk. Nothing where there

@@ -42,7 +42,7 @@ class EagerExecutable implements Executable {
   private compute(seed: number): void {
     const { program, parameters, options } = this;
     const weights = Object.fromEntries(
-      // A copy: backends keep the array that they are given, and a weight's memory is the optimiser's.
+      // A copy: backends keep the array that they are given, and a weight's memory is the optimizer's.
       parameters.specs.map(({ name, shape }) => [
         name,
         tf.tensor(parameters.values(name).slice(), [...shape]),

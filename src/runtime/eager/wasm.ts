@@ -8,7 +8,7 @@ import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { tf } from "../tensor.ts";
 import { EagerRuntime } from "./runtime.ts";
 
-/** @param threads of the optimiser; the backend itself has one in Node */
+/** @param threads of the optimizer; the backend itself has one in Node */
 export async function openWasmRuntime(threads: number): Promise<EagerRuntime> {
   setWasmPaths(binariesFolder() + sep);
   await tf.setBackend("wasm");

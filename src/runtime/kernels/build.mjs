@@ -1,11 +1,11 @@
-// Compiles optimiser.as to WebAssembly and writes it as a module: `npm run kernels`.
+// Compiles optimizer.as to WebAssembly and writes it as a module: `npm run kernels`.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
-const { error, stderr, binary } = await asc.compileString(readFileSync(here("optimiser.as"), "utf8"), {
+const { error, stderr, binary } = await asc.compileString(readFileSync(here("optimizer.as"), "utf8"), {
   optimizeLevel: 3,
   shrinkLevel: 0,
   noAssert: true,
@@ -18,13 +18,13 @@ const { error, stderr, binary } = await asc.compileString(readFileSync(here("opt
 });
 if (error) throw new Error(`${stderr.toString()}\n${error.message}`);
 writeFileSync(
-  here("optimiser-module.ts"),
-  `// Generated from optimiser.as by \`npm run kernels\`.
+  here("optimizer-module.ts"),
+  `// Generated from optimizer.as by \`npm run kernels\`.
 const BASE64 =
   "${Buffer.from(binary).toString("base64")}";
 
-/** The optimiser's kernels, as the bytes of a WebAssembly module. */
-export function optimiserModule(): Uint8Array<ArrayBuffer> {
+/** The optimizer's kernels, as the bytes of a WebAssembly module. */
+export function optimizerModule(): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.from(BASE64, "base64"));
 }
 `,

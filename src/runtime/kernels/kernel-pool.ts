@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
-import { optimiserModule } from "./optimiser-module.ts";
+import { optimizerModule } from "./optimizer-module.ts";
 
-/** The kernels of optimiser.as: byte addresses and counts first, then their settings. */
+/** The kernels of optimizer.as: byte addresses and counts first, then their settings. */
 export type KernelName = "adam" | "sgd" | "uniform" | "zero";
 type Kernels = Readonly<Record<KernelName, (...values: number[]) => void>>;
 
@@ -41,7 +41,7 @@ export class KernelPool {
   private background: Promise<void> = Promise.resolve();
 
   constructor(memories: readonly WebAssembly.Memory[], threads: number) {
-    const module = new WebAssembly.Module(optimiserModule());
+    const module = new WebAssembly.Module(optimizerModule());
     this.kernels = memories.map(
       (memory) => new WebAssembly.Instance(module, { env: { memory } }).exports as Kernels,
     );

@@ -90,7 +90,7 @@ export function convolutionInputLowering(
 
 /**
  * A transposed convolution whose kernels lie side by side: a matrix product for each column of the kernel. Columns are joined as
- * neighbours, rows by moving whole lines: a transposition of single pixels takes several times as long.
+ * neighbors, rows by moving whole lines: a transposition of single pixels takes several times as long.
  */
 function tiled(graph: GraphBuilder, dy: Traced, weight: Traced, size: readonly number[]): Traced {
   const [batch] = dy.shape;
@@ -111,9 +111,9 @@ function tiled(graph: GraphBuilder, dy: Traced, weight: Traced, size: readonly n
     );
     return graph.add("Reshape", [product, graph.integers([batch, channels, ...rows, ...space, 1])]);
   });
-  const neighbours = graph.add("Concat", products, { attributes: { axis: 2 + rows.length + space.length } });
+  const neighbors = graph.add("Concat", products, { attributes: { axis: 2 + rows.length + space.length } });
   const lines = graph.add("Reshape", [
-    neighbours,
+    neighbors,
     graph.integers([batch, channels, ...rows, ...space.slice(0, last), space[last] * columns]),
   ]);
   const axes = rows.map((_, axis) => axis);

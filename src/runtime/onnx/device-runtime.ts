@@ -3,7 +3,7 @@ import { allocate, elementCount } from "../buffers.ts";
 import { DeviceMemoryError } from "../device-memory-error.ts";
 import type { CompileOptions, Executable, InputData, Runtime, TrainingStep } from "../executable.ts";
 import { LossScale } from "../loss-scale.ts";
-import { adamRates, type TrainingSettings } from "../optimiser-settings.ts";
+import { adamRates, type TrainingSettings } from "../optimizer-settings.ts";
 import type { Parameters } from "../parameters.ts";
 import type { Program } from "../program.ts";
 import { fillUniform } from "../uniform.ts";
@@ -188,12 +188,12 @@ class DeviceTrainingStep implements TrainingStep {
 
   async run(seed: number, learningRate: number): Promise<void> {
     this.steps++;
-    const { optimiser } = this.settings;
+    const { optimizer } = this.settings;
     const { lossScale } = this;
     const rates =
-      optimiser.kind === "sgd"
+      optimizer.kind === "sgd"
         ? { rate: learningRate, shrink: 1 }
-        : adamRates(optimiser, this.steps, learningRate);
+        : adamRates(optimizer, this.steps, learningRate);
     for (const [name, value] of Object.entries(rates)) this.graph.set(name, value);
     if (lossScale !== undefined) {
       this.graph.set(LOSS_SCALE, lossScale.scale);
@@ -286,7 +286,7 @@ export class DeviceRuntime implements Runtime {
     const graph = traceTraining(program, parameters.specs, settings);
     const weights = this.weightsOf(parameters);
     const moving = new Set(graph.outputs.map(({ name }) => name));
-    const names = this.addWeights(graph, parameters, weights, moving, momentsOf(settings.optimiser));
+    const names = this.addWeights(graph, parameters, weights, moving, momentsOf(settings.optimizer));
     const session = new DeviceGraph(graph, program, weights, names, this.settings, "training");
     return new DeviceTrainingStep(session, weights, settings);
   }

@@ -25,7 +25,7 @@ import {
   toStored,
 } from "./layout.ts";
 import type { Attribute, OnnxType } from "./model-proto.ts";
-import { normaliseChannels, normaliseChannelsGradient } from "./normalisation-lowerings.ts";
+import { normalizeChannels, normalizeChannelsGradient } from "./normalization-lowerings.ts";
 
 /**
  * Writes one kernel into the graph. Each lowering states the operands and attributes that TensorFlow.js gives its kernel;
@@ -459,18 +459,18 @@ function layerNormalization(
   return values.map((value, index) => plainTensor(value, x.type, index === 0 ? x.shape : statistics));
 }
 
-function standardise(
+function standardize(
   graph: GraphBuilder,
   { x }: Unary,
   { axes, epsilon }: { axes: number[]; epsilon: number },
 ): Traced[] {
   const mean = reduction("ReduceMean")(graph, { x }, { axis: axes, keepDims: true });
-  const centred = elementwise(graph, "Sub", [x, mean], x.type);
-  const square = elementwise(graph, "Mul", [centred, centred], x.type);
+  const centered = elementwise(graph, "Sub", [x, mean], x.type);
+  const square = elementwise(graph, "Mul", [centered, centered], x.type);
   const variance = reduction("ReduceMean")(graph, { x: square }, { axis: axes, keepDims: true });
   const raised = elementwise(graph, "Add", [variance, splatTensor(graph, epsilon, x.type, [])], x.type);
   const deviation = { ...raised, value: graph.add("Sqrt", [raised.value]) };
-  return [elementwise(graph, "Div", [centred, deviation], x.type), mean, variance];
+  return [elementwise(graph, "Div", [centered, deviation], x.type), mean, variance];
 }
 
 function silu(graph: GraphBuilder, { x }: Unary): Traced {
@@ -579,9 +579,9 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ClippedGradient: (_: GraphBuilder, { x }: Unary) => x,
   LayerNormalization: layerNormalization,
   Silu: silu,
-  Standardise: standardise,
-  NormaliseChannels: normaliseChannels,
-  NormaliseChannelsGradient: normaliseChannelsGradient,
+  Standardize: standardize,
+  NormalizeChannels: normalizeChannels,
+  NormalizeChannelsGradient: normalizeChannelsGradient,
   Convolution: convolutionLowering,
   ConvolutionInput: convolutionInputLowering,
   ConvolutionWeight: convolutionWeightLowering,

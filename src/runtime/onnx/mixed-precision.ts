@@ -21,15 +21,15 @@ const SINGLE = new Set([
   "LayerNormalization",
   "Log",
   "Mean",
-  "NormaliseChannels",
-  "NormaliseChannelsGradient",
+  "NormalizeChannels",
+  "NormalizeChannelsGradient",
   "Pow",
   "Reciprocal",
   "Rsqrt",
   "Softmax",
   "Softplus",
   "SquaredDifference",
-  "Standardise",
+  "Standardize",
   "Sum",
   "UnsortedSegmentSum",
 ]);
@@ -38,8 +38,8 @@ const SINGLE = new Set([
 const SINGLE_INSIDE: Readonly<
   Record<string, { readonly operand: string; readonly results: readonly number[] }>
 > = {
-  NormaliseChannels: { operand: "x", results: [0, 3] },
-  NormaliseChannelsGradient: { operand: "dy", results: [0] },
+  NormalizeChannels: { operand: "x", results: [0, 3] },
+  NormalizeChannelsGradient: { operand: "dy", results: [0] },
 };
 
 /** Taken in the type of one operand; the other is a table. */

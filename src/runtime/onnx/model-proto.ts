@@ -1,4 +1,4 @@
-/** Serialises a graph as an ONNX model: the few messages of onnx.proto3 that a training step needs. */
+/** Serializes a graph as an ONNX model: the few messages of onnx.proto3 that a training step needs. */
 import protobuf from "protobufjs/light.js";
 
 export type OnnxType = "float32" | "float16" | "int32" | "int64" | "bool";

@@ -19,7 +19,7 @@ const LIBRARY = { win32: "onnxruntime.dll", darwin: "libonnxruntime.1.dylib" } a
 /** Failures are reported by a status. */
 const LOG_FATAL_ONLY = 4;
 /** Graphs come as they are to run: onnxruntime's search for more takes up to 40 s and gained nothing measurable. */
-const NO_OPTIMISATION = 0;
+const NO_OPTIMIZATION = 0;
 
 /** The functions used, with their positions in OrtApi. */
 const PROTOTYPES = {
@@ -37,7 +37,7 @@ const PROTOTYPES = {
   createOptions: [10, "void *OrtCreateOptions(_Out_ void **options)"],
   enableProfiling: [14, "void *OrtEnableProfiling(void *options, const void *prefix)"],
   disableMemoryPattern: [17, "void *OrtDisableMemoryPattern(void *options)"],
-  setOptimisation: [23, "void *OrtSetOptimisation(void *options, int level)"],
+  setOptimization: [23, "void *OrtSetOptimization(void *options, int level)"],
   setThreads: [24, "void *OrtSetThreads(void *options, int count)"],
   createTensor: [
     49,
@@ -272,7 +272,7 @@ export class NativeSession {
     const { api, environment } = runtime();
     const options = created(api, (out) => api.createOptions(out));
     check(api, api.setThreads(options, settings.threads));
-    check(api, api.setOptimisation(options, NO_OPTIMISATION));
+    check(api, api.setOptimization(options, NO_OPTIMIZATION));
     // A pattern is one block for all values of later runs, beside what the first run has taken: twice the memory, no gain in time.
     check(api, api.disableMemoryPattern(options));
     if (settings.profile) check(api, api.enableProfiling(options, Buffer.from(`${settings.profile}\0`)));

@@ -197,7 +197,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   Tile: perAxis("reps"),
   Transpose: perAxis("perm"),
   LayerNormalization: perChannel("gamma", "beta"),
-  NormaliseChannels: perChannel("gamma", "beta"),
+  NormalizeChannels: perChannel("gamma", "beta"),
   Convolution: convolution,
   ConvolutionInput: convolutionInput,
   ConvolutionWeight: convolutionWeight,

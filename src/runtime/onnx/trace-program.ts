@@ -1,7 +1,7 @@
-/** Programs as static graphs: forward pass, gradients, and for training on a device the optimiser's step as well. */
+/** Programs as static graphs: forward pass, gradients, and for training on a device the optimizer's step as well. */
 
 import { type CompileOptions, GRADIENT_SQUARES } from "../executable.ts";
-import type { OptimiserSettings, TrainingSettings } from "../optimiser-settings.ts";
+import type { OptimizerSettings, TrainingSettings } from "../optimizer-settings.ts";
 import { type Program, ProgramScope, type ScopeHost, type Tensors } from "../program.ts";
 import type { WeightSpec } from "../scope.ts";
 import { tf } from "../tensor.ts";
@@ -95,10 +95,10 @@ function sumOfSquares(tensors: Tensors): tf.Tensor {
     .reduce((sum, each) => sum.add(each));
 }
 
-/** What an optimiser keeps of each weight. */
+/** What an optimizer keeps of each weight. */
 export type Moment = "first" | "second";
 
-export const momentsOf = ({ kind }: OptimiserSettings): readonly Moment[] =>
+export const momentsOf = ({ kind }: OptimizerSettings): readonly Moment[] =>
   kind === "sgd" ? ["first"] : ["first", "second"];
 
 /** The name of a weight's moment among a graph's inputs. */
@@ -116,13 +116,13 @@ export const INVERSE_LOSS_SCALE = "inverseLossScale";
 export const FINITE = "finite";
 
 /**
- * A whole training step as one static graph: forward pass, gradients, clipping and the optimiser's step. For each weight, moment and
+ * A whole training step as one static graph: forward pass, gradients, clipping and the optimizer's step. For each weight, moment and
  * state that moves it has an input and an output ({@link moved}).
  */
 export function traceTraining(
   program: Program,
   specs: readonly WeightSpec[],
-  { optimiser, clipNorm, precision }: TrainingSettings,
+  { optimizer, clipNorm, precision }: TrainingSettings,
 ): GraphDefinition {
   const compute = (inputs: Tensors, tracer: Tracer) => {
     const number = (name: string) => tracer.input(name, { shape: [], type: "float32" });
@@ -137,19 +137,19 @@ export function traceTraining(
     const finite = lossScale === undefined ? undefined : squares.less(LARGEST_SUM);
     if (finite !== undefined) results[FINITE] = finite.cast("float32");
     const given = Object.fromEntries(RATES.map((name) => [name, number(name)])) as Rates;
-    const change = changeOf(optimiser, given, finite);
+    const change = changeOf(optimizer, given, finite);
     const clipped = multiplied(gradients, clipping(squares, clipNorm));
     for (const [key, value] of Object.entries(states)) {
       const name = key.slice(STATE.length);
       results[moved(name)] = finite === undefined ? value : value.where(finite, weights[name]);
     }
     for (const { name, shape } of specs.filter(isParameter)) {
-      const moments = momentsOf(optimiser).map((moment) =>
+      const moments = momentsOf(optimizer).map((moment) =>
         tracer.input(momentInput(moment, name), { shape, type: "float32" }),
       );
-      const [weight, ...memory] = step(optimiser, change, weights[name], clipped[name], moments);
+      const [weight, ...memory] = step(optimizer, change, weights[name], clipped[name], moments);
       results[moved(name)] = weight;
-      momentsOf(optimiser).forEach((moment, index) => {
+      momentsOf(optimizer).forEach((moment, index) => {
         results[moved(momentInput(moment, name))] = memory[index];
       });
     }
@@ -186,8 +186,8 @@ interface Change extends Rates {
   readonly counted: (gradient: tf.Tensor) => tf.Tensor;
 }
 
-function changeOf(optimiser: OptimiserSettings, rates: Rates, finite: tf.Tensor | undefined): Change {
-  const factors = optimiser.kind === "sgd" ? [optimiser.momentum] : optimiser.betas;
+function changeOf(optimizer: OptimizerSettings, rates: Rates, finite: tf.Tensor | undefined): Change {
+  const factors = optimizer.kind === "sgd" ? [optimizer.momentum] : optimizer.betas;
   const keeps = factors.map((factor) => tf.scalar(factor));
   if (finite === undefined) return { ...rates, keeps, counted: (gradient) => gradient };
   return {
@@ -200,11 +200,11 @@ function changeOf(optimiser: OptimiserSettings, rates: Rates, finite: tf.Tensor 
 }
 
 /**
- * The weight and its moments after a step: what kernels/optimiser.as does on the CPU. No last operation reads what it replaces, which
+ * The weight and its moments after a step: what kernels/optimizer.as does on the CPU. No last operation reads what it replaces, which
  * is why the weight is multiplied even where nothing of it is taken off.
  */
 function step(
-  settings: OptimiserSettings,
+  settings: OptimizerSettings,
   { rate, correction, shrink, keeps, counted }: Change,
   weight: tf.Tensor,
   gradient: tf.Tensor,

@@ -126,7 +126,7 @@ function slab(
 }
 
 /**
- * Where windows lie side by side. Along the last axis they come apart by a split of neighbours, along the others by moving whole lines:
+ * Where windows lie side by side. Along the last axis they come apart by a split of neighbors, along the others by moving whole lines:
  * cutting every second pixel out is slow.
  */
 function byWindows(

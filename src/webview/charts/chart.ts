@@ -150,7 +150,7 @@ export class Chart {
           size: 54,
           space: 28,
           values: (_, splits) => axisNumbers(splits),
-          ...(this.view.log ? { filter: labelledTicks } : {}),
+          ...(this.view.log ? { filter: labeledTicks } : {}),
         },
       ],
       series: [{}, ...series],
@@ -313,15 +313,15 @@ const logRange: uPlot.Range.Function = (_, low, high) => {
 };
 
 /** Of a logarithmic axis' ticks those with 1, 2 and 5 have labels over several decades, and all of them over one. */
-const labelledTicks: uPlot.Axis.Filter = (plot, splits) => {
+const labeledTicks: uPlot.Axis.Filter = (plot, splits) => {
   const { min, max } = plot.scales.y;
   const decades = Math.log10((max ?? 1) / (min ?? 1));
-  const labelled = decades > 3 ? [1] : decades > 1 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 7, 8, 9];
+  const labeled = decades > 3 ? [1] : decades > 1 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 7, 8, 9];
   return splits.map((value) => {
     if (value === null || value <= 0) return null;
     const leading = value / 10 ** Math.floor(Math.log10(value) + 1e-9);
     // The axis' own ends are among the ticks, whatever they are.
-    return labelled.some((digit) => Math.abs(leading - digit) < 1e-6) ? value : null;
+    return labeled.some((digit) => Math.abs(leading - digit) < 1e-6) ? value : null;
   });
 };
 

@@ -20,7 +20,7 @@ export interface Span {
 }
 
 /**
- * The points needed to draw a track: its least and largest of each bucket of the span, and its neighbours beyond the span's
+ * The points needed to draw a track: its least and largest of each bucket of the span, and its neighbors beyond the span's
  * ends. The drawn line is the same as with all points, where buckets are as narrow as pixels.
  */
 export function decimate({ x, y }: Track, { from, to }: Span, buckets: number): { x: number[]; y: number[] } {

@@ -8,7 +8,7 @@ export interface Raster {
   readonly values: SampleArray;
 }
 
-/** The range of values that is spread over the colours. */
+/** The range of values that is spread over the colors. */
 export interface Range {
   readonly low: number;
   readonly high: number;

@@ -7,7 +7,7 @@ export interface RunBarEvents {
   compare(runs: readonly string[]): void;
 }
 
-/** As many runs as there are colours. */
+/** As many runs as there are colors. */
 const MOST_COMPARED = 6;
 
 /** Chooses the run that is shown, and the runs that are laid over it. */

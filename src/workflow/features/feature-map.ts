@@ -1,7 +1,7 @@
 /** The encoder's features of a whole image, patch by patch. */
 import { channelsOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
-import type { NormalisedImage } from "../../data/image-set.ts";
+import type { NormalizedImage } from "../../data/image-set.ts";
 import { type Box, boxOf } from "../../data/tiling.ts";
 import type { Executable, Runtime } from "../../runtime/executable.ts";
 import type { Parameters } from "../../runtime/parameters.ts";
@@ -73,7 +73,7 @@ export class FeatureModel {
   }
 
   /** The features of an image; what a patch shows beyond the border is reflected. Throws the signal's reason to stop. */
-  async features(image: NormalisedImage, watch?: Watch): Promise<FeatureMap> {
+  async features(image: NormalizedImage, watch?: Watch): Promise<FeatureMap> {
     const shape = this.shapeFor(image.info.shape);
     const values = new Float32Array(shape.reduce((product, each) => product * each, 1));
     const starts = this.starts(shape);

@@ -1,7 +1,7 @@
 /** Features of one image while a model trains, so that structure can be seen to emerge. */
 import { join } from "node:path";
 import type { Config } from "../../config/config.ts";
-import type { NormalisedImage } from "../../data/image-set.ts";
+import type { NormalizedImage } from "../../data/image-set.ts";
 import { boxOf } from "../../data/tiling.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import type { ImageFiles } from "../../facts/run-events.ts";
@@ -41,7 +41,7 @@ export class FeaturePreview {
   }
 
   /** Writes the features of an image, or of the middle of a large one. */
-  async draw(image: NormalisedImage): Promise<ImageFiles> {
+  async draw(image: NormalizedImage): Promise<ImageFiles> {
     const region = middleOf(image.info.shape);
     const shown = cropped(image, region);
     const map = await this.model.features(shown);
@@ -64,7 +64,7 @@ export class FeaturePreview {
 }
 
 /** A region of an image as an image of its own. */
-function cropped(image: NormalisedImage, region: Region): NormalisedImage {
+function cropped(image: NormalizedImage, region: Region): NormalizedImage {
   const moved = (start: readonly number[]) => boxOf((axis) => start[axis] + region.start[axis]);
   const shape = shapeOf(region, image.info.shape[3]);
   return {

@@ -25,7 +25,7 @@ const MOST_BYTES = 2 ** 31;
 
 export type FeatureRequest = Pick<
   RunRequest,
-  "config" | "tree" | "normalisePixels" | "openRuntime" | "report" | "signal"
+  "config" | "tree" | "normalizePixels" | "openRuntime" | "report" | "signal"
 >;
 
 /**

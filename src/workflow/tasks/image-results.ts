@@ -1,7 +1,7 @@
 /** Testing networks that turn an image into a better one: what they write, and how far it is from the image it should be. */
 import { join } from "node:path";
 import type { Config } from "../../config/config.ts";
-import { normalise } from "../../data/normalisation.ts";
+import { normalize } from "../../data/normalization.ts";
 import { ErrorSums, similarity } from "../../data/similarity.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import type { Metrics } from "../../facts/run-events.ts";
@@ -38,7 +38,7 @@ export function imageTesting(
     ],
     reuse: async ({ info, channels }) => {
       const stored = await storedPrediction(join(tree.perImage, `${imageName(info.path)}.tif`), info.shape);
-      return stored && { prediction: normalise(stored, channels) };
+      return stored && { prediction: normalize(stored, channels) };
     },
     writePictures: async ({ image, region, values }, folder) => {
       const path = join(folder, `${imageName(image.info.path)}.tif`);

@@ -6,7 +6,7 @@ import type { BuildArguments } from "../../models/architectures.ts";
 import { type MaeSettings, tokenGrid } from "../../models/mae.ts";
 
 /** The model that a configuration describes. */
-export function maeSettings(config: Config, normalisePixels: boolean): MaeSettings {
+export function maeSettings(config: Config, normalizePixels: boolean): MaeSettings {
   const ratio = config.number("MODEL.VIT_MLP_RATIO");
   const features = config.number("MODEL.VIT_EMBED_DIM");
   const decoderFeatures = config.number("MODEL.MAE_DEC_HIDDEN_SIZE");
@@ -27,7 +27,7 @@ export function maeSettings(config: Config, normalisePixels: boolean): MaeSettin
       hidden: Math.round(ratio * decoderFeatures),
     },
     epsilon: config.number("MODEL.VIT_NORM_EPS"),
-    normalisePixels,
+    normalizePixels,
   };
 }
 

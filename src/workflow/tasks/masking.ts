@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import type { Config } from "../../config/config.ts";
 import type { Sample } from "../../data/augmentation/sample.ts";
-import type { NormalisedImage } from "../../data/image-set.ts";
-import { normalise } from "../../data/normalisation.ts";
+import type { NormalizedImage } from "../../data/image-set.ts";
+import { normalize } from "../../data/normalization.ts";
 import { AS_IT_IS, type Orientation } from "../../data/orientation.ts";
 import { Random } from "../../data/random.ts";
 import { ErrorSums, similarity } from "../../data/similarity.ts";
@@ -48,8 +48,8 @@ import type {
   TrainingTask,
 } from "./task.ts";
 
-export function maskingTask(config: Config, tree: ResultTree, normalisePixels: boolean): Task {
-  const settings = maeSettings(config, normalisePixels);
+export function maskingTask(config: Config, tree: ResultTree, normalizePixels: boolean): Task {
+  const settings = maeSettings(config, normalizePixels);
   const masking = new Masking(config, tree, settings);
   return {
     architecture: "mae",
@@ -116,9 +116,9 @@ class Masking implements TrainingTask, TestingTask {
       training: false,
       inputs: this.inputs,
       forward: (scope, { images, keep, restore, mask }) => {
-        const raw = maeTarget({ ...this.settings, normalisePixels: false }, images);
+        const raw = maeTarget({ ...this.settings, normalizePixels: false }, images);
         let prediction = maePrediction(scope, this.settings, images, { keep, restore, mask });
-        if (this.settings.normalisePixels) prediction = denormalizedTokens(prediction, raw);
+        if (this.settings.normalizePixels) prediction = denormalizedTokens(prediction, raw);
         const hidden = mask.expandDims(-1);
         const filled = raw.mul(hidden.neg().add(1)).add(prediction.mul(hidden));
         return { reconstruction: this.asImages(prediction), filled: this.asImages(filled) };
@@ -182,7 +182,7 @@ class Masking implements TrainingTask, TestingTask {
     };
   }
 
-  resultFiles(image: NormalisedImage): readonly ResultFile[] {
+  resultFiles(image: NormalizedImage): readonly ResultFile[] {
     const { shape, sampleType } = image.info;
     return [
       {
@@ -196,7 +196,7 @@ class Masking implements TrainingTask, TestingTask {
     ];
   }
 
-  async reuse(image: NormalisedImage, watch: Watch): Promise<PredictedPart["values"] | undefined> {
+  async reuse(image: NormalizedImage, watch: Watch): Promise<PredictedPart["values"] | undefined> {
     const picture = (suffix: string) =>
       storedPrediction(picturePath(this.tree.maeChecks, image, suffix), image.info.shape);
     const [stored, filled] = [await picture("reconstruction"), await picture("reconstruction_and_visible")];
@@ -204,8 +204,8 @@ class Masking implements TrainingTask, TestingTask {
     const tiling = tilingSettings(this.config, "TEST");
     const { hidden } = await predictImage(this.withoutNetwork, image, { tiling, watch });
     return {
-      reconstruction: normalise(stored, image.channels),
-      filled: normalise(filled, image.channels),
+      reconstruction: normalize(stored, image.channels),
+      filled: normalize(filled, image.channels),
       hidden,
     };
   }
@@ -238,7 +238,7 @@ class Masking implements TrainingTask, TestingTask {
   }
 }
 
-const picturePath = (folder: string, { info }: NormalisedImage, suffix: string) =>
+const picturePath = (folder: string, { info }: NormalizedImage, suffix: string) =>
   join(folder, `${imageName(info.path)}_${suffix}.tif`);
 
 /**

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { architectureOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
-import type { NormalisedImage } from "../../data/image-set.ts";
+import type { NormalizedImage } from "../../data/image-set.ts";
 import { otsuThreshold } from "../../data/otsu.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import type { ImageFiles, Metrics } from "../../facts/run-events.ts";
@@ -131,7 +131,7 @@ class SegmentationTesting implements TestingTask {
    * Probabilities, and the classes that they mean. Of two classes, a whole image is parted by Otsu's threshold; a part of one does not
    * know the others' values, and is parted at 0.5 as in BiaPy.
    */
-  resultFiles(_: NormalisedImage, byChunks: boolean): readonly ResultFile[] {
+  resultFiles(_: NormalizedImage, byChunks: boolean): readonly ResultFile[] {
     const folders = this.folders(byChunks);
     return [
       {
@@ -179,7 +179,7 @@ class SegmentationTesting implements TestingTask {
     return classes;
   }
 
-  async reuse({ info }: NormalisedImage): ReturnType<TestingTask["reuse"]> {
+  async reuse({ info }: NormalizedImage): ReturnType<TestingTask["reuse"]> {
     const [depth, height, width] = info.shape;
     const path = join(this.folders(false).probabilities, `${imageName(info.path)}.tif`);
     const stored = await storedPrediction(path, [depth, height, width, this.channels]);

@@ -1,6 +1,6 @@
 /** What differs between workflows: the inputs of a batch, the loss and metrics, and what is written and shown of an image. */
 import type { Sample } from "../../data/augmentation/sample.ts";
-import type { NormalisedImage } from "../../data/image-set.ts";
+import type { NormalizedImage } from "../../data/image-set.ts";
 import type { Orientation } from "../../data/orientation.ts";
 import type { Random } from "../../data/random.ts";
 import { valuesIn } from "../../data/tiling.ts";
@@ -88,9 +88,9 @@ export interface TestingTask {
   /** The outputs that result files and metrics by chunks are made of; all where this is not set. */
   readonly neededByChunks?: readonly string[];
   /** The files that a test image's prediction is written to. The first one is what TEST.REUSE_PREDICTIONS looks for. */
-  resultFiles(image: NormalisedImage, byChunks: boolean): readonly ResultFile[];
+  resultFiles(image: NormalizedImage, byChunks: boolean): readonly ResultFile[];
   /** Reads the outputs that an earlier run wrote of a whole image; undefined where there are none that fit. */
-  reuse(image: NormalisedImage, watch: Watch): Promise<PredictedPart["values"] | undefined>;
+  reuse(image: NormalizedImage, watch: Watch): Promise<PredictedPart["values"] | undefined>;
   /** Starts to measure an image. */
   measurement(byChunks: boolean): Measurement;
   /** Writes pictures of a part of an image, to look at, into a folder. */
@@ -131,8 +131,8 @@ export class TestPart implements PredictedPart {
   private known: Promise<Float32Array> | undefined;
 
   constructor(
-    readonly image: NormalisedImage,
-    readonly target: NormalisedImage | undefined,
+    readonly image: NormalizedImage,
+    readonly target: NormalizedImage | undefined,
     readonly region: Region,
     readonly values: PredictedPart["values"],
   ) {}

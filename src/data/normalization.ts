@@ -1,7 +1,7 @@
 /** DATA.NORMALIZATION: what is done to pixel values before a model sees them, and undone to its predictions. */
 import type { Image, SampleArray, SampleType } from "../images/image.ts";
 
-export interface NormalisationSettings {
+export interface NormalizationSettings {
   /**
    * `div` divides by 255 or 65535, `scale_range` maps each image's own range to 0 to 1, `zero_mean_unit_variance` subtracts
    * the mean and divides by the standard deviation.
@@ -18,7 +18,7 @@ export type Clipping =
   | { readonly lower: readonly number[]; readonly upper: readonly number[] };
 
 /** What was done to each channel: (value - offset) / scale, after clipping. */
-export interface ChannelNormalisation {
+export interface ChannelNormalization {
   readonly offset: number;
   readonly scale: number;
   readonly clip?: readonly [lower: number, upper: number];
@@ -27,7 +27,7 @@ export interface ChannelNormalisation {
 }
 
 /** A channel of nothing but zeros and ones is left as it is, whatever the settings. */
-const AS_IT_IS: ChannelNormalisation = { offset: 0, scale: 1 };
+const AS_IT_IS: ChannelNormalization = { offset: 0, scale: 1 };
 
 /** Reads an image part by part, from the start each time it is called: an image may be larger than memory. */
 export type ImageParts = () => AsyncIterable<Image> | Iterable<Image>;
@@ -52,7 +52,7 @@ const clamp = (value: number, least: number, largest: number) => Math.min(Math.m
 async function statistics(
   parts: ImageParts,
   channels: number,
-  clips: readonly ChannelNormalisation["clip"][],
+  clips: readonly ChannelNormalization["clip"][],
 ): Promise<ChannelStatistics[]> {
   const all = Array.from({ length: channels }, () => ({
     binary: true,
@@ -144,7 +144,7 @@ async function clipsOf(
   parts: ImageParts,
   channels: number,
   clip: Clipping | undefined,
-): Promise<ChannelNormalisation["clip"][]> {
+): Promise<ChannelNormalization["clip"][]> {
   if (clip === undefined) return [];
   if ("percentiles" in clip) return percentiles(parts, channels, clip.percentiles);
   return Array.from({ length: channels }, (_, channel) => [
@@ -165,11 +165,11 @@ async function binaryChannels(parts: ImageParts, channels: number): Promise<bool
 }
 
 /** Measures how an image is to be normalized, channel by channel. */
-export async function measureNormalisation(
+export async function measureNormalization(
   parts: ImageParts,
   channels: number,
-  settings: NormalisationSettings,
-): Promise<ChannelNormalisation[]> {
+  settings: NormalizationSettings,
+): Promise<ChannelNormalization[]> {
   const { type, custom } = settings;
   const clips = await clipsOf(parts, channels, settings.clip);
   if (type === "zero_mean_unit_variance" && custom !== undefined) {
@@ -192,16 +192,16 @@ export async function measureNormalisation(
 
 function channelScale(
   { least, largest, mean, deviation }: ChannelStatistics,
-  type: NormalisationSettings["type"],
-): Omit<ChannelNormalisation, "clip"> {
+  type: NormalizationSettings["type"],
+): Omit<ChannelNormalization, "clip"> {
   if (type === "zero_mean_unit_variance") return { offset: mean, scale: Math.max(deviation, SMALLEST_SCALE) };
   if (type === "scale_range")
     return { offset: least, scale: Math.max(largest - least, SMALLEST_SCALE), unit: true };
   return { offset: 0, scale: largest <= 1 ? 1 : largest <= 255 ? 255 : 65535, unit: true };
 }
 
-/** Normalised values, `[z, y, x, channel]`. */
-export function normalise({ shape, data }: Image, channels: readonly ChannelNormalisation[]): Float32Array {
+/** Normalized values, `[z, y, x, channel]`. */
+export function normalize({ shape, data }: Image, channels: readonly ChannelNormalization[]): Float32Array {
   const count = shape[3];
   const values = new Float32Array(data.length);
   channels.forEach(({ offset, scale, clip: [lower, upper] = UNLIMITED }, channel) => {
@@ -226,9 +226,9 @@ const INTEGER_RANGE: Partial<Record<SampleType, readonly [number, number]>> = {
  * Returns stored pixels that were normalized in the image's own range and pixel type: rounded and kept within its range where it
  * is of integers.
  */
-export function denormalise(
+export function denormalize(
   values: Float32Array,
-  channels: readonly ChannelNormalisation[],
+  channels: readonly ChannelNormalization[],
   sampleType: SampleType,
   into: SampleArray,
 ): SampleArray {
@@ -249,9 +249,9 @@ export function denormalise(
  * `scale_range` are kept in [0, 1] and lose their decimals where the image is of integers; others are rounded half to even and kept
  * within the values that the image was clipped to.
  */
-export function denormalisedPrediction(
+export function denormalizedPrediction(
   values: Float32Array,
-  channels: readonly ChannelNormalisation[],
+  channels: readonly ChannelNormalization[],
   sampleType: SampleType,
   into: SampleArray,
 ): SampleArray {

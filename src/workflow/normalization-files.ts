@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { writeNpy } from "../checkpoint/npy.ts";
 import type { Config } from "../config/config.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
-import { normalisationSettings } from "./settings.ts";
+import { normalizationSettings } from "./settings.ts";
 
 /** Keeps a mean and deviation that the configuration sets beside the checkpoint: whoever uses the model needs them. */
-export async function writeNormalisationFiles(config: Config, tree: ResultTree): Promise<void> {
-  const { type, custom } = normalisationSettings(config);
+export async function writeNormalizationFiles(config: Config, tree: ResultTree): Promise<void> {
+  const { type, custom } = normalizationSettings(config);
   if (type !== "zero_mean_unit_variance" || custom === undefined) return;
   const write = (name: string, values: readonly number[]) => {
     const array = { shape: [values.length], data: Float64Array.from(values) };

@@ -1,8 +1,8 @@
-// Generated from optimiser.as by `npm run kernels`.
+// Generated from optimizer.as by `npm run kernels`.
 const BASE64 =
   "AGFzbQEAAAABKQRgAn9/AGAFf39/f30AYAh/f39/fX19fQBgDX9/f39/fX19fX19fX0AAhIBA2VudgZtZW1vcnkCAwGAgAQDBQQAAQIDBygFBGFkYW0AAwNzZ2QAAgd1bmlmb3JtAAEEemVybwAABm1lbW9yeQIACtwEBA4AIABBACABQQJ0/AsAC6cBAQJ/A0AgAiAFSwRAIAAgBUECdGogA0Gv1tO+AmwgASAFakG5893xeWwgA2oiBkEQdiAGc0HrlK+veGwiBkENdiAGc0G13MqVfGwiBkEQdiAGc2oiBkEPdiAGc0Ht+OzgAmwiBkEMdiAGc0G52ujLAmwiBkEPdiAGc0EIdrNDAAAAP5JDAACAM5RDAAAAQJRDAACAv5IgBJQ4AgAgBUEBaiEFDAELCwuXAQIDfwd7IAT9EyENIAX9EyELIAb9EyEOIAf9EyEPIANBAnQhCgNAIAggCkkEQCALIAIgCGoiCf0ABAD95gEgDyABIAhq/QAEAP3mASAOIAAgCGoiA/0ABAAiEP3mAf3kASIR/eQBIQwgCSAM/QsEACADIBAgDSARIAsgDP3mAf3kAf3mAf3lAf0LBAAgCEEQaiEIDAELCwuIAgIEfw17IAX9EyESIAb9EyETQwAAgD8gBpP9EyEUIAf9EyEVQwAAgD8gB5P9EyEWIAj9EyEXIAn9EyEYQwAAgD8gCpP9EyEZIAv9EyEaIAz9EyEbIARBAnQhEANAIA0gEEkEQCATIAIgDWoiD/0ABAD95gEgFCAbIAEgDWr9AAQA/eYBIBogACANaiIE/QAEACIc/eYB/eQBIh395gH95AEhESAVIAMgDWoiDv0ABAD95gEgFiAdIB395gH95gH95AEhHSAPIBH9CwQAIA4gHf0LBAAgBCAcIBn95gEgEiARIB394wEgGP3mASAX/eQB/ecB/eYB/eUB/QsEACANQRBqIQ0MAQsLCw==";
 
-/** The optimiser's kernels, as the bytes of a WebAssembly module. */
-export function optimiserModule(): Uint8Array<ArrayBuffer> {
+/** The optimizer's kernels, as the bytes of a WebAssembly module. */
+export function optimizerModule(): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.from(BASE64, "base64"));
 }

@@ -67,7 +67,7 @@ export function sgd(
   }
 }
 
-/** A well-mixed 32-bit number for each counter (the finaliser of MurmurHash3 applied to seed and counter, twice). */
+/** A well-mixed 32-bit number for each counter (the finalizer of MurmurHash3 applied to seed and counter, twice). */
 @inline
 function mixed(seed: u32, counter: u32): u32 {
   let h: u32 = counter * 0x9e3779b9 + seed;

@@ -1,14 +1,14 @@
 import type { KernelCall } from "../runtime/kernels/kernel-pool.ts";
-import { adamRates, type OptimiserSettings } from "../runtime/optimiser-settings.ts";
+import { adamRates, type OptimizerSettings } from "../runtime/optimizer-settings.ts";
 import type { Parameters, Segment } from "../runtime/parameters.ts";
 
 /** Moves parameters by their gradients, in place, on every thread of their pool. */
-export class Optimiser {
+export class Optimizer {
   /** Steps taken so far. */
   steps = 0;
 
   constructor(
-    readonly settings: OptimiserSettings,
+    readonly settings: OptimizerSettings,
     private readonly parameters: Parameters,
   ) {}
 

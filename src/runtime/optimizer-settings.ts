@@ -1,6 +1,6 @@
 import type { Precision } from "./precision.ts";
 
-export type OptimiserSettings =
+export type OptimizerSettings =
   | {
       /** `adam` adds the decay to the gradient (Kingma & Ba 2015), `adamw` to the weight (Loshchilov & Hutter 2019). */
       readonly kind: "adam" | "adamw";
@@ -12,10 +12,10 @@ export type OptimiserSettings =
   | { readonly kind: "sgd"; readonly momentum: number; readonly weightDecay: number };
 
 export interface TrainingSettings {
-  readonly optimiser: OptimiserSettings;
+  readonly optimizer: OptimizerSettings;
   /** Largest allowed norm of all gradients together; 0 leaves them as they are. */
   readonly clipNorm: number;
-  /** Of the forward pass and the gradients; weights and the optimiser are in single precision. */
+  /** Of the forward pass and the gradients; weights and the optimizer are in single precision. */
   readonly precision?: Precision;
 }
 
@@ -39,7 +39,7 @@ export interface AdamRates {
 
 /** @param step counts from 1 */
 export function adamRates(
-  { kind, betas, weightDecay }: Extract<OptimiserSettings, { kind: "adam" | "adamw" }>,
+  { kind, betas, weightDecay }: Extract<OptimizerSettings, { kind: "adam" | "adamw" }>,
   step: number,
   learningRate: number,
 ): AdamRates {

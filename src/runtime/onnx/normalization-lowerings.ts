@@ -1,11 +1,11 @@
-/** How the normalisation of channels and its gradient are written in ONNX: in as few passes over memory as its operators allow. */
+/** How the normalization of channels and its gradient are written in ONNX: in as few passes over memory as its operators allow. */
 import { channelsOf, spaceOf } from "../image-shape.ts";
 import type { GraphBuilder, Value } from "./graph.ts";
 import { channelsLast, image } from "./image-layout.ts";
 import { plain, plainTensor, sizeOf, type Traced } from "./layout.ts";
 
 /**
- * An image as lines that are each normalised alone, or with the same channel's lines of other samples: `[1, sample · channel, pixel]`
+ * An image as lines that are each normalized alone, or with the same channel's lines of other samples: `[1, sample · channel, pixel]`
  * or `[sample, channel, pixel]`.
  */
 interface Lines {
@@ -41,7 +41,7 @@ const reshaped = (graph: GraphBuilder, value: Value, shape: readonly number[]) =
 const summed = (graph: GraphBuilder, value: Value, axis: number, keepdims: 0 | 1) =>
   graph.add("ReduceSum", [value, graph.integers([axis])], { attributes: { keepdims } });
 
-/** The sum of a · b along each line, then over what is normalised together: `groups`. */
+/** The sum of a · b along each line, then over what is normalized together: `groups`. */
 function products(graph: GraphBuilder, a: Value, b: Value, lines: Lines): Value {
   const { batch, channels, pixels, groups, stacked, together } = lines;
   if (graph.target === "gpu") {
@@ -73,8 +73,8 @@ function moved(graph: GraphBuilder, x: Value, factor: Value, shift: Value, lines
     : graph.add("FusedConv", [...inputs, to], { attributes, domain: "com.microsoft" });
 }
 
-/** @returns normalised, mean, variance, centred, inverse deviation */
-export function normaliseChannels(
+/** @returns normalized, mean, variance, centered, inverse deviation */
+export function normalizeChannels(
   graph: GraphBuilder,
   { x, gamma, beta }: { x: Traced; gamma: Traced; beta: Traced },
   { axes, epsilon }: { axes: readonly number[]; epsilon: number },
@@ -85,33 +85,33 @@ export function normaliseChannels(
   const mean = graph.add("ReduceMean", [given, graph.integers(together ? [0, 2] : [2])], {
     attributes: { keepdims: 1 },
   });
-  const centred = graph.add("Sub", [given, mean]);
+  const centered = graph.add("Sub", [given, mean]);
   const count = pixels * (together ? batch : 1);
-  const variance = graph.add("Mul", [products(graph, centred, centred, lines), graph.scalar(1 / count)]);
+  const variance = graph.add("Mul", [products(graph, centered, centered, lines), graph.scalar(1 / count)]);
   const raised = graph.add("Add", [variance, graph.scalar(epsilon)]);
   const inverse = graph.add("Reciprocal", [graph.add("Sqrt", [raised])]);
   const factor = graph.add("Mul", [inverse, plain(graph, gamma)]);
   const shift = graph.add("Expand", [plain(graph, beta), graph.integers(groups)]);
-  const normalised = moved(graph, centred, factor, shift, lines);
+  const normalized = moved(graph, centered, factor, shift, lines);
   const whole = (value: Value) =>
     channelsLast(reshaped(graph, value, [batch, channels, ...space]), batch, space, channels);
   const ones = space.map(() => 1);
   const statistic = (value: Value) =>
     channelsLast(reshaped(graph, value, [...groups, ...ones]), groups[0], ones, channels);
-  return [whole(normalised), statistic(mean), statistic(variance), whole(centred), statistic(inverse)];
+  return [whole(normalized), statistic(mean), statistic(variance), whole(centered), statistic(inverse)];
 }
 
 /** @returns the gradients by x, gamma and beta */
-export function normaliseChannelsGradient(
+export function normalizeChannelsGradient(
   graph: GraphBuilder,
-  inputs: { dy: Traced; gamma: Traced; centred: Traced; inverseDeviation: Traced },
+  inputs: { dy: Traced; gamma: Traced; centered: Traced; inverseDeviation: Traced },
   { axes }: { axes: readonly number[] },
 ): Traced[] {
-  const { dy, gamma, centred, inverseDeviation } = inputs;
+  const { dy, gamma, centered, inverseDeviation } = inputs;
   const lines = linesOf(dy, axes);
   const { batch, channels, pixels, space, together, groups, stacked } = lines;
   const slope = reshaped(graph, image(graph, dy), stacked);
-  const values = reshaped(graph, image(graph, centred), stacked);
+  const values = reshaped(graph, image(graph, centered), stacked);
   const inverse = reshaped(graph, image(graph, inverseDeviation), groups);
 
   const lineSums = reshaped(graph, summed(graph, slope, 2, 0), [batch, channels]);
@@ -119,7 +119,7 @@ export function normaliseChannelsGradient(
   const along = graph.add("Mul", [products(graph, slope, values, lines), inverse]);
   const total = (value: Value) => plainTensor(summed(graph, value, 0, 0), "float32", [channels]);
 
-  // factor · (dy - mean(dy) - standardised · mean(dy · standardised)), gathered by dy and by the centred values.
+  // factor · (dy - mean(dy) - standardized · mean(dy · standardized)), gathered by dy and by the centered values.
   const factor = graph.add("Mul", [inverse, plain(graph, gamma)]);
   const share = graph.add("Mul", [factor, graph.scalar(-1 / (pixels * (together ? batch : 1)))]);
   const byValue = graph.add("Mul", [graph.add("Mul", [share, along]), inverse]);
