@@ -2,8 +2,8 @@
 // them once, into one copy that all of these names share; test/register.mjs takes it where it is there.
 import { existsSync, readFileSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const MODULES = {
   core: "@tensorflow/tfjs-core",
@@ -13,10 +13,10 @@ const MODULES = {
   wasm: "@tensorflow/tfjs-backend-wasm",
 };
 
-const { version } = JSON.parse(
-  readFileSync(resolve("node_modules/@tensorflow/tfjs-core/package.json"), "utf8"),
-);
-const folder = resolve("node_modules", ".cache", `biapy-studio-tfjs-${version}`);
+/** Not the working directory: trainers that tests start have others. */
+const packages = fileURLToPath(new URL("../node_modules/", import.meta.url));
+const { version } = JSON.parse(readFileSync(join(packages, "@tensorflow/tfjs-core/package.json"), "utf8"));
+const folder = join(packages, ".cache", `biapy-studio-tfjs-${version}`);
 
 /** The bundles' addresses by the names that are imported; none where they were not made. */
 export const tensorflowBundles = existsSync(folder)

@@ -212,8 +212,10 @@ export class TrainingRun {
         const { writeCharts } = await import("../results/charts.ts");
         await writeCharts(tree, await readTrainLog(this.log));
       });
-    await this.attempt("The preview", () => this.preview(result));
-    await this.attempt("The preview of features", () => this.previewFeatures(result));
+    await this.attempt("The preview", async () => {
+      await this.preview(result);
+      await this.previewFeatures(result);
+    });
   }
 
   /** Writes something that training does not depend on: where that fails, a warning says so once. */

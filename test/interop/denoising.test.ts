@@ -38,7 +38,9 @@ async function noisyImages(folder: string, noise: Noise): Promise<string> {
   for (const path of await listImages(samples)) {
     const { shape, data } = await readImage(path);
     const noisy = Float32Array.from(data, (value) => noise(value, random));
-    await writeTiff(join(folder, basename(path)), { shape, sampleType: "float32", data: noisy });
+    // BiaPy tells types by the largest value of each image, and refuses images that seem to be of different ones.
+    const data8 = noisy.map((value) => Math.min(255, Math.max(-255, value)));
+    await writeTiff(join(folder, basename(path)), { shape, sampleType: "float32", data: data8 });
   }
   return folder;
 }
