@@ -52,7 +52,7 @@ describe("Debugging", () => {
     await vscode.commands.executeCommand("biapy.debugTraining", uri);
     const { session, threadId } = await until(async () => stop);
     const { stackFrames } = await session.customRequest("stackTrace", { threadId });
-    assert.match(stackFrames[0].name, /trainEpoch/);
+    assert.match(stackFrames[0].name, /trainStep/);
     assert.equal(stackFrames[0].line, line + 1);
     const { scopes } = await session.customRequest("scopes", { frameId: stackFrames[0].id });
     const local = await session.customRequest("variables", {

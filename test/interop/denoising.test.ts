@@ -18,8 +18,8 @@ const samples = join(import.meta.dirname, "../../media/samples/2d/train");
 /** Adds noise to a value from 0 to 255. */
 type Noise = (value: number, random: Random) => number;
 
-/** A photon for each 8 gray values. */
-const GRAY_VALUES_PER_PHOTON = 8;
+/** A photon for each 32 gray values: nuclei of some ten photons. */
+const GRAY_VALUES_PER_PHOTON = 32;
 
 const NOISES: Readonly<Record<string, Noise>> = {
   gaussian: (value, random) => value + 25 * random.normal(),

@@ -55,8 +55,10 @@ scenario("BiaPy is selected, and trains from the palette to its end", async ({ w
 scenario("the panel shows BiaPy's curves and images", async ({ workbench }) => {
   const panel = await workbench.panel();
   const curves = panel.getByRole("region", { name: "Curves" });
-  for (const title of ["Loss", "PSNR (dB)", "SSIM", "Learning rate"])
+  for (const title of ["Loss", "PSNR (dB)", "SSIM"])
     await curves.getByText(title, { exact: true }).first().waitFor();
+  await curves.getByText("More curves").click();
+  await curves.getByText("Learning rate", { exact: true }).first().waitFor();
   const images = panel.getByRole("region", { name: "Images" });
   await images.getByRole("img").first().waitFor();
   await images.getByRole("img").first().scrollIntoViewIfNeeded();

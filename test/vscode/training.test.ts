@@ -94,7 +94,7 @@ scenario("a debugged training stops at a breakpoint in the trainer", async ({ vs
   await workbench.openFile("cells.biapy.yaml");
   await workbench.command("BiaPy: Debug Training");
   await page.locator(".codicon-debug-stackframe").first().waitFor({ timeout: TRAINED });
-  await page.locator(".debug-call-stack .monaco-list-row", { hasText: "Trainer.trainEpoch" }).waitFor();
+  await page.locator(".debug-call-stack .monaco-list-row", { hasText: "Trainer.trainStep" }).waitFor();
   await workbench.screenshot("10-breakpoint");
   await workbench.command("Debug: Disconnect");
   await workbench.runStatus(/Stopped|Interrupted|Failed/);
