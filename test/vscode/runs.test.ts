@@ -146,10 +146,10 @@ async function setResultFolder(workbench: Workbench, folder: string, results: st
   mkdirSync(join(folder, ".vscode"), { recursive: true });
   writeFileSync(join(folder, ".vscode/settings.json"), JSON.stringify({ "biapy.run.resultFolder": results }));
   await until(async () => {
-    await workbench.command("BiaPy: Run Training");
-    await workbench.entries.first().waitFor();
-    const heeded = await workbench.entries.filter({ hasText: `--result_dir ${basename(results)}` }).count();
-    await workbench.cancel();
-    return heeded > 0 || undefined;
+    await workbench.command("BiaPy: Show Command Lines");
+    const lines = workbench.editor.locator(".view-lines", { hasText: "--result_dir" });
+    const heeded = ((await lines.textContent()) ?? "").replaceAll("\u00a0", " ").includes(basename(results));
+    await workbench.command("View: Revert and Close Editor");
+    return heeded || undefined;
   }, "the result folder to be set");
 }

@@ -24,8 +24,7 @@ export type Scenario = (name: string, body: (window: SampleWindow) => Promise<vo
 
 /** Starting takes long on a slow machine that is shared. */
 const START_TIMEOUT = 300_000;
-/** The command is shown before it runs: what it says is tested too. */
-const TRUSTED = { "security.workspace.trust.enabled": false, "biapy.run.confirmCommand": true };
+const TRUSTED = { "security.workspace.trust.enabled": false };
 
 /**
  * Opens the window before the first scenario of the file and closes it after the last, with all the trainings that still run.
