@@ -52,6 +52,7 @@ const SMALL: Readonly<Record<string, BuildArguments>> = {
   multiresunet: { z_down: [1, 1, 1, 1], output_channels: [1] },
   unetr: {
     vit_model: "custom",
+    output_channels: [1],
     patch_size: 8,
     embed_dim: 24,
     depth: 3,

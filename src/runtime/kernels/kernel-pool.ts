@@ -105,12 +105,14 @@ class KernelThread {
   /** Those who wait for their calls, in the order in which they are done. */
   private readonly waiting: Waiting[] = [];
   private failure: KernelError | undefined;
+  private closing = false;
 
   constructor(private readonly worker: Worker) {
     worker.unref();
     worker.on("message", () => {
       this.waiting.shift()?.resolve();
-      if (this.waiting.length === 0) worker.unref();
+      // A thread that is being ended keeps the process alive until it has: its last message may come meanwhile.
+      if (this.waiting.length === 0 && !this.closing) worker.unref();
     });
     worker.on("error", (error) => this.fail(`A thread of the optimizer failed: ${error.message}.`));
     worker.on("exit", () => this.fail("A thread of the optimizer ended before its work was done."));
@@ -133,6 +135,7 @@ class KernelThread {
   }
 
   async close(): Promise<void> {
+    this.closing = true;
     this.fail("The optimizer's threads are closed.");
     await this.worker.terminate();
   }
