@@ -115,16 +115,16 @@ const isLong = (architecture: string, ndim: string) =>
   architecture === "multiresunet" || (architecture === "dfcan" && ndim === "3D");
 
 /**
- * They shrink volumes by strided convolutions, whose gradients onnxruntime's WebGPU lacks ("Only Conv2d or Conv1d are supported"):
- * without --gpu the CPU trains them, which docs/devices.md says.
+ * In 3D, hrnet and stunet need a gradient that onnxruntime's WebGPU lacks ("Only Conv2d or Conv1d are supported"), and some of the
+ * unexts' operators run on the CPU: see docs/devices.md.
  */
-const isRefused = (architecture: string, ndim: string) =>
+const isNotOnDeviceAlone = (architecture: string, ndim: string) =>
   ndim === "3D" && ["unext_v1", "unext_v2", "hrnet", "stunet"].includes(architecture);
 
 let count = 0;
 for (const ndim of ["2D", "3D"] as const)
   for (const architecture of embeddedArchitectures("crappify", ndim).filter(
-    (each) => !isRefused(each, ndim) && (!isLong(each, ndim) || process.env.BIAPY_ALL_NETWORKS),
+    (each) => !isNotOnDeviceAlone(each, ndim) && (!isLong(each, ndim) || process.env.BIAPY_ALL_NETWORKS),
   )) {
     const loss = LOSSES[count++ % LOSSES.length];
     test(`${architecture} in ${ndim} trains on the device alone, with the CPU's losses`, async () => {
