@@ -108,7 +108,10 @@ scenario("a few questions make a configuration without a fault", async ({ workbe
   const sample = join(folder, "biapy-sample");
   await workbench.command("View: Close All Editors");
   await workbench.command("BiaPy: New Configuration");
-  await workbench.entries.filter({ hasText: /images.train.*\d+ images, \d+ × \d+/ }).waitFor();
+  await workbench.entries
+    .filter({ hasText: /images.train.*\d+ images, \d+ × \d+/ })
+    .first()
+    .waitFor();
   await workbench.screenshot("5-question");
   await answer(workbench, "Use Sample Images", "3D");
   await workbench.page.locator(".quick-input-title", { hasText: "(3/7)" }).waitFor();
