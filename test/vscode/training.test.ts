@@ -25,8 +25,10 @@ scenario(
   async ({ workbench }) => {
     const panel = await workbench.panel();
     const curves = panel.getByRole("region", { name: "Curves" });
-    for (const title of ["Loss", "PSNR (dB)", "SSIM", "Learning rate"])
+    for (const title of ["Loss", "PSNR (dB)", "SSIM"])
       await curves.getByText(title, { exact: true }).first().waitFor();
+    await curves.getByText("More curves").click();
+    await curves.getByText("Learning rate", { exact: true }).first().waitFor();
     const images = panel.getByRole("region", { name: "Images" });
     await images.getByRole("tab", { name: "Reconstructions" }).click();
     for (const role of ["Original", "Masked", "Reconstruction", "With visible"])
