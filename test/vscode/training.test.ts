@@ -61,7 +61,7 @@ scenario("a training goes on over a reload, and stops when it is told to", async
   await workbench.screenshot("6-attached-again");
   await workbench.command("BiaPy: Stop Training");
   const panel = await workbench.runStatus(/Stopped/);
-  await panel.getByRole("button", { name: "Go on with this run" }).waitFor();
+  await panel.getByRole("button", { name: "Resume this run" }).waitFor();
   await workbench.screenshot("7-stopped");
   assert.ok(existsSync(join(folder, "results/long/checkpoints/long_1-checkpoint-last.pth")));
 });
@@ -72,8 +72,8 @@ scenario("runs are laid over each other", async ({ workbench }) => {
   await workbench.page.getByRole("checkbox", { name: "Toggle all checkboxes" }).click();
   await workbench.page.keyboard.press("Enter");
   const curves = (await workbench.panel()).getByRole("region", { name: "Curves" });
-  await curves.getByText("cells, run 1 train").first().waitFor();
-  await curves.getByText("long, run 1 train").first().waitFor();
+  for (const run of ["cells, run 1", "long, run 1"])
+    await curves.locator(".shared-legend .legend-entry", { hasText: run }).waitFor();
   await workbench.screenshot("8-compared");
 });
 
