@@ -131,10 +131,9 @@ scenario("a few questions make a configuration without a fault", async ({ workbe
   await workbench.command("BiaPy: New Configuration");
   await answer(workbench, "Choose a Folder");
   await workbench.givePath("Which images to train on?", join(sample, "images/train"));
-  await answer(workbench, "2D", "Pretrain by Restoring", /^unet$/);
+  await answer(workbench, "2D", "Pretrain by Restoring", "unet");
   await workbench.page.locator(".quick-input-title", { hasText: "(6/7)" }).waitFor();
-  // The folder beside the training images is proposed.
-  await workbench.page.keyboard.press("Enter");
+  await workbench.choose("images/test");
   await workbench.givePath("Save the Configuration", join(sample, "restore.biapy.yaml"));
   await workbench.soundConfiguration("restore.biapy.yaml");
   await workbench.screenshot("7-restoring");

@@ -69,7 +69,11 @@ export async function choose<T>({
   };
   const answer = new Promise<T | "back" | undefined>((resolve) => {
     list.onDidTriggerButton(() => resolve("back"));
-    list.onDidAccept(() => resolve(list.selectedItems[0]?.value));
+    list.onDidAccept(() => {
+      // Enter before the list is there answers nothing.
+      const [selected] = list.selectedItems;
+      if (selected !== undefined) resolve(selected.value);
+    });
     list.onDidHide(() => resolve(undefined));
   });
   try {
