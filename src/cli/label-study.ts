@@ -181,6 +181,10 @@ class Study {
     const child = spawn(process.execPath, [...process.execArgv, script, ...place, "--events"], {
       stdio: ["ignore", "pipe", "inherit"],
     });
+    // The training ends with the study. Ctrl+C reaches it from the terminal, as this process's group.
+    const stop = () => child.kill("SIGTERM");
+    const wait = () => {};
+    process.on("SIGTERM", stop).on("SIGINT", wait);
     let metrics: Metrics = {};
     for await (const line of createInterface({ input: child.stdout })) {
       const event = parseRunEvent(line);
@@ -193,6 +197,7 @@ class Study {
     }
     if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
     const code = child.exitCode ?? (await new Promise<number | null>((end) => child.once("exit", end)));
+    process.off("SIGTERM", stop).off("SIGINT", wait);
     return { code: code ?? EXIT.failed, metrics };
   }
 
