@@ -85,6 +85,7 @@ export const UNBUNDLED = [
   "@cornerstonejs/codec-libjpeg-turbo-8bit",
   "@cornerstonejs/codec-openjpeg",
   "@jsquash/webp",
+  "lerc",
   "h5wasm-plugins",
   "@resvg/resvg-wasm",
   "@tensorflow/tfjs-backend-wasm",

@@ -80,7 +80,9 @@ export async function decodeJpeg2000(bytes: Uint8Array, luminance = false): Prom
     decoder.getEncodedBuffer(bytes.length).set(bytes);
     decoder.decode();
     const frame = decoder.getFrameInfo();
-    const type = bits <= 8 ? (frame.isSigned ? "int8" : "uint8") : frame.isSigned ? "int16" : "uint16";
+    // The library returns 0 for negative values of 8 bits.
+    if (frame.isSigned && bits <= 8) throw new UnreadPicture("JPEG 2000 of signed 8-bit pixels");
+    const type = bits <= 8 ? "uint8" : frame.isSigned ? "int16" : "uint16";
     const data = sampleArray(type, width * height * samples);
     const decoded = decoder.getDecodedBuffer();
     // Damaged data decode to nothing.

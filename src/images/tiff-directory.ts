@@ -55,7 +55,9 @@ export const TAG = {
   ycbcrSubsampling: 530,
   metamorphPlanes: 33629,
   lercParameters: 50674,
+  fluoView: 34361,
   zeissLsm: 34412,
+  hamamatsu: 65420,
 } as const;
 
 /** Text and lists in directories; OME-XML of large screens has tens of megabytes. */
@@ -68,7 +70,9 @@ const MOST_DESCRIPTIONS = 8;
 interface Field {
   readonly type: number;
   readonly count: number;
-  /** Where its values lie in the file. */
+  /** Its values, where they are short enough to lie in the directory. */
+  readonly inline: Buffer | undefined;
+  /** Where its values lie in the file otherwise. */
   readonly offset: number;
 }
 
@@ -135,7 +139,7 @@ export class TiffFile {
   private constructor(
     readonly bytes: FileBytes,
     readonly littleEndian: boolean,
-    private readonly big: boolean,
+    readonly big: boolean,
     private readonly first: number,
   ) {}
 
@@ -173,7 +177,8 @@ export class TiffFile {
     const count = this.big ? this.wide(head, 0) : this.narrow(head, 0, 2);
     if (count === 0 || count > 65_535)
       throw this.error("has a page without a directory: the file is damaged.");
-    const table = await this.cached(offset + countBytes, count * entryBytes + fieldBytes);
+    // A copy: the bytes around it need not be kept. Reading them again for each page would cost most of the time to open a stack.
+    const table = Buffer.from(await this.cached(offset + countBytes, count * entryBytes + fieldBytes));
     const fields = new Map<number, Field>();
     const descriptions: Field[] = [];
     for (let entry = 0; entry < count; entry++) {
@@ -182,8 +187,8 @@ export class TiffFile {
       const values = this.offset(table, at + 4);
       const length = values * (TYPE_BYTES[type] ?? 0);
       const place = at + 4 + fieldBytes;
-      const inside = length <= fieldBytes ? offset + countBytes + place : this.offset(table, place);
-      const field = { type, count: values, offset: inside };
+      const inline = length <= fieldBytes ? table.subarray(place, place + length) : undefined;
+      const field = { type, count: values, inline, offset: this.offset(table, place) };
       // As libtiff and Bio-Formats do, the first of several is believed.
       if (!fields.has(tag)) fields.set(tag, field);
       if (tag === TAG.description && descriptions.length < MOST_DESCRIPTIONS) descriptions.push(field);
@@ -194,9 +199,10 @@ export class TiffFile {
     };
   }
 
-  async fieldBytes(tag: number, { type, count, offset }: Field): Promise<Buffer> {
+  async fieldBytes(tag: number, { type, count, inline, offset }: Field): Promise<Buffer> {
     const width = TYPE_BYTES[type];
     if (width === undefined) throw this.error(`its tag ${tag} has values of an unknown type (${type}).`);
+    if (inline !== undefined) return inline;
     const length = count * width;
     if (offset + length > this.bytes.size || length > MOST_FIELD_BYTES)
       throw this.error(
