@@ -53,6 +53,7 @@ const filter = element("input", {
   placeholder: "Filter runs",
   "aria-label": "Filter runs",
 });
+filter.value = kept.table?.filter ?? "";
 filter.addEventListener("input", () => {
   table.filter(filter.value);
   drawAround();
