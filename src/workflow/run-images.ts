@@ -14,6 +14,7 @@ import type { ReportEvent } from "../results/reporters.ts";
 import { augmentationSteps } from "./augmentation-settings.ts";
 import { InputError } from "./input-error.ts";
 import { preparedInfo, preprocessing } from "./preprocess-settings.ts";
+import { withResultNames } from "./result-names.ts";
 import {
   normalizationSettings,
   openOptions,
@@ -278,7 +279,7 @@ async function inspectFolders(
       const options = openOptions(config, phase);
       const inspected = await inspectImages(paths, demands(phase), options, progress, checkApart);
       problems.push(...inspected.problems);
-      found[phase] = inspected.infos;
+      found[phase] = withResultNames(inspected.infos, report);
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       problems.push(config.problem(key, error.message));
