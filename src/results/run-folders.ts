@@ -208,7 +208,8 @@ async function filesOf(tree: ResultTree): Promise<RunFiles> {
     "mae-checks": [...checks, ...checked],
     images: [...perImage.filter((path) => !checked.has(path)), ...inOnePiece],
     segmentations: [...perClass, ...classesInOnePiece],
-    previews,
+    // The features that a picture shows lie beside it.
+    previews: previews.filter((path) => ![".npy", ".json"].includes(extname(path))),
     augmentations: aug,
     logs: [...trainLogs, ...logs.filter(ofRun), ...record.filter((path) => extname(path) === ".log")],
   };

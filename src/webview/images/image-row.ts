@@ -23,6 +23,7 @@ import {
 import { OrthogonalTiles } from "./orthogonal-tiles.ts";
 import { pictureOf } from "./picture.ts";
 import type { PlaneImage, Range } from "./plane-image.ts";
+import { SimilarPlaces } from "./similar-places.ts";
 import type { Pixel, TileContent } from "./tile-content.ts";
 import { type Pair, type Switch, ViewToolbar } from "./view-toolbar.ts";
 import { Viewport } from "./viewport.ts";
@@ -66,6 +67,8 @@ export class ImageRow {
   private readonly orthogonal: OrthogonalTiles[] = [];
   private readonly differenceTile: ImageTile;
   private readonly errorsTile: ImageTile;
+  private readonly similarTile: ImageTile;
+  private readonly similar: SimilarPlaces;
   private readonly tileRow = element("div", { class: "tiles" });
   private readonly toolbar: ViewToolbar;
   private readonly contrastControl: ContrastControl;
@@ -127,12 +130,15 @@ export class ImageRow {
     );
     this.differenceTile = this.newTile(false);
     this.errorsTile = this.newTile(false);
+    this.similarTile = this.newTile(false);
+    this.similar = new SimilarPlaces(client, () => this.showTiles());
     this.element = element(
       "div",
       { class: "image-row" },
       this.toolbar.element,
       this.colors,
       this.tileRow,
+      this.similar.element,
       this.spoken,
     );
     this.element.addEventListener("keydown", (event) => this.key(event));
@@ -167,7 +173,9 @@ export class ImageRow {
     if (opening !== this.opening) return;
     this.opened = opened;
     this.openedLast = opening;
-    if (!same) {
+    if (same) this.similar.refresh();
+    else {
+      this.similar.reset();
       this.ranges.reset();
       this.viewport.fit();
       this.pair = usualPair(images);
@@ -456,6 +464,8 @@ export class ImageRow {
     if (this.switches.difference && this.opened.length > 1) shown.push(this.showDifference());
     const errors = this.switches.errors ? this.showErrors() : undefined;
     if (errors !== undefined) shown.push(errors);
+    const similar = this.showSimilar();
+    if (similar !== undefined) shown.push(similar);
     const { children } = this.tileRow;
     if (shown.some((tile, at) => children[at] !== tile) || shown.length !== children.length)
       this.tileRow.replaceChildren(...shown);
@@ -471,7 +481,10 @@ export class ImageRow {
     const tile = this.tile(index);
     tile.setTitle(opened.image.title);
     if (opened.failure !== undefined) tile.fail(opened.failure);
-    else if (content !== undefined) tile.show(content);
+    else if (content !== undefined)
+      tile.show(
+        opened === this.pictured ? { ...content, note: "Click a place to find similar ones." } : content,
+      );
     return tile.element;
   }
 
@@ -507,6 +520,26 @@ export class ImageRow {
     if (typeof content === "string") this.errorsTile.fail(content);
     else this.errorsTile.show(content);
     return this.errorsTile.element;
+  }
+
+  /** How similar all places are to the picked one; nothing until a place was picked. */
+  private showSimilar(): HTMLElement | undefined {
+    const content = this.pictured && this.similar.content(this.pictured, this.z);
+    if (content === undefined) return undefined;
+    this.similarTile.setTitle("Similarity");
+    this.similarTile.show(content);
+    return this.similarTile.element;
+  }
+
+  /** The picture of features among the images. */
+  private get pictured(): OpenedImage | undefined {
+    return this.opened.find(({ summary }) => summary?.hasFeatures);
+  }
+
+  /** Compares the features at a pixel with those of all other places, where the row shows features. */
+  private findSimilar({ y, x }: Pixel): void {
+    const { pictured } = this;
+    if (pictured !== undefined && !this.maximum) void this.similar.pick(pictured.image.path, [this.z, y, x]);
   }
 
   private titled(title: string): OpenedImage | undefined {
@@ -577,6 +610,7 @@ export class ImageRow {
     const events = {
       pointed: (pixel: Pixel | undefined) => this.point(pixel),
       picked: (pixel: Pixel) => {
+        this.findSimilar(pixel);
         if (!this.showsOrthogonal) return;
         this.cross = pixel;
         void this.load();
@@ -589,7 +623,8 @@ export class ImageRow {
 
   private point(pixel: Pixel | undefined): void {
     this.cursor = pixel;
-    for (const tile of [...this.tiles, this.differenceTile, this.errorsTile]) tile.point(pixel);
+    for (const tile of [...this.tiles, this.differenceTile, this.errorsTile, this.similarTile])
+      tile.point(pixel);
     if (pixel !== undefined) this.speak();
   }
 
@@ -606,8 +641,8 @@ export class ImageRow {
   /** The tiles in the order in which they are on the page. */
   private get shownTiles(): ImageTile[] {
     const sections = this.orthogonal.flatMap((each) => each.tiles);
-    const all = [...this.tiles, ...sections, this.differenceTile, this.errorsTile].filter(({ element }) =>
-      this.tileRow.contains(element),
+    const all = [...this.tiles, ...sections, this.differenceTile, this.errorsTile, this.similarTile].filter(
+      ({ element }) => this.tileRow.contains(element),
     );
     return [...new Set(all)];
   }

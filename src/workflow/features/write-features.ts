@@ -1,12 +1,11 @@
 /** Writes what a trained encoder makes of the test images: `biapy --features`. */
 import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { readNpy, writeNpy } from "../../checkpoint/npy.ts";
+import { writeNpy } from "../../checkpoint/npy.ts";
 import type { ImageSet } from "../../data/image-set.ts";
-import { writeFileAtomically } from "../../facts/files/write-file.ts";
 import { bytes } from "../../facts/format.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
-import { wholeRegion } from "../../images/image.ts";
+import { type ImageInfo, wholeRegion } from "../../images/image.ts";
 import { declaredWeights } from "../../runtime/declared-weights.ts";
 import { Parameters } from "../../runtime/parameters.ts";
 import { InputError } from "../input-error.ts";
@@ -18,15 +17,18 @@ import { loadStartingWeights, ownCheckpoint } from "../starting-weights.ts";
 import { trainingProgram } from "../tasks/task.ts";
 import { imageName, writeSamples } from "../write-image.ts";
 import { type ColorBasis, colorsOf, FeatureSample, fitColors } from "./feature-colors.ts";
+import { describeFeatures, featureFile, readFeatures } from "./feature-folder.ts";
 import { FeatureModel } from "./feature-map.ts";
+import { labeledImages, writeProbe } from "./write-probe.ts";
 
 /** Largest file of one image's features. */
 const MOST_BYTES = 2 ** 31;
 
-export type FeatureRequest = Pick<
-  RunRequest,
-  "config" | "tree" | "normalizePixels" | "openRuntime" | "report" | "signal"
->;
+export interface FeatureRequest
+  extends Pick<RunRequest, "config" | "tree" | "normalizePixels" | "openRuntime" | "report" | "signal"> {
+  /** A folder of masks, named as the test images are, for a linear probe. */
+  readonly labels?: string;
+}
 
 /**
  * Writes for every image of DATA.TEST.PATH into `features`: `<image>.npy` (float32 `[z, y, x, feature]`), `<image>.tif` (the
@@ -49,12 +51,21 @@ export async function writeFeatures(given: FeatureRequest): Promise<"finished" |
     const checkpoint = config.text("PATHS.CHECKPOINT_FILE") || (await ownCheckpoint(config, tree));
     await loadStartingWeights(checkpoint, config, parameters, { complete: true, report });
     if (images.test === undefined) throw new Error("TEST.ENABLE gives no test images.");
+    const labeled =
+      given.labels === undefined ? [] : await labeledImages(given.labels, config, images.test.images, report);
     await mkdir(tree.features, { recursive: true });
     const sample = await writeMaps(images.test.images, model, given, config.number("SYSTEM.SEED"));
     const basis = fitColors(sample.vectors);
     await writeColors(images.test.images, model, basis, given);
-    const description = { checkpoint, stride: model.stride, ...basis };
-    await writeFileAtomically(join(tree.features, "features.json"), `${JSON.stringify(description)}\n`);
+    const pictured = images.test.images.infos.map(({ path }) => ({
+      picture: basename(pictureFile(tree, path)),
+      original: path,
+    }));
+    await describeFeatures(tree.features, basis, { checkpoint, stride: model.stride, images: pictured });
+    const { stride } = model;
+    const { mean } = basis;
+    const mapOf = ({ path }: ImageInfo) => readFeatures(pictureFile(tree, path), { stride, mean });
+    if (labeled.length > 0) await writeProbe(labeled, mapOf, config, tree, report);
     return "finished";
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -68,7 +79,8 @@ export async function writeFeatures(given: FeatureRequest): Promise<"finished" |
 
 type Reporting = Pick<FeatureRequest, "report" | "signal" | "tree">;
 
-const mapFile = ({ features }: ResultTree, path: string) => join(features, `${imageName(path)}.npy`);
+/** Where the picture of an image's features goes. */
+const pictureFile = ({ features }: ResultTree, path: string) => join(features, `${imageName(path)}.tif`);
 
 /** Writes the features of each image. Returns some of all images' vectors. */
 async function writeMaps(
@@ -88,7 +100,7 @@ async function writeMaps(
     const progress = (done: number, total: number) => report({ event: "progress", label, done, total });
     const map = await model.features(await images.image(index), { progress, signal });
     sample.add(map);
-    await writeNpy(mapFile(tree, path), { shape: map.shape, data: map.values });
+    await writeNpy(featureFile(pictureFile(tree, path)), { shape: map.shape, data: map.values });
   }
   return sample;
 }
@@ -102,10 +114,8 @@ async function writeColors(
 ): Promise<void> {
   for (const [index, { path, shape, pixelSize }] of images.infos.entries()) {
     signal.throwIfAborted();
-    const { data } = await readNpy(mapFile(tree, path));
-    const values = Float32Array.from(data, Number);
-    const map = { shape: model.shapeFor(shape), values, stride: model.stride };
-    const file = join(tree.features, `${imageName(path)}.tif`);
+    const map = await readFeatures(pictureFile(tree, path), { stride: model.stride, mean: basis.mean });
+    const file = pictureFile(tree, path);
     const sampleType = "uint8";
     const colors = colorsOf(map, basis, shape);
     await writeSamples(file, colors, { channels: 3, sampleType, pixelSize }, wholeRegion(shape));
