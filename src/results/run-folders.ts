@@ -18,6 +18,7 @@ export type FileGroup =
   | "images"
   | "segmentations"
   | "previews"
+  | "features"
   | "augmentations"
   | "logs";
 
@@ -193,10 +194,15 @@ async function filesOf(tree: ResultTree): Promise<RunFiles> {
       tree.recordFolder,
     ].map(filesIn),
   );
-  const [checks, perImage, perClass, inOnePiece, classesInOnePiece] = await Promise.all(
-    [tree.maeChecks, tree.perImage, tree.perImageBinarized, tree.fullImage, tree.fullImageBinarized].map(
-      filesIn,
-    ),
+  const [checks, perImage, perClass, inOnePiece, classesInOnePiece, features] = await Promise.all(
+    [
+      tree.maeChecks,
+      tree.perImage,
+      tree.perImageBinarized,
+      tree.fullImage,
+      tree.fullImageBinarized,
+      tree.features,
+    ].map(filesIn),
   );
   await others();
   const beside = new Set(perImage);
@@ -209,11 +215,14 @@ async function filesOf(tree: ResultTree): Promise<RunFiles> {
     images: [...perImage.filter((path) => !checked.has(path)), ...inOnePiece],
     segmentations: [...perClass, ...classesInOnePiece],
     // The features that a picture shows lie beside it.
-    previews: previews.filter((path) => ![".npy", ".json"].includes(extname(path))),
+    previews: previews.filter(isPicture),
+    features: features.filter(isPicture),
     augmentations: aug,
     logs: [...trainLogs, ...logs.filter(ofRun), ...record.filter((path) => extname(path) === ".log")],
   };
 }
+
+const isPicture = (path: string) => ![".npy", ".json", ".csv"].includes(extname(path));
 
 /** BiaPy puts its checks beside the image that they are of: `<image>.tif` and `<image>_masked.tif`. */
 function isCheck(path: string, beside: ReadonlySet<string>): boolean {
