@@ -83,6 +83,8 @@ export const BUNDLES = [modules, extension, pages];
 /** Packages whose files are shipped as they are. */
 export const UNBUNDLED = [
   "@cornerstonejs/codec-libjpeg-turbo-8bit",
+  "@cornerstonejs/codec-openjpeg",
+  "@jsquash/webp",
   "h5wasm-plugins",
   "@resvg/resvg-wasm",
   "@tensorflow/tfjs-backend-wasm",

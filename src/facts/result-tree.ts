@@ -15,7 +15,10 @@ export interface ResultTree {
   readonly jobDirectory: string;
   /** `<result_dir>/<name>/results/<name>_<run>` */
   readonly runDirectory: string;
+  /** The configuration of the job's newest run, as BiaPy's documentation has it. */
   readonly configFile: string;
+  /** This run's own copy of its configuration, which later runs of the job leave as it is. */
+  readonly runConfigFile: string;
   readonly checkpoints: string;
   readonly bestCheckpoint: string;
   /** Where a stopped run goes on from. */
@@ -57,6 +60,7 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     jobDirectory,
     runDirectory,
     configFile: join(jobDirectory, "config_files", `${name}.yaml`),
+    runConfigFile: join(jobDirectory, "config_files", `${run}.yaml`),
     checkpoints,
     bestCheckpoint: join(checkpoints, `${run}-checkpoint-best.pth`),
     lastCheckpoint: join(checkpoints, `${run}-checkpoint-last.pth`),

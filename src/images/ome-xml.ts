@@ -1,7 +1,7 @@
 /** OME-XML (2016-06 and before): which plane of which image lies on which page of which file. */
 import { XMLParser } from "fast-xml-parser";
 import type { PixelSize } from "./image.ts";
-import { pixelSize } from "./pixel-size.ts";
+import { mixedPixelSize, type WrittenLength } from "./pixel-size.ts";
 
 /** Pages that hold consecutive planes. */
 export interface OmePlanes {
@@ -61,20 +61,19 @@ function omeImage(image: Element, ownUuid: string | undefined): OmeImage {
     const size = Number(asText(pixels[`Size${axis}`]) ?? 1);
     return axis === "C" ? size / samples : size;
   });
-  const number = (name: string) => {
-    const text = asText(pixels[name]);
-    return text === undefined ? undefined : Number(text);
+  const length = (axis: "X" | "Y" | "Z"): WrittenLength => {
+    const text = asText(pixels[`PhysicalSize${axis}`]);
+    return {
+      value: text === undefined ? undefined : Number(text),
+      unit: asText(pixels[`PhysicalSize${axis}Unit`]) ?? "µm",
+    };
   };
-  const unit = asText(pixels.PhysicalSizeXUnit) ?? "µm";
   return {
     name: asText(image.Name) ?? asText(image.ID) ?? "",
     axes,
     sizes,
     planes: elements(pixels.TiffData).map((data) => omePlanes(data, axes, ownUuid)),
-    pixelSize: pixelSize(
-      { z: number("PhysicalSizeZ"), y: number("PhysicalSizeY"), x: number("PhysicalSizeX") },
-      unit,
-    ),
+    pixelSize: mixedPixelSize({ z: length("Z"), y: length("Y"), x: length("X") }),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Which pages of a TIFF make its image: by what tifffile, Zeiss, OME, ImageJ and MetaMorph write, else all of one kind. */
-import { type Directory, TAG, type TiffFile } from "./tiff-directory.ts";
-import { imageJSeries } from "./tiff-imagej.ts";
+import type { Directory, TiffFile } from "./tiff-directory.ts";
+import { imageJPixelSize, imageJSeries } from "./tiff-imagej.ts";
 import { metaMorphSeries, zeissSeries } from "./tiff-instruments.ts";
 import { omeSeries } from "./tiff-ome.ts";
 import { difference, type Page, readPage } from "./tiff-page.ts";
@@ -10,15 +10,33 @@ import { shapedSeries } from "./tiff-shaped.ts";
 export async function readSeries(tiff: TiffFile): Promise<Series> {
   const directories = await tiff.directories();
   const first = await readPage(tiff, directories[0]);
-  const description = await directories[0].text(TAG.description);
+  const descriptions = await directories[0].descriptionTexts();
+  const described = async (read: typeof shapedSeries): Promise<Series | undefined> => {
+    for (const description of descriptions) {
+      const series = await read(tiff, directories, first, description);
+      if (series !== undefined) return series;
+    }
+    return undefined;
+  };
   return (
-    (await shapedSeries(tiff, directories, first, description)) ??
+    (await described(shapedSeries)) ??
     (await zeissSeries(tiff, directories, first)) ??
-    (await omeSeries(tiff, directories, first, description)) ??
-    (await imageJSeries(tiff, directories, first, description)) ??
+    (await withImageJSize(await described(omeSeries), first, descriptions)) ??
+    (await described(imageJSeries)) ??
     (await metaMorphSeries(tiff, directories, first)) ??
-    plainSeries(tiff, directories, first, description)
+    plainSeries(tiff, directories, first, descriptions[0] ?? "")
   );
+}
+
+/** OME-TIFFs may have ImageJ's header beside the XML, as this program's results do: it knows units that OME does not. */
+async function withImageJSize(
+  series: Series | undefined,
+  first: Page,
+  descriptions: readonly string[],
+): Promise<Series | undefined> {
+  const header = descriptions.find((description) => description.startsWith("ImageJ="));
+  if (series === undefined || series.pixelSize !== undefined || header === undefined) return series;
+  return { ...series, pixelSize: await imageJPixelSize(first, header) };
 }
 
 /** Pages that nothing describes are z-slices. Pages of at most half the size behind them are smaller copies. */

@@ -9,13 +9,14 @@ import { type ImageInfo, wholeRegion } from "../../images/image.ts";
 import { declaredWeights } from "../../runtime/declared-weights.ts";
 import { Parameters } from "../../runtime/parameters.ts";
 import { InputError } from "../input-error.ts";
+import { resultName } from "../result-names.ts";
 import { taskOf } from "../run.ts";
 import { prepareImages } from "../run-images.ts";
 import type { RunRequest } from "../run-request.ts";
 import { trainingSettings } from "../settings.ts";
 import { loadStartingWeights, ownCheckpoint } from "../starting-weights.ts";
 import { trainingProgram } from "../tasks/task.ts";
-import { imageName, writeSamples } from "../write-image.ts";
+import { writeSamples } from "../write-image.ts";
 import { type ColorBasis, colorsOf, FeatureSample, fitColors } from "./feature-colors.ts";
 import { describeFeatures, featureFile, readFeatures } from "./feature-folder.ts";
 import { FeatureModel } from "./feature-map.ts";
@@ -57,14 +58,14 @@ export async function writeFeatures(given: FeatureRequest): Promise<"finished" |
     const sample = await writeMaps(images.test.images, model, given, config.number("SYSTEM.SEED"));
     const basis = fitColors(sample.vectors);
     await writeColors(images.test.images, model, basis, given);
-    const pictured = images.test.images.infos.map(({ path }) => ({
-      picture: basename(pictureFile(tree, path)),
-      original: path,
+    const pictured = images.test.images.infos.map((info) => ({
+      picture: basename(pictureFile(tree, info)),
+      original: info.path,
     }));
     await describeFeatures(tree.features, basis, { checkpoint, stride: model.stride, images: pictured });
     const { stride } = model;
     const { mean } = basis;
-    const mapOf = ({ path }: ImageInfo) => readFeatures(pictureFile(tree, path), { stride, mean });
+    const mapOf = (info: ImageInfo) => readFeatures(pictureFile(tree, info), { stride, mean });
     if (labeled.length > 0) await writeProbe(labeled, mapOf, config, tree, report);
     return "finished";
   } catch (error) {
@@ -80,7 +81,7 @@ export async function writeFeatures(given: FeatureRequest): Promise<"finished" |
 type Reporting = Pick<FeatureRequest, "report" | "signal" | "tree">;
 
 /** Where the picture of an image's features goes. */
-const pictureFile = ({ features }: ResultTree, path: string) => join(features, `${imageName(path)}.tif`);
+const pictureFile = ({ features }: ResultTree, info: ImageInfo) => join(features, `${resultName(info)}.tif`);
 
 /** Writes the features of each image. Returns some of all images' vectors. */
 async function writeMaps(
@@ -90,7 +91,8 @@ async function writeMaps(
   seed: number,
 ): Promise<FeatureSample> {
   const sample = new FeatureSample(seed);
-  for (const [index, { path, shape }] of images.infos.entries()) {
+  for (const [index, info] of images.infos.entries()) {
+    const { path, shape } = info;
     const size = 4 * model.shapeFor(shape).reduce((product, each) => product * each, 1);
     if (size > MOST_BYTES) {
       const message = `${path}: its features would take ${bytes(size)}; ${bytes(MOST_BYTES)} are written at most. Use a smaller image.`;
@@ -100,7 +102,7 @@ async function writeMaps(
     const progress = (done: number, total: number) => report({ event: "progress", label, done, total });
     const map = await model.features(await images.image(index), { progress, signal });
     sample.add(map);
-    await writeNpy(featureFile(pictureFile(tree, path)), { shape: map.shape, data: map.values });
+    await writeNpy(featureFile(pictureFile(tree, info)), { shape: map.shape, data: map.values });
   }
   return sample;
 }
@@ -112,10 +114,11 @@ async function writeColors(
   basis: ColorBasis,
   { report, signal, tree }: Reporting,
 ): Promise<void> {
-  for (const [index, { path, shape, pixelSize }] of images.infos.entries()) {
+  for (const [index, info] of images.infos.entries()) {
+    const { path, shape, pixelSize } = info;
     signal.throwIfAborted();
-    const map = await readFeatures(pictureFile(tree, path), { stride: model.stride, mean: basis.mean });
-    const file = pictureFile(tree, path);
+    const map = await readFeatures(pictureFile(tree, info), { stride: model.stride, mean: basis.mean });
+    const file = pictureFile(tree, info);
     const sampleType = "uint8";
     const colors = colorsOf(map, basis, shape);
     await writeSamples(file, colors, { channels: 3, sampleType, pixelSize }, wholeRegion(shape));

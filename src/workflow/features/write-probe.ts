@@ -1,5 +1,5 @@
 /** Judges an encoder by labels: `biapy --features --labels FOLDER` writes a number and a map for each labeled image. */
-import { basename, extname, join } from "node:path";
+import { basename, join } from "node:path";
 import Papa from "papaparse";
 import type { Config } from "../../config/config.ts";
 import type { ImageSet } from "../../data/image-set.ts";
@@ -11,10 +11,11 @@ import { listImages, readImage } from "../../images/files.ts";
 import { ImageError, type ImageInfo, sampleArray, wholeRegion } from "../../images/image.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
 import { iouOf } from "../../training/segmentation-losses.ts";
-import { groundTruth } from "../ground-truth.ts";
+import { groundTruth, namedLike } from "../ground-truth.ts";
 import { InputError } from "../input-error.ts";
+import { resultName } from "../result-names.ts";
 import { type ClassSettings, checkMask, classesOf, classSettings } from "../tasks/masks.ts";
-import { imageName, writeSamples } from "../write-image.ts";
+import { writeSamples } from "../write-image.ts";
 import type { FeatureMap } from "./feature-map.ts";
 import { type LabeledMap, probe } from "./linear-probe.ts";
 
@@ -45,8 +46,7 @@ export async function labeledImages(
     if (error instanceof ImageError) throw wrong(error.message);
     throw error;
   });
-  const names = new Set(paths.map(imageName));
-  const found = [...images.infos.entries()].filter(([, { path }]) => names.has(imageName(path)));
+  const found = [...images.infos.entries()].filter(([, { path }]) => namedLike(paths, path).length > 0);
   if (found.length === 0) throw wrong(`no file in ${labels} is named as an image of DATA.TEST.PATH.`);
   const infos = found.map(([, info]) => info);
   const check = checkMask(classSettings(config), report);
@@ -89,7 +89,7 @@ export async function writeProbe(
     const metrics = judged(found[index], labels, settings);
     const image = basename(info.path);
     measured.set(image, metrics);
-    const path = join(tree.features, `${imageName(info.path)}_probe.tif`);
+    const path = join(tree.features, `${resultName(info)}_probe.tif`);
     const size = boxOf((axis) => info.shape[axis]);
     const kind = { channels: 1, sampleType: "uint8", pixelSize: info.pixelSize } as const;
     await writeSamples(path, spread(found[index], map, size), kind, wholeRegion(info.shape));
@@ -100,7 +100,7 @@ export async function writeProbe(
       image,
       files: {
         original: info.path,
-        features: join(tree.features, `${basename(info.path, extname(info.path))}.tif`),
+        features: join(tree.features, `${resultName(info)}.tif`),
         prediction: path,
         groundTruth: mask.path,
       },

@@ -14,7 +14,7 @@ import { type ResultTree, resultTree } from "../../facts/result-tree.ts";
 import { readRunState } from "../../facts/run-state.ts";
 import { listImages } from "../../images/files.ts";
 import { ImageError } from "../../images/image.ts";
-import { imageName } from "../write-image.ts";
+import { namedLike } from "../ground-truth.ts";
 import { studyChart } from "./chart.ts";
 import { contentHash, sharedContents } from "./contents.ts";
 import { type StudyResult, studyCsv, studyRows } from "./outcome.ts";
@@ -171,7 +171,7 @@ async function labeled(settings: StudySettings, { images, seed }: StudyRun): Pro
   const path = settings.config.text("DATA.TRAIN.PATH");
   const masks = await listImages(settings.config.text("DATA.TRAIN.GT_PATH"));
   const pairs = images.map((image) => {
-    const mask = masks.find((each) => imageName(each) === imageName(image));
+    const [mask] = namedLike(masks, image);
     if (mask === undefined) throw new ImageError(image, `${image} has no mask in DATA.TRAIN.GT_PATH.`);
     return [join(path, image), mask] as const;
   });
