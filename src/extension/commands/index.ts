@@ -58,7 +58,9 @@ const HANDLERS: Readonly<Record<Exclude<CommandId, RegisteredElsewhere>, Handler
     (await import("./export-run.ts")).showCommandLines(clicked),
   "biapy.openSampleWorkspace": async (services, parent) =>
     (await import("./sample.ts")).openSampleWorkspace(services, uriOf(parent)),
-  "biapy.trainSample": async (services) => (await import("./sample.ts")).trainSample(services),
+  "biapy.trainSample": async (services) => (await import("./sample.ts")).trainSample(services, "pretraining"),
+  "biapy.segmentSample": async (services) =>
+    (await import("./sample.ts")).trainSample(services, "segmentation"),
   "biapy.showResults": () => vscode.commands.executeCommand(`${RESULTS_VIEW}.focus`),
   "biapy.applyModel": async (services, clicked) =>
     (await import("./apply-model.ts")).applyModelToImages(services, clicked),

@@ -26,6 +26,7 @@ export const COMMAND_IDS = [
   "biapy.showCommandLines",
   "biapy.openSampleWorkspace",
   "biapy.trainSample",
+  "biapy.segmentSample",
   "biapy.copyRunCommand",
   "biapy.runInTerminal",
   "biapy.showRunLog",
