@@ -147,6 +147,18 @@ export function isRaw({ compression, separate, tiled, type, predictor, reversedB
   return compression === 1 && !separate && !tiled && whole && predictor === 1 && !reversedBits;
 }
 
+/** Fields that tell what a page's pixels are: pages that agree in them are alike. */
+export const KIND_TAGS: readonly number[] = [
+  TAG.width,
+  TAG.height,
+  TAG.bits,
+  TAG.samples,
+  TAG.sampleFormat,
+  TAG.photometric,
+  TAG.compression,
+  TAG.ycbcrSubsampling,
+];
+
 /** What two pages must have in common to be planes of one image, in words where they differ. */
 export function difference(page: Page, number: number, first: Page): string | undefined {
   if (page.width !== first.width || page.height !== first.height)
