@@ -124,7 +124,7 @@ export async function decodeSubsampledJpeg(bytes: Uint8Array, tables?: Uint8Arra
   };
   const { getDecoder } = await import("geotiff");
   const decoder = await getDecoder(7, parameters);
-  const data = new Uint8Array(await decoder.decode(whole.slice().buffer));
+  const data = new Uint8Array(await decoder.decode(new Uint8Array(whole).buffer));
   if (components !== 3 || data.length !== 3 * width * height) throw new Error("damaged JPEG data");
   toRgb(data);
   return { width, height, samples: components, data };
