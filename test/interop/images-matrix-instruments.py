@@ -143,17 +143,28 @@ refused("jpeg_12_bits.tif", "JPEG")
 build("jpeg_lossless.tif", [(basic(Y, X, 8, 1, 7), [imagecodecs.ljpeg_encode(pixels("uint8", Y, X)) if hasattr(imagecodecs, "ljpeg_encode") and imagecodecs.LJPEG.available else b"\xff\xd8\xff\xc3\x00\x0b\x08\x00\x13\x00\x23\x01\x01\x11\x00\xff\xd9"])])
 refused("jpeg_lossless.tif", "lossless JPEG|JPEG")
 gray = (np.add.outer(np.arange(Y), np.arange(X)) % 200 + 20).astype("uint8")
+
+
+def without_tables(whole):
+    """A JPEG's tables, as TIFF keeps them, and the rest of it."""
+    at, tables, rest = 2, b"", b""
+    while whole[at + 1] != 0xDA:
+        length = 2 + int.from_bytes(whole[at + 2 : at + 4], "big")
+        segment = whole[at : at + length]
+        if segment[1] in (0xDB, 0xC4):
+            tables += segment
+        else:
+            rest += segment
+        at += length
+    return b"\xff\xd8" + tables + b"\xff\xd9", b"\xff\xd8" + rest + whole[at:]
+
+
 whole = imagecodecs.jpeg_encode(gray, level=90)
-at, tables, rest = 2, b"", b""
-while whole[at + 1] != 0xDA:
-    length = 2 + int.from_bytes(whole[at + 2 : at + 4], "big")
-    segment = whole[at : at + length]
-    if segment[1] in (0xDB, 0xC4):
-        tables += segment
-    else:
-        rest += segment
-    at += length
-build("jpeg_tables.tif", [(basic(Y, X, 8, 1, 7, c347=(7, b"\xff\xd8" + tables + b"\xff\xd9")), [b"\xff\xd8" + rest + whole[at:]])])
+tables, rest = without_tables(whole)
+build("jpeg_tables.tif", [(basic(Y, X, 8, 1, 7, c347=(7, tables)), [rest])])
+colored = [without_tables(imagecodecs.jpeg_encode(np.full((16, 16, 3), color, "uint8"), level=95, subsampling="420")) for color in [(90, 200, 30), (200, 60, 120), (10, 20, 230), (250, 250, 90)]]
+build("jpeg_tables_420.near.tif", [({**basic(16, 64, 8, 3, 7, 6, c322=(4, 16), c323=(4, 16), c530=(3, [2, 2])), 347: (7, colored[0][0])}, [rest for _, rest in colored])])
+right("jpeg_tables_420.near.tif", np.repeat(np.array([[(90, 200, 30), (200, 60, 120), (10, 20, 230), (250, 250, 90)]], "uint8"), 16, 1)[None].repeat(16, 1))
 same("jpeg_tables.tif", imagecodecs.jpeg_decode(whole))
 right("jpeg_tables.tif", plane(imagecodecs.jpeg_decode(whole)))
 
