@@ -54,6 +54,8 @@ export const TAG = {
   sampleFormat: 339,
   jpegTables: 347,
   ycbcrSubsampling: 530,
+  imageDepth: 32997,
+  tileDepth: 32998,
   metamorphPlanes: 33629,
   lercParameters: 50674,
   fluoView: 34361,
