@@ -25,6 +25,7 @@ const modules = {
     companion: "src/runs/companion.ts",
     "image-check-worker": "src/extension/language/image-check-worker.ts",
     "image-worker": "src/extension/viewer/image-worker.ts",
+    "hdf5-worker": "src/images/hdf5-worker.ts",
   },
   outExtension: { ".js": ".mjs" },
   format: "esm",
