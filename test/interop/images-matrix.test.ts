@@ -17,7 +17,9 @@ test("every pixel is the one that was written, or the file is refused in words",
   try {
     for (const name of SCRIPTS) {
       const script = join(import.meta.dirname, name);
-      execFileSync(python ?? "", ["-W", "ignore", script, folder], { stdio: ["ignore", "ignore", "inherit"] });
+      execFileSync(python ?? "", ["-W", "ignore", script, folder], {
+        stdio: ["ignore", "ignore", "inherit"],
+      });
     }
     const { read, refused, faults } = await judgeImages(folder);
     console.log(`${read} files read, ${refused} refused`);
