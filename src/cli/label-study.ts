@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { withSettings } from "../config/with-settings.ts";
+import { lastOf } from "../facts/checked-lists.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
 import { resultTree } from "../facts/result-tree.ts";
 import { type Metrics, parseRunEvent } from "../facts/run-events.ts";
@@ -137,7 +138,7 @@ class Study {
         }
         results.push({ runId: run.runId, start: run.start, labels, seed: run.seed, iou, configText });
       } else results.push(known);
-      console.log(`${title}: IoU ${results[results.length - 1].iou.toFixed(4)}`);
+      console.log(`${title}: IoU ${lastOf(results).iou.toFixed(4)}`);
       await this.record(results);
     }
     for (const line of describeStudy(studyRows(results))) console.log(line);
@@ -166,7 +167,7 @@ class Study {
     });
   }
 
-  /** Trains and tests a run in a process of its own, as an ordinary run of the job. */
+  /** Trains and tests a run in another process, as an ordinary run of the job. */
   private async train(
     { runId }: StudyRun,
     configText: string,
@@ -176,7 +177,7 @@ class Study {
     const file = join(this.folder, "configurations", `${name}_${runId}.yaml`);
     await mkdir(join(this.folder, "configurations"), { recursive: true });
     await writeFileAtomically(file, configText);
-    const [script] = process.argv.slice(1);
+    const [script = ""] = process.argv.slice(1);
     const place = ["--config", file, "--result_dir", result_dir, "--name", name, "--run_id", String(runId)];
     const child = spawn(process.execPath, [...process.execArgv, script, ...place, "--events"], {
       stdio: ["ignore", "pipe", "inherit"],

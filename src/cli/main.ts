@@ -120,10 +120,9 @@ function choiceReport(report: ReportEvent): ChoiceReport {
   };
 }
 
-/** Tries a batch in a process of its own: a GPU that has run out of memory may be lost to this one. */
+/** Tries a batch in another process: running out of GPU memory may make the device unusable for this one. */
 async function fitsApart(batchSize: number, signal: AbortSignal): Promise<boolean> {
-  const [script, ...args] = process.argv.slice(1);
-  const all = [...process.execArgv.filter((each) => !each.startsWith("--inspect")), script, ...args];
+  const all = [...process.execArgv.filter((each) => !each.startsWith("--inspect")), ...process.argv.slice(1)];
   const child = spawn(process.execPath, [...all, "--try_batch", String(batchSize)], {
     stdio: "ignore",
     signal,

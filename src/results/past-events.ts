@@ -1,11 +1,11 @@
-/** What a run that nobody watched would have told, as far as its files say: epochs, checkpoints, images, its end. */
+/** Reconstructs the events of a past run from its files: epochs, checkpoints, images, its end. */
 import { stat } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import type { ImageEvent, ImageFiles, RunEvent } from "../facts/run-events.ts";
 import type { RunFolder } from "./run-folders.ts";
 import { readRunLog } from "./run-log.ts";
 
-/** What the end of a file's name says about the image in it. */
+/** Roles of images by the end of their file name. */
 const ROLES: readonly (readonly [RegExp, keyof ImageFiles])[] = [
   [/_reconstruction_and_visible$/i, "reconstructionAndVisible"],
   [/_reconstruction$/i, "reconstruction"],
@@ -19,7 +19,7 @@ export async function pastEvents(run: RunFolder): Promise<RunEvent[]> {
   const events: RunEvent[] = [];
   let best = Number.POSITIVE_INFINITY;
   for (const { epoch, train, validation, learningRate, seconds } of epochs) {
-    const { loss } = validation ?? train;
+    const { loss = Number.NaN } = validation ?? train;
     const better = loss < best;
     if (better) best = loss;
     events.push({
