@@ -6,7 +6,8 @@ import { writeErrorReason } from "../facts/files/write-file.ts";
 import { describeInspection } from "../images/describe.ts";
 import { isStore, listImages, openImage } from "../images/files.ts";
 import { ImageError, type OpenOptions } from "../images/image.ts";
-import { describeNonFinite, type Inspection, inspectImage } from "../images/inspect.ts";
+import { describeNonFinite, type Inspection } from "../images/inspect.ts";
+import { inspectApart } from "../images/inspection-thread.ts";
 import { saveNpy } from "../images/npy-writer.ts";
 import { EXIT } from "./exit-codes.ts";
 
@@ -17,9 +18,6 @@ interface Arguments {
   readonly axes?: string;
   readonly dataset?: string;
 }
-
-/** Time that is spent on the pixels of one file; the largest are looked at in part. */
-const MOST_MILLISECONDS = 4000;
 
 function parse(argv: readonly string[]): Arguments {
   const command = new Command("biapy --inspect")
@@ -83,7 +81,7 @@ function fault(given: Arguments, error: ImageError): number {
 
 async function inspected(path: string, options: OpenOptions): Promise<Inspection | ImageError> {
   try {
-    return await inspectImage(path, options, MOST_MILLISECONDS);
+    return await inspectApart(path, options);
   } catch (error) {
     if (error instanceof ImageError) return error;
     throw error;

@@ -3,9 +3,8 @@
 import { basename, resolve } from "node:path";
 import { at } from "../facts/checked-lists.ts";
 import type { Problem } from "../facts/run-events.ts";
-import { openImage } from "../images/files.ts";
-import { ImageError, type ImageInfo, type ImageSource, type OpenOptions } from "../images/image.ts";
-import { describeNonFinite, scanPixels } from "../images/inspect.ts";
+import { ImageError, type ImageInfo, type OpenOptions } from "../images/image.ts";
+import { type CheckedImage, checkImage, describeNonFinite, type NonFinite } from "../images/inspect.ts";
 import { type AugmentationStep, augment, type Sample } from "./augmentation/sample.ts";
 import type { ImageSet } from "./image-set.ts";
 import { Random } from "./random.ts";
@@ -29,16 +28,16 @@ export interface ImageDemands {
 }
 
 /**
- * Opens every image and says all that is wrong with any of them, before training starts.
+ * Looks at every image and says all that is wrong with any of them, before training starts.
  *
- * @param milliseconds time that looking for pixels that are no numbers may take, for each image; unlimited where it is absent
+ * @param look how one image is looked at: in this thread by default
  */
 export async function inspectImages(
   paths: readonly string[],
   demands: ImageDemands,
   options?: OpenOptions,
   inspected: (count: number) => void = () => {},
-  milliseconds?: number,
+  look: (path: string, options?: OpenOptions) => Promise<CheckedImage> = checkImage,
 ): Promise<{ infos: ImageInfo[]; problems: Problem[] }> {
   const infos: ImageInfo[] = [];
   const problems: Problem[] = [];
@@ -47,10 +46,9 @@ export async function inspectImages(
     // Each file of a set opens the whole image: the first of them stands for it.
     if (infos.some(({ files }) => files?.some((file) => resolve(file) === resolve(path)))) continue;
     try {
-      const source = await openImage(path, options);
-      const notFinite = await check(source, milliseconds).finally(() => source.close());
-      const fault = faultOf(demands.prepared?.(source.info) ?? source.info, demands) ?? notFinite;
-      if (fault === undefined) infos.push({ ...source.info, options });
+      const { info, nonFinite } = await look(path, options);
+      const fault = faultOf(demands.prepared?.(info) ?? info, demands) ?? pixelFault(info, nonFinite);
+      if (fault === undefined) infos.push({ ...info, options });
       else problems.push({ severity: "error", file: path, message: `${basename(path)}: ${fault}` });
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
@@ -60,20 +58,7 @@ export async function inspectImages(
   return { infos, problems };
 }
 
-/**
- * Looks at all pages and reads the first row and the last one: a file that is cut short or damaged is found now. Images of floating
- * point are read whole, in parts.
- *
- * @returns what is wrong with the pixels: a network would learn nothing but NaN from one that is no number
- */
-async function check(source: ImageSource, milliseconds?: number): Promise<string | undefined> {
-  await source.checkPages?.();
-  const { shape, sampleType } = source.info;
-  const [depth, height, width] = shape;
-  await source.read({ start: [0, 0, 0], end: [1, 1, width] });
-  await source.read({ start: [depth - 1, height - 1, 0], end: [depth, height, width] });
-  if (!sampleType.startsWith("float")) return undefined;
-  const { nonFinite } = await scanPixels(source, milliseconds);
+function pixelFault({ shape }: ImageInfo, nonFinite: NonFinite | undefined): string | undefined {
   if (nonFinite === undefined) return undefined;
   return `${describeNonFinite(nonFinite, shape)}. Replace such pixels, or leave the image out.`;
 }

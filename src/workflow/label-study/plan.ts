@@ -10,8 +10,6 @@ import { at } from "../../facts/checked-lists.ts";
 export type Start = "pretrained" | "scratch";
 
 export interface StudyRun {
-  /** Number of the run in its job, from 1. */
-  readonly runId: number;
   readonly start: Start;
   /** Names of the labeled images that it learns from. */
   readonly images: readonly string[];
@@ -63,7 +61,7 @@ export function studyRuns(wishes: StudyWishes): StudyRun[] {
             : { "MODEL.LOAD_CHECKPOINT": "False" }),
         };
         const chosen = Array.from(order.subarray(0, count), (index) => at(images, index));
-        runs.push({ runId: runs.length + 1, start, images: chosen, seed, settings });
+        runs.push({ start, images: chosen, seed, settings });
       }
   return runs;
 }

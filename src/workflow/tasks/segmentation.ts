@@ -26,6 +26,7 @@ import { writeImage, writeSamples } from "../write-image.ts";
 import { inOneBatch } from "./batch-arrays.ts";
 import { encoderFeatures } from "./encoder-features.ts";
 import { type ClassSettings, checkMask, classesOf, classSettings, ignoredPatch } from "./masks.ts";
+import { OverlapCounts } from "./overlap-counts.ts";
 import { storedPrediction } from "./stored-prediction.ts";
 import type { Measurement, ResultFile, Task, TestingTask, TestPart, TrainingTask } from "./task.ts";
 
@@ -231,10 +232,6 @@ class SegmentationTesting implements TestingTask {
   }
 }
 
-const increment = (counts: Float64Array, index: number) => {
-  counts[index] = (counts[index] ?? 0) + 1;
-};
-
 function likeliest(values: Float32Array, from: number, count: number): number {
   let best = 0;
   for (let index = 1; index < count; index++)
@@ -242,42 +239,26 @@ function likeliest(values: Float32Array, from: number, count: number): number {
   return best;
 }
 
-/** Counts the pixels of each class in the intersection and the union of prediction and ground truth. */
+/** Measures the IoU of classes. */
 class ClassOverlaps implements Measurement {
-  private readonly overlaps: Float64Array;
-  private readonly unions: Float64Array;
+  private readonly counts: OverlapCounts;
   private measured = false;
 
   constructor(
     private readonly settings: ClassSettings,
     private readonly classesOf: (probability: Float32Array) => SampleArray,
   ) {
-    this.overlaps = new Float64Array(Math.max(settings.classes, 2));
-    this.unions = new Float64Array(Math.max(settings.classes, 2));
+    this.counts = new OverlapCounts(settings.classes);
   }
 
   async add({ target, region, values }: TestPart): Promise<void> {
     if (target === undefined) return;
     this.measured = true;
     const labels = classesOf(await target.values(region), this.settings);
-    const found = this.classesOf(entryOf(values, "probability"));
-    for (let pixel = 0; pixel < labels.length; pixel++) {
-      const [label, predicted] = [labels[pixel] ?? -1, found[pixel] ?? -1];
-      if (label < 0) continue;
-      increment(this.unions, label);
-      if (predicted === label) increment(this.overlaps, label);
-      else increment(this.unions, predicted);
-    }
+    this.counts.add(this.classesOf(entryOf(values, "probability")), labels);
   }
 
   get metrics(): Metrics {
-    if (!this.measured) return {};
-    // With two classes, only the foreground is measured.
-    const classes = [...this.unions.keys()].filter((index) => this.settings.classes > 2 || index === 1);
-    const named = classes.flatMap((index) => [
-      [`overlap_${index}`, this.overlaps[index] ?? 0] as const,
-      [`union_${index}`, this.unions[index] ?? 0] as const,
-    ]);
-    return iouOf(Object.fromEntries(named));
+    return this.measured ? this.counts.iou : {};
   }
 }
