@@ -2,9 +2,12 @@
  * The layers that convolutional networks share, in 2D and 3D alike: `x` is `[batch, (z,) y, x, channel]`, weights are named and
  * shaped as PyTorch's.
  */
+
+import { gelu, silu } from "../runtime/activations.ts";
 import { type ConvolutionWindow, convolution, transposedConvolution } from "../runtime/convolution.ts";
 import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
-import { alongAxis, gelu, normalizeChannels, silu, standardize } from "../runtime/operators.ts";
+import { normalizeChannels, standardize } from "../runtime/normalization.ts";
+import { alongAxis } from "../runtime/operators.ts";
 import { type Initializer, ones, type Scope, zeros } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 
