@@ -25,6 +25,7 @@ const modules = {
     companion: "src/runs/companion.ts",
     "image-check-worker": "src/extension/language/image-check-worker.ts",
     "image-worker": "src/extension/viewer/image-worker.ts",
+    "hdf5-worker": "src/images/hdf5-worker.ts",
   },
   outExtension: { ".js": ".mjs" },
   format: "esm",
@@ -83,6 +84,9 @@ export const BUNDLES = [modules, extension, pages];
 /** Packages whose files are shipped as they are. */
 export const UNBUNDLED = [
   "@cornerstonejs/codec-libjpeg-turbo-8bit",
+  "@cornerstonejs/codec-openjpeg",
+  "@jsquash/webp",
+  "lerc",
   "h5wasm-plugins",
   "@resvg/resvg-wasm",
   "@tensorflow/tfjs-backend-wasm",

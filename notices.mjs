@@ -12,6 +12,8 @@ const LICENSE_FILE = /^(licen[cs]e|notice|copying|copyright|third-?party)/i;
  */
 const OUR_TEXTS = {
   "@cornerstonejs/codec-libjpeg-turbo-8bit": ["cornerstone-codecs.txt", "libjpeg-turbo.txt"],
+  "@cornerstonejs/codec-openjpeg": ["cornerstone-codecs.txt", "openjpeg.txt"],
+  "@jsquash/webp": ["libwebp.txt"],
   "@microsoft/fast-element": ["microsoft-mit.txt"],
   "@microsoft/fast-foundation": ["microsoft-mit.txt"],
   "@microsoft/fast-web-utilities": ["microsoft-mit.txt"],

@@ -43,6 +43,13 @@ await ship("@cornerstonejs/codec-libjpeg-turbo-8bit", [
   "dist/libjpegturbowasm_decode.js",
   "dist/libjpegturbowasm_decode.wasm",
 ]);
+await ship("@cornerstonejs/codec-openjpeg", [
+  "package.json",
+  "dist/openjpegwasm_decode.js",
+  "dist/openjpegwasm_decode.wasm",
+]);
+await ship("lerc", ["package.json", "lerc-wasm.wasm"]);
+await ship("@jsquash/webp", ["package.json", "LICENSE", "codec/dec/webp_dec.wasm"]);
 await ship("h5wasm-plugins", ["package.json", "LICENSE", "COPYING", "plugins"]);
 await ship("@fontsource/inter", ["package.json", "LICENSE", "files/inter-latin-400-normal.woff2"]);
 await ship("koffi", [

@@ -12,10 +12,10 @@ import { resultTree } from "../facts/result-tree.ts";
 import { type Metrics, parseRunEvent } from "../facts/run-events.ts";
 import { listImages } from "../images/files.ts";
 import { ImageError } from "../images/image.ts";
+import { namedLike } from "../workflow/ground-truth.ts";
 import { studyChart } from "../workflow/label-study/chart.ts";
 import { describeStudy, type StudyResult, studyCsv, studyRows } from "../workflow/label-study/outcome.ts";
 import { defaultCounts, type StudyRun, studyRuns } from "../workflow/label-study/plan.ts";
-import { imageName } from "../workflow/write-image.ts";
 import { EXIT } from "./exit-codes.ts";
 
 interface StudyArguments {
@@ -155,7 +155,7 @@ class Study {
     const masks = await listImages(this.config.text("DATA.TRAIN.GT_PATH"));
     for (const image of images) {
       await cp(join(path, image), join(folders.images, image), { recursive: true });
-      const mask = masks.find((each) => imageName(each) === imageName(image));
+      const [mask] = namedLike(masks, image);
       if (mask === undefined) throw new ImageError(image, `${image} has no mask in DATA.TRAIN.GT_PATH.`);
       await cp(mask, join(folders.masks, basename(mask)), { recursive: true });
     }

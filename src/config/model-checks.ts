@@ -46,11 +46,6 @@ function checkUse(config: Config): Problem[] {
     const message = `${JSON.stringify(pattern)} is not a regular expression.`;
     problems.push(config.problem("MODEL.FREEZE_LAYERS_MATCHING", message, "[]"));
   }
-  if (config.flag("MODEL.BMZ.EXPORT.ENABLE")) {
-    const message =
-      "the embedded engine makes no package for the BioImage Model Zoo; BiaPy makes one of the checkpoint that this run writes.";
-    problems.push(config.warning("MODEL.BMZ.EXPORT.ENABLE", message, "False"));
-  }
   return problems;
 }
 

@@ -1,4 +1,6 @@
 /** The JSON schema of a configuration, made from the key table; editors complete, explain and check by it. */
+
+import { IMAGE_METRICS, LOSSES } from "../facts/losses.ts";
 import { keyDescriptions } from "./descriptions.ts";
 import { type KeyFact, keyFacts, keyGroups, keyLimits, type Limits } from "./keys.ts";
 import { type PythonValue, written } from "./python-value.ts";
@@ -25,6 +27,17 @@ function tupleSnippet(description: string, ...numbers: readonly string[]) {
   return { label: body, description, body };
 }
 
+/** A list of one name. */
+function itemSnippet(name: string, description: string) {
+  const body = `[${name}]`;
+  return { label: body, description, body };
+}
+
+const METRICS = [
+  ...IMAGE_METRICS.map((name) => itemSnippet(name, "restored images")),
+  itemSnippet("iou", "segmentation"),
+];
+
 /** What helps to fill a key in, beyond its type. */
 const SNIPPETS: Readonly<Record<string, readonly ReturnType<typeof tupleSnippet>[]>> = {
   "DATA.PATCH_SIZE": [
@@ -41,6 +54,9 @@ const SNIPPETS: Readonly<Record<string, readonly ReturnType<typeof tupleSnippet>
     tupleSnippet("2D: y, x", "0.25", "0.25"),
     tupleSnippet("3D: z, y, x", "0.25", "0.25", "0.25"),
   ],
+  "LOSS.TYPE": Object.entries(LOSSES).map(([name, { workflows }]) => itemSnippet(name, workflows.join(", "))),
+  "TRAIN.METRICS": METRICS,
+  "TEST.METRICS": METRICS,
 };
 
 /** A list in one line; by itself, the YAML server writes an item a line. */

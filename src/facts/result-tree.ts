@@ -15,7 +15,10 @@ export interface ResultTree {
   readonly jobDirectory: string;
   /** `<result_dir>/<name>/results/<name>_<run>` */
   readonly runDirectory: string;
+  /** The configuration of the job's newest run, as BiaPy's documentation has it. */
   readonly configFile: string;
+  /** This run's own copy of its configuration, which later runs of the job leave as it is. */
+  readonly runConfigFile: string;
   readonly checkpoints: string;
   readonly bestCheckpoint: string;
   /** Where a stopped run goes on from. */
@@ -33,6 +36,8 @@ export interface ResultTree {
   readonly fullImageBinarized: string;
   /** The encoder's features of images, with pictures of them. */
   readonly features: string;
+  /** Packages for the BioImage Model Zoo. */
+  readonly zooPackages: string;
   /** Pictures of images that are predicted while a model trains. */
   readonly previews: string;
   readonly tensorboard: string;
@@ -57,6 +62,7 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     jobDirectory,
     runDirectory,
     configFile: join(jobDirectory, "config_files", `${name}.yaml`),
+    runConfigFile: join(jobDirectory, "config_files", `${run}.yaml`),
     checkpoints,
     bestCheckpoint: join(checkpoints, `${run}-checkpoint-best.pth`),
     lastCheckpoint: join(checkpoints, `${run}-checkpoint-last.pth`),
@@ -69,6 +75,7 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     fullImage: join(runDirectory, "full_image"),
     fullImageBinarized: join(runDirectory, "full_image_binarized"),
     features: join(runDirectory, "features"),
+    zooPackages: join(runDirectory, "BMZ_files"),
     previews: join(runDirectory, "previews"),
     tensorboard: join(runDirectory, "tensorboard"),
     trainLogs: join(runDirectory, "train_logs"),

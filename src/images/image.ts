@@ -39,6 +39,8 @@ export interface ImageInfo {
   readonly sampleType: SampleType;
   readonly options?: OpenOptions;
   readonly pixelSize?: PixelSize;
+  /** The file name of its results, without their extension; the image's own where none is given. */
+  readonly resultName?: string;
   /** All files of the image, where it is spread over several (OME-TIFF); `path` is one of them. */
   readonly files?: readonly string[];
 }

@@ -1,6 +1,6 @@
 /** JPEG (ITU-T T.81) by libjpeg-turbo, which Python's readers use too: pixels are equal to the last bit. */
-import { readFile } from "node:fs/promises";
-import { packageFiles } from "./package-files.ts";
+import { loadWasmLibrary } from "./package-files.ts";
+import { type Picture, UnreadPicture } from "./picture.ts";
 
 const PACKAGE = "@cornerstonejs/codec-libjpeg-turbo-8bit";
 
@@ -17,23 +17,8 @@ type Library = { readonly JPEGDecoder: new () => Decoder };
 let library: Promise<Library> | undefined;
 
 function load(): Promise<Library> {
-  library ??= (async () => {
-    const make = packageFiles(`${PACKAGE}/decodewasmjs`) as (options: object) => Promise<Library>;
-    return make({
-      wasmBinary: await readFile(packageFiles.resolve(`${PACKAGE}/decodewasm`)),
-      print: () => {},
-      printErr: () => {},
-    });
-  })();
+  library ??= loadWasmLibrary(`${PACKAGE}/decodewasmjs`, `${PACKAGE}/decodewasm`);
   return library;
-}
-
-/** `[y, x, component]` */
-export interface JpegImage {
-  readonly width: number;
-  readonly height: number;
-  readonly components: number;
-  readonly data: Uint8Array;
 }
 
 /** What a JPEG's three components are: `as-marked` leaves it to the file's markers. */
@@ -83,14 +68,16 @@ export function jpegHeader(bytes: Uint8Array): { width: number; height: number; 
     ({ marker }) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker),
   );
   if (frame === undefined || frame.start + 10 > bytes.length) throw new Error("JPEG data without a frame");
-  if (!(frame.marker in FRAMES)) throw new Error(`JPEG of a rare kind (frame ${frame.marker - 0xc0})`);
+  if (!(frame.marker in FRAMES))
+    throw new UnreadPicture(`JPEG of a rare kind (frame ${frame.marker - 0xc0})`);
   const unread = FRAMES[frame.marker];
-  if (unread !== undefined) throw new Error(unread);
+  if (unread !== undefined) throw new UnreadPicture(unread);
   const at = frame.start + 4;
-  if (bytes[at] !== 8) throw new Error(`${bytes[at]}-bit JPEG`);
+  if (bytes[at] !== 8) throw new UnreadPicture(`${bytes[at]}-bit JPEG`);
   const size = { height: bytes[at + 1] * 256 + bytes[at + 2], width: bytes[at + 3] * 256 + bytes[at + 4] };
   const components = bytes[at + 5];
-  if (components !== 1 && components !== 3) throw new Error(`JPEG with ${components} components (CMYK)`);
+  if (components !== 1 && components !== 3)
+    throw new UnreadPicture(`JPEG with ${components} components (CMYK)`);
   return { ...size, components };
 }
 
@@ -103,7 +90,7 @@ export async function decodeJpeg(
   bytes: Uint8Array,
   color: JpegColor = "as-marked",
   tables?: Uint8Array,
-): Promise<JpegImage> {
+): Promise<Picture> {
   const whole = assembled(bytes, color, tables);
   jpegHeader(whole);
   const { JPEGDecoder } = await load();
@@ -112,7 +99,7 @@ export async function decodeJpeg(
     decoder.getEncodedBuffer(whole.length).set(whole);
     decoder.decode();
     const { width, height, componentCount } = decoder.getFrameInfo();
-    return { width, height, components: componentCount, data: decoder.getDecodedBuffer().slice() };
+    return { width, height, samples: componentCount, data: decoder.getDecodedBuffer().slice() };
   } catch (error) {
     // The library throws addresses of its exceptions.
     throw error instanceof Error ? error : new Error("damaged JPEG data");
@@ -125,7 +112,7 @@ export async function decodeJpeg(
  * Decodes a JPEG whose chrominance has fewer pixels than its luminance, to RGB. Each pixel keeps the color of its own block:
  * libjpeg blends neighboring colors, which were never recorded.
  */
-export async function decodeSubsampledJpeg(bytes: Uint8Array, tables?: Uint8Array): Promise<JpegImage> {
+export async function decodeSubsampledJpeg(bytes: Uint8Array, tables?: Uint8Array): Promise<Picture> {
   const whole = assembled(bytes, "as-marked", tables);
   const { width, height, components } = jpegHeader(whole);
   const parameters = {
@@ -140,7 +127,7 @@ export async function decodeSubsampledJpeg(bytes: Uint8Array, tables?: Uint8Arra
   const data = new Uint8Array(await decoder.decode(whole.slice().buffer));
   if (components !== 3 || data.length !== 3 * width * height) throw new Error("damaged JPEG data");
   toRgb(data);
-  return { width, height, components, data };
+  return { width, height, samples: components, data };
 }
 
 /** Luminance and chrominance to red, green and blue, in place (JFIF 1.02, section 7). */

@@ -5,26 +5,8 @@ import { chooseArray } from "./choose-array.ts";
 import { FileBytes, readSmallFile } from "./file-bytes.ts";
 import { ImageError, type OpenOptions } from "./image.ts";
 import { type ByteRange, inMemory, rawArray } from "./raw-array.ts";
-import { bytesOf, type StoredType } from "./samples.ts";
+import { bytesOf, numpyType, type StoredType } from "./samples.ts";
 import type { Probe } from "./stored-array.ts";
-
-const KINDS: Readonly<Record<string, string>> = { i: "int", u: "uint", f: "float" };
-const TYPES: readonly string[] = [
-  "bool",
-  "int8",
-  "int16",
-  "int32",
-  "int64",
-  "uint8",
-  "uint16",
-  "uint32",
-  "uint64",
-  "float16",
-  "float32",
-  "float64",
-] satisfies StoredType[];
-
-const isStored = (name: string): name is StoredType => TYPES.includes(name);
 
 interface NpyArray {
   readonly descr: string;
@@ -46,16 +28,14 @@ async function readHeader(path: string, bytes: ByteRange, size: number): Promise
   const header = parseNpyHeader(Buffer.from(await bytes.read(0, dataStart)), dataStart);
   if (header === undefined)
     throw new ImageError(path, `${path}: holds records or a damaged header, not an array of numbers.`);
-  const [, order, kind, width] = /^([<>|=]?)([a-zA-Z])(\d+)$/.exec(header.descr) ?? [];
-  const name = kind === "b" ? "bool" : `${KINDS[kind]}${8 * Number(width)}`;
-  const type = isStored(name) ? name : undefined;
+  const type = numpyType(header.descr);
   const values = header.shape.reduce((product, each) => product * each, 1);
   if (type !== undefined && dataStart + values * bytesOf(type) > size)
     throw new ImageError(
       path,
       `${path}: is cut short: it should hold ${header.shape.join(" x ")} values. Copy it again.`,
     );
-  return { ...header, type, littleEndian: order !== ">" };
+  return { ...header, type, littleEndian: !header.descr.startsWith(">") };
 }
 
 function probeOf(path: string, header: NpyArray, bytes: ByteRange, more: Partial<Probe>): Probe {

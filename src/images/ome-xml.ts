@@ -1,7 +1,6 @@
 /** OME-XML (2016-06 and before): which plane of which image lies on which page of which file. */
-import { XMLParser } from "fast-xml-parser";
 import type { PixelSize } from "./image.ts";
-import { pixelSize } from "./pixel-size.ts";
+import { mixedPixelSize, type WrittenLength } from "./pixel-size.ts";
 
 /** Pages that hold consecutive planes. */
 export interface OmePlanes {
@@ -34,8 +33,12 @@ type Element = { readonly [name: string]: unknown };
 const MANY = ["Image", "Channel", "TiffData"];
 
 /** Reads OME-XML; undefined where the text is none. Throws where it is not well formed. */
-export function parseOme(text: string): OmeDocument | undefined {
+export async function parseOme(text: string): Promise<OmeDocument | undefined> {
   if (!/<(?:\w+:)?OME[\s>]/.test(text)) return undefined;
+  // Loaded for the files that need it.
+  const { XMLParser, XMLValidator } = await import("fast-xml-parser");
+  const valid = XMLValidator.validate(text);
+  if (valid !== true) throw new Error(`${valid.err.msg} (line ${valid.err.line})`);
   const parser = new XMLParser({
     ignoreAttributes: false,
     attributeNamePrefix: "",
@@ -61,20 +64,19 @@ function omeImage(image: Element, ownUuid: string | undefined): OmeImage {
     const size = Number(asText(pixels[`Size${axis}`]) ?? 1);
     return axis === "C" ? size / samples : size;
   });
-  const number = (name: string) => {
-    const text = asText(pixels[name]);
-    return text === undefined ? undefined : Number(text);
+  const length = (axis: "X" | "Y" | "Z"): WrittenLength => {
+    const text = asText(pixels[`PhysicalSize${axis}`]);
+    return {
+      value: text === undefined ? undefined : Number(text),
+      unit: asText(pixels[`PhysicalSize${axis}Unit`]) ?? "µm",
+    };
   };
-  const unit = asText(pixels.PhysicalSizeXUnit) ?? "µm";
   return {
     name: asText(image.Name) ?? asText(image.ID) ?? "",
     axes,
     sizes,
     planes: elements(pixels.TiffData).map((data) => omePlanes(data, axes, ownUuid)),
-    pixelSize: pixelSize(
-      { z: number("PhysicalSizeZ"), y: number("PhysicalSizeY"), x: number("PhysicalSizeX") },
-      unit,
-    ),
+    pixelSize: mixedPixelSize({ z: length("Z"), y: length("Y"), x: length("X") }),
   };
 }
 

@@ -5,12 +5,12 @@ const UNITS: readonly (readonly [unit: string, meters: number, names: readonly s
   [
     "µm",
     1e-6,
-    ["µm", "μm", "um", "micron", "microns", "micrometer", "micrometer", "micrometers", "\\u00b5m"],
+    ["µm", "μm", "um", "micron", "microns", "micrometer", "micrometre", "micrometers", "\\u00b5m"],
   ],
-  ["nm", 1e-9, ["nm", "nanometer", "nanometer", "nanometers"]],
-  ["mm", 1e-3, ["mm", "millimeter", "millimeter", "millimeters"]],
-  ["cm", 1e-2, ["cm", "centimeter", "centimeter"]],
-  ["m", 1, ["m", "meter", "meter", "meters"]],
+  ["nm", 1e-9, ["nm", "nanometer", "nanometre", "nanometers"]],
+  ["mm", 1e-3, ["mm", "millimeter", "millimetre", "millimeters"]],
+  ["cm", 1e-2, ["cm", "centimeter", "centimetre"]],
+  ["m", 1, ["m", "meter", "metre", "meters"]],
   ["Å", 1e-10, ["å", "angstrom"]],
   ["inch", 0.0254, ["inch", "in", "inches"]],
 ];
@@ -31,11 +31,37 @@ export function pixelSize(
   return { z, y, x, unit: known?.[0] ?? written };
 }
 
+/** The distance along one axis, as a file writes it. */
+export interface WrittenLength {
+  readonly value: number | undefined;
+  readonly unit: string | undefined;
+}
+
+/** A pixel size whose axes have units of their own, in the unit of x, else y, else z. An axis that cannot be converted is left out. */
+export function mixedPixelSize(
+  axes: Readonly<Record<"z" | "y" | "x", WrittenLength>>,
+): PixelSize | undefined {
+  const lone = (axis: "z" | "y" | "x") => pixelSize({ [axis]: axes[axis].value }, axes[axis].unit);
+  const own = { z: lone("z"), y: lone("y"), x: lone("x") };
+  const unit = (own.x ?? own.y ?? own.z)?.unit;
+  if (unit === undefined) return undefined;
+  const converted = (axis: "z" | "y" | "x") => {
+    const size = own[axis];
+    const value = size?.[axis];
+    if (size === undefined || value === undefined || size.unit === unit) return value;
+    const [from, to] = [metersOf(size.unit), metersOf(unit)];
+    return from === undefined || to === undefined ? undefined : Number(((value * from) / to).toPrecision(12));
+  };
+  return pixelSize({ z: converted("z"), y: converted("y"), x: converted("x") }, unit);
+}
+
+const metersOf = (unit: string): number | undefined => UNITS.find(([name]) => name === unit)?.[1];
+
 /** A pixel size in micrometers; undefined where its unit is unknown. */
 export function inMicrometers(size: PixelSize | undefined): Omit<PixelSize, "unit"> | undefined {
-  const known = UNITS.find(([unit]) => unit === size?.unit);
-  if (size === undefined || known === undefined) return undefined;
-  const scale = (value: number | undefined) => value && value * (known[1] / 1e-6);
+  const meters = size && metersOf(size.unit);
+  if (size === undefined || meters === undefined) return undefined;
+  const scale = (value: number | undefined) => value && value * (meters / 1e-6);
   return { z: scale(size.z), y: scale(size.y), x: scale(size.x) };
 }
 

@@ -1,24 +1,16 @@
 /** Pictures that are decoded as a whole: PNG, JPEG and BMP. */
 import { decode as decodeBmp } from "bmp-ts";
-import { decode as decodePng } from "fast-png";
 import { rowMajor, type Strided } from "./axes.ts";
 import { readSmallFile } from "./file-bytes.ts";
 import { ImageError, type SampleArray, type SampleType } from "./image.ts";
 import { decodeJpeg, jpegHeader } from "./jpeg.ts";
-import { unpackBits } from "./samples.ts";
+import type { Picture } from "./picture.ts";
+import { decodePng } from "./png.ts";
 import type { Probe } from "./stored-array.ts";
 
 const MOST_FILE_BYTES = 2 ** 29;
 /** Pixels of a picture: it is decoded as a whole. */
 const MOST_PIXELS = 2 ** 27;
-
-/** A decoded picture, `[y, x, sample]`. */
-interface Picture {
-  readonly height: number;
-  readonly width: number;
-  readonly samples: number;
-  readonly data: SampleArray;
-}
 
 interface Header {
   readonly height: number;
@@ -71,7 +63,6 @@ function probeOf(
 
 /** PNG's kinds of color, with their samples (PNG 3rd edition, 11.2.1). */
 const PNG_SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 3, 4: 2, 6: 4 };
-const INDEXED = 3;
 
 export async function probePng(path: string): Promise<Probe> {
   const bytes = await readSmallFile(path, MOST_FILE_BYTES);
@@ -86,42 +77,14 @@ export async function probePng(path: string): Promise<Probe> {
     sampleType: depth === 16 ? "uint16" : "uint8",
     storedType: depth < 8 ? `${depth}-bit` : `uint${depth}`,
   };
-  const decode = async (): Promise<Picture> => {
-    const { width, height, channels, data, palette } = decodePng(bytes, { checkCrc: true });
-    const flat =
-      depth < 8
-        ? unpackBits(new Uint8Array(data), depth, width * channels, height)
-        : new (depth === 16 ? Uint16Array : Uint8Array)(data);
-    if (kind !== INDEXED) {
-      // Gray of 2 and 4 bits is stretched to 8, as readers do; a bit stays 0 or 1.
-      const scale = depth === 2 ? 85 : depth === 4 ? 17 : 1;
-      return {
-        width,
-        height,
-        samples: channels,
-        data: scale === 1 ? flat : (flat.map((value) => value * scale) as SampleArray),
-      };
-    }
-    if (palette === undefined) throw new Error("it has no palette");
-    const colors = new Uint8Array(3 * flat.length);
-    for (let at = 0; at < flat.length; at++) {
-      const color = palette[flat[at]];
-      if (color === undefined) throw new Error("it names colors that its palette lacks");
-      colors.set(color.slice(0, 3), 3 * at);
-    }
-    return { width, height, samples: 3, data: colors };
-  };
-  return probeOf(path, header, { format: "PNG", compression: "deflate" }, decode);
+  return probeOf(path, header, { format: "PNG", compression: "deflate" }, async () => decodePng(bytes));
 }
 
 export async function probeJpeg(path: string): Promise<Probe> {
   const bytes = await readSmallFile(path, MOST_FILE_BYTES);
   const { width, height, components } = jpegHeader(bytes);
   const header = { width, height, samples: components, sampleType: "uint8", storedType: "uint8" } as const;
-  return probeOf(path, header, { format: "JPEG", compression: "JPEG" }, async () => {
-    const { data, ...size } = await decodeJpeg(bytes);
-    return { width: size.width, height: size.height, samples: size.components, data };
-  });
+  return probeOf(path, header, { format: "JPEG", compression: "JPEG" }, () => decodeJpeg(bytes));
 }
 
 export async function probeBmp(path: string): Promise<Probe> {

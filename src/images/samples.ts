@@ -3,7 +3,39 @@ import { getFloat16 } from "@petamoriken/float16";
 import { SAMPLE_ARRAYS, type SampleArray, type SampleType, sampleArray } from "./image.ts";
 
 /** Types that files store; those that no image has are widened without loss, or refused. */
-export type StoredType = SampleType | "bool" | "float16" | "float24" | "int64" | "uint64";
+const STORED_TYPES = [
+  "bool",
+  "int8",
+  "int16",
+  "int32",
+  "int64",
+  "uint8",
+  "uint16",
+  "uint32",
+  "uint64",
+  "float16",
+  "float24",
+  "float32",
+  "float64",
+] as const;
+
+export type StoredType = (typeof STORED_TYPES)[number];
+
+const isStoredType = (name: string): name is StoredType => STORED_TYPES.some((type) => type === name);
+
+/** The type of this name, such as `uint16`; undefined where there is none. TIFF alone has `float24`. */
+export const storedType = (name: string | undefined): StoredType | undefined =>
+  name !== undefined && isStoredType(name) ? name : undefined;
+
+const NUMPY_KINDS: Readonly<Record<string, string>> = { i: "int", u: "uint", f: "float" };
+
+/** The type that NumPy spells like `<u2`; undefined where it is not read. */
+export function numpyType(descr: string): StoredType | undefined {
+  const [, kind = "", width] = /^[<>|=]?([a-zA-Z])(\d+)$/.exec(descr) ?? [];
+  if (kind === "b") return width === "1" ? "bool" : undefined;
+  const name = storedType(`${NUMPY_KINDS[kind]}${8 * Number(width)}`);
+  return name === "float24" ? undefined : name;
+}
 
 /** The pixel type that a stored type is read as: 64-bit integers as float64, which holds those up to 2^53. */
 export function readAs(type: StoredType): SampleType {

@@ -23,6 +23,7 @@ import {
   storedBytes,
   wholeRegion,
 } from "./image.ts";
+import { UnreadPicture } from "./picture.ts";
 
 /** The array that holds an image, inside an open file. */
 export interface StoredArray {
@@ -56,6 +57,11 @@ export async function explained<T>(path: string, format: string, read: () => Pro
     return await read();
   } catch (error) {
     if (error instanceof ImageError) throw error;
+    if (error instanceof UnreadPicture)
+      throw new ImageError(
+        path,
+        `${path}: is compressed by ${error.message}, which is not read. Save it as a TIFF with deflate or LZW.`,
+      );
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") throw new ImageError(path, `${path}: there is no such file.`);
     if (code === "EACCES" || code === "EPERM")

@@ -1,26 +1,22 @@
 /** Strips and tiles of a TIFF's page, decoded: decompressed, predictors undone, bits unpacked. */
-import { inflateXz, inflateZlib, inflateZstd } from "./decompress.ts";
 import { type SampleArray, sampleArray } from "./image.ts";
-import { decodeJpeg, decodeSubsampledJpeg } from "./jpeg.ts";
 import { bytesOf, decodeSamples, swapBytes, unpackBits } from "./samples.ts";
-import { decodeLzw, decodePackBits } from "./tiff-codecs.ts";
+import { decodePicture, decompress, isPicture, mostBytes } from "./tiff-decompress.ts";
 import { TAG } from "./tiff-directory.ts";
-import { compressionName, isRaw, type Page, packedBytes, pageSampleType, typeName } from "./tiff-page.ts";
+import { isRaw, type Page, packedBytes, pageSampleType, typeName } from "./tiff-page.ts";
 
 /** Pixels `[x0, x1)` and `[y0, y1)` of a page. */
 export type Window = readonly [x0: number, y0: number, x1: number, y1: number];
 
 /** Blocks that are decompressed at once. */
 const AT_ONCE = 8;
-/** Compressed blocks this much larger than their pixels are damaged. */
-const MOST_EXPANSION = 2;
 const MOST_BLOCK_BYTES = 2 ** 30;
 
 /** Reads a window of a page, `[y, x, sample]`. */
 export async function readWindow(page: Page, window: Window): Promise<SampleArray> {
-  if (isRaw(page)) {
-    const offsets = await page.directory.numbers(TAG.stripOffsets);
-    const rowBytes = packedBytes(page.type, page.width * page.samples);
+  const rowBytes = packedBytes(page.type, page.width * page.samples);
+  const offsets = isRaw(page) ? await page.directory.numbers(TAG.stripOffsets) : [];
+  if (isRaw(page) && (await stripsAreWhole(page, rowBytes))) {
     const { blockHeight } = page;
     return readRows(page, (y) => offsets[Math.floor(y / blockHeight)] + (y % blockHeight) * rowBytes, window);
   }
@@ -54,6 +50,15 @@ export async function readWindow(page: Page, window: Window): Promise<SampleArra
   for (let at = 0; at < blocks.length; at += AT_ONCE)
     await Promise.all(blocks.slice(at, at + AT_ONCE).map(copy));
   return values;
+}
+
+/** Whether no strip is left out or shorter than its rows; old writers leave the lengths out. */
+async function stripsAreWhole({ directory, blockHeight, height }: Page, rowBytes: number): Promise<boolean> {
+  const lengths = await directory.numbers(TAG.stripBytes);
+  return lengths.every((bytes, strip) => {
+    const rows = Math.min(blockHeight, height - strip * blockHeight);
+    return bytes >= rows * rowBytes;
+  });
 }
 
 /** Reads rows that are stored as they are: no more than those that are asked for. */
@@ -119,11 +124,12 @@ async function readBlock(page: Page, { offset, bytes }: BlockPlace, row: number)
     );
   // GDAL and others leave out what is empty.
   if (bytes === 0) return sampleArray(pageSampleType(type), perRow * rows);
-  if (page.compression !== 1 && bytes > MOST_EXPANSION * needed + 65_536)
+  if (page.compression !== 1 && bytes > mostBytes(needed))
     throw tiff.error("has strips or tiles larger than their pixels: it is damaged.");
   const stored = await tiff.bytes.read(offset, page.compression === 1 ? Math.min(bytes, needed) : bytes);
   if (page.reversedBits) reverseBits(stored);
-  const raw = await decompress(page, stored, needed, rows);
+  if (isPicture(page.compression)) return decodePicture(page, stored, rows);
+  const raw = await decompress(page, stored, needed);
   if (raw.length < needed)
     throw tiff.error(
       "has strips or tiles with fewer pixels than they should have: it is damaged or cut short.",
@@ -139,53 +145,6 @@ async function readBlock(page: Page, { offset, bytes }: BlockPlace, row: number)
     type,
     page.predictor !== 1 || tiff.littleEndian,
   );
-}
-
-async function decompress(page: Page, stored: Buffer, needed: number, rows: number): Promise<Uint8Array> {
-  const { compression, tiff } = page;
-  // Writers may add rows to the last strip.
-  const most = MOST_EXPANSION * needed + 65_536;
-  switch (compression) {
-    case 1:
-      return stored;
-    case 7:
-      return decompressJpeg(page, stored, rows);
-    case 8:
-    case 32946:
-      return inflateZlib(stored, most);
-    case 50000:
-    case 34926:
-      return inflateZstd(stored, most);
-    case 34925:
-      return inflateXz(stored, most);
-    case 5:
-      return decodeLzw(stored, needed);
-    case 32773:
-      return decodePackBits(stored, needed);
-    default:
-      throw tiff.error(
-        `is compressed by ${compressionName(compression)}, which is not read. Save it with deflate or LZW.`,
-      );
-  }
-}
-
-const [RGB, YCBCR] = [2, 6];
-
-async function decompressJpeg(page: Page, stored: Uint8Array, rows: number): Promise<Uint8Array> {
-  const { photometric, separate, directory, tiff, samples, blockWidth, type } = page;
-  if (type !== "uint8") throw tiff.error("is compressed by JPEG of more than 8 bits, which is not read.");
-  if (samples === 3 && !separate && photometric !== RGB && photometric !== YCBCR)
-    throw tiff.error("is compressed by JPEG and does not say what its colors are.");
-  const tables = await directory.bytes(TAG.jpegTables);
-  const colored = samples === 3 && !separate;
-  const [across = 2, down = 2] = await directory.numbers(TAG.ycbcrSubsampling);
-  const image =
-    colored && photometric === YCBCR && across * down > 1
-      ? await decodeSubsampledJpeg(stored, tables)
-      : await decodeJpeg(stored, !colored ? "as-marked" : photometric === RGB ? "rgb" : "ycbcr", tables);
-  if (image.components !== (separate ? 1 : samples) || image.width !== blockWidth || image.height < rows)
-    throw tiff.error("has JPEG tiles of another size than it says: it is damaged.");
-  return image.data;
 }
 
 /** Undoes a predictor (TIFF 6.0, section 14; Adobe's TIFF Technical Note 3). The result is little-endian, unless there was none. */

@@ -54,7 +54,10 @@ export const TAG = {
   jpegTables: 347,
   ycbcrSubsampling: 530,
   metamorphPlanes: 33629,
+  lercParameters: 50674,
+  fluoView: 34361,
   zeissLsm: 34412,
+  hamamatsu: 65420,
 } as const;
 
 /** Text and lists in directories; OME-XML of large screens has tens of megabytes. */
@@ -62,11 +65,14 @@ const MOST_FIELD_BYTES = 2 ** 27;
 /** Bytes that are read at once: neighboring directories come with them. */
 const WINDOW = 2 ** 14;
 const MOST_PAGES = 1_000_000;
+const MOST_DESCRIPTIONS = 8;
 
 interface Field {
   readonly type: number;
   readonly count: number;
-  /** Where its values lie in the file. */
+  /** Its values, where they are short enough to lie in the directory. */
+  readonly inline: Buffer | undefined;
+  /** Where its values lie in the file otherwise. */
   readonly offset: number;
 }
 
@@ -74,7 +80,10 @@ interface Field {
 export class Directory {
   constructor(
     private readonly tiff: TiffFile,
+    /** A tag's first field. */
     private readonly fields: ReadonlyMap<number, Field>,
+    /** Descriptions: a page may have several, one for each program that reads them. */
+    private readonly descriptions: readonly Field[],
   ) {}
 
   has(tag: number): boolean {
@@ -106,10 +115,21 @@ export class Directory {
 
   /** Text up to the first zero; empty where there is no such field. */
   async text(tag: number): Promise<string> {
-    const bytes = (await this.bytes(tag)) ?? new Uint8Array();
-    const end = bytes.indexOf(0);
-    return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString("utf8");
+    return textOf((await this.bytes(tag)) ?? new Uint8Array());
   }
+
+  /** The texts of all ImageDescription fields. */
+  async descriptionTexts(): Promise<string[]> {
+    const texts: string[] = [];
+    for (const field of this.descriptions)
+      texts.push(textOf(await this.tiff.fieldBytes(TAG.description, field)));
+    return texts;
+  }
+}
+
+function textOf(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString("utf8");
 }
 
 /** An open TIFF. */
@@ -119,7 +139,7 @@ export class TiffFile {
   private constructor(
     readonly bytes: FileBytes,
     readonly littleEndian: boolean,
-    private readonly big: boolean,
+    readonly big: boolean,
     private readonly first: number,
   ) {}
 
@@ -157,23 +177,32 @@ export class TiffFile {
     const count = this.big ? this.wide(head, 0) : this.narrow(head, 0, 2);
     if (count === 0 || count > 65_535)
       throw this.error("has a page without a directory: the file is damaged.");
-    const table = await this.cached(offset + countBytes, count * entryBytes + fieldBytes);
+    // A copy: the bytes around it need not be kept. Reading them again for each page would cost most of the time to open a stack.
+    const table = Buffer.from(await this.cached(offset + countBytes, count * entryBytes + fieldBytes));
     const fields = new Map<number, Field>();
+    const descriptions: Field[] = [];
     for (let entry = 0; entry < count; entry++) {
       const at = entry * entryBytes;
       const [tag, type] = [this.narrow(table, at, 2), this.narrow(table, at + 2, 2)];
       const values = this.offset(table, at + 4);
       const length = values * (TYPE_BYTES[type] ?? 0);
       const place = at + 4 + fieldBytes;
-      const inside = length <= fieldBytes ? offset + countBytes + place : this.offset(table, place);
-      fields.set(tag, { type, count: values, offset: inside });
+      const inline = length <= fieldBytes ? table.subarray(place, place + length) : undefined;
+      const field = { type, count: values, inline, offset: this.offset(table, place) };
+      // As libtiff and Bio-Formats do, the first of several is believed.
+      if (!fields.has(tag)) fields.set(tag, field);
+      if (tag === TAG.description && descriptions.length < MOST_DESCRIPTIONS) descriptions.push(field);
     }
-    return { directory: new Directory(this, fields), next: this.offset(table, count * entryBytes) };
+    return {
+      directory: new Directory(this, fields, descriptions),
+      next: this.offset(table, count * entryBytes),
+    };
   }
 
-  async fieldBytes(tag: number, { type, count, offset }: Field): Promise<Buffer> {
+  async fieldBytes(tag: number, { type, count, inline, offset }: Field): Promise<Buffer> {
     const width = TYPE_BYTES[type];
     if (width === undefined) throw this.error(`its tag ${tag} has values of an unknown type (${type}).`);
+    if (inline !== undefined) return inline;
     const length = count * width;
     if (offset + length > this.bytes.size || length > MOST_FIELD_BYTES)
       throw this.error(

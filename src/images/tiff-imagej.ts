@@ -1,4 +1,5 @@
 /** TIFFs that ImageJ and Fiji wrote: hyperstacks, and stacks of over 4 GB behind a single page. */
+import type { PixelSize } from "./image.ts";
 import { pixelSize } from "./pixel-size.ts";
 import { type Directory, TAG, type TiffFile } from "./tiff-directory.ts";
 import type { Page } from "./tiff-page.ts";
@@ -12,7 +13,7 @@ export async function imageJSeries(
   description: string,
 ): Promise<Series | undefined> {
   if (!description.startsWith("ImageJ=")) return undefined;
-  const text = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(description)?.[1].trim();
+  const text = (name: string) => property(description, name);
   const value = (name: string, otherwise: number) => Number(text(name) ?? otherwise);
   const pages = await primary(tiff, directories);
   const [images, frames] = [value("images", 1), value("frames", 1)];
@@ -39,10 +40,6 @@ export async function imageJSeries(
   if (letters === undefined) throw tiff.error(`its ImageJ header has an unknown order of planes, ${order}.`);
   const axes = [...letters].reverse();
   const shape = axes.map((axis) => sizes[axis]);
-  const perUnit = async (tag: number) => {
-    const found = await first.directory.number(tag);
-    return found === undefined ? undefined : 1 / found;
-  };
   return {
     format: "ImageJ TIFF",
     shape,
@@ -52,14 +49,30 @@ export async function imageJSeries(
     },
     first,
     ...(await planesOf(tiff, pages, first, planeCount(shape), "its ImageJ header")),
-    pixelSize: pixelSize(
-      {
-        z: text("spacing") === undefined ? undefined : Math.abs(value("spacing", 1)),
-        y: await perUnit(TAG.yResolution),
-        x: await perUnit(TAG.xResolution),
-      },
-      text("unit"),
-    ),
+    pixelSize: await imageJPixelSize(first, description),
     others: [],
   };
+}
+
+const property = (description: string, name: string): string | undefined =>
+  new RegExp(`^${name}=(.*)$`, "m").exec(description)?.[1].trim();
+
+/** The pixel size that an ImageJ header and the resolution tags give. */
+export async function imageJPixelSize(
+  { directory }: Page,
+  description: string,
+): Promise<PixelSize | undefined> {
+  const perUnit = async (tag: number) => {
+    const found = await directory.number(tag);
+    return found === undefined ? undefined : 1 / found;
+  };
+  const spacing = property(description, "spacing");
+  return pixelSize(
+    {
+      z: spacing === undefined ? undefined : Math.abs(Number(spacing)),
+      y: await perUnit(TAG.yResolution),
+      x: await perUnit(TAG.xResolution),
+    },
+    property(description, "unit"),
+  );
 }

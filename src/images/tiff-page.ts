@@ -1,6 +1,6 @@
 /** What a page of a TIFF holds: its size, its pixel type, and how its strips or tiles are stored. */
 import type { SampleType } from "./image.ts";
-import { bytesOf, readAs, type StoredType } from "./samples.ts";
+import { bytesOf, readAs, type StoredType, storedType } from "./samples.ts";
 import { type Directory, TAG, type TiffFile } from "./tiff-directory.ts";
 
 /** Whole bytes a value, or unsigned integers packed to fewer bits. */
@@ -69,21 +69,6 @@ const KINDS: Readonly<Record<number, string>> = {
   5: "complex int",
   6: "complex",
 };
-const WHOLE: readonly string[] = [
-  "uint8",
-  "uint16",
-  "uint32",
-  "uint64",
-  "int8",
-  "int16",
-  "int32",
-  "int64",
-  "float16",
-  "float24",
-  "float32",
-  "float64",
-] satisfies StoredType[];
-
 const MOST_SAMPLES = 4096;
 const YCBCR = 6;
 const JPEG = 7;
@@ -138,8 +123,8 @@ async function pageType(tiff: TiffFile, directory: Directory, samples: number): 
   )
     throw tiff.error(`its samples differ in type (${bits.join(", ")} bits), which is not read.`);
   const kind = KINDS[format] ?? "uint";
-  const name = `${kind}${bit}`;
-  if (WHOLE.includes(name)) return name as StoredType;
+  const whole = storedType(`${kind}${bit}`);
+  if (whole !== undefined) return whole;
   if (kind === "uint" && bit >= 1 && bit <= 32) return { bits: bit };
   throw tiff.error(`its pixels are ${bit}-bit ${kind}, which is not read. Convert it to 8, 16 or 32 bits.`);
 }

@@ -1,7 +1,16 @@
 /** Which pages of a TIFF make its image: by what tifffile, Zeiss, OME, ImageJ and MetaMorph write, else all of one kind. */
-import { type Directory, TAG, type TiffFile } from "./tiff-directory.ts";
-import { imageJSeries } from "./tiff-imagej.ts";
-import { metaMorphSeries, zeissSeries } from "./tiff-instruments.ts";
+
+import { pixelSize } from "./pixel-size.ts";
+import type { Directory, TiffFile } from "./tiff-directory.ts";
+import { imageJPixelSize, imageJSeries } from "./tiff-imagej.ts";
+import {
+  fluoViewSeries,
+  metaMorphSeries,
+  perkinElmerSeries,
+  refuseSlides,
+  scanImageSeries,
+  zeissSeries,
+} from "./tiff-instruments.ts";
 import { omeSeries } from "./tiff-ome.ts";
 import { difference, type Page, readPage } from "./tiff-page.ts";
 import { centimeters, pagedPlanes, primary, type Series, sampleAxis } from "./tiff-planes.ts";
@@ -10,15 +19,37 @@ import { shapedSeries } from "./tiff-shaped.ts";
 export async function readSeries(tiff: TiffFile): Promise<Series> {
   const directories = await tiff.directories();
   const first = await readPage(tiff, directories[0]);
-  const description = await directories[0].text(TAG.description);
+  const descriptions = await directories[0].descriptionTexts();
+  const described = async (read: typeof shapedSeries): Promise<Series | undefined> => {
+    for (const description of descriptions) {
+      const series = await read(tiff, directories, first, description);
+      if (series !== undefined) return series;
+    }
+    return undefined;
+  };
+  await refuseSlides(tiff, first, descriptions[0] ?? "");
   return (
-    (await shapedSeries(tiff, directories, first, description)) ??
+    (await described(shapedSeries)) ??
     (await zeissSeries(tiff, directories, first)) ??
-    (await omeSeries(tiff, directories, first, description)) ??
-    (await imageJSeries(tiff, directories, first, description)) ??
+    (await withImageJSize(await described(omeSeries), first, descriptions)) ??
+    (await described(imageJSeries)) ??
+    (await fluoViewSeries(tiff, directories, first)) ??
     (await metaMorphSeries(tiff, directories, first)) ??
-    plainSeries(tiff, directories, first, description)
+    (await perkinElmerSeries(tiff, directories, first)) ??
+    (await scanImageSeries(tiff, directories, first)) ??
+    plainSeries(tiff, directories, first, descriptions[0] ?? "")
   );
+}
+
+/** OME-TIFFs may have ImageJ's header beside the XML, as this program's results do: it knows units that OME does not. */
+async function withImageJSize(
+  series: Series | undefined,
+  first: Page,
+  descriptions: readonly string[],
+): Promise<Series | undefined> {
+  const header = descriptions.find((description) => description.startsWith("ImageJ="));
+  if (series === undefined || series.pixelSize !== undefined || header === undefined) return series;
+  return { ...series, pixelSize: await imageJPixelSize(first, header) };
 }
 
 /** Pages that nothing describes are z-slices. Pages of at most half the size behind them are smaller copies. */
@@ -31,6 +62,7 @@ async function plainSeries(
   const pages = await primary(tiff, directories);
   const others: string[] = [];
   const slide = description.startsWith("Aperio");
+  const micrometers = slide ? Number(/\bMPP\s*=\s*([\d.]+)/.exec(description)?.[1]) : Number.NaN;
   let planes = 1;
   for (const [index, directory] of pages.slice(1).entries()) {
     const page = await readPage(tiff, directory);
@@ -54,7 +86,7 @@ async function plainSeries(
     },
     first,
     ...pagedPlanes(tiff, pages.slice(0, planes), first),
-    pixelSize: await centimeters(first),
+    pixelSize: pixelSize({ y: micrometers, x: micrometers }, "µm") ?? (await centimeters(first)),
     others,
   };
 }

@@ -1,5 +1,6 @@
-/** Writes TIFFs as ImageJ does: one page a plane, channels before slices, deflate-compressed (TIFF 6.0, Adobe's tag values). */
+/** Writes TIFFs that are ImageJ's and OME's: one page a plane, channels before slices, deflate-compressed (TIFF 6.0, Adobe's tag values). */
 import { open, rm } from "node:fs/promises";
+import { basename } from "node:path";
 import { promisify } from "node:util";
 import { deflate } from "node:zlib";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
@@ -11,6 +12,7 @@ import {
   type SampleArray,
   type SampleType,
 } from "./image.ts";
+import { imageJDescription, omeDescription } from "./tiff-descriptions.ts";
 
 const compress = promisify(deflate);
 
@@ -56,17 +58,6 @@ interface Entry {
   readonly value: number | string | readonly number[];
 }
 
-/** ImageJ's units are of ASCII characters. */
-const UNITS: Readonly<Record<string, string>> = { µm: "um", Å: "Angstrom" };
-
-function description([z, , , channels]: Image["shape"], size: PixelSize | undefined): string {
-  const lines = ["ImageJ=1.54f", `images=${z * channels}`, `channels=${channels}`, `slices=${z}`];
-  const stack = z * channels > 1 ? ["hyperstack=true", "mode=grayscale"] : [];
-  const unit = size === undefined ? [] : [`unit=${UNITS[size.unit] ?? size.unit}`];
-  const spacing = size?.z === undefined ? [] : [`spacing=${size.z}`];
-  return `${[...lines, ...stack, ...unit, ...spacing, "loop=false"].join("\n")}\n`;
-}
-
 const NO_UNIT = 1;
 /** The larger part of a fraction: nine digits are kept. */
 const LARGEST_PART = 1e9;
@@ -92,6 +83,18 @@ export interface StripSource {
   readonly pixelSize?: PixelSize;
   /** Rows `[from, to)` of one channel of one slice. Slices are asked for in order, and a slice's channels one after the other. */
   rows(z: number, channel: number, from: number, to: number): Promise<SampleArray> | SampleArray;
+}
+
+/**
+ * Two descriptions. Bio-Formats and tifffile take the first one for the file's (OME-XML), ImageJ the last one; tifffile finds
+ * ImageJ's there too.
+ */
+function descriptions(path: string, { shape, sampleType, pixelSize }: StripSource): Entry[] {
+  const texts = [
+    omeDescription(basename(path), shape, sampleType, pixelSize),
+    imageJDescription(shape, pixelSize),
+  ];
+  return texts.map((value) => ({ tag: TAG.description, type: "ascii", value }));
 }
 
 function stripsOf({ shape, sampleType, data }: Image, pixelSize: PixelSize | undefined): StripSource {
@@ -167,7 +170,7 @@ function directory(entries: readonly Entry[], offset: number, big: boolean): Buf
 }
 
 /**
- * Writes an image that ImageJ and tifffile open with its axes, to a temporary name first.
+ * Writes an image that ImageJ, Bio-Formats and tifffile open with its axes and pixel size, to a temporary name first.
  *
  * @param image `[z, y, x, channel]`; ImageJ itself shows uint8, uint16 and float32
  */
@@ -213,15 +216,7 @@ export async function writeTiffStrips(path: string, image: StripSource): Promise
         { tag: TAG.bits, type: "short", value: 8 * sampleBytes },
         { tag: TAG.compression, type: "short", value: DEFLATE },
         { tag: TAG.photometric, type: "short", value: BLACK_IS_ZERO },
-        ...(plane === 0
-          ? [
-              {
-                tag: TAG.description,
-                type: "ascii",
-                value: description(image.shape, image.pixelSize),
-              } as const,
-            ]
-          : []),
+        ...(plane === 0 ? descriptions(path, image) : []),
         { tag: TAG.stripOffsets, type: offsetType, value: stripOffsets },
         { tag: TAG.samples, type: "short", value: 1 },
         { tag: TAG.rowsPerStrip, type: "long", value: rowsPerStrip },

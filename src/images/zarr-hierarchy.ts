@@ -6,7 +6,7 @@ import { type Candidate, chooseArray } from "./choose-array.ts";
 import { readSmallFile } from "./file-bytes.ts";
 import { ImageError, type PixelSize } from "./image.ts";
 import { asArray, asNumbers, asObject, asText, isObject, type JsonObject } from "./json.ts";
-import { pixelSize } from "./pixel-size.ts";
+import { mixedPixelSize, pixelSize, type WrittenLength } from "./pixel-size.ts";
 
 const MOST_METADATA_BYTES = 2 ** 26;
 /** Containers hold images, tables and labels by the thousands; links may lead round in circles. */
@@ -177,11 +177,11 @@ function sizeOf(axes: unknown, scale: readonly number[] | undefined): PixelSize 
   const named = namedAxes(axes.map(axisName), "");
   if (named === undefined) return undefined;
   const at = (letter: string) => named.order.indexOf(letter);
-  const unitOf = (letter: string) => asText(asObject(axes[at(letter)]).unit);
-  const unit = unitOf("Y") ?? unitOf("X");
-  const value = (letter: string) =>
-    at(letter) >= 0 && unitOf(letter) === unit ? scale[at(letter)] : undefined;
-  return pixelSize({ z: value("Z"), y: value("Y"), x: value("X") }, unit);
+  const length = (letter: string): WrittenLength => ({
+    value: scale[at(letter)],
+    unit: asText(asObject(axes[at(letter)]).unit),
+  });
+  return mixedPixelSize({ z: length("Z"), y: length("Y"), x: length("X") });
 }
 
 /** What an array's own attributes say: dimension names, and the sizes that this program and N5's writers keep. */

@@ -2,7 +2,7 @@
 import { Float16Array } from "@petamoriken/float16";
 import { SAMPLE_ARRAYS, type SampleType } from "./image.ts";
 import { asArray, asNumbers, asObject, asText, isObject, type JsonObject } from "./json.ts";
-import { bytesOf, type StoredType } from "./samples.ts";
+import { bytesOf, numpyType, type StoredType, storedType } from "./samples.ts";
 import { CHECKSUM, DECOMPRESSORS, type Filter, SHUFFLE } from "./zarr-codecs.ts";
 
 export interface ArrayMetadata {
@@ -136,28 +136,16 @@ function bitsAsNumber(text: string, type: StoredType): number {
   throw new UnreadArray(`its fill value ${text} is not read`);
 }
 
-const V3_TYPES: readonly string[] = [
-  "bool",
-  "int8",
-  "int16",
-  "int32",
-  "int64",
-  "uint8",
-  "uint16",
-  "uint32",
-  "uint64",
-  "float16",
-  "float32",
-  "float64",
-] satisfies StoredType[];
-
-const isStored = (type: string | undefined): type is StoredType =>
-  type !== undefined && V3_TYPES.includes(type);
+/** A type by the name that Zarr 3 and N5 give it; undefined where there is none. */
+const typeNamed = (name: unknown): StoredType | undefined => {
+  const type = storedType(asText(name));
+  return type === "float24" ? undefined : type;
+};
 
 /** Zarr 3's `zarr.json` (https://zarr-specs.readthedocs.io/en/latest/v3/core/). Throws {@link UnreadArray}. */
 export function metadataV3(document: JsonObject): ArrayMetadata {
-  const type = asText(document.data_type);
-  if (!isStored(type))
+  const type = typeNamed(document.data_type);
+  if (type === undefined)
     throw new UnreadArray(`its values are ${JSON.stringify(document.data_type)}, not pixels`);
   const grid = asObject(document.chunk_grid);
   if (grid.name !== "regular") throw new UnreadArray(`its chunk grid ${grid.name} is not read`);
@@ -246,15 +234,10 @@ function filterOf(
 
 const isSampleType = (type: string): type is SampleType => Object.hasOwn(SAMPLE_ARRAYS, type);
 
-const KINDS: Readonly<Record<string, string>> = { i: "int", u: "uint", f: "float" };
-
-/** NumPy's name of a type, such as `<u2`, or Zarr 3's. */
+/** A type by NumPy's name, such as `<u2`, or Zarr 3's. */
 function typeOf(dtype: unknown): StoredType {
-  const text = asText(dtype) ?? "";
-  const [, kind, bytes] = /^[<>|=]?([a-z])(\d+)$/.exec(text) ?? [];
-  const name = kind === "b" ? "bool" : `${KINDS[kind]}${8 * Number(bytes)}`;
-  if (isStored(name)) return name;
-  if (isStored(text)) return text;
+  const type = numpyType(asText(dtype) ?? "") ?? typeNamed(dtype);
+  if (type !== undefined) return type;
   throw new UnreadArray(`its values are ${JSON.stringify(dtype)}, not pixels`);
 }
 
@@ -292,8 +275,8 @@ export function metadataV2(document: JsonObject): ArrayMetadata {
 
 /** N5's `attributes.json` (https://github.com/saalfeldlab/n5); its axes run the other way. Throws {@link UnreadArray}. */
 export function metadataN5(document: JsonObject): ArrayMetadata & { readonly compressor: JsonObject } {
-  const type = asText(document.dataType);
-  if (!isStored(type))
+  const type = typeNamed(document.dataType);
+  if (type === undefined)
     throw new UnreadArray(`its values are ${JSON.stringify(document.dataType)}, not pixels`);
   const compressor: JsonObject = isObject(document.compression)
     ? document.compression

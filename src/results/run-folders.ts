@@ -202,7 +202,7 @@ async function filesOf(tree: ResultTree): Promise<RunFiles> {
   const beside = new Set(perImage);
   const checked = new Set(perImage.filter((path) => isCheck(path, beside)));
   return {
-    configuration: configurationsOf(configs, runId),
+    configuration: configurationsOf(configs, tree),
     checkpoints: checkpoints.filter(ofRun),
     charts,
     "mae-checks": [...checks, ...checked],
@@ -223,10 +223,17 @@ function isCheck(path: string, beside: ReadonlySet<string>): boolean {
   return beside.has(`${path.slice(0, ending.index)}${extension}`);
 }
 
-/** BiaPy writes a copy for each run, `<file>_<run>_<date>.yaml`; the documented tree has one for the job. */
-function configurationsOf(configs: readonly string[], runId: number): string[] {
+/**
+ * The copies of a run's configuration: `<name>_<run>.yaml` by the embedded engine, `<file>_<run>_<date>.yaml` by BiaPy. Where
+ * there is none, the job's `<name>.yaml`, which the documented tree has and each run of the job overwrites.
+ */
+function configurationsOf(configs: readonly string[], { name, runId }: ResultTree): string[] {
   const dated = /_(\d+)_\d{4}(?:_\d\d){5}\.ya?ml$/;
-  const ofRun = configs.filter((path) => Number(dated.exec(path)?.[1]) === runId);
-  const ofJob = configs.filter((path) => !dated.test(path) && /\.ya?ml$/.test(path));
-  return ofRun.length > 0 ? ofRun : ofJob;
+  const numberOf = (path: string): number | undefined => {
+    const date = dated.exec(path);
+    return date === null ? runNumber(basename(path, extname(path)), name) : Number(date[1]);
+  };
+  const yaml = configs.filter((path) => /\.ya?ml$/.test(path));
+  const ofRun = yaml.filter((path) => numberOf(path) === runId);
+  return ofRun.length > 0 ? ofRun : yaml.filter((path) => numberOf(path) === undefined);
 }

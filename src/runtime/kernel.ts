@@ -74,12 +74,14 @@ export function attributesOf<Attributes>(
 
 // ---- running kernels -----------------------------------------------------------------------------------------------
 
-type Attributed<Attributes> = { readonly [Name in keyof Attributes]: AttributeValue };
+type Attributed<Attributes> = { readonly [Name in keyof Attributes]: AttributeValue | undefined };
 
 function attributeMap(attributes: object): tf.NamedAttrMap {
-  const entries = Object.entries<AttributeValue>({ ...attributes });
+  const entries = Object.entries<AttributeValue | undefined>({ ...attributes });
   return Object.fromEntries(
-    entries.map(([name, value]) => [name, typeof value === "object" ? [...value] : value]),
+    entries.flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, typeof value === "object" ? [...value] : value]],
+    ),
   );
 }
 

@@ -1,12 +1,25 @@
 /** Operations that TensorFlow.js lacks: products along an axis, and operations that change precision or gradients alone. */
 import { exactly } from "../facts/checked-lists.ts";
-import { isNumber, type Kernel, registerComposed, registerGradient, runKernel } from "./kernel.ts";
+import { isNumber, type Kernel, optional, registerComposed, registerGradient, runKernel } from "./kernel.ts";
 import { tf } from "./tensor.ts";
 
-export const ALONG_AXIS: Kernel<"x" | "matrix", { readonly axis: number }> = {
+/**
+ * How a matrix resizes an image: linearly between pixels whose areas (`area`) or whose corner pixels (`corners`) coincide, or by the
+ * nearest pixel. PyTorch's `align_corners=False`, `align_corners=True` and `mode="nearest"`.
+ */
+export type Resizing = "area" | "corners" | "nearest";
+const isResizing = (value: unknown): value is Resizing =>
+  value === "area" || value === "corners" || value === "nearest";
+
+interface AlongAxis {
+  readonly axis: number;
+  /** What the matrix does to an image, where it resizes one. */
+  readonly resizing?: Resizing | undefined;
+}
+export const ALONG_AXIS: Kernel<"x" | "matrix", AlongAxis> = {
   name: "AlongAxis",
   operands: ["x", "matrix"],
-  attributes: { axis: isNumber },
+  attributes: { axis: isNumber, resizing: optional(isResizing) },
 };
 export const IN_SINGLE_PRECISION: Kernel<"x", object> = {
   name: "InSinglePrecision",
@@ -24,9 +37,13 @@ export const CLIPPED_GRADIENT: Kernel<"x", { readonly norm: number }> = {
   attributes: { norm: isNumber },
 };
 
-/** Multiplies each line of `x` along an axis with a constant matrix `[size, new size]`. */
-export function alongAxis(x: tf.Tensor, axis: number, matrix: tf.Tensor): tf.Tensor {
-  return runKernel(ALONG_AXIS, { x, matrix }, { axis });
+/**
+ * Multiplies each line of `x` along an axis with a constant matrix `[size, new size]`.
+ *
+ * @param resizing how the matrix resizes an image, if it does: portable models name the method instead of storing the matrix
+ */
+export function alongAxis(x: tf.Tensor, axis: number, matrix: tf.Tensor, resizing?: Resizing): tf.Tensor {
+  return runKernel(ALONG_AXIS, { x, matrix }, { axis, resizing });
 }
 
 registerComposed(ALONG_AXIS, ({ x, matrix }, { axis }) => {

@@ -7,6 +7,7 @@ import type { TilingSettings } from "../data/tiling.ts";
 import { openImage } from "../images/files.ts";
 import {
   ImageError,
+  type ImageInfo,
   type ImageWriter,
   type Region,
   type SampleArray,
@@ -16,13 +17,14 @@ import {
 } from "../images/image.ts";
 import { writeTiffStrips } from "../images/tiff-writer.ts";
 import { type PatchModel, type PredictedPart, predictParts, type Watch } from "./predict.ts";
+import { resultName } from "./result-names.ts";
 import type { ChunkSettings } from "./test-settings.ts";
 import { imageName } from "./write-image.ts";
 
 /** Where an image's prediction goes: beside HDF5 an `.h5`, else a `.zarr`, which several runs can write parts of. */
-export function chunkedPath(folder: string, path: string, { slices }: ChunkSettings): string {
-  const hdf5 = /^\.(h5|hdf5|hdf)$/i.test(extname(path)) && slices === undefined;
-  return join(folder, `${imageName(path)}${hdf5 ? ".h5" : ".zarr"}`);
+export function chunkedPath(folder: string, info: ImageInfo, { slices }: ChunkSettings): string {
+  const hdf5 = /^\.(h5|hdf5|hdf)$/i.test(extname(info.path)) && slices === undefined;
+  return join(folder, `${resultName(info)}${hdf5 ? ".h5" : ".zarr"}`);
 }
 
 export interface ChunkedPrediction {

@@ -16,6 +16,28 @@ export interface GroundTruthOptions {
   readonly check?: (source: ImageSource) => Promise<string | undefined>;
 }
 
+/** The files that are named as an image is: the one with its extension too, else all with its name before the extension. */
+export function namedLike(paths: readonly string[], image: string): string[] {
+  const same = paths.filter((path) => basename(path) === basename(image));
+  return same.length > 0 ? same : paths.filter((path) => imageName(path) === imageName(image));
+}
+
+/** Why it is not known which file belongs to which image; undefined where it is. */
+function ambiguity(
+  images: readonly ImageInfo[],
+  matches: readonly (readonly string[])[],
+): string | undefined {
+  const names = (paths: readonly string[]) => paths.map((path) => basename(path)).join(" and ");
+  for (const [index, found] of matches.entries()) {
+    if (found.length > 1)
+      return `${names(found)} are named as ${basename(images[index].path)} is. Keep one of them.`;
+    const sharing = images.filter((_, other) => found.length === 1 && matches[other].includes(found[0]));
+    if (sharing.length > 1)
+      return `${names(found)} is named as ${names(sharing.map(({ path }) => path))} are. Give each image a name of its own.`;
+  }
+  return undefined;
+}
+
 /**
  * Finds the ground truth of each image: the file of the same name, whatever its extension.
  *
@@ -37,8 +59,10 @@ export async function groundTruth(
     if (error instanceof ImageError) throw new InputError([config.problem(key, error.message)]);
     throw error;
   });
-  const byName = new Map(paths.map((path) => [imageName(path), path]));
-  const missing = images.filter(({ path }) => !byName.has(imageName(path)));
+  const matches = images.map(({ path }) => namedLike(paths, path));
+  const ambiguous = ambiguity(images, matches);
+  if (ambiguous !== undefined) throw new InputError([config.problem(key, `${folder}: ${ambiguous}`)]);
+  const missing = images.filter((_, index) => matches[index].length === 0);
   if (missing.length > 0) {
     const names = missing.slice(0, 5).map(({ path }) => basename(path));
     const more = missing.length > 5 ? ` and ${missing.length - 5} more` : "";
@@ -49,7 +73,7 @@ export async function groundTruth(
   const problems: Problem[] = [];
   const found: ImageInfo[] = [];
   for (const [index, image] of images.entries()) {
-    const path = byName.get(imageName(image.path)) ?? "";
+    const path = matches[index][0] ?? "";
     report({
       event: "progress",
       label: `Checking images of ${key}`,

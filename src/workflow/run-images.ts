@@ -13,6 +13,7 @@ import type { ReportEvent } from "../results/reporters.ts";
 import { augmentationSteps } from "./augmentation-settings.ts";
 import { InputError } from "./input-error.ts";
 import { preparedInfo, preprocessing } from "./preprocess-settings.ts";
+import { withResultNames } from "./result-names.ts";
 import {
   normalizationSettings,
   openOptions,
@@ -276,7 +277,7 @@ async function inspectFolders(
         report({ event: "progress", label: `Checking images of ${key}`, done, total: paths.length }),
       );
       problems.push(...inspected.problems);
-      found[phase] = inspected.infos;
+      found[phase] = withResultNames(inspected.infos, report);
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       problems.push(config.problem(key, error.message));

@@ -106,7 +106,8 @@ async function onDevice(
     parameters.initialize(config.number("SYSTEM.SEED"));
     if (signal.aborted) return "stopped";
     await begin(request, parameters, beginning);
-    await writeFileAtomically(tree.configFile, request.configText);
+    for (const file of [tree.configFile, tree.runConfigFile])
+      await writeFileAtomically(file, request.configText);
     if (images.training !== undefined && trainable) {
       if (beginning.kind === "fresh" || beginning.done === undefined) {
         const training = new TrainingRun(request, task, parameters, images.training, images.validation);

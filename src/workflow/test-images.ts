@@ -20,10 +20,11 @@ import {
   type Watch,
   withOutputs,
 } from "./predict.ts";
+import { resultName } from "./result-names.ts";
 import { tilingSettings } from "./settings.ts";
 import { type Measurement, type Task, type TestingTask, TestPart } from "./tasks/task.ts";
 import { type ChunkSettings, chunkSettings, evaluatedRegion, middleOf, testModel } from "./test-settings.ts";
-import { imageName, writeSamples } from "./write-image.ts";
+import { writeSamples } from "./write-image.ts";
 
 export interface TestedImage {
   readonly files: ImageFiles;
@@ -103,7 +104,7 @@ export class ImageTester {
     const saveRaw = this.config.flag("TEST.SAVE_MODEL_RAW_OUTPUT");
     for (const file of this.testing.resultFiles(image, false)) {
       if (file.raw && !saveRaw) continue;
-      const path = join(file.folder, `${imageName(image.info.path)}.tif`);
+      const path = join(file.folder, `${resultName(image.info)}.tif`);
       written[file.role] = await writeSamples(
         path,
         await file.values(part),
@@ -122,7 +123,7 @@ export class ImageTester {
   ): Promise<Tested> {
     const files = this.testing
       .resultFiles(image, true)
-      .map((file) => ({ ...file, path: chunkedPath(file.folder, image.info.path, settings) }));
+      .map((file) => ({ ...file, path: chunkedPath(file.folder, image.info, settings) }));
     const written = Object.fromEntries(files.map(({ role, path }) => [role, path]));
     if (this.config.flag("TEST.REUSE_PREDICTIONS") && files.every(({ path }) => existsSync(path)))
       return { files: { written }, metrics: {} };

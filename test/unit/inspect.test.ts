@@ -36,7 +36,7 @@ test("--inspect prints how a file is read, and --save writes its pixels", async 
     { axes, axesReason, shape, type, range, pixelSize, compression },
     {
       axes: "TZCYX",
-      axesReason: "its ImageJ header says so",
+      axesReason: "its OME-XML says so",
       shape: [3, 8, 9, 2],
       type: "uint16",
       range: [0, 431 * 7],

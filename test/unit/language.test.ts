@@ -19,6 +19,8 @@ import {
   shortestPath,
 } from "../../src/extension/language/new-configuration.ts";
 import { problemFixes, problemRange, type TextFix } from "../../src/extension/language/problem-fixes.ts";
+import { usualKeys } from "../../src/extension/language/usual-keys.ts";
+import { rankValues } from "../../src/extension/language/value-ranks.ts";
 import { isBiapyConfiguration } from "../../src/extension/workspace/recognize.ts";
 
 /** The text after a fix, as an editor applies it: from the end, so that places stay right. */
@@ -297,4 +299,46 @@ test("paths inside the folder are written relative to it", () => {
   assert.equal(shortestPath(join(root, "images", "train"), root), "images/train");
   const outside = join(tmpdir(), "elsewhere");
   assert.equal(shortestPath(outside, root), outside.replaceAll("\\", "/"));
+});
+
+test("values that the engine trains come first, the others say what they need", () => {
+  const noted = (text: string, key: string, values: readonly string[]) => {
+    const { config } = loadConfig("a.biapy.yaml", text);
+    const ranks = rankValues("embedded", config, "/", key, values);
+    return values.map((value) => ranks.get(value)?.note ?? `trained`);
+  };
+  const types = ["SELF_SUPERVISED", "SEMANTIC_SEG", "DETECTION"];
+  assert.deepEqual(noted("", "PROBLEM.TYPE", types), ["trained", "trained", "needs BiaPy"]);
+  const masking = "PROBLEM:\n  TYPE: SELF_SUPERVISED\n  SELF_SUPERVISED:\n    PRETEXT_TASK: masking\n";
+  const architectures = ["mae", "unet", "efficientnet_b0"];
+  assert.deepEqual(noted(masking, "MODEL.ARCHITECTURE", architectures), [
+    "trained",
+    "not with this configuration",
+    "needs BiaPy",
+  ]);
+  const segmenting = "PROBLEM:\n  TYPE: SEMANTIC_SEG\n";
+  assert.deepEqual(noted(segmenting, "LOSS.TYPE", ["[CE]", "[MSE]", "[VGG]"]), [
+    "trained",
+    "not with this configuration",
+    "needs BiaPy",
+  ]);
+  const { config } = loadConfig("a.biapy.yaml", "");
+  assert.deepEqual(rankValues("biapy", config, "/", "PROBLEM.TYPE", ["DETECTION"]).get("DETECTION"), {
+    rank: 0,
+  });
+});
+
+test("a misspelt value offers all values that are as near", () => {
+  const text = "TRAIN:\n  OPTIMIZER: ADAMM\n";
+  const [problem] = loadConfig("a.biapy.yaml", text).problems;
+  assert.deepEqual(
+    problemFixes(text, problem).map(({ title }) => title),
+    ["Change to ADAM", "Change to ADAMW"],
+  );
+});
+
+test("the usual keys are those that the templates set", async () => {
+  const usual = await usualKeys("templates");
+  assert.ok(usual.has("DATA.TRAIN.PATH") && usual.has("TRAIN"));
+  assert.ok(!usual.has("DATA.TRAIN.PADDING"));
 });

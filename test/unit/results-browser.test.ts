@@ -111,6 +111,19 @@ test("jobs are found in a result folder and from any of their files", async () =
   assert.equal(jobOf("/somewhere/else.txt"), undefined);
 });
 
+test("each run of a job has its own copy of the configuration", async () => {
+  const job = join(folder, "copies/cells");
+  const copies = ["cells.yaml", "cells_1.yaml", "cells_2.yaml"].map((name) => `config_files/${name}`);
+  write(job, [...copies, ...[1, 2, 3].map((run) => `checkpoints/cells_${run}-checkpoint-best.pth`)], {});
+  const shown = (await runsOf(job)).map(({ tree, files }) => [tree.runId, names(files.configuration)]);
+  assert.deepEqual(shown.sort(), [
+    [1, ["cells_1.yaml"]],
+    [2, ["cells_2.yaml"]],
+    // A run from before there were copies has the one of the job.
+    [3, ["cells.yaml"]],
+  ]);
+});
+
 test("the documented tree: files by kind, best epoch, status", async () => {
   const job = documentedTree(join(folder, "documented"));
   const runs = await runsOf(job);

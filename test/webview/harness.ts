@@ -208,14 +208,18 @@ async function openWebview(
     },
     transferable,
     setTheme: (name) =>
-      frame.evaluate(({ variables, bodyClass }) => {
-        for (const each of [...document.documentElement.style])
-          document.documentElement.style.removeProperty(each);
-        for (const [key, value] of Object.entries(variables))
-          document.documentElement.style.setProperty(`--vscode-${key}`, value);
-        document.body.classList.remove("vscode-dark", "vscode-light", "vscode-high-contrast");
-        document.body.classList.add(bodyClass);
-      }, THEMES[name]),
+      frame.evaluate(
+        (found) => {
+          const { variables, bodyClass } = found;
+          for (const each of [...document.documentElement.style])
+            document.documentElement.style.removeProperty(each);
+          for (const [key, value] of Object.entries(variables))
+            document.documentElement.style.setProperty(`--vscode-${key}`, value);
+          document.body.classList.remove(...found.classes);
+          document.body.classList.add(...bodyClass.split(" "));
+        },
+        { ...THEMES[name], classes: Object.values(THEMES).flatMap(({ bodyClass }) => bodyClass.split(" ")) },
+      ),
     reload: load,
     close: () => context.close(),
   };
@@ -239,7 +243,7 @@ function prepareFrame({
   document.addEventListener("readystatechange", () => {
     for (const [key, value] of Object.entries(variables))
       document.documentElement.style.setProperty(`--vscode-${key}`, value);
-    document.body.classList.add(bodyClass);
+    document.body.classList.add(...bodyClass.split(" "));
   });
   document.addEventListener("securitypolicyviolation", (event) =>
     console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`),

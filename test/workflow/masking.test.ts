@@ -59,6 +59,7 @@ test("a run trains, tests, leaves the documented tree, and goes on exactly where
   );
   assert.match(String(await readdir(join(run, "tensorboard"))), /^events\.out\.tfevents\./);
   assert.equal(await readFile(join(results, "job/config_files/job.yaml"), "utf8"), CONFIG);
+  assert.equal(await readFile(join(results, "job/config_files/job_1.yaml"), "utf8"), CONFIG);
   const checkpoint = await loadBiapyCheckpoint(join(results, "job/checkpoints/job_1-checkpoint-best.pth"));
   assert.equal(checkpoint.epoch, "best");
   assert.deepEqual(checkpoint.weights.get("patch_embed.proj.weight")?.shape, [48, 1, 8, 8]);

@@ -7,8 +7,14 @@ import {
   type StaticFeature,
   TransportKind,
 } from "vscode-languageclient/node";
+import { loadConfig } from "../../config/config.ts";
 import { LANGUAGE } from "../workspace/recognize.ts";
+import { selectedEngine } from "./diagnostics.ts";
+import { baseFolder } from "./documents.ts";
+import { keyLines, sectionAt } from "./key-lines.ts";
 import { serverSettings } from "./server-settings.ts";
+import { usualKeys } from "./usual-keys.ts";
+import { rankValues } from "./value-ranks.ts";
 
 /**
  * The server registers its formatter for languages of its own choice when it may register features later on; it announces
@@ -23,17 +29,77 @@ const formatterFromStart: StaticFeature = {
   clear() {},
 };
 
-/** A key that was chosen asks for its values at once. */
+/** A chosen key offers its values at once. */
 function offerValuesNext(item: vscode.CompletionItem): void {
-  if (item.kind !== vscode.CompletionItemKind.Property) return;
   item.command = { command: "editor.action.triggerSuggest", title: "Offer values" };
 }
 
-/** A value without stops is plain text, so that Enter behind one that was typed in full begins the next line. */
+/** A value without tab stops is plain text, so that Enter after a fully typed value starts the next line. */
 function asPlainText(item: vscode.CompletionItem): void {
-  const { insertText, kind } = item;
-  if (kind === vscode.CompletionItemKind.Property || !(insertText instanceof vscode.SnippetString)) return;
+  const { insertText } = item;
+  if (!(insertText instanceof vscode.SnippetString)) return;
   if (!insertText.value.includes("$")) item.insertText = insertText.value;
+}
+
+const isKey = ({ kind }: vscode.CompletionItem) => kind === vscode.CompletionItemKind.Property;
+const labelOf = ({ label }: vscode.CompletionItem) => (typeof label === "string" ? label : label.label);
+
+/** Sorts the keys of a section: the usual ones first, then by name. VS Code compares this where two names match equally well. */
+function sortKeys(
+  items: readonly vscode.CompletionItem[],
+  section: string,
+  usual: ReadonlySet<string>,
+): void {
+  const prefix = section === "" ? "" : `${section}.`;
+  for (const item of items) {
+    const name = labelOf(item);
+    item.sortText = `${usual.has(prefix + name) ? 0 : 1}${name}`;
+    offerValuesNext(item);
+  }
+}
+
+/** Sorts the values of the key on a line: those that the selected engine trains first. The others say what they need. */
+function sortValues(
+  items: readonly vscode.CompletionItem[],
+  document: vscode.TextDocument,
+  line: number,
+): void {
+  const text = document.getText();
+  const key = keyLines(text).find((each) => each.line === line)?.key;
+  if (key === undefined) return;
+  const { config } = loadConfig(document.uri.fsPath, text);
+  const names = items.map(labelOf);
+  const ranks = rankValues(selectedEngine(document), config, baseFolder(document), key, names);
+  for (const [position, item] of items.entries()) {
+    asPlainText(item);
+    const found = ranks.get(labelOf(item));
+    if (found === undefined) continue;
+    // Values of one rank stay in the order of the schema.
+    item.sortText = `${found.rank}${String(position).padStart(4, "0")}`;
+    if (found.note !== undefined) item.label = { label: labelOf(item), description: found.note };
+    if (found.reason !== undefined) item.documentation = found.reason;
+  }
+}
+
+/** The server's item for the default of a list, which has an item that shows the default itself. */
+const isNamelessDefault = (item: vscode.CompletionItem) => labelOf(item) === "Default value";
+
+/** Sorts what the server offers and completes what it says of each item. */
+function improved(
+  items: readonly vscode.CompletionItem[],
+  document: vscode.TextDocument,
+  { line }: vscode.Position,
+  usual: ReadonlySet<string>,
+): vscode.CompletionItem[] {
+  const kept = items.filter((item) => !isNamelessDefault(item));
+  const indent = document.lineAt(line).firstNonWhitespaceCharacterIndex;
+  sortKeys(kept.filter(isKey), sectionAt(document.getText(), line, indent), usual);
+  sortValues(
+    kept.filter((item) => !isKey(item)),
+    document,
+    line,
+  );
+  return kept;
 }
 
 /** Starts the server; it stops with the extension. */
@@ -41,6 +107,7 @@ export async function startYamlClient(context: ExtensionContext): Promise<Langua
   const module = context.asAbsolutePath("dist/yaml-server.cjs");
   const schema = vscode.Uri.file(context.asAbsolutePath("schemas/biapy-config.schema.json")).toString();
   const settings = serverSettings(schema);
+  const usual = await usualKeys(context.asAbsolutePath("templates"));
   const options: LanguageClientOptions = {
     documentSelector: [{ language: LANGUAGE }],
     middleware: {
@@ -48,10 +115,9 @@ export async function startYamlClient(context: ExtensionContext): Promise<Langua
       provideCodeLenses: () => [],
       provideCompletionItem: async (document, position, context, token, next) => {
         const found = await next(document, position, context, token);
-        for (const item of Array.isArray(found) ? found : (found?.items ?? [])) {
-          offerValuesNext(item);
-          asPlainText(item);
-        }
+        if (found === null || found === undefined) return found;
+        if (Array.isArray(found)) return improved(found, document, position, usual);
+        found.items = improved(found.items, document, position, usual);
         return found;
       },
       workspace: {

@@ -35,7 +35,7 @@ function atItsKey(config: Config, problem: Problem): Problem {
 const mayTouchNetwork = () => vscode.workspace.isTrusted;
 
 /** The engine that trains a document, by the setting `biapy.engine`. */
-const selectedEngine = ({ uri }: vscode.TextDocument) =>
+export const selectedEngine = ({ uri }: vscode.TextDocument) =>
   engineNamed(vscode.workspace.getConfiguration("biapy", uri).get("engine", ""));
 
 /** Offers another engine for what the embedded one does not do. */

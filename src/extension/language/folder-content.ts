@@ -1,4 +1,5 @@
 /** What is known of folders of images, and how it is said. The readers of images are not loaded for it. */
+import { basename } from "node:path";
 import type { ImageInfo } from "../../images/image.ts";
 
 export interface ImageFolder {
@@ -20,3 +21,8 @@ export function describeContent({ count, shape: [z, y, x, channels], sampleType 
   const size = (z > 1 ? [z, y, x] : [y, x]).join(" × ");
   return [images, size, ...(channels > 1 ? [`${channels} channels`] : []), sampleType].join(", ");
 }
+
+const MASKS = /mask|label|annotation|(^|[_-])gt($|[_-])|^y$/i;
+
+/** Whether a folder has a name that folders of masks usually have. */
+export const isMaskFolder = (path: string): boolean => MASKS.test(basename(path));

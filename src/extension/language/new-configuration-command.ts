@@ -7,7 +7,7 @@ import type { WorkflowName } from "../../facts/workflows.ts";
 import { askInOrder, type Choice, choose, type Question, type Step } from "../workspace/multi-step.ts";
 import { markDone } from "../workspace/walkthrough-steps.ts";
 import { askWhereToSave, writeAndShow } from "./documents.ts";
-import { describeContent } from "./folder-content.ts";
+import { describeContent, isMaskFolder } from "./folder-content.ts";
 import { imageChecks } from "./load-image-checks.ts";
 import {
   architecturesFor,
@@ -255,12 +255,9 @@ function masksBeside(images: string | undefined, folders: readonly Choice<string
   const parent = dirname(images);
   return folders.find(
     ({ value }) =>
-      value !== undefined && value !== images && dirname(value) === parent && MASKS.test(basename(value)),
+      value !== undefined && value !== images && dirname(value) === parent && isMaskFolder(value),
   )?.value;
 }
-
-/** Names that folders of masks have. */
-const MASKS = /mask|label|annotation|(^|[_-])gt($|[_-])|^y$/i;
 
 /** Calls a function at the first use only. */
 function once<T>(make: () => T): () => T {

@@ -1,6 +1,7 @@
 /** Completion of folders: after DATA.*.PATH and other keys of image folders, the workspace's folders that hold images. */
 import * as vscode from "vscode";
 import { baseFolder } from "./documents.ts";
+import { isMaskFolder } from "./folder-content.ts";
 import { keyLines } from "./key-lines.ts";
 import { imageChecks } from "./load-image-checks.ts";
 import { shortestPath } from "./new-configuration.ts";
@@ -21,16 +22,30 @@ export function pathCompletion(context: vscode.ExtensionContext): vscode.Complet
         position.line,
         Math.max(found.valueEnd, position.character),
       );
-      return (await imageChecks(context).imageFolders(base)).map(({ path, count }, rank) => {
+      const folders = await imageChecks(context).imageFolders(base);
+      return folders.map(({ path, count }, position) => {
         const text = shortestPath(path, base);
         const item = new vscode.CompletionItem(text, vscode.CompletionItemKind.Folder);
         item.detail = count === 1 ? "1 image" : `${count} images`;
         item.insertText = yamlText(text);
         item.filterText = document.getText(range) === "" ? text : `${yamlText(text)} ${text}`;
         item.range = range;
-        item.sortText = String(rank).padStart(5, "0");
+        item.sortText = `${unlikeness(text, found.key)}${String(position).padStart(5, "0")}`;
         return item;
       });
     },
   };
+}
+
+const PHASES = [
+  ["TRAIN", /train/i],
+  ["VAL", /val/i],
+  ["TEST", /test/i],
+] as const;
+
+/** How little a folder's name fits a key, from 0: `test-masks` is for `DATA.TEST.GT_PATH`. */
+function unlikeness(folder: string, key: string): number {
+  const wrongKind = isMaskFolder(folder) !== key.endsWith("GT_PATH");
+  const phase = PHASES.find(([name]) => key.includes(`.${name}.`));
+  return (wrongKind ? 2 : 0) + (phase?.[1].test(folder) === true ? 0 : 1);
 }

@@ -1,5 +1,6 @@
 /** Where a problem stands in a text, and what edits would mend it. */
-import { keyFacts, keyGroups } from "../../config/keys.ts";
+import { distance } from "fastest-levenshtein";
+import { keyFacts, keyGroups, keyLimits } from "../../config/keys.ts";
 import { yamlTree } from "../../config/yaml-tree.ts";
 import type { Problem } from "../../facts/run-events.ts";
 import { insertionOf, type KeyLine, keyLines } from "./key-lines.ts";
@@ -84,7 +85,7 @@ function fixesOf(text: string, problem: Problem): TextFix[] {
   const { key, suggestion } = problem;
   if (key === undefined || suggestion === undefined) return [];
   if (IMAGE_FOLDER_KEY.test(key)) return [valueFix(text, key, yamlText(suggestion))];
-  if (keyFacts.has(key)) return [valueFix(text, key, suggestion)];
+  if (keyFacts.has(key)) return nearest(text, key, suggestion).map((name) => valueFix(text, key, name));
   const found = keyLines(text).find((each) => each.key === key);
   if (found === undefined || !(keyFacts.has(suggestion) || keyGroups.has(suggestion))) return [];
   return parentOf(key) === parentOf(suggestion)
@@ -92,6 +93,19 @@ function fixesOf(text: string, problem: Problem): TextFix[] {
     : keyFacts.has(suggestion) && found.valueEnd > found.valueStart
       ? [moveFix(text, found, suggestion)]
       : [];
+}
+
+/** The suggestion, then the other values of the key that are as near to what is written: `ADAMM` is as near to ADAM as to ADAMW. */
+function nearest(text: string, key: string, suggestion: string): string[] {
+  const found = keyLines(text).find((each) => each.key === key);
+  const names = (keyLimits.get(key)?.allowed ?? []).map(String);
+  if (found === undefined || !names.includes(suggestion)) return [suggestion];
+  const written = (text.split(/\r?\n/)[found.line] ?? "").slice(found.valueStart, found.valueEnd);
+  if (names.includes(written)) return [suggestion];
+  const others = names.filter(
+    (name) => name !== "" && name !== suggestion && distance(written, name) <= distance(written, suggestion),
+  );
+  return [suggestion, ...others];
 }
 
 const parentOf = (key: string) => key.slice(0, Math.max(key.lastIndexOf("."), 0));

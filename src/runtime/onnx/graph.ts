@@ -38,8 +38,11 @@ export interface Matrices {
 
 const isWhole = (type: OnnxType) => !type.startsWith("float");
 
-/** Where a graph runs. GPU graphs use only operators that every GPU provider has. */
-export type Target = "cpu" | "gpu";
+/**
+ * Where a graph runs. GPU graphs use only operators that every GPU provider has. Portable graphs are predictions for other programs:
+ * they use only ONNX's standard operators, with attributes that do not depend on the size of the images.
+ */
+export type Target = "cpu" | "gpu" | "portable";
 
 /**
  * An ONNX graph under construction. The same operation on the same operands is recorded once (common subexpressions), and nodes that

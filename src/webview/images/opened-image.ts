@@ -6,6 +6,10 @@ import { difference, type PlaneImage, type Range, segmentationErrors } from "./p
 import { lengthText } from "./scale-bar.ts";
 import type { Pixel, TileContent } from "./tile-content.ts";
 
+/** Messages for comparisons that are impossible. */
+export const NOT_SHOWN = "One of the images cannot be shown.";
+export const DIFFERENT_SIZES = "The images have different sizes.";
+
 /** An image to show, by its file. */
 export interface RowImage {
   readonly title: string;
@@ -104,10 +108,9 @@ export function differenceContent(a: OpenedImage, b: OpenedImage, channel: numbe
   const planeOf = ({ planes, summary }: OpenedImage) =>
     planes?.[Math.min(channel, (summary?.shape[3] ?? 1) - 1)];
   const [planeA, planeB] = [planeOf(a), planeOf(b)];
-  if (planeA === undefined || planeB === undefined || a.summary === undefined)
-    return "One of the images cannot be shown.";
+  if (planeA === undefined || planeB === undefined || a.summary === undefined) return NOT_SHOWN;
   const plane = difference(planeA, planeB);
-  if (plane === undefined) return "These images are of different sizes.";
+  if (plane === undefined) return DIFFERENT_SIZES;
   const { low, high } = plane.percentiles(0.1);
   const most = Math.max(Math.abs(low), Math.abs(high)) || 1;
   const [, height, width] = a.summary.shape;
@@ -135,10 +138,9 @@ export function errorsContent(
   truth: OpenedImage,
 ): TileContent | string {
   const [found, right] = [prediction.planes?.[0], truth.planes?.[0]];
-  if (found === undefined || right === undefined || prediction.summary === undefined)
-    return "One of the images cannot be shown.";
+  if (found === undefined || right === undefined || prediction.summary === undefined) return NOT_SHOWN;
   const errors = segmentationErrors(found, right);
-  if (errors === undefined) return "These images are of different sizes.";
+  if (errors === undefined) return DIFFERENT_SIZES;
   const [, height, width] = prediction.summary.shape;
   const { pixelSize } = prediction.summary;
   const image = original?.planes?.[0];

@@ -5,7 +5,8 @@ import type { FromViewer, ToViewer, ViewedImage, ViewStart } from "../../protoco
 import { element, setText, show } from "../dom.ts";
 import { connect } from "../host.ts";
 import { ImageClient } from "../images/image-client.ts";
-import { ImageRow, type RowSettings } from "../images/image-row.ts";
+import { ImageRow } from "../images/image-row.ts";
+import type { RowSettings } from "../images/row-state.ts";
 import { lengthText } from "../images/scale-bar.ts";
 
 interface KeptState {

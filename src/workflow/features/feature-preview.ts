@@ -9,9 +9,10 @@ import { type Region, shapeOf, wholeRegion } from "../../images/image.ts";
 import type { Runtime } from "../../runtime/executable.ts";
 import type { Parameters } from "../../runtime/parameters.ts";
 import { InputError } from "../input-error.ts";
+import { resultName } from "../result-names.ts";
 import type { Task } from "../tasks/task.ts";
 import { middleOf } from "../test-settings.ts";
-import { imageName, writeImage, writeSamples } from "../write-image.ts";
+import { writeImage, writeSamples } from "../write-image.ts";
 import { type ColorBasis, colorsOf, FeatureSample, fitColors } from "./feature-colors.ts";
 import { FeatureModel } from "./feature-map.ts";
 
@@ -48,7 +49,7 @@ export class FeaturePreview {
     const sample = new FeatureSample(0);
     sample.add(map);
     this.basis = fitColors(sample.vectors, this.basis);
-    const [name, folder] = [imageName(image.info.path), this.tree.previews];
+    const [name, folder] = [resultName(image.info), this.tree.previews];
     const colors = colorsOf(map, this.basis, shown.info.shape);
     const whole = wholeRegion(shown.info.shape);
     const kind = { channels: 3, sampleType: "uint8", pixelSize: image.info.pixelSize } as const;

@@ -6,17 +6,18 @@ import type { ImageSet } from "../../data/image-set.ts";
 import { writeFileAtomically } from "../../facts/files/write-file.ts";
 import { bytes } from "../../facts/format.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
-import { wholeRegion } from "../../images/image.ts";
+import { type ImageInfo, wholeRegion } from "../../images/image.ts";
 import { declaredWeights } from "../../runtime/declared-weights.ts";
 import { Parameters } from "../../runtime/parameters.ts";
 import { InputError } from "../input-error.ts";
+import { resultName } from "../result-names.ts";
 import { taskOf } from "../run.ts";
 import { prepareImages } from "../run-images.ts";
 import type { RunRequest } from "../run-request.ts";
 import { trainingSettings } from "../settings.ts";
 import { loadStartingWeights, ownCheckpoint } from "../starting-weights.ts";
 import { trainingProgram } from "../tasks/task.ts";
-import { imageName, writeSamples } from "../write-image.ts";
+import { writeSamples } from "../write-image.ts";
 import { type ColorBasis, colorsOf, FeatureSample, fitColors } from "./feature-colors.ts";
 import { FeatureModel } from "./feature-map.ts";
 
@@ -68,7 +69,7 @@ export async function writeFeatures(given: FeatureRequest): Promise<"finished" |
 
 type Reporting = Pick<FeatureRequest, "report" | "signal" | "tree">;
 
-const mapFile = ({ features }: ResultTree, path: string) => join(features, `${imageName(path)}.npy`);
+const mapFile = ({ features }: ResultTree, info: ImageInfo) => join(features, `${resultName(info)}.npy`);
 
 /** Writes the features of each image. Returns some of all images' vectors. */
 async function writeMaps(
@@ -78,7 +79,8 @@ async function writeMaps(
   seed: number,
 ): Promise<FeatureSample> {
   const sample = new FeatureSample(seed);
-  for (const [index, { path, shape }] of images.infos.entries()) {
+  for (const [index, info] of images.infos.entries()) {
+    const { path, shape } = info;
     const size = 4 * model.shapeFor(shape).reduce((product, each) => product * each, 1);
     if (size > MOST_BYTES) {
       const message = `${path}: its features would take ${bytes(size)}; ${bytes(MOST_BYTES)} are written at most. Use a smaller image.`;
@@ -88,7 +90,7 @@ async function writeMaps(
     const progress = (done: number, total: number) => report({ event: "progress", label, done, total });
     const map = await model.features(await images.image(index), { progress, signal });
     sample.add(map);
-    await writeNpy(mapFile(tree, path), { shape: map.shape, data: map.values });
+    await writeNpy(mapFile(tree, info), { shape: map.shape, data: map.values });
   }
   return sample;
 }
@@ -100,12 +102,13 @@ async function writeColors(
   basis: ColorBasis,
   { report, signal, tree }: Reporting,
 ): Promise<void> {
-  for (const [index, { path, shape, pixelSize }] of images.infos.entries()) {
+  for (const [index, info] of images.infos.entries()) {
+    const { path, shape, pixelSize } = info;
     signal.throwIfAborted();
-    const { data } = await readNpy(mapFile(tree, path));
+    const { data } = await readNpy(mapFile(tree, info));
     const values = Float32Array.from(data, Number);
     const map = { shape: model.shapeFor(shape), values, stride: model.stride };
-    const file = join(tree.features, `${imageName(path)}.tif`);
+    const file = join(tree.features, `${resultName(info)}.tif`);
     const sampleType = "uint8";
     const colors = colorsOf(map, basis, shape);
     await writeSamples(file, colors, { channels: 3, sampleType, pixelSize }, wholeRegion(shape));

@@ -15,8 +15,8 @@ import { openImage } from "../../images/files.ts";
 import { ImageError, type ImageInfo } from "../../images/image.ts";
 import { writeTiffStrips } from "../../images/tiff-writer.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
+import { resultNames } from "../result-names.ts";
 import type { Phase } from "../settings.ts";
-import { imageName } from "../write-image.ts";
 
 /** How the copies of a folder were made. It lies beside the folder, in which BiaPy expects only images. */
 const copyRecord = v.object({
@@ -65,14 +65,9 @@ function settingsOf(config: Config): CopyRecord["settings"] {
   };
 }
 
-/** The copies' paths: named as the images are, with the extension too where two differ in nothing else. */
-function copyPaths(folder: string, infos: readonly ImageInfo[]): string[] {
-  const stems = infos.map(({ path }) => imageName(path));
-  return infos.map(({ path }, index) => {
-    const unique = stems.indexOf(stems[index]) === stems.lastIndexOf(stems[index]);
-    return join(folder, `${unique ? stems[index] : basename(path)}.tif`);
-  });
-}
+/** The copies' paths: named as the images' results are. */
+const copyPaths = (folder: string, infos: readonly ImageInfo[]): string[] =>
+  resultNames(infos.map(({ path }) => path)).map((name) => join(folder, `${name}.tif`));
 
 /** A copy that this engine did not make: BiaPy did, or it is an image of the user's that is worse by nature. */
 async function foreignCopy(path: string, { shape }: ImageInfo): Promise<ImageInfo> {

@@ -7,8 +7,9 @@ import type { ResultTree } from "../../facts/result-tree.ts";
 import type { Metrics } from "../../facts/run-events.ts";
 import { shapeOf } from "../../images/image.ts";
 import type { ImageModel } from "../../models/architectures.ts";
+import { resultName } from "../result-names.ts";
 import { chosenMetrics } from "../settings.ts";
-import { imageName, inOwnRange, predictionInOwnRange, writeImage } from "../write-image.ts";
+import { inOwnRange, predictionInOwnRange, writeImage } from "../write-image.ts";
 import { inOneBatch } from "./batch-arrays.ts";
 import { storedPrediction } from "./stored-prediction.ts";
 import type { Measurement, TestingTask, TestPart } from "./task.ts";
@@ -37,11 +38,11 @@ export function imageTesting(
       },
     ],
     reuse: async ({ info, channels }) => {
-      const stored = await storedPrediction(join(tree.perImage, `${imageName(info.path)}.tif`), info.shape);
+      const stored = await storedPrediction(join(tree.perImage, `${resultName(info)}.tif`), info.shape);
       return stored && { prediction: normalize(stored, channels) };
     },
     writePictures: async ({ image, region, values }, folder) => {
-      const path = join(folder, `${imageName(image.info.path)}.tif`);
+      const path = join(folder, `${resultName(image.info)}.tif`);
       return { prediction: await writeImage(path, values.prediction, image, region) };
     },
     measurement: (byChunks) => new RestorationErrors(config, byChunks),

@@ -33,8 +33,9 @@ import type { Scope } from "../../runtime/scope.ts";
 import { measured } from "../../training/metrics.ts";
 import type { Batch } from "../../training/trainer.ts";
 import { type PatchModel, type PredictedPart, predictImage, type Watch } from "../predict.ts";
+import { resultName } from "../result-names.ts";
 import { chosenMetrics, metricNames, tilingSettings } from "../settings.ts";
-import { imageName, predictionInOwnRange, writeImage } from "../write-image.ts";
+import { predictionInOwnRange, writeImage } from "../write-image.ts";
 import { inOneBatch } from "./batch-arrays.ts";
 import { maeBuildArguments, maeSettings, maskSettings } from "./mae-settings.ts";
 import { storedPrediction } from "./stored-prediction.ts";
@@ -239,7 +240,7 @@ class Masking implements TrainingTask, TestingTask {
 }
 
 const picturePath = (folder: string, { info }: NormalizedImage, suffix: string) =>
-  join(folder, `${imageName(info.path)}_${suffix}.tif`);
+  join(folder, `${resultName(info)}_${suffix}.tif`);
 
 /**
  * Errors of hidden pixels in normalized values, and the structural similarity of a whole image with them filled in. Where patches

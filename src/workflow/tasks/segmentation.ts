@@ -18,7 +18,8 @@ import {
 } from "../../training/segmentation-losses.ts";
 import { groundTruth } from "../ground-truth.ts";
 import { buildArguments } from "../model-settings.ts";
-import { imageName, writeImage, writeSamples } from "../write-image.ts";
+import { resultName } from "../result-names.ts";
+import { writeImage, writeSamples } from "../write-image.ts";
 import { inOneBatch } from "./batch-arrays.ts";
 import { encoderFeatures } from "./encoder-features.ts";
 import { type ClassSettings, checkMask, classesOf, classSettings, ignoredPatch } from "./masks.ts";
@@ -181,7 +182,7 @@ class SegmentationTesting implements TestingTask {
 
   async reuse({ info }: NormalizedImage): ReturnType<TestingTask["reuse"]> {
     const [depth, height, width] = info.shape;
-    const path = join(this.folders(false).probabilities, `${imageName(info.path)}.tif`);
+    const path = join(this.folders(false).probabilities, `${resultName(info)}.tif`);
     const stored = await storedPrediction(path, [depth, height, width, this.channels]);
     return stored && { probability: Float32Array.from(stored.data) };
   }
@@ -192,7 +193,7 @@ class SegmentationTesting implements TestingTask {
 
   /** Writes the classes; of a part of an image, the image and its mask there too. */
   async writePictures({ image, target, region, values }: TestPart, folder: string): Promise<ImageFiles> {
-    const path = (ending: string) => join(folder, `${imageName(image.info.path)}${ending}.tif`);
+    const path = (ending: string) => join(folder, `${resultName(image.info)}${ending}.tif`);
     const { sampleType } = this;
     const classes = { channels: 1, sampleType };
     const prediction = await writeSamples(path(""), this.classesOf(values.probability), classes, region);

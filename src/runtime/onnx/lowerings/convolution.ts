@@ -65,7 +65,7 @@ function convolutionInput(
   const [, channels, ...kernel] = atLeast(weight.shape, 2);
   const given = image(graph, dy);
   const isTiled = sameSizes(kernel, stride) && padding.every((each) => each === 0);
-  if (isTiled && sizeOf(kernel) > 1) return tiled(graph, dy, weight, size);
+  if (isTiled && sizeOf(kernel) > 1 && graph.target !== "portable") return tiled(graph, dy, weight, size);
   const value = stride.every(isOne)
     ? flippedConvolution(graph, given, weight, attributes, batchOf(dy))
     : transposedConvolution(graph, given, weight, attributes, spaceOf(dy));

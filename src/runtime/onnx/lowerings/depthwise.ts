@@ -1,6 +1,6 @@
 /**
  * Depthwise convolutions and their gradients in ONNX, as 2D convolutions with one group for each channel. In 3D, each slice of the
- * kernel is convolved with all slices of the image: providers for GPUs have no grouped 3D convolution.
+ * kernel is convolved with all slices of the image, since providers for GPUs have no grouped 3D convolution. Portable graphs use one.
  */
 import { at, atLeast, exactly } from "../../../facts/checked-lists.ts";
 import {
@@ -39,7 +39,7 @@ function depthwise(
   const kernel = weight.shape.slice(2);
   const channels = channelsOf(x);
   const kernels = isFlipped ? flipped(graph, plain(graph, weight), kernel) : plain(graph, weight);
-  if (kernel.length === 2) {
+  if (kernel.length === 2 || graph.target === "portable") {
     const value = grouped(graph, image(graph, x), kernels, kernel, channels);
     return channelsLast(value, batchOf(x), spaceOf(x), channels, x.type);
   }

@@ -120,8 +120,17 @@ function step(graph: GraphBuilder, { x }: Unary, { alpha }: Slope): Traced {
   return mapped(x, graph.add("Where", [isPositive, graph.scalar(1, x.type), graph.scalar(alpha, x.type)]));
 }
 
+/** x · Φ(x). ONNX has it as one operator since opset 20, which is newer than what portable graphs use. */
+function gelu(graph: GraphBuilder, { x }: Unary): Traced {
+  if (graph.target !== "portable") return unary(graph, "Gelu", x);
+  const number = (value: number) => graph.scalar(value, x.type);
+  const erf = graph.add("Erf", [graph.add("Mul", [x.value, number(Math.SQRT1_2)])]);
+  const cumulative = graph.add("Mul", [graph.add("Add", [erf, number(1)]), number(0.5)]);
+  return mapped(x, graph.add("Mul", [x.value, cumulative]));
+}
+
 function silu(graph: GraphBuilder, { x }: Unary): Traced {
-  if (graph.target === "gpu") return elementwise(graph, "Mul", [x, unary(graph, "Sigmoid", x)], x.type);
+  if (graph.target !== "cpu") return elementwise(graph, "Mul", [x, unary(graph, "Sigmoid", x)], x.type);
   const value = graph.add("QuickGelu", [x.value], {
     attributes: { alpha: { float: 1 } },
     domain: "com.microsoft",
@@ -220,7 +229,7 @@ export const elementwiseLowerings: Readonly<Record<string, Lowering>> = {
   Sin: unaryLowering("Sin", Math.sin),
   Cos: unaryLowering("Cos", Math.cos),
   LogicalNot: unaryLowering("Not"),
-  [GELU.name]: unaryLowering("Gelu"),
+  [GELU.name]: lowering(GELU, gelu),
   [SILU.name]: lowering(SILU, silu),
   LeakyRelu: lowering(SLOPE, leakyRelu),
   ClipByValue: lowering(RANGE, clip),

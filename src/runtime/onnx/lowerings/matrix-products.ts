@@ -1,10 +1,13 @@
 /** Matrix products. */
-import { at } from "../../../facts/checked-lists.ts";
+import { at, exactly } from "../../../facts/checked-lists.ts";
+import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import { isBoolean, type Signature } from "../../kernel.ts";
-import { ALONG_AXIS } from "../../operators.ts";
+import { ALONG_AXIS, type Resizing } from "../../operators.ts";
 import type { GraphBuilder, Matrices } from "../graph.ts";
 import { identity, plainTensor, stored, type Traced } from "../layout.ts";
+import type { Attribute } from "../model-proto.ts";
 import { broadcastShape } from "./elementwise.ts";
+import { channelsLast, image } from "./image-layout.ts";
 import { type Binary, type Lowering, lowering } from "./lowering.ts";
 import { alongAxisRefusal, matrixProductRefusal } from "./operand-shapes.ts";
 import { reshape, transpose } from "./shapes.ts";
@@ -50,12 +53,29 @@ function matrixProduct(
   return plainTensor(value, a.type, [...batch, rows, columns]);
 }
 
+/** ONNX's attributes of Resize, by the method of resizing. */
+const RESIZE: Readonly<Record<Resizing, Readonly<Record<string, Attribute>>>> = {
+  area: { mode: "linear", coordinate_transformation_mode: "half_pixel" },
+  corners: { mode: "linear", coordinate_transformation_mode: "align_corners" },
+  nearest: { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" },
+};
+
+/** Resizes an image along one axis by ONNX's own operator. */
+function resize(graph: GraphBuilder, x: Traced, axis: number, newSize: number, resizing: Resizing): Traced {
+  const [batch, channels, space] = [batchOf(x), channelsOf(x), spaceOf(x).with(axis - 1, newSize)];
+  const size = graph.integers([batch, channels, ...space]);
+  const value = graph.add("Resize", [image(graph, x), "", "", size], { attributes: RESIZE[resizing] });
+  return channelsLast(value, batch, space, channels, x.type);
+}
+
 /** Multiplies each line along an axis with a matrix. */
 function alongAxis(
   graph: GraphBuilder,
   { x, matrix }: { readonly x: Traced; readonly matrix: Traced },
-  { axis }: { readonly axis: number },
+  { axis, resizing }: { readonly axis: number; readonly resizing?: Resizing | undefined },
 ): Traced {
+  const [, newSize] = exactly(matrix.shape, 2);
+  if (graph.target === "portable" && resizing !== undefined) return resize(graph, x, axis, newSize, resizing);
   const last = x.shape.length - 1;
   const perm = identity(last + 1)
     .with(axis, last)
@@ -63,7 +83,7 @@ function alongAxis(
   const axisLast = transpose(x, perm);
   const lines = reshape(graph, axisLast, [-1, at(x.shape, axis)]);
   const product = matrixProduct(graph, { a: lines, b: matrix }, { transposeA: false, transposeB: false });
-  const shape = [...axisLast.shape.slice(0, -1), at(matrix.shape, 1)];
+  const shape = [...axisLast.shape.slice(0, -1), newSize];
   return transpose(reshape(graph, product, shape), perm);
 }
 

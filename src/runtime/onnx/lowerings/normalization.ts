@@ -129,6 +129,11 @@ function scaledAndShifted(
     : graph.add("FusedConv", [...inputs, added], { attributes, domain: "com.microsoft" });
 }
 
+/** Normalizes with one operator, whose attributes do not depend on the number of images. */
+function instanceNormalization(graph: GraphBuilder, inputs: readonly Value[], epsilon: number): Value {
+  return graph.add("InstanceNormalization", inputs, { attributes: { epsilon: { float: epsilon } } });
+}
+
 /** @returns normalized, mean, variance, centered, inverse deviation */
 function normalizeChannels(
   graph: GraphBuilder,
@@ -148,7 +153,10 @@ function normalizeChannels(
   const inverse = graph.add("Reciprocal", [graph.add("Sqrt", [raised])]);
   const factor = graph.add("Mul", [inverse, plain(graph, gamma)]);
   const shift = graph.add("Expand", [plain(graph, beta), graph.integers(groups)]);
-  const normalized = scaledAndShifted(graph, centered, factor, shift, lines);
+  const normalized =
+    graph.target === "portable" && !together
+      ? instanceNormalization(graph, [image(graph, x), plain(graph, gamma), plain(graph, beta)], epsilon)
+      : scaledAndShifted(graph, centered, factor, shift, lines);
   const whole = (value: Value) =>
     channelsLast(graph.reshape(value, [batch, channels, ...space]), batch, space, channels);
   const ones = space.map(() => 1);

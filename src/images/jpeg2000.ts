@@ -1,0 +1,107 @@
+/** JPEG 2000 (ITU-T T.800) by OpenJPEG, which Python's readers use too. */
+import { sampleArray } from "./image.ts";
+import { loadWasmLibrary } from "./package-files.ts";
+import { type Picture, UnreadPicture } from "./picture.ts";
+
+const PACKAGE = "@cornerstonejs/codec-openjpeg";
+
+interface Decoder {
+  getEncodedBuffer(size: number): Uint8Array;
+  decode(): void;
+  getDecodedBuffer(): Uint8Array;
+  getFrameInfo(): { readonly width: number; readonly height: number; readonly isSigned: boolean };
+  delete(): void;
+}
+
+interface Library {
+  readonly J2KDecoder: new () => Decoder;
+}
+
+let library: Promise<Library> | undefined;
+
+/** What a codestream's header says (T.800, A.5.1 and A.6.1). */
+interface Header {
+  readonly width: number;
+  readonly height: number;
+  readonly bits: number;
+  readonly samples: number;
+  /** Whether the samples were transformed from red, green and blue: then they are decoded to these. */
+  readonly transformed: boolean;
+}
+
+const [SIZE, CODING_STYLE, START_OF_TILE] = [0x51, 0x52, 0x90];
+const MOST_BITS = 16;
+/** Pixels of a strip or tile: it is decoded as a whole. */
+const MOST_PIXELS = 2 ** 27;
+
+function headerOf(bytes: Uint8Array): Header {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const start = file.indexOf(Buffer.from([0xff, 0x4f, 0xff, SIZE]));
+  if (start < 0 || start + 42 > file.length) throw new Error("no JPEG 2000 data");
+  const samples = file.readUInt16BE(start + 40);
+  // The library's memory is damaged by other numbers of samples.
+  if (samples !== 1 && samples !== 3) throw new UnreadPicture(`JPEG 2000 with ${samples} samples a pixel`);
+  const components = start + 42;
+  if (components + 3 * samples > file.length) throw new Error("damaged JPEG 2000 data");
+  const depths = Array.from({ length: samples }, (_, at) => (file[components + 3 * at] & 0x7f) + 1);
+  const subsampled = Array.from({ length: samples }, (_, at) => components + 3 * at).some(
+    (at) => file[at + 1] !== 1 || file[at + 2] !== 1,
+  );
+  if (subsampled) throw new UnreadPicture("JPEG 2000 with subsampled colors");
+  const bits = Math.max(...depths);
+  if (depths.some((depth) => depth !== bits))
+    throw new UnreadPicture("JPEG 2000 whose samples differ in type");
+  if (bits > MOST_BITS) throw new UnreadPicture(`${bits}-bit JPEG 2000`);
+  const [width, height] = [8, 12].map(
+    (at) => file.readUInt32BE(start + at) - file.readUInt32BE(start + at + 8),
+  );
+  if (!(width > 0 && height > 0 && width * height <= MOST_PIXELS)) throw new Error("damaged JPEG 2000 data");
+  let transformed = false;
+  for (let at = start + 2; at + 4 <= file.length && file[at + 1] !== START_OF_TILE; ) {
+    if (file[at + 1] === CODING_STYLE) transformed = file[at + 8] === 1;
+    at += 2 + file.readUInt16BE(at + 2);
+  }
+  return { width, height, bits, samples, transformed };
+}
+
+/**
+ * Decodes JPEG 2000, as a file (JP2) or a bare codestream. Throws where it has more than 16 bits or subsampled colors.
+ *
+ * @param luminance whether untransformed samples are luminance and chrominance, as in Aperio's compression 33003
+ */
+export async function decodeJpeg2000(bytes: Uint8Array, luminance = false): Promise<Picture> {
+  const { width, height, bits, samples, transformed } = headerOf(bytes);
+  if (luminance && samples === 3 && !transformed && !isRgbFile(bytes))
+    throw new UnreadPicture("JPEG 2000 of luminance and chrominance (YCbCr)");
+  library ??= loadWasmLibrary(`${PACKAGE}/decodewasmjs`, `${PACKAGE}/decodewasm`);
+  const { J2KDecoder } = await library;
+  try {
+    const decoder = new J2KDecoder();
+    decoder.getEncodedBuffer(bytes.length).set(bytes);
+    decoder.decode();
+    const frame = decoder.getFrameInfo();
+    // The library returns 0 for negative values of 8 bits.
+    if (frame.isSigned && bits <= 8) throw new UnreadPicture("JPEG 2000 of signed 8-bit pixels");
+    const type = bits <= 8 ? "uint8" : frame.isSigned ? "int16" : "uint16";
+    const data = sampleArray(type, width * height * samples);
+    const decoded = decoder.getDecodedBuffer();
+    // Damaged data decode to nothing.
+    if (frame.width !== width || frame.height !== height || decoded.length !== data.byteLength)
+      throw new Error("damaged JPEG 2000 data");
+    new Uint8Array(data.buffer).set(decoded);
+    decoder.delete();
+    return { width, height, samples, data };
+  } catch (error) {
+    // What the library decodes after it has failed is not to be trusted.
+    library = undefined;
+    // It throws addresses of its exceptions.
+    throw error instanceof Error ? error : new Error("damaged JPEG 2000 data");
+  }
+}
+
+/** Whether a JP2 file says that its samples are red, green and blue (T.800, I.5.3.3: an enumerated color space, 16). */
+function isRgbFile(bytes: Uint8Array): boolean {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const box = file.indexOf("colr", 0, "latin1");
+  return box >= 0 && box + 11 <= file.length && file[box + 4] === 1 && file.readUInt32BE(box + 7) === 16;
+}

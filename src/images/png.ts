@@ -1,0 +1,26 @@
+/** PNG (PNG 3rd edition), decoded as a whole. */
+import { decode } from "fast-png";
+import type { SampleArray } from "./image.ts";
+import type { Picture } from "./picture.ts";
+import { unpackBits } from "./samples.ts";
+
+/** Decodes a PNG. Palettes become RGB; gray of 2 and 4 bits is stretched to 8, as Python's readers do, and a bit stays 0 or 1. */
+export function decodePng(bytes: Uint8Array): Picture {
+  const { width, height, channels, depth, data, palette } = decode(bytes, { checkCrc: true });
+  const flat =
+    depth < 8
+      ? unpackBits(new Uint8Array(data), depth, width * channels, height)
+      : new (depth === 16 ? Uint16Array : Uint8Array)(data);
+  if (palette === undefined) {
+    const scale = depth === 2 ? 85 : depth === 4 ? 17 : 1;
+    const values = scale === 1 ? flat : (flat.map((value) => value * scale) as SampleArray);
+    return { width, height, samples: channels, data: values };
+  }
+  const colors = new Uint8Array(3 * flat.length);
+  for (let at = 0; at < flat.length; at++) {
+    const color = palette[flat[at]];
+    if (color === undefined) throw new Error("it names colors that its palette lacks");
+    colors.set(color.slice(0, 3), 3 * at);
+  }
+  return { width, height, samples: 3, data: colors };
+}

@@ -1,0 +1,106 @@
+/** Compressed strips and tiles of TIFFs: bytes, or pictures of their own (JPEG, JPEG 2000, WebP, PNG, LERC). */
+import { inflateXz, inflateZlib, inflateZstd } from "./decompress.ts";
+import { type SampleArray, sampleArray } from "./image.ts";
+import { decodeJpeg, decodeSubsampledJpeg } from "./jpeg.ts";
+import { decodeJpeg2000 } from "./jpeg2000.ts";
+import type { Picture } from "./picture.ts";
+import { decodeLzw, decodePackBits } from "./tiff-codecs.ts";
+import { TAG } from "./tiff-directory.ts";
+import { compressionName, type Page, pageSampleType, typeName } from "./tiff-page.ts";
+
+/** Decompressed data may be longer than the pixels need: writers may add rows to the last strip. */
+export const mostBytes = (needed: number): number => 2 * needed + 65_536;
+
+/** Decompresses a strip or tile whose pixels have `needed` bytes. */
+export async function decompress(page: Page, stored: Buffer, needed: number): Promise<Uint8Array> {
+  const { compression, tiff } = page;
+  switch (compression) {
+    case 1:
+      return stored;
+    case 8:
+    case 32946:
+      return inflateZlib(stored, mostBytes(needed));
+    case 50000:
+    case 34926:
+      return inflateZstd(stored, mostBytes(needed));
+    case 34925:
+      return inflateXz(stored, mostBytes(needed));
+    case 5:
+      return decodeLzw(stored, needed);
+    case 32773:
+      return decodePackBits(stored, needed);
+    default:
+      throw tiff.error(
+        `is compressed by ${compressionName(compression)}, which is not read. Save it with deflate or LZW.`,
+      );
+  }
+}
+
+type Decoder = (page: Page, stored: Uint8Array, needed: number) => Promise<Picture>;
+
+const aperioJpeg2000: Decoder = (_, stored) => decodeJpeg2000(stored, true);
+const jpeg2000: Decoder = (_, stored) => decodeJpeg2000(stored);
+const webp: Decoder = async ({ samples, separate, tiff }, stored) => {
+  if (separate || (samples !== 3 && samples !== 4))
+    throw tiff.error(
+      `is compressed by WebP, which has 3 or 4 samples a pixel, not ${separate ? 1 : samples}.`,
+    );
+  return (await import("./webp.ts")).decodeWebp(stored, samples);
+};
+
+/** Decoders by compression. Packages are loaded for the files that need them. */
+const PICTURES: Readonly<Record<number, Decoder>> = {
+  7: decodeTiffJpeg,
+  33003: aperioJpeg2000,
+  33004: jpeg2000,
+  33005: jpeg2000,
+  34712: jpeg2000,
+  34887: lerc,
+  34933: async (_, stored) => (await import("./png.ts")).decodePng(stored),
+  50001: webp,
+};
+
+/** Whether strips and tiles of this compression are pictures of their own. */
+export const isPicture = (compression: number): boolean => Object.hasOwn(PICTURES, compression);
+
+/** Decodes a strip or tile that is a picture, `[y, x, sample]` of `rows` rows. */
+export async function decodePicture(page: Page, stored: Uint8Array, rows: number): Promise<SampleArray> {
+  const { tiff, compression, separate, blockWidth, type, predictor } = page;
+  const samples = separate ? 1 : page.samples;
+  const count = rows * blockWidth * samples;
+  const values = sampleArray(pageSampleType(type), count);
+  const name = compressionName(compression);
+  if (predictor !== 1) throw tiff.error(`uses a predictor with ${name}, which is not read.`);
+  const picture = await PICTURES[compression](page, stored, values.byteLength);
+  if (picture.samples !== samples || picture.width !== blockWidth || picture.height < rows)
+    throw tiff.error(`has ${name} strips or tiles of another size than it says: it is damaged.`);
+  if (picture.data.BYTES_PER_ELEMENT > values.BYTES_PER_ELEMENT)
+    throw tiff.error(`says that its pixels are ${typeName(type)}, and its ${name} data have more bits.`);
+  values.set(picture.data.subarray(0, count));
+  return values;
+}
+
+const [RGB, YCBCR] = [2, 6];
+
+async function decodeTiffJpeg(page: Page, stored: Uint8Array): Promise<Picture> {
+  const { photometric, separate, directory, tiff, samples, type } = page;
+  if (type !== "uint8") throw tiff.error("is compressed by JPEG of more than 8 bits, which is not read.");
+  const colored = samples === 3 && !separate;
+  if (colored && photometric !== RGB && photometric !== YCBCR)
+    throw tiff.error("is compressed by JPEG and does not say what its colors are.");
+  const tables = await directory.bytes(TAG.jpegTables);
+  const [across = 2, down = 2] = await directory.numbers(TAG.ycbcrSubsampling);
+  if (colored && photometric === YCBCR && across * down > 1) return decodeSubsampledJpeg(stored, tables);
+  return decodeJpeg(stored, !colored ? "as-marked" : photometric === RGB ? "rgb" : "ycbcr", tables);
+}
+
+const [DEFLATE, ZSTANDARD] = [1, 2];
+
+/** LERC, which may be compressed once more (the second of LercParameters). */
+async function lerc({ directory, tiff }: Page, stored: Uint8Array, needed: number): Promise<Picture> {
+  const [, more = 0] = await directory.numbers(TAG.lercParameters);
+  if (more > ZSTANDARD) throw tiff.error(`is compressed by LERC and an unknown compression (${more}).`);
+  const { decodeLerc } = await import("./lerc.ts");
+  if (more === DEFLATE) return decodeLerc(await inflateZlib(stored, mostBytes(needed)));
+  return decodeLerc(more === ZSTANDARD ? await inflateZstd(stored, mostBytes(needed)) : stored);
+}

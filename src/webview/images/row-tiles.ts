@@ -1,0 +1,191 @@
+import { element, setText } from "../dom.ts";
+import { ImageTile } from "./image-tile.ts";
+import {
+  DIFFERENT_SIZES,
+  differenceContent,
+  errorsContent,
+  imageContent,
+  layersOf,
+  NOT_SHOWN,
+  type OpenedImage,
+} from "./opened-image.ts";
+import { OrthogonalTiles } from "./orthogonal-tiles.ts";
+import type { RowState } from "./row-state.ts";
+import type { Pixel, TileContent } from "./tile-content.ts";
+import type { Viewport } from "./viewport.ts";
+
+export interface RowTilesEvents {
+  /** Chooses a slice, clipped to the stack. */
+  goTo(z: number): void;
+  /** Moves the sections along z to a pixel. */
+  cut(pixel: Pixel): void;
+  /** Moves the swipe divider: 0 (left edge) to 1 (right edge). */
+  swipeTo(share: number): void;
+}
+
+/** Milliseconds that the cursor must rest before screen readers announce the values under it. */
+const RESTED = 400;
+
+/** The tiles of a row: its images or the two that swipe compares, then their difference and errors. One cursor for all. */
+export class RowTiles {
+  readonly element = element("div", { class: "tiles" });
+  /** Announced by screen readers: the values under the cursor. */
+  readonly spoken = element("div", { class: "spoken", "aria-live": "polite" });
+  private readonly tiles = new Map<number, ImageTile>();
+  private readonly orthogonal = new Map<number, OrthogonalTiles>();
+  private readonly differenceTile: ImageTile;
+  private readonly errorsTile: ImageTile;
+  private cursor: Pixel | undefined;
+
+  constructor(
+    private readonly state: RowState,
+    private readonly viewport: Viewport,
+    private readonly wheelZooms: boolean,
+    private readonly events: RowTilesEvents,
+  ) {
+    this.differenceTile = this.newTile(false);
+    this.errorsTile = this.newTile(false);
+  }
+
+  /** Shows the state. */
+  update(): void {
+    const { state } = this;
+    const shown = state.swipes
+      ? [this.showSwipe()]
+      : state.opened.map((opened, index) => this.showImage(opened, index));
+    if (state.switches.difference && state.several) shown.push(this.showDifference());
+    const errors = state.switches.errors ? this.showErrors() : undefined;
+    if (errors !== undefined) shown.push(errors);
+    const { children } = this.element;
+    if (shown.some((tile, at) => children[at] !== tile) || shown.length !== children.length)
+      this.element.replaceChildren(...shown);
+  }
+
+  /** The tiles on the page, in order. */
+  get shown(): ImageTile[] {
+    const sections = [...this.orthogonal.values()].flatMap((each) => each.tiles);
+    const all = [...this.tiles.values(), ...sections, this.differenceTile, this.errorsTile];
+    return [...new Set(all.filter(({ element }) => this.element.contains(element)))];
+  }
+
+  private showImage(opened: OpenedImage, index: number): HTMLElement {
+    const look = this.state.lookOf(opened);
+    const content = imageContent(opened, look);
+    if (this.state.orthogonal && opened.failure === undefined) {
+      const tiles = this.orthogonalTiles(index);
+      if (content !== undefined && opened.summary !== undefined)
+        tiles.show(opened, content, look, { ...this.state.crossIn(opened.summary.shape), z: this.state.z });
+      return tiles.element;
+    }
+    const tile = this.tile(index);
+    tile.setTitle(opened.image.title);
+    showOrFail(tile, opened.failure ?? content);
+    return tile.element;
+  }
+
+  private showSwipe(): HTMLElement {
+    const tile = this.tile(0);
+    const { compared } = this.state;
+    if (compared === undefined) tile.fail(NOT_SHOWN);
+    else {
+      tile.setTitle(compared.map(({ image }) => image.title).join(" | "));
+      showOrFail(tile, this.swipeContent(...compared));
+    }
+    return tile.element;
+  }
+
+  /** Shows `a` left of the divider and `b` right of it. Returns a message if that is impossible. */
+  private swipeContent(a: OpenedImage, b: OpenedImage): TileContent | string {
+    const [lookA, lookB] = [this.state.lookOf(a), this.state.lookOf(b)];
+    const [left, right] = [imageContent(a, lookA), imageContent(b, lookB)];
+    if (left === undefined || right === undefined || b.planes === undefined) return NOT_SHOWN;
+    if (left.width !== right.width || left.height !== right.height) return DIFFERENT_SIZES;
+    return {
+      ...left,
+      swipe: { layers: layersOf(b.planes, lookB), share: this.state.swipeShare },
+      description: `${left.description}; right of the divider ${right.description}`,
+      valueAt: (pixel) =>
+        `${a.image.title} ${left.valueAt(pixel)}; ${b.image.title} ${right.valueAt(pixel).split("  ")[0]}`,
+    };
+  }
+
+  private showDifference(): HTMLElement {
+    const tile = this.differenceTile;
+    const { compared } = this.state;
+    if (compared === undefined) tile.fail(NOT_SHOWN);
+    else {
+      tile.setTitle(compared.map(({ image }) => image.title).join(" − "));
+      const [channel] = this.state.shownChannels(this.state.channels);
+      showOrFail(tile, differenceContent(...compared, channel));
+    }
+    return tile.element;
+  }
+
+  /** Shows where a segmentation differs from its ground truth. Returns undefined if one of them is missing. */
+  private showErrors(): HTMLElement | undefined {
+    const { state, errorsTile } = this;
+    const [prediction, truth] = [state.titled("Prediction"), state.titled("Ground truth")];
+    if (prediction === undefined || truth === undefined) return undefined;
+    errorsTile.setTitle("Errors");
+    showOrFail(errorsTile, errorsContent(state.titled("Original"), prediction, truth));
+    return errorsTile.element;
+  }
+
+  private tile(index: number): ImageTile {
+    const known = this.tiles.get(index);
+    if (known !== undefined) return known;
+    const made = this.newTile(index === 0);
+    this.tiles.set(index, made);
+    return made;
+  }
+
+  private orthogonalTiles(index: number): OrthogonalTiles {
+    const known = this.orthogonal.get(index);
+    if (known !== undefined) return known;
+    const made = new OrthogonalTiles(this.tile(index), this.viewport, this.wheelZooms, {
+      picked: (place) => {
+        const { x, y } = this.state.crossIn(this.state.opened[0]?.summary?.shape ?? [1, 1, 1, 1]);
+        this.state.cross = { x: place.x ?? x, y: place.y ?? y };
+        this.events.goTo(place.z);
+      },
+      stepped: (by) => this.events.goTo(this.state.z + by),
+    });
+    this.orthogonal.set(index, made);
+    return made;
+  }
+
+  /** @param leads whether the tile sets the viewport's scale */
+  private newTile(leads: boolean): ImageTile {
+    const events = {
+      pointed: (pixel: Pixel | undefined) => this.point(pixel),
+      picked: (pixel: Pixel) => this.events.cut(pixel),
+      stepped: (by: number) => this.events.goTo(this.state.z + by),
+      swiped: (share: number) => this.events.swipeTo(share),
+    };
+    return new ImageTile(this.viewport, events, { wheelZooms: this.wheelZooms, leads });
+  }
+
+  private point(pixel: Pixel | undefined): void {
+    this.cursor = pixel;
+    for (const tile of [...this.tiles.values(), this.differenceTile, this.errorsTile]) tile.point(pixel);
+    if (pixel !== undefined) this.speak();
+  }
+
+  /** Announces the values under the cursor once it rests. */
+  private speak(): void {
+    const { cursor } = this;
+    setTimeout(() => {
+      if (cursor !== this.cursor) return;
+      const values = this.state.opened.map(
+        ({ image }, index) => `${image.title} ${this.tiles.get(index)?.valueText}`,
+      );
+      setText(this.spoken, values.join("; "));
+    }, RESTED);
+  }
+}
+
+/** Shows an image, or a message in its place. Leaves the tile as it is while its planes load. */
+function showOrFail(tile: ImageTile, content: TileContent | string | undefined): void {
+  if (typeof content === "string") tile.fail(content);
+  else if (content !== undefined) tile.show(content);
+}

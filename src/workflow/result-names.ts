@@ -1,0 +1,45 @@
+/** The names of results: an image's own without its extension, as BiaPy names them, unless two images would share one. */
+import { basename } from "node:path";
+import type { ImageInfo } from "../images/image.ts";
+import type { ReportEvent } from "../results/reporters.ts";
+import { imageName } from "./write-image.ts";
+
+/** The file name of an image's results, without their extension. */
+export const resultName = ({ path, resultName }: Pick<ImageInfo, "path" | "resultName">): string =>
+  resultName ?? imageName(path);
+
+/**
+ * The results' names of images of one folder. `a.png` and `a.tif` keep their extensions, since both results would be `a`: `a.png` and
+ * `a.tif`. File systems may take upper and lower case for the same.
+ */
+export function resultNames(paths: readonly string[]): string[] {
+  const whole = new Set<number>();
+  const names = () => paths.map((path, index) => (whole.has(index) ? basename(path) : imageName(path)));
+  for (;;) {
+    const found = names();
+    const owners = new Map<string, number[]>();
+    for (const [index, name] of found.entries()) {
+      const key = name.toLowerCase();
+      owners.set(key, [...(owners.get(key) ?? []), index]);
+    }
+    const shared = [...owners.values()]
+      .filter((indices) => indices.length > 1)
+      .flat()
+      .filter((index) => !whole.has(index));
+    if (shared.length === 0) return found;
+    for (const index of shared) whole.add(index);
+  }
+}
+
+/** Images with the names of their results; says so where a name has to be longer than BiaPy's. */
+export function withResultNames(infos: readonly ImageInfo[], report: ReportEvent): ImageInfo[] {
+  const names = resultNames(infos.map(({ path }) => path));
+  const longer = names.filter((name, index) => name !== imageName(infos[index].path));
+  if (longer.length > 0) {
+    const listed = longer.slice(0, 4).map((name) => `${name}.tif`);
+    const more = longer.length > listed.length ? "…" : "";
+    const message = `Some images differ only in their extensions. Their results keep these: ${listed.join(", ")}${more}.`;
+    report({ event: "log", level: "warning", message });
+  }
+  return infos.map((info, index) => ({ ...info, resultName: names[index] }));
+}
