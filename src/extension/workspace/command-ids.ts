@@ -11,6 +11,7 @@ export const COMMAND_IDS = [
   "biapy.showResults",
   "biapy.showRunsTable",
   "biapy.applyModel",
+  "biapy.exportModel",
   "biapy.compareRuns",
   "biapy.comparePretrained",
   "biapy.viewImages",
