@@ -64,9 +64,21 @@ tf.registerGradient({
   }),
 });
 
-/** `x` with each line along an axis multiplied by a matrix `[size, new size]` that is not learned. */
-export function alongAxis(x: tf.Tensor, axis: number, matrix: tf.Tensor): tf.Tensor {
-  return tf.engine().runKernel("AlongAxis", { x, matrix }, { axis });
+/**
+ * How a matrix resizes an image: linearly between pixels that cover the same area or whose corners coincide, or by the nearest pixel.
+ * PyTorch's `align_corners=False`, `align_corners=True` and `mode="nearest"`.
+ */
+export type Resizing = "area" | "corners" | "nearest";
+
+/**
+ * `x` with each line along an axis multiplied by a matrix `[size, new size]` that is not learned.
+ *
+ * @param resizing what the matrix does, where `x` is an image that it resizes: models for other programs say so instead of holding it
+ */
+export function alongAxis(x: tf.Tensor, axis: number, matrix: tf.Tensor, resizing?: Resizing): tf.Tensor {
+  return tf
+    .engine()
+    .runKernel("AlongAxis", { x, matrix }, resizing === undefined ? { axis } : { axis, resizing });
 }
 
 registerComposed("AlongAxis", ({ inputs, attrs }) => {

@@ -56,7 +56,7 @@ export function convolutionInputLowering(
   const channels = weight.shape[1];
   const given = image(graph, dy);
   const tiles = kernel.every((each, axis) => each === stride[axis] && padding[axis] === 0);
-  if (tiles && sizeOf(kernel) > 1) return tiled(graph, dy, weight, size);
+  if (tiles && sizeOf(kernel) > 1 && graph.target !== "portable") return tiled(graph, dy, weight, size);
   if (stride.every((each) => each === 1)) {
     // The same convolution with the kernel turned round: in 3D many times as fast as ONNX's ConvTranspose.
     const swapped = graph.add("Transpose", [plain(graph, weight)], {

@@ -1,5 +1,5 @@
 /**
- * How depthwise convolutions and their gradients are written in ONNX: as flat convolutions with a group for each channel. In 3D each
+ * How depthwise convolutions and their gradients are written in ONNX: as convolutions with a group for each channel, flat ones: in 3D each
  * slice of the kernel meets all slices of the image, since providers for GPUs have no convolution of volumes by groups.
  */
 import type { DepthwiseAttributes, DepthwiseWeightAttributes } from "../depthwise.ts";
@@ -32,7 +32,7 @@ export function depthwiseLowering(
   const kernel = weight.shape.slice(2);
   const channels = channelsOf(x);
   const factors = turned ? flipped(graph, plain(graph, weight), kernel) : plain(graph, weight);
-  if (kernel.length === 2) {
+  if (kernel.length === 2 || graph.target === "portable") {
     const value = grouped(graph, image(graph, x), factors, kernel, channels);
     return channelsLast(value, x.shape[0], spaceOf(x), channels, x.type);
   }

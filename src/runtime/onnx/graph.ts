@@ -35,8 +35,11 @@ export interface Matrices {
 
 const isWhole = (type: OnnxType) => !type.startsWith("float");
 
-/** Where a graph is to run: on the CPU, or on a GPU by operators that every provider has there. */
-export type Target = "cpu" | "gpu";
+/**
+ * Where a graph is to run: on the CPU, on a GPU by operators that every provider has there, or anywhere (`portable`): predictions by
+ * operators of ONNX's own standard alone, whose attributes do not depend on the size of the images.
+ */
+export type Target = "cpu" | "gpu" | "portable";
 
 /**
  * An ONNX graph under construction. The same operation on the same operands is recorded once

@@ -1,4 +1,7 @@
 /** How each TensorFlow.js kernel is written in ONNX: the one table that a trace looks things up in. */
+
+import { channelsOf, spaceOf } from "../image-shape.ts";
+import type { Resizing } from "../operators.ts";
 import {
   convolutionInputLowering,
   convolutionLowering,
@@ -8,6 +11,7 @@ import {
 } from "./convolution-lowerings.ts";
 import { depthwiseLowering, depthwiseWeightLowering } from "./depthwise-lowerings.ts";
 import type { GraphBuilder, Matrices, Value } from "./graph.ts";
+import { channelsLast, image } from "./image-layout.ts";
 import {
   arranged,
   arrangedTensor,
@@ -423,12 +427,25 @@ function matMul(
   return plainTensor(value, a.type, [...batch, rows, columns]);
 }
 
+/** ONNX's attributes for a way of resizing. */
+const RESIZE: Readonly<Record<Resizing, Record<string, Attribute>>> = {
+  area: { mode: "linear", coordinate_transformation_mode: "half_pixel" },
+  corners: { mode: "linear", coordinate_transformation_mode: "align_corners" },
+  nearest: { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" },
+};
+
 /** Each line along an axis times a matrix. */
 function alongAxis(
   graph: GraphBuilder,
   { x, matrix: factors }: Unary & { matrix: Traced },
-  { axis }: { axis: number },
+  { axis, resizing }: { axis: number; resizing?: Resizing },
 ): Traced {
+  if (graph.target === "portable" && resizing !== undefined) {
+    const [batch, space] = [x.shape[0], spaceOf(x).with(axis - 1, factors.shape[1])];
+    const size = graph.integers([batch, channelsOf(x), ...space]);
+    const value = graph.add("Resize", [image(graph, x), "", "", size], { attributes: RESIZE[resizing] });
+    return channelsLast(value, batch, space, channelsOf(x), x.type);
+  }
   const last = x.shape.length - 1;
   const perm = identity(last + 1)
     .with(axis, last)
@@ -473,8 +490,17 @@ function standardize(
   return [elementwise(graph, "Div", [centered, deviation], x.type), mean, variance];
 }
 
+/** x · Φ(x); ONNX has it as one operator since opset 20, which portable graphs do not ask for. */
+function gelu(graph: GraphBuilder, { x }: Unary): Traced {
+  if (graph.target !== "portable") return unary("Gelu")(graph, { x });
+  const number = (value: number) => graph.scalar(value, x.type);
+  const rising = graph.add("Erf", [graph.add("Mul", [x.value, number(Math.SQRT1_2)])]);
+  const share = graph.add("Mul", [graph.add("Add", [rising, number(1)]), number(0.5)]);
+  return mapped(x, graph.add("Mul", [x.value, share]));
+}
+
 function silu(graph: GraphBuilder, { x }: Unary): Traced {
-  if (graph.target === "gpu") {
+  if (graph.target !== "cpu") {
     const rising = unary("Sigmoid")(graph, { x });
     return elementwise(graph, "Mul", [x, rising], x.type);
   }
@@ -507,7 +533,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   Sin: unary("Sin", Math.sin),
   Cos: unary("Cos", Math.cos),
   LogicalNot: unary("Not"),
-  Gelu: unary("Gelu"),
+  Gelu: gelu,
   LeakyRelu: leakyRelu,
   ClipByValue: clip,
   Step: step,

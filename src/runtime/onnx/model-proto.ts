@@ -103,7 +103,7 @@ const Model = protobuf.Root.fromJSON({
     Type: { fields: { tensorType: single("TensorType", 1) } },
     TensorType: { fields: { elemType: single("int32", 1), shape: single("Shape", 2) } },
     Shape: { fields: { dim: repeated("Dimension", 1) } },
-    Dimension: { fields: { dimValue: single("int64", 1) } },
+    Dimension: { fields: { dimValue: single("int64", 1), dimParam: single("string", 2) } },
   },
 }).lookupType("Model");
 
@@ -114,26 +114,35 @@ function attributeMessage(name: string, value: Attribute) {
   return { name, type: ATTRIBUTE_TYPE.ints, ints: value };
 }
 
-function valueMessage({ name, type, shape }: ValueDefinition) {
+function valueMessage({ name, type, shape }: ValueDefinition, dimensions: readonly string[] = []) {
+  const dimension = (size: number, axis: number) =>
+    dimensions[axis] ? { dimParam: dimensions[axis] } : { dimValue: size };
   return {
     name,
-    type: {
-      tensorType: {
-        elemType: DATA_TYPE[type],
-        shape: { dim: shape.map((dimValue) => ({ dimValue })) },
-      },
-    },
+    type: { tensorType: { elemType: DATA_TYPE[type], shape: { dim: shape.map(dimension) } } },
   };
 }
 
-/** The graph as the bytes of an `.onnx` file (ONNX opset 21 plus onnxruntime's own operators). */
-export function encodeModel(graph: GraphDefinition): Uint8Array {
+export interface ModelOptions {
+  readonly opset: number;
+  readonly irVersion: number;
+  /** Names of the axes of inputs and outputs that have any size; "" for axes of the size that the graph says. */
+  readonly dimensions: readonly string[];
+}
+
+const OWN_OPTIONS: ModelOptions = { opset: OPSET, irVersion: IR_VERSION, dimensions: [] };
+
+/** The graph as the bytes of an `.onnx` file (by default ONNX opset 21 plus onnxruntime's own operators). */
+export function encodeModel(
+  graph: GraphDefinition,
+  { opset, irVersion, dimensions }: ModelOptions = OWN_OPTIONS,
+): Uint8Array {
   const message = Model.fromObject({});
   Object.assign(message, {
-    irVersion: IR_VERSION,
+    irVersion,
     producerName: "biapy-studio",
     opsetImport: [
-      { domain: "", version: OPSET },
+      { domain: "", version: opset },
       ...[...new Set(graph.nodes.map((node) => node.domain))]
         .filter((domain) => domain !== "")
         .map((domain) => ({ domain, version: 1 })),
@@ -154,8 +163,8 @@ export function encodeModel(graph: GraphDefinition): Uint8Array {
         name: constant.name,
         rawData: constant.bytes,
       })),
-      input: graph.inputs.map(valueMessage),
-      output: graph.outputs.map(valueMessage),
+      input: graph.inputs.map((input) => valueMessage(input, dimensions)),
+      output: graph.outputs.map((output) => valueMessage(output, dimensions)),
     },
   });
   return Model.encode(message).finish();

@@ -73,6 +73,11 @@ function moved(graph: GraphBuilder, x: Value, factor: Value, shift: Value, lines
     : graph.add("FusedConv", [...inputs, to], { attributes, domain: "com.microsoft" });
 }
 
+/** The same as one operator, whose attributes do not depend on the number of images. */
+function instanceNormalization(graph: GraphBuilder, inputs: readonly Value[], epsilon: number): Value {
+  return graph.add("InstanceNormalization", inputs, { attributes: { epsilon: { float: epsilon } } });
+}
+
 /** @returns normalized, mean, variance, centered, inverse deviation */
 export function normalizeChannels(
   graph: GraphBuilder,
@@ -92,7 +97,10 @@ export function normalizeChannels(
   const inverse = graph.add("Reciprocal", [graph.add("Sqrt", [raised])]);
   const factor = graph.add("Mul", [inverse, plain(graph, gamma)]);
   const shift = graph.add("Expand", [plain(graph, beta), graph.integers(groups)]);
-  const normalized = moved(graph, centered, factor, shift, lines);
+  const normalized =
+    graph.target === "portable" && !together
+      ? instanceNormalization(graph, [image(graph, x), plain(graph, gamma), plain(graph, beta)], epsilon)
+      : moved(graph, centered, factor, shift, lines);
   const whole = (value: Value) =>
     channelsLast(reshaped(graph, value, [batch, channels, ...space]), batch, space, channels);
   const ones = space.map(() => 1);

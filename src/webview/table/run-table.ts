@@ -321,11 +321,13 @@ export class RunTable {
 
   private key(event: KeyboardEvent): void {
     const { rows } = this;
-    if (!this.body.contains(document.activeElement) || rows.length === 0) return;
+    if (!this.body.contains(document.activeElement)) return;
     const at = Math.max(
       0,
       rows.findIndex(({ id }) => id === this.current),
     );
+    const run = rows[at]?.id;
+    if (run === undefined) return;
     const page = Math.max(1, Math.floor(this.element.clientHeight / ROW) - 2);
     const moves: Readonly<Record<string, number>> = {
       ArrowDown: at + 1,
@@ -337,14 +339,14 @@ export class RunTable {
     };
     const to = moves[event.key];
     if (to !== undefined) this.goTo(Math.min(rows.length - 1, Math.max(0, to)));
-    else if (event.key === " ") this.select(rows[at].id, false);
-    else if (event.key === "Enter") this.events.open(rows[at].id);
+    else if (event.key === " ") this.select(run, false);
+    else if (event.key === "Enter") this.events.open(run);
     else return;
     event.preventDefault();
   }
 
   private goTo(index: number): void {
-    this.current = this.rows[index].id;
+    this.current = this.rows[index]?.id;
     const top = index * ROW;
     const visible = this.element.clientHeight - this.head.offsetHeight - ROW;
     if (top < this.element.scrollTop) this.element.scrollTop = top;
