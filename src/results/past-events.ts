@@ -12,6 +12,7 @@ const ROLES: readonly (readonly [RegExp, keyof ImageFiles])[] = [
   [/_masked$/i, "masked"],
   [/_original$/i, "original"],
   [/_ground_truth$/i, "groundTruth"],
+  [/_features$/i, "features"],
 ];
 
 export async function pastEvents(run: RunFolder): Promise<RunEvent[]> {
@@ -43,15 +44,13 @@ export async function pastEvents(run: RunFolder): Promise<RunEvent[]> {
     events.push({ event: "checkpoint", time: await timeOf(path), path, kind, epoch });
   }
   const segments = run.files.segmentations.length > 0;
-  for (const [image, files] of imagesOf(run))
-    events.push({
-      event: "image",
-      time: run.changed,
-      kind: kindOf(files, segments),
-      image,
-      files,
-      epoch: run.epochs,
-    });
+  for (const [image, { features, ...files }] of imagesOf(run)) {
+    const told = { event: "image", time: run.changed, image, epoch: run.epochs } as const;
+    const { original } = files;
+    if (Object.keys(files).some((role) => role !== "original") || features === undefined)
+      events.push({ ...told, kind: kindOf(files, segments), files });
+    if (features !== undefined) events.push({ ...told, kind: "features", files: { original, features } });
+  }
   if (run.status !== "interrupted" && run.status !== "damaged") {
     const checkpoint = run.files.checkpoints.find((path) => path === run.tree.bestCheckpoint);
     const { runDirectory } = run.tree;

@@ -18,6 +18,7 @@ export type FileGroup =
   | "images"
   | "segmentations"
   | "previews"
+  | "features"
   | "augmentations"
   | "logs";
 
@@ -192,12 +193,13 @@ async function filesOf(tree: ResultTree): Promise<RunFiles> {
     filesIn(join(jobDirectory, "logs")),
     filesIn(tree.recordFolder),
   ]);
-  const [checks, perImage, perClass, inOnePiece, classesInOnePiece] = await Promise.all([
+  const [checks, perImage, perClass, inOnePiece, classesInOnePiece, features] = await Promise.all([
     filesIn(tree.maeChecks),
     filesIn(tree.perImage),
     filesIn(tree.perImageBinarized),
     filesIn(tree.fullImage),
     filesIn(tree.fullImageBinarized),
+    filesIn(tree.features),
   ]);
   await others();
   const beside = new Set(perImage);
@@ -209,11 +211,15 @@ async function filesOf(tree: ResultTree): Promise<RunFiles> {
     "mae-checks": [...checks, ...checked],
     images: [...perImage.filter((path) => !checked.has(path)), ...inOnePiece],
     segmentations: [...perClass, ...classesInOnePiece],
-    previews,
+    // The features that a picture shows lie beside it.
+    previews: previews.filter(isPicture),
+    features: features.filter(isPicture),
     augmentations: aug,
     logs: [...trainLogs, ...logs.filter(ofRun), ...record.filter((path) => extname(path) === ".log")],
   };
 }
+
+const isPicture = (path: string) => ![".npy", ".json", ".csv"].includes(extname(path));
 
 /** Whether a file is a check of masked training. BiaPy writes them beside the image: `<image>.tif` and `<image>_masked.tif`. */
 function isCheck(path: string, beside: ReadonlySet<string>): boolean {
