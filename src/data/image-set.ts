@@ -8,6 +8,7 @@ import {
   sampleArray,
   wholeRegion,
 } from "../images/image.ts";
+import { storedParts } from "../images/parts.ts";
 import {
   type ChannelNormalization,
   measureNormalization,
@@ -181,25 +182,4 @@ function remembered<T>(known: Map<number, Promise<T>>, index: number, make: () =
   const found = known.get(index) ?? make();
   known.set(index, found);
   return found;
-}
-
-/** Boxes that cover an image along the pieces it is stored in, each of about `most` values where a piece is not larger. */
-export function storedParts(shape: ImageShape, piece: Box, most: number): Region[] {
-  const size = [...piece];
-  for (const axis of [2, 1, 0]) {
-    const others = size.reduce(
-      (product, each, other) => (other === axis ? product : product * each),
-      shape[3],
-    );
-    const pieces = Math.max(1, Math.floor(most / (others * piece[axis])));
-    size[axis] = Math.min(shape[axis], pieces * piece[axis]);
-  }
-  const regions: Region[] = [];
-  for (let z = 0; z < shape[0]; z += size[0])
-    for (let y = 0; y < shape[1]; y += size[1])
-      for (let x = 0; x < shape[2]; x += size[2]) {
-        const start: Box = [z, y, x];
-        regions.push({ start, end: boxOf((axis) => Math.min(start[axis] + size[axis], shape[axis])) });
-      }
-  return regions;
 }
