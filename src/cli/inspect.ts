@@ -1,6 +1,7 @@
 /** `biapy --inspect`: prints what the program sees in image files, and saves pixels for comparison. */
 import { stat } from "node:fs/promises";
 import { Command } from "commander";
+import { at } from "../facts/checked-lists.ts";
 import { writeErrorReason } from "../facts/files/write-file.ts";
 import { describeInspection } from "../images/describe.ts";
 import { isStore, listImages, openImage } from "../images/files.ts";
@@ -58,7 +59,7 @@ export async function runInspect(argv: readonly string[]): Promise<number> {
   }
   if (given.json) console.log(JSON.stringify(folder ? documents : documents[0], null, 2));
   if (given.save === undefined || code !== EXIT.done) return code;
-  return save(paths[0], given.save, options);
+  return save(at(paths, 0), given.save, options);
 }
 
 async function pathsOf(path: string): Promise<{ paths: readonly string[]; folder: boolean } | ImageError> {

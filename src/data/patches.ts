@@ -1,5 +1,7 @@
 /** The training and validation patches of a folder of images. */
+
 import { basename, resolve } from "node:path";
+import { at } from "../facts/checked-lists.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { ImageError, type ImageInfo, type OpenOptions } from "../images/image.ts";
 import { type CheckedImage, checkImage, describeNonFinite, type NonFinite } from "../images/inspect.ts";
@@ -136,7 +138,7 @@ export class PatchSet {
     const order = random ? this.drawnOrder() : this.order(0, false);
     const sizes = Array.from({ length: folds }, (_, part) => Math.ceil((this.count - part) / folds));
     const from = sizes.slice(0, fold - 1).reduce((sum, size) => sum + size, 0);
-    const apart = order.subarray(from, from + sizes[fold - 1]);
+    const apart = order.subarray(from, from + at(sizes, fold - 1));
     const chosen = new Set(apart);
     return [this.part(order.filter((index) => !chosen.has(index))), this.part(apart)];
   }
@@ -146,7 +148,7 @@ export class PatchSet {
   }
 
   private part(indices: Int32Array): PatchSet {
-    const places = Array.from(indices.slice().sort(), (index) => this.places[index]);
+    const places = Array.from(indices.slice().sort(), (index) => at(this.places, index));
     return new PatchSet(this.pairs, places, this.settings);
   }
 
@@ -176,14 +178,14 @@ export class PatchSet {
 
   /** The image that a patch is of. */
   imageName(index: number): string {
-    return basename(this.pairs.images.infos[this.places[index].image].path);
+    return basename(at(this.pairs.images.infos, at(this.places, index).image).path);
   }
 
   /** One patch, normalized, as it is. */
   async read(index: number, epoch: number): Promise<Sample> {
     const { tiling } = this.settings;
     const { images, targets, labels } = this.pairs;
-    const { image } = this.places[index];
+    const { image } = at(this.places, index);
     const source = await images.image(image);
     const start = this.start(index, epoch);
     return {
@@ -211,10 +213,10 @@ export class PatchSet {
 
   private start(index: number, epoch: number): Box {
     const { tiling, randomPlaces, seed } = this.settings;
-    const { image, start } = this.places[index];
+    const { image, start } = at(this.places, index);
     if (!randomPlaces) return start;
     const random = new Random(seed).fork(0x9a7c, epoch, index);
-    const { shape } = this.pairs.images.infos[image];
+    const { shape } = at(this.pairs.images.infos, image);
     return boxOf((axis) => random.integer(Math.max(shape[axis] - tiling.patch[axis], 0) + 1));
   }
 }

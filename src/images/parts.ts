@@ -1,7 +1,7 @@
 /** Parts of an image that are read one after the other, where all of it at once would take too much memory. */
 import type { ImageShape, ImageSource, Region } from "./image.ts";
 
-/** Boxes that cover an image along the pieces it is stored in, each of about `most` values where a piece is not larger. */
+/** Returns boxes that cover an image in whole stored pieces, each of at most `most` values or one piece. */
 export function* storedParts(
   shape: ImageShape,
   piece: ImageSource["piece"],
