@@ -20,7 +20,7 @@ const modules = {
   ...shared,
   // The extension looks at images in threads of their own, which share what reads images with the command line.
   entryPoints: {
-    cli: "src/cli/main.ts",
+    cli: "src/cli/start.ts",
     supervisor: "src/engines/supervisor.ts",
     companion: "src/runs/companion.ts",
     "image-check-worker": "src/extension/language/image-check-worker.ts",

@@ -157,6 +157,22 @@ test("a chunk that is not stored takes no memory", async () => {
   await source.close();
 });
 
+test("an array that is removed while it is open is not read as empty", async () => {
+  const path = await zarrOf("removed.zarr", 64);
+  const source = await openImage(path);
+  await rm(path, { recursive: true });
+  await assert.rejects(source.read(), (error: unknown) => {
+    return error instanceof ImageError && error.message.includes(path) && /removed/.test(error.message);
+  });
+  await source.close();
+});
+
+test("an image of a size that cannot be looked at whole is looked at in part", async () => {
+  const { scan } = await inspectImage(await zarrOf("large.zarr", 40_000), undefined, { milliseconds: 1 });
+  assert.deepEqual(scan.range, [3, 3]);
+  assert.equal(scan.complete, false);
+});
+
 test("a chunk that unpacks to more than it should is refused", async () => {
   const bomb = gzipSync(Buffer.alloc(2 ** 26));
   await isRefused(await zarrOf("bomb.zarr", 64, bomb), /more data than/);
