@@ -121,3 +121,14 @@ export function zooDescription(config: Config): ZooDescription {
     version: read("MODEL_VERSION"),
   };
 }
+
+/** MODEL.SOURCE bmz: the package that a run starts from must be on disk. */
+export function checkZooSource(config: Config, folder: string): Problem[] {
+  if (config.text("MODEL.SOURCE") !== "bmz") return [];
+  const source = "MODEL.BMZ.SOURCE_MODEL_ID";
+  const named = config.text(source);
+  if (named !== "" && existsSync(resolve(folder, named))) return [];
+  const what = named === "" ? "name the package to start from" : `there is no ${named}`;
+  const message = `${what}: a ZIP file of the BioImage Model Zoo, or its folder. This engine downloads none; get it from bioimage.io, or use BiaPy, which takes the model's id.`;
+  return [config.needsBiapy(source, message)];
+}

@@ -28,10 +28,10 @@ function shrinking(config: Config): number[] {
     case "levels":
     case "fixed levels": {
       const { zDown, yxDown } = modelLevels(config);
-      const stem = readsSetting(architecture, "CONVNEXT_STEM_K_SIZE")
-        ? [config.number("MODEL.CONVNEXT_STEM_K_SIZE")]
-        : [];
-      return axes([...zDown, ...stem], [...yxDown, ...stem]);
+      if (!readsSetting(architecture, "CONVNEXT_STEM_K_SIZE")) return axes(zDown, yxDown);
+      const stem = config.number("MODEL.CONVNEXT_STEM_K_SIZE");
+      const stemAlongZ = stem * Math.max(Math.trunc(zDown[0] / stem), 1);
+      return axes([stemAlongZ, ...zDown], [stem, ...yxDown]);
     }
     case "branches": {
       const { zDown, yxDown } = hrNetStages(config);
