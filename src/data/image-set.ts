@@ -30,7 +30,7 @@ export interface NormalizedImage {
   patch(start: Box, size: Box): Promise<Float32Array>;
   /** A part of it, `[z, y, x, channel]`: all of it where none is named. */
   values(region?: Region): Promise<Float32Array>;
-  /** A part as it is stored, not normalized; more than was asked for where more is in memory. */
+  /** Returns a part as stored, not normalized. It may be larger than requested if more is in memory. */
   stored(region: Region): Promise<ImageRegion>;
 }
 

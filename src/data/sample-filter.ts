@@ -55,7 +55,7 @@ const PROPERTIES: Readonly<Record<FilterProperty, (image: Image, target: Image) 
   diff: difference,
 };
 
-/** Whether a sample is left out. @param target what it should become; the image itself where there is none */
+/** Whether a sample is excluded. @param target the training target (default: the image itself) */
 export function isFilteredOut(filter: SampleFilter, image: Image, target: Image = image): boolean {
   return filter.some((conditions) =>
     conditions.every(({ property, sign, value }) => SIGNS[sign](PROPERTIES[property](image, target), value)),

@@ -40,7 +40,7 @@ export class TrainingRun {
   private readonly log: string;
   private tester: ImageTester | undefined;
   private features: FeaturePreview | "none" | undefined;
-  /** The last checkpoint that was written, in words. */
+  /** Text that names the last written checkpoint. */
   private lastSaved: string | undefined;
   /** Kinds of previews that could not be written. */
   private readonly failing = new Set<string>();
@@ -235,7 +235,7 @@ export class TrainingRun {
     }
   }
 
-  /** Shows what the model makes of the first validation image (or training image). */
+  /** Reports the model's prediction of the first validation image (or training image). */
   private async preview({ epoch }: EpochResult): Promise<void> {
     const { pairs } = this.validationPatches ?? this.patches;
     const { config, tree, runtime } = this.request;
@@ -247,7 +247,7 @@ export class TrainingRun {
     this.request.report({ event: "image", kind, image, files, epoch });
   }
 
-  /** Shows what the encoder makes of the image of {@link preview}, for networks that have one. */
+  /** Reports the encoder's features of the image of {@link preview}, for networks with an encoder. */
   private async previewFeatures({ epoch }: EpochResult): Promise<void> {
     const { pairs } = this.validationPatches ?? this.patches;
     const { config, tree, runtime, report } = this.request;
