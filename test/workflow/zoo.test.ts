@@ -207,7 +207,8 @@ test("a configuration whose package is missing, or that describes its model wron
 });
 
 test("sizes in a graph are found as products of the input's sizes, or as one of them with an offset", () => {
-  const at = (formula: (batch: number, y: number, x: number) => number) =>
+  type Formula = (batch: number, y: number, x: number) => number;
+  const at = (formula: Formula) =>
     [
       [11, 40, 48],
       [13, 40, 48],
@@ -220,7 +221,7 @@ test("sizes in a graph are found as products of the input's sizes, or as one of 
       sizes,
       value: formula(sizes[0], sizes[1], sizes[2]),
     }));
-  const value = (formula: Parameters<typeof at>[0]) => {
+  const value = (formula: Formula) => {
     const found = sizeExpression(at(formula));
     return found && evaluate(found, [3, 8, 16]);
   };

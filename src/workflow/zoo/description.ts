@@ -29,6 +29,9 @@ export const FILES = {
   output: "test_output.npy",
 } as const;
 
+/** How far predictions of other programs may be from the test output, as a share of its largest value. */
+const TOLERANCE = 1e-3;
+
 /** What a package is of. */
 export interface PackageFacts {
   readonly config: Config;
@@ -42,6 +45,8 @@ export interface PackageFacts {
   readonly postprocessing: readonly Processing[];
   /** Largest and smallest value of the test input. */
   readonly range: readonly [number, number];
+  /** Largest absolute value of the test output. */
+  readonly largest: number;
   /** The configuration's text, which rebuilds the network here and in BiaPy. */
   readonly configText: string;
   readonly opset: number;
@@ -193,6 +198,15 @@ export function description(facts: PackageFacts, files: Files): string {
       outputs: [{ ...tensor(OUTPUT, outputAxes(facts), FILES.output), postprocessing }],
       weights: weights(facts, files),
       config: {
+        bioimageio: {
+          reproducibility_tolerance: [
+            {
+              output_ids: [OUTPUT],
+              relative_tolerance: TOLERANCE,
+              absolute_tolerance: TOLERANCE * facts.largest,
+            },
+          ],
+        },
         biapy_studio: {
           version: packageFile.version,
           ...(network.part === undefined ? {} : { part: network.part }),

@@ -146,6 +146,7 @@ async function packageOf(
       ([least, most], each) => [Math.min(least, each), Math.max(most, each)],
       [Infinity, -Infinity],
     ),
+    largest: output.reduce((most, each) => Math.max(most, Math.abs(each)), 0),
     configText,
     opset: OPSET,
   };
