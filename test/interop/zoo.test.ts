@@ -47,9 +47,9 @@ const NORMALIZATIONS = [
   "{TYPE: zero_mean_unit_variance, ZERO_MEAN_UNIT_VAR: {MEAN_VAL: [90.0], STD_VAL: [31.0]}}",
   "{TYPE: scale_range, PERC_CLIP: {ENABLE: True, LOWER_PERC: 2.0, UPPER_PERC: 99.0}}",
 ];
-const segmentation = (network: TinyNetwork, classes: number, at: number): Case => ({
+const segmentation = (network: TinyNetwork, classes: number): Case => ({
   ...network,
-  name: `Segmentation of ${classes} classes ${at}`,
+  name: `Segmentation of ${classes} classes`,
   problem: "  TYPE: SEMANTIC_SEG",
   normalization: `${NORMALIZATIONS[0]}\n  N_CLASSES: ${classes}`,
 });
@@ -60,8 +60,8 @@ const CASES: readonly Case[] = [
     problem: network.architecture === "mae" ? MASKING : RESTORING,
     normalization: NORMALIZATIONS[index % NORMALIZATIONS.length],
   })),
-  ...TINY_NETWORKS.filter(({ architecture }) => architecture === "unet").flatMap((network, at) =>
-    [2, 3].map((classes) => segmentation(network, classes, at)),
+  ...TINY_NETWORKS.filter(({ architecture, ndim }) => architecture === "unet" && ndim === "2D").flatMap(
+    (network) => [2, 3].map((classes) => segmentation(network, classes)),
   ),
 ];
 
