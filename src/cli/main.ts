@@ -205,6 +205,13 @@ function problemsOf(error: unknown): readonly Problem[] | undefined {
   return undefined;
 }
 
+/** What to do where this computer has no memory left; undefined for other errors. */
+function memoryAdvice(error: unknown): string | undefined {
+  const lacks = /could not allocate memory|Array buffer allocation failed|bad allocation|std::bad_alloc/;
+  if (!(error instanceof Error) || !lacks.test(error.message)) return undefined;
+  return `This computer has too little free memory (${error.message}). Close other programs, or make TRAIN.BATCH_SIZE or DATA.PATCH_SIZE smaller.`;
+}
+
 async function run(given: Arguments, report: ReportEvent): Promise<number> {
   const { config: written, problems } = loadConfig(given.config);
   const source = checkZooSource(written, process.cwd());
@@ -293,7 +300,7 @@ async function runConfig(
   } catch (error) {
     const found = problemsOf(error);
     if (found !== undefined) report({ event: "problems", problems: found });
-    const message = error instanceof Error ? error.message : String(error);
+    const message = memoryAdvice(error) ?? (error instanceof Error ? error.message : String(error));
     report({ ...end, status: "failed", message: found === undefined ? message : undefined });
     if (found !== undefined) return EXIT.badInput;
     if (!(error instanceof ResultError) && process.env.BIAPY_DEBUG) console.error(error);

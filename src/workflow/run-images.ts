@@ -237,9 +237,11 @@ async function patchSets(
 ): Promise<Pick<RunImages, "training" | "validation">> {
   if (train === undefined) return {};
   const patches = (of: ImagePairs, phase: "TRAIN" | "VAL") => {
+    const randomPlaces = phase === "TRAIN" && config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH");
+    if (!randomPlaces) refuseTooManyPatches(config, phase, of.images.infos);
     const all = PatchSet.of(of, {
       tiling: tilingSettings(config, phase),
-      randomPlaces: phase === "TRAIN" && config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH"),
+      randomPlaces,
       seed: config.number("SYSTEM.SEED"),
       augmentation: augmentationSteps(config),
     });
@@ -265,6 +267,22 @@ async function patchSets(
     ? all.fold(config.number("DATA.VAL.CROSS_VAL_FOLD"), folds, random)
     : all.split(config.number("DATA.VAL.SPLIT_TRAIN"), random);
   return { training: replicated(training), validation };
+}
+
+/** Patches that a run keeps the places of: they take about half a gigabyte. */
+const MOST_PATCHES = 4_000_000;
+
+/** Throws {@link InputError}, naming the largest image: a damaged header may declare any size. */
+function refuseTooManyPatches(config: Config, phase: "TRAIN" | "VAL", infos: readonly ImageInfo[]): void {
+  const patch = patchBox(config);
+  const counts = infos.map(({ shape }) =>
+    patch.reduce((product, size, axis) => product * Math.ceil(shape[axis] / size), 1),
+  );
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (total <= MOST_PATCHES) return;
+  const largest = infos[counts.indexOf(counts.reduce((most, count) => Math.max(most, count), 0))];
+  const message = `its images hold more than ${MOST_PATCHES} patches; the largest, ${largest.path}, has ${largest.shape.join(" x ")} values. Cut out the parts to train on, or make DATA.PATCH_SIZE larger.`;
+  throw new InputError([config.problem(`DATA.${phase}.PATH`, message)]);
 }
 
 /** What the folders of all phases hold that are asked for. */

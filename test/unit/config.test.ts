@@ -323,6 +323,7 @@ test("rates and betas that are no numbers are refused; a pair of betas is read i
       [["TRAIN.LR", "error"]],
       text,
     );
+  assert.match(train("LR: '0,001'").problems[0].message, /decimal comma. Write 0.001/);
   for (const text of ["0.9", "[0.9]", "[0.9, 1.0]", "[-0.1, 0.9]", "[[0.9, x]]", "[]"])
     assert.deepEqual(
       train(`OPT_BETAS: ${text}`).problems.map(({ severity }) => severity),
