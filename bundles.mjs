@@ -26,6 +26,7 @@ const modules = {
     "image-check-worker": "src/extension/language/image-check-worker.ts",
     "image-worker": "src/extension/viewer/image-worker.ts",
     "hdf5-worker": "src/images/hdf5-worker.ts",
+    "inspection-worker": "src/images/inspection-worker.ts",
   },
   outExtension: { ".js": ".mjs" },
   format: "esm",

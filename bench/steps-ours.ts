@@ -5,7 +5,10 @@ import { declaredWeights } from "../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../src/runtime/onnx/runtime.ts";
 import { Parameters } from "../src/runtime/parameters.ts";
 import type { InputSpec, Program, Tensors } from "../src/runtime/program.ts";
+import type { tf } from "../src/runtime/tensor.ts";
+import { spotErrors } from "../src/training/denoising-loss.ts";
 import { Optimizer } from "../src/training/optimizer.ts";
+import { segmentationLoss } from "../src/training/segmentation-losses.ts";
 
 interface Description {
   readonly architecture: string;
@@ -13,6 +16,8 @@ interface Description {
   readonly space: readonly number[];
   readonly batch: number;
   readonly mode: "training" | "prediction";
+  /** What a network that returns an image learns by. */
+  readonly loss: "mse" | "segmentation" | "noise2void";
   readonly threads: number;
   readonly seconds: number;
   readonly steps: number;
@@ -24,14 +29,23 @@ const training = description.mode === "training";
 const images: InputSpec = { shape: [batch, ...space, 1], type: "float32" };
 const count = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
 
-function restoration(): Program {
+/** The losses of the workflows, by what is predicted and what it is compared with; `spots` are 1 at one pixel of 500. */
+const LOSSES = {
+  mse: (prediction, { targets }) => prediction.sub(targets).square().mean(),
+  segmentation: (logits, { targets }) =>
+    segmentationLoss(logits, targets.greater(0).cast("float32"), { classes: 2, crossEntropy: 1, dice: 1 }),
+  noise2void: (prediction, { targets, spots }) => spotErrors(prediction, targets, spots).mse.mean(),
+} satisfies Record<Description["loss"], (prediction: tf.Tensor, inputs: Tensors) => tf.Tensor>;
+
+function imageToImage(): Program {
   const network = imageModel(architecture, build);
+  const hidden: Program["inputs"] = description.loss === "noise2void" ? { spots: images } : {};
   return {
     training,
-    inputs: training ? { images, targets: images } : { images },
+    inputs: training ? { images, targets: images, ...hidden } : { images },
     forward(scope, inputs): Tensors {
       const prediction = network(scope, inputs.images);
-      return training ? { loss: prediction.sub(inputs.targets).square().mean() } : { prediction };
+      return training ? { loss: LOSSES[description.loss](prediction, inputs) } : { prediction };
     },
   };
 }
@@ -75,7 +89,7 @@ function masking(): Program {
   };
 }
 
-const program = architecture === "mae" ? masking() : restoration();
+const program = architecture === "mae" ? masking() : imageToImage();
 const parameters = new Parameters(declaredWeights(program), { trainable: training, threads });
 parameters.initialize(0);
 const executable = new OnnxRuntime(threads, process.env.ORT_PROFILE).compile(program, parameters, {
@@ -91,6 +105,7 @@ for (const [name, { shape }] of Object.entries(program.inputs)) {
     keep: (at) => (at % row) * 2,
     restore: (at) => ((at % row) % 2) * (row / 2) + ((at % row) >> 1),
     mask: (at) => at % 2,
+    spots: (at) => Number(at % 500 === 0),
   };
   const value = known[name] ?? ((at: number) => Math.sin(at * 0.37));
   for (let at = 0; at < executable.inputs[name].length; at++) executable.inputs[name][at] = value(at);

@@ -32,12 +32,22 @@ const CASES = [
     batch: 1,
     changes: { image_shape: "(48, 128, 128, 1)" },
   },
+  {
+    name: "unet_2d_segmentation",
+    title: "U-Net, segmentation (CE + Dice)",
+    ...{ reference: "unet_2d", space: [256, 256], batch: 4, loss: "segmentation" },
+  },
+  {
+    name: "unet_2d_noise2void",
+    title: "U-Net, Noise2Void",
+    ...{ reference: "unet_2d", space: [256, 256], batch: 4, loss: "noise2void" },
+  },
   { name: "rcan_2d", title: "RCAN", reference: "rcan_2d", space: [128, 128], batch: 4 },
   { name: "unetr_2d", title: "UNETR", reference: "unetr_2d", space: [256, 256], batch: 4 },
 ];
 
-/** What both sides are told: architecture, class in BiaPy, build arguments, sizes. */
-function described({ reference, space, batch, changes }, mode) {
+/** What both sides are told: architecture, class in BiaPy, build arguments, sizes, loss. */
+function described({ reference, space, batch, changes, loss = "mse" }, mode) {
   const file = new URL(`../test/fixtures/models/${reference}.json`, import.meta.url);
   const { architecture, class: className, build_args } = JSON.parse(readFileSync(file, "utf8"));
   const built = { ...build_args, ...changes };
@@ -48,6 +58,7 @@ function described({ reference, space, batch, changes }, mode) {
     space,
     batch,
     mode,
+    loss,
     threads: THREADS,
     ...DURATION,
   });
@@ -89,8 +100,9 @@ console.log(
   "| network | | time: ours | PyTorch | ratio | peak memory: ours | PyTorch | ratio | first step: ours |",
 );
 console.log("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+// A network predicts the same whatever it has learned by.
 for (const each of chosen)
-  for (const mode of MODES) {
+  for (const mode of each.loss === undefined ? MODES : ["training"]) {
     const description = described(each, mode);
     const runs = { ours: [], pytorch: [] };
     for (let round = 0; round < ROUNDS; round++) {

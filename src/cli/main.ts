@@ -41,6 +41,7 @@ interface Arguments {
   readonly try_batch?: number;
   readonly features?: boolean;
   readonly export_model?: true | string;
+  readonly labels?: string;
 }
 
 /** The short forms that BiaPy's Docker image takes. */
@@ -86,6 +87,10 @@ function parseArguments(argv: readonly string[]): Arguments {
       "--export_model [checkpoint]",
       "write the model as a package for the BioImage Model Zoo (MODEL.BMZ.EXPORT) with the run's checkpoint or the named one, instead of training",
     )
+    .option(
+      "--labels <folder>",
+      "with --features: masks of test images, by which a linear probe judges the features",
+    )
     .addOption(
       new Option("--try_batch <size>", "see whether a step of this size fits")
         .argParser(runNumber)
@@ -99,7 +104,9 @@ function parseArguments(argv: readonly string[]): Arguments {
     argv.map((argument) => SHORT[argument] ?? argument),
     { from: "user" },
   );
-  return command.opts();
+  const given = command.opts<Arguments>();
+  if (given.labels !== undefined && !given.features) command.error("--labels belongs to --features.");
+  return given;
 }
 
 /** What the command line and the configuration say of devices. */
@@ -120,10 +127,9 @@ function choiceReport(report: ReportEvent): ChoiceReport {
   };
 }
 
-/** Tries a batch in a process of its own: a GPU that has run out of memory may be lost to this one. */
+/** Tries a batch in another process: running out of GPU memory may make the device unusable for this one. */
 async function fitsApart(batchSize: number, signal: AbortSignal): Promise<boolean> {
-  const [script, ...args] = process.argv.slice(1);
-  const all = [...process.execArgv.filter((each) => !each.startsWith("--inspect")), script, ...args];
+  const all = [...process.execArgv.filter((each) => !each.startsWith("--inspect")), ...process.argv.slice(1)];
   const child = spawn(process.execPath, [...all, "--try_batch", String(batchSize)], {
     stdio: "ignore",
     signal,
@@ -228,7 +234,7 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
       signal,
     };
     if (given.features) {
-      const status = await writeFeatures(request);
+      const status = await writeFeatures({ ...request, labels: given.labels });
       report({ ...end, runDirectory: tree.features, status });
       return status === "stopped" ? EXIT.stopped : EXIT.done;
     }

@@ -19,11 +19,7 @@ export interface OpenedImage extends Omit<Probe, "array"> {
   readonly chunks: readonly number[];
 }
 
-export type Hdf5Reply =
+export type Hdf5Answer =
   | { readonly kind: "opened"; readonly image: OpenedImage }
   | { readonly kind: "values"; readonly values: Strided }
-  | { readonly kind: "closed" }
-  /** The file cannot be read; the message names it. After `libraryStopped` the thread can read no file any more. */
-  | { readonly kind: "refused"; readonly message: string; readonly libraryStopped: boolean }
-  /** The thread is ready for its first request. */
-  | { readonly kind: "ready" };
+  | { readonly kind: "closed" };

@@ -2,11 +2,11 @@
  * The thread that reads HDF5 files, bundled as `dist/hdf5-worker.mjs`. The library decodes a chunk in one call, which only the end of
  * its thread can interrupt, and damaged data can stop it for good: `hdf5-thread.ts` watches this thread and starts another.
  */
-import { parentPort } from "node:worker_threads";
 import { probeHdf5 } from "./hdf5.ts";
 import { libraryStopped } from "./hdf5-dataset.ts";
-import type { Hdf5Reply, Hdf5Request } from "./hdf5-messages.ts";
+import type { Hdf5Answer, Hdf5Request } from "./hdf5-messages.ts";
 import type { Probe } from "./stored-array.ts";
+import { serveRequests } from "./watched-thread.ts";
 
 /** Memory that the library may take, in pages of 64 KiB: 768 MB. */
 const MOST_PAGES = 768 * 16;
@@ -25,7 +25,7 @@ function limitMemory(): void {
 const opened = new Map<number, Probe>();
 let files = 0;
 
-async function answer(request: Hdf5Request): Promise<Hdf5Reply> {
+async function answer(request: Hdf5Request): Promise<Hdf5Answer> {
   if (request.kind === "open") {
     const probe = await probeHdf5(request.path, request.options);
     const { array, ...facts } = probe;
@@ -34,7 +34,7 @@ async function answer(request: Hdf5Request): Promise<Hdf5Reply> {
     return { kind: "opened", image: { ...facts, file: files, shape, sampleType, chunks } };
   }
   const probe = opened.get(request.file);
-  if (probe === undefined) throw new Error("the file was closed");
+  if (probe === undefined) throw new Error("The file was closed before it was read.");
   if (request.kind === "read") return { kind: "values", values: await probe.array.read(request.ranges) };
   opened.delete(request.file);
   await probe.array.close();
@@ -42,17 +42,10 @@ async function answer(request: Hdf5Request): Promise<Hdf5Reply> {
 }
 
 limitMemory();
-parentPort?.on("message", async (request: Hdf5Request) => {
-  try {
-    const reply = await answer(request);
-    parentPort?.postMessage(reply, reply.kind === "values" ? [reply.values.data.buffer as ArrayBuffer] : []);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    parentPort?.postMessage({
-      kind: "refused",
-      message,
-      libraryStopped: libraryStopped(),
-    } satisfies Hdf5Reply);
-  }
+serveRequests(answer, {
+  isLast: libraryStopped,
+  transferred: (found) => {
+    const buffer = found.kind === "values" ? found.values.data.buffer : undefined;
+    return buffer instanceof ArrayBuffer ? [buffer] : [];
+  },
 });
-parentPort?.postMessage({ kind: "ready" } satisfies Hdf5Reply);

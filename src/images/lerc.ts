@@ -2,7 +2,7 @@
 import { decode, load } from "lerc";
 import type { SampleArray } from "./image.ts";
 import { packageFiles } from "./package-files.ts";
-import { type Picture, UnreadPicture } from "./picture.ts";
+import { type Picture, UnreadCompression } from "./picture.ts";
 
 let loaded: Promise<void> | undefined;
 
@@ -13,7 +13,7 @@ export async function decodeLerc(bytes: Uint8Array): Promise<Picture> {
   const { width, height, pixels, depthCount, mask } = decode(new Uint8Array(bytes), {
     returnInterleaved: true,
   });
-  if (mask?.includes(0)) throw new UnreadPicture("LERC that leaves pixels out (a mask)");
+  if (mask?.includes(0)) throw new UnreadCompression("LERC that leaves pixels out (a mask)");
   const bands = pixels.map(
     (band): SampleArray => (band instanceof Uint8ClampedArray ? Uint8Array.from(band) : band),
   );

@@ -169,7 +169,7 @@ function undoDifferences(
   stride: number,
   littleEndian: boolean,
 ): Uint8Array {
-  const result = bytes.slice();
+  const result = new Uint8Array(bytes);
   if (!littleEndian) swapBytes(result, width);
   const rows = result.length / (perRow * width);
   if (width === 8) {
@@ -196,7 +196,7 @@ function undoFloatPredictor(
   const rowBytes = perRow * width;
   const result = new Uint8Array(rows * rowBytes);
   for (let row = 0; row < rows; row++) {
-    const line = bytes.slice(row * rowBytes, (row + 1) * rowBytes);
+    const line = new Uint8Array(bytes.subarray(row * rowBytes, (row + 1) * rowBytes));
     for (let at = stride; at < line.length; at++) line[at] += line[at - stride];
     for (let value = 0; value < perRow; value++)
       for (let byte = 0; byte < width; byte++)

@@ -12,7 +12,7 @@ import {
   zeissSeries,
 } from "./tiff-instruments.ts";
 import { omeSeries } from "./tiff-ome.ts";
-import { difference, type Page, readPage } from "./tiff-page.ts";
+import { difference, KIND_TAGS, type Page, readPage } from "./tiff-page.ts";
 import { centimeters, pagedPlanes, primary, type Series, sampleAxis } from "./tiff-planes.ts";
 import { shapedSeries } from "./tiff-shaped.ts";
 
@@ -65,7 +65,9 @@ async function plainSeries(
   const micrometers = slide ? Number(/\bMPP\s*=\s*([\d.]+)/.exec(description)?.[1]) : Number.NaN;
   let planes = 1;
   for (const [index, directory] of pages.slice(1).entries()) {
-    const page = await readPage(tiff, directory);
+    // Most pages of a stack are alike, which is seen without reading them in full.
+    const alike = directory.agrees(first.directory, KIND_TAGS);
+    const page = alike ? first : await readPage(tiff, directory);
     const fault = difference(page, index + 2, first);
     const smaller = 2 * page.width <= first.width + 1 && 2 * page.height <= first.height + 1;
     if (slide || (fault !== undefined && smaller))

@@ -43,7 +43,7 @@ const SHOWN_ROLES: Readonly<Record<Kind, Roles>> = {
   ],
   prediction: [ORIGINAL, MASKED, ["prediction", "Prediction"], GROUND_TRUTH],
   segmentation: [ORIGINAL, ["prediction", "Prediction"], GROUND_TRUTH, ["probabilities", "Probabilities"]],
-  features: [ORIGINAL, ["features", "Features"]],
+  features: [ORIGINAL, ["features", "Features"], ["prediction", "Prediction"], GROUND_TRUTH],
   augmentation: [ORIGINAL, ["reconstruction", "Augmented"]],
 };
 
