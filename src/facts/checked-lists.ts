@@ -1,4 +1,4 @@
-/** Access to lists whose length the compiler does not know. Each function throws a RangeError where an element is missing. */
+/** Access to lists and records whose elements the compiler does not know. Each function throws a RangeError where one is missing. */
 
 /** A list of exactly `Count` elements. */
 type Tuple<T, Count extends number, Built extends readonly T[] = readonly []> = Built["length"] extends Count
@@ -13,6 +13,14 @@ export function at<T extends NonNullable<unknown>>(list: ArrayLike<T>, index: nu
   const element = list[index];
   if (element === undefined) throw new RangeError(`Index ${index} is outside a list of ${list.length}.`);
   return element;
+}
+
+/** Returns the entry of a record that is known to have the key. */
+export function entryOf<T extends NonNullable<unknown>>(record: Readonly<Record<string, T>>, key: string): T {
+  const entry = record[key];
+  if (entry === undefined)
+    throw new RangeError(`There is no ${key} among ${Object.keys(record).join(", ")}.`);
+  return entry;
 }
 
 /** Returns the last element of a list that is not empty. */

@@ -2,16 +2,13 @@
  * The layers that convolutional networks share, in 2D and 3D alike: `x` is `[batch, (z,) y, x, channel]`, weights are named and
  * shaped as PyTorch's.
  */
+
+import { at } from "../facts/checked-lists.ts";
+import { gelu, silu } from "../runtime/activations.ts";
 import { type ConvolutionWindow, convolution, transposedConvolution } from "../runtime/convolution.ts";
 import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
-import {
-  alongAxis,
-  gelu,
-  normalizeChannels,
-  type Resizing,
-  silu,
-  standardize,
-} from "../runtime/operators.ts";
+import { normalizeChannels, standardize } from "../runtime/normalization.ts";
+import { alongAxis, type Resizing } from "../runtime/operators.ts";
 import { type Initializer, ones, type Scope, zeros } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 
@@ -206,7 +203,7 @@ const GRIDS: Readonly<Record<Resizing, PixelGrid>> = { area: byArea, corners: by
 
 function resample(x: tf.Tensor, size: readonly number[], resizing: Resizing): tf.Tensor {
   return size.reduce((current, to, space) => {
-    const from = current.shape[space + 1];
+    const from = at(current.shape, space + 1);
     if (from === to) return current;
     return alongAxis(current, space + 1, interpolation(from, to, GRIDS[resizing]), resizing);
   }, x);

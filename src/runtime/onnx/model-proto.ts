@@ -4,7 +4,7 @@ import protobuf from "protobufjs/light.js";
 export type OnnxType = "float32" | "float16" | "int32" | "int64" | "bool";
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
-/** Where an operator is defined: by ONNX, or by onnxruntime. */
+/** Operator set: ONNX's own (""), or one of onnxruntime's. */
 export type Domain = "" | "com.microsoft" | "com.microsoft.nchwc";
 
 export interface NodeDefinition {
@@ -13,9 +13,9 @@ export interface NodeDefinition {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, Attribute>>;
-  /** Which layer and kernel it was written for: `blocks.0.attn.qkv/BatchMatMul`, behind `gradient/` in the backward pass. */
+  /** The layer and kernel that the node belongs to: `blocks.0.attn.qkv/BatchMatMul`, with `gradient/` before it in the backward pass. */
   readonly origin?: string;
-  /** Of a convolution that is worth taking by blocks of channels (blocked-convolutions.ts). */
+  /** Shape of the weight, for a convolution that blocks of channels speed up (blocked-convolutions.ts). */
   readonly weightShape?: readonly number[];
 }
 
@@ -38,7 +38,7 @@ export interface GraphDefinition {
 
 const OPSET = 21;
 const IR_VERSION = 10;
-/** ONNX's numbers for types, which `Cast` takes too. */
+/** ONNX's numbers of types (TensorProto.DataType). `Cast` takes them too. */
 export const DATA_TYPE: Readonly<Record<OnnxType, number>> = {
   float32: 1,
   int32: 6,
@@ -114,9 +114,11 @@ function attributeMessage(name: string, value: Attribute) {
   return { name, type: ATTRIBUTE_TYPE.ints, ints: value };
 }
 
-function valueMessage({ name, type, shape }: ValueDefinition, dimensions: readonly string[] = []) {
-  const dimension = (size: number, axis: number) =>
-    dimensions[axis] ? { dimParam: dimensions[axis] } : { dimValue: size };
+function valueMessage({ name, type, shape }: ValueDefinition, axisNames: readonly string[]) {
+  const dimension = (dimValue: number, axis: number) => {
+    const dimParam = axisNames[axis];
+    return dimParam ? { dimParam } : { dimValue };
+  };
   return {
     name,
     type: { tensorType: { elemType: DATA_TYPE[type], shape: { dim: shape.map(dimension) } } },
@@ -126,13 +128,13 @@ function valueMessage({ name, type, shape }: ValueDefinition, dimensions: readon
 export interface ModelOptions {
   readonly opset: number;
   readonly irVersion: number;
-  /** Names of the axes of inputs and outputs that have any size; "" for axes of the size that the graph says. */
+  /** Names of the axes of inputs and outputs that may have any size; "" for an axis of fixed size. */
   readonly dimensions: readonly string[];
 }
 
 const OWN_OPTIONS: ModelOptions = { opset: OPSET, irVersion: IR_VERSION, dimensions: [] };
 
-/** The graph as the bytes of an `.onnx` file (by default ONNX opset 21 plus onnxruntime's own operators). */
+/** Returns a graph as the bytes of an `.onnx` file. Defaults to ONNX opset 21, with onnxruntime's own operators. */
 export function encodeModel(
   graph: GraphDefinition,
   { opset, irVersion, dimensions }: ModelOptions = OWN_OPTIONS,

@@ -3,6 +3,7 @@
  * allows it, images of any size. The traced graph holds sizes as numbers, so the program is traced at several sizes, and each number
  * that changes becomes a computation of the input's shape (size-expressions.ts).
  */
+import { at, atLeast } from "../../facts/checked-lists.ts";
 import type { Program } from "../program.ts";
 import type { WeightSpec } from "../scope.ts";
 import {
@@ -101,7 +102,7 @@ const MULTIPLES = [
 /** The graph of a network with its sizes computed of the input's shape. Throws {@link FixedSizeError} where one cannot be. */
 function openSizes(network: PortableNetwork, steps: readonly number[]): GraphDefinition {
   const size = (axis: number, pick: number) =>
-    steps[axis] === 0 ? network.shape[axis] : steps[axis] * MULTIPLES[axis][pick];
+    steps[axis] === 0 ? at(network.shape, axis) : at(steps, axis) * at(at(MULTIPLES, axis), pick);
   const base = steps.map((_, axis) => size(axis, 0));
   const open = steps.flatMap((step, axis) => (step === 0 ? [] : [axis]));
   const shapes = [
@@ -136,11 +137,11 @@ class SizeOpener {
   }
 
   opened(): GraphDefinition {
-    const [base, ...others] = this.graphs;
+    const [base, ...others] = atLeast(this.graphs, 1);
     if (others.some(({ nodes }) => nodes.length !== base.nodes.length))
       throw new FixedSizeError("The graph has other operations at other sizes.");
     const nodes = base.nodes.map((node, index) => {
-      const alike = this.graphs.map((graph) => graph.nodes[index]);
+      const alike = this.graphs.map((graph) => at(graph.nodes, index));
       const signature = (each: NodeDefinition) =>
         `${each.operator} ${JSON.stringify(each.attributes)} ${each.inputs.length}`;
       if (alike.some((each) => signature(each) !== signature(node)))
@@ -155,37 +156,42 @@ class SizeOpener {
 
   /** The name of a node's input: of what it is at the base size, or of what is computed instead. */
   private input(alike: readonly NodeDefinition[], place: number): string {
-    const [{ inputs }] = alike;
-    const found = alike.map((node, index) => this.constants[index].get(node.inputs[place]));
+    const names = alike.map(({ inputs }) => at(inputs, place));
+    const found = names.map((name, index) => at(this.constants, index).get(name));
     const [base] = found;
-    if (base === undefined) return inputs[place];
+    if (base === undefined) return at(names, 0);
     const same = found.every((each) => each !== undefined && Buffer.compare(each.bytes, base.bytes) === 0);
     if (same) return base.name;
     const lists = found.map((each) => (each?.type === "int64" ? bytesAsIntegers(each) : []));
-    const [list] = lists;
+    const [list] = atLeast(lists, 1);
     if (list.length === 0 || lists.some(({ length }) => length !== list.length))
       throw new FixedSizeError("A constant of the network depends on the size of its images.");
-    const parts = list.map((_, at) => {
-      const observations = this.shapes.map((sizes, index) => ({ sizes, value: lists[index][at] }));
+    const parts = list.map((_, element) => {
+      const observations = this.shapes.map((sizes, index) => ({
+        sizes,
+        value: at(at(lists, index), element),
+      }));
       const expression = sizeExpression(observations);
       if (expression === undefined) throw new FixedSizeError("A size depends on the image's otherwise.");
       return this.value(expression);
     });
-    return parts.length === 1 ? parts[0] : this.computed("Concat", parts, { axis: 0 });
+    return parts.length === 1 ? at(parts, 0) : this.computed("Concat", parts, { axis: 0 });
   }
 
   /** A list of one number. */
   private value({ numerator, denominator, axes, offset }: SizeExpression): string {
-    if (axes.length === 0) return this.number(numerator + offset);
-    let value = this.size(axes[0]);
-    for (const axis of axes.slice(1)) value = this.computed("Mul", [value, this.size(axis)]);
+    const [first, ...others] = axes;
+    if (first === undefined) return this.number(numerator + offset);
+    let value = this.size(first);
+    for (const axis of others) value = this.computed("Mul", [value, this.size(axis)]);
     if (numerator !== 1) value = this.computed("Mul", [value, this.number(numerator)]);
     if (denominator !== 1) value = this.computed("Div", [value, this.number(denominator)]);
     return offset === 0 ? value : this.computed("Add", [value, this.number(offset)]);
   }
 
   private size(axis: number): string {
-    const [{ name }] = this.graphs[0].inputs.filter(({ shape }) => String(shape) === String(this.shapes[0]));
+    const isImages = ({ shape }: ValueDefinition) => String(shape) === String(this.shapes[0]);
+    const [{ name }] = atLeast(at(this.graphs, 0).inputs.filter(isImages), 1, "The network's inputs");
     const whole = this.computed("Shape", [name]);
     return this.computed("Slice", [whole, this.number(axis), this.number(axis + 1)]);
   }

@@ -1,4 +1,5 @@
 /** What a number in a graph's shapes is of the sizes of its input, found by tracing the same program at several sizes. */
+import { at, atLeast } from "../../facts/checked-lists.ts";
 
 /** `numerator · (product of sizes) / denominator + offset`, which is whole for every size that the network takes. */
 export interface SizeExpression {
@@ -23,7 +24,7 @@ export interface Observation {
  * @returns undefined where no such expression gives all observations
  */
 export function sizeExpression(observations: readonly Observation[]): SizeExpression | undefined {
-  const [base, ...others] = observations;
+  const [base, ...others] = atLeast(observations, 1);
   if (others.every(({ value }) => value === base.value))
     return { numerator: base.value, denominator: 1, axes: [], offset: 0 };
   const axes = base.sizes
@@ -31,7 +32,9 @@ export function sizeExpression(observations: readonly Observation[]): SizeExpres
     .filter((axis) =>
       others.some(({ sizes, value }) => value !== base.value && onlyChanged(base.sizes, sizes, axis)),
     );
-  const single = axes.length === 1 ? linear(base, others, axes[0]) : undefined;
+  const [first, ...further] = axes;
+  const isSingle = first !== undefined && further.length === 0;
+  const single = isSingle ? linear(base, others, first) : undefined;
   const found = single ?? product(base, axes);
   return observations.every(({ sizes, value }) => evaluate(found, sizes) === value) ? found : undefined;
 }
@@ -41,7 +44,7 @@ export function evaluate(
   { numerator, denominator, axes, offset }: SizeExpression,
   sizes: readonly number[],
 ): number {
-  return axes.reduce((value, axis) => value * sizes[axis], numerator) / denominator + offset;
+  return axes.reduce((value, axis) => value * at(sizes, axis), numerator) / denominator + offset;
 }
 
 const onlyChanged = (base: readonly number[], sizes: readonly number[], axis: number) =>
@@ -50,13 +53,14 @@ const onlyChanged = (base: readonly number[], sizes: readonly number[], axis: nu
 function linear(base: Observation, others: readonly Observation[], axis: number): SizeExpression | undefined {
   const changed = others.find(({ sizes }) => onlyChanged(base.sizes, sizes, axis));
   if (changed === undefined) return undefined;
-  const [rise, run] = lowestTerms(changed.value - base.value, changed.sizes[axis] - base.sizes[axis]);
-  const offset = base.value - (rise * base.sizes[axis]) / run;
+  const baseSize = at(base.sizes, axis);
+  const [rise, run] = lowestTerms(changed.value - base.value, at(changed.sizes, axis) - baseSize);
+  const offset = base.value - (rise * baseSize) / run;
   return Number.isInteger(offset) ? { numerator: rise, denominator: run, axes: [axis], offset } : undefined;
 }
 
 function product({ sizes, value }: Observation, axes: readonly number[]): SizeExpression {
-  const whole = axes.reduce((all, axis) => all * sizes[axis], 1);
+  const whole = axes.reduce((all, axis) => all * at(sizes, axis), 1);
   const [numerator, denominator] = lowestTerms(value, whole);
   return { numerator, denominator, axes, offset: 0 };
 }
