@@ -1,81 +1,14 @@
 /** Training steps or predictions of one network by the embedded engine; prints JSON. Run by steps.mjs. */
-import { type BuildArguments, imageModel } from "../src/models/architectures.ts";
-import { type MaeSettings, maeLoss, maePrediction, maeTarget } from "../src/models/mae.ts";
 import { declaredWeights } from "../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../src/runtime/onnx/runtime.ts";
 import { Parameters } from "../src/runtime/parameters.ts";
-import type { InputSpec, Program, Tensors } from "../src/runtime/program.ts";
 import { Optimizer } from "../src/training/optimizer.ts";
-
-interface Description {
-  readonly architecture: string;
-  readonly build: BuildArguments;
-  readonly space: readonly number[];
-  readonly batch: number;
-  readonly mode: "training" | "prediction";
-  readonly threads: number;
-  readonly seconds: number;
-  readonly steps: number;
-}
+import { type Description, describedProgram } from "./networks.ts";
 
 const description = JSON.parse(process.argv[2]) as Description;
-const { architecture, build, space, batch, threads } = description;
+const { threads } = description;
 const training = description.mode === "training";
-const images: InputSpec = { shape: [batch, ...space, 1], type: "float32" };
-const count = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
-
-function restoration(): Program {
-  const network = imageModel(architecture, build);
-  return {
-    training,
-    inputs: training ? { images, targets: images } : { images },
-    forward(scope, inputs): Tensors {
-      const prediction = network(scope, inputs.images);
-      return training ? { loss: prediction.sub(inputs.targets).square().mean() } : { prediction };
-    },
-  };
-}
-
-function masking(): Program {
-  const number = (name: string) => Number(build[name]);
-  const settings: MaeSettings = {
-    patchSize: space,
-    channels: 1,
-    tokenSize: number("patch_size"),
-    encoder: {
-      features: number("embed_dim"),
-      layers: number("depth"),
-      heads: number("num_heads"),
-      hidden: number("mlp_ratio") * number("embed_dim"),
-    },
-    decoder: {
-      features: number("decoder_embed_dim"),
-      layers: number("decoder_depth"),
-      heads: number("decoder_num_heads"),
-      hidden: number("mlp_ratio") * number("decoder_embed_dim"),
-    },
-    epsilon: 1e-6,
-    normalizePixels: false,
-  };
-  const tokens = count(space.map((size) => size / settings.tokenSize));
-  const visible = Math.trunc(tokens * (1 - number("mask_ratio")));
-  return {
-    training,
-    inputs: {
-      images,
-      keep: { shape: [batch, visible], type: "int32" },
-      restore: { shape: [batch, tokens], type: "int32" },
-      mask: { shape: [batch, tokens], type: "float32" },
-    },
-    forward(scope, { images, keep, restore, mask }): Tensors {
-      const prediction = maePrediction(scope, settings, images, { keep, restore, mask });
-      if (!training) return { prediction };
-      return { loss: maeLoss(prediction, maeTarget(settings, images), mask).mean() };
-    },
-  };
-}
-
-const program = architecture === "mae" ? masking() : restoration();
+const program = describedProgram(description);
 const parameters = new Parameters(declaredWeights(program), { trainable: training, threads });
 parameters.initialize(0);
 const executable = new OnnxRuntime(threads, process.env.ORT_PROFILE).compile(program, parameters, {

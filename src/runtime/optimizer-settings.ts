@@ -17,6 +17,8 @@ export interface TrainingSettings {
   readonly clipNorm: number;
   /** Of the forward pass and the gradients; weights and the optimizer are in single precision. */
   readonly precision?: Precision;
+  /** Samples that are computed at a time, where a batch is computed in parts. It divides the batch. */
+  readonly partSize?: number;
 }
 
 /** What the norm is raised by before gradients are divided by it. */

@@ -30,8 +30,16 @@ import type { RunningRequest } from "./run-request.ts";
 import { scheduleSettings } from "./settings.ts";
 import { evaluationProgram, type Task, trainingProgram } from "./tasks/task.ts";
 import { ImageTester } from "./test-images.ts";
+import { checkMemory } from "./training-memory.ts";
+
+/** The task at the batch sizes of training and of validation. */
+export interface RunTasks {
+  readonly training: Task;
+  readonly validation: Task;
+}
 
 export class TrainingRun {
+  private readonly task: Task;
   private readonly tensorboard: TensorboardWriter;
   private readonly step: TrainingStep;
   private readonly learningRate: number;
@@ -45,14 +53,15 @@ export class TrainingRun {
 
   constructor(
     private readonly request: RunningRequest,
-    private readonly task: Task,
+    private readonly tasks: RunTasks,
     private readonly parameters: Parameters,
     private readonly patches: PatchSet,
     private readonly validationPatches: PatchSet | undefined,
   ) {
     const { config, tree } = request;
     this.tensorboard = new TensorboardWriter(tree.tensorboard);
-    this.step = compileTraining(request.runtime, trainingProgram(task), parameters, request.training);
+    this.task = tasks.training;
+    this.step = compileTraining(request.runtime, trainingProgram(this.task), parameters, request.training);
     this.learningRate = Number(config.first("TRAIN.LR"));
     this.log = trainLogPath(tree);
   }
@@ -63,15 +72,20 @@ export class TrainingRun {
    * @param from checkpoints to resume from, the furthest first; none for a fresh start
    */
   async train(from: readonly CheckpointHeader[]): Promise<"finished" | "stopped"> {
-    const { config, runtime, signal } = this.request;
-    const { task, parameters, step } = this;
+    const { config, runtime, signal, report } = this.request;
+    const { task, tasks, parameters, step } = this;
     const seed = config.number("SYSTEM.SEED");
     const training = new PatchBatches(this.patches, task, seed, true);
-    const validation = this.validationPatches && new PatchBatches(this.validationPatches, task, seed, false);
+    const validation =
+      this.validationPatches && new PatchBatches(this.validationPatches, tasks.validation, seed, false);
     const epochs = config.number("TRAIN.EPOCHS");
     let evaluation: Executable | undefined;
     try {
-      evaluation = validation && runtime.compile(evaluationProgram(task), parameters, { gradients: false });
+      evaluation =
+        validation && runtime.compile(evaluationProgram(tasks.validation), parameters, { gradients: false });
+      await parameters.settled();
+      const batch = this.request.training.partSize ?? task.batchSize;
+      checkMemory({ config, report, programs: [step.memory, evaluation?.memory], batch });
       const trainer = new Trainer(
         {
           step,

@@ -43,6 +43,8 @@ const joined = (graph: GraphBuilder, values: readonly Value[], axis: number) =>
 
 /** Bytes that shifted copies may take: more would add to the peak, at the start of the backward pass, and leave the cache. */
 const ROOM = 32 * 2 ** 20;
+/** For large images they may take this share of the image instead: thousands of small products take long to trace and to load. */
+const SHARE = 0.5;
 const BYTES = 4;
 
 /**
@@ -56,7 +58,8 @@ function byShifts(graph: GraphBuilder, x: Traced, dy: Traced, attributes: Convol
   const lines = dy.shape[1];
   const grid = spaceOf(x).map((each, axis) => Math.max(each + padding[axis], spaceOf(dy)[axis]));
   const copies = channelsOf(x) * (kernel.at(-1) ?? 1) + channelsOf(dy) * (kernel.at(-2) ?? 1);
-  const count = Math.ceil((lines * x.shape[0] * sizeOf(grid.slice(1)) * copies * BYTES) / ROOM);
+  const room = Math.max(ROOM, SHARE * BYTES * Math.min(sizeOf(x.shape), sizeOf(dy.shape)));
+  const count = Math.ceil((lines * x.shape[0] * sizeOf(grid.slice(1)) * copies * BYTES) / room);
   const thick = Math.ceil(lines / Math.min(count, lines));
   const slabs: Value[] = [];
   // How far a step along each axis goes on the flat grid.

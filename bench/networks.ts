@@ -1,0 +1,77 @@
+/** The networks that benchmarks train, built by the arguments that BiaPy builds the same ones by. */
+import { type BuildArguments, imageModel } from "../src/models/architectures.ts";
+import { type MaeSettings, maeLoss, maePrediction, maeTarget } from "../src/models/mae.ts";
+import type { InputSpec, Program, Tensors } from "../src/runtime/program.ts";
+
+/** What is computed, as `steps.mjs` says it. */
+export interface Description {
+  readonly architecture: string;
+  readonly build: BuildArguments;
+  readonly space: readonly number[];
+  readonly batch: number;
+  readonly mode: "training" | "prediction";
+  readonly threads: number;
+  readonly seconds: number;
+  readonly steps: number;
+}
+
+const count = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
+
+/** The program of a description: squared errors of restored images, or a masked autoencoder. */
+export function describedProgram(description: Description): Program {
+  const { architecture, build, space, batch } = description;
+  const training = description.mode === "training";
+  const images: InputSpec = { shape: [batch, ...space, 1], type: "float32" };
+  return architecture === "mae" ? masking() : restoration();
+
+  function restoration(): Program {
+    const network = imageModel(architecture, build);
+    return {
+      training,
+      inputs: training ? { images, targets: images } : { images },
+      forward(scope, inputs): Tensors {
+        const prediction = network(scope, inputs.images);
+        return training ? { loss: prediction.sub(inputs.targets).square().mean() } : { prediction };
+      },
+    };
+  }
+
+  function masking(): Program {
+    const number = (name: string) => Number(build[name]);
+    const settings: MaeSettings = {
+      patchSize: space,
+      channels: 1,
+      tokenSize: number("patch_size"),
+      encoder: {
+        features: number("embed_dim"),
+        layers: number("depth"),
+        heads: number("num_heads"),
+        hidden: number("mlp_ratio") * number("embed_dim"),
+      },
+      decoder: {
+        features: number("decoder_embed_dim"),
+        layers: number("decoder_depth"),
+        heads: number("decoder_num_heads"),
+        hidden: number("mlp_ratio") * number("decoder_embed_dim"),
+      },
+      epsilon: 1e-6,
+      normalizePixels: false,
+    };
+    const tokens = count(space.map((size) => size / settings.tokenSize));
+    const visible = Math.trunc(tokens * (1 - number("mask_ratio")));
+    return {
+      training,
+      inputs: {
+        images,
+        keep: { shape: [batch, visible], type: "int32" },
+        restore: { shape: [batch, tokens], type: "int32" },
+        mask: { shape: [batch, tokens], type: "float32" },
+      },
+      forward(scope, { images, keep, restore, mask }): Tensors {
+        const prediction = maePrediction(scope, settings, images, { keep, restore, mask });
+        if (!training) return { prediction };
+        return { loss: maeLoss(prediction, maeTarget(settings, images), mask).mean() };
+      },
+    };
+  }
+}
