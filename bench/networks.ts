@@ -8,6 +8,7 @@ export interface Description {
   readonly architecture: string;
   readonly build: BuildArguments;
   readonly space: readonly number[];
+  readonly channels: number;
   readonly batch: number;
   readonly mode: "training" | "prediction";
   readonly threads: number;
@@ -19,9 +20,9 @@ const count = (shape: readonly number[]) => shape.reduce((product, size) => prod
 
 /** The program of a description: squared errors of restored images, or a masked autoencoder. */
 export function describedProgram(description: Description): Program {
-  const { architecture, build, space, batch } = description;
+  const { architecture, build, space, batch, channels } = description;
   const training = description.mode === "training";
-  const images: InputSpec = { shape: [batch, ...space, 1], type: "float32" };
+  const images: InputSpec = { shape: [batch, ...space, channels], type: "float32" };
   return architecture === "mae" ? masking() : restoration();
 
   function restoration(): Program {
@@ -40,7 +41,7 @@ export function describedProgram(description: Description): Program {
     const number = (name: string) => Number(build[name]);
     const settings: MaeSettings = {
       patchSize: space,
-      channels: 1,
+      channels,
       tokenSize: number("patch_size"),
       encoder: {
         features: number("embed_dim"),

@@ -1,9 +1,11 @@
 /** Training steps or predictions of one network by the embedded engine; prints JSON. Run by steps.mjs. */
 import { declaredWeights } from "../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../src/runtime/onnx/runtime.ts";
+import { traceProgram } from "../src/runtime/onnx/trace-program.ts";
 import { Parameters } from "../src/runtime/parameters.ts";
 import { Optimizer } from "../src/training/optimizer.ts";
 import { type Description, describedProgram } from "./networks.ts";
+import { productFlops } from "./product-flops.ts";
 
 const description = JSON.parse(process.argv[2]) as Description;
 const { threads } = description;
@@ -11,9 +13,8 @@ const training = description.mode === "training";
 const program = describedProgram(description);
 const parameters = new Parameters(declaredWeights(program), { trainable: training, threads });
 parameters.initialize(0);
-const executable = new OnnxRuntime(threads, process.env.ORT_PROFILE).compile(program, parameters, {
-  gradients: training,
-});
+const runtime = new OnnxRuntime(threads, process.env.ORT_PROFILE);
+const executable = runtime.compile(program, parameters, { gradients: training });
 const optimizer = new Optimizer(
   { kind: "adamw", betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.02 },
   parameters,
@@ -28,6 +29,8 @@ for (const [name, { shape }] of Object.entries(program.inputs)) {
   const value = known[name] ?? ((at: number) => Math.sin(at * 0.37));
   for (let at = 0; at < executable.inputs[name].length; at++) executable.inputs[name][at] = value(at);
 }
+await parameters.settled();
+const foretoldMegabytes = (process.memoryUsage.rss() + executable.memory.values) / 1e6;
 const seconds: number[] = [];
 let firstStep = 0;
 const begun = performance.now();
@@ -41,5 +44,8 @@ while (seconds.length < description.steps || performance.now() - begun < descrip
 }
 if (process.env.ORT_PROFILE) executable.endProfile();
 const peakMegabytes = process.resourceUsage().maxRSS / 1000;
-console.log(JSON.stringify({ seconds, firstStep, peakMegabytes }));
+// Counted behind what is measured: a second trace takes memory.
+const graph = traceProgram(program, parameters.specs, { gradients: training });
+const gigaflops = productFlops(graph) / 1e9;
+console.log(JSON.stringify({ seconds, firstStep, peakMegabytes, foretoldMegabytes, gigaflops }));
 await parameters.close();
