@@ -1,6 +1,7 @@
 /** The networks that benchmarks train, built by the arguments that BiaPy builds the same ones by. */
 import { type BuildArguments, imageModel } from "../src/models/architectures.ts";
 import { type MaeSettings, maeLoss, maePrediction, maeTarget } from "../src/models/mae.ts";
+import type { InputData } from "../src/runtime/executable.ts";
 import type { InputSpec, Program, Tensors } from "../src/runtime/program.ts";
 
 /** What is computed, as `steps.mjs` says it. */
@@ -74,5 +75,20 @@ export function describedProgram(description: Description): Program {
         return { loss: maeLoss(prediction, maeTarget(settings, images), mask).mean() };
       },
     };
+  }
+}
+
+/** Fills inputs with waves and regular masks: the same numbers on every device. */
+export function fillInputs(program: Program, inputs: Readonly<Record<string, InputData>>): void {
+  for (const [name, { shape }] of Object.entries(program.inputs)) {
+    const row = shape[1] ?? 1;
+    const known: Record<string, (at: number) => number> = {
+      keep: (at) => (at % row) * 2,
+      restore: (at) => ((at % row) % 2) * (row / 2) + ((at % row) >> 1),
+      mask: (at) => at % 2,
+    };
+    const value = known[name] ?? ((at: number) => Math.sin(at * 0.37));
+    const values = inputs[name];
+    if (values !== undefined) for (let at = 0; at < values.length; at++) values[at] = value(at);
   }
 }

@@ -4,7 +4,7 @@ import { OnnxRuntime } from "../src/runtime/onnx/runtime.ts";
 import { traceProgram } from "../src/runtime/onnx/trace-program.ts";
 import { Parameters } from "../src/runtime/parameters.ts";
 import { Optimizer } from "../src/training/optimizer.ts";
-import { type Description, describedProgram } from "./networks.ts";
+import { type Description, describedProgram, fillInputs } from "./networks.ts";
 import { productFlops } from "./product-flops.ts";
 
 const description = JSON.parse(process.argv[2]) as Description;
@@ -19,16 +19,7 @@ const optimizer = new Optimizer(
   { kind: "adamw", betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.02 },
   parameters,
 );
-for (const [name, { shape }] of Object.entries(program.inputs)) {
-  const row = shape[1];
-  const known: Record<string, (at: number) => number> = {
-    keep: (at) => (at % row) * 2,
-    restore: (at) => ((at % row) % 2) * (row / 2) + ((at % row) >> 1),
-    mask: (at) => at % 2,
-  };
-  const value = known[name] ?? ((at: number) => Math.sin(at * 0.37));
-  for (let at = 0; at < executable.inputs[name].length; at++) executable.inputs[name][at] = value(at);
-}
+fillInputs(program, executable.inputs);
 await parameters.settled();
 const foretoldMegabytes = (process.memoryUsage.rss() + executable.memory.values) / 1e6;
 const seconds: number[] = [];

@@ -38,6 +38,11 @@ export interface RunTasks {
   readonly validation: Task;
 }
 
+/** Charts load and are drawn within a second: a training of a few seconds need not wait for them more than once. */
+const CHARTS_AFTER = 10_000;
+/** Largest share of the time that goes into charts while a model trains. */
+const CHARTS_SHARE = 0.03;
+
 export class TrainingRun {
   private readonly task: Task;
   private readonly tensorboard: TensorboardWriter;
@@ -48,6 +53,10 @@ export class TrainingRun {
   private features: FeaturePreview | "none" | undefined;
   /** The last checkpoint that was written, in words. */
   private lastSaved: string | undefined;
+  /** When charts may be drawn next, in milliseconds of this process. */
+  private nextCharts = performance.now() + CHARTS_AFTER;
+  /** Whether epochs were trained that the charts do not show. */
+  private chartsAreOld = false;
   /** Kinds of previews that could not be written. */
   private readonly failing = new Set<string>();
 
@@ -110,6 +119,7 @@ export class TrainingRun {
       else await this.writeBeforeTraining(seed);
       this.reportStart(training.stepsPerEpoch, epochs, trainer.state.epoch + 1);
       const status = await trainer.run(signal);
+      if (this.chartsAreOld) await this.drawCharts();
       const { epoch, bestEpoch } = trainer.state;
       // The best checkpoint then is the last one too, and a checkpoint can be a gigabyte.
       if (status === "finished" && bestEpoch === epoch)
@@ -213,23 +223,34 @@ export class TrainingRun {
     report({ event: "checkpoint", path, kind, epoch: state.epoch });
   }
 
-  /** Shows an epoch in TensorBoard's log, in charts (every LOG.CHART_CREATION_FREQ epochs and after the last), and in a preview. */
+  /**
+   * Shows an epoch in TensorBoard's log, in a preview, and every LOG.CHART_CREATION_FREQ epochs in charts, as often as these cost
+   * little time. They are drawn in any case when training ends or stops.
+   */
   private async show(result: EpochResult): Promise<void> {
-    const { config, tree } = this.request;
+    const { config } = this.request;
     await this.attempt("TensorBoard's log", () =>
       this.tensorboard.scalars(epochScalars(result), result.epoch),
     );
+    this.chartsAreOld = true;
     const due = result.epoch % config.number("LOG.CHART_CREATION_FREQ") === 0;
-    if (due || result.epoch === config.number("TRAIN.EPOCHS"))
-      await this.attempt("Charts", async () => {
-        // Loaded here: charts take a third of a second to load, which the first training step need not wait for.
-        const { writeCharts } = await import("../results/charts.ts");
-        await writeCharts(tree, await readTrainLog(this.log));
-      });
+    if (due && performance.now() >= this.nextCharts) await this.drawCharts();
     await this.attempt("The preview", async () => {
       await this.preview(result);
       await this.previewFeatures(result);
     });
+  }
+
+  private async drawCharts(): Promise<void> {
+    const started = performance.now();
+    await this.attempt("Charts", async () => {
+      // Loaded here: charts take a third of a second to load, which the first training step need not wait for.
+      const { writeCharts } = await import("../results/charts.ts");
+      await writeCharts(this.request.tree, await readTrainLog(this.log));
+    });
+    this.chartsAreOld = false;
+    const ended = performance.now();
+    this.nextCharts = ended + (ended - started) / CHARTS_SHARE;
   }
 
   /** Writes something that training does not depend on: where that fails, a warning says so once. */
