@@ -48,6 +48,7 @@ await ship("@cornerstonejs/codec-openjpeg", [
   "dist/openjpegwasm_decode.js",
   "dist/openjpegwasm_decode.wasm",
 ]);
+await ship("lerc", ["package.json", "lerc-wasm.wasm"]);
 await ship("@jsquash/webp", ["package.json", "LICENSE", "codec/dec/webp_dec.wasm"]);
 await ship("h5wasm-plugins", ["package.json", "LICENSE", "COPYING", "plugins"]);
 await ship("@fontsource/inter", ["package.json", "LICENSE", "files/inter-latin-400-normal.woff2"]);

@@ -3,6 +3,9 @@ import { type BuildArguments, imageModel } from "../src/models/architectures.ts"
 import { type MaeSettings, maeLoss, maePrediction, maeTarget } from "../src/models/mae.ts";
 import type { InputData } from "../src/runtime/executable.ts";
 import type { InputSpec, Program, Tensors } from "../src/runtime/program.ts";
+import type { tf } from "../src/runtime/tensor.ts";
+import { spotErrors } from "../src/training/denoising-loss.ts";
+import { segmentationLoss } from "../src/training/segmentation-losses.ts";
 
 /** What is computed, as `steps.mjs` says it. */
 export interface Description {
@@ -12,10 +15,20 @@ export interface Description {
   readonly channels: number;
   readonly batch: number;
   readonly mode: "training" | "prediction";
+  /** What a network that returns an image learns by. */
+  readonly loss: "mse" | "segmentation" | "noise2void";
   readonly threads: number;
   readonly seconds: number;
   readonly steps: number;
 }
+
+/** The losses of the workflows, by what is predicted and what it is compared with; `spots` are 1 at one pixel of 500. */
+const LOSSES = {
+  mse: (prediction, { targets }) => prediction.sub(targets).square().mean(),
+  segmentation: (logits, { targets }) =>
+    segmentationLoss(logits, targets.greater(0).cast("float32"), { classes: 2, crossEntropy: 1, dice: 1 }),
+  noise2void: (prediction, { targets, spots }) => spotErrors(prediction, targets, spots).mse.mean(),
+} satisfies Record<Description["loss"], (prediction: tf.Tensor, inputs: Tensors) => tf.Tensor>;
 
 const count = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
 
@@ -28,12 +41,13 @@ export function describedProgram(description: Description): Program {
 
   function restoration(): Program {
     const network = imageModel(architecture, build);
+    const hidden: Program["inputs"] = description.loss === "noise2void" ? { spots: images } : {};
     return {
       training,
-      inputs: training ? { images, targets: images } : { images },
+      inputs: training ? { images, targets: images, ...hidden } : { images },
       forward(scope, inputs): Tensors {
         const prediction = network(scope, inputs.images);
-        return training ? { loss: prediction.sub(inputs.targets).square().mean() } : { prediction };
+        return training ? { loss: LOSSES[description.loss](prediction, inputs) } : { prediction };
       },
     };
   }
@@ -86,6 +100,7 @@ export function fillInputs(program: Program, inputs: Readonly<Record<string, Inp
       keep: (at) => (at % row) * 2,
       restore: (at) => ((at % row) % 2) * (row / 2) + ((at % row) >> 1),
       mask: (at) => at % 2,
+      spots: (at) => Number(at % 500 === 0),
     };
     const value = known[name] ?? ((at: number) => Math.sin(at * 0.37));
     const values = inputs[name];

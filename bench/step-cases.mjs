@@ -23,6 +23,16 @@ const SIZED = [
     batch: 1,
     changes: { image_shape: "(48, 128, 128, 1)" },
   },
+  {
+    name: "unet_2d_segmentation",
+    title: "U-Net, segmentation (CE + Dice)",
+    ...{ reference: "unet_2d", space: [256, 256], batch: 4, loss: "segmentation" },
+  },
+  {
+    name: "unet_2d_noise2void",
+    title: "U-Net, Noise2Void",
+    ...{ reference: "unet_2d", space: [256, 256], batch: 4, loss: "noise2void" },
+  },
   { name: "rcan_2d", title: "RCAN", reference: "rcan_2d", space: [128, 128], batch: 4 },
   { name: "unetr_2d", title: "UNETR", reference: "unetr_2d", space: [256, 256], batch: 4 },
 ];
@@ -85,10 +95,10 @@ export function chosenCases(words) {
   });
 }
 
-/** What both sides are told: architecture, class in BiaPy, build arguments, sizes. */
-export function described({ reference, space, batch, changes }, settings) {
+/** What both sides are told: architecture, class in BiaPy, build arguments, sizes, loss. */
+export function described({ reference, space, batch, changes, loss = "mse" }, settings) {
   const { architecture, class: className, build_args } = referenceOf(reference);
   const build = { ...build_args, ...changes };
   const channels = Number(build.num_channels ?? build.in_chans ?? 1);
-  return JSON.stringify({ architecture, className, build, space, channels, batch, ...settings });
+  return JSON.stringify({ architecture, className, build, space, channels, batch, loss, ...settings });
 }

@@ -1,8 +1,10 @@
 // Lets Node run the TypeScript sources directly: `node --import ./test/register.mjs FILE.ts`.
 // tsx does the TypeScript; TensorFlow.js's ES modules import folders and files without extension, as bundlers allow.
-import { register } from "node:module";
+import { register, syncBuiltinESMExports } from "node:module";
+import threads from "node:worker_threads";
 import "tsx";
 import { tensorflowBundles } from "./tensorflow-bundle.mjs";
+import { Worker } from "./typescript-worker.mjs";
 
 const resolveLikeABundler = `
   const bundles = ${JSON.stringify(tensorflowBundles)};
@@ -17,3 +19,6 @@ const resolveLikeABundler = `
     return next(specifier, context);
   }`;
 register(`data:text/javascript,${encodeURIComponent(resolveLikeABundler)}`);
+
+threads.Worker = Worker;
+syncBuiltinESMExports();

@@ -30,6 +30,7 @@ export function gpuCase(name: CaseName, small: boolean, folder: string, batch?: 
     channels: 1,
     batch: batch ?? sizes.batch,
     mode: "training",
+    loss: "mse",
     threads: 2,
     seconds: small ? 0 : 4,
     steps: 5,

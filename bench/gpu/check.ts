@@ -178,6 +178,10 @@ async function resume(): Promise<void> {
     const first = await command([...args(route), "--gpu", "0"], route, 1);
     const second = await command([...args(route), "--gpu", "0", "--resume"], route);
     const all = [...first.losses, ...second.losses];
+    if (second.code !== 0) {
+      say(`- ${route}: not finished (codes ${first.code} and ${second.code}) ${second.said}`);
+      continue;
+    }
     const worst = Math.max(...cpu.losses.map((loss, epoch) => Math.abs((all[epoch] ?? NaN) / loss - 1)));
     say(
       `- ${route}: stopped with code ${first.code} after ${first.losses.length} of 3 epochs, resumed with ${second.code}; losses differ from the CPU's by ${worst.toExponential(1)} ${worst <= 1e-3 ? "ok" : "WRONG"}`,

@@ -1,11 +1,13 @@
 /** `biapy --inspect`: prints what the program sees in image files, and saves pixels for comparison. */
 import { stat } from "node:fs/promises";
 import { Command } from "commander";
+import { at } from "../facts/checked-lists.ts";
 import { writeErrorReason } from "../facts/files/write-file.ts";
 import { describeInspection } from "../images/describe.ts";
 import { isStore, listImages, openImage } from "../images/files.ts";
 import { ImageError, type OpenOptions } from "../images/image.ts";
-import { describeNonFinite, type Inspection, inspectImage } from "../images/inspect.ts";
+import { describeNonFinite, type Inspection } from "../images/inspect.ts";
+import { inspectApart } from "../images/inspection-thread.ts";
 import { saveNpy } from "../images/npy-writer.ts";
 import { EXIT } from "./exit-codes.ts";
 
@@ -16,9 +18,6 @@ interface Arguments {
   readonly axes?: string;
   readonly dataset?: string;
 }
-
-/** Time that is spent on the pixels of one file; the largest are looked at in part. */
-const MOST_MILLISECONDS = 4000;
 
 function parse(argv: readonly string[]): Arguments {
   const command = new Command("biapy --inspect")
@@ -60,7 +59,7 @@ export async function runInspect(argv: readonly string[]): Promise<number> {
   }
   if (given.json) console.log(JSON.stringify(folder ? documents : documents[0], null, 2));
   if (given.save === undefined || code !== EXIT.done) return code;
-  return save(paths[0], given.save, options);
+  return save(at(paths, 0), given.save, options);
 }
 
 async function pathsOf(path: string): Promise<{ paths: readonly string[]; folder: boolean } | ImageError> {
@@ -82,7 +81,7 @@ function fault(given: Arguments, error: ImageError): number {
 
 async function inspected(path: string, options: OpenOptions): Promise<Inspection | ImageError> {
   try {
-    return await inspectImage(path, options, MOST_MILLISECONDS);
+    return await inspectApart(path, options);
   } catch (error) {
     if (error instanceof ImageError) return error;
     throw error;

@@ -1,21 +1,16 @@
 /** `biapy --label_study`: trains a segmentation with few labeled images, pretrained and from scratch, and compares them. */
 import { spawn } from "node:child_process";
-import { cp, mkdir, readFile, rm } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { Command, InvalidArgumentError } from "commander";
+import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
-import { withSettings } from "../config/with-settings.ts";
-import { writeFileAtomically } from "../facts/files/write-file.ts";
-import { resultTree } from "../facts/result-tree.ts";
-import { type Metrics, parseRunEvent } from "../facts/run-events.ts";
-import { listImages } from "../images/files.ts";
+import { parseRunEvent } from "../facts/run-events.ts";
+import { RunStateError } from "../facts/run-state.ts";
 import { ImageError } from "../images/image.ts";
-import { namedLike } from "../workflow/ground-truth.ts";
-import { studyChart } from "../workflow/label-study/chart.ts";
-import { describeStudy, type StudyResult, studyCsv, studyRows } from "../workflow/label-study/outcome.ts";
-import { defaultCounts, type StudyRun, studyRuns } from "../workflow/label-study/plan.ts";
+import { describeStudy, type StudyResult, studyRows } from "../workflow/label-study/outcome.ts";
+import { LabelStudy, type PlannedRun } from "../workflow/label-study/study.ts";
 import { EXIT } from "./exit-codes.ts";
 
 interface StudyArguments {
@@ -25,6 +20,8 @@ interface StudyArguments {
   readonly name: string;
   readonly labels?: readonly number[];
   readonly seeds: number;
+  readonly prepare?: boolean;
+  readonly collect?: boolean;
 }
 
 const whole = (text: string): number => {
@@ -45,12 +42,17 @@ function parseArguments(argv: readonly string[]): StudyArguments {
       (text) => text.split(",").map(whole),
     )
     .option("--seeds <number>", "trainings of each kind", whole, 3)
+    .option(
+      "--prepare",
+      "write the configurations of the trainings and list them as JSON Lines; train nothing",
+    )
+    .option("--collect", "draw the curve of the trainings that have finished; train nothing")
     .exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.done : EXIT.badInput));
   command.parse([...argv], { from: "user" });
   return command.opts();
 }
 
-/** Runs a study, or continues one: trainings that were tested with the same settings are not run again. */
+/** Runs a study, or continues one: trainings that have finished with the same settings and files are not run again. */
 export async function labelStudy(argv: readonly string[]): Promise<number> {
   const given = parseArguments(argv);
   const loaded = loadConfig(given.config);
@@ -65,9 +67,22 @@ export async function labelStudy(argv: readonly string[]): Promise<number> {
     console.error(`${file}:${line}: ${message}`);
   if (problems.length > 0) return EXIT.badInput;
   try {
-    return await new Study(given, loaded.config, await readFile(given.config, "utf8")).run();
+    const study = await LabelStudy.plan({
+      config: loaded.config,
+      text: await readFile(given.config, "utf8"),
+      checkpoint: given.checkpoint,
+      resultDirectory: given.result_dir,
+      name: given.name,
+      counts: given.labels,
+      seeds: given.seeds,
+    });
+    for (const warning of await study.warnings()) console.error(warning);
+    if (given.prepare) return await listRuns(study);
+    if (given.collect) return tellResults(study, await study.collect());
+    return await trainAll(study, given);
   } catch (error) {
-    if (!(error instanceof ImageError)) throw error;
+    const refusals = [ImageError, CheckpointError, RunStateError];
+    if (!(error instanceof Error) || !refusals.some((refusal) => error instanceof refusal)) throw error;
     console.error(error.message);
     return EXIT.badInput;
   }
@@ -92,140 +107,77 @@ function studyProblems(config: Config) {
   ];
 }
 
-/** A training of the study that has ended. */
-interface RecordedResult extends StudyResult {
-  /** The configuration that it had. */
-  readonly configText: string;
+/** Prints a line of JSON for each training: its number, its configuration, how it stands. */
+async function listRuns(study: LabelStudy): Promise<number> {
+  for (const run of study.runs) {
+    const { runId, configFile, title } = run;
+    console.log(JSON.stringify({ runId, configFile, title, state: await study.stateOf(run) }));
+  }
+  return EXIT.done;
 }
 
-class Study {
-  private readonly folder: string;
-
-  constructor(
-    private readonly given: StudyArguments,
-    private readonly config: Config,
-    private readonly text: string,
-  ) {
-    this.folder = join(resultTree(given.result_dir, given.name, 1).jobDirectory, "label_study");
-  }
-
-  async run(): Promise<number> {
-    const { given, config } = this;
-    const images = (await listImages(config.text("DATA.TRAIN.PATH"))).map((path) => basename(path));
-    const runs = studyRuns({
-      images,
-      counts: given.labels ?? defaultCounts(images.length),
-      seeds: given.seeds,
-      checkpoint: resolve(given.checkpoint),
-      epochs: config.number("TRAIN.EPOCHS"),
-      patience: config.number("TRAIN.PATIENCE"),
-    });
-    const recorded = await this.recorded();
-    const results: RecordedResult[] = [];
-    for (const run of runs) {
-      const configText = await this.configuration(run);
-      const known = recorded.find((each) => each.runId === run.runId && each.configText === configText);
-      const labels = run.images.length;
-      const title = `${run.runId}/${runs.length}: ${labels} labeled, ${run.start}, seed ${run.seed}`;
-      if (known === undefined) {
-        const trained = await this.train(run, configText, title);
-        if (trained.code !== EXIT.done) return trained.code;
-        const { iou } = trained.metrics;
-        if (iou === undefined) {
-          console.error(`${title}: the test images gave no IoU.`);
-          return EXIT.failed;
-        }
-        results.push({ runId: run.runId, start: run.start, labels, seed: run.seed, iou, configText });
-      } else results.push(known);
-      console.log(`${title}: IoU ${results[results.length - 1].iou.toFixed(4)}`);
-      await this.record(results);
+async function trainAll(study: LabelStudy, given: StudyArguments): Promise<number> {
+  let results: readonly StudyResult[] = [];
+  for (const run of study.runs) {
+    const state = await study.stateOf(run);
+    if (state !== "finished") {
+      const code = await train(run, given, state === "stopped");
+      if (code !== EXIT.done) return code;
     }
-    for (const line of describeStudy(studyRows(results))) console.log(line);
-    console.log(`Chart and table: ${this.folder}`);
-    return EXIT.done;
-  }
-
-  /** Copies a run's images and masks. Returns its configuration. */
-  private async configuration({ seed, images, settings }: StudyRun): Promise<string> {
-    const folder = join(this.folder, "images", `${images.length}-labeled-seed-${seed}`);
-    const folders = { images: join(folder, "images"), masks: join(folder, "masks") };
-    await rm(folder, { recursive: true, force: true });
-    for (const each of Object.values(folders)) await mkdir(each, { recursive: true });
-    const path = this.config.text("DATA.TRAIN.PATH");
-    const masks = await listImages(this.config.text("DATA.TRAIN.GT_PATH"));
-    for (const image of images) {
-      await cp(join(path, image), join(folders.images, image), { recursive: true });
-      const [mask] = namedLike(masks, image);
-      if (mask === undefined) throw new ImageError(image, `${image} has no mask in DATA.TRAIN.GT_PATH.`);
-      await cp(mask, join(folders.masks, basename(mask)), { recursive: true });
+    results = await study.collect();
+    const iou = results.find(({ runId }) => runId === run.runId)?.iou;
+    if (iou === undefined) {
+      console.error(`${run.title}: the test images gave no IoU.`);
+      return EXIT.failed;
     }
-    return withSettings(this.text, {
-      ...settings,
-      "DATA.TRAIN.PATH": folders.images,
-      "DATA.TRAIN.GT_PATH": folders.masks,
-    });
+    console.log(`${run.title}: IoU ${iou.toFixed(4)}`);
   }
-
-  /** Trains and tests a run in a process of its own, as an ordinary run of the job. */
-  private async train(
-    { runId }: StudyRun,
-    configText: string,
-    title: string,
-  ): Promise<{ readonly code: number; readonly metrics: Metrics }> {
-    const { name, result_dir } = this.given;
-    const file = join(this.folder, "configurations", `${name}_${runId}.yaml`);
-    await mkdir(join(this.folder, "configurations"), { recursive: true });
-    await writeFileAtomically(file, configText);
-    const [script] = process.argv.slice(1);
-    const place = ["--config", file, "--result_dir", result_dir, "--name", name, "--run_id", String(runId)];
-    const child = spawn(process.execPath, [...process.execArgv, script, ...place, "--events"], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    // The training ends with the study. Ctrl+C reaches it from the terminal, as this process's group.
-    const stop = () => child.kill("SIGTERM");
-    const wait = () => {};
-    process.on("SIGTERM", stop).on("SIGINT", wait);
-    let metrics: Metrics = {};
-    for await (const line of createInterface({ input: child.stdout })) {
-      const event = parseRunEvent(line);
-      if (event?.event === "test" && event.image === undefined) metrics = event.metrics;
-      if (event?.event === "problems")
-        for (const { severity, message } of event.problems)
-          if (severity === "error") console.error(`${title}: ${message}`);
-      if (event?.event === "epoch" && process.stderr.isTTY)
-        process.stderr.write(`\r${title}: epoch ${event.epoch}/${event.epochs} `);
-    }
-    if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
-    const code = child.exitCode ?? (await new Promise<number | null>((end) => child.once("exit", end)));
-    process.off("SIGTERM", stop).off("SIGINT", wait);
-    return { code: code ?? EXIT.failed, metrics };
-  }
-
-  private get recordFile(): string {
-    return join(this.folder, "results.json");
-  }
-
-  /** The results of an earlier call. */
-  private async recorded(): Promise<readonly RecordedResult[]> {
-    try {
-      const found: unknown = JSON.parse(await readFile(this.recordFile, "utf8"));
-      return Array.isArray(found) ? found.filter(isRecorded) : [];
-    } catch {
-      return [];
-    }
-  }
-
-  private async record(results: readonly RecordedResult[]): Promise<void> {
-    await mkdir(this.folder, { recursive: true });
-    await writeFileAtomically(this.recordFile, `${JSON.stringify(results, null, 2)}\n`);
-    await writeFileAtomically(join(this.folder, "label_study.csv"), studyCsv(results));
-    if (studyRows(results).length > 0)
-      await writeFileAtomically(join(this.folder, "label_study.png"), await studyChart(results));
-  }
+  return tellResults(study, results);
 }
 
-function isRecorded(value: unknown): value is RecordedResult {
-  if (typeof value !== "object" || value === null) return false;
-  const { runId, iou, configText } = value as Partial<RecordedResult>;
-  return Number.isInteger(runId) && Number.isFinite(iou) && typeof configText === "string";
+function tellResults(study: LabelStudy, results: readonly StudyResult[]): number {
+  for (const line of describeStudy(studyRows(results))) console.log(line);
+  if (results.length < study.runs.length)
+    console.log(`${results.length} of ${study.runs.length} trainings have finished.`);
+  console.log(`Chart and table: ${study.folder}`);
+  return EXIT.done;
+}
+
+/** Trains and tests a run in another process, as an ordinary run of the job. Returns its exit code. */
+async function train(
+  { runId, configFile, title }: PlannedRun,
+  { name, result_dir }: StudyArguments,
+  resume: boolean,
+): Promise<number> {
+  const [script = ""] = process.argv.slice(1);
+  const place = [
+    "--config",
+    configFile,
+    "--result_dir",
+    result_dir,
+    "--name",
+    name,
+    "--run_id",
+    String(runId),
+  ];
+  const more = resume ? ["--resume", "--events"] : ["--events"];
+  const child = spawn(process.execPath, [...process.execArgv, script, ...place, ...more], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  // The training ends with the study. Ctrl+C reaches it from the terminal, as this process's group.
+  const stop = () => child.kill("SIGTERM");
+  const wait = () => {};
+  process.on("SIGTERM", stop).on("SIGINT", wait);
+  for await (const line of createInterface({ input: child.stdout })) {
+    const event = parseRunEvent(line);
+    if (event?.event === "problems")
+      for (const { severity, message } of event.problems)
+        if (severity === "error") console.error(`${title}: ${message}`);
+    if (event?.event === "epoch" && process.stderr.isTTY)
+      process.stderr.write(`\r${title}: epoch ${event.epoch}/${event.epochs} `);
+  }
+  if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+  const code = child.exitCode ?? (await new Promise<number | null>((end) => child.once("exit", end)));
+  process.off("SIGTERM", stop).off("SIGINT", wait);
+  return code ?? EXIT.failed;
 }

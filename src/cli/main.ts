@@ -7,6 +7,7 @@ import packageFile from "../../package.json" with { type: "json" };
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
+import { checkZooDescription } from "../config/zoo-settings.ts";
 import { explainedWriteError, ResultError } from "../facts/files/write-file.ts";
 import { RunLockError } from "../facts/lock/run-lock.ts";
 import { type ResultTree, resultTree } from "../facts/result-tree.ts";
@@ -21,6 +22,7 @@ import { type FeatureRequest, writeFeatures } from "../workflow/features/write-f
 import { InputError } from "../workflow/input-error.ts";
 import { runWorkflow, tryStep } from "../workflow/run.ts";
 import { threadCount } from "../workflow/settings.ts";
+import { exportModel } from "../workflow/zoo/export-model.ts";
 import { EXIT } from "./exit-codes.ts";
 import { holdRun } from "./hold-run.ts";
 import { runTool, TOOLS_HELP } from "./tools.ts";
@@ -39,6 +41,8 @@ interface Arguments {
   readonly part_size?: number;
   readonly try_batch?: number;
   readonly features?: boolean;
+  readonly export_model?: true | string;
+  readonly labels?: string;
 }
 
 /** The short forms that BiaPy's Docker image takes. */
@@ -85,6 +89,14 @@ function parseArguments(argv: readonly string[]): Arguments {
       "--features",
       "write the encoder's features of the test images with the run's checkpoint, instead of training",
     )
+    .option(
+      "--export_model [checkpoint]",
+      "write the model as a package for the BioImage Model Zoo (MODEL.BMZ.EXPORT) with the run's checkpoint or the named one, instead of training",
+    )
+    .option(
+      "--labels <folder>",
+      "with --features: masks of test images, by which a linear probe judges the features",
+    )
     .addOption(
       new Option("--try_batch <size>", "see whether a step of this size fits")
         .argParser(runNumber)
@@ -98,7 +110,9 @@ function parseArguments(argv: readonly string[]): Arguments {
     argv.map((argument) => SHORT[argument] ?? argument),
     { from: "user" },
   );
-  return command.opts();
+  const given = command.opts<Arguments>();
+  if (given.labels !== undefined && !given.features) command.error("--labels belongs to --features.");
+  return given;
 }
 
 /** What the command line and the configuration say of devices. */
@@ -119,10 +133,9 @@ function choiceReport(report: ReportEvent): ChoiceReport {
   };
 }
 
-/** Tries a batch in a process of its own: a GPU that has run out of memory may be lost to this one. */
+/** Tries a batch in another process: running out of GPU memory may make the device unusable for this one. */
 async function fitsApart(batchSize: number, signal: AbortSignal): Promise<boolean> {
-  const [script, ...args] = process.argv.slice(1);
-  const all = [...process.execArgv.filter((each) => !each.startsWith("--inspect")), script, ...args];
+  const all = [...process.execArgv.filter((each) => !each.startsWith("--inspect")), ...process.argv.slice(1)];
   const child = spawn(process.execPath, [...all, "--try_batch", String(batchSize)], {
     stdio: "ignore",
     signal,
@@ -202,7 +215,14 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   const { config, problems } = loadConfig(given.config);
   const nameProblem = checkName(given.name);
   const readable = config.document.entries.length > 0;
-  const all = [...(nameProblem ? [nameProblem] : []), ...problems, ...(readable ? checkConfig(config) : [])];
+  const described =
+    given.export_model !== undefined && readable ? checkZooDescription(config, process.cwd()) : [];
+  const all = [
+    ...(nameProblem ? [nameProblem] : []),
+    ...problems,
+    ...(readable ? checkConfig(config) : []),
+    ...(config.flag("MODEL.BMZ.EXPORT.ENABLE") ? [] : described),
+  ];
   if (all.length > 0) report({ event: "problems", problems: all });
   if (all.some((problem) => problem.severity === "error")) return EXIT.badInput;
   const tree: ResultTree = resultTree(given.result_dir, given.name, given.run_id);
@@ -221,18 +241,27 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
       signal,
     };
     if (given.features) {
-      const status = await writeFeatures(request);
+      const status = await writeFeatures({ ...request, labels: given.labels });
       report({ ...end, runDirectory: tree.features, status });
       return status === "stopped" ? EXIT.stopped : EXIT.done;
     }
+    const configText = readFileSync(given.config, "utf8");
+    if (given.export_model !== undefined) {
+      const checkpoint = given.export_model === true ? undefined : given.export_model;
+      await exportModel({ ...request, configText, checkpoint });
+      report({ ...end, runDirectory: tree.zooPackages, status: "finished" });
+      return EXIT.done;
+    }
     const status = await runWorkflow({
       ...request,
-      configText: readFileSync(given.config, "utf8"),
+      configText,
       resume: given.resume === true,
       precision: given.precision,
       partSize: given.part_size,
       fits: (batchSize) => fitsApart(batchSize, signal),
     });
+    if (status === "finished" && config.flag("MODEL.BMZ.EXPORT.ENABLE"))
+      await exportModel({ ...request, configText });
     const resume = status === "stopped" ? resumeArguments(given) : undefined;
     // A run that only tests names the checkpoint that it loaded.
     const loaded = config.text("PATHS.CHECKPOINT_FILE");

@@ -1,5 +1,4 @@
 /** What keys of a self-supervised configuration demand of each other (BiaPy 3.7.1's own rules, and this engine's). */
-
 import { ARCHITECTURES, embeddedArchitectures } from "../facts/architectures.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { WORKFLOWS } from "../facts/workflows.ts";
@@ -14,6 +13,7 @@ import { checkPreparation } from "./preparation-checks.ts";
 import { checkSegmentation } from "./segmentation-checks.ts";
 import { checkFolder, type PathSettings } from "./task-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
+import { checkZooDescription } from "./zoo-settings.ts";
 
 const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
 
@@ -28,6 +28,7 @@ export function checkConfig(config: Config, folder = process.cwd(), network = tr
     ...checkPatch(config),
     ...checkTask(config, [folder, network]),
     ...checkModelKeys(config),
+    ...(config.flag("MODEL.BMZ.EXPORT.ENABLE") ? checkZooDescription(config, folder) : []),
     ...checkNormalization(config),
     ...checkPaths(config, folder, network),
     ...checkValidation(config),
@@ -59,7 +60,7 @@ export function checkPatch(config: Config): Problem[] {
 
 /** A 2D patch made 3D, by a z of half its y, or a 3D one made 2D. */
 function patchOfOtherKind(patch: readonly number[], ndim: string): string | undefined {
-  if (patch.length === 3 && ndim === "3D") return `(${[Math.ceil(patch[0] / 2), ...patch].join(",")})`;
+  if (patch.length === 3 && ndim === "3D") return `(${[Math.ceil((patch[0] ?? 0) / 2), ...patch].join(",")})`;
   if (patch.length === 4 && ndim === "2D") return `(${patch.slice(1).join(",")})`;
   return undefined;
 }
@@ -244,8 +245,8 @@ function checkAugmentation(config: Config): Problem[] {
     problems.push(config.problem("AUGMENTOR.GRAYSCALE", message, "False"));
   }
   for (const key of RANGES.filter((each) => config.sets(`AUGMENTOR.${each}`))) {
-    const values = config.numbers(`AUGMENTOR.${key}`);
-    if (values.length === 2 && values[0] <= values[1]) continue;
+    const [low = Number.NaN, high = Number.NaN, ...more] = config.numbers(`AUGMENTOR.${key}`);
+    if (more.length === 0 && low <= high) continue;
     problems.push(config.problem(`AUGMENTOR.${key}`, "a range has two numbers, the smaller one first."));
   }
   return problems;

@@ -1,6 +1,7 @@
 /** Loading a configuration: defaults filled in, every problem of the file found at once. */
 import { readFileSync, statSync } from "node:fs";
 import { closest, distance } from "fastest-levenshtein";
+import { lastOf } from "../facts/checked-lists.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { type ConfigDocument, type ConfigEntry, type Place, parseDocument } from "./document.ts";
 import type { FlagKey, Key, ListKey, NumberKey, TextKey } from "./key-names.ts";
@@ -70,7 +71,7 @@ export class Config {
         group[part] ??= {};
         group = group[part] as Record<string, PythonValue>;
       }
-      group[parts[parts.length - 1]] = this.lookUp(key);
+      group[lastOf(parts)] = this.lookUp(key);
     }
     return root;
   }
@@ -152,18 +153,19 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
   return { config: new Config(document), problems: fewEnough(file, problems) };
 }
 
-/** Nobody reads thousands of problems; those beyond these are counted. */
+/** Number of problems listed. Further ones are counted. */
 const MOST_PROBLEMS = 200;
 
 function fewEnough(file: string, problems: Problem[]): Problem[] {
-  if (problems.length <= MOST_PROBLEMS) return problems;
-  const { line, column } = problems[MOST_PROBLEMS];
+  const next = problems[MOST_PROBLEMS];
+  if (next === undefined) return problems;
+  const { line, column } = next;
   const severity = problems.some((problem) => problem.severity === "error") ? "error" : "warning";
   const message = `${problems.length - MOST_PROBLEMS} more problems follow from here on.`;
   return [...problems.slice(0, MOST_PROBLEMS), { severity, file, line, column, message }];
 }
 
-/** Larger files are not configurations: one with all of BiaPy's keys has 40 kB. */
+/** Largest file that is read as a configuration. All of BiaPy's keys take 40 kB. */
 const MOST_BYTES = 2 ** 20;
 
 const tooLarge = (file: string, bytes: number) =>
@@ -213,8 +215,9 @@ interface Fault {
 
 function unknown(key: string, names: Iterable<string>): Fault {
   const near = closest(key, [...names]);
-  // Sections in common say nothing of a name: KERNEL_INIT is not KERNEL_SIZE.
-  const [name, nearName] = [key, near].map((each) => each.slice(each.lastIndexOf(".") + 1));
+  // Compare names without their sections: KERNEL_INIT is not a misspelt KERNEL_SIZE.
+  const nameOf = (each: string) => each.slice(each.lastIndexOf(".") + 1);
+  const [name, nearName] = [nameOf(key), nameOf(near)];
   const likely =
     distance(key, near) <= 1 || distance(name, nearName) <= Math.max(2, Math.floor(name.length / 4));
   if (!likely) return { message: `BiaPy has no key ${key}.` };
@@ -273,7 +276,7 @@ const EXPECTED: Record<KeyType, string> = {
 function example(key: string, fact: KeyFact): string {
   const allowed = keyLimits.get(key)?.allowed?.filter((each) => each !== "");
   if (fact.type === "list" && Array.isArray(fact.default) && fact.default.length === 0) return "[a, b]";
-  return written(allowed && fact.type === "str" ? allowed[0] : fact.default) || "name";
+  return written((fact.type === "str" ? allowed?.[0] : undefined) ?? fact.default) || "name";
 }
 
 /** Lists that a number may stand for by itself: BiaPy wraps it. */

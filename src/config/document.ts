@@ -1,4 +1,5 @@
 /** A YAML configuration as a flat list of keys with their places in the file. */
+import { at } from "../facts/checked-lists.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { decoded, type PythonValue } from "./python-value.ts";
 import { YamlError, type YamlNode, yamlTree } from "./yaml-tree.ts";
@@ -37,10 +38,10 @@ function placesIn(file: string, text: string): (offset: number) => Place {
     let [line, after] = [0, starts.length];
     while (after - line > 1) {
       const middle = (line + after) >> 1;
-      if (starts[middle] <= offset) line = middle;
+      if (at(starts, middle) <= offset) line = middle;
       else after = middle;
     }
-    return { file, line: line + 1, column: offset - starts[line] + 1 };
+    return { file, line: line + 1, column: offset - at(starts, line) + 1 };
   };
 }
 

@@ -1,5 +1,4 @@
 /** How much memory a training will take, estimated from the configuration alone. */
-
 import { bytes, largeCount } from "../facts/format.ts";
 import { architectureOf, ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
@@ -53,7 +52,7 @@ export function estimateMemory(config: Config): MemoryEstimate | undefined {
     "MODEL.MAE_DEC_NUM_LAYERS",
     "MODEL.MAE_DEC_NUM_HEADS",
   );
-  const pixels = token ** ndim * patch[ndim];
+  const pixels = token ** ndim * (patch[ndim] ?? Number.NaN);
   const parameters =
     layerParameters(encoder, ratio) +
     layerParameters(decoder, ratio) +

@@ -1,4 +1,4 @@
-/** What keys of the network demand of each other and of the patch, by BiaPy 3.7.1's rules. */
+/** Checks the network's keys against each other and the patch, by BiaPy 3.7.1's rules. */
 import { ARCHITECTURES, NORMALIZATION_GROUPS, readersOf, readsSetting } from "../facts/architectures.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, ndimOf } from "./basics.ts";
@@ -46,11 +46,6 @@ function checkUse(config: Config): Problem[] {
     const message = `${JSON.stringify(pattern)} is not a regular expression.`;
     problems.push(config.problem("MODEL.FREEZE_LAYERS_MATCHING", message, "[]"));
   }
-  if (config.flag("MODEL.BMZ.EXPORT.ENABLE")) {
-    const message =
-      "the embedded engine makes no package for the BioImage Model Zoo; BiaPy makes one of the checkpoint that this run writes.";
-    problems.push(config.warning("MODEL.BMZ.EXPORT.ENABLE", message, "False"));
-  }
   return problems;
 }
 
@@ -97,7 +92,7 @@ function checkShrinking(config: Config): Problem[] {
   const { zDown, yxDown } = modelLevels(config);
   const axes = ndimOf(config) === 3 ? ["z", "y", "x"] : ["y", "x"];
   const patch = config.numbers("DATA.PATCH_SIZE");
-  const factor = (axis: string, level: number) => (axis === "z" ? zDown[level] : yxDown[level]);
+  const factor = (axis: string, level: number) => (axis === "z" ? zDown : yxDown)[level] ?? Number.NaN;
   const stem = readsSetting(architectureOf(config), "CONVNEXT_STEM_K_SIZE") ? checkStem(config) : [];
   if (stem.length > 0) return stem;
   for (const [index, axis] of axes.entries()) {
@@ -119,7 +114,7 @@ function checkShrinking(config: Config): Problem[] {
 function checkStem(config: Config): Problem[] {
   const { zDown, yxDown } = modelLevels(config);
   const stem = config.number("MODEL.CONVNEXT_STEM_K_SIZE");
-  const ofZ = stem * Math.max(Math.trunc(zDown[0] / stem), 1);
+  const ofZ = stem * Math.max(Math.trunc((zDown[0] ?? Number.NaN) / stem), 1);
   const patch = config.numbers("DATA.PATCH_SIZE");
   const axes = ndimOf(config) === 3 ? ["z", "y", "x"] : ["y", "x"];
   for (const [index, axis] of axes.entries()) {

@@ -1,4 +1,4 @@
-/** Keys of earlier versions of BiaPy, read as what they are called now: public templates still have them. */
+/** Reads keys of earlier versions of BiaPy under their current names: public templates still use them. */
 import type { Problem } from "../facts/run-events.ts";
 import type { ConfigDocument, ConfigEntry } from "./document.ts";
 import { keyFacts } from "./keys.ts";
@@ -196,8 +196,8 @@ export function modernized(document: ConfigDocument): { document: ConfigDocument
       first === undefined
         ? "has no meaning any more and is left out."
         : `is read as ${today.length > 3 ? `${first[0]} and ${today.length - 1} others like it` : today.map(([key]) => key).join(", ")}.`;
-    // Another value cannot be mended by another name.
-    const renames = today.length === 1 && first[1] === entry.value ? first[0] : undefined;
+    // A quick fix can rename the key only if its value stays.
+    const renames = today.length === 1 && first?.[1] === entry.value ? first[0] : undefined;
     problems.push(warning(entry, `comes from an earlier BiaPy; it ${meaning}`, renames));
     return today
       .filter(([key]) => !written.has(key))

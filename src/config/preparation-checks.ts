@@ -1,4 +1,4 @@
-/** What keys of preprocessing, filtering and cross-validation demand, by BiaPy 3.7.1's rules and the embedded engine's. */
+/** Checks keys of preprocessing, filtering and cross-validation by the rules of BiaPy 3.7.1 and the embedded engine. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Problem } from "../facts/run-events.ts";
@@ -61,7 +61,7 @@ function checkResize(config: Config): Problem[] {
   const unset = ndim === 3 && String(sizes) === "512,512";
   if (sizes.length !== ndim && !unset)
     problems.push(config.problem(key, `a ${ndim}D problem has ${ndim} sizes, not ${sizes.length}.`));
-  else if (sizes.some((size, axis) => size < patch[axis]))
+  else if (sizes.some((size, axis) => size < (patch[axis] ?? 0)))
     problems.push(
       config.problem(key, `${sizes.join(" x ")} is smaller than a patch (${patch.join(" x ")}).`),
     );
@@ -115,22 +115,28 @@ const SIGNS = ["gt", "ge", "lt", "le"];
 export function checkFilter(config: Config, phase: (typeof PHASES)[number]): Problem[] {
   const group = `DATA.${phase}.FILTER_SAMPLES` as const;
   if (!config.flag(`${group}.ENABLE`)) return [];
-  const lists = (["PROPS", "VALUES", "SIGNS"] as const).map((name) => config.value(`${group}.${name}`));
+  const read = (name: "PROPS" | "VALUES" | "SIGNS") => {
+    const list = config.value(`${group}.${name}`);
+    const entries = Array.isArray(list) ? list : [];
+    return {
+      /** Number of entries of each inner list, such as `1,2`. */
+      sizes: entries.map((each) => [each].flat().length).join(),
+      entries: entries.flat().map(String),
+    };
+  };
+  const [properties, values, signs] = [read("PROPS"), read("VALUES"), read("SIGNS")];
   const problem = (name: "PROPS" | "VALUES" | "SIGNS", message: string) => [
     config.problem(`${group}.${name}`, message),
   ];
-  const sizes = lists.map((list) => (Array.isArray(list) ? list.map((each) => [each].flat().length) : []));
-  if (sizes[0].length === 0)
+  if (properties.sizes === "")
     return problem("PROPS", "it names no property: [[mean], [min, max]] is two conditions.");
-  if (String(sizes[1]) !== String(sizes[0]))
+  if (values.sizes !== properties.sizes)
     return problem("VALUES", "a value for each of PROPS, in lists alike.");
-  if (String(sizes[2]) !== String(sizes[0]))
-    return problem("SIGNS", "a sign for each of PROPS, in lists alike.");
+  if (signs.sizes !== properties.sizes) return problem("SIGNS", "a sign for each of PROPS, in lists alike.");
   const allowed = pretextTask(config) === "crappify" ? [...PROPERTIES, ...OF_TARGETS] : PROPERTIES;
-  const [properties, , signs] = lists.map((list) => (Array.isArray(list) ? list.flat().map(String) : []));
-  const unknown = properties.find((each) => !allowed.includes(each));
+  const unknown = properties.entries.find((each) => !allowed.includes(each));
   if (unknown !== undefined) return problem("PROPS", `${unknown} is none of ${allowed.join(", ")}.`);
-  const sign = signs.find((each) => !SIGNS.includes(each));
+  const sign = signs.entries.find((each) => !SIGNS.includes(each));
   return sign === undefined ? [] : problem("SIGNS", `${sign} is none of ${SIGNS.join(", ")}.`);
 }
 

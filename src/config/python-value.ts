@@ -34,25 +34,25 @@ function yamlNumber(text: string): number | undefined {
   const infinite = YAML_INFINITE.exec(text);
   if (infinite !== null) return infinite[1] === "-" ? -Infinity : Infinity;
   if (YAML_NAN.test(text)) return Number.NaN;
-  const signed = (sign: string, size: number) => (sign === "-" ? -size : size);
+  const signed = (sign: string | undefined, size: number) => (sign === "-" ? -size : size);
   const whole = YAML_INT.exec(plain);
   if (whole !== null) {
     const [, sign, binary, hexadecimal, octal, decimal] = whole;
     if (octal !== undefined) return signed(sign, Number.parseInt(octal, 8));
     return signed(sign, Number(binary ?? hexadecimal ?? decimal));
   }
-  const parts = SEXAGESIMAL.exec(plain);
-  if (parts === null) return undefined;
-  const total = parts[2].split(":").reduce((sum, part) => 60 * sum + Number(part), 0);
-  return signed(parts[1], total);
+  const [, sign, digits] = SEXAGESIMAL.exec(plain) ?? [];
+  if (digits === undefined) return undefined;
+  const total = digits.split(":").reduce((sum, part) => 60 * sum + Number(part), 0);
+  return signed(sign, total);
 }
 
-/** Whether PyYAML takes a plain scalar for a number with a fraction. */
+/** Whether PyYAML reads a plain scalar as a floating-point number. */
 export const isYamlFloat = (text: string): boolean => YAML_FLOAT.test(text);
 
 /**
- * The value of a key's text: a Python literal where it reads as one (`(256, 256, 1)`, `1e-4`, `True`, `None`), as yacs decodes
- * it, and else the text itself.
+ * Returns the value of a key's text as yacs decodes it: a Python literal if it is one (`(256, 256, 1)`, `1e-4`, `True`, `None`),
+ * otherwise the text itself.
  */
 export function decoded(text: string): PythonValue {
   const reader = new LiteralReader(text);

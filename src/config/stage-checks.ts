@@ -1,4 +1,4 @@
-/** What the keys of HRNet and STU-Net demand of each other and of the patch. */
+/** Checks the keys of HRNet and STU-Net against each other and the patch. */
 import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
@@ -55,7 +55,7 @@ function checkCustomHrNet(config: Config): Problem[] {
   }
   let before = 1;
   for (const [stage, branches] of config.numbers(key("NUM_BRANCHES")).entries()) {
-    if (channels[stage].length !== branches || blocks[stage].length !== branches) {
+    if (channels[stage]?.length !== branches || blocks[stage]?.length !== branches) {
       const message = `stage ${stage + 1} has ${branches} branches, so as many numbers in NUM_CHANNELS and NUM_BLOCKS.`;
       problems.push(config.problem(key("NUM_BRANCHES"), message));
     } else if (branches < before || branches > before + 1) {
@@ -67,16 +67,17 @@ function checkCustomHrNet(config: Config): Problem[] {
   return problems;
 }
 
-/** The patch must reach the finest branch whole, and leave more than one pixel to the coarsest. */
+/** Checks that the patch divides down to the coarsest branch, which needs more than one pixel. */
 function checkBranches(config: Config): Problem[] {
   const { channels, yxDown, zDown } = hrNetStages(config);
   const patch = config.numbers("DATA.PATCH_SIZE");
-  const [first, ...rest] = channels.map((each) => each.length);
-  const added = [first - 1, ...rest.map((count, stage) => count - [first, ...rest][stage])];
+  const branches = channels.map((each) => each.length);
+  const added = branches.map((count, stage) => count - (branches[stage - 1] ?? 1));
   const axes = AXES[ndimOf(config)];
   const left = axes.map((axis, index) => {
     const down = axis === "z" ? zDown : yxDown;
-    const factors = [down[0], down[0], ...added.flatMap((count, stage) => (count > 0 ? [down[stage]] : []))];
+    const [stem = Number.NaN] = down;
+    const factors = [stem, stem, ...down.filter((_, stage) => (added[stage] ?? 0) > 0)];
     return factors.reduce((size, factor) => Math.ceil(size / factor), patch[index] ?? 0);
   });
   for (const [index, axis] of axes.entries()) {
@@ -129,9 +130,11 @@ function checkStuNet(config: Config): Problem[] {
 
 function checkPools(config: Config, pools: readonly (readonly number[])[]): Problem[] {
   const patch = config.numbers("DATA.PATCH_SIZE");
-  const total = AXES[ndimOf(config)].map((_, axis) => pools.reduce((product, row) => product * row[axis], 1));
+  const total = AXES[ndimOf(config)].map((_, axis) =>
+    pools.reduce((product, row) => product * (row[axis] ?? Number.NaN), 1),
+  );
   for (const [index, axis] of AXES[ndimOf(config)].entries()) {
-    if ((patch[index] ?? 0) % total[index] === 0) continue;
+    if ((patch[index] ?? 0) % (total[index] ?? Number.NaN) === 0) continue;
     const message = `${patch[index]} along ${axis} cannot be divided by ${total[index]}, as stunet's stages need. Use a multiple of it.`;
     return [config.problem("DATA.PATCH_SIZE", message)];
   }

@@ -1,4 +1,4 @@
-/** What keys of testing, and of how images are read and cut, demand of each other. */
+/** Checks keys of testing and of reading and tiling images against each other. */
 import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, ndimOf, takesOneSize } from "./basics.ts";
 import type { Config } from "./config.ts";
@@ -82,7 +82,7 @@ function checkChunks(config: Config, ndim: 2 | 3): Problem[] {
   }
   const padding = config.numbers("DATA.TEST.PADDING")[0] ?? 0;
   const perTile = config.numbers(chunksKey("WORKFLOW_PROCESS.PATCHES_PER_TILE"));
-  const tile = (config.numbers("DATA.PATCH_SIZE")[0] - 2 * padding) * (perTile[0] ?? 1);
+  const tile = ((config.numbers("DATA.PATCH_SIZE")[0] ?? Number.NaN) - 2 * padding) * (perTile[0] ?? 1);
   for (const [name, value] of limits.filter(([, slice]) => slice % tile !== 0)) {
     const near = String(Math.max(Math.round(value / tile), name === "Z_END" ? 1 : 0) * tile);
     const message = `${value} is no multiple of ${tile} slices, which is what a chunk holds (DATA.PATCH_SIZE without DATA.TEST.PADDING, times PATCHES_PER_TILE): runs that share a volume must not share chunks.`;

@@ -1,4 +1,4 @@
-/** What the keys of transformers (mae, unetr, vit) demand of each other and of the patch. */
+/** Checks the keys of transformers (mae, unetr, vit) against each other and the patch. */
 import { ARCHITECTURES } from "../facts/architectures.ts";
 import { NAMED_TRANSFORMERS } from "../facts/network-sizes.ts";
 import type { Problem } from "../facts/run-events.ts";
@@ -7,10 +7,11 @@ import type { Config } from "./config.ts";
 import type { NumberKey, TextKey } from "./key-names.ts";
 
 const TOKEN = "MODEL.VIT_TOKEN_SIZE";
+const UNETR_NAME = "MODEL.UNETR_VIT_MODEL";
 
-/** The keys that name a transformer of a known size; the masked autoencoder has none. */
+/** Keys that choose a named size. The masked autoencoder has none. */
 const NAME_KEYS: Readonly<Record<string, TextKey>> = {
-  unetr: "MODEL.UNETR_VIT_MODEL",
+  unetr: UNETR_NAME,
   vit: "MODEL.VIT_MODEL",
 };
 
@@ -26,7 +27,7 @@ export function checkTransformer(config: Config): Problem[] {
   }
   const token = named?.tokenSize ?? config.number(TOKEN);
   if (architecture === "unetr") {
-    const problem = checkDoubling(config, key, name, token);
+    const problem = checkDoubling(config, name, token);
     if (problem !== undefined) return [problem];
   }
   const heads = named === undefined ? checkHeads(config, "MODEL.VIT_EMBED_DIM", "MODEL.VIT_NUM_HEADS") : [];
@@ -58,19 +59,19 @@ function checkHeads(config: Config, featuresKey: NumberKey, headsKey: NumberKey)
   return [config.problem(featuresKey, message, near)];
 }
 
-/** UNETR's decoder doubles a token until it has its size. */
-function checkDoubling(config: Config, nameKey: TextKey, name: string, token: number): Problem | undefined {
+/** Checks the token size of UNETR, whose decoder doubles the resolution from a token to its pixels. */
+function checkDoubling(config: Config, name: string, token: number): Problem | undefined {
   const levels = Math.log2(token);
   if (levels >= 1 && Number.isInteger(levels)) return undefined;
   if (name !== "custom") {
     const message = `${name} cannot be built: its tokens of ${token} are no power of 2, which UNETR's decoder needs.`;
-    return config.problem(nameKey, message, "custom");
+    return config.problem(UNETR_NAME, message, "custom");
   }
   const message = `UNETR doubles a token until it has its size, which must be a power of 2, not ${token}.`;
   return config.problem(TOKEN, message, "16");
 }
 
-/** UNETR's decoder takes what layers at equal distances have seen. */
+/** Checks the number of layers of UNETR, whose decoder reads layers at equal distances. */
 function checkSpacing(config: Config, token: number): Problem[] {
   const levels = Math.log2(token);
   const layers = config.number("MODEL.VIT_NUM_LAYERS");

@@ -1,5 +1,6 @@
 /** The tree of a YAML file as PyYAML's safe_load builds it, with the place of every scalar. */
 import { EVENT_ID, type Event, getScalarValue, parseEvents, SCALAR_STYLE, YAMLException } from "js-yaml";
+import { at } from "../facts/checked-lists.ts";
 import { type PythonValue, yamlScalar } from "./python-value.ts";
 
 export type YamlNode =
@@ -86,7 +87,7 @@ class TreeBuilder {
   }
 
   private node(): YamlNode {
-    const event = this.events[this.at++];
+    const event = at(this.events, this.at++);
     if (++this.count > MOST_NODES) throw new YamlError("The file repeats itself too often.", 0);
     switch (event.type) {
       case EVENT_ID.SCALAR:
@@ -96,8 +97,8 @@ class TreeBuilder {
       case EVENT_ID.MAPPING: {
         const flat = this.many();
         const pairs = Array.from({ length: flat.length / 2 }, (_, index) => ({
-          key: flat[2 * index],
-          value: flat[2 * index + 1],
+          key: at(flat, 2 * index),
+          value: at(flat, 2 * index + 1),
         }));
         return this.anchored(event, { kind: "group", items: withMerged(pairs) });
       }
@@ -116,7 +117,7 @@ class TreeBuilder {
 
   private many(): YamlNode[] {
     const nodes: YamlNode[] = [];
-    while (this.at < this.events.length && this.events[this.at].type !== EVENT_ID.POP)
+    while (this.at < this.events.length && this.events[this.at]?.type !== EVENT_ID.POP)
       nodes.push(this.node());
     this.at++;
     return nodes;
@@ -156,7 +157,7 @@ function withMerged(pairs: readonly YamlPair[]): readonly YamlPair[] {
   const brought: YamlPair[] = [];
   for (const group of groups) {
     if (group.kind !== "group")
-      throw new YamlError("A merge key (<<) takes sections of keys alone.", startOf(merges[0].key));
+      throw new YamlError("A merge key (<<) takes sections of keys alone.", startOf(at(merges, 0).key));
     for (const pair of group.items) {
       if (pair.key.kind !== "scalar" || known.has(pair.key.text)) continue;
       known.add(pair.key.text);

@@ -42,7 +42,7 @@ export function bicubic(
     for (let y = 0; y < height; y++)
       for (let channel = 0; channel < channels; channel++)
         wide[(y * columns + x) * channels + channel] = weights.reduce(
-          (sum, weight, at) => sum + weight * values[(y * width + from + at) * channels + channel],
+          (sum, weight, at) => sum + weight * (values[(y * width + from + at) * channels + channel] ?? 0),
           0,
         );
   const line = columns * channels;
@@ -50,7 +50,7 @@ export function bicubic(
   for (const [y, { from, weights }] of taps(height, rows).entries())
     for (let at = 0; at < line; at++)
       result[y * line + at] = weights.reduce(
-        (sum, weight, row) => sum + weight * wide[(from + row) * line + at],
+        (sum, weight, row) => sum + weight * (wide[(from + row) * line + at] ?? 0),
         0,
       );
   return result;

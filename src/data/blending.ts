@@ -1,9 +1,18 @@
-/** Merging predicted patches without seams, while they are predicted: only what is not finished yet is in memory. */
+/** Merges predicted patches without seams while they are predicted. Only unfinished parts are in memory. */
+import { at as itemAt } from "../facts/checked-lists.ts";
 import type { ImageShape, Region } from "../images/image.ts";
-import { type AxisTiles, type Box, type TileGrid, type TilingSettings, tileGrid } from "./tiling.ts";
+import {
+  type Axis,
+  type AxisTiles,
+  type Box,
+  perAxis,
+  type TileGrid,
+  type TilingSettings,
+  tileGrid,
+} from "./tiling.ts";
 
 /**
- * A patch's weights along one axis: 1 in the middle, falling towards both ends over the pixels it shares with its neighbors, by
+ * Returns a patch's weights along one axis: 1 in the middle, falling towards both ends over the pixels shared with its neighbors by
  * the smooth step t² / (t² + (1 - t)²).
  */
 function taperedWeights(size: number, shared: number): Float64Array {
@@ -19,8 +28,8 @@ function taperedWeights(size: number, shared: number): Float64Array {
 }
 
 /**
- * The share that each patch along one axis has in each position that it predicts; the shares of a position add up to one.
- * Padding and what lies outside the image has no share.
+ * Returns the weight of each patch along one axis at each position that it predicts. The weights of a position add up to one. Padding
+ * and positions outside the image have weight zero.
  */
 function sharesAlong(size: number, { starts, shared, padding }: AxisTiles, patch: number): Float64Array[] {
   const weights = taperedWeights(patch - 2 * padding, shared);
@@ -33,59 +42,62 @@ function sharesAlong(size: number, { starts, shared, padding }: AxisTiles, patch
   };
   for (const start of starts)
     each(start, (position, inner) => {
-      total[position] += weights[inner];
+      total[position] = (total[position] ?? 0) + (weights[inner] ?? 0);
     });
   return starts.map((start) => {
     const shares = new Float64Array(patch);
     each(start, (position, inner) => {
-      shares[padding + inner] = weights[inner] / total[position];
+      shares[padding + inner] = (weights[inner] ?? 0) / (total[position] ?? 1);
     });
     return shares;
   });
 }
 
-/** A tile's place in the grid along z, y and x. */
+/** A tile's indices in the grid along z, y and x. */
 export type TilePlace = readonly [z: number, y: number, x: number];
 
-/** The axis along which an image is worked through: z of a stack, y of a plane. */
+/** The axis along which an image is processed: z for a stack, y for a plane. */
 export const sweepAxis = ([depth]: ImageShape): 0 | 1 => (depth > 1 ? 0 : 1);
 
-/** The tiles of an image, with each one's share of every position. */
+type Shares = readonly Float64Array[];
+
+/** The tiles of an image, with the weight of each at every position. */
 export class Tiles {
   readonly grid: TileGrid;
-  readonly shares: readonly (readonly Float64Array[])[];
+  /** For each axis and tile: its weight at each of its positions. */
+  readonly shares: readonly [z: Shares, y: Shares, x: Shares];
 
   constructor(
     readonly shape: ImageShape,
     readonly tiling: TilingSettings,
   ) {
     this.grid = tileGrid(shape, tiling);
-    this.shares = this.grid.map((along, axis) => sharesAlong(shape[axis], along, tiling.patch[axis]));
+    this.shares = perAxis((axis) => sharesAlong(shape[axis], this.grid[axis], tiling.patch[axis]));
   }
 
-  /** A tile's number among all of the image, whatever part of it is predicted. */
+  /** Returns a tile's number among all tiles of the image, whichever part is predicted. */
   number([z, y, x]: TilePlace): number {
     const [, alongY, alongX] = this.grid;
     return (z * alongY.starts.length + y) * alongX.starts.length + x;
   }
 
-  /** Where a tile starts: outside the image where padding reaches over its border. */
-  start([z, y, x]: TilePlace): Box {
-    return [this.grid[0].starts[z], this.grid[1].starts[y], this.grid[2].starts[x]];
+  /** Returns a tile's first pixel. It lies outside the image where padding reaches beyond the border. */
+  start(place: TilePlace): Box {
+    return perAxis((axis) => itemAt(this.grid[axis].starts, place[axis]));
   }
 
-  /** The positions `[from, to)` along an axis that a tile predicts, within the image. */
-  predicted(axis: number, place: number): readonly [from: number, to: number] {
+  /** Returns the positions `[from, to)` along an axis that a tile predicts within the image. */
+  predicted(axis: Axis, place: number): readonly [from: number, to: number] {
     const { starts, padding } = this.grid[axis];
-    const start = starts[place];
+    const start = itemAt(starts, place);
     return [
       Math.max(start + padding, 0),
       Math.min(start + this.tiling.patch[axis] - padding, this.shape[axis]),
     ];
   }
 
-  /** The tiles along an axis that predict any of the positions `[from, to)`. */
-  touching(axis: number, from: number, to: number): number[] {
+  /** Returns the tiles along an axis that predict any of the positions `[from, to)`. */
+  touching(axis: Axis, from: number, to: number): number[] {
     return [...this.grid[axis].starts.keys()].filter((place) => {
       const [first, last] = this.predicted(axis, place);
       return first < to && last > from;
@@ -93,14 +105,14 @@ export class Tiles {
   }
 }
 
-/** Layers of a block that are finished: planes of a stack, rows of a plane. */
+/** Finished layers of a block: planes of a stack, rows of a plane. */
 export interface BlendedPart {
   readonly region: Region;
   /** `[z, y, x, channel]` */
   readonly values: Float32Array;
 }
 
-/** Adds up the predicted patches of a block, whose layers are taken off as soon as nothing more is added to them. */
+/** Sums the weighted patches of a block. Layers that no further patch touches are taken off. */
 export class Blender {
   private readonly axis: 0 | 1;
   private sums: Float32Array;
@@ -128,31 +140,33 @@ export class Blender {
     const { tiles, block, axis } = this;
     const { patch } = tiles.tiling;
     const { channels } = this;
-    const origin = block.start.map((from, each) => (each === axis ? this.taken : from));
-    const spans = patch.map((_, each) => {
+    const origin = perAxis((each) => (each === axis ? this.taken : block.start[each]));
+    const spans = perAxis((each) => {
       const [from, to] = tiles.predicted(each, place[each]);
-      return [Math.max(from, origin[each]), Math.min(to, block.end[each])];
+      return [Math.max(from, origin[each]), Math.min(to, block.end[each])] as const;
     });
     if (spans.some(([from, to]) => from >= to)) return;
     this.grow(spans[axis][1] - this.taken);
     const start = tiles.start(place);
-    const [sharesZ, sharesY, sharesX] = tiles.shares.map((shares, each) => shares[place[each]]);
+    const [sharesZ, sharesY, sharesX] = perAxis((each) => itemAt(tiles.shares[each], place[each]));
     const [rows, columns] = [block.end[1] - origin[1], block.end[2] - origin[2]];
     const { sums } = this;
     for (let z = spans[0][0]; z < spans[0][1]; z++)
       for (let y = spans[1][0]; y < spans[1][1]; y++) {
-        const share = sharesZ[z - start[0]] * sharesY[y - start[1]];
+        const share = (sharesZ[z - start[0]] ?? 0) * (sharesY[y - start[1]] ?? 0);
         let to = (((z - origin[0]) * rows + y - origin[1]) * columns + spans[2][0] - origin[2]) * channels;
         let from =
           (((z - start[0]) * patch[1] + y - start[1]) * patch[2] + spans[2][0] - start[2]) * channels;
         const [first, last] = [spans[2][0] - start[2], spans[2][1] - start[2]];
-        // Images of one channel are most, and large ones are; this loop is what predicting them costs.
+        // The usual case, and the cost of blending large images: one channel in one loop.
         if (channels === 1)
-          for (let x = first; x < last; x++) sums[to++] += share * sharesX[x] * values[from++];
+          for (let x = first; x < last; x++, to++, from++)
+            sums[to] = (sums[to] ?? 0) + share * (sharesX[x] ?? 0) * (values[from] ?? 0);
         else
           for (let x = first; x < last; x++) {
-            const own = share * sharesX[x];
-            for (let channel = 0; channel < channels; channel++) sums[to++] += own * values[from++];
+            const weight = share * (sharesX[x] ?? 0);
+            for (let channel = 0; channel < channels; channel++, to++, from++)
+              sums[to] = (sums[to] ?? 0) + weight * (values[from] ?? 0);
           }
       }
   }
@@ -165,7 +179,7 @@ export class Blender {
     this.sums = larger;
   }
 
-  /** Takes the layers up to `until` off; no more patches may be added to them. */
+  /** Takes off the layers up to `until`. No more patches may be added to them. */
   take(until: number): BlendedPart {
     const { block, axis } = this;
     this.grow(until - this.taken);

@@ -42,7 +42,7 @@ export function crappify(
     const layer = await image.layer(at);
     const values = new Float32Array(layer.length);
     for (let each = 0; each < values.length; each++)
-      values[each] = Math.min(Math.max(layer[each] + noise * brightest * own.normal(), 0), brightest);
+      values[each] = Math.min(Math.max((layer[each] ?? 0) + noise * brightest * own.normal(), 0), brightest);
     return values;
   };
   const narrow = remembered(async (at) => resize(await noisy(at), one(shape), one(small)));
@@ -55,7 +55,7 @@ export function crappify(
       const values = resize(await between(few, small[axis], shape[axis], at), one(small), one(shape));
       const result = sampleArray(sampleType, values.length);
       for (let each = 0; each < result.length; each++)
-        result[each] = whole ? Math.round(values[each]) : values[each];
+        result[each] = whole ? Math.round(values[each] ?? 0) : (values[each] ?? 0);
       return result;
     },
   };
@@ -78,5 +78,5 @@ async function between(layers: LayerAt, old: number, size: number, place: number
   if (old === size) return layers(place);
   const { below, above, share } = neighbors(place, old, size);
   const [lower, upper] = [await layers(below), await layers(above)];
-  return lower.map((value, at) => value * (1 - share) + upper[at] * share);
+  return lower.map((value, at) => value * (1 - share) + (upper[at] ?? 0) * share);
 }

@@ -3,6 +3,7 @@
  * (Noise2Void: Krull, Buchholz & Jug 2019). For noise that is correlated along x, the pixels beside each one are replaced too
  * (structN2V: Broaddus et al. 2020).
  */
+import { at as itemAt } from "../facts/checked-lists.ts";
 import type { N2vManipulator } from "../facts/workflows.ts";
 import type { Random } from "./random.ts";
 import { type Box, boxOf } from "./tiling.ts";
@@ -28,17 +29,17 @@ interface Plane {
 const indexOf = ({ size, channels, channel }: Plane, [z, y, x]: Box) =>
   ((z * size[1] + y) * size[2] + x) * channels + channel;
 
-/** Deviation, in pixels, of the distance at which `normal_withoutCP` looks. */
+/** Standard deviation in pixels of the distance at which `normal_withoutCP` samples. */
 const NORMAL_DISTANCE = 4;
-/** How far structN2V hides pixels to the left and right of a spot. */
+/** Number of pixels that structN2V hides on each side of a spot. */
 const STRUCTURE_REACH = 4;
-/** Hidden pixels of a structure get a value in ± this, in normalized values. */
+/** structN2V replaces hidden pixels with values in ± this, in normalized values. */
 const STRUCTURE_VALUE = 2;
 
-/** The side, in pixels, of the boxes that hold one spot each. */
+/** Returns the side in pixels of the boxes that hold one spot each. */
 export const spotSpacing = (percent: number): number => Math.max(1, Math.round(Math.sqrt(100 / percent)));
 
-/** Draws one place in each box of a grid: stratified sampling. Boxes that reach over the border may stay empty. */
+/** Draws one place in each box of a grid (stratified sampling). Boxes that reach beyond the border may stay empty. */
 export function stratifiedPlaces(size: Box, percent: number, random: Random): Box[] {
   const spacing = spotSpacing(percent);
   const side = boxOf((axis) => (axis === 0 && size[0] === 1 ? 1 : spacing));
@@ -48,13 +49,13 @@ export function stratifiedPlaces(size: Box, percent: number, random: Random): Bo
       for (let x = 0; x < size[2]; x += side[2]) {
         const corner: Box = [z, y, x];
         const place = boxOf((axis) => corner[axis] + random.integer(side[axis]));
-        if (place.every((at, axis) => at < size[axis])) places.push(place);
+        if (place[0] < size[0] && place[1] < size[1] && place[2] < size[2]) places.push(place);
       }
-  // A small patch may miss the one box that it lies in, and a patch without a spot teaches nothing.
+  // The place drawn in the only box of a small patch may lie outside; every patch needs a spot to train on.
   return places.length > 0 ? places : [boxOf((axis) => random.integer(size[axis]))];
 }
 
-/** The box of pixels around a place, cut off at the patch's borders. */
+/** Returns the box of pixels around a place, clipped at the patch's borders. */
 function neighborhood({ size }: Plane, place: Box, radius: number): { start: Box; end: Box } {
   const reach = (axis: number) => (axis === 0 && size[0] === 1 ? 0 : radius);
   return {
@@ -70,7 +71,7 @@ function valuesAround(plane: Plane, place: Box, radius: number, withCenter: bool
     for (let y = start[1]; y < end[1]; y++)
       for (let x = start[2]; x < end[2]; x++)
         if (withCenter || z !== place[0] || y !== place[1] || x !== place[2])
-          found.push(plane.values[indexOf(plane, [z, y, x])]);
+          found.push(plane.values[indexOf(plane, [z, y, x])] ?? 0);
   return found;
 }
 
@@ -79,7 +80,9 @@ const meanOf = (values: readonly number[]) => values.reduce((sum, each) => sum +
 function medianOf(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return sorted.length % 2 === 1
+    ? itemAt(sorted, middle)
+    : (itemAt(sorted, middle - 1) + itemAt(sorted, middle)) / 2;
 }
 
 type Manipulation = (plane: Plane, place: Box, radius: number, random: Random) => number;
@@ -87,16 +90,12 @@ type Manipulation = (plane: Plane, place: Box, radius: number, random: Random) =
 const MANIPULATIONS: Readonly<Record<N2vManipulator, Manipulation>> = {
   uniform_withCP: (plane, place, radius, random) => {
     const { start, end } = neighborhood(plane, place, radius);
-    return plane.values[
-      indexOf(
-        plane,
-        boxOf((axis) => start[axis] + random.integer(end[axis] - start[axis])),
-      )
-    ];
+    const drawn = boxOf((axis) => start[axis] + random.integer(end[axis] - start[axis]));
+    return plane.values[indexOf(plane, drawn)] ?? 0;
   },
   uniform_withoutCP: (plane, place, radius, random) => {
     const values = valuesAround(plane, place, radius, false);
-    return values[random.integer(values.length)];
+    return itemAt(values, random.integer(values.length));
   },
   normal_withoutCP: (plane, place, _, random) => {
     const { size } = plane;
@@ -108,10 +107,10 @@ const MANIPULATIONS: Readonly<Record<N2vManipulator, Manipulation>> = {
       });
     let drawn = draw();
     while (String(drawn) === String(place)) drawn = draw();
-    return plane.values[indexOf(plane, drawn)];
+    return plane.values[indexOf(plane, drawn)] ?? 0;
   },
   normal_additive: (plane, place, radius, random) =>
-    plane.values[indexOf(plane, place)] + radius * random.normal(),
+    (plane.values[indexOf(plane, place)] ?? 0) + radius * random.normal(),
   normal_fitted: (plane, place, radius, random) => {
     const values = valuesAround(plane, place, radius, true);
     const mean = meanOf(values);
@@ -120,7 +119,7 @@ const MANIPULATIONS: Readonly<Record<N2vManipulator, Manipulation>> = {
   },
   mean: (plane, place, radius) => meanOf(valuesAround(plane, place, radius, false)),
   median: (plane, place, radius) => medianOf(valuesAround(plane, place, radius, false)),
-  identity: (plane, place) => plane.values[indexOf(plane, place)],
+  identity: (plane, place) => plane.values[indexOf(plane, place)] ?? 0,
 };
 
 /** A patch with blind spots, `[z, y, x, channel]` each. */

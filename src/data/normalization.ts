@@ -1,4 +1,5 @@
 /** DATA.NORMALIZATION: what is done to pixel values before a model sees them, and undone to its predictions. */
+import { at as itemAt } from "../facts/checked-lists.ts";
 import type { Image, SampleArray, SampleType } from "../images/image.ts";
 
 export interface NormalizationSettings {
@@ -68,7 +69,7 @@ async function statistics(
       const count = data.length / channels;
       let [sum, least, largest] = [0, Infinity, -Infinity];
       for (let at = channel; at < data.length; at += channels) {
-        const value = data[at];
+        const value = data[at] ?? 0;
         if (known.binary && value !== 0 && value !== 1) known.binary = false;
         sum += clamp(value, lower, upper);
         if (value < least) least = value;
@@ -79,7 +80,7 @@ async function statistics(
       const mean = sum / count;
       let squares = 0;
       for (let at = channel; at < data.length; at += channels) {
-        const value = data[at];
+        const value = data[at] ?? 0;
         const off = clamp(value, lower, upper) - mean;
         squares += off * off;
       }
@@ -100,7 +101,7 @@ async function statistics(
 
 const BINS = 65536;
 
-/** The values below which a share of each channel lies: exact for 8- and 16-bit integers, else within 1/65536 of the range. */
+/** Returns two percentiles of each channel: exact for 8- and 16-bit integers, otherwise within 1/65536 of the range. */
 async function percentiles(
   parts: ImageParts,
   channels: number,
@@ -113,16 +114,20 @@ async function percentiles(
     exact = /^u?int(8|16)$/.test(sampleType);
     ranges.forEach(({ least, largest }, channel) => {
       const width = exact ? 1 : Math.max(largest - least, Number.MIN_VALUE) / (BINS - 1);
-      for (let at = channel; at < data.length; at += channels)
-        counts[channel][Math.round((data[at] - least) / width)]++;
+      const bins = itemAt(counts, channel);
+      for (let at = channel; at < data.length; at += channels) {
+        const bin = Math.round(((data[at] ?? 0) - least) / width);
+        bins[bin] = (bins[bin] ?? 0) + 1;
+      }
     });
   }
   return ranges.map(({ least, largest }, channel) => {
     const width = exact ? 1 : (largest - least) / (BINS - 1);
-    const total = counts[channel].reduce((sum, count) => sum + count, 0);
+    const bins = itemAt(counts, channel);
+    const total = bins.reduce((sum, count) => sum + count, 0);
     const ranked = (rank: number) => {
       let passed = 0;
-      const bin = counts[channel].findIndex((count) => {
+      const bin = bins.findIndex((count) => {
         passed += count;
         return passed > rank;
       });
@@ -138,7 +143,8 @@ async function percentiles(
   });
 }
 
-const pick = (list: readonly number[], channel: number) => list[Math.min(channel, list.length - 1)];
+/** Returns a channel's value. The last value holds for all further channels. */
+const pick = (list: readonly number[], channel: number) => itemAt(list, Math.min(channel, list.length - 1));
 
 async function clipsOf(
   parts: ImageParts,
@@ -153,7 +159,7 @@ async function clipsOf(
   ]);
 }
 
-/** Whether each channel holds nothing but zeros and ones; reads no further than it must. */
+/** Whether each channel holds only zeros and ones. Stops reading at the first other value of each. */
 async function binaryChannels(parts: ImageParts, channels: number): Promise<boolean[]> {
   const binary = new Array<boolean>(channels).fill(true);
   for await (const { data } of parts()) {
@@ -164,7 +170,7 @@ async function binaryChannels(parts: ImageParts, channels: number): Promise<bool
   return binary;
 }
 
-/** Measures how an image is to be normalized, channel by channel. */
+/** Measures the normalization of each channel of an image. */
 export async function measureNormalization(
   parts: ImageParts,
   channels: number,
@@ -206,7 +212,7 @@ export function normalize({ shape, data }: Image, channels: readonly ChannelNorm
   const values = new Float32Array(data.length);
   channels.forEach(({ offset, scale, clip: [lower, upper] = UNLIMITED }, channel) => {
     for (let at = channel; at < data.length; at += count) {
-      const value = data[at];
+      const value = data[at] ?? 0;
       values[at] = (clamp(value, lower, upper) - offset) / scale;
     }
   });
@@ -236,7 +242,7 @@ export function denormalize(
   const [least, largest] = range ?? UNLIMITED;
   channels.forEach(({ offset, scale }, channel) => {
     for (let at = channel; at < values.length; at += channels.length) {
-      const value = values[at] * scale + offset;
+      const value = (values[at] ?? 0) * scale + offset;
       const whole = range === undefined ? value : Math.round(value);
       into[at] = clamp(whole, least, largest);
     }
@@ -261,8 +267,8 @@ export function denormalizedPrediction(
     const [lower, upper] = clip ?? UNLIMITED;
     for (let at = channel; at < values.length; at += channels.length) {
       const value = unit
-        ? clamp(values[at], 0, 1) * scale + offset
-        : clamp(values[at] * scale + offset, lower, upper);
+        ? clamp(values[at] ?? 0, 0, 1) * scale + offset
+        : clamp((values[at] ?? 0) * scale + offset, lower, upper);
       const whole = range === undefined ? value : unit ? Math.trunc(value) : roundHalfToEven(value);
       into[at] = clamp(whole, least, largest);
     }

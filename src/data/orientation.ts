@@ -43,7 +43,7 @@ export function oriented(
         const atX = flipped[2] ? columns - 1 - x : x;
         const [fromY, fromX] = swapped ? [atX, atY] : [atY, atX];
         const from = ((atZ * height + fromY) * width + fromX) * channels;
-        for (let channel = 0; channel < channels; channel++) result[to++] = values[from + channel];
+        for (let channel = 0; channel < channels; channel++) result[to++] = values[from + channel] ?? 0;
       }
   return result;
 }

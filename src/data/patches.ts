@@ -1,9 +1,10 @@
 /** The training and validation patches of a folder of images. */
+
 import { basename, resolve } from "node:path";
+import { at } from "../facts/checked-lists.ts";
 import type { Problem } from "../facts/run-events.ts";
-import { openImage } from "../images/files.ts";
-import { ImageError, type ImageInfo, type ImageSource, type OpenOptions } from "../images/image.ts";
-import { describeNonFinite, scanPixels } from "../images/inspect.ts";
+import { ImageError, type ImageInfo, type OpenOptions } from "../images/image.ts";
+import { type CheckedImage, checkImage, describeNonFinite, type NonFinite } from "../images/inspect.ts";
 import { type AugmentationStep, augment, type Sample } from "./augmentation/sample.ts";
 import type { ImageSet } from "./image-set.ts";
 import { Random } from "./random.ts";
@@ -27,16 +28,16 @@ export interface ImageDemands {
 }
 
 /**
- * Opens every image and says all that is wrong with any of them, before training starts.
+ * Looks at every image and says all that is wrong with any of them, before training starts.
  *
- * @param milliseconds time that looking for pixels that are no numbers may take, for each image; unlimited where it is absent
+ * @param look how one image is looked at: in this thread by default
  */
 export async function inspectImages(
   paths: readonly string[],
   demands: ImageDemands,
   options?: OpenOptions,
   inspected: (count: number) => void = () => {},
-  milliseconds?: number,
+  look: (path: string, options?: OpenOptions) => Promise<CheckedImage> = checkImage,
 ): Promise<{ infos: ImageInfo[]; problems: Problem[] }> {
   const infos: ImageInfo[] = [];
   const problems: Problem[] = [];
@@ -45,10 +46,9 @@ export async function inspectImages(
     // Each file of a set opens the whole image: the first of them stands for it.
     if (infos.some(({ files }) => files?.some((file) => resolve(file) === resolve(path)))) continue;
     try {
-      const source = await openImage(path, options);
-      const notFinite = await check(source, milliseconds).finally(() => source.close());
-      const fault = faultOf(demands.prepared?.(source.info) ?? source.info, demands) ?? notFinite;
-      if (fault === undefined) infos.push({ ...source.info, options });
+      const { info, nonFinite } = await look(path, options);
+      const fault = faultOf(demands.prepared?.(info) ?? info, demands) ?? pixelFault(info, nonFinite);
+      if (fault === undefined) infos.push({ ...info, options });
       else problems.push({ severity: "error", file: path, message: `${basename(path)}: ${fault}` });
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
@@ -58,20 +58,7 @@ export async function inspectImages(
   return { infos, problems };
 }
 
-/**
- * Looks at all pages and reads the first row and the last one: a file that is cut short or damaged is found now. Images of floating
- * point are read whole, in parts.
- *
- * @returns what is wrong with the pixels: a network would learn nothing but NaN from one that is no number
- */
-async function check(source: ImageSource, milliseconds?: number): Promise<string | undefined> {
-  await source.checkPages?.();
-  const { shape, sampleType } = source.info;
-  const [depth, height, width] = shape;
-  await source.read({ start: [0, 0, 0], end: [1, 1, width] });
-  await source.read({ start: [depth - 1, height - 1, 0], end: [depth, height, width] });
-  if (!sampleType.startsWith("float")) return undefined;
-  const { nonFinite } = await scanPixels(source, milliseconds);
+function pixelFault({ shape }: ImageInfo, nonFinite: NonFinite | undefined): string | undefined {
   if (nonFinite === undefined) return undefined;
   return `${describeNonFinite(nonFinite, shape)}. Replace such pixels, or leave the image out.`;
 }
@@ -151,7 +138,7 @@ export class PatchSet {
     const order = random ? this.drawnOrder() : this.order(0, false);
     const sizes = Array.from({ length: folds }, (_, part) => Math.ceil((this.count - part) / folds));
     const from = sizes.slice(0, fold - 1).reduce((sum, size) => sum + size, 0);
-    const apart = order.subarray(from, from + sizes[fold - 1]);
+    const apart = order.subarray(from, from + at(sizes, fold - 1));
     const chosen = new Set(apart);
     return [this.part(order.filter((index) => !chosen.has(index))), this.part(apart)];
   }
@@ -161,7 +148,7 @@ export class PatchSet {
   }
 
   private part(indices: Int32Array): PatchSet {
-    const places = Array.from(indices.slice().sort(), (index) => this.places[index]);
+    const places = Array.from(indices.slice().sort(), (index) => at(this.places, index));
     return new PatchSet(this.pairs, places, this.settings);
   }
 
@@ -191,14 +178,14 @@ export class PatchSet {
 
   /** The image that a patch is of. */
   imageName(index: number): string {
-    return basename(this.pairs.images.infos[this.places[index].image].path);
+    return basename(at(this.pairs.images.infos, at(this.places, index).image).path);
   }
 
   /** One patch, normalized, as it is. */
   async read(index: number, epoch: number): Promise<Sample> {
     const { tiling } = this.settings;
     const { images, targets, labels } = this.pairs;
-    const { image } = this.places[index];
+    const { image } = at(this.places, index);
     const source = await images.image(image);
     const start = this.start(index, epoch);
     return {
@@ -226,10 +213,10 @@ export class PatchSet {
 
   private start(index: number, epoch: number): Box {
     const { tiling, randomPlaces, seed } = this.settings;
-    const { image, start } = this.places[index];
+    const { image, start } = at(this.places, index);
     if (!randomPlaces) return start;
     const random = new Random(seed).fork(0x9a7c, epoch, index);
-    const { shape } = this.pairs.images.infos[image];
+    const { shape } = at(this.pairs.images.infos, image);
     return boxOf((axis) => random.integer(Math.max(shape[axis] - tiling.patch[axis], 0) + 1));
   }
 }

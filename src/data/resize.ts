@@ -1,3 +1,4 @@
+import { at as itemAt } from "../facts/checked-lists.ts";
 import type { ImageShape } from "../images/image.ts";
 import { reflected } from "./tiling.ts";
 
@@ -7,8 +8,8 @@ export function resize(values: Float32Array, from: ImageShape, to: ImageShape): 
   const shape = [...from];
   for (const axis of [0, 1, 2]) {
     if (shape[axis] === to[axis]) continue;
-    current = resizeAxis(current, shape, axis, to[axis]);
-    shape[axis] = to[axis];
+    current = resizeAxis(current, shape, axis, itemAt(to, axis));
+    shape[axis] = itemAt(to, axis);
   }
   return current;
 }
@@ -22,7 +23,7 @@ function resizeAxis(
   const product = (sizes: readonly number[]) => sizes.reduce((all, each) => all * each, 1);
   const outer = product(shape.slice(0, axis));
   const inner = product(shape.slice(axis + 1));
-  const old = shape[axis];
+  const old = itemAt(shape, axis);
   const result = new Float32Array(outer * size * inner);
   for (let place = 0; place < size; place++) {
     const { below, above, share } = neighbors(place, old, size);
@@ -31,7 +32,8 @@ function resizeAxis(
       const upper = (block * old + above) * inner;
       const target = (block * size + place) * inner;
       for (let each = 0; each < inner; each++)
-        result[target + each] = values[lower + each] * (1 - share) + values[upper + each] * share;
+        result[target + each] =
+          (values[lower + each] ?? 0) * (1 - share) + (values[upper + each] ?? 0) * share;
     }
   }
   return result;

@@ -41,7 +41,7 @@ function mean({ data }: Image): number {
 /** Sum of absolute differences. */
 function difference({ data }: Image, target: Image): number {
   let sum = 0;
-  for (let at = 0; at < data.length; at++) sum += Math.abs(data[at] - target.data[at]);
+  for (let at = 0; at < data.length; at++) sum += Math.abs((data[at] ?? 0) - (target.data[at] ?? 0));
   return sum;
 }
 

@@ -39,11 +39,11 @@ export class ErrorSums {
   add(prediction: Float32Array, target: Float32Array, weights?: Float32Array): void {
     let [squares, absolute, count, least, largest] = [0, 0, 0, this.least, this.largest];
     for (let at = 0; at < target.length; at++) {
-      const value = target[at];
+      const value = target[at] ?? 0;
       if (value < least) least = value;
       if (value > largest) largest = value;
-      const weight = weights === undefined ? 1 : weights[at];
-      const difference = value - prediction[at];
+      const weight = weights === undefined ? 1 : (weights[at] ?? 0);
+      const difference = value - (prediction[at] ?? 0);
       squares += weight * difference * difference;
       absolute += weight * Math.abs(difference);
       count += weight;
@@ -80,14 +80,16 @@ function windowed(plane: Float64Array, height: number, width: number): Float64Ar
   for (let y = 0; y < height; y++)
     for (let x = 0; x < columns; x++) {
       let sum = 0;
-      for (let tap = 0; tap < along.length; tap++) sum += along[tap] * plane[y * width + x + tap];
+      for (let tap = 0; tap < along.length; tap++)
+        sum += (along[tap] ?? 0) * (plane[y * width + x + tap] ?? 0);
       blurred[y * columns + x] = sum;
     }
   const result = new Float64Array(rows * columns);
   for (let y = 0; y < rows; y++)
     for (let x = 0; x < columns; x++) {
       let sum = 0;
-      for (let tap = 0; tap < down.length; tap++) sum += down[tap] * blurred[(y + tap) * columns + x];
+      for (let tap = 0; tap < down.length; tap++)
+        sum += (down[tap] ?? 0) * (blurred[(y + tap) * columns + x] ?? 0);
       result[y * columns + x] = sum;
     }
   return result;
@@ -105,7 +107,7 @@ function structuralSimilarity(
   for (let z = 0; z < depth; z++)
     for (let channel = 0; channel < channels; channel++) {
       const value = (values: Float32Array, pixel: number) =>
-        values[(z * pixels + pixel) * channels + channel];
+        values[(z * pixels + pixel) * channels + channel] ?? 0;
       const blurred = (of: (pixel: number) => number) =>
         windowed(
           Float64Array.from({ length: pixels }, (_, pixel) => of(pixel)),
@@ -120,10 +122,10 @@ function structuralSimilarity(
       const product = blurred((pixel) => p(pixel) * t(pixel));
       let sum = 0;
       for (let at = 0; at < meanP.length; at++) {
-        const both = meanP[at] * meanT[at];
-        const means = meanP[at] ** 2 + meanT[at] ** 2;
-        const covariance = product[at] - both;
-        const variances = squareP[at] + squareT[at] - means;
+        const both = (meanP[at] ?? 0) * (meanT[at] ?? 0);
+        const means = (meanP[at] ?? 0) ** 2 + (meanT[at] ?? 0) ** 2;
+        const covariance = (product[at] ?? 0) - both;
+        const variances = (squareP[at] ?? 0) + (squareT[at] ?? 0) - means;
         sum += ((2 * both + c1) * (2 * covariance + c2)) / ((means + c1) * (variances + c2));
       }
       total += sum / meanP.length;

@@ -1,38 +1,48 @@
-/** Cutting an image into patches that cover it, on BiaPy's grid. */
+/** Cuts an image into patches that cover it, on BiaPy's grid. */
 import { type Image, type ImageShape, type Region, sampleArray } from "../images/image.ts";
 
 export type Box = readonly [z: number, y: number, x: number];
 
-/** A box from a number for each axis: 0 is z, 1 is y, 2 is x. */
-export const boxOf = (along: (axis: 0 | 1 | 2) => number): Box => [along(0), along(1), along(2)];
+/** An axis of space: 0 is z, 1 is y, 2 is x. */
+export type Axis = 0 | 1 | 2;
+
+/** Returns a value for each axis of space. */
+export const perAxis = <T>(along: (axis: Axis) => T): readonly [z: T, y: T, x: T] => [
+  along(0),
+  along(1),
+  along(2),
+];
+
+/** Returns a box from a number for each axis. */
+export const boxOf = (along: (axis: Axis) => number): Box => perAxis(along);
 
 export interface TilingSettings {
   /** `[z, y, x]`; z is 1 in 2D. */
   readonly patch: Box;
-  /** Smallest share of a patch that neighbors have in common, in [0, 1) along each axis. */
+  /** Smallest overlap of neighboring patches, as a share of a patch in [0, 1) along each axis. */
   readonly overlap: readonly [z: number, y: number, x: number];
-  /** Pixels on each side of a patch that only give context: their predictions are not used. */
+  /** Pixels on each side of a patch that give context only: their predictions are discarded. */
   readonly padding: Box;
 }
 
 /** The patches along one axis. */
 export interface AxisTiles {
-  /** Where they start in the image, ascending; negative where padding reaches over the border. */
+  /** First pixel of each patch, ascending. Negative where padding reaches beyond the border. */
   readonly starts: readonly number[];
-  /** Pixels that neighbors have in common, padding excluded. */
+  /** Overlap of neighboring patches in pixels, padding excluded. */
   readonly shared: number;
-  /** Pixels on each side of a patch that only give context. */
+  /** Pixels on each side of a patch that give context only. */
   readonly padding: number;
 }
 
 export type TileGrid = readonly [z: AxisTiles, y: AxisTiles, x: AxisTiles];
 
-/** Pixels that complete an image smaller than a patch; they lie before its first pixel and mirror it. */
+/** Returns how many mirrored pixels are added before the first pixel of an image smaller than a patch. */
 const completion = (size: number, patch: number) => Math.max(patch - size, 0);
 
 /**
- * BiaPy's grid: patches advance by their unpadded size less the overlap; what the last one would reach over the border is
- * spread over all steps, and the remainder moves only those patches that would still reach over it.
+ * Places patches on BiaPy's grid. Patches advance by their unpadded size minus the overlap. The excess of the last one beyond the
+ * border is spread evenly over all steps; the remainder shifts only those patches that would still reach beyond it.
  */
 function axisTiles(size: number, patch: number, overlap: number, padding: number): AxisTiles {
   const inner = patch - 2 * padding;
@@ -44,7 +54,7 @@ function axisTiles(size: number, patch: number, overlap: number, padding: number
   const spread = count === 1 ? 0 : Math.floor(beyond / (count - 1));
   const step = largest - spread;
   const rest = beyond - spread * (count - 1);
-  // An axis as long as the patch needs one; several at the same place would predict the same.
+  // An axis as long as the patch needs one patch: more would lie at the same place.
   const places = step === 0 ? 1 : count;
   const starts = Array.from({ length: places }, (_, index) => {
     const start = index * step;
@@ -53,25 +63,26 @@ function axisTiles(size: number, patch: number, overlap: number, padding: number
   return { starts: starts.sort((one, other) => one - other), shared: inner - step, padding };
 }
 
-/** Where the patches that cover an image start along z, y and x: every combination is a patch. */
-export function tileGrid([z, y, x]: ImageShape, { patch, overlap, padding }: TilingSettings): TileGrid {
-  const size = [z, y, x];
-  // An image of one patch is predicted as it is.
-  const single = size.every((each, axis) => each <= patch[axis]);
-  const along = (axis: 0 | 1 | 2) =>
+/** Returns the patches that cover an image along z, y and x. Every combination is a patch. */
+export function tileGrid(shape: ImageShape, { patch, overlap, padding }: TilingSettings): TileGrid {
+  // An image that fits into one patch is predicted whole.
+  const single = perAxis((axis) => shape[axis] <= patch[axis]).every(Boolean);
+  return perAxis((axis) =>
     single
-      ? axisTiles(size[axis], patch[axis], 0, 0)
-      : axisTiles(size[axis], patch[axis], overlap[axis], padding[axis]);
-  return [along(0), along(1), along(2)];
+      ? axisTiles(shape[axis], patch[axis], 0, 0)
+      : axisTiles(shape[axis], patch[axis], overlap[axis], padding[axis]),
+  );
 }
 
-/** The starts of patches that cover an image. Parts that lie outside are to be filled by reflection. */
+/** Returns the starts of patches that cover an image. Parts outside the image are filled by reflection. */
 export function tilePatches(shape: ImageShape, tiling: TilingSettings): Box[] {
-  const [alongZ, alongY, alongX] = tileGrid(shape, tiling).map(({ starts }) => starts);
-  return alongZ.flatMap((atZ) => alongY.flatMap((atY) => alongX.map((atX) => [atZ, atY, atX] as const)));
+  const [alongZ, alongY, alongX] = tileGrid(shape, tiling);
+  return alongZ.starts.flatMap((z) =>
+    alongY.starts.flatMap((y) => alongX.starts.map((x) => [z, y, x] as const)),
+  );
 }
 
-/** A position outside [0, size) reflected into it, without repeating the border. */
+/** Reflects a position outside [0, size) into it, without repeating the border. */
 export function reflected(position: number, size: number): number {
   if (size === 1) return 0;
   const period = 2 * (size - 1);
@@ -80,8 +91,8 @@ export function reflected(position: number, size: number): number {
 }
 
 /**
- * The pixel of an image that a position of a patch shows. An image smaller than a patch is first completed to its size; what
- * lies outside the completed image mirrors that.
+ * Returns the pixel of an image that a position of a patch shows. An image smaller than a patch is first padded to its size; positions
+ * outside the padded image are reflected into it.
  */
 function shownPixel(position: number, size: number, patch: number): number {
   const before = completion(size, patch);
@@ -89,12 +100,13 @@ function shownPixel(position: number, size: number, patch: number): number {
     ? reflected(position, size)
     : reflected(reflected(position + before, size + before) - before, size);
 }
+
 /** A part of an image in memory: the box at `start`, `[z, y, x, channel]`. */
 export interface ImageRegion extends Image {
   readonly start: Box;
 }
 
-/** Copies a patch of an image out of a region that holds all of it, reflecting at the image's borders. */
+/** Copies a patch out of a region that contains all of it, reflecting at the image's borders. */
 export function cutPatch(
   { start: origin, shape: [, rows, columns, channels], sampleType, data }: ImageRegion,
   [depth, height, width]: ImageShape,
@@ -116,16 +128,17 @@ export function cutPatch(
       }
       for (let x = 0; x < size[2]; x++) {
         const from = (row + shownPixel(start[2] + x, width, size[2])) * channels;
-        for (let channel = 0; channel < channels; channel++) patch[at++] = data[from + channel];
+        for (let channel = 0; channel < channels; channel++) patch[at++] = data[from + channel] ?? 0;
       }
     }
   }
   return { shape: [...size, channels], sampleType, data: patch };
 }
 
-/** The part of an image that a box shows, reflections included. */
-export function enclosing([depth, height, width]: ImageShape, start: Box, size: Box): Region {
-  const spans = [depth, height, width].map((full, axis) => {
+/** Returns the part of an image that a box shows, reflections included. */
+export function enclosing(shape: ImageShape, start: Box, size: Box): Region {
+  const spans = perAxis((axis): readonly [from: number, to: number] => {
+    const full = shape[axis];
     const [from, to] = [start[axis], start[axis] + size[axis]];
     if (from >= 0 && to <= full) return [from, to];
     let [least, most] = [full, 0];
@@ -139,17 +152,17 @@ export function enclosing([depth, height, width]: ImageShape, start: Box, size: 
   return { start: boxOf((axis) => spans[axis][0]), end: boxOf((axis) => spans[axis][1]) };
 }
 
-/** The part of `region` that lies in `box`; undefined where they do not meet. */
+/** Returns the intersection of two boxes. Undefined if it is empty. */
 export function common(region: Region, box: Region): Region | undefined {
   const start = boxOf((axis) => Math.max(region.start[axis], box.start[axis]));
   const end = boxOf((axis) => Math.min(region.end[axis], box.end[axis]));
-  return start.every((at, axis) => at < end[axis]) ? { start, end } : undefined;
+  return perAxis((axis) => start[axis] < end[axis]).every(Boolean) ? { start, end } : undefined;
 }
 
 /** Returns the values `[z, y, x, channel]` of a box within a region, given the region's values. */
 export function valuesIn(values: Float32Array, { start, end }: Region, box: Region): Float32Array {
-  const [depth, height, width] = end.map((at, axis) => at - start[axis]);
-  const size = box.end.map((at, axis) => at - box.start[axis]);
+  const [depth, height, width] = boxOf((axis) => end[axis] - start[axis]);
+  const size = boxOf((axis) => box.end[axis] - box.start[axis]);
   const channels = values.length / (depth * height * width);
   const length = size[2] * channels;
   if (length * size[0] * size[1] === values.length) return values;

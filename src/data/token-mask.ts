@@ -1,4 +1,5 @@
 /** Which tokens of a patch a masked autoencoder sees (He et al. 2022, section 3). */
+import { at as itemAt } from "../facts/checked-lists.ts";
 import { AS_IT_IS, type Orientation, oriented } from "./orientation.ts";
 import type { Random } from "./random.ts";
 import type { Box } from "./tiling.ts";
@@ -35,8 +36,8 @@ function isDark(token: number, grid: readonly number[]): boolean {
   let rest = token;
   let sum = 0;
   for (let axis = grid.length - 1; axis >= 0; axis--) {
-    sum += rest % grid[axis];
-    rest = Math.floor(rest / grid[axis]);
+    sum += rest % itemAt(grid, axis);
+    rest = Math.floor(rest / itemAt(grid, axis));
   }
   return sum % 2 === 1;
 }
@@ -50,7 +51,7 @@ export function tokenMask(settings: TokenMaskSettings, random: Random): TokenMas
     if (type === "random") return random.uniform();
     return isDark(token, grid) ? 0 : 1;
   });
-  const order = Int32Array.from(noise.keys()).sort((a, b) => noise[a] - noise[b] || a - b);
+  const order = Int32Array.from(noise.keys()).sort((a, b) => (noise[a] ?? 0) - (noise[b] ?? 0) || a - b);
   return maskInOrder(order, visible);
 }
 
@@ -66,7 +67,7 @@ function maskInOrder(order: Int32Array, visible: number): TokenMask {
 }
 
 const gridBox = (grid: readonly number[]): Box => [
-  grid.length === 3 ? grid[0] : 1,
+  grid.length === 3 ? itemAt(grid, 0) : 1,
   grid.at(-2) ?? 1,
   grid.at(-1) ?? 1,
 ];
@@ -100,7 +101,7 @@ export function hiddenPixels(
     for (let y = 0; y < height * tokenSize; y++)
       for (let x = 0; x < width; x++) {
         const token = (Math.floor(z / thick) * height + Math.floor(y / tokenSize)) * width + x;
-        pixels.fill(mask[token], at, at + tokenSize * channels);
+        pixels.fill(mask[token] ?? 0, at, at + tokenSize * channels);
         at += tokenSize * channels;
       }
   return pixels;

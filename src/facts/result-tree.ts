@@ -36,6 +36,8 @@ export interface ResultTree {
   readonly fullImageBinarized: string;
   /** The encoder's features of images, with pictures of them. */
   readonly features: string;
+  /** Packages for the BioImage Model Zoo. */
+  readonly zooPackages: string;
   /** Pictures of images that are predicted while a model trains. */
   readonly previews: string;
   readonly tensorboard: string;
@@ -73,6 +75,7 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     fullImage: join(runDirectory, "full_image"),
     fullImageBinarized: join(runDirectory, "full_image_binarized"),
     features: join(runDirectory, "features"),
+    zooPackages: join(runDirectory, "BMZ_files"),
     previews: join(runDirectory, "previews"),
     tensorboard: join(runDirectory, "tensorboard"),
     trainLogs: join(runDirectory, "train_logs"),

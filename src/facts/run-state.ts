@@ -55,7 +55,7 @@ export async function readRunState({ stateFile, name, runId }: ResultTree): Prom
   } catch (error) {
     if (!(error instanceof DamagedFileError)) throw error;
     throw new RunStateError(
-      `${stateFile} ${error.message}. Start run ${runId} of ${name} again, or use another --run_id.`,
+      `${stateFile} ${error.message}. Start run ${runId} of ${name} again without --resume, which keeps its checkpoints, or use another --run_id.`,
     );
   }
 }

@@ -141,7 +141,7 @@ export const inflateBzip2: Decompress = async (bytes, most) => {
 
 export const inflateXz: Decompress = async (bytes, most) => {
   const collected = new Collected(most);
-  const stream = new xz.XzReadableStream(new Blob([bytes.slice()]).stream());
+  const stream = new xz.XzReadableStream(new Blob([new Uint8Array(bytes)]).stream());
   const reader = stream.getReader();
   for (let part = await reader.read(); !part.done; part = await reader.read()) collected.write(part.value);
   return collected.result();

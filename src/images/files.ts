@@ -27,7 +27,7 @@ const ZARR: Format = {
 const HDF5: Format = {
   name: "HDF5",
   extensions: [".h5", ".hdf5", ".hdf", ".ims"],
-  probe: async (path, options) => (await import("./hdf5.ts")).probeHdf5(path, options),
+  probe: async (path, options) => (await import("./hdf5-thread.ts")).probeHdf5(path, options),
 };
 const NPY: Format = {
   name: "NumPy",

@@ -68,23 +68,24 @@ export function textOf(of: h5wasm.Dataset | h5wasm.Group, name: string): string 
   return Array.isArray(value) ? value.join("") : undefined;
 }
 
-/** The file whose damaged data ended the library, which cannot be started twice in a process. */
-let stoppedBy: string | undefined;
+let stopped = false;
 
-/** Runs the library; its errors name where in its source they were found, of which the reason is kept. */
+/** Whether damaged data stopped the library, which cannot be started twice in a thread. */
+export const libraryStopped = (): boolean => stopped;
+
+/** Calls the library. Its errors say where in its source they were raised; the message keeps the reason. Throws {@link ImageError}. */
 export function explained<T>(path: string, run: () => T, place?: string): T {
-  if (stoppedBy !== undefined)
-    throw new ImageError(
-      path,
-      `${path}: cannot be read now: damaged data in ${stoppedBy} stopped the HDF5 library. Mend or remove that file first.`,
-    );
   try {
     return run();
   } catch (error) {
     if (error instanceof ImageError) throw error;
-    // An abort of the WebAssembly library.
-    if (error instanceof Error && error.name === "RuntimeError") stoppedBy = path;
-    const message = error instanceof Error ? error.message : String(error);
+    // WebAssembly traps when the library aborts.
+    if (error instanceof Error && error.name === "RuntimeError") stopped = true;
+    const message = stopped
+      ? "its data stopped the HDF5 library"
+      : error instanceof Error
+        ? error.message
+        : String(error);
     const reasons = [...message.matchAll(/#\d+: .*?\(\): (.*)/g)].map(([, reason]) => reason);
     const reason = (reasons.at(-1) ?? message.split("\n")[0]).slice(0, 200);
     const what = place === undefined ? "cannot be read as HDF5" : `${place} cannot be read`;

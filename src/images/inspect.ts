@@ -32,33 +32,70 @@ export interface Inspection {
   readonly scan: PixelScan;
 }
 
-/** Bytes of a part that is read at once. */
-const PART_BYTES = 2 ** 26;
+/** Bytes of a part that is read at once: a slow disk reads it within a few seconds. */
+const PART_BYTES = 2 ** 24;
 
-/**
- * Opens an image and looks at its pixels. Throws {@link ImageError}.
- *
- * @param milliseconds time after which no further part is read
- */
+export interface ScanSettings {
+  /** Time after which no further part is read; unlimited by default. */
+  readonly milliseconds?: number;
+  /** Called when the file is open, and after each part of its pixels. */
+  readonly progress?: () => void;
+}
+
+/** Opens an image and looks at its pixels. Throws {@link ImageError}. */
 export async function inspectImage(
   path: string,
   options?: OpenOptions,
-  milliseconds = Number.POSITIVE_INFINITY,
+  settings: ScanSettings = {},
 ): Promise<Inspection> {
   const source = await openImage(path, options);
   try {
+    settings.progress?.();
     await source.checkPages?.();
+    settings.progress?.();
     const { info, description } = source;
-    return { info, description, scan: await scanPixels(source, milliseconds) };
+    return { info, description, scan: await scanPixels(source, settings) };
+  } finally {
+    await source.close();
+  }
+}
+
+/** An image that can be read, as far as a run needs to know beforehand. */
+export interface CheckedImage {
+  readonly info: ImageInfo;
+  readonly nonFinite?: NonFinite;
+}
+
+/**
+ * Looks at all pages and reads the first row and the last one: a file that is cut short or damaged is found now. Images of floating
+ * point are read whole, in parts: a network would learn nothing but NaN from a pixel that is not a number. Throws {@link ImageError}.
+ */
+export async function checkImage(
+  path: string,
+  options?: OpenOptions,
+  settings: ScanSettings = {},
+): Promise<CheckedImage> {
+  const source = await openImage(path, options);
+  try {
+    settings.progress?.();
+    await source.checkPages?.();
+    const { info } = source;
+    const [depth, height, width] = info.shape;
+    await source.read({ start: [0, 0, 0], end: [1, 1, width] });
+    settings.progress?.();
+    await source.read({ start: [depth - 1, height - 1, 0], end: [depth, height, width] });
+    if (!info.sampleType.startsWith("float")) return { info };
+    settings.progress?.();
+    return { info, nonFinite: (await scanPixels(source, settings)).nonFinite };
   } finally {
     await source.close();
   }
 }
 
 /** The range of an image's pixels, and those that are no finite numbers. Parts are read one after the other. */
-export async function scanPixels(
+async function scanPixels(
   source: ImageSource,
-  milliseconds = Number.POSITIVE_INFINITY,
+  { milliseconds = Number.POSITIVE_INFINITY, progress = () => {} }: ScanSettings,
 ): Promise<PixelScan> {
   const { shape, sampleType } = source.info;
   const end = performance.now() + milliseconds;
@@ -71,6 +108,7 @@ export async function scanPixels(
       break;
     }
     const part = await source.read(region);
+    progress();
     for (let at = 0; at < part.data.length; at++) {
       const value = part.data[at];
       if (value - value !== 0) {

@@ -1,6 +1,6 @@
 /** JPEG (ITU-T T.81) by libjpeg-turbo, which Python's readers use too: pixels are equal to the last bit. */
 import { loadWasmLibrary } from "./package-files.ts";
-import { type Picture, UnreadPicture } from "./picture.ts";
+import { type Picture, UnreadCompression } from "./picture.ts";
 
 const PACKAGE = "@cornerstonejs/codec-libjpeg-turbo-8bit";
 
@@ -69,15 +69,15 @@ export function jpegHeader(bytes: Uint8Array): { width: number; height: number; 
   );
   if (frame === undefined || frame.start + 10 > bytes.length) throw new Error("JPEG data without a frame");
   if (!(frame.marker in FRAMES))
-    throw new UnreadPicture(`JPEG of a rare kind (frame ${frame.marker - 0xc0})`);
+    throw new UnreadCompression(`JPEG of a rare kind (frame ${frame.marker - 0xc0})`);
   const unread = FRAMES[frame.marker];
-  if (unread !== undefined) throw new UnreadPicture(unread);
+  if (unread !== undefined) throw new UnreadCompression(unread);
   const at = frame.start + 4;
-  if (bytes[at] !== 8) throw new UnreadPicture(`${bytes[at]}-bit JPEG`);
+  if (bytes[at] !== 8) throw new UnreadCompression(`${bytes[at]}-bit JPEG`);
   const size = { height: bytes[at + 1] * 256 + bytes[at + 2], width: bytes[at + 3] * 256 + bytes[at + 4] };
   const components = bytes[at + 5];
   if (components !== 1 && components !== 3)
-    throw new UnreadPicture(`JPEG with ${components} components (CMYK)`);
+    throw new UnreadCompression(`JPEG with ${components} components (CMYK)`);
   return { ...size, components };
 }
 
@@ -124,7 +124,7 @@ export async function decodeSubsampledJpeg(bytes: Uint8Array, tables?: Uint8Arra
   };
   const { getDecoder } = await import("geotiff");
   const decoder = await getDecoder(7, parameters);
-  const data = new Uint8Array(await decoder.decode(whole.slice().buffer));
+  const data = new Uint8Array(await decoder.decode(new Uint8Array(whole).buffer));
   if (components !== 3 || data.length !== 3 * width * height) throw new Error("damaged JPEG data");
   toRgb(data);
   return { width, height, samples: components, data };

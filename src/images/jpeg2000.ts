@@ -1,7 +1,7 @@
 /** JPEG 2000 (ITU-T T.800) by OpenJPEG, which Python's readers use too. */
 import { sampleArray } from "./image.ts";
 import { loadWasmLibrary } from "./package-files.ts";
-import { type Picture, UnreadPicture } from "./picture.ts";
+import { type Picture, UnreadCompression } from "./picture.ts";
 
 const PACKAGE = "@cornerstonejs/codec-openjpeg";
 
@@ -40,18 +40,19 @@ function headerOf(bytes: Uint8Array): Header {
   if (start < 0 || start + 42 > file.length) throw new Error("no JPEG 2000 data");
   const samples = file.readUInt16BE(start + 40);
   // The library's memory is damaged by other numbers of samples.
-  if (samples !== 1 && samples !== 3) throw new UnreadPicture(`JPEG 2000 with ${samples} samples a pixel`);
+  if (samples !== 1 && samples !== 3)
+    throw new UnreadCompression(`JPEG 2000 with ${samples} samples a pixel`);
   const components = start + 42;
   if (components + 3 * samples > file.length) throw new Error("damaged JPEG 2000 data");
   const depths = Array.from({ length: samples }, (_, at) => (file[components + 3 * at] & 0x7f) + 1);
   const subsampled = Array.from({ length: samples }, (_, at) => components + 3 * at).some(
     (at) => file[at + 1] !== 1 || file[at + 2] !== 1,
   );
-  if (subsampled) throw new UnreadPicture("JPEG 2000 with subsampled colors");
+  if (subsampled) throw new UnreadCompression("JPEG 2000 with subsampled colors");
   const bits = Math.max(...depths);
   if (depths.some((depth) => depth !== bits))
-    throw new UnreadPicture("JPEG 2000 whose samples differ in type");
-  if (bits > MOST_BITS) throw new UnreadPicture(`${bits}-bit JPEG 2000`);
+    throw new UnreadCompression("JPEG 2000 whose samples differ in type");
+  if (bits > MOST_BITS) throw new UnreadCompression(`${bits}-bit JPEG 2000`);
   const [width, height] = [8, 12].map(
     (at) => file.readUInt32BE(start + at) - file.readUInt32BE(start + at + 8),
   );
@@ -72,7 +73,7 @@ function headerOf(bytes: Uint8Array): Header {
 export async function decodeJpeg2000(bytes: Uint8Array, luminance = false): Promise<Picture> {
   const { width, height, bits, samples, transformed } = headerOf(bytes);
   if (luminance && samples === 3 && !transformed && !isRgbFile(bytes))
-    throw new UnreadPicture("JPEG 2000 of luminance and chrominance (YCbCr)");
+    throw new UnreadCompression("JPEG 2000 of luminance and chrominance (YCbCr)");
   library ??= loadWasmLibrary(`${PACKAGE}/decodewasmjs`, `${PACKAGE}/decodewasm`);
   const { J2KDecoder } = await library;
   try {
@@ -80,7 +81,9 @@ export async function decodeJpeg2000(bytes: Uint8Array, luminance = false): Prom
     decoder.getEncodedBuffer(bytes.length).set(bytes);
     decoder.decode();
     const frame = decoder.getFrameInfo();
-    const type = bits <= 8 ? (frame.isSigned ? "int8" : "uint8") : frame.isSigned ? "int16" : "uint16";
+    // The library returns 0 for negative values of 8 bits.
+    if (frame.isSigned && bits <= 8) throw new UnreadCompression("JPEG 2000 of signed 8-bit pixels");
+    const type = bits <= 8 ? "uint8" : frame.isSigned ? "int16" : "uint16";
     const data = sampleArray(type, width * height * samples);
     const decoded = decoder.getDecodedBuffer();
     // Damaged data decode to nothing.

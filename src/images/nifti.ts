@@ -77,7 +77,7 @@ interface Header {
 const UNITS: Readonly<Record<number, string>> = { 1: "m", 2: "mm", 3: "µm" };
 
 function headerOf(path: string, head: Uint8Array): Header {
-  const bytes = head.slice().buffer;
+  const bytes = new Uint8Array(head).buffer;
   if (!isNIFTI(bytes)) throw new ImageError(path, `${path}: is no NIfTI file.`);
   const header = readHeader(bytes);
   const { dims, pixDims, datatypeCode, littleEndian, vox_offset, scl_slope, scl_inter, xyzt_units } = header;

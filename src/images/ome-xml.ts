@@ -1,5 +1,4 @@
 /** OME-XML (2016-06 and before): which plane of which image lies on which page of which file. */
-import { XMLParser } from "fast-xml-parser";
 import type { PixelSize } from "./image.ts";
 import { mixedPixelSize, type WrittenLength } from "./pixel-size.ts";
 
@@ -34,8 +33,12 @@ type Element = { readonly [name: string]: unknown };
 const MANY = ["Image", "Channel", "TiffData"];
 
 /** Reads OME-XML; undefined where the text is none. Throws where it is not well formed. */
-export function parseOme(text: string): OmeDocument | undefined {
+export async function parseOme(text: string): Promise<OmeDocument | undefined> {
   if (!/<(?:\w+:)?OME[\s>]/.test(text)) return undefined;
+  // Loaded for the files that need it.
+  const { XMLParser, XMLValidator } = await import("fast-xml-parser");
+  const valid = XMLValidator.validate(text);
+  if (valid !== true) throw new Error(`${valid.err.msg} (line ${valid.err.line})`);
   const parser = new XMLParser({
     ignoreAttributes: false,
     attributeNamePrefix: "",

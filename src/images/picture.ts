@@ -9,5 +9,5 @@ export interface Picture {
   readonly data: SampleArray;
 }
 
-/** A kind of picture that is not decoded, as a noun: `lossless JPEG`. */
-export class UnreadPicture extends Error {}
+/** A kind of compression that is not decoded, as a noun: `lossless JPEG`. */
+export class UnreadCompression extends Error {}

@@ -69,7 +69,8 @@ export function decodeSamples(bytes: Uint8Array, type: StoredType, littleEndian:
   const count = Math.floor(bytes.length / width);
   if (type === "float24") return decodeFloat24(bytes, count, littleEndian);
   // A typed array must begin at a multiple of its element's size.
-  const aligned = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  // Buffer's own slice() is no copy.
+  const aligned = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
   if (!littleEndian && width > 1) swapBytes(aligned, width);
   const { buffer, byteOffset } = aligned;
   if (type === "float16") {

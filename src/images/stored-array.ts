@@ -23,7 +23,7 @@ import {
   storedBytes,
   wholeRegion,
 } from "./image.ts";
-import { UnreadPicture } from "./picture.ts";
+import { UnreadCompression } from "./picture.ts";
 
 /** The array that holds an image, inside an open file. */
 export interface StoredArray {
@@ -57,7 +57,7 @@ export async function explained<T>(path: string, format: string, read: () => Pro
     return await read();
   } catch (error) {
     if (error instanceof ImageError) throw error;
-    if (error instanceof UnreadPicture)
+    if (error instanceof UnreadCompression)
       throw new ImageError(
         path,
         `${path}: is compressed by ${error.message}, which is not read. Save it as a TIFF with deflate or LZW.`,

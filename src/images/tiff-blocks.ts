@@ -14,9 +14,9 @@ const MOST_BLOCK_BYTES = 2 ** 30;
 
 /** Reads a window of a page, `[y, x, sample]`. */
 export async function readWindow(page: Page, window: Window): Promise<SampleArray> {
-  if (isRaw(page)) {
-    const offsets = await page.directory.numbers(TAG.stripOffsets);
-    const rowBytes = packedBytes(page.type, page.width * page.samples);
+  const rowBytes = packedBytes(page.type, page.width * page.samples);
+  const offsets = isRaw(page) ? await page.directory.numbers(TAG.stripOffsets) : [];
+  if (isRaw(page) && (await stripsAreWhole(page, rowBytes))) {
     const { blockHeight } = page;
     return readRows(page, (y) => offsets[Math.floor(y / blockHeight)] + (y % blockHeight) * rowBytes, window);
   }
@@ -50,6 +50,15 @@ export async function readWindow(page: Page, window: Window): Promise<SampleArra
   for (let at = 0; at < blocks.length; at += AT_ONCE)
     await Promise.all(blocks.slice(at, at + AT_ONCE).map(copy));
   return values;
+}
+
+/** Whether no strip is left out or shorter than its rows; old writers leave the lengths out. */
+async function stripsAreWhole({ directory, blockHeight, height }: Page, rowBytes: number): Promise<boolean> {
+  const lengths = await directory.numbers(TAG.stripBytes);
+  return lengths.every((bytes, strip) => {
+    const rows = Math.min(blockHeight, height - strip * blockHeight);
+    return bytes >= rows * rowBytes;
+  });
 }
 
 /** Reads rows that are stored as they are: no more than those that are asked for. */
@@ -160,7 +169,7 @@ function undoDifferences(
   stride: number,
   littleEndian: boolean,
 ): Uint8Array {
-  const result = bytes.slice();
+  const result = new Uint8Array(bytes);
   if (!littleEndian) swapBytes(result, width);
   const rows = result.length / (perRow * width);
   if (width === 8) {
@@ -187,7 +196,7 @@ function undoFloatPredictor(
   const rowBytes = perRow * width;
   const result = new Uint8Array(rows * rowBytes);
   for (let row = 0; row < rows; row++) {
-    const line = bytes.slice(row * rowBytes, (row + 1) * rowBytes);
+    const line = new Uint8Array(bytes.subarray(row * rowBytes, (row + 1) * rowBytes));
     for (let at = stride; at < line.length; at++) line[at] += line[at - stride];
     for (let value = 0; value < perRow; value++)
       for (let byte = 0; byte < width; byte++)

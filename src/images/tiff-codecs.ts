@@ -2,11 +2,14 @@
  * TIFF's own compressions, LZW and PackBits (TIFF 6.0, sections 9 and 13), up to the size of a strip or tile. geotiff's decoders
  * collect bytes without a limit, in arrays of numbers: V8 ends the process where damaged data make them too long.
  */
+import { UnreadCompression } from "./picture.ts";
 
 const [CLEAR, END, FIRST_FREE, MOST_CODES] = [256, 257, 258, 4096];
 
 /** Decodes LZW, codes of 9 to 12 bits from the highest bit on. Stops when `size` bytes are there. */
 export function decodeLzw(bytes: Uint8Array, size: number): Uint8Array {
+  // TIFF 5.0 and later begin with a clear code from the highest bit on; older files with one from the lowest.
+  if (bytes[0] === 0 && (bytes[1] & 1) === 1) throw new UnreadCompression("LZW of TIFF before 5.0");
   const output = new Uint8Array(size);
   // Each code stands for the bytes of an earlier one and one byte more.
   const prefix = new Uint16Array(MOST_CODES);

@@ -3,6 +3,7 @@
  * in the file, lists are as long as it can hold, and pages do not go round in a circle.
  */
 
+import { setImmediate } from "node:timers/promises";
 import type { FileBytes } from "./file-bytes.ts";
 import { ImageError } from "./image.ts";
 
@@ -53,22 +54,30 @@ export const TAG = {
   sampleFormat: 339,
   jpegTables: 347,
   ycbcrSubsampling: 530,
+  imageDepth: 32997,
+  tileDepth: 32998,
   metamorphPlanes: 33629,
   lercParameters: 50674,
+  fluoView: 34361,
   zeissLsm: 34412,
+  hamamatsu: 65420,
 } as const;
 
 /** Text and lists in directories; OME-XML of large screens has tens of megabytes. */
 const MOST_FIELD_BYTES = 2 ** 27;
 /** Bytes that are read at once: neighboring directories come with them. */
-const WINDOW = 2 ** 14;
+const WINDOW = 2 ** 12;
+/** Pages whose directories are read one after the other before other work gets its turn. */
+const PAGES_AT_ONCE = 1024;
 const MOST_PAGES = 1_000_000;
 const MOST_DESCRIPTIONS = 8;
 
 interface Field {
   readonly type: number;
   readonly count: number;
-  /** Where its values lie in the file. */
+  /** Its values, where they are short enough to lie in the directory. */
+  readonly inline: Buffer | undefined;
+  /** Where its values lie in the file otherwise. */
   readonly offset: number;
 }
 
@@ -84,6 +93,22 @@ export class Directory {
 
   has(tag: number): boolean {
     return this.fields.has(tag);
+  }
+
+  /** Whether these fields lie in both directories and are equal, or are in neither. Fields that lie elsewhere are not compared: false. */
+  agrees(other: Directory, tags: readonly number[]): boolean {
+    return tags.every((tag) => {
+      const [own, others] = [this.fields.get(tag), other.fields.get(tag)];
+      if (own === undefined || others === undefined) return own === others;
+      const [inline, otherInline] = [own.inline, others.inline];
+      return (
+        own.type === others.type &&
+        own.count === others.count &&
+        inline !== undefined &&
+        otherInline !== undefined &&
+        inline.equals(otherInline)
+      );
+    });
   }
 
   /** How many values a field has; 0 where there is no such field. */
@@ -135,7 +160,7 @@ export class TiffFile {
   private constructor(
     readonly bytes: FileBytes,
     readonly littleEndian: boolean,
-    private readonly big: boolean,
+    readonly big: boolean,
     private readonly first: number,
   ) {}
 
@@ -159,7 +184,9 @@ export class TiffFile {
       if (seen.has(offset) || found.length === MOST_PAGES)
         throw this.error("its pages go round in a circle: the file is damaged.");
       seen.add(offset);
-      const { directory, next } = await this.directoryAt(offset);
+      // Files with many pages must not keep the process from everything else.
+      if (found.length % PAGES_AT_ONCE === PAGES_AT_ONCE - 1) await setImmediate();
+      const { directory, next } = this.directoryAt(offset);
       found.push(directory);
       offset = next;
     }
@@ -167,13 +194,14 @@ export class TiffFile {
     return found;
   }
 
-  private async directoryAt(offset: number): Promise<{ directory: Directory; next: number }> {
+  private directoryAt(offset: number): { directory: Directory; next: number } {
     const [countBytes, entryBytes, fieldBytes] = this.big ? [8, 20, 8] : [2, 12, 4];
-    const head = await this.cached(offset, countBytes);
+    const head = this.cached(offset, countBytes);
     const count = this.big ? this.wide(head, 0) : this.narrow(head, 0, 2);
     if (count === 0 || count > 65_535)
       throw this.error("has a page without a directory: the file is damaged.");
-    const table = await this.cached(offset + countBytes, count * entryBytes + fieldBytes);
+    // A copy: the bytes around it need not be kept. Reading them again for each page would cost most of the time to open a stack.
+    const table = Buffer.from(this.cached(offset + countBytes, count * entryBytes + fieldBytes));
     const fields = new Map<number, Field>();
     const descriptions: Field[] = [];
     for (let entry = 0; entry < count; entry++) {
@@ -182,8 +210,8 @@ export class TiffFile {
       const values = this.offset(table, at + 4);
       const length = values * (TYPE_BYTES[type] ?? 0);
       const place = at + 4 + fieldBytes;
-      const inside = length <= fieldBytes ? offset + countBytes + place : this.offset(table, place);
-      const field = { type, count: values, offset: inside };
+      const inline = length <= fieldBytes ? table.subarray(place, place + length) : undefined;
+      const field = { type, count: values, inline, offset: this.offset(table, place) };
       // As libtiff and Bio-Formats do, the first of several is believed.
       if (!fields.has(tag)) fields.set(tag, field);
       if (tag === TAG.description && descriptions.length < MOST_DESCRIPTIONS) descriptions.push(field);
@@ -194,9 +222,10 @@ export class TiffFile {
     };
   }
 
-  async fieldBytes(tag: number, { type, count, offset }: Field): Promise<Buffer> {
+  async fieldBytes(tag: number, { type, count, inline, offset }: Field): Promise<Buffer> {
     const width = TYPE_BYTES[type];
     if (width === undefined) throw this.error(`its tag ${tag} has values of an unknown type (${type}).`);
+    if (inline !== undefined) return inline;
     const length = count * width;
     if (offset + length > this.bytes.size || length > MOST_FIELD_BYTES)
       throw this.error(
@@ -236,7 +265,7 @@ export class TiffFile {
   }
 
   /** Bytes from the window that was read last, which is moved where it does not cover them. */
-  private async cached(offset: number, length: number): Promise<Buffer> {
+  private cached(offset: number, length: number): Buffer {
     const { window } = this;
     if (
       window !== undefined &&
@@ -245,7 +274,7 @@ export class TiffFile {
     )
       return window.bytes.subarray(offset - window.start, offset - window.start + length);
     if (offset + length > this.bytes.size) throw this.error("is cut short, or damaged. Copy it again.");
-    const bytes = await this.bytes.read(offset, Math.min(Math.max(length, WINDOW), this.bytes.size - offset));
+    const bytes = this.bytes.readNow(offset, Math.min(Math.max(length, WINDOW), this.bytes.size - offset));
     this.window = { start: offset, bytes };
     return bytes.subarray(0, length);
   }

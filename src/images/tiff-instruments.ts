@@ -1,8 +1,16 @@
-/** TIFFs of Zeiss's and MetaMorph's own kinds. */
+/** TIFFs of instruments that do not write OME-XML: Zeiss, MetaMorph, Olympus, ScanImage, PerkinElmer. */
 import { pixelSize } from "./pixel-size.ts";
 import { type Directory, TAG, type TiffFile } from "./tiff-directory.ts";
 import type { Page } from "./tiff-page.ts";
-import { pagedPlanes, planesOf, primary, type Series, sampleAxis } from "./tiff-planes.ts";
+import {
+  centimeters,
+  pagedPlanes,
+  planeCount,
+  planesOf,
+  primary,
+  type Series,
+  sampleAxis,
+} from "./tiff-planes.ts";
 
 /** Zeiss LSM: a page a slice, each with a thumbnail behind it (Zeiss, "LSM 5/7 file format", CZ_LSMINFO). */
 export async function zeissSeries(
@@ -45,4 +53,119 @@ export async function metaMorphSeries(
     ...(await planesOf(tiff, directories, first, planes, "its MetaMorph header")),
     others: [],
   };
+}
+
+/** FluoView's names of axes beyond x and y. */
+const FLUOVIEW_AXES: Readonly<Record<string, string>> = {
+  Z: "Z",
+  T: "T",
+  TIME: "T",
+  CH: "C",
+  WAVELENGTH: "C",
+};
+/** Where MM_Header lists its ten axes, and what each takes: a name of 16 bytes, a size, and numbers that are not needed. */
+const [FLUOVIEW_START, FLUOVIEW_BYTES, FLUOVIEW_COUNT] = [284, 100, 10];
+
+/** Olympus FluoView: its header lists the axes, the one that varies fastest first (x, y, then those of the pages). */
+export async function fluoViewSeries(
+  tiff: TiffFile,
+  directories: readonly Directory[],
+  first: Page,
+): Promise<Series | undefined> {
+  const header = await first.directory.bytes(TAG.fluoView);
+  if (header === undefined) return undefined;
+  const view = new DataView(header.buffer, header.byteOffset, header.length);
+  const axes: { letter: string; size: number }[] = [];
+  for (let axis = 0; axis < FLUOVIEW_COUNT; axis++) {
+    const at = FLUOVIEW_START + axis * FLUOVIEW_BYTES;
+    if (at + FLUOVIEW_BYTES > header.length) break;
+    const [name = ""] = Buffer.from(header.subarray(at, at + 16))
+      .toString("latin1")
+      .split("\0");
+    const size = view.getInt32(at + 16, tiff.littleEndian);
+    if (name.trim() === "" || size < 2 || /^[xy]$/i.test(name.trim())) continue;
+    axes.push({ letter: FLUOVIEW_AXES[name.trim().toUpperCase()] ?? name.trim(), size });
+  }
+  axes.reverse();
+  const pages = await primary(tiff, directories);
+  const letters = axes.map(({ letter }) => letter);
+  const shape = axes.map(({ size }) => size);
+  if (planeCount(shape) !== pages.length || letters.some((letter) => !/^[ZTC]$/.test(letter)))
+    throw tiff.error(
+      `its FluoView header tells of ${letters.map((letter, axis) => `${letter} ${shape[axis]}`).join(", ") || "no axes"}, which do not fit its ${pages.length} pages. Save it as OME-TIFF.`,
+    );
+  return {
+    format: "Olympus FluoView TIFF",
+    shape,
+    axes: { order: `${letters.join("")}YX${sampleAxis(first)}`, reason: "its FluoView header says so" },
+    first,
+    ...pagedPlanes(tiff, pages, first),
+    others: [],
+  };
+}
+
+/** ScanImage: channels of a frame are pages, one behind the other (https://docs.scanimage.org/Appendix/ScanImage+BigTiff+Specification.html). */
+export async function scanImageSeries(
+  tiff: TiffFile,
+  directories: readonly Directory[],
+  first: Page,
+): Promise<Series | undefined> {
+  const software = await first.directory.text(TAG.software);
+  if (!/^SI\.\w+/m.test(software)) return undefined;
+  const value = (name: string) => new RegExp(`^SI\\.${name} = (.*)$`, "m").exec(software)?.[1];
+  const channels = Math.max(1, value("hChannels\\.channelSave")?.match(/\d+/g)?.length ?? 1);
+  const stacked =
+    value("hStackManager\\.enable")?.trim() !== "false" && value("hStackManager\\.enable")?.trim() !== "0";
+  const slices = stacked ? Number(value("hStackManager\\.numSlices") ?? 1) : 1;
+  const pages = await primary(tiff, directories);
+  const frames = pages.length / channels;
+  const times = slices > 1 ? frames / slices : frames;
+  if (!Number.isInteger(frames) || !Number.isInteger(times))
+    throw tiff.error(
+      `its ScanImage header tells of ${channels} channels and ${slices} slices, which do not fit its ${pages.length} pages.`,
+    );
+  return {
+    format: "ScanImage TIFF",
+    shape: [times, Math.max(slices, 1), channels],
+    axes: { order: `TZCYX${sampleAxis(first)}`, reason: "its ScanImage header says so" },
+    first,
+    ...pagedPlanes(tiff, pages, first),
+    others: [],
+  };
+}
+
+/** PerkinElmer QPTIFF: the first pages of full size are channels; a thumbnail, levels and overviews follow. */
+export async function perkinElmerSeries(
+  tiff: TiffFile,
+  directories: readonly Directory[],
+  first: Page,
+): Promise<Series | undefined> {
+  if (!(await first.directory.text(TAG.software)).startsWith("PerkinElmer-QPI")) return undefined;
+  const channels: Directory[] = [];
+  for (const directory of directories) {
+    const kind = /<ImageType>\s*(\w+)/.exec(await directory.text(TAG.description))?.[1];
+    if (kind !== "FullResolution") break;
+    channels.push(directory);
+  }
+  if (channels.length === 0) throw tiff.error("its PerkinElmer header names no image of full resolution.");
+  return {
+    format: "PerkinElmer QPTIFF",
+    shape: [channels.length],
+    axes: { order: `CYX${sampleAxis(first)}`, reason: "its PerkinElmer header says so" },
+    first,
+    ...pagedPlanes(tiff, channels, first),
+    pixelSize: await centimeters(first),
+    others: directories.slice(channels.length).map((_, index) => `page ${channels.length + index + 1}`),
+  };
+}
+
+/** Throws for slide scanners' files whose pages are not what TIFF says they are. */
+export async function refuseSlides(tiff: TiffFile, first: Page, description: string): Promise<void> {
+  if (description.includes("http://www.leica-microsystems.com/scn/"))
+    throw tiff.error(
+      "is a Leica SCN slide, which holds several images. Convert the one that you want to OME-TIFF.",
+    );
+  // Hamamatsu's files keep the upper halves of offsets beyond 4 GB in a place of their own.
+  if (first.directory.has(TAG.hamamatsu) && !tiff.big && tiff.bytes.size > 2 ** 32)
+    throw tiff.error("is a Hamamatsu slide of more than 4 GB, which is not read. Convert it to OME-TIFF.");
 }

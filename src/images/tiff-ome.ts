@@ -52,15 +52,15 @@ export async function omeSeries(
 }
 
 async function documentOf(tiff: TiffFile, description: string) {
-  const parse = (text: string) => {
+  const parse = async (text: string) => {
     try {
-      return parseOme(text);
+      return await parseOme(text);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw tiff.error(`its OME-XML cannot be read (${reason.split("\n")[0]}).`);
     }
   };
-  const document = parse(description);
+  const document = await parse(description);
   const companion = document?.metadataFile;
   if (companion === undefined) return document;
   const path = join(dirname(tiff.bytes.path), besides(tiff, companion));

@@ -103,10 +103,13 @@ export async function readPage(tiff: TiffFile, directory: Directory): Promise<Pa
   };
   if (page.blockWidth < 1 || page.blockHeight < 1)
     throw tiff.error("has tiles without a size: it is damaged.");
-  const subsampling = photometric === YCBCR ? await directory.numbers(TAG.ycbcrSubsampling) : [];
-  if (photometric === YCBCR && compression !== JPEG && (subsampling[0] ?? 2) * (subsampling[1] ?? 2) > 1)
+  if (photometric === YCBCR && compression !== JPEG)
     throw tiff.error(
-      "stores color as subsampled luminance and chrominance (YCbCr without JPEG), which is not read. Save it as RGB.",
+      "stores color as luminance and chrominance (YCbCr without JPEG), which is not read. Save it as RGB.",
+    );
+  if ((await one(TAG.imageDepth, 1)) > 1 || (await one(TAG.tileDepth, 1)) > 1)
+    throw tiff.error(
+      "has pages of several slices each (ImageDepth), which are not read. Save a page a slice.",
     );
   return page;
 }
@@ -146,6 +149,18 @@ export function isRaw({ compression, separate, tiled, type, predictor, reversedB
   const whole = typeof type === "string";
   return compression === 1 && !separate && !tiled && whole && predictor === 1 && !reversedBits;
 }
+
+/** Fields that tell what a page's pixels are: pages that agree in them are alike. */
+export const KIND_TAGS: readonly number[] = [
+  TAG.width,
+  TAG.height,
+  TAG.bits,
+  TAG.samples,
+  TAG.sampleFormat,
+  TAG.photometric,
+  TAG.compression,
+  TAG.ycbcrSubsampling,
+];
 
 /** What two pages must have in common to be planes of one image, in words where they differ. */
 export function difference(page: Page, number: number, first: Page): string | undefined {

@@ -72,7 +72,7 @@ async function contiguousPlanes(
 export async function primary(tiff: TiffFile, directories: readonly Directory[]): Promise<Directory[]> {
   const found: Directory[] = [];
   for (const [index, directory] of directories.entries()) {
-    const kind = (await directory.number(TAG.subfileType)) ?? 0;
+    const kind = directory.has(TAG.subfileType) ? ((await directory.number(TAG.subfileType)) ?? 0) : 0;
     if (index === 0 || (kind & 0b101) === 0) found.push(directory);
   }
   if (found.length === 0) throw tiff.error("is a TIFF without pages.");

@@ -1,9 +1,18 @@
 /** Which pages of a TIFF make its image: by what tifffile, Zeiss, OME, ImageJ and MetaMorph write, else all of one kind. */
+
+import { pixelSize } from "./pixel-size.ts";
 import type { Directory, TiffFile } from "./tiff-directory.ts";
 import { imageJPixelSize, imageJSeries } from "./tiff-imagej.ts";
-import { metaMorphSeries, zeissSeries } from "./tiff-instruments.ts";
+import {
+  fluoViewSeries,
+  metaMorphSeries,
+  perkinElmerSeries,
+  refuseSlides,
+  scanImageSeries,
+  zeissSeries,
+} from "./tiff-instruments.ts";
 import { omeSeries } from "./tiff-ome.ts";
-import { difference, type Page, readPage } from "./tiff-page.ts";
+import { difference, KIND_TAGS, type Page, readPage } from "./tiff-page.ts";
 import { centimeters, pagedPlanes, primary, type Series, sampleAxis } from "./tiff-planes.ts";
 import { shapedSeries } from "./tiff-shaped.ts";
 
@@ -18,12 +27,16 @@ export async function readSeries(tiff: TiffFile): Promise<Series> {
     }
     return undefined;
   };
+  await refuseSlides(tiff, first, descriptions[0] ?? "");
   return (
     (await described(shapedSeries)) ??
     (await zeissSeries(tiff, directories, first)) ??
     (await withImageJSize(await described(omeSeries), first, descriptions)) ??
     (await described(imageJSeries)) ??
+    (await fluoViewSeries(tiff, directories, first)) ??
     (await metaMorphSeries(tiff, directories, first)) ??
+    (await perkinElmerSeries(tiff, directories, first)) ??
+    (await scanImageSeries(tiff, directories, first)) ??
     plainSeries(tiff, directories, first, descriptions[0] ?? "")
   );
 }
@@ -49,9 +62,12 @@ async function plainSeries(
   const pages = await primary(tiff, directories);
   const others: string[] = [];
   const slide = description.startsWith("Aperio");
+  const micrometers = slide ? Number(/\bMPP\s*=\s*([\d.]+)/.exec(description)?.[1]) : Number.NaN;
   let planes = 1;
   for (const [index, directory] of pages.slice(1).entries()) {
-    const page = await readPage(tiff, directory);
+    // Most pages of a stack are alike, which is seen without reading them in full.
+    const alike = directory.agrees(first.directory, KIND_TAGS);
+    const page = alike ? first : await readPage(tiff, directory);
     const fault = difference(page, index + 2, first);
     const smaller = 2 * page.width <= first.width + 1 && 2 * page.height <= first.height + 1;
     if (slide || (fault !== undefined && smaller))
@@ -72,7 +88,7 @@ async function plainSeries(
     },
     first,
     ...pagedPlanes(tiff, pages.slice(0, planes), first),
-    pixelSize: await centimeters(first),
+    pixelSize: pixelSize({ y: micrometers, x: micrometers }, "µm") ?? (await centimeters(first)),
     others,
   };
 }

@@ -12,23 +12,6 @@ declare module "xz-decompress/dist/package/xz-decompress.js" {
   export default xz;
 }
 
-declare module "lerc" {
-  interface Decoded {
-    readonly width: number;
-    readonly height: number;
-    /** One array a band. */
-    readonly pixels: readonly import("./image.ts").SampleArray[];
-    /** Values of a pixel within a band. */
-    readonly dimCount: number;
-    /** 1 for each pixel that has a value. */
-    readonly mask?: Uint8Array;
-  }
-  const lerc: {
-    decode(bytes: ArrayBuffer, options: { readonly returnPixelInterleavedDims: boolean }): Decoded;
-  };
-  export default lerc;
-}
-
 declare module "@jsquash/webp/codec/dec/webp_dec.js" {
   interface Library {
     /** Red, green, blue and opacity; null where the bytes are damaged. */

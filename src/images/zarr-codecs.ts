@@ -94,7 +94,7 @@ zarr.registry.set(SHUFFLE, async () => ({
       encode: unwritten,
       decode: (bytes: Uint8Array) => {
         const count = Math.floor(bytes.length / width);
-        const values = bytes.slice();
+        const values = new Uint8Array(bytes);
         for (let byte = 0; byte < width; byte++)
           for (let at = 0; at < count; at++) values[at * width + byte] = bytes[byte * count + at];
         return values;

@@ -1,4 +1,4 @@
-/** Files out of Python wheels, which is how NVIDIA's and TensorFlow's libraries are given out for download; Python is not needed. */
+/** Downloads and unpacks Python wheels, which contain NVIDIA's and TensorFlow's libraries. Needs no Python. */
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdir, rm, stat } from "node:fs/promises";
@@ -7,8 +7,9 @@ import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { type Entry, open, type ZipFile } from "yauzl";
+import { at } from "../facts/checked-lists.ts";
 
-/** A wheel that we know, by its checksum. */
+/** A wheel with its expected checksum. */
 export interface Wheel {
   readonly project: string;
   readonly file: string;
@@ -16,7 +17,7 @@ export interface Wheel {
   readonly sha256: string;
 }
 
-/** Something could not be fetched or installed; the message says what and what to do. */
+/** A failed download or installation. The message says what to do. */
 export class InstallError extends Error {
   override readonly name = "InstallError";
 }
@@ -29,12 +30,12 @@ export interface InstallProgress {
 
 export const bytesOf = (wheels: readonly Wheel[]) => wheels.reduce((sum, { bytes }) => sum + bytes, 0);
 
-/** The index of Python packages: the one that pip is told to use, or the public one. */
+/** Returns the index of Python packages: pip's setting PIP_INDEX_URL. Defaults to the public index. */
 function packageIndex(): string {
   return (process.env.PIP_INDEX_URL || "https://pypi.org/simple").replace(/\/$/, "");
 }
 
-/** Where a wheel lies, from the index's page of its project (PEP 503 and PEP 691). */
+/** Returns the address of a wheel from its project's page in the index (PEP 503 and PEP 691). */
 async function wheelAddress({ project, file }: Wheel, signal: AbortSignal): Promise<string> {
   const page = `${packageIndex()}/${project}/`;
   const accept = "application/vnd.pypi.simple.v1+json, text/html;q=0.5";
@@ -45,9 +46,10 @@ async function wheelAddress({ project, file }: Wheel, signal: AbortSignal): Prom
     const found = files.find(({ filename }) => filename === file);
     if (found !== undefined) return new URL(found.url, base).href;
   } else {
-    const links = [...(await response.text()).matchAll(/href="([^"#]+)[^"]*"/g)];
-    const found = links.find(([, link]) => decodeURIComponent(link).endsWith(`/${file}`));
-    if (found !== undefined) return new URL(found[1].replaceAll("&amp;", "&"), base).href;
+    const matches = (await response.text()).matchAll(/href="([^"#]+)[^"]*"/g);
+    const links = [...matches].map(([, link = ""]) => link);
+    const found = links.find((link) => decodeURIComponent(link).endsWith(`/${file}`));
+    if (found !== undefined) return new URL(found.replaceAll("&amp;", "&"), base).href;
   }
   throw new InstallError(
     `${new URL(page).host} has no ${file}: it may have been withdrawn. An update of this program may know a newer one.`,
@@ -86,7 +88,7 @@ export async function installWheels(
   const downloads = join(folder, "wheels");
   const paths = await fetchWheels(wheels, downloads, progress);
   for (const [index, path] of paths.entries()) {
-    progress.report(`Unpacking ${wheels[index].project}`, index, paths.length);
+    progress.report(`Unpacking ${at(wheels, index).project}`, index, paths.length);
     await unpackWheel(path, folder, place, progress.signal);
     await rm(path);
   }

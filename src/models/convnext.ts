@@ -1,7 +1,8 @@
 /** ConvNeXt blocks (Liu et al. 2022, figure 4; V2: Woo et al. 2023, figure 5). `x` is `[batch, (z,) y, x, channel]`. */
+
+import { gelu } from "../runtime/activations.ts";
 import { depthwiseConvolution } from "../runtime/depthwise.ts";
 import { channelsOf } from "../runtime/image-shape.ts";
-import { gelu } from "../runtime/operators.ts";
 import { type Scope, zeros } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { Sequence, stochasticDepth } from "./layers.ts";

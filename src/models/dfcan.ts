@@ -1,7 +1,9 @@
 /** DFCAN (Qiao et al. 2021, "Evaluation and development of deep neural networks for image super-resolution in optical microscopy"). */
+
+import { gelu } from "../runtime/activations.ts";
 import { fourierTransform } from "../runtime/fourier.ts";
 import { spaceOf } from "../runtime/image-shape.ts";
-import { gelu, inSinglePrecision } from "../runtime/operators.ts";
+import { inSinglePrecision } from "../runtime/operators.ts";
 import type { Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { channelMeans, pixelShuffle, sameConv } from "./layers.ts";

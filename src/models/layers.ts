@@ -2,9 +2,13 @@
  * The layers that convolutional networks share, in 2D and 3D alike: `x` is `[batch, (z,) y, x, channel]`, weights are named and
  * shaped as PyTorch's.
  */
+
+import { at } from "../facts/checked-lists.ts";
+import { gelu, silu } from "../runtime/activations.ts";
 import { type ConvolutionWindow, convolution, transposedConvolution } from "../runtime/convolution.ts";
 import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
-import { alongAxis, gelu, normalizeChannels, silu, standardize } from "../runtime/operators.ts";
+import { normalizeChannels, standardize } from "../runtime/normalization.ts";
+import { alongAxis, type Resizing } from "../runtime/operators.ts";
 import { type Initializer, ones, type Scope, zeros } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 
@@ -195,10 +199,13 @@ function interpolation(from: number, to: number, grid: PixelGrid): tf.Tensor {
   return tf.tensor2d(weights, [from, to]);
 }
 
-function resample(x: tf.Tensor, size: readonly number[], grid: PixelGrid): tf.Tensor {
+const GRIDS: Readonly<Record<Resizing, PixelGrid>> = { area: byArea, corners: byCorners, nearest: byNearest };
+
+function resample(x: tf.Tensor, size: readonly number[], resizing: Resizing): tf.Tensor {
   return size.reduce((current, to, space) => {
-    const from = current.shape[space + 1];
-    return from === to ? current : alongAxis(current, space + 1, interpolation(from, to, grid));
+    const from = at(current.shape, space + 1);
+    if (from === to) return current;
+    return alongAxis(current, space + 1, interpolation(from, to, GRIDS[resizing]), resizing);
   }, x);
 }
 
@@ -207,15 +214,15 @@ const enlarged = (x: tf.Tensor, factors: readonly number[]) =>
 
 /** Enlarges by linear interpolation along each axis of space: PyTorch's bilinear and trilinear `Upsample`. */
 export const upsample = (x: tf.Tensor, factors: readonly number[]): tf.Tensor =>
-  resample(x, enlarged(x, factors), byArea);
+  resample(x, enlarged(x, factors), "area");
 
 /** Enlarges by repeating pixels. */
 export const upsampleNearest = (x: tf.Tensor, factors: readonly number[]): tf.Tensor =>
-  resample(x, enlarged(x, factors), byNearest);
+  resample(x, enlarged(x, factors), "nearest");
 
 /** Brings an image to another size by linear interpolation between its corner pixels. */
 export const resizeByCorners = (x: tf.Tensor, size: readonly number[]): tf.Tensor =>
-  resample(x, size, byCorners);
+  resample(x, size, "corners");
 
 /** Channels spread over space: `[…, y, x, channel · factor²]` becomes `factor` times as large along y and x (Shi et al. 2016). */
 export function pixelShuffle(x: tf.Tensor, factor: number): tf.Tensor {

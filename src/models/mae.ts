@@ -5,7 +5,7 @@
 
 import type { Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
-import { patchify, projected, tokenProjection } from "./tokens.ts";
+import { patchify, projected, tokenProjection, unpatchify } from "./tokens.ts";
 import { layerNorm, linear, transformerBlock } from "./transformer.ts";
 
 export interface MaeSettings {
@@ -30,12 +30,12 @@ export interface TransformerSettings {
 
 /** Which tokens of each patch the encoder sees, as `tokenMask` draws them. */
 export interface TokenMask {
-  /** `[batch, visible]` int32: grid positions of the visible tokens. */
+  /** `[batch, visible]` int32: grid positions of the visible tokens; `[visible]` where they are the same in all patches. */
   readonly keep: tf.Tensor;
-  /** `[batch, token]` int32: where each grid position lies in (visible tokens, then mask tokens). */
+  /** `[batch, token]` or `[token]` int32: where each grid position lies in (visible tokens, then mask tokens). */
   readonly restore: tf.Tensor;
   /** `[batch, token]`: 1 where masked. */
-  readonly mask: tf.Tensor;
+  readonly mask?: tf.Tensor;
 }
 
 /** Tokens along each axis of a patch. */
@@ -64,8 +64,9 @@ function positionEmbedding(grid: readonly number[], features: number): Float32Ar
   return embedding;
 }
 
-/** Rows of `x` `[batch, row, feature]` picked by `indices` `[batch, pick]`. */
+/** Rows of `x` `[batch, row, feature]` picked by `indices` `[batch, pick]`, or by `[pick]` the same ones of each sample. */
 function pickRows(x: tf.Tensor, indices: tf.Tensor): tf.Tensor {
+  if (indices.rank === 1) return x.gather(indices, 1);
   const [batch, rows, features] = x.shape;
   const offsets = tf.tensor2d(
     Array.from({ length: batch }, (_, sample) => sample * rows),
@@ -129,9 +130,8 @@ export function maeFeatures(scope: Scope, settings: MaeSettings, images: tf.Tens
   const grid = tokenGrid(settings);
   const tokens = grid.reduce((product, size) => product * size, 1);
   const batch = images.shape[0];
-  const all = tf.tensor2d(
-    Array.from({ length: batch * tokens }, (_, at) => at % tokens),
-    [batch, tokens],
+  const all = tf.tensor1d(
+    Array.from({ length: tokens }, (_, at) => at),
     "int32",
   );
   const x = encode(scope, settings, images, all, weights(scope, settings));
@@ -166,6 +166,23 @@ export function maePrediction(
   }
   x = layerNorm(scope.at("decoder_norm"), x, epsilon);
   return linear(scope.at("decoder_pred"), x, pixelCount).slice([0, 1, 0]);
+}
+
+/**
+ * The images as they are reconstructed of the same visible tokens in all patches, `[batch, (z,) y, x, channel]`. A model of normalized
+ * pixels gets each token's own mean and deviation back.
+ */
+export function maeReconstruction(
+  scope: Scope,
+  settings: MaeSettings,
+  images: tf.Tensor,
+  mask: TokenMask,
+): tf.Tensor {
+  const predicted = maePrediction(scope, settings, images, mask);
+  const pixels = settings.normalizePixels
+    ? denormalizedTokens(predicted, patchify(images, settings.tokenSize))
+    : predicted;
+  return unpatchify(pixels, tokenGrid(settings), settings.tokenSize);
 }
 
 /** What the prediction is compared with, `[batch, token, pixel · channel]`. */

@@ -1,6 +1,7 @@
 /** RCAN (Zhang et al. 2018, "Image super-resolution using very deep residual channel attention networks", figure 2). */
+
+import { silu } from "../runtime/activations.ts";
 import { channelsOf } from "../runtime/image-shape.ts";
-import { silu } from "../runtime/operators.ts";
 import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { channelMeans, pixelShuffle, sameConv } from "./layers.ts";

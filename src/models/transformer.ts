@@ -1,5 +1,6 @@
 /** The transformer block that MAE, ViT and UNETR share (Vaswani et al. 2017; Dosovitskiy et al. 2021, figure 1). */
-import { gelu, layerNormalization } from "../runtime/operators.ts";
+import { gelu } from "../runtime/activations.ts";
+import { layerNormalization } from "../runtime/normalization.ts";
 import { ones, type Scope, zeros } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { projected } from "./tokens.ts";

@@ -31,6 +31,31 @@ export interface ImageSummary {
   readonly pixelSize?: PixelSize;
   /** How the file is read: its format, its axes with the reason. */
   readonly details?: string;
+  /** Whether it is a picture of an encoder's features, which places can be compared by (`find-similar`). */
+  readonly hasFeatures?: boolean;
+}
+
+/** How similar the encoder's features of all places are to those of a picked one. */
+export interface Similarity {
+  /** Places along `[z, y, x]`. */
+  readonly grid: readonly [z: number, y: number, x: number];
+  /** Pixels per place along `[z, y, x]`. */
+  readonly stride: readonly [z: number, y: number, x: number];
+  /** Float32 cosine similarity of each place of the image, `[z, y, x]`. */
+  readonly values: ArrayBuffer;
+  /** The most similar places of all images of the folder, best first. */
+  readonly places: readonly SimilarCrop[];
+}
+
+/** A similar place, with what its image shows there. */
+export interface SimilarCrop {
+  /** File name of its image. */
+  readonly image: string;
+  /** The middle of the place, `[z, y, x]`. */
+  readonly at: readonly [z: number, y: number, x: number];
+  readonly similarity: number;
+  /** The slice around it, a plane for each of the first three channels at most; none where the image cannot be read. */
+  readonly planes: readonly Plane[];
 }
 
 /** Which plane of a stack: a slice, the maximum over all slices, or a section along z. */
@@ -91,6 +116,7 @@ export interface RunHistory {
 export type ImageReply =
   | { readonly type: "image"; readonly request: number; readonly image: ImageSummary }
   | { readonly type: "plane"; readonly request: number; readonly plane: Plane }
+  | { readonly type: "similar"; readonly request: number; readonly similarity: Similarity }
   | { readonly type: "image-failed"; readonly request: number; readonly message: string };
 
 export type ImageRequest =
@@ -101,6 +127,13 @@ export type ImageRequest =
       readonly path: string;
       readonly view: PlaneView;
       readonly channel: number;
+    }
+  /** Which places of a folder of features are like the one at a pixel of this picture of features. */
+  | {
+      readonly type: "find-similar";
+      readonly request: number;
+      readonly path: string;
+      readonly pixel: readonly [z: number, y: number, x: number];
     };
 
 /** A file that the page made (a PNG, a CSV): the extension asks where to save it. */

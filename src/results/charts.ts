@@ -1,5 +1,6 @@
 /** Charts of a training as PNG files: one of the loss, one of each metric. */
 import { join } from "node:path";
+import { lastOf } from "../facts/checked-lists.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import { AXIS, CHART, type ChartOption, COLORS, chartPng } from "./chart-picture.ts";
@@ -65,7 +66,7 @@ function metricChart(metric: string, history: readonly EpochRecord[]): ChartOpti
       nameGap: 30,
       minInterval: 1,
       min: 1,
-      max: history[history.length - 1].epoch,
+      max: lastOf(history).epoch,
       ...AXIS,
       splitLine: { show: false },
     },

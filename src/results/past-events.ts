@@ -1,17 +1,18 @@
-/** What a run that nobody watched would have told, as far as its files say: epochs, checkpoints, images, its end. */
+/** Reconstructs the events of a past run from its files: epochs, checkpoints, images, its end. */
 import { stat } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import type { ImageEvent, ImageFiles, RunEvent } from "../facts/run-events.ts";
 import type { RunFolder } from "./run-folders.ts";
 import { readRunLog } from "./run-log.ts";
 
-/** What the end of a file's name says about the image in it. */
+/** Roles of images by the end of their file name. */
 const ROLES: readonly (readonly [RegExp, keyof ImageFiles])[] = [
   [/_reconstruction_and_visible$/i, "reconstructionAndVisible"],
   [/_reconstruction$/i, "reconstruction"],
   [/_masked$/i, "masked"],
   [/_original$/i, "original"],
   [/_ground_truth$/i, "groundTruth"],
+  [/_features$/i, "features"],
 ];
 
 export async function pastEvents(run: RunFolder): Promise<RunEvent[]> {
@@ -19,7 +20,7 @@ export async function pastEvents(run: RunFolder): Promise<RunEvent[]> {
   const events: RunEvent[] = [];
   let best = Number.POSITIVE_INFINITY;
   for (const { epoch, train, validation, learningRate, seconds } of epochs) {
-    const { loss } = validation ?? train;
+    const { loss = Number.NaN } = validation ?? train;
     const better = loss < best;
     if (better) best = loss;
     events.push({
@@ -43,15 +44,13 @@ export async function pastEvents(run: RunFolder): Promise<RunEvent[]> {
     events.push({ event: "checkpoint", time: await timeOf(path), path, kind, epoch });
   }
   const segments = run.files.segmentations.length > 0;
-  for (const [image, files] of imagesOf(run))
-    events.push({
-      event: "image",
-      time: run.changed,
-      kind: kindOf(files, segments),
-      image,
-      files,
-      epoch: run.epochs,
-    });
+  for (const [image, { features, ...files }] of imagesOf(run)) {
+    const told = { event: "image", time: run.changed, image, epoch: run.epochs } as const;
+    const { original } = files;
+    if (Object.keys(files).some((role) => role !== "original") || features === undefined)
+      events.push({ ...told, kind: kindOf(files, segments), files });
+    if (features !== undefined) events.push({ ...told, kind: "features", files: { original, features } });
+  }
   if (run.status !== "interrupted" && run.status !== "damaged") {
     const checkpoint = run.files.checkpoints.find((path) => path === run.tree.bestCheckpoint);
     const { runDirectory } = run.tree;

@@ -18,6 +18,7 @@ export type FileGroup =
   | "images"
   | "segmentations"
   | "previews"
+  | "features"
   | "augmentations"
   | "logs";
 
@@ -103,10 +104,10 @@ export async function runsOf(jobDirectory: string): Promise<RunFolder[]> {
   return runs.sort((one, other) => other.started - one.started || other.tree.runId - one.tree.runId);
 }
 
-/** The run that `<name>_<run>`, `<name>_<run>-…` or `<name>_<run>_log…` belongs to. */
+/** Returns the run of a file named `<name>_<run>`, `<name>_<run>-…` or `<name>_<run>_log…`. */
 function runNumber(fileName: string, name: string): number | undefined {
   if (!fileName.startsWith(`${name}_`)) return undefined;
-  // As we write it: `007` and numbers that are not exact would name another run's files.
+  // Numbers as this program writes them: `007` and inexact numbers would name another run's files.
   const match = /^(0|[1-9]\d{0,14})(?:$|-checkpoint-|_log_)/.exec(fileName.slice(name.length + 1));
   return match === null ? undefined : Number(match[1]);
 }
@@ -116,20 +117,21 @@ async function runFolder(tree: ResultTree): Promise<RunFolder> {
   const writtenBy = files.logs.some((log) => log.startsWith(join(tree.jobDirectory, "logs")))
     ? "biapy"
     : "embedded";
-  // Images can be many thousands; the folder changes with them.
+  // The folder's time stands for those of its images, which can be thousands.
   const dated = [...files.configuration, ...files.checkpoints, ...files.charts, ...files.logs, tree.perImage];
   const stats = await Promise.all(dated.map((file) => stat(file).catch(() => undefined)));
   const times = stats.filter((found): found is Stats => found !== undefined);
   const log = await readRunLog(files.logs);
-  const judged = log.epochs.map(({ epoch, train, validation }) => ({
+  const losses = log.epochs.map(({ epoch, train, validation }) => ({
     epoch,
-    loss: (validation ?? train).loss,
+    loss: (validation ?? train).loss ?? Number.NaN,
   }));
-  const finite = judged.filter(({ loss }) => Number.isFinite(loss));
-  const best = finite.reduce<BestEpoch | undefined>(
-    (least, one) => (least === undefined || one.loss < least.loss ? one : least),
-    undefined,
-  );
+  const best = losses
+    .filter(({ loss }) => Number.isFinite(loss))
+    .reduce<BestEpoch | undefined>(
+      (least, one) => (least === undefined || one.loss < least.loss ? one : least),
+      undefined,
+    );
   return {
     tree,
     writtenBy,
@@ -157,7 +159,7 @@ async function statusOf(tree: ResultTree): Promise<Pick<RunFolder, "status" | "m
   return status === "training" || status === "testing" ? { status: "interrupted" } : { status, message };
 }
 
-/** Names as people count: `image 2` before `image 10`. (A collator takes half a second for what a large test set leaves.) */
+/** Sorts names naturally: `image 2` before `image 10`. A collator takes half a second for the files of a large test set. */
 function inOrder(names: readonly string[]): string[] {
   return names
     .map((name) => ({
@@ -168,7 +170,7 @@ function inOrder(names: readonly string[]): string[] {
     .map(({ name }) => name);
 }
 
-/** The files in a folder, and image folders (Zarr) in it. */
+/** Returns the files in a folder, and its image folders (Zarr). */
 async function filesIn(folder: string): Promise<string[]> {
   const names = (await entries(folder))
     .filter((entry) => !entry.name.startsWith(".") && !entry.name.endsWith(".tmp"))
@@ -181,23 +183,24 @@ async function filesIn(folder: string): Promise<string[]> {
 async function filesOf(tree: ResultTree): Promise<RunFiles> {
   const { name, runId, jobDirectory } = tree;
   const ofRun = (path: string) => runNumber(basename(path), name) === runId;
-  const [configs, checkpoints, charts, previews, aug, trainLogs, logs, record] = await Promise.all(
-    [
-      join(jobDirectory, "config_files"),
-      tree.checkpoints,
-      tree.charts,
-      tree.previews,
-      tree.aug,
-      tree.trainLogs,
-      join(jobDirectory, "logs"),
-      tree.recordFolder,
-    ].map(filesIn),
-  );
-  const [checks, perImage, perClass, inOnePiece, classesInOnePiece] = await Promise.all(
-    [tree.maeChecks, tree.perImage, tree.perImageBinarized, tree.fullImage, tree.fullImageBinarized].map(
-      filesIn,
-    ),
-  );
+  const [configs, checkpoints, charts, previews, aug, trainLogs, logs, record] = await Promise.all([
+    filesIn(join(jobDirectory, "config_files")),
+    filesIn(tree.checkpoints),
+    filesIn(tree.charts),
+    filesIn(tree.previews),
+    filesIn(tree.aug),
+    filesIn(tree.trainLogs),
+    filesIn(join(jobDirectory, "logs")),
+    filesIn(tree.recordFolder),
+  ]);
+  const [checks, perImage, perClass, inOnePiece, classesInOnePiece, features] = await Promise.all([
+    filesIn(tree.maeChecks),
+    filesIn(tree.perImage),
+    filesIn(tree.perImageBinarized),
+    filesIn(tree.fullImage),
+    filesIn(tree.fullImageBinarized),
+    filesIn(tree.features),
+  ]);
   await others();
   const beside = new Set(perImage);
   const checked = new Set(perImage.filter((path) => isCheck(path, beside)));
@@ -208,23 +211,27 @@ async function filesOf(tree: ResultTree): Promise<RunFiles> {
     "mae-checks": [...checks, ...checked],
     images: [...perImage.filter((path) => !checked.has(path)), ...inOnePiece],
     segmentations: [...perClass, ...classesInOnePiece],
-    previews,
+    // The features that a picture shows lie beside it.
+    previews: previews.filter(isPicture),
+    features: features.filter(isPicture),
     augmentations: aug,
     logs: [...trainLogs, ...logs.filter(ofRun), ...record.filter((path) => extname(path) === ".log")],
   };
 }
 
-/** BiaPy puts its checks beside the image that they are of: `<image>.tif` and `<image>_masked.tif`. */
+const isPicture = (path: string) => ![".npy", ".json", ".csv"].includes(extname(path));
+
+/** Whether a file is a check of masked training. BiaPy writes them beside the image: `<image>.tif` and `<image>_masked.tif`. */
 function isCheck(path: string, beside: ReadonlySet<string>): boolean {
   const ending = MAE_CHECK.exec(path);
   if (ending === null) return false;
-  const [, kind, extension] = ending;
+  const [, kind = "", extension = ""] = ending;
   if (/^(masked|reconstruction_and_visible)$/i.test(kind)) return true;
   return beside.has(`${path.slice(0, ending.index)}${extension}`);
 }
 
 /**
- * The copies of a run's configuration: `<name>_<run>.yaml` by the embedded engine, `<file>_<run>_<date>.yaml` by BiaPy. Where
+ * Returns the copies of a run's configuration: `<name>_<run>.yaml` by the embedded engine, `<file>_<run>_<date>.yaml` by BiaPy. Where
  * there is none, the job's `<name>.yaml`, which the documented tree has and each run of the job overwrites.
  */
 function configurationsOf(configs: readonly string[], { name, runId }: ResultTree): string[] {

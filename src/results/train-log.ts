@@ -1,7 +1,12 @@
 /** The training log: one JSON object per epoch and line, with BiaPy's names (`train_loss`, `val_loss`, `lr`). */
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { explainedWriteError, writeFileAtomically } from "../facts/files/write-file.ts";
+import {
+  explainedWriteError,
+  makeFolder,
+  syncFolder,
+  writeFileAtomically,
+} from "../facts/files/write-file.ts";
 import { finiteMetrics } from "../facts/finite.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { EpochEvent, Metrics } from "../facts/run-events.ts";
@@ -29,11 +34,13 @@ function lineOf(record: EpochRecord): string {
 /** Adds an epoch's row and brings it to the disk. Throws `ResultError`. */
 export async function appendTrainLog(path: string, record: EpochRecord): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const handle = await open(path, "a");
     try {
+      const isNew = (await handle.stat()).size === 0;
       await handle.writeFile(lineOf(record));
       await handle.datasync();
+      if (isNew) await syncFolder(dirname(path));
     } finally {
       await handle.close();
     }

@@ -1,12 +1,13 @@
 /**
- * Convolution as PyTorch has it (any number of axes, stride, padding, dilation), as TensorFlow.js kernels: TensorFlow.js's own
- * are written for its layout of weights and have no gradient for dilated ones. The three kernels are each other's gradients.
+ * PyTorch's convolution with any number of axes, stride, padding and dilation, as TensorFlow.js kernels. TensorFlow.js's own kernels
+ * store weights differently and have no gradient where they are dilated. The three kernels are each other's gradients.
  */
-import { channelsOf, spaceOf } from "./image-shape.ts";
-import { registerComposed } from "./operators.ts";
+import { at, zip } from "../facts/checked-lists.ts";
+import { batchOf, channelsOf, spaceOf } from "./image-shape.ts";
+import { isNumbers, type Kernel, registerComposed, registerGradient, runKernel } from "./kernel.ts";
 import { tf } from "./tensor.ts";
 
-/** Along each axis of space. */
+/** One number for each axis of space. */
 export interface ConvolutionWindow {
   readonly stride: readonly number[];
   readonly padding: readonly number[];
@@ -14,13 +15,27 @@ export interface ConvolutionWindow {
 }
 
 export interface ConvolutionAttributes extends ConvolutionWindow {
-  /** Of the input (for its gradient) or of the kernel (for the weight's). */
+  /** Size of the input (for the gradient by it), or of the kernel (for the weight's gradient). */
   readonly size: readonly number[];
 }
 
-function run(kernel: string, inputs: tf.NamedTensorMap, attributes: object): tf.Tensor {
-  return tf.engine().runKernel(kernel, inputs, attributes as tf.NamedAttrMap);
-}
+const WINDOW = { stride: isNumbers, padding: isNumbers, dilation: isNumbers };
+
+export const CONVOLUTION: Kernel<"x" | "weight", ConvolutionWindow> = {
+  name: "Convolution",
+  operands: ["x", "weight"],
+  attributes: WINDOW,
+};
+export const CONVOLUTION_INPUT: Kernel<"dy" | "weight", ConvolutionAttributes> = {
+  name: "ConvolutionInput",
+  operands: ["dy", "weight"],
+  attributes: { ...WINDOW, size: isNumbers },
+};
+export const CONVOLUTION_WEIGHT: Kernel<"x" | "dy", ConvolutionAttributes> = {
+  name: "ConvolutionWeight",
+  operands: ["x", "dy"],
+  attributes: { ...WINDOW, size: isNumbers },
+};
 
 /**
  * @param x `[batch, …space, in]`
@@ -28,15 +43,16 @@ function run(kernel: string, inputs: tf.NamedTensorMap, attributes: object): tf.
  * @returns `[batch, …space, out]`
  */
 export function convolution(x: tf.Tensor, weight: tf.Tensor, window: ConvolutionWindow): tf.Tensor {
-  return run("Convolution", { x, weight }, window);
+  return runKernel(CONVOLUTION, { x, weight }, window);
 }
 
 /**
- * The transposed convolution: what `convolution` takes its input's gradient by.
+ * Transposed convolution: the gradient of {@link convolution} by its input.
  *
  * @param x `[batch, …space, in]`
  * @param weight `[in, out, …kernel]`
  * @param size space of the result
+ * @returns `[batch, …size, out]`
  */
 export function transposedConvolution(
   x: tf.Tensor,
@@ -44,105 +60,87 @@ export function transposedConvolution(
   window: ConvolutionWindow,
   size: readonly number[],
 ): tf.Tensor {
-  return run("ConvolutionInput", { dy: x, weight }, { ...window, size });
+  return runKernel(CONVOLUTION_INPUT, { dy: x, weight }, { ...window, size });
 }
 
 const weightGradient = (x: tf.Tensor, dy: tf.Tensor, window: ConvolutionWindow, weight: tf.Tensor) =>
-  run("ConvolutionWeight", { x, dy }, { ...window, size: weight.shape.slice(2) });
+  runKernel(CONVOLUTION_WEIGHT, { x, dy }, { ...window, size: weight.shape.slice(2) });
 
-tf.registerGradient({
-  kernelName: "Convolution",
-  inputsToSave: ["x", "weight"],
-  gradFunc: (gradient, [x, weight], attributes) => {
-    const dy = gradient as tf.Tensor;
-    const window = attributes as unknown as ConvolutionWindow;
-    return {
-      x: () => transposedConvolution(dy, weight, window, spaceOf(x)),
-      weight: () => weightGradient(x, dy, window, weight),
-    };
-  },
-});
+registerGradient(CONVOLUTION, { operands: ["x", "weight"] }, (dy, { x, weight }, window) => ({
+  x: () => transposedConvolution(dy, weight, window, spaceOf(x)),
+  weight: () => weightGradient(x, dy, window, weight),
+}));
 
-tf.registerGradient({
-  kernelName: "ConvolutionInput",
-  inputsToSave: ["dy", "weight"],
-  gradFunc: (gradient, [x, weight], attributes) => {
-    const dy = gradient as tf.Tensor;
-    const { stride, padding, dilation } = attributes as unknown as ConvolutionAttributes;
+registerGradient(
+  CONVOLUTION_INPUT,
+  { operands: ["dy", "weight"] },
+  (gradient, { dy, weight }, { stride, padding, dilation }) => {
     const window = { stride, padding, dilation };
     return {
-      dy: () => convolution(dy, weight, window),
-      weight: () => weightGradient(dy, x, window, weight),
+      dy: () => convolution(gradient, weight, window),
+      weight: () => weightGradient(gradient, dy, window, weight),
     };
   },
-});
+);
 
-// ---- composed of TensorFlow.js's ops, for backends without kernels of their own ---------------------------------------
+// ---- composed of TensorFlow.js ops, for backends without kernels of their own --------------------------------------
 
-/** Kernel axes first, as TensorFlow.js has its filters: `[…kernel, in, out]`. */
+/** Returns a weight as TensorFlow.js stores filters, `[…kernel, in, out]`. */
 const filterOf = (weight: tf.Tensor) =>
   weight.transpose([...Array.from({ length: weight.rank - 2 }, (_, axis) => axis + 2), 1, 0]);
 
 const padded = (x: tf.Tensor, padding: readonly number[]) =>
   x.pad([[0, 0], ...padding.map((each): [number, number] => [each, each]), [0, 0]]);
 
-registerComposed("Convolution", ({ inputs, attrs }) => {
-  const { x, weight } = inputs as Record<string, tf.Tensor>;
-  const { stride, padding, dilation } = attrs as unknown as ConvolutionWindow;
-  return tf.tidy(() => {
-    const [wide, filter] = [padded(x, padding), filterOf(weight)];
-    if (stride.length === 3) {
-      return tf.conv3d(
-        wide as tf.Tensor5D,
-        filter as tf.Tensor5D,
-        stride as [number, number, number],
-        "valid",
-        "NDHWC",
-        dilation as [number, number, number],
-      );
-    }
-    const [strides, dilations] = [stride as [number, number], dilation as [number, number]];
-    return tf.conv2d(wide as tf.Tensor4D, filter as tf.Tensor4D, strides, "valid", "NHWC", dilations);
+const runTensorflow = (kernel: string, operands: tf.NamedTensorMap, attributes: tf.NamedAttrMap) =>
+  tf.engine().runKernel<tf.Tensor>(kernel, operands, attributes);
+
+registerComposed(CONVOLUTION, ({ x, weight }, { stride, padding, dilation }) => {
+  const [kernel, dataFormat] = stride.length === 3 ? ["Conv3D", "NDHWC"] : ["Conv2D", "NHWC"];
+  const operands = { x: padded(x, padding), filter: filterOf(weight) };
+  return runTensorflow(kernel, operands, {
+    strides: [...stride],
+    pad: "valid",
+    dataFormat,
+    dilations: [...dilation],
   });
 });
 
-/** TensorFlow.js's own kernel of a gradient without padding, by an input or a filter of this shape. */
-function ownGradient(
+/**
+ * Runs TensorFlow.js's own gradient kernel, without padding.
+ *
+ * @param by what the gradient is taken by: the input or the filter
+ * @param shape of the input or the filter
+ */
+function tensorflowGradient(
   by: "Input" | "Filter",
-  inputs: tf.NamedTensorMap,
+  operands: tf.NamedTensorMap,
   { stride, dilation }: ConvolutionWindow,
   shape: readonly number[],
 ): tf.Tensor {
   if (dilation.some((each) => each !== 1))
     throw new Error("Dilated convolutions train on the onnx runtime only.");
   const attributes = {
-    strides: stride,
+    strides: [...stride],
     pad: "valid",
-    [by === "Input" ? "inputShape" : "filterShape"]: shape,
+    [by === "Input" ? "inputShape" : "filterShape"]: [...shape],
   };
   return stride.length === 3
-    ? run(`Conv3DBackprop${by}V2`, inputs, attributes)
-    : run(`Conv2DBackprop${by}`, inputs, { ...attributes, dataFormat: "NHWC" });
+    ? runTensorflow(`Conv3DBackprop${by}V2`, operands, attributes)
+    : runTensorflow(`Conv2DBackprop${by}`, operands, { ...attributes, dataFormat: "NHWC" });
 }
 
-registerComposed("ConvolutionInput", ({ inputs, attrs }) => {
-  const { dy, weight } = inputs as Record<string, tf.Tensor>;
-  const attributes = attrs as unknown as ConvolutionAttributes;
+registerComposed(CONVOLUTION_INPUT, ({ dy, weight }, attributes) => {
   const { padding, size } = attributes;
-  return tf.tidy(() => {
-    const wide = [dy.shape[0], ...size.map((each, axis) => each + 2 * padding[axis]), weight.shape[1] ?? 0];
-    const whole = ownGradient("Input", { dy, filter: filterOf(weight) }, attributes, wide);
-    return whole.slice([0, ...padding, 0], [-1, ...size, -1]);
-  });
+  const paddedSize = zip(size, padding).map(([each, pad]) => each + 2 * pad);
+  const shape = [batchOf(dy), ...paddedSize, at(weight.shape, 1)];
+  const whole = tensorflowGradient("Input", { dy, filter: filterOf(weight) }, attributes, shape);
+  return whole.slice([0, ...padding, 0], [-1, ...size, -1]);
 });
 
-registerComposed("ConvolutionWeight", ({ inputs, attrs }) => {
-  const { x, dy } = inputs as Record<string, tf.Tensor>;
-  const attributes = attrs as unknown as ConvolutionAttributes;
+registerComposed(CONVOLUTION_WEIGHT, ({ x, dy }, attributes) => {
   const { padding, size } = attributes;
-  return tf.tidy(() => {
-    const shape = [...size, channelsOf(x), channelsOf(dy)];
-    const filter = ownGradient("Filter", { x: padded(x, padding), dy }, attributes, shape);
-    return filter.transpose([filter.rank - 1, filter.rank - 2, ...size.map((_, axis) => axis)]);
-  });
+  const shape = [...size, channelsOf(x), channelsOf(dy)];
+  const filter = tensorflowGradient("Filter", { x: padded(x, padding), dy }, attributes, shape);
+  return filter.transpose([filter.rank - 1, filter.rank - 2, ...size.map((_, axis) => axis)]);
 });

@@ -3,7 +3,7 @@ import { type Program, ProgramScope, type ScopeHost } from "./program.ts";
 import type { WeightSpec } from "./scope.ts";
 import { tf } from "./tensor.ts";
 
-/** Traces a program once to find out which weights its layers declare, in their order of use. */
+/** Traces a program and returns the weights that its layers declare, in order of first use. Throws where shapes do not fit together. */
 export function declaredWeights(program: Program): WeightSpec[] {
   const specs = new Map<string, WeightSpec>();
   trace(program.inputs, (inputs, tracer) => {

@@ -1,20 +1,20 @@
-/** A device's memory does not hold what is to be computed. */
+/** A device has run out of memory. */
 export class DeviceMemoryError extends Error {
   override readonly name = "DeviceMemoryError";
 }
 
-/** What providers say then: WebGPU (Dawn), CUDA, DirectML. */
+/** Messages of providers when memory runs out: WebGPU (Dawn), CUDA, DirectML. */
 const SIGNS = [
   /out of (device )?memory/i,
   /OUT_?OF_?(DEVICE_|HOST_)?MEMORY/,
   /failed to allocate/i,
   /exceeds the (max|maximum)[^.]*(size|limit)/i,
   /larger than the maximum (storage )?buffer/i,
-  // What follows when a buffer could not be made.
+  // Follows when a buffer could not be allocated.
   /\[Invalid Buffer/,
   /CUBLAS_STATUS_ALLOC_FAILED|CUDNN_STATUS_ALLOC_FAILED/,
   /8007000E/i,
 ];
 
-/** Whether an error's message tells of memory that has run out. */
-export const tellsOfMemory = (message: string): boolean => SIGNS.some((sign) => sign.test(message));
+/** Whether an error message reports that memory has run out. */
+export const isOutOfMemory = (message: string): boolean => SIGNS.some((sign) => sign.test(message));

@@ -1,15 +1,15 @@
-/** The devices of this machine that can train, by which routes, and why others cannot. */
-
+/** The devices of this machine that can train: by which routes, and why not by others. */
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { exactly } from "../facts/checked-lists.ts";
 import { deviceMemory } from "../facts/format.ts";
 import { cudaLibraries, cudaState } from "../install/cuda.ts";
 import { physicalCores } from "./physical-cores.ts";
 
-/** How a GPU is reached: NVIDIA's own libraries; Vulkan, Metal or Direct3D 12 by WebGPU; Direct3D 12 by DirectML. */
+/** How a GPU is reached: CUDA; WebGPU on Vulkan, Metal or Direct3D 12; DirectML on Direct3D 12. */
 export type Route = "cuda" | "webgpu" | "directml";
 export const ROUTE_NAMES: Readonly<Record<Route, string>> = {
   cuda: "CUDA",
@@ -18,20 +18,20 @@ export const ROUTE_NAMES: Readonly<Record<Route, string>> = {
 };
 
 export interface Gpu {
-  /** What `--gpu` takes. */
+  /** Index for `--gpu`. */
   readonly index: number;
   readonly name: string;
   readonly memoryBytes?: number;
   readonly freeBytes?: number;
-  /** Ways to reach it that are worth a try, the likely fastest first. */
+  /** Routes to try, the one that is probably fastest first. */
   readonly routes: readonly Route[];
-  /** Ways that are not, each with the reason and what to do. */
+  /** Routes that do not work here, each with the reason and what to do. */
   readonly refused: readonly { readonly route: string; readonly reason: string }[];
-  /** A GPU emulated in software: never selected automatically. */
+  /** Whether the GPU is emulated in software. Such a GPU is never selected automatically. */
   readonly software: boolean;
-  /** Its place among NVIDIA's. */
+  /** Index among NVIDIA's GPUs, in the order of nvidia-smi. */
   readonly nvidiaIndex?: number;
-  /** Its place in the system's list of graphics adapters. */
+  /** Index in the system's list of graphics adapters. */
   readonly adapterIndex: number;
   readonly power: "high-performance" | "low-power";
 }
@@ -39,7 +39,7 @@ export interface Gpu {
 export interface Devices {
   readonly cpu: { readonly name: string; readonly cores: number; readonly memoryBytes: number };
   readonly gpus: readonly Gpu[];
-  /** Why there are none, where there are none. */
+  /** Why there is no GPU, if there is none. */
   readonly note?: string;
 }
 
@@ -47,14 +47,17 @@ const NVIDIA = 0x10de;
 const AMD = 0x1002;
 const INTEL = 0x8086;
 
-/** Looks at the machine anew; takes up to some tenths of a second. */
+/** Lists the devices of this machine. Takes up to a few tenths of a second. */
 export async function listDevices(): Promise<Devices> {
   const cpu = { name: cpuName(), cores: physicalCores(), memoryBytes: totalmem() };
   const nvidia = await nvidiaGpus();
   const cuda = await cudaRoutes(nvidia);
   const usesCuda = cuda.routes.length > 0;
   const graphics = usesCuda ? withoutGraphics : graphicsRoutes();
-  const found = [...(await joined(await hardwareFound(), nvidia, cuda, graphics)), ...softwareGpus(graphics)];
+  const found = [
+    ...(await combined(await findHardware(), nvidia, cuda, graphics)),
+    ...softwareGpus(graphics),
+  ];
   const gpus = found.map((gpu, index) => ({ ...gpu, index }));
   const note =
     gpus.length === 0 ? "The system shows no GPU (no graphics adapter, and no nvidia-smi)." : undefined;
@@ -66,10 +69,10 @@ function cpuName(): string {
 }
 
 type Found = Omit<Gpu, "index">;
-type Hardware = Awaited<ReturnType<typeof hardwareFound>>[number];
+type Hardware = Awaited<ReturnType<typeof findHardware>>[number];
 
-/** What onnxruntime sees, nothing where it does not load. */
-async function hardwareFound() {
+/** Returns the GPUs that onnxruntime finds, or none where it does not load. */
+async function findHardware() {
   try {
     const { gpuHardware } = await import("./onnx/hardware.ts");
     return gpuHardware();
@@ -78,18 +81,18 @@ async function hardwareFound() {
   }
 }
 
-/** One of NVIDIA's GPUs, as nvidia-smi has it. */
+/** A GPU that nvidia-smi lists. */
 export interface NvidiaGpu {
   readonly name: string;
   readonly memoryBytes: number;
   readonly freeBytes: number;
-  /** Of the driver: `550.54`. */
+  /** Driver version: `550.54`. */
   readonly driver: string;
 }
 
 const MEBIBYTE = 2 ** 20;
 
-/** An empty list where there is no nvidia-smi or it fails. */
+/** Returns the GPUs that nvidia-smi lists, or none where it is missing or fails. */
 export async function nvidiaGpus(): Promise<NvidiaGpu[]> {
   const query = "--query-gpu=name,memory.total,memory.free,driver_version";
   try {
@@ -103,22 +106,21 @@ export async function nvidiaGpus(): Promise<NvidiaGpu[]> {
   }
 }
 
-/** @param table what nvidia-smi prints: a GPU a line, memory in MiB */
+/** Parses the output of nvidia-smi: one GPU per line, memory in MiB. */
 export function parseNvidiaGpus(table: string): NvidiaGpu[] {
   return table
     .split("\n")
     .map((line) => line.split(",").map((cell) => cell.trim()))
     .filter((cells) => cells.length === 4)
-    .map(([name, total, free, driver]) => ({
-      name,
-      memoryBytes: Number(total) * MEBIBYTE,
-      freeBytes: Number(free) * MEBIBYTE,
-      driver,
-    }));
+    .map((cells) => {
+      const [name, total, free, driver] = exactly(cells, 4);
+      const [memoryBytes, freeBytes] = [Number(total) * MEBIBYTE, Number(free) * MEBIBYTE];
+      return { name, memoryBytes, freeBytes, driver };
+    });
 }
 
-/** Adapters with what nvidia-smi knows of NVIDIA's; those that only nvidia-smi sees come after. */
-async function joined(
+/** Combines graphics adapters with what nvidia-smi reports. GPUs that only nvidia-smi lists come last. */
+async function combined(
   hardware: readonly Hardware[],
   nvidia: readonly NvidiaGpu[],
   cuda: Routes,
@@ -136,7 +138,7 @@ async function joined(
       software: false,
       nvidiaIndex,
       adapterIndex,
-      // Beside another, Intel's is the thrifty one inside the processor.
+      // Next to another GPU, Intel's is the one integrated in the processor.
       power: hardware.length > 1 && adapter.vendor === INTEL ? "low-power" : "high-performance",
     };
   });
@@ -168,7 +170,7 @@ const both = (a: Routes, b: Routes): Routes => ({
   refused: [...a.refused, ...b.refused],
 });
 
-/** Lets this process use CUDA, with all that it computes by then. */
+/** Returns the CUDA route. Where it is open, this process loads the CUDA build of onnxruntime and uses it from now on. */
 async function cudaRoutes(nvidia: readonly NvidiaGpu[]): Promise<Routes> {
   const closed = (reason: string): Routes => ({
     routes: [],
@@ -185,12 +187,12 @@ async function cudaRoutes(nvidia: readonly NvidiaGpu[]): Promise<Routes> {
   }
 }
 
-/** The routes that go through the system's graphics. */
+/** Returns the routes through the system's graphics drivers. */
 function graphicsRoutes(): Routes {
   if (process.platform === "win32") return { routes: ["webgpu", "directml"], refused: [] };
   if (process.platform === "darwin") {
     const reason =
-      "Core ML takes networks whose weights are fixed, which a training step's are not; WebGPU trains by Metal";
+      "Core ML runs networks with fixed weights, which a training step changes; use WebGPU, which runs on Metal";
     return { routes: ["webgpu"], refused: [{ route: "Core ML", reason }] };
   }
   if (process.arch !== "x64" && process.arch !== "arm64") return { routes: [], refused: [] };
@@ -202,7 +204,7 @@ function graphicsRoutes(): Routes {
 
 const withoutGraphics: Routes = {
   routes: [],
-  refused: [{ route: ROUTE_NAMES.webgpu, reason: "the installed GPU runtime has CUDA in its place" }],
+  refused: [{ route: ROUTE_NAMES.webgpu, reason: "the installed GPU runtime includes CUDA instead" }],
 };
 
 const LIBRARY_FOLDERS = [
@@ -213,13 +215,13 @@ const LIBRARY_FOLDERS = [
   "/usr/lib/aarch64-linux-gnu",
 ];
 
-/** Whether the system's loader of Vulkan drivers is there. */
+/** Whether the Vulkan loader is installed. */
 function hasVulkan(): boolean {
   const own = (process.env.LD_LIBRARY_PATH ?? "").split(":").filter((folder) => folder !== "");
   return [...own, ...LIBRARY_FOLDERS].some((folder) => existsSync(join(folder, "libvulkan.so.1")));
 }
 
-/** A Vulkan driver that computes on the CPU, where the environment names one. */
+/** Returns the software Vulkan driver that the environment names, if any. */
 function softwareGpus(graphics: Routes): Found[] {
   const drivers = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES ?? "";
   const name = /swiftshader/i.test(drivers) ? "SwiftShader" : /lvp/i.test(drivers) ? "llvmpipe" : undefined;
@@ -247,7 +249,7 @@ async function adapterName({ vendor, vendorName, model, facts }: Hardware): Prom
 
 const hexadecimal = (id: number) => id.toString(16).padStart(4, "0");
 
-/** The model's name from lspci, where that is installed. */
+/** Returns a device's name from lspci, where that is installed. */
 async function pciName(id: string): Promise<string | undefined> {
   try {
     const { stdout } = await promisify(execFile)("lspci", ["-d", id], { timeout: 5000 });
@@ -264,7 +266,7 @@ function adapterMemory({ vendor, model, facts }: Hardware): number | undefined {
   return process.platform === "linux" ? linuxMemory(vendor, model) : undefined;
 }
 
-/** What AMD's driver tells of a card's memory. */
+/** Returns the memory that AMD's driver reports for a card. */
 function linuxMemory(vendor: number, model: number): number | undefined {
   const folder = "/sys/class/drm";
   if (!existsSync(folder)) return undefined;
@@ -279,7 +281,7 @@ function linuxMemory(vendor: number, model: number): number | undefined {
   return undefined;
 }
 
-/** The devices for people, a line each and a line for each route that is closed. */
+/** Describes the devices, one line each, and one line for each route that does not work. */
 export function describeDevices({ cpu, gpus, note }: Devices): string {
   const lines = [`CPU    ${cpu.name}, ${cpu.cores} cores, ${deviceMemory(cpu.memoryBytes)}   --gpu ""`];
   for (const gpu of gpus) {

@@ -1,3 +1,4 @@
+/** Compiled programs, and the runtimes that compile them. */
 import type { LossScale } from "./loss-scale.ts";
 import type { TrainingSettings } from "./optimizer-settings.ts";
 import type { Parameters } from "./parameters.ts";
@@ -31,17 +32,17 @@ export interface Executable {
   release(): void;
 }
 
-/** Name of the output that holds the sum of the squares of all gradients ({@link CompileOptions.gradientSquares}). */
+/** Name of the output with the sum of the squares of all gradients ({@link CompileOptions.gradientSquares}). */
 export const GRADIENT_SQUARES = "gradientSquares";
 
 export interface CompileOptions {
   /** Whether each run also computes the gradients of the output `loss`. */
   readonly gradients: boolean;
-  /** Whether {@link GRADIENT_SQUARES} is an output too. Clipping needs it. */
+  /** Whether {@link GRADIENT_SQUARES} is an output too, for clipping. Defaults to false. */
   readonly gradientSquares?: boolean;
 }
 
-/** A whole training step on a device: gradients and optimizer in one graph; weights and moments stay in device memory. */
+/** A whole training step on a device: gradients and optimizer in one graph. Weights and moments stay in device memory. */
 export interface TrainingStep {
   /** Inputs by name. Fill them before each step. */
   readonly inputs: Readonly<Record<string, InputData>>;
@@ -49,7 +50,7 @@ export interface TrainingStep {
   readonly outputs: Readonly<Record<string, Float32Array>>;
   /** Number of steps taken. Set it when a training resumes. */
   steps: number;
-  /** In mixed precision only. A step whose gradients were not finite halves it, changes nothing else and is not counted. */
+  /** In mixed precision only. A step whose gradients are not finite halves it, changes nothing else and is not counted. */
   readonly lossScale?: LossScale;
   /** An estimate of the memory that a step takes; undefined on devices that do not tell. */
   readonly memory?: StepMemory;
@@ -58,15 +59,15 @@ export interface TrainingStep {
   release(): void;
 }
 
-/** Executes programs: see onnx/runtime.ts and onnx/device-runtime.ts. */
+/** Compiles programs for a device: see onnx/runtime.ts, onnx/device-runtime.ts and eager/runtime.ts. */
 export interface Runtime {
   /** Display name of the device: `CPU, 2 threads (onnxruntime)`. */
   readonly device: string;
   readonly threads: number;
   compile(program: Program, parameters: Parameters, options: CompileOptions): Executable;
-  /** Compiles a whole training step. Only runtimes whose device also runs the optimizer have it. */
+  /** Compiles a whole training step. Only on devices that also run the optimizer. */
   compileTraining?(program: Program, parameters: Parameters, settings: TrainingSettings): TrainingStep;
-  /** Returns why the device cannot train in mixed precision, as words that follow its name, or undefined if it can. */
+  /** Returns why the device cannot train in mixed precision, as a predicate to its name ("has no …"), or undefined if it can. */
   whyNotMixed?(): string | undefined;
   /** Releases the device. */
   release?(): void;

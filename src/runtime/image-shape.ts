@@ -1,8 +1,10 @@
-/** What the shape of an image `[batch, …space, channel]` says, whether the image is a tensor or traced. */
+/** Axes of an image `[batch, …space, channel]`, whether it is a tensor or traced. */
+import { at, lastOf } from "../facts/checked-lists.ts";
 
 interface Shaped {
   readonly shape: readonly number[];
 }
 
-export const channelsOf = ({ shape }: Shaped): number => shape[shape.length - 1];
+export const batchOf = ({ shape }: Shaped): number => at(shape, 0);
+export const channelsOf = ({ shape }: Shaped): number => lastOf(shape);
 export const spaceOf = ({ shape }: Shaped): number[] => shape.slice(1, -1);

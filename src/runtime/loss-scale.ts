@@ -1,7 +1,7 @@
-/** Dynamic loss scaling (Micikevicius et al. 2018, section 3.2), by the numbers of PyTorch's `GradScaler`. */
+/** Dynamic loss scaling (Micikevicius et al. 2018, section 3.2), with the constants of PyTorch's `GradScaler`. */
 const START = 2 ** 16;
 const GROWTH_STEPS = 2000;
-/** Where not even gradients as small as this are finite, no scale helps. */
+/** If gradients are not finite even at this scale, no scale helps. */
 const SMALLEST = 2 ** -10;
 
 export interface LossScaleState {
@@ -11,8 +11,8 @@ export interface LossScaleState {
 }
 
 /**
- * What the loss is multiplied by, that small gradients do not vanish in float16: it doubles after many steps that went well, and
- * halves after each whose gradients were not finite.
+ * The factor of the loss that keeps small gradients from vanishing in float16. It doubles after {@link GROWTH_STEPS} steps with finite
+ * gradients, and halves after each step without.
  */
 export class LossScale {
   state: LossScaleState = { scale: START, steps: 0 };
@@ -21,7 +21,7 @@ export class LossScale {
     return this.state.scale;
   }
 
-  /** Throws when gradients are not finite however small the scale is. */
+  /** Updates the scale after a step. Throws when gradients are not finite at the smallest scale. */
   stepped(finite: boolean): void {
     const { scale, steps } = this.state;
     if (!finite) this.state = { scale: scale / 2, steps: 0 };
@@ -29,7 +29,7 @@ export class LossScale {
     else this.state = { scale, steps: steps + 1 };
     if (this.scale < SMALLEST)
       throw new Error(
-        "Training in mixed precision came to values that float16 does not hold, whatever the loss is multiplied by. " +
+        "Training in mixed precision produced values outside the range of float16 at every loss scale. " +
           "Train with --precision single, or with a smaller TRAIN.LR or TRAIN.GRADIENT_CLIP_NORM.",
       );
   }

@@ -1,4 +1,4 @@
-/** Opens what computes: by name, on the CPU, or on a GPU. */
+/** Opens runtimes: on the CPU by name, or on a GPU. */
 import { type Gpu, ROUTE_NAMES, type Route } from "./devices.ts";
 import type { Runtime } from "./executable.ts";
 import type { Provider } from "./onnx/provider.ts";
@@ -7,7 +7,7 @@ export const RUNTIMES = ["onnx", "wasm", "tensorflow"] as const;
 export type RuntimeName = (typeof RUNTIMES)[number];
 
 /**
- * Opens a runtime on the CPU: the named one, or else the fastest that this platform has.
+ * Opens a runtime on the CPU: the named one, or by default the fastest on this platform.
  *
  * @param warn called with the reason if the default runtime is not used
  */
@@ -27,9 +27,7 @@ export async function openRuntime(
   } catch (error) {
     if (name === "onnx") throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    warn(
-      `onnxruntime does not run here, and training uses TensorFlow.js's own, much slower backend. ${reason}`,
-    );
+    warn(`onnxruntime does not run here. Training uses TensorFlow.js's own, much slower backend. ${reason}`);
     return openWasm(threads);
   }
 }
@@ -39,7 +37,7 @@ async function openWasm(threads: number): Promise<Runtime> {
   return openWasmRuntime(threads);
 }
 
-/** Opens a GPU by one of its routes. Throws an error whose message says in plain words why it cannot be used. */
+/** Opens a GPU through one of its routes. Throws an Error that says in plain words why it cannot be used. */
 export async function openGpu(gpu: Gpu, route: Route, threads: number): Promise<Runtime> {
   const { DeviceRuntime } = await import("./onnx/device-runtime.ts");
   try {
@@ -56,17 +54,15 @@ function providerOf(gpu: Gpu, route: Route): Provider {
   return { kind: "directml", index: gpu.adapterIndex };
 }
 
-/** What onnxruntime says, without the places in its source. */
+/** Returns onnxruntime's reason in plain words, without paths of its source code. */
 function plainReason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  if (/No supported adapters/.test(message)) return "no graphics driver offers itself to WebGPU";
+  if (/No supported adapters/.test(message)) return "no graphics driver supports WebGPU";
   if (/no CUDA-capable device|CUDA failure 100/.test(message)) return "CUDA finds no device";
   if (/CUDA driver version is insufficient|CUDA failure 35/.test(message))
     return "NVIDIA's driver is older than the CUDA libraries";
   if (/libcuda\.so\.1: cannot open/.test(message))
     return "NVIDIA's driver is not installed (no libcuda.so.1)";
-  return message
-    .replace(/^onnxruntime: /, "")
-    .replace(/\/onnxruntime_src\/\S+ /g, "")
-    .split("\n")[0];
+  const [firstLine = ""] = message.split("\n");
+  return firstLine.replace(/^onnxruntime: /, "").replace(/\/onnxruntime_src\/\S+ /g, "");
 }

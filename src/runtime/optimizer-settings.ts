@@ -1,41 +1,46 @@
+/** Settings of optimizers, and the numbers of a step that follow from them. */
 import type { Precision } from "./precision.ts";
 
 export type OptimizerSettings =
   | {
-      /** `adam` adds the decay to the gradient (Kingma & Ba 2015), `adamw` to the weight (Loshchilov & Hutter 2019). */
+      /** `adam` adds weight decay to the gradient (Kingma & Ba 2015), `adamw` to the weight (Loshchilov & Hutter 2019). */
       readonly kind: "adam" | "adamw";
       readonly betas: readonly [number, number];
       readonly epsilon: number;
       readonly weightDecay: number;
     }
-  /** With Nesterov's momentum (Sutskever et al. 2013). */
+  /** SGD with Nesterov momentum (Sutskever et al. 2013). */
   | { readonly kind: "sgd"; readonly momentum: number; readonly weightDecay: number };
 
 export interface TrainingSettings {
   readonly optimizer: OptimizerSettings;
-  /** Largest allowed norm of all gradients together; 0 leaves them as they are. */
+  /** Maximum norm of all gradients together; 0 disables clipping. */
   readonly clipNorm: number;
-  /** Of the forward pass and the gradients; weights and the optimizer are in single precision. */
+  /** Precision of the forward pass and the gradients. Weights and the optimizer are always in single precision. Default: single. */
   readonly precision?: Precision;
   /** Samples that are computed at a time, where a batch is computed in parts. It divides the batch. */
   readonly partSize?: number;
 }
 
-/** What the norm is raised by before gradients are divided by it. */
+/** Added to the norm before gradients are divided by it. */
 const CLIP_EPSILON = 1e-6;
 
-/** What gradients are multiplied by so that their norm, whose square is given, is at most `clipNorm`. */
+/**
+ * Returns the factor that clips gradients to a norm of at most `clipNorm`.
+ *
+ * @param squares the sum of the squares of all gradients
+ */
 export function clipScale(squares: number, clipNorm: number): number {
   return Math.min(1, clipNorm / (Math.sqrt(squares) + CLIP_EPSILON));
 }
 
-/** What of a step of Adam depends on its number and the learning rate alone. */
+/** Adam's step size and bias corrections: they depend only on the step number and the learning rate. */
 export interface AdamRates {
-  /** The learning rate over the first moment's bias correction. */
+  /** The learning rate divided by the first moment's bias correction. */
   readonly rate: number;
-  /** 1/√(the second moment's bias correction). */
+  /** 1 / √(the second moment's bias correction). */
   readonly correction: number;
-  /** How much of a weight decoupled decay leaves. */
+  /** The factor of a weight that applies decoupled weight decay. */
   readonly shrink: number;
 }
 

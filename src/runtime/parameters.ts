@@ -1,7 +1,8 @@
+import { at, lastOf } from "../facts/checked-lists.ts";
 import { type KernelCall, KernelPool, sharedMemory } from "./kernels/kernel-pool.ts";
 import type { Initializer, WeightSpec } from "./scope.ts";
 
-/** Vectors kept for each weight, each of the weight's size: its value, its gradient, and the optimizer's two moments. */
+/** Vectors kept for each weight, all of the weight's size: its value, its gradient, and the optimizer's two moments. */
 const SLOTS = ["weight", "gradient", "first", "second"] as const;
 export type Slot = (typeof SLOTS)[number];
 
@@ -12,17 +13,18 @@ export interface Segment {
   readonly address: Readonly<Record<Slot, number>>;
 }
 
+/** Where a weight is stored. */
 interface Place {
   readonly memory: number;
-  /** Index of the weight's first value from the start of each slot, in values. */
+  /** Index of the weight's first value in each slot. */
   readonly offset: number;
 }
 
-/** A device's copy of all values. */
+/** A copy of all values in a device's memory. */
 export interface DeviceCopy {
   /** Copies the device's values to the host if a training step has changed them. */
   bringHome(): void;
-  /** Marks the host's values as changed: the device fetches them before its next run. */
+  /** Marks the host's values as changed: they are sent to the device before its next run. */
   outdate(): void;
   release(): void;
 }
@@ -34,13 +36,14 @@ const SHARD_BYTES = 2 ** 32 - 2 ** 20;
 const aligned = (count: number) => Math.ceil(count / ALIGNMENT) * ALIGNMENT;
 const sizeOf = (spec: WeightSpec) => spec.shape.reduce((product, size) => product * size, 1);
 
-/** The weights of a model, and while it trains their gradients and moments, in memory shared with the kernels. */
+/** The weights of a model, and during training their gradients and moments, in memory shared with the kernels. */
 export class Parameters {
   readonly pool: KernelPool;
   private readonly memories: WebAssembly.Memory[];
   private readonly places = new Map<string, Place>();
+  /** Number of values in each slot of each memory. */
   private readonly lengths: number[];
-  /** Where states lie in a memory of their own, which no optimizer walks over: counted in values. */
+  /** States are in a memory of their own, which the optimizer does not update. */
   private readonly states = new Map<string, Place>();
   private readonly slots: readonly Slot[];
 
@@ -55,24 +58,24 @@ export class Parameters {
     this.slots = options.trainable ? SLOTS : SLOTS.slice(0, 1);
     const capacity = Math.floor(SHARD_BYTES / BYTES / this.slots.length);
     this.lengths = [0];
-    let ofStates = 0;
+    let stateCount = 0;
     const stateOffsets = new Map<string, number>();
     for (const spec of specs) {
       if (spec.role === "state") {
-        stateOffsets.set(spec.name, ofStates);
-        ofStates += aligned(sizeOf(spec));
+        stateOffsets.set(spec.name, stateCount);
+        stateCount += aligned(sizeOf(spec));
         continue;
       }
       const size = aligned(sizeOf(spec));
-      const last = this.lengths.length - 1;
-      if (this.lengths[last] + size > capacity) this.lengths.push(0);
+      if (lastOf(this.lengths) + size > capacity) this.lengths.push(0);
       const memory = this.lengths.length - 1;
-      this.places.set(spec.name, { memory, offset: this.lengths[memory] });
-      this.lengths[memory] += size;
+      const offset = at(this.lengths, memory);
+      this.places.set(spec.name, { memory, offset });
+      this.lengths[memory] = offset + size;
     }
     this.memories = this.lengths.map((length) => sharedMemory(length * BYTES * this.slots.length));
-    if (ofStates > 0) {
-      const memory = this.memories.push(sharedMemory(ofStates * BYTES)) - 1;
+    if (stateCount > 0) {
+      const memory = this.memories.push(sharedMemory(stateCount * BYTES)) - 1;
       for (const [name, offset] of stateOffsets) this.states.set(name, { memory, offset });
     }
     this.pool = new KernelPool(this.memories, options.threads);
@@ -90,7 +93,7 @@ export class Parameters {
     return this.slots.length > 1;
   }
 
-  /** The device's copy while a device trains. It is synchronized before values here are read or written. */
+  /** The device's copy, while a device trains. It is synchronized before values here are read or written. */
   device: DeviceCopy | undefined;
 
   /** Returns a view of one slot of a weight, to read and write. A state has only the slot `weight`. */
@@ -106,15 +109,19 @@ export class Parameters {
     return this.place(name, slot);
   }
 
-  /** Returns the memory of one slot of a weight without synchronizing. For the device's copy only. */
+  /** Returns one slot of a weight without synchronizing it with the device. For the device's copy only. */
   place(name: string, slot: Slot): Float32Array {
-    const state = this.states.get(name);
-    const place = state ?? this.places.get(name);
     const spec = this.specs.find((each) => each.name === name);
-    if (place === undefined || spec === undefined) throw new Error(`No weight is named ${name}.`);
-    const { memory, offset } = place;
-    const start = state === undefined ? this.slots.indexOf(slot) * this.lengths[memory] : 0;
-    return new Float32Array(this.memories[memory].buffer, (start + offset) * BYTES, sizeOf(spec));
+    if (spec === undefined) throw unknownWeight(name);
+    const { memory, offset } = this.placeOf(name);
+    const start = this.states.has(name) ? 0 : this.slots.indexOf(slot) * at(this.lengths, memory);
+    return new Float32Array(at(this.memories, memory).buffer, (start + offset) * BYTES, sizeOf(spec));
+  }
+
+  private placeOf(name: string): Place {
+    const place = this.states.get(name) ?? this.places.get(name);
+    if (place === undefined) throw unknownWeight(name);
+    return place;
   }
 
   /** Returns all parameters as a few long vectors, for the optimizer. */
@@ -129,14 +136,14 @@ export class Parameters {
   /** Initializes every weight. The same seed gives the same values. */
   initialize(seed: number): void {
     this.specs.forEach((spec, index) => {
-      this.start(spec, seed + 0x632be5ab * index);
+      this.initializeWeight(spec, seed + 0x632be5ab * index);
     });
   }
 
-  private start(spec: WeightSpec, seed: number): void {
+  private initializeWeight(spec: WeightSpec, seed: number): void {
     const { initializer } = spec;
     const values = this.values(spec.name);
-    const [outputs, inputs = 1, ...kernel] = spec.shape;
+    const [outputs = 1, inputs = 1, ...kernel] = spec.shape;
     const window = kernel.reduce((product, size) => product * size, 1);
     const fans = { in: inputs * window, out: outputs * window };
     if (initializer.kind === "constant") values.fill(initializer.value);
@@ -148,15 +155,13 @@ export class Parameters {
   }
 
   private fillUniform(spec: WeightSpec, seed: number, range: number): void {
-    const place = this.places.get(spec.name) ?? this.states.get(spec.name);
-    if (place === undefined) throw new Error(`There is no weight ${spec.name}.`);
-    const size = sizeOf(spec);
-    // On this thread: the others are clearing gradients and moments.
-    const values = [place.offset * BYTES, 0, size, seed | 0, range];
-    this.pool.runHere([{ memory: place.memory, kernel: "uniform", values }]);
+    const { memory, offset } = this.placeOf(spec.name);
+    // On this thread: a worker is clearing gradients and moments.
+    const values = [offset * BYTES, 0, sizeOf(spec), seed | 0, range];
+    this.pool.runHere([{ memory, kernel: "uniform", values }]);
   }
 
-  /** Resolves when gradients and moments are cleared, which other threads do from the start on. Await it before writing to them. */
+  /** Resolves when gradients and moments are cleared, which a worker starts in the constructor. Await it before writing to them. */
   settled(): Promise<void> {
     return this.pool.settled();
   }
@@ -168,6 +173,7 @@ export class Parameters {
   }
 }
 
+/** Returns the bound of a symmetric uniform distribution. */
 function uniformRange(
   initializer: Extract<Initializer, { kind: "xavier-uniform" | "fan-in-uniform" }>,
   fans: { readonly in: number; readonly out: number },
@@ -176,12 +182,14 @@ function uniformRange(
   return 1 / Math.sqrt(initializer.fanIn ?? fans.in);
 }
 
+const unknownWeight = (name: string) => new Error(`No weight is named ${name}.`);
+
 function clearedMoments({ memory, count, address }: Segment): KernelCall[] {
   const slots = [address.gradient, address.first, address.second];
   return slots.map((start) => ({ memory, kernel: "zero", values: [start, count] }));
 }
 
-/** Normal values by Box and Muller's method over a small generator (Steele & Vigna's SplitMix, 32 bits). */
+/** Fills `values` with normal numbers: Box and Muller's method on a small generator (Steele & Vigna's SplitMix, 32 bits). */
 function fillNormal(values: Float32Array, seed: number, deviation: number): void {
   let state = seed | 0;
   const uniform = () => {

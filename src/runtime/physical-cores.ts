@@ -1,10 +1,10 @@
-/** How many cores this process may compute on: two threads of one core share its arithmetic units. */
+/** Counts the cores that this process may compute on. Two threads of one core share its arithmetic units. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 
-/** Physical cores, at most as many as the system lets this process use (affinity, containers); 1 at least. */
+/** Returns the number of physical cores that the system lets this process use (affinity, containers), at least 1. */
 export function physicalCores(): number {
   const usable = availableParallelism();
   try {
@@ -17,7 +17,7 @@ export function physicalCores(): number {
 
 const CPU_FOLDER = "/sys/devices/system/cpu";
 
-/** Cores of which this process may use at least one thread. */
+/** Returns the number of cores with at least one thread that this process may use. */
 function linuxCores(): number {
   const allowed = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "";
   const cores = numbersIn(allowed).map((cpu) =>
@@ -26,18 +26,18 @@ function linuxCores(): number {
   return new Set(cores).size;
 }
 
-/** `0-2,5` is 0, 1, 2 and 5. */
+/** Parses a list of ranges: `0-2,5` is 0, 1, 2 and 5. */
 export function numbersIn(list: string): number[] {
   return list
     .split(",")
     .filter((part) => part !== "")
     .flatMap((part) => {
-      const [first, last = first] = part.split("-").map(Number);
+      const [first = 0, last = first] = part.split("-").map(Number);
       return Array.from({ length: last - first + 1 }, (_, index) => first + index);
     });
 }
 
-/** On Apple's chips the fast cores: work shared evenly would wait for the slow ones. */
+/** Returns the number of cores, on Apple silicon of performance cores: work shared evenly would wait for the efficiency cores. */
 function macCores(): number {
   const count = (name: string) =>
     Number(execFileSync("sysctl", ["-n", name], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
@@ -48,7 +48,7 @@ function macCores(): number {
   }
 }
 
-/** Records of GetLogicalProcessorInformation are 32 bytes on 64-bit Windows; a core's has the relation 0. */
+/** Records of GetLogicalProcessorInformation on 64-bit Windows. The record of a core has relation 0. */
 const RECORD = { bytes: 32, relationAt: 8, core: 0 };
 
 function windowsCores(): number {
@@ -56,7 +56,7 @@ function windowsCores(): number {
   const query = koffi
     .load("kernel32.dll")
     .func("bool __stdcall GetLogicalProcessorInformation(void *records, _Inout_ uint32_t *bytes)");
-  const bytes = [0];
+  const bytes: [number] = [0];
   query(null, bytes);
   const records = Buffer.alloc(bytes[0]);
   query(records, bytes);

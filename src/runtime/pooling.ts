@@ -1,76 +1,86 @@
-/** Pooling over windows that do not overlap, as TensorFlow.js kernels with PyTorch's gradient: to the first largest value. */
-import { channelsOf, spaceOf } from "./image-shape.ts";
-import { registerComposed } from "./operators.ts";
+/** Max pooling over windows that do not overlap, with PyTorch's gradient: it goes to the first maximum of each window. */
+import { exactly, zip } from "../facts/checked-lists.ts";
+import { elementCount } from "./buffers.ts";
+import { batchOf, channelsOf, spaceOf } from "./image-shape.ts";
+import {
+  isNumbers,
+  type Kernel,
+  registerComposed,
+  registerGradient,
+  runKernel,
+  runKernelForAll,
+} from "./kernel.ts";
 import { tf } from "./tensor.ts";
 
+interface PoolingAttributes {
+  readonly window: readonly number[];
+}
+
+interface UnpoolingAttributes extends PoolingAttributes {
+  /** Space of the result. */
+  readonly size: readonly number[];
+}
+
+export const MAX_POOLING: Kernel<"x", PoolingAttributes> = {
+  name: "MaxPooling",
+  operands: ["x"],
+  attributes: { window: isNumbers },
+};
+export const MAX_UNPOOLING: Kernel<"dy" | "indices", UnpoolingAttributes> = {
+  name: "MaxUnpooling",
+  operands: ["dy", "indices"],
+  attributes: { window: isNumbers, size: isNumbers },
+};
+
 /**
- * The largest value of each window; what is left over at the far side is dropped.
+ * Returns the maximum of each window. Pixels beyond the last whole window are dropped.
  *
  * @param x `[batch, …space, channel]`
- * @param window along each axis of space
+ * @param window size along each axis of space
+ * @returns `[batch, …space / window, channel]`
  */
 export function maxPool(x: tf.Tensor, window: readonly number[]): tf.Tensor {
-  const [largest] = tf
-    .engine()
-    .runKernel("MaxPooling", { x }, { window: [...window] }) as unknown as tf.Tensor[];
+  const [largest] = exactly(runKernelForAll(MAX_POOLING, { x }, { window }), 2);
   return largest;
 }
 
-tf.registerGradient({
-  kernelName: "MaxPooling",
-  inputsToSave: ["x"],
-  outputsToSave: [false, true],
-  gradFunc: (dys, [x, places], attributes) => {
-    const [dy] = dys as tf.Tensor[];
-    const size = spaceOf(x);
-    return {
-      x: () => tf.engine().runKernel("MaxUnpooling", { dy, places }, { ...attributes, size }),
-    };
-  },
-});
+registerGradient(
+  MAX_POOLING,
+  { operands: ["x"], results: ["", "indices"] },
+  (dy, { x, indices }, { window }) => ({
+    x: () => runKernel(MAX_UNPOOLING, { dy, indices }, { window, size: spaceOf(x) }),
+  }),
+);
 
-/** Windows side by side: `[batch, …space / window, pixel of the window, channel]`. */
+/** Returns the windows of an image, `[batch, …space / window, pixel of the window, channel]`. */
 function windows(x: tf.Tensor, window: readonly number[]): tf.Tensor {
-  const counts = window.map((size, axis) => Math.floor(x.shape[axis + 1] / size));
+  const counts = zip(spaceOf(x), window).map(([size, each]) => Math.floor(size / each));
+  const whole = zip(counts, window).map(([count, each]) => count * each);
   const cut = x.slice(
     x.shape.map(() => 0),
-    [-1, ...counts.map((count, axis) => count * window[axis]), -1],
+    [-1, ...whole, -1],
   );
-  const split = cut.reshape([
-    x.shape[0],
-    ...counts.flatMap((count, axis) => [count, window[axis]]),
-    channelsOf(x),
-  ]);
+  const split = cut.reshape([batchOf(x), ...zip(counts, window).flat(), channelsOf(x)]);
   const axes = window.map((_, axis) => axis);
   const order = [0, ...axes.map((axis) => 1 + 2 * axis), ...axes.map((axis) => 2 + 2 * axis), split.rank - 1];
-  const pixels = window.reduce((product, size) => product * size, 1);
-  return split.transpose(order).reshape([x.shape[0], ...counts, pixels, channelsOf(x)]);
+  return split.transpose(order).reshape([batchOf(x), ...counts, elementCount(window), channelsOf(x)]);
 }
 
-registerComposed("MaxPooling", ({ inputs, attrs }) => {
-  const { x } = inputs as Record<string, tf.Tensor>;
-  const { window } = attrs as unknown as { window: number[] };
-  return tf.tidy(() => {
-    const split = windows(x, window);
-    return [split.max(split.rank - 2), split.argMax(split.rank - 2)];
-  }) as unknown as tf.TensorInfo[];
+registerComposed(MAX_POOLING, ({ x }, { window }) => {
+  const split = windows(x, window);
+  return [split.max(split.rank - 2), split.argMax(split.rank - 2)];
 });
 
-registerComposed("MaxUnpooling", ({ inputs, attrs }) => {
-  const { dy, places } = inputs as Record<string, tf.Tensor>;
-  const { window, size } = attrs as unknown as { window: number[]; size: number[] };
-  return tf.tidy(() => {
-    const pixels = window.reduce((product, each) => product * each, 1);
-    const [counts, channels] = [spaceOf(dy), channelsOf(dy)];
-    const hit = tf.range(0, pixels, 1, "int32").reshape([pixels, 1]).equal(places.expandDims(-2));
-    const spread = dy.expandDims(-2).mul(hit.cast("float32"));
-    const axes = window.map((_, axis) => axis);
-    const split = spread.reshape([dy.shape[0], ...counts, ...window, channels]);
-    const order = [0, ...axes.flatMap((axis) => [1 + axis, 1 + window.length + axis]), split.rank - 1];
-    const joined = split
-      .transpose(order)
-      .reshape([dy.shape[0], ...counts.map((count, axis) => count * window[axis]), channels]);
-    const rest = size.map((each, axis): [number, number] => [0, each - counts[axis] * window[axis]]);
-    return joined.pad([[0, 0], ...rest, [0, 0]]);
-  });
+registerComposed(MAX_UNPOOLING, ({ dy, indices }, { window, size }) => {
+  const pixels = elementCount(window);
+  const [batch, counts, channels] = [batchOf(dy), spaceOf(dy), channelsOf(dy)];
+  const isMaximum = tf.range(0, pixels, 1, "int32").reshape([pixels, 1]).equal(indices.expandDims(-2));
+  const spread = dy.expandDims(-2).mul(isMaximum.cast("float32"));
+  const split = spread.reshape([batch, ...counts, ...window, channels]);
+  const axes = window.map((_, axis) => axis);
+  const order = [0, ...axes.flatMap((axis) => [1 + axis, 1 + window.length + axis]), split.rank - 1];
+  const whole = zip(counts, window).map(([count, each]) => count * each);
+  const joined = split.transpose(order).reshape([batch, ...whole, channels]);
+  const rest = zip(size, whole).map(([each, covered]): [number, number] => [0, each - covered]);
+  return joined.pad([[0, 0], ...rest, [0, 0]]);
 });

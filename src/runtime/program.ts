@@ -1,3 +1,4 @@
+/** Programs: models with their inputs and outputs. */
 import type { Initializer, Scope, WeightSpec } from "./scope.ts";
 import type { tf } from "./tensor.ts";
 
@@ -9,24 +10,24 @@ export interface InputSpec {
 
 export type Tensors = Readonly<Record<string, tf.Tensor>>;
 
-/** A model with its inputs and outputs, for training or prediction. A training program's outputs hold a scalar `loss`. */
+/** A model with its inputs and outputs, for training or prediction. A training program has a scalar output `loss`. */
 export interface Program {
   readonly inputs: Readonly<Record<string, InputSpec>>;
-  /** Whether dropout and batch statistics are those of training. */
+  /** Whether dropout and batch statistics are active. */
   readonly training: boolean;
   forward(scope: Scope, inputs: Tensors): Tensors;
 }
 
-/** What a {@link ProgramScope} asks of whoever runs the program. */
+/** What a {@link ProgramScope} needs from the code that runs or traces the program. */
 export interface ScopeHost {
   weight(spec: WeightSpec): tf.Tensor;
   uniform(shape: readonly number[]): tf.Tensor;
   updateState(name: string, value: tf.Tensor): void;
-  /** Told which layer asks for something, or for a child: what is computed next belongs to it, as far as one can tell. */
+  /** Called when a layer declares a weight or enters a child. Operations that follow are assumed to belong to that layer. */
   entered?(layer: string): void;
 }
 
-/** The scope of a program's layers, which asks `host` for each weight by its full name. */
+/** The scope of a program's layers. It requests weights from `host` by their full names. */
 export class ProgramScope implements Scope {
   constructor(
     private readonly host: ScopeHost,

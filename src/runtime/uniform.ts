@@ -1,7 +1,7 @@
 /**
- * Small, fast, seeded uniform numbers in [0, 1) (Steele & Vigna's SplitMix, 32 bits).
+ * Fills `values` with uniform random numbers in [0, 1) (Steele & Vigna's SplitMix, 32 bits).
  *
- * @param draw which of several arrays this is that one seed fills with numbers of their own
+ * @param draw index of the array among those filled with the same seed, which get different numbers
  */
 export function fillUniform(values: Float32Array, seed: number, draw: number): void {
   let state = (seed + 0x1000193 * draw) | 0;

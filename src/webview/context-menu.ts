@@ -5,20 +5,20 @@ export interface MenuItem {
   run(): void;
 }
 
-/** Closes the menu that is open. */
+/** Closes the open menu. */
 let closeOpen: (() => void) | undefined;
 
 /**
- * Gives an element a context menu in place of the editor's, whose Cut, Copy and Paste mean nothing on charts and images.
+ * Gives an element a context menu. It replaces VS Code's, whose Cut, Copy and Paste do not apply to charts and images.
  *
- * @param items made each time the menu opens
+ * @param items called each time the menu opens
  */
 export function contextMenu(target: HTMLElement, items: () => readonly MenuItem[]): void {
   target.addEventListener("contextmenu", (event) => {
     event.preventDefault();
     event.stopPropagation();
     const box = target.getBoundingClientRect();
-    // The keyboard's menu key has no place.
+    // The menu key of the keyboard sends no position.
     const byKey = event.clientX === 0 && event.clientY === 0;
     const place = byKey ? { x: box.left + 16, y: box.top + 16 } : { x: event.clientX, y: event.clientY };
     openMenu(items(), place);
@@ -40,14 +40,14 @@ function openMenu(items: readonly MenuItem[], { x, y }: { readonly x: number; re
   const menu = element("div", { class: "menu", role: "menu" }, ...entries);
   const close = () => {
     if (closeOpen !== close) return;
-    // Removing the menu moves the focus, which closes it too.
+    // First: removing the menu moves the focus, which calls this again.
     closeOpen = undefined;
     menu.remove();
   };
   menu.addEventListener("keydown", (event) => {
     const at = entries.findIndex((entry) => entry.matches(":focus"));
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (by !== undefined) entries[(at + by + entries.length) % entries.length].focus();
+    if (by !== undefined) entries[(at + by + entries.length) % entries.length]?.focus();
     else if (event.key === "Escape" || event.key === "Tab") {
       close();
       if (before instanceof HTMLElement) before.focus();

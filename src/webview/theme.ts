@@ -1,11 +1,11 @@
-/** The editor's colors for what is drawn on canvases, where CSS variables do not reach. */
+/** The editor's colors for canvases, which CSS variables do not reach. */
 export interface Theme {
   readonly foreground: string;
   readonly faint: string;
   readonly grid: string;
   readonly background: string;
   readonly focus: string;
-  /** For curves, told apart by most people who see colors differently. */
+  /** Colors of curves, chosen to be distinguishable with common color vision deficiencies. See {@link curveColor}. */
   readonly curves: readonly string[];
 }
 
@@ -21,13 +21,19 @@ const CURVES = [
 let current: Theme | undefined;
 const listeners = new Set<() => void>();
 
-/** The colors of the theme that is on. */
+/** Returns the colors of the current theme. */
 export function theme(): Theme {
   current ??= readTheme();
   return current;
 }
 
-/** Tells when the theme changes; what is drawn on canvases has to be drawn again. */
+/** Returns the color of a curve. Colors repeat when there are more curves. */
+export function curveColor(index: number): string {
+  const { curves, foreground } = theme();
+  return curves[index % curves.length] ?? foreground;
+}
+
+/** Calls a listener when the theme changes, so that it redraws its canvas. */
 export function onThemeChange(listener: () => void): void {
   listeners.add(listener);
 }
@@ -47,7 +53,7 @@ function readTheme(): Theme {
   };
 }
 
-/** Some themes have see-through colors for charts, which are too faint for a line. */
+/** Removes transparency: some themes' chart colors are too faint for a line. */
 const opaque = (color: string): string =>
   color.replace(/^(#[\da-f]{6})[\da-f]{2}$/i, "$1").replace(/^rgba\((.+),[^,]+\)$/, "rgb($1)");
 

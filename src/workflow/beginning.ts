@@ -25,7 +25,7 @@ type Request = Pick<RunRequest, "config" | "tree" | "resume" | "normalizePixels"
 
 /**
  * Decides how a run begins, by its state and its checkpoints alone. Throws {@link InputError} where it cannot be resumed by this
- * configuration, and `CheckpointError` where all that it could be resumed from is damaged.
+ * configuration, or all that it could be resumed from is damaged.
  */
 export async function howToBegin(request: Request, run: DurableRun): Promise<Beginning> {
   const { config, tree, resume, report } = request;
@@ -44,7 +44,13 @@ export async function howToBegin(request: Request, run: DurableRun): Promise<Beg
 }
 
 function nothingToResume({ tree, report }: Request, [damaged]: RunCheckpoints["damaged"]): Beginning {
-  if (damaged !== undefined) throw damaged;
+  if (damaged !== undefined)
+    throw new InputError([
+      {
+        severity: "error",
+        message: `${damaged.message} Run ${tree.runId} of ${tree.name} cannot be resumed: start it again without --resume.`,
+      },
+    ]);
   const message = `Run ${tree.runId} of ${tree.name} has no checkpoint to resume from: it starts from the beginning.`;
   report({ event: "log", level: "warning", message });
   return { kind: "fresh" };

@@ -12,7 +12,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
-import { explainedWriteError, writeFileAtomically } from "../facts/files/write-file.ts";
+import { explainedWriteError, syncFolder, writeFileAtomically } from "../facts/files/write-file.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import { type RunState, RunStateError, readRunState } from "../facts/run-state.ts";
 import type { CheckpointKind, TrainerState } from "../training/trainer.ts";
@@ -151,6 +151,7 @@ export class DurableRun {
         if (path === runDirectory) await rm(target, { recursive: true, force: true });
         await moveIntoPlace(path, target);
       }
+      for (const folder of [earlier, this.tree.checkpoints]) await syncFolder(folder);
       return earlier;
     } catch (error) {
       throw explainedWriteError(earlier, error);

@@ -9,6 +9,7 @@ import { bytes } from "../facts/format.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { listImages } from "../images/files.ts";
 import { ImageError, type ImageInfo, storedBytes } from "../images/image.ts";
+import { checkApart } from "../images/inspection-thread.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import { augmentationSteps } from "./augmentation-settings.ts";
 import { InputError } from "./input-error.ts";
@@ -273,9 +274,10 @@ async function inspectFolders(
     const key = `DATA.${phase}.PATH` as const;
     try {
       const paths = await listImages(config.text(key));
-      const inspected = await inspectImages(paths, demands(phase), openOptions(config, phase), (done) =>
-        report({ event: "progress", label: `Checking images of ${key}`, done, total: paths.length }),
-      );
+      const progress = (done: number) =>
+        report({ event: "progress", label: `Checking images of ${key}`, done, total: paths.length });
+      const options = openOptions(config, phase);
+      const inspected = await inspectImages(paths, demands(phase), options, progress, checkApart);
       problems.push(...inspected.problems);
       found[phase] = withResultNames(inspected.infos, report);
     } catch (error) {

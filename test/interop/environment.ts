@@ -34,7 +34,7 @@ export function makeBiapyPython(): string {
   install("--no-deps", "torchvision==0.28.*");
   install("biapy==3.7.1", "tifffile", "tensorboard", "onnx");
   // Judges of image files.
-  install("zarr", "h5py", "hdf5plugin", "imagecodecs", "nibabel", "imageio");
+  install("zarr", "h5py", "hdf5plugin", "imagecodecs", "nibabel", "imageio", "pillow");
   run(PYTHON, "-c", MEND_TORCHVISION);
   run(PYTHON, "-c", "import biapy, torch, tifffile");
   writeFileSync(READY, "");

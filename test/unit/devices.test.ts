@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { loadConfig } from "../../src/config/config.ts";
 import { deviceItems } from "../../src/extension/commands/device-items.ts";
 import { driverProblem } from "../../src/install/cuda.ts";
-import { tellsOfMemory } from "../../src/runtime/device-memory-error.ts";
+import { isOutOfMemory } from "../../src/runtime/device-memory-error.ts";
 import { describeDevices, listDevices, parseNvidiaGpus } from "../../src/runtime/devices.ts";
 import { numbersIn, physicalCores } from "../../src/runtime/physical-cores.ts";
 import { wantedGpu } from "../../src/workflow/device-choice.ts";
@@ -90,9 +90,9 @@ test("messages of memory that ran out are known from others", () => {
     "VK_ERROR_OUT_OF_DEVICE_MEMORY",
     "Buffer size (4294967296) exceeds the max buffer size limit (1073741824)",
   ];
-  for (const message of yes) assert.ok(tellsOfMemory(message), message);
+  for (const message of yes) assert.ok(isOutOfMemory(message), message);
   for (const message of ["No supported adapters", "Non-zero status code returned while running Conv node"])
-    assert.ok(!tellsOfMemory(message), message);
+    assert.ok(!isOutOfMemory(message), message);
 });
 
 test("devices are listed with the CPU's physical cores", async () => {

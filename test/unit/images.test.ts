@@ -80,6 +80,7 @@ for (const [name, words] of [
   ["broken_text.tif", /no TIFF/],
   ["time_series.tif", /2 time points of 3 slices/],
   ["missing.tif", /no such file/],
+  ["broken_bzip2.h5", /\/data cannot be read.*stopped the HDF5 library/],
 ] as const) {
   test(`${name} is refused in words that name it`, async () => {
     await assert.rejects(readImage(join(folder, name)), (error: unknown) => {
@@ -91,6 +92,14 @@ for (const [name, words] of [
     });
   });
 }
+
+test("an HDF5 file that stops the library leaves those that are open readable", async () => {
+  const source = await openImage(join(folder, "zyxc.h5"));
+  const before = await source.read();
+  await assert.rejects(readImage(join(folder, "broken_bzip2.h5")), ImageError);
+  assert.deepEqual(await source.read(), before);
+  await source.close();
+});
 
 test("written images are read back, and no temporary file stays", async () => {
   const target = await mkdtemp(join(tmpdir(), "images-"));

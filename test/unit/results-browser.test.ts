@@ -247,9 +247,11 @@ test("keys that are there already, empty sections and comments behind values", (
 test("the sample's configuration is right in a folder of its own and in one within another", async () => {
   for (const base of [join(folder, "alone/sample"), join(folder, "within")]) {
     const sample = join(folder, basename(base) === "within" ? "within/sample" : "alone/sample");
+    for (const task of ["pretraining", "segmentation"] as const) {
+      const { config, problems } = loadConfig(await writeSample(process.cwd(), sample, base, task));
+      assert.deepEqual([...problems, ...checkConfig(config, base)], []);
+    }
     const file = await writeSample(process.cwd(), sample, base);
-    const { config, problems } = loadConfig(file);
-    assert.deepEqual([...problems, ...checkConfig(config, base)], []);
     writeFileSync(file, `${readFileSync(file, "utf8")}# mine\n`);
     await writeSample(process.cwd(), sample, base);
     assert.match(readFileSync(file, "utf8"), /# mine\n$/);

@@ -15,6 +15,7 @@ const STEPS = [
   { title: "Use your own images", button: "New Configuration", pictures: 1 },
   { title: "Look at the results", button: "Show Results", pictures: 1 },
   { title: "Use BiaPy, a GPU or a cluster", button: "Select Engine", pictures: 1 },
+  { title: "Segment with a few labels", button: "Segment Sample Images", pictures: 1 },
 ] as const;
 
 async function openStep(workbench: Workbench, title: string): Promise<Locator> {

@@ -98,6 +98,11 @@ scenario("a debugged training stops at a breakpoint in the trainer", async ({ vs
   await page.locator(".codicon-debug-stackframe").first().waitFor({ timeout: TRAINED });
   await page.locator(".debug-call-stack .monaco-list-row", { hasText: "Trainer.trainStep" }).waitFor();
   await workbench.screenshot("10-breakpoint");
+  // Source maps that are named are there.
+  await workbench.command("Debug Console: Focus on Debug Console View");
+  const said = page.locator(".repl .monaco-list");
+  await said.waitFor();
+  assert.doesNotMatch((await said.textContent()) ?? "", /source map/i);
   await workbench.command("Debug: Disconnect");
   await workbench.runStatus(/Stopped|Interrupted|Failed/);
   await workbench.screenshot("11-debugging-ended");

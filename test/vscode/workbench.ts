@@ -177,7 +177,7 @@ export class Workbench {
 
   /** Closes VS Code's own dialog for folders and files, which takes no answer while it lists a folder. */
   private async accept(dialog: Locator): Promise<void> {
-    const button = dialog.getByRole("button", { name: /OK|Use this folder|Save/i });
+    const button = dialog.getByRole("button", { name: /OK|Apply|Use this folder|Save/i });
     await until(async () => {
       if (await button.isHidden()) return true;
       await button.click({ timeout: BRIEF });
@@ -370,6 +370,11 @@ export class Workbench {
   /** The page of the training panel while there is no run. */
   async emptyPanel(): Promise<Frame> {
     return this.webview("#page .empty");
+  }
+
+  /** The page of the runs table. */
+  async table(): Promise<Frame> {
+    return this.webview("body.runs-page");
   }
 
   /** The page of the image editor. */

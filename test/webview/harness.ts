@@ -45,12 +45,13 @@ function late(deliver) {
 }
 async function answer(request) {
   const reply = await fetch("/image", { method: "POST", body: JSON.stringify(request) });
-  const message = JSON.parse(decodeURIComponent(reply.headers.get("x-message")));
+  const message = JSON.parse(decodeURIComponent(reply.headers.get("x-message")), (_, value) =>
+    value?.buffer === undefined ? value : Uint8Array.from(atob(value.buffer), (letter) => letter.charCodeAt(0)).buffer);
   if (message.type === "plane") message.plane.values = await reply.arrayBuffer();
   frame.contentWindow.postMessage(message, "*", message.type === "plane" ? [message.plane.values] : []);
 }
 window.addEventListener("message", ({ data }) => {
-  if (data.type === "open-image" || data.type === "read-plane") answer(data);
+  if (["open-image", "read-plane", "find-similar"].includes(data.type)) answer(data);
   else if (data.type === "save-file") {
     const content = btoa(Array.from(new Uint8Array(data.content), (byte) => String.fromCharCode(byte)).join(""));
     late(() => said.push({ ...data, content }));
@@ -114,10 +115,11 @@ export async function startHarness(): Promise<Harness> {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     if (pathname === "/image") {
       const asked = JSON.parse(await body(request)) as ImageRequest;
-      const reply = await reader.answer(asked);
+      let reply = await reader.answer(asked);
       await setTimeout(imageDelay(asked));
       const values = reply.type === "plane" ? Buffer.from(reply.plane.values) : Buffer.alloc(0);
-      response.setHeader("x-message", encodeURIComponent(JSON.stringify(reply)));
+      if (reply.type === "plane") reply = { ...reply, plane: { ...reply.plane, values: new ArrayBuffer(0) } };
+      response.setHeader("x-message", encodeURIComponent(JSON.stringify(reply, withBuffers)));
       response.end(values);
     } else if (pathname === "/panel" || pathname === "/viewer" || pathname === "/table") {
       const parts = readPage(join(dist, "webview"), pathname.slice(1) as PageName);
@@ -137,6 +139,10 @@ export async function startHarness(): Promise<Harness> {
     },
   };
 }
+
+/** Buffers within a reply as text; that of a plane follows as the answer's body. */
+const withBuffers = (_key: string, value: unknown): unknown =>
+  value instanceof ArrayBuffer ? { buffer: Buffer.from(value).toString("base64") } : value;
 
 async function launchBrowser(): Promise<Browser> {
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -208,14 +214,18 @@ async function openWebview(
     },
     transferable,
     setTheme: (name) =>
-      frame.evaluate(({ variables, bodyClass }) => {
-        for (const each of [...document.documentElement.style])
-          document.documentElement.style.removeProperty(each);
-        for (const [key, value] of Object.entries(variables))
-          document.documentElement.style.setProperty(`--vscode-${key}`, value);
-        document.body.classList.remove("vscode-dark", "vscode-light", "vscode-high-contrast");
-        document.body.classList.add(bodyClass);
-      }, THEMES[name]),
+      frame.evaluate(
+        (found) => {
+          const { variables, bodyClass } = found;
+          for (const each of [...document.documentElement.style])
+            document.documentElement.style.removeProperty(each);
+          for (const [key, value] of Object.entries(variables))
+            document.documentElement.style.setProperty(`--vscode-${key}`, value);
+          document.body.classList.remove(...found.classes);
+          document.body.classList.add(...bodyClass.split(" "));
+        },
+        { ...THEMES[name], classes: Object.values(THEMES).flatMap(({ bodyClass }) => bodyClass.split(" ")) },
+      ),
     reload: load,
     close: () => context.close(),
   };
@@ -239,7 +249,7 @@ function prepareFrame({
   document.addEventListener("readystatechange", () => {
     for (const [key, value] of Object.entries(variables))
       document.documentElement.style.setProperty(`--vscode-${key}`, value);
-    document.body.classList.add(bodyClass);
+    document.body.classList.add(...bodyClass.split(" "));
   });
   document.addEventListener("securitypolicyviolation", (event) =>
     console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`),

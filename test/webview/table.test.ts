@@ -115,6 +115,22 @@ test("runs are selected by mouse and keyboard, and compared", () =>
     assert.deepEqual(await webview.said("show-run"), [{ type: "show-run", run: id(997) }]);
   }));
 
+test("the selection and the filter stay when the table is shown again", () =>
+  table(async (webview) => {
+    const { frame } = webview;
+    await frame.getByRole("searchbox", { name: "Filter runs" }).fill("failed");
+    await eventually(async () => assert.equal((await names(webview))[0], "cells, run 993"));
+    await frame.locator(`tr[data-run="${id(993)}"]`).click();
+    await webview.reload();
+    await webview.said("ready", 2);
+    await webview.tell({ type: "rows", rows }, { type: "row-details", details, defaults });
+    await eventually(async () => assert.equal((await names(webview))[0], "cells, run 993"));
+    await frame.locator(`tr[data-run="${id(993)}"][aria-selected="true"]`).waitFor();
+    // What is selected goes with a run that is deleted.
+    await webview.tell({ type: "rows", rows: rows.slice(0, 990) });
+    await frame.locator("vscode-button[disabled]", { hasText: "Delete" }).waitFor();
+  }));
+
 test("a run is starred, renamed and deleted from its menu", () =>
   table(async (webview) => {
     const { frame } = webview;

@@ -1,8 +1,8 @@
 /** Colors of VS Code's default themes, as it hands them to webviews. */
-export type ThemeName = "dark" | "light" | "high-contrast";
+export type ThemeName = "dark" | "light" | "high-contrast" | "high-contrast-light";
 
 interface TestTheme {
-  /** The class that VS Code gives the body. */
+  /** The classes that VS Code gives the body. */
   readonly bodyClass: string;
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -173,6 +173,58 @@ export const THEMES: Readonly<Record<ThemeName, TestTheme>> = {
       "charts-purple": "#b180d7",
       "charts-red": "#f48771",
       "charts-yellow": "#ffd370",
+    },
+  },
+  "high-contrast-light": {
+    // VS Code gives it both classes.
+    bodyClass: "vscode-high-contrast-light vscode-high-contrast",
+    variables: {
+      ...fonts,
+      foreground: "#292929",
+      descriptionForeground: "#292929b3",
+      errorForeground: "#b5200d",
+      focusBorder: "#006bbd",
+      contrastBorder: "#0f4a85",
+      contrastActiveBorder: "#006bbd",
+      "editor-background": "#ffffff",
+      "editor-foreground": "#292929",
+      "editor-selectionBackground": "#0f4a85",
+      "editorIndentGuide-background1": "#cccccc",
+      "editorWarning-foreground": "#895503",
+      "button-background": "#0f4a85",
+      "button-foreground": "#ffffff",
+      "button-hoverBackground": "#0f4a85",
+      "button-border": "#0f4a85",
+      "button-secondaryBackground": "#ffffff",
+      "button-secondaryForeground": "#292929",
+      "checkbox-background": "#ffffff",
+      "checkbox-border": "#0f4a85",
+      "checkbox-foreground": "#292929",
+      "dropdown-background": "#ffffff",
+      "dropdown-border": "#0f4a85",
+      "dropdown-foreground": "#292929",
+      "input-background": "#ffffff",
+      "input-border": "#0f4a85",
+      "input-foreground": "#292929",
+      "inputValidation-errorBackground": "#ffffff",
+      "inputValidation-errorBorder": "#0f4a85",
+      "inputValidation-warningBackground": "#ffffff",
+      "inputValidation-warningBorder": "#0f4a85",
+      "panel-border": "#0f4a85",
+      "panelTitle-activeBorder": "#b5200d",
+      "panelTitle-activeForeground": "#292929",
+      "panelTitle-inactiveForeground": "#292929",
+      "progressBar-background": "#0f4a85",
+      "badge-background": "#0f4a85",
+      "badge-foreground": "#ffffff",
+      "scrollbarSlider-background": "#0f4a8566",
+      "textLink-foreground": "#0f4a85",
+      "charts-blue": "#1a85ff",
+      "charts-orange": "#d18616",
+      "charts-green": "#374e06",
+      "charts-purple": "#652d90",
+      "charts-red": "#b5200d",
+      "charts-yellow": "#895503",
     },
   },
 };

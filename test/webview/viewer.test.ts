@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { copyFile, cp, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { decode, encode } from "fast-png";
+import { writeNpy } from "../../src/checkpoint/npy.ts";
 import { ImageStore } from "../../src/extension/viewer/image-store.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
+import { describeFeatures } from "../../src/workflow/features/feature-folder.ts";
 import { type Harness, startHarness, type Webview, type WebviewOptions } from "./harness.ts";
 import { eventually, hover, imagesShown, pixelColor, textOf, until, waitForText } from "./looking.ts";
 import { recordedImage } from "./recorded-runs.ts";
@@ -441,3 +443,60 @@ test("keys move the cursor, the view and the slice", () =>
     await page.keyboard.press("+");
     await waitForText(frame.locator(".zoom-text"), "150 %");
   }));
+
+/** Two images of 32 x 32 pixels with a nucleus each, and features of 2 x 2 places that know it. Returns pictures and originals. */
+async function features(): Promise<{ readonly picture: string; readonly original: string }[]> {
+  const folder = await mkdtemp(join(tmpdir(), "features-"));
+  const images = [];
+  for (const [name, nucleus] of [
+    ["first", 0],
+    ["second", 3],
+  ] as const) {
+    const [picture, original] = [join(folder, `${name}_features.tif`), join(folder, `${name}.tif`)];
+    const place = (pixel: number) => 2 * Number(pixel >= 512) + Number(pixel % 32 >= 16);
+    const data = Uint8Array.from({ length: 1024 }, (_, pixel) => (place(pixel) === nucleus ? 200 : 10));
+    await writeTiff(original, { shape: [1, 32, 32, 1], sampleType: "uint8", data });
+    await writeTiff(picture, { shape: [1, 32, 32, 1], sampleType: "uint8", data });
+    const values = Float32Array.from({ length: 8 }, (_, at) =>
+      Number(Number(at >> 1 === nucleus) === at % 2),
+    );
+    await writeNpy(join(folder, `${name}_features.npy`), { shape: [1, 2, 2, 2], data: values });
+    images.push({ picture, original });
+  }
+  const listed = images.map(({ picture, original }) => ({ picture: basename(picture), original }));
+  const basis = { mean: [0.5, 0.5], components: [], ranges: [] };
+  await describeFeatures(folder, basis, { stride: [1, 16, 16], images: listed });
+  return images;
+}
+
+test("a click on features shows what looks alike, over the image and in the other images", async () => {
+  const [first] = await features();
+  await viewer([first.original, first.picture], async (webview) => {
+    const { frame } = webview;
+    assert.equal(await frame.getByRole("region", { name: "Most similar places" }).isVisible(), false);
+    await waitForText(frame.locator(".tile-value").nth(1), /Click a place to find similar ones/);
+    const click = async (x: number, y: number) => {
+      const canvas = frame.locator(".tile-canvas").nth(1);
+      const box = await canvas.boundingBox();
+      assert.ok(box !== null);
+      const side = Math.min(box.width, box.height);
+      const position = { x: box.width / 2 + (x - 0.5) * side, y: box.height / 2 + (y - 0.5) * side };
+      await canvas.click({ position });
+    };
+    await click(0.2, 0.2);
+    await frame.getByRole("listitem").first().waitFor();
+    const crops = await frame
+      .getByRole("listitem")
+      .evaluateAll((all) => all.map((each) => each.getAttribute("title") ?? ""));
+    assert.match(crops[0], /^second\.tif, y 24, x 24: cosine similarity 1\.000$/);
+    const titles = await frame.locator(".tile-title").allTextContents();
+    assert.deepEqual(titles.slice(-1), ["Similarity"]);
+    const map = frame.locator(".tile-canvas").last();
+    await eventually(async () => {
+      const [alike, other] = [await pixelColor(map, 0.35, 0.35), await pixelColor(map, 0.6, 0.6)];
+      assert.ok(alike[0] > alike[2] && other[2] > other[0], `${alike} and ${other}`);
+    });
+    await frame.getByRole("button", { name: "Clear" }).click();
+    assert.equal(await frame.getByRole("listitem").count(), 0);
+  });
+});

@@ -8,7 +8,7 @@ import { before, test } from "node:test";
 import { loadBiapyCheckpoint } from "../../src/checkpoint/biapy-checkpoint.ts";
 import { checkConfig } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
-import { embeddedArchitectures } from "../../src/facts/architectures.ts";
+import { type Dimensions, embeddedArchitectures } from "../../src/facts/architectures.ts";
 import { resultTree } from "../../src/facts/result-tree.ts";
 import type { NewRunEvent } from "../../src/facts/run-events.ts";
 import { readRunState } from "../../src/facts/run-state.ts";
@@ -16,6 +16,7 @@ import { openImage, readImage } from "../../src/images/files.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { runWorkflow } from "../../src/workflow/run.ts";
+import { smallModel, smallPatch } from "../support/small-networks.ts";
 import { samples } from "./command.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "architectures-"));
@@ -40,49 +41,19 @@ before(async () => {
   await cut("3d/test/nuclei-test.tif", "3D/test", [8, 24, 20]);
 });
 
-/** Small versions; those without an entry have no keys that make them smaller. */
-const SMALL: Readonly<Record<string, string>> = {
-  unetr:
-    "VIT_TOKEN_SIZE: 8, VIT_EMBED_DIM: 24, VIT_NUM_LAYERS: 3, VIT_NUM_HEADS: 3, UNETR_VIT_NUM_FILTERS: 4",
-  rcan: "RCAN_RG_BLOCK_NUM: 1, RCAN_RCAB_BLOCK_NUM: 2",
-  multiresunet: "Z_DOWN: [1, 1, 1, 1]",
-  unext_v1: "FEATURE_MAPS: [4, 8, 16], CONV_LAYERS: [1, 1, 1]",
-  unext_v2: "FEATURE_MAPS: [4, 8, 16], CONV_LAYERS: [1, 1, 1], CONVNEXT_STEM_K_SIZE: 1",
-  vit: "VIT_TOKEN_SIZE: 8, VIT_EMBED_DIM: 24, VIT_NUM_LAYERS: 3, VIT_NUM_HEADS: 3",
-};
-
-/** Those whose keys have as many numbers as images have axes. */
-const SMALL_BY_AXES: Readonly<Record<string, (axes: number) => string>> = {
-  hrnet: () =>
-    "HRNET: {VARIANT: custom, NUM_STAGES: 1, NUM_MODULES: [1], NUM_BRANCHES: [2], NUM_BLOCKS: [[1, 1]], " +
-    "NUM_CHANNELS: [[8, 8]], YX_DOWN: [2], Z_DOWN: [1]}",
-  stunet: (axes) => {
-    const each = (value: number) => `[${Array.from({ length: axes }, () => value)}]`;
-    const kernels = `POOL_OP_KERNEL_SIZES: [${each(2)}], CONV_KERNEL_SIZES: [${each(3)}, ${each(3)}]`;
-    return `STUNET: {VARIANT: custom, DIMS: [4, 8], DEPTH: [1, 1], ${kernels}}`;
-  },
-};
-const LEVELS = "FEATURE_MAPS: [4, 8, 16]";
-/** MultiResUNet halves four times. */
-const PATCHES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  multiresunet: { "2D": "(32,32,1)", "3D": "(4,32,32,1)" },
-};
-const PATCH: Readonly<Record<string, string>> = { "2D": "(16,16,1)", "3D": "(8,16,16,1)" };
-
 /** DFCAN in 3D is by far the slowest: it trains on a quarter of the patches only. */
-function configuration(architecture: string, ndim: string, more = ""): string {
+function configuration(architecture: string, ndim: Dimensions, more = ""): string {
   const path = (phase: string) => JSON.stringify(join(folder, ndim, phase));
-  const small = SMALL_BY_AXES[architecture]?.(ndim === "3D" ? 3 : 2) ?? SMALL[architecture] ?? LEVELS;
   const overlap = architecture === "multiresunet" && ndim === "2D" ? 'OVERLAP: "(0.5,0.5)",' : "";
   return `
 PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: ${ndim}, SELF_SUPERVISED: {PRETEXT_TASK: crappify}}
 DATA:
-  PATCH_SIZE: ${PATCHES[architecture]?.[ndim] ?? PATCH[ndim]}
+  PATCH_SIZE: (${smallPatch(architecture, ndim).join(",")},1)
   REFLECT_TO_COMPLETE_SHAPE: True
   TRAIN: {${overlap} PATH: ${path("train")}}
   VAL: {SPLIT_TRAIN: ${architecture === "dfcan" && ndim === "3D" ? 0.75 : 0.25}}
   TEST: {PATH: ${path("test")}}
-MODEL: {ARCHITECTURE: ${architecture}, ${small}${more}}
+MODEL: {ARCHITECTURE: ${architecture}, ${smallModel(architecture, ndim)}${more}}
 TRAIN: {ENABLE: True, OPTIMIZER: ADAMW, LR: 1.E-3, BATCH_SIZE: ${ndim === "2D" ? 4 : 2}, EPOCHS: 4}
 TEST: {ENABLE: True}
 `;

@@ -217,6 +217,28 @@ test("a damaged last checkpoint is told, and the best one is resumed from", asyn
   assert.deepEqual(await logOf(tree), await logOf(whole.tree));
 });
 
+test("after a power loss that emptied the last checkpoint the best one is resumed from; with both empty the words say what to do", async () => {
+  const own = newRun();
+  const text = tinyConfig(images, { epochs: 3 });
+  const { tree } = await run(text, {
+    ...own,
+    stopAt: (event) => event.event === "step" && event.epoch === 3,
+  });
+  writeFileSync(tree.lastCheckpoint, "");
+  const resumed = await run(text, {
+    ...own,
+    resume: true,
+    stopAt: (event) => event.event === "step" && event.epoch === 3,
+  });
+  assert.equal(resumed.status, "stopped", String(resumed.error));
+  assert.ok(resumed.messages.some((message) => message.includes("-last.pth")));
+  for (const path of [tree.lastCheckpoint, tree.bestCheckpoint]) writeFileSync(path, "");
+  const { error } = await run(text, { ...own, resume: true });
+  assert.ok(error instanceof Error && error.message.includes(tree.lastCheckpoint), String(error));
+  assert.match(error.message, /without --resume/);
+  assert.equal((await run(text, own)).status, "finished");
+});
+
 test("a damaged state is named when it is resumed, shown as such, and a fresh start replaces it", async () => {
   const own = newRun();
   const text = tinyConfig(images, { epochs: 1 });

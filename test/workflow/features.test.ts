@@ -1,12 +1,16 @@
 /** Features of trained encoders: `biapy --features`, and pictures of them during training. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { readNpy } from "../../src/checkpoint/npy.ts";
+import { readNpy, writeNpy } from "../../src/checkpoint/npy.ts";
+import { Random } from "../../src/data/random.ts";
 import { readImage } from "../../src/images/files.ts";
 import { colorsOf, FeatureSample, fitColors } from "../../src/workflow/features/feature-colors.ts";
+import { describeFeatures, featureFolderOf } from "../../src/workflow/features/feature-folder.ts";
+import { probe } from "../../src/workflow/features/linear-probe.ts";
+import { similarPlaces } from "../../src/workflow/features/similar-places.ts";
 import { biapy, samples, workspace } from "./command.ts";
 
 const configuration = (task: string, model: string) => `
@@ -52,9 +56,34 @@ test("an autoencoder's features are drawn while it trains, and written on demand
     assert.deepEqual(shape, [1, Math.ceil(image.shape[1] / 16), Math.ceil(image.shape[2] / 16), 24]);
     assert.ok(data.every((value) => Number.isFinite(Number(value))));
   }
-  const { stride, components } = JSON.parse(readFileSync(join(folder, "features.json"), "utf8"));
+  const { stride, components, images } = JSON.parse(readFileSync(join(folder, "features.json"), "utf8"));
   assert.deepEqual(stride, [1, 16, 16]);
   assert.equal(components.length, 3);
+  assert.equal(images.length, shown.length);
+  // The picture that was drawn while it trained can be compared place by place too.
+  const [preview] = drawn.flatMap((event) => (event.event === "image" ? [event.files.features ?? ""] : []));
+  const described = await featureFolderOf(preview);
+  assert.ok(described !== undefined);
+  assert.equal((await similarPlaces(preview, described, [0, 20, 20], 4)).places.length, 4);
+
+  // Masks of one of the images judge the features: a number, and a map.
+  const labels = mkdtempSync(join(tmpdir(), "labels-"));
+  cpSync(join(samples("2d/test-masks"), "nuclei-01.tif"), join(labels, "nuclei-01.tif"));
+  const probed = await biapy([...args(), "--features", "--labels", labels]);
+  assert.equal(probed.code, 0);
+  const measured = probed.events.flatMap((event) => (event.event === "test" ? [event] : []));
+  assert.deepEqual(
+    measured.map(({ image }) => image),
+    ["nuclei-01.tif", undefined],
+  );
+  const { accuracy } = measured[0].metrics;
+  assert.ok(accuracy > 0.5 && accuracy <= 1, `${accuracy}`);
+  const map = await readImage(join(folder, "nuclei-01_probe.tif"));
+  assert.deepEqual(map.shape, [1, 256, 128, 1]);
+  assert.ok(map.data.every((value) => value === 0 || value === 1));
+  assert.match(readFileSync(join(folder, "linear_probe.csv"), "utf8"), /^file,.*accuracy\nnuclei-01\.tif,/);
+  const wrong = await biapy([...args(), "--features", "--labels", samples("3d/train-masks")]);
+  assert.equal(wrong.code, 2);
 });
 
 test("a U-Net's bottleneck is what its encoder makes; a network without an encoder says so", async () => {
@@ -104,4 +133,70 @@ test("colors are the principal components, and stay when the basis is fitted aga
     const likeness = component.reduce((sum, value, at) => sum + value * basis.components[index][at], 0);
     assert.ok(likeness > 0.99, `component ${index} kept its color: ${likeness}`);
   }
+});
+
+test("a place is compared with all others of its folder, and no neighbors stand in the list together", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "similar-"));
+  // Three kinds of places; in the second image one of the first kind stands alone.
+  const kinds = { one: [0, 0, 1, 2, 1, 1, 2, 2, 1], two: [1, 1, 1, 1, 0, 2, 2, 2, 2] };
+  const images: { picture: string; original: string }[] = [];
+  for (const [name, places] of Object.entries(kinds)) {
+    const values = Float32Array.from({ length: 27 }, (_, at) =>
+      Number(places[Math.floor(at / 3)] === at % 3),
+    );
+    await writeNpy(join(folder, `${name}.npy`), { shape: [1, 3, 3, 3], data: values });
+    images.push({ picture: `${name}.tif`, original: join(folder, "originals", `${name}.tif`) });
+  }
+  const mean = [1 / 3, 1 / 3, 1 / 3];
+  await describeFeatures(folder, { mean, components: [], ranges: [] }, { stride: [1, 8, 8], images });
+  const picture = join(folder, "one.tif");
+  const described = await featureFolderOf(picture);
+  assert.ok(described !== undefined);
+  const { grid, values, places } = await similarPlaces(picture, described, [0, 7, 3], 3);
+  assert.deepEqual(grid, [1, 3, 3]);
+  assert.ok(Math.abs(values[0] - 1) < 1e-6 && Math.abs(values[1] - 1) < 1e-6);
+  // Without what all have in common, places of other kinds are opposite.
+  assert.ok(values[2] < 0 && Math.abs(values[2] + 0.5) < 1e-6);
+  assert.equal(places[0].original, images[1].original);
+  assert.deepEqual(places[0].start, [0, 8, 8]);
+  assert.ok(Math.abs(places[0].similarity - 1) < 1e-6);
+  assert.ok(
+    places.every(({ picture: where, start }) => where !== picture || start[1] > 8 || start[2] > 8),
+    "the picked place and its neighbors are not among them",
+  );
+  // Other pictures, and folders without features, have none.
+  assert.equal(await featureFolderOf(join(folder, "other.tif")), undefined);
+  assert.equal(await featureFolderOf(join(tmpdir(), "one.tif")), undefined);
+  writeFileSync(
+    join(folder, "features.json"),
+    '{"stride":[1,8,8],"mean":[1],"images":[{"picture":"../x.tif","original":""}]}',
+  );
+  await assert.rejects(featureFolderOf(join(folder, "x.tif")), /picture/);
+});
+
+test("a linear probe finds a class that is a direction of the features, and nothing where there is none", () => {
+  const random = new Random(3);
+  const made = (tells: boolean) =>
+    [0, 1, 2].map((part) => {
+      const labels = Int32Array.from({ length: 200 }, () => Number(random.uniform() < 0.4));
+      const values = Float32Array.from(
+        { length: 800 },
+        (_, at) => random.normal() + (tells && at % 4 === 2 ? 6 * labels[at >> 2] : 0),
+      );
+      return {
+        map: { shape: [1, 10, 20, 4] as const, values, stride: [1, 8, 8] as const },
+        labels: labels.map((label, place) => (place === 7 ? -1 : label)),
+        parts: new Int32Array(200).fill(part),
+      };
+    });
+  const rightIn = (maps: ReturnType<typeof made>) => {
+    const found = probe(maps, 2);
+    const judged = maps.flatMap(({ labels }, map) =>
+      [...labels].flatMap((label, place) => (label < 0 ? [] : [found[map][place] === label])),
+    );
+    return judged.filter(Boolean).length / judged.length;
+  };
+  assert.ok(rightIn(made(true)) > 0.99);
+  // Judged on other images than those that it was fitted to, noise tells no more than the share of the commoner class.
+  assert.ok(rightIn(made(false)) < 0.68);
 });

@@ -16,10 +16,6 @@ test("a study is fair: same images and seeds for both starts, nested, with equal
   const wishes = { images, counts: [1, 2, 4, 9], seeds: 2, checkpoint: "/x.pth", epochs: 10, patience: -1 };
   const runs = studyRuns(wishes);
   assert.equal(runs.length, 3 * 2 * 2);
-  assert.deepEqual(
-    runs.map(({ runId }) => runId),
-    runs.map((_, index) => index + 1),
-  );
   for (const run of runs) {
     const twin = runs.find(
       ({ seed, images: names, start }) =>
@@ -138,6 +134,51 @@ TEST: {ENABLE: True}
   const again = study();
   assert.equal(again.stdout, first.stdout);
   assert.equal(readFileSync(join(made, "label_study.csv"), "utf8"), csv);
+
+  // The editor trains the listed runs by itself, and asks for the curve afterwards.
+  const list = () =>
+    study("--prepare")
+      .stdout.trim()
+      .split("\n")
+      .map((line): Record<string, unknown> => JSON.parse(line));
+  assert.deepEqual(
+    list().map(({ runId, state }) => [runId, state]),
+    [
+      [1, "finished"],
+      [2, "finished"],
+    ],
+  );
+  assert.match(study("--collect").stdout, /1 labeled image: IoU pretrained/);
+
+  // A checkpoint whose content changed is another one; what starts from scratch does not depend on it.
+  assert.doesNotMatch(first.stderr, /pretrained on test images/);
+  const original = readFileSync(checkpoint);
+  cpSync("test/fixtures/checkpoint/biapy.pth", checkpoint);
+  const changed = study("--prepare");
+  assert.deepEqual(
+    changed.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+      .map(({ runId, state }) => [runId, state]),
+    [
+      [3, "waiting"],
+      [2, "finished"],
+    ],
+  );
+  assert.match(study("--collect").stdout, /1 of 2 trainings have finished/);
+  writeFileSync(checkpoint, original);
+  const leaking = readFileSync(config, "utf8");
+  writeFileSync(
+    config,
+    leaking
+      .replace(samples("2d/test"), join(folder, "train"))
+      .replace(samples("2d/test-masks"), join(folder, "train-masks")),
+  );
+  const warned = study("--prepare");
+  assert.match(warned.stderr, /Test images are among the labeled ones.*nuclei-01\.tif/);
+  assert.match(warned.stderr, /The checkpoint was pretrained on test images .*nuclei-01\.tif/);
+  writeFileSync(config, leaking);
 
   writeFileSync(config, readFileSync(config, "utf8").replace("LOAD_GT: True", "LOAD_GT: False"));
   const refused = study();

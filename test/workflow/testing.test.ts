@@ -7,6 +7,7 @@ import { test } from "node:test";
 import type { Metrics, NewRunEvent } from "../../src/facts/run-events.ts";
 import { openImage, readImage } from "../../src/images/files.ts";
 import { createHdf5 } from "../../src/images/hdf5-writer.ts";
+import { saveNpy } from "../../src/images/npy-writer.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { createZarr } from "../../src/images/zarr-writer.ts";
 import { samples } from "./command.ts";
@@ -183,4 +184,29 @@ test("a network restores images by patches, by chunks and in one piece, its wors
   assert.ok(Math.abs((whole?.mse ?? 0) - (part?.mse ?? 1)) < 1e-5, `${whole?.mse} ${part?.mse}`);
   const augmented = await of(5, "FULL_IMG: True, AUGMENTATION: True");
   assert.notDeepEqual((await readImage(join(augmented.folder, "nuclei-01.tif"))).data, restored.data);
+});
+
+test("images that differ only in their extension keep it in their results' names", async () => {
+  const job = await trained("2D");
+  const images = await mkdtemp(join(tmpdir(), "same-names-"));
+  const source = await openImage(join(samples("2d/test"), "nuclei-01.tif"));
+  await saveNpy(join(images, "cells.npy"), source);
+  const image = await source.read();
+  await source.close();
+  const size = { y: 0.25, x: 0.25, unit: "µm" };
+  await writeTiff(join(images, "cells.tif"), { ...image, data: image.data.slice().reverse() }, size);
+  await writeTiff(join(images, "other.tif"), image);
+  const { events, folder } = await tested(job, 8, configuration("2D", images, "", ""));
+  assert.deepEqual((await readdir(folder)).sort(), ["cells.npy.tif", "cells.tif.tif", "other.tif"]);
+  assert.match(
+    events.flatMap((event) => (event.event === "log" ? [event.message] : [])).join("\n"),
+    /differ only in their extensions.*cells\.npy\.tif, cells\.tif\.tif/,
+  );
+  const [first, second] = await Promise.all(
+    ["cells.npy.tif", "cells.tif.tif"].map((name) => readImage(join(folder, name))),
+  );
+  assert.notDeepEqual(first.data, second.data);
+  const result = await openImage(join(folder, "cells.tif.tif"));
+  assert.deepEqual(result.info.pixelSize, { ...size, z: undefined });
+  await result.close();
 });

@@ -17,7 +17,7 @@ function filtered(
           const from =
             ((z * height + reflected(y + tap.y, height)) * width + reflected(x + tap.x, width)) * channels;
           for (let channel = 0; channel < channels; channel++)
-            result[at + channel] += tap.weight * image[from + channel];
+            result[at + channel] = (result[at + channel] ?? 0) + tap.weight * (image[from + channel] ?? 0);
         }
   return result;
 }
@@ -63,9 +63,9 @@ export const medianBlur = (range: Range) =>
             for (let dy = -reach; dy <= reach; dy++)
               for (let dx = -reach; dx <= reach; dx++) {
                 const from = (z * height + reflected(y + dy, height)) * width + reflected(x + dx, width);
-                window[filled++] = image[from * channels + channel];
+                window[filled++] = image[from * channels + channel] ?? 0;
               }
-            result[at++] = window.sort()[window.length >> 1];
+            result[at++] = window.sort()[window.length >> 1] ?? 0;
           }
     return result;
   });

@@ -1,6 +1,6 @@
 /** Transforms that move pixels, image and target alike: interpolated linearly and once, class labels by the nearest pixel. */
 import type { Random } from "../random.ts";
-import { reflected } from "../tiling.ts";
+import { boxOf, reflected } from "../tiling.ts";
 import { between, integerBetween, type Range, type Sample, type Transform } from "./sample.ts";
 
 /** What lies outside a patch: zeros, its mirror image (with or without the border pixel twice), its edge, or its other side. */
@@ -36,23 +36,24 @@ function resampled(
     for (let y = 0; y < height; y++)
       for (let x = 0; x < width; x++, at += channels) {
         origin(z, y, x, from);
-        if (nearest) for (let axis = 0; axis < 3; axis++) from[axis] = Math.round(from[axis]);
-        const base = [Math.floor(from[0]), Math.floor(from[1]), Math.floor(from[2])];
+        if (nearest) for (let axis = 0; axis < 3; axis++) from[axis] = Math.round(from[axis] ?? 0);
+        const base = [Math.floor(from[0] ?? 0), Math.floor(from[1] ?? 0), Math.floor(from[2] ?? 0)];
         for (let corner = 0; corner < 8; corner++) {
           let weight = 1;
           let place = 0;
           for (let axis = 0; axis < 3; axis++) {
             const upper = (corner >> axis) & 1;
-            const fraction = from[axis] - base[axis];
+            const fraction = (from[axis] ?? 0) - (base[axis] ?? 0);
             weight *= upper ? fraction : 1 - fraction;
             if (weight === 0) break;
-            const position = inside(base[axis] + upper, size[axis], border);
+            const position = inside((base[axis] ?? 0) + upper, size[axis] ?? 0, border);
             if (position < 0) weight = 0;
-            place = place * size[axis] + position;
+            place = place * (size[axis] ?? 0) + position;
           }
           if (weight === 0) continue;
           for (let channel = 0; channel < channels; channel++)
-            result[at + channel] += weight * values[place * channels + channel];
+            result[at + channel] =
+              (result[at + channel] ?? 0) + weight * (values[place * channels + channel] ?? 0);
         }
       }
   return result;
@@ -73,7 +74,7 @@ function affine(
   border: Border,
   { zScale = 1, shiftY = 0, shiftX = 0 } = {},
 ): Sample {
-  const [middleZ, middleY, middleX] = sample.size.map((size) => (size - 1) / 2);
+  const [middleZ, middleY, middleX] = boxOf((axis) => (sample.size[axis] - 1) / 2);
   return moved(
     sample,
     (z, y, x, into) => {
@@ -177,7 +178,8 @@ function smoothField(height: number, width: number, sigma: number, random: Rando
       const position = Math.floor(index / step) % size;
       let sum = 0;
       for (let at = -reach; at <= reach; at++) {
-        if (position + at >= 0 && position + at < size) sum += kernel[at + reach] * values[index + at * step];
+        if (position + at >= 0 && position + at < size)
+          sum += (kernel[at + reach] ?? 0) * (values[index + at * step] ?? 0);
       }
       return sum / total;
     });
@@ -201,7 +203,7 @@ export const elastic =
       sample,
       (z, y, x, into) => {
         const at = y * width + x;
-        place(into, z, y + strength * alongY[at], x + strength * alongX[at]);
+        place(into, z, y + strength * (alongY[at] ?? 0), x + strength * (alongX[at] ?? 0));
       },
       border,
     );

@@ -110,7 +110,7 @@ export const channelShuffle = onImage((sample, random) => {
   return perPixel(sample, random, (_, values) => {
     const before = values.slice();
     order.forEach((from, to) => {
-      values[to] = before[from];
+      values[to] = before[from] ?? 0;
     });
     return values;
   });

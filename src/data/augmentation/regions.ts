@@ -1,4 +1,4 @@
-/** Transforms of parts of a patch: boxes, lines and grids that are blanked, blurred, mixed or made noisy. */
+/** Transforms of parts of a patch: blank, blur, mix or add noise to boxes, lines and grids. */
 import type { Region } from "../../images/image.ts";
 import type { Random } from "../random.ts";
 import { type Box, boxOf } from "../tiling.ts";
@@ -12,11 +12,11 @@ import {
   targetChannels,
 } from "./sample.ts";
 
-/** A box of a share of each side, somewhere in the patch; over all of z unless `alongZ`. */
+/** Returns a random box that covers a share of each side. It covers all of z unless `alongZ`. */
 function randomRegion(size: Box, range: Range, random: Random, alongZ: boolean): Region {
   const share = between(random, range);
-  const sides = size.map((side, axis) =>
-    axis === 0 && !alongZ ? side : Math.min(Math.max(Math.round(side * share), 1), side),
+  const sides = boxOf((axis) =>
+    axis === 0 && !alongZ ? size[axis] : Math.min(Math.max(Math.round(size[axis] * share), 1), size[axis]),
   );
   const start = boxOf((axis) => random.integer(size[axis] - sides[axis] + 1));
   return { start, end: boxOf((axis) => start[axis] + sides[axis]) };
@@ -74,7 +74,7 @@ function coarsened(sample: Sample, region: Region, factor: number): Float32Array
         for (let channel = 0; channel < channels; channel++) {
           let sum = 0;
           eachPixel({ ...sample, size }, square, (at) => {
-            sum += image[at + channel];
+            sum += image[at + channel] ?? 0;
           });
           eachPixel(sample, square, (at) => {
             result[at + channel] = sum / pixels;
@@ -126,7 +126,8 @@ export const cutnoise = (scale: Range, count: Range, size: Range): Transform =>
       const deviation = between(random, scale) * Math.abs(brightest);
       eachPixel(sample, randomRegion(sample.size, size, random, true), (at) => {
         const noise = deviation * random.normal();
-        for (let channel = 0; channel < sample.channels; channel++) image[at + channel] += noise;
+        for (let channel = 0; channel < sample.channels; channel++)
+          image[at + channel] = (image[at + channel] ?? 0) + noise;
       });
     }
     return image;
@@ -154,7 +155,7 @@ export const missingSections = (width: Range, probability: number): Transform =>
       for (let channel = first; channel < last; channel++) {
         let sum = 0;
         eachPixel(sample, region, (at) => {
-          sum += sample.image[at + channel];
+          sum += sample.image[at + channel] ?? 0;
         });
         eachPixel(sample, region, (at, _, y, x) => {
           const distance = Math.abs((y - middleY) * Math.cos(angle) - (x - middleX) * Math.sin(angle));

@@ -2,11 +2,11 @@
 import type { Image } from "../../images/image.ts";
 import { correlated, type Grid, gaussianWeights, gridOf, largestOf } from "./grid.ts";
 
-/** Thresholds of the gradient where the configuration sets none. */
+/** Default thresholds of the gradient. */
 const LOW = 0.1;
 const HIGH = 0.2;
 
-/** @param thresholds in the image's own values */
+/** @param thresholds in the image's units */
 export function cannyEdges(
   image: Image,
   thresholds: { readonly low?: number; readonly high?: number },
@@ -18,13 +18,13 @@ export function cannyEdges(
   const smooth = smoothed(gray);
   const down = correlated(correlated(smooth, 1, [-1, 0, 1], "reflect"), 2, [1, 2, 1], "reflect").values;
   const across = correlated(correlated(smooth, 2, [-1, 0, 1], "reflect"), 1, [1, 2, 1], "reflect").values;
-  const magnitude = down.map((value, at) => Math.sqrt(value * value + across[at] * across[at]));
+  const magnitude = down.map((value, at) => Math.sqrt(value * value + (across[at] ?? 0) ** 2));
   const [, height, width] = gray.shape;
   const ridge = ridges(down, across, magnitude, height, width, low);
   return { shape: gray.shape, sampleType: "uint8", data: connected(ridge, height, width, high) };
 }
 
-/** A plane of one channel between 0 and 1; colors count as the eye sees them. */
+/** Returns a single-channel plane between 0 and 1. Colors are weighted by perceived brightness. */
 function grayOf(image: Image): Grid {
   const [, height, width, channels] = image.shape;
   const { values } = gridOf(image, 1 / largestOf(image.sampleType));
@@ -32,13 +32,13 @@ function grayOf(image: Image): Grid {
     channels === 1
       ? values
       : Float64Array.from({ length: height * width }, (_, at) => {
-          const [red, green, blue] = values.subarray(3 * at, 3 * at + 3);
+          const [red = 0, green = 0, blue = 0] = values.subarray(3 * at, 3 * at + 3);
           return 0.2125 * red + 0.7154 * green + 0.0721 * blue;
         });
   return { shape: [1, height, width, 1], values: gray };
 }
 
-/** Blurred with nothing beyond the border, which weakens pixels near it by the share of their window that is missing. */
+/** Blurs with zeros beyond the border, and divides by the share of the window that lies inside. */
 function smoothed(gray: Grid): Grid {
   const weights = gaussianWeights(1);
   const blurred = (grid: Grid) =>
@@ -46,11 +46,11 @@ function smoothed(gray: Grid): Grid {
   const share = blurred({ ...gray, values: gray.values.map(() => 1) }).values;
   return {
     ...gray,
-    values: blurred(gray).values.map((value, at) => value / (share[at] + Number.EPSILON)),
+    values: blurred(gray).values.map((value, at) => value / ((share[at] ?? 0) + Number.EPSILON)),
   };
 }
 
-/** Gradients that are largest across their edge, between the pixels that the gradient points to; 0 elsewhere. */
+/** Returns gradients that are a local maximum in their direction (non-maximum suppression). 0 elsewhere. */
 function ridges(
   down: Float64Array,
   across: Float64Array,
@@ -63,7 +63,7 @@ function ridges(
   for (let y = 1; y < height - 1; y++)
     for (let x = 1; x < width - 1; x++) {
       const at = y * width + x;
-      const [i, j, here] = [down[at], across[at], magnitude[at]];
+      const [i, j, here] = [down[at] ?? 0, across[at] ?? 0, magnitude[at] ?? 0];
       if (here < low || (i === 0 && j === 0)) continue;
       const [steep, flat] = [Math.abs(i), Math.abs(j)];
       const alike = (i >= 0 && j >= 0) || (i <= 0 && j <= 0);
@@ -72,13 +72,13 @@ function ridges(
       const straight = vertical ? (alike ? width : -width) : 1;
       const share = vertical ? flat / steep : steep / flat;
       const between = (sign: 1 | -1) =>
-        magnitude[at + sign * diagonal] * share + magnitude[at + sign * straight] * (1 - share);
+        (magnitude[at + sign * diagonal] ?? 0) * share + (magnitude[at + sign * straight] ?? 0) * (1 - share);
       if (between(1) <= here && between(-1) <= here) result[at] = here;
     }
   return result;
 }
 
-/** Ridges that touch, over any number of pixels, one above the high threshold. */
+/** Marks ridges that are connected to one above the high threshold (hysteresis). */
 function connected(ridge: Float64Array, height: number, width: number, high: number): Uint8Array {
   const edges = new Uint8Array(ridge.length);
   const open: number[] = [];

@@ -2,6 +2,7 @@
  * DATA.PREPROCESS.CLAHE: contrast limited adaptive histogram equalization (Zuiderveld 1994), with the levels, bins and tiles of
  * scikit-image's `exposure.equalize_adapthist`.
  */
+import { at as itemAt } from "../../facts/checked-lists.ts";
 import type { Image } from "../../images/image.ts";
 import { reflected } from "../tiling.ts";
 import { imageOf, largestOf } from "./grid.ts";
@@ -10,34 +11,34 @@ const LEVELS = 2 ** 14;
 const BINS = 256;
 const BIN_WIDTH = 1 + LEVELS / BINS;
 
-/** Rounds halves to even, as NumPy does. */
+/** Rounds halves to even, like NumPy. */
 function rounded(value: number): number {
   const below = Math.floor(value);
   return value - below === 0.5 ? below + (below % 2) : Math.round(value);
 }
 
-/** Equalizes the brightest channel of each pixel of a color plane and scales the others with it: hue and saturation stay. */
+/** Equalizes the brightest channel of each pixel and scales the others with it, which preserves hue and saturation. */
 export function colorsEqualized(image: Image, clipLimit: number, kernel?: number): Image {
   const [, height, width, channels] = image.shape;
   const largest = largestOf(image.sampleType);
   const brightest = new Float64Array(height * width);
   for (let at = 0; at < image.data.length; at++) {
     const pixel = Math.floor(at / channels);
-    brightest[pixel] = Math.max(brightest[pixel], image.data[at] / largest);
+    brightest[pixel] = Math.max(brightest[pixel] ?? 0, (image.data[at] ?? 0) / largest);
   }
   const value: Image = { shape: [1, height, width, 1], sampleType: "float64", data: brightest };
   const { data: equalized } = contrastEqualized(value, [1, 2], clipLimit, kernel);
   const values = Float64Array.from(image.data, (each, at) => {
     const pixel = Math.floor(at / channels);
-    const share = brightest[pixel] === 0 ? 1 : each / largest / brightest[pixel];
-    return share * equalized[pixel] * largest;
+    const share = brightest[pixel] === 0 ? 1 : each / largest / (brightest[pixel] ?? 1);
+    return share * (equalized[pixel] ?? 0) * largest;
   });
   return imageOf({ shape: image.shape, values }, image.sampleType);
 }
 
 /**
- * @param axes the axes that tiles have a size along: y, x and channel of a plane, z too of a stack
- * @param kernel a tile's size along each of them (default: an eighth of the image)
+ * @param axes the axes that tiles divide: y, x and channel of a plane; z as well for a stack
+ * @param kernel size of a tile along each of them (default: an eighth of the image)
  */
 export function contrastEqualized(
   image: Image,
@@ -45,30 +46,33 @@ export function contrastEqualized(
   clipLimit: number,
   kernel?: number,
 ): Image {
-  const shape = axes.map((axis) => image.shape[axis]);
-  const tile = shape.map((size) => kernel ?? Math.max(size >> 3, 1));
-  const levels = levelsOf(image);
-  const before = tile.map((size) => size >> 1);
-  const padded = shape.map((size, axis) => {
-    const rest = (tile[axis] - (size % tile[axis])) % tile[axis];
-    return before[axis] + size + rest + Math.ceil(tile[axis] / 2);
+  const along = axes.map((axis) => {
+    const size = itemAt(image.shape, axis);
+    const tile = kernel ?? Math.max(size >> 3, 1);
+    const before = tile >> 1;
+    const rest = (tile - (size % tile)) % tile;
+    const padded = before + size + rest + Math.ceil(tile / 2);
+    return { size, tile, before, tiles: Math.floor(padded / tile) - 1 };
   });
-  const binAt = (place: readonly number[]) =>
-    Math.floor(
-      levels[
-        offsetOf(
-          place.map((at, axis) => reflected(at - before[axis], shape[axis])),
-          shape,
-        )
-      ] / BIN_WIDTH,
-    );
-  const tiles = padded.map((size, axis) => Math.floor(size / tile[axis]) - 1);
+  const shape = along.map(({ size }) => size);
+  const tile = along.map(({ tile }) => tile);
+  const tiles = along.map(({ tiles }) => tiles);
+  const levels = levelsOf(image);
+  /** The bin of a place in the padded image. */
+  const binAt = (place: readonly number[]) => {
+    const shown = along.map(({ size, before }, axis) => reflected(itemAt(place, axis) - before, size));
+    return Math.floor((levels[offsetOf(shown, shape)] ?? 0) / BIN_WIDTH);
+  };
   const elements = tile.reduce((product, size) => product * size, 1);
   const limit = clipLimit > 0 ? Math.floor(Math.max(clipLimit * elements, 1)) : elements;
   const maps = places(tiles).map((index) => {
     const counts = new Array<number>(BINS).fill(0);
-    for (const offset of places(tile))
-      counts[binAt(offset.map((at, axis) => before[axis] + index[axis] * tile[axis] + at))]++;
+    for (const offset of places(tile)) {
+      const bin = binAt(
+        along.map(({ before, tile }, axis) => before + itemAt(index, axis) * tile + itemAt(offset, axis)),
+      );
+      counts[bin] = (counts[bin] ?? 0) + 1;
+    }
     limitCounts(counts, limit);
     let sum = 0;
     return counts.map((count) => {
@@ -79,25 +83,26 @@ export function contrastEqualized(
   const corners = places(shape.map(() => 2));
   const equalized = new Float64Array(levels.length);
   for (const [at, place] of places(shape).entries()) {
-    const inPadded = place.map((position, axis) => position + before[axis]);
+    const inPadded = along.map(({ before }, axis) => itemAt(place, axis) + before);
     const bin = binAt(inPadded);
     let value = 0;
     for (const corner of corners) {
       let share = 1;
-      const index = corner.map((edge, axis) => {
-        const along = (inPadded[axis] % tile[axis]) / tile[axis];
-        share *= edge === 1 ? along : 1 - along;
-        const neighbor = Math.floor(inPadded[axis] / tile[axis]) + edge - 1;
-        return Math.min(Math.max(neighbor, 0), tiles[axis] - 1);
+      const index = along.map(({ tile, tiles }, axis) => {
+        const [position, edge] = [itemAt(inPadded, axis), itemAt(corner, axis)];
+        const within = (position % tile) / tile;
+        share *= edge === 1 ? within : 1 - within;
+        const neighbor = Math.floor(position / tile) + edge - 1;
+        return Math.min(Math.max(neighbor, 0), tiles - 1);
       });
-      value = Math.fround(value + Math.fround(maps[offsetOf(index, tiles)][bin] * share));
+      value = Math.fround(value + Math.fround((itemAt(maps, offsetOf(index, tiles))[bin] ?? 0) * share));
     }
     equalized[at] = Math.trunc(value);
   }
   return stretched(equalized, image);
 }
 
-/** The image on 16384 levels, stretched to its range. Fractions must lie in [-1, 1]. */
+/** Returns the image on 16384 levels, stretched to its range. Floating-point values must lie in [-1, 1]. */
 function levelsOf({ sampleType, data }: Image): Float64Array {
   const largest = largestOf(sampleType);
   const levels = Float64Array.from(data, (value) => rounded((Math.max(value, 0) / largest) * 65535));
@@ -107,7 +112,7 @@ function levelsOf({ sampleType, data }: Image): Float64Array {
   return levels.map((value) => rounded(((value - least) / (most - least)) * (LEVELS - 1)));
 }
 
-/** The equalized levels over the whole range of the pixel type. */
+/** Stretches equalized levels over the range of the sample type. */
 function stretched(levels: Float64Array, { shape, sampleType }: Image): Image {
   const largest = largestOf(sampleType);
   const least = levels.reduce((low, value) => Math.min(low, value), Infinity);
@@ -117,7 +122,7 @@ function stretched(levels: Float64Array, { shape, sampleType }: Image): Image {
   return imageOf({ shape, values }, sampleType);
 }
 
-/** Cuts counts off at a limit and spreads what was cut off over the others. */
+/** Clips counts at a limit and distributes the excess over the other bins. */
 function limitCounts(counts: number[], limit: number): void {
   let excess = 0;
   for (const [bin, count] of counts.entries())
@@ -129,7 +134,7 @@ function limitCounts(counts: number[], limit: number): void {
   for (const [bin, count] of counts.entries()) {
     if (count >= limit) continue;
     const added = Math.min(each, limit - count);
-    counts[bin] += added;
+    counts[bin] = count + added;
     excess -= added;
   }
   while (excess > 0) {
@@ -137,10 +142,9 @@ function limitCounts(counts: number[], limit: number): void {
     for (let start = 0; start < counts.length && excess > 0; start++) {
       const open = counts.reduce((sum, count) => sum + (count < limit ? 1 : 0), 0);
       const step = Math.max(1, Math.floor(open / excess));
-      // Those that were below the limit when this pass began.
       for (let bin = start; bin < counts.length; bin += step)
-        if (counts[bin] < limit) {
-          counts[bin]++;
+        if ((counts[bin] ?? 0) < limit) {
+          counts[bin] = (counts[bin] ?? 0) + 1;
           excess--;
         }
     }
@@ -148,7 +152,7 @@ function limitCounts(counts: number[], limit: number): void {
   }
 }
 
-/** All places of a grid, the last axis fastest. */
+/** Returns all places of a grid, the last axis fastest. */
 function places(shape: readonly number[]): number[][] {
   return shape.reduce<number[][]>(
     (all, size) => all.flatMap((place) => Array.from({ length: size }, (_, at) => [...place, at])),
@@ -157,4 +161,4 @@ function places(shape: readonly number[]): number[][] {
 }
 
 const offsetOf = (place: readonly number[], shape: readonly number[]) =>
-  place.reduce((offset, at, axis) => offset * shape[axis] + at, 0);
+  place.reduce((offset, at, axis) => offset * itemAt(shape, axis) + at, 0);

@@ -1,4 +1,5 @@
 /** Values on a grid `[z, y, x, channel]` that filters work on in double precision. */
+import { at as itemAt } from "../../facts/checked-lists.ts";
 import { type Image, type ImageShape, type SampleType, sampleArray } from "../../images/image.ts";
 import { reflected } from "../tiling.ts";
 
@@ -53,7 +54,7 @@ export const gridOf = ({ shape, data }: Image, factor = 1): Grid => ({
 export function imageOf({ shape, values }: Grid, sampleType: SampleType): Image {
   const data = sampleArray(sampleType, values.length);
   const whole = !sampleType.startsWith("float");
-  for (let at = 0; at < data.length; at++) data[at] = whole ? Math.trunc(values[at]) : values[at];
+  for (let at = 0; at < data.length; at++) data[at] = whole ? Math.trunc(values[at] ?? 0) : (values[at] ?? 0);
   return { shape, sampleType, data };
 }
 
@@ -64,7 +65,7 @@ export function correlated(
   weights: readonly number[],
   border: Border,
 ): Grid {
-  const size = shape[axis];
+  const size = itemAt(shape, axis);
   const inner = shape.slice(axis + 1).reduce((product, each) => product * each, 1);
   const reach = weights.length >> 1;
   const result = new Float64Array(values.length);
@@ -74,7 +75,8 @@ export function correlated(
       if (from === undefined || weight === 0) continue;
       for (let block = 0; block < values.length; block += size * inner) {
         const [to, source] = [block + place * inner, block + from * inner];
-        for (let each = 0; each < inner; each++) result[to + each] += weight * values[source + each];
+        for (let each = 0; each < inner; each++)
+          result[to + each] = (result[to + each] ?? 0) + weight * (values[source + each] ?? 0);
       }
     }
   return { shape, values: result };

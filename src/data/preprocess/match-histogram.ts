@@ -1,4 +1,5 @@
-/** DATA.PREPROCESS.MATCH_HISTOGRAM: gray levels are moved so that their distribution is that of reference images. */
+/** DATA.PREPROCESS.MATCH_HISTOGRAM: maps gray levels so that their distribution matches reference images. */
+import { at as itemAt } from "../../facts/checked-lists.ts";
 import { type Image, sampleArray } from "../../images/image.ts";
 import { largestOf } from "./grid.ts";
 
@@ -7,10 +8,10 @@ export type Quantiles = Float64Array;
 
 /** Measures reference images of unsigned whole numbers. */
 export function quantilesOf(references: readonly Image[]): Quantiles {
-  const counts = new Float64Array(largestOf(references[0].sampleType) + 1);
+  const counts = new Float64Array(largestOf(itemAt(references, 0).sampleType) + 1);
   let total = 0;
   for (const { data } of references) {
-    for (const value of data) counts[value]++;
+    for (const value of data) counts[value] = (counts[value] ?? 0) + 1;
     total += data.length;
   }
   let sum = 0;
@@ -31,20 +32,21 @@ export function histogramMatched({ shape, sampleType, data }: Image, reference: 
     matched.set(level, Math.trunc(levelAt(sum / data.length, reference)));
   }
   const result = sampleArray(sampleType, data.length);
-  for (let at = 0; at < data.length; at++) result[at] = matched.get(data[at]) ?? data[at];
+  for (const [at, level] of data.entries()) result[at] = matched.get(level) ?? level;
   return { shape, sampleType, data: result };
 }
 
-/** The gray level of a share, between those of the two nearest shares. */
+/** Returns the gray level of a share, interpolated between the two nearest. */
 function levelAt(share: number, quantiles: Quantiles): number {
   let [low, high] = [0, quantiles.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (quantiles[middle] <= share) low = middle + 1;
+    if ((quantiles[middle] ?? 1) <= share) low = middle + 1;
     else high = middle;
   }
   const below = low - 1;
   if (below < 0) return 0;
   if (below >= quantiles.length - 1) return quantiles.length - 1;
-  return below + (share - quantiles[below]) / (quantiles[below + 1] - quantiles[below]);
+  const [from = 0, to = 1] = quantiles.subarray(below, below + 2);
+  return below + (share - from) / (to - from);
 }

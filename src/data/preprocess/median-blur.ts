@@ -1,4 +1,5 @@
 /** DATA.PREPROCESS.MEDIAN_BLUR: the median of a box around each pixel; beyond the border its nearest pixel repeats. */
+import { at as itemAt } from "../../facts/checked-lists.ts";
 import { type Image, type ImageShape, sampleArray } from "../../images/image.ts";
 import { shownAt } from "./grid.ts";
 
@@ -7,7 +8,7 @@ export function medianBlurred({ shape, sampleType, data }: Image, kernel: ImageS
   const [depth, height, width, channels] = shape;
   const offsets = kernel.map((size) => Array.from({ length: size }, (_, at) => at - (size >> 1)));
   const near = (place: number, axis: number) =>
-    offsets[axis].map((offset) => shownAt(place + offset, shape[axis], "nearest") ?? 0);
+    itemAt(offsets, axis).map((offset) => shownAt(place + offset, itemAt(shape, axis), "nearest") ?? 0);
   const result = sampleArray(sampleType, data.length);
   const window = new Float64Array(kernel.reduce((product, size) => product * size, 1));
   const columns = Array.from({ length: width }, (_, x) => near(x, 2));
@@ -21,9 +22,10 @@ export function medianBlurred({ shape, sampleType, data }: Image, kernel: ImageS
         for (let channel = 0; channel < channels; channel++) {
           let filled = 0;
           for (const row of rows)
-            for (const column of columns[x])
-              for (const layer of layers[channel]) window[filled++] = data[(row + column) * channels + layer];
-          result[to++] = window.sort()[window.length >> 1];
+            for (const column of itemAt(columns, x))
+              for (const layer of itemAt(layers, channel))
+                window[filled++] = data[(row + column) * channels + layer] ?? 0;
+          result[to++] = window.sort()[window.length >> 1] ?? 0;
         }
     }
   }

@@ -1,5 +1,6 @@
 /** DATA.PREPROCESS.RESIZE: nearest or linear interpolation between pixel centers, as scikit-image's `transform.resize`. */
-import type { Image, ImageShape } from "../../images/image.ts";
+import { at as itemAt } from "../../facts/checked-lists.ts";
+import type { Image } from "../../images/image.ts";
 import type { Box } from "../tiling.ts";
 import {
   type Border,
@@ -34,10 +35,10 @@ export function resizedImage(image: Image, settings: ResizeSettings): Image {
   const axes = [0, 1, 2].filter((axis) => image.shape[axis] !== size[axis]);
   if (antiAliasing)
     for (const axis of axes) {
-      const sigma = (image.shape[axis] / size[axis] - 1) / 2;
+      const sigma = (itemAt(image.shape, axis) / itemAt(size, axis) - 1) / 2;
       if (sigma > 0) grid = correlated(grid, axis, gaussianWeights(sigma), border);
     }
-  for (const axis of axes) grid = resizedAxis(grid, axis, size[axis], settings);
+  for (const axis of axes) grid = resizedAxis(grid, axis, itemAt(size, axis), settings);
   const values = settings.clip
     ? grid.values.map((value) => Math.min(Math.max(value, least), largest))
     : grid.values;
@@ -59,7 +60,7 @@ function resizedAxis(
   size: number,
   { order, border, outside }: ResizeSettings,
 ): Grid {
-  const old = shape[axis];
+  const old = itemAt(shape, axis);
   const inner = shape.slice(axis + 1).reduce((product, each) => product * each, 1);
   const outer = shape.slice(0, axis).reduce((product, each) => product * each, 1);
   const result = new Float64Array(outer * size * inner);
@@ -70,16 +71,17 @@ function resizedAxis(
     for (const [position, weight] of [
       [below, 1 - share],
       [below + 1, share],
-    ]) {
+    ] as const) {
       if (weight === 0) continue;
       const from = shownAt(position, old, border);
       for (let block = 0; block < outer; block++)
         for (let each = 0; each < inner; each++) {
-          const value = from === undefined ? outside : values[(block * old + from) * inner + each];
-          result[(block * size + place) * inner + each] += weight * value;
+          const value = from === undefined ? outside : (values[(block * old + from) * inner + each] ?? 0);
+          const to = (block * size + place) * inner + each;
+          result[to] = (result[to] ?? 0) + weight * value;
         }
     }
   }
-  const resized = shape.map((each, other) => (other === axis ? size : each));
-  return { shape: [resized[0], resized[1], resized[2], resized[3]] satisfies ImageShape, values: result };
+  const sizeAlong = (each: 0 | 1 | 2 | 3) => (each === axis ? size : shape[each]);
+  return { shape: [sizeAlong(0), sizeAlong(1), sizeAlong(2), sizeAlong(3)], values: result };
 }

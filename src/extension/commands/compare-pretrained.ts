@@ -1,17 +1,40 @@
-/** BiaPy: Compare Pretrained and From Scratch: a label study (`biapy --label_study`) with progress and cancel. */
+/**
+ * BiaPy: Compare Pretrained and From Scratch: a label study whose trainings are ordinary runs. They wait in the queue, survive the window,
+ * and can be watched, stopped and resumed one by one; the same command continues a study and draws what has finished.
+ */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import * as v from "valibot";
 import * as vscode from "vscode";
 import { resultTree } from "../../facts/result-tree.ts";
 import { jobName } from "../../runs/job-name.ts";
+import type { RunOrder } from "../../runs/record.ts";
 import { configurationFile, workingDirectory } from "../workspace/configuration-file.ts";
 import { mayRun } from "../workspace/trust.ts";
 import { runTool } from "./device-tools.ts";
+import { isAvailable } from "./plan-run.ts";
 import type { Services } from "./services.ts";
 
 const TITLE = "Compare Pretrained and From Scratch";
 
-/** Asks for a segmentation's configuration and a checkpoint, trains with few labels, and shows the curve. */
+/** A training as `biapy --label_study --prepare` lists it. */
+const plannedRun = v.object({
+  runId: v.number(),
+  configFile: v.string(),
+  title: v.string(),
+  state: v.picklist(["waiting", "stopped", "finished"]),
+});
+type PlannedRun = v.InferOutput<typeof plannedRun>;
+
+/** Where a study lies, and the arguments that name it. */
+interface Study {
+  readonly args: readonly string[];
+  readonly resultDirectory: string;
+  readonly name: string;
+  readonly workingDirectory: string;
+}
+
+/** Asks for a segmentation's configuration and a checkpoint, queues the trainings, and shows the curve when they have ended. */
 export async function comparePretrained(services: Services, clicked?: unknown): Promise<void> {
   if (!(await mayRun())) return;
   const config = await configurationFile(clicked);
@@ -20,49 +43,124 @@ export async function comparePretrained(services: Services, clicked?: unknown): 
   if (checkpoint === undefined) return;
   const cwd = workingDirectory(config);
   const setting = vscode.workspace.getConfiguration("biapy.run", config).get("resultFolder", "results");
-  const place = { results: resolve(cwd, setting), name: `${jobName(config.fsPath)}_label_study` };
-  const args = [
-    ...["--label_study", "--config", config.fsPath, "--checkpoint", checkpoint],
-    ...["--result_dir", place.results, "--name", place.name],
-  ];
-  const lines = await study(services, args, cwd);
-  if (lines === undefined) return;
-  const folder = join(resultTree(place.results, place.name, 1).jobDirectory, "label_study");
-  const show = "Show Chart";
-  const verdicts = lines.filter((line) => /labeled images?: IoU/.test(line));
-  const answer = await vscode.window.showInformationMessage(`${TITLE}: ${verdicts.join(" · ")}`, show);
-  if (answer === show)
-    await vscode.commands.executeCommand("vscode.open", vscode.Uri.file(join(folder, "label_study.png")));
+  const place = { resultDirectory: resolve(cwd, setting), name: `${jobName(config.fsPath)}_label_study` };
+  const study: Study = {
+    ...place,
+    workingDirectory: cwd,
+    args: [
+      ...["--label_study", "--config", config.fsPath, "--checkpoint", checkpoint],
+      ...["--result_dir", place.resultDirectory, "--name", place.name],
+    ],
+  };
+  const planned = await prepare(services, study);
+  const open = planned.filter(({ state }) => state !== "finished");
+  if (open.length > 0 && !(await confirm(planned.length, open.length))) return;
+  const queued = await queue(services, study, open);
+  if (queued === undefined) return;
+  if (queued.length > 0 && !(await watch(services, queued))) return;
+  await showCurve(services, study);
 }
 
-/** Runs the study. Returns what it printed, or nothing if it was cancelled; throws what went wrong. */
-async function study(
-  { context, output }: Services,
-  args: readonly string[],
-  cwd: string,
+/** Lists the trainings of a study; their configurations are written. Throws what is wrong, for people. */
+async function prepare(services: Services, study: Study): Promise<readonly PlannedRun[]> {
+  const { lines, notes } = await tool(services, study, "--prepare");
+  const planned = lines.map((line) => v.parse(plannedRun, JSON.parse(line)));
+  if (notes.length > 0) void vscode.window.showWarningMessage(`${TITLE}: ${notes.join(" ")}`);
+  return planned;
+}
+
+async function confirm(all: number, open: number): Promise<boolean> {
+  const start = "Queue Trainings";
+  const detail =
+    open < all
+      ? `${all - open} of ${all} have finished already; the others are added to the queue.`
+      : "Half of them start from the checkpoint, half from scratch, with the same images and random numbers.";
+  const message = `This comparison needs ${open} ${open === 1 ? "training" : "trainings"}.`;
+  return (await vscode.window.showInformationMessage(message, { modal: true, detail }, start)) === start;
+}
+
+/** Adds the trainings to the queue, as runs of the study's job. Returns their identities. */
+async function queue(
+  { engines, runs }: Services,
+  study: Study,
+  open: readonly PlannedRun[],
 ): Promise<readonly string[] | undefined> {
-  const [lines, errors]: [string[], string[]] = [[], []];
+  const engine = engines.find(({ id }) => id === "embedded");
+  if (engine === undefined || !(await isAvailable(engine))) return undefined;
+  const gpu = vscode.workspace.getConfiguration("biapy.run").get("gpu", "").trim();
+  const { resultDirectory, name, workingDirectory } = study;
+  await runs.ready();
+  const ids: string[] = [];
+  for (const { runId, configFile, state } of open) {
+    const id = resultTree(resultDirectory, name, runId).runDirectory;
+    ids.push(id);
+    if (runs.find(id)?.live?.isActive) continue;
+    const resume = state === "stopped";
+    const order: RunOrder = { configFile, resultDirectory, name, runId, resume, gpu, workingDirectory };
+    await runs.start(order, engine, await engine.command(order), { queued: true });
+  }
+  return ids;
+}
+
+/** Shows how many trainings have ended, until all have. Cancelling stops them. Returns whether they all ended by themselves. */
+async function watch({ runs }: Services, ids: readonly string[]): Promise<boolean> {
   const location = vscode.ProgressLocation.Notification;
-  return vscode.window.withProgress(
-    { location, title: TITLE, cancellable: true },
-    async (progress, cancelled) => {
-      const read = (line: string) => {
-        lines.push(line);
-        output.info(line);
-        const done = /^(\d+)\/(\d+): /.exec(line);
-        if (done !== null) progress.report({ message: line, increment: 100 / Number(done[2]) });
+  return vscode.window.withProgress({ location, title: TITLE, cancellable: true }, (progress, cancelled) => {
+    let told = 0;
+    return new Promise<boolean>((settle) => {
+      const look = () => {
+        const active = ids.filter((id) => runs.find(id)?.live?.isActive);
+        const ended = ids.length - active.length;
+        const increment = (100 * (ended - told)) / ids.length;
+        told = ended;
+        progress.report({ message: `${ended} of ${ids.length} trainings have ended`, increment });
+        if (active.length > 0) return;
+        subscription.dispose();
+        settle(!cancelled.isCancellationRequested);
       };
-      const code = await runTool(context, args, read, {
-        cancelled,
-        cwd,
-        errors: (line) => errors.push(line),
+      const subscription = runs.onDidChangeRuns(look);
+      cancelled.onCancellationRequested(() => {
+        for (const id of ids) void runs.stop(id);
       });
-      // What was trained so far is kept: the same command continues.
-      if (cancelled.isCancellationRequested) return undefined;
-      if (code !== 0) throw new Error(errors.join("\n") || `${TITLE} ended with code ${code}.`);
-      return lines;
-    },
+      look();
+    });
+  });
+}
+
+/** Draws the curve of the trainings that have finished, and says what it shows. */
+async function showCurve(services: Services, study: Study): Promise<void> {
+  const { lines } = await tool(services, study, "--collect");
+  const chart = join(
+    resultTree(study.resultDirectory, study.name, 1).jobDirectory,
+    "label_study/label_study.png",
   );
+  const show = "Show Chart";
+  const verdicts = lines.filter((line) => /labeled images?: IoU|trainings have finished/.test(line));
+  const answer = await vscode.window.showInformationMessage(
+    `${TITLE}: ${verdicts.join(" · ")}`,
+    ...(existsSync(chart) ? [show] : []),
+  );
+  if (answer === show) await vscode.commands.executeCommand("vscode.open", vscode.Uri.file(chart));
+}
+
+interface Printed {
+  readonly lines: readonly string[];
+  /** What it printed to standard error. */
+  readonly notes: readonly string[];
+}
+
+/** Runs the study's command line. Throws what it refuses, for people. */
+async function tool({ context, output }: Services, study: Study, step: string): Promise<Printed> {
+  const [lines, notes]: [string[], string[]] = [[], []];
+  const read = (line: string) => {
+    lines.push(line);
+    output.info(line);
+  };
+  const errors = (line: string) => notes.push(line);
+  const cwd = study.workingDirectory;
+  const code = await runTool(context, [...study.args, step], read, { cwd, errors });
+  if (code !== 0) throw new Error(notes.join("\n") || `${TITLE} ended with code ${code}.`);
+  return { lines, notes };
 }
 
 /** A checkpoint of a known run, or a file. */

@@ -58,10 +58,14 @@ const HANDLERS: Readonly<Record<Exclude<CommandId, RegisteredElsewhere>, Handler
     (await import("./export-run.ts")).showCommandLines(clicked),
   "biapy.openSampleWorkspace": async (services, parent) =>
     (await import("./sample.ts")).openSampleWorkspace(services, uriOf(parent)),
-  "biapy.trainSample": async (services) => (await import("./sample.ts")).trainSample(services),
+  "biapy.trainSample": async (services) => (await import("./sample.ts")).trainSample(services, "pretraining"),
+  "biapy.segmentSample": async (services) =>
+    (await import("./sample.ts")).trainSample(services, "segmentation"),
   "biapy.showResults": () => vscode.commands.executeCommand(`${RESULTS_VIEW}.focus`),
   "biapy.applyModel": async (services, clicked) =>
     (await import("./apply-model.ts")).applyModelToImages(services, clicked),
+  "biapy.showFeatures": async (services, clicked) =>
+    (await import("./show-features.ts")).showFeatures(services, clicked),
   "biapy.showRunsTable": async ({ context, runs, panel }) =>
     (await import("../table/index.ts")).showRunsTable(context, runs, panel),
   "biapy.results.refresh": ({ results }) => results.refresh(),

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import * as vscode from "vscode";
 import { mayRun } from "../workspace/trust.ts";
-import { writeSample } from "./sample-workspace.ts";
+import { type SampleTask, writeSample } from "./sample-workspace.ts";
 import type { Services } from "./services.ts";
 import { runTraining } from "./train.ts";
 
@@ -11,17 +11,21 @@ import { runTraining } from "./train.ts";
 const TRAIN_NEXT = "biapy.trainNext";
 const FOLDER = "biapy-sample";
 
-/** BiaPy: Open Sample Workspace. `train`: it is trained as soon as it is open. */
+/**
+ * BiaPy: Open Sample Workspace.
+ *
+ * @param train what is trained as soon as it is open. Defaults to nothing
+ */
 export async function openSampleWorkspace(
   { context }: Pick<Services, "context">,
   known?: vscode.Uri,
-  train = false,
+  train?: SampleTask,
 ): Promise<void> {
   const parent = known ?? (await askParent());
   if (parent === undefined) return;
   const folder = join(parent.fsPath, FOLDER);
-  const file = await writeSample(context.extensionPath, folder, folder);
-  if (train) await context.globalState.update(TRAIN_NEXT, file);
+  const file = await writeSample(context.extensionPath, folder, folder, train);
+  if (train !== undefined) await context.globalState.update(TRAIN_NEXT, file);
   await vscode.commands.executeCommand("vscode.openFolder", vscode.Uri.file(folder), {
     forceNewWindow: vscode.workspace.workspaceFolders !== undefined,
   });
@@ -38,15 +42,18 @@ async function askParent(): Promise<vscode.Uri | undefined> {
   return found?.[0];
 }
 
-/** BiaPy: Train on Sample Images: in the open folder, or else in one in the home folder; nothing is asked. */
-export async function trainSample(services: Services): Promise<void> {
+/**
+ * BiaPy: Train on Sample Images, and BiaPy: Segment Sample Images: in the open folder, or else in one in the home folder. Nothing is
+ * asked.
+ */
+export async function trainSample(services: Services, task: SampleTask): Promise<void> {
   const [folder] = vscode.workspace.workspaceFolders ?? [];
-  if (folder === undefined) return openSampleWorkspace(services, vscode.Uri.file(homedir()), true);
+  if (folder === undefined) return openSampleWorkspace(services, vscode.Uri.file(homedir()), task);
   if (!(await mayRun())) return;
   const base = folder.uri.fsPath;
   // The open folder may be the sample's own, from the last time.
   const inside = basename(base) === FOLDER ? base : join(base, FOLDER);
-  const file = await writeSample(services.context.extensionPath, inside, base);
+  const file = await writeSample(services.context.extensionPath, inside, base, task);
   await showAndTrain(services, vscode.Uri.file(file));
 }
 

@@ -22,7 +22,7 @@ async function isFolder(path: string): Promise<boolean> {
 /** What is wrong with an image, or what it is, as text. */
 async function reportOn(path: string): Promise<string> {
   try {
-    return describeInspection(await inspectImage(path, undefined, PIXEL_MILLISECONDS));
+    return describeInspection(await inspectImage(path, undefined, { milliseconds: PIXEL_MILLISECONDS }));
   } catch (error) {
     if (error instanceof ImageError) return error.message;
     throw error;

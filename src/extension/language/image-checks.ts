@@ -11,6 +11,7 @@ import { isNetworkPath } from "../../facts/files/network-path.ts";
 import type { Problem } from "../../facts/run-events.ts";
 import { listImages } from "../../images/files.ts";
 import { ImageError, type ImageInfo } from "../../images/image.ts";
+import { checkImage } from "../../images/inspect.ts";
 import { preparedInfo } from "../../workflow/preprocess-settings.ts";
 import { openOptions, type Phase, patchBox, tilingSettings } from "../../workflow/settings.ts";
 
@@ -53,7 +54,8 @@ export async function checkImages(config: Config, folder: string, network: boole
       const paths = await listImages(path);
       const looked = paths.slice(0, MOST_IMAGES);
       const options = openOptions(config, phase);
-      const found = await inspectImages(looked, demands(phase), options, undefined, PIXEL_MILLISECONDS);
+      const look = (image: string) => checkImage(image, options, { milliseconds: PIXEL_MILLISECONDS });
+      const found = await inspectImages(looked, demands(phase), options, undefined, look);
       if (found.problems.length > 0) problems.push(summary(config, key, found.problems));
       else if (phase === "TRAIN" && paths.length <= MOST_IMAGES)
         problems.push(...checkSplit(config, found.infos));

@@ -50,6 +50,7 @@ const GROUPS: Readonly<Record<FileGroup, { readonly label: string; readonly icon
   images: { label: "Images", icon: "file-media" },
   segmentations: { label: "Segmentations", icon: "symbol-class" },
   previews: { label: "Previews during training", icon: "history" },
+  features: { label: "Features", icon: "symbol-color" },
   augmentations: { label: "Augmentation samples", icon: "symbol-color" },
   logs: { label: "Logs", icon: "output" },
 };

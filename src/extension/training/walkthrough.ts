@@ -1,5 +1,7 @@
 /** Ticks the walkthrough's steps that no single command completes: a run that finished, and a look at results. */
+import { existsSync } from "node:fs";
 import * as vscode from "vscode";
+import { resultTree } from "../../facts/result-tree.ts";
 import type { ResultItem } from "../results/results-view.ts";
 import type { RunManager } from "../runs/run-manager.ts";
 import { markDone } from "../workspace/walkthrough-steps.ts";
@@ -12,8 +14,10 @@ export function registerWalkthrough(
     if (resultsView.visible && runs.runs.length > 0) markDone("results");
   };
   return vscode.Disposable.from(
-    runs.onDidEndRun(({ summary }) => {
-      if (summary.status === "finished") markDone("sample");
+    runs.onDidEndRun(({ summary, order }) => {
+      if (summary.status !== "finished") return;
+      const { perImageBinarized } = resultTree(order.resultDirectory, order.name, order.runId);
+      markDone(existsSync(perImageBinarized) ? "segment" : "sample");
     }),
     runs.onDidChangeRuns(markResults),
     resultsView.onDidChangeVisibility(markResults),

@@ -1,5 +1,6 @@
 import { ImageError } from "../../images/image.ts";
 import type { ImageReply, ImageRequest } from "../../protocol/panel-messages.ts";
+import { findSimilar } from "./find-similar.ts";
 import type { ImageStore } from "./image-store.ts";
 
 /** Answers a page's request about images. Never rejects: failures are replies too. */
@@ -9,6 +10,8 @@ export async function answerImageRequest(store: ImageStore, request: ImageReques
     if (request.type === "open-image") {
       return { type: "image", request: number, image: await store.open(path) };
     }
+    if (request.type === "find-similar")
+      return { type: "similar", request: number, similarity: await findSimilar(store, path, request.pixel) };
     return {
       type: "plane",
       request: number,

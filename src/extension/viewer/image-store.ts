@@ -6,11 +6,15 @@ import { describeAxes } from "../../images/describe.ts";
 import { openImage } from "../../images/files.ts";
 import {
   type PixelSize as FilePixelSize,
+  type Image,
   ImageError,
+  type ImageInfo,
   type ImageSource,
+  type Region,
   sampleArray,
 } from "../../images/image.ts";
 import type { ImageSummary, Plane, PlaneView } from "../../protocol/panel-messages.ts";
+import { featureFolderOf } from "../../workflow/features/feature-folder.ts";
 import { type ReadPlane, readPlane } from "./read-plane.ts";
 
 /** Planes with all of their channels are cached up to this size: the other channels are asked for next. */
@@ -52,7 +56,27 @@ export class ImageStore {
     const { info, description } = await this.use(path, async (source) => source);
     const { shape, sampleType, pixelSize } = info;
     const details = [description.format, describeAxes(description)].join(", ");
-    return { path, label: basename(path), shape, sampleType, details, ...lateral(pixelSize) };
+    const hasFeatures = (await featureFolderOf(path).catch(() => undefined)) !== undefined;
+    const size = lateral(pixelSize);
+    return {
+      path,
+      label: basename(path),
+      shape,
+      sampleType,
+      details,
+      ...size,
+      ...(hasFeatures ? { hasFeatures } : {}),
+    };
+  }
+
+  /** Reads a part of an image. */
+  part(path: string, region: Region): Promise<Image> {
+    return this.use(path, (source) => source.read(region));
+  }
+
+  /** What is known of an image without reading its pixels. */
+  info(path: string): Promise<ImageInfo> {
+    return this.use(path, async ({ info }) => info);
   }
 
   /** One channel of one plane. */

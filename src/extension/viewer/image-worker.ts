@@ -1,6 +1,6 @@
 /** The thread that decodes images: the extension host, which all extensions share, is not held up by it. */
 import { parentPort } from "node:worker_threads";
-import type { ImageRequest } from "../../protocol/panel-messages.ts";
+import type { ImageReply, ImageRequest } from "../../protocol/panel-messages.ts";
 import { answerImageRequest } from "./answer-image-request.ts";
 import { ImageStore } from "./image-store.ts";
 
@@ -8,5 +8,11 @@ const store = new ImageStore();
 
 parentPort?.on("message", async (request: ImageRequest) => {
   const reply = await answerImageRequest(store, request);
-  parentPort?.postMessage(reply, reply.type === "plane" ? [reply.plane.values] : []);
+  parentPort?.postMessage(reply, buffersOf(reply));
 });
+
+/** The buffers of a reply, which are handed over and not copied. */
+function buffersOf(reply: ImageReply): ArrayBuffer[] {
+  if (reply.type === "plane") return [reply.plane.values];
+  return reply.type === "similar" ? [reply.similarity.values] : [];
+}

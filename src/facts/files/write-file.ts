@@ -41,8 +41,31 @@ export function temporaryName(path: string): string {
 }
 
 /**
- * Writes a file under a temporary name in the same folder, syncs it to the disk and renames it: at every moment `path` is the old
- * file or the whole new one, even when the machine loses power. Where `write` fails, nothing of the new file stays.
+ * Brings the names in a folder to the disk: a rename is durable only then. Windows has no such call, and some network file systems
+ * refuse it; they write names in order.
+ */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await open(folder, "r").catch(() => undefined);
+  try {
+    await handle?.sync().catch(() => {});
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** Makes a folder and those above it, and brings their names to the disk. */
+export async function makeFolder(folder: string): Promise<void> {
+  const topmost = await mkdir(folder, { recursive: true });
+  if (topmost === undefined) return;
+  for (let made = folder; made.length >= topmost.length; made = dirname(made))
+    await syncFolder(dirname(made));
+}
+
+/**
+ * Writes a file under a temporary name in the same folder, syncs it to the disk, renames it and syncs the folder. At every moment
+ * `path` is the old file or the whole new one, and afterwards the new one, even when the machine loses power. Where `write` fails,
+ * nothing of the new file stays.
  */
 export async function writeThroughTemporary(
   path: string,
@@ -58,6 +81,7 @@ export async function writeThroughTemporary(
       await handle.close();
     }
     await moveIntoPlace(temporary, path);
+    await syncFolder(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
     throw error;
@@ -67,7 +91,7 @@ export async function writeThroughTemporary(
 /** Writes a whole file through a temporary one and makes its folder. Throws {@link ResultError} where the file system refuses it. */
 export async function writeFileAtomically(path: string, data: string | Uint8Array): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeThroughTemporary(path, (handle) => handle.writeFile(data));
   } catch (error) {
     throw explainedWriteError(path, error);

@@ -1,4 +1,5 @@
-/** Programs run op by op on one of TensorFlow.js's own backends: where onnxruntime has no binary, and TensorFlow itself. */
+/** Runs programs op by op on a TensorFlow.js backend: TensorFlow, or WebAssembly where onnxruntime has no binary. */
+import { entryOf } from "../../facts/checked-lists.ts";
 import { allocate, elementCount } from "../buffers.ts";
 import {
   type CompileOptions,
@@ -42,7 +43,7 @@ class EagerExecutable implements Executable {
   private compute(seed: number): void {
     const { program, parameters, options } = this;
     const weights = Object.fromEntries(
-      // A copy: backends keep the array that they are given, and a weight's memory is the optimizer's.
+      // A copy: backends keep the array that they are given, and the optimizer changes a weight's memory.
       parameters.specs.map(({ name, shape }) => [
         name,
         tf.tensor(parameters.values(name).slice(), [...shape]),
@@ -51,7 +52,7 @@ class EagerExecutable implements Executable {
     const inputs = Object.fromEntries(
       Object.entries(program.inputs).map(([name, { shape, type }]) => [
         name,
-        tf.tensor(this.inputs[name].slice(), [...shape], type),
+        tf.tensor(entryOf(this.inputs, name).slice(), [...shape], type),
       ]),
     );
     const updates: Record<string, tf.Tensor> = {};
@@ -60,9 +61,9 @@ class EagerExecutable implements Executable {
       const scope = new ProgramScope(eagerHost(weights, updates, seed), program.training);
       outputs = program.forward(scope, inputs);
       for (const output of Object.values(outputs)) tf.keep(output);
-      return outputs[LOSS];
+      return outputs;
     };
-    if (options.gradients) this.differentiate(forward, weights);
+    if (options.gradients) this.differentiate(() => entryOf(forward(), LOSS), weights);
     else forward();
     for (const [name, output] of Object.entries(outputs)) {
       this.outputs[name] = Float32Array.from(output.dataSync());
@@ -74,21 +75,23 @@ class EagerExecutable implements Executable {
     }
   }
 
-  private differentiate(forward: () => tf.Tensor, weights: Tensors): void {
+  /** Writes the gradients of the loss to the parameters' gradient slots. */
+  private differentiate(computeLoss: () => tf.Tensor, weights: Tensors): void {
     const { parameters, options } = this;
     const names = parameters.specs.filter(({ role }) => role === "parameter").map(({ name }) => name);
     const { grads } = tf.engine().gradients(
-      forward,
-      names.map((name) => weights[name]),
+      computeLoss,
+      names.map((name) => entryOf(weights, name)),
       undefined,
       true,
     );
     let squares = 0;
     names.forEach((name, index) => {
       const slot = parameters.values(name, "gradient");
+      const gradient = grads[index];
       // A weight that the loss does not depend on has no gradient.
-      if (grads[index] === null) slot.fill(0);
-      else slot.set(grads[index].dataSync());
+      if (gradient == null) slot.fill(0);
+      else slot.set(gradient.dataSync());
       if (options.gradientSquares) for (const value of slot) squares += value * value;
     });
     if (options.gradientSquares) this.outputs[GRADIENT_SQUARES] = Float32Array.of(squares);
@@ -100,7 +103,7 @@ class EagerExecutable implements Executable {
 function eagerHost(weights: Tensors, updates: Record<string, tf.Tensor>, seed: number): ScopeHost {
   let drawn = 0;
   return {
-    weight: ({ name }) => updates[name] ?? weights[name],
+    weight: ({ name }) => updates[name] ?? entryOf(weights, name),
     uniform: (shape) => {
       const values = new Float32Array(elementCount(shape));
       fillUniform(values, seed, drawn++);
@@ -113,7 +116,7 @@ function eagerHost(weights: Tensors, updates: Record<string, tf.Tensor>, seed: n
 }
 
 export class EagerRuntime implements Runtime {
-  /** @param backend a registered backend of TensorFlow.js: `wasm`, `cpu`, `tensorflow` */
+  /** @param backend a registered TensorFlow.js backend: `wasm`, `cpu`, `tensorflow` */
   constructor(
     private readonly backend: string,
     readonly device: string,

@@ -1,4 +1,4 @@
-/** TensorFlow itself, op by op, from `@tensorflow/tfjs-node` or its GPU form: installed on demand (install/tensorflow.ts). */
+/** Runs programs op by op on TensorFlow: `@tensorflow/tfjs-node` or `tfjs-node-gpu`, installed on demand (install/tensorflow.ts). */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ export class TensorflowMissing extends Error {
   override readonly name = "TensorflowMissing";
 }
 
-/** NVIDIA's libraries in the order in which each finds what it needs. TensorFlow looks for them by name alone. */
+/** NVIDIA's libraries, each after those it depends on. TensorFlow looks for them by name only. */
 const CUDA_LIBRARIES = [
   "libcudart.so.12",
   "libnvJitLink.so.12",
@@ -28,10 +28,10 @@ const CUDA_LIBRARIES = [
   "libcudnn_ops_train.so.8",
   "libcudnn_cnn_train.so.8",
 ];
-/** Kept: koffi unloads a library that nothing refers to any more. */
+/** Kept referenced: koffi unloads a library that is garbage-collected. */
 const cudaLibraries: unknown[] = [];
 
-/** Loads NVIDIA's libraries that lie beside TensorFlow's, where the system's loader would not look. */
+/** Loads NVIDIA's libraries from TensorFlow's folder, where the system's loader would not look. */
 function loadCuda(folder: string): void {
   const require = createRequire(import.meta.url);
   const koffi = require("koffi") as typeof import("koffi");
@@ -39,15 +39,15 @@ function loadCuda(folder: string): void {
     cudaLibraries.push(koffi.load(path));
 }
 
-/** What Node.js 23 took out of `util`, and tfjs-node 4.22 asks for. */
+/** Functions of `util` that tfjs-node 4.22 uses and Node.js 23 removed. */
 const OLDER_UTIL = { isNullOrUndefined: (value: unknown) => value == null, isArray: Array.isArray };
 
-/** Opens TensorFlow's backend. TensorFlow.js's engine is one for all copies of it in a process, ours and the package's. */
+/** Opens TensorFlow's backend. All copies of TensorFlow.js in a process share one engine, ours and tfjs-node's too. */
 export async function openTensorflowRuntime(threads: number): Promise<EagerRuntime> {
   const installed = installedTensorflow();
   if (installed === undefined) {
     throw new TensorflowMissing(
-      "TensorFlow is not installed: `biapy --install_tensorflow` fetches it for the CPU, `biapy --install_tensorflow gpu` for NVIDIA's GPUs.",
+      "TensorFlow is not installed. Run `biapy --install_tensorflow` (CPU) or `biapy --install_tensorflow gpu` (NVIDIA GPUs).",
     );
   }
   for (const [name, value] of Object.entries(OLDER_UTIL))

@@ -8,7 +8,7 @@ import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { tf } from "../tensor.ts";
 import { EagerRuntime } from "./runtime.ts";
 
-/** @param threads of the optimizer; the backend itself has one in Node */
+/** @param threads number of threads of the optimizer; the backend itself has one in Node */
 export async function openWasmRuntime(threads: number): Promise<EagerRuntime> {
   setWasmPaths(binariesFolder() + sep);
   await tf.setBackend("wasm");
@@ -16,14 +16,14 @@ export async function openWasmRuntime(threads: number): Promise<EagerRuntime> {
   return new EagerRuntime("wasm", "CPU, WebAssembly (TensorFlow.js)", threads);
 }
 
-/** Beside the bundle, or in the package when the sources run. */
+/** Returns the folder of the .wasm files: next to the bundle, or in the package when run from source. */
 function binariesFolder(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   if (existsSync(join(here, "tfjs-backend-wasm.wasm"))) return here;
   return dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm"));
 }
 
-/** Lets one backend use another's kernels for what it lacks; tensors are copied there and back. */
+/** Makes a backend use another's kernels where it has none, with tensors copied there and back. */
 function borrowKernels(borrower: string, lender: string): void {
   const own = new Set(tf.getKernelsForBackend(borrower).map(({ kernelName }) => kernelName));
   for (const { kernelName } of tf.getKernelsForBackend(lender)) {

@@ -1,12 +1,14 @@
+/** Threads that run the optimizer's WebAssembly kernels (optimizer.as) on shared memory. */
 import { Worker } from "node:worker_threads";
+import { at } from "../../facts/checked-lists.ts";
 import { optimizerModule } from "./optimizer-module.ts";
 
-/** The kernels of optimizer.as: byte addresses and counts first, then their settings. */
+/** The kernels of optimizer.as. Each takes byte addresses and counts first, then its settings. */
 export type KernelName = "adam" | "sgd" | "uniform" | "zero";
 type Kernels = Readonly<Record<KernelName, (...values: number[]) => void>>;
 
 export interface KernelCall {
-  /** Which of the pool's memories the addresses are in. */
+  /** Index of the pool's memory that the addresses refer to. */
   readonly memory: number;
   readonly kernel: KernelName;
   readonly values: readonly number[];
@@ -15,7 +17,7 @@ export interface KernelCall {
 const PAGE = 65536;
 const MAXIMUM_PAGES = 65536;
 
-/** Shared memory that the kernels and onnxruntime both work on, of at least `bytes` bytes (4 GiB at most). */
+/** Allocates memory shared by the kernels and onnxruntime: at least `bytes` bytes, at most 4 GiB. */
 export function sharedMemory(bytes: number): WebAssembly.Memory {
   const pages = Math.ceil(bytes / PAGE) || 1;
   return new WebAssembly.Memory({ initial: pages, maximum: MAXIMUM_PAGES, shared: true });
@@ -29,7 +31,7 @@ const WORKER = `
     parentPort.postMessage("done");
   });`;
 
-/** A thread of the pool ended, or the pool is closed: what it was given is not done, and nothing more can be. */
+/** A thread of the pool has ended, or the pool is closed: its calls are not done, and it takes no more. */
 export class KernelError extends Error {
   override readonly name = "KernelError";
 }
@@ -37,7 +39,7 @@ export class KernelError extends Error {
 /** Runs kernels on several threads at once. */
 export class KernelPool {
   private readonly kernels: Kernels[];
-  private readonly threadsBeside: readonly KernelThread[];
+  private readonly workers: readonly KernelThread[];
   private background: Promise<void> = Promise.resolve();
 
   constructor(memories: readonly WebAssembly.Memory[], threads: number) {
@@ -45,84 +47,85 @@ export class KernelPool {
     this.kernels = memories.map(
       (memory) => new WebAssembly.Instance(module, { env: { memory } }).exports as Kernels,
     );
-    this.threadsBeside = Array.from(
+    this.workers = Array.from(
       { length: threads - 1 },
       () => new KernelThread(new Worker(WORKER, { eval: true, workerData: { module, memories } })),
     );
   }
 
   get threads(): number {
-    return this.threadsBeside.length + 1;
+    return this.workers.length + 1;
   }
 
-  /** Starts a list of calls on another thread, or runs it on this one where there is no other. {@link settled} waits for it. */
+  /** Starts calls on a worker thread, or runs them here where there is none. {@link settled} waits for them. */
   runInBackground(calls: readonly KernelCall[]): void {
-    const [first] = this.threadsBeside;
-    if (first === undefined) {
+    const [worker] = this.workers;
+    if (worker === undefined) {
       this.runHere(calls);
       return;
     }
-    this.background = Promise.all([this.background, first.run(calls)]).then(() => {});
-    // Whoever waits for it learns of a failure.
+    this.background = Promise.all([this.background, worker.run(calls)]).then(() => {});
+    // A failure rejects in settled(), not as an unhandled rejection.
     this.background.catch(() => {});
   }
 
-  /** Resolves when nothing runs in the background any more. Rejects with {@link KernelError}. */
+  /** Resolves when all background calls are done. Rejects with {@link KernelError}. */
   settled(): Promise<void> {
     return this.background;
   }
 
   /**
-   * Runs one list of calls on each thread, the first on this one. Resolves when all are done; rejects with {@link KernelError} where a
-   * thread ended before.
+   * Runs one list of calls on each thread, the first on this one. Resolves when all are done. Rejects with {@link KernelError} where a
+   * thread has ended before.
    */
   async run([own = [], ...others]: readonly (readonly KernelCall[])[]): Promise<void> {
     await this.settled();
-    const beside = Promise.all(others.map((calls, index) => this.threadsBeside[index].run(calls)));
+    const onWorkers = Promise.all(others.map((calls, index) => at(this.workers, index).run(calls)));
     // Awaited below, unless this thread fails first.
-    beside.catch(() => {});
+    onWorkers.catch(() => {});
     this.runHere(own);
-    await beside;
+    await onWorkers;
   }
 
-  /** Runs calls on this thread at once, whatever the others do. */
+  /** Runs calls on this thread, without waiting for the others. */
   runHere(calls: readonly KernelCall[]): void {
-    for (const { memory, kernel, values } of calls) this.kernels[memory][kernel](...values);
+    for (const { memory, kernel, values } of calls) at(this.kernels, memory)[kernel](...values);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.threadsBeside.map((thread) => thread.close()));
+    await Promise.all(this.workers.map((thread) => thread.close()));
   }
 }
 
-interface Waiting {
+/** A list of calls that a thread has not finished yet. */
+interface Pending {
   readonly resolve: () => void;
   readonly reject: (error: KernelError) => void;
 }
 
-/** One thread. It keeps the process alive only while somebody waits for it. */
+/** A worker thread. It keeps the process alive only while calls are pending. */
 class KernelThread {
-  /** Those who wait for their calls, in the order in which they are done. */
-  private readonly waiting: Waiting[] = [];
+  /** In the order in which they finish. */
+  private readonly pending: Pending[] = [];
   private failure: KernelError | undefined;
   private closing = false;
 
   constructor(private readonly worker: Worker) {
     worker.unref();
     worker.on("message", () => {
-      this.waiting.shift()?.resolve();
-      // A thread that is being ended keeps the process alive until it has: its last message may come meanwhile.
-      if (this.waiting.length === 0 && !this.closing) worker.unref();
+      this.pending.shift()?.resolve();
+      // Not while closing: close() waits for the thread to end, and its last message may arrive before that.
+      if (this.pending.length === 0 && !this.closing) worker.unref();
     });
-    worker.on("error", (error) => this.fail(`A thread of the optimizer failed: ${error.message}.`));
-    worker.on("exit", () => this.fail("A thread of the optimizer ended before its work was done."));
+    worker.on("error", (error) => this.fail(`An optimizer thread failed: ${error.message}.`));
+    worker.on("exit", () => this.fail("An optimizer thread ended before its work was done."));
   }
 
   run(calls: readonly KernelCall[]): Promise<void> {
     const { failure } = this;
     if (failure !== undefined) return Promise.reject(failure);
     return new Promise((resolve, reject) => {
-      this.waiting.push({ resolve, reject });
+      this.pending.push({ resolve, reject });
       this.worker.ref();
       this.worker.postMessage(calls);
     });
@@ -130,7 +133,7 @@ class KernelThread {
 
   private fail(message: string): void {
     this.failure ??= new KernelError(message);
-    for (const { reject } of this.waiting.splice(0)) reject(this.failure);
+    for (const { reject } of this.pending.splice(0)) reject(this.failure);
     this.worker.unref();
   }
 

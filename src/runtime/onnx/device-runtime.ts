@@ -1,4 +1,5 @@
-/** Programs on a GPU: the whole training step stays on the device, weights and moments in its memory between steps. */
+/** Runs programs on a GPU: the whole training step is one graph there, and weights and moments stay in its memory between steps. */
+import { entryOf } from "../../facts/checked-lists.ts";
 import { allocate, elementCount } from "../buffers.ts";
 import { DeviceMemoryError } from "../device-memory-error.ts";
 import type { CompileOptions, Executable, InputData, Runtime, TrainingStep } from "../executable.ts";
@@ -30,10 +31,10 @@ import {
   UNIFORM,
 } from "./trace-program.ts";
 
-/** Pretends that the device has no larger buffer than so many bytes, to see what a run does then. */
+/** Returns the largest buffer of the device, in bytes. The environment variable simulates a device with small buffers, for tests. */
 const largestBuffer = () => Number(process.env.BIAPY_LARGEST_DEVICE_BUFFER ?? Number.POSITIVE_INFINITY);
 
-/** A graph on the device: its weights stay there, other inputs are sent before a run and other outputs fetched after it. */
+/** A graph on the device. Weights stay there. Other inputs are sent before a run, and other outputs fetched after it. */
 class DeviceGraph {
   readonly inputs: Readonly<Record<string, InputData>>;
   readonly outputs: Readonly<Record<string, Float32Array>>;
@@ -41,11 +42,11 @@ class DeviceGraph {
   private readonly sent = new Map<string, NativeTensor>();
   private readonly fetched = new Map<string, NativeTensor>();
   private readonly random: readonly Float32Array[];
-  /** By which of the weights' sets is the newest. */
+  /** One binding for each value of {@link DeviceWeights.current}. */
   private readonly bindings: (Binding | undefined)[] = [];
   private boundVersion = -1;
 
-  /** @param destinations where outputs go that are not new values of weights; new arrays where nothing is said */
+  /** @param destinations arrays for outputs that are not new values of weights. Defaults to new arrays. */
   constructor(
     private readonly graph: GraphDefinition,
     program: Program,
@@ -59,7 +60,9 @@ class DeviceGraph {
     for (const { name, shape, type } of graph.inputs.filter(({ name }) => !isWeight.has(name))) {
       const values = allocate({ shape, type: type as "float32" });
       if (values.byteLength > largestBuffer())
-        throw new DeviceMemoryError(`${name} takes ${values.byteLength} bytes, more than a buffer may.`);
+        throw new DeviceMemoryError(
+          `${name} takes ${values.byteLength} bytes, more than the device's largest buffer.`,
+        );
       data.set(name, values);
       this.sent.set(name, new NativeTensor(values, type, shape));
     }
@@ -71,7 +74,7 @@ class DeviceGraph {
     this.random = graph.inputs
       .filter(({ name }) => name.startsWith(UNIFORM))
       .map(({ name }) => data.get(name) as Float32Array);
-    // An input that the graph has no use for can still be filled.
+    // An input that the graph does not use can still be filled.
     this.inputs = Object.fromEntries(
       Object.entries(program.inputs).map(([name, spec]) => [
         name,
@@ -90,7 +93,7 @@ class DeviceGraph {
     return output.startsWith(moved("")) && this.isWeight.has(output.slice(moved("").length));
   }
 
-  /** Sets a number that the graph takes; one that it has no use for is ignored. */
+  /** Sets a scalar input. One that the graph does not use is ignored. */
   set(input: string, value: number): void {
     const tensor = this.sent.get(input);
     if (tensor !== undefined) (tensor.data as Float32Array)[0] = value;
@@ -139,7 +142,7 @@ class DeviceExecutable implements Executable {
   constructor(
     private readonly graph: DeviceGraph,
     private readonly parameters: Parameters,
-    /** What layers' states become, by their names. */
+    /** New values of layers' states, by the states' names. */
     private readonly states: ReadonlyMap<string, Float32Array>,
   ) {}
 
@@ -202,7 +205,7 @@ class DeviceTrainingStep implements TrainingStep {
     await this.graph.run(seed);
     this.weights.stepped();
     if (lossScale === undefined) return;
-    const finite = this.graph.outputs[FINITE][0] === 1;
+    const finite = entryOf(this.graph.outputs, FINITE)[0] === 1;
     if (!finite) this.steps--;
     lossScale.stepped(finite);
   }
@@ -216,7 +219,7 @@ class DeviceTrainingStep implements TrainingStep {
   }
 }
 
-/** Traces programs to static graphs and runs them by onnxruntime on a GPU. */
+/** Traces programs to static graphs and runs them with onnxruntime on a GPU. */
 export class DeviceRuntime implements Runtime {
   private readonly allocator: Pointer;
   /** Keeps the device open and the allocator valid. */
@@ -224,9 +227,9 @@ export class DeviceRuntime implements Runtime {
   private readonly weights = new WeakMap<Parameters, DeviceWeights>();
 
   /**
-   * @param device its name, for people
-   * @param threads of what is left for the CPU
-   * @throws Error what onnxruntime says when the device cannot be used
+   * @param device display name
+   * @param threads number of threads for the work that stays on the CPU
+   * @throws Error with onnxruntime's message, where the device cannot be used
    */
   constructor(
     private readonly settings: DeviceSessionSettings,
@@ -291,7 +294,7 @@ export class DeviceRuntime implements Runtime {
     return new DeviceTrainingStep(session, weights, settings);
   }
 
-  /** Makes room on the device for the weights that a graph reads or moves; returns what the graph calls them. */
+  /** Allocates device memory for the weights that a graph reads or changes. Returns the names of those inputs. */
   private addWeights(
     graph: GraphDefinition,
     parameters: Parameters,
@@ -315,7 +318,7 @@ export class DeviceRuntime implements Runtime {
     return names;
   }
 
-  /** What weights and moments take of the device's memory. */
+  /** Returns the bytes of device memory that weights and moments take. */
   heldBytes(parameters: Parameters): number {
     return this.weightsOf(parameters).bytes;
   }

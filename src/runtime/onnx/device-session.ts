@@ -36,8 +36,11 @@ export interface DeviceSessionSettings {
   readonly profile?: string;
 }
 
-/** onnxruntime would move transpositions to where they meet true and false, which only the CPU transposes. */
-const MOVING_NO_TRANSPOSITIONS = ["optimization.disable_specified_optimizers", "TransposeOptimizer"] as const;
+/** Keeps onnxruntime from moving transpositions to boolean tensors, which only the CPU transposes. */
+const WITHOUT_TRANSPOSE_OPTIMIZER = [
+  "optimization.disable_specified_optimizers",
+  "TransposeOptimizer",
+] as const;
 
 /** A graph that onnxruntime has compiled for a device. */
 export class DeviceSession {
@@ -51,7 +54,7 @@ export class DeviceSession {
     const options = created(api, (out) => api.createOptions(out));
     try {
       useProvider(options, settings.provider);
-      check(api, api.setOption(options, ...MOVING_NO_TRANSPOSITIONS));
+      check(api, api.setOption(options, ...WITHOUT_TRANSPOSE_OPTIMIZER));
       if (settings.profile) check(api, api.enableProfiling(options, Buffer.from(`${settings.profile}\0`)));
       this.session = created(api, (out) => api.createSession(environment, model, model.length, options, out));
     } finally {
@@ -59,7 +62,7 @@ export class DeviceSession {
     }
   }
 
-  /** What makes tensors in the device's memory; to be released by `releaseAllocator`. */
+  /** Creates an allocator of device memory. The caller releases it with `releaseAllocator`. */
   allocator(): Pointer {
     const { api } = runtime();
     const memory = deviceMemory(this.settings.provider);
@@ -83,7 +86,7 @@ export class DeviceSession {
   }
 }
 
-/** Which tensors a session reads and writes, wherever they lie. */
+/** The tensors that a session reads and writes, on the device or the host. */
 export class Binding {
   private readonly binding: Pointer;
   private readonly options: Pointer;
@@ -94,7 +97,7 @@ export class Binding {
     this.binding = created(api, (out) => api.createBinding(session, out));
   }
 
-  /** A tensor of the CPU's is copied to the device now; later changes of it go unseen. */
+  /** Binds an input. A host tensor is copied to the device now: later changes to it have no effect. */
   input(name: string, tensor: BoundTensor): void {
     const { api } = runtime();
     check(api, api.bindInput(this.binding, name, tensor.pointer));
@@ -111,7 +114,7 @@ export class Binding {
     check(api, await offMainThread(api.runBinding, [this.session, null, this.binding]));
   }
 
-  /** As {@link run}, keeping this thread waiting. */
+  /** Runs the session on this thread, and blocks until it is done. */
   runNow(): void {
     const { api } = runtime();
     check(api, api.runBinding(this.session, this.options, this.binding));

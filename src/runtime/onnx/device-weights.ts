@@ -1,34 +1,34 @@
 /** A model's weights and moments in a device's memory. */
+import { at } from "../../facts/checked-lists.ts";
 import type { DeviceCopy, Parameters, Slot } from "../parameters.ts";
 import { DeviceSession, type DeviceSessionSettings, DeviceTensor } from "./device-session.ts";
 import { GraphBuilder } from "./graph.ts";
 import { encodeModel } from "./model-proto.ts";
 import { NativeTensor, type Pointer } from "./native.ts";
 
-/** One vector of the model's: a weight, a moment or a state. */
+/** One vector of the model: a weight, a moment or a state. */
 interface Entry {
   readonly weight: string;
   readonly slot: Slot;
   readonly shape: readonly number[];
-  /** What steps read and write in turn; a single tensor where no step moves it, or one that moves it where it lies. */
+  /** One tensor, where steps do not change it or update it in place; otherwise two, which steps read and write in turn. */
   readonly tensors: readonly DeviceTensor[];
-  /** Which side has values that the other lacks. */
+  /** Which side has the newest values. */
   newest: "host" | "device" | "both";
 }
 
-/** Values are copied in portions, since the device holds a portion twice meanwhile. */
+/** Values are copied in portions: the device holds a portion twice during the copy. */
 const PORTION_BYTES = 2 ** 27;
 const bytesOf = ({ shape }: Entry) => shape.reduce((product, size) => product * size, 4);
 
 /**
- * The device's copy of {@link Parameters}. Most of it is there once, and steps write it where it lies (in-place.ts). What cannot be
- * written so is there twice: a step reads one set and writes the other. Copies to and from the device are made when one side asks
- * and the other has changed.
+ * The device's copy of {@link Parameters}. Most values are updated in place (in-place.ts). The others have two tensors: a step reads
+ * one and writes the other. Values are copied between host and device when one side needs them and the other has changed them.
  */
 export class DeviceWeights implements DeviceCopy {
-  /** Which of the two sets is the newest: 0 or 1. */
+  /** Which of two tensors is the newest: 0 or 1. */
   current = 0;
-  /** Grows when tensors are added: bindings to the old ones are stale. */
+  /** Grows when tensors are replaced: bindings to old ones are stale. */
   version = 0;
   private readonly entries = new Map<string, Entry>();
 
@@ -38,7 +38,11 @@ export class DeviceWeights implements DeviceCopy {
     private readonly session: DeviceSessionSettings,
   ) {}
 
-  /** Makes room for what a graph calls `input`. */
+  /**
+   * Allocates device memory for a graph's input.
+   *
+   * @param copies 2 where a step cannot update it in place
+   */
   add(input: string, weight: string, slot: Slot, copies: 1 | 2): void {
     const spec = this.parameters.specs.find(({ name }) => name === weight);
     if (spec === undefined) throw new Error(`No weight is named ${weight}.`);
@@ -51,36 +55,36 @@ export class DeviceWeights implements DeviceCopy {
     }
     const layout = { shape: spec.shape, type: "float32" } as const;
     const tensors: DeviceTensor[] = [];
-    // Known as soon as they are made: should memory run out, they are released.
+    // Registered before they are allocated, so that release() frees them if memory runs out.
     this.entries.set(input, { weight, slot, shape: spec.shape, tensors, newest: "host" });
     for (let copy = 0; copy < copies; copy++) tensors.push(new DeviceTensor(this.allocator, layout));
     this.version++;
   }
 
-  /** What a step reads. */
+  /** Returns the tensor that a step reads. */
   read(input: string): DeviceTensor {
     const { tensors } = this.entry(input);
-    return tensors[this.current % tensors.length];
+    return at(tensors, this.current % tensors.length);
   }
 
-  /** What a step writes. */
+  /** Returns the tensor that a step writes. */
   written(input: string): DeviceTensor {
     const { tensors } = this.entry(input);
-    return tensors[(1 - this.current) % tensors.length];
+    return at(tensors, (1 - this.current) % tensors.length);
   }
 
-  /** What all of it takes of the device's memory. */
+  /** Bytes of device memory in use. */
   get bytes(): number {
     return [...this.entries.values()].reduce((sum, entry) => sum + entry.tensors.length * bytesOf(entry), 0);
   }
 
   private entry(input: string): Entry {
     const entry = this.entries.get(input);
-    if (entry === undefined) throw new Error(`The device has no ${input}.`);
+    if (entry === undefined) throw new Error(`The device holds no values of ${input}.`);
     return entry;
   }
 
-  /** Sends the host's values of those entries that the device lacks. Await it before every run. */
+  /** Sends values that changed on the host to the device. Await it before every run. */
   async refresh(): Promise<void> {
     const entries = this.entriesNewestOn("host");
     if (entries.length === 0) return;
@@ -88,18 +92,18 @@ export class DeviceWeights implements DeviceCopy {
     this.copy(entries, "to the device");
   }
 
-  /** To be called after every training step: the device is ahead of the host. */
+  /** Marks all values as changed on the device. Call it after every training step. */
   stepped(): void {
     this.current = 1 - this.current;
     for (const entry of this.entries.values()) entry.newest = "device";
   }
 
-  /** Fetches the device's values of those entries that the host lacks. */
+  /** Fetches values that changed on the device to the host. */
   bringHome(): void {
-    this.copy(this.entriesNewestOn("device"), "home");
+    this.copy(this.entriesNewestOn("device"), "to the host");
   }
 
-  /** Notes that the host's values changed. What only the device has is fetched first: nothing is overwritten unseen. */
+  /** Marks all values as changed on the host. Values that changed on the device are fetched first, so that none are lost. */
   outdate(): void {
     this.bringHome();
     for (const entry of this.entries.values()) entry.newest = "host";
@@ -109,24 +113,24 @@ export class DeviceWeights implements DeviceCopy {
     return [...this.entries].filter(([, { newest }]) => newest === side);
   }
 
-  private copy(entries: readonly (readonly [string, Entry])[], direction: "to the device" | "home"): void {
+  private copy(
+    entries: readonly (readonly [string, Entry])[],
+    direction: "to the device" | "to the host",
+  ): void {
     for (const portion of portions(entries)) {
       const session = new DeviceSession(copyGraph(portion), this.session);
       const binding = session.bind();
-      const host = portion.map(
-        ([, { weight, slot, shape }]) =>
-          new NativeTensor(this.parameters.place(weight, slot), "float32", shape),
-      );
-      portion.forEach(([input], index) => {
-        const [from, to] =
-          direction === "home" ? [this.read(input), host[index]] : [host[index], this.read(input)];
-        binding.input(`from:${index}`, from);
-        binding.output(`to:${index}`, to);
+      const hostTensors = portion.map(([input, { weight, slot, shape }], index) => {
+        const host = new NativeTensor(this.parameters.place(weight, slot), "float32", shape);
+        const device = this.read(input);
+        binding.input(`from:${index}`, direction === "to the host" ? device : host);
+        binding.output(`to:${index}`, direction === "to the host" ? host : device);
+        return host;
       });
       binding.runNow();
       binding.release();
       session.release();
-      for (const tensor of host) tensor.release();
+      for (const tensor of hostTensors) tensor.release();
       for (const [, entry] of portion) entry.newest = "both";
     }
   }
@@ -137,22 +141,25 @@ export class DeviceWeights implements DeviceCopy {
   }
 }
 
+/** Splits entries into portions of at most {@link PORTION_BYTES}. A larger entry is a portion of its own. */
 function portions(entries: readonly (readonly [string, Entry])[]): (readonly [string, Entry])[][] {
   const all: (readonly [string, Entry])[][] = [];
+  let portion: (readonly [string, Entry])[] = [];
   let bytes = Number.POSITIVE_INFINITY;
-  for (const each of entries) {
-    const size = bytesOf(each[1]);
+  for (const [input, entry] of entries) {
+    const size = bytesOf(entry);
     if (bytes + size > PORTION_BYTES) {
-      all.push([]);
+      portion = [];
+      all.push(portion);
       bytes = 0;
     }
-    all[all.length - 1].push(each);
+    portion.push([input, entry]);
     bytes += size;
   }
   return all;
 }
 
-/** A model that copies: whatever the provider, the way there and back. */
+/** Returns a model that copies its inputs to its outputs, whichever of them are on the device. */
 function copyGraph(entries: readonly (readonly [string, Entry])[]): Uint8Array {
   const graph = new GraphBuilder();
   const outputs = entries.map(([, { shape }], index) => {

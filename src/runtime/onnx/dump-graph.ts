@@ -6,9 +6,9 @@ let dumped = 0;
 
 /**
  * Returns a program's graph as the bytes of an ONNX model. Where the environment variable `BIAPY_DUMP_GRAPHS` names a folder, it also
- * writes them there as `001-training.onnx` and so on, for Netron and onnxruntime's tools; nodes are named by layer and kernel.
+ * writes them there as `001-training.onnx` and so on, for Netron and onnxruntime's tools. Nodes are named by layer and kernel.
  *
- * @param purpose what the graph is for, a part of the file's name
+ * @param purpose of the graph, part of the file name: `training`, `gradients`, `prediction`
  */
 export function programModel(graph: GraphDefinition, purpose: string): Uint8Array {
   const model = encodeModel(graph);

@@ -1,6 +1,6 @@
 import { Float16Array } from "@petamoriken/float16";
 
-/** The nearest values in half precision; what is too large becomes infinite. Both as bytes. */
+/** Rounds float32 values to float16, both as bytes. Values out of range become infinite. */
 export function float16(float32: Uint8Array): Uint8Array {
   const values = new Float32Array(float32.slice().buffer);
   return new Uint8Array(Float16Array.from(values).buffer as ArrayBuffer);

@@ -1,3 +1,4 @@
+import { at, exactly } from "../../facts/checked-lists.ts";
 import type { Precision } from "../precision.ts";
 import { float16 } from "./float16.ts";
 import {
@@ -14,7 +15,7 @@ import {
 /** The name of a value inside an ONNX graph. */
 export type Value = string;
 
-/** A value that leaves the graph under a name. */
+/** An output of the graph: a value and the name that it gets. */
 export interface NamedValue extends ValueDefinition {
   readonly value: Value;
 }
@@ -26,21 +27,26 @@ export interface Operator {
   readonly weightShape?: NodeDefinition["weightShape"];
 }
 
-/** A stack of matrices as stored: `rank` axes in all, the last two of them the other way round where they are `swapped`. */
+/** A stack of matrices. */
 export interface Matrices {
   readonly value: Value;
+  /** Number of axes, the matrices' two included. */
   readonly rank: number;
+  /** Whether rows and columns are stored in reverse order. */
   readonly swapped: boolean;
 }
 
 const isWhole = (type: OnnxType) => !type.startsWith("float");
 
-/** Where a graph is to run: on the CPU, or on a GPU by operators that every provider has there. */
-export type Target = "cpu" | "gpu";
+/**
+ * Where a graph runs. GPU graphs use only operators that every GPU provider has. Portable graphs are predictions for other programs:
+ * they use only ONNX's standard operators, with attributes that do not depend on the size of the images.
+ */
+export type Target = "cpu" | "gpu" | "portable";
 
 /**
- * An ONNX graph under construction. The same operation on the same operands is recorded once
- * (common subexpressions), and what no output needs is left out at the end.
+ * An ONNX graph under construction. The same operation on the same operands is recorded once (common subexpressions), and nodes that
+ * no output needs are removed at the end (dead code).
  */
 export class GraphBuilder {
   private readonly nodes: NodeDefinition[] = [];
@@ -105,9 +111,10 @@ export class GraphBuilder {
 
   /** Adds an operation with one result and returns its value. */
   add(operator: string, inputs: readonly Value[], options: Operator = {}): Value {
-    return this.addMany(operator, inputs, { ...options, outputs: 1 })[0];
+    return at(this.addMany(operator, inputs, { ...options, outputs: 1 }), 0);
   }
 
+  /** Adds an operation with several results and returns their values. */
   addMany(operator: string, inputs: readonly Value[], options: Operator): readonly Value[] {
     const { attributes = {}, outputs: count = 1, domain = "", weightShape } = options;
     const key = `${domain}:${operator}(${inputs})${JSON.stringify(attributes)}${count}`;
@@ -117,6 +124,15 @@ export class GraphBuilder {
     this.nodes.push({ operator, domain, inputs, outputs, attributes, weightShape, origin: this.origin });
     this.known.set(key, outputs);
     return outputs;
+  }
+
+  reshape(value: Value, shape: readonly number[]): Value {
+    return this.add("Reshape", [value, this.integers(shape)]);
+  }
+
+  /** Joins values along an axis. One value alone is returned as it is. */
+  concat(values: readonly Value[], axis: number): Value {
+    return values.length === 1 ? at(values, 0) : this.add("Concat", values, { attributes: { axis } });
   }
 
   /** Adds the product of two stacks of matrices. */
@@ -150,8 +166,8 @@ export class GraphBuilder {
 }
 
 /**
- * Renames each value that leaves the graph to its output's name. An input, or a value that leaves twice, is copied by an
- * Identity node instead.
+ * Renames each output's value to the output's name. An input, or a value that is an output twice, is copied by an Identity node
+ * instead.
  */
 function nameOutputs(nodes: readonly NodeDefinition[], outputs: readonly NamedValue[]): NodeDefinition[] {
   const produced = new Set(nodes.flatMap((node) => node.outputs));
@@ -177,6 +193,7 @@ function scalarBytes(value: number, type: OnnxType): Uint8Array {
   return Uint8Array.of(value === 0 ? 0 : 1);
 }
 
+/** Returns the nodes that the outputs depend on. */
 function liveNodes(nodes: readonly NodeDefinition[], outputs: readonly NamedValue[]): NodeDefinition[] {
   const needed = new Set(outputs.map((output) => output.name));
   const live: NodeDefinition[] = [];
@@ -189,9 +206,9 @@ function liveNodes(nodes: readonly NodeDefinition[], outputs: readonly NamedValu
 }
 
 /**
- * The order that lets onnxruntime free memory early. It walks the graph depth-first from its leaves, the last one first,
- * so with the leaves last and reversed they run in the order of the trace: each weight's gradient as soon as it can,
- * not after the whole backward pass with every activation still alive.
+ * Returns nodes in an order that lets onnxruntime free memory early. It walks the graph depth-first from its leaves, the last one
+ * first. With the leaves last and reversed, they run in the order of the trace: each weight's gradient as soon as possible, not after
+ * the whole backward pass with every activation still alive.
  */
 function scheduled(nodes: readonly NodeDefinition[]): NodeDefinition[] {
   const read = new Set(nodes.flatMap((node) => node.inputs));
@@ -200,8 +217,8 @@ function scheduled(nodes: readonly NodeDefinition[]): NodeDefinition[] {
 }
 
 /**
- * `Add(Gemm(x, w), bias)` becomes `Gemm(x, w, bias)` where nothing else reads the product, and so does a convolution. A `BiasAdd` has
- * three inputs: the product, the bias as an addition takes it, and the bias as one axis.
+ * Replaces each `BiasAdd`. Its three inputs are the product, the bias shaped to broadcast, and the bias `[channel]`. Where nothing else
+ * reads the product, the bias becomes the third input of its Gemm or Conv; otherwise the BiasAdd becomes an Add.
  */
 function foldBiases(nodes: readonly NodeDefinition[], outputs: readonly NamedValue[]): NodeDefinition[] {
   const producers = new Map(
@@ -213,7 +230,7 @@ function foldBiases(nodes: readonly NodeDefinition[], outputs: readonly NamedVal
   const folded: (NodeDefinition | undefined)[] = [...nodes];
   nodes.forEach((node, index) => {
     if (node.operator !== "BiasAdd") return;
-    const [product, arranged, bias] = node.inputs;
+    const [product, arranged, bias] = exactly(node.inputs, 3, "A BiasAdd's inputs");
     const producer = producers.get(product);
     const source = producer === undefined ? undefined : folded[producer];
     const fits = source !== undefined && TAKES_BIAS.has(source.operator) && source.inputs.length === 2;

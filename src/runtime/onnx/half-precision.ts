@@ -1,4 +1,4 @@
-/** Whether a device computes in float16. */
+/** Finds out whether a device computes in float16. */
 import { DeviceSession, type DeviceSessionSettings } from "./device-session.ts";
 import { GraphBuilder } from "./graph.ts";
 import { encodeModel } from "./model-proto.ts";
@@ -6,17 +6,17 @@ import { NativeTensor } from "./native.ts";
 
 const SHAPE = [4];
 
-/** Squares some numbers in float16: providers say what a device lacks when it is to run, not before. */
+/** Whether a device squares a few numbers in float16. Providers report what a device lacks only when it runs. */
 export function hasHalfPrecision(settings: DeviceSessionSettings): boolean {
   const graph = new GraphBuilder("gpu");
   const half = graph.cast(graph.input({ name: "x", type: "float32", shape: SHAPE }), "float32", "float16");
-  // Not taken back as it was: the product is a value of its own.
+  // A product, since casting x back would return x itself.
   const value = graph.cast(graph.add("Mul", [half, half]), "float16", "float32");
   const model = encodeModel(graph.finish([{ name: "y", value, type: "float32", shape: SHAPE }]));
-  const [given, found] = [Float32Array.of(1, 2, 3, 4), new Float32Array(4)];
+  const [values, squares] = [Float32Array.of(1, 2, 3, 4), new Float32Array(4)];
   const tensors = {
-    x: new NativeTensor(given, "float32", SHAPE),
-    y: new NativeTensor(found, "float32", SHAPE),
+    x: new NativeTensor(values, "float32", SHAPE),
+    y: new NativeTensor(squares, "float32", SHAPE),
   };
   const session = new DeviceSession(model, settings);
   const binding = session.bind();
@@ -24,7 +24,7 @@ export function hasHalfPrecision(settings: DeviceSessionSettings): boolean {
     binding.input("x", tensors.x);
     binding.output("y", tensors.y);
     binding.runNow();
-    return found[3] === 16;
+    return squares[3] === 16;
   } catch {
     return false;
   } finally {

@@ -3,16 +3,18 @@ import koffi from "koffi";
 import { check, type Pointer, runtime } from "./native.ts";
 
 export interface Hardware {
-  /** PCI's number of the maker: 0x10de is NVIDIA, 0x1002 AMD, 0x8086 Intel. */
+  /** PCI vendor id: 0x10de is NVIDIA, 0x1002 AMD, 0x8086 Intel. */
   readonly vendor: number;
   readonly vendorName: string;
+  /** PCI device id. */
   readonly model: number;
-  /** What the system says of it: on Windows `Description`, `DxgiVideoMemory` and more. */
+  /** What the system reports: on Windows `Description`, `DxgiVideoMemory` and more. */
   readonly facts: Readonly<Record<string, string>>;
 }
 
 const GPU = 1;
 
+/** Returns the GPUs of this machine. */
 export function gpuHardware(): Hardware[] {
   const { api, environment } = runtime();
   const count: [number | bigint] = [0];
@@ -31,14 +33,12 @@ export function gpuHardware(): Hardware[] {
 
 function facts(pairs: Pointer): Record<string, string> {
   const { api } = runtime();
-  const [keys, values, count]: [[Pointer | null], [Pointer | null], [number | bigint]] = [
-    [null],
-    [null],
-    [0],
-  ];
+  const keys: [Pointer | null] = [null];
+  const values: [Pointer | null] = [null];
+  const count: [number | bigint] = [0];
   api.keysAndValues(pairs, keys, values, count);
   const texts = ([pointer]: [Pointer | null]) =>
     pointer === null ? [] : (koffi.decode(pointer, "const char *", Number(count[0])) as string[]);
   const named = texts(values);
-  return Object.fromEntries(texts(keys).map((key, index) => [key, named[index]]));
+  return Object.fromEntries(texts(keys).map((key, index) => [key, named[index] ?? ""]));
 }

@@ -1,32 +1,38 @@
+import { at } from "../../facts/checked-lists.ts";
 import type { GraphBuilder, Value } from "./graph.ts";
 import type { OnnxType } from "./model-proto.ts";
 
 /**
  * A tensor of the traced computation, and how its ONNX value stores it.
  *
- * TensorFlow.js is channels-last and ONNX channels-first, so a transposition or a broadcast is only noted here and
- * carried out when an operation needs it: whole networks stay in one layout.
+ * TensorFlow.js is channels-last and ONNX channels-first. A transposition or a broadcast is therefore only recorded here, and carried
+ * out when an operator needs it: whole networks stay in one layout.
  */
 export interface Traced {
   readonly value: Value;
   readonly type: OnnxType;
-  /** As TensorFlow.js sees it. */
+  /** Sizes as TensorFlow.js sees them. */
   readonly shape: readonly number[];
   /** Axis `i` of `shape` is stored as axis `axes[i]`. */
   readonly axes: readonly number[];
-  /** Sizes as stored; 1 along an axis that `shape` repeats. */
+  /** Sizes as stored: 1 along an axis that `shape` broadcasts. */
   readonly stored: readonly number[];
-  /** Set when every element has this one value. */
+  /** The value of every element, where all are equal. */
   readonly splat?: number;
 }
 
+/** Returns the axes of a tensor in their own order: `[0, 1, …]`. */
 export const identity = (rank: number): number[] => Array.from({ length: rank }, (_, axis) => axis);
+/** Returns the number of elements of a shape. */
 export const sizeOf = (shape: readonly number[]): number =>
   shape.reduce((product, size) => product * size, 1);
-const equal = (a: readonly number[], b: readonly number[]) =>
-  a.length === b.length && a.every((n, i) => n === b[i]);
+/** Returns the elements of a list at the given axes. */
+export const permuted = (list: readonly number[], axes: readonly number[]): number[] =>
+  axes.map((axis) => at(list, axis));
+export const sameSizes = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((size, axis) => size === b[axis]);
 
-/** A tensor that is stored whole, its axes arranged in this way. */
+/** Returns a tensor that is stored without broadcast axes, in the given order of axes. */
 export function arrangedTensor(
   value: Value,
   type: OnnxType,
@@ -36,17 +42,17 @@ export function arrangedTensor(
   return { value, type, shape, axes, stored: toStored(shape, axes) };
 }
 
-/** A tensor stored exactly as its shape says. */
+/** Returns a tensor that is stored exactly as its shape says. */
 export function plainTensor(value: Value, type: OnnxType, shape: readonly number[]): Traced {
   return arrangedTensor(value, type, shape, identity(shape.length));
 }
 
-/** What becomes of a tensor by an operation on each element: stored as the tensor is, repeated axes still not. */
+/** Returns the result of an elementwise operation on `tensor`: the same layout, with broadcast axes still not stored. */
 export function mapped(tensor: Traced, value: Value): Traced {
   return { ...tensor, splat: undefined, value };
 }
 
-/** A tensor whose elements all have one value: stored once. */
+/** Returns a tensor whose elements all have one value, stored once. */
 export function splatTensor(
   graph: GraphBuilder,
   splat: number,
@@ -57,44 +63,41 @@ export function splatTensor(
   return { value, type, shape, axes: identity(shape.length), stored: shape.map(() => 1), splat };
 }
 
-/** The inverse permutation: which tensor axis is stored at each place. */
+/** Returns which tensor axis each stored axis holds: the inverse permutation of `axes`. */
 function storedOrder(axes: readonly number[]): number[] {
   const order = new Array<number>(axes.length);
-  axes.forEach((place, axis) => {
-    order[place] = axis;
+  axes.forEach((storedAxis, axis) => {
+    order[storedAxis] = axis;
   });
   return order;
 }
 
-/** Permutes `shape` (by tensor axis) into storage order. */
+/** Permutes `shape` (by tensor axis) into stored order. */
 export function toStored(shape: readonly number[], axes: readonly number[]): number[] {
-  return storedOrder(axes).map((axis) => shape[axis]);
+  return permuted(shape, storedOrder(axes));
 }
 
-/** The sizes of a tensor as it is stored, in another arrangement. */
+/** Returns the stored sizes of a tensor in another order of axes. */
 export function storedSizes({ axes, stored }: Traced, arrangement: readonly number[]): number[] {
-  return toStored(
-    axes.map((place) => stored[place]),
-    arrangement,
-  );
+  return toStored(permuted(stored, axes), arrangement);
 }
 
-/** An axis that may be counted from the end, `-1` the last, as counted from the start. */
+/** Returns an axis counted from the start. A negative one counts from the end: -1 is the last. */
 export const fromStart = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
-/** The tensor repeated to a larger shape, without storing the copies. */
+/** Broadcasts a tensor to a larger shape, without storing the copies. */
 export function broadcastTo(tensor: Traced, shape: readonly number[]): Traced {
-  if (equal(tensor.shape, shape)) return tensor;
+  if (sameSizes(tensor.shape, shape)) return tensor;
   const added = shape.length - tensor.shape.length;
-  const rankKept = added === 0;
-  const axes = rankKept ? tensor.axes : [...identity(added), ...tensor.axes.map((place) => place + added)];
-  const stored = rankKept ? tensor.stored : [...new Array<number>(added).fill(1), ...tensor.stored];
+  const keepsRank = added === 0;
+  const axes = keepsRank ? tensor.axes : [...identity(added), ...tensor.axes.map((axis) => axis + added)];
+  const stored = keepsRank ? tensor.stored : [...new Array<number>(added).fill(1), ...tensor.stored];
   return { ...tensor, shape, axes, stored };
 }
 
 /**
- * The ONNX value that stores `tensor` in the given arrangement of `axes.length` axes, repeated axes left at size 1
- * (or leading ones left out): ready for an operation that broadcasts.
+ * Returns the ONNX value that stores `tensor` in the given order of axes, ready for an operator that broadcasts: broadcast axes have
+ * size 1, leading ones may be left out.
  */
 export function arranged(graph: GraphBuilder, tensor: Traced, axes: readonly number[]): Value {
   if (sizeOf(tensor.stored) === 1) return tensor.value;
@@ -102,11 +105,11 @@ export function arranged(graph: GraphBuilder, tensor: Traced, axes: readonly num
     ...new Array<number>(axes.length - tensor.shape.length).fill(1),
     ...tensor.shape,
   ]);
-  if (equal(padded.axes, axes)) return tensor.value;
-  const perLogical = padded.axes.map((place) => padded.stored[place]);
-  const target = toStored(perLogical, axes);
-  const significant = (order: readonly number[]) => order.filter((axis) => perLogical[axis] !== 1);
-  if (equal(significant(storedOrder(padded.axes)), significant(storedOrder(axes)))) {
+  if (sameSizes(padded.axes, axes)) return tensor.value;
+  const sizes = permuted(padded.stored, padded.axes);
+  const target = toStored(sizes, axes);
+  const significant = (order: readonly number[]) => order.filter((axis) => sizes[axis] !== 1);
+  if (sameSizes(significant(storedOrder(padded.axes)), significant(storedOrder(axes)))) {
     return graph.add("Reshape", [tensor.value, graph.integers(target)]);
   }
   const source =
@@ -114,20 +117,20 @@ export function arranged(graph: GraphBuilder, tensor: Traced, axes: readonly num
       ? tensor.value
       : graph.add("Reshape", [tensor.value, graph.integers(padded.stored)]);
   return graph.add("Transpose", [source], {
-    attributes: { perm: storedOrder(axes).map((axis) => padded.axes[axis]) },
+    attributes: { perm: permuted(padded.axes, storedOrder(axes)) },
   });
 }
 
-/** The ONNX value that stores the whole `tensor`, repeated parts included, in the given arrangement. */
+/** Returns the ONNX value that stores all of `tensor`, broadcast axes included, in the given order of axes. */
 export function stored(graph: GraphBuilder, tensor: Traced, axes: readonly number[] = tensor.axes): Value {
   const target = toStored(tensor.shape, axes);
   const value = arranged(graph, tensor, axes);
-  const complete = equal(storedSizes(tensor, axes), target);
+  const complete = sameSizes(storedSizes(tensor, axes), target);
   if (complete && (tensor.splat === undefined || tensor.shape.length === 0)) return value;
   return graph.add("Expand", [value, graph.integers(target)]);
 }
 
-/** The ONNX value that stores the whole `tensor` in its own order of axes. */
+/** Returns the ONNX value that stores all of `tensor` in its own order of axes. */
 export function plain(graph: GraphBuilder, tensor: Traced): Value {
   return stored(graph, tensor, identity(tensor.shape.length));
 }

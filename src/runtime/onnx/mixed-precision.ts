@@ -1,19 +1,18 @@
 /**
- * Mixed precision by kernel, as PyTorch's `autocast` has it by operator: matrix products and convolutions take float16, what adds up
- * many values or grows fast takes float32, and the rest computes in what its operands are in, the wider where they differ. Gradients
- * are kernels of the same trace and follow by themselves.
+ * Mixed precision by kernel, as PyTorch's `autocast` has it by operator. Matrix products and convolutions take float16. Kernels that
+ * sum many values or grow fast take float32. All others compute in the type of their operands, the wider one where they differ.
+ * Gradients are kernels of the same trace and follow the same rules.
  */
 import type { GraphBuilder } from "./graph.ts";
 import { splatTensor, type Traced } from "./layout.ts";
-import type { Lowering } from "./lowerings.ts";
+import type { Attributes, Lowering, Operands } from "./lowerings/lowering.ts";
 
 type FloatType = "float32" | "float16";
-type Inputs = Readonly<Record<string, Traced | readonly Traced[]>>;
 
-/** Taken in float16, whatever the operands are in. */
+/** Kernels that take float16, whatever the type of their operands. */
 const HALF = new Set(["BatchMatMul", "Convolution", "ConvolutionInput", "ConvolutionWeight", "Depthwise"]);
 
-/** Taken in float32, whatever the operands are in. */
+/** Kernels that take float32, whatever the type of their operands. */
 const SINGLE = new Set([
   "DepthwiseWeight",
   "Exp",
@@ -34,7 +33,7 @@ const SINGLE = new Set([
   "UnsortedSegmentSum",
 ]);
 
-/** Of kernels in {@link SINGLE}: the operand, and the results as large as it, which go back to its type. */
+/** Kernels in {@link SINGLE} that return some results, those as large as an operand, in that operand's type. */
 const SINGLE_INSIDE: Readonly<
   Record<string, { readonly operand: string; readonly results: readonly number[] }>
 > = {
@@ -42,13 +41,13 @@ const SINGLE_INSIDE: Readonly<
   NormalizeChannelsGradient: { operand: "dy", results: [0] },
 };
 
-/** Taken in the type of one operand; the other is a table. */
+/** Kernels that take the type of this operand; their other operand is a constant table. */
 const BY_OPERAND: Readonly<Record<string, string>> = { AlongAxis: "x" };
 
-/** Whose operands have a type each: the number of a pixel is no value to compute with. */
-const APART = new Set(["MaxUnpooling", "Cast"]);
+/** Kernels whose operands keep their types: an index is not cast to a float type. */
+const UNCAST = new Set(["MaxUnpooling", "Cast"]);
 
-/** The nearest to zero that float16 has in full precision, and the furthest from it. */
+/** The smallest and the largest magnitude that float16 represents in full precision. */
 const SMALLEST = 2 ** -14;
 const LARGEST = 65504;
 
@@ -56,62 +55,50 @@ const isFloat = (x: Traced) => x.type === "float32" || x.type === "float16";
 const fitsHalf = (value: number) =>
   value === 0 || (Math.abs(value) >= SMALLEST && Math.abs(value) <= LARGEST);
 
-/** A tensor in a floating-point type; whole numbers and truths stay what they are. */
+/** Casts a tensor to a floating-point type. Integers and booleans are returned as they are. */
 export function inType(graph: GraphBuilder, x: Traced, type: FloatType): Traced {
   if (!isFloat(x) || x.type === type) return x;
   if (x.splat !== undefined) return splatTensor(graph, x.splat, type, x.shape);
   return { ...x, type, value: graph.cast(x.value, x.type, type) };
 }
 
-/** Writes a kernel into the graph in the type that it has in mixed precision. */
+/** Adds a kernel to the graph in the type that it has in mixed precision. */
 export function lowerMixed(
   kernel: string,
   lowering: Lowering,
   graph: GraphBuilder,
-  inputs: Inputs,
-  attributes: object,
+  operands: Operands,
+  attributes: Attributes,
 ): Traced | Traced[] {
-  const lower = (given: Inputs) => lowering(graph, given as never, attributes as never);
-  if (APART.has(kernel)) return lower(inputs);
-  const type = typeOf(kernel, graph, inputs);
-  const results = lower(
-    Object.fromEntries(
-      Object.entries(inputs).map(([name, value]) => [
-        name,
-        isList(value) ? value.map((each) => inType(graph, each, type)) : value && inType(graph, value, type),
-      ]),
-    ),
-  );
+  if (UNCAST.has(kernel)) return lowering.write(graph, operands, attributes);
+  const type = typeOf(kernel, graph, operands);
+  const cast = Object.entries(operands).map(([name, operand]) => [name, inType(graph, operand, type)]);
+  const results = lowering.write(graph, Object.fromEntries(cast), attributes);
   const inside = SINGLE_INSIDE[kernel];
-  const operand = inside && inputs[inside.operand];
-  if (operand === undefined || isList(operand) || operand.type !== "float16" || !Array.isArray(results))
+  if (inside === undefined || !Array.isArray(results) || operands[inside.operand]?.type !== "float16")
     return results;
   return results.map((result, index) =>
     inside.results.includes(index) ? inType(graph, result, "float16") : result,
   );
 }
 
-const isList = (value: Traced | readonly Traced[]): value is readonly Traced[] => Array.isArray(value);
-
-function typeOf(kernel: string, graph: GraphBuilder, inputs: Inputs): FloatType {
+function typeOf(kernel: string, graph: GraphBuilder, operands: Operands): FloatType {
   if (HALF.has(kernel)) return "float16";
   if (SINGLE.has(kernel)) return "float32";
-  const leader = BY_OPERAND[kernel] && inputs[BY_OPERAND[kernel]];
-  if (leader) return !isList(leader) && leader.type === "float16" ? "float16" : "float32";
-  if (kernel === "Add" && isBiasOfHalf(inputs)) return "float16";
-  const floats = Object.values(inputs)
-    .flat()
-    .filter((each) => each != null && isFloat(each));
+  const leader = operands[BY_OPERAND[kernel] ?? ""];
+  if (leader !== undefined) return leader.type === "float16" ? "float16" : "float32";
+  if (kernel === "Add" && isBiasOfHalf(operands)) return "float16";
+  const floats = Object.values(operands).filter(isFloat);
   const numbers = floats.filter((each) => each.splat !== undefined);
   const tensors = floats.filter((each) => each.splat === undefined && !graph.isCastFromWhole(each.value));
-  const half =
+  const isHalf =
     tensors.length > 0 &&
     tensors.every((each) => each.type === "float16") &&
     numbers.every(({ splat = 0 }) => fitsHalf(splat));
-  return half ? "float16" : "float32";
+  return isHalf ? "float16" : "float32";
 }
 
-/** A bias is part of its product. */
-function isBiasOfHalf({ a, b }: Inputs): boolean {
-  return !isList(a) && !isList(b) && a.type === "float16" && b.splat === undefined && b.shape.length === 1;
+/** Whether an addition adds a bias to a product in float16: a bias is part of its product. */
+function isBiasOfHalf({ a, b }: Operands): boolean {
+  return a?.type === "float16" && b !== undefined && b.splat === undefined && b.shape.length === 1;
 }

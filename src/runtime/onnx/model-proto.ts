@@ -4,7 +4,7 @@ import protobuf from "protobufjs/light.js";
 export type OnnxType = "float32" | "float16" | "int32" | "int64" | "bool";
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
-/** Where an operator is defined: by ONNX, or by onnxruntime. */
+/** Operator set: ONNX's own (""), or one of onnxruntime's. */
 export type Domain = "" | "com.microsoft" | "com.microsoft.nchwc";
 
 export interface NodeDefinition {
@@ -13,9 +13,9 @@ export interface NodeDefinition {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, Attribute>>;
-  /** Which layer and kernel it was written for: `blocks.0.attn.qkv/BatchMatMul`, behind `gradient/` in the backward pass. */
+  /** The layer and kernel that the node belongs to: `blocks.0.attn.qkv/BatchMatMul`, with `gradient/` before it in the backward pass. */
   readonly origin?: string;
-  /** Of a convolution that is worth taking by blocks of channels (blocked-convolutions.ts). */
+  /** Shape of the weight, for a convolution that blocks of channels speed up (blocked-convolutions.ts). */
   readonly weightShape?: readonly number[];
 }
 
@@ -38,7 +38,7 @@ export interface GraphDefinition {
 
 const OPSET = 21;
 const IR_VERSION = 10;
-/** ONNX's numbers for types, which `Cast` takes too. */
+/** ONNX's numbers of types (TensorProto.DataType). `Cast` takes them too. */
 export const DATA_TYPE: Readonly<Record<OnnxType, number>> = {
   float32: 1,
   int32: 6,
@@ -103,7 +103,7 @@ const Model = protobuf.Root.fromJSON({
     Type: { fields: { tensorType: single("TensorType", 1) } },
     TensorType: { fields: { elemType: single("int32", 1), shape: single("Shape", 2) } },
     Shape: { fields: { dim: repeated("Dimension", 1) } },
-    Dimension: { fields: { dimValue: single("int64", 1) } },
+    Dimension: { fields: { dimValue: single("int64", 1), dimParam: single("string", 2) } },
   },
 }).lookupType("Model");
 
@@ -114,26 +114,37 @@ function attributeMessage(name: string, value: Attribute) {
   return { name, type: ATTRIBUTE_TYPE.ints, ints: value };
 }
 
-function valueMessage({ name, type, shape }: ValueDefinition) {
+function valueMessage({ name, type, shape }: ValueDefinition, axisNames: readonly string[]) {
+  const dimension = (dimValue: number, axis: number) => {
+    const dimParam = axisNames[axis];
+    return dimParam ? { dimParam } : { dimValue };
+  };
   return {
     name,
-    type: {
-      tensorType: {
-        elemType: DATA_TYPE[type],
-        shape: { dim: shape.map((dimValue) => ({ dimValue })) },
-      },
-    },
+    type: { tensorType: { elemType: DATA_TYPE[type], shape: { dim: shape.map(dimension) } } },
   };
 }
 
-/** The graph as the bytes of an `.onnx` file (ONNX opset 21 plus onnxruntime's own operators). */
-export function encodeModel(graph: GraphDefinition): Uint8Array {
+export interface ModelOptions {
+  readonly opset: number;
+  readonly irVersion: number;
+  /** Names of the axes of inputs and outputs that may have any size; "" for an axis of fixed size. */
+  readonly dimensions: readonly string[];
+}
+
+const OWN_OPTIONS: ModelOptions = { opset: OPSET, irVersion: IR_VERSION, dimensions: [] };
+
+/** Returns a graph as the bytes of an `.onnx` file. Defaults to ONNX opset 21, with onnxruntime's own operators. */
+export function encodeModel(
+  graph: GraphDefinition,
+  { opset, irVersion, dimensions }: ModelOptions = OWN_OPTIONS,
+): Uint8Array {
   const message = Model.fromObject({});
   Object.assign(message, {
-    irVersion: IR_VERSION,
+    irVersion,
     producerName: "biapy-studio",
     opsetImport: [
-      { domain: "", version: OPSET },
+      { domain: "", version: opset },
       ...[...new Set(graph.nodes.map((node) => node.domain))]
         .filter((domain) => domain !== "")
         .map((domain) => ({ domain, version: 1 })),
@@ -154,8 +165,8 @@ export function encodeModel(graph: GraphDefinition): Uint8Array {
         name: constant.name,
         rawData: constant.bytes,
       })),
-      input: graph.inputs.map(valueMessage),
-      output: graph.outputs.map(valueMessage),
+      input: graph.inputs.map((input) => valueMessage(input, dimensions)),
+      output: graph.outputs.map((output) => valueMessage(output, dimensions)),
     },
   });
   return Model.encode(message).finish();

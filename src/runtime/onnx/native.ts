@@ -1,27 +1,27 @@
 /**
- * onnxruntime through its C API. The JavaScript binding of the same package copies every output into a new array on each
- * run (450 MB a step for ViT-B) and cannot use shared memory; the C API reads weights and writes gradients where they lie.
- * The functions are looked up by their position in OrtApi, which only ever grows at its end (onnxruntime_c_api.h).
+ * onnxruntime through its C API. The package's JavaScript binding copies every output into a new array on each run (450 MB a step for
+ * ViT-B) and cannot use shared memory. The C API reads weights and writes gradients in place. Functions are looked up by their index
+ * in OrtApi, which only grows at its end (onnxruntime_c_api.h).
  */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import koffi, { type LibraryHandle } from "koffi";
-import { DeviceMemoryError, tellsOfMemory } from "../device-memory-error.ts";
+import { DeviceMemoryError, isOutOfMemory } from "../device-memory-error.ts";
 import { DATA_TYPE, type OnnxType } from "./model-proto.ts";
 
 export type Pointer = bigint;
-/** C functions return null, or a status to read the error from. */
+/** C functions return null, or a status that holds an error. */
 type Status = Pointer | null;
 
 const API_VERSION = 24;
 const LIBRARY = { win32: "onnxruntime.dll", darwin: "libonnxruntime.1.dylib" } as const;
-/** Failures are reported by a status. */
+/** Errors are reported by a status, not logged. */
 const LOG_FATAL_ONLY = 4;
-/** Graphs come as they are to run: onnxruntime's search for more takes up to 40 s and gained nothing measurable. */
+/** Graphs are optimized already: onnxruntime's optimizers took up to 40 s and gained nothing measurable. */
 const NO_OPTIMIZATION = 0;
 
-/** The functions used, with their positions in OrtApi. */
+/** The functions used, with their indices in OrtApi. */
 const PROTOTYPES = {
   errorMessage: [2, "const char *OrtErrorMessage(void *status)"],
   createEnvironment: [3, "void *OrtCreateEnv(int level, const char *id, _Out_ void **env)"],
@@ -102,7 +102,7 @@ const PROTOTYPES = {
 type NativeFunction = ReturnType<LibraryHandle["func"]>;
 type Api = Record<keyof typeof PROTOTYPES, NativeFunction>;
 
-/** onnxruntime has no binary for this platform, or it does not load; the message says which. */
+/** onnxruntime has no binary for this platform. */
 export class OnnxruntimeMissing extends Error {
   override readonly name = "OnnxruntimeMissing";
 }
@@ -125,7 +125,7 @@ export interface OnnxruntimeBuild {
 
 let otherBuild: OnnxruntimeBuild | undefined;
 
-/** Makes this process use another build. To be called before anything of onnxruntime's is used. */
+/** Makes this process use another build. Call it before anything else that uses onnxruntime. */
 export function useBuild(build: OnnxruntimeBuild): void {
   if (otherBuild?.onnxruntime === build.onnxruntime) return;
   if (loaded !== undefined) throw new Error("onnxruntime is loaded already.");
@@ -139,26 +139,27 @@ export function useBuild(build: OnnxruntimeBuild): void {
 }
 
 export interface Onnxruntime {
-  /** Kept: koffi unloads a library that nothing refers to any more. */
+  /** Kept referenced: koffi unloads a library that is garbage-collected. */
   readonly libraries: readonly LibraryHandle[];
   readonly api: Api;
   readonly environment: Pointer;
   readonly cpuMemory: Pointer;
 }
 
-/** Loads the library. Throws {@link OnnxruntimeMissing}, or what the system says of a library that does not load. */
+/** Loads the library. Throws {@link OnnxruntimeMissing}, or the system's error where it does not load. */
 export function loadOnnxruntime(): void {
   runtime();
 }
 
 let loaded: Onnxruntime | undefined;
 
+/** Returns the library, loaded on first use. */
 export function runtime(): Onnxruntime {
   loaded ??= load();
   return loaded;
 }
 
-/** A GPU's driver compiles shaders in these calls, which needs more stack than koffi's default. */
+/** GPU drivers compile shaders in these calls, which needs more stack than koffi's default. */
 const STACK_BYTES = 8 * 2 ** 20;
 
 function load(): Onnxruntime {
@@ -203,15 +204,15 @@ function shareArena(api: Api, environment: Pointer): void {
   api.releaseMemory(memory);
 }
 
-/** Throws what a status says is wrong. */
+/** Throws the error of a status, as {@link DeviceMemoryError} where memory has run out. */
 export function check(api: Api, status: Status): void {
   if (status === null) return;
   const message = `onnxruntime: ${String(api.errorMessage(status))}`;
   api.releaseStatus(status);
-  throw tellsOfMemory(message) ? new DeviceMemoryError(message) : new Error(message);
+  throw isOutOfMemory(message) ? new DeviceMemoryError(message) : new Error(message);
 }
 
-/** What a C function creates. */
+/** Returns the object that a C function creates through its output parameter. */
 export function created(api: Api, create: (out: [Pointer | null]) => Status): Pointer {
   const out: [Pointer | null] = [null];
   check(api, create(out));
@@ -220,14 +221,16 @@ export function created(api: Api, create: (out: [Pointer | null]) => Status): Po
   return pointer;
 }
 
-/** Calls a C function on a thread of its own; gives its status. */
-export function offMainThread(call: NativeFunction, given: readonly unknown[]): Promise<Status> {
+/** Calls a C function on another thread and resolves with its status. */
+export function offMainThread(call: NativeFunction, parameters: readonly unknown[]): Promise<Status> {
   return new Promise((resolve, reject) => {
-    call.async(...given, (error: Error | null, status: Status) => (error ? reject(error) : resolve(status)));
+    call.async(...parameters, (error: Error | null, status: Status) =>
+      error ? reject(error) : resolve(status),
+    );
   });
 }
 
-/** Ends a session's profile: its file is whole afterwards. */
+/** Ends a session's profile and completes its file. */
 export function endProfiling(session: Pointer): void {
   const { api } = runtime();
   const allocator = created(api, (out) => api.defaultAllocator(out));
@@ -236,7 +239,7 @@ export function endProfiling(session: Pointer): void {
 
 export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array;
 
-/** A tensor that onnxruntime reads or writes where `data` lies. */
+/** A tensor that onnxruntime reads and writes in the memory of `data`. */
 export class NativeTensor {
   readonly pointer: Pointer;
 
@@ -257,7 +260,7 @@ export class NativeTensor {
   }
 }
 
-/** Names as C strings, with the array of pointers to them that `run` takes. */
+/** Names as an array of C strings. */
 class Names {
   private readonly text: Buffer;
   readonly pointers: BigUint64Array;
@@ -280,7 +283,7 @@ export interface SessionSettings {
   readonly profile?: string;
 }
 
-/** A graph that onnxruntime has compiled, with its tensors bound once. */
+/** A graph that onnxruntime has compiled for the CPU, with its tensors bound. */
 export class NativeSession {
   private readonly session: Pointer;
   private readonly inputs: BigUint64Array;
@@ -300,7 +303,7 @@ export class NativeSession {
     const options = created(api, (out) => api.createOptions(out));
     check(api, api.setThreads(options, settings.threads));
     check(api, api.setOptimization(options, NO_OPTIMIZATION));
-    // A pattern is one block for all values of later runs, beside what the first run has taken: twice the memory, no gain in time.
+    // The memory pattern allocates one block for all values after the first run: twice the memory, and no gain in time.
     check(api, api.disableMemoryPattern(options));
     check(api, api.setOption(options, "session.use_env_allocators", "1"));
     if (settings.profile) check(api, api.enableProfiling(options, Buffer.from(`${settings.profile}\0`)));

@@ -1,28 +1,28 @@
-/** The execution providers of onnxruntime that train on a device, and how a session takes each. */
+/** onnxruntime's execution providers, and how to enable each for a session. */
 import { check, created, type Pointer, runtime } from "./native.ts";
 
 export type Provider =
-  /** Any GPU through Vulkan, Metal or Direct3D 12. Which one, where there are two: the fast or the thrifty. */
+  /** Any GPU through Vulkan, Metal or Direct3D 12. `power` selects among several GPUs. */
   | { readonly kind: "webgpu"; readonly power: "high-performance" | "low-power" }
-  /** NVIDIA's, by its place in nvidia-smi's list. */
+  /** An NVIDIA GPU, by its index in nvidia-smi. */
   | { readonly kind: "cuda"; readonly index: number }
-  /** Direct3D 12 on Windows, by the adapter's place in the system's list. */
+  /** Direct3D 12 on Windows, by the index of the graphics adapter. */
   | { readonly kind: "directml"; readonly index: number }
-  /** None: the same graphs on the CPU, for tests. */
+  /** The CPU with graphs for GPUs, for tests. */
   | { readonly kind: "cpu" };
 
-/** What onnxruntime calls a provider's memory. */
+/** onnxruntime's names for the providers' memory. */
 const MEMORY = { webgpu: "WebGPU_Buf", cuda: "Cuda", directml: "DML", cpu: "Cpu" } as const;
 const DEVICE_ALLOCATOR = 0;
 
-/** The memory of a provider's device. */
+/** Returns a description of the memory of a provider's device. The caller releases it. */
 export function deviceMemory(provider: Provider): Pointer {
   const { api } = runtime();
   const index = "index" in provider ? provider.index : 0;
   return created(api, (out) => api.createMemory(MEMORY[provider.kind], DEVICE_ALLOCATOR, index, 0, out));
 }
 
-/** Lets sessions made with these options run on the provider. Throws what onnxruntime says when it cannot. */
+/** Makes sessions with these options run on the provider. Throws onnxruntime's error where it cannot. */
 export function useProvider(options: Pointer, provider: Provider): void {
   const { api } = runtime();
   const append = (name: string, settings: Readonly<Record<string, string>>) =>

@@ -1,3 +1,4 @@
+/** Runs programs on the CPU: each is traced to one static graph, which onnxruntime executes. */
 import { allocate, elementCount } from "../buffers.ts";
 import type { CompileOptions, Executable, InputData, Runtime, StepMemory } from "../executable.ts";
 import type { Parameters } from "../parameters.ts";
@@ -15,8 +16,8 @@ class OnnxExecutable implements Executable {
   readonly inputs: Readonly<Record<string, InputData>>;
   readonly outputs: Readonly<Record<string, Float32Array>>;
   private readonly random: readonly Float32Array[];
-  /** What becomes of layers' states, and where it goes after a run. */
-  private readonly moved: readonly { readonly from: Float32Array; readonly to: Float32Array }[];
+  /** New values of layers' states, which are copied to the parameters after a run. */
+  private readonly newStates: readonly { readonly from: Float32Array; readonly to: Float32Array }[];
   private readonly session: NativeSession;
 
   constructor(
@@ -40,10 +41,10 @@ class OnnxExecutable implements Executable {
         : new Float32Array(elementCount(shape));
       return { name, type, shape, data };
     });
-    const given = new Map(inputs.map(({ name, data }) => [name, data]));
-    // An input that the graph has no use for (a mask when only predicting) can still be filled.
+    const used = new Map(inputs.map(({ name, data }) => [name, data]));
+    // An input that the graph does not use (a mask in a prediction) can still be filled.
     this.inputs = Object.fromEntries(
-      Object.entries(program.inputs).map(([name, spec]) => [name, given.get(name) ?? allocate(spec)]),
+      Object.entries(program.inputs).map(([name, spec]) => [name, used.get(name) ?? allocate(spec)]),
     );
     const states = outputs.filter(({ name }) => name.startsWith(STATE));
     this.outputs = Object.fromEntries(
@@ -54,7 +55,7 @@ class OnnxExecutable implements Executable {
     this.random = inputs
       .filter(({ name }) => name.startsWith(UNIFORM))
       .map(({ data }) => data as Float32Array);
-    this.moved = states.map(({ name, data }) => ({
+    this.newStates = states.map(({ name, data }) => ({
       from: data,
       to: parameters.values(name.slice(STATE.length)),
     }));
@@ -67,7 +68,7 @@ class OnnxExecutable implements Executable {
     for (const [draw, values] of this.random.entries()) fillUniform(values, seed, draw);
     await this.parameters.settled();
     await this.session.run();
-    for (const { from, to } of this.moved) to.set(from);
+    for (const { from, to } of this.newStates) to.set(from);
   }
 
   get memory(): StepMemory {
@@ -98,7 +99,7 @@ const tensorsOf = (values: readonly (ValueDefinition & { readonly data: TensorDa
     values.map(({ name, type, shape, data }) => [name, new NativeTensor(data, type, shape)]),
   );
 
-/** Traces programs to static graphs and runs them by onnxruntime on the CPU. */
+/** Runs programs with onnxruntime on the CPU. */
 export class OnnxRuntime implements Runtime {
   readonly device: string;
 
@@ -116,7 +117,7 @@ export class OnnxRuntime implements Runtime {
   }
 }
 
-/** Throws when onnxruntime has no binary here, or it does not load. */
+/** Opens onnxruntime on the CPU. Throws where it has no binary for this platform or does not load. */
 export function openOnnxRuntime(threads: number): OnnxRuntime {
   loadOnnxruntime();
   return new OnnxRuntime(threads);

@@ -1,5 +1,5 @@
-/** Programs as static graphs: forward pass, gradients, and for training on a device the optimizer's step as well. */
-
+/** Traces programs to static graphs: forward pass, gradients and, for training on a device, the optimizer's step. */
+import { at, entryOf, exactly } from "../../facts/checked-lists.ts";
 import { type CompileOptions, GRADIENT_SQUARES } from "../executable.ts";
 import type { OptimizerSettings, TrainingSettings } from "../optimizer-settings.ts";
 import { type Program, ProgramScope, type ScopeHost, type Tensors } from "../program.ts";
@@ -10,17 +10,17 @@ import type { GraphDefinition } from "./model-proto.ts";
 import { type Tracer, trace } from "./tracing-backend.ts";
 
 const LOSS = "loss";
-/** What names of a graph's inputs and outputs begin with; a weight's own name is an input. */
+/** Prefixes of names of a graph's inputs and outputs. A weight is an input under its own name. */
 export const GRADIENT = "gradient:";
 export const STATE = "state:";
 export const UNIFORM = "uniform:";
 
-/** The scope of a traced program: each weight an input of the graph, each random tensor too. */
+/** Returns the scope of a traced program, in which weights and random tensors are inputs of the graph. */
 function tracingHost(tracer: Tracer, weights: Tensors, updates: Record<string, tf.Tensor>): ScopeHost {
   let drawn = 0;
   return {
-    // A layer that is used twice in a step moves its statistics twice.
-    weight: ({ name }) => updates[STATE + name] ?? weights[name],
+    // A layer that is used twice in a step updates its statistics twice.
+    weight: ({ name }) => updates[STATE + name] ?? entryOf(weights, name),
     uniform: (shape) => tracer.input(`${UNIFORM}${drawn++}`, { shape, type: "float32" }),
     entered: (layer) => tracer.enter(layer),
     updateState: (name, value) => {
@@ -33,14 +33,18 @@ const isParameter = (spec: WeightSpec) => spec.role === "parameter";
 
 interface TracedStep {
   readonly outputs: Tensors;
-  /** What layers' states become. */
+  /** New values of layers' states, by {@link STATE} and the state's name. */
   readonly states: Tensors;
   readonly weights: Tensors;
-  /** By every parameter's name. */
+  /** Gradients of the loss, by the parameters' names. */
   readonly gradients: Tensors;
 }
 
-/** The forward pass, and where they are asked for its loss's derivatives by every parameter, times `lossScale` where there is one. */
+/**
+ * Traces the forward pass and optionally the gradients of its loss by every parameter.
+ *
+ * @param options.lossScale what gradients are multiplied by
+ */
 function traceStep(
   program: Program,
   specs: readonly WeightSpec[],
@@ -60,20 +64,24 @@ function traceStep(
     );
     for (const output of Object.values(outputs)) tf.keep(output);
     tracer.labelGradients();
-    return outputs[LOSS];
+    return outputs;
   };
   if (!gradients) {
     forward();
     return { outputs, states, weights, gradients: {} };
   }
   const names = specs.filter(isParameter).map((spec) => spec.name);
-  const parameters = names.map((name) => weights[name]);
-  const { grads } = tf.engine().gradients(forward, parameters, lossScale, true);
-  const derivatives = names.map((name, index) => [name, grads[index] ?? tf.zerosLike(parameters[index])]);
-  return { outputs, states, weights, gradients: Object.fromEntries(derivatives) };
+  const parameters = names.map((name) => entryOf(weights, name));
+  const { grads } = tf.engine().gradients(() => entryOf(forward(), LOSS), parameters, lossScale, true);
+  const named = parameters.map((parameter, index) => [
+    at(names, index),
+    // A parameter that the loss does not depend on has no gradient.
+    grads[index] ?? tf.zerosLike(parameter),
+  ]);
+  return { outputs, states, weights, gradients: Object.fromEntries(named) };
 }
 
-/** The program as one static graph; with gradients, also that of its loss by every parameter. */
+/** Traces a program to one static graph, optionally with the gradients of its loss by every parameter. */
 export function traceProgram(
   program: Program,
   specs: readonly WeightSpec[],
@@ -95,7 +103,7 @@ function sumOfSquares(tensors: Tensors): tf.Tensor {
     .reduce((sum, each) => sum.add(each));
 }
 
-/** What an optimizer keeps of each weight. */
+/** A vector that an optimizer keeps for each weight. */
 export type Moment = "first" | "second";
 
 export const momentsOf = ({ kind }: OptimizerSettings): readonly Moment[] =>
@@ -103,21 +111,18 @@ export const momentsOf = ({ kind }: OptimizerSettings): readonly Moment[] =>
 
 /** The name of a weight's moment among a graph's inputs. */
 export const momentInput = (moment: Moment, name: string) => `${moment}:${name}`;
-/** The name, among a graph's outputs, of what becomes of an input. */
+/** The name of the output that holds an input's new value. */
 export const moved = (input: string) => `moved:${input}`;
 
-/** Inputs that a training graph takes anew in every step, each a number: see `adamRates`. */
-const RATES = ["rate", "correction", "shrink"] as const;
-
-/** Inputs of a training graph in mixed precision: what the loss is multiplied by before gradients are taken, and one over it. */
+/** Inputs of a training graph in mixed precision: the factor of the loss before gradients are computed, and its inverse. */
 export const LOSS_SCALE = "lossScale";
 export const INVERSE_LOSS_SCALE = "inverseLossScale";
-/** Its output that is 1 where all gradients are finite; where it is 0 the step leaves weights, moments and states as they are. */
+/** Its output that is 1 if all gradients are finite. If it is 0, the step changes no weight, moment or state. */
 export const FINITE = "finite";
 
 /**
- * A whole training step as one static graph: forward pass, gradients, clipping and the optimizer's step. For each weight, moment and
- * state that moves it has an input and an output ({@link moved}).
+ * Traces a whole training step to one static graph: forward pass, gradients, clipping and the optimizer's step. The graph has an input
+ * and an output ({@link moved}) for each weight, moment and state that the step changes.
  */
 export function traceTraining(
   program: Program,
@@ -136,37 +141,37 @@ export function traceTraining(
     const squares = sumOfSquares(gradients);
     const finite = lossScale === undefined ? undefined : squares.less(LARGEST_SUM);
     if (finite !== undefined) results[FINITE] = finite.cast("float32");
-    const given = Object.fromEntries(RATES.map((name) => [name, number(name)])) as Rates;
-    const change = changeOf(optimizer, given, finite);
+    const rates = { rate: number("rate"), correction: number("correction"), shrink: number("shrink") };
+    const change = changeOf(optimizer, rates, finite);
     const clipped = multiplied(gradients, clipping(squares, clipNorm));
     for (const [key, value] of Object.entries(states)) {
       const name = key.slice(STATE.length);
-      results[moved(name)] = finite === undefined ? value : value.where(finite, weights[name]);
+      results[moved(name)] = finite === undefined ? value : value.where(finite, entryOf(weights, name));
     }
     for (const { name, shape } of specs.filter(isParameter)) {
       const moments = momentsOf(optimizer).map((moment) =>
         tracer.input(momentInput(moment, name), { shape, type: "float32" }),
       );
-      const [weight, ...memory] = step(optimizer, change, weights[name], clipped[name], moments);
-      results[moved(name)] = weight;
-      momentsOf(optimizer).forEach((moment, index) => {
-        results[moved(momentInput(moment, name))] = memory[index];
-      });
+      const next = step(optimizer, change, entryOf(weights, name), entryOf(clipped, name), moments);
+      results[moved(name)] = next.weight;
+      for (const [index, moment] of momentsOf(optimizer).entries())
+        results[moved(momentInput(moment, name))] = at(next.moments, index);
     }
     return results;
   };
   return trace(program.inputs, compute, "gpu", precision);
 }
 
-type Rates = Readonly<Record<(typeof RATES)[number], tf.Tensor>>;
+/** Inputs of a training graph that change with each step, as scalars: see `AdamRates`. */
+type Rates = Readonly<Record<"rate" | "correction" | "shrink", tf.Tensor>>;
 
-/** Sums beyond are infinite. */
+/** Larger sums count as infinite. */
 const LARGEST_SUM = 3e38;
 const NO_CLIPPING = 1e30;
 
 /**
- * What gradients are multiplied by. It takes part where nothing is to be clipped too: so every weight moves after all gradients are
- * there, which read it, and can be written where it lies (in-place.ts).
+ * Returns the factor that clips gradients. It is also used where nothing is clipped: every weight then depends on all gradients, which
+ * read it, and can be updated in place (in-place.ts).
  */
 function clipping(squares: tf.Tensor, clipNorm: number): tf.Tensor {
   return tf
@@ -178,50 +183,54 @@ function clipping(squares: tf.Tensor, clipNorm: number): tf.Tensor {
 const multiplied = (gradients: Tensors, factor: tf.Tensor): Tensors =>
   Object.fromEntries(Object.entries(gradients).map(([name, gradient]) => [name, gradient.mul(factor)]));
 
-/** What a step does, as numbers of the graph: where gradients are not finite, nothing. */
+/** Factors of a step, as scalars of the graph. Where gradients are not finite, they leave everything unchanged. */
 interface Change extends Rates {
-  /** How much of each moment stays. */
-  readonly keeps: readonly tf.Tensor[];
-  /** The gradient as it counts. */
-  readonly counted: (gradient: tf.Tensor) => tf.Tensor;
+  /** The factor of each moment's old value. */
+  readonly decays: readonly tf.Tensor[];
+  /** Replaces a gradient that is not finite by zeros. */
+  readonly finiteGradient: (gradient: tf.Tensor) => tf.Tensor;
 }
 
 function changeOf(optimizer: OptimizerSettings, rates: Rates, finite: tf.Tensor | undefined): Change {
   const factors = optimizer.kind === "sgd" ? [optimizer.momentum] : optimizer.betas;
-  const keeps = factors.map((factor) => tf.scalar(factor));
-  if (finite === undefined) return { ...rates, keeps, counted: (gradient) => gradient };
+  const decays = factors.map((factor) => tf.scalar(factor));
+  if (finite === undefined) return { ...rates, decays, finiteGradient: (gradient) => gradient };
   return {
     rate: rates.rate.where(finite, 0),
     correction: rates.correction,
     shrink: rates.shrink.where(finite, 1),
-    keeps: keeps.map((factor) => factor.where(finite, 1)),
-    counted: (gradient) => gradient.where(finite, 0),
+    decays: decays.map((factor) => factor.where(finite, 1)),
+    finiteGradient: (gradient) => gradient.where(finite, 0),
   };
 }
 
 /**
- * The weight and its moments after a step: what kernels/optimizer.as does on the CPU. No last operation reads what it replaces, which
- * is why the weight is multiplied even where nothing of it is taken off.
+ * Returns the weight and its moments after a step, as kernels/optimizer.as computes them on the CPU. The last operation on each value
+ * must not read the old value (in-place.ts), so the weight is multiplied by `shrink` even where that is 1.
+ *
+ * @param moments in the order of {@link momentsOf}
  */
 function step(
   settings: OptimizerSettings,
-  { rate, correction, shrink, keeps, counted }: Change,
+  { rate, correction, shrink, decays, finiteGradient }: Change,
   weight: tf.Tensor,
   gradient: tf.Tensor,
-  [first, second]: readonly tf.Tensor[],
-): tf.Tensor[] {
+  moments: readonly tf.Tensor[],
+): { readonly weight: tf.Tensor; readonly moments: readonly tf.Tensor[] } {
   const { kind, weightDecay } = settings;
   const coupled = kind !== "adamw" && weightDecay > 0;
-  const pulled = counted(coupled ? gradient.add(weight.mul(weightDecay)) : gradient);
-  const kept = weight.mul(shrink);
+  const slope = finiteGradient(coupled ? gradient.add(weight.mul(weightDecay)) : gradient);
+  const decayed = weight.mul(shrink);
   if (kind === "sgd") {
-    const velocity = first.mul(keeps[0]).add(pulled);
-    const direction = pulled.add(velocity.mul(settings.momentum));
-    return [kept.sub(direction.mul(rate)), velocity];
+    const [[old], [decay]] = [exactly(moments, 1), exactly(decays, 1)];
+    const velocity = old.mul(decay).add(slope);
+    const direction = slope.add(velocity.mul(settings.momentum));
+    return { weight: decayed.sub(direction.mul(rate)), moments: [velocity] };
   }
   const [beta1, beta2] = settings.betas;
-  const mean = first.mul(keeps[0]).add(pulled.mul(1 - beta1));
-  const square = second.mul(keeps[1]).add(pulled.square().mul(1 - beta2));
+  const [[first, second], [decay1, decay2]] = [exactly(moments, 2), exactly(decays, 2)];
+  const mean = first.mul(decay1).add(slope.mul(1 - beta1));
+  const square = second.mul(decay2).add(slope.square().mul(1 - beta2));
   const direction = mean.div(square.sqrt().mul(correction).add(settings.epsilon));
-  return [kept.sub(direction.mul(rate)), mean, square];
+  return { weight: decayed.sub(direction.mul(rate)), moments: [mean, square] };
 }

@@ -2,17 +2,17 @@ import type { Precision } from "../precision.ts";
 import type { InputSpec, Tensors } from "../program.ts";
 import { tf } from "../tensor.ts";
 import { GraphBuilder, type Target } from "./graph.ts";
-import { plain, plainTensor, splatTensor, type Traced } from "./layout.ts";
-import { type Lowering, lowerings } from "./lowerings.ts";
+import { plain, plainTensor, sameSizes, splatTensor, type Traced } from "./layout.ts";
+import type { Attributes, Lowering, Operands } from "./lowerings/lowering.ts";
+import { lowerings } from "./lowerings/lowerings.ts";
 import { inType, lowerMixed } from "./mixed-precision.ts";
 import type { GraphDefinition, OnnxType } from "./model-proto.ts";
-import { checkOperands } from "./operand-shapes.ts";
 
 const BACKEND = "onnx-tracing";
 
 type TracedType = "float32" | "int32" | "bool";
 
-/** TensorFlow.js has no 64-bit integers (what MaxPool says of places is one), and one floating-point type. */
+/** TensorFlow.js has no 64-bit integers, which MaxPool returns as indices, and one floating-point type. */
 const TENSORFLOW_TYPE: Readonly<Record<OnnxType, TracedType>> = {
   float32: "float32",
   float16: "float32",
@@ -53,43 +53,42 @@ class TracingBackend extends tf.KernelBackend {
     const traced = this.tensors.get(info.dataId);
     if (traced === undefined)
       throw new Error("A tensor made outside the traced function was used inside it.");
-    // TensorFlow.js reshapes for free at times, by giving the same data another shape.
-    return traced.shape.length === info.shape.length &&
-      traced.shape.every((size, axis) => size === info.shape[axis])
-      ? traced
-      : plainTensor(
-          this.graph.add("Reshape", [plain(this.graph, traced), this.graph.integers(info.shape)]),
-          traced.type,
-          info.shape,
-        );
+    if (sameSizes(traced.shape, info.shape)) return traced;
+    // TensorFlow.js may reshape without a kernel, by giving the same data another shape.
+    const value = this.graph.reshape(plain(this.graph, traced), info.shape);
+    return plainTensor(value, traced.type, info.shape);
   }
 
+  /** Checks a kernel's operands, adds its nodes to the graph and returns its results. */
   run(
     kernelName: string,
     lowering: Lowering,
     inputs: tf.NamedTensorInfoMap,
-    attrs: object,
+    attributes: Attributes,
   ): tf.TensorInfo | tf.TensorInfo[] {
-    const traced = Object.fromEntries(
-      Object.entries(inputs).map(([name, info]) => [
-        name,
-        Array.isArray(info) ? info.map((each) => this.traced(each)) : info == null ? info : this.traced(info),
-      ]),
-    ) as Readonly<Record<string, Traced | readonly Traced[]>>;
-    checkOperands(kernelName, traced, attrs);
+    const operands: Operands = Object.fromEntries(
+      Object.entries(inputs).flatMap(([name, info]) => (info == null ? [] : [[name, this.traced(info)]])),
+    );
+    refuseMisfits(kernelName, lowering, operands, attributes);
     const origin =
       this.gradientOf === undefined ? `${this.layer}/${kernelName}` : `gradient/${this.gradientOf}`;
     this.graph.origin = origin;
     const result =
       this.graph.precision === "mixed"
-        ? lowerMixed(kernelName, lowering, this.graph, traced, attrs)
-        : lowering(this.graph, traced as never, attrs as never);
-    const exposed = [result].flat().map((each) => this.expose(each));
-    for (const { dataId } of exposed) this.origins.set(dataId, origin);
-    return Array.isArray(result) ? exposed : exposed[0];
+        ? lowerMixed(kernelName, lowering, this.graph, operands, attributes)
+        : lowering.write(this.graph, operands, attributes);
+    const expose = (traced: Traced): tf.TensorInfo => {
+      const info = this.expose(traced);
+      this.origins.set(info.dataId, origin);
+      return info;
+    };
+    return Array.isArray(result) ? result.map(expose) : expose(result);
   }
 
-  /** Has what the gradients of a kernel add to the graph say whose gradients they are. Call it when the forward pass is done. */
+  /**
+   * Makes nodes of the backward pass carry the origin of the kernel that they are the gradient of. Call it at the end of the forward
+   * pass.
+   */
   labelGradients(): void {
     this.layer = "gradient";
     for (const node of tf.engine().state.activeTape ?? []) {
@@ -98,20 +97,23 @@ class TracingBackend extends tf.KernelBackend {
       if (gradient === undefined || origin === undefined) continue;
       node.gradient = (dys) =>
         Object.fromEntries(
-          Object.entries(gradient(dys)).map(([name, compute]) => [name, () => this.taking(origin, compute)]),
+          Object.entries(gradient(dys)).map(([name, compute]) => [
+            name,
+            () => this.withOrigin(origin, compute),
+          ]),
         );
     }
   }
 
-  private taking<T>(origin: string, compute: () => T): T {
+  private withOrigin<T>(origin: string, computeGradient: () => T): T {
     this.gradientOf = origin;
-    const gradient = compute();
-    // Not where it fails: the error is told with its place.
+    const gradient = computeGradient();
+    // Kept when it throws: the error names the place.
     this.gradientOf = undefined;
     return gradient;
   }
 
-  /** Where the trace is, to say where it failed. */
+  /** The layer or gradient that is being traced, for errors. */
   get place(): string {
     return this.gradientOf === undefined ? this.layer : `gradient of ${this.gradientOf}`;
   }
@@ -155,7 +157,7 @@ class TracingBackend extends tf.KernelBackend {
   override dispose = () => {};
 }
 
-/** Gradients of sums come as arrays of ones as large as the tensor: a plain loop is what keeps a trace short. */
+/** Whether all values are equal. A plain loop: TensorFlow.js makes arrays of ones as large as a sum's operand. */
 function isUniform(values: ArrayLike<number>): boolean {
   const first = values[0];
   for (let index = 1; index < values.length; index++) if (values[index] !== first) return false;
@@ -179,21 +181,22 @@ function tracingBackend(): TracingBackend {
   return created;
 }
 
-/** Adds inputs to a trace while it runs, and says what its parts are. */
+/** Handles on a running trace. */
 export interface Tracer {
+  /** Adds an input to the graph. */
   input(name: string, spec: InputSpec): tf.Tensor;
   /** Names the layer whose kernels follow. */
   enter(layer: string): void;
-  /** To be called at the end of a forward pass that gradients are taken of. */
+  /** Labels the gradients' nodes. Call it at the end of a forward pass whose gradients are computed. */
   labelGradients(): void;
 }
 
 /**
- * Runs `compute` once on symbolic tensors and returns what it did as an ONNX graph, gradients included
- * (as `jax.make_jaxpr` does). The graph's inputs and outputs carry the names of `inputs` and of the result.
+ * Runs `compute` once on symbolic tensors and returns its operations as an ONNX graph, gradients included (as `jax.make_jaxpr` does).
+ * The graph's inputs and outputs have the names of `inputs` and of the result.
  *
- * @throws Error naming the layer, the kernel and its operands' shapes, where the shapes do not fit together; naming the kernel, where
- *   it has no lowering.
+ * @throws Error that names the layer, the kernel and its operands' shapes where the shapes do not fit together, or the kernel where it
+ *   has no lowering
  */
 export function trace(
   inputs: Readonly<Record<string, InputSpec>>,
@@ -220,7 +223,7 @@ export function trace(
     const placeholders = Object.fromEntries(
       Object.entries(inputs).map(([name, spec]) => [name, tracer.input(name, spec)]),
     );
-    const computed = placed(tracing, () => compute(placeholders, tracer));
+    const computed = withPlace(tracing, () => compute(placeholders, tracer));
     graph.origin = undefined;
     const outputs = Object.entries(computed).map(([name, tensor]) => {
       const traced = inType(graph, tracing.traced(tensor), "float32");
@@ -233,13 +236,22 @@ export function trace(
   }
 }
 
-/** Has an error of TensorFlow.js or of a kernel's check name the layer that it is of. */
-function placed<T>(tracing: TracingBackend, compute: () => T): T {
+/** Throws where a kernel's operands do not fit together, with their names and shapes. */
+function refuseMisfits(kernel: string, lowering: Lowering, operands: Operands, attributes: Attributes): void {
+  const reason = lowering.refusal(operands, attributes);
+  if (reason === undefined) return;
+  const given = Object.entries(operands).map(([name, { shape }]) => `${name} [${shape.join(", ")}]`);
+  throw new Error(`${kernel} of ${given.join(" and ")}: ${reason}.`);
+}
+
+/** Adds the layer to the message of an error that TensorFlow.js, a check of shapes or a list access throws. */
+function withPlace<T>(tracing: TracingBackend, compute: () => T): T {
   try {
     return compute();
   } catch (error) {
     const { place } = tracing;
-    if (!(error instanceof Error) || error.constructor !== Error || place === "") throw error;
+    if (!(error instanceof Error) || place === "") throw error;
+    if (error.constructor !== Error && error.constructor !== RangeError) throw error;
     throw new Error(`${place}: ${error.message}`, { cause: error });
   }
 }

@@ -3,10 +3,10 @@ import Papa from "papaparse";
 import type { MenuItem } from "../context-menu.ts";
 import { element } from "../dom.ts";
 import { copyPng, pngOf } from "../png.ts";
-import { theme } from "../theme.ts";
+import { curveColor, theme } from "../theme.ts";
 import type { Curve } from "./track.ts";
 
-/** What the menu must know of a chart. */
+/** The parts of a chart that its menu uses. */
 interface ChartContent {
   readonly title: string;
   readonly canvas: HTMLCanvasElement | undefined;
@@ -24,17 +24,18 @@ export function chartMenu(chart: ChartContent, save: (name: string, file: Blob) 
   ];
 }
 
-/** One row for each x that a curve has a value at; all values, not those of the screen's pixels alone. */
+/** Returns all values as CSV: a row for each x at which some curve has a value. */
 function curvesCsv(curves: readonly Curve[]): string {
   const rows = new Map<number, Record<string, number>>();
   for (const { label, track } of curves)
     for (const [at, x] of track.x.entries()) {
-      if (Number.isNaN(track.y[at])) continue;
+      const y = track.y[at];
+      if (y === undefined || Number.isNaN(y)) continue;
       const row = rows.get(x) ?? { epoch: x };
-      row[label] = track.y[at];
+      row[label] = y;
       rows.set(x, row);
     }
-  const sorted = [...rows.values()].sort((one, other) => one.epoch - other.epoch);
+  const sorted = [...rows].sort(([one], [other]) => one - other).map(([, row]) => row);
   const columns = ["epoch", ...new Set(curves.map(({ label }) => label))];
   return Papa.unparse(sorted, { columns, newline: "\n" });
 }
@@ -42,10 +43,10 @@ function curvesCsv(curves: readonly Curve[]): string {
 /** Height of the title and of a line of the legend, in CSS pixels. */
 const LINE = 20;
 
-/** The plot with its title and legend on the editor's background. */
+/** Draws the plot with its title and legend on the editor's background. */
 async function chartPng({ title, canvas, shownCurves }: ChartContent): Promise<Blob> {
   if (canvas === undefined) throw new Error("The chart is empty.");
-  const { background, foreground, curves: colors } = theme();
+  const { background, foreground } = theme();
   const pixel = devicePixelRatio;
   const named = shownCurves.filter(({ style }) => style !== "faint");
   const top = LINE * pixel * (1 + named.length);
@@ -63,7 +64,7 @@ async function chartPng({ title, canvas, shownCurves }: ChartContent): Promise<B
   context.font = `${12 * pixel}px ${font}`;
   for (const [index, { label, color, style }] of named.entries()) {
     const y = LINE * pixel * (index + 1.5);
-    context.strokeStyle = colors[color % colors.length];
+    context.strokeStyle = curveColor(color);
     context.lineWidth = 2 * pixel;
     context.setLineDash(style === "dashed" ? [4 * pixel, 3 * pixel] : []);
     context.beginPath();

@@ -1,62 +1,59 @@
 import uPlot from "uplot";
 import { axisNumbers, shortNumber } from "../../facts/format.ts";
 import { contextMenu } from "../context-menu.ts";
-import { element, setText } from "../dom.ts";
-import { onThemeChange, theme } from "../theme.ts";
+import { element } from "../dom.ts";
+import { curveColor, onThemeChange, theme } from "../theme.ts";
+import { labeledTicks, linearRange, logRange } from "./chart-axes.ts";
+import { ChartLegend } from "./chart-legend.ts";
 import { chartMenu } from "./chart-menu.ts";
 import { type Curve, decimate, type Span, type Track } from "./track.ts";
 
-/** How all charts of a page are drawn. */
+/** Settings that all charts of a page share. */
 export interface ChartView {
   readonly log: boolean;
   readonly span: Span;
-  /** Whether the chart has a legend of its own. Defaults to true; several runs share one. */
+  /** Whether the chart has a legend. Defaults to true. Compared runs share a legend above all charts. */
   readonly legend?: boolean;
 }
 
 export interface ChartEvents {
-  /** A person chose a part of the x axis, or all of it. */
+  /** A part of the x axis was selected. Undefined for all of it. */
   zoomed(span: Span | undefined): void;
-  /** The cursor is at an x, or left. */
+  /** The cursor moved to an x. Undefined when it left. */
   pointed(x: number | undefined): void;
-  /** The values under the cursor in words, as it is moved by keys. */
+  /** Announces the values under the cursor when keys moved it. */
   spoke(text: string): void;
-  /** Saves a file where a person wants it. */
+  /** Asks for a place and saves a file there. */
   save(name: string, file: Blob): void;
 }
 
 const HEIGHT = 160;
 
-/** Charts of one page share their cursor. */
+/** uPlot's key that makes the charts of a page share their cursor. */
 const SYNC = "charts";
 
 /** One chart: a title, its curves' names with their values, and the plot. */
 export class Chart {
   readonly element: HTMLElement;
-  private readonly legend: HTMLElement;
+  private readonly legend = new ChartLegend((curve, visible) => this.toggle(curve, visible));
   private readonly plotted: HTMLElement;
-  /** The values under the cursor, where the chart has no legend. */
-  private readonly readout: HTMLElement;
   private plot: uPlot | undefined;
   private curves: readonly Curve[] = [];
   private view: ChartView = { log: false, span: { from: 0, to: 1 } };
-  /** What the plot was built for; another means another plot. */
+  /** The settings that the plot was built with. Others need a new plot. */
   private built = "";
   private readonly hidden = new Set<string>();
-  private values: HTMLElement[] = [];
 
   constructor(
     readonly title: string,
     private readonly events: ChartEvents,
   ) {
-    this.legend = element("div", { class: "chart-legend" });
     this.plotted = element("div", { class: "chart-plot", tabindex: "0", role: "application" });
-    this.readout = element("div", { class: "chart-readout", "aria-hidden": "true" });
     this.element = element(
       "section",
       { class: "chart" },
-      element("header", { class: "chart-header" }, element("h3", {}, title), this.legend),
-      element("div", { class: "chart-place" }, this.plotted, this.readout),
+      element("header", { class: "chart-header" }, element("h3", {}, title), this.legend.element),
+      element("div", { class: "chart-place" }, this.plotted, this.legend.readout),
     );
     contextMenu(this.element, () => chartMenu(this, (name, file) => this.events.save(name, file)));
     this.plotted.addEventListener("keydown", (event) => this.key(event));
@@ -86,12 +83,12 @@ export class Chart {
     this.showValues();
   }
 
-  /** The plot as it is drawn; undefined before it was. */
+  /** The drawn plot. Undefined before it is drawn. */
   get canvas(): HTMLCanvasElement | undefined {
     return this.plotted.querySelector("canvas") ?? undefined;
   }
 
-  /** The curves that are drawn. */
+  /** The visible curves. */
   get shownCurves(): readonly Curve[] {
     return this.curves.filter(({ label }) => !this.hidden.has(label));
   }
@@ -108,7 +105,7 @@ export class Chart {
 
   private build(width: number, data: uPlot.AlignedData): void {
     this.plot?.destroy();
-    const { faint, grid, curves: colors } = theme();
+    const { faint, grid } = theme();
     const font = `11px ${getComputedStyle(document.body).fontFamily}`;
     const axis: uPlot.Axis = {
       stroke: () => faint,
@@ -118,7 +115,7 @@ export class Chart {
       gap: 4,
     };
     const series = this.curves.map(({ label, color, style }): uPlot.Series => {
-      const stroke = colors[color % colors.length];
+      const stroke = curveColor(color);
       return {
         label,
         stroke: style === "faint" ? withAlpha(stroke, 0.3) : stroke,
@@ -158,7 +155,7 @@ export class Chart {
         drag: { x: true, y: false, setScale: false },
         sync: { key: SYNC, setSeries: false },
         points: { size: 6 },
-        dataIdx: (plot, seriesIndex, closest) => nearestValue(plot.data[seriesIndex], closest),
+        dataIdx: (plot, seriesIndex, closest) => nearestValue(plot.data[seriesIndex] ?? [], closest),
       },
       hooks: {
         setCursor: [
@@ -171,71 +168,32 @@ export class Chart {
       },
     };
     this.plot = new uPlot(options, data, this.plotted);
-    // Instead of uPlot's own double click, which knows nothing of the other charts.
+    // Replaces uPlot's double click, which resets one chart only.
     this.plot.over.addEventListener("dblclick", () => this.events.zoomed(undefined));
-    this.buildLegend();
+    this.legend.build(this.curves, this.hidden, this.view.legend ?? true);
   }
 
-  private buildLegend(): void {
-    const { curves: colors } = theme();
-    this.values = [];
-    const entries = this.curves.map(({ label, color, style }, index) => {
-      const value = element("span", { class: "legend-value" });
-      this.values.push(value);
-      const shown = !this.hidden.has(label);
-      const swatch = element("span", { class: `legend-swatch ${style}`, "aria-hidden": "true" });
-      swatch.style.setProperty("--color", colors[color % colors.length]);
-      const entry = element(
-        "button",
-        {
-          class: "legend-entry",
-          type: "button",
-          "aria-pressed": String(shown),
-          title: `Show or hide ${label}`,
-        },
-        swatch,
-        label,
-        value,
-      );
-      entry.addEventListener("click", () => this.toggle(index, label, entry));
-      return style === "faint" ? [] : [entry];
-    });
-    const own = this.view.legend ?? true;
-    this.legend.replaceChildren(...(own ? entries.flat() : []));
-    this.readout.replaceChildren(
-      ...(own ? [] : this.curves.flatMap((curve, index) => this.readoutLine(curve, index))),
-    );
-  }
-
-  /** A line of the readout; its value element takes the place of the legend's. */
-  private readoutLine({ label, color, style }: Curve, index: number): HTMLElement[] {
-    if (style === "faint") return [];
-    const swatch = element("span", { class: `legend-swatch ${style}` });
-    swatch.style.setProperty("--color", theme().curves[color % theme().curves.length]);
-    return [element("div", { class: "legend-entry" }, swatch, label, this.values[index])];
-  }
-
-  private toggle(index: number, label: string, entry: HTMLElement): void {
-    const show = this.hidden.delete(label);
-    if (!show) this.hidden.add(label);
-    entry.setAttribute("aria-pressed", String(show));
+  /** Shows or hides a curve, and with it the faint curve of the same color. */
+  private toggle({ label, color }: Curve, visible: boolean): void {
+    if (visible) this.hidden.delete(label);
+    else this.hidden.add(label);
     for (const [at, curve] of this.curves.entries()) {
-      const follows = at === index || (curve.style === "faint" && curve.color === this.curves[index].color);
-      if (follows) this.plot?.setSeries(at + 1, { show });
+      const follows = curve.label === label || (curve.style === "faint" && curve.color === color);
+      if (follows) this.plot?.setSeries(at + 1, { show: visible });
     }
   }
 
-  /** The values under the cursor, or the last ones. */
+  /** Shows the values under the cursor, or the last ones. */
   private showValues(): void {
     const { plot } = this;
     if (plot === undefined) return;
-    this.readout.hidden = plot.cursor.idx === null || plot.cursor.idx === undefined;
-    for (const [index, target] of this.values.entries()) {
+    const pointed = plot.cursor.idx !== null && plot.cursor.idx !== undefined;
+    const values = this.curves.map(({ track }, index) => {
       const at = plot.cursor.idxs?.[index + 1];
       const under = at === undefined || at === null ? undefined : plot.data[index + 1]?.[at];
-      const value = under ?? lastValue(this.curves[index].track);
-      setText(target, value === undefined ? "" : shortNumber(value));
-    }
+      return under ?? lastValue(track);
+    });
+    this.legend.showValues(values, pointed);
   }
 
   private describe(): void {
@@ -287,47 +245,23 @@ export class Chart {
     const xs = plot.data[0];
     const index = plot.cursor.idx ?? (by < 0 ? xs.length : -1);
     const next = Math.min(xs.length - 1, Math.max(0, index + by));
-    if (xs.length > 0) this.moveTo(plot, xs[next]);
+    const x = xs[next];
+    if (x !== undefined) this.moveTo(plot, x);
   }
 
   private moveTo(plot: uPlot, x: number): void {
     const left = plot.valToPos(x, "x");
     plot.setCursor({ left, top: plot.over.clientHeight / 2 });
     const words = this.curves.flatMap(({ label, style }, index) =>
-      style === "faint" ? [] : [`${label} ${this.values[index]?.textContent}`],
+      style === "faint" ? [] : [`${label} ${this.legend.valueText(index)}`],
     );
     this.events.spoke(`Epoch ${shortNumber(x)}: ${words.join(", ")}`);
   }
 }
 
-const linearRange: uPlot.Scale.Range = {
-  min: { pad: 0.08, mode: 0 },
-  max: { pad: 0.08, mode: 0 },
-};
-
-/** Never over less than a factor of 1.6, where a logarithmic axis has no ticks left. */
-const logRange: uPlot.Range.Function = (_, low, high) => {
-  if (low === null || high === null || !(low > 0)) return [1e-3, 1];
-  const widen = Math.max(1.08, Math.sqrt((1.6 * low) / high));
-  return [low / widen, high * widen];
-};
-
-/** Of a logarithmic axis' ticks those with 1, 2 and 5 have labels over several decades, and all of them over one. */
-const labeledTicks: uPlot.Axis.Filter = (plot, splits) => {
-  const { min, max } = plot.scales.y;
-  const decades = Math.log10((max ?? 1) / (min ?? 1));
-  const labeled = decades > 3 ? [1] : decades > 1 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 7, 8, 9];
-  return splits.map((value) => {
-    if (value === null || value <= 0) return null;
-    const leading = value / 10 ** Math.floor(Math.log10(value) + 1e-9);
-    // The axis' own ends are among the ticks, whatever they are.
-    return labeled.some((digit) => Math.abs(leading - digit) < 1e-6) ? value : null;
-  });
-};
-
 type Values = uPlot.AlignedData[number];
 
-/** The nearest index that has a value: curves with a point an epoch have none at most steps. */
+/** Returns the nearest index that has a value: validation has a point per epoch, and none at most steps. */
 function nearestValue(values: Values, closest: number): number {
   for (let distance = 0; distance < values.length; distance++) {
     if (isValue(values[closest - distance])) return closest - distance;

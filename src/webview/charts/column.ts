@@ -1,4 +1,4 @@
-/** Numbers that come one after the other. */
+/** A growing list of numbers in one typed array. */
 export class Column {
   private buffer: Float64Array;
   private length: number;
@@ -17,7 +17,7 @@ export class Column {
     this.buffer[this.length++] = value;
   }
 
-  /** Fills up with NaN. */
+  /** Pads with NaN up to a length. */
   extend(length: number): void {
     while (this.length < length) this.push(Number.NaN);
   }

@@ -1,10 +1,10 @@
-/** Points of a curve, by ascending x. A y of NaN is a point that is not there. */
+/** Points of a curve, by ascending x. A y of NaN marks a missing point. */
 export interface Track {
   readonly x: Float64Array;
   readonly y: Float64Array;
 }
 
-/** A track as it is drawn. */
+/** A track with its label and style. */
 export interface Curve {
   readonly label: string;
   readonly track: Track;
@@ -20,68 +20,77 @@ export interface Span {
 }
 
 /**
- * The points needed to draw a track: its least and largest of each bucket of the span, and its neighbors beyond the span's
- * ends. The drawn line is the same as with all points, where buckets are as narrow as pixels.
+ * Returns the points needed to draw a track: the smallest and largest y of each bucket of the span, and the neighbors beyond the
+ * span's ends. With a bucket per pixel the line looks the same as with all points.
  */
 export function decimate({ x, y }: Track, { from, to }: Span, buckets: number): { x: number[]; y: number[] } {
   const first = Math.max(0, firstAtLeast(x, from) - 1);
   const end = Math.min(x.length, firstAtLeast(x, to) + 2);
   const kept: { x: number[]; y: number[] } = { x: [], y: [] };
   const keep = (at: number) => {
-    if (at < 0) return;
-    kept.x.push(x[at]);
-    kept.y.push(y[at]);
+    kept.x.push(x[at] ?? Number.NaN);
+    kept.y.push(y[at] ?? Number.NaN);
   };
   if (end - first <= 2 * buckets) {
     for (let at = first; at < end; at++) if (!Number.isNaN(y[at])) keep(at);
     return kept;
   }
   const scale = buckets / (to - from);
-  let bucket = Number.NEGATIVE_INFINITY;
-  let [least, most] = [-1, -1];
+  let extremes: Extremes | undefined;
+  const keepExtremes = () => {
+    if (extremes === undefined) return;
+    const { least, most } = extremes;
+    keep(Math.min(least.at, most.at));
+    if (least.at !== most.at) keep(Math.max(least.at, most.at));
+  };
   for (let at = first; at < end; at++) {
-    const value = y[at];
+    const value = y[at] ?? Number.NaN;
     if (Number.isNaN(value)) continue;
-    const into = Math.floor((x[at] - from) * scale);
-    if (into !== bucket) {
-      keep(Math.min(least, most));
-      if (least !== most) keep(Math.max(least, most));
-      bucket = into;
-      [least, most] = [at, at];
-    } else if (value < y[least]) least = at;
-    else if (value > y[most]) most = at;
+    const bucket = Math.floor(((x[at] ?? Number.NaN) - from) * scale);
+    if (bucket !== extremes?.bucket) {
+      keepExtremes();
+      extremes = { bucket, least: { at, value }, most: { at, value } };
+    } else if (value < extremes.least.value) extremes.least = { at, value };
+    else if (value > extremes.most.value) extremes.most = { at, value };
   }
-  keep(Math.min(least, most));
-  if (least !== most) keep(Math.max(least, most));
+  keepExtremes();
   return kept;
 }
 
-/** The first index whose value is at least `wanted`. */
+/** The points of a bucket with the smallest and the largest y. */
+interface Extremes {
+  readonly bucket: number;
+  least: { readonly at: number; readonly value: number };
+  most: { readonly at: number; readonly value: number };
+}
+
+/** Returns the first index whose value is at least `wanted`, or the length. */
 export function firstAtLeast(ascending: Float64Array, wanted: number): number {
   let [low, high] = [0, ascending.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (ascending[middle] < wanted) low = middle + 1;
+    if ((ascending[middle] ?? wanted) < wanted) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
 /**
- * The exponential moving average, corrected for its start as Adam's moments are. `weight` from 0 (as it is) to below 1 is
- * the share of what was.
+ * Returns the exponential moving average, bias-corrected as Adam's moments are.
+ *
+ * @param weight share of the previous mean: from 0 (no smoothing) to below 1
  */
 export function smooth({ x, y }: Track, weight: number): Track {
   if (weight === 0) return { x, y };
   const smoothed = new Float64Array(y.length);
   let mean = 0;
   let remaining = 1;
-  for (let at = 0; at < y.length; at++) {
-    if (Number.isNaN(y[at])) {
+  for (const [at, value] of y.entries()) {
+    if (Number.isNaN(value)) {
       smoothed[at] = Number.NaN;
       continue;
     }
-    mean = weight * mean + (1 - weight) * y[at];
+    mean = weight * mean + (1 - weight) * value;
     remaining *= weight;
     smoothed[at] = mean / (1 - remaining);
   }

@@ -1,14 +1,15 @@
+import { at } from "../../facts/checked-lists.ts";
 import { element, show } from "../dom.ts";
 import { checkbox, dropdown, type Picker, type Toggle } from "../toolkit.ts";
 import { LUT_NAMES, type LutName } from "./luts.ts";
 import type { PlaneImage, Range } from "./plane-image.ts";
 import { RangeControl } from "./range-control.ts";
 
-/** A channel as the list shows it. */
+/** What the list shows of a channel. */
 export interface ChannelState {
   readonly visible: boolean;
   readonly lut: LutName;
-  /** Absent until the channel's plane was read. */
+  /** Absent until the channel's plane is loaded. */
   readonly shown?: { readonly plane: PlaneImage; readonly range: Range };
 }
 
@@ -28,7 +29,7 @@ interface ChannelRow {
 
 const LUT_CHOICES = LUT_NAMES.map((name) => ({ value: name, label: name }));
 
-/** A line for each channel: its visibility, colors and contrast. An image of one channel has its colors and contrast alone. */
+/** A line for each channel: visibility, colors, contrast. A single channel has no visibility. */
 export class ChannelList {
   readonly element = element("div", { class: "channels", role: "group", "aria-label": "Channels" });
   private rows: ChannelRow[] = [];
@@ -40,8 +41,8 @@ export class ChannelList {
       this.rows = channels.map((_, channel) => this.newRow(channel, channels.length));
       this.element.replaceChildren(...this.rows.map(({ element }) => element));
     }
-    for (const [channel, { visible, lut, shown }] of channels.entries()) {
-      const row = this.rows[channel];
+    for (const [channel, row] of this.rows.entries()) {
+      const { visible, lut, shown } = at(channels, channel);
       row.visible.checked = visible;
       row.lut.show(LUT_CHOICES, lut);
       show(row.lut.element, visible);

@@ -1,16 +1,16 @@
 import type { Lut } from "./luts.ts";
 import type { PlaneImage, Range } from "./plane-image.ts";
 
-/** One plane and how its values become colors. */
+/** A plane and the mapping of its values to colors. */
 export interface Layer {
   readonly plane: PlaneImage;
   readonly range: Range;
   readonly lut: Lut;
 }
 
-/** Where an image lies on a canvas, in the canvas's pixels. */
+/** Position of an image on a canvas, in canvas pixels. */
 export interface Placement {
-  /** Canvas pixels for a pixel of the file, along x and y. */
+  /** Canvas pixels per pixel of the file, along x and y. */
   readonly scaleX: number;
   readonly scaleY: number;
   readonly left: number;
@@ -24,8 +24,8 @@ export interface Columns {
 }
 
 /**
- * Draws layers, added up, into the transparent `target`, all of it or some of its columns. It computes the visible pixels only,
- * so that its time depends on the canvas and not on the image. Enlarged pixels of the file are squares, reduced ones means.
+ * Draws the sum of layers into some columns (default: all) of the transparent `target`. Computes visible pixels only, so its time
+ * depends on the canvas and not on the image. Enlarged pixels are squares; reduced ones are means.
  */
 export function drawLayers(
   target: ImageData,
@@ -37,7 +37,7 @@ export function drawLayers(
   for (const [index, layer] of layers.entries()) drawLayer(target, pixels, layer, placement, part, index > 0);
 }
 
-/** Alpha 255 in the highest byte: all platforms of browsers are little-endian. */
+/** Alpha 255 in the highest byte: browsers run on little-endian platforms. */
 const OPAQUE = 0xff000000;
 
 function drawLayer(
@@ -56,31 +56,38 @@ function drawLayer(
   const { values } = raster;
   const slope = 256 / (range.high - range.low || 1);
   for (let y = 0; y < height; y++) {
-    if (rows[y] < 0) continue;
-    const row = rows[y] * raster.width;
-    let at = y * width + from;
-    for (let x = from; x < to; x++, at++) {
-      const column = columns[x];
-      if (column < 0) continue;
-      const position = (values[row + column] - range.low) * slope;
+    const row = rows[y] ?? OUTSIDE;
+    if (row === OUTSIDE) continue;
+    const start = row * raster.width;
+    for (let x = from; x < to; x++) {
+      const column = columns[x] ?? OUTSIDE;
+      if (column === OUTSIDE) continue;
+      const position = ((values[start + column] ?? 0) - range.low) * slope;
       // NaN becomes the first color.
       const index = position >= 255 ? 255 : position > 0 ? position | 0 : 0;
-      if (!add) pixels[at] = colors[index];
-      else {
-        data[at * 4] += lut[index * 3];
-        data[at * 4 + 1] += lut[index * 3 + 1];
-        data[at * 4 + 2] += lut[index * 3 + 2];
-      }
+      const at = y * width + x;
+      if (add) addColor(data, at * 4, lut, index * 3);
+      else pixels[at] = colors[index] ?? OPAQUE;
     }
   }
 }
 
-/** The source's index of each canvas pixel; -1 outside. */
+/** Adds red, green and blue; the clamped array saturates them. */
+function addColor(data: Uint8ClampedArray, at: number, lut: Lut, color: number): void {
+  data[at] = (data[at] ?? 0) + (lut[color] ?? 0);
+  data[at + 1] = (data[at + 1] ?? 0) + (lut[color + 1] ?? 0);
+  data[at + 2] = (data[at + 2] ?? 0) + (lut[color + 2] ?? 0);
+}
+
+/** Source index of canvas pixels beside the image. */
+const OUTSIDE = -1;
+
+/** Returns the source index of each canvas pixel. */
 function sourceIndices(length: number, start: number, perPixel: number, sourceLength: number): Int32Array {
   const indices = new Int32Array(length);
   for (let at = 0; at < length; at++) {
     const source = Math.floor((at + 0.5 - start) / perPixel);
-    indices[at] = source >= 0 && source < sourceLength ? source : -1;
+    indices[at] = source >= 0 && source < sourceLength ? source : OUTSIDE;
   }
   return indices;
 }
@@ -90,10 +97,10 @@ const packedTables = new WeakMap<Lut, Uint32Array>();
 function packed(lut: Lut): Uint32Array {
   const known = packedTables.get(lut);
   if (known !== undefined) return known;
-  const colors = Uint32Array.from(
-    { length: 256 },
-    (_, index) => (OPAQUE | (lut[index * 3 + 2] << 16) | (lut[index * 3 + 1] << 8) | lut[index * 3]) >>> 0,
-  );
+  const colors = Uint32Array.from({ length: 256 }, (_, index) => {
+    const [red = 0, green = 0, blue = 0] = lut.subarray(index * 3, index * 3 + 3);
+    return (OPAQUE | (blue << 16) | (green << 8) | red) >>> 0;
+  });
   packedTables.set(lut, colors);
   return colors;
 }

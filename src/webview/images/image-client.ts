@@ -1,5 +1,11 @@
 import { LRUCache } from "lru-cache";
-import type { ImageReply, ImageRequest, ImageSummary, PlaneView } from "../../protocol/panel-messages.ts";
+import type {
+  ImageReply,
+  ImageRequest,
+  ImageSummary,
+  PlaneView,
+  Similarity,
+} from "../../protocol/panel-messages.ts";
 import { PlaneImage } from "./plane-image.ts";
 
 /** Planes are cached up to this size, so that going back through a stack is immediate. */
@@ -50,6 +56,13 @@ export class ImageClient {
   plane(path: string, view: PlaneView, channel: number): Promise<PlaneImage> {
     const key = `${path}\n${JSON.stringify(view)} ${channel}`;
     return this.planes.forceFetch(key, { context: { path, view, channel } });
+  }
+
+  /** Compares the features at a pixel `[z, y, x]` of a picture of features with those of all places of its folder. */
+  async similar(path: string, pixel: readonly [z: number, y: number, x: number]): Promise<Similarity> {
+    const reply = await this.ask({ type: "find-similar", request: ++this.requests, path, pixel });
+    if (reply.type === "similar") return reply.similarity;
+    throw failure(reply);
   }
 
   private async read(place: Place): Promise<PlaneImage> {

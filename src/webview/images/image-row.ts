@@ -14,6 +14,8 @@ import { rowKeys, runKey } from "./row-keys.ts";
 import { RowPlanes } from "./row-planes.ts";
 import { type RowSettings, RowState, type StartSlice } from "./row-state.ts";
 import { RowTiles } from "./row-tiles.ts";
+import { SimilarPlaces } from "./similar-places.ts";
+import type { Pixel } from "./tile-content.ts";
 import { type Switch, ViewToolbar } from "./view-toolbar.ts";
 import { Viewport } from "./viewport.ts";
 
@@ -35,6 +37,7 @@ export class ImageRow {
   private readonly viewport = new Viewport();
   private readonly planes: RowPlanes;
   private readonly tiles: RowTiles;
+  private readonly similar: SimilarPlaces;
   private readonly toolbar: ViewToolbar;
   private readonly contrastControl: ContrastControl;
   private readonly channelList: ChannelList;
@@ -48,9 +51,11 @@ export class ImageRow {
   ) {
     const state = new RowState(options.settings ?? {}, options.start);
     this.state = state;
-    this.tiles = new RowTiles(state, this.viewport, options.wheelZooms, {
+    this.similar = new SimilarPlaces(client, () => this.tiles.update());
+    this.tiles = new RowTiles(state, this.similar, this.viewport, options.wheelZooms, {
       goTo: (z) => this.goTo(z),
       cut: (pixel) => {
+        this.findSimilar(pixel);
         if (!state.orthogonal) return;
         state.cross = pixel;
         void this.load();
@@ -104,6 +109,7 @@ export class ImageRow {
       this.toolbar.element,
       this.colors,
       this.tiles.element,
+      this.similar.element,
       this.tiles.spoken,
     );
     this.element.addEventListener("keydown", (event) => this.key(event));
@@ -126,7 +132,9 @@ export class ImageRow {
   async show(images: readonly RowImage[], same: boolean, z?: number): Promise<void> {
     if (z !== undefined) this.state.chosenZ = z;
     if (!(await this.planes.open(images))) return;
-    if (!same) {
+    if (same) this.similar.refresh();
+    else {
+      this.similar.reset();
       this.state.reset(images);
       this.viewport.fit();
     }
@@ -151,6 +159,12 @@ export class ImageRow {
   private switch(which: Switch, on: boolean): void {
     this.state.switches = { ...this.state.switches, [which]: on };
     this.settingsChanged();
+  }
+
+  /** Compares the features at a pixel with those of all other places, if the row shows features. */
+  private findSimilar({ y, x }: Pixel): void {
+    const { pictured, maximum, z } = this.state;
+    if (pictured !== undefined && !maximum) void this.similar.pick(pictured.image.path, [z, y, x]);
   }
 
   private swipeTo(share: number): void {

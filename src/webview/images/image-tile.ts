@@ -1,5 +1,5 @@
 import { element, oncePerFrame, setText } from "../dom.ts";
-import { onThemeChange, theme } from "../theme.ts";
+import { curveColor, onThemeChange, theme } from "../theme.ts";
 import { drawLayers, type Placement } from "./draw.ts";
 import { drawScaleBar, scaleBar } from "./scale-bar.ts";
 import type { Pixel, TileContent, TileEvents } from "./tile-content.ts";
@@ -7,13 +7,13 @@ import { TilePointer } from "./tile-pointer.ts";
 import type { Viewport } from "./viewport.ts";
 
 export interface TileOptions {
-  /** Whether the mouse wheel alone zooms, where the page does not scroll; else with Ctrl. */
+  /** Whether the mouse wheel alone zooms. Otherwise it zooms with Ctrl, and scrolls the page without. */
   readonly wheelZooms: boolean;
-  /** Whether this tile tells the viewport its scale. */
+  /** Whether this tile sets the viewport's scale. */
   readonly leads: boolean;
 }
 
-/** Enlarged pixels at least this large, in canvas pixels, are marked with a frame; smaller ones with a cross. */
+/** Pixels drawn at least this large, in canvas pixels, are marked with a frame; smaller ones with a cross. */
 const FRAMED = 6;
 
 /** One image of a row: its title, the image, and the value under the cursor. */
@@ -73,7 +73,7 @@ export class ImageTile {
     this.redraw();
   }
 
-  /** Says why there is no image. */
+  /** Shows a message in place of the image. */
   fail(message: string): void {
     this.content = undefined;
     this.canvas.hidden = true;
@@ -82,14 +82,14 @@ export class ImageTile {
     setText(this.value, "");
   }
 
-  /** Marks the pixel under the cursor, which may be over another image of the row. */
+  /** Marks a pixel and shows its value. The cursor may be over another image of the row. */
   point(pixel: Pixel | undefined): void {
     this.cursor = pixel;
     this.showValue();
     this.redraw();
   }
 
-  /** The visible part of the image as it is shown, without marks; nothing while there is none. */
+  /** Returns the visible part of the image without marks. Undefined while there is no image. */
   picture(): HTMLCanvasElement | undefined {
     const { content, canvas } = this;
     if (content === undefined || canvas.width === 0) return undefined;
@@ -113,7 +113,7 @@ export class ImageTile {
     else setText(this.value, content.valueAt(cursor));
   }
 
-  /** The whole image's size on the screen, in CSS pixels. */
+  /** Size of the whole image on the screen, in CSS pixels. */
   private sizeOnScreen(): { readonly width: number; readonly height: number } {
     const { content } = this;
     if (content === undefined) return { width: 1, height: 1 };
@@ -121,7 +121,7 @@ export class ImageTile {
     return { width: content.width * scale, height: content.height * scale * (content.aspect ?? 1) };
   }
 
-  /** CSS pixels for a pixel of the file along x where the whole image fits into the canvas. */
+  /** CSS pixels per pixel of the file along x when the whole image fits into the canvas. */
   private fitScale({ width, height, aspect = 1 }: TileContent): number {
     const { clientWidth, clientHeight } = this.canvas;
     return Math.min(clientWidth / width, clientHeight / (height * aspect)) || 1;
@@ -200,7 +200,7 @@ function markPixel(context: CanvasRenderingContext2D, { x, y }: Pixel, placement
   for (const [from, to] of [
     [-9, -3],
     [3, 9],
-  ]) {
+  ] as const) {
     context.moveTo(middleX + from, middleY);
     context.lineTo(middleX + to, middleY);
     context.moveTo(middleX, middleY + from);
@@ -209,12 +209,12 @@ function markPixel(context: CanvasRenderingContext2D, { x, y }: Pixel, placement
   context.stroke();
 }
 
-/** Lines through the middle of a pixel across the whole canvas. */
+/** Draws lines through the center of a pixel across the canvas. */
 function drawCross(context: CanvasRenderingContext2D, { x, y }: Pixel, placement: Placement): void {
   const { width, height } = context.canvas;
   const column = Math.round(placement.left + (x + 0.5) * placement.scaleX) + 0.5;
   const row = Math.round(placement.top + (y + 0.5) * placement.scaleY) + 0.5;
-  context.strokeStyle = theme().curves[5];
+  context.strokeStyle = curveColor(5);
   context.globalAlpha = 0.6;
   context.lineWidth = 1;
   context.beginPath();

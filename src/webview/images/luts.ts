@@ -1,4 +1,4 @@
-/** Look-up tables: 256 colors `[red, green, blue]` from the least to the largest value shown. */
+/** Lookup tables: 256 colors `[red, green, blue]` from the smallest to the largest value shown. */
 import {
   interpolateInferno,
   interpolateMagma,
@@ -6,6 +6,7 @@ import {
   interpolateTurbo,
   interpolateViridis,
 } from "d3-scale-chromatic";
+import { at } from "../../facts/checked-lists.ts";
 
 export type Lut = Uint8ClampedArray;
 
@@ -20,24 +21,24 @@ function table(color: (position: number) => Rgb): Lut {
 const ramp = ([red, green, blue]: Rgb): Lut =>
   table((position) => [red * position, green * position, blue * position]);
 
-/** A scale of d3, whose colors are `rgb(1, 2, 3)` or `#010203`. */
+/** Converts a scale of d3, whose colors are `rgb(1, 2, 3)` or `#010203`. */
 const scale = (color: (position: number) => string): Lut =>
   table((position) => {
     const text = color(position);
     const parts = text.startsWith("#")
-      ? [1, 3, 5].map((at) => Number.parseInt(text.slice(at, at + 2), 16))
+      ? [1, 3, 5].map((start) => Number.parseInt(text.slice(start, start + 2), 16))
       : (text.match(/\d+/g) ?? []).map(Number);
     const [red = 0, green = 0, blue = 0] = parts;
     return [red, green, blue];
   });
 
-/** Colors at equal distances, interpolated linearly. */
+/** Interpolates linearly between colors at equal distances. */
 const through = (colors: readonly Rgb[]): Lut =>
   table((position) => {
-    const at = position * (colors.length - 1);
-    const index = Math.min(colors.length - 2, Math.floor(at));
-    const [from, to] = [colors[index], colors[index + 1]];
-    const mix = (part: 0 | 1 | 2) => from[part] + (to[part] - from[part]) * (at - index);
+    const place = position * (colors.length - 1);
+    const index = Math.min(colors.length - 2, Math.floor(place));
+    const [from, to] = [at(colors, index), at(colors, index + 1)];
+    const mix = (part: 0 | 1 | 2) => from[part] + (to[part] - from[part]) * (place - index);
     return [mix(0), mix(1), mix(2)];
   });
 
@@ -95,7 +96,7 @@ const MAGENTA = ramp([255, 0, 255]);
 const CYAN = ramp([0, 255, 255]);
 const YELLOW = ramp([255, 255, 0]);
 
-/** The tables to choose from, by the names that people know them by. */
+/** The tables to choose from, by their usual names. */
 export const LUTS = {
   Gray: GRAY,
   "Gray inverted": table((position) => [255 * (1 - position), 255 * (1 - position), 255 * (1 - position)]),
@@ -117,15 +118,15 @@ export type LutName = keyof typeof LUTS;
 
 export const LUT_NAMES = Object.keys(LUTS) as LutName[];
 
-/** Gray that leaves room for colors laid over it. */
+/** Dimmed gray, for images under an overlay. */
 export const DIM_GRAY = ramp([150, 150, 150]);
 
-/** Nothing, orange, blue for the values 0, 1 and 2 over the range 0 to 2: told apart by most people who see colors differently. */
+/** Black, orange and blue for the values 0, 1 and 2 of the range 0 to 2. Distinguishable with common color vision deficiencies. */
 export const ERRORS = table((position) =>
   position < 0.25 ? [0, 0, 0] : position < 0.75 ? [230, 100, 0] : [0, 110, 255],
 );
 
-/** Blue below zero, white at zero, red above, as RdBu of ColorBrewer. */
+/** Blue below zero, white at zero, red above, like ColorBrewer's RdBu. */
 export const DIVERGING = table((position) => {
   const away = Math.abs(position - 0.5) * 2;
   const end: Rgb = position < 0.5 ? [5, 80, 170] : [178, 10, 40];
@@ -135,12 +136,12 @@ export const DIVERGING = table((position) => {
 
 const COMPOSITE: readonly LutName[] = ["Red", "Green", "Blue", "Gray", "Cyan", "Magenta", "Yellow"];
 
-/** The table that a channel of a composite starts with: red, green and blue for three channels; green and magenta for two. */
+/** Returns the default colors of a composite's channel: red, green, blue for three channels; green, magenta for two. */
 export function compositeLut(channel: number, channels: number): LutName {
   const order: readonly LutName[] = channels === 2 ? ["Green", "Magenta"] : COMPOSITE;
-  return order[channel % order.length];
+  return at(order, channel % order.length);
 }
 
-/** Whether an image's channels are the colors of one picture, as a camera writes them. */
+/** Whether an image's channels are the red, green and blue of a photograph. */
 export const isRgb = (channels: number, sampleType: string): boolean =>
   channels === 3 && sampleType === "uint8";

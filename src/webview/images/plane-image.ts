@@ -1,40 +1,40 @@
 import { SAMPLE_ARRAYS, type SampleArray, type SampleType } from "../../facts/samples.ts";
 import type { Plane } from "../../protocol/panel-messages.ts";
 
-/** Values of a plane or of a smaller version of it, `[y, x]`. */
+/** Values of a plane or of a downscaled version of it, `[y, x]`. */
 export interface Raster {
   readonly height: number;
   readonly width: number;
   readonly values: SampleArray;
 }
 
-/** The range of values that is spread over the colors. */
+/** The range of values mapped to the colors. */
 export interface Range {
   readonly low: number;
   readonly high: number;
 }
 
-/** How often values occur: `counts[i]` of them lie in `[start + i * width, start + (i + 1) * width)`. */
+/** Histogram of values: `counts[i]` of them lie in `[start + i * width, start + (i + 1) * width)`. */
 export interface Histogram {
   readonly start: number;
   readonly width: number;
   readonly counts: Uint32Array;
 }
 
-/** Bins for values that are no small whole numbers. */
+/** Number of bins for floating-point values and wide ranges of whole numbers. */
 const BINS = 4096;
 
-/** Statistics look at this many values at most, evenly spread. */
+/** Statistics sample at most this many values, evenly spaced. */
 const MOST_VALUES = 4_000_000;
 
-/** Below this side length, smaller versions are of no use. */
+/** Planes with a side of at most this many pixels are not downscaled. */
 const SMALLEST = 256;
 
-/** A plane with what is needed to show it: its statistics and smaller versions, each made when first asked for. */
+/** A plane with its statistics and downscaled versions, each computed on first use. */
 export class PlaneImage implements Raster {
   readonly height: number;
   readonly width: number;
-  /** Pixels of the file for a pixel of the plane, along y and x. */
+  /** Pixels of the file per pixel of the plane, along y and x. */
   readonly step: number;
   readonly sampleType: SampleType;
   readonly values: SampleArray;
@@ -49,14 +49,14 @@ export class PlaneImage implements Raster {
     this.values = new SAMPLE_ARRAYS[sampleType](values);
   }
 
-  /** The value at a pixel of the file; nothing outside. */
+  /** Returns the value at a pixel of the file. Undefined outside. */
   at(y: number, x: number): number | undefined {
     const [row, column] = [Math.floor(y / this.step), Math.floor(x / this.step)];
     if (row < 0 || column < 0 || row >= this.height || column >= this.width) return undefined;
     return this.values[row * this.width + column];
   }
 
-  /** Least and largest value; NaN and infinities do not count. */
+  /** Smallest and largest finite value. */
   get range(): Range {
     return this.measured().range;
   }
@@ -65,7 +65,7 @@ export class PlaneImage implements Raster {
     return this.measured().histogram;
   }
 
-  /** The range without the lowest and highest `percent` of values. */
+  /** Returns the range without the lowest and highest `percent` of values. */
   percentiles(percent: number): Range {
     const { range, histogram } = this.measured();
     if (percent <= 0) return range;
@@ -75,18 +75,23 @@ export class PlaneImage implements Raster {
     const low = firstBeyond(counts, cut);
     const high = counts.length - 1 - firstBeyond(counts.slice().reverse(), cut);
     if (high <= low) return range;
-    // Whole numbers have a bin each: their value is the bin's start.
+    // Whole numbers have one bin each, whose start is their value.
     const end = width === 1 ? start + high : start + (high + 1) * width;
     return { low: start + low * width, high: end };
   }
 
-  /** The smallest version with at least one pixel for each of the screen's, halved by averaging. `scale`: screen per plane pixel. */
+  /**
+   * Returns the smallest version, halved by averaging, that has at least one pixel per screen pixel.
+   *
+   * @param scale screen pixels per pixel of the plane
+   */
   version(scale: number): { readonly raster: Raster; readonly factor: number } {
     let raster: Raster = this;
     let factor = 1;
     for (let level = 0; scale * factor <= 0.5 && Math.min(raster.height, raster.width) > SMALLEST; level++) {
-      this.halved[level] ??= halve(raster);
-      raster = this.halved[level];
+      const half: Raster = this.halved[level] ?? halve(raster);
+      this.halved[level] = half;
+      raster = half;
       factor *= 2;
     }
     return { raster, factor };
@@ -100,11 +105,11 @@ export class PlaneImage implements Raster {
 
 function firstBeyond(counts: Uint32Array, cut: number): number {
   let sum = 0;
-  for (let bin = 0; bin < counts.length; bin++) {
-    sum += counts[bin];
-    if (sum > cut) return bin;
-  }
-  return 0;
+  const found = counts.findIndex((count) => {
+    sum += count;
+    return sum > cut;
+  });
+  return Math.max(0, found);
 }
 
 function measure(values: SampleArray, sampleType: SampleType): { range: Range; histogram: Histogram } {
@@ -112,7 +117,7 @@ function measure(values: SampleArray, sampleType: SampleType): { range: Range; h
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (let at = 0; at < values.length; at += stride) {
-    const value = values[at];
+    const value = values[at] ?? Number.NaN;
     if (value < low && value !== Number.NEGATIVE_INFINITY) low = value;
     if (value > high && value !== Number.POSITIVE_INFINITY) high = value;
   }
@@ -123,14 +128,16 @@ function measure(values: SampleArray, sampleType: SampleType): { range: Range; h
   const counts = new Uint32Array(bins);
   const factor = 1 / width;
   for (let at = 0; at < values.length; at += stride) {
-    const bin = Math.floor((values[at] - low) * factor);
+    const bin = Math.floor(((values[at] ?? Number.NaN) - low) * factor);
     // NaN fails both comparisons.
-    if (bin >= 0 && bin <= bins) counts[Math.min(bin, bins - 1)]++;
+    if (!(bin >= 0 && bin <= bins)) continue;
+    const within = Math.min(bin, bins - 1);
+    counts[within] = (counts[within] ?? 0) + 1;
   }
   return { range: { low, high }, histogram: { start: low, width, counts } };
 }
 
-/** Half the size, each pixel the mean of four. */
+/** Halves a raster: each pixel is the mean of four. */
 function halve({ height, width, values }: Raster): Raster {
   const [rows, columns] = [height >> 1, width >> 1];
   const half = new Float32Array(rows * columns);
@@ -138,26 +145,26 @@ function halve({ height, width, values }: Raster): Raster {
     const above = 2 * y * width;
     const below = above + width;
     for (let x = 0; x < columns; x++) {
-      const at = 2 * x;
-      half[y * columns + x] =
-        (values[above + at] + values[above + at + 1] + values[below + at] + values[below + at + 1]) / 4;
+      const [a, b] = [above + 2 * x, below + 2 * x];
+      const sum = (values[a] ?? 0) + (values[a + 1] ?? 0) + (values[b] ?? 0) + (values[b + 1] ?? 0);
+      half[y * columns + x] = sum / 4;
     }
   }
   return { height: rows, width: columns, values: half };
 }
 
-/** The difference `a - b` where both have pixels; nothing where their sizes differ. */
+/** Returns the difference `a - b`. Undefined if their sizes differ. */
 export function difference(a: PlaneImage, b: PlaneImage): PlaneImage | undefined {
   if (a.height !== b.height || a.width !== b.width || a.step !== b.step) return undefined;
   const values = new Float32Array(a.values.length);
-  for (let at = 0; at < values.length; at++) values[at] = a.values[at] - b.values[at];
+  for (let at = 0; at < values.length; at++) values[at] = (a.values[at] ?? 0) - (b.values[at] ?? 0);
   const { height, width, step } = a;
   return new PlaneImage({ height, width, step, sampleType: "float32", values: values.buffer as ArrayBuffer });
 }
 
 /**
- * Where a segmentation is wrong: 1 where it has an object and the ground truth has none, 2 where it has none and the ground truth
- * has one. Undefined where their sizes differ.
+ * Returns where a segmentation differs from its ground truth: 1 for a false positive, 2 for a false negative, 0 elsewhere.
+ * Undefined if their sizes differ.
  */
 export function segmentationErrors(prediction: PlaneImage, truth: PlaneImage): PlaneImage | undefined {
   const { height, width, step } = prediction;

@@ -3,10 +3,10 @@ import { onThemeChange, theme } from "../theme.ts";
 import { type NumberField, numberField } from "../toolkit.ts";
 import type { Histogram, PlaneImage, Range } from "./plane-image.ts";
 
-/** Bars of the histogram. */
+/** Number of bars of the histogram. */
 const BARS = 96;
 
-/** The range of values of one channel: its histogram, two sliders and two fields. */
+/** The contrast range of a channel: a histogram, two sliders and two fields. */
 export class RangeControl {
   readonly element: HTMLElement;
   private readonly canvas: HTMLCanvasElement;
@@ -16,7 +16,7 @@ export class RangeControl {
   private plane: PlaneImage | undefined;
   private readonly redraw = oncePerFrame(() => this.draw());
 
-  /** @param channel its name, where there are several: `Channel 2` */
+  /** @param channel name of the channel (`Channel 2`), if there are several */
   constructor(
     channel: string | undefined,
     private readonly ranged: (range: Range) => void,
@@ -50,7 +50,7 @@ export class RangeControl {
     new ResizeObserver(this.redraw).observe(this.canvas);
   }
 
-  /** Shows the values of a plane, and the range that is in use. */
+  /** Shows the histogram of a plane and the range in use. */
   show(plane: PlaneImage, range: Range): void {
     this.plane = plane;
     this.range = range;
@@ -71,7 +71,7 @@ export class RangeControl {
     this.redraw();
   }
 
-  /** The sliders' ends: all values, and the range where it goes beyond them. */
+  /** Ends of the sliders: the values' range, widened to hold the chosen range. */
   private limits(): Range {
     const { low, high } = this.plane?.range ?? this.range;
     return { low: Math.min(low, this.range.low), high: Math.max(high, this.range.high) };
@@ -111,13 +111,14 @@ export class RangeControl {
   }
 }
 
-/** Heights from 0 to 1 of bars over the limits: square roots of the counts, so that rare values are visible. */
+/** Returns heights from 0 to 1 of bars over the limits: square roots of the counts, so that rare values are visible. */
 function barHeights({ start, width, counts }: Histogram, { low, high }: Range): number[] {
   const bars = new Array<number>(BARS).fill(0);
   const scale = BARS / (high - low || 1);
-  for (let bin = 0; bin < counts.length; bin++) {
+  for (const [bin, count] of counts.entries()) {
     const bar = Math.floor((start + bin * width - low) * scale);
-    bars[Math.min(BARS - 1, Math.max(0, bar))] += counts[bin];
+    const within = Math.min(BARS - 1, Math.max(0, bar));
+    bars[within] = (bars[within] ?? 0) + count;
   }
   const most = Math.max(...bars, 1);
   return bars.map((count) => Math.sqrt(count / most));

@@ -122,6 +122,11 @@ export class RowState {
     return this.opened.find(({ image }) => image.title === title);
   }
 
+  /** The picture of an encoder's features. Undefined if there is none. */
+  get pictured(): OpenedImage | undefined {
+    return this.opened.find(({ summary }) => summary?.hasFeatures);
+  }
+
   /** The two images that swipe and difference compare. Undefined if there are not two. */
   get compared(): readonly [OpenedImage, OpenedImage] | undefined {
     const [a, b] = [this.opened[this.pair[0]], this.opened[this.pair[1]]];

@@ -11,6 +11,7 @@ import {
 } from "./opened-image.ts";
 import { OrthogonalTiles } from "./orthogonal-tiles.ts";
 import type { RowState } from "./row-state.ts";
+import type { SimilarPlaces } from "./similar-places.ts";
 import type { Pixel, TileContent } from "./tile-content.ts";
 import type { Viewport } from "./viewport.ts";
 
@@ -35,16 +36,19 @@ export class RowTiles {
   private readonly orthogonal = new Map<number, OrthogonalTiles>();
   private readonly differenceTile: ImageTile;
   private readonly errorsTile: ImageTile;
+  private readonly similarTile: ImageTile;
   private cursor: Pixel | undefined;
 
   constructor(
     private readonly state: RowState,
+    private readonly similar: SimilarPlaces,
     private readonly viewport: Viewport,
     private readonly wheelZooms: boolean,
     private readonly events: RowTilesEvents,
   ) {
     this.differenceTile = this.newTile(false);
     this.errorsTile = this.newTile(false);
+    this.similarTile = this.newTile(false);
   }
 
   /** Shows the state. */
@@ -56,6 +60,8 @@ export class RowTiles {
     if (state.switches.difference && state.several) shown.push(this.showDifference());
     const errors = state.switches.errors ? this.showErrors() : undefined;
     if (errors !== undefined) shown.push(errors);
+    const similar = this.showSimilar();
+    if (similar !== undefined) shown.push(similar);
     const { children } = this.element;
     if (shown.some((tile, at) => children[at] !== tile) || shown.length !== children.length)
       this.element.replaceChildren(...shown);
@@ -64,7 +70,7 @@ export class RowTiles {
   /** The tiles on the page, in order. */
   get shown(): ImageTile[] {
     const sections = [...this.orthogonal.values()].flatMap((each) => each.tiles);
-    const all = [...this.tiles.values(), ...sections, this.differenceTile, this.errorsTile];
+    const all = [...this.tiles.values(), ...sections, ...this.madeTiles];
     return [...new Set(all.filter(({ element }) => this.element.contains(element)))];
   }
 
@@ -79,7 +85,7 @@ export class RowTiles {
     }
     const tile = this.tile(index);
     tile.setTitle(opened.image.title);
-    showOrFail(tile, opened.failure ?? content);
+    showOrFail(tile, opened.failure ?? noted(content, opened));
     return tile.element;
   }
 
@@ -131,6 +137,21 @@ export class RowTiles {
     return errorsTile.element;
   }
 
+  /** Shows how similar all places are to the picked one. Returns undefined until a place is picked. */
+  private showSimilar(): HTMLElement | undefined {
+    const { pictured, z } = this.state;
+    const content = pictured && this.similar.content(pictured, z);
+    if (content === undefined) return undefined;
+    this.similarTile.setTitle("Similarity");
+    this.similarTile.show(content);
+    return this.similarTile.element;
+  }
+
+  /** The tiles that show no file. */
+  private get madeTiles(): readonly ImageTile[] {
+    return [this.differenceTile, this.errorsTile, this.similarTile];
+  }
+
   private tile(index: number): ImageTile {
     const known = this.tiles.get(index);
     if (known !== undefined) return known;
@@ -167,7 +188,7 @@ export class RowTiles {
 
   private point(pixel: Pixel | undefined): void {
     this.cursor = pixel;
-    for (const tile of [...this.tiles.values(), this.differenceTile, this.errorsTile]) tile.point(pixel);
+    for (const tile of [...this.tiles.values(), ...this.madeTiles]) tile.point(pixel);
     if (pixel !== undefined) this.speak();
   }
 
@@ -182,6 +203,13 @@ export class RowTiles {
       setText(this.spoken, values.join("; "));
     }, RESTED);
   }
+}
+
+/** A picture of features says what a click does. */
+function noted(content: TileContent | undefined, { summary }: OpenedImage): TileContent | undefined {
+  return content && summary?.hasFeatures
+    ? { ...content, note: "Click a place to find similar ones." }
+    : content;
 }
 
 /** Shows an image, or a message in its place. Leaves the tile as it is while its planes load. */

@@ -1,14 +1,9 @@
-/** The scale bar, and lengths in words. */
+/** The scale bar, and lengths as text. */
 
-/** Units that convert into each other, in micrometers. */
-const MICROMETERS: Readonly<Record<string, number>> = {
-  nm: 1e-3,
-  µm: 1,
-  mm: 1e3,
-  cm: 1e4,
-  m: 1e6,
-  inch: 25400,
-};
+/** Units of length in micrometers. */
+const MICROMETERS = { nm: 1e-3, µm: 1, mm: 1e3, cm: 1e4, m: 1e6, inch: 25400 } as const;
+
+const isKnownUnit = (unit: string): unit is keyof typeof MICROMETERS => unit in MICROMETERS;
 
 const STEPS = [1, 2, 5];
 
@@ -19,7 +14,7 @@ export interface ScaleBar {
 }
 
 /**
- * The longest bar of 1, 2 or 5 times a power of ten that is at most `most` canvas pixels long.
+ * Returns the longest bar of 1, 2 or 5 times a power of ten that is at most `most` canvas pixels long.
  *
  * @param pixelWidth length of a canvas pixel in `unit`
  */
@@ -31,10 +26,10 @@ export function scaleBar(pixelWidth: number, unit: string, most: number): ScaleB
   return { length: length / pixelWidth, label: lengthText(length, unit) };
 }
 
-/** A length with its unit, in a unit that makes it short: 1500 µm is `1.5 mm`. */
+/** Formats a length in a unit that makes it short: 1500 µm is `1.5 mm`. */
 export function lengthText(length: number, unit: string): string {
+  if (!isKnownUnit(unit) || length === 0) return `${digits(length)} ${unit}`;
   const inMicrometers = MICROMETERS[unit];
-  if (inMicrometers === undefined || length === 0) return `${digits(length)} ${unit}`;
   const size = Math.abs(length * inMicrometers);
   const fitting = size >= 1e3 ? "mm" : size >= 1 || unit !== "nm" ? (size < 0.1 ? "nm" : "µm") : "nm";
   return `${digits((length * inMicrometers) / MICROMETERS[fitting])} ${fitting}`;
@@ -42,7 +37,7 @@ export function lengthText(length: number, unit: string): string {
 
 const digits = (value: number): string => String(Number(value.toPrecision(4)));
 
-/** Draws the bar into the lower right corner, white with a dark outline, readable on any image. */
+/** Draws the bar into the lower right corner: white with a dark outline, readable on any image. */
 export function drawScaleBar(
   context: CanvasRenderingContext2D,
   area: { readonly right: number; readonly bottom: number },

@@ -2,11 +2,11 @@ import { metricName } from "../../facts/format.ts";
 import { Chart } from "../charts/chart.ts";
 import { type Curve, type Span, smooth, type Track } from "../charts/track.ts";
 import { element, oncePerFrame, setText, show, slider } from "../dom.ts";
-import { theme } from "../theme.ts";
+import { curveColor, theme } from "../theme.ts";
 import { button, checkbox } from "../toolkit.ts";
 import type { RunRecord } from "./run-record.ts";
 
-/** A run among those that are laid over each other. */
+/** A run with its record; several are compared. */
 export interface ShownRun {
   readonly name: string;
   readonly record: RunRecord;
@@ -14,34 +14,34 @@ export interface ShownRun {
 
 export interface CurveSettings {
   readonly log: boolean;
-  /** From 0 to below 1. */
+  /** Weight of the moving average, from 0 (none) to below 1. */
   readonly smoothing: number;
-  /** Whether the charts that come after the first ones are shown too. */
+  /** Whether the charts under "More curves" are shown. */
   readonly unfolded?: boolean;
 }
 
 export const USUAL_CURVES: CurveSettings = { log: false, smoothing: 0.6 };
 
-/** The order of charts; metrics that are not here come after them. */
+/** The order of charts. Other metrics follow. */
 const ORDER = ["loss", "iou", "psnr", "ssim", "mse", "mae"];
 
-/** So many charts are worth looking at first; the others are folded. */
+/** Number of charts shown first; the others are under "More curves". */
 const FIRST = 3;
 
 export interface CurvesEvents {
   changed(settings: CurveSettings): void;
-  /** Saves a file where a person wants it. */
+  /** Asks for a place and saves a file there. */
   save(name: string, file: Blob): void;
 }
 
-/** Metrics that a logarithmic scale is for: PSNR is logarithmic already, SSIM lies between -1 and 1. */
+/** Metrics without a logarithmic scale: PSNR is logarithmic already, SSIM lies between -1 and 1. */
 const NO_LOG = new Set(["psnr", "ssim"]);
 
 const OVER = "over epochs";
 
 const LEARNING_RATE = "Learning rate";
 
-/** The curves of one run, or of several laid over each other. */
+/** The curves of one run, or of several compared. */
 export class CurvesView {
   readonly element: HTMLElement;
   private readonly charts = new Map<string, Chart>();
@@ -49,17 +49,17 @@ export class CurvesView {
   private readonly moreGrid = element("div", { class: "charts" });
   private readonly more: HTMLDetailsElement;
   private readonly moreSummary = element("summary", {});
-  /** Of several runs: each run's color once. */
+  /** The colors of compared runs. */
   private readonly legend = element("div", { class: "chart-legend shared-legend" });
   private readonly hiddenRuns = new Set<string>();
   private readonly smoothingText: HTMLElement;
-  /** Which epoch the cursor is at. */
+  /** Shows the epoch under the cursor. */
   private readonly place: HTMLElement;
   private readonly empty: HTMLElement;
   private readonly spoken: HTMLElement;
   private readonly resetZoom: HTMLElement;
   private runs: readonly ShownRun[] = [];
-  /** The part of the x axis that a person zoomed to. */
+  /** The zoomed part of the x axis. Undefined for all epochs. */
   private zoomed: Span | undefined;
   private readonly redraw = oncePerFrame(() => this.draw());
 
@@ -106,10 +106,10 @@ export class CurvesView {
     this.showSmoothing();
   }
 
-  /** Draws runs, at once. Where they are others than before, all of their epochs are shown. */
+  /** Draws runs at once. Resets the zoom if they are other runs than before. */
   show(runs: readonly ShownRun[]): void {
     const same =
-      runs.length === this.runs.length && runs.every(({ record }, at) => record === this.runs[at].record);
+      runs.length === this.runs.length && runs.every(({ record }, at) => record === this.runs[at]?.record);
     this.runs = runs;
     if (!same) this.zoomed = undefined;
     show(this.resetZoom, this.zoomed !== undefined);
@@ -140,7 +140,7 @@ export class CurvesView {
     }
   }
 
-  /** Puts charts into a grid, where they are not there already. */
+  /** Puts charts into a grid unless they are there already. */
   private placeCharts(grid: HTMLElement, names: readonly string[]): void {
     const wanted = names.flatMap((name) => this.charts.get(name)?.element ?? []);
     const same =
@@ -158,7 +158,7 @@ export class CurvesView {
     const entries = this.runs.map(({ name }, color) => {
       const shown = !this.hiddenRuns.has(name);
       const swatch = element("span", { class: "legend-swatch", "aria-hidden": "true" });
-      swatch.style.setProperty("--color", colors[color % colors.length]);
+      swatch.style.setProperty("--color", curveColor(color));
       const attributes = { class: "legend-entry", type: "button", "aria-pressed": String(shown) };
       const entry = element("button", { ...attributes, title: `Show or hide ${name}` }, swatch, name);
       entry.addEventListener("click", () => {
@@ -210,7 +210,7 @@ export class CurvesView {
     return curves;
   }
 
-  /** A run's color is the same in all charts; its training is dashed. */
+  /** Returns the curves of a compared run: its color is the same in all charts, training is dashed. */
   private comparedCurves(name: string, { name: run, record }: ShownRun, color: number): Curve[] {
     if (name === LEARNING_RATE) return [{ label: run, track: record.learningRate, color, style: "line" }];
     const train = record.train(name);

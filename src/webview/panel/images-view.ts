@@ -12,7 +12,7 @@ import { Thumbnails } from "./thumbnails.ts";
 
 type Kind = ImageEvent["kind"];
 
-/** What the page keeps: which image was looked at, and how. */
+/** Settings that the page stores: the chosen image and how it is shown. */
 export interface ImageSettings {
   readonly kind?: Kind;
   readonly image?: string;
@@ -33,7 +33,7 @@ const ORIGINAL = ["original", "Original"] as const;
 const MASKED = ["masked", "Masked"] as const;
 const GROUND_TRUTH = ["groundTruth", "Ground truth"] as const;
 
-/** What a row shows of each kind, in this order. A crappified image is "masked" by its role. */
+/** The files that a row shows of each kind, in order. A crappified image has the role "masked". */
 const SHOWN_ROLES: Readonly<Record<Kind, Roles>> = {
   "mae-check": [
     ORIGINAL,
@@ -43,18 +43,18 @@ const SHOWN_ROLES: Readonly<Record<Kind, Roles>> = {
   ],
   prediction: [ORIGINAL, MASKED, ["prediction", "Prediction"], GROUND_TRUTH],
   segmentation: [ORIGINAL, ["prediction", "Prediction"], GROUND_TRUTH, ["probabilities", "Probabilities"]],
-  features: [ORIGINAL, ["features", "Features"]],
+  features: [ORIGINAL, ["features", "Features"], ["prediction", "Prediction"], GROUND_TRUTH],
   augmentation: [ORIGINAL, ["reconstruction", "Augmented"]],
 };
 
 export interface ImagesEvents {
   /** Opens images in the image viewer at a slice. */
   open(images: readonly RowImage[], z: number | undefined): void;
-  /** Saves a picture where a person wants it. */
+  /** Asks for a place and saves a picture there. */
   save(name: string, png: Blob): void;
 }
 
-/** The images of a run: kinds to choose from, a thumbnail of each image, and the files of the chosen one in a row. */
+/** The images of a run: tabs for the kinds, a thumbnail of each image, and the files of the chosen one side by side. */
 export class ImagesView {
   readonly element: HTMLElement;
   private readonly kinds: HTMLElement;
@@ -67,9 +67,9 @@ export class ImagesView {
   private readonly epochs: Stepper;
   private record: RunRecord | undefined;
   private shown: ImageEvent | undefined;
-  /** Pictures of earlier epochs of this run. */
+  /** Pictures of the run's earlier epochs. */
   private replay: readonly EpochPictures[] = [];
-  /** The epoch that is replayed; undefined for the newest images. */
+  /** The epoch shown. Undefined for the newest images. */
   private replayed: number | undefined;
 
   constructor(
@@ -83,7 +83,7 @@ export class ImagesView {
     this.empty = element(
       "p",
       { class: "hint" },
-      "No images yet: after each epoch a test image comes here as it is, masked, and reconstructed.",
+      "No images yet. After each epoch, a test image appears here: original, masked and reconstructed.",
     );
     this.thumbnails = new Thumbnails(client, (image) => this.choose({ image }));
     this.row = new ImageRow(client, {
@@ -98,7 +98,7 @@ export class ImagesView {
     this.open = button("Open in editor", () => this.openShown(), {
       label: "Open these images in the image viewer",
     });
-    const help = "Ctrl + wheel zooms, dragging moves, ? lists the keys.";
+    const help = "Ctrl + wheel to zoom, drag to move, ? for the list of keys.";
     this.content = element(
       "div",
       { class: "images" },
@@ -123,14 +123,16 @@ export class ImagesView {
     this.replay = replay;
     const events = [...record.images.values()];
     const kinds = KINDS.filter(({ kind }) => events.some((event) => event.kind === kind));
+    const [first] = kinds;
     show(this.empty, kinds.length === 0);
     show(this.content, kinds.length > 0);
     show(this.kinds, kinds.length > 0);
-    if (kinds.length === 0) return;
-    const kind = kinds.find((each) => each.kind === this.settings.kind)?.kind ?? kinds[0].kind;
+    if (first === undefined) return;
+    const kind = (kinds.find((each) => each.kind === this.settings.kind) ?? first).kind;
     this.showKinds(kinds, kind);
     const images = events.filter((event) => event.kind === kind);
     const chosen = images.find(({ image }) => image === this.settings.image) ?? images[0];
+    if (chosen === undefined) return;
     this.thumbnails.show(
       images.map((event) => ({ name: event.image, path: thumbnailFile(event), time: event.time })),
       chosen.image,
@@ -162,7 +164,7 @@ export class ImagesView {
     void this.row.show(rowImages(shows), same);
   }
 
-  /** The earlier epochs of an image that can be replayed. */
+  /** Returns the earlier epochs of an image. */
   private stages({ kind, image, epoch: last }: ImageEvent): { epoch: number; files: ImageFiles }[] {
     if (kind !== "mae-check" && kind !== "segmentation") return [];
     return this.replay.flatMap(({ epoch, images }) => {
@@ -208,7 +210,8 @@ export class ImagesView {
     this.kinds.onkeydown = ({ key }) => {
       const by = { ArrowLeft: -1, ArrowRight: 1 }[key];
       const at = kinds.findIndex(({ kind }) => kind === chosen);
-      if (by !== undefined) this.choose({ kind: kinds[(at + by + kinds.length) % kinds.length].kind });
+      const next = by === undefined ? undefined : kinds[(at + by + kinds.length) % kinds.length];
+      if (next !== undefined) this.choose({ kind: next.kind });
     };
     if (focused) tabs.find((tab) => tab.tabIndex === 0)?.focus();
   }
@@ -236,7 +239,7 @@ function rowImages({ kind, files }: ImageEvent): RowImage[] {
   });
 }
 
-/** The file whose thumbnail stands for an image: what was made of it, where there is something. */
+/** Returns the file to draw as an image's thumbnail: a result if there is one. */
 function thumbnailFile({ kind, files }: ImageEvent): string | undefined {
   if (kind === "features") return files.features;
   const made = files.reconstructionAndVisible ?? files.prediction ?? files.reconstruction;

@@ -138,11 +138,11 @@ function doing(run: RunSummary, record: RunRecord | undefined): string {
   return reached;
 }
 
-/** What a screen reader says as the run goes on: epochs and how it ends, and not each step. */
+/** Returns the text that screen readers announce: epochs and the run's end, but not each step. */
 function spoken(run: RunSummary, record: RunRecord | undefined): string {
   const { epoch } = record ?? {};
   if (run.status !== "running" || epoch === undefined) return `${run.name} ${STATUS[run.status]}`;
-  const loss = epoch.validation?.loss ?? epoch.train.loss;
+  const loss = epoch.validation?.loss ?? epoch.train.loss ?? Number.NaN;
   return `Epoch ${epoch.epoch} of ${epoch.epochs} done, loss ${shortNumber(loss)}`;
 }
 

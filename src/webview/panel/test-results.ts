@@ -2,6 +2,8 @@ import { metricName, shortNumber } from "../../facts/format.ts";
 import type { TestEvent } from "../../facts/run-events.ts";
 import { element, show } from "../dom.ts";
 
+const numberOrEmpty = (value: number | undefined): string => (value === undefined ? "" : shortNumber(value));
+
 /** The metrics of the test images, and their mean. */
 export class TestResults {
   readonly element: HTMLElement;
@@ -42,7 +44,7 @@ export class TestResults {
             "tr",
             { class: image === undefined ? "mean" : "" },
             element("th", { scope: "row" }, image ?? "Mean"),
-            ...metrics.map((name) => element("td", {}, name in values ? shortNumber(values[name]) : "")),
+            ...metrics.map((name) => element("td", {}, numberOrEmpty(values[name]))),
           ),
         ),
       ),

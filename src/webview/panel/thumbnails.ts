@@ -6,14 +6,14 @@ import { compositeLut, LUTS } from "../images/luts.ts";
 export interface Thumbnail {
   readonly name: string;
   readonly path: string | undefined;
-  /** When the file was written: a later time is a newer version of it. */
+  /** Time at which the file was written, which tells its versions apart. */
   readonly time: number;
 }
 
 /** Side of a thumbnail, in CSS pixels. */
 const SIDE = 56;
 
-/** A strip of thumbnails to choose an image from. Only visible ones are read. */
+/** A strip of thumbnails to choose an image from. Loads only visible ones. */
 export class Thumbnails {
   readonly element: HTMLElement;
   private readonly options = new Map<string, HTMLElement>();
@@ -81,7 +81,7 @@ export class Thumbnails {
     }
   }
 
-  /** Draws the middle slice. A file that cannot be read leaves its thumbnail empty: the row says why. */
+  /** Draws the middle slice. Leaves the thumbnail of an unreadable file empty: the row shows the error. */
   private async draw(canvas: HTMLCanvasElement, path: string): Promise<void> {
     try {
       const { shape } = await this.client.open(path);
@@ -91,18 +91,18 @@ export class Thumbnails {
         ? Array.from({ length: channels }, (_, channel) => LUTS[compositeLut(channel, channels)])
         : [LUTS.Gray];
       const view = { kind: "slice", z: depth >> 1 } as const;
-      const planes = await Promise.all(luts.map((_, channel) => this.client.plane(path, view, channel)));
+      const layers = await Promise.all(
+        luts.map(async (lut, channel) => {
+          const plane = await this.client.plane(path, view, channel);
+          return { plane, range: plane.percentiles(0.35), lut };
+        }),
+      );
       const side = Math.round(SIDE * devicePixelRatio);
       const scale = Math.min(side / width, side / height);
       Object.assign(canvas, { width: side, height: side });
       const context = canvas.getContext("2d");
       if (context === null) return;
       const image = context.createImageData(side, side);
-      const layers = planes.map((plane, index) => ({
-        plane,
-        range: plane.percentiles(0.35),
-        lut: luts[index],
-      }));
       const placement = {
         scaleX: scale,
         scaleY: scale,
@@ -122,6 +122,7 @@ export class Thumbnails {
     event.preventDefault();
     const at = this.names.findIndex((name) => this.options.get(name)?.tabIndex === 0);
     const next = this.names[Math.min(this.names.length - 1, Math.max(0, at + by))];
+    if (next === undefined) return;
     this.chose(next);
     this.options.get(next)?.focus();
   }

@@ -16,7 +16,7 @@ interface KeptState {
   readonly scatter?: boolean;
 }
 
-/** As many runs as there are colors. */
+/** The number of colors of curves. */
 const MOST_COMPARED = 6;
 
 const host = connect<ToTable, FromTable, KeptState>(receive);
@@ -53,6 +53,7 @@ const filter = element("input", {
   placeholder: "Filter runs",
   "aria-label": "Filter runs",
 });
+filter.value = kept.table?.filter ?? "";
 filter.addEventListener("input", () => {
   table.filter(filter.value);
   drawAround();
@@ -60,9 +61,11 @@ filter.addEventListener("input", () => {
 const count = element("span", { class: "hint", "aria-live": "polite" });
 const compareCurves = button("Compare Curves", () => host.post({ type: "compare-curves", runs: selected }));
 const compareImages = button("Compare Images", () => host.post({ type: "compare-images", runs: selected }));
-const compareConfigurations = button("Compare Configurations", () =>
-  host.post({ type: "compare-configurations", runs: [selected[0], selected[1]] }),
-);
+const compareConfigurations = button("Compare Configurations", () => {
+  const [one, other] = selected;
+  if (one !== undefined && other !== undefined)
+    host.post({ type: "compare-configurations", runs: [one, other] });
+});
 const remove = button("Delete…", () => host.post({ type: "delete", runs: selected }));
 const empty = element("p", { class: "hint" }, "No runs yet. Runs of the open folders appear here.");
 document.body.classList.add("runs-page");
@@ -100,7 +103,7 @@ const draw = oncePerFrame(() => {
   table.show(runs, defaults);
   drawAround();
 });
-/** What stands around the table and follows from it. */
+/** Draws the plot, counts and actions around the table. */
 const drawAround = oncePerFrame(() => {
   show(empty, rows.length === 0);
   show(table.element, rows.length > 0);
@@ -155,7 +158,7 @@ function chooseColumns(): void {
   dialog.showModal();
 }
 
-/** Visible columns of the shown rows, in their order. */
+/** Saves the visible columns of the filtered rows, in their order. */
 function saveCsv(): void {
   const columns = table.visibleColumns.filter(({ id }) => id !== "star");
   const data = table.shownRuns.map((run) => columns.map((column) => column.value(run) ?? ""));

@@ -17,7 +17,7 @@ export interface TableEvents {
   /** Other rows are selected. */
   selected(runs: readonly string[]): void;
   menu(run: string): readonly { readonly label: string; run(): void }[];
-  /** Sorting, columns or their order changed. */
+  /** Sorting, filter, selection, columns or their order changed. */
   changed(settings: TableSettings): void;
 }
 
@@ -26,6 +26,9 @@ export interface TableSettings {
   readonly sorting?: TableState["sorting"];
   readonly hidden?: readonly string[];
   readonly order?: readonly string[];
+  readonly filter?: string;
+  /** Selected runs. */
+  readonly selected?: readonly string[];
 }
 
 /** Height of a row, in CSS pixels; `table.css` has it too. */
@@ -47,7 +50,7 @@ export class RunTable {
   private allColumns: readonly TableColumn[] = [];
   /** Rows that were drawn, by run, until something changes that they show. */
   private readonly drawn = new Map<string, HTMLElement>();
-  private readonly chosen = new Set<string>();
+  private readonly chosen: Set<string>;
   /** The run whose row has the keyboard. */
   private current: string | undefined;
   private readonly redraw = oncePerFrame(() => this.draw());
@@ -57,6 +60,7 @@ export class RunTable {
     private readonly events: TableEvents,
   ) {
     this.element = element("div", { class: "table-view", tabindex: "-1" }, this.table);
+    this.chosen = new Set(settings.selected);
     this.model = createTable<TableRun>({
       data: [],
       columns: [],
@@ -82,6 +86,7 @@ export class RunTable {
       sorting: settings.sorting ?? [{ id: "started", desc: true }],
       columnVisibility: Object.fromEntries((settings.hidden ?? []).map((id) => [id, false])),
       columnOrder: [...(settings.order ?? [])],
+      globalFilter: settings.filter ?? "",
     };
     this.model.setOptions((options) => ({ ...options, state: this.state }));
     this.element.addEventListener("scroll", this.redraw);
@@ -96,8 +101,7 @@ export class RunTable {
     this.model.setOptions((options) => ({ ...options, data: [...runs], columns }));
     const known = new Set(runs.map(({ summary }) => summary.id));
     for (const id of [...this.chosen]) if (!known.has(id)) this.chosen.delete(id);
-    this.drawn.clear();
-    this.redraw();
+    this.selectionChanged();
   }
 
   filter(text: string): void {
@@ -310,17 +314,20 @@ export class RunTable {
   private selectionChanged(): void {
     const order = this.rows.map(({ id }) => id).filter((id) => this.chosen.has(id));
     this.events.selected(order);
+    this.keep();
     this.drawn.clear();
     this.redraw();
   }
 
   private key(event: KeyboardEvent): void {
     const { rows } = this;
-    if (!this.body.contains(document.activeElement) || rows.length === 0) return;
+    if (!this.body.contains(document.activeElement)) return;
     const at = Math.max(
       0,
       rows.findIndex(({ id }) => id === this.current),
     );
+    const run = rows[at]?.id;
+    if (run === undefined) return;
     const page = Math.max(1, Math.floor(this.element.clientHeight / ROW) - 2);
     const moves: Readonly<Record<string, number>> = {
       ArrowDown: at + 1,
@@ -332,14 +339,14 @@ export class RunTable {
     };
     const to = moves[event.key];
     if (to !== undefined) this.goTo(Math.min(rows.length - 1, Math.max(0, to)));
-    else if (event.key === " ") this.select(rows[at].id, false);
-    else if (event.key === "Enter") this.events.open(rows[at].id);
+    else if (event.key === " ") this.select(run, false);
+    else if (event.key === "Enter") this.events.open(run);
     else return;
     event.preventDefault();
   }
 
   private goTo(index: number): void {
-    this.current = this.rows[index].id;
+    this.current = this.rows[index]?.id;
     const top = index * ROW;
     const visible = this.element.clientHeight - this.head.offsetHeight - ROW;
     if (top < this.element.scrollTop) this.element.scrollTop = top;
@@ -349,9 +356,10 @@ export class RunTable {
   }
 
   private keep(): void {
-    const { sorting, columnVisibility, columnOrder } = this.state;
+    const { sorting, columnVisibility, columnOrder, globalFilter } = this.state;
     const hidden = Object.keys(columnVisibility).filter((id) => !columnVisibility[id]);
-    this.events.changed({ sorting, hidden, order: columnOrder });
+    const filter = String(globalFilter ?? "");
+    this.events.changed({ sorting, hidden, order: columnOrder, filter, selected: [...this.chosen] });
   }
 }
 

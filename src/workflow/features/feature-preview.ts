@@ -1,5 +1,6 @@
 /** Features of one image while a model trains, so that structure can be seen to emerge. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { writeNpy } from "../../checkpoint/npy.ts";
 import type { Config } from "../../config/config.ts";
 import type { NormalizedImage } from "../../data/image-set.ts";
 import { boxOf } from "../../data/tiling.ts";
@@ -14,6 +15,7 @@ import type { Task } from "../tasks/task.ts";
 import { middleOf } from "../test-settings.ts";
 import { writeImage, writeSamples } from "../write-image.ts";
 import { type ColorBasis, colorsOf, FeatureSample, fitColors } from "./feature-colors.ts";
+import { describeFeatures, featureFile } from "./feature-folder.ts";
 import { FeatureModel } from "./feature-map.ts";
 
 /** Draws the features of the same image again and again, in colors that stay as far as they can. */
@@ -53,10 +55,17 @@ export class FeaturePreview {
     const colors = colorsOf(map, this.basis, shown.info.shape);
     const whole = wholeRegion(shown.info.shape);
     const kind = { channels: 3, sampleType: "uint8", pixelSize: image.info.pixelSize } as const;
-    return {
-      original: await writeImage(join(folder, `${name}_original.tif`), await shown.values(), shown, whole),
-      features: await writeSamples(join(folder, `${name}_features.tif`), colors, kind, whole),
-    };
+    const picture = join(folder, `${name}_features.tif`);
+    const original = await writeImage(
+      join(folder, `${name}_original.tif`),
+      await shown.values(),
+      shown,
+      whole,
+    );
+    await writeNpy(featureFile(picture), { shape: map.shape, data: map.values });
+    const images = [{ picture: basename(picture), original }];
+    await describeFeatures(folder, this.basis, { stride: this.model.stride, images });
+    return { original, features: await writeSamples(picture, colors, kind, whole) };
   }
 
   release(): void {

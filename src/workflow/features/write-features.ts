@@ -1,9 +1,8 @@
 /** Writes what a trained encoder makes of the test images: `biapy --features`. */
 import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { readNpy, writeNpy } from "../../checkpoint/npy.ts";
+import { writeNpy } from "../../checkpoint/npy.ts";
 import type { ImageSet } from "../../data/image-set.ts";
-import { writeFileAtomically } from "../../facts/files/write-file.ts";
 import { bytes } from "../../facts/format.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import { type ImageInfo, wholeRegion } from "../../images/image.ts";
@@ -19,15 +18,18 @@ import { loadStartingWeights, ownCheckpoint } from "../starting-weights.ts";
 import { trainingProgram } from "../tasks/task.ts";
 import { writeSamples } from "../write-image.ts";
 import { type ColorBasis, colorsOf, FeatureSample, fitColors } from "./feature-colors.ts";
+import { describeFeatures, featureFile, readFeatures } from "./feature-folder.ts";
 import { FeatureModel } from "./feature-map.ts";
+import { labeledImages, writeProbe } from "./write-probe.ts";
 
 /** Largest file of one image's features. */
 const MOST_BYTES = 2 ** 31;
 
-export type FeatureRequest = Pick<
-  RunRequest,
-  "config" | "tree" | "normalizePixels" | "openRuntime" | "report" | "signal"
->;
+export interface FeatureRequest
+  extends Pick<RunRequest, "config" | "tree" | "normalizePixels" | "openRuntime" | "report" | "signal"> {
+  /** A folder of masks, named as the test images are, for a linear probe. */
+  readonly labels?: string;
+}
 
 /**
  * Writes for every image of DATA.TEST.PATH into `features`: `<image>.npy` (float32 `[z, y, x, feature]`), `<image>.tif` (the
@@ -50,12 +52,21 @@ export async function writeFeatures(given: FeatureRequest): Promise<"finished" |
     const checkpoint = config.text("PATHS.CHECKPOINT_FILE") || (await ownCheckpoint(config, tree));
     await loadStartingWeights(checkpoint, config, parameters, { complete: true, report });
     if (images.test === undefined) throw new Error("TEST.ENABLE gives no test images.");
+    const labeled =
+      given.labels === undefined ? [] : await labeledImages(given.labels, config, images.test.images, report);
     await mkdir(tree.features, { recursive: true });
     const sample = await writeMaps(images.test.images, model, given, config.number("SYSTEM.SEED"));
     const basis = fitColors(sample.vectors);
     await writeColors(images.test.images, model, basis, given);
-    const description = { checkpoint, stride: model.stride, ...basis };
-    await writeFileAtomically(join(tree.features, "features.json"), `${JSON.stringify(description)}\n`);
+    const pictured = images.test.images.infos.map((info) => ({
+      picture: basename(pictureFile(tree, info)),
+      original: info.path,
+    }));
+    await describeFeatures(tree.features, basis, { checkpoint, stride: model.stride, images: pictured });
+    const { stride } = model;
+    const { mean } = basis;
+    const mapOf = (info: ImageInfo) => readFeatures(pictureFile(tree, info), { stride, mean });
+    if (labeled.length > 0) await writeProbe(labeled, mapOf, config, tree, report);
     return "finished";
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -69,7 +80,8 @@ export async function writeFeatures(given: FeatureRequest): Promise<"finished" |
 
 type Reporting = Pick<FeatureRequest, "report" | "signal" | "tree">;
 
-const mapFile = ({ features }: ResultTree, info: ImageInfo) => join(features, `${resultName(info)}.npy`);
+/** Where the picture of an image's features goes. */
+const pictureFile = ({ features }: ResultTree, info: ImageInfo) => join(features, `${resultName(info)}.tif`);
 
 /** Writes the features of each image. Returns some of all images' vectors. */
 async function writeMaps(
@@ -90,7 +102,7 @@ async function writeMaps(
     const progress = (done: number, total: number) => report({ event: "progress", label, done, total });
     const map = await model.features(await images.image(index), { progress, signal });
     sample.add(map);
-    await writeNpy(mapFile(tree, info), { shape: map.shape, data: map.values });
+    await writeNpy(featureFile(pictureFile(tree, info)), { shape: map.shape, data: map.values });
   }
   return sample;
 }
@@ -105,10 +117,8 @@ async function writeColors(
   for (const [index, info] of images.infos.entries()) {
     const { path, shape, pixelSize } = info;
     signal.throwIfAborted();
-    const { data } = await readNpy(mapFile(tree, info));
-    const values = Float32Array.from(data, Number);
-    const map = { shape: model.shapeFor(shape), values, stride: model.stride };
-    const file = join(tree.features, `${resultName(info)}.tif`);
+    const map = await readFeatures(pictureFile(tree, info), { stride: model.stride, mean: basis.mean });
+    const file = pictureFile(tree, info);
     const sampleType = "uint8";
     const colors = colorsOf(map, basis, shape);
     await writeSamples(file, colors, { channels: 3, sampleType, pixelSize }, wholeRegion(shape));

@@ -8,8 +8,6 @@ import { Random } from "../../data/random.ts";
 export type Start = "pretrained" | "scratch";
 
 export interface StudyRun {
-  /** Number of the run in its job, from 1. */
-  readonly runId: number;
   readonly start: Start;
   /** Names of the labeled images that it learns from. */
   readonly images: readonly string[];
@@ -61,7 +59,7 @@ export function studyRuns(wishes: StudyWishes): StudyRun[] {
             : { "MODEL.LOAD_CHECKPOINT": "False" }),
         };
         const chosen = Array.from(order.subarray(0, count), (index) => images[index]);
-        runs.push({ runId: runs.length + 1, start, images: chosen, seed, settings });
+        runs.push({ start, images: chosen, seed, settings });
       }
   return runs;
 }

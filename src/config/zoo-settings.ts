@@ -1,0 +1,123 @@
+/** MODEL.BMZ.EXPORT: how a package for the BioImage Model Zoo describes its model. BiaPy 3.7.1's rules, and those of bioimageio.spec 0.5. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import * as v from "valibot";
+import type { Problem } from "../facts/run-events.ts";
+import type { Config } from "./config.ts";
+import type { Key } from "./key-names.ts";
+
+const text = v.pipe(v.string(), v.nonEmpty("must not be empty"));
+const optionalText = v.optional(text);
+
+const authors = v.pipe(
+  v.array(
+    v.strictObject({
+      name: text,
+      github_user: text,
+      affiliation: optionalText,
+      email: optionalText,
+      orcid: v.optional(
+        v.pipe(text, v.regex(/^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$/, "has the form 0000-0001-2345-6789")),
+      ),
+    }),
+  ),
+  v.minLength(1, "needs at least one author"),
+);
+const DOI = v.pipe(text, v.regex(/^10\.\d{4,9}\/\S+$/, "has the form 10.1038/s41592-025-02699-y"));
+const citations = v.array(
+  v.pipe(
+    v.strictObject({ text, doi: v.optional(DOI), url: optionalText }),
+    v.check(({ doi, url }) => doi !== undefined || url !== undefined, "needs `doi` or `url`"),
+  ),
+);
+const dataset = v.pipe(
+  v.array(
+    v.strictObject({
+      name: optionalText,
+      doi: optionalText,
+      image_modality: optionalText,
+      dataset_id: optionalText,
+    }),
+  ),
+  v.length(1, "is a list of one mapping"),
+);
+
+/** What the keys say. */
+export interface ZooDescription {
+  readonly name: string;
+  readonly description: string;
+  readonly authors: v.InferOutput<typeof authors>;
+  readonly license: string;
+  /** A Markdown file; undefined for a text that is written by this program. */
+  readonly documentation?: string;
+  readonly tags: readonly string[];
+  readonly cite: v.InferOutput<typeof citations>;
+  readonly dataset: v.InferOutput<typeof dataset>[number];
+  readonly version: string;
+}
+
+const key = <Name extends string>(name: Name) => `MODEL.BMZ.EXPORT.${name}` as const;
+
+const SCHEMAS = {
+  MODEL_NAME: v.pipe(
+    v.string(),
+    v.regex(/^[\w+\-() ]{5,128}$/, "needs 5 to 128 letters, digits, spaces and _ - + ( )"),
+  ),
+  DESCRIPTION: v.pipe(
+    v.string(),
+    v.nonEmpty("must not be empty"),
+    v.maxLength(1024, "has 1024 letters at most"),
+  ),
+  AUTHORS: authors,
+  LICENSE: v.pipe(v.string(), v.regex(/^[\w.+-]+$/, "is the SPDX name of a license")),
+  TAGS: v.pipe(v.array(text), v.minLength(1, "needs at least one word")),
+  CITE: citations,
+  DATASET_INFO: dataset,
+  MODEL_VERSION: v.pipe(v.string(), v.regex(/^\d+(\.\d+){0,2}\S*$/, "has the form 0.1.0")),
+} as const;
+
+const EXAMPLES: Readonly<Partial<Record<keyof typeof SCHEMAS, string>>> = {
+  AUTHORS: '[{"name": "Ada Example", "github_user": "ada"}]',
+  LICENSE: "CC-BY-4.0",
+  TAGS: '["nuclei", "fluorescence"]',
+  CITE: '[{"text": "training data", "doi": "10.48550/arXiv.1812.06024"}]',
+};
+
+/** What keeps a configuration's keys from describing a model. */
+export function checkZooDescription(config: Config, folder: string): Problem[] {
+  const problems = (Object.keys(SCHEMAS) as (keyof typeof SCHEMAS)[]).flatMap((name) => {
+    const parsed = v.safeParse(SCHEMAS[name], config.value(key(name)));
+    if (parsed.success) return [];
+    const [issue] = parsed.issues;
+    const path = v.getDotPath(issue);
+    const example = EXAMPLES[name];
+    const message = `${path === null ? "" : `${path}: `}${issue.message}.${example === undefined ? "" : ` Example: ${example}.`}`;
+    return [config.problem(key(name), message)];
+  });
+  const documentation = config.text(key("DOCUMENTATION"));
+  const said = documentation === "" ? undefined : whyNoDocumentation(resolve(folder, documentation));
+  return said === undefined ? problems : [...problems, config.problem(key("DOCUMENTATION"), said)];
+}
+
+function whyNoDocumentation(path: string): string | undefined {
+  if (!path.endsWith(".md")) return "names a Markdown file, which ends in .md.";
+  return existsSync(path) ? undefined : `${path} does not exist.`;
+}
+
+/** Reads the keys, which {@link checkZooDescription} has found nothing wrong with. */
+export function zooDescription(config: Config): ZooDescription {
+  const read = <Name extends keyof typeof SCHEMAS>(name: Name) =>
+    v.parse(SCHEMAS[name], config.value(key(name) satisfies Key)) as v.InferOutput<(typeof SCHEMAS)[Name]>;
+  const documentation = config.text(key("DOCUMENTATION"));
+  return {
+    name: read("MODEL_NAME"),
+    description: read("DESCRIPTION"),
+    authors: read("AUTHORS"),
+    license: read("LICENSE"),
+    documentation: documentation === "" ? undefined : resolve(documentation),
+    tags: read("TAGS"),
+    cite: read("CITE"),
+    dataset: read("DATASET_INFO")[0],
+    version: read("MODEL_VERSION"),
+  };
+}

@@ -1,0 +1,121 @@
+/** BiaPy: Show Features…: what a run's encoder makes of the test images (`biapy --features`), beside them in the viewer. */
+import { existsSync } from "node:fs";
+import * as vscode from "vscode";
+import { resultTree } from "../../facts/result-tree.ts";
+import { type ImageEvent, parseRunEvent } from "../../facts/run-events.ts";
+import { configurationOf, type KnownRun } from "../runs/run-manager.ts";
+import { openImages } from "../viewer/index.ts";
+import { mayRun } from "../workspace/trust.ts";
+import { runTool } from "./device-tools.ts";
+import { pickRun } from "./pick-run.ts";
+import type { Services } from "./services.ts";
+
+const TITLE = "Features";
+
+/** @param clicked a run of the results browser, or a run's identity */
+export async function showFeatures(services: Services, clicked?: unknown): Promise<void> {
+  if (!(await mayRun())) return;
+  const run = await pickRun(services.runs, clicked, {
+    title: "Show the features of which run's encoder?",
+    none: "No run has a checkpoint.",
+    among: ({ order }) =>
+      existsSync(resultTree(order.resultDirectory, order.name, order.runId).bestCheckpoint),
+  });
+  const configuration = run && configurationOf(run);
+  if (run === undefined || configuration === undefined) return;
+  const labels = await askForLabels();
+  if (labels === undefined) return;
+  const pictures = await writtenFeatures(services, run, configuration, labels);
+  const chosen = pictures && (await chooseImage(pictures));
+  if (chosen !== undefined) show(services, chosen);
+}
+
+/** Asks for a folder of masks. Returns "" for none; undefined where the person cancelled. */
+async function askForLabels(): Promise<string | undefined> {
+  const without = {
+    label: "$(symbol-color) Features",
+    detail: "Colors over each test image. A click on a place shows similar places.",
+  };
+  const probe = {
+    label: "$(checklist) Features and Linear Probe…",
+    detail:
+      "Judges the features by a folder of masks, named as the test images are: IoU, accuracy and a map.",
+  };
+  const answer = await vscode.window.showQuickPick([without, probe], { title: `BiaPy: ${TITLE}` });
+  if (answer !== probe) return answer && "";
+  const options = {
+    canSelectFolders: true,
+    canSelectFiles: false,
+    title: "Folder of masks",
+    openLabel: "Use",
+  };
+  return (await vscode.window.showOpenDialog(options))?.[0]?.fsPath;
+}
+
+/** Writes the features into the run's folder. Returns the newest event of each image; throws what went wrong, for people. */
+async function writtenFeatures(
+  { context, output }: Services,
+  { order, summary }: KnownRun,
+  configuration: string,
+  labels: string,
+): Promise<readonly ImageEvent[] | undefined> {
+  const { resultDirectory, name, runId, workingDirectory, gpu } = order;
+  const args = [
+    ...[
+      "--config",
+      configuration,
+      "--result_dir",
+      resultDirectory,
+      "--name",
+      name,
+      "--run_id",
+      String(runId),
+    ],
+    ...["--features", "--events"],
+    ...(labels === "" ? [] : ["--labels", labels]),
+    ...(gpu === "" ? [] : ["--gpu", gpu]),
+  ];
+  const images = new Map<string, ImageEvent>();
+  const problems: string[] = [];
+  const title = `${TITLE} of ${summary.name}, run ${summary.runId}`;
+  const location = vscode.ProgressLocation.Notification;
+  return vscode.window.withProgress({ location, title, cancellable: true }, async (progress, cancelled) => {
+    const read = (line: string) => {
+      const event = parseRunEvent(line);
+      if (event?.event === "image" && event.kind === "features") images.set(event.image, event);
+      if (event?.event === "progress")
+        progress.report({ message: `${event.label}: ${event.done} of ${event.total}` });
+      if (event?.event === "log") output.info(event.message);
+      if (event?.event === "problems")
+        problems.push(
+          ...event.problems.filter(({ severity }) => severity === "error").map((each) => each.message),
+        );
+      if (event?.event === "end" && event.message !== undefined) problems.push(event.message);
+    };
+    const code = await runTool(context, args, read, { cancelled, cwd: workingDirectory });
+    if (cancelled.isCancellationRequested) return undefined;
+    if (code !== 0) throw new Error(problems.join("\n") || `${TITLE} ended with code ${code}.`);
+    return [...images.values()];
+  });
+}
+
+async function chooseImage(pictures: readonly ImageEvent[]): Promise<ImageEvent | undefined> {
+  if (pictures.length < 2) return pictures[0];
+  const items = pictures.map((event) => ({ label: event.image, event }));
+  const answer = await vscode.window.showQuickPick(items, { title: "Show the features of which image?" });
+  return answer?.event;
+}
+
+function show({ context }: Services, { files }: ImageEvent): void {
+  const shown = [
+    ["Original", files.original],
+    [TITLE, files.features],
+    ["Prediction", files.prediction],
+    ["Ground truth", files.groundTruth],
+  ].flatMap(([title, path]) => (title === undefined || path === undefined ? [] : [{ title, path }]));
+  openImages(
+    context,
+    shown.map(({ path }) => vscode.Uri.file(path)),
+    { titles: shown.map(({ title }) => title) },
+  );
+}

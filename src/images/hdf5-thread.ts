@@ -1,0 +1,82 @@
+/**
+ * HDF5 images, read in a thread of their own that is ended when a file holds it up. A process has one such thread; files that were
+ * open in one that was ended are opened again in the next.
+ */
+import type { Strided } from "./axes.ts";
+import type { Hdf5Answer, Hdf5Request, OpenedImage, Ranges } from "./hdf5-messages.ts";
+import { type OpenOptions, SAMPLE_ARRAYS } from "./image.ts";
+import type { Probe } from "./stored-array.ts";
+import { threadScript, WatchedThread } from "./watched-thread.ts";
+
+/** Time that any answer may take. */
+const ANSWER_MS = 5000;
+/** A slow disk gives this much in addition, of the chunks that are read. */
+const SLOWEST_BYTES_PER_MS = 10_000;
+
+type Hdf5Thread = WatchedThread<Hdf5Request, Hdf5Answer>;
+
+let current: Hdf5Thread | undefined;
+
+function currentThread(): Hdf5Thread {
+  if (current === undefined || current.ended)
+    current = new WatchedThread(threadScript("hdf5-worker", import.meta.url));
+  return current;
+}
+
+/** Opens the dataset `inside` a file, or the one that is most like an image. Throws {@link ImageError}. */
+export async function probeHdf5(path: string, options: OpenOptions): Promise<Probe> {
+  const opened = new OpenedFile(path, options);
+  const { file, shape, sampleType, chunks, ...facts } = await opened.image();
+  const read = (ranges: Ranges) => opened.read(ranges);
+  return { ...facts, array: { shape, sampleType, chunks, read, close: () => opened.close() } };
+}
+
+/** A file that is open in a thread, and is opened again when another file ended that thread. */
+class OpenedFile {
+  private thread: Hdf5Thread | undefined;
+  private opened: OpenedImage | undefined;
+
+  constructor(
+    private readonly path: string,
+    private readonly options: OpenOptions,
+  ) {}
+
+  async image(): Promise<OpenedImage> {
+    const { path, options } = this;
+    if (this.opened !== undefined && this.thread?.ended === false) return this.opened;
+    const thread = currentThread();
+    const reply = await thread.ask(
+      { path, work: "opening it as HDF5", milliseconds: ANSWER_MS },
+      { kind: "open", path, options },
+    );
+    if (reply === "thread ended") return this.image();
+    if (reply.kind !== "opened") throw new Error("The HDF5 thread answered another question.");
+    this.thread = thread;
+    this.opened = reply.image;
+    return reply.image;
+  }
+
+  async read(ranges: Ranges): Promise<Strided> {
+    const { file, sampleType, chunks, dataset } = await this.image();
+    const bytes = ranges.reduce(
+      (product, [from, to], axis) =>
+        product * (Math.ceil(to / chunks[axis]) - Math.floor(from / chunks[axis])) * chunks[axis],
+      SAMPLE_ARRAYS[sampleType].BYTES_PER_ELEMENT,
+    );
+    const milliseconds = ANSWER_MS + bytes / SLOWEST_BYTES_PER_MS;
+    const reply = await this.thread?.ask(
+      { path: this.path, work: `reading ${dataset}`, milliseconds },
+      { kind: "read", file, ranges },
+    );
+    if (reply === undefined || reply === "thread ended") return this.read(ranges);
+    if (reply.kind !== "values") throw new Error("The HDF5 thread answered another question.");
+    return reply.values;
+  }
+
+  async close(): Promise<void> {
+    const { path, thread, opened } = this;
+    if (opened === undefined) return;
+    const subject = { path, work: "closing it", milliseconds: ANSWER_MS };
+    await thread?.ask(subject, { kind: "close", file: opened.file }).catch(() => {});
+  }
+}

@@ -1,0 +1,157 @@
+/** Convolutions and their gradients in ONNX, which has them channels-first. */
+import { at, atLeast, lastOf, zip } from "../../../facts/checked-lists.ts";
+import {
+  CONVOLUTION,
+  CONVOLUTION_INPUT,
+  CONVOLUTION_WEIGHT,
+  type ConvolutionAttributes,
+  type ConvolutionWindow,
+} from "../../convolution.ts";
+import { batchOf, spaceOf } from "../../image-shape.ts";
+import type { GraphBuilder, Value } from "../graph.ts";
+import { plain, sameSizes, sizeOf, type Traced } from "../layout.ts";
+import { channelsLast, extended, image } from "./image-layout.ts";
+import { type Lowering, lowering } from "./lowering.ts";
+import { convolutionInputRefusal, convolutionRefusal, convolutionWeightRefusal } from "./operand-shapes.ts";
+import { weightGradient } from "./weight-gradient.ts";
+
+const both = (values: readonly number[]) => [...values, ...values];
+const isOne = (value: number) => value === 1;
+
+function convolution(
+  graph: GraphBuilder,
+  { x, weight }: { readonly x: Traced; readonly weight: Traced },
+  { stride, padding, dilation }: ConvolutionWindow,
+): Traced {
+  const [outputs, , ...kernel] = atLeast(weight.shape, 2);
+  const size = zip(spaceOf(x), kernel, stride, padding, dilation).map(([pixels, width, step, pad, spacing]) =>
+    Math.floor((pixels + 2 * pad - spacing * (width - 1) - 1) / step + 1),
+  );
+  const value = graph.add("Conv", [image(graph, x), plain(graph, weight)], {
+    attributes: { strides: [...stride], pads: both(padding), dilations: [...dilation], kernel_shape: kernel },
+    weightShape: inBlocks(weight.shape, batchOf(x) * sizeOf(size)),
+  });
+  return channelsLast(value, batchOf(x), size, outputs, x.type);
+}
+
+/** Blocks have 16 or 8 channels. */
+const BLOCK = 16;
+/** Copying one value of the weight into its block costs as much as this many pixels save. Measured. */
+const PIXELS_PER_WEIGHT = 5;
+
+/** Returns a weight's shape where channels in blocks pay off: for 2D images with many more pixels than the weight has values. */
+function inBlocks(shape: readonly number[], pixels: number): readonly number[] | undefined {
+  const [outputs, inputs, ...kernel] = atLeast(shape, 2);
+  const fits = kernel.length === 2 && outputs % BLOCK === 0 && inputs % BLOCK === 0;
+  const paysOff = sizeOf(kernel) > 1 && pixels > PIXELS_PER_WEIGHT * outputs * sizeOf(kernel);
+  return fits && paysOff ? shape : undefined;
+}
+
+/** Flips a kernel along all axes of space. */
+export function flipped(graph: GraphBuilder, weight: Value, kernel: readonly number[]): Value {
+  const axes = kernel.map((_, axis) => axis + 2).filter((_, axis) => at(kernel, axis) > 1);
+  if (axes.length === 0) return weight;
+  const all = (value: number) => graph.integers(axes.map(() => value));
+  return graph.add("Slice", [weight, all(-1), all(-(2 ** 31)), graph.integers(axes), all(-1)]);
+}
+
+/** The gradient by the input, which is also the transposed convolution. */
+function convolutionInput(
+  graph: GraphBuilder,
+  { dy, weight }: { readonly dy: Traced; readonly weight: Traced },
+  attributes: ConvolutionAttributes,
+): Traced {
+  const { stride, padding, size } = attributes;
+  const [, channels, ...kernel] = atLeast(weight.shape, 2);
+  const given = image(graph, dy);
+  const isTiled = sameSizes(kernel, stride) && padding.every((each) => each === 0);
+  if (isTiled && sizeOf(kernel) > 1 && graph.target !== "portable") return tiled(graph, dy, weight, size);
+  const value = stride.every(isOne)
+    ? flippedConvolution(graph, given, weight, attributes, batchOf(dy))
+    : transposedConvolution(graph, given, weight, attributes, spaceOf(dy));
+  return channelsLast(value, batchOf(dy), size, channels, dy.type);
+}
+
+/** At stride 1, the same convolution with its kernel flipped: in 3D many times as fast as ONNX's ConvTranspose. */
+function flippedConvolution(
+  graph: GraphBuilder,
+  dy: Value,
+  weight: Traced,
+  { stride, padding, dilation, size }: ConvolutionAttributes,
+  batch: number,
+): Value {
+  const [outputs, channels, ...kernel] = atLeast(weight.shape, 2);
+  const swapped = graph.add("Transpose", [plain(graph, weight)], {
+    attributes: { perm: [1, 0, ...kernel.map((_, axis) => axis + 2)] },
+  });
+  const pads = zip(kernel, padding, dilation).map(([width, pad, spacing]) => spacing * (width - 1) - pad);
+  return graph.add("Conv", [dy, flipped(graph, swapped, kernel)], {
+    attributes: { strides: [...stride], pads: both(pads), dilations: [...dilation], kernel_shape: kernel },
+    weightShape: inBlocks([channels, outputs, ...kernel], batch * sizeOf(size)),
+  });
+}
+
+function transposedConvolution(
+  graph: GraphBuilder,
+  dy: Value,
+  weight: Traced,
+  { stride, padding, dilation, size }: ConvolutionAttributes,
+  space: readonly number[],
+): Value {
+  const kernel = weight.shape.slice(2);
+  const covered = zip(space, kernel, stride, padding, dilation).map(
+    ([pixels, width, step, pad, spacing]) => (pixels - 1) * step - 2 * pad + spacing * (width - 1) + 1,
+  );
+  return graph.add("ConvTranspose", [dy, plain(graph, weight)], {
+    attributes: {
+      strides: [...stride],
+      pads: both(padding),
+      dilations: [...dilation],
+      kernel_shape: kernel,
+      output_padding: zip(size, covered).map(([wanted, present]) => wanted - present),
+    },
+  });
+}
+
+/**
+ * A transposed convolution whose kernels do not overlap: one matrix product for each column of the kernel. Columns are joined as
+ * neighbors, rows by moving whole lines. Transposing single pixels would take several times as long.
+ */
+function tiled(graph: GraphBuilder, dy: Traced, weight: Traced, size: readonly number[]): Traced {
+  const [batch, space] = [batchOf(dy), spaceOf(dy)];
+  const [inputs, channels, ...kernel] = atLeast(weight.shape, 2);
+  const last = kernel.length - 1;
+  const [columns, rows] = [lastOf(kernel), kernel.slice(0, last)];
+  const given = graph.reshape(image(graph, dy), [batch, inputs, sizeOf(space)]);
+  const weights = graph.addMany(
+    "Split",
+    [plain(graph, weight), graph.integers(new Array<number>(columns).fill(1))],
+    { attributes: { axis: 2 + last }, outputs: columns },
+  );
+  const products = weights.map((each) => {
+    const matrix = graph.reshape(each, [inputs, channels * sizeOf(rows)]);
+    const product = graph.matrixProduct(
+      { value: matrix, rank: 2, swapped: true },
+      { value: given, rank: 3, swapped: false },
+    );
+    return graph.reshape(product, [batch, channels, ...rows, ...space, 1]);
+  });
+  const neighbors = graph.add("Concat", products, { attributes: { axis: 2 + rows.length + space.length } });
+  const width = lastOf(space) * columns;
+  const lines = graph.reshape(neighbors, [batch, channels, ...rows, ...space.slice(0, last), width]);
+  const axes = rows.map((_, axis) => axis);
+  const interleaved = graph.add("Transpose", [lines], {
+    attributes: {
+      perm: [0, 1, ...axes.flatMap((axis) => [2 + rows.length + axis, 2 + axis]), 2 + 2 * rows.length],
+    },
+  });
+  const whole = zip(space, kernel).map(([pixels, each]) => pixels * each);
+  const value = graph.reshape(interleaved, [batch, channels, ...whole]);
+  return extended(graph, channelsLast(value, batch, whole, channels, dy.type), size);
+}
+
+export const convolutionLowerings: Readonly<Record<string, Lowering>> = {
+  [CONVOLUTION.name]: lowering(CONVOLUTION, convolution, convolutionRefusal),
+  [CONVOLUTION_INPUT.name]: lowering(CONVOLUTION_INPUT, convolutionInput, convolutionInputRefusal),
+  [CONVOLUTION_WEIGHT.name]: lowering(CONVOLUTION_WEIGHT, weightGradient, convolutionWeightRefusal),
+};

@@ -1,0 +1,70 @@
+/** How a TensorFlow.js kernel is checked and written into an ONNX graph. */
+import { attributesOf, either, isNumber, isNumbers, operandsOf, type Signature } from "../../kernel.ts";
+import type { GraphBuilder } from "../graph.ts";
+import type { Traced } from "../layout.ts";
+
+export type Operands = Readonly<Record<string, Traced>>;
+export type Attributes = Readonly<Record<string, unknown>>;
+type Result = Traced | Traced[];
+
+export interface Lowering {
+  /** Returns why the operands' shapes do not fit together, or undefined. */
+  refusal(operands: Operands, attributes: Attributes): string | undefined;
+  /** Adds the kernel's ONNX nodes to the graph and returns its results. */
+  write(graph: GraphBuilder, operands: Operands, attributes: Attributes): Result;
+}
+
+const isTraced = (value: unknown): value is Traced =>
+  typeof value === "object" && value !== null && "stored" in value && "axes" in value;
+
+/** Makes the lowering of a kernel that has a fixed list of operands. */
+export function lowering<Operand extends string, Attributes>(
+  signature: Signature<Operand, Attributes>,
+  write: (
+    graph: GraphBuilder,
+    operands: Readonly<Record<NoInfer<Operand>, Traced>>,
+    attributes: NoInfer<Attributes>,
+  ) => Result,
+  refusal?: (
+    operands: Readonly<Record<NoInfer<Operand>, Traced>>,
+    attributes: NoInfer<Attributes>,
+  ) => string | undefined,
+): Lowering {
+  return {
+    refusal: (operands, attributes) =>
+      refusal?.(operandsOf(signature, operands, isTraced), attributesOf(signature, attributes)),
+    write: (graph, operands, attributes) =>
+      write(graph, operandsOf(signature, operands, isTraced), attributesOf(signature, attributes)),
+  };
+}
+
+const AXIS: Signature<never, { readonly axis: number }> = { operands: [], attributes: { axis: isNumber } };
+
+/** Makes the lowering of a kernel that joins any number of operands along an axis. */
+export function joining(
+  write: (graph: GraphBuilder, parts: readonly Traced[], axis: number) => Traced,
+  refusal: (parts: readonly Traced[], axis: number) => string | undefined,
+): Lowering {
+  const axisOf = (attributes: Attributes) => attributesOf(AXIS, attributes).axis;
+  return {
+    refusal: (operands, attributes) => refusal(Object.values(operands), axisOf(attributes)),
+    write: (graph, operands, attributes) => write(graph, Object.values(operands), axisOf(attributes)),
+  };
+}
+
+/** An attribute that is one number, or one for each axis. */
+export const isNumberOrNumbers = either(isNumber, isNumbers);
+
+export const UNARY = { operands: ["x"], attributes: {} } as const satisfies Signature<"x", object>;
+export const BINARY = { operands: ["a", "b"], attributes: {} } as const satisfies Signature<
+  "a" | "b",
+  object
+>;
+
+export interface Unary {
+  readonly x: Traced;
+}
+export interface Binary {
+  readonly a: Traced;
+  readonly b: Traced;
+}

@@ -1,0 +1,219 @@
+/**
+ * Networks as ONNX models for other programs: standard operators only, weights inside, any number of images and, where the network
+ * allows it, images of any size. The traced graph holds sizes as numbers, so the program is traced at several sizes, and each number
+ * that changes becomes a computation of the input's shape (size-expressions.ts).
+ */
+import { at, atLeast } from "../../facts/checked-lists.ts";
+import type { Program } from "../program.ts";
+import type { WeightSpec } from "../scope.ts";
+import {
+  type ConstantDefinition,
+  encodeModel,
+  type GraphDefinition,
+  type NodeDefinition,
+  type ValueDefinition,
+} from "./model-proto.ts";
+import { type SizeExpression, sizeExpression } from "./size-expressions.ts";
+import { traceProgram } from "./trace-program.ts";
+
+/** Opset 18 (IR 8, of 2022) is what onnxruntime 1.14 and later, OpenCV and other runtimes read. */
+export const OPSET = 18;
+const IR_VERSION = 8;
+
+/** A network for other programs. Its only input and output are `[batch, channel, (z,) y, x]`. */
+export interface PortableNetwork {
+  /** Returns the network for images of this shape, with one input and one output. */
+  program(shape: readonly number[]): Program;
+  readonly specs: readonly WeightSpec[];
+  readonly weight: (name: string) => Float32Array;
+  /** The shape that the network was made for: `[batch, channel, (z,) y, x]`. */
+  readonly shape: readonly number[];
+  /** How far apart the sizes of each axis that the network takes lie; 0 for an axis of one size. */
+  readonly steps: readonly number[];
+}
+
+export interface PortableModel {
+  readonly bytes: Uint8Array;
+  /** As in {@link PortableNetwork}: 0 for further axes whose size could not be left open. */
+  readonly steps: readonly number[];
+}
+
+/** A number or an attribute depends on the input's size in a way that ONNX has no standard operator for. */
+class FixedSizeError extends Error {}
+
+/** Writes a network as an ONNX model. Where not every axis can be left open, those of space keep the size that `shape` says. */
+export function portableModel(network: PortableNetwork): PortableModel {
+  const onlyBatch = network.steps.map((step, axis) => (axis === 0 ? step : 0));
+  for (const steps of [network.steps, onlyBatch]) {
+    try {
+      return { bytes: encoded(network, steps), steps };
+    } catch (error) {
+      if (!(error instanceof FixedSizeError) || steps === onlyBatch) throw error;
+    }
+  }
+  throw new Error("A model without axes of any size was not tried.");
+}
+
+const AXIS_NAMES = ["batch", "", "z", "y", "x"];
+
+function encoded(network: PortableNetwork, steps: readonly number[]): Uint8Array {
+  const graph = openSizes(network, steps);
+  const images = ({ name }: ValueDefinition) => !network.specs.some((spec) => spec.name === name);
+  const weights = graph.inputs
+    .filter((input) => !images(input))
+    .map((input): ConstantDefinition => {
+      const values = network.weight(input.name);
+      return { ...input, bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) };
+    });
+  const whole = {
+    ...graph,
+    nodes: graph.nodes.map(withoutUnreadOutputs(graph)),
+    inputs: graph.inputs.filter(images),
+    constants: [...graph.constants, ...weights],
+  };
+  const names = steps.length === 4 ? AXIS_NAMES.toSpliced(2, 1) : AXIS_NAMES;
+  const dimensions = names.map((name, axis) => (steps[axis] === 0 ? "" : name));
+  return encodeModel(whole, { opset: OPSET, irVersion: IR_VERSION, dimensions });
+}
+
+/** Operators whose further outputs only training needs. */
+const TRAINING_OUTPUTS = new Set(["MaxPool", "LayerNormalization"]);
+
+function withoutUnreadOutputs({ nodes, outputs }: GraphDefinition): (node: NodeDefinition) => NodeDefinition {
+  const read = new Set([...nodes.flatMap((node) => node.inputs), ...outputs.map(({ name }) => name)]);
+  return (node) => {
+    if (!TRAINING_OUTPUTS.has(node.operator)) return node;
+    return {
+      ...node,
+      outputs: node.outputs.slice(0, node.outputs.findLastIndex((each) => read.has(each)) + 1),
+    };
+  };
+}
+
+/** Multiples of an axis's step that programs are traced at: prime, so that different sizes give different numbers. */
+const MULTIPLES = [
+  [11, 13, 17],
+  [0, 0, 0],
+  [5, 7, 19],
+  [23, 3, 29],
+  [31, 37, 11],
+];
+
+/** The graph of a network with its sizes computed of the input's shape. Throws {@link FixedSizeError} where one cannot be. */
+function openSizes(network: PortableNetwork, steps: readonly number[]): GraphDefinition {
+  const size = (axis: number, pick: number) =>
+    steps[axis] === 0 ? at(network.shape, axis) : at(steps, axis) * at(at(MULTIPLES, axis), pick);
+  const base = steps.map((_, axis) => size(axis, 0));
+  const open = steps.flatMap((step, axis) => (step === 0 ? [] : [axis]));
+  const shapes = [
+    base,
+    ...open.flatMap((axis) => [1, 2].map((pick) => base.with(axis, size(axis, pick)))),
+    steps.map((_, axis) => size(axis, 1)),
+  ];
+  const graphs = shapes.map((shape) =>
+    traceProgram(network.program(shape), network.specs, { gradients: false }, "portable"),
+  );
+  return new SizeOpener(shapes, graphs).opened();
+}
+
+const bytesAsIntegers = ({ bytes }: ConstantDefinition): number[] =>
+  Array.from(new BigInt64Array(bytes.slice().buffer), Number);
+
+/** Replaces the numbers of one graph that differ in graphs of the same program at other sizes. */
+class SizeOpener {
+  private readonly constants: readonly ReadonlyMap<string, ConstantDefinition>[];
+  private readonly added: NodeDefinition[] = [];
+  private readonly numbers = new Map<string, ConstantDefinition>();
+  private readonly known = new Map<string, string>();
+
+  /** @param shapes of the input, each with its graph; the first is the one that is opened */
+  constructor(
+    private readonly shapes: readonly (readonly number[])[],
+    private readonly graphs: readonly GraphDefinition[],
+  ) {
+    this.constants = graphs.map(
+      (graph) => new Map(graph.constants.map((constant) => [constant.name, constant])),
+    );
+  }
+
+  opened(): GraphDefinition {
+    const [base, ...others] = atLeast(this.graphs, 1);
+    if (others.some(({ nodes }) => nodes.length !== base.nodes.length))
+      throw new FixedSizeError("The graph has other operations at other sizes.");
+    const nodes = base.nodes.map((node, index) => {
+      const alike = this.graphs.map((graph) => at(graph.nodes, index));
+      const signature = (each: NodeDefinition) =>
+        `${each.operator} ${JSON.stringify(each.attributes)} ${each.inputs.length}`;
+      if (alike.some((each) => signature(each) !== signature(node)))
+        throw new FixedSizeError(`${node.origin ?? ""} ${node.operator} differs at other sizes.`);
+      return { ...node, inputs: node.inputs.map((_, place) => this.input(alike, place)) };
+    });
+    const all = [...this.added, ...nodes];
+    const read = new Set(all.flatMap((node) => node.inputs));
+    const constants = [...base.constants, ...this.numbers.values()].filter(({ name }) => read.has(name));
+    return { ...base, nodes: all, constants };
+  }
+
+  /** The name of a node's input: of what it is at the base size, or of what is computed instead. */
+  private input(alike: readonly NodeDefinition[], place: number): string {
+    const names = alike.map(({ inputs }) => at(inputs, place));
+    const found = names.map((name, index) => at(this.constants, index).get(name));
+    const [base] = found;
+    if (base === undefined) return at(names, 0);
+    const same = found.every((each) => each !== undefined && Buffer.compare(each.bytes, base.bytes) === 0);
+    if (same) return base.name;
+    const lists = found.map((each) => (each?.type === "int64" ? bytesAsIntegers(each) : []));
+    const [list] = atLeast(lists, 1);
+    if (list.length === 0 || lists.some(({ length }) => length !== list.length))
+      throw new FixedSizeError("A constant of the network depends on the size of its images.");
+    const parts = list.map((_, element) => {
+      const observations = this.shapes.map((sizes, index) => ({
+        sizes,
+        value: at(at(lists, index), element),
+      }));
+      const expression = sizeExpression(observations);
+      if (expression === undefined) throw new FixedSizeError("A size depends on the image's otherwise.");
+      return this.value(expression);
+    });
+    return parts.length === 1 ? at(parts, 0) : this.computed("Concat", parts, { axis: 0 });
+  }
+
+  /** A list of one number. */
+  private value({ numerator, denominator, axes, offset }: SizeExpression): string {
+    const [first, ...others] = axes;
+    if (first === undefined) return this.number(numerator + offset);
+    let value = this.size(first);
+    for (const axis of others) value = this.computed("Mul", [value, this.size(axis)]);
+    if (numerator !== 1) value = this.computed("Mul", [value, this.number(numerator)]);
+    if (denominator !== 1) value = this.computed("Div", [value, this.number(denominator)]);
+    return offset === 0 ? value : this.computed("Add", [value, this.number(offset)]);
+  }
+
+  private size(axis: number): string {
+    const isImages = ({ shape }: ValueDefinition) => String(shape) === String(this.shapes[0]);
+    const [{ name }] = atLeast(at(this.graphs, 0).inputs.filter(isImages), 1, "The network's inputs");
+    const whole = this.computed("Shape", [name]);
+    return this.computed("Slice", [whole, this.number(axis), this.number(axis + 1)]);
+  }
+
+  private number(value: number): string {
+    const name = `size_${value}`.replace("-", "minus_");
+    const bytes = new Uint8Array(BigInt64Array.of(BigInt(value)).buffer);
+    this.numbers.set(name, { name, type: "int64", shape: [1], bytes });
+    return name;
+  }
+
+  private computed(
+    operator: string,
+    inputs: readonly string[],
+    attributes: NodeDefinition["attributes"] = {},
+  ): string {
+    const key = `${operator}(${inputs})`;
+    const known = this.known.get(key);
+    if (known !== undefined) return known;
+    const name = `shape_${this.known.size}`;
+    this.known.set(key, name);
+    this.added.push({ operator, domain: "", inputs, outputs: [name], attributes, origin: "shape" });
+    return name;
+  }
+}

@@ -1,0 +1,173 @@
+import { at } from "../../facts/checked-lists.ts";
+import { shortNumber } from "../../facts/format.ts";
+import type { ImageSummary, SimilarCrop, Similarity } from "../../protocol/panel-messages.ts";
+import { element, setText, show } from "../dom.ts";
+import { drawLayers } from "./draw.ts";
+import type { ImageClient } from "./image-client.ts";
+import { compositeLut, DIVERGING, isRgb, LUTS } from "./luts.ts";
+import type { OpenedImage } from "./opened-image.ts";
+import { PlaneImage } from "./plane-image.ts";
+import type { TileContent } from "./tile-content.ts";
+
+/** Side of a crop, in CSS pixels. */
+const SIDE = 56;
+/** Pixels of a similarity map that are made at most. */
+const MOST_PIXELS = 2 ** 24;
+
+/** The pixel `[z, y, x]` whose features all others are compared with. */
+type Picked = readonly [z: number, y: number, x: number];
+
+/** Places that look like a picked one to an encoder: a map over its image, and a strip of crops from the whole folder. */
+export class SimilarPlaces {
+  /** The strip; hidden until a place was picked. */
+  readonly element: HTMLElement;
+  private readonly crops = element("div", { class: "crops", role: "list" });
+  private readonly message = element("span", { class: "hint", role: "status" });
+  /** The picture of features that was clicked. */
+  private picture: string | undefined;
+  private picked: Picked | undefined;
+  private found: Similarity | undefined;
+  /** Tracks the latest request, so that stale responses are dropped. */
+  private request = 0;
+
+  /** @param changed is called when the map changed */
+  constructor(
+    private readonly client: ImageClient,
+    private readonly changed: () => void,
+  ) {
+    const clear = element("button", { class: "link", type: "button" }, "Clear");
+    clear.addEventListener("click", () => this.reset());
+    this.element = element(
+      "section",
+      { class: "similar", "aria-label": "Most similar places" },
+      element("header", { class: "similar-header" }, this.message, clear),
+      this.crops,
+    );
+    show(this.element, false);
+  }
+
+  /** Compares a place of an image with all places of the folder that its features lie in. */
+  async pick(picture: string, picked: Picked): Promise<void> {
+    const request = ++this.request;
+    [this.picture, this.picked] = [picture, picked];
+    show(this.element, true);
+    setText(this.message, "Comparing places…");
+    try {
+      const found = await this.client.similar(picture, picked);
+      if (request === this.request) this.show(found, picked);
+    } catch (error) {
+      if (request === this.request) this.fail((error as Error).message);
+    }
+  }
+
+  /** Compares again: the features are those of a later epoch. */
+  refresh(): void {
+    if (this.picture !== undefined && this.picked !== undefined) void this.pick(this.picture, this.picked);
+  }
+
+  /** Forgets the picked place. */
+  reset(): void {
+    if (this.picked === undefined) return;
+    this.request++;
+    [this.picture, this.picked, this.found] = [undefined, undefined, undefined];
+    show(this.element, false);
+    this.crops.replaceChildren();
+    this.changed();
+  }
+
+  /** What a tile shows of the map over the slice `z`; nothing while no place of this image is picked. */
+  content({ image, summary }: OpenedImage, z: number): TileContent | undefined {
+    const { found, picked } = this;
+    if (found === undefined || picked === undefined || summary === undefined || image.path !== this.picture)
+      return undefined;
+    const [, height, width] = summary.shape;
+    const { pixelSize } = summary;
+    const plane = mapPlane(found, summary, z);
+    const legend = "red: alike, white: unrelated, blue: opposite";
+    return {
+      height,
+      width,
+      aspect: pixelSize === undefined ? 1 : pixelSize.y / pixelSize.x,
+      layers: [{ plane, range: { low: -1, high: 1 }, lut: DIVERGING }],
+      ...(Math.floor(z / found.stride[0]) === Math.floor(picked[0] / found.stride[0])
+        ? { cross: { x: picked[2], y: picked[1] } }
+        : {}),
+      description: `Similarity to the place at y ${picked[1]}, x ${picked[2]}; ${legend}`,
+      note: legend,
+      valueAt: ({ x, y }) =>
+        `cosine ${shortNumber(Number((plane.at(y, x) ?? 0).toFixed(3)))}  (y ${y}, x ${x})`,
+    };
+  }
+
+  private show(found: Similarity, [z, y, x]: Picked): void {
+    this.found = found;
+    const slice = found.grid[0] > 1 ? `z ${z}, ` : "";
+    setText(this.message, `Most similar to the place at ${slice}y ${y}, x ${x}:`);
+    this.crops.replaceChildren(...found.places.map((place) => crop(place, found.grid[0] > 1)));
+    this.changed();
+  }
+
+  private fail(message: string): void {
+    this.found = undefined;
+    setText(this.message, message);
+    this.crops.replaceChildren();
+    this.changed();
+  }
+}
+
+/** The similarity of each pixel of a slice, as that of its place. */
+function mapPlane({ grid, stride, values }: Similarity, { shape }: ImageSummary, z: number): PlaneImage {
+  const [, height, width] = shape;
+  const [depth, rows, columns] = grid;
+  const step = Math.max(1, Math.ceil(Math.sqrt((height * width) / MOST_PIXELS)));
+  const [down, across] = [Math.ceil(height / step), Math.ceil(width / step)];
+  const similarities = new Float32Array(values);
+  const slice = Math.min(depth - 1, Math.floor(z / stride[0]));
+  const map = new Float32Array(down * across);
+  for (let y = 0; y < down; y++) {
+    const row = (slice * rows + Math.min(rows - 1, Math.floor((y * step) / stride[1]))) * columns;
+    for (let x = 0; x < across; x++)
+      map[y * across + x] = at(similarities, row + Math.min(columns - 1, Math.floor((x * step) / stride[2])));
+  }
+  const plane = { height: down, width: across, sampleType: "float32", step } as const;
+  return new PlaneImage({ ...plane, values: map.buffer });
+}
+
+function crop({ image, at: [z, y, x], similarity, planes }: SimilarCrop, volume: boolean): HTMLElement {
+  const canvas = element("canvas", { "aria-hidden": "true" });
+  const place = `${image}, ${volume ? `z ${z}, ` : ""}y ${y}, x ${x}`;
+  const title = `${place}: cosine similarity ${similarity.toFixed(3)}`;
+  drawCrop(
+    canvas,
+    planes.map((plane) => new PlaneImage(plane)),
+  );
+  return element(
+    "div",
+    { class: "crop", role: "listitem", title, "aria-label": title },
+    canvas,
+    element("span", { class: "crop-value", "aria-hidden": "true" }, similarity.toFixed(2)),
+    element("span", { class: "crop-name", "aria-hidden": "true" }, image),
+  );
+}
+
+function drawCrop(canvas: HTMLCanvasElement, planes: readonly PlaneImage[]): void {
+  const context = canvas.getContext("2d");
+  const [first] = planes;
+  if (context === null || first === undefined) {
+    canvas.classList.add("missing");
+    return;
+  }
+  const side = Math.round(SIDE * devicePixelRatio);
+  const { width, height, sampleType } = first;
+  const scale = Math.min(side / width, side / height);
+  Object.assign(canvas, { width: side, height: side });
+  const picture = context.createImageData(side, side);
+  const layers = planes.map((plane, channel) => ({
+    plane,
+    range: isRgb(planes.length, sampleType) ? { low: 0, high: 255 } : plane.percentiles(0.35),
+    lut: planes.length === 1 ? LUTS.Gray : LUTS[compositeLut(channel, planes.length)],
+  }));
+  const [left, top] = [(side - width * scale) / 2, (side - height * scale) / 2];
+  drawLayers(picture, layers, { scaleX: scale, scaleY: scale, left, top });
+  context.putImageData(picture, 0, 0);
+}

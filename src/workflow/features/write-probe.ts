@@ -1,0 +1,201 @@
+/** Judges an encoder by labels: `biapy --features --labels FOLDER` writes a number and a map for each labeled image. */
+import { basename, join } from "node:path";
+import Papa from "papaparse";
+import type { Config } from "../../config/config.ts";
+import type { ImageSet } from "../../data/image-set.ts";
+import { type Box, boxOf } from "../../data/tiling.ts";
+import { writeFileAtomically } from "../../facts/files/write-file.ts";
+import type { ResultTree } from "../../facts/result-tree.ts";
+import type { Metrics } from "../../facts/run-events.ts";
+import { listImages, readImage } from "../../images/files.ts";
+import { ImageError, type ImageInfo, sampleArray, wholeRegion } from "../../images/image.ts";
+import type { ReportEvent } from "../../results/reporters.ts";
+import { iouOf } from "../../training/segmentation-losses.ts";
+import { groundTruth, namedLike } from "../ground-truth.ts";
+import { InputError } from "../input-error.ts";
+import { resultName } from "../result-names.ts";
+import { type ClassSettings, checkMask, classesOf, classSettings } from "../tasks/masks.ts";
+import { writeSamples } from "../write-image.ts";
+import type { FeatureMap } from "./feature-map.ts";
+import { type LabeledMap, probe } from "./linear-probe.ts";
+
+/** Parts that images are dealt to: each is judged by a probe that was fitted to the others. */
+const MOST_PARTS = 5;
+
+/** A test image that has a mask. */
+export interface LabeledImage {
+  readonly info: ImageInfo;
+  readonly mask: ImageInfo;
+  /** Its place among the test images. */
+  readonly index: number;
+}
+
+/**
+ * Finds the masks of the test images in a folder, by their names; images without one are left out.
+ *
+ * @throws {InputError} where there is none, or one does not fit
+ */
+export async function labeledImages(
+  labels: string,
+  config: Config,
+  images: ImageSet,
+  report: ReportEvent,
+): Promise<readonly LabeledImage[]> {
+  const wrong = (message: string) => new InputError([{ severity: "error", message: `--labels: ${message}` }]);
+  const paths = await listImages(labels).catch((error) => {
+    if (error instanceof ImageError) throw wrong(error.message);
+    throw error;
+  });
+  const found = [...images.infos.entries()].filter(([, { path }]) => namedLike(paths, path).length > 0);
+  if (found.length === 0) throw wrong(`no file in ${labels} is named as an image of DATA.TEST.PATH.`);
+  const infos = found.map(([, info]) => info);
+  const check = checkMask(classSettings(config), report);
+  const named = config.with("DATA.TEST.GT_PATH", labels);
+  const masks = await groundTruth(named, "TEST", infos, report, { channels: 1, check });
+  return found.map(([index, info], at) => ({ index, info, mask: masks[at] }));
+}
+
+/**
+ * Fits and judges the probe, and writes `<image>_probe.tif`, the class of each place over the image, and `linear_probe.csv`.
+ *
+ * @param mapOf reads the features of a test image
+ */
+export async function writeProbe(
+  labeled: readonly LabeledImage[],
+  mapOf: (info: ImageInfo) => Promise<FeatureMap>,
+  config: Config,
+  tree: ResultTree,
+  report: ReportEvent,
+): Promise<void> {
+  const settings = classSettings(config);
+  const classes = Math.max(2, settings.classes);
+  const maps: LabeledMap[] = [];
+  for (const [index, { info, mask }] of labeled.entries()) {
+    const map = await mapOf(info);
+    const { data } = await readImage(mask.path);
+    const pixels = classesOf(Float32Array.from(data), settings);
+    const labels = placeLabels(
+      map,
+      pixels,
+      boxOf((axis) => info.shape[axis]),
+      classes,
+    );
+    maps.push({ map, labels, parts: partsOf(map, index, labeled.length) });
+  }
+  const found = probe(maps, classes);
+  const measured = new Map<string, Metrics>();
+  for (const [index, { info, mask }] of labeled.entries()) {
+    const { labels, map } = maps[index];
+    const metrics = judged(found[index], labels, settings);
+    const image = basename(info.path);
+    measured.set(image, metrics);
+    const path = join(tree.features, `${resultName(info)}_probe.tif`);
+    const size = boxOf((axis) => info.shape[axis]);
+    const kind = { channels: 1, sampleType: "uint8", pixelSize: info.pixelSize } as const;
+    await writeSamples(path, spread(found[index], map, size), kind, wholeRegion(info.shape));
+    report({ event: "test", image, metrics });
+    report({
+      event: "image",
+      kind: "features",
+      image,
+      files: {
+        original: info.path,
+        features: join(tree.features, `${resultName(info)}.tif`),
+        prediction: path,
+        groundTruth: mask.path,
+      },
+    });
+  }
+  const rows = [...measured].map(([file, metrics]) => ({ file, ...metrics }));
+  const table = `${Papa.unparse(rows, { newline: "\n" })}\n`;
+  await writeFileAtomically(join(tree.features, "linear_probe.csv"), table);
+  const mean = (name: string) => {
+    const values = [...measured.values()].map((each) => each[name]).filter(Number.isFinite);
+    return values.reduce((sum, value) => sum + value, 0) / values.length;
+  };
+  const metrics = { iou: mean("iou"), accuracy: mean("accuracy") };
+  report({ event: "test", metrics });
+  const message = `Linear probe: IoU ${metrics.iou.toFixed(3)}, accuracy ${metrics.accuracy.toFixed(3)} of ${labeled.length} labeled ${labeled.length === 1 ? "image" : "images"}, each judged by a fit to others.`;
+  report({ event: "log", level: "info", message });
+}
+
+/** The class that most pixels of a place have; -1 where all of them are ignored. */
+function placeLabels(
+  { shape, stride }: FeatureMap,
+  pixels: Float32Array,
+  size: Box,
+  classes: number,
+): Int32Array {
+  const [depth, rows, columns] = shape;
+  const counts = new Int32Array(depth * rows * columns * classes);
+  eachPixel(size, stride, [depth, rows, columns], (pixel, place) => {
+    const label = pixels[pixel];
+    if (label >= 0 && label < classes) counts[place * classes + label]++;
+  });
+  return Int32Array.from({ length: depth * rows * columns }, (_, place) => {
+    const own = counts.subarray(place * classes, (place + 1) * classes);
+    const most = Math.max(...own);
+    return most === 0 ? -1 : own.indexOf(most);
+  });
+}
+
+/** A single image is cut in two along its longest axis; of several, each belongs to one part as a whole. */
+function partsOf({ shape: [depth, rows, columns] }: FeatureMap, index: number, images: number): Int32Array {
+  const places = depth * rows * columns;
+  if (images > 1) return new Int32Array(places).fill(index % Math.min(MOST_PARTS, images));
+  const longest = Math.max(depth, rows, columns);
+  const half = Math.ceil(longest / 2);
+  return Int32Array.from({ length: places }, (_, place) => {
+    const [x, y, z] = [
+      place % columns,
+      Math.floor(place / columns) % rows,
+      Math.floor(place / columns / rows),
+    ];
+    return Number((longest === rows ? y : longest === columns ? x : z) >= half);
+  });
+}
+
+/** IoU as segmentation measures it (of two classes, that of the foreground), and the share of places whose class is right. */
+function judged(found: Int32Array, labels: Int32Array, { classes }: ClassSettings): Metrics {
+  const [overlaps, unions] = [new Float64Array(Math.max(2, classes)), new Float64Array(Math.max(2, classes))];
+  let [right, counted] = [0, 0];
+  for (const [place, label] of labels.entries()) {
+    if (label < 0) continue;
+    counted++;
+    unions[label]++;
+    if (found[place] === label) {
+      overlaps[label]++;
+      right++;
+    } else unions[found[place]]++;
+  }
+  const measured = [...unions.keys()].filter((index) => classes > 2 || index === 1);
+  const sums = measured.flatMap((index) => [
+    [`overlap_${index}`, overlaps[index]] as const,
+    [`union_${index}`, unions[index]] as const,
+  ]);
+  return { ...iouOf(Object.fromEntries(sums)), accuracy: counted === 0 ? 0 : right / counted };
+}
+
+/** The class of each place over its pixels. */
+function spread(found: Int32Array, { shape: [depth, rows, columns], stride }: FeatureMap, size: Box) {
+  const classes = sampleArray("uint8", size[0] * size[1] * size[2]);
+  eachPixel(size, stride, [depth, rows, columns], (pixel, place) => {
+    classes[pixel] = found[place];
+  });
+  return classes;
+}
+
+/** Calls `each` with every pixel of an image and the place of the grid that it belongs to, both as row-major indices. */
+function eachPixel(
+  [depth, height, width]: Box,
+  stride: Box,
+  [, rows, columns]: Box,
+  each: (pixel: number, place: number) => void,
+): void {
+  let pixel = 0;
+  for (let z = 0; z < depth; z++)
+    for (let y = 0; y < height; y++) {
+      const row = (Math.floor(z / stride[0]) * rows + Math.floor(y / stride[1])) * columns;
+      for (let x = 0; x < width; x++) each(pixel++, row + Math.floor(x / stride[2]));
+    }
+}

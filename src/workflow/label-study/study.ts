@@ -1,0 +1,214 @@
+/** A label study on disk: its images, its configurations, its runs, and the curve that they give. */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { cp, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import Papa from "papaparse";
+import * as v from "valibot";
+import { loadBiapyCheckpoint } from "../../checkpoint/biapy-checkpoint.ts";
+import type { Config } from "../../config/config.ts";
+import { withSettings } from "../../config/with-settings.ts";
+import { readJson } from "../../facts/files/regular-file.ts";
+import { temporaryName, writeFileAtomically } from "../../facts/files/write-file.ts";
+import { type ResultTree, resultTree } from "../../facts/result-tree.ts";
+import { readRunState } from "../../facts/run-state.ts";
+import { listImages } from "../../images/files.ts";
+import { ImageError } from "../../images/image.ts";
+import { namedLike } from "../ground-truth.ts";
+import { studyChart } from "./chart.ts";
+import { contentHash, sharedContents } from "./contents.ts";
+import { type StudyResult, studyCsv, studyRows } from "./outcome.ts";
+import { defaultCounts, type StudyRun, studyRuns } from "./plan.ts";
+
+export interface StudySettings {
+  readonly config: Config;
+  /** The text that `config` was read from. */
+  readonly text: string;
+  readonly checkpoint: string;
+  readonly resultDirectory: string;
+  /** Name of the job that the study's runs belong to. */
+  readonly name: string;
+  /** Numbers of labeled images; doubling, up to all, where not given. */
+  readonly counts?: readonly number[];
+  /** Trainings of each kind. */
+  readonly seeds: number;
+}
+
+/** A training of the study, which is an ordinary run of its job. */
+export interface PlannedRun extends StudyRun {
+  /** Number of the run in its job. */
+  readonly runId: number;
+  readonly configFile: string;
+  /** `3/12: 2 labeled, pretrained, seed 1` */
+  readonly title: string;
+}
+
+/** How a training of the study stands: `waiting` for a first start, `stopped` before its end, or `finished` with its test. */
+export type PlannedState = "waiting" | "stopped" | "finished";
+
+/** Run numbers by what a run depends on. */
+const planSchema = v.record(v.string(), v.pipe(v.number(), v.safeInteger(), v.minValue(1)));
+
+/**
+ * The runs of a study. A run's number stands for everything that it depends on: configuration, labeled images, test images and the
+ * content of the checkpoint. What has changed gets a new number, so that no earlier result is taken for a new one.
+ */
+export class LabelStudy {
+  private constructor(
+    private readonly settings: StudySettings,
+    readonly runs: readonly PlannedRun[],
+  ) {}
+
+  /** Plans the runs, copies their images and writes their configurations. Throws {@link ImageError} for images without a mask. */
+  static async plan(settings: StudySettings): Promise<LabelStudy> {
+    const { config } = settings;
+    const folder = studyFolder(settings);
+    const images = (await listImages(config.text("DATA.TRAIN.PATH"))).map((path) => basename(path));
+    const planned = studyRuns({
+      images,
+      counts: settings.counts ?? defaultCounts(images.length),
+      seeds: settings.seeds,
+      checkpoint: resolve(settings.checkpoint),
+      epochs: config.number("TRAIN.EPOCHS"),
+      patience: config.number("TRAIN.PATIENCE"),
+    });
+    const checkpoint = await contentHash(settings.checkpoint);
+    const test = await testContent(config);
+    const planFile = join(folder, "plan.json");
+    const known = new Map(
+      Object.entries((await readJson(planFile, planSchema).catch(() => undefined)) ?? {}),
+    );
+    const runs: PlannedRun[] = [];
+    await mkdir(join(folder, "configurations"), { recursive: true });
+    for (const [index, run] of planned.entries()) {
+      const text = withSettings(settings.text, { ...run.settings, ...(await labeled(settings, run)) });
+      const key = createHash("sha256")
+        .update([text, test, run.start === "pretrained" ? checkpoint : ""].join("\0"))
+        .digest("hex");
+      const runId = known.get(key) ?? Math.max(0, ...known.values()) + 1;
+      known.set(key, runId);
+      const configFile = join(folder, "configurations", `${settings.name}_${runId}.yaml`);
+      await writeFileAtomically(configFile, text);
+      const title = `${index + 1}/${planned.length}: ${run.images.length} labeled, ${run.start}, seed ${run.seed}`;
+      runs.push({ ...run, runId, configFile, title });
+    }
+    await writeFileAtomically(planFile, `${JSON.stringify(Object.fromEntries(known), null, 2)}\n`);
+    return new LabelStudy(settings, runs);
+  }
+
+  /** Where chart, table, images and configurations of the study lie. */
+  get folder(): string {
+    return studyFolder(this.settings);
+  }
+
+  async stateOf(run: PlannedRun): Promise<PlannedState> {
+    const tree = this.treeOf(run);
+    const status = (await readRunState(tree))?.status;
+    if (status === "finished" && existsSync(metricsFile(tree))) return "finished";
+    return status === undefined || status === "failed" ? "waiting" : "stopped";
+  }
+
+  /** Writes the table and the chart of all runs that have finished. Returns their results. */
+  async collect(): Promise<readonly StudyResult[]> {
+    const results: StudyResult[] = [];
+    for (const run of this.runs) {
+      if ((await this.stateOf(run)) !== "finished") continue;
+      const iou = await testIou(this.treeOf(run));
+      const { runId, start, seed, images } = run;
+      if (iou !== undefined) results.push({ runId, start, labels: images.length, seed, iou });
+    }
+    await writeFileAtomically(join(this.folder, "label_study.csv"), studyCsv(results));
+    if (studyRows(results).length > 0)
+      await writeFileAtomically(join(this.folder, "label_study.png"), await studyChart(results));
+    return results;
+  }
+
+  /** Says what makes the comparison unfair: test images that the checkpoint, or the segmentation, has learned from. */
+  async warnings(): Promise<string[]> {
+    const { config, checkpoint } = this.settings;
+    const test = await listImages(config.text("DATA.TEST.PATH"));
+    const shared = async (folder: string) =>
+      sharedContents(test, await listImages(folder).catch((): string[] => []));
+    const own = await shared(config.text("DATA.TRAIN.PATH"));
+    const pretrained = await pretrainedOn(checkpoint);
+    const seen = pretrained === undefined ? [] : await shared(pretrained);
+    return [
+      ...(own.length === 0
+        ? []
+        : [`Test images are among the labeled ones (DATA.TRAIN.PATH): ${own.join(", ")}.`]),
+      ...(seen.length === 0
+        ? []
+        : [`The checkpoint was pretrained on test images (in ${pretrained}): ${seen.join(", ")}.`]),
+      ...(pretrained === undefined
+        ? [
+            "The checkpoint does not say which images it was pretrained on: make sure that no test image is among them.",
+          ]
+        : []),
+    ];
+  }
+
+  private treeOf({ runId }: PlannedRun): ResultTree {
+    return resultTree(this.settings.resultDirectory, this.settings.name, runId);
+  }
+}
+
+const studyFolder = ({ resultDirectory, name }: StudySettings) =>
+  join(resultTree(resultDirectory, name, 1).jobDirectory, "label_study");
+
+/** What test images and their masks hold. */
+async function testContent(config: Config): Promise<string> {
+  const paths = await Promise.all([
+    listImages(config.text("DATA.TEST.PATH")),
+    listImages(config.text("DATA.TEST.GT_PATH")),
+  ]);
+  const hashes: string[] = [];
+  for (const path of paths.flat()) hashes.push(basename(path), await contentHash(path));
+  return hashes.join("\0");
+}
+
+/** Copies a run's images and masks, unless they are there. Returns the keys that name the copies. */
+async function labeled(settings: StudySettings, { images, seed }: StudyRun): Promise<Record<string, string>> {
+  const path = settings.config.text("DATA.TRAIN.PATH");
+  const masks = await listImages(settings.config.text("DATA.TRAIN.GT_PATH"));
+  const pairs = images.map((image) => {
+    const [mask] = namedLike(masks, image);
+    if (mask === undefined) throw new ImageError(image, `${image} has no mask in DATA.TRAIN.GT_PATH.`);
+    return [join(path, image), mask] as const;
+  });
+  const hash = createHash("sha256");
+  for (const file of pairs.flat()) hash.update(`${basename(file)}\0${await contentHash(file)}\0`);
+  const name = `${images.length}-labeled-seed-${seed}-${hash.digest("hex").slice(0, 8)}`;
+  const folder = join(studyFolder(settings), "images", name);
+  if (!existsSync(folder)) {
+    const temporary = temporaryName(folder);
+    for (const [image, mask] of pairs) {
+      await cp(image, join(temporary, "images", basename(image)), { recursive: true });
+      await cp(mask, join(temporary, "masks", basename(mask)), { recursive: true });
+    }
+    await rename(temporary, folder).finally(() => rm(temporary, { recursive: true, force: true }));
+  }
+  return { "DATA.TRAIN.PATH": join(folder, "images"), "DATA.TRAIN.GT_PATH": join(folder, "masks") };
+}
+
+/** The folder of images that a checkpoint says it learned from. */
+async function pretrainedOn(path: string): Promise<string | undefined> {
+  const checkpoint = await loadBiapyCheckpoint(path);
+  try {
+    const data = checkpoint.config?.DATA;
+    const train = typeof data === "object" && data !== null && "TRAIN" in data ? data.TRAIN : undefined;
+    const folder = typeof train === "object" && train !== null && "PATH" in train ? train.PATH : undefined;
+    return typeof folder === "string" && existsSync(folder) ? resolve(folder) : undefined;
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+const metricsFile = ({ runDirectory }: ResultTree) => join(runDirectory, "test_results_metrics.csv");
+
+/** The mean IoU of a run's test images; undefined where none was measured. */
+async function testIou(tree: ResultTree): Promise<number | undefined> {
+  const text = await readFile(metricsFile(tree), "utf8");
+  const { data } = Papa.parse<Record<string, string>>(text, { header: true, skipEmptyLines: true });
+  const values = data.map(({ iou }) => Number.parseFloat(iou)).filter(Number.isFinite);
+  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+}

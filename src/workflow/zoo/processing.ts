@@ -1,0 +1,109 @@
+/** DATA.NORMALIZATION in the words of bioimageio.spec 0.5: what is done to images before a network sees them, and to what it makes. */
+import type { ChannelNormalization, NormalizationSettings } from "../../data/normalization.ts";
+import type { ZooNetwork } from "./networks.ts";
+
+export interface Processing {
+  readonly id: string;
+  readonly kwargs: Readonly<Record<string, string | number | readonly (string | number)[]>>;
+}
+
+/** Constant images divide by about this. */
+const EPSILON = 1e-6;
+
+/**
+ * The operations that normalize an image: each channel of each image by itself.
+ *
+ * @param axes of space
+ * @param channels how the test image was normalized, which says by what `div` divides
+ */
+export function preprocessing(
+  { type, custom, clip }: NormalizationSettings,
+  axes: readonly string[],
+  channels: readonly ChannelNormalization[],
+): Processing[] {
+  const clips: Processing[] = [];
+  if (clip !== undefined && "percentiles" in clip) {
+    const [min_percentile, max_percentile] = clip.percentiles;
+    clips.push({ id: "clip", kwargs: { min_percentile, max_percentile, axes } });
+  } else if (clip !== undefined)
+    clips.push({ id: "clip", kwargs: { min: clip.lower[0], max: clip.upper[0] } });
+  if (type === "div") return [...clips, linear(1 / channels[0].scale, 0)];
+  if (type === "scale_range") return [...clips, { id: "scale_range", kwargs: { axes, eps: EPSILON } }];
+  if (custom === undefined)
+    return [...clips, { id: "zero_mean_unit_variance", kwargs: { axes, eps: EPSILON } }];
+  const fixed = perChannel({ mean: custom.mean, std: custom.deviation }, channels.length);
+  return [...clips, { id: "fixed_zero_mean_unit_variance", kwargs: fixed }];
+}
+
+/** One number for all channels, or one for each. */
+function perChannel(
+  numbers: Readonly<Record<string, readonly number[]>>,
+  channels: number,
+): Processing["kwargs"] {
+  const lists = Object.entries(numbers);
+  if (channels === 1 || lists.every(([, values]) => values.length === 1))
+    return Object.fromEntries(lists.map(([name, values]) => [name, values[0]]));
+  const filled = lists.map(([name, values]) => [
+    name,
+    Array.from({ length: channels }, (_, channel) => values[Math.min(channel, values.length - 1)]),
+  ]);
+  return { ...Object.fromEntries(filled), axis: "channel" };
+}
+
+const linear = (gain: number, offset: number): Processing => ({
+  id: "scale_linear",
+  kwargs: { gain, offset },
+});
+
+/**
+ * The operations on what a network makes: probabilities of a segmentation; the image's own range of restored images, where that does
+ * not depend on the image.
+ */
+export function postprocessing(
+  { activation, restores }: Pick<ZooNetwork, "activation" | "restores">,
+  { type, custom }: NormalizationSettings,
+  channels: readonly ChannelNormalization[],
+): Processing[] {
+  if (activation === "sigmoid") return [{ id: "sigmoid", kwargs: {} }];
+  if (activation === "softmax") return [{ id: "softmax", kwargs: { axis: "channel" } }];
+  if (!restores) return [];
+  if (type === "div") return channels[0].scale === 1 ? [] : [linear(channels[0].scale, 0)];
+  if (type !== "zero_mean_unit_variance" || custom === undefined) return [];
+  const kwargs = perChannel({ gain: custom.deviation, offset: custom.mean }, channels.length);
+  return [{ id: "scale_linear", kwargs }];
+}
+
+/** Does the same to a network's output `[channel, pixel]` of one image. */
+export function postprocessed(
+  values: Float32Array,
+  channels: number,
+  steps: readonly Processing[],
+): Float32Array {
+  const pixels = values.length / channels;
+  const result = Float32Array.from(values);
+  for (const { id, kwargs } of steps) {
+    if (id === "softmax") softmax(result, pixels, channels);
+    else
+      for (let at = 0; at < result.length; at++) {
+        const channel = Math.floor(at / pixels);
+        const number = (name: string) =>
+          Number([kwargs[name]].flat().at(Array.isArray(kwargs[name]) ? channel : 0));
+        result[at] =
+          id === "sigmoid" ? 1 / (1 + Math.exp(-result[at])) : result[at] * number("gain") + number("offset");
+      }
+  }
+  return result;
+}
+
+/** In place, over the channels of each pixel. */
+function softmax(values: Float32Array, pixels: number, channels: number): void {
+  for (let pixel = 0; pixel < pixels; pixel++) {
+    let largest = -Infinity;
+    for (let channel = 0; channel < channels; channel++)
+      largest = Math.max(largest, values[channel * pixels + pixel]);
+    let sum = 0;
+    for (let channel = 0; channel < channels; channel++)
+      sum += values[channel * pixels + pixel] = Math.exp(values[channel * pixels + pixel] - largest);
+    for (let channel = 0; channel < channels; channel++) values[channel * pixels + pixel] /= sum;
+  }
+}

@@ -1,0 +1,50 @@
+/** Which sizes of images a network takes. */
+import { architectureOf, ndimOf } from "../../config/basics.ts";
+import type { Config } from "../../config/config.ts";
+import { modelLevels } from "../../config/model-levels.ts";
+import { hrNetStages, stuNetStages } from "../../config/model-stages.ts";
+import { ARCHITECTURES, readsSetting } from "../../facts/architectures.ts";
+
+/**
+ * How far apart the sizes lie that the network of a configuration takes, along each axis of space: 8 where it shrinks images three times
+ * by two, 0 where it takes patches of DATA.PATCH_SIZE only.
+ */
+export function sizeSteps(config: Config): number[] {
+  const patch = config.numbers("DATA.PATCH_SIZE").slice(0, ndimOf(config));
+  const steps = shrinking(config);
+  return patch.map((size, axis) => (size % steps[axis] === 0 ? steps[axis] : 0));
+}
+
+const product = (factors: readonly number[]) => factors.reduce((all, each) => all * each, 1);
+
+/** How many times smaller an image is at the network's coarsest level, along each axis; 0 where it takes one size only. */
+function shrinking(config: Config): number[] {
+  const architecture = architectureOf(config);
+  const flat = ndimOf(config) === 2;
+  const axes = (z: readonly number[], yx: readonly number[]) =>
+    [...(flat ? [] : [z]), yx, yx].map((factors) => product(factors));
+  const everywhere = (step: number) => axes([step], [step]);
+  switch (ARCHITECTURES.get(architecture)?.patch) {
+    case "levels":
+    case "fixed levels": {
+      const { zDown, yxDown } = modelLevels(config);
+      const stem = readsSetting(architecture, "CONVNEXT_STEM_K_SIZE")
+        ? [config.number("MODEL.CONVNEXT_STEM_K_SIZE")]
+        : [];
+      return axes([...zDown, ...stem], [...yxDown, ...stem]);
+    }
+    case "branches": {
+      const { zDown, yxDown } = hrNetStages(config);
+      return axes([zDown[0], ...zDown], [yxDown[0], ...yxDown]);
+    }
+    case "stages":
+      return stuNetStages(config)
+        .pools.reduce((all, row) => all.map((size, axis) => size * row[axis]), everywhere(1))
+        .slice();
+    case "pixels":
+      // DFCAN's Fourier transform is made for one size.
+      return everywhere(architecture === "dfcan" ? 0 : 1);
+    default:
+      return everywhere(0);
+  }
+}

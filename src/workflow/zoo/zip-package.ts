@@ -1,0 +1,47 @@
+/** Writes a package of the Zoo: a ZIP file of a description and the files that it names. */
+import type { FileHandle } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { Zip, ZipDeflate, ZipPassThrough } from "fflate";
+import { explainedWriteError, writeThroughTemporary } from "../../facts/files/write-file.ts";
+
+/** Files by their names in the package. */
+export type PackageFiles = ReadonlyMap<string, Uint8Array>;
+
+/** A ZIP file without its 64-bit extension holds so many bytes at most. */
+const MOST_BYTES = 2 ** 32 - 1;
+
+/** Weights and pictures are noise to a compressor. */
+const STORED = /\.(onnx|pt|png)$/;
+
+/** Writes the files as a ZIP file that replaces `path` when all of it is on the disk. Throws `ResultError`, and where it is too large. */
+export async function writePackage(path: string, files: PackageFiles): Promise<void> {
+  const size = [...files.values()].reduce((sum, { length }) => sum + length, 0);
+  if (size > MOST_BYTES)
+    throw new Error(`${path}: the package would have ${size} bytes; a ZIP file holds ${MOST_BYTES}.`);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeThroughTemporary(path, (handle) => writeZip(handle, files));
+  } catch (error) {
+    throw explainedWriteError(path, error);
+  }
+}
+
+async function writeZip(handle: FileHandle, files: PackageFiles): Promise<void> {
+  const chunks: Uint8Array[] = [];
+  const zip = new Zip((error, chunk) => {
+    if (error) throw error;
+    chunks.push(chunk);
+  });
+  const flush = async () => {
+    for (const chunk of chunks.splice(0)) await handle.writeFile(chunk);
+  };
+  for (const [name, bytes] of files) {
+    const entry = STORED.test(name) ? new ZipPassThrough(name) : new ZipDeflate(name);
+    zip.add(entry);
+    entry.push(bytes, true);
+    await flush();
+  }
+  zip.end();
+  await flush();
+}
