@@ -226,7 +226,7 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   try {
     const { config, close } = await withZooModel(written, report);
     try {
-      return await runConfig(given, report, config, problems);
+      return await runConfig(given, report, config, problems, config !== written);
     } finally {
       await close();
     }
@@ -237,12 +237,17 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   }
 }
 
-/** Runs a configuration whose file had these problems. */
+/**
+ * Runs a configuration whose file had these problems.
+ *
+ * @param unpacked whether it starts from weights that are removed afterwards
+ */
 async function runConfig(
   given: Arguments,
   report: ReportEvent,
   config: Config,
   problems: readonly Problem[],
+  unpacked = false,
 ): Promise<number> {
   const nameProblem = checkName(given.name);
   const readable = config.document.entries.length > 0;
@@ -297,7 +302,7 @@ async function runConfig(
     // A run that only tests names the checkpoint that it loaded.
     const loaded = config.text("PATHS.CHECKPOINT_FILE");
     const best = config.flag("TRAIN.ENABLE") || loaded === "" ? tree.bestCheckpoint : loaded;
-    const checkpoint = existsSync(best) ? best : undefined;
+    const checkpoint = existsSync(best) && !(unpacked && best === loaded) ? best : undefined;
     report({ ...end, status, checkpoint, resume });
     return status === "stopped" ? EXIT.stopped : EXIT.done;
   } catch (error) {

@@ -34,8 +34,14 @@ function shrinking(config: Config): number[] {
       return axes([stemAlongZ, ...zDown], [stem, ...yxDown]);
     }
     case "branches": {
-      const { zDown, yxDown } = hrNetStages(config);
-      return axes([zDown[0], ...zDown], [yxDown[0], ...yxDown]);
+      const { zDown, yxDown, channels } = hrNetStages(config);
+      const counts = channels.map((branches) => branches.length);
+      // Two convolutions before the first stage; then each stage that adds a branch.
+      const all = (down: readonly number[]) => [
+        ...[down[0], down[0]],
+        ...down.filter((_, stage) => counts[stage] > (stage === 0 ? 1 : counts[stage - 1])),
+      ];
+      return axes(all(zDown), all(yxDown));
     }
     case "stages":
       return stuNetStages(config)

@@ -226,7 +226,7 @@ function normalizationKeys(config: Config, { inputs: [{ preprocessing }] }: Pack
         .with("DATA.NORMALIZATION.TYPE", "zero_mean_unit_variance")
         .with("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.MEAN_VAL", list(kwargs.mean))
         .with("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.STD_VAL", list(kwargs.std));
-    } else if (id === "clip") result = clipped(result, kwargs);
+    } else if (id === "clip") result = isScaled(result, kwargs) ? result : clipped(result, kwargs);
     else throw new PackageError(`its preprocessing has ${id}, which this engine does not do to images.`);
   }
   return result;
@@ -236,6 +236,10 @@ type Arguments = Readonly<Record<string, unknown>>;
 
 const isDivision = ({ gain, offset = 0 }: Arguments): boolean =>
   offset === 0 && typeof gain === "number" && [1, 255, 65535].some((by) => Math.abs(gain * by - 1) < 1e-6);
+
+/** Whether clipping follows scaling by percentiles: that is one setting here. */
+const isScaled = (config: Config, { min, max }: Arguments): boolean =>
+  config.flag("DATA.NORMALIZATION.PERC_CLIP.ENABLE") && min === 0 && max === 1;
 
 function scaleRange(config: Config, { min_percentile = 0, max_percentile = 100 }: Arguments): Config {
   const scaled = config.with("DATA.NORMALIZATION.TYPE", "scale_range");
