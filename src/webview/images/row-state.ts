@@ -161,7 +161,9 @@ export class RowState {
       z: this.z,
       maximum: this.maximum,
       scaleBar: this.switches.scaleBar,
-      lutOf: (channel) => LUTS[lutOf(this.chosenChannels, channel, this.channels)],
+      // An image of one channel stays gray beside one of several.
+      lutOf: (channel) =>
+        LUTS[lutOf(this.chosenChannels, channel, opened.summary?.shape[3] ?? this.channels)],
       rangeOf: (channel) => this.rangeOf(opened, channel),
     };
   }
@@ -185,8 +187,10 @@ export class RowState {
     const plane = planes?.[channel];
     if (plane === undefined) return { low: 0, high: 1 };
     const key = this.rangeKey(opened);
-    if (this.contrast.mode === "auto" && opened.image.labels)
-      return this.ranges.rangeFor({ ...this.contrast, mode: "whole" }, key, channel, plane);
+    if (this.contrast.mode === "auto" && opened.image.labels) {
+      const { high } = this.ranges.rangeFor({ ...this.contrast, percent: 0 }, key, channel, plane);
+      return { low: 0, high: Math.max(1, high) };
+    }
     // Photographs keep their color balance: automatic contrast starts with their whole range.
     if (this.contrast.mode === "auto" && summary !== undefined && isRgb(summary.shape[3], summary.sampleType))
       return this.ranges.rangeFor({ ...this.contrast, mode: "whole" }, key, channel, plane);
