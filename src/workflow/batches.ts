@@ -44,11 +44,14 @@ export class PatchBatches implements BatchSource {
     const samples = await Promise.all(
       real.map((place) =>
         this.training
-          ? this.patches.readAugmented(order[place], epoch)
-          : this.patches.read(order[place], epoch),
+          ? this.patches.readAugmented(order[place] ?? 0, epoch)
+          : this.patches.read(order[place] ?? 0, epoch),
       ),
     );
-    const random = new Random(this.seed).fork(this.training ? 1 : 2, epoch, step);
-    return this.task.training.batch(samples, (sample) => random.fork(sample));
+    const random = new Random(this.seed).fork(this.training ? 1 : 2, epoch);
+    // What is hidden of a validation patch does not depend on how many are computed at a time.
+    const drawn = this.training ? random.fork(step) : random.fork(0);
+    const first = this.training ? 0 : step * size;
+    return this.task.training.batch(samples, (sample) => drawn.fork(first + sample));
   }
 }
