@@ -95,6 +95,11 @@ export function checkZooDescription(config: Config, folder: string): Problem[] {
     return [config.problem(key(name), message)];
   });
   problems.push(...checkClipping(config));
+  if (config.flag(key("REUSE_BMZ_CONFIG"))) {
+    const message =
+      "the embedded engine describes a package by the keys beside this one; BiaPy reuses a model's.";
+    problems.push(config.needsBiapy(key("REUSE_BMZ_CONFIG"), message, "False"));
+  }
   const documentation = config.text(key("DOCUMENTATION"));
   const said = documentation === "" ? undefined : whyNoDocumentation(resolve(folder, documentation));
   return said === undefined ? problems : [...problems, config.problem(key("DOCUMENTATION"), said)];
