@@ -28,7 +28,7 @@ const modules = {
   ...shared,
   // The extension's image workers share the image readers with the command line.
   entryPoints: {
-    cli: "src/cli/main.ts",
+    cli: "src/cli/start.ts",
     supervisor: "src/engines/supervisor.ts",
     companion: "src/runs/companion.ts",
     "image-check-worker": "src/extension/language/image-check-worker.ts",

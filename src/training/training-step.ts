@@ -5,11 +5,13 @@ import {
   GRADIENT_SQUARES,
   type InputData,
   type Runtime,
+  type StepMemory,
   type TrainingStep,
 } from "../runtime/executable.ts";
 import { clipScale, type TrainingSettings } from "../runtime/optimizer-settings.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import type { Program } from "../runtime/program.ts";
+import { AccumulatedStep, batchOf } from "./accumulated-step.ts";
 import { Optimizer } from "./optimizer.ts";
 
 /**
@@ -24,6 +26,9 @@ export function compileTraining(
   settings: TrainingSettings,
 ): TrainingStep {
   checkPrecision(runtime, settings);
+  const { partSize } = settings;
+  if (partSize !== undefined && partSize < batchOf(program))
+    return new AccumulatedStep(runtime, program, parameters, settings, partSize);
   if (runtime.compileTraining !== undefined) return runtime.compileTraining(program, parameters, settings);
   const gradientSquares = settings.clipNorm > 0;
   const executable = runtime.compile(program, parameters, { gradients: true, gradientSquares });
@@ -63,6 +68,10 @@ class HostTrainingStep implements TrainingStep {
   get outputs(): Readonly<Record<string, Float32Array>> {
     const { [GRADIENT_SQUARES]: _, ...outputs } = this.executable.outputs;
     return outputs;
+  }
+
+  get memory(): StepMemory | undefined {
+    return this.executable.memory;
   }
 
   get steps(): number {

@@ -29,7 +29,8 @@ export function cover(image: Plane, made: Plane): Uint8Array {
   return encode({ width: 2 * SIDE, height: SIDE, data, channels: 1 });
 }
 
-function rangeOf(values: Float32Array): [number, number] {
+/** The smallest and the largest value. */
+export function rangeOf(values: Float32Array): [number, number] {
   return values.reduce<[number, number]>(
     ([least, largest], value) => [Math.min(least, value), Math.max(largest, value)],
     [Infinity, -Infinity],

@@ -24,7 +24,7 @@ import { prepareImages } from "../run-images.ts";
 import { normalizationSettings, patchBox, trainingSettings } from "../settings.ts";
 import { loadStartingWeights } from "../starting-weights.ts";
 import { trainingProgram } from "../tasks/task.ts";
-import { cover, middlePlane } from "./cover.ts";
+import { cover, middlePlane, rangeOf } from "./cover.ts";
 import {
   description,
   documentation,
@@ -145,10 +145,8 @@ async function packageOf(
     steps: portable.steps,
     preprocessing: preprocessing(settings, spaceAxes(config), channels),
     postprocessing: after,
-    range: raw.reduce<[number, number]>(
-      ([least, most], each) => [Math.min(least, each), Math.max(most, each)],
-      [Infinity, -Infinity],
-    ),
+    range: rangeOf(raw),
+    outputRange: rangeOf(output),
     configText,
     opset: OPSET,
   };
