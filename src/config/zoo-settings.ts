@@ -1,7 +1,9 @@
 /** MODEL.BMZ.EXPORT: how a package for the BioImage Model Zoo describes its model. BiaPy 3.7.1's rules, and those of bioimageio.spec 0.5. */
+
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import * as v from "valibot";
+import { at } from "../facts/checked-lists.ts";
 import type { Problem } from "../facts/run-events.ts";
 import type { Config } from "./config.ts";
 import type { Key } from "./key-names.ts";
@@ -140,7 +142,7 @@ export function zooDescription(config: Config): ZooDescription {
     documentation: documentation === "" ? undefined : resolve(documentation),
     tags: read("TAGS"),
     cite: read("CITE"),
-    dataset: read("DATASET_INFO")[0],
+    dataset: at(read("DATASET_INFO"), 0),
     version: read("MODEL_VERSION"),
   };
 }

@@ -2,7 +2,9 @@
  * Gradients of sums and means. TensorFlow.js multiplies by an array of ones as large as the tensor, which a trace must fill and
  * compare value by value: half of the time to trace RCAN. Here the gradient is broadcast instead.
  */
+
 import * as tf from "@tensorflow/tfjs-core";
+import { exactly } from "../facts/checked-lists.ts";
 
 /** Repeats the gradient of a reduction along the axes that were reduced. */
 function spread(
@@ -24,16 +26,18 @@ interface Reduction {
 tf.registerGradient({
   kernelName: "Sum",
   inputsToSave: ["x"],
-  gradFunc: (dy, [x], attributes) => ({
-    x: () => spread(dy as tf.Tensor, x.shape, (attributes as Reduction).axis),
-  }),
+  gradFunc: (dy, saved, attributes) => {
+    const [x] = exactly(saved, 1);
+    return { x: () => spread(dy as tf.Tensor, x.shape, (attributes as Reduction).axis) };
+  },
 });
 
 tf.registerGradient({
   kernelName: "Mean",
   inputsToSave: ["x"],
-  gradFunc: (gradient, [x], attributes) => {
+  gradFunc: (gradient, saved, attributes) => {
     const dy = gradient as tf.Tensor;
+    const [x] = exactly(saved, 1);
     return { x: () => spread(dy.mul(dy.size / x.size), x.shape, (attributes as Reduction).axis) };
   },
 });

@@ -1,4 +1,5 @@
 /** The images of a run, opened, checked and cut into patches before anything trains. */
+
 import { channelsOf, ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { ImageSet, type ImageSetSettings } from "../data/image-set.ts";
@@ -10,6 +11,7 @@ import {
   needsWholeImage,
   type SampleFilter,
 } from "../data/sample-filter.ts";
+import { at } from "../facts/checked-lists.ts";
 import { bytes } from "../facts/format.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { listImages } from "../images/files.ts";
@@ -276,11 +278,11 @@ const MOST_PATCHES = 4_000_000;
 function refuseTooManyPatches(config: Config, phase: "TRAIN" | "VAL", infos: readonly ImageInfo[]): void {
   const patch = patchBox(config);
   const counts = infos.map(({ shape }) =>
-    patch.reduce((product, size, axis) => product * Math.ceil(shape[axis] / size), 1),
+    patch.reduce((product, size, axis) => product * Math.ceil(at(shape, axis) / size), 1),
   );
   const total = counts.reduce((sum, count) => sum + count, 0);
   if (total <= MOST_PATCHES) return;
-  const largest = infos[counts.indexOf(counts.reduce((most, count) => Math.max(most, count), 0))];
+  const largest = at(infos, counts.indexOf(counts.reduce((most, count) => Math.max(most, count), 0)));
   const message = `its images hold more than ${MOST_PATCHES} patches; the largest, ${largest.path}, has ${largest.shape.join(" x ")} values. Cut out the parts to train on, or make DATA.PATCH_SIZE larger.`;
   throw new InputError([config.problem(`DATA.${phase}.PATH`, message)]);
 }

@@ -22,7 +22,7 @@ export function cover(image: Plane, made: Plane): Uint8Array {
     for (let y = 0; y < SIDE; y++)
       for (let x = 0; x < SIDE; x++) {
         const row = Math.floor((y * plane.height) / SIDE);
-        const value = plane.values[row * plane.width + Math.floor((x * plane.width) / SIDE)];
+        const value = plane.values[row * plane.width + Math.floor((x * plane.width) / SIDE)] ?? 0;
         data[y * 2 * SIDE + half * SIDE + x] = Math.round((value - least) * scale);
       }
   }

@@ -1,4 +1,5 @@
 /** `rdf.yaml`, the description of a package by bioimageio.spec 0.5 (https://bioimage-io.github.io/spec-bioimage-io). */
+
 import { createHash } from "node:crypto";
 import { stringify } from "yaml";
 import packageFile from "../../../package.json" with { type: "json" };
@@ -6,6 +7,7 @@ import { architectureOf, ndimOf, workflowOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { ZooDescription } from "../../config/zoo-settings.ts";
 import { ARCHITECTURES, isEmbedded } from "../../facts/architectures.ts";
+import { at } from "../../facts/checked-lists.ts";
 import { ARCHITECTURE_PAPERS, BIAPY, type Citation, NOISE2VOID } from "./citations.ts";
 import { INPUT, OUTPUT, type ZooNetwork } from "./networks.ts";
 import type { Processing } from "./processing.ts";
@@ -109,7 +111,11 @@ function inputAxes({ config, shape, steps }: PackageFacts): object[] {
     const [size, step] = [shape[axis + 2], steps[axis + 2]];
     return { type: "space", id, size: step === 0 ? size : { min: size, step } };
   });
-  return [{ type: "batch" }, { type: "channel", channel_names: channelNames("channel", shape[1]) }, ...space];
+  return [
+    { type: "batch" },
+    { type: "channel", channel_names: channelNames("channel", at(shape, 1)) },
+    ...space,
+  ];
 }
 
 function outputAxes(facts: PackageFacts): object[] {
