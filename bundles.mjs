@@ -1,7 +1,15 @@
-// What esbuild makes of the sources: the bundles of `npm run build` and of the packaged extension.
+// Options of esbuild for the bundles of `npm run build` and of the packaged extension.
 
-/** For the .vsix: less to read when the editor starts, and of source maps those of the trainer, which is debugged. */
+/** Whether to bundle for the .vsix: minified, with source maps only for the trainer, which users debug. */
 export const packaged = process.argv.includes("--minify");
+
+/** Defines the globals of CommonJS in an ES module, for the CommonJS packages bundled into it. */
+export const COMMONJS_GLOBALS = [
+  'import { createRequire as requireFrom } from "node:module";',
+  'import { fileURLToPath as pathOf } from "node:url";',
+  "const require = requireFrom(import.meta.url);",
+  'const __dirname = pathOf(new URL(".", import.meta.url));',
+].join(" ");
 
 /** @type {import("esbuild").BuildOptions} */
 const shared = {
@@ -15,12 +23,12 @@ const shared = {
   logLevel: "warning",
 };
 
-/** The command line, and what the extension loads of it when it needs it, as ES modules that share their parts. */
+/** The command line and the extension's lazily loaded parts, as ES modules that share chunks. */
 const modules = {
   ...shared,
-  // The extension looks at images in threads of their own, which share what reads images with the command line.
+  // The extension's image workers share the image readers with the command line.
   entryPoints: {
-    cli: "src/cli/main.ts",
+    cli: "src/cli/start.ts",
     supervisor: "src/engines/supervisor.ts",
     companion: "src/runs/companion.ts",
     "image-check-worker": "src/extension/language/image-check-worker.ts",
@@ -36,33 +44,25 @@ const modules = {
   // The .vsix has the sources themselves.
   sourcesContent: !packaged,
   chunkNames: "[name]-[hash]",
-  // Bundled CommonJS packages ask for these.
-  banner: {
-    js: [
-      'import { createRequire as requireFrom } from "node:module";',
-      'import { fileURLToPath as pathOf } from "node:url";',
-      "const require = requireFrom(import.meta.url);",
-      'const __dirname = pathOf(new URL(".", import.meta.url));',
-    ].join(" "),
-  },
+  banner: { js: COMMONJS_GLOBALS },
 };
 
-/** What the editor's extension host loads, and the language server: CommonJS. */
+/** The extension and the language server, as CommonJS. */
 const extension = {
   ...shared,
   entryPoints: { extension: "src/extension/extension.ts", "yaml-server": "src/extension/language/server.ts" },
   outExtension: { ".js": ".cjs" },
   format: "cjs",
-  // The trainer keeps its names, for the debugger.
+  // The trainer is not minified, so that it can be debugged.
   minify: packaged,
   sourcemap: !packaged,
   external: ["vscode"],
-  // What images share with the command line finds packages beside its own file; CommonJS has no import.meta.
+  // Shared code locates packages by import.meta.url, which CommonJS lacks.
   define: { "import.meta.url": "fileUrl" },
   banner: { js: 'const fileUrl = require("node:url").pathToFileURL(__filename).href;' },
 };
 
-/** The pages of webviews, each a script and a style sheet. */
+/** The webviews' pages: a script and a style sheet each. */
 const pages = {
   ...shared,
   entryPoints: {
@@ -82,7 +82,7 @@ const pages = {
 /** Options of all bundles. */
 export const BUNDLES = [modules, extension, pages];
 
-/** Packages whose files are shipped as they are. */
+/** Packages that are shipped unbundled. */
 export const UNBUNDLED = [
   "@cornerstonejs/codec-libjpeg-turbo-8bit",
   "@cornerstonejs/codec-openjpeg",

@@ -1,7 +1,7 @@
 /**
- * The training panel and the image viewer as built, in Chromium: `npm run bench:panel`. It tells how long it takes from
- * loading the panel until its curves are drawn, to draw 100,000 steps again, and from opening a TIFF of 1 GB until its first
- * slice is seen.
+ * The training panel, the runs table and the image viewer as built, in Chromium: `npm run bench:panel`. It tells how long it
+ * takes from loading the panel until its curves are drawn, to draw 100,000 steps again, from loading the table until a thousand
+ * runs are shown, to scroll it by a page, and from opening a TIFF of 1 GB until its first slice is seen.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { condense } from "../src/extension/panel/run-history.ts";
 import type { RunEvent, StepEvent } from "../src/facts/run-events.ts";
 import { startHarness, type Webview } from "../test/webview/harness.ts";
+import { manyDefaults, manyDetails, manyRows } from "../test/webview/many-runs.ts";
 import { manySteps, recordedEvents, summary } from "../test/webview/recorded-runs.ts";
 import { writeGigabyte, writeTiff } from "./tiff.ts";
 
@@ -21,6 +22,10 @@ const ROUNDS = 5;
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
 const told = (values: readonly number[], limit: number): string =>
   `${median(values).toFixed(1)} ms (${Math.min(...values).toFixed(1)} to ${Math.max(...values).toFixed(1)}; to be under ${limit})`;
+
+/** The time that 95 % are within. */
+const late = (values: readonly number[]): string =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length * 0.95)].toFixed(1);
 
 /** From loading the page until what `drawn` looks for is painted. @param messages what the extension answers to `ready` */
 async function timeToDraw(
@@ -110,6 +115,55 @@ async function longestZoom({ frame }: Webview): Promise<number> {
   });
 }
 
+/** From loading the table until a thousand runs with all of their columns are drawn. */
+function timeToList({ page }: Webview): Promise<number> {
+  const messages = [
+    { type: "rows", rows: manyRows },
+    { type: "row-details", details: manyDetails, defaults: manyDefaults },
+  ];
+  return page.evaluate(async (answers) => {
+    const frame = document.querySelector("iframe") as HTMLIFrameElement;
+    window.addEventListener("message", function answer({ data }) {
+      if (data.type !== "ready") return;
+      window.removeEventListener("message", answer);
+      for (const message of answers) tell(message);
+    });
+    const start = performance.now();
+    frame.src = "/table";
+    const listed = () => frame.contentDocument?.querySelector("thead")?.textContent?.includes("TRAIN.LR");
+    while (listed() !== true) await new Promise((next) => setTimeout(next, 4));
+    return performance.now() - start;
+  }, messages);
+}
+
+/** Scrolls the table to its end by 90 pixels a frame: the time of each frame, and what the page itself took of it. */
+function scrolled({ frame }: Webview): Promise<{ frames: number[]; work: number[] }> {
+  return frame.evaluate(async () => {
+    const view = document.querySelector(".table-view") as HTMLElement;
+    const [frames, work]: [number[], number[]] = [[], []];
+    let before = await new Promise<number>((next) => requestAnimationFrame(next));
+    for (let turn = 0; turn < 120; turn++)
+      await new Promise<void>((done) => {
+        let start = 0;
+        // Frames' callbacks run in the order in which they were asked for: before and after the page's own.
+        requestAnimationFrame(() => {
+          start = performance.now();
+        });
+        view.scrollTop += 90;
+        view.dispatchEvent(new Event("scroll"));
+        requestAnimationFrame((now) => {
+          // Reading a size has the browser lay the rows out.
+          view.querySelector("tbody")?.getBoundingClientRect();
+          work.push(performance.now() - start);
+          frames.push(now - before);
+          before = now;
+          done();
+        });
+      });
+    return { frames, work };
+  });
+}
+
 async function redraws(title: string, events: readonly RunEvent[]): Promise<void> {
   const webview = await harness.open("panel", { width: 1000 });
   await webview.tell(
@@ -171,6 +225,19 @@ for (let round = 0; round < 3; round++) {
   await webview.close();
 }
 console.log(`Panel loaded and drawn (100,000 steps): ${told(long, 500)}`);
+
+const [lists, frameTimes, pageTimes]: number[][] = [[], [], []];
+for (let round = 0; round < ROUNDS; round++) {
+  const webview = await harness.open("table", { width: 1200, height: 800 });
+  lists.push(await timeToList(webview));
+  const { frames, work } = await scrolled(webview);
+  frameTimes.push(...frames);
+  pageTimes.push(...work);
+  await webview.close();
+}
+console.log(`Runs table of 1,000 runs loaded and drawn: ${told(lists, 500)}`);
+console.log(`  a frame while it scrolls: ${told(frameTimes, 17)}; 95 % within ${late(frameTimes)} ms`);
+console.log(`  of it, the page's own work: ${told(pageTimes, 16)}; 95 % within ${late(pageTimes)} ms`);
 await harness.close();
 
 const folder = await mkdtemp(join(tmpdir(), "bench-panel-"));

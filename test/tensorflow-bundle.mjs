@@ -32,6 +32,7 @@ export const tensorflowBundles = existsSync(folder)
 export async function bundleTensorflow() {
   if (existsSync(folder)) return;
   const { build } = await import("esbuild");
+  const { COMMONJS_GLOBALS } = await import("../bundles.mjs");
   const temporary = `${folder}.${process.pid}`;
   await build({
     entryPoints: MODULES,
@@ -45,14 +46,7 @@ export async function bundleTensorflow() {
     mainFields: ["module", "main"],
     external: ["node-fetch"],
     logLevel: "error",
-    banner: {
-      js: [
-        'import { createRequire as requireFrom } from "node:module";',
-        'import { fileURLToPath as pathOf } from "node:url";',
-        "const require = requireFrom(import.meta.url);",
-        'const __dirname = pathOf(new URL(".", import.meta.url));',
-      ].join(" "),
-    },
+    banner: { js: COMMONJS_GLOBALS },
   });
   // Another process may have been first.
   await rename(temporary, folder).catch(() => rm(temporary, { recursive: true }));

@@ -7,7 +7,7 @@ import packageFile from "../../package.json" with { type: "json" };
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
-import { checkZooDescription } from "../config/zoo-settings.ts";
+import { checkZooDescription, checkZooSource } from "../config/zoo-settings.ts";
 import { explainedWriteError, ResultError } from "../facts/files/write-file.ts";
 import { RunLockError } from "../facts/lock/run-lock.ts";
 import { type ResultTree, resultTree } from "../facts/result-tree.ts";
@@ -23,6 +23,7 @@ import { InputError } from "../workflow/input-error.ts";
 import { runWorkflow, tryStep } from "../workflow/run.ts";
 import { threadCount } from "../workflow/settings.ts";
 import { exportModel } from "../workflow/zoo/export-model.ts";
+import { withZooModel } from "../workflow/zoo/start-from-package.ts";
 import { EXIT } from "./exit-codes.ts";
 import { holdRun } from "./hold-run.ts";
 import { runTool, TOOLS_HELP } from "./tools.ts";
@@ -211,8 +212,43 @@ function problemsOf(error: unknown): readonly Problem[] | undefined {
   return undefined;
 }
 
+/** What to do where this computer has no memory left; undefined for other errors. */
+function memoryAdvice(error: unknown): string | undefined {
+  const lacks = /could not allocate memory|Array buffer allocation failed|bad allocation|std::bad_alloc/;
+  if (!(error instanceof Error) || !lacks.test(error.message)) return undefined;
+  return `This computer has too little free memory (${error.message}). Close other programs, or make TRAIN.BATCH_SIZE or DATA.PATCH_SIZE smaller.`;
+}
+
 async function run(given: Arguments, report: ReportEvent): Promise<number> {
-  const { config, problems } = loadConfig(given.config);
+  const { config: written, problems } = loadConfig(given.config);
+  const source = checkZooSource(written, process.cwd());
+  if (problems.length > 0 || source.length > 0) return runConfig(given, report, written, problems);
+  try {
+    const { config, close } = await withZooModel(written, report);
+    try {
+      return await runConfig(given, report, config, problems, config !== written);
+    } finally {
+      await close();
+    }
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    report({ event: "problems", problems: error.problems });
+    return EXIT.badInput;
+  }
+}
+
+/**
+ * Runs a configuration whose file had these problems.
+ *
+ * @param unpacked whether it starts from weights that are removed afterwards
+ */
+async function runConfig(
+  given: Arguments,
+  report: ReportEvent,
+  config: Config,
+  problems: readonly Problem[],
+  unpacked = false,
+): Promise<number> {
   const nameProblem = checkName(given.name);
   const readable = config.document.entries.length > 0;
   const described =
@@ -266,13 +302,13 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
     // A run that only tests names the checkpoint that it loaded.
     const loaded = config.text("PATHS.CHECKPOINT_FILE");
     const best = config.flag("TRAIN.ENABLE") || loaded === "" ? tree.bestCheckpoint : loaded;
-    const checkpoint = existsSync(best) ? best : undefined;
+    const checkpoint = existsSync(best) && !(unpacked && best === loaded) ? best : undefined;
     report({ ...end, status, checkpoint, resume });
     return status === "stopped" ? EXIT.stopped : EXIT.done;
   } catch (error) {
     const found = problemsOf(error);
     if (found !== undefined) report({ event: "problems", problems: found });
-    const message = error instanceof Error ? error.message : String(error);
+    const message = memoryAdvice(error) ?? (error instanceof Error ? error.message : String(error));
     report({ ...end, status: "failed", message: found === undefined ? message : undefined });
     if (found !== undefined) return EXIT.badInput;
     if (!(error instanceof ResultError) && process.env.BIAPY_DEBUG) console.error(error);

@@ -13,7 +13,7 @@ import { checkPreparation } from "./preparation-checks.ts";
 import { checkSegmentation } from "./segmentation-checks.ts";
 import { checkFolder, type PathSettings } from "./task-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
-import { checkZooDescription } from "./zoo-settings.ts";
+import { checkZooDescription, checkZooSource } from "./zoo-settings.ts";
 
 const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
 
@@ -28,6 +28,7 @@ export function checkConfig(config: Config, folder = process.cwd(), network = tr
     ...checkPatch(config),
     ...checkTask(config, [folder, network]),
     ...checkModelKeys(config),
+    ...checkZooSource(config, folder),
     ...(config.flag("MODEL.BMZ.EXPORT.ENABLE") ? checkZooDescription(config, folder) : []),
     ...checkNormalization(config),
     ...checkPaths(config, folder, network),

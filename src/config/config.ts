@@ -330,6 +330,14 @@ function otherwiseWritten({ key, value, text = "" }: ConfigEntry, fact: KeyFact)
       : `BiaPy takes ${text} for a whole number and refuses it`;
     return { message: `${key}: ${why}. Write ${suggestion}.`, suggestion };
   }
+  if (
+    typeof value === "string" &&
+    /^[-+]?\d+,\d+$/.test(value) &&
+    (type === "float" || FRACTION_FOR_LIST.includes(key))
+  ) {
+    const suggestion = yamlFloat(Number(value.replace(",", ".")));
+    return { message: `${key}: ${value} has a decimal comma. Write ${suggestion}.`, suggestion };
+  }
   const ofList = type === "list" || type === "tuple";
   if (!ofList || value === null || typeof value === "object" || typeof value === "boolean") return undefined;
   const right = type === "list" && (!isNumeric(fact.default) || Number.isFinite(value));

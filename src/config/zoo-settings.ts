@@ -94,9 +94,27 @@ export function checkZooDescription(config: Config, folder: string): Problem[] {
     const message = `${path === null ? "" : `${path}: `}${issue.message}.${example === undefined ? "" : ` Example: ${example}.`}`;
     return [config.problem(key(name), message)];
   });
+  problems.push(...checkClipping(config));
   const documentation = config.text(key("DOCUMENTATION"));
   const said = documentation === "" ? undefined : whyNoDocumentation(resolve(folder, documentation));
   return said === undefined ? problems : [...problems, config.problem(key("DOCUMENTATION"), said)];
+}
+
+/** Packages cannot say that an image is measured after it was clipped, nor by what each channel is clipped. */
+function checkClipping(config: Config): Problem[] {
+  const clip = <Name extends string>(name: Name) => `DATA.NORMALIZATION.PERC_CLIP.${name}` as const;
+  if (!config.flag(clip("ENABLE"))) return [];
+  const limits = [...config.numbers(clip("LOWER_VALUE")), ...config.numbers(clip("UPPER_VALUE"))];
+  const byValue = limits.every((value) => value !== -1);
+  const type = config.text("DATA.NORMALIZATION.TYPE");
+  const measured =
+    type === "scale_range" ||
+    (type === "zero_mean_unit_variance" &&
+      config.numbers("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.STD_VAL").some((value) => value <= 0));
+  const said = byValue ? !measured && limits.length === 2 : type === "scale_range";
+  if (said) return [];
+  const message = `a package for the BioImage Model Zoo cannot say this clipping together with ${type}: it clips by percentiles with scale_range, or by one lower and one upper value with div and fixed means.`;
+  return [config.problem(clip("ENABLE"), message)];
 }
 
 function whyNoDocumentation(path: string): string | undefined {
@@ -120,4 +138,15 @@ export function zooDescription(config: Config): ZooDescription {
     dataset: read("DATASET_INFO")[0],
     version: read("MODEL_VERSION"),
   };
+}
+
+/** MODEL.SOURCE bmz: the package that a run starts from must be on disk. */
+export function checkZooSource(config: Config, folder: string): Problem[] {
+  if (config.text("MODEL.SOURCE") !== "bmz") return [];
+  const source = "MODEL.BMZ.SOURCE_MODEL_ID";
+  const named = config.text(source);
+  if (named !== "" && existsSync(resolve(folder, named))) return [];
+  const what = named === "" ? "name the package to start from" : `there is no ${named}`;
+  const message = `${what}: a ZIP file of the BioImage Model Zoo, or its folder. This engine downloads none; get it from bioimage.io, or use BiaPy, which takes the model's id.`;
+  return [config.needsBiapy(source, message)];
 }

@@ -1,5 +1,4 @@
 /** A folder's images, normalized, as a whole or part by part. */
-import { at as itemAt } from "../facts/checked-lists.ts";
 import { readImage } from "../images/files.ts";
 import {
   type Image,
@@ -9,6 +8,7 @@ import {
   sampleArray,
   wholeRegion,
 } from "../images/image.ts";
+import { storedParts } from "../images/parts.ts";
 import {
   type ChannelNormalization,
   measureNormalization,
@@ -80,7 +80,7 @@ export class ImageSet {
   }
 
   async image(index: number): Promise<NormalizedImage> {
-    const info = itemAt(this.infos, index);
+    const info = this.infos[index];
     const whole = await this.whole(index);
     const channels = await this.measure(index);
     const stored = async (region: Region): Promise<ImageRegion> =>
@@ -94,31 +94,28 @@ export class ImageSet {
     return { info, channels, piece, cut, patch, values, stored };
   }
 
-  /** Returns a set of some of the images. */
+  /** Some of the images, as a set of their own. */
   subset(indices: readonly number[]): ImageSet {
     const { like } = this.settings;
-    const stored = indices.map((index) => itemAt(this.stored, index));
+    const stored = indices.map((index) => this.stored[index]);
     return new ImageSet(stored, { ...this.settings, like: like?.subset(indices) });
   }
 
-  /** Closes all open files. */
+  /** Closes the files that parts have been read from. */
   close(): Promise<void> {
     return this.files.close();
   }
 
-  /** Reads a part of an image without preparation. */
+  /** Reads a part of an image that needs no preparation. */
   private async read(index: number, region: Region): Promise<Image> {
-    const image = await this.files.use(itemAt(this.stored, index), (source) => source.read(region));
+    const image = await this.files.use(this.stored[index], (source) => source.read(region));
     return this.settings.threeChannels ? repeatedChannel(image) : image;
   }
 
-  /**
-   * Returns a whole image if images are kept in memory or prepared. It has its stored sample type: integers take less memory than
-   * normalized values.
-   */
+  /** A whole image where one is kept: in its pixel type, as integers take less room than normalized values. */
   private async whole(index: number): Promise<ImageRegion | undefined> {
     const { inMemory, preparation, threeChannels } = this.settings;
-    const { path, options } = itemAt(this.stored, index);
+    const { path, options } = this.stored[index];
     const read = async () => {
       const image = await readImage(path, options);
       const prepared = preparation?.apply(image) ?? image;
@@ -126,14 +123,14 @@ export class ImageSet {
     };
     if (inMemory) return remembered(this.kept, index, read);
     if (preparation === undefined) return undefined;
-    // Only the latest prepared image is kept.
+    // Only the latest image that took preparation is kept.
     if (this.latest?.index !== index) this.latest = { index, image: read() };
     return this.latest.image;
   }
 
   private measure(index: number): Promise<readonly ChannelNormalization[]> {
     const { like, normalization, completedTo = ONE_PIXEL } = this.settings;
-    const { shape } = itemAt(this.infos, index);
+    const { shape } = this.infos[index];
     return remembered(this.measured, index, async () => {
       if (like !== undefined) return (await like.image(index)).channels;
       const completed = boxOf((axis) => Math.max(shape[axis], completedTo[axis]));
@@ -146,14 +143,14 @@ export class ImageSet {
   }
 
   private async *parts(index: number): AsyncGenerator<Image> {
-    const info = itemAt(this.infos, index);
+    const info = this.infos[index];
     const piece = await this.files.use(info, (source) => source.piece);
     for (const region of storedParts(info.shape, piece, PART_VALUES)) yield this.read(index, region);
   }
 
-  /** Yields the planes of an image padded by reflection to a size, repeated planes included. */
+  /** The planes of a small image, completed: those that reflection repeats come again. */
   private async *completedPlanes(index: number, completed: Box): AsyncGenerator<Image> {
-    const info = itemAt(this.infos, index);
+    const info = this.infos[index];
     const whole = await this.whole(index);
     const [depth, height, width] = info.shape;
     for (let z = 0; z < completed[0]; z++) {
@@ -173,11 +170,11 @@ const inThreeChannels = ([z, y, x, channels]: ImageShape): ImageShape => [
   channels === 1 ? 3 : channels,
 ];
 
-/** Repeats the channel of a single-channel image three times. */
+/** An image of one channel with three that are alike. */
 function repeatedChannel(image: Image): Image {
   if (image.shape[3] !== 1) return image;
   const data = sampleArray(image.sampleType, 3 * image.data.length);
-  for (let at = 0; at < data.length; at++) data[at] = image.data[Math.floor(at / 3)] ?? 0;
+  for (let at = 0; at < data.length; at++) data[at] = image.data[Math.floor(at / 3)];
   return { ...image, shape: inThreeChannels(image.shape), data };
 }
 
@@ -185,25 +182,4 @@ function remembered<T>(known: Map<number, Promise<T>>, index: number, make: () =
   const found = known.get(index) ?? make();
   known.set(index, found);
   return found;
-}
-
-/** Returns boxes that cover an image in whole stored pieces, each of at most `most` values or one piece. */
-export function storedParts(shape: ImageShape, piece: Box, most: number): Region[] {
-  const size: [z: number, y: number, x: number] = [...piece];
-  for (const axis of [2, 1, 0] as const) {
-    const others = size.reduce(
-      (product, each, other) => (other === axis ? product : product * each),
-      shape[3],
-    );
-    const pieces = Math.max(1, Math.floor(most / (others * piece[axis])));
-    size[axis] = Math.min(shape[axis], pieces * piece[axis]);
-  }
-  const regions: Region[] = [];
-  for (let z = 0; z < shape[0]; z += size[0])
-    for (let y = 0; y < shape[1]; y += size[1])
-      for (let x = 0; x < shape[2]; x += size[2]) {
-        const start: Box = [z, y, x];
-        regions.push({ start, end: boxOf((axis) => Math.min(start[axis] + size[axis], shape[axis])) });
-      }
-  return regions;
 }

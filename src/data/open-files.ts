@@ -1,8 +1,9 @@
 import { LRUCache } from "lru-cache";
+import pLimit from "p-limit";
 import { openImage } from "../images/files.ts";
 import { type ImageInfo, type ImageSource, storedBytes } from "../images/image.ts";
 
-/** Files kept open at once: systems allow a process a few hundred. */
+/** Files open at once, of those in use and those kept open: systems allow a process a few hundred. */
 const MOST_OPEN = 16;
 
 /** Pieces of more bytes than this are decoded one after the other: a batch's patches are read all at once. */
@@ -25,10 +26,19 @@ export class OpenFiles {
     },
   });
   private readonly closing: Promise<void>[] = [];
-  private turn: Promise<unknown> = Promise.resolve();
+  /** A batch may read patches of hundreds of files at once. */
+  private readonly few = pLimit(MOST_OPEN);
+  private readonly oneByOne = pLimit(1);
 
-  /** Reads from a file, which stays open meanwhile. */
-  async use<T>({ path, options }: ImageInfo, read: (source: ImageSource) => T | Promise<T>): Promise<T> {
+  /** Reads from a file, which stays open meanwhile. `read` may not use further files. */
+  use<T>(info: ImageInfo, read: (source: ImageSource) => T | Promise<T>): Promise<T> {
+    return this.few(() => this.opened(info, read));
+  }
+
+  private async opened<T>(
+    { path, options }: ImageInfo,
+    read: (source: ImageSource) => T | Promise<T>,
+  ): Promise<T> {
     const file = this.files.get(path) ?? { source: openImage(path, options), users: 0, replaced: false };
     file.users++;
     this.files.set(path, file);
@@ -36,18 +46,12 @@ export class OpenFiles {
       const source = await file.source;
       const { shape, sampleType } = source.info;
       if (storedBytes([...source.piece, shape[3]], sampleType) <= LARGE_PIECE) return await read(source);
-      return await this.inTurn(() => read(source));
+      return await this.oneByOne(() => read(source));
     } finally {
       file.users--;
       await closeUnused(file);
       await Promise.all(this.closing.splice(0));
     }
-  }
-
-  private inTurn<T>(read: () => T | Promise<T>): Promise<T> {
-    const result = this.turn.then(read);
-    this.turn = result.catch(() => {});
-    return result;
   }
 
   async close(): Promise<void> {

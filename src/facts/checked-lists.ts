@@ -76,3 +76,20 @@ export function zip(...lists: readonly (readonly number[])[]): number[][] {
     throw new RangeError(`Lists of ${lists.map((list) => list.length).join(", ")} elements do not match.`);
   return first.map((_, index) => lists.map((list) => at(list, index)));
 }
+
+function hasKeys<T, Key extends string>(
+  record: Readonly<Record<string, T>>,
+  keys: readonly Key[],
+): record is Readonly<Record<Key, T>> {
+  return keys.every((key) => record[key] !== undefined);
+}
+
+/** Returns a record that is known to have the keys: `const { images, targets } = entriesOf(inputs, "images", "targets")`. */
+export function entriesOf<T extends NonNullable<unknown>, const Key extends string>(
+  record: Readonly<Record<string, T>>,
+  ...keys: readonly Key[]
+): Readonly<Record<Key, T>> {
+  if (!hasKeys(record, keys))
+    throw new RangeError(`${keys.join(", ")} are not all among ${Object.keys(record).join(", ")}.`);
+  return record;
+}

@@ -56,7 +56,8 @@ export async function createHdf5(
   });
   const micrometers = inMicrometers(pixelSize);
   if (micrometers !== undefined) {
-    const { z = 1, y = 1, x = 1 } = micrometers;
+    // The attribute has three numbers; one that is not known is none.
+    const { z = Number.NaN, y = Number.NaN, x = Number.NaN } = micrometers;
     dataset.create_attribute("element_size_um", [z, y, x], null, "<d");
   }
   return {

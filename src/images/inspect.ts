@@ -1,14 +1,7 @@
 /** Looks at an image as a whole: what it is, how it is stored, the range of its pixels, and those that are no numbers. */
 import { openImage } from "./files.ts";
-import {
-  type ImageDescription,
-  type ImageInfo,
-  type ImageShape,
-  type ImageSource,
-  type OpenOptions,
-  type Region,
-  SAMPLE_ARRAYS,
-} from "./image.ts";
+import type { ImageDescription, ImageInfo, ImageShape, ImageSource, OpenOptions, Region } from "./image.ts";
+import { storedParts } from "./parts.ts";
 
 /** Pixels that are not a number or infinite. */
 export interface NonFinite {
@@ -32,8 +25,10 @@ export interface Inspection {
   readonly scan: PixelScan;
 }
 
-/** Bytes of a part that is read at once: a slow disk reads it within a few seconds. */
-const PART_BYTES = 2 ** 24;
+/** Values of a part that is read at once: a slow disk reads them within a few seconds. */
+const PART_VALUES = 2 ** 22;
+/** Larger pieces are not read along: none of a chunk of this size that is stored can be decoded. */
+const MOST_PIECE_VALUES = 2 ** 29;
 
 export interface ScanSettings {
   /** Time after which no further part is read; unlimited by default. */
@@ -97,12 +92,12 @@ async function scanPixels(
   source: ImageSource,
   { milliseconds = Number.POSITIVE_INFINITY, progress = () => {} }: ScanSettings,
 ): Promise<PixelScan> {
-  const { shape, sampleType } = source.info;
+  const { shape } = source.info;
   const end = performance.now() + milliseconds;
   let [least, largest, count] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
-  let first: NonFinite["first"] | undefined;
+  let first = Number.POSITIVE_INFINITY;
   let complete = true;
-  for (const region of partsOf(shape, source.piece, SAMPLE_ARRAYS[sampleType].BYTES_PER_ELEMENT)) {
+  for (const region of storedParts(shape, readablePiece(source), PART_VALUES)) {
     if (performance.now() > end) {
       complete = false;
       break;
@@ -113,7 +108,7 @@ async function scanPixels(
       const value = part.data[at];
       if (value - value !== 0) {
         count++;
-        first ??= placeOf(at, part.shape, region);
+        first = Math.min(first, numberOf(at, part.shape, region, shape));
       } else {
         if (value < least) least = value;
         if (value > largest) largest = value;
@@ -122,34 +117,36 @@ async function scanPixels(
   }
   return {
     range: least <= largest ? [least, largest] : undefined,
-    nonFinite: first && { count, first },
+    nonFinite: count > 0 ? { count, first: placeOf(first, shape) } : undefined,
     complete,
   };
 }
 
-function placeOf(at: number, [, height, width, channels]: ImageShape, { start }: Region): NonFinite["first"] {
-  const pixel = Math.floor(at / channels);
-  return {
-    z: start[0] + Math.floor(pixel / (height * width)),
-    y: start[1] + (Math.floor(pixel / width) % height),
-    x: start[2] + (pixel % width),
-    channel: at % channels,
-  };
+function readablePiece({ info: { shape }, piece }: ImageSource): ImageSource["piece"] {
+  const values = piece.reduce((product, size) => product * size, shape[3]);
+  return values <= MOST_PIECE_VALUES ? piece : [1, 1, piece[2]];
 }
 
-/** Boxes that cover an image along the pieces that it is stored in. */
-function* partsOf(
-  [depth, height, width, channels]: ImageShape,
-  piece: ImageSource["piece"],
-  bytes: number,
-): Generator<Region> {
-  const row = width * channels * bytes;
-  const rows = Math.min(height, Math.max(1, Math.floor(PART_BYTES / (row * piece[0]) / piece[1])) * piece[1]);
-  const slices =
-    rows < height ? piece[0] : Math.max(1, Math.floor(PART_BYTES / (row * height) / piece[0])) * piece[0];
-  for (let z = 0; z < depth; z += slices)
-    for (let y = 0; y < height; y += rows)
-      yield { start: [z, y, 0], end: [Math.min(z + slices, depth), Math.min(y + rows, height), width] };
+/** The number of a part's value in the whole image, in the order of the pixels. */
+function numberOf(
+  at: number,
+  part: ImageShape,
+  { start }: Region,
+  [, height, width, channels]: ImageShape,
+): number {
+  const { z, y, x, channel } = placeOf(at, part);
+  return (((start[0] + z) * height + start[1] + y) * width + start[2] + x) * channels + channel;
+}
+
+/** Where the value of a number lies. */
+function placeOf(at: number, [, height, width, channels]: ImageShape): NonFinite["first"] {
+  const pixel = Math.floor(at / channels);
+  return {
+    z: Math.floor(pixel / (height * width)),
+    y: Math.floor(pixel / width) % height,
+    x: pixel % width,
+    channel: at % channels,
+  };
 }
 
 /** "1 pixel is not a number, the first at y 5, x 5": z and channel are named where there are several. */

@@ -16,10 +16,16 @@ export type InspectionAnswer =
   | { readonly kind: "inspection"; readonly inspection: Inspection }
   | { readonly kind: "checked"; readonly checked: CheckedImage };
 
+/** Time for the pixels of one image of floating point before a run: of the largest a part is looked at. */
+const CHECK_MS = 60_000;
+
 serveRequests<InspectionRequest, InspectionAnswer>(async (request, progress) => {
   const { path, options } = request;
   if (request.kind === "check")
-    return { kind: "checked", checked: await checkImage(path, options, { progress }) };
+    return {
+      kind: "checked",
+      checked: await checkImage(path, options, { progress, milliseconds: CHECK_MS }),
+    };
   const { milliseconds } = request;
   return { kind: "inspection", inspection: await inspectImage(path, options, { milliseconds, progress }) };
 });

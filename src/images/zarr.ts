@@ -100,8 +100,12 @@ async function chunkReader(
   const array = await zarr.open.v3(zarr.root(store), { kind: "array" });
   const count = chunks.reduce((product, size) => product * size, 1);
   const large = count * bytesOf(type) > MOST_CHUNK_BYTES;
-  const missing = (at: readonly number[]) =>
-    key !== undefined && !existsSync(join(folder, store.file(key(at))));
+  // A chunk that is not stored has the fill value, unless the whole array was removed meanwhile.
+  const missing = (at: readonly number[]) => {
+    if (key === undefined || existsSync(join(folder, store.file(key(at))))) return false;
+    if (existsSync(folder)) return true;
+    throw new Error(`the folder of ${place} was removed while it was read`);
+  };
   return async (ranges) => {
     const sizes = ranges.map(([from, to]) => to - from);
     const data = sampleArray(

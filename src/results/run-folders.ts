@@ -231,8 +231,8 @@ function isCheck(path: string, beside: ReadonlySet<string>): boolean {
 }
 
 /**
- * Returns the copies of a run's configuration: `<name>_<run>.yaml` by the embedded engine, `<file>_<run>_<date>.yaml` by BiaPy. Where
- * there is none, the job's `<name>.yaml`, which the documented tree has and each run of the job overwrites.
+ * Returns the copies of a run's configuration: `<name>_<run>.yaml` by the embedded engine, `<file>_<run>_<date>.yaml` by BiaPy.
+ * Falls back to the job's `<name>.yaml`, which each run of the job overwrites.
  */
 function configurationsOf(configs: readonly string[], { name, runId }: ResultTree): string[] {
   const dated = /_(\d+)_\d{4}(?:_\d\d){5}\.ya?ml$/;

@@ -37,6 +37,7 @@ import {
   missingSections,
 } from "../data/augmentation/regions.ts";
 import type { AugmentationStep, Range, Transform } from "../data/augmentation/sample.ts";
+import { atLeast } from "../facts/checked-lists.ts";
 
 type Maker = (config: Config, border: Border) => Transform;
 
@@ -44,13 +45,13 @@ type Maker = (config: Config, border: Border) => Transform;
 type Of<K> = K extends `AUGMENTOR.${infer Name}` ? Name : never;
 
 const range = (config: Config, key: Of<ListKey>): Range => {
-  const [low, high] = config.numbers(`AUGMENTOR.${key}`);
-  return [low, high ?? low];
+  const [low, high = low] = atLeast(config.numbers(`AUGMENTOR.${key}`), 1, `AUGMENTOR.${key}`);
+  return [low, high];
 };
 const number = (config: Config, key: Of<NumberKey>) => config.number(`AUGMENTOR.${key}`);
 const flag = (config: Config, key: Of<FlagKey>) => config.flag(`AUGMENTOR.${key}`);
 
-/** Every augmentation by its key, in the order in which they are applied: what moves pixels first, then what changes them. */
+/** Augmentations by key, in the order in which they are applied: geometry first, then intensity. */
 const MAKERS = {
   ZOOM: (config, border) =>
     zoom(range(config, "ZOOM_RANGE"), flag(config, "ZOOM_IN_Z") && ndimOf(config) === 3, border),

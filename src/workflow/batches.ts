@@ -44,8 +44,8 @@ export class PatchBatches implements BatchSource {
     const samples = await Promise.all(
       real.map((place) =>
         this.training
-          ? this.patches.readAugmented(order[place], epoch)
-          : this.patches.read(order[place], epoch),
+          ? this.patches.readAugmented(order[place] ?? 0, epoch)
+          : this.patches.read(order[place] ?? 0, epoch),
       ),
     );
     const random = new Random(this.seed).fork(this.training ? 1 : 2, epoch);

@@ -1,7 +1,9 @@
 /** Which device a run uses: the one that is asked for, or by a short trial the fastest. */
+
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { entryOf } from "../facts/checked-lists.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
 import { cacheFolder } from "../install/storage.ts";
 import { allocate } from "../runtime/buffers.ts";
@@ -128,11 +130,16 @@ export async function fastest(
   const memory = new TrialMemory(signature(devices, wish, work));
   const measured = memory.read() ?? (await tryAll(candidates, work, report));
   await memory.write(measured);
-  const order = candidates.filter(({ id }) => id in measured).sort((a, b) => measured[a.id] - measured[b.id]);
-  for (const { id, open } of order) {
+  const order = candidates
+    .flatMap((candidate) => {
+      const seconds = measured[candidate.id];
+      return seconds === undefined ? [] : [{ ...candidate, seconds }];
+    })
+    .sort((one, other) => one.seconds - other.seconds);
+  for (const { id, open, seconds } of order) {
     try {
       const runtime = await open();
-      report.info(`${runtime.device} computes: ${measured[id].toPrecision(2)} s a step was the fastest.`);
+      report.info(`${runtime.device} computes: ${seconds.toPrecision(2)} s a step was the fastest.`);
       return runtime;
     } catch (error) {
       report.warn(`${id} was the fastest and cannot be opened now: ${(error as Error).message}.`);
@@ -147,8 +154,9 @@ async function tryAll(candidates: readonly Candidate[], work: Work, report: Choi
     report.progress("Trying devices", index, candidates.length);
     try {
       const runtime = await open();
-      measured[id] = await secondsPerStep(runtime, work);
-      report.info(`${runtime.device}: ${measured[id].toPrecision(2)} s a step.`);
+      const seconds = await secondsPerStep(runtime, work);
+      measured[id] = seconds;
+      report.info(`${runtime.device}: ${seconds.toPrecision(2)} s a step.`);
       runtime.release?.();
     } catch (error) {
       report.info(`${id} is not used: ${(error as Error).message}.`);
@@ -186,11 +194,11 @@ function fillWithNoise(program: Program, { inputs }: Pick<TrainingStep, "inputs"
     const values = allocate(spec);
     const noise =
       spec.type === "float32" ? Float32Array.from(values, (_, at) => (at * 0.618034) % 1) : values;
-    inputs[name].set(noise);
+    entryOf(inputs, name).set(noise);
   }
 }
 
-/** What decides how fast a step is: the machine's devices and the step. */
+/** Returns what determines the speed of a step: the machine's devices and the step. */
 function signature(devices: Devices, { threads, runtime }: DeviceWish, { program, training }: Work): string {
   const weights = declaredWeights(program).map(({ name, shape }) => [name, shape]);
   const gpus = devices.gpus.map(({ name, routes }) => [name, routes]);

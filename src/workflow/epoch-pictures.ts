@@ -62,13 +62,13 @@ async function smallVersion(path: string, role: Role): Promise<Image> {
       const pixel = Math.floor(at / channels);
       const [top, left] = [Math.floor(pixel / columns) * size, (pixel % columns) * size];
       if (role === "prediction") {
-        small[at] = data[(top * width + left) * channels + channel];
+        small[at] = data[(top * width + left) * channels + channel] ?? 0;
         continue;
       }
       let [sum, count] = [0, 0];
       for (let y = top; y < Math.min(height, top + size); y++)
         for (let x = left; x < Math.min(width, left + size); x++, count++)
-          sum += data[(y * width + x) * channels + channel];
+          sum += data[(y * width + x) * channels + channel] ?? 0;
       small[at] = whole ? Math.round(sum / count) : sum / count;
     }
     return { shape: [1, rows, columns, channels], sampleType, data: small };

@@ -2,8 +2,10 @@
  * Weights of other programs' vision transformers as this engine's networks take them: MAE's published checkpoints and timm's models
  * name their layers as BiaPy does, but come from images of 3 channels and of another size, and may have layers that these have not.
  */
+
 import type { BiapyCheckpoint } from "../checkpoint/biapy-checkpoint.ts";
 import { bicubic } from "../data/bicubic.ts";
+import { atLeast, exactly } from "../facts/checked-lists.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import type { WeightSpec } from "../runtime/scope.ts";
 
@@ -76,14 +78,13 @@ interface Change {
 const RGB = 3;
 
 /**
- * Kernels of 3 channels for images of others, as timm does it: one channel takes their sum, several take them in turn, scaled so that
- * a gray image gives the same.
+ * Adapts kernels of 3 channels to other numbers of channels, like timm: one channel takes their sum; several take them in turn, scaled
+ * so that a gray image gives the same result.
  */
-function changedChannels(
-  [features, channels, ...kernel]: readonly number[],
-  { shape }: WeightSpec,
-): Change | undefined {
-  const [wantedFeatures, wanted, ...wantedKernel] = shape;
+function changedChannels(stored: readonly number[], { shape }: WeightSpec): Change | undefined {
+  if (stored.length < 2 || shape.length < 2) return undefined;
+  const [features, channels, ...kernel] = atLeast(stored, 2);
+  const [wantedFeatures, wanted, ...wantedKernel] = atLeast(shape, 2);
   if (channels !== RGB || features !== wantedFeatures || String(kernel) !== String(wantedKernel))
     return undefined;
   const size = kernel.reduce((product, each) => product * each, 1);
@@ -91,31 +92,32 @@ function changedChannels(
     Float32Array.from({ length: features * wanted * size }, (_, at) => {
       const [pixel, channel] = [at % size, Math.floor(at / size) % wanted];
       const first = Math.floor(at / size / wanted) * RGB * size + pixel;
-      if (wanted === 1) return given[first] + given[first + size] + given[first + 2 * size];
-      return (given[first + (channel % RGB) * size] * RGB) / wanted;
+      if (wanted === 1)
+        return (given[first] ?? 0) + (given[first + size] ?? 0) + (given[first + 2 * size] ?? 0);
+      return ((given[first + (channel % RGB) * size] ?? 0) * RGB) / wanted;
     });
   const how =
     wanted === 1 ? "its kernels for 3 channels were summed into one" : `its 3 channels became ${wanted}`;
   return { how, values };
 }
 
-/** Position embeddings of a square grid of tokens for another grid; one without a class token leaves that at zero. */
+/** Resamples position embeddings of a square grid of tokens to another grid. Without a class token, its embedding stays zero. */
 function changedGrid(
-  [batch, count, features]: readonly number[],
+  stored: readonly number[],
   { shape }: WeightSpec,
   grid: readonly number[],
 ): Change | undefined {
-  const [, wantedCount, wantedFeatures] = shape;
-  const tokens = grid.reduce((product, size) => product * size, 1);
-  if (batch !== 1 || features !== wantedFeatures || grid.length !== 2 || wantedCount !== tokens + 1)
-    return undefined;
+  if (stored.length !== 3 || shape.length !== 3 || grid.length !== 2) return undefined;
+  const [batch, count, features] = exactly(stored, 3);
+  const [, wantedCount, wantedFeatures] = exactly(shape, 3);
+  const [rows, columns] = exactly(grid, 2);
+  if (batch !== 1 || features !== wantedFeatures || wantedCount !== rows * columns + 1) return undefined;
   const first = [1, 0].find((classTokens) => Number.isInteger(Math.sqrt(count - classTokens)));
   if (first === undefined) return undefined;
   const side = Math.sqrt(count - first);
   const values = (given: Float32Array) => {
     const result = new Float32Array(wantedCount * features);
     result.set(given.subarray(0, first * features));
-    const [rows, columns] = grid;
     result.set(bicubic(given.subarray(first * features), [side, side, features], [rows, columns]), features);
     return result;
   };

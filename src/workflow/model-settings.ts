@@ -6,6 +6,7 @@ import type { TextKey } from "../config/key-names.ts";
 import { modelLevels } from "../config/model-levels.ts";
 import { hrNetStages, isCustom, stuNetStages } from "../config/model-stages.ts";
 import { type ImageArchitecture, isImageArchitecture } from "../facts/architectures.ts";
+import { at } from "../facts/checked-lists.ts";
 import { NAMED_TRANSFORMERS } from "../facts/network-sizes.ts";
 import { logitsOf } from "../facts/workflows.ts";
 import type { BuildArguments } from "../models/architectures.ts";
@@ -39,7 +40,7 @@ function heads(config: Config): BuildArguments {
   };
 }
 
-/** As many numbers as images have axes of space: `[z, y, x]` or `[y, x]`. */
+/** Returns the patch size without channels: `[z, y, x]` or `[y, x]`. */
 const spaceOf = (config: Config) => config.numbers("DATA.PATCH_SIZE").slice(0, -1);
 
 const contrast: BuildArguments = { contrast: false, contrast_proj_dim: 256 };
@@ -69,7 +70,7 @@ function encoderDecoder(config: Config): BuildArguments {
   };
 }
 
-/** What a U-NeXt has of U-Net's arguments, and its own. */
+/** Returns the arguments of a U-NeXt: some of U-Net's, and its own. */
 function uNext(config: Config): BuildArguments {
   const {
     activation: _activation,
@@ -78,12 +79,12 @@ function uNext(config: Config): BuildArguments {
     k_size: _kernel,
     larger_io: _ends,
     conv_block_order: _order,
-    conv_layers,
+    conv_layers: _convolutions,
     ...shared
   } = encoderDecoder(config);
   return {
     ...shared,
-    cn_layers: conv_layers,
+    cn_layers: modelLevels(config).convolutions,
     stochastic_depth_prob: config.number("MODEL.CONVNEXT_SD_PROB"),
     stem_k_size: config.number("MODEL.CONVNEXT_STEM_K_SIZE"),
   };
@@ -145,7 +146,7 @@ function vit(config: Config): BuildArguments {
   const named = NAMED_TRANSFORMERS[config.text("MODEL.VIT_MODEL")];
   const token = named?.tokenSize ?? config.number("MODEL.VIT_TOKEN_SIZE");
   return {
-    img_size: cube ? space[0] : space,
+    img_size: cube ? at(space, 0) : space,
     patch_size: token,
     in_chans: channelsOf(config),
     ndim: ndimOf(config),

@@ -1,10 +1,12 @@
 /** Applying a model to images, patch by patch; an image may be larger than memory. */
+
 import { type BlendedPart, Blender, sweepAxis, type TilePlace, Tiles } from "../data/blending.ts";
 import type { NormalizedImage } from "../data/image-set.ts";
 import { normalize } from "../data/normalization.ts";
 import { AS_IT_IS, type Orientation } from "../data/orientation.ts";
 import { SlidingWindow } from "../data/sliding-window.ts";
-import { type Box, boxOf, cutPatch, enclosing, type TilingSettings } from "../data/tiling.ts";
+import { type Box, boxOf, cutPatch, enclosing, perAxis, type TilingSettings } from "../data/tiling.ts";
+import { at, entryOf } from "../facts/checked-lists.ts";
 import { type Region, SAMPLE_ARRAYS, shapeOf, wholeRegion } from "../images/image.ts";
 import type { Executable } from "../runtime/executable.ts";
 
@@ -82,12 +84,12 @@ export interface Watch {
 
 export interface PredictionSettings {
   readonly tiling: TilingSettings;
-  /** The part of the image that is wanted; all of it where none is named. */
+  /** The part of the image to predict. Defaults to all of it. */
   readonly region?: Region;
-  /** Parts are handed out in multiples of these: the chunks of the file that they are written to. */
+  /** Parts are multiples of these: the chunks of the file that they are written to. */
   readonly chunk?: Box;
   readonly watch?: Watch;
-  /** What the memory that is worked in is kept to, about. */
+  /** Approximate limit of working memory. */
   readonly workingBytes?: number;
 }
 
@@ -99,7 +101,7 @@ export interface PredictedPart {
 
 const WORKING_BYTES = 256 * 1024 * 1024;
 
-/** A model's outputs for an image, part by part, blended. Throws the signal's reason when it is asked to stop. */
+/** Yields a model's blended outputs for an image, part by part. Throws the signal's reason when aborted. */
 export async function* predictParts(
   model: PatchModel,
   image: NormalizedImage,
@@ -109,17 +111,16 @@ export async function* predictParts(
   const { region = wholeRegion(image.info.shape), chunk = [1, 1, 1] } = settings;
   const tiles = new Tiles(image.info.shape, tiling);
   const blocks = blocksOf(tiles, model, image, await image.piece(), region, chunk, workingBytes);
-  const places = blocks.map((block) => placesIn(tiles, block));
-  const total = places.reduce((sum, { length }) => sum + length, 0);
+  const placed = blocks.map((block) => ({ block, places: placesIn(tiles, block) }));
+  const total = placed.reduce((sum, { places }) => sum + places.length, 0);
   let done = 0;
-  for (const [index, block] of blocks.entries()) {
-    for await (const part of predictBlock(model, image, tiles, block, places[index], chunk, (count) => {
-      done += count;
-      watch?.progress(done, total);
-      watch?.signal.throwIfAborted();
-    }))
-      yield part;
-  }
+  const predicted = (count: number) => {
+    done += count;
+    watch?.progress(done, total);
+    watch?.signal.throwIfAborted();
+  };
+  for (const { block, places } of placed)
+    yield* predictBlock(model, image, tiles, block, places, chunk, predicted);
 }
 
 async function* predictBlock(
@@ -139,7 +140,7 @@ async function* predictBlock(
   let taken = block.start[axis];
   for (let first = 0; first < places.length; first += model.batchSize) {
     const batch = places.slice(first, first + model.batchSize);
-    // What lies before the first patch of the batch, reflections included, is not needed again.
+    // Layers before the first patch of the batch, reflections included, are not needed again.
     const { start, end } = around(shown.slice(first, first + model.batchSize));
     const stored = await window.cover(start[axis], end[axis]);
     const patches = batch.map((place) =>
@@ -150,9 +151,8 @@ async function* predictBlock(
       batch.map((place) => tiles.number(place)),
     );
     for (const [name, blender] of blenders)
-      batch.forEach((place, sample) => {
-        blender.add(place, outputs[name][sample]);
-      });
+      for (const [sample, values] of entryOf(outputs, name).slice(0, batch.length).entries())
+        blender.add(at(batch, sample), values);
     predicted(batch.length);
     const next = places[first + model.batchSize];
     const finished = next === undefined ? block.end[axis] : tiles.predicted(axis, next[axis])[0];
@@ -160,29 +160,30 @@ async function* predictBlock(
     if (until <= taken) continue;
     taken = until;
     const parts = blenders.map(([name, blender]) => [name, blender.take(until)] as const);
-    yield { region: parts[0][1].region, values: valuesOf(parts) };
+    yield { region: at(parts, 0)[1].region, values: valuesOf(parts) };
   }
 }
 
 const valuesOf = (parts: readonly (readonly [string, BlendedPart])[]) =>
   Object.fromEntries(parts.map(([name, { values }]) => [name, values]));
 
-/** The patches that predict anything of a block, in the order in which they are predicted. */
+/** Returns the patches that predict any part of a block, in prediction order. */
 function placesIn(tiles: Tiles, { start, end }: Region): TilePlace[] {
-  const along = ([0, 1, 2] as const).map((axis) => tiles.touching(axis, start[axis], end[axis]));
-  return along[0].flatMap((z) => along[1].flatMap((y) => along[2].map((x) => [z, y, x] as const)));
+  const [alongZ, alongY, alongX] = perAxis((axis) => tiles.touching(axis, start[axis], end[axis]));
+  return alongZ.flatMap((z) => alongY.flatMap((y) => alongX.map((x) => [z, y, x] as const)));
 }
 
-/** The region that holds all of these. */
+/** Returns the smallest region that contains all of these. */
 function around(regions: readonly Region[]): Region {
-  const least = (axis: number) => regions.reduce((low, { start }) => Math.min(low, start[axis]), Infinity);
-  const most = (axis: number) => regions.reduce((high, { end }) => Math.max(high, end[axis]), 0);
-  return { start: boxOf(least), end: boxOf(most) };
+  return {
+    start: boxOf((axis) => regions.reduce((low, { start }) => Math.min(low, start[axis]), Infinity)),
+    end: boxOf((axis) => regions.reduce((high, { end }) => Math.max(high, end[axis]), 0)),
+  };
 }
 
 /**
- * Blocks that cover a region, each as long along the sweep axis as the region. Patches at their borders are predicted for both
- * sides, so there are as few blocks as the working memory allows.
+ * Returns blocks that cover a region, each as long along the sweep axis as the region. Patches at block borders are predicted for
+ * both blocks, so there are as few blocks as the working memory allows.
  */
 function blocksOf(
   { shape, tiling: { patch } }: Tiles,
@@ -199,7 +200,7 @@ function blocksOf(
   const read = 2 * SAMPLE_ARRAYS[info.sampleType].BYTES_PER_ELEMENT * (patch[axis] + piece[axis]);
   const area = workingBytes / (shape[3] * (summed + read));
   const [height, width] = [axis === 0 ? end[1] - start[1] : 1, end[2] - start[2]];
-  const whole = (size: number, at: 1 | 2) => Math.max(1, Math.floor(size / chunk[at])) * chunk[at];
+  const whole = (size: number, axis: 1 | 2) => Math.max(1, Math.floor(size / chunk[axis])) * chunk[axis];
   const columns = height * patch[2] <= area ? area / height : Math.sqrt(area);
   const x = width * height <= area ? width : whole(columns, 2);
   const y = axis === 1 ? end[1] - start[1] : Math.min(height, whole(area / Math.min(x, width), 1));
@@ -211,14 +212,14 @@ function blocksOf(
   );
 }
 
-/** Spans of at most `size` that cover `[from, to)`, with borders at multiples of `chunk`. */
+/** Returns spans of at most `size` that cover `[from, to)`, with borders at multiples of `chunk`. */
 function spans(from: number, to: number, size: number, chunk: number): [number, number][] {
   if (to - from <= size) return [[from, to]];
   const border = Math.floor((from + size) / chunk) * chunk;
   return [[from, border], ...spans(border, to, size, chunk)];
 }
 
-/** A model's outputs for a region of an image, all of it at once: `[z, y, x, channel]` each. */
+/** Returns a model's outputs for a region of an image: `[z, y, x, channel]` each. */
 export async function predictImage(
   model: PatchModel,
   image: NormalizedImage,
@@ -236,7 +237,8 @@ export async function predictImage(
       for (let y = region.start[1]; y < region.end[1]; y++) {
         const row = (z - all.start[0]) * height + y - all.start[1];
         const to = (row * width + region.start[2] - all.start[2]) * channels;
-        for (const [name, target] of whole) target.set(values[name].subarray(from, from + length), to);
+        for (const [name, target] of whole)
+          target.set(entryOf(values, name).subarray(from, from + length), to);
         from += length;
       }
   }

@@ -1,4 +1,5 @@
 /** DATA.PREPROCESS: what is done to whole images before they are normalized and cut. */
+
 import { ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import type { ImagePreparation } from "../data/image-set.ts";
@@ -9,6 +10,7 @@ import type { Border } from "../data/preprocess/grid.ts";
 import { histogramMatched, quantilesOf } from "../data/preprocess/match-histogram.ts";
 import { medianBlurred } from "../data/preprocess/median-blur.ts";
 import { type ResizeSettings, resizedImage } from "../data/preprocess/resize-image.ts";
+import { at, exactly } from "../facts/checked-lists.ts";
 import { listImages, readImage } from "../images/files.ts";
 import { type Image, ImageError, type ImageInfo, type ImageShape, type SampleType } from "../images/image.ts";
 import type { Phase } from "./settings.ts";
@@ -69,12 +71,12 @@ function resizeStep(config: Config, of: "images" | "targets"): Step | undefined 
   return (image) => resizedImage(image, settings);
 }
 
-/** BiaPy takes targets for masks, of which nearest pixels are taken. */
+/** Targets are resized by the nearest pixel: BiaPy treats them as masks. */
 function resizeSettings(config: Config, of: "images" | "targets"): ResizeSettings {
   const sizes = config.numbers("DATA.PREPROCESS.RESIZE.OUTPUT_SHAPE");
-  const [y, x] = sizes.slice(-2);
+  const [y, x] = exactly(sizes.slice(-2), 2, "DATA.PREPROCESS.RESIZE.OUTPUT_SHAPE");
   return {
-    size: [ndimOf(config) === 3 ? (sizes.length === 3 ? sizes[0] : y) : 1, y, x],
+    size: [ndimOf(config) === 3 ? (sizes.length === 3 ? at(sizes, 0) : y) : 1, y, x],
     order: of === "targets" || config.number("DATA.PREPROCESS.RESIZE.ORDER") === 0 ? 0 : 1,
     border: RESIZE_BORDERS[config.text("DATA.PREPROCESS.RESIZE.MODE")] ?? "mirror",
     outside: config.number("DATA.PREPROCESS.RESIZE.CVAL"),
@@ -84,14 +86,14 @@ function resizeSettings(config: Config, of: "images" | "targets"): ResizeSetting
   };
 }
 
-/** Histograms are counted by whole gray levels. */
+/** Throws {@link ImageError} for sample types other than 8 and 16 bits, whose gray levels can be counted. */
 function requireLevels(path: string, sampleType: SampleType): void {
   if (sampleType === "uint8" || sampleType === "uint16") return;
   const message = `${path}: histograms are matched to images of 8 or 16 bits, and this is one of ${sampleType}.`;
   throw new ImageError(path, message);
 }
 
-/** Everything but resizing, in BiaPy's order. */
+/** Returns all steps except resizing, in BiaPy's order. */
 async function filterSteps(config: Config): Promise<Step[]> {
   const axes = ndimOf(config) === 3 ? [0, 1, 2, 3] : [1, 2, 3];
   const steps: Step[] = [];
@@ -111,14 +113,17 @@ async function filterSteps(config: Config): Promise<Step[]> {
   }
   if (config.flag("DATA.PREPROCESS.MEDIAN_BLUR.ENABLE")) {
     const sizes = config.numbers("DATA.PREPROCESS.MEDIAN_BLUR.KERNEL_SIZE");
-    const [z, y, x, channel] = sizes.length === 4 ? sizes : [1, ...sizes];
-    const kernel: ImageShape = [z, y, x, channel];
+    const kernel: ImageShape = exactly(
+      sizes.length === 4 ? sizes : [1, ...sizes],
+      4,
+      "DATA.PREPROCESS.MEDIAN_BLUR.KERNEL_SIZE",
+    );
     steps.push((image) => medianBlurred(image, kernel));
   }
   if (config.flag("DATA.PREPROCESS.MATCH_HISTOGRAM.ENABLE")) {
     const paths = await listImages(config.text("DATA.PREPROCESS.MATCH_HISTOGRAM.REFERENCE_PATH"));
     const references = await Promise.all(paths.map((path) => readImage(path)));
-    for (const [index, { sampleType }] of references.entries()) requireLevels(paths[index], sampleType);
+    for (const [index, { sampleType }] of references.entries()) requireLevels(at(paths, index), sampleType);
     const reference = quantilesOf(references);
     steps.push((image) => histogramMatched(image, reference));
   }

@@ -97,7 +97,7 @@ export async function saveRunCheckpoint(path: string, content: RunCheckpointCont
 function allFinite(values: Float32Array): boolean {
   // A sum of differences with themselves is 0 only where all are finite; it runs several times faster than a test of each value.
   let sum = 0;
-  for (let at = 0; at < values.length; at++) sum += values[at] - values[at];
+  for (let at = 0; at < values.length; at++) sum += (values[at] ?? 0) - (values[at] ?? 0);
   return sum === 0;
 }
 

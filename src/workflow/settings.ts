@@ -1,4 +1,5 @@
 /** What a configuration asks of data, optimizer and schedule, as the parts of the engine take it. */
+
 import { ndimOf, workflowOf } from "../config/basics.ts";
 import { warmupAndDecay } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
@@ -6,6 +7,7 @@ import { optimizerBetas } from "../config/optimizer-betas.ts";
 import type { Clipping, NormalizationSettings } from "../data/normalization.ts";
 import type { FilterProperty, FilterSign, SampleFilter } from "../data/sample-filter.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
+import { at } from "../facts/checked-lists.ts";
 import { IMAGE_METRICS, type ImageMetric, isSpectral } from "../facts/losses.ts";
 import type { Metrics } from "../facts/run-events.ts";
 import type { OpenOptions } from "../images/image.ts";
@@ -91,7 +93,7 @@ function optimizerSettings(config: Config): OptimizerSettings {
 
 export function scheduleSettings(config: Config): ScheduleSettings {
   const name = config.text("TRAIN.LR_SCHEDULER.NAME");
-  const minimum = Math.max(config.numbers("TRAIN.LR_SCHEDULER.MIN_LR")[0], 0);
+  const minimum = Math.max(at(config.numbers("TRAIN.LR_SCHEDULER.MIN_LR"), 0), 0);
   if (name === "reduceonplateau") {
     return {
       kind: "reduceonplateau",
@@ -153,8 +155,8 @@ export function sampleFilter(config: Config, phase: Phase): SampleFilter | undef
   return lists("PROPS").map((properties, group) =>
     properties.map((property, place) => ({
       property: String(property) as FilterProperty,
-      sign: String(signs[group][place]) as FilterSign,
-      value: Number(values[group][place]),
+      sign: String(at(signs, group)[place]) as FilterSign,
+      value: Number(at(values, group)[place]),
     })),
   );
 }

@@ -1,4 +1,5 @@
 /** MODEL.LOAD_CHECKPOINT: weights that start from an earlier checkpoint, of the same network or of another that shares layers. */
+
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import Papa from "papaparse";
@@ -9,6 +10,7 @@ import {
 } from "../checkpoint/biapy-checkpoint.ts";
 import type { Config } from "../config/config.ts";
 import { resize } from "../data/resize.ts";
+import { at, exactly } from "../facts/checked-lists.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { ImageShape } from "../images/image.ts";
 import type { ReportEvent } from "../results/reporters.ts";
@@ -189,10 +191,10 @@ function gridOf(config: Config, parameters: Parameters): number[] | undefined {
   const [, , ...token] = parameters.specs.find(({ name }) => name === PROJECTION)?.shape ?? [];
   if (token.length === 0) return undefined;
   const patch = config.numbers("DATA.PATCH_SIZE");
-  return token.map((size, axis) => patch[axis] / size);
+  return token.map((size, axis) => at(patch, axis) / size);
 }
 
-/** Position embeddings of another grid of tokens, interpolated (Dosovitskiy et al. 2021, section 3.2). */
+/** Interpolates position embeddings of another grid of tokens (Dosovitskiy et al. 2021, section 3.2). */
 async function stretchPositions(
   { weights, config: trainedWith }: BiapyCheckpoint,
   config: Config,
@@ -202,14 +204,15 @@ async function stretchPositions(
   const wanted = parameters.specs.find(({ name }) => name === POSITIONS);
   if (found === undefined || wanted === undefined || String(found.shape) === String(wanted.shape))
     return false;
-  const [, tokens, features] = found.shape;
+  if (found.shape.length !== 3) return false;
+  const [, tokens, features] = exactly(found.shape, 3);
   const [from, to] = [tokenGridOf(trainedWith), tokenGridOf(config.toObject() as PlainObject)];
   if (from === undefined || to === undefined || features !== wanted.shape[2]) return false;
   if (from.length !== to.length || from.reduce((all, each) => all * each, 1) !== tokens - 1) return false;
   const values = await found.read(new Float32Array(found.size));
   const shape = (grid: readonly number[]): ImageShape => {
-    const [x, y, z = 1] = grid.toReversed();
-    return [z, y, x, features];
+    const [y, x] = exactly(grid.slice(-2), 2);
+    return [grid.length === 3 ? at(grid, 0) : 1, y, x, features];
   };
   const positions = parameters.values(POSITIONS);
   positions.set(values.subarray(0, features));

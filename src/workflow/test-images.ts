@@ -1,4 +1,5 @@
 /** Applying a trained model to test images: one path for every workflow. */
+
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ndimOf } from "../config/basics.ts";
@@ -6,6 +7,7 @@ import type { Config } from "../config/config.ts";
 import type { NormalizedImage } from "../data/image-set.ts";
 import type { ImagePairs } from "../data/patches.ts";
 import { type Box, common, type TilingSettings } from "../data/tiling.ts";
+import { at } from "../facts/checked-lists.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { ImageFiles, Metrics } from "../facts/run-events.ts";
 import { type ImageShape, type Region, wholeRegion } from "../images/image.ts";
@@ -151,8 +153,8 @@ export class ImageTester {
   }
 
   private shown({ images, targets }: ImagePairs, index: number, written: ImageFiles): ImageFiles {
-    const target = targets?.infos[index].path;
-    return this.testing.shown(resolve(images.infos[index].path), target && resolve(target), written);
+    const target = targets?.infos[index]?.path;
+    return this.testing.shown(resolve(at(images.infos, index).path), target && resolve(target), written);
   }
 
   /** The model of patches of this size: in a full image, that of the image. */

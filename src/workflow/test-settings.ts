@@ -1,4 +1,5 @@
 /** TEST.*: how a model is applied to test images. */
+
 import { ndimOf, takesOneSize } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { orientations } from "../data/orientation.ts";
@@ -22,26 +23,26 @@ export function testModel(config: Config, modelOf: (patch: Box) => PatchModel, p
   return augmentedModel(model, patch, turns, config.text("TEST.AUGMENTATION_MODE") as MergeMode);
 }
 
-/** The part of an image that its metrics are of: all but TEST.EVAL_BORDER_CROP. Throws {@link ImageError} when none is left. */
+/** Returns the part of an image that is evaluated: all but TEST.EVAL_BORDER_CROP. Throws {@link ImageError} if none is left. */
 export function evaluatedRegion(config: Config, { path, shape }: ImageInfo): Region {
   const border = config.numbers("TEST.EVAL_BORDER_CROP");
-  const [z, y, x] = border.length === 3 ? border : [0, border[0] ?? 0, border[1] ?? 0];
+  const [z = 0, y = 0, x = 0] = border.length === 3 ? border : [0, ...border];
   if (shape[0] > 2 * z && shape[1] > 2 * y && shape[2] > 2 * x)
     return { start: [z, y, x], end: [shape[0] - z, shape[1] - y, shape[2] - x] };
   throw new ImageError(path, `${path}: nothing is left of it within TEST.EVAL_BORDER_CROP.`);
 }
 
-/** Values of an image that is looked at as a whole: of a larger one only its middle is shown. */
+/** Largest number of values of an image that is shown whole. Of larger ones, the middle is shown. */
 const MOST_SHOWN = 2 ** 22;
 const MOST_SLICES = 64;
 
-/** The middle of an image, or all of it where it is not large. */
+/** Returns the middle of a large image, or all of a small one. */
 export function middleOf(shape: ImageShape): Region {
   if (shape.reduce((product, size) => product * size, 1) <= MOST_SHOWN) return wholeRegion(shape);
   const [depth, , , channels] = shape;
   const slices = Math.min(depth, MOST_SLICES);
   const side = Math.floor(Math.sqrt(MOST_SHOWN / (slices * channels)));
-  const size = [slices, side, side];
+  const size: Box = [slices, side, side];
   const start = boxOf((axis) => Math.max(0, (shape[axis] - size[axis]) >> 1));
   return { start, end: boxOf((axis) => Math.min(start[axis] + size[axis], shape[axis])) };
 }

@@ -1,6 +1,8 @@
 /** TEST.AUGMENTATION: a patch is predicted in several orientations, and the predictions are turned back and merged. */
+
 import { type Orientation, opposite, oriented } from "../data/orientation.ts";
 import { type Box, reflected } from "../data/tiling.ts";
+import { at as itemAt } from "../facts/checked-lists.ts";
 import type { PatchModel } from "./predict.ts";
 
 /** TEST.AUGMENTATION_MODE. */
@@ -44,13 +46,14 @@ export function augmentedModel(
         for (const [name, predicted] of Object.entries(outputs)) {
           const back = predicted.map((values) => oriented(values, square, opposite(turn)));
           merged[name] =
-            merged[name]?.map((all, sample) => all.map((value, at) => merge(value, back[sample][at]))) ??
-            back;
+            merged[name]?.map((all, sample) =>
+              all.map((value, at) => merge(value, itemAt(back, sample)[at] ?? 0)),
+            ) ?? back;
         }
       }
       if (mode === "mean")
         for (const all of Object.values(merged).flat())
-          for (let at = 0; at < all.length; at++) all[at] /= turns.length;
+          for (let at = 0; at < all.length; at++) all[at] = (all[at] ?? 0) / turns.length;
       return Object.fromEntries(
         Object.entries(merged).map(([name, all]) => [name, all.map((each) => endOf(each, square, patch))]),
       );
@@ -68,16 +71,16 @@ function completedTo(square: Box, values: Float32Array, patch: Box): Float32Arra
   const channels = values.length / (depth * height * width);
   const side = square[1];
   const before = [side - height, side - width];
-  const mirrors = before[0] < height && before[1] < width;
+  const mirrors = itemAt(before, 0) < height && itemAt(before, 1) < width;
   const source = (at: number, size: number) => (mirrors ? reflected(at, size) : Math.max(at, 0));
   const result = new Float32Array(depth * side * side * channels);
   let to = 0;
   for (let z = 0; z < depth; z++)
     for (let y = 0; y < side; y++)
       for (let x = 0; x < side; x++) {
-        const row = z * height + source(y - before[0], height);
-        const from = (row * width + source(x - before[1], width)) * channels;
-        for (let channel = 0; channel < channels; channel++) result[to++] = values[from + channel];
+        const row = z * height + source(y - (before[0] ?? 0), height);
+        const from = (row * width + source(x - (before[1] ?? 0), width)) * channels;
+        for (let channel = 0; channel < channels; channel++) result[to++] = values[from + channel] ?? 0;
       }
   return result;
 }

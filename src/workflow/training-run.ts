@@ -1,8 +1,10 @@
 /** Training a model on patches, with everything that is kept of it: checkpoints, log, charts, previews. */
+
 import { mkdir, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import type { PatchSet } from "../data/patches.ts";
+import { at } from "../facts/checked-lists.ts";
 import { ResultError, writeErrorReason } from "../facts/files/write-file.ts";
 import { epochCheckpoint } from "../facts/result-tree.ts";
 import { ImageError } from "../images/image.ts";
@@ -274,7 +276,7 @@ export class TrainingRun {
     const { config, tree, runtime } = this.request;
     this.tester ??= new ImageTester(config, tree, this.task, runtime, this.parameters);
     const files = await this.tester.preview(pairs, 0);
-    const image = basename(pairs.images.infos[0].path);
+    const image = basename(at(pairs.images.infos, 0).path);
     await keepEpochPictures(this.request.tree.runDirectory, epoch, image, files);
     const kind = this.task.testing.imageKinds.preview;
     this.request.report({ event: "image", kind, image, files, epoch });
@@ -287,7 +289,7 @@ export class TrainingRun {
     this.features ??= FeaturePreview.open(config, tree, this.task, runtime, this.parameters) ?? "none";
     if (this.features === "none") return;
     const files = await this.features.draw(await pairs.images.image(0));
-    const image = basename(pairs.images.infos[0].path);
+    const image = basename(at(pairs.images.infos, 0).path);
     report({ event: "image", kind: "features", image, files, epoch });
   }
 }

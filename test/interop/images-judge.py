@@ -18,7 +18,11 @@ def tif(path):
 
     with tifffile.TiffFile(path) as file:
         page = file.pages[0]
-        return described(file.asarray(), imagej=file.is_imagej, strips=len(page.dataoffsets), compression=page.compression.name)
+        pixels = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]["Pixels"]
+        ome = {name: value for name, value in pixels.items() if name.startswith(("PhysicalSize", "Size", "Type"))}
+        imagej = {name: file.imagej_metadata.get(name) for name in ("channels", "slices", "unit", "spacing")}
+        resolution = [round(numerator / denominator, 6) for numerator, denominator in (page.tags[name].value for name in ("XResolution", "YResolution") if name in page.tags)]
+        return described(file.asarray(), axes=file.series[0].axes, ome=ome, imagej=imagej, resolution=resolution, strips=len(page.dataoffsets), compression=page.compression.name)
 
 
 def zarr(path):

@@ -5,6 +5,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { openImage } from "../../src/images/files.ts";
 import { createHdf5 } from "../../src/images/hdf5-writer.ts";
 import type { Image, ImageShape } from "../../src/images/image.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
@@ -41,10 +42,42 @@ test("tifffile reads a plane of several strips", { skip }, async () => {
     shape: [3000, 4001],
     dtype: "uint16",
     total: total(plane.data),
-    imagej: true,
+    axes: "YX",
+    ome: { SizeX: 4001, SizeY: 3000, SizeC: 1, SizeZ: 1, SizeT: 1, Type: "uint16" },
+    imagej: { channels: 1, slices: 1, unit: null, spacing: null },
+    resolution: [],
     strips: 2,
     compression: "ADOBE_DEFLATE",
   });
+});
+
+test("tifffile finds axes, pixel size and unit in OME's metadata and in ImageJ's", { skip }, async () => {
+  const stack = image([4, 20, 30, 2]);
+  const path = join(await mkdtemp(join(tmpdir(), "sizes-")), "stack.tif");
+  const size = { z: 0.5, y: 0.2, x: 0.1, unit: "µm" };
+  await writeTiff(path, stack, size);
+  const found = judged(path);
+  assert.deepEqual(found.shape, [4, 2, 20, 30]);
+  assert.equal(found.axes, "ZCYX");
+  assert.deepEqual(found.ome, {
+    SizeX: 30,
+    SizeY: 20,
+    SizeC: 2,
+    SizeZ: 4,
+    SizeT: 1,
+    Type: "uint16",
+    PhysicalSizeX: 0.1,
+    PhysicalSizeXUnit: "µm",
+    PhysicalSizeY: 0.2,
+    PhysicalSizeYUnit: "µm",
+    PhysicalSizeZ: 0.5,
+    PhysicalSizeZUnit: "µm",
+  });
+  assert.deepEqual(found.imagej, { channels: 2, slices: 4, unit: "um", spacing: 0.5 });
+  assert.deepEqual(found.resolution, [10, 5]);
+  const source = await openImage(path);
+  assert.deepEqual(source.info.pixelSize, size);
+  await source.close();
 });
 
 for (const [name, create] of [

@@ -157,6 +157,22 @@ test("a chunk that is not stored takes no memory", async () => {
   await source.close();
 });
 
+test("an array that is removed while it is open is not read as empty", async () => {
+  const path = await zarrOf("removed.zarr", 64);
+  const source = await openImage(path);
+  await rm(path, { recursive: true });
+  await assert.rejects(source.read(), (error: unknown) => {
+    return error instanceof ImageError && error.message.includes(path) && /removed/.test(error.message);
+  });
+  await source.close();
+});
+
+test("an image of a size that cannot be looked at whole is looked at in part", async () => {
+  const { scan } = await inspectImage(await zarrOf("large.zarr", 40_000), undefined, { milliseconds: 1 });
+  assert.deepEqual(scan.range, [3, 3]);
+  assert.equal(scan.complete, false);
+});
+
 test("a chunk that unpacks to more than it should is refused", async () => {
   const bomb = gzipSync(Buffer.alloc(2 ** 26));
   await isRefused(await zarrOf("bomb.zarr", 64, bomb), /more data than/);
@@ -184,18 +200,51 @@ test("the configuration's axes come before the file's own", async () => {
   await source.close();
 });
 
-test("pixel sizes are written as they were read", async () => {
-  const pixelSize: PixelSize = { z: 0.5, y: 0.125, x: 0.125, unit: "µm" };
-  const image: Image = { shape: [3, 8, 9, 1], sampleType: "uint16", data: new Uint16Array(3 * 8 * 9) };
-  const paths = ["size.tif", "size.zarr", "size.h5"].map((name) => join(folder, name));
-  await writeTiff(paths[0], image, pixelSize);
-  for (const [path, create] of [
-    [paths[1], createZarr],
-    [paths[2], createHdf5],
-  ] as const) {
-    const writer = await create(path, { ...image, chunk: [3, 8, 9], axes: "TZCYX", pixelSize });
-    await writer.write([0, 0, 0], image);
-    await writer.close();
+test("axes, pixel sizes and units are written as they were read", async () => {
+  const sizes: readonly PixelSize[] = [
+    { z: 0.5, y: 0.125, x: 0.125, unit: "µm" },
+    { y: 0.25, x: 0.5, unit: "µm" },
+    { z: 300, y: 20, x: 20, unit: "nm" },
+    { y: 2, x: 2, unit: "Å" },
+    { y: 0.5, x: 0.5, unit: "inch" },
+    { z: 4, y: 2, x: 2, unit: "furlong" },
+  ];
+  const image: Image = { shape: [3, 8, 9, 2], sampleType: "uint16", data: new Uint16Array(2 * 3 * 8 * 9) };
+  for (const [index, pixelSize] of sizes.entries()) {
+    const paths = [`size-${index}.tif`, `size-${index}.zarr`].map((name) => join(folder, name));
+    await writeTiff(paths[0], image, pixelSize);
+    const writers = [await createZarr(paths[1], { ...image, chunk: [3, 8, 9], axes: "TZCYX", pixelSize })];
+    // HDF5's attribute is in micrometers.
+    if (pixelSize.unit === "µm") {
+      paths.push(join(folder, `size-${index}.h5`));
+      writers.push(await createHdf5(paths[2], { ...image, chunk: [3, 8, 9], axes: "TZCYX", pixelSize }));
+    }
+    for (const writer of writers) {
+      await writer.write([0, 0, 0], image);
+      await writer.close();
+    }
+    for (const path of paths) {
+      const { info, description } = await inspectImage(path);
+      assert.deepEqual({ ...info.pixelSize }, { z: undefined, ...pixelSize }, path);
+      assert.equal(description.axes, "TZCYX", path);
+    }
   }
-  for (const path of paths) assert.deepEqual((await inspectImage(path)).info.pixelSize, pixelSize, path);
+});
+
+test("axes with units of their own are converted to the unit of x", async () => {
+  const path = join(folder, "units.zarr");
+  const image: Image = { shape: [3, 8, 9, 1], sampleType: "uint8", data: new Uint8Array(3 * 8 * 9) };
+  const writer = await createZarr(path, {
+    ...image,
+    chunk: [3, 8, 9],
+    axes: "ZYX",
+    pixelSize: { z: 500, y: 0.1, x: 0.1, unit: "µm" },
+  });
+  await writer.write([0, 0, 0], image);
+  await writer.close();
+  const file = join(path, "zarr.json");
+  const text = await readFile(file, "utf8");
+  await writeFile(file, text.replace("micrometer", "nanometer"));
+  const { info } = await inspectImage(path);
+  assert.deepEqual(info.pixelSize, { z: 0.5, y: 0.1, x: 0.1, unit: "µm" });
 });

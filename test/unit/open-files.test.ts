@@ -1,9 +1,11 @@
 /** Files that are read again and again: how many stay open, and that one is not closed under its reader. */
 import assert from "node:assert/strict";
+import { EventEmitter, once } from "node:events";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { OpenFiles } from "../../src/data/open-files.ts";
 import type { ImageInfo, ImageSource } from "../../src/images/image.ts";
 
@@ -25,6 +27,23 @@ test("a file stays open while it is read, though 19 others are opened meanwhile;
     assert.ok((await source.read()).data.length > 0);
   });
   await assert.rejects(async () => first?.read());
+  await files.close();
+});
+
+test("a batch of many files opens a few at a time", async () => {
+  const files = new OpenFiles();
+  let [inUse, most] = [0, 0];
+  const sixteen = new EventEmitter();
+  const full = once(sixteen, "full");
+  const read = async () => {
+    most = Math.max(most, ++inUse);
+    if (inUse === 16) sixteen.emit("full");
+    await full;
+    await setImmediate();
+    inUse--;
+  };
+  await Promise.all(infos.map((info) => files.use(info, read)));
+  assert.equal(most, 16);
   await files.close();
 });
 

@@ -3,12 +3,13 @@ import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { ImageSet, type NormalizedImage, storedParts } from "../../src/data/image-set.ts";
+import { ImageSet, type NormalizedImage } from "../../src/data/image-set.ts";
 import { opposite, orientations, oriented } from "../../src/data/orientation.ts";
 import type { Box, TilingSettings } from "../../src/data/tiling.ts";
 import { readImage } from "../../src/images/files.ts";
 import { createHdf5 } from "../../src/images/hdf5-writer.ts";
 import { type Image, type ImageShape, type SampleType, sampleArray } from "../../src/images/image.ts";
+import { storedParts } from "../../src/images/parts.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { createZarr } from "../../src/images/zarr-writer.ts";
 import { type PartFile, predictByChunks } from "../../src/workflow/by-chunks.ts";
@@ -238,7 +239,7 @@ test("test-time augmentation merges what is predicted in every orientation", asy
 });
 
 test("an image is measured along the pieces that it is stored in", () => {
-  const parts = storedParts([30, 100, 100, 1], [8, 32, 64], 8 * 32 * 128);
+  const parts = [...storedParts([30, 100, 100, 1], [8, 32, 64], 8 * 32 * 128)];
   assert.deepEqual(parts[0], { start: [0, 0, 0], end: [8, 32, 100] });
   const voxels = parts.reduce(
     (sum, { start, end }) => sum + (end[0] - start[0]) * (end[1] - start[1]) * (end[2] - start[2]),

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sampleWindow } from "./sample-window.ts";
-import { until } from "./workbench.ts";
+import { until, type Workbench } from "./workbench.ts";
 
 const CONFIGURATION = `PROBLEM:
     TYPE: SELF_SUPERVISED
@@ -27,6 +27,10 @@ const scenario = sampleWindow({
   "whole.biapy.yaml": CONFIGURATION,
   "misspelt.biapy.yaml": CONFIGURATION.replace("PATCH_SIZE", "PATCH_SIZES"),
   "contradictory.biapy.yaml": CONFIGURATION.replace("ARCHITECTURE: mae", "ARCHITECTURE: unet"),
+  "values.biapy.yaml": "PROBLEM:\n    TYPE: ",
+  "section.biapy.yaml": "DATA:\n    TRAIN:\n        ",
+  "near.biapy.yaml": CONFIGURATION.replace("BATCH_SIZE: 4", "OPTIMIZER: ADAMM"),
+  "folder.biapy.yaml": CONFIGURATION.replace("2d/train", "2d/trian"),
   "by-content.yaml": CONFIGURATION,
 });
 
@@ -73,6 +77,74 @@ scenario("keys and values are completed as they are typed", async ({ workbench, 
     "PROBLEM:\n    TYPE: SELF_SUPERVISED\nDATA:\n    PATCH_SIZE: (64,64,1)\n    TRAIN:\n        PATH: 2d/train\nTRAIN:\n    EPOCHS: 10",
   );
 });
+
+/** What is offered at the cursor, from the top. */
+async function offers({ page }: Workbench): Promise<string[]> {
+  const rows = page.locator(".suggest-widget.visible .monaco-list-row");
+  await rows.first().waitFor();
+  return rows.evaluateAll((found) => found.map((row) => row.getAttribute("aria-label") ?? ""));
+}
+
+scenario("values that the engine trains come first, and others say what they need", async ({ workbench }) => {
+  const { keyboard } = workbench.page;
+  await workbench.openFile("values.biapy.yaml");
+  await workbench.focusEditor();
+  await keyboard.press("Control+End");
+  await keyboard.press("Control+Space");
+  const needing = await until(async () => {
+    const found = await offers(workbench);
+    return found.length > 4 ? found.map((each) => each.includes("needs BiaPy")) : undefined;
+  }, "the kinds of problems");
+  assert.deepEqual(needing.slice(0, 4), [false, false, false, true]);
+  await workbench.screenshot("engine-values");
+  await keyboard.press("Escape");
+});
+
+scenario(
+  "the likeliest key and folder come first, and Enter after a section indents",
+  async ({ workbench }) => {
+    const { page } = workbench;
+    const { keyboard } = page;
+    await workbench.openFile("section.biapy.yaml");
+    await workbench.focusEditor();
+    await keyboard.press("Control+End");
+    await keyboard.type("PA");
+    await until(async () => (await offers(workbench))[0]?.startsWith("PATH,") || undefined, "PATH first");
+    await workbench.screenshot("path-first");
+    await keyboard.press("Enter");
+    await until(
+      async () => (await offers(workbench))[0]?.startsWith("2d/train,") || undefined,
+      "2d/train first",
+    );
+    await keyboard.press("Enter");
+    await keyboard.press("Enter");
+    await keyboard.press("Shift+Home");
+    await keyboard.press("Delete");
+    await keyboard.type("MODEL:");
+    await keyboard.press("Escape");
+    await keyboard.press("Enter");
+    await page.locator(".statusbar-item", { hasText: /Ln 5, Col 5/ }).waitFor();
+  },
+);
+
+scenario(
+  "a misspelt name has all near fixes, and a misspelt folder its own",
+  async ({ workbench, folder }) => {
+    await workbench.openFile("near.biapy.yaml");
+    await workbench.editor.locator(".squiggly-error").first().waitFor();
+    await workbench.select("ADAMM");
+    const fixes = await workbench.quickFixes();
+    assert.deepEqual((await fixes.allTextContents()).slice(0, 2), ["Change to ADAM", "Change to ADAMW"]);
+    await workbench.screenshot("near-fixes");
+    await workbench.page.keyboard.press("Escape");
+    await workbench.openFile("folder.biapy.yaml");
+    await workbench.editor.locator(".squiggly-error").first().waitFor();
+    await workbench.select("trian");
+    await workbench.quickFix("Change to 2d/train");
+    await workbench.save();
+    assert.equal(read(folder, "folder.biapy.yaml"), CONFIGURATION);
+  },
+);
 
 scenario("hovering over the patch size explains it and estimates memory", async ({ workbench }) => {
   const { page } = workbench;

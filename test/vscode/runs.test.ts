@@ -122,6 +122,24 @@ scenario("a result folder that cannot be written to is named", async ({ workbenc
   }, "the settings to be closed");
 });
 
+scenario(
+  "a result folder on a drive that is absent is asked about, not created",
+  async ({ workbench, folder }) => {
+    const absent = "/no-such-drive/results";
+    await workbench.dismissNotices();
+    writeResultFolder(folder, absent);
+    const question = workbench.page.getByRole("dialog").filter({ hasText: `${absent} does not exist` });
+    await until(async () => {
+      await workbench.command("BiaPy: Run Training");
+      await question.waitFor({ timeout: 3000 });
+      return true;
+    }, "the question");
+    await workbench.screenshot("9-absent-drive");
+    await question.getByRole("button", { name: "Cancel" }).click();
+    assert.ok(!existsSync("/no-such-drive"));
+  },
+);
+
 scenario("a result folder that is full is named", async ({ workbench, folder }) => {
   const small = join(folder, "small");
   mkdirSync(small);
@@ -143,8 +161,7 @@ scenario("a result folder that is full is named", async ({ workbench, folder }) 
 
 /** Sets it as a file of settings does, and waits until that is heeded. */
 async function setResultFolder(workbench: Workbench, folder: string, results: string): Promise<void> {
-  mkdirSync(join(folder, ".vscode"), { recursive: true });
-  writeFileSync(join(folder, ".vscode/settings.json"), JSON.stringify({ "biapy.run.resultFolder": results }));
+  writeResultFolder(folder, results);
   await until(async () => {
     await workbench.command("BiaPy: Show Command Lines");
     const lines = workbench.editor.locator(".view-lines", { hasText: "--result_dir" });
@@ -152,4 +169,9 @@ async function setResultFolder(workbench: Workbench, folder: string, results: st
     await workbench.command("View: Revert and Close Editor");
     return heeded || undefined;
   }, "the result folder to be set");
+}
+
+function writeResultFolder(folder: string, results: string): void {
+  mkdirSync(join(folder, ".vscode"), { recursive: true });
+  writeFileSync(join(folder, ".vscode/settings.json"), JSON.stringify({ "biapy.run.resultFolder": results }));
 }

@@ -1,50 +1,13 @@
 /** The runs table: runs are found, marked, compared, exported and deleted; a model is applied to other images. */
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import { tinyModel } from "./configurations.ts";
 import { sampleWindow } from "./sample-window.ts";
 import { TRAINED, until, type Workbench } from "./workbench.ts";
 
-/** As many layers as UNETR needs to start from them. */
-const DEEP = tinyModel(2).replace("VIT_NUM_LAYERS: 1", "VIT_NUM_LAYERS: 4");
-
-const SEGMENTATION = `PROBLEM:
-    TYPE: SEMANTIC_SEG
-    NDIM: 2D
-DATA:
-    N_CLASSES: 2
-    PATCH_SIZE: (64,64,1)
-    TRAIN:
-        PATH: labeled
-        GT_PATH: labeled-masks
-    VAL:
-        SPLIT_TRAIN: 0.2
-    TEST:
-        PATH: 2d/test
-        GT_PATH: 2d/test-masks
-        LOAD_GT: True
-MODEL:
-    ARCHITECTURE: unetr
-    VIT_TOKEN_SIZE: 16
-    VIT_EMBED_DIM: 48
-    VIT_NUM_LAYERS: 4
-    VIT_NUM_HEADS: 2
-    UNETR_VIT_NUM_FILTERS: 4
-LOSS:
-    TYPE: [CE]
-TRAIN:
-    ENABLE: True
-    OPTIMIZER: ADAMW
-    LR: 1.E-3
-    BATCH_SIZE: 4
-    EPOCHS: 1
-TEST:
-    ENABLE: True
-`;
-
-const scenario = sampleWindow({ "cells.biapy.yaml": DEEP, "segment.biapy.yaml": SEGMENTATION });
+const scenario = sampleWindow({ "cells.biapy.yaml": tinyModel(2) });
 
 /** Shows the table and waits for its rows. */
 async function runsTable(workbench: Workbench): Promise<Frame> {
@@ -168,24 +131,6 @@ scenario("a model is applied to a folder of images", async ({ workbench, folder 
   const viewer = await workbench.viewer();
   await viewer.getByRole("img", { name: "Prediction," }).waitFor();
   await workbench.screenshot("7-prediction");
-});
-
-scenario("a pretrained start is compared with one from scratch", async ({ workbench, folder }) => {
-  // One labeled image makes the shortest study.
-  for (const kind of ["", "-masks"]) {
-    mkdirSync(join(folder, `labeled${kind}`));
-    cpSync(join(folder, `2d/train${kind}/nuclei-01.tif`), join(folder, `labeled${kind}/nuclei-01.tif`));
-  }
-  await workbench.dismissNotices();
-  await workbench.openFile("segment.biapy.yaml");
-  await workbench.command("BiaPy: Compare Pretrained and From Scratch");
-  await workbench.choose("cells, run 1");
-  await workbench.notice(/\d\/6: /);
-  await workbench.screenshot("9-study");
-  const done = await workbench.notice(/1 labeled image: IoU/);
-  await workbench.screenshot("10-study-done");
-  await done.getByRole("button", { name: "Show Chart" }).click();
-  await workbench.page.locator(".tab.active", { hasText: "label_study.png" }).waitFor();
 });
 
 scenario("a run is deleted after what goes is listed", async ({ workbench, folder }) => {

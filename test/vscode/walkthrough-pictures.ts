@@ -8,7 +8,7 @@ import type { Workbench } from "./workbench.ts";
 
 const PICTURES = resolve("media/walkthrough");
 /** Enough for curves that fall and reconstructions that show nuclei. */
-const EPOCHS = 120;
+const EPOCHS = 30;
 /** A busy machine takes minutes. */
 const FINISHED = 600_000;
 /** A misspelt key of the configuration, and how it is to be. */

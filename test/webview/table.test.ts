@@ -1,10 +1,9 @@
 /** The runs table's page, with a thousand runs. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { RunRow, RunRowDetails } from "../../src/protocol/table-messages.ts";
 import { type Harness, startHarness, type Webview } from "./harness.ts";
 import { eventually, textOf, until, waitForText } from "./looking.ts";
-import { summary } from "./recorded-runs.ts";
+import { manyDefaults, manyDetails, manyRows, manyRunId } from "./many-runs.ts";
 
 let harness: Harness;
 before(async () => {
@@ -12,38 +11,14 @@ before(async () => {
 });
 after(() => harness.close());
 
-const COUNT = 1000;
-const DAY = Date.UTC(2026, 10, 1);
-
-const id = (index: number): string => `/results/run_${index}`;
-
-const rows = Array.from({ length: COUNT }, (_, index): RunRow => {
-  const started = DAY + index * 60_000;
-  const status = index % 10 === 3 ? "failed" : "finished";
-  return {
-    summary: { ...summary(id(index), status), name: "cells", runId: index, started },
-    engine: "embedded",
-    bestLoss: 1 / (index + 1),
-    ended: started + 90_000,
-  };
-});
-
-const details = rows.map(
-  ({ summary: { id: run, runId } }): RunRowDetails => ({
-    run,
-    notes: { title: runId === 7 ? "Baseline" : "", notes: "", starred: runId === 7 },
-    device: "CPU, 2 threads",
-    tests: { psnr: 20 + (runId % 100) / 10 },
-    keys: { "TRAIN.LR": runId % 2 === 0 ? "0.001" : "0.01", "DATA.PATCH_SIZE": "(64,64,1)" },
-  }),
-);
-const defaults = { "TRAIN.LR": "0.0001", "DATA.PATCH_SIZE": "(256,256,1)" };
-
 async function table(use: (webview: Webview) => Promise<void>): Promise<void> {
   const webview = await harness.open("table", { width: 1200, height: 700 });
   try {
     await webview.said("ready");
-    await webview.tell({ type: "rows", rows }, { type: "row-details", details, defaults });
+    await webview.tell(
+      { type: "rows", rows: manyRows },
+      { type: "row-details", details: manyDetails, defaults: manyDefaults },
+    );
     await webview.frame.getByRole("columnheader", { name: "TRAIN.LR" }).waitFor();
     await use(webview);
     assert.deepEqual(webview.complaints, []);
@@ -95,24 +70,24 @@ test("a column sorts, and a filter finds words of any column", () =>
 test("runs are selected by mouse and keyboard, and compared", () =>
   table(async (webview) => {
     const { frame, page } = webview;
-    const row = (index: number) => frame.locator(`tr[data-run="${id(index)}"]`);
+    const row = (index: number) => frame.locator(`tr[data-run="${manyRunId(index)}"]`);
     await row(999).click();
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press(" ");
     const configurations = frame.getByRole("button", { name: "Compare Configurations" });
     await configurations.click();
     assert.deepEqual(await webview.said("compare-configurations"), [
-      { type: "compare-configurations", runs: [id(999), id(998)] },
+      { type: "compare-configurations", runs: [manyRunId(999), manyRunId(998)] },
     ]);
     await row(996).click({ modifiers: ["Control"] });
     await frame.getByRole("button", { name: "Compare Images" }).click();
     assert.deepEqual(await webview.said("compare-images"), [
-      { type: "compare-images", runs: [id(999), id(998), id(996)] },
+      { type: "compare-images", runs: [manyRunId(999), manyRunId(998), manyRunId(996)] },
     ]);
     // A comparison of configurations has two sides.
     await frame.locator("vscode-button[disabled]", { hasText: "Compare Configurations" }).waitFor();
     await row(997).dblclick();
-    assert.deepEqual(await webview.said("show-run"), [{ type: "show-run", run: id(997) }]);
+    assert.deepEqual(await webview.said("show-run"), [{ type: "show-run", run: manyRunId(997) }]);
   }));
 
 test("the selection and the filter stay when the table is shown again", () =>
@@ -120,31 +95,34 @@ test("the selection and the filter stay when the table is shown again", () =>
     const { frame } = webview;
     await frame.getByRole("searchbox", { name: "Filter runs" }).fill("failed");
     await eventually(async () => assert.equal((await names(webview))[0], "cells, run 993"));
-    await frame.locator(`tr[data-run="${id(993)}"]`).click();
+    await frame.locator(`tr[data-run="${manyRunId(993)}"]`).click();
     await webview.reload();
     await webview.said("ready", 2);
-    await webview.tell({ type: "rows", rows }, { type: "row-details", details, defaults });
+    await webview.tell(
+      { type: "rows", rows: manyRows },
+      { type: "row-details", details: manyDetails, defaults: manyDefaults },
+    );
     await eventually(async () => assert.equal((await names(webview))[0], "cells, run 993"));
-    await frame.locator(`tr[data-run="${id(993)}"][aria-selected="true"]`).waitFor();
+    await frame.locator(`tr[data-run="${manyRunId(993)}"][aria-selected="true"]`).waitFor();
     // What is selected goes with a run that is deleted.
-    await webview.tell({ type: "rows", rows: rows.slice(0, 990) });
+    await webview.tell({ type: "rows", rows: manyRows.slice(0, 990) });
     await frame.locator("vscode-button[disabled]", { hasText: "Delete" }).waitFor();
   }));
 
 test("a run is starred, renamed and deleted from its menu", () =>
   table(async (webview) => {
     const { frame } = webview;
-    const row = frame.locator(`tr[data-run="${id(998)}"]`);
+    const row = frame.locator(`tr[data-run="${manyRunId(998)}"]`);
     await row.getByRole("button", { name: "Star" }).click();
-    assert.deepEqual(await webview.said("star"), [{ type: "star", run: id(998), starred: true }]);
+    assert.deepEqual(await webview.said("star"), [{ type: "star", run: manyRunId(998), starred: true }]);
     const choose = async (item: string) => {
       await row.click({ button: "right" });
       await frame.getByRole("menuitem", { name: item }).click();
     };
     await choose("Rename…");
-    assert.deepEqual(await webview.said("edit"), [{ type: "edit", run: id(998), field: "title" }]);
+    assert.deepEqual(await webview.said("edit"), [{ type: "edit", run: manyRunId(998), field: "title" }]);
     await choose("Delete…");
-    assert.deepEqual(await webview.said("delete"), [{ type: "delete", runs: [id(998)] }]);
+    assert.deepEqual(await webview.said("delete"), [{ type: "delete", runs: [manyRunId(998)] }]);
   }));
 
 test("columns are hidden and moved, stay so, and are what a CSV has", () =>
@@ -177,7 +155,10 @@ test("columns are hidden and moved, stay so, and are what a CSV has", () =>
     );
     await webview.reload();
     await webview.said("ready", 2);
-    await webview.tell({ type: "rows", rows }, { type: "row-details", details, defaults });
+    await webview.tell(
+      { type: "rows", rows: manyRows },
+      { type: "row-details", details: manyDetails, defaults: manyDefaults },
+    );
     await eventually(async () => assert.ok(!(await headings()).includes("Engine")));
   }));
 

@@ -21,7 +21,7 @@ import { isAvailable } from "./plan-run.ts";
 import type { Services } from "./services.ts";
 
 /** A trained model: its weights, and the configuration that they were trained with. */
-interface Model {
+export interface Model {
   /** For names of files: `cells_1`. */
   readonly name: string;
   readonly title: string;
@@ -36,7 +36,7 @@ interface Model {
 /** @param clicked a run or checkpoint of the results browser, or a run's identity */
 export async function applyModelToImages(services: Services, clicked?: unknown): Promise<void> {
   if (!(await mayRun())) return;
-  const model = await chooseModel(services, clicked);
+  const model = await chooseModel(services, clicked, "Apply which model?");
   const folder = model && (await chooseFolder(model));
   if (model === undefined || folder === undefined) return;
   const engine = services.engines.find(({ id }) => id === model.engine) ?? selectedEngine(services.engines);
@@ -105,7 +105,11 @@ async function tellDone(
 }
 
 /** The model that was clicked, or one that a person picks: a run's best weights, or a checkpoint file. */
-async function chooseModel({ runs }: Services, clicked: unknown): Promise<Model | undefined> {
+export async function chooseModel(
+  { runs }: Services,
+  clicked: unknown,
+  title: string,
+): Promise<Model | undefined> {
   await runs.ready();
   if (isResultItem(clicked)) {
     const run = runs.find(clicked.run);
@@ -122,7 +126,7 @@ async function chooseModel({ runs }: Services, clicked: unknown): Promise<Model 
     return model === undefined ? [] : [{ label: model.title, description: loss, model }];
   });
   const file = { label: "$(folder-opened) Checkpoint File…", model: undefined };
-  const picked = await vscode.window.showQuickPick([...items, file], { title: "Apply which model?" });
+  const picked = await vscode.window.showQuickPick([...items, file], { title });
   return picked === file ? chooseFile() : picked?.model;
 }
 

@@ -66,6 +66,8 @@ const HANDLERS: Readonly<Record<Exclude<CommandId, RegisteredElsewhere>, Handler
     (await import("./apply-model.ts")).applyModelToImages(services, clicked),
   "biapy.showFeatures": async (services, clicked) =>
     (await import("./show-features.ts")).showFeatures(services, clicked),
+  "biapy.exportModel": async (services, clicked) =>
+    (await import("./export-model.ts")).exportModelPackage(services, clicked),
   "biapy.showRunsTable": async ({ context, runs, panel }) =>
     (await import("../table/index.ts")).showRunsTable(context, runs, panel),
   "biapy.results.refresh": ({ results }) => results.refresh(),

@@ -12,6 +12,7 @@ import { LANGUAGE } from "../workspace/recognize.ts";
 import { selectedEngine } from "./diagnostics.ts";
 import { baseFolder } from "./documents.ts";
 import { keyLines, sectionAt } from "./key-lines.ts";
+import { IMAGE_FOLDER_KEY } from "./problem-fixes.ts";
 import { serverSettings } from "./server-settings.ts";
 import { usualKeys } from "./usual-keys.ts";
 import { rankValues } from "./value-ranks.ts";
@@ -44,6 +45,14 @@ function asPlainText(item: vscode.CompletionItem): void {
 const isKey = ({ kind }: vscode.CompletionItem) => kind === vscode.CompletionItemKind.Property;
 const labelOf = ({ label }: vscode.CompletionItem) => (typeof label === "string" ? label : label.label);
 
+/** Leaves the value of a folder of images empty, for one of the folders that there are: the default is BiaPy's own. */
+function withoutDefault(item: vscode.CompletionItem, name: string): void {
+  const { insertText } = item;
+  const text = insertText instanceof vscode.SnippetString ? insertText.value : (insertText ?? "");
+  // The name alone takes the place of a name that has a value.
+  if (text.startsWith(`${name}:`)) item.insertText = new vscode.SnippetString(`${name}: $0`);
+}
+
 /** Sorts the keys of a section: the usual ones first, then by name. VS Code compares this where two names match equally well. */
 function sortKeys(
   items: readonly vscode.CompletionItem[],
@@ -54,6 +63,7 @@ function sortKeys(
   for (const item of items) {
     const name = labelOf(item);
     item.sortText = `${usual.has(prefix + name) ? 0 : 1}${name}`;
+    if (IMAGE_FOLDER_KEY.test(prefix + name)) withoutDefault(item, name);
     offerValuesNext(item);
   }
 }

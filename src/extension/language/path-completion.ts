@@ -30,7 +30,8 @@ export function pathCompletion(context: vscode.ExtensionContext): vscode.Complet
         item.insertText = yamlText(text);
         item.filterText = document.getText(range) === "" ? text : `${yamlText(text)} ${text}`;
         item.range = range;
-        item.sortText = `${unlikeness(text, found.key)}${String(position).padStart(5, "0")}`;
+        // Before what the YAML server offers, the default.
+        item.sortText = `!${unlikeness(text, found.key)}${String(position).padStart(5, "0")}`;
         return item;
       });
     },

@@ -12,6 +12,7 @@ export const COMMAND_IDS = [
   "biapy.showRunsTable",
   "biapy.applyModel",
   "biapy.showFeatures",
+  "biapy.exportModel",
   "biapy.compareRuns",
   "biapy.comparePretrained",
   "biapy.viewImages",

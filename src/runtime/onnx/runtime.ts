@@ -2,7 +2,7 @@
 import { allocate, elementCount } from "../buffers.ts";
 import type { CompileOptions, Executable, InputData, Runtime, StepMemory } from "../executable.ts";
 import type { Parameters } from "../parameters.ts";
-import type { InputSpec, Program } from "../program.ts";
+import type { Program } from "../program.ts";
 import { fillUniform } from "../uniform.ts";
 import { channelBlock, withBlockedConvolutions } from "./blocked-convolutions.ts";
 import { programModel } from "./dump-graph.ts";
@@ -30,9 +30,7 @@ class OnnxExecutable implements Executable {
   ) {
     const isWeight = new Set(parameters.specs.map(({ name }) => name));
     const inputs = graph.inputs.map(({ name, type, shape }) => {
-      const data = isWeight.has(name)
-        ? parameters.values(name)
-        : allocate({ shape, type: type as InputSpec["type"] });
+      const data = isWeight.has(name) ? parameters.values(name) : allocate({ shape, type });
       return { name, type, shape, data };
     });
     const outputs = graph.outputs.map(({ name, type, shape }) => {
@@ -52,9 +50,9 @@ class OnnxExecutable implements Executable {
         .filter((output) => !output.name.startsWith(GRADIENT) && !states.includes(output))
         .map(({ name, data }) => [name, data]),
     );
-    this.random = inputs
-      .filter(({ name }) => name.startsWith(UNIFORM))
-      .map(({ data }) => data as Float32Array);
+    this.random = inputs.flatMap(({ name, data }) =>
+      name.startsWith(UNIFORM) && data instanceof Float32Array ? [data] : [],
+    );
     this.newStates = states.map(({ name, data }) => ({
       from: data,
       to: parameters.values(name.slice(STATE.length)),

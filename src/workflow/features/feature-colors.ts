@@ -1,6 +1,8 @@
 /** Features as colors: the first three principal components (Pearson 1901; as DINO's authors show them, Caron et al. 2021). */
+
 import { PCA } from "ml-pca";
 import { Random } from "../../data/random.ts";
+import { at as itemAt } from "../../facts/checked-lists.ts";
 import type { FeatureMap } from "./feature-map.ts";
 
 const COLORS = 3;
@@ -53,7 +55,7 @@ export function fitColors(vectors: readonly Float32Array[], before?: ColorBasis)
   const count = rows[0]?.length ?? 0;
   const mean = Array.from(
     { length: count },
-    (_, feature) => rows.reduce((sum, row) => sum + row[feature], 0) / rows.length,
+    (_, feature) => rows.reduce((sum, row) => sum + (row[feature] ?? 0), 0) / rows.length,
   );
   const wanted = Math.min(COLORS, count, rows.length - 1);
   const found =
@@ -84,7 +86,7 @@ const methodFor = (features: number) =>
 function projected(vector: ArrayLike<number>, mean: readonly number[], component: readonly number[]): number {
   let sum = 0;
   for (let feature = 0; feature < component.length; feature++)
-    sum += (vector[feature] - mean[feature]) * component[feature];
+    sum += ((vector[feature] ?? 0) - (mean[feature] ?? 0)) * (component[feature] ?? 0);
   return sum;
 }
 
@@ -93,8 +95,8 @@ function keptColors(components: readonly number[][], before: ColorBasis["compone
   const left = [...components];
   return before.map((wanted) => {
     const likeness = (each: readonly number[]) =>
-      each.reduce((sum, value, at) => sum + value * wanted[at], 0);
-    const [best] = [...left].sort((one, other) => Math.abs(likeness(other)) - Math.abs(likeness(one)));
+      each.reduce((sum, value, at) => sum + value * (wanted[at] ?? 0), 0);
+    const [best = []] = left.toSorted((one, other) => Math.abs(likeness(other)) - Math.abs(likeness(one)));
     left.splice(left.indexOf(best), 1);
     return likeness(best) < 0 ? best.map((value) => -value) : best;
   });
@@ -104,16 +106,17 @@ function keptColors(components: readonly number[][], before: ColorBasis["compone
 export function colorsOf(
   { shape: [, rows, columns, count], values, stride }: FeatureMap,
   basis: ColorBasis,
-  [depth, height, width]: readonly number[],
+  [depth, height, width]: readonly [depth: number, height: number, width: number, ...rest: number[]],
 ): Uint8Array {
   const places = values.length / count;
   const small = new Uint8Array(places * COLORS);
   for (let place = 0; place < places; place++) {
     const vector = values.subarray(place * count, (place + 1) * count);
     for (let color = 0; color < COLORS; color++) {
-      const [darkest, brightest] = basis.ranges[color];
+      const [darkest, brightest] = itemAt(basis.ranges, color);
       const share =
-        (projected(vector, basis.mean, basis.components[color]) - darkest) / (brightest - darkest || 1);
+        (projected(vector, basis.mean, itemAt(basis.components, color)) - darkest) /
+        (brightest - darkest || 1);
       small[place * COLORS + color] = Math.round(255 * Math.min(1, Math.max(0, share)));
     }
   }
@@ -124,7 +127,7 @@ export function colorsOf(
       const row = (Math.floor(z / stride[0]) * rows + Math.floor(y / stride[1])) * columns;
       for (let x = 0; x < width; x++) {
         const from = (row + Math.floor(x / stride[2])) * COLORS;
-        for (let color = 0; color < COLORS; color++) colors[at++] = small[from + color];
+        for (let color = 0; color < COLORS; color++) colors[at++] = small[from + color] ?? 0;
       }
     }
   return colors;

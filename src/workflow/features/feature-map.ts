@@ -1,8 +1,11 @@
 /** The encoder's features of a whole image, patch by patch. */
+
 import { channelsOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { NormalizedImage } from "../../data/image-set.ts";
 import { type Box, boxOf } from "../../data/tiling.ts";
+import { entryOf, exactly } from "../../facts/checked-lists.ts";
+import type { ImageShape } from "../../facts/samples.ts";
 import type { Executable, Runtime } from "../../runtime/executable.ts";
 import type { Parameters } from "../../runtime/parameters.ts";
 import type { Watch } from "../predict.ts";
@@ -44,16 +47,16 @@ export class FeatureModel {
         ...program,
         forward: (scope, inputs) => {
           const outputs = program.forward(scope, inputs);
-          shape = outputs.features.shape;
+          shape = entryOf(outputs, "features").shape;
           return outputs;
         },
       },
       parameters,
       { gradients: false },
     );
-    const [, ...places] = shape;
-    this.featureCount = places.pop() ?? 0;
-    this.grid = ndim === 3 ? boxOf((axis) => places[axis]) : [1, places[0], places[1]];
+    const space = shape.slice(1, -1);
+    this.featureCount = shape.at(-1) ?? 0;
+    this.grid = ndim === 3 ? exactly(space, 3) : [1, ...exactly(space, 2)];
   }
 
   /** The encoder of a configuration's model, for patches of DATA.PATCH_SIZE. Throws `InputError` if it has none. */
@@ -67,9 +70,8 @@ export class FeatureModel {
   }
 
   /** The grid over an image, `[z, y, x, feature]`: its last places may reach over the border. */
-  shapeFor([z, y, x]: readonly number[]): FeatureMap["shape"] {
-    const [along, down, across] = [z, y, x].map((size, axis) => Math.ceil(size / this.stride[axis]));
-    return [along, down, across, this.featureCount];
+  shapeFor(image: ImageShape): FeatureMap["shape"] {
+    return [...boxOf((axis) => Math.ceil(image[axis] / this.stride[axis])), this.featureCount];
   }
 
   /** The features of an image; what a patch shows beyond the border is reflected. Throws the signal's reason to stop. */
@@ -87,7 +89,7 @@ export class FeatureModel {
             this.patch,
           ),
         );
-      this.executable.inputs.images.set(inOneBatch(patches, this.batchSize));
+      entryOf(this.executable.inputs, "images").set(inOneBatch(patches, this.batchSize));
       await this.executable.run(0);
       for (const [sample, start] of batch.entries()) this.place(values, shape, sample, start);
       watch?.progress(Math.min(first + this.batchSize, starts.length), starts.length);
@@ -109,7 +111,7 @@ export class FeatureModel {
 
   /** Copies what a patch of the batch gave to its place, without what lies beyond the border. */
   private place(values: Float32Array, shape: FeatureMap["shape"], sample: number, start: Box): void {
-    const { features } = this.executable.outputs;
+    const features = entryOf(this.executable.outputs, "features");
     const [, rows, columns, count] = shape;
     const [depth, height, width] = this.grid;
     const wide = Math.min(width, columns - start[2]) * count;

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { writeNpy } from "../../checkpoint/npy.ts";
 import type { Config } from "../../config/config.ts";
 import type { NormalizedImage } from "../../data/image-set.ts";
-import { boxOf } from "../../data/tiling.ts";
+import { type Box, boxOf } from "../../data/tiling.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import type { ImageFiles } from "../../facts/run-events.ts";
 import { type Region, shapeOf, wholeRegion } from "../../images/image.ts";
@@ -75,7 +75,7 @@ export class FeaturePreview {
 
 /** A region of an image as an image of its own. */
 function cropped(image: NormalizedImage, region: Region): NormalizedImage {
-  const moved = (start: readonly number[]) => boxOf((axis) => start[axis] + region.start[axis]);
+  const moved = (start: Box) => boxOf((axis) => start[axis] + region.start[axis]);
   const shape = shapeOf(region, image.info.shape[3]);
   return {
     ...image,

@@ -1,20 +1,22 @@
 /** Judges an encoder by labels: `biapy --features --labels FOLDER` writes a number and a map for each labeled image. */
+
 import { basename, join } from "node:path";
 import Papa from "papaparse";
 import type { Config } from "../../config/config.ts";
 import type { ImageSet } from "../../data/image-set.ts";
 import { type Box, boxOf } from "../../data/tiling.ts";
+import { at } from "../../facts/checked-lists.ts";
 import { writeFileAtomically } from "../../facts/files/write-file.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import type { Metrics } from "../../facts/run-events.ts";
 import { listImages, readImage } from "../../images/files.ts";
 import { ImageError, type ImageInfo, sampleArray, wholeRegion } from "../../images/image.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
-import { iouOf } from "../../training/segmentation-losses.ts";
 import { groundTruth, namedLike } from "../ground-truth.ts";
 import { InputError } from "../input-error.ts";
 import { resultName } from "../result-names.ts";
 import { type ClassSettings, checkMask, classesOf, classSettings } from "../tasks/masks.ts";
+import { OverlapCounts } from "../tasks/overlap-counts.ts";
 import { writeSamples } from "../write-image.ts";
 import type { FeatureMap } from "./feature-map.ts";
 import { type LabeledMap, probe } from "./linear-probe.ts";
@@ -85,14 +87,15 @@ export async function writeProbe(
   const found = probe(maps, classes);
   const measured = new Map<string, Metrics>();
   for (const [index, { info, mask }] of labeled.entries()) {
-    const { labels, map } = maps[index];
-    const metrics = judged(found[index], labels, settings);
+    const { labels, map } = at(maps, index);
+    const classesFound = at(found, index);
+    const metrics = judged(classesFound, labels, settings);
     const image = basename(info.path);
     measured.set(image, metrics);
     const path = join(tree.features, `${resultName(info)}_probe.tif`);
     const size = boxOf((axis) => info.shape[axis]);
     const kind = { channels: 1, sampleType: "uint8", pixelSize: info.pixelSize } as const;
-    await writeSamples(path, spread(found[index], map, size), kind, wholeRegion(info.shape));
+    await writeSamples(path, spread(classesFound, map, size), kind, wholeRegion(info.shape));
     report({ event: "test", image, metrics });
     report({
       event: "image",
@@ -110,7 +113,7 @@ export async function writeProbe(
   const table = `${Papa.unparse(rows, { newline: "\n" })}\n`;
   await writeFileAtomically(join(tree.features, "linear_probe.csv"), table);
   const mean = (name: string) => {
-    const values = [...measured.values()].map((each) => each[name]).filter(Number.isFinite);
+    const values = [...measured.values()].map((each) => each[name] ?? Number.NaN).filter(Number.isFinite);
     return values.reduce((sum, value) => sum + value, 0) / values.length;
   };
   const metrics = { iou: mean("iou"), accuracy: mean("accuracy") };
@@ -155,25 +158,13 @@ function partsOf({ shape: [depth, rows, columns] }: FeatureMap, index: number, i
   });
 }
 
-/** IoU as segmentation measures it (of two classes, that of the foreground), and the share of places whose class is right. */
+/** Returns the IoU as segmentation measures it, and the accuracy over all labeled places. */
 function judged(found: Int32Array, labels: Int32Array, { classes }: ClassSettings): Metrics {
-  const [overlaps, unions] = [new Float64Array(Math.max(2, classes)), new Float64Array(Math.max(2, classes))];
-  let [right, counted] = [0, 0];
-  for (const [place, label] of labels.entries()) {
-    if (label < 0) continue;
-    counted++;
-    unions[label]++;
-    if (found[place] === label) {
-      overlaps[label]++;
-      right++;
-    } else unions[found[place]]++;
-  }
-  const measured = [...unions.keys()].filter((index) => classes > 2 || index === 1);
-  const sums = measured.flatMap((index) => [
-    [`overlap_${index}`, overlaps[index]] as const,
-    [`union_${index}`, unions[index]] as const,
-  ]);
-  return { ...iouOf(Object.fromEntries(sums)), accuracy: counted === 0 ? 0 : right / counted };
+  const counts = new OverlapCounts(classes);
+  counts.add(found, labels);
+  const labeled = labels.filter((label) => label >= 0).length;
+  const right = labels.filter((label, place) => label >= 0 && found[place] === label).length;
+  return { ...counts.iou, accuracy: labeled === 0 ? 0 : right / labeled };
 }
 
 /** The class of each place over its pixels. */

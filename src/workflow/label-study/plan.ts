@@ -2,7 +2,9 @@
  * A label study: how good a segmentation becomes with 1, 2, 4, … labeled images, started from a pretrained checkpoint and from
  * scratch. Everything else is the same in both.
  */
+
 import { Random } from "../../data/random.ts";
+import { at } from "../../facts/checked-lists.ts";
 
 /** What a training starts from. */
 export type Start = "pretrained" | "scratch";
@@ -58,7 +60,7 @@ export function studyRuns(wishes: StudyWishes): StudyRun[] {
             ? { "MODEL.LOAD_CHECKPOINT": "True", "PATHS.CHECKPOINT_FILE": checkpoint }
             : { "MODEL.LOAD_CHECKPOINT": "False" }),
         };
-        const chosen = Array.from(order.subarray(0, count), (index) => images[index]);
+        const chosen = Array.from(order.subarray(0, count), (index) => at(images, index));
         runs.push({ start, images: chosen, seed, settings });
       }
   return runs;

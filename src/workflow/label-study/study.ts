@@ -205,10 +205,10 @@ async function pretrainedOn(path: string): Promise<string | undefined> {
 
 const metricsFile = ({ runDirectory }: ResultTree) => join(runDirectory, "test_results_metrics.csv");
 
-/** The mean IoU of a run's test images; undefined where none was measured. */
+/** Returns the mean IoU of a run's test images. Undefined if none was measured. */
 async function testIou(tree: ResultTree): Promise<number | undefined> {
   const text = await readFile(metricsFile(tree), "utf8");
   const { data } = Papa.parse<Record<string, string>>(text, { header: true, skipEmptyLines: true });
-  const values = data.map(({ iou }) => Number.parseFloat(iou)).filter(Number.isFinite);
+  const values = data.map(({ iou = "" }) => Number.parseFloat(iou)).filter(Number.isFinite);
   return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

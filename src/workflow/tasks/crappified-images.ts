@@ -1,4 +1,5 @@
 /** DATA.*.SSL_SOURCE_DIR: the worse copies of a folder's images, made once and used as long as their settings hold. */
+
 import { existsSync } from "node:fs";
 import { mkdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
@@ -6,13 +7,14 @@ import * as v from "valibot";
 import { ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import { type CrappifySettings, crappify } from "../../data/crappify.ts";
-import { storedParts } from "../../data/image-set.ts";
 import { layersOf, stripsOf } from "../../data/layers.ts";
 import { Random } from "../../data/random.ts";
+import { at as itemAt } from "../../facts/checked-lists.ts";
 import { DamagedFileError, readJson } from "../../facts/files/regular-file.ts";
 import { writeFileAtomically } from "../../facts/files/write-file.ts";
 import { openImage } from "../../images/files.ts";
 import { ImageError, type ImageInfo } from "../../images/image.ts";
+import { storedParts } from "../../images/parts.ts";
 import { writeTiffStrips } from "../../images/tiff-writer.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
 import { resultNames } from "../result-names.ts";
@@ -105,8 +107,8 @@ export async function crappifiedImages(
     info,
     index,
     name: basename(info.path),
-    copy: paths[index],
-    source: sources[index],
+    copy: itemAt(paths, index),
+    source: itemAt(sources, index),
   }));
   const foreign = all.filter(({ name, copy }) => existsSync(copy) && record?.sources[name] === undefined);
   const missing = all.filter(
@@ -164,8 +166,8 @@ async function writeCopy(
     for (const region of storedParts(source.info.shape, source.piece, PART_VALUES)) {
       const { data } = await source.read(region);
       for (let at = 0; at < data.length; at++) {
-        if (data[at] > brightest) brightest = data[at];
-        if (data[at] < darkest) darkest = data[at];
+        if ((data[at] ?? 0) > brightest) brightest = data[at] ?? 0;
+        if ((data[at] ?? 0) < darkest) darkest = data[at] ?? 0;
       }
     }
     await writeTiffStrips(copy, stripsOf(crappify(layersOf(source), brightest, settings, random)));

@@ -1,6 +1,8 @@
 /** The crappify pretext task: a network learns to restore images that were made worse (Franco-Barranco et al. 2022). */
+
 import { architectureOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
+import { entriesOf } from "../../facts/checked-lists.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import { type ImageModel, imageModel } from "../../models/architectures.ts";
 import { combinedLoss } from "../../training/losses.ts";
@@ -46,7 +48,8 @@ function training(config: Config, model: ImageModel): TrainingTask {
   const images = { shape: [batchSize, ...patch], type: "float32" } as const;
   return {
     inputs: { images, targets: images },
-    compare: (scope, { images, targets }) => {
+    compare: (scope, inputs) => {
+      const { images, targets } = entriesOf(inputs, "images", "targets");
       const prediction = model(scope, images);
       const loss = combinedLoss(lossTerms(config), prediction, targets);
       return { loss, ...measured(metricNames(config, "TRAIN"), prediction, targets) };

@@ -1,7 +1,9 @@
 /** Denoising without clean images: a network predicts hidden pixels from their surroundings (Noise2Void: Krull et al. 2019). */
+
 import { architectureOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import { type BlindSpotSettings, withBlindSpots } from "../../data/noise2void.ts";
+import { entriesOf } from "../../facts/checked-lists.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import type { N2vManipulator } from "../../facts/workflows.ts";
 import { type ImageModel, imageModel } from "../../models/architectures.ts";
@@ -59,7 +61,8 @@ function training(config: Config, model: ImageModel): TrainingTask {
   const names = metricNames(config, "TRAIN");
   return {
     inputs: { images, targets: images, spots: images },
-    compare: (scope, { images, targets, spots }) => {
+    compare: (scope, inputs) => {
+      const { images, targets, spots } = entriesOf(inputs, "images", "targets", "spots");
       const prediction = model(scope, images);
       const { mse, mae } = spotErrors(prediction, targets, spots);
       const measured = Object.entries({ mse, mae }).filter(([name]) => names.some((each) => each === name));

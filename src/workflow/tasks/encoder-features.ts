@@ -1,4 +1,5 @@
 /** The features that an image network's encoder makes of patches, as its model marks them. */
+import { entryOf } from "../../facts/checked-lists.ts";
 import type { ImageModel } from "../../models/architectures.ts";
 import type { Program } from "../../runtime/program.ts";
 import { FEATURES, watched } from "../../runtime/scope.ts";
@@ -15,12 +16,12 @@ export function encoderFeatures(model: ImageModel, shape: readonly number[]): Pr
   return {
     training: false,
     inputs: { images: { shape, type: "float32" } },
-    forward: (scope, { images }) => {
+    forward: (scope, inputs) => {
       let features: tf.Tensor | undefined;
       const seen = (name: string, value: tf.Tensor) => {
         if (name === FEATURES) features = value;
       };
-      model(watched(scope, seen), images);
+      model(watched(scope, seen), entryOf(inputs, "images"));
       if (features === undefined) throw new InputError([NO_ENCODER]);
       return { features };
     },

@@ -1,8 +1,10 @@
 /** Testing networks that turn an image into a better one: what they write, and how far it is from the image it should be. */
+
 import { join } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { normalize } from "../../data/normalization.ts";
 import { ErrorSums, similarity } from "../../data/similarity.ts";
+import { entryOf } from "../../facts/checked-lists.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import type { Metrics } from "../../facts/run-events.ts";
 import { shapeOf } from "../../images/image.ts";
@@ -14,7 +16,7 @@ import { inOneBatch } from "./batch-arrays.ts";
 import { storedPrediction } from "./stored-prediction.ts";
 import type { Measurement, TestingTask, TestPart } from "./task.ts";
 
-/** Testing a network that turns an image into a better one of the same channels, range and pixel type. */
+/** Tests a network that restores images: same channels, range and sample type. */
 export function imageTesting(
   config: Config,
   tree: ResultTree,
@@ -24,9 +26,9 @@ export function imageTesting(
     prediction: (shape) => ({
       training: false,
       inputs: { images: { shape, type: "float32" } },
-      forward: (scope, { images }) => ({ prediction: model(scope, images) }),
+      forward: (scope, inputs) => ({ prediction: model(scope, entryOf(inputs, "images")) }),
     }),
-    feed: ({ images }, { patches, batchSize }) => images.set(inOneBatch(patches, batchSize)),
+    feed: (inputs, { patches, batchSize }) => entryOf(inputs, "images").set(inOneBatch(patches, batchSize)),
     resultFiles: (image) => [
       {
         folder: tree.perImage,
@@ -34,7 +36,7 @@ export function imageTesting(
         raw: true,
         channels: image.info.shape[3],
         sampleType: image.info.sampleType,
-        values: ({ values }) => predictionInOwnRange(values.prediction, image),
+        values: ({ values }) => predictionInOwnRange(entryOf(values, "prediction"), image),
       },
     ],
     reuse: async ({ info, channels }) => {
@@ -43,13 +45,13 @@ export function imageTesting(
     },
     writePictures: async ({ image, region, values }, folder) => {
       const path = join(folder, `${resultName(image.info)}.tif`);
-      return { prediction: await writeImage(path, values.prediction, image, region) };
+      return { prediction: await writeImage(path, entryOf(values, "prediction"), image, region) };
     },
     measurement: (byChunks) => new RestorationErrors(config, byChunks),
   };
 }
 
-/** Errors of a restored image in the range and steps of its pixel type, as BiaPy measures them. */
+/** Measures errors of a restored image in the range of its sample type, like BiaPy. */
 class RestorationErrors implements Measurement {
   private readonly errors = new ErrorSums();
   private whole: Metrics | undefined;
@@ -63,7 +65,7 @@ class RestorationErrors implements Measurement {
   async add({ image, target, region, values }: TestPart): Promise<void> {
     if (target === undefined) return;
     this.empty = false;
-    const restored = Float32Array.from(predictionInOwnRange(values.prediction, image));
+    const restored = Float32Array.from(predictionInOwnRange(entryOf(values, "prediction"), image));
     const original = Float32Array.from(inOwnRange(await target.values(region), target));
     if (this.byChunks) this.errors.add(restored, original);
     else this.whole = similarity(restored, original, shapeOf(region, image.info.shape[3]));

@@ -1,7 +1,9 @@
 /** What a configuration says of a masked autoencoder. */
+
 import { channelsOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { TokenMaskSettings } from "../../data/token-mask.ts";
+import { lastOf } from "../../facts/checked-lists.ts";
 import type { BuildArguments } from "../../models/architectures.ts";
 import { type MaeSettings, tokenGrid } from "../../models/mae.ts";
 
@@ -44,7 +46,7 @@ export function maskSettings(config: Config, settings: MaeSettings): TokenMaskSe
 export function maeBuildArguments(config: Config, settings: MaeSettings): BuildArguments {
   const { encoder, decoder } = settings;
   return {
-    img_size: settings.patchSize[settings.patchSize.length - 1],
+    img_size: lastOf(settings.patchSize),
     patch_size: settings.tokenSize,
     in_chans: settings.channels,
     ndim: settings.patchSize.length,

@@ -1,4 +1,5 @@
 /** The masking pretext task: a masked autoencoder learns to fill in hidden tokens (He et al. 2022). */
+
 import { join } from "node:path";
 import type { Config } from "../../config/config.ts";
 import type { Sample } from "../../data/augmentation/sample.ts";
@@ -15,6 +16,7 @@ import {
   turnedMask,
   visibleTokens,
 } from "../../data/token-mask.ts";
+import { entriesOf, entryOf, at as itemAt } from "../../facts/checked-lists.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import type { ImageFiles, Metrics } from "../../facts/run-events.ts";
 import { shapeOf } from "../../images/image.ts";
@@ -62,7 +64,7 @@ export function maskingTask(config: Config, tree: ResultTree, normalizePixels: b
     features: (shape) => ({
       training: false,
       inputs: { images: { shape, type: "float32" } },
-      forward: (scope, { images }) => ({ features: maeFeatures(scope, settings, images) }),
+      forward: (scope, inputs) => ({ features: maeFeatures(scope, settings, entryOf(inputs, "images")) }),
     }),
   };
 }
@@ -93,8 +95,9 @@ class Masking implements TrainingTask, TestingTask {
     };
   }
 
-  /** Loss over the hidden tokens, metrics over all of them, `[batch]` each. */
-  compare(scope: Scope, { images, keep, restore, mask }: Tensors): Tensors {
+  /** Returns the loss over the hidden tokens and metrics over all tokens, `[batch]` each. */
+  compare(scope: Scope, inputs: Tensors): Tensors {
+    const { images, keep, restore, mask } = entriesOf(inputs, "images", "keep", "restore", "mask");
     const prediction = maePrediction(scope, this.settings, images, { keep, restore, mask });
     const target = maeTarget(this.settings, images);
     const loss = maeLoss(prediction, target, mask);
@@ -109,14 +112,15 @@ class Masking implements TrainingTask, TestingTask {
   }
 
   /**
-   * Reconstructed patches, and patches whose hidden tokens alone are reconstructed. A model of normalized pixels gets each token's
-   * own mean and deviation back.
+   * Returns the program that predicts reconstructed patches, and patches in which only hidden tokens are reconstructed. For a model of
+   * normalized pixels, restores each token's mean and deviation.
    */
   prediction(): Program {
     return {
       training: false,
       inputs: this.inputs,
-      forward: (scope, { images, keep, restore, mask }) => {
+      forward: (scope, inputs) => {
+        const { images, keep, restore, mask } = entriesOf(inputs, "images", "keep", "restore", "mask");
         const raw = maeTarget({ ...this.settings, normalizePixels: false }, images);
         let prediction = maePrediction(scope, this.settings, images, { keep, restore, mask });
         if (this.settings.normalizePixels) prediction = denormalizedTokens(prediction, raw);
@@ -131,7 +135,7 @@ class Masking implements TrainingTask, TestingTask {
     const masks = samples.map((_, sample) => tokenMask(this.masks, random(sample)));
     const patches = samples.map(({ image }) => image);
     const inputs = {
-      images: new Float32Array(this.batchSize * patches[0].length),
+      images: new Float32Array(this.batchSize * itemAt(patches, 0).length),
       keep: new Int32Array(this.batchSize * visibleTokens(this.masks)),
       restore: new Int32Array(this.batchSize * this.tokens),
       mask: new Float32Array(this.batchSize * this.tokens),
@@ -145,31 +149,32 @@ class Masking implements TrainingTask, TestingTask {
     this.fill(inputs, patches, masks);
   }
 
-  /** Fills the programs' inputs; a batch that is not full repeats its last patch. */
+  /** Fills the programs' inputs. A partial batch repeats its last patch. */
   private fill(
-    { images, keep, restore, mask }: Readonly<Record<string, InputData>>,
+    inputs: Readonly<Record<string, InputData>>,
     patches: readonly Float32Array[],
     masks: readonly TokenMask[],
   ): void {
+    const { images, keep, restore, mask } = entriesOf(inputs, "images", "keep", "restore", "mask");
     images.set(inOneBatch(patches, this.batchSize));
     for (let place = 0; place < this.batchSize; place++) {
-      const drawn = masks[Math.min(place, masks.length - 1)];
+      const drawn = itemAt(masks, Math.min(place, masks.length - 1));
       keep.set(drawn.keep, place * drawn.keep.length);
       restore.set(drawn.restore, place * this.tokens);
       mask.set(drawn.mask, place * this.tokens);
     }
   }
 
-  /** The mask of a patch of a test image: always the same one, in whatever part or orientation it is predicted. */
+  /** Returns the mask of a patch of a test image: the same in every part and orientation in which it is predicted. */
   private maskOfTile(tile: number, orientation: Orientation): TokenMask {
     const random = new Random(this.config.number("SYSTEM.SEED")).fork(3, tile);
     return turnedMask(tokenMask(this.masks, random), this.masks.grid, orientation);
   }
 
-  /** Pictures of a whole image alone show what is filled in. */
+  /** Only pictures of whole images need the output `filled`. */
   readonly neededByChunks: readonly string[] = ["reconstruction", "hidden"];
 
-  /** The share of each pixel's patches that hide it. */
+  /** Predicts the share of each pixel's patches that hide it. */
   get withoutNetwork(): PatchModel {
     const { tokenSize, channels } = this.settings;
     return {
@@ -192,7 +197,7 @@ class Masking implements TrainingTask, TestingTask {
         raw: true,
         channels: shape[3],
         sampleType,
-        values: ({ values }) => predictionInOwnRange(values.reconstruction, image),
+        values: ({ values }) => predictionInOwnRange(entryOf(values, "reconstruction"), image),
       },
     ];
   }
@@ -203,7 +208,7 @@ class Masking implements TrainingTask, TestingTask {
     const [stored, filled] = [await picture("reconstruction"), await picture("reconstruction_and_visible")];
     if (stored === undefined || filled === undefined) return undefined;
     const tiling = tilingSettings(this.config, "TEST");
-    const { hidden } = await predictImage(this.withoutNetwork, image, { tiling, watch });
+    const { hidden } = entriesOf(await predictImage(this.withoutNetwork, image, { tiling, watch }), "hidden");
     return {
       reconstruction: normalize(stored, image.channels),
       filled: normalize(filled, image.channels),
@@ -215,10 +220,10 @@ class Masking implements TrainingTask, TestingTask {
     return new HiddenErrors(this.config, byChunks);
   }
 
-  /** Writes the image as it is, masked, reconstructed, and with its hidden pixels filled in. */
+  /** Writes the original image, the masked one, its reconstruction, and the original with hidden pixels reconstructed. */
   async writePictures(part: TestPart, folder: string): Promise<ImageFiles> {
     const { image, region } = part;
-    const { reconstruction, filled, hidden } = part.values;
+    const { reconstruction, filled, hidden } = entriesOf(part.values, "reconstruction", "filled", "hidden");
     const original = await part.original();
     const least = original.reduce((low, value) => Math.min(low, value), Infinity);
     const write = (suffix: string, values: Float32Array) =>
@@ -227,7 +232,7 @@ class Masking implements TrainingTask, TestingTask {
       original: await write("original", original),
       masked: await write(
         "masked",
-        original.map((value, at) => value + hidden[at] * (least - value)),
+        original.map((value, at) => value + (hidden[at] ?? 0) * (least - value)),
       ),
       reconstruction: await write("reconstruction", reconstruction),
       reconstructionAndVisible: await write("reconstruction_and_visible", filled),
@@ -243,8 +248,8 @@ const picturePath = (folder: string, { info }: NormalizedImage, suffix: string) 
   join(folder, `${resultName(info)}_${suffix}.tif`);
 
 /**
- * Errors of hidden pixels in normalized values, and the structural similarity of a whole image with them filled in. Where patches
- * overlap, a pixel counts by the share of its patches that hide it.
+ * Measures errors of hidden pixels in normalized values, and the structural similarity of a whole image with them filled in. Where
+ * patches overlap, a pixel is weighted by the share of its patches that hide it.
  */
 class HiddenErrors implements Measurement {
   private readonly errors = new ErrorSums();
@@ -256,12 +261,12 @@ class HiddenErrors implements Measurement {
   ) {}
 
   async add(part: TestPart): Promise<void> {
-    const { reconstruction, filled, hidden } = part.values;
+    const { reconstruction, hidden } = entriesOf(part.values, "reconstruction", "hidden");
     const original = await part.original();
     this.errors.add(reconstruction, original, hidden);
     if (this.byChunks) return;
     const shape = shapeOf(part.region, part.image.info.shape[3]);
-    const { ssim } = similarity(filled, original, shape);
+    const { ssim = Number.NaN } = similarity(entryOf(part.values, "filled"), original, shape);
     this.ssim = { ssim };
   }
 

@@ -1,8 +1,8 @@
 /** Masks: files of class numbers, as segmentation learns and is measured by them. */
 import { basename } from "node:path";
 import type { Config } from "../../config/config.ts";
-import { storedParts } from "../../data/image-set.ts";
 import type { ImageSource } from "../../images/image.ts";
+import { storedParts } from "../../images/parts.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
 import { IGNORED } from "../../training/segmentation-losses.ts";
 

@@ -1,9 +1,12 @@
 /** Semantic segmentation: a network gives each pixel a class, and learns it from masks. */
+
 import { join } from "node:path";
 import { architectureOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { NormalizedImage } from "../../data/image-set.ts";
 import { otsuThreshold } from "../../data/otsu.ts";
+import { perAxis } from "../../data/tiling.ts";
+import { at, entriesOf, entryOf } from "../../facts/checked-lists.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import type { ImageFiles, Metrics } from "../../facts/run-events.ts";
 import { logitsOf } from "../../facts/workflows.ts";
@@ -23,6 +26,7 @@ import { writeImage, writeSamples } from "../write-image.ts";
 import { inOneBatch } from "./batch-arrays.ts";
 import { encoderFeatures } from "./encoder-features.ts";
 import { type ClassSettings, checkMask, classesOf, classSettings, ignoredPatch } from "./masks.ts";
+import { OverlapCounts } from "./overlap-counts.ts";
 import { storedPrediction } from "./stored-prediction.ts";
 import type { Measurement, ResultFile, Task, TestingTask, TestPart, TrainingTask } from "./task.ts";
 
@@ -56,16 +60,17 @@ function training(config: Config, model: ImageModel, settings: ClassSettings): T
       images: { shape: [batchSize, ...patch], type: "float32" },
       labels: { shape: [batchSize, ...patch.slice(0, -1), 1], type: "float32" },
     },
-    compare: (scope, { images, labels }) => {
+    compare: (scope, inputs) => {
+      const { images, labels } = entriesOf(inputs, "images", "labels");
       const logits = model(scope, images);
       const all = segmentationLoss(logits, labels, loss);
-      // The loss is that of the whole batch, for each of its patches.
+      // Each patch gets the loss of the whole batch.
       return { loss: all.reshape([1]).tile([batchSize]), ...classOverlaps(logits, labels, settings.classes) };
     },
     summary: iouOf,
     batch: (samples) => {
       const labels = samples.map(({ image, target = image }) => classesOf(target, settings));
-      while (labels.length < batchSize) labels.push(ignoredPatch(labels[0].length));
+      while (labels.length < batchSize) labels.push(ignoredPatch(at(labels, 0).length));
       return {
         inputs: {
           images: inOneBatch(
@@ -113,24 +118,24 @@ class SegmentationTesting implements TestingTask {
     this.channels = logitsOf(settings.classes);
   }
 
-  /** Probabilities: of the foreground, or of each class. */
+  /** Returns the program that predicts probabilities: of the foreground, or of each class. */
   prediction(shape: readonly number[]): ReturnType<TestingTask["prediction"]> {
     return {
       training: false,
       inputs: { images: { shape, type: "float32" } },
-      forward: (scope, { images }) => {
-        const logits = this.model(scope, images);
+      forward: (scope, inputs) => {
+        const logits = this.model(scope, entryOf(inputs, "images"));
         return { probability: this.channels === 1 ? logits.sigmoid() : tf.softmax(logits) };
       },
     };
   }
 
-  feed: TestingTask["feed"] = ({ images }, { patches, batchSize }) =>
-    images.set(inOneBatch(patches, batchSize));
+  feed: TestingTask["feed"] = (inputs, { patches, batchSize }) =>
+    entryOf(inputs, "images").set(inOneBatch(patches, batchSize));
 
   /**
-   * Probabilities, and the classes that they mean. Of two classes, a whole image is parted by Otsu's threshold; a part of one does not
-   * know the others' values, and is parted at 0.5 as in BiaPy.
+   * Returns the files of probabilities and classes. Whole images with two classes use Otsu's threshold. By chunks, other parts' values
+   * are unknown: the threshold is 0.5, as in BiaPy.
    */
   resultFiles(_: NormalizedImage, byChunks: boolean): readonly ResultFile[] {
     const folders = this.folders(byChunks);
@@ -141,7 +146,7 @@ class SegmentationTesting implements TestingTask {
         raw: true,
         channels: this.channels,
         sampleType: "float32",
-        values: ({ values }) => values.probability,
+        values: ({ values }) => entryOf(values, "probability"),
       },
       {
         folder: folders.classes,
@@ -149,13 +154,15 @@ class SegmentationTesting implements TestingTask {
         raw: false,
         channels: 1,
         sampleType: this.sampleType,
-        values: ({ values }) =>
-          this.classesOf(values.probability, byChunks ? 0.5 : otsuThreshold(values.probability)),
+        values: ({ values }) => {
+          const probability = entryOf(values, "probability");
+          return this.classesOf(probability, byChunks ? 0.5 : otsuThreshold(probability));
+        },
       },
     ];
   }
 
-  /** BiaPy keeps images that were predicted in one piece apart. */
+  /** Returns the folders of results. BiaPy has other folders for images predicted in one piece. */
   private folders(byChunks: boolean): { readonly probabilities: string; readonly classes: string } {
     const { perImage, perImageBinarized, fullImage, fullImageBinarized } = this.tree;
     const whole = !byChunks && this.config.flag("TEST.FULL_IMG") && ndimOf(this.config) === 2;
@@ -175,7 +182,7 @@ class SegmentationTesting implements TestingTask {
     for (let pixel = 0; pixel < classes.length; pixel++)
       classes[pixel] =
         channels === 1
-          ? Number(probability[pixel] > threshold)
+          ? Number((probability[pixel] ?? 0) > threshold)
           : likeliest(probability, pixel * channels, channels);
     return classes;
   }
@@ -191,14 +198,20 @@ class SegmentationTesting implements TestingTask {
     return new ClassOverlaps(this.settings, (values) => this.classesOf(values));
   }
 
-  /** Writes the classes; of a part of an image, the image and its mask there too. */
+  /** Writes the classes. For a part of an image, also writes that part of the image and its mask. */
   async writePictures({ image, target, region, values }: TestPart, folder: string): Promise<ImageFiles> {
     const path = (ending: string) => join(folder, `${resultName(image.info)}${ending}.tif`);
     const { sampleType } = this;
     const classes = { channels: 1, sampleType };
-    const prediction = await writeSamples(path(""), this.classesOf(values.probability), classes, region);
+    const prediction = await writeSamples(
+      path(""),
+      this.classesOf(entryOf(values, "probability")),
+      classes,
+      region,
+    );
     const whole = wholeRegion(image.info.shape);
-    if (region.end.every((end, axis) => end - region.start[axis] === whole.end[axis])) return { prediction };
+    if (perAxis((axis) => region.end[axis] - region.start[axis] === whole.end[axis]).every(Boolean))
+      return { prediction };
     const original = await writeImage(path("_original"), await image.values(region), image, region);
     if (target === undefined) return { original, prediction };
     const known = classesOf(await target.values(region), this.settings);
@@ -221,46 +234,31 @@ class SegmentationTesting implements TestingTask {
 
 function likeliest(values: Float32Array, from: number, count: number): number {
   let best = 0;
-  for (let index = 1; index < count; index++) if (values[from + index] > values[from + best]) best = index;
+  for (let index = 1; index < count; index++)
+    if ((values[from + index] ?? 0) > (values[from + best] ?? 0)) best = index;
   return best;
 }
 
-/** Pixels of each class that are found, and those that are found or should be. */
+/** Measures the IoU of classes. */
 class ClassOverlaps implements Measurement {
-  private readonly overlaps: Float64Array;
-  private readonly unions: Float64Array;
+  private readonly counts: OverlapCounts;
   private measured = false;
 
   constructor(
     private readonly settings: ClassSettings,
     private readonly classesOf: (probability: Float32Array) => SampleArray,
   ) {
-    this.overlaps = new Float64Array(Math.max(settings.classes, 2));
-    this.unions = new Float64Array(Math.max(settings.classes, 2));
+    this.counts = new OverlapCounts(settings.classes);
   }
 
   async add({ target, region, values }: TestPart): Promise<void> {
     if (target === undefined) return;
     this.measured = true;
     const labels = classesOf(await target.values(region), this.settings);
-    const found = this.classesOf(values.probability);
-    for (let pixel = 0; pixel < labels.length; pixel++) {
-      const [label, predicted] = [labels[pixel], found[pixel]];
-      if (label < 0) continue;
-      this.unions[label]++;
-      if (predicted === label) this.overlaps[label]++;
-      else this.unions[predicted]++;
-    }
+    this.counts.add(this.classesOf(entryOf(values, "probability")), labels);
   }
 
   get metrics(): Metrics {
-    if (!this.measured) return {};
-    // Two classes are measured by the foreground alone.
-    const classes = [...this.unions.keys()].filter((index) => this.settings.classes > 2 || index === 1);
-    const named = classes.flatMap((index) => [
-      [`overlap_${index}`, this.overlaps[index]] as const,
-      [`union_${index}`, this.unions[index]] as const,
-    ]);
-    return iouOf(Object.fromEntries(named));
+    return this.measured ? this.counts.iou : {};
   }
 }

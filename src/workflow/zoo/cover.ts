@@ -1,5 +1,7 @@
 /** The picture that shows what a network does: the image on the left, what the network makes of it on the right. */
+
 import { encode } from "fast-png";
+import { at, exactly } from "../../facts/checked-lists.ts";
 
 /** A plane of an image's first channel. */
 export interface Plane {
@@ -27,7 +29,8 @@ export function cover(image: Plane, made: Plane): Uint8Array {
   return encode({ width: 2 * SIDE, height: SIDE, data, channels: 1 });
 }
 
-function rangeOf(values: Float32Array): [number, number] {
+/** The smallest and the largest value. */
+export function rangeOf(values: Float32Array): [number, number] {
   return values.reduce<[number, number]>(
     ([least, largest], value) => [Math.min(least, value), Math.max(largest, value)],
     [Infinity, -Infinity],
@@ -36,7 +39,8 @@ function rangeOf(values: Float32Array): [number, number] {
 
 /** The middle plane of the first channel of `[1, channel, (z,) y, x]`. */
 export function middlePlane(values: Float32Array, shape: readonly number[]): Plane {
-  const [x, y, z = 1] = shape.slice(2).toReversed();
+  const [y, x] = exactly(shape.slice(-2), 2);
+  const z = shape.length === 5 ? at(shape, 2) : 1;
   const start = Math.floor(z / 2) * y * x;
   return { width: x, height: y, values: values.subarray(start, start + y * x) };
 }

@@ -29,6 +29,13 @@ export const FILES = {
   output: "test_output.npy",
 } as const;
 
+/** How far predictions of other programs may be from the test output, as a share of its largest value. */
+const TOLERANCE = 1e-3;
+
+/** The format allows a hundredth of the largest value at most, whatever the smallest is. */
+const absoluteTolerance = ([least, largest]: readonly [number, number]): number =>
+  Math.max(0, Math.min(TOLERANCE * Math.max(-least, largest), 0.009 * largest));
+
 /** What a package is of. */
 export interface PackageFacts {
   readonly config: Config;
@@ -40,8 +47,10 @@ export interface PackageFacts {
   readonly steps: readonly number[];
   readonly preprocessing: readonly Processing[];
   readonly postprocessing: readonly Processing[];
-  /** Largest and smallest value of the test input. */
+  /** Smallest and largest value of the test input. */
   readonly range: readonly [number, number];
+  /** Smallest and largest value of the test output. */
+  readonly outputRange: readonly [number, number];
   /** The configuration's text, which rebuilds the network here and in BiaPy. */
   readonly configText: string;
   readonly opset: number;
@@ -154,6 +163,10 @@ export const environment = (): string =>
     dependencies: ["python >=3.11", "pip", { pip: [`torch==${PYTORCH}`, `biapy==${BIAPY_VERSION}`] }],
   });
 
+/** Operations without arguments have no group of them. */
+const operations = (list: readonly Processing[]) =>
+  list.map(({ id, kwargs }) => (Object.keys(kwargs).length === 0 ? { id } : { id, kwargs }));
+
 /** The text of `rdf.yaml`. */
 export function description(facts: PackageFacts, files: Files): string {
   const { about, network, preprocessing, postprocessing, range, configText } = facts;
@@ -187,12 +200,23 @@ export function description(facts: PackageFacts, files: Files): string {
         {
           ...tensor(INPUT, inputAxes(facts), FILES.input),
           data: { type: "float32", range: [null, null] },
-          preprocessing,
+          preprocessing: operations(preprocessing),
         },
       ],
-      outputs: [{ ...tensor(OUTPUT, outputAxes(facts), FILES.output), postprocessing }],
+      outputs: [
+        { ...tensor(OUTPUT, outputAxes(facts), FILES.output), postprocessing: operations(postprocessing) },
+      ],
       weights: weights(facts, files),
       config: {
+        bioimageio: {
+          reproducibility_tolerance: [
+            {
+              output_ids: [OUTPUT],
+              relative_tolerance: TOLERANCE,
+              absolute_tolerance: absoluteTolerance(facts.outputRange),
+            },
+          ],
+        },
         biapy_studio: {
           version: packageFile.version,
           ...(network.part === undefined ? {} : { part: network.part }),

@@ -1,4 +1,5 @@
 /** Exports a trained model as packages for the BioImage Model Zoo: `biapy --export_model`, MODEL.BMZ.EXPORT. */
+
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,6 +10,7 @@ import { CheckpointTensor } from "../../checkpoint/tensor.ts";
 import type { Config } from "../../config/config.ts";
 import { zooDescription } from "../../config/zoo-settings.ts";
 import { measureNormalization, normalize } from "../../data/normalization.ts";
+import { entryOf } from "../../facts/checked-lists.ts";
 import { npyHeader } from "../../facts/files/npy-header.ts";
 import type { Image } from "../../images/image.ts";
 import { declaredWeights } from "../../runtime/declared-weights.ts";
@@ -22,7 +24,7 @@ import { prepareImages } from "../run-images.ts";
 import { normalizationSettings, patchBox, trainingSettings } from "../settings.ts";
 import { loadStartingWeights } from "../starting-weights.ts";
 import { trainingProgram } from "../tasks/task.ts";
-import { cover, middlePlane } from "./cover.ts";
+import { cover, middlePlane, rangeOf } from "./cover.ts";
 import {
   description,
   documentation,
@@ -142,10 +144,8 @@ async function packageOf(
     steps: portable.steps,
     preprocessing: preprocessing(settings, spaceAxes(config), channels),
     postprocessing: after,
-    range: raw.reduce<[number, number]>(
-      ([least, most], each) => [Math.min(least, each), Math.max(most, each)],
-      [Infinity, -Infinity],
-    ),
+    range: rangeOf(raw),
+    outputRange: rangeOf(output),
     configText,
     opset: OPSET,
   };
@@ -179,11 +179,11 @@ async function predicted(
 ): Promise<{ values: Float32Array; shape: readonly number[] }> {
   const executable = runtime.compile(channelsFirst(network, shape), parameters, { gradients: false });
   try {
-    executable.inputs[INPUT].set(image);
+    entryOf(executable.inputs, INPUT).set(image);
     await executable.run(0);
     const size = shape.slice(2).map((each) => each / network.reduction);
     return {
-      values: Float32Array.from(executable.outputs[OUTPUT]),
+      values: Float32Array.from(entryOf(executable.outputs, OUTPUT)),
       shape: [1, network.outputChannels, ...size],
     };
   } finally {
@@ -194,7 +194,10 @@ async function predicted(
 /** `[z, y, x, channel]` as `[channel, z, y, x]`. */
 function inChannels(values: Float32Array, channels: number): Float32Array {
   const pixels = values.length / channels;
-  return Float32Array.from(values, (_, at) => values[(at % pixels) * channels + Math.floor(at / pixels)]);
+  return Float32Array.from(
+    values,
+    (_, at) => values[(at % pixels) * channels + Math.floor(at / pixels)] ?? 0,
+  );
 }
 
 function npy(values: Float32Array, shape: readonly number[]): Uint8Array {

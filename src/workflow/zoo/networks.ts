@@ -1,8 +1,10 @@
 /** What there is to export of a configuration: networks as functions of images alone. */
+
 import { architectureOf, channelsOf, ndimOf, workflowOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import { Random } from "../../data/random.ts";
 import { tokenMask } from "../../data/token-mask.ts";
+import { entryOf } from "../../facts/checked-lists.ts";
 import { type ImageModel, imageModel } from "../../models/architectures.ts";
 import { maeFeatures, maeReconstruction } from "../../models/mae.ts";
 import type { Program } from "../../runtime/program.ts";
@@ -96,7 +98,8 @@ export function channelsFirst({ model }: ZooNetwork, shape: readonly number[]): 
   return {
     training: false,
     inputs: { [INPUT]: { shape, type: "float32" } },
-    forward: (scope, { [INPUT]: images }) => {
+    forward: (scope, inputs) => {
+      const images = entryOf(inputs, INPUT);
       const made = model(scope, tf.transpose(images, [0, ...space.map((axis) => axis + 2), 1]));
       return { [OUTPUT]: tf.transpose(made, [0, made.rank - 1, ...space.map((axis) => axis + 1)]) };
     },

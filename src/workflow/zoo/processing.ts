@@ -11,7 +11,8 @@ export interface Processing {
 const EPSILON = 1e-6;
 
 /**
- * The operations that normalize an image: each channel of each image by itself.
+ * The operations that normalize an image: each channel of each image by itself. The Zoo's program measures an image before anything is
+ * done to it, so that clipping comes after scaling; `checkZooDescription` refuses what cannot be said so.
  *
  * @param axes of space
  * @param channels how the test image was normalized, which says by what `div` divides
@@ -21,14 +22,20 @@ export function preprocessing(
   axes: readonly string[],
   channels: readonly ChannelNormalization[],
 ): Processing[] {
-  const clips: Processing[] = [];
-  if (clip !== undefined && "percentiles" in clip) {
+  if (type === "scale_range") {
+    const scale = { axes, eps: EPSILON };
+    if (clip === undefined || !("percentiles" in clip)) return [{ id: "scale_range", kwargs: scale }];
     const [min_percentile, max_percentile] = clip.percentiles;
-    clips.push({ id: "clip", kwargs: { min_percentile, max_percentile, axes } });
-  } else if (clip !== undefined)
-    clips.push({ id: "clip", kwargs: { min: clip.lower[0], max: clip.upper[0] } });
+    return [
+      { id: "scale_range", kwargs: { ...scale, min_percentile, max_percentile } },
+      { id: "clip", kwargs: { min: 0, max: 1 } },
+    ];
+  }
+  const clips =
+    clip === undefined || "percentiles" in clip
+      ? []
+      : [{ id: "clip", kwargs: { min: clip.lower[0], max: clip.upper[0] } }];
   if (type === "div") return [...clips, linear(1 / channels[0].scale, 0)];
-  if (type === "scale_range") return [...clips, { id: "scale_range", kwargs: { axes, eps: EPSILON } }];
   if (custom === undefined)
     return [...clips, { id: "zero_mean_unit_variance", kwargs: { axes, eps: EPSILON } }];
   const fixed = perChannel({ mean: custom.mean, std: custom.deviation }, channels.length);

@@ -28,14 +28,20 @@ function shrinking(config: Config): number[] {
     case "levels":
     case "fixed levels": {
       const { zDown, yxDown } = modelLevels(config);
-      const stem = readsSetting(architecture, "CONVNEXT_STEM_K_SIZE")
-        ? [config.number("MODEL.CONVNEXT_STEM_K_SIZE")]
-        : [];
-      return axes([...zDown, ...stem], [...yxDown, ...stem]);
+      if (!readsSetting(architecture, "CONVNEXT_STEM_K_SIZE")) return axes(zDown, yxDown);
+      const stem = config.number("MODEL.CONVNEXT_STEM_K_SIZE");
+      const stemAlongZ = stem * Math.max(Math.trunc(zDown[0] / stem), 1);
+      return axes([stemAlongZ, ...zDown], [stem, ...yxDown]);
     }
     case "branches": {
-      const { zDown, yxDown } = hrNetStages(config);
-      return axes([zDown[0], ...zDown], [yxDown[0], ...yxDown]);
+      const { zDown, yxDown, channels } = hrNetStages(config);
+      const counts = channels.map((branches) => branches.length);
+      // Two convolutions before the first stage; then each stage that adds a branch.
+      const all = (down: readonly number[]) => [
+        ...[down[0], down[0]],
+        ...down.filter((_, stage) => counts[stage] > (stage === 0 ? 1 : counts[stage - 1])),
+      ];
+      return axes(all(zDown), all(yxDown));
     }
     case "stages":
       return stuNetStages(config)

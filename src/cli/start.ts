@@ -1,0 +1,11 @@
+/** The bundle's entry: loads the program, and explains where the system does not let it open its own files. */
+import { EXIT } from "./exit-codes.ts";
+
+try {
+  await import("./main.ts");
+} catch (error) {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code !== "EMFILE" && code !== "ENFILE") throw error;
+  console.error("Too many files are open to load the program. Allow 128 or more (ulimit -n).");
+  process.exit(EXIT.failed);
+}

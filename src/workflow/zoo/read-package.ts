@@ -1,0 +1,192 @@
+/**
+ * Packages of the BioImage Model Zoo on disk: a ZIP file, a folder, or its `rdf.yaml`. Nothing in them is believed: names are checked,
+ * sizes bounded, the description validated.
+ */
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import * as v from "valibot";
+import { parse } from "yaml";
+import { type Entry, openPromise, validateFileName } from "yauzl";
+import { liesInside } from "../../facts/files/lies-inside.ts";
+import { readText } from "../../facts/files/regular-file.ts";
+
+/** A package that cannot be used; the message says why, for people. */
+export class PackageError extends Error {
+  override readonly name = "PackageError";
+}
+
+const DESCRIPTIONS = ["rdf.yaml", "bioimageio.yaml"];
+/** Largest description, in bytes. */
+const MOST_DESCRIPTION = 2 ** 22;
+/** Largest file of weights, in bytes. */
+const MOST_WEIGHTS = 2 ** 34;
+const MOST_ENTRIES = 1000;
+
+const axis = v.looseObject({
+  type: v.picklist(["batch", "channel", "index", "time", "space"]),
+  id: v.optional(v.string()),
+  channel_names: v.optional(v.array(v.string())),
+});
+const processing = v.object({ id: v.string(), kwargs: v.optional(v.record(v.string(), v.unknown()), {}) });
+const weights = v.object({
+  source: v.string(),
+  sha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+  architecture: v.looseObject({
+    callable: v.string(),
+    kwargs: v.optional(v.record(v.string(), v.unknown()), {}),
+  }),
+});
+const descriptionSchema = v.object({
+  format_version: v.pipe(v.string(), v.regex(/^0\.5\./, "is not 0.5")),
+  type: v.literal("model"),
+  name: v.string(),
+  inputs: v.pipe(
+    v.array(v.object({ axes: v.array(axis), preprocessing: v.optional(v.array(processing), []) })),
+    v.length(1, "has several inputs"),
+  ),
+  weights: v.object({ pytorch_state_dict: v.optional(v.nullable(weights)) }),
+});
+
+/** What this engine reads of `rdf.yaml`. */
+export type PackageDescription = v.InferOutput<typeof descriptionSchema>;
+
+export interface ZooPackage {
+  readonly path: string;
+  readonly description: PackageDescription;
+  /** Copies a file of the package, and checks its sum where one is given. Throws {@link PackageError}. */
+  copy(name: string, to: string, sha256?: string): Promise<void>;
+}
+
+/** Opens a package. Throws {@link PackageError} and `DamagedFileError`. */
+export async function readPackage(path: string): Promise<ZooPackage> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw new PackageError(`${path} does not exist.`);
+  if (found.isDirectory()) return inFolder(path, path);
+  return path.endsWith(".yaml") ? inFolder(path, dirname(path)) : inZip(path);
+}
+
+function described(path: string, text: string): PackageDescription {
+  let document: unknown;
+  try {
+    document = parse(text, { maxAliasCount: 100 });
+  } catch (error) {
+    const [reason] = String(error instanceof Error ? error.message : error).split("\n");
+    throw new PackageError(`${path}: its description is not valid YAML: ${reason}`);
+  }
+  const parsed = v.safeParse(descriptionSchema, document);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  throw new PackageError(
+    `${path} is not a package that can be used (bioimageio.spec 0.5): ${v.getDotPath(issue) ?? ""} ${issue.message}.`,
+  );
+}
+
+async function inFolder(path: string, folder: string): Promise<ZooPackage> {
+  const names = path === folder ? DESCRIPTIONS : [path.slice(folder.length + 1)];
+  for (const name of names) {
+    const text = await readText(join(folder, name), MOST_DESCRIPTION);
+    if (text === undefined) continue;
+    return {
+      path,
+      description: described(path, text),
+      copy: async (file, to, sha256) => {
+        const source = join(folder, checkedName(path, file));
+        if (!liesInside(source, folder)) throw new PackageError(`${path}: ${file} lies outside the package.`);
+        const { size } = await stat(source).catch(() => ({ size: undefined }));
+        if (size === undefined) throw new PackageError(`${path} has no ${file}.`);
+        await copied(path, file, createReadStream(source), to, sha256);
+      },
+    };
+  }
+  throw new PackageError(`${path} is not a package of the BioImage Model Zoo: it has no ${DESCRIPTIONS[0]}.`);
+}
+
+async function inZip(path: string): Promise<ZooPackage> {
+  const text = await fromZip(
+    path,
+    ({ fileName }) => DESCRIPTIONS.includes(fileName),
+    async (entry, open) => {
+      if (entry.uncompressedSize > MOST_DESCRIPTION)
+        throw new PackageError(`${path}: its description is too large.`);
+      const chunks: Buffer[] = [];
+      for await (const chunk of await open()) chunks.push(chunk);
+      return Buffer.concat(chunks).toString("utf8");
+    },
+  );
+  if (text === undefined)
+    throw new PackageError(
+      `${path} is not a package of the BioImage Model Zoo: it has no ${DESCRIPTIONS[0]}.`,
+    );
+  return {
+    path,
+    description: described(path, text),
+    copy: async (file, to, sha256) => {
+      const name = checkedName(path, file);
+      const done = await fromZip(
+        path,
+        ({ fileName }) => fileName === name,
+        async (_, open) => {
+          await copied(path, file, await open(), to, sha256);
+          return true;
+        },
+      );
+      if (done === undefined) throw new PackageError(`${path} has no ${file}.`);
+    },
+  };
+}
+
+/** Reads one entry of a ZIP file; undefined where there is none. Its reader refuses names that lead out of a folder. */
+async function fromZip<T>(
+  path: string,
+  wanted: (entry: Entry) => boolean,
+  read: (entry: Entry, open: () => Promise<NodeJS.ReadableStream & AsyncIterable<Buffer>>) => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    const zip = await openPromise(path, { lazyEntries: true, autoClose: false });
+    try {
+      if (zip.entryCount > MOST_ENTRIES) throw new PackageError(`${path} has ${zip.entryCount} files.`);
+      for await (const entry of zip.eachEntry())
+        if (wanted(entry)) return await read(entry, () => zip.openReadStreamPromise(entry));
+      return undefined;
+    } finally {
+      zip.close();
+    }
+  } catch (error) {
+    if (error instanceof PackageError) throw error;
+    throw new PackageError(
+      `${path} is not a ZIP file, or is damaged: ${error instanceof Error ? error.message : String(error)}.`,
+    );
+  }
+}
+
+/** A file's name in the package, such as `weights.pt`. */
+function checkedName(path: string, name: string): string {
+  const why = validateFileName(name);
+  if (why === null && !/^[a-z]+:/i.test(name)) return name;
+  throw new PackageError(`${path}: ${name} is not in the package. Download the package as a whole.`);
+}
+
+async function copied(
+  path: string,
+  name: string,
+  source: NodeJS.ReadableStream,
+  to: string,
+  sha256: string | undefined,
+): Promise<void> {
+  const hash = createHash("sha256");
+  let size = 0;
+  const watch = new Transform({
+    transform(chunk: Buffer, _, done) {
+      size += chunk.length;
+      hash.update(chunk);
+      done(size > MOST_WEIGHTS ? new PackageError(`${path}: ${name} is too large.`) : null, chunk);
+    },
+  });
+  await pipeline(source, watch, createWriteStream(to, { flags: "wx" }));
+  if (sha256 !== undefined && hash.digest("hex") !== sha256)
+    throw new PackageError(`${path}: ${name} is damaged: its checksum is not what the description says.`);
+}

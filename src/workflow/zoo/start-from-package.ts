@@ -1,0 +1,258 @@
+/** MODEL.SOURCE bmz: a run that starts from a package of the Zoo, by BiaPy's classes: its network, normalization and weights. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { channelsOf, ndimOf } from "../../config/basics.ts";
+import type { Config } from "../../config/config.ts";
+import type { Key } from "../../config/key-names.ts";
+import type { PythonValue } from "../../config/python-value.ts";
+import { type EmbeddedArchitecture, readsSetting } from "../../facts/architectures.ts";
+import type { ReportEvent } from "../../results/reporters.ts";
+import { InputError } from "../input-error.ts";
+import { buildArguments } from "../model-settings.ts";
+import { maeBuildArguments, maeSettings } from "../tasks/mae-settings.ts";
+import { type PackageDescription, PackageError, readPackage } from "./read-package.ts";
+import { BIAPY_CLASSES } from "./torch-architecture.ts";
+
+/** A configuration that says all that a package says. */
+export interface StartedFromPackage {
+  readonly config: Config;
+  /** Removes the weights that were unpacked. */
+  close(): Promise<void>;
+}
+
+const ID = "MODEL.BMZ.SOURCE_MODEL_ID";
+
+/**
+ * Replaces MODEL.SOURCE bmz by what the package says: the network's keys, DATA.NORMALIZATION, and its weights as the checkpoint to
+ * start from. Other configurations stay as they are. Throws {@link InputError} where the package cannot be used.
+ */
+export async function withZooModel(config: Config, report: ReportEvent): Promise<StartedFromPackage> {
+  if (config.text("MODEL.SOURCE") !== "bmz") return { config, close: async () => {} };
+  const folder = await mkdtemp(join(tmpdir(), "biapy-zoo-"));
+  const close = () => rm(folder, { recursive: true, force: true });
+  try {
+    const opened = await readPackage(config.text(ID));
+    const { description } = opened;
+    const torch = description.weights.pytorch_state_dict;
+    if (torch == null)
+      throw new PackageError(
+        `${opened.path} has no weights for PyTorch (pytorch_state_dict): this engine does not start from other formats.`,
+      );
+    checkImages(config, description);
+    const network = networkKeys(config, torch.architecture);
+    const checkpoint = join(folder, "weights.pt");
+    await opened.copy(torch.source, checkpoint, torch.sha256);
+    const normalized = normalizationKeys(network, description);
+    const message = `Starting from the package ${description.name}: ${network.text("MODEL.ARCHITECTURE")}, normalization ${normalized.text("DATA.NORMALIZATION.TYPE")}.`;
+    report({ event: "log", level: "info", message });
+    const started = normalized
+      .with("MODEL.SOURCE", "biapy")
+      .with("MODEL.LOAD_CHECKPOINT", true)
+      .with("PATHS.CHECKPOINT_FILE", checkpoint);
+    return { config: started, close };
+  } catch (error) {
+    await close();
+    if (error instanceof PackageError) throw new InputError([config.problem(ID, error.message)]);
+    throw error;
+  }
+}
+
+/** Throws {@link PackageError} where the package is for other images than the configuration. */
+function checkImages(config: Config, { name, inputs: [{ axes }] }: PackageDescription): void {
+  const space = axes.filter(({ type }) => type === "space").length;
+  if (space !== ndimOf(config))
+    throw new PackageError(
+      `${name} is for ${space}D images, and PROBLEM.NDIM is ${config.text("PROBLEM.NDIM")}.`,
+    );
+  const channels = axes.find(({ type }) => type === "channel")?.channel_names?.length ?? 1;
+  if (channels !== channelsOf(config))
+    throw new PackageError(
+      `${name} takes images of ${channels} channels, and DATA.PATCH_SIZE says ${channelsOf(config)}.`,
+    );
+}
+
+/** The keys of arguments that BiaPy's classes are built by. */
+const KEYS: Readonly<Record<string, Key>> = {
+  activation: "MODEL.ACTIVATION",
+  decoder_activation: "MODEL.ACTIVATION",
+  feature_maps: "MODEL.FEATURE_MAPS",
+  drop_values: "MODEL.DROPOUT_VALUES",
+  dropout: "MODEL.DROPOUT_VALUES",
+  drop_rate: "MODEL.DROPOUT_VALUES",
+  normalization: "MODEL.NORMALIZATION",
+  k_size: "MODEL.KERNEL_SIZE",
+  upsample_layer: "MODEL.UPSAMPLE_LAYER",
+  yx_down: "MODEL.YX_DOWN",
+  z_down: "MODEL.Z_DOWN",
+  isotropy: "MODEL.ISOTROPY",
+  larger_io: "MODEL.LARGER_IO",
+  conv_layers: "MODEL.CONV_LAYERS",
+  cn_layers: "MODEL.CONV_LAYERS",
+  conv_block_order: "MODEL.CONV_BLOCK_ORDER",
+  stochastic_depth_prob: "MODEL.CONVNEXT_SD_PROB",
+  stem_k_size: "MODEL.CONVNEXT_STEM_K_SIZE",
+  layer_scale: "MODEL.CONVNEXT_LAYER_SCALE",
+  patch_size: "MODEL.VIT_TOKEN_SIZE",
+  embed_dim: "MODEL.VIT_EMBED_DIM",
+  depth: "MODEL.VIT_NUM_LAYERS",
+  num_heads: "MODEL.VIT_NUM_HEADS",
+  mlp_ratio: "MODEL.VIT_MLP_RATIO",
+  vit_model: "MODEL.UNETR_VIT_MODEL",
+  num_filters: "MODEL.UNETR_VIT_NUM_FILTERS",
+  ViT_hidd_mult: "MODEL.UNETR_VIT_HIDD_MULT",
+  decoder_embed_dim: "MODEL.MAE_DEC_HIDDEN_SIZE",
+  decoder_depth: "MODEL.MAE_DEC_NUM_LAYERS",
+  decoder_num_heads: "MODEL.MAE_DEC_NUM_HEADS",
+  mask_ratio: "MODEL.MAE_MASK_RATIO",
+  filters: "MODEL.RCAN_CONV_FILTERS",
+  num_rg: "MODEL.RCAN_RG_BLOCK_NUM",
+  num_rcab: "MODEL.RCAN_RCAB_BLOCK_NUM",
+  reduction: "MODEL.RCAN_REDUCTION_RATIO",
+};
+const LISTS = new Set(["dropout", "drop_rate"]);
+
+const HRNET: Readonly<Record<string, Key>> = {
+  NUM_STAGES: "MODEL.HRNET.NUM_STAGES",
+  NUM_MODULES: "MODEL.HRNET.NUM_MODULES",
+  NUM_BRANCHES: "MODEL.HRNET.NUM_BRANCHES",
+  NUM_BLOCKS: "MODEL.HRNET.NUM_BLOCKS",
+  NUM_CHANNELS: "MODEL.HRNET.NUM_CHANNELS",
+  YX_DOWN: "MODEL.HRNET.YX_DOWN",
+  Z_DOWN: "MODEL.HRNET.Z_DOWN",
+  BLOCK_TYPE: "MODEL.HRNET.BLOCK_TYPE",
+};
+const STUNET: Readonly<Record<string, Key>> = {
+  variant: "MODEL.STUNET.VARIANT",
+  depth: "MODEL.STUNET.DEPTH",
+  dims: "MODEL.STUNET.DIMS",
+  pool_op_kernel_sizes: "MODEL.STUNET.POOL_OP_KERNEL_SIZES",
+  conv_kernel_sizes: "MODEL.STUNET.CONV_KERNEL_SIZES",
+};
+
+/** Classes of this program's own packages. */
+const OWN_CLASSES: Readonly<Record<string, EmbeddedArchitecture>> = {
+  RestoringTransformer: "vit",
+  Encoder: "mae",
+  Reconstruction: "mae",
+};
+
+function architectureNamed(callable: string): EmbeddedArchitecture {
+  const own = OWN_CLASSES[callable];
+  if (own !== undefined) return own;
+  const found = Object.entries(BIAPY_CLASSES).find(([, [, name]]) => name === callable);
+  const other = callable === "STUNet" ? "stunet" : undefined;
+  const name = found?.[0] ?? other;
+  if (name === undefined)
+    throw new PackageError(
+      `its network is ${callable}, which is not one of BiaPy's that this engine builds (${Object.keys(BIAPY_CLASSES).join(", ")}, vit, mae).`,
+    );
+  return name as EmbeddedArchitecture;
+}
+
+/** The configuration with the keys of the package's network. Throws {@link PackageError} where they do not give the same network. */
+function networkKeys(
+  config: Config,
+  { callable, kwargs }: { readonly callable: string; readonly kwargs: Readonly<Record<string, unknown>> },
+): Config {
+  const architecture = architectureNamed(callable);
+  let result = config.with("MODEL.ARCHITECTURE", architecture);
+  const set = (key: Key, value: unknown) => {
+    if (!isPythonValue(value)) throw new PackageError(`its argument for ${key} is not a value.`);
+    result = result.with(key, value);
+  };
+  const keys = architecture === "stunet" ? STUNET : KEYS;
+  for (const [name, value] of Object.entries(kwargs)) {
+    const key = keys[name];
+    if (key === undefined || !readsSetting(architecture, key.split(".")[1])) continue;
+    set(key, LISTS.has(name) ? [value] : value);
+  }
+  if (architecture === "hrnet" && typeof kwargs.cfg === "object" && kwargs.cfg !== null) {
+    set("MODEL.HRNET.VARIANT", "custom");
+    for (const [name, value] of Object.entries(kwargs.cfg))
+      if (HRNET[name] !== undefined) set(HRNET[name], value);
+  }
+  checkSame(
+    architecture === "mae" ? maeBuildArguments(result, maeSettings(result, false)) : buildArguments(result),
+    kwargs,
+  );
+  return result;
+}
+
+function isPythonValue(value: unknown): value is PythonValue {
+  if (value === null || ["boolean", "number", "string"].includes(typeof value)) return true;
+  return Array.isArray(value) && value.every(isPythonValue);
+}
+
+/** Arguments that do not change what the network computes, or that the run's own configuration says. */
+const FREE = new Set([
+  ...[
+    "image_shape",
+    "input_shape",
+    "img_size",
+    "ndim",
+    "output_channels",
+    "out_channels",
+    "num_classes",
+    "cfg",
+    "head_type",
+  ],
+  ...["output_channel_info", "head_activations", "explicit_activations", "return_one_tensor", "pretrained"],
+  ...["contrast", "contrast_proj_dim", "deep_supervision", "device", "return_just_preds", "masking_type"],
+]);
+
+function checkSame(built: Readonly<Record<string, unknown>>, given: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(built)) {
+    if (FREE.has(name) || given[name] === undefined) continue;
+    if (JSON.stringify(value) === JSON.stringify(given[name])) continue;
+    throw new PackageError(
+      `its network has ${name} ${JSON.stringify(given[name])}, which this engine would build as ${JSON.stringify(value)}.`,
+    );
+  }
+}
+
+/** DATA.NORMALIZATION as the package's preprocessing has it. Throws {@link PackageError} for what this engine does not do. */
+function normalizationKeys(config: Config, { inputs: [{ preprocessing }] }: PackageDescription): Config {
+  let result = config;
+  for (const { id, kwargs } of preprocessing) {
+    if (id === "ensure_dtype") continue;
+    if (id === "zero_mean_unit_variance") result = result.with("DATA.NORMALIZATION.TYPE", id);
+    else if (id === "scale_range") result = scaleRange(result, kwargs);
+    else if (id === "scale_linear" && isDivision(kwargs))
+      result = result.with("DATA.NORMALIZATION.TYPE", "div");
+    else if (id === "fixed_zero_mean_unit_variance") {
+      const list = (value: unknown): PythonValue => [value].flat().map(Number);
+      result = result
+        .with("DATA.NORMALIZATION.TYPE", "zero_mean_unit_variance")
+        .with("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.MEAN_VAL", list(kwargs.mean))
+        .with("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.STD_VAL", list(kwargs.std));
+    } else if (id === "clip") result = isScaled(result, kwargs) ? result : clipped(result, kwargs);
+    else throw new PackageError(`its preprocessing has ${id}, which this engine does not do to images.`);
+  }
+  return result;
+}
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+const isDivision = ({ gain, offset = 0 }: Arguments): boolean =>
+  offset === 0 && typeof gain === "number" && [1, 255, 65535].some((by) => Math.abs(gain * by - 1) < 1e-6);
+
+/** Whether clipping follows scaling by percentiles: that is one setting here. */
+const isScaled = (config: Config, { min, max }: Arguments): boolean =>
+  config.flag("DATA.NORMALIZATION.PERC_CLIP.ENABLE") && min === 0 && max === 1;
+
+function scaleRange(config: Config, { min_percentile = 0, max_percentile = 100 }: Arguments): Config {
+  const scaled = config.with("DATA.NORMALIZATION.TYPE", "scale_range");
+  if (min_percentile === 0 && max_percentile === 100) return scaled;
+  return clipped(scaled, { min_percentile, max_percentile });
+}
+
+function clipped(config: Config, { min_percentile, max_percentile, min, max }: Arguments): Config {
+  const key = <Name extends string>(name: Name) => `DATA.NORMALIZATION.PERC_CLIP.${name}` as const;
+  const enabled = config.with(key("ENABLE"), true);
+  if (typeof min === "number" && typeof max === "number")
+    return enabled.with(key("LOWER_VALUE"), [min]).with(key("UPPER_VALUE"), [max]);
+  if (typeof min_percentile === "number" && typeof max_percentile === "number")
+    return enabled.with(key("LOWER_PERC"), min_percentile).with(key("UPPER_PERC"), max_percentile);
+  throw new PackageError("its preprocessing clips at one end only, which this engine does not do.");
+}

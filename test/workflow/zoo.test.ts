@@ -1,0 +1,248 @@
+/** Packages for the BioImage Model Zoo: written, and started from again; damaged and hostile ones. */
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { strToU8, unzipSync, zipSync } from "fflate";
+import { parse, stringify } from "yaml";
+import { loadBiapyCheckpoint, saveBiapyCheckpoint } from "../../src/checkpoint/biapy-checkpoint.ts";
+import { CheckpointTensor } from "../../src/checkpoint/tensor.ts";
+import { checkConfig } from "../../src/config/checks.ts";
+import { type Config, loadConfig } from "../../src/config/config.ts";
+import { resultTree } from "../../src/facts/result-tree.ts";
+import { declaredWeights } from "../../src/runtime/declared-weights.ts";
+import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
+import { evaluate, sizeExpression } from "../../src/runtime/onnx/size-expressions.ts";
+import { Parameters } from "../../src/runtime/parameters.ts";
+import { InputError } from "../../src/workflow/input-error.ts";
+import { buildArguments } from "../../src/workflow/model-settings.ts";
+import { exportModel } from "../../src/workflow/zoo/export-model.ts";
+import { withZooModel } from "../../src/workflow/zoo/start-from-package.ts";
+import { networkOf } from "../support/network-of.ts";
+import { TINY_NETWORKS } from "../support/tiny-networks.ts";
+
+const samples = (ndim: string) =>
+  join(import.meta.dirname, "../../media/samples", ndim.toLowerCase(), "test");
+const folder = mkdtempSync(join(tmpdir(), "biapy-packages-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const ABOUT = `
+  BMZ:
+    EXPORT:
+      ENABLE: True
+      MODEL_NAME: Tiny network
+      DESCRIPTION: Random weights.
+      AUTHORS: [{"name": "Ada Example", "github_user": "ada"}]
+      TAGS: [test]`;
+
+function configuration(name: string, ndim: string, patch: string, model: string, data = ""): Config {
+  const file = join(folder, `${name}.yaml`);
+  const text = `PROBLEM:
+  TYPE: SELF_SUPERVISED
+  NDIM: ${ndim}
+  SELF_SUPERVISED: {PRETEXT_TASK: ${model.includes("mae") ? "masking" : "crappify"}}
+DATA:
+  PATCH_SIZE: ${patch}
+  TRAIN: {PATH: ${samples(ndim)}}
+  TEST: {PATH: ${samples(ndim)}}${data}
+MODEL:
+${model}
+TEST: {ENABLE: True}
+`;
+  writeFileSync(file, text);
+  const { config, problems } = loadConfig(file);
+  assert.deepEqual(problems, []);
+  return config;
+}
+
+let runs = 0;
+
+/** Exports a network with random weights. Returns the packages and the weights' checkpoint. */
+async function exported(config: Config): Promise<{ paths: string[]; checkpoint: string }> {
+  const { program, build } = networkOf(config);
+  const parameters = new Parameters(declaredWeights(program), { trainable: false, threads: 1 });
+  parameters.initialize(++runs);
+  const checkpoint = join(folder, `weights${runs}.pth`);
+  const weights = parameters.specs.map(
+    ({ name, shape }) => [name, CheckpointTensor.of(parameters.read(name), shape)] as const,
+  );
+  await saveBiapyCheckpoint(checkpoint, {
+    weights: new Map(weights),
+    modelBuildArguments: build,
+    epoch: "best",
+    config: config.toObject(),
+  });
+  await parameters.close();
+  const paths = await exportModel({
+    config,
+    configText: "",
+    tree: resultTree(folder, "zoo", runs),
+    normalizePixels: false,
+    checkpoint,
+    openRuntime: async () => new OnnxRuntime(1),
+    report: () => {},
+    signal: new AbortController().signal,
+  });
+  return { paths, checkpoint };
+}
+
+async function weightsOf(path: string): Promise<Record<string, number[]>> {
+  const opened = await loadBiapyCheckpoint(path);
+  const values: Record<string, number[]> = {};
+  for (const [name, tensor] of opened.weights) values[name] = Array.from(await tensor.read(), Number);
+  await opened.close();
+  return values;
+}
+
+const starting = (ndim: string, patch: string, path: string, task = "unet") =>
+  configuration(
+    "start",
+    ndim,
+    patch,
+    `  SOURCE: bmz\n  BMZ: {SOURCE_MODEL_ID: '${path}'}${task === "mae" ? "\n  ARCHITECTURE: mae" : ""}`,
+  );
+
+for (const { architecture, ndim, patch, model } of TINY_NETWORKS.filter(({ ndim, architecture }) =>
+  ndim === "3D" ? architecture === "unet" : architecture !== "dfcan",
+)) {
+  test(`a run starts from an exported ${architecture} in ${ndim}: the same network, normalization and weights`, async () => {
+    const data = "\n  NORMALIZATION: {TYPE: scale_range}";
+    const config = configuration(architecture.replace("++", "pp"), ndim, patch, `${model}${ABOUT}`, data);
+    const { paths, checkpoint } = await exported(config);
+    assert.equal(paths.length, architecture === "mae" ? 2 : 1);
+    for (const path of paths) {
+      const started = await withZooModel(starting(ndim, patch, path, architecture), () => {});
+      const found = started.config;
+      assert.equal(found.text("MODEL.ARCHITECTURE"), architecture);
+      assert.equal(found.text("DATA.NORMALIZATION.TYPE"), "scale_range");
+      const shapes = (each: Config) =>
+        declaredWeights(networkOf(each).program).map(({ name, shape }) => `${name} ${shape}`);
+      assert.deepEqual(shapes(found), shapes(config));
+      assert.deepEqual(await weightsOf(found.text("PATHS.CHECKPOINT_FILE")), await weightsOf(checkpoint));
+      await started.close();
+    }
+  });
+}
+
+const unet = TINY_NETWORKS[2];
+
+/** The files of a package, changed and packed again. */
+async function changed(change: (files: Record<string, Uint8Array>) => void): Promise<string> {
+  const config = configuration("base", unet.ndim, unet.patch, `${unet.model}${ABOUT}`);
+  const { paths } = await exported(config);
+  const files = unzipSync(readFileSync(paths[0]));
+  change(files);
+  const path = join(folder, `changed${runs}.zip`);
+  writeFileSync(path, zipSync(files));
+  return path;
+}
+
+type Description = Record<string, never> & { weights: { pytorch_state_dict: Record<string, unknown> } };
+
+const described = (files: Record<string, Uint8Array>, change: (description: Description) => void) => {
+  const description = parse(new TextDecoder().decode(files["rdf.yaml"]));
+  change(description);
+  files["rdf.yaml"] = strToU8(stringify(description));
+};
+
+const refused = async (path: string, message: RegExp) =>
+  assert.rejects(
+    withZooModel(starting(unet.ndim, unet.patch, path), () => {}),
+    (error) => {
+      assert.ok(error instanceof InputError);
+      assert.match(error.problems[0].message, message);
+      return true;
+    },
+  );
+
+test("packages that are damaged, hostile or of another network are refused in words", async () => {
+  await refused(await changed((files) => files["weights.pt"].fill(0, 100, 200)), /checksum/);
+  await refused(await changed((files) => delete files["weights.pt"]), /has no weights\.pt/);
+  await refused(await changed((files) => delete files["rdf.yaml"]), /has no rdf\.yaml/);
+  await refused(
+    await changed((files) =>
+      described(files, (each) => (each.weights.pytorch_state_dict.source = "../../x.pt")),
+    ),
+    /is not in the package/,
+  );
+  await refused(
+    await changed((files) =>
+      described(
+        files,
+        ({ weights }) => (weights.pytorch_state_dict.architecture = { callable: "Evil", kwargs: {} }),
+      ),
+    ),
+    /Evil, which is not one of BiaPy's/,
+  );
+  await refused(
+    await changed((files) => described(files, (each) => Object.assign(each, { format_version: "0.4.10" }))),
+    /format_version is not 0\.5/,
+  );
+  const junk = join(folder, "junk.zip");
+  writeFileSync(junk, "no archive");
+  await refused(junk, /not a ZIP file/);
+});
+
+test("a package may be a folder, whose weights lie inside it", async () => {
+  const path = await changed(() => {});
+  const unpacked = join(folder, "unpacked");
+  mkdirSync(unpacked);
+  for (const [name, bytes] of Object.entries(unzipSync(readFileSync(path))))
+    writeFileSync(join(unpacked, name), bytes);
+  for (const each of [unpacked, join(unpacked, "rdf.yaml")]) {
+    const started = await withZooModel(starting(unet.ndim, unet.patch, each), () => {});
+    assert.deepEqual(buildArguments(started.config).feature_maps, [4, 8, 16]);
+    await started.close();
+  }
+});
+
+test("a configuration whose package is missing, or that describes its model wrongly, is refused", () => {
+  const missing = starting(unet.ndim, unet.patch, "affable-shark");
+  assert.match(checkConfig(missing)[0]?.message ?? "", /there is no affable-shark: a ZIP file/);
+  const about = ABOUT.replace("Tiny network", "x").replace('"github_user": "ada"', '"mail": "ada"');
+  const problems = checkConfig(configuration("about", unet.ndim, unet.patch, `${unet.model}${about}`));
+  const keys = problems.filter(({ severity }) => severity === "error").map(({ key }) => key);
+  assert.deepEqual(keys, ["MODEL.BMZ.EXPORT.MODEL_NAME", "MODEL.BMZ.EXPORT.AUTHORS"]);
+});
+
+test("sizes in a graph are found as products of the input's sizes, or as one of them with an offset", () => {
+  type Formula = (batch: number, y: number, x: number) => number;
+  const at = (formula: Formula) =>
+    [
+      [11, 40, 48],
+      [13, 40, 48],
+      [17, 40, 48],
+      [11, 56, 48],
+      [11, 72, 48],
+      [11, 40, 88],
+      [13, 56, 88],
+    ].map((sizes) => ({
+      sizes,
+      value: formula(sizes[0], sizes[1], sizes[2]),
+    }));
+  const value = (formula: Formula) => {
+    const found = sizeExpression(at(formula));
+    return found && evaluate(found, [3, 8, 16]);
+  };
+  assert.equal(
+    value(() => 7),
+    7,
+  );
+  assert.equal(
+    value((batch, y, x) => (batch * y * x) / 64),
+    6,
+  );
+  assert.equal(
+    value((_, y) => y / 4 - 1),
+    1,
+  );
+  assert.equal(
+    value((_, y, x) => y + x),
+    undefined,
+  );
+  assert.equal(
+    value((_, y) => y * y),
+    undefined,
+  );
+});
