@@ -1,4 +1,4 @@
-"""Training steps or predictions of one of BiaPy's networks by PyTorch, eager; prints JSON. Run by steps.mjs."""
+"""Training steps or predictions of one of BiaPy's networks by PyTorch, eager or compiled; prints JSON. Run by steps.mjs."""
 import ast
 import contextlib
 import importlib
@@ -28,10 +28,12 @@ build = {name: value(argument) for name, argument in description["build"].items(
 if "device" in build:
     build["device"] = torch.device(build["device"])
 with contextlib.redirect_stdout(io.StringIO()):
-    module = importlib.import_module(f"biapy.models.{description['architecture']}")
+    module = importlib.import_module(f"biapy.models.{description['architecture'].replace('++', '_plus_plus')}")
     network = getattr(module, description["className"])(**build)
 network.train(training)
-images = torch.randn(description["batch"], 1, *description["space"])
+if description.get("compile"):
+    network = torch.compile(network)
+images = torch.randn(description["batch"], description["channels"], *description["space"])
 targets = torch.randn_like(images)
 optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-4, weight_decay=0.02)
 

@@ -1,25 +1,24 @@
 /**
- * BiaPy's checkpoints, as version 3.7.1 writes and reads them. A `.pth` file is a dict of
+ * BiaPy's checkpoints, as version 3.7.1 writes and reads them. A `.pth` file is a dict with
  *
  * - `model_build_kwargs`: the arguments that built the model (dict);
- * - `model`: the weights by name, parameters and buffers in the order of the model's tree (OrderedDict of tensors);
+ * - `model`: parameters and buffers by name, in the order of the model's tree (OrderedDict of tensors);
  * - `optimizer`: a list of one PyTorch optimizer state (two for GANs), see below;
- * - `epoch`: `"best"`, or the number of epochs that are done;
- * - `cfg`: the whole configuration (plain nested dicts), from which BiaPy takes `MODEL` and `DATA.NORMALIZATION` when it loads;
+ * - `epoch`: `"best"`, or the number of finished epochs;
+ * - `cfg`: the whole configuration (nested dicts), from which BiaPy reads `MODEL` and `DATA.NORMALIZATION`;
  * - `biapy_version`.
  *
- * BiaPy reads keys by name and leaves others alone, so what this engine needs besides for exact resumption lies under `engine_state`.
- * Its files for other uses hold weights alone: a dict under `model`, `model_state_dict` or `state_dict`, the bare dict, or a
- * safetensors file. All of them are read here.
+ * BiaPy ignores other keys, so this engine stores the rest of the state for exact resuming under `engine_state`. Files for other uses
+ * have only weights: a dict under `model`, `model_state_dict` or `state_dict`, a bare dict, or a safetensors file. All of them are read.
  *
- * The optimizer's state counts parameters instead of naming them: index i is the i-th parameter of the model in the order of `model`,
- * without its buffers (BatchNorm's running statistics) but with frozen parameters (MAE's position embeddings), which have an index
- * and no state. BiaPy makes one group of all parameters, biases and norms included, so that weight decay (`TRAIN.W_DECAY`, 0.02)
- * falls on all of them. Defaults: SGD with Nesterov momentum 0.9 (timm's "sgd"), learning rate 1e-4; ADAM and ADAMW: betas 0.9 and
- * 0.999 (`TRAIN.OPT_BETAS`), epsilon 1e-8, no AMSGrad. ADAM's decay is L2 regularization, ADAMW's decoupled. Gradients are clipped by
- * their total norm only when `TRAIN.GRADIENT_CLIP_NORM` is above 0 (default 0), and an update whose gradients are not finite is left out.
+ * The optimizer's state numbers parameters: index i is the i-th parameter in the order of `model`. Buffers (BatchNorm's running
+ * statistics) have no index. Frozen parameters (MAE's position embeddings) have an index and no state. BiaPy puts all parameters in one
+ * group, biases and norms included, so that weight decay (`TRAIN.W_DECAY`, 0.02) applies to all. Defaults: SGD with Nesterov momentum
+ * 0.9 (timm's "sgd"), learning rate 1e-4; ADAM and ADAMW with betas 0.9 and 0.999 (`TRAIN.OPT_BETAS`), epsilon 1e-8, no AMSGrad. ADAM
+ * uses L2 regularization, ADAMW decoupled weight decay. Gradients are clipped by their total norm only if `TRAIN.GRADIENT_CLIP_NORM` is
+ * above 0 (default 0). A step whose gradients are not finite is skipped.
  *
- * BiaPy 3.7.1 itself never restores an optimizer: when it loads, the optimizer is not there yet.
+ * BiaPy 3.7.1 itself never restores an optimizer, since it loads a checkpoint before it creates the optimizer.
  */
 import { extname } from "node:path";
 import { CheckpointError } from "./checkpoint-error.ts";
@@ -38,10 +37,10 @@ import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./pytorch.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { CheckpointTensor } from "./tensor.ts";
 
-/** The BiaPy whose format this is. */
+/** The version of BiaPy that has this format. */
 const biapyVersion = "3.7.1";
 
-/** What BiaPy calls the optimizer, and its settings. */
+/** An optimizer's name in BiaPy, and its settings. */
 export type SavedOptimizer =
   | {
       readonly name: "ADAM" | "ADAMW";
@@ -58,45 +57,46 @@ export type SavedOptimizer =
       readonly weightDecay: number;
     };
 
-/** What an optimizer remembers of one parameter: `exp_avg` and `exp_avg_sq` (ADAM, ADAMW) or `momentum_buffer` (SGD), in its shape. */
+/** The optimizer's state of one parameter. */
 export interface ParameterState {
-  /** Updates that were made; SGD does not count. */
+  /** Number of updates. Absent for SGD. */
   readonly step?: number;
+  /** `exp_avg` and `exp_avg_sq` (ADAM, ADAMW) or `momentum_buffer` (SGD), in the parameter's shape. */
   readonly moments: Readonly<Record<string, CheckpointTensor>>;
 }
 
 export interface OptimizerState {
   readonly settings: SavedOptimizer;
-  /** By the parameter's name in the model. Frozen parameters, and those without a gradient so far, have none. */
+  /** By the parameters' names. Frozen parameters, and those without a gradient so far, have no state. */
   readonly parameters: ReadonlyMap<string, ParameterState>;
 }
 
 export type PlainObject = Readonly<Record<string, PlainValue>>;
 
-/** An open checkpoint: its tensors are read when wanted, until it is closed. */
+/** An open checkpoint. Its tensors are read on demand until it is closed. */
 export interface BiapyCheckpoint {
   readonly path: string;
   readonly weights: ReadonlyMap<string, CheckpointTensor>;
   readonly modelBuildArguments?: PlainObject;
   readonly optimizer?: OptimizerState;
-  /** Epochs that are done, where the file tells: `"best"` is a checkpoint of the best validation loss. */
+  /** Number of finished epochs, or `"best"` for the checkpoint of the best validation loss. */
   readonly epoch?: number | string;
   readonly config?: PlainObject;
   readonly biapyVersion?: string;
-  /** What this engine added (`saveBiapyCheckpoint`). */
+  /** State that this engine added (`saveBiapyCheckpoint`). */
   readonly engineState?: PlainObject;
   close(): Promise<void>;
 }
 
 export interface BiapyCheckpointContent {
-  /** In the order of the model's tree, which numbers the optimizer's parameters: parameters and buffers. */
+  /** Parameters and buffers, in the order of the model's tree, which numbers the optimizer's parameters. */
   readonly weights: ReadonlyMap<string, CheckpointTensor>;
   readonly modelBuildArguments: CheckpointValue;
   readonly optimizer?: OptimizerState;
   readonly epoch: number | "best";
-  /** Whole numbers are written as `int`: wrap those that BiaPy has as `float` in `PythonFloat`, and tuples in `PythonTuple`. */
+  /** Whole numbers are written as `int`. Wrap floats in `PythonFloat` and tuples in `PythonTuple`. */
   readonly config: CheckpointValue;
-  /** Anything that resuming exactly needs: step counts, random states, the schedule's and early stopping's. */
+  /** Further state for exact resuming: step counts, random states, schedule, early stopping. */
   readonly engineState?: CheckpointValue;
 }
 
@@ -118,8 +118,8 @@ export async function saveBiapyCheckpoint(path: string, content: BiapyCheckpoint
 }
 
 /**
- * Opens a checkpoint of BiaPy's, of this engine's, or any file of weights by name (`.pth`, `.pt`, `.safetensors`).
- * Throws `CheckpointError`.
+ * Opens a checkpoint of BiaPy or of this engine, or any file of named weights (`.pth`, `.pt`, `.safetensors`). Throws
+ * `CheckpointError`.
  */
 export async function loadBiapyCheckpoint(path: string): Promise<BiapyCheckpoint> {
   if (extname(path).toLowerCase() === ".safetensors") {
@@ -137,13 +137,13 @@ export async function loadBiapyCheckpoint(path: string): Promise<BiapyCheckpoint
 }
 
 /**
- * Copies a checkpoint as one of a number of epochs, from which BiaPy goes on counting: its best one is named `"best"` and would
- * start at 0. Tensors are copied one at a time. Throws `CheckpointError`.
+ * Copies a checkpoint and sets its number of epochs, from which BiaPy continues. A best checkpoint has `"best"` instead, and BiaPy
+ * would start at 0. Tensors are copied one at a time. Throws `CheckpointError`.
  */
 export async function copyWithEpoch(from: string, to: string, epoch: number): Promise<void> {
   const { value, close } = await readCheckpoint(from);
   try {
-    if (!(value instanceof PythonDict)) throw new CheckpointError(from, "is none of BiaPy's checkpoints.");
+    if (!(value instanceof PythonDict)) throw new CheckpointError(from, "is not a BiaPy checkpoint.");
     await writeCheckpoint(
       to,
       new PythonDict([...value].filter(([key]) => key !== "epoch")).set("epoch", epoch),
@@ -155,7 +155,7 @@ export async function copyWithEpoch(from: string, to: string, epoch: number): Pr
 
 async function interpret({ path, value, close }: Checkpoint): Promise<BiapyCheckpoint> {
   if (!(value instanceof PythonDict))
-    throw new CheckpointError(path, "holds no weights by name, which is what a model's checkpoint is.");
+    throw new CheckpointError(path, "contains no weights by name, as a model's checkpoint does.");
   const weights = weightsOf(path, stateOf(value));
   return {
     path,
@@ -174,7 +174,7 @@ function stateOf(value: PythonDict): CheckpointValue {
   return value.get("model") ?? value.get("model_state_dict") ?? value.get("state_dict") ?? value;
 }
 
-/** A weight's name without what PyTorch's wrappers for several GPUs and for compiled models put before it. */
+/** Returns a weight's name without the prefixes of PyTorch's wrappers for several GPUs and compiled models. */
 const ownName = (name: string): string => name.replace(/^((module|_orig_mod)\.)+/, "");
 
 function weightsOf(path: string, state: CheckpointValue): Map<string, CheckpointTensor> {
@@ -182,7 +182,7 @@ function weightsOf(path: string, state: CheckpointValue): Map<string, Checkpoint
   for (const [name, tensor] of state instanceof PythonDict ? state : [])
     if (typeof name === "string" && tensor instanceof CheckpointTensor) weights.set(ownName(name), tensor);
   if (weights.size > 0) return weights;
-  throw new CheckpointError(path, "holds no weights by name, which is what a model's checkpoint is.");
+  throw new CheckpointError(path, "contains no weights by name, as a model's checkpoint does.");
 }
 
 function epochOf(value: CheckpointValue | undefined): number | string | undefined {
@@ -198,7 +198,7 @@ function plainObject(value: CheckpointValue | undefined): PlainObject | undefine
   return Object.fromEntries([...value].map(([key, item]) => [nameOf(key), toPlain(item)]));
 }
 
-/** BatchNorm's statistics, the only buffers of BiaPy's models: part of the state, but no parameters. */
+/** Whether a weight is a buffer. BatchNorm's statistics are the only buffers of BiaPy's models. */
 function isBuffer(name: string): boolean {
   return /(^|\.)(running_mean|running_var|num_batches_tracked)$/.test(name);
 }
@@ -207,7 +207,7 @@ function parameterNames(weights: ReadonlyMap<string, CheckpointTensor>): string[
   return [...weights.keys()].filter((name) => !isBuffer(name));
 }
 
-/** BatchNorm counts its batches in int64, whatever an engine counts in. */
+/** Converts BatchNorm's count of batches to int64, PyTorch's type. */
 async function asStored(name: string, tensor: CheckpointTensor): Promise<CheckpointTensor> {
   if (!name.endsWith("num_batches_tracked") || tensor.dtype === "int64") return tensor;
   const counts = await tensor.read(new Float32Array(tensor.size));
@@ -224,7 +224,7 @@ function optimizerDict(
   if (unknown !== undefined)
     throw new CheckpointError(
       path,
-      `cannot hold the optimizer's state of "${unknown}", which the model has not.`,
+      `cannot store the optimizer's state of "${unknown}", which is not a parameter of the model.`,
     );
   const state = new PythonDict();
   for (const [index, name] of names.entries()) {
@@ -235,11 +235,11 @@ function optimizerDict(
 }
 
 function parameterDict({ step, moments }: ParameterState): CheckpointValue {
-  // PyTorch counts steps in a float32 tensor, one for each parameter, since it adds to it in place.
+  // PyTorch stores the step as a float32 tensor for each parameter.
   return step === undefined ? moments : { step: CheckpointTensor.of(Float32Array.of(step), []), ...moments };
 }
 
-/** The settings by PyTorch's names, and its defaults for what there is no choice of. */
+/** Returns the settings under PyTorch's names, with its defaults for the others. */
 function groupOf(settings: SavedOptimizer): Record<string, CheckpointValue> {
   const common = { maximize: false, foreach: null, differentiable: false, fused: null };
   const lr = new PythonFloat(settings.learningRate);
@@ -267,13 +267,13 @@ function groupOf(settings: SavedOptimizer): Record<string, CheckpointValue> {
   };
 }
 
-/** The state by parameter name; undefined when there is none, or one that is not of a single group of the model's parameters. */
+/** Returns the optimizer's state, or undefined if there is none or it is not a single group of all parameters. */
 async function optimizerOf(
   path: string,
   value: CheckpointValue | undefined,
   weights: ReadonlyMap<string, CheckpointTensor>,
 ): Promise<OptimizerState | undefined> {
-  // Versions before 3.6 have the one state without a list.
+  // Versions before 3.6 store the state without a list.
   const states = value !== undefined && isList(value) ? value : [value];
   const [state] = states;
   if (states.length !== 1 || !(state instanceof PythonDict)) return undefined;
@@ -307,7 +307,7 @@ async function parameterState(
     if (String(tensor.shape) !== String(shape))
       throw new CheckpointError(
         path,
-        `does not fit together: ${String(key)} of "${name}" has shape [${tensor.shape}], the weight [${shape}].`,
+        `is inconsistent: ${String(key)} of "${name}" has shape [${tensor.shape}], but the weight has [${shape}].`,
       );
     moments[String(key)] = tensor;
   }
@@ -355,7 +355,7 @@ function numberOf(value: CheckpointValue | undefined): number | undefined {
   return typeof value === "number" ? value : undefined;
 }
 
-/** BiaPy's betas are a list in its configuration and a tuple in PyTorch's. */
+/** Betas are a list in BiaPy's configuration and a tuple in PyTorch's state. */
 function sequenceOf(value: CheckpointValue): readonly CheckpointValue[] {
   if (value instanceof PythonTuple) return value.items;
   return isList(value) ? value : [];

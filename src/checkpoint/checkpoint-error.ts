@@ -1,4 +1,4 @@
-/** A checkpoint that cannot be read or written: the message names the file, what is wrong and what to do. */
+/** A checkpoint cannot be read or written. The message names the file, what is wrong and what to do. */
 export class CheckpointError extends Error {
   override readonly name = "CheckpointError";
   constructor(

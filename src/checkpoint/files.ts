@@ -1,13 +1,13 @@
-/** Reading and writing of large files in pieces. */
+/** Reads and writes large files in pieces. */
 import type { FileHandle } from "node:fs/promises";
 import { DamagedFileError, openRegularFile } from "../facts/files/regular-file.ts";
 import { explainedWriteError, writeThroughTemporary } from "../facts/files/write-file.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 
-/** Reads and writes are cut into pieces: one system call moves at most 2 GiB, and checksums run beside smaller ones. */
+/** Size of a piece. One system call transfers at most 2 GiB, and smaller pieces let checksums run in parallel. */
 const pieceBytes = 8 * 2 ** 20;
 
-/** A file that is open for reading at any place. */
+/** A file that is open for reading at any position. */
 export class RandomAccessFile {
   private constructor(
     readonly path: string,
@@ -26,10 +26,10 @@ export class RandomAccessFile {
     }
   }
 
-  /** Fills `into` with the bytes from `position` on. */
+  /** Fills `into` with the bytes from `position` on. Throws `CheckpointError` where the file is too short. */
   async read(position: number, into: Uint8Array): Promise<void> {
     if (position + into.byteLength > this.size)
-      throw new CheckpointError(this.path, "was cut short or is damaged: its data reach past its end.");
+      throw new CheckpointError(this.path, "was cut short or is damaged: its data extends past its end.");
     let done = 0;
     while (done < into.byteLength) {
       const length = Math.min(pieceBytes, into.byteLength - done);
@@ -48,7 +48,11 @@ export class RandomAccessFile {
   }
 }
 
-/** Writes `bytes` at `position`; `onPiece` sees every piece while it is on its way to the disk. */
+/**
+ * Writes `bytes` at `position`.
+ *
+ * @param onPiece called with each piece while it is being written
+ */
 export async function writeAt(
   handle: FileHandle,
   bytes: Uint8Array,
@@ -72,8 +76,8 @@ async function writePiece(handle: FileHandle, piece: Uint8Array, position: numbe
 }
 
 /**
- * Writes a checkpoint file through a temporary one: `path` is the old file or the whole new one. Throws `ResultError` where the file
- * system refuses it, and what `write` throws.
+ * Writes a checkpoint file through a temporary file, so that `path` is always the old file or the complete new one. Throws
+ * `ResultError` where the file system refuses, and the errors of `write`.
  */
 export async function writeCheckpointFile(
   path: string,

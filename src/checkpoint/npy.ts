@@ -35,7 +35,7 @@ const descriptors: Readonly<Partial<Record<DType, string>>> = {
   bool: "|b1",
 };
 
-/** Reads an array; float16 becomes float32 and bool 0 and 1. Throws `CheckpointError`. */
+/** Reads an array. float16 becomes float32, bool becomes 0 and 1. Throws `CheckpointError`. */
 export async function readNpy(path: string): Promise<NpyArray> {
   const file = await readWhole(path);
   const dataStart = npyDataStart(file);
@@ -45,7 +45,7 @@ export async function readNpy(path: string): Promise<NpyArray> {
   const { dtype, shape } = arrayOf(path, header);
   const length = elementCount(shape) * bytesPerElement(dtype);
   if (dataStart + length > file.length) throw new CheckpointError(path, "was cut short.");
-  // A copy, since a view must begin at a multiple of its element's size.
+  // A copy, since a view must be aligned to its element size.
   const values = new Uint8Array(file.subarray(dataStart, dataStart + length));
   const tensor = new CheckpointTensor(dtype, shape, rowMajorStrides(shape), async () => values);
   return { shape, data: await tensor.read() };
@@ -55,7 +55,7 @@ async function readWhole(path: string): Promise<Buffer> {
   const file = await RandomAccessFile.open(path);
   try {
     if (file.size > LARGEST)
-      throw new CheckpointError(path, `has ${file.size} bytes, more than is read at once.`);
+      throw new CheckpointError(path, `has ${file.size} bytes; at most ${LARGEST} are supported.`);
     const bytes = Buffer.alloc(file.size);
     await file.read(0, bytes);
     return bytes;
@@ -64,7 +64,7 @@ async function readWhole(path: string): Promise<Buffer> {
   }
 }
 
-/** Largest array that is read, in bytes. */
+/** Maximum size of a file, in bytes. */
 const LARGEST = 2 ** 31;
 
 /** Writes an array as NPY 1.0. */

@@ -1,4 +1,4 @@
-/** Writes Python's pickle, protocol 2, of the values that checkpoints hold: the counterpart of `unpickle.ts`. */
+/** Writes the values of checkpoints as a Python pickle, protocol 2. The counterpart of `unpickle.ts`. */
 import {
   type CheckpointValue,
   isList,
@@ -16,17 +16,17 @@ import { PickleError } from "./unpickle.ts";
 
 export interface Pickle {
   readonly bytes: Uint8Array;
-  /** The tensors by the key of their storage: `tensors[7]` is the entry `data/7`. */
+  /** Tensors by the key of their storage: `tensors[7]` is stored in `data/7`. */
   readonly tensors: readonly CheckpointTensor[];
 }
 
-/** The pickle of a value; a tensor that appears twice has one storage, as tied weights do. Throws `PickleError`. */
+/** Pickles a value. A tensor that appears twice has one storage, like tied weights. Throws `PickleError`. */
 export function pickle(value: CheckpointValue): Pickle {
   const pickler = new Pickler();
   return pickler.run(value);
 }
 
-/** `uint16`, `uint32` and `uint64` have no storage class: they are untyped storages with a dtype. */
+/** `uint16`, `uint32` and `uint64` have no storage class: they use untyped storages with a dtype. */
 const storageClasses: Readonly<Partial<Record<DType, string>>> = {
   float32: "FloatStorage",
   float64: "DoubleStorage",
@@ -53,7 +53,7 @@ class Pickler {
     return { bytes: Buffer.concat(this.parts), tensors: [...this.keys.keys()] };
   }
 
-  /** `path` is where the value is: the keys on the way to it. */
+  /** @param path keys that lead to the value, for errors */
   private write(value: CheckpointValue, path: readonly string[]): void {
     if (path.length > deepestValue) throw new PickleError("a value that contains itself");
     if (value === null) this.opcode("N");
@@ -69,9 +69,9 @@ class Pickler {
     else if (value instanceof Uint8Array) this.byteString(value);
     else if (value instanceof Set) this.set(value, path);
     else if (value instanceof PythonName || value instanceof PythonCall || value instanceof TorchStorage)
-      throw new PickleError(`${nameOf(value)} at ${at(path)}, which this writer does not write`);
+      throw new PickleError(`${nameOf(value)} at ${describePath(path)}, which cannot be written`);
     else if (typeof value === "object") this.dict(new Map(Object.entries(value)), path, false);
-    else throw new PickleError(`a value of type ${typeof value} at ${at(path)}`);
+    else throw new PickleError(`a value of type ${typeof value} at ${describePath(path)}`);
   }
 
   private number(value: number): void {
@@ -144,7 +144,7 @@ class Pickler {
   ): void {
     if (ordered) {
       this.global("collections", "OrderedDict");
-      this.opcode(")R"); // of no arguments
+      this.opcode(")R"); // without arguments
     } else this.opcode("}");
     this.opcode("(");
     for (const [key, value] of entries) {
@@ -192,6 +192,6 @@ class Pickler {
   }
 }
 
-function at(path: readonly string[]): string {
-  return path.length ? path.join(".") : "the top";
+function describePath(path: readonly string[]): string {
+  return path.length ? path.join(".") : "the top level";
 }

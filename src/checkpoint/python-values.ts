@@ -1,10 +1,10 @@
 /**
- * Python values as checkpoints hold them. `None`, `bool`, `str`, `list`, `bytes` and `set` are JavaScript's own null, boolean, string,
- * array, Uint8Array and Set; an `int` is a whole number (or a bigint beyond 2^53); the rest has a class here.
+ * Python values of checkpoints. `None`, `bool`, `str`, `list`, `bytes` and `set` become null, boolean, string, array, Uint8Array and
+ * Set. An `int` becomes a whole number, or a bigint beyond 2^53. Other types have a class here.
  */
 import { CheckpointTensor } from "./tensor.ts";
 
-/** A `float`. Needed where it is whole: a bare `1` is an `int`, a bare `0.5` can only be a `float`. */
+/** A `float`. Required for whole values: the number 1 is written as an `int`, and 0.5 as a `float`. */
 export class PythonFloat {
   constructor(readonly value: number) {}
 }
@@ -16,17 +16,17 @@ export class PythonTuple {
 /** A `dict`. */
 export class PythonDict extends Map<CheckpointValue, CheckpointValue> {}
 
-/** A `collections.OrderedDict`, which is what a model's state is. */
+/** A `collections.OrderedDict`, the type of a model's state. */
 export class OrderedDict extends PythonDict {}
 
-/** A class, dtype or function that a checkpoint names and nothing runs: `torch.float32`. */
+/** A class, dtype or function that a checkpoint names, such as `torch.float32`. It is never run. */
 export class PythonName {
   constructor(readonly name: string) {}
 }
 
-/** A call that a checkpoint describes and nothing runs: `torch.device("cpu")`, `functools.partial(LayerNorm, eps=1e-6)`. */
+/** A call that a checkpoint describes, such as `torch.device("cpu")`. It is never run. */
 export class PythonCall {
-  /** What Python would set on the result afterwards. */
+  /** The state that Python would set on the result (`__setstate__`). */
   state: CheckpointValue = null;
   constructor(
     readonly name: string,
@@ -34,7 +34,7 @@ export class PythonCall {
   ) {}
 }
 
-/** A storage: the memory that tensors are views of. It appears by itself only in unusual files. */
+/** A storage: the memory that tensors are views of. Only unusual files contain one outside a tensor. */
 export class TorchStorage {
   constructor(
     readonly storageType: string,
@@ -74,9 +74,8 @@ export type PlainValue =
   | { readonly [key: string]: PlainValue };
 
 /**
- * A value as plain JavaScript: tuples and sets become arrays, dicts objects (with their keys as strings), floats numbers; names and
- * calls their Python text. Values that appear in several places stay shared; one that contains itself, or lies deeper than any checkpoint's,
- * ends in "…".
+ * Converts a value to plain JavaScript. Tuples and sets become arrays, dicts objects with string keys, floats numbers, and names and
+ * calls their Python text. Shared values stay shared. A value that contains itself, or is nested too deeply, is replaced by "…".
  */
 export function toPlain(value: CheckpointValue): PlainValue {
   return plainOf(value, new Map(), 0);
@@ -92,7 +91,7 @@ function plainOf(value: CheckpointValue, known: Map<object, PlainValue>, depth: 
   const seen = known.get(value);
   if (seen !== undefined) return seen;
   if (depth > deepestPlainValue) return "…";
-  // A value that contains itself finds this in its own place.
+  // A value that contains itself finds this instead.
   known.set(value, "…");
   const plain = plainContainer(value, known, depth + 1);
   known.set(value, plain);
@@ -117,12 +116,12 @@ function plainContainer(value: Container, known: Map<object, PlainValue>, depth:
   return Object.fromEntries(entries.map(([key, item]) => [nameOf(key), plainOf(item, known, depth)]));
 }
 
-/** `Array.isArray`, which TypeScript does not apply to readonly arrays. */
+/** Whether a value is a list. `Array.isArray` does not narrow to readonly arrays. */
 export function isList(value: CheckpointValue): value is readonly CheckpointValue[] {
   return Array.isArray(value);
 }
 
-/** A short text for a value: a dict's key in an object, or a value in a message. */
+/** Returns a short text for a value, for keys of objects and for messages. */
 export function nameOf(value: CheckpointValue): string {
   if (value instanceof PythonFloat) return String(value.value);
   if (value instanceof PythonName || value instanceof PythonCall) return value.name;

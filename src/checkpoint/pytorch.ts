@@ -1,4 +1,4 @@
-/** PyTorch's checkpoint files (`torch.save` since 1.6): a ZIP archive of one pickle, `data.pkl`, and one entry of bytes for every storage. */
+/** PyTorch's checkpoint files (`torch.save` since 1.6): a ZIP archive with one pickle, `data.pkl`, and one entry for each storage. */
 import { crc32 } from "node:zlib";
 import {
   fromRandomAccessReaderPromise,
@@ -19,13 +19,13 @@ import { PickleError, type TensorView, unpickle } from "./unpickle.ts";
 export interface Checkpoint {
   readonly path: string;
   readonly value: CheckpointValue;
-  /** Closes the file: tensors that were not read yet cannot be any more. */
+  /** Closes the file. Tensors can no longer be read. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a checkpoint. Its tensors stay in the file until they are read, each by itself, and the file stays open until `close`.
- * Nothing in the file is ever run. Throws `CheckpointError` for what is no checkpoint, is damaged, or holds more than data.
+ * Opens a checkpoint. Tensors are read on demand, and the file stays open until `close`. No code in the file is run. Throws
+ * `CheckpointError` where the file is not a checkpoint, is damaged, or contains more than data.
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   const file = await RandomAccessFile.open(path);
@@ -34,7 +34,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     if (archive.pickle.size > largestPickle)
       throw new CheckpointError(
         path,
-        `is no checkpoint of weights: its pickle has ${archive.pickle.size} bytes.`,
+        `is not a checkpoint of weights: its pickle has ${archive.pickle.size} bytes.`,
       );
     const bytes = new Uint8Array(archive.pickle.size);
     await file.read(archive.pickle.start, bytes);
@@ -53,8 +53,8 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
 }
 
 /**
- * Writes a checkpoint that `torch.load(path, weights_only=True)` opens, replacing `path` only when all of it is on the disk. Tensors are
- * written from where they are; one of another checkpoint's is read in its turn, so that at most one of those is in memory.
+ * Writes a checkpoint that `torch.load(path, weights_only=True)` opens. `path` is replaced once the new file is complete. Tensors of
+ * another checkpoint are read one after the other, so that at most one is in memory.
  */
 export async function writeCheckpoint(path: string, value: CheckpointValue): Promise<void> {
   const { bytes, tensors } = pickled(path, value);
@@ -70,10 +70,10 @@ export async function writeCheckpoint(path: string, value: CheckpointValue): Pro
   });
 }
 
-/** Largest pickle, in bytes. One of 10,000 tensors and their moments has 5 MB; weights lie outside it. */
+/** Maximum size of a pickle, in bytes. With 10,000 tensors and their moments it has 5 MB; weights are stored outside it. */
 const largestPickle = 2 ** 24;
 
-/** Largest tensor that repeats its values (a stride of 0), in bytes. */
+/** Maximum size of a tensor that repeats values (stride 0), in bytes. */
 const largestRepeated = 2 ** 28;
 
 function pickled(path: string, value: CheckpointValue): ReturnType<typeof pickle> {
@@ -85,12 +85,12 @@ function pickled(path: string, value: CheckpointValue): ReturnType<typeof pickle
   }
 }
 
-/** Bytes of an entry, which lie in the file as they are. */
+/** An uncompressed entry of the archive. */
 interface StoredEntry {
   readonly name: string;
   readonly start: number;
   readonly size: number;
-  /** 0 when the writer left it out (`torch.serialization.set_crc32_options(False)`). */
+  /** CRC-32; 0 if the writer omitted it (`torch.serialization.set_crc32_options(False)`). */
   readonly crc: number;
 }
 
@@ -126,11 +126,11 @@ async function openArchive(file: RandomAccessFile): Promise<Archive> {
 function refuseOtherFormats(path: string, first: Uint8Array): void {
   const text = Buffer.from(first).toString("latin1");
   if (text.startsWith("PK")) return;
-  // A pickle whose first value is PyTorch's magic number 0x1950a86a20f9469cfc6c.
+  // A pickle that starts with PyTorch's magic number 0x1950a86a20f9469cfc6c.
   if (text.startsWith("\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19"))
     throw new CheckpointError(
       path,
-      "is in PyTorch's old format, from before version 1.6. Bring it to the present one with Python: " +
+      "is in PyTorch's old format, from before version 1.6. Convert it with Python: " +
         `import torch; torch.save(torch.load("old.pth", weights_only=True), "new.pth").`,
     );
   if (text.startsWith("\x89HDF"))
@@ -148,7 +148,7 @@ async function refuseBigEndian(file: RandomAccessFile, entry: StoredEntry | unde
     throw new CheckpointError(file.path, "was written on a big-endian machine, which is not supported.");
 }
 
-/** Reads for yauzl, whose own reader ends the process when a damaged file leads it past all file sizes. */
+/** Reads for yauzl. Its own reader ends the process where a damaged file refers to a position beyond any file size. */
 class FileReader extends RandomAccessReader {
   constructor(private readonly file: RandomAccessFile) {
     super();
@@ -181,7 +181,7 @@ async function readEntries(file: RandomAccessFile): Promise<StoredEntry[]> {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CheckpointError(
       file.path,
-      `is damaged or was cut short: its ZIP directory is not whole (${reason}).`,
+      `is damaged or was cut short: its ZIP directory is incomplete (${reason}).`,
     );
   }
 }
@@ -198,11 +198,11 @@ async function storedEntry(file: RandomAccessFile, zip: ZipFile, entry: ZipEntry
   if (entry.compressionMethod !== 0 || entry.isEncrypted())
     throw new CheckpointError(
       file.path,
-      `was packed again by another program: ${entry.fileName} is compressed or encrypted. Use the original file.`,
+      `was repacked by another program: ${entry.fileName} is compressed or encrypted. Use the original file.`,
     );
   const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
   if (fileDataStart + entry.uncompressedSize > file.size)
-    throw new CheckpointError(file.path, `is damaged: ${entry.fileName} reaches past the end of the file.`);
+    throw new CheckpointError(file.path, `is damaged: ${entry.fileName} extends past the end of the file.`);
   return { name: entry.fileName, start: fileDataStart, size: entry.uncompressedSize, crc: entry.crc32 };
 }
 
@@ -214,7 +214,7 @@ function storedTensor(file: RandomAccessFile, archive: Archive, view: TensorView
   const spanned = spannedElements(shape, strides) * elementBytes;
   if (!(start + spanned <= entry.size))
     throw new PickleError(
-      `a ${dtype} tensor of shape [${shape}] that reaches past its storage ${entry.name}`,
+      `a ${dtype} tensor of shape [${shape}] that extends past its storage ${entry.name}`,
     );
   const length = elementCount(shape) * elementBytes;
   if (length > Math.max(spanned, largestRepeated))

@@ -14,9 +14,9 @@ import {
 export interface SafetensorsFile {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, CheckpointTensor>;
-  /** Free text by key that the writer added. */
+  /** Text by key, added by the writer. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Closes the file: tensors that were not read yet cannot be any more. */
+  /** Closes the file. Tensors can no longer be read. */
   close(): Promise<void>;
 }
 
@@ -39,10 +39,10 @@ const dtypesByName = new Map<unknown, DType>(
   Object.entries(dtypeNames).flatMap(([dtype, name]) => (isDType(dtype) ? [[name, dtype] as const] : [])),
 );
 
-/** Largest header, in bytes. The specification allows 100 MB, which take gigabytes as JSON; models with 10,000 tensors have 1 MB. */
+/** Maximum size of a header, in bytes. The specification allows 100 MB, which takes gigabytes as JSON. With 10,000 tensors it has 1 MB. */
 const largestHeader = 2 ** 24;
 
-/** Opens a file. The tensors stay in it until they are read. Throws `CheckpointError`. */
+/** Opens a file. Its tensors are read on demand. Throws `CheckpointError`. */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   const file = await RandomAccessFile.open(path);
   try {
@@ -67,13 +67,13 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   }
 }
 
-/** Writes named tensors. `format: pt` in `metadata` is what PyTorch's users put there, and some readers ask for. */
+/** Writes named tensors. `metadata` defaults to `format: pt`, the convention of PyTorch's users, which some readers require. */
 export async function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, CheckpointTensor>,
   metadata: Readonly<Record<string, string>> = { format: "pt" },
 ): Promise<void> {
-  // Large elements first, as the reference writer has it, so that each type is aligned.
+  // Types with large elements first, as in the reference writer, so that each type is aligned.
   const ordered = [...tensors].sort(([, a], [, b]) => bytesPerElement(b.dtype) - bytesPerElement(a.dtype));
   const header = headerBytes(ordered, metadata);
   await writeCheckpointFile(path, async (handle) => {
@@ -124,7 +124,7 @@ function parseHeader(path: string, text: string): Record<string, unknown> {
     const header: unknown = JSON.parse(text);
     if (isObject(header)) return header;
   } catch {
-    // Reported below, as any other header that is not an object.
+    // Reported below, like a header that is not an object.
   }
   throw new CheckpointError(path, "is not a safetensors file: its header is not JSON.");
 }
@@ -143,7 +143,7 @@ function storedTensor(
       `is damaged: "${name}" has ${end - start} bytes instead of ${length}.`,
     );
   if (dataStart + end > file.size)
-    throw new CheckpointError(file.path, `was cut short: "${name}" reaches past the end of the file.`);
+    throw new CheckpointError(file.path, `was cut short: "${name}" extends past the end of the file.`);
   return new CheckpointTensor(dtype, shape, rowMajorStrides(shape), async (into = new Uint8Array(length)) => {
     await file.read(dataStart + start, into);
     return into;
@@ -154,17 +154,14 @@ function checkedDescription(path: string, name: string, description: unknown) {
   if (isObject(description)) {
     const dtype = dtypesByName.get(description.dtype);
     if (dtype === undefined)
-      throw new CheckpointError(
-        path,
-        `holds "${name}" as ${description.dtype}, a type that is not supported.`,
-      );
+      throw new CheckpointError(path, `has "${name}" in the unsupported type ${description.dtype}.`);
     const { shape, data_offsets: offsets } = description;
     if (isSizes(shape) && isSizes(offsets)) {
       const [start = 0, end = 0] = offsets;
       return { dtype, shape, start, end };
     }
   }
-  throw new CheckpointError(path, `is damaged: its header does not describe "${name}" as it should.`);
+  throw new CheckpointError(path, `is damaged: its description of "${name}" is invalid.`);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

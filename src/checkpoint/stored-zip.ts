@@ -1,19 +1,19 @@
 /**
- * Writes ZIP archives of uncompressed, aligned entries, as PyTorch does: a reader may map a weight from the file into memory. General ZIP
- * libraries neither align entries nor take them without copies; a checkpoint is a gigabyte. Spec: PKWARE's APPNOTE.TXT 6.3.9, whose
- * section numbers are below.
+ * Writes ZIP archives of uncompressed, aligned entries, as PyTorch does, so that readers can map weights into memory. ZIP libraries
+ * neither align entries nor write them without a copy, and a checkpoint may have a gigabyte. Spec: PKWARE's APPNOTE.TXT 6.3.9. Section
+ * numbers below refer to it.
  */
 import type { FileHandle } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { writeAt } from "./files.ts";
 
-/** Every entry's data begins at a multiple of this. */
+/** The data of every entry starts at a multiple of this. */
 const alignment = 64;
 const largest32 = 0xffffffff;
 const largest16 = 0xffff;
-/** 4.5: what zip64 needs. */
+/** Version 4.5, required for zip64. */
 const version = 45;
-/** 1 January 1980, the earliest there is: two equal checkpoints are equal files. */
+/** 1 January 1980, the earliest date. Constant, so that equal checkpoints are equal files. */
 const date = 0x21;
 
 interface Entry {
@@ -23,7 +23,7 @@ interface Entry {
   readonly offset: number;
 }
 
-/** An archive that is being written to an open file, from its beginning. */
+/** Writes an archive to an open file, from its start. */
 export class StoredZipWriter {
   private readonly entries: Entry[] = [];
   private end = 0;
@@ -37,7 +37,7 @@ export class StoredZipWriter {
     const head = headBytes(entryName, bytes.byteLength);
     const dataStart = Math.ceil((offset + head) / alignment) * alignment;
     let crc = 0;
-    // The header, which needs the checksum, comes last: the checksum is computed while the data is written.
+    // The header is written last: it contains the checksum, which is computed while the data is written.
     await writeAt(this.file, bytes, dataStart, (piece) => {
       crc = crc32(piece, crc);
     });
@@ -47,7 +47,7 @@ export class StoredZipWriter {
     this.end = dataStart + bytes.byteLength;
   }
 
-  /** Writes the directory of what was added. The file then is an archive; the writer is used up. */
+  /** Writes the directory and completes the archive. The writer cannot be used afterwards. */
   async finish(): Promise<void> {
     const directory = Buffer.concat(this.entries.map(directoryHeader));
     const end = endOfDirectory(this.entries.length, directory.byteLength, this.end);
@@ -55,12 +55,12 @@ export class StoredZipWriter {
   }
 }
 
-/** Bytes of a local header before its padding, which itself takes 4 bytes at least. */
+/** Returns the size of a local header before its padding, including the padding's own 4 bytes. */
 function headBytes(name: Buffer, size: number): number {
   return 30 + name.byteLength + zip64Extra(size, [size, size]).byteLength + 4;
 }
 
-/** 4.3.7 */
+/** Section 4.3.7. */
 function localHeader(entry: Entry, padding: number): Buffer {
   const extra = Buffer.concat([zip64Extra(entry.size, [entry.size, entry.size]), paddingExtra(padding)]);
   const header = Buffer.alloc(30);
@@ -76,11 +76,11 @@ function localHeader(entry: Entry, padding: number): Buffer {
   return Buffer.concat([header, entry.name, extra]);
 }
 
-/** 4.3.12 */
+/** Section 4.3.12. */
 function directoryHeader(entry: Entry): Buffer {
   const beyond = [entry.size, entry.size, entry.offset];
   const extra = zip64Extra(Math.max(entry.size, entry.offset), beyond);
-  // One field beyond 32 bits puts all three into the extra, which only holds those that the header gives up.
+  // If one field exceeds 32 bits, all three are in the extra field, and the header marks them as missing.
   const field = (value: number) => (extra.byteLength ? largest32 : value);
   const header = Buffer.alloc(46);
   header.writeUInt32LE(0x02014b50, 0);
@@ -97,7 +97,7 @@ function directoryHeader(entry: Entry): Buffer {
   return Buffer.concat([header, entry.name, extra]);
 }
 
-/** 4.5.3, when `largest` does not fit in 32 bits; nothing otherwise. */
+/** Section 4.5.3. Returns no bytes if `largest` fits in 32 bits. */
 function zip64Extra(largest: number, values: readonly number[]): Buffer {
   if (largest < largest32) return Buffer.alloc(0);
   const extra = Buffer.alloc(4 + 8 * values.length);
@@ -107,7 +107,7 @@ function zip64Extra(largest: number, values: readonly number[]): Buffer {
   return extra;
 }
 
-/** The extra field "FB" that PyTorch pads with. */
+/** The extra field "FB" that PyTorch uses as padding. */
 function paddingExtra(bytes: number): Buffer {
   const extra = Buffer.alloc(4 + bytes, "Z");
   extra.write("FB");
@@ -115,7 +115,7 @@ function paddingExtra(bytes: number): Buffer {
   return extra;
 }
 
-/** 4.3.14 to 4.3.16: always with zip64's records, as PyTorch has them. */
+/** Sections 4.3.14 to 4.3.16. Always with zip64 records, as PyTorch writes them. */
 function endOfDirectory(entries: number, size: number, offset: number): Buffer {
   const end = Buffer.alloc(56 + 20 + 22);
   end.writeUInt32LE(0x06064b50, 0);

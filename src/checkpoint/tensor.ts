@@ -1,4 +1,4 @@
-/** Tensors of checkpoints: described at once, read when wanted. Bytes are little-endian, as on every machine that Node runs on. */
+/** Tensors of checkpoints: described when the file is opened, read on demand. Bytes are little-endian, as on all of Node's platforms. */
 
 export type TensorData =
   | Float32Array
@@ -14,7 +14,7 @@ export type TensorData =
 
 interface DTypeInfo {
   readonly bytes: number;
-  /** Row-major bytes as JavaScript numbers; `float16` and `bfloat16` become float32, `bool` 0 and 1. */
+  /** Returns bytes as numbers. `float16` and `bfloat16` become float32, `bool` becomes 0 and 1. */
   decode(bytes: Uint8Array): TensorData;
 }
 
@@ -50,12 +50,12 @@ export function bytesPerElement(dtype: DType): number {
   return dtypes[dtype].bytes;
 }
 
-/** The product of a shape: 1 for a scalar. */
+/** Returns the number of elements of a shape: 1 for a scalar. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, length) => product * length, 1);
 }
 
-/** Elements between neighbors along each axis of a row-major array. */
+/** Returns the strides of a row-major array, in elements. */
 export function rowMajorStrides(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length);
   let stride = 1;
@@ -66,7 +66,11 @@ export function rowMajorStrides(shape: readonly number[]): number[] {
   return strides;
 }
 
-/** Where a tensor's values come from, in row-major order; `into`, when given, has their exact length, is filled and returned. */
+/**
+ * Reads a tensor's values in row-major order.
+ *
+ * @param into where given, it has the exact length, is filled and returned
+ */
 type TensorBytes = (into?: Uint8Array) => Promise<Uint8Array>;
 
 /** A tensor of a checkpoint, in memory or still in its file. */
@@ -74,15 +78,16 @@ export class CheckpointTensor {
   constructor(
     readonly dtype: DType,
     readonly shape: readonly number[],
-    /** As the tensor lies in its file, in elements; reading makes it row-major. */
+    /** Strides in the file, in elements. Reading returns row-major order. */
     readonly strides: readonly number[],
-    /** The values in row-major order, undecoded: what a writer copies. */
+    /** Reads the values in row-major order, undecoded. */
     readonly bytes: TensorBytes,
   ) {}
 
   /**
-   * A tensor over values in memory, which are not copied: they must stay as they are until the writing has ended.
-   * `dtype` is needed where the array does not tell: `bool` (Uint8Array of 0 and 1), `float16` and `bfloat16` (Uint16Array of bits).
+   * Returns a tensor of values in memory. They are not copied, and must not change until the tensor is written.
+   *
+   * @param dtype required where the array is ambiguous: `bool` (Uint8Array of 0 and 1), `float16` and `bfloat16` (Uint16Array of bits)
    */
   static of(data: TensorData, shape: readonly number[], dtype: DType = dtypeOf(data)): CheckpointTensor {
     const stored = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -99,14 +104,14 @@ export class CheckpointTensor {
     return elementCount(this.shape);
   }
 
-  /** Size of the values in `dtype`. */
+  /** Size of the values in bytes. */
   get byteLength(): number {
     return this.size * bytesPerElement(this.dtype);
   }
 
-  /** The values in their own type; `float16` and `bfloat16` as float32, `bool` as 0 and 1. */
+  /** Reads the values in their own type. `float16` and `bfloat16` become float32, `bool` becomes 0 and 1. */
   async read(): Promise<TensorData>;
-  /** The values as float32 in `into`, which has one place for each. Float32 values go there straight from the file. */
+  /** Reads the values as float32 into `into`, which has their exact number. Float32 values are read directly from the file. */
   async read(into: Float32Array): Promise<Float32Array>;
   async read(into?: Float32Array): Promise<TensorData> {
     if (!into) return dtypes[this.dtype].decode(await this.bytes());
@@ -148,7 +153,7 @@ function decodeFloat16(bits: Uint16Array): Float32Array {
   return values;
 }
 
-/** Every float16, by its bits; made when first needed. */
+/** All float16 values by their bits, computed on first use. */
 let float16Values: Float32Array | undefined;
 
 /** IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits. */

@@ -1,7 +1,7 @@
 /**
- * Reads Python's pickle, protocol 2, as far as PyTorch's checkpoints use it. A pickle is a program for a stack machine that may import and
- * call anything; this machine has a closed list of what it knows, every item of which only builds data, and refuses the rest by name.
- * Spec: the opcodes of Python's `pickletools`, and `torch.load(weights_only=True)` for what a checkpoint may name.
+ * Reads Python pickles, protocol 2, as PyTorch's checkpoints use them. A pickle is a program for a stack machine that may import and call
+ * anything. This machine has a closed list of names and opcodes, which only build data, and refuses all others by name. Spec: the opcodes
+ * of Python's `pickletools`, and the names that `torch.load(weights_only=True)` allows.
  */
 import {
   type CheckpointValue,
@@ -17,12 +17,12 @@ import {
 } from "./python-values.ts";
 import { CheckpointTensor, type DType, isDType } from "./tensor.ts";
 
-/** A pickle that is damaged or asks for more than a checkpoint needs. */
+/** A pickle is damaged, or names something that no checkpoint of weights needs. */
 export class PickleError extends Error {
   override readonly name = "PickleError";
 }
 
-/** A tensor as a pickle describes it, in elements. */
+/** A tensor as a pickle describes it. Offset and strides are in elements. */
 export interface TensorView {
   readonly storage: TorchStorage;
   readonly dtype: DType;
@@ -31,7 +31,7 @@ export interface TensorView {
   readonly strides: readonly number[];
 }
 
-/** Rebuilds the value of a checkpoint's `data.pkl`. Throws `PickleError`. */
+/** Reads the value of a checkpoint's `data.pkl`. Throws `PickleError`. */
 export function unpickle(
   bytes: Uint8Array,
   openTensor: (view: TensorView) => CheckpointTensor,
@@ -52,14 +52,14 @@ const storageDTypes: Readonly<Record<string, DType>> = {
   "torch.BoolStorage": "bool",
 };
 
-/** Named as they are, never run: dtypes are in this list too, by their prefix. */
+/** Names that are kept and never run. Dtypes are allowed by their prefix. */
 const inertNames = new Set([
   "torch.storage.UntypedStorage",
   "torch.nn.modules.normalization.LayerNorm",
   ...Object.keys(storageDTypes),
 ]);
 
-/** Their calls are kept as a description: devices, and the command line that training programs keep beside the weights. */
+/** Functions whose calls are kept as descriptions: devices, and command line arguments that training programs store. */
 const describedCalls = new Set([
   ...["torch.device", "functools.partial", "argparse.Namespace"],
   ...["pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath", "pathlib.PurePosixPath"],
@@ -69,7 +69,7 @@ const builders: Readonly<
   Record<string, (args: readonly CheckpointValue[], machine: Unpickler) => CheckpointValue>
 > = {
   "collections.OrderedDict": ([pairs]) => fillDict(new OrderedDict(), pairs),
-  // What BiaPy before 3.6 keeps its configuration in.
+  // The type of the configuration in BiaPy before 3.6.
   "yacs.config.CfgNode": ([pairs]) => fillDict(new PythonDict(), pairs),
   "builtins.set": ([items]) => new Set(items === undefined ? [] : listOf(items)),
   "builtins.frozenset": ([items]) => new Set(items === undefined ? [] : listOf(items)),
@@ -90,7 +90,7 @@ const builders: Readonly<
 class Unpickler {
   private at = 0;
   private stack: CheckpointValue[] = [];
-  /** The stacks that a MARK has set aside. */
+  /** Stacks saved by MARK. */
   private readonly outer: CheckpointValue[][] = [];
   private readonly memo = new Map<number, CheckpointValue>();
   private readonly view: DataView;
@@ -150,7 +150,9 @@ class Unpickler {
 
   private protocol(version: number): void {
     if (version !== 2)
-      throw new PickleError(`pickle protocol ${version}; PyTorch writes protocol 2 unless told otherwise`);
+      throw new PickleError(
+        `pickle protocol ${version}, which is not supported; PyTorch writes protocol 2 by default`,
+      );
   }
 
   private mark(): void {
@@ -169,11 +171,11 @@ class Unpickler {
   private result(name: string, args: readonly CheckpointValue[]): CheckpointValue {
     if (describedCalls.has(name)) return new PythonCall(name, args);
     const build = Object.hasOwn(builders, name) ? builders[name] : undefined;
-    if (!build) throw new PickleError(`a call of ${name}, which is no function`);
+    if (!build) throw new PickleError(`a call of ${name}, which is not a function`);
     return build(args, this);
   }
 
-  /** Python would set attributes: of an OrderedDict `_metadata`, of a CfgNode its flags. Neither is data. */
+  /** Ignores attributes that Python would set: `_metadata` of an OrderedDict, flags of a CfgNode. */
   private setState(state: CheckpointValue): void {
     const target = this.top();
     if (target instanceof PythonCall) target.state = state;
@@ -217,7 +219,7 @@ class Unpickler {
 
   private recall(index: number): void {
     const value = this.memo.get(index);
-    if (value === undefined) throw new PickleError(`a reference to value ${index}, which there is not`);
+    if (value === undefined) throw new PickleError(`a reference to value ${index}, which does not exist`);
     this.push(value);
   }
 
@@ -250,7 +252,7 @@ class Unpickler {
     return items;
   }
 
-  /** The place of the next `count` bytes, which are passed. */
+  /** Returns the position and moves past the next `count` bytes. */
   private advance(count: number): number {
     const place = this.at;
     if (place + count > this.bytes.byteLength) throw new PickleError("an end in the middle");
@@ -297,7 +299,7 @@ function knownName(module: string, attribute: string): PythonName {
   if (isTorchDType || inertNames.has(name) || describedCalls.has(name) || Object.hasOwn(builders, name))
     return new PythonName(name);
   throw new PickleError(
-    `an import of ${JSON.stringify(name)}, which is not among what checkpoints of weights are made of. Nothing of it was run`,
+    `an import of ${JSON.stringify(name)}, which checkpoints of weights do not use. It was not run`,
   );
 }
 
@@ -321,25 +323,25 @@ function fillDict<D extends PythonDict>(dict: D, pairs: CheckpointValue | undefi
 function listOf(value: CheckpointValue): readonly CheckpointValue[] {
   if (value instanceof PythonTuple) return value.items;
   if (isList(value)) return value;
-  throw new PickleError(`a ${nameOf(value)} in the place of a list`);
+  throw new PickleError(`a ${nameOf(value)} instead of a list`);
 }
 
 function size(value: CheckpointValue | undefined): number {
   if (typeof value === "number" && value >= 0) return value;
-  throw new PickleError(`${nameOf(value ?? null)} in the place of a size`);
+  throw new PickleError(`${nameOf(value ?? null)} instead of a size`);
 }
 
 function sizes(value: CheckpointValue | undefined): number[] {
   return listOf(value ?? null).map(size);
 }
 
-/** Protocol 2 has no bytes: it writes them as text of the characters 0 to 255, to be encoded. */
+/** Protocol 2 has no bytes: they are written as text of the characters 0 to 255 and an encoding. */
 function latin1Bytes(text: CheckpointValue): Uint8Array {
   if (typeof text !== "string" || /[^\0-\xff]/.test(text)) throw new PickleError("bytes that are not bytes");
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-/** A little-endian two's complement integer of any length. */
+/** Decodes a little-endian two's complement integer of any length. */
 function wholeNumber(bytes: Uint8Array): number | bigint {
   const unsigned = bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
   const value = BigInt.asIntN(bytes.byteLength * 8, unsigned);

@@ -39,6 +39,7 @@ interface Arguments {
   readonly events?: boolean;
   readonly norm_pix_loss?: boolean;
   readonly precision?: Precision;
+  readonly part_size?: number;
   readonly try_batch?: number;
   readonly features?: boolean;
   readonly export_model?: true | string;
@@ -79,6 +80,11 @@ function parseArguments(argv: readonly string[]): Arguments {
         "--precision <name>",
         "single by itself; mixed computes products in float16 on GPUs that have it, as PyTorch's autocast does",
       ).choices(PRECISIONS),
+    )
+    .option(
+      "--part_size <number>",
+      "patches computed at a time: gradients of a batch are added up, with the same result in less memory (default: the whole batch)",
+      runNumber,
     )
     .option(
       "--features",
@@ -170,8 +176,9 @@ function resumeArguments(given: Arguments): string[] {
   const device = given.gpu === undefined ? [] : ["--gpu", given.gpu];
   const runtime = given.runtime === undefined ? [] : ["--runtime", given.runtime];
   const precision = given.precision === undefined ? [] : ["--precision", given.precision];
+  const parts = given.part_size === undefined ? [] : ["--part_size", String(given.part_size)];
   const pixels = given.norm_pix_loss ? ["--norm_pix_loss"] : [];
-  return [...own, ...precision, ...pixels, ...device, ...runtime];
+  return [...own, ...precision, ...parts, ...pixels, ...device, ...runtime];
 }
 
 /** Signals that ask to stop. A terminal that is closed sends SIGHUP. */
@@ -219,7 +226,7 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   try {
     const { config, close } = await withZooModel(written, report);
     try {
-      return await runConfig(given, report, config, problems);
+      return await runConfig(given, report, config, problems, config !== written);
     } finally {
       await close();
     }
@@ -230,12 +237,17 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   }
 }
 
-/** Runs a configuration whose file had these problems. */
+/**
+ * Runs a configuration whose file had these problems.
+ *
+ * @param unpacked whether it starts from weights that are removed afterwards
+ */
 async function runConfig(
   given: Arguments,
   report: ReportEvent,
   config: Config,
   problems: readonly Problem[],
+  unpacked = false,
 ): Promise<number> {
   const nameProblem = checkName(given.name);
   const readable = config.document.entries.length > 0;
@@ -281,6 +293,7 @@ async function runConfig(
       configText,
       resume: given.resume === true,
       precision: given.precision,
+      partSize: given.part_size,
       fits: (batchSize) => fitsApart(batchSize, signal),
     });
     if (status === "finished" && config.flag("MODEL.BMZ.EXPORT.ENABLE"))
@@ -289,7 +302,7 @@ async function runConfig(
     // A run that only tests names the checkpoint that it loaded.
     const loaded = config.text("PATHS.CHECKPOINT_FILE");
     const best = config.flag("TRAIN.ENABLE") || loaded === "" ? tree.bestCheckpoint : loaded;
-    const checkpoint = existsSync(best) ? best : undefined;
+    const checkpoint = existsSync(best) && !(unpacked && best === loaded) ? best : undefined;
     report({ ...end, status, checkpoint, resume });
     return status === "stopped" ? EXIT.stopped : EXIT.done;
   } catch (error) {

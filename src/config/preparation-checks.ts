@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Problem } from "../facts/run-events.ts";
-import { channelsOf, ndimOf, pretextTask } from "./basics.ts";
+import { channelsOf, ndimOf, workflowOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 
 const PHASES = ["TRAIN", "VAL", "TEST"] as const;
@@ -109,8 +109,18 @@ function checkColorSteps(config: Config): Problem[] {
 }
 
 const PROPERTIES = ["mean", "min", "max"];
-const OF_TARGETS = ["target_mean", "target_min", "target_max", "diff"];
+const OF_TARGETS = [
+  ...["foreground", "target_mean", "target_min", "target_max"],
+  ...["diff", "diff_by_min_max_ratio", "diff_by_target_min_max_ratio"],
+];
 const SIGNS = ["gt", "ge", "lt", "le"];
+
+/** Whether it is known what the images of a phase should become. */
+function hasTargets(config: Config, phase: (typeof PHASES)[number]): boolean {
+  const workflow = workflowOf(config);
+  if (workflow === "segmentation") return phase !== "TEST" || config.flag("DATA.TEST.LOAD_GT");
+  return workflow === "crappify";
+}
 
 export function checkFilter(config: Config, phase: (typeof PHASES)[number]): Problem[] {
   const group = `DATA.${phase}.FILTER_SAMPLES` as const;
@@ -133,7 +143,7 @@ export function checkFilter(config: Config, phase: (typeof PHASES)[number]): Pro
   if (values.sizes !== properties.sizes)
     return problem("VALUES", "a value for each of PROPS, in lists alike.");
   if (signs.sizes !== properties.sizes) return problem("SIGNS", "a sign for each of PROPS, in lists alike.");
-  const allowed = pretextTask(config) === "crappify" ? [...PROPERTIES, ...OF_TARGETS] : PROPERTIES;
+  const allowed = hasTargets(config, phase) ? [...PROPERTIES, ...OF_TARGETS] : PROPERTIES;
   const unknown = properties.entries.find((each) => !allowed.includes(each));
   if (unknown !== undefined) return problem("PROPS", `${unknown} is none of ${allowed.join(", ")}.`);
   const sign = signs.entries.find((each) => !SIGNS.includes(each));

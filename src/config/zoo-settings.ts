@@ -1,7 +1,9 @@
 /** MODEL.BMZ.EXPORT: how a package for the BioImage Model Zoo describes its model. BiaPy 3.7.1's rules, and those of bioimageio.spec 0.5. */
+
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import * as v from "valibot";
+import { at } from "../facts/checked-lists.ts";
 import type { Problem } from "../facts/run-events.ts";
 import type { Config } from "./config.ts";
 import type { Key } from "./key-names.ts";
@@ -94,9 +96,32 @@ export function checkZooDescription(config: Config, folder: string): Problem[] {
     const message = `${path === null ? "" : `${path}: `}${issue.message}.${example === undefined ? "" : ` Example: ${example}.`}`;
     return [config.problem(key(name), message)];
   });
+  problems.push(...checkClipping(config));
+  if (config.flag(key("REUSE_BMZ_CONFIG"))) {
+    const message =
+      "the embedded engine describes a package by the keys beside this one; BiaPy reuses a model's.";
+    problems.push(config.needsBiapy(key("REUSE_BMZ_CONFIG"), message, "False"));
+  }
   const documentation = config.text(key("DOCUMENTATION"));
   const said = documentation === "" ? undefined : whyNoDocumentation(resolve(folder, documentation));
   return said === undefined ? problems : [...problems, config.problem(key("DOCUMENTATION"), said)];
+}
+
+/** Packages cannot say that an image is measured after it was clipped, nor by what each channel is clipped. */
+function checkClipping(config: Config): Problem[] {
+  const clip = <Name extends string>(name: Name) => `DATA.NORMALIZATION.PERC_CLIP.${name}` as const;
+  if (!config.flag(clip("ENABLE"))) return [];
+  const limits = [...config.numbers(clip("LOWER_VALUE")), ...config.numbers(clip("UPPER_VALUE"))];
+  const byValue = limits.every((value) => value !== -1);
+  const type = config.text("DATA.NORMALIZATION.TYPE");
+  const measured =
+    type === "scale_range" ||
+    (type === "zero_mean_unit_variance" &&
+      config.numbers("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.STD_VAL").some((value) => value <= 0));
+  const said = byValue ? !measured && limits.length === 2 : type === "scale_range";
+  if (said) return [];
+  const message = `a package for the BioImage Model Zoo cannot say this clipping together with ${type}: it clips by percentiles with scale_range, or by one lower and one upper value with div and fixed means.`;
+  return [config.problem(clip("ENABLE"), message)];
 }
 
 function whyNoDocumentation(path: string): string | undefined {
@@ -117,7 +142,7 @@ export function zooDescription(config: Config): ZooDescription {
     documentation: documentation === "" ? undefined : resolve(documentation),
     tags: read("TAGS"),
     cite: read("CITE"),
-    dataset: read("DATASET_INFO")[0],
+    dataset: at(read("DATASET_INFO"), 0),
     version: read("MODEL_VERSION"),
   };
 }

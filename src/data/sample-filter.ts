@@ -1,7 +1,17 @@
 /** DATA.*.FILTER_SAMPLES: which images or patches are left out, by their values. */
 import type { Image } from "../images/image.ts";
 
-export type FilterProperty = "mean" | "min" | "max" | "target_mean" | "target_min" | "target_max" | "diff";
+export type FilterProperty =
+  | "mean"
+  | "min"
+  | "max"
+  | "foreground"
+  | "target_mean"
+  | "target_min"
+  | "target_max"
+  | "diff"
+  | "diff_by_min_max_ratio"
+  | "diff_by_target_min_max_ratio";
 export type FilterSign = "gt" | "ge" | "lt" | "le";
 
 export interface FilterCondition {
@@ -45,19 +55,57 @@ function difference({ data }: Image, target: Image): number {
   return sum;
 }
 
-const PROPERTIES: Readonly<Record<FilterProperty, (image: Image, target: Image) => number>> = {
+/** Share of pixels above zero. */
+function foreground({ data }: Image): number {
+  let count = 0;
+  for (const value of data) if (value > 0) count++;
+  return count / data.length;
+}
+
+/** A sample's image and what it should become. */
+export interface FilteredSample {
+  readonly image: Image;
+  readonly target: Image;
+}
+
+/** What BiaPy calls a ratio: the largest value less the smallest. */
+const range = (image: Image) => largest(image) - least(image);
+
+/** Of a sample, and of the whole image that it is cut from. */
+const PROPERTIES: Readonly<
+  Record<FilterProperty, (image: Image, target: Image, whole: FilteredSample) => number>
+> = {
   mean,
   min: least,
   max: largest,
   target_mean: (_, target) => mean(target),
   target_min: (_, target) => least(target),
   target_max: (_, target) => largest(target),
+  foreground: (_, target) => foreground(target),
   diff: difference,
+  diff_by_min_max_ratio: (image, target, whole) => difference(image, target) * range(whole.image),
+  diff_by_target_min_max_ratio: (image, target, whole) => difference(image, target) * range(whole.target),
 };
 
-/** Whether a sample is excluded. @param target the training target (default: the image itself) */
-export function isFilteredOut(filter: SampleFilter, image: Image, target: Image = image): boolean {
+/** Whether a filter looks at the whole image that a patch is cut from. */
+export const needsWholeImage = (filter: SampleFilter): boolean =>
+  filter.flat().some(({ property }) => property.endsWith("_ratio"));
+
+/**
+ * Whether a sample is left out.
+ *
+ * @param target what it should become; the image itself where there is none
+ * @param whole the image that it is cut from; the sample itself where it is not a part
+ */
+export function isFilteredOut(
+  filter: SampleFilter,
+  image: Image,
+  target: Image = image,
+  whole: FilteredSample = { image, target },
+): boolean {
   return filter.some((conditions) =>
-    conditions.every(({ property, sign, value }) => SIGNS[sign](PROPERTIES[property](image, target), value)),
+    conditions.every(({ property, sign, value }) =>
+      SIGNS[sign](PROPERTIES[property](image, target, whole), value),
+    ),
   );
 }

@@ -1,14 +1,17 @@
-/** Builds the networks that make an image of an image, by the names that MODEL.ARCHITECTURE gives them. */
-import { type ImageArchitecture, isImageArchitecture } from "../facts/architectures.ts";
-import { NAMED_TRANSFORMERS, stuNetVariant, type TransformerSize } from "../facts/network-sizes.ts";
+/** Builds image-to-image networks by their names in MODEL.ARCHITECTURE. */
 
+import { type ImageArchitecture, isImageArchitecture } from "../facts/architectures.ts";
+import { at, lastOf } from "../facts/checked-lists.ts";
+import { NAMED_TRANSFORMERS, stuNetVariant, type TransformerSize } from "../facts/network-sizes.ts";
 import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { attentionUNet } from "./attention-unet.ts";
+import { UPSAMPLINGS } from "./blocks.ts";
 import { dfcan } from "./dfcan.ts";
 import { edsr } from "./edsr.ts";
 import type { EncoderDecoderSettings } from "./encoder-decoder.ts";
 import { type HrNetSettings, hrNet } from "./hrnet.ts";
+import { NORMALIZATIONS } from "./layers.ts";
 import { multiResUNet } from "./multiresunet.ts";
 import { rcan } from "./rcan.ts";
 import { residualUNet } from "./resunet.ts";
@@ -23,7 +26,7 @@ import { uNextV2 } from "./unext-v2.ts";
 import { type VitSettings, vit } from "./vit.ts";
 import { wdsr } from "./wdsr.ts";
 
-/** Maps `[batch, (z,) y, x, channel]` to the same shape, or to other channels where a workflow has its own. */
+/** Maps images `[batch, (z,) y, x, channel]` to images, possibly with other channels or, for super-resolution, another size. */
 export type ImageModel = (scope: Scope, images: tf.Tensor) => tf.Tensor;
 
 export type BuildValue =
@@ -33,9 +36,13 @@ export type BuildValue =
   | readonly BuildValue[]
   | { readonly [name: string]: BuildValue };
 
-/** The arguments that BiaPy builds a network by, as its checkpoints keep them. */
+/** The arguments that BiaPy builds a network with, as its checkpoints store them (`model_build_kwargs`). */
 export type BuildArguments = Readonly<Record<string, BuildValue>>;
 
+const isGroup = (value: BuildValue | undefined): value is BuildArguments =>
+  typeof value === "object" && !Array.isArray(value);
+
+/** Reads typed values from build arguments. */
 class Reader {
   constructor(readonly build: BuildArguments) {}
   has(name: string): boolean {
@@ -44,58 +51,72 @@ class Reader {
   number(name: string): number {
     return Number(this.build[name]);
   }
-  text<T extends string>(name: string): T {
-    return String(this.build[name]) as T;
+  text(name: string): string {
+    return String(this.build[name]);
   }
-  /** Of a list, or of a tuple as text: `(256, 256, 1)`. */
+  /** Throws where the value is none of `choices`. */
+  choice<T extends string>(name: string, choices: readonly T[]): T {
+    const value = this.text(name);
+    const choice = choices.find((each) => each === value);
+    if (choice === undefined)
+      throw new Error(`${name} is ${value}, but must be one of ${choices.join(", ")}.`);
+    return choice;
+  }
+  /** Reads a list, a number, or a tuple as text: `(256, 256, 1)`. */
   numbers(name: string): number[] {
     const value = this.build[name];
     if (typeof value === "string") return (value.match(/[\d.]+/g) ?? []).map(Number);
     return [value].flat().map(Number);
   }
+  /** Reads the first number of a list. */
+  first(name: string): number {
+    return at(this.numbers(name), 0);
+  }
+  /** Reads a list of booleans, or one boolean. */
   flags(name: string): boolean[] {
     return [this.build[name]].flat().map((each) => each === true);
   }
-  /** Of a list of lists. */
+  /** Reads a list of lists. */
   rows(name: string): number[][] {
     const value = this.build[name];
     return Array.isArray(value) ? value.map((row) => [row].flat().map(Number)) : [];
   }
-  /** Arguments that are grouped under one. */
+  /** Reads nested arguments. */
   group(name: string): Reader {
     const value = this.build[name];
-    const isGroup = typeof value === "object" && !Array.isArray(value);
-    return new Reader(isGroup ? (value as BuildArguments) : {});
+    return new Reader(isGroup(value) ? value : {});
   }
 }
 
-/** Flags of levels: one for all, or one for each. */
+/** Returns one flag for each level. A single flag applies to all. */
 function perLevel(flags: readonly boolean[], levels: number): readonly boolean[] {
-  return flags.length === 1 ? Array.from({ length: levels }, () => flags[0]) : flags;
+  const [first = false, ...others] = flags;
+  return others.length === 0 ? new Array<boolean>(levels).fill(first) : flags;
 }
 
 function encoderDecoderSettings(build: Reader): EncoderDecoderSettings {
   const featureMaps = build.numbers("feature_maps");
   return {
-    channels: build.numbers("output_channels")[0],
+    channels: build.first("output_channels"),
     featureMaps,
     dropout: build.numbers("drop_values"),
     convolutions: build.numbers("conv_layers"),
-    normalization: build.text("normalization"),
-    activation: build.text<string>("activation").toLowerCase(),
+    normalization: build.choice("normalization", NORMALIZATIONS),
+    activation: build.text("activation").toLowerCase(),
     kernel: build.number("k_size"),
-    upsampling: build.text("upsample_layer"),
+    upsampling: build.choice("upsample_layer", UPSAMPLINGS),
     yxDown: build.numbers("yx_down"),
     zDown: build.numbers("z_down"),
     isotropy: perLevel(build.flags("isotropy"), featureMaps.length),
-    order: build.text("conv_block_order"),
-    largerEnds: build.flags("larger_io")[0],
+    order: build.choice("conv_block_order", ["conv_norm_act", "norm_act_conv"]),
+    largerEnds: build.flags("larger_io")[0] ?? false,
   };
 }
 
+/** Makes a network from its build arguments. */
 type Maker = (build: Reader) => ImageModel;
 
-const made =
+const maker =
   <Settings>(
     network: (scope: Scope, images: tf.Tensor, settings: Settings) => tf.Tensor,
     settingsOf: (build: Reader) => Settings,
@@ -109,52 +130,52 @@ const residualUNetWithSqueeze = (scope: Scope, images: tf.Tensor, settings: Enco
   residualUNet(scope, images, settings, true);
 
 const MAKERS: Readonly<Record<ImageArchitecture, Maker>> = {
-  unet: made(unet, encoderDecoderSettings),
-  attention_unet: made(attentionUNet, encoderDecoderSettings),
-  seunet: made(seUNet, encoderDecoderSettings),
-  resunet: made(residualUNet, encoderDecoderSettings),
-  resunet_se: made(residualUNetWithSqueeze, encoderDecoderSettings),
-  "resunet++": made(residualUNetPlusPlus, encoderDecoderSettings),
-  multiresunet: made(multiResUNet, (build) => ({
-    channels: build.numbers("output_channels")[0],
+  unet: maker(unet, encoderDecoderSettings),
+  attention_unet: maker(attentionUNet, encoderDecoderSettings),
+  seunet: maker(seUNet, encoderDecoderSettings),
+  resunet: maker(residualUNet, encoderDecoderSettings),
+  resunet_se: maker(residualUNetWithSqueeze, encoderDecoderSettings),
+  "resunet++": maker(residualUNetPlusPlus, encoderDecoderSettings),
+  multiresunet: maker(multiResUNet, (build) => ({
+    channels: build.first("output_channels"),
     zDown: build.numbers("z_down"),
   })),
-  unetr: made(unetr, unetrSettings),
-  unext_v1: made(uNextV1, uNextSettings),
-  unext_v2: made(uNextV2, uNextSettings),
-  hrnet: made(hrNet, hrNetSettings),
-  stunet: made(stuNet, stuNetSettings),
-  vit: made(vit, (build) => vitSettings(build.build)),
-  rcan: made(rcan, (build) => ({
+  unetr: maker(unetr, unetrSettings),
+  unext_v1: maker(uNextV1, uNextSettings),
+  unext_v2: maker(uNextV2, uNextSettings),
+  hrnet: maker(hrNet, hrNetSettings),
+  stunet: maker(stuNet, stuNetSettings),
+  vit: maker(vit, (build) => vitSettings(build.build)),
+  rcan: maker(rcan, (build) => ({
     channels: build.number("out_channels"),
     filters: build.number("filters"),
     groups: build.number("num_rg"),
     blocksPerGroup: build.number("num_rcab"),
     reduction: build.number("reduction"),
-    scale: build.flags("upscaling_layer")[0] ? build.numbers("scale")[0] : undefined,
+    scale: build.flags("upscaling_layer")[0] ? build.first("scale") : undefined,
   })),
-  edsr: made(edsr, (build) => ({
+  edsr: maker(edsr, (build) => ({
     channels: build.number("num_channels"),
     filters: build.number("num_filters"),
     blocks: build.number("num_of_residual_blocks"),
-    scale: build.numbers("upsampling_factor")[0],
+    scale: build.first("upsampling_factor"),
   })),
-  wdsr: made(wdsr, (build) => ({
+  wdsr: maker(wdsr, (build) => ({
     channels: build.number("out_channels"),
     filters: build.number("num_filters"),
     blocks: build.number("num_res_blocks"),
     expansion: build.number("res_block_expansion"),
-    scale: build.numbers("scale")[0],
+    scale: build.first("scale"),
   })),
-  dfcan: made(dfcan, (build) => ({
+  dfcan: maker(dfcan, (build) => ({
     channels: build.number("out_channels"),
     groups: build.number("n_ResGroup"),
     blocksPerGroup: build.number("n_RCAB"),
-    scale: build.numbers("scale")[0],
+    scale: build.first("scale"),
   })),
 };
 
-/** A transformer's size as its arguments say it one by one. */
+/** Reads a transformer's size from separate arguments. */
 const customSize = (build: Reader): TransformerSize => ({
   tokenSize: build.number("patch_size"),
   features: build.number("embed_dim"),
@@ -170,14 +191,14 @@ function unetrSettings(build: Reader): UnetrSettings {
   const spacing = build.number("ViT_hidd_mult");
   return {
     patchSize: shape.slice(0, -1),
-    channels: shape[shape.length - 1],
-    outputs: build.numbers("output_channels")[0],
+    channels: lastOf(shape),
+    outputs: build.first("output_channels"),
     ...size,
     hidden: Math.trunc(build.number("mlp_ratio") * features),
     filters: build.number("num_filters"),
     layersPerLevel: spacing > 0 ? spacing : Math.max(1, Math.floor(layers / levels)),
-    normalization: build.text("normalization"),
-    activation: build.text<string>("decoder_activation").toLowerCase(),
+    normalization: build.choice("normalization", NORMALIZATIONS),
+    activation: build.text("decoder_activation").toLowerCase(),
     kernel: build.number("k_size"),
     dropout: build.number("dropout"),
   };
@@ -186,10 +207,10 @@ function unetrSettings(build: Reader): UnetrSettings {
 function uNextSettings(build: Reader): UNextSettings {
   const featureMaps = build.numbers("feature_maps");
   return {
-    channels: build.numbers("output_channels")[0],
+    channels: build.first("output_channels"),
     featureMaps,
     blocks: build.numbers("cn_layers"),
-    upsampling: build.text("upsample_layer"),
+    upsampling: build.choice("upsample_layer", UPSAMPLINGS),
     yxDown: build.numbers("yx_down"),
     zDown: build.numbers("z_down"),
     isotropy: perLevel(build.flags("isotropy"), featureMaps.length),
@@ -202,17 +223,17 @@ function uNextSettings(build: Reader): UNextSettings {
 function hrNetSettings(build: Reader): HrNetSettings {
   const stages = build.group("cfg");
   const [yxDown, zDown] = [stages.numbers("YX_DOWN"), stages.numbers("Z_DOWN")];
-  const three = build.numbers("image_shape").length === 4;
+  const is3D = build.numbers("image_shape").length === 4;
   const [channels, blocks] = [stages.rows("NUM_CHANNELS"), stages.rows("NUM_BLOCKS")];
   return {
-    channels: build.numbers("output_channels")[0],
-    normalization: build.text("normalization"),
-    activation: build.text<string>("activation").toLowerCase(),
+    channels: build.first("output_channels"),
+    normalization: build.choice("normalization", NORMALIZATIONS),
+    activation: build.text("activation").toLowerCase(),
     stages: stages.numbers("NUM_MODULES").map((modules, stage) => ({
-      down: [...(three ? [zDown[stage]] : []), yxDown[stage], yxDown[stage]],
+      down: [...(is3D ? [at(zDown, stage)] : []), at(yxDown, stage), at(yxDown, stage)],
       modules,
-      channels: channels[stage],
-      blocks: blocks[stage],
+      channels: at(channels, stage),
+      blocks: at(blocks, stage),
     })),
   };
 }
@@ -225,16 +246,16 @@ function stuNetSettings(build: Reader): StuNetSettings {
     pools: build.rows("pool_op_kernel_sizes"),
     kernels: build.rows("conv_kernel_sizes"),
   };
-  return { channels: build.numbers("output_channels")[0], ...stages };
+  return { channels: build.first("output_channels"), ...stages };
 }
 
-/** A vision transformer's settings by BiaPy's arguments. */
+/** Returns a vision transformer's settings from BiaPy's arguments. */
 export function vitSettings(given: BuildArguments): VitSettings {
   const build = new Reader(given);
-  const side = build.numbers("img_size");
+  const sides = build.numbers("img_size");
   const size = customSize(build);
   return {
-    patchSize: side.length === 1 ? Array.from({ length: build.number("ndim") }, () => side[0]) : side,
+    patchSize: sides.length === 1 ? new Array<number>(build.number("ndim")).fill(at(sides, 0)) : sides,
     channels: build.number("in_chans"),
     ...size,
     hidden: Math.trunc(build.number("mlp_ratio") * size.features),
@@ -243,8 +264,8 @@ export function vitSettings(given: BuildArguments): VitSettings {
   };
 }
 
-/** The network that BiaPy builds by these arguments. */
+/** Returns the network that BiaPy builds from these arguments. */
 export function imageModel(architecture: string, build: BuildArguments): ImageModel {
-  if (!isImageArchitecture(architecture)) throw new Error(`No network of images is called ${architecture}.`);
+  if (!isImageArchitecture(architecture)) throw new Error(`${architecture} is no image-to-image network.`);
   return MAKERS[architecture](new Reader(build));
 }

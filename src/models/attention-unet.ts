@@ -1,5 +1,4 @@
-/** Attention U-Net (Oktay et al. 2018): gates decide what the decoder takes from the encoder. */
-
+/** Attention U-Net (Oktay et al. 2018): a U-Net with attention gates in its skip connections. */
 import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import type { EncoderDecoderSettings } from "./encoder-decoder.ts";

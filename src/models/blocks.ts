@@ -1,4 +1,4 @@
-/** The blocks that encoder-decoder networks are built of. */
+/** The blocks of encoder-decoder networks. Images are `[batch, (z,) y, x, channel]`. */
 import { channelsOf } from "../runtime/image-shape.ts";
 import type { Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
@@ -18,17 +18,18 @@ import {
 export interface BlockSettings {
   readonly filters: number;
   readonly kernel: readonly number[];
-  /** Absent, nothing follows the convolution. */
+  /** Absent: no activation. */
   readonly activation?: Activation;
   readonly normalization: Normalization;
+  /** Dropout rate; 0 for none. */
   readonly dropout: number;
-  /** What comes first. */
+  /** Order of convolution, normalization and activation. */
   readonly order: "conv_norm_act" | "norm_act_conv";
-  /** Weighs channels after each convolution. */
+  /** Whether squeeze and excitation follows each convolution. Defaults to false. */
   readonly squeeze?: boolean;
 }
 
-/** The next layers of a sequence: normalization and activation, as far as there are any. */
+/** Applies normalization and activation, if any, as the next layers of a sequence. */
 function normalizeAndActivate(
   layers: Sequence,
   x: tf.Tensor,
@@ -52,7 +53,7 @@ function convUnit(scope: Scope, input: tf.Tensor, settings: BlockSettings): tf.T
   return squeeze ? squeezeExcitation(layers.next(), x) : x;
 }
 
-/** As many convolutions one after the other as `count` says: U-Net's block. */
+/** U-Net's block: `count` convolutions in a row. */
 export function convBlock(scope: Scope, x: tf.Tensor, settings: BlockSettings, count: number): tf.Tensor {
   if (count === 1) return convUnit(scope, x, settings);
   const units = new Sequence(scope.at("block"));
@@ -64,13 +65,13 @@ export function convBlock(scope: Scope, x: tf.Tensor, settings: BlockSettings, c
 export interface ResidualSettings extends BlockSettings {
   readonly shortcutKernel: readonly number[];
   readonly shortcutNormalization: Normalization;
-  /** The first block of a network has no normalization and activation before its convolutions. */
+  /** Whether this is the network's first block, which has no normalization and activation before its convolutions. */
   readonly first: boolean;
-  /** A convolution before the block makes its shortcut an identity. */
+  /** Whether a convolution precedes the block. Its shortcut then is an identity. */
   readonly before: boolean;
 }
 
-/** Full pre-activation residual block (Zhang, Liu & Wang 2018; He et al. 2016): convolutions, and a way around them. */
+/** Full pre-activation residual block (Zhang, Liu & Wang 2018; He et al. 2016): convolutions with a shortcut. */
 export function residualBlock(
   scope: Scope,
   input: tf.Tensor,
@@ -90,7 +91,7 @@ export function residualBlock(
   }
   const layers = new Sequence(scope.at("block"));
   let y = before ? x : opening(layers, x);
-  // The last of several convolutions is bare, unless activations come first.
+  // In conv_norm_act order, the last of several convolutions has no normalization, activation and dropout.
   const bare: BlockSettings = { ...unit, activation: undefined, normalization: "none", dropout: 0 };
   for (let each = 0; each < Math.max(count, 1); each++) {
     const last = each > 0 && each === count - 1;
@@ -112,13 +113,22 @@ function shortcut(
   return normalize(layers, y, shortcutNormalization);
 }
 
-/** How a decoder enlarges. */
+/** Values of MODEL.UPSAMPLE_LAYER: a transposed convolution, or interpolation and a 1 x 1 convolution. */
+export const UPSAMPLINGS = ["convtranspose", "upsampling"] as const;
+
+/** How a decoder upsamples. */
 export interface Upsampling {
-  readonly kind: "convtranspose" | "upsampling";
+  readonly kind: (typeof UPSAMPLINGS)[number];
   readonly factors: readonly number[];
 }
 
-/** U-Net's way up: enlarge, join with what the encoder saw, convolve. */
+/**
+ * U-Net's decoder block: upsamples, concatenates the encoder's features, convolves.
+ *
+ * @param bridge the encoder's features at this level
+ * @param count number of convolutions
+ * @param gate whether an attention gate filters the bridge
+ */
 export function upBlock(
   scope: Scope,
   x: tf.Tensor,
@@ -138,11 +148,11 @@ export function upBlock(
   }
   up = normalize(layers, up, normalization);
   if (activation !== undefined) up = activate(up, activation);
-  const seen = gate ? attentionGate(scope.at("attention_gate"), up, bridge, normalization) : bridge;
-  return convBlock(scope.at("conv_block"), tf.concat([up, seen], -1), settings, count);
+  const filtered = gate ? attentionGate(scope.at("attention_gate"), up, bridge, normalization) : bridge;
+  return convBlock(scope.at("conv_block"), tf.concat([up, filtered], -1), settings, count);
 }
 
-/** Residual U-Net's way up. */
+/** Residual U-Net's decoder block. */
 export function residualUpBlock(
   scope: Scope,
   x: tf.Tensor,
@@ -158,7 +168,7 @@ export function residualUpBlock(
   return residualBlock(scope.at("conv_block"), tf.concat([up, bridge], -1), settings, count);
 }
 
-/** Attention gate (Oktay et al. 2018, figure 2): the decoder's signal `g` picks where the encoder's `x` counts. */
+/** Attention gate (Oktay et al. 2018, figure 2): the decoder's signal `g` weights the pixels of the encoder's `x`. */
 function attentionGate(scope: Scope, g: tf.Tensor, x: tf.Tensor, normalization: Normalization): tf.Tensor {
   const kernel = x.shape.slice(1, -1).map(() => 1);
   const branch = (name: string, input: tf.Tensor, filters: number, kind: Normalization) => {

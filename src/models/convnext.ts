@@ -9,11 +9,11 @@ import { Sequence, stochasticDepth } from "./layers.ts";
 import { layerNorm, linear } from "./transformer.ts";
 
 export interface ConvNextSettings {
-  /** Of the depthwise convolution, along each axis of space. */
+  /** Size of the depthwise convolution along each axis of space. */
   readonly kernel: readonly number[];
-  /** Probability that training skips the block for a sample. */
+  /** Probability that a sample skips the block in training. */
   readonly skipped: number;
-  /** V1 only: what each channel of the block is multiplied by at first; 0 for no such scale. */
+  /** V1 only: initial value of the learned scale of each channel; 0 for no scale. */
   readonly layerScale: number;
 }
 
@@ -23,14 +23,18 @@ const EPSILON = 1e-6;
 /** How many times wider a block is inside. */
 const EXPANSION = 4;
 
-/** A convolution with a kernel for each channel. */
+/** A depthwise convolution with its weights. */
 function depthwise(scope: Scope, x: tf.Tensor, kernel: readonly number[]): tf.Tensor {
   const channels = channelsOf(x);
   const weight = scope.parameter("weight", [channels, 1, ...kernel], { kind: "xavier-uniform" });
   return depthwiseConvolution(x, weight).add(scope.parameter("bias", [channels], zeros));
 }
 
-/** Large kernels for each channel, then an inner network for each pixel; `inside` changes its hidden features. */
+/**
+ * A depthwise convolution with a large kernel, then an MLP on each pixel.
+ *
+ * @param inside changes the hidden features of the MLP
+ */
 function block(
   layers: Sequence,
   x: tf.Tensor,
@@ -38,9 +42,9 @@ function block(
   inside?: (scope: Scope, hidden: tf.Tensor) => tf.Tensor,
 ): tf.Tensor {
   const channels = channelsOf(x);
-  const seen = depthwise(layers.next(), x, kernel);
+  const mixed = depthwise(layers.next(), x, kernel);
   layers.next();
-  const normalized = layerNorm(layers.next(), seen, EPSILON);
+  const normalized = layerNorm(layers.next(), mixed, EPSILON);
   const hidden = gelu(linear(layers.next(), normalized, EXPANSION * channels));
   layers.next();
   const changed = inside === undefined ? hidden : inside(layers.next(), hidden);
@@ -62,15 +66,14 @@ export const convNextV2: ConvNextBlock = (scope, x, { kernel, skipped }) => {
 };
 
 /**
- * Global response normalization (Woo et al. 2023, section 4): each channel against the mean response of all. BiaPy sums over the first
- * two axes of space only, in 3D too.
+ * Global response normalization (Woo et al. 2023, section 4): divides each channel's response by the mean response of all channels.
+ * BiaPy sums over the first two axes of space only, in 3D too.
  */
 function responseNormalization(scope: Scope, x: tf.Tensor): tf.Tensor {
   const shape = [1, 1, 1, channelsOf(x)];
-  const [gamma, beta] = ["gamma", "beta"].map((name) =>
-    scope.parameter(name, shape, zeros).reshape([channelsOf(x)]),
-  );
-  // The tiny addition keeps the root's slope finite at zero.
+  const gamma = scope.parameter("gamma", shape, zeros).reshape([channelsOf(x)]);
+  const beta = scope.parameter("beta", shape, zeros).reshape([channelsOf(x)]);
+  // The small constant keeps the square root's gradient finite at zero.
   const response = x.square().sum([1, 2], true).add(1e-20).sqrt();
   const share = response.div(response.mean(-1, true).add(1e-6));
   return x.mul(share).mul(gamma).add(beta).add(x);

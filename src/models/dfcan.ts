@@ -1,5 +1,6 @@
 /** DFCAN (Qiao et al. 2021, "Evaluation and development of deep neural networks for image super-resolution in optical microscopy"). */
 
+import { exactly } from "../facts/checked-lists.ts";
 import { gelu } from "../runtime/activations.ts";
 import { fourierTransform } from "../runtime/fourier.ts";
 import { spaceOf } from "../runtime/image-shape.ts";
@@ -17,32 +18,32 @@ export interface DfcanSettings {
 
 const FILTERS = 64;
 const SQUEEZED = 4;
-/** The exponent that brings weak high frequencies nearer to strong low ones. */
+/** Exponent of the amplitudes, which reduces the range between low and high frequencies. */
 const GAMMA = 0.8;
 
-/** The amplitude of the Fourier transform over the first two axes of space, which are all of them in 2D. */
+/** Returns the amplitude of the Fourier transform over the first two axes of space: y and x in 2D, z and y in 3D as in BiaPy. */
 function amplitude(x: tf.Tensor): tf.Tensor {
   const { real, imaginary } = fourierTransform(inSinglePrecision(x), [1, 2]);
-  // The tiny addition keeps the root's slope finite at zero.
+  // The small constant keeps the square root's gradient finite at zero.
   return real.square().add(imaginary.square()).add(1e-20).sqrt();
 }
 
-/** Low frequencies in the middle: each axis of space turned by half its length. */
+/** Shifts low frequencies to the center (`fftshift`). */
 function centered(x: tf.Tensor): tf.Tensor {
   return spaceOf(x).reduce((current, size, space) => {
     const half = Math.floor(size / 2);
-    const [low, high] = tf.split(current, [half, size - half], space + 1);
+    const [low, high] = exactly(tf.split(current, [half, size - half], space + 1), 2);
     return tf.concat([high, low], space + 1);
   }, x);
 }
 
-/** Fourier channel attention: channels are weighed by the power spectrum that they show. */
+/** Fourier channel attention block: weights channels by their power spectra, with a skip connection. */
 function attentionBlock(scope: Scope, x: tf.Tensor): tf.Tensor {
   const first = gelu(sameConv(scope.at("conv_gelu1.0"), x, FILTERS));
   const features = gelu(sameConv(scope.at("conv_gelu2.0"), first, FILTERS));
   const spectrum = centered(amplitude(features).add(1e-8).pow(GAMMA));
-  const seen = sameConv(scope.at("conv_relu1.0"), spectrum, FILTERS).relu();
-  const squeezed = sameConv(scope.at("conv_relu2.0"), channelMeans(seen), SQUEEZED, 1).relu();
+  const filtered = sameConv(scope.at("conv_relu1.0"), spectrum, FILTERS).relu();
+  const squeezed = sameConv(scope.at("conv_relu2.0"), channelMeans(filtered), SQUEEZED, 1).relu();
   const weights = sameConv(scope.at("conv_sigmoid.0"), squeezed, FILTERS, 1).sigmoid();
   return x.add(features.mul(weights));
 }

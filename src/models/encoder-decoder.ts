@@ -1,4 +1,5 @@
-/** The U shape (Ronneberger, Fischer & Brox 2015, figure 1): down to few large pixels, up again, joined level by level. */
+/** The U shape of encoder-decoder networks (Ronneberger, Fischer & Brox 2015, figure 1), with skip connections at each level. */
+import { at } from "../facts/checked-lists.ts";
 import { spaceOf } from "../runtime/image-shape.ts";
 import { maxPool } from "../runtime/pooling.ts";
 import { FEATURES, type Scope } from "../runtime/scope.ts";
@@ -7,35 +8,43 @@ import { type BlockSettings, convBlock, type Upsampling } from "./blocks.ts";
 import { type Activation, conv, type Normalization } from "./layers.ts";
 
 export interface EncoderDecoderSettings {
-  /** Channels of the image, and of what is made of it. */
+  /** Channels of the result. */
   readonly channels: number;
-  /** Channels at each level, the lowest last. */
+  /** Channels at each level, the bottleneck last. */
   readonly featureMaps: readonly number[];
-  /** Share of values that each level drops in training. */
+  /** Dropout rate at each level. */
   readonly dropout: readonly number[];
-  /** Convolutions at each level. */
+  /** Number of convolutions at each level. */
   readonly convolutions: readonly number[];
   readonly normalization: Normalization;
   readonly activation: Activation;
   readonly kernel: number;
   readonly upsampling: Upsampling["kind"];
-  /** How many times smaller each level is than the one above. */
+  /** Downsampling factor after each level, along y and x. */
   readonly yxDown: readonly number[];
+  /** Downsampling factor after each level, along z. Ignored in 2D. */
   readonly zDown: readonly number[];
-  /** Whether a level's kernels reach along z; without meaning in 2D. */
+  /** Whether a level's kernels extend along z. Ignored in 2D. */
   readonly isotropy: readonly boolean[];
   readonly order: BlockSettings["order"];
-  /** Further convolutions with larger kernels at both ends. */
+  /** Whether a convolution with a larger kernel is added at both ends. */
   readonly largerEnds: boolean;
 }
 
-/** What a level looks like, and how the next one up is made of it. */
+/** The blocks of a network. Levels count from 0, at full size. */
 export interface Levels {
+  /** The encoder's block of a level. */
   down(scope: Scope, x: tf.Tensor, level: number): tf.Tensor;
+  /**
+   * The decoder's block of a level.
+   *
+   * @param x output of the level below
+   * @param bridge the encoder's output of this level
+   */
   up(scope: Scope, x: tf.Tensor, bridge: tf.Tensor, level: number): tf.Tensor;
 }
 
-/** A kernel of `size` pixels, flat in z at levels that are not isotropic. */
+/** Returns a kernel of `size` pixels, with depth 1 at levels that are not isotropic. */
 function kernelAt(
   settings: EncoderDecoderSettings,
   level: number,
@@ -46,24 +55,29 @@ function kernelAt(
   return Array.from({ length: ndim }, (_, axis) => (flat && axis === 0 ? 1 : size));
 }
 
-/** How many times a level shrinks along each axis. */
-export function shrinking({ yxDown, zDown }: EncoderDecoderSettings, level: number, ndim: number): number[] {
-  return ndim === 3 ? [zDown[level], yxDown[level], yxDown[level]] : [yxDown[level], yxDown[level]];
+/** Returns the downsampling factor after a level along each axis. */
+export function shrinking(
+  { yxDown, zDown }: Pick<EncoderDecoderSettings, "yxDown" | "zDown">,
+  level: number,
+  ndim: number,
+): number[] {
+  const yx = at(yxDown, level);
+  return ndim === 3 ? [at(zDown, level), yx, yx] : [yx, yx];
 }
 
-/** The settings of a level's convolutions. */
+/** Returns the settings of a level's convolutions. */
 export function blockAt(settings: EncoderDecoderSettings, level: number, ndim: number): BlockSettings {
   return {
-    filters: settings.featureMaps.at(level) ?? 0,
+    filters: at(settings.featureMaps, level),
     kernel: kernelAt(settings, level, ndim),
     activation: settings.activation,
     normalization: settings.normalization,
-    dropout: settings.dropout.at(level) ?? 0,
+    dropout: settings.dropout[level] ?? 0,
     order: settings.order,
   };
 }
 
-/** A convolution with a larger kernel, at either end of the network. */
+/** The convolution with a larger kernel at either end of a network. */
 export function end(scope: Scope, x: tf.Tensor, settings: EncoderDecoderSettings): tf.Tensor {
   const ndim = spaceOf(x).length;
   const block = blockAt(settings, 0, ndim);
@@ -71,7 +85,7 @@ export function end(scope: Scope, x: tf.Tensor, settings: EncoderDecoderSettings
   return convBlock(scope, x, { ...block, kernel, dropout: 0 }, 1);
 }
 
-/** One convolution of single pixels turns features into the image. */
+/** The last layer: a 1 x 1 convolution from features to the channels of the result. */
 export function head(scope: Scope, x: tf.Tensor, channels: number, start?: "pytorch"): tf.Tensor {
   return conv(scope.at("heads.0"), x, { filters: channels, kernel: spaceOf(x).map(() => 1), start });
 }
@@ -86,16 +100,16 @@ export function encoderDecoder(
   const depth = settings.featureMaps.length - 1;
   const ndim = spaceOf(images).length;
   let x = settings.largerEnds ? end(scope.at("conv_in"), images, settings) : images;
-  const seen: tf.Tensor[] = [];
+  const bridges: tf.Tensor[] = [];
   for (let level = 0; level < depth; level++) {
     x = levels.down(scope.at(`down_path.${level}`), x, level);
-    seen.push(x);
+    bridges.push(x);
     x = maxPool(x, shrinking(settings, level, ndim));
   }
   x = levels.down(scope.at("bottleneck"), x, depth);
   scope.mark(FEATURES, x);
-  for (let level = depth - 1; level >= 0; level--)
-    x = levels.up(scope.at(`up_paths.0.${depth - 1 - level}`), x, seen[level], level);
+  for (const [level, bridge] of [...bridges.entries()].reverse())
+    x = levels.up(scope.at(`up_paths.0.${depth - 1 - level}`), x, bridge, level);
   if (settings.largerEnds) x = end(scope.at("conv_out.0"), x, settings);
   return head(scope, x, settings.channels);
 }

@@ -1,7 +1,8 @@
 /**
- * HRNet (Wang et al. 2020, "Deep high-resolution representation learning for visual recognition", figure 2): branches of several
- * resolutions run side by side and exchange what they see, so that the finest is never lost.
+ * HRNet (Wang et al. 2020, "Deep high-resolution representation learning for visual recognition", figure 2): parallel branches of
+ * several resolutions that repeatedly exchange features, so that the finest resolution is kept throughout.
  */
+import { at, lastOf, zip } from "../facts/checked-lists.ts";
 import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
 import { FEATURES, type Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
@@ -18,22 +19,22 @@ import {
 } from "./layers.ts";
 
 export interface HrNetSettings {
-  /** Channels of the image that is made. */
+  /** Channels of the result. */
   readonly channels: number;
   readonly normalization: Normalization;
   readonly activation: Activation;
-  /** One for each stage, each with at least as many branches as the one before. */
+  /** Each stage has at least as many branches as the one before. */
   readonly stages: readonly HrNetStage[];
 }
 
 export interface HrNetStage {
-  /** How many times smaller each new branch is than the last one, along each axis. The stem shrinks twice by those of stage 0. */
+  /** Downsampling factor of each new branch along each axis. The stem downsamples twice by the factors of stage 0. */
   readonly down: readonly number[];
-  /** Modules in a row: the branches exchange what they see at the end of each. */
+  /** Number of modules in a row. Branches exchange features at the end of each. */
   readonly modules: number;
   /** Channels of each branch, the finest first. */
   readonly channels: readonly number[];
-  /** Residual blocks of each branch in a module. */
+  /** Number of residual blocks of each branch in a module. */
   readonly blocks: readonly number[];
 }
 
@@ -41,7 +42,7 @@ const STEM = 64;
 const BOTTLENECKS = 4;
 const EXPANSION = 4;
 
-/** Convolutions without a bias, each with its normalization. */
+/** A convolution without bias, with normalization and optional activation. */
 type Unit = (scope: Scope, x: tf.Tensor, settings: UnitSettings) => tf.Tensor;
 type UnitSettings = Pick<ConvolutionSettings, "filters" | "stride"> & {
   readonly size: 1 | 3;
@@ -72,14 +73,18 @@ function bottleneck(scope: Scope, x: tf.Tensor, unit: Unit, normalization: Norma
   return y.add(normalize(layers, around, normalization)).relu();
 }
 
-/** Two convolutions and a way around them, without an activation in between. */
+/** ResNet's basic block, without an activation between its convolutions. */
 function basicBlock(scope: Scope, x: tf.Tensor, unit: Unit): tf.Tensor {
   const filters = channelsOf(x);
   const first = unit(scope.at("conv1_block"), x, { filters, size: 3 });
   return unit(scope.at("conv2_block"), first, { filters, size: 3 }).add(x).relu();
 }
 
-/** The branches of a stage, made of those of the stage before: a new one is a smaller version of the last. */
+/**
+ * Returns the branches of a stage. A new branch is a downsampled version of the last given one.
+ *
+ * @param given branches of the stage before
+ */
 function transition(
   scope: Scope,
   given: readonly tf.Tensor[],
@@ -88,28 +93,31 @@ function transition(
   activation: Activation,
 ): tf.Tensor[] {
   return channels.map((filters, branch) => {
-    const place = scope.at(String(branch));
-    if (branch < given.length) {
-      const x = given[branch];
-      return channelsOf(x) === filters ? x : unit(place, x, { filters, size: 3, activation });
-    }
-    let x = given[given.length - 1];
+    const layers = scope.at(String(branch));
+    const known = given[branch];
+    if (known !== undefined)
+      return channelsOf(known) === filters ? known : unit(layers, known, { filters, size: 3, activation });
+    let x = lastOf(given);
     const steps = branch - given.length + 1;
     for (let step = 0; step < steps; step++) {
       const wide = step === steps - 1 ? filters : channelsOf(x);
-      x = unit(place.at(String(step)), x, { filters: wide, size: 3, stride: down, activation });
+      x = unit(layers.at(String(step)), x, { filters: wide, size: 3, stride: down, activation });
     }
     return x;
   });
 }
 
-/** The strides of the convolutions that bring a branch to one `factors` times as small, a power of 2 along each axis. */
-function steps(factors: readonly number[]): number[][] {
+/** Returns the strides of convolutions that together downsample by `factors`, a power of 2 along each axis. */
+function stridesFor(factors: readonly number[]): number[][] {
   const count = Math.max(1, Math.ceil(Math.log2(Math.max(...factors))));
   return Array.from({ length: count }, (_, step) => factors.map((factor) => (factor > 2 ** step ? 2 : 1)));
 }
 
-/** One branch as another one takes it in, which is finer or coarser by `factors`. */
+/**
+ * Returns a branch at the resolution and with the channels of another.
+ *
+ * @param factors downsampling factors; undefined where `to` is finer
+ */
 function exchanged(
   scope: Scope,
   x: tf.Tensor,
@@ -120,7 +128,7 @@ function exchanged(
 ): tf.Tensor {
   const filters = channelsOf(to);
   if (factors === undefined) return resizeByCorners(unit(scope, x, { filters, size: 1 }), spaceOf(to));
-  const strides = steps(factors);
+  const strides = stridesFor(factors);
   return strides.reduce((y, stride, step) => {
     const last = step === strides.length - 1;
     const wide = last ? filters : channelsOf(x);
@@ -129,7 +137,11 @@ function exchanged(
   }, x);
 }
 
-/** Blocks in each branch; then every branch adds up what all of them have become. */
+/**
+ * A module: residual blocks in each branch, then every branch becomes the sum of all.
+ *
+ * @param sizes downsampling factors of each branch, relative to the image
+ */
 function exchangeModule(
   scope: Scope,
   given: readonly tf.Tensor[],
@@ -140,16 +152,17 @@ function exchangeModule(
 ): tf.Tensor[] {
   const branches = given.map((x, branch) => {
     const layers = scope.at(`branches.${branch}`);
-    return Array.from({ length: blocks[branch] }, (_, place) => place).reduce(
-      (y, place) => basicBlock(layers.at(String(place)), y, unit),
-      x,
-    );
+    let y = x;
+    for (let block = 0; block < at(blocks, branch); block++)
+      y = basicBlock(layers.at(String(block)), y, unit);
+    return y;
   });
   if (branches.length === 1) return branches;
   return branches.map((to, index) => {
     const parts = branches.map((from, other) => {
       if (other === index) return from;
-      const factors = other < index ? sizes[index].map((size, axis) => size / sizes[other][axis]) : undefined;
+      const ratios = zip(at(sizes, index), at(sizes, other)).map(([coarse, fine]) => coarse / fine);
+      const factors = other < index ? ratios : undefined;
       return exchanged(scope.at(`fuse_layers.${index}.${other}`), from, to, factors, unit, activation);
     });
     return activate(
@@ -163,31 +176,32 @@ function exchangeModule(
 export function hrNet(scope: Scope, images: tf.Tensor, settings: HrNetSettings): tf.Tensor {
   const { normalization, activation, stages, channels } = settings;
   const unit = unitOf(normalization);
-  const stride = stages[0].down;
+  const stride = at(stages, 0).down;
   let x = unit(scope.at("conv1_block"), images, { filters: STEM, size: 3, stride });
   x = unit(scope.at("conv2_block"), x, { filters: STEM, size: 3, stride, activation });
   for (let place = 0; place < BOTTLENECKS; place++)
     x = bottleneck(scope.at(`layer1.${place}`), x, unit, normalization);
 
   let branches = [x];
-  // How many times smaller than the image each branch is.
-  const sizes = [stride.map((each) => each ** 2)];
+  // Downsampling factors of each branch, relative to the image.
+  const stemSize = stride.map((each) => each ** 2);
+  const sizes = [stemSize];
   for (const [index, stage] of stages.entries()) {
     branches = transition(scope.at(`transitions.${index}`), branches, stage, unit, activation);
     while (sizes.length < branches.length)
-      sizes.push(sizes[sizes.length - 1].map((size, axis) => size * stage.down[axis]));
+      sizes.push(zip(lastOf(sizes), stage.down).map(([size, factor]) => size * factor));
     for (let module = 0; module < stage.modules; module++) {
       const layers = scope.at(`stages.${index}.${module}`);
       branches = exchangeModule(layers, branches, stage, sizes, unit, activation);
     }
   }
-  const finest = spaceOf(branches[0]);
-  const seen = tf.concat(
+  const finest = spaceOf(at(branches, 0));
+  const features = tf.concat(
     branches.map((branch) => resizeByCorners(branch, finest)),
     -1,
   );
-  scope.mark(FEATURES, seen);
+  scope.mark(FEATURES, features);
   const kernel = finest.map(() => 1);
-  const small = conv(scope.at("heads.0"), seen, { filters: channels, kernel, start: "pytorch" });
-  return upsample(small, sizes[0]);
+  const small = conv(scope.at("heads.0"), features, { filters: channels, kernel, start: "pytorch" });
+  return upsample(small, stemSize);
 }

@@ -1,8 +1,10 @@
 /**
  * Masked autoencoder (He, Chen, Xie, Li, Dollár, Girshick: "Masked Autoencoders Are Scalable Vision Learners", CVPR 2022),
- * in 2D and 3D: the encoder sees the visible tokens only, a lighter decoder fills in the masked ones.
+ * in 2D and 3D. The encoder sees only the visible tokens; a lighter decoder reconstructs the masked ones.
  */
-
+import { at, exactly } from "../facts/checked-lists.ts";
+import { elementCount } from "../runtime/buffers.ts";
+import { batchOf } from "../runtime/image-shape.ts";
 import type { Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { patchify, projected, tokenProjection, unpatchify } from "./tokens.ts";
@@ -17,7 +19,7 @@ export interface MaeSettings {
   readonly encoder: TransformerSettings;
   readonly decoder: TransformerSettings;
   readonly epsilon: number;
-  /** Reconstruct each token's pixels normalized by that token's own mean and deviation. */
+  /** Whether target pixels are normalized per token (norm_pix_loss). */
   readonly normalizePixels: boolean;
 }
 
@@ -28,7 +30,7 @@ export interface TransformerSettings {
   readonly hidden: number;
 }
 
-/** Which tokens of each patch the encoder sees, as `tokenMask` draws them. */
+/** The visible and masked tokens of each patch, as `tokenMask` draws them. */
 export interface TokenMask {
   /** `[batch, visible]` int32: grid positions of the visible tokens; `[visible]` where they are the same in all patches. */
   readonly keep: tf.Tensor;
@@ -38,36 +40,36 @@ export interface TokenMask {
   readonly mask?: tf.Tensor;
 }
 
-/** Tokens along each axis of a patch. */
+/** Returns the number of tokens along each axis of a patch. */
 export function tokenGrid({ patchSize, tokenSize }: Pick<MaeSettings, "patchSize" | "tokenSize">): number[] {
   return patchSize.map((size) => size / tokenSize);
 }
 
-/** The features that `features` / (2 · axes) sine and cosine waves along each axis give a token, zero for the class token. */
+/** Returns fixed position embeddings `[1 + token, feature]`: sines and cosines along each axis, zeros for the class token. */
 function positionEmbedding(grid: readonly number[], features: number): Float32Array {
   const waves = Math.floor(features / (2 * grid.length));
-  const tokens = grid.reduce((product, size) => product * size, 1);
+  const tokens = elementCount(grid);
   const embedding = new Float32Array((tokens + 1) * features);
   for (let token = 0; token < tokens; token++) {
     let rest = token;
-    for (let axis = grid.length - 1; axis >= 0; axis--) {
-      const position = rest % grid[axis];
-      rest = Math.floor(rest / grid[axis]);
+    for (const [axis, size] of [...grid.entries()].reverse()) {
+      const position = rest % size;
+      rest = Math.floor(rest / size);
       for (let wave = 0; wave < waves; wave++) {
         const angle = position / 10000 ** (wave / waves);
-        const at = (token + 1) * features + 2 * axis * waves + wave;
-        embedding[at] = Math.sin(angle);
-        embedding[at + waves] = Math.cos(angle);
+        const index = (token + 1) * features + 2 * axis * waves + wave;
+        embedding[index] = Math.sin(angle);
+        embedding[index + waves] = Math.cos(angle);
       }
     }
   }
   return embedding;
 }
 
-/** Rows of `x` `[batch, row, feature]` picked by `indices` `[batch, pick]`, or by `[pick]` the same ones of each sample. */
+/** Returns rows of `x` `[batch, row, feature]` by `indices` `[batch, pick]`, or `[pick]` for the same rows of each sample. */
 function pickRows(x: tf.Tensor, indices: tf.Tensor): tf.Tensor {
   if (indices.rank === 1) return x.gather(indices, 1);
-  const [batch, rows, features] = x.shape;
+  const [batch, rows, features] = exactly(x.shape, 3);
   const offsets = tf.tensor2d(
     Array.from({ length: batch }, (_, sample) => sample * rows),
     [batch, 1],
@@ -77,15 +79,17 @@ function pickRows(x: tf.Tensor, indices: tf.Tensor): tf.Tensor {
   return x
     .reshape([batch * rows, features])
     .gather(flat)
-    .reshape([batch, indices.shape[1] ?? 0, features]);
+    .reshape([batch, at(indices.shape, 1), features]);
 }
 
+/** Initialization of the class token and the mask token. */
 const embeddingStart = { kind: "normal", deviation: 0.02 } as const;
 
+/** Declares the weights outside the transformer blocks. */
 function weights(scope: Scope, settings: MaeSettings) {
   const { encoder, decoder } = settings;
   const grid = tokenGrid(settings);
-  const tokens = grid.reduce((product, size) => product * size, 1);
+  const tokens = elementCount(grid);
   const position = (features: number) =>
     ({ kind: "values", values: () => positionEmbedding(grid, features) }) as const;
   return {
@@ -101,7 +105,7 @@ function weights(scope: Scope, settings: MaeSettings) {
   };
 }
 
-/** The encoder's tokens, the class token first: `[batch, 1 + visible, feature]`. */
+/** Returns the encoder's tokens, the class token first: `[batch, 1 + visible, feature]`. */
 function encode(
   scope: Scope,
   { encoder, epsilon, tokenSize }: MaeSettings,
@@ -109,7 +113,7 @@ function encode(
   keep: tf.Tensor,
   weight: ReturnType<typeof weights>,
 ): tf.Tensor {
-  const batch = images.shape[0];
+  const batch = batchOf(images);
   const embedded = projected(pickRows(patchify(images, tokenSize), keep), weight.projection);
   const positions = pickRows(weight.position.slice([0, 1, 0]).tile([batch, 1, 1]), keep);
   const classToken = weight.classToken.add(weight.position.slice([0, 0, 0], [1, 1, -1])).tile([batch, 1, 1]);
@@ -121,17 +125,17 @@ function encode(
 }
 
 /**
- * The encoder's features of whole patches, no token hidden.
+ * Returns the encoder's features of whole patches, with all tokens visible.
  *
  * @param images `[batch, (z,) y, x, channel]`
- * @returns `[batch, (z,) y, x, feature]`, a pixel for each token
+ * @returns `[batch, (z,) y, x, feature]`, one pixel for each token
  */
 export function maeFeatures(scope: Scope, settings: MaeSettings, images: tf.Tensor): tf.Tensor {
   const grid = tokenGrid(settings);
-  const tokens = grid.reduce((product, size) => product * size, 1);
-  const batch = images.shape[0];
+  const tokens = elementCount(grid);
+  const batch = batchOf(images);
   const all = tf.tensor1d(
-    Array.from({ length: tokens }, (_, at) => at),
+    Array.from({ length: tokens }, (_, token) => token),
     "int32",
   );
   const x = encode(scope, settings, images, all, weights(scope, settings));
@@ -151,14 +155,14 @@ export function maePrediction(
   { keep, restore }: TokenMask,
 ): tf.Tensor {
   const { decoder, epsilon, tokenSize, channels } = settings;
-  const batch = images.shape[0];
+  const batch = batchOf(images);
   const weight = weights(scope, settings);
   const grid = tokenGrid(settings);
-  const tokens = grid.reduce((product, size) => product * size, 1);
+  const tokens = elementCount(grid);
   const pixelCount = channels * tokenSize ** grid.length;
 
   let x = linear(scope.at("decoder_embed"), encode(scope, settings, images, keep, weight), decoder.features);
-  const masked = weight.maskToken.tile([batch, tokens + 1 - (x.shape[1] ?? 0), 1]);
+  const masked = weight.maskToken.tile([batch, tokens + 1 - at(x.shape, 1), 1]);
   const unshuffled = pickRows(tf.concat([x.slice([0, 1, 0]), masked], 1), restore);
   x = tf.concat([x.slice([0, 0, 0], [-1, 1, -1]), unshuffled], 1).add(weight.decoderPosition);
   for (let layer = 0; layer < decoder.layers; layer++) {
@@ -169,8 +173,8 @@ export function maePrediction(
 }
 
 /**
- * The images as they are reconstructed of the same visible tokens in all patches, `[batch, (z,) y, x, channel]`. A model of normalized
- * pixels gets each token's own mean and deviation back.
+ * Returns images reconstructed from the visible tokens, the same in all patches: `[batch, (z,) y, x, channel]`. Normalized pixels are
+ * scaled back by each token's mean and deviation.
  */
 export function maeReconstruction(
   scope: Scope,
@@ -185,7 +189,7 @@ export function maeReconstruction(
   return unpatchify(pixels, tokenGrid(settings), settings.tokenSize);
 }
 
-/** What the prediction is compared with, `[batch, token, pixel · channel]`. */
+/** Returns the target of the prediction, `[batch, token, pixel · channel]`. */
 export function maeTarget(settings: MaeSettings, images: tf.Tensor): tf.Tensor {
   const target = patchify(images, settings.tokenSize);
   if (!settings.normalizePixels) return target;
@@ -193,15 +197,15 @@ export function maeTarget(settings: MaeSettings, images: tf.Tensor): tf.Tensor {
   return target.sub(mean).div(deviation);
 }
 
-/** Pixels that were predicted in each token's normalized values, in the values of the image `tokens` again. */
+/** Scales normalized pixels back by the mean and deviation of the image's tokens. */
 export function denormalizedTokens(prediction: tf.Tensor, tokens: tf.Tensor): tf.Tensor {
   const { mean, deviation } = tokenStatistics(tokens);
   return prediction.mul(deviation).add(mean);
 }
 
-/** Each token's mean and deviation, with the unbiased variance: `[batch, token, 1]`. */
+/** Returns each token's mean and standard deviation (from the unbiased variance), `[batch, token, 1]`. */
 function tokenStatistics(tokens: tf.Tensor): { mean: tf.Tensor; deviation: tf.Tensor } {
-  const pixels = tokens.shape[2] ?? 1;
+  const pixels = at(tokens.shape, 2);
   const mean = tokens.mean(-1, true);
   const variance = tokens
     .sub(mean)
@@ -211,7 +215,7 @@ function tokenStatistics(tokens: tf.Tensor): { mean: tf.Tensor; deviation: tf.Te
   return { mean, deviation: variance.add(1e-6).sqrt() };
 }
 
-/** Mean squared error over the masked tokens, for each patch: `[batch]`. */
+/** Returns the mean squared error over the masked tokens of each patch, `[batch]`. */
 export function maeLoss(prediction: tf.Tensor, target: tf.Tensor, mask: tf.Tensor): tf.Tensor {
   const perToken = prediction.squaredDifference(target).mean(-1);
   return perToken.mul(mask).sum(-1).div(mask.sum(-1));

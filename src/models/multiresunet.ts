@@ -1,4 +1,5 @@
-/** MultiResUNet (Ibtehaz & Rahman 2020, figures 3 to 5): several widths at once, and residual paths across. */
+/** MultiResUNet (Ibtehaz & Rahman 2020, figures 3 to 5): blocks of several kernel sizes, and convolutions in the skip connections. */
+import { at } from "../facts/checked-lists.ts";
 import { spaceOf } from "../runtime/image-shape.ts";
 import { maxPool } from "../runtime/pooling.ts";
 import { FEATURES, type Scope } from "../runtime/scope.ts";
@@ -7,7 +8,9 @@ import { head } from "./encoder-decoder.ts";
 import { batchNorm, conv, convTranspose } from "./layers.ts";
 
 export interface MultiResUNetSettings {
+  /** Channels of the result. */
   readonly channels: number;
+  /** Downsampling factor after each level, along z. Ignored in 2D. */
   readonly zDown: readonly number[];
 }
 
@@ -21,10 +24,10 @@ function convNorm(scope: Scope, x: tf.Tensor, filters: number, size: number): tf
   return batchNorm(scope.at("batchnorm"), conv(scope.at("conv1"), x, { filters, kernel, start: "pytorch" }));
 }
 
-/** Three convolutions one after the other see as 3 x 3, 5 x 5 and 7 x 7 do; all three are kept. */
+/** MultiRes block: three 3 x 3 convolutions in a row have the receptive fields of 3 x 3, 5 x 5 and 7 x 7; all three are concatenated. */
 function multiResBlock(scope: Scope, x: tf.Tensor, filters: number): tf.Tensor {
-  const width = filters * ALPHA;
-  const [three, five, seven] = [0.167, 0.333, 0.5].map((share) => Math.trunc(width * share));
+  const channels = (share: number) => Math.trunc(filters * ALPHA * share);
+  const [three, five, seven] = [channels(0.167), channels(0.333), channels(0.5)];
   const around = convNorm(scope.at("shortcut"), x, three + five + seven, 1);
   const a = convNorm(scope.at("conv_3x3"), x, three, 3).relu();
   const b = convNorm(scope.at("conv_5x5"), a, five, 3).relu();
@@ -33,7 +36,7 @@ function multiResBlock(scope: Scope, x: tf.Tensor, filters: number): tf.Tensor {
   return batchNorm(scope.at("batch_norm2"), joined.add(around)).relu();
 }
 
-/** Residual convolutions on the way across; each batch normalization is used twice. */
+/** Res path: residual convolutions in a skip connection. Each batch normalization is used twice, as in BiaPy. */
 function residualPath(scope: Scope, input: tf.Tensor, filters: number, length: number): tf.Tensor {
   let x = input;
   for (let step = 0; step < length; step++) {
@@ -51,13 +54,13 @@ export function multiResUNet(
   images: tf.Tensor,
   { channels, zDown }: MultiResUNetSettings,
 ): tf.Tensor {
-  const factors = (level: number) => (spaceOf(images).length === 3 ? [zDown[level], 2, 2] : [2, 2]);
+  const factors = (level: number) => (spaceOf(images).length === 3 ? [at(zDown, level), 2, 2] : [2, 2]);
   let x = images;
-  const seen: tf.Tensor[] = [];
+  const bridges: tf.Tensor[] = [];
   for (let level = 0; level < LEVELS; level++) {
     const block = multiResBlock(scope.at(`multiresblock${level + 1}`), x, filtersAt(level));
     x = maxPool(block, factors(level));
-    seen.push(residualPath(scope.at(`respath${level + 1}`), block, filtersAt(level), LEVELS - level));
+    bridges.push(residualPath(scope.at(`respath${level + 1}`), block, filtersAt(level), LEVELS - level));
   }
   x = multiResBlock(scope.at(`multiresblock${LEVELS + 1}`), x, filtersAt(LEVELS));
   scope.mark(FEATURES, x);
@@ -65,7 +68,7 @@ export function multiResUNet(
     const number = 2 * LEVELS + 1 - level;
     const filters = filtersAt(level);
     const up = convTranspose(scope.at(`upsample${number}`), x, { filters, factors: factors(level) });
-    x = multiResBlock(scope.at(`multiresblock${number}`), tf.concat([up, seen[level]], -1), filters);
+    x = multiResBlock(scope.at(`multiresblock${number}`), tf.concat([up, at(bridges, level)], -1), filters);
   }
   return head(scope, x, channels, "pytorch");
 }

@@ -7,24 +7,25 @@ import type { tf } from "../runtime/tensor.ts";
 import { channelMeans, pixelShuffle, sameConv } from "./layers.ts";
 
 export interface RcanSettings {
+  /** Channels of the result. */
   readonly channels: number;
   readonly filters: number;
   readonly groups: number;
   readonly blocksPerGroup: number;
-  /** How many times fewer channels decide over the attention. */
+  /** Channel reduction inside the attention. */
   readonly reduction: number;
-  /** The factor of a final enlargement; absent, the network has none. */
+  /** Factor of the final upsampling. Absent: no upsampling. */
   readonly scale?: number;
 }
 
-/** Weighs each channel by what all of them show as a whole. */
+/** Channel attention: weights each channel by the means of all channels. */
 function channelAttention(scope: Scope, x: tf.Tensor, reduction: number): tf.Tensor {
   const filters = channelsOf(x);
   const hidden = silu(sameConv(scope.at("1"), channelMeans(x), Math.floor(filters / reduction), 1));
   return x.mul(sameConv(scope.at("3"), hidden, filters, 1).sigmoid());
 }
 
-/** Two convolutions and channel attention, and a way around them. */
+/** RCAB: two convolutions and channel attention, with a skip connection. */
 function attentionBlock(scope: Scope, x: tf.Tensor, reduction: number): tf.Tensor {
   const filters = channelsOf(x);
   const first = silu(sameConv(scope.at("0"), x, filters));

@@ -1,4 +1,5 @@
-/** Residual U-Net (Zhang, Liu & Wang 2018, "Road extraction by deep residual U-Net"), and with squeeze and excitation. */
+/** Residual U-Net (Zhang, Liu & Wang 2018, "Road extraction by deep residual U-Net"), also with squeeze and excitation. */
+import { at } from "../facts/checked-lists.ts";
 import { spaceOf } from "../runtime/image-shape.ts";
 import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
@@ -7,7 +8,7 @@ import { blockAt, type EncoderDecoderSettings, encoderDecoder, shrinking } from 
 
 /**
  * @param images `[batch, (z,) y, x, channel]`
- * @param squeeze weigh the channels of every block, which then starts with a convolution outside its shortcut
+ * @param squeeze adds squeeze and excitation to every block, which then starts with a convolution before its shortcut
  */
 export function residualUNet(
   scope: Scope,
@@ -26,10 +27,10 @@ export function residualUNet(
     before: squeeze,
   });
   return encoderDecoder(scope, images, settings, {
-    down: (at, x, level) => residualBlock(at, x, block(level, level === 0), convolutions[level]),
-    up: (at, x, bridge, level) => {
-      const factors = shrinking(settings, level, ndim);
-      return residualUpBlock(at, x, bridge, block(level, false), { kind, factors }, convolutions[level]);
+    down: (layers, x, level) => residualBlock(layers, x, block(level, level === 0), at(convolutions, level)),
+    up: (layers, x, bridge, level) => {
+      const upsampling = { kind, factors: shrinking(settings, level, ndim) };
+      return residualUpBlock(layers, x, bridge, block(level, false), upsampling, at(convolutions, level));
     },
   });
 }

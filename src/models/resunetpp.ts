@@ -1,4 +1,5 @@
 /** ResUNet++ (Jha et al. 2019, figure 1): residual blocks, squeeze and excitation, dilated convolutions and attention. */
+import { at } from "../facts/checked-lists.ts";
 import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
 import { maxPool } from "../runtime/pooling.ts";
 import { FEATURES, type Scope } from "../runtime/scope.ts";
@@ -7,23 +8,28 @@ import { type ResidualSettings, residualBlock, residualUpBlock } from "./blocks.
 import { blockAt, type EncoderDecoderSettings, end, head, shrinking } from "./encoder-decoder.ts";
 import { conv, type Normalization, normalize, Sequence, squeezeExcitation } from "./layers.ts";
 
-/** Dilations of the pyramid's convolutions. */
+/** Dilations of the three convolutions of the pyramid. */
 const RATES = [6, 12, 18];
 
-/** Atrous spatial pyramid pooling (Chen et al. 2017): the same features seen at three widths. */
+/** Atrous spatial pyramid pooling (Chen et al. 2017): convolutions of three dilations side by side. */
 function pyramid(scope: Scope, x: tf.Tensor, filters: number, normalization: Normalization): tf.Tensor {
   const ndim = spaceOf(x).length;
   const each = (size: number) => Array.from({ length: ndim }, () => size);
-  const seen = RATES.map((rate, index) => {
+  const branches = RATES.map((rate, index) => {
     const layers = new Sequence(scope.at(`aspp_block${index + 1}`));
     const y = conv(layers.next(), x, { filters, kernel: each(3), dilation: each(rate) }).relu();
     layers.next();
     return normalize(layers, y, normalization);
   });
-  return conv(scope.at("output"), tf.concat(seen, -1), { filters, kernel: each(1) });
+  return conv(scope.at("output"), tf.concat(branches, -1), { filters, kernel: each(1) });
 }
 
-/** Weighs the decoder's features `x` by what they and the encoder's (which are larger) show together. */
+/**
+ * Weights the decoder's features by attention.
+ *
+ * @param encoder features of the encoder, `factors` times as large as `x`
+ * @param x features of the decoder
+ */
 function attention(
   scope: Scope,
   encoder: tf.Tensor,
@@ -53,12 +59,12 @@ export function residualUNetPlusPlus(
   const ndim = spaceOf(images).length;
   const depth = featureMaps.length - 2;
   const block = (level: number, kernelLevel: number, dropout: number, first: boolean): ResidualSettings => {
-    const at = blockAt(settings, kernelLevel, ndim);
+    const convolution = blockAt(settings, kernelLevel, ndim);
     return {
-      ...at,
-      filters: featureMaps[level],
-      dropout: settings.dropout[dropout],
-      shortcutKernel: at.kernel,
+      ...convolution,
+      filters: at(featureMaps, level),
+      dropout: at(settings.dropout, dropout),
+      shortcutKernel: convolution.kernel,
       shortcutNormalization: normalization,
       first,
       before: false,
@@ -66,26 +72,27 @@ export function residualUNetPlusPlus(
   };
 
   let x = settings.largerEnds ? end(scope.at("conv_in"), images, settings) : images;
-  const seen: tf.Tensor[] = [];
+  const bridges: tf.Tensor[] = [];
   for (let level = 0; level <= depth; level++) {
     const above = Math.max(level - 1, 0);
     const shaped = block(level, above, above, level === 0);
-    x = residualBlock(scope.at(`down_path.${level}`), x, shaped, convolutions[level]);
+    x = residualBlock(scope.at(`down_path.${level}`), x, shaped, at(convolutions, level));
     if (level < depth) x = squeezeExcitation(scope.at(`sqex_blocks.${level}`), x);
     if (level > 0) x = maxPool(x, shrinking(settings, level, ndim));
-    seen.push(x);
+    bridges.push(x);
   }
-  x = pyramid(scope.at("aspp_bridge"), x, featureMaps[depth + 1], normalization);
+  x = pyramid(scope.at("aspp_bridge"), x, at(featureMaps, depth + 1), normalization);
   scope.mark(FEATURES, x);
   for (let level = depth - 1; level >= 0; level--) {
     const place = depth - 1 - level;
     const factors = shrinking(settings, level + 1, ndim);
-    x = attention(scope.at(`attentions.0.${place}`), seen[level], x, factors, normalization);
+    const bridge = at(bridges, level);
+    x = attention(scope.at(`attentions.0.${place}`), bridge, x, factors, normalization);
     const shaped = block(level + 1, level, level + 2, false);
     const up = scope.at(`up_paths.0.${place}`);
-    x = residualUpBlock(up, x, seen[level], shaped, { kind, factors }, convolutions[level + 1]);
+    x = residualUpBlock(up, x, bridge, shaped, { kind, factors }, at(convolutions, level + 1));
   }
-  x = pyramid(scope.at("aspp_out.0"), x, featureMaps[0], normalization);
+  x = pyramid(scope.at("aspp_out.0"), x, at(featureMaps, 0), normalization);
   if (settings.largerEnds) x = end(scope.at("conv_out.0"), x, settings);
   return head(scope, x, settings.channels);
 }

@@ -1,5 +1,4 @@
-/** SE U-Net: a U-Net whose convolutions weigh their channels by squeeze and excitation (Hu, Shen & Sun 2018). */
-
+/** SE U-Net: a U-Net with squeeze and excitation (Hu, Shen & Sun 2018) after each convolution. */
 import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import type { EncoderDecoderSettings } from "./encoder-decoder.ts";

@@ -1,4 +1,5 @@
 /** STU-Net (Huang et al. 2023, "STU-Net: Scalable and transferable medical image segmentation models", figure 2). */
+import { at } from "../facts/checked-lists.ts";
 import type { StuNetStages } from "../facts/network-sizes.ts";
 import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
 import { FEATURES, type Scope } from "../runtime/scope.ts";
@@ -7,11 +8,15 @@ import { head } from "./encoder-decoder.ts";
 import { conv, instanceNorm, upsampleNearest } from "./layers.ts";
 
 export interface StuNetSettings extends StuNetStages {
-  /** Channels of the image that is made. */
+  /** Channels of the result. */
   readonly channels: number;
 }
 
-/** Two convolutions, and a way around them that has one where `project` says so. */
+/**
+ * Two convolutions with a skip connection.
+ *
+ * @param project whether the skip connection is a 1 x 1 convolution, for a change of size or channels
+ */
 function residualBlock(
   scope: Scope,
   x: tf.Tensor,
@@ -31,7 +36,7 @@ function residualBlock(
   return instanceNorm(scope.at("norm2"), second).add(around).leakyRelu(0.01);
 }
 
-/** A stage's blocks: the first changes size and channels. */
+/** The blocks of a stage. The first changes size and channels. */
 function stage(
   scope: Scope,
   x: tf.Tensor,
@@ -39,9 +44,10 @@ function stage(
   index: number,
   stride?: readonly number[],
 ): tf.Tensor {
-  let y = residualBlock(scope.at("0"), x, dims[index], kernels[index], true, stride);
-  for (let place = 1; place < depth[index]; place++)
-    y = residualBlock(scope.at(String(place)), y, dims[index], kernels[index]);
+  const [filters, kernel] = [at(dims, index), at(kernels, index)];
+  let y = residualBlock(scope.at("0"), x, filters, kernel, true, stride);
+  for (let block = 1; block < at(depth, index); block++)
+    y = residualBlock(scope.at(String(block)), y, filters, kernel);
   return y;
 }
 
@@ -50,21 +56,21 @@ export function stuNet(scope: Scope, images: tf.Tensor, settings: StuNetSettings
   const { channels, dims, pools } = settings;
   const pixel = spaceOf(images).map(() => 1);
   let x = stage(scope.at("conv_blocks_context.0"), images, settings, 0);
-  const seen = [x];
+  const bridges = [x];
   for (const [above, factors] of pools.entries()) {
     x = stage(scope.at(`conv_blocks_context.${above + 1}`), x, settings, above + 1, factors);
-    seen.push(x);
+    bridges.push(x);
   }
   scope.mark(FEATURES, x);
   for (let level = pools.length - 1; level >= 0; level--) {
     const place = pools.length - 1 - level;
-    // A convolution of single pixels gives the same before repeating them as after, in fewer products.
+    // Before the upsampling, which repeats pixels: the result is the same with fewer products.
     const narrow = conv(scope.at(`upsample_layers.${place}.conv`), x, {
-      filters: dims[level],
+      filters: at(dims, level),
       kernel: pixel,
     });
-    const up = upsampleNearest(narrow, pools[level]);
-    const joined = tf.concat([up, seen[level]], -1);
+    const up = upsampleNearest(narrow, at(pools, level));
+    const joined = tf.concat([up, at(bridges, level)], -1);
     x = stage(scope.at(`conv_blocks_localization.${place}`), joined, settings, level);
   }
   x = conv(scope.at("seg_outputs.0"), x, { filters: channels, kernel: pixel });

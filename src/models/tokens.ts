@@ -1,13 +1,14 @@
-/** Images as sequences of tokens, the squares or cubes that they are cut into (Dosovitskiy et al. 2021, section 3.1). */
-
+/** Images as sequences of tokens: squares or cubes of pixels (Dosovitskiy et al. 2021, section 3.1). */
+import { exactly } from "../facts/checked-lists.ts";
+import { elementCount } from "../runtime/buffers.ts";
+import { batchOf, channelsOf, spaceOf } from "../runtime/image-shape.ts";
 import { type Scope, zeros } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 
 /** Cuts patches `[batch, (z,) y, x, channel]` into tokens `[batch, token, pixel · channel]`. */
 export function patchify(images: tf.Tensor, tokenSize: number): tf.Tensor {
-  const [batch, ...rest] = images.shape;
-  const channels = rest[rest.length - 1];
-  const grid = rest.slice(0, -1).map((size) => size / tokenSize);
+  const [batch, channels] = [batchOf(images), channelsOf(images)];
+  const grid = spaceOf(images).map((size) => size / tokenSize);
   const axes = grid.map((_, axis) => axis);
   return images
     .reshape([batch, ...grid.flatMap((count) => [count, tokenSize]), channels])
@@ -17,17 +18,13 @@ export function patchify(images: tf.Tensor, tokenSize: number): tf.Tensor {
       ...axes.map((axis) => 2 + 2 * axis),
       1 + 2 * grid.length,
     ])
-    .reshape([
-      batch,
-      grid.reduce((product, count) => product * count, 1),
-      tokenSize ** grid.length * channels,
-    ]);
+    .reshape([batch, elementCount(grid), tokenSize ** grid.length * channels]);
 }
 
-/** The inverse of {@link patchify}: tokens of the given grid back to `[batch, (z,) y, x, channel]`. */
+/** The inverse of {@link patchify}: turns tokens on a grid into images `[batch, (z,) y, x, channel]`. */
 export function unpatchify(tokens: tf.Tensor, grid: readonly number[], tokenSize: number): tf.Tensor {
-  const batch = tokens.shape[0];
-  const channels = (tokens.shape[2] ?? 0) / tokenSize ** grid.length;
+  const [batch, , values] = exactly(tokens.shape, 3, "The shape of tokens");
+  const channels = values / tokenSize ** grid.length;
   const axes = grid.map((_, axis) => axis);
   return tokens
     .reshape([batch, ...grid, ...grid.map(() => tokenSize), channels])
@@ -43,15 +40,17 @@ export interface TokenSettings {
   readonly features: number;
 }
 
-/** What maps each row: `matrix` is `[out, in]` as in PyTorch, `bias` `[out]`. */
+/** The weights of a linear layer. */
 export interface Projection {
+  /** `[out, in]`, as in PyTorch. */
   readonly matrix: tf.Tensor;
+  /** `[out]` */
   readonly bias: tf.Tensor;
 }
 
 /** y = x Wᵀ + b over the last axis. `x` `[…, in]` → `[…, out]` */
 export function projected(x: tf.Tensor, { matrix, bias }: Projection): tf.Tensor {
-  const [outputs, inputs = 0] = matrix.shape;
+  const [outputs, inputs] = exactly(matrix.shape, 2);
   return x
     .reshape([-1, inputs])
     .matMul(matrix, false, true)
@@ -59,7 +58,7 @@ export function projected(x: tf.Tensor, { matrix, bias }: Projection): tf.Tensor
     .reshape([...x.shape.slice(0, -1), outputs]);
 }
 
-/** A convolution whose kernels lie side by side, as what projects a token's pixels, `[feature, pixel · channel]`. */
+/** Declares a convolution whose kernels do not overlap, and returns it as a projection of a token's pixels, `[feature, pixel · channel]`. */
 export function tokenProjection(
   scope: Scope,
   { patchSize, channels, tokenSize, features }: TokenSettings,

@@ -1,4 +1,5 @@
 /** The transformer block that MAE, ViT and UNETR share (Vaswani et al. 2017; Dosovitskiy et al. 2021, figure 1). */
+import { exactly, lastOf } from "../facts/checked-lists.ts";
 import { gelu } from "../runtime/activations.ts";
 import { layerNormalization } from "../runtime/normalization.ts";
 import { ones, type Scope, zeros } from "../runtime/scope.ts";
@@ -7,14 +8,14 @@ import { projected } from "./tokens.ts";
 
 /** y = x Wᵀ + b over the last axis. `x` `[…, in]` → `[…, out]`; weight `[out, in]` as in PyTorch. */
 export function linear(scope: Scope, x: tf.Tensor, outputs: number): tf.Tensor {
-  const inputs = x.shape[x.rank - 1];
+  const inputs = lastOf(x.shape);
   const weight = scope.parameter("weight", [outputs, inputs], { kind: "xavier-uniform" });
   return projected(x, { matrix: weight, bias: scope.parameter("bias", [outputs], zeros) });
 }
 
 /** Layer normalization over the last axis of `x` `[…, feature]`. */
 export function layerNorm(scope: Scope, x: tf.Tensor, epsilon: number): tf.Tensor {
-  const features = [x.shape[x.rank - 1]];
+  const features = [lastOf(x.shape)];
   return layerNormalization(
     x,
     scope.parameter("weight", features, ones),
@@ -25,13 +26,14 @@ export function layerNorm(scope: Scope, x: tf.Tensor, epsilon: number): tf.Tenso
 
 /** Multi-head self-attention. `x` `[batch, token, feature]`. */
 function attention(scope: Scope, x: tf.Tensor, heads: number): tf.Tensor {
-  const [batch, tokens, features] = x.shape;
+  const [batch, tokens, features] = exactly(x.shape, 3, "The shape of tokens");
   const width = features / heads;
-  const [query, key, value] = linear(scope.at("qkv"), x, 3 * features)
+  const parts = linear(scope.at("qkv"), x, 3 * features)
     .reshape([batch, tokens, 3, heads, width])
     .transpose([2, 0, 3, 1, 4])
     .reshape([3, batch * heads, tokens, width])
     .unstack();
+  const [query, key, value] = exactly(parts, 3);
   const scores = query
     .mul(width ** -0.5)
     .matMul(key, false, true)
@@ -57,7 +59,7 @@ export function transformerBlock(
   x: tf.Tensor,
   { heads, hidden, epsilon }: BlockSettings,
 ): tf.Tensor {
-  const features = x.shape[x.rank - 1];
+  const features = lastOf(x.shape);
   const attended = x.add(attention(scope.at("attn"), layerNorm(scope.at("norm1"), x, epsilon), heads));
   const mlp = scope.at("mlp");
   const wide = gelu(linear(mlp.at("fc1"), layerNorm(scope.at("norm2"), attended, epsilon), hidden));

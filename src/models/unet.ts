@@ -1,15 +1,16 @@
 /** U-Net (Ronneberger, Fischer & Brox 2015; in 3D Çiçek et al. 2016). */
+import { at } from "../facts/checked-lists.ts";
 import { spaceOf } from "../runtime/image-shape.ts";
 import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { convBlock, upBlock } from "./blocks.ts";
 import { blockAt, type EncoderDecoderSettings, encoderDecoder, shrinking } from "./encoder-decoder.ts";
 
-/** What the variants of U-Net add to it. */
+/** What variants of U-Net add. */
 export interface UNetAdditions {
-  /** Channels are weighed after every convolution. */
+  /** Whether squeeze and excitation follows every convolution. */
   readonly squeeze: boolean;
-  /** The decoder picks what it takes from the encoder. */
+  /** Whether attention gates filter the skip connections. */
   readonly gates: boolean;
 }
 
@@ -24,10 +25,10 @@ export function unet(
   const block = (level: number) => ({ ...blockAt(settings, level, ndim), squeeze });
   const { convolutions, upsampling: kind } = settings;
   return encoderDecoder(scope, images, settings, {
-    down: (at, x, level) => convBlock(at, x, block(level), convolutions[level]),
-    up: (at, x, bridge, level) => {
-      const factors = shrinking(settings, level, ndim);
-      return upBlock(at, x, bridge, block(level), { kind, factors }, convolutions[level], gates);
+    down: (layers, x, level) => convBlock(layers, x, block(level), at(convolutions, level)),
+    up: (layers, x, bridge, level) => {
+      const upsampling = { kind, factors: shrinking(settings, level, ndim) };
+      return upBlock(layers, x, bridge, block(level), upsampling, at(convolutions, level), gates);
     },
   });
 }

@@ -1,5 +1,6 @@
-/** UNETR (Hatamizadeh et al. 2022, figure 2): a vision transformer reads the image, convolutions bring it back to full size. */
-import { spaceOf } from "../runtime/image-shape.ts";
+/** UNETR (Hatamizadeh et al. 2022, figure 2): a vision transformer as encoder, convolutions as decoder. */
+import { at, exactly, lastOf } from "../facts/checked-lists.ts";
+import { batchOf, spaceOf } from "../runtime/image-shape.ts";
 import { FEATURES, type Scope, zeros } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { type BlockSettings, convBlock } from "./blocks.ts";
@@ -13,17 +14,17 @@ export interface UnetrSettings {
   readonly patchSize: readonly number[];
   /** Channels of the image. */
   readonly channels: number;
-  /** Channels of what is made of it. */
+  /** Channels of the result. */
   readonly outputs: number;
-  /** Side of a token, a power of 2: the decoder doubles as often. */
+  /** Side of a token in pixels, a power of 2: the decoder doubles the size log2(tokenSize) times. */
   readonly tokenSize: number;
   readonly features: number;
   readonly layers: number;
   readonly heads: number;
   readonly hidden: number;
-  /** Channels at full size; twice as many at each level below. */
+  /** Channels at full size; each level below has twice as many. */
   readonly filters: number;
-  /** Transformer layers between the ones that the decoder sees. */
+  /** The decoder reads every n-th transformer layer. */
   readonly layersPerLevel: number;
   readonly normalization: Normalization;
   readonly activation: Activation;
@@ -33,22 +34,22 @@ export interface UnetrSettings {
 
 const EPSILON = 1e-5;
 
-/** The transformer's tokens after every layer, as images of the token grid. */
+/** Returns the tokens after every transformer layer, as images `[batch, …grid, feature]`. */
 function encode(scope: Scope, images: tf.Tensor, settings: UnetrSettings): tf.Tensor[] {
   const { tokenSize, features, layers, patchSize } = settings;
-  const [batch] = images.shape;
+  const batch = batchOf(images);
   const projection = tokenProjection(scope.at("patch_embed.proj"), settings);
   const embedded = projected(patchify(images, tokenSize), projection);
-  const tokens = embedded.shape[1] ?? 0;
+  const [, tokens] = exactly(embedded.shape, 3);
   const classToken = scope.parameter("cls_token", [1, 1, features], zeros).tile([batch, 1, 1]);
   const position = scope.state("pos_embed", [1, tokens + 1, features], zeros);
   let x = tf.concat([classToken, embedded], 1).add(position);
-  const seen: tf.Tensor[] = [];
+  const outputs: tf.Tensor[] = [];
   for (let layer = 0; layer < layers; layer++) {
     x = transformerBlock(scope.at(`blocks.${layer}`), x, { ...settings, epsilon: EPSILON });
-    seen.push(x.slice([0, 1, 0]).reshape([batch, ...patchSize.map((each) => each / tokenSize), features]));
+    outputs.push(x.slice([0, 1, 0]).reshape([batch, ...patchSize.map((each) => each / tokenSize), features]));
   }
-  return seen;
+  return outputs;
 }
 
 /** @param images `[batch, (z,) y, x, channel]` */
@@ -62,16 +63,16 @@ export function unetr(scope: Scope, images: tf.Tensor, settings: UnetrSettings):
     kernel: space.map(() => kernel),
     order: "conv_norm_act",
   });
-  const double = (at: Scope, x: tf.Tensor, wide: number) =>
-    convTranspose(at, x, { filters: wide, factors: space.map(() => 2), bias: false });
+  const double = (layers: Scope, x: tf.Tensor, wide: number) =>
+    convTranspose(layers, x, { filters: wide, factors: space.map(() => 2), bias: false });
 
-  const seen = encode(scope, images, settings);
-  scope.mark(FEATURES, seen[seen.length - 1]);
-  let x = double(scope.at("bottleneck"), seen[seen.length - 1], filters * 2 ** (depth - 1));
+  const encoded = encode(scope, images, settings);
+  scope.mark(FEATURES, lastOf(encoded));
+  let x = double(scope.at("bottleneck"), lastOf(encoded), filters * 2 ** (depth - 1));
   for (let level = depth - 1; level >= 1; level--) {
     const place = depth - 1 - level;
     const wide = filters * 2 ** level;
-    let bridge = seen[layersPerLevel * level - 1];
+    let bridge = at(encoded, layersPerLevel * level - 1);
     for (let step = 0; step < depth - level; step++) {
       const layers = scope.at(`mid_blue_block.${place}`);
       bridge = double(layers.at(String(2 * step)), bridge, wide);

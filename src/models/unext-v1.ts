@@ -1,4 +1,4 @@
-/** U-NeXt V1: its blocks are those of ConvNeXt V1 (Liu et al. 2022, "A ConvNet for the 2020s"). */
+/** U-NeXt V1: a U-NeXt with blocks of ConvNeXt V1 (Liu et al. 2022, "A ConvNet for the 2020s"). */
 import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { convNextV1 } from "./convnext.ts";

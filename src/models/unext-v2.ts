@@ -1,4 +1,4 @@
-/** U-NeXt V2: its blocks are those of ConvNeXt V2 (Woo et al. 2023, with global response normalization). */
+/** U-NeXt V2: a U-NeXt with blocks of ConvNeXt V2 (Woo et al. 2023, with global response normalization). */
 import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { convNextV2 } from "./convnext.ts";

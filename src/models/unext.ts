@@ -1,42 +1,45 @@
-/** U-NeXt: a U-Net of ConvNeXt blocks, which sees the image in small patches and shrinks by convolutions (BiaPy's own design). */
+/** U-NeXt, BiaPy's own design: a U-Net of ConvNeXt blocks with a patch-wise stem, downsampled by convolutions. */
+import { at } from "../facts/checked-lists.ts";
 import { spaceOf } from "../runtime/image-shape.ts";
 import { FEATURES, type Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import type { Upsampling } from "./blocks.ts";
 import type { ConvNextBlock } from "./convnext.ts";
-import { head } from "./encoder-decoder.ts";
+import { head, shrinking } from "./encoder-decoder.ts";
 import { conv, convTranspose, Sequence, upsample } from "./layers.ts";
 import { layerNorm } from "./transformer.ts";
 
 export interface UNextSettings {
-  /** Channels of the image that is made. */
+  /** Channels of the result. */
   readonly channels: number;
-  /** Channels at each level, the lowest last. */
+  /** Channels at each level, the bottleneck last. */
   readonly featureMaps: readonly number[];
-  /** Blocks at each level. */
+  /** Number of blocks at each level. */
   readonly blocks: readonly number[];
   readonly upsampling: Upsampling["kind"];
-  /** How many times smaller each level is than the one above. */
+  /** Downsampling factor after each level, along y and x. */
   readonly yxDown: readonly number[];
+  /** Downsampling factor after each level, along z. Ignored in 2D. */
   readonly zDown: readonly number[];
-  /** Whether a level's kernels reach along z; in 3D only. */
+  /** Whether a level's kernels extend along z. Ignored in 2D. */
   readonly isotropy: readonly boolean[];
-  /** Side of the patches that the image is first cut into. */
+  /** Side of the stem's patches, in pixels. */
   readonly stem: number;
-  /** Probability that the last encoder block is skipped in training; the first never is. */
+  /** Probability that a sample skips the last encoder block in training. It rises linearly from 0 at the first. */
   readonly stochasticDepth: number;
+  /** See `ConvNextSettings`. */
   readonly layerScale: number;
 }
 
 const EPSILON = 1e-5;
 const KERNEL = 7;
 
-/** How many times smaller the stem makes an image along each axis. */
+/** Returns the stem's downsampling factor along each axis. */
 export function stemFactors(
   { stem, zDown }: Pick<UNextSettings, "stem" | "zDown">,
   axes: number,
 ): readonly number[] {
-  return axes === 3 ? [stem * Math.max(Math.trunc(zDown[0] / stem), 1), stem, stem] : [stem, stem];
+  return axes === 3 ? [stem * Math.max(Math.trunc(at(zDown, 0) / stem), 1), stem, stem] : [stem, stem];
 }
 
 /** @param images `[batch, (z,) y, x, channel]` */
@@ -50,67 +53,65 @@ export function unext(
   const axes = spaceOf(images).length;
   const depth = featureMaps.length - 1;
   const first = stemFactors(settings, axes);
-  const factors = (level: number) =>
-    axes === 3 ? [zDown[level], yxDown[level], yxDown[level]] : [yxDown[level], yxDown[level]];
-  // From the first level on that is flat in z, all that follow are.
+  const factors = (level: number) => shrinking({ yxDown, zDown }, level, axes);
+  // Kernels of all levels after the first with depth 1 have depth 1 too.
   const kernelAfter = (level: number) => {
     const flat = axes === 3 && isotropy.slice(0, level + 1).some((each) => !each);
     return Array.from({ length: axes }, (_, axis) => (flat && axis === 0 ? 1 : KERNEL));
   };
-  // Blocks are skipped the more often the deeper they lie (Huang et al. 2016).
+  // The probability to skip a block rises with its depth (Huang et al. 2016).
   const before = (level: number) => blocks.slice(0, level).reduce((sum, each) => sum + each, 0);
   const skipped = (level: number, place: number) =>
     (settings.stochasticDepth * (before(level) + place)) / Math.max(before(depth + 1) - 1, 1);
 
-  const encode = (at: Scope, x: tf.Tensor, level: number): tf.Tensor => {
+  const encode = (layers: Scope, x: tf.Tensor, level: number): tf.Tensor => {
     const kernel = kernelAfter(level);
-    return Array.from({ length: blocks[level] }, (_, place) => place).reduce(
-      (y, place) => block(at.at(String(place)), y, { kernel, layerScale, skipped: skipped(level, place) }),
-      x,
-    );
+    let y = x;
+    for (let place = 0; place < at(blocks, level); place++)
+      y = block(layers.at(String(place)), y, { kernel, layerScale, skipped: skipped(level, place) });
+    return y;
   };
-  const decode = (at: Scope, x: tf.Tensor, bridge: tf.Tensor, level: number): tf.Tensor => {
-    const filters = featureMaps[level];
-    const up = enlarge(at.at("up"), x, filters, factors(level), settings.upsampling);
+  const decode = (layers: Scope, x: tf.Tensor, bridge: tf.Tensor, level: number): tf.Tensor => {
+    const [filters, count] = [at(featureMaps, level), at(blocks, level)];
+    const up = enlarge(layers.at("up"), x, filters, factors(level), settings.upsampling);
     const pixel = factors(level).map(() => 1);
-    const joined = conv(at.at("conv_block.block.0"), tf.concat([up, bridge], -1), { filters, kernel: pixel });
+    const joint = layers.at("conv_block.block.0");
+    let y = conv(joint, tf.concat([up, bridge], -1), { filters, kernel: pixel });
     const kernel = kernelAfter(depth);
-    return Array.from({ length: blocks[level] }, (_, place) => place).reduce(
-      (y, place) =>
-        block(at.at(`cn_block.${place}`), y, {
-          kernel,
-          layerScale,
-          skipped: skipped(level, blocks[level] - 1 - place),
-        }),
-      joined,
-    );
+    for (let place = 0; place < count; place++) {
+      const blockSettings = { kernel, layerScale, skipped: skipped(level, count - 1 - place) };
+      y = block(layers.at(`cn_block.${place}`), y, blockSettings);
+    }
+    return y;
   };
 
-  let x = shrink(scope.at("down_path.0"), images, featureMaps[0], first);
-  const seen: tf.Tensor[] = [];
+  let x = shrink(scope.at("down_path.0"), images, at(featureMaps, 0), first);
+  const bridges: tf.Tensor[] = [];
   for (let level = 0; level < depth; level++) {
     x = encode(scope.at(`down_path.${level + 1}`), x, level);
-    seen.push(x);
-    x = normalizeAndShrink(scope.at(`downsample_layers.${level}`), x, featureMaps[level + 1], factors(level));
+    bridges.push(x);
+    const next = at(featureMaps, level + 1);
+    x = normalizeAndShrink(scope.at(`downsample_layers.${level}`), x, next, factors(level));
   }
   x = encode(scope.at("bottleneck"), x, depth);
   scope.mark(FEATURES, x);
-  for (let level = depth - 1; level >= 0; level--)
-    x = decode(scope.at(`up_paths.0.${depth - 1 - level}`), x, seen[level], level);
+  for (const [level, bridge] of [...bridges.entries()].reverse())
+    x = decode(scope.at(`up_paths.0.${depth - 1 - level}`), x, bridge, level);
   const last = scope.at(`up_paths.0.${depth}`);
-  x = convTranspose(last.at("0"), x, { filters: featureMaps[0], factors: first });
+  x = convTranspose(last.at("0"), x, { filters: at(featureMaps, 0), factors: first });
   return head(scope, layerNorm(last.at("2"), x, EPSILON), settings.channels);
 }
 
-/** A convolution whose windows lie side by side. */
+/** A convolution whose windows do not overlap. */
 const windows = (scope: Scope, x: tf.Tensor, filters: number, factors: readonly number[]) =>
   conv(scope, x, { filters, kernel: factors, stride: factors, padding: factors.map(() => 0) });
 
-/** The stem: the image in patches. */
+/** The stem: a convolution of patches, and layer normalization. */
 function shrink(scope: Scope, x: tf.Tensor, filters: number, factors: readonly number[]): tf.Tensor {
   return layerNorm(scope.at("2"), windows(scope.at("0"), x, filters, factors), EPSILON);
 }
 
+/** Downsampling between levels. */
 function normalizeAndShrink(
   scope: Scope,
   x: tf.Tensor,
@@ -120,6 +121,7 @@ function normalizeAndShrink(
   return windows(scope.at("3"), layerNorm(scope.at("1"), x, EPSILON), filters, factors);
 }
 
+/** Upsampling between levels. */
 function enlarge(
   scope: Scope,
   x: tf.Tensor,

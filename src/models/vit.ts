@@ -1,7 +1,8 @@
 /**
- * The vision transformer (Dosovitskiy et al. 2021, figure 1). To restore images its head, one linear layer, turns each token into its
- * pixels, as SimMIM's does (Xie et al. 2022); BiaPy's turns the class token into classes.
+ * The vision transformer (Dosovitskiy et al. 2021, figure 1). To restore images, its head, one linear layer, maps each token to its
+ * pixels, as in SimMIM (Xie et al. 2022). BiaPy's head maps the class token to classes.
  */
+import { exactly } from "../facts/checked-lists.ts";
 import { FEATURES, type Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { dropout } from "./layers.ts";
@@ -17,18 +18,18 @@ export interface VitSettings {
   readonly features: number;
   readonly layers: number;
   readonly heads: number;
-  /** Hidden features of each layer's inner network. */
+  /** Hidden features of each layer's MLP. */
   readonly hidden: number;
-  /** What the head makes of a token: as many numbers as there are classes, or pixels in a token. */
+  /** Outputs of the head for each token: pixels of a token, or classes. */
   readonly outputs: number;
-  /** Share of features that the head drops in training. */
+  /** Dropout rate before the head. */
   readonly dropout: number;
 }
 
 const EPSILON = 1e-6;
 
 /**
- * What the head makes of every token, the class token's first: `[batch, 1 + token, output]`.
+ * Returns the head's outputs for every token, the class token first: `[batch, 1 + token, output]`.
  *
  * @param images `[batch, (z,) y, x, channel]`
  */
@@ -37,15 +38,15 @@ export function vitOutputs(scope: Scope, images: tf.Tensor, settings: VitSetting
   const start = { kind: "normal", deviation: 0.02 } as const;
   const projection = tokenProjection(scope.at("patch_embed.proj"), settings);
   const embedded = projected(patchify(images, tokenSize), projection);
-  const tokens = embedded.shape[1] ?? 0;
-  const classToken = scope.parameter("cls_token", [1, 1, features], start).tile([images.shape[0], 1, 1]);
+  const [batch, tokens] = exactly(embedded.shape, 3);
+  const classToken = scope.parameter("cls_token", [1, 1, features], start).tile([batch, 1, 1]);
   const position = scope.parameter("pos_embed", [1, tokens + 1, features], start);
   let x = tf.concat([classToken, embedded], 1).add(position);
   for (let layer = 0; layer < layers; layer++)
     x = transformerBlock(scope.at(`blocks.${layer}`), x, { heads, hidden, epsilon: EPSILON });
   x = layerNorm(scope.at("norm"), x, EPSILON);
   const grid = settings.patchSize.map((size) => size / tokenSize);
-  scope.mark(FEATURES, x.slice([0, 1, 0]).reshape([images.shape[0], ...grid, features]));
+  scope.mark(FEATURES, x.slice([0, 1, 0]).reshape([batch, ...grid, features]));
   return linear(scope.at("head"), dropout(scope, x, settings.dropout), outputs);
 }
 

@@ -1,19 +1,21 @@
-/** WDSR (Yu et al. 2018, "Wide activation for efficient and accurate image super-resolution", WDSR-A): wide before, narrow after. */
+/** WDSR-A (Yu et al. 2018, "Wide activation for efficient and accurate image super-resolution"): blocks are wide before the activation. */
 import { channelsOf } from "../runtime/image-shape.ts";
 import { type Scope, zeros } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { convolve, pixelShuffle } from "./layers.ts";
 
 export interface WdsrSettings {
+  /** Channels of the result. */
   readonly channels: number;
   readonly filters: number;
   readonly blocks: number;
-  /** How many times wider a block is inside. */
+  /** Channel expansion inside a block. */
   readonly expansion: number;
+  /** Upsampling factor. */
   readonly scale: number;
 }
 
-/** A convolution whose kernels have a learned length each and a direction (Salimans & Kingma 2016). */
+/** A weight-normalized convolution: each kernel is a learned length times a direction (Salimans & Kingma 2016). */
 function weightNormConv(
   scope: Scope,
   x: tf.Tensor,

@@ -213,6 +213,8 @@ export type FromPanel =
 export interface TitledPath {
   readonly title: string;
   readonly path: string;
+  /** Whether its values are class numbers: its contrast is never that of an image. */
+  readonly labels?: boolean;
 }
 
 /** The image editor's page shows one or several images side by side, their views moved together. */
@@ -225,6 +227,8 @@ export type FromViewer = ImageRequest | SaveRequest | { readonly type: "ready" }
 /** An image with its title; without one it is called by its file's name. */
 export interface ViewedImage extends ImageSummary {
   readonly title?: string;
+  /** Whether its values are class numbers. */
+  readonly labels?: boolean;
 }
 
 /** What a viewer shows first, where it was opened from another view of the same images. */

@@ -6,6 +6,14 @@ import type { Program } from "./program.ts";
 
 export type InputData = Float32Array | Int32Array | Uint8Array;
 
+/** The memory that runs of a program take, beside weights and what else the process holds. */
+export interface StepMemory {
+  /** Values between inputs and outputs that are alive together, in bytes; they grow with the batch. */
+  readonly values: number;
+  /** Inputs and outputs, in bytes. They are allocated already. */
+  readonly bound: number;
+}
+
 /** A program ready to run on one device, reading its weights from {@link Parameters}. */
 export interface Executable {
   /** Inputs by name. Fill them before each run. */
@@ -19,6 +27,8 @@ export interface Executable {
    * @param seed seed of the program's random numbers (dropout)
    */
   run(seed: number): Promise<void>;
+  /** An estimate of the memory that runs take; undefined on devices that do not tell. */
+  readonly memory?: StepMemory;
   release(): void;
 }
 
@@ -42,6 +52,8 @@ export interface TrainingStep {
   steps: number;
   /** In mixed precision only. A step whose gradients are not finite halves it, changes nothing else and is not counted. */
   readonly lossScale?: LossScale;
+  /** An estimate of the memory that a step takes; undefined on devices that do not tell. */
+  readonly memory?: StepMemory;
   /** @param seed seed of the program's random numbers (dropout) */
   run(seed: number, learningRate: number): Promise<void>;
   release(): void;

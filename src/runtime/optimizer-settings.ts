@@ -18,6 +18,8 @@ export interface TrainingSettings {
   readonly clipNorm: number;
   /** Precision of the forward pass and the gradients. Weights and the optimizer are always in single precision. Default: single. */
   readonly precision?: Precision;
+  /** Samples that are computed at a time, where a batch is computed in parts. It divides the batch. */
+  readonly partSize?: number;
 }
 
 /** Added to the norm before gradients are divided by it. */

@@ -43,7 +43,7 @@ export class Parameters {
   private readonly places = new Map<string, Place>();
   /** Number of values in each slot of each memory. */
   private readonly lengths: number[];
-  /** States are in a memory of their own, which the optimizer does not update. */
+  /** States are in a separate memory, which the optimizer does not update. */
   private readonly states = new Map<string, Place>();
   private readonly slots: readonly Slot[];
 

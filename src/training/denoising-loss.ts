@@ -1,13 +1,13 @@
-/** The loss of Noise2Void (Krull, Buchholz & Jug 2019): errors at the pixels that the network could not see. */
+/** The loss of Noise2Void (Krull, Buchholz & Jug 2019): errors at blind spots, the pixels hidden from the network. */
 import { inSinglePrecision } from "../runtime/operators.ts";
 import type { tf } from "../runtime/tensor.ts";
 
 /**
- * Squared and absolute errors at blind spots, `[batch]` each. Their mean over the patches that have spots is the mean over all spots
- * of the batch; patches without spots only fill the batch up.
+ * Returns squared and absolute errors at blind spots, `[batch]` each. Their mean over the patches with spots is the mean over all spots
+ * of the batch. Patches without spots only pad the batch.
  *
  * @param prediction `[batch, (z,) y, x, channel]`
- * @param targets what is there, of the same shape
+ * @param targets true values, of the same shape
  * @param spots 1 at blind spots, 0 elsewhere
  */
 export function spotErrors(

@@ -1,13 +1,14 @@
-/** Metrics of batches of predicted patches, as TensorFlow.js ops. */
+/** Metrics of predicted patches, as TensorFlow.js ops. */
 import { SSIM, ssimWindow } from "../data/similarity.ts";
+import { at, exactly } from "../facts/checked-lists.ts";
 import type { ImageMetric } from "../facts/losses.ts";
 import { alongAxis, inSinglePrecision } from "../runtime/operators.ts";
 import { tf } from "../runtime/tensor.ts";
 
-/** Compares patches `[batch, (z,) y, x, channel]`: a number for each, `[batch]`. */
+/** Compares patches `[batch, (z,) y, x, channel]` and returns one number each, `[batch]`. */
 export type Comparison = (prediction: tf.Tensor, target: tf.Tensor) => tf.Tensor;
 
-/** All axes but the batch. */
+/** Returns all axes except the batch. */
 export const inner = (x: tf.Tensor) => Array.from({ length: x.rank - 1 }, (_, axis) => axis + 1);
 const rangeOf = (x: tf.Tensor) => x.max(inner(x)).sub(x.min(inner(x)));
 
@@ -15,7 +16,7 @@ const meanSquared: Comparison = (prediction, target) =>
   prediction.squaredDifference(target).mean(inner(target));
 const meanAbsolute: Comparison = (prediction, target) => prediction.sub(target).abs().mean(inner(target));
 
-/** Peak signal to noise ratio in dB, against the target's own range. */
+/** Peak signal-to-noise ratio in dB, relative to the target's range. */
 const peakSignalToNoise: Comparison = (prediction, target) =>
   rangeOf(target)
     .square()
@@ -23,27 +24,24 @@ const peakSignalToNoise: Comparison = (prediction, target) =>
     .log()
     .mul(10 / Math.LN10);
 
-/** Sums under the window wherever it fits, along one axis: a product with a band matrix. */
+/** Returns weighted sums under SSIM's window at every position along an axis, as a product with a band matrix. */
 function windowed(x: tf.Tensor, axis: number): tf.Tensor {
-  const size = x.shape[axis];
+  const size = at(x.shape, axis);
   const window = ssimWindow(size);
-  const places = size - window.length + 1;
-  const band = tf.tensor2d(
-    Float32Array.from(
-      { length: size * places },
-      (_, at) => window[Math.floor(at / places) - (at % places)] ?? 0,
-    ),
-    [size, places],
+  const positions = size - window.length + 1;
+  const band = Float32Array.from(
+    { length: size * positions },
+    (_, index) => window[Math.floor(index / positions) - (index % positions)] ?? 0,
   );
-  return alongAxis(x, axis, band);
+  return alongAxis(x, axis, tf.tensor2d(band, [size, positions]));
 }
 
-/** Structural similarity of each slice and channel, averaged (see `similarity.ts`). */
+/** Structural similarity, averaged over slices and channels (see `similarity.ts`). */
 const structuralSimilarity: Comparison = (prediction, target) => {
   const [y, x] = [target.rank - 3, target.rank - 2];
   const products = [prediction, target, prediction.square(), target.square(), prediction.mul(target)];
   const blurred = windowed(windowed(tf.concat(products, 0), y), x);
-  const [meanP, meanT, squareP, squareT, product] = tf.split(blurred, products.length, 0);
+  const [meanP, meanT, squareP, squareT, product] = exactly(tf.split(blurred, 5, 0), 5);
   const range = rangeOf(target).maximum(rangeOf(prediction)).square();
   const constant = (k: number) => range.mul(k ** 2).reshape([-1, ...inner(target).map(() => 1)]);
   const [c1, c2] = [constant(SSIM.k1), constant(SSIM.k2)];
@@ -54,7 +52,7 @@ const structuralSimilarity: Comparison = (prediction, target) => {
   return luminance.mul(structure).mean(inner(target));
 };
 
-/** Metrics by the names that TRAIN.METRICS and TEST.METRICS give them. */
+/** Metrics by their names in TRAIN.METRICS and TEST.METRICS. */
 export const metrics: Readonly<Record<ImageMetric, Comparison>> = {
   mae: meanAbsolute,
   mse: meanSquared,
@@ -62,7 +60,7 @@ export const metrics: Readonly<Record<ImageMetric, Comparison>> = {
   ssim: structuralSimilarity,
 };
 
-/** The metrics of these names, `[batch]` each. */
+/** Returns metrics by name, `[batch]` each. */
 export function measured(
   names: readonly ImageMetric[],
   prediction: tf.Tensor,

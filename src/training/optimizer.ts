@@ -2,7 +2,7 @@ import type { KernelCall } from "../runtime/kernels/kernel-pool.ts";
 import { adamRates, type OptimizerSettings } from "../runtime/optimizer-settings.ts";
 import type { Parameters, Segment } from "../runtime/parameters.ts";
 
-/** Moves parameters by their gradients, in place, on every thread of their pool. */
+/** Updates parameters by their gradients, in place, on all threads of their pool. */
 export class Optimizer {
   /** Steps taken so far. */
   steps = 0;
@@ -13,9 +13,9 @@ export class Optimizer {
   ) {}
 
   /**
-   * Takes a step. Rejects with `KernelError` where a thread ended before its part was done.
+   * Takes one step. Rejects with `KernelError` where a thread ended before its part was done.
    *
-   * @param gradientScale multiplies the gradients first: below 1 where their norm is clipped
+   * @param gradientScale factor of the gradients, below 1 where their norm is clipped. Defaults to 1.
    */
   async step(learningRate: number, gradientScale = 1): Promise<void> {
     this.steps++;
@@ -56,7 +56,7 @@ export class Optimizer {
 const BYTES = 4;
 const CACHE_LINE = 16;
 
-/** One thread's part of a segment, cut between cache lines. */
+/** Returns one thread's part of a segment, split between cache lines. */
 function share(segment: Segment, thread: number, threads: number): Segment {
   const lines = segment.count / CACHE_LINE;
   const start = Math.floor((lines * thread) / threads) * CACHE_LINE;

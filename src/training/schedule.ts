@@ -1,4 +1,4 @@
-/** How the learning rate moves over a training: TRAIN.LR_SCHEDULER.* */
+/** Learning rate schedules: TRAIN.LR_SCHEDULER.* */
 
 export type ScheduleSettings =
   | { readonly kind: "constant" }
@@ -10,7 +10,7 @@ export type ScheduleSettings =
       readonly minimum: number;
     }
   /**
-   * Rises linearly for `warmupEpochs`, stays until the epoch `decayStart`, then falls along half a cosine to `minimum`
+   * Rises linearly for `warmupEpochs`, stays until epoch `decayStart`, then falls along half a cosine to `minimum`
    * (Loshchilov & Hutter 2017).
    */
   | {
@@ -19,14 +19,16 @@ export type ScheduleSettings =
       readonly decayStart: number;
       readonly minimum: number;
     }
-  /** Rises linearly for 10 epochs, stays, and halves ten times at the end of a training of more than 100 epochs. */
+  /** Rises linearly for 10 epochs, then stays. Halves ten times at the end of a training of more than 100 epochs. */
   | { readonly kind: "warmupreduceonplateau" }
-  /** Up to the rate over the first 30 % of steps and down to nearly nothing, along cosines (Smith & Topin 2018). */
+  /** Rises to the rate over the first 30 % of steps, then falls to nearly 0, along cosines (Smith & Topin 2018). */
   | { readonly kind: "onecycle" };
 
-/** What a stopped run needs to go on with the same rates. */
+/** What a resumed run needs to continue with the same rates. */
 export interface ScheduleState {
+  /** Factor of the rate. */
   readonly scale: number;
+  /** Best loss so far. */
   readonly best: number | null;
   readonly epochsWithoutGain: number;
 }
@@ -34,18 +36,16 @@ export interface ScheduleState {
 const PLATEAU_THRESHOLD = 1e-4;
 const ONE_CYCLE = { rising: 0.3, startDivisor: 25, endDivisor: 1e4 };
 
-/**
- * BiaPy's warmupreduceonplateau, which looks at no loss in spite of its name: epochs it rises for, and the lengths of its halvings, by
- * the number of epochs that a training has more than.
- */
+/** BiaPy's warmupreduceonplateau, which despite its name does not depend on the loss. */
 const RISING_EPOCHS = 10;
 const HALVINGS = 10;
+/** Epochs of each halving, in trainings of more than `above` epochs. */
 const HALVING_EPOCHS = [
   { above: 300, each: 10 },
   { above: 100, each: 5 },
 ];
 
-/** What the schedule warmupreduceonplateau multiplies the rate by in an epoch. */
+/** Returns the factor of the rate in an epoch of warmupreduceonplateau. */
 function steppedScale(epoch: number, epochs: number): number {
   const { each } = HALVING_EPOCHS.find(({ above }) => epochs > above) ?? { each: 0 };
   const falling = epoch - (epochs - HALVINGS * each);
@@ -56,6 +56,7 @@ function steppedScale(epoch: number, epochs: number): number {
 const cosine = (from: number, to: number, fraction: number) =>
   to + ((from - to) * (1 + Math.cos(Math.PI * fraction))) / 2;
 
+/** The learning rate of each step of a training. */
 export class Schedule {
   private scale = 1;
   private best: number | null = null;
@@ -68,7 +69,7 @@ export class Schedule {
     private readonly stepsPerEpoch: number,
   ) {}
 
-  /** The learning rate of a step; `epoch` and `step` count from 0. */
+  /** Returns the learning rate of a step. `epoch` and `step` count from 0. */
   rateAt(epoch: number, step: number): number {
     const { settings, rate } = this;
     const progress = epoch + step / this.stepsPerEpoch;
@@ -81,15 +82,15 @@ export class Schedule {
     if (settings.kind === "onecycle") {
       const steps = this.epochs * this.stepsPerEpoch;
       const [peak, last] = [ONE_CYCLE.rising * steps - 1, steps - 1];
-      const at = epoch * this.stepsPerEpoch + step;
+      const done = epoch * this.stepsPerEpoch + step;
       const start = rate / ONE_CYCLE.startDivisor;
-      if (at <= peak) return cosine(start, rate, at / peak);
-      return cosine(rate, start / ONE_CYCLE.endDivisor, Math.min((at - peak) / (last - peak), 1));
+      if (done <= peak) return cosine(start, rate, done / peak);
+      return cosine(rate, start / ONE_CYCLE.endDivisor, Math.min((done - peak) / (last - peak), 1));
     }
     return rate * this.scale;
   }
 
-  /** To be told the validation loss (the training loss where there is none) after every epoch. */
+  /** Updates the schedule after an epoch, by its validation loss, or its training loss where there is no validation. */
   epochEnded(loss: number): void {
     if (this.settings.kind !== "reduceonplateau") return;
     if (this.best === null || loss < this.best * (1 - PLATEAU_THRESHOLD)) {

@@ -1,28 +1,32 @@
-/** Losses and overlaps of predicted classes, as TensorFlow.js ops. */
+/** Losses and metrics of semantic segmentation, as TensorFlow.js ops. */
+
+import { entryOf } from "../facts/checked-lists.ts";
 import { logitsOf } from "../facts/workflows.ts";
+import { batchOf } from "../runtime/image-shape.ts";
 import { inSinglePrecision } from "../runtime/operators.ts";
 import { tf } from "../runtime/tensor.ts";
 
-/** The label of pixels that count for nothing. */
+/** The label of pixels that losses and metrics ignore. */
 export const IGNORED = -1;
 
 export interface SegmentationLossSettings {
-  /** DATA.N_CLASSES, background included. Two classes are told apart by one logit, more by one logit each. */
+  /** DATA.N_CLASSES, background included. Two classes share one logit; more have one logit each. */
   readonly classes: number;
-  /** Weights of the losses in their sum; 0 leaves one out. */
+  /** Weight of the cross entropy in the sum; 0 omits it. */
   readonly crossEntropy: number;
+  /** Weight of the Dice loss in the sum; 0 omits it. */
   readonly dice: number;
-  /** LOSS.CLASS_WEIGHTS: how much a pixel counts in the cross entropy, by its class. */
+  /** LOSS.CLASS_WEIGHTS: the weight of each class in the cross entropy. Defaults to 1 each. */
   readonly classWeights?: readonly number[];
 }
 
-/** Added to both sides of Dice's fraction: a class that is nowhere counts as found. */
+/** Added to numerator and denominator of Dice: an absent class that is not predicted has a Dice of 1. */
 const SMOOTH = 1e-5;
-/** Below any sum of weights: a batch without a pixel that counts has a loss of 0. */
+/** Smaller than any sum of weights: a batch of ignored pixels has a loss of 0, not NaN. */
 const TINY = 1e-12;
 
 /**
- * The loss of a batch, a scalar.
+ * Returns the loss of a batch, a scalar.
  *
  * @param logits `[batch, (z,) y, x, logit]`
  * @param labels class indices or {@link IGNORED}, `[batch, (z,) y, x, 1]`
@@ -40,21 +44,21 @@ export function segmentationLoss(
   return terms.reduce((sum, each) => sum.add(each));
 }
 
-/** 1 for the class that a pixel has, `[…, class]`; 0 for all classes where it is ignored. */
+/** Returns 1 for each pixel's class and 0 for others, `[…, class]`. Ignored pixels have only zeros. */
 function oneHot(labels: tf.Tensor, classes: number): tf.Tensor {
   const indices = tf.tensor1d(Float32Array.from({ length: classes }, (_, index) => index));
   return labels.equal(indices).cast("float32");
 }
 
-/** The mean over pixels that count, weighted by class as PyTorch's CrossEntropyLoss does. */
+/** Returns the cross entropy, averaged over pixels with class weights as PyTorch's CrossEntropyLoss does. */
 function crossEntropy(
   logits: tf.Tensor,
   labels: tf.Tensor,
   { classes, classWeights }: SegmentationLossSettings,
 ): tf.Tensor {
-  const known = oneHot(labels, Math.max(classes, 2));
+  const truth = oneHot(labels, Math.max(classes, 2));
   const weighted =
-    classWeights === undefined ? known : known.mul(tf.tensor1d(Float32Array.from(classWeights)));
+    classWeights === undefined ? truth : truth.mul(tf.tensor1d(Float32Array.from(classWeights)));
   const total = weighted.sum().maximum(TINY);
   if (classes > 2) return weighted.mul(tf.logSoftmax(logits)).sum().neg().div(total);
   // -log sigmoid(x) for foreground and -log(1 - sigmoid(x)) for background, without overflow.
@@ -63,25 +67,25 @@ function crossEntropy(
   return losses.mul(weighted.sum(-1, true)).sum().div(total);
 }
 
-/** 1 - Dice (Milletari, Navab & Ahmadi 2016), summed over batch and space, averaged over the logits' classes. */
+/** Returns 1 - Dice (Milletari, Navab & Ahmadi 2016), with sums over batch and space, averaged over classes. */
 function diceLoss(logits: tf.Tensor, labels: tf.Tensor, classes: number): tf.Tensor {
   const axes = Array.from({ length: logits.rank - 1 }, (_, axis) => axis);
   const counted = labels.greaterEqual(0).cast("float32");
-  const known = classes > 2 ? oneHot(labels, classes) : labels.equal(1).cast("float32");
+  const truth = classes > 2 ? oneHot(labels, classes) : labels.equal(1).cast("float32");
   const predicted = (classes > 2 ? tf.softmax(logits) : logits.sigmoid()).mul(counted);
-  const overlap = predicted.mul(known).sum(axes);
-  const both = predicted.sum(axes).add(known.sum(axes));
+  const overlap = predicted.mul(truth).sum(axes);
+  const both = predicted.sum(axes).add(truth.sum(axes));
   const dice = overlap.mul(2).add(SMOOTH).div(both.add(SMOOTH));
   return tf.scalar(1).sub(dice.mean());
 }
 
-/** Names of the outputs that {@link iouOf} makes IoUs of. */
+/** Prefixes of the outputs that {@link iouOf} computes IoUs from. */
 const OVERLAP = "overlap_";
 const UNION = "union_";
 
 /**
- * How many pixels of each class are found (`overlap_<class>`), and how many are found or should be (`union_<class>`), `[batch]` each.
- * Two classes are measured by the foreground alone, as BiaPy does.
+ * Returns the number of pixels in the intersection (`overlap_<class>`) and in the union (`union_<class>`) of prediction and truth,
+ * `[batch]` each. With two classes only the foreground is measured, as in BiaPy.
  */
 export function classOverlaps(
   logits: tf.Tensor,
@@ -91,15 +95,15 @@ export function classOverlaps(
   const values = inSinglePrecision(logits);
   const inner = Array.from({ length: values.rank - 2 }, (_, axis) => axis + 1);
   const counted = labels.greaterEqual(0).cast("float32");
-  const known = classes > 2 ? oneHot(labels, classes) : labels.equal(1).cast("float32");
+  const truth = classes > 2 ? oneHot(labels, classes) : labels.equal(1).cast("float32");
   const chosen = classes > 2 ? values.equal(values.max(-1, true)) : values.greater(0);
   const predicted = chosen.cast("float32").mul(counted);
-  const overlap = predicted.mul(known);
+  const overlap = predicted.mul(truth);
   // `[batch, class]`
   const overlaps = overlap.sum(inner);
-  const unions = predicted.add(known).sub(overlap).sum(inner);
-  const [batch] = values.shape;
-  const ofClass = (all: tf.Tensor, at: number) => all.slice([0, at], [batch, 1]).reshape([batch]);
+  const unions = predicted.add(truth).sub(overlap).sum(inner);
+  const batch = batchOf(values);
+  const ofClass = (all: tf.Tensor, index: number) => all.slice([0, index], [batch, 1]).reshape([batch]);
   const first = classes > 2 ? 0 : 1;
   const indices = Array.from({ length: logitsOf(classes) }, (_, index) => index);
   return Object.fromEntries(
@@ -111,8 +115,8 @@ export function classOverlaps(
 }
 
 /**
- * Intersection over union of overlaps and unions that have been added up (or averaged: the ratio is the same), in place of them.
- * `iou` is the mean over the classes that are there; with more than one, each has its own, `iou_<class>`.
+ * Replaces overlaps and unions, summed or averaged over samples, by their ratio. `iou` is the mean over classes with a union above 0.
+ * With several classes, each also has its own `iou_<class>`.
  */
 export function iouOf(values: Readonly<Record<string, number>>): Record<string, number> {
   const others = Object.entries(values).filter(
@@ -121,9 +125,10 @@ export function iouOf(values: Readonly<Record<string, number>>): Record<string, 
   const classes = Object.keys(values).flatMap((name) =>
     name.startsWith(UNION) ? [name.slice(UNION.length)] : [],
   );
-  const present = classes.filter((name) => values[`${UNION}${name}`] > 0);
+  const present = classes.filter((name) => entryOf(values, `${UNION}${name}`) > 0);
   const ious = present.map(
-    (name) => [`iou_${name}`, values[`${OVERLAP}${name}`] / values[`${UNION}${name}`]] as const,
+    (name) =>
+      [`iou_${name}`, entryOf(values, `${OVERLAP}${name}`) / entryOf(values, `${UNION}${name}`)] as const,
   );
   const mean = ious.reduce((sum, [, iou]) => sum + iou, 0) / ious.length;
   return {

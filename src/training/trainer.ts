@@ -1,3 +1,5 @@
+/** The training loop: epochs, validation, checkpoints, exact resuming. */
+import { at, entryOf } from "../facts/checked-lists.ts";
 import { finiteMetrics, MetricAverages } from "../facts/finite.ts";
 import type { EpochEvent, Metrics, NewRunEvent } from "../facts/run-events.ts";
 import type { Executable, InputData, TrainingStep } from "../runtime/executable.ts";
@@ -8,53 +10,54 @@ import type { Schedule, ScheduleState } from "./schedule.ts";
 /** The inputs of one step. */
 export interface Batch {
   readonly inputs: Readonly<Record<string, InputData>>;
-  /** Number of real samples; the rest only fill the batch up. */
+  /** Number of real samples; the rest only pads the batch. */
   readonly count: number;
 }
 
-/** Where training samples come from; the same epoch always gives the same batches. */
+/** A source of samples. The same epoch always has the same batches. */
 export interface BatchSource {
   readonly stepsPerEpoch: number;
-  /** @param firstStep where to start within the epoch, for a resumed run; `stepsPerEpoch` gives no batch */
+  /** @param firstStep first step of the epoch to return, for a resumed run; `stepsPerEpoch` returns none */
   batches(epoch: number, firstStep: number): AsyncIterable<Batch>;
 }
 
 export interface TrainerOptions {
   readonly epochs: number;
-  /** Epochs without a better validation loss before training ends; -1 for never. */
+  /** Epochs without a better validation loss after which training ends; -1 for never. */
   readonly patience: number;
   readonly seed: number;
-  /** Epochs between checkpoints that are kept for good; below 1 for none. */
+  /** Epochs between checkpoints that are kept permanently; below 1 for none. */
   readonly checkpointEvery: number;
   /** Seconds between checkpoints within a long epoch (default: 300). */
   readonly saveSeconds?: number;
 }
 
-/** Largest share of the time that goes into checkpoints to resume from. */
+/** Maximum share of time for writing checkpoints to resume from. */
 const SAVING_SHARE = 0.1;
 const SAVE_SECONDS = 300;
 
-/** How far a training is: everything but weights and moments that exact resuming needs. */
+/** The progress of a training: everything but weights and moments that exact resuming needs. */
 export interface TrainerState {
   /** Epochs done. */
   readonly epoch: number;
-  /** Steps done in the epoch after those; all of them where its validation has not ended. */
+  /** Steps done in the current epoch; all of them if its validation is not finished. */
   readonly step: number;
   readonly stepsPerEpoch: number;
   readonly optimiserSteps: number;
   readonly schedule: ScheduleState;
-  /** In mixed precision. */
+  /** In mixed precision only. */
   readonly lossScale?: LossScaleState;
   readonly bestLoss: number | null;
   /** The epoch of the best loss. */
   readonly bestEpoch: number | null;
   readonly epochsWithoutGain: number;
-  /** Sums of finite values over the steps done in the unfinished epoch, and how many values each has. */
+  /** Sums of finite metrics over the steps of the unfinished epoch. */
   readonly sums: Metrics;
+  /** Number of values in each sum. */
   readonly counts: Metrics;
 }
 
-/** Why nothing is left to train; undefined where something is. */
+/** Returns why a training is complete, or undefined if it is not. */
 export function whyTrained(
   { epoch, epochsWithoutGain }: Pick<TrainerState, "epoch" | "epochsWithoutGain">,
   { epochs, patience }: Pick<TrainerOptions, "epochs" | "patience">,
@@ -67,21 +70,21 @@ export function whyTrained(
 export type CheckpointKind = "best" | "last" | "periodic";
 
 export interface TrainerParts {
-  /** Its output `loss` is a scalar; its other outputs are metrics of the batch. */
+  /** Has a scalar output `loss`; its other outputs are metrics of the batch. */
   readonly step: TrainingStep;
-  /** The same on validation batches: each output is `[batch]`, a value per sample. */
+  /** Evaluates validation batches. Each output is `[batch]`, one value per sample. */
   readonly evaluation?: Executable;
   readonly training: BatchSource;
   readonly validation?: BatchSource;
   readonly schedule: Schedule;
-  /** Makes what is reported of means over steps or patches, if that is something else. */
+  /** Converts means over steps or patches to the reported metrics. Defaults to the means. */
   readonly summary?: (means: Metrics) => Metrics;
   readonly report: (event: NewRunEvent) => void;
-  /** Writes a checkpoint; weights do not change until it resolves. */
+  /** Writes a checkpoint. Weights do not change until it resolves. */
   readonly save: (kind: CheckpointKind, state: TrainerState) => Promise<void>;
-  /** Writes an epoch into the log. Called before the checkpoints that count the epoch as done. */
+  /** Writes an epoch to the log. Called before the checkpoints that count the epoch as done. */
   readonly logEpoch: (epoch: EpochResult) => Promise<void>;
-  /** Shows an epoch: charts and previews. */
+  /** Updates charts and previews after an epoch. */
   readonly showEpoch: (epoch: EpochResult) => Promise<void>;
 }
 
@@ -93,7 +96,7 @@ export type EpochResult = Pick<
 
 const secondsSince = (start: number) => (performance.now() - start) / 1000;
 
-/** Trains epoch after epoch. It can be stopped after any step and resumes there exactly. */
+/** Runs a training. It can be stopped after any step, and resumes exactly there. */
 export class Trainer {
   private epoch = 0;
   private step = 0;
@@ -103,9 +106,9 @@ export class Trainer {
   private averages = new MetricAverages();
   /** Seconds per step, averaged over the recent ones. */
   private pace: number | undefined;
-  /** When the next checkpoint to resume from is due, in milliseconds of this process. */
+  /** When the next checkpoint to resume from is due, as `performance.now()`. */
   private nextSave = 0;
-  /** The position of the last checkpoint to resume from. */
+  /** Epoch and step of the last checkpoint to resume from. */
   private savedAt = "";
 
   constructor(
@@ -129,7 +132,7 @@ export class Trainer {
     };
   }
 
-  /** Continues from a state. An unfinished epoch starts again where it has another number of steps now. */
+  /** Continues from a state. An unfinished epoch starts again if its number of steps has changed. */
   restore(state: TrainerState): void {
     this.epoch = state.epoch;
     this.parts.step.steps = state.optimiserSteps;
@@ -145,12 +148,13 @@ export class Trainer {
       return;
     }
     this.step = state.step;
-    for (const [name, sum] of Object.entries(state.sums)) this.averages.put(name, sum, state.counts[name]);
+    for (const [name, sum] of Object.entries(state.sums))
+      this.averages.put(name, sum, entryOf(state.counts, name));
   }
 
   /**
-   * Trains until the last epoch, until patience runs out, or until `signal` asks to stop. Throws `DivergedError` when the loss is
-   * not finite any more; checkpoints then hold the weights before.
+   * Trains until the last epoch, until patience runs out, or until `signal` requests a stop. Throws `DivergedError` when the loss is
+   * no longer finite. Checkpoints then hold earlier weights.
    */
   async run(signal: AbortSignal): Promise<"finished" | "stopped"> {
     this.nextSave = 0;
@@ -171,7 +175,7 @@ export class Trainer {
     }
   }
 
-  /** Trains the steps that the epoch has left, or until `signal` asks to stop. */
+  /** Trains the remaining steps of the epoch, or until `signal` requests a stop. */
   private async trainEpoch(signal: AbortSignal): Promise<void> {
     const { training } = this.parts;
     let saved = performance.now();
@@ -212,7 +216,7 @@ export class Trainer {
     });
   }
 
-  /** Validates, logs and saves an epoch whose steps are done; false when `signal` asked to stop before it was validated. */
+  /** Validates, logs and saves an epoch whose steps are done. Returns false if `signal` requested a stop before it was validated. */
   private async endEpoch(started: number, signal: AbortSignal): Promise<boolean> {
     const { schedule, report, save, logEpoch, showEpoch } = this.parts;
     const learningRate = schedule.rateAt(this.epoch, this.step - 1);
@@ -247,7 +251,7 @@ export class Trainer {
     return true;
   }
 
-  /** Writes a checkpoint to resume from should the process be killed, as often as costs little time. */
+  /** Writes a checkpoint to resume from after a crash, at most {@link SAVING_SHARE} of the time. */
   private async saveWhenDue(): Promise<void> {
     const started = performance.now();
     if (started < this.nextSave) return;
@@ -256,7 +260,7 @@ export class Trainer {
     this.nextSave = ended + (ended - started) / SAVING_SHARE;
   }
 
-  /** Writes the checkpoint to resume from, unless it is there. */
+  /** Writes the checkpoint to resume from, unless it is up to date. */
   private async saveProgress(): Promise<void> {
     const position = `${this.epoch}:${this.step}`;
     if (this.savedAt === position) return;
@@ -264,7 +268,7 @@ export class Trainer {
     this.savedAt = position;
   }
 
-  /** Metrics averaged over the validation samples; undefined without validation. */
+  /** Returns metrics averaged over the validation samples, or undefined without validation. */
   private async validate(signal: AbortSignal): Promise<Metrics | "stopped" | undefined> {
     const { evaluation, validation } = this.parts;
     if (evaluation === undefined || validation === undefined) return undefined;
@@ -281,9 +285,9 @@ export class Trainer {
         }
       }
     }
-    // A loss over some of the samples would compare with no other epoch's.
-    const { loss, ...metrics } = averages.averages;
-    return this.summary(finite ? { loss, ...metrics } : metrics);
+    // A loss over only some of the samples cannot be compared with other epochs.
+    const { loss: _, ...metrics } = averages.averages;
+    return this.summary(finite ? averages.averages : metrics);
   }
 
   private summary(values: Metrics): Metrics {
@@ -296,15 +300,15 @@ export class Trainer {
   }
 
   /**
-   * Whether a step moved no weights, because its gradients were too large for float16.
+   * Whether a step changed no weights, because its gradients were too large for float16. Reports it.
    *
-   * @param before the loss scale that the step began with
+   * @param before the loss scale before the step
    */
   private wasSkipped(before: number, place: string): boolean {
     const { scale = 1 } = this.parts.step.lossScale ?? {};
     if (scale >= before) return false;
     this.say(
-      `No weights moved at ${place}: gradients were too large for float16. The loss scale is now ${scale}.`,
+      `No weights changed at ${place}: gradients were too large for float16. The loss scale is now ${scale}.`,
     );
     return true;
   }
@@ -314,11 +318,13 @@ export class Trainer {
   }
 }
 
+/** Copies a batch to the inputs of an executable. */
 function fill(executable: Pick<Executable, "inputs">, batch: Batch): void {
-  for (const [name, values] of Object.entries(batch.inputs)) executable.inputs[name].set(values);
+  for (const [name, values] of Object.entries(batch.inputs)) entryOf(executable.inputs, name).set(values);
 }
 
-/** The outputs of a training step, a number each. */
+/** Returns the outputs of a training step, one number each. */
 function scalars(executable: TrainingStep): Record<string, number> {
-  return Object.fromEntries(Object.entries(executable.outputs).map(([name, values]) => [name, values[0]]));
+  const outputs = Object.entries(executable.outputs);
+  return Object.fromEntries(outputs.map(([name, values]) => [name, at(values, 0)]));
 }

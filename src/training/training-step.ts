@@ -1,17 +1,24 @@
-/** A training step on any runtime: on the device as a whole, or gradients there and the optimizer here. */
+/** Training steps on any runtime: entirely on the device, or with gradients there and the optimizer here. */
+import { at } from "../facts/checked-lists.ts";
 import {
   type Executable,
   GRADIENT_SQUARES,
   type InputData,
   type Runtime,
+  type StepMemory,
   type TrainingStep,
 } from "../runtime/executable.ts";
 import { clipScale, type TrainingSettings } from "../runtime/optimizer-settings.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import type { Program } from "../runtime/program.ts";
+import { AccumulatedStep, batchOf } from "./accumulated-step.ts";
 import { Optimizer } from "./optimizer.ts";
 
-/** @param program its output `loss` is a scalar */
+/**
+ * Compiles a training step. Throws {@link PrecisionError}.
+ *
+ * @param program has a scalar output `loss`
+ */
 export function compileTraining(
   runtime: Runtime,
   program: Program,
@@ -19,13 +26,16 @@ export function compileTraining(
   settings: TrainingSettings,
 ): TrainingStep {
   checkPrecision(runtime, settings);
+  const { partSize } = settings;
+  if (partSize !== undefined && partSize < batchOf(program))
+    return new AccumulatedStep(runtime, program, parameters, settings, partSize);
   if (runtime.compileTraining !== undefined) return runtime.compileTraining(program, parameters, settings);
   const gradientSquares = settings.clipNorm > 0;
   const executable = runtime.compile(program, parameters, { gradients: true, gradientSquares });
   return new HostTrainingStep(executable, new Optimizer(settings.optimizer, parameters), settings.clipNorm);
 }
 
-/** A device does not compute in the precision that is asked for; the message says why and what to do. */
+/** A device does not support the requested precision. The message says why and what to do. */
 export class PrecisionError extends Error {
   override readonly name = "PrecisionError";
 }
@@ -39,10 +49,11 @@ export function checkPrecision(runtime: Runtime, { precision }: TrainingSettings
       : runtime.whyNotMixed?.();
   if (reason === undefined) return;
   throw new PrecisionError(
-    `--precision mixed: ${runtime.device} ${reason}. Leave it out, or choose a GPU that has it by --gpu (biapy --devices lists them).`,
+    `--precision mixed: ${runtime.device} ${reason}. Omit --precision, or select a GPU that supports it with --gpu (biapy --devices lists the GPUs).`,
   );
 }
 
+/** Computes gradients on the runtime, and runs the optimizer on the CPU. */
 class HostTrainingStep implements TrainingStep {
   constructor(
     private readonly executable: Executable,
@@ -59,6 +70,10 @@ class HostTrainingStep implements TrainingStep {
     return outputs;
   }
 
+  get memory(): StepMemory | undefined {
+    return this.executable.memory;
+  }
+
   get steps(): number {
     return this.optimizer.steps;
   }
@@ -70,7 +85,7 @@ class HostTrainingStep implements TrainingStep {
   async run(seed: number, learningRate: number): Promise<void> {
     await this.executable.run(seed);
     const squares = this.executable.outputs[GRADIENT_SQUARES];
-    const scale = squares === undefined ? 1 : clipScale(squares[0], this.clipNorm);
+    const scale = squares === undefined ? 1 : clipScale(at(squares, 0), this.clipNorm);
     await this.optimizer.step(learningRate, scale);
   }
 

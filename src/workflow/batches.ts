@@ -48,7 +48,10 @@ export class PatchBatches implements BatchSource {
           : this.patches.read(order[place] ?? 0, epoch),
       ),
     );
-    const random = new Random(this.seed).fork(this.training ? 1 : 2, epoch, step);
-    return this.task.training.batch(samples, (sample) => random.fork(sample));
+    const random = new Random(this.seed).fork(this.training ? 1 : 2, epoch);
+    // What is hidden of a validation patch does not depend on how many are computed at a time.
+    const drawn = this.training ? random.fork(step) : random.fork(0);
+    const first = this.training ? 0 : step * size;
+    return this.task.training.batch(samples, (sample) => drawn.fork(first + sample));
   }
 }

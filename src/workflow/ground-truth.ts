@@ -1,6 +1,8 @@
 /** DATA.*.GT_PATH: what the images of a phase should become, matched by name and checked before anything trains. */
+
 import { basename } from "node:path";
 import type { Config } from "../config/config.ts";
+import { at } from "../facts/checked-lists.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { listImages, openImage } from "../images/files.ts";
 import { ImageError, type ImageInfo, type ImageSource, type OpenOptions } from "../images/image.ts";
@@ -30,8 +32,9 @@ function ambiguity(
   const names = (paths: readonly string[]) => paths.map((path) => basename(path)).join(" and ");
   for (const [index, found] of matches.entries()) {
     if (found.length > 1)
-      return `${names(found)} are named as ${basename(images[index].path)} is. Keep one of them.`;
-    const sharing = images.filter((_, other) => found.length === 1 && matches[other].includes(found[0]));
+      return `${names(found)} are named as ${basename(at(images, index).path)} is. Keep one of them.`;
+    const [own] = found;
+    const sharing = images.filter((_, other) => own !== undefined && at(matches, other).includes(own));
     if (sharing.length > 1)
       return `${names(found)} is named as ${names(sharing.map(({ path }) => path))} are. Give each image a name of its own.`;
   }
@@ -62,7 +65,7 @@ export async function groundTruth(
   const matches = images.map(({ path }) => namedLike(paths, path));
   const ambiguous = ambiguity(images, matches);
   if (ambiguous !== undefined) throw new InputError([config.problem(key, `${folder}: ${ambiguous}`)]);
-  const missing = images.filter((_, index) => matches[index].length === 0);
+  const missing = images.filter((_, index) => at(matches, index).length === 0);
   if (missing.length > 0) {
     const names = missing.slice(0, 5).map(({ path }) => basename(path));
     const more = missing.length > 5 ? ` and ${missing.length - 5} more` : "";
@@ -73,7 +76,7 @@ export async function groundTruth(
   const problems: Problem[] = [];
   const found: ImageInfo[] = [];
   for (const [index, image] of images.entries()) {
-    const path = matches[index][0] ?? "";
+    const [path = ""] = at(matches, index);
     report({
       event: "progress",
       label: `Checking images of ${key}`,

@@ -1,5 +1,7 @@
 /** The names of results: an image's own without its extension, as BiaPy names them, unless two images would share one. */
+
 import { basename } from "node:path";
+import { at } from "../facts/checked-lists.ts";
 import type { ImageInfo } from "../images/image.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import { imageName } from "./write-image.ts";
@@ -34,7 +36,7 @@ export function resultNames(paths: readonly string[]): string[] {
 /** Images with the names of their results; says so where a name has to be longer than BiaPy's. */
 export function withResultNames(infos: readonly ImageInfo[], report: ReportEvent): ImageInfo[] {
   const names = resultNames(infos.map(({ path }) => path));
-  const longer = names.filter((name, index) => name !== imageName(infos[index].path));
+  const longer = names.filter((name, index) => name !== imageName(at(infos, index).path));
   if (longer.length > 0) {
     const listed = longer.slice(0, 4).map((name) => `${name}.tif`);
     const more = longer.length > listed.length ? "…" : "";

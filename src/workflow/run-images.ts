@@ -1,10 +1,17 @@
 /** The images of a run, opened, checked and cut into patches before anything trains. */
+
 import { channelsOf, ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { ImageSet, type ImageSetSettings } from "../data/image-set.ts";
 import type { NormalizationSettings } from "../data/normalization.ts";
 import { type ImageDemands, type ImagePairs, inspectImages, PatchSet } from "../data/patches.ts";
-import { isFilteredOut, type SampleFilter } from "../data/sample-filter.ts";
+import {
+  type FilteredSample,
+  isFilteredOut,
+  needsWholeImage,
+  type SampleFilter,
+} from "../data/sample-filter.ts";
+import { at } from "../facts/checked-lists.ts";
 import { bytes } from "../facts/format.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { listImages } from "../images/files.ts";
@@ -125,13 +132,19 @@ async function testPairs(
 }
 
 /** Whether a whole image is left out. */
-async function filtersImage(filter: SampleFilter, { images, targets }: ImagePairs, index: number) {
+async function filtersImage(filter: SampleFilter, pairs: ImagePairs, index: number): Promise<boolean> {
+  const { image, target } = await wholeSample(pairs, index);
+  return isFilteredOut(filter, image, target);
+}
+
+async function wholeSample({ images, targets }: ImagePairs, index: number): Promise<FilteredSample> {
   const whole = async (set: ImageSet) => {
     const image = await set.image(index);
     const [z, y, x] = image.info.shape;
     return image.cut([0, 0, 0], [z, y, x]);
   };
-  return isFilteredOut(filter, await whole(images), targets && (await whole(targets)));
+  const image = await whole(images);
+  return { image, target: targets === undefined ? image : await whole(targets) };
 }
 
 /** Leaves out what DATA.TRAIN.FILTER_SAMPLES or DATA.VAL.FILTER_SAMPLES names: patches, or images under DATA.FILTER_BY_IMAGE. */
@@ -151,11 +164,17 @@ async function filteredPatches(
     known.set(image, found);
     return found;
   };
+  let latest: { readonly image: number; readonly whole: FilteredSample } | undefined;
+  const wholeOf = async (image: number) => {
+    if (latest?.image !== image) latest = { image, whole: await wholeSample(all.pairs, image) };
+    return latest.whole;
+  };
+  const wanted = needsWholeImage(filter);
   const kept = await all.filtered(async ({ image, start }, size) => {
     if (byImage) return !(await leftOut(image));
     const patch = await (await images.image(image)).cut(start, size);
     const target = targets && (await (await targets.image(image)).cut(start, size));
-    return !isFilteredOut(filter, patch, target);
+    return !isFilteredOut(filter, patch, target, wanted ? await wholeOf(image) : undefined);
   });
   const key = `DATA.${phase}.FILTER_SAMPLES` as const;
   if (kept.count === 0)
@@ -259,11 +278,11 @@ const MOST_PATCHES = 4_000_000;
 function refuseTooManyPatches(config: Config, phase: "TRAIN" | "VAL", infos: readonly ImageInfo[]): void {
   const patch = patchBox(config);
   const counts = infos.map(({ shape }) =>
-    patch.reduce((product, size, axis) => product * Math.ceil(shape[axis] / size), 1),
+    patch.reduce((product, size, axis) => product * Math.ceil(at(shape, axis) / size), 1),
   );
   const total = counts.reduce((sum, count) => sum + count, 0);
   if (total <= MOST_PATCHES) return;
-  const largest = infos[counts.indexOf(counts.reduce((most, count) => Math.max(most, count), 0))];
+  const largest = at(infos, counts.indexOf(counts.reduce((most, count) => Math.max(most, count), 0)));
   const message = `its images hold more than ${MOST_PATCHES} patches; the largest, ${largest.path}, has ${largest.shape.join(" x ")} values. Cut out the parts to train on, or make DATA.PATCH_SIZE larger.`;
   throw new InputError([config.problem(`DATA.${phase}.PATH`, message)]);
 }

@@ -21,6 +21,8 @@ export interface RunRequest {
   readonly normalizePixels: boolean;
   /** Defaults to `single`; a resumed run keeps its own. */
   readonly precision?: Precision;
+  /** Patches that a step computes at a time; gradients of a batch are added up. Defaults to the whole batch. */
+  readonly partSize?: number;
   readonly openRuntime: (work: Work) => Promise<Runtime>;
   readonly report: ReportEvent;
   readonly signal: AbortSignal;

@@ -7,6 +7,7 @@ import { startingWeightsPath } from "../facts/result-tree.ts";
 import type { WorkflowName } from "../facts/workflows.ts";
 import { declaredWeights } from "../runtime/declared-weights.ts";
 import { DeviceMemoryError } from "../runtime/device-memory-error.ts";
+import type { TrainingSettings } from "../runtime/optimizer-settings.ts";
 import { Parameters } from "../runtime/parameters.ts";
 import type { Precision } from "../runtime/precision.ts";
 import { checkPrecision, PrecisionError } from "../training/training-step.ts";
@@ -25,7 +26,8 @@ import { loadStartingWeights, ownCheckpoint } from "./starting-weights.ts";
 import { type Task, trainingProgram } from "./tasks/task.ts";
 import { ImageTester } from "./test-images.ts";
 import { testImages } from "./test-run.ts";
-import { TrainingRun } from "./training-run.ts";
+import { largestDivisor } from "./training-memory.ts";
+import { type RunTasks, TrainingRun } from "./training-run.ts";
 
 /**
  * Runs a configuration whose keys have been checked. Throws `InputError` for images and checkpoints that cannot be used, and
@@ -58,12 +60,16 @@ async function trainAndTest(given: RunRequest, run: DurableRun): Promise<"finish
       const problems = otherImages(beginning.checkpoints[0], config, fingerprints);
       if (problems.length > 0) throw new InputError(problems);
     }
-    const settings = trainingSettings(config, precisionOf(given, beginning));
-    const program = trainingProgram(task);
+    const tasks = await fittingTasks(given, task, images);
+    const settings: TrainingSettings = {
+      ...trainingSettings(config, precisionOf(given, beginning)),
+      partSize: partSize(given, tasks.training.batchSize),
+    };
+    const program = trainingProgram(tasks.training);
     const runtime = await given.openRuntime({ program, training: settings });
     const request: RunningRequest = { ...given, runtime, training: settings, run, images, fingerprints };
     try {
-      return await onDevice(request, task, beginning);
+      return await onDevice(request, tasks, beginning);
     } catch (error) {
       if (error instanceof DeviceMemoryError) throw await smallerBatch(request, runtime.device);
       if (error instanceof PrecisionError)
@@ -77,6 +83,29 @@ async function trainAndTest(given: RunRequest, run: DurableRun): Promise<"finish
   }
 }
 
+/** Sets up the tasks of a run: a batch is never larger than the patches that there are, which are all that BiaPy would train on. */
+async function fittingTasks(given: RunRequest, task: Task, images: RunImages): Promise<RunTasks> {
+  const sized = (size: number) =>
+    size >= task.batchSize ? task : taskOf({ ...given, config: given.config.with("TRAIN.BATCH_SIZE", size) });
+  const { training, validation } = images;
+  if (training !== undefined && training.count < task.batchSize) {
+    const message = `TRAIN.BATCH_SIZE: there are ${training.count} training patches, and a step takes all of them.`;
+    given.report({ event: "log", level: "info", message });
+  }
+  return {
+    training: await sized(training?.count ?? task.batchSize),
+    validation: await sized(Math.min(validation?.count ?? task.batchSize, given.partSize ?? task.batchSize)),
+  };
+}
+
+/** How many patches are computed at a time, where that is not the whole batch. Throws `InputError` for a size that does not divide it. */
+function partSize({ partSize: asked }: RunRequest, batch: number): number | undefined {
+  if (asked === undefined || asked >= batch) return undefined;
+  if (asked >= 1 && batch % asked === 0) return asked;
+  const message = `--part_size ${asked} does not divide the batch of ${batch}: ${largestDivisor(batch, Math.max(asked, 1))} does.`;
+  throw new InputError([{ severity: "error", message }]);
+}
+
 /** Fingerprints of the images that are trained on, by phase. */
 function trainedImages({ training, validation }: RunImages): ImageFingerprints {
   if (training === undefined) return {};
@@ -88,12 +117,20 @@ function trainedImages({ training, validation }: RunImages): ImageFingerprints {
 
 async function onDevice(
   request: RunningRequest,
-  task: Task,
+  tasks: RunTasks,
   beginning: Beginning,
 ): Promise<"finished" | "stopped"> {
   const { config, tree, run, images, runtime, signal, training, report } = request;
+  const task = tasks.training;
   const trainable = beginning.kind !== "test";
   if (trainable) {
+    if (training.partSize !== undefined && runtime.compileTraining !== undefined)
+      throw new InputError([
+        {
+          severity: "error",
+          message: `--part_size: ${runtime.device} computes whole batches only. Leave it out, or choose the CPU by --gpu "".`,
+        },
+      ]);
     checkPrecision(runtime, training);
     checkLossPrecision(config, training.precision ?? "single");
   }
@@ -110,7 +147,7 @@ async function onDevice(
       await writeFileAtomically(file, request.configText);
     if (images.training !== undefined && trainable) {
       if (beginning.kind === "fresh" || beginning.done === undefined) {
-        const training = new TrainingRun(request, task, parameters, images.training, images.validation);
+        const training = new TrainingRun(request, tasks, parameters, images.training, images.validation);
         const from = beginning.kind === "resume" ? beginning.checkpoints : [];
         if ((await training.train(from)) === "stopped") return "stopped";
       }

@@ -32,8 +32,21 @@ import type { RunningRequest } from "./run-request.ts";
 import { scheduleSettings } from "./settings.ts";
 import { evaluationProgram, type Task, trainingProgram } from "./tasks/task.ts";
 import { ImageTester } from "./test-images.ts";
+import { checkMemory } from "./training-memory.ts";
+
+/** The task at the batch sizes of training and of validation. */
+export interface RunTasks {
+  readonly training: Task;
+  readonly validation: Task;
+}
+
+/** Charts load and are drawn within a second: a training of a few seconds need not wait for them more than once. */
+const CHARTS_AFTER = 10_000;
+/** Largest share of the time that goes into charts while a model trains. */
+const CHARTS_SHARE = 0.03;
 
 export class TrainingRun {
+  private readonly task: Task;
   private readonly tensorboard: TensorboardWriter;
   private readonly step: TrainingStep;
   private readonly learningRate: number;
@@ -42,19 +55,24 @@ export class TrainingRun {
   private features: FeaturePreview | "none" | undefined;
   /** Text that names the last written checkpoint. */
   private lastSaved: string | undefined;
+  /** When charts may be drawn next, in milliseconds of this process. */
+  private nextCharts = performance.now() + CHARTS_AFTER;
+  /** Whether epochs were trained that the charts do not show. */
+  private chartsAreOld = false;
   /** Kinds of previews that could not be written. */
   private readonly failing = new Set<string>();
 
   constructor(
     private readonly request: RunningRequest,
-    private readonly task: Task,
+    private readonly tasks: RunTasks,
     private readonly parameters: Parameters,
     private readonly patches: PatchSet,
     private readonly validationPatches: PatchSet | undefined,
   ) {
     const { config, tree } = request;
     this.tensorboard = new TensorboardWriter(tree.tensorboard);
-    this.step = compileTraining(request.runtime, trainingProgram(task), parameters, request.training);
+    this.task = tasks.training;
+    this.step = compileTraining(request.runtime, trainingProgram(this.task), parameters, request.training);
     this.learningRate = Number(config.first("TRAIN.LR"));
     this.log = trainLogPath(tree);
   }
@@ -65,15 +83,20 @@ export class TrainingRun {
    * @param from checkpoints to resume from, the furthest first; none for a fresh start
    */
   async train(from: readonly CheckpointHeader[]): Promise<"finished" | "stopped"> {
-    const { config, runtime, signal } = this.request;
-    const { task, parameters, step } = this;
+    const { config, runtime, signal, report } = this.request;
+    const { task, tasks, parameters, step } = this;
     const seed = config.number("SYSTEM.SEED");
     const training = new PatchBatches(this.patches, task, seed, true);
-    const validation = this.validationPatches && new PatchBatches(this.validationPatches, task, seed, false);
+    const validation =
+      this.validationPatches && new PatchBatches(this.validationPatches, tasks.validation, seed, false);
     const epochs = config.number("TRAIN.EPOCHS");
     let evaluation: Executable | undefined;
     try {
-      evaluation = validation && runtime.compile(evaluationProgram(task), parameters, { gradients: false });
+      evaluation =
+        validation && runtime.compile(evaluationProgram(tasks.validation), parameters, { gradients: false });
+      await parameters.settled();
+      const batch = this.request.training.partSize ?? task.batchSize;
+      checkMemory({ config, report, programs: [step.memory, evaluation?.memory], batch });
       const trainer = new Trainer(
         {
           step,
@@ -98,6 +121,7 @@ export class TrainingRun {
       else await this.writeBeforeTraining(seed);
       this.reportStart(training.stepsPerEpoch, epochs, trainer.state.epoch + 1);
       const status = await trainer.run(signal);
+      if (this.chartsAreOld) await this.drawCharts();
       const { epoch, bestEpoch } = trainer.state;
       // The best checkpoint then is the last one too, and a checkpoint can be a gigabyte.
       if (status === "finished" && bestEpoch === epoch)
@@ -201,23 +225,34 @@ export class TrainingRun {
     report({ event: "checkpoint", path, kind, epoch: state.epoch });
   }
 
-  /** Shows an epoch in TensorBoard's log, in charts (every LOG.CHART_CREATION_FREQ epochs and after the last), and in a preview. */
+  /**
+   * Shows an epoch in TensorBoard's log, in a preview, and every LOG.CHART_CREATION_FREQ epochs in charts, as often as these cost
+   * little time. They are drawn in any case when training ends or stops.
+   */
   private async show(result: EpochResult): Promise<void> {
-    const { config, tree } = this.request;
+    const { config } = this.request;
     await this.attempt("TensorBoard's log", () =>
       this.tensorboard.scalars(epochScalars(result), result.epoch),
     );
+    this.chartsAreOld = true;
     const due = result.epoch % config.number("LOG.CHART_CREATION_FREQ") === 0;
-    if (due || result.epoch === config.number("TRAIN.EPOCHS"))
-      await this.attempt("Charts", async () => {
-        // Loaded here: charts take a third of a second to load, which the first training step need not wait for.
-        const { writeCharts } = await import("../results/charts.ts");
-        await writeCharts(tree, await readTrainLog(this.log));
-      });
+    if (due && performance.now() >= this.nextCharts) await this.drawCharts();
     await this.attempt("The preview", async () => {
       await this.preview(result);
       await this.previewFeatures(result);
     });
+  }
+
+  private async drawCharts(): Promise<void> {
+    const started = performance.now();
+    await this.attempt("Charts", async () => {
+      // Loaded here: charts take a third of a second to load, which the first training step need not wait for.
+      const { writeCharts } = await import("../results/charts.ts");
+      await writeCharts(this.request.tree, await readTrainLog(this.log));
+    });
+    this.chartsAreOld = false;
+    const ended = performance.now();
+    this.nextCharts = ended + (ended - started) / CHARTS_SHARE;
   }
 
   /** Writes something that training does not depend on: where that fails, a warning says so once. */

@@ -33,6 +33,8 @@ export function makeBiapyPython(): string {
   install("torch==2.13.0");
   install("--no-deps", "torchvision==0.28.*");
   install("biapy==3.7.1", "tifffile", "tensorboard", "onnx");
+  // bioimageio.spec 0.5.7 cannot write its descriptions with pydantic 2.13 and later.
+  install("bioimageio.core>=0.9.6", "onnxruntime", "pydantic==2.12.*");
   // Judges of image files.
   install("zarr", "h5py", "hdf5plugin", "imagecodecs", "nibabel", "imageio", "pillow");
   run(PYTHON, "-c", MEND_TORCHVISION);

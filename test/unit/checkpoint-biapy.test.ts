@@ -141,7 +141,7 @@ test("weights alone are found wherever BiaPy looks for them", async () => {
     assert.deepEqual(await checkpoint.weights.get("weight")?.read(), Float32Array.of(7));
     await checkpoint.close();
   }
-  await assert.rejects(loadBiapyCheckpoint(fixture("values.pth")), /holds no weights by name/);
+  await assert.rejects(loadBiapyCheckpoint(fixture("values.pth")), /contains no weights by name/);
 });
 
 test("BatchNorm's statistics are weights but not among the optimizer's parameters", async () => {

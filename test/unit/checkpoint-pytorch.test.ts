@@ -121,10 +121,7 @@ test("a file without checksums is read", async () => {
 });
 
 test("a file that would run a command is refused by that command's name and runs nothing", async () => {
-  assert.match(
-    await rejected(fixture("malicious.pth")),
-    /import of "(posix|nt)\.system".*Nothing of it was run/s,
-  );
+  assert.match(await rejected(fixture("malicious.pth")), /import of "(posix|nt)\.system".*It was not run/s);
   assert.equal(existsSync("HACKED"), false);
 });
 

@@ -242,7 +242,10 @@ test("what only BiaPy does is refused, and what changes nothing here is said", (
     ["MODEL: {FREEZE_LAYERS_MATCHING: ['blocks.*']}", []],
     ["MODEL: {FREEZE_LAYERS_MATCHING: ['(']}", ["error MODEL.FREEZE_LAYERS_MATCHING"]],
     ["MODEL: {FREEZE_LAYERS_MATCHING: []}", []],
-    ["MODEL: {BMZ: {EXPORT: {ENABLE: True}}}", ["warning MODEL.BMZ.EXPORT.ENABLE"]],
+    [
+      "MODEL: {BMZ: {EXPORT: {ENABLE: True}}}",
+      ["MODEL_NAME", "DESCRIPTION", "AUTHORS", "TAGS"].map((key) => `error MODEL.BMZ.EXPORT.${key}`),
+    ],
     ["DATA: {TEST: {MEDIAN_PADDING: True}}", ["warning DATA.TEST.MEDIAN_PADDING"]],
     ["DATA: {RESOLUTION_NORM: {ENABLE: True}}", ["error DATA.RESOLUTION_NORM.ENABLE"]],
     ["TEST: {ENABLE: True, REDUCE_MEMORY: True}", ["warning TEST.REDUCE_MEMORY"]],

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { transformerBlock } from "../../src/models/transformer.ts";
 import { convolution } from "../../src/runtime/convolution.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { layerNormalization } from "../../src/runtime/normalization.ts";
@@ -83,6 +84,11 @@ const REFUSALS: readonly Refusal[] = [
     "a convolution",
     (scope, x) => convolution(x, scope.parameter("w", [8, 3, 3, 3], ones), window),
     /^block\.layer: Convolution of x \[2, 8, 8, 4\] and weight \[8, 3, 3, 3\]: the weight takes 3 channels and the image has 4/,
+  ],
+  [
+    "an image in the place of tokens",
+    (scope, x) => transformerBlock(scope, x, { heads: 1, hidden: 4, epsilon: 1e-6 }),
+    /^block\.layer\.\S+: The shape of tokens must have 3 elements, not 4/,
   ],
   [
     "a large kernel",

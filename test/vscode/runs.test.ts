@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import type { Frame } from "playwright-core";
 import { tinyModel } from "./configurations.ts";
 import { sampleWindow } from "./sample-window.ts";
-import { until, type Workbench } from "./workbench.ts";
+import { TRAINED, until, type Workbench } from "./workbench.ts";
 
 const scenario = sampleWindow({
   "long.biapy.yaml": tinyModel(2000),
@@ -129,11 +129,17 @@ scenario(
     await workbench.dismissNotices();
     writeResultFolder(folder, absent);
     const question = workbench.page.getByRole("dialog").filter({ hasText: `${absent} does not exist` });
-    await until(async () => {
-      await workbench.command("BiaPy: Run Training");
-      await question.waitFor({ timeout: 3000 });
-      return true;
-    }, "the question");
+    // The setting is heeded a moment after it is written.
+    await until(
+      async () => {
+        if (await question.isVisible()) return true;
+        await workbench.command("BiaPy: Run Training");
+        await question.waitFor({ timeout: 10_000 });
+        return true;
+      },
+      "the question",
+      TRAINED,
+    );
     await workbench.screenshot("9-absent-drive");
     await question.getByRole("button", { name: "Cancel" }).click();
     assert.ok(!existsSync("/no-such-drive"));

@@ -61,7 +61,7 @@ scenario("a restored image stands beside its worsened copy", async ({ workbench,
 scenario("an encoder's features are shown, and a click finds similar places", async ({ workbench }) => {
   await workbench.command("BiaPy: Show Features…");
   await workbench.choose("restore, run 1");
-  await workbench.choose(/^Features$/);
+  await workbench.choose("Colors over each test image");
   await workbench.entries.filter({ hasText: "nuclei-01.tif" }).waitFor({ timeout: TRAINED });
   await workbench.choose("nuclei-01.tif");
   const viewer = await workbench.viewer();

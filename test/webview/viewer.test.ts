@@ -173,20 +173,22 @@ test("two images in one, left and right of a divider", () =>
 test("errors of a segmentation are shown over its image in two colors", async () => {
   const folder = await mkdtemp(join(tmpdir(), "viewer-"));
   // Left half found, upper half right: a quarter each is found rightly, wrongly, missed and empty.
-  const mask = (inside: (y: number, x: number) => boolean) => {
-    const data = Uint8Array.from({ length: 400 }, (_, at) => (inside(Math.floor(at / 20), at % 20) ? 1 : 0));
+  const mask = (inside: (y: number, x: number) => boolean, value = 1) => {
+    const data = Uint8Array.from({ length: 400 }, (_, at) =>
+      inside(Math.floor(at / 20), at % 20) ? value : 0,
+    );
     return { shape: [1, 20, 20, 1] as const, sampleType: "uint8" as const, data };
   };
   const files = {
-    Original: () => false,
+    Original: (y: number, x: number) => y === 0 && x === 0,
     Prediction: (_: number, x: number) => x < 10,
     "Ground truth": (y: number) => y < 10,
   };
   const images = [];
   for (const [title, inside] of Object.entries(files)) {
     const path = join(folder, `${title}.tif`);
-    await writeTiff(path, mask(inside));
-    images.push({ ...(await store.open(path)), title });
+    await writeTiff(path, mask(inside, title === "Original" ? 255 : 1));
+    images.push({ ...(await store.open(path)), title, labels: title !== "Original" });
   }
   const webview = await harness.open("viewer", { width: 1000, height: 500 });
   await webview.tell({ type: "show", images });
@@ -202,6 +204,9 @@ test("errors of a segmentation are shown over its image in two colors", async ()
   await eventually(async () => assert.deepEqual(await at(0.25, 0.75), [230, 100, 0]));
   assert.deepEqual(await at(0.75, 0.25), [0, 110, 255]);
   assert.deepEqual(await at(0.25, 0.25), [0, 0, 0]);
+  // Class 1 is white beside an image of values up to 255, with which it shares no contrast.
+  const classes = frame.locator(".tile-canvas").nth(1);
+  await eventually(async () => assert.deepEqual(await pixelColor(classes, 0.4, 0.5), [255, 255, 255]));
   assert.deepEqual(webview.complaints, []);
   await webview.close();
 });

@@ -19,6 +19,7 @@ export interface Run {
 
 export interface RunOptions {
   readonly resume?: boolean;
+  readonly partSize?: number;
   readonly watch?: (event: NewRunEvent, stopping: AbortController) => void;
 }
 
@@ -27,7 +28,7 @@ export async function run(
   results: string,
   number: number,
   text: string,
-  { resume = false, watch = () => {} }: RunOptions = {},
+  { resume = false, partSize, watch = () => {} }: RunOptions = {},
 ): Promise<Run> {
   const { config, problems } = loadConfig("job.yaml", text);
   const all = [...problems, ...checkConfig(config)];
@@ -44,6 +45,7 @@ export async function run(
     tree,
     resume,
     normalizePixels: false,
+    partSize,
     report: (event) => {
       events.push(event);
       watch(event, stopping);

@@ -108,14 +108,14 @@ async function chooseImage(pictures: readonly ImageEvent[]): Promise<ImageEvent 
 
 function show({ context }: Services, { files }: ImageEvent): void {
   const shown = [
-    ["Original", files.original],
-    [TITLE, files.features],
-    ["Prediction", files.prediction],
-    ["Ground truth", files.groundTruth],
-  ].flatMap(([title, path]) => (title === undefined || path === undefined ? [] : [{ title, path }]));
+    { title: "Original", path: files.original, labels: false },
+    { title: TITLE, path: files.features, labels: false },
+    { title: "Prediction", path: files.prediction, labels: true },
+    { title: "Ground truth", path: files.groundTruth, labels: true },
+  ].flatMap(({ path, ...each }) => (path === undefined ? [] : [{ ...each, uri: vscode.Uri.file(path) }]));
   openImages(
     context,
-    shown.map(({ path }) => vscode.Uri.file(path)),
-    { titles: shown.map(({ title }) => title) },
+    shown.map(({ uri }) => uri),
+    { titles: shown.map(({ title }) => title), labels: shown.map(({ labels }) => labels) },
   );
 }

@@ -167,7 +167,7 @@ export class TrainingPage {
     openImages(
       this.context,
       images.map(({ path }) => vscode.Uri.file(path)),
-      { titles, start },
+      { titles, labels: images.map(({ labels = false }) => labels), start },
     );
   }
 

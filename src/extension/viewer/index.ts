@@ -21,6 +21,8 @@ const OPTIONAL_VIEWER = "biapy.imageViewer.optional";
 export interface ViewOptions {
   /** One for each image. Default: the files' names. */
   readonly titles?: readonly string[];
+  /** Whether the values of each image are class numbers. Default: none are. */
+  readonly labels?: readonly boolean[];
   readonly start?: ViewStart;
 }
 
@@ -139,8 +141,10 @@ class ImageViewer {
       if (scheme !== "file")
         return { type: "show-failed", message: "Only images on a disk can be shown: save a copy first." };
       const reply = await this.reader.answer({ type: "open-image", request: 0, path: fsPath });
-      if (reply.type === "image") images.push({ ...reply.image, title: this.options.titles?.[index] });
-      else if (reply.type === "image-failed") return { type: "show-failed", message: reply.message };
+      if (reply.type === "image") {
+        const { titles, labels } = this.options;
+        images.push({ ...reply.image, title: titles?.[index], labels: labels?.[index] });
+      } else if (reply.type === "image-failed") return { type: "show-failed", message: reply.message };
     }
     return { type: "show", images, start: this.options.start };
   }

@@ -3,7 +3,8 @@
 
 /**
  * One step of Adam (Kingma & Ba 2015); `decoupled` decay as AdamW (Loshchilov & Hutter 2019), `coupled` as L2 in the
- * gradient. The gradient is first multiplied by `scale` (clipping). `rate` is the learning rate over the first moment's bias correction, `correction` 1/√(the second's).
+ * gradient. The gradient is multiplied by `scale` first (clipping). `rate` is the learning rate divided by the first moment's bias
+ * correction, `correction` is 1/√(the second moment's bias correction).
  */
 export function adam(
   weight: usize,

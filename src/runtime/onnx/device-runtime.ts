@@ -15,7 +15,7 @@ import { GraphBuilder } from "./graph.ts";
 import { hasHalfPrecision } from "./half-precision.ts";
 import { overwritable } from "./in-place.ts";
 import { encodeModel, type GraphDefinition } from "./model-proto.ts";
-import { NativeTensor, type Pointer, runtime, type TensorData } from "./native.ts";
+import { NativeTensor, type Pointer, runtime } from "./native.ts";
 import {
   FINITE,
   GRADIENT,
@@ -56,36 +56,30 @@ class DeviceGraph {
     purpose: string,
     destinations: Readonly<Record<string, Float32Array>> = {},
   ) {
-    const data = new Map<string, TensorData>();
+    const inputs = new Map<string, InputData>();
+    const outputs = new Map<string, Float32Array>();
     for (const { name, shape, type } of graph.inputs.filter(({ name }) => !isWeight.has(name))) {
-      const values = allocate({ shape, type: type as "float32" });
+      const values = allocate({ shape, type });
       if (values.byteLength > largestBuffer())
         throw new DeviceMemoryError(
           `${name} takes ${values.byteLength} bytes, more than the device's largest buffer.`,
         );
-      data.set(name, values);
+      inputs.set(name, values);
       this.sent.set(name, new NativeTensor(values, type, shape));
     }
     for (const { name, shape, type } of graph.outputs.filter((output) => !this.isMoved(output.name))) {
       const values = destinations[name] ?? new Float32Array(elementCount(shape));
-      data.set(name, values);
+      outputs.set(name, values);
       this.fetched.set(name, new NativeTensor(values, type, shape));
     }
-    this.random = graph.inputs
-      .filter(({ name }) => name.startsWith(UNIFORM))
-      .map(({ name }) => data.get(name) as Float32Array);
+    this.random = [...inputs].flatMap(([name, values]) =>
+      name.startsWith(UNIFORM) && values instanceof Float32Array ? [values] : [],
+    );
     // An input that the graph does not use can still be filled.
     this.inputs = Object.fromEntries(
-      Object.entries(program.inputs).map(([name, spec]) => [
-        name,
-        (data.get(name) as InputData | undefined) ?? allocate(spec),
-      ]),
+      Object.entries(program.inputs).map(([name, spec]) => [name, inputs.get(name) ?? allocate(spec)]),
     );
-    this.outputs = Object.fromEntries(
-      [...this.fetched.keys()]
-        .filter((name) => !(name in destinations))
-        .map((name) => [name, data.get(name) as Float32Array]),
-    );
+    this.outputs = Object.fromEntries([...outputs].filter(([name]) => !(name in destinations)));
     this.session = new DeviceSession(programModel(graph, purpose), settings);
   }
 
@@ -95,8 +89,8 @@ class DeviceGraph {
 
   /** Sets a scalar input. One that the graph does not use is ignored. */
   set(input: string, value: number): void {
-    const tensor = this.sent.get(input);
-    if (tensor !== undefined) (tensor.data as Float32Array)[0] = value;
+    const data = this.sent.get(input)?.data;
+    if (data instanceof Float32Array) data[0] = value;
   }
 
   async run(seed: number): Promise<void> {

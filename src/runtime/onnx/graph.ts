@@ -7,6 +7,7 @@ import {
   DATA_TYPE,
   type Domain,
   type GraphDefinition,
+  type InputDefinition,
   type NodeDefinition,
   type OnnxType,
   type ValueDefinition,
@@ -53,7 +54,7 @@ export class GraphBuilder {
   private readonly known = new Map<string, readonly Value[]>();
   private readonly knownConstants = new Map<string, Value>();
   private readonly constants = new Map<Value, ConstantDefinition>();
-  private readonly inputs: ValueDefinition[] = [];
+  private readonly inputs: InputDefinition[] = [];
   /** The source of each cast. */
   private readonly castFrom = new Map<Value, { readonly value: Value; readonly type: OnnxType }>();
   private counter = 0;
@@ -65,11 +66,13 @@ export class GraphBuilder {
     readonly precision: Precision = "single",
   ) {}
 
-  input(definition: ValueDefinition): Value {
+  /** Adds an input and returns its value. */
+  input(definition: InputDefinition): Value {
     this.inputs.push(definition);
     return definition.name;
   }
 
+  /** Adds a constant, from its little-endian bytes, and returns its value. */
   constant(type: OnnxType, shape: readonly number[], bytes: Uint8Array): Value {
     const key = `${type}[${shape}]${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64")}`;
     const existing = this.knownConstants.get(key);
@@ -105,6 +108,7 @@ export class GraphBuilder {
     return this.constant("int64", [values.length], new Uint8Array(BigInt64Array.from(values, BigInt).buffer));
   }
 
+  /** Adds a constant without axes. */
   scalar(value: number, type: OnnxType = "float32"): Value {
     return this.constant(type, [], scalarBytes(value, type));
   }
@@ -126,6 +130,7 @@ export class GraphBuilder {
     return outputs;
   }
 
+  /** Adds a reshape and returns its value. */
   reshape(value: Value, shape: readonly number[]): Value {
     return this.add("Reshape", [value, this.integers(shape)]);
   }

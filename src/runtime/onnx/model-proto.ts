@@ -25,13 +25,17 @@ export interface ValueDefinition {
   readonly shape: readonly number[];
 }
 
+export interface InputDefinition extends ValueDefinition {
+  readonly type: "float32" | "int32" | "bool";
+}
+
 export interface ConstantDefinition extends ValueDefinition {
   readonly bytes: Uint8Array;
 }
 
 export interface GraphDefinition {
   readonly nodes: readonly NodeDefinition[];
-  readonly inputs: readonly ValueDefinition[];
+  readonly inputs: readonly InputDefinition[];
   readonly outputs: readonly ValueDefinition[];
   readonly constants: readonly ConstantDefinition[];
 }

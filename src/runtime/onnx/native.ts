@@ -66,6 +66,12 @@ const PROTOTYPES = {
   releaseAllocator: [132, "void OrtReleaseAllocator(void *allocator)"],
   runBinding: [133, "void *OrtRunBinding(void *session, void *options, void *binding)"],
   createBinding: [134, "void *OrtCreateBinding(void *session, _Out_ void **binding)"],
+  registerAllocator: [144, "void *OrtRegisterAllocator(void *env, void *memory, void *arena)"],
+  createArena: [
+    156,
+    "void *OrtCreateArena(size_t limit, int growth, int firstBytes, int spareBytes, _Out_ void **arena)",
+  ],
+  releaseArena: [157, "void OrtReleaseArena(void *arena)"],
   releaseBinding: [135, "void OrtReleaseBinding(void *binding)"],
   bindInput: [136, "void *OrtBindInput(void *binding, const char *name, void *value)"],
   bindOutput: [137, "void *OrtBindOutput(void *binding, const char *name, void *value)"],
@@ -174,7 +180,28 @@ function load(): Onnxruntime {
   const environment = created(api, (out) => api.createEnvironment(LOG_FATAL_ONLY, "biapy-studio", out));
   check(api, api.disableTelemetry(environment));
   const cpuMemory = created(api, (out) => api.createCpuMemory(0, 0, out));
+  shareArena(api, environment);
   return { libraries: [...needed, library], api, environment, cpuMemory };
+}
+
+/** OrtArenaAllocator. */
+const ARENA = 1;
+/** No limit, growth by doubling, and what onnxruntime begins with by default. */
+const ARENA_DEFAULTS = { limit: 0, growth: 0, firstBytes: -1 } as const;
+/** A block is split where at least this much of it would be left over; the default is 128 MB. */
+const SPARE_BYTES = 2 ** 20;
+
+/**
+ * Makes all sessions on the CPU take memory from one arena. Each would keep one of its own, as large as it ever was: validation and
+ * previews now use what a training step has left.
+ */
+function shareArena(api: Api, environment: Pointer): void {
+  const memory = created(api, (out) => api.createCpuMemory(ARENA, 0, out));
+  const { limit, growth, firstBytes } = ARENA_DEFAULTS;
+  const arena = created(api, (out) => api.createArena(limit, growth, firstBytes, SPARE_BYTES, out));
+  check(api, api.registerAllocator(environment, memory, arena));
+  api.releaseArena(arena);
+  api.releaseMemory(memory);
 }
 
 /** Throws the error of a status, as {@link DeviceMemoryError} where memory has run out. */
@@ -278,6 +305,7 @@ export class NativeSession {
     check(api, api.setOptimization(options, NO_OPTIMIZATION));
     // The memory pattern allocates one block for all values after the first run: twice the memory, and no gain in time.
     check(api, api.disableMemoryPattern(options));
+    check(api, api.setOption(options, "session.use_env_allocators", "1"));
     if (settings.profile) check(api, api.enableProfiling(options, Buffer.from(`${settings.profile}\0`)));
     this.session = created(api, (out) => api.createSession(environment, model, model.length, options, out));
     api.releaseOptions(options);

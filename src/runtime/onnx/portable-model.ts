@@ -1,7 +1,7 @@
 /**
- * Networks as ONNX models for other programs: standard operators only, weights inside, any number of images and, where the network
- * allows it, images of any size. The traced graph holds sizes as numbers, so the program is traced at several sizes, and each number
- * that changes becomes a computation of the input's shape (size-expressions.ts).
+ * Exports networks as ONNX models for other programs: standard operators only, with weights, for any number of images and, where the
+ * network allows it, images of any size. A traced graph contains sizes as numbers, so the program is traced at several sizes, and each
+ * number that differs is computed from the input's shape instead (size-expressions.ts).
  */
 import { at, atLeast } from "../../facts/checked-lists.ts";
 import type { Program } from "../program.ts";
@@ -16,7 +16,7 @@ import {
 import { type SizeExpression, sizeExpression } from "./size-expressions.ts";
 import { traceProgram } from "./trace-program.ts";
 
-/** Opset 18 (IR 8, of 2022) is what onnxruntime 1.14 and later, OpenCV and other runtimes read. */
+/** Opset 18 (IR 8, of 2022), which onnxruntime 1.14 and later, OpenCV and other runtimes support. */
 export const OPSET = 18;
 const IR_VERSION = 8;
 
@@ -26,22 +26,22 @@ export interface PortableNetwork {
   program(shape: readonly number[]): Program;
   readonly specs: readonly WeightSpec[];
   readonly weight: (name: string) => Float32Array;
-  /** The shape that the network was made for: `[batch, channel, (z,) y, x]`. */
+  /** The shape that the network was trained for: `[batch, channel, (z,) y, x]`. */
   readonly shape: readonly number[];
-  /** How far apart the sizes of each axis that the network takes lie; 0 for an axis of one size. */
+  /** Each axis may have any multiple of this size; 0 for an axis of fixed size. */
   readonly steps: readonly number[];
 }
 
 export interface PortableModel {
   readonly bytes: Uint8Array;
-  /** As in {@link PortableNetwork}: 0 for further axes whose size could not be left open. */
+  /** As in {@link PortableNetwork}, with 0 for further axes whose size had to be fixed. */
   readonly steps: readonly number[];
 }
 
 /** A number or an attribute depends on the input's size in a way that ONNX has no standard operator for. */
 class FixedSizeError extends Error {}
 
-/** Writes a network as an ONNX model. Where not every axis can be left open, those of space keep the size that `shape` says. */
+/** Exports a network as an ONNX model. If not every axis can have any size, the axes of space have the fixed size of `shape`. */
 export function portableModel(network: PortableNetwork): PortableModel {
   const onlyBatch = network.steps.map((step, axis) => (axis === 0 ? step : 0));
   for (const steps of [network.steps, onlyBatch]) {
@@ -76,7 +76,7 @@ function encoded(network: PortableNetwork, steps: readonly number[]): Uint8Array
   return encodeModel(whole, { opset: OPSET, irVersion: IR_VERSION, dimensions });
 }
 
-/** Operators whose further outputs only training needs. */
+/** Operators with further outputs that only training reads. */
 const TRAINING_OUTPUTS = new Set(["MaxPool", "LayerNormalization"]);
 
 function withoutUnreadOutputs({ nodes, outputs }: GraphDefinition): (node: NodeDefinition) => NodeDefinition {
@@ -90,7 +90,7 @@ function withoutUnreadOutputs({ nodes, outputs }: GraphDefinition): (node: NodeD
   };
 }
 
-/** Multiples of an axis's step that programs are traced at: prime, so that different sizes give different numbers. */
+/** Sizes to trace at, as multiples of each axis's step: primes, so that different axes give different numbers. */
 const MULTIPLES = [
   [11, 13, 17],
   [0, 0, 0],
@@ -99,7 +99,7 @@ const MULTIPLES = [
   [31, 37, 11],
 ];
 
-/** The graph of a network with its sizes computed of the input's shape. Throws {@link FixedSizeError} where one cannot be. */
+/** Returns the graph of a network with sizes computed from the input's shape. Throws {@link FixedSizeError} where that is impossible. */
 function openSizes(network: PortableNetwork, steps: readonly number[]): GraphDefinition {
   const size = (axis: number, pick: number) =>
     steps[axis] === 0 ? at(network.shape, axis) : at(steps, axis) * at(at(MULTIPLES, axis), pick);
@@ -119,14 +119,14 @@ function openSizes(network: PortableNetwork, steps: readonly number[]): GraphDef
 const bytesAsIntegers = ({ bytes }: ConstantDefinition): number[] =>
   Array.from(new BigInt64Array(bytes.slice().buffer), Number);
 
-/** Replaces the numbers of one graph that differ in graphs of the same program at other sizes. */
+/** Replaces the numbers of a graph that differ in graphs of the same program at other sizes. */
 class SizeOpener {
   private readonly constants: readonly ReadonlyMap<string, ConstantDefinition>[];
   private readonly added: NodeDefinition[] = [];
   private readonly numbers = new Map<string, ConstantDefinition>();
   private readonly known = new Map<string, string>();
 
-  /** @param shapes of the input, each with its graph; the first is the one that is opened */
+  /** @param shapes of the input, one for each graph. The first graph is the one to change. */
   constructor(
     private readonly shapes: readonly (readonly number[])[],
     private readonly graphs: readonly GraphDefinition[],
@@ -154,7 +154,7 @@ class SizeOpener {
     return { ...base, nodes: all, constants };
   }
 
-  /** The name of a node's input: of what it is at the base size, or of what is computed instead. */
+  /** Returns the name of a node's input: the original value, or the computed one that replaces it. */
   private input(alike: readonly NodeDefinition[], place: number): string {
     const names = alike.map(({ inputs }) => at(inputs, place));
     const found = names.map((name, index) => at(this.constants, index).get(name));
@@ -178,7 +178,7 @@ class SizeOpener {
     return parts.length === 1 ? at(parts, 0) : this.computed("Concat", parts, { axis: 0 });
   }
 
-  /** A list of one number. */
+  /** Adds the computation of an expression and returns its value, a list of one number. */
   private value({ numerator, denominator, axes, offset }: SizeExpression): string {
     const [first, ...others] = axes;
     if (first === undefined) return this.number(numerator + offset);

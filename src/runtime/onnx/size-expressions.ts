@@ -1,16 +1,16 @@
-/** What a number in a graph's shapes is of the sizes of its input, found by tracing the same program at several sizes. */
+/** Finds how a number in a graph depends on the sizes of its input, from traces of the same program at several sizes. */
 import { at, atLeast } from "../../facts/checked-lists.ts";
 
-/** `numerator · (product of sizes) / denominator + offset`, which is whole for every size that the network takes. */
+/** `numerator · (product of sizes) / denominator + offset`, a whole number for every size that the network accepts. */
 export interface SizeExpression {
   readonly numerator: number;
   readonly denominator: number;
-  /** The input's axes whose sizes are multiplied. */
+  /** Axes of the input whose sizes are multiplied. */
   readonly axes: readonly number[];
   readonly offset: number;
 }
 
-/** Sizes of the input, and what the number was with them. */
+/** Sizes of the input, and the number for these sizes. */
 export interface Observation {
   readonly sizes: readonly number[];
   readonly value: number;
@@ -21,7 +21,7 @@ export interface Observation {
  * plus an offset.
  *
  * @param observations the first at the base sizes, others with some sizes changed
- * @returns undefined where no such expression gives all observations
+ * @returns undefined if no such expression fits all observations
  */
 export function sizeExpression(observations: readonly Observation[]): SizeExpression | undefined {
   const [base, ...others] = atLeast(observations, 1);
@@ -39,7 +39,7 @@ export function sizeExpression(observations: readonly Observation[]): SizeExpres
   return observations.every(({ sizes, value }) => evaluate(found, sizes) === value) ? found : undefined;
 }
 
-/** The expression's value for these sizes. */
+/** Returns an expression's value for sizes of the input. */
 export function evaluate(
   { numerator, denominator, axes, offset }: SizeExpression,
   sizes: readonly number[],

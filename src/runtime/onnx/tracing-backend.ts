@@ -1,3 +1,4 @@
+/** Traces TensorFlow.js computations to ONNX graphs: a backend whose kernels add nodes instead of computing. */
 import type { Precision } from "../precision.ts";
 import type { InputSpec, Tensors } from "../program.ts";
 import { tf } from "../tensor.ts";
@@ -11,6 +12,8 @@ import type { GraphDefinition, OnnxType } from "./model-proto.ts";
 const BACKEND = "onnx-tracing";
 
 type TracedType = "float32" | "int32" | "bool";
+const isTracedType = (type: tf.DataType): type is TracedType =>
+  type === "float32" || type === "int32" || type === "bool";
 
 /** TensorFlow.js has no 64-bit integers, which MaxPool returns as indices, and one floating-point type. */
 const TENSORFLOW_TYPE: Readonly<Record<OnnxType, TracedType>> = {
@@ -21,13 +24,13 @@ const TENSORFLOW_TYPE: Readonly<Record<OnnxType, TracedType>> = {
   bool: "bool",
 };
 
-/** A TensorFlow.js backend that computes nothing: each kernel appends its ONNX form to a graph. */
+/** A TensorFlow.js backend that computes nothing: each kernel adds its ONNX nodes to a graph. */
 class TracingBackend extends tf.KernelBackend {
   private graph = new GraphBuilder();
   private tensors = new WeakMap<tf.DataId, Traced>();
   /** The layer and kernel that made a value. */
   private origins = new WeakMap<tf.DataId, string>();
-  /** The layer that was entered last. */
+  /** The layer that the trace entered last. */
   layer = "";
   /** The origin of the kernel whose gradient is being taken. */
   private gradientOf: string | undefined;
@@ -41,7 +44,7 @@ class TracingBackend extends tf.KernelBackend {
     return this.graph;
   }
 
-  /** Makes a traced value visible to TensorFlow.js. */
+  /** Returns a traced value as a tensor of TensorFlow.js. */
   expose(traced: Traced): tf.TensorInfo {
     const dataId = {};
     this.tensors.set(dataId, traced);
@@ -49,6 +52,7 @@ class TracingBackend extends tf.KernelBackend {
     return { dataId, shape: [...traced.shape], dtype };
   }
 
+  /** Returns the traced value of a tensor. */
   traced(info: tf.TensorInfo): Traced {
     const traced = this.tensors.get(info.dataId);
     if (traced === undefined)
@@ -119,14 +123,16 @@ class TracingBackend extends tf.KernelBackend {
   }
 
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {
-    return this.expose(this.constant(values as ArrayLike<number>, shape, dtype as TracedType)).dataId;
+    return this.expose(this.constant(values, shape, dtype)).dataId;
   }
 
   override move(dataId: tf.DataId, values: tf.BackendValues, shape: number[], dtype: tf.DataType): void {
-    this.tensors.set(dataId, this.constant(values as ArrayLike<number>, shape, dtype as TracedType));
+    this.tensors.set(dataId, this.constant(values, shape, dtype));
   }
 
-  private constant(values: ArrayLike<number>, shape: readonly number[], type: TracedType): Traced {
+  private constant(values: tf.BackendValues, shape: readonly number[], type: tf.DataType): Traced {
+    if (Array.isArray(values) || !isTracedType(type))
+      throw new Error(`Tensors of type ${type} cannot be traced.`);
     if (isUniform(values)) return splatTensor(this.graph, Number(values[0]), type, shape);
     const bytes =
       type === "float32"
@@ -134,11 +140,7 @@ class TracingBackend extends tf.KernelBackend {
         : type === "int32"
           ? Int32Array.from(values)
           : Uint8Array.from(values);
-    return plainTensor(
-      this.graph.constant(type as OnnxType, shape, new Uint8Array(bytes.buffer)),
-      type,
-      shape,
-    );
+    return plainTensor(this.graph.constant(type, shape, new Uint8Array(bytes.buffer)), type, shape);
   }
 
   override numDataIds = () => 0;

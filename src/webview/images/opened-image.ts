@@ -14,6 +14,8 @@ export const DIFFERENT_SIZES = "The images have different sizes.";
 export interface RowImage {
   readonly title: string;
   readonly path: string;
+  /** Whether its values are class numbers. */
+  readonly labels?: boolean;
 }
 
 /** Planes by channel; only those that are shown. */

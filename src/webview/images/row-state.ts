@@ -113,13 +113,19 @@ export class RowState {
     return new Set<Switch>([
       ...(this.depth > 1 ? (["maximum", "orthogonal"] as const) : []),
       ...(this.several ? (["swipe", "difference"] as const) : []),
-      ...(this.titled("Ground truth") && this.titled("Prediction") ? (["errors"] as const) : []),
+      ...(this.segmentation !== undefined ? (["errors"] as const) : []),
       ...(this.hasPixelSize ? (["scaleBar"] as const) : []),
     ]);
   }
 
   titled(title: string): OpenedImage | undefined {
     return this.opened.find(({ image }) => image.title === title);
+  }
+
+  /** The classes of a segmentation and of its ground truth. Undefined if one of them is missing. */
+  get segmentation(): { readonly prediction: OpenedImage; readonly truth: OpenedImage } | undefined {
+    const [prediction, truth] = [this.titled("Prediction"), this.titled("Ground truth")];
+    return prediction?.image.labels && truth?.image.labels ? { prediction, truth } : undefined;
   }
 
   /** The picture of an encoder's features. Undefined if there is none. */
@@ -155,7 +161,9 @@ export class RowState {
       z: this.z,
       maximum: this.maximum,
       scaleBar: this.switches.scaleBar,
-      lutOf: (channel) => LUTS[lutOf(this.chosenChannels, channel, this.channels)],
+      // An image of one channel stays gray beside one of several.
+      lutOf: (channel) =>
+        LUTS[lutOf(this.chosenChannels, channel, opened.summary?.shape[3] ?? this.channels)],
       rangeOf: (channel) => this.rangeOf(opened, channel),
     };
   }
@@ -179,6 +187,10 @@ export class RowState {
     const plane = planes?.[channel];
     if (plane === undefined) return { low: 0, high: 1 };
     const key = this.rangeKey(opened);
+    if (this.contrast.mode === "auto" && opened.image.labels) {
+      const { high } = this.ranges.rangeFor({ ...this.contrast, percent: 0 }, key, channel, plane);
+      return { low: 0, high: Math.max(1, high) };
+    }
     // Photographs keep their color balance: automatic contrast starts with their whole range.
     if (this.contrast.mode === "auto" && summary !== undefined && isRgb(summary.shape[3], summary.sampleType))
       return this.ranges.rangeFor({ ...this.contrast, mode: "whole" }, key, channel, plane);
@@ -189,9 +201,9 @@ export class RowState {
     return this.ranges.rangeFor(this.contrast, key, channel, first?.planes?.[channel] ?? plane);
   }
 
-  /** Images share their ranges if the contrast says so and they have the first image's sample type. */
+  /** Images share their ranges if the contrast says so and they have the first image's sample type; class numbers never do. */
   private rangeKey({ image, summary }: OpenedImage): string {
-    const alike = summary?.sampleType === this.opened[0]?.summary?.sampleType;
+    const alike = summary?.sampleType === this.opened[0]?.summary?.sampleType && !image.labels;
     return this.contrast.shared && alike ? SHARED : image.path;
   }
 }

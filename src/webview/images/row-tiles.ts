@@ -130,8 +130,8 @@ export class RowTiles {
   /** Shows where a segmentation differs from its ground truth. Returns undefined if one of them is missing. */
   private showErrors(): HTMLElement | undefined {
     const { state, errorsTile } = this;
-    const [prediction, truth] = [state.titled("Prediction"), state.titled("Ground truth")];
-    if (prediction === undefined || truth === undefined) return undefined;
+    if (state.segmentation === undefined) return undefined;
+    const { prediction, truth } = state.segmentation;
     errorsTile.setTitle("Errors");
     showOrFail(errorsTile, errorsContent(state.titled("Original"), prediction, truth));
     return errorsTile.element;

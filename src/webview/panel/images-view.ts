@@ -232,10 +232,14 @@ export class ImagesView {
   }
 }
 
+/** Whether a file holds class numbers. */
+const areLabels = (kind: Kind, role: keyof ImageFiles): boolean =>
+  (kind === "segmentation" || kind === "features") && (role === "prediction" || role === "groundTruth");
+
 function rowImages({ kind, files }: ImageEvent): RowImage[] {
   return SHOWN_ROLES[kind].flatMap(([role, title]) => {
     const path = files[role];
-    return path === undefined ? [] : [{ title, path }];
+    return path === undefined ? [] : [{ title, path, labels: areLabels(kind, role) }];
   });
 }
 

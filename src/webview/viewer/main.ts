@@ -48,7 +48,7 @@ function showImages(images: readonly ViewedImage[], start: ViewStart = {}): void
   show(row.element, true);
   const paths = images.map(({ path }) => path).join("\n");
   const same = paths === shownPaths;
-  const titled = images.map(({ title, label, path }) => ({ title: title ?? label, path }));
+  const titled = images.map(({ title, label, path, labels }) => ({ title: title ?? label, path, labels }));
   // A page that is shown again keeps its slice.
   const z = same || host.kept !== undefined ? undefined : start.z;
   void row.show(titled, same, z);

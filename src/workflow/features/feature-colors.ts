@@ -57,12 +57,11 @@ export function fitColors(vectors: readonly Float32Array[], before?: ColorBasis)
     { length: count },
     (_, feature) => rows.reduce((sum, row) => sum + (row[feature] ?? 0), 0) / rows.length,
   );
-  // NIPALS computes the few components that are shown, not all of them.
   const wanted = Math.min(COLORS, count, rows.length - 1);
   const found =
     wanted < 1
       ? []
-      : new PCA(rows, { method: "NIPALS", nCompNIPALS: wanted, center: true, scale: false })
+      : new PCA(rows, { ...methodFor(count), nCompNIPALS: wanted, center: true, scale: false })
           .getEigenvectors()
           .transpose()
           .to2DArray()
@@ -76,6 +75,13 @@ export function fitColors(vectors: readonly Float32Array[], before?: ColorBasis)
   });
   return { mean, components, ranges };
 }
+
+/** Up to as many features their covariance is small: it is computed in one pass. */
+const FEW_FEATURES = 128;
+
+/** NIPALS computes the few components that are shown, not all of them, but goes over all vectors again and again. */
+const methodFor = (features: number) =>
+  ({ method: features <= FEW_FEATURES ? "covarianceMatrix" : "NIPALS" }) as const;
 
 function projected(vector: ArrayLike<number>, mean: readonly number[], component: readonly number[]): number {
   let sum = 0;

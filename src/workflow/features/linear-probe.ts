@@ -2,7 +2,9 @@
  * A linear probe: how well the classes of places can be told from frozen features by a linear map (Alain & Bengio 2016). It is fitted by
  * ridge regression on one-hot classes (Hoerl & Kennard 1970) and judged on images that it was not fitted to.
  */
+
 import { CholeskyDecomposition, Matrix } from "ml-matrix";
+import { at } from "../../facts/checked-lists.ts";
 import type { FeatureMap } from "./feature-map.ts";
 
 /** Features with the class of each place, -1 where it counts for nothing. */
@@ -32,7 +34,7 @@ export function probe(maps: readonly LabeledMap[], classes: number): Int32Array[
   const all = sums.reduce(added);
   const weights = sums.map((own) => solved(without(all, own)));
   return maps.map(({ map, parts }) =>
-    parts.map((part, place) => rowOf(map, place, scale).mmul(weights[part]).maxRowIndex(0)[1] ?? 0),
+    parts.map((part, place) => rowOf(map, place, scale).mmul(at(weights, part)).maxRowIndex(0)[1] ?? 0),
   );
 }
 
@@ -47,21 +49,21 @@ function scaleOf(maps: readonly LabeledMap[]): Scale {
   const [sum, squares] = [new Float64Array(count), new Float64Array(count)];
   let places = 0;
   for (const { map } of maps)
-    for (let at = 0; at < map.values.length; at += count, places++)
+    for (let first = 0; first < map.values.length; first += count, places++)
       for (let feature = 0; feature < count; feature++) {
-        const value = map.values[at + feature];
-        sum[feature] += value;
-        squares[feature] += value * value;
+        const value = map.values[first + feature] ?? 0;
+        sum[feature] = (sum[feature] ?? 0) + value;
+        squares[feature] = (squares[feature] ?? 0) + value * value;
       }
   const mean = sum.map((each) => each / places);
-  const variance = squares.map((each, feature) => each / places - mean[feature] ** 2);
+  const variance = squares.map((each, feature) => each / places - at(mean, feature) ** 2);
   return { mean, factor: variance.map((each) => (each > 1e-12 ? 1 / Math.sqrt(each) : 0)) };
 }
 
 /** A place's features, standardized, and a 1. */
 function rowOf({ shape: [, , , count], values }: FeatureMap, place: number, { mean, factor }: Scale): Matrix {
   const row = Array.from({ length: count + 1 }, (_, feature) =>
-    feature === count ? 1 : (values[place * count + feature] - mean[feature]) * factor[feature],
+    feature === count ? 1 : (at(values, place * count + feature) - at(mean, feature)) * at(factor, feature),
   );
   return Matrix.rowVector(row);
 }
@@ -73,12 +75,12 @@ function sumsOf(maps: readonly LabeledMap[], part: number, classes: number, scal
   const width = scale.mean.length + 1;
   const sums = { products: Matrix.zeros(width, width), targets: Matrix.zeros(width, classes) };
   for (const { map, labels, parts } of maps) {
-    const places = [...labels.keys()].filter((place) => parts[place] === part && labels[place] >= 0);
+    const places = [...labels.keys()].filter((place) => parts[place] === part && at(labels, place) >= 0);
     for (let first = 0; first < places.length; first += BLOCK) {
       const block = places.slice(first, first + BLOCK);
       const rows = new Matrix(block.map((place) => rowOf(map, place, scale).getRow(0)));
       const wanted = Matrix.zeros(block.length, classes);
-      for (const [row, place] of block.entries()) wanted.set(row, labels[place], 1);
+      for (const [row, place] of block.entries()) wanted.set(row, at(labels, place), 1);
       const turned = rows.transpose();
       sums.products.add(turned.mmul(rows));
       sums.targets.add(turned.mmul(wanted));

@@ -1,6 +1,8 @@
 /** Places whose features are like those of a picked place: over one image, and in all images of a folder. */
+
 import { dirname, join } from "node:path";
 import type { Box } from "../../data/tiling.ts";
+import { at, zip } from "../../facts/checked-lists.ts";
 import { type FeatureFolder, readFeatures } from "./feature-folder.ts";
 import type { FeatureMap } from "./feature-map.ts";
 
@@ -44,7 +46,9 @@ export async function similarPlaces(
   const { stride, mean } = folder;
   const picked = await readFeatures(picture, folder);
   const grid = gridOf(picked);
-  const place = pixel.map((at, axis) => Math.min(grid[axis] - 1, Math.max(0, Math.floor(at / stride[axis]))));
+  const place = zip(pixel, grid, stride).map(([position, size, step]) =>
+    Math.min(size - 1, Math.max(0, Math.floor(position / step))),
+  );
   const [z = 0, y = 0, x = 0] = place;
   const wanted = centered(picked, (z * grid[1] + y) * grid[2] + x, mean);
   const values = cosines(picked, wanted, mean);
@@ -74,7 +78,10 @@ const gridOf = ({ shape: [z, y, x] }: FeatureMap): Box => [z, y, x];
 
 /** A place's features without the mean, of length 1 (0 where nothing is left of them). */
 function centered({ shape: [, , , count], values }: FeatureMap, place: number, mean: readonly number[]) {
-  const vector = Float64Array.from({ length: count }, (_, at) => values[place * count + at] - mean[at]);
+  const vector = Float64Array.from(
+    { length: count },
+    (_, feature) => at(values, place * count + feature) - at(mean, feature),
+  );
   const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
   return length === 0 ? vector : vector.map((value) => value / length);
 }
@@ -88,9 +95,9 @@ function cosines(
   const result = new Float32Array(values.length / count);
   for (let place = 0; place < result.length; place++) {
     let [product, square] = [0, 0];
-    for (let at = 0; at < count; at++) {
-      const value = values[place * count + at] - mean[at];
-      product += value * wanted[at];
+    for (let feature = 0; feature < count; feature++) {
+      const value = (values[place * count + feature] ?? 0) - (mean[feature] ?? 0);
+      product += value * (wanted[feature] ?? 0);
       square += value * value;
     }
     result[place] = square === 0 ? 0 : Math.min(1, Math.max(-1, product / Math.sqrt(square)));
@@ -109,18 +116,20 @@ function peaks(
       for (let x = 0; x < width; x++) {
         const place = (z * height + y) * width + x;
         if (isPeak(values, [depth, height, width], [z, y, x], place))
-          found.push({ at: [z, y, x], value: values[place] });
+          found.push({ at: [z, y, x], value: at(values, place) });
       }
   return found;
 }
 
 function isPeak(values: Float32Array, [depth, height, width]: Box, [z, y, x]: Box, place: number): boolean {
+  const value = at(values, place);
   for (let k = Math.max(0, z - 1); k <= Math.min(depth - 1, z + 1); k++)
     for (let j = Math.max(0, y - 1); j <= Math.min(height - 1, y + 1); j++)
       for (let i = Math.max(0, x - 1); i <= Math.min(width - 1, x + 1); i++) {
         const other = (k * height + j) * width + i;
         // Of equal neighbors, the first counts.
-        if (values[other] > values[place] || (other < place && values[other] === values[place])) return false;
+        const neighbor = at(values, other);
+        if (neighbor > value || (other < place && neighbor === value)) return false;
       }
   return true;
 }

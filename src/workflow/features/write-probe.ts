@@ -54,7 +54,7 @@ export async function labeledImages(
   const check = checkMask(classSettings(config), report);
   const named = config.with("DATA.TEST.GT_PATH", labels);
   const masks = await groundTruth(named, "TEST", infos, report, { channels: 1, check });
-  return found.map(([index, info], at) => ({ index, info, mask: masks[at] }));
+  return found.map(([index, info], place) => ({ index, info, mask: at(masks, place) }));
 }
 
 /**
@@ -132,8 +132,9 @@ function placeLabels(
   const [depth, rows, columns] = shape;
   const counts = new Int32Array(depth * rows * columns * classes);
   eachPixel(size, stride, [depth, rows, columns], (pixel, place) => {
-    const label = pixels[pixel];
-    if (label >= 0 && label < classes) counts[place * classes + label]++;
+    const label = pixels[pixel] ?? -1;
+    const count = place * classes + label;
+    if (label >= 0 && label < classes) counts[count] = (counts[count] ?? 0) + 1;
   });
   return Int32Array.from({ length: depth * rows * columns }, (_, place) => {
     const own = counts.subarray(place * classes, (place + 1) * classes);
@@ -171,7 +172,7 @@ function judged(found: Int32Array, labels: Int32Array, { classes }: ClassSetting
 function spread(found: Int32Array, { shape: [depth, rows, columns], stride }: FeatureMap, size: Box) {
   const classes = sampleArray("uint8", size[0] * size[1] * size[2]);
   eachPixel(size, stride, [depth, rows, columns], (pixel, place) => {
-    classes[pixel] = found[place];
+    classes[pixel] = found[place] ?? 0;
   });
   return classes;
 }

@@ -22,14 +22,15 @@ export function cover(image: Plane, made: Plane): Uint8Array {
     for (let y = 0; y < SIDE; y++)
       for (let x = 0; x < SIDE; x++) {
         const row = Math.floor((y * plane.height) / SIDE);
-        const value = plane.values[row * plane.width + Math.floor((x * plane.width) / SIDE)];
+        const value = plane.values[row * plane.width + Math.floor((x * plane.width) / SIDE)] ?? 0;
         data[y * 2 * SIDE + half * SIDE + x] = Math.round((value - least) * scale);
       }
   }
   return encode({ width: 2 * SIDE, height: SIDE, data, channels: 1 });
 }
 
-function rangeOf(values: Float32Array): [number, number] {
+/** The smallest and the largest value. */
+export function rangeOf(values: Float32Array): [number, number] {
   return values.reduce<[number, number]>(
     ([least, largest], value) => [Math.min(least, value), Math.max(largest, value)],
     [Infinity, -Infinity],

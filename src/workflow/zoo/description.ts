@@ -1,4 +1,5 @@
 /** `rdf.yaml`, the description of a package by bioimageio.spec 0.5 (https://bioimage-io.github.io/spec-bioimage-io). */
+
 import { createHash } from "node:crypto";
 import { stringify } from "yaml";
 import packageFile from "../../../package.json" with { type: "json" };
@@ -6,6 +7,7 @@ import { architectureOf, ndimOf, workflowOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { ZooDescription } from "../../config/zoo-settings.ts";
 import { ARCHITECTURES, isEmbedded } from "../../facts/architectures.ts";
+import { at } from "../../facts/checked-lists.ts";
 import { ARCHITECTURE_PAPERS, BIAPY, type Citation, NOISE2VOID } from "./citations.ts";
 import { INPUT, OUTPUT, type ZooNetwork } from "./networks.ts";
 import type { Processing } from "./processing.ts";
@@ -29,6 +31,13 @@ export const FILES = {
   output: "test_output.npy",
 } as const;
 
+/** How far predictions of other programs may be from the test output, as a share of its largest value. */
+const TOLERANCE = 1e-3;
+
+/** The format allows a hundredth of the largest value at most, whatever the smallest is. */
+const absoluteTolerance = ([least, largest]: readonly [number, number]): number =>
+  Math.max(0, Math.min(TOLERANCE * Math.max(-least, largest), 0.009 * largest));
+
 /** What a package is of. */
 export interface PackageFacts {
   readonly config: Config;
@@ -40,8 +49,10 @@ export interface PackageFacts {
   readonly steps: readonly number[];
   readonly preprocessing: readonly Processing[];
   readonly postprocessing: readonly Processing[];
-  /** Largest and smallest value of the test input. */
+  /** Smallest and largest value of the test input. */
   readonly range: readonly [number, number];
+  /** Smallest and largest value of the test output. */
+  readonly outputRange: readonly [number, number];
   /** The configuration's text, which rebuilds the network here and in BiaPy. */
   readonly configText: string;
   readonly opset: number;
@@ -100,7 +111,11 @@ function inputAxes({ config, shape, steps }: PackageFacts): object[] {
     const [size, step] = [shape[axis + 2], steps[axis + 2]];
     return { type: "space", id, size: step === 0 ? size : { min: size, step } };
   });
-  return [{ type: "batch" }, { type: "channel", channel_names: channelNames("channel", shape[1]) }, ...space];
+  return [
+    { type: "batch" },
+    { type: "channel", channel_names: channelNames("channel", at(shape, 1)) },
+    ...space,
+  ];
 }
 
 function outputAxes(facts: PackageFacts): object[] {
@@ -154,6 +169,10 @@ export const environment = (): string =>
     dependencies: ["python >=3.11", "pip", { pip: [`torch==${PYTORCH}`, `biapy==${BIAPY_VERSION}`] }],
   });
 
+/** Operations without arguments have no group of them. */
+const operations = (list: readonly Processing[]) =>
+  list.map(({ id, kwargs }) => (Object.keys(kwargs).length === 0 ? { id } : { id, kwargs }));
+
 /** The text of `rdf.yaml`. */
 export function description(facts: PackageFacts, files: Files): string {
   const { about, network, preprocessing, postprocessing, range, configText } = facts;
@@ -187,12 +206,23 @@ export function description(facts: PackageFacts, files: Files): string {
         {
           ...tensor(INPUT, inputAxes(facts), FILES.input),
           data: { type: "float32", range: [null, null] },
-          preprocessing,
+          preprocessing: operations(preprocessing),
         },
       ],
-      outputs: [{ ...tensor(OUTPUT, outputAxes(facts), FILES.output), postprocessing }],
+      outputs: [
+        { ...tensor(OUTPUT, outputAxes(facts), FILES.output), postprocessing: operations(postprocessing) },
+      ],
       weights: weights(facts, files),
       config: {
+        bioimageio: {
+          reproducibility_tolerance: [
+            {
+              output_ids: [OUTPUT],
+              relative_tolerance: TOLERANCE,
+              absolute_tolerance: absoluteTolerance(facts.outputRange),
+            },
+          ],
+        },
         biapy_studio: {
           version: packageFile.version,
           ...(network.part === undefined ? {} : { part: network.part }),

@@ -10,7 +10,7 @@ import { CheckpointTensor } from "../../checkpoint/tensor.ts";
 import type { Config } from "../../config/config.ts";
 import { zooDescription } from "../../config/zoo-settings.ts";
 import { measureNormalization, normalize } from "../../data/normalization.ts";
-import { entryOf } from "../../facts/checked-lists.ts";
+import { at, entryOf } from "../../facts/checked-lists.ts";
 import { npyHeader } from "../../facts/files/npy-header.ts";
 import type { Image } from "../../images/image.ts";
 import { declaredWeights } from "../../runtime/declared-weights.ts";
@@ -24,7 +24,7 @@ import { prepareImages } from "../run-images.ts";
 import { normalizationSettings, patchBox, trainingSettings } from "../settings.ts";
 import { loadStartingWeights } from "../starting-weights.ts";
 import { trainingProgram } from "../tasks/task.ts";
-import { cover, middlePlane } from "./cover.ts";
+import { cover, middlePlane, rangeOf } from "./cover.ts";
 import {
   description,
   documentation,
@@ -122,9 +122,10 @@ async function packageOf(
   const { config, tree, configText } = request;
   const shape = patchShape(config);
   const settings = normalizationSettings(config);
-  const channels = await measureNormalization(() => [sample], shape[1], settings);
-  const normalized = inChannels(normalize(sample, channels), shape[1]);
-  const raw = inChannels(Float32Array.from(sample.data), shape[1]);
+  const imageChannels = at(shape, 1);
+  const channels = await measureNormalization(() => [sample], imageChannels, settings);
+  const normalized = inChannels(normalize(sample, channels), imageChannels);
+  const raw = inChannels(Float32Array.from(sample.data), imageChannels);
   const made = await predicted(network, shape, normalized, runtime, parameters);
   const after = postprocessing(network, settings, channels);
   const output = postprocessed(made.values, network.outputChannels, after);
@@ -144,10 +145,8 @@ async function packageOf(
     steps: portable.steps,
     preprocessing: preprocessing(settings, spaceAxes(config), channels),
     postprocessing: after,
-    range: raw.reduce<[number, number]>(
-      ([least, most], each) => [Math.min(least, each), Math.max(most, each)],
-      [Infinity, -Infinity],
-    ),
+    range: rangeOf(raw),
+    outputRange: rangeOf(output),
     configText,
     opset: OPSET,
   };

@@ -1,5 +1,7 @@
 /** DATA.NORMALIZATION in the words of bioimageio.spec 0.5: what is done to images before a network sees them, and to what it makes. */
+
 import type { ChannelNormalization, NormalizationSettings } from "../../data/normalization.ts";
+import { at } from "../../facts/checked-lists.ts";
 import type { ZooNetwork } from "./networks.ts";
 
 export interface Processing {
@@ -11,7 +13,8 @@ export interface Processing {
 const EPSILON = 1e-6;
 
 /**
- * The operations that normalize an image: each channel of each image by itself.
+ * The operations that normalize an image: each channel of each image by itself. The Zoo's program measures an image before anything is
+ * done to it, so that clipping comes after scaling; `checkZooDescription` refuses what cannot be said so.
  *
  * @param axes of space
  * @param channels how the test image was normalized, which says by what `div` divides
@@ -21,14 +24,20 @@ export function preprocessing(
   axes: readonly string[],
   channels: readonly ChannelNormalization[],
 ): Processing[] {
-  const clips: Processing[] = [];
-  if (clip !== undefined && "percentiles" in clip) {
+  if (type === "scale_range") {
+    const scale = { axes, eps: EPSILON };
+    if (clip === undefined || !("percentiles" in clip)) return [{ id: "scale_range", kwargs: scale }];
     const [min_percentile, max_percentile] = clip.percentiles;
-    clips.push({ id: "clip", kwargs: { min_percentile, max_percentile, axes } });
-  } else if (clip !== undefined)
-    clips.push({ id: "clip", kwargs: { min: clip.lower[0], max: clip.upper[0] } });
-  if (type === "div") return [...clips, linear(1 / channels[0].scale, 0)];
-  if (type === "scale_range") return [...clips, { id: "scale_range", kwargs: { axes, eps: EPSILON } }];
+    return [
+      { id: "scale_range", kwargs: { ...scale, min_percentile, max_percentile } },
+      { id: "clip", kwargs: { min: 0, max: 1 } },
+    ];
+  }
+  const clips =
+    clip === undefined || "percentiles" in clip
+      ? []
+      : [{ id: "clip", kwargs: { min: at(clip.lower, 0), max: at(clip.upper, 0) } }];
+  if (type === "div") return [...clips, linear(1 / at(channels, 0).scale, 0)];
   if (custom === undefined)
     return [...clips, { id: "zero_mean_unit_variance", kwargs: { axes, eps: EPSILON } }];
   const fixed = perChannel({ mean: custom.mean, std: custom.deviation }, channels.length);
@@ -42,10 +51,10 @@ function perChannel(
 ): Processing["kwargs"] {
   const lists = Object.entries(numbers);
   if (channels === 1 || lists.every(([, values]) => values.length === 1))
-    return Object.fromEntries(lists.map(([name, values]) => [name, values[0]]));
+    return Object.fromEntries(lists.map(([name, values]) => [name, at(values, 0)]));
   const filled = lists.map(([name, values]) => [
     name,
-    Array.from({ length: channels }, (_, channel) => values[Math.min(channel, values.length - 1)]),
+    Array.from({ length: channels }, (_, channel) => at(values, Math.min(channel, values.length - 1))),
   ]);
   return { ...Object.fromEntries(filled), axis: "channel" };
 }
@@ -67,7 +76,10 @@ export function postprocessing(
   if (activation === "sigmoid") return [{ id: "sigmoid", kwargs: {} }];
   if (activation === "softmax") return [{ id: "softmax", kwargs: { axis: "channel" } }];
   if (!restores) return [];
-  if (type === "div") return channels[0].scale === 1 ? [] : [linear(channels[0].scale, 0)];
+  if (type === "div") {
+    const { scale } = at(channels, 0);
+    return scale === 1 ? [] : [linear(scale, 0)];
+  }
   if (type !== "zero_mean_unit_variance" || custom === undefined) return [];
   const kwargs = perChannel({ gain: custom.deviation, offset: custom.mean }, channels.length);
   return [{ id: "scale_linear", kwargs }];
@@ -84,12 +96,12 @@ export function postprocessed(
   for (const { id, kwargs } of steps) {
     if (id === "softmax") softmax(result, pixels, channels);
     else
-      for (let at = 0; at < result.length; at++) {
-        const channel = Math.floor(at / pixels);
+      for (const [index, value] of result.entries()) {
+        const channel = Math.floor(index / pixels);
         const number = (name: string) =>
           Number([kwargs[name]].flat().at(Array.isArray(kwargs[name]) ? channel : 0));
-        result[at] =
-          id === "sigmoid" ? 1 / (1 + Math.exp(-result[at])) : result[at] * number("gain") + number("offset");
+        result[index] =
+          id === "sigmoid" ? 1 / (1 + Math.exp(-value)) : value * number("gain") + number("offset");
       }
   }
   return result;
@@ -98,12 +110,10 @@ export function postprocessed(
 /** In place, over the channels of each pixel. */
 function softmax(values: Float32Array, pixels: number, channels: number): void {
   for (let pixel = 0; pixel < pixels; pixel++) {
-    let largest = -Infinity;
-    for (let channel = 0; channel < channels; channel++)
-      largest = Math.max(largest, values[channel * pixels + pixel]);
-    let sum = 0;
-    for (let channel = 0; channel < channels; channel++)
-      sum += values[channel * pixels + pixel] = Math.exp(values[channel * pixels + pixel] - largest);
-    for (let channel = 0; channel < channels; channel++) values[channel * pixels + pixel] /= sum;
+    const own = Float32Array.from({ length: channels }, (_, channel) => at(values, channel * pixels + pixel));
+    const largest = Math.max(...own);
+    const raised = own.map((value) => Math.exp(value - largest));
+    const sum = raised.reduce((total, value) => total + value, 0);
+    for (const [channel, value] of raised.entries()) values[channel * pixels + pixel] = value / sum;
   }
 }

@@ -1,9 +1,11 @@
 /** Which sizes of images a network takes. */
+
 import { architectureOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import { modelLevels } from "../../config/model-levels.ts";
 import { hrNetStages, stuNetStages } from "../../config/model-stages.ts";
 import { ARCHITECTURES, readsSetting } from "../../facts/architectures.ts";
+import { at, zip } from "../../facts/checked-lists.ts";
 
 /**
  * How far apart the sizes lie that the network of a configuration takes, along each axis of space: 8 where it shrinks images three times
@@ -12,7 +14,7 @@ import { ARCHITECTURES, readsSetting } from "../../facts/architectures.ts";
 export function sizeSteps(config: Config): number[] {
   const patch = config.numbers("DATA.PATCH_SIZE").slice(0, ndimOf(config));
   const steps = shrinking(config);
-  return patch.map((size, axis) => (size % steps[axis] === 0 ? steps[axis] : 0));
+  return zip(patch, steps).map(([size, step]) => (size % step === 0 ? step : 0));
 }
 
 const product = (factors: readonly number[]) => factors.reduce((all, each) => all * each, 1);
@@ -30,16 +32,22 @@ function shrinking(config: Config): number[] {
       const { zDown, yxDown } = modelLevels(config);
       if (!readsSetting(architecture, "CONVNEXT_STEM_K_SIZE")) return axes(zDown, yxDown);
       const stem = config.number("MODEL.CONVNEXT_STEM_K_SIZE");
-      const stemAlongZ = stem * Math.max(Math.trunc(zDown[0] / stem), 1);
+      const stemAlongZ = stem * Math.max(Math.trunc(at(zDown, 0) / stem), 1);
       return axes([stemAlongZ, ...zDown], [stem, ...yxDown]);
     }
     case "branches": {
-      const { zDown, yxDown } = hrNetStages(config);
-      return axes([zDown[0], ...zDown], [yxDown[0], ...yxDown]);
+      const { zDown, yxDown, channels } = hrNetStages(config);
+      const counts = [1, ...channels.map((branches) => branches.length)];
+      // Two convolutions before the first stage; then each stage that adds a branch.
+      const all = (down: readonly number[]) => [
+        ...[at(down, 0), at(down, 0)],
+        ...down.filter((_, stage) => at(counts, stage + 1) > at(counts, stage)),
+      ];
+      return axes(all(zDown), all(yxDown));
     }
     case "stages":
       return stuNetStages(config)
-        .pools.reduce((all, row) => all.map((size, axis) => size * row[axis]), everywhere(1))
+        .pools.reduce((all, row) => zip(all, row).map(([size, factor]) => size * factor), everywhere(1))
         .slice();
     case "pixels":
       // DFCAN's Fourier transform is made for one size.

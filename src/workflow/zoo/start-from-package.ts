@@ -1,4 +1,5 @@
 /** MODEL.SOURCE bmz: a run that starts from a package of the Zoo, by BiaPy's classes: its network, normalization and weights. */
+
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +8,7 @@ import type { Config } from "../../config/config.ts";
 import type { Key } from "../../config/key-names.ts";
 import type { PythonValue } from "../../config/python-value.ts";
 import { type EmbeddedArchitecture, readsSetting } from "../../facts/architectures.ts";
+import { at } from "../../facts/checked-lists.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
 import { InputError } from "../input-error.ts";
 import { buildArguments } from "../model-settings.ts";
@@ -59,7 +61,8 @@ export async function withZooModel(config: Config, report: ReportEvent): Promise
 }
 
 /** Throws {@link PackageError} where the package is for other images than the configuration. */
-function checkImages(config: Config, { name, inputs: [{ axes }] }: PackageDescription): void {
+function checkImages(config: Config, { name, inputs }: PackageDescription): void {
+  const { axes } = at(inputs, 0);
   const space = axes.filter(({ type }) => type === "space").length;
   if (space !== ndimOf(config))
     throw new PackageError(
@@ -164,7 +167,7 @@ function networkKeys(
   const keys = architecture === "stunet" ? STUNET : KEYS;
   for (const [name, value] of Object.entries(kwargs)) {
     const key = keys[name];
-    if (key === undefined || !readsSetting(architecture, key.split(".")[1])) continue;
+    if (key === undefined || !readsSetting(architecture, at(key.split("."), 1))) continue;
     set(key, LISTS.has(name) ? [value] : value);
   }
   if (architecture === "hrnet" && typeof kwargs.cfg === "object" && kwargs.cfg !== null) {
@@ -212,7 +215,8 @@ function checkSame(built: Readonly<Record<string, unknown>>, given: Readonly<Rec
 }
 
 /** DATA.NORMALIZATION as the package's preprocessing has it. Throws {@link PackageError} for what this engine does not do. */
-function normalizationKeys(config: Config, { inputs: [{ preprocessing }] }: PackageDescription): Config {
+function normalizationKeys(config: Config, { inputs }: PackageDescription): Config {
+  const { preprocessing } = at(inputs, 0);
   let result = config;
   for (const { id, kwargs } of preprocessing) {
     if (id === "ensure_dtype") continue;
@@ -226,7 +230,7 @@ function normalizationKeys(config: Config, { inputs: [{ preprocessing }] }: Pack
         .with("DATA.NORMALIZATION.TYPE", "zero_mean_unit_variance")
         .with("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.MEAN_VAL", list(kwargs.mean))
         .with("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.STD_VAL", list(kwargs.std));
-    } else if (id === "clip") result = clipped(result, kwargs);
+    } else if (id === "clip") result = isScaled(result, kwargs) ? result : clipped(result, kwargs);
     else throw new PackageError(`its preprocessing has ${id}, which this engine does not do to images.`);
   }
   return result;
@@ -236,6 +240,10 @@ type Arguments = Readonly<Record<string, unknown>>;
 
 const isDivision = ({ gain, offset = 0 }: Arguments): boolean =>
   offset === 0 && typeof gain === "number" && [1, 255, 65535].some((by) => Math.abs(gain * by - 1) < 1e-6);
+
+/** Whether clipping follows scaling by percentiles: that is one setting here. */
+const isScaled = (config: Config, { min, max }: Arguments): boolean =>
+  config.flag("DATA.NORMALIZATION.PERC_CLIP.ENABLE") && min === 0 && max === 1;
 
 function scaleRange(config: Config, { min_percentile = 0, max_percentile = 100 }: Arguments): Config {
   const scaled = config.with("DATA.NORMALIZATION.TYPE", "scale_range");

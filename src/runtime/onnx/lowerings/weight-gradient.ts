@@ -51,6 +51,8 @@ function summedProduct(graph: GraphBuilder, batch: number, a: Value, b: Value): 
 
 /** Bytes that shifted copies may take. More would raise the peak at the start of the backward pass, and leave the cache. */
 const MAXIMUM_BYTES = 32 * 2 ** 20;
+/** For large images they may take this share of the image instead: thousands of small products take long to trace and to load. */
+const MAXIMUM_SHARE = 0.5;
 const BYTES = 4;
 
 /**
@@ -69,7 +71,8 @@ function byShifts(graph: GraphBuilder, x: Traced, dy: Traced, attributes: Convol
   const lines = at(spaceOf(dy), 0);
   const copies = channelsOf(x) * (kernel.at(-1) ?? 1) + channelsOf(dy) * (kernel.at(-2) ?? 1);
   const bytes = lines * batchOf(x) * sizeOf(grid.slice(1)) * copies * BYTES;
-  const thickness = Math.ceil(lines / Math.min(Math.ceil(bytes / MAXIMUM_BYTES), lines));
+  const room = Math.max(MAXIMUM_BYTES, MAXIMUM_SHARE * BYTES * Math.min(sizeOf(x.shape), sizeOf(dy.shape)));
+  const thickness = Math.ceil(lines / Math.min(Math.ceil(bytes / room), lines));
   // Distance between neighbors along each axis, on the flat grid.
   const strides = grid.map((_, axis) => sizeOf(grid.slice(axis + 1)));
   const slabs: Value[] = [];

@@ -1,0 +1,131 @@
+// Whole runs from the command to the results, ours beside BiaPy 3.7.1 with the same configuration, images and epochs:
+// `npm run bench:runs`, or with words for cases: `-- crappify_2d`. Time, peak memory of all processes together, and for ours the share
+// of the time that is not spent in training steps. BIAPY_PYTHON names a Python with biapy 3.7.1; BENCH_EPOCHS and BENCH_ROUNDS say how
+// much. Linux only: memory is read from /proc.
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cpus, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const EPOCHS = Number(process.env.BENCH_EPOCHS ?? 10);
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
+const PYTHON = process.env.BIAPY_PYTHON;
+/** BiaPy ignores MODEL.MAE_DEC_* and builds its default decoder: both are given that one. */
+const DECODER = { MAE_DEC_HIDDEN_SIZE: 512, MAE_DEC_NUM_LAYERS: 8, MAE_DEC_NUM_HEADS: 16 };
+const CASES = { mae: "demo", crappify_2d: "crappify-2d", crappify_3d: "crappify-3d" };
+
+/** A template with paths of its own and as many epochs. */
+async function configuration(template, folder) {
+  const text = await readFile(join(root, "templates", `${template}.biapy.yaml`), "utf8");
+  const file = join(folder, "job.yaml");
+  const decoder = Object.entries(DECODER).reduce(
+    (changed, [key, value]) => changed.replace(new RegExp(`${key}: \\d+`), `${key}: ${value}`),
+    text,
+  );
+  const own = decoder
+    .replaceAll("media/samples", join(folder, "samples"))
+    .replaceAll("results/crappified", join(folder, "crappified"))
+    .replace(/EPOCHS: \d+/, `EPOCHS: ${EPOCHS}`)
+    .replace(/PATIENCE: \d+/, `PATIENCE: ${EPOCHS + 1}`);
+  await writeFile(file, own);
+  await cp(join(root, "media", "samples"), join(folder, "samples"), { recursive: true });
+  return file;
+}
+
+/** Resident bytes of a process and all of its children; 0 when it has gone. */
+function residentBytes(pid) {
+  try {
+    const tasks = readdirSync(`/proc/${pid}/task`);
+    const children = tasks.flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean),
+    );
+    const kilobytes = /Rss:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0;
+    return children.reduce((sum, child) => sum + residentBytes(child), Number(kilobytes) * 1024);
+  } catch {
+    return 0;
+  }
+}
+
+const POLL_MILLISECONDS = 250;
+
+/** Runs a command to its end: its time, its peak memory and what it printed. */
+async function measured(command, args, cwd) {
+  const started = performance.now();
+  const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  const output = { stdout: "", stderr: "" };
+  for (const stream of ["stdout", "stderr"]) child[stream].on("data", (data) => (output[stream] += data));
+  let peak = 0;
+  const poll = setInterval(() => {
+    peak = Math.max(peak, residentBytes(child.pid));
+  }, POLL_MILLISECONDS);
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  clearInterval(poll);
+  const seconds = (performance.now() - started) / 1000;
+  if (code !== 0) throw new Error(`${command} ended with ${code}: ${output.stderr.slice(-2000)}`);
+  return { seconds, peak, stdout: output.stdout };
+}
+
+const common = (file, folder, name) => [
+  ...["--config", file, "--result_dir", join(folder, name)],
+  ...["--name", "job", "--run_id", "1", "--gpu", ""],
+];
+
+async function ours(file, folder) {
+  const args = [join(root, "dist", "cli.mjs"), ...common(file, folder, "ours"), "--events"];
+  const { stdout, ...run } = await measured(process.execPath, args, folder);
+  const events = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  const steps = events.filter(({ event }) => event === "step");
+  const inSteps = steps.reduce((sum, { stepSeconds }) => sum + stepSeconds, 0);
+  return { ...run, outside: 1 - inSteps / run.seconds };
+}
+
+async function biapys(file, folder) {
+  const command = join(dirname(PYTHON), "biapy");
+  return measured(existsSync(command) ? command : "biapy", common(file, folder, "biapy"), folder);
+}
+
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const cells = (runs) => {
+  const times = runs.map(({ seconds }) => seconds);
+  const spread = `${Math.min(...times).toFixed(1)}–${Math.max(...times).toFixed(1)}`;
+  return [
+    `${median(times).toFixed(1)} s (${spread})`,
+    `${(median(runs.map(({ peak }) => peak)) / 1e6).toFixed(0)} MB`,
+  ];
+};
+
+const words = process.argv.slice(2);
+const unknown = words.find((word) => !(word in CASES));
+if (unknown !== undefined)
+  throw new Error(`No case is named ${unknown}; there are: ${Object.keys(CASES).join(", ")}.`);
+console.log(
+  `${cpus()[0]?.model}, ${cpus().length} cores; ${EPOCHS} epochs, medians of ${ROUNDS} rounds in turn\n`,
+);
+console.log(
+  "| run | ours | peak memory | outside steps | BiaPy 3.7.1 | peak memory |\n| --- | --- | --- | --- | --- | --- |",
+);
+for (const [name, template] of Object.entries(CASES)) {
+  if (words.length > 0 && !words.includes(name)) continue;
+  const runs = { ours: [], biapy: [] };
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [side, run] of Object.entries({ ours, biapy: PYTHON && biapys })) {
+      if (!run) continue;
+      const folder = await mkdtemp(join(tmpdir(), "bench-run-"));
+      try {
+        runs[side].push(await run(await configuration(template, folder), folder));
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    }
+  }
+  const outside = `${(100 * median(runs.ours.map((run) => run.outside))).toFixed(0)} %`;
+  console.log(
+    `| ${[name, ...cells(runs.ours), outside, ...(PYTHON ? cells(runs.biapy) : ["–", "–"])].join(" | ")} |`,
+  );
+}

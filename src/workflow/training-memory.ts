@@ -1,0 +1,74 @@
+/** Whether a training step fits into the machine's memory: said before the first one. */
+import { totalmem } from "node:os";
+import type { Config } from "../config/config.ts";
+import { bytes } from "../facts/format.ts";
+import type { ReportEvent } from "../results/reporters.ts";
+import type { StepMemory } from "../runtime/executable.ts";
+import { InputError } from "./input-error.ts";
+
+export interface MachineMemory {
+  /** Bytes that this process holds. */
+  readonly held: number;
+  /** Bytes that it can still get. */
+  readonly free: number;
+  /** Bytes that the machine, or the container, has in all. */
+  readonly total: number;
+}
+
+/** The memory of this process's machine or container. */
+export function machineMemory(): MachineMemory {
+  const limit = process.constrainedMemory();
+  return {
+    held: process.memoryUsage.rss(),
+    free: process.availableMemory(),
+    total: limit > 0 ? Math.min(limit, totalmem()) : totalmem(),
+  };
+}
+
+/** What a training holds at its peak, in bytes. Sessions share an arena, so that the largest of them counts. */
+export function peakBytes(programs: readonly (StepMemory | undefined)[], { held }: MachineMemory): number {
+  return held + Math.max(0, ...programs.map((memory) => memory?.values ?? 0));
+}
+
+export interface MemoryCheck {
+  readonly config: Config;
+  readonly report: ReportEvent;
+  /** Of the training step and of validation. */
+  readonly programs: readonly (StepMemory | undefined)[];
+  /** Patches that a step computes at a time. */
+  readonly batch: number;
+}
+
+/**
+ * Reports a training step for which too little memory is free, with the batch that fits.
+ *
+ * @throws {InputError} where it takes more than the machine has
+ */
+export function checkMemory(
+  { config, report, programs, batch }: MemoryCheck,
+  machine = machineMemory(),
+): void {
+  const values = Math.max(0, ...programs.map((memory) => memory?.values ?? 0));
+  const peak = peakBytes(programs, machine);
+  const impossible = peak > machine.total;
+  if (values <= machine.free && !impossible) return;
+  const room = Math.min(machine.free, machine.total - machine.held);
+  const fitting = Math.floor((batch * room) / values);
+  const says = `training takes about ${bytes(peak)} of memory for ${batch} ${batch === 1 ? "patch" : "patches"} at a time; the machine has ${bytes(machine.total)}, of which ${bytes(machine.held + machine.free)} are free for it. ${advice(fitting, config.number("TRAIN.BATCH_SIZE"))}`;
+  const problem = config.problem("TRAIN.BATCH_SIZE", says, fitting > 0 ? String(fitting) : undefined);
+  if (impossible) throw new InputError([problem]);
+  report({ event: "log", level: "warning", message: `TRAIN.BATCH_SIZE: ${says}` });
+}
+
+function advice(fitting: number, batch: number): string {
+  if (fitting < 1) return "Not even one patch fits: choose a smaller DATA.PATCH_SIZE or model.";
+  const part = largestDivisor(batch, fitting);
+  return `${fitting} fit. --part_size ${part} keeps the batch of ${batch} and computes it in parts of ${part}, with the same result.`;
+}
+
+/** The largest divisor of `whole` that is at most `limit`. */
+export function largestDivisor(whole: number, limit: number): number {
+  let divisor = Math.min(Math.floor(limit), whole);
+  while (whole % divisor !== 0) divisor--;
+  return divisor;
+}
