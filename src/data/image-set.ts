@@ -1,9 +1,5 @@
 /** A folder's images, normalized, as a whole or part by part. */
-<<<<<<< HEAD
-import { at as itemAt } from "../facts/checked-lists.ts";
-=======
 import { at } from "../facts/checked-lists.ts";
->>>>>>> main
 import { readImage } from "../images/files.ts";
 import {
   type Image,
@@ -35,7 +31,7 @@ export interface NormalizedImage {
   patch(start: Box, size: Box): Promise<Float32Array>;
   /** A part of it, `[z, y, x, channel]`: all of it where none is named. */
   values(region?: Region): Promise<Float32Array>;
-  /** Returns a part as stored, not normalized. It may be larger than requested if more is in memory. */
+  /** A part as it is stored, not normalized; more than was asked for where more is in memory. */
   stored(region: Region): Promise<ImageRegion>;
 }
 
@@ -85,11 +81,7 @@ export class ImageSet {
   }
 
   async image(index: number): Promise<NormalizedImage> {
-<<<<<<< HEAD
-    const info = itemAt(this.infos, index);
-=======
     const info = at(this.infos, index);
->>>>>>> main
     const whole = await this.whole(index);
     const channels = await this.measure(index);
     const stored = async (region: Region): Promise<ImageRegion> =>
@@ -106,11 +98,7 @@ export class ImageSet {
   /** Some of the images, as a set of their own. */
   subset(indices: readonly number[]): ImageSet {
     const { like } = this.settings;
-<<<<<<< HEAD
-    const stored = indices.map((index) => itemAt(this.stored, index));
-=======
     const stored = indices.map((index) => at(this.stored, index));
->>>>>>> main
     return new ImageSet(stored, { ...this.settings, like: like?.subset(indices) });
   }
 
@@ -121,22 +109,14 @@ export class ImageSet {
 
   /** Reads a part of an image that needs no preparation. */
   private async read(index: number, region: Region): Promise<Image> {
-<<<<<<< HEAD
-    const image = await this.files.use(itemAt(this.stored, index), (source) => source.read(region));
-=======
     const image = await this.files.use(at(this.stored, index), (source) => source.read(region));
->>>>>>> main
     return this.settings.threeChannels ? repeatedChannel(image) : image;
   }
 
   /** A whole image where one is kept: in its pixel type, as integers take less room than normalized values. */
   private async whole(index: number): Promise<ImageRegion | undefined> {
     const { inMemory, preparation, threeChannels } = this.settings;
-<<<<<<< HEAD
-    const { path, options } = itemAt(this.stored, index);
-=======
     const { path, options } = at(this.stored, index);
->>>>>>> main
     const read = async () => {
       const image = await readImage(path, options);
       const prepared = preparation?.apply(image) ?? image;
@@ -151,11 +131,7 @@ export class ImageSet {
 
   private measure(index: number): Promise<readonly ChannelNormalization[]> {
     const { like, normalization, completedTo = ONE_PIXEL } = this.settings;
-<<<<<<< HEAD
-    const { shape } = itemAt(this.infos, index);
-=======
     const { shape } = at(this.infos, index);
->>>>>>> main
     return remembered(this.measured, index, async () => {
       if (like !== undefined) return (await like.image(index)).channels;
       const completed = boxOf((axis) => Math.max(shape[axis], completedTo[axis]));
@@ -168,22 +144,14 @@ export class ImageSet {
   }
 
   private async *parts(index: number): AsyncGenerator<Image> {
-<<<<<<< HEAD
-    const info = itemAt(this.infos, index);
-=======
     const info = at(this.infos, index);
->>>>>>> main
     const piece = await this.files.use(info, (source) => source.piece);
     for (const region of storedParts(info.shape, piece, PART_VALUES)) yield this.read(index, region);
   }
 
   /** The planes of a small image, completed: those that reflection repeats come again. */
   private async *completedPlanes(index: number, completed: Box): AsyncGenerator<Image> {
-<<<<<<< HEAD
-    const info = itemAt(this.infos, index);
-=======
     const info = at(this.infos, index);
->>>>>>> main
     const whole = await this.whole(index);
     const [depth, height, width] = info.shape;
     for (let z = 0; z < completed[0]; z++) {
@@ -207,11 +175,7 @@ const inThreeChannels = ([z, y, x, channels]: ImageShape): ImageShape => [
 function repeatedChannel(image: Image): Image {
   if (image.shape[3] !== 1) return image;
   const data = sampleArray(image.sampleType, 3 * image.data.length);
-<<<<<<< HEAD
-  for (let at = 0; at < data.length; at++) data[at] = image.data[Math.floor(at / 3)] ?? 0;
-=======
   for (let index = 0; index < data.length; index++) data[index] = image.data[Math.floor(index / 3)] ?? 0;
->>>>>>> main
   return { ...image, shape: inThreeChannels(image.shape), data };
 }
 
