@@ -29,7 +29,7 @@ export async function holdRun(tree: ResultTree): Promise<void> {
   process.once("exit", () => removeEmpty(tree.recordFolder, made));
 }
 
-/** The supervisor was killed: until this process has finished its step, nobody else may train the run. */
+/** Holds the run after its supervisor was killed: no other process may train it until this one finishes its step. */
 async function outlive(supervisor: string, tree: ResultTree): Promise<void> {
   const lock = runLock(tree.recordFolder);
   const address = newAddress();

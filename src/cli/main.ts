@@ -203,7 +203,7 @@ function interruptSignal(report: ReportEvent): AbortSignal {
   return controller.signal;
 }
 
-/** What a person can mend, as problems; undefined for faults of ours. */
+/** Returns the problems of invalid input. Undefined for internal errors. */
 function problemsOf(error: unknown): readonly Problem[] | undefined {
   if (error instanceof InputError) return error.problems;
   const refusals = [CheckpointError, ImageError, RunStateError, RunLockError];

@@ -1,4 +1,4 @@
-/** What most of a run hangs on: what is learned, by which network, from images of how many axes and channels. */
+/** Basic properties of a configuration: workflow, network, dimensions and channels of images. */
 
 import { ARCHITECTURES } from "../facts/architectures.ts";
 import { WORKFLOWS, type WorkflowFact, type WorkflowName } from "../facts/workflows.ts";

@@ -190,9 +190,9 @@ function groupsAbove(key: string): string[] {
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("."));
 }
 
-/** Unknown keys beyond these are counted, not listed: nobody reads thousands, and each costs a search for the nearest key. */
+/** Number of unknown keys listed. Further ones are counted: each listed key costs a search for the nearest name. */
 const MOST_UNKNOWN = 50;
-/** No key that a person misspells is longer. */
+/** Longest key for which a similar name is searched. */
 const LONGEST_KEY = 200;
 
 function unknownProblems(
@@ -279,7 +279,7 @@ function example(key: string, fact: KeyFact): string {
   return written((fact.type === "str" ? allowed?.[0] : undefined) ?? fact.default) || "name";
 }
 
-/** Lists that a number may stand for by itself: BiaPy wraps it. */
+/** Lists that accept a single number, which BiaPy wraps. */
 const NUMBER_FOR_LIST =
   /^DATA\.NORMALIZATION\.(PERC_CLIP\.(LOWER|UPPER)_VALUE|ZERO_MEAN_UNIT_VAR\.(MEAN|STD)_VAL)$/;
 /** Lists that a fraction may stand for, if YAML itself takes it for one. */

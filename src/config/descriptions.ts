@@ -1,4 +1,4 @@
-/** What each key and each group of keys is for, in words for a person who knows microscopy. */
+/** Descriptions of keys and groups of keys, for readers who know microscopy. */
 import descriptions from "./descriptions.json" with { type: "json" };
 
 /** By dotted name, in Markdown: one to four sentences, with units and an example where that helps. */

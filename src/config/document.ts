@@ -4,7 +4,7 @@ import type { Problem } from "../facts/run-events.ts";
 import { decoded, type PythonValue } from "./python-value.ts";
 import { YamlError, type YamlNode, yamlTree } from "./yaml-tree.ts";
 
-/** A key that has a value of its own (not a group of keys). */
+/** A key with a value (not a group of keys). */
 export interface ConfigEntry {
   /** Dotted, such as `DATA.PATCH_SIZE`. */
   readonly key: string;
@@ -117,7 +117,7 @@ export function parseDocument(
   return { document, problems };
 }
 
-/** A mapping under a key that is unknown is taken for a group, so that its own keys can be reported. */
+/** A mapping under an unknown key is read as a group, so that its keys can be reported. */
 function isLeafMapping(node: YamlNode): boolean {
   return node.kind === "group" && node.items.length === 0;
 }

@@ -1,4 +1,4 @@
-/** TRAIN.OPT_BETAS: in BiaPy a list with a pair per network, of which the embedded engine trains one. */
+/** TRAIN.OPT_BETAS: a list with a pair per network in BiaPy. The embedded engine trains one network. */
 import type { Problem } from "../facts/run-events.ts";
 import type { Config } from "./config.ts";
 import { type PythonValue, written } from "./python-value.ts";

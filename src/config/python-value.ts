@@ -144,7 +144,7 @@ class LiteralReader {
   }
 }
 
-/** How a person would write a value in the file. */
+/** Formats a value as it is written in a configuration. */
 export function written(value: PythonValue): string {
   if (value === null) return "None";
   if (value === true) return "True";

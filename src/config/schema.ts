@@ -17,7 +17,7 @@ export interface JsonSchema {
 const SEQUENCE_TEXT = "^\\s*(\\(.*\\)|\\[.*\\])\\s*$";
 /** `1.E-4`: not every YAML parser takes it for a number. */
 const NUMBER_TEXT = "^[-+]?(\\d[\\d_]*\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?$";
-/** `True`, which stricter YAML parsers take for text. */
+/** `True` as text, as YAML 1.2 parsers read it. */
 const TRUTH_TEXT = "^([Tt]rue|TRUE|[Ff]alse|FALSE)$";
 const NUMBER_OR_NONE_TEXT = `${NUMBER_TEXT}|^None$`;
 
@@ -59,7 +59,7 @@ const SNIPPETS: Readonly<Record<string, readonly ReturnType<typeof tupleSnippet>
   "TEST.METRICS": METRICS,
 };
 
-/** A list in one line; by itself, the YAML server writes an item a line. */
+/** A list on one line. By default, the YAML server writes an item per line. */
 function listSnippet({ type, default: value }: KeyFact) {
   if (type !== "list" || asWritten({ type, default: value }) !== value) return undefined;
   const text = JSON.stringify(value).replaceAll(",", ", ").replaceAll("true", "True");

@@ -25,7 +25,7 @@ export function checkSegmentation(config: Config, paths: PathSettings): Problem[
   ];
 }
 
-/** EDSR returns as many channels as its images have (its arguments have no number of their own for what it returns). */
+/** EDSR returns as many channels as its images have: it has no argument for the number of output channels. */
 function checkOutputs(config: Config): Problem[] {
   const logits = logitsOf(config.number("DATA.N_CLASSES"));
   if (architectureOf(config) !== "edsr" || channelsOf(config) === logits) return [];

@@ -100,7 +100,7 @@ function checkChunks(config: Config, ndim: 2 | 3): Problem[] {
 
 const PHASES = ["TRAIN", "VAL", "TEST"] as const;
 
-/** Keys that change what is done to images in ways that the embedded engine has not. */
+/** Keys that change the processing of images in ways that the embedded engine does not implement. */
 const OF_BIAPY_ALONE = ["DATA.RESOLUTION_NORM.ENABLE", "DATA.NORMALIZATION.TARGET.ENABLE"] as const;
 
 /** What is wrong with how images are read and cut. */

@@ -37,7 +37,7 @@ export function crappify(
   ];
   const one = ([, y, x, channels]: ImageShape): ImageShape => [1, axis === 0 ? y : 1, x, channels];
   const noisy = async (at: number) => {
-    // Each layer has numbers of its own: in whatever order layers are asked for, they are the same.
+    // Each layer has its own random numbers, so that the result does not depend on the order of layers.
     const own = random.fork(at);
     const layer = await image.layer(at);
     const values = new Float32Array(layer.length);

@@ -1,4 +1,4 @@
-/** DATA.NORMALIZATION: what is done to pixel values before a model sees them, and undone to its predictions. */
+/** DATA.NORMALIZATION: normalizes pixel values for the model, and reverts that for its predictions. */
 import { at as itemAt } from "../facts/checked-lists.ts";
 import type { Image, SampleArray, SampleType } from "../images/image.ts";
 
@@ -27,7 +27,7 @@ export interface ChannelNormalization {
   readonly unit?: boolean;
 }
 
-/** A channel of nothing but zeros and ones is left as it is, whatever the settings. */
+/** Binary channels (only zeros and ones) are never normalized. */
 const AS_IT_IS: ChannelNormalization = { offset: 0, scale: 1 };
 
 /** Reads an image part by part, from the start each time it is called: an image may be larger than memory. */

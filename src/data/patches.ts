@@ -23,7 +23,7 @@ export interface ImageDemands {
   readonly ndim: 2 | 3;
   /** Whether images smaller than a patch are completed by reflection. */
   readonly reflect: boolean;
-  /** What an image is like once it has been prepared (default: as it is stored). */
+  /** Returns an image's properties after preparation (default: as stored). */
   readonly prepared?: (info: ImageInfo) => ImageInfo;
 }
 
@@ -181,7 +181,7 @@ export class PatchSet {
     return basename(at(this.pairs.images.infos, at(this.places, index).image).path);
   }
 
-  /** One patch, normalized, as it is. */
+  /** Returns a normalized patch without augmentation. */
   async read(index: number, epoch: number): Promise<Sample> {
     const { tiling } = this.settings;
     const { images, targets, labels } = this.pairs;

@@ -20,7 +20,7 @@ export type CudaState =
   | { readonly usable: true }
   | { readonly usable: false; readonly reason: string; readonly installable: boolean };
 
-/** Whether CUDA can be used with a driver, of which the version is given: `580.65.06`. */
+/** Whether a driver version (`580.65.06`) supports CUDA. */
 export function cudaState(driver: string): CudaState {
   if (process.platform !== "linux" || process.arch !== "x64")
     return {
@@ -36,7 +36,7 @@ export function cudaState(driver: string): CudaState {
   return { usable: false, installable: true, reason };
 }
 
-/** What is wrong with a driver, in words. */
+/** Returns a message that says why a driver cannot be used. */
 export function driverProblem(driver: string): string | undefined {
   const major = Number.parseInt(driver, 10);
   if (major >= OLDEST_DRIVER) return undefined;

@@ -1,4 +1,4 @@
-/** Folders of what is installed: each is whole or not there. */
+/** Folders of installed files. Each is complete or absent. */
 import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";

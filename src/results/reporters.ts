@@ -1,4 +1,4 @@
-/** What becomes of a run's events: JSON Lines for a parent process, or a progress bar and plain words for a person. */
+/** Reports a run's events: as JSON Lines to a parent process, or as a progress bar and text to a terminal. */
 
 import { SingleBar } from "cli-progress";
 import colors from "picocolors";
@@ -23,7 +23,7 @@ function problemText({ file, line, column, message, severity }: Problem): string
   return `${place === "" ? "" : `${colors.bold(place)} `}${label} ${message}`;
 }
 
-/** The metric that says most of a workflow, in words. */
+/** Returns a workflow's main metric as text. */
 function quality({ psnr, iou }: Metrics): string[] {
   if (psnr !== undefined) return [`PSNR ${short(psnr)} dB`];
   return iou === undefined ? [] : [`IoU ${short(iou)}`];

@@ -86,7 +86,7 @@ interface DecodedEvent {
   readonly summary?: { readonly value?: readonly { readonly tag?: string; readonly simpleValue?: number }[] };
 }
 
-/** Appends scalars to an event file of its own; a run that goes on begins a new file, which TensorBoard joins on. */
+/** Appends scalars to an event file. A resumed run starts a new file, which TensorBoard joins to the first. */
 export class TensorboardWriter {
   private readonly path: string;
   private started = false;

@@ -1,6 +1,6 @@
 type Attributes = Readonly<Record<string, string>>;
 
-/** An element with attributes and children; `class` and `aria-…` are attributes like any other. */
+/** Creates an element with attributes (`class`, `aria-…`) and children. */
 export function element<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   attributes?: Attributes,
@@ -23,12 +23,12 @@ export function show(shown: HTMLElement, whether: boolean): void {
   shown.hidden = !whether;
 }
 
-/** Changes a text only where it differs, so that live regions do not say it again. */
+/** Sets a text only if it differs, so that live regions do not announce it again. */
 export function setText(target: HTMLElement, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }
 
-/** Calls `action` once in the next frame, however often it is asked for until then. */
+/** Coalesces calls: runs `action` once in the next animation frame. */
 export function oncePerFrame(action: () => void): () => void {
   let asked = false;
   return () => {
@@ -42,8 +42,8 @@ export function oncePerFrame(action: () => void): () => void {
 }
 
 /**
- * Calls `action` in a frame, however often it is asked for: at most every so many milliseconds, and so seldom that the action and what
- * the browser draws after it take at most a fifth of the time. The last call comes after the last time that it was asked for.
+ * Throttles `action`, which runs in an animation frame: at most once per interval, and so that the action and the browser's drawing take
+ * at most a fifth of the time. The last request always leads to a call.
  */
 export function sparingly(milliseconds: number, action: () => void): () => void {
   let asked = false;
@@ -53,7 +53,7 @@ export function sparingly(milliseconds: number, action: () => void): () => void 
     asked = false;
     const began = performance.now();
     action();
-    // A task of its own comes when the frame is drawn.
+    // A separate task runs after the frame is drawn.
     setTimeout(() => {
       busy = false;
       next = began + Math.max(milliseconds, 5 * (performance.now() - began));

@@ -45,7 +45,7 @@ export interface Toggle {
 export function checkbox(label: string, checked: boolean, changed: (checked: boolean) => void): Toggle {
   const made = element("vscode-checkbox", {}, label) as Checkbox;
   made.checked = checked;
-  // Setting it from code raises the same event as a click: only what differs from what was set is a person's doing.
+  // Setting the value from code raises the same event as a click. Only other values come from the user.
   let set = checked;
   made.addEventListener("change", () => {
     if (made.checked === set) return;
@@ -107,7 +107,7 @@ export interface NumberField {
   value: number;
 }
 
-/** A field for a number; what is no number is put back. */
+/** A field for a number. Invalid text is reverted. */
 export function numberField(label: string, value: number, changed: (value: number) => void): NumberField {
   // The component takes its content for the label; the pages' styles show it to screen readers only.
   const made = element("vscode-text-field", { size: "7" }, label) as TextField;

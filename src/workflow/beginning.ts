@@ -63,7 +63,7 @@ function otherPixels({ normalizePixels }: Request, { path, identity }: Checkpoin
   return [{ severity: "error", message } as const];
 }
 
-/** Where a run would be resumed; undefined where there is nothing to resume. Throws `RunStateError`. */
+/** Returns where a run would resume. Undefined if there is nothing to resume. Throws `RunStateError`. */
 export async function furthestCheckpoint(tree: ResultTree): Promise<CheckpointHeader | undefined> {
   const state = await readRunState(tree);
   return (await runCheckpoints(tree, state?.training)).headers[0];

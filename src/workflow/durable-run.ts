@@ -135,7 +135,7 @@ export class DurableRun {
       if (name.endsWith(".tmp")) await rm(join(this.tree.checkpoints, name), { force: true });
   }
 
-  /** Moves files to `earlier`, in the place of what is there. What trained nothing is deleted instead. */
+  /** Moves files to `earlier`, replacing its content. Deletes them instead if nothing was trained. */
   private async setAside(left: readonly string[], wasMoving: boolean): Promise<string | undefined> {
     const { earlier, runDirectory } = this.tree;
     const worthKeeping = wasMoving || left.some((path) => path.endsWith(".pth"));

@@ -14,7 +14,7 @@ import { imageName } from "./write-image.ts";
 export interface GroundTruthOptions {
   /** The channels that the files must have; those of the images where absent. */
   readonly channels?: number;
-  /** Looks at a file's values. Returns what is wrong with them, in words that follow the file's name. */
+  /** Checks a file's values. Returns a message that continues the file's name if they are invalid. */
   readonly check?: (source: ImageSource) => Promise<string | undefined>;
 }
 

@@ -1,6 +1,6 @@
 import type { Problem } from "../facts/run-events.ts";
 
-/** The input is wrong in ways that a person can mend; ends the process with exit code 2. */
+/** The user's input is invalid. Ends the process with exit code 2. */
 export class InputError extends Error {
   override readonly name = "InputError";
   constructor(readonly problems: readonly Problem[]) {

@@ -70,7 +70,7 @@ export function together(first: PatchModel, second: PatchModel): PatchModel {
   };
 }
 
-/** A model of which only some outputs are wanted. */
+/** Restricts a model to some of its outputs. */
 export const withOutputs = (model: PatchModel, outputs: readonly string[]): PatchModel => ({
   ...model,
   outputs,

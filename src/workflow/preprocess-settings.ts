@@ -1,4 +1,4 @@
-/** DATA.PREPROCESS: what is done to whole images before they are normalized and cut. */
+/** DATA.PREPROCESS: steps applied to whole images before they are normalized and cut into patches. */
 
 import { ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";

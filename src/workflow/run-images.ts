@@ -230,7 +230,7 @@ function memoryBudget(report: ReportEvent): (phase: Phase, images: readonly Imag
   };
 }
 
-/** The patches to train on and those for validation, which are of images of their own or a share of the former. */
+/** Returns training and validation patches. Validation has separate images or a share of the training patches. */
 async function patchSets(
   config: Config,
   train: ImagePairs | undefined,

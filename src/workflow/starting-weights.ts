@@ -83,7 +83,7 @@ export interface StartingOptions {
   readonly report: ReportEvent;
 }
 
-/** A network's last layer, whose channels mean what a workflow makes of them. */
+/** A network's last layer: the meaning of its channels depends on the workflow. */
 const HEAD = /^heads\./;
 
 /** Why a head is not taken: its network learned something else, though it may have the same shape. */
@@ -177,7 +177,7 @@ function tell(
 /** How many tokens a configuration's patch has along each axis, where it says so. */
 function tokenGridOf(config: PlainObject | undefined): number[] | undefined {
   const group = (name: string) => (config?.[name] ?? {}) as PlainObject;
-  // Nested lists of a hostile file would take for ever to become text.
+  // Converting the nested lists of a hostile file to text could take forever.
   const patch = [group("DATA").PATCH_SIZE]
     .flat()
     .map((size) => (typeof size === "number" ? size : Number.NaN));

@@ -207,7 +207,7 @@ interface Tested {
   readonly metrics: Metrics;
 }
 
-/** Measures what of a part is to be evaluated. */
+/** Measures the evaluated region of a part. */
 async function addEvaluated(measurement: Measurement, part: TestPart, box: Region): Promise<void> {
   const evaluated = common(part.region, box);
   if (evaluated !== undefined) await measurement.add(part.within(evaluated));

@@ -53,7 +53,7 @@ export class TrainingRun {
   private readonly log: string;
   private tester: ImageTester | undefined;
   private features: FeaturePreview | "none" | undefined;
-  /** The last checkpoint that was written, in words. */
+  /** Text that names the last written checkpoint. */
   private lastSaved: string | undefined;
   /** When charts may be drawn next, in milliseconds of this process. */
   private nextCharts = performance.now() + CHARTS_AFTER;
@@ -270,7 +270,7 @@ export class TrainingRun {
     }
   }
 
-  /** Shows what the model makes of the first validation image (or training image). */
+  /** Reports the model's prediction of the first validation image (or training image). */
   private async preview({ epoch }: EpochResult): Promise<void> {
     const { pairs } = this.validationPatches ?? this.patches;
     const { config, tree, runtime } = this.request;
@@ -282,7 +282,7 @@ export class TrainingRun {
     this.request.report({ event: "image", kind, image, files, epoch });
   }
 
-  /** Shows what the encoder makes of the image of {@link preview}, for networks that have one. */
+  /** Reports the encoder's features of the image of {@link preview}, for networks with an encoder. */
   private async previewFeatures({ epoch }: EpochResult): Promise<void> {
     const { pairs } = this.validationPatches ?? this.patches;
     const { config, tree, runtime, report } = this.request;

@@ -1,12 +1,12 @@
-/** Transforms that move pixels, image and target alike: interpolated linearly and once, class labels by the nearest pixel. */
+/** Geometric transforms of image and target: one linear interpolation; nearest pixel for class labels. */
 import type { Random } from "../random.ts";
 import { boxOf, reflected } from "../tiling.ts";
 import { between, integerBetween, type Range, type Sample, type Transform } from "./sample.ts";
 
-/** What lies outside a patch: zeros, its mirror image (with or without the border pixel twice), its edge, or its other side. */
+/** Values outside a patch: zeros, its mirror image (with or without repeating the border pixel), its edge, or its other side. */
 export type Border = "constant" | "reflect" | "symmetric" | "nearest" | "wrap";
 
-/** A position brought into [0, size), or -1 where nothing is. */
+/** Maps a position into [0, size). Returns -1 for positions outside whose value is zero. */
 function inside(position: number, size: number, border: Border): number {
   if (position >= 0 && position < size) return position;
   if (border === "constant") return -1;
@@ -17,7 +17,7 @@ function inside(position: number, size: number, border: Border): number {
   return period < size ? period : 2 * size - 1 - period;
 }
 
-/** Where the pixel at a place comes from, in fractions of pixels. Fills `into` with z, y and x. */
+/** Writes the source position (subpixel z, y, x) of a target pixel to `into`. */
 type Origin = (z: number, y: number, x: number, into: Float64Array) => void;
 
 function resampled(
@@ -67,7 +67,7 @@ function moved(sample: Sample, origin: Origin, border: Border): Sample {
   };
 }
 
-/** A 2 x 2 matrix about the middle of the yx plane, and a shift after it, from target to source places. */
+/** Applies a 2 x 2 matrix around the center of the yx plane, then a shift; both map target to source positions. */
 function affine(
   sample: Sample,
   [yy, yx, xy, xx]: readonly [number, number, number, number],
@@ -106,7 +106,7 @@ export const zoom =
     return affine(sample, [scale, 0, 0, scale], border, { zScale: alongZ ? scale : 1 });
   };
 
-/** @param range degrees, drawn for y and x by themselves */
+/** @param range degrees, drawn for y and x independently */
 export const shear =
   (range: Range, border: Border): Transform =>
   (sample, random) =>
@@ -155,7 +155,7 @@ export const flipZ = exact(
       place(into, depth - 1 - z, y, x),
 );
 
-/** One to three quarter turns in the yx plane; half a turn where a patch is not square. */
+/** Rotates by one to three quarter turns in the yx plane, or by half a turn if the patch is not square. */
 export const quarterTurns = exact(([, height, width], random) => {
   const lastY = height - 1;
   const lastX = width - 1;
@@ -165,7 +165,7 @@ export const quarterTurns = exact(([, height, width], random) => {
   return (z, y, x, into) => place(into, z, lastX - x, y);
 });
 
-/** A normal random field smoothed by a Gaussian of `sigma` pixels along y and x, `[y, x]`. */
+/** Returns a uniform random field in [-1, 1] smoothed by a Gaussian of `sigma` pixels, `[y, x]`. */
 function smoothField(height: number, width: number, sigma: number, random: Random): Float64Array {
   const noise = Float64Array.from({ length: height * width }, () => 2 * random.uniform() - 1);
   const reach = Math.ceil(3 * sigma);
@@ -187,9 +187,9 @@ function smoothField(height: number, width: number, sigma: number, random: Rando
 }
 
 /**
- * Elastic deformation (Simard, Steinkraus & Platt 2003): places move along a smooth random field, the same in every slice.
+ * Elastic deformation (Simard, Steinkraus & Platt 2003): displaces pixels along a smooth random field, the same in every slice.
  *
- * @param alpha how far, in pixels before smoothing
+ * @param alpha amplitude in pixels before smoothing
  * @param sigma smoothness of the field, in pixels
  */
 export const elastic =
@@ -213,8 +213,8 @@ export const elastic =
  * Misalignment of sections, as serial-section microscopes make it: from a row (2D) or slice (3D) on, everything is moved or
  * turned a little; in 3D half of the time only that one slice.
  *
- * @param displacement most pixels of movement
- * @param rotateRatio how often it turns instead of moving
+ * @param displacement largest shift in pixels
+ * @param rotateRatio probability of a rotation instead of a shift
  */
 export const misalignment =
   (displacement: number, rotateRatio: number): Transform =>

@@ -2,14 +2,14 @@
 import type { Random } from "../random.ts";
 import { between, onImage, type Range, type Sample } from "./sample.ts";
 
-/** @param range what is added */
+/** @param range of the offset */
 export const brightness = (range: Range) =>
   onImage(({ image }, random) => {
     const added = between(random, range);
     return image.map((value) => value + added);
   });
 
-/** @param range what is added to a factor of 1 */
+/** @param range of the factor, minus 1 */
 export const contrast = (range: Range) =>
   onImage(({ image }, random) => {
     const factor = 1 + between(random, range);

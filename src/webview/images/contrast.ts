@@ -1,9 +1,9 @@
 import type { PlaneImage, Range } from "./plane-image.ts";
 
 /**
- * How values become brightness: `auto` cuts percentiles off, `whole` takes all values (0 to 255 for 8 bits). Their range holds
- * for all slices, so that these can be compared, and grows with a slice that goes beyond it, so that none is burnt out. `each`
- * is `auto` for every slice by itself, `manual` is what a person chose.
+ * How values become brightness. `auto` clips percentiles; `whole` maps all values (0 to 255 for 8 bits). Both use one range for all
+ * slices, so that slices can be compared, and widen it for slices that exceed it, so that none is clipped. `each` is `auto` for each
+ * slice separately. `manual` is the user's choice.
  */
 export type ContrastMode = "auto" | "each" | "whole" | "manual";
 
@@ -28,7 +28,7 @@ export const USUAL_CONTRAST: Contrast = { mode: "auto", percent: 0.35, shared: t
 export class ContrastRanges {
   private readonly ranges = new Map<string, Range>();
 
-  /** Forgets ranges: they are found anew from what is shown next. */
+  /** Clears the ranges. The planes shown next determine new ones. */
   reset(): void {
     this.ranges.clear();
   }

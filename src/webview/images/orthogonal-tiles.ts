@@ -5,7 +5,7 @@ import type { Pixel, TileContent } from "./tile-content.ts";
 import { Viewport } from "./viewport.ts";
 
 export interface OrthogonalEvents {
-  /** A place in a section was clicked: the other planes are to go through it. */
+  /** A place in a section was clicked. The other planes move to it. */
   picked(place: { readonly x?: number; readonly y?: number; readonly z: number }): void;
   stepped(by: number): void;
 }
@@ -20,7 +20,7 @@ export class OrthogonalTiles {
   /** The slice as a fraction of the depth. */
   private depthPlace = 0.5;
 
-  /** @param xy the tile of the slice, which the caller shows alone where there are no sections */
+  /** @param xy the tile of the slice; the caller shows it alone when orthogonal views are off */
   constructor(
     private readonly xy: ImageTile,
     private readonly viewport: Viewport,
@@ -54,7 +54,7 @@ export class OrthogonalTiles {
     this.xy.show({ ...content, cross: { x: cross.x, y: cross.y } });
     const sections = sectionContents(opened, look, cross);
     if (sections === undefined) return;
-    // Columns and rows in proportion to what they show give all views one scale.
+    // Columns and rows in proportion to their content give all views one scale.
     const { height, width, aspect = 1 } = content;
     const depth = sections.xz.height * (sections.xz.aspect ?? 1);
     const shown = Math.max(depth, 0.15 * Math.max(width, height * aspect));
@@ -67,7 +67,8 @@ export class OrthogonalTiles {
     this.xz.show(sections.xz);
     this.yz.show(sections.yz);
   }
-  /** Shows in the sections what the slice shows, around the other planes. */
+
+  /** Zooms and moves the sections like the slice. */
   private follow(): void {
     const { zoom, center } = this.viewport;
     this.views.xz.follow(zoom, [center[0], this.depthPlace]);

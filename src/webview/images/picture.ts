@@ -1,4 +1,4 @@
-/** Pictures of what is shown: for the clipboard and for files. */
+/** Draws the shown images into one picture, for the clipboard and for files. */
 import { element } from "../dom.ts";
 import { pngOf } from "../png.ts";
 import { theme } from "../theme.ts";

@@ -168,7 +168,7 @@ export class RowState {
     };
   }
 
-  /** The first image of which a channel is loaded, with its plane and contrast range. */
+  /** Returns a channel's plane and contrast range in the first image that has it loaded. */
   shownOf(channel: number): { readonly plane: PlaneImage; readonly range: Range } | undefined {
     for (const opened of this.opened) {
       const plane = opened.planes?.[channel];

@@ -1,7 +1,7 @@
 import { element, setText, show, slider } from "../dom.ts";
 import { button } from "../toolkit.ts";
 
-/** A slider over values counted from 0, with buttons for one step back and forth; hidden where there is nothing to choose. */
+/** A slider over indices from 0, with buttons for one step back and forth. */
 export class Stepper {
   readonly element: HTMLElement;
   private readonly slide: HTMLInputElement;

@@ -26,7 +26,7 @@ export interface TileContent {
   readonly scaleBar?: { readonly pixelWidth: number; readonly unit: string };
   /** Lines through this pixel: where the other sections lie. */
   readonly cross?: Pixel;
-  /** The value under the cursor, in words. */
+  /** Returns the value under the cursor as text. */
   valueAt(pixel: Pixel): string;
   /** What is shown, for screen readers. */
   readonly description: string;

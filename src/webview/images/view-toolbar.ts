@@ -40,7 +40,7 @@ export interface ToolbarState {
   readonly swipeShare: number;
 }
 
-/** The controls over a row of images: slice, views, comparison, zoom, and what is done with the picture. */
+/** The controls over a row of images: slice, views, comparison, zoom, copying and saving. */
 export class ViewToolbar {
   readonly element: HTMLElement;
   readonly slice: Stepper;

@@ -106,7 +106,7 @@ export class ProgressView {
     if (start !== undefined)
       facts.push(["Model", `${start.architecture}, ${largeCount(start.parameters)} weights`]);
     facts.push(start === undefined ? ["Engine", engineLabel(run.engine)] : ["Device", start.device]);
-    // A run that is told from its log alone has no memory in it.
+    // Runs reconstructed from their log have no memory usage.
     if (epoch !== undefined && epoch.memoryBytes > 0) facts.push(["Memory", bytes(epoch.memoryBytes)]);
     if (step !== undefined) facts.push(["Step", duration(step.stepSeconds)]);
     const since = run.status === "queued" ? "Waiting since" : "Started";

@@ -24,16 +24,16 @@ export interface LogLine {
   readonly file?: { readonly path: string; readonly line?: number };
 }
 
-/** Older lines are let go. */
+/** Number of log lines kept. Errors are always kept. */
 const MOST_LOG_LINES = 1000;
 
-/** What a page knows of a run: its curves, and where it stands. */
+/** A page's record of a run: its curves and its progress. */
 export class RunRecord {
   start: StartEvent | undefined;
   step: StepEvent | undefined;
   epoch: EpochEvent | undefined;
   end: EndEvent | undefined;
-  /** What the run is doing besides training, while it does. */
+  /** The current activity besides training. */
   progress: ProgressEvent | undefined;
   best: EpochEvent | undefined;
   readonly images = new Map<string, ImageEvent>();
@@ -59,7 +59,7 @@ export class RunRecord {
     }
   }
 
-  /** Takes an event that has just come. A run that goes on after it was stopped does some steps again: they are forgotten. */
+  /** Adds a new event. A resumed run repeats some steps: their earlier values are dropped. */
   add(event: RunEvent): void {
     if (event.event === "start") this.forget(event.firstEpoch);
     this.take(event);
@@ -113,7 +113,7 @@ export class RunRecord {
     return [...names];
   }
 
-  /** A metric over the training steps; over the epochs, where the run told of no steps. */
+  /** Returns a metric over the training steps, or over the epochs if the run reported no steps. */
   train(metric: string): Track {
     const steps = this.stepMetrics.get(metric);
     if (steps !== undefined) return { x: this.positions.values, y: steps.values };
@@ -196,7 +196,7 @@ export class RunRecord {
     this.progress = undefined;
     const words = { finished: "Finished", stopped: "Stopped", failed: "Failed" }[event.status];
     const { message = "The run failed." } = event;
-    // Its cause may have been told as a problem already.
+    // The cause may already be in the log as a problem.
     const told = this.log.some(({ level, text }) => level === "error" && text.endsWith(message));
     if (event.status !== "failed") this.note(event.time, "info", words);
     else if (!told) this.note(event.time, "error", message);
@@ -221,5 +221,5 @@ export class RunRecord {
   }
 }
 
-/** Epochs done at the end of a step, in fractions. */
+/** Returns the fractional number of epochs done at the end of a step. */
 const positionOf = ({ epoch, step, steps }: StepEvent): number => epoch - 1 + step / steps;

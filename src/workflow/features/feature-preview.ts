@@ -73,7 +73,7 @@ export class FeaturePreview {
   }
 }
 
-/** A region of an image as an image of its own. */
+/** Returns a region of an image as an image. */
 function cropped(image: NormalizedImage, region: Region): NormalizedImage {
   const moved = (start: Box) => boxOf((axis) => start[axis] + region.start[axis]);
   const shape = shapeOf(region, image.info.shape[3]);

@@ -1,4 +1,4 @@
-/** Writes what a trained encoder makes of the test images: `biapy --features`. */
+/** Writes a trained encoder's features of the test images: `biapy --features`. */
 import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { writeNpy } from "../../checkpoint/npy.ts";

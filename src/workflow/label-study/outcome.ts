@@ -83,7 +83,7 @@ function verdict({ pretrained, scratch, better, seeds }: StudyRow): string {
   return gain > 0 ? "better on average, within the spread" : "no gain";
 }
 
-/** The study in words, a line for each number of labeled images. */
+/** Returns the study's results as text: a line for each number of labeled images. */
 export function describeStudy(rows: readonly StudyRow[]): string[] {
   const shown = ({ mean, least, most }: Spread) =>
     `${shortNumber(mean)} (${shortNumber(least)} to ${shortNumber(most)})`;

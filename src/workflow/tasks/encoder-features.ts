@@ -1,4 +1,4 @@
-/** The features that an image network's encoder makes of patches, as its model marks them. */
+/** Features of patches from an image network's encoder, at the layer that the model marks. */
 import { entryOf } from "../../facts/checked-lists.ts";
 import type { ImageModel } from "../../models/architectures.ts";
 import type { Program } from "../../runtime/program.ts";

@@ -26,16 +26,16 @@ export function classesOf(values: Float32Array, { classes, ignored }: ClassSetti
   });
 }
 
-/** A patch of so many pixels that count for nothing. */
+/** Returns a patch of ignored pixels. */
 export const ignoredPatch = (pixels: number): Float32Array => new Float32Array(pixels).fill(IGNORED);
 
 /** Values of a mask that is looked through at once. */
 const PART_VALUES = 2 ** 24;
-/** Values above which a mask of two classes is taken for one of single objects. */
+/** Two-class masks with a value above this are treated as instance masks: every object is foreground. */
 const MOST_BINARY_VALUES = 2;
 const MOST_LISTED = 6;
 
-/** Looks through a mask. Returns what is wrong with its values, in words that follow the file's name. */
+/** Checks a mask's values. Returns a message that continues the file's name if they are invalid. */
 export function checkMask(
   settings: ClassSettings,
   report: ReportEvent,
@@ -57,7 +57,7 @@ export function checkMask(
   };
 }
 
-/** The different values of a mask; no more than are needed to see what is wrong. */
+/** Returns the distinct values of a mask, at most as many as the check needs. */
 async function valuesOf(source: ImageSource, { classes }: ClassSettings): Promise<number[]> {
   const found = new Set<number>();
   for (const region of storedParts(source.info.shape, source.piece, PART_VALUES)) {

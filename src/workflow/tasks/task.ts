@@ -1,4 +1,4 @@
-/** What differs between workflows: the inputs of a batch, the loss and metrics, and what is written and shown of an image. */
+/** The parts that differ between workflows: inputs of a batch, loss and metrics, and the files and pictures of an image. */
 import type { Sample } from "../../data/augmentation/sample.ts";
 import type { NormalizedImage } from "../../data/image-set.ts";
 import type { Orientation } from "../../data/orientation.ts";
@@ -24,7 +24,7 @@ export interface Task {
   readonly buildArguments: BuildArguments;
   readonly batchSize: number;
   /**
-   * Finds what a phase's images are to be turned into, and makes what is missing.
+   * Finds the targets of a phase's images, and creates missing ones.
    *
    * @param infos the images of DATA.*.PATH
    * @throws {InputError} and {ImageError} for files that do not fit.
@@ -89,7 +89,7 @@ export interface TestingTask {
   readonly neededByChunks?: readonly string[];
   /** The files that a test image's prediction is written to. The first one is what TEST.REUSE_PREDICTIONS looks for. */
   resultFiles(image: NormalizedImage, byChunks: boolean): readonly ResultFile[];
-  /** Reads the outputs that an earlier run wrote of a whole image; undefined where there are none that fit. */
+  /** Reads the outputs that an earlier run wrote for a whole image. Undefined if there are none of the right shape. */
   reuse(image: NormalizedImage, watch: Watch): Promise<PredictedPart["values"] | undefined>;
   /** Starts to measure an image. */
   measurement(byChunks: boolean): Measurement;
