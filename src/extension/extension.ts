@@ -1,4 +1,4 @@
-/** The extension's entry. What is not needed at once is loaded when it is. */
+/** The extension's entry point. Code that is not needed at once is loaded later. */
 import * as vscode from "vscode";
 import { registerCommands } from "./commands/index.ts";
 import { trainWhatWasAsked } from "./commands/sample.ts";
@@ -18,7 +18,7 @@ import { registerTasks } from "./training/training-tasks.ts";
 import { registerWalkthrough } from "./training/walkthrough.ts";
 import { registerImageViewer } from "./viewer/index.ts";
 
-/** What other extensions and tests get. */
+/** The API for other extensions and tests. */
 export interface Api {
   readonly runs: RunManager;
   /** The tree of the results browser. */
@@ -32,7 +32,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   context.environmentVariableCollection.replace("BIAPY_STORAGE", context.globalStorageUri.fsPath);
   const engines = enginesOf(context);
   const results = new ResultFolders(context);
-  // Runs that went on while no window was open are found once all is in place.
+  // Last: finds runs that continued while no window was open.
   const found = new Promise<void>((resolve) => setImmediate(() => results.refresh().finally(resolve)));
   const runs = new RunManager(context, results, engines, found, output);
   const panel = registerTrainingPanel(context, runs);
@@ -59,7 +59,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     registerWalkthrough(runs, resultsView),
   );
   await activateLanguage(context);
-  // What was asked for before this folder was opened is trained.
+  // Trains what was requested before this folder was opened.
   void runs.ready().then(() => trainWhatWasAsked(services));
   return { runs, results: tree };
 }

@@ -1,4 +1,4 @@
-/** BiaPy: Apply Model to Images…: predictions of a folder of images, beside them. */
+/** BiaPy: Apply Model to Images…: predicts a folder of images and writes the results beside it. */
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -20,14 +20,14 @@ import { mayRun } from "../workspace/trust.ts";
 import { isAvailable } from "./plan-run.ts";
 import type { Services } from "./services.ts";
 
-/** A trained model: its weights, and the configuration that they were trained with. */
+/** A trained model: its weights and their configuration. */
 export interface Model {
-  /** For names of files: `cells_1`. */
+  /** Stem for file names, such as `cells_1`. */
   readonly name: string;
   readonly title: string;
   readonly checkpoint: string;
   readonly configuration: string;
-  /** What relative paths of the configuration are relative to. */
+  /** The folder against which relative paths of the configuration are resolved. */
   readonly workingDirectory: string;
   /** The engine that trained it. */
   readonly engine?: string;
@@ -104,7 +104,7 @@ async function tellDone(
   openImages(context, images, { titles: ["Original", "Prediction"] });
 }
 
-/** The model that was clicked, or one that a person picks: a run's best weights, or a checkpoint file. */
+/** Returns the clicked model, or one that the user picks: a run's best weights, or a checkpoint file. */
 export async function chooseModel(
   { runs }: Services,
   clicked: unknown,
@@ -178,7 +178,7 @@ async function chooseFolder({ title }: Model): Promise<string | undefined> {
   return picked?.[0]?.fsPath;
 }
 
-/** The folder's name, with a number where there is one already. */
+/** The folder's name, with a number if the name is taken. */
 function freeFolder(path: string): string {
   if (!existsSync(path)) return path;
   for (let number = 2; ; number++) if (!existsSync(`${path}_${number}`)) return `${path}_${number}`;

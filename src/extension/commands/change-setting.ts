@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 
-/** Changes a setting of `biapy` for the open folders; where none is open, for the person. */
+/** Changes a `biapy` setting in the workspace, or in the user settings if no folder is open. */
 export async function changeSetting(name: string, value: string): Promise<void> {
   const open = vscode.workspace.workspaceFolders !== undefined;
   const target = open ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global;

@@ -17,7 +17,7 @@ import type { Services } from "./services.ts";
 
 const TITLE = "Compare Pretrained and From Scratch";
 
-/** A training as `biapy --label_study --prepare` lists it. */
+/** A training, as listed by `biapy --label_study --prepare`. */
 const plannedRun = v.object({
   runId: v.number(),
   configFile: v.string(),
@@ -26,7 +26,7 @@ const plannedRun = v.object({
 });
 type PlannedRun = v.InferOutput<typeof plannedRun>;
 
-/** Where a study lies, and the arguments that name it. */
+/** The folder of a study, and the arguments that name it. */
 interface Study {
   readonly args: readonly string[];
   readonly resultDirectory: string;
@@ -61,7 +61,7 @@ export async function comparePretrained(services: Services, clicked?: unknown): 
   await showCurve(services, study);
 }
 
-/** Lists the trainings of a study; their configurations are written. Throws what is wrong, for people. */
+/** Writes the configurations of a study's trainings and lists them. Throws errors whose message is for the user. */
 async function prepare(services: Services, study: Study): Promise<readonly PlannedRun[]> {
   const { lines, notes } = await tool(services, study, "--prepare");
   const planned = lines.map((line) => v.parse(plannedRun, JSON.parse(line)));
@@ -102,7 +102,7 @@ async function queue(
   return ids;
 }
 
-/** Shows how many trainings have ended, until all have. Cancelling stops them. Returns whether they all ended by themselves. */
+/** Shows how many trainings have ended, until all have. Canceling stops them. Returns whether all ended without that. */
 async function watch({ runs }: Services, ids: readonly string[]): Promise<boolean> {
   const location = vscode.ProgressLocation.Notification;
   return vscode.window.withProgress({ location, title: TITLE, cancellable: true }, (progress, cancelled) => {
@@ -127,7 +127,7 @@ async function watch({ runs }: Services, ids: readonly string[]): Promise<boolea
   });
 }
 
-/** Draws the curve of the trainings that have finished, and says what it shows. */
+/** Draws the curve of the finished trainings and shows the verdict. */
 async function showCurve(services: Services, study: Study): Promise<void> {
   const { lines } = await tool(services, study, "--collect");
   const chart = join(
@@ -145,11 +145,11 @@ async function showCurve(services: Services, study: Study): Promise<void> {
 
 interface Printed {
   readonly lines: readonly string[];
-  /** What it printed to standard error. */
+  /** Its standard error. */
   readonly notes: readonly string[];
 }
 
-/** Runs the study's command line. Throws what it refuses, for people. */
+/** Runs the study's command line. Throws its refusals, with messages for the user. */
 async function tool({ context, output }: Services, study: Study, step: string): Promise<Printed> {
   const [lines, notes]: [string[], string[]] = [[], []];
   const read = (line: string) => {

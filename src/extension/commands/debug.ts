@@ -35,7 +35,7 @@ export interface DebuggedRun {
 
 /**
  * Starts a training that waits for a debugger, as soon as its device is free. Its events are recorded as any run's are.
- * Nothing where it cannot be started, which has been said then, or a person cancels.
+ * Returns undefined if it could not start (the user has been told) or the user canceled.
  */
 export async function startDebuggedRun(
   services: Services,
@@ -60,7 +60,7 @@ export async function startDebuggedRun(
   const queued = place !== "beside others";
   const { summary } = await services.runs.start(order, engine, command, { queued, debugged: true });
   services.panel.show(summary.id);
-  // Debuggers give up soon when there is nothing to attach to.
+  // Debuggers soon give up if there is nothing to attach to.
   if (!(await hasItsTurn(services, summary.id, planTitle(plan), place === "after others"))) return undefined;
   if (engine.id === "embedded" && vscode.debug.breakpoints.length === 0) void offerSource();
   return { run: summary.id, session: { name: `Debug ${planTitle(plan)}`, request: "attach", ...session } };
@@ -76,7 +76,7 @@ async function offerSource(): Promise<void> {
 
 type Place = "first" | "after others" | "beside others";
 
-/** Where other runs are before it, a person says what is to be done; nothing when it is cancelled. */
+/** If other runs are ahead, asks the user what to do. Returns undefined if the user cancels. */
 async function choosePlace({ runs }: Services, { engine, order }: RunPlan): Promise<Place | undefined> {
   const before = await runs.before(engine.device(order));
   if (before.length === 0) return "first";
@@ -99,7 +99,7 @@ async function choosePlace({ runs }: Services, { engine, order }: RunPlan): Prom
   return answer === undefined ? undefined : "after others";
 }
 
-/** Waits until a run starts, with a notification that cancels it where others are before it. Gives whether it has started. */
+/** Waits until a run starts; if others are ahead, shows a notification with Cancel. Returns whether it has started. */
 async function hasItsTurn(
   services: Services,
   run: string,
@@ -118,7 +118,7 @@ async function hasItsTurn(
   return started;
 }
 
-/** Resolves with whether it runs, when it does not wait any more. */
+/** Resolves when the run no longer waits, with whether it runs. */
 function untilStarted({ runs }: Services, run: string): Promise<boolean> {
   return new Promise((resolve) => {
     const look = () => {

@@ -7,11 +7,11 @@ import type { DeviceList } from "./device-tools.ts";
 export interface DeviceItem extends QuickPickItem {
   /** The setting `biapy.run.gpu`; undefined for what cannot be chosen. */
   readonly gpu?: string;
-  /** What is too long for a list: shown when this is chosen. */
+  /** Text that is too long for a list; shown when the item is chosen. */
   readonly reasons?: string;
 }
 
-/** @param chosen the setting `biapy.run.gpu` as it is */
+/** @param chosen the current value of the setting `biapy.run.gpu` */
 export function deviceItems({ cpu, gpus, note }: DeviceList, chosen: string): DeviceItem[] {
   const icon = (gpu: string, name: string) => (gpu === chosen ? "$(check)" : `$(${name})`);
   const partly = gpus

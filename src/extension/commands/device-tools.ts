@@ -1,4 +1,4 @@
-/** What the command line knows of devices: it is run for it, since the extension itself loads no engine. */
+/** Asks the command line about devices, because the extension loads no engine. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -6,7 +6,7 @@ import * as vscode from "vscode";
 import { bytes } from "../../facts/format.ts";
 import { findNode } from "../../runs/node-runtime.ts";
 
-/** The devices of this machine as `biapy --devices --json` tells them. */
+/** The devices of this machine, from `biapy --devices --json`. */
 export interface DeviceList {
   readonly cpu: { readonly name: string; readonly cores: number; readonly memoryBytes: number };
   readonly gpus: readonly {
@@ -19,7 +19,7 @@ export interface DeviceList {
   readonly note?: string;
 }
 
-/** What installing says, a line each. */
+/** A line of an installation's output. */
 type InstallEvent =
   | { readonly event: "progress"; readonly label: string; readonly done: number; readonly total: number }
   | { readonly event: "installed"; readonly folder: string }
@@ -34,8 +34,8 @@ export async function listDevices(context: vscode.ExtensionContext): Promise<Dev
 /**
  * Installs something, with progress and cancel.
  *
- * @returns whether it is installed now; false when it was cancelled
- * @throws Error what went wrong, for people
+ * @returns whether it is installed now; false if the user canceled
+ * @throws Error with a message for the user
  */
 export async function install(
   context: vscode.ExtensionContext,

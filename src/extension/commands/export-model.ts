@@ -43,7 +43,7 @@ export async function exportModelPackage(services: Services, clicked?: unknown):
 
 const key = <Name extends string>(name: Name) => `MODEL.BMZ.EXPORT.${name}` as const;
 
-/** Asks for what the configuration does not say of its model. Undefined where the person cancels. */
+/** Asks for the model's missing description. Undefined if the user cancels. */
 async function described(model: Model, config: Config): Promise<Settings | undefined> {
   const settings: Record<string, string | readonly string[]> = { [key("ENABLE")]: "False" };
   const ask = async (prompt: string, value = "", validate = nonEmpty) =>
@@ -109,7 +109,7 @@ function withProgress(
   );
 }
 
-/** Runs the command line. Returns whether it finished; throws what went wrong. */
+/** Runs the command line. Returns whether it finished; throws if it failed. */
 async function run(
   { context, output }: Services,
   args: readonly string[],
@@ -131,7 +131,7 @@ async function run(
   return true;
 }
 
-/** Moves packages into a folder, under other names where theirs are taken. Returns their paths. */
+/** Moves packages into a folder and renames them if their names are taken. Returns their paths. */
 async function delivered(packages: string, folder: string): Promise<string[]> {
   const paths: string[] = [];
   for (const name of (await readdir(packages)).filter((each) => each.endsWith(".zip"))) {

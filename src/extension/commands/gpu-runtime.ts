@@ -31,7 +31,7 @@ const TENSORFLOW_GPU: Runtime = {
   setting: "tensorflow",
 };
 
-/** Windows and macOS bring what GPUs need: for them there is TensorFlow only. */
+/** Windows and macOS include what GPUs need; only TensorFlow can be installed there. */
 const offered = () =>
   process.platform === "linux" ? [CUDA, TENSORFLOW, TENSORFLOW_GPU] : [TENSORFLOW, TENSORFLOW_GPU];
 

@@ -1,4 +1,4 @@
-/** The commands of the palette and the menus. What carries them out is loaded when one is called. */
+/** The commands of the palette and the menus. Their code is loaded when one is called. */
 
 import * as vscode from "vscode";
 import { type FileItem, isResultItem, RESULTS_VIEW, type ResultItem } from "../results/results-view.ts";
@@ -8,7 +8,7 @@ import type { Services } from "./services.ts";
 
 type Handler = (services: Services, ...args: unknown[]) => unknown;
 
-/** Commands that the parts they belong to register: the language features and the image viewer. */
+/** Commands registered elsewhere: by the language features and the image viewer. */
 type RegisteredElsewhere = "biapy.newConfiguration" | "biapy.viewImages";
 
 const HANDLERS: Readonly<Record<Exclude<CommandId, RegisteredElsewhere>, Handler>> = {

@@ -1,11 +1,11 @@
-/** BiaPy: Inspect Images: what files are, as the trainer reads them, in a document beside. */
+/** BiaPy: Inspect Images: shows how the trainer reads image files, in a document beside the editor. */
 import * as vscode from "vscode";
 import { imageChecks } from "../language/load-image-checks.ts";
 import type { Services } from "./services.ts";
 
 /**
- * @param clicked the file or folder in the explorer; asked for where there is none
- * @param all all that are selected there
+ * @param clicked the file or folder in the explorer; if absent, the user is asked
+ * @param all all selected files and folders
  */
 export async function inspectImages({ context }: Services, clicked: unknown, all: unknown): Promise<void> {
   const selected = (Array.isArray(all) ? all : [clicked]).filter((each) => each instanceof vscode.Uri);

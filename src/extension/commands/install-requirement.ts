@@ -3,7 +3,7 @@ import { runPip } from "../../engines/pip.ts";
 import { commandLine } from "../../runs/command-line.ts";
 import type { Requirement } from "../engines/engine.ts";
 
-/** Installs what is missing where a person agrees, with progress and cancel. Gives whether it is there now. */
+/** Installs a missing requirement if the user agrees, with progress and cancel. Returns whether it is installed now. */
 export async function installRequirement({ name, missing, install }: Requirement): Promise<boolean> {
   const agree = `Install ${name}`;
   const detail = `It would be installed by\n${commandLine(install)}`;

@@ -1,4 +1,4 @@
-/** Commands about runs that there are. */
+/** Commands for existing runs. */
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import * as vscode from "vscode";
@@ -9,7 +9,7 @@ import { pickRun, pickRuns } from "./pick-run.ts";
 import type { Services } from "./services.ts";
 
 const ACTIVE = ["queued", "running"];
-/** Runs that were asked to stop, which a second time ends at once. */
+/** Runs that were asked to stop; a second request kills them. */
 const stopping = new Set<string>();
 
 /** BiaPy: Stop Training. */
@@ -66,7 +66,7 @@ export async function openTrainingPanel({ panel, runs }: Services, clicked?: unk
     await vscode.commands.executeCommand("biapy.runTraining", config);
 }
 
-/** Whether a run was started with a configuration; a run that left no record is known by its name alone. */
+/** Whether a run was started with a configuration; a run without a record is matched by name only. */
 const isOf = ({ order, live }: KnownRun, config: string): boolean =>
   live === undefined ? order.name === jobName(config) : order.configFile === config;
 
@@ -84,7 +84,7 @@ export async function compareRuns(
   if (picked.length > 0) panel.compare(picked.map(({ summary }) => summary.id));
 }
 
-/** Shows what a run's trainer printed; the log in its results where it left none. */
+/** Shows the output of a run's trainer, or else the log in its results. */
 export async function showRunLog({ runs }: Services, clicked?: unknown): Promise<void> {
   const run = await pickRun(runs, clicked, {
     title: "Show the log of which run?",

@@ -4,19 +4,19 @@ import type { KnownRun, RunManager } from "../runs/run-manager.ts";
 
 export interface RunQuestion {
   readonly title: string;
-  /** Said where there is no such run. */
+  /** Message if there is no such run. */
   readonly none: string;
   readonly among: (run: KnownRun) => boolean;
 }
 
-/** What a command about runs can be called with: a run's identity, or an item of the results browser. */
+/** The argument of a command about runs: a run's identity, or an item of the results view. */
 function identityOf(clicked: unknown): string | undefined {
   if (typeof clicked === "string") return clicked;
   const item = clicked as { readonly run?: unknown } | undefined;
   return typeof item?.run === "string" ? item.run : undefined;
 }
 
-/** The run that was clicked, the only one that there is, or the one that a person picks. */
+/** Returns the clicked run, the only run, or one that the user picks. */
 export async function pickRun(
   runs: RunManager,
   clicked: unknown,
@@ -31,7 +31,7 @@ export async function pickRun(
   return (await vscode.window.showQuickPick(found.map(itemOf), { title: question.title }))?.run;
 }
 
-/** Several runs, those that were clicked beforehand. */
+/** Returns the runs that the user picks; clicked ones are preselected. */
 export async function pickRuns(
   runs: RunManager,
   clicked: readonly unknown[],

@@ -1,4 +1,4 @@
-/** From a configuration to what is to be run: name, number, results, engine, command. */
+/** Plans a run from a configuration: name, number, results, engine, command. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import * as vscode from "vscode";
@@ -15,7 +15,7 @@ import { runCommand } from "../workspace/commands.ts";
 import { workingDirectory } from "../workspace/configuration-file.ts";
 import type { Services } from "./services.ts";
 
-/** What a task or a debug configuration can say; the rest comes from the settings. */
+/** Values of a task or a debug configuration; the settings provide the rest. */
 export interface RunWishes {
   readonly resultDir?: string;
   readonly name?: string;
@@ -28,10 +28,10 @@ export interface RunPlan {
   readonly engine: Engine;
 }
 
-/** A run as people are told of it. */
+/** A run's name in messages. */
 export const planTitle = ({ order }: RunPlan) => `${order.name}, run ${order.runId}`;
 
-/** Nothing where the engine is missing, the configuration has errors, or a person cancels; it has been said then. */
+/** Returns undefined if the engine is missing, the configuration has errors (the user has been told), or the user cancels. */
 export async function planRun(
   config: vscode.Uri,
   { engines, context }: Pick<Services, "engines" | "context">,
@@ -65,7 +65,7 @@ export async function planRun(
   return { order, engine };
 }
 
-/** Says what is missing where an engine cannot train. */
+/** Shows what an engine lacks if it cannot train. */
 export async function isAvailable(engine: Engine): Promise<boolean> {
   const found = await engine.detect();
   if (found.available) return true;
@@ -92,7 +92,7 @@ async function mayCreate(resultDirectory: string): Promise<boolean> {
   return answer === create;
 }
 
-/** Tells what the command line would refuse, damaged images included, before anything is started. */
+/** Reports before the start what the command line would refuse, including damaged images. */
 async function isSound(
   context: vscode.ExtensionContext,
   config: vscode.Uri,

@@ -1,4 +1,4 @@
-/** What the results browser's menus do. */
+/** Commands of the results view's menus. */
 
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -70,13 +70,13 @@ export async function useCheckpoint(
 /** Paths named in a question before they are deleted. */
 const MOST_LISTED = 15;
 
-/** Moves files, groups of files or all of some runs to the trash, after it has listed what goes. */
+/** Moves files, groups of files or whole runs to the trash, after listing them. */
 export async function deleteResults(
   { runs }: Services,
   items: readonly ResultItem[],
   confirmed = false,
 ): Promise<void> {
-  // Where nothing may be connected to, nobody knows whether a run is still going on.
+  // Without connections it is unknown whether a run is still active.
   if (!(await mayRun())) return;
   const found = items.flatMap((item) => {
     const run = runs.find(item.run);
@@ -146,7 +146,7 @@ function pathsOf(
   const { tree, files } = folder;
   const dated = files.configuration.filter((file) => file !== tree.configFile);
   const record = [tree.recordFolder];
-  // What lies in the run's directory goes with it.
+  // Files in the run's directory are deleted with it.
   const beside = [...files.checkpoints, ...files.logs, ...dated].filter(
     (file) => !file.startsWith(tree.runDirectory),
   );

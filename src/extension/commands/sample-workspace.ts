@@ -2,7 +2,7 @@
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 
-/** What the sample images can be trained for, with the template that does it. */
+/** What the sample images can be trained for, with the template for it. */
 const SAMPLES = {
   pretraining: {
     file: "sample.biapy.yaml",
@@ -19,10 +19,10 @@ const SAMPLES = {
 export type SampleTask = keyof typeof SAMPLES;
 
 /**
- * Copies the 2D sample images, their masks and a configuration into `folder`; a configuration that is there stays as it is.
+ * Copies the 2D sample images, their masks and a configuration into `folder`; an existing configuration is kept.
  *
  * @param extension the extension's folder
- * @param base what the configuration's paths are relative to: `folder` or one around it
+ * @param base the folder that the configuration's paths are relative to: `folder` or a parent
  * @returns the configuration's file
  */
 export async function writeSample(

@@ -1,4 +1,4 @@
-/** The sample: a folder of its own, or a folder in the open one, trained in one click. */
+/** The sample: its own folder, or a folder in the open one, trained in one click. */
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import * as vscode from "vscode";
@@ -14,7 +14,7 @@ const FOLDER = "biapy-sample";
 /**
  * BiaPy: Open Sample Workspace.
  *
- * @param train what is trained as soon as it is open. Defaults to nothing
+ * @param train what to train as soon as the folder is open. Defaults to nothing
  */
 export async function openSampleWorkspace(
   { context }: Pick<Services, "context">,
@@ -63,7 +63,7 @@ async function showAndTrain(services: Services, file: vscode.Uri): Promise<void>
   await runTraining(services, file, { confirm: false });
 }
 
-/** Trains what was asked for before this folder was opened, once it is trusted. */
+/** Trains what was requested before this folder was opened, once it is trusted. */
 export async function trainWhatWasAsked(services: Services): Promise<void> {
   const { globalState } = services.context;
   const file = globalState.get<string>(TRAIN_NEXT);
@@ -73,7 +73,7 @@ export async function trainWhatWasAsked(services: Services): Promise<void> {
   await showAndTrain(services, vscode.Uri.file(file));
 }
 
-/** Has VS Code ask whether the folder is trusted; where a person says no, waits until it is all the same. */
+/** Lets VS Code ask for trust; if the user declines, waits until the folder is trusted. */
 async function untilTrusted({ context }: Services): Promise<void> {
   const trusted = new Promise<void>((resolve) => {
     context.subscriptions.push(vscode.workspace.onDidGrantWorkspaceTrust(() => resolve()));

@@ -6,7 +6,7 @@ import { deviceItems } from "./device-items.ts";
 import { listDevices } from "./device-tools.ts";
 import type { Services } from "./services.ts";
 
-/** Shows the devices that there are and sets the one that trains; tells why others cannot. */
+/** Shows the devices, sets the one that trains, and says why others cannot. */
 export async function selectDevice(services: Services): Promise<void> {
   if (!(await mayRun())) return;
   const chosen = vscode.workspace.getConfiguration("biapy").get("run.gpu", "").trim();

@@ -5,7 +5,7 @@ import { mayRun } from "../workspace/trust.ts";
 import { markDone } from "../workspace/walkthrough-steps.ts";
 import { changeSetting } from "./change-setting.ts";
 
-/** BiaPy: Select Engine. Shows which engines there are; one that is missing says what it needs when it is chosen. */
+/** BiaPy: Select Engine. Lists the engines; choosing a missing one shows what it needs. */
 export async function selectEngine(engines: readonly Engine[]): Promise<void> {
   if (!(await mayRun())) return;
   const engine = await pickEngine(engines);
@@ -37,7 +37,7 @@ async function pickEngine(engines: readonly Engine[]): Promise<Engine | undefine
         : `$(warning) ${found.reason} $(info) Choose it to read more.`;
       const { activeItems } = pick;
       pick.items = [...items];
-      // A list that is written anew would go back to its first entry, which a person may have left.
+      // Replacing the list would move the selection back to its first entry.
       if (activeItems.length > 0) pick.activeItems = activeItems;
     }),
   ).finally(() => {
@@ -52,7 +52,7 @@ async function pickEngine(engines: readonly Engine[]): Promise<Engine | undefine
   return answer;
 }
 
-/** Says whole, as a list cannot, why an engine does not train and what to do. Gives whether it is selected all the same. */
+/** Shows the full reason why an engine cannot train and what to do. Returns whether it is selected anyway. */
 async function selectAnyway({ label }: Engine, { reason, fix, remedy }: Unavailable): Promise<boolean> {
   const select = "Select It Anyway";
   const actions = [...(remedy === undefined ? [] : [remedy.title]), select];

@@ -1,4 +1,4 @@
-/** BiaPy: Show Features…: what a run's encoder makes of the test images (`biapy --features`), beside them in the viewer. */
+/** BiaPy: Show Features…: the features of a run's test images (`biapy --features`), beside the images in the viewer. */
 import { existsSync } from "node:fs";
 import * as vscode from "vscode";
 import { resultTree } from "../../facts/result-tree.ts";
@@ -30,7 +30,7 @@ export async function showFeatures(services: Services, clicked?: unknown): Promi
   if (chosen !== undefined) show(services, chosen);
 }
 
-/** Asks for a folder of masks. Returns "" for none; undefined where the person cancelled. */
+/** Asks for a folder of masks. Returns "" for none; undefined if the user canceled. */
 async function askForLabels(): Promise<string | undefined> {
   const without = {
     label: "$(symbol-color) Features",
@@ -52,7 +52,7 @@ async function askForLabels(): Promise<string | undefined> {
   return (await vscode.window.showOpenDialog(options))?.[0]?.fsPath;
 }
 
-/** Writes the features into the run's folder. Returns the newest event of each image; throws what went wrong, for people. */
+/** Writes the features into the run's folder. Returns the newest event of each image. Throws errors whose message is for the user. */
 async function writtenFeatures(
   { context, output }: Services,
   { order, summary }: KnownRun,

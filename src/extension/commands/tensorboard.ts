@@ -12,11 +12,11 @@ import { mayRun } from "../workspace/trust.ts";
 import { pickRun } from "./pick-run.ts";
 import type { Services } from "./services.ts";
 
-/** TensorBoard says where it listens within so long. */
+/** Time limit for TensorBoard to report its port. */
 const START_MS = 60_000;
 const ADDRESS = /https?:\/\/[^\s:]+:(\d+)/;
 
-/** Ports of TensorBoards, by the folder that they show; they end with the window, even one that is killed. */
+/** Ports of running TensorBoards by folder. They end with the window, even if it is killed. */
 const running = new Map<string, number>();
 
 export async function openInTensorBoard({ context, runs }: Services, clicked?: unknown): Promise<void> {
@@ -74,7 +74,7 @@ async function start(
   const board = [program, "--logdir", folder, "--host", "localhost", "--port", "0"];
   const child = spawn(companion.command, [...companion.args, ...board], {
     env: companion.env,
-    // What ends the extension host with all of its group must leave the companion to end TensorBoard.
+    // If the extension host's process group is killed, the companion must survive to end TensorBoard.
     detached: true,
     windowsHide: true,
   });
@@ -98,7 +98,7 @@ async function start(
   return undefined;
 }
 
-/** The port that it listens on, or what it said instead; nothing where it was cancelled. */
+/** Returns the port, or TensorBoard's error output; undefined if the user canceled. */
 function addressOf(
   child: ChildProcessWithoutNullStreams,
   cancelled: vscode.CancellationToken,

@@ -90,7 +90,7 @@ async function copyCommand(command: RunCommand): Promise<void> {
   void vscode.window.setStatusBarMessage("$(copy) Training command copied.", 4000);
 }
 
-/** Runs the command itself, not a shell, in a terminal that stays open afterwards. */
+/** Runs the command without a shell, in a terminal that stays open afterwards. */
 async function openInTerminal(command: RunCommand, plan: RunPlan): Promise<void> {
   const { command: program, args, cwd, env } = forTerminal(command);
   const execution = new vscode.ProcessExecution(program, [...args], { cwd, env });
@@ -136,7 +136,7 @@ export async function resumeTraining(services: Services, clicked?: unknown): Pro
   await start(services, { engine, order: { ...run.order, resume: true } }, false);
 }
 
-/** Says what is missing of the files that the record of a run names, which may have come from another computer. */
+/** Shows which files named in a run's record are missing: the record may come from another computer. */
 async function canResumeFrom({ configFile, workingDirectory, resultDirectory }: RunOrder): Promise<boolean> {
   for (const path of [configFile, workingDirectory]) {
     const isThere = (await mayTouch(path, [resultDirectory])) && existsSync(path);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as vscode from "vscode";
 import type { Services } from "./services.ts";
 
-/** What most people want to look into, with what it does. */
+/** The files of most interest, with what they do. */
 const FIRST: Readonly<Record<string, string>> = {
   "training/trainer.ts": "the training loop",
   "models/mae.ts": "the masked autoencoder",

@@ -1,4 +1,4 @@
-/** The YAML language server as this extension runs it: for configurations alone, with our schema, offline. */
+/** Runs the YAML language server: for configurations only, with our schema, offline. */
 import type { ExtensionContext } from "vscode";
 import * as vscode from "vscode";
 import {
@@ -45,11 +45,11 @@ function asPlainText(item: vscode.CompletionItem): void {
 const isKey = ({ kind }: vscode.CompletionItem) => kind === vscode.CompletionItemKind.Property;
 const labelOf = ({ label }: vscode.CompletionItem) => (typeof label === "string" ? label : label.label);
 
-/** Leaves the value of a folder of images empty, for one of the folders that there are: the default is BiaPy's own. */
+/** Leaves the value of an image folder empty, to complete existing folders instead of BiaPy's default. */
 function withoutDefault(item: vscode.CompletionItem, name: string): void {
   const { insertText } = item;
   const text = insertText instanceof vscode.SnippetString ? insertText.value : (insertText ?? "");
-  // The name alone takes the place of a name that has a value.
+  // If the key has a value, only its name is replaced.
   if (text.startsWith(`${name}:`)) item.insertText = new vscode.SnippetString(`${name}: $0`);
 }
 
@@ -94,7 +94,7 @@ function sortValues(
 /** The server's item for the default of a list, which has an item that shows the default itself. */
 const isNamelessDefault = (item: vscode.CompletionItem) => labelOf(item) === "Default value";
 
-/** Sorts what the server offers and completes what it says of each item. */
+/** Sorts the server's items and completes their documentation. */
 function improved(
   items: readonly vscode.CompletionItem[],
   document: vscode.TextDocument,

@@ -1,4 +1,4 @@
-/** Full dotted keys for completion at any place: what the YAML server, which knows the next level only, does not offer. */
+/** Full dotted keys for completion anywhere. The YAML server offers only the next level. */
 import { keyFacts } from "../../config/keys.ts";
 import { indentUnit, keyLines, nestedLines, sectionAt } from "./key-lines.ts";
 

@@ -7,18 +7,18 @@ import { insertionOf } from "./key-lines.ts";
 const MOVE_KEY = "biapy.moveKey";
 
 /**
- * Offers keys by their full name at any place and writes them, with the sections they lack, where they belong. There are some
- * five hundred: what each says of itself follows when it is looked at, and nothing is said that the editor takes for granted.
+ * Offers keys by their full name anywhere and inserts them where they belong, with missing sections. To keep the list of some
+ * five hundred small, documentation is resolved only for the selected item, and defaults of the editor are omitted.
  */
 export const keyCompletion: vscode.CompletionItemProvider = {
   provideCompletionItems(document, position) {
     const { line, character } = position;
     return keyProposals(document.getText(), line, character).map(({ key, start, lines, rank }) => {
       const item = new vscode.CompletionItem(key, vscode.CompletionItemKind.Property);
-      // The editor replaces the word at the cursor by itself; a dotted name is several words.
+      // By default the editor replaces the word at the cursor; a dotted name is several words.
       if (document.lineAt(line).text.slice(start, character).includes("."))
         item.range = new vscode.Range(line, start, line, character);
-      // The YAML server's own proposals come first.
+      // The YAML server's proposals come first.
       item.sortText = `~${rank}`;
       if (lines === undefined) {
         item.detail = "written in its section";

@@ -1,4 +1,4 @@
-/** Problems of configurations as the editor's diagnostics, found by the command line's own checks, with quick fixes. */
+/** Diagnostics of configurations from the command line's checks, with quick fixes. */
 import * as vscode from "vscode";
 import { type Config, loadConfig } from "../../config/config.ts";
 import { checkForEngine, engineNamed } from "../../config/engine-checks.ts";
@@ -9,11 +9,11 @@ import { baseFolder } from "./documents.ts";
 import { imageChecks } from "./load-image-checks.ts";
 import { problemFixes, problemRange, type TextRange } from "./problem-fixes.ts";
 
-/** Time without typing before a text is checked, and before images are opened. */
+/** Debounce of checking the text, and of opening images. */
 const CHECK_DELAY_MS = 200;
 const IMAGE_DELAY_MS = 600;
 
-/** Not the old versions that a comparison shows. */
+/** Excludes the old versions in a diff editor. */
 const SCHEMES = ["file", "untitled"];
 
 const SEVERITIES = {
@@ -24,21 +24,21 @@ const SEVERITIES = {
 const rangeOf = ({ startLine, startColumn, endLine, endColumn }: TextRange) =>
   new vscode.Range(startLine, startColumn, endLine, endColumn);
 
-/** An earlier problem at the place that its key has now. */
+/** An earlier problem, moved to the current place of its key. */
 function atItsKey(config: Config, problem: Problem): Problem {
   if (problem.key === undefined) return problem;
   const { line, column } = config.placeOf(problem.key);
   return { ...problem, line, column };
 }
 
-/** A configuration of a folder that is not trusted must not make the editor connect to another computer. */
+/** A configuration in an untrusted folder must not make the editor connect to another computer. */
 const mayTouchNetwork = () => vscode.workspace.isTrusted;
 
 /** The engine that trains a document, by the setting `biapy.engine`. */
 export const selectedEngine = ({ uri }: vscode.TextDocument) =>
   engineNamed(vscode.workspace.getConfiguration("biapy", uri).get("engine", ""));
 
-/** Offers another engine for what the embedded one does not do. */
+/** Offers another engine for what the embedded one does not support. */
 function switchAction(diagnostic: vscode.Diagnostic): vscode.CodeAction {
   const title = "Switch to BiaPy's Engine…";
   const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
@@ -50,9 +50,9 @@ function switchAction(diagnostic: vscode.Diagnostic): vscode.CodeAction {
 /** Keeps the diagnostics of all open configurations up to date and offers their fixes. */
 export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vscode.Disposable {
   private readonly collection = vscode.languages.createDiagnosticCollection("biapy");
-  /** What is shown, by document. */
+  /** The diagnostics shown, by document. */
   private readonly shown = new Map<string, readonly { diagnostic: vscode.Diagnostic; problem: Problem }[]>();
-  /** What the images had wrong when they were last looked at, by document. */
+  /** Problems of the images from their last inspection, by document. */
   private readonly images = new Map<string, readonly Problem[]>();
   private readonly timers = new Map<string, NodeJS.Timeout[]>();
   private readonly subscriptions: vscode.Disposable;
@@ -117,7 +117,7 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
   private check(document: vscode.TextDocument): void {
     if (document.isClosed) return;
     const { problems, config, sound } = this.read(document);
-    // What the images had wrong stays until they are looked at again.
+    // Problems of images stay until the images are inspected again.
     const images = sound ? (this.images.get(document.uri.toString()) ?? []) : [];
     this.show(document, [...problems, ...images.map((problem) => atItsKey(config, problem))]);
   }
@@ -134,7 +134,7 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
     this.show(document, [...problems, ...found]);
   }
 
-  /** What is wrong with the images, or that they could not be looked at. */
+  /** Problems of the images, or the problem that they could not be inspected. */
   private async imageProblems(document: vscode.TextDocument, config: Config): Promise<readonly Problem[]> {
     try {
       return await imageChecks(this.context).check(
@@ -149,7 +149,7 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
     }
   }
 
-  /** What the command line would say of the text. Images are opened only where it has no errors. */
+  /** Problems that the command line would report. Images are opened only if the text has no errors. */
   private read(document: vscode.TextDocument): { problems: Problem[]; config: Config; sound: boolean } {
     const { config, problems } = loadConfig(document.uri.fsPath, document.getText());
     const readable = config.document.entries.length > 0;

@@ -15,19 +15,19 @@ export function recognizeConfigurations(): vscode.Disposable {
   );
 }
 
-/** What a configuration's relative paths are relative to: its workspace folder, or else its own. */
+/** The folder against which a configuration's paths are resolved: its workspace folder, or else its own folder. */
 export function baseFolder(document: vscode.TextDocument): string {
   const folder = vscode.workspace.getWorkspaceFolder(document.uri) ?? vscode.workspace.workspaceFolders?.[0];
   return folder?.uri.fsPath ?? (document.isUntitled ? process.cwd() : dirname(document.uri.fsPath));
 }
 
-/** Asks where a new configuration is to be saved. */
+/** Asks where to save a new configuration. */
 export function askWhereToSave(title: string, defaultUri: vscode.Uri): Thenable<vscode.Uri | undefined> {
   const filters = { "BiaPy configuration": ["biapy.yaml", "yaml", "yml"] };
   return vscode.window.showSaveDialog({ title, defaultUri, filters });
 }
 
-/** Writes a new configuration and shows it, in the language of configurations whatever its name. */
+/** Writes a new configuration and opens it as a BiaPy configuration, with any file name. */
 export async function writeAndShow(target: vscode.Uri, text: string): Promise<void> {
   await vscode.workspace.fs.writeFile(target, new TextEncoder().encode(text));
   const document = await vscode.workspace.openTextDocument(target);

@@ -1,4 +1,4 @@
-/** What is known of folders of images, and how it is said. The readers of images are not loaded for it. */
+/** Facts about image folders, and their text. Does not load the image readers. */
 import { basename } from "node:path";
 import type { ImageInfo } from "../../images/image.ts";
 
@@ -9,13 +9,13 @@ export interface ImageFolder {
   readonly count: number;
 }
 
-/** What the first image of a folder is like. */
+/** Facts about a folder's first image. */
 export interface FolderContent extends ImageFolder {
   readonly shape: ImageInfo["shape"];
   readonly sampleType: ImageInfo["sampleType"];
 }
 
-/** A folder's images in words: `12 images, 256 x 256, 3 channels, uint8`. */
+/** Describes a folder's images: `12 images, 256 x 256, 3 channels, uint8`. */
 export function describeContent({ count, shape: [z, y, x, channels], sampleType }: FolderContent): string {
   const images = count === 1 ? "1 image" : `${count} images`;
   const size = (z > 1 ? [z, y, x] : [y, x]).join(" × ");
@@ -24,5 +24,5 @@ export function describeContent({ count, shape: [z, y, x, channels], sampleType 
 
 const MASKS = /mask|label|annotation|(^|[_-])gt($|[_-])|^y$/i;
 
-/** Whether a folder has a name that folders of masks usually have. */
+/** Whether a folder's name suggests masks. */
 export const isMaskFolder = (path: string): boolean => MASKS.test(basename(path));

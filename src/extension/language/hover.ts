@@ -33,7 +33,7 @@ export const memoryHover: vscode.HoverProvider = {
 /** Folders of images. */
 const PATHS = ["DATA.TRAIN.PATH", "DATA.VAL.PATH", "DATA.TEST.PATH"] as const;
 
-/** Tells what the images of a folder are where its key is hovered over. */
+/** Describes a folder's images when its key is hovered over. */
 export const imageHover = (context: vscode.ExtensionContext): vscode.HoverProvider => ({
   async provideHover(document, position) {
     const text = document.getText();

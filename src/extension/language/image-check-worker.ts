@@ -1,4 +1,4 @@
-// Bundled as dist/image-check-worker.mjs: a thread of its own, which can be ended when a file holds it up.
+// Bundled as dist/image-check-worker.mjs: a separate thread, which can be ended if a file blocks it.
 import { readdir, stat } from "node:fs/promises";
 import { parentPort } from "node:worker_threads";
 import { loadConfig } from "../../config/config.ts";
@@ -12,14 +12,14 @@ import { folderContent, imageFolders } from "./image-folders.ts";
 
 /** Images of a folder that a report names. */
 const MOST_REPORTED = 50;
-/** Time that is spent on the pixels of one image. */
+/** Time limit for scanning the pixels of one image. */
 const PIXEL_MILLISECONDS = 2000;
 
 async function isFolder(path: string): Promise<boolean> {
   return (await stat(path)).isDirectory() && !(await isStore(path));
 }
 
-/** What is wrong with an image, or what it is, as text. */
+/** Describes an image, or what is wrong with it. */
 async function reportOn(path: string): Promise<string> {
   try {
     return describeInspection(await inspectImage(path, undefined, { milliseconds: PIXEL_MILLISECONDS }));
@@ -40,7 +40,7 @@ async function report(paths: readonly string[]): Promise<string> {
   return `${parts.join("\n\n")}\n`;
 }
 
-/** The first image of a folder, and how many there are, for a hover. */
+/** Describes the first image of a folder and the number of images, for a hover. */
 async function summary(folder: string): Promise<string> {
   try {
     const images = await listImages(folder);

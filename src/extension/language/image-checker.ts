@@ -1,10 +1,10 @@
-/** Looks at images in a thread of its own. Files that hold it up for too long end it, not the extension host. */
+/** Inspects images in a separate thread. A file that takes too long ends the thread, not the extension host. */
 import { Worker } from "node:worker_threads";
 import type { Problem } from "../../facts/run-events.ts";
 import type { FolderContent, ImageFolder } from "./folder-content.ts";
 
 export type ImageCheckRequest =
-  /** What is wrong with the images that a configuration names; relative paths are relative to `folder`. */
+  /** Problems of a configuration's images; relative paths are resolved against `folder`. */
   | {
       readonly kind: "check";
       readonly path: string;
@@ -12,16 +12,16 @@ export type ImageCheckRequest =
       readonly folder: string;
       readonly network: boolean;
     }
-  /** What the first image of a folder is like. */
+  /** Facts about a folder's first image. */
   | { readonly kind: "content"; readonly folder: string }
-  /** The folders below a folder that hold images. */
+  /** The image folders below a folder. */
   | { readonly kind: "folders"; readonly folder: string }
-  /** What the images of a folder are, as Markdown. */
+  /** Describes a folder's images, as Markdown. */
   | { readonly kind: "summary"; readonly folder: string }
-  /** What files, and the images of folders, are, as text. */
+  /** Describes files and the images of folders, as text. */
   | { readonly kind: "report"; readonly paths: readonly string[] };
 
-/** What each kind of question is answered with. */
+/** The answer to each kind of request. */
 interface Answers {
   readonly check: Problem[];
   readonly content: FolderContent | undefined;
@@ -36,7 +36,7 @@ export type ImageCheckReply =
   | { readonly id: number; readonly kind: "failed"; readonly error: string }
   | { readonly [K in Kind]: { readonly id: number; readonly kind: K; readonly value: Answers[K] } }[Kind];
 
-/** The thread is ended where an answer takes longer. */
+/** The thread is ended if an answer takes longer. */
 const MOST_MILLISECONDS = 60_000;
 
 export class ImageChecker {
@@ -50,13 +50,13 @@ export class ImageChecker {
     private readonly milliseconds = MOST_MILLISECONDS,
   ) {}
 
-  /** What is wrong with a configuration's images; `network` allows paths on other computers. */
+  /** Returns the problems of a configuration's images; `network` allows paths on other computers. */
   async check(path: string, text: string, folder: string, network: boolean): Promise<Problem[]> {
     const reply = await this.ask({ kind: "check", path, text, folder, network });
     return reply.kind === "check" ? reply.value : [];
   }
 
-  /** What a folder's first image is like; nothing where there is none that can be read. */
+  /** Returns facts about a folder's first image; undefined if none can be read. */
   async folderContent(folder: string): Promise<FolderContent | undefined> {
     const reply = await this.ask({ kind: "content", folder });
     return reply.kind === "content" ? reply.value : undefined;
@@ -81,7 +81,7 @@ export class ImageChecker {
     this.end("the window closes");
   }
 
-  /** Asks the thread, which starts with the first question. Rejects where it fails or takes too long. */
+  /** Sends a request to the thread, which starts with the first one. Rejects if it fails or takes too long. */
   private async ask(request: ImageCheckRequest): Promise<ImageCheckReply> {
     const id = ++this.requests;
     const slow = `the images could not be looked at within ${this.milliseconds / 1000} seconds`;

@@ -1,4 +1,4 @@
-/** What is wrong with the images that a configuration names, found by opening them, at the keys that name them. */
+/** Finds problems of a configuration's images by opening them, and reports them at the keys. */
 
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -15,9 +15,9 @@ import { checkImage } from "../../images/inspect.ts";
 import { preparedInfo } from "../../workflow/preprocess-settings.ts";
 import { openOptions, type Phase, patchBox, tilingSettings } from "../../workflow/settings.ts";
 
-/** Images of a folder that are opened while a file is edited; a run checks all. */
+/** Number of images of a folder opened during editing; a run checks all. */
 const MOST_IMAGES = 100;
-/** Time that is spent on the pixels of one image; a run looks at all of them. */
+/** Time limit for scanning the pixels of one image; a run scans all of them. */
 const PIXEL_MILLISECONDS = 200;
 /** Faulty images that are named one by one. */
 const MOST_NAMED = 3;
@@ -26,8 +26,8 @@ const MOST_NAMED = 3;
  * Opens the images in DATA.TRAIN.PATH, and DATA.VAL.PATH and DATA.TEST.PATH where they are used.
  * Folders that do not exist are left to `checkConfig`, and so are patch sizes that do not fit PROBLEM.NDIM.
  *
- * @param folder what relative paths are relative to
- * @param network whether paths on other computers are looked at
+ * @param folder the folder against which relative paths are resolved
+ * @param network whether paths on other computers may be accessed
  */
 export async function checkImages(config: Config, folder: string, network: boolean): Promise<Problem[]> {
   const ndim = ndimOf(config);
@@ -84,7 +84,7 @@ function summary(config: Config, key: Key, problems: readonly Problem[]): Proble
   return config.problem(key, [...named, ...more].join("\n"));
 }
 
-/** Training patches must be enough for some to be set apart. */
+/** There must be enough training patches to set some apart. */
 function checkSplit(config: Config, infos: readonly ImageInfo[]): Problem[] {
   if (!config.flag("DATA.VAL.FROM_TRAIN")) return [];
   const count = config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH")

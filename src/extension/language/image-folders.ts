@@ -1,4 +1,4 @@
-/** Folders of images below a folder, and what their images are like: what completion and New Configuration offer. */
+/** Finds image folders and facts about their images, for completion and New Configuration. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isImageName, listImages, openImage } from "../../images/files.ts";
@@ -7,7 +7,7 @@ import type { FolderContent, ImageFolder } from "./folder-content.ts";
 
 /** Folders searched at most, so that a search ends in a home folder or on a network drive. */
 const MOST_SEARCHED = 2000;
-/** Folders of packages, and of what programs keep for themselves. */
+/** Folders of packages and of programs' private files. */
 const NOT_SEARCHED = /^(\.|node_modules$|__pycache__$|site-packages$)/;
 /** Subfolders of a job's results (BiaPy's result tree): its images are outputs. */
 const OF_RESULTS = ["config_files", "results"];
@@ -34,7 +34,7 @@ export async function imageFolders(base: string): Promise<ImageFolder[]> {
   return found;
 }
 
-/** What a folder's first image is like; nothing if there is none that can be read. */
+/** Returns facts about a folder's first image; undefined if none can be read. */
 export async function folderContent(path: string): Promise<FolderContent | undefined> {
   try {
     const images = await listImages(path);

@@ -34,7 +34,7 @@ export async function activateLanguage(context: vscode.ExtensionContext): Promis
   void startServer(context);
 }
 
-/** The server's code is loaded when all else is in place: activation does not wait for it. */
+/** Loads the server's code last, so that activation does not wait for it. */
 async function startServer(context: vscode.ExtensionContext): Promise<void> {
   try {
     const { startYamlClient } = await import("./client.ts");

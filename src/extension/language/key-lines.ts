@@ -1,4 +1,4 @@
-/** Which keys stand on which lines, told from indentation alone, so that it works while a file is being written. */
+/** Finds the lines of keys from indentation only, so that it works in unfinished files. */
 
 /** A line that opens a key. Lines and columns count from 0, as editors do. */
 export interface KeyLine {

@@ -3,7 +3,7 @@ import { ImageChecker } from "./image-checker.ts";
 
 const checkers = new WeakMap<ExtensionContext, ImageChecker>();
 
-/** The thread that looks at images, one for the whole extension. */
+/** The thread that inspects images, one for the whole extension. */
 export function imageChecks(context: ExtensionContext): ImageChecker {
   const known = checkers.get(context);
   if (known !== undefined) return known;

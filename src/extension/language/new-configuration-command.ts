@@ -25,7 +25,7 @@ const OTHER_FOLDER = "choose";
 /** In place of a folder of test masks: none. */
 const NO_MASKS = "none";
 
-/** What a configuration is for, by what people have. */
+/** The purposes of a configuration, by the data that the user has. */
 const GOALS: readonly Choice<WorkflowName>[] = [
   { label: "I have images only", kind: vscode.QuickPickItemKind.Separator },
   {
@@ -46,14 +46,14 @@ const GOALS: readonly Choice<WorkflowName>[] = [
 /** Folders of the workspace that are offered, with their content. */
 const MOST_FOLDERS = 30;
 
-/** Answers that are known beforehand, for tests and for other commands. The others are asked. */
+/** Known answers, for tests and other commands. The user is asked for the others. */
 export interface KnownAnswers extends Partial<ConfigurationChoices> {
   readonly target?: vscode.Uri;
 }
 
 type Answers = { -readonly [Name in keyof ConfigurationChoices]?: ConfigurationChoices[Name] };
 
-/** Asks for what a configuration needs, writes it and opens it. Returns the file, or nothing if it was cancelled. */
+/** Asks the questions, writes the configuration and opens it. Returns the file; undefined if the user canceled. */
 export async function newConfiguration(
   context: vscode.ExtensionContext,
   known: KnownAnswers = {},

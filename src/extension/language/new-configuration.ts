@@ -45,7 +45,7 @@ const TITLES: Readonly<Record<WorkflowName, string>> = {
   segmentation: "semantic segmentation from masks",
 };
 
-/** The text of the configuration that the choices ask for. */
+/** Returns the text of the configuration for these choices. */
 export function configurationText(choices: ConfigurationChoices): string {
   const { ndim, workflow } = choices;
   return `# ${ndim}D ${TITLES[workflow]}
@@ -106,7 +106,7 @@ const LAPTOP_PATCH = { 2: [1, 64, 64], 3: [16, 32, 32] } as const;
 const TOKEN = 8;
 
 /**
- * A patch size that a laptop trains, made smaller where images are smaller.
+ * Returns a patch size that a laptop can train, smaller if the images are smaller.
  *
  * @param shape `[z, y, x, channel]` of an image, if one is known
  * @returns `[y, x]` or `[z, y, x]`

@@ -44,7 +44,7 @@ const PHASES = [
   ["TEST", /test/i],
 ] as const;
 
-/** How little a folder's name fits a key, from 0: `test-masks` is for `DATA.TEST.GT_PATH`. */
+/** How poorly a folder's name fits a key, from 0: `test-masks` is for `DATA.TEST.GT_PATH`. */
 function unlikeness(folder: string, key: string): number {
   const wrongKind = isMaskFolder(folder) !== key.endsWith("GT_PATH");
   const phase = PHASES.find(([name]) => key.includes(`.${name}.`));

@@ -1,4 +1,4 @@
-/** Where a problem stands in a text, and what edits would mend it. */
+/** Locates a problem in a text, and the edits that fix it. */
 import { distance } from "fastest-levenshtein";
 import { keyFacts, keyGroups, keyLimits } from "../../config/keys.ts";
 import { yamlTree } from "../../config/yaml-tree.ts";
@@ -49,7 +49,7 @@ export function problemRange(text: string, problem: Problem): TextRange {
   return onLine(line, start, Math.max(content.length, start + 1));
 }
 
-/** The ways to mend a problem by its suggestion; none where it has none, or where the file would no longer be YAML. */
+/** Returns fixes from a problem's suggestion; none if there is none or the result would not be YAML. */
 export function problemFixes(text: string, problem: Problem): TextFix[] {
   return fixesOf(text, problem).filter(({ edits }) => staysYaml(text, edits));
 }
@@ -66,7 +66,7 @@ function staysYaml(text: string, edits: TextFix["edits"]): boolean {
   return !isYaml(text) || isYaml(applied(text, edits));
 }
 
-/** A text with edits carried out, as the editor does: all at their places in the original. */
+/** Applies edits as the editor does: all positions refer to the original text. */
 export function applied(text: string, edits: TextFix["edits"]): string {
   const lines = text.split("\n");
   const offsets = lines.map((_, line) =>
@@ -95,7 +95,7 @@ function fixesOf(text: string, problem: Problem): TextFix[] {
       : [];
 }
 
-/** The suggestion, then the other values of the key that are as near to what is written: `ADAMM` is as near to ADAM as to ADAMW. */
+/** The suggestion, then other values that are as similar to the text: `ADAMM` is as close to ADAM as to ADAMW. */
 function nearest(text: string, key: string, suggestion: string): string[] {
   const found = keyLines(text).find((each) => each.key === key);
   const names = (keyLimits.get(key)?.allowed ?? []).map(String);
@@ -128,7 +128,7 @@ export function valueFix(text: string, key: string, suggestion: string): TextFix
   };
 }
 
-/** Takes a line out, with the sections that it leaves empty, and writes its value under the key where it belongs. */
+/** Removes a line and sections that become empty, and writes its value under the right key. */
 function moveFix(text: string, { line, key, valueStart, valueEnd }: KeyLine, suggestion: string): TextFix {
   const lines = text.split(/\r?\n/);
   const value = (lines[line] ?? "").slice(valueStart, valueEnd);
@@ -138,7 +138,7 @@ function moveFix(text: string, { line, key, valueStart, valueEnd }: KeyLine, sug
   return { title: `Move to ${suggestion}`, edits: [removal, insertionEdit(without, suggestion, value)] };
 }
 
-/** The line of the outermost section that holds nothing but a key; the key's own where none does. */
+/** The line of the outermost section that contains only this key; else the key's line. */
 function firstOfEmptied(text: string, line: number, key: string): number {
   const all = keyLines(text);
   let first = line;

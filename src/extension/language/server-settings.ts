@@ -1,4 +1,4 @@
-/** What the YAML server is told when it asks for its settings, by section. */
+/** Settings of the YAML server, by section. */
 export function serverSettings(schemaUri: string): Readonly<Record<string, unknown>> {
   return {
     yaml: {
@@ -6,7 +6,7 @@ export function serverSettings(schemaUri: string): Readonly<Record<string, unkno
       completion: true,
       hover: true,
       hoverSchemaSource: false,
-      // Our own diagnostics say all that is wrong, as the command line does.
+      // Our diagnostics report every problem, as the command line does.
       validate: false,
       format: { enable: true, printWidth: 120 },
       schemaStore: { enable: false },

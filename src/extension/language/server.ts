@@ -1,5 +1,5 @@
 // Bundle this entry as dist/yaml-server.cjs (cjs, platform node, mainFields ["module", "main"]).
-/** The YAML language server as a process of its own; it reads the schema from disk and never asks the network for anything. */
+/** The YAML language server in a separate process. It reads the schema from disk and never uses the network. */
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { createConnection, ProposedFeatures } from "vscode-languageserver/node.js";

@@ -1,4 +1,4 @@
-/** The keys that most configurations set: those of the templates. Completion lists them before the others of their section. */
+/** Keys that most configurations set: those in the templates. Completion lists them first in their section. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { keyLines } from "./key-lines.ts";

@@ -1,4 +1,4 @@
-/** Which values of a key the selected engine trains. Completion lists these first and says what the others need. */
+/** Ranks the values of a key: those that the selected engine trains first. Completion says what the others need. */
 import type { Config } from "../../config/config.ts";
 import { checkForEngine, type EngineName } from "../../config/engine-checks.ts";
 import type { Key } from "../../config/key-names.ts";
@@ -22,9 +22,9 @@ const NEEDS_BIAPY = "needs BiaPy";
 const isKey = (name: string): name is Key => keyFacts.has(name);
 
 /**
- * Ranks the values that completion offers for a key, by what the engine would say of the configuration with each of them.
+ * Ranks the values that completion offers for a key by checking the configuration with each of them.
  *
- * @param folder what relative paths are resolved against
+ * @param folder the folder against which relative paths are resolved
  */
 export function rankValues(
   engine: EngineName,
@@ -55,7 +55,7 @@ function asValue(text: string): PythonValue {
   return name === undefined ? decoded(text) : [name];
 }
 
-/** Whether the embedded engine has an architecture or a loss at all, whatever the workflow. */
+/** Whether the embedded engine has an architecture or a loss in any workflow. */
 function hasEmbedded(key: Key, value: string): boolean {
   if (key === "MODEL.ARCHITECTURE") return isEmbedded(value.toLowerCase());
   if (key === "LOSS.TYPE") return LOSSES[value.replace(/[[\]]/g, "")]?.refused === undefined;

@@ -1,8 +1,8 @@
 import { decoded, yamlScalar } from "../../config/python-value.ts";
 
 /**
- * Writes a path as a YAML value: quoted where YAML would read something else, and with `./` before it where BiaPy would take it
- * for a number even in quotes.
+ * Writes a path as a YAML value: quoted if YAML would read something else, and prefixed with `./` if BiaPy would read it
+ * as a number even in quotes.
  */
 export function yamlText(path: string): string {
   const text = typeof decoded(path) === "string" ? path : `./${path}`;

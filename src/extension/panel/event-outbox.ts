@@ -1,8 +1,8 @@
 import type { RunEvent } from "../../facts/run-events.ts";
 
 /**
- * Events on their way to a page, which may be slower than a run: those that come while it draws are gathered, and go when it has drawn.
- * Without this they would queue up in VS Code's window, and everything else behind them.
+ * Buffers events for a page that may be slower than a run: events that arrive while it draws are sent as one batch afterwards.
+ * Without this they would queue up in VS Code's window and delay everything else.
  */
 export class EventOutbox {
   private readonly waiting = new Map<string, RunEvent[]>();
@@ -23,12 +23,12 @@ export class EventOutbox {
     this.sendAll();
   }
 
-  /** The page has got the run's history, with all that waits. */
+  /** The page has received the run's history, including the buffered events. */
   drop(run: string): void {
     this.waiting.delete(run);
   }
 
-  /** The page was loaded again, and knows nothing. */
+  /** The page was reloaded and has no data. */
   clear(): void {
     this.waiting.clear();
     this.drawing = false;

@@ -13,7 +13,7 @@ export interface TrainingPanel {
   show(run?: string): void;
   /** Whether the panel is visible with this run. */
   isShowing(run: string): boolean;
-  /** Lays runs over each other. */
+  /** Compares runs. */
   compare(runs: readonly string[]): void;
 }
 

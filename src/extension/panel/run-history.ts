@@ -2,8 +2,8 @@ import type { RunEvent, StepEvent } from "../../facts/run-events.ts";
 import type { RunHistory, StepColumns } from "../../protocol/panel-messages.ts";
 
 /**
- * Condenses a run's events for a page: steps become columns, and what was overtaken is left out (earlier progress, earlier
- * versions of an image, steps and epochs that were done again after a resume).
+ * Condenses a run's events for a page: steps become columns, and outdated events are dropped (earlier progress, earlier
+ * versions of an image, steps and epochs repeated after a resume).
  */
 export function condense(run: string, events: readonly RunEvent[]): RunHistory {
   let steps: StepEvent[] = [];
@@ -38,7 +38,7 @@ function withoutOvertaken(events: readonly RunEvent[]): RunEvent[] {
   return kept.reverse();
 }
 
-/** What an event is about, where a later one about the same takes its place. */
+/** The subject of an event; a later event with the same subject replaces it. */
 function subjectOf(event: RunEvent): string | undefined {
   if (event.event === "progress") return "progress";
   if (event.event === "image") return `image ${event.kind} ${event.image}`;
@@ -63,7 +63,7 @@ function columns(steps: readonly StepEvent[]): StepColumns {
   };
 }
 
-/** The events received while the history was read that it does not hold yet. */
+/** Events received while the history was read that are not in it. */
 export function eventsAfter(history: readonly RunEvent[], received: readonly RunEvent[]): RunEvent[] {
   const last = history.at(-1)?.time ?? 0;
   const ofLastMoment = new Set<string>();

@@ -30,12 +30,12 @@ const COMMANDS: Readonly<Record<PanelCommand, CommandId>> = {
   "new-configuration": "biapy.newConfiguration",
 };
 
-/** The extension's side of the training panel: which runs its page shows, and what the page asks for. */
+/** The extension's side of the training panel: the runs that its page shows, and the page's requests. */
 export class TrainingPage {
-  /** The run that was asked for. After a reload of the window it is not known yet: runs are found bit by bit. */
+  /** The requested run. After a window reload it may not be known yet: runs are found gradually. */
   private wanted: string | undefined;
   private compared: readonly string[] = [];
-  /** Whether the page has told that it can receive; it tells so each time it was loaded. */
+  /** Whether the page is ready to receive; it says so after each load. */
   private loaded = false;
   /** Events received while a run's history is being read. */
   private readonly reading = new Map<string, RunEvent[]>();
@@ -43,7 +43,7 @@ export class TrainingPage {
   private readonly sent = new Set<string>();
   private readonly offered = new OfferedFiles();
   private readonly outbox = new EventOutbox((run, events) => this.post({ type: "events", run, events }));
-  /** The runs as the page was told of them. */
+  /** The runs as last sent to the page. */
   private told = "";
 
   constructor(
@@ -66,7 +66,7 @@ export class TrainingPage {
     this.sendRuns();
   }
 
-  /** Shows a run, with others laid over it; without one, the panel comes to the front as it is. */
+  /** Shows a run, compared with others. Without a run, brings the panel to the front unchanged. */
   show({ run, compared }: PanelState): void {
     this.panel.reveal(undefined, true);
     if (run !== undefined) this.wanted = run;
@@ -74,7 +74,7 @@ export class TrainingPage {
     this.sendRuns();
   }
 
-  /** Whether a person can see this run now. */
+  /** Whether this run is visible now. */
   isShowing(run: string): boolean {
     return this.panel.visible && this.shown === run;
   }
@@ -82,7 +82,7 @@ export class TrainingPage {
   private async receive(message: FromPanel): Promise<void> {
     switch (message.type) {
       case "ready":
-        // What was sent before the page was there for the first time, VS Code has kept for it.
+        // VS Code buffers messages posted before the page first loads.
         if (this.loaded) {
           this.sent.clear();
           this.outbox.clear();
@@ -145,7 +145,7 @@ export class TrainingPage {
     }
   }
 
-  /** Whether the page may have a file: one that it was told of, on a computer that may be connected to. */
+  /** Whether the page may open a file: it was sent to the page and lies on a computer that may be accessed. */
   private async isAllowed(path: string): Promise<boolean> {
     const run = this.offered.runOf(path);
     return run !== undefined && (await mayTouch(path, [run]));
@@ -192,13 +192,13 @@ export class TrainingPage {
     await vscode.commands.executeCommand("vscode.open", vscode.Uri.file(path), beside);
   }
 
-  /** Sends which runs there are and, of those that the page shows, the histories that it does not have yet. */
+  /** Sends the list of runs, and the missing histories of the runs that the page shows. */
   private sendRuns(): void {
     const { runs } = this.runs;
     const known = new Set(runs.map(({ id }) => id));
     const { shown } = this;
     const compared = this.compared.filter((run) => known.has(run) && run !== shown);
-    // The steps of a run change nothing of this.
+    // Steps of a run do not change this.
     const told = JSON.stringify([runs, shown, compared]);
     if (told !== this.told) {
       this.told = told;
@@ -211,7 +211,7 @@ export class TrainingPage {
     }
   }
 
-  /** The wanted run where it is known, or else the newest. */
+  /** The requested run if it is known, else the newest. */
   private get shown(): string | undefined {
     const { runs } = this.runs;
     return runs.find(({ id }) => id === this.wanted)?.id ?? runs[0]?.id;
@@ -223,7 +223,7 @@ export class TrainingPage {
     try {
       const past = await this.runs.events(run);
       this.offered.offer(run, past);
-      // A long history is sent in a turn of its own: whatever else the extension host has to do comes first.
+      // A long history is sent in a separate turn, so that other work of the extension host comes first.
       await setImmediate();
       this.post({ type: "history", history: condense(run, [...past, ...eventsAfter(past, meanwhile)]) });
       this.outbox.drop(run);
@@ -239,7 +239,7 @@ export class TrainingPage {
   private receiveEvents(run: string, events: readonly RunEvent[]): void {
     this.offered.offer(run, events);
     for (const event of events) this.reading.get(run)?.push(event);
-    // A hidden page is gone; another is loaded when it is shown again.
+    // A hidden page is destroyed; a new one is loaded when it is shown again.
     if (this.sent.has(run) && this.panel.visible) this.outbox.add(run, events);
   }
 

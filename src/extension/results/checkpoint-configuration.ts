@@ -1,4 +1,4 @@
-/** Makes a configuration that starts from a checkpoint out of another one. Comments stay. This file does not use `vscode`. */
+/** Changes a configuration so that it starts from a checkpoint. Comments stay. This file does not use `vscode`. */
 import { keyLines } from "../language/key-lines.ts";
 import { type TextFix, valueFix } from "../language/problem-fixes.ts";
 

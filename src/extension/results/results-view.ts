@@ -1,4 +1,4 @@
-/** The results browser: runs with their status, and the files of each run. */
+/** The results view: runs with their status, and the files of each run. */
 
 import { basename, extname } from "node:path";
 import * as vscode from "vscode";

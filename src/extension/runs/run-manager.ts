@@ -1,4 +1,4 @@
-/** All runs that this window knows: those that were started from an editor, and those that are known from their files only. */
+/** All runs known to this window: those started from an editor, and those known only from their files. */
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";

@@ -3,7 +3,7 @@ import type { RunEvent } from "../../facts/run-events.ts";
 import type { RunNotes } from "../../facts/run-notes.ts";
 import type { RunDetails, RunSummary } from "../../protocol/panel-messages.ts";
 
-/** All runs as the panel and the results browser see them: queued, running and past ones of any engine. */
+/** All runs for the panel and the results view: queued, running and past ones of any engine. */
 export interface RunSource {
   /** Newest first. */
   readonly runs: readonly RunSummary[];
@@ -13,11 +13,11 @@ export interface RunSource {
   events(runId: string): Promise<readonly RunEvent[]>;
   /** Fires with a run's new events. */
   readonly onDidReceiveEvents: vscode.Event<{ readonly run: string; readonly events: readonly RunEvent[] }>;
-  /** Stops a run after its step, with a checkpoint; takes a queued run out of the queue. */
+  /** Stops a run after its step, with a checkpoint; removes a queued run from the queue. */
   stop(runId: string): Promise<void>;
   /** Resumes a run that was stopped or interrupted. */
   resume(runId: string): Promise<void>;
-  /** A run's notes and configuration; undefined for a run that is not known. */
+  /** Returns a run's notes and configuration; undefined for an unknown run. */
   details(runId: string): Promise<RunDetails | undefined>;
   annotate(runId: string, notes: RunNotes): Promise<void>;
 }

@@ -1,11 +1,11 @@
-/** What the runs table can do with runs. */
+/** The runs table's commands. */
 import { isAbsolute, relative } from "node:path";
 import * as vscode from "vscode";
 import type { ImageFiles } from "../../facts/run-events.ts";
 import { configurationOf, type RunManager } from "../runs/run-manager.ts";
 import { openImages } from "../viewer/index.ts";
 
-/** Asks for a run's name or notes, and keeps them. */
+/** Asks for a run's name or notes, and saves them. */
 export async function editNotes(runs: RunManager, run: string, field: "title" | "notes"): Promise<void> {
   const details = await runs.details(run);
   const summary = runs.find(run)?.summary;
@@ -19,7 +19,7 @@ export async function editNotes(runs: RunManager, run: string, field: "title" | 
   if (answer !== undefined) await runs.annotate(run, { ...details.notes, [field]: answer.trim() });
 }
 
-/** Shows what two runs were configured with as a comparison of files. */
+/** Compares the configurations of two runs in a diff editor. */
 export async function compareConfigurations(
   runs: RunManager,
   [one, other]: readonly [string, string],
@@ -34,11 +34,11 @@ export async function compareConfigurations(
   await vscode.commands.executeCommand("vscode.diff", vscode.Uri.file(fileA), vscode.Uri.file(fileB), title);
 }
 
-/** What a run made of an image. */
+/** A run's result for an image. */
 const madeOf = ({ prediction, reconstructionAndVisible, reconstruction }: ImageFiles): string | undefined =>
   prediction ?? reconstructionAndVisible ?? reconstruction;
 
-/** Opens what several runs made of the same test image side by side, after the image itself. */
+/** Opens a test image and the results of several runs for it, side by side. */
 export async function compareImages(
   context: vscode.ExtensionContext,
   runs: RunManager,
@@ -71,7 +71,7 @@ export async function compareImages(
   );
 }
 
-/** The newest files of each image that a run made something of; predictions of test images before previews. */
+/** The newest result files of each image; predictions of test images before previews. */
 async function imagesOf(runs: RunManager, id: string): Promise<Map<string, ImageFiles>> {
   const found = new Map<string, ImageFiles>();
   const events = (await runs.events(id)).filter((event) => event.event === "image");

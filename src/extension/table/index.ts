@@ -1,4 +1,4 @@
-/** The runs table: all runs of the workspace, a row each, in an editor of its own. */
+/** The runs table: all runs of the workspace, one row each, in an editor tab. */
 import * as vscode from "vscode";
 import type { FromTable, RunRow, ToTable } from "../../protocol/table-messages.ts";
 import type { TrainingPanel } from "../panel/index.ts";
@@ -11,7 +11,7 @@ import { readRowDetails } from "./row-details.ts";
 
 const RUNS_TABLE = "biapy.runsTable";
 
-/** Details are sent in batches of so many runs, so that the window stays responsive. */
+/** Number of runs whose details are sent at once, so that the window stays responsive. */
 const BATCH = 25;
 /** Debounced: runs change several times a second. */
 const REFRESH_MS = 500;
@@ -157,7 +157,7 @@ class TablePage {
   }
 }
 
-/** Changes whenever a run's files may tell something new. */
+/** Changes whenever a run's files may have changed. */
 const stateOf = ({ summary, folder }: KnownRun): string => `${summary.status} ${folder?.changed ?? 0}`;
 
 function rowOf({ summary, folder, live, progress }: KnownRun): RunRow {

@@ -1,4 +1,4 @@
-/** Reads what the runs table shows of a run's files. No `vscode` in here. */
+/** Reads the details that the runs table shows from a run's files. Does not use `vscode`. */
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import Papa from "papaparse";
@@ -8,7 +8,7 @@ import type { RunRowDetails } from "../../protocol/table-messages.ts";
 import { type RunPlace, recordFilesOf, runIdentity } from "../../runs/record.ts";
 import { readNotes } from "../../runs/run-notes.ts";
 
-/** Bytes read at the beginning of a run's events, which tells its device, and at their end, which tells its test results. */
+/** Bytes read at the beginning of a run's events (device) and at their end (test results). */
 const HEAD = 64 * 1024;
 const TAIL = 128 * 1024;
 
@@ -17,7 +17,7 @@ export interface ReadDetails {
   readonly defaults: Readonly<Record<string, string>>;
 }
 
-/** @param configuration the run's configuration file, where it is still there */
+/** @param configuration the run's configuration file, if it still exists */
 export async function readRowDetails(
   place: RunPlace,
   configuration: string | undefined,
@@ -40,7 +40,7 @@ export async function readRowDetails(
   };
 }
 
-/** The events in the first and last bytes of a file; lines that are cut off are left out. */
+/** Returns the events in the first and last bytes of a file; truncated lines are skipped. */
 async function endsOf(path: string): Promise<{ head: RunEvent[]; tail: RunEvent[] }> {
   const handle = await open(path).catch(() => undefined);
   if (handle === undefined) return { head: [], tail: [] };

@@ -32,7 +32,7 @@ export function registerDebugging(services: Services): vscode.Disposable {
       return configuration.type ? configuration : EDITED;
     },
     /**
-     * The session that attaches is one of its own, of another type, which that type's extension completes; there is none of
+     * The attaching session is separate and of another type, whose extension completes it; there is no session of
      * type `biapy`.
      */
     async resolveDebugConfigurationWithSubstitutedVariables(folder, configuration) {
@@ -50,7 +50,7 @@ export function registerDebugging(services: Services): vscode.Disposable {
   };
   return vscode.Disposable.from(
     vscode.debug.registerDebugConfigurationProvider("biapy", provider),
-    // A training does not go on unseen when its debugging is ended.
+    // Ending the debug session also stops the training.
     vscode.debug.onDidTerminateDebugSession(({ configuration, parentSession }) => {
       const run = configuration[RUN] as string | undefined;
       if (run !== undefined && parentSession === undefined) void services.runs.stop(run);

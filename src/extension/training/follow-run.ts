@@ -3,8 +3,8 @@ import { eventsAfter } from "../panel/run-history.ts";
 import type { RunSource } from "../runs/run-source.ts";
 
 /**
- * Calls `listener` with every event of a run, from its first one on: in order, each once, those too that come while the past ones are
- * read. Resolves when the past ones are told; `stop` ends it.
+ * Calls `listener` once with every event of a run, in order from the first, including events that arrive while past ones are
+ * read. Resolves when all past events have been passed on; `stop` ends it.
  */
 export function followRun(
   runs: Pick<RunSource, "events" | "onDidReceiveEvents">,

@@ -1,4 +1,4 @@
-/** Debug sessions with debugpy, which speaks the editor's own protocol on the port that it listens on. */
+/** Debug sessions with debugpy, which speaks the Debug Adapter Protocol on its port. */
 import { createServer, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import * as v from "valibot";
@@ -8,7 +8,7 @@ import type { Services } from "../commands/services.ts";
 import { PYTHON_SESSION } from "../engines/engine.ts";
 import { RUN } from "./debugging.ts";
 
-/** Where to attach to, as our engine and debugpy write it; a launch.json may hold anything. */
+/** The address to attach to, from our engine or debugpy; a launch.json may hold anything. */
 const pythonSession = v.object({
   connect: v.object({ port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)) }),
   [RUN]: v.string(),
@@ -25,7 +25,7 @@ export function registerPythonDebugging({ runs }: Services): vscode.Disposable {
         return new vscode.DebugAdapterServer(await relayTo(connect.port, lives));
       },
     }),
-    // A process that the training starts, to read images for example, waits until it is attached to.
+    // A child process of the training, such as an image reader, waits until it is attached to.
     vscode.debug.onDidReceiveDebugSessionCustomEvent(({ session, event, body }) => {
       if (session.type !== PYTHON_SESSION || event !== "debugpyAttach") return;
       const started = { ...body, type: PYTHON_SESSION, request: "attach", [RUN]: session.configuration[RUN] };
@@ -36,10 +36,10 @@ export function registerPythonDebugging({ runs }: Services): vscode.Disposable {
 }
 
 /**
- * A port that hands one connection on to debugpy as soon as that listens. The editor tries to connect only once, and debugpy
- * ends when a connection that was made to see whether it listens is closed.
+ * A port that forwards one connection to debugpy as soon as debugpy listens. The editor tries to connect only once, and debugpy
+ * ends when a probing connection is closed.
  *
- * @param lives whether the process still runs in which debugpy is to listen
+ * @param lives whether the process that will run debugpy is still alive
  */
 async function relayTo(port: number, lives: () => boolean): Promise<number> {
   const server = createServer((editor) => {

@@ -1,4 +1,4 @@
-/** CodeLenses of a configuration: train, debug, resume, and what its active run offers. */
+/** CodeLenses of a configuration: train, debug, resume, and actions of its active run. */
 import * as vscode from "vscode";
 import type { KnownRun, RunManager } from "../runs/run-manager.ts";
 import type { CommandId } from "../workspace/command-ids.ts";

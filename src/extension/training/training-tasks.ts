@@ -1,4 +1,4 @@
-/** Tasks of type `biapy`: a training whose events are told in words in a terminal. Ctrl+C stops it. */
+/** Tasks of type `biapy`: a training whose events are shown as text in a terminal. Ctrl+C stops it. */
 import { resolve } from "node:path";
 import { Writable } from "node:stream";
 import * as vscode from "vscode";
@@ -78,7 +78,7 @@ class TrainingTerminal implements vscode.Pseudoterminal {
     });
   }
 
-  /** The run goes on where its terminal is closed; Ctrl+C stops it. */
+  /** The run continues if its terminal is closed; Ctrl+C stops it. */
   close(): void {
     vscode.Disposable.from(...this.subscriptions).dispose();
   }
@@ -115,7 +115,7 @@ class TrainingTerminal implements vscode.Pseudoterminal {
     });
     this.subscriptions.push(
       { dispose: () => following.stop() },
-      // A run whose process was killed has told no end.
+      // A run whose process was killed has no end event.
       runs.onDidEndRun(({ summary: { id, status } }) => {
         if (id === run) void following.told.then(() => this.end(exitOf(status)));
       }),

@@ -1,4 +1,4 @@
-/** Ticks the walkthrough's steps that no single command completes: a run that finished, and a look at results. */
+/** Completes the walkthrough's steps that no single command completes: a finished run, and a look at results. */
 import { existsSync } from "node:fs";
 import * as vscode from "vscode";
 import { resultTree } from "../../facts/result-tree.ts";

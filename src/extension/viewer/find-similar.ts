@@ -1,4 +1,4 @@
-/** Similar places of a folder of features, with a crop of each: what the image worker answers to a click on a place. */
+/** Finds similar places in a folder of features, with a crop of each: the image worker's reply to a click. */
 import { basename } from "node:path";
 import { isNetworkPath } from "../../facts/files/network-path.ts";
 import { ImageError, sampleArray } from "../../images/image.ts";
@@ -38,12 +38,12 @@ async function cropOf(
   const middle = (axis: 0 | 1 | 2) => Math.floor(start[axis] + stride[axis] / 2);
   const at = [middle(0), middle(1), middle(2)] as const;
   const told = { image: basename(original), at, similarity };
-  // The folder may have come from elsewhere: it does not decide which computers are connected to.
+  // The folder may come from elsewhere: it must not decide which computers are accessed.
   const file = isNetworkPath(original) && !isNetworkPath(picture) ? picture : original;
   try {
     return { ...told, planes: await planesAround(store, file, at, stride) };
   } catch {
-    // The original is gone: the picture of its features stays.
+    // The original is gone: the feature picture is shown instead.
     return { ...told, planes: await planesAround(store, picture, at, stride).catch(() => []) };
   }
 }

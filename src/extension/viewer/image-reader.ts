@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { ImageReply, ImageRequest } from "../../protocol/panel-messages.ts";
 
-/** Reads images for webviews in a thread of its own, which starts with the first image. */
+/** Reads images for webviews in a separate thread, which starts with the first image. */
 export class ImageReader {
   private worker: Worker | undefined;
   private requests = 0;

@@ -1,4 +1,4 @@
-/** Opens image files and reads single planes of them: what the image worker does, without its messages. */
+/** Opens image files and reads single planes for the image worker. */
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { LRUCache } from "lru-cache";
@@ -48,7 +48,7 @@ export class ImageStore {
   /** Detects files that were replaced. */
   private readonly versions = new Map<string, string>();
 
-  /** What a file holds. Drops the cached planes of an earlier version of it. */
+  /** Describes a file's content. Drops cached planes of an earlier version. */
   async open(path: string): Promise<ImageSummary> {
     const version = await fileVersion(path);
     if (this.versions.get(path) !== version) await this.forget(path);
@@ -74,7 +74,7 @@ export class ImageStore {
     return this.use(path, (source) => source.read(region));
   }
 
-  /** What is known of an image without reading its pixels. */
+  /** Describes an image without reading its pixels. */
   info(path: string): Promise<ImageInfo> {
     return this.use(path, async ({ info }) => info);
   }

@@ -1,4 +1,4 @@
-/** The thread that decodes images: the extension host, which all extensions share, is not held up by it. */
+/** The thread that decodes images, so that the extension host, which all extensions share, is not blocked. */
 import { parentPort } from "node:worker_threads";
 import type { ImageReply, ImageRequest } from "../../protocol/panel-messages.ts";
 import { answerImageRequest } from "./answer-image-request.ts";

@@ -50,7 +50,7 @@ export function registerImageViewer(context: vscode.ExtensionContext): void {
   );
 }
 
-/** Opens images side by side in a viewer of their own. */
+/** Opens images side by side in a new viewer. */
 export function openImages(
   context: vscode.ExtensionContext,
   images: readonly vscode.Uri[],
@@ -134,7 +134,7 @@ class ImageViewer {
     return { type: "image-failed", request: number, message: `${path} is not open in this editor.` };
   }
 
-  /** Opens the images, anew where their files were replaced. */
+  /** Opens the images, and reopens those whose files were replaced. */
   private async open(): Promise<ToViewer> {
     const images: ViewedImage[] = [];
     for (const [index, { scheme, fsPath }] of this.images.entries()) {

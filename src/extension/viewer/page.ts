@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-/** What a page consists of, as it was built. */
+/** The built parts of a page. */
 export interface PageParts {
   /** An ES module. */
   readonly script: string;
@@ -8,12 +8,12 @@ export interface PageParts {
 }
 
 /**
- * A webview's page: one script and one style sheet, run by their nonces, and nothing from anywhere else. They stand in the page
- * itself: a webview loads files by way of a service worker, the window and the extension host, which a person would wait for.
+ * A webview's page: one script and one style sheet with nonces, nothing else. Both are inline, because
+ * a webview loads files through a service worker, the window and the extension host, which takes time.
  */
 export function pageHtml(title: string, { script, style }: PageParts): string {
   const nonce = randomBytes(18).toString("base64");
-  // The toolkit adds a style element of its own, with the nonce that it finds in the page. It is of no use for scripts.
+  // The toolkit adds a style element with the nonce that it finds in the page. This nonce permits no scripts.
   const styleNonce = randomBytes(18).toString("base64");
   const policy = [
     "default-src 'none'",

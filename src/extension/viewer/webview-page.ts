@@ -10,7 +10,7 @@ export function readPage(folder: string, page: PageName): PageParts {
   return { script: part("js"), style: part("css") };
 }
 
-/** What pages may do: run their script; they load no files. */
+/** Permissions of pages: they run their script and load no files. */
 export const PAGE_OPTIONS: vscode.WebviewOptions = { enableScripts: true, localResourceRoots: [] };
 
 /** Fills a webview with one of the pages of the extension. */

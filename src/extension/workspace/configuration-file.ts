@@ -1,4 +1,4 @@
-/** Which configuration a command is about. */
+/** Finds the configuration for a command. */
 
 import { dirname } from "node:path";
 import * as vscode from "vscode";
@@ -6,8 +6,8 @@ import { runCommand } from "./commands.ts";
 import { isBiapyConfiguration, LANGUAGE } from "./recognize.ts";
 
 /**
- * The configuration that was clicked, or that is being edited, or that a person picks; saved to disk. Nothing where there
- * is none or it was cancelled.
+ * Returns the configuration that was clicked, is being edited, or that the user picks; saved to disk. Undefined if there
+ * is none or the user canceled.
  */
 export async function configurationFile(clicked?: unknown): Promise<vscode.Uri | undefined> {
   const uri =
@@ -55,7 +55,7 @@ async function savedFile(uri: vscode.Uri): Promise<vscode.Uri | undefined> {
   return undefined;
 }
 
-/** What a configuration's relative paths, and results, are relative to. */
+/** The folder against which a configuration's relative paths and results are resolved. */
 export function workingDirectory(config: vscode.Uri): string {
   const folder = vscode.workspace.getWorkspaceFolder(config) ?? vscode.workspace.workspaceFolders?.[0];
   return folder?.uri.fsPath ?? dirname(config.fsPath);

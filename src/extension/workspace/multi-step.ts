@@ -70,7 +70,7 @@ export async function choose<T>({
   const answer = new Promise<T | "back" | undefined>((resolve) => {
     list.onDidTriggerButton(() => resolve("back"));
     list.onDidAccept(() => {
-      // Enter before the list is there answers nothing.
+      // Enter before the list has loaded is ignored.
       const [selected] = list.selectedItems;
       if (selected !== undefined) resolve(selected.value);
     });

@@ -1,4 +1,4 @@
-/** Paths on other computers that a file names: a run's events, a record. They are touched only where the user agrees. */
+/** Paths on other computers named in files (a run's events, a record). They are accessed only if the user agrees. */
 import * as vscode from "vscode";
 import { isNetworkPath, networkHost } from "../../facts/files/network-path.ts";
 
@@ -6,8 +6,8 @@ import { isNetworkPath, networkHost } from "../../facts/files/network-path.ts";
 const answers = new Map<string, Promise<boolean>>();
 
 /**
- * Whether a path may be touched. Paths of this computer may, and those on a computer where a folder lies that the user has
- * opened; for others the user is asked once. In a folder that is not trusted nobody is asked.
+ * Whether a path may be accessed. Local paths may, and paths on a computer with a folder that the user has
+ * opened; for others the user is asked once. In an untrusted folder the answer is no.
  *
  * @param known paths whose place the user chose, such as the result folder
  */

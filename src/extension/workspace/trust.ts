@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 export const ONLY_TRUST = "biapyOnlyTrust";
 
 /**
- * Whether programs may be run in this folder. Where it is not trusted, VS Code asks its own question: extensions cannot, but VS Code
+ * Whether programs may be run in this folder. If it is not trusted, VS Code asks the user: extensions cannot, but VS Code
  * does before anything is run.
  */
 export async function mayRun(): Promise<boolean> {
