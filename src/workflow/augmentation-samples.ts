@@ -1,4 +1,4 @@
-/** AUGMENTOR.AUG_SAMPLES: patches as training sees them, beside what they were made from. */
+/** AUGMENTOR.AUG_SAMPLES: augmented patches beside the originals. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Sample } from "../data/augmentation/sample.ts";
@@ -12,12 +12,12 @@ import { imageName } from "./write-image.ts";
 
 export interface SampleSettings {
   readonly count: number;
-  /** Draw a grid on the patches first, which shows how they are deformed. */
+  /** Draw a grid on the patches first, to show how they are deformed. */
   readonly drawGrid: boolean;
   readonly seed: number;
 }
 
-/** Lines of a grid across a patch. */
+/** Number of grid lines across a patch. */
 const GRID_LINES = 5;
 
 function withGrid(sample: Sample): Sample {

@@ -1,4 +1,4 @@
-/** AUGMENTOR.*: the transforms that a configuration turns on. */
+/** AUGMENTOR.*: the transforms that a configuration enables. */
 
 import { ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
@@ -113,7 +113,7 @@ const MAKERS = {
   DROPOUT: (config) => dropout(range(config, "DROP_RANGE")),
 } satisfies Partial<Record<Of<FlagKey>, Maker>>;
 
-/** The augmentations that a configuration turns on, in the order in which they are applied. */
+/** Returns the enabled augmentations in the order in which they are applied. */
 export function augmentationSteps(config: Config): AugmentationStep[] {
   if (!config.flag("AUGMENTOR.ENABLE")) return [];
   const border = config.text("AUGMENTOR.AFFINE_MODE") as Border;

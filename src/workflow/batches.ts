@@ -30,7 +30,7 @@ export class PatchBatches implements BatchSource {
         yield batch;
       }
     } finally {
-      // Whoever stops in between may close the images next.
+      // A caller that stops here may close the images next.
       await next.catch(() => {});
     }
   }
@@ -49,7 +49,7 @@ export class PatchBatches implements BatchSource {
       ),
     );
     const random = new Random(this.seed).fork(this.training ? 1 : 2, epoch);
-    // What is hidden of a validation patch does not depend on how many are computed at a time.
+    // The hidden pixels of a validation patch do not depend on the batch size.
     const drawn = this.training ? random.fork(step) : random.fork(0);
     const first = this.training ? 0 : step * size;
     return this.task.training.batch(samples, (sample) => drawn.fork(first + sample));

@@ -1,4 +1,4 @@
-/** How a run begins: afresh, where it was interrupted, or with its tests. */
+/** How a run begins: from scratch, from a checkpoint, or with its tests. */
 import type { Config } from "../config/config.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import { readRunState } from "../facts/run-state.ts";
@@ -15,17 +15,17 @@ export type Beginning =
   | { readonly kind: "test" }
   | {
       readonly kind: "resume";
-      /** The furthest first: the next is for when one turns out to be damaged. */
+      /** The furthest first; the others are fallbacks for damaged ones. */
       readonly checkpoints: readonly [CheckpointHeader, ...CheckpointHeader[]];
-      /** Why nothing is left to train. */
+      /** Why there is nothing left to train. */
       readonly done?: string;
     };
 
 type Request = Pick<RunRequest, "config" | "tree" | "resume" | "normalizePixels" | "report">;
 
 /**
- * Decides how a run begins, by its state and its checkpoints alone. Throws {@link InputError} where it cannot be resumed by this
- * configuration, or all that it could be resumed from is damaged.
+ * Decides from its state and checkpoints how a run begins. Throws {@link InputError} if it cannot be resumed with this
+ * configuration, or all checkpoints to resume from are damaged.
  */
 export async function howToBegin(request: Request, run: DurableRun): Promise<Beginning> {
   const { config, tree, resume, report } = request;
@@ -69,7 +69,7 @@ export async function furthestCheckpoint(tree: ResultTree): Promise<CheckpointHe
   return (await runCheckpoints(tree, state?.training)).headers[0];
 }
 
-/** The best checkpoint of a training, or the furthest where the best is gone. */
+/** Returns the best checkpoint of a training, or the furthest if the best is missing. */
 export async function bestCheckpoint(tree: ResultTree, training: string): Promise<CheckpointHeader> {
   const { headers, damaged } = await runCheckpoints(tree, training);
   const found = headers.find(({ path }) => path === tree.bestCheckpoint) ?? headers[0];
@@ -80,7 +80,7 @@ export async function bestCheckpoint(tree: ResultTree, training: string): Promis
 }
 
 /**
- * Refuses a checkpoint in the run's place that another training left: one that was being replaced when the process was killed.
+ * Refuses a checkpoint left by another training, which was being replaced when the process was killed.
  * Throws {@link InputError} and `CheckpointError`.
  */
 export async function checkOwner(path: string, run: DurableRun, config: Config): Promise<void> {

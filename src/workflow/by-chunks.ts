@@ -21,7 +21,7 @@ import { resultName } from "./result-names.ts";
 import type { ChunkSettings } from "./test-settings.ts";
 import { imageName } from "./write-image.ts";
 
-/** Where an image's prediction goes: beside HDF5 an `.h5`, else a `.zarr`, which several runs can write parts of. */
+/** Returns the file of an image's prediction: `.h5` for HDF5 images, else `.zarr`, which several runs can write in parts. */
 export function chunkedPath(folder: string, info: ImageInfo, { slices }: ChunkSettings): string {
   const hdf5 = /^\.(h5|hdf5|hdf)$/i.test(extname(info.path)) && slices === undefined;
   return join(folder, `${resultName(info)}${hdf5 ? ".h5" : ".zarr"}`);
@@ -49,7 +49,7 @@ export interface PartFile {
 }
 
 /**
- * Predicts an image part by part and writes its files (and a TIFF beside each, where that is asked for). A prediction that is
+ * Predicts an image part by part and writes its files (and a TIFF beside each, if requested). A prediction that is
  * stopped leaves nothing.
  */
 export async function predictByChunks(prediction: ChunkedPrediction): Promise<void> {

@@ -1,4 +1,4 @@
-/** Which device a run uses: the one that is asked for, or by a short trial the fastest. */
+/** Chooses a run's device: the requested one, or the fastest in a short trial. */
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,16 +17,16 @@ import type { Program } from "../runtime/program.ts";
 import { compileTraining } from "../training/training-step.ts";
 
 export interface DeviceWish {
-  /** `--gpu`: a number, several, empty for none; undefined where nothing is said. */
+  /** `--gpu`: one or several indices, empty for none; undefined if not given. */
   readonly gpu: string | undefined;
-  /** SYSTEM.DEVICE where the configuration says it. */
+  /** SYSTEM.DEVICE, if the configuration sets it. */
   readonly device: string | undefined;
   readonly runtime: RuntimeName | undefined;
-  /** Of what runs on the CPU. */
+  /** Number of threads on the CPU. */
   readonly threads: number;
 }
 
-/** What is to be computed, for a trial. */
+/** The step to compute in a trial. */
 export interface Work {
   readonly program: Program;
   readonly training: TrainingSettings;
@@ -38,7 +38,7 @@ export interface ChoiceReport {
   progress(label: string, done: number, total: number): void;
 }
 
-/** Opens the runtime for a run. A device that is asked for and cannot be used is a warning, and the CPU computes. */
+/** Opens the runtime for a run. If the requested device cannot be used, warns and uses the CPU. */
 export async function chooseRuntime(wish: DeviceWish, work: Work, report: ChoiceReport): Promise<Runtime> {
   const onCpu = () => openRuntime(wish.runtime, wish.threads, report.warn);
   const wanted = wantedGpu(wish);
@@ -53,7 +53,7 @@ export async function chooseRuntime(wish: DeviceWish, work: Work, report: Choice
   return fastest(candidates, devices, wish, work, report);
 }
 
-/** The GPU's number, or what to do without one. */
+/** The GPU's index, or what to do without one. */
 export function wantedGpu({ gpu, device }: DeviceWish): number | "none" | "automatic" {
   const asked = gpu ?? deviceAsGpu(device);
   if (asked === undefined || /^auto/i.test(asked)) return "automatic";
@@ -61,7 +61,7 @@ export function wantedGpu({ gpu, device }: DeviceWish): number | "none" | "autom
   return first === undefined ? "none" : Number(first);
 }
 
-/** SYSTEM.DEVICE as `--gpu` would say it: `cuda:1` is 1, `cpu` none. */
+/** Converts SYSTEM.DEVICE to a value of `--gpu`: `cuda:1` is 1, `cpu` none. */
 function deviceAsGpu(device: string | undefined): string | undefined {
   if (device === undefined || device === "") return undefined;
   return /^(cpu|auto.*)$/i.test(device) ? device : (/\d+/.exec(device)?.[0] ?? "0");
@@ -101,16 +101,16 @@ async function namedGpu(
 
 const TRIAL_SECONDS = 0.5;
 
-/** A way to compute, and how it is named in the memory of trials. */
+/** A way to compute, with its id in the stored trials. */
 interface Candidate {
   readonly id: string;
   open(): Promise<Runtime>;
 }
 
-/** What trials of one kind of step found: seconds a step by the candidates' ids. */
+/** Results of trials of one kind of step: seconds per step by candidate id. */
 type Measured = Readonly<Record<string, number>>;
 
-/** Opens the fastest of the CPU and some GPUs, by a trial or by what an earlier one found. */
+/** Opens the fastest of the CPU and some GPUs, by a trial or the stored result of an earlier one. */
 export async function fastest(
   gpus: readonly Gpu[],
   devices: Devices,
@@ -166,7 +166,7 @@ async function tryAll(candidates: readonly Candidate[], work: Work, report: Choi
   return measured;
 }
 
-/** How long a step takes, over half a second of them after a first one that compiles. */
+/** Returns the time of a step, measured for half a second after a first step that compiles. */
 export async function secondsPerStep(runtime: Runtime, { program, training }: Work): Promise<number> {
   const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: runtime.threads });
   let step: TrainingStep | undefined;
@@ -207,7 +207,7 @@ function signature(devices: Devices, { threads, runtime }: DeviceWish, { program
   return crc32(JSON.stringify(parts)).toString(16).padStart(8, "0");
 }
 
-/** Trials of this machine, in a file of the user's cache. */
+/** Trials of this machine, in a file in the user's cache. */
 class TrialMemory {
   private readonly path = join(cacheFolder(), "trials.json");
 
@@ -226,7 +226,7 @@ class TrialMemory {
     }
   }
 
-  /** A cache that cannot be written is no reason to stop. */
+  /** The cache is optional: write errors are ignored. */
   async write(measured: Measured): Promise<void> {
     await writeFileAtomically(this.path, JSON.stringify({ ...this.all(), [this.key]: measured })).catch(
       () => {},

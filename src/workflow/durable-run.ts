@@ -1,8 +1,8 @@
 /**
  * The one writer of a run's state (`src/facts/run-state.ts`). The order of its writes makes every moment a safe one to be killed at:
  *
- * 1. A fresh start first names its new training in the state. Whatever lies in the run's place then belongs to another training, by
- *    its missing or other identity, and is moved away after that.
+ * 1. A fresh start first writes the id of its new training to the state. All other files then belong to another training, by
+ *    their missing or different id, and are moved away after that.
  * 2. Checkpoints carry the training's identity and their own position. They are renamed into place whole, then the state is written.
  *    A kill in between leaves a state that is one checkpoint behind, and the checkpoint tells its position itself.
  * 3. `trained` and `finished` are written only when everything that they stand for is on the disk.
@@ -18,12 +18,12 @@ import { type RunState, RunStateError, readRunState } from "../facts/run-state.t
 import type { CheckpointKind, TrainerState } from "../training/trainer.ts";
 
 export class DurableRun {
-  /** Whether this process has begun to work on the run: before, nothing of it is changed. */
+  /** Whether this process has begun to work on the run. Before, it changes no file of the run. */
   private begun = false;
 
   private constructor(
     private readonly tree: ResultTree,
-    /** How the run stands; undefined where nothing was run here, or the state is damaged. */
+    /** The run's state; undefined if there is none, or it is damaged. */
     private current: RunState | undefined,
     /** Why the state cannot be read. */
     readonly damage: RunStateError | undefined,
@@ -43,9 +43,9 @@ export class DurableRun {
   }
 
   /**
-   * Starts a new training in the run's place and moves away what an earlier one left. Throws `ResultError`.
+   * Starts a new training and moves away the files of an earlier one. Throws `ResultError`.
    *
-   * @returns the folder that holds the earlier run's files now, where there were some
+   * @returns the folder that now holds the earlier run's files, if there were any
    */
   async startFresh(epochs: number): Promise<string | undefined> {
     const left = await this.leftFiles();
@@ -76,7 +76,7 @@ export class DurableRun {
     await this.removeTemporaries();
   }
 
-  /** Begins a run that only tests. A training that is not its own is left as it stands. */
+  /** Begins a run that only tests. The state of another training is kept. */
   async testOnly(): Promise<void> {
     if (this.current !== undefined) return;
     this.begun = true;
@@ -84,7 +84,7 @@ export class DurableRun {
     await this.write({ training, status: "testing", epoch: 0, step: 0, epochs: 0, trained: false });
   }
 
-  /** A checkpoint is in place. */
+  /** Records that a checkpoint has been written. */
   async saved(kind: CheckpointKind, { epoch, step, bestLoss, bestEpoch }: TrainerState): Promise<void> {
     if (kind === "periodic") return;
     const best = bestLoss === null || bestEpoch === null ? undefined : { epoch: bestEpoch, loss: bestLoss };
@@ -96,7 +96,7 @@ export class DurableRun {
     await this.change({ status: "testing", trained: true });
   }
 
-  /** The run has ended. A failed run whose disk is full keeps the state it had, which stands for an interrupted one. */
+  /** Records that the run has ended. If the disk is full, the previous state stays, which means an interrupted run. */
   async ended(status: "finished" | "stopped" | "failed", message?: string): Promise<void> {
     if (!this.begun) return;
     const written = this.change({ status, message });
@@ -114,7 +114,7 @@ export class DurableRun {
     this.current = written;
   }
 
-  /** What an earlier run left: its directory and its checkpoints. */
+  /** The files of an earlier run: its directory and its checkpoints. */
   private async leftFiles(): Promise<string[]> {
     const { runDirectory } = this.tree;
     await this.removeTemporaries();

@@ -15,7 +15,7 @@ import { epochsIn } from "../results/epoch-pictures.ts";
 const MOST_EPOCHS = 100;
 const MOST_SIDE = 192;
 
-/** Keeps small versions of an image's files, and deletes those of epochs that are too many or were trained again. */
+/** Saves small versions of an image's files, and deletes those of surplus epochs and epochs that were trained again. */
 export async function keepEpochPictures(
   runDirectory: string,
   epoch: number,

@@ -1,6 +1,6 @@
 /**
  * Weights of other programs' vision transformers as this engine's networks take them: MAE's published checkpoints and timm's models
- * name their layers as BiaPy does, but come from images of 3 channels and of another size, and may have layers that these have not.
+ * name their layers as BiaPy does, but expect 3 channels and other image sizes, and may have additional layers.
  */
 
 import type { BiapyCheckpoint } from "../checkpoint/biapy-checkpoint.ts";
@@ -20,7 +20,7 @@ export const PROJECTION = "patch_embed.proj.weight";
 /** Position embeddings of encoder and decoder, `[1, (class token +) token, feature]`. */
 const POSITIONS = ["pos_embed", "decoder_pos_embed"];
 
-/** Layers of transformers that compute otherwise than these networks do, and what they are. */
+/** Transformer layers that these networks do not have, with their names. */
 const OTHER_LAYERS: readonly (readonly [name: RegExp, what: string])[] = [
   [/(^|\.)blocks\.\d+\.ls\d\.gamma$/, "layer scales"],
   [/(^|\.)blocks\.\d+\.attn\.[qk]_norm\./, "normalized queries and keys"],
@@ -31,7 +31,7 @@ const OTHER_LAYERS: readonly (readonly [name: RegExp, what: string])[] = [
 ];
 
 /**
- * Why the weights of a transformer mean something else in this engine's: it has layers that these networks have not. Undefined for
+ * Why a transformer's weights cannot be used: it has layers that these networks do not have. Undefined for
  * weights that can be used.
  */
 export function whyOtherTransformer({ weights }: BiapyCheckpoint): string | undefined {

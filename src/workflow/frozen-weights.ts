@@ -1,4 +1,4 @@
-/** Keeps weights as they are in training (MODEL.FREEZE_LAYERS_MATCHING). */
+/** Freezes weights in training (MODEL.FREEZE_LAYERS_MATCHING). */
 import type { Config } from "../config/config.ts";
 import { frozenPatterns, layerPattern } from "../config/frozen-layers.ts";
 import type { ReportEvent } from "../results/reporters.ts";
@@ -9,8 +9,8 @@ const KEY = "MODEL.FREEZE_LAYERS_MATCHING";
 const MOST_LISTED = 5;
 
 /**
- * The weights of a model, those whose names match a pattern of the configuration turned into states, which no optimizer moves. Running
- * statistics go on as in BiaPy. Says how many there are; throws {@link InputError} where nothing would be left to train.
+ * Returns the weights of a model; those whose names match a pattern become states, which the optimizer does not update. Running
+ * statistics still change, as in BiaPy. Reports their number. Throws {@link InputError} if nothing is left to train.
  */
 export function withFrozenWeights(
   config: Config,

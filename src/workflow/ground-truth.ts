@@ -1,4 +1,4 @@
-/** DATA.*.GT_PATH: what the images of a phase should become, matched by name and checked before anything trains. */
+/** DATA.*.GT_PATH: the ground truth of a phase's images, matched by name and checked before training. */
 
 import { basename } from "node:path";
 import type { Config } from "../config/config.ts";
@@ -12,19 +12,19 @@ import type { Phase } from "./settings.ts";
 import { imageName } from "./write-image.ts";
 
 export interface GroundTruthOptions {
-  /** The channels that the files must have; those of the images where absent. */
+  /** Number of channels of the files. Defaults to that of the images. */
   readonly channels?: number;
   /** Checks a file's values. Returns a message that continues the file's name if they are invalid. */
   readonly check?: (source: ImageSource) => Promise<string | undefined>;
 }
 
-/** The files that are named as an image is: the one with its extension too, else all with its name before the extension. */
+/** Returns the files with an image's name: the one with the same extension, else all with any extension. */
 export function namedLike(paths: readonly string[], image: string): string[] {
   const same = paths.filter((path) => basename(path) === basename(image));
   return same.length > 0 ? same : paths.filter((path) => imageName(path) === imageName(image));
 }
 
-/** Why it is not known which file belongs to which image; undefined where it is. */
+/** Why files cannot be assigned to images; undefined if they can. */
 function ambiguity(
   images: readonly ImageInfo[],
   matches: readonly (readonly string[])[],
@@ -42,7 +42,7 @@ function ambiguity(
 }
 
 /**
- * Finds the ground truth of each image: the file of the same name, whatever its extension.
+ * Finds the ground truth of each image: the file of the same name, with any extension.
  *
  * @returns the files in the order of `images`
  * @throws {InputError} that names every image without ground truth, and every file of another size or with wrong values

@@ -1,11 +1,11 @@
-/** The answer to a device whose memory is too small: the largest batch that fits. */
+/** Finds the largest batch for a device whose memory is too small. */
 import { InputError } from "./input-error.ts";
 import type { RunRequest } from "./run-request.ts";
 
 /**
- * The largest batch below `batchSize` that fits, to an eighth of itself; 0 where not even one patch does.
+ * Returns the largest batch below `batchSize` that fits, to within an eighth; 0 if not even one patch fits.
  *
- * @param fits whether a batch of a size fits
+ * @param fits tells whether a batch of a size fits
  */
 export async function largestBatch(
   batchSize: number,
@@ -20,7 +20,7 @@ export async function largestBatch(
   return known;
 }
 
-/** Finds the largest batch that fits, and says so as a problem of the configuration. */
+/** Finds the largest batch that fits, and reports it as a problem of the configuration. */
 export async function smallerBatch(
   { config, report, fits, signal }: Pick<RunRequest, "config" | "report" | "fits" | "signal">,
   device: string,

@@ -1,4 +1,4 @@
-/** The arguments that BiaPy 3.7.1 builds a configuration's network by, which its checkpoints keep. */
+/** The arguments with which BiaPy 3.7.1 builds a configuration's network, and which its checkpoints store. */
 
 import { architectureOf, channelsOf, ndimOf, workflowOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
@@ -17,14 +17,14 @@ const lower = (config: Config, key: TextKey) => config.text(key).toLowerCase();
 const normalization = (config: Config) => lower(config, "MODEL.NORMALIZATION") || "in";
 const ones = (count: number) => Array.from({ length: count }, () => 1);
 
-/** How many channels a network returns: those of the image, or one for each class (one for two classes). */
+/** Number of channels that a network returns: those of the image, or one for each class (one for two classes). */
 export function outputChannels(config: Config): number {
   return workflowOf(config) === "segmentation"
     ? logitsOf(config.number("DATA.N_CLASSES"))
     : channelsOf(config);
 }
 
-/** What BiaPy does to the channels that a network returns; what begins with `ce_` is part of the loss. */
+/** The activations that BiaPy applies to a network's channels; those that begin with `ce_` are part of the loss. */
 function activations(config: Config): string[] {
   const segments = workflowOf(config) === "segmentation";
   const name = segments ? (config.number("DATA.N_CLASSES") > 2 ? "ce_softmax" : "ce_sigmoid") : "linear";
@@ -70,7 +70,7 @@ function encoderDecoder(config: Config): BuildArguments {
   };
 }
 
-/** Returns the arguments of a U-NeXt: some of U-Net's, and its own. */
+/** Returns the arguments of a U-NeXt: some of U-Net's, and further ones. */
 function uNext(config: Config): BuildArguments {
   const {
     activation: _activation,
@@ -118,7 +118,7 @@ function hrNet(config: Config): BuildArguments {
     explicit_activations: false,
     activation: lower(config, "MODEL.ACTIVATION"),
     return_one_tensor: false,
-    // BiaPy hands the whole group on where it describes the stages itself.
+    // BiaPy passes the whole group if it describes the stages.
     cfg: isCustom(config, "HRNET") ? { ...names, ...shape } : shape,
   };
 }
@@ -205,7 +205,7 @@ function edsr(config: Config): BuildArguments {
   };
 }
 
-/** What the networks made for larger images have in common: here they keep the size. */
+/** Arguments shared by the super-resolution networks. Here they keep the image size. */
 function sameSize(config: Config): BuildArguments {
   return { scale: 1, out_channels: outputChannels(config), head_activations: activations(config) };
 }
@@ -263,7 +263,7 @@ const BUILDERS: Readonly<Record<ImageArchitecture, Builder>> = {
   wdsr,
 };
 
-/** The arguments that BiaPy builds a configuration's network by. */
+/** Returns the arguments with which BiaPy builds a configuration's network. */
 export function buildArguments(config: Config): BuildArguments {
   const architecture = architectureOf(config);
   if (!isImageArchitecture(architecture)) throw new Error(`No network of images is called ${architecture}.`);

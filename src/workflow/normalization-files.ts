@@ -5,7 +5,7 @@ import type { Config } from "../config/config.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import { normalizationSettings } from "./settings.ts";
 
-/** Keeps a mean and deviation that the configuration sets beside the checkpoint: whoever uses the model needs them. */
+/** Saves the configuration's mean and deviation beside the checkpoint: using the model requires them. */
 export async function writeNormalizationFiles(config: Config, tree: ResultTree): Promise<void> {
   const { type, custom } = normalizationSettings(config);
   if (type !== "zero_mean_unit_variance" || custom === undefined) return;

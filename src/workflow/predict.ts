@@ -14,14 +14,14 @@ import type { Executable } from "../runtime/executable.ts";
 export interface PatchModel {
   readonly batchSize: number;
   readonly outputs: readonly string[];
-  /** The channels of each output; those of the image where absent. */
+  /** Number of channels of each output. Defaults to that of the image. */
   readonly channels?: number;
   /**
    * Applies the model to at most a batch of patches `[z, y, x, channel]`.
    *
    * @param tiles the patches' numbers in their image: the same patch of the same image always gives the same
-   * @param orientation how the patches have been turned, where they have
-   * @returns for each output a patch of the same size for each
+   * @param orientation the patches' orientation, if they were turned
+   * @returns for each output, a patch of the same size for each patch
    */
   run(
     patches: readonly Float32Array[],
@@ -60,7 +60,7 @@ export function compiledModel(
   };
 }
 
-/** Two models whose outputs are wanted together. */
+/** Joins the outputs of two models. */
 export function together(first: PatchModel, second: PatchModel): PatchModel {
   return {
     batchSize: first.batchSize,
@@ -76,7 +76,7 @@ export const withOutputs = (model: PatchModel, outputs: readonly string[]): Patc
   outputs,
 });
 
-/** Follows a prediction, and may end it. */
+/** Observes a prediction, and can stop it. */
 export interface Watch {
   progress(done: number, total: number): void;
   readonly signal: AbortSignal;

@@ -27,16 +27,16 @@ const RESIZE_BORDERS: Readonly<Partial<Record<string, Border>>> = {
 type Step = (image: Image) => Image;
 
 /**
- * What is done to a phase's images; undefined where nothing is.
+ * Returns the preprocessing of a phase's images; undefined if there is none.
  *
- * @param of images, or what they are to be turned into: targets are only resized
+ * @param of images or targets: targets are only resized
  */
 export async function preprocessing(
   config: Config,
   phase: Phase,
   of: "images" | "targets",
 ): Promise<ImagePreparation | undefined> {
-  // Validation patches that are a share of the training images have been through the training's own.
+  // Validation patches split from the training images have had the training's preprocessing.
   if (!config.flag(`DATA.PREPROCESS.${phase}`)) return undefined;
   const resize = resizeStep(config, of);
   const others = of === "images" ? await filterSteps(config) : [];
@@ -48,7 +48,7 @@ export async function preprocessing(
   };
 }
 
-/** What a phase's images are like when they are cut: preprocessed, and with three channels under DATA.FORCE_RGB. */
+/** Describes a phase's images before they are cut into patches: preprocessed, with three channels under DATA.FORCE_RGB. */
 export function preparedInfo(config: Config, phase: Phase): (info: ImageInfo) => ImageInfo {
   return (info) => {
     const done = config.flag(`DATA.PREPROCESS.${phase}`) ? preprocessedInfo(config, info, "images") : info;

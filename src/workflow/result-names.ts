@@ -1,4 +1,4 @@
-/** The names of results: an image's own without its extension, as BiaPy names them, unless two images would share one. */
+/** Names of results: the image's name without extension, as in BiaPy, unless two images would share one. */
 
 import { basename } from "node:path";
 import { at } from "../facts/checked-lists.ts";
@@ -11,8 +11,8 @@ export const resultName = ({ path, resultName }: Pick<ImageInfo, "path" | "resul
   resultName ?? imageName(path);
 
 /**
- * The results' names of images of one folder. `a.png` and `a.tif` keep their extensions, since both results would be `a`: `a.png` and
- * `a.tif`. File systems may take upper and lower case for the same.
+ * Returns the results' names for images of one folder. `a.png` and `a.tif` keep their extensions, since both would be `a`: `a.png` and
+ * `a.tif`. File systems may ignore case.
  */
 export function resultNames(paths: readonly string[]): string[] {
   const whole = new Set<number>();
@@ -33,7 +33,7 @@ export function resultNames(paths: readonly string[]): string[] {
   }
 }
 
-/** Images with the names of their results; says so where a name has to be longer than BiaPy's. */
+/** Returns images with the names of their results; reports names that are longer than BiaPy's. */
 export function withResultNames(infos: readonly ImageInfo[], report: ReportEvent): ImageInfo[] {
   const names = resultNames(infos.map(({ path }) => path));
   const longer = names.filter((name, index) => name !== imageName(at(infos, index).path));

@@ -23,7 +23,7 @@ import type { TrainerState } from "../training/trainer.ts";
 /** Fingerprints of the images that are trained on (`same-training.ts`). */
 export type ImageFingerprints = Readonly<Partial<Record<"TRAIN" | "VAL", string>>>;
 
-/** What tells one training from another, beside its configuration. */
+/** What identifies a training besides its configuration. */
 export interface TrainingIdentity {
   /** `RunState.training`. */
   readonly training: string;
@@ -52,7 +52,7 @@ function optimizerSettings(settings: OptimizerSettings, learningRate: number): S
   return { name: settings.kind === "adam" ? "ADAM" : "ADAMW", learningRate, betas, epsilon, weightDecay };
 }
 
-/** What BiaPy's configuration has as tuples; the rest are lists there too. */
+/** Keys that are tuples in BiaPy's configuration; the others are lists. */
 const TUPLES = ["image_shape", "input_shape", "upsampling_factor"];
 
 function asBiapyKeeps(build: BuildArguments): CheckpointValue {
@@ -63,7 +63,7 @@ function asBiapyKeeps(build: BuildArguments): CheckpointValue {
   return Object.fromEntries(kept);
 }
 
-/** Writes a checkpoint of a run. Throws `CheckpointError`, and `DivergedError` where a weight is not finite. */
+/** Writes a checkpoint of a run. Throws `CheckpointError`, and `DivergedError` if a weight is not finite. */
 export async function saveRunCheckpoint(path: string, content: RunCheckpointContent): Promise<void> {
   const { parameters, optimizer, state } = content;
   const broken = parameters.specs.find(({ name }) => !allFinite(parameters.read(name)));
@@ -95,7 +95,7 @@ export async function saveRunCheckpoint(path: string, content: RunCheckpointCont
 }
 
 function allFinite(values: Float32Array): boolean {
-  // A sum of differences with themselves is 0 only where all are finite; it runs several times faster than a test of each value.
+  // x - x is 0 only for finite x. Summing it is several times faster than testing each value.
   let sum = 0;
   for (let at = 0; at < values.length; at++) sum += (values[at] ?? 0) - (values[at] ?? 0);
   return sum === 0;
@@ -106,14 +106,14 @@ export interface LoadedWeights {
   readonly loaded: readonly string[];
   /** Tensors that were not used, with the reason. */
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
-  /** Weights of the model that none was found for. */
+  /** Weights of the model without a matching tensor. */
   readonly missing: readonly string[];
 }
 
 /**
  * Reads the weights that a model has, by name and shape.
  *
- * @param unwanted why a weight is not to be taken, by its name; undefined for all others
+ * @param unwanted returns why the weight of a name must not be loaded; undefined for others
  */
 export async function loadWeights(
   { weights }: BiapyCheckpoint,
@@ -139,12 +139,12 @@ export async function loadWeights(
   return { loaded, skipped, missing: [...specs.keys()].filter((name) => !found.has(name)) };
 }
 
-/** What a checkpoint of a run says of itself; its weights are not read. */
+/** The header of a run's checkpoint, without the weights. */
 export interface CheckpointHeader {
   readonly path: string;
   readonly state: TrainerState;
   readonly identity: TrainingIdentity;
-  /** The configuration that it was trained by. */
+  /** The configuration of its training. */
   readonly config: PlainObject;
 }
 
@@ -184,7 +184,7 @@ export interface RunCheckpoints {
 /**
  * Finds the checkpoints of a training to resume from, last and best.
  *
- * @param training the one that the run's state names; undefined for the one that the files name
+ * @param training the id in the run's state; undefined for the id in the files
  */
 export async function runCheckpoints(tree: ResultTree, training?: string): Promise<RunCheckpoints> {
   const headers: CheckpointHeader[] = [];

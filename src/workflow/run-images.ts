@@ -1,4 +1,4 @@
-/** The images of a run, opened, checked and cut into patches before anything trains. */
+/** Opens and checks the images of a run and cuts them into patches, before training. */
 
 import { channelsOf, ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
@@ -39,7 +39,7 @@ export interface RunImages {
   close(): Promise<void>;
 }
 
-/** Opens and checks all images of a run. Throws {@link InputError} with every fault of any of them. */
+/** Opens and checks all images of a run. Throws one {@link InputError} with all faults. */
 export async function prepareImages(
   config: Config,
   task: Pick<Task, "sources">,
@@ -100,7 +100,7 @@ export async function prepareImages(
   };
 }
 
-/** Some images of a phase, with what they are to be turned into. */
+/** Images of a phase with their targets. */
 function subset(
   sets: ImageSet[],
   pairs: ImagePairs | undefined,
@@ -113,7 +113,7 @@ function subset(
   return { ...pairs, images, targets };
 }
 
-/** The test images, but for those that DATA.TEST.FILTER_SAMPLES leaves out. */
+/** Returns the test images that pass DATA.TEST.FILTER_SAMPLES. */
 async function testPairs(
   config: Config,
   sets: ImageSet[],
@@ -131,7 +131,7 @@ async function testPairs(
   return subset(sets, pairs, kept);
 }
 
-/** Whether a whole image is left out. */
+/** Whether a whole image is filtered out. */
 async function filtersImage(filter: SampleFilter, pairs: ImagePairs, index: number): Promise<boolean> {
   const { image, target } = await wholeSample(pairs, index);
   return isFilteredOut(filter, image, target);
@@ -147,7 +147,7 @@ async function wholeSample({ images, targets }: ImagePairs, index: number): Prom
   return { image, target: targets === undefined ? image : await whole(targets) };
 }
 
-/** Leaves out what DATA.TRAIN.FILTER_SAMPLES or DATA.VAL.FILTER_SAMPLES names: patches, or images under DATA.FILTER_BY_IMAGE. */
+/** Applies DATA.TRAIN.FILTER_SAMPLES or DATA.VAL.FILTER_SAMPLES to patches, or to images under DATA.FILTER_BY_IMAGE. */
 async function filteredPatches(
   config: Config,
   phase: "TRAIN" | "VAL",
@@ -190,7 +190,7 @@ const AS_STORED: NormalizationSettings = {
   custom: { mean: [0], deviation: [1] },
 };
 
-/** What the images of each phase are to be turned into. Throws {@link InputError} with the faults of all phases. */
+/** Finds the targets of each phase's images. Throws one {@link InputError} with the faults of all phases. */
 async function findSources(
   task: Pick<Task, "sources">,
   infos: Awaited<ReturnType<typeof inspectFolders>>,
@@ -212,10 +212,10 @@ async function findSources(
   return found;
 }
 
-/** Share of the memory that is free for this process that images may take. */
+/** Share of this process's free memory that images may take. */
 const MEMORY_SHARE = 1 / 4;
 
-/** Tells of one folder after the other whether its images are to be kept in memory, and reports those that are not. */
+/** Decides for one folder after another whether its images are kept in memory, and reports those that are not. */
 function memoryBudget(report: ReportEvent): (phase: Phase, images: readonly ImageInfo[]) => boolean {
   let budget = process.availableMemory() * MEMORY_SHARE;
   return (phase, images) => {
@@ -271,7 +271,7 @@ async function patchSets(
   return { training: replicated(training), validation };
 }
 
-/** Patches that a run keeps the places of: they take about half a gigabyte. */
+/** Maximum number of patches of a run: their positions take about half a gigabyte. */
 const MOST_PATCHES = 4_000_000;
 
 /** Throws {@link InputError}, naming the largest image: a damaged header may declare any size. */
@@ -287,7 +287,7 @@ function refuseTooManyPatches(config: Config, phase: "TRAIN" | "VAL", infos: rea
   throw new InputError([config.problem(`DATA.${phase}.PATH`, message)]);
 }
 
-/** What the folders of all phases hold that are asked for. */
+/** The content of the folders of all phases in use. */
 async function inspectFolders(
   config: Config,
   report: ReportEvent,

@@ -21,7 +21,7 @@ export interface RunRequest {
   readonly normalizePixels: boolean;
   /** Defaults to `single`; a resumed run keeps its own. */
   readonly precision?: Precision;
-  /** Patches that a step computes at a time; gradients of a batch are added up. Defaults to the whole batch. */
+  /** Number of patches computed at a time; the gradients of a batch are added up. Defaults to the whole batch. */
   readonly partSize?: number;
   readonly openRuntime: (work: Work) => Promise<Runtime>;
   readonly report: ReportEvent;
@@ -30,7 +30,7 @@ export interface RunRequest {
   readonly fits: (batchSize: number) => Promise<boolean>;
 }
 
-/** A request that has its device and its images. */
+/** A request with its device and its images. */
 export interface RunningRequest extends RunRequest {
   readonly runtime: Runtime;
   readonly training: TrainingSettings;

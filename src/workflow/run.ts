@@ -30,8 +30,8 @@ import { largestDivisor } from "./training-memory.ts";
 import { type RunTasks, TrainingRun } from "./training-run.ts";
 
 /**
- * Runs a configuration whose keys have been checked. Throws `InputError` for images and checkpoints that cannot be used, and
- * `DivergedError` for a training whose loss is not finite any more.
+ * Runs a checked configuration. Throws `InputError` for images and checkpoints that cannot be used, and
+ * `DivergedError` if the loss is no longer finite.
  */
 export async function runWorkflow(given: RunRequest): Promise<"finished" | "stopped"> {
   const run = await DurableRun.open(given.tree);
@@ -83,7 +83,7 @@ async function trainAndTest(given: RunRequest, run: DurableRun): Promise<"finish
   }
 }
 
-/** Sets up the tasks of a run: a batch is never larger than the patches that there are, which are all that BiaPy would train on. */
+/** Sets up the tasks of a run. As in BiaPy, a batch is never larger than the number of patches. */
 async function fittingTasks(given: RunRequest, task: Task, images: RunImages): Promise<RunTasks> {
   const sized = (size: number) =>
     size >= task.batchSize ? task : taskOf({ ...given, config: given.config.with("TRAIN.BATCH_SIZE", size) });
@@ -98,7 +98,7 @@ async function fittingTasks(given: RunRequest, task: Task, images: RunImages): P
   };
 }
 
-/** How many patches are computed at a time, where that is not the whole batch. Throws `InputError` for a size that does not divide it. */
+/** Number of patches computed at a time, if not the whole batch. Throws `InputError` if it does not divide the batch size. */
 function partSize({ partSize: asked }: RunRequest, batch: number): number | undefined {
   if (asked === undefined || asked >= batch) return undefined;
   if (asked >= 1 && batch % asked === 0) return asked;
@@ -168,7 +168,7 @@ async function onDevice(
   }
 }
 
-/** Puts the weights to begin with in place, then claims the run's place. A fresh start reads them before it moves anything. */
+/** Loads the starting weights, then claims the run's files. A fresh start reads the weights before it moves any file. */
 async function begin(request: RunningRequest, parameters: Parameters, beginning: Beginning): Promise<void> {
   const { config, tree, run, report } = request;
   const epochs = config.number("TRAIN.EPOCHS");
@@ -204,7 +204,7 @@ async function startingCheckpoint(
   return own;
 }
 
-/** Whether a device has the memory for a training step: one is made and run. Throws what else is wrong. */
+/** Whether a device has enough memory for a training step, by running one. Throws other errors. */
 export async function tryStep(request: StepRequest): Promise<boolean> {
   const task = await taskOf(request);
   const resumed = request.resume ? await furthestCheckpoint(request.tree) : undefined;
@@ -222,7 +222,7 @@ export async function tryStep(request: StepRequest): Promise<boolean> {
 type TaskRequest = Pick<RunRequest, "config" | "tree" | "normalizePixels">;
 type StepRequest = TaskRequest & Pick<RunRequest, "precision" | "resume" | "openRuntime">;
 
-/** The precision that is asked for; a resumed run keeps its own. */
+/** Returns the requested precision; a resumed run keeps its own. */
 function precisionOf({ precision, report }: RunRequest, beginning: Beginning): Precision {
   if (beginning.kind !== "resume") return precision ?? "single";
   const began = trainedPrecision(beginning.checkpoints[0]);
@@ -235,7 +235,7 @@ function trainedPrecision({ state }: CheckpointHeader): Precision {
   return state.lossScale === undefined ? "single" : "mixed";
 }
 
-/** Sets up each workflow's task; loaded when it is used. */
+/** Loaders of the workflows' tasks. */
 const TASKS: Readonly<Record<WorkflowName, (request: TaskRequest) => Promise<Task>>> = {
   masking: async ({ config, tree, normalizePixels }) =>
     (await import("./tasks/masking.ts")).maskingTask(config, tree, normalizePixels),
@@ -245,7 +245,7 @@ const TASKS: Readonly<Record<WorkflowName, (request: TaskRequest) => Promise<Tas
   denoising: async ({ config, tree }) => (await import("./tasks/denoising.ts")).denoisingTask(config, tree),
 };
 
-/** Sets up the task of a configuration that has been checked. */
+/** Sets up the task of a checked configuration. */
 export function taskOf(request: TaskRequest): Promise<Task> {
   const workflow = workflowOf(request.config);
   if (workflow === undefined) throw new Error("PROBLEM.TYPE has not been checked.");

@@ -1,4 +1,4 @@
-/** Whether a run that is to be resumed would train the same network on the same data. */
+/** Checks that a resumed run would train the same network on the same data. */
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Config } from "../config/config.ts";
@@ -9,7 +9,7 @@ import type { Problem } from "../facts/run-events.ts";
 import type { ImageInfo } from "../images/image.ts";
 import type { CheckpointHeader, ImageFingerprints } from "./run-checkpoint.ts";
 
-/** Keys that decide the network, the loss that its checkpoints are compared by, or which patches it learns. */
+/** Keys that decide the network, the loss by which checkpoints are compared, or the training patches. */
 const DECIDING: readonly RegExp[] = [
   /^PROBLEM\./,
   /^MODEL\.(?!BMZ\.|LOAD_CHECKPOINT|ITEMS_TO_LOAD|OUT_CHECKPOINT|SAVE_CKPT|SKIP_UNMATCHED|VIT_PRETRAINED|STUNET\.PRETRAINED)/,
@@ -23,7 +23,7 @@ const DECIDING: readonly RegExp[] = [
 const PHASES = ["TRAIN", "VAL"] as const;
 
 /**
- * A fingerprint of images: their file names, shapes and pixel types. Folders may be moved between two parts of a training.
+ * Returns a fingerprint of images: their file names, shapes and pixel types. Folders may be moved before a resume.
  *
  * @returns `12 images 0123456789abcdef`
  */
@@ -33,7 +33,7 @@ export function imagesFingerprint(images: readonly ImageInfo[]): string {
   return `${images.length} images ${hash.slice(0, 16)}`;
 }
 
-/** The keys by which a configuration would train another network than a checkpoint holds, as problems. */
+/** Reports keys with which a configuration would train another network than the checkpoint's. */
 export function otherSettings({ path, config: trained }: CheckpointHeader, config: Config): Problem[] {
   const deciding = [...keyFacts.keys()].filter((key): key is Key =>
     DECIDING.some((pattern) => pattern.test(key)),
@@ -54,7 +54,7 @@ function isSame(before: unknown, now: PythonValue): boolean {
   return known.size === items.length && items.every(([name, item]) => isSame(known.get(name), item));
 }
 
-/** A value of a checkpoint, where it is a simple one. */
+/** Returns a checkpoint's value if it is a simple one. */
 function shown(before: PythonValue): string {
   const items = [before].flat();
   return items.length < 20 && items.every((item) => typeof item !== "object")
@@ -62,7 +62,7 @@ function shown(before: PythonValue): string {
     : "another value";
 }
 
-/** Images other than those that a checkpoint was trained on, as problems. */
+/** Reports images other than those that a checkpoint was trained on. */
 export function otherImages(
   { path, identity }: CheckpointHeader,
   config: Config,

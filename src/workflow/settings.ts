@@ -1,4 +1,4 @@
-/** What a configuration asks of data, optimizer and schedule, as the parts of the engine take it. */
+/** Converts a configuration to settings of data, optimizer and schedule. */
 
 import { ndimOf, workflowOf } from "../config/basics.ts";
 import { warmupAndDecay } from "../config/checks.ts";
@@ -32,7 +32,7 @@ export function patchBox(config: Config): Box {
 
 export type Phase = "TRAIN" | "VAL" | "TEST";
 
-/** Which array of Zarr and HDF5 files is read, and in what order its axes are, where the configuration says so. */
+/** The array of Zarr and HDF5 files to read and the order of its axes, if the configuration sets them. */
 export function openOptions(config: Config, phase: Phase): OpenOptions {
   const axes = `DATA.${phase}.INPUT_IMG_AXES_ORDER` as const;
   const inside = config.text(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA_RAW_PATH`);
@@ -73,7 +73,7 @@ function clipping(config: Config): Clipping {
 const MOMENTUM = 0.9;
 const EPSILON = 1e-8;
 
-/** The optimizer, how far gradients may reach, and in what precision they are computed. */
+/** The optimizer, gradient clipping, and precision. */
 export function trainingSettings(config: Config, precision: Precision): TrainingSettings {
   const clipNorm = config.number("TRAIN.GRADIENT_CLIP_NORM");
   return { optimizer: optimizerSettings(config), clipNorm, precision };
@@ -109,7 +109,7 @@ export function scheduleSettings(config: Config): ScheduleSettings {
   return { kind: "constant" };
 }
 
-/** The metrics of a phase: all that are reported of images, unless TRAIN.METRICS or TEST.METRICS picks some. */
+/** The metrics of a phase: all image metrics, unless TRAIN.METRICS or TEST.METRICS selects some. */
 export function metricNames(config: Config, phase: "TRAIN" | "TEST"): ImageMetric[] {
   const chosen = [config.value(`${phase}.METRICS`)].flat().map((name) => String(name).toLowerCase());
   return IMAGE_METRICS.filter((name) => chosen.length === 0 || chosen.includes(name));
@@ -121,7 +121,7 @@ export function chosenMetrics(config: Config, phase: "TRAIN" | "TEST", values: M
   return Object.fromEntries(Object.entries(values).filter(([name]) => names.some((each) => each === name)));
 }
 
-/** LOSS.TYPE and LOSS.WEIGHTS; the mean absolute error where they are not set, as in BiaPy. */
+/** LOSS.TYPE and LOSS.WEIGHTS. Default as in BiaPy: the mean absolute error. */
 export function lossTerms(config: Config): LossTerm[] {
   const names = [config.value("LOSS.TYPE")].flat().map((name) => String(name).toUpperCase());
   const weights = config.numbers("LOSS.WEIGHTS");
@@ -139,13 +139,13 @@ export function checkLossPrecision(config: Config, precision: Precision): void {
   throw new PrecisionError(message);
 }
 
-/** How many threads compute: SYSTEM.NUM_CPUS, but at most one for each core. */
+/** Number of threads: SYSTEM.NUM_CPUS, but at most one per core. */
 export function threadCount(config: Config): number {
   const [asked, cores] = [config.number("SYSTEM.NUM_CPUS"), physicalCores()];
   return asked > 0 ? Math.min(asked, cores) : cores;
 }
 
-/** DATA.*.FILTER_SAMPLES, where it is on. `checkConfig` has seen to it that its lists fit together. */
+/** DATA.*.FILTER_SAMPLES, if enabled. `checkConfig` ensures that its lists fit together. */
 export function sampleFilter(config: Config, phase: Phase): SampleFilter | undefined {
   const key = `DATA.${phase}.FILTER_SAMPLES` as const;
   if (!config.flag(`${key}.ENABLE`)) return undefined;

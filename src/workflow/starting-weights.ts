@@ -1,4 +1,4 @@
-/** MODEL.LOAD_CHECKPOINT: weights that start from an earlier checkpoint, of the same network or of another that shares layers. */
+/** MODEL.LOAD_CHECKPOINT: starting weights from an earlier checkpoint of the same network or of one that shares layers. */
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -40,9 +40,9 @@ export async function ownCheckpoint(config: Config, tree: ResultTree): Promise<s
 const POSITIONS = "pos_embed";
 
 /**
- * Loads what fits, by name and shape, and tells what was loaded, what was not, and why. MAE's encoder and UNETR's have the same
- * names; its positions are stretched where the patches are of another size. Throws {@link InputError} when nothing fits, or when
- * `complete` weights are wanted and some are not there, and `CheckpointError`.
+ * Loads tensors that fit by name and shape, and reports what was loaded, what was not, and why. MAE's encoder and UNETR's have the same
+ * names; position embeddings are resampled for another patch size. Throws {@link InputError} if nothing fits, or if
+ * `complete` is set and some weights are missing, and `CheckpointError`.
  *
  * @returns what became of each tensor, as CSV
  */
@@ -78,7 +78,7 @@ export async function loadStartingWeights(
 }
 
 export interface StartingOptions {
-  /** Whether every weight must be there. */
+  /** Whether every weight must be present. */
   readonly complete: boolean;
   readonly report: ReportEvent;
 }
@@ -86,7 +86,7 @@ export interface StartingOptions {
 /** A network's last layer: the meaning of its channels depends on the workflow. */
 const HEAD = /^heads\./;
 
-/** Why a head is not taken: its network learned something else, though it may have the same shape. */
+/** Why a head is not loaded: its network was trained for another task, even if the shape fits. */
 function foreignHead(
   { config: trainedWith }: BiapyCheckpoint,
   config: Config,
@@ -174,7 +174,7 @@ function tell(
     );
 }
 
-/** How many tokens a configuration's patch has along each axis, where it says so. */
+/** Number of tokens of a configuration's patch along each axis, if set. */
 function tokenGridOf(config: PlainObject | undefined): number[] | undefined {
   const group = (name: string) => (config?.[name] ?? {}) as PlainObject;
   // Converting the nested lists of a hostile file to text could take forever.
@@ -186,7 +186,7 @@ function tokenGridOf(config: PlainObject | undefined): number[] | undefined {
   return grid.length > 1 && grid.every(Number.isInteger) ? grid : undefined;
 }
 
-/** How many tokens this network's patch has along each axis; undefined for a network without tokens. */
+/** Number of tokens of this network's patch along each axis; undefined for a network without tokens. */
 function gridOf(config: Config, parameters: Parameters): number[] | undefined {
   const [, , ...token] = parameters.specs.find(({ name }) => name === PROJECTION)?.shape ?? [];
   if (token.length === 0) return undefined;

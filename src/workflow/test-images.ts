@@ -1,4 +1,4 @@
-/** Applying a trained model to test images: one path for every workflow. */
+/** Applies a trained model to test images: one path for every workflow. */
 
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -33,7 +33,7 @@ export interface TestedImage {
   readonly metrics: Metrics;
 }
 
-/** Predicts images with a run's model, and writes and measures what comes out. */
+/** Predicts images with a run's model, and writes and measures the predictions. */
 export class ImageTester {
   private readonly testing: TestingTask;
   private readonly batchSize: number;
@@ -62,7 +62,7 @@ export class ImageTester {
     return this.shown(pairs, index, await this.testing.writePictures(part, this.tree.previews));
   }
 
-  /** Predicts a test image as TEST.* says. Throws the signal's reason when it is asked to stop. */
+  /** Predicts a test image as set in TEST.*. Throws the signal's reason when aborted. */
   async test(pairs: ImagePairs, index: number, watch: Watch): Promise<TestedImage> {
     const image = await pairs.images.image(index);
     const target = await pairs.targets?.image(index);
@@ -83,7 +83,7 @@ export class ImageTester {
     this.compiled = undefined;
   }
 
-  /** How a test image is cut, and the model of its patches, which is compiled when it is asked for. */
+  /** The tiling of a test image, and the model of its patches, which is compiled on request. */
   private prediction({ info }: NormalizedImage): Pick<TestImage, "tiling" | "model"> {
     const { config } = this;
     const full = config.flag("TEST.FULL_IMG") && ndimOf(config) === 2;
@@ -182,14 +182,14 @@ export class ImageTester {
 /** A test image, and how it is predicted. */
 interface TestImage {
   readonly image: NormalizedImage;
-  /** What it should become, where that is known. */
+  /** The ground truth, if known. */
   readonly target: NormalizedImage | undefined;
   readonly tiling: TilingSettings;
   readonly model: () => PatchModel;
   readonly watch: Watch;
 }
 
-/** Predicts an image, or the middle of a large one, to look at. */
+/** Predicts an image, or the middle of a large one, for display. */
 async function predictMiddle({
   image,
   target,
@@ -213,7 +213,7 @@ async function addEvaluated(measurement: Measurement, part: TestPart, box: Regio
   if (evaluated !== undefined) await measurement.add(part.within(evaluated));
 }
 
-/** TEST.FULL_IMG: one patch, which is the image, completed by reflection to what a network can halve as often as it does. */
+/** TEST.FULL_IMG: the image is one patch, completed by reflection to a size that the network can halve. */
 function fullImage(config: Config, [, height, width]: ImageShape): TilingSettings {
   const multiple = 2 ** config.numbers("MODEL.FEATURE_MAPS").length;
   const complete = (size: number) => Math.ceil(size / multiple) * multiple;

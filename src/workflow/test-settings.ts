@@ -10,7 +10,7 @@ import { tilingSettings } from "./settings.ts";
 import { augmentedModel, augmentedPatch, type MergeMode } from "./test-time-augmentation.ts";
 
 /**
- * The model that predicts a test image's patches, with TEST.AUGMENTATION where it is on.
+ * Returns the model for a test image's patches, with TEST.AUGMENTATION if enabled.
  *
  * @param modelOf the model for patches of a size
  */
@@ -47,7 +47,7 @@ export function middleOf(shape: ImageShape): Region {
   return { start, end: boxOf((axis) => Math.min(start[axis] + size[axis], shape[axis])) };
 }
 
-/** TEST.BY_CHUNKS, where it is on. */
+/** TEST.BY_CHUNKS, if enabled. */
 export interface ChunkSettings {
   /** The chunks of the file that is written: `PATCHES_PER_TILE` patches without their padding. */
   readonly chunk: Box;

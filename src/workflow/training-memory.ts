@@ -1,4 +1,4 @@
-/** Whether a training step fits into the machine's memory: said before the first one. */
+/** Checks before training whether a step fits into the machine's memory. */
 import { totalmem } from "node:os";
 import type { Config } from "../config/config.ts";
 import { bytes } from "../facts/format.ts";
@@ -9,9 +9,9 @@ import { InputError } from "./input-error.ts";
 export interface MachineMemory {
   /** Bytes that this process holds. */
   readonly held: number;
-  /** Bytes that it can still get. */
+  /** Bytes that it can still allocate. */
   readonly free: number;
-  /** Bytes that the machine, or the container, has in all. */
+  /** Total bytes of the machine or the container. */
   readonly total: number;
 }
 
@@ -25,7 +25,7 @@ export function machineMemory(): MachineMemory {
   };
 }
 
-/** What a training holds at its peak, in bytes. Sessions share an arena, so that the largest of them counts. */
+/** Peak memory of a training, in bytes. Sessions share an arena, so only the largest counts. */
 export function peakBytes(programs: readonly (StepMemory | undefined)[], { held }: MachineMemory): number {
   return held + Math.max(0, ...programs.map((memory) => memory?.values ?? 0));
 }
@@ -40,9 +40,9 @@ export interface MemoryCheck {
 }
 
 /**
- * Reports a training step for which too little memory is free, with the batch that fits.
+ * Reports a training step that exceeds the free memory, with the batch that fits.
  *
- * @throws {InputError} where it takes more than the machine has
+ * @throws {InputError} if it takes more than the machine has
  */
 export function checkMemory(
   { config, report, programs, batch }: MemoryCheck,

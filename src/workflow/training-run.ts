@@ -1,4 +1,4 @@
-/** Training a model on patches, with everything that is kept of it: checkpoints, log, charts, previews. */
+/** Trains a model on patches and writes checkpoints, log, charts and previews. */
 
 import { mkdir, rm } from "node:fs/promises";
 import { basename } from "node:path";
@@ -40,9 +40,9 @@ export interface RunTasks {
   readonly validation: Task;
 }
 
-/** Charts load and are drawn within a second: a training of a few seconds need not wait for them more than once. */
+/** Loading and drawing charts takes up to a second: a training of a few seconds draws them only once. */
 const CHARTS_AFTER = 10_000;
-/** Largest share of the time that goes into charts while a model trains. */
+/** Maximum share of the training time for drawing charts. */
 const CHARTS_SHARE = 0.03;
 
 export class TrainingRun {
@@ -123,7 +123,7 @@ export class TrainingRun {
       const status = await trainer.run(signal);
       if (this.chartsAreOld) await this.drawCharts();
       const { epoch, bestEpoch } = trainer.state;
-      // The best checkpoint then is the last one too, and a checkpoint can be a gigabyte.
+      // The best checkpoint is then also the last one, and a checkpoint can be a gigabyte.
       if (status === "finished" && bestEpoch === epoch)
         await rm(this.request.tree.lastCheckpoint, { force: true });
       return status;
@@ -226,8 +226,8 @@ export class TrainingRun {
   }
 
   /**
-   * Shows an epoch in TensorBoard's log, in a preview, and every LOG.CHART_CREATION_FREQ epochs in charts, as often as these cost
-   * little time. They are drawn in any case when training ends or stops.
+   * Writes an epoch to TensorBoard's log and a preview, and every LOG.CHART_CREATION_FREQ epochs to charts, if these take
+   * little time. Charts are always drawn when training ends or stops.
    */
   private async show(result: EpochResult): Promise<void> {
     const { config } = this.request;
@@ -246,7 +246,7 @@ export class TrainingRun {
   private async drawCharts(): Promise<void> {
     const started = performance.now();
     await this.attempt("Charts", async () => {
-      // Loaded here: charts take a third of a second to load, which the first training step need not wait for.
+      // Loaded late: charts take a third of a second to load, which would delay the first training step.
       const { writeCharts } = await import("../results/charts.ts");
       await writeCharts(this.request.tree, await readTrainLog(this.log));
     });
@@ -255,7 +255,7 @@ export class TrainingRun {
     this.nextCharts = ended + (ended - started) / CHARTS_SHARE;
   }
 
-  /** Writes something that training does not depend on: where that fails, a warning says so once. */
+  /** Writes something that training does not depend on. Warns once if that fails. */
   private async attempt(what: string, write: () => Promise<void>): Promise<void> {
     try {
       await write();

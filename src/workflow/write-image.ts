@@ -8,7 +8,7 @@ import { writeTiff } from "../images/tiff-writer.ts";
 /** A file's name without folder and extension. */
 export const imageName = (path: string): string => basename(path, extname(path));
 
-/** Normalized values in the range and pixel type of the image that they are of. */
+/** Converts normalized values to the range and pixel type of their image. */
 export function inOwnRange(
   values: Float32Array,
   { info: { sampleType }, channels }: Pick<NormalizedImage, "info" | "channels">,
@@ -16,7 +16,7 @@ export function inOwnRange(
   return denormalize(values, channels, sampleType, sampleArray(sampleType, values.length));
 }
 
-/** What a network predicted of an image, in the range and pixel type of that image. */
+/** Converts a prediction to the range and pixel type of its image. */
 export function predictionInOwnRange(
   values: Float32Array,
   { info: { sampleType }, channels }: Pick<NormalizedImage, "info" | "channels">,
@@ -24,7 +24,7 @@ export function predictionInOwnRange(
   return denormalizedPrediction(values, channels, sampleType, sampleArray(sampleType, values.length));
 }
 
-/** What is written into a file: its channels, their type, and the size of the image's pixels if it is known. */
+/** Describes a file to write: channels, sample type, and pixel size if known. */
 export type WrittenSamples = Pick<ImageInfo, "sampleType" | "pixelSize"> & { readonly channels: number };
 
 /** Writes a region `[z, y, x, channel]` as a TIFF, and makes its folder. Returns the path. */

@@ -8,7 +8,7 @@ import type { FeatureMap } from "./feature-map.ts";
 const COLORS = 3;
 /** Feature vectors that the components are fitted to. */
 const FITTED = 4096;
-/** Shares of the fitted vectors that are shown darkest and brightest. */
+/** Quantiles of the fitted vectors that are shown darkest and brightest. */
 const [DARKEST, BRIGHTEST] = [0.01, 0.99];
 
 /** A basis in which features of several images have comparable colors. */
@@ -76,10 +76,10 @@ export function fitColors(vectors: readonly Float32Array[], before?: ColorBasis)
   return { mean, components, ranges };
 }
 
-/** Up to as many features their covariance is small: it is computed in one pass. */
+/** Up to this number of features, the covariance matrix is computed in one pass. */
 const FEW_FEATURES = 128;
 
-/** NIPALS computes the few components that are shown, not all of them, but goes over all vectors again and again. */
+/** NIPALS computes only the few components that are shown, but needs many passes over all vectors. */
 const methodFor = (features: number) =>
   ({ method: features <= FEW_FEATURES ? "covarianceMatrix" : "NIPALS" }) as const;
 
@@ -90,7 +90,7 @@ function projected(vector: ArrayLike<number>, mean: readonly number[], component
   return sum;
 }
 
-/** Components in the order, and with the signs, in which they are most like those before. */
+/** Orders components and chooses signs to match the previous ones best. */
 function keptColors(components: readonly number[][], before: ColorBasis["components"]): number[][] {
   const left = [...components];
   return before.map((wanted) => {
@@ -102,7 +102,7 @@ function keptColors(components: readonly number[][], before: ColorBasis["compone
   });
 }
 
-/** The colors of a feature map over its image, `[z, y, x, 3]` uint8, each place of the grid a block of its stride. */
+/** Returns a feature map as colors, `[z, y, x, 3]` uint8; each place of the grid becomes a block of the stride's size. */
 export function colorsOf(
   { shape: [, rows, columns, count], values, stride }: FeatureMap,
   basis: ColorBasis,

@@ -19,7 +19,7 @@ const vector = v.pipe(v.array(v.number()), v.readonly());
 
 const description = v.pipe(
   v.object({
-    /** The weights that made the features, where they have been written to a file. */
+    /** The checkpoint of the features, if it was written to a file. */
     checkpoint: v.optional(v.string()),
     /** Pixels per place of the grid, `[z, y, x]`. */
     stride: v.pipe(v.tuple([size, size, size]), v.readonly()),
@@ -35,7 +35,7 @@ const description = v.pipe(
             v.string(),
             v.check((name) => name !== "" && basename(name) === name, "it is not a file name"),
           ),
-          /** The image that the features are of. */
+          /** The image of the features. */
           original: v.string(),
         }),
       ),
@@ -45,7 +45,7 @@ const description = v.pipe(
   v.readonly(),
 );
 
-/** What `features.json` says. */
+/** The content of `features.json`. */
 export type FeatureFolder = v.InferOutput<typeof description>;
 
 /** Writes `features.json`. */
@@ -63,7 +63,7 @@ export const featureFile = (picture: string): string =>
   join(dirname(picture), `${basename(picture, extname(picture))}.npy`);
 
 /**
- * Returns the description of the folder that a picture of features lies in; undefined for other pictures. Throws `DamagedFileError` where
+ * Returns the description of a feature picture's folder; undefined for other pictures. Throws `DamagedFileError` if
  * it is damaged.
  */
 export async function featureFolderOf(picture: string): Promise<FeatureFolder | undefined> {
@@ -72,7 +72,7 @@ export async function featureFolderOf(picture: string): Promise<FeatureFolder | 
   return found?.images.some((image) => image.picture === basename(picture)) ? found : undefined;
 }
 
-/** Reads the features that a picture shows. Throws `CheckpointError` for a file that is no such array. */
+/** Reads the features that a picture shows. Throws `CheckpointError` for an invalid array. */
 export async function readFeatures(
   picture: string,
   { stride, mean }: Pick<FeatureFolder, "stride" | "mean">,

@@ -69,12 +69,12 @@ export class FeatureModel {
     return boxOf((axis) => this.patch[axis] / this.grid[axis]);
   }
 
-  /** The grid over an image, `[z, y, x, feature]`: its last places may reach over the border. */
+  /** Returns the shape of the grid over an image, `[z, y, x, feature]`. Its last places may extend beyond the border. */
   shapeFor(image: ImageShape): FeatureMap["shape"] {
     return [...boxOf((axis) => Math.ceil(image[axis] / this.stride[axis])), this.featureCount];
   }
 
-  /** The features of an image; what a patch shows beyond the border is reflected. Throws the signal's reason to stop. */
+  /** Returns the features of an image; patches are completed by reflection at the border. Throws the signal's reason when aborted. */
   async features(image: NormalizedImage, watch?: Watch): Promise<FeatureMap> {
     const shape = this.shapeFor(image.info.shape);
     const values = new Float32Array(shape.reduce((product, each) => product * each, 1));
@@ -102,14 +102,14 @@ export class FeatureModel {
     this.executable.release();
   }
 
-  /** Where patches start on the grid, side by side. */
+  /** The starts of adjacent patches on the grid. */
   private starts(shape: FeatureMap["shape"]): Box[] {
     const along = (axis: 0 | 1 | 2) =>
       Array.from({ length: Math.ceil(shape[axis] / this.grid[axis]) }, (_, index) => index * this.grid[axis]);
     return along(0).flatMap((z) => along(1).flatMap((y) => along(2).map((x) => [z, y, x] as const)));
   }
 
-  /** Copies what a patch of the batch gave to its place, without what lies beyond the border. */
+  /** Copies a patch's features to their place, without those beyond the border. */
   private place(values: Float32Array, shape: FeatureMap["shape"], sample: number, start: Box): void {
     const features = entryOf(this.executable.outputs, "features");
     const [, rows, columns, count] = shape;

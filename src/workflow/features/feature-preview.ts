@@ -1,4 +1,4 @@
-/** Features of one image while a model trains, so that structure can be seen to emerge. */
+/** Shows features of one image while a model trains. */
 import { basename, join } from "node:path";
 import { writeNpy } from "../../checkpoint/npy.ts";
 import type { Config } from "../../config/config.ts";
@@ -18,7 +18,7 @@ import { type ColorBasis, colorsOf, FeatureSample, fitColors } from "./feature-c
 import { describeFeatures, featureFile } from "./feature-folder.ts";
 import { FeatureModel } from "./feature-map.ts";
 
-/** Draws the features of the same image again and again, in colors that stay as far as they can. */
+/** Draws the features of the same image after each epoch, with colors that change as little as possible. */
 export class FeaturePreview {
   private basis: ColorBasis | undefined;
 

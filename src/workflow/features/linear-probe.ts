@@ -1,24 +1,24 @@
 /**
  * A linear probe: how well the classes of places can be told from frozen features by a linear map (Alain & Bengio 2016). It is fitted by
- * ridge regression on one-hot classes (Hoerl & Kennard 1970) and judged on images that it was not fitted to.
+ * ridge regression on one-hot classes (Hoerl & Kennard 1970) and evaluated on held-out images.
  */
 
 import { CholeskyDecomposition, Matrix } from "ml-matrix";
 import { at } from "../../facts/checked-lists.ts";
 import type { FeatureMap } from "./feature-map.ts";
 
-/** Features with the class of each place, -1 where it counts for nothing. */
+/** Features with the class of each place; -1 is ignored. */
 export interface LabeledMap {
   readonly map: FeatureMap;
   readonly labels: Int32Array;
-  /** The part of the data that each place belongs to, from 0: a part is judged by a map that was fitted to the others. */
+  /** The fold of each place, from 0. Each fold is predicted by a fit to the others. */
   readonly parts: Int32Array;
 }
 
-/** Penalty on the squared weights, for each place that is fitted to; features have a variance of 1. */
+/** Penalty on the squared weights per fitted place; features have a variance of 1. */
 const RIDGE = 1e-2;
 
-/** Sums over places that ridge regression needs. They add up, so that leaving a part out is a subtraction. */
+/** Sums over places for ridge regression. They are additive, so leaving out a fold is a subtraction. */
 interface Sums {
   /** `[feature + 1, feature + 1]`; the last feature is 1. */
   readonly products: Matrix;
@@ -26,7 +26,7 @@ interface Sums {
   readonly targets: Matrix;
 }
 
-/** Fits and judges. Returns the likeliest class of each place of each map, from a fit that left the place's part out. */
+/** Cross-validates. Returns the most likely class of each place of each map, from a fit without the place's fold. */
 export function probe(maps: readonly LabeledMap[], classes: number): Int32Array[] {
   const scale = scaleOf(maps);
   const parts = 1 + maps.reduce((most, { parts }) => parts.reduce((one, two) => Math.max(one, two), most), 0);
@@ -68,7 +68,7 @@ function rowOf({ shape: [, , , count], values }: FeatureMap, place: number, { me
   return Matrix.rowVector(row);
 }
 
-/** Rows that are multiplied together. */
+/** Number of rows per matrix product. */
 const BLOCK = 512;
 
 function sumsOf(maps: readonly LabeledMap[], part: number, classes: number, scale: Scale): Sums {

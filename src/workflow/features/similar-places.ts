@@ -1,4 +1,4 @@
-/** Places whose features are like those of a picked place: over one image, and in all images of a folder. */
+/** Finds places with features similar to those of a picked place: in one image, and in all images of a folder. */
 
 import { dirname, join } from "node:path";
 import type { Box } from "../../data/tiling.ts";
@@ -6,13 +6,13 @@ import { at, zip } from "../../facts/checked-lists.ts";
 import { type FeatureFolder, readFeatures } from "./feature-folder.ts";
 import type { FeatureMap } from "./feature-map.ts";
 
-/** A place of an image whose features are like those that were asked for. */
+/** A place of an image with similar features. */
 export interface SimilarPlace {
   /** The picture of the features. */
   readonly picture: string;
-  /** The image that they are of. */
+  /** The image of the features. */
   readonly original: string;
-  /** Its first pixel, `[z, y, x]`; it is a stride large. */
+  /** Its first pixel, `[z, y, x]`; its size is the stride. */
   readonly start: Box;
   /** Cosine similarity, -1 to 1. */
   readonly similarity: number;
@@ -31,11 +31,11 @@ export interface Similarities {
 
 /**
  * Compares a picked place with all others. Features are compared after the mean feature of the folder is subtracted: what all places
- * have in common would make all of them alike.
+ * have in common would make all of them similar.
  *
  * @param picture a picture of features in the folder that `folder` describes
  * @param pixel `[z, y, x]` in the image
- * @param count how many places of the folder are wanted
+ * @param count number of places to return
  */
 export async function similarPlaces(
   picture: string,
@@ -76,7 +76,7 @@ export async function similarPlaces(
 
 const gridOf = ({ shape: [z, y, x] }: FeatureMap): Box => [z, y, x];
 
-/** A place's features without the mean, of length 1 (0 where nothing is left of them). */
+/** A place's features minus the mean, normalized to length 1 (or 0 if they equal the mean). */
 function centered({ shape: [, , , count], values }: FeatureMap, place: number, mean: readonly number[]) {
   const vector = Float64Array.from(
     { length: count },

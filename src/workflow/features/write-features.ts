@@ -27,7 +27,7 @@ const MOST_BYTES = 2 ** 31;
 
 export interface FeatureRequest
   extends Pick<RunRequest, "config" | "tree" | "normalizePixels" | "openRuntime" | "report" | "signal"> {
-  /** A folder of masks, named as the test images are, for a linear probe. */
+  /** A folder of masks with the names of the test images, for a linear probe. */
   readonly labels?: string;
 }
 
@@ -80,7 +80,7 @@ export async function writeFeatures(given: FeatureRequest): Promise<"finished" |
 
 type Reporting = Pick<FeatureRequest, "report" | "signal" | "tree">;
 
-/** Where the picture of an image's features goes. */
+/** Returns the path of an image's feature picture. */
 const pictureFile = ({ features }: ResultTree, info: ImageInfo) => join(features, `${resultName(info)}.tif`);
 
 /** Writes the features of each image. Returns some of all images' vectors. */

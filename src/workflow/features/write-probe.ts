@@ -1,4 +1,4 @@
-/** Judges an encoder by labels: `biapy --features --labels FOLDER` writes a number and a map for each labeled image. */
+/** Evaluates an encoder with labels: `biapy --features --labels FOLDER` writes metrics and a map for each labeled image. */
 
 import { basename, join } from "node:path";
 import Papa from "papaparse";
@@ -21,7 +21,7 @@ import { writeSamples } from "../write-image.ts";
 import type { FeatureMap } from "./feature-map.ts";
 import { type LabeledMap, probe } from "./linear-probe.ts";
 
-/** Parts that images are dealt to: each is judged by a probe that was fitted to the others. */
+/** Number of folds: each is predicted by a probe fitted to the others. */
 const MOST_PARTS = 5;
 
 /** A test image that has a mask. */
@@ -33,9 +33,9 @@ export interface LabeledImage {
 }
 
 /**
- * Finds the masks of the test images in a folder, by their names; images without one are left out.
+ * Finds the masks of the test images in a folder by name; images without one are skipped.
  *
- * @throws {InputError} where there is none, or one does not fit
+ * @throws {InputError} if there is none, or one does not fit
  */
 export async function labeledImages(
   labels: string,
@@ -58,7 +58,7 @@ export async function labeledImages(
 }
 
 /**
- * Fits and judges the probe, and writes `<image>_probe.tif`, the class of each place over the image, and `linear_probe.csv`.
+ * Cross-validates the probe, and writes `<image>_probe.tif` (the class of each place over the image) and `linear_probe.csv`.
  *
  * @param mapOf reads the features of a test image
  */
@@ -143,7 +143,7 @@ function placeLabels(
   });
 }
 
-/** A single image is cut in two along its longest axis; of several, each belongs to one part as a whole. */
+/** A single image is split in two along its longest axis; of several images, each belongs to one fold. */
 function partsOf({ shape: [depth, rows, columns] }: FeatureMap, index: number, images: number): Int32Array {
   const places = depth * rows * columns;
   if (images > 1) return new Int32Array(places).fill(index % Math.min(MOST_PARTS, images));
@@ -168,7 +168,7 @@ function judged(found: Int32Array, labels: Int32Array, { classes }: ClassSetting
   return { ...counts.iou, accuracy: labeled === 0 ? 0 : right / labeled };
 }
 
-/** The class of each place over its pixels. */
+/** Returns the class of each place for all of its pixels. */
 function spread(found: Int32Array, { shape: [depth, rows, columns], stride }: FeatureMap, size: Box) {
   const classes = sampleArray("uint8", size[0] * size[1] * size[2]);
   eachPixel(size, stride, [depth, rows, columns], (pixel, place) => {

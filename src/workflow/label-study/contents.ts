@@ -1,4 +1,4 @@
-/** Files by their content, so that a study notices what changed and what two folders share. */
+/** Compares files by content, to detect changes and files shared by two folders. */
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
@@ -20,7 +20,7 @@ async function addContent(hash: Hash, path: string): Promise<void> {
   }
 }
 
-/** Returns the names of the images of one list that have the same content as one of another, whatever they are called there. */
+/** Returns the names of the images of one list whose content is also in another, under any name. */
 export async function sharedContents(paths: readonly string[], others: readonly string[]): Promise<string[]> {
   const sizes = new Map<number, string[]>();
   for (const other of others) {

@@ -1,4 +1,4 @@
-/** What came of a label study: a row for each number of labeled images, and whether pretraining paid. */
+/** The outcome of a label study: a row for each number of labeled images, and whether pretraining paid. */
 import Papa from "papaparse";
 import { shortNumber } from "../../facts/format.ts";
 import type { Start } from "./plan.ts";
@@ -36,7 +36,7 @@ function spread(values: readonly number[]): Spread {
   return { mean, least: Math.min(...values), most: Math.max(...values) };
 }
 
-/** Rows by number of labeled images, of seeds that have both starts. */
+/** Returns rows by number of labeled images, for seeds with both starts. */
 export function studyRows(results: readonly StudyResult[]): StudyRow[] {
   const counts = [...new Set(results.map(({ labels }) => labels))].sort((one, other) => one - other);
   return counts.flatMap((labels) => {

@@ -6,7 +6,7 @@
 import { Random } from "../../data/random.ts";
 import { at } from "../../facts/checked-lists.ts";
 
-/** What a training starts from. */
+/** The start of a training. */
 export type Start = "pretrained" | "scratch";
 
 export interface StudyRun {
@@ -21,9 +21,9 @@ export interface StudyRun {
 export interface StudyWishes {
   /** File names of the images that have masks. */
   readonly images: readonly string[];
-  /** Numbers of labeled images to try; those larger than the number of images are left out. */
+  /** Numbers of labeled images to try; those larger than the number of images are skipped. */
   readonly counts: readonly number[];
-  /** Trainings of each kind, each with other images and other random numbers. */
+  /** Number of trainings of each kind, with different images and random numbers. */
   readonly seeds: number;
   /** The pretrained checkpoint. */
   readonly checkpoint: string;
@@ -41,7 +41,7 @@ export function defaultCounts(images: number): number[] {
 
 /**
  * The trainings of a study. With fewer images there are more epochs, so that each training takes about the same number of steps. A
- * seed's images are nested: two labeled images are the one and another. Both starts have the same images and random numbers.
+ * seed's image sets are nested: the set of two contains the set of one. Both starts have the same images and random numbers.
  */
 export function studyRuns(wishes: StudyWishes): StudyRun[] {
   const { images, counts, seeds, checkpoint, epochs, patience } = wishes;

@@ -1,4 +1,4 @@
-/** A label study on disk: its images, its configurations, its runs, and the curve that they give. */
+/** A label study on disk: its images, configurations and runs, and their curve. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, rename, rm } from "node:fs/promises";
@@ -28,7 +28,7 @@ export interface StudySettings {
   readonly resultDirectory: string;
   /** Name of the job that the study's runs belong to. */
   readonly name: string;
-  /** Numbers of labeled images; doubling, up to all, where not given. */
+  /** Numbers of labeled images. Defaults to doubling, up to all. */
   readonly counts?: readonly number[];
   /** Trainings of each kind. */
   readonly seeds: number;
@@ -43,15 +43,15 @@ export interface PlannedRun extends StudyRun {
   readonly title: string;
 }
 
-/** How a training of the study stands: `waiting` for a first start, `stopped` before its end, or `finished` with its test. */
+/** State of a training: `waiting` for a first start, `stopped` before its end, or `finished` with its test. */
 export type PlannedState = "waiting" | "stopped" | "finished";
 
 /** Run numbers by what a run depends on. */
 const planSchema = v.record(v.string(), v.pipe(v.number(), v.safeInteger(), v.minValue(1)));
 
 /**
- * The runs of a study. A run's number stands for everything that it depends on: configuration, labeled images, test images and the
- * content of the checkpoint. What has changed gets a new number, so that no earlier result is taken for a new one.
+ * The runs of a study. A run's number identifies everything that it depends on: configuration, labeled images, test images and the
+ * content of the checkpoint. After a change a run gets a new number, so an earlier result is never mistaken for a new one.
  */
 export class LabelStudy {
   private constructor(
@@ -96,7 +96,7 @@ export class LabelStudy {
     return new LabelStudy(settings, runs);
   }
 
-  /** Where chart, table, images and configurations of the study lie. */
+  /** The folder of the study's chart, table, images and configurations. */
   get folder(): string {
     return studyFolder(this.settings);
   }
@@ -123,7 +123,7 @@ export class LabelStudy {
     return results;
   }
 
-  /** Says what makes the comparison unfair: test images that the checkpoint, or the segmentation, has learned from. */
+  /** Reports what makes the comparison unfair: test images that the checkpoint or the segmentation was trained on. */
   async warnings(): Promise<string[]> {
     const { config, checkpoint } = this.settings;
     const test = await listImages(config.text("DATA.TEST.PATH"));
@@ -155,7 +155,7 @@ export class LabelStudy {
 const studyFolder = ({ resultDirectory, name }: StudySettings) =>
   join(resultTree(resultDirectory, name, 1).jobDirectory, "label_study");
 
-/** What test images and their masks hold. */
+/** Content hashes of test images and their masks. */
 async function testContent(config: Config): Promise<string> {
   const paths = await Promise.all([
     listImages(config.text("DATA.TEST.PATH")),
@@ -190,7 +190,7 @@ async function labeled(settings: StudySettings, { images, seed }: StudyRun): Pro
   return { "DATA.TRAIN.PATH": join(folder, "images"), "DATA.TRAIN.GT_PATH": join(folder, "masks") };
 }
 
-/** The folder of images that a checkpoint says it learned from. */
+/** Returns the training folder that a checkpoint records. */
 async function pretrainedOn(path: string): Promise<string | undefined> {
   const checkpoint = await loadBiapyCheckpoint(path);
   try {

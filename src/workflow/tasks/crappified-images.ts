@@ -1,4 +1,4 @@
-/** DATA.*.SSL_SOURCE_DIR: the worse copies of a folder's images, made once and used as long as their settings hold. */
+/** DATA.*.SSL_SOURCE_DIR: degraded copies of a folder's images, made once and reused until their settings change. */
 
 import { existsSync } from "node:fs";
 import { mkdir, stat } from "node:fs/promises";
@@ -20,7 +20,7 @@ import type { ReportEvent } from "../../results/reporters.ts";
 import { resultNames } from "../result-names.ts";
 import type { Phase } from "../settings.ts";
 
-/** How the copies of a folder were made. It lies beside the folder, in which BiaPy expects only images. */
+/** A record of how a folder's copies were made. It lies beside the folder, because BiaPy expects only images in it. */
 const copyRecord = v.object({
   settings: v.object({
     resizingFactor: v.number(),
@@ -51,7 +51,7 @@ async function readRecord(folder: string): Promise<CopyRecord | undefined> {
 const writeRecord = (folder: string, record: CopyRecord) =>
   writeFileAtomically(recordPath(folder), JSON.stringify(record, null, 2));
 
-/** Where the copies of a phase's images go: beside them, unless the configuration says where. */
+/** Returns the folder of a phase's copies. Defaults to one beside the images. */
 function sourceDirectory(config: Config, phase: Phase): string {
   const key = `DATA.${phase}.SSL_SOURCE_DIR` as const;
   if (config.sets(key)) return config.text(key);
@@ -67,11 +67,11 @@ function settingsOf(config: Config): CopyRecord["settings"] {
   };
 }
 
-/** The copies' paths: named as the images' results are. */
+/** Returns the copies' paths, with the names of the images' results. */
 const copyPaths = (folder: string, infos: readonly ImageInfo[]): string[] =>
   resultNames(infos.map(({ path }) => path)).map((name) => join(folder, `${name}.tif`));
 
-/** A copy that this engine did not make: BiaPy did, or it is an image of the user's that is worse by nature. */
+/** A copy from elsewhere: made by BiaPy, or a degraded image that the user acquired. */
 async function foreignCopy(path: string, { shape }: ImageInfo): Promise<ImageInfo> {
   const source = await openImage(path);
   await source.close();
@@ -81,10 +81,10 @@ async function foreignCopy(path: string, { shape }: ImageInfo): Promise<ImageInf
 }
 
 /**
- * Makes the copies that are missing or were made with other settings or of other files, and says where all of them are. Files
- * that it did not make itself are used as they are.
+ * Makes copies that are missing or outdated (other settings or source files), and returns all of them. Files
+ * from elsewhere are used unchanged.
  *
- * @returns what the copies hold, in the order of `infos`. Throws {@link ImageError}.
+ * @returns the copies' properties, in the order of `infos`. Throws {@link ImageError}.
  */
 export async function crappifiedImages(
   config: Config,
@@ -150,7 +150,7 @@ export async function crappifiedImages(
   );
 }
 
-/** Values of a part that is looked through at once. */
+/** Number of values scanned per block. */
 const PART_VALUES = 2 ** 24;
 
 /** Makes a copy a few slices or rows at a time: an image may be larger than memory. Returns whether it has negative pixels. */

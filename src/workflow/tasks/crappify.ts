@@ -1,4 +1,4 @@
-/** The crappify pretext task: a network learns to restore images that were made worse (Franco-Barranco et al. 2022). */
+/** The crappify pretext task: a network learns to restore degraded images (Franco-Barranco et al. 2022). */
 
 import { architectureOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
@@ -15,7 +15,7 @@ import { encoderFeatures } from "./encoder-features.ts";
 import { imageTesting } from "./image-results.ts";
 import type { Task, TrainingTask } from "./task.ts";
 
-/** The task for the network that a configuration describes. */
+/** Sets up the task for a configuration's network. */
 export function crappifyTask(config: Config, tree: ResultTree): Task {
   const build = buildArguments(config);
   const model = imageModel(architectureOf(config), build);

@@ -16,7 +16,7 @@ import { encoderFeatures } from "./encoder-features.ts";
 import { imageTesting } from "./image-results.ts";
 import type { Task, TrainingTask } from "./task.ts";
 
-/** The task for the network that a configuration describes. */
+/** Sets up the task for a configuration's network. */
 export function denoisingTask(config: Config, tree: ResultTree): Task {
   const build = buildArguments(config);
   const model = imageModel(architectureOf(config), build);
@@ -39,7 +39,7 @@ export function denoisingTask(config: Config, tree: ResultTree): Task {
   };
 }
 
-/** Whether a phase has clean images: to learn from with LOAD_GT_DATA, to measure test images by with LOAD_GT. */
+/** Whether a phase has clean images: for training with LOAD_GT_DATA, for test metrics with LOAD_GT. */
 function hasCleanImages(config: Config, phase: "TRAIN" | "VAL" | "TEST"): boolean {
   return config.flag(phase === "TEST" ? "DATA.TEST.LOAD_GT" : "PROBLEM.DENOISING.LOAD_GT_DATA");
 }

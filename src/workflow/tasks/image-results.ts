@@ -1,4 +1,4 @@
-/** Testing networks that turn an image into a better one: what they write, and how far it is from the image it should be. */
+/** Tests networks that return an image: writes result files and measures errors against the target. */
 
 import { join } from "node:path";
 import type { Config } from "../../config/config.ts";

@@ -1,4 +1,4 @@
-/** What a configuration says of a masked autoencoder. */
+/** A configuration's settings of a masked autoencoder. */
 
 import { channelsOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
@@ -7,7 +7,7 @@ import { lastOf } from "../../facts/checked-lists.ts";
 import type { BuildArguments } from "../../models/architectures.ts";
 import { type MaeSettings, tokenGrid } from "../../models/mae.ts";
 
-/** The model that a configuration describes. */
+/** Returns a configuration's model. */
 export function maeSettings(config: Config, normalizePixels: boolean): MaeSettings {
   const ratio = config.number("MODEL.VIT_MLP_RATIO");
   const features = config.number("MODEL.VIT_EMBED_DIM");

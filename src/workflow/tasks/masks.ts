@@ -1,4 +1,4 @@
-/** Masks: files of class numbers, as segmentation learns and is measured by them. */
+/** Masks: files of class numbers, for training and testing segmentation. */
 import { basename } from "node:path";
 import type { Config } from "../../config/config.ts";
 import type { ImageSource } from "../../images/image.ts";
@@ -9,7 +9,7 @@ import { IGNORED } from "../../training/segmentation-losses.ts";
 export interface ClassSettings {
   /** DATA.N_CLASSES, background included. */
   readonly classes: number;
-  /** LOSS.IGNORE_INDEX: the value of pixels that count for nothing. */
+  /** LOSS.IGNORE_INDEX: the value of ignored pixels. */
   readonly ignored?: number;
 }
 
@@ -29,7 +29,7 @@ export function classesOf(values: Float32Array, { classes, ignored }: ClassSetti
 /** Returns a patch of ignored pixels. */
 export const ignoredPatch = (pixels: number): Float32Array => new Float32Array(pixels).fill(IGNORED);
 
-/** Values of a mask that is looked through at once. */
+/** Number of values of a mask scanned per block. */
 const PART_VALUES = 2 ** 24;
 /** Two-class masks with a value above this are treated as instance masks: every object is foreground. */
 const MOST_BINARY_VALUES = 2;

@@ -30,7 +30,7 @@ import { OverlapCounts } from "./overlap-counts.ts";
 import { storedPrediction } from "./stored-prediction.ts";
 import type { Measurement, ResultFile, Task, TestingTask, TestPart, TrainingTask } from "./task.ts";
 
-/** The task for the network that a configuration describes. */
+/** Sets up the task for a configuration's network. */
 export function segmentationTask(config: Config, tree: ResultTree): Task {
   const build = buildArguments(config);
   const model = imageModel(architectureOf(config), build);
@@ -85,7 +85,7 @@ function training(config: Config, model: ImageModel, settings: ClassSettings): T
   };
 }
 
-/** LOSS.*: the cross entropy where nothing is set. The weight of a single loss changes nothing. */
+/** LOSS.*. Defaults to cross entropy. The weight of a single loss has no effect. */
 function lossSettings(config: Config, { classes }: ClassSettings): SegmentationLossSettings {
   const names = [config.value("LOSS.TYPE")].flat().map((name) => String(name).toUpperCase());
   const weights = config.numbers("LOSS.WEIGHTS");
@@ -95,7 +95,7 @@ function lossSettings(config: Config, { classes }: ClassSettings): SegmentationL
     return names.length < 2 ? 1 : (weights[place] ?? 1);
   };
   const classWeights = config.numbers("LOSS.CLASS_WEIGHTS");
-  // As in BiaPy, CLASS_REBALANCE decides over the cross entropy alone; beside Dice, weights that are set count.
+  // As in BiaPy, CLASS_REBALANCE applies to cross entropy alone; together with Dice, class weights always apply.
   const weighted = config.text("LOSS.CLASS_REBALANCE") === "manual" || names.length > 1;
   return {
     classes,

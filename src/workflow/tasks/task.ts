@@ -45,7 +45,7 @@ export interface PhaseSources {
   readonly images: readonly ImageInfo[];
   readonly targets?: {
     readonly infos: readonly ImageInfo[];
-    /** How they are read: normalized as their images are, as they are stored, or as class labels, which are not interpolated. */
+    /** How they are read: normalized like their images, as stored, or as class labels, which are not interpolated. */
     readonly values: "like images" | "stored" | "labels";
   };
 }
@@ -57,8 +57,8 @@ export interface TrainingTask {
   /** Predicts a batch and compares it with its targets. Returns `loss` and the metrics of each patch, `[batch]` each. */
   compare(scope: Scope, inputs: Tensors): Tensors;
   /**
-   * Makes what is reported of the means of {@link compare}'s outputs over steps or patches, if that is something else: a ratio of sums,
-   * say.
+   * Converts the means of {@link compare}'s outputs over steps or patches to the reported metrics, if they differ: a ratio of sums,
+   * for example.
    */
   readonly summary?: (means: Metrics) => Metrics;
   /** Returns the inputs for these samples; `random` draws what the workflow hides. */
@@ -75,17 +75,17 @@ export interface PatchBatch {
   readonly batchSize: number;
 }
 
-/** How a workflow predicts images, and what becomes of the predictions. */
+/** How a workflow predicts images, and writes and measures the predictions. */
 export interface TestingTask {
   /** @param shape of the images, `[batch, (z,) y, x, channel]`. Each output has the same axes. */
   prediction(shape: readonly number[]): Program;
   /** Fills the inputs of {@link prediction}; a batch that is not full repeats its last patch. */
   feed(inputs: Readonly<Record<string, InputData>>, batch: PatchBatch): void;
-  /** The channels of each output; those of the image where absent. */
+  /** Number of channels of each output. Defaults to that of the image. */
   readonly channels?: number;
   /** Further outputs that need no network. */
   readonly withoutNetwork?: PatchModel;
-  /** The outputs that result files and metrics by chunks are made of; all where this is not set. */
+  /** The outputs needed for result files and metrics by chunks. Defaults to all. */
   readonly neededByChunks?: readonly string[];
   /** The files that a test image's prediction is written to. The first one is what TEST.REUSE_PREDICTIONS looks for. */
   resultFiles(image: NormalizedImage, byChunks: boolean): readonly ResultFile[];
@@ -95,14 +95,14 @@ export interface TestingTask {
   measurement(byChunks: boolean): Measurement;
   /** Writes pictures of a part of an image, to look at, into a folder. */
   writePictures(part: TestPart, folder: string): Promise<ImageFiles>;
-  /** Of which kind the events of previews and test images are. */
+  /** The kind of the events of previews and test images. */
   readonly imageKinds: { readonly preview: ImageEvent["kind"]; readonly test: ImageEvent["kind"] };
-  /** Where pictures of test images go, for workflows that show more than their result files. */
+  /** The folder of test images' pictures, for workflows that show more than their result files. */
   readonly testPictures?: string;
   /**
-   * What there is to see of an image.
+   * Returns the files to show for an image.
    *
-   * @param target the file of what the image should become, where that is known
+   * @param target the file of the ground truth, if known
    * @param written result files and pictures
    */
   shown(source: string, target: string | undefined, written: ImageFiles): ImageFiles;
@@ -113,16 +113,16 @@ export interface ResultFile extends Pick<PartFile, "channels" | "sampleType"> {
   readonly folder: string;
   /** What it shows. */
   readonly role: keyof ImageFiles;
-  /** Whether it is the network's own output, which TEST.SAVE_MODEL_RAW_OUTPUT turns on and off. */
+  /** Whether it is the network's raw output, which TEST.SAVE_MODEL_RAW_OUTPUT turns on and off. */
   readonly raw: boolean;
   /** The part's values in the file's own type and range, `[z, y, x, channel]`. */
   values(part: TestPart): ReturnType<PartFile["values"]>;
 }
 
-/** Metrics of one image, whose parts come one after the other. */
+/** Accumulates the metrics of one image, part by part. */
 export interface Measurement {
   add(part: TestPart): Promise<void>;
-  /** Those that TEST.METRICS asks for; empty where nothing could be measured. */
+  /** The metrics in TEST.METRICS; empty if nothing could be measured. */
   readonly metrics: Metrics;
 }
 

@@ -1,4 +1,4 @@
-/** What to cite of the networks that a package may hold. */
+/** Citations of the networks that a package may contain. */
 import type { EmbeddedArchitecture } from "../../facts/architectures.ts";
 
 export interface Citation {
@@ -6,7 +6,7 @@ export interface Citation {
   readonly doi: string;
 }
 
-/** BiaPy's own paper. */
+/** BiaPy's paper. */
 export const BIAPY: Citation = {
   text: "Franco-Barranco, D., et al. BiaPy: accessible deep learning on bioimages. Nature Methods (2025).",
   doi: "10.1038/s41592-025-02699-y",

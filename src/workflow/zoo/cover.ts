@@ -1,4 +1,4 @@
-/** The picture that shows what a network does: the image on the left, what the network makes of it on the right. */
+/** Draws a package's cover: the image on the left, the prediction on the right. */
 
 import { encode } from "fast-png";
 import { at, exactly } from "../../facts/checked-lists.ts";

@@ -31,21 +31,21 @@ export const FILES = {
   output: "test_output.npy",
 } as const;
 
-/** How far predictions of other programs may be from the test output, as a share of its largest value. */
+/** Tolerance of other programs' predictions, relative to the test output's largest value. */
 const TOLERANCE = 1e-3;
 
-/** The format allows a hundredth of the largest value at most, whatever the smallest is. */
+/** The format allows at most a hundredth of the largest value. */
 const absoluteTolerance = ([least, largest]: readonly [number, number]): number =>
   Math.max(0, Math.min(TOLERANCE * Math.max(-least, largest), 0.009 * largest));
 
-/** What a package is of. */
+/** The content of a package. */
 export interface PackageFacts {
   readonly config: Config;
   readonly about: ZooDescription;
   readonly network: ZooNetwork;
   /** The shape of the test input, `[1, channel, (z,) y, x]`. */
   readonly shape: readonly number[];
-  /** How far apart the sizes of each axis that the ONNX model takes lie, batch and channels included; 0 for one size. */
+  /** Step between the sizes that the ONNX model accepts, for each axis including batch and channels; 0 for one size. */
   readonly steps: readonly number[];
   readonly preprocessing: readonly Processing[];
   readonly postprocessing: readonly Processing[];
@@ -69,7 +69,7 @@ const PARTS = {
     "A masked autoencoder: it hides always the same tokens of an image and fills them in from the others. It shows what was learned; it does not improve images.",
 } as const;
 
-/** The tags that BiaPy gives a model, and the Zoo's name of what runs it. */
+/** BiaPy's tags for a model, and the Zoo's name of the program that runs it. */
 function tagsOf({ config, about }: PackageFacts): string[] {
   const problem = config
     .text("PROBLEM.TYPE")
@@ -94,7 +94,7 @@ const AXES = { 2: ["y", "x"], 3: ["z", "y", "x"] } as const;
 
 export const spaceAxes = (config: Config): readonly ("z" | "y" | "x")[] => AXES[ndimOf(config)];
 
-/** The pixels at each border of a prediction that lack context: DATA.TEST.PADDING, or an eighth of the patch where it is not set. */
+/** Pixels at each border of a prediction that lack context: DATA.TEST.PADDING, or an eighth of the patch if not set. */
 function halos({ config, shape, network }: PackageFacts): number[] {
   const padding = config.numbers("DATA.TEST.PADDING");
   return shape.slice(2).map((size, axis) => {
@@ -169,7 +169,7 @@ export const environment = (): string =>
     dependencies: ["python >=3.11", "pip", { pip: [`torch==${PYTORCH}`, `biapy==${BIAPY_VERSION}`] }],
   });
 
-/** Operations without arguments have no group of them. */
+/** Operations without arguments have no `kwargs`. */
 const operations = (list: readonly Processing[]) =>
   list.map(({ id, kwargs }) => (Object.keys(kwargs).length === 0 ? { id } : { id, kwargs }));
 
@@ -235,7 +235,7 @@ export function description(facts: PackageFacts, files: Files): string {
   );
 }
 
-/** A text for `README.md`, where the configuration names none. */
+/** The default text of `README.md`. */
 export function documentation(facts: PackageFacts): string {
   const { config, about, network, shape, steps, preprocessing, postprocessing } = facts;
   const title = ARCHITECTURES.get(architectureOf(config))?.title ?? architectureOf(config);

@@ -41,7 +41,7 @@ import { writePackage } from "./zip-package.ts";
 
 export interface ExportRequest extends FeatureRequest {
   readonly configText: string;
-  /** Its weights; the run's best checkpoint where none is named. */
+  /** The checkpoint. Defaults to the run's best one. */
   readonly checkpoint?: string;
 }
 
@@ -49,7 +49,7 @@ export interface ExportRequest extends FeatureRequest {
  * Writes a package for each network of a configuration into `BMZ_files` of the run: one, or encoder and reconstruction of a masked
  * autoencoder. MODEL.BMZ.EXPORT, which must have been checked, describes it.
  *
- * Throws {@link InputError} where there is no checkpoint or no image for the test tensors, and `CheckpointError`.
+ * Throws {@link InputError} if there is no checkpoint or no image for the test tensors, and `CheckpointError`.
  *
  * @returns the packages' paths
  */
@@ -80,14 +80,14 @@ export async function exportModel(request: ExportRequest): Promise<string[]> {
   }
 }
 
-/** Images to make test tensors and covers of: the test images, or those of training where no folder of test images is named. */
+/** Images for test tensors and covers: the test images, or the training images if no test folder is set. */
 function withTestImages(config: Config): Config {
   const tests = config.with("TRAIN.ENABLE", false).with("TEST.ENABLE", true);
   const named = config.sets("DATA.TEST.PATH") && config.flag("TEST.ENABLE");
   return named ? tests : tests.with("DATA.TEST.PATH", config.text("DATA.TRAIN.PATH"));
 }
 
-/** The named checkpoint, that which a run loaded to test only, the run's best one, or the one that it starts from. */
+/** Returns the named checkpoint, the one loaded for a test-only run, the run's best one, or the one that it starts from. */
 function checkpointOf({ config, tree, checkpoint }: ExportRequest): string {
   if (checkpoint !== undefined) return checkpoint;
   const loaded = config.text("PATHS.CHECKPOINT_FILE");
@@ -170,7 +170,7 @@ async function packageOf(
   return { path, files: new Map([[FILES.description, Buffer.from(text)], ...files]) };
 }
 
-/** What this engine's network makes of one image `[1, channel, (z,) y, x]`. */
+/** Predicts one image `[1, channel, (z,) y, x]` with this engine. */
 async function predicted(
   network: ZooNetwork,
   shape: readonly number[],

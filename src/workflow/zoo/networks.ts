@@ -1,4 +1,4 @@
-/** What there is to export of a configuration: networks as functions of images alone. */
+/** The networks to export for a configuration, as functions of images only. */
 
 import { architectureOf, channelsOf, ndimOf, workflowOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
@@ -16,7 +16,7 @@ import { maeArchitecture, type TorchArchitecture, torchArchitecture } from "./to
 
 /** A network that a package holds. */
 export interface ZooNetwork {
-  /** What of a masked autoencoder it is. */
+  /** The part of a masked autoencoder. */
   readonly part?: "encoder" | "reconstruction";
   readonly model: ImageModel;
   readonly outputChannels: number;
@@ -24,7 +24,7 @@ export interface ZooNetwork {
   readonly reduction: number;
   /** See {@link sizeSteps}. */
   readonly steps: readonly number[];
-  /** What turns the network's output into probabilities. */
+  /** The function that converts the output to probabilities. */
   readonly activation?: "sigmoid" | "softmax";
   /** Whether the output has the image's normalized values. */
   readonly restores: boolean;

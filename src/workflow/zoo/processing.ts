@@ -1,4 +1,4 @@
-/** DATA.NORMALIZATION in the words of bioimageio.spec 0.5: what is done to images before a network sees them, and to what it makes. */
+/** Converts DATA.NORMALIZATION to bioimageio.spec 0.5: preprocessing of images and postprocessing of outputs. */
 
 import type { ChannelNormalization, NormalizationSettings } from "../../data/normalization.ts";
 import { at } from "../../facts/checked-lists.ts";
@@ -13,11 +13,11 @@ export interface Processing {
 const EPSILON = 1e-6;
 
 /**
- * The operations that normalize an image: each channel of each image by itself. The Zoo's program measures an image before anything is
- * done to it, so that clipping comes after scaling; `checkZooDescription` refuses what cannot be said so.
+ * Returns the operations that normalize each channel of each image separately. The Zoo's program measures an image before anything is
+ * done to it, so clipping comes after scaling; `checkZooDescription` refuses what cannot be expressed.
  *
  * @param axes of space
- * @param channels how the test image was normalized, which says by what `div` divides
+ * @param channels the test image's normalization, which has the divisor of `div`
  */
 export function preprocessing(
   { type, custom, clip }: NormalizationSettings,
@@ -65,7 +65,7 @@ const linear = (gain: number, offset: number): Processing => ({
 });
 
 /**
- * The operations on what a network makes: probabilities of a segmentation; the image's own range of restored images, where that does
+ * Returns the operations on a network's output: probabilities of a segmentation; the range of restored images, if it does
  * not depend on the image.
  */
 export function postprocessing(
@@ -85,7 +85,7 @@ export function postprocessing(
   return [{ id: "scale_linear", kwargs }];
 }
 
-/** Does the same to a network's output `[channel, pixel]` of one image. */
+/** Applies them to a network's output `[channel, pixel]` of one image. */
 export function postprocessed(
   values: Float32Array,
   channels: number,

@@ -1,5 +1,5 @@
 /**
- * Packages of the BioImage Model Zoo on disk: a ZIP file, a folder, or its `rdf.yaml`. Nothing in them is believed: names are checked,
+ * Packages of the BioImage Model Zoo on disk: a ZIP file, a folder, or its `rdf.yaml`. They are not trusted: names are checked,
  * sizes bounded, the description validated.
  */
 import { createHash } from "node:crypto";
@@ -14,7 +14,7 @@ import { type Entry, openPromise, validateFileName } from "yauzl";
 import { liesInside } from "../../facts/files/lies-inside.ts";
 import { readText } from "../../facts/files/regular-file.ts";
 
-/** A package that cannot be used; the message says why, for people. */
+/** A package that cannot be used. The message is for the user. */
 export class PackageError extends Error {
   override readonly name = "PackageError";
 }
@@ -51,13 +51,13 @@ const descriptionSchema = v.object({
   weights: v.object({ pytorch_state_dict: v.optional(v.nullable(weights)) }),
 });
 
-/** What this engine reads of `rdf.yaml`. */
+/** The part of `rdf.yaml` that this engine reads. */
 export type PackageDescription = v.InferOutput<typeof descriptionSchema>;
 
 export interface ZooPackage {
   readonly path: string;
   readonly description: PackageDescription;
-  /** Copies a file of the package, and checks its sum where one is given. Throws {@link PackageError}. */
+  /** Copies a file of the package, and verifies its checksum if given. Throws {@link PackageError}. */
   copy(name: string, to: string, sha256?: string): Promise<void>;
 }
 
@@ -139,7 +139,7 @@ async function inZip(path: string): Promise<ZooPackage> {
   };
 }
 
-/** Reads one entry of a ZIP file; undefined where there is none. Its reader refuses names that lead out of a folder. */
+/** Reads one entry of a ZIP file; undefined if there is none. yauzl refuses names that lead out of a folder. */
 async function fromZip<T>(
   path: string,
   wanted: (entry: Entry) => boolean,

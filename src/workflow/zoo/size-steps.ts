@@ -1,4 +1,4 @@
-/** Which sizes of images a network takes. */
+/** The image sizes that a network accepts. */
 
 import { architectureOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
@@ -8,8 +8,8 @@ import { ARCHITECTURES, readsSetting } from "../../facts/architectures.ts";
 import { at, zip } from "../../facts/checked-lists.ts";
 
 /**
- * How far apart the sizes lie that the network of a configuration takes, along each axis of space: 8 where it shrinks images three times
- * by two, 0 where it takes patches of DATA.PATCH_SIZE only.
+ * Returns the step between the sizes that a configuration's network accepts, along each spatial axis: 8 if it halves images three
+ * times, 0 if it accepts only patches of DATA.PATCH_SIZE.
  */
 export function sizeSteps(config: Config): number[] {
   const patch = config.numbers("DATA.PATCH_SIZE").slice(0, ndimOf(config));
@@ -19,7 +19,7 @@ export function sizeSteps(config: Config): number[] {
 
 const product = (factors: readonly number[]) => factors.reduce((all, each) => all * each, 1);
 
-/** How many times smaller an image is at the network's coarsest level, along each axis; 0 where it takes one size only. */
+/** Returns the downsampling factor of the network's coarsest level along each axis; 0 if it accepts one size only. */
 function shrinking(config: Config): number[] {
   const architecture = architectureOf(config);
   const flat = ndimOf(config) === 2;

@@ -1,4 +1,4 @@
-/** MODEL.SOURCE bmz: a run that starts from a package of the Zoo, by BiaPy's classes: its network, normalization and weights. */
+/** MODEL.SOURCE bmz: starts a run from a package with BiaPy's classes: its network, normalization and weights. */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -16,18 +16,18 @@ import { maeBuildArguments, maeSettings } from "../tasks/mae-settings.ts";
 import { type PackageDescription, PackageError, readPackage } from "./read-package.ts";
 import { BIAPY_CLASSES } from "./torch-architecture.ts";
 
-/** A configuration that says all that a package says. */
+/** A configuration completed from a package. */
 export interface StartedFromPackage {
   readonly config: Config;
-  /** Removes the weights that were unpacked. */
+  /** Removes the unpacked weights. */
   close(): Promise<void>;
 }
 
 const ID = "MODEL.BMZ.SOURCE_MODEL_ID";
 
 /**
- * Replaces MODEL.SOURCE bmz by what the package says: the network's keys, DATA.NORMALIZATION, and its weights as the checkpoint to
- * start from. Other configurations stay as they are. Throws {@link InputError} where the package cannot be used.
+ * Replaces MODEL.SOURCE bmz by the package's content: the network's keys, DATA.NORMALIZATION, and its weights as the checkpoint to
+ * start from. Other configurations are returned unchanged. Throws {@link InputError} if the package cannot be used.
  */
 export async function withZooModel(config: Config, report: ReportEvent): Promise<StartedFromPackage> {
   if (config.text("MODEL.SOURCE") !== "bmz") return { config, close: async () => {} };
@@ -60,7 +60,7 @@ export async function withZooModel(config: Config, report: ReportEvent): Promise
   }
 }
 
-/** Throws {@link PackageError} where the package is for other images than the configuration. */
+/** Throws {@link PackageError} if the package is for other images than the configuration. */
 function checkImages(config: Config, { name, inputs }: PackageDescription): void {
   const { axes } = at(inputs, 0);
   const space = axes.filter(({ type }) => type === "space").length;
@@ -75,7 +75,7 @@ function checkImages(config: Config, { name, inputs }: PackageDescription): void
     );
 }
 
-/** The keys of arguments that BiaPy's classes are built by. */
+/** The keys for the arguments of BiaPy's classes. */
 const KEYS: Readonly<Record<string, Key>> = {
   activation: "MODEL.ACTIVATION",
   decoder_activation: "MODEL.ACTIVATION",
@@ -153,7 +153,7 @@ function architectureNamed(callable: string): EmbeddedArchitecture {
   return name as EmbeddedArchitecture;
 }
 
-/** The configuration with the keys of the package's network. Throws {@link PackageError} where they do not give the same network. */
+/** Returns the configuration with the keys of the package's network. Throws {@link PackageError} if they do not give the same network. */
 function networkKeys(
   config: Config,
   { callable, kwargs }: { readonly callable: string; readonly kwargs: Readonly<Record<string, unknown>> },
@@ -187,7 +187,7 @@ function isPythonValue(value: unknown): value is PythonValue {
   return Array.isArray(value) && value.every(isPythonValue);
 }
 
-/** Arguments that do not change what the network computes, or that the run's own configuration says. */
+/** Arguments that do not change what the network computes, or that the run's configuration sets. */
 const FREE = new Set([
   ...[
     "image_shape",
@@ -214,7 +214,7 @@ function checkSame(built: Readonly<Record<string, unknown>>, given: Readonly<Rec
   }
 }
 
-/** DATA.NORMALIZATION as the package's preprocessing has it. Throws {@link PackageError} for what this engine does not do. */
+/** Converts the package's preprocessing to DATA.NORMALIZATION. Throws {@link PackageError} for unsupported operations. */
 function normalizationKeys(config: Config, { inputs }: PackageDescription): Config {
   const { preprocessing } = at(inputs, 0);
   let result = config;

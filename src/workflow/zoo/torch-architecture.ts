@@ -1,19 +1,19 @@
-/** How PyTorch builds a configuration's network: BiaPy's class and its arguments, as a package of the Zoo names them. */
+/** BiaPy's class and arguments for a configuration's network, as named in a package of the Zoo. */
 import { architectureOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { EmbeddedArchitecture } from "../../facts/architectures.ts";
 import type { BuildArguments, BuildValue } from "../../models/architectures.ts";
 import { buildArguments } from "../model-settings.ts";
 
-/** A class or function that makes the network. */
+/** A class or function that builds the network. */
 export interface TorchArchitecture {
   readonly callable: string;
-  /** The module that has it; undefined for {@link SOURCE}, which the package holds. */
+  /** Its module; undefined for {@link SOURCE}, which the package contains. */
   readonly module?: string;
   readonly arguments: BuildArguments;
 }
 
-/** BiaPy 3.7.1's classes, which return the image that they make. */
+/** BiaPy 3.7.1's classes that return an image. */
 export const BIAPY_CLASSES: Readonly<
   Partial<Record<EmbeddedArchitecture, readonly [module: string, callable: string]>>
 > = {

@@ -8,10 +8,10 @@ import { explainedWriteError, writeThroughTemporary } from "../../facts/files/wr
 /** Files by their names in the package. */
 export type PackageFiles = ReadonlyMap<string, Uint8Array>;
 
-/** A ZIP file without its 64-bit extension holds so many bytes at most. */
+/** Maximum size in bytes of a ZIP file without the 64-bit extension. */
 const MOST_BYTES = 2 ** 32 - 1;
 
-/** Weights and pictures are noise to a compressor. */
+/** Weights and pictures do not compress. */
 const STORED = /\.(onnx|pt|png)$/;
 
 /** Writes the files as a ZIP file that replaces `path` when all of it is on the disk. Throws `ResultError`, and where it is too large. */
