@@ -17,8 +17,8 @@ export function workflowOf(config: Config): WorkflowName | undefined {
 }
 
 /**
- * The pretext task. Where the file does not say, it follows from the architecture: BiaPy's code defaults to crappify and its
- * documentation to masking, and MAE can do nothing but masking, which nothing else can.
+ * The pretext task. If not set, it follows from the architecture: BiaPy's code defaults to crappify and its
+ * documentation to masking, but MAE supports only masking, and no other architecture does.
  */
 export function pretextTask(config: Config): PretextTaskName {
   const key = "PROBLEM.SELF_SUPERVISED.PRETEXT_TASK";
@@ -36,6 +36,6 @@ export function ndimOf(config: Config): 2 | 3 {
 /** The channels of images: the last number of DATA.PATCH_SIZE. */
 export const channelsOf = (config: Config): number => config.numbers("DATA.PATCH_SIZE").at(-1) ?? 1;
 
-/** Whether the network takes patches of one size only: position embeddings fit no other. */
+/** Whether the network takes patches of one size only, because of its position embeddings. */
 export const takesOneSize = (config: Config): boolean =>
   ARCHITECTURES.get(architectureOf(config))?.patch === "tokens";

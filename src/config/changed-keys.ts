@@ -1,4 +1,4 @@
-/** What a configuration sets differently from BiaPy's defaults. */
+/** A configuration's values that differ from BiaPy's defaults. */
 import { readFileSync } from "node:fs";
 import { loadConfig } from "./config.ts";
 import { keyFacts } from "./keys.ts";
@@ -13,7 +13,7 @@ export interface ChangedKey {
   readonly line: number;
 }
 
-/** The changed keys in the order of the file; undefined where it cannot be read. */
+/** Returns the changed keys in the order of the file; undefined if it cannot be read. */
 export function changedKeys(file: string): ChangedKey[] | undefined {
   let text: string;
   try {

@@ -1,4 +1,4 @@
-/** What keys of a self-supervised configuration demand of each other (BiaPy 3.7.1's own rules, and this engine's). */
+/** Checks keys of a configuration against each other, by the rules of BiaPy 3.7.1 and of this engine. */
 import { ARCHITECTURES, embeddedArchitectures } from "../facts/architectures.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { WORKFLOWS } from "../facts/workflows.ts";
@@ -20,8 +20,8 @@ const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
 /**
  * Returns all contradictions between keys at once.
  *
- * @param folder what relative paths are relative to
- * @param network whether paths on other computers are looked at: not for a file in a folder that is not trusted
+ * @param folder the folder against which relative paths are resolved
+ * @param network whether paths on other computers may be accessed: not for a file in an untrusted folder
  */
 export function checkConfig(config: Config, folder = process.cwd(), network = true): Problem[] {
   return [
@@ -59,7 +59,7 @@ export function checkPatch(config: Config): Problem[] {
   ];
 }
 
-/** A 2D patch made 3D, by a z of half its y, or a 3D one made 2D. */
+/** Converts a 2D patch to 3D, with half of y as z, or a 3D patch to 2D. */
 function patchOfOtherKind(patch: readonly number[], ndim: string): string | undefined {
   if (patch.length === 3 && ndim === "3D") return `(${[Math.ceil((patch[0] ?? 0) / 2), ...patch].join(",")})`;
   if (patch.length === 4 && ndim === "2D") return `(${patch.slice(1).join(",")})`;
@@ -134,7 +134,7 @@ function checkValidation(config: Config): Problem[] {
   ];
 }
 
-/** One number an axis for the overlap and padding of patches. */
+/** Overlap and padding of patches have one number per axis. */
 export function checkTiles(config: Config): Problem[] {
   const ndim = config.text("PROBLEM.NDIM") === "3D" ? 3 : 2;
   const keys = (["TRAIN", "VAL", "TEST"] as const).flatMap(
@@ -149,7 +149,7 @@ export function checkTiles(config: Config): Problem[] {
   });
 }
 
-/** One network is trained by one optimizer, at one rate. */
+/** One network has one optimizer and one learning rate. */
 export function checkOptimizers(config: Config): Problem[] {
   const several = (["TRAIN.OPTIMIZER", "TRAIN.LR"] as const).filter(
     (key) => [config.value(key)].flat().length !== 1,
@@ -204,7 +204,7 @@ export function checkSchedule(config: Config): Problem[] {
 const WARMUP = "TRAIN.LR_SCHEDULER.WARMUP_COSINE_DECAY_EPOCHS";
 const DECAY_FRACTION = "TRAIN.LR_SCHEDULER.COSINE_DECAY_FRACTION";
 
-/** How many epochs the schedule warmupcosine rises for, and the epoch from which on it falls. */
+/** Number of warm-up epochs of the schedule warmupcosine, and the epoch at which its decay starts. */
 export function warmupAndDecay(config: Config): {
   readonly warmupEpochs: number;
   readonly decayStart: number;
@@ -228,7 +228,7 @@ function checkNormalization(config: Config): Problem[] {
   });
 }
 
-/** Augmentations of BiaPy that only make sense of values from 0 to 1. */
+/** BiaPy's augmentations that need values from 0 to 1. */
 const OF_POSITIVE_VALUES = ["GAMMA_CONTRAST", "POISSON_NOISE"] as const;
 
 function checkAugmentation(config: Config): Problem[] {
@@ -260,7 +260,7 @@ const RANGES = [
   ...["CNOISE_NB_ITERATIONS", "MISSP_ITERATIONS", "GRID_D_RANGE"],
 ] as const;
 
-/** The documentation's rule for names, or nothing when `name` keeps it. */
+/** Returns the documentation's rule for names if `name` breaks it. */
 export function checkName(name: string): Problem | undefined {
   if (/^\w+$/.test(name)) return undefined;
   const suggestion = name.replaceAll(/\W+/g, "_") || "my_model";

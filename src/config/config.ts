@@ -1,4 +1,4 @@
-/** Loading a configuration: defaults filled in, every problem of the file found at once. */
+/** Loads a configuration, fills in defaults, and finds all problems of the file at once. */
 import { readFileSync, statSync } from "node:fs";
 import { closest, distance } from "fastest-levenshtein";
 import { lastOf } from "../facts/checked-lists.ts";
@@ -9,7 +9,7 @@ import { type KeyFact, type KeyType, keyFacts, keyGroups, keyLimits, type Limits
 import { modernized } from "./older-keys.ts";
 import { decoded, isYamlFloat, type PythonValue, written } from "./python-value.ts";
 
-/** A configuration's values by dotted key, BiaPy's defaults where the file says nothing. */
+/** A configuration's values by dotted key; BiaPy's defaults for keys that are not set. */
 export class Config {
   private readonly values: ReadonlyMap<string, PythonValue>;
 
@@ -55,7 +55,7 @@ export class Config {
     return [this.value(key)].flat().map(Number);
   }
 
-  /** The first item of a list, or the value itself: optimizers and rates are lists with one item a model. */
+  /** The first item of a list, or the value itself: optimizers and rates are lists with one item per model. */
   first(key: ListKey): PythonValue {
     const value = this.value(key);
     return Array.isArray(value) ? value[0] : value;
@@ -76,12 +76,12 @@ export class Config {
     return root;
   }
 
-  /** As {@link problem}, of something that BiaPy's engine does and the embedded one does not. */
+  /** Like {@link problem}, for something that only BiaPy's engine supports. */
   needsBiapy(key: Key, message: string, suggestion?: string): Problem {
     return { ...this.problem(key, message, suggestion), ofEmbeddedEngine: true };
   }
 
-  /** As {@link problem}, of something that does not keep a run from starting. */
+  /** Like {@link problem}, for something that does not prevent a run. */
   warning(key: Key, message: string, suggestion?: string): Problem {
     return { ...this.problem(key, message, suggestion), severity: "warning" };
   }
@@ -104,10 +104,10 @@ export class Config {
 }
 
 /**
- * Reads a configuration and finds everything that is wrong with it by itself: syntax, unknown and repeated keys, types and
- * ranges. What keys demand of each other is found by `checkConfig`.
+ * Reads a configuration and finds the problems of single keys: syntax, unknown and repeated keys, types and
+ * ranges. `checkConfig` checks keys against each other.
  *
- * @param text the file's content, when it is not to be read from disk (an editor's unsaved one)
+ * @param text the file's content, to use instead of the file on disk (an unsaved document)
  */
 export function loadConfig(file: string, text?: string): { config: Config; problems: Problem[] } {
   let content = text;
@@ -124,7 +124,7 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
     content = "";
   }
   const parsed = parseDocument(file, content, (key) => keyGroups.has(key));
-  // An unreadable file is not empty too.
+  // Do not also report an unreadable file as empty.
   if (problems.length === 0) problems.push(...parsed.problems);
   const { document: read, problems: older } = modernized(parsed.document);
   problems.push(...older);
@@ -145,7 +145,7 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
     }
     const fault = faultOf(entry);
     if (fault !== undefined) problems.push({ severity: "error", key, ...place, ...fault });
-    // An older key that stands for several has been warned of already.
+    // An older key that stands for several keys has already caused a warning.
     else if (written.has(key)) problems.push(...notOfPython(entry));
   }
   problems.push(...unknownProblems(unknownKeys));
@@ -165,7 +165,7 @@ function fewEnough(file: string, problems: Problem[]): Problem[] {
   return [...problems.slice(0, MOST_PROBLEMS), { severity, file, line, column, message }];
 }
 
-/** Largest file that is read as a configuration. All of BiaPy's keys take 40 kB. */
+/** Maximum size of a configuration file. All of BiaPy's keys take 40 kB. */
 const MOST_BYTES = 2 ** 20;
 
 const tooLarge = (file: string, bytes: number) =>
@@ -184,7 +184,7 @@ function readText(file: string): string {
   }
 }
 
-/** The groups that a key lies in: `DATA.TRAIN.PATH` in `DATA` and `DATA.TRAIN`. */
+/** Returns the groups of a key: `DATA.TRAIN.PATH` in `DATA` and `DATA.TRAIN`. */
 function groupsAbove(key: string): string[] {
   const parts = key.split(".");
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("."));
@@ -215,7 +215,7 @@ interface Fault {
 
 function unknown(key: string, names: Iterable<string>): Fault {
   const near = closest(key, [...names]);
-  // Compare names without their sections: KERNEL_INIT is not a misspelt KERNEL_SIZE.
+  // Compare names without their sections: KERNEL_INIT is not a misspelled KERNEL_SIZE.
   const nameOf = (each: string) => each.slice(each.lastIndexOf(".") + 1);
   const [name, nearName] = [nameOf(key), nameOf(near)];
   const likely =
@@ -242,7 +242,7 @@ function faultOf(entry: ConfigEntry): Fault | undefined {
   return limits === undefined ? undefined : outside(key, value, limits);
 }
 
-/** Quoted text stays text where text belongs, though Python would read a number out of it. */
+/** Quoted text stays text for keys of type str, although Python would read a number. */
 function asWritten(entry: ConfigEntry): ConfigEntry {
   const { key, value, text, ofYaml } = entry;
   const isText = keyFacts.get(key)?.type === "str" && typeof value !== "string";
@@ -282,12 +282,12 @@ function example(key: string, fact: KeyFact): string {
 /** Lists that accept a single number, which BiaPy wraps. */
 const NUMBER_FOR_LIST =
   /^DATA\.NORMALIZATION\.(PERC_CLIP\.(LOWER|UPPER)_VALUE|ZERO_MEAN_UNIT_VAR\.(MEAN|STD)_VAL)$/;
-/** Lists that a fraction may stand for, if YAML itself takes it for one. */
+/** Lists that accept a single fraction, if YAML reads it as one. */
 const FRACTION_FOR_LIST: readonly string[] = ["TRAIN.LR", "TRAIN.LR_SCHEDULER.MIN_LR"];
-/** Lists that a name may stand for. */
+/** Lists that accept a single name. */
 const NAME_FOR_LIST: readonly string[] = ["TRAIN.OPTIMIZER", "LOSS.TYPE"];
 
-/** Whether a number is written as one with a fraction, as Python tells them apart. */
+/** Whether a number is written as a float, by Python's rules. */
 const isFraction = (text: string) => /[.eE]/.test(text) && !/^[-+]?0[xX]/.test(text);
 
 /** Whether BiaPy accepts a value for a key of this type. */
@@ -300,7 +300,7 @@ function hasType(
   if (type === "float") return Number.isFinite(value);
   if (type === "str") return typeof value === "string" || (value === null && standard === "");
   if (type === "NoneType") return value === null || Number.isFinite(value);
-  // Lists and tuples stand for each other.
+  // Lists and tuples are interchangeable.
   if (Array.isArray(value)) return !isNumeric(standard) || holdsNumbers(value);
   if (typeof value === "number" && NUMBER_FOR_LIST.test(key)) return true;
   if (typeof value === "number" && FRACTION_FOR_LIST.includes(key))
@@ -316,7 +316,7 @@ function holdsNumbers(value: PythonValue): boolean {
   return Array.isArray(value) ? value.every(holdsNumbers) : Number.isFinite(value);
 }
 
-/** The right value, wrongly written. */
+/** A correct value in the wrong notation. */
 function otherwiseWritten({ key, value, text = "" }: ConfigEntry, fact: KeyFact): Fault | undefined {
   const { type } = fact;
   if (type === "int" && typeof value === "number" && Number.isInteger(value)) {
@@ -345,7 +345,7 @@ function otherwiseWritten({ key, value, text = "" }: ConfigEntry, fact: KeyFact)
   return { message: `${key} is ${EXPECTED[type]} (${example(key, fact)}), not ${text}.`, suggestion };
 }
 
-/** A number with the dot and the sign that YAML 1.1 asks of one: `1.0e-5`. */
+/** Formats a number with the dot and the sign that YAML 1.1 requires: `1.0e-5`. */
 function yamlFloat(value: number): string {
   const text = String(value);
   if (/^-?\d+$/.test(text)) return `${text}.0`;

@@ -1,4 +1,4 @@
-/** What the keys of a denoising configuration demand (Noise2Void), by BiaPy 3.7.1's rules and the embedded engine's. */
+/** Checks keys of denoising (Noise2Void) by the rules of BiaPy 3.7.1 and of the embedded engine. */
 import type { Problem } from "../facts/run-events.ts";
 import { N2V_MANIPULATORS } from "../facts/workflows.ts";
 import type { Config } from "./config.ts";
@@ -59,7 +59,7 @@ function checkSpots(config: Config): Problem[] {
   return problems;
 }
 
-/** Clean images: LOAD_GT_DATA learns from them, LOAD_GT measures test images by them. */
+/** Clean images: LOAD_GT_DATA trains on them, LOAD_GT compares test images with them. */
 function checkCleanImages(config: Config, paths: PathSettings): Problem[] {
   const problems: Problem[] = [];
   const learns = config.flag("PROBLEM.DENOISING.LOAD_GT_DATA");

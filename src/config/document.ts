@@ -9,9 +9,9 @@ export interface ConfigEntry {
   /** Dotted, such as `DATA.PATCH_SIZE`. */
   readonly key: string;
   readonly value: PythonValue;
-  /** How a value that is no list and no mapping is written. */
+  /** How a scalar value is written. */
   readonly text?: string;
-  /** Whether the text is YAML's own number, truth value or null, not text that Python decodes. */
+  /** Whether YAML reads the text as a number, boolean or null, instead of Python decoding it. */
   readonly ofYaml?: boolean;
   readonly place: Place;
 }
@@ -45,7 +45,7 @@ function placesIn(file: string, text: string): (offset: number) => Place {
   };
 }
 
-/** Values within lists are YAML's alone; yacs decodes only the text of a key. */
+/** Values in lists are read by YAML only; yacs decodes only the text of a key. */
 function plainValue(node: YamlNode): PythonValue {
   if (node.kind === "scalar") return node.value;
   if (node.kind === "list") return node.items.map(plainValue);

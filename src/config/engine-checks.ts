@@ -1,4 +1,4 @@
-/** What is wrong with a configuration for the engine that is to train it. */
+/** Checks a configuration for the engine that will train it. */
 import type { ENGINE_LABELS } from "../facts/engine-labels.ts";
 import type { Problem } from "../facts/run-events.ts";
 import {
@@ -15,8 +15,8 @@ import type { Config } from "./config.ts";
 export type EngineName = keyof typeof ENGINE_LABELS;
 
 /**
- * Returns what an engine refuses, and warnings. BiaPy's engines train every workflow: only what BiaPy 3.7.1 itself refuses is said
- * for them, and what the embedded engine lacks is not.
+ * Returns what an engine refuses, and warnings. BiaPy's engines train every workflow: only what BiaPy 3.7.1 refuses is reported
+ * for them, not what the embedded engine lacks.
  *
  * @param folder what relative paths are relative to
  * @param network whether paths on other computers are looked at
@@ -41,7 +41,7 @@ export function checkForEngine(
   return [...ofAll, ...ofSelfSupervision].filter(({ ofEmbeddedEngine }) => ofEmbeddedEngine !== true);
 }
 
-/** BiaPy 3.7.1 puts worse copies beside the images, whatever the configuration says. */
+/** BiaPy 3.7.1 writes degraded copies beside the images and ignores this key. */
 function checkCopies(config: Config): Problem[] {
   return (["TRAIN", "VAL", "TEST"] as const).flatMap((phase) => {
     const key = `DATA.${phase}.SSL_SOURCE_DIR` as const;
@@ -53,6 +53,6 @@ function checkCopies(config: Config): Problem[] {
   });
 }
 
-/** The engine that a value of the setting `biapy.engine` names; the embedded one where it names none. */
+/** Returns the engine of a value of the setting `biapy.engine`. Defaults to the embedded one. */
 export const engineNamed = (setting: string): EngineName =>
   setting === "biapy" || setting === "docker" ? setting : "embedded";

@@ -1,11 +1,11 @@
-/** MODEL.FREEZE_LAYERS_MATCHING: which weights training leaves as they are. */
+/** MODEL.FREEZE_LAYERS_MATCHING: the weights that training freezes. */
 import type { Config } from "./config.ts";
 
-/** The patterns that weights' names are searched for. */
+/** Patterns that are searched for in weights' names. */
 export const frozenPatterns = (config: Config): string[] =>
   [config.value("MODEL.FREEZE_LAYERS_MATCHING")].flat().map(String);
 
-/** A pattern as a regular expression; undefined where it is none. Python's own additions are not read as something else. */
+/** Converts a pattern to a regular expression; undefined if it is invalid or uses Python's extensions. */
 export function layerPattern(pattern: string): RegExp | undefined {
   try {
     return new RegExp(pattern, "u");

@@ -1,6 +1,6 @@
 import { type KeyType, keyFacts } from "./keys.ts";
 
-/** The types of keys that each generated name stands for. */
+/** The key types of each generated type name. */
 const NAMES = {
   FlagKey: ["bool"],
   NumberKey: ["int", "float", "NoneType"],

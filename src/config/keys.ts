@@ -1,4 +1,4 @@
-/** The keys of BiaPy 3.7.1's configuration: every one with its type and default, and what values the workflow allows. */
+/** The keys of BiaPy 3.7.1's configuration: each with its type, default and allowed values. */
 import { ARCHITECTURES } from "../facts/architectures.ts";
 import facts from "./biapy-keys.json" with { type: "json" };
 import type { PythonValue } from "./python-value.ts";
@@ -28,12 +28,12 @@ export const keyGroups: ReadonlySet<string> = new Set(
 
 export interface Limits {
   readonly allowed?: readonly (string | number)[];
-  /** Capital and small letters mean the same in `allowed`, which is written small. */
+  /** Matching `allowed` ignores case; its values are lower case. */
   readonly anyCase?: boolean;
   /** Inclusive unless `open`. */
   readonly least?: number;
   readonly most?: number;
-  /** Neither limit may be met exactly. */
+  /** Both limits are exclusive. */
   readonly open?: boolean;
 }
 
@@ -42,7 +42,7 @@ const positive: Limits = { least: 1 };
 
 const names = (...allowed: string[]): Limits => ({ allowed });
 
-/** What values a key allows beyond its type; for lists and tuples, each of their items. */
+/** Restrictions on a key's values beyond its type; for lists and tuples, on each item. */
 export const keyLimits: ReadonlyMap<string, Limits> = new Map<string, Limits>([
   [
     "PROBLEM.TYPE",

@@ -33,7 +33,7 @@ export function checkLosses(config: Config): Problem[] {
   return problems;
 }
 
-/** TRAIN.METRICS and TEST.METRICS: a metric that is not computed is never left out in silence. */
+/** TRAIN.METRICS and TEST.METRICS: unsupported metrics are reported, never silently skipped. */
 export function checkMetrics(config: Config): Problem[] {
   return (["TRAIN.METRICS", "TEST.METRICS"] as const).flatMap((key) =>
     listed(config, key).flatMap((written) => {

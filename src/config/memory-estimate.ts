@@ -1,4 +1,4 @@
-/** How much memory a training will take, estimated from the configuration alone. */
+/** Estimates a training's memory from the configuration alone. */
 import { bytes, largeCount } from "../facts/format.ts";
 import { architectureOf, ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
@@ -9,12 +9,12 @@ export interface MemoryEstimate {
   readonly parameters: number;
   /** Weights, their gradients and the optimizer's two moments. */
   readonly weightBytes: number;
-  /** What a step keeps for the backward pass; grows with the batch. */
+  /** Activations kept for the backward pass; grows with the batch. */
   readonly activationBytes: number;
-  /** Program, runtime and images, whatever the model. */
+  /** Program, runtime and images, independent of the model. */
   readonly baseBytes: number;
   readonly totalBytes: number;
-  /** Tokens of a patch, and how many of them the encoder sees. */
+  /** Number of tokens of a patch, and of those that the encoder sees. */
   readonly tokens: number;
   readonly visibleTokens: number;
 }
@@ -22,7 +22,7 @@ export interface MemoryEstimate {
 const FLOAT_BYTES = 4;
 /** Weight, gradient and Adam's two moments. */
 const COPIES_OF_WEIGHTS = 4;
-/** Measured: a training process before it has a model, with a few hundred megapixels of images. */
+/** Measured: a training process without a model, with a few hundred megapixels of images. */
 const BASE_BYTES = 300e6;
 /**
  * Numbers that a transformer layer keeps for each token, in multiples of its width: input and output of two normalizations,
@@ -32,7 +32,7 @@ const KEPT_WIDTHS = 18;
 /** Attention's scores before and after softmax, and their gradient. */
 const KEPT_ATTENTIONS = 3;
 
-/** The estimate for a masked autoencoder; undefined for other architectures, or where sizes do not fit together. */
+/** Returns the estimate for a masked autoencoder; undefined for other architectures, or if sizes do not fit together. */
 export function estimateMemory(config: Config): MemoryEstimate | undefined {
   if (architectureOf(config) !== "mae") return undefined;
   const ndim = ndimOf(config);
@@ -93,7 +93,7 @@ function keptNumbers({ width, layers, heads }: Stack, tokens: number): number {
   return layers * tokens * (KEPT_WIDTHS * width + KEPT_ATTENTIONS * heads * tokens);
 }
 
-/** The estimate in Markdown, for a hover. */
+/** Formats the estimate as Markdown, for a hover. */
 export function describeMemory(estimate: MemoryEstimate, batch: number): string {
   const { parameters, weightBytes, activationBytes, baseBytes, totalBytes, tokens, visibleTokens } = estimate;
   return [

@@ -12,21 +12,21 @@ import { checkTransformer } from "./transformer-checks.ts";
 /** Whether a network's levels shrink the patch as MODEL.YX_DOWN and Z_DOWN say. */
 const isShrinking = (architecture: string) => readsSetting(architecture, "YX_DOWN");
 
-/** At most so much is left of an axis when nothing more can be halved. */
+/** Maximum size of an axis that cannot be halved any more. */
 const SMALLEST = 2;
 const FEWEST_LEVELS = 3;
 
 export function checkModelKeys(config: Config): Problem[] {
   const architecture = architectureOf(config);
   const source = config.text("MODEL.SOURCE");
-  // What a package says is known when it is read.
+  // A package's settings are known only when it is read.
   if (source === "bmz") return [];
   if (source !== "biapy") {
     const message = `the embedded engine builds its networks itself; ${source} needs BiaPy.`;
     return [config.needsBiapy("MODEL.SOURCE", message, "biapy")];
   }
   const lists = [...checkLevels(config, architecture), ...checkDropout(config, architecture)];
-  // A patch can only be followed down lists that fit together.
+  // Downsampling can be checked only if the lists fit together.
   const patch = lists.length === 0 && isShrinking(architecture) ? checkShrinking(config) : [];
   return [
     ...checkUse(config),
@@ -40,7 +40,7 @@ export function checkModelKeys(config: Config): Problem[] {
   ];
 }
 
-/** What a run does with a network beside training it. */
+/** Keys for using a network other than training it. */
 function checkUse(config: Config): Problem[] {
   const problems: Problem[] = [];
   for (const pattern of frozenPatterns(config)) {
@@ -112,7 +112,7 @@ function checkShrinking(config: Config): Problem[] {
   return [];
 }
 
-/** A U-NeXt cuts the image into patches before its first level, which shrinks it once more. */
+/** A U-NeXt downsamples once more: its stem cuts the image into patches before the first level. */
 function checkStem(config: Config): Problem[] {
   const { zDown, yxDown } = modelLevels(config);
   const stem = config.number("MODEL.CONVNEXT_STEM_K_SIZE");

@@ -1,4 +1,4 @@
-/** The keys that say something of each level of an encoder-decoder, filled in as BiaPy does where a file leaves them short. */
+/** Keys with one value per level of an encoder-decoder; short lists are filled in as BiaPy does. */
 import { ARCHITECTURES } from "../facts/architectures.ts";
 import { architectureOf } from "./basics.ts";
 import type { Config } from "./config.ts";
@@ -9,18 +9,18 @@ export interface ModelLevels {
   readonly dropout: readonly number[];
   readonly isotropy: readonly boolean[];
   readonly convolutions: readonly number[];
-  /** One for each way down, which is one fewer. */
+  /** One for each downsampling, which is one fewer. */
   readonly zDown: readonly number[];
   readonly yxDown: readonly number[];
 }
 
-/** How often an architecture shrinks its images. */
+/** Number of times that an architecture downsamples its images. */
 export function waysDown(config: Config): number {
   const fixed = ARCHITECTURES.get(architectureOf(config))?.levels;
   return fixed ?? config.numbers("MODEL.FEATURE_MAPS").length - 1;
 }
 
-/** Lists of the right lengths, if `checkConfig` found nothing wrong with them. */
+/** Lists of the right lengths, if `checkConfig` found no problem. */
 export function modelLevels(config: Config): ModelLevels {
   const levels = config.numbers("MODEL.FEATURE_MAPS").length;
   const fill = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);

@@ -10,7 +10,7 @@ function rows(config: Config, key: ListKey): number[][] {
   return Array.isArray(value) ? value.map((row) => [row].flat().map(Number)) : [];
 }
 
-/** Whether the configuration describes its stages itself. */
+/** Whether the configuration sets the stages explicitly. */
 export const isCustom = (config: Config, group: "HRNET" | "STUNET"): boolean =>
   config.text(`MODEL.${group}.VARIANT`).toLowerCase() === "custom";
 

@@ -1,16 +1,16 @@
-/** The folder that a misspelt path probably means. */
+/** Finds the folder that a misspelled path probably means. */
 import { readdirSync } from "node:fs";
 import { isAbsolute, join, parse } from "node:path";
 import { closest, distance } from "fastest-levenshtein";
 
-/** Changed letters up to which a name counts as misspelt, as a share of its length. */
+/** Maximum number of changed letters of a misspelled name, as a share of its length. */
 const MOST_CHANGED = 0.4;
 
 /**
  * Corrects each part of a path to the nearest name on disk.
  *
  * @param base folder that a relative path is resolved against
- * @returns the corrected path, with forward slashes, or nothing if some part resembles no folder
+ * @returns the corrected path with forward slashes; undefined if some part resembles no folder
  */
 export function nearestFolder(written: string, base: string): string | undefined {
   const names = written.split(/[/\\]+/);

@@ -4,7 +4,7 @@ import type { ConfigDocument, ConfigEntry } from "./document.ts";
 import { keyFacts } from "./keys.ts";
 import { written as inFile, type PythonValue } from "./python-value.ts";
 
-/** What a key of an earlier version stands for now: keys and their values, none where it has no meaning any more. */
+/** The current meaning of an older key: keys and their values; none if it has no meaning any more. */
 type Successor = (value: PythonValue) => Successors;
 type Successors = Readonly<Record<string, PythonValue>>;
 
@@ -12,7 +12,7 @@ const renamed =
   (...keys: string[]): Successor =>
   (value) =>
     Object.fromEntries(keys.map((key) => [key, value]));
-/** What it said is no longer a matter of configuration. */
+/** It is no longer configurable. */
 const GONE: Successor = () => ({});
 
 const POST_PROCESSING = "TEST.POST_PROCESSING";
@@ -137,7 +137,7 @@ const SUCCESSORS: Readonly<Partial<Record<string, Successor>>> = {
   "TRAIN.ACCUM_ITER": GONE,
 };
 
-/** Values of earlier versions under keys that are still there; undefined where the value is one of today's. */
+/** Converts older values of current keys; undefined for current values. */
 const OLDER_VALUES: Readonly<Partial<Record<string, (value: PythonValue) => PythonValue | undefined>>> = {
   [`${NORMALIZATION}.TYPE`]: (value) => (value === "custom" ? "zero_mean_unit_variance" : undefined),
   "AUGMENTOR.AFFINE_MODE": (value) =>
@@ -171,7 +171,7 @@ function own<T>(table: Readonly<Partial<Record<string, T>>>, key: string): T | u
   return Object.hasOwn(table, key) ? table[key] : undefined;
 }
 
-/** The document in today's keys, with a warning for each one that is not; what the file says in today's keys goes first. */
+/** Converts a document to current keys, with a warning for each older key. Values under current keys take precedence. */
 export function modernized(document: ConfigDocument): { document: ConfigDocument; problems: Problem[] } {
   const problems: Problem[] = [];
   const written = new Set(document.entries.map(({ key }) => key));

@@ -7,7 +7,7 @@ export function checkBetas(config: Config): Problem[] {
   const key = "TRAIN.OPT_BETAS";
   const value = config.value(key);
   const betas = optimizerBetas(config);
-  // What is no list of numbers is a problem of its type.
+  // Other values are reported as type errors.
   if (!Array.isArray(value) || /"|null/.test(JSON.stringify(value))) return [];
   const isPair = [value, config.first(key)].some((each) => Array.isArray(each) && each.length === 2);
   if (!isPair || !betas.every((beta) => beta >= 0 && beta < 1)) {

@@ -115,7 +115,7 @@ const OF_TARGETS = [
 ];
 const SIGNS = ["gt", "ge", "lt", "le"];
 
-/** Whether it is known what the images of a phase should become. */
+/** Whether a phase has ground truth. */
 function hasTargets(config: Config, phase: (typeof PHASES)[number]): boolean {
   const workflow = workflowOf(config);
   if (workflow === "segmentation") return phase !== "TEST" || config.flag("DATA.TEST.LOAD_GT");
@@ -176,7 +176,7 @@ export function checkCrossValidation(config: Config): Problem[] {
   return problems;
 }
 
-/** Keys that BiaPy 3.7.1 accepts in self-supervision and has no use for. */
+/** Keys that BiaPy 3.7.1 accepts but ignores in self-supervision. */
 function checkOfOtherWorkflows(config: Config): Problem[] {
   const problems: Problem[] = [];
   if (config.flag("DATA.TEST.ROI_MASK.ENABLE")) {

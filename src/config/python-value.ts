@@ -1,4 +1,4 @@
-/** Values as BiaPy's configurations hold them: YAML 1.1 as PyYAML reads it, then Python literals as yacs reads them. */
+/** Values of BiaPy's configurations: YAML 1.1 as PyYAML reads it, then Python literals as yacs reads them. */
 
 export type PythonValue =
   | null
@@ -19,7 +19,7 @@ const YAML_INT = /^([-+]?)(?:(0b[0-1_]+)|(0x[0-9a-fA-F_]+)|0([0-7_]+)|(0|[1-9][0
 /** `1:30` is 90. */
 const SEXAGESIMAL = /^([-+]?)([1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
 
-/** The value of a YAML scalar: text that is quoted stays text. */
+/** Returns the value of a YAML scalar: quoted text stays text. */
 export function yamlScalar(text: string, plain: boolean): PythonValue {
   if (!plain) return text;
   if (TRUE.test(text)) return true;
@@ -65,7 +65,7 @@ const PYTHON_STRING = /^'((?:[^'\\\n]|\\.)*)'|^"((?:[^"\\\n]|\\.)*)"/;
 const PYTHON_NAME = /^(?:True|False|None)(?!\w)/;
 const NAMES: Readonly<Record<string, PythonValue>> = { True: true, False: false, None: null };
 
-/** A text with more brackets in each other is no literal. */
+/** Maximum nesting of brackets in a literal. */
 const DEEPEST = 50;
 
 /** Reads a Python literal: numbers, strings, True, False, None, tuples and lists of them. */
@@ -75,7 +75,7 @@ class LiteralReader {
 
   constructor(private readonly text: string) {}
 
-  /** The literal that the whole text is; undefined where it is none. */
+  /** Returns the literal if the whole text is one; else undefined. */
   whole(): PythonValue | undefined {
     this.skip();
     if (this.at === this.text.length) return undefined;
@@ -149,7 +149,7 @@ export function written(value: PythonValue): string {
   if (value === null) return "None";
   if (value === true) return "True";
   if (value === false) return "False";
-  // Python needs a comma to tell a tuple of one from a value in brackets.
+  // Python needs a comma to distinguish a tuple of one from a value in brackets.
   if (Array.isArray(value)) return `(${value.map(written).join(", ")}${value.length === 1 ? "," : ""})`;
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

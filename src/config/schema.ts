@@ -1,4 +1,4 @@
-/** The JSON schema of a configuration, made from the key table; editors complete, explain and check by it. */
+/** The JSON schema of a configuration, generated from the key table, for completion, hover and validation in editors. */
 
 import { IMAGE_METRICS, LOSSES } from "../facts/losses.ts";
 import { keyDescriptions } from "./descriptions.ts";
@@ -11,7 +11,7 @@ export interface JsonSchema {
 }
 
 /**
- * Text that stands for another type: a pattern holds for text alone, so it sits beside the other type's own limits.
+ * Text that represents another type: a pattern applies only to text, so it is combined with the other type's limits.
  * `(256, 256, 1)` is a tuple as Python writes it, and a quoted `[a, b]` is read as a list.
  */
 const SEQUENCE_TEXT = "^\\s*(\\(.*\\)|\\[.*\\])\\s*$";
@@ -21,7 +21,7 @@ const NUMBER_TEXT = "^[-+]?(\\d[\\d_]*\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?$";
 const TRUTH_TEXT = "^([Tt]rue|TRUE|[Ff]alse|FALSE)$";
 const NUMBER_OR_NONE_TEXT = `${NUMBER_TEXT}|^None$`;
 
-/** A value to start from. Without stops for its numbers: Enter behind one that was typed in full begins the next line. */
+/** A value to start from, without tab stops: Enter after a fully typed value starts a new line. */
 function tupleSnippet(description: string, ...numbers: readonly string[]) {
   const body = `(${numbers.join(",")})`;
   return { label: body, description, body };
@@ -38,7 +38,7 @@ const METRICS = [
   itemSnippet("iou", "segmentation"),
 ];
 
-/** What helps to fill a key in, beyond its type. */
+/** Completion aids for a key, beyond its type. */
 const SNIPPETS: Readonly<Record<string, readonly ReturnType<typeof tupleSnippet>[]>> = {
   "DATA.PATCH_SIZE": [
     tupleSnippet("2D, grayscale: y, x, channels", "128", "128", "1"),
@@ -116,7 +116,7 @@ function keySchema(key: string): JsonSchema {
   };
 }
 
-/** A default as it stands in a file: tuples as Python writes them, a list of one name or number without its brackets. */
+/** Formats a default as in a file: tuples as in Python, a list of one name or number without brackets. */
 function asWritten({ type, default: value }: KeyFact): PythonValue {
   if (!Array.isArray(value)) return value;
   if (type === "tuple") return written(value).replaceAll(", ", ",");
@@ -166,7 +166,7 @@ function valueSchema(key: string, fact: KeyFact, limits: Limits): JsonSchema {
     case "tuple":
       return alternatives(key, { tuple: SEQUENCE, list: arrayOf(itemSchema(limits)) });
     case "list":
-      // One item may stand for a list of one.
+      // A single item is accepted as a list of one.
       return alternatives(
         key,
         allowed === undefined
@@ -186,12 +186,12 @@ function arrayOf(items: JsonSchema): JsonSchema {
   return { type: "array", items };
 }
 
-/** Kinds of values, by what each is. The YAML server tells them apart by their titles, and shows that of the value's. */
+/** Kinds of values. The YAML server distinguishes them by title, and shows the title of the value's kind. */
 function alternatives(key: string, kinds: Readonly<Record<string, JsonSchema>>): JsonSchema {
   return { anyOf: Object.entries(kinds).map(([kind, schema]) => ({ title: `${key} (${kind})`, ...schema })) };
 }
 
-/** A key left empty is null, which stands for empty text. */
+/** An empty key is null, which means empty text. */
 function emptyableText({ allowed }: Limits): JsonSchema {
   return { type: ["string", "null"], ...(allowed && { enum: [...allowed, null] }) };
 }

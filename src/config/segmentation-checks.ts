@@ -1,4 +1,4 @@
-/** What the keys of a segmentation configuration demand, by BiaPy 3.7.1's rules and the embedded engine's. */
+/** Checks keys of segmentation by the rules of BiaPy 3.7.1 and of the embedded engine. */
 import { embeddedLosses } from "../facts/losses.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { logitsOf } from "../facts/workflows.ts";
@@ -68,7 +68,7 @@ function checkLoss(config: Config): Problem[] {
   return problems;
 }
 
-/** LOSS.CLASS_WEIGHTS counts without CLASS_REBALANCE too where Dice stands beside the cross entropy. */
+/** LOSS.CLASS_WEIGHTS applies without CLASS_REBALANCE too if Dice is combined with cross entropy. */
 function checkClassWeights(config: Config): Problem[] {
   const key = "LOSS.CLASS_WEIGHTS";
   const weights = config.numbers(key).length;

@@ -28,7 +28,7 @@ function checkHrNet(config: Config): Problem[] {
   return lists.length > 0 ? lists : checkBranches(config);
 }
 
-/** The lists of a network that describes its stages itself. */
+/** The lists of a network whose stages are set explicitly. */
 function checkCustomHrNet(config: Config): Problem[] {
   const key = <Name extends string>(name: Name) => `MODEL.HRNET.${name}` as const;
   const { modules, blocks, channels, yxDown, zDown } = hrNetStages(config);

@@ -13,7 +13,7 @@ import { nearestFolder } from "./nearest-folder.ts";
 /**
  * Checks that a workflow has the configuration's architecture, in its dimensions.
  *
- * @param does what the workflow does, after "the embedded engine"
+ * @param does what the workflow does, to follow "the embedded engine"
  */
 export function checkArchitecture(config: Config, workflow: WorkflowName, does: string): Problem[] {
   const key = "MODEL.ARCHITECTURE";
@@ -29,7 +29,7 @@ export function checkArchitecture(config: Config, workflow: WorkflowName, does: 
   return [config.problem(key, `${architecture} works in ${dimensions.join(" and ")} only, not in ${ndim}.`)];
 }
 
-/** What paths in a configuration are relative to, and whether those on other computers are looked at. */
+/** The folder against which a configuration's paths are resolved, and whether those on other computers may be accessed. */
 export type PathSettings = readonly [folder: string, network: boolean];
 
 /**
@@ -65,7 +65,7 @@ export function checkGroundTruthPath(
   return [config.problem(inside, message)];
 }
 
-/** Checks TRAIN.METRICS and TEST.METRICS. @param names what a workflow measures, in small letters */
+/** Checks TRAIN.METRICS and TEST.METRICS. @param names the metrics of a workflow, in lower case */
 export function checkMetricNames(config: Config, names: readonly string[]): Problem[] {
   return (["TRAIN.METRICS", "TEST.METRICS"] as const).flatMap((key) => {
     const unknown = [config.value(key)]
@@ -80,7 +80,7 @@ export function checkMetricNames(config: Config, names: readonly string[]): Prob
 
 const HIGHEST_LABEL = 255;
 
-/** Checks LOSS.CLASS_REBALANCE and LOSS.IGNORE_INDEX, which BiaPy looks at in every workflow. */
+/** Checks LOSS.CLASS_REBALANCE and LOSS.IGNORE_INDEX, which BiaPy reads in every workflow. */
 export function checkLabelKeys(config: Config): Problem[] {
   const problems: Problem[] = [];
   const key = "LOSS.CLASS_WEIGHTS";

@@ -103,7 +103,7 @@ const PHASES = ["TRAIN", "VAL", "TEST"] as const;
 /** Keys that change the processing of images in ways that the embedded engine does not implement. */
 const OF_BIAPY_ALONE = ["DATA.RESOLUTION_NORM.ENABLE", "DATA.NORMALIZATION.TARGET.ENABLE"] as const;
 
-/** What is wrong with how images are read and cut. */
+/** Returns problems of how images are read and cut. */
 export function checkImageKeys(config: Config): Problem[] {
   const ndim = ndimOf(config);
   const problems = OF_BIAPY_ALONE.filter((key) => config.flag(key)).map((key) =>

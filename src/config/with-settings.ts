@@ -5,7 +5,7 @@ export type Settings = Readonly<Record<string, string | readonly string[]>>;
 
 /** Returns a configuration's text with some keys set; comments and order stay. Throws if it is not valid YAML. */
 export function withSettings(text: string, settings: Settings): string {
-  // Without a schema, every value stays the text that it was: BiaPy reads `1.E-4` differently from YAML 1.2.
+  // Without a schema, every value keeps its text: BiaPy reads `1.E-4` differently from YAML 1.2.
   const document = parseDocument(text, { schema: "failsafe" });
   const [error] = document.errors;
   if (error !== undefined) throw error;

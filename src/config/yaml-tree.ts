@@ -21,7 +21,7 @@ export interface YamlPair {
   readonly merged?: boolean;
 }
 
-/** What is wrong with a YAML text, at an offset. */
+/** A problem of a YAML text, at an offset. */
 export class YamlError extends Error {
   constructor(
     message: string,
@@ -31,10 +31,10 @@ export class YamlError extends Error {
   }
 }
 
-/** Nodes that aliases may repeat: a file that multiplies itself is refused. */
+/** Maximum number of nodes repeated by aliases: a file that expands too far is refused. */
 const MOST_NODES = 100_000;
 
-/** Builds the tree of a text's one document; undefined where it is empty. Throws {@link YamlError}. */
+/** Builds the tree of a text's only document; undefined if it is empty. Throws {@link YamlError}. */
 export function yamlTree(text: string, file: string): YamlNode | undefined {
   const events = eventsOf(text, file);
   refuseTabs(text, events);
@@ -53,7 +53,7 @@ function eventsOf(text: string, file: string): Event[] {
   }
 }
 
-/** PyYAML takes tabs in quoted text and comments alone. */
+/** PyYAML accepts tabs only in quoted text and comments. */
 function refuseTabs(text: string, events: readonly Event[]): void {
   if (!text.includes("\t")) return;
   const masked = text.split("");
@@ -147,7 +147,7 @@ function sizeOf(node: YamlNode): number {
 
 const isMerge = ({ key }: YamlPair) => key.kind === "scalar" && key.plain && key.text === "<<";
 
-/** Merge keys (`<<: *base`) give a group the pairs of others that it has not itself. */
+/** Merge keys (`<<: *base`) add missing pairs from other groups to a group. */
 function withMerged(pairs: readonly YamlPair[]): readonly YamlPair[] {
   const merges = pairs.filter(isMerge);
   if (merges.length === 0) return pairs;

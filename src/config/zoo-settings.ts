@@ -44,13 +44,13 @@ const dataset = v.pipe(
   v.length(1, "is a list of one mapping"),
 );
 
-/** What the keys say. */
+/** The values of the keys. */
 export interface ZooDescription {
   readonly name: string;
   readonly description: string;
   readonly authors: v.InferOutput<typeof authors>;
   readonly license: string;
-  /** A Markdown file; undefined for a text that is written by this program. */
+  /** A Markdown file; undefined for a generated text. */
   readonly documentation?: string;
   readonly tags: readonly string[];
   readonly cite: v.InferOutput<typeof citations>;
@@ -85,7 +85,7 @@ const EXAMPLES: Readonly<Partial<Record<keyof typeof SCHEMAS, string>>> = {
   CITE: '[{"text": "training data", "doi": "10.48550/arXiv.1812.06024"}]',
 };
 
-/** What keeps a configuration's keys from describing a model. */
+/** Returns problems that keep a configuration from describing a model. */
 export function checkZooDescription(config: Config, folder: string): Problem[] {
   const problems = (Object.keys(SCHEMAS) as (keyof typeof SCHEMAS)[]).flatMap((name) => {
     const parsed = v.safeParse(SCHEMAS[name], config.value(key(name)));
@@ -107,7 +107,7 @@ export function checkZooDescription(config: Config, folder: string): Problem[] {
   return said === undefined ? problems : [...problems, config.problem(key("DOCUMENTATION"), said)];
 }
 
-/** Packages cannot say that an image is measured after it was clipped, nor by what each channel is clipped. */
+/** Packages cannot express measuring an image after clipping, nor different clipping per channel. */
 function checkClipping(config: Config): Problem[] {
   const clip = <Name extends string>(name: Name) => `DATA.NORMALIZATION.PERC_CLIP.${name}` as const;
   if (!config.flag(clip("ENABLE"))) return [];
@@ -129,7 +129,7 @@ function whyNoDocumentation(path: string): string | undefined {
   return existsSync(path) ? undefined : `${path} does not exist.`;
 }
 
-/** Reads the keys, which {@link checkZooDescription} has found nothing wrong with. */
+/** Reads the keys, which must have passed {@link checkZooDescription}. */
 export function zooDescription(config: Config): ZooDescription {
   const read = <Name extends keyof typeof SCHEMAS>(name: Name) =>
     v.parse(SCHEMAS[name], config.value(key(name) satisfies Key)) as v.InferOutput<(typeof SCHEMAS)[Name]>;

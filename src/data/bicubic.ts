@@ -14,7 +14,7 @@ interface Taps {
   readonly weights: readonly number[];
 }
 
-/** For each of `to` pixels, the pixels out of `from` that it is made of. */
+/** For each of `to` pixels, its source pixels out of `from` with their weights. */
 function taps(from: number, to: number): Taps[] {
   const scale = from / to;
   const width = Math.max(scale, 1);

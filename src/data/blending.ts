@@ -112,7 +112,7 @@ export interface BlendedPart {
   readonly values: Float32Array;
 }
 
-/** Sums the weighted patches of a block. Layers that no further patch touches are taken off. */
+/** Sums the weighted patches of a block. Layers that no further patch touches are removed. */
 export class Blender {
   private readonly axis: 0 | 1;
   private sums: Float32Array;
@@ -179,7 +179,7 @@ export class Blender {
     this.sums = larger;
   }
 
-  /** Takes off the layers up to `until`. No more patches may be added to them. */
+  /** Removes and returns the layers up to `until`. No more patches may be added to them. */
   take(until: number): BlendedPart {
     const { block, axis } = this;
     this.grow(until - this.taken);

@@ -1,4 +1,4 @@
-/** The worse copies of images that a network learns to restore (Franco-Barranco et al. 2022): noisy, then down- and upsampled. */
+/** Degraded copies of images that a network learns to restore (Franco-Barranco et al. 2022): noise, then down- and upsampling. */
 import { LRUCache } from "lru-cache";
 import { type ImageShape, sampleArray } from "../images/image.ts";
 import { sweepAxis } from "./blending.ts";
@@ -7,7 +7,7 @@ import type { Random } from "./random.ts";
 import { neighbors, resize } from "./resize.ts";
 
 export interface CrappifySettings {
-  /** How many times fewer pixels: each side shrinks by its square root. */
+  /** Factor by which the number of pixels shrinks: each side shrinks by its square root. */
   readonly resizingFactor: number;
   /** Deviation of the noise as a share of the brightest value. */
   readonly noise: number;
@@ -16,7 +16,7 @@ export interface CrappifySettings {
 }
 
 /**
- * The layers of an image's worse copy, of the same size and pixel type. Only a few layers are in memory at a time.
+ * Yields the layers of an image's degraded copy, of the same size and pixel type. Only a few layers are in memory at a time.
  *
  * @param brightest the image's largest value
  */
@@ -63,7 +63,7 @@ export function crappify(
 
 type LayerAt = (at: number) => Promise<Float32Array>;
 
-/** The last few layers are kept: neighbors are asked for again. */
+/** Caches the last few layers: neighbors are read again. */
 function remembered(layer: LayerAt): LayerAt {
   const known = new LRUCache<number, Promise<Float32Array>>({ max: 4 });
   return (at) => {
@@ -73,7 +73,7 @@ function remembered(layer: LayerAt): LayerAt {
   };
 }
 
-/** A layer at `place` of `size` where there are `old`. */
+/** The position of layer `place` of `size` on a scale of `old` layers. */
 async function between(layers: LayerAt, old: number, size: number, place: number): Promise<Float32Array> {
   if (old === size) return layers(place);
   const { below, above, share } = neighbors(place, old, size);

@@ -23,40 +23,40 @@ import { type Box, boxOf, cutPatch, enclosing, type ImageRegion, reflected } fro
 export interface NormalizedImage {
   readonly info: ImageInfo;
   readonly channels: readonly ChannelNormalization[];
-  /** The size of the pieces that it is stored in: part of one costs as much to read as all of it. */
+  /** The size of its stored pieces: reading a part of one costs as much as reading all of it. */
   piece(): Promise<Box>;
-  /** The box that starts at `start`, in the image's own values; what lies outside the image is its mirror image. */
+  /** The box at `start`, in the image's own values; positions outside the image are mirrored. */
   cut(start: Box, size: Box): Promise<Image>;
   /** The same, normalized: `[z, y, x, channel]`. */
   patch(start: Box, size: Box): Promise<Float32Array>;
-  /** A part of it, `[z, y, x, channel]`: all of it where none is named. */
+  /** A part of it, `[z, y, x, channel]`. Defaults to all of it. */
   values(region?: Region): Promise<Float32Array>;
-  /** A part as it is stored, not normalized; more than was asked for where more is in memory. */
+  /** A part as stored, not normalized; may return more than requested if more is in memory. */
   stored(region: Region): Promise<ImageRegion>;
 }
 
-/** What is done to whole images before they are normalized and cut. */
+/** Preprocessing of whole images before they are normalized and cut. */
 export interface ImagePreparation {
   apply(image: Image): Image;
-  /** What an image is like afterwards. */
+  /** Returns an image's properties afterwards. */
   result(info: ImageInfo): ImageInfo;
 }
 
 export interface ImageSetSettings {
   readonly normalization: NormalizationSettings;
-  /** Keep images once read; else read just the part that is asked for, every time. */
+  /** Keep images in memory once read; otherwise each request reads only its part. */
   readonly inMemory: boolean;
-  /** Images that these are copies of: normalized as those are, not by their own values. */
+  /** The originals of these copies: copies are normalized like their originals, not by their own values. */
   readonly like?: ImageSet;
   readonly preparation?: ImagePreparation;
-  /** DATA.FORCE_RGB: images of one channel get three alike. */
+  /** DATA.FORCE_RGB: repeats the only channel of grayscale images three times. */
   readonly threeChannels?: boolean;
   /** Images smaller than this box are completed to it by reflection, and measured as completed. */
   readonly completedTo?: Box;
 }
 
 const ONE_PIXEL: Box = [1, 1, 1];
-/** Values of a part that is measured at once. */
+/** Number of values measured per block. */
 const PART_VALUES = 16 * 1024 * 1024;
 
 export class ImageSet {
@@ -64,11 +64,11 @@ export class ImageSet {
   private readonly measured = new Map<number, Promise<readonly ChannelNormalization[]>>();
   private readonly files = new OpenFiles();
 
-  /** The images as they come out. */
+  /** The images after preparation. */
   readonly infos: readonly ImageInfo[];
   private latest: { readonly index: number; readonly image: Promise<ImageRegion> } | undefined;
 
-  /** @param files the images as they are stored */
+  /** @param files the images as stored */
   constructor(
     private readonly stored: readonly ImageInfo[],
     private readonly settings: ImageSetSettings,
@@ -95,14 +95,14 @@ export class ImageSet {
     return { info, channels, piece, cut, patch, values, stored };
   }
 
-  /** Some of the images, as a set of their own. */
+  /** Returns some of the images as a new set. */
   subset(indices: readonly number[]): ImageSet {
     const { like } = this.settings;
     const stored = indices.map((index) => at(this.stored, index));
     return new ImageSet(stored, { ...this.settings, like: like?.subset(indices) });
   }
 
-  /** Closes the files that parts have been read from. */
+  /** Closes all open files. */
   close(): Promise<void> {
     return this.files.close();
   }
@@ -113,7 +113,7 @@ export class ImageSet {
     return this.settings.threeChannels ? repeatedChannel(image) : image;
   }
 
-  /** A whole image where one is kept: in its pixel type, as integers take less room than normalized values. */
+  /** Whole images in memory, in their pixel type: integers take less memory than normalized values. */
   private async whole(index: number): Promise<ImageRegion | undefined> {
     const { inMemory, preparation, threeChannels } = this.settings;
     const { path, options } = at(this.stored, index);
@@ -124,7 +124,7 @@ export class ImageSet {
     };
     if (inMemory) return remembered(this.kept, index, read);
     if (preparation === undefined) return undefined;
-    // Only the latest image that took preparation is kept.
+    // Only the last prepared image is kept.
     if (this.latest?.index !== index) this.latest = { index, image: read() };
     return this.latest.image;
   }
@@ -149,7 +149,7 @@ export class ImageSet {
     for (const region of storedParts(info.shape, piece, PART_VALUES)) yield this.read(index, region);
   }
 
-  /** The planes of a small image, completed: those that reflection repeats come again. */
+  /** Completes the planes of a small image by reflection. */
   private async *completedPlanes(index: number, completed: Box): AsyncGenerator<Image> {
     const info = at(this.infos, index);
     const whole = await this.whole(index);
@@ -171,7 +171,7 @@ const inThreeChannels = ([z, y, x, channels]: ImageShape): ImageShape => [
   channels === 1 ? 3 : channels,
 ];
 
-/** An image of one channel with three that are alike. */
+/** Repeats the channel of a one-channel image three times. */
 function repeatedChannel(image: Image): Image {
   if (image.shape[3] !== 1) return image;
   const data = sampleArray(image.sampleType, 3 * image.data.length);

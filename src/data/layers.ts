@@ -1,4 +1,4 @@
-/** Images that are worked through layer by layer: planes of a stack, rows of a plane. */
+/** Reads images layer by layer: planes of a stack, rows of a plane. */
 import {
   type ImageShape,
   type ImageSource,
@@ -17,7 +17,7 @@ export interface Layers {
   readonly shape: ImageShape;
   readonly sampleType: SampleType;
   readonly pixelSize?: PixelSize;
-  /** `[y, x, channel]` of a slice, or `[x, channel]` of a row; cheapest when asked for in order. */
+  /** `[y, x, channel]` of a slice, or `[x, channel]` of a row; fastest when read in order. */
   layer(at: number): Promise<SampleArray>;
 }
 
@@ -39,7 +39,7 @@ export function layersOf(source: ImageSource): Layers {
   };
 }
 
-/** Layers as what a TIFF is written from. */
+/** Layers as the source of a TIFF. */
 export function stripsOf(layers: Layers): StripSource {
   const { shape, sampleType, pixelSize } = layers;
   const [depth, , width, channels] = shape;
@@ -50,7 +50,7 @@ export function stripsOf(layers: Layers): StripSource {
     pixelSize,
     rows: async (z, channel, from, to) => {
       if (depth > 1) {
-        // The channels of a slice are asked for one after the other.
+        // The channels of a slice are requested one after the other.
         if (last?.z !== z) last = { z, plane: layers.layer(z) };
         return oneChannel(await last.plane, channels, channel, from * width, (to - from) * width);
       }

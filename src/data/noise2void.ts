@@ -12,7 +12,7 @@ export interface BlindSpotSettings {
   /** Percent of a 2D patch's pixels. The side of the box that holds one spot follows from it, in 3D the same side. */
   readonly percent: number;
   readonly manipulator: N2vManipulator;
-  /** Pixels around a spot that its new value is made of, in each direction; the deviation for `normal_additive`. */
+  /** Radius in pixels of the neighborhood that gives a spot's new value; the deviation for `normal_additive`. */
   readonly radius: number;
   /** Whether the pixels to the left and right of a spot are hidden too. */
   readonly structured: boolean;

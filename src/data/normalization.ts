@@ -8,17 +8,17 @@ export interface NormalizationSettings {
    * the mean and divides by the standard deviation.
    */
   readonly type: "div" | "scale_range" | "zero_mean_unit_variance";
-  /** One for all channels or one a channel; absent, each image's own. */
+  /** One for all channels or one per channel. Defaults to each image's own. */
   readonly custom?: { readonly mean: readonly number[]; readonly deviation: readonly number[] };
   readonly clip?: Clipping;
 }
 
-/** Values are clipped first: to percentiles (0 to 100) of the image, or to values (one for all channels or one a channel). */
+/** Values are clipped first: to percentiles (0 to 100) of the image, or to values (one for all channels or one per channel). */
 export type Clipping =
   | { readonly percentiles: readonly [lower: number, upper: number] }
   | { readonly lower: readonly number[]; readonly upper: readonly number[] };
 
-/** What was done to each channel: (value - offset) / scale, after clipping. */
+/** The transform of each channel: (value - offset) / scale, after clipping. */
 export interface ChannelNormalization {
   readonly offset: number;
   readonly scale: number;

@@ -3,20 +3,20 @@ import pLimit from "p-limit";
 import { openImage } from "../images/files.ts";
 import { type ImageInfo, type ImageSource, storedBytes } from "../images/image.ts";
 
-/** Files open at once, of those in use and those kept open: systems allow a process a few hundred. */
+/** Maximum number of open files, in use or cached: systems allow a process a few hundred. */
 const MOST_OPEN = 16;
 
-/** Pieces of more bytes than this are decoded one after the other: a batch's patches are read all at once. */
+/** Larger pieces, in bytes, are decoded one after the other, because a batch's patches are read concurrently. */
 const LARGE_PIECE = 2 ** 24;
 
 interface OpenFile {
   readonly source: Promise<ImageSource>;
   users: number;
-  /** Whether other files took its place: its last user closes it. */
+  /** Whether it was evicted from the cache: its last user closes it. */
   replaced: boolean;
 }
 
-/** Image files that are read again and again. The {@link MOST_OPEN} files used last stay open. */
+/** A cache of open image files. The {@link MOST_OPEN} most recently used files stay open. */
 export class OpenFiles {
   private readonly files = new LRUCache<string, OpenFile>({
     max: MOST_OPEN,
@@ -30,7 +30,7 @@ export class OpenFiles {
   private readonly few = pLimit(MOST_OPEN);
   private readonly oneByOne = pLimit(1);
 
-  /** Reads from a file, which stays open meanwhile. `read` may not use further files. */
+  /** Reads from a file, which stays open meanwhile. `read` must not use further files. */
   use<T>(info: ImageInfo, read: (source: ImageSource) => T | Promise<T>): Promise<T> {
     return this.few(() => this.opened(info, read));
   }
@@ -60,10 +60,10 @@ export class OpenFiles {
   }
 }
 
-/** Closes a file that other files replaced, unless somebody still reads from it. */
+/** Closes an evicted file, unless it is still being read. */
 async function closeUnused({ source, users, replaced }: OpenFile): Promise<void> {
   if (!replaced || users > 0) return;
-  // A file that could not be opened has told its reader so.
+  // If opening failed, the reader already got the error.
   const opened = await source.catch(() => undefined);
   await opened?.close();
 }

@@ -1,7 +1,7 @@
-/** Quarter turns in the plane and flips: what test-time augmentation predicts an image in. */
+/** Quarter turns in the plane and flips, for test-time augmentation. */
 import type { Box } from "./tiling.ts";
 
-/** Moves pixels: first y and x change places where they are `swapped`, then each axis that is `flipped` runs backwards. */
+/** A permutation of pixels: y and x are swapped if `swapped`, then each axis in `flipped` is reversed. */
 export interface Orientation {
   readonly swapped: boolean;
   readonly flipped: readonly [z: boolean, y: boolean, x: boolean];
@@ -10,8 +10,8 @@ export interface Orientation {
 export const AS_IT_IS: Orientation = { swapped: false, flipped: [false, false, false] };
 
 /**
- * The orientations that leave z where it is: 8 of a plane and 16 of a stack, or half of them without turns. The first one leaves
- * everything as it is.
+ * Returns the orientations that keep z in place: 8 of a plane and 16 of a stack, or half of them without turns. The first one
+ * is the identity.
  */
 export function orientations(ndim: 2 | 3, turns: boolean): Orientation[] {
   const both = [false, true];
@@ -24,7 +24,7 @@ export function orientations(ndim: 2 | 3, turns: boolean): Orientation[] {
 
 /**
  * @param values `[z, y, x, channel]`
- * @returns the values moved; y and x have changed places where the orientation swaps them
+ * @returns the permuted values; y and x are exchanged if the orientation swaps them
  */
 export function oriented(
   values: Float32Array,
@@ -48,7 +48,7 @@ export function oriented(
   return result;
 }
 
-/** The orientation that moves everything back. */
+/** Returns the inverse orientation. */
 export function opposite({ swapped, flipped: [z, y, x] }: Orientation): Orientation {
   return { swapped, flipped: swapped ? [z, x, y] : [z, y, x] };
 }

@@ -10,13 +10,13 @@ import type { ImageSet } from "./image-set.ts";
 import { Random } from "./random.ts";
 import { type Box, boxOf, type TilingSettings, tilePatches } from "./tiling.ts";
 
-/** A patch: where it lies in which image. */
+/** A patch: its image and its position there. */
 export interface PatchPlace {
   readonly image: number;
   readonly start: Box;
 }
 
-/** What images must be like to be trained on. */
+/** Requirements on training images. */
 export interface ImageDemands {
   readonly patch: Box;
   readonly channels: number;
@@ -28,9 +28,9 @@ export interface ImageDemands {
 }
 
 /**
- * Looks at every image and says all that is wrong with any of them, before training starts.
+ * Inspects every image and reports all problems before training starts.
  *
- * @param look how one image is looked at: in this thread by default
+ * @param look inspects one image. Defaults to inspecting in this thread
  */
 export async function inspectImages(
   paths: readonly string[],
@@ -82,19 +82,19 @@ export interface PatchSettings {
   /** One patch from a random place of each image, instead of all patches that tile it. */
   readonly randomPlaces: boolean;
   readonly seed: number;
-  /** What is done to patches when they train; nothing is done to validation patches. */
+  /** Processing of training patches; validation patches are unchanged. */
   readonly augmentation: readonly AugmentationStep[];
 }
 
-/** Images to learn from, and what they are to be turned into where the workflow has that. */
+/** Training images, with their targets if the workflow has any. */
 export interface ImagePairs {
   readonly images: ImageSet;
   readonly targets?: ImageSet;
-  /** Whether the targets are class labels: between two of them there is nothing. */
+  /** Whether the targets are class labels, which are not interpolated. */
   readonly labels?: boolean;
 }
 
-/** Patches of images, in an order and at places that depend on the seed and the epoch alone. */
+/** Patches of images. Their order and places depend only on the seed and the epoch. */
 export class PatchSet {
   constructor(
     readonly pairs: ImagePairs,
@@ -117,9 +117,9 @@ export class PatchSet {
   }
 
   /**
-   * Sets a share of the patches apart: DATA.VAL.SPLIT_TRAIN. Both parts keep at least one.
+   * Splits off a share of the patches: DATA.VAL.SPLIT_TRAIN. Both parts keep at least one.
    *
-   * @param random whether those set apart are drawn at random (DATA.VAL.RANDOM); they are the last ones otherwise
+   * @param random whether they are drawn at random (DATA.VAL.RANDOM); otherwise they are the last ones
    */
   split(share: number, random = true): [rest: PatchSet, apart: PatchSet] {
     const order = random ? this.drawnOrder() : this.order(0, false).reverse();
@@ -128,11 +128,11 @@ export class PatchSet {
   }
 
   /**
-   * Sets one of several equal parts apart: DATA.VAL.CROSS_VAL. The first parts are larger by one where patches cannot be shared
-   * out evenly.
+   * Splits off one of several equal folds: DATA.VAL.CROSS_VAL. The first folds are larger by one if patches cannot be divided
+   * evenly.
    *
-   * @param fold which part, from 1 on
-   * @param random whether parts are drawn at random; they are stretches of patches otherwise
+   * @param fold number of the fold, from 1
+   * @param random whether folds are drawn at random; otherwise they are consecutive patches
    */
   fold(fold: number, folds: number, random: boolean): [rest: PatchSet, apart: PatchSet] {
     const order = random ? this.drawnOrder() : this.order(0, false);
@@ -152,7 +152,7 @@ export class PatchSet {
     return new PatchSet(this.pairs, places, this.settings);
   }
 
-  /** The images that patches are of, ascending. */
+  /** Indices of the images of the patches, ascending. */
   get images(): number[] {
     return [...new Set(this.places.map(({ image }) => image))].sort((one, other) => one - other);
   }
@@ -164,7 +164,7 @@ export class PatchSet {
     return new PatchSet(this.pairs, kept, this.settings);
   }
 
-  /** Each patch several times, every time augmented in another way: DATA.TRAIN.REPLICATE. */
+  /** Repeats each patch, each time with another augmentation: DATA.TRAIN.REPLICATE. */
   repeated(times: number): PatchSet {
     const places = Array.from({ length: times }, () => this.places).flat();
     return new PatchSet(this.pairs, places, this.settings);
@@ -176,7 +176,7 @@ export class PatchSet {
     return new Random(this.settings.seed).fork(0x0e9c, epoch).permutation(this.count);
   }
 
-  /** The image that a patch is of. */
+  /** Returns the image of a patch. */
   imageName(index: number): string {
     return basename(at(this.pairs.images.infos, at(this.places, index).image).path);
   }
@@ -197,7 +197,7 @@ export class PatchSet {
     };
   }
 
-  /** One patch as it trains in an epoch: augmented, after `prepare` where there is one. */
+  /** Returns a training patch of an epoch: after `prepare`, if there is one, and augmented. */
   async readAugmented(
     index: number,
     epoch: number,

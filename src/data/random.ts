@@ -1,4 +1,4 @@
-/** Seeded random numbers that split: the same keys always give the same numbers, whatever was drawn before. */
+/** Splittable seeded random numbers: the same keys always give the same numbers, independent of earlier draws. */
 
 const GOLDEN = 0x9e3779b9;
 
@@ -17,7 +17,7 @@ export class Random {
     this.key = mix((seed | 0) + GOLDEN);
   }
 
-  /** An independent generator for these keys: an epoch, a step, a sample. Does not move this one. */
+  /** Returns an independent generator for these keys: an epoch, a step, a sample. Does not advance this one. */
   fork(...keys: readonly number[]): Random {
     return new Random(keys.reduce((key, each) => mix(key + Math.imul(each + 1, 0x85ebca6b)), this.key));
   }

@@ -2,7 +2,7 @@ import { at as itemAt } from "../facts/checked-lists.ts";
 import type { ImageShape } from "../images/image.ts";
 import { reflected } from "./tiling.ts";
 
-/** Linear interpolation between pixel centers, one axis after the other; beyond the border lies the mirror image. */
+/** Linear interpolation between pixel centers, one axis after the other; borders are mirrored. */
 export function resize(values: Float32Array, from: ImageShape, to: ImageShape): Float32Array {
   let current = values;
   const shape = [...from];
@@ -39,7 +39,7 @@ function resizeAxis(
   return result;
 }
 
-/** Which two of `old` pixels lie beside pixel `place` of `size`, and how near the second one is. */
+/** Returns the two of `old` pixels around pixel `place` of `size`, and the weight of the second one. */
 export function neighbors(place: number, old: number, size: number) {
   const at = ((place + 0.5) * old) / size - 0.5;
   const below = Math.floor(at);

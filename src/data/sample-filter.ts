@@ -1,4 +1,4 @@
-/** DATA.*.FILTER_SAMPLES: which images or patches are left out, by their values. */
+/** DATA.*.FILTER_SAMPLES: filters images or patches by their values. */
 import type { Image } from "../images/image.ts";
 
 export type FilterProperty =
@@ -20,7 +20,7 @@ export interface FilterCondition {
   readonly value: number;
 }
 
-/** Leaves a sample out when it meets every condition of any of these lists. */
+/** Drops a sample if it meets every condition of any of these lists. */
 export type SampleFilter = readonly (readonly FilterCondition[])[];
 
 const SIGNS: Readonly<Record<FilterSign, (one: number, other: number) => boolean>> = {
@@ -62,13 +62,13 @@ function foreground({ data }: Image): number {
   return count / data.length;
 }
 
-/** A sample's image and what it should become. */
+/** A sample's image and its target. */
 export interface FilteredSample {
   readonly image: Image;
   readonly target: Image;
 }
 
-/** What BiaPy calls a ratio: the largest value less the smallest. */
+/** BiaPy's "ratio": the largest value minus the smallest. */
 const range = (image: Image) => largest(image) - least(image);
 
 /** Of a sample, and of the whole image that it is cut from. */
@@ -92,10 +92,10 @@ export const needsWholeImage = (filter: SampleFilter): boolean =>
   filter.flat().some(({ property }) => property.endsWith("_ratio"));
 
 /**
- * Whether a sample is left out.
+ * Whether a sample is dropped.
  *
- * @param target what it should become; the image itself where there is none
- * @param whole the image that it is cut from; the sample itself where it is not a part
+ * @param target its target; the image if there is none
+ * @param whole the image that it is cut from; the sample if it is a whole image
  */
 export function isFilteredOut(
   filter: SampleFilter,

@@ -1,4 +1,4 @@
-/** How alike two images are: the numbers that BiaPy reports of restored images. */
+/** Similarity of two images: the metrics that BiaPy reports for restored images. */
 
 import type { Metrics } from "../facts/run-events.ts";
 import type { ImageShape } from "../images/image.ts";
@@ -27,7 +27,7 @@ export function similarity(prediction: Float32Array, target: Float32Array, shape
   return { ...errors.metrics, ssim: structuralSimilarity(prediction, target, shape, range) };
 }
 
-/** `mse`, `mae` and `psnr` (dB, against the target's range) of images that come part by part. */
+/** Accumulates `mse`, `mae` and `psnr` (dB, against the target's range) of an image part by part. */
 export class ErrorSums {
   private squares = 0;
   private absolute = 0;
@@ -35,7 +35,7 @@ export class ErrorSums {
   private least = Infinity;
   private largest = -Infinity;
 
-  /** @param weights how much each value counts, from 0 to 1 (default: all count fully) */
+  /** @param weights weight of each value, from 0 to 1 (default: 1) */
   add(prediction: Float32Array, target: Float32Array, weights?: Float32Array): void {
     let [squares, absolute, count, least, largest] = [0, 0, 0, this.least, this.largest];
     for (let at = 0; at < target.length; at++) {

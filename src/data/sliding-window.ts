@@ -11,7 +11,7 @@ export class SlidingWindow {
     private readonly read: (region: Region) => Promise<ImageRegion>,
     private readonly shape: ImageShape,
     private readonly piece: Box,
-    /** What is read along the other axes. */
+    /** The range read along the other axes. */
     private readonly block: Region,
   ) {
     this.axis = sweepAxis(shape);
@@ -37,7 +37,7 @@ export class SlidingWindow {
   }
 }
 
-/** The layers of `held` from `from` on, followed by those of `fresh`. */
+/** Joins the layers of `held` from `from` on with those of `fresh`. */
 function joined(held: ImageRegion, fresh: ImageRegion, from: number, axis: 0 | 1): ImageRegion {
   const layer = fresh.data.length / fresh.shape[axis];
   const kept = held.data.subarray((from - held.start[axis]) * layer);

@@ -1,11 +1,11 @@
-/** Which tokens of a patch a masked autoencoder sees (He et al. 2022, section 3). */
+/** The tokens of a patch that a masked autoencoder sees (He et al. 2022, section 3). */
 import { at as itemAt } from "../facts/checked-lists.ts";
 import { AS_IT_IS, type Orientation, oriented } from "./orientation.ts";
 import type { Random } from "./random.ts";
 import type { Box } from "./tiling.ts";
 
 export interface TokenMaskSettings {
-  /** `random` hides a share of tokens anew each time; `grid` always every other one, as on a chessboard. */
+  /** `random` hides a new random share of tokens each time; `grid` always hides every other one, like a chessboard. */
   readonly type: "random" | "grid";
   /** The share of tokens that `random` hides, in (0, 1). */
   readonly ratio: number;
@@ -16,7 +16,7 @@ export interface TokenMaskSettings {
 export interface TokenMask {
   /** Grid positions of the visible tokens. */
   readonly keep: Int32Array;
-  /** Where each grid position lies in (visible tokens, then masked ones). */
+  /** Index of each grid position in the list of visible tokens followed by masked ones. */
   readonly restore: Int32Array;
   /** 1 where a token is masked. */
   readonly mask: Float32Array;
@@ -24,7 +24,7 @@ export interface TokenMask {
 
 const countOf = (grid: readonly number[]) => grid.reduce((product, size) => product * size, 1);
 
-/** How many tokens stay visible. */
+/** Number of visible tokens. */
 export function visibleTokens({ type, ratio, grid }: TokenMaskSettings): number {
   const tokens = countOf(grid);
   if (type === "random") return Math.max(1, Math.trunc(tokens * (1 - ratio)));
@@ -72,7 +72,7 @@ const gridBox = (grid: readonly number[]): Box => [
   grid.at(-1) ?? 1,
 ];
 
-/** The mask that hides the same tokens of an image that has been turned. */
+/** Returns the mask that hides the same tokens of a turned image. */
 export function turnedMask(drawn: TokenMask, grid: readonly number[], turn: Orientation): TokenMask {
   if (turn === AS_IT_IS) return drawn;
   const { mask, keep } = drawn;

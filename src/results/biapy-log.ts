@@ -2,7 +2,7 @@
 import type { LogRow } from "./log-rows.ts";
 import type { EpochRecord } from "./train-log.ts";
 
-/** What BiaPy logs of an epoch. It logs no duration. */
+/** An epoch in BiaPy's log, which has no duration. */
 export type LoggedEpoch = Omit<EpochRecord, "seconds">;
 
 /** The epoch of a row. BiaPy counts epochs from 0 and calls validation `test`; its metrics are in capitals. */

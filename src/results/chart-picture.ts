@@ -23,7 +23,7 @@ export const COLORS = { train: "#3b6fb6", validation: "#d1602f", text: "#333333"
 
 const textStyle = { fontFamily: FONT, color: COLORS.text };
 
-/** What all charts have in common. */
+/** Options of all charts. */
 export const CHART = {
   animation: false,
   backgroundColor: "#ffffff",
@@ -37,7 +37,7 @@ export const CHART = {
   grid: { left: 90, right: 36, top: 64, bottom: 96 },
 };
 
-/** What all axes have in common. */
+/** Options of all axes. */
 export const AXIS = {
   nameLocation: "middle" as const,
   nameTextStyle: { ...textStyle, fontSize: 15 },

@@ -1,4 +1,4 @@
-/** The small pictures of each epoch that a run keeps: `<run directory>/epochs/<epoch>/<image>_<role>.tif`. */
+/** A run's small pictures of each epoch: `<run directory>/epochs/<epoch>/<image>_<role>.tif`. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { CHANGING_ROLES, type EpochPictures } from "../facts/epoch-pictures.ts";
@@ -14,7 +14,7 @@ export async function epochsIn(runDirectory: string): Promise<number[]> {
     .sort((one, other) => one - other);
 }
 
-/** The kept pictures by epoch, ascending, and by image. */
+/** The pictures by epoch, ascending, and by image. */
 export async function listEpochPictures(runDirectory: string): Promise<EpochPictures[]> {
   const found: EpochPictures[] = [];
   for (const epoch of await epochsIn(runDirectory)) {

@@ -2,22 +2,22 @@
 import * as v from "valibot";
 import { parseJson, readText, readTextSync } from "../facts/files/regular-file.ts";
 
-/** Largest log that is read, in bytes: some hundred thousand epochs. */
+/** Maximum size of a log in bytes: some hundred thousand epochs. */
 const LARGEST = 64 << 20;
 
-/** Numbers by name, and null in place of one that is not finite. */
+/** Numbers by name; null for values that are not finite. */
 const row = v.record(v.string(), v.nullable(v.pipe(v.number(), v.finite())));
 const epochNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 /** The finite numbers of a row, and its epoch as it was written. */
 export type LogRow = Readonly<Record<string, number>> & { readonly epoch: number };
 
-/** Reads a log. Lines that are no rows are left out, such as a last line that was cut off. Empty where no log can be read. */
+/** Reads a log. Invalid lines are skipped, such as a truncated last line. Empty if the log cannot be read. */
 export async function readRows(path: string): Promise<LogRow[]> {
   return rowsIn(await readText(path, LARGEST).catch(() => undefined));
 }
 
-/** Like {@link readRows}, for callers that cannot wait. */
+/** Synchronous version of {@link readRows}. */
 export function readRowsSync(path: string): LogRow[] {
   try {
     return rowsIn(readTextSync(path, LARGEST));

@@ -5,7 +5,7 @@ import type { ImageEvent, ImageFiles, RunEvent } from "../facts/run-events.ts";
 import type { RunFolder } from "./run-folders.ts";
 import { readRunLog } from "./run-log.ts";
 
-/** Roles of images by the end of their file name. */
+/** Roles of images by their file name's suffix. */
 const ROLES: readonly (readonly [RegExp, keyof ImageFiles])[] = [
   [/_reconstruction_and_visible$/i, "reconstructionAndVisible"],
   [/_reconstruction$/i, "reconstruction"],
@@ -60,7 +60,7 @@ export async function pastEvents(run: RunFolder): Promise<RunEvent[]> {
   return events;
 }
 
-/** @param segments whether the run gave pixels classes */
+/** @param segments whether the run is a segmentation */
 function kindOf({ masked }: ImageFiles, segments: boolean): ImageEvent["kind"] {
   if (segments) return "segmentation";
   return masked === undefined ? "prediction" : "mae-check";

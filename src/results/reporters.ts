@@ -7,7 +7,7 @@ import type { EpochEvent, Metrics, NewRunEvent, Problem, StepEvent } from "../fa
 
 export type ReportEvent = (event: NewRunEvent) => void;
 
-/** One JSON object a line, with the time added (`--events`). */
+/** One JSON object per line, with the time added (`--events`). */
 export function jsonLinesReporter(output: NodeJS.WritableStream): ReportEvent {
   return (event) => {
     output.write(`${JSON.stringify({ ...event, time: Date.now() })}\n`);
@@ -16,7 +16,7 @@ export function jsonLinesReporter(output: NodeJS.WritableStream): ReportEvent {
 
 const short = (value: number | undefined) => (value === undefined ? "" : shortNumber(value));
 
-/** A problem with its place, as compilers print theirs. */
+/** Formats a problem with its place, as compilers do. */
 function problemText({ file, line, column, message, severity }: Problem): string {
   const place = file === undefined ? "" : [file, line, column].filter((part) => part !== undefined).join(":");
   const label = severity === "error" ? colors.red("error") : colors.yellow("warning");
@@ -33,7 +33,7 @@ interface Terminal extends NodeJS.WritableStream {
   readonly isTTY?: boolean;
 }
 
-/** Progress bars where `output` is a terminal, plain lines elsewhere. */
+/** Progress bars if `output` is a terminal, else plain lines. */
 export function consoleReporter(output: Terminal): ReportEvent {
   const console = new ConsoleReporter(output);
   return (event) => console.report(event);

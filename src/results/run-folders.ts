@@ -1,5 +1,5 @@
 /**
- * The runs that result folders hold, told from their files alone. Both trees are read: the documented one, which the embedded
+ * Finds the runs in result folders from their files only. Both trees are read: the documented one, which the embedded
  * engine writes, and the one that BiaPy 3.7.1 writes (`results/<name>_<run>/per_image`, `logs/<name>_<run>_log_<date>…`).
  */
 import type { Dirent, Stats } from "node:fs";
@@ -22,7 +22,7 @@ export type FileGroup =
   | "augmentations"
   | "logs";
 
-/** Files of a run, absolute paths in the order of their names. */
+/** Files of a run: absolute paths, sorted by name. */
 export type RunFiles = Readonly<Record<FileGroup, readonly string[]>>;
 
 export interface BestEpoch {
@@ -33,35 +33,35 @@ export interface BestEpoch {
 
 export interface RunFolder {
   readonly tree: ResultTree;
-  /** Which program's tree it is. */
+  /** The program that wrote the tree. */
   readonly writtenBy: "embedded" | "biapy";
   readonly files: RunFiles;
-  /** By its state; by BiaPy's log for its runs. `interrupted`: its process is gone and did not say how it ended. */
+  /** From the run's state, or from BiaPy's log. `interrupted`: the process is gone without a recorded end. */
   readonly status: "finished" | "stopped" | "interrupted" | "failed" | "damaged";
   /** Why it failed, or why its state is damaged. */
   readonly message?: string;
-  /** When its first and last file were written, in milliseconds since the epoch. */
+  /** Times of its first and last written file, in milliseconds since the epoch. */
   readonly started: number;
   readonly changed: number;
   readonly epochs: number;
   readonly best?: BestEpoch;
 }
 
-/** Folders of a job that tell that it is one. */
+/** Folders that identify a job. */
 const JOB_PARTS = ["config_files", "results", "checkpoints", "logs", RECORDS];
-/** Files of an evaluated masked autoencoder, by what their names end with. */
+/** Files of an evaluated masked autoencoder, by suffix. */
 const MAE_CHECK = /_(original|masked|reconstruction|reconstruction_and_visible)(\.tiff?)$/i;
 /** A folder that holds an image: Zarr. */
 const IMAGE_FOLDER = /\.zarr$/i;
 
-/** Many thousands of files are looked at in parts: whatever else the process has to do comes between. */
+/** Thousands of files are processed in batches, so that the process is not blocked. */
 const others = (): Promise<void> => setImmediate();
 
 async function entries(folder: string): Promise<Dirent[]> {
   return readdir(folder, { withFileTypes: true }).catch(() => []);
 }
 
-/** The job directories in a folder: itself, or folders in it. */
+/** Returns the job directories in a folder: the folder itself, or folders in it. */
 export async function jobsIn(folder: string): Promise<string[]> {
   const inside = (await entries(folder)).filter((entry) => entry.isDirectory());
   if (isJob(inside)) return [resolve(folder)];
@@ -74,13 +74,13 @@ export async function jobsIn(folder: string): Promise<string[]> {
   return found.flat();
 }
 
-/** A configuration's copy or a record alone tells a job that has just begun; other names are too common to stand alone. */
+/** A configuration's copy or a record identifies a new job; other names are too common to identify one alone. */
 function isJob(inside: readonly Dirent[]): boolean {
   const parts = inside.filter((entry) => entry.isDirectory() && JOB_PARTS.includes(entry.name));
   return parts.length >= 2 || parts.some(({ name }) => name === "config_files" || name === RECORDS);
 }
 
-/** The job directory that a file of a run lies in; nothing for other files. */
+/** Returns the job directory of a run's file; undefined for other files. */
 export function jobOf(path: string): string | undefined {
   for (let folder = dirname(path), inner = path; folder !== inner; inner = folder, folder = dirname(folder))
     if (JOB_PARTS.includes(basename(inner))) return folder;
@@ -117,7 +117,7 @@ async function runFolder(tree: ResultTree): Promise<RunFolder> {
   const writtenBy = files.logs.some((log) => log.startsWith(join(tree.jobDirectory, "logs")))
     ? "biapy"
     : "embedded";
-  // The folder's time stands for those of its images, which can be thousands.
+  // Uses the folder's time instead of those of its images, which can be thousands.
   const dated = [...files.configuration, ...files.checkpoints, ...files.charts, ...files.logs, tree.perImage];
   const stats = await Promise.all(dated.map((file) => stat(file).catch(() => undefined)));
   const times = stats.filter((found): found is Stats => found !== undefined);
@@ -211,7 +211,7 @@ async function filesOf(tree: ResultTree): Promise<RunFiles> {
     "mae-checks": [...checks, ...checked],
     images: [...perImage.filter((path) => !checked.has(path)), ...inOnePiece],
     segmentations: [...perClass, ...classesInOnePiece],
-    // The features that a picture shows lie beside it.
+    // The features lie beside their picture.
     previews: previews.filter(isPicture),
     features: features.filter(isPicture),
     augmentations: aug,

@@ -1,4 +1,4 @@
-/** The epochs of a run by its logs: ours (`train-log.ts`) or BiaPy's (`biapy-log.ts`). */
+/** Reads a run's epochs from its log: ours (`train-log.ts`) or BiaPy's (`biapy-log.ts`). */
 import { openRegularFile } from "../facts/files/regular-file.ts";
 import { biapyEpoch } from "./biapy-log.ts";
 import { readRows } from "./log-rows.ts";
@@ -6,7 +6,7 @@ import { type EpochRecord, readTrainLog } from "./train-log.ts";
 
 export interface RunLog {
   readonly epochs: readonly EpochRecord[];
-  /** Whether BiaPy's log says that the job has finished. */
+  /** Whether the job has finished, according to BiaPy's log. */
   readonly finished: boolean;
 }
 

@@ -1,5 +1,5 @@
 /**
- * TensorBoard's event files: TFRecord frames (length, masked CRC-32C of it, data, masked CRC-32C of that) around Event
+ * TensorBoard's event files: TFRecord frames (length, its masked CRC-32C, data, their masked CRC-32C) around Event
  * messages of tensorboard/compat/proto/event.proto and summary.proto.
  */
 import { appendFile, mkdir } from "node:fs/promises";
@@ -59,7 +59,7 @@ export interface Scalar {
   readonly wallTime: number;
 }
 
-/** The scalars of an event file's bytes, and how many of the bytes were whole frames: a file that is being written ends anywhere. */
+/** Returns the scalars of an event file and the number of bytes in complete frames: a file being written may end anywhere. */
 export function readScalars(bytes: Buffer): { scalars: Scalar[]; end: number } {
   const scalars: Scalar[] = [];
   let end = 0;
@@ -79,7 +79,7 @@ export function readScalars(bytes: Buffer): { scalars: Scalar[]; end: number } {
   return { scalars, end };
 }
 
-/** An event as protobuf gives it: what has its default value is not there. */
+/** An event as decoded by protobuf: default values are absent. */
 interface DecodedEvent {
   readonly step?: number;
   readonly wallTime?: number;

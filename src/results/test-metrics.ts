@@ -10,7 +10,7 @@ export async function writeTestMetrics(
   images: ReadonlyMap<string, Metrics>,
 ): Promise<void> {
   const rows = [...images].map(([file, metrics]) => ({ file, ...metrics }));
-  // An image lacks metrics that are not finite there.
+  // Metrics that are not finite are left empty.
   const columns = ["file", ...new Set([...images.values()].flatMap(Object.keys))];
   const text = `${Papa.unparse(rows, { newline: "\n", columns })}\n`;
   await writeFileAtomically(join(tree.runDirectory, "test_results_metrics.csv"), text);

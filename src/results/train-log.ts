@@ -31,7 +31,7 @@ function lineOf(record: EpochRecord): string {
   return `${JSON.stringify(row)}\n`;
 }
 
-/** Adds an epoch's row and brings it to the disk. Throws `ResultError`. */
+/** Appends an epoch's row and syncs it to disk. Throws `ResultError`. */
 export async function appendTrainLog(path: string, record: EpochRecord): Promise<void> {
   try {
     await makeFolder(dirname(path));
@@ -49,7 +49,7 @@ export async function appendTrainLog(path: string, record: EpochRecord): Promise
   }
 }
 
-/** The epochs in a log, in order, one record an epoch: the last row wins. */
+/** Returns the epochs in a log, in order. If an epoch has several rows, the last one counts. */
 export async function readTrainLog(path: string): Promise<EpochRecord[]> {
   const records = new Map((await readRows(path)).map((row) => [row.epoch, recordOf(row)]));
   return [...records.values()].sort((one, other) => one.epoch - other.epoch);
@@ -72,7 +72,7 @@ function recordOf(row: LogRow): EpochRecord {
   };
 }
 
-/** Drops the rows after `epoch`, which a run that resumes there writes again. The log is replaced as a whole. Throws `ResultError`. */
+/** Drops the rows after `epoch`, which a resumed run writes again. The log is replaced as a whole. Throws `ResultError`. */
 export async function truncateTrainLog(path: string, epoch: number): Promise<void> {
   const kept = (await readTrainLog(path)).filter((record) => record.epoch <= epoch);
   await writeFileAtomically(path, kept.map(lineOf).join(""));

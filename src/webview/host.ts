@@ -1,9 +1,9 @@
 /** The extension, as a page sees it. */
 export interface Host<Outgoing, State> {
   post(message: Outgoing): void;
-  /** What was kept when the page was last shown; nothing the first time. */
+  /** The saved state from when the page was last shown; undefined the first time. */
   readonly kept: State | undefined;
-  /** Keeps what the page needs to come back as it was. */
+  /** Saves the page's state. */
   keep(state: State): void;
 }
 
@@ -15,7 +15,7 @@ interface VsCodeApi {
 
 declare function acquireVsCodeApi(): VsCodeApi;
 
-/** Connects with the extension; to be called once. `receive` gets its messages. */
+/** Connects to the extension. Call it once. `receive` gets its messages. */
 export function connect<Incoming, Outgoing, State>(
   receive: (message: Incoming) => void,
 ): Host<Outgoing, State> {

@@ -1,6 +1,6 @@
 /**
- * The one place that knows VS Code's webview toolkit, which is archived: another set of components goes in here, and the
- * pages stay as they are.
+ * The only file that imports VS Code's webview toolkit, which is archived. To replace it, change this file; the
+ * pages stay unchanged.
  */
 import {
   type Button,
@@ -17,7 +17,7 @@ provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeCheckbox(), vsCodeTex
 
 export interface ButtonOptions {
   readonly kind?: "primary" | "secondary" | "icon";
-  /** What a tooltip shows; a screen reader says it too where the content is a mere sign. */
+  /** A tooltip; also the accessible name if the content is only an icon. */
   readonly label?: string;
 }
 
@@ -71,11 +71,11 @@ export interface Choice {
 
 export interface Picker {
   readonly element: HTMLElement;
-  /** Shows other choices, with one of them chosen; nothing happens where all is as it was. */
+  /** Replaces the choices and the selection, if they differ. */
   show(choices: readonly Choice[], chosen: string | undefined): void;
 }
 
-/** A native list: the toolkit's own needs style attributes, which the pages' policy forbids. */
+/** A native list: the toolkit's list needs style attributes, which the content security policy forbids. */
 export function dropdown(label: string, chose: (value: string) => void): Picker {
   const made = element("select", { class: "dropdown", "aria-label": label });
   let shown = "";
@@ -96,7 +96,7 @@ export function dropdown(label: string, chose: (value: string) => void): Picker 
         made.value = value;
       }
       if (chosen !== undefined) made.value = chosen;
-      // What a narrow page cuts off.
+      // The full text, which a narrow page truncates.
       made.title = made.selectedOptions[0]?.label ?? "";
     },
   };
@@ -109,7 +109,7 @@ export interface NumberField {
 
 /** A field for a number. Invalid text is reverted. */
 export function numberField(label: string, value: number, changed: (value: number) => void): NumberField {
-  // The component takes its content for the label; the pages' styles show it to screen readers only.
+  // The component uses its content as the label, which the pages' styles show to screen readers only.
   const made = element("vscode-text-field", { size: "7" }, label) as TextField;
   let current = value;
   made.value = format(value);

@@ -2,7 +2,7 @@
 import { reflected } from "../tiling.ts";
 import { between, integerBetween, onImage, type Range, type Sample } from "./sample.ts";
 
-/** Weighted sums over offsets (in y and x) of every pixel; outside lies the mirror image. */
+/** Weighted sums over offsets (in y and x) of every pixel; borders are mirrored. */
 function filtered(
   { size, channels, image }: Sample,
   taps: readonly { readonly y: number; readonly x: number; readonly weight: number }[],

@@ -98,7 +98,7 @@ export const rotation =
     return affine(sample, [Math.cos(angle), -Math.sin(angle), Math.sin(angle), Math.cos(angle)], border);
   };
 
-/** @param range magnification: above 1 shows a part larger */
+/** @param range magnification: above 1 enlarges a part */
 export const zoom =
   (range: Range, alongZ: boolean, border: Border): Transform =>
   (sample, random) => {
@@ -210,8 +210,8 @@ export const elastic =
   };
 
 /**
- * Misalignment of sections, as serial-section microscopes make it: from a row (2D) or slice (3D) on, everything is moved or
- * turned a little; in 3D half of the time only that one slice.
+ * Misalignment of sections, as in serial-section microscopy: from a row (2D) or slice (3D) on, everything is moved or
+ * rotated a little; in 3D half of the time only that slice.
  *
  * @param displacement largest shift in pixels
  * @param rotateRatio probability of a rotation instead of a shift

@@ -16,14 +16,14 @@ export const contrast = (range: Range) =>
     return image.map((value) => value * factor);
   });
 
-/** v -> v^gamma of values clipped to [0, 1]: for images that are normalized to that range. */
+/** v -> v^gamma of values clipped to [0, 1], for images normalized to that range. */
 export const gammaContrast = (range: Range) =>
   onImage(({ image }, random) => {
     const gamma = between(random, range);
     return image.map((value) => Math.min(Math.max(value, 0), 1) ** gamma);
   });
 
-/** Sets a share of all pixels, all channels of each, to zero. @param range the share */
+/** Sets a share of all pixels to zero, in all channels. @param range the share */
 export const dropout = (range: Range) =>
   onImage((sample, random) => {
     const share = between(random, range);
@@ -44,7 +44,7 @@ function perPixel(
 export interface GaussianNoiseSettings {
   readonly mean: number;
   readonly variance: number;
-  /** Take mean and variance of the image itself instead. */
+  /** Use mean and variance of the image instead. */
   readonly likeImage: boolean;
 }
 
@@ -82,7 +82,7 @@ function poisson(mean: number, random: Random): number {
  * Sets single values to the brightest (salt) or darkest (pepper) of the image.
  *
  * @param amount share of values that change
- * @param saltShare how many of them turn bright
+ * @param saltShare share of them that turns bright
  */
 export const saltAndPepper = (amount: number, saltShare: number) =>
   onImage(({ image }, random) => {
@@ -98,7 +98,7 @@ export const saltAndPepper = (amount: number, saltShare: number) =>
     });
   });
 
-/** Every channel the mean of all. */
+/** Replaces every channel by the mean of all. */
 export const grayscale = onImage((sample, random) =>
   perPixel(sample, random, (_, values) =>
     values.fill(values.reduce((sum, value) => sum + value, 0) / values.length),

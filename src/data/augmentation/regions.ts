@@ -58,7 +58,7 @@ export const cutout =
     return { ...sample, image, target };
   };
 
-/** Each pixel of a region as the mean of the square of `factor` pixels that it lies in. */
+/** Returns a region whose pixels are means of squares of `factor` pixels. */
 function coarsened(sample: Sample, region: Region, factor: number): Float32Array {
   const { size, channels, image } = sample;
   const result = image.slice();
@@ -87,8 +87,8 @@ function coarsened(sample: Sample, region: Region, factor: number): Float32Array
 /**
  * Lowers the resolution inside a box, or outside it (Yoo, Ahn & Sohn 2020).
  *
- * @param factor how many times lower
- * @param onlyInside never outside
+ * @param factor how many times lower the resolution is
+ * @param onlyInside never lower it outside the box
  */
 export const cutblur = (size: Range, factor: Range, onlyInside: boolean): Transform =>
   onImage((sample, random) => {
@@ -137,7 +137,7 @@ export const cutnoise = (scale: Range, count: Range, size: Range): Transform =>
  * Missing parts of sections: a thick line across a slice takes the slice's mean.
  *
  * @param width half of the line's width in pixels
- * @param probability how likely a slice (a channel in 2D) is hit; never two neighbors
+ * @param probability probability per slice (channel in 2D); never two neighbors
  */
 export const missingSections = (width: Range, probability: number): Transform =>
   onImage((sample, random) => {
@@ -172,9 +172,9 @@ export interface GridMaskSettings {
   readonly ratio: number;
   /** The grid's period, as a share of the patch's side. */
   readonly period: Range;
-  /** Most of a full turn that the grid is rotated by, in [0, 1]. */
+  /** Maximum rotation of the grid, as a share of a full turn. */
   readonly rotate: number;
-  /** Hide what would be seen and show what would be hidden. */
+  /** Inverts the grid. */
   readonly invert: boolean;
 }
 

@@ -1,26 +1,26 @@
-/** What augmentations work on, and how a list of them is applied. */
+/** Samples for augmentations, and applying a list of augmentations. */
 import type { Random } from "../random.ts";
 import type { Box } from "../tiling.ts";
 
-/** A training patch `[z, y, x, channel]`, with the patch that it is to be turned into where the workflow has one. */
+/** A training patch `[z, y, x, channel]`, with its target patch if the workflow has one. */
 export interface Sample {
   readonly size: Box;
   readonly channels: number;
   readonly image: Float32Array;
-  /** Its channels may be others than the image's. */
+  /** Its channels may differ from the image's. */
   readonly target?: Float32Array;
   /** Whether the target holds class labels, which are not interpolated. */
   readonly labels?: boolean;
 }
 
-/** How many channels a sample's target has. */
+/** Number of channels of a sample's target. */
 export const targetChannels = ({ size, target }: Sample): number =>
   (target?.length ?? 0) / (size[0] * size[1] * size[2]);
 
 /** @param other a second sample, for the transforms that mix two */
 export type Transform = (sample: Sample, random: Random, other: Sample) => Sample;
 
-/** A transform, and how likely a patch meets it. */
+/** A transform with its probability. */
 export interface AugmentationStep {
   readonly name: string;
   readonly probability: number;
@@ -45,11 +45,11 @@ export type Range = readonly [low: number, high: number];
 
 export const between = (random: Random, [low, high]: Range): number => low + (high - low) * random.uniform();
 
-/** A whole number of a range, both ends included. */
+/** Draws a whole number from a range, both ends included. */
 export const integerBetween = (random: Random, [low, high]: Range): number =>
   Math.round(low) + random.integer(Math.round(high) - Math.round(low) + 1);
 
-/** The image changed by a function, the target as it was: for changes of intensity. */
+/** Changes the image only, not the target: for changes of intensity. */
 export const onImage =
   (change: (sample: Sample, random: Random) => Float32Array): Transform =>
   (sample, random) => ({ ...sample, image: change(sample, random) });

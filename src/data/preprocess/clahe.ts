@@ -58,7 +58,7 @@ export function contrastEqualized(
   const tile = along.map(({ tile }) => tile);
   const tiles = along.map(({ tiles }) => tiles);
   const levels = levelsOf(image);
-  /** The bin of a place in the padded image. */
+  /** The bin of a position in the padded image. */
   const binAt = (place: readonly number[]) => {
     const shown = along.map(({ size, before }, axis) => reflected(itemAt(place, axis) - before, size));
     return Math.floor((levels[offsetOf(shown, shape)] ?? 0) / BIN_WIDTH);

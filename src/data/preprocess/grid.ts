@@ -8,10 +8,10 @@ export interface Grid {
   readonly values: Float64Array;
 }
 
-/** What lies beyond the border, in SciPy's names: `d c b a | a b c d` is reflect, `d c b | a b c d` mirror. */
+/** Border modes, by SciPy's names: `d c b a | a b c d` is reflect, `d c b | a b c d` mirror. */
 export type Border = "reflect" | "mirror" | "nearest" | "wrap" | "constant";
 
-/** The position inside `[0, size)` that a position shows; undefined where the border is constant. */
+/** Maps a position into `[0, size)`; undefined beyond a constant border. */
 export function shownAt(position: number, size: number, border: Border): number | undefined {
   if (position >= 0 && position < size) return position;
   switch (border) {
@@ -41,7 +41,7 @@ const LARGEST: Readonly<Record<SampleType, number>> = {
   float64: 1,
 };
 
-/** The largest value of a pixel type; 1 for those of fractions. */
+/** The largest value of a pixel type; 1 for floating-point types. */
 export const largestOf = (sampleType: SampleType): number => LARGEST[sampleType];
 
 /** An image's values, multiplied. */
@@ -50,7 +50,7 @@ export const gridOf = ({ shape, data }: Image, factor = 1): Grid => ({
   values: Float64Array.from(data, (value) => value * factor),
 });
 
-/** A grid as an image; whole-number types lose decimals. */
+/** Converts a grid to an image; integer types truncate. */
 export function imageOf({ shape, values }: Grid, sampleType: SampleType): Image {
   const data = sampleArray(sampleType, values.length);
   const whole = !sampleType.startsWith("float");
@@ -58,7 +58,7 @@ export function imageOf({ shape, values }: Grid, sampleType: SampleType): Image 
   return { shape, sampleType, data };
 }
 
-/** The sum of neighbors along an axis, each by its weight; the middle of `weights` is the pixel itself. */
+/** Weighted sum of neighbors along an axis; the middle of `weights` is the pixel's weight. */
 export function correlated(
   { shape, values }: Grid,
   axis: number,

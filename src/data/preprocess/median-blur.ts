@@ -1,4 +1,4 @@
-/** DATA.PREPROCESS.MEDIAN_BLUR: the median of a box around each pixel; beyond the border its nearest pixel repeats. */
+/** DATA.PREPROCESS.MEDIAN_BLUR: the median of a box around each pixel; beyond the border the nearest pixel is repeated. */
 import { at as itemAt } from "../../facts/checked-lists.ts";
 import { type Image, type ImageShape, sampleArray } from "../../images/image.ts";
 import { shownAt } from "./grid.ts";

@@ -22,7 +22,7 @@ export interface ResizeSettings {
   readonly outside: number;
   /** Keeps results within the image's range. */
   readonly clip: boolean;
-  /** Keeps values as they are; whole numbers are else divided by their type's largest one first. */
+  /** Keeps the range of values; otherwise integers are first divided by their type's largest value. */
   readonly preserveRange: boolean;
   /** Blurs first along axes that shrink. */
   readonly antiAliasing: boolean;

@@ -5,7 +5,7 @@ import { LUT_NAMES, type LutName } from "./luts.ts";
 import type { PlaneImage, Range } from "./plane-image.ts";
 import { RangeControl } from "./range-control.ts";
 
-/** What the list shows of a channel. */
+/** A channel in the list. */
 export interface ChannelState {
   readonly visible: boolean;
   readonly lut: LutName;

@@ -2,7 +2,7 @@ import { element, show } from "../dom.ts";
 import { checkbox, dropdown, type NumberField, numberField, type Picker, type Toggle } from "../toolkit.ts";
 import { CONTRAST_MODES, type Contrast, type ContrastMode } from "./contrast.ts";
 
-/** How ranges are found: the mode, the percent that it cuts off, and whether all images share one range. */
+/** Controls how ranges are found: the mode, the clipped percent, and whether all images share one range. */
 export class ContrastControl {
   readonly element: HTMLElement;
   private readonly mode: Picker;
@@ -30,7 +30,7 @@ export class ContrastControl {
     this.show(contrast, 1);
   }
 
-  /** @param images how many images are shown beside each other */
+  /** @param images number of images side by side */
   show(contrast: Contrast, images: number): void {
     this.contrast = contrast;
     const { mode, percent } = contrast;

@@ -1,7 +1,7 @@
 import type { PlaneImage, Range } from "./plane-image.ts";
 
 /**
- * How values become brightness. `auto` clips percentiles; `whole` maps all values (0 to 255 for 8 bits). Both use one range for all
+ * How values map to brightness. `auto` clips percentiles; `whole` maps all values (0 to 255 for 8 bits). Both use one range for all
  * slices, so that slices can be compared, and widen it for slices that exceed it, so that none is clipped. `each` is `auto` for each
  * slice separately. `manual` is the user's choice.
  */
@@ -18,7 +18,7 @@ export interface Contrast {
   readonly mode: ContrastMode;
   /** Percent of values cut off at either end by `auto` and `each`. */
   readonly percent: number;
-  /** Whether all images of a row have the range of the first. */
+  /** Whether all images of a row use the range of the first. */
   readonly shared: boolean;
 }
 
@@ -38,7 +38,7 @@ export class ContrastRanges {
     this.ranges.set(`${owner} ${channel}`, range);
   }
 
-  /** The range for a plane. @param owner the image, or one name for all where they share their ranges */
+  /** The range for a plane. @param owner the image, or one key for all if they share their ranges */
   rangeFor({ mode, percent }: Contrast, owner: string, channel: number, plane: PlaneImage): Range {
     const key = `${owner} ${channel}`;
     const known = this.ranges.get(key);

@@ -21,7 +21,7 @@ interface Waiting {
   readonly resolve: (reply: ImageReply) => void;
 }
 
-/** Requests images and planes from the extension. Rejects with errors whose message is for people. */
+/** Requests images and planes from the extension. Rejects with errors whose message is for the user. */
 export class ImageClient {
   private requests = 0;
   private readonly waiting = new Map<number, Waiting>();

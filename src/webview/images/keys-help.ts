@@ -1,12 +1,12 @@
 import { element } from "../dom.ts";
 import { TILE_KEYS } from "./tile-pointer.ts";
 
-/** A key of a row of images, with what it does. */
+/** A keyboard shortcut of a row of images, with its description. */
 export interface RowKey {
-  /** As `KeyboardEvent.key` has it. */
+  /** The value of `KeyboardEvent.key`. */
   readonly key: string;
   readonly label: string;
-  /** Whether it does anything for the images that are shown. Defaults to always. */
+  /** Whether it applies to the shown images. Defaults to always. */
   applies?(): boolean;
   run(): void;
 }

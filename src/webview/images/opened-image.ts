@@ -21,13 +21,13 @@ export interface RowImage {
 /** Planes by channel; only those that are shown. */
 export type Planes = readonly (PlaneImage | undefined)[];
 
-/** An image that was opened, with the planes that are shown; or why there is none. */
+/** An opened image with the shown planes; or an error. */
 export interface OpenedImage {
   readonly image: RowImage;
   readonly summary?: ImageSummary;
   /** Of the slice, or the maximum over all slices. */
   readonly planes?: Planes;
-  /** Along z through the cross, where orthogonal views are shown. */
+  /** Along z through the cross, if orthogonal views are shown. */
   readonly sections?: { readonly xz: Planes; readonly yz: Planes };
   readonly failure?: string;
 }
@@ -47,7 +47,7 @@ export function layersOf(planes: Planes, { lutOf, rangeOf }: Look): Layer[] {
   );
 }
 
-/** Returns what a tile shows of an image; nothing until its planes are there. */
+/** Returns a tile's content for an image; undefined until its planes are loaded. */
 export function imageContent({ image, summary, planes }: OpenedImage, look: Look): TileContent | undefined {
   if (summary === undefined || planes === undefined) return undefined;
   const [depth, height, width] = summary.shape;
@@ -68,7 +68,7 @@ export function imageContent({ image, summary, planes }: OpenedImage, look: Look
   };
 }
 
-/** The two sections along z beside a slice, with lines where the others lie. */
+/** Returns the two sections along z beside a slice, with lines at the positions of the others. */
 export function sectionContents(
   { image, summary, sections }: OpenedImage,
   look: Look,
@@ -105,7 +105,7 @@ export function sectionContents(
   };
 }
 
-/** Returns what a tile shows of the difference between two images in one channel; or why it cannot, in words. */
+/** Returns a tile's content for the difference between two images in one channel; or a message why it is impossible. */
 export function differenceContent(a: OpenedImage, b: OpenedImage, channel: number): TileContent | string {
   const planeOf = ({ planes, summary }: OpenedImage) =>
     planes?.[Math.min(channel, (summary?.shape[3] ?? 1) - 1)];
@@ -133,7 +133,7 @@ export function differenceContent(a: OpenedImage, b: OpenedImage, channel: numbe
   };
 }
 
-/** Returns what a tile shows of a segmentation's errors over its image; or why it cannot, in words. */
+/** Returns a tile's content for a segmentation's errors over its image; or a message why it is impossible. */
 export function errorsContent(
   original: OpenedImage | undefined,
   prediction: OpenedImage,
@@ -168,14 +168,14 @@ export function errorsContent(
 const valuesAt = (planes: Planes, pixel: Pixel): string =>
   planes.flatMap((plane) => (plane === undefined ? [] : [pixelValue(plane, pixel)])).join(", ");
 
-/** The value in a file: whole numbers as they are, others with the seven digits of single precision. */
+/** Formats a value of a file: whole numbers in full, others with the seven digits of single precision. */
 function pixelValue(plane: PlaneImage, { y, x }: Pixel): string {
   const value = plane.at(y, x);
   if (value === undefined) return "–";
   return String(Number.isInteger(value) ? value : Number(value.toPrecision(7)));
 }
 
-/** `; y 1.5 µm, x 2.5 µm`: where the middle of a pixel lies; empty where the file does not tell its pixel size. */
+/** `; y 1.5 µm, x 2.5 µm`: the center of a pixel; empty if the pixel size is unknown. */
 function lengths(
   size: PixelSize | undefined,
   at: { readonly z?: number; readonly y: number; readonly x: number },

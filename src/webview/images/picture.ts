@@ -8,7 +8,7 @@ import type { ImageTile } from "./image-tile.ts";
 const GAP = 8;
 const TITLE = 22;
 
-/** The images of some tiles side by side, as they are shown, with their titles where there are several. Rejects where nothing is shown. */
+/** Draws the images of tiles side by side as shown, with titles if there are several. Rejects if nothing is shown. */
 export async function pictureOf(tiles: readonly ImageTile[]): Promise<Blob> {
   const shown = tiles.flatMap((tile) => {
     const picture = tile.picture();

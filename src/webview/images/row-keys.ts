@@ -2,7 +2,7 @@ import type { RowKey } from "./keys-help.ts";
 import type { RowState } from "./row-state.ts";
 import type { Switch } from "./view-toolbar.ts";
 
-/** What keys do with a row of images. */
+/** Keyboard shortcuts of a row of images. */
 export interface RowActions {
   goTo(z: number): void;
   toggle(which: Switch): void;
@@ -62,7 +62,7 @@ export function rowKeys(state: RowState, actions: RowActions): readonly RowKey[]
   ];
 }
 
-/** Runs the key that an event pressed, unless a field or the tile under the focus wants it. */
+/** Runs the shortcut of a pressed key, unless a field or the focused tile handles it. */
 export function runKey(keys: readonly RowKey[], event: KeyboardEvent): void {
   if (event.defaultPrevented || event.altKey || isField(event.target)) return;
   const copies = event.key === "c" && (event.ctrlKey || event.metaKey);

@@ -205,7 +205,7 @@ export class RowTiles {
   }
 }
 
-/** A picture of features says what a click does. */
+/** A feature picture explains what a click does. */
 function noted(content: TileContent | undefined, { summary }: OpenedImage): TileContent | undefined {
   return content && summary?.hasFeatures
     ? { ...content, note: "Click a place to find similar ones." }

@@ -11,19 +11,19 @@ import type { TileContent } from "./tile-content.ts";
 
 /** Side of a crop, in CSS pixels. */
 const SIDE = 56;
-/** Pixels of a similarity map that are made at most. */
+/** Maximum number of pixels of a similarity map. */
 const MOST_PIXELS = 2 ** 24;
 
-/** The pixel `[z, y, x]` whose features all others are compared with. */
+/** The pixel `[z, y, x]` with whose features all others are compared. */
 type Picked = readonly [z: number, y: number, x: number];
 
-/** Places that look like a picked one to an encoder: a map over its image, and a strip of crops from the whole folder. */
+/** Places with features similar to those of a picked one: a map over its image, and a strip of crops from the whole folder. */
 export class SimilarPlaces {
-  /** The strip; hidden until a place was picked. */
+  /** The strip; hidden until a place is picked. */
   readonly element: HTMLElement;
   private readonly crops = element("div", { class: "crops", role: "list" });
   private readonly message = element("span", { class: "hint", role: "status" });
-  /** The picture of features that was clicked. */
+  /** The feature picture that was clicked. */
   private picture: string | undefined;
   private picked: Picked | undefined;
   private found: Similarity | undefined;
@@ -75,7 +75,7 @@ export class SimilarPlaces {
     this.changed();
   }
 
-  /** What a tile shows of the map over the slice `z`; nothing while no place of this image is picked. */
+  /** Returns a tile's content for the map over slice `z`; undefined while no place of this image is picked. */
   content({ image, summary }: OpenedImage, z: number): TileContent | undefined {
     const { found, picked } = this;
     if (found === undefined || picked === undefined || summary === undefined || image.path !== this.picture)

@@ -26,7 +26,7 @@ export class Stepper {
     );
   }
 
-  /** @param nameOf what each value is called. Defaults to its number from 1, of all. */
+  /** @param nameOf label of each value. Defaults to its number from 1, and the total. */
   show(value: number, count: number, nameOf?: (value: number) => string): void {
     this.value = value;
     this.count = count;

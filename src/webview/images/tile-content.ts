@@ -1,4 +1,4 @@
-/** What a tile shows and tells. */
+/** The content of a tile. */
 import type { Layer } from "./draw.ts";
 
 /** A pixel of the shown plane: x is its column, y its row. */
@@ -7,10 +7,10 @@ export interface Pixel {
   readonly y: number;
 }
 
-/** A second image over the first, from a divider on to the right. */
+/** A second image, shown to the right of a divider. */
 export interface Swipe {
   readonly layers: readonly Layer[];
-  /** Where the divider is, from 0 to 1 of the canvas's width. */
+  /** Position of the divider, from 0 to 1 of the canvas's width. */
   readonly share: number;
 }
 
@@ -22,13 +22,13 @@ export interface TileContent {
   readonly aspect?: number;
   readonly layers: readonly Layer[];
   readonly swipe?: Swipe;
-  /** Draws a scale bar where a pixel is so wide. */
+  /** Width of a pixel, for a scale bar. */
   readonly scaleBar?: { readonly pixelWidth: number; readonly unit: string };
-  /** Lines through this pixel: where the other sections lie. */
+  /** Draws lines through this pixel, at the positions of the other sections. */
   readonly cross?: Pixel;
   /** Returns the value under the cursor as text. */
   valueAt(pixel: Pixel): string;
-  /** What is shown, for screen readers. */
+  /** Description for screen readers. */
   readonly description: string;
   /** Shown below the image while the cursor is elsewhere. */
   readonly note?: string;

@@ -1,8 +1,8 @@
-/** The mouse and the keys over one image: they move the view, the cursor, the slice and the divider. */
+/** Mouse and keyboard over one image: they move the view, the cursor, the slice and the divider. */
 import type { Pixel, TileContent, TileEvents } from "./tile-content.ts";
 import type { Viewport } from "./viewport.ts";
 
-/** What the pointer must know of its tile. */
+/** The parts of a tile that the pointer uses. */
 interface TileState {
   content(): TileContent | undefined;
   cursor(): Pixel | undefined;
@@ -27,7 +27,7 @@ const ARROWS: Readonly<Record<string, readonly [x: number, y: number]>> = {
   ArrowDown: [0, 1],
 };
 
-/** Distance from the divider at which it is grabbed, and below which a press is a click; in CSS pixels. */
+/** Distance in CSS pixels within which the divider is grabbed, and below which a press is a click. */
 const NEAR = 8;
 const STILL = 3;
 
@@ -132,7 +132,7 @@ export class TilePointer {
     this.events.picked?.(pixel);
   }
 
-  /** The pixel at a place of the screen; nothing beside the image. */
+  /** Returns the pixel at a screen position; undefined outside the image. */
   private pixelAt(event: MouseEvent): Pixel | undefined {
     const content = this.tile.content();
     if (content === undefined) return undefined;
@@ -141,7 +141,7 @@ export class TilePointer {
     return { x: Math.floor(x * content.width), y: Math.floor(y * content.height) };
   }
 
-  /** A place of the screen as a fraction of the image along x and y. */
+  /** Converts a screen position to fractions of the image along x and y. */
   private placeAt({ clientX, clientY }: MouseEvent): readonly [number, number] {
     const box = this.canvas.getBoundingClientRect();
     const { width, height } = this.tile.sizeOnScreen();

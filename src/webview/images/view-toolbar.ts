@@ -3,7 +3,7 @@ import { button, checkbox, dropdown, type Picker, type Toggle } from "../toolkit
 import { Stepper } from "./stepper.ts";
 import type { Viewport } from "./viewport.ts";
 
-/** What can be switched on and off. */
+/** Toggles of the toolbar. */
 export const SWITCHES = {
   maximum: "Maximum",
   orthogonal: "Orthogonal",
@@ -26,14 +26,14 @@ export interface ToolbarEvents {
   help(): void;
 }
 
-/** Two images of a row, by their places. */
+/** Two images of a row, by index. */
 export type Pair = readonly [a: number, b: number];
 
 export interface ToolbarState {
   readonly z: number;
   readonly depth: number;
   readonly switches: Readonly<Record<Switch, boolean>>;
-  /** Those that mean something for these images. */
+  /** The toggles that apply to these images. */
   readonly offered: ReadonlySet<Switch>;
   readonly titles: readonly string[];
   readonly pair: Pair;
@@ -123,7 +123,7 @@ export class ViewToolbar {
     this.pair.b.show(choices, String(pair[1]));
   }
 
-  /** Says for a moment what was done. */
+  /** Briefly shows what was done. */
   notify(text: string): void {
     setText(this.notice, text);
     clearTimeout(this.noticeTimer);

@@ -1,10 +1,10 @@
-/** Which part of the images is visible: one for all images of a row, so that they move together. */
+/** The visible part of the images, shared by all images of a row, so that they move together. */
 export class Viewport {
   /** Relative to the whole image: 1 fits it into its canvas. */
   zoom = 1;
-  /** The place in the middle of the view, from 0 to 1 along x and y. */
+  /** The center of the view, from 0 to 1 along x and y. */
   center: readonly [x: number, y: number] = [0.5, 0.5];
-  /** Screen pixels for a pixel of the file at zoom 1, as the first image is fitted. */
+  /** Screen pixels per pixel of the file at zoom 1, from fitting the first image. */
   private fitScale = 1;
   private readonly listeners = new Set<() => void>();
   private readonly scaleListeners = new Set<() => void>();
@@ -13,26 +13,26 @@ export class Viewport {
     this.listeners.add(listener);
   }
 
-  /** The scale changed, be it that the canvas did. */
+  /** The scale changed, by zooming or by resizing the canvas. */
   onScale(listener: () => void): void {
     this.scaleListeners.add(listener);
   }
 
-  /** Screen pixels for a pixel of the file. */
+  /** Screen pixels per pixel of the file. */
   get scale(): number {
     return this.fitScale * this.zoom;
   }
 
-  /** Takes the scale at which the whole image fits into its canvas. */
+  /** Sets the scale at which the whole image fits into its canvas. */
   fitted(scale: number): void {
     if (scale === this.fitScale) return;
     this.fitScale = scale;
     for (const listener of this.scaleListeners) listener();
   }
 
-  /** Zooms by a factor with the place `at` (0 to 1) held where it is. */
+  /** Zooms by a factor around the position `at` (0 to 1). */
   zoomBy(factor: number, at: readonly [x: number, y: number] = this.center): void {
-    // Small images may be shown down to their true size.
+    // Small images can be zoomed out to their true size.
     const least = Math.min(1, 1 / this.fitScale);
     const zoom = Math.min(Math.max(MOST_ZOOM, 1 / this.fitScale), Math.max(least, this.zoom * factor));
     const moved = this.zoom / zoom;
@@ -41,7 +41,7 @@ export class Viewport {
     for (const listener of this.scaleListeners) listener();
   }
 
-  /** One screen pixel for each pixel of the file. */
+  /** Shows one screen pixel per pixel of the file. */
   trueSize(): void {
     this.zoomBy(1 / this.scale);
   }
@@ -51,13 +51,13 @@ export class Viewport {
     this.moveTo(this.center[0] + x, this.center[1] + y);
   }
 
-  /** Takes a zoom and a center from another view. */
+  /** Copies zoom and center from another view. */
   follow(zoom: number, center: readonly [x: number, y: number]): void {
     this.zoom = zoom;
     this.moveTo(...center);
   }
 
-  /** The whole image again. */
+  /** Shows the whole image. */
   fit(): void {
     this.zoom = 1;
     this.moveTo(0.5, 0.5);
@@ -65,7 +65,7 @@ export class Viewport {
   }
 
   private moveTo(x: number, y: number): void {
-    // The view stays inside the image; an image smaller than the view stays in its middle.
+    // The view stays inside the image; an image smaller than the view is centered.
     const margin = Math.min(0.5, 0.5 / this.zoom);
     const within = (value: number) => Math.min(1 - margin, Math.max(margin, value));
     this.center = [within(x), within(y)];

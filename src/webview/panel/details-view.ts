@@ -7,7 +7,7 @@ export interface DetailsEvents {
   openFile(path: string, line?: number): void;
 }
 
-/** What stands about a run: its name, notes, and where its configuration differs from the defaults. */
+/** A run's details: its name, notes, and changed keys of its configuration. */
 export class DetailsView {
   readonly element: HTMLElement;
   private readonly title: HTMLInputElement;
@@ -53,13 +53,13 @@ export class DetailsView {
     );
   }
 
-  /** Shows a run's details; nothing until they are there. */
+  /** Shows a run's details; nothing until they are loaded. */
   show(details: RunDetails | undefined): void {
     show(this.element, details !== undefined);
     if (details === undefined || details === this.details) return;
     this.details = details;
     const { notes, configuration } = details;
-    // What is being typed stays.
+    // Keeps text that is being typed.
     if (document.activeElement !== this.title) this.title.value = notes.title;
     if (document.activeElement !== this.notes) this.notes.value = notes.notes;
     show(this.configuration, configuration !== undefined);

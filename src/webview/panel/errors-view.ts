@@ -1,7 +1,7 @@
 import { element, show } from "../dom.ts";
 import type { LogLine, RunRecord } from "./run-record.ts";
 
-/** What is wrong with a run, in one place: errors, then warnings, each with a link to where it is mended. */
+/** A run's errors, then its warnings, each with a link to the place to fix. */
 export class ErrorsView {
   readonly element: HTMLElement;
   private shown: readonly LogLine[] = [];
@@ -19,7 +19,7 @@ export class ErrorsView {
       ...log.filter(({ level }) => level === "error"),
       ...log.filter(({ level }) => level === "warning"),
     ];
-    // An alert that is filled again is said again.
+    // Screen readers announce an alert each time it is filled.
     show(this.element, serious.length > 0);
     if (serious.length === this.shown.length && serious.every((line, at) => line === this.shown[at])) return;
     this.shown = serious;

@@ -2,7 +2,7 @@ import { element, setText } from "../dom.ts";
 import { button } from "../toolkit.ts";
 import type { LogLine, RunRecord } from "./run-record.ts";
 
-/** Lines of the tail that are shown. */
+/** Number of lines shown. */
 const TAIL = 200;
 
 /** The last lines of a run's log. */

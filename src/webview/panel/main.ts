@@ -1,4 +1,4 @@
-/** The training panel's page: what it shows follows from the extension's messages. */
+/** The training panel's page. It shows what the extension's messages describe. */
 import "../page.css";
 import "./panel.css";
 import "uplot/dist/uPlot.min.css";
@@ -39,7 +39,7 @@ let compared: readonly string[] = [];
 const records = new Map<string, RunRecord>();
 const details = new Map<string, RunDetails>();
 const replays = new Map<string, readonly EpochPictures[]>();
-/** The epoch whose pictures were asked for last, by run. */
+/** The epoch whose pictures were requested last, by run. */
 const replayed = new Map<string, number>();
 
 const openFile = (path: string, line?: number) => host.post({ type: "open-file", path, line });
@@ -107,7 +107,7 @@ emptyPage.hidden = true;
 
 const draw = oncePerFrame(drawRun);
 
-/** A run may take hundreds of steps a second, and the processor is for its training. More events come when these are drawn. */
+/** A run may take hundreds of steps a second and needs the processor. The next events arrive when these are drawn. */
 const drawEvents = sparingly(200, () => {
   drawRun();
   host.post({ type: "events-drawn" });
@@ -136,7 +136,7 @@ function drawRun(): void {
   log.show(record);
 }
 
-/** Asks for what a run's history does not hold: its details, and the pictures of its epochs once an epoch is done. */
+/** Requests what a run's history lacks: its details, and the pictures of its epochs after each epoch. */
 function askForMore(run: string, record: RunRecord): void {
   if (!replayed.has(run)) host.post({ type: "ask-details", run });
   const epoch = Math.max(0, ...[...record.images.values()].map(({ epoch }) => epoch ?? 0));
@@ -160,7 +160,7 @@ function receive(message: ToPanel): void {
     case "runs":
       runs = message.runs;
       shown = message.shown;
-      // None are known yet when the window was just loaded again.
+      // After a window reload, no runs are known yet.
       if (shown !== undefined) keep({ run: shown });
       for (const run of message.sent ?? []) if (!records.has(run)) host.post({ type: "ask-history", run });
       break;
@@ -171,7 +171,7 @@ function receive(message: ToPanel): void {
       const record = records.get(message.run);
       for (const event of message.events) record?.add(event);
       drawEvents();
-      // Nothing is drawn until it is seen again.
+      // A hidden page draws nothing.
       if (document.hidden) host.post({ type: "events-drawn" });
       return;
     }

@@ -22,7 +22,7 @@ const STATUS: Readonly<Record<RunStatus, string>> = {
   damaged: "Damaged",
 };
 
-/** A run's status and progress, the time left, what it runs on, and the buttons that stop and resume it. */
+/** A run's status, progress, time left and device, and the buttons that stop and resume it. */
 export class ProgressView {
   readonly element: HTMLElement;
   /** Stop and Resume, for the page's header. */
@@ -35,7 +35,7 @@ export class ProgressView {
   private readonly spoken: HTMLElement;
   private readonly stop: ReturnType<typeof button>;
   private readonly resume: ReturnType<typeof button>;
-  /** The run that was asked to stop, until it has. */
+  /** The run that was asked to stop, until it has stopped. */
   private stopping: string | undefined;
   private run: RunSummary | undefined;
 

@@ -10,10 +10,10 @@ export interface RunBarEvents {
 /** As many runs as there are colors. */
 const MOST_COMPARED = 6;
 
-/** Chooses the run that is shown, and the runs that are laid over it. */
+/** Chooses the shown run, and the runs compared with it. */
 export class RunBar {
   readonly element: HTMLElement;
-  /** The runs to lay over the shown one; below the bar, while they are being chosen. */
+  /** The list of runs to compare with the shown one; below the bar while it is open. */
   readonly comparison: HTMLElement;
   private readonly picker: Picker;
   private readonly compareButton: HTMLElement;
@@ -22,7 +22,7 @@ export class RunBar {
   private choosing = false;
   private listed = "";
 
-  /** @param buttons what belongs to the run: stop, resume */
+  /** @param buttons the run's buttons: stop, resume */
   constructor(
     buttons: HTMLElement,
     private readonly events: RunBarEvents,

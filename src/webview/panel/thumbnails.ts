@@ -6,7 +6,7 @@ import { compositeLut, LUTS } from "../images/luts.ts";
 export interface Thumbnail {
   readonly name: string;
   readonly path: string | undefined;
-  /** Time at which the file was written, which tells its versions apart. */
+  /** Modification time of the file, which identifies its version. */
   readonly time: number;
 }
 

@@ -1,4 +1,4 @@
-/** The columns of the runs table: what each shows of a run, and how it is sorted and exported. */
+/** The columns of the runs table: their content, sorting and export. */
 import type { ColumnDef } from "@tanstack/table-core";
 import { engineLabel } from "../../facts/engine-labels.ts";
 import { duration, metricName, shortNumber } from "../../facts/format.ts";
@@ -14,7 +14,7 @@ export type Cell = string | number | undefined;
 export interface TableColumn {
   readonly id: string;
   readonly title: string;
-  /** The value that sorting, filtering and CSV go by. */
+  /** The value for sorting, filtering and CSV. */
   value(run: TableRun): Cell;
   /** The value as the table shows it. Defaults to the value. */
   text?(run: TableRun): string;
@@ -29,7 +29,7 @@ const runName = ({ summary, details }: TableRun): string =>
 
 const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** Made once: making one takes longer than formatting a hundred dates. */
+/** Created once: creating one takes longer than formatting a hundred dates. */
 const moment = new Intl.DateTimeFormat([], { dateStyle: "short", timeStyle: "short" });
 
 const FIRST: readonly TableColumn[] = [
@@ -99,16 +99,16 @@ export function columnsOf(
 const isNumber = (text: string | undefined): boolean =>
   text !== undefined && text.trim() !== "" && Number.isFinite(Number(text));
 
-/** What a cell shows. */
+/** The text of a cell. */
 export const cellText = ({ text, value }: TableColumn, run: TableRun): string =>
   text?.(run) ?? String(value(run) ?? "");
 
-/** The column as the table library takes it. */
+/** Converts a column for the table library. */
 export const definitionOf = (column: TableColumn): ColumnDef<TableRun, Cell> => ({
   id: column.id,
   accessorFn: (run) => column.value(run),
   sortingFn: (one, other) => compare(column.value(one.original), column.value(other.original)),
-  // What has no value comes last, whichever way it is sorted.
+  // Missing values come last in either sort order.
   sortUndefined: "last",
   sortDescFirst: false,
 });

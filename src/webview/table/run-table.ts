@@ -14,14 +14,14 @@ import { type Cell, cellText, columnsOf, definitionOf, type TableColumn, type Ta
 export interface TableEvents {
   open(run: string): void;
   star(run: string, starred: boolean): void;
-  /** Other rows are selected. */
+  /** The selection changed. */
   selected(runs: readonly string[]): void;
   menu(run: string): readonly { readonly label: string; run(): void }[];
   /** Sorting, filter, selection, columns or their order changed. */
   changed(settings: TableSettings): void;
 }
 
-/** What the page keeps. */
+/** State that the page saves. */
 export interface TableSettings {
   readonly sorting?: TableState["sorting"];
   readonly hidden?: readonly string[];
@@ -48,10 +48,10 @@ export class RunTable {
   private state: TableState;
   private runs: readonly TableRun[] = [];
   private allColumns: readonly TableColumn[] = [];
-  /** Rows that were drawn, by run, until something changes that they show. */
+  /** Cached rows by run, until their content changes. */
   private readonly drawn = new Map<string, HTMLElement>();
   private readonly chosen: Set<string>;
-  /** The run whose row has the keyboard. */
+  /** The run whose row has the keyboard focus. */
   private current: string | undefined;
   private readonly redraw = oncePerFrame(() => this.draw());
 
@@ -136,7 +136,7 @@ export class RunTable {
     return ids.flatMap((id) => this.allColumns.find((column) => column.id === id) ?? []);
   }
 
-  /** Rows that the filter lets through, in their order. */
+  /** Filtered rows in their order. */
   get shownRuns(): readonly TableRun[] {
     return this.rows.map(({ original }) => original);
   }
@@ -182,7 +182,7 @@ export class RunTable {
     if (focused) this.body.querySelector<HTMLElement>('tr[tabindex="0"]')?.focus({ preventScroll: true });
   }
 
-  /** Puts rows into the page. Those that stay are not moved. */
+  /** Shows rows. Rows that stay are not moved. */
   private place(rows: readonly HTMLElement[]): void {
     const wanted = [this.above, ...rows, this.below];
     const kept = new Set<Element>(wanted);
@@ -299,7 +299,7 @@ export class RunTable {
     this.selectionChanged();
   }
 
-  /** Selects all rows from the last one that was selected to this one. */
+  /** Selects all rows from the last selected one to this one. */
   private selectTo(index: number): void {
     const last = [...this.chosen].at(-1);
     const from = Math.max(

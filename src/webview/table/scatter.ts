@@ -7,7 +7,7 @@ import { type Cell, cellText, type TableColumn, type TableRun } from "./columns.
 
 const HEIGHT = 260;
 
-/** A metric of all shown runs against a key of their configurations, or any other column. */
+/** Plots a metric of all shown runs against a key of their configurations, or any other column. */
 export class Scatter {
   readonly element: HTMLElement;
   private readonly x = dropdown("Horizontal axis", (id) => this.choose({ x: id }));
@@ -67,7 +67,7 @@ export class Scatter {
     this.x.show(choices(this.columns), x.id);
     this.y.show(choices(this.columns.filter(({ numeric }) => numeric)), y.id);
     const complete = this.runs.filter((run) => x.value(run) !== undefined && Number.isFinite(y.value(run)));
-    // Words are places on the axis, in their order.
+    // Text values are positions on the axis, in sorted order.
     const words = x.numeric ? [] : [...new Set(complete.map((run) => cellText(x, run)))].sort();
     const xOf = (run: TableRun): number =>
       x.numeric ? Number(x.value(run)) : words.indexOf(cellText(x, run));
@@ -95,7 +95,7 @@ export class Scatter {
 const pointText = (run: TableRun, x: TableColumn, y: TableColumn): string =>
   `${run.summary.name}, run ${run.summary.runId}: ${y.title} ${cellText(y, run)}, ${x.title} ${cellText(x, run)}`;
 
-/** Some room beside the outermost points. */
+/** Margin beside the outermost points. */
 const linearRange: uPlot.Range.Function = (_, low, high) => {
   if (low === null || high === null) return [0, 1];
   const room = (high - low) * 0.08 || Math.abs(low) * 0.1 || 1;
@@ -121,7 +121,7 @@ function options(
     ticks: { stroke: grid, width: 1, size: 4 },
     values: (_, splits) => axisNumbers(splits),
   };
-  // Learning rates and the like are chosen by factors.
+  // Values such as learning rates vary by factors: a logarithmic axis.
   const positive = points.filter((point) => point.x > 0).map((point) => point.x);
   const byFactors =
     x.numeric && positive.length === points.length && Math.max(...positive) > 50 * Math.min(...positive);

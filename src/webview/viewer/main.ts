@@ -49,7 +49,7 @@ function showImages(images: readonly ViewedImage[], start: ViewStart = {}): void
   const paths = images.map(({ path }) => path).join("\n");
   const same = paths === shownPaths;
   const titled = images.map(({ title, label, path, labels }) => ({ title: title ?? label, path, labels }));
-  // A page that is shown again keeps its slice.
+  // Keeps the slice when the page is shown again.
   const z = same || host.kept !== undefined ? undefined : start.z;
   void row.show(titled, same, z);
   shownPaths = paths;
