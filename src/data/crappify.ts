@@ -73,7 +73,7 @@ function remembered(layer: LayerAt): LayerAt {
   };
 }
 
-/** The position of layer `place` of `size` on a scale of `old` layers. */
+/** Interpolates layer `place` of `size` between `old` layers. */
 async function between(layers: LayerAt, old: number, size: number, place: number): Promise<Float32Array> {
   if (old === size) return layers(place);
   const { below, above, share } = neighbors(place, old, size);

@@ -113,7 +113,7 @@ export class ImageSet {
     return this.settings.threeChannels ? repeatedChannel(image) : image;
   }
 
-  /** Whole images in memory, in their pixel type: integers take less memory than normalized values. */
+  /** Returns an image kept in memory, in its pixel type: integers take less memory than normalized values. */
   private async whole(index: number): Promise<ImageRegion | undefined> {
     const { inMemory, preparation, threeChannels } = this.settings;
     const { path, options } = at(this.stored, index);

@@ -21,7 +21,7 @@ import { type LoadedWeights, loadWeights } from "./run-checkpoint.ts";
 
 /**
  * The run's own checkpoint that MODEL.LOAD_CHECKPOINT_EPOCH asks for: the best one, or the latest of those of single epochs
- * (MODEL.SAVE_CKPT_FREQ). Throws {@link InputError} where there is none of the latter.
+ * (MODEL.SAVE_CKPT_FREQ). Throws {@link InputError} if there is none of the latter.
  */
 export async function ownCheckpoint(config: Config, tree: ResultTree): Promise<string> {
   const key = "MODEL.LOAD_CHECKPOINT_EPOCH";

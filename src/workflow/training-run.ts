@@ -78,7 +78,7 @@ export class TrainingRun {
   }
 
   /**
-   * Trains to the end or until it is asked to stop.
+   * Trains to the end or until a stop is requested.
    *
    * @param from checkpoints to resume from, the furthest first; none for a fresh start
    */

@@ -58,7 +58,7 @@ export const cutout =
     return { ...sample, image, target };
   };
 
-/** Returns a region whose pixels are means of squares of `factor` pixels. */
+/** Returns the image; in the region, each pixel is the mean of its square of `factor` pixels. */
 function coarsened(sample: Sample, region: Region, factor: number): Float32Array {
   const { size, channels, image } = sample;
   const result = image.slice();

@@ -1,4 +1,4 @@
-/** The sample images and a configuration for them, copied to where a person can change them. No `vscode` in here. */
+/** Copies the sample images and a configuration to a folder where the user can change them. Does not use `vscode`. */
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 

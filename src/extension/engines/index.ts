@@ -38,7 +38,7 @@ export async function pythonPlaces(): Promise<SearchPlaces> {
     ...(chosen === "" ? [] : [{ python: chosen, origin: "setting" } as const]),
     ...(editors === undefined ? [] : [{ python: editors, origin: "editor" } as const]),
   ];
-  // An untrusted folder may contain a Python of its own, which must not run.
+  // An untrusted folder may contain a Python interpreter, which must not run.
   const open = vscode.workspace.isTrusted ? (vscode.workspace.workspaceFolders ?? []) : [];
   const folders = open.map(({ uri }) => uri.fsPath);
   return { named, folders };

@@ -18,8 +18,8 @@ import { usualKeys } from "./usual-keys.ts";
 import { rankValues } from "./value-ranks.ts";
 
 /**
- * The server registers its formatter for languages of its own choice when it may register features later on; it announces
- * it at the start, for the client's languages, when it may not.
+ * With dynamic registration, the server registers its formatter for its own list of languages. Without it, the server announces the
+ * formatter at the start, for the client's languages.
  */
 const formatterFromStart: StaticFeature = {
   fillClientCapabilities({ textDocument }) {

@@ -8,7 +8,7 @@ export interface KeyLine {
   /** Columns before the name. */
   readonly indent: number;
   readonly nameEnd: number;
-  /** Where the value stands, without a comment; both are `nameEnd + 1` where there is none. */
+  /** The value's columns, without a comment; both are `nameEnd + 1` if there is no value. */
   readonly valueStart: number;
   readonly valueEnd: number;
 }

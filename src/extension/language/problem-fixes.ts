@@ -27,7 +27,7 @@ function onLine(line: number, startColumn: number, endColumn: number): TextRange
   return { startLine: line, startColumn, endLine: line, endColumn };
 }
 
-/** The line that a problem names, where it opens a key. */
+/** Returns the line of a problem, if it opens a key. */
 function keyLineOf(text: string, { line }: Problem): KeyLine | undefined {
   return keyLines(text).find((each) => each.line === (line ?? 1) - 1);
 }
@@ -115,7 +115,7 @@ function renameFix({ line, indent, nameEnd }: KeyLine, suggestion: string): Text
   return { title: `Change to ${name}`, edits: [{ range: onLine(line, indent, nameEnd), text: name }] };
 }
 
-/** The edits that set a key to a value, where it stands or where it belongs. */
+/** Returns the edits that set a key, or add it where it belongs. */
 export function valueFix(text: string, key: string, suggestion: string): TextFix {
   const found = keyLines(text).find((each) => each.key === key);
   if (found === undefined)

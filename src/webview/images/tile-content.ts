@@ -22,7 +22,7 @@ export interface TileContent {
   readonly aspect?: number;
   readonly layers: readonly Layer[];
   readonly swipe?: Swipe;
-  /** Width of a pixel, for a scale bar. */
+  /** Draws a scale bar for pixels of this width. */
   readonly scaleBar?: { readonly pixelWidth: number; readonly unit: string };
   /** Draws lines through this pixel, at the positions of the other sections. */
   readonly cross?: Pixel;

@@ -51,7 +51,7 @@ export class Thumbnails {
       const version = thumbnail.time;
       if (this.drawn.get(thumbnail.name) === version) continue;
       this.drawn.set(thumbnail.name, version);
-      // Observing anew reports an option that is already visible.
+      // Observing again reports an option that is already visible.
       this.observer.unobserve(option);
       this.pending.set(option, thumbnail);
       this.observer.observe(option);
