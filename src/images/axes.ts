@@ -1,4 +1,5 @@
 /** Which axis of a stored array is which. All formats ask here, so that all follow one order of authority. */
+import { at } from "../facts/checked-lists.ts";
 import { ImageError, type ImageShape, type Region, type SampleArray } from "./image.ts";
 
 /** One letter an axis: T, Z, C, Y, X as BiaPy writes them, and S for the samples of a pixel (red, green, blue). */
@@ -62,9 +63,9 @@ function askedAxes(
 
 /** Axes by the number of them and their sizes: up to four entries are channels. Throws {@link ImageError} where that is a guess. */
 function axesByShape(path: string, shape: readonly number[]): Axes {
-  const few = (axis: number) => shape[axis] <= MOST_CHANNELS;
+  const few = (axis: number) => at(shape, axis) <= MOST_CHANNELS;
   const reason = `by its shape (${sizes(shape)})`;
-  const [last] = [shape.length - 1];
+  const last = shape.length - 1;
   if (shape.length === 2) return { order: "YX", reason };
   if (shape.length === 3) return { order: few(2) && !few(0) && !few(1) ? "YXC" : "ZYX", reason };
   if (shape.length === 4 || shape.length === 5) {
@@ -109,13 +110,14 @@ export function namedAxes(names: readonly (string | null)[] | undefined, source:
 
 const sizes = (shape: readonly number[]): string => shape.join(" x ");
 
-/** The size of an axis; 1 where there is none of this letter. */
+/** Returns the size along an axis; 1 where the array lacks the axis. `axes` has a letter for each size. */
 export const sizeOf = (letter: string, shape: readonly number[], axes: AxesOrder): number =>
-  axes.includes(letter) ? shape[axes.indexOf(letter)] : 1;
+  axes.includes(letter) ? at(shape, axes.indexOf(letter)) : 1;
 
 /** The image that an array with these axes holds. Throws {@link ImageError} where it holds several. */
 export function imageShape(path: string, shape: readonly number[], axes: AxesOrder): ImageShape {
-  const [t, z, y, x, c, s] = [..."TZYXCS"].map((letter) => sizeOf(letter, shape, axes));
+  const size = (letter: string) => sizeOf(letter, shape, axes);
+  const [t, z, y, x, c, s] = [size("T"), size("Z"), size("Y"), size("X"), size("C"), size("S")];
   if (shape.includes(0)) throw new ImageError(path, `${path}: its image is empty (${sizes(shape)} pixels).`);
   if (t === 1) return [z, y, x, c * s];
   throw new ImageError(
@@ -145,7 +147,7 @@ export function storedRanges(
   return [...axes].map((letter, axis): [number, number] => {
     const place = PLACE[letter];
     if (place !== undefined) return [start[place], end[place]];
-    return letter === "T" ? [0, 1] : [0, shape[axis]];
+    return letter === "T" ? [0, 1] : [0, at(shape, axis)];
   });
 }
 
@@ -159,9 +161,9 @@ export interface Strided {
 export function rowMajor(shape: readonly number[]): number[] {
   const strides: number[] = [];
   let stride = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    strides[axis] = stride;
-    stride *= shape[axis];
+  for (const size of [...shape].reverse()) {
+    strides.unshift(stride);
+    stride *= size;
   }
   return strides;
 }
@@ -177,7 +179,7 @@ export function inImageOrder(
   axes: AxesOrder,
   samples: number,
 ): SampleArray {
-  const step = (letter: string) => (axes.includes(letter) ? strides[axes.indexOf(letter)] : 0);
+  const step = (letter: string) => (axes.includes(letter) ? at(strides, axes.indexOf(letter)) : 0);
   const [stepZ, stepY, stepX, stepC, stepS] = [step("Z"), step("Y"), step("X"), step("C"), step("S")];
   const wanted: readonly (readonly [size: number, step: number, row: number])[] = [
     [depth, stepZ, height * width * channels],
@@ -194,14 +196,15 @@ export function inImageOrder(
     { length: channels },
     (_, channel) => Math.floor(channel / samples) * stepC + (channel % samples) * stepS,
   );
-  let at = 0;
+  let to = 0;
   for (let z = 0; z < depth; z++)
     for (let y = 0; y < height; y++) {
       let from = z * stepZ + y * stepY;
-      if (channels === 1) for (let x = 0; x < width; x++, from += stepX) ordered[at++] = data[from];
+      if (channels === 1) for (let x = 0; x < width; x++, from += stepX) ordered[to++] = data[from] ?? 0;
       else
         for (let x = 0; x < width; x++, from += stepX)
-          for (let channel = 0; channel < channels; channel++) ordered[at++] = data[from + offsets[channel]];
+          for (let channel = 0; channel < channels; channel++)
+            ordered[to++] = data[from + (offsets[channel] ?? 0)] ?? 0;
     }
   return ordered;
 }

@@ -35,7 +35,7 @@ const size = ({ shape }: Candidate) => shape.reduce((product, each) => product *
 /** First that it looks like an image, then that it is named like one. */
 function rank({ place, shape }: Candidate): number {
   const parts = place.split("/");
-  const [, second] = [...shape].sort((a, b) => b - a);
+  const [, second = 0] = [...shape].sort((a, b) => b - a);
   const named = IMAGES.test(parts.at(-1) ?? "") ? 1 : 0;
   const companion = parts.some((part) => COMPANIONS.test(part)) ? 0 : 2;
   return (second >= LEAST_SIDE ? 4 : 0) + companion + named;

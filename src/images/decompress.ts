@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { gunzip, inflate } from "node:zlib";
 import xz from "xz-decompress/dist/package/xz-decompress.js";
 import type { ZSTDDecoder } from "zstddec";
+import { at } from "../facts/checked-lists.ts";
 
 /**
  * @param most bytes that may come out; more is an error
@@ -50,15 +51,15 @@ export const inflateZstd: Decompress = async (bytes, most) => {
 function zstdSize(bytes: Uint8Array): number | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 6 || view.getUint32(0, true) !== 0xfd2fb528) throw new Error("no Zstandard data");
-  const descriptor = bytes[4];
+  const descriptor = view.getUint8(4);
   const single = (descriptor & 0x20) !== 0;
-  const at = 5 + (single ? 0 : 1) + [0, 1, 2, 4][descriptor & 3];
-  const width = [single ? 1 : 0, 2, 4, 8][descriptor >> 6];
-  if (at + width > bytes.length) throw new Error("Zstandard data that is cut short");
-  if (width === 1) return bytes[at];
-  if (width === 2) return view.getUint16(at, true) + 256;
-  if (width === 4) return view.getUint32(at, true);
-  return width === 8 ? Number(view.getBigUint64(at, true)) : undefined;
+  const start = 5 + (single ? 0 : 1) + at([0, 1, 2, 4], descriptor & 3);
+  const width = at([single ? 1 : 0, 2, 4, 8], descriptor >> 6);
+  if (start + width > bytes.length) throw new Error("Zstandard data that is cut short");
+  if (width === 1) return view.getUint8(start);
+  if (width === 2) return view.getUint16(start, true) + 256;
+  if (width === 4) return view.getUint32(start, true);
+  return width === 8 ? Number(view.getBigUint64(start, true)) : undefined;
 }
 
 /** A bytes-to-bytes codec of the package numcodecs. */
@@ -86,7 +87,7 @@ export const inflateBlosc: Decompress = async (bytes, most) => {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   if (view.getUint32(4, true) > most) throw tooMuch(most);
   if (view.getUint32(12, true) > bytes.length) throw new Error("Blosc data that is cut short");
-  const inner = BLOSC_CODECS[bytes[2] >> 5];
+  const inner = BLOSC_CODECS[view.getUint8(2) >> 5];
   if (inner === undefined || inner === "snappy") throw new Error(`Blosc with ${inner ?? "an unknown codec"}`);
   blosc ??= import("numcodecs/blosc").then((module) =>
     module.default.fromConfig({ id: "blosc", clevel: 5, cname: "lz4", shuffle: 1, blocksize: 0 }),

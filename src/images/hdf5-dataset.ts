@@ -5,7 +5,7 @@ import type * as h5wasm from "h5wasm/node";
 import type { Strided } from "./axes.ts";
 import { filtersOf } from "./hdf5-library.ts";
 import { readBox, storedTypeOf } from "./hdf5-values.ts";
-import { ImageError } from "./image.ts";
+import { firstLine, ImageError } from "./image.ts";
 import { bytesOf, type StoredType } from "./samples.ts";
 
 /** Reads a box of a dataset. Throws {@link ImageError}. */
@@ -42,6 +42,9 @@ export function checkDataset(path: string, dataset: h5wasm.Dataset): StoredType 
       path,
       `${path}: ${place} is compressed by a filter that cannot be read here (${unread}); save it with gzip.`,
     );
+  const axes = metadata.chunks?.length;
+  if (axes !== undefined && axes !== dataset.shape?.length)
+    throw new ImageError(path, `${path}: ${place} has chunks of ${axes} axes: it is damaged.`);
   const chunk = (metadata.chunks ?? []).reduce((product, size) => product * size, bytesOf(type));
   if (chunk > MOST_CHUNK_BYTES)
     throw new ImageError(
@@ -58,7 +61,7 @@ export function checkDataset(path: string, dataset: h5wasm.Dataset): StoredType 
 
 /** An attribute's value, as JSON has it. */
 export function attribute(of: h5wasm.Dataset | h5wasm.Group, name: string): unknown {
-  return name in of.attrs ? of.attrs[name].json_value : undefined;
+  return of.attrs[name]?.json_value;
 }
 
 /** An attribute's text; HDF5 files hold it as a string, or as an array of them. */
@@ -87,7 +90,7 @@ export function explained<T>(path: string, run: () => T, place?: string): T {
         ? error.message
         : String(error);
     const reasons = [...message.matchAll(/#\d+: .*?\(\): (.*)/g)].map(([, reason]) => reason);
-    const reason = (reasons.at(-1) ?? message.split("\n")[0]).slice(0, 200);
+    const reason = (reasons.at(-1) ?? firstLine(message)).slice(0, 200);
     const what = place === undefined ? "cannot be read as HDF5" : `${place} cannot be read`;
     throw new ImageError(
       path,

@@ -2,6 +2,7 @@
  * HDF5 images, read in a thread of their own that is ended when a file holds it up. A process has one such thread; files that were
  * open in one that was ended are opened again in the next.
  */
+import { at } from "../facts/checked-lists.ts";
 import type { Strided } from "./axes.ts";
 import type { Hdf5Answer, Hdf5Request, OpenedImage, Ranges } from "./hdf5-messages.ts";
 import { type OpenOptions, SAMPLE_ARRAYS } from "./image.ts";
@@ -58,11 +59,10 @@ class OpenedFile {
 
   async read(ranges: Ranges): Promise<Strided> {
     const { file, sampleType, chunks, dataset } = await this.image();
-    const bytes = ranges.reduce(
-      (product, [from, to], axis) =>
-        product * (Math.ceil(to / chunks[axis]) - Math.floor(from / chunks[axis])) * chunks[axis],
-      SAMPLE_ARRAYS[sampleType].BYTES_PER_ELEMENT,
-    );
+    const bytes = ranges.reduce((product, [from, to], axis) => {
+      const size = at(chunks, axis);
+      return product * (Math.ceil(to / size) - Math.floor(from / size)) * size;
+    }, SAMPLE_ARRAYS[sampleType].BYTES_PER_ELEMENT);
     const milliseconds = ANSWER_MS + bytes / SLOWEST_BYTES_PER_MS;
     const reply = await this.thread?.ask(
       { path: this.path, work: `reading ${dataset}`, milliseconds },

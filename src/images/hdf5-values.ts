@@ -1,5 +1,6 @@
 /** Values of HDF5 datasets: their types, and boxes of them. */
 import * as h5wasm from "h5wasm/node";
+import { atLeast } from "../facts/checked-lists.ts";
 import { rowMajor, type Strided } from "./axes.ts";
 import { bytesOf, decodeSamples, type StoredType } from "./samples.ts";
 
@@ -42,12 +43,12 @@ export function readBox(
   const sizes = ranges.map(([from, to]) => to - from);
   const width = bytesOf(type);
   const row = sizes.slice(1).reduce((product, size) => product * size, width);
-  const bytes = new Uint8Array(row * sizes[0]);
+  const [[start, end], ...inner] = atLeast(ranges, 1, "A box of a dataset");
+  const bytes = new Uint8Array(row * (end - start));
   const most = Math.max(1, Math.floor(MOST_BYTES / row));
-  for (let at = 0; at < sizes[0]; at += most) {
-    const count = Math.min(most, sizes[0] - at);
-    const part = [[ranges[0][0] + at, ranges[0][0] + at + count] as const, ...ranges.slice(1)];
-    bytes.set(readBytes(dataset, part, count * row), at * row);
+  for (let from = start; from < end; from += most) {
+    const to = Math.min(from + most, end);
+    bytes.set(readBytes(dataset, [[from, to], ...inner], (to - from) * row), (from - start) * row);
   }
   return { data: decodeSamples(bytes, type, true), strides: rowMajor(sizes) };
 }

@@ -3,16 +3,9 @@ import { rm } from "node:fs/promises";
 import * as h5wasm from "h5wasm/node";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
 import { loadHdf5 } from "./hdf5-library.ts";
-import {
-  type ImageShape,
-  type ImageWriter,
-  type NewImage,
-  regionOf,
-  type SampleType,
-  sampleArray,
-} from "./image.ts";
+import { type ImageWriter, type NewImage, regionOf, type SampleType, sampleArray } from "./image.ts";
 import { inMicrometers } from "./pixel-size.ts";
-import { inStoredOrder, storedShape, writtenRanges } from "./written-axes.ts";
+import { inStoredOrder, storedChunk, storedShape, writtenRanges } from "./written-axes.ts";
 
 /** HDF5's letters for types, after the byte order. */
 const LETTER: Record<SampleType, string> = {
@@ -30,15 +23,12 @@ const LETTER: Record<SampleType, string> = {
 const DATASET = "data";
 
 /** Starts a file, under a temporary name until it is closed. */
-export async function createHdf5(
-  path: string,
-  { shape, sampleType, chunk, axes, pixelSize }: NewImage,
-): Promise<ImageWriter> {
+export async function createHdf5(path: string, image: NewImage): Promise<ImageWriter> {
+  const { shape, sampleType, axes, pixelSize } = image;
   await loadHdf5();
   const temporary = `${path}.${process.pid}.tmp`;
   const file = new h5wasm.File(temporary, "w");
   const stored = storedShape(shape, axes);
-  const pieces: ImageShape = [...chunk, shape[3]];
   // The library makes a dataset of its first values only: one pixel, then as large as the image.
   const pixel = storedShape([1, 1, 1, shape[3]], axes);
   const dataset = file.create_dataset({
@@ -46,7 +36,7 @@ export async function createHdf5(
     data: sampleArray(sampleType, shape[3]),
     shape: pixel,
     maxshape: stored,
-    chunks: storedShape(pieces, axes).map((size, axis) => Math.min(size, stored[axis])),
+    chunks: storedChunk(image),
     dtype: `<${LETTER[sampleType]}`,
     compression: 1,
   });

@@ -125,6 +125,12 @@ export function storedBytes(shape: ImageShape, sampleType: SampleType): number {
   return shape.reduce((product, size) => product * size, SAMPLE_ARRAYS[sampleType].BYTES_PER_ELEMENT);
 }
 
+/** Returns the first line of a message. */
+export function firstLine(text: string): string {
+  const [line = ""] = text.split("\n");
+  return line;
+}
+
 /** Bad image input: the message names the file, what is wrong and what to do. Ends a run with exit code 2. */
 export class ImageError extends Error {
   override readonly name = "ImageError";

@@ -105,7 +105,7 @@ async function scanPixels(
     const part = await source.read(region);
     progress();
     for (let at = 0; at < part.data.length; at++) {
-      const value = part.data[at];
+      const value = part.data[at] ?? 0;
       if (value - value !== 0) {
         count++;
         first = Math.min(first, numberOf(at, part.shape, region, shape));

@@ -35,14 +35,15 @@ const [START_OF_IMAGE, END_OF_IMAGE, START_OF_SCAN, APP0, APP14] = [0xd8, 0xd9, 
 /** The segments before the first scan; the last of them starts it. Throws where the bytes are no JPEG. */
 function segments(bytes: Uint8Array): Segment[] {
   if (bytes[0] !== 0xff || bytes[1] !== START_OF_IMAGE) throw new Error("no JPEG data");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const found: Segment[] = [];
   for (let at = 2; at + 4 <= bytes.length; ) {
-    if (bytes[at] !== 0xff) throw new Error("damaged JPEG data");
-    const marker = bytes[at + 1];
+    if (view.getUint8(at) !== 0xff) throw new Error("damaged JPEG data");
+    const marker = view.getUint8(at + 1);
     if (marker === 0xff) at++;
     else if (marker === END_OF_IMAGE) break;
     else {
-      const end = at + 2 + bytes[at + 2] * 256 + bytes[at + 3];
+      const end = at + 2 + view.getUint16(at + 2);
       found.push({ marker, start: at, end });
       if (marker === START_OF_SCAN) break;
       at = end;
@@ -72,13 +73,13 @@ export function jpegHeader(bytes: Uint8Array): { width: number; height: number; 
     throw new UnreadCompression(`JPEG of a rare kind (frame ${frame.marker - 0xc0})`);
   const unread = FRAMES[frame.marker];
   if (unread !== undefined) throw new UnreadCompression(unread);
-  const at = frame.start + 4;
-  if (bytes[at] !== 8) throw new UnreadCompression(`${bytes[at]}-bit JPEG`);
-  const size = { height: bytes[at + 1] * 256 + bytes[at + 2], width: bytes[at + 3] * 256 + bytes[at + 4] };
-  const components = bytes[at + 5];
+  const header = new DataView(bytes.buffer, bytes.byteOffset + frame.start + 4, 6);
+  const bits = header.getUint8(0);
+  if (bits !== 8) throw new UnreadCompression(`${bits}-bit JPEG`);
+  const [height, width, components] = [header.getUint16(1), header.getUint16(3), header.getUint8(5)];
   if (components !== 1 && components !== 3)
     throw new UnreadCompression(`JPEG with ${components} components (CMYK)`);
-  return { ...size, components };
+  return { width, height, components };
 }
 
 /**
@@ -134,7 +135,8 @@ export async function decodeSubsampledJpeg(bytes: Uint8Array, tables?: Uint8Arra
 function toRgb(data: Uint8Array): void {
   const clamped = new Uint8ClampedArray(data.buffer, data.byteOffset, data.length);
   for (let at = 0; at < data.length; at += 3) {
-    const [luminance, blue, red] = [data[at], data[at + 1] - 128, data[at + 2] - 128];
+    const luminance = data[at] ?? 0;
+    const [blue, red] = [(data[at + 1] ?? 0) - 128, (data[at + 2] ?? 0) - 128];
     clamped[at] = luminance + 1.402 * red;
     clamped[at + 1] = luminance - 0.344136 * blue - 0.714136 * red;
     clamped[at + 2] = luminance + 1.772 * blue;

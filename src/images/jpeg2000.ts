@@ -44,7 +44,7 @@ function headerOf(bytes: Uint8Array): Header {
     throw new UnreadCompression(`JPEG 2000 with ${samples} samples a pixel`);
   const components = start + 42;
   if (components + 3 * samples > file.length) throw new Error("damaged JPEG 2000 data");
-  const depths = Array.from({ length: samples }, (_, at) => (file[components + 3 * at] & 0x7f) + 1);
+  const depths = Array.from({ length: samples }, (_, at) => (file.readUInt8(components + 3 * at) & 0x7f) + 1);
   const subsampled = Array.from({ length: samples }, (_, at) => components + 3 * at).some(
     (at) => file[at + 1] !== 1 || file[at + 2] !== 1,
   );
@@ -53,9 +53,8 @@ function headerOf(bytes: Uint8Array): Header {
   if (depths.some((depth) => depth !== bits))
     throw new UnreadCompression("JPEG 2000 whose samples differ in type");
   if (bits > MOST_BITS) throw new UnreadCompression(`${bits}-bit JPEG 2000`);
-  const [width, height] = [8, 12].map(
-    (at) => file.readUInt32BE(start + at) - file.readUInt32BE(start + at + 8),
-  );
+  const extent = (at: number) => file.readUInt32BE(start + at) - file.readUInt32BE(start + at + 8);
+  const [width, height] = [extent(8), extent(12)];
   if (!(width > 0 && height > 0 && width * height <= MOST_PIXELS)) throw new Error("damaged JPEG 2000 data");
   let transformed = false;
   for (let at = start + 2; at + 4 <= file.length && file[at + 1] !== START_OF_TILE; ) {

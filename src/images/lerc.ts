@@ -25,7 +25,7 @@ export async function decodeLerc(bytes: Uint8Array): Promise<Picture> {
     first.length * samples,
   );
   bands.forEach((band, sample) => {
-    for (let pixel = 0; pixel < band.length; pixel++) data[pixel * samples + sample] = band[pixel];
+    for (let pixel = 0; pixel < band.length; pixel++) data[pixel * samples + sample] = band[pixel] ?? 0;
   });
   return { width, height, samples, data };
 }

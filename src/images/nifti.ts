@@ -84,10 +84,10 @@ function headerOf(path: string, head: Uint8Array): Header {
   const type = TYPES[datatypeCode];
   if (type === undefined)
     throw new ImageError(path, `${path}: its values are of NIfTI's type ${datatypeCode}, which is not read.`);
-  const count = dims[0];
-  if (!(count >= 2 && count <= 5) || dims.slice(1, count + 1).some((size) => !(size >= 1)))
+  const [count = 0, ...sizes] = dims;
+  const shape = sizes.slice(0, count).map(Number);
+  if (!(count >= 2 && count <= 5) || shape.some((size) => !(size >= 1)))
     throw new ImageError(path, `${path}: has ${count} axes; images have two to five.`);
-  const shape = dims.slice(1, count + 1).map(Number);
   const real = Number.isFinite(scl_slope) && scl_slope !== 0;
   return {
     shape,
@@ -109,7 +109,7 @@ function scaled(array: StoredArray, slope: number, intercept: number): StoredArr
     read: async (ranges) => {
       const { data, strides } = await array.read(ranges);
       const values = sampleArray("float64", data.length);
-      for (let at = 0; at < data.length; at++) values[at] = data[at] * slope + intercept;
+      for (let at = 0; at < data.length; at++) values[at] = (data[at] ?? 0) * slope + intercept;
       return { data: values, strides };
     },
   };

@@ -18,7 +18,7 @@ export function decodePng(bytes: Uint8Array): Picture {
   }
   const colors = new Uint8Array(3 * flat.length);
   for (let at = 0; at < flat.length; at++) {
-    const color = palette[flat[at]];
+    const color = palette[flat[at] ?? 0];
     if (color === undefined) throw new Error("it names colors that its palette lacks");
     colors.set(color.slice(0, 3), 3 * at);
   }

@@ -95,7 +95,8 @@ function decodeFloat24(bytes: Uint8Array, count: number, littleEndian: boolean):
   const result = new Float32Array(count);
   for (let at = 0; at < count; at++) {
     const [low, middle, high] = littleEndian ? [0, 1, 2] : [2, 1, 0];
-    const bits = bytes[at * 3 + low] | (bytes[at * 3 + middle] << 8) | (bytes[at * 3 + high] << 16);
+    const byte = (place: number) => bytes[at * 3 + place] ?? 0;
+    const bits = byte(low) | (byte(middle) << 8) | (byte(high) << 16);
     const [sign, exponent, fraction] = [bits >> 23 ? -1 : 1, (bits >> 16) & 0x7f, bits & 0xffff];
     if (exponent === 0) result[at] = sign * fraction * 2 ** (-62 - 16);
     else if (exponent === 0x7f) result[at] = fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;

@@ -10,6 +10,7 @@ import {
   storedRanges,
 } from "./axes.ts";
 import {
+  firstLine,
   type Image,
   type ImageDescription,
   ImageError,
@@ -79,10 +80,10 @@ export async function explained<T>(path: string, format: string, read: () => Pro
   }
 }
 
-/** What an error says, in one line; some libraries throw bare strings, or hide the cause. */
+/** Returns an error's reason in one line; some libraries throw bare strings, or hide the cause. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return (cause instanceof Error ? cause.message : String(cause)).split("\n")[0].slice(0, 200);
+  return firstLine(cause instanceof Error ? cause.message : String(cause)).slice(0, 200);
 }
 
 /** The image that a file's array holds, read region by region. Closes the array where its axes are no image's. */

@@ -18,7 +18,12 @@ export async function readWindow(page: Page, window: Window): Promise<SampleArra
   const offsets = isRaw(page) ? await page.directory.numbers(TAG.stripOffsets) : [];
   if (isRaw(page) && (await stripsAreWhole(page, rowBytes))) {
     const { blockHeight } = page;
-    return readRows(page, (y) => offsets[Math.floor(y / blockHeight)] + (y % blockHeight) * rowBytes, window);
+    const startOf = (y: number) => {
+      const offset = offsets[Math.floor(y / blockHeight)];
+      if (offset === undefined) throw tooFewBlocks(page);
+      return offset + (y % blockHeight) * rowBytes;
+    };
+    return readRows(page, startOf, window);
   }
   const [x0, y0, x1, y1] = window;
   const { samples, blockWidth, blockHeight, separate } = page;
@@ -44,7 +49,7 @@ export async function readWindow(page: Page, window: Window): Promise<SampleArra
       const source = ((y - top) * blockWidth + from - left) * per;
       const target = ((y - y0) * (x1 - x0) + from - x0) * samples + sample;
       if (per === samples) values.set(decoded.subarray(source, source + (to - from) * per), target);
-      else for (let x = 0; x < to - from; x++) values[target + x * samples] = decoded[source + x];
+      else for (let x = 0; x < to - from; x++) values[target + x * samples] = decoded[source + x] ?? 0;
     }
   };
   for (let at = 0; at < blocks.length; at += AT_ONCE)
@@ -92,6 +97,9 @@ export async function readRows(
   return decodeSamples(raw, type, tiff.littleEndian);
 }
 
+const tooFewBlocks = ({ tiff }: Page) =>
+  tiff.error("has fewer strips or tiles than its pixels need: it is damaged.");
+
 interface BlockPlace {
   readonly offset: number;
   readonly bytes: number;
@@ -104,8 +112,7 @@ async function blockPlaces(page: Page): Promise<(index: number) => BlockPlace> {
   const counts = await directory.numbers(tiled ? TAG.tileBytes : TAG.stripBytes);
   return (index) => {
     const [offset, bytes] = [offsets[index], counts[index]];
-    if (offset === undefined)
-      throw tiff.error("has fewer strips or tiles than its pixels need: it is damaged.");
+    if (offset === undefined) throw tooFewBlocks(page);
     // Old writers leave the lengths out where there is one strip.
     return { offset, bytes: bytes ?? tiff.bytes.size - offset };
   };
@@ -175,13 +182,15 @@ function undoDifferences(
   if (width === 8) {
     const values = new BigUint64Array(result.buffer);
     for (let row = 0; row < rows; row++)
-      for (let at = row * perRow + stride; at < (row + 1) * perRow; at++) values[at] += values[at - stride];
+      for (let at = row * perRow + stride; at < (row + 1) * perRow; at++)
+        values[at] = (values[at] ?? 0n) + (values[at - stride] ?? 0n);
     return result;
   }
   const Integers = width === 1 ? Uint8Array : width === 2 ? Uint16Array : Uint32Array;
   const values = new Integers(result.buffer);
   for (let row = 0; row < rows; row++)
-    for (let at = row * perRow + stride; at < (row + 1) * perRow; at++) values[at] += values[at - stride];
+    for (let at = row * perRow + stride; at < (row + 1) * perRow; at++)
+      values[at] = (values[at] ?? 0) + (values[at - stride] ?? 0);
   return result;
 }
 
@@ -197,10 +206,10 @@ function undoFloatPredictor(
   const result = new Uint8Array(rows * rowBytes);
   for (let row = 0; row < rows; row++) {
     const line = new Uint8Array(bytes.subarray(row * rowBytes, (row + 1) * rowBytes));
-    for (let at = stride; at < line.length; at++) line[at] += line[at - stride];
+    for (let at = stride; at < line.length; at++) line[at] = (line[at] ?? 0) + (line[at - stride] ?? 0);
     for (let value = 0; value < perRow; value++)
       for (let byte = 0; byte < width; byte++)
-        result[row * rowBytes + value * width + width - 1 - byte] = line[byte * perRow + value];
+        result[row * rowBytes + value * width + width - 1 - byte] = line[byte * perRow + value] ?? 0;
   }
   return result;
 }
@@ -212,5 +221,5 @@ const REVERSED = Uint8Array.from({ length: 256 }, (_, byte) => {
 });
 
 function reverseBits(bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; at++) bytes[at] = REVERSED[bytes[at]];
+  for (let at = 0; at < bytes.length; at++) bytes[at] = REVERSED[bytes[at] ?? 0] ?? 0;
 }

@@ -9,7 +9,7 @@ const [CLEAR, END, FIRST_FREE, MOST_CODES] = [256, 257, 258, 4096];
 /** Decodes LZW, codes of 9 to 12 bits from the highest bit on. Stops when `size` bytes are there. */
 export function decodeLzw(bytes: Uint8Array, size: number): Uint8Array {
   // TIFF 5.0 and later begin with a clear code from the highest bit on; older files with one from the lowest.
-  if (bytes[0] === 0 && (bytes[1] & 1) === 1) throw new UnreadCompression("LZW of TIFF before 5.0");
+  if (bytes[0] === 0 && ((bytes[1] ?? 0) & 1) === 1) throw new UnreadCompression("LZW of TIFF before 5.0");
   const output = new Uint8Array(size);
   // Each code stands for the bytes of an earlier one and one byte more.
   const prefix = new Uint16Array(MOST_CODES);
@@ -20,7 +20,7 @@ export function decodeLzw(bytes: Uint8Array, size: number): Uint8Array {
   let [held, bits, at] = [0, 0, 0];
   while (written < size) {
     while (bits < width && at < bytes.length) {
-      held = ((held << 8) | bytes[at++]) & 0xffffff;
+      held = ((held << 8) | (bytes[at++] ?? 0)) & 0xffffff;
       bits += 8;
     }
     if (bits < width) break;
@@ -34,19 +34,20 @@ export function decodeLzw(bytes: Uint8Array, size: number): Uint8Array {
     if (code > free || (code >= CLEAR && previous < 0)) throw new Error("damaged LZW data");
     const known = code < free;
     const source = known ? code : previous;
-    const length = lengths[source] + (known ? 0 : 1);
-    let place = written + lengths[source] - 1;
+    const sourceLength = lengths[source] ?? 0;
+    const length = sourceLength + (known ? 0 : 1);
+    let place = written + sourceLength - 1;
     let step = source;
-    for (; lengths[step] > 1; step = prefix[step])
-      if (place < size) output[place--] = suffix[step];
+    for (; (lengths[step] ?? 0) > 1; step = prefix[step] ?? 0)
+      if (place < size) output[place--] = suffix[step] ?? 0;
       else place--;
-    if (place < size) output[place] = suffix[step];
-    const first = suffix[step];
+    const first = suffix[step] ?? 0;
+    if (place < size) output[place] = first;
     if (!known && written + length <= size) output[written + length - 1] = first;
     if (previous >= 0 && free < MOST_CODES) {
       prefix[free] = previous;
       suffix[free] = first;
-      lengths[free] = lengths[previous] + 1;
+      lengths[free] = (lengths[previous] ?? 0) + 1;
       free++;
     }
     written += length;
@@ -62,7 +63,7 @@ export function decodePackBits(bytes: Uint8Array, size: number): Uint8Array {
   const output = new Uint8Array(size);
   let written = 0;
   for (let at = 0; at < bytes.length && written < size; ) {
-    const count = bytes[at++];
+    const count = bytes[at++] ?? 0;
     if (count === 128) continue;
     if (count < 128) {
       const part = bytes.subarray(at, at + Math.min(count + 1, size - written));

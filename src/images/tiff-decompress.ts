@@ -13,8 +13,7 @@ export const mostBytes = (needed: number): number => 2 * needed + 65_536;
 
 /** Decompresses a strip or tile whose pixels have `needed` bytes. */
 export async function decompress(page: Page, stored: Buffer, needed: number): Promise<Uint8Array> {
-  const { compression, tiff } = page;
-  switch (compression) {
+  switch (page.compression) {
     case 1:
       return stored;
     case 8:
@@ -30,11 +29,14 @@ export async function decompress(page: Page, stored: Buffer, needed: number): Pr
     case 32773:
       return decodePackBits(stored, needed);
     default:
-      throw tiff.error(
-        `is compressed by ${compressionName(compression)}, which is not read. Save it with deflate or LZW.`,
-      );
+      throw unread(page);
   }
 }
+
+const unread = ({ tiff, compression }: Page) =>
+  tiff.error(
+    `is compressed by ${compressionName(compression)}, which is not read. Save it with deflate or LZW.`,
+  );
 
 type Decoder = (page: Page, stored: Uint8Array, needed: number) => Promise<Picture>;
 
@@ -71,7 +73,9 @@ export async function decodePicture(page: Page, stored: Uint8Array, rows: number
   const values = sampleArray(pageSampleType(type), count);
   const name = compressionName(compression);
   if (predictor !== 1) throw tiff.error(`uses a predictor with ${name}, which is not read.`);
-  const picture = await PICTURES[compression](page, stored, values.byteLength);
+  const decode = PICTURES[compression];
+  if (decode === undefined) throw unread(page);
+  const picture = await decode(page, stored, values.byteLength);
   if (picture.samples !== samples || picture.width !== blockWidth || picture.height < rows)
     throw tiff.error(`has ${name} strips or tiles of another size than it says: it is damaged.`);
   if (picture.data.BYTES_PER_ELEMENT > values.BYTES_PER_ELEMENT)

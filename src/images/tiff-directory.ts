@@ -124,8 +124,7 @@ export class Directory {
   async numbers(tag: number): Promise<number[]> {
     const field = this.fields.get(tag);
     if (field === undefined) return [];
-    const bytes = await this.tiff.fieldBytes(tag, field);
-    return Array.from({ length: field.count }, (_, at) => this.tiff.value(bytes, field.type, at));
+    return this.tiff.fieldNumbers(tag, field);
   }
 
   /** Bytes of a field; undefined where there is none. */
@@ -222,9 +221,10 @@ export class TiffFile {
     };
   }
 
-  async fieldBytes(tag: number, { type, count, inline, offset }: Field): Promise<Buffer> {
-    const width = TYPE_BYTES[type];
-    if (width === undefined) throw this.error(`its tag ${tag} has values of an unknown type (${type}).`);
+  /** Returns a field's bytes. Throws {@link ImageError} where its type is unknown, or the file does not hold them. */
+  async fieldBytes(tag: number, field: Field): Promise<Buffer> {
+    const { count, inline, offset } = field;
+    const width = this.widthOf(tag, field);
     if (inline !== undefined) return inline;
     const length = count * width;
     if (offset + length > this.bytes.size || length > MOST_FIELD_BYTES)
@@ -234,9 +234,20 @@ export class TiffFile {
     return length <= WINDOW ? this.cached(offset, length) : this.bytes.read(offset, length);
   }
 
-  value(bytes: Buffer, type: number, at: number): number {
+  /** Returns a field's numbers; rationals as quotients. Throws {@link ImageError} as {@link fieldBytes} does. */
+  async fieldNumbers(tag: number, field: Field): Promise<number[]> {
+    const width = this.widthOf(tag, field);
+    const bytes = await this.fieldBytes(tag, field);
+    return Array.from({ length: field.count }, (_, at) => this.value(bytes, field.type, at * width, width));
+  }
+
+  private widthOf(tag: number, { type }: Field): number {
     const width = TYPE_BYTES[type];
-    const place = at * width;
+    if (width === undefined) throw this.error(`its tag ${tag} has values of an unknown type (${type}).`);
+    return width;
+  }
+
+  private value(bytes: Buffer, type: number, place: number, width: number): number {
     if (type === RATIONAL || type === SIGNED_RATIONAL) {
       const signed = type === SIGNED_RATIONAL;
       return this.narrow(bytes, place, 4, signed) / this.narrow(bytes, place + 4, 4, signed);

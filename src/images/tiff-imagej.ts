@@ -1,4 +1,5 @@
 /** TIFFs that ImageJ and Fiji wrote: hyperstacks, and stacks of over 4 GB behind a single page. */
+import { entryOf } from "../facts/checked-lists.ts";
 import type { PixelSize } from "./image.ts";
 import { pixelSize } from "./pixel-size.ts";
 import { type Directory, TAG, type TiffFile } from "./tiff-directory.ts";
@@ -39,7 +40,7 @@ export async function imageJSeries(
       : undefined;
   if (letters === undefined) throw tiff.error(`its ImageJ header has an unknown order of planes, ${order}.`);
   const axes = [...letters].reverse();
-  const shape = axes.map((axis) => sizes[axis]);
+  const shape = axes.map((axis) => entryOf(sizes, axis));
   return {
     format: "ImageJ TIFF",
     shape,
@@ -55,7 +56,7 @@ export async function imageJSeries(
 }
 
 const property = (description: string, name: string): string | undefined =>
-  new RegExp(`^${name}=(.*)$`, "m").exec(description)?.[1].trim();
+  new RegExp(`^${name}=(.*)$`, "m").exec(description)?.[1]?.trim();
 
 /** The pixel size that an ImageJ header and the resolution tags give. */
 export async function imageJPixelSize(

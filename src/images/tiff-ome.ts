@@ -1,7 +1,8 @@
 /** OME-TIFF: the planes of its first image, which may lie in several files. */
 import { basename, dirname, join } from "node:path";
+import { at } from "../facts/checked-lists.ts";
 import { FileBytes, readSmallFile } from "./file-bytes.ts";
-import { ImageError } from "./image.ts";
+import { firstLine, ImageError } from "./image.ts";
 import { type OmeImage, parseOme } from "./ome-xml.ts";
 import { type Directory, TiffFile } from "./tiff-directory.ts";
 import { difference, type Page, readPage } from "./tiff-page.ts";
@@ -28,7 +29,7 @@ export async function omeSeries(
   const own = planes.some(({ file }) => file === undefined);
   const start = own || planes[0] === undefined ? first : await files.page(planes[0].file, planes[0].page);
   const plane = async (index: number): Promise<Plane> => {
-    const { file, page: number } = planes[index];
+    const { file, page: number } = at(planes, index);
     const page = await files.page(file, number);
     const fault = difference(page, number + 1, start);
     if (fault !== undefined) throw tiff.error(file === undefined ? fault : `${file}: ${fault}`);
@@ -57,7 +58,7 @@ async function documentOf(tiff: TiffFile, description: string) {
       return await parseOme(text);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw tiff.error(`its OME-XML cannot be read (${reason.split("\n")[0]}).`);
+      throw tiff.error(`its OME-XML cannot be read (${firstLine(reason)}).`);
     }
   };
   const document = await parse(description);
@@ -152,8 +153,8 @@ class FileSet {
   private async member(file: string): Promise<Member> {
     const known = this.members.get(file);
     if (known !== undefined) return known;
-    if (this.members.size >= MOST_OPEN) {
-      const [[oldest, member]] = this.members;
+    for (const [oldest, member] of this.members) {
+      if (this.members.size < MOST_OPEN) break;
       this.members.delete(oldest);
       await member.then(({ tiff }) => tiff.bytes.close()).catch(() => {});
     }

@@ -1,4 +1,5 @@
 /** The planes of a TIFF's image: pages, or rows behind a page. What every layout of pages shares. */
+import { zip } from "../facts/checked-lists.ts";
 import { type Axes, rowMajor } from "./axes.ts";
 import type { PixelSize } from "./image.ts";
 import { pixelSize } from "./pixel-size.ts";
@@ -41,7 +42,10 @@ export function pagedPlanes(
 ): Pick<Series, "plane" | "check"> {
   const pages = new Map<number, Page>();
   const plane = async (index: number): Promise<Plane> => {
-    const page = pages.get(index) ?? (await readPage(tiff, directories[index]));
+    const directory = directories[index];
+    if (directory === undefined)
+      throw tiff.error(`holds ${directories.length} pages, and its image has more planes: it is damaged.`);
+    const page = pages.get(index) ?? (await readPage(tiff, directory));
     pages.set(index, page);
     const fault = difference(page, index + 1, first);
     if (fault !== undefined) throw tiff.error(fault);
@@ -112,6 +116,5 @@ export async function centimeters({ directory }: Page): Promise<PixelSize | unde
 
 /** The index of a plane by its place along each axis. */
 export function planeIndex(place: readonly number[], shape: readonly number[]): number {
-  const strides = rowMajor(shape);
-  return place.reduce((sum, at, axis) => sum + at * strides[axis], 0);
+  return zip(place, rowMajor(shape)).reduce((sum, [index, stride]) => sum + index * stride, 0);
 }

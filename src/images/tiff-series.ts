@@ -1,5 +1,6 @@
 /** Which pages of a TIFF make its image: by what tifffile, Zeiss, OME, ImageJ and MetaMorph write, else all of one kind. */
 
+import { at } from "../facts/checked-lists.ts";
 import { pixelSize } from "./pixel-size.ts";
 import type { Directory, TiffFile } from "./tiff-directory.ts";
 import { imageJPixelSize, imageJSeries } from "./tiff-imagej.ts";
@@ -18,8 +19,8 @@ import { shapedSeries } from "./tiff-shaped.ts";
 
 export async function readSeries(tiff: TiffFile): Promise<Series> {
   const directories = await tiff.directories();
-  const first = await readPage(tiff, directories[0]);
-  const descriptions = await directories[0].descriptionTexts();
+  const first = await readPage(tiff, at(directories, 0));
+  const descriptions = await first.directory.descriptionTexts();
   const described = async (read: typeof shapedSeries): Promise<Series | undefined> => {
     for (const description of descriptions) {
       const series = await read(tiff, directories, first, description);

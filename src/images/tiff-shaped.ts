@@ -24,7 +24,7 @@ export async function shapedSeries(
   const start = shape.length - end.length;
   if (start < 0 || end.some((size, axis) => shape[start + axis] !== size)) return undefined;
   const planes = shape.slice(0, start);
-  const own: Directory[] = [directories[0]];
+  const own: Directory[] = [first.directory];
   const others: string[] = [];
   for (const [index, directory] of directories.slice(1).entries()) {
     if (own.length < planeCount(planes) && others.length === 0) own.push(directory);

@@ -3,6 +3,7 @@ import { open, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { promisify } from "node:util";
 import { deflate } from "node:zlib";
+import { at } from "../facts/checked-lists.ts";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
 import {
   type Image,
@@ -118,7 +119,8 @@ export function oneChannel(
 ): SampleArray {
   const start = first * channels;
   const picked = data.slice(start, start + count);
-  if (channels > 1) for (let at = 0; at < count; at++) picked[at] = data[start + at * channels + channel];
+  if (channels > 1)
+    for (let pixel = 0; pixel < count; pixel++) picked[pixel] = data[start + pixel * channels + channel] ?? 0;
   return picked;
 }
 
@@ -150,13 +152,13 @@ function directory(entries: readonly Entry[], offset: number, big: boolean): Buf
   else bytes.writeUInt16LE(entries.length, 0);
   let behindAt = tableBytes;
   entries.forEach(({ tag, type, value }, index) => {
-    const at = countBytes + index * entryBytes;
-    const more = behind[index];
-    bytes.writeUInt16LE(tag, at);
-    bytes.writeUInt16LE(TYPE[type], at + 2);
+    const start = countBytes + index * entryBytes;
+    const more = at(behind, index);
+    bytes.writeUInt16LE(tag, start);
+    bytes.writeUInt16LE(TYPE[type], start + 2);
     const count = typeof value === "string" ? more.length : type === "rational" ? 1 : [value].flat().length;
-    put(bytes, count, at + 4);
-    const field = at + 4 + fieldBytes;
+    put(bytes, count, start + 4);
+    const field = start + 4 + fieldBytes;
     // A value that fits lies in its field.
     if (type === "rational" && more.length <= fieldBytes) more.copy(bytes, field);
     else if (more.length > 0) {

@@ -21,6 +21,6 @@ export async function decodeWebp(bytes: Uint8Array, samples: 3 | 4): Promise<Pic
   const data = new Uint8Array(width * height * samples);
   for (let pixel = 0; pixel < width * height; pixel++)
     for (let sample = 0; sample < samples; sample++)
-      data[pixel * samples + sample] = decoded.data[4 * pixel + sample];
+      data[pixel * samples + sample] = decoded.data[4 * pixel + sample] ?? 0;
   return { width, height, samples, data };
 }

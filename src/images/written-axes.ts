@@ -1,6 +1,6 @@
 /** The arrays that images are written as: the order of their axes is the configuration's choice. */
 import type { AxesOrder } from "./axes.ts";
-import type { Image, ImageShape, Region, SampleArray } from "./image.ts";
+import type { Image, ImageShape, NewImage, Region, SampleArray } from "./image.ts";
 
 /** What to write along each stored axis for a region of the image. */
 export function writtenRanges({ start, end }: Region, channels: number, axes: AxesOrder): [number, number][] {
@@ -33,8 +33,9 @@ export function inStoredOrder(image: Image, axes: AxesOrder): SampleArray {
   const ordered = data.slice();
   let to = 0;
   const copy = (axis: number, from: number) => {
-    if (axis === sizes.length) ordered[to++] = data[from];
-    else for (let at = 0; at < sizes[axis]; at++) copy(axis + 1, from + at * strides[axis]);
+    const [size, stride] = [sizes[axis], strides[axis] ?? 0];
+    if (size === undefined) ordered[to++] = data[from] ?? 0;
+    else for (let index = 0; index < size; index++) copy(axis + 1, from + index * stride);
   };
   copy(0, 0);
   return ordered;
@@ -45,3 +46,10 @@ export const storedShape = ([z, y, x, c]: ImageShape, axes: AxesOrder): number[]
   const sizes: Record<string, number> = { Z: z, Y: y, X: x, C: c };
   return [...axes].map((letter) => sizes[letter] ?? 1);
 };
+
+/** The shape of the chunks that an image is stored in; none is larger than the image. */
+export const storedChunk = ({ shape, chunk, axes }: Pick<NewImage, "shape" | "chunk" | "axes">): number[] =>
+  storedShape(
+    [Math.min(chunk[0], shape[0]), Math.min(chunk[1], shape[1]), Math.min(chunk[2], shape[2]), shape[3]],
+    axes,
+  );

@@ -29,7 +29,7 @@ const unwritten = () => {
 };
 
 /** Decompressors by the names that Zarr 3, numcodecs and N5 give them. */
-export const DECOMPRESSORS: Readonly<Record<string, Decompress>> = {
+export const DECOMPRESSORS = {
   gzip: inflateGzip,
   zlib: inflateZlib,
   zstd: inflateZstd,
@@ -37,7 +37,7 @@ export const DECOMPRESSORS: Readonly<Record<string, Decompress>> = {
   blosc: inflateBlosc,
   bz2: inflateBzip2,
   lzma: inflateXz,
-};
+} satisfies Readonly<Record<string, Decompress>>;
 
 for (const [name, decompress] of Object.entries(DECOMPRESSORS)) {
   zarr.registry.set(name, async () => ({
@@ -72,10 +72,10 @@ export function undoFilters(values: SampleArray, filters: readonly Filter[]): Sa
   for (const { id, to, scale, offset } of [...filters].reverse()) {
     const decoded = sampleArray(to, data.length);
     if (id === "delta") {
-      decoded[0] = data[0];
-      for (let at = 1; at < data.length; at++) decoded[at] = decoded[at - 1] + data[at];
+      decoded[0] = data[0] ?? 0;
+      for (let at = 1; at < data.length; at++) decoded[at] = (decoded[at - 1] ?? 0) + (data[at] ?? 0);
     } else if (id === "fixedscaleoffset") {
-      for (let at = 0; at < data.length; at++) decoded[at] = data[at] / scale + offset;
+      for (let at = 0; at < data.length; at++) decoded[at] = (data[at] ?? 0) / scale + offset;
     } else decoded.set(data);
     data = decoded;
   }
@@ -96,7 +96,7 @@ zarr.registry.set(SHUFFLE, async () => ({
         const count = Math.floor(bytes.length / width);
         const values = new Uint8Array(bytes);
         for (let byte = 0; byte < width; byte++)
-          for (let at = 0; at < count; at++) values[at * width + byte] = bytes[byte * count + at];
+          for (let at = 0; at < count; at++) values[at * width + byte] = bytes[byte * count + at] ?? 0;
         return values;
       },
     };

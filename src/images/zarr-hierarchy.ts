@@ -86,8 +86,8 @@ export interface FoundArray {
 export async function findImage(root: string, node: Node): Promise<FoundArray | undefined> {
   if (node.kind === "array") return { node, format: node.format, ...arrayMetadata(node), others: [] };
   const ome = isObject(node.attributes.ome) ? node.attributes.ome : node.attributes;
-  const scales = asArray(ome.multiscales).map(asObject);
-  if (scales.length > 0) return multiscaleImage(root, node, scales, asText(ome.version));
+  const [first, ...more] = asArray(ome.multiscales).map(asObject);
+  if (first !== undefined) return multiscaleImage(root, node, [first, ...more], asText(ome.version));
   const named = await namedImage(root, node, ome);
   return named ?? searchedImage(root, node);
 }
@@ -124,7 +124,7 @@ async function series(root: string, node: Node): Promise<string[]> {
 async function multiscaleImage(
   root: string,
   node: Node,
-  [first, ...more]: readonly JsonObject[],
+  [first, ...more]: readonly [JsonObject, ...JsonObject[]],
   omeVersion: string | undefined,
 ): Promise<FoundArray> {
   const version = omeVersion ?? asText(first.version);

@@ -1,5 +1,6 @@
 /** The metadata of Zarr 2, Zarr 3 and N5 arrays, checked, in the form of Zarr 3 that the library reads. */
 import { Float16Array } from "@petamoriken/float16";
+import { zip } from "../facts/checked-lists.ts";
 import { SAMPLE_ARRAYS, type SampleType } from "./image.ts";
 import { asArray, asNumbers, asObject, asText, isObject, type JsonObject } from "./json.ts";
 import { bytesOf, numpyType, type StoredType, storedType } from "./samples.ts";
@@ -59,15 +60,16 @@ function assemble(parts: Parts): ArrayMetadata {
   if (sharding !== undefined && parts.codecs.length > 1)
     throw new UnreadArray("it combines sharding with other codecs, which is not read");
   const inner = sharding === undefined ? grid : sizes(sharding.configuration.chunk_shape, "inner chunks", 1);
-  if (inner.length !== grid.length || inner.some((size, axis) => grid[axis] % size !== 0))
+  if (inner.length !== grid.length || zip(grid, inner).some(([shard, size]) => shard % size !== 0))
     throw new UnreadArray("its shards are no multiples of their chunks");
   const bytes = inner.reduce((product, size) => product * size, bytesOf(parts.type));
   if (bytes > MOST_CHUNK_BYTES)
     throw new UnreadArray(`its chunks are ${bytes} bytes, more than any file holds`);
   const { name, separator } = parts.keys;
   const { filters, compressions } = parts.found;
-  if (filters.length > 0 && sharding !== undefined)
-    throw new UnreadArray(`it is sharded and filtered by ${filters[0].id}, which is not read`);
+  const [filter] = filters;
+  if (filter !== undefined && sharding !== undefined)
+    throw new UnreadArray(`it is sharded and filtered by ${filter.id}, which is not read`);
   const fill = fillValue(parts.fill, parts.type);
   return {
     shape,
@@ -109,16 +111,17 @@ function libraryType(type: StoredType): string {
   return type === "float16" ? "uint16" : type;
 }
 
-const SPECIAL: Readonly<Record<string, number>> = {
-  NaN: Number.NaN,
-  Infinity: Number.POSITIVE_INFINITY,
-  "-Infinity": Number.NEGATIVE_INFINITY,
-};
+const SPECIAL: ReadonlyMap<unknown, number> = new Map([
+  ["NaN", Number.NaN],
+  ["Infinity", Number.POSITIVE_INFINITY],
+  ["-Infinity", Number.NEGATIVE_INFINITY],
+]);
 
 /** The fill value as a number, and as the library's document has it. */
 function fillValue(value: unknown, type: StoredType): { value: number; json: unknown } {
+  const special = SPECIAL.get(value);
   let found = 0;
-  if (typeof value === "string" && value in SPECIAL) found = SPECIAL[value];
+  if (special !== undefined) found = special;
   else if (typeof value === "string" && /^0x[\da-f]+$/i.test(value)) found = bitsAsNumber(value, type);
   else if (value !== null && value !== undefined) found = Number(value);
   if (type === "float16") {
@@ -196,7 +199,7 @@ function codecV3(codec: unknown, type: StoredType, found: Found): Codec | undefi
 
 /** A codec of numcodecs (https://numcodecs.readthedocs.io); undefined for filters, which are added to what is found. */
 function numcodec(id: string, configuration: JsonObject, type: StoredType, found: Found): Codec | undefined {
-  if (id in DECOMPRESSORS) {
+  if (Object.hasOwn(DECOMPRESSORS, id)) {
     if (id === "lzma" && Number(configuration.format ?? 1) !== 1)
       throw new UnreadArray("is compressed by lzma without its container (xz), which is not read");
     const inner = id === "blosc" ? ` (${asText(configuration.cname) ?? "lz4"})` : "";

@@ -8,14 +8,13 @@ import { moveIntoPlace } from "../facts/files/move-into-place.ts";
 import type { AxesOrder } from "./axes.ts";
 import {
   ImageError,
-  type ImageShape,
   type ImageWriter,
   type NewImage,
   type PixelSize,
   type Region,
   regionOf,
 } from "./image.ts";
-import { storedShape, stridesOf, writtenRanges } from "./written-axes.ts";
+import { storedChunk, storedShape, stridesOf, writtenRanges } from "./written-axes.ts";
 // Registers gzip, which the library cannot write.
 import "./zarr-codecs.ts";
 
@@ -37,18 +36,13 @@ const CODECS = [
  * @param beside whether what is written joins a store of this name that is there already, as parts of one image that several
  *   processes write; else it takes that store's place
  */
-export async function createZarr(
-  path: string,
-  { shape, sampleType, chunk, axes, pixelSize }: NewImage,
-  beside = false,
-): Promise<ImageWriter> {
+export async function createZarr(path: string, image: NewImage, beside = false): Promise<ImageWriter> {
+  const { shape, sampleType, axes, pixelSize } = image;
   const temporary = `${path}.${process.pid}.tmp`;
   await rm(temporary, { recursive: true, force: true });
-  const pieces: ImageShape = [...chunk, shape[3]];
-  const stored = storedShape(shape, axes);
   const array = (await zarr.create(new FileSystemStore(resolve(temporary)), {
-    shape: stored,
-    chunkShape: storedShape(pieces, axes).map((size, axis) => Math.min(size, stored[axis])),
+    shape: storedShape(shape, axes),
+    chunkShape: storedChunk(image),
     dtype: sampleType,
     codecs: CODECS,
     fillValue: 0,
