@@ -10,7 +10,7 @@ import type { Probe } from "./stored-array.ts";
 
 const LEVEL = "DataSet/ResolutionLevel 0";
 
-/** The image of an Imaris file; undefined where the file is none. */
+/** Returns the image of an Imaris file; undefined for other files. */
 export function imarisImage(path: string, file: h5wasm.File): Probe | undefined {
   if (!file.keys().includes("DataSetInfo") || !file.keys().includes("DataSet")) return undefined;
   const info = file.get("DataSetInfo/Image");

@@ -6,7 +6,7 @@ import { bytesOf, decodeSamples, type StoredType } from "./samples.ts";
 
 type Metadata = h5wasm.Dataset["metadata"];
 
-/** A dataset's type, or a name of what is no image's type. */
+/** Returns a dataset's type, or a name for values that no image has. */
 export function storedTypeOf({
   type,
   size,
@@ -31,10 +31,10 @@ function integer(size: number, signed: boolean): StoredType | undefined {
   return `${signed ? "int" : "uint"}${(8 * size) as 8 | 16 | 32 | 64}`;
 }
 
-/** Bytes that are read at once: the library's memory grows with them and never shrinks. */
+/** Bytes per read: the library's memory grows with them and never shrinks. */
 const MOST_BYTES = 2 ** 27;
 
-/** Reads a box of a dataset, which the library turns into this machine's byte order, in parts along its first axis. Throws the library's errors. */
+/** Reads a box of a dataset in parts along its first axis. The library converts the byte order. Throws the library's errors. */
 export function readBox(
   dataset: h5wasm.Dataset,
   type: StoredType,

@@ -1,4 +1,4 @@
-/** JPEG (ITU-T T.81) by libjpeg-turbo, which Python's readers use too: pixels are equal to the last bit. */
+/** Decodes JPEG (ITU-T T.81) with libjpeg-turbo, which Python's readers use too: pixels are bit-identical. */
 import { loadWasmLibrary } from "./package-files.ts";
 import { type Picture, UnreadCompression } from "./picture.ts";
 
@@ -21,7 +21,7 @@ function load(): Promise<Library> {
   return library;
 }
 
-/** What a JPEG's three components are: `as-marked` leaves it to the file's markers. */
+/** The color space of a JPEG's three components; `as-marked` follows the file's markers. */
 export type JpegColor = "as-marked" | "rgb" | "ycbcr";
 
 interface Segment {
@@ -32,7 +32,7 @@ interface Segment {
 
 const [START_OF_IMAGE, END_OF_IMAGE, START_OF_SCAN, APP0, APP14] = [0xd8, 0xd9, 0xda, 0xe0, 0xee];
 
-/** The segments before the first scan; the last of them starts it. Throws where the bytes are no JPEG. */
+/** Returns the segments up to and including the start of the first scan. Throws if the bytes are no JPEG. */
 function segments(bytes: Uint8Array): Segment[] {
   if (bytes[0] !== 0xff || bytes[1] !== START_OF_IMAGE) throw new Error("no JPEG data");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -52,7 +52,7 @@ function segments(bytes: Uint8Array): Segment[] {
   return found;
 }
 
-/** Names of the kinds of JPEG that libjpeg-turbo does not decode, by their frame markers. */
+/** JPEG kinds by frame marker: a name for those that libjpeg-turbo does not decode. */
 const FRAMES: Readonly<Record<number, string | undefined>> = {
   192: undefined,
   193: undefined,
@@ -63,7 +63,7 @@ const FRAMES: Readonly<Record<number, string | undefined>> = {
   203: "lossless JPEG",
 };
 
-/** Sizes, as the frame's header has them. Throws where the kind of JPEG is not decoded. */
+/** Returns the sizes in the frame's header. Throws if this kind of JPEG is not decoded. */
 export function jpegHeader(bytes: Uint8Array): { width: number; height: number; components: number } {
   const frame = segments(bytes).find(
     ({ marker }) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker),
@@ -102,7 +102,7 @@ export async function decodeJpeg(
     const { width, height, componentCount } = decoder.getFrameInfo();
     return { width, height, samples: componentCount, data: decoder.getDecodedBuffer().slice() };
   } catch (error) {
-    // The library throws addresses of its exceptions.
+    // The library throws C++ exceptions as numbers.
     throw error instanceof Error ? error : new Error("damaged JPEG data");
   } finally {
     decoder.delete();
@@ -131,7 +131,7 @@ export async function decodeSubsampledJpeg(bytes: Uint8Array, tables?: Uint8Arra
   return { width, height, samples: components, data };
 }
 
-/** Luminance and chrominance to red, green and blue, in place (JFIF 1.02, section 7). */
+/** Converts luminance and chrominance to red, green and blue, in place (JFIF 1.02, section 7). */
 function toRgb(data: Uint8Array): void {
   const clamped = new Uint8ClampedArray(data.buffer, data.byteOffset, data.length);
   for (let at = 0; at < data.length; at += 3) {
@@ -143,7 +143,7 @@ function toRgb(data: Uint8Array): void {
   }
 }
 
-/** A JPEG with the tables that it shares, and with a marker (Adobe's APP14) that says what its components are. */
+/** Returns a JPEG with the shared tables and a marker (Adobe's APP14) for its color space inserted. */
 function assembled(bytes: Uint8Array, color: JpegColor, tables: Uint8Array | undefined): Uint8Array {
   if (color === "as-marked" && tables === undefined) return bytes;
   const shared =

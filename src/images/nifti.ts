@@ -10,7 +10,7 @@ import { type ByteRange, inMemory, rawArray } from "./raw-array.ts";
 import { bytesOf, type StoredType } from "./samples.ts";
 import type { Probe, StoredArray } from "./stored-array.ts";
 
-/** NIfTI's codes of types. */
+/** Types by NIfTI's codes. */
 const TYPES: Readonly<Record<number, StoredType>> = {
   2: "uint8",
   4: "int16",
@@ -24,7 +24,7 @@ const TYPES: Readonly<Record<number, StoredType>> = {
   1280: "uint64",
 };
 
-/** NIfTI-2's header, and its extension flags. */
+/** Size of NIfTI-2's header with its extension flags. */
 const HEADER_BYTES = 544;
 const MOST_BYTES = 2 ** 31;
 
@@ -100,7 +100,7 @@ function headerOf(path: string, head: Uint8Array): Header {
   };
 }
 
-/** Values times `slope` plus `intercept`, as nibabel computes them: in float64. */
+/** Scales values by `slope` and `intercept` in float64, as nibabel does. */
 function scaled(array: StoredArray, slope: number, intercept: number): StoredArray {
   if (slope === 1 && intercept === 0) return array;
   return {
@@ -135,7 +135,7 @@ async function unzipped(file: FileBytes, needed: number): Promise<Uint8Array> {
   return bytes;
 }
 
-/** Bytes that are made when they are first read. */
+/** Bytes that are unpacked on the first read. */
 function lazily(make: () => Promise<Uint8Array>, close: () => Promise<void>): ByteRange {
   let made: Promise<ByteRange> | undefined;
   return {

@@ -1,4 +1,4 @@
-/** Pictures that are decoded as a whole: PNG, JPEG and BMP. */
+/** Reads pictures that are decoded as a whole: PNG, JPEG and BMP. */
 import { decode as decodeBmp } from "bmp-ts";
 import { atLeast } from "../facts/checked-lists.ts";
 import { rowMajor, type Strided } from "./axes.ts";
@@ -10,7 +10,7 @@ import { decodePng } from "./png.ts";
 import type { Probe } from "./stored-array.ts";
 
 const MOST_FILE_BYTES = 2 ** 29;
-/** Pixels of a picture: it is decoded as a whole. */
+/** Limit on the pixels of a picture, which is decoded as a whole. */
 const MOST_PIXELS = 2 ** 27;
 
 interface Header {
@@ -21,7 +21,7 @@ interface Header {
   readonly storedType: string;
 }
 
-/** A picture whose header is read now, and its pixels when they are asked for. */
+/** Returns a probe that decodes the pixels on the first read. */
 function probeOf(
   path: string,
   header: Header,
@@ -63,7 +63,7 @@ function probeOf(
   };
 }
 
-/** PNG's kinds of color, with their samples (PNG 3rd edition, 11.2.1). */
+/** Samples per pixel by PNG's color type (PNG 3rd edition, 11.2.1). */
 const PNG_SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 3, 4: 2, 6: 4 };
 
 export async function probePng(path: string): Promise<Probe> {
@@ -111,7 +111,7 @@ export async function probeBmp(path: string): Promise<Probe> {
     storedType: depth === 1 ? "1-bit" : "uint8",
   };
   return probeOf(path, header, { format: "BMP", compression: "none" }, async () => {
-    // Alpha, blue, green, red: the package's other order holds for some depths only.
+    // The package returns alpha, blue, green, red; its other order applies to some bit depths only.
     const picture = decodeBmp(bytes);
     const { samples } = header;
     const data = new Uint8Array(width * height * samples);
@@ -123,7 +123,7 @@ export async function probeBmp(path: string): Promise<Probe> {
   });
 }
 
-/** Whether a palette is a ramp from black to white: then its indices are gray values. */
+/** Whether a palette is a ramp from black to white, so that its indices are gray values. */
 function isGrayPalette(bytes: Buffer, depth: number): boolean {
   const start = 14 + bytes.readUInt32LE(14);
   const colors = bytes.readUInt32LE(46) || 2 ** depth;

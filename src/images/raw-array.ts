@@ -1,4 +1,4 @@
-/** Arrays whose values lie in a file as they are, in one order: NumPy's, and NIfTI's. */
+/** Reads uncompressed row-major or column-major arrays: NumPy and NIfTI. */
 import { at, lastOf } from "../facts/checked-lists.ts";
 import { rowMajor, type Strided } from "./axes.ts";
 import { bytesOf, decodeSamples, readAs, type StoredType } from "./samples.ts";
@@ -20,7 +20,7 @@ export function inMemory(bytes: Uint8Array): ByteRange {
   };
 }
 
-/** Bytes between rows that are read rather than skipped: a read costs as much as some thousand bytes. */
+/** Boxes that span at most this many bytes are read at once, with the gaps between their rows: a read costs as much as thousands of bytes. */
 const MOST_SPAN = 2 ** 22;
 
 interface Layout {
@@ -33,7 +33,7 @@ interface Layout {
   readonly columnMajor: boolean;
 }
 
-/** The values of a file from `offset` on as an array. */
+/** Returns the array that starts at `offset` of a file. */
 export function rawArray({ bytes, offset, shape, type, littleEndian, columnMajor }: Layout): StoredArray {
   const turned = <T>(list: readonly T[]): readonly T[] => (columnMajor ? [...list].reverse() : list);
   const sizes = turned(shape);
@@ -62,7 +62,7 @@ export function rawArray({ bytes, offset, shape, type, littleEndian, columnMajor
             pick(axis + 1, source, start, place + index * line.step);
       };
       const copy = async (axis: number, place: number): Promise<void> => {
-        // From the first value to the last one of what remains of the box.
+        // The span from the first to the last value of the rest of the box.
         let [first, end] = [place, place + width];
         for (const { from, to, step } of lines.slice(axis)) {
           first += from * step;

@@ -1,4 +1,4 @@
-/** Strips and tiles of a TIFF's page, decoded: decompressed, predictors undone, bits unpacked. */
+/** Decodes strips and tiles of a TIFF page: decompresses them, undoes predictors, unpacks bits. */
 import { type SampleArray, sampleArray } from "./image.ts";
 import { bytesOf, decodeSamples, swapBytes, unpackBits } from "./samples.ts";
 import { decodePicture, decompress, isPicture, mostBytes } from "./tiff-decompress.ts";
@@ -8,7 +8,7 @@ import { isRaw, type Page, packedBytes, pageSampleType, typeName } from "./tiff-
 /** Pixels `[x0, x1)` and `[y0, y1)` of a page. */
 export type Window = readonly [x0: number, y0: number, x1: number, y1: number];
 
-/** Blocks that are decompressed at once. */
+/** Number of blocks decompressed concurrently. */
 const AT_ONCE = 8;
 const MOST_BLOCK_BYTES = 2 ** 30;
 
@@ -57,7 +57,7 @@ export async function readWindow(page: Page, window: Window): Promise<SampleArra
   return values;
 }
 
-/** Whether no strip is left out or shorter than its rows; old writers leave the lengths out. */
+/** Whether every strip holds all of its rows. Missing lengths count as whole: old writers omit them. */
 async function stripsAreWhole({ directory, blockHeight, height }: Page, rowBytes: number): Promise<boolean> {
   const lengths = await directory.numbers(TAG.stripBytes);
   return lengths.every((bytes, strip) => {
@@ -66,7 +66,7 @@ async function stripsAreWhole({ directory, blockHeight, height }: Page, rowBytes
   });
 }
 
-/** Reads rows that are stored as they are: no more than those that are asked for. */
+/** Reads uncompressed rows, and only those of the window. */
 export async function readRows(
   page: Page,
   startOf: (y: number) => number,
@@ -105,7 +105,7 @@ interface BlockPlace {
   readonly bytes: number;
 }
 
-/** Where each strip or tile lies. */
+/** Returns a function that locates a strip or tile. */
 async function blockPlaces(page: Page): Promise<(index: number) => BlockPlace> {
   const { tiff, tiled, directory } = page;
   const offsets = await directory.numbers(tiled ? TAG.tileOffsets : TAG.stripOffsets);
@@ -113,12 +113,12 @@ async function blockPlaces(page: Page): Promise<(index: number) => BlockPlace> {
   return (index) => {
     const [offset, bytes] = [offsets[index], counts[index]];
     if (offset === undefined) throw tooFewBlocks(page);
-    // Old writers leave the lengths out where there is one strip.
+    // Old writers omit the length of a single strip.
     return { offset, bytes: bytes ?? tiff.bytes.size - offset };
   };
 }
 
-/** One strip or tile, `[y, x, sample]` of its full width. */
+/** Reads a strip or tile, `[y, x, sample]` of its full width. */
 async function readBlock(page: Page, { offset, bytes }: BlockPlace, row: number): Promise<SampleArray> {
   const { tiff, type, samples, separate, blockWidth, blockHeight, tiled, height } = page;
   const rows = tiled ? blockHeight : Math.min(blockHeight, height - row * blockHeight);
@@ -129,7 +129,7 @@ async function readBlock(page: Page, { offset, bytes }: BlockPlace, row: number)
     throw tiff.error(
       `its strips or tiles are ${needed} bytes each, more than can be decoded. Save it in smaller tiles.`,
     );
-  // GDAL and others leave out what is empty.
+  // GDAL and others omit empty blocks.
   if (bytes === 0) return sampleArray(pageSampleType(type), perRow * rows);
   if (page.compression !== 1 && bytes > mostBytes(needed))
     throw tiff.error("has strips or tiles larger than their pixels: it is damaged.");
@@ -154,7 +154,7 @@ async function readBlock(page: Page, { offset, bytes }: BlockPlace, row: number)
   );
 }
 
-/** Undoes a predictor (TIFF 6.0, section 14; Adobe's TIFF Technical Note 3). The result is little-endian, unless there was none. */
+/** Undoes a predictor (TIFF 6.0, section 14; Adobe's TIFF Technical Note 3). The result is little-endian; without a predictor the bytes are unchanged. */
 function undoPredictor(page: Page, bytes: Uint8Array, perRow: number, rows: number): Uint8Array {
   const { predictor, type, tiff, separate, samples } = page;
   if (predictor === 1) return bytes;
@@ -168,7 +168,7 @@ function undoPredictor(page: Page, bytes: Uint8Array, perRow: number, rows: numb
   );
 }
 
-/** Each value is stored as its difference from the one before it in the row, as an integer that wraps. */
+/** Undoes predictor 2: each value is stored as its difference from the previous one in the row, modulo its width. */
 function undoDifferences(
   bytes: Uint8Array,
   width: number,
@@ -194,7 +194,7 @@ function undoDifferences(
   return result;
 }
 
-/** The bytes of a row's values are stored highest bytes first, each as its difference from the byte before it. */
+/** Undoes predictor 3: a row stores the highest bytes of all values first, each byte as its difference from the previous one. */
 function undoFloatPredictor(
   bytes: Uint8Array,
   width: number,

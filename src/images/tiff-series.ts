@@ -1,4 +1,4 @@
-/** Which pages of a TIFF make its image: by what tifffile, Zeiss, OME, ImageJ and MetaMorph write, else all of one kind. */
+/** Decides which pages of a TIFF form its image: by the metadata of tifffile, Zeiss, OME, ImageJ and other writers, else all alike pages. */
 
 import { at } from "../facts/checked-lists.ts";
 import { pixelSize } from "./pixel-size.ts";
@@ -42,7 +42,7 @@ export async function readSeries(tiff: TiffFile): Promise<Series> {
   );
 }
 
-/** OME-TIFFs may have ImageJ's header beside the XML, as this program's results do: it knows units that OME does not. */
+/** Adds the pixel size of ImageJ's header, which some OME-TIFFs have too (this program's do). It supports units that OME does not. */
 async function withImageJSize(
   series: Series | undefined,
   first: Page,
@@ -53,7 +53,7 @@ async function withImageJSize(
   return { ...series, pixelSize: await imageJPixelSize(first, header) };
 }
 
-/** Pages that nothing describes are z-slices. Pages of at most half the size behind them are smaller copies. */
+/** Reads pages without metadata as z-slices. Later pages of at most half the size are smaller copies. */
 async function plainSeries(
   tiff: TiffFile,
   directories: readonly Directory[],
@@ -66,7 +66,7 @@ async function plainSeries(
   const micrometers = slide ? Number(/\bMPP\s*=\s*([\d.]+)/.exec(description)?.[1]) : Number.NaN;
   let planes = 1;
   for (const [index, directory] of pages.slice(1).entries()) {
-    // Most pages of a stack are alike, which is seen without reading them in full.
+    // Most pages of a stack are alike; comparing a few tags avoids reading them in full.
     const alike = directory.agrees(first.directory, KIND_TAGS);
     const page = alike ? first : await readPage(tiff, directory);
     const fault = difference(page, index + 2, first);

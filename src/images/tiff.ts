@@ -1,4 +1,4 @@
-/** Images in TIFF files: classic or BigTIFF, strips or tiles, and the layouts that microscopes and ImageJ, OME and tifffile write. */
+/** Reads TIFF files: classic and BigTIFF, strips and tiles, and the layouts of microscopes, ImageJ, OME and tifffile. */
 import { at, atLeast } from "../facts/checked-lists.ts";
 import { rowMajor } from "./axes.ts";
 import { FileBytes } from "./file-bytes.ts";

@@ -1,4 +1,4 @@
-/** WebP by libwebp, which Python's readers use too. */
+/** Decodes WebP with libwebp, which Python's readers use too. */
 import { readFile } from "node:fs/promises";
 import makeLibrary from "@jsquash/webp/codec/dec/webp_dec.js";
 import { packageFiles } from "./package-files.ts";

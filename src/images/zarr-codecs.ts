@@ -1,4 +1,4 @@
-/** Codecs of Zarr and N5 chunks. Those of the library that decompress are replaced by ones that stop at a chunk's size. */
+/** Codecs of Zarr and N5 chunks. They replace the library's decompressors, which have no limit, by ones that stop at a chunk's size. */
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import * as zarr from "zarrita";
@@ -15,7 +15,7 @@ import {
 import { type SampleArray, type SampleType, sampleArray } from "./image.ts";
 import { asObject } from "./json.ts";
 
-/** Values of filters may be stored in eight bytes, and checksums come on top. */
+/** Limit on decompressed chunks: filters may store eight bytes per value, and checksums add a few bytes. */
 const MOST_BYTES_PER_VALUE = 8;
 const SLACK = 4096;
 
@@ -49,24 +49,24 @@ for (const [name, decompress] of Object.entries(DECOMPRESSORS)) {
         // The library cannot write gzip.
         encode: (bytes: Uint8Array) =>
           name === "gzip" ? compress(bytes, { level: 1, ...asObject(configuration) }) : unwritten(),
-        // The library takes a chunk for all of the memory that it is a part of when it writes it again.
+        // The library assumes that a chunk owns its whole memory when it writes the chunk again.
         decode: async (bytes: Uint8Array) => ownMemory(await decompress(bytes, most)),
       };
     },
   }));
 }
 
-/** A filter of numcodecs that changes values; the library does not undo all of them as Python does. */
+/** A numcodecs filter that changes values. The library does not undo all of them as Python does. */
 export interface Filter {
   readonly id: "delta" | "fixedscaleoffset" | "cast";
-  /** The type that is stored. */
+  /** The stored type. */
   readonly from: SampleType;
   readonly to: SampleType;
   readonly scale: number;
   readonly offset: number;
 }
 
-/** Undoes filters, the last one first. Values are in the order in which they are stored. */
+/** Undoes filters, the last one first. Values are in stored order. */
 export function undoFilters(values: SampleArray, filters: readonly Filter[]): SampleArray {
   let data = values;
   for (const { id, to, scale, offset } of [...filters].reverse()) {
@@ -82,7 +82,7 @@ export function undoFilters(values: SampleArray, filters: readonly Filter[]): Sa
   return data;
 }
 
-/** Reorders the bytes of values of `elementsize` bytes back: numcodecs' shuffle. */
+/** Undoes numcodecs' byte shuffle of values of `elementsize` bytes. */
 export const SHUFFLE = "biapy.shuffle";
 
 zarr.registry.set(SHUFFLE, async () => ({
@@ -103,7 +103,7 @@ zarr.registry.set(SHUFFLE, async () => ({
   },
 }));
 
-/** Drops a checksum of four bytes: numcodecs writes it before the data, Zarr 3 behind them. */
+/** Drops a checksum of four bytes: numcodecs writes it before the data, Zarr 3 after them. */
 export const CHECKSUM = "biapy.checksum";
 
 zarr.registry.set(CHECKSUM, async () => ({

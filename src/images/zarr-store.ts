@@ -21,7 +21,7 @@ async function fileAt(path: string): Promise<FileBytes | undefined> {
   }
 }
 
-/** An array's folder: its chunks as files, and the document that describes it. */
+/** An array's folder: its chunk files and its converted metadata document. */
 export class ArrayStore implements AsyncReadable {
   private readonly document: Uint8Array;
 
@@ -44,7 +44,7 @@ export class ArrayStore implements AsyncReadable {
     }
   }
 
-  /** The file of a chunk, by its key. */
+  /** Returns the path of a chunk's file for its key. */
   file(key: string): string {
     return key;
   }
@@ -55,7 +55,7 @@ export class ArrayStore implements AsyncReadable {
     try {
       if (!("suffixLength" in range)) return await file.read(range.offset, range.length);
       const { suffixLength } = range;
-      // The library asks for a shard's index at its end.
+      // The library requests a shard's index at the end of the file.
       return await file.read(this.metadata.indexFirst ? 0 : file.size - suffixLength, suffixLength);
     } finally {
       await file.close();
@@ -63,7 +63,7 @@ export class ArrayStore implements AsyncReadable {
   }
 }
 
-/** An N5 array's blocks, decompressed: blocks at the border are filled up to the size of the others. */
+/** Decompresses an N5 array's blocks and pads those at the border to the full block size. */
 export class N5Store extends ArrayStore {
   constructor(
     folder: string,
@@ -73,7 +73,7 @@ export class N5Store extends ArrayStore {
     super(folder, n5);
   }
 
-  /** N5's folders are in the order x, y, z. */
+  /** N5 nests folders in the order x, y, z. */
   override file(key: string): string {
     return key.split("/").reverse().join("/");
   }
@@ -115,7 +115,7 @@ export class N5Store extends ArrayStore {
   }
 }
 
-/** N5's names of compressions. */
+/** Decompressors by N5's names. */
 const N5_COMPRESSIONS: Readonly<Record<string, keyof typeof DECOMPRESSORS>> = {
   bzip2: "bz2",
   xz: "lzma",
@@ -123,7 +123,7 @@ const N5_COMPRESSIONS: Readonly<Record<string, keyof typeof DECOMPRESSORS>> = {
   zstd: "zstd",
 };
 
-/** Throws {@link UnreadArray} where blocks cannot be decompressed. */
+/** Throws {@link UnreadArray} if blocks cannot be decompressed. */
 export function checkCompression({ type }: JsonObject): void {
   const name = asText(type) ?? "unknown";
   if (!["raw", "gzip", "lz4"].includes(name) && !Object.hasOwn(N5_COMPRESSIONS, name))
@@ -146,7 +146,7 @@ async function decompress(
 
 const [LZ4_MAGIC, LZ4_RAW, LZ4_HEADER] = ["LZ4Block", 0x10, 21];
 
-/** A stream of blocks as lz4-java's LZ4BlockOutputStream writes it. */
+/** Decompresses a stream of blocks from lz4-java's LZ4BlockOutputStream. */
 async function decompressLz4Blocks(bytes: Uint8Array, most: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let total = 0;

@@ -1,4 +1,4 @@
-/** Images in Zarr stores (versions 2 and 3, OME-Zarr) and N5 containers, read chunk by chunk. */
+/** Reads images in Zarr stores (versions 2 and 3, OME-Zarr) and N5 containers chunk by chunk. */
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,12 +13,12 @@ import { findImage, type Node, nodeAt } from "./zarr-hierarchy.ts";
 import { type ArrayMetadata, metadataN5, metadataV2, metadataV3, UnreadArray } from "./zarr-metadata.ts";
 import { ArrayStore, checkCompression, N5Store } from "./zarr-store.ts";
 
-/** Chunks that are decoded at once. */
+/** Number of chunks decoded concurrently. */
 const AT_ONCE = 8;
-/** A chunk is decoded as a whole. */
+/** Limit on a decoded chunk. */
 const MOST_CHUNK_BYTES = 2 ** 29;
 
-/** Opens a store's image: the array `inside`, OME-Zarr's first resolution, or what is most like one. Throws {@link ImageError}. */
+/** Opens a store's image: the array `inside`, OME-Zarr's first resolution, or the array most like an image. Throws {@link ImageError}. */
 export async function probeZarr(path: string, { inside }: OpenOptions): Promise<Probe> {
   const node = await startNode(path, inside);
   const found = await findImage(path, node);
@@ -71,7 +71,7 @@ async function startNode(path: string, inside: string | undefined): Promise<Node
   throw new ImageError(path, `${path}: holds no array ${inside}.`);
 }
 
-/** An array's metadata and files. Throws {@link ImageError}. */
+/** Returns an array's metadata and files. Throws {@link ImageError}. */
 function arrayOf(path: string, node: Node, place: string): { metadata: ArrayMetadata; store: ArrayStore } {
   const folder = join(path, node.place);
   try {
@@ -133,7 +133,7 @@ async function chunkReader(
   };
 }
 
-/** A decoded chunk's values in the type that is read. */
+/** Returns a decoded chunk's values in the pixel type. */
 function chunkValues(data: unknown, { type, filters }: ArrayMetadata): SampleArray {
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) return exactIntegers(data);
   if (type === "float16" && data instanceof Uint16Array)
@@ -152,7 +152,7 @@ function chunkValues(data: unknown, { type, filters }: ArrayMetadata): SampleArr
   throw new Error("values that are no numbers");
 }
 
-/** The places of the chunks that a box touches. */
+/** Returns the indices of the chunks that a box touches. */
 function chunkPlaces(ranges: Ranges, chunks: readonly number[]): number[][] {
   let places: number[][] = [[]];
   ranges.forEach(([from, to], axis) => {
@@ -164,7 +164,7 @@ function chunkPlaces(ranges: Ranges, chunks: readonly number[]): number[][] {
   return places;
 }
 
-/** Visits the rows of a box that a chunk covers: where each lies in the box, and in the chunk. */
+/** Visits the rows of a box that a chunk covers, with the position of each in the box and in the chunk. */
 function eachRow(
   strides: readonly number[],
   ranges: Ranges,
