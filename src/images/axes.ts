@@ -1,7 +1,8 @@
-/** Which axis of a stored array is which. All formats ask here, so that all follow one order of authority. */
+/** Decides which axis of a stored array is which. Every format uses these functions, so that all follow the same precedence. */
+import { at } from "../facts/checked-lists.ts";
 import { ImageError, type ImageShape, type Region, type SampleArray } from "./image.ts";
 
-/** One letter an axis: T, Z, C, Y, X as BiaPy writes them, and S for the samples of a pixel (red, green, blue). */
+/** One letter per axis: T, Z, C, Y, X as BiaPy writes them, and S for the samples of a pixel (red, green, blue). */
 export type AxesOrder = string;
 
 /** The axes of an array, and why. */
@@ -11,14 +12,14 @@ export interface Axes {
   readonly reason: string;
 }
 
-/** Fewer entries than this along an axis may be channels, where nothing says what the axis is. */
+/** An unnamed axis with at most this many entries may hold channels. */
 const MOST_CHANNELS = 4;
 
 const LETTERS = /^[TZCYXS]+$/;
 
 /**
- * Decides an array's axes: by the configuration, else by the file's own metadata, else by the shape. Time points become z where
- * there is a single z-slice.
+ * Decides an array's axes: by the configuration, else by the file's own metadata, else by the shape. Time points are read as z
+ * if there is a single z-slice.
  *
  * @param asked DATA.*.INPUT_IMG_AXES_ORDER, where it is set
  * @param named what the file itself says
@@ -60,11 +61,11 @@ function askedAxes(
   );
 }
 
-/** Axes by the number of them and their sizes: up to four entries are channels. Throws {@link ImageError} where that is a guess. */
+/** Derives axes from a shape: up to four entries are channels. Throws {@link ImageError} if the shape is ambiguous. */
 function axesByShape(path: string, shape: readonly number[]): Axes {
-  const few = (axis: number) => shape[axis] <= MOST_CHANNELS;
+  const few = (axis: number) => at(shape, axis) <= MOST_CHANNELS;
   const reason = `by its shape (${sizes(shape)})`;
-  const [last] = [shape.length - 1];
+  const last = shape.length - 1;
   if (shape.length === 2) return { order: "YX", reason };
   if (shape.length === 3) return { order: few(2) && !few(0) && !few(1) ? "YXC" : "ZYX", reason };
   if (shape.length === 4 || shape.length === 5) {
@@ -84,7 +85,7 @@ function axesByShape(path: string, shape: readonly number[]): Axes {
   );
 }
 
-/** Letters of names that files give axes. */
+/** Axis letters by the names that files use. */
 const NAMES: Readonly<Record<string, string>> = {
   time: "T",
   frame: "T",
@@ -98,7 +99,7 @@ const NAMES: Readonly<Record<string, string>> = {
   width: "X",
 };
 
-/** The axes that a file's own names of them say; undefined where not all of them are an image's. */
+/** Converts a file's axis names to axes; undefined if one of them is not an image axis. */
 export function namedAxes(names: readonly (string | null)[] | undefined, source: string): Axes | undefined {
   if (names === undefined || names.length === 0) return undefined;
   const letters = names.map((name) => NAMES[name?.toLowerCase() ?? ""] ?? name?.toUpperCase() ?? "");
@@ -109,13 +110,14 @@ export function namedAxes(names: readonly (string | null)[] | undefined, source:
 
 const sizes = (shape: readonly number[]): string => shape.join(" x ");
 
-/** The size of an axis; 1 where there is none of this letter. */
+/** Returns the size along an axis; 1 where the array lacks the axis. `axes` has a letter for each size. */
 export const sizeOf = (letter: string, shape: readonly number[], axes: AxesOrder): number =>
-  axes.includes(letter) ? shape[axes.indexOf(letter)] : 1;
+  axes.includes(letter) ? at(shape, axes.indexOf(letter)) : 1;
 
-/** The image that an array with these axes holds. Throws {@link ImageError} where it holds several. */
+/** Returns the shape of the image in an array with these axes. Throws {@link ImageError} if it is empty or holds several time points. */
 export function imageShape(path: string, shape: readonly number[], axes: AxesOrder): ImageShape {
-  const [t, z, y, x, c, s] = [..."TZYXCS"].map((letter) => sizeOf(letter, shape, axes));
+  const size = (letter: string) => sizeOf(letter, shape, axes);
+  const [t, z, y, x, c, s] = [size("T"), size("Z"), size("Y"), size("X"), size("C"), size("S")];
   if (shape.includes(0)) throw new ImageError(path, `${path}: its image is empty (${sizes(shape)} pixels).`);
   if (t === 1) return [z, y, x, c * s];
   throw new ImageError(
@@ -124,7 +126,7 @@ export function imageShape(path: string, shape: readonly number[], axes: AxesOrd
   );
 }
 
-/** The size of the chunks that an array is stored in, along an image's axes. */
+/** Returns an array's chunk size along z, y and x. */
 export const pieceOf = (
   chunks: readonly number[],
   axes: AxesOrder,
@@ -136,7 +138,7 @@ export const pieceOf = (
 
 const PLACE: Readonly<Record<string, 0 | 1 | 2>> = { Z: 0, Y: 1, X: 2 };
 
-/** What to read along each stored axis for a region of the image. */
+/** Returns the range `[from, to)` to read along each stored axis for a region of the image. */
 export function storedRanges(
   { start, end }: Region,
   shape: readonly number[],
@@ -145,31 +147,31 @@ export function storedRanges(
   return [...axes].map((letter, axis): [number, number] => {
     const place = PLACE[letter];
     if (place !== undefined) return [start[place], end[place]];
-    return letter === "T" ? [0, 1] : [0, shape[axis]];
+    return letter === "T" ? [0, 1] : [0, at(shape, axis)];
   });
 }
 
-/** Values with the distance between neighbors along each stored axis. */
+/** Values with their strides: the distance between neighbors along each stored axis. */
 export interface Strided {
   readonly data: SampleArray;
   readonly strides: readonly number[];
 }
 
-/** The distance between neighbors along each axis of a row-major array. */
+/** Returns the strides of a row-major array. */
 export function rowMajor(shape: readonly number[]): number[] {
   const strides: number[] = [];
   let stride = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    strides[axis] = stride;
-    stride *= shape[axis];
+  for (const size of [...shape].reverse()) {
+    strides.unshift(stride);
+    stride *= size;
   }
   return strides;
 }
 
 /**
- * The values of a stored region in the order of an image, `[z, y, x, channel]`; samples of a pixel vary faster than channels.
+ * Reorders the values of a stored region to `[z, y, x, channel]`; samples of a pixel vary faster than channels.
  *
- * @param stored its values; handed back as they are where they lie in that order already
+ * @param stored its values; returned without a copy if they are in that order already
  */
 export function inImageOrder(
   { data, strides }: Strided,
@@ -177,7 +179,7 @@ export function inImageOrder(
   axes: AxesOrder,
   samples: number,
 ): SampleArray {
-  const step = (letter: string) => (axes.includes(letter) ? strides[axes.indexOf(letter)] : 0);
+  const step = (letter: string) => (axes.includes(letter) ? at(strides, axes.indexOf(letter)) : 0);
   const [stepZ, stepY, stepX, stepC, stepS] = [step("Z"), step("Y"), step("X"), step("C"), step("S")];
   const wanted: readonly (readonly [size: number, step: number, row: number])[] = [
     [depth, stepZ, height * width * channels],
@@ -194,14 +196,15 @@ export function inImageOrder(
     { length: channels },
     (_, channel) => Math.floor(channel / samples) * stepC + (channel % samples) * stepS,
   );
-  let at = 0;
+  let to = 0;
   for (let z = 0; z < depth; z++)
     for (let y = 0; y < height; y++) {
       let from = z * stepZ + y * stepY;
-      if (channels === 1) for (let x = 0; x < width; x++, from += stepX) ordered[at++] = data[from];
+      if (channels === 1) for (let x = 0; x < width; x++, from += stepX) ordered[to++] = data[from] ?? 0;
       else
         for (let x = 0; x < width; x++, from += stepX)
-          for (let channel = 0; channel < channels; channel++) ordered[at++] = data[from + offsets[channel]];
+          for (let channel = 0; channel < channels; channel++)
+            ordered[to++] = data[from + (offsets[channel] ?? 0)] ?? 0;
     }
   return ordered;
 }

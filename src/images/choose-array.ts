@@ -1,4 +1,4 @@
-/** Which array of a file that holds several is its image: HDF5, Zarr and N5 files have tables and labels beside it. */
+/** Chooses the image among the arrays of a file: HDF5, Zarr and N5 files also hold tables and labels. */
 
 export interface Candidate {
   /** Its place in the file, such as `volumes/raw`. */
@@ -8,17 +8,17 @@ export interface Candidate {
   readonly numeric: boolean;
 }
 
-/** Names that BiaPy, Fiji, ilastik, BigDataViewer and Imaris give images. */
+/** Image names of BiaPy, Fiji, ilastik, BigDataViewer and Imaris. */
 const IMAGES =
   /^(raw|data|image|images|img|volume|volumes|exported_data|cells|em|main|intensity|signal|channel\d*|s0|0)$/i;
-/** Names of what accompanies images. */
+/** Names of arrays that accompany images. */
 const COMPANIONS =
   /(label|mask|segment|ground|annot|resolution|subdivision|location|point|coord|table|bbox|thumbnail|preview|histogram|affinit|weight|landmark|histo|prob)|^(gt|seg|lut)$/i;
 
-/** Tables have few rows or columns: images have at least this many pixels along two axes. */
+/** Images have at least this many pixels along two axes; tables have fewer rows or columns. */
 const LEAST_SIDE = 8;
 
-/** The image's array, and the others that could be read; undefined where there is none of two to five axes. */
+/** Returns the image's array and the other readable arrays; undefined if no array has two to five axes. */
 export function chooseArray<T extends Candidate>(
   candidates: readonly T[],
 ): { chosen: T; others: readonly T[] } | undefined {
@@ -32,10 +32,10 @@ export function chooseArray<T extends Candidate>(
 
 const size = ({ shape }: Candidate) => shape.reduce((product, each) => product * each, 1);
 
-/** First that it looks like an image, then that it is named like one. */
+/** Ranks a candidate by its shape first, then by its name. */
 function rank({ place, shape }: Candidate): number {
   const parts = place.split("/");
-  const [, second] = [...shape].sort((a, b) => b - a);
+  const [, second = 0] = [...shape].sort((a, b) => b - a);
   const named = IMAGES.test(parts.at(-1) ?? "") ? 1 : 0;
   const companion = parts.some((part) => COMPANIONS.test(part)) ? 0 : 2;
   return (second >= LEAST_SIDE ? 4 : 0) + companion + named;

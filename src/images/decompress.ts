@@ -1,11 +1,12 @@
-/** Decompressors that stop at a limit: a few bytes of a damaged or hostile file may stand for gigabytes. */
+/** Decompressors with an output limit: a few bytes of a damaged or hostile file may expand to gigabytes. */
 import { promisify } from "node:util";
 import { gunzip, inflate } from "node:zlib";
 import xz from "xz-decompress/dist/package/xz-decompress.js";
 import type { ZSTDDecoder } from "zstddec";
+import { at } from "../facts/checked-lists.ts";
 
 /**
- * @param most bytes that may come out; more is an error
+ * @param most limit on the decompressed bytes; throws beyond it
  */
 export type Decompress = (bytes: Uint8Array, most: number) => Promise<Uint8Array>;
 
@@ -46,19 +47,19 @@ export const inflateZstd: Decompress = async (bytes, most) => {
   return (await zstd).decode(bytes, size ?? most);
 };
 
-/** The size after decompression, where a frame's header has it (RFC 8878, 3.1.1.1). Throws where the bytes are no frame. */
+/** Returns the decompressed size from a frame's header (RFC 8878, 3.1.1.1); undefined if it has none. Throws if the bytes are no frame. */
 function zstdSize(bytes: Uint8Array): number | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 6 || view.getUint32(0, true) !== 0xfd2fb528) throw new Error("no Zstandard data");
-  const descriptor = bytes[4];
+  const descriptor = view.getUint8(4);
   const single = (descriptor & 0x20) !== 0;
-  const at = 5 + (single ? 0 : 1) + [0, 1, 2, 4][descriptor & 3];
-  const width = [single ? 1 : 0, 2, 4, 8][descriptor >> 6];
-  if (at + width > bytes.length) throw new Error("Zstandard data that is cut short");
-  if (width === 1) return bytes[at];
-  if (width === 2) return view.getUint16(at, true) + 256;
-  if (width === 4) return view.getUint32(at, true);
-  return width === 8 ? Number(view.getBigUint64(at, true)) : undefined;
+  const start = 5 + (single ? 0 : 1) + at([0, 1, 2, 4], descriptor & 3);
+  const width = at([single ? 1 : 0, 2, 4, 8], descriptor >> 6);
+  if (start + width > bytes.length) throw new Error("Zstandard data that is cut short");
+  if (width === 1) return view.getUint8(start);
+  if (width === 2) return view.getUint16(start, true) + 256;
+  if (width === 4) return view.getUint32(start, true);
+  return width === 8 ? Number(view.getBigUint64(start, true)) : undefined;
 }
 
 /** A bytes-to-bytes codec of the package numcodecs. */
@@ -69,7 +70,7 @@ interface Numcodec {
 let lz4: Promise<Numcodec> | undefined;
 let blosc: Promise<Numcodec> | undefined;
 
-/** A block of LZ4 behind its decompressed size in four bytes, as numcodecs writes it. */
+/** An LZ4 block after its decompressed size (four bytes), as numcodecs writes it. */
 export const inflateLz4: Decompress = async (bytes, most) => {
   if (bytes.length < 4) throw new Error("LZ4 data that is cut short");
   const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
@@ -86,7 +87,7 @@ export const inflateBlosc: Decompress = async (bytes, most) => {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   if (view.getUint32(4, true) > most) throw tooMuch(most);
   if (view.getUint32(12, true) > bytes.length) throw new Error("Blosc data that is cut short");
-  const inner = BLOSC_CODECS[bytes[2] >> 5];
+  const inner = BLOSC_CODECS[view.getUint8(2) >> 5];
   if (inner === undefined || inner === "snappy") throw new Error(`Blosc with ${inner ?? "an unknown codec"}`);
   blosc ??= import("numcodecs/blosc").then((module) =>
     module.default.fromConfig({ id: "blosc", clevel: 5, cname: "lz4", shuffle: 1, blocksize: 0 }),
@@ -94,7 +95,7 @@ export const inflateBlosc: Decompress = async (bytes, most) => {
   return (await blosc).decode(bytes);
 };
 
-/** Bytes that are put together one after the other, up to a limit. */
+/** A growing byte buffer with a limit. */
 class Collected {
   private bytes = new Uint8Array(64 * 1024);
   private length = 0;
@@ -128,7 +129,7 @@ class Collected {
 export const inflateBzip2: Decompress = async (bytes, most) => {
   const { default: Bunzip } = await import("seek-bzip");
   const collected = new Collected(most);
-  // The package makes buffers by a constructor that Node warns of where the package is bundled.
+  // The package calls the deprecated Buffer constructor; Node would print a warning.
   const { noDeprecation } = process;
   process.noDeprecation = true;
   try {

@@ -1,11 +1,11 @@
-/** A dataset of an HDF5 file: whether it can be read, its attributes, and boxes of its values. Errors name the file. */
+/** Checks a dataset of an HDF5 file and reads its attributes and values. Errors name the file. */
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type * as h5wasm from "h5wasm/node";
 import type { Strided } from "./axes.ts";
 import { filtersOf } from "./hdf5-library.ts";
 import { readBox, storedTypeOf } from "./hdf5-values.ts";
-import { ImageError } from "./image.ts";
+import { firstLine, ImageError } from "./image.ts";
 import { bytesOf, type StoredType } from "./samples.ts";
 
 /** Reads a box of a dataset. Throws {@link ImageError}. */
@@ -18,7 +18,7 @@ export function readDataset(
   return explained(path, () => readBox(dataset, type, ranges), dataset.path);
 }
 
-/** The sizes of what is read at once: chunks, or single rows where there are none. */
+/** Returns a dataset's chunk shape; single rows if it is not chunked. */
 export function chunksOf({ metadata, shape }: h5wasm.Dataset): number[] {
   const sizes = shape ?? [];
   return metadata.chunks ?? sizes.map((size, axis) => (axis === sizes.length - 1 ? size : 1));
@@ -30,7 +30,7 @@ export const compressionOf = ({ filters }: h5wasm.Dataset): string =>
 /** Chunks are decompressed as a whole. */
 const MOST_CHUNK_BYTES = 2 ** 29;
 
-/** A dataset's type. Throws {@link ImageError} where it cannot be read, saying why. */
+/** Returns a dataset's type. Throws {@link ImageError} if the dataset cannot be read. */
 export function checkDataset(path: string, dataset: h5wasm.Dataset): StoredType {
   const { metadata, path: place } = dataset;
   const type = storedTypeOf(metadata);
@@ -42,6 +42,9 @@ export function checkDataset(path: string, dataset: h5wasm.Dataset): StoredType 
       path,
       `${path}: ${place} is compressed by a filter that cannot be read here (${unread}); save it with gzip.`,
     );
+  const axes = metadata.chunks?.length;
+  if (axes !== undefined && axes !== dataset.shape?.length)
+    throw new ImageError(path, `${path}: ${place} has chunks of ${axes} axes: it is damaged.`);
   const chunk = (metadata.chunks ?? []).reduce((product, size) => product * size, bytesOf(type));
   if (chunk > MOST_CHUNK_BYTES)
     throw new ImageError(
@@ -56,12 +59,12 @@ export function checkDataset(path: string, dataset: h5wasm.Dataset): StoredType 
   return type;
 }
 
-/** An attribute's value, as JSON has it. */
+/** Returns an attribute as a JSON value; undefined if it is missing. */
 export function attribute(of: h5wasm.Dataset | h5wasm.Group, name: string): unknown {
-  return name in of.attrs ? of.attrs[name].json_value : undefined;
+  return of.attrs[name]?.json_value;
 }
 
-/** An attribute's text; HDF5 files hold it as a string, or as an array of them. */
+/** Returns an attribute's text, which may be stored as a string or an array of strings. */
 export function textOf(of: h5wasm.Dataset | h5wasm.Group, name: string): string | undefined {
   const value = attribute(of, name);
   if (typeof value === "string") return value;
@@ -70,10 +73,10 @@ export function textOf(of: h5wasm.Dataset | h5wasm.Group, name: string): string 
 
 let stopped = false;
 
-/** Whether damaged data stopped the library, which cannot be started twice in a thread. */
+/** Whether damaged data crashed the library, which cannot be restarted in the same thread. */
 export const libraryStopped = (): boolean => stopped;
 
-/** Calls the library. Its errors say where in its source they were raised; the message keeps the reason. Throws {@link ImageError}. */
+/** Calls the library and turns its errors into {@link ImageError}s. The library's stack trace is dropped; its reason stays. */
 export function explained<T>(path: string, run: () => T, place?: string): T {
   try {
     return run();
@@ -87,7 +90,7 @@ export function explained<T>(path: string, run: () => T, place?: string): T {
         ? error.message
         : String(error);
     const reasons = [...message.matchAll(/#\d+: .*?\(\): (.*)/g)].map(([, reason]) => reason);
-    const reason = (reasons.at(-1) ?? message.split("\n")[0]).slice(0, 200);
+    const reason = (reasons.at(-1) ?? firstLine(message)).slice(0, 200);
     const what = place === undefined ? "cannot be read as HDF5" : `${place} cannot be read`;
     throw new ImageError(
       path,

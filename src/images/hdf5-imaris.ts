@@ -1,5 +1,6 @@
 /** Imaris (.ims): each time point and channel is a dataset, padded to whole chunks (Bitplane, "Imaris 5.5 file format"). */
 import * as h5wasm from "h5wasm/node";
+import { at, atLeast } from "../facts/checked-lists.ts";
 import { rowMajor } from "./axes.ts";
 import { checkDataset, chunksOf, compressionOf, readDataset, textOf } from "./hdf5-dataset.ts";
 import { ImageError, type SampleArray, sampleArray } from "./image.ts";
@@ -9,7 +10,7 @@ import type { Probe } from "./stored-array.ts";
 
 const LEVEL = "DataSet/ResolutionLevel 0";
 
-/** The image of an Imaris file; undefined where the file is none. */
+/** Returns the image of an Imaris file; undefined for other files. */
 export function imarisImage(path: string, file: h5wasm.File): Probe | undefined {
   if (!file.keys().includes("DataSetInfo") || !file.keys().includes("DataSet")) return undefined;
   const info = file.get("DataSetInfo/Image");
@@ -26,9 +27,12 @@ export function imarisImage(path: string, file: h5wasm.File): Probe | undefined 
   const [[example] = []] = datasets;
   if (example === undefined) throw new ImageError(path, `${path}: is an Imaris file without channels.`);
   const type = checkDataset(path, example);
-  const [x, y, z] = ["X", "Y", "Z"].map((name) => Number(textOf(info, name)));
+  if (datasets.flat().some((dataset) => checkDataset(path, dataset) !== type))
+    throw new ImageError(path, `${path}: its Imaris channels differ in type, which is not read.`);
+  const headerSize = (axis: string) => Number(textOf(info, axis));
+  const [x, y, z] = [headerSize("X"), headerSize("Y"), headerSize("Z")];
   const stored = example.shape ?? [];
-  const fits = stored.length === 3 && [z, y, x].every((size, axis) => size >= 1 && size <= stored[axis]);
+  const fits = stored.length === 3 && [z, y, x].every((size, axis) => size >= 1 && size <= at(stored, axis));
   if (!fits)
     throw new ImageError(
       path,
@@ -48,17 +52,19 @@ export function imarisImage(path: string, file: h5wasm.File): Probe | undefined 
       shape: [times, channels, z, y, x],
       sampleType: readAs(type),
       chunks: [1, 1, ...chunksOf(example)],
-      read: async ([t, c, ...box]) => {
-        const sizes = [t, c, ...box].map(([from, to]) => to - from);
+      read: async (ranges) => {
+        const [[firstTime, endTime], [firstChannel, endChannel], ...box] = atLeast(ranges, 2);
+        const sizes = ranges.map(([from, to]) => to - from);
         const strides = rowMajor(sizes);
+        const [timeStep, channelStep] = atLeast(strides, 2);
         const data: SampleArray = sampleArray(
           readAs(type),
           sizes.reduce((product, size) => product * size, 1),
         );
-        for (let time = t[0]; time < t[1]; time++)
-          for (let channel = c[0]; channel < c[1]; channel++) {
-            const part = readDataset(path, datasets[time][channel], type, box);
-            data.set(part.data, (time - t[0]) * strides[0] + (channel - c[0]) * strides[1]);
+        for (let time = firstTime; time < endTime; time++)
+          for (let channel = firstChannel; channel < endChannel; channel++) {
+            const part = readDataset(path, at(at(datasets, time), channel), type, box);
+            data.set(part.data, (time - firstTime) * timeStep + (channel - firstChannel) * channelStep);
           }
         return { data, strides };
       },

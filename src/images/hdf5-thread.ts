@@ -1,16 +1,17 @@
 /**
- * HDF5 images, read in a thread of their own that is ended when a file holds it up. A process has one such thread; files that were
- * open in one that was ended are opened again in the next.
+ * Reads HDF5 images in a worker thread, which is terminated if a file blocks it. A process has one such thread; files that were open in
+ * a terminated thread are reopened in the next one.
  */
+import { at } from "../facts/checked-lists.ts";
 import type { Strided } from "./axes.ts";
 import type { Hdf5Answer, Hdf5Request, OpenedImage, Ranges } from "./hdf5-messages.ts";
 import { type OpenOptions, SAMPLE_ARRAYS } from "./image.ts";
 import type { Probe } from "./stored-array.ts";
 import { threadScript, WatchedThread } from "./watched-thread.ts";
 
-/** Time that any answer may take. */
+/** Time limit of every request. */
 const ANSWER_MS = 5000;
-/** A slow disk gives this much in addition, of the chunks that are read. */
+/** Extends the limit of a read: the rate at which a slow disk delivers chunks. */
 const SLOWEST_BYTES_PER_MS = 10_000;
 
 type Hdf5Thread = WatchedThread<Hdf5Request, Hdf5Answer>;
@@ -23,7 +24,7 @@ function currentThread(): Hdf5Thread {
   return current;
 }
 
-/** Opens the dataset `inside` a file, or the one that is most like an image. Throws {@link ImageError}. */
+/** Opens the dataset `options.inside` of a file, or the one most like an image. Throws {@link ImageError}. */
 export async function probeHdf5(path: string, options: OpenOptions): Promise<Probe> {
   const opened = new OpenedFile(path, options);
   const { file, shape, sampleType, chunks, ...facts } = await opened.image();
@@ -31,7 +32,7 @@ export async function probeHdf5(path: string, options: OpenOptions): Promise<Pro
   return { ...facts, array: { shape, sampleType, chunks, read, close: () => opened.close() } };
 }
 
-/** A file that is open in a thread, and is opened again when another file ended that thread. */
+/** An open file; it is reopened if another file caused its thread to be terminated. */
 class OpenedFile {
   private thread: Hdf5Thread | undefined;
   private opened: OpenedImage | undefined;
@@ -58,11 +59,10 @@ class OpenedFile {
 
   async read(ranges: Ranges): Promise<Strided> {
     const { file, sampleType, chunks, dataset } = await this.image();
-    const bytes = ranges.reduce(
-      (product, [from, to], axis) =>
-        product * (Math.ceil(to / chunks[axis]) - Math.floor(from / chunks[axis])) * chunks[axis],
-      SAMPLE_ARRAYS[sampleType].BYTES_PER_ELEMENT,
-    );
+    const bytes = ranges.reduce((product, [from, to], axis) => {
+      const size = at(chunks, axis);
+      return product * (Math.ceil(to / size) - Math.floor(from / size)) * size;
+    }, SAMPLE_ARRAYS[sampleType].BYTES_PER_ELEMENT);
     const milliseconds = ANSWER_MS + bytes / SLOWEST_BYTES_PER_MS;
     const reply = await this.thread?.ask(
       { path: this.path, work: `reading ${dataset}`, milliseconds },

@@ -1,11 +1,12 @@
 /** Values of HDF5 datasets: their types, and boxes of them. */
 import * as h5wasm from "h5wasm/node";
+import { atLeast } from "../facts/checked-lists.ts";
 import { rowMajor, type Strided } from "./axes.ts";
 import { bytesOf, decodeSamples, type StoredType } from "./samples.ts";
 
 type Metadata = h5wasm.Dataset["metadata"];
 
-/** A dataset's type, or a name of what is no image's type. */
+/** Returns a dataset's type, or a name for values that no image has. */
 export function storedTypeOf({
   type,
   size,
@@ -30,10 +31,10 @@ function integer(size: number, signed: boolean): StoredType | undefined {
   return `${signed ? "int" : "uint"}${(8 * size) as 8 | 16 | 32 | 64}`;
 }
 
-/** Bytes that are read at once: the library's memory grows with them and never shrinks. */
+/** Bytes per read: the library's memory grows with them and never shrinks. */
 const MOST_BYTES = 2 ** 27;
 
-/** Reads a box of a dataset, which the library turns into this machine's byte order, in parts along its first axis. Throws the library's errors. */
+/** Reads a box of a dataset in parts along its first axis. The library converts the byte order. Throws the library's errors. */
 export function readBox(
   dataset: h5wasm.Dataset,
   type: StoredType,
@@ -42,12 +43,12 @@ export function readBox(
   const sizes = ranges.map(([from, to]) => to - from);
   const width = bytesOf(type);
   const row = sizes.slice(1).reduce((product, size) => product * size, width);
-  const bytes = new Uint8Array(row * sizes[0]);
+  const [[start, end], ...inner] = atLeast(ranges, 1, "A box of a dataset");
+  const bytes = new Uint8Array(row * (end - start));
   const most = Math.max(1, Math.floor(MOST_BYTES / row));
-  for (let at = 0; at < sizes[0]; at += most) {
-    const count = Math.min(most, sizes[0] - at);
-    const part = [[ranges[0][0] + at, ranges[0][0] + at + count] as const, ...ranges.slice(1)];
-    bytes.set(readBytes(dataset, part, count * row), at * row);
+  for (let from = start; from < end; from += most) {
+    const to = Math.min(from + most, end);
+    bytes.set(readBytes(dataset, [[from, to], ...inner], (to - from) * row), (from - start) * row);
   }
   return { data: decodeSamples(bytes, type, true), strides: rowMajor(sizes) };
 }

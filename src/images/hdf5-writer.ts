@@ -3,18 +3,11 @@ import { rm } from "node:fs/promises";
 import * as h5wasm from "h5wasm/node";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
 import { loadHdf5 } from "./hdf5-library.ts";
-import {
-  type ImageShape,
-  type ImageWriter,
-  type NewImage,
-  regionOf,
-  type SampleType,
-  sampleArray,
-} from "./image.ts";
+import { type ImageWriter, type NewImage, regionOf, type SampleType, sampleArray } from "./image.ts";
 import { inMicrometers } from "./pixel-size.ts";
-import { inStoredOrder, storedShape, writtenRanges } from "./written-axes.ts";
+import { inStoredOrder, storedChunk, storedShape, writtenRanges } from "./written-axes.ts";
 
-/** HDF5's letters for types, after the byte order. */
+/** The library's type letters, which follow the byte order. */
 const LETTER: Record<SampleType, string> = {
   uint8: "B",
   uint16: "H",
@@ -29,24 +22,21 @@ const LETTER: Record<SampleType, string> = {
 /** The name under which BiaPy writes its predictions. */
 const DATASET = "data";
 
-/** Starts a file, under a temporary name until it is closed. */
-export async function createHdf5(
-  path: string,
-  { shape, sampleType, chunk, axes, pixelSize }: NewImage,
-): Promise<ImageWriter> {
+/** Creates a file under a temporary name; closing it renames it to `path`. */
+export async function createHdf5(path: string, image: NewImage): Promise<ImageWriter> {
+  const { shape, sampleType, axes, pixelSize } = image;
   await loadHdf5();
   const temporary = `${path}.${process.pid}.tmp`;
   const file = new h5wasm.File(temporary, "w");
   const stored = storedShape(shape, axes);
-  const pieces: ImageShape = [...chunk, shape[3]];
-  // The library makes a dataset of its first values only: one pixel, then as large as the image.
+  // The library creates a dataset from its first values: one pixel, then resized to the image.
   const pixel = storedShape([1, 1, 1, shape[3]], axes);
   const dataset = file.create_dataset({
     name: DATASET,
     data: sampleArray(sampleType, shape[3]),
     shape: pixel,
     maxshape: stored,
-    chunks: storedShape(pieces, axes).map((size, axis) => Math.min(size, stored[axis])),
+    chunks: storedChunk(image),
     dtype: `<${LETTER[sampleType]}`,
     compression: 1,
   });
@@ -56,7 +46,7 @@ export async function createHdf5(
   });
   const micrometers = inMicrometers(pixelSize);
   if (micrometers !== undefined) {
-    // The attribute has three numbers; one that is not known is none.
+    // The attribute has three numbers; unknown ones are NaN.
     const { z = Number.NaN, y = Number.NaN, x = Number.NaN } = micrometers;
     dataset.create_attribute("element_size_um", [z, y, x], null, "<d");
   }

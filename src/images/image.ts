@@ -15,7 +15,7 @@ export interface Image {
   readonly data: SampleArray;
 }
 
-/** How a file that holds several arrays, or does not say which axis is which, is to be read. */
+/** How to read a file that holds several arrays, or does not name its axes. */
 export interface OpenOptions {
   /** The order of its axes, such as `TZCYX`. */
   readonly axes?: string;
@@ -23,7 +23,7 @@ export interface OpenOptions {
   readonly inside?: string;
 }
 
-/** The physical distance between neighboring pixels; an axis without one is not known. */
+/** The physical distance between neighboring pixels; undefined along axes where it is unknown. */
 export interface PixelSize {
   readonly z?: number;
   readonly y?: number;
@@ -39,13 +39,13 @@ export interface ImageInfo {
   readonly sampleType: SampleType;
   readonly options?: OpenOptions;
   readonly pixelSize?: PixelSize;
-  /** The file name of its results, without their extension; the image's own where none is given. */
+  /** File name of its results, without extension. Defaults to the image's own name. */
   readonly resultName?: string;
-  /** All files of the image, where it is spread over several (OME-TIFF); `path` is one of them. */
+  /** All files of an image that spans several (OME-TIFF); `path` is one of them. */
   readonly files?: readonly string[];
 }
 
-/** How a file stores its image, and why it is read as it is: what `biapy --inspect` prints. */
+/** How a file stores its image, and how its axes were decided: what `biapy --inspect` prints. */
 export interface ImageDescription {
   /** `ImageJ TIFF`, `OME-Zarr 0.4`, `HDF5`, … */
   readonly format: string;
@@ -75,11 +75,11 @@ export interface Region {
 export interface ImageSource {
   readonly info: ImageInfo;
   readonly description: ImageDescription;
-  /** The size of the pieces that the file is stored in: part of one costs as much to read as all of it. */
+  /** The chunk size of the file: reading part of a chunk costs as much as all of it. */
   readonly piece: readonly [z: number, y: number, x: number];
   /** Reads a region (the whole image when absent). */
   read(region?: Region): Promise<Image>;
-  /** Throws {@link ImageError} where the file's pages do not make one image; only kinds that have pages have this. */
+  /** Throws {@link ImageError} if the file's pages do not form one image. Only formats with pages have this. */
   checkPages?(): Promise<void>;
   close(): Promise<void>;
 }
@@ -88,41 +88,47 @@ export interface ImageSource {
 export interface ImageWriter {
   /** Writes a part `[z, y, x, channel]` that starts at `start`. */
   write(start: readonly [z: number, y: number, x: number], part: Image): Promise<void>;
-  /** Finishes the file and gives it its name. */
+  /** Finishes the file and renames it to its final name. */
   close(): Promise<void>;
-  /** Gives the file up: nothing of it stays. */
+  /** Deletes the unfinished file. */
   discard(): Promise<void>;
 }
 
-/** What a file is to hold that is written part by part. */
+/** Describes an image that is written part by part. */
 export interface NewImage {
   readonly shape: ImageShape;
   readonly sampleType: SampleType;
-  /** What is compressed at once: writing whole chunks is fastest. */
+  /** Chunk size; writing whole chunks is fastest. */
   readonly chunk: readonly [z: number, y: number, x: number];
   /** The order of the axes, `TZCYX` or `TZYXC`. */
   readonly axes: string;
   readonly pixelSize?: PixelSize;
 }
 
-/** The whole image as a region. */
+/** Returns the region that covers the whole image. */
 export function wholeRegion([z, y, x]: ImageShape): Region {
   return { start: [0, 0, 0], end: [z, y, x] };
 }
 
-/** The shape of a region of an image. */
+/** Returns a region's shape. */
 export function shapeOf({ start, end }: Region, channels: number): ImageShape {
   return [end[0] - start[0], end[1] - start[1], end[2] - start[2], channels];
 }
 
-/** The region of an image that a part `[z, y, x, channel]` of it fills from `start` on. */
+/** Returns the region that a part `[z, y, x, channel]` of an image covers from `start` on. */
 export function regionOf(start: Region["start"], [depth, height, width]: ImageShape): Region {
   return { start, end: [start[0] + depth, start[1] + height, start[2] + width] };
 }
 
-/** What an image takes in memory as it is stored. */
+/** Returns an image's size in memory, in bytes. */
 export function storedBytes(shape: ImageShape, sampleType: SampleType): number {
   return shape.reduce((product, size) => product * size, SAMPLE_ARRAYS[sampleType].BYTES_PER_ELEMENT);
+}
+
+/** Returns the first line of a message. */
+export function firstLine(text: string): string {
+  const [line = ""] = text.split("\n");
+  return line;
 }
 
 /** Bad image input: the message names the file, what is wrong and what to do. Ends a run with exit code 2. */

@@ -1,9 +1,9 @@
-/** Looks at an image as a whole: what it is, how it is stored, the range of its pixels, and those that are no numbers. */
+/** Inspects an image: how it is stored, the range of its pixels, and its NaN and infinite pixels. */
 import { openImage } from "./files.ts";
 import type { ImageDescription, ImageInfo, ImageShape, ImageSource, OpenOptions, Region } from "./image.ts";
 import { storedParts } from "./parts.ts";
 
-/** Pixels that are not a number or infinite. */
+/** Pixels that are NaN or infinite. */
 export interface NonFinite {
   readonly count: number;
   /** The first of them, in the order of the pixels. */
@@ -12,10 +12,10 @@ export interface NonFinite {
 
 /** What a scan of the pixels found. */
 export interface PixelScan {
-  /** The least and the largest of the finite values; undefined where there are none. */
+  /** The smallest and largest finite values; undefined if there are none. */
   readonly range?: readonly [least: number, largest: number];
   readonly nonFinite?: NonFinite;
-  /** False where time ran out first: then the above holds for a part of the image. */
+  /** False if the time limit ended the scan: the results then cover part of the image. */
   readonly complete: boolean;
 }
 
@@ -25,19 +25,19 @@ export interface Inspection {
   readonly scan: PixelScan;
 }
 
-/** Values of a part that is read at once: a slow disk reads them within a few seconds. */
+/** Values per read: a slow disk delivers them within a few seconds. */
 const PART_VALUES = 2 ** 22;
-/** Larger pieces are not read along: none of a chunk of this size that is stored can be decoded. */
+/** Pieces with more values are not read whole: no stored chunk of this size can be decoded. */
 const MOST_PIECE_VALUES = 2 ** 29;
 
 export interface ScanSettings {
-  /** Time after which no further part is read; unlimited by default. */
+  /** Time limit, checked before each part. Defaults to none. */
   readonly milliseconds?: number;
-  /** Called when the file is open, and after each part of its pixels. */
+  /** Called after the file is opened, and after each part. */
   readonly progress?: () => void;
 }
 
-/** Opens an image and looks at its pixels. Throws {@link ImageError}. */
+/** Opens an image and scans its pixels. Throws {@link ImageError}. */
 export async function inspectImage(
   path: string,
   options?: OpenOptions,
@@ -55,15 +55,15 @@ export async function inspectImage(
   }
 }
 
-/** An image that can be read, as far as a run needs to know beforehand. */
+/** A readable image: what a run must know before it starts. */
 export interface CheckedImage {
   readonly info: ImageInfo;
   readonly nonFinite?: NonFinite;
 }
 
 /**
- * Looks at all pages and reads the first row and the last one: a file that is cut short or damaged is found now. Images of floating
- * point are read whole, in parts: a network would learn nothing but NaN from a pixel that is not a number. Throws {@link ImageError}.
+ * Checks all pages and reads the first and the last row, which finds truncated and damaged files before a run. Floating-point images
+ * are read whole, in parts: a single NaN pixel would spread to all weights of a network. Throws {@link ImageError}.
  */
 export async function checkImage(
   path: string,
@@ -87,7 +87,7 @@ export async function checkImage(
   }
 }
 
-/** The range of an image's pixels, and those that are no finite numbers. Parts are read one after the other. */
+/** Returns the range of an image's pixels and counts its non-finite ones. Parts are read one after the other. */
 async function scanPixels(
   source: ImageSource,
   { milliseconds = Number.POSITIVE_INFINITY, progress = () => {} }: ScanSettings,
@@ -105,7 +105,7 @@ async function scanPixels(
     const part = await source.read(region);
     progress();
     for (let at = 0; at < part.data.length; at++) {
-      const value = part.data[at];
+      const value = part.data[at] ?? 0;
       if (value - value !== 0) {
         count++;
         first = Math.min(first, numberOf(at, part.shape, region, shape));
@@ -127,7 +127,7 @@ function readablePiece({ info: { shape }, piece }: ImageSource): ImageSource["pi
   return values <= MOST_PIECE_VALUES ? piece : [1, 1, piece[2]];
 }
 
-/** The number of a part's value in the whole image, in the order of the pixels. */
+/** Returns the index in the whole image, `[z, y, x, channel]`, of a value of a part. */
 function numberOf(
   at: number,
   part: ImageShape,
@@ -138,7 +138,7 @@ function numberOf(
   return (((start[0] + z) * height + start[1] + y) * width + start[2] + x) * channels + channel;
 }
 
-/** Where the value of a number lies. */
+/** Returns the place of the value at an index. */
 function placeOf(at: number, [, height, width, channels]: ImageShape): NonFinite["first"] {
   const pixel = Math.floor(at / channels);
   return {

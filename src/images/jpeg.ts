@@ -1,4 +1,4 @@
-/** JPEG (ITU-T T.81) by libjpeg-turbo, which Python's readers use too: pixels are equal to the last bit. */
+/** Decodes JPEG (ITU-T T.81) with libjpeg-turbo, which Python's readers use too: pixels are bit-identical. */
 import { loadWasmLibrary } from "./package-files.ts";
 import { type Picture, UnreadCompression } from "./picture.ts";
 
@@ -21,7 +21,7 @@ function load(): Promise<Library> {
   return library;
 }
 
-/** What a JPEG's three components are: `as-marked` leaves it to the file's markers. */
+/** The color space of a JPEG's three components; `as-marked` follows the file's markers. */
 export type JpegColor = "as-marked" | "rgb" | "ycbcr";
 
 interface Segment {
@@ -32,17 +32,18 @@ interface Segment {
 
 const [START_OF_IMAGE, END_OF_IMAGE, START_OF_SCAN, APP0, APP14] = [0xd8, 0xd9, 0xda, 0xe0, 0xee];
 
-/** The segments before the first scan; the last of them starts it. Throws where the bytes are no JPEG. */
+/** Returns the segments up to and including the start of the first scan. Throws if the bytes are no JPEG. */
 function segments(bytes: Uint8Array): Segment[] {
   if (bytes[0] !== 0xff || bytes[1] !== START_OF_IMAGE) throw new Error("no JPEG data");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const found: Segment[] = [];
   for (let at = 2; at + 4 <= bytes.length; ) {
-    if (bytes[at] !== 0xff) throw new Error("damaged JPEG data");
-    const marker = bytes[at + 1];
+    if (view.getUint8(at) !== 0xff) throw new Error("damaged JPEG data");
+    const marker = view.getUint8(at + 1);
     if (marker === 0xff) at++;
     else if (marker === END_OF_IMAGE) break;
     else {
-      const end = at + 2 + bytes[at + 2] * 256 + bytes[at + 3];
+      const end = at + 2 + view.getUint16(at + 2);
       found.push({ marker, start: at, end });
       if (marker === START_OF_SCAN) break;
       at = end;
@@ -51,7 +52,7 @@ function segments(bytes: Uint8Array): Segment[] {
   return found;
 }
 
-/** Names of the kinds of JPEG that libjpeg-turbo does not decode, by their frame markers. */
+/** JPEG kinds by frame marker: a name for those that libjpeg-turbo does not decode. */
 const FRAMES: Readonly<Record<number, string | undefined>> = {
   192: undefined,
   193: undefined,
@@ -62,7 +63,7 @@ const FRAMES: Readonly<Record<number, string | undefined>> = {
   203: "lossless JPEG",
 };
 
-/** Sizes, as the frame's header has them. Throws where the kind of JPEG is not decoded. */
+/** Returns the sizes in the frame's header. Throws if this kind of JPEG is not decoded. */
 export function jpegHeader(bytes: Uint8Array): { width: number; height: number; components: number } {
   const frame = segments(bytes).find(
     ({ marker }) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker),
@@ -72,13 +73,13 @@ export function jpegHeader(bytes: Uint8Array): { width: number; height: number; 
     throw new UnreadCompression(`JPEG of a rare kind (frame ${frame.marker - 0xc0})`);
   const unread = FRAMES[frame.marker];
   if (unread !== undefined) throw new UnreadCompression(unread);
-  const at = frame.start + 4;
-  if (bytes[at] !== 8) throw new UnreadCompression(`${bytes[at]}-bit JPEG`);
-  const size = { height: bytes[at + 1] * 256 + bytes[at + 2], width: bytes[at + 3] * 256 + bytes[at + 4] };
-  const components = bytes[at + 5];
+  const header = new DataView(bytes.buffer, bytes.byteOffset + frame.start + 4, 6);
+  const bits = header.getUint8(0);
+  if (bits !== 8) throw new UnreadCompression(`${bits}-bit JPEG`);
+  const [height, width, components] = [header.getUint16(1), header.getUint16(3), header.getUint8(5)];
   if (components !== 1 && components !== 3)
     throw new UnreadCompression(`JPEG with ${components} components (CMYK)`);
-  return { ...size, components };
+  return { width, height, components };
 }
 
 /**
@@ -101,7 +102,7 @@ export async function decodeJpeg(
     const { width, height, componentCount } = decoder.getFrameInfo();
     return { width, height, samples: componentCount, data: decoder.getDecodedBuffer().slice() };
   } catch (error) {
-    // The library throws addresses of its exceptions.
+    // The library throws C++ exceptions as numbers.
     throw error instanceof Error ? error : new Error("damaged JPEG data");
   } finally {
     decoder.delete();
@@ -130,18 +131,19 @@ export async function decodeSubsampledJpeg(bytes: Uint8Array, tables?: Uint8Arra
   return { width, height, samples: components, data };
 }
 
-/** Luminance and chrominance to red, green and blue, in place (JFIF 1.02, section 7). */
+/** Converts luminance and chrominance to red, green and blue, in place (JFIF 1.02, section 7). */
 function toRgb(data: Uint8Array): void {
   const clamped = new Uint8ClampedArray(data.buffer, data.byteOffset, data.length);
   for (let at = 0; at < data.length; at += 3) {
-    const [luminance, blue, red] = [data[at], data[at + 1] - 128, data[at + 2] - 128];
+    const luminance = data[at] ?? 0;
+    const [blue, red] = [(data[at + 1] ?? 0) - 128, (data[at + 2] ?? 0) - 128];
     clamped[at] = luminance + 1.402 * red;
     clamped[at + 1] = luminance - 0.344136 * blue - 0.714136 * red;
     clamped[at + 2] = luminance + 1.772 * blue;
   }
 }
 
-/** A JPEG with the tables that it shares, and with a marker (Adobe's APP14) that says what its components are. */
+/** Returns a JPEG with the shared tables and a marker (Adobe's APP14) for its color space inserted. */
 function assembled(bytes: Uint8Array, color: JpegColor, tables: Uint8Array | undefined): Uint8Array {
   if (color === "as-marked" && tables === undefined) return bytes;
   const shared =

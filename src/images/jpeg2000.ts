@@ -1,4 +1,4 @@
-/** JPEG 2000 (ITU-T T.800) by OpenJPEG, which Python's readers use too. */
+/** Decodes JPEG 2000 (ITU-T T.800) with OpenJPEG, which Python's readers use too. */
 import { sampleArray } from "./image.ts";
 import { loadWasmLibrary } from "./package-files.ts";
 import { type Picture, UnreadCompression } from "./picture.ts";
@@ -19,19 +19,19 @@ interface Library {
 
 let library: Promise<Library> | undefined;
 
-/** What a codestream's header says (T.800, A.5.1 and A.6.1). */
+/** A codestream's header (T.800, A.5.1 and A.6.1). */
 interface Header {
   readonly width: number;
   readonly height: number;
   readonly bits: number;
   readonly samples: number;
-  /** Whether the samples were transformed from red, green and blue: then they are decoded to these. */
+  /** Whether the samples were transformed from red, green and blue; decoding reverses it. */
   readonly transformed: boolean;
 }
 
 const [SIZE, CODING_STYLE, START_OF_TILE] = [0x51, 0x52, 0x90];
 const MOST_BITS = 16;
-/** Pixels of a strip or tile: it is decoded as a whole. */
+/** Limit on the pixels of a strip or tile, which is decoded as a whole. */
 const MOST_PIXELS = 2 ** 27;
 
 function headerOf(bytes: Uint8Array): Header {
@@ -39,12 +39,12 @@ function headerOf(bytes: Uint8Array): Header {
   const start = file.indexOf(Buffer.from([0xff, 0x4f, 0xff, SIZE]));
   if (start < 0 || start + 42 > file.length) throw new Error("no JPEG 2000 data");
   const samples = file.readUInt16BE(start + 40);
-  // The library's memory is damaged by other numbers of samples.
+  // Other numbers of samples corrupt the library's memory.
   if (samples !== 1 && samples !== 3)
     throw new UnreadCompression(`JPEG 2000 with ${samples} samples a pixel`);
   const components = start + 42;
   if (components + 3 * samples > file.length) throw new Error("damaged JPEG 2000 data");
-  const depths = Array.from({ length: samples }, (_, at) => (file[components + 3 * at] & 0x7f) + 1);
+  const depths = Array.from({ length: samples }, (_, at) => (file.readUInt8(components + 3 * at) & 0x7f) + 1);
   const subsampled = Array.from({ length: samples }, (_, at) => components + 3 * at).some(
     (at) => file[at + 1] !== 1 || file[at + 2] !== 1,
   );
@@ -53,9 +53,8 @@ function headerOf(bytes: Uint8Array): Header {
   if (depths.some((depth) => depth !== bits))
     throw new UnreadCompression("JPEG 2000 whose samples differ in type");
   if (bits > MOST_BITS) throw new UnreadCompression(`${bits}-bit JPEG 2000`);
-  const [width, height] = [8, 12].map(
-    (at) => file.readUInt32BE(start + at) - file.readUInt32BE(start + at + 8),
-  );
+  const extent = (at: number) => file.readUInt32BE(start + at) - file.readUInt32BE(start + at + 8);
+  const [width, height] = [extent(8), extent(12)];
   if (!(width > 0 && height > 0 && width * height <= MOST_PIXELS)) throw new Error("damaged JPEG 2000 data");
   let transformed = false;
   for (let at = start + 2; at + 4 <= file.length && file[at + 1] !== START_OF_TILE; ) {
@@ -81,21 +80,21 @@ export async function decodeJpeg2000(bytes: Uint8Array, luminance = false): Prom
     decoder.getEncodedBuffer(bytes.length).set(bytes);
     decoder.decode();
     const frame = decoder.getFrameInfo();
-    // The library returns 0 for negative values of 8 bits.
+    // The library returns 0 for negative 8-bit values.
     if (frame.isSigned && bits <= 8) throw new UnreadCompression("JPEG 2000 of signed 8-bit pixels");
     const type = bits <= 8 ? "uint8" : frame.isSigned ? "int16" : "uint16";
     const data = sampleArray(type, width * height * samples);
     const decoded = decoder.getDecodedBuffer();
-    // Damaged data decode to nothing.
+    // For damaged data the library returns an empty buffer.
     if (frame.width !== width || frame.height !== height || decoded.length !== data.byteLength)
       throw new Error("damaged JPEG 2000 data");
     new Uint8Array(data.buffer).set(decoded);
     decoder.delete();
     return { width, height, samples, data };
   } catch (error) {
-    // What the library decodes after it has failed is not to be trusted.
+    // The library may return wrong pixels after a failure: the next image loads it anew.
     library = undefined;
-    // It throws addresses of its exceptions.
+    // It throws C++ exceptions as numbers.
     throw error instanceof Error ? error : new Error("damaged JPEG 2000 data");
   }
 }

@@ -6,7 +6,7 @@ import { type Picture, UnreadCompression } from "./picture.ts";
 
 let loaded: Promise<void> | undefined;
 
-/** Decodes LERC. Throws where pixels are left out: they have no value. */
+/** Decodes LERC. Throws if a mask leaves pixels without a value. */
 export async function decodeLerc(bytes: Uint8Array): Promise<Picture> {
   loaded ??= load({ locateFile: () => packageFiles.resolve("lerc/lerc-wasm.wasm") });
   await loaded;
@@ -25,7 +25,7 @@ export async function decodeLerc(bytes: Uint8Array): Promise<Picture> {
     first.length * samples,
   );
   bands.forEach((band, sample) => {
-    for (let pixel = 0; pixel < band.length; pixel++) data[pixel * samples + sample] = band[pixel];
+    for (let pixel = 0; pixel < band.length; pixel++) data[pixel * samples + sample] = band[pixel] ?? 0;
   });
   return { width, height, samples, data };
 }

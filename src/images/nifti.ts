@@ -10,7 +10,7 @@ import { type ByteRange, inMemory, rawArray } from "./raw-array.ts";
 import { bytesOf, type StoredType } from "./samples.ts";
 import type { Probe, StoredArray } from "./stored-array.ts";
 
-/** NIfTI's codes of types. */
+/** Types by NIfTI's codes. */
 const TYPES: Readonly<Record<number, StoredType>> = {
   2: "uint8",
   4: "int16",
@@ -24,7 +24,7 @@ const TYPES: Readonly<Record<number, StoredType>> = {
   1280: "uint64",
 };
 
-/** NIfTI-2's header, and its extension flags. */
+/** Size of NIfTI-2's header with its extension flags. */
 const HEADER_BYTES = 544;
 const MOST_BYTES = 2 ** 31;
 
@@ -84,10 +84,10 @@ function headerOf(path: string, head: Uint8Array): Header {
   const type = TYPES[datatypeCode];
   if (type === undefined)
     throw new ImageError(path, `${path}: its values are of NIfTI's type ${datatypeCode}, which is not read.`);
-  const count = dims[0];
-  if (!(count >= 2 && count <= 5) || dims.slice(1, count + 1).some((size) => !(size >= 1)))
+  const [count = 0, ...sizes] = dims;
+  const shape = sizes.slice(0, count).map(Number);
+  if (!(count >= 2 && count <= 5) || shape.some((size) => !(size >= 1)))
     throw new ImageError(path, `${path}: has ${count} axes; images have two to five.`);
-  const shape = dims.slice(1, count + 1).map(Number);
   const real = Number.isFinite(scl_slope) && scl_slope !== 0;
   return {
     shape,
@@ -100,7 +100,7 @@ function headerOf(path: string, head: Uint8Array): Header {
   };
 }
 
-/** Values times `slope` plus `intercept`, as nibabel computes them: in float64. */
+/** Scales values by `slope` and `intercept` in float64, as nibabel does. */
 function scaled(array: StoredArray, slope: number, intercept: number): StoredArray {
   if (slope === 1 && intercept === 0) return array;
   return {
@@ -109,7 +109,7 @@ function scaled(array: StoredArray, slope: number, intercept: number): StoredArr
     read: async (ranges) => {
       const { data, strides } = await array.read(ranges);
       const values = sampleArray("float64", data.length);
-      for (let at = 0; at < data.length; at++) values[at] = data[at] * slope + intercept;
+      for (let at = 0; at < data.length; at++) values[at] = (data[at] ?? 0) * slope + intercept;
       return { data: values, strides };
     },
   };
@@ -135,7 +135,7 @@ async function unzipped(file: FileBytes, needed: number): Promise<Uint8Array> {
   return bytes;
 }
 
-/** Bytes that are made when they are first read. */
+/** Bytes that are unpacked on the first read. */
 function lazily(make: () => Promise<Uint8Array>, close: () => Promise<void>): ByteRange {
   let made: Promise<ByteRange> | undefined;
   return {

@@ -16,7 +16,7 @@ const DESCRIPTORS: Readonly<Record<SampleType, string>> = {
   float64: "<f8",
 };
 
-/** Writes all pixels of an image, under a temporary name until they are there. */
+/** Writes all pixels of an image to a temporary file, then renames it to `path`. */
 export async function saveNpy(path: string, source: ImageSource): Promise<void> {
   const { shape, sampleType } = source.info;
   const [depth, height, width] = shape;

@@ -1,4 +1,4 @@
-/** Images in NumPy's files: an array (.npy), or the array of an archive (.npz) that is most like an image. */
+/** Reads NumPy files: an array (.npy), or the array of an archive (.npz) that is most like an image. */
 import { unzipSync } from "fflate";
 import { NPY_START, npyDataStart, parseNpyHeader } from "../facts/files/npy-header.ts";
 import { chooseArray } from "./choose-array.ts";

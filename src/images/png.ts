@@ -1,10 +1,10 @@
-/** PNG (PNG 3rd edition), decoded as a whole. */
+/** Decodes PNG (PNG 3rd edition). */
 import { decode } from "fast-png";
 import type { SampleArray } from "./image.ts";
 import type { Picture } from "./picture.ts";
 import { unpackBits } from "./samples.ts";
 
-/** Decodes a PNG. Palettes become RGB; gray of 2 and 4 bits is stretched to 8, as Python's readers do, and a bit stays 0 or 1. */
+/** Decodes a PNG. Palettes become RGB. As in Python's readers, 2-bit and 4-bit gray is scaled to 8 bits, and 1-bit gray stays 0 or 1. */
 export function decodePng(bytes: Uint8Array): Picture {
   const { width, height, channels, depth, data, palette } = decode(bytes, { checkCrc: true });
   const flat =
@@ -18,7 +18,7 @@ export function decodePng(bytes: Uint8Array): Picture {
   }
   const colors = new Uint8Array(3 * flat.length);
   for (let at = 0; at < flat.length; at++) {
-    const color = palette[flat[at]];
+    const color = palette[flat[at] ?? 0];
     if (color === undefined) throw new Error("it names colors that its palette lacks");
     colors.set(color.slice(0, 3), 3 * at);
   }

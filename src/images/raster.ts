@@ -1,5 +1,6 @@
-/** Pictures that are decoded as a whole: PNG, JPEG and BMP. */
+/** Reads pictures that are decoded as a whole: PNG, JPEG and BMP. */
 import { decode as decodeBmp } from "bmp-ts";
+import { atLeast } from "../facts/checked-lists.ts";
 import { rowMajor, type Strided } from "./axes.ts";
 import { readSmallFile } from "./file-bytes.ts";
 import { ImageError, type SampleArray, type SampleType } from "./image.ts";
@@ -9,7 +10,7 @@ import { decodePng } from "./png.ts";
 import type { Probe } from "./stored-array.ts";
 
 const MOST_FILE_BYTES = 2 ** 29;
-/** Pixels of a picture: it is decoded as a whole. */
+/** Limit on the pixels of a picture, which is decoded as a whole. */
 const MOST_PIXELS = 2 ** 27;
 
 interface Header {
@@ -20,7 +21,7 @@ interface Header {
   readonly storedType: string;
 }
 
-/** A picture whose header is read now, and its pixels when they are asked for. */
+/** Returns a probe that decodes the pixels on the first read. */
 function probeOf(
   path: string,
   header: Header,
@@ -34,6 +35,7 @@ function probeOf(
       `${path}: has ${height} x ${width} pixels, more than can be decoded at once. Save it as a tiled TIFF.`,
     );
   const shape = [height, width, ...(samples > 1 ? [samples] : [])];
+  const strides = rowMajor(shape);
   let decoded: Promise<Picture> | undefined;
   return {
     ...names,
@@ -44,14 +46,14 @@ function probeOf(
       shape,
       sampleType,
       chunks: shape,
-      read: async ([[y0, y1], [x0, x1]]): Promise<Strided> => {
+      read: async (ranges): Promise<Strided> => {
+        const [[y0, y1], [x0, x1]] = atLeast(ranges, 2, "A box of a picture");
         decoded ??= decode();
         const picture = await decoded;
         if (picture.height !== height || picture.width !== width || picture.samples !== samples)
           throw new Error("its pixels do not fit its header");
-        const strides = rowMajor(shape);
-        const from = y0 * strides[0] + x0 * strides[1];
-        const end = (y1 - 1) * strides[0] + x1 * strides[1];
+        const from = (y0 * width + x0) * samples;
+        const end = ((y1 - 1) * width + x1) * samples;
         return { data: picture.data.subarray(from, end) as SampleArray, strides };
       },
       close: async () => {
@@ -61,15 +63,15 @@ function probeOf(
   };
 }
 
-/** PNG's kinds of color, with their samples (PNG 3rd edition, 11.2.1). */
+/** Samples per pixel by PNG's color type (PNG 3rd edition, 11.2.1). */
 const PNG_SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 3, 4: 2, 6: 4 };
 
 export async function probePng(path: string): Promise<Probe> {
   const bytes = await readSmallFile(path, MOST_FILE_BYTES);
-  const kind = bytes.length < 33 ? Number.NaN : bytes[25];
+  const kind = bytes.length < 33 ? Number.NaN : bytes.readUInt8(25);
   const samples = PNG_SAMPLES[kind];
   if (samples === undefined) throw new ImageError(path, `${path}: is no PNG file, or damaged.`);
-  const depth = bytes[24];
+  const depth = bytes.readUInt8(24);
   const header: Header = {
     width: bytes.readUInt32BE(16),
     height: bytes.readUInt32BE(20),
@@ -109,19 +111,19 @@ export async function probeBmp(path: string): Promise<Probe> {
     storedType: depth === 1 ? "1-bit" : "uint8",
   };
   return probeOf(path, header, { format: "BMP", compression: "none" }, async () => {
-    // Alpha, blue, green, red: the package's other order holds for some depths only.
+    // The package returns alpha, blue, green, red; its other order applies to some bit depths only.
     const picture = decodeBmp(bytes);
     const { samples } = header;
     const data = new Uint8Array(width * height * samples);
     const scale = gray && depth === 1 ? 255 : 1;
     for (let pixel = 0; pixel < width * height; pixel++)
       for (let sample = 0; sample < samples; sample++)
-        data[pixel * samples + sample] = picture.data[pixel * 4 + 3 - sample] / scale;
+        data[pixel * samples + sample] = (picture.data[pixel * 4 + 3 - sample] ?? 0) / scale;
     return { width, height, samples, data };
   });
 }
 
-/** Whether a palette is a ramp from black to white: then its indices are gray values. */
+/** Whether a palette is a ramp from black to white, so that its indices are gray values. */
 function isGrayPalette(bytes: Buffer, depth: number): boolean {
   const start = 14 + bytes.readUInt32LE(14);
   const colors = bytes.readUInt32LE(46) || 2 ** depth;

@@ -1,4 +1,5 @@
-/** Arrays whose values lie in a file as they are, in one order: NumPy's, and NIfTI's. */
+/** Reads uncompressed row-major or column-major arrays: NumPy and NIfTI. */
+import { at, lastOf } from "../facts/checked-lists.ts";
 import { rowMajor, type Strided } from "./axes.ts";
 import { bytesOf, decodeSamples, readAs, type StoredType } from "./samples.ts";
 import type { StoredArray } from "./stored-array.ts";
@@ -19,7 +20,7 @@ export function inMemory(bytes: Uint8Array): ByteRange {
   };
 }
 
-/** Bytes between rows that are read rather than skipped: a read costs as much as some thousand bytes. */
+/** Boxes that span at most this many bytes are read at once, with the gaps between their rows: a read costs as much as thousands of bytes. */
 const MOST_SPAN = 2 ** 22;
 
 interface Layout {
@@ -32,7 +33,7 @@ interface Layout {
   readonly columnMajor: boolean;
 }
 
-/** The values of a file from `offset` on as an array. */
+/** Returns the array that starts at `offset` of a file. */
 export function rawArray({ bytes, offset, shape, type, littleEndian, columnMajor }: Layout): StoredArray {
   const turned = <T>(list: readonly T[]): readonly T[] => (columnMajor ? [...list].reverse() : list);
   const sizes = turned(shape);
@@ -45,30 +46,32 @@ export function rawArray({ bytes, offset, shape, type, littleEndian, columnMajor
     read: async (asked): Promise<Strided> => {
       const ranges = turned(asked);
       const box = ranges.map(([from, to]) => to - from);
-      const rowBytes = box[box.length - 1] * width;
+      const rowBytes = lastOf(box) * width;
+      const lines = ranges.map(([from, to], axis) => ({ from, to, step: at(steps, axis) }));
       const target = new Uint8Array(box.reduce((product, size) => product * size, width));
-      let at = 0;
-      /** Copies the rows of a box from bytes that begin at `start` in the file. */
+      let filled = 0;
+      /** Copies the rows of the box along `axis` and the axes after it. `source` begins at `start` in the file. */
       const pick = (axis: number, source: Uint8Array, start: number, place: number) => {
-        if (axis === box.length) {
-          target.set(source.subarray(place - start, place - start + rowBytes), at);
-          at += rowBytes;
-        } else if (axis === box.length - 1) pick(axis + 1, source, start, place + ranges[axis][0] * width);
+        const line = lines[axis];
+        if (line === undefined) {
+          target.set(source.subarray(place - start, place - start + rowBytes), filled);
+          filled += rowBytes;
+        } else if (axis === lines.length - 1) pick(axis + 1, source, start, place + line.from * width);
         else
-          for (let index = ranges[axis][0]; index < ranges[axis][1]; index++)
-            pick(axis + 1, source, start, place + index * steps[axis]);
+          for (let index = line.from; index < line.to; index++)
+            pick(axis + 1, source, start, place + index * line.step);
       };
       const copy = async (axis: number, place: number): Promise<void> => {
-        // From the first value to the last one of what remains of the box.
+        // The span from the first to the last value of the rest of the box.
         let [first, end] = [place, place + width];
-        for (let rest = axis; rest < box.length; rest++) {
-          first += ranges[rest][0] * steps[rest];
-          end += (ranges[rest][1] - 1) * steps[rest];
+        for (const { from, to, step } of lines.slice(axis)) {
+          first += from * step;
+          end += (to - 1) * step;
         }
-        if (axis >= box.length - 1 || end - first <= MOST_SPAN)
+        const line = lines[axis];
+        if (line === undefined || axis === lines.length - 1 || end - first <= MOST_SPAN)
           return pick(axis, await bytes.read(first, end - first), first, place);
-        for (let index = ranges[axis][0]; index < ranges[axis][1]; index++)
-          await copy(axis + 1, place + index * steps[axis]);
+        for (let index = line.from; index < line.to; index++) await copy(axis + 1, place + index * line.step);
       };
       await copy(0, offset);
       return {

@@ -1,8 +1,8 @@
-/** Stored values as the pixel types that images have. */
+/** Converts stored values to the pixel types of images. */
 import { getFloat16 } from "@petamoriken/float16";
 import { SAMPLE_ARRAYS, type SampleArray, type SampleType, sampleArray } from "./image.ts";
 
-/** Types that files store; those that no image has are widened without loss, or refused. */
+/** Types in files. Those that are no pixel type are widened without loss, or refused. */
 const STORED_TYPES = [
   "bool",
   "int8",
@@ -23,13 +23,13 @@ export type StoredType = (typeof STORED_TYPES)[number];
 
 const isStoredType = (name: string): name is StoredType => STORED_TYPES.some((type) => type === name);
 
-/** The type of this name, such as `uint16`; undefined where there is none. TIFF alone has `float24`. */
+/** Returns the type of this name, such as `uint16`; undefined for other names. Only TIFF has `float24`. */
 export const storedType = (name: string | undefined): StoredType | undefined =>
   name !== undefined && isStoredType(name) ? name : undefined;
 
 const NUMPY_KINDS: Readonly<Record<string, string>> = { i: "int", u: "uint", f: "float" };
 
-/** The type that NumPy spells like `<u2`; undefined where it is not read. */
+/** Returns the type for a NumPy type string such as `<u2`; undefined if it is not supported. */
 export function numpyType(descr: string): StoredType | undefined {
   const [, kind = "", width] = /^[<>|=]?([a-zA-Z])(\d+)$/.exec(descr) ?? [];
   if (kind === "b") return width === "1" ? "bool" : undefined;
@@ -37,14 +37,14 @@ export function numpyType(descr: string): StoredType | undefined {
   return name === "float24" ? undefined : name;
 }
 
-/** The pixel type that a stored type is read as: 64-bit integers as float64, which holds those up to 2^53. */
+/** Returns the pixel type for a stored type. 64-bit integers become float64, which is exact up to 2^53. */
 export function readAs(type: StoredType): SampleType {
   if (type === "bool") return "uint8";
   if (type === "float16" || type === "float24") return "float32";
   return type === "int64" || type === "uint64" ? "float64" : type;
 }
 
-/** Bytes of one stored value. */
+/** Returns the bytes of one stored value. */
 export function bytesOf(type: StoredType): number {
   if (type === "float16") return 2;
   if (type === "float24") return 3;
@@ -52,7 +52,7 @@ export function bytesOf(type: StoredType): number {
   return type === "bool" ? 1 : SAMPLE_ARRAYS[type].BYTES_PER_ELEMENT;
 }
 
-/** Throws where float64 does not hold an integer exactly. */
+/** Converts 64-bit integers to float64. Throws if one is beyond 2^53. */
 export function exactIntegers(values: BigInt64Array | BigUint64Array): Float64Array {
   const result = new Float64Array(values.length);
   for (let at = 0; at < values.length; at++) {
@@ -63,13 +63,12 @@ export function exactIntegers(values: BigInt64Array | BigUint64Array): Float64Ar
   return result;
 }
 
-/** The values that `bytes` hold. They may be changed, and the result may share their memory. */
+/** Decodes values. May change `bytes`; the result may share their memory. */
 export function decodeSamples(bytes: Uint8Array, type: StoredType, littleEndian: boolean): SampleArray {
   const width = bytesOf(type);
   const count = Math.floor(bytes.length / width);
   if (type === "float24") return decodeFloat24(bytes, count, littleEndian);
-  // A typed array must begin at a multiple of its element's size.
-  // Buffer's own slice() is no copy.
+  // A typed array must start at a multiple of its element size. Buffer's slice() does not copy.
   const aligned = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
   if (!littleEndian && width > 1) swapBytes(aligned, width);
   const { buffer, byteOffset } = aligned;
@@ -82,7 +81,7 @@ export function decodeSamples(bytes: Uint8Array, type: StoredType, littleEndian:
   return new SAMPLE_ARRAYS[readAs(type)](buffer as ArrayBuffer, byteOffset, count);
 }
 
-/** Turns the byte order of values of two, four or eight bytes. */
+/** Swaps the byte order of values of two, four or eight bytes, in place. */
 export function swapBytes(bytes: Uint8Array, width: number): void {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length - (bytes.length % width));
   if (width === 2) view.swap16();
@@ -95,7 +94,8 @@ function decodeFloat24(bytes: Uint8Array, count: number, littleEndian: boolean):
   const result = new Float32Array(count);
   for (let at = 0; at < count; at++) {
     const [low, middle, high] = littleEndian ? [0, 1, 2] : [2, 1, 0];
-    const bits = bytes[at * 3 + low] | (bytes[at * 3 + middle] << 8) | (bytes[at * 3 + high] << 16);
+    const byte = (place: number) => bytes[at * 3 + place] ?? 0;
+    const bits = byte(low) | (byte(middle) << 8) | (byte(high) << 16);
     const [sign, exponent, fraction] = [bits >> 23 ? -1 : 1, (bits >> 16) & 0x7f, bits & 0xffff];
     if (exponent === 0) result[at] = sign * fraction * 2 ** (-62 - 16);
     else if (exponent === 0x7f) result[at] = fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
@@ -105,7 +105,7 @@ function decodeFloat24(bytes: Uint8Array, count: number, littleEndian: boolean):
 }
 
 /**
- * Unsigned integers of any width from 1 to 32 bits, packed without gaps in rows that begin at bytes (TIFF 6.0).
+ * Unpacks unsigned integers of 1 to 32 bits. They are packed without gaps; each row starts at a whole byte (TIFF 6.0).
  *
  * @param perRow values in a row
  */
@@ -117,7 +117,7 @@ export function unpackBits(bytes: Uint8Array, bits: number, perRow: number, rows
     let [at, held, value] = [row * rowBytes, 0, 0];
     for (let column = 0; column < perRow; column++) {
       while (held < bits) {
-        // At most 39 bits are held: more than a 32-bit integer has.
+        // Up to 39 bits are held, so bitwise operators (32 bits) would overflow.
         value = value * 256 + (bytes[at++] ?? 0);
         held += 8;
       }

@@ -1,4 +1,4 @@
-/** What every format is read as: an array with named axes. One reader turns regions of it into images. */
+/** The common form of all formats: an array with named axes. One reader converts its regions to images. */
 import {
   type Axes,
   decideAxes,
@@ -10,6 +10,7 @@ import {
   storedRanges,
 } from "./axes.ts";
 import {
+  firstLine,
   type Image,
   type ImageDescription,
   ImageError,
@@ -28,30 +29,30 @@ import { UnreadCompression } from "./picture.ts";
 /** The array that holds an image, inside an open file. */
 export interface StoredArray {
   readonly shape: readonly number[];
-  /** What `read` returns; the stored type may be narrower (1-bit) or wider (int64). */
+  /** The type that `read` returns; the stored type may be narrower (1-bit) or wider (int64). */
   readonly sampleType: SampleType;
-  /** Sizes of the pieces that are read as a whole. */
+  /** Sizes of the pieces that are always read whole. */
   readonly chunks: readonly number[];
   /** Reads `[from, to)` along each axis. Throws {@link ImageError} or an error of the library, without the file's name. */
   read(ranges: readonly (readonly [from: number, to: number])[]): Promise<Strided>;
-  /** Throws {@link ImageError} where parts of the file do not make one image. */
+  /** Throws {@link ImageError} if parts of the file do not form one image. */
   check?(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What a format's reader finds in a file. */
+/** A format reader's result. */
 export interface Probe extends Omit<ImageDescription, "axes" | "axesReason" | "storedShape"> {
   readonly array: StoredArray;
-  /** The axes that the file's own metadata tell. */
+  /** The axes in the file's own metadata. */
   readonly axes?: Axes;
   readonly pixelSize?: PixelSize;
   readonly files?: readonly string[];
 }
 
-/** Arrays larger than this are read in parts by their callers; one typed array cannot hold more. */
+/** Limit of one typed array; callers read larger images in parts. */
 const MOST_BYTES = 2 ** 32;
 
-/** Runs a reader; whatever it throws becomes an {@link ImageError} that names the file. */
+/** Runs a reader and converts its errors to {@link ImageError}s that name the file. */
 export async function explained<T>(path: string, format: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
@@ -79,13 +80,13 @@ export async function explained<T>(path: string, format: string, read: () => Pro
   }
 }
 
-/** What an error says, in one line; some libraries throw bare strings, or hide the cause. */
+/** Returns an error's reason in one line; some libraries throw bare strings, or hide the cause. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return (cause instanceof Error ? cause.message : String(cause)).split("\n")[0].slice(0, 200);
+  return firstLine(cause instanceof Error ? cause.message : String(cause)).slice(0, 200);
 }
 
-/** The image that a file's array holds, read region by region. Closes the array where its axes are no image's. */
+/** Returns an image that is read region by region. Closes the array if its axes do not form an image. */
 export async function sourceOf(path: string, probe: Probe, options: OpenOptions): Promise<ImageSource> {
   try {
     return new ArraySource(path, probe, options);

@@ -1,4 +1,4 @@
-/** Strips and tiles of a TIFF's page, decoded: decompressed, predictors undone, bits unpacked. */
+/** Decodes strips and tiles of a TIFF page: decompresses them, undoes predictors, unpacks bits. */
 import { type SampleArray, sampleArray } from "./image.ts";
 import { bytesOf, decodeSamples, swapBytes, unpackBits } from "./samples.ts";
 import { decodePicture, decompress, isPicture, mostBytes } from "./tiff-decompress.ts";
@@ -8,7 +8,7 @@ import { isRaw, type Page, packedBytes, pageSampleType, typeName } from "./tiff-
 /** Pixels `[x0, x1)` and `[y0, y1)` of a page. */
 export type Window = readonly [x0: number, y0: number, x1: number, y1: number];
 
-/** Blocks that are decompressed at once. */
+/** Number of blocks decompressed concurrently. */
 const AT_ONCE = 8;
 const MOST_BLOCK_BYTES = 2 ** 30;
 
@@ -18,7 +18,12 @@ export async function readWindow(page: Page, window: Window): Promise<SampleArra
   const offsets = isRaw(page) ? await page.directory.numbers(TAG.stripOffsets) : [];
   if (isRaw(page) && (await stripsAreWhole(page, rowBytes))) {
     const { blockHeight } = page;
-    return readRows(page, (y) => offsets[Math.floor(y / blockHeight)] + (y % blockHeight) * rowBytes, window);
+    const startOf = (y: number) => {
+      const offset = offsets[Math.floor(y / blockHeight)];
+      if (offset === undefined) throw tooFewBlocks(page);
+      return offset + (y % blockHeight) * rowBytes;
+    };
+    return readRows(page, startOf, window);
   }
   const [x0, y0, x1, y1] = window;
   const { samples, blockWidth, blockHeight, separate } = page;
@@ -44,7 +49,7 @@ export async function readWindow(page: Page, window: Window): Promise<SampleArra
       const source = ((y - top) * blockWidth + from - left) * per;
       const target = ((y - y0) * (x1 - x0) + from - x0) * samples + sample;
       if (per === samples) values.set(decoded.subarray(source, source + (to - from) * per), target);
-      else for (let x = 0; x < to - from; x++) values[target + x * samples] = decoded[source + x];
+      else for (let x = 0; x < to - from; x++) values[target + x * samples] = decoded[source + x] ?? 0;
     }
   };
   for (let at = 0; at < blocks.length; at += AT_ONCE)
@@ -52,7 +57,7 @@ export async function readWindow(page: Page, window: Window): Promise<SampleArra
   return values;
 }
 
-/** Whether no strip is left out or shorter than its rows; old writers leave the lengths out. */
+/** Whether every strip holds all of its rows. Missing lengths count as whole: old writers omit them. */
 async function stripsAreWhole({ directory, blockHeight, height }: Page, rowBytes: number): Promise<boolean> {
   const lengths = await directory.numbers(TAG.stripBytes);
   return lengths.every((bytes, strip) => {
@@ -61,7 +66,7 @@ async function stripsAreWhole({ directory, blockHeight, height }: Page, rowBytes
   });
 }
 
-/** Reads rows that are stored as they are: no more than those that are asked for. */
+/** Reads uncompressed rows, and only those of the window. */
 export async function readRows(
   page: Page,
   startOf: (y: number) => number,
@@ -92,26 +97,28 @@ export async function readRows(
   return decodeSamples(raw, type, tiff.littleEndian);
 }
 
+const tooFewBlocks = ({ tiff }: Page) =>
+  tiff.error("has fewer strips or tiles than its pixels need: it is damaged.");
+
 interface BlockPlace {
   readonly offset: number;
   readonly bytes: number;
 }
 
-/** Where each strip or tile lies. */
+/** Returns a function that locates a strip or tile. */
 async function blockPlaces(page: Page): Promise<(index: number) => BlockPlace> {
   const { tiff, tiled, directory } = page;
   const offsets = await directory.numbers(tiled ? TAG.tileOffsets : TAG.stripOffsets);
   const counts = await directory.numbers(tiled ? TAG.tileBytes : TAG.stripBytes);
   return (index) => {
     const [offset, bytes] = [offsets[index], counts[index]];
-    if (offset === undefined)
-      throw tiff.error("has fewer strips or tiles than its pixels need: it is damaged.");
-    // Old writers leave the lengths out where there is one strip.
+    if (offset === undefined) throw tooFewBlocks(page);
+    // Old writers omit the length of a single strip.
     return { offset, bytes: bytes ?? tiff.bytes.size - offset };
   };
 }
 
-/** One strip or tile, `[y, x, sample]` of its full width. */
+/** Reads a strip or tile, `[y, x, sample]` of its full width. */
 async function readBlock(page: Page, { offset, bytes }: BlockPlace, row: number): Promise<SampleArray> {
   const { tiff, type, samples, separate, blockWidth, blockHeight, tiled, height } = page;
   const rows = tiled ? blockHeight : Math.min(blockHeight, height - row * blockHeight);
@@ -122,7 +129,7 @@ async function readBlock(page: Page, { offset, bytes }: BlockPlace, row: number)
     throw tiff.error(
       `its strips or tiles are ${needed} bytes each, more than can be decoded. Save it in smaller tiles.`,
     );
-  // GDAL and others leave out what is empty.
+  // GDAL and others omit empty blocks.
   if (bytes === 0) return sampleArray(pageSampleType(type), perRow * rows);
   if (page.compression !== 1 && bytes > mostBytes(needed))
     throw tiff.error("has strips or tiles larger than their pixels: it is damaged.");
@@ -147,7 +154,7 @@ async function readBlock(page: Page, { offset, bytes }: BlockPlace, row: number)
   );
 }
 
-/** Undoes a predictor (TIFF 6.0, section 14; Adobe's TIFF Technical Note 3). The result is little-endian, unless there was none. */
+/** Undoes a predictor (TIFF 6.0, section 14; Adobe's TIFF Technical Note 3). The result is little-endian; without a predictor the bytes are unchanged. */
 function undoPredictor(page: Page, bytes: Uint8Array, perRow: number, rows: number): Uint8Array {
   const { predictor, type, tiff, separate, samples } = page;
   if (predictor === 1) return bytes;
@@ -161,7 +168,7 @@ function undoPredictor(page: Page, bytes: Uint8Array, perRow: number, rows: numb
   );
 }
 
-/** Each value is stored as its difference from the one before it in the row, as an integer that wraps. */
+/** Undoes predictor 2: each value is stored as its difference from the previous one in the row, modulo its width. */
 function undoDifferences(
   bytes: Uint8Array,
   width: number,
@@ -175,17 +182,19 @@ function undoDifferences(
   if (width === 8) {
     const values = new BigUint64Array(result.buffer);
     for (let row = 0; row < rows; row++)
-      for (let at = row * perRow + stride; at < (row + 1) * perRow; at++) values[at] += values[at - stride];
+      for (let at = row * perRow + stride; at < (row + 1) * perRow; at++)
+        values[at] = (values[at] ?? 0n) + (values[at - stride] ?? 0n);
     return result;
   }
   const Integers = width === 1 ? Uint8Array : width === 2 ? Uint16Array : Uint32Array;
   const values = new Integers(result.buffer);
   for (let row = 0; row < rows; row++)
-    for (let at = row * perRow + stride; at < (row + 1) * perRow; at++) values[at] += values[at - stride];
+    for (let at = row * perRow + stride; at < (row + 1) * perRow; at++)
+      values[at] = (values[at] ?? 0) + (values[at - stride] ?? 0);
   return result;
 }
 
-/** The bytes of a row's values are stored highest bytes first, each as its difference from the byte before it. */
+/** Undoes predictor 3: a row stores the highest bytes of all values first, each byte as its difference from the previous one. */
 function undoFloatPredictor(
   bytes: Uint8Array,
   width: number,
@@ -197,10 +206,10 @@ function undoFloatPredictor(
   const result = new Uint8Array(rows * rowBytes);
   for (let row = 0; row < rows; row++) {
     const line = new Uint8Array(bytes.subarray(row * rowBytes, (row + 1) * rowBytes));
-    for (let at = stride; at < line.length; at++) line[at] += line[at - stride];
+    for (let at = stride; at < line.length; at++) line[at] = (line[at] ?? 0) + (line[at - stride] ?? 0);
     for (let value = 0; value < perRow; value++)
       for (let byte = 0; byte < width; byte++)
-        result[row * rowBytes + value * width + width - 1 - byte] = line[byte * perRow + value];
+        result[row * rowBytes + value * width + width - 1 - byte] = line[byte * perRow + value] ?? 0;
   }
   return result;
 }
@@ -212,5 +221,5 @@ const REVERSED = Uint8Array.from({ length: 256 }, (_, byte) => {
 });
 
 function reverseBits(bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; at++) bytes[at] = REVERSED[bytes[at]];
+  for (let at = 0; at < bytes.length; at++) bytes[at] = REVERSED[bytes[at] ?? 0] ?? 0;
 }

@@ -1,17 +1,17 @@
 /**
- * TIFF's own compressions, LZW and PackBits (TIFF 6.0, sections 9 and 13), up to the size of a strip or tile. geotiff's decoders
- * collect bytes without a limit, in arrays of numbers: V8 ends the process where damaged data make them too long.
+ * Decodes LZW and PackBits (TIFF 6.0, sections 9 and 13) up to the size of a strip or tile. geotiff's decoders have no limit: damaged
+ * data would make their arrays too long, and V8 would end the process.
  */
 import { UnreadCompression } from "./picture.ts";
 
 const [CLEAR, END, FIRST_FREE, MOST_CODES] = [256, 257, 258, 4096];
 
-/** Decodes LZW, codes of 9 to 12 bits from the highest bit on. Stops when `size` bytes are there. */
+/** Decodes LZW with codes of 9 to 12 bits, highest bit first. Stops after `size` bytes. */
 export function decodeLzw(bytes: Uint8Array, size: number): Uint8Array {
-  // TIFF 5.0 and later begin with a clear code from the highest bit on; older files with one from the lowest.
-  if (bytes[0] === 0 && (bytes[1] & 1) === 1) throw new UnreadCompression("LZW of TIFF before 5.0");
+  // Data start with a clear code: highest bit first since TIFF 5.0, lowest bit first before.
+  if (bytes[0] === 0 && ((bytes[1] ?? 0) & 1) === 1) throw new UnreadCompression("LZW of TIFF before 5.0");
   const output = new Uint8Array(size);
-  // Each code stands for the bytes of an earlier one and one byte more.
+  // Each code stands for the bytes of an earlier code plus one byte.
   const prefix = new Uint16Array(MOST_CODES);
   const suffix = new Uint8Array(MOST_CODES);
   const lengths = new Uint16Array(MOST_CODES).fill(1);
@@ -20,7 +20,7 @@ export function decodeLzw(bytes: Uint8Array, size: number): Uint8Array {
   let [held, bits, at] = [0, 0, 0];
   while (written < size) {
     while (bits < width && at < bytes.length) {
-      held = ((held << 8) | bytes[at++]) & 0xffffff;
+      held = ((held << 8) | (bytes[at++] ?? 0)) & 0xffffff;
       bits += 8;
     }
     if (bits < width) break;
@@ -34,35 +34,36 @@ export function decodeLzw(bytes: Uint8Array, size: number): Uint8Array {
     if (code > free || (code >= CLEAR && previous < 0)) throw new Error("damaged LZW data");
     const known = code < free;
     const source = known ? code : previous;
-    const length = lengths[source] + (known ? 0 : 1);
-    let place = written + lengths[source] - 1;
+    const sourceLength = lengths[source] ?? 0;
+    const length = sourceLength + (known ? 0 : 1);
+    let place = written + sourceLength - 1;
     let step = source;
-    for (; lengths[step] > 1; step = prefix[step])
-      if (place < size) output[place--] = suffix[step];
+    for (; (lengths[step] ?? 0) > 1; step = prefix[step] ?? 0)
+      if (place < size) output[place--] = suffix[step] ?? 0;
       else place--;
-    if (place < size) output[place] = suffix[step];
-    const first = suffix[step];
+    const first = suffix[step] ?? 0;
+    if (place < size) output[place] = first;
     if (!known && written + length <= size) output[written + length - 1] = first;
     if (previous >= 0 && free < MOST_CODES) {
       prefix[free] = previous;
       suffix[free] = first;
-      lengths[free] = lengths[previous] + 1;
+      lengths[free] = (lengths[previous] ?? 0) + 1;
       free++;
     }
     written += length;
     previous = code;
-    // Codes grow one entry early.
+    // TIFF widens codes one entry early.
     if (free + 1 >= 1 << width && width < 12) width++;
   }
   return output.subarray(0, Math.min(written, size));
 }
 
-/** Decodes PackBits: runs of bytes, and bytes as they are. Stops when `size` bytes are there. */
+/** Decodes PackBits: runs and literal bytes. Stops after `size` bytes. */
 export function decodePackBits(bytes: Uint8Array, size: number): Uint8Array {
   const output = new Uint8Array(size);
   let written = 0;
   for (let at = 0; at < bytes.length && written < size; ) {
-    const count = bytes[at++];
+    const count = bytes[at++] ?? 0;
     if (count === 128) continue;
     if (count < 128) {
       const part = bytes.subarray(at, at + Math.min(count + 1, size - written));

@@ -1,4 +1,4 @@
-/** Compressed strips and tiles of TIFFs: bytes, or pictures of their own (JPEG, JPEG 2000, WebP, PNG, LERC). */
+/** Decompresses strips and tiles of TIFFs: plain bytes, or embedded pictures (JPEG, JPEG 2000, WebP, PNG, LERC). */
 import { inflateXz, inflateZlib, inflateZstd } from "./decompress.ts";
 import { type SampleArray, sampleArray } from "./image.ts";
 import { decodeJpeg, decodeSubsampledJpeg } from "./jpeg.ts";
@@ -8,13 +8,12 @@ import { decodeLzw, decodePackBits } from "./tiff-codecs.ts";
 import { TAG } from "./tiff-directory.ts";
 import { compressionName, type Page, pageSampleType, typeName } from "./tiff-page.ts";
 
-/** Decompressed data may be longer than the pixels need: writers may add rows to the last strip. */
+/** Returns the limit on decompressed data, which may exceed the pixels: writers may pad the last strip. */
 export const mostBytes = (needed: number): number => 2 * needed + 65_536;
 
 /** Decompresses a strip or tile whose pixels have `needed` bytes. */
 export async function decompress(page: Page, stored: Buffer, needed: number): Promise<Uint8Array> {
-  const { compression, tiff } = page;
-  switch (compression) {
+  switch (page.compression) {
     case 1:
       return stored;
     case 8:
@@ -30,11 +29,14 @@ export async function decompress(page: Page, stored: Buffer, needed: number): Pr
     case 32773:
       return decodePackBits(stored, needed);
     default:
-      throw tiff.error(
-        `is compressed by ${compressionName(compression)}, which is not read. Save it with deflate or LZW.`,
-      );
+      throw unread(page);
   }
 }
+
+const unread = ({ tiff, compression }: Page) =>
+  tiff.error(
+    `is compressed by ${compressionName(compression)}, which is not read. Save it with deflate or LZW.`,
+  );
 
 type Decoder = (page: Page, stored: Uint8Array, needed: number) => Promise<Picture>;
 
@@ -48,7 +50,7 @@ const webp: Decoder = async ({ samples, separate, tiff }, stored) => {
   return (await import("./webp.ts")).decodeWebp(stored, samples);
 };
 
-/** Decoders by compression. Packages are loaded for the files that need them. */
+/** Decoders by compression. Packages are loaded on first use. */
 const PICTURES: Readonly<Record<number, Decoder>> = {
   7: decodeTiffJpeg,
   33003: aperioJpeg2000,
@@ -60,10 +62,10 @@ const PICTURES: Readonly<Record<number, Decoder>> = {
   50001: webp,
 };
 
-/** Whether strips and tiles of this compression are pictures of their own. */
+/** Whether strips and tiles of this compression are embedded pictures. */
 export const isPicture = (compression: number): boolean => Object.hasOwn(PICTURES, compression);
 
-/** Decodes a strip or tile that is a picture, `[y, x, sample]` of `rows` rows. */
+/** Decodes a strip or tile that is an embedded picture, `[y, x, sample]` of `rows` rows. */
 export async function decodePicture(page: Page, stored: Uint8Array, rows: number): Promise<SampleArray> {
   const { tiff, compression, separate, blockWidth, type, predictor } = page;
   const samples = separate ? 1 : page.samples;
@@ -71,7 +73,9 @@ export async function decodePicture(page: Page, stored: Uint8Array, rows: number
   const values = sampleArray(pageSampleType(type), count);
   const name = compressionName(compression);
   if (predictor !== 1) throw tiff.error(`uses a predictor with ${name}, which is not read.`);
-  const picture = await PICTURES[compression](page, stored, values.byteLength);
+  const decode = PICTURES[compression];
+  if (decode === undefined) throw unread(page);
+  const picture = await decode(page, stored, values.byteLength);
   if (picture.samples !== samples || picture.width !== blockWidth || picture.height < rows)
     throw tiff.error(`has ${name} strips or tiles of another size than it says: it is damaged.`);
   if (picture.data.BYTES_PER_ELEMENT > values.BYTES_PER_ELEMENT)
@@ -96,7 +100,7 @@ async function decodeTiffJpeg(page: Page, stored: Uint8Array): Promise<Picture> 
 
 const [DEFLATE, ZSTANDARD] = [1, 2];
 
-/** LERC, which may be compressed once more (the second of LercParameters). */
+/** Decodes LERC, which may be compressed a second time (second value of LercParameters). */
 async function lerc({ directory, tiff }: Page, stored: Uint8Array, needed: number): Promise<Picture> {
   const [, more = 0] = await directory.numbers(TAG.lercParameters);
   if (more > ZSTANDARD) throw tiff.error(`is compressed by LERC and an unknown compression (${more}).`);

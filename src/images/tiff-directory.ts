@@ -1,6 +1,6 @@
 /**
- * The directories of a TIFF (TIFF 6.0, and BigTIFF), one a page. Everything in them is checked before it is believed: offsets lie
- * in the file, lists are as long as it can hold, and pages do not go round in a circle.
+ * Reads the directories of a TIFF (TIFF 6.0, BigTIFF), one per page. All entries are validated: offsets lie in the file, lists fit
+ * into it, and the chain of pages has no cycle.
  */
 
 import { setImmediate } from "node:timers/promises";
@@ -63,11 +63,11 @@ export const TAG = {
   hamamatsu: 65420,
 } as const;
 
-/** Text and lists in directories; OME-XML of large screens has tens of megabytes. */
+/** Limit on texts and lists; OME-XML of large screens has tens of megabytes. */
 const MOST_FIELD_BYTES = 2 ** 27;
-/** Bytes that are read at once: neighboring directories come with them. */
+/** Bytes per read, which often covers neighboring directories. */
 const WINDOW = 2 ** 12;
-/** Pages whose directories are read one after the other before other work gets its turn. */
+/** Number of directories read before yielding to other work. */
 const PAGES_AT_ONCE = 1024;
 const MOST_PAGES = 1_000_000;
 const MOST_DESCRIPTIONS = 8;
@@ -75,13 +75,13 @@ const MOST_DESCRIPTIONS = 8;
 interface Field {
   readonly type: number;
   readonly count: number;
-  /** Its values, where they are short enough to lie in the directory. */
+  /** Its values, if they are short enough to be stored in the directory. */
   readonly inline: Buffer | undefined;
-  /** Where its values lie in the file otherwise. */
+  /** Otherwise the position of its values in the file. */
   readonly offset: number;
 }
 
-/** One page's fields. Values are read when asked for. */
+/** One page's fields. Values are read on demand. */
 export class Directory {
   constructor(
     private readonly tiff: TiffFile,
@@ -95,7 +95,7 @@ export class Directory {
     return this.fields.has(tag);
   }
 
-  /** Whether these fields lie in both directories and are equal, or are in neither. Fields that lie elsewhere are not compared: false. */
+  /** Whether these fields are equal in both directories, or missing from both. False if a value is stored outside of a directory. */
   agrees(other: Directory, tags: readonly number[]): boolean {
     return tags.every((tag) => {
       const [own, others] = [this.fields.get(tag), other.fields.get(tag)];
@@ -111,7 +111,7 @@ export class Directory {
     });
   }
 
-  /** How many values a field has; 0 where there is no such field. */
+  /** Returns the number of values of a field; 0 if it is missing. */
   count(tag: number): number {
     return this.fields.get(tag)?.count ?? 0;
   }
@@ -120,26 +120,25 @@ export class Directory {
     return (await this.numbers(tag))[0];
   }
 
-  /** A field's numbers; rationals as quotients; empty where there is no such field. */
+  /** Returns a field's numbers, rationals as quotients; empty if it is missing. */
   async numbers(tag: number): Promise<number[]> {
     const field = this.fields.get(tag);
     if (field === undefined) return [];
-    const bytes = await this.tiff.fieldBytes(tag, field);
-    return Array.from({ length: field.count }, (_, at) => this.tiff.value(bytes, field.type, at));
+    return this.tiff.fieldNumbers(tag, field);
   }
 
-  /** Bytes of a field; undefined where there is none. */
+  /** Returns a field's bytes; undefined if it is missing. */
   async bytes(tag: number): Promise<Uint8Array | undefined> {
     const field = this.fields.get(tag);
     return field && this.tiff.fieldBytes(tag, field);
   }
 
-  /** Text up to the first zero; empty where there is no such field. */
+  /** Returns a field's text up to the first zero byte; empty if it is missing. */
   async text(tag: number): Promise<string> {
     return textOf((await this.bytes(tag)) ?? new Uint8Array());
   }
 
-  /** The texts of all ImageDescription fields. */
+  /** Returns the texts of all ImageDescription fields. */
   async descriptionTexts(): Promise<string[]> {
     const texts: string[] = [];
     for (const field of this.descriptions)
@@ -176,7 +175,7 @@ export class TiffFile {
     return new TiffFile(bytes, little, big, first);
   }
 
-  /** All pages in order. Throws {@link ImageError} where their chain is broken. */
+  /** Returns the directories of all pages, at least one. Throws {@link ImageError} if their chain is broken. */
   async directories(): Promise<Directory[]> {
     const found: Directory[] = [];
     const seen = new Set<number>();
@@ -184,7 +183,7 @@ export class TiffFile {
       if (seen.has(offset) || found.length === MOST_PAGES)
         throw this.error("its pages go round in a circle: the file is damaged.");
       seen.add(offset);
-      // Files with many pages must not keep the process from everything else.
+      // Yields: files with many pages must not block the process.
       if (found.length % PAGES_AT_ONCE === PAGES_AT_ONCE - 1) await setImmediate();
       const { directory, next } = this.directoryAt(offset);
       found.push(directory);
@@ -200,7 +199,7 @@ export class TiffFile {
     const count = this.big ? this.wide(head, 0) : this.narrow(head, 0, 2);
     if (count === 0 || count > 65_535)
       throw this.error("has a page without a directory: the file is damaged.");
-    // A copy: the bytes around it need not be kept. Reading them again for each page would cost most of the time to open a stack.
+    // Copied, so that the window can be freed. Inline values then need no second read, which would dominate the time to open a stack.
     const table = Buffer.from(this.cached(offset + countBytes, count * entryBytes + fieldBytes));
     const fields = new Map<number, Field>();
     const descriptions: Field[] = [];
@@ -212,7 +211,7 @@ export class TiffFile {
       const place = at + 4 + fieldBytes;
       const inline = length <= fieldBytes ? table.subarray(place, place + length) : undefined;
       const field = { type, count: values, inline, offset: this.offset(table, place) };
-      // As libtiff and Bio-Formats do, the first of several is believed.
+      // As in libtiff and Bio-Formats, the first of several fields counts.
       if (!fields.has(tag)) fields.set(tag, field);
       if (tag === TAG.description && descriptions.length < MOST_DESCRIPTIONS) descriptions.push(field);
     }
@@ -222,9 +221,10 @@ export class TiffFile {
     };
   }
 
-  async fieldBytes(tag: number, { type, count, inline, offset }: Field): Promise<Buffer> {
-    const width = TYPE_BYTES[type];
-    if (width === undefined) throw this.error(`its tag ${tag} has values of an unknown type (${type}).`);
+  /** Returns a field's bytes. Throws {@link ImageError} where its type is unknown, or the file does not hold them. */
+  async fieldBytes(tag: number, field: Field): Promise<Buffer> {
+    const { count, inline, offset } = field;
+    const width = this.widthOf(tag, field);
     if (inline !== undefined) return inline;
     const length = count * width;
     if (offset + length > this.bytes.size || length > MOST_FIELD_BYTES)
@@ -234,9 +234,20 @@ export class TiffFile {
     return length <= WINDOW ? this.cached(offset, length) : this.bytes.read(offset, length);
   }
 
-  value(bytes: Buffer, type: number, at: number): number {
+  /** Returns a field's numbers; rationals as quotients. Throws {@link ImageError} as {@link fieldBytes} does. */
+  async fieldNumbers(tag: number, field: Field): Promise<number[]> {
+    const width = this.widthOf(tag, field);
+    const bytes = await this.fieldBytes(tag, field);
+    return Array.from({ length: field.count }, (_, at) => this.value(bytes, field.type, at * width, width));
+  }
+
+  private widthOf(tag: number, { type }: Field): number {
     const width = TYPE_BYTES[type];
-    const place = at * width;
+    if (width === undefined) throw this.error(`its tag ${tag} has values of an unknown type (${type}).`);
+    return width;
+  }
+
+  private value(bytes: Buffer, type: number, place: number, width: number): number {
     if (type === RATIONAL || type === SIGNED_RATIONAL) {
       const signed = type === SIGNED_RATIONAL;
       return this.narrow(bytes, place, 4, signed) / this.narrow(bytes, place + 4, 4, signed);
@@ -264,7 +275,7 @@ export class TiffFile {
     return Number(this.littleEndian ? bytes.readBigUInt64LE(at) : bytes.readBigUInt64BE(at));
   }
 
-  /** Bytes from the window that was read last, which is moved where it does not cover them. */
+  /** Returns bytes from the last window; reads a new window if it does not cover them. */
   private cached(offset: number, length: number): Buffer {
     const { window } = this;
     if (

@@ -1,11 +1,12 @@
-/** TIFFs that ImageJ and Fiji wrote: hyperstacks, and stacks of over 4 GB behind a single page. */
+/** Reads TIFFs of ImageJ and Fiji: hyperstacks, and stacks of over 4 GB after a single page. */
+import { entryOf } from "../facts/checked-lists.ts";
 import type { PixelSize } from "./image.ts";
 import { pixelSize } from "./pixel-size.ts";
 import { type Directory, TAG, type TiffFile } from "./tiff-directory.ts";
 import type { Page } from "./tiff-page.ts";
 import { planeCount, planesOf, primary, type Series, sampleAxis } from "./tiff-planes.ts";
 
-/** ImageJ's header: `images`, `channels`, `slices`, `frames`, and `order` (`czt` unless it is written: channels vary fastest). */
+/** Reads ImageJ's header: `images`, `channels`, `slices`, `frames` and `order` (default: `czt`, channels vary fastest). */
 export async function imageJSeries(
   tiff: TiffFile,
   directories: readonly Directory[],
@@ -39,7 +40,7 @@ export async function imageJSeries(
       : undefined;
   if (letters === undefined) throw tiff.error(`its ImageJ header has an unknown order of planes, ${order}.`);
   const axes = [...letters].reverse();
-  const shape = axes.map((axis) => sizes[axis]);
+  const shape = axes.map((axis) => entryOf(sizes, axis));
   return {
     format: "ImageJ TIFF",
     shape,
@@ -55,9 +56,9 @@ export async function imageJSeries(
 }
 
 const property = (description: string, name: string): string | undefined =>
-  new RegExp(`^${name}=(.*)$`, "m").exec(description)?.[1].trim();
+  new RegExp(`^${name}=(.*)$`, "m").exec(description)?.[1]?.trim();
 
-/** The pixel size that an ImageJ header and the resolution tags give. */
+/** Returns the pixel size from the ImageJ header and the resolution tags. */
 export async function imageJPixelSize(
   { directory }: Page,
   description: string,

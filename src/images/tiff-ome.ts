@@ -1,16 +1,17 @@
-/** OME-TIFF: the planes of its first image, which may lie in several files. */
+/** Reads OME-TIFF: the planes of its first image, which may be spread over several files. */
 import { basename, dirname, join } from "node:path";
+import { at } from "../facts/checked-lists.ts";
 import { FileBytes, readSmallFile } from "./file-bytes.ts";
-import { ImageError } from "./image.ts";
+import { firstLine, ImageError } from "./image.ts";
 import { type OmeImage, parseOme } from "./ome-xml.ts";
 import { type Directory, TiffFile } from "./tiff-directory.ts";
 import { difference, type Page, readPage } from "./tiff-page.ts";
 import { type Plane, planeIndex, type Series, sampleAxis } from "./tiff-planes.ts";
 
-/** Metadata beside the pixels (`.companion.ome`). */
+/** Limit on a separate metadata file (`.companion.ome`). */
 const MOST_XML_BYTES = 2 ** 27;
 const MOST_PLANES = 10_000_000;
-/** Files of a set that are open at once. */
+/** Number of files of a set that are kept open. */
 const MOST_OPEN = 4;
 
 export async function omeSeries(
@@ -28,7 +29,7 @@ export async function omeSeries(
   const own = planes.some(({ file }) => file === undefined);
   const start = own || planes[0] === undefined ? first : await files.page(planes[0].file, planes[0].page);
   const plane = async (index: number): Promise<Plane> => {
-    const { file, page: number } = planes[index];
+    const { file, page: number } = at(planes, index);
     const page = await files.page(file, number);
     const fault = difference(page, number + 1, start);
     if (fault !== undefined) throw tiff.error(file === undefined ? fault : `${file}: ${fault}`);
@@ -57,7 +58,7 @@ async function documentOf(tiff: TiffFile, description: string) {
       return await parseOme(text);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw tiff.error(`its OME-XML cannot be read (${reason.split("\n")[0]}).`);
+      throw tiff.error(`its OME-XML cannot be read (${firstLine(reason)}).`);
     }
   };
   const document = await parse(description);
@@ -76,7 +77,7 @@ interface PlanePlace {
   readonly page: number;
 }
 
-/** The page of every plane. Throws where the metadata leave a plane out or contradict the file. */
+/** Returns the page of every plane. Throws if the metadata omit a plane or contradict the file. */
 function placesOf(tiff: TiffFile, image: OmeImage, pages: number): PlanePlace[] {
   const { sizes, axes } = image;
   const count = sizes.reduce((product, size) => product * size, 1);
@@ -108,7 +109,7 @@ function placesOf(tiff: TiffFile, image: OmeImage, pages: number): PlanePlace[] 
   return places.flatMap((place) => place ?? []);
 }
 
-/** A file that lies beside this one: names with folders are not followed. */
+/** Returns the name of a file in the same folder. Throws if the name contains a folder. */
 function besides(tiff: TiffFile, name: string): string {
   if (name !== "" && basename(name) === name && !/[\\/:]/.test(name) && name !== "..") return name;
   throw tiff.error(`its OME-XML names ${JSON.stringify(name)}, which is not a file beside it.`);
@@ -119,7 +120,7 @@ interface Member {
   readonly directories: readonly Directory[];
 }
 
-/** The files of a set, opened when their planes are read; a few are kept open. */
+/** The files of a set. They are opened on demand, and a few are kept open. */
 class FileSet {
   private readonly members = new Map<string, Promise<Member>>();
   private readonly pages = new Map<string, Promise<Page>>();
@@ -152,8 +153,8 @@ class FileSet {
   private async member(file: string): Promise<Member> {
     const known = this.members.get(file);
     if (known !== undefined) return known;
-    if (this.members.size >= MOST_OPEN) {
-      const [[oldest, member]] = this.members;
+    for (const [oldest, member] of this.members) {
+      if (this.members.size < MOST_OPEN) break;
       this.members.delete(oldest);
       await member.then(({ tiff }) => tiff.bytes.close()).catch(() => {});
     }

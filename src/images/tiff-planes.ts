@@ -1,14 +1,15 @@
-/** The planes of a TIFF's image: pages, or rows behind a page. What every layout of pages shares. */
+/** The planes of a TIFF image: pages, or rows after a page. Shared by all layouts of pages. */
+import { zip } from "../facts/checked-lists.ts";
 import { type Axes, rowMajor } from "./axes.ts";
 import type { PixelSize } from "./image.ts";
 import { pixelSize } from "./pixel-size.ts";
 import { type Directory, TAG, type TiffFile } from "./tiff-directory.ts";
 import { difference, isRaw, type Page, packedBytes, readPage } from "./tiff-page.ts";
 
-/** A plane `[y, x, sample]`: a page, or rows that lie behind another page's. */
+/** A plane `[y, x, sample]`: a page, or rows stored after another page's rows. */
 export interface Plane {
   readonly page: Page;
-  /** Where its rows start, when no page of its own describes it. */
+  /** Position of its rows, if it has no page of its own. */
   readonly start?: number;
 }
 
@@ -17,23 +18,23 @@ export interface Series {
   readonly format: string;
   /** Sizes of the axes beyond y and x. */
   readonly shape: readonly number[];
-  /** Letters of all axes, y and x and samples included; undefined where the file does not tell. */
+  /** Letters of all axes including y, x and samples; undefined if the file does not name them. */
   readonly axes?: Axes;
   readonly first: Page;
   plane(index: number): Promise<Plane>;
-  /** Throws where a plane's page is not like the first. */
+  /** Throws if a plane's page differs from the first. */
   check(): Promise<void>;
   readonly pixelSize?: PixelSize;
-  /** Pages that are no planes of the image. */
+  /** Names of pages that do not belong to the image. */
   readonly others: readonly string[];
   readonly files?: readonly string[];
   close?(): Promise<void>;
 }
 
-/** The letter of the samples of a pixel, where it has several. */
+/** Returns the axis letter of the samples if a pixel has several; else an empty string. */
 export const sampleAxis = ({ samples }: Page): string => (samples > 1 ? "S" : "");
 
-/** Planes that have a page each. */
+/** Returns planes with one page each. */
 export function pagedPlanes(
   tiff: TiffFile,
   directories: readonly Directory[],
@@ -41,7 +42,10 @@ export function pagedPlanes(
 ): Pick<Series, "plane" | "check"> {
   const pages = new Map<number, Page>();
   const plane = async (index: number): Promise<Plane> => {
-    const page = pages.get(index) ?? (await readPage(tiff, directories[index]));
+    const directory = directories[index];
+    if (directory === undefined)
+      throw tiff.error(`holds ${directories.length} pages, and its image has more planes: it is damaged.`);
+    const page = pages.get(index) ?? (await readPage(tiff, directory));
     pages.set(index, page);
     const fault = difference(page, index + 1, first);
     if (fault !== undefined) throw tiff.error(fault);
@@ -55,7 +59,7 @@ export function pagedPlanes(
   };
 }
 
-/** Planes that lie one behind the other, described by the first page alone; undefined where the file does not hold so many. */
+/** Returns planes stored one after the other, described by the first page only; undefined if the file does not hold `count` planes. */
 async function contiguousPlanes(
   first: Page,
   count: number,
@@ -68,7 +72,7 @@ async function contiguousPlanes(
   return { plane: async (index) => ({ page: first, start: start + index * bytes }), check: async () => {} };
 }
 
-/** Pages of the image itself: neither smaller copies nor masks. */
+/** Returns the pages of the image itself, without smaller copies and masks. */
 export async function primary(tiff: TiffFile, directories: readonly Directory[]): Promise<Directory[]> {
   const found: Directory[] = [];
   for (const [index, directory] of directories.entries()) {
@@ -79,7 +83,7 @@ export async function primary(tiff: TiffFile, directories: readonly Directory[])
   return found;
 }
 
-/** The planes of `count` pages, or what lies behind the first one. Throws where the file holds fewer. */
+/** Returns `count` planes: pages, or rows after the only page. Throws if the file holds fewer. */
 export async function planesOf(
   tiff: TiffFile,
   directories: readonly Directory[],
@@ -95,12 +99,12 @@ export async function planesOf(
   );
 }
 
-/** How many planes axes of these sizes have. */
+/** Returns the number of planes for these sizes of the outer axes. */
 export const planeCount = (sizes: readonly number[]) => sizes.reduce((product, size) => product * size, 1);
 
 const CENTIMETER = 3;
 
-/** The resolution that a plain TIFF has in centimeters; inches are a printer's. */
+/** Returns the pixel size of a plain TIFF with a resolution in centimeters. Inches are ignored: they describe a printer. */
 export async function centimeters({ directory }: Page): Promise<PixelSize | undefined> {
   if ((await directory.number(TAG.resolutionUnit)) !== CENTIMETER) return undefined;
   const size = async (tag: number) => {
@@ -110,8 +114,7 @@ export async function centimeters({ directory }: Page): Promise<PixelSize | unde
   return pixelSize({ y: await size(TAG.yResolution), x: await size(TAG.xResolution) }, "µm");
 }
 
-/** The index of a plane by its place along each axis. */
+/** Returns the index of a plane from its position along each outer axis. */
 export function planeIndex(place: readonly number[], shape: readonly number[]): number {
-  const strides = rowMajor(shape);
-  return place.reduce((sum, at, axis) => sum + at * strides[axis], 0);
+  return zip(place, rowMajor(shape)).reduce((sum, [index, stride]) => sum + index * stride, 0);
 }

@@ -1,5 +1,6 @@
-/** Which pages of a TIFF make its image: by what tifffile, Zeiss, OME, ImageJ and MetaMorph write, else all of one kind. */
+/** Decides which pages of a TIFF form its image: by the metadata of tifffile, Zeiss, OME, ImageJ and other writers, else all alike pages. */
 
+import { at } from "../facts/checked-lists.ts";
 import { pixelSize } from "./pixel-size.ts";
 import type { Directory, TiffFile } from "./tiff-directory.ts";
 import { imageJPixelSize, imageJSeries } from "./tiff-imagej.ts";
@@ -18,8 +19,8 @@ import { shapedSeries } from "./tiff-shaped.ts";
 
 export async function readSeries(tiff: TiffFile): Promise<Series> {
   const directories = await tiff.directories();
-  const first = await readPage(tiff, directories[0]);
-  const descriptions = await directories[0].descriptionTexts();
+  const first = await readPage(tiff, at(directories, 0));
+  const descriptions = await first.directory.descriptionTexts();
   const described = async (read: typeof shapedSeries): Promise<Series | undefined> => {
     for (const description of descriptions) {
       const series = await read(tiff, directories, first, description);
@@ -41,7 +42,7 @@ export async function readSeries(tiff: TiffFile): Promise<Series> {
   );
 }
 
-/** OME-TIFFs may have ImageJ's header beside the XML, as this program's results do: it knows units that OME does not. */
+/** Adds the pixel size of ImageJ's header, which some OME-TIFFs have too (this program's do). It supports units that OME does not. */
 async function withImageJSize(
   series: Series | undefined,
   first: Page,
@@ -52,7 +53,7 @@ async function withImageJSize(
   return { ...series, pixelSize: await imageJPixelSize(first, header) };
 }
 
-/** Pages that nothing describes are z-slices. Pages of at most half the size behind them are smaller copies. */
+/** Reads pages without metadata as z-slices. Later pages of at most half the size are smaller copies. */
 async function plainSeries(
   tiff: TiffFile,
   directories: readonly Directory[],
@@ -65,7 +66,7 @@ async function plainSeries(
   const micrometers = slide ? Number(/\bMPP\s*=\s*([\d.]+)/.exec(description)?.[1]) : Number.NaN;
   let planes = 1;
   for (const [index, directory] of pages.slice(1).entries()) {
-    // Most pages of a stack are alike, which is seen without reading them in full.
+    // Most pages of a stack are alike; comparing a few tags avoids reading them in full.
     const alike = directory.agrees(first.directory, KIND_TAGS);
     const page = alike ? first : await readPage(tiff, directory);
     const fault = difference(page, index + 2, first);

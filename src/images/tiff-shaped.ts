@@ -1,10 +1,10 @@
-/** TIFFs that tifffile wrote: a header tells the array's shape, and its axes where they were given. */
+/** Reads TIFFs of tifffile: a header holds the array's shape and, optionally, its axes. */
 import type { Axes } from "./axes.ts";
 import type { Directory, TiffFile } from "./tiff-directory.ts";
 import type { Page } from "./tiff-page.ts";
 import { centimeters, planeCount, planesOf, type Series, sampleAxis } from "./tiff-planes.ts";
 
-/** tifffile writes the shape, and the axes where they were given, as JSON (or `shape=(…)` in older versions). */
+/** Reads the series that a tifffile header describes: JSON, or `shape=(…)` from older versions. Undefined without one. */
 export async function shapedSeries(
   tiff: TiffFile,
   directories: readonly Directory[],
@@ -24,7 +24,7 @@ export async function shapedSeries(
   const start = shape.length - end.length;
   if (start < 0 || end.some((size, axis) => shape[start + axis] !== size)) return undefined;
   const planes = shape.slice(0, start);
-  const own: Directory[] = [directories[0]];
+  const own: Directory[] = [first.directory];
   const others: string[] = [];
   for (const [index, directory] of directories.slice(1).entries()) {
     if (own.length < planeCount(planes) && others.length === 0) own.push(directory);
@@ -47,7 +47,7 @@ export async function shapedSeries(
   };
 }
 
-/** The letters of a shaped series, in the order in which its array is read: samples last. */
+/** Returns the axes of a shaped series in the order in which its array is read: samples last. */
 function shapedAxes(first: Page, planes: number, axes: string | undefined): Axes | undefined {
   const end = `YX${sampleAxis(first)}`;
   if (axes === undefined) {
@@ -60,7 +60,7 @@ function shapedAxes(first: Page, planes: number, axes: string | undefined): Axes
   const separate = first.samples > 1 && first.separate ? 1 : 0;
   const rows = planes + separate;
   const order = axes.slice(0, planes) + axes.slice(rows, rows + 2) + sampleAxis(first);
-  // Letters of other kinds of axes stand for a sequence of planes.
+  // Other letters stand for a sequence of planes.
   const known = [...order].map((letter) =>
     /[TZCYXS]/.test(letter) ? letter : order.includes("Z") ? "?" : "Z",
   );

@@ -1,8 +1,9 @@
-/** Writes TIFFs that are ImageJ's and OME's: one page a plane, channels before slices, deflate-compressed (TIFF 6.0, Adobe's tag values). */
+/** Writes TIFFs that are both ImageJ TIFF and OME-TIFF: one page per plane, channels vary fastest, deflate compression (TIFF 6.0, Adobe's tag values). */
 import { open, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { promisify } from "node:util";
 import { deflate } from "node:zlib";
+import { at } from "../facts/checked-lists.ts";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
 import {
   type Image,
@@ -45,24 +46,24 @@ const TAG = {
 } as const;
 const DEFLATE = 8;
 const BLACK_IS_ZERO = 1;
-/** Above this many bytes before compression, offsets take 64 bits (BigTIFF). */
+/** Above this uncompressed size, files are BigTIFF with 64-bit offsets. */
 const CLASSIC_LIMIT = 2 ** 32 - 2 ** 24;
 
-/** A plane's rows are compressed together up to this many bytes. */
+/** Limit on the uncompressed size of a strip. */
 const STRIP_BYTES = 2 ** 24;
 
 interface Entry {
   readonly tag: number;
   readonly type: keyof typeof TYPE;
-  /** A rational is its numerator and denominator. */
+  /** A rational is given as its numerator and denominator. */
   readonly value: number | string | readonly number[];
 }
 
 const NO_UNIT = 1;
-/** The larger part of a fraction: nine digits are kept. */
+/** The larger of numerator and denominator, which keeps nine digits. */
 const LARGEST_PART = 1e9;
 
-/** Pixels per unit along x and y, whose unit ImageJ takes from the description. */
+/** Returns the tags for pixels per unit along x and y. ImageJ takes the unit from the description. */
 function resolution(size: PixelSize | undefined): Entry[] {
   if (size?.x === undefined || size.y === undefined) return [];
   const perUnit = (length: number) =>
@@ -76,18 +77,18 @@ function resolution(size: PixelSize | undefined): Entry[] {
   ];
 }
 
-/** An image that is written strip by strip: it need not be in memory as a whole. */
+/** An image that is written strip by strip, so that it need not fit into memory. */
 export interface StripSource {
   readonly shape: ImageShape;
   readonly sampleType: SampleType;
   readonly pixelSize?: PixelSize;
-  /** Rows `[from, to)` of one channel of one slice. Slices are asked for in order, and a slice's channels one after the other. */
+  /** Rows `[from, to)` of one channel of one slice. Called slice by slice in order, and channel by channel within a slice. */
   rows(z: number, channel: number, from: number, to: number): Promise<SampleArray> | SampleArray;
 }
 
 /**
- * Two descriptions. Bio-Formats and tifffile take the first one for the file's (OME-XML), ImageJ the last one; tifffile finds
- * ImageJ's there too.
+ * Returns two descriptions: OME-XML, which Bio-Formats and tifffile expect first, and ImageJ's, which ImageJ expects last. tifffile
+ * finds both.
  */
 function descriptions(path: string, { shape, sampleType, pixelSize }: StripSource): Entry[] {
   const texts = [
@@ -108,7 +109,7 @@ function stripsOf({ shape, sampleType, data }: Image, pixelSize: PixelSize | und
   };
 }
 
-/** One channel of `count` pixels from pixel `first` on. */
+/** Returns one channel of `count` pixels, starting at pixel `first`. */
 export function oneChannel(
   data: SampleArray,
   channels: number,
@@ -118,11 +119,12 @@ export function oneChannel(
 ): SampleArray {
   const start = first * channels;
   const picked = data.slice(start, start + count);
-  if (channels > 1) for (let at = 0; at < count; at++) picked[at] = data[start + at * channels + channel];
+  if (channels > 1)
+    for (let pixel = 0; pixel < count; pixel++) picked[pixel] = data[start + pixel * channels + channel] ?? 0;
   return picked;
 }
 
-/** A page's directory at `offset`: its entries, what does not fit into them behind, the next page's offset left open. */
+/** Encodes a page's directory at `offset`: its entries, then longer values. The next page's offset is left 0. */
 function directory(entries: readonly Entry[], offset: number, big: boolean): Buffer {
   const [countBytes, entryBytes, fieldBytes] = big ? [8, 20, 8] : [2, 12, 4];
   const put = (bytes: Buffer, value: number, at: number) =>
@@ -150,14 +152,14 @@ function directory(entries: readonly Entry[], offset: number, big: boolean): Buf
   else bytes.writeUInt16LE(entries.length, 0);
   let behindAt = tableBytes;
   entries.forEach(({ tag, type, value }, index) => {
-    const at = countBytes + index * entryBytes;
-    const more = behind[index];
-    bytes.writeUInt16LE(tag, at);
-    bytes.writeUInt16LE(TYPE[type], at + 2);
+    const start = countBytes + index * entryBytes;
+    const more = at(behind, index);
+    bytes.writeUInt16LE(tag, start);
+    bytes.writeUInt16LE(TYPE[type], start + 2);
     const count = typeof value === "string" ? more.length : type === "rational" ? 1 : [value].flat().length;
-    put(bytes, count, at + 4);
-    const field = at + 4 + fieldBytes;
-    // A value that fits lies in its field.
+    put(bytes, count, start + 4);
+    const field = start + 4 + fieldBytes;
+    // A value that fits is stored in its field.
     if (type === "rational" && more.length <= fieldBytes) more.copy(bytes, field);
     else if (more.length > 0) {
       put(bytes, offset + behindAt, field);
@@ -170,15 +172,15 @@ function directory(entries: readonly Entry[], offset: number, big: boolean): Buf
 }
 
 /**
- * Writes an image that ImageJ, Bio-Formats and tifffile open with its axes and pixel size, to a temporary name first.
+ * Writes an image that ImageJ, Bio-Formats and tifffile open with its axes and pixel size. Writes a temporary file, then renames it.
  *
- * @param image `[z, y, x, channel]`; ImageJ itself shows uint8, uint16 and float32
+ * @param image `[z, y, x, channel]`; ImageJ displays only uint8, uint16 and float32
  */
 export async function writeTiff(path: string, image: Image, pixelSize?: PixelSize): Promise<void> {
   await writeTiffStrips(path, stripsOf(image, pixelSize));
 }
 
-/** Writes a TIFF as {@link writeTiff} does, from rows that come one after the other. */
+/** Writes a TIFF as {@link writeTiff} does, but strip by strip. */
 export async function writeTiffStrips(path: string, image: StripSource): Promise<void> {
   const [z, height, width, channels] = image.shape;
   const { BYTES_PER_ELEMENT: sampleBytes } = SAMPLE_ARRAYS[image.sampleType];
@@ -197,7 +199,7 @@ export async function writeTiffStrips(path: string, image: StripSource): Promise
       offset += Math.ceil(bytes.length / 8) * 8;
     };
     await file.write(header, 0, header.length, 0);
-    // Where the next directory's offset is to be written.
+    // Position of the link to the next directory.
     let link = big ? 8 : 4;
     for (let plane = 0; plane < z * channels; plane++) {
       const [stripOffsets, stripBytes]: [number[], number[]] = [[], []];

@@ -1,4 +1,5 @@
-/** Images in TIFF files: classic or BigTIFF, strips or tiles, and the layouts that microscopes and ImageJ, OME and tifffile write. */
+/** Reads TIFF files: classic and BigTIFF, strips and tiles, and the layouts of microscopes, ImageJ, OME and tifffile. */
+import { at, atLeast } from "../facts/checked-lists.ts";
 import { rowMajor } from "./axes.ts";
 import { FileBytes } from "./file-bytes.ts";
 import { type SampleArray, sampleArray } from "./image.ts";
@@ -51,7 +52,7 @@ export async function probeTiff(path: string): Promise<Probe> {
 async function readPlanes(series: Series, ranges: readonly (readonly [number, number])[]) {
   const { shape, first } = series;
   const outer = ranges.slice(0, shape.length);
-  const [[y0, y1], [x0, x1]] = ranges.slice(shape.length);
+  const [[y0, y1], [x0, x1]] = atLeast(ranges.slice(shape.length), 2, "A box of a plane");
   const window: Window = [x0, y0, x1, y1];
   const sizes = ranges.map(([from, to]) => to - from);
   const strides = rowMajor(sizes);
@@ -68,10 +69,12 @@ async function readPlanes(series: Series, ranges: readonly (readonly [number, nu
   }
   const data: SampleArray = sampleArray(pageSampleType(first.type), count * planeSize);
   const steps = rowMajor(sizes.slice(0, shape.length));
-  for (let at = 0; at < count; at++) {
-    const place = outer.map(([from], axis) => from + (Math.floor(at / steps[axis]) % sizes[axis]));
+  for (let number = 0; number < count; number++) {
+    const place = outer.map(
+      ([from], axis) => from + (Math.floor(number / at(steps, axis)) % at(sizes, axis)),
+    );
     const plane = await series.plane(planeIndex(place, shape));
-    data.set(await readPlane(plane, window), at * planeSize);
+    data.set(await readPlane(plane, window), number * planeSize);
   }
   return { data, strides };
 }

@@ -1,4 +1,4 @@
-/** WebP by libwebp, which Python's readers use too. */
+/** Decodes WebP with libwebp, which Python's readers use too. */
 import { readFile } from "node:fs/promises";
 import makeLibrary from "@jsquash/webp/codec/dec/webp_dec.js";
 import { packageFiles } from "./package-files.ts";
@@ -21,6 +21,6 @@ export async function decodeWebp(bytes: Uint8Array, samples: 3 | 4): Promise<Pic
   const data = new Uint8Array(width * height * samples);
   for (let pixel = 0; pixel < width * height; pixel++)
     for (let sample = 0; sample < samples; sample++)
-      data[pixel * samples + sample] = decoded.data[4 * pixel + sample];
+      data[pixel * samples + sample] = decoded.data[4 * pixel + sample] ?? 0;
   return { width, height, samples, data };
 }

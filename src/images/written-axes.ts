@@ -1,8 +1,8 @@
-/** The arrays that images are written as: the order of their axes is the configuration's choice. */
+/** The layout of written images, whose axes order is a setting of the configuration. */
 import type { AxesOrder } from "./axes.ts";
-import type { Image, ImageShape, Region, SampleArray } from "./image.ts";
+import type { Image, ImageShape, NewImage, Region, SampleArray } from "./image.ts";
 
-/** What to write along each stored axis for a region of the image. */
+/** Returns the range `[from, to)` to write along each stored axis for a region of the image. */
 export function writtenRanges({ start, end }: Region, channels: number, axes: AxesOrder): [number, number][] {
   const ranges: Readonly<Record<string, [number, number]>> = {
     Z: [start[0], end[0]],
@@ -13,7 +13,7 @@ export function writtenRanges({ start, end }: Region, channels: number, axes: Ax
   return [...axes].map((letter) => ranges[letter] ?? [0, 1]);
 }
 
-/** The distance between neighbors along each stored axis in an image's own order, `[z, y, x, channel]`. */
+/** Returns the strides of an image `[z, y, x, channel]` along each stored axis. */
 export function stridesOf([, height, width, channels]: ImageShape, axes: AxesOrder): number[] {
   const strides: Record<string, number> = {
     Z: height * width * channels,
@@ -24,7 +24,7 @@ export function stridesOf([, height, width, channels]: ImageShape, axes: AxesOrd
   return [...axes].map((letter) => strides[letter] ?? 0);
 }
 
-/** An image's values in the order of stored axes. */
+/** Returns an image's values in the order of the stored axes. */
 export function inStoredOrder(image: Image, axes: AxesOrder): SampleArray {
   const { shape, data } = image;
   if (shape[3] === 1 || axes.endsWith("ZYXC")) return data;
@@ -33,15 +33,23 @@ export function inStoredOrder(image: Image, axes: AxesOrder): SampleArray {
   const ordered = data.slice();
   let to = 0;
   const copy = (axis: number, from: number) => {
-    if (axis === sizes.length) ordered[to++] = data[from];
-    else for (let at = 0; at < sizes[axis]; at++) copy(axis + 1, from + at * strides[axis]);
+    const [size, stride] = [sizes[axis], strides[axis] ?? 0];
+    if (size === undefined) ordered[to++] = data[from] ?? 0;
+    else for (let index = 0; index < size; index++) copy(axis + 1, from + index * stride);
   };
   copy(0, 0);
   return ordered;
 }
 
-/** The shape of the array that an image is stored in. */
+/** Returns the shape of the stored array. */
 export const storedShape = ([z, y, x, c]: ImageShape, axes: AxesOrder): number[] => {
   const sizes: Record<string, number> = { Z: z, Y: y, X: x, C: c };
   return [...axes].map((letter) => sizes[letter] ?? 1);
 };
+
+/** Returns the chunk shape of the stored array, which never exceeds the array. */
+export const storedChunk = ({ shape, chunk, axes }: Pick<NewImage, "shape" | "chunk" | "axes">): number[] =>
+  storedShape(
+    [Math.min(chunk[0], shape[0]), Math.min(chunk[1], shape[1]), Math.min(chunk[2], shape[2]), shape[3]],
+    axes,
+  );

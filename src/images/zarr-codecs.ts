@@ -1,4 +1,4 @@
-/** Codecs of Zarr and N5 chunks. Those of the library that decompress are replaced by ones that stop at a chunk's size. */
+/** Codecs of Zarr and N5 chunks. They replace the library's decompressors, which have no limit, by ones that stop at a chunk's size. */
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import * as zarr from "zarrita";
@@ -15,7 +15,7 @@ import {
 import { type SampleArray, type SampleType, sampleArray } from "./image.ts";
 import { asObject } from "./json.ts";
 
-/** Values of filters may be stored in eight bytes, and checksums come on top. */
+/** Limit on decompressed chunks: filters may store eight bytes per value, and checksums add a few bytes. */
 const MOST_BYTES_PER_VALUE = 8;
 const SLACK = 4096;
 
@@ -29,7 +29,7 @@ const unwritten = () => {
 };
 
 /** Decompressors by the names that Zarr 3, numcodecs and N5 give them. */
-export const DECOMPRESSORS: Readonly<Record<string, Decompress>> = {
+export const DECOMPRESSORS = {
   gzip: inflateGzip,
   zlib: inflateZlib,
   zstd: inflateZstd,
@@ -37,7 +37,7 @@ export const DECOMPRESSORS: Readonly<Record<string, Decompress>> = {
   blosc: inflateBlosc,
   bz2: inflateBzip2,
   lzma: inflateXz,
-};
+} satisfies Readonly<Record<string, Decompress>>;
 
 for (const [name, decompress] of Object.entries(DECOMPRESSORS)) {
   zarr.registry.set(name, async () => ({
@@ -49,40 +49,40 @@ for (const [name, decompress] of Object.entries(DECOMPRESSORS)) {
         // The library cannot write gzip.
         encode: (bytes: Uint8Array) =>
           name === "gzip" ? compress(bytes, { level: 1, ...asObject(configuration) }) : unwritten(),
-        // The library takes a chunk for all of the memory that it is a part of when it writes it again.
+        // The library assumes that a chunk owns its whole memory when it writes the chunk again.
         decode: async (bytes: Uint8Array) => ownMemory(await decompress(bytes, most)),
       };
     },
   }));
 }
 
-/** A filter of numcodecs that changes values; the library does not undo all of them as Python does. */
+/** A numcodecs filter that changes values. The library does not undo all of them as Python does. */
 export interface Filter {
   readonly id: "delta" | "fixedscaleoffset" | "cast";
-  /** The type that is stored. */
+  /** The stored type. */
   readonly from: SampleType;
   readonly to: SampleType;
   readonly scale: number;
   readonly offset: number;
 }
 
-/** Undoes filters, the last one first. Values are in the order in which they are stored. */
+/** Undoes filters, the last one first. Values are in stored order. */
 export function undoFilters(values: SampleArray, filters: readonly Filter[]): SampleArray {
   let data = values;
   for (const { id, to, scale, offset } of [...filters].reverse()) {
     const decoded = sampleArray(to, data.length);
     if (id === "delta") {
-      decoded[0] = data[0];
-      for (let at = 1; at < data.length; at++) decoded[at] = decoded[at - 1] + data[at];
+      decoded[0] = data[0] ?? 0;
+      for (let at = 1; at < data.length; at++) decoded[at] = (decoded[at - 1] ?? 0) + (data[at] ?? 0);
     } else if (id === "fixedscaleoffset") {
-      for (let at = 0; at < data.length; at++) decoded[at] = data[at] / scale + offset;
+      for (let at = 0; at < data.length; at++) decoded[at] = (data[at] ?? 0) / scale + offset;
     } else decoded.set(data);
     data = decoded;
   }
   return data;
 }
 
-/** Reorders the bytes of values of `elementsize` bytes back: numcodecs' shuffle. */
+/** Undoes numcodecs' byte shuffle of values of `elementsize` bytes. */
 export const SHUFFLE = "biapy.shuffle";
 
 zarr.registry.set(SHUFFLE, async () => ({
@@ -96,14 +96,14 @@ zarr.registry.set(SHUFFLE, async () => ({
         const count = Math.floor(bytes.length / width);
         const values = new Uint8Array(bytes);
         for (let byte = 0; byte < width; byte++)
-          for (let at = 0; at < count; at++) values[at * width + byte] = bytes[byte * count + at];
+          for (let at = 0; at < count; at++) values[at * width + byte] = bytes[byte * count + at] ?? 0;
         return values;
       },
     };
   },
 }));
 
-/** Drops a checksum of four bytes: numcodecs writes it before the data, Zarr 3 behind them. */
+/** Drops a checksum of four bytes: numcodecs writes it before the data, Zarr 3 after them. */
 export const CHECKSUM = "biapy.checksum";
 
 zarr.registry.set(CHECKSUM, async () => ({

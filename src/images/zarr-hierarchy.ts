@@ -1,4 +1,4 @@
-/** What lies in a Zarr or N5 container: groups and arrays, and which of them is the image (OME-Zarr 0.1 to 0.5, plates, N5). */
+/** Reads the groups and arrays of a Zarr or N5 container and finds its image (OME-Zarr 0.1 to 0.5, plates, N5). */
 import { readdir } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { type Axes, namedAxes } from "./axes.ts";
@@ -9,7 +9,7 @@ import { asArray, asNumbers, asObject, asText, isObject, type JsonObject } from 
 import { mixedPixelSize, pixelSize, type WrittenLength } from "./pixel-size.ts";
 
 const MOST_METADATA_BYTES = 2 ** 26;
-/** Containers hold images, tables and labels by the thousands; links may lead round in circles. */
+/** Limits of a search: containers hold thousands of nodes, and links may form cycles. */
 const [MOST_DEPTH, MOST_NODES] = [8, 2000];
 
 /** A group or an array. */
@@ -18,7 +18,7 @@ export interface Node {
   readonly format: "Zarr 2" | "Zarr 3" | "N5";
   /** Its folder inside the container; empty for the container itself. */
   readonly place: string;
-  /** An array's own metadata. */
+  /** The array's metadata document; empty for most groups. */
   readonly document: JsonObject;
   readonly attributes: JsonObject;
 }
@@ -33,14 +33,14 @@ async function jsonAt(path: string): Promise<JsonObject | undefined> {
     throw error;
   }
   try {
-    // Python writes NaN, which is no JSON.
+    // Python writes NaN and Infinity, which JSON does not allow.
     const parsed: unknown = JSON.parse(text.replace(/(:\s*)(NaN|-?Infinity)(\s*[,}\]])/g, '$1"$2"$3'));
     if (isObject(parsed)) return parsed;
   } catch {}
   throw new ImageError(path, `${path}: is no JSON object, or damaged.`);
 }
 
-/** The node in a folder; undefined where there is none. Throws {@link ImageError} where its metadata are damaged. */
+/** Returns the node in a folder; undefined if there is none. Throws {@link ImageError} if its metadata are damaged. */
 export async function nodeAt(root: string, place: string): Promise<Node | undefined> {
   const at = (name: string) => jsonAt(join(root, place, name));
   const v3 = await at("zarr.json");
@@ -63,7 +63,7 @@ export async function nodeAt(root: string, place: string): Promise<Node | undefi
   return { kind, format: "N5", place, document: n5, attributes: n5 };
 }
 
-/** Names of folders inside a node's folder. */
+/** Returns the names of the folders in a node's folder, in natural order. */
 async function children(root: string, place: string): Promise<string[]> {
   const entries = await readdir(join(root, place), { withFileTypes: true }).catch(() => []);
   return entries
@@ -72,7 +72,7 @@ async function children(root: string, place: string): Promise<string[]> {
     .sort(new Intl.Collator("en", { numeric: true }).compare);
 }
 
-/** The array that is a container's image, and what its groups say of it. */
+/** The array of a container's image, with the metadata of its groups. */
 export interface FoundArray {
   readonly node: Node;
   readonly format: string;
@@ -82,12 +82,12 @@ export interface FoundArray {
   readonly others: readonly string[];
 }
 
-/** The image of a node: the node itself, what its OME metadata name, or the array that is most like an image. */
+/** Returns the image of a node: the node itself, the image that its OME metadata name, or the array most like an image. */
 export async function findImage(root: string, node: Node): Promise<FoundArray | undefined> {
   if (node.kind === "array") return { node, format: node.format, ...arrayMetadata(node), others: [] };
   const ome = isObject(node.attributes.ome) ? node.attributes.ome : node.attributes;
-  const scales = asArray(ome.multiscales).map(asObject);
-  if (scales.length > 0) return multiscaleImage(root, node, scales, asText(ome.version));
+  const [first, ...more] = asArray(ome.multiscales).map(asObject);
+  if (first !== undefined) return multiscaleImage(root, node, [first, ...more], asText(ome.version));
   const named = await namedImage(root, node, ome);
   return named ?? searchedImage(root, node);
 }
@@ -95,7 +95,7 @@ export async function findImage(root: string, node: Node): Promise<FoundArray | 
 const within = (node: Node, path: string) =>
   posix.normalize(posix.join(node.place, path)).replace(/^\.$/, "");
 
-/** The image that a plate, a well, or bioformats2raw's layout names first. */
+/** Returns the first image that a plate, a well, or bioformats2raw's layout names. */
 async function namedImage(root: string, node: Node, ome: JsonObject): Promise<FoundArray | undefined> {
   const plate = asArray(asObject(ome.plate).wells);
   const well = asArray(asObject(ome.well).images);
@@ -112,7 +112,7 @@ async function namedImage(root: string, node: Node, ome: JsonObject): Promise<Fo
   return undefined;
 }
 
-/** The series of bioformats2raw, in the order that its group OME gives, else by number. */
+/** Returns the series of bioformats2raw in the order of its OME group, else by number. */
 async function series(root: string, node: Node): Promise<string[]> {
   const listed = await nodeAt(root, within(node, "OME"));
   const attributes = listed?.attributes ?? {};
@@ -124,7 +124,7 @@ async function series(root: string, node: Node): Promise<string[]> {
 async function multiscaleImage(
   root: string,
   node: Node,
-  [first, ...more]: readonly JsonObject[],
+  [first, ...more]: readonly [JsonObject, ...JsonObject[]],
   omeVersion: string | undefined,
 ): Promise<FoundArray> {
   const version = omeVersion ?? asText(first.version);
@@ -150,7 +150,7 @@ async function multiscaleImage(
   };
 }
 
-/** The scale along each axis that coordinate transformations give, times an outer one. */
+/** Returns the scale along each axis from the coordinate transformations, times an outer scale. */
 function scaleOf(of: JsonObject | undefined, outer?: readonly number[]): readonly number[] | undefined {
   const scales = asArray(of?.coordinateTransformations).map(asObject);
   const own = asNumbers(scales.find(({ type }) => type === "scale")?.scale);
@@ -165,7 +165,7 @@ const axisName = (axis: unknown): string => {
   return TYPES[asText(type) ?? ""] ?? asText(name) ?? String(axis);
 };
 
-/** OME-Zarr's axes: named since 0.3; before that always these five. */
+/** Returns OME-Zarr's axes: named since 0.3; earlier versions always have these five. */
 function omeAxes(axes: unknown, version: string | undefined): Axes | undefined {
   const source = `its OME metadata${version === undefined ? "" : ` (${version})`}`;
   if (Array.isArray(axes) && axes.length > 0) return namedAxes(axes.map(axisName), source);
@@ -184,7 +184,7 @@ function sizeOf(axes: unknown, scale: readonly number[] | undefined): PixelSize 
   return mixedPixelSize({ z: length("Z"), y: length("Y"), x: length("X") });
 }
 
-/** What an array's own attributes say: dimension names, and the sizes that this program and N5's writers keep. */
+/** Returns the axes and pixel size from an array's own attributes: dimension names, and the sizes of this program and of N5 writers. */
 function arrayMetadata({ format, document, attributes }: Node): Pick<FoundArray, "axes" | "pixelSize"> {
   const names = asArray(format === "Zarr 3" ? document.dimension_names : attributes._ARRAY_DIMENSIONS);
   if (format !== "N5")
@@ -208,7 +208,7 @@ interface Found extends Candidate {
   readonly node: Node;
 }
 
-/** The array below a group that is most like an image; labels and tables lie there too. */
+/** Searches a group for the array most like an image; it may also hold labels and tables. */
 async function searchedImage(root: string, group: Node): Promise<FoundArray | undefined> {
   const arrays: Found[] = [];
   const waiting: { readonly place: string; readonly depth: number }[] = [{ place: group.place, depth: 0 }];
@@ -227,7 +227,7 @@ async function searchedImage(root: string, group: Node): Promise<FoundArray | un
   const choice = chooseArray(arrays);
   if (choice === undefined) return undefined;
   const { node } = choice.chosen;
-  // A pyramid's levels lie beside each other; the group above may say what they are.
+  // The levels of a pyramid are siblings; their parent group may describe them.
   const above = await nodeAt(root, posix.dirname(node.place) === "." ? "" : posix.dirname(node.place));
   const scaled =
     above?.kind === "group" && above.place !== group.place && isObject(above.attributes) ? above : undefined;

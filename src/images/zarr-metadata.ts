@@ -1,5 +1,6 @@
-/** The metadata of Zarr 2, Zarr 3 and N5 arrays, checked, in the form of Zarr 3 that the library reads. */
+/** Validates the metadata of Zarr 2, Zarr 3 and N5 arrays and converts them to Zarr 3, which the library reads. */
 import { Float16Array } from "@petamoriken/float16";
+import { zip } from "../facts/checked-lists.ts";
 import { SAMPLE_ARRAYS, type SampleType } from "./image.ts";
 import { asArray, asNumbers, asObject, asText, isObject, type JsonObject } from "./json.ts";
 import { bytesOf, numpyType, type StoredType, storedType } from "./samples.ts";
@@ -7,18 +8,18 @@ import { CHECKSUM, DECOMPRESSORS, type Filter, SHUFFLE } from "./zarr-codecs.ts"
 
 export interface ArrayMetadata {
   readonly shape: readonly number[];
-  /** What is decoded at once: of a sharded array, the chunks inside its shards. */
+  /** The shape of a chunk; in a sharded array, of the chunks inside its shards. */
   readonly chunks: readonly number[];
   readonly type: StoredType;
-  /** The value of chunks that are not stored; NaN is possible. */
+  /** The value of chunks that are not stored; may be NaN. */
   readonly fill: number;
   /** The document that the library opens. */
   readonly document: JsonObject;
-  /** The key of a chunk's file; undefined where chunks lie in shards. */
+  /** Returns the key of a chunk's file. Undefined if the array is sharded. */
   readonly key?: (place: readonly number[]) => string;
   /** Whether a shard's index comes before its chunks. */
   readonly indexFirst: boolean;
-  /** What changes values after they are decoded, the first one that was applied first. */
+  /** Filters to undo after decoding, in the order in which they were applied. */
   readonly filters: readonly Filter[];
   readonly compression: string;
 }
@@ -43,7 +44,7 @@ interface Parts {
   readonly found: Found;
 }
 
-/** What is noted while codecs are read. */
+/** Collected while codecs are read. */
 interface Found {
   readonly compressions: string[];
   readonly filters: Filter[];
@@ -51,7 +52,7 @@ interface Found {
 
 const nothing = (): Found => ({ compressions: [], filters: [] });
 
-/** Puts an array's metadata together. Throws {@link UnreadArray}. */
+/** Validates and assembles an array's metadata. Throws {@link UnreadArray}. */
 function assemble(parts: Parts): ArrayMetadata {
   const [shape, grid] = [sizes(parts.shape, "shape", 0), sizes(parts.chunks, "chunks", 1)];
   if (shape.length !== grid.length) throw new UnreadArray("its chunks have other axes than its shape");
@@ -59,15 +60,16 @@ function assemble(parts: Parts): ArrayMetadata {
   if (sharding !== undefined && parts.codecs.length > 1)
     throw new UnreadArray("it combines sharding with other codecs, which is not read");
   const inner = sharding === undefined ? grid : sizes(sharding.configuration.chunk_shape, "inner chunks", 1);
-  if (inner.length !== grid.length || inner.some((size, axis) => grid[axis] % size !== 0))
+  if (inner.length !== grid.length || zip(grid, inner).some(([shard, size]) => shard % size !== 0))
     throw new UnreadArray("its shards are no multiples of their chunks");
   const bytes = inner.reduce((product, size) => product * size, bytesOf(parts.type));
   if (bytes > MOST_CHUNK_BYTES)
     throw new UnreadArray(`its chunks are ${bytes} bytes, more than any file holds`);
   const { name, separator } = parts.keys;
   const { filters, compressions } = parts.found;
-  if (filters.length > 0 && sharding !== undefined)
-    throw new UnreadArray(`it is sharded and filtered by ${filters[0].id}, which is not read`);
+  const [filter] = filters;
+  if (filter !== undefined && sharding !== undefined)
+    throw new UnreadArray(`it is sharded and filtered by ${filter.id}, which is not read`);
   const fill = fillValue(parts.fill, parts.type);
   return {
     shape,
@@ -82,7 +84,7 @@ function assemble(parts: Parts): ArrayMetadata {
       chunk_grid: { name: "regular", configuration: { chunk_shape: grid } },
       chunk_key_encoding: { name, configuration: { separator } },
       codecs: parts.codecs,
-      // Chunks that are not stored are filled before filters are undone.
+      // The library fills chunks that are not stored before filters are undone.
       fill_value: filters.length > 0 ? 0 : fill.json,
       attributes: {},
     },
@@ -103,22 +105,23 @@ function sizes(value: unknown, what: string, least: number): number[] {
   throw new UnreadArray(`its ${what} is no list of sizes`);
 }
 
-/** The library has neither booleans as numbers nor, before Node 24, float16. */
+/** Returns the type that the library reads: it has no numeric booleans and, before Node 24, no float16. */
 function libraryType(type: StoredType): string {
   if (type === "bool") return "uint8";
   return type === "float16" ? "uint16" : type;
 }
 
-const SPECIAL: Readonly<Record<string, number>> = {
-  NaN: Number.NaN,
-  Infinity: Number.POSITIVE_INFINITY,
-  "-Infinity": Number.NEGATIVE_INFINITY,
-};
+const SPECIAL: ReadonlyMap<unknown, number> = new Map([
+  ["NaN", Number.NaN],
+  ["Infinity", Number.POSITIVE_INFINITY],
+  ["-Infinity", Number.NEGATIVE_INFINITY],
+]);
 
-/** The fill value as a number, and as the library's document has it. */
+/** Returns the fill value as a number, and in the form of the library's document. */
 function fillValue(value: unknown, type: StoredType): { value: number; json: unknown } {
+  const special = SPECIAL.get(value);
   let found = 0;
-  if (typeof value === "string" && value in SPECIAL) found = SPECIAL[value];
+  if (special !== undefined) found = special;
   else if (typeof value === "string" && /^0x[\da-f]+$/i.test(value)) found = bitsAsNumber(value, type);
   else if (value !== null && value !== undefined) found = Number(value);
   if (type === "float16") {
@@ -136,13 +139,13 @@ function bitsAsNumber(text: string, type: StoredType): number {
   throw new UnreadArray(`its fill value ${text} is not read`);
 }
 
-/** A type by the name that Zarr 3 and N5 give it; undefined where there is none. */
+/** Returns a type by its name in Zarr 3 and N5; undefined if it is unknown. */
 const typeNamed = (name: unknown): StoredType | undefined => {
   const type = storedType(asText(name));
   return type === "float24" ? undefined : type;
 };
 
-/** Zarr 3's `zarr.json` (https://zarr-specs.readthedocs.io/en/latest/v3/core/). Throws {@link UnreadArray}. */
+/** Reads Zarr 3's `zarr.json` (https://zarr-specs.readthedocs.io/en/latest/v3/core/). Throws {@link UnreadArray}. */
 export function metadataV3(document: JsonObject): ArrayMetadata {
   const type = typeNamed(document.data_type);
   if (type === undefined)
@@ -168,14 +171,14 @@ export function metadataV3(document: JsonObject): ArrayMetadata {
   });
 }
 
-/** The library undoes one transposition. */
+/** Returns the codecs. Throws if there are two transpositions: the library undoes one. */
 function single(codecs: readonly Codec[]): readonly Codec[] {
   if (codecs.filter(({ name }) => name === "transpose").length > 1)
     throw new UnreadArray("it is transposed twice, which is not read");
   return codecs;
 }
 
-/** A codec of Zarr 3 by its name; undefined for filters, which are added to what is found. */
+/** Reads a codec of Zarr 3. Returns undefined for filters, which are added to `found`. */
 function codecV3(codec: unknown, type: StoredType, found: Found): Codec | undefined {
   const { name: full, configuration: given } = asObject(codec);
   const configuration = asObject(given);
@@ -194,9 +197,9 @@ function codecV3(codec: unknown, type: StoredType, found: Found): Codec | undefi
   return numcodec(name, configuration, type, found);
 }
 
-/** A codec of numcodecs (https://numcodecs.readthedocs.io); undefined for filters, which are added to what is found. */
+/** Reads a codec of numcodecs (https://numcodecs.readthedocs.io). Returns undefined for filters, which are added to `found`. */
 function numcodec(id: string, configuration: JsonObject, type: StoredType, found: Found): Codec | undefined {
-  if (id in DECOMPRESSORS) {
+  if (Object.hasOwn(DECOMPRESSORS, id)) {
     if (id === "lzma" && Number(configuration.format ?? 1) !== 1)
       throw new UnreadArray("is compressed by lzma without its container (xz), which is not read");
     const inner = id === "blosc" ? ` (${asText(configuration.cname) ?? "lz4"})` : "";
@@ -234,14 +237,14 @@ function filterOf(
 
 const isSampleType = (type: string): type is SampleType => Object.hasOwn(SAMPLE_ARRAYS, type);
 
-/** A type by NumPy's name, such as `<u2`, or Zarr 3's. */
+/** Returns a type by its name in NumPy, such as `<u2`, or in Zarr 3. Throws {@link UnreadArray}. */
 function typeOf(dtype: unknown): StoredType {
   const type = numpyType(asText(dtype) ?? "") ?? typeNamed(dtype);
   if (type !== undefined) return type;
   throw new UnreadArray(`its values are ${JSON.stringify(dtype)}, not pixels`);
 }
 
-/** Zarr 2's `.zarray`. Throws {@link UnreadArray}. */
+/** Reads Zarr 2's `.zarray`. Throws {@link UnreadArray}. */
 export function metadataV2(document: JsonObject): ArrayMetadata {
   const type = typeOf(document.dtype);
   const found = nothing();
@@ -273,7 +276,7 @@ export function metadataV2(document: JsonObject): ArrayMetadata {
   });
 }
 
-/** N5's `attributes.json` (https://github.com/saalfeldlab/n5); its axes run the other way. Throws {@link UnreadArray}. */
+/** Reads N5's `attributes.json` (https://github.com/saalfeldlab/n5), whose axes are in reverse order. Throws {@link UnreadArray}. */
 export function metadataN5(document: JsonObject): ArrayMetadata & { readonly compressor: JsonObject } {
   const type = typeNamed(document.dataType);
   if (type === undefined)

@@ -1,6 +1,7 @@
 /** The files of Zarr and N5 arrays. */
 import { join } from "node:path";
 import type { AsyncReadable, RangeQuery } from "@zarrita/storage";
+import { at, lastOf, zip } from "../facts/checked-lists.ts";
 import { FileBytes } from "./file-bytes.ts";
 import { asText, type JsonObject } from "./json.ts";
 import { bytesOf } from "./samples.ts";
@@ -20,7 +21,7 @@ async function fileAt(path: string): Promise<FileBytes | undefined> {
   }
 }
 
-/** An array's folder: its chunks as files, and the document that describes it. */
+/** An array's folder: its chunk files and its converted metadata document. */
 export class ArrayStore implements AsyncReadable {
   private readonly document: Uint8Array;
 
@@ -43,7 +44,7 @@ export class ArrayStore implements AsyncReadable {
     }
   }
 
-  /** The file of a chunk, by its key. */
+  /** Returns the path of a chunk's file for its key. */
   file(key: string): string {
     return key;
   }
@@ -54,7 +55,7 @@ export class ArrayStore implements AsyncReadable {
     try {
       if (!("suffixLength" in range)) return await file.read(range.offset, range.length);
       const { suffixLength } = range;
-      // The library asks for a shard's index at its end.
+      // The library requests a shard's index at the end of the file.
       return await file.read(this.metadata.indexFirst ? 0 : file.size - suffixLength, suffixLength);
     } finally {
       await file.close();
@@ -62,7 +63,7 @@ export class ArrayStore implements AsyncReadable {
   }
 }
 
-/** An N5 array's blocks, decompressed: blocks at the border are filled up to the size of the others. */
+/** Decompresses an N5 array's blocks and pads those at the border to the full block size. */
 export class N5Store extends ArrayStore {
   constructor(
     folder: string,
@@ -72,7 +73,7 @@ export class N5Store extends ArrayStore {
     super(folder, n5);
   }
 
-  /** N5's folders are in the order x, y, z. */
+  /** N5 nests folders in the order x, y, z. */
   override file(key: string): string {
     return key.split("/").reverse().join("/");
   }
@@ -86,44 +87,46 @@ export class N5Store extends ArrayStore {
   private async decoded(block: Uint8Array): Promise<Uint8Array> {
     const { chunks, type } = this.n5;
     const width = bytesOf(type);
+    if (block.length < 4 + 4 * chunks.length) throw new Error("a block that is cut short");
     const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
     const [mode, axes] = [view.getUint16(0), view.getUint16(2)];
     if (mode > 1 || axes !== chunks.length) throw new Error(`a block of mode ${mode} with ${axes} axes`);
     const start = 4 + 4 * axes + (mode === 1 ? 4 : 0);
     const sizes = chunks.map((_, axis) => view.getUint32(4 + 4 * (axes - 1 - axis)));
-    if (sizes.some((size, axis) => size > chunks[axis]))
+    if (zip(sizes, chunks).some(([size, most]) => size > most))
       throw new Error("a block larger than the array's blocks");
     const needed = sizes.reduce((product, size) => product * size, width);
     const bytes = await decompress(block.subarray(start), needed, this.compressor);
     if (bytes.length < needed) throw new Error("a block that is cut short");
-    if (sizes.every((size, axis) => size === chunks[axis])) return bytes.subarray(0, needed);
+    if (zip(sizes, chunks).every(([size, most]) => size === most)) return bytes.subarray(0, needed);
     const whole = new Uint8Array(chunks.reduce((product, size) => product * size, width));
-    const rowBytes = sizes[axes - 1] * width;
+    const rowBytes = lastOf(sizes) * width;
     for (let row = 0; row * rowBytes < needed; row++) {
-      let [rest, at, stride] = [row, 0, chunks[axes - 1] * width];
+      let [rest, place, stride] = [row, 0, lastOf(chunks) * width];
       for (let axis = axes - 2; axis >= 0; axis--) {
-        at += (rest % sizes[axis]) * stride;
-        rest = Math.floor(rest / sizes[axis]);
-        stride *= chunks[axis];
+        const size = at(sizes, axis);
+        place += (rest % size) * stride;
+        rest = Math.floor(rest / size);
+        stride *= at(chunks, axis);
       }
-      whole.set(bytes.subarray(row * rowBytes, (row + 1) * rowBytes), at);
+      whole.set(bytes.subarray(row * rowBytes, (row + 1) * rowBytes), place);
     }
     return whole;
   }
 }
 
-/** N5's names of compressions. */
-const N5_COMPRESSIONS: Readonly<Record<string, string>> = {
+/** Decompressors by N5's names. */
+const N5_COMPRESSIONS: Readonly<Record<string, keyof typeof DECOMPRESSORS>> = {
   bzip2: "bz2",
   xz: "lzma",
   blosc: "blosc",
   zstd: "zstd",
 };
 
-/** Throws {@link UnreadArray} where blocks cannot be decompressed. */
+/** Throws {@link UnreadArray} if blocks cannot be decompressed. */
 export function checkCompression({ type }: JsonObject): void {
   const name = asText(type) ?? "unknown";
-  if (!["raw", "gzip", "lz4"].includes(name) && !(name in N5_COMPRESSIONS))
+  if (!["raw", "gzip", "lz4"].includes(name) && !Object.hasOwn(N5_COMPRESSIONS, name))
     throw new UnreadArray(`it is compressed by ${name}, which is not read; save it with gzip`);
 }
 
@@ -136,12 +139,14 @@ async function decompress(
   if (name === "raw") return bytes;
   if (name === "gzip") return DECOMPRESSORS[useZlib === true ? "zlib" : "gzip"](bytes, most);
   if (name === "lz4") return decompressLz4Blocks(bytes, most);
-  return DECOMPRESSORS[N5_COMPRESSIONS[name]](bytes, most);
+  const codec = N5_COMPRESSIONS[name];
+  if (codec === undefined) throw new Error(`a block compressed by ${name}`);
+  return DECOMPRESSORS[codec](bytes, most);
 }
 
 const [LZ4_MAGIC, LZ4_RAW, LZ4_HEADER] = ["LZ4Block", 0x10, 21];
 
-/** A stream of blocks as lz4-java's LZ4BlockOutputStream writes it. */
+/** Decompresses a stream of blocks from lz4-java's LZ4BlockOutputStream. */
 async function decompressLz4Blocks(bytes: Uint8Array, most: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let total = 0;
@@ -156,7 +161,7 @@ async function decompressLz4Blocks(bytes: Uint8Array, most: number): Promise<Uin
     const sized = new Uint8Array(4 + data.length);
     new DataView(sized.buffer).setUint32(0, size, true);
     sized.set(data, 4);
-    parts.push((head[8] & 0xf0) === LZ4_RAW ? data : await DECOMPRESSORS.lz4(sized, most));
+    parts.push((head.readUInt8(8) & 0xf0) === LZ4_RAW ? data : await DECOMPRESSORS.lz4(sized, most));
     at += LZ4_HEADER + compressed;
   }
   return Buffer.concat(parts);

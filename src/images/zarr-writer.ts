@@ -8,47 +8,41 @@ import { moveIntoPlace } from "../facts/files/move-into-place.ts";
 import type { AxesOrder } from "./axes.ts";
 import {
   ImageError,
-  type ImageShape,
   type ImageWriter,
   type NewImage,
   type PixelSize,
   type Region,
   regionOf,
 } from "./image.ts";
-import { storedShape, stridesOf, writtenRanges } from "./written-axes.ts";
+import { storedChunk, storedShape, stridesOf, writtenRanges } from "./written-axes.ts";
 // Registers gzip, which the library cannot write.
 import "./zarr-codecs.ts";
 
 type ZarrArray = zarr.Array<zarr.NumberDataType, FileSystemStore>;
 
-/** What to write along each stored axis, as the library takes it. */
+/** Returns the ranges to write along each stored axis as the library's slices. */
 const slices = (region: Region, channels: number, axes: AxesOrder) =>
   writtenRanges(region, channels, axes).map(([from, to]) => zarr.slice(from, to));
 
-/** Compression that costs little time. */
+/** Fast compression. */
 const CODECS = [
   { name: "bytes", configuration: { endian: "little" } },
   { name: "gzip", configuration: { level: 1 } },
 ];
 
 /**
- * Starts a store (version 3), under a temporary name until it is closed.
+ * Creates a store (version 3) under a temporary name; closing it renames it to `path`.
  *
- * @param beside whether what is written joins a store of this name that is there already, as parts of one image that several
- *   processes write; else it takes that store's place
+ * @param beside whether to add the chunks to an existing store at `path`, for an image that several processes write; defaults to
+ *   replacing it
  */
-export async function createZarr(
-  path: string,
-  { shape, sampleType, chunk, axes, pixelSize }: NewImage,
-  beside = false,
-): Promise<ImageWriter> {
+export async function createZarr(path: string, image: NewImage, beside = false): Promise<ImageWriter> {
+  const { shape, sampleType, axes, pixelSize } = image;
   const temporary = `${path}.${process.pid}.tmp`;
   await rm(temporary, { recursive: true, force: true });
-  const pieces: ImageShape = [...chunk, shape[3]];
-  const stored = storedShape(shape, axes);
   const array = (await zarr.create(new FileSystemStore(resolve(temporary)), {
-    shape: stored,
-    chunkShape: storedShape(pieces, axes).map((size, axis) => Math.min(size, stored[axis])),
+    shape: storedShape(shape, axes),
+    chunkShape: storedChunk(image),
     dtype: sampleType,
     codecs: CODECS,
     fillValue: 0,
@@ -83,7 +77,7 @@ const UNIT_NAMES: Readonly<Record<string, string>> = {
   Å: "angstrom",
 };
 
-/** Axes and their scale, as OME-Zarr's metadata of an image have them (https://ngff.openmicroscopy.org/0.5/). */
+/** Returns axes and their scale in the form of OME-Zarr's image metadata (https://ngff.openmicroscopy.org/0.5/). */
 function scaleAttributes(order: AxesOrder, size: PixelSize) {
   const scale: Readonly<Record<string, number | undefined>> = { Z: size.z, Y: size.y, X: size.x };
   const unit = UNIT_NAMES[size.unit] ?? size.unit;
@@ -97,7 +91,7 @@ function scaleAttributes(order: AxesOrder, size: PixelSize) {
   };
 }
 
-/** Moves the chunks of one store into another of the same kind. */
+/** Moves the chunks of one store into another store with the same metadata. */
 async function joinStores(from: string, to: string): Promise<void> {
   const description = (store: string) => readFile(join(store, DESCRIPTION), "utf8");
   if ((await description(from)) !== (await description(to).catch(() => ""))) {
@@ -115,5 +109,5 @@ async function joinStores(from: string, to: string): Promise<void> {
   await rm(from, { recursive: true, force: true });
 }
 
-/** Zarr 3's file of what an array is like. */
+/** Zarr 3's metadata file of an array. */
 const DESCRIPTION = "zarr.json";

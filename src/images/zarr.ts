@@ -1,8 +1,9 @@
-/** Images in Zarr stores (versions 2 and 3, OME-Zarr) and N5 containers, read chunk by chunk. */
+/** Reads images in Zarr stores (versions 2 and 3, OME-Zarr) and N5 containers chunk by chunk. */
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as zarr from "zarrita";
+import { at, lastOf } from "../facts/checked-lists.ts";
 import { rowMajor, type Strided } from "./axes.ts";
 import { ImageError, type OpenOptions, type SampleArray, sampleArray } from "./image.ts";
 import { bytesOf, decodeSamples, exactIntegers, readAs } from "./samples.ts";
@@ -12,12 +13,12 @@ import { findImage, type Node, nodeAt } from "./zarr-hierarchy.ts";
 import { type ArrayMetadata, metadataN5, metadataV2, metadataV3, UnreadArray } from "./zarr-metadata.ts";
 import { ArrayStore, checkCompression, N5Store } from "./zarr-store.ts";
 
-/** Chunks that are decoded at once. */
+/** Number of chunks decoded concurrently. */
 const AT_ONCE = 8;
-/** A chunk is decoded as a whole. */
+/** Limit on a decoded chunk. */
 const MOST_CHUNK_BYTES = 2 ** 29;
 
-/** Opens a store's image: the array `inside`, OME-Zarr's first resolution, or what is most like one. Throws {@link ImageError}. */
+/** Opens a store's image: the array `inside`, OME-Zarr's first resolution, or the array most like an image. Throws {@link ImageError}. */
 export async function probeZarr(path: string, { inside }: OpenOptions): Promise<Probe> {
   const node = await startNode(path, inside);
   const found = await findImage(path, node);
@@ -70,7 +71,7 @@ async function startNode(path: string, inside: string | undefined): Promise<Node
   throw new ImageError(path, `${path}: holds no array ${inside}.`);
 }
 
-/** An array's metadata and files. Throws {@link ImageError}. */
+/** Returns an array's metadata and files. Throws {@link ImageError}. */
 function arrayOf(path: string, node: Node, place: string): { metadata: ArrayMetadata; store: ArrayStore } {
   const folder = join(path, node.place);
   try {
@@ -101,8 +102,8 @@ async function chunkReader(
   const count = chunks.reduce((product, size) => product * size, 1);
   const large = count * bytesOf(type) > MOST_CHUNK_BYTES;
   // A chunk that is not stored has the fill value, unless the whole array was removed meanwhile.
-  const missing = (at: readonly number[]) => {
-    if (key === undefined || existsSync(join(folder, store.file(key(at))))) return false;
+  const missing = (index: readonly number[]) => {
+    if (key === undefined || existsSync(join(folder, store.file(key(index))))) return false;
     if (existsSync(folder)) return true;
     throw new Error(`the folder of ${place} was removed while it was read`);
   };
@@ -114,16 +115,17 @@ async function chunkReader(
     );
     const target = { data, strides: rowMajor(sizes) };
     const places = chunkPlaces(ranges, chunks);
-    const copy = async (at: readonly number[]) => {
-      if (missing(at)) return fillBox(target, ranges, chunks, at, fill);
+    const copy = async (index: readonly number[]) => {
+      if (missing(index)) return fillBox(target, ranges, chunks, index, fill);
       if (large)
         throw new Error(
           `the chunks of ${place} are ${chunks.join(" x ")} values, more than can be decoded at once`,
         );
-      const chunk = await array.getChunk([...at]);
+      const chunk = await array.getChunk([...index]);
       const values = chunkValues(chunk.data, metadata);
-      if (values.length < count) throw new Error(`a chunk of ${place} has fewer values than it should`);
-      copyBox(target, ranges, chunks, at, { data: values, strides: chunk.stride });
+      if (values.length < count || chunk.stride.length !== chunks.length)
+        throw new Error(`a chunk of ${place} has fewer values than it should`);
+      copyBox(target, ranges, chunks, index, { data: values, strides: chunk.stride });
     };
     for (let first = 0; first < places.length; first += AT_ONCE)
       await Promise.all(places.slice(first, first + AT_ONCE).map(copy));
@@ -131,7 +133,7 @@ async function chunkReader(
   };
 }
 
-/** A decoded chunk's values in the type that is read. */
+/** Returns a decoded chunk's values in the pixel type. */
 function chunkValues(data: unknown, { type, filters }: ArrayMetadata): SampleArray {
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) return exactIntegers(data);
   if (type === "float16" && data instanceof Uint16Array)
@@ -150,18 +152,19 @@ function chunkValues(data: unknown, { type, filters }: ArrayMetadata): SampleArr
   throw new Error("values that are no numbers");
 }
 
-/** The places of the chunks that a box touches. */
+/** Returns the indices of the chunks that a box touches. */
 function chunkPlaces(ranges: Ranges, chunks: readonly number[]): number[][] {
   let places: number[][] = [[]];
   ranges.forEach(([from, to], axis) => {
-    const [first, last] = [Math.floor(from / chunks[axis]), Math.ceil(to / chunks[axis])];
-    const along = Array.from({ length: last - first }, (_, at) => first + at);
-    places = places.flatMap((place) => along.map((at) => [...place, at]));
+    const size = at(chunks, axis);
+    const [first, last] = [Math.floor(from / size), Math.ceil(to / size)];
+    const along = Array.from({ length: last - first }, (_, index) => first + index);
+    places = places.flatMap((place) => along.map((index) => [...place, index]));
   });
   return places;
 }
 
-/** Visits the rows of a box that a chunk covers: where each lies in the box, and in the chunk. */
+/** Visits the rows of a box that a chunk covers, with the position of each in the box and in the chunk. */
 function eachRow(
   strides: readonly number[],
   ranges: Ranges,
@@ -171,19 +174,24 @@ function eachRow(
   visit: (target: number, source: number, length: number) => void,
 ): void {
   const spans = ranges.map(([start, end], axis) => {
-    const origin = place[axis] * chunks[axis];
-    return { origin, first: Math.max(start, origin), last: Math.min(end, origin + chunks[axis]) };
+    const [size, step, chunkStep] = [at(chunks, axis), at(strides, axis), at(from, axis)];
+    const origin = at(place, axis) * size;
+    const first = Math.max(start, origin);
+    return {
+      step,
+      chunkStep,
+      length: Math.min(end, origin + size) - first,
+      target: (first - start) * step,
+      source: (first - origin) * chunkStep,
+    };
   });
-  const axes = spans.length;
   const walk = (axis: number, target: number, source: number) => {
-    const { origin, first, last } = spans[axis];
-    const [to, of] = [
-      target + (first - ranges[axis][0]) * strides[axis],
-      source + (first - origin) * from[axis],
-    ];
-    if (axis === axes - 1) visit(to, of, last - first);
+    const span = at(spans, axis);
+    const [to, of] = [target + span.target, source + span.source];
+    if (axis === spans.length - 1) visit(to, of, span.length);
     else
-      for (let at = 0; at < last - first; at++) walk(axis + 1, to + at * strides[axis], of + at * from[axis]);
+      for (let index = 0; index < span.length; index++)
+        walk(axis + 1, to + index * span.step, of + index * span.chunkStep);
   };
   walk(0, 0, 0);
 }
@@ -195,10 +203,12 @@ function copyBox(
   place: readonly number[],
   chunk: Strided,
 ): void {
-  const step = chunk.strides[chunk.strides.length - 1];
+  const step = lastOf(chunk.strides);
   eachRow(strides, ranges, chunks, place, chunk.strides, (target, source, length) => {
     if (step === 1) data.set(chunk.data.subarray(source, source + length), target);
-    else for (let at = 0; at < length; at++) data[target + at] = chunk.data[source + at * step];
+    else
+      for (let value = 0; value < length; value++)
+        data[target + value] = chunk.data[source + value * step] ?? 0;
   });
 }
 

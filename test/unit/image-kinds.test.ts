@@ -90,6 +90,26 @@ test("a list of strips longer than the file is refused", async () => {
   await isRefused(path, /tag 273 promises 1073741825 values/);
 });
 
+test("a list of strips shorter than the image is refused", async () => {
+  const path = join(folder, "strips.tif");
+  await writeFile(path, tiff([...PLANE.slice(0, 5), [278, 3, 1, 2], ...PLANE.slice(5)], 0, 64));
+  await isRefused(path, /fewer strips or tiles than its pixels need/);
+});
+
+test("a block of an N5 array that ends in its header is refused", async () => {
+  const path = join(folder, "short.n5");
+  await mkdir(join(path, "0"), { recursive: true });
+  const attributes = {
+    dimensions: [8, 8],
+    blockSize: [8, 8],
+    dataType: "uint8",
+    compression: { type: "raw" },
+  };
+  await writeFile(join(path, "attributes.json"), JSON.stringify(attributes));
+  await writeFile(join(path, "0", "0"), Buffer.from([0, 0, 0]));
+  await isRefused(path, /a block that is cut short/);
+});
+
 test("a plane of more than 2 GiB is read where it is asked for", async () => {
   const path = join(folder, "large.tif");
   const [width, height] = [60_000, 40_000];
