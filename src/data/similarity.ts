@@ -6,7 +6,7 @@ import type { ImageShape } from "../images/image.ts";
 /** The window of structural similarity (Wang, Bovik, Sheikh & Simoncelli 2004): a Gaussian of 11 pixels, sigma 1.5. */
 export const SSIM = { taps: 11, sigma: 1.5, k1: 0.01, k2: 0.03 } as const;
 
-/** The normalized window, shortened to an odd number of taps where an image is smaller than it. */
+/** The normalized window, shortened to an odd number of taps for smaller images. */
 export function ssimWindow(size: number): number[] {
   const taps = Math.min(SSIM.taps, size % 2 === 1 ? size : size - 1);
   const raw = Array.from({ length: Math.max(taps, 1) }, (_, at) =>

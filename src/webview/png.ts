@@ -8,7 +8,7 @@ export function pngOf(canvas: HTMLCanvasElement): Promise<Blob> {
   );
 }
 
-/** Puts a PNG on the clipboard. Rejects where the page may not. */
+/** Copies a PNG to the clipboard. Rejects if the page is not allowed to. */
 export async function copyPng(png: Promise<Blob>): Promise<void> {
   await navigator.clipboard.write([new ClipboardItem({ "image/png": png })]);
 }

@@ -4,7 +4,7 @@
  * 1. A fresh start first writes the id of its new training to the state. All other files then belong to another training, by
  *    their missing or different id, and are moved away after that.
  * 2. Checkpoints carry the training's identity and their own position. They are renamed into place whole, then the state is written.
- *    A kill in between leaves a state that is one checkpoint behind, and the checkpoint tells its position itself.
+ *    A kill in between leaves a state that is one checkpoint behind, but the checkpoint has its own position.
  * 3. `trained` and `finished` are written only when everything that they stand for is on the disk.
  */
 import { randomBytes } from "node:crypto";

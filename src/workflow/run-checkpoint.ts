@@ -208,7 +208,7 @@ function furtherFirst({ state: one }: CheckpointHeader, { state: other }: Checkp
 
 /**
  * Reads the weights of a run's own checkpoint, and its moments where `parameters` is to train on.
- * Throws `CheckpointError`, also where the file has no value for some weight.
+ * Throws `CheckpointError`, also if the file lacks a weight.
  */
 export async function loadRunCheckpoint(
   path: string,

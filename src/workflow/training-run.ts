@@ -177,7 +177,7 @@ export class TrainingRun {
     );
   }
 
-  /** Continues from the furthest checkpoint that can be read. Throws `CheckpointError` where none can. */
+  /** Continues from the furthest readable checkpoint. Throws `CheckpointError` if there is none. */
   private async restore(trainer: Trainer, from: readonly CheckpointHeader[]): Promise<void> {
     const { report } = this.request;
     for (const [index, { path, state }] of from.entries()) {

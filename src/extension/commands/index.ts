@@ -87,7 +87,7 @@ const resultCommands = () => import("./result-commands.ts");
 
 const uriOf = (value: unknown) => (value instanceof vscode.Uri ? value : undefined);
 
-/** An item of the results browser. Throws where the command was not called from there. */
+/** Returns the item of the results view. Throws if the command was called from elsewhere. */
 function resultItem(value: unknown): ResultItem {
   if (!isResultItem(value))
     throw new Error("This command is in the menu of the Results view: choose a run or file there.");

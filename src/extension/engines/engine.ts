@@ -21,7 +21,7 @@ export interface Engine {
   /** A description in one line. */
   readonly description: string;
   detect(): Promise<Availability>;
-  /** The devices that a run holds, for which others wait: `cpu`, `gpu:0,1`, or `any` where the trainer chooses. */
+  /** The devices that a run occupies in the queue: `cpu`, `gpu:0,1`, or `any` if the trainer chooses. */
   device(run: RunOrder): string;
   command(run: RunOrder): Promise<RunCommand>;
   /** Whether a run that ended early can be resumed. */

@@ -7,7 +7,7 @@ export interface KeyProposal {
   readonly key: string;
   /** Column where the text to be replaced starts; it ends at the cursor. */
   readonly start: number;
-  /** What to write at the cursor; absent where the key belongs to a section elsewhere in the file. */
+  /** Text to insert at the cursor; absent if the key belongs to a section elsewhere in the file. */
   readonly lines?: readonly string[];
   /** Proposals of a lower rank come first. */
   readonly rank: number;
@@ -17,7 +17,7 @@ export interface KeyProposal {
 const OTHER_WORKFLOWS =
   /^PROBLEM\.(?!SELF_SUPERVISED)[A-Z_]+\.|^MODEL\.(BMZ|HRNET|STUNET|NAFNET)\.|^LOSS\.(GAN|CONTRAST)\./;
 
-/** Keys that can be written at a place where a key is being typed, with the parents that they lack; counted from 0. */
+/** Returns keys for a position where a key is being typed, with their missing parents; positions count from 0. */
 export function keyProposals(text: string, line: number, column: number): KeyProposal[] {
   const before = (text.split(/\r?\n/)[line] ?? "").slice(0, column);
   const typed = /^(\s*)([\w.]*)$/.exec(before);

@@ -48,13 +48,13 @@ export function keyLines(text: string): KeyLine[] {
   return found;
 }
 
-/** The section that a line with this indentation stands in; empty at the file's top level. */
+/** Returns the section of a line with this indentation; empty at the top level. */
 export function sectionAt(text: string, line: number, indent: number): string {
   const parent = keyLines(text).findLast((each) => each.line < line && each.indent < indent);
   return parent?.key ?? "";
 }
 
-/** How far the file indents each level; `otherwise` where it has no second level yet. */
+/** Returns the file's indentation per level; `otherwise` if it has no second level yet. */
 export function indentUnit(lines: readonly KeyLine[], otherwise = 4): number {
   return lines.find(({ indent }) => indent > 0)?.indent ?? otherwise;
 }

@@ -18,7 +18,7 @@ async function readSchema(uri: string): Promise<string> {
 const noTelemetry: Telemetry = { send: async () => {}, sendError: async () => {}, sendTrack: async () => {} };
 
 const connection = createConnection(ProposedFeatures.all);
-// Standard output belongs to the protocol where the server talks over it.
+// With the stdio transport, standard output is reserved for the protocol.
 console.log = connection.console.log.bind(connection.console);
 console.error = connection.console.error.bind(connection.console);
 new YAMLServerInit(connection, new SettingsState(), workspaceContext, readSchema, noTelemetry).start();

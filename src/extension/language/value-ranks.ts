@@ -49,7 +49,7 @@ function rankOf(engine: EngineName, config: Config, folder: string, key: Key, va
   return { rank: 1, note: "not with this configuration", reason };
 }
 
-/** The value that an offered text stands for: `[MSE]` is a list of a name, which Python would quote. */
+/** Returns the value of an offered text: `[MSE]` is a list of a name, which Python would quote. */
 function asValue(text: string): PythonValue {
   const name = /^\[(\w+)\]$/.exec(text)?.[1];
   return name === undefined ? decoded(text) : [name];

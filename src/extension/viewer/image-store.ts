@@ -39,7 +39,7 @@ export class ImageStore {
   private readonly files = new Map<string, OpenFile>();
   private readonly planes = new LRUCache<string, ReadPlane, Place>({
     maxSize: MOST_CACHED_BYTES,
-    // A plane that is larger than the whole cache is kept alone.
+    // A plane larger than the whole cache replaces all others.
     sizeCalculation: ({ data }) => Math.min(data.byteLength, MOST_CACHED_BYTES),
     fetchMethod: (_key, _stale, { context: { path, view } }) =>
       this.use(path, (source) => readPlane(source, view)),

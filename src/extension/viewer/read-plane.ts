@@ -16,7 +16,7 @@ export interface ReadPlane {
   readonly width: number;
   readonly channels: number;
   readonly sampleType: SampleType;
-  /** 1, or n where the plane holds only every n-th pixel along rows and columns. */
+  /** 1, or n if the plane has only every n-th pixel along rows and columns. */
   readonly step: number;
   readonly data: SampleArray;
 }

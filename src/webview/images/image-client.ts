@@ -27,7 +27,7 @@ export class ImageClient {
   private readonly waiting = new Map<number, Waiting>();
   private readonly planes = new LRUCache<string, PlaneImage, Place>({
     maxSize: MOST_CACHED_BYTES,
-    // A plane that is larger than the whole cache is kept alone.
+    // A plane larger than the whole cache replaces all others.
     sizeCalculation: ({ values }) => Math.min(values.byteLength, MOST_CACHED_BYTES),
     fetchMethod: (_key, _stale, { context }) => this.read(context),
     ignoreFetchAbort: true,

@@ -144,7 +144,7 @@ export class RowState {
     return visibleChannels(this.chosenChannels, this.channels);
   }
 
-  /** The visible channels of an image with so many channels. Falls back to its last channel if it has none of them. */
+  /** The visible channels of an image with this number of channels. Falls back to its last channel if it has none of them. */
   shownChannels(channels: number): readonly [number, ...number[]] {
     const [first, ...others] = this.visible.filter((channel) => channel < channels);
     return first === undefined ? [channels - 1] : [first, ...others];

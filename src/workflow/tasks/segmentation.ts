@@ -175,7 +175,7 @@ class SegmentationTesting implements TestingTask {
     return this.settings.classes < 255 ? "uint8" : "uint16";
   }
 
-  /** The class of each pixel; of two classes, 1 where the probability lies above the threshold. */
+  /** Returns the class of each pixel; with two classes, 1 if the probability exceeds the threshold. */
   private classesOf(probability: Float32Array, threshold = 0.5): SampleArray {
     const { channels } = this;
     const classes = sampleArray(this.sampleType, probability.length / channels);

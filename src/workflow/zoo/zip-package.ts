@@ -14,7 +14,7 @@ const MOST_BYTES = 2 ** 32 - 1;
 /** Weights and pictures do not compress. */
 const STORED = /\.(onnx|pt|png)$/;
 
-/** Writes the files as a ZIP file that replaces `path` when all of it is on the disk. Throws `ResultError`, and where it is too large. */
+/** Writes a ZIP file and moves it to `path` when complete. Throws `ResultError`, and `Error` if it is too large. */
 export async function writePackage(path: string, files: PackageFiles): Promise<void> {
   const size = [...files.values()].reduce((sum, { length }) => sum + length, 0);
   if (size > MOST_BYTES)
