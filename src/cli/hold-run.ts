@@ -25,6 +25,7 @@ export async function holdRun(tree: ResultTree): Promise<void> {
   const made = await mkdir(tree.recordFolder, { recursive: true });
   await takeRunLock(tree.recordFolder, tree, owner(address));
   await hold(address, tree);
+  await passLock(runLock(tree.recordFolder), { ...owner(address), listening: true });
   // A run from a terminal leaves no record, and one that did not begin leaves no folder.
   process.once("exit", () => removeEmpty(tree.recordFolder, made));
 }
@@ -36,7 +37,7 @@ async function outlive(supervisor: string, tree: ResultTree): Promise<void> {
   // It may have been started again already: what that one does must not be overwritten.
   if ((await lockHolder(lock))?.address !== supervisor) process.exit(EXIT.stopped);
   await hold(address, tree);
-  await passLock(lock, { ...owner(address), orphan: true });
+  await passLock(lock, { ...owner(address), listening: true, orphan: true });
 }
 
 /** Listens, so that others see that this process lives, and removes the lock at its end. */

@@ -17,10 +17,12 @@ export interface Subject {
   readonly path: string;
   /** What took too long, as "reading its dataset /raw". */
   readonly work: string;
-  /** Time until the next sign of progress. */
+  /** Time until the next sign of progress: elapsed, and computed by this process. */
   readonly milliseconds: number;
 }
 
+/** On a busy machine, or with a slow disk, a thread is given more time, up to this multiple. */
+const MOST_PATIENCE = 6;
 /** Memory for objects: beyond it the thread is ended by an error, and not the process. */
 const HEAP_MEGABYTES = 1024;
 
@@ -28,6 +30,7 @@ const HEAP_MEGABYTES = 1024;
 export class WatchedThread<Request, Answer> {
   private readonly worker: Worker;
   private turn: Promise<unknown>;
+  private started = false;
   /** What waits for the next message. */
   private heard: ((message: Message<Answer>) => void) | undefined;
   private failed: ((reason: string) => void) | undefined;
@@ -44,7 +47,12 @@ export class WatchedThread<Request, Answer> {
     this.worker.on("message", (message: Message<Answer>) => this.heard?.(message));
     this.worker.on("error", (error) => this.end(reasonOf(error)));
     this.worker.on("exit", () => this.end("its thread ended"));
-    this.turn = this.next().catch(() => {});
+    this.turn = this.next().then(
+      () => {
+        this.started = true;
+      },
+      () => {},
+    );
   }
 
   get ended(): boolean {
@@ -63,9 +71,10 @@ export class WatchedThread<Request, Answer> {
   }
 
   private async answer({ path, work, milliseconds }: Subject, request: Request) {
+    if (!this.started) throw new Error(`The thread that reads images did not start: ${this.reason}.`);
     if (this.ended) return "thread ended";
     const slow = `${work} took longer than ${Math.round(milliseconds / 1000)} seconds`;
-    const timer = setTimeout(() => this.end(slow), milliseconds);
+    const watch = watchProgress(milliseconds, () => this.end(slow));
     try {
       let next = this.next();
       this.worker.postMessage(request);
@@ -77,7 +86,7 @@ export class WatchedThread<Request, Answer> {
         }
         if (message.kind === "failed") throw new Error(message.message);
         next = this.next();
-        timer.refresh();
+        watch.progressed();
       }
     } catch (error) {
       if (!(error instanceof ThreadEnded)) throw error;
@@ -86,7 +95,7 @@ export class WatchedThread<Request, Answer> {
         `${path}: cannot be read, or is damaged: ${error.message}. Save it again where it was made.`,
       );
     } finally {
-      clearTimeout(timer);
+      watch.end();
     }
   }
 
@@ -115,6 +124,34 @@ export class WatchedThread<Request, Answer> {
     void this.worker.terminate();
     this.failed?.(this.reason);
   }
+}
+
+/**
+ * Calls `stuck` once nothing has progressed for a time in which this process also computed as long. A process that computed less
+ * waited for the processor or the disk: that is no fault of the file.
+ */
+function watchProgress(milliseconds: number, stuck: () => void) {
+  let [elapsed, computed] = [performance.now(), computedMs()];
+  let timer = setTimeout(look, milliseconds);
+  function look(): void {
+    const waited = performance.now() - elapsed;
+    const left = milliseconds - (computedMs() - computed);
+    if (left <= 0 || waited >= MOST_PATIENCE * milliseconds) stuck();
+    else timer = setTimeout(look, Math.max(left, milliseconds / 10));
+  }
+  return {
+    progressed() {
+      [elapsed, computed] = [performance.now(), computedMs()];
+      timer.refresh();
+    },
+    end: () => clearTimeout(timer),
+  };
+}
+
+/** Processor time of all threads of this process. */
+function computedMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 class ThreadEnded extends Error {}

@@ -89,6 +89,7 @@ class Supervisor {
     );
     const full = this.reserve();
     await this.listen();
+    await passLock(this.files.lock, { ...owner(this.record.address), listening: true });
     setInterval(() => void this.stayAlive(), TOUCH_MS).unref();
     await this.change({ supervisor: process.pid });
     process.on("SIGTERM", () => this.stop());

@@ -382,6 +382,9 @@ test("of those that find a lock left behind, one takes it over", async () => {
     utimesSync(lock, time, time);
     await takenOver();
   }
+  // One that listened and no longer answers is gone, though its number is still in use until its parent looks.
+  writeFileSync(lock, JSON.stringify({ ...owner(newAddress()), listening: true }));
+  await takenOver();
   // Of a run on another computer it is only known when its lock was touched.
   writeFileSync(lock, JSON.stringify({ ...gone, host: "elsewhere" }));
   assert.equal(await takeLock(lock, owners[0]), false);

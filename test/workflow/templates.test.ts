@@ -29,6 +29,8 @@ for (const [number, name] of (await readdir(templates)).filter((each) => each.en
     const text = readFileSync(new URL(name, templates), "utf8");
     const { config } = loadConfig(name, text);
     const few: Record<string, string> = { "TRAIN.EPOCHS": "1", "SYSTEM.SEED": "1" };
+    if (config.sets("TRAIN.LR_SCHEDULER.WARMUP_COSINE_DECAY_EPOCHS"))
+      few["TRAIN.LR_SCHEDULER.WARMUP_COSINE_DECAY_EPOCHS"] = "0";
     for (const key of FOLDERS) if (config.sets(key)) few[key] = await fewImages(config.text(key));
     for (const key of ["DATA.TRAIN.SSL_SOURCE_DIR", "DATA.TEST.SSL_SOURCE_DIR"] as const)
       if (config.sets(key)) few[key] = join(folder, "worse", name, basename(config.text(key)));

@@ -15,6 +15,8 @@ const lockOwner = v.pipe(
     pid: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
     /** The computer that it runs on: a result folder may be shared. */
     host: v.string(),
+    /** Whether the owner has begun to listen: from then on, it lives exactly as long as its address answers. */
+    listening: v.optional(v.boolean()),
     /** A trainer whose supervisor was killed: it ends after its step. */
     orphan: v.optional(v.boolean()),
   }),
@@ -78,7 +80,9 @@ async function isHeld(lock: string, text: string): Promise<boolean> {
   if (holder.host !== hostname()) return Math.abs(Date.now() - touched) < FOREIGN_MS;
   const socket = await connectTo(holder.address);
   socket?.destroy();
-  return socket !== undefined || (mayBeStarting(touched) && isProcess(holder.pid));
+  if (socket !== undefined) return true;
+  // The number of a killed process stays in use until its parent looks: it counts only before there is an address to ask.
+  return holder.listening !== true && mayBeStarting(touched) && isProcess(holder.pid);
 }
 
 /** Whether there is a process of that number: maybe another one, if its own has ended. */
