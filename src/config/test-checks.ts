@@ -101,7 +101,7 @@ function checkChunks(config: Config, ndim: 2 | 3): Problem[] {
 const PHASES = ["TRAIN", "VAL", "TEST"] as const;
 
 /** Keys that change the processing of images in ways that the embedded engine does not implement. */
-const OF_BIAPY_ALONE = ["DATA.RESOLUTION_NORM.ENABLE", "DATA.NORMALIZATION.TARGET.ENABLE"] as const;
+const OF_BIAPY_ALONE = ["DATA.RESOLUTION_NORM.ENABLE"] as const;
 
 /** Returns problems of how images are read and cut. */
 export function checkImageKeys(config: Config): Problem[] {
