@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { Problem } from "../facts/run-events.ts";
 import { channelsOf, ndimOf, workflowOf } from "./basics.ts";
 import type { Config } from "./config.ts";
+import { fillsPadding } from "./test-checks.ts";
 
 const PHASES = ["TRAIN", "VAL", "TEST"] as const;
 
@@ -187,22 +188,11 @@ function checkOfOtherWorkflows(config: Config): Problem[] {
         : config.warning("DATA.TEST.ROI_MASK.ENABLE", message, "False"),
     );
   }
-  if (config.flag("DATA.TEST.MEDIAN_PADDING")) {
-    const key = "DATA.TEST.MEDIAN_PADDING";
-    const padded = config.numbers("DATA.TEST.PADDING").some((size) => size > 0);
-    problems.push(
-      ndimOf(config) === 3 && padded
-        ? config.needsBiapy(
-            key,
-            "the embedded engine pads by reflection; medians need BiaPy itself.",
-            "False",
-          )
-        : config.warning(
-            key,
-            "it changes nothing: only 3D patches with padding have something to fill.",
-            "False",
-          ),
-    );
+  if (config.flag("DATA.TEST.MEDIAN_PADDING") && !fillsPadding(config)) {
+    const message = config.flag("TEST.BY_CHUNKS.ENABLE")
+      ? "it changes nothing: TEST.BY_CHUNKS pads by reflection."
+      : "it changes nothing: only 3D patches with padding have something to fill.";
+    problems.push(config.warning("DATA.TEST.MEDIAN_PADDING", message, "False"));
   }
   return problems;
 }

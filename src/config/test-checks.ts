@@ -98,6 +98,13 @@ function checkChunks(config: Config, ndim: 2 | 3): Problem[] {
   return problems;
 }
 
+/** Whether DATA.TEST.MEDIAN_PADDING fills anything: padded 3D patches of whole images. */
+export const fillsPadding = (config: Config): boolean =>
+  config.flag("DATA.TEST.MEDIAN_PADDING") &&
+  !config.flag("TEST.BY_CHUNKS.ENABLE") &&
+  ndimOf(config) === 3 &&
+  config.numbers("DATA.TEST.PADDING").some((size) => size > 0);
+
 const PHASES = ["TRAIN", "VAL", "TEST"] as const;
 
 /** Keys that change the processing of images in ways that the embedded engine does not implement. */

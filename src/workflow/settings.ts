@@ -5,6 +5,7 @@ import { warmupAndDecay } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
 import { optimizerBetas } from "../config/optimizer-betas.ts";
 import { hasTargetImages, targetType } from "../config/target-normalization.ts";
+import { fillsPadding } from "../config/test-checks.ts";
 import type { Clipping, NormalizationSettings } from "../data/normalization.ts";
 import type { FilterProperty, FilterSign, SampleFilter } from "../data/sample-filter.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
@@ -49,6 +50,7 @@ export function tilingSettings(config: Config, phase: Phase): TilingSettings {
     patch: patchBox(config),
     overlap: box(config.numbers(`DATA.${phase}.OVERLAP`), ndim, 0),
     padding: box(config.numbers(`DATA.${phase}.PADDING`), ndim, 0),
+    medianPadding: phase === "TEST" && fillsPadding(config),
   };
 }
 
