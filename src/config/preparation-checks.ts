@@ -66,9 +66,15 @@ function checkResize(config: Config): Problem[] {
     problems.push(
       config.problem(key, `${sizes.join(" x ")} is smaller than a patch (${patch.join(" x ")}).`),
     );
-  if (config.number("DATA.PREPROCESS.RESIZE.ORDER") > 1) {
-    const message = "the embedded engine has 0 (nearest pixel) and 1 (linear); splines need BiaPy itself.";
-    problems.push(config.needsBiapy("DATA.PREPROCESS.RESIZE.ORDER", message, "1"));
+  const order = config.number("DATA.PREPROCESS.RESIZE.ORDER");
+  if (order < 0 || order > 5) {
+    const message = "0 takes the nearest pixel, 1 interpolates linearly, 2 to 5 by splines.";
+    problems.push(config.problem("DATA.PREPROCESS.RESIZE.ORDER", message, "1"));
+  }
+  if (order > 1 && !config.flag("DATA.PREPROCESS.RESIZE.CLIP")) {
+    const message =
+      "splines overshoot at edges. Unclipped values beyond the range of an integer pixel type wrap around, in BiaPy too.";
+    problems.push(config.warning("DATA.PREPROCESS.RESIZE.CLIP", message, "True"));
   }
   return problems;
 }
