@@ -204,6 +204,8 @@ export type FromPanel =
   | { readonly type: "stop"; readonly run: string }
   | { readonly type: "resume"; readonly run: string }
   | { readonly type: "show-log"; readonly run: string }
+  /** Changes the setting `biapy.run.partSize`. */
+  | { readonly type: "set-part-size"; readonly size: number }
   | { readonly type: "command"; readonly command: PanelCommand }
   /** Opens a file in an editor: an image, the configuration at a line, a log. */
   | { readonly type: "open-file"; readonly path: string; readonly line?: number }

@@ -225,6 +225,7 @@ test("errors stand in one place above the curves, with a link to where they are 
   const events: RunEvent[] = [
     { event: "log", level: "info", message: "Reads 12 images.", time },
     { event: "log", level: "warning", message: "One image is small.", time },
+    { event: "log", level: "warning", message: "The batch may not fit.", partSize: 3, time },
     {
       event: "problems",
       time,
@@ -244,11 +245,18 @@ test("errors stand in one place above the curves, with a link to where they are 
     async (webview) => {
       const lines = await webview.frame.locator(".log-errors .log-text").allTextContents();
       await webview.frame.getByRole("button", { name: "Show Log" }).waitFor();
-      assert.deepEqual(lines, ["DATA.PATCH_SIZE is too large.", "The disk is full.", "One image is small."]);
-      assert.equal(await webview.frame.locator(".log-tail li").count(), 4);
+      assert.deepEqual(lines, [
+        "DATA.PATCH_SIZE is too large.",
+        "The disk is full.",
+        "One image is small.",
+        "The batch may not fit.",
+      ]);
+      assert.equal(await webview.frame.locator(".log-tail li").count(), 5);
       assert.equal(await textOf(webview.frame.locator(".doing")), "");
       await webview.frame.locator(".log-errors").getByRole("button", { name: "Go to Line 7" }).click();
       assert.deepEqual(await webview.said("open-file"), [{ type: "open-file", path: "/a.yaml", line: 7 }]);
+      await webview.frame.getByRole("button", { name: "Compute in Parts of 3" }).click();
+      assert.deepEqual(await webview.said("set-part-size"), [{ type: "set-part-size", size: 3 }]);
     },
     { runs: [summary("broken", "failed")], events },
   );

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import * as vscode from "vscode";
+import { wholeNumber } from "../../engines/arguments.ts";
 import type { RunEvent } from "../../facts/run-events.ts";
 import type {
   FromPanel,
@@ -18,9 +19,11 @@ import type { ImageReader } from "../viewer/image-reader.ts";
 import { openImages } from "../viewer/index.ts";
 import { saveFile } from "../viewer/save-file.ts";
 import { showPage } from "../viewer/webview-page.ts";
+import { changeSetting } from "../workspace/change-setting.ts";
 import type { CommandId } from "../workspace/command-ids.ts";
 import { runCommand } from "../workspace/commands.ts";
 import { mayTouch } from "../workspace/network-access.ts";
+import { mayRun } from "../workspace/trust.ts";
 import { EventOutbox } from "./event-outbox.ts";
 import { OfferedFiles } from "./offered-files.ts";
 import { condense, eventsAfter } from "./run-history.ts";
@@ -115,6 +118,9 @@ export class TrainingPage {
         break;
       case "show-log":
         await runCommand("biapy.showRunLog", message.run);
+        break;
+      case "set-part-size":
+        await setPartSize(message.size);
         break;
       case "command":
         await runCommand(COMMANDS[message.command]);
@@ -246,4 +252,12 @@ export class TrainingPage {
   private post(message: ToPanel): void {
     void this.panel.webview.postMessage(message);
   }
+}
+
+/** Makes the embedded engine compute batches in parts from the next start of a run. */
+async function setPartSize(size: number): Promise<void> {
+  if (!(await mayRun())) return;
+  await changeSetting("run.partSize", wholeNumber(size, "The size of parts"));
+  const message = `Batches are computed in parts of ${size} from now on (setting biapy.run.partSize). Start the training again.`;
+  void vscode.window.showInformationMessage(message);
 }
