@@ -159,7 +159,16 @@ export class TrainingPage {
 
   private async imageReply(request: ImageRequest): Promise<ImageReply> {
     const { request: number, path } = request;
-    if (await this.isAllowed(path)) return this.images.answer(request);
+    const run = this.offered.runOf(path);
+    if (run !== undefined && (await mayTouch(path, [run]))) {
+      const reply = await this.images.answer(request);
+      if (reply.type === "similar")
+        this.offered.add(
+          run,
+          reply.similarity.places.map(({ path }) => path),
+        );
+      return reply;
+    }
     return {
       type: "image-failed",
       request: number,
