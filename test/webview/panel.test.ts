@@ -546,6 +546,27 @@ test("another run is chosen by keyboard", () =>
     { ...cells, runs: [...cells.runs, ...cube.runs] },
   ));
 
+test("compared runs carry the names that they were given", () =>
+  panel(
+    async (webview) => {
+      await webview.tell(
+        { type: "compare", runs: ["cube"] },
+        { type: "history", history: condense("cube", cube.events) },
+      );
+      assert.deepEqual(await webview.said("ask-details", 2), [
+        { type: "ask-details", run: "cells" },
+        { type: "ask-details", run: "cube" },
+      ]);
+      const notes = { title: "Deep model", notes: "", starred: false };
+      await webview.tell({ type: "details", details: { run: "cube", notes } });
+      const entries = webview.frame.locator(".shared-legend .legend-entry");
+      await eventually(async () =>
+        assert.deepEqual(await entries.allTextContents(), ["cells, run 1", "Deep model"]),
+      );
+    },
+    { ...cells, runs: [...cells.runs, ...cube.runs] },
+  ));
+
 test("runs are laid over each other, and hidden by their name in the legend", () =>
   panel(
     async (webview) => {

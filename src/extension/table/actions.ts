@@ -4,7 +4,8 @@ import * as vscode from "vscode";
 import type { ImageFiles } from "../../facts/run-events.ts";
 import { runName, runTitles } from "../../facts/run-titles.ts";
 import { readNotes } from "../../runs/run-notes.ts";
-import { configurationOf, type KnownRun, type RunManager } from "../runs/run-manager.ts";
+import { configurationOf, type KnownRun } from "../runs/known-run.ts";
+import type { RunManager } from "../runs/run-manager.ts";
 import { openImages } from "../viewer/index.ts";
 
 /** Asks for a run's name or notes, and saves them. */

@@ -7,9 +7,10 @@ import {
   type Table,
   type TableState,
 } from "@tanstack/table-core";
-import { contextMenu } from "../context-menu.ts";
-import { element, oncePerFrame, setText } from "../dom.ts";
+import { element, oncePerFrame } from "../dom.ts";
 import { type Cell, cellText, columnsOf, definitionOf, type TableColumn, type TableRun } from "./columns.ts";
+import { headCell } from "./head-cell.ts";
+import { runRow } from "./run-row.ts";
 
 export interface TableEvents {
   open(run: string): void;
@@ -209,86 +210,37 @@ export class RunTable {
     });
     const cells = columns.map((column) => {
       const sorted = this.state.sorting.find(({ id }) => id === column.id);
-      const arrow = sorted === undefined ? "" : sorted.desc ? " ▾" : " ▴";
-      const button = element("button", { type: "button", class: "sort", title: `Sort by ${column.title}` });
-      setText(button, `${column.title}${arrow}`);
-      button.addEventListener("click", (event) =>
-        this.model.getColumn(column.id)?.toggleSorting(undefined, event.shiftKey),
-      );
-      const order = sorted === undefined ? "none" : sorted.desc ? "descending" : "ascending";
-      const cell = element(
-        "th",
-        { scope: "col", "aria-sort": order, class: column.numeric ? "numeric" : "" },
-        button,
-      );
-      contextMenu(cell, () => [
-        { label: "Sort Ascending", run: () => this.model.setSorting([{ id: column.id, desc: false }]) },
-        { label: "Sort Descending", run: () => this.model.setSorting([{ id: column.id, desc: true }]) },
-        { label: "Move Left", run: () => this.move(column.id, -1) },
-        { label: "Move Right", run: () => this.move(column.id, 1) },
-        { label: "Hide Column", run: () => this.setVisible(column.id, false) },
-      ]);
-      return cell;
+      return headCell(column, sorted, {
+        toggle: (add) => this.model.getColumn(column.id)?.toggleSorting(undefined, add),
+        sort: (desc) => this.model.setSorting([{ id: column.id, desc }]),
+        move: (by) => this.move(column.id, by),
+        hide: () => this.setVisible(column.id, false),
+      });
     });
     this.head.replaceChildren(element("tr", {}, element("th", { class: "select" }, all), ...cells));
   }
 
   private row(run: TableRun, columns: readonly TableColumn[], index: number): HTMLElement {
-    const { id, status } = run.summary;
-    const selected = this.chosen.has(id);
-    const box = element("input", { type: "checkbox", tabindex: "-1", "aria-label": `Select ${id}` });
-    box.checked = selected;
-    const cells = columns.map((column) => {
-      if (column.id === "star") return this.starCell(run);
-      const text = cellText(column, run);
-      const cell = element("td", { title: text }, text);
-      if (column.numeric) cell.className = "numeric";
-      if (column.id === "status") cell.dataset.status = status;
-      return cell;
-    });
-    const row = element(
-      "tr",
+    const { id } = run.summary;
+    return runRow(
+      run,
+      columns,
+      { index, selected: this.chosen.has(id) },
       {
-        "aria-selected": String(selected),
-        "aria-rowindex": String(index + 2),
-        "data-run": id,
+        clicked: ({ only, range }) => {
+          this.current = id;
+          if (range) this.selectTo(index);
+          else this.select(id, only);
+        },
+        open: () => this.events.open(id),
+        star: (starred) => this.events.star(id, starred),
+        menu: () => {
+          this.current = id;
+          if (!this.chosen.has(id)) this.select(id, true);
+          return this.events.menu(id);
+        },
       },
-      element("td", { class: "select" }, box),
-      ...cells,
     );
-    row.addEventListener("click", (event) => {
-      this.current = id;
-      const only = !(event.ctrlKey || event.metaKey || event.target === box);
-      if (event.shiftKey) this.selectTo(index);
-      else this.select(id, only);
-    });
-    row.addEventListener("dblclick", () => this.events.open(id));
-    contextMenu(row, () => {
-      this.current = id;
-      if (!this.chosen.has(id)) this.select(id, true);
-      return this.events.menu(id);
-    });
-    return row;
-  }
-
-  private starCell({ summary, details }: TableRun): HTMLElement {
-    const starred = details?.notes.starred ?? false;
-    const star = element(
-      "button",
-      {
-        type: "button",
-        class: "star",
-        tabindex: "-1",
-        "aria-pressed": String(starred),
-        "aria-label": "Star",
-      },
-      starred ? "★" : "☆",
-    );
-    star.addEventListener("click", (event) => {
-      event.stopPropagation();
-      this.events.star(summary.id, !starred);
-    });
-    return element("td", { class: "star-cell" }, star);
   }
 
   private select(id: string, only: boolean): void {
