@@ -7,10 +7,12 @@ import {
   type Table,
   type TableState,
 } from "@tanstack/table-core";
+import { at } from "../../facts/checked-lists.ts";
 import { element, oncePerFrame } from "../dom.ts";
-import { type Cell, cellText, columnsOf, definitionOf, type TableColumn, type TableRun } from "./columns.ts";
+import { cellText, columnsOf, definitionOf, type TableColumn, type TableRun } from "./columns.ts";
 import { headCell } from "./head-cell.ts";
 import { runRow } from "./run-row.ts";
+import { TableBody } from "./table-body.ts";
 
 export interface TableEvents {
   open(run: string): void;
@@ -32,25 +34,16 @@ export interface TableSettings {
   readonly selected?: readonly string[];
 }
 
-/** Height of a row, in CSS pixels; `table.css` has it too. */
-const ROW = 28;
-/** Rows drawn beyond the visible ones. */
-const OVERSCAN = 8;
-
-/** The table itself. Only the visible rows are in the page. */
+/** The table: its columns, sorting, filter and selection. */
 export class RunTable {
   readonly element: HTMLElement;
   private readonly head = element("thead", {});
-  private readonly body = element("tbody", {});
-  private readonly above = element("tr", { "aria-hidden": "true" }, element("td", {}));
-  private readonly below = element("tr", { "aria-hidden": "true" }, element("td", {}));
-  private readonly table = element("table", { class: "runs", "aria-label": "Runs" }, this.head, this.body);
+  private readonly body: TableBody;
+  private readonly table = element("table", { class: "runs", "aria-label": "Runs" }, this.head);
   private readonly model: Table<TableRun>;
   private state: TableState;
   private runs: readonly TableRun[] = [];
   private allColumns: readonly TableColumn[] = [];
-  /** Cached rows by run, until their content changes. */
-  private readonly drawn = new Map<string, HTMLElement>();
   private readonly chosen: Set<string>;
   /** The run whose row has the keyboard focus. */
   private current: string | undefined;
@@ -61,6 +54,8 @@ export class RunTable {
     private readonly events: TableEvents,
   ) {
     this.element = element("div", { class: "table-view", tabindex: "-1" }, this.table);
+    this.body = new TableBody(this.element, this.head);
+    this.table.append(this.body.element);
     this.chosen = new Set(settings.selected);
     this.model = createTable<TableRun>({
       data: [],
@@ -69,7 +64,7 @@ export class RunTable {
       onStateChange: (change) => {
         this.state = typeof change === "function" ? change(this.state) : change;
         this.model.setOptions((options) => ({ ...options, state: this.state }));
-        this.drawn.clear();
+        this.body.forget();
         this.keep();
         this.redraw();
       },
@@ -161,35 +156,12 @@ export class RunTable {
     const columns = this.visibleColumns;
     const { rows } = this;
     this.drawHead(columns);
-    const headHeight = this.head.offsetHeight;
-    const first = Math.max(0, Math.floor((this.element.scrollTop - headHeight) / ROW) - OVERSCAN);
-    const last = Math.min(
-      rows.length,
-      Math.ceil((this.element.scrollTop + this.element.clientHeight) / ROW) + OVERSCAN,
+    this.body.show(
+      rows.map(({ id }) => id),
+      this.current,
+      (index) => this.row(at(rows, index).original, columns, index),
     );
-    const wanted = rows.slice(first, last).map(({ id, original }, at) => {
-      const row = this.drawn.get(id) ?? this.row(original, columns, first + at);
-      this.drawn.set(id, row);
-      row.tabIndex = (this.current ?? rows[0]?.id) === id ? 0 : -1;
-      return row;
-    });
-    const shown = new Set(wanted);
-    for (const [id, row] of this.drawn) if (!shown.has(row)) this.drawn.delete(id);
-    const focused = this.body.contains(document.activeElement);
-    this.above.style.setProperty("height", `${first * ROW}px`);
-    this.below.style.setProperty("height", `${Math.max(0, rows.length - last) * ROW}px`);
-    this.place(wanted);
     this.table.setAttribute("aria-rowcount", String(rows.length + 1));
-    if (focused) this.body.querySelector<HTMLElement>('tr[tabindex="0"]')?.focus({ preventScroll: true });
-  }
-
-  /** Shows rows. Rows that stay are not moved. */
-  private place(rows: readonly HTMLElement[]): void {
-    const wanted = [this.above, ...rows, this.below];
-    const kept = new Set<Element>(wanted);
-    for (const child of [...this.body.children]) if (!kept.has(child)) child.remove();
-    for (const [at, row] of wanted.entries())
-      if (this.body.children[at] !== row) this.body.insertBefore(row, this.body.children[at] ?? null);
   }
 
   private drawHead(columns: readonly TableColumn[]): void {
@@ -267,20 +239,20 @@ export class RunTable {
     const order = this.rows.map(({ id }) => id).filter((id) => this.chosen.has(id));
     this.events.selected(order);
     this.keep();
-    this.drawn.clear();
+    this.body.forget();
     this.redraw();
   }
 
   private key(event: KeyboardEvent): void {
     const { rows } = this;
-    if (!this.body.contains(document.activeElement)) return;
+    if (!this.body.hasFocus) return;
     const at = Math.max(
       0,
       rows.findIndex(({ id }) => id === this.current),
     );
     const run = rows[at]?.id;
     if (run === undefined) return;
-    const page = Math.max(1, Math.floor(this.element.clientHeight / ROW) - 2);
+    const page = this.body.pageSize;
     const moves: Readonly<Record<string, number>> = {
       ArrowDown: at + 1,
       ArrowUp: at - 1,
@@ -299,12 +271,9 @@ export class RunTable {
 
   private goTo(index: number): void {
     this.current = this.rows[index]?.id;
-    const top = index * ROW;
-    const visible = this.element.clientHeight - this.head.offsetHeight - ROW;
-    if (top < this.element.scrollTop) this.element.scrollTop = top;
-    else if (top > this.element.scrollTop + visible) this.element.scrollTop = top - visible;
+    this.body.scrollTo(index);
     this.draw();
-    this.body.querySelector<HTMLElement>('tr[tabindex="0"]')?.focus({ preventScroll: true });
+    this.body.focus();
   }
 
   private keep(): void {
@@ -314,5 +283,3 @@ export class RunTable {
     this.events.changed({ sorting, hidden, order: columnOrder, filter, selected: [...this.chosen] });
   }
 }
-
-export type { Cell };
