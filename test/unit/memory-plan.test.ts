@@ -87,11 +87,11 @@ test("values are counted while somebody still reads them", () => {
   assert.equal(memoryPlan(graph, (name) => name === "x").boundBytes, 4000);
 });
 
-function said(values: number, machine: { held: number; free: number; total: number }) {
+function said(values: number, machine: { held: number; free: number; total: number }, whole = 12) {
   const { config } = loadConfig("job.yaml", "TRAIN: {BATCH_SIZE: 12}\n");
   const events: NewRunEvent[] = [];
   const programs = [{ values, bound: 0 }, undefined];
-  checkMemory({ config, report: (event) => events.push(event), programs, batch: 12 }, machine);
+  checkMemory({ config, report: (event) => events.push(event), programs, batch: 12, whole }, machine);
   return events.filter((event) => event.event === "log");
 }
 
@@ -105,6 +105,9 @@ test("too little memory is said before training, with the batch that fits and th
     warning.message,
     /^TRAIN\.BATCH_SIZE: .*13\.0 GB.*12 patches.* 8 fit\. --part_size 6 keeps the batch of 12/,
   );
+  // There are only ten patches: parts must divide these.
+  const [fewer] = said(12 * gigabyte, { held: gigabyte, free: 8.5 * gigabyte, total: 16 * gigabyte }, 10);
+  assert.equal(fewer?.partSize, 5);
   assert.throws(
     () => said(12 * gigabyte, { held: gigabyte, free: 7 * gigabyte, total: 8 * gigabyte }),
     ({ problems: [problem] }: InputError) =>
