@@ -85,6 +85,8 @@ const problem = v.pipe(
     message: v.string(),
     /** The text to put in place of the key or value, when one is known (the nearest correct spelling, for example). */
     suggestion: v.optional(v.string()),
+    /** A size of parts of the batch (`--part_size`) that solves the problem. */
+    partSize: v.optional(position),
     /** BiaPy itself accepts what the embedded engine does not. */
     ofEmbeddedEngine: v.optional(v.boolean()),
   }),
@@ -218,6 +220,8 @@ const logEvent = v.pipe(
     time,
     level: v.picklist(["info", "warning", "error"]),
     message: v.string(),
+    /** A size of parts of the batch (`--part_size`) that solves the problem. */
+    partSize: v.optional(position),
   }),
   v.readonly(),
 );

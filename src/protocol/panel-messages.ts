@@ -51,6 +51,8 @@ export interface Similarity {
 export interface SimilarCrop {
   /** File name of its image. */
   readonly image: string;
+  /** The file that the crop was read from: the image, or the feature picture where the image is gone. */
+  readonly path: string;
   /** The middle of the place, `[z, y, x]`. */
   readonly at: readonly [z: number, y: number, x: number];
   readonly similarity: number;
@@ -204,11 +206,19 @@ export type FromPanel =
   | { readonly type: "stop"; readonly run: string }
   | { readonly type: "resume"; readonly run: string }
   | { readonly type: "show-log"; readonly run: string }
+  /** Changes the setting `biapy.run.partSize`. */
+  | { readonly type: "set-part-size"; readonly size: number }
   | { readonly type: "command"; readonly command: PanelCommand }
   /** Opens a file in an editor: an image, the configuration at a line, a log. */
   | { readonly type: "open-file"; readonly path: string; readonly line?: number }
-  /** Opens images side by side in the image viewer, at the slice that the panel shows. */
-  | { readonly type: "open-images"; readonly images: readonly TitledPath[]; readonly start: ViewStart };
+  | OpenImages;
+
+/** Opens images side by side in a new image viewer, at a slice. */
+export interface OpenImages {
+  readonly type: "open-images";
+  readonly images: readonly TitledPath[];
+  readonly start: ViewStart;
+}
 
 export interface TitledPath {
   readonly title: string;
@@ -222,7 +232,7 @@ export type ToViewer =
   | ImageReply
   | { readonly type: "show"; readonly images: readonly ViewedImage[]; readonly start?: ViewStart }
   | { readonly type: "show-failed"; readonly message: string };
-export type FromViewer = ImageRequest | SaveRequest | { readonly type: "ready" };
+export type FromViewer = ImageRequest | SaveRequest | OpenImages | { readonly type: "ready" };
 
 /** An image with its title; without one it is called by its file's name. */
 export interface ViewedImage extends ImageSummary {

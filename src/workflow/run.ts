@@ -98,11 +98,13 @@ async function fittingTasks(given: RunRequest, task: Task, images: RunImages): P
   };
 }
 
+const PART_SETTING = "In VS Code, --part_size is the setting biapy.run.partSize.";
+
 /** Number of patches computed at a time, if not the whole batch. Throws `InputError` if it does not divide the batch size. */
 function partSize({ partSize: asked }: RunRequest, batch: number): number | undefined {
   if (asked === undefined || asked >= batch) return undefined;
   if (asked >= 1 && batch % asked === 0) return asked;
-  const message = `--part_size ${asked} does not divide the batch of ${batch}: ${largestDivisor(batch, Math.max(asked, 1))} does.`;
+  const message = `--part_size ${asked} does not divide the batch of ${batch}: ${largestDivisor(batch, Math.max(asked, 1))} does. ${PART_SETTING}`;
   throw new InputError([{ severity: "error", message }]);
 }
 
@@ -128,7 +130,7 @@ async function onDevice(
       throw new InputError([
         {
           severity: "error",
-          message: `--part_size: ${runtime.device} computes whole batches only. Leave it out, or choose the CPU by --gpu "".`,
+          message: `--part_size: ${runtime.device} computes whole batches only. Leave it out, or choose the CPU by --gpu "". ${PART_SETTING}`,
         },
       ]);
     checkPrecision(runtime, training);

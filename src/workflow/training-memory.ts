@@ -37,6 +37,8 @@ export interface MemoryCheck {
   readonly programs: readonly (StepMemory | undefined)[];
   /** Patches that a step computes at a time. */
   readonly batch: number;
+  /** Patches of a step: TRAIN.BATCH_SIZE, or all where there are fewer. */
+  readonly whole: number;
 }
 
 /**
@@ -45,7 +47,7 @@ export interface MemoryCheck {
  * @throws {InputError} if it takes more than the machine has
  */
 export function checkMemory(
-  { config, report, programs, batch }: MemoryCheck,
+  { config, report, programs, batch, whole }: MemoryCheck,
   machine = machineMemory(),
 ): void {
   const values = Math.max(0, ...programs.map((memory) => memory?.values ?? 0));
@@ -54,15 +56,15 @@ export function checkMemory(
   if (values <= machine.free && !impossible) return;
   const room = Math.min(machine.free, machine.total - machine.held);
   const fitting = Math.floor((batch * room) / values);
-  const says = `training takes about ${bytes(peak)} of memory for ${batch} ${batch === 1 ? "patch" : "patches"} at a time; the machine has ${bytes(machine.total)}, of which ${bytes(machine.held + machine.free)} are free for it. ${advice(fitting, config.number("TRAIN.BATCH_SIZE"))}`;
+  const partSize = fitting < 1 ? undefined : largestDivisor(whole, fitting);
+  const says = `training takes about ${bytes(peak)} of memory for ${batch} ${batch === 1 ? "patch" : "patches"} at a time; the machine has ${bytes(machine.total)}, of which ${bytes(machine.held + machine.free)} are free for it. ${advice(fitting, whole, partSize)}`;
   const problem = config.problem("TRAIN.BATCH_SIZE", says, fitting > 0 ? String(fitting) : undefined);
-  if (impossible) throw new InputError([problem]);
-  report({ event: "log", level: "warning", message: `TRAIN.BATCH_SIZE: ${says}` });
+  if (impossible) throw new InputError([{ ...problem, partSize }]);
+  report({ event: "log", level: "warning", message: `TRAIN.BATCH_SIZE: ${says}`, partSize });
 }
 
-function advice(fitting: number, batch: number): string {
-  if (fitting < 1) return "Not even one patch fits: choose a smaller DATA.PATCH_SIZE or model.";
-  const part = largestDivisor(batch, fitting);
+function advice(fitting: number, batch: number, part: number | undefined): string {
+  if (part === undefined) return "Not even one patch fits: choose a smaller DATA.PATCH_SIZE or model.";
   return `${fitting} fit. --part_size ${part} keeps the batch of ${batch} and computes it in parts of ${part}, with the same result.`;
 }
 

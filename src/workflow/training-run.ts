@@ -96,7 +96,13 @@ export class TrainingRun {
         validation && runtime.compile(evaluationProgram(tasks.validation), parameters, { gradients: false });
       await parameters.settled();
       const batch = this.request.training.partSize ?? task.batchSize;
-      checkMemory({ config, report, programs: [step.memory, evaluation?.memory], batch });
+      checkMemory({
+        config,
+        report,
+        programs: [step.memory, evaluation?.memory],
+        batch,
+        whole: task.batchSize,
+      });
       const trainer = new Trainer(
         {
           step,

@@ -12,6 +12,7 @@ import type { GraphDefinition, NodeDefinition } from "../../src/runtime/onnx/mod
 import { traceProgram } from "../../src/runtime/onnx/trace-program.ts";
 import { valueTypes } from "../../src/runtime/onnx/value-shapes.ts";
 import type { Program } from "../../src/runtime/program.ts";
+import type { InputError } from "../../src/workflow/input-error.ts";
 import { checkMemory } from "../../src/workflow/training-memory.ts";
 import { referenceMae } from "./reference-mae.ts";
 
@@ -86,28 +87,35 @@ test("values are counted while somebody still reads them", () => {
   assert.equal(memoryPlan(graph, (name) => name === "x").boundBytes, 4000);
 });
 
-function said(values: number, machine: { held: number; free: number; total: number }) {
+function said(values: number, machine: { held: number; free: number; total: number }, whole = 12) {
   const { config } = loadConfig("job.yaml", "TRAIN: {BATCH_SIZE: 12}\n");
   const events: NewRunEvent[] = [];
   const programs = [{ values, bound: 0 }, undefined];
-  checkMemory({ config, report: (event) => events.push(event), programs, batch: 12 }, machine);
-  return events.flatMap((event) => (event.event === "log" ? [`${event.level}: ${event.message}`] : []));
+  checkMemory({ config, report: (event) => events.push(event), programs, batch: 12, whole }, machine);
+  return events.filter((event) => event.event === "log");
 }
 
 test("too little memory is said before training, with the batch that fits and the parts that give the same", () => {
   const gigabyte = 1e9;
   assert.deepEqual(said(5 * gigabyte, { held: gigabyte, free: 6 * gigabyte, total: 16 * gigabyte }), []);
   const [warning] = said(12 * gigabyte, { held: gigabyte, free: 8.5 * gigabyte, total: 16 * gigabyte });
+  assert.equal(warning?.level, "warning");
+  assert.equal(warning.partSize, 6);
   assert.match(
-    warning ?? "",
-    /^warning: TRAIN\.BATCH_SIZE: .*13\.0 GB.*12 patches.* 8 fit\. --part_size 6 keeps the batch of 12/,
+    warning.message,
+    /^TRAIN\.BATCH_SIZE: .*13\.0 GB.*12 patches.* 8 fit\. --part_size 6 keeps the batch of 12/,
   );
+  // There are only ten patches: parts must divide these.
+  const [fewer] = said(12 * gigabyte, { held: gigabyte, free: 8.5 * gigabyte, total: 16 * gigabyte }, 10);
+  assert.equal(fewer?.partSize, 5);
   assert.throws(
     () => said(12 * gigabyte, { held: gigabyte, free: 7 * gigabyte, total: 8 * gigabyte }),
-    /the machine has 8.* 7 fit\. --part_size 6/,
+    ({ problems: [problem] }: InputError) =>
+      problem?.partSize === 6 && /the machine has 8.* 7 fit\. --part_size 6/.test(problem.message),
   );
   assert.throws(
     () => said(120 * gigabyte, { held: gigabyte, free: 7 * gigabyte, total: 8 * gigabyte }),
-    /Not even one patch fits/,
+    ({ problems: [problem] }: InputError) =>
+      problem?.partSize === undefined && /Not even one patch fits/.test(problem?.message ?? ""),
   );
 });

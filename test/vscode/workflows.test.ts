@@ -76,10 +76,12 @@ scenario("a study of pretraining is trained through the queue, and drawn", async
   await workbench.openFile("few.biapy.yaml");
   await workbench.command("BiaPy: Compare Pretrained and From Scratch…");
   await workbench.choose("restore, run 1");
-  const question = workbench.page.getByRole("dialog", { name: /This comparison needs 6 trainings/ });
+  await workbench.answer("How many labeled images", "1");
+  await workbench.answer("How many seeds", "2");
+  const question = workbench.page.getByRole("dialog", { name: /This comparison needs 4 trainings/ });
   await question.getByRole("button", { name: "Queue Trainings" }).click();
   await workbench.command("BiaPy: Show Results");
-  await workbench.result("few_label_study, run 6").waitFor();
+  await workbench.result("few_label_study, run 4").waitFor();
   await workbench.screenshot("5-study-queued");
   const drawn = workbench.page.locator(".notification-toast", { hasText: /1 labeled image: IoU pretrained/ });
   await drawn.waitFor({ timeout: 3 * TRAINED });

@@ -225,6 +225,7 @@ test("errors stand in one place above the curves, with a link to where they are 
   const events: RunEvent[] = [
     { event: "log", level: "info", message: "Reads 12 images.", time },
     { event: "log", level: "warning", message: "One image is small.", time },
+    { event: "log", level: "warning", message: "The batch may not fit.", partSize: 3, time },
     {
       event: "problems",
       time,
@@ -244,11 +245,18 @@ test("errors stand in one place above the curves, with a link to where they are 
     async (webview) => {
       const lines = await webview.frame.locator(".log-errors .log-text").allTextContents();
       await webview.frame.getByRole("button", { name: "Show Log" }).waitFor();
-      assert.deepEqual(lines, ["DATA.PATCH_SIZE is too large.", "The disk is full.", "One image is small."]);
-      assert.equal(await webview.frame.locator(".log-tail li").count(), 4);
+      assert.deepEqual(lines, [
+        "DATA.PATCH_SIZE is too large.",
+        "The disk is full.",
+        "One image is small.",
+        "The batch may not fit.",
+      ]);
+      assert.equal(await webview.frame.locator(".log-tail li").count(), 5);
       assert.equal(await textOf(webview.frame.locator(".doing")), "");
       await webview.frame.locator(".log-errors").getByRole("button", { name: "Go to Line 7" }).click();
       assert.deepEqual(await webview.said("open-file"), [{ type: "open-file", path: "/a.yaml", line: 7 }]);
+      await webview.frame.getByRole("button", { name: "Compute in Parts of 3" }).click();
+      assert.deepEqual(await webview.said("set-part-size"), [{ type: "set-part-size", size: 3 }]);
     },
     { runs: [summary("broken", "failed")], events },
   );
@@ -534,6 +542,27 @@ test("another run is chosen by keyboard", () =>
       await webview.frame.getByRole("combobox", { name: "Run" }).focus();
       await webview.page.keyboard.press("ArrowDown");
       assert.deepEqual(await webview.said("show-run"), [{ type: "show-run", run: "cube" }]);
+    },
+    { ...cells, runs: [...cells.runs, ...cube.runs] },
+  ));
+
+test("compared runs carry the names that they were given", () =>
+  panel(
+    async (webview) => {
+      await webview.tell(
+        { type: "compare", runs: ["cube"] },
+        { type: "history", history: condense("cube", cube.events) },
+      );
+      assert.deepEqual(await webview.said("ask-details", 2), [
+        { type: "ask-details", run: "cells" },
+        { type: "ask-details", run: "cube" },
+      ]);
+      const notes = { title: "Deep model", notes: "", starred: false };
+      await webview.tell({ type: "details", details: { run: "cube", notes } });
+      const entries = webview.frame.locator(".shared-legend .legend-entry");
+      await eventually(async () =>
+        assert.deepEqual(await entries.allTextContents(), ["cells, run 1", "Deep model"]),
+      );
     },
     { ...cells, runs: [...cells.runs, ...cube.runs] },
   ));

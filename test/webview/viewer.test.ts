@@ -475,7 +475,7 @@ async function features(): Promise<{ readonly picture: string; readonly original
 }
 
 test("a click on features shows what looks alike, over the image and in the other images", async () => {
-  const [first] = await features();
+  const [first, second] = await features();
   await viewer([first.original, first.picture], async (webview) => {
     const { frame } = webview;
     assert.equal(await frame.getByRole("region", { name: "Most similar places" }).isVisible(), false);
@@ -501,6 +501,10 @@ test("a click on features shows what looks alike, over the image and in the othe
       const [alike, other] = [await pixelColor(map, 0.35, 0.35), await pixelColor(map, 0.6, 0.6)];
       assert.ok(alike[0] > alike[2] && other[2] > other[0], `${alike} and ${other}`);
     });
+    await frame.getByRole("button", { name: /^Open second\.tif, y 24, x 24/ }).click();
+    assert.deepEqual(await webview.said("open-images"), [
+      { type: "open-images", images: [{ title: "second.tif", path: second.original }], start: { z: 0 } },
+    ]);
     await frame.getByRole("button", { name: "Clear" }).click();
     assert.equal(await frame.getByRole("listitem").count(), 0);
   });

@@ -14,7 +14,7 @@ import {
 import type { RunOrder } from "../../runs/record.ts";
 import { selectedEngine } from "../engines/index.ts";
 import { isResultItem } from "../results/results-view.ts";
-import { configurationOf, type KnownRun } from "../runs/run-manager.ts";
+import { configurationOf, type KnownRun } from "../runs/known-run.ts";
 import { openImages } from "../viewer/index.ts";
 import { mayRun } from "../workspace/trust.ts";
 import { isAvailable } from "./plan-run.ts";

@@ -7,13 +7,16 @@ import { join, resolve } from "node:path";
 import * as v from "valibot";
 import * as vscode from "vscode";
 import { resultTree } from "../../facts/result-tree.ts";
+import { runName } from "../../facts/run-titles.ts";
 import { jobName } from "../../runs/job-name.ts";
 import type { RunOrder } from "../../runs/record.ts";
 import { configurationFile, workingDirectory } from "../workspace/configuration-file.ts";
+import { askInOrder, type Choice, choose, enter, kept, type StepPlace } from "../workspace/multi-step.ts";
 import { mayRun } from "../workspace/trust.ts";
 import { runTool } from "./device-tools.ts";
 import { isAvailable } from "./plan-run.ts";
 import type { Services } from "./services.ts";
+import { readLabels, readSeeds, type StudySize, sizeArguments, USUAL_SIZE } from "./study-size.ts";
 
 const TITLE = "Compare Pretrained and From Scratch";
 
@@ -34,13 +37,18 @@ interface Study {
   readonly workingDirectory: string;
 }
 
-/** Asks for a segmentation's configuration and a checkpoint, queues the trainings, and shows the curve when they have ended. */
+/** What a person answered: the checkpoint, and how many trainings there are. */
+interface Answers extends StudySize {
+  readonly checkpoint: string;
+}
+
+/** Asks for a segmentation's configuration, a checkpoint and the study's size, queues the trainings, and shows the curve when they have ended. */
 export async function comparePretrained(services: Services, clicked?: unknown): Promise<void> {
   if (!(await mayRun())) return;
   const config = await configurationFile(clicked);
   if (config === undefined) return;
-  const checkpoint = await pickCheckpoint(services);
-  if (checkpoint === undefined) return;
+  const answers = await ask(services);
+  if (answers === undefined) return;
   const cwd = workingDirectory(config);
   const setting = vscode.workspace.getConfiguration("biapy.run", config).get("resultFolder", "results");
   const place = { resultDirectory: resolve(cwd, setting), name: `${jobName(config.fsPath)}_label_study` };
@@ -48,11 +56,16 @@ export async function comparePretrained(services: Services, clicked?: unknown): 
     ...place,
     workingDirectory: cwd,
     args: [
-      ...["--label_study", "--config", config.fsPath, "--checkpoint", checkpoint],
+      ...["--label_study", "--config", config.fsPath, "--checkpoint", answers.checkpoint],
       ...["--result_dir", place.resultDirectory, "--name", place.name],
+      ...sizeArguments(answers),
     ],
   };
   const planned = await prepare(services, study);
+  if (planned.length === 0)
+    throw new Error(
+      "There are no trainings: every number of labeled images is above that of DATA.TRAIN.PATH.",
+    );
   const open = planned.filter(({ state }) => state !== "finished");
   if (open.length > 0 && !(await confirm(planned.length, open.length))) return;
   const queued = await queue(services, study, open);
@@ -163,25 +176,76 @@ async function tool({ context, output }: Services, study: Study, step: string): 
   return { lines, notes };
 }
 
-/** A checkpoint of a known run, or a file. */
-async function pickCheckpoint({ runs }: Services): Promise<string | undefined> {
-  await runs.ready();
-  const file = { label: "$(folder-opened) Choose a File…", path: "" };
-  const items = runs.known.flatMap(({ order, summary }) => {
-    const path = resultTree(order.resultDirectory, order.name, order.runId).bestCheckpoint;
-    return existsSync(path)
-      ? [{ label: `${summary.name}, run ${summary.runId}`, description: path, path }]
-      : [];
-  });
-  const answer = await vscode.window.showQuickPick([...items, file], {
+/** Asks the questions one after another. Returns undefined if the person cancelled. */
+async function ask(services: Services): Promise<Answers | undefined> {
+  let checkpoint: string | undefined;
+  let { labels, seeds } = USUAL_SIZE;
+  const done = await askInOrder([
+    async (place) =>
+      kept(await pickCheckpoint(services, place, checkpoint), (path) => {
+        checkpoint = path;
+      }),
+    async (place) => {
+      const answer = await enter({
+        ...place,
+        title: `BiaPy: ${TITLE}`,
+        prompt: "How many labeled images? Numbers above that of the training images are left out.",
+        placeholder: "1, 2, 4, … up to all training images",
+        proposed: labels.join(", "),
+        read: readLabels,
+      });
+      return kept(answer, (numbers) => {
+        labels = numbers;
+      });
+    },
+    async (place) => {
+      const answer = await enter({
+        ...place,
+        title: `BiaPy: ${TITLE}`,
+        prompt:
+          "How many seeds? Each is a training from the checkpoint and one from scratch for each number of labels.",
+        proposed: String(seeds),
+        read: readSeeds,
+      });
+      return kept(answer, (number) => {
+        seeds = number;
+      });
+    },
+  ]);
+  return done && checkpoint !== undefined ? { checkpoint, labels, seeds } : undefined;
+}
+
+/** In place of a checkpoint: one that is chosen in a dialog. */
+const OTHER_FILE = "";
+
+/** Asks for a checkpoint of a known run, or a file. */
+async function pickCheckpoint(
+  services: Services,
+  place: StepPlace,
+  proposed: string | undefined,
+): Promise<string | undefined> {
+  const answer = await choose({
+    ...place,
     title: `BiaPy: ${TITLE}`,
-    placeHolder: "Which pretrained checkpoint?",
-    matchOnDescription: true,
+    placeholder: "Which pretrained checkpoint?",
+    choices: checkpoints(services),
+    proposed,
   });
-  if (answer !== file) return answer?.path;
+  if (answer !== OTHER_FILE) return answer;
   const found = await vscode.window.showOpenDialog({
     title: "Which pretrained checkpoint?",
     filters: { Checkpoints: ["pth", "safetensors"] },
   });
-  return found?.[0]?.fsPath;
+  // Closing the dialog returns to the list.
+  return found?.[0]?.fsPath ?? pickCheckpoint(services, place, proposed);
+}
+
+/** The best checkpoints of the known runs, then the choice of a file. */
+async function checkpoints({ runs }: Services): Promise<readonly Choice<string>[]> {
+  await runs.ready();
+  const known = runs.known.flatMap(({ order, summary }) => {
+    const value = resultTree(order.resultDirectory, order.name, order.runId).bestCheckpoint;
+    return existsSync(value) ? [{ label: runName(summary), description: value, value }] : [];
+  });
+  return [...known, { label: "$(folder-opened) Choose a File…", value: OTHER_FILE }];
 }

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import * as vscode from "vscode";
 import { jobName } from "../../runs/job-name.ts";
-import type { KnownRun } from "../runs/run-manager.ts";
+import type { KnownRun } from "../runs/known-run.ts";
 import { LANGUAGE } from "../workspace/recognize.ts";
 import { pickRun, pickRuns } from "./pick-run.ts";
 import type { Services } from "./services.ts";

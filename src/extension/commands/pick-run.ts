@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import { shortNumber } from "../../facts/format.ts";
-import type { KnownRun, RunManager } from "../runs/run-manager.ts";
+import type { KnownRun } from "../runs/known-run.ts";
+import type { RunManager } from "../runs/run-manager.ts";
 
 export interface RunQuestion {
   readonly title: string;

@@ -1,7 +1,7 @@
 /** BiaPy: Select Device. */
 import * as vscode from "vscode";
+import { changeSetting } from "../workspace/change-setting.ts";
 import { mayRun } from "../workspace/trust.ts";
-import { changeSetting } from "./change-setting.ts";
 import { deviceItems } from "./device-items.ts";
 import { listDevices } from "./device-tools.ts";
 import type { Services } from "./services.ts";

@@ -1,9 +1,9 @@
 import * as vscode from "vscode";
 import type { Engine, Unavailable } from "../engines/engine.ts";
 import { selectedEngine } from "../engines/index.ts";
+import { changeSetting } from "../workspace/change-setting.ts";
 import { mayRun } from "../workspace/trust.ts";
 import { markDone } from "../workspace/walkthrough-steps.ts";
-import { changeSetting } from "./change-setting.ts";
 
 /** BiaPy: Select Engine. Lists the engines; choosing a missing one shows what it needs. */
 export async function selectEngine(engines: readonly Engine[]): Promise<void> {

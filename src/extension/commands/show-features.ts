@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import * as vscode from "vscode";
 import { resultTree } from "../../facts/result-tree.ts";
 import { type ImageEvent, parseRunEvent } from "../../facts/run-events.ts";
-import { configurationOf, type KnownRun } from "../runs/run-manager.ts";
+import { configurationOf, type KnownRun } from "../runs/known-run.ts";
 import { openImages } from "../viewer/index.ts";
 import { mayRun } from "../workspace/trust.ts";
 import { runTool } from "./device-tools.ts";

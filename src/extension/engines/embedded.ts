@@ -1,6 +1,7 @@
 /** The engine that comes with the extension: our command line, run by Node.js. */
 
 import { existsSync } from "node:fs";
+import { wholeNumber } from "../../engines/arguments.ts";
 import { ENGINE_LABELS } from "../../facts/engine-labels.ts";
 import { resultTree } from "../../facts/result-tree.ts";
 import { findNode, type NodeRuntime } from "../../runs/node-runtime.ts";
@@ -13,12 +14,14 @@ import type { Engine } from "./engine.ts";
  * @param nodeSetting path of Node.js; empty to find one
  * @param runtimeSetting value of `--runtime`; empty for the default
  * @param precisionSetting value of `--precision`
+ * @param partSizeSetting value of `--part_size`; 0 for the whole batch
  */
 export function embeddedEngine(
   bundle: string,
   nodeSetting: () => string,
   runtimeSetting: () => string = () => "",
   precisionSetting: () => string = () => "single",
+  partSizeSetting: () => number = () => 0,
 ): Engine {
   const node = async (): Promise<NodeRuntime> => {
     const found = await findNode(nodeSetting());
@@ -33,6 +36,7 @@ export function embeddedEngine(
       ...orderArguments(order),
       ...runtimeArguments(runtimeSetting()),
       ...(precisionSetting() === "mixed" ? ["--precision", "mixed"] : []),
+      ...partArguments(partSizeSetting()),
       "--events",
     ];
     return { command, args, env, cwd: order.workingDirectory, output: "events" };
@@ -100,3 +104,8 @@ function orderArguments({ configFile, resultDirectory, name, runId, gpu, resume 
 }
 
 const runtimeArguments = (runtime: string) => (runtime === "" ? [] : ["--runtime", runtime]);
+
+function partArguments(size: number): string[] {
+  const checked = wholeNumber(size, "The setting biapy.run.partSize");
+  return checked === 0 ? [] : ["--part_size", String(checked)];
+}

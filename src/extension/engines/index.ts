@@ -17,6 +17,7 @@ export function enginesOf(context: vscode.ExtensionContext): readonly Engine[] {
       () => setting("run.nodePath"),
       () => setting("run.runtime"),
       () => setting("run.precision"),
+      () => vscode.workspace.getConfiguration("biapy").get("run.partSize", 0),
     ),
     biapyEngine({ places: pythonPlaces, machines }),
     dockerEngine(() => setting("docker.image")),

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import type { WorkflowName } from "../../facts/workflows.ts";
-import { askInOrder, type Choice, choose, type Question, type Step } from "../workspace/multi-step.ts";
+import { askInOrder, type Choice, choose, kept, type Question, type Step } from "../workspace/multi-step.ts";
 import { markDone } from "../workspace/walkthrough-steps.ts";
 import { askWhereToSave, writeAndShow } from "./documents.ts";
 import { describeContent, isMaskFolder } from "./folder-content.ts";
@@ -177,14 +177,6 @@ function stepsOf(context: vscode.ExtensionContext, known: KnownAnswers, answers:
 const TITLE = "BiaPy: New Configuration";
 
 const ask = <T>(question: Omit<Question<T>, "title">) => choose({ ...question, title: TITLE });
-
-/** How a step ended, with its answer kept. */
-function kept<T>(answer: T | "back" | undefined, keep: (answer: T) => void) {
-  if (answer === undefined) return "cancelled";
-  if (answer === "back") return "back";
-  keep(answer);
-  return "answered";
-}
 
 async function askFolder(
   placeholder: string,

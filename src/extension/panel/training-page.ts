@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import * as vscode from "vscode";
+import { wholeNumber } from "../../engines/arguments.ts";
 import type { RunEvent } from "../../facts/run-events.ts";
 import type {
   FromPanel,
@@ -18,9 +19,11 @@ import type { ImageReader } from "../viewer/image-reader.ts";
 import { openImages } from "../viewer/index.ts";
 import { saveFile } from "../viewer/save-file.ts";
 import { showPage } from "../viewer/webview-page.ts";
+import { changeSetting } from "../workspace/change-setting.ts";
 import type { CommandId } from "../workspace/command-ids.ts";
 import { runCommand } from "../workspace/commands.ts";
 import { mayTouch } from "../workspace/network-access.ts";
+import { mayRun } from "../workspace/trust.ts";
 import { EventOutbox } from "./event-outbox.ts";
 import { OfferedFiles } from "./offered-files.ts";
 import { condense, eventsAfter } from "./run-history.ts";
@@ -116,6 +119,9 @@ export class TrainingPage {
       case "show-log":
         await runCommand("biapy.showRunLog", message.run);
         break;
+      case "set-part-size":
+        await setPartSize(message.size);
+        break;
       case "command":
         await runCommand(COMMANDS[message.command]);
         break;
@@ -153,7 +159,16 @@ export class TrainingPage {
 
   private async imageReply(request: ImageRequest): Promise<ImageReply> {
     const { request: number, path } = request;
-    if (await this.isAllowed(path)) return this.images.answer(request);
+    const run = this.offered.runOf(path);
+    if (run !== undefined && (await mayTouch(path, [run]))) {
+      const reply = await this.images.answer(request);
+      if (reply.type === "similar")
+        this.offered.add(
+          run,
+          reply.similarity.places.map(({ path }) => path),
+        );
+      return reply;
+    }
     return {
       type: "image-failed",
       request: number,
@@ -246,4 +261,12 @@ export class TrainingPage {
   private post(message: ToPanel): void {
     void this.panel.webview.postMessage(message);
   }
+}
+
+/** Makes the embedded engine compute batches in parts from the next start of a run. */
+async function setPartSize(size: number): Promise<void> {
+  if (!(await mayRun())) return;
+  await changeSetting("run.partSize", wholeNumber(size, "The size of parts"));
+  const message = `Batches are computed in parts of ${size} from now on (setting biapy.run.partSize). Start the training again.`;
+  void vscode.window.showInformationMessage(message);
 }

@@ -5,7 +5,8 @@ import * as vscode from "vscode";
 import { shortNumber } from "../../facts/format.ts";
 import type { RunStatus } from "../../facts/run-status.ts";
 import type { FileGroup } from "../../results/run-folders.ts";
-import type { KnownRun, RunManager } from "../runs/run-manager.ts";
+import type { KnownRun } from "../runs/known-run.ts";
+import type { RunManager } from "../runs/run-manager.ts";
 import { commandLink } from "../workspace/command-link.ts";
 
 export const RESULTS_VIEW = "biapy.results";

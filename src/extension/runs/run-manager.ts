@@ -1,5 +1,4 @@
 /** All runs known to this window: those started from an editor, and those known only from their files. */
-import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as vscode from "vscode";
@@ -18,21 +17,10 @@ import { readNotes, writeNotes } from "../../runs/run-notes.ts";
 import { bundleProgram, startRun } from "../../runs/start-run.ts";
 import type { Engine } from "../engines/engine.ts";
 import { runCommand } from "../workspace/commands.ts";
+import { configurationOf, type KnownRun, knownRun } from "./known-run.ts";
 import type { ResultFolders } from "./result-folders.ts";
 import { RunProgress } from "./run-progress.ts";
 import type { RunSource } from "./run-source.ts";
-
-/** Everything that is known about a run. */
-export interface KnownRun {
-  readonly summary: RunSummary;
-  readonly order: RunOrder;
-  readonly live?: LiveRun;
-  readonly folder?: RunFolder;
-  /** What is wrong with its record. */
-  readonly damage?: string;
-  /** Its progress, while it is active. */
-  readonly progress?: RunProgress;
-}
 
 export interface StartOptions {
   /** Whether it waits for other runs that need its device. */
@@ -304,35 +292,9 @@ export class RunManager implements RunSource, vscode.Disposable {
   }
 
   private describe(id: string, folder: RunFolder | undefined, live: LiveRun | undefined): KnownRun {
-    const order = live?.order ?? orderOf(folder);
-    const engine = live?.record.engine ?? folder?.writtenBy ?? "embedded";
-    const damage = this.damage.get(id);
-    const status = damage !== undefined ? "damaged" : (live?.status ?? folder?.status ?? "interrupted");
-    const ended = status === "stopped" || status === "interrupted" || status === "failed";
-    const canResume = this.engines.find((one) => one.id === engine)?.canResume(order) ?? false;
-    return {
-      summary: {
-        id,
-        name: order.name,
-        runId: order.runId,
-        status,
-        engine,
-        started: live?.record.started ?? live?.record.created ?? folder?.started ?? 0,
-        resumable: ended && canResume,
-        timeLeft: this.progress.get(id)?.timeLeft,
-      },
-      order,
-      live,
-      folder,
-      damage,
-      progress: this.progress.get(id),
-    };
+    const [damage, progress] = [this.damage.get(id), this.progress.get(id)];
+    return knownRun({ id, folder, live, damage, progress }, this.engines);
   }
-}
-
-/** The configuration that a run was started with: its copy in the results, or else the file itself. */
-export function configurationOf({ folder, order }: KnownRun): string | undefined {
-  return [...(folder?.files.configuration ?? []).toReversed(), order.configFile].find(existsSync);
 }
 
 const onePerDevice = () => vscode.workspace.getConfiguration("biapy.run").get("onePerDevice", true);
@@ -342,20 +304,3 @@ const ANNOUNCE_MS = 100;
 const PROGRESS_MS = 500;
 /** Events that announce new files. */
 const WRITING: readonly RunEvent["event"][] = ["epoch", "checkpoint", "image", "end"];
-
-/** Reconstructs the order of a run that left no record. */
-function orderOf(folder: RunFolder | undefined): RunOrder {
-  if (folder === undefined) throw new Error("A run has a record or a folder.");
-  const { name, runId, jobDirectory } = folder.tree;
-  const configFile = folder.files.configuration.at(-1) ?? folder.tree.configFile;
-  const inside = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(jobDirectory));
-  return {
-    configFile,
-    resultDirectory: join(jobDirectory, ".."),
-    name,
-    runId,
-    resume: false,
-    gpu: "",
-    workingDirectory: inside?.uri.fsPath ?? join(jobDirectory, ".."),
-  };
-}

@@ -2,7 +2,10 @@
 import { isAbsolute, relative } from "node:path";
 import * as vscode from "vscode";
 import type { ImageFiles } from "../../facts/run-events.ts";
-import { configurationOf, type RunManager } from "../runs/run-manager.ts";
+import { runName, runTitles } from "../../facts/run-titles.ts";
+import { readNotes } from "../../runs/run-notes.ts";
+import { configurationOf, type KnownRun } from "../runs/known-run.ts";
+import type { RunManager } from "../runs/run-manager.ts";
 import { openImages } from "../viewer/index.ts";
 
 /** Asks for a run's name or notes, and saves them. */
@@ -10,7 +13,7 @@ export async function editNotes(runs: RunManager, run: string, field: "title" | 
   const details = await runs.details(run);
   const summary = runs.find(run)?.summary;
   if (details === undefined || summary === undefined) return;
-  const usual = `${summary.name}, run ${summary.runId}`;
+  const usual = runName(summary);
   const answer = await vscode.window.showInputBox({
     title: field === "title" ? `Name of ${usual}` : `Notes on ${usual}`,
     prompt: field === "title" ? "Files keep their names. Leave empty for the usual name." : undefined,
@@ -30,8 +33,14 @@ export async function compareConfigurations(
     void vscode.window.showWarningMessage("The configuration of one of these runs is gone.");
     return;
   }
-  const title = `${left.summary.name}, run ${left.summary.runId} ↔ ${right.summary.name}, run ${right.summary.runId}`;
+  const title = (await titlesOf([left, right])).join(" ↔ ");
   await vscode.commands.executeCommand("vscode.diff", vscode.Uri.file(fileA), vscode.Uri.file(fileB), title);
+}
+
+/** The names of compared runs: those that a person gave them, if any. */
+async function titlesOf(runs: readonly KnownRun[]): Promise<string[]> {
+  const notes = await Promise.all(runs.map(({ order }) => readNotes(order)));
+  return runTitles(runs.map(({ summary }, index) => ({ ...summary, title: notes[index]?.title })));
 }
 
 /** A run's result for an image. */
@@ -55,13 +64,13 @@ export async function compareImages(
       ? common[0]
       : await vscode.window.showQuickPick(common, { title: "Compare which image?" });
   if (image === undefined) return;
-  const shown = ids.flatMap((id, at) => {
+  const made = ids.flatMap((id, at) => {
     const path = madeOf(perRun[at]?.get(image) ?? {});
-    const summary = runs.find(id)?.summary;
-    return path === undefined || summary === undefined
-      ? []
-      : [{ path, title: `${summary.name}, run ${summary.runId}` }];
+    const run = runs.find(id);
+    return path === undefined || run === undefined ? [] : [{ path, run }];
   });
+  const names = await titlesOf(made.map(({ run }) => run));
+  const shown = made.map(({ path }, index) => ({ path, title: names[index] ?? path }));
   const original = perRun[0]?.get(image)?.original;
   const all = [...(original === undefined ? [] : [{ path: original, title: "Original" }]), ...shown];
   openImages(

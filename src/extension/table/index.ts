@@ -2,7 +2,8 @@
 import * as vscode from "vscode";
 import type { FromTable, RunRow, ToTable } from "../../protocol/table-messages.ts";
 import type { TrainingPanel } from "../panel/index.ts";
-import { configurationOf, type KnownRun, type RunManager } from "../runs/run-manager.ts";
+import { configurationOf, type KnownRun } from "../runs/known-run.ts";
+import type { RunManager } from "../runs/run-manager.ts";
 import { saveFile } from "../viewer/save-file.ts";
 import { showPage } from "../viewer/webview-page.ts";
 import { runCommand } from "../workspace/commands.ts";

@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 import { shortNumber } from "../../facts/format.ts";
 import type { Services } from "../commands/services.ts";
-import type { KnownRun } from "../runs/run-manager.ts";
+import type { KnownRun } from "../runs/known-run.ts";
 import { runCommand } from "../workspace/commands.ts";
 
 /** Notifies when a run has ended, and offers the next step. */

@@ -1,6 +1,7 @@
 /** CodeLenses of a configuration: train, debug, resume, and actions of its active run. */
 import * as vscode from "vscode";
-import type { KnownRun, RunManager } from "../runs/run-manager.ts";
+import type { KnownRun } from "../runs/known-run.ts";
+import type { RunManager } from "../runs/run-manager.ts";
 import type { CommandId } from "../workspace/command-ids.ts";
 import { commandLink } from "../workspace/command-link.ts";
 import { LANGUAGE } from "../workspace/recognize.ts";

@@ -41,10 +41,10 @@ async function cropOf(
   // The folder may come from elsewhere: it must not decide which computers are accessed.
   const file = isNetworkPath(original) && !isNetworkPath(picture) ? picture : original;
   try {
-    return { ...told, planes: await planesAround(store, file, at, stride) };
+    return { ...told, path: file, planes: await planesAround(store, file, at, stride) };
   } catch {
     // The original is gone: the feature picture is shown instead.
-    return { ...told, planes: await planesAround(store, picture, at, stride).catch(() => []) };
+    return { ...told, path: picture, planes: await planesAround(store, picture, at, stride).catch(() => []) };
   }
 }
 

@@ -4,6 +4,7 @@ import type {
   FromViewer,
   ImageReply,
   ImageRequest,
+  OpenImages,
   ToViewer,
   ViewedImage,
   ViewStart,
@@ -88,6 +89,8 @@ class ImageViewer {
   private readonly disposables: vscode.Disposable[] = [];
   /** The page's first message: images are opened while it loads. */
   private first: Promise<ToViewer> | undefined;
+  /** Images of similar places, which the page may open. */
+  private readonly similar = new Set<string>();
 
   constructor(
     private readonly context: vscode.ExtensionContext,
@@ -124,14 +127,25 @@ class ImageViewer {
       this.first = undefined;
       this.post(await opened);
     } else if (message.type === "save-file") await saveFile(message);
+    else if (message.type === "open-images") this.openSimilar(message);
     else this.post(await this.reply(message));
   }
 
   /** Answers for the images of this editor only. */
   private async reply(request: ImageRequest): Promise<ImageReply> {
     const { request: number, path } = request;
-    if (this.images.some(({ fsPath }) => fsPath === path)) return this.reader.answer(request);
+    if (this.images.some(({ fsPath }) => fsPath === path)) {
+      const reply = await this.reader.answer(request);
+      if (reply.type === "similar") for (const place of reply.similarity.places) this.similar.add(place.path);
+      return reply;
+    }
     return { type: "image-failed", request: number, message: `${path} is not open in this editor.` };
+  }
+
+  private openSimilar({ images, start }: OpenImages): void {
+    if (images.some(({ path }) => !this.similar.has(path))) return;
+    const uris = images.map(({ path }) => vscode.Uri.file(path));
+    openImages(this.context, uris, { titles: images.map(({ title }) => title), start });
   }
 
   /** Opens the images, and reopens those whose files were replaced. */

@@ -1,4 +1,4 @@
-/** Questions one after another in quick picks, with a Back button. */
+/** Questions one after another in quick picks and input boxes, with a Back button. */
 import * as vscode from "vscode";
 
 /** How a question ended. A step that has nothing to ask is skipped. */
@@ -43,6 +43,59 @@ export interface Question<T> extends StepPlace {
   readonly choices: readonly Choice<T>[] | Promise<readonly Choice<T>[]>;
   /** The choice that is active first. */
   readonly proposed?: T;
+}
+
+/** How a step ended, with its answer kept. */
+export function kept<T>(answer: T | "back" | undefined, keep: (answer: T) => void): StepEnd {
+  if (answer === undefined) return "cancelled";
+  if (answer === "back") return "back";
+  keep(answer);
+  return "answered";
+}
+
+export interface TextQuestion<T> extends StepPlace {
+  readonly title: string;
+  readonly prompt: string;
+  readonly placeholder?: string;
+  /** The text that can be accepted or changed. */
+  readonly proposed: string;
+  /** Returns the answer that a text means, or why it means none. */
+  readonly read: (text: string) => { readonly value: T } | { readonly problem: string };
+}
+
+/** Asks for a text. Returns what it means, `"back"`, or nothing if the person cancelled. */
+export async function enter<T>({
+  title,
+  prompt,
+  placeholder,
+  proposed,
+  read,
+  step,
+  steps,
+}: TextQuestion<T>): Promise<T | "back" | undefined> {
+  const box = vscode.window.createInputBox();
+  Object.assign(box, { title, prompt, placeholder, value: proposed, step, totalSteps: steps });
+  box.ignoreFocusOut = true;
+  box.buttons = step > 1 ? [vscode.QuickInputButtons.Back] : [];
+  const answer = new Promise<T | "back" | undefined>((resolve) => {
+    box.onDidTriggerButton(() => resolve("back"));
+    box.onDidChangeValue((text) => {
+      const found = read(text);
+      box.validationMessage = "problem" in found ? found.problem : undefined;
+    });
+    box.onDidAccept(() => {
+      const found = read(box.value);
+      if ("problem" in found) box.validationMessage = found.problem;
+      else resolve(found.value);
+    });
+    box.onDidHide(() => resolve(undefined));
+  });
+  try {
+    box.show();
+    return await answer;
+  } finally {
+    box.dispose();
+  }
 }
 
 /** Shows one question. Returns the choice's value, `"back"`, or nothing if the person cancelled. */

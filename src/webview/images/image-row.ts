@@ -28,6 +28,8 @@ export interface RowOptions {
   changed(settings: RowSettings): void;
   /** Asks for a file and saves a picture to it. */
   save(name: string, png: Blob): void;
+  /** Opens images in a new image viewer at a slice. */
+  open(images: readonly RowImage[], z: number | undefined): void;
 }
 
 /** Images side by side: one slice, one contrast, one view and one cursor for all of them. */
@@ -51,7 +53,11 @@ export class ImageRow {
   ) {
     const state = new RowState(options.settings ?? {}, options.start);
     this.state = state;
-    this.similar = new SimilarPlaces(client, () => this.tiles.update());
+    this.similar = new SimilarPlaces(
+      client,
+      () => this.tiles.update(),
+      (image, z) => options.open([image], z),
+    );
     this.tiles = new RowTiles(state, this.similar, this.viewport, options.wheelZooms, {
       goTo: (z) => this.goTo(z),
       cut: (pixel) => {

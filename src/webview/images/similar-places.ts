@@ -5,7 +5,7 @@ import { element, setText, show } from "../dom.ts";
 import { drawLayers } from "./draw.ts";
 import type { ImageClient } from "./image-client.ts";
 import { compositeLut, DIVERGING, isRgb, LUTS } from "./luts.ts";
-import type { OpenedImage } from "./opened-image.ts";
+import type { OpenedImage, RowImage } from "./opened-image.ts";
 import { PlaneImage } from "./plane-image.ts";
 import type { TileContent } from "./tile-content.ts";
 
@@ -30,10 +30,14 @@ export class SimilarPlaces {
   /** Tracks the latest request, so that stale responses are dropped. */
   private request = 0;
 
-  /** @param changed is called when the map changed */
+  /**
+   * @param changed is called when the map changed
+   * @param open opens the image of a crop at its slice
+   */
   constructor(
     private readonly client: ImageClient,
     private readonly changed: () => void,
+    private readonly open: (image: RowImage, z: number) => void,
   ) {
     const clear = element("button", { class: "link", type: "button" }, "Clear");
     clear.addEventListener("click", () => this.reset());
@@ -103,7 +107,12 @@ export class SimilarPlaces {
     this.found = found;
     const slice = found.grid[0] > 1 ? `z ${z}, ` : "";
     setText(this.message, `Most similar to the place at ${slice}y ${y}, x ${x}:`);
-    this.crops.replaceChildren(...found.places.map((place) => crop(place, found.grid[0] > 1)));
+    const volume = found.grid[0] > 1;
+    this.crops.replaceChildren(
+      ...found.places.map((place) =>
+        crop(place, volume, () => this.open({ title: place.image, path: place.path }, place.at[0])),
+      ),
+    );
     this.changed();
   }
 
@@ -133,7 +142,11 @@ function mapPlane({ grid, stride, values }: Similarity, { shape }: ImageSummary,
   return new PlaneImage({ ...plane, values: map.buffer });
 }
 
-function crop({ image, at: [z, y, x], similarity, planes }: SimilarCrop, volume: boolean): HTMLElement {
+function crop(
+  { image, at: [z, y, x], similarity, planes }: SimilarCrop,
+  volume: boolean,
+  open: () => void,
+): HTMLElement {
   const canvas = element("canvas", { "aria-hidden": "true" });
   const place = `${image}, ${volume ? `z ${z}, ` : ""}y ${y}, x ${x}`;
   const title = `${place}: cosine similarity ${similarity.toFixed(3)}`;
@@ -141,13 +154,15 @@ function crop({ image, at: [z, y, x], similarity, planes }: SimilarCrop, volume:
     canvas,
     planes.map((plane) => new PlaneImage(plane)),
   );
-  return element(
-    "div",
-    { class: "crop", role: "listitem", title, "aria-label": title },
+  const button = element(
+    "button",
+    { class: "crop-open", type: "button", "aria-label": `Open ${title}` },
     canvas,
     element("span", { class: "crop-value", "aria-hidden": "true" }, similarity.toFixed(2)),
     element("span", { class: "crop-name", "aria-hidden": "true" }, image),
   );
+  button.addEventListener("click", open);
+  return element("div", { class: "crop", role: "listitem", title, "aria-label": title }, button);
 }
 
 function drawCrop(canvas: HTMLCanvasElement, planes: readonly PlaneImage[]): void {

@@ -92,6 +92,7 @@ export class ImagesView {
       start: "middle",
       changed: (row) => this.keep({ row }),
       save: events.save,
+      open: events.open,
     });
     this.epochs = new Stepper("Epoch", (place) => this.replayAt(place));
     this.epochs.element.classList.add("epochs");

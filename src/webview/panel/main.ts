@@ -3,6 +3,7 @@ import "../page.css";
 import "./panel.css";
 import "uplot/dist/uPlot.min.css";
 import type { EpochPictures } from "../../facts/epoch-pictures.ts";
+import { runName, runTitles } from "../../facts/run-titles.ts";
 import type {
   FromPanel,
   PanelState,
@@ -20,7 +21,7 @@ import { ErrorsView } from "./errors-view.ts";
 import { type ImageSettings, ImagesView } from "./images-view.ts";
 import { LogView } from "./log-view.ts";
 import { ProgressView } from "./progress-view.ts";
-import { RunBar, runName } from "./run-bar.ts";
+import { RunBar } from "./run-bar.ts";
 import { RunRecord } from "./run-record.ts";
 import { TestResults } from "./test-results.ts";
 
@@ -64,7 +65,11 @@ const imagesView = new ImagesView(images, kept.images ?? {}, (images) => keep({ 
 });
 const results = new TestResults();
 const log = new LogView(openFile);
-const errors = new ErrorsView(openFile, () => withShown((run) => host.post({ type: "show-log", run })));
+const errors = new ErrorsView({
+  openFile,
+  showLog: () => withShown((run) => host.post({ type: "show-log", run })),
+  setPartSize: (size) => host.post({ type: "set-part-size", size }),
+});
 const about = new DetailsView({
   annotate: (notes) => withShown((run) => host.post({ type: "annotate", run, notes })),
   openFile,
@@ -118,7 +123,7 @@ function drawRun(): void {
   const summary = runs?.find(({ id }) => id === shown);
   show(runPage, summary !== undefined);
   if (runs === undefined || summary === undefined) return;
-  const title = details.get(summary.id)?.notes.title || runName(summary);
+  const title = titleOf(summary.id) || runName(summary);
   setText(heading, `Training of ${title}`);
   bar.show(runs, summary.id, compared);
   const record = records.get(summary.id);
@@ -145,14 +150,17 @@ function askForMore(run: string, record: RunRecord): void {
   host.post({ type: "ask-epochs", run });
 }
 
-function shownRuns(summary: RunSummary, record: RunRecord, all: readonly RunSummary[]) {
+/** The name that a person gave a run. */
+const titleOf = (run: string): string | undefined => details.get(run)?.notes.title;
+
+function shownRuns(summary: RunSummary, record: RunRecord, known: readonly RunSummary[]) {
   const others = compared.flatMap((id) => {
-    const [other, otherRecord] = [all.find((run) => run.id === id), records.get(id)];
-    return other === undefined || otherRecord === undefined
-      ? []
-      : [{ name: runName(other), record: otherRecord }];
+    const [other, otherRecord] = [known.find((run) => run.id === id), records.get(id)];
+    return other === undefined || otherRecord === undefined ? [] : [{ summary: other, record: otherRecord }];
   });
-  return [{ name: runName(summary), record }, ...others];
+  const all = [{ summary, record }, ...others];
+  const names = runTitles(all.map(({ summary }) => ({ ...summary, title: titleOf(summary.id) })));
+  return all.map(({ record }, index) => ({ name: names[index] ?? "", record }));
 }
 
 function receive(message: ToPanel): void {
@@ -183,6 +191,8 @@ function receive(message: ToPanel): void {
       break;
     case "compare":
       compared = message.runs;
+      // Their curves carry their given names.
+      for (const run of compared) if (!details.has(run)) host.post({ type: "ask-details", run });
       if (shown !== undefined) keep({ compared });
       break;
     default:

@@ -1,3 +1,4 @@
+import { runName } from "../../facts/run-titles.ts";
 import type { RunSummary } from "../../protocol/panel-messages.ts";
 import { element, show } from "../dom.ts";
 import { button, checkbox, dropdown, type Picker } from "../toolkit.ts";
@@ -89,9 +90,6 @@ export class RunBar {
     this.compareButton.setAttribute("aria-expanded", String(choosing));
   }
 }
-
-/** `cells, run 1` */
-export const runName = ({ name, runId }: RunSummary): string => `${name}, run ${runId}`;
 
 const runLabel = (run: RunSummary): string =>
   `${runName(run)} · ${run.status} · ${new Date(run.started).toLocaleDateString()}`;

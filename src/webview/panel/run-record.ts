@@ -22,6 +22,8 @@ export interface LogLine {
   readonly text: string;
   /** A file that the line is about. */
   readonly file?: { readonly path: string; readonly line?: number };
+  /** A size of parts of the batch that solves the problem. */
+  readonly partSize?: number;
 }
 
 /** Number of log lines kept. Errors are always kept. */
@@ -92,7 +94,7 @@ export class RunRecord {
           this.note(event.time, "info", `Checkpoint of epoch ${event.epoch} (${event.kind})`);
         break;
       case "log":
-        this.note(event.time, event.level, event.message);
+        this.note(event.time, event.level, event.message, { partSize: event.partSize });
         break;
       case "problems":
         for (const problem of event.problems) this.noteProblem(event.time, problem);
@@ -156,7 +158,7 @@ export class RunRecord {
     this.end = undefined;
     const doing = event.firstEpoch > 1 ? `Goes on at epoch ${event.firstEpoch}` : "Starts";
     this.note(event.time, "info", `${doing}: ${event.architecture} on ${event.device}`, {
-      path: event.configFile,
+      file: { path: event.configFile },
     });
   }
 
@@ -202,18 +204,20 @@ export class RunRecord {
     else if (!told) this.note(event.time, "error", message);
   }
 
-  private noteProblem(time: number, { severity, message, file, line, key }: Problem): void {
-    const place = file === undefined ? undefined : { path: file, line };
-    this.note(
-      time,
-      severity,
-      key === undefined || message.includes(key) ? message : `${key}: ${message}`,
-      place,
-    );
+  private noteProblem(time: number, { severity, message, file, line, key, partSize }: Problem): void {
+    this.note(time, severity, key === undefined || message.includes(key) ? message : `${key}: ${message}`, {
+      file: file === undefined ? undefined : { path: file, line },
+      partSize,
+    });
   }
 
-  private note(time: number, level: LogLine["level"], text: string, file?: LogLine["file"]): void {
-    this.log.push({ time, level, text, file });
+  private note(
+    time: number,
+    level: LogLine["level"],
+    text: string,
+    more: Pick<LogLine, "file" | "partSize"> = {},
+  ): void {
+    this.log.push({ time, level, text, ...more });
     if (this.log.length > MOST_LOG_LINES * 1.2) {
       const errors = this.log.slice(0, -MOST_LOG_LINES).filter((line) => line.level === "error");
       this.log = [...errors, ...this.log.slice(-MOST_LOG_LINES)];

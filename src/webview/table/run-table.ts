@@ -7,9 +7,12 @@ import {
   type Table,
   type TableState,
 } from "@tanstack/table-core";
-import { contextMenu } from "../context-menu.ts";
-import { element, oncePerFrame, setText } from "../dom.ts";
-import { type Cell, cellText, columnsOf, definitionOf, type TableColumn, type TableRun } from "./columns.ts";
+import { at } from "../../facts/checked-lists.ts";
+import { element, oncePerFrame } from "../dom.ts";
+import { cellText, columnsOf, definitionOf, type TableColumn, type TableRun } from "./columns.ts";
+import { headCell } from "./head-cell.ts";
+import { runRow } from "./run-row.ts";
+import { TableBody } from "./table-body.ts";
 
 export interface TableEvents {
   open(run: string): void;
@@ -31,25 +34,16 @@ export interface TableSettings {
   readonly selected?: readonly string[];
 }
 
-/** Height of a row, in CSS pixels; `table.css` has it too. */
-const ROW = 28;
-/** Rows drawn beyond the visible ones. */
-const OVERSCAN = 8;
-
-/** The table itself. Only the visible rows are in the page. */
+/** The table: its columns, sorting, filter and selection. */
 export class RunTable {
   readonly element: HTMLElement;
   private readonly head = element("thead", {});
-  private readonly body = element("tbody", {});
-  private readonly above = element("tr", { "aria-hidden": "true" }, element("td", {}));
-  private readonly below = element("tr", { "aria-hidden": "true" }, element("td", {}));
-  private readonly table = element("table", { class: "runs", "aria-label": "Runs" }, this.head, this.body);
+  private readonly body: TableBody;
+  private readonly table = element("table", { class: "runs", "aria-label": "Runs" }, this.head);
   private readonly model: Table<TableRun>;
   private state: TableState;
   private runs: readonly TableRun[] = [];
   private allColumns: readonly TableColumn[] = [];
-  /** Cached rows by run, until their content changes. */
-  private readonly drawn = new Map<string, HTMLElement>();
   private readonly chosen: Set<string>;
   /** The run whose row has the keyboard focus. */
   private current: string | undefined;
@@ -60,6 +54,8 @@ export class RunTable {
     private readonly events: TableEvents,
   ) {
     this.element = element("div", { class: "table-view", tabindex: "-1" }, this.table);
+    this.body = new TableBody(this.element, this.head);
+    this.table.append(this.body.element);
     this.chosen = new Set(settings.selected);
     this.model = createTable<TableRun>({
       data: [],
@@ -68,7 +64,7 @@ export class RunTable {
       onStateChange: (change) => {
         this.state = typeof change === "function" ? change(this.state) : change;
         this.model.setOptions((options) => ({ ...options, state: this.state }));
-        this.drawn.clear();
+        this.body.forget();
         this.keep();
         this.redraw();
       },
@@ -160,35 +156,12 @@ export class RunTable {
     const columns = this.visibleColumns;
     const { rows } = this;
     this.drawHead(columns);
-    const headHeight = this.head.offsetHeight;
-    const first = Math.max(0, Math.floor((this.element.scrollTop - headHeight) / ROW) - OVERSCAN);
-    const last = Math.min(
-      rows.length,
-      Math.ceil((this.element.scrollTop + this.element.clientHeight) / ROW) + OVERSCAN,
+    this.body.show(
+      rows.map(({ id }) => id),
+      this.current,
+      (index) => this.row(at(rows, index).original, columns, index),
     );
-    const wanted = rows.slice(first, last).map(({ id, original }, at) => {
-      const row = this.drawn.get(id) ?? this.row(original, columns, first + at);
-      this.drawn.set(id, row);
-      row.tabIndex = (this.current ?? rows[0]?.id) === id ? 0 : -1;
-      return row;
-    });
-    const shown = new Set(wanted);
-    for (const [id, row] of this.drawn) if (!shown.has(row)) this.drawn.delete(id);
-    const focused = this.body.contains(document.activeElement);
-    this.above.style.setProperty("height", `${first * ROW}px`);
-    this.below.style.setProperty("height", `${Math.max(0, rows.length - last) * ROW}px`);
-    this.place(wanted);
     this.table.setAttribute("aria-rowcount", String(rows.length + 1));
-    if (focused) this.body.querySelector<HTMLElement>('tr[tabindex="0"]')?.focus({ preventScroll: true });
-  }
-
-  /** Shows rows. Rows that stay are not moved. */
-  private place(rows: readonly HTMLElement[]): void {
-    const wanted = [this.above, ...rows, this.below];
-    const kept = new Set<Element>(wanted);
-    for (const child of [...this.body.children]) if (!kept.has(child)) child.remove();
-    for (const [at, row] of wanted.entries())
-      if (this.body.children[at] !== row) this.body.insertBefore(row, this.body.children[at] ?? null);
   }
 
   private drawHead(columns: readonly TableColumn[]): void {
@@ -209,86 +182,37 @@ export class RunTable {
     });
     const cells = columns.map((column) => {
       const sorted = this.state.sorting.find(({ id }) => id === column.id);
-      const arrow = sorted === undefined ? "" : sorted.desc ? " ▾" : " ▴";
-      const button = element("button", { type: "button", class: "sort", title: `Sort by ${column.title}` });
-      setText(button, `${column.title}${arrow}`);
-      button.addEventListener("click", (event) =>
-        this.model.getColumn(column.id)?.toggleSorting(undefined, event.shiftKey),
-      );
-      const order = sorted === undefined ? "none" : sorted.desc ? "descending" : "ascending";
-      const cell = element(
-        "th",
-        { scope: "col", "aria-sort": order, class: column.numeric ? "numeric" : "" },
-        button,
-      );
-      contextMenu(cell, () => [
-        { label: "Sort Ascending", run: () => this.model.setSorting([{ id: column.id, desc: false }]) },
-        { label: "Sort Descending", run: () => this.model.setSorting([{ id: column.id, desc: true }]) },
-        { label: "Move Left", run: () => this.move(column.id, -1) },
-        { label: "Move Right", run: () => this.move(column.id, 1) },
-        { label: "Hide Column", run: () => this.setVisible(column.id, false) },
-      ]);
-      return cell;
+      return headCell(column, sorted, {
+        toggle: (add) => this.model.getColumn(column.id)?.toggleSorting(undefined, add),
+        sort: (desc) => this.model.setSorting([{ id: column.id, desc }]),
+        move: (by) => this.move(column.id, by),
+        hide: () => this.setVisible(column.id, false),
+      });
     });
     this.head.replaceChildren(element("tr", {}, element("th", { class: "select" }, all), ...cells));
   }
 
   private row(run: TableRun, columns: readonly TableColumn[], index: number): HTMLElement {
-    const { id, status } = run.summary;
-    const selected = this.chosen.has(id);
-    const box = element("input", { type: "checkbox", tabindex: "-1", "aria-label": `Select ${id}` });
-    box.checked = selected;
-    const cells = columns.map((column) => {
-      if (column.id === "star") return this.starCell(run);
-      const text = cellText(column, run);
-      const cell = element("td", { title: text }, text);
-      if (column.numeric) cell.className = "numeric";
-      if (column.id === "status") cell.dataset.status = status;
-      return cell;
-    });
-    const row = element(
-      "tr",
+    const { id } = run.summary;
+    return runRow(
+      run,
+      columns,
+      { index, selected: this.chosen.has(id) },
       {
-        "aria-selected": String(selected),
-        "aria-rowindex": String(index + 2),
-        "data-run": id,
+        clicked: ({ only, range }) => {
+          this.current = id;
+          if (range) this.selectTo(index);
+          else this.select(id, only);
+        },
+        open: () => this.events.open(id),
+        star: (starred) => this.events.star(id, starred),
+        menu: () => {
+          this.current = id;
+          if (!this.chosen.has(id)) this.select(id, true);
+          return this.events.menu(id);
+        },
       },
-      element("td", { class: "select" }, box),
-      ...cells,
     );
-    row.addEventListener("click", (event) => {
-      this.current = id;
-      const only = !(event.ctrlKey || event.metaKey || event.target === box);
-      if (event.shiftKey) this.selectTo(index);
-      else this.select(id, only);
-    });
-    row.addEventListener("dblclick", () => this.events.open(id));
-    contextMenu(row, () => {
-      this.current = id;
-      if (!this.chosen.has(id)) this.select(id, true);
-      return this.events.menu(id);
-    });
-    return row;
-  }
-
-  private starCell({ summary, details }: TableRun): HTMLElement {
-    const starred = details?.notes.starred ?? false;
-    const star = element(
-      "button",
-      {
-        type: "button",
-        class: "star",
-        tabindex: "-1",
-        "aria-pressed": String(starred),
-        "aria-label": "Star",
-      },
-      starred ? "★" : "☆",
-    );
-    star.addEventListener("click", (event) => {
-      event.stopPropagation();
-      this.events.star(summary.id, !starred);
-    });
-    return element("td", { class: "star-cell" }, star);
   }
 
   private select(id: string, only: boolean): void {
@@ -315,20 +239,20 @@ export class RunTable {
     const order = this.rows.map(({ id }) => id).filter((id) => this.chosen.has(id));
     this.events.selected(order);
     this.keep();
-    this.drawn.clear();
+    this.body.forget();
     this.redraw();
   }
 
   private key(event: KeyboardEvent): void {
     const { rows } = this;
-    if (!this.body.contains(document.activeElement)) return;
+    if (!this.body.hasFocus) return;
     const at = Math.max(
       0,
       rows.findIndex(({ id }) => id === this.current),
     );
     const run = rows[at]?.id;
     if (run === undefined) return;
-    const page = Math.max(1, Math.floor(this.element.clientHeight / ROW) - 2);
+    const page = this.body.pageSize;
     const moves: Readonly<Record<string, number>> = {
       ArrowDown: at + 1,
       ArrowUp: at - 1,
@@ -347,12 +271,9 @@ export class RunTable {
 
   private goTo(index: number): void {
     this.current = this.rows[index]?.id;
-    const top = index * ROW;
-    const visible = this.element.clientHeight - this.head.offsetHeight - ROW;
-    if (top < this.element.scrollTop) this.element.scrollTop = top;
-    else if (top > this.element.scrollTop + visible) this.element.scrollTop = top - visible;
+    this.body.scrollTo(index);
     this.draw();
-    this.body.querySelector<HTMLElement>('tr[tabindex="0"]')?.focus({ preventScroll: true });
+    this.body.focus();
   }
 
   private keep(): void {
@@ -362,5 +283,3 @@ export class RunTable {
     this.events.changed({ sorting, hidden, order: columnOrder, filter, selected: [...this.chosen] });
   }
 }
-
-export type { Cell };

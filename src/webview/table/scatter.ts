@@ -3,7 +3,7 @@ import { axisNumbers } from "../../facts/format.ts";
 import { element, setText } from "../dom.ts";
 import { onThemeChange, theme } from "../theme.ts";
 import { dropdown } from "../toolkit.ts";
-import { type Cell, cellText, type TableColumn, type TableRun } from "./columns.ts";
+import { cellText, type TableColumn, type TableRun } from "./columns.ts";
 
 const HEIGHT = 260;
 
@@ -158,5 +158,3 @@ function options(
     hooks: { setCursor: [({ cursor }) => pointed(cursor.idx ?? undefined)] },
   };
 }
-
-export type { Cell };

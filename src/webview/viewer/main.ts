@@ -22,6 +22,7 @@ const row = new ImageRow(images, {
   wheelZooms: true,
   start: "first",
   changed: (row) => host.keep({ row }),
+  open: (images, z) => host.post({ type: "open-images", images, start: { z } }),
   save: async (name, png) => host.post({ type: "save-file", name, content: await png.arrayBuffer() }),
 });
 document.addEventListener("keydown", (event) => row.key(event));

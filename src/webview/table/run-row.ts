@@ -1,0 +1,75 @@
+import { contextMenu } from "../context-menu.ts";
+import { element } from "../dom.ts";
+import { cellText, type TableColumn, type TableRun } from "./columns.ts";
+
+export interface RowEvents {
+  /** @param click `only` replaces the selection by this row; `range` selects all rows up to this one */
+  clicked(click: { readonly only: boolean; readonly range: boolean }): void;
+  open(): void;
+  star(starred: boolean): void;
+  /** Returns the entries of the row's menu. */
+  menu(): readonly { readonly label: string; run(): void }[];
+}
+
+export interface RowState {
+  /** 0-based among the filtered rows. */
+  readonly index: number;
+  readonly selected: boolean;
+}
+
+/** The row of a run, with a box that selects it. */
+export function runRow(
+  run: TableRun,
+  columns: readonly TableColumn[],
+  { index, selected }: RowState,
+  events: RowEvents,
+): HTMLElement {
+  const { id, status } = run.summary;
+  const box = element("input", { type: "checkbox", tabindex: "-1", "aria-label": `Select ${id}` });
+  box.checked = selected;
+  const cells = columns.map((column) => {
+    if (column.id === "star") return starCell(run, events);
+    const text = cellText(column, run);
+    const cell = element("td", { title: text }, text);
+    if (column.numeric) cell.className = "numeric";
+    if (column.id === "status") cell.dataset.status = status;
+    return cell;
+  });
+  const row = element(
+    "tr",
+    {
+      "aria-selected": String(selected),
+      "aria-rowindex": String(index + 2),
+      "data-run": id,
+    },
+    element("td", { class: "select" }, box),
+    ...cells,
+  );
+  row.addEventListener("click", (event) => {
+    const only = !(event.ctrlKey || event.metaKey || event.target === box);
+    events.clicked({ only, range: event.shiftKey });
+  });
+  row.addEventListener("dblclick", () => events.open());
+  contextMenu(row, () => events.menu());
+  return row;
+}
+
+function starCell({ details }: TableRun, events: RowEvents): HTMLElement {
+  const starred = details?.notes.starred ?? false;
+  const star = element(
+    "button",
+    {
+      type: "button",
+      class: "star",
+      tabindex: "-1",
+      "aria-pressed": String(starred),
+      "aria-label": "Star",
+    },
+    starred ? "★" : "☆",
+  );
+  star.addEventListener("click", (event) => {
+    event.stopPropagation();
+    events.star(!starred);
+  });
+  return element("td", { class: "star-cell" }, star);
+}
