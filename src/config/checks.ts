@@ -11,6 +11,7 @@ import { checkModelKeys } from "./model-checks.ts";
 import { checkBetas } from "./optimizer-betas.ts";
 import { checkPreparation } from "./preparation-checks.ts";
 import { checkSegmentation } from "./segmentation-checks.ts";
+import { checkTargetNormalization } from "./target-normalization.ts";
 import { checkFolder, type PathSettings } from "./task-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 import { checkZooDescription, checkZooSource } from "./zoo-settings.ts";
@@ -31,6 +32,7 @@ export function checkConfig(config: Config, folder = process.cwd(), network = tr
     ...checkZooSource(config, folder),
     ...(config.flag("MODEL.BMZ.EXPORT.ENABLE") ? checkZooDescription(config, folder) : []),
     ...checkNormalization(config),
+    ...checkTargetNormalization(config),
     ...checkPaths(config, folder, network),
     ...checkValidation(config),
     ...checkTiles(config),

@@ -11,6 +11,7 @@ import {
   checkTiles,
 } from "./checks.ts";
 import type { Config } from "./config.ts";
+import { checkTargetNumbers, warnOfMasks } from "./target-normalization.ts";
 
 export type EngineName = keyof typeof ENGINE_LABELS;
 
@@ -28,7 +29,13 @@ export function checkForEngine(
   network = true,
 ): Problem[] {
   if (engine === "embedded") return checkConfig(config, folder, network);
-  const ofAll = [...checkPatch(config), ...checkTiles(config), ...checkPaths(config, folder, network)];
+  const ofAll = [
+    ...checkPatch(config),
+    ...checkTiles(config),
+    ...checkPaths(config, folder, network),
+    ...checkTargetNumbers(config),
+    ...warnOfMasks(config),
+  ];
   const ofSelfSupervision =
     config.text("PROBLEM.TYPE") === "SELF_SUPERVISED"
       ? [

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { Problem } from "../facts/run-events.ts";
 import { channelsOf, ndimOf, workflowOf } from "./basics.ts";
 import type { Config } from "./config.ts";
+import { fillsPadding } from "./test-checks.ts";
 
 const PHASES = ["TRAIN", "VAL", "TEST"] as const;
 
@@ -65,9 +66,15 @@ function checkResize(config: Config): Problem[] {
     problems.push(
       config.problem(key, `${sizes.join(" x ")} is smaller than a patch (${patch.join(" x ")}).`),
     );
-  if (config.number("DATA.PREPROCESS.RESIZE.ORDER") > 1) {
-    const message = "the embedded engine has 0 (nearest pixel) and 1 (linear); splines need BiaPy itself.";
-    problems.push(config.needsBiapy("DATA.PREPROCESS.RESIZE.ORDER", message, "1"));
+  const order = config.number("DATA.PREPROCESS.RESIZE.ORDER");
+  if (order < 0 || order > 5) {
+    const message = "0 takes the nearest pixel, 1 interpolates linearly, 2 to 5 by splines.";
+    problems.push(config.problem("DATA.PREPROCESS.RESIZE.ORDER", message, "1"));
+  }
+  if (order > 1 && !config.flag("DATA.PREPROCESS.RESIZE.CLIP")) {
+    const message =
+      "splines overshoot at edges. Unclipped values beyond the range of an integer pixel type wrap around, in BiaPy too.";
+    problems.push(config.warning("DATA.PREPROCESS.RESIZE.CLIP", message, "True"));
   }
   return problems;
 }
@@ -187,22 +194,11 @@ function checkOfOtherWorkflows(config: Config): Problem[] {
         : config.warning("DATA.TEST.ROI_MASK.ENABLE", message, "False"),
     );
   }
-  if (config.flag("DATA.TEST.MEDIAN_PADDING")) {
-    const key = "DATA.TEST.MEDIAN_PADDING";
-    const padded = config.numbers("DATA.TEST.PADDING").some((size) => size > 0);
-    problems.push(
-      ndimOf(config) === 3 && padded
-        ? config.needsBiapy(
-            key,
-            "the embedded engine pads by reflection; medians need BiaPy itself.",
-            "False",
-          )
-        : config.warning(
-            key,
-            "it changes nothing: only 3D patches with padding have something to fill.",
-            "False",
-          ),
-    );
+  if (config.flag("DATA.TEST.MEDIAN_PADDING") && !fillsPadding(config)) {
+    const message = config.flag("TEST.BY_CHUNKS.ENABLE")
+      ? "it changes nothing: TEST.BY_CHUNKS pads by reflection."
+      : "it changes nothing: only 3D patches with padding have something to fill.";
+    problems.push(config.warning("DATA.TEST.MEDIAN_PADDING", message, "False"));
   }
   return problems;
 }

@@ -98,10 +98,20 @@ function checkChunks(config: Config, ndim: 2 | 3): Problem[] {
   return problems;
 }
 
+/** Whether DATA.TEST.MEDIAN_PADDING fills anything: padded 3D patches of whole images. */
+export const fillsPadding = (config: Config): boolean =>
+  config.flag("DATA.TEST.MEDIAN_PADDING") &&
+  !config.flag("TEST.BY_CHUNKS.ENABLE") &&
+  ndimOf(config) === 3 &&
+  config.numbers("DATA.TEST.PADDING").some((size) => size > 0);
+
 const PHASES = ["TRAIN", "VAL", "TEST"] as const;
 
 /** Keys that change the processing of images in ways that the embedded engine does not implement. */
-const OF_BIAPY_ALONE = ["DATA.RESOLUTION_NORM.ENABLE", "DATA.NORMALIZATION.TARGET.ENABLE"] as const;
+const OF_BIAPY_ALONE = ["DATA.RESOLUTION_NORM.ENABLE"] as const;
+
+/** The workflows in which BiaPy 3.7.1 knows DATA.TRAIN.PROBABILITY_MAP. */
+const ANNOTATED = ["SEMANTIC_SEG", "INSTANCE_SEG", "DETECTION"];
 
 /** Returns problems of how images are read and cut. */
 export function checkImageKeys(config: Config): Problem[] {
@@ -111,15 +121,15 @@ export function checkImageKeys(config: Config): Problem[] {
   );
   if (config.flag("DATA.TRAIN.PROBABILITY_MAP")) {
     const key = "DATA.TRAIN.PROBABILITY_MAP";
-    problems.push(
-      config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH")
-        ? config.needsBiapy(
-            key,
-            "the embedded engine draws every place alike; this needs BiaPy itself.",
-            "False",
-          )
-        : config.warning(key, "it changes nothing without DATA.TRAIN.EXTRACT_RANDOM_PATCH.", "False"),
-    );
+    if (!config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH"))
+      problems.push(
+        config.warning(key, "it changes nothing without DATA.TRAIN.EXTRACT_RANDOM_PATCH.", "False"),
+      );
+    else if (ANNOTATED.includes(config.text("PROBLEM.TYPE"))) {
+      const message = "the embedded engine draws every place alike; this needs BiaPy itself.";
+      problems.push(config.needsBiapy(key, message, "False"));
+    } else
+      problems.push(config.problem(key, "it needs annotated images; BiaPy refuses it here too.", "False"));
   }
   const patch = config.numbers("DATA.PATCH_SIZE").slice(0, ndim);
   for (const phase of PHASES) {

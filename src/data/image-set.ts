@@ -12,6 +12,7 @@ import {
 import { storedParts } from "../images/parts.ts";
 import {
   type ChannelNormalization,
+  fixedNormalization,
   measureNormalization,
   type NormalizationSettings,
   normalize,
@@ -48,6 +49,8 @@ export interface ImageSetSettings {
   readonly inMemory: boolean;
   /** The originals of these copies: copies are normalized like their originals, not by their own values. */
   readonly like?: ImageSet;
+  /** Normalizes by the numbers of `normalization` alone, whatever the images hold. */
+  readonly fixed?: boolean;
   readonly preparation?: ImagePreparation;
   /** DATA.FORCE_RGB: repeats the only channel of grayscale images three times. */
   readonly threeChannels?: boolean;
@@ -130,8 +133,9 @@ export class ImageSet {
   }
 
   private measure(index: number): Promise<readonly ChannelNormalization[]> {
-    const { like, normalization, completedTo = ONE_PIXEL } = this.settings;
+    const { like, fixed, normalization, completedTo = ONE_PIXEL } = this.settings;
     const { shape } = at(this.infos, index);
+    if (fixed) return Promise.resolve(fixedNormalization(normalization, shape[3]));
     return remembered(this.measured, index, async () => {
       if (like !== undefined) return (await like.image(index)).channels;
       const completed = boxOf((axis) => Math.max(shape[axis], completedTo[axis]));

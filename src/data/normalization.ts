@@ -196,6 +196,30 @@ export async function measureNormalization(
   );
 }
 
+/**
+ * Returns a normalization by the settings' own numbers, which no image changes: by mean and deviation, or from the limits of clipping
+ * to 0 to 1.
+ */
+export function fixedNormalization(
+  { type, custom, clip }: NormalizationSettings,
+  channels: number,
+): ChannelNormalization[] {
+  const limits = clip !== undefined && "lower" in clip ? clip : undefined;
+  return Array.from({ length: channels }, (_, channel) => {
+    const range =
+      limits === undefined
+        ? undefined
+        : ([pick(limits.lower, channel), pick(limits.upper, channel)] as const);
+    if (type === "zero_mean_unit_variance" && custom !== undefined) {
+      const scale = Math.max(pick(custom.deviation, channel), SMALLEST_SCALE);
+      return { offset: pick(custom.mean, channel), scale, clip: range };
+    }
+    if (range === undefined) throw new Error(`A fixed normalization of the type ${type} needs limits.`);
+    const scale = Math.max(range[1] - range[0], SMALLEST_SCALE);
+    return { offset: range[0], scale, clip: range, unit: true };
+  });
+}
+
 function channelScale(
   { least, largest, mean, deviation }: ChannelStatistics,
   type: NormalizationSettings["type"],

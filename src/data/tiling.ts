@@ -23,6 +23,8 @@ export interface TilingSettings {
   readonly overlap: readonly [z: number, y: number, x: number];
   /** Pixels on each side of a patch that give context only: their predictions are discarded. */
   readonly padding: Box;
+  /** Fills padding around the image with medians of its outer planes instead of reflecting it. */
+  readonly medianPadding?: boolean;
 }
 
 /** The patches along one axis. */

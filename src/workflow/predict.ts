@@ -2,6 +2,7 @@
 
 import { type BlendedPart, Blender, sweepAxis, type TilePlace, Tiles } from "../data/blending.ts";
 import type { NormalizedImage } from "../data/image-set.ts";
+import { medianPadding, type PaddingFill } from "../data/median-padding.ts";
 import { normalize } from "../data/normalization.ts";
 import { AS_IT_IS, type Orientation } from "../data/orientation.ts";
 import { SlidingWindow } from "../data/sliding-window.ts";
@@ -119,8 +120,9 @@ export async function* predictParts(
     watch?.progress(done, total);
     watch?.signal.throwIfAborted();
   };
+  const fill = tiling.medianPadding ? await medianPadding(image, tiling) : undefined;
   for (const { block, places } of placed)
-    yield* predictBlock(model, image, tiles, block, places, chunk, predicted);
+    yield* predictBlock(model, image, tiles, block, places, chunk, predicted, fill);
 }
 
 async function* predictBlock(
@@ -131,6 +133,7 @@ async function* predictBlock(
   places: readonly TilePlace[],
   chunk: Box,
   predicted: (count: number) => void,
+  fill: PaddingFill | undefined,
 ): AsyncGenerator<PredictedPart> {
   const axis = sweepAxis(tiles.shape);
   const { patch } = tiles.tiling;
@@ -143,9 +146,12 @@ async function* predictBlock(
     // Layers before the first patch of the batch, reflections included, are not needed again.
     const { start, end } = around(shown.slice(first, first + model.batchSize));
     const stored = await window.cover(start[axis], end[axis]);
-    const patches = batch.map((place) =>
-      normalize(cutPatch(stored, tiles.shape, tiles.start(place), patch), image.channels),
-    );
+    const patches = batch.map((place) => {
+      const start = tiles.start(place);
+      const values = normalize(cutPatch(stored, tiles.shape, start, patch), image.channels);
+      fill?.(values, start);
+      return values;
+    });
     const outputs = await model.run(
       patches,
       batch.map((place) => tiles.number(place)),

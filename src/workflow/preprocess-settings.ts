@@ -77,13 +77,20 @@ function resizeSettings(config: Config, of: "images" | "targets"): ResizeSetting
   const [y, x] = exactly(sizes.slice(-2), 2, "DATA.PREPROCESS.RESIZE.OUTPUT_SHAPE");
   return {
     size: [ndimOf(config) === 3 ? (sizes.length === 3 ? at(sizes, 0) : y) : 1, y, x],
-    order: of === "targets" || config.number("DATA.PREPROCESS.RESIZE.ORDER") === 0 ? 0 : 1,
+    order: of === "targets" ? 0 : resizeOrder(config.number("DATA.PREPROCESS.RESIZE.ORDER")),
     border: RESIZE_BORDERS[config.text("DATA.PREPROCESS.RESIZE.MODE")] ?? "mirror",
     outside: config.number("DATA.PREPROCESS.RESIZE.CVAL"),
     clip: config.flag("DATA.PREPROCESS.RESIZE.CLIP"),
     preserveRange: config.flag("DATA.PREPROCESS.RESIZE.PRESERVE_RANGE"),
     antiAliasing: config.flag("DATA.PREPROCESS.RESIZE.ANTI_ALIASING"),
   };
+}
+
+/** `checkConfig` refuses other orders. */
+function resizeOrder(order: number): ResizeSettings["order"] {
+  const known = ([0, 1, 2, 3, 4, 5] as const).find((each) => each === order);
+  if (known === undefined) throw new RangeError(`Images are resized in the order 0 to 5, not ${order}.`);
+  return known;
 }
 
 /** Throws {@link ImageError} for sample types other than 8 and 16 bits, whose gray levels can be counted. */

@@ -28,6 +28,7 @@ import {
   type Phase,
   patchBox,
   sampleFilter,
+  targetNormalization,
   tilingSettings,
 } from "./settings.ts";
 import type { PhaseSources, Task } from "./tasks/task.ts";
@@ -75,7 +76,11 @@ export async function prepareImages(
       normalization: AS_STORED,
       threeChannels: values !== "labels" && config.flag("DATA.FORCE_RGB"),
     };
-    const targets = await set(infos, "targets", values === "like images" ? { like: images } : asStored);
+    const normalization = targetNormalization(config);
+    const like = normalization === undefined ? { like: images } : { normalization, fixed: true };
+    // Predictions are measured against test images as they are, not clipped.
+    const trained = values === "like images" && (phase !== "TEST" || normalization === undefined);
+    const targets = await set(infos, "targets", trained ? like : asStored);
     return { images, targets, labels: values === "labels" };
   };
   const trainPairs = await pairs("TRAIN");

@@ -4,6 +4,8 @@ import { ndimOf, workflowOf } from "../config/basics.ts";
 import { warmupAndDecay } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
 import { optimizerBetas } from "../config/optimizer-betas.ts";
+import { hasTargetImages, targetType } from "../config/target-normalization.ts";
+import { fillsPadding } from "../config/test-checks.ts";
 import type { Clipping, NormalizationSettings } from "../data/normalization.ts";
 import type { FilterProperty, FilterSign, SampleFilter } from "../data/sample-filter.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
@@ -48,6 +50,7 @@ export function tilingSettings(config: Config, phase: Phase): TilingSettings {
     patch: patchBox(config),
     overlap: box(config.numbers(`DATA.${phase}.OVERLAP`), ndim, 0),
     padding: box(config.numbers(`DATA.${phase}.PADDING`), ndim, 0),
+    medianPadding: phase === "TEST" && fillsPadding(config),
   };
 }
 
@@ -59,6 +62,24 @@ export function normalizationSettings(config: Config): NormalizationSettings {
     // -1 is BiaPy's sign for "measure it".
     custom: deviation.every((each) => each > 0) ? { mean, deviation } : undefined,
     clip: config.flag("DATA.NORMALIZATION.PERC_CLIP.ENABLE") ? clipping(config) : undefined,
+  };
+}
+
+/** DATA.NORMALIZATION.TARGET: fixed numbers for target images; undefined if they are normalized like the input. */
+export function targetNormalization(config: Config): NormalizationSettings | undefined {
+  if (!config.flag("DATA.NORMALIZATION.TARGET.ENABLE") || !hasTargetImages(config)) return undefined;
+  const key = <Name extends string>(name: Name) => `DATA.NORMALIZATION.TARGET.${name}` as const;
+  const limits = {
+    lower: config.numbers(key("PERC_CLIP.LOWER_VALUE")),
+    upper: config.numbers(key("PERC_CLIP.UPPER_VALUE")),
+  };
+  return {
+    type: targetType(config) as NormalizationSettings["type"],
+    custom: {
+      mean: config.numbers(key("ZERO_MEAN_UNIT_VAR.MEAN_VAL")),
+      deviation: config.numbers(key("ZERO_MEAN_UNIT_VAR.STD_VAL")),
+    },
+    clip: config.flag(key("PERC_CLIP.ENABLE")) ? limits : undefined,
   };
 }
 

@@ -55,6 +55,8 @@ const deep = (shape: readonly [number, number, number], data: string, more: Part
 const tiles = (patch: string, overlap?: string, padding?: string, more = "") =>
   `PATCH_SIZE: "${patch}", REFLECT_TO_COMPLETE_SHAPE: True, ${more}TEST: {PATH: IMAGES${overlap ? `, OVERLAP: "${overlap}"` : ""}${padding ? `, PADDING: "${padding}"` : ""}}`;
 
+const medians = (data: string) => data.replace("TEST: {", "TEST: {MEDIAN_PADDING: True, ");
+
 const CASES: Readonly<Record<string, Case>> = {
   "an odd plane": flat([67, 101], tiles("(32,32,1)")),
   "an odd plane with overlap": flat([67, 101], tiles("(32,32,1)", "(0.25,0.5)")),
@@ -100,6 +102,19 @@ const CASES: Readonly<Record<string, Case>> = {
   "an odd stack": deep([19, 37, 41], tiles("(8,16,16,1)")),
   "an odd stack with overlap": deep([19, 37, 41], tiles("(8,16,16,1)", "(0.25,0.5,0.25)")),
   "an odd stack with overlap and padding": deep([19, 37, 41], tiles("(8,16,16,1)", "(0.2,0.1,0)", "(1,2,3)")),
+  "a flat stack padded by medians": deep(
+    [19, 37, 41],
+    medians(tiles("(8,16,16,1)", "(0.2,0.1,0)", "(1,2,3)")),
+  ),
+  "a tall stack padded by medians": deep([43, 20, 25], medians(tiles("(8,16,16,1)", undefined, "(2,3,4)"))),
+  "a stack as deep as wide padded by medians": deep(
+    [22, 24, 22],
+    medians(tiles("(8,16,16,1)", "(0.2,0.2,0.2)", "(0,4,4)")),
+  ),
+  "a thin stack completed and padded by medians": deep(
+    [6, 37, 14],
+    medians(tiles("(8,16,16,1)", undefined, "(2,3,4)")),
+  ),
   "a stack of exactly a patch": deep([8, 16, 16], tiles("(8,16,16,1)", "(0.5,0.5,0.5)", "(1,2,2)")),
   "a stack as deep as a patch": deep([8, 37, 16], tiles("(8,16,16,1)", "(0.5,0,0.5)")),
   "a stack in all orientations": deep([11, 20, 25], tiles("(8,16,16,1)", "(0.25,0.25,0.25)"), {

@@ -247,6 +247,11 @@ test("what only BiaPy does is refused, and what changes nothing here is said", (
       ["MODEL_NAME", "DESCRIPTION", "AUTHORS", "TAGS"].map((key) => `error MODEL.BMZ.EXPORT.${key}`),
     ],
     ["DATA: {TEST: {MEDIAN_PADDING: True}}", ["warning DATA.TEST.MEDIAN_PADDING"]],
+    ["DATA: {TRAIN: {PROBABILITY_MAP: True}}", ["warning DATA.TRAIN.PROBABILITY_MAP"]],
+    [
+      "DATA: {TRAIN: {PROBABILITY_MAP: True, EXTRACT_RANDOM_PATCH: True}}",
+      ["error DATA.TRAIN.PROBABILITY_MAP"],
+    ],
     ["DATA: {RESOLUTION_NORM: {ENABLE: True}}", ["error DATA.RESOLUTION_NORM.ENABLE"]],
     ["TEST: {ENABLE: True, REDUCE_MEMORY: True}", ["warning TEST.REDUCE_MEMORY"]],
     ["TEST: {ENABLE: False, REDUCE_MEMORY: True}", []],

@@ -247,3 +247,34 @@ test("an image is measured along the pieces that it is stored in", () => {
   );
   assert.equal(voxels, 300_000);
 });
+
+test("padding around a stack is filled with the medians of its outer planes, as far as BiaPy fills it", async () => {
+  const shown = async (shape: ImageShape) => {
+    const [, height, width] = shape;
+    const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
+    for (let at = 0; at < data.length; at++) data[at] = 10 * Math.floor(at / height / width);
+    const image = { shape, sampleType: "float32", data } as const;
+    const set = imageSet(await stored("stack.tif", image, [1, 1, 1]), image, false);
+    const patches: Float32Array[] = [];
+    const model: PatchModel = {
+      batchSize: 1,
+      outputs: ["same"],
+      run: async ([patch]) => {
+        patches.push(Float32Array.from(patch));
+        return { same: [patch] };
+      },
+    };
+    const tiling = { patch: [8, 7, 7], overlap: [0, 0, 0], padding: [1, 1, 1], medianPadding: true } as const;
+    await predictImage(model, await set.image(0), { tiling });
+    return (patch: number, z: number, y: number, x: number) =>
+      Math.round(255 * (patches.at(patch)?.[(z * 7 + y) * 7 + x] ?? -1));
+  };
+  const tall = await shown([9, 8, 8, 1]);
+  assert.deepEqual([tall(0, 0, 3, 3), tall(0, 1, 3, 3), tall(0, 7, 3, 3)], [0, 0, 60], "above, and inside");
+  assert.deepEqual([tall(-1, 7, 3, 3), tall(-1, 6, 3, 3)], [80, 80], "below, and inside");
+  assert.deepEqual([tall(0, 2, 0, 3), tall(0, 2, 3, 0), tall(0, 0, 0, 3)], [40, 40, 40], "y and x over z");
+  assert.deepEqual([tall(-1, 2, 6, 3), tall(-1, 2, 3, 6)], [40, 40], "the far sides");
+  // The far side of y ends where the depth does: here before the border, which stays mirrored.
+  const flat = await shown([9, 12, 12, 1]);
+  assert.deepEqual([flat(-1, 3, 6, 3), flat(-1, 3, 3, 6)], [50, 40]);
+});

@@ -2,7 +2,8 @@
 
 import { join } from "node:path";
 import type { Config } from "../../config/config.ts";
-import { normalize } from "../../data/normalization.ts";
+import type { NormalizedImage } from "../../data/image-set.ts";
+import { fixedNormalization, normalize } from "../../data/normalization.ts";
 import { ErrorSums, similarity } from "../../data/similarity.ts";
 import { entryOf } from "../../facts/checked-lists.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
@@ -10,7 +11,7 @@ import type { Metrics } from "../../facts/run-events.ts";
 import { shapeOf } from "../../images/image.ts";
 import type { ImageModel } from "../../models/architectures.ts";
 import { resultName } from "../result-names.ts";
-import { chosenMetrics } from "../settings.ts";
+import { chosenMetrics, targetNormalization } from "../settings.ts";
 import { inOwnRange, predictionInOwnRange, writeImage } from "../write-image.ts";
 import { inOneBatch } from "./batch-arrays.ts";
 import { storedPrediction } from "./stored-prediction.ts";
@@ -36,19 +37,30 @@ export function imageTesting(
         raw: true,
         channels: image.info.shape[3],
         sampleType: image.info.sampleType,
-        values: ({ values }) => predictionInOwnRange(entryOf(values, "prediction"), image),
+        values: ({ values }) => predictionInOwnRange(entryOf(values, "prediction"), asTarget(config, image)),
       },
     ],
-    reuse: async ({ info, channels }) => {
+    reuse: async (image) => {
+      const { info, channels } = asTarget(config, image);
       const stored = await storedPrediction(join(tree.perImage, `${resultName(info)}.tif`), info.shape);
       return stored && { prediction: normalize(stored, channels) };
     },
     writePictures: async ({ image, region, values }, folder) => {
       const path = join(folder, `${resultName(image.info)}.tif`);
-      return { prediction: await writeImage(path, entryOf(values, "prediction"), image, region) };
+      const prediction = entryOf(values, "prediction");
+      return { prediction: await writeImage(path, prediction, asTarget(config, image), region) };
     },
     measurement: (byChunks) => new RestorationErrors(config, byChunks),
   };
+}
+
+/** How predictions of an image are normalized: like the targets that the network was trained on. */
+function asTarget(
+  config: Config,
+  { info, channels }: Pick<NormalizedImage, "info" | "channels">,
+): Pick<NormalizedImage, "info" | "channels"> {
+  const settings = targetNormalization(config);
+  return { info, channels: settings === undefined ? channels : fixedNormalization(settings, info.shape[3]) };
 }
 
 /** Measures errors of a restored image in the range of its sample type, like BiaPy. */
@@ -65,7 +77,8 @@ class RestorationErrors implements Measurement {
   async add({ image, target, region, values }: TestPart): Promise<void> {
     if (target === undefined) return;
     this.empty = false;
-    const restored = Float32Array.from(predictionInOwnRange(entryOf(values, "prediction"), image));
+    const prediction = entryOf(values, "prediction");
+    const restored = Float32Array.from(predictionInOwnRange(prediction, asTarget(this.config, image)));
     const original = Float32Array.from(inOwnRange(await target.values(region), target));
     if (this.byChunks) this.errors.add(restored, original);
     else this.whole = similarity(restored, original, shapeOf(region, image.info.shape[3]));

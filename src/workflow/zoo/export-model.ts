@@ -9,7 +9,7 @@ import { writeCheckpoint } from "../../checkpoint/pytorch.ts";
 import { CheckpointTensor } from "../../checkpoint/tensor.ts";
 import type { Config } from "../../config/config.ts";
 import { zooDescription } from "../../config/zoo-settings.ts";
-import { measureNormalization, normalize } from "../../data/normalization.ts";
+import { fixedNormalization, measureNormalization, normalize } from "../../data/normalization.ts";
 import { at, entryOf } from "../../facts/checked-lists.ts";
 import { npyHeader } from "../../facts/files/npy-header.ts";
 import type { Image } from "../../images/image.ts";
@@ -21,7 +21,7 @@ import type { FeatureRequest } from "../features/write-features.ts";
 import { InputError } from "../input-error.ts";
 import { taskOf } from "../run.ts";
 import { prepareImages } from "../run-images.ts";
-import { normalizationSettings, patchBox, trainingSettings } from "../settings.ts";
+import { normalizationSettings, patchBox, targetNormalization, trainingSettings } from "../settings.ts";
 import { loadStartingWeights } from "../starting-weights.ts";
 import { trainingProgram } from "../tasks/task.ts";
 import { cover, middlePlane, rangeOf } from "./cover.ts";
@@ -122,12 +122,18 @@ async function packageOf(
   const { config, tree, configText } = request;
   const shape = patchShape(config);
   const settings = normalizationSettings(config);
+  const targets = targetNormalization(config);
   const imageChannels = at(shape, 1);
   const channels = await measureNormalization(() => [sample], imageChannels, settings);
   const normalized = inChannels(normalize(sample, channels), imageChannels);
   const raw = inChannels(Float32Array.from(sample.data), imageChannels);
   const made = await predicted(network, shape, normalized, runtime, parameters);
-  const after = postprocessing(network, settings, channels);
+  const after = postprocessing(
+    network,
+    settings,
+    channels,
+    targets && fixedNormalization(targets, imageChannels),
+  );
   const output = postprocessed(made.values, network.outputChannels, after);
   const specs = declaredWeights(channelsFirst(network, shape));
   const portable = portableModel({

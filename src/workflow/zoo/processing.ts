@@ -67,15 +67,22 @@ const linear = (gain: number, offset: number): Processing => ({
 /**
  * Returns the operations on a network's output: probabilities of a segmentation; the range of restored images, if it does
  * not depend on the image.
+ *
+ * @param targets the normalization of restoration targets that has numbers of its own
  */
 export function postprocessing(
   { activation, restores }: Pick<ZooNetwork, "activation" | "restores">,
   { type, custom }: NormalizationSettings,
   channels: readonly ChannelNormalization[],
+  targets: readonly ChannelNormalization[] | undefined,
 ): Processing[] {
   if (activation === "sigmoid") return [{ id: "sigmoid", kwargs: {} }];
   if (activation === "softmax") return [{ id: "softmax", kwargs: { axis: "channel" } }];
   if (!restores) return [];
+  if (targets !== undefined) {
+    const numbers = { gain: targets.map(({ scale }) => scale), offset: targets.map(({ offset }) => offset) };
+    return [{ id: "scale_linear", kwargs: perChannel(numbers, channels.length) }];
+  }
   if (type === "div") {
     const { scale } = at(channels, 0);
     return scale === 1 ? [] : [linear(scale, 0)];
