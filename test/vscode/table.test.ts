@@ -107,12 +107,12 @@ scenario("two runs are compared: configurations, images, curves", async ({ workb
   await (await runsTable(workbench)).getByRole("button", { name: "Compare Images" }).click();
   await workbench.choose("nuclei-01.tif");
   const viewer = await workbench.viewer();
-  for (const title of ["Original", "cells, run 1", "cells, run 2"])
+  for (const title of ["Original", "Baseline", "cells, run 2"])
     await viewer.getByRole("img", { name: `${title},` }).waitFor();
   await workbench.screenshot("5-images");
   await (await runsTable(workbench)).getByRole("button", { name: "Compare Curves" }).click();
   const curves = (await workbench.panel()).getByRole("region", { name: "Curves" });
-  for (const run of ["cells, run 1", "cells, run 2"])
+  for (const run of ["Baseline", "cells, run 2"])
     await curves.locator(".shared-legend .legend-entry", { hasText: run }).waitFor();
 });
 
