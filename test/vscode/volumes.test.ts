@@ -93,6 +93,7 @@ scenario("the scale bar has the file's unit, and channels are shown alone", asyn
     workbench.page.locator(".explorer-folders-view .monaco-list-row", { hasText: "cell.png" }),
     "View Images",
   );
+  await workbench.page.locator(".tab.active", { hasText: "cell.png" }).waitFor();
   await (await workbench.viewer()).getByRole("img", { name: "cell.png" }).waitFor();
 });
 
