@@ -61,6 +61,7 @@ export class TrainingPage {
     const disposables = [
       runs.onDidChangeRuns(() => this.sendRuns()),
       runs.onDidReceiveEvents(({ run, events }) => this.receiveEvents(run, events)),
+      runs.onDidAnnotateRun((run) => this.sendDetails(run)),
       panel.webview.onDidReceiveMessage((message: FromPanel) => this.receive(message)),
     ];
     panel.onDidDispose(() => vscode.Disposable.from(...disposables).dispose());
@@ -131,12 +132,9 @@ export class TrainingPage {
       case "ask-epochs":
         await this.sendEpochs(message.run);
         break;
-      case "ask-details": {
-        const details = await this.runs.details(message.run);
-        if (details?.configuration !== undefined) this.offered.add(message.run, [details.configuration.file]);
-        if (details !== undefined) this.post({ type: "details", details });
+      case "ask-details":
+        await this.sendDetails(message.run);
         break;
-      }
       case "annotate":
         await this.runs.annotate(message.run, message.notes);
         break;
@@ -184,6 +182,12 @@ export class TrainingPage {
       images.map(({ path }) => vscode.Uri.file(path)),
       { titles, labels: images.map(({ labels = false }) => labels), start },
     );
+  }
+
+  private async sendDetails(run: string): Promise<void> {
+    const details = await this.runs.details(run);
+    if (details?.configuration !== undefined) this.offered.add(run, [details.configuration.file]);
+    if (details !== undefined) this.post({ type: "details", details });
   }
 
   private async sendEpochs(run: string): Promise<void> {

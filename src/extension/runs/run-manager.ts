@@ -41,6 +41,7 @@ export class RunManager implements RunSource, vscode.Disposable {
     readonly events: readonly RunEvent[];
   }>();
   private readonly ends = new vscode.EventEmitter<KnownRun>();
+  private readonly annotations = new vscode.EventEmitter<string>();
   private readonly subscriptions: vscode.Disposable;
   /** When changes are announced next. */
   private announcement: { readonly due: number; readonly timer: NodeJS.Timeout } | undefined;
@@ -54,6 +55,7 @@ export class RunManager implements RunSource, vscode.Disposable {
   readonly onDidReceiveEvents = this.received.event;
   /** Fires when a run ends while this window is open. */
   readonly onDidEndRun = this.ends.event;
+  readonly onDidAnnotateRun = this.annotations.event;
 
   constructor(
     private readonly context: vscode.ExtensionContext,
@@ -67,6 +69,7 @@ export class RunManager implements RunSource, vscode.Disposable {
       this.stateChanges,
       this.received,
       this.ends,
+      this.annotations,
       results.onDidChange((jobs) => {
         this.look(() => this.reopen(jobs), log);
       }),
@@ -138,8 +141,9 @@ export class RunManager implements RunSource, vscode.Disposable {
 
   async annotate(runId: string, notes: RunNotes): Promise<void> {
     const known = this.find(runId);
-    if (known !== undefined) await writeNotes(known.order, notes);
-    this.announce();
+    if (known === undefined) return;
+    await writeNotes(known.order, notes);
+    this.annotations.fire(runId);
   }
 
   /** Returns the identities of the runs of any window that a new run on a device would wait for, earliest first. */

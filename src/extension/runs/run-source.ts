@@ -20,4 +20,6 @@ export interface RunSource {
   /** Returns a run's notes and configuration; undefined for an unknown run. */
   details(runId: string): Promise<RunDetails | undefined>;
   annotate(runId: string, notes: RunNotes): Promise<void>;
+  /** Fires with a run's identity when its name, star or notes change. */
+  readonly onDidAnnotateRun: vscode.Event<string>;
 }

@@ -55,6 +55,7 @@ class TablePage {
       runs.onDidChangeRuns(() => {
         this.timer ??= setTimeout(() => this.refresh(), REFRESH_MS);
       }),
+      runs.onDidAnnotateRun((run) => this.again(run)),
       panel.webview.onDidReceiveMessage((message: FromTable) => this.receive(message)),
       { dispose: () => clearTimeout(this.timer) },
     ];
@@ -115,12 +116,10 @@ class TablePage {
         const details = await this.runs.details(message.run);
         if (details !== undefined)
           await this.runs.annotate(message.run, { ...details.notes, starred: message.starred });
-        this.again(message.run);
         break;
       }
       case "edit":
         await editNotes(this.runs, message.run, message.field);
-        this.again(message.run);
         break;
       case "delete":
         await runCommand(
