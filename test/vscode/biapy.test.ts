@@ -60,8 +60,14 @@ scenario("the panel shows BiaPy's curves and images", async ({ workbench }) => {
   await curves.getByText("More curves").click();
   await curves.getByText("Learning rate", { exact: true }).first().waitFor();
   const images = panel.getByRole("region", { name: "Images" });
-  await images.getByRole("img").first().waitFor();
-  await images.getByRole("img").first().scrollIntoViewIfNeeded();
+  await images
+    .getByRole("img", { name: /\d+ by \d+ pixels/ })
+    .first()
+    .waitFor();
+  await images
+    .getByRole("img", { name: /\d+ by \d+ pixels/ })
+    .first()
+    .scrollIntoViewIfNeeded();
   await workbench.screenshot("5-images");
 });
 

@@ -78,7 +78,7 @@ scenario("the scale bar has the file's unit, and channels are shown alone", asyn
   await workbench.openFile("micrometers.tif");
   const scaled = await workbench.viewer();
   await scaled.locator(".image-facts", { hasText: /pixels of .*[µn]m/ }).waitFor();
-  await scaled.getByRole("img").first().hover();
+  await scaled.getByRole("img", { name: "micrometers.tif" }).hover();
   await scaled.locator(".tile-value", { hasText: /[µn]m/ }).waitFor();
   await workbench.screenshot("7-scale-bar");
   await workbench.openFile("rgb.tif");
