@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { condense } from "../src/extension/panel/run-history.ts";
 import type { RunEvent, StepEvent } from "../src/facts/run-events.ts";
 import { startHarness, type Webview } from "../test/webview/harness.ts";
-import { manyDefaults, manyDetails, manyRows } from "../test/webview/many-runs.ts";
+import { manyRuns } from "../test/webview/many-runs.ts";
 import { manySteps, recordedEvents, summary } from "../test/webview/recorded-runs.ts";
 import { writeGigabyte, writeTiff } from "./tiff.ts";
 
@@ -117,23 +117,19 @@ async function longestZoom({ frame }: Webview): Promise<number> {
 
 /** From loading the table until a thousand runs with all of their columns are drawn. */
 function timeToList({ page }: Webview): Promise<number> {
-  const messages = [
-    { type: "rows", rows: manyRows },
-    { type: "row-details", details: manyDetails, defaults: manyDefaults },
-  ];
-  return page.evaluate(async (answers) => {
+  return page.evaluate(async (message) => {
     const frame = document.querySelector("iframe") as HTMLIFrameElement;
     window.addEventListener("message", function answer({ data }) {
       if (data.type !== "ready") return;
       window.removeEventListener("message", answer);
-      for (const message of answers) tell(message);
+      tell(message);
     });
     const start = performance.now();
     frame.src = "/table";
     const listed = () => frame.contentDocument?.querySelector("thead")?.textContent?.includes("TRAIN.LR");
     while (listed() !== true) await new Promise((next) => setTimeout(next, 4));
     return performance.now() - start;
-  }, messages);
+  }, manyRuns);
 }
 
 /** Scrolls the table to its end by 90 pixels a frame: the time of each frame, and what the page itself took of it. */

@@ -127,6 +127,7 @@ export class ImageRow {
       { label: "Show Keys", run: () => showKeys(this.keys) },
     ]);
     this.tiles.element.setAttribute("aria-busy", "true");
+    this.showControls();
   }
 
   /**
@@ -237,6 +238,7 @@ export class ImageRow {
       pair: state.pair,
       swipeShare: state.swipeShare,
     });
+    show(this.toolbar.element, state.opened.length > 0);
     show(
       this.colors,
       state.opened.some(({ planes }) => planes !== undefined),

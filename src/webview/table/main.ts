@@ -117,11 +117,9 @@ const drawAround = oncePerFrame(() => {
 drawAround();
 
 function receive(message: ToTable): void {
-  if (message.type === "rows") rows = message.rows;
-  else {
-    for (const each of message.details) details.set(each.run, each);
-    Object.assign(defaults, message.defaults);
-  }
+  rows = message.rows ?? rows;
+  for (const each of message.details) details.set(each.run, each);
+  Object.assign(defaults, message.defaults);
   draw();
 }
 
