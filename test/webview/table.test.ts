@@ -44,6 +44,25 @@ test("the newest run comes first, and only visible rows are in the page", () =>
     );
   }));
 
+test("columns stay where they are while the table scrolls", () =>
+  table(async (webview) => {
+    const places = () =>
+      webview.frame
+        .locator("thead th")
+        .evaluateAll((heads) => heads.map((head) => head.getBoundingClientRect().left));
+    const before = await places();
+    await webview.frame.locator(".table-view").evaluate((view) => view.scrollTo(0, view.scrollHeight));
+    await until(
+      () => names(webview),
+      (rows) => rows.at(-1) === "cells, run 0",
+    );
+    assert.deepEqual(await places(), before);
+    // Cells stand below their headings.
+    const last = webview.frame.locator("tbody tr").last().locator("td");
+    const cells = await last.evaluateAll((found) => found.map((cell) => cell.getBoundingClientRect().left));
+    assert.deepEqual(cells, before);
+  }));
+
 test("a column sorts, and a filter finds words of any column", () =>
   table(async (webview) => {
     const { frame } = webview;
