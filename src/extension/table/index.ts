@@ -46,6 +46,7 @@ class TablePage {
   private told = "";
   private timer: NodeJS.Timeout | undefined;
   private sending = false;
+  private closed = false;
 
   constructor(
     private readonly panel: vscode.WebviewPanel,
@@ -61,7 +62,10 @@ class TablePage {
       panel.webview.onDidReceiveMessage((message: FromTable) => this.receive(message)),
       { dispose: () => clearTimeout(this.timer) },
     ];
-    panel.onDidDispose(() => vscode.Disposable.from(...disposables).dispose());
+    panel.onDidDispose(() => {
+      this.closed = true;
+      vscode.Disposable.from(...disposables).dispose();
+    });
     showPage(panel.webview, context, "table", "Runs");
   }
 
@@ -81,7 +85,7 @@ class TablePage {
       let read = await this.readSome(due);
       clearTimeout(early);
       this.post(read);
-      while (due.length > 0) {
+      while (due.length > 0 && !this.closed) {
         const until = performance.now() + SEND_MS;
         read = [];
         while (due.length > 0 && performance.now() < until) read.push(...(await this.readSome(due)));
@@ -160,7 +164,7 @@ class TablePage {
     const told = JSON.stringify(rows);
     const changed = told !== this.told;
     this.told = told;
-    if (!changed && read.length === 0) return;
+    if (this.closed || (!changed && read.length === 0)) return;
     const message: ToTable = {
       type: "runs",
       ...(changed ? { rows } : {}),
