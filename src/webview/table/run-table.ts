@@ -106,7 +106,9 @@ export class RunTable {
     this.model.setOptions((options) => ({ ...options, data: [...runs], columns }));
     const known = new Set(runs.map(({ summary }) => summary.id));
     for (const id of [...this.chosen]) if (!known.has(id)) this.chosen.delete(id);
-    this.selectionChanged();
+    this.tellSelection();
+    this.body.forget();
+    this.draw();
   }
 
   filter(text: string): void {
@@ -251,9 +253,13 @@ export class RunTable {
     this.selectionChanged();
   }
 
+  /** Reports the selected runs in the order of their rows. */
+  private tellSelection(): void {
+    this.events.selected(this.rows.map(({ id }) => id).filter((id) => this.chosen.has(id)));
+  }
+
   private selectionChanged(): void {
-    const order = this.rows.map(({ id }) => id).filter((id) => this.chosen.has(id));
-    this.events.selected(order);
+    this.tellSelection();
     this.keep();
     this.body.forget();
     this.redraw();
