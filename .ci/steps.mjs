@@ -12,11 +12,7 @@ const FIRST = ["npm run check", "npm run build"];
 const LAST = "npm run test:faults";
 
 /** Each step, with the set-ups that it needs. `npm test` is the README's test command. */
-const COMPUTING = [
-  ["npm test"],
-  ["npm run test:webgpu", "webgpu"],
-  ["npm run test:biapy", "python"],
-];
+const COMPUTING = [["npm test"], ["npm run test:webgpu", "webgpu"], ["npm run test:biapy", "python"]];
 const WAITING = [
   ["npm run test:webview", "webgpu"],
   ["npm run test:windows", "windows"],
