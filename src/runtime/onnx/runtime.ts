@@ -8,7 +8,9 @@ import { channelBlock, withBlockedConvolutions } from "./blocked-convolutions.ts
 import { programModel } from "./dump-graph.ts";
 import { memoryPlan } from "./memory-plan.ts";
 import type { GraphDefinition, ValueDefinition } from "./model-proto.ts";
-import { loadOnnxruntime, NativeSession, NativeTensor, type TensorData } from "./native.ts";
+import { loadOnnxruntime } from "./native.ts";
+import { NativeSession } from "./native-session.ts";
+import { NativeTensor, type TensorData } from "./native-tensor.ts";
 import { GRADIENT, STATE, traceProgram, UNIFORM } from "./trace-program.ts";
 
 class OnnxExecutable implements Executable {
