@@ -1,14 +1,8 @@
 /** Hugging Face's safetensors files: a JSON header and the tensors' bytes. Spec: https://huggingface.co/docs/safetensors */
+import { product } from "../facts/checked-lists.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 import { RandomAccessFile, writeAt, writeCheckpointFile } from "./files.ts";
-import {
-  bytesPerElement,
-  CheckpointTensor,
-  type DType,
-  elementCount,
-  isDType,
-  rowMajorStrides,
-} from "./tensor.ts";
+import { bytesPerElement, CheckpointTensor, type DType, isDType, rowMajorStrides } from "./tensor.ts";
 
 /** An open file of named tensors. */
 export interface SafetensorsFile {
@@ -136,7 +130,7 @@ function storedTensor(
   description: unknown,
 ): CheckpointTensor {
   const { dtype, shape, start, end } = checkedDescription(file.path, name, description);
-  const length = elementCount(shape) * bytesPerElement(dtype);
+  const length = product(shape) * bytesPerElement(dtype);
   if (length !== end - start)
     throw new CheckpointError(
       file.path,

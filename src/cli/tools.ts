@@ -5,7 +5,8 @@ import { bytes } from "../facts/format.ts";
 import { cudaDownloadBytes, cudaState, installCuda } from "../install/cuda.ts";
 import { installTensorflow, type TensorflowKind } from "../install/tensorflow.ts";
 import { InstallError, type InstallProgress } from "../install/wheels.ts";
-import { describeDevices, listDevices, nvidiaGpus } from "../runtime/devices.ts";
+import { describeDevices, listDevices } from "../runtime/devices.ts";
+import { nvidiaGpus } from "../runtime/nvidia-gpus.ts";
 import { EXIT } from "./exit-codes.ts";
 
 export const TOOLS_HELP = `

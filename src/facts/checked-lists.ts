@@ -77,6 +77,11 @@ export function zip(...lists: readonly (readonly number[])[]): number[][] {
   return first.map((_, index) => lists.map((list) => at(list, index)));
 }
 
+/** Returns the product of numbers, such as the number of elements of a shape; 1 for an empty list. */
+export function product(numbers: readonly number[]): number {
+  return numbers.reduce((result, each) => result * each, 1);
+}
+
 function hasKeys<T, Key extends string>(
   record: Readonly<Record<string, T>>,
   keys: readonly Key[],

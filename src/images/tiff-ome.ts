@@ -1,6 +1,6 @@
 /** Reads OME-TIFF: the planes of its first image, which may be spread over several files. */
 import { basename, dirname, join } from "node:path";
-import { at } from "../facts/checked-lists.ts";
+import { at, product } from "../facts/checked-lists.ts";
 import { FileBytes, readSmallFile } from "./file-bytes.ts";
 import { firstLine, ImageError } from "./image.ts";
 import { type OmeImage, parseOme } from "./ome-xml.ts";
@@ -80,7 +80,7 @@ interface PlanePlace {
 /** Returns the page of every plane. Throws if the metadata omit a plane or contradict the file. */
 function placesOf(tiff: TiffFile, image: OmeImage, pages: number): PlanePlace[] {
   const { sizes, axes } = image;
-  const count = sizes.reduce((product, size) => product * size, 1);
+  const count = product(sizes);
   if (
     !sizes.every((size) => Number.isInteger(size) && size > 0) ||
     !/^[ZCT]{3}$/.test(axes) ||

@@ -6,7 +6,9 @@ import { tf } from "../runtime/tensor.ts";
 import type { Upsampling } from "./blocks.ts";
 import type { ConvNextBlock } from "./convnext.ts";
 import { head, shrinking } from "./encoder-decoder.ts";
-import { conv, convTranspose, Sequence, upsample } from "./layers.ts";
+import { conv, convTranspose } from "./layers.ts";
+import { upsample } from "./resampling.ts";
+import { Sequence } from "./sequence.ts";
 import { layerNorm } from "./transformer.ts";
 
 export interface UNextSettings {

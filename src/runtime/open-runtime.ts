@@ -1,6 +1,7 @@
 /** Opens runtimes: on the CPU by name, or on a GPU. */
-import { type Gpu, ROUTE_NAMES, type Route } from "./devices.ts";
+import type { Gpu } from "./devices.ts";
 import type { Runtime } from "./executable.ts";
+import { ROUTE_NAMES, type Route } from "./gpu-routes.ts";
 import type { Provider } from "./onnx/provider.ts";
 
 export const RUNTIMES = ["onnx", "wasm", "tensorflow"] as const;

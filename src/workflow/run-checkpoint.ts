@@ -13,7 +13,7 @@ import { type CheckpointValue, PythonTuple } from "../checkpoint/python-values.t
 import { CheckpointTensor } from "../checkpoint/tensor.ts";
 import type { Config } from "../config/config.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
-import type { BuildArguments } from "../models/architectures.ts";
+import type { BuildArguments } from "../models/build-arguments.ts";
 import type { OptimizerSettings } from "../runtime/optimizer-settings.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import type { WeightSpec } from "../runtime/scope.ts";

@@ -10,7 +10,7 @@ import {
 } from "../checkpoint/biapy-checkpoint.ts";
 import type { Config } from "../config/config.ts";
 import { resize } from "../data/resize.ts";
-import { at, exactly } from "../facts/checked-lists.ts";
+import { at, exactly, product } from "../facts/checked-lists.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { ImageShape } from "../images/image.ts";
 import type { ReportEvent } from "../results/reporters.ts";
@@ -208,7 +208,7 @@ async function stretchPositions(
   const [, tokens, features] = exactly(found.shape, 3);
   const [from, to] = [tokenGridOf(trainedWith), tokenGridOf(config.toObject() as PlainObject)];
   if (from === undefined || to === undefined || features !== wanted.shape[2]) return false;
-  if (from.length !== to.length || from.reduce((all, each) => all * each, 1) !== tokens - 1) return false;
+  if (from.length !== to.length || product(from) !== tokens - 1) return false;
   const values = await found.read(new Float32Array(found.size));
   const shape = (grid: readonly number[]): ImageShape => {
     const [y, x] = exactly(grid.slice(-2), 2);

@@ -4,6 +4,7 @@ import { ndimOf, takesOneSize } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { orientations } from "../data/orientation.ts";
 import { type Box, boxOf } from "../data/tiling.ts";
+import { product } from "../facts/checked-lists.ts";
 import { ImageError, type ImageInfo, type ImageShape, type Region, wholeRegion } from "../images/image.ts";
 import type { PatchModel } from "./predict.ts";
 import { tilingSettings } from "./settings.ts";
@@ -38,7 +39,7 @@ const MOST_SLICES = 64;
 
 /** Returns the middle of a large image, or all of a small one. */
 export function middleOf(shape: ImageShape): Region {
-  if (shape.reduce((product, size) => product * size, 1) <= MOST_SHOWN) return wholeRegion(shape);
+  if (product(shape) <= MOST_SHOWN) return wholeRegion(shape);
   const [depth, , , channels] = shape;
   const slices = Math.min(depth, MOST_SLICES);
   const side = Math.floor(Math.sqrt(MOST_SHOWN / (slices * channels)));

@@ -1,5 +1,5 @@
 /** Values on a grid `[z, y, x, channel]` that filters work on in double precision. */
-import { at as itemAt } from "../../facts/checked-lists.ts";
+import { at as itemAt, product } from "../../facts/checked-lists.ts";
 import { type Image, type ImageShape, type SampleType, sampleArray } from "../../images/image.ts";
 import { reflected } from "../tiling.ts";
 
@@ -66,7 +66,7 @@ export function correlated(
   border: Border,
 ): Grid {
   const size = itemAt(shape, axis);
-  const inner = shape.slice(axis + 1).reduce((product, each) => product * each, 1);
+  const inner = product(shape.slice(axis + 1));
   const reach = weights.length >> 1;
   const result = new Float64Array(values.length);
   for (let place = 0; place < size; place++)

@@ -1,5 +1,5 @@
 /** DATA.PREPROCESS.RESIZE: nearest, linear or spline interpolation between pixel centers, as scikit-image's `transform.resize`. */
-import { at as itemAt } from "../../facts/checked-lists.ts";
+import { at as itemAt, product } from "../../facts/checked-lists.ts";
 import type { Image } from "../../images/image.ts";
 import type { Box } from "../tiling.ts";
 import {
@@ -73,8 +73,8 @@ function resizedAxis(grid: Grid, axis: number, size: number, settings: ResizeSet
   const shift = isSpline ? splineExtension(border) : 0;
   const { shape, values } = isSpline ? inCoefficients(grid, axis, order, settings) : grid;
   const [original, old] = [itemAt(grid.shape, axis), itemAt(shape, axis)];
-  const inner = shape.slice(axis + 1).reduce((product, each) => product * each, 1);
-  const outer = shape.slice(0, axis).reduce((product, each) => product * each, 1);
+  const inner = product(shape.slice(axis + 1));
+  const outer = product(shape.slice(0, axis));
   const result = new Float64Array(outer * size * inner);
   for (let place = 0; place < size; place++) {
     const at = ((place + 0.5) * original) / size - 0.5 + shift;
@@ -116,8 +116,8 @@ function inCoefficients(
 ): Grid {
   const old = itemAt(shape, axis);
   const size = old + 2 * splineExtension(border);
-  const inner = shape.slice(axis + 1).reduce((product, each) => product * each, 1);
-  const outer = shape.slice(0, axis).reduce((product, each) => product * each, 1);
+  const inner = product(shape.slice(axis + 1));
+  const outer = product(shape.slice(0, axis));
   const result = new Float64Array(outer * size * inner);
   const line = new Float64Array(old);
   for (let block = 0; block < outer; block++)

@@ -1,5 +1,6 @@
 /** Graphs that run on a GPU. */
-import { allocate, elementCount } from "../buffers.ts";
+import { product } from "../../facts/checked-lists.ts";
+import { allocate } from "../buffers.ts";
 import { DeviceMemoryError } from "../device-memory-error.ts";
 import type { InputData } from "../executable.ts";
 import type { Program } from "../program.ts";
@@ -48,7 +49,7 @@ export class DeviceGraph {
       this.sent.set(name, new NativeTensor(values, type, shape));
     }
     for (const { name, shape, type } of graph.outputs.filter((output) => !this.isMoved(output.name))) {
-      const values = destinations[name] ?? new Float32Array(elementCount(shape));
+      const values = destinations[name] ?? new Float32Array(product(shape));
       outputs.set(name, values);
       this.fetched.set(name, new NativeTensor(values, type, shape));
     }

@@ -1,6 +1,5 @@
 /** Runs programs on a GPU: the whole training step is one graph there, and weights and moments stay in its memory between steps. */
-import { entryOf } from "../../facts/checked-lists.ts";
-import { elementCount } from "../buffers.ts";
+import { entryOf, product } from "../../facts/checked-lists.ts";
 import type { CompileOptions, Executable, Runtime, TrainingStep } from "../executable.ts";
 import { LossScale } from "../loss-scale.ts";
 import { adamRates, type TrainingSettings } from "../optimizer-settings.ts";
@@ -152,7 +151,7 @@ export class DeviceRuntime implements Runtime {
         .map(({ name, shape }) => ({ output: name, name: name.slice(prefix.length), shape }));
     const states = named(STATE).map((each) => ({
       ...each,
-      values: new Float32Array(elementCount(each.shape)),
+      values: new Float32Array(product(each.shape)),
     }));
     const gradients = named(GRADIENT).map((each) => ({
       ...each,

@@ -1,5 +1,6 @@
 /** Runs programs on the CPU: each is traced to one static graph, which onnxruntime executes. */
-import { allocate, elementCount } from "../buffers.ts";
+import { product } from "../../facts/checked-lists.ts";
+import { allocate } from "../buffers.ts";
 import type { CompileOptions, Executable, InputData, Runtime, StepMemory } from "../executable.ts";
 import type { Parameters } from "../parameters.ts";
 import type { Program } from "../program.ts";
@@ -38,7 +39,7 @@ class OnnxExecutable implements Executable {
     const outputs = graph.outputs.map(({ name, type, shape }) => {
       const data = name.startsWith(GRADIENT)
         ? parameters.values(name.slice(GRADIENT.length), "gradient")
-        : new Float32Array(elementCount(shape));
+        : new Float32Array(product(shape));
       return { name, type, shape, data };
     });
     const used = new Map(inputs.map(({ name, data }) => [name, data]));

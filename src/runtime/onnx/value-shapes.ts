@@ -1,5 +1,5 @@
 /** The shape and type of every value of a graph, inferred from its inputs by the rules of the operators that the lowerings write. */
-import { sizeOf } from "./layout.ts";
+import { product } from "../../facts/checked-lists.ts";
 import { DATA_TYPE, type GraphDefinition, type NodeDefinition, type OnnxType } from "./model-proto.ts";
 
 export interface ValueType {
@@ -11,7 +11,7 @@ export interface ValueType {
 const BYTES: Readonly<Record<OnnxType, number>> = { float32: 4, float16: 2, int32: 4, int64: 8, bool: 1 };
 
 /** The bytes that a value takes. */
-export const bytesOf = ({ shape, type }: ValueType): number => sizeOf(shape) * BYTES[type];
+export const bytesOf = ({ shape, type }: ValueType): number => product(shape) * BYTES[type];
 
 /** What a rule asks of the node whose outputs it infers. */
 interface Node {
@@ -185,7 +185,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   Reshape: ({ input, integers }) => {
     const { shape, type } = input(0);
     const wanted = integers(1) ?? [];
-    const rest = sizeOf(shape) / sizeOf(wanted.filter((size) => size !== -1));
+    const rest = product(shape) / product(wanted.filter((size) => size !== -1));
     return [{ shape: wanted.map((size) => (size === -1 ? rest : size)), type }];
   },
   Expand: ({ input, integers }) => [

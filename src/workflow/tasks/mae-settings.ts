@@ -4,7 +4,7 @@ import { channelsOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { TokenMaskSettings } from "../../data/token-mask.ts";
 import { lastOf } from "../../facts/checked-lists.ts";
-import type { BuildArguments } from "../../models/architectures.ts";
+import type { BuildArguments } from "../../models/build-arguments.ts";
 import { type MaeSettings, tokenGrid } from "../../models/mae.ts";
 
 /** Returns a configuration's model. */

@@ -6,7 +6,7 @@ import type { Random } from "../../data/random.ts";
 import { valuesIn } from "../../data/tiling.ts";
 import type { ImageEvent, ImageFiles, Metrics } from "../../facts/run-events.ts";
 import type { ImageInfo, Region } from "../../images/image.ts";
-import type { BuildArguments } from "../../models/architectures.ts";
+import type { BuildArguments } from "../../models/build-arguments.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
 import type { InputData } from "../../runtime/executable.ts";
 import type { Program, Tensors } from "../../runtime/program.ts";

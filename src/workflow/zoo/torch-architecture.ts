@@ -2,7 +2,7 @@
 import { architectureOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { EmbeddedArchitecture } from "../../facts/architectures.ts";
-import type { BuildArguments, BuildValue } from "../../models/architectures.ts";
+import type { BuildArguments, BuildValue } from "../../models/build-arguments.ts";
 import { buildArguments } from "../model-settings.ts";
 
 /** A class or function that builds the network. */
