@@ -10,13 +10,8 @@ import {
   wholeRegion,
 } from "../images/image.ts";
 import { storedParts } from "../images/parts.ts";
-import {
-  type ChannelNormalization,
-  fixedNormalization,
-  measureNormalization,
-  type NormalizationSettings,
-  normalize,
-} from "./normalization.ts";
+import { fixedNormalization, measureNormalization } from "./measure-normalization.ts";
+import { type ChannelNormalization, type NormalizationSettings, normalize } from "./normalization.ts";
 import { OpenFiles } from "./open-files.ts";
 import { type Box, boxOf, cutPatch, enclosing, type ImageRegion, reflected } from "./tiling.ts";
 
