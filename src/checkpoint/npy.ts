@@ -2,7 +2,7 @@
  * NumPy's `.npy` files, such as BiaPy's `normalization_mean_value.npy`. Spec: NPY format 1.0 (and 2.0, 3.0 when reading),
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
-import { product } from "../facts/checked-lists.ts";
+import { keysOf, product } from "../facts/checked-lists.ts";
 import { type NpyHeader, npyDataStart, npyHeader, parseNpyHeader } from "../facts/files/npy-header.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 import { RandomAccessFile, writeAt, writeCheckpointFile } from "./files.ts";
@@ -72,7 +72,7 @@ export async function writeNpy(path: string, { shape, data }: NpyArray): Promise
 }
 
 function arrayOf(path: string, { descr, columnMajor, shape }: NpyHeader) {
-  const dtype = (Object.keys(descriptors) as DType[]).find((name) => descriptors[name] === descr);
+  const dtype = keysOf(descriptors).find((name) => descriptors[name] === descr);
   if (!dtype) throw new CheckpointError(path, `has values of type ${descr}, which is not supported.`);
   if (columnMajor && shape.length > 1)
     throw new CheckpointError(path, "is in column-major order. Save it with numpy.ascontiguousarray.");

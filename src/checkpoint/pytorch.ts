@@ -8,6 +8,7 @@ import {
   type ZipFile,
 } from "yauzl";
 import { product } from "../facts/checked-lists.ts";
+import { errorMessage } from "../facts/errors.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 import { RandomAccessFile, writeCheckpointFile } from "./files.ts";
 import { pickle } from "./pickle.ts";
@@ -180,7 +181,7 @@ async function readEntries(file: RandomAccessFile): Promise<StoredEntry[]> {
     return stored;
   } catch (error) {
     if (error instanceof CheckpointError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     throw new CheckpointError(
       file.path,
       `is damaged or was cut short: its ZIP directory is incomplete (${reason}).`,

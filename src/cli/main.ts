@@ -1,4 +1,5 @@
 /** The command `biapy`: BiaPy's own arguments, run by the embedded engine. */
+
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
@@ -8,6 +9,7 @@ import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { checkZooDescription, checkZooSource } from "../config/zoo-settings.ts";
+import { errorMessage } from "../facts/errors.ts";
 import { explainedWriteError, ResultError } from "../facts/files/write-file.ts";
 import { RunLockError } from "../facts/lock/run-lock.ts";
 import { type ResultTree, resultTree } from "../facts/result-tree.ts";
@@ -308,7 +310,7 @@ async function runConfig(
   } catch (error) {
     const found = problemsOf(error);
     if (found !== undefined) report({ event: "problems", problems: found });
-    const message = memoryAdvice(error) ?? (error instanceof Error ? error.message : String(error));
+    const message = memoryAdvice(error) ?? errorMessage(error);
     report({ ...end, status: "failed", message: found === undefined ? message : undefined });
     if (found !== undefined) return EXIT.badInput;
     if (!(error instanceof ResultError) && process.env.BIAPY_DEBUG) console.error(error);

@@ -1,6 +1,7 @@
 /** What the command does besides training: inspects images, lists devices, fetches what they need. */
 
 import { SingleBar } from "cli-progress";
+import { errorMessage } from "../facts/errors.ts";
 import { bytes } from "../facts/format.ts";
 import { cudaDownloadBytes, cudaState, installCuda } from "../install/cuda.ts";
 import { installTensorflow, type TensorflowKind } from "../install/tensorflow.ts";
@@ -72,7 +73,7 @@ async function install(json: boolean, task: (progress: InstallProgress) => Promi
   } catch (error) {
     progress.end();
     if (controller.signal.aborted) return EXIT.stopped;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorMessage(error);
     if (json) console.log(JSON.stringify({ event: "failed", message }));
     else console.error(message);
     return error instanceof InstallError ? EXIT.badInput : EXIT.failed;

@@ -1,7 +1,9 @@
 /** Loads a configuration, fills in defaults, and finds all problems of the file at once. */
+
 import { readFileSync, statSync } from "node:fs";
 import { closest, distance } from "fastest-levenshtein";
-import { lastOf } from "../facts/checked-lists.ts";
+import { lastOf, oneOf } from "../facts/checked-lists.ts";
+import { errorMessage } from "../facts/errors.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { type ConfigDocument, type ConfigEntry, type Place, parseDocument } from "./document.ts";
 import type { FlagKey, Key, ListKey, NumberKey, TextKey } from "./key-names.ts";
@@ -50,6 +52,11 @@ export class Config {
     return String(this.value(key) ?? "");
   }
 
+  /** A text that is one of `choices`, as `checkConfig` ensures. Throws a RangeError for another one. */
+  choice<T extends string>(key: TextKey, choices: readonly T[]): T {
+    return oneOf(choices, this.text(key), key);
+  }
+
   /** A list or tuple of numbers; a single number is a list of one. */
   numbers(key: ListKey): number[] {
     return [this.value(key)].flat().map(Number);
@@ -66,7 +73,7 @@ export class Config {
     const root: Record<string, PythonValue> = {};
     for (const key of keyFacts.keys()) {
       const parts = key.split(".");
-      let group = root as Record<string, PythonValue>;
+      let group = root;
       for (const part of parts.slice(0, -1)) {
         group[part] ??= {};
         group = group[part] as Record<string, PythonValue>;
@@ -115,7 +122,7 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
   try {
     content ??= readText(file);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorMessage(error);
     problems.push({ severity: "error", file, message });
     content = "";
   }

@@ -8,6 +8,12 @@ export type PythonValue =
   | readonly PythonValue[]
   | { readonly [key: string]: PythonValue };
 
+/** Whether a value is one of Python's simple ones, or a list of them. */
+export function isPythonValue(value: unknown): value is PythonValue {
+  if (value === null || ["boolean", "number", "string"].includes(typeof value)) return true;
+  return Array.isArray(value) && value.every(isPythonValue);
+}
+
 const TRUE = /^(?:yes|Yes|YES|true|True|TRUE|on|On|ON)$/;
 const FALSE = /^(?:no|No|NO|false|False|FALSE|off|Off|OFF)$/;
 const NULL = /^(?:~|null|Null|NULL|)$/;

@@ -1,12 +1,14 @@
 /** DATA.NORMALIZATION: normalizes pixel values for the model, and reverts that for its predictions. */
 import type { Image, SampleArray, SampleType } from "../images/image.ts";
 
+export const NORMALIZATION_TYPES = ["div", "scale_range", "zero_mean_unit_variance"] as const;
+
 export interface NormalizationSettings {
   /**
    * `div` divides by 255 or 65535, `scale_range` maps each image's own range to 0 to 1, `zero_mean_unit_variance` subtracts
    * the mean and divides by the standard deviation.
    */
-  readonly type: "div" | "scale_range" | "zero_mean_unit_variance";
+  readonly type: (typeof NORMALIZATION_TYPES)[number];
   /** One for all channels or one per channel. Defaults to each image's own. */
   readonly custom?: { readonly mean: readonly number[]; readonly deviation: readonly number[] };
   readonly clip?: Clipping;

@@ -4,9 +4,11 @@ import { AS_IT_IS, type Orientation, oriented } from "./orientation.ts";
 import type { Random } from "./random.ts";
 import type { Box } from "./tiling.ts";
 
+export const MASK_TYPES = ["random", "grid"] as const;
+
 export interface TokenMaskSettings {
   /** `random` hides a new random share of tokens each time; `grid` always hides every other one, like a chessboard. */
-  readonly type: "random" | "grid";
+  readonly type: (typeof MASK_TYPES)[number];
   /** The share of tokens that `random` hides, in (0, 1). */
   readonly ratio: number;
   /** Tokens along y and x, or z, y and x. */

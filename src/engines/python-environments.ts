@@ -1,7 +1,10 @@
 /** Python environments on this machine, and which of them have BiaPy. */
+
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import * as v from "valibot";
+import { parseJson } from "../facts/files/regular-file.ts";
 import { testedVersion } from "./biapy-command.ts";
 import { capture } from "./capture.ts";
 
@@ -178,17 +181,18 @@ print(json.dumps({"cuda": cuda, "mps": bool(mps and mps.is_available())}))
 `;
 const DEVICES_MS = 120_000;
 
-export interface TorchDevices {
+const torchDeviceList = v.object({
   /** Names of the CUDA devices, by their number. */
-  readonly cuda: readonly string[];
-  readonly mps: boolean;
-}
+  cuda: v.array(v.string()),
+  mps: v.boolean(),
+});
+export type TorchDevices = Readonly<v.InferOutput<typeof torchDeviceList>>;
 
 /** Returns the devices that an environment's PyTorch can use, in some seconds; undefined without PyTorch. */
 export async function torchDevices(python: string): Promise<TorchDevices | undefined> {
   const { code, output } = await capture(python, ["-c", DEVICES], { timeoutMs: DEVICES_MS });
   if (code !== 0) return undefined;
-  return JSON.parse(output.trim().split("\n").at(-1) ?? "") as TorchDevices;
+  return parseJson(output.trim().split("\n").at(-1) ?? "", torchDeviceList);
 }
 
 /** Returns what is wrong with `--gpu` on a machine with these devices and what to do; undefined if nothing is. */

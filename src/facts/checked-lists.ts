@@ -66,6 +66,22 @@ export function atLeast<T, const Count extends number>(
   return list;
 }
 
+/**
+ * Returns the choice that a text names. Throws a RangeError for another text.
+ *
+ * @param what names the text in the error
+ */
+export function oneOf<T extends string>(choices: readonly T[], text: string, what = "The value"): T {
+  const found = choices.find((choice) => choice === text);
+  if (found === undefined) throw new RangeError(`${what} must be one of ${choices.join(", ")}, not ${text}.`);
+  return found;
+}
+
+/** Returns the keys of a record that has no others than its type says. */
+export function keysOf<Key extends string>(record: Readonly<Partial<Record<Key, unknown>>>): Key[] {
+  return Object.keys(record).filter((key): key is Key => Object.hasOwn(record, key));
+}
+
 /** Returns the elements at each index of several lists of numbers of one length: `zip(size, kernel, stride)`. */
 export function zip<Lists extends readonly (readonly number[])[]>(
   ...lists: Lists

@@ -1,4 +1,4 @@
-/** Facts about a caught value, which may be anything. */
+/** What a caught value says: anything can be thrown. */
 
 /** Returns the message of an error, or the value as text. */
 export function errorMessage(error: unknown): string {
@@ -7,6 +7,6 @@ export function errorMessage(error: unknown): string {
 
 /** Returns the code of an error of the system, such as `ENOENT`; undefined for other values. */
 export function errorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }

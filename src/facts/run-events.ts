@@ -271,7 +271,9 @@ type WithoutTime<E> = E extends RunEvent ? Omit<E, "time"> : never;
 /** An event as it is raised; the writer adds the time. */
 export type NewRunEvent = WithoutTime<RunEvent>;
 
-/** Returns the event that a line of JSON holds, or nothing where it holds none that is valid. Never throws. */
+const isEventName = (name: string): name is keyof typeof EVENTS => Object.hasOwn(EVENTS, name);
+
+/** Returns the event that a line of JSON holds; undefined if it holds no valid one. Never throws. */
 export function parseRunEvent(line: string): RunEvent | undefined {
   let value: unknown;
   try {
@@ -281,7 +283,7 @@ export function parseRunEvent(line: string): RunEvent | undefined {
   }
   if (typeof value !== "object" || value === null || !("event" in value)) return undefined;
   const { event } = value;
-  if (typeof event !== "string" || !Object.hasOwn(EVENTS, event)) return undefined;
-  const parsed = v.safeParse(EVENTS[event as keyof typeof EVENTS], value, { abortEarly: true });
+  if (typeof event !== "string" || !isEventName(event)) return undefined;
+  const parsed = v.safeParse(EVENTS[event], value, { abortEarly: true });
   return parsed.success ? parsed.output : undefined;
 }

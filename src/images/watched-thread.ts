@@ -1,5 +1,7 @@
 /** A thread that reads files of any origin, and is ended when a file holds it up. */
+
 import { parentPort, type Transferable, Worker } from "node:worker_threads";
+import { errorMessage } from "../facts/errors.ts";
 import { ImageError } from "./image.ts";
 
 /** What the thread says. */
@@ -183,7 +185,7 @@ export function serveRequests<Request, Answer>(
       const found = await answer(request, () => say({ kind: "progress" }));
       say({ kind: "answer", answer: found }, transferred(found));
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = errorMessage(error);
       if (error instanceof ImageError) say({ kind: "refused", message, last: isLast() });
       else say({ kind: "failed", message });
     }

@@ -3,12 +3,14 @@
  * built against the TensorFlow 2.15.1 of the Python wheel, which has CUDA 12; elsewhere the package's own installation is run, which
  * brings TensorFlow 2.9.1 and CUDA 11.2.
  */
+
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import packageFile from "../../package.json" with { type: "json" };
+import { errorCode } from "../facts/errors.ts";
 import { installFolder, isInstalled } from "./installed-folder.ts";
 import { storageFolder } from "./storage.ts";
 import wheels from "./wheels.json" with { type: "json" };
@@ -78,11 +80,11 @@ async function npm(folder: string, args: readonly string[], { signal }: InstallP
     await promisify(execFile)(program.command, given, { cwd: folder, signal, maxBuffer: 2 ** 26 });
   } catch (error) {
     if (signal.aborted) throw error;
-    if ((error as NodeJS.ErrnoException).code === "ENOENT")
+    if (errorCode(error) === "ENOENT")
       throw new InstallError(
         "TensorFlow for Node.js is installed by npm, and there is none. Install Node.js, which brings npm, and choose it in the setting biapy.run.nodePath.",
       );
-    const said = String((error as { stderr?: string }).stderr ?? error);
+    const said = printedError(error);
     const unreachable = /ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENETUNREACH/.exec(said);
     if (unreachable !== null)
       throw new InstallError(
@@ -99,6 +101,11 @@ async function canCompile(): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Returns what a program that failed printed to its standard error. */
+function printedError(error: unknown): string {
+  return String(error instanceof Error && "stderr" in error ? error.stderr : error);
 }
 
 /** The two libraries of TensorFlow in a wheel, and its C headers. */
@@ -160,9 +167,7 @@ async function buildFromWheel(
     });
   } catch (error) {
     if (progress.signal.aborted) throw error;
-    const lines = String((error as { stderr?: string }).stderr ?? error)
-      .trim()
-      .split("\n");
+    const lines = printedError(error).trim().split("\n");
     throw new InstallError(`TensorFlow's binding could not be built: ${lines.slice(0, 3).join(" ")}`);
   }
 }

@@ -1,5 +1,5 @@
 /** The arguments of networks, by BiaPy's names. */
-import { at } from "../facts/checked-lists.ts";
+import { at, oneOf } from "../facts/checked-lists.ts";
 
 export type BuildValue =
   | string
@@ -28,11 +28,7 @@ export class ArgumentReader {
   }
   /** Throws where the value is none of `choices`. */
   choice<T extends string>(name: string, choices: readonly T[]): T {
-    const value = this.text(name);
-    const choice = choices.find((each) => each === value);
-    if (choice === undefined)
-      throw new Error(`${name} is ${value}, but must be one of ${choices.join(", ")}.`);
-    return choice;
+    return oneOf(choices, this.text(name), name);
   }
   /** Reads a list, a number, or a tuple as text: `(256, 256, 1)`. */
   numbers(name: string): number[] {

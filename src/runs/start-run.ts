@@ -1,8 +1,10 @@
 /** Starting a run: at most once, whoever asks for it. */
+
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { errorMessage } from "../facts/errors.ts";
 import { writeErrorReason } from "../facts/files/write-file.ts";
 import { newAddress } from "../facts/lock/address.ts";
 import { owner } from "../facts/lock/lock.ts";
@@ -60,7 +62,7 @@ export async function startRun(
   const { created, address } = record;
   await takeRunLock(files.folder, order, owner(address)).catch((error) => {
     if (error instanceof RunLockError) throw new StartError(error.message);
-    const reason = writeErrorReason(error) ?? (error instanceof Error ? error.message : String(error));
+    const reason = writeErrorReason(error) ?? errorMessage(error);
     const message = `Results cannot be written to ${order.resultDirectory}: ${reason}.`;
     throw new StartError(message, "biapy.run.resultFolder");
   });

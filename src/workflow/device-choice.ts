@@ -1,9 +1,11 @@
 /** Chooses a run's device: the requested one, or the fastest in a short trial. */
 
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import * as v from "valibot";
 import { entryOf } from "../facts/checked-lists.ts";
+import { errorMessage } from "../facts/errors.ts";
+import { parseJson, readTextSync } from "../facts/files/regular-file.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
 import { cacheFolder } from "../install/storage.ts";
 import { allocate } from "../runtime/buffers.ts";
@@ -91,7 +93,7 @@ async function namedGpu(
     try {
       return await openGpu(gpu, route, threads);
     } catch (error) {
-      failures.push({ route: ROUTE_NAMES[route], reason: (error as Error).message });
+      failures.push({ route: ROUTE_NAMES[route], reason: errorMessage(error) });
     }
   }
   warn(`${name}: ${gpu.name} cannot be used, and the CPU computes. ${inWords(failures)}.`);
@@ -109,7 +111,11 @@ interface Candidate {
 }
 
 /** Results of trials of one kind of step: seconds per step by candidate id. */
-type Measured = Readonly<Record<string, number>>;
+const measuredSchema = v.record(v.string(), v.number());
+type Measured = Readonly<v.InferOutput<typeof measuredSchema>>;
+const trialsSchema = v.record(v.string(), measuredSchema);
+/** Larger files are no trials of this program. */
+const MOST_BYTES = 1 << 20;
 
 /** Opens the fastest of the CPU and some GPUs, by a trial or the stored result of an earlier one. */
 export async function fastest(
@@ -143,7 +149,7 @@ export async function fastest(
       report.info(`${runtime.device} computes: ${seconds.toPrecision(2)} s a step was the fastest.`);
       return runtime;
     } catch (error) {
-      report.warn(`${id} was the fastest and cannot be opened now: ${(error as Error).message}.`);
+      report.warn(`${id} was the fastest and cannot be opened now: ${errorMessage(error)}.`);
     }
   }
   return openRuntime(wish.runtime, wish.threads, report.warn);
@@ -160,7 +166,7 @@ async function tryAll(candidates: readonly Candidate[], work: Work, report: Choi
       report.info(`${runtime.device}: ${seconds.toPrecision(2)} s a step.`);
       runtime.release?.();
     } catch (error) {
-      report.info(`${id} is not used: ${(error as Error).message}.`);
+      report.info(`${id} is not used: ${errorMessage(error)}.`);
     }
   }
   report.progress("Trying devices", candidates.length, candidates.length);
@@ -219,9 +225,8 @@ class TrialMemory {
   }
 
   private all(): Record<string, Measured> {
-    if (!existsSync(this.path)) return {};
     try {
-      return JSON.parse(readFileSync(this.path, "utf8")) as Record<string, Measured>;
+      return parseJson(readTextSync(this.path, MOST_BYTES) ?? "{}", trialsSchema);
     } catch {
       return {};
     }

@@ -1,7 +1,9 @@
 /** A run from its configuration to its results: check, train, test. */
+
 import { workflowOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import type { ImagePairs } from "../data/patches.ts";
+import { errorMessage } from "../facts/errors.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
 import { startingWeightsPath } from "../facts/result-tree.ts";
 import type { WorkflowName } from "../facts/workflows.ts";
@@ -44,7 +46,7 @@ export async function runWorkflow(given: RunRequest): Promise<"finished" | "stop
       await run.ended("stopped");
       return "stopped";
     }
-    await run.ended("failed", error instanceof Error ? error.message : String(error));
+    await run.ended("failed", errorMessage(error));
     throw error;
   }
 }

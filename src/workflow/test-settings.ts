@@ -8,7 +8,7 @@ import { product } from "../facts/checked-lists.ts";
 import { ImageError, type ImageInfo, type ImageShape, type Region, wholeRegion } from "../images/image.ts";
 import type { PatchModel } from "./predict.ts";
 import { tilingSettings } from "./settings.ts";
-import { augmentedModel, augmentedPatch, type MergeMode } from "./test-time-augmentation.ts";
+import { augmentedModel, augmentedPatch, MERGE_MODES } from "./test-time-augmentation.ts";
 
 /**
  * Returns the model for a test image's patches, with TEST.AUGMENTATION if enabled.
@@ -21,7 +21,7 @@ export function testModel(config: Config, modelOf: (patch: Box) => PatchModel, p
   const turnable = patch[1] === patch[2] || !takesOneSize(config);
   const turns = orientations(ndimOf(config), group !== "flips" && turnable);
   const model = modelOf(augmentedPatch(patch, turns));
-  return augmentedModel(model, patch, turns, config.text("TEST.AUGMENTATION_MODE") as MergeMode);
+  return augmentedModel(model, patch, turns, config.choice("TEST.AUGMENTATION_MODE", MERGE_MODES));
 }
 
 /** Returns the part of an image that is evaluated: all but TEST.EVAL_BORDER_CROP. Throws {@link ImageError} if none is left. */

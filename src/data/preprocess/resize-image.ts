@@ -3,9 +3,9 @@ import { at as itemAt, product } from "../../facts/checked-lists.ts";
 import type { Image } from "../../images/image.ts";
 import type { Box } from "../tiling.ts";
 import {
-  type Border,
   correlated,
   type Grid,
+  type GridBorder,
   gaussianWeights,
   gridOf,
   imageOf,
@@ -18,7 +18,7 @@ export interface ResizeSettings {
   readonly size: Box;
   /** 0 takes the nearest pixel, 1 interpolates linearly, 2 to 5 by splines of that order. */
   readonly order: 0 | 1 | SplineOrder;
-  readonly border: Border;
+  readonly border: GridBorder;
   /** The value beyond a constant border. */
   readonly outside: number;
   /** Keeps results within the image's range. */

@@ -3,7 +3,7 @@
  * processing", IEEE Trans. Signal Processing 41 (1993).
  */
 import { at as itemAt } from "../../facts/checked-lists.ts";
-import type { Border } from "./grid.ts";
+import type { GridBorder } from "./grid.ts";
 
 export type SplineOrder = 2 | 3 | 4 | 5;
 
@@ -25,7 +25,7 @@ const POLES: Readonly<Record<SplineOrder, readonly number[]>> = {
 const EXTENSION = 12;
 
 /** How many pixels {@link splineCoefficients} adds before a line and after it. */
-export const splineExtension = (border: Border): number =>
+export const splineExtension = (border: GridBorder): number =>
   border === "nearest" || border === "constant" ? EXTENSION : 0;
 
 /**
@@ -36,7 +36,7 @@ export const splineExtension = (border: Border): number =>
 export function splineCoefficients(
   line: Float64Array,
   order: SplineOrder,
-  border: Border,
+  border: GridBorder,
   outside: number,
 ): Float64Array {
   const added = splineExtension(border);
@@ -54,7 +54,7 @@ export function splineCoefficients(
 }
 
 /** Filters a line forwards and backwards in place, as if it went on beyond its ends. */
-function filter(values: Float64Array, pole: number, border: Border): void {
+function filter(values: Float64Array, pole: number, border: GridBorder): void {
   const last = values.length - 1;
   const of = (index: number) => values[index] ?? 0;
   values[0] = firstForwards(values, pole, border);
@@ -64,7 +64,7 @@ function filter(values: Float64Array, pole: number, border: Border): void {
 }
 
 /** The sum over all values before the first one, itself included, each weighted by a power of the pole. */
-function firstForwards(values: Float64Array, pole: number, border: Border): number {
+function firstForwards(values: Float64Array, pole: number, border: GridBorder): number {
   const size = values.length;
   const of = (index: number) => values[index] ?? 0;
   const weighted = (period: number, at: (step: number) => number) => {
@@ -81,7 +81,7 @@ function firstForwards(values: Float64Array, pole: number, border: Border): numb
   return of(0) + pole * weighted(2 * size, (step) => (step < size ? step : 2 * size - 1 - step));
 }
 
-function firstBackwards(values: Float64Array, pole: number, border: Border): number {
+function firstBackwards(values: Float64Array, pole: number, border: GridBorder): number {
   const size = values.length;
   const of = (index: number) => values[index] ?? 0;
   if (border === "wrap") {

@@ -2,33 +2,40 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import * as v from "valibot";
 import * as vscode from "vscode";
+import { parseJson } from "../../facts/files/regular-file.ts";
 import { bytes } from "../../facts/format.ts";
 import { findNode } from "../../runs/node-runtime.ts";
 
 /** The devices of this machine, from `biapy --devices --json`. */
-export interface DeviceList {
-  readonly cpu: { readonly name: string; readonly cores: number; readonly memoryBytes: number };
-  readonly gpus: readonly {
-    readonly index: number;
-    readonly name: string;
-    readonly memoryBytes?: number;
-    readonly routes: readonly string[];
-    readonly refused: readonly { readonly route: string; readonly reason: string }[];
-  }[];
-  readonly note?: string;
-}
+const deviceList = v.object({
+  cpu: v.object({ name: v.string(), cores: v.number(), memoryBytes: v.number() }),
+  gpus: v.array(
+    v.object({
+      index: v.number(),
+      name: v.string(),
+      memoryBytes: v.optional(v.number()),
+      routes: v.array(v.string()),
+      refused: v.array(v.object({ route: v.string(), reason: v.string() })),
+    }),
+  ),
+  note: v.optional(v.string()),
+});
+export type DeviceList = v.InferOutput<typeof deviceList>;
 
 /** A line of an installation's output. */
-type InstallEvent =
-  | { readonly event: "progress"; readonly label: string; readonly done: number; readonly total: number }
-  | { readonly event: "installed"; readonly folder: string }
-  | { readonly event: "failed"; readonly message: string };
+const installEvent = v.variant("event", [
+  v.object({ event: v.literal("progress"), label: v.string(), done: v.number(), total: v.number() }),
+  v.object({ event: v.literal("installed"), folder: v.string() }),
+  v.object({ event: v.literal("failed"), message: v.string() }),
+]);
+type InstallEvent = v.InferOutput<typeof installEvent>;
 
 export async function listDevices(context: vscode.ExtensionContext): Promise<DeviceList> {
   const lines: string[] = [];
   await runTool(context, ["--devices", "--json"], (line) => lines.push(line));
-  return JSON.parse(lines.at(-1) ?? "") as DeviceList;
+  return parseJson(lines.at(-1) ?? "", deviceList);
 }
 
 /**
@@ -51,7 +58,7 @@ export async function install(
         context,
         [...args, "--json"],
         (line) => {
-          last = JSON.parse(line) as InstallEvent;
+          last = parseJson(line, installEvent);
           if (last.event === "progress") progress.report({ message: progressText(last) });
         },
         { cancelled },

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import * as vscode from "vscode";
 import { wholeNumber } from "../../engines/arguments.ts";
+import { errorMessage } from "../../facts/errors.ts";
 import type { RunEvent } from "../../facts/run-events.ts";
 import type {
   FromPanel,
@@ -248,7 +249,7 @@ export class TrainingPage {
       this.outbox.drop(run);
       this.sent.add(run);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       void vscode.window.showErrorMessage(`BiaPy: the history of this run cannot be read (${reason}).`);
     } finally {
       this.reading.delete(run);

@@ -1,6 +1,8 @@
 /** Files that are replaced while others look at them. */
+
 import { rename } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
+import { errorCode } from "../errors.ts";
 
 /** What Windows says of a file that another program has open: one that shows it, or looks for viruses. */
 const HELD = ["EPERM", "EACCES", "EBUSY"];
@@ -16,7 +18,7 @@ export async function moveIntoPlace(temporary: string, path: string): Promise<vo
     try {
       return await rename(temporary, path);
     } catch (error) {
-      const held = process.platform === "win32" && HELD.includes((error as NodeJS.ErrnoException).code ?? "");
+      const held = process.platform === "win32" && HELD.includes(errorCode(error) ?? "");
       if (!held || wait > LONGEST_WAIT_MS) throw error;
     }
     await setTimeout(wait);

@@ -1,7 +1,9 @@
 /** Reading files of a folder that anybody may have filled: a named pipe would block for ever, `/dev/zero` would never end. */
+
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import * as v from "valibot";
+import { errorCode } from "../errors.ts";
 
 /** A file is not what it should be; the message says what is wrong with it, to follow its name. */
 export class DamagedFileError extends Error {
@@ -13,7 +15,7 @@ const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** Returns nothing for the error of a file that does not exist; throws `DamagedFileError` for any other. */
 function missing(error: unknown): undefined {
-  const { code } = error as NodeJS.ErrnoException;
+  const code = errorCode(error);
   if (code === "ENOENT" || code === "ENOTDIR") return undefined;
   throw new DamagedFileError(`cannot be opened (${code})`);
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { errorCode } from "../errors.ts";
 import { moveIntoPlace } from "./move-into-place.ts";
 
 /** A result could not be written: the message says where and why. */
@@ -23,14 +24,15 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "the folder is not there and cannot be made",
 };
 
-/** Why a write failed, in words; nothing where it is no error of the file system that people know. */
+/** Returns the reason of a failed write in words; undefined for unknown errors. */
 export function writeErrorReason(error: unknown): string | undefined {
-  return REASONS[(error as NodeJS.ErrnoException)?.code ?? ""];
+  return REASONS[errorCode(error) ?? ""];
 }
 
-/** What a failed write means, in words; errors that the file system did not raise are returned as they are. */
-export function explainedWriteError(path: string, error: unknown): unknown {
-  if (!(error instanceof Error) || !("syscall" in error)) return error;
+/** Returns an error of the file system as a {@link ResultError}. Other errors are returned unchanged. */
+export function explainedWriteError(path: string, error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  if (!("syscall" in error)) return error;
   const reason = writeErrorReason(error) ?? error.message;
   return new ResultError(`${path} could not be written: ${reason}.`);
 }

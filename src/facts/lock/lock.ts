@@ -1,8 +1,10 @@
 /** A run's lock: a file that exactly one process makes, and that another takes over where its owner is gone. */
+
 import { createHash } from "node:crypto";
 import { readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import * as v from "valibot";
+import { errorCode } from "../errors.ts";
 import { parseJson, readText } from "../files/regular-file.ts";
 import { writeFileAtomically } from "../files/write-file.ts";
 import { addressSchema, connectTo, mayBeStarting, removeAddress } from "./address.ts";
@@ -90,7 +92,7 @@ function isProcess(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    return errorCode(error) === "EPERM";
   }
 }
 
@@ -100,7 +102,7 @@ async function created(file: string, text: string): Promise<boolean> {
     await writeFile(file, text, { flag: "wx" });
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    if (errorCode(error) === "EEXIST") return false;
     throw error;
   }
 }

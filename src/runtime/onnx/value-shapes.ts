@@ -1,5 +1,5 @@
 /** The shape and type of every value of a graph, inferred from its inputs by the rules of the operators that the lowerings write. */
-import { product } from "../../facts/checked-lists.ts";
+import { keysOf, product } from "../../facts/checked-lists.ts";
 import { DATA_TYPE, type GraphDefinition, type NodeDefinition, type OnnxType } from "./model-proto.ts";
 
 export interface ValueType {
@@ -271,6 +271,5 @@ function sliced(size: number, start: number, end: number, step: number): number 
 }
 
 function typeNumbered(number: number | undefined): OnnxType {
-  const found = Object.entries(DATA_TYPE).find(([, each]) => each === number);
-  return (found?.[0] ?? "float32") as OnnxType;
+  return keysOf(DATA_TYPE).find((type) => DATA_TYPE[type] === number) ?? "float32";
 }

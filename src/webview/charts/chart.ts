@@ -95,9 +95,9 @@ export class Chart {
 
   private data(width: number): uPlot.AlignedData {
     const { span, log } = this.view;
-    const tables = this.curves.map(({ track }) => {
+    const tables = this.curves.map(({ track }): uPlot.AlignedData => {
       const { x, y } = decimate(track, span, Math.ceil(width * devicePixelRatio));
-      return [x, log ? y.map((value) => (value > 0 ? value : null)) : y] as uPlot.AlignedData;
+      return [x, log ? y.map((value) => (value > 0 ? value : null)) : y];
     });
     if (tables.length === 0) return [[]];
     return uPlot.join(tables);

@@ -5,7 +5,7 @@ import type { Config } from "../../config/config.ts";
 import { type BlindSpotSettings, withBlindSpots } from "../../data/noise2void.ts";
 import { entriesOf } from "../../facts/checked-lists.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
-import type { N2vManipulator } from "../../facts/workflows.ts";
+import { N2V_MANIPULATORS } from "../../facts/workflows.ts";
 import { type ImageModel, imageModel } from "../../models/architectures.ts";
 import { spotErrors } from "../../training/denoising-loss.ts";
 import { groundTruth } from "../ground-truth.ts";
@@ -47,7 +47,7 @@ function hasCleanImages(config: Config, phase: "TRAIN" | "VAL" | "TEST"): boolea
 function blindSpotSettings(config: Config): BlindSpotSettings {
   return {
     percent: config.number("PROBLEM.DENOISING.N2V_PERC_PIX"),
-    manipulator: config.text("PROBLEM.DENOISING.N2V_MANIPULATOR") as N2vManipulator,
+    manipulator: config.choice("PROBLEM.DENOISING.N2V_MANIPULATOR", N2V_MANIPULATORS),
     radius: config.number("PROBLEM.DENOISING.N2V_NEIGHBORHOOD_RADIUS"),
     structured: config.flag("PROBLEM.DENOISING.N2V_STRUCTMASK"),
   };
