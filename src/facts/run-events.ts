@@ -205,7 +205,6 @@ const checkpointEvent = v.pipe(
   }),
   v.readonly(),
 );
-export type CheckpointEvent = v.InferOutput<typeof checkpointEvent>;
 
 /** Test metrics of one image, or the average over all test images when `image` is absent. */
 const testEvent = v.pipe(
@@ -225,14 +224,12 @@ const logEvent = v.pipe(
   }),
   v.readonly(),
 );
-export type LogEvent = v.InferOutput<typeof logEvent>;
 
 /** All problems of the input at once. The process ends with exit code 2. */
 const problemsEvent = v.pipe(
   v.object({ event: v.literal("problems"), time, problems: v.pipe(v.array(problem), v.readonly()) }),
   v.readonly(),
 );
-export type ProblemsEvent = v.InferOutput<typeof problemsEvent>;
 
 const endEvent = v.pipe(
   v.object({

@@ -7,7 +7,7 @@ import { describePixelSize } from "./pixel-size.ts";
 const MOST_OTHERS = 8;
 
 /** `2 x 512 x 512, 3 channels`: z where there is more than one slice. */
-export function describeShape([z, y, x, channels]: ImageInfo["shape"]): string {
+function describeShape([z, y, x, channels]: ImageInfo["shape"]): string {
   const size = z > 1 ? `${z} x ${y} x ${x}` : `${y} x ${x}`;
   return channels === 1 ? size : `${size}, ${channels} channels`;
 }

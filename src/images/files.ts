@@ -79,7 +79,7 @@ const formatByName = (path: string): Format | undefined => {
 };
 
 /** All extensions of image files, for messages. */
-export const EXTENSIONS: readonly string[] = FORMATS.flatMap(({ extensions }) => extensions);
+const EXTENSIONS: readonly string[] = FORMATS.flatMap(({ extensions }) => extensions);
 
 /** Whether a file or folder of this name is an image that {@link openImage} reads. */
 export const isImageName = (name: string): boolean => formatByName(name) !== undefined;

@@ -37,7 +37,7 @@ const EPSILON = 1e-5;
 const KERNEL = 7;
 
 /** Returns the stem's downsampling factor along each axis. */
-export function stemFactors(
+function stemFactors(
   { stem, zDown }: Pick<UNextSettings, "stem" | "zDown">,
   axes: number,
 ): readonly number[] {

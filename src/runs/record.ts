@@ -81,7 +81,6 @@ const runEnd = v.pipe(
   }),
   v.readonly(),
 );
-export type RunEnd = v.InferOutput<typeof runEnd>;
 
 export const recordSchema = v.pipe(
   v.object({

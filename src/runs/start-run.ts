@@ -42,7 +42,7 @@ export function bundleProgram(bundle: string): BundleProgram {
 }
 
 /** This process's environment without what an editor adds for its own processes. */
-export function childEnvironment(): NodeJS.ProcessEnv {
+function childEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(VSCODE_|ELECTRON_)/.test(name));
   const electron = process.versions.electron === undefined ? {} : { ELECTRON_RUN_AS_NODE: "1" };
   return { ...Object.fromEntries(kept), ...electron };

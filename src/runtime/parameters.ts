@@ -89,10 +89,6 @@ export class Parameters {
       .reduce((sum, spec) => sum + sizeOf(spec), 0);
   }
 
-  get trainable(): boolean {
-    return this.slots.length > 1;
-  }
-
   /** The device's copy, while a device trains. It is synchronized before values here are read or written. */
   device: DeviceCopy | undefined;
 

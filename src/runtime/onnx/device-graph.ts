@@ -102,10 +102,6 @@ export class DeviceGraph {
     for (const binding of this.bindings.splice(0)) binding?.release();
   }
 
-  endProfile(): void {
-    this.session.endProfile();
-  }
-
   release(): void {
     this.unbind();
     this.session.release();

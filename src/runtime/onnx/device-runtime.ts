@@ -49,10 +49,6 @@ class DeviceExecutable implements Executable {
     for (const [name, values] of this.states) this.parameters.values(name).set(values);
   }
 
-  endProfile(): void {
-    this.graph.endProfile();
-  }
-
   release(): void {
     this.graph.release();
   }
@@ -98,10 +94,6 @@ class DeviceTrainingStep implements TrainingStep {
     const finite = entryOf(this.graph.outputs, FINITE)[0] === 1;
     if (!finite) this.steps--;
     lossScale.stepped(finite);
-  }
-
-  endProfile(): void {
-    this.graph.endProfile();
   }
 
   release(): void {

@@ -88,7 +88,7 @@ const FIRE: readonly Rgb[] = [
   ] as const),
 ];
 
-export const GRAY = ramp([255, 255, 255]);
+const GRAY = ramp([255, 255, 255]);
 const RED = ramp([255, 0, 0]);
 const GREEN = ramp([0, 255, 0]);
 const BLUE = ramp([0, 0, 255]);

@@ -5,7 +5,7 @@ import { Stepper } from "./stepper.ts";
 import type { Viewport } from "./viewport.ts";
 
 /** Toggles of the toolbar. */
-export const SWITCHES = {
+const SWITCHES = {
   maximum: "Maximum",
   orthogonal: "Orthogonal",
   swipe: "Swipe",
