@@ -1,4 +1,4 @@
-/** Access to lists and records whose elements the compiler does not know. Each function throws a RangeError where one is missing. */
+/** Checked access to lists and records. Functions throw a RangeError for a missing element unless they say otherwise. */
 
 /** A list of exactly `Count` elements. */
 type Tuple<T, Count extends number, Built extends readonly T[] = readonly []> = Built["length"] extends Count
