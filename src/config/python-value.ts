@@ -8,10 +8,12 @@ export type PythonValue =
   | readonly PythonValue[]
   | { readonly [key: string]: PythonValue };
 
-/** Whether a value is one of Python's simple ones, or a list of them. */
+/** Whether a value is null, a boolean, number or text, or a list or plain object of such values. */
 export function isPythonValue(value: unknown): value is PythonValue {
   if (value === null || ["boolean", "number", "string"].includes(typeof value)) return true;
-  return Array.isArray(value) && value.every(isPythonValue);
+  if (Array.isArray(value)) return value.every(isPythonValue);
+  if (typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype) return false;
+  return Object.values(value).every(isPythonValue);
 }
 
 const TRUE = /^(?:yes|Yes|YES|true|True|TRUE|on|On|ON)$/;

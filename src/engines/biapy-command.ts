@@ -12,7 +12,7 @@ export interface BiapyJob {
   readonly resultDirectory: string;
   readonly name: string;
   readonly runId: number;
-  /** As BiaPy's `--gpu` takes it: `0`, `0,1`, `mps`; empty for none. */
+  /** The value of BiaPy's `--gpu`: `0`, `0,1`, `mps`; empty for none. */
   readonly gpu: string;
 }
 
@@ -85,7 +85,7 @@ function distributedArguments(
 ): string[] {
   const together =
     machines === undefined
-      ? // Without an address of its own, two runs on one machine would meet at the same port.
+      ? // Without --standalone, two runs on one machine would use the same port.
         ["--standalone"]
       : [
           `--nnodes=${wholeNumber(machines.count, "biapy.distributed.machines")}`,

@@ -23,7 +23,7 @@ export interface CreationRequest {
   readonly packages?: readonly (readonly string[])[];
 }
 
-/** An environment could not be created; the message says why and what to do. */
+/** An environment could not be created. The message says why and what to do. */
 export class EnvironmentError extends Error {
   override readonly name = "EnvironmentError";
 }
@@ -57,7 +57,7 @@ export async function createEnvironment(request: CreationRequest): Promise<Pytho
     progress({ done: 0, label: "Making the environment" });
     await runPip({ command: python, args: ["-m", "venv", folder] }, request);
     const own = interpreterIn(folder);
-    if (own === undefined) throw new EnvironmentError(`${folder} has no Python after it was made.`);
+    if (own === undefined) throw new EnvironmentError(`${folder} has no Python after it was created.`);
     for (const [index, names] of packages.entries()) {
       const from = (index + 0.5) / (packages.length + 1);
       progress({ done: from, label: `Installing ${names.join(" ")}` });

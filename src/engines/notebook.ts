@@ -30,7 +30,7 @@ export function colabNotebook(given: NotebookJob): string {
     ),
     markdown(
       "install-title",
-      "## 1. Install BiaPy\n\nIf Colab asks for it, restart the session after this cell and go on with the next.",
+      "## 1. Install BiaPy\n\nIf Colab asks for it, restart the session after this cell and continue with the next one.",
     ),
     code("install", `%pip install -q biapy==${testedVersion}`),
     markdown(

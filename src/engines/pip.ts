@@ -8,7 +8,7 @@ export interface PipOptions {
   readonly shown?: (line: string) => void;
 }
 
-/** Packages could not be installed; the message says why and what to do. */
+/** Packages could not be installed. The message says why and what to do. */
 export class PipError extends Error {
   override readonly name = "PipError";
 }

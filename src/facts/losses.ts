@@ -3,7 +3,7 @@ import type { WorkflowName } from "./workflows.ts";
 
 export interface Loss {
   readonly workflows: readonly WorkflowName[];
-  /** Why the embedded engine does not compute it; absent where it does. */
+  /** Why the embedded engine does not compute it; absent if it does. */
   readonly refused?: string;
   /** Whether it compares spectra: BiaPy clips its gradient to a fixed norm and compares the first channel only. Trains in single precision only. */
   readonly spectral?: boolean;

@@ -64,7 +64,7 @@ export class WatchedThread<Request, Answer> {
   /**
    * Asks for one thing, after what was asked before. Returns "thread ended" where another file ended the thread meanwhile.
    *
-   * Throws {@link ImageError} where the file is refused or takes too long.
+   * Throws {@link ImageError} if the file is refused or takes too long.
    */
   ask(subject: Subject, request: Request): Promise<Answer | "thread ended"> {
     const answer = this.turn.then(() => this.answer(subject, request));

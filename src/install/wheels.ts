@@ -27,7 +27,7 @@ export class InstallError extends Error {
 
 export interface InstallProgress {
   readonly signal: AbortSignal;
-  /** `done` of `total` bytes of all that is fetched. */
+  /** Reports that `done` of `total` bytes are downloaded. */
   readonly report: (label: string, done: number, total: number) => void;
 }
 
@@ -59,7 +59,7 @@ async function wheelAddress({ project, file }: Wheel, signal: AbortSignal): Prom
     if (found !== undefined) return new URL(found.replaceAll("&amp;", "&"), base).href;
   }
   throw new InstallError(
-    `${new URL(address).host} has no ${file}: it may have been withdrawn. An update of this program may know a newer one.`,
+    `${new URL(address).host} has no ${file}. It may have been withdrawn: look for an update of BiaPy Studio.`,
   );
 }
 
@@ -72,7 +72,7 @@ async function fetched(address: string, signal: AbortSignal, headers: Record<str
     const code = error instanceof Error ? errorCode(error.cause) : undefined;
     const cause = code ?? errorMessage(error);
     throw new InstallError(
-      `${new URL(address).host} cannot be reached (${cause}). Is there a connection to the internet, or a proxy to be set?`,
+      `${new URL(address).host} cannot be reached (${cause}). Check the internet connection and the proxy settings.`,
     );
   }
   if (!response.ok)
@@ -83,7 +83,7 @@ async function fetched(address: string, signal: AbortSignal, headers: Record<str
 }
 
 /**
- * Fetches wheels and unpacks some of their files into a folder. Throws {@link InstallError}.
+ * Downloads wheels and unpacks some of their files into a folder. Throws {@link InstallError}.
  *
  * @param place the path within `folder` that a file of a wheel goes to, or undefined to leave it out
  */
@@ -115,7 +115,9 @@ async function fetchWheels(
   for (const wheel of wheels) {
     const path = join(folder, wheel.file);
     const start = before;
-    await fetchWheel(wheel, path, signal, (done) => report(`Fetching ${wheel.project}`, start + done, total));
+    await fetchWheel(wheel, path, signal, (done) =>
+      report(`Downloading ${wheel.project}`, start + done, total),
+    );
     before += wheel.bytes;
     paths.push(path);
   }
@@ -129,7 +131,7 @@ async function fetchWheel(
   progress: (bytes: number) => void,
 ): Promise<void> {
   const { body } = await fetched(await wheelAddress(wheel, signal), signal);
-  if (body === null) throw new InstallError(`${wheel.file} came without content.`);
+  if (body === null) throw new InstallError(`${wheel.file} was downloaded without content.`);
   const hash = createHash("sha256");
   let received = 0;
   const watch = new Transform({
@@ -182,5 +184,5 @@ async function writeEntry(zip: ZipFile, entry: Entry, path: string, signal: Abor
   await pipeline(stream, createWriteStream(path), { signal });
   const { size } = await stat(path);
   if (size !== entry.uncompressedSize)
-    throw new InstallError(`${entry.fileName} could not be unpacked whole.`);
+    throw new InstallError(`${entry.fileName} could not be unpacked completely.`);
 }

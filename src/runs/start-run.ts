@@ -49,7 +49,7 @@ function childEnvironment(): NodeJS.ProcessEnv {
 }
 
 /**
- * Starts a run in a process that outlives this one. Throws `StartError` where the run is active already or its folder cannot
+ * Starts a run in a process that outlives this one. Throws `StartError` if the run is active already or its folder cannot
  * be written to.
  */
 export async function startRun(

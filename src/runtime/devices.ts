@@ -1,4 +1,4 @@
-/** The devices of this machine that can train: by which routes, and why not by others. */
+/** The devices of this machine: the routes by which they train, and why others do not work. */
 import { totalmem } from "node:os";
 import { deviceMemory } from "../facts/format.ts";
 import { both, cudaRoutes, graphicsRoutes, ROUTE_NAMES, type Routes, withoutGraphics } from "./gpu-routes.ts";

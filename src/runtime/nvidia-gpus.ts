@@ -14,7 +14,7 @@ export interface NvidiaGpu {
 
 const MEBIBYTE = 2 ** 20;
 
-/** Returns the GPUs that nvidia-smi lists, or none where it is missing or fails. */
+/** Returns the GPUs that nvidia-smi lists, or none if it is missing or fails. */
 export async function nvidiaGpus(): Promise<NvidiaGpu[]> {
   const query = "--query-gpu=name,memory.total,memory.free,driver_version";
   try {

@@ -83,11 +83,11 @@ async function namedGpu(
   const name = asked === undefined ? "SYSTEM.DEVICE" : `--gpu ${asked}`;
   if (gpu === undefined) {
     const there = note ?? `There are: ${gpus.map((each) => `${each.index} ${each.name}`).join(", ")}.`;
-    warn(`${name}: there is no GPU ${index}, and the CPU computes. ${there}`);
+    warn(`${name}: there is no GPU ${index}; the CPU is used. ${there}`);
     return undefined;
   }
   if (asked !== undefined && (asked.match(/\d+/g) ?? []).length > 1)
-    warn(`${name}: the embedded engine trains on one GPU at a time, here on ${index}.`);
+    warn(`${name}: the embedded engine trains on one GPU only; GPU ${index} is used.`);
   const failures = [...gpu.refused];
   for (const route of gpu.routes) {
     try {
@@ -96,7 +96,7 @@ async function namedGpu(
       failures.push({ route: ROUTE_NAMES[route], reason: errorMessage(error) });
     }
   }
-  warn(`${name}: ${gpu.name} cannot be used, and the CPU computes. ${inWords(failures)}.`);
+  warn(`${name}: ${gpu.name} cannot be used; the CPU is used instead. ${inWords(failures)}.`);
   return undefined;
 }
 
@@ -146,7 +146,7 @@ export async function fastest(
   for (const { id, open, seconds } of order) {
     try {
       const runtime = await open();
-      report.info(`${runtime.device} computes: ${seconds.toPrecision(2)} s a step was the fastest.`);
+      report.info(`${runtime.device} is used: it was the fastest (${seconds.toPrecision(2)} s per step).`);
       return runtime;
     } catch (error) {
       report.warn(`${id} was the fastest and cannot be opened now: ${errorMessage(error)}.`);
@@ -163,7 +163,7 @@ async function tryAll(candidates: readonly Candidate[], work: Work, report: Choi
       const runtime = await open();
       const seconds = await secondsPerStep(runtime, work);
       measured[id] = seconds;
-      report.info(`${runtime.device}: ${seconds.toPrecision(2)} s a step.`);
+      report.info(`${runtime.device}: ${seconds.toPrecision(2)} s per step.`);
       runtime.release?.();
     } catch (error) {
       report.info(`${id} is not used: ${errorMessage(error)}.`);

@@ -59,7 +59,7 @@ export function normalizationSettings(config: Config): NormalizationSettings {
   const deviation = config.numbers("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.STD_VAL");
   return {
     type: config.choice("DATA.NORMALIZATION.TYPE", NORMALIZATION_TYPES),
-    // -1 is BiaPy's sign for "measure it".
+    // In BiaPy, -1 means that the value is measured.
     custom: deviation.every((each) => each > 0) ? { mean, deviation } : undefined,
     clip: config.flag("DATA.NORMALIZATION.PERC_CLIP.ENABLE") ? clipping(config) : undefined,
   };
@@ -156,7 +156,7 @@ export function checkLossPrecision(config: Config, precision: Precision): void {
   const spectral = lossTerms(config).filter(({ name }) => isSpectral(name));
   if (spectral.length === 0) return;
   const names = spectral.map(({ name }) => name).join(" and ");
-  const message = `--precision mixed: the gradient of ${names} (LOSS.TYPE) is clipped to a fixed norm, which the scaled losses of mixed precision would get around. Leave it out, or choose other losses.`;
+  const message = `--precision mixed: the gradient of ${names} (LOSS.TYPE) is clipped to a fixed norm, which the scaled losses of mixed precision would circumvent. Omit it, or choose other losses.`;
   throw new PrecisionError(message);
 }
 

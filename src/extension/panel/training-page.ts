@@ -48,7 +48,7 @@ export class TrainingPage {
   private readonly offered = new OfferedFiles();
   private readonly outbox = new EventOutbox((run, events) => this.post({ type: "events", run, events }));
   /** The runs as last sent to the page. */
-  private told = "";
+  private lastRuns = "";
 
   constructor(
     private readonly panel: vscode.WebviewPanel,
@@ -93,7 +93,7 @@ export class TrainingPage {
           this.outbox.clear();
         }
         this.loaded = true;
-        this.told = "";
+        this.lastRuns = "";
         this.wanted ??= message.state.run;
         this.sendRuns();
         break;
@@ -204,7 +204,7 @@ export class TrainingPage {
   private async openFile(path: string, line?: number): Promise<void> {
     if (!(await this.isAllowed(path))) return;
     if (!existsSync(path)) {
-      void vscode.window.showWarningMessage(`BiaPy: ${path} is not there any more.`);
+      void vscode.window.showWarningMessage(`BiaPy: ${path} no longer exists.`);
       return;
     }
     const selection = line === undefined ? undefined : new vscode.Range(line - 1, 0, line - 1, 0);
@@ -220,8 +220,8 @@ export class TrainingPage {
     const compared = this.compared.filter((run) => known.has(run) && run !== shown);
     // Steps of a run do not change this.
     const told = JSON.stringify([runs, shown, compared]);
-    if (told !== this.told) {
-      this.told = told;
+    if (told !== this.lastRuns) {
+      this.lastRuns = told;
       this.post({ type: "runs", runs, shown, sent: [...this.sent] });
       this.post({ type: "compare", runs: compared });
     }

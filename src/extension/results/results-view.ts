@@ -70,7 +70,7 @@ const STATUS_ICONS: Readonly<Record<RunStatus, vscode.ThemeIcon>> = {
 
 /** Statuses that need an explanation. */
 const EXPLAINED: Partial<Readonly<Record<RunStatus, string>>> = {
-  unknown: "Its end is not recorded. Trust this folder to see whether the run is still going on.",
+  unknown: "Its end is not recorded. Trust this folder to see whether the run is still active.",
 };
 
 const REFRESH_MS = 500;

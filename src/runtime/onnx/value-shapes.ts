@@ -13,12 +13,12 @@ const BYTES: Readonly<Record<OnnxType, number>> = { float32: 4, float16: 2, int3
 /** The bytes that a value takes. */
 export const bytesOf = ({ shape, type }: ValueType): number => product(shape) * BYTES[type];
 
-/** What a rule asks of the node whose outputs it infers. */
+/** The view that a rule has of the node whose outputs it infers. */
 interface Node {
   readonly definition: NodeDefinition;
   /** The type and shape of an input. */
   input(place: number): ValueType;
-  /** The values of an input that is a constant list of integers; undefined where the node has no such input. */
+  /** The values of an input that is a constant list of integers; undefined if the node has no such input. */
   integers(place: number): readonly number[] | undefined;
   /** An attribute that is a list of integers. */
   list(name: string): readonly number[] | undefined;
