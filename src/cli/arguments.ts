@@ -1,6 +1,8 @@
 /** The command line's options: BiaPy's own, and those of the embedded engine. */
+
 import { Command, InvalidArgumentError, Option } from "commander";
 import packageFile from "../../package.json" with { type: "json" };
+import { runArguments } from "../facts/run-arguments.ts";
 import { RUNTIMES, type RuntimeName } from "../runtime/open-runtime.ts";
 import { PRECISIONS, type Precision } from "../runtime/precision.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -97,19 +99,11 @@ export function parseArguments(argv: readonly string[]): Arguments {
 
 /** Returns the arguments that resume a run. */
 export function resumeArguments(given: Arguments): string[] {
-  const options: readonly (readonly [option: string, value: string | number | undefined])[] = [
-    ["--config", given.config],
-    ["--result_dir", given.result_dir],
-    ["--name", given.name],
-    ["--run_id", given.run_id],
-    ["--precision", given.precision],
-    ["--part_size", given.part_size],
-    ["--gpu", given.gpu],
-    ["--runtime", given.runtime],
-  ];
-  const flags = ["--resume", ...(given.norm_pix_loss ? ["--norm_pix_loss"] : [])];
-  return [
-    ...options.flatMap(([option, value]) => (value === undefined ? [] : [option, String(value)])),
-    ...flags,
-  ];
+  const { config: configFile, result_dir: resultDirectory, name, run_id: runId } = given;
+  const options = ["precision", "part_size", "gpu", "runtime"] as const;
+  const values = options.flatMap((option) =>
+    given[option] === undefined ? [] : [`--${option}`, String(given[option])],
+  );
+  const pixels = given.norm_pix_loss ? ["--norm_pix_loss"] : [];
+  return [...runArguments({ configFile, resultDirectory, name, runId }), "--resume", ...values, ...pixels];
 }

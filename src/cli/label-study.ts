@@ -1,10 +1,12 @@
 /** `biapy --label_study`: trains a segmentation with few labeled images, pretrained and from scratch, and compares them. */
+
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { Command, InvalidArgumentError } from "commander";
 import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
+import { runArguments } from "../facts/run-arguments.ts";
 import { parseRunEvent } from "../facts/run-events.ts";
 import { describeStudy, type StudyResult, studyRows } from "../workflow/label-study/outcome.ts";
 import { LabelStudy, type PlannedRun } from "../workflow/label-study/study.ts";
@@ -148,16 +150,7 @@ async function train(
   resume: boolean,
 ): Promise<number> {
   const [script = ""] = process.argv.slice(1);
-  const place = [
-    "--config",
-    configFile,
-    "--result_dir",
-    result_dir,
-    "--name",
-    name,
-    "--run_id",
-    String(runId),
-  ];
+  const place = runArguments({ configFile, resultDirectory: result_dir, name, runId });
   const more = resume ? ["--resume", "--events"] : ["--events"];
   const child = spawn(process.execPath, [...process.execArgv, script, ...place, ...more], {
     stdio: ["ignore", "pipe", "inherit"],

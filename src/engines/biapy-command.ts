@@ -1,5 +1,7 @@
 /** The command lines that start BiaPy: one process, or one per GPU (PyTorch's `torch.distributed.run`). */
+
 import { join, win32 } from "node:path";
+import { runArguments } from "../facts/run-arguments.ts";
 import type { Program } from "../runs/record.ts";
 import { gpuList, jobNameArgument, machineAddress, wholeNumber } from "./arguments.ts";
 
@@ -42,13 +44,13 @@ export function gpuNumbers(gpu: string): string[] {
  * -gpu`). It and all earlier versions accept these long ones.
  */
 export function biapyArguments({ configFile, resultDirectory, name, runId, gpu }: BiapyJob): string[] {
-  return [
-    ...["--config", configFile],
-    ...["--result_dir", resultDirectory],
-    ...["--name", jobNameArgument(name)],
-    ...["--run_id", String(wholeNumber(runId, "The run"))],
-    ...["--gpu", gpuList(gpuNumbers(gpu).join(","))],
-  ];
+  const names = {
+    configFile,
+    resultDirectory,
+    name: jobNameArgument(name),
+    runId: wholeNumber(runId, "The run"),
+  };
+  return [...runArguments(names), "--gpu", gpuList(gpuNumbers(gpu).join(","))];
 }
 
 /** Returns what Python runs: BiaPy's command, or its content on Windows, where the command is no Python file. */

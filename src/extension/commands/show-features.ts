@@ -1,7 +1,9 @@
 /** BiaPy: Show Features…: the features of a run's test images (`biapy --features`), beside the images in the viewer. */
+
 import { existsSync } from "node:fs";
 import * as vscode from "vscode";
 import { resultTree } from "../../facts/result-tree.ts";
+import { runArguments } from "../../facts/run-arguments.ts";
 import { type ImageEvent, parseRunEvent } from "../../facts/run-events.ts";
 import { configurationOf, type KnownRun } from "../runs/known-run.ts";
 import { openImages } from "../viewer/index.ts";
@@ -59,18 +61,9 @@ async function writtenFeatures(
   configuration: string,
   labels: string,
 ): Promise<readonly ImageEvent[] | undefined> {
-  const { resultDirectory, name, runId, workingDirectory, gpu } = order;
+  const { workingDirectory, gpu } = order;
   const args = [
-    ...[
-      "--config",
-      configuration,
-      "--result_dir",
-      resultDirectory,
-      "--name",
-      name,
-      "--run_id",
-      String(runId),
-    ],
+    ...runArguments({ ...order, configFile: configuration }),
     ...["--features", "--events"],
     ...(labels === "" ? [] : ["--labels", labels]),
     ...(gpu === "" ? [] : ["--gpu", gpu]),
