@@ -18,7 +18,7 @@ import { choiceReport, runtimeOpener } from "./device.ts";
 import { EXIT } from "./exit-codes.ts";
 import { holdRun } from "./hold-run.ts";
 import { memoryAdvice, problemsOf } from "./refusals.ts";
-import { stopSignal } from "./stop-signal.ts";
+import { stopSignal } from "./stop-signals.ts";
 import { runTool } from "./tools.ts";
 import { fitsInProcess, tryBatch } from "./try-batch.ts";
 

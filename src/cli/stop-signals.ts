@@ -2,7 +2,7 @@ import type { ReportEvent } from "../results/reporters.ts";
 import { EXIT } from "./exit-codes.ts";
 
 /** Signals that request a stop. A terminal that is closed sends SIGHUP. */
-const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+export const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * Returns a signal that stops the run after the current step, with a checkpoint. A second request ends the process at once. A parent
