@@ -5,9 +5,6 @@ import { runArguments } from "../facts/run-arguments.ts";
 import type { Program } from "../runs/record.ts";
 import { gpuList, jobNameArgument, machineAddress, wholeNumber } from "./arguments.ts";
 
-/** The version of BiaPy that this project is tested with. */
-export const testedVersion = "3.7.1";
-
 /** A training for BiaPy. */
 export interface BiapyJob {
   readonly configFile: string;

@@ -1,7 +1,8 @@
 /** Creates a Python environment with BiaPy, on request. */
+
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { testedVersion } from "./biapy-command.ts";
+import { BIAPY_VERSION } from "../facts/biapy-version.ts";
 import { PipError, pipInstall, runPip } from "./pip.ts";
 import { interpreterIn, type PythonEnvironment, probe } from "./python-environments.ts";
 
@@ -30,7 +31,7 @@ export class EnvironmentError extends Error {
 
 const OLDEST_PYTHON = [3, 11] as const;
 /** PyTorch is installed first: it is most of the download, and it then satisfies BiaPy's requirements. */
-const PACKAGES = [["torch>=2.9,<3"], [`biapy==${testedVersion}`]];
+const PACKAGES = [["torch>=2.9,<3"], [`biapy==${BIAPY_VERSION}`]];
 
 /** Whether BiaPy supports a Python's version. */
 export function newEnough({ version }: Pick<PythonEnvironment, "version">): boolean {
@@ -49,7 +50,7 @@ export async function createEnvironment(request: CreationRequest): Promise<Pytho
   if (base === undefined) throw new EnvironmentError(`${python} does not run. Choose another Python.`);
   if (!newEnough(base))
     throw new EnvironmentError(
-      `BiaPy ${testedVersion} needs Python ${OLDEST_PYTHON.join(".")} or later; ${python} is ${base.version}.`,
+      `BiaPy ${BIAPY_VERSION} needs Python ${OLDEST_PYTHON.join(".")} or later; ${python} is ${base.version}.`,
     );
   if (existsSync(folder))
     throw new EnvironmentError(`${folder} exists already. Choose another place, or delete it.`);

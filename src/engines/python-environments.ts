@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import * as v from "valibot";
+import { BIAPY_VERSION } from "../facts/biapy-version.ts";
 import { parseJson } from "../facts/files/regular-file.ts";
-import { testedVersion } from "./biapy-command.ts";
 import { capture } from "./capture.ts";
 
 /** Where an environment was found. */
@@ -160,7 +160,7 @@ export async function findEnvironments(places: SearchPlaces): Promise<PythonEnvi
     const environment = await probe(candidate);
     if (environment !== undefined) found.push(environment);
   }
-  const rank = ({ biapy }: PythonEnvironment) => (biapy === testedVersion ? 0 : biapy !== undefined ? 1 : 2);
+  const rank = ({ biapy }: PythonEnvironment) => (biapy === BIAPY_VERSION ? 0 : biapy !== undefined ? 1 : 2);
   return found.sort((one, other) => rank(one) - rank(other));
 }
 

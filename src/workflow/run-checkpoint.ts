@@ -3,12 +3,11 @@ import { existsSync } from "node:fs";
 import {
   type BiapyCheckpoint,
   loadBiapyCheckpoint,
-  type ParameterState,
   type PlainObject,
-  type SavedOptimizer,
   saveBiapyCheckpoint,
 } from "../checkpoint/biapy-checkpoint.ts";
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
+import type { ParameterState, SavedOptimizer } from "../checkpoint/optimizer-state.ts";
 import { type CheckpointValue, PythonTuple } from "../checkpoint/python-values.ts";
 import { CheckpointTensor } from "../checkpoint/tensor.ts";
 import type { Config } from "../config/config.ts";
