@@ -173,7 +173,7 @@ function fewEnough(file: string, problems: Problem[]): Problem[] {
 const MOST_BYTES = 2 ** 20;
 
 const tooLarge = (file: string, bytes: number) =>
-  `${file} is no configuration: it has ${(bytes / 1e6).toFixed(1)} MB, and configurations have at most 1 MB.`;
+  `${file} is not a configuration: it has ${(bytes / 1e6).toFixed(1)} MB, and configurations have at most 1 MB.`;
 
 /** Reads a configuration's text. Throws an error whose message says why it cannot be read. */
 function readText(file: string): string {

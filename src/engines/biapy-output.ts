@@ -1,5 +1,5 @@
 /**
- * Converts a run of BiaPy into run events, from its printed lines, its training log and its TensorBoard file. Lines show when
+ * Converts a run of BiaPy into run events, from its said lines, its training log and its TensorBoard file. Lines show when
  * something happened. Numbers come from the files where possible, because lines round them.
  */
 
@@ -161,7 +161,7 @@ export class BiapyOutput implements OutputReader {
     yield { event: "step", epoch, step, steps, metrics, learningRate, stepSeconds, secondsLeft };
   }
 
-  /** Returns the steps between the printed ones: their losses are in the TensorBoard file. */
+  /** Returns the steps between the said ones: their losses are in the TensorBoard file. */
   private *stepsBetween(): Generator<NewRunEvent> {
     const scalars = this.files.newScalars();
     const rates = scalars.filter(({ tag }) => tag === "opt/lr");
@@ -237,7 +237,7 @@ export class BiapyOutput implements OutputReader {
     return written ? resolve(this.order.workingDirectory, written) : undefined;
   }
 
-  /** Keeps an average over all test images, printed at the end. */
+  /** Keeps an average over all test images, said at the end. */
   private learnedestMetric(text: string): void {
     const found = /^Test ([\w ]+?) \(merge patches\): (\S+)$/.exec(text);
     if (found !== null) this.testMetrics.push([found[1] ?? "", Number(found[2])]);

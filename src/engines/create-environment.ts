@@ -40,7 +40,7 @@ export function newEnough({ version }: Pick<PythonEnvironment, "version">): bool
 }
 
 /**
- * Creates the environment. If it is cancelled or fails, nothing is left behind.
+ * Creates the environment. If it is canceled or fails, nothing is left behind.
  *
  * Throws `EnvironmentError`.
  */

@@ -84,13 +84,13 @@ async function npm(folder: string, args: readonly string[], { signal }: InstallP
       throw new InstallError(
         "Installing TensorFlow for Node.js requires npm, which was not found. Install Node.js, which includes npm, and select it in the setting biapy.run.nodePath.",
       );
-    const said = printedError(error);
-    const unreachable = /ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENETUNREACH/.exec(said);
+    const printed = printedError(error);
+    const unreachable = /ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENETUNREACH/.exec(printed);
     if (unreachable !== null)
       throw new InstallError(
         `npm's package registry cannot be reached (${unreachable[0]}). Check the internet connection and the proxy settings.`,
       );
-    const lines = said.trim().split("\n");
+    const lines = printed.trim().split("\n");
     throw new InstallError(`npm could not install ${args.at(-1)}: ${lines.slice(-3).join(" ")}`);
   }
 }

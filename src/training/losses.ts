@@ -152,7 +152,7 @@ export function combinedLoss(
   const values = inSinglePrecision(prediction);
   return terms
     .map(({ name, weight }) => {
-      if (!isImageLoss(name)) throw new Error(`${name} is no loss of images.`);
+      if (!isImageLoss(name)) throw new Error(`${name} is not a loss of images.`);
       return losses[name](values, target).mul(weight);
     })
     .reduce((sum, each) => sum.add(each));

@@ -114,7 +114,7 @@ interface Candidate {
 const measuredSchema = v.record(v.string(), v.number());
 type Measured = Readonly<v.InferOutput<typeof measuredSchema>>;
 const trialsSchema = v.record(v.string(), measuredSchema);
-/** Larger files are no trials of this program. */
+/** Maximum size of the file of trials. */
 const MOST_BYTES = 1 << 20;
 
 /** Opens the fastest of the CPU and some GPUs, by a trial or the stored result of an earlier one. */

@@ -22,9 +22,9 @@ export async function createPythonEnvironment({ context, output }: Services): Pr
       title: `Installing BiaPy ${BIAPY_VERSION}`,
       cancellable: true,
     },
-    (progress, cancelled) => {
+    (progress, canceled) => {
       const controller = new AbortController();
-      cancelled.onCancellationRequested(() => controller.abort());
+      canceled.onCancellationRequested(() => controller.abort());
       let shown = 0;
       return createEnvironment({
         python: base.python,

@@ -52,7 +52,7 @@ export async function install(
   await vscode.workspace.fs.createDirectory(context.globalStorageUri);
   return vscode.window.withProgress(
     { location: vscode.ProgressLocation.Notification, title, cancellable: true },
-    async (progress, cancelled) => {
+    async (progress, canceled) => {
       let last: InstallEvent | undefined;
       const code = await runTool(
         context,
@@ -61,10 +61,10 @@ export async function install(
           last = parseJson(line, installEvent);
           if (last.event === "progress") progress.report({ message: progressText(last) });
         },
-        { cancelled },
+        { canceled },
       );
       if (last?.event === "failed") throw new Error(last.message);
-      if (cancelled.isCancellationRequested) return false;
+      if (canceled.isCancellationRequested) return false;
       if (code !== 0) throw new Error(`${title} ended with code ${code}.`);
       return true;
     },
@@ -81,7 +81,7 @@ function progressText({ label, done, total }: Extract<InstallEvent, { event: "pr
 
 export interface ToolOptions {
   /** Ends the tool. */
-  readonly cancelled?: vscode.CancellationToken;
+  readonly canceled?: vscode.CancellationToken;
   /** Working directory. */
   readonly cwd?: string;
   /** Receives what the tool prints to standard error, line by line. */
@@ -93,7 +93,7 @@ export async function runTool(
   context: vscode.ExtensionContext,
   args: readonly string[],
   line: (text: string) => void,
-  { cancelled, cwd, errors }: ToolOptions = {},
+  { canceled, cwd, errors }: ToolOptions = {},
 ): Promise<number | null> {
   const node = await findNode(vscode.workspace.getConfiguration("biapy").get("run.nodePath", ""));
   if (typeof node === "string") throw new Error(node);
@@ -111,7 +111,7 @@ export async function runTool(
     child.on("error", reject);
     child.on("close", resolve);
   });
-  const listener = cancelled?.onCancellationRequested(() => child.kill());
+  const listener = canceled?.onCancellationRequested(() => child.kill());
   if (child.stderr !== null && errors !== undefined) createInterface(child.stderr).on("line", errors);
   if (child.stdout !== null) for await (const text of createInterface(child.stdout)) line(text);
   listener?.dispose();

@@ -72,7 +72,7 @@ async function writtenFeatures(
   const problems: string[] = [];
   const title = `${TITLE} of ${summary.name}, run ${summary.runId}`;
   const location = vscode.ProgressLocation.Notification;
-  return vscode.window.withProgress({ location, title, cancellable: true }, async (progress, cancelled) => {
+  return vscode.window.withProgress({ location, title, cancellable: true }, async (progress, canceled) => {
     const read = (line: string) => {
       const event = parseRunEvent(line);
       if (event?.event === "image" && event.kind === "features") images.set(event.image, event);
@@ -85,8 +85,8 @@ async function writtenFeatures(
         );
       if (event?.event === "end" && event.message !== undefined) problems.push(event.message);
     };
-    const code = await runTool(context, args, read, { cancelled, cwd: workingDirectory });
-    if (cancelled.isCancellationRequested) return undefined;
+    const code = await runTool(context, args, read, { canceled, cwd: workingDirectory });
+    if (canceled.isCancellationRequested) return undefined;
     if (code !== 0) throw new Error(problems.join("\n") || `${TITLE} ended with code ${code}.`);
     return [...images.values()];
   });

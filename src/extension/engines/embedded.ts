@@ -52,7 +52,7 @@ export function embeddedEngine(
         ? {
             available: false,
             reason: found,
-            fix: "Mend or clear the setting biapy.run.nodePath.",
+            fix: "Correct or clear the setting biapy.run.nodePath.",
             remedy: NODE_SETTING,
           }
         : { available: true, detail: found.label };

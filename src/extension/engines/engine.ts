@@ -10,7 +10,7 @@ export interface Unavailable {
   readonly available: false;
   readonly reason: string;
   readonly fix: string;
-  /** A command that does what `fix` says, or a step towards it. */
+  /** A command that does what `fix` says, or a step toward it. */
   readonly remedy?: vscode.Command;
 }
 

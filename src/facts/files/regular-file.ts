@@ -91,6 +91,6 @@ export function parseJson<const S extends v.GenericSchema>(text: string, schema:
   const [issue] = parsed.issues;
   const key = v.getDotPath(issue);
   throw new DamagedFileError(
-    key === null ? `is not what it should be: ${issue.message}` : `has a wrong ${key}: ${issue.message}`,
+    key === null ? `is invalid: ${issue.message}` : `has a wrong ${key}: ${issue.message}`,
   );
 }
