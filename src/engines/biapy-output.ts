@@ -1,5 +1,5 @@
 /**
- * Converts a run of BiaPy into run events, from its said lines, its training log and its TensorBoard file. Lines show when
+ * Converts a run of BiaPy into run events, from its printed lines, its training log and its TensorBoard file. Lines show when
  * something happened. Numbers come from the files where possible, because lines round them.
  */
 
@@ -93,7 +93,7 @@ export class BiapyOutput implements OutputReader {
     else if (/^\*~+\*$/.test(text)) this.inConfiguration = false;
     else if (/^\*{4} Using GPU/.test(text)) this.device = gpuLabel(this.order.gpu);
     else if (/^\*{4} Using 'mps'/.test(text)) this.device = "Apple GPU";
-    this.learnedestMetric(text);
+    this.learnTestMetric(text);
     this.processes = Number(found(/world_size=(\d+)$/) ?? this.processes);
     this.parameters = Number(found(/^Total params: ([\d,]+)/)?.replaceAll(",", "") ?? this.parameters);
   }
@@ -161,7 +161,7 @@ export class BiapyOutput implements OutputReader {
     yield { event: "step", epoch, step, steps, metrics, learningRate, stepSeconds, secondsLeft };
   }
 
-  /** Returns the steps between the said ones: their losses are in the TensorBoard file. */
+  /** Returns the steps between the printed ones: their losses are in the TensorBoard file. */
   private *stepsBetween(): Generator<NewRunEvent> {
     const scalars = this.files.newScalars();
     const rates = scalars.filter(({ tag }) => tag === "opt/lr");
@@ -237,8 +237,8 @@ export class BiapyOutput implements OutputReader {
     return written ? resolve(this.order.workingDirectory, written) : undefined;
   }
 
-  /** Keeps an average over all test images, said at the end. */
-  private learnedestMetric(text: string): void {
+  /** Keeps an average over all test images, printed at the end. */
+  private learnTestMetric(text: string): void {
     const found = /^Test ([\w ]+?) \(merge patches\): (\S+)$/.exec(text);
     if (found !== null) this.testMetrics.push([found[1] ?? "", Number(found[2])]);
   }
