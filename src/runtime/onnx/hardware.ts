@@ -25,9 +25,9 @@ export function gpuHardware(): Hardware[] {
   return [...found]
     .filter((device) => api.hardwareType(device) === GPU)
     .map((device) => ({
-      vendor: api.hardwareVendor(device) as number,
+      vendor: Number(api.hardwareVendor(device)),
       vendorName: String(api.hardwareVendorName(device)),
-      model: api.hardwareModel(device) as number,
+      model: Number(api.hardwareModel(device)),
       facts: facts(api.hardwareFacts(device) as Pointer),
     }));
 }
