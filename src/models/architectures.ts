@@ -208,6 +208,7 @@ export function vitSettings(given: BuildArguments): VitSettings {
 
 /** Returns the network that BiaPy builds from these arguments. */
 export function imageModel(architecture: string, build: BuildArguments): ImageModel {
-  if (!isImageArchitecture(architecture)) throw new Error(`${architecture} is not an image-to-image network.`);
+  if (!isImageArchitecture(architecture))
+    throw new Error(`${architecture} is not an image-to-image network.`);
   return MAKERS[architecture](new ArgumentReader(build));
 }

@@ -25,7 +25,12 @@ function registerReduction(
       const [dy] = exactly([gradients].flat(), 1);
       const axes = reducedAxes(given.axis, x.shape);
       const kept = x.shape.map((size, each) => (axes.includes(each) ? 1 : size));
-      return { x: () => gradientOf(dy, x.size / dy.size).reshape(kept).broadcastTo([...x.shape]) };
+      return {
+        x: () =>
+          gradientOf(dy, x.size / dy.size)
+            .reshape(kept)
+            .broadcastTo([...x.shape]),
+      };
     },
   });
 }
