@@ -116,7 +116,7 @@ export async function probeBmp(path: string): Promise<Probe> {
   const header: Header = {
     width: bmp.width,
     height: bmp.height,
-    samples: bmp.gray ? 1 : 3,
+    samples: bmp.gray ? 1 : bmp.opacity ? 4 : 3,
     sampleType: "uint8",
     storedType: bmp.depth === 1 ? "1-bit" : "uint8",
   };

@@ -54,3 +54,10 @@ def basic(height, width, bits=8, samples=1, compression=1, photometric=1, rows=N
     tags = {256: (4, width), 257: (4, height), 258: (3, [bits] * samples), 259: (3, compression), 262: (3, photometric), 277: (3, samples)}
     tags[278] = (4, rows or height)
     return {**tags, **{int(tag[1:]): value for tag, value in more.items()}}
+
+
+def packed(values, bits):
+    """Rows of integers of any number of bits; each row begins at a whole byte."""
+    rows = values.reshape(len(values), -1)
+    text = ["".join(format(int(value), f"0{bits}b") for value in row) for row in rows]
+    return b"".join(int(line.ljust(-(-len(line) // 8) * 8, "0"), 2).to_bytes(-(-len(line) // 8), "big") for line in text)
