@@ -26,6 +26,7 @@ import { exportModel } from "../workflow/zoo/export-model.ts";
 import { withZooModel } from "../workflow/zoo/start-from-package.ts";
 import { EXIT } from "./exit-codes.ts";
 import { holdRun } from "./hold-run.ts";
+import { STOP_SIGNALS } from "./stop-signals.ts";
 import { runTool, TOOLS_HELP } from "./tools.ts";
 
 interface Arguments {
@@ -138,7 +139,7 @@ function choiceReport(report: ReportEvent): ChoiceReport {
 async function fitsApart(batchSize: number, signal: AbortSignal): Promise<boolean> {
   const all = [...process.execArgv.filter((each) => !each.startsWith("--inspect")), ...process.argv.slice(1)];
   const child = spawn(process.execPath, [...all, "--try_batch", String(batchSize)], {
-    stdio: "ignore",
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
     signal,
   });
   const [code] = (await once(child, "exit")) as [number | null];
@@ -181,8 +182,8 @@ function resumeArguments(given: Arguments): string[] {
   return [...own, ...precision, ...parts, ...pixels, ...device, ...runtime];
 }
 
-/** Signals that ask to stop. A terminal that is closed sends SIGHUP. */
-const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** A terminal or a job scheduler sends a signal to all processes, and a parent passes it on: within this time it counts once. */
+const SAME_SIGNAL_MS = 200;
 
 /**
  * A signal that asks the run to stop: after the current step, with a checkpoint. A second one ends the process at once. A parent
@@ -190,8 +191,12 @@ const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
  */
 function interruptSignal(report: ReportEvent): AbortSignal {
   const controller = new AbortController();
+  let asked = 0;
   const stop = () => {
-    if (controller.signal.aborted) process.exit(EXIT.stopped);
+    const again = controller.signal.aborted;
+    if (again && performance.now() - asked < SAME_SIGNAL_MS) return;
+    if (again) process.exit(EXIT.stopped);
+    asked = performance.now();
     report({ event: "log", level: "info", message: "Stopping after this step…" });
     controller.abort();
   };

@@ -18,8 +18,16 @@ Besides training:
   --install_tensorflow      fetch TensorFlow for --runtime tensorflow; with "gpu" after it, for NVIDIA's GPUs
 `;
 
-/** Runs the tool that the arguments name; undefined where they name none. */
+/** Runs the tool that the arguments name; undefined where they name none. A tool ends with the process that started it. */
 export async function runTool(argv: readonly string[]): Promise<number | undefined> {
+  const end = () => process.exit(EXIT.stopped);
+  process.once("disconnect", end);
+  const code = await toolNamed(argv);
+  process.off("disconnect", end);
+  return code;
+}
+
+async function toolNamed(argv: readonly string[]): Promise<number | undefined> {
   const json = argv.includes("--json") || argv.includes("--events");
   const [tool, detail] = argv;
   if (tool === "--devices") {
@@ -87,6 +95,7 @@ function barProgress(): ProgressDisplay {
   const bar = new SingleBar({
     format: "{label} {bar} {percentage}% | {eta_formatted} left",
     clearOnComplete: true,
+    stream: process.stdout,
   });
   let started = false;
   return {

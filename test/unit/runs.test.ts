@@ -8,12 +8,12 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { build } from "esbuild";
+import { explainExit } from "../../src/facts/explain-exit.ts";
 import { newAddress } from "../../src/facts/lock/address.ts";
 import { owner, takeLock } from "../../src/facts/lock/lock.ts";
 import { resultTree } from "../../src/facts/result-tree.ts";
 import type { RunEvent } from "../../src/facts/run-events.ts";
 import { endTree } from "../../src/runs/end-process.ts";
-import { explainExit } from "../../src/runs/explain-exit.ts";
 import { LiveRun } from "../../src/runs/live-run.ts";
 import { ask } from "../../src/runs/messages.ts";
 import { livingTickets } from "../../src/runs/queue.ts";
@@ -437,10 +437,7 @@ test("the end of a process is explained in plain words", () => {
     "ValueError: patch size (1,1) is wrong",
   );
   assert.match(explained(1, null, "OSError: [Errno 28] No space left on device"), /disk is full/);
-  assert.equal(
-    explained(7, null, "the last word", ""),
-    "The training process ended with exit code 7: the last word",
-  );
+  assert.equal(explained(7, null, "the last word", ""), "The training ended with exit code 7: the last word");
 });
 
 test("what a trainer started goes with it, even from a session of its own", {
