@@ -1,8 +1,9 @@
 /** Finds image folders and facts about their images, for completion and New Configuration. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { isImageName, listImages, openImage } from "../../images/files.ts";
+import { isImageName, listImages } from "../../images/files.ts";
 import { ImageError } from "../../images/image.ts";
+import { describeApart } from "../../images/inspection-thread.ts";
 import type { FolderContent, ImageFolder } from "./folder-content.ts";
 
 /** Folders searched at most, so that a search ends in a home folder or on a network drive. */
@@ -12,14 +13,18 @@ const NOT_SEARCHED = /^(\.|node_modules$|__pycache__$|site-packages$)/;
 /** Subfolders of a job's results (BiaPy's result tree): its images are outputs. */
 const OF_RESULTS = ["config_files", "results"];
 
-/** The folders at or below `base` that hold images, breadth first; those nearest to `base` come first. */
-export async function imageFolders(base: string): Promise<ImageFolder[]> {
+/**
+ * The folders at or below `base` that hold images, breadth first; those nearest to `base` come first. `progress` is called after each
+ * folder.
+ */
+export async function imageFolders(base: string, progress: () => void = () => {}): Promise<ImageFolder[]> {
   const found: ImageFolder[] = [];
   const waiting = [base];
   for (let searched = 0; searched < MOST_SEARCHED; searched++) {
     const path = waiting.shift();
     if (path === undefined) break;
     const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+    progress();
     const count = entries.filter(({ name }) => !name.startsWith(".") && isImageName(name)).length;
     if (count > 0) found.push({ path, count });
     const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
@@ -40,9 +45,7 @@ export async function folderContent(path: string): Promise<FolderContent | undef
     const images = await listImages(path);
     const [first] = images;
     if (first === undefined) return undefined;
-    const source = await openImage(first);
-    await source.close();
-    const { shape, sampleType } = source.info;
+    const { shape, sampleType } = (await describeApart(first)).info;
     return { path, count: images.length, shape, sampleType };
   } catch (error) {
     if (error instanceof ImageError) return undefined;
