@@ -271,6 +271,10 @@ type WithoutTime<E> = E extends RunEvent ? Omit<E, "time"> : never;
 /** An event as it is raised; the writer adds the time. */
 export type NewRunEvent = WithoutTime<RunEvent>;
 
+/** Longest line of an event with metrics, in characters: thousands of metrics would hold the reader up. */
+const LONGEST_METRICS = 1 << 16;
+const WITH_METRICS = ["step", "epoch", "test"];
+
 /** Returns the event that a line of JSON holds, or nothing where it holds none that is valid. Never throws. */
 export function parseRunEvent(line: string): RunEvent | undefined {
   let value: unknown;
@@ -282,6 +286,7 @@ export function parseRunEvent(line: string): RunEvent | undefined {
   if (typeof value !== "object" || value === null || !("event" in value)) return undefined;
   const { event } = value;
   if (typeof event !== "string" || !Object.hasOwn(EVENTS, event)) return undefined;
+  if (line.length > LONGEST_METRICS && WITH_METRICS.includes(event)) return undefined;
   const parsed = v.safeParse(EVENTS[event as keyof typeof EVENTS], value, { abortEarly: true });
   return parsed.success ? parsed.output : undefined;
 }

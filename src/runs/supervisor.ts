@@ -29,6 +29,7 @@ import { resultTree } from "../facts/result-tree.ts";
 import type { NewRunEvent, Problem, RunEvent } from "../facts/run-events.ts";
 import { type RunState, readRunState } from "../facts/run-state.ts";
 import { askToStop, endTree, runAside } from "./end-process.ts";
+import { wholeLines } from "./event-file.ts";
 import type { Notice } from "./messages.ts";
 
 import type { OpenReader, OutputReader } from "./output-reader.ts";
@@ -87,7 +88,7 @@ class Supervisor {
       ({ size }) => size,
       () => 0,
     );
-    const full = this.reserve();
+    const full = this.reserve() ?? (await this.endCutLine());
     await this.listen();
     await passLock(this.files.lock, { ...owner(this.record.address), listening: true });
     setInterval(() => void this.stayAlive(), TOUCH_MS).unref();
@@ -237,6 +238,16 @@ class Supervisor {
       this.append(line);
     }
     this.noticeTimer ??= setTimeout(() => this.noticeEvents(), NOTICE_MS);
+  }
+
+  /** Ends a line that a killed supervisor began: the next event would be lost with it. Returns why that is not possible. */
+  private async endCutLine(): Promise<Error | undefined> {
+    try {
+      if ((await wholeLines(this.files.events)) < this.written) this.append("\n");
+      return undefined;
+    } catch (error) {
+      return explainedWriteError(this.files.events, error) as Error;
+    }
   }
 
   private append(line: string): void {
