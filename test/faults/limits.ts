@@ -128,7 +128,10 @@ async function changed(place: Place, change: (image: string) => Promise<void> | 
 async function onSmallDisk(place: Place, size: string, act: (disk: string) => void): Promise<string[]> {
   const disk = join(place.folder, "results");
   mkdirSync(disk);
-  if (spawnSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", disk]).status !== 0) return [];
+  if (spawnSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", disk]).status !== 0) {
+    console.log("SKIPPED: a small disk; this user may not mount one.");
+    return [];
+  }
   try {
     const outcome = await program(place.train(300), { at: [/Epoch 2\//, () => act(disk)] });
     const faults = wordless(outcome, [1], /could not be written: the disk/);
@@ -223,7 +226,7 @@ const CASES: Readonly<Record<string, (place: Place) => Promise<string[]>>> = {
   "a disk that becomes read-only": (place) =>
     onSmallDisk(place, "64m", (disk) => void spawnSync("mount", ["-o", "remount,ro", disk])),
   "a clock that is set back": async (place) => {
-    const args = place.train(40);
+    const args = place.train(12);
     const first = await program(args, { node: ["--import", CLOCK] });
     const again = await program([...args, "--resume"]);
     return [...wordless(first, [0], /./), ...wordless(again, [0], /./)];
