@@ -109,7 +109,7 @@ export class ImageChecker {
     });
     worker.on("error", (error) => this.end(error.message));
     worker.on("exit", () => {
-      if (this.worker === worker) this.end("the thread that looks at images ended");
+      if (this.worker === worker) this.end("the thread that inspects images ended");
     });
     // A window may close while the thread is idle.
     worker.unref();

@@ -1,4 +1,5 @@
 import { pathToFileURL } from "node:url";
+import { errorMessage } from "../../facts/errors.ts";
 import { WatchedThread } from "../../images/watched-thread.ts";
 import type { ImageReply, ImageRequest } from "../../protocol/panel-messages.ts";
 
@@ -22,8 +23,7 @@ export class ImageReader {
       const reply = await this.thread.ask(subject, request);
       return reply === "thread ended" ? this.answer(request) : reply;
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      return { type: "image-failed", request: request.request, message };
+      return { type: "image-failed", request: request.request, message: errorMessage(error) };
     }
   }
 
