@@ -44,7 +44,8 @@ async function timeline(folder, round) {
       ...["--config", join(folder, "config.yaml"), "--result_dir", folder],
       ...["--name", "first", "--run_id", String(round), "--events"],
     ],
-    { stdio: ["ignore", "pipe", "inherit"] },
+    // With a channel to its parent, the program starts no second process, and is killed.
+    { stdio: ["ignore", "pipe", "inherit", "ipc"] },
   );
   for await (const line of createInterface({ input: child.stdout })) {
     const { event } = JSON.parse(line);

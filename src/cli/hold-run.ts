@@ -50,7 +50,11 @@ async function hold(address: string, { recordFolder }: ResultTree): Promise<void
   setInterval(() => void touchLock(lock), TOUCH_MS).unref();
   process.once("exit", () => {
     for (const path of [lock, ...(process.platform === "win32" ? [] : [address])])
-      rmSync(path, { force: true });
+      try {
+        rmSync(path, { force: true });
+      } catch {
+        // The disk became read-only. Nobody answers at the address, so the lock holds nobody up.
+      }
   });
 }
 

@@ -153,21 +153,22 @@ async function train(
   const place = runArguments({ configFile, resultDirectory: result_dir, name, runId });
   const more = resume ? ["--resume", "--events"] : ["--events"];
   const child = spawn(process.execPath, [...process.execArgv, script, ...place, ...more], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   // The training stops with the study. In a terminal, Ctrl+C reaches both processes.
   const stop = () => child.kill("SIGTERM");
   const wait = () => {};
   process.on("SIGTERM", stop).on("SIGINT", wait);
-  for await (const line of createInterface({ input: child.stdout })) {
+  const lines = child.stdout === null ? [] : createInterface({ input: child.stdout });
+  for await (const line of lines) {
     const event = parseRunEvent(line);
     if (event?.event === "problems")
       for (const { severity, message } of event.problems)
         if (severity === "error") console.error(`${title}: ${message}`);
-    if (event?.event === "epoch" && process.stderr.isTTY)
-      process.stderr.write(`\r${title}: epoch ${event.epoch}/${event.epochs} `);
+    if (event?.event === "epoch" && process.stdout.isTTY)
+      process.stdout.write(`\r${title}: epoch ${event.epoch}/${event.epochs} `);
   }
-  if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+  if (process.stdout.isTTY) process.stdout.write("\r\u001b[K");
   const code = child.exitCode ?? (await new Promise<number | null>((end) => child.once("exit", end)));
   process.off("SIGTERM", stop).off("SIGINT", wait);
   return code ?? EXIT.failed;

@@ -4,14 +4,21 @@ import { EXIT } from "./exit-codes.ts";
 /** Signals that request a stop. A terminal that is closed sends SIGHUP. */
 export const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
+/** A terminal or a job scheduler sends a signal to all processes, and a parent passes it on: within this time it counts once. */
+const SAME_SIGNAL_MS = 200;
+
 /**
  * Returns a signal that stops the run after the current step, with a checkpoint. A second request ends the process at once. A parent
  * process can send the message `stop` instead, on any system, and the run also stops when the parent ends.
  */
 export function stopSignal(report: ReportEvent): AbortSignal {
   const controller = new AbortController();
+  let requested = 0;
   const stop = () => {
-    if (controller.signal.aborted) process.exit(EXIT.stopped);
+    const again = controller.signal.aborted;
+    if (again && performance.now() - requested < SAME_SIGNAL_MS) return;
+    if (again) process.exit(EXIT.stopped);
+    requested = performance.now();
     report({ event: "log", level: "info", message: "Stopping after this step…" });
     controller.abort();
   };

@@ -20,8 +20,16 @@ Other commands:
   --install_tensorflow      install TensorFlow for --runtime tensorflow; with "gpu" after it, for NVIDIA GPUs
 `;
 
-/** Runs the tool that the arguments name and returns its exit code; undefined if they name none. */
+/** Runs the tool that the arguments name and returns its exit code; undefined if they name none. A tool ends with its parent process. */
 export async function runTool(argv: readonly string[]): Promise<number | undefined> {
+  const end = () => process.exit(EXIT.stopped);
+  process.once("disconnect", end);
+  const code = await toolNamed(argv);
+  process.off("disconnect", end);
+  return code;
+}
+
+async function toolNamed(argv: readonly string[]): Promise<number | undefined> {
   const json = argv.includes("--json") || argv.includes("--events");
   const [tool, detail] = argv;
   if (tool === "--devices") {
@@ -89,6 +97,7 @@ function barProgress(): ProgressDisplay {
   const bar = new SingleBar({
     format: "{label} {bar} {percentage}% | {eta_formatted} left",
     clearOnComplete: true,
+    stream: process.stdout,
   });
   let started = false;
   return {

@@ -12,7 +12,7 @@ import { EXIT } from "./exit-codes.ts";
 export async function fitsInProcess(batchSize: number, signal: AbortSignal): Promise<boolean> {
   const all = [...process.execArgv.filter((each) => !each.startsWith("--inspect")), ...process.argv.slice(1)];
   const child = spawn(process.execPath, [...all, "--try_batch", String(batchSize)], {
-    stdio: "ignore",
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
     signal,
   });
   const [code]: (number | null)[] = await once(child, "exit");

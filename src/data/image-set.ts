@@ -12,7 +12,7 @@ import {
 import { storedParts } from "../images/parts.ts";
 import { fixedNormalization, measureNormalization } from "./measure-normalization.ts";
 import { type ChannelNormalization, type NormalizationSettings, normalize } from "./normalization.ts";
-import { OpenFiles } from "./open-files.ts";
+import { OpenFiles, requireSame } from "./open-files.ts";
 import { type Box, boxOf, cutPatch, enclosing, type ImageRegion, reflected } from "./tiling.ts";
 
 /** One image of a set. */
@@ -89,7 +89,8 @@ export class ImageSet {
     const patch = async (start: Box, size: Box) => normalize(await cut(start, size), channels);
     const values = ({ start, end }: Region = wholeRegion(info.shape)) =>
       patch(start, [end[0] - start[0], end[1] - start[1], end[2] - start[2]]);
-    const piece = async () => (whole === undefined ? this.files.use(info, ({ piece }) => piece) : ONE_PIXEL);
+    const piece = async () =>
+      whole === undefined ? this.files.use(at(this.stored, index), ({ piece }) => piece) : ONE_PIXEL;
     return { info, channels, piece, cut, patch, values, stored };
   }
 
@@ -114,9 +115,10 @@ export class ImageSet {
   /** Returns an image kept in memory, in its pixel type: integers take less memory than normalized values. */
   private async whole(index: number): Promise<ImageRegion | undefined> {
     const { inMemory, preparation, threeChannels } = this.settings;
-    const { path, options } = at(this.stored, index);
+    const stored = at(this.stored, index);
     const read = async () => {
-      const image = await readImage(path, options);
+      const image = await readImage(stored.path, stored.options);
+      requireSame(stored, image);
       const prepared = preparation?.apply(image) ?? image;
       return { ...(threeChannels ? repeatedChannel(prepared) : prepared), start: [0, 0, 0] as const };
     };
@@ -144,7 +146,7 @@ export class ImageSet {
 
   private async *parts(index: number): AsyncGenerator<Image> {
     const info = at(this.infos, index);
-    const piece = await this.files.use(info, (source) => source.piece);
+    const piece = await this.files.use(at(this.stored, index), (source) => source.piece);
     for (const region of storedParts(info.shape, piece, PART_VALUES)) yield this.read(index, region);
   }
 

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import pLimit from "p-limit";
 import { openImage } from "../images/files.ts";
-import { type ImageInfo, type ImageSource, storedBytes } from "../images/image.ts";
+import { type Image, ImageError, type ImageInfo, type ImageSource, storedBytes } from "../images/image.ts";
 
 /** Maximum number of open files, in use or cached: systems allow a process a few hundred. */
 const MOST_OPEN = 16;
@@ -14,6 +14,16 @@ interface OpenFile {
   users: number;
   /** Whether it was evicted from the cache: its last user closes it. */
   replaced: boolean;
+}
+
+/** Throws {@link ImageError} where an image has another shape or type than when it was inspected. */
+export function requireSame({ path, ...before }: ImageInfo, now: Pick<Image, "shape" | "sampleType">): void {
+  const [was, is] = [before, now].map(({ shape, sampleType }) => `${shape.join(" x ")} ${sampleType}`);
+  if (was === is) return;
+  throw new ImageError(
+    path,
+    `${path}: was replaced while it was used: it was ${was} and is now ${is}. Start again.`,
+  );
 }
 
 /** A cache of open image files. The {@link MOST_OPEN} most recently used files stay open. */
@@ -30,20 +40,24 @@ export class OpenFiles {
   private readonly few = pLimit(MOST_OPEN);
   private readonly oneByOne = pLimit(1);
 
-  /** Reads from a file, which stays open meanwhile. `read` must not use further files. */
+  /**
+   * Reads from a file, which stays open meanwhile. `read` must not use further files. Throws {@link ImageError} where the file was
+   * replaced by another image.
+   *
+   * @param info the image as stored
+   */
   use<T>(info: ImageInfo, read: (source: ImageSource) => T | Promise<T>): Promise<T> {
     return this.few(() => this.opened(info, read));
   }
 
-  private async opened<T>(
-    { path, options }: ImageInfo,
-    read: (source: ImageSource) => T | Promise<T>,
-  ): Promise<T> {
+  private async opened<T>(info: ImageInfo, read: (source: ImageSource) => T | Promise<T>): Promise<T> {
+    const { path, options } = info;
     const file = this.files.get(path) ?? { source: openImage(path, options), users: 0, replaced: false };
     file.users++;
     this.files.set(path, file);
     try {
       const source = await file.source;
+      requireSame(info, source.info);
       const { shape, sampleType } = source.info;
       if (storedBytes([...source.piece, shape[3]], sampleType) <= LARGE_PIECE) return await read(source);
       return await this.oneByOne(() => read(source));

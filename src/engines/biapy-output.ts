@@ -6,8 +6,8 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { BIAPY_VERSION } from "../facts/biapy-version.ts";
+import { explainExit } from "../facts/explain-exit.ts";
 import type { NewRunEvent, Problem } from "../facts/run-events.ts";
-import { explainExit } from "../runs/explain-exit.ts";
 import type { OutputReader } from "../runs/output-reader.ts";
 import type { RunOrder } from "../runs/record.ts";
 import { gpuNumbers } from "./biapy-command.ts";
@@ -192,7 +192,8 @@ export class BiapyOutput implements OutputReader {
     if (logged === undefined) return;
     yield* this.stepsBetween();
     const { train, validation, learningRate } = logged;
-    const seconds = (Date.now() - this.epochStarted) / 1000;
+    // The clock may be set back.
+    const seconds = Math.max(0, Date.now() - this.epochStarted) / 1000;
     this.epochStarted = 0;
     const secondsLeft = (epochs - epoch) * seconds;
     yield {

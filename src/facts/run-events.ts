@@ -268,6 +268,10 @@ type WithoutTime<E> = E extends RunEvent ? Omit<E, "time"> : never;
 /** An event before the writer adds the time. */
 export type NewRunEvent = WithoutTime<RunEvent>;
 
+/** Longest line of an event with metrics, in characters: thousands of metrics would block the reader. */
+const LONGEST_METRICS = 1 << 16;
+const WITH_METRICS = ["step", "epoch", "test"];
+
 const isEventName = (name: string): name is keyof typeof EVENTS => Object.hasOwn(EVENTS, name);
 
 /** Returns the event that a line of JSON holds; undefined if it holds no valid one. Never throws. */
@@ -281,6 +285,7 @@ export function parseRunEvent(line: string): RunEvent | undefined {
   if (typeof value !== "object" || value === null || !("event" in value)) return undefined;
   const { event } = value;
   if (typeof event !== "string" || !isEventName(event)) return undefined;
+  if (line.length > LONGEST_METRICS && WITH_METRICS.includes(event)) return undefined;
   const parsed = v.safeParse(EVENTS[event], value, { abortEarly: true });
   return parsed.success ? parsed.output : undefined;
 }

@@ -3,8 +3,15 @@ import { readSync } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { ImageError } from "./image.ts";
 
-/** Node aborts where a single read asks for 2 GiB or more. */
-const MOST_AT_ONCE = 2 ** 30;
+/** Node aborts where a single read asks for 2 GiB or more. After each read of this size, the slowest network shows that it is alive. */
+const MOST_AT_ONCE = 2 ** 22;
+
+let arrived = () => {};
+
+/** Calls a function of this thread whenever bytes of a file arrive. */
+export function whenBytesArrive(call: () => void): void {
+  arrived = call;
+}
 
 /** An open file of known size. */
 export class FileBytes {
@@ -54,6 +61,7 @@ export class FileBytes {
       const { bytesRead } = await this.handle.read(bytes, at, length, offset + at);
       if (bytesRead === 0) throw this.cutShort();
       at += bytesRead;
+      arrived();
     }
   }
 

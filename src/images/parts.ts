@@ -1,5 +1,5 @@
 /** Parts of an image that are read one after the other, where all of it at once would take too much memory. */
-import type { ImageShape, ImageSource, Region } from "./image.ts";
+import { type Image, type ImageShape, type ImageSource, type Region, sampleArray } from "./image.ts";
 
 /** Returns boxes that cover an image in whole stored pieces, each of at most `most` values or one piece. */
 export function* storedParts(
@@ -24,4 +24,31 @@ export function* storedParts(
           start: [z, y, x],
           end: [Math.min(z + size[0], depth), Math.min(y + size[1], height), Math.min(x + size[2], width)],
         };
+}
+
+/** Reads a region in parts of whole stored pieces, each of at most `most` values or one piece. `progress` is called after each. */
+export async function readByParts(
+  source: ImageSource,
+  { start, end }: Region,
+  most: number,
+  progress: () => void,
+): Promise<Image> {
+  const { sampleType, shape: whole } = source.info;
+  const shape: ImageShape = [end[0] - start[0], end[1] - start[1], end[2] - start[2], whole[3]];
+  const [, height, width, channels] = shape;
+  const data = sampleArray(sampleType, shape[0] * height * width * channels);
+  for (const { start: first, end: last } of storedParts(shape, source.piece, most)) {
+    const moved = (at: Region["start"]) => [start[0] + at[0], start[1] + at[1], start[2] + at[2]] as const;
+    const part = await source.read({ start: moved(first), end: moved(last) });
+    progress();
+    const [depth, rows, columns] = part.shape;
+    if (part.data.length === data.length) return part;
+    for (let z = 0; z < depth; z++)
+      for (let y = 0; y < rows; y++) {
+        const from = (z * rows + y) * columns * channels;
+        const to = (((first[0] + z) * height + first[1] + y) * width + first[2]) * channels;
+        data.set(part.data.subarray(from, from + columns * channels), to);
+      }
+  }
+  return { shape, sampleType, data };
 }

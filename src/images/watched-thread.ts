@@ -1,7 +1,8 @@
 /** A thread that reads files of any origin, and is ended when a file holds it up. */
 
-import { parentPort, type Transferable, Worker } from "node:worker_threads";
+import { parentPort, type Transferable, Worker, workerData } from "node:worker_threads";
 import { errorMessage } from "../facts/errors.ts";
+import { whenBytesArrive } from "./file-bytes.ts";
 import { ImageError } from "./image.ts";
 
 /** What the thread says. */
@@ -9,6 +10,8 @@ type Message<Answer> =
   | { readonly kind: "ready" }
   /** Part of the work is done: the time for the next part begins. */
   | { readonly kind: "progress" }
+  /** Bytes of the file arrived: the thread is not held up by its disk. */
+  | { readonly kind: "bytes" }
   | { readonly kind: "answer"; readonly answer: Answer }
   /** The file is refused; after the `last` answer the thread can do nothing more. */
   | { readonly kind: "refused"; readonly message: string; readonly last: boolean }
@@ -23,10 +26,21 @@ export interface Subject {
   readonly milliseconds: number;
 }
 
-/** On a busy machine, or with a slow disk, a thread is given more time, up to this multiple. */
+/** On a busy machine, or while a slow disk delivers nothing, a thread is given more time, up to this multiple. */
 const MOST_PATIENCE = 6;
+/** Time between messages that bytes arrive. */
+const BYTES_MS = 1000;
 /** Memory for objects: beyond it the thread is ended by an error, and not the process. */
 const HEAP_MEGABYTES = 1024;
+
+/** What a watched thread learns from the process that started it. */
+export interface ThreadData {
+  /** Whether other work runs in this process, such as other extensions in the extension host. */
+  readonly shared: boolean;
+}
+
+/** A thread that was started by another one shares its process with the same work. */
+const startedShared = (workerData as ThreadData | null)?.shared === true;
 
 /** One thread. It is given one request after the other, so that the file which holds it up is known. */
 export class WatchedThread<Request, Answer> {
@@ -39,12 +53,16 @@ export class WatchedThread<Request, Answer> {
   /** Why the thread was ended. */
   private reason: string | undefined;
 
-  constructor(script: URL) {
+  constructor(
+    script: URL,
+    private readonly shared = startedShared,
+  ) {
     this.worker = new Worker(script, {
       // What libraries print nobody reads.
       stdout: true,
       stderr: true,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MEGABYTES },
+      workerData: { shared } satisfies ThreadData,
     });
     this.worker.on("message", (message: Message<Answer>) => this.heard?.(message));
     this.worker.on("error", (error) => this.end(reasonOf(error)));
@@ -72,11 +90,21 @@ export class WatchedThread<Request, Answer> {
     return answer;
   }
 
+  /** Ends the thread. What it is asked to do fails. */
+  close(): void {
+    this.end("it is no longer needed");
+  }
+
   private async answer({ path, work, milliseconds }: Subject, request: Request) {
     if (!this.started) throw new Error(`The thread that reads images did not start: ${this.reason}.`);
     if (this.ended) return "thread ended";
-    const slow = `${work} took longer than ${Math.round(milliseconds / 1000)} seconds`;
-    const watch = watchProgress(milliseconds, () => this.end(slow));
+    const seconds = (time: number) => `${Math.round(time / 1000)} seconds`;
+    const watch = watchProgress(milliseconds, {
+      stopwatch: () => this.stopwatch(),
+      stuck: () => this.end(`${work} took longer than ${seconds(milliseconds)}`),
+      waited: () =>
+        this.end(`its disk or network delivered nothing for ${seconds(MOST_PATIENCE * milliseconds)}`),
+    });
     try {
       let next = this.next();
       this.worker.postMessage(request);
@@ -88,14 +116,16 @@ export class WatchedThread<Request, Answer> {
         }
         if (message.kind === "failed") throw new Error(message.message);
         next = this.next();
-        watch.progressed();
+        if (message.kind === "bytes") watch.received();
+        else watch.progressed();
       }
     } catch (error) {
       if (!(error instanceof ThreadEnded)) throw error;
-      throw new ImageError(
-        path,
-        `${path}: cannot be read, or is damaged: ${error.message}. Save it again where it was made.`,
-      );
+      const advice = watch.idle
+        ? "Check the connection, or copy it to this computer"
+        : "Save it again where it was made";
+      const reason = watch.idle ? "cannot be read" : "cannot be read, or is damaged";
+      throw new ImageError(path, `${path}: ${reason}: ${error.message}. ${advice}.`);
     } finally {
       watch.end();
     }
@@ -121,6 +151,16 @@ export class WatchedThread<Request, Answer> {
     });
   }
 
+  /**
+   * Measures the processor time of this process. Where that is also spent on other work, the time in which the thread did not wait is
+   * the most that counts.
+   */
+  private stopwatch(): () => number {
+    const activeMs = () => this.worker.performance.eventLoopUtilization().active;
+    const [all, active] = [processMs(), activeMs()];
+    return () => Math.min(processMs() - all, this.shared ? activeMs() - active : Number.POSITIVE_INFINITY);
+  }
+
   private end(reason: string): void {
     this.reason ??= reason;
     void this.worker.terminate();
@@ -128,22 +168,37 @@ export class WatchedThread<Request, Answer> {
   }
 }
 
-/**
- * Calls `stuck` once nothing has progressed for a time in which this process also computed as long. A process that computed less
- * waited for the processor or the disk: that is no fault of the file.
- */
-function watchProgress(milliseconds: number, stuck: () => void) {
-  let [elapsed, computed] = [performance.now(), computedMs()];
+interface Watch {
+  /** Begins to measure how many milliseconds the work computes; the returned function reads them. */
+  readonly stopwatch: () => () => number;
+  /** Called once nothing has progressed for a time in which as long was computed. */
+  readonly stuck: () => void;
+  /** Called once nothing has progressed and no bytes have arrived for {@link MOST_PATIENCE} times as long. */
+  readonly waited: () => void;
+}
+
+/** Watches work that reports its progress. Work that computes less waits for the processor or the disk, which is no fault of the file. */
+function watchProgress(milliseconds: number, { stopwatch, stuck, waited }: Watch) {
+  let idle = false;
+  let [received, computed] = [performance.now(), stopwatch()];
   let timer = setTimeout(look, milliseconds);
   function look(): void {
-    const waited = performance.now() - elapsed;
-    const left = milliseconds - (computedMs() - computed);
-    if (left <= 0 || waited >= MOST_PATIENCE * milliseconds) stuck();
+    const left = milliseconds - computed();
+    idle = left > 0 && performance.now() - received >= MOST_PATIENCE * milliseconds;
+    if (left <= 0) stuck();
+    else if (idle) waited();
     else timer = setTimeout(look, Math.max(left, milliseconds / 10));
   }
   return {
+    /** Whether the work was ended while it waited. */
+    get idle() {
+      return idle;
+    },
+    received() {
+      received = performance.now();
+    },
     progressed() {
-      [elapsed, computed] = [performance.now(), computedMs()];
+      [received, computed] = [performance.now(), stopwatch()];
       timer.refresh();
     },
     end: () => clearTimeout(timer),
@@ -151,7 +206,7 @@ function watchProgress(milliseconds: number, stuck: () => void) {
 }
 
 /** Processor time of all threads of this process. */
-function computedMs(): number {
+function processMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
@@ -160,6 +215,11 @@ class ThreadEnded extends Error {}
 
 function reasonOf(error: NodeJS.ErrnoException): string {
   return error.code === "ERR_WORKER_OUT_OF_MEMORY" ? "it takes more than 1 GB of memory" : error.message;
+}
+
+/** In the thread: tells that part of the work is done. */
+export function reportProgress(): void {
+  parentPort?.postMessage({ kind: "progress" } satisfies Message<never>);
 }
 
 /**
@@ -180,9 +240,15 @@ export function serveRequests<Request, Answer>(
 ): void {
   const say = (message: Message<Answer>, moved: Transferable[] = []) =>
     parentPort?.postMessage(message, moved);
+  let told = 0;
+  whenBytesArrive(() => {
+    if (performance.now() - told < BYTES_MS) return;
+    told = performance.now();
+    say({ kind: "bytes" });
+  });
   parentPort?.on("message", async (request: Request) => {
     try {
-      const found = await answer(request, () => say({ kind: "progress" }));
+      const found = await answer(request, reportProgress);
       say({ kind: "answer", answer: found }, transferred(found));
     } catch (error) {
       const message = errorMessage(error);

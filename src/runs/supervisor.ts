@@ -20,17 +20,18 @@ import { basename } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as setTimeoutPromise } from "node:timers/promises";
 import { errorMessage } from "../facts/errors.ts";
+import { type Exit, explainExit, explainStart } from "../facts/explain-exit.ts";
 import { eachLine } from "../facts/files/lines.ts";
 import { parseJson } from "../facts/files/regular-file.ts";
 import { explainedWriteError } from "../facts/files/write-file.ts";
 import { owner, passLock, TOUCH_MS, touchLock } from "../facts/lock/lock.ts";
 import { SUPERVISOR_VARIABLE } from "../facts/lock/run-lock.ts";
+import { memoryKills } from "../facts/memory-kills.ts";
 import { resultTree } from "../facts/result-tree.ts";
 import type { NewRunEvent, Problem, RunEvent } from "../facts/run-events.ts";
-import { readRunState } from "../facts/run-state.ts";
+import { type RunState, readRunState } from "../facts/run-state.ts";
 import { askToStop, endTree, runAside } from "./end-process.ts";
-import { type Exit, explainExit, explainStart } from "./explain-exit.ts";
-import { memoryKills } from "./memory-kills.ts";
+import { wholeLines } from "./event-file.ts";
 import type { Notice } from "./messages.ts";
 
 import type { OpenReader, OutputReader } from "./output-reader.ts";
@@ -89,7 +90,7 @@ class Supervisor {
       ({ size }) => size,
       () => 0,
     );
-    const full = this.reserve();
+    const full = this.reserve() ?? (await this.endCutLine());
     await this.listen();
     await passLock(this.files.lock, { ...owner(this.record.address), listening: true });
     setInterval(() => void this.stayAlive(), TOUCH_MS).unref();
@@ -154,20 +155,28 @@ class Supervisor {
   private async train(): Promise<void> {
     const { order, command } = this.record;
     const reader = await this.openReader(command.output, order);
-    if (this.stopAsked) return this.tell({ ...this.endEvent(), status: "stopped" });
+    const before = await this.state();
     if (order.resume) for (const event of (await reader.missed?.()) ?? []) this.tell(event);
+    // Nothing is waited for between this and the start, so that no stop is missed.
+    if (this.stopAsked) return this.tell({ ...this.endEvent(), status: "stopped" });
     const exit = await this.spawn(reader);
     for (const event of reader.end?.(exit.code) ?? []) this.tell(event);
-    if (this.end === undefined) this.tell((await this.endByState()) ?? this.endOf(exit));
+    if (this.end === undefined) this.tell((await this.endByState(before)) ?? this.endOf(exit));
   }
 
-  /** The end that a trainer of ours wrote down but could not report. */
-  private async endByState(): Promise<Extract<NewRunEvent, { event: "end" }> | undefined> {
-    const { order, command, started = Date.now() } = this.record;
+  /** What a trainer of ours wrote of the run. */
+  private async state(): Promise<RunState | undefined> {
+    const { order, command } = this.record;
     if (command.output !== "events") return undefined;
-    const tree = resultTree(order.resultDirectory, order.name, order.runId);
-    const state = await readRunState(tree).catch(() => undefined);
-    if (state === undefined || state.time < started) return undefined;
+    return readRunState(resultTree(order.resultDirectory, order.name, order.runId)).catch(() => undefined);
+  }
+
+  /** The end that a trainer of ours wrote down but could not report. A state from before it started is another's. */
+  private async endByState(
+    before: RunState | undefined,
+  ): Promise<Extract<NewRunEvent, { event: "end" }> | undefined> {
+    const state = await this.state();
+    if (state === undefined || state.time === before?.time) return undefined;
     const { status, message } = state;
     return status === "training" || status === "testing"
       ? undefined
@@ -231,6 +240,16 @@ class Supervisor {
       this.append(line);
     }
     this.noticeTimer ??= setTimeout(() => this.noticeEvents(), NOTICE_MS);
+  }
+
+  /** Ends a line that a killed supervisor began: the next event would be lost with it. Returns why that is not possible. */
+  private async endCutLine(): Promise<Error | undefined> {
+    try {
+      if ((await wholeLines(this.files.events)) < this.written) this.append("\n");
+      return undefined;
+    } catch (error) {
+      return explainedWriteError(this.files.events, error) as Error;
+    }
   }
 
   private append(line: string): void {

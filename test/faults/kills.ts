@@ -133,8 +133,20 @@ interface Ended {
   readonly errors: string;
 }
 
-/** Starts the command line, and collects its events. `fileBlocks` limits the size of files, in units of 512 bytes. */
-function trainer(config: string, results: string, more: readonly string[], fileBlocks?: number) {
+interface TrainerSettings {
+  /** Limit on the size of files, in units of 512 bytes. */
+  readonly fileBlocks?: number;
+  /** Whether the process that is started trains, and no second one: it is to be killed. */
+  readonly alone?: boolean;
+}
+
+/** Starts the command line, and collects its events. */
+function trainer(
+  config: string,
+  results: string,
+  more: readonly string[],
+  { fileBlocks, alone = false }: TrainerSettings = {},
+) {
   const args = [
     CLI,
     "--config",
@@ -149,17 +161,20 @@ function trainer(config: string, results: string, more: readonly string[], fileB
     ...more,
   ];
   const limited = ["-c", `ulimit -f ${fileBlocks}; exec "$@"`, "bash", process.execPath, ...args];
-  const child = fileBlocks === undefined ? spawn(process.execPath, args) : spawn("bash", limited);
+  const [command, all] = fileBlocks === undefined ? [process.execPath, args] : ["bash", limited];
+  // A process that has a channel to its parent starts no second one.
+  const stdio = ["pipe", "pipe", "pipe", ...(alone ? (["ipc"] as const) : [])] as const;
+  const child = spawn(command, all, { stdio: [...stdio] });
   const lines: string[] = [];
   let [rest, errors] = ["", ""];
   let heard: (() => void) | undefined;
-  child.stdout.on("data", (chunk: Buffer) => {
+  child.stdout?.on("data", (chunk: Buffer) => {
     const all = (rest + chunk.toString()).split("\n");
     rest = all.pop() ?? "";
     lines.push(...all);
     heard?.();
   });
-  child.stderr.on("data", (chunk: Buffer) => {
+  child.stderr?.on("data", (chunk: Buffer) => {
     errors += chunk.toString();
   });
   const timer = setTimeout(() => child.kill("SIGKILL"), LONGEST_MS);
@@ -230,8 +245,11 @@ async function hurtOnce(
   more: readonly string[],
   random: Random,
 ): Promise<Ended> {
-  if (kind === "full disk") return trainer(own.config, results, more, 1 + random.integer(64)).ended;
-  const { child, ended, until } = trainer(own.config, results, more);
+  if (kind === "full disk")
+    return trainer(own.config, results, more, { fileBlocks: 1 + random.integer(64) }).ended;
+  const { child, ended, until } = trainer(own.config, results, more, {
+    alone: kind === "kill" || kind === "kill at a file",
+  });
   if (kind === "kill at a file") await seen(results, FILES[random.integer(FILES.length)], child);
   else await until(1 + random.integer(own.events));
   await wait(random.integer(3) === 0 ? random.integer(40) : 0);

@@ -226,6 +226,10 @@ test("lines that are no events are counted and left out", async () => {
     // JSON has no NaN: a metric that was none is absent.
     JSON.stringify({ ...step, metrics: { loss: Number.NaN, mae: 1 } }),
     JSON.stringify({ ...step, metrics: { loss: "1" } }),
+    JSON.stringify({
+      ...step,
+      metrics: Object.fromEntries(Array.from({ length: 9999 }, (_, at) => [`m${at}`, at])),
+    }),
     JSON.stringify(good),
   ];
   writeFileSync(files.events, `${lines.join("\n")}\n`);
@@ -234,7 +238,42 @@ test("lines that are no events are counted and left out", async () => {
   assert.deepEqual(events.slice(0, -1), [good, { ...step, metrics: { mae: 1 } }, good]);
   const note = events.at(-1);
   assert.ok(note?.event === "log" && note.level === "warning");
-  assert.match(note.message, /events\.jsonl is damaged: 10 lines/);
+  assert.match(note.message, /events\.jsonl is damaged: 11 lines/);
+});
+
+test("a line that was cut within a character is left out, and the lines before it stay", async () => {
+  const files = placed({ ...record(), ended: { time: 2, status: "finished" } });
+  const good: RunEvent = { event: "log", time: 1, level: "info", message: "0.5 µm" };
+  const line = Buffer.from(`${JSON.stringify(good)}\n`);
+  for (const kept of [1, line.indexOf(0xc2) + 1, line.length - 2]) {
+    writeFileSync(files.events, Buffer.concat([line, line.subarray(0, kept)]));
+    const { run } = await open(files);
+    const events = await run.events();
+    assert.deepEqual(events[0], good);
+    assert.equal(events.filter(({ event }) => event === "log").length, events.length);
+  }
+});
+
+test("links that lead in circles leave a job's other runs", { skip: windows }, async () => {
+  const job = join(folder, "circles", "job");
+  const records = join(job, ".biapy-studio");
+  mkdirSync(join(records, "job_4"), { recursive: true });
+  for (const [link, target] of [
+    ["job_1", "."],
+    ["job_2", "job_3"],
+    ["job_3", "job_2"],
+  ] as const)
+    symlinkSync(target, join(records, link));
+  for (const [link, target] of [
+    ["results", ".."],
+    ["checkpoints", "checkpoints"],
+    ["logs", "."],
+  ] as const)
+    symlinkSync(target, join(job, link));
+  const runs = await runsOf(job);
+  assert.deepEqual(runs.map(({ tree }) => tree.runId).sort(), [1, 2, 3, 4]);
+  const shown = runs.find(({ tree }) => tree.runId === 2);
+  assert.ok(shown?.status === "damaged" && shown.message?.includes("state.json cannot be opened (ELOOP)"));
 });
 
 test("whoever sends what no supervisor sends is left", async () => {

@@ -7,15 +7,17 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { OpenFiles } from "../../src/data/open-files.ts";
-import type { ImageInfo, ImageSource } from "../../src/images/image.ts";
+import { readImage } from "../../src/images/files.ts";
+import { ImageError, type ImageInfo, type ImageSource } from "../../src/images/image.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "biapy-open-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
+const { shape: SHAPE } = await readImage("test/fixtures/images/type_uint8.tif");
 const infos = Array.from({ length: 20 }, (_, index): ImageInfo => {
   const path = join(folder, `${index}.tif`);
   copyFileSync("test/fixtures/images/type_uint8.tif", path);
-  return { path, shape: [1, 1, 1, 1], sampleType: "uint8" };
+  return { path, shape: SHAPE, sampleType: "uint8" };
 });
 
 test("a file stays open while it is read, though 19 others are opened meanwhile; then it is closed", async () => {
@@ -44,6 +46,16 @@ test("a batch of many files opens a few at a time", async () => {
   };
   await Promise.all(infos.map((info) => files.use(info, read)));
   assert.equal(most, 16);
+  await files.close();
+});
+
+test("an image that was replaced by one of another shape is refused by name", async () => {
+  const files = new OpenFiles();
+  const info: ImageInfo = { ...infos[0], shape: [1, 2, 2, 1] };
+  await assert.rejects(
+    files.use(info, (source) => source.read()),
+    (error) => error instanceof ImageError && error.message.includes(`${info.path}: was replaced`),
+  );
   await files.close();
 });
 

@@ -1,19 +1,27 @@
 /** Runs in processes of their own: a real supervisor, and small trainers in place of the engine. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { build } from "esbuild";
+import { explainExit } from "../../src/facts/explain-exit.ts";
 import { newAddress } from "../../src/facts/lock/address.ts";
 import { owner, takeLock } from "../../src/facts/lock/lock.ts";
 import { resultTree } from "../../src/facts/result-tree.ts";
 import type { RunEvent } from "../../src/facts/run-events.ts";
 import { endTree } from "../../src/runs/end-process.ts";
-import { explainExit } from "../../src/runs/explain-exit.ts";
 import { LiveRun } from "../../src/runs/live-run.ts";
 import { ask } from "../../src/runs/messages.ts";
 import { livingTickets } from "../../src/runs/queue.ts";
@@ -71,9 +79,14 @@ interface Extras {
   readonly stopSeconds?: number;
   readonly command?: string;
   readonly debugged?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-function start(code: string, run = order(), { device, stopSeconds = 20, command, debugged }: Extras = {}) {
+function start(
+  code: string,
+  run = order(),
+  { device, stopSeconds = 20, command, debugged, env }: Extras = {},
+) {
   const script = join(folder, `${run.name}.mjs`);
   writeFileSync(script, code);
   return startRun(
@@ -82,7 +95,7 @@ function start(code: string, run = order(), { device, stopSeconds = 20, command,
       engine: "test",
       device,
       queue,
-      command: { command: command ?? process.execPath, args: [script], cwd: folder, output: "events" },
+      command: { command: command ?? process.execPath, args: [script], cwd: folder, output: "events", env },
       stopSeconds,
       debugged,
     },
@@ -408,6 +421,35 @@ test("the next free number of a job skips our results, BiaPy's logs and records"
   assert.equal(freeRunId(results, "cells"), 4);
 });
 
+test("a line that a killed supervisor left unfinished costs no event of the resumed run", {
+  timeout: HANGS,
+}, async () => {
+  const run = order();
+  const files = await start(`${HELPERS} step(1); end("stopped");`, run);
+  await (await Window.open(files)).until(ended);
+  appendFileSync(files.events, '{"event":"log","time":1,"level":"info","message":"0.5 \u00b5');
+  const again = await Window.open(
+    await start(`${HELPERS} step(2); end("finished");`, { ...run, resume: true }),
+  );
+  const resumed = await again.until(ended);
+  const all = messages(await resumed.events());
+  assert.ok(all.includes("step 1") && all.includes("step 2"), all.join(", "));
+  assert.ok(
+    all.some((message) => /events\.jsonl is damaged: 1 line/.test(message)),
+    all.join(", "),
+  );
+});
+
+test("a trainer whose heap is full is explained in plain words", { timeout: HANGS }, async () => {
+  const fill = `${HELPERS}
+    for (const all = []; ; ) all.push({ length: all.length });`;
+  const env = { NODE_OPTIONS: "--max-old-space-size=20" };
+  const window = await Window.open(await start(fill, order(), { env }));
+  const run = await window.until(ended);
+  assert.equal(run.status, "failed");
+  assert.match(run.record.ended?.message ?? "", /take more memory than Node\.js allows for them \(\d+ MB\)/);
+});
+
 test("the end of a process is explained in plain words", () => {
   const explained = (code: number | null, signal: NodeJS.Signals | null, ...lastLines: string[]) =>
     explainExit({ code, signal, lastLines });
@@ -437,10 +479,7 @@ test("the end of a process is explained in plain words", () => {
     "ValueError: patch size (1,1) is wrong",
   );
   assert.match(explained(1, null, "OSError: [Errno 28] No space left on device"), /disk is full/);
-  assert.equal(
-    explained(7, null, "the last word", ""),
-    "The training process ended with exit code 7: the last word",
-  );
+  assert.equal(explained(7, null, "the last word", ""), "The training ended with exit code 7: the last word");
 });
 
 test("what a trainer started goes with it, even from a session of its own", {

@@ -1,13 +1,13 @@
-// Bundled as dist/image-check-worker.mjs: a separate thread, which can be ended if a file blocks it.
+// Bundled as dist/image-check-worker.mjs: a separate thread. It opens each image in another one, which is ended if the file blocks it.
 
 import { readdir, stat } from "node:fs/promises";
 import { parentPort } from "node:worker_threads";
 import { loadConfig } from "../../config/config.ts";
 import { errorMessage } from "../../facts/errors.ts";
 import { describeInspection, imageFacts } from "../../images/describe.ts";
-import { isStore, listImages, openImage } from "../../images/files.ts";
+import { isStore, listImages } from "../../images/files.ts";
 import { ImageError } from "../../images/image.ts";
-import { inspectImage } from "../../images/inspect.ts";
+import { describeApart, inspectApart } from "../../images/inspection-thread.ts";
 import type { ImageCheckReply, ImageCheckRequest } from "./image-checker.ts";
 import { checkImages } from "./image-checks.ts";
 import { folderContent, imageFolders } from "./image-folders.ts";
@@ -24,7 +24,7 @@ async function isFolder(path: string): Promise<boolean> {
 /** Describes an image, or what is wrong with it. */
 async function reportOn(path: string): Promise<string> {
   try {
-    return describeInspection(await inspectImage(path, undefined, { milliseconds: PIXEL_MILLISECONDS }));
+    return describeInspection(await inspectApart(path, undefined, PIXEL_MILLISECONDS));
   } catch (error) {
     if (error instanceof ImageError) return error.message;
     throw error;
@@ -35,7 +35,10 @@ async function report(paths: readonly string[]): Promise<string> {
   const parts: string[] = [];
   for (const path of paths) {
     const images = (await isFolder(path)) ? await listImages(path) : [path];
-    for (const image of images.slice(0, MOST_REPORTED)) parts.push(await reportOn(image));
+    for (const image of images.slice(0, MOST_REPORTED)) {
+      parts.push(await reportOn(image));
+      progress();
+    }
     const more = images.length - MOST_REPORTED;
     if (more > 0) parts.push(`${path}: ${more} more images are there; biapy --inspect prints all.`);
   }
@@ -47,9 +50,8 @@ async function summary(folder: string): Promise<string> {
   try {
     const images = await listImages(folder);
     const [first = folder] = images;
-    const source = await openImage(first);
-    await source.close();
-    const facts = imageFacts(source.info, source.description).map(([name, fact]) => `- ${name}: \`${fact}\``);
+    const { info, description } = await describeApart(first);
+    const facts = imageFacts(info, description).map(([name, fact]) => `- ${name}: \`${fact}\``);
     const others = (await readdir(folder)).length - images.length;
     const beside = others > 0 ? `, ${others} other files` : "";
     return [`${images.length} images${beside}. The first, \`${first}\`:`, "", ...facts].join("\n");
@@ -59,14 +61,17 @@ async function summary(folder: string): Promise<string> {
   }
 }
 
+/** Tells that an image or a folder has been looked at: the time for the next one begins. */
+const progress = () => parentPort?.postMessage({ id: 0, kind: "progress" } satisfies ImageCheckReply);
+
 async function answer(id: number, request: ImageCheckRequest): Promise<ImageCheckReply> {
   const { kind } = request;
   if (kind === "check") {
     const { config } = loadConfig(request.path, request.text);
-    return { id, kind, value: await checkImages(config, request.folder, request.network) };
+    return { id, kind, value: await checkImages(config, request.folder, request.network, progress) };
   }
   if (kind === "content") return { id, kind, value: await folderContent(request.folder) };
-  if (kind === "folders") return { id, kind, value: await imageFolders(request.folder) };
+  if (kind === "folders") return { id, kind, value: await imageFolders(request.folder, progress) };
   if (kind === "summary") return { id, kind, value: await summary(request.folder) };
   return { id, kind, value: await report(request.paths) };
 }

@@ -1,6 +1,7 @@
-/** Inspects images in a separate thread. A file that takes too long ends the thread, not the extension host. */
+/** Inspects images in a separate thread, which is ended if it shows no progress. */
 import { Worker } from "node:worker_threads";
 import type { Problem } from "../../facts/run-events.ts";
+import type { ThreadData } from "../../images/watched-thread.ts";
 import type { FolderContent, ImageFolder } from "./folder-content.ts";
 
 export type ImageCheckRequest =
@@ -34,15 +35,18 @@ type Kind = ImageCheckRequest["kind"];
 
 export type ImageCheckReply =
   | { readonly id: number; readonly kind: "failed"; readonly error: string }
+  /** Of any request. */
+  | { readonly id: 0; readonly kind: "progress" }
   | { readonly [K in Kind]: { readonly id: number; readonly kind: K; readonly value: Answers[K] } }[Kind];
 
-/** The thread is ended if an answer takes longer. */
+/** The thread is ended if nothing progresses for longer. A single image is refused sooner, by name (`inspection-thread.ts`). */
 const MOST_MILLISECONDS = 60_000;
 
 export class ImageChecker {
   private worker: Worker | undefined;
   private requests = 0;
   private readonly waiting = new Map<number, (reply: ImageCheckReply) => void>();
+  private timer: NodeJS.Timeout | undefined;
 
   /** @param script the worker's bundle, `dist/image-check-worker.mjs` */
   constructor(
@@ -84,21 +88,22 @@ export class ImageChecker {
   /** Sends a request to the thread, which starts with the first one. Rejects if it fails or takes too long. */
   private async ask(request: ImageCheckRequest): Promise<ImageCheckReply> {
     const id = ++this.requests;
-    const slow = `the images could not be inspected within ${this.milliseconds / 1000} seconds`;
-    const timer = setTimeout(() => this.end(slow), this.milliseconds).unref();
+    const slow = `looking at the images showed no progress for ${this.milliseconds / 1000} seconds`;
+    this.timer ??= setTimeout(() => this.end(slow), this.milliseconds).unref();
     const reply = await new Promise<ImageCheckReply>((resolve) => {
       this.waiting.set(id, resolve);
       this.thread().postMessage({ id, request });
     });
-    clearTimeout(timer);
+    if (this.waiting.size === 0) this.stopTimer();
     if (reply.kind === "failed") throw new Error(reply.error);
     return reply;
   }
 
   private thread(): Worker {
     if (this.worker !== undefined) return this.worker;
-    const worker = new Worker(this.script);
+    const worker = new Worker(this.script, { workerData: { shared: true } satisfies ThreadData });
     worker.on("message", (reply: ImageCheckReply) => {
+      this.timer?.refresh();
       this.waiting.get(reply.id)?.(reply);
       this.waiting.delete(reply.id);
     });
@@ -112,7 +117,13 @@ export class ImageChecker {
     return worker;
   }
 
+  private stopTimer(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
   private end(error: string): void {
+    this.stopTimer();
     void this.worker?.terminate();
     this.worker = undefined;
     for (const [id, resolve] of this.waiting) resolve({ id, kind: "failed", error });

@@ -11,7 +11,7 @@ import { isNetworkPath } from "../../facts/files/network-path.ts";
 import type { Problem } from "../../facts/run-events.ts";
 import { listImages } from "../../images/files.ts";
 import { ImageError, type ImageInfo } from "../../images/image.ts";
-import { checkImage } from "../../images/inspect.ts";
+import { checkApart } from "../../images/inspection-thread.ts";
 import { preparedInfo } from "../../workflow/preprocess-settings.ts";
 import { openOptions, type Phase, patchBox, tilingSettings } from "../../workflow/settings.ts";
 
@@ -28,8 +28,14 @@ const MOST_NAMED = 3;
  *
  * @param folder the folder against which relative paths are resolved
  * @param network whether paths on other computers may be accessed
+ * @param progress called before each image
  */
-export async function checkImages(config: Config, folder: string, network: boolean): Promise<Problem[]> {
+export async function checkImages(
+  config: Config,
+  folder: string,
+  network: boolean,
+  progress: () => void = () => {},
+): Promise<Problem[]> {
   const ndim = ndimOf(config);
   const patch = config.numbers("DATA.PATCH_SIZE");
   if (patch.length !== ndim + 1 || patch.some((size) => !(size >= 1))) return [];
@@ -54,8 +60,8 @@ export async function checkImages(config: Config, folder: string, network: boole
       const paths = await listImages(path);
       const looked = paths.slice(0, MOST_IMAGES);
       const options = openOptions(config, phase);
-      const look = (image: string) => checkImage(image, options, { milliseconds: PIXEL_MILLISECONDS });
-      const found = await inspectImages(looked, demands(phase), options, undefined, look);
+      const look = (image: string) => checkApart(image, options, PIXEL_MILLISECONDS);
+      const found = await inspectImages(looked, demands(phase), options, progress, look);
       if (found.problems.length > 0) problems.push(summary(config, key, found.problems));
       else if (phase === "TRAIN" && paths.length <= MOST_IMAGES)
         problems.push(...checkSplit(config, found.infos));

@@ -2,8 +2,9 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { at } from "../../facts/checked-lists.ts";
-import { isImageName, listImages, openImage } from "../../images/files.ts";
-import { ImageError, type ImageInfo } from "../../images/image.ts";
+import { isImageName, listImages } from "../../images/files.ts";
+import { ImageError } from "../../images/image.ts";
+import { describeApart } from "../../images/inspection-thread.ts";
 import type { FolderContent, ImageFolder } from "./folder-content.ts";
 
 /** Folders searched at most, so that a search ends in a home folder or on a network drive. */
@@ -15,14 +16,18 @@ const NOT_SEARCHED = /^(\.|node_modules$|__pycache__$|site-packages$)/;
 /** Subfolders of a job's results (BiaPy's result tree): its images are outputs. */
 const OF_RESULTS = ["config_files", "results"];
 
-/** The folders at or below `base` that hold images, breadth first; those nearest to `base` come first. */
-export async function imageFolders(base: string): Promise<ImageFolder[]> {
+/**
+ * The folders at or below `base` that hold images, breadth first; those nearest to `base` come first. `progress` is called after each
+ * folder.
+ */
+export async function imageFolders(base: string, progress: () => void = () => {}): Promise<ImageFolder[]> {
   const found: ImageFolder[] = [];
   const waiting = [base];
   for (let searched = 0; searched < MOST_SEARCHED; searched++) {
     const path = waiting.shift();
     if (path === undefined) break;
     const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+    progress();
     const count = entries.filter(({ name }) => !name.startsWith(".") && isImageName(name)).length;
     if (count > 0) found.push({ path, count });
     const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
@@ -43,8 +48,8 @@ export async function folderContent(path: string): Promise<FolderContent | undef
   if (images === undefined) return undefined;
   const every = Math.max(1, Math.ceil(images.length / MOST_READ));
   const some = images.filter((_, index) => index % every === 0);
-  const read = await Promise.all(some.map((image) => readOrSkip(() => infoOf(image))));
-  const infos = read.filter((info) => info !== undefined);
+  const read = await Promise.all(some.map((image) => readOrSkip(() => describeApart(image))));
+  const infos = read.flatMap((described) => described?.info ?? []);
   if (infos.length === 0) return undefined;
   const shapes = infos.map(({ shape }) => shape);
   const along = (axis: number) => shapes.map((shape) => at(shape, axis));
@@ -57,12 +62,6 @@ export async function folderContent(path: string): Promise<FolderContent | undef
     largest: extreme(Math.max),
     sampleTypes: [...new Set(infos.map(({ sampleType }) => sampleType))],
   };
-}
-
-async function infoOf(path: string): Promise<ImageInfo> {
-  const source = await openImage(path);
-  await source.close();
-  return source.info;
 }
 
 /** Returns undefined where a file cannot be read as an image. */

@@ -4,15 +4,23 @@ import type { ImageReply, ImageRequest } from "../../protocol/panel-messages.ts"
 import { findSimilar } from "./find-similar.ts";
 import type { ImageStore } from "./image-store.ts";
 
-/** Answers a page's request about images. Never rejects: failures are replies too. */
-export async function answerImageRequest(store: ImageStore, request: ImageRequest): Promise<ImageReply> {
+/** Answers a page's request about images. Never rejects: failures are replies too. `progress` is called after each image of a search. */
+export async function answerImageRequest(
+  store: ImageStore,
+  request: ImageRequest,
+  progress: () => void = () => {},
+): Promise<ImageReply> {
   const { request: number, path } = request;
   try {
     if (request.type === "open-image") {
       return { type: "image", request: number, image: await store.open(path) };
     }
     if (request.type === "find-similar")
-      return { type: "similar", request: number, similarity: await findSimilar(store, path, request.pixel) };
+      return {
+        type: "similar",
+        request: number,
+        similarity: await findSimilar(store, path, request.pixel, progress),
+      };
     return {
       type: "plane",
       request: number,

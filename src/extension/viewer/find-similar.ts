@@ -20,10 +20,11 @@ export async function findSimilar(
   store: ImageStore,
   picture: string,
   pixel: readonly [z: number, y: number, x: number],
+  progress: () => void,
 ): Promise<Similarity> {
   const folder = await featureFolderOf(picture);
   if (folder === undefined) throw new ImageError(picture, `${picture} has no features beside it.`);
-  const found = await similarPlaces(picture, folder, pixel, PLACES);
+  const found = await similarPlaces(picture, folder, pixel, PLACES, progress);
   const places: SimilarCrop[] = [];
   for (const place of found.places) places.push(await cropOf(store, place, folder.stride));
   const { grid, stride, values } = found;

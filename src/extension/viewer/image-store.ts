@@ -42,11 +42,14 @@ export class ImageStore {
     // A plane larger than the whole cache replaces all others.
     sizeCalculation: ({ data }) => Math.min(data.byteLength, MOST_CACHED_BYTES),
     fetchMethod: (_key, _stale, { context: { path, view } }) =>
-      this.use(path, (source) => readPlane(source, view)),
+      this.use(path, (source) => readPlane(source, view, this.progress)),
     ignoreFetchAbort: true,
   });
   /** Detects files that were replaced. */
   private readonly versions = new Map<string, string>();
+
+  /** @param progress called after each part of a plane that was read */
+  constructor(private readonly progress: () => void = () => {}) {}
 
   /** Describes a file's content. Drops cached planes of an earlier version. */
   async open(path: string): Promise<ImageSummary> {

@@ -8,6 +8,7 @@ import {
   type SampleType,
   sampleArray,
 } from "../../images/image.ts";
+import { readByParts } from "../../images/parts.ts";
 import type { PlaneView } from "../../protocol/panel-messages.ts";
 
 /** A plane `[row, column, channel]`. */
@@ -27,26 +28,35 @@ const MOST_PIXELS = 64 * 1024 * 1024;
 /** Rows read at once of a plane that is subsampled. */
 const BAND_ROWS = 1024;
 
-/** Throws {@link ImageError}. */
-export function readPlane(source: ImageSource, view: PlaneView): Promise<ReadPlane> {
-  if (view.kind === "slice") return readSlice(source, view.z);
-  if (view.kind === "maximum") return readMaximum(source);
-  return readSection(source, view);
+/** Values per read: any codec delivers them within a few seconds. */
+const PART_VALUES = 2 ** 22;
+
+/** Calls `progress` after each part that was read. Throws {@link ImageError}. */
+export function readPlane(
+  source: ImageSource,
+  view: PlaneView,
+  progress: () => void = () => {},
+): Promise<ReadPlane> {
+  if (view.kind === "slice") return readSlice(source, view.z, progress);
+  if (view.kind === "maximum") return readMaximum(source, progress);
+  return readSection(source, view, progress);
 }
 
-async function readSlice(source: ImageSource, z: number): Promise<ReadPlane> {
+async function readSlice(source: ImageSource, z: number, progress: () => void): Promise<ReadPlane> {
   const { shape, sampleType } = source.info;
   const [, height, width, channels] = shape;
   const step = Math.ceil(Math.sqrt((height * width) / MOST_PIXELS));
   if (step === 1) {
-    const { data } = await source.read({ start: [z, 0, 0], end: [z + 1, height, width] });
+    const region: Region = { start: [z, 0, 0], end: [z + 1, height, width] };
+    const { data } = await readByParts(source, region, PART_VALUES, progress);
     return { height, width, channels, sampleType, step, data };
   }
   const [rows, columns] = [Math.ceil(height / step), Math.ceil(width / step)];
   const data = sampleArray(sampleType, rows * columns * channels);
   const bandRows = Math.max(1, Math.floor(BAND_ROWS / step)) * step;
   for (let y = 0; y < height; y += bandRows) {
-    const band = await source.read({ start: [z, y, 0], end: [z + 1, Math.min(y + bandRows, height), width] });
+    const region: Region = { start: [z, y, 0], end: [z + 1, Math.min(y + bandRows, height), width] };
+    const band = await readByParts(source, region, PART_VALUES, progress);
     subsample(band, step, data, (y / step) * columns * channels);
   }
   return { height: rows, width: columns, channels, sampleType, step, data };
@@ -63,10 +73,10 @@ function subsample({ shape, data }: Image, step: number, target: SampleArray, st
 }
 
 /** The largest value along z. NaN counts only where all values are NaN. */
-async function readMaximum(source: ImageSource): Promise<ReadPlane> {
+async function readMaximum(source: ImageSource, progress: () => void): Promise<ReadPlane> {
   const { shape, sampleType } = source.info;
   const [depth, height, width] = shape;
-  const first = await readSlice(source, 0);
+  const first = await readSlice(source, 0, progress);
   const data = first.data.slice();
   // Whole chunks along z are read at once; subsampled planes slice by slice.
   const piece =
@@ -75,10 +85,11 @@ async function readMaximum(source: ImageSource): Promise<ReadPlane> {
       : 1;
   for (let z = 1; z < depth; z += piece) {
     const end = Math.min(depth, z + piece);
-    const block =
+    const region: Region = { start: [z, 0, 0], end: [end, height, width] };
+    const { data: block } =
       first.step === 1
-        ? (await source.read({ start: [z, 0, 0], end: [end, height, width] })).data
-        : (await readSlice(source, z)).data;
+        ? await readByParts(source, region, PART_VALUES, progress)
+        : await readSlice(source, z, progress);
     for (let at = 0; at < block.length; at++) {
       const pixel = at % data.length;
       const value = block[at] ?? 0;
@@ -97,6 +108,7 @@ function blockDepth(samples: number, type: SampleType): number {
 async function readSection(
   source: ImageSource,
   view: Extract<PlaneView, { kind: "xz" | "yz" }>,
+  progress: () => void,
 ): Promise<ReadPlane> {
   const { path, shape, sampleType } = source.info;
   const [depth, height, width, channels] = shape;
@@ -107,7 +119,7 @@ async function readSection(
     view.kind === "xz"
       ? { start: [0, view.y, 0], end: [depth, view.y + 1, width] }
       : { start: [0, 0, view.x], end: [depth, height, view.x + 1] };
-  const { data } = await source.read(region);
+  const { data } = await readByParts(source, region, PART_VALUES, progress);
   if (view.kind === "xz") return { height: depth, width, channels, sampleType, step: 1, data };
   const turned = sampleArray(sampleType, data.length);
   for (let z = 0; z < depth; z++)

@@ -45,9 +45,9 @@ export async function takeRunLock(
 
 /** Takes a lock. Waits for a trainer whose supervisor was killed, which ends soon. */
 async function takeLockOfOrphan(lock: string, own: LockOwner): Promise<boolean> {
-  for (const end = Date.now() + STARTING_MS; ; await setTimeout(RETRY_MS)) {
+  for (const end = performance.now() + STARTING_MS; ; await setTimeout(RETRY_MS)) {
     if (await takeLock(lock, own)) return true;
-    if (Date.now() > end || !(await lockHolder(lock))?.orphan) return false;
+    if (performance.now() > end || !(await lockHolder(lock))?.orphan) return false;
   }
 }
 

@@ -42,6 +42,7 @@ export async function similarPlaces(
   folder: FeatureFolder,
   pixel: Box,
   count: number,
+  progress: () => void = () => {},
 ): Promise<Similarities> {
   const { stride, mean } = folder;
   const picked = await readFeatures(picture, folder);
@@ -57,6 +58,7 @@ export async function similarPlaces(
     const path = join(dirname(picture), image.picture);
     const own = path === picture;
     const map = own ? picked : await readFeatures(path, folder).catch(() => undefined);
+    progress();
     if (map === undefined) continue;
     const found = peaks(own ? values : cosines(map, wanted, mean), gridOf(map));
     best.push(

@@ -7,7 +7,12 @@ export interface Exit {
   readonly lastLines: readonly string[];
   /** Whether the system's records say that it was killed for its memory; SIGKILL alone does not say who sent it. */
   readonly outOfMemory?: boolean;
+  /** Whether the process trained, so that it can be resumed. Defaults to true. */
+  readonly trained?: boolean;
 }
+
+/** V8's record of its last collection: the megabytes that objects took. */
+const COLLECTED = /Mark-Compact (?:\(reduce\) )?[\d.]+ \([\d.]+\) -> ([\d.]+)/;
 
 const MEMORY = "Smaller TRAIN.BATCH_SIZE, DATA.PATCH_SIZE or network need less.";
 
@@ -43,39 +48,51 @@ const PRINTED: readonly (readonly [RegExp, (found: RegExpMatchArray) => string])
     /permission denied while trying to connect to the Docker|Cannot connect to the Docker daemon/i,
     () => "Docker is not running, or you may not use it.",
   ],
-  [/heap out of memory|Cannot allocate memory|MemoryError|bad_alloc/, () => `Memory ran out. ${MEMORY}`],
+  [/(?:Reached heap limit|Ineffective mark-compacts)[\s\S]*heap out of memory/, fullHeap],
+  [
+    /out of memory|process OOM|Cannot allocate memory|MemoryError|bad_alloc/,
+    () => `This computer has too little free memory. ${MEMORY}`,
+  ],
 ];
 
 /** The last line of a Python traceback, such as `ValueError: …`. */
 const PYTHON_ERROR = /^(?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt|Exit): (.+)$/;
 
-const CRASH_SIGNALS: readonly string[] = ["SIGSEGV", "SIGBUS", "SIGILL", "SIGABRT", "SIGFPE"];
+const CRASH_SIGNALS: readonly string[] = ["SIGSEGV", "SIGBUS", "SIGILL", "SIGABRT", "SIGFPE", "SIGTRAP"];
 /** Exit codes of Windows: access violation, stack overflow, heap corruption, fail fast. */
 const CRASH_CODES: readonly number[] = [0xc0000005, 0xc00000fd, 0xc0000374, 0xc0000409];
 /** Of Windows: no memory, commitment limit. */
 const MEMORY_CODES: readonly number[] = [0xc0000017, 0xc000012d];
 const SHELL_SIGNAL = 128;
 
+/** Where V8's heap is full. It holds objects and texts; pixels and weights lie outside it. */
+function fullHeap({ input = "" }: RegExpMatchArray): string {
+  const [, megabytes] = [...input.matchAll(new RegExp(COLLECTED, "g"))].at(-1) ?? [];
+  const size = megabytes === undefined ? "" : ` (${Math.round(Number(megabytes))} MB)`;
+  return `Names of images, patches, metadata or other lists take more memory than Node.js allows for them${size}. Use fewer images or patches at once, or allow more with the environment variable NODE_OPTIONS=--max-old-space-size=8192 (in MB).`;
+}
+
 /** Explains the end of a process in words. */
-export function explainExit({ code, signal, lastLines, outOfMemory = false }: Exit): string {
+export function explainExit({ code, signal, lastLines, outOfMemory = false, trained = true }: Exit): string {
+  const subject = trained ? "The training" : "The program";
+  const resume = trained ? " Resume continues from the last checkpoint." : "";
   const text = lastLines.join("\n");
   for (const [pattern, explain] of PRINTED) {
     const found = text.match(pattern);
     if (found !== null) return explain(found);
   }
-  if (MEMORY_CODES.includes(code ?? 0)) return `Memory ran out. ${MEMORY}`;
+  if (MEMORY_CODES.includes(code ?? 0)) return `This computer has too little free memory. ${MEMORY}`;
   if (signal === "SIGKILL" || code === SHELL_SIGNAL + 9)
     return outOfMemory
-      ? `The system ended the training because memory ran out. ${MEMORY}`
-      : "The training was ended from outside (SIGKILL): by a person, a job scheduler, or the system. Resume continues from the last checkpoint.";
+      ? `The system ended ${subject.toLowerCase()} because memory ran out. ${MEMORY}`
+      : `${subject} was ended from outside (SIGKILL): by a person, a job scheduler, or the system.${resume}`;
   if (CRASH_SIGNALS.includes(signal ?? "") || CRASH_CODES.includes(code ?? 0))
-    return `The training process crashed (${signal ?? `0x${code?.toString(16)}`}). Resume continues from the last checkpoint.`;
+    return `${subject} crashed (${signal ?? `0x${code?.toString(16)}`}).${resume}`;
   const python = lastLines.findLast((line) => PYTHON_ERROR.test(line));
   if (python !== undefined) return python;
-  if (signal !== null)
-    return `The training was ended from outside (${signal}). Resume continues from the last checkpoint.`;
+  if (signal !== null) return `${subject} was ended from outside (${signal}).${resume}`;
   const last = lastLines.findLast((line) => line.trim() !== "");
-  return `The training process ended with exit code ${code}${last === undefined ? "" : `: ${last.trim()}`}`;
+  return `${subject} ended with exit code ${code}${last === undefined ? "" : `: ${last.trim()}`}`;
 }
 
 /** Why a program could not be started. */

@@ -1,0 +1,69 @@
+/** Threads that read files of any origin: what holds them up is refused by name, and what is only slow is not. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { ImageError } from "../../src/images/image.ts";
+import { WatchedThread } from "../../src/images/watched-thread.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "watched-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const SOURCE = fileURLToPath(new URL("../../src/images/watched-thread.ts", import.meta.url));
+const script = join(folder, "worker.ts");
+writeFileSync(
+  script,
+  `import { setTimeout } from "node:timers/promises";
+  import { serveRequests } from ${JSON.stringify(SOURCE)};
+  serveRequests(async (request: string, progress: () => void) => {
+    if (request === "compute") for (;;);
+    if (request === "fill") for (const all: object[] = []; ; ) all.push({ length: all.length });
+    if (request === "wait") await setTimeout(2500);
+    if (request === "progress")
+      for (let part = 0; part < 4; part++) {
+        for (const end = performance.now() + 500; performance.now() < end; );
+        progress();
+      }
+    return request;
+  });`,
+);
+const started = (shared: boolean) => new WatchedThread<string, string>(pathToFileURL(script), shared);
+const subject = { path: "/images/a.tif", work: "looking at it", milliseconds: 1000 };
+
+test("a file that computes for ever, or fills its memory, is refused by name, and the thread has ended", async () => {
+  for (const [request, reason] of [
+    ["compute", /looking at it took longer than 1 seconds/],
+    ["fill", /more than 1 GB of memory|took longer/],
+  ] as const) {
+    const thread = started(true);
+    const later = [thread.ask(subject, request), thread.ask({ ...subject, path: "/images/b.tif" }, "b")];
+    const [first, second] = await Promise.allSettled(later);
+    assert.ok(first?.status === "rejected" && first.reason instanceof ImageError, request);
+    assert.match(first.reason.message, /^\/images\/a\.tif: /);
+    assert.match(first.reason.message, reason);
+    // Whoever asked for another file asks a new thread.
+    assert.deepEqual(second, { status: "fulfilled", value: "thread ended" });
+    assert.ok(thread.ended);
+  }
+});
+
+test("a thread that waits for its disk is not blamed for what others compute in this process", async () => {
+  const thread = started(true);
+  const answer = thread.ask(subject, "wait");
+  await setTimeout(100);
+  for (const { user, system } = process.cpuUsage(); ; ) {
+    const used = process.cpuUsage({ user, system });
+    if (used.user + used.system > 1_500_000) break;
+  }
+  assert.equal(await answer, "wait");
+  thread.close();
+});
+
+test("each sign of progress begins the time anew", async () => {
+  const thread = started(true);
+  assert.equal(await thread.ask(subject, "progress"), "progress");
+  thread.close();
+});
