@@ -1,5 +1,7 @@
 /** Decides which axis of a stored array is which. Every format uses these functions, so that all follow the same precedence. */
+
 import { at } from "../facts/checked-lists.ts";
+import { arrayLike } from "../facts/samples.ts";
 import { ImageError, type ImageShape, type Region, type SampleArray } from "./image.ts";
 
 /** One letter per axis: T, Z, C, Y, X as BiaPy writes them, and S for the samples of a pixel (red, green, blue). */
@@ -190,8 +192,8 @@ export function inImageOrder(
   ];
   const count = depth * height * width * channels;
   if (wanted.every(([size, has, row]) => size === 1 || has === row))
-    return data.length === count ? data : (data.subarray(0, count) as SampleArray);
-  const ordered = new (data.constructor as new (length: number) => SampleArray)(count);
+    return data.length === count ? data : data.subarray(0, count);
+  const ordered = arrayLike(data, count);
   const offsets = Array.from(
     { length: channels },
     (_, channel) => Math.floor(channel / samples) * stepC + (channel % samples) * stepS,

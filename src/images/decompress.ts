@@ -1,9 +1,11 @@
 /** Decompressors with an output limit: a few bytes of a damaged or hostile file may expand to gigabytes. */
+
 import { promisify } from "node:util";
 import { gunzip, inflate } from "node:zlib";
 import xz from "xz-decompress/dist/package/xz-decompress.js";
 import type { ZSTDDecoder } from "zstddec";
 import { at } from "../facts/checked-lists.ts";
+import { errorCode } from "../facts/errors.ts";
 
 /**
  * @param most limit on the decompressed bytes; throws beyond it
@@ -21,7 +23,7 @@ function zlibBy(
     try {
       return await run(bytes, { maxOutputLength: Math.max(most, 1) });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooMuch(most);
+      if (errorCode(error) === "ERR_BUFFER_TOO_LARGE") throw tooMuch(most);
       throw error;
     }
   };

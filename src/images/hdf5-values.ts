@@ -2,7 +2,7 @@
 import * as h5wasm from "h5wasm/node";
 import { atLeast } from "../facts/checked-lists.ts";
 import { rowMajor, type Strided } from "./axes.ts";
-import { bytesOf, decodeSamples, type StoredType } from "./samples.ts";
+import { bytesOf, decodeSamples, type StoredType, storedType } from "./samples.ts";
 
 type Metadata = h5wasm.Dataset["metadata"];
 
@@ -20,15 +20,14 @@ export function storedTypeOf({
     return integer(size, signed) ?? { other: "enumerated values" };
   }
   if (type === kinds.H5T_INTEGER.value) return integer(size, signed) ?? { other: `${8 * size}-bit integers` };
-  if (type === kinds.H5T_FLOAT.value && (size === 2 || size === 4 || size === 8))
-    return `float${(8 * size) as 16 | 32 | 64}`;
+  if (type === kinds.H5T_FLOAT.value && size > 1)
+    return storedType(`float${8 * size}`) ?? { other: `${8 * size}-bit floats` };
   if (type === kinds.H5T_COMPOUND.value) return { other: "compound values" };
   return { other: type === kinds.H5T_STRING.value ? "text" : "values that are no numbers" };
 }
 
 function integer(size: number, signed: boolean): StoredType | undefined {
-  if (size !== 1 && size !== 2 && size !== 4 && size !== 8) return undefined;
-  return `${signed ? "int" : "uint"}${(8 * size) as 8 | 16 | 32 | 64}`;
+  return storedType(`${signed ? "int" : "uint"}${8 * size}`);
 }
 
 /** Bytes per read: the library's memory grows with them and never shrinks. */

@@ -1,5 +1,6 @@
 /** Reads NumPy files: an array (.npy), or the array of an archive (.npz) that is most like an image. */
 import { unzipSync } from "fflate";
+import { product } from "../facts/checked-lists.ts";
 import { NPY_START, npyDataStart, parseNpyHeader } from "../facts/files/npy-header.ts";
 import { chooseArray } from "./choose-array.ts";
 import { FileBytes, readSmallFile } from "./file-bytes.ts";
@@ -29,7 +30,7 @@ async function readHeader(path: string, bytes: ByteRange, size: number): Promise
   if (header === undefined)
     throw new ImageError(path, `${path}: holds records or a damaged header, not an array of numbers.`);
   const type = numpyType(header.descr);
-  const values = header.shape.reduce((product, each) => product * each, 1);
+  const values = product(header.shape);
   if (type !== undefined && dataStart + values * bytesOf(type) > size)
     throw new ImageError(
       path,

@@ -32,7 +32,7 @@ type Element = { readonly [name: string]: unknown };
 
 const MANY = ["Image", "Channel", "TiffData"];
 
-/** Reads OME-XML; undefined where the text is none. Throws where it is not well formed. */
+/** Reads OME-XML; undefined if the text is not OME-XML. Throws if it is not well formed. */
 export async function parseOme(text: string): Promise<OmeDocument | undefined> {
   if (!/<(?:\w+:)?OME[\s>]/.test(text)) return undefined;
   // Loaded for the files that need it.

@@ -3,7 +3,7 @@ import { decode as decodeBmp } from "bmp-ts";
 import { atLeast } from "../facts/checked-lists.ts";
 import { rowMajor, type Strided } from "./axes.ts";
 import { readSmallFile } from "./file-bytes.ts";
-import { ImageError, type SampleArray, type SampleType } from "./image.ts";
+import { ImageError, type SampleType } from "./image.ts";
 import { decodeJpeg, jpegHeader } from "./jpeg.ts";
 import type { Picture } from "./picture.ts";
 import { decodePng } from "./png.ts";
@@ -54,7 +54,7 @@ function probeOf(
           throw new Error("its pixels do not fit its header");
         const from = (y0 * width + x0) * samples;
         const end = ((y1 - 1) * width + x1) * samples;
-        return { data: picture.data.subarray(from, end) as SampleArray, strides };
+        return { data: picture.data.subarray(from, end), strides };
       },
       close: async () => {
         decoded = undefined;

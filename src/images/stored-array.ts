@@ -1,4 +1,5 @@
 /** The common form of all formats: an array with named axes. One reader converts its regions to images. */
+import { errorCode } from "../facts/errors.ts";
 import {
   type Axes,
   decideAxes,
@@ -63,7 +64,7 @@ export async function explained<T>(path: string, format: string, read: () => Pro
         path,
         `${path}: is compressed by ${error.message}, which is not read. Save it as a TIFF with deflate or LZW.`,
       );
-    const { code } = error as NodeJS.ErrnoException;
+    const code = errorCode(error);
     if (code === "ENOENT") throw new ImageError(path, `${path}: there is no such file.`);
     if (code === "EACCES" || code === "EPERM")
       throw new ImageError(path, `${path}: cannot be read (permission denied).`);

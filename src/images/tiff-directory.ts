@@ -221,7 +221,7 @@ export class TiffFile {
     };
   }
 
-  /** Returns a field's bytes. Throws {@link ImageError} where its type is unknown, or the file does not hold them. */
+  /** Returns a field's bytes. Throws {@link ImageError} if its type is unknown, or the file does not hold them. */
   async fieldBytes(tag: number, field: Field): Promise<Buffer> {
     const { count, inline, offset } = field;
     const width = this.widthOf(tag, field);

@@ -1,6 +1,8 @@
 /** Reads OME-TIFF: the planes of its first image, which may be spread over several files. */
+
 import { basename, dirname, join } from "node:path";
-import { at } from "../facts/checked-lists.ts";
+import { at, product } from "../facts/checked-lists.ts";
+import { errorMessage } from "../facts/errors.ts";
 import { FileBytes, readSmallFile } from "./file-bytes.ts";
 import { firstLine, ImageError } from "./image.ts";
 import { type OmeImage, parseOme } from "./ome-xml.ts";
@@ -57,7 +59,7 @@ async function documentOf(tiff: TiffFile, description: string) {
     try {
       return await parseOme(text);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       throw tiff.error(`its OME-XML cannot be read (${firstLine(reason)}).`);
     }
   };
@@ -80,7 +82,7 @@ interface PlanePlace {
 /** Returns the page of every plane. Throws if the metadata omit a plane or contradict the file. */
 function placesOf(tiff: TiffFile, image: OmeImage, pages: number): PlanePlace[] {
   const { sizes, axes } = image;
-  const count = sizes.reduce((product, size) => product * size, 1);
+  const count = product(sizes);
   if (
     !sizes.every((size) => Number.isInteger(size) && size > 0) ||
     !/^[ZCT]{3}$/.test(axes) ||

@@ -24,8 +24,6 @@ export interface Page {
   readonly tiled: boolean;
   readonly blockWidth: number;
   readonly blockHeight: number;
-  /** A smaller copy of another page (bit 0 of NewSubfileType), or a mask (bit 2). */
-  readonly secondary: boolean;
 }
 
 /** Names of compressions (TIFF 6.0 and its supplements). */
@@ -99,7 +97,6 @@ export async function readPage(tiff: TiffFile, directory: Directory): Promise<Pa
     tiled,
     blockWidth: tiled ? await one(TAG.tileWidth, 0) : width,
     blockHeight: tiled ? await one(TAG.tileHeight, 0) : Math.min(rows === 0 ? height : rows, height),
-    secondary: ((await one(TAG.subfileType, 0)) & 0b101) !== 0,
   };
   if (page.blockWidth < 1 || page.blockHeight < 1)
     throw tiff.error("has tiles without a size: it is damaged.");

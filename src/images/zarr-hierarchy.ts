@@ -1,6 +1,8 @@
 /** Reads the groups and arrays of a Zarr or N5 container and finds its image (OME-Zarr 0.1 to 0.5, plates, N5). */
+
 import { readdir } from "node:fs/promises";
 import { join, posix } from "node:path";
+import { errorCode } from "../facts/errors.ts";
 import { type Axes, namedAxes } from "./axes.ts";
 import { type Candidate, chooseArray } from "./choose-array.ts";
 import { readSmallFile } from "./file-bytes.ts";
@@ -28,7 +30,7 @@ async function jsonAt(path: string): Promise<JsonObject | undefined> {
   try {
     text = (await readSmallFile(path, MOST_METADATA_BYTES)).toString("utf8");
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = errorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw error;
   }

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as zarr from "zarrita";
-import { at, lastOf } from "../facts/checked-lists.ts";
+import { at, lastOf, product } from "../facts/checked-lists.ts";
 import { rowMajor, type Strided } from "./axes.ts";
 import { ImageError, type OpenOptions, type SampleArray, sampleArray } from "./image.ts";
 import { bytesOf, decodeSamples, exactIntegers, readAs } from "./samples.ts";
@@ -99,7 +99,7 @@ async function chunkReader(
 ): Promise<(ranges: Ranges) => Promise<Strided>> {
   const { chunks, type, key, fill } = metadata;
   const array = await zarr.open.v3(zarr.root(store), { kind: "array" });
-  const count = chunks.reduce((product, size) => product * size, 1);
+  const count = product(chunks);
   const large = count * bytesOf(type) > MOST_CHUNK_BYTES;
   // A chunk that is not stored has the fill value, unless the whole array was removed meanwhile.
   const missing = (index: readonly number[]) => {
@@ -109,10 +109,7 @@ async function chunkReader(
   };
   return async (ranges) => {
     const sizes = ranges.map(([from, to]) => to - from);
-    const data = sampleArray(
-      readAs(type),
-      sizes.reduce((product, size) => product * size, 1),
-    );
+    const data = sampleArray(readAs(type), product(sizes));
     const target = { data, strides: rowMajor(sizes) };
     const places = chunkPlaces(ranges, chunks);
     const copy = async (index: readonly number[]) => {

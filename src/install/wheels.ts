@@ -1,13 +1,16 @@
 /** Downloads and unpacks Python wheels, which contain NVIDIA's and TensorFlow's libraries. Needs no Python. */
+
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Readable, Transform } from "node:stream";
+import { type Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
+import * as v from "valibot";
 import { type Entry, open, type ZipFile } from "yauzl";
 import { at } from "../facts/checked-lists.ts";
+import { errorCode, errorMessage } from "../facts/errors.ts";
 
 /** A wheel with its expected checksum. */
 export interface Wheel {
@@ -24,7 +27,7 @@ export class InstallError extends Error {
 
 export interface InstallProgress {
   readonly signal: AbortSignal;
-  /** `done` of `total` bytes of all that is fetched. */
+  /** Reports that `done` of `total` bytes are downloaded. */
   readonly report: (label: string, done: number, total: number) => void;
 }
 
@@ -35,14 +38,18 @@ function packageIndex(): string {
   return (process.env.PIP_INDEX_URL || "https://pypi.org/simple").replace(/\/$/, "");
 }
 
+/** A project's page in the index, as JSON (PEP 691). */
+const projectPage = v.object({ files: v.array(v.object({ filename: v.string(), url: v.string() })) });
+
 /** Returns the address of a wheel from its project's page in the index (PEP 503 and PEP 691). */
 async function wheelAddress({ project, file }: Wheel, signal: AbortSignal): Promise<string> {
-  const page = `${packageIndex()}/${project}/`;
+  const address = `${packageIndex()}/${project}/`;
   const accept = "application/vnd.pypi.simple.v1+json, text/html;q=0.5";
-  const response = await fetched(page, signal, { accept });
-  const base = response.url || page;
+  const response = await fetched(address, signal, { accept });
+  const base = response.url || address;
   if (response.headers.get("content-type")?.includes("json")) {
-    const { files } = (await response.json()) as { files: { filename: string; url: string }[] };
+    const page = v.safeParse(projectPage, await response.json());
+    const files = page.success ? page.output.files : [];
     const found = files.find(({ filename }) => filename === file);
     if (found !== undefined) return new URL(found.url, base).href;
   } else {
@@ -52,7 +59,7 @@ async function wheelAddress({ project, file }: Wheel, signal: AbortSignal): Prom
     if (found !== undefined) return new URL(found.replaceAll("&amp;", "&"), base).href;
   }
   throw new InstallError(
-    `${new URL(page).host} has no ${file}: it may have been withdrawn. An update of this program may know a newer one.`,
+    `${new URL(address).host} has no ${file}. It may have been withdrawn: look for an update of BiaPy Studio.`,
   );
 }
 
@@ -62,9 +69,10 @@ async function fetched(address: string, signal: AbortSignal, headers: Record<str
     response = await fetch(address, { signal, headers });
   } catch (error) {
     if (signal.aborted) throw error;
-    const cause = (error as { cause?: NodeJS.ErrnoException }).cause?.code ?? (error as Error).message;
+    const code = error instanceof Error ? errorCode(error.cause) : undefined;
+    const cause = code ?? errorMessage(error);
     throw new InstallError(
-      `${new URL(address).host} cannot be reached (${cause}). Is there a connection to the internet, or a proxy to be set?`,
+      `${new URL(address).host} cannot be reached (${cause}). Check the internet connection and the proxy settings.`,
     );
   }
   if (!response.ok)
@@ -75,7 +83,7 @@ async function fetched(address: string, signal: AbortSignal, headers: Record<str
 }
 
 /**
- * Fetches wheels and unpacks some of their files into a folder. Throws {@link InstallError}.
+ * Downloads wheels and unpacks some of their files into a folder. Throws {@link InstallError}.
  *
  * @param place the path within `folder` that a file of a wheel goes to, or undefined to leave it out
  */
@@ -107,7 +115,9 @@ async function fetchWheels(
   for (const wheel of wheels) {
     const path = join(folder, wheel.file);
     const start = before;
-    await fetchWheel(wheel, path, signal, (done) => report(`Fetching ${wheel.project}`, start + done, total));
+    await fetchWheel(wheel, path, signal, (done) =>
+      report(`Downloading ${wheel.project}`, start + done, total),
+    );
     before += wheel.bytes;
     paths.push(path);
   }
@@ -121,7 +131,7 @@ async function fetchWheel(
   progress: (bytes: number) => void,
 ): Promise<void> {
   const { body } = await fetched(await wheelAddress(wheel, signal), signal);
-  if (body === null) throw new InstallError(`${wheel.file} came without content.`);
+  if (body === null) throw new InstallError(`${wheel.file} was downloaded without content.`);
   const hash = createHash("sha256");
   let received = 0;
   const watch = new Transform({
@@ -133,10 +143,10 @@ async function fetchWheel(
     },
   });
   try {
-    await pipeline(Readable.fromWeb(body as never), watch, createWriteStream(path), { signal });
+    await pipeline(body, watch, createWriteStream(path), { signal });
     if (hash.digest("hex") !== wheel.sha256)
       throw new InstallError(
-        `${wheel.file} is not the file that it should be (its SHA-256 differs), and was thrown away.`,
+        `${wheel.file} is damaged or another file: its SHA-256 differs. It was deleted.`,
       );
   } catch (error) {
     await rm(path, { force: true });
@@ -174,5 +184,5 @@ async function writeEntry(zip: ZipFile, entry: Entry, path: string, signal: Abor
   await pipeline(stream, createWriteStream(path), { signal });
   const { size } = await stat(path);
   if (size !== entry.uncompressedSize)
-    throw new InstallError(`${entry.fileName} could not be unpacked whole.`);
+    throw new InstallError(`${entry.fileName} could not be unpacked completely.`);
 }

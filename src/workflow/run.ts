@@ -1,7 +1,9 @@
 /** A run from its configuration to its results: check, train, test. */
+
 import { workflowOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import type { ImagePairs } from "../data/patches.ts";
+import { errorMessage } from "../facts/errors.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
 import { startingWeightsPath } from "../facts/result-tree.ts";
 import type { WorkflowName } from "../facts/workflows.ts";
@@ -44,7 +46,7 @@ export async function runWorkflow(given: RunRequest): Promise<"finished" | "stop
       await run.ended("stopped");
       return "stopped";
     }
-    await run.ended("failed", error instanceof Error ? error.message : String(error));
+    await run.ended("failed", errorMessage(error));
     throw error;
   }
 }
@@ -190,7 +192,7 @@ async function begin(request: RunningRequest, parameters: Parameters, beginning:
   if (complete) return run.testOnly();
   const earlier = await run.startFresh(epochs);
   if (earlier !== undefined)
-    say(`Run ${tree.runId} of ${tree.name} existed already: what it left is in ${earlier} now.`);
+    say(`Run ${tree.runId} of ${tree.name} existed already: its files are now in ${earlier}.`);
   if (table !== undefined) await writeFileAtomically(startingWeightsPath(tree), table);
 }
 
@@ -229,7 +231,11 @@ function precisionOf({ precision, report }: RunRequest, beginning: Beginning): P
   if (beginning.kind !== "resume") return precision ?? "single";
   const began = trainedPrecision(beginning.checkpoints[0]);
   if (precision !== undefined && precision !== began)
-    report({ event: "log", level: "info", message: `The run goes on in ${began} precision, as it began.` });
+    report({
+      event: "log",
+      level: "info",
+      message: `The run continues in ${began} precision, in which it began.`,
+    });
   return began;
 }
 

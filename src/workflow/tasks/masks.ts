@@ -43,7 +43,7 @@ const MOST_CHANGING = 0.5;
 export class MaskCheck {
   private readonly found = new Set<number>();
   private count = 0;
-  private said = false;
+  private warned = false;
 
   constructor(
     private readonly settings: ClassSettings,
@@ -87,8 +87,8 @@ export class MaskCheck {
   }
 
   private warnOfObjects(path: string, values: readonly number[]): void {
-    if (this.said) return;
-    this.said = true;
+    if (this.warned) return;
+    this.warned = true;
     const most = Math.max(...values);
     const classes = most <= MOST_CLASSES ? ` If they are classes, set DATA.N_CLASSES to ${most + 1}.` : "";
     const message = `${basename(path)} numbers single objects (up to ${most}): with DATA.N_CLASSES of 2, every value above 0 is the foreground.${classes} BiaPy itself takes such masks only with DATA.*.CHECK_DATA: False.`;
@@ -141,7 +141,7 @@ function faultOf(values: readonly number[], { classes, ignored }: ClassSettings)
   const counted = values.filter((value) => value !== ignored);
   const broken = counted.filter((value) => !Number.isInteger(value) || value < 0);
   if (broken.length > 0)
-    return `holds values that are no class numbers: ${listed(broken)}. A mask has whole numbers from 0 on.`;
+    return `holds values that are not class numbers: ${listed(broken)}. A mask has whole numbers from 0 on.`;
   if (classes <= 2) {
     if (
       ignored !== undefined &&

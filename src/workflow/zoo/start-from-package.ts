@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { channelsOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { Key } from "../../config/key-names.ts";
-import type { PythonValue } from "../../config/python-value.ts";
+import { isPythonValue, type PythonValue } from "../../config/python-value.ts";
 import { type EmbeddedArchitecture, readsSetting } from "../../facts/architectures.ts";
-import { at } from "../../facts/checked-lists.ts";
+import { at, keysOf } from "../../facts/checked-lists.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
 import { InputError } from "../input-error.ts";
 import { buildArguments } from "../model-settings.ts";
@@ -143,14 +143,13 @@ const OWN_CLASSES: Readonly<Record<string, EmbeddedArchitecture>> = {
 function architectureNamed(callable: string): EmbeddedArchitecture {
   const own = OWN_CLASSES[callable];
   if (own !== undefined) return own;
-  const found = Object.entries(BIAPY_CLASSES).find(([, [, name]]) => name === callable);
-  const other = callable === "STUNet" ? "stunet" : undefined;
-  const name = found?.[0] ?? other;
+  const found = keysOf(BIAPY_CLASSES).find((each) => BIAPY_CLASSES[each]?.[1] === callable);
+  const name = found ?? (callable === "STUNet" ? "stunet" : undefined);
   if (name === undefined)
     throw new PackageError(
       `its network is ${callable}, which is not one of BiaPy's that this engine builds (${Object.keys(BIAPY_CLASSES).join(", ")}, vit, mae).`,
     );
-  return name as EmbeddedArchitecture;
+  return name;
 }
 
 /** Returns the configuration with the keys of the package's network. Throws {@link PackageError} if they do not give the same network. */
@@ -180,11 +179,6 @@ function networkKeys(
     kwargs,
   );
   return result;
-}
-
-function isPythonValue(value: unknown): value is PythonValue {
-  if (value === null || ["boolean", "number", "string"].includes(typeof value)) return true;
-  return Array.isArray(value) && value.every(isPythonValue);
 }
 
 /** Arguments that do not change what the network computes, or that the run's configuration sets. */
