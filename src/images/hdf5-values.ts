@@ -47,17 +47,19 @@ export function readBox(
   const most = Math.max(1, Math.floor(MOST_BYTES / row));
   for (let from = start; from < end; from += most) {
     const to = Math.min(from + most, end);
-    bytes.set(readBytes(dataset, [[from, to], ...inner], (to - from) * row), (from - start) * row);
+    readInto(bytes.subarray((from - start) * row, (to - start) * row), dataset, [[from, to], ...inner]);
   }
   return { data: decodeSamples(bytes, type, true), strides: rowMajor(sizes) };
 }
 
-function readBytes(
+/** Fills `bytes` with a box of a dataset: the only copy that is made of its values. */
+function readInto(
+  bytes: Uint8Array,
   { file_id, path }: h5wasm.Dataset,
   ranges: readonly (readonly [from: number, to: number])[],
-  length: number,
-): Uint8Array {
+): void {
   const { Module } = h5wasm;
+  const { length } = bytes;
   const pointer = Module._malloc(length);
   if (pointer === 0) throw new Error(`${length} bytes of memory cannot be had`);
   try {
@@ -66,7 +68,7 @@ function readBytes(
     const strides = ranges.map(() => 1n);
     const status = Module.get_dataset_data(file_id, path, count, offset, strides, BigInt(pointer));
     if (status < 0) throw new Error("the library cannot read it");
-    return Module.HEAPU8.slice(pointer, pointer + length);
+    bytes.set(Module.HEAPU8.subarray(pointer, pointer + length));
   } finally {
     Module._free(pointer);
   }

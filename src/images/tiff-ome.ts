@@ -24,8 +24,9 @@ export async function omeSeries(
 ): Promise<Series | undefined> {
   const document = await documentOf(tiff, description);
   if (document === undefined) return undefined;
-  const [image, ...more] = document.images;
-  if (image === undefined) throw tiff.error("its OME-XML has no image.");
+  const [told, ...more] = document.images;
+  if (told === undefined) throw tiff.error("its OME-XML has no image.");
+  const image = withSamples(told, first);
   const planes = placesOf(tiff, image, directories.length);
   const files = new FileSet(tiff, directories);
   const own = planes.some(({ file }) => file === undefined);
@@ -51,6 +52,15 @@ export async function omeSeries(
     others: more.map(({ name }, index) => `image ${index + 2} of the file${name === "" ? "" : ` (${name})`}`),
     files: names.length > 1 ? names.map((name) => join(dirname(tiff.bytes.path), name)) : undefined,
     close: () => files.close(),
+  };
+}
+
+/** Counts the samples of the pages as channels, where the metadata do not say how many samples a channel has. */
+function withSamples(image: OmeImage, { samples }: Page): OmeImage {
+  if (image.samples !== undefined || samples === 1) return image;
+  return {
+    ...image,
+    sizes: image.sizes.map((size, axis) => (image.axes[axis] === "C" ? size / samples : size)),
   };
 }
 

@@ -68,7 +68,7 @@ const KINDS: Readonly<Record<number, string>> = {
   6: "complex",
 };
 const MOST_SAMPLES = 4096;
-const YCBCR = 6;
+const [WHITE_IS_ZERO, YCBCR] = [0, 6];
 const JPEG = 7;
 
 /** Reads a page's directory. Throws {@link ImageError} for what is not read, naming it. */
@@ -125,7 +125,8 @@ async function pageType(tiff: TiffFile, directory: Directory, samples: number): 
   const kind = KINDS[format] ?? "uint";
   const whole = storedType(`${kind}${bit}`);
   if (whole !== undefined) return whole;
-  if (kind === "uint" && bit >= 1 && bit <= 32) return { bits: bit };
+  // Writers differ in the byte order of 24 bits.
+  if (kind === "uint" && bit >= 1 && bit <= 32 && bit !== 24) return { bits: bit };
   throw tiff.error(`its pixels are ${bit}-bit ${kind}, which is not read. Convert it to 8, 16 or 32 bits.`);
 }
 
@@ -165,6 +166,8 @@ export function difference(page: Page, number: number, first: Page): string | un
     return `page ${number} is ${page.height} x ${page.width} pixels and the first ${first.height} x ${first.width}: a stack has pages of one size.`;
   if (typeName(page.type) !== typeName(first.type))
     return `page ${number} is ${typeName(page.type)}, page 1 ${typeName(first.type)}: a stack has pages of one type.`;
+  if ((page.photometric === WHITE_IS_ZERO) !== (first.photometric === WHITE_IS_ZERO))
+    return `page ${number} and page 1 differ in whether 0 is white: a stack has pages of one kind.`;
   if (page.samples !== first.samples)
     return `page ${number} has ${page.samples} samples a pixel, page 1 ${first.samples}: a stack has pages of one kind.`;
   return undefined;
