@@ -1,15 +1,16 @@
 /**
  * The training panel, the runs table and the image viewer as built, in Chromium: `npm run bench:panel`. It tells how long it
  * takes from loading the panel until its curves are drawn, to draw 100,000 steps again, from loading the table until a thousand
- * runs are shown, to scroll it by a page, and from opening a TIFF of 1 GB until its first slice is seen.
+ * runs are shown, to draw a frame while it scrolls, and from opening a TIFF of 1 GB until its first slice is seen. The words `panel`, `table`
+ * and `images` after it choose parts: `npm run bench:panel -- table`.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { condense } from "../src/extension/panel/run-history.ts";
 import type { RunEvent, StepEvent } from "../src/facts/run-events.ts";
-import { startHarness, type Webview } from "../test/webview/harness.ts";
-import { manyDefaults, manyDetails, manyRows } from "../test/webview/many-runs.ts";
+import { type Harness, startHarness, type Webview } from "../test/webview/harness.ts";
+import { manyRuns } from "../test/webview/many-runs.ts";
 import { manySteps, recordedEvents, summary } from "../test/webview/recorded-runs.ts";
 import { writeGigabyte, writeTiff } from "./tiff.ts";
 
@@ -117,23 +118,19 @@ async function longestZoom({ frame }: Webview): Promise<number> {
 
 /** From loading the table until a thousand runs with all of their columns are drawn. */
 function timeToList({ page }: Webview): Promise<number> {
-  const messages = [
-    { type: "rows", rows: manyRows },
-    { type: "row-details", details: manyDetails, defaults: manyDefaults },
-  ];
-  return page.evaluate(async (answers) => {
+  return page.evaluate(async (message) => {
     const frame = document.querySelector("iframe") as HTMLIFrameElement;
     window.addEventListener("message", function answer({ data }) {
       if (data.type !== "ready") return;
       window.removeEventListener("message", answer);
-      for (const message of answers) tell(message);
+      tell(message);
     });
     const start = performance.now();
     frame.src = "/table";
     const listed = () => frame.contentDocument?.querySelector("thead")?.textContent?.includes("TRAIN.LR");
     while (listed() !== true) await new Promise((next) => setTimeout(next, 4));
     return performance.now() - start;
-  }, messages);
+  }, manyRuns);
 }
 
 /** Scrolls the table to its end by 90 pixels a frame: the time of each frame, and what the page itself took of it. */
@@ -164,7 +161,7 @@ function scrolled({ frame }: Webview): Promise<{ frames: number[]; work: number[
   });
 }
 
-async function redraws(title: string, events: readonly RunEvent[]): Promise<void> {
+async function redraws(harness: Harness, title: string, events: readonly RunEvent[]): Promise<void> {
   const webview = await harness.open("panel", { width: 1000 });
   await webview.tell(
     { type: "runs", runs: [summary("long", "running")], shown: "long" },
@@ -189,83 +186,96 @@ async function redraws(title: string, events: readonly RunEvent[]): Promise<void
   await webview.close();
 }
 
-console.log(`${cpus().length} x ${cpus()[0].model}, Chromium headless without a GPU`);
-const harness = await startHarness();
+async function panel(): Promise<void> {
+  const harness = await startHarness();
+  const cells = condense("cells", recordedEvents("cells"));
+  const opening = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const webview = await harness.open("panel", { width: 1000 });
+    const messages = [{ type: "runs", runs: [summary("cells", "finished")], shown: "cells" }];
+    opening.push(
+      await timeToDraw(
+        webview,
+        "panel",
+        [...messages, webview.transferable({ type: "history", history: cells })],
+        ".chart canvas",
+      ),
+    );
+    await webview.close();
+  }
+  console.log(`Panel loaded and drawn (a run of 40 epochs): ${told(opening, 500)}`);
 
-const cells = condense("cells", recordedEvents("cells"));
-const opening = [];
-for (let round = 0; round < ROUNDS; round++) {
-  const webview = await harness.open("panel", { width: 1000 });
-  const messages = [{ type: "runs", runs: [summary("cells", "finished")], shown: "cells" }];
-  opening.push(
-    await timeToDraw(
-      webview,
-      "panel",
-      [...messages, webview.transferable({ type: "history", history: cells })],
-      ".chart canvas",
-    ),
+  const steps = manySteps(100_000, 1000);
+  await redraws(
+    harness,
+    "100,000 steps redrawn, loss and learning rate",
+    steps.map((step): StepEvent => ({ ...step, metrics: { loss: step.metrics.loss } })),
   );
-  await webview.close();
-}
-console.log(`Panel loaded and drawn (a run of 40 epochs): ${told(opening, 500)}`);
+  await redraws(harness, "100,000 steps redrawn, all six charts", steps);
 
-const steps = manySteps(100_000, 1000);
-await redraws(
-  "100,000 steps redrawn, loss and learning rate",
-  steps.map((step): StepEvent => ({ ...step, metrics: { loss: step.metrics.loss } })),
-);
-await redraws("100,000 steps redrawn, all six charts", steps);
+  const long = [];
+  for (let round = 0; round < 3; round++) {
+    const webview = await harness.open("panel", { width: 1000 });
+    const history = webview.transferable({ type: "history", history: condense("long", steps) });
+    const messages = [{ type: "runs", runs: [summary("long", "running")], shown: "long" }, history];
+    long.push(await timeToDraw(webview, "panel", messages, ".chart canvas"));
+    await webview.close();
+  }
+  console.log(`Panel loaded and drawn (100,000 steps): ${told(long, 500)}`);
+  await harness.close();
+}
 
-const long = [];
-for (let round = 0; round < 3; round++) {
-  const webview = await harness.open("panel", { width: 1000 });
-  const history = webview.transferable({ type: "history", history: condense("long", steps) });
-  const messages = [{ type: "runs", runs: [summary("long", "running")], shown: "long" }, history];
-  long.push(await timeToDraw(webview, "panel", messages, ".chart canvas"));
-  await webview.close();
+async function table(): Promise<void> {
+  const harness = await startHarness();
+  const [lists, frameTimes, pageTimes]: number[][] = [[], [], []];
+  for (let round = 0; round < ROUNDS; round++) {
+    const webview = await harness.open("table", { width: 1200, height: 800 });
+    lists.push(await timeToList(webview));
+    const { frames, work } = await scrolled(webview);
+    frameTimes.push(...frames);
+    pageTimes.push(...work);
+    await webview.close();
+  }
+  console.log(`Runs table of 1,000 runs loaded and drawn: ${told(lists, 500)}`);
+  console.log(`  a frame while it scrolls: ${told(frameTimes, 17)}; 95 % within ${late(frameTimes)} ms`);
+  console.log(`  of it, the page's own work: ${told(pageTimes, 16)}; 95 % within ${late(pageTimes)} ms`);
+  await harness.close();
 }
-console.log(`Panel loaded and drawn (100,000 steps): ${told(long, 500)}`);
 
-const [lists, frameTimes, pageTimes]: number[][] = [[], [], []];
-for (let round = 0; round < ROUNDS; round++) {
-  const webview = await harness.open("table", { width: 1200, height: 800 });
-  lists.push(await timeToList(webview));
-  const { frames, work } = await scrolled(webview);
-  frameTimes.push(...frames);
-  pageTimes.push(...work);
-  await webview.close();
+async function images(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "bench-panel-"));
+  const path = join(folder, "gigabyte.tif");
+  await writeGigabyte(path);
+  const slices = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    // Another harness each time: its thread that reads images starts with the first image, as after the editor started.
+    const fresh = await startHarness();
+    const webview = await fresh.open("viewer", { width: 900, height: 700 });
+    const image = { path, label: "gigabyte.tif", shape: [512, 1024, 1024, 1], sampleType: "uint16" };
+    slices.push(await timeToDraw(webview, "viewer", [{ type: "show", images: [image] }], ".tile-canvas"));
+    await webview.close();
+    await fresh.close();
+  }
+  console.log(`First slice of a TIFF of 1 GB (512 pages), page and thread started: ${told(slices, 500)}`);
+  const plane = join(folder, "plane.tif");
+  await writeTiff(plane, 1, 4000);
+  const withPlane = await startHarness();
+  const large = { path: plane, label: "plane.tif", shape: [1, 4000, 4000, 1], sampleType: "uint16" };
+  const [shown, zooms]: number[][] = [[], []];
+  for (let round = 0; round < ROUNDS; round++) {
+    const webview = await withPlane.open("viewer", { width: 900, height: 700 });
+    shown.push(await timeToDraw(webview, "viewer", [{ type: "show", images: [large] }], ".tile-canvas"));
+    zooms.push(await longestZoom(webview));
+    await webview.close();
+  }
+  await withPlane.close();
+  console.log(`A plane of 4000 x 4000 shown: ${told(shown, 500)}`);
+  console.log(`  the longest of 60 turns of the wheel, two frames of 16.7 ms included: ${told(zooms, 100)}`);
+  await rm(folder, { recursive: true });
 }
-console.log(`Runs table of 1,000 runs loaded and drawn: ${told(lists, 500)}`);
-console.log(`  a frame while it scrolls: ${told(frameTimes, 17)}; 95 % within ${late(frameTimes)} ms`);
-console.log(`  of it, the page's own work: ${told(pageTimes, 16)}; 95 % within ${late(pageTimes)} ms`);
-await harness.close();
 
-const folder = await mkdtemp(join(tmpdir(), "bench-panel-"));
-const path = join(folder, "gigabyte.tif");
-await writeGigabyte(path);
-const slices = [];
-for (let round = 0; round < ROUNDS; round++) {
-  // Another harness each time: its thread that reads images starts with the first image, as after the editor started.
-  const fresh = await startHarness();
-  const webview = await fresh.open("viewer", { width: 900, height: 700 });
-  const image = { path, label: "gigabyte.tif", shape: [512, 1024, 1024, 1], sampleType: "uint16" };
-  slices.push(await timeToDraw(webview, "viewer", [{ type: "show", images: [image] }], ".tile-canvas"));
-  await webview.close();
-  await fresh.close();
-}
-console.log(`First slice of a TIFF of 1 GB (512 pages), page and thread started: ${told(slices, 500)}`);
-const plane = join(folder, "plane.tif");
-await writeTiff(plane, 1, 4000);
-const withPlane = await startHarness();
-const large = { path: plane, label: "plane.tif", shape: [1, 4000, 4000, 1], sampleType: "uint16" };
-const [shown, zooms]: number[][] = [[], []];
-for (let round = 0; round < ROUNDS; round++) {
-  const webview = await withPlane.open("viewer", { width: 900, height: 700 });
-  shown.push(await timeToDraw(webview, "viewer", [{ type: "show", images: [large] }], ".tile-canvas"));
-  zooms.push(await longestZoom(webview));
-  await webview.close();
-}
-await withPlane.close();
-console.log(`A plane of 4000 x 4000 shown: ${told(shown, 500)}`);
-console.log(`  the longest of 60 turns of the wheel, two frames of 16.7 ms included: ${told(zooms, 100)}`);
-await rm(folder, { recursive: true });
+const PARTS = { panel, table, images };
+const asked = process.argv.slice(2);
+console.log(`${cpus().length} x ${cpus()[0].model}, Chromium headless without a GPU`);
+for (const [name, measure] of Object.entries(PARTS))
+  if (asked.length === 0 || asked.includes(name)) await measure();

@@ -24,14 +24,16 @@ export interface RunRowDetails {
   readonly keys: Readonly<Record<string, string>>;
 }
 
-export type ToTable =
-  | { readonly type: "rows"; readonly rows: readonly RunRow[] }
-  | {
-      readonly type: "row-details";
-      readonly details: readonly RunRowDetails[];
-      /** Defaults of all keys that the details mention. */
-      readonly defaults: Readonly<Record<string, string>>;
-    };
+/** What changed in the table. */
+export interface ToTable {
+  readonly type: "runs";
+  /** All runs, if they changed. */
+  readonly rows?: readonly RunRow[];
+  /** Details of some runs. */
+  readonly details: readonly RunRowDetails[];
+  /** Defaults of all keys that the details mention. */
+  readonly defaults: Readonly<Record<string, string>>;
+}
 
 export type FromTable =
   | SaveRequest

@@ -274,6 +274,19 @@ test("folders of images are found, with what is in them; results and packages ar
   assert.equal(await folderContent(join(base, "results")), undefined);
 });
 
+test("a folder of different images is described by ranges", async (t) => {
+  const base = mkdtempSync(join(tmpdir(), "biapy-mixed-"));
+  t.after(() => rmSync(base, { recursive: true }));
+  cpSync(join("media", "samples", "2d/train/nuclei-01.tif"), join(base, "gray.tif"));
+  cpSync(join("test", "fixtures", "images", "rgb.tif"), join(base, "rgb.tif"));
+  writeFileSync(join(base, "broken.tif"), "no image");
+  const content = await folderContent(base);
+  assert.ok(content !== undefined);
+  assert.equal(describeContent(content), "3 images, 17 × 23 to 128 × 128, 1 to 3 channels, uint8");
+  // The smallest image decides the patch.
+  assert.deepEqual(content.shape, [1, 17, 23, 1]);
+});
+
 test("a misspelt folder is corrected, wherever the mistake is", (t) => {
   const base = mkdtempSync(join(tmpdir(), "biapy-paths-"));
   t.after(() => rmSync(base, { recursive: true }));

@@ -48,7 +48,7 @@ async function takePanel(workbench: Workbench): Promise<void> {
   await images.getByRole("img", { name: "With visible," }).scrollIntoViewIfNeeded();
   await images.evaluate((region) => region.scrollIntoView());
   const at = await placeOf(images);
-  await take(workbench, "reconstructions", { x: at.x - 14, y: at.y }, 520, 370);
+  await take(workbench, "reconstructions", { x: at.x - 14, y: at.y }, 520, 700);
 }
 
 async function takeResults(workbench: Workbench): Promise<void> {

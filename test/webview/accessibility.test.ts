@@ -80,7 +80,7 @@ for (const theme of Object.keys(THEMES) as ThemeName[]) {
       engine: "embedded",
       bestLoss: 0.5,
     }));
-    await webview.tell({ type: "rows", rows });
+    await webview.tell({ type: "runs", rows, details: [], defaults: {} });
     await webview.frame.locator("tr[data-run]").first().click();
     await webview.frame.getByRole("button", { name: "Scatter Plot" }).click();
     await webview.frame.getByRole("region", { name: "Scatter plot" }).waitFor();

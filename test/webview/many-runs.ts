@@ -1,5 +1,5 @@
 /** A thousand runs for the table, as the extension tells of them. */
-import type { RunRow, RunRowDetails } from "../../src/protocol/table-messages.ts";
+import type { RunRow, RunRowDetails, ToTable } from "../../src/protocol/table-messages.ts";
 import { summary } from "./recorded-runs.ts";
 
 const COUNT = 1000;
@@ -7,7 +7,7 @@ const FIRST = Date.UTC(2026, 10, 1);
 
 export const manyRunId = (index: number): string => `/results/run_${index}`;
 
-export const manyRows = Array.from({ length: COUNT }, (_, index): RunRow => {
+const rows = Array.from({ length: COUNT }, (_, index): RunRow => {
   const started = FIRST + index * 60_000;
   const status = index % 10 === 3 ? "failed" : "finished";
   return {
@@ -18,7 +18,7 @@ export const manyRows = Array.from({ length: COUNT }, (_, index): RunRow => {
   };
 });
 
-export const manyDetails = manyRows.map(
+const details = rows.map(
   ({ summary: { id: run, runId } }): RunRowDetails => ({
     run,
     notes: { title: runId === 7 ? "Baseline" : "", notes: "", starred: runId === 7 },
@@ -28,4 +28,6 @@ export const manyDetails = manyRows.map(
   }),
 );
 
-export const manyDefaults = { "TRAIN.LR": "0.0001", "DATA.PATCH_SIZE": "(256,256,1)" };
+const defaults = { "TRAIN.LR": "0.0001", "DATA.PATCH_SIZE": "(256,256,1)" };
+
+export const manyRuns: ToTable = { type: "runs", rows, details, defaults };

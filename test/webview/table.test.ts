@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type Harness, startHarness, type Webview } from "./harness.ts";
 import { eventually, textOf, until, waitForText } from "./looking.ts";
-import { manyDefaults, manyDetails, manyRows, manyRunId } from "./many-runs.ts";
+import { manyRunId, manyRuns } from "./many-runs.ts";
 
 let harness: Harness;
 before(async () => {
@@ -15,10 +15,7 @@ async function table(use: (webview: Webview) => Promise<void>): Promise<void> {
   const webview = await harness.open("table", { width: 1200, height: 700 });
   try {
     await webview.said("ready");
-    await webview.tell(
-      { type: "rows", rows: manyRows },
-      { type: "row-details", details: manyDetails, defaults: manyDefaults },
-    );
+    await webview.tell(manyRuns);
     await webview.frame.getByRole("columnheader", { name: "TRAIN.LR" }).waitFor();
     await use(webview);
     assert.deepEqual(webview.complaints, []);
@@ -45,6 +42,25 @@ test("the newest run comes first, and only visible rows are in the page", () =>
       () => names(webview),
       (rows) => rows.at(-1) === "cells, run 0",
     );
+  }));
+
+test("columns stay where they are while the table scrolls", () =>
+  table(async (webview) => {
+    const places = () =>
+      webview.frame
+        .locator("thead th")
+        .evaluateAll((heads) => heads.map((head) => head.getBoundingClientRect().left));
+    const before = await places();
+    await webview.frame.locator(".table-view").evaluate((view) => view.scrollTo(0, view.scrollHeight));
+    await until(
+      () => names(webview),
+      (rows) => rows.at(-1) === "cells, run 0",
+    );
+    assert.deepEqual(await places(), before);
+    // Cells stand below their headings.
+    const last = webview.frame.locator("tbody tr").last().locator("td");
+    const cells = await last.evaluateAll((found) => found.map((cell) => cell.getBoundingClientRect().left));
+    assert.deepEqual(cells, before);
   }));
 
 test("a column sorts, and a filter finds words of any column", () =>
@@ -98,14 +114,11 @@ test("the selection and the filter stay when the table is shown again", () =>
     await frame.locator(`tr[data-run="${manyRunId(993)}"]`).click();
     await webview.reload();
     await webview.said("ready", 2);
-    await webview.tell(
-      { type: "rows", rows: manyRows },
-      { type: "row-details", details: manyDetails, defaults: manyDefaults },
-    );
+    await webview.tell(manyRuns);
     await eventually(async () => assert.equal((await names(webview))[0], "cells, run 993"));
     await frame.locator(`tr[data-run="${manyRunId(993)}"][aria-selected="true"]`).waitFor();
     // What is selected goes with a run that is deleted.
-    await webview.tell({ type: "rows", rows: manyRows.slice(0, 990) });
+    await webview.tell({ ...manyRuns, rows: manyRuns.rows?.slice(0, 990) });
     await frame.locator("vscode-button[disabled]", { hasText: "Delete" }).waitFor();
   }));
 
@@ -155,10 +168,7 @@ test("columns are hidden and moved, stay so, and are what a CSV has", () =>
     );
     await webview.reload();
     await webview.said("ready", 2);
-    await webview.tell(
-      { type: "rows", rows: manyRows },
-      { type: "row-details", details: manyDetails, defaults: manyDefaults },
-    );
+    await webview.tell(manyRuns);
     await eventually(async () => assert.ok(!(await headings()).includes("Engine")));
   }));
 

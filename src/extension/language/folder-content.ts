@@ -9,17 +9,30 @@ export interface ImageFolder {
   readonly count: number;
 }
 
-/** Facts about a folder's first image. */
+/** Facts about some of a folder's images. */
 export interface FolderContent extends ImageFolder {
+  /** The smallest extent along each axis, and the fewest channels. */
   readonly shape: ImageInfo["shape"];
-  readonly sampleType: ImageInfo["sampleType"];
+  /** The largest extent along each axis, and the most channels. */
+  readonly largest: ImageInfo["shape"];
+  readonly sampleTypes: readonly ImageInfo["sampleType"][];
 }
 
-/** Describes a folder's images: `12 images, 256 x 256, 3 channels, uint8`. */
-export function describeContent({ count, shape: [z, y, x, channels], sampleType }: FolderContent): string {
+/**
+ * Describes a folder's images: `12 images, 256 × 256, 3 channels, uint8`. Images that differ have ranges:
+ * `12 images, 64 × 80 to 256 × 256, 1 to 3 channels, uint8 or uint16`.
+ */
+export function describeContent({ count, shape, largest, sampleTypes }: FolderContent): string {
   const images = count === 1 ? "1 image" : `${count} images`;
-  const size = (z > 1 ? [z, y, x] : [y, x]).join(" × ");
-  return [images, size, ...(channels > 1 ? [`${channels} channels`] : []), sampleType].join(", ");
+  const sizes = [shape, largest].map(([z, y, x]) => (largest[0] > 1 ? [z, y, x] : [y, x]).join(" × "));
+  const [fewest, most] = [shape[3], largest[3]];
+  const channels = fewest === most ? `${most} channels` : `${fewest} to ${most} channels`;
+  return [
+    images,
+    [...new Set(sizes)].join(" to "),
+    ...(most > 1 ? [channels] : []),
+    sampleTypes.join(" or "),
+  ].join(", ");
 }
 
 const MASKS = /mask|label|annotation|(^|[_-])gt($|[_-])|^y$/i;

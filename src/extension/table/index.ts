@@ -8,12 +8,14 @@ import { saveFile } from "../viewer/save-file.ts";
 import { showPage } from "../viewer/webview-page.ts";
 import { runCommand } from "../workspace/commands.ts";
 import { addFolder, compareConfigurations, compareImages, editNotes } from "./actions.ts";
-import { readRowDetails } from "./row-details.ts";
+import { type ReadDetails, readRowDetails } from "./row-details.ts";
 
 const RUNS_TABLE = "biapy.runsTable";
 
-/** Number of runs whose details are sent at once, so that the window stays responsive. */
+/** Number of runs whose details are read at once, so that the window stays responsive. */
 const BATCH = 25;
+/** Details are collected for so long before they are sent, because the page draws the whole table with each message. */
+const SEND_MS = 250;
 /** Debounced: runs change several times a second. */
 const REFRESH_MS = 500;
 
@@ -43,7 +45,8 @@ class TablePage {
   private readonly sent = new Map<string, string>();
   private told = "";
   private timer: NodeJS.Timeout | undefined;
-  private reading = false;
+  private sending = false;
+  private closed = false;
 
   constructor(
     private readonly panel: vscode.WebviewPanel,
@@ -59,47 +62,50 @@ class TablePage {
       panel.webview.onDidReceiveMessage((message: FromTable) => this.receive(message)),
       { dispose: () => clearTimeout(this.timer) },
     ];
-    panel.onDidDispose(() => vscode.Disposable.from(...disposables).dispose());
+    panel.onDidDispose(() => {
+      this.closed = true;
+      vscode.Disposable.from(...disposables).dispose();
+    });
     showPage(panel.webview, context, "table", "Runs");
   }
 
   private refresh(): void {
     clearTimeout(this.timer);
-    this.timer = undefined;
-    const rows = this.runs.known.map(rowOf);
-    const told = JSON.stringify(rows);
-    if (told !== this.told) {
-      this.told = told;
-      this.post({ type: "rows", rows });
-    }
-    void this.sendDetails();
+    this.timer = this.sending ? setTimeout(() => this.refresh(), REFRESH_MS) : undefined;
+    if (!this.sending) void this.send();
   }
 
-  /** Reads what is new, the newest runs first. */
-  private async sendDetails(): Promise<void> {
-    if (this.reading) return;
-    this.reading = true;
+  /** Sends rows that changed with the details of the newest runs, then the details of the others. */
+  private async send(): Promise<void> {
+    this.sending = true;
+    const early = setTimeout(() => this.post([]), SEND_MS);
     try {
       await this.runs.ready();
       const due = this.runs.known.filter((run) => this.sent.get(run.summary.id) !== stateOf(run));
-      for (let from = 0; from < due.length; from += BATCH) {
-        const batch = due.slice(from, from + BATCH);
-        const read = await Promise.all(
-          batch.map(async (run) => ({
-            ...(await readRowDetails(run.order, configurationOf(run))),
-            run: run.summary.id,
-          })),
-        );
-        for (const run of batch) this.sent.set(run.summary.id, stateOf(run));
-        this.post({
-          type: "row-details",
-          details: read.map(({ details, run }) => ({ ...details, run })),
-          defaults: Object.assign({}, ...read.map(({ defaults }) => defaults)),
-        });
+      let read = await this.readSome(due);
+      clearTimeout(early);
+      this.post(read);
+      while (due.length > 0 && !this.closed) {
+        const until = performance.now() + SEND_MS;
+        read = [];
+        while (due.length > 0 && performance.now() < until) read.push(...(await this.readSome(due)));
+        this.post(read);
       }
     } finally {
-      this.reading = false;
+      clearTimeout(early);
+      this.sending = false;
     }
+  }
+
+  /** Reads the details of the first of these runs, and removes them from the list. */
+  private async readSome(due: KnownRun[]): Promise<ReadDetails[]> {
+    return Promise.all(
+      due.splice(0, BATCH).map(async (run) => {
+        const { details, defaults } = await readRowDetails(run.order, configurationOf(run));
+        this.sent.set(run.summary.id, stateOf(run));
+        return { details: { ...details, run: run.summary.id }, defaults };
+      }),
+    );
   }
 
   private async receive(message: FromTable): Promise<void> {
@@ -152,7 +158,19 @@ class TablePage {
     this.refresh();
   }
 
-  private post(message: ToTable): void {
+  /** Sends details, and all rows if they changed. */
+  private post(read: readonly ReadDetails[]): void {
+    const rows = this.runs.known.map(rowOf);
+    const told = JSON.stringify(rows);
+    const changed = told !== this.told;
+    this.told = told;
+    if (this.closed || (!changed && read.length === 0)) return;
+    const message: ToTable = {
+      type: "runs",
+      ...(changed ? { rows } : {}),
+      details: read.map(({ details }) => details),
+      defaults: Object.assign({}, ...read.map(({ defaults }) => defaults)),
+    };
     void this.panel.webview.postMessage(message);
   }
 }

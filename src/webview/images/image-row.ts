@@ -128,6 +128,7 @@ export class ImageRow {
       { label: "Show Keys", run: () => showKeys(this.keys) },
     ]);
     this.tiles.element.setAttribute("aria-busy", "true");
+    this.showControls();
   }
 
   /**
@@ -238,6 +239,7 @@ export class ImageRow {
       pair: state.pair,
       swipeShare: state.swipeShare,
     });
+    show(this.toolbar.element, state.opened.length > 0);
     show(
       this.colors,
       state.opened.some(({ planes }) => planes !== undefined),

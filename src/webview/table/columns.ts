@@ -107,7 +107,8 @@ export const cellText = ({ text, value }: TableColumn, run: TableRun): string =>
 export const definitionOf = (column: TableColumn): ColumnDef<TableRun, Cell> => ({
   id: column.id,
   accessorFn: (run) => column.value(run),
-  sortingFn: (one, other) => compare(column.value(one.original), column.value(other.original)),
+  // The row caches its values.
+  sortingFn: (one, other, id) => compare(one.getValue<Cell>(id), other.getValue<Cell>(id)),
   // Missing values come last in either sort order.
   sortUndefined: "last",
   sortDescFirst: false,

@@ -28,7 +28,7 @@ export function headCell(
   const order = sorted === undefined ? "none" : sorted.desc ? "descending" : "ascending";
   const cell = element(
     "th",
-    { scope: "col", "aria-sort": order, class: column.numeric ? "numeric" : "" },
+    { role: "columnheader", "aria-sort": order, class: column.numeric ? "numeric" : "" },
     button,
   );
   contextMenu(cell, () => [

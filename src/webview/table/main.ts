@@ -98,15 +98,17 @@ document.getElementById("page")?.append(
   scatter.element,
   table.element,
 );
+show(empty, false);
+show(table.element, false);
 const draw = oncePerFrame(() => {
+  show(empty, rows.length === 0);
+  show(table.element, rows.length > 0);
   const runs = rows.map((row): TableRun => ({ ...row, details: details.get(row.summary.id) }));
   table.show(runs, defaults);
   drawAround();
 });
 /** Draws the plot, counts and actions around the table. */
 const drawAround = oncePerFrame(() => {
-  show(empty, rows.length === 0);
-  show(table.element, rows.length > 0);
   const shown = table.shownRuns;
   const all = `${rows.length} runs`;
   setText(count, shown.length === rows.length ? all : `${shown.length} of ${all}`);
@@ -117,11 +119,9 @@ const drawAround = oncePerFrame(() => {
 drawAround();
 
 function receive(message: ToTable): void {
-  if (message.type === "rows") rows = message.rows;
-  else {
-    for (const each of message.details) details.set(each.run, each);
-    Object.assign(defaults, message.defaults);
-  }
+  rows = message.rows ?? rows;
+  for (const each of message.details) details.set(each.run, each);
+  Object.assign(defaults, message.defaults);
   draw();
 }
 

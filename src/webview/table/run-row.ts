@@ -30,7 +30,7 @@ export function runRow(
   const cells = columns.map((column) => {
     if (column.id === "star") return starCell(run, events);
     const text = cellText(column, run);
-    const cell = element("td", { title: text }, text);
+    const cell = element("td", { role: "cell", title: text }, text);
     if (column.numeric) cell.className = "numeric";
     if (column.id === "status") cell.dataset.status = status;
     return cell;
@@ -38,11 +38,12 @@ export function runRow(
   const row = element(
     "tr",
     {
+      role: "row",
       "aria-selected": String(selected),
       "aria-rowindex": String(index + 2),
       "data-run": id,
     },
-    element("td", { class: "select" }, box),
+    element("td", { class: "select", role: "cell" }, box),
     ...cells,
   );
   row.addEventListener("click", (event) => {
@@ -71,5 +72,5 @@ function starCell({ details }: TableRun, events: RowEvents): HTMLElement {
     event.stopPropagation();
     events.star(!starred);
   });
-  return element("td", { class: "star-cell" }, star);
+  return element("td", { class: "star-cell", role: "cell" }, star);
 }

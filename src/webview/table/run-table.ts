@@ -9,6 +9,7 @@ import {
 } from "@tanstack/table-core";
 import { at } from "../../facts/checked-lists.ts";
 import { element, oncePerFrame } from "../dom.ts";
+import { columnWidths } from "./column-widths.ts";
 import { cellText, columnsOf, definitionOf, type TableColumn, type TableRun } from "./columns.ts";
 import { headCell } from "./head-cell.ts";
 import { runRow } from "./run-row.ts";
@@ -37,13 +38,20 @@ export interface TableSettings {
 /** The table: its columns, sorting, filter and selection. */
 export class RunTable {
   readonly element: HTMLElement;
-  private readonly head = element("thead", {});
+  private readonly head = element("thead", { role: "rowgroup" });
   private readonly body: TableBody;
-  private readonly table = element("table", { class: "runs", "aria-label": "Runs" }, this.head);
+  // Its roles are named because its style makes it a grid, not a table.
+  private readonly table = element(
+    "table",
+    { class: "runs", role: "table", "aria-label": "Runs" },
+    this.head,
+  );
   private readonly model: Table<TableRun>;
   private state: TableState;
   private runs: readonly TableRun[] = [];
   private allColumns: readonly TableColumn[] = [];
+  /** Widths by column, in CSS pixels. */
+  private columnWidths: ReadonlyMap<string, number> = new Map();
   private readonly chosen: Set<string>;
   /** The run whose row has the keyboard focus. */
   private current: string | undefined;
@@ -93,11 +101,14 @@ export class RunTable {
   show(runs: readonly TableRun[], defaults: Readonly<Record<string, string>>): void {
     this.runs = runs;
     this.allColumns = columnsOf(runs, defaults);
+    this.columnWidths = columnWidths(this.allColumns, runs, this.table);
     const columns = this.allColumns.map(definitionOf);
     this.model.setOptions((options) => ({ ...options, data: [...runs], columns }));
     const known = new Set(runs.map(({ summary }) => summary.id));
     for (const id of [...this.chosen]) if (!known.has(id)) this.chosen.delete(id);
-    this.selectionChanged();
+    this.tellSelection();
+    this.body.forget();
+    this.draw();
   }
 
   filter(text: string): void {
@@ -155,6 +166,7 @@ export class RunTable {
   private draw(): void {
     const columns = this.visibleColumns;
     const { rows } = this;
+    this.drawWidths(columns);
     this.drawHead(columns);
     this.body.show(
       rows.map(({ id }) => id),
@@ -162,6 +174,11 @@ export class RunTable {
       (index) => this.row(at(rows, index).original, columns, index),
     );
     this.table.setAttribute("aria-rowcount", String(rows.length + 1));
+  }
+
+  private drawWidths(columns: readonly TableColumn[]): void {
+    const widths = columns.map(({ id }) => `${this.columnWidths.get(id) ?? 0}px`);
+    this.table.style.setProperty("--columns", ["32px", ...widths].join(" "));
   }
 
   private drawHead(columns: readonly TableColumn[]): void {
@@ -189,7 +206,8 @@ export class RunTable {
         hide: () => this.setVisible(column.id, false),
       });
     });
-    this.head.replaceChildren(element("tr", {}, element("th", { class: "select" }, all), ...cells));
+    const select = element("th", { class: "select", role: "columnheader" }, all);
+    this.head.replaceChildren(element("tr", { role: "row" }, select, ...cells));
   }
 
   private row(run: TableRun, columns: readonly TableColumn[], index: number): HTMLElement {
@@ -235,9 +253,13 @@ export class RunTable {
     this.selectionChanged();
   }
 
+  /** Reports the selected runs in the order of their rows. */
+  private tellSelection(): void {
+    this.events.selected(this.rows.map(({ id }) => id).filter((id) => this.chosen.has(id)));
+  }
+
   private selectionChanged(): void {
-    const order = this.rows.map(({ id }) => id).filter((id) => this.chosen.has(id));
-    this.events.selected(order);
+    this.tellSelection();
     this.keep();
     this.body.forget();
     this.redraw();

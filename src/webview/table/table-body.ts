@@ -4,14 +4,19 @@ import { element } from "../dom.ts";
 const ROW = 28;
 /** Rows drawn beyond the visible ones. */
 const OVERSCAN = 8;
+/** Rows are added and removed in groups of this size, so that most frames of a scroll change nothing. */
+const GROUP = 8;
 
-/** The rows of a long table: only the visible ones are in the page, between two rows as high as the others. */
+/**
+ * The rows of a long table: only the visible ones are in the page. Each has its place, so that a row that comes or goes moves no other
+ * one.
+ */
 export class TableBody {
-  readonly element = element("tbody", {});
-  private readonly above = element("tr", { "aria-hidden": "true" }, element("td", {}));
-  private readonly below = element("tr", { "aria-hidden": "true" }, element("td", {}));
+  readonly element = element("tbody", { role: "rowgroup" });
   /** Cached rows by their ids, until {@link forget}. */
   private readonly drawn = new Map<string, HTMLElement>();
+  /** The rows in the page and the row with the keyboard focus, as text. */
+  private shown = "";
 
   /**
    * @param scroller the element that scrolls the table
@@ -25,6 +30,7 @@ export class TableBody {
   /** Drops the drawn rows: their content has changed. */
   forget(): void {
     this.drawn.clear();
+    this.shown = "";
   }
 
   /**
@@ -36,19 +42,25 @@ export class TableBody {
    */
   show(ids: readonly string[], current: string | undefined, row: (index: number) => HTMLElement): void {
     const { scrollTop, clientHeight } = this.scroller;
-    const first = Math.max(0, Math.floor((scrollTop - this.head.offsetHeight) / ROW) - OVERSCAN);
-    const last = Math.min(ids.length, Math.ceil((scrollTop + clientHeight) / ROW) + OVERSCAN);
+    const firstVisible = Math.floor((scrollTop - this.head.offsetHeight) / ROW);
+    const lastVisible = Math.ceil((scrollTop + clientHeight) / ROW);
+    const first = Math.max(0, Math.floor((firstVisible - OVERSCAN) / GROUP) * GROUP);
+    const last = Math.min(ids.length, Math.ceil((lastVisible + OVERSCAN) / GROUP) * GROUP);
+    const focusable = current ?? ids[0];
+    const shown = JSON.stringify([first, ids.length, focusable, ids.slice(first, last)]);
+    if (shown === this.shown) return;
+    this.shown = shown;
     const wanted = ids.slice(first, last).map((id, offset) => {
-      const made = this.drawn.get(id) ?? row(first + offset);
+      const made = this.drawn.get(id) ?? rowAt(first + offset, row);
       this.drawn.set(id, made);
-      made.tabIndex = (current ?? ids[0]) === id ? 0 : -1;
+      const tabIndex = focusable === id ? 0 : -1;
+      if (made.tabIndex !== tabIndex) made.tabIndex = tabIndex;
       return made;
     });
-    const shown = new Set(wanted);
-    for (const [id, made] of this.drawn) if (!shown.has(made)) this.drawn.delete(id);
+    const kept = new Set(wanted);
+    for (const [id, made] of this.drawn) if (!kept.has(made)) this.drawn.delete(id);
     const focused = this.hasFocus;
-    this.above.style.setProperty("height", `${first * ROW}px`);
-    this.below.style.setProperty("height", `${Math.max(0, ids.length - last) * ROW}px`);
+    this.element.style.setProperty("height", `${ids.length * ROW}px`);
     this.place(wanted);
     if (focused) this.focus();
   }
@@ -78,11 +90,19 @@ export class TableBody {
 
   /** Shows rows. Rows that stay are not moved. */
   private place(rows: readonly HTMLElement[]): void {
-    const wanted = [this.above, ...rows, this.below];
-    const kept = new Set<Element>(wanted);
-    const { element } = this;
-    for (const child of [...element.children]) if (!kept.has(child)) child.remove();
-    for (const [at, row] of wanted.entries())
-      if (element.children[at] !== row) element.insertBefore(row, element.children[at] ?? null);
+    const wanted = new Set<Element>(rows);
+    for (const child of [...this.element.children]) if (!wanted.has(child)) child.remove();
+    let next = this.element.firstElementChild;
+    for (const row of rows) {
+      if (next === row) next = next.nextElementSibling;
+      else this.element.insertBefore(row, next);
+    }
   }
+}
+
+function rowAt(index: number, row: (index: number) => HTMLElement): HTMLElement {
+  const made = row(index);
+  made.style.setProperty("top", `${index * ROW}px`);
+  made.tabIndex = -1;
+  return made;
 }
