@@ -40,6 +40,7 @@ export type PathSettings = readonly [folder: string, network: boolean];
  */
 export function checkFolder(config: Config, key: TextKey, folder: string, network: boolean): Problem[] {
   const written = config.text(key);
+  if (written === "") return [config.problem(key, "names no folder.")];
   if (!network && isNetworkPath(written)) return [];
   const path = resolve(folder, written);
   if (existsSync(path) && statSync(path).isDirectory()) return [];

@@ -213,8 +213,14 @@ async function findSources(
       problems.push(...error.problems);
     }
   }
-  if (problems.length > 0) throw new InputError(problems);
+  if (problems.length > 0) throw new InputError(distinct(problems));
   return found;
+}
+
+/** Drops repeated problems: phases may share a folder. */
+function distinct(problems: readonly Problem[]): Problem[] {
+  const same = (one: Problem, other: Problem) => one.file === other.file && one.message === other.message;
+  return problems.filter((problem, index) => problems.findIndex((each) => same(each, problem)) === index);
 }
 
 /** Share of this process's free memory that images may take. */

@@ -135,6 +135,24 @@ test("colors are the principal components, and stay when the basis is fitted aga
   }
 });
 
+test("many features have colors too where the first is constant, or all vary in one direction", () => {
+  const random = new Random(3);
+  for (const directions of [1, 3]) {
+    const vectors = Array.from({ length: 60 }, () => {
+      const along = Array.from({ length: directions }, () => random.normal());
+      return Float32Array.from({ length: 200 }, (_, feature) =>
+        feature === 0 ? 0 : along[feature % directions] * (1 + (feature % 5)),
+      );
+    });
+    const { components, ranges } = fitColors(vectors);
+    assert.ok([...components.flat(), ...ranges.flat()].every(Number.isFinite));
+    for (const component of components.slice(0, directions))
+      assert.ok(Math.abs(Math.hypot(...component) - 1) < 1e-9);
+  }
+  const constant = fitColors(Array.from({ length: 9 }, () => new Float32Array(200).fill(2)));
+  assert.deepEqual(new Set(constant.components.flat()), new Set([0]));
+});
+
 test("a place is compared with all others of its folder, and no neighbors stand in the list together", async () => {
   const folder = mkdtempSync(join(tmpdir(), "similar-"));
   // Three kinds of places; in the second image one of the first kind stands alone.

@@ -5,6 +5,8 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { checkConfig } from "../../src/config/checks.ts";
+import { loadConfig } from "../../src/config/config.ts";
 import { describeStudy, studyRows } from "../../src/workflow/label-study/outcome.ts";
 import { defaultCounts, studyRuns } from "../../src/workflow/label-study/plan.ts";
 import { biapy, samples, TRAINER } from "./command.ts";
@@ -53,6 +55,18 @@ test("the verdict says when pretraining pays, and when it does not", () => {
   );
   assert.match(lines[1], /^2 labeled images: .* better in 0 of 2 seeds: pretraining hurts$/);
   assert.match(lines[2], /^4 labeled images: .*: no gain$/);
+  const [single] = describeStudy(studyRows(result(1, 1, 0.7, 0.6)));
+  assert.match(single, /better with one seed, which is too few to judge$/);
+});
+
+test("the configurations that the documentation measured have no problems", () => {
+  const folder = join(import.meta.dirname, "../../docs/label-study");
+  const names = readdirSync(folder).filter((name) => name.endsWith(".yaml"));
+  assert.ok(names.length > 0);
+  for (const name of names) {
+    const { config, problems } = loadConfig(join(folder, name));
+    assert.deepEqual([...problems, ...checkConfig(config)], [], name);
+  }
 });
 
 const NETWORK = `MODEL:
@@ -120,7 +134,10 @@ TEST: {ENABLE: True}
   const first = study();
   assert.equal(first.status, 0, first.stderr);
   assert.match(first.stdout, /1\/2: 1 labeled, pretrained, seed 1: IoU 0\.\d+/);
-  assert.match(first.stdout, /1 labeled image: IoU pretrained .* from scratch .*(pays|hurts|gain|spread)/);
+  assert.match(
+    first.stdout,
+    /1 labeled image: IoU pretrained .* from scratch .*(pays|hurts|gain|spread|few)/,
+  );
   const made = join(folder, "results/study/label_study");
   const csv = readFileSync(join(made, "label_study.csv"), "utf8");
   assert.equal(csv.trim().split("\n").length, 3);

@@ -249,8 +249,38 @@ test("masks that do not fit are explained before anything trains", async () => {
   }));
   assert.match(await explain(fractions), /holds values that are not class numbers: 0.5/);
 
+  const swapped = await space("2D");
+  const pictures = await explain({ ...swapped, masks: swapped.images });
+  assert.match(pictures, /nuclei-01.tif: holds \d+ different values.*looks like an image, not like a mask/);
+  assert.equal(pictures.split("\n").length, 3, "masks of training and test are named once");
+
   await rm(plain.masks, { recursive: true });
   assert.match(await explain(plain), /DATA.TRAIN.GT_PATH.* does not exist/);
+  assert.match(await explain({ ...plain, masks: '""' }), /DATA.TRAIN.GT_PATH: names no folder/);
+});
+
+test("masks that teach nothing together are refused; a single empty one is not", async () => {
+  const explain = async (value: (mask: number, index: number) => number, settings: Settings = {}) => {
+    const given = await space("2D", (mask, index) => labels(mask, (each) => value(each, index)));
+    return refusal(given.folder, configuration("2D", given, settings));
+  };
+  assert.match(await explain(() => 0), /DATA.TRAIN.GT_PATH: all 3 masks have nothing but background \(0\)/);
+  assert.match(
+    await explain((value) => 1 + Number(value > 0)),
+    /nothing but foreground \(1, 2\).*Background is 0/,
+  );
+  const ignored = { classes: 3, loss: "IGNORE_INDEX: 9" };
+  assert.match(await explain(() => 2, { classes: 3 }), /nothing but class 2/);
+  assert.match(await explain(() => 9, ignored), /ignored pixels only/);
+
+  const given = await space("2D", (mask, index) =>
+    labels(mask, (value) => (index === 0 ? 0 : Number(value > 0))),
+  );
+  const trained = await run(given.folder, 1, configuration("2D", given, { classes: 3, epochs: 1 }));
+  const warnings = trained.events.flatMap((event) =>
+    event.event === "log" && event.level === "warning" ? [event.message] : [],
+  );
+  assert.deepEqual(warnings, ["No mask to learn from has class 2 (DATA.N_CLASSES is 3)."]);
 });
 
 test("settings that make no segmentation are refused in words", async () => {

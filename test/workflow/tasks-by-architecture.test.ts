@@ -18,13 +18,17 @@ import { epochsOf, type Run, run } from "./in-process.ts";
 const folder = await mkdtemp(join(tmpdir(), "tasks-"));
 /** The sample's pixels `[z, y, x]` that a patch and half a patch of prediction need. */
 const SIZE = { "2D": [1, 32, 48], "3D": [8, 32, 32] } as const;
+/** The pixel after the part's last. */
+const PART_END = { "2D": [1, 64, 80], "3D": [8, 32, 32] } as const;
+/** The part's first pixel: its mask holds nuclei and background. */
+const START = { "2D": [0, 32, 32], "3D": [0, 0, 0] } as const;
 
 before(async () => {
   for (const ndim of ["2D", "3D"] as const)
     for (const kind of ["train", "train-masks"]) {
       const name = ndim === "2D" ? "nuclei-01.tif" : "nuclei-train.tif";
       const source = await openImage(join(samples(`${ndim.toLowerCase()}/${kind}`), name));
-      const part = await source.read({ start: [0, 0, 0], end: SIZE[ndim] });
+      const part = await source.read({ start: START[ndim], end: PART_END[ndim] });
       await source.close();
       await mkdir(join(folder, ndim, kind), { recursive: true });
       await writeTiff(join(folder, ndim, kind, "part.tif"), part);

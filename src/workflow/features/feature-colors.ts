@@ -57,15 +57,7 @@ export function fitColors(vectors: readonly Float32Array[], before?: ColorBasis)
     { length: count },
     (_, feature) => rows.reduce((sum, row) => sum + (row[feature] ?? 0), 0) / rows.length,
   );
-  const wanted = Math.min(COLORS, count, rows.length - 1);
-  const found =
-    wanted < 1
-      ? []
-      : new PCA(rows, { ...methodFor(count), nCompNIPALS: wanted, center: true, scale: false })
-          .getEigenvectors()
-          .transpose()
-          .to2DArray()
-          .slice(0, wanted);
+  const found = principalComponents(rows, mean);
   const fitted = Array.from({ length: COLORS }, (_, index) => found[index] ?? mean.map(() => 0));
   const components = before === undefined ? fitted : keptColors(fitted, before.components);
   const ranges = components.map((component) => {
@@ -79,9 +71,35 @@ export function fitColors(vectors: readonly Float32Array[], before?: ColorBasis)
 /** Up to this number of features, the covariance matrix is computed in one pass. */
 const FEW_FEATURES = 128;
 
-/** NIPALS computes only the few components that are shown, but needs many passes over all vectors. */
-const methodFor = (features: number) =>
-  ({ method: features <= FEW_FEATURES ? "covarianceMatrix" : "NIPALS" }) as const;
+/** Returns up to three unit vectors `[feature]`, and fewer if the rows vary in fewer directions. */
+function principalComponents(rows: readonly number[][], mean: readonly number[]): number[][] {
+  const wanted = Math.min(COLORS, mean.length, rows.length - 1);
+  if (wanted < 1) return [];
+  // NIPALS computes only the few components that are shown, but needs many passes over all vectors. It starts from the first feature, which
+  // must not be constant (as a ReLU that is always 0), so the one that varies most takes its place.
+  const method = mean.length <= FEW_FEATURES ? "covarianceMatrix" : "NIPALS";
+  const first = mostVaried(rows, mean);
+  const moved = rows.map((row) => swapped(row, first));
+  return new PCA(moved, { method, nCompNIPALS: wanted, center: true, scale: false })
+    .getEigenvectors()
+    .transpose()
+    .to2DArray()
+    .slice(0, wanted)
+    .filter((component) => component.every(Number.isFinite))
+    .map((component) => swapped(component, first));
+}
+
+/** Returns the index of the feature with the largest variance. */
+function mostVaried(rows: readonly number[][], mean: readonly number[]): number {
+  const variances = mean.map((middle, feature) =>
+    rows.reduce((sum, row) => sum + ((row[feature] ?? 0) - middle) ** 2, 0),
+  );
+  return variances.indexOf(Math.max(...variances));
+}
+
+/** Returns a copy whose first value and that at `index` have changed places. */
+const swapped = (values: readonly number[], index: number): number[] =>
+  values.with(0, itemAt(values, index)).with(index, itemAt(values, 0));
 
 function projected(vector: ArrayLike<number>, mean: readonly number[], component: readonly number[]): number {
   let sum = 0;

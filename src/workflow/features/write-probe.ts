@@ -15,7 +15,7 @@ import type { ReportEvent } from "../../results/reporters.ts";
 import { groundTruth, namedLike } from "../ground-truth.ts";
 import { InputError } from "../input-error.ts";
 import { resultName } from "../result-names.ts";
-import { type ClassSettings, checkMask, classesOf, classSettings } from "../tasks/masks.ts";
+import { type ClassSettings, classesOf, classSettings, MaskCheck } from "../tasks/masks.ts";
 import { OverlapCounts } from "../tasks/overlap-counts.ts";
 import { writeSamples } from "../write-image.ts";
 import type { FeatureMap } from "./feature-map.ts";
@@ -51,7 +51,7 @@ export async function labeledImages(
   const found = [...images.infos.entries()].filter(([, { path }]) => namedLike(paths, path).length > 0);
   if (found.length === 0) throw wrong(`no file in ${labels} is named as an image of DATA.TEST.PATH.`);
   const infos = found.map(([, info]) => info);
-  const check = checkMask(classSettings(config), report);
+  const { check } = new MaskCheck(classSettings(config), report);
   const named = config.with("DATA.TEST.GT_PATH", labels);
   const masks = await groundTruth(named, "TEST", infos, report, { channels: 1, check });
   return found.map(([index, info], place) => ({ index, info, mask: at(masks, place) }));

@@ -77,6 +77,7 @@ export function studyCsv(results: readonly StudyResult[]): string {
 /** Whether pretraining paid with this many labeled images. */
 function verdict({ pretrained, scratch, better, seeds }: StudyRow): string {
   const gain = pretrained.mean - scratch.mean;
+  if (seeds === 1) return `${gain > 0 ? "better" : "no gain"} with one seed, which is too few to judge`;
   const overlap = pretrained.least <= scratch.most && scratch.least <= pretrained.most;
   if (better === seeds && !overlap) return "pretraining pays";
   if (better === 0 && !overlap) return "pretraining hurts";

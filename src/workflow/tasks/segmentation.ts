@@ -20,11 +20,12 @@ import {
   segmentationLoss,
 } from "../../training/segmentation-losses.ts";
 import { groundTruth } from "../ground-truth.ts";
+import { InputError } from "../input-error.ts";
 import { resultName } from "../result-names.ts";
 import { writeImage, writeSamples } from "../write-image.ts";
 import { inOneBatch } from "./batch-arrays.ts";
 import { imageNetwork } from "./image-network.ts";
-import { type ClassSettings, checkMask, classesOf, classSettings, ignoredPatch } from "./masks.ts";
+import { type ClassSettings, classesOf, classSettings, ignoredPatch, MaskCheck } from "./masks.ts";
 import { OverlapCounts } from "./overlap-counts.ts";
 import { storedPrediction } from "./stored-prediction.ts";
 import type { Measurement, ResultFile, Task, TestingTask, TestPart, TrainingTask } from "./task.ts";
@@ -37,8 +38,10 @@ export function segmentationTask(config: Config, tree: ResultTree): Task {
     ...network,
     sources: async (phase, images, report) => {
       if (phase === "TEST" && !config.flag("DATA.TEST.LOAD_GT")) return { images };
-      const check = checkMask(settings, report);
-      const infos = await groundTruth(config, phase, images, report, { channels: 1, check });
+      const masks = new MaskCheck(settings, report);
+      const infos = await groundTruth(config, phase, images, report, { channels: 1, check: masks.check });
+      const useless = phase === "TRAIN" ? masks.nothingToLearn() : undefined;
+      if (useless !== undefined) throw new InputError([config.problem("DATA.TRAIN.GT_PATH", useless)]);
       return { images, targets: { infos, values: "labels" } };
     },
     training: training(config, model, settings),
