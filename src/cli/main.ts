@@ -23,6 +23,8 @@ import { InputError } from "../workflow/input-error.ts";
 import { runWorkflow, tryStep } from "../workflow/run.ts";
 import { threadCount } from "../workflow/settings.ts";
 import { exportModel } from "../workflow/zoo/export-model.ts";
+import type { ForeignModel } from "../workflow/zoo/foreign-model.ts";
+import { predictWithPackage } from "../workflow/zoo/predict-with-package.ts";
 import { withZooModel } from "../workflow/zoo/start-from-package.ts";
 import { EXIT } from "./exit-codes.ts";
 import { holdRun } from "./hold-run.ts";
@@ -145,6 +147,23 @@ async function fitsApart(batchSize: number, signal: AbortSignal): Promise<boolea
   return code === EXIT.done;
 }
 
+/** What cannot be done with a network of which only predictions are known. */
+function notWithPackage(given: Arguments, config: Config): Problem[] {
+  const asked = given.features
+    ? "--features"
+    : given.export_model === undefined
+      ? undefined
+      : "--export_model";
+  const message = (what: string) =>
+    `${what} needs a network of this engine; the package of MODEL.BMZ.SOURCE_MODEL_ID only predicts.`;
+  return [
+    ...(asked === undefined ? [] : [{ severity: "error", message: message(asked) } as const]),
+    ...(config.flag("MODEL.BMZ.EXPORT.ENABLE")
+      ? [config.problem("MODEL.BMZ.EXPORT.ENABLE", message("an export"), "False")]
+      : []),
+  ];
+}
+
 /** Runs one step with another batch size. */
 async function tryBatch(given: Arguments, batchSize: number): Promise<number> {
   const config = loadConfig(given.config).config.with("TRAIN.BATCH_SIZE", batchSize);
@@ -224,9 +243,9 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   const source = checkZooSource(written, process.cwd());
   if (problems.length > 0 || source.length > 0) return runConfig(given, report, written, problems);
   try {
-    const { config, close } = await withZooModel(written, report);
+    const { config, foreign, close } = await withZooModel(written, report);
     try {
-      return await runConfig(given, report, config, problems, config !== written);
+      return await runConfig(given, report, config, problems, { unpacked: config !== written, foreign });
     } finally {
       await close();
     }
@@ -241,13 +260,14 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
  * Runs a configuration whose file had these problems.
  *
  * @param unpacked whether it starts from weights that are removed afterwards
+ * @param foreign the network of a package, which predicts instead of the configuration's
  */
 async function runConfig(
   given: Arguments,
   report: ReportEvent,
   config: Config,
   problems: readonly Problem[],
-  unpacked = false,
+  { unpacked = false, foreign }: { readonly unpacked?: boolean; readonly foreign?: ForeignModel } = {},
 ): Promise<number> {
   const nameProblem = checkName(given.name);
   const readable = config.document.entries.length > 0;
@@ -258,6 +278,7 @@ async function runConfig(
     ...problems,
     ...(readable ? checkConfig(config) : []),
     ...(config.flag("MODEL.BMZ.EXPORT.ENABLE") ? [] : described),
+    ...(foreign === undefined ? [] : notWithPackage(given, config)),
   ];
   if (all.length > 0) report({ event: "problems", problems: all });
   if (all.some((problem) => problem.severity === "error")) return EXIT.badInput;
@@ -282,6 +303,11 @@ async function runConfig(
       return status === "stopped" ? EXIT.stopped : EXIT.done;
     }
     const configText = readFileSync(given.config, "utf8");
+    if (foreign !== undefined) {
+      const status = await predictWithPackage({ ...request, configText }, foreign);
+      report({ ...end, status });
+      return status === "stopped" ? EXIT.stopped : EXIT.done;
+    }
     if (given.export_model !== undefined) {
       const checkpoint = given.export_model === true ? undefined : given.export_model;
       await exportModel({ ...request, configText, checkpoint });

@@ -1,6 +1,6 @@
 /** Packages for the BioImage Model Zoo: written, and started from again; damaged and hostile ones. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -11,13 +11,16 @@ import { CheckpointTensor } from "../../src/checkpoint/tensor.ts";
 import { checkConfig } from "../../src/config/checks.ts";
 import { type Config, loadConfig } from "../../src/config/config.ts";
 import { resultTree } from "../../src/facts/result-tree.ts";
+import { readImage } from "../../src/images/files.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { evaluate, sizeExpression } from "../../src/runtime/onnx/size-expressions.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import { InputError } from "../../src/workflow/input-error.ts";
 import { buildArguments } from "../../src/workflow/model-settings.ts";
+import { runWorkflow } from "../../src/workflow/run.ts";
 import { exportModel } from "../../src/workflow/zoo/export-model.ts";
+import { predictWithPackage } from "../../src/workflow/zoo/predict-with-package.ts";
 import { withZooModel } from "../../src/workflow/zoo/start-from-package.ts";
 import { networkOf } from "../support/network-of.ts";
 import { TINY_NETWORKS } from "../support/tiny-networks.ts";
@@ -138,7 +141,9 @@ async function changed(change: (files: Record<string, Uint8Array>) => void): Pro
   return path;
 }
 
-type Description = Record<string, never> & { weights: { pytorch_state_dict: Record<string, unknown> } };
+type Description = Record<string, never> & {
+  weights: { pytorch_state_dict?: Record<string, unknown>; onnx?: Record<string, unknown> };
+};
 
 const described = (files: Record<string, Uint8Array>, change: (description: Description) => void) => {
   const description = parse(new TextDecoder().decode(files["rdf.yaml"]));
@@ -168,20 +173,133 @@ test("packages that are damaged, hostile or of another network are refused in wo
   );
   await refused(
     await changed((files) =>
-      described(
-        files,
-        ({ weights }) => (weights.pytorch_state_dict.architecture = { callable: "Evil", kwargs: {} }),
-      ),
+      described(files, ({ weights }) => {
+        weights.pytorch_state_dict.architecture = { callable: "Evil", kwargs: {} };
+        delete weights.onnx;
+      }),
     ),
     /Evil, which is not one of BiaPy's/,
   );
   await refused(
-    await changed((files) => described(files, (each) => Object.assign(each, { format_version: "0.4.10" }))),
-    /format_version is not 0\.5/,
+    await changed((files) => described(files, (each) => Object.assign(each, { format_version: "0.3.6" }))),
+    /format_version is not 0\.4 or 0\.5/,
   );
   const junk = join(folder, "junk.zip");
   writeFileSync(junk, "no archive");
   await refused(junk, /not a ZIP file/);
+});
+
+/** A package whose network only ONNX has. */
+const onlyOnnx = (change: (description: Foreign) => void = () => {}) =>
+  changed((files) =>
+    described(files, (description) => {
+      delete description.weights.pytorch_state_dict;
+      change(description as never);
+    }),
+  );
+
+interface Foreign {
+  readonly inputs: { axes: { id?: string; type: string }[]; preprocessing: object[] }[];
+  readonly outputs: { postprocessing: object[] }[];
+}
+
+/** How far values are from being a line of others, at most. */
+function offTheLine(xs: ArrayLike<number>, ys: ArrayLike<number>): number {
+  const mean = (list: ArrayLike<number>) =>
+    Array.from(list).reduce((sum, each) => sum + each, 0) / list.length;
+  const [meanX, meanY] = [mean(xs), mean(ys)];
+  let [both, squares] = [0, 0];
+  for (let i = 0; i < xs.length; i++) {
+    both += (xs[i] - meanX) * (ys[i] - meanY);
+    squares += (xs[i] - meanX) ** 2;
+  }
+  return Math.max(...Array.from(xs, (x, i) => Math.abs(meanY + (both / squares) * (x - meanX) - ys[i])));
+}
+
+test("a network in ONNX alone predicts what the same package's weights predict", async () => {
+  const tree = resultTree(join(folder, "results"), "foreign", 1);
+  const both = readFileSync(await changed(() => {}));
+  const packageOf = async (withoutWeights: boolean) => {
+    const files = unzipSync(both);
+    if (withoutWeights) described(files, ({ weights }) => delete weights.pytorch_state_dict);
+    const path = join(folder, `same${withoutWeights}.zip`);
+    writeFileSync(path, zipSync(files));
+    return path;
+  };
+  const whole = (path: string) =>
+    starting(unet.ndim, unet.patch, path).with("PROBLEM.TYPE", "DENOISING").with("TEST.FULL_IMG", true);
+  const started = await withZooModel(whole(await packageOf(true)), () => {});
+  assert.ok(started.foreign);
+  const request = { configText: "", tree, report: () => {}, signal: new AbortController().signal };
+  const ended = await predictWithPackage({ ...request, config: started.config }, started.foreign);
+  await started.close();
+  assert.equal(ended, "finished");
+  const weights = await withZooModel(whole(await packageOf(false)), () => {});
+  const own = resultTree(join(folder, "results"), "weights", 1);
+  await runWorkflow({
+    ...request,
+    tree: own,
+    config: weights.config,
+    resume: false,
+    normalizePixels: false,
+    openRuntime: async () => new OnnxRuntime(1),
+    fits: async () => true,
+  });
+  await weights.close();
+  const [name] = readdirSync(tree.perImage);
+  const [foreign, trained] = await Promise.all(
+    [tree, own].map(async ({ perImage }) => (await readImage(join(perImage, name))).data),
+  );
+  // The package returns normalized values; the trained network's are in the image's gray levels, rounded and clipped.
+  const inRange = Array.from(trained, (_, index) => index).filter(
+    (at) => trained[at] > 0 && trained[at] < 255,
+  );
+  assert.ok(inRange.length > 1000);
+  const off = offTheLine(
+    inRange.map((at) => foreign[at]),
+    inRange.map((at) => trained[at]),
+  );
+  assert.ok(off < 0.6, String(off));
+});
+
+test("networks in ONNX whose description is not understood are refused in words", async () => {
+  await refused(
+    await onlyOnnx(({ inputs }) => inputs[0].preprocessing.push({ id: "sharpen" })),
+    /its preprocessing has sharpen, which this engine does not do \(only binarize, /,
+  );
+  await refused(
+    await onlyOnnx(({ outputs }) =>
+      outputs[0].postprocessing.push({ id: "scale_range", kwargs: { axes: ["x"] } }),
+    ),
+    /postprocessing cannot be done: scale_range: it measures each y separately/,
+  );
+  await refused(
+    await onlyOnnx(({ inputs }) => {
+      inputs[0].axes[0] = { type: "time", id: "time" };
+    }),
+    /has the axis time, which images here do not have/,
+  );
+  await refused(
+    await onlyOnnx(({ inputs }) => {
+      inputs[0].axes.reverse();
+    }),
+    /the network of .* takes any x 1 x any x any, and its description says/,
+  );
+  await refused(
+    await changed((files) => {
+      files["weights.onnx"] = strToU8("nothing");
+      described(files, ({ weights }) => {
+        delete weights.pytorch_state_dict;
+        delete weights.onnx?.sha256;
+      });
+    }),
+    /the network of .* cannot be run: onnxruntime says/,
+  );
+  const training = starting(unet.ndim, unet.patch, await onlyOnnx()).with("TRAIN.ENABLE", true);
+  await assert.rejects(
+    withZooModel(training, () => {}),
+    (error) => error instanceof InputError && /Set TRAIN\.ENABLE to False/.test(error.problems[0].message),
+  );
 });
 
 test("a package may be a folder, whose weights lie inside it", async () => {

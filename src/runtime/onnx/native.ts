@@ -43,6 +43,20 @@ const PROTOTYPES = {
     49,
     "void *OrtCreateTensor(void *memory, void *data, size_t bytes, const int64_t *shape, size_t rank, int type, _Out_ void **value)",
   ],
+  inputCount: [30, "void *OrtInputCount(void *session, _Out_ size_t *count)"],
+  outputCount: [31, "void *OrtOutputCount(void *session, _Out_ size_t *count)"],
+  inputType: [33, "void *OrtInputType(void *session, size_t index, _Out_ void **type)"],
+  inputName: [36, "void *OrtInputName(void *session, size_t index, void *allocator, _Out_ void **name)"],
+  outputName: [37, "void *OrtOutputName(void *session, size_t index, void *allocator, _Out_ void **name)"],
+  tensorData: [51, "void *OrtTensorData(void *value, _Out_ void **data)"],
+  tensorOfType: [55, "void *OrtTensorOfType(void *type, _Out_ void **tensor)"],
+  elementType: [60, "void *OrtElementType(void *tensor, _Out_ int *type)"],
+  dimensionCount: [61, "void *OrtDimensionCount(void *tensor, _Out_ size_t *count)"],
+  dimensions: [62, "void *OrtDimensions(void *tensor, void *sizes, size_t count)"],
+  tensorOfValue: [65, "void *OrtTensorOfValue(void *value, _Out_ void **tensor)"],
+  freeMemory: [76, "void *OrtFreeMemory(void *allocator, void *memory)"],
+  releaseType: [98, "void OrtReleaseType(void *type)"],
+  releaseTensor: [99, "void OrtReleaseTensor(void *tensor)"],
   createRunOptions: [39, "void *OrtCreateRunOptions(_Out_ void **options)"],
   createDeviceTensor: [
     48,
@@ -261,7 +275,7 @@ export class NativeTensor {
 }
 
 /** Names as an array of C strings. */
-class Names {
+export class Names {
   private readonly text: Buffer;
   readonly pointers: BigUint64Array;
 

@@ -1,4 +1,4 @@
-/** MODEL.SOURCE bmz: starts a run from a package with BiaPy's classes: its network, normalization and weights. */
+/** MODEL.SOURCE bmz: starts a run from a package: from the weights of BiaPy's classes, or with its ONNX network. */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,13 +12,17 @@ import { at } from "../../facts/checked-lists.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
 import { InputError } from "../input-error.ts";
 import { buildArguments } from "../model-settings.ts";
+import { threadCount } from "../settings.ts";
 import { maeBuildArguments, maeSettings } from "../tasks/mae-settings.ts";
-import { type PackageDescription, PackageError, readPackage } from "./read-package.ts";
+import { ForeignModel } from "./foreign-model.ts";
+import { type PackageDescription, PackageError, readPackage, type ZooPackage } from "./read-package.ts";
 import { BIAPY_CLASSES } from "./torch-architecture.ts";
 
 /** A configuration completed from a package. */
 export interface StartedFromPackage {
   readonly config: Config;
+  /** The package's own network, which predicts test images. Undefined where this engine builds it and loads its weights. */
+  readonly foreign?: ForeignModel;
   /** Removes the unpacked weights. */
   close(): Promise<void>;
 }
@@ -27,7 +31,8 @@ const ID = "MODEL.BMZ.SOURCE_MODEL_ID";
 
 /**
  * Replaces MODEL.SOURCE bmz by the package's content: the network's keys, DATA.NORMALIZATION, and its weights as the checkpoint to
- * start from. Other configurations are returned unchanged. Throws {@link InputError} if the package cannot be used.
+ * start from; or its ONNX network, if this engine cannot build it. Other configurations are returned unchanged. Throws
+ * {@link InputError} if the package cannot be used.
  */
 export async function withZooModel(config: Config, report: ReportEvent): Promise<StartedFromPackage> {
   if (config.text("MODEL.SOURCE") !== "bmz") return { config, close: async () => {} };
@@ -35,29 +40,72 @@ export async function withZooModel(config: Config, report: ReportEvent): Promise
   const close = () => rm(folder, { recursive: true, force: true });
   try {
     const opened = await readPackage(config.text(ID));
-    const { description } = opened;
-    const torch = description.weights.pytorch_state_dict;
-    if (torch == null)
-      throw new PackageError(
-        `${opened.path} has no weights for PyTorch (pytorch_state_dict): this engine does not start from other formats.`,
-      );
-    checkImages(config, description);
-    const network = networkKeys(config, torch.architecture);
-    const checkpoint = join(folder, "weights.pt");
-    await opened.copy(torch.source, checkpoint, torch.sha256);
-    const normalized = normalizationKeys(network, description);
-    const message = `Starting from the package ${description.name}: ${network.text("MODEL.ARCHITECTURE")}, normalization ${normalized.text("DATA.NORMALIZATION.TYPE")}.`;
-    report({ event: "log", level: "info", message });
-    const started = normalized
-      .with("MODEL.SOURCE", "biapy")
-      .with("MODEL.LOAD_CHECKPOINT", true)
-      .with("PATHS.CHECKPOINT_FILE", checkpoint);
-    return { config: started, close };
+    checkImages(config, opened.description);
+    const { pytorch_state_dict: torch, onnx } = opened.description.weights;
+    if (torch != null && (onnx == null || architectureNamed(torch.architecture.callable) !== undefined))
+      return { config: await withWeights(config, opened, folder, report), close };
+    return await withNetwork(config, opened, folder, close, report);
   } catch (error) {
     await close();
     if (error instanceof PackageError) throw new InputError([config.problem(ID, error.message)]);
     throw error;
   }
+}
+
+/** The keys and weights of a network that this engine builds. */
+async function withWeights(
+  config: Config,
+  { description, copy }: ZooPackage,
+  folder: string,
+  report: ReportEvent,
+): Promise<Config> {
+  const torch = description.weights.pytorch_state_dict;
+  if (torch == null) throw new PackageError(`${description.name} has no weights for PyTorch.`);
+  const network = networkKeys(config, torch.architecture);
+  const checkpoint = join(folder, "weights.pt");
+  await copy(torch.source, checkpoint, torch.sha256);
+  const normalized = normalizationKeys(network, description);
+  const message = `Starting from the package ${description.name}: ${network.text("MODEL.ARCHITECTURE")}, normalization ${normalized.text("DATA.NORMALIZATION.TYPE")}.`;
+  report({ event: "log", level: "info", message });
+  return normalized
+    .with("MODEL.SOURCE", "biapy")
+    .with("MODEL.LOAD_CHECKPOINT", true)
+    .with("PATHS.CHECKPOINT_FILE", checkpoint);
+}
+
+/** The package's ONNX network, to predict with. */
+async function withNetwork(
+  config: Config,
+  opened: ZooPackage,
+  folder: string,
+  close: () => Promise<void>,
+  report: ReportEvent,
+): Promise<StartedFromPackage> {
+  const { name } = opened.description;
+  if (opened.description.weights.onnx == null)
+    throw new PackageError(
+      `${opened.path} has neither weights of BiaPy's networks (pytorch_state_dict) nor a network in ONNX: this engine uses no other formats.`,
+    );
+  if (config.flag("TRAIN.ENABLE"))
+    throw new PackageError(
+      `${name} is not one of BiaPy's networks (or has no weights for PyTorch): its network in ONNX predicts images, and is not trained. Set TRAIN.ENABLE to False.`,
+    );
+  const threads = threadCount(config);
+  const { model, config: configured } = await ForeignModel.open(opened, config, { folder, threads });
+  const say = (level: "info" | "warning", message: string) => report({ event: "log", level, message });
+  const patch = configured.numbers("DATA.PATCH_SIZE").slice(0, -1).join(" x ");
+  const context = configured.numbers("DATA.TEST.PADDING").join(" x ");
+  say(
+    "info",
+    `Predicting with the network of the package ${name}, on the CPU: patches of ${patch} pixels, of which ${context} at each border give context only.`,
+  );
+  if (model.outputs > 1)
+    say("warning", `${name} has ${model.outputs} outputs. Only the first one is written.`);
+  const closeAll = () => {
+    model.close();
+    return close();
+  };
+  return { config: configured, foreign: model, close: closeAll };
 }
 
 /** Throws {@link PackageError} if the package is for other images than the configuration. */
@@ -140,25 +188,28 @@ const OWN_CLASSES: Readonly<Record<string, EmbeddedArchitecture>> = {
   Reconstruction: "mae",
 };
 
-function architectureNamed(callable: string): EmbeddedArchitecture {
+/** The architecture that a class builds; undefined for classes of others. */
+function architectureNamed(callable: string): EmbeddedArchitecture | undefined {
   const own = OWN_CLASSES[callable];
   if (own !== undefined) return own;
   const found = Object.entries(BIAPY_CLASSES).find(([, [, name]]) => name === callable);
   const other = callable === "STUNet" ? "stunet" : undefined;
-  const name = found?.[0] ?? other;
-  if (name === undefined)
-    throw new PackageError(
-      `its network is ${callable}, which is not one of BiaPy's that this engine builds (${Object.keys(BIAPY_CLASSES).join(", ")}, vit, mae).`,
-    );
-  return name as EmbeddedArchitecture;
+  return (found?.[0] ?? other) as EmbeddedArchitecture | undefined;
+}
+
+interface TorchArchitecture {
+  readonly callable: string;
+  readonly kwargs: Readonly<Record<string, unknown>> | null;
 }
 
 /** Returns the configuration with the keys of the package's network. Throws {@link PackageError} if they do not give the same network. */
-function networkKeys(
-  config: Config,
-  { callable, kwargs }: { readonly callable: string; readonly kwargs: Readonly<Record<string, unknown>> },
-): Config {
+function networkKeys(config: Config, { callable, kwargs: given }: TorchArchitecture): Config {
   const architecture = architectureNamed(callable);
+  const kwargs = given ?? {};
+  if (architecture === undefined)
+    throw new PackageError(
+      `its network is ${callable}, which is not one of BiaPy's that this engine builds (${Object.keys(BIAPY_CLASSES).join(", ")}, vit, mae).`,
+    );
   let result = config.with("MODEL.ARCHITECTURE", architecture);
   const set = (key: Key, value: unknown) => {
     if (!isPythonValue(value)) throw new PackageError(`its argument for ${key} is not a value.`);
@@ -218,7 +269,8 @@ function checkSame(built: Readonly<Record<string, unknown>>, given: Readonly<Rec
 function normalizationKeys(config: Config, { inputs }: PackageDescription): Config {
   const { preprocessing } = at(inputs, 0);
   let result = config;
-  for (const { id, kwargs } of preprocessing) {
+  for (const { id, kwargs: given } of preprocessing ?? []) {
+    const kwargs = given ?? {};
     if (id === "ensure_dtype") continue;
     if (id === "zero_mean_unit_variance") result = result.with("DATA.NORMALIZATION.TYPE", id);
     else if (id === "scale_range") result = scaleRange(result, kwargs);
