@@ -241,33 +241,39 @@ function memoryAdvice(error: unknown): string | undefined {
 async function run(given: Arguments, report: ReportEvent): Promise<number> {
   const { config: written, problems } = loadConfig(given.config);
   const source = checkZooSource(written, process.cwd());
-  if (problems.length > 0 || source.length > 0) return runConfig(given, report, written, problems);
+  const asRead = { report, signal: interruptSignal(report), problems };
+  if (problems.length > 0 || source.length > 0) return runConfig(given, written, asRead);
   try {
-    const { config, foreign, close } = await withZooModel(written, report);
+    const { config, foreign, close } = await withZooModel(written, report, asRead.signal);
     try {
-      return await runConfig(given, report, config, problems, { unpacked: config !== written, foreign });
+      return await runConfig(given, config, { ...asRead, unpacked: config !== written, foreign });
     } finally {
       await close();
     }
   } catch (error) {
+    if (asRead.signal.aborted) return EXIT.stopped;
     if (!(error instanceof InputError)) throw error;
     report({ event: "problems", problems: error.problems });
     return EXIT.badInput;
   }
 }
 
-/**
- * Runs a configuration whose file had these problems.
- *
- * @param unpacked whether it starts from weights that are removed afterwards
- * @param foreign the network of a package, which predicts instead of the configuration's
- */
+interface ReadConfiguration {
+  readonly report: ReportEvent;
+  readonly signal: AbortSignal;
+  /** Problems of the configuration's file. */
+  readonly problems: readonly Problem[];
+  /** Whether it starts from weights that are removed afterwards. Defaults to false. */
+  readonly unpacked?: boolean;
+  /** The network of a package, which predicts instead of the configuration's. */
+  readonly foreign?: ForeignModel;
+}
+
+/** Checks and runs a configuration. */
 async function runConfig(
   given: Arguments,
-  report: ReportEvent,
   config: Config,
-  problems: readonly Problem[],
-  { unpacked = false, foreign }: { readonly unpacked?: boolean; readonly foreign?: ForeignModel } = {},
+  { report, signal, problems, unpacked = false, foreign }: ReadConfiguration,
 ): Promise<number> {
   const nameProblem = checkName(given.name);
   const readable = config.document.entries.length > 0;
@@ -284,7 +290,6 @@ async function runConfig(
   if (all.some((problem) => problem.severity === "error")) return EXIT.badInput;
   const tree: ResultTree = resultTree(given.result_dir, given.name, given.run_id);
   const end = { event: "end", runDirectory: tree.runDirectory } as const;
-  const signal = interruptSignal(report);
   try {
     await holdRun(tree).catch((error) => {
       throw explainedWriteError(tree.recordFolder, error);

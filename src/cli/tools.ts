@@ -3,8 +3,9 @@
 import { SingleBar } from "cli-progress";
 import { bytes } from "../facts/format.ts";
 import { cudaDownloadBytes, cudaState, installCuda } from "../install/cuda.ts";
+import { InstallError } from "../install/download.ts";
 import { installTensorflow, type TensorflowKind } from "../install/tensorflow.ts";
-import { InstallError, type InstallProgress } from "../install/wheels.ts";
+import type { InstallProgress } from "../install/wheels.ts";
 import { describeDevices, listDevices, nvidiaGpus } from "../runtime/devices.ts";
 import { EXIT } from "./exit-codes.ts";
 

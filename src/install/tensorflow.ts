@@ -9,10 +9,11 @@ import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import packageFile from "../../package.json" with { type: "json" };
+import { InstallError } from "./download.ts";
 import { installFolder, isInstalled } from "./installed-folder.ts";
 import { storageFolder } from "./storage.ts";
 import wheels from "./wheels.json" with { type: "json" };
-import { InstallError, type InstallProgress, installWheels } from "./wheels.ts";
+import { type InstallProgress, installWheels } from "./wheels.ts";
 
 export type TensorflowKind = "cpu" | "gpu";
 

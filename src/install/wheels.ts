@@ -1,13 +1,13 @@
 /** Downloads and unpacks Python wheels, which contain NVIDIA's and TensorFlow's libraries. Needs no Python. */
-import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Readable, Transform } from "node:stream";
+import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { type Entry, open, type ZipFile } from "yauzl";
 import { at } from "../facts/checked-lists.ts";
+import { downloadFile, fetched, InstallError } from "./download.ts";
 
 /** A wheel with its expected checksum. */
 export interface Wheel {
@@ -15,11 +15,6 @@ export interface Wheel {
   readonly file: string;
   readonly bytes: number;
   readonly sha256: string;
-}
-
-/** A failed download or installation. The message says what to do. */
-export class InstallError extends Error {
-  override readonly name = "InstallError";
 }
 
 export interface InstallProgress {
@@ -54,24 +49,6 @@ async function wheelAddress({ project, file }: Wheel, signal: AbortSignal): Prom
   throw new InstallError(
     `${new URL(page).host} has no ${file}: it may have been withdrawn. An update of this program may know a newer one.`,
   );
-}
-
-async function fetched(address: string, signal: AbortSignal, headers: Record<string, string> = {}) {
-  let response: Response;
-  try {
-    response = await fetch(address, { signal, headers });
-  } catch (error) {
-    if (signal.aborted) throw error;
-    const cause = (error as { cause?: NodeJS.ErrnoException }).cause?.code ?? (error as Error).message;
-    throw new InstallError(
-      `${new URL(address).host} cannot be reached (${cause}). Is there a connection to the internet, or a proxy to be set?`,
-    );
-  }
-  if (!response.ok)
-    throw new InstallError(
-      `${new URL(address).host} answered ${response.status} ${response.statusText} for ${address}.`,
-    );
-  return response;
 }
 
 /**
@@ -120,28 +97,8 @@ async function fetchWheel(
   signal: AbortSignal,
   progress: (bytes: number) => void,
 ): Promise<void> {
-  const { body } = await fetched(await wheelAddress(wheel, signal), signal);
-  if (body === null) throw new InstallError(`${wheel.file} came without content.`);
-  const hash = createHash("sha256");
-  let received = 0;
-  const watch = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      received += chunk.length;
-      progress(received);
-      done(null, chunk);
-    },
-  });
-  try {
-    await pipeline(Readable.fromWeb(body as never), watch, createWriteStream(path), { signal });
-    if (hash.digest("hex") !== wheel.sha256)
-      throw new InstallError(
-        `${wheel.file} is not the file that it should be (its SHA-256 differs), and was thrown away.`,
-      );
-  } catch (error) {
-    await rm(path, { force: true });
-    throw error;
-  }
+  const address = await wheelAddress(wheel, signal);
+  await downloadFile(address, path, { sha256: wheel.sha256, signal, progress });
 }
 
 const openZip = promisify<string, { lazyEntries: true }, ZipFile>(open);

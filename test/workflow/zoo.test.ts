@@ -1,8 +1,19 @@
 /** Packages for the BioImage Model Zoo: written, and started from again; damaged and hostile ones. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { strToU8, unzipSync, zipSync } from "fflate";
 import { parse, stringify } from "yaml";
@@ -11,6 +22,7 @@ import { CheckpointTensor } from "../../src/checkpoint/tensor.ts";
 import { checkConfig } from "../../src/config/checks.ts";
 import { type Config, loadConfig } from "../../src/config/config.ts";
 import { resultTree } from "../../src/facts/result-tree.ts";
+import type { NewRunEvent } from "../../src/facts/run-events.ts";
 import { readImage } from "../../src/images/files.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
@@ -142,7 +154,7 @@ async function changed(change: (files: Record<string, Uint8Array>) => void): Pro
 }
 
 type Description = Record<string, never> & {
-  weights: { pytorch_state_dict?: Record<string, unknown>; onnx?: Record<string, unknown> };
+  weights: { pytorch_state_dict: Record<string, unknown>; onnx?: Record<string, unknown> };
 };
 
 const described = (files: Record<string, Uint8Array>, change: (description: Description) => void) => {
@@ -193,7 +205,7 @@ test("packages that are damaged, hostile or of another network are refused in wo
 const onlyOnnx = (change: (description: Foreign) => void = () => {}) =>
   changed((files) =>
     described(files, (description) => {
-      delete description.weights.pytorch_state_dict;
+      Object.assign(description.weights, { pytorch_state_dict: null });
       change(description as never);
     }),
   );
@@ -221,7 +233,8 @@ test("a network in ONNX alone predicts what the same package's weights predict",
   const both = readFileSync(await changed(() => {}));
   const packageOf = async (withoutWeights: boolean) => {
     const files = unzipSync(both);
-    if (withoutWeights) described(files, ({ weights }) => delete weights.pytorch_state_dict);
+    if (withoutWeights)
+      described(files, ({ weights }) => Object.assign(weights, { pytorch_state_dict: null }));
     const path = join(folder, `same${withoutWeights}.zip`);
     writeFileSync(path, zipSync(files));
     return path;
@@ -289,7 +302,7 @@ test("networks in ONNX whose description is not understood are refused in words"
     await changed((files) => {
       files["weights.onnx"] = strToU8("nothing");
       described(files, ({ weights }) => {
-        delete weights.pytorch_state_dict;
+        Object.assign(weights, { pytorch_state_dict: null });
         delete weights.onnx?.sha256;
       });
     }),
@@ -316,12 +329,119 @@ test("a package may be a folder, whose weights lie inside it", async () => {
 });
 
 test("a configuration whose package is missing, or that describes its model wrongly, is refused", () => {
-  const missing = starting(unet.ndim, unet.patch, "affable-shark");
-  assert.match(checkConfig(missing)[0]?.message ?? "", /there is no affable-shark: a ZIP file/);
+  const missing = starting(unet.ndim, unet.patch, "affable.zip");
+  assert.match(
+    checkConfig(missing)[0]?.message ?? "",
+    /there is no affable\.zip: an id of the BioImage Model Zoo/,
+  );
   const about = ABOUT.replace("Tiny network", "x").replace('"github_user": "ada"', '"mail": "ada"');
   const problems = checkConfig(configuration("about", unet.ndim, unet.patch, `${unet.model}${about}`));
   const keys = problems.filter(({ severity }) => severity === "error").map(({ key }) => key);
   assert.deepEqual(keys, ["MODEL.BMZ.EXPORT.MODEL_NAME", "MODEL.BMZ.EXPORT.AUTHORS"]);
+});
+
+/** Serves a package as the Zoo's collection does, under the id `affable-shark`. */
+async function collection(path: string) {
+  const files = unzipSync(readFileSync(path));
+  const requested: string[] = [];
+  const server = createServer((request, response) => {
+    const name = basename(request.url ?? "");
+    requested.push(name);
+    const bytes = dirname(request.url ?? "") === "/affable-shark" ? files[name] : undefined;
+    if (bytes === undefined) return response.writeHead(404).end();
+    response.writeHead(200, { "content-length": bytes.length });
+    // A waiting server sends the first half only.
+    if (waits && name !== "rdf.yaml") return response.write(bytes.subarray(0, bytes.length / 2));
+    response.end(bytes);
+  });
+  let waits = false;
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  process.env.BIOIMAGEIO_COLLECTION_HTTP_PATTERN = `http://127.0.0.1:${port}/{bioimageio_id}/rdf.yaml`;
+  process.env.BIAPY_STORAGE = mkdtempSync(join(folder, "storage"));
+  return {
+    requested,
+    files,
+    wait: () => {
+      waits = true;
+    },
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+      delete process.env.BIOIMAGEIO_COLLECTION_HTTP_PATTERN;
+      delete process.env.BIAPY_STORAGE;
+    },
+    stored: () => {
+      const place = join(process.env.BIAPY_STORAGE ?? "", "zoo");
+      return existsSync(place) ? readdirSync(place) : [];
+    },
+  };
+}
+
+const byId = (id: string) => starting(unet.ndim, unet.patch, id);
+
+test("a package is downloaded by its id once, with progress, and only what is used", async () => {
+  const served = await collection(await changed(() => {}));
+  try {
+    const events: NewRunEvent[] = [];
+    for (let time = 0; time < 2; time++) {
+      const started = await withZooModel(byId("affable-shark"), (event) => events.push(event));
+      assert.deepEqual(buildArguments(started.config).feature_maps, [4, 8, 16]);
+      await started.close();
+    }
+    assert.deepEqual(served.requested, ["rdf.yaml", "weights.pt"]);
+    const last = events.filter(({ event }) => event === "progress").at(-1);
+    const size = served.files["weights.pt"].length;
+    assert.deepEqual(last, {
+      event: "progress",
+      label: "Downloading weights.pt of affable-shark",
+      done: size,
+      total: size,
+    });
+    assert.deepEqual(served.stored(), ["affable-shark"]);
+  } finally {
+    served.close();
+  }
+});
+
+test("a downloaded file that is not what the description says is thrown away, and an unknown id is refused", async () => {
+  const served = await collection(await changed((files) => files["weights.pt"].fill(0, 100, 200)));
+  try {
+    await refused("affable-shark", /weights\.pt is not the file that it should be \(its SHA-256 differs\)/);
+    await refused("unknown-animal", /answered 404 .* name the file by MODEL\.BMZ\.SOURCE_MODEL_ID/);
+    assert.deepEqual(served.stored(), []);
+  } finally {
+    served.close();
+  }
+});
+
+test("a download can be canceled, and nothing of it stays", async () => {
+  const served = await collection(await changed(() => {}));
+  served.wait();
+  try {
+    const controller = new AbortController();
+    const stopAtFirstBytes = ({ event }: NewRunEvent) => event === "progress" && controller.abort();
+    await assert.rejects(withZooModel(byId("affable-shark"), stopAtFirstBytes, controller.signal), {
+      name: "AbortError",
+    });
+    assert.deepEqual(served.stored(), []);
+  } finally {
+    served.close();
+  }
+});
+
+test("without the internet, the message says what to do", async () => {
+  const served = await collection(await changed(() => {}));
+  served.close();
+  process.env.BIOIMAGEIO_COLLECTION_HTTP_PATTERN = "http://127.0.0.1:9/{bioimageio_id}/rdf.yaml";
+  process.env.BIAPY_STORAGE = folder;
+  try {
+    await refused("affable-shark", /127\.0\.0\.1:9 cannot be reached .* download the package as a ZIP file/);
+  } finally {
+    delete process.env.BIOIMAGEIO_COLLECTION_HTTP_PATTERN;
+    delete process.env.BIAPY_STORAGE;
+  }
 });
 
 test("sizes in a graph are found as products of the input's sizes, or as one of them with an offset", () => {

@@ -24,7 +24,7 @@ const DESCRIPTIONS = ["rdf.yaml", "bioimageio.yaml"];
 /** Largest description, in bytes. */
 const MOST_DESCRIPTION = 2 ** 22;
 /** Largest file of weights, in bytes. */
-const MOST_WEIGHTS = 2 ** 34;
+export const MOST_WEIGHTS = 2 ** 34;
 const MOST_ENTRIES = 1000;
 
 const axisSize = v.optional(
@@ -99,14 +99,21 @@ export async function readPackage(path: string): Promise<ZooPackage> {
   return path.endsWith(".yaml") ? inFolder(path, dirname(path)) : inZip(path);
 }
 
-function described(path: string, text: string): PackageDescription {
-  let document: unknown;
+const described = (path: string, text: string) => readDescription(path, parsedDescription(path, text));
+
+/** Parses the text of a description. Throws {@link PackageError}. */
+export function parsedDescription(path: string, text: string): unknown {
+  if (text.length > MOST_DESCRIPTION) throw new PackageError(`${path}: its description is too large.`);
   try {
-    document = parse(text, { maxAliasCount: 100 });
+    return parse(text, { maxAliasCount: 100 });
   } catch (error) {
     const [reason] = String(error instanceof Error ? error.message : error).split("\n");
     throw new PackageError(`${path}: its description is not valid YAML: ${reason}`);
   }
+}
+
+/** Validates a description. Throws {@link PackageError}. */
+export function readDescription(path: string, document: unknown): PackageDescription {
   const parsed = v.safeParse(descriptionSchema, inNewForm(document));
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;

@@ -1,5 +1,6 @@
 /** MODEL.SOURCE bmz: starts a run from a package: from the weights of BiaPy's classes, or with its ONNX network. */
 
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,16 +8,19 @@ import { channelsOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { Key } from "../../config/key-names.ts";
 import type { PythonValue } from "../../config/python-value.ts";
-import { type EmbeddedArchitecture, readsSetting } from "../../facts/architectures.ts";
+import { isZooId } from "../../config/zoo-settings.ts";
+import { readsSetting } from "../../facts/architectures.ts";
 import { at } from "../../facts/checked-lists.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
 import { InputError } from "../input-error.ts";
 import { buildArguments } from "../model-settings.ts";
 import { threadCount } from "../settings.ts";
 import { maeBuildArguments, maeSettings } from "../tasks/mae-settings.ts";
+import { downloadPackage } from "./download-package.ts";
 import { ForeignModel } from "./foreign-model.ts";
 import { type PackageDescription, PackageError, readPackage, type ZooPackage } from "./read-package.ts";
 import { BIAPY_CLASSES } from "./torch-architecture.ts";
+import { architectureNamed, usedWeights } from "./used-weights.ts";
 
 /** A configuration completed from a package. */
 export interface StartedFromPackage {
@@ -31,18 +35,24 @@ const ID = "MODEL.BMZ.SOURCE_MODEL_ID";
 
 /**
  * Replaces MODEL.SOURCE bmz by the package's content: the network's keys, DATA.NORMALIZATION, and its weights as the checkpoint to
- * start from; or its ONNX network, if this engine cannot build it. Other configurations are returned unchanged. Throws
- * {@link InputError} if the package cannot be used.
+ * start from; or its ONNX network, if this engine cannot build it. A package that is named by its id is downloaded. Other configurations
+ * are returned unchanged. Throws {@link InputError} if the package cannot be used, and the signal's reason when aborted.
  */
-export async function withZooModel(config: Config, report: ReportEvent): Promise<StartedFromPackage> {
+export async function withZooModel(
+  config: Config,
+  report: ReportEvent,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<StartedFromPackage> {
   if (config.text("MODEL.SOURCE") !== "bmz") return { config, close: async () => {} };
   const folder = await mkdtemp(join(tmpdir(), "biapy-zoo-"));
   const close = () => rm(folder, { recursive: true, force: true });
   try {
-    const opened = await readPackage(config.text(ID));
+    const named = config.text(ID);
+    const path =
+      isZooId(named) && !existsSync(named) ? await downloadPackage(named, { report, signal }) : named;
+    const opened = await readPackage(path);
     checkImages(config, opened.description);
-    const { pytorch_state_dict: torch, onnx } = opened.description.weights;
-    if (torch != null && (onnx == null || architectureNamed(torch.architecture.callable) !== undefined))
+    if (usedWeights(opened.description.weights) === "pytorch")
       return { config: await withWeights(config, opened, folder, report), close };
     return await withNetwork(config, opened, folder, close, report);
   } catch (error) {
@@ -180,22 +190,6 @@ const STUNET: Readonly<Record<string, Key>> = {
   pool_op_kernel_sizes: "MODEL.STUNET.POOL_OP_KERNEL_SIZES",
   conv_kernel_sizes: "MODEL.STUNET.CONV_KERNEL_SIZES",
 };
-
-/** Classes of this program's own packages. */
-const OWN_CLASSES: Readonly<Record<string, EmbeddedArchitecture>> = {
-  RestoringTransformer: "vit",
-  Encoder: "mae",
-  Reconstruction: "mae",
-};
-
-/** The architecture that a class builds; undefined for classes of others. */
-function architectureNamed(callable: string): EmbeddedArchitecture | undefined {
-  const own = OWN_CLASSES[callable];
-  if (own !== undefined) return own;
-  const found = Object.entries(BIAPY_CLASSES).find(([, [, name]]) => name === callable);
-  const other = callable === "STUNet" ? "stunet" : undefined;
-  return (found?.[0] ?? other) as EmbeddedArchitecture | undefined;
-}
 
 interface TorchArchitecture {
   readonly callable: string;

@@ -1,0 +1,80 @@
+/** Downloads of files that this program installs on demand. */
+import { createHash } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { rm } from "node:fs/promises";
+import { basename } from "node:path";
+import { Readable, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+
+/** A failed download or installation. The message says what to do. */
+export class InstallError extends Error {
+  override readonly name = "InstallError";
+}
+
+/** Requests an address, and follows redirections. Throws {@link InstallError} if it cannot be reached or answers an error. */
+export async function fetched(
+  address: string,
+  signal: AbortSignal,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(address, { signal, headers });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const cause = (error as { cause?: NodeJS.ErrnoException }).cause?.code ?? (error as Error).message;
+    throw new InstallError(
+      `${new URL(address).host} cannot be reached (${cause}). Is there a connection to the internet, or a proxy to be set?`,
+    );
+  }
+  if (!response.ok)
+    throw new InstallError(
+      `${new URL(address).host} answered ${response.status} ${response.statusText} for ${address}.`,
+    );
+  return response;
+}
+
+export interface DownloadOptions {
+  /** The expected checksum. The file is thrown away if it has another one. */
+  readonly sha256?: string;
+  readonly signal: AbortSignal;
+  readonly progress: (bytes: number, total: number | undefined) => void;
+  /** Largest accepted file, in bytes. */
+  readonly most?: number;
+}
+
+/** Downloads a file. Interrupted or failed, nothing of it stays. Throws {@link InstallError}. */
+export async function downloadFile(
+  address: string,
+  path: string,
+  { sha256, signal, progress, most = Infinity }: DownloadOptions,
+): Promise<void> {
+  const { body, headers } = await fetched(address, signal);
+  const name = basename(path);
+  if (body === null) throw new InstallError(`${name} came without content.`);
+  const announced = Number(headers.get("content-length") ?? Number.NaN);
+  const total = Number.isFinite(announced) ? announced : undefined;
+  const hash = createHash("sha256");
+  let received = 0;
+  const watch = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      received += chunk.length;
+      progress(received, total);
+      done(received > most ? new InstallError(`${name} is too large.`) : null, chunk);
+    },
+  });
+  try {
+    await pipeline(Readable.fromWeb(body as never), watch, createWriteStream(path), { signal });
+    if (sha256 !== undefined && hash.digest("hex") !== sha256)
+      throw new InstallError(
+        `${name} is not the file that it should be (its SHA-256 differs), and was thrown away.`,
+      );
+  } catch (error) {
+    await rm(path, { force: true });
+    if (signal.aborted || error instanceof InstallError) throw error;
+    throw new InstallError(
+      `the download of ${name} broke off (${error instanceof Error ? error.message : String(error)}). Try it again.`,
+    );
+  }
+}
