@@ -51,7 +51,7 @@ scenario(
     await workbench.train();
     await workbench.runStatus(/Finished/);
     await workbench.command("BiaPy: Export Model");
-  await workbench.choose("cells, run 1");
+    await workbench.choose("cells, run 1");
     await workbench.answer("Name of the model in the Zoo", "Tiny cells");
     await workbench.answer("What the model does", "Restores hidden parts of cells.");
     await workbench.answer("Name of the author", "Ada Example");
