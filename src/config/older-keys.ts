@@ -143,6 +143,7 @@ const OLDER_VALUES: Readonly<Partial<Record<string, (value: PythonValue) => Pyth
   "AUGMENTOR.AFFINE_MODE": (value) =>
     typeof value === "string" && !AFFINE_MODES.includes(value) ? "reflect" : undefined,
   "LOSS.CLASS_REBALANCE": (value) => (typeof value === "boolean" ? "none" : undefined),
+  "MODEL.ARCHITECTURE": (value) => (hrNetVariant(value) === undefined ? undefined : "hrnet"),
   "TEST.DET_MIN_TH_TO_BE_PEAK": firstOfList,
   "TEST.DET_TOLERANCE": firstOfList,
   [`${POST_PROCESSING}.REMOVE_CLOSE_POINTS_RADIUS`]: firstOfList,
@@ -155,6 +156,17 @@ const OLDER_VALUES: Readonly<Partial<Record<string, (value: PythonValue) => Pyth
       : undefined,
   "PROBLEM.DETECTION.CENTRAL_POINT_DILATION": (value) => (typeof value === "number" ? [value] : undefined),
 };
+
+/** Older values that say more than one key does now. */
+const COMPANIONS: Readonly<Partial<Record<string, (value: PythonValue) => Successors>>> = {
+  "MODEL.ARCHITECTURE": (value) => ({ "MODEL.HRNET.VARIANT": hrNetVariant(value) ?? "W18" }),
+};
+
+/** `hrnet48` is today's `hrnet` with the variant `W48`. */
+function hrNetVariant(value: PythonValue): string | undefined {
+  const width = typeof value === "string" ? /^hrnet(\d+)$/i.exec(value)?.[1] : undefined;
+  return width === undefined ? undefined : `W${width}`;
+}
 
 const OLDER_CHANNELS: Readonly<Partial<Record<string, readonly string[]>>> = {
   B: ["F"],
@@ -186,7 +198,10 @@ export function modernized(document: ConfigDocument): { document: ConfigDocument
           Array.isArray(now) && now.some((each) => typeof each === "string") ? undefined : inFile(now),
         ),
       );
-      return [{ ...entry, value: now, text: undefined }];
+      const companions = Object.entries(own(COMPANIONS, entry.key)?.(entry.value) ?? {})
+        .filter(([key]) => !written.has(key))
+        .map(([key, value]) => ({ ...entry, key, value, text: undefined }));
+      return [{ ...entry, value: now, text: undefined }, ...companions];
     }
     const successor = own(SUCCESSORS, entry.key);
     if (successor === undefined) return [entry];
