@@ -137,8 +137,10 @@ const SUCCESSORS: Readonly<Partial<Record<string, Successor>>> = {
   "TRAIN.ACCUM_ITER": GONE,
 };
 
-/** Converts older values of current keys; undefined for current values. */
-const OLDER_VALUES: Readonly<Partial<Record<string, (value: PythonValue) => PythonValue | undefined>>> = {
+/** Converts older values of current keys, in a problem of so many dimensions; undefined for current values. */
+const OLDER_VALUES: Readonly<
+  Partial<Record<string, (value: PythonValue, ndim: 2 | 3) => PythonValue | undefined>>
+> = {
   [`${NORMALIZATION}.TYPE`]: (value) => (value === "custom" ? "zero_mean_unit_variance" : undefined),
   "AUGMENTOR.AFFINE_MODE": (value) =>
     typeof value === "string" && !AFFINE_MODES.includes(value) ? "reflect" : undefined,
@@ -154,6 +156,8 @@ const OLDER_VALUES: Readonly<Partial<Record<string, (value: PythonValue) => Pyth
     typeof value === "string"
       ? [...value].flatMap((letter) => OLDER_CHANNELS[letter] ?? [letter])
       : undefined,
+  "PROBLEM.SUPER_RESOLUTION.UPSCALING": (value, ndim) =>
+    typeof value === "number" ? Array.from({ length: ndim }, () => value) : undefined,
   "PROBLEM.DETECTION.CENTRAL_POINT_DILATION": (value) => (typeof value === "number" ? [value] : undefined),
 };
 
@@ -187,8 +191,9 @@ function own<T>(table: Readonly<Partial<Record<string, T>>>, key: string): T | u
 export function modernized(document: ConfigDocument): { document: ConfigDocument; problems: Problem[] } {
   const problems: Problem[] = [];
   const written = new Set(document.entries.map(({ key }) => key));
+  const ndim = document.entries.some(({ key, value }) => key === "PROBLEM.NDIM" && value === "3D") ? 3 : 2;
   const entries = document.entries.flatMap((entry): ConfigEntry[] => {
-    const now = own(OLDER_VALUES, entry.key)?.(entry.value);
+    const now = own(OLDER_VALUES, entry.key)?.(entry.value, ndim);
     if (now !== undefined) {
       problems.push(
         warning(
