@@ -211,7 +211,7 @@ const onlyOnnx = (change: (description: Foreign) => void = () => {}) =>
   );
 
 interface Foreign {
-  readonly inputs: { axes: { id?: string; type: string }[]; preprocessing: object[] }[];
+  readonly inputs: { axes: { id?: string; type: string; size?: unknown }[]; preprocessing: object[] }[];
   readonly outputs: { postprocessing: object[] }[];
 }
 
@@ -308,6 +308,21 @@ test("networks in ONNX whose description is not understood are refused in words"
     }),
     /the network of .* cannot be run: onnxruntime says/,
   );
+  const whole = starting(
+    unet.ndim,
+    unet.patch,
+    await onlyOnnx(({ inputs }) => {
+      for (const axis of inputs[0].axes) if (axis.type === "space") axis.size = 32;
+    }),
+  ).with("TEST.FULL_IMG", true);
+  const { config, foreign, close } = await withZooModel(whole, () => {});
+  assert.ok(foreign);
+  const request = { configText: "", report: () => {}, signal: new AbortController().signal };
+  await assert.rejects(
+    predictWithPackage({ ...request, config, tree: resultTree(join(folder, "results"), "full", 1) }, foreign),
+    (error) => error instanceof InputError && /takes 32 pixels at a time/.test(error.problems[0].message),
+  );
+  await close();
   const training = starting(unet.ndim, unet.patch, await onlyOnnx()).with("TRAIN.ENABLE", true);
   await assert.rejects(
     withZooModel(training, () => {}),

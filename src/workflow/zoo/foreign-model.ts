@@ -1,7 +1,7 @@
 /** A package's ONNX network, whoever made it, as a model of patches: with its own pre- and postprocessing, for images of matching axes. */
 
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { channelsOf, ndimOf, workflowOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { NormalizedImage } from "../../data/image-set.ts";
@@ -69,7 +69,7 @@ export class ForeignModel implements PatchModels {
     await copy(onnx.source, file, onnx.sha256);
     if (onnx.external_data != null) {
       const { source, sha256 } = onnx.external_data;
-      await copy(source, join(folder, source), sha256);
+      await copy(source, join(folder, basename(source)), sha256);
     }
     try {
       const session = ForeignSession.open(await readFile(file), folder, threads);

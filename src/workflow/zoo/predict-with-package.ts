@@ -7,6 +7,7 @@ import { entryOf } from "../../facts/checked-lists.ts";
 import { writeFileAtomically } from "../../facts/files/write-file.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import { logitsOf } from "../../facts/workflows.ts";
+import { ForeignNetworkError } from "../../runtime/onnx/foreign-session.ts";
 import { durably } from "../durable-run.ts";
 import { InputError } from "../input-error.ts";
 import { resultName } from "../result-names.ts";
@@ -18,11 +19,28 @@ import { ImageTester } from "../test-images.ts";
 import { testImages } from "../test-run.ts";
 import { writeSamples } from "../write-image.ts";
 import type { ForeignModel } from "./foreign-model.ts";
+import { PackageError } from "./read-package.ts";
 
 type Request = Pick<RunRequest, "config" | "configText" | "tree" | "report" | "signal">;
 
+const ID = "MODEL.BMZ.SOURCE_MODEL_ID";
+
 /** Predicts the test images of a checked configuration. Throws `InputError` for what cannot be predicted. */
-export function predictWithPackage(given: Request, model: ForeignModel): Promise<"finished" | "stopped"> {
+export async function predictWithPackage(
+  given: Request,
+  model: ForeignModel,
+): Promise<"finished" | "stopped"> {
+  try {
+    return await predictAll(given, model);
+  } catch (error) {
+    if (error instanceof PackageError) throw new InputError([given.config.problem(ID, error.message)]);
+    if (!(error instanceof ForeignNetworkError)) throw error;
+    const message = `the network of ${model.name} ${error.message}.`;
+    throw new InputError([given.config.problem(ID, message)]);
+  }
+}
+
+function predictAll(given: Request, model: ForeignModel): Promise<"finished" | "stopped"> {
   return durably(given, async (run) => {
     const { config, configText, tree, report } = given;
     checkChunks(config, model);
