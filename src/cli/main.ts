@@ -251,7 +251,11 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
       await close();
     }
   } catch (error) {
-    if (asRead.signal.aborted) return EXIT.stopped;
+    if (asRead.signal.aborted) {
+      const { runDirectory } = resultTree(given.result_dir, given.name, given.run_id);
+      report({ event: "end", runDirectory, status: "stopped" });
+      return EXIT.stopped;
+    }
     if (!(error instanceof InputError)) throw error;
     report({ event: "problems", problems: error.problems });
     return EXIT.badInput;
