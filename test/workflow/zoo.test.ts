@@ -21,6 +21,7 @@ import { loadBiapyCheckpoint, saveBiapyCheckpoint } from "../../src/checkpoint/b
 import { CheckpointTensor } from "../../src/checkpoint/tensor.ts";
 import { checkConfig } from "../../src/config/checks.ts";
 import { type Config, loadConfig } from "../../src/config/config.ts";
+import { withSettings } from "../../src/config/with-settings.ts";
 import { resultTree } from "../../src/facts/result-tree.ts";
 import type { NewRunEvent } from "../../src/facts/run-events.ts";
 import { readImage } from "../../src/images/files.ts";
@@ -457,6 +458,14 @@ test("without the internet, the message says what to do", async () => {
     delete process.env.BIOIMAGEIO_COLLECTION_HTTP_PATTERN;
     delete process.env.BIAPY_STORAGE;
   }
+});
+
+test("authors that are set in a configuration's text are read as a list", () => {
+  const authors = [{ name: "Ada Example", github_user: "ada" }];
+  const text = withSettings("MODEL: {ARCHITECTURE: unet}", { "MODEL.BMZ.EXPORT.AUTHORS": authors });
+  const { config, problems } = loadConfig("a.yaml", text);
+  assert.deepEqual(problems, []);
+  assert.deepEqual(config.value("MODEL.BMZ.EXPORT.AUTHORS"), authors);
 });
 
 test("sizes in a graph are found as products of the input's sizes, or as one of them with an offset", () => {
