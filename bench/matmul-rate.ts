@@ -1,6 +1,7 @@
 /** onnxruntime's rate for one large matrix product, in GFLOP/s: what the limit of `bench:steps` is. Prints JSON. */
 import { encodeModel, type GraphDefinition } from "../src/runtime/onnx/model-proto.ts";
-import { NativeSession, NativeTensor } from "../src/runtime/onnx/native.ts";
+import { NativeSession } from "../src/runtime/onnx/native-session.ts";
+import { NativeTensor } from "../src/runtime/onnx/native-tensor.ts";
 
 const SIZE = 2048;
 const SECONDS = 1.5;

@@ -1,5 +1,6 @@
 /** The networks that benchmarks train, built by the arguments that BiaPy builds the same ones by. */
-import { type BuildArguments, imageModel } from "../src/models/architectures.ts";
+import { imageModel } from "../src/models/architectures.ts";
+import type { BuildArguments } from "../src/models/build-arguments.ts";
 import { type MaeSettings, maeLoss, maePrediction, maeTarget } from "../src/models/mae.ts";
 import type { InputData } from "../src/runtime/executable.ts";
 import type { InputSpec, Program, Tensors } from "../src/runtime/program.ts";

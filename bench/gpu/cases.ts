@@ -1,6 +1,6 @@
 /** The networks that a GPU is judged by, at sizes for software adapters (`small`) and for real GPUs. */
 import { readFileSync } from "node:fs";
-import type { BuildArguments } from "../../src/models/architectures.ts";
+import type { BuildArguments } from "../../src/models/build-arguments.ts";
 import type { Description } from "../networks.ts";
 
 export const CASES = ["mae", "unet"] as const;

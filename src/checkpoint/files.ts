@@ -26,7 +26,7 @@ export class RandomAccessFile {
     }
   }
 
-  /** Fills `into` with the bytes from `position` on. Throws `CheckpointError` where the file is too short. */
+  /** Fills `into` with the bytes from `position` on. Throws `CheckpointError` if the file is too short. */
   async read(position: number, into: Uint8Array): Promise<void> {
     if (position + into.byteLength > this.size)
       throw new CheckpointError(this.path, "was cut short or is damaged: its data extends past its end.");

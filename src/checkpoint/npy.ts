@@ -2,17 +2,11 @@
  * NumPy's `.npy` files, such as BiaPy's `normalization_mean_value.npy`. Spec: NPY format 1.0 (and 2.0, 3.0 when reading),
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
+import { keysOf, product } from "../facts/checked-lists.ts";
 import { type NpyHeader, npyDataStart, npyHeader, parseNpyHeader } from "../facts/files/npy-header.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 import { RandomAccessFile, writeAt, writeCheckpointFile } from "./files.ts";
-import {
-  bytesPerElement,
-  CheckpointTensor,
-  type DType,
-  elementCount,
-  rowMajorStrides,
-  type TensorData,
-} from "./tensor.ts";
+import { bytesPerElement, CheckpointTensor, type DType, rowMajorStrides, type TensorData } from "./tensor.ts";
 
 export interface NpyArray {
   readonly shape: readonly number[];
@@ -43,7 +37,7 @@ export async function readNpy(path: string): Promise<NpyArray> {
   if (dataStart === undefined || header === undefined)
     throw new CheckpointError(path, "is not a NumPy array (.npy) of numbers.");
   const { dtype, shape } = arrayOf(path, header);
-  const length = elementCount(shape) * bytesPerElement(dtype);
+  const length = product(shape) * bytesPerElement(dtype);
   if (dataStart + length > file.length) throw new CheckpointError(path, "was cut short.");
   // A copy, since a view must be aligned to its element size.
   const values = new Uint8Array(file.subarray(dataStart, dataStart + length));
@@ -78,7 +72,7 @@ export async function writeNpy(path: string, { shape, data }: NpyArray): Promise
 }
 
 function arrayOf(path: string, { descr, columnMajor, shape }: NpyHeader) {
-  const dtype = (Object.keys(descriptors) as DType[]).find((name) => descriptors[name] === descr);
+  const dtype = keysOf(descriptors).find((name) => descriptors[name] === descr);
   if (!dtype) throw new CheckpointError(path, `has values of type ${descr}, which is not supported.`);
   if (columnMajor && shape.length > 1)
     throw new CheckpointError(path, "is in column-major order. Save it with numpy.ascontiguousarray.");

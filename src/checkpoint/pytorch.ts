@@ -1,4 +1,5 @@
 /** PyTorch's checkpoint files (`torch.save` since 1.6): a ZIP archive with one pickle, `data.pkl`, and one entry for each storage. */
+
 import { crc32 } from "node:zlib";
 import {
   fromRandomAccessReaderPromise,
@@ -6,13 +7,15 @@ import {
   type Entry as ZipEntry,
   type ZipFile,
 } from "yauzl";
+import { product } from "../facts/checked-lists.ts";
+import { errorMessage } from "../facts/errors.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 import { RandomAccessFile, writeCheckpointFile } from "./files.ts";
 import { pickle } from "./pickle.ts";
 import type { CheckpointValue, TorchStorage } from "./python-values.ts";
 import { StoredZipWriter } from "./stored-zip.ts";
 import { gather, isContiguous, spannedElements } from "./strided.ts";
-import { bytesPerElement, CheckpointTensor, elementCount } from "./tensor.ts";
+import { bytesPerElement, CheckpointTensor } from "./tensor.ts";
 import { PickleError, type TensorView, unpickle } from "./unpickle.ts";
 
 /** An open checkpoint. */
@@ -178,7 +181,7 @@ async function readEntries(file: RandomAccessFile): Promise<StoredEntry[]> {
     return stored;
   } catch (error) {
     if (error instanceof CheckpointError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     throw new CheckpointError(
       file.path,
       `is damaged or was cut short: its ZIP directory is incomplete (${reason}).`,
@@ -216,7 +219,7 @@ function storedTensor(file: RandomAccessFile, archive: Archive, view: TensorView
     throw new PickleError(
       `a ${dtype} tensor of shape [${shape}] that extends past its storage ${entry.name}`,
     );
-  const length = elementCount(shape) * elementBytes;
+  const length = product(shape) * elementBytes;
   if (length > Math.max(spanned, largestRepeated))
     throw new PickleError(`a tensor of shape [${shape}] that repeats ${spanned} bytes`);
   if (!Number.isSafeInteger(length)) throw new PickleError(`a tensor of the impossible shape [${shape}]`);

@@ -1,14 +1,8 @@
 /** Hugging Face's safetensors files: a JSON header and the tensors' bytes. Spec: https://huggingface.co/docs/safetensors */
+import { product } from "../facts/checked-lists.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
-import { RandomAccessFile, writeAt, writeCheckpointFile } from "./files.ts";
-import {
-  bytesPerElement,
-  CheckpointTensor,
-  type DType,
-  elementCount,
-  isDType,
-  rowMajorStrides,
-} from "./tensor.ts";
+import { RandomAccessFile } from "./files.ts";
+import { bytesPerElement, CheckpointTensor, type DType, rowMajorStrides } from "./tensor.ts";
 
 /** An open file of named tensors. */
 export interface SafetensorsFile {
@@ -20,24 +14,21 @@ export interface SafetensorsFile {
   close(): Promise<void>;
 }
 
-const dtypeNames: Readonly<Record<DType, string>> = {
-  float32: "F32",
-  float64: "F64",
-  float16: "F16",
-  bfloat16: "BF16",
-  int8: "I8",
-  uint8: "U8",
-  int16: "I16",
-  uint16: "U16",
-  int32: "I32",
-  uint32: "U32",
-  int64: "I64",
-  uint64: "U64",
-  bool: "BOOL",
-};
-const dtypesByName = new Map<unknown, DType>(
-  Object.entries(dtypeNames).flatMap(([dtype, name]) => (isDType(dtype) ? [[name, dtype] as const] : [])),
-);
+const DTYPES: ReadonlyMap<unknown, DType> = new Map([
+  ["F32", "float32"],
+  ["F64", "float64"],
+  ["F16", "float16"],
+  ["BF16", "bfloat16"],
+  ["I8", "int8"],
+  ["U8", "uint8"],
+  ["I16", "int16"],
+  ["U16", "uint16"],
+  ["I32", "int32"],
+  ["U32", "uint32"],
+  ["I64", "int64"],
+  ["U64", "uint64"],
+  ["BOOL", "bool"],
+]);
 
 /** Maximum size of a header, in bytes. The specification allows 100 MB, which takes gigabytes as JSON. With 10,000 tensors it has 1 MB. */
 const largestHeader = 2 ** 24;
@@ -65,45 +56,6 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
     await file.close();
     throw error;
   }
-}
-
-/** Writes named tensors. `metadata` defaults to `format: pt`, the convention of PyTorch's users, which some readers require. */
-export async function writeSafetensors(
-  path: string,
-  tensors: ReadonlyMap<string, CheckpointTensor>,
-  metadata: Readonly<Record<string, string>> = { format: "pt" },
-): Promise<void> {
-  // Types with large elements first, as in the reference writer, so that each type is aligned.
-  const ordered = [...tensors].sort(([, a], [, b]) => bytesPerElement(b.dtype) - bytesPerElement(a.dtype));
-  const header = headerBytes(ordered, metadata);
-  await writeCheckpointFile(path, async (handle) => {
-    await writeAt(handle, header, 0);
-    let position = header.byteLength;
-    for (const [, tensor] of ordered) {
-      await writeAt(handle, await tensor.bytes(), position);
-      position += tensor.byteLength;
-    }
-  });
-}
-
-function headerBytes(
-  tensors: readonly (readonly [string, CheckpointTensor])[],
-  metadata: Readonly<Record<string, string>>,
-): Buffer {
-  let end = 0;
-  const descriptions = tensors.map(([name, tensor]) => {
-    const start = end;
-    end += tensor.byteLength;
-    return [
-      name,
-      { dtype: dtypeNames[tensor.dtype], shape: tensor.shape, data_offsets: [start, end] },
-    ] as const;
-  });
-  const json = Buffer.from(JSON.stringify(Object.fromEntries([["__metadata__", metadata], ...descriptions])));
-  const padded = Buffer.alloc(8 + Math.ceil(json.byteLength / 8) * 8, " ");
-  padded.writeBigUInt64LE(BigInt(padded.byteLength - 8), 0);
-  json.copy(padded, 8);
-  return padded;
 }
 
 async function readHeader(
@@ -136,7 +88,7 @@ function storedTensor(
   description: unknown,
 ): CheckpointTensor {
   const { dtype, shape, start, end } = checkedDescription(file.path, name, description);
-  const length = elementCount(shape) * bytesPerElement(dtype);
+  const length = product(shape) * bytesPerElement(dtype);
   if (length !== end - start)
     throw new CheckpointError(
       file.path,
@@ -152,7 +104,7 @@ function storedTensor(
 
 function checkedDescription(path: string, name: string, description: unknown) {
   if (isObject(description)) {
-    const dtype = dtypesByName.get(description.dtype);
+    const dtype = DTYPES.get(description.dtype);
     if (dtype === undefined)
       throw new CheckpointError(path, `has "${name}" in the unsupported type ${description.dtype}.`);
     const { shape, data_offsets: offsets } = description;

@@ -1,3 +1,5 @@
+import { product } from "../facts/checked-lists.ts";
+
 /** Tensors of checkpoints: described when the file is opened, read on demand. Bytes are little-endian, as on all of Node's platforms. */
 
 export type TensorData =
@@ -50,11 +52,6 @@ export function bytesPerElement(dtype: DType): number {
   return dtypes[dtype].bytes;
 }
 
-/** Returns the number of elements of a shape: 1 for a scalar. */
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, length) => product * length, 1);
-}
-
 /** Returns the strides of a row-major array, in elements. */
 export function rowMajorStrides(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length);
@@ -91,7 +88,7 @@ export class CheckpointTensor {
    */
   static of(data: TensorData, shape: readonly number[], dtype: DType = dtypeOf(data)): CheckpointTensor {
     const stored = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    if (stored.byteLength !== elementCount(shape) * bytesPerElement(dtype))
+    if (stored.byteLength !== product(shape) * bytesPerElement(dtype))
       throw new RangeError(`${data.length} values cannot fill a ${dtype} tensor of shape [${shape}]`);
     return new CheckpointTensor(dtype, shape, rowMajorStrides(shape), async (into) => {
       into?.set(stored);
@@ -101,7 +98,7 @@ export class CheckpointTensor {
 
   /** Number of values. */
   get size(): number {
-    return elementCount(this.shape);
+    return product(this.shape);
   }
 
   /** Size of the values in bytes. */

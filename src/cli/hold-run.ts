@@ -1,4 +1,4 @@
-/** The command line's part in a run's lock: a run trains once at a time, from a terminal or from an editor. */
+/** Holds a run's lock for the command line: only one process trains a run at a time, from a terminal or from an editor. */
 import { rmdirSync, rmSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -10,9 +10,10 @@ import type { ResultTree } from "../facts/result-tree.ts";
 import { EXIT } from "./exit-codes.ts";
 
 /**
- * Holds a run's lock until this process ends. Under a supervisor, which has the lock, it is taken over only when that is killed.
+ * Holds a run's lock until this process ends. A supervisor already holds it for its trainer, which takes it over if the supervisor is
+ * killed.
  *
- * Throws `RunLockError` where the run is already active.
+ * Throws `RunLockError` if the run is already active.
  */
 export async function holdRun(tree: ResultTree): Promise<void> {
   const lock = runLock(tree.recordFolder);
@@ -26,21 +27,21 @@ export async function holdRun(tree: ResultTree): Promise<void> {
   await takeRunLock(tree.recordFolder, tree, owner(address));
   await hold(address, tree);
   await passLock(runLock(tree.recordFolder), { ...owner(address), listening: true });
-  // A run from a terminal leaves no record, and one that did not begin leaves no folder.
+  // Runs from a terminal have no record: its folder is removed again unless it holds a state.
   process.once("exit", () => removeEmpty(tree.recordFolder, made));
 }
 
-/** Holds the run after its supervisor was killed: no other process may train it until this one finishes its step. */
+/** Takes over the lock of a killed supervisor, so that no other process trains the run until this one has finished its step. */
 async function outlive(supervisor: string, tree: ResultTree): Promise<void> {
   const lock = runLock(tree.recordFolder);
   const address = newAddress();
-  // It may have been started again already: what that one does must not be overwritten.
+  // Another process may have started the run again already: its files must not be overwritten.
   if ((await lockHolder(lock))?.address !== supervisor) process.exit(EXIT.stopped);
   await hold(address, tree);
   await passLock(lock, { ...owner(address), listening: true, orphan: true });
 }
 
-/** Listens, so that others see that this process lives, and removes the lock at its end. */
+/** Listens at an address, so that other processes see that this one is alive, and removes the lock when it ends. */
 async function hold(address: string, { recordFolder }: ResultTree): Promise<void> {
   const lock = runLock(recordFolder);
   const server = createServer((socket) => socket.on("error", () => {}).resume());
@@ -53,13 +54,13 @@ async function hold(address: string, { recordFolder }: ResultTree): Promise<void
   });
 }
 
-/** Removes a folder and those above it, up to the topmost one that was made, as far as they are empty. */
+/** Removes a folder and its parents up to `topmost`, as long as they are empty. */
 function removeEmpty(folder: string, topmost: string | undefined): void {
   if (topmost === undefined) return;
   try {
     rmdirSync(folder);
   } catch {
-    return; // Something is in it.
+    return; // It is not empty.
   }
   if (folder !== topmost) removeEmpty(dirname(folder), topmost);
 }

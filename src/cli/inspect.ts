@@ -1,4 +1,4 @@
-/** `biapy --inspect`: prints what the program sees in image files, and saves pixels for comparison. */
+/** `biapy --inspect`: prints how image files are read, and saves their pixels for comparison. */
 import { stat } from "node:fs/promises";
 import { Command } from "commander";
 import { at } from "../facts/checked-lists.ts";
@@ -28,13 +28,13 @@ function parse(argv: readonly string[]): Arguments {
     .option("--json", "print JSON, an object for a file and a list for a folder")
     .option("--save <file.npy>", "write the pixels as [z, y, x, channel]")
     .option("--axes <letters>", "order of the stored axes, such as TZCYX (INPUT_IMG_AXES_ORDER)")
-    .option("--dataset <name>", "array to read where a file holds several")
+    .option("--dataset <name>", "array to read from a file that holds several")
     .exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.done : EXIT.badInput));
   command.parse([...argv], { from: "user" });
   return command.opts();
 }
 
-/** Inspects a file or the files of a folder. Returns the exit code: bad input where any file cannot be read. */
+/** Inspects a file or the files of a folder. Returns the exit code: bad input if any file cannot be read. */
 export async function runInspect(argv: readonly string[]): Promise<number> {
   const given = parse(argv);
   const options: OpenOptions = { axes: given.axes, inside: given.dataset };
@@ -91,7 +91,7 @@ async function inspected(path: string, options: OpenOptions): Promise<Inspection
 const nonFiniteMessage = ({ info, scan }: Inspection): string =>
   scan.nonFinite === undefined ? "" : `${info.path}: ${describeNonFinite(scan.nonFinite, info.shape)}.`;
 
-/** An inspection as JSON has it. */
+/** Returns an inspection in the form of the JSON output. */
 function documentOf(path: string, inspection: Inspection | ImageError): object {
   if (inspection instanceof ImageError) return { path, error: inspection.message };
   const { info, description, scan } = inspection;

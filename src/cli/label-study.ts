@@ -1,17 +1,17 @@
 /** `biapy --label_study`: trains a segmentation with few labeled images, pretrained and from scratch, and compares them. */
+
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { Command, InvalidArgumentError } from "commander";
-import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
+import { runArguments } from "../facts/run-arguments.ts";
 import { parseRunEvent } from "../facts/run-events.ts";
-import { RunStateError } from "../facts/run-state.ts";
-import { ImageError } from "../images/image.ts";
 import { describeStudy, type StudyResult, studyRows } from "../workflow/label-study/outcome.ts";
 import { LabelStudy, type PlannedRun } from "../workflow/label-study/study.ts";
 import { EXIT } from "./exit-codes.ts";
+import { problemsOf } from "./refusals.ts";
 
 interface StudyArguments {
   readonly config: string;
@@ -33,7 +33,7 @@ function parseArguments(argv: readonly string[]): StudyArguments {
   const command = new Command("biapy --label_study")
     .description("Compares a segmentation that starts from a pretrained checkpoint with one from scratch.")
     .requiredOption("--config <file>", "configuration of the segmentation (PROBLEM.TYPE SEMANTIC_SEG)")
-    .requiredOption("--checkpoint <file>", "the pretrained checkpoint")
+    .requiredOption("--checkpoint <file>", "pretrained checkpoint")
     .option("--result_dir <folder>", "folder for results", ".")
     .requiredOption("--name <name>", "job name: letters, digits, underscore")
     .option(
@@ -41,7 +41,7 @@ function parseArguments(argv: readonly string[]): StudyArguments {
       "numbers of labeled images, such as 1,2,4 (default: doubling, up to all)",
       (text) => text.split(",").map(whole),
     )
-    .option("--seeds <number>", "trainings of each kind", whole, 3)
+    .option("--seeds <number>", "number of trainings of each kind", whole, 3)
     .option(
       "--prepare",
       "write the configurations of the trainings and list them as JSON Lines; train nothing",
@@ -78,17 +78,17 @@ export async function labelStudy(argv: readonly string[]): Promise<number> {
     });
     for (const warning of await study.warnings()) console.error(warning);
     if (given.prepare) return await listRuns(study);
-    if (given.collect) return tellResults(study, await study.collect());
+    if (given.collect) return printResults(study, await study.collect());
     return await trainAll(study, given);
   } catch (error) {
-    const refusals = [ImageError, CheckpointError, RunStateError];
-    if (!(error instanceof Error) || !refusals.some((refusal) => error instanceof refusal)) throw error;
-    console.error(error.message);
+    const found = problemsOf(error);
+    if (found === undefined) throw error;
+    for (const { message } of found) console.error(message);
     return EXIT.badInput;
   }
 }
 
-/** What a study needs of its configuration. */
+/** Checks that a configuration fits a label study. */
 function studyProblems(config: Config) {
   const demand = (fits: boolean, key: Parameters<Config["problem"]>[0], message: string) =>
     fits ? [] : [config.problem(key, message)];
@@ -107,7 +107,7 @@ function studyProblems(config: Config) {
   ];
 }
 
-/** Prints a line of JSON for each training: its number, its configuration, how it stands. */
+/** Prints a line of JSON for each training: its run number, configuration and state. */
 async function listRuns(study: LabelStudy): Promise<number> {
   for (const run of study.runs) {
     const { runId, configFile, title } = run;
@@ -132,10 +132,10 @@ async function trainAll(study: LabelStudy, given: StudyArguments): Promise<numbe
     }
     console.log(`${run.title}: IoU ${iou.toFixed(4)}`);
   }
-  return tellResults(study, results);
+  return printResults(study, results);
 }
 
-function tellResults(study: LabelStudy, results: readonly StudyResult[]): number {
+function printResults(study: LabelStudy, results: readonly StudyResult[]): number {
   for (const line of describeStudy(studyRows(results))) console.log(line);
   if (results.length < study.runs.length)
     console.log(`${results.length} of ${study.runs.length} trainings have finished.`);
@@ -143,28 +143,19 @@ function tellResults(study: LabelStudy, results: readonly StudyResult[]): number
   return EXIT.done;
 }
 
-/** Trains and tests a run in another process, as an ordinary run of the job. Returns its exit code. */
+/** Trains and tests a run of the job in another process. Returns its exit code. */
 async function train(
   { runId, configFile, title }: PlannedRun,
   { name, result_dir }: StudyArguments,
   resume: boolean,
 ): Promise<number> {
   const [script = ""] = process.argv.slice(1);
-  const place = [
-    "--config",
-    configFile,
-    "--result_dir",
-    result_dir,
-    "--name",
-    name,
-    "--run_id",
-    String(runId),
-  ];
+  const place = runArguments({ configFile, resultDirectory: result_dir, name, runId });
   const more = resume ? ["--resume", "--events"] : ["--events"];
   const child = spawn(process.execPath, [...process.execArgv, script, ...place, ...more], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  // The training ends with the study. Ctrl+C reaches it from the terminal, as this process's group.
+  // The training stops with the study. In a terminal, Ctrl+C reaches both processes.
   const stop = () => child.kill("SIGTERM");
   const wait = () => {};
   process.on("SIGTERM", stop).on("SIGINT", wait);

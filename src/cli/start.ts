@@ -1,4 +1,4 @@
-/** The bundle's entry: loads the program, and explains where the system does not let it open its own files. */
+/** The bundle's entry point: loads the program, and explains the error if too many files are open. */
 import { EXIT } from "./exit-codes.ts";
 
 try {

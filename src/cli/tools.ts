@@ -1,25 +1,27 @@
-/** What the command does besides training: inspects images, lists devices, fetches what they need. */
+/** Commands besides training: inspecting images, listing devices, installing GPU libraries. */
 
 import { SingleBar } from "cli-progress";
+import { errorMessage } from "../facts/errors.ts";
 import { bytes } from "../facts/format.ts";
 import { cudaDownloadBytes, cudaState, installCuda } from "../install/cuda.ts";
 import { InstallError } from "../install/download.ts";
 import { installTensorflow, type TensorflowKind } from "../install/tensorflow.ts";
 import type { InstallProgress } from "../install/wheels.ts";
-import { describeDevices, listDevices, nvidiaGpus } from "../runtime/devices.ts";
+import { describeDevices, listDevices } from "../runtime/devices.ts";
+import { nvidiaGpus } from "../runtime/nvidia-gpus.ts";
 import { EXIT } from "./exit-codes.ts";
 
 export const TOOLS_HELP = `
-Besides training:
+Other commands:
   --inspect <file or folder> [--json] [--save out.npy]
                             print how images are read; --save writes the pixels as [z, y, x, channel]
   --devices [--json]        list the devices that can train, and why others cannot
-  --label_study             compare a segmentation that is pretrained with one from scratch, with 1, 2, 4, … labels
-  --install_gpu_runtime     fetch CUDA's libraries for NVIDIA's GPUs (Linux)
-  --install_tensorflow      fetch TensorFlow for --runtime tensorflow; with "gpu" after it, for NVIDIA's GPUs
+  --label_study             compare segmentation from a pretrained checkpoint and from scratch, with 1, 2, 4, … labels
+  --install_gpu_runtime     install CUDA's libraries for NVIDIA GPUs (Linux)
+  --install_tensorflow      install TensorFlow for --runtime tensorflow; with "gpu" after it, for NVIDIA GPUs
 `;
 
-/** Runs the tool that the arguments name; undefined where they name none. */
+/** Runs the tool that the arguments name and returns its exit code; undefined if they name none. */
 export async function runTool(argv: readonly string[]): Promise<number | undefined> {
   const json = argv.includes("--json") || argv.includes("--events");
   const [tool, detail] = argv;
@@ -38,22 +40,22 @@ export async function runTool(argv: readonly string[]): Promise<number | undefin
   return undefined;
 }
 
-/** What there is to fetch for the GPUs of this machine. Throws {@link InstallError} saying why nothing is. */
+/** Installs the libraries that the GPUs of this machine need. Throws {@link InstallError} if there are none to install. */
 async function installGpuRuntime(progress: InstallProgress): Promise<string> {
   if (process.platform === "win32")
     throw new InstallError(
-      "There is nothing to fetch: DirectX 12 is part of Windows, and WebGPU and DirectML use it.",
+      "Nothing to install: WebGPU and DirectML use DirectX 12, which is part of Windows.",
     );
   if (process.platform === "darwin")
-    throw new InstallError("There is nothing to fetch: Metal is part of macOS, and WebGPU uses it.");
+    throw new InstallError("Nothing to install: WebGPU uses Metal, which is part of macOS.");
   const [nvidia] = await nvidiaGpus();
   if (nvidia === undefined)
     throw new InstallError(
-      "nvidia-smi finds no GPU of NVIDIA's. Other GPUs need a Vulkan driver only, which comes with the system.",
+      "nvidia-smi finds no NVIDIA GPU. Other GPUs need only a Vulkan driver, which the system provides.",
     );
   const state = cudaState(nvidia.driver);
   if (!state.usable && !state.installable) throw new InstallError(`CUDA cannot be used: ${state.reason}.`);
-  console.error(`Fetching CUDA's libraries, ${bytes(cudaDownloadBytes())}, for ${nvidia.name}.`);
+  console.error(`Downloading CUDA's libraries (${bytes(cudaDownloadBytes())}) for ${nvidia.name}.`);
   return installCuda(progress);
 }
 
@@ -72,7 +74,7 @@ async function install(json: boolean, task: (progress: InstallProgress) => Promi
   } catch (error) {
     progress.end();
     if (controller.signal.aborted) return EXIT.stopped;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorMessage(error);
     if (json) console.log(JSON.stringify({ event: "failed", message }));
     else console.error(message);
     return error instanceof InstallError ? EXIT.badInput : EXIT.failed;

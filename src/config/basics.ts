@@ -1,15 +1,14 @@
 /** Basic properties of a configuration: workflow, network, dimensions and channels of images. */
 
 import { ARCHITECTURES } from "../facts/architectures.ts";
+import { keysOf } from "../facts/checked-lists.ts";
 import { WORKFLOWS, type WorkflowFact, type WorkflowName } from "../facts/workflows.ts";
 import type { Config } from "./config.ts";
-
-export type PretextTaskName = "masking" | "crappify";
 
 /** The embedded engine's workflow for a configuration; undefined for problems that only BiaPy itself handles. */
 export function workflowOf(config: Config): WorkflowName | undefined {
   const problem = config.text("PROBLEM.TYPE");
-  const names = Object.keys(WORKFLOWS) as WorkflowName[];
+  const names = keysOf(WORKFLOWS);
   return names.find((name) => {
     const fact: WorkflowFact = WORKFLOWS[name];
     return fact.problem === problem && (fact.pretextTask ?? pretextTask(config)) === pretextTask(config);
@@ -20,9 +19,9 @@ export function workflowOf(config: Config): WorkflowName | undefined {
  * The pretext task. If not set, it follows from the architecture: BiaPy's code defaults to crappify and its
  * documentation to masking, but MAE supports only masking, and no other architecture does.
  */
-export function pretextTask(config: Config): PretextTaskName {
+export function pretextTask(config: Config): string {
   const key = "PROBLEM.SELF_SUPERVISED.PRETEXT_TASK";
-  if (config.sets(key)) return config.text(key) as PretextTaskName;
+  if (config.sets(key)) return config.text(key);
   return architectureOf(config) === "mae" ? "masking" : "crappify";
 }
 

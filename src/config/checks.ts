@@ -48,8 +48,8 @@ export function checkConfig(config: Config, folder = process.cwd(), network = tr
 
 export function checkPatch(config: Config): Problem[] {
   const patch = config.numbers("DATA.PATCH_SIZE");
-  const ndim = config.text("PROBLEM.NDIM") as keyof typeof AXES;
-  const axes = AXES[ndim] ?? AXES["2D"];
+  const ndim = config.text("PROBLEM.NDIM");
+  const axes = AXES[ndim === "3D" ? "3D" : "2D"];
   if (patch.length === axes.length + 1) return [];
   const form = `(${[...axes, "channels"].join(", ")})`;
   return [

@@ -19,8 +19,8 @@ export type EngineName = keyof typeof ENGINE_LABELS;
  * Returns what an engine refuses, and warnings. BiaPy's engines train every workflow: only what BiaPy 3.7.1 refuses is reported
  * for them, not what the embedded engine lacks.
  *
- * @param folder what relative paths are relative to
- * @param network whether paths on other computers are looked at
+ * @param folder the folder against which relative paths are resolved
+ * @param network whether paths on other computers may be accessed
  */
 export function checkForEngine(
   engine: EngineName,
@@ -66,7 +66,7 @@ function checkCopies(config: Config): Problem[] {
     if (!config.sets(key)) return [];
     const folder = `${config.text(`DATA.${phase}.PATH`)}_ssl_source`;
     if (config.text(key) === folder) return [];
-    const message = `BiaPy 3.7.1 takes ${folder} whatever this says; the embedded engine heeds it.`;
+    const message = `BiaPy 3.7.1 ignores this key and uses ${folder}; the embedded engine obeys it.`;
     return [config.warning(key, message, folder)];
   });
 }

@@ -1,9 +1,12 @@
 /** The keys of BiaPy 3.7.1's configuration: each with its type, default and allowed values. */
-import { ARCHITECTURES } from "../facts/architectures.ts";
-import facts from "./biapy-keys.json" with { type: "json" };
-import type { PythonValue } from "./python-value.ts";
 
-export type KeyType = "bool" | "int" | "float" | "str" | "list" | "tuple" | "NoneType";
+import { ARCHITECTURES } from "../facts/architectures.ts";
+import { oneOf } from "../facts/checked-lists.ts";
+import facts from "./biapy-keys.json" with { type: "json" };
+import { isPythonValue, type PythonValue } from "./python-value.ts";
+
+const KEY_TYPES = ["bool", "int", "float", "str", "list", "tuple", "NoneType"] as const;
+export type KeyType = (typeof KEY_TYPES)[number];
 
 export interface KeyFact {
   readonly type: KeyType;
@@ -12,11 +15,14 @@ export interface KeyFact {
 
 /** By dotted name. */
 export const keyFacts: ReadonlyMap<string, KeyFact> = new Map(
-  Object.entries(facts as unknown as Record<string, [KeyType, PythonValue]>).map(([key, [type, value]]) => [
-    key,
-    { type, default: value },
-  ]),
+  Object.entries(facts).map(([key, [type, value]]) => [key, keyFact(key, type, value)]),
 );
+
+function keyFact(key: string, name: unknown, value: unknown): KeyFact {
+  if (!isPythonValue(value))
+    throw new Error(`biapy-keys.json: the default of ${key} is not a value of Python.`);
+  return { type: oneOf(KEY_TYPES, String(name), `biapy-keys.json: the type of ${key}`), default: value };
+}
 
 /** Dotted names that hold further keys: `DATA`, `DATA.TRAIN`, … */
 export const keyGroups: ReadonlySet<string> = new Set(

@@ -129,7 +129,7 @@ function hasTargets(config: Config, phase: (typeof PHASES)[number]): boolean {
   return workflow === "crappify";
 }
 
-export function checkFilter(config: Config, phase: (typeof PHASES)[number]): Problem[] {
+function checkFilter(config: Config, phase: (typeof PHASES)[number]): Problem[] {
   const group = `DATA.${phase}.FILTER_SAMPLES` as const;
   if (!config.flag(`${group}.ENABLE`)) return [];
   const read = (name: "PROPS" | "VALUES" | "SIGNS") => {
@@ -157,7 +157,7 @@ export function checkFilter(config: Config, phase: (typeof PHASES)[number]): Pro
   return sign === undefined ? [] : problem("SIGNS", `${sign} is none of ${SIGNS.join(", ")}.`);
 }
 
-export function checkCrossValidation(config: Config): Problem[] {
+function checkCrossValidation(config: Config): Problem[] {
   const problems: Problem[] = [];
   const crosses = config.flag("DATA.VAL.CROSS_VAL");
   if (config.flag("DATA.TEST.USE_VAL_AS_TEST") && !crosses) {

@@ -1,4 +1,6 @@
 /** Checks the keys of HRNet and STU-Net against each other and the patch. */
+
+import { product } from "../facts/checked-lists.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
@@ -82,12 +84,12 @@ function checkBranches(config: Config): Problem[] {
   });
   for (const [index, axis] of axes.entries()) {
     const down = axis === "z" ? zDown : yxDown;
-    const total = down.reduce((product, factor) => product * factor, 1);
+    const total = product(down);
     if ((patch[index] ?? 0) % total === 0) continue;
     const message = `${patch[index]} along ${axis} cannot be divided by ${total}, as hrnet's stages need. Use a multiple of it.`;
     return [config.problem("DATA.PATCH_SIZE", message)];
   }
-  if (left.reduce((product, size) => product * size, 1) > 1) return [];
+  if (product(left) > 1) return [];
   const message =
     "a single pixel is left of it in hrnet's coarsest branch, which needs at least two. Use a larger patch.";
   return [config.problem("DATA.PATCH_SIZE", message)];

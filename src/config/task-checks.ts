@@ -35,8 +35,8 @@ export type PathSettings = readonly [folder: string, network: boolean];
 /**
  * Checks that a key names a folder.
  *
- * @param folder what relative paths are relative to
- * @param network whether paths on other computers are looked at
+ * @param folder the folder against which relative paths are resolved
+ * @param network whether paths on other computers may be accessed
  */
 export function checkFolder(config: Config, key: TextKey, folder: string, network: boolean): Problem[] {
   const written = config.text(key);

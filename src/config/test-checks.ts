@@ -44,7 +44,7 @@ function checkEvaluation(config: Config, ndim: 2 | 3): Problem[] {
   }
   if (config.flag("TEST.ANALIZE_2D_IMGS_AS_3D_STACK")) {
     const message =
-      ndim === 3 ? "makes no sense of 3D images." : "self-supervision handles 2D images one by one.";
+      ndim === 3 ? "does not apply to 3D images." : "self-supervision handles 2D images one by one.";
     const key = "TEST.ANALIZE_2D_IMGS_AS_3D_STACK";
     problems.push(ndim === 3 ? config.problem(key, message, "False") : config.warning(key, message, "False"));
   }
@@ -85,7 +85,7 @@ function checkChunks(config: Config, ndim: 2 | 3): Problem[] {
   const tile = ((config.numbers("DATA.PATCH_SIZE")[0] ?? Number.NaN) - 2 * padding) * (perTile[0] ?? 1);
   for (const [name, value] of limits.filter(([, slice]) => slice % tile !== 0)) {
     const near = String(Math.max(Math.round(value / tile), name === "Z_END" ? 1 : 0) * tile);
-    const message = `${value} is no multiple of ${tile} slices, which is what a chunk holds (DATA.PATCH_SIZE without DATA.TEST.PADDING, times PATCHES_PER_TILE): runs that share a volume must not share chunks.`;
+    const message = `${value} is not a multiple of ${tile} slices, which is what a chunk holds (DATA.PATCH_SIZE without DATA.TEST.PADDING, times PATCHES_PER_TILE): runs that share a volume must not share chunks.`;
     problems.push(config.problem(chunksKey(name), message, near));
   }
   if (start !== -1 && end !== -1 && start >= end) {

@@ -64,7 +64,7 @@ function checkDoubling(config: Config, name: string, token: number): Problem | u
   const levels = Math.log2(token);
   if (levels >= 1 && Number.isInteger(levels)) return undefined;
   if (name !== "custom") {
-    const message = `${name} cannot be built: its tokens of ${token} are no power of 2, which UNETR's decoder needs.`;
+    const message = `${name} cannot be built: its tokens of ${token} are not a power of 2, which UNETR's decoder needs.`;
     return config.problem(UNETR_NAME, message, "custom");
   }
   const message = `UNETR doubles a token until it has its size, which must be a power of 2, not ${token}.`;

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import * as v from "valibot";
-import { at } from "../facts/checked-lists.ts";
+import { at, keysOf } from "../facts/checked-lists.ts";
 import type { Problem } from "../facts/run-events.ts";
 import type { Config } from "./config.ts";
 import type { Key } from "./key-names.ts";
@@ -87,7 +87,7 @@ const EXAMPLES: Readonly<Partial<Record<keyof typeof SCHEMAS, string>>> = {
 
 /** Returns problems that keep a configuration from describing a model. */
 export function checkZooDescription(config: Config, folder: string): Problem[] {
-  const problems = (Object.keys(SCHEMAS) as (keyof typeof SCHEMAS)[]).flatMap((name) => {
+  const problems = keysOf(SCHEMAS).flatMap((name) => {
     const parsed = v.safeParse(SCHEMAS[name], config.value(key(name)));
     if (parsed.success) return [];
     const [issue] = parsed.issues;
@@ -132,7 +132,7 @@ function whyNoDocumentation(path: string): string | undefined {
 /** Reads the keys, which must have passed {@link checkZooDescription}. */
 export function zooDescription(config: Config): ZooDescription {
   const read = <Name extends keyof typeof SCHEMAS>(name: Name) =>
-    v.parse(SCHEMAS[name], config.value(key(name) satisfies Key)) as v.InferOutput<(typeof SCHEMAS)[Name]>;
+    v.parse(SCHEMAS[name], config.value(key(name) satisfies Key));
   const documentation = config.text(key("DOCUMENTATION"));
   return {
     name: read("MODEL_NAME"),

@@ -12,7 +12,7 @@ import {
 } from "./tiling.ts";
 
 /**
- * Returns a patch's weights along one axis: 1 in the middle, falling towards both ends over the pixels shared with its neighbors by
+ * Returns a patch's weights along one axis: 1 in the middle, falling toward both ends over the pixels shared with its neighbors by
  * the smooth step t² / (t² + (1 - t)²).
  */
 function taperedWeights(size: number, shared: number): Float64Array {

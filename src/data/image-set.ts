@@ -10,13 +10,8 @@ import {
   wholeRegion,
 } from "../images/image.ts";
 import { storedParts } from "../images/parts.ts";
-import {
-  type ChannelNormalization,
-  fixedNormalization,
-  measureNormalization,
-  type NormalizationSettings,
-  normalize,
-} from "./normalization.ts";
+import { fixedNormalization, measureNormalization } from "./measure-normalization.ts";
+import { type ChannelNormalization, type NormalizationSettings, normalize } from "./normalization.ts";
 import { OpenFiles } from "./open-files.ts";
 import { type Box, boxOf, cutPatch, enclosing, type ImageRegion, reflected } from "./tiling.ts";
 
@@ -49,7 +44,7 @@ export interface ImageSetSettings {
   readonly inMemory: boolean;
   /** The originals of these copies: copies are normalized like their originals, not by their own values. */
   readonly like?: ImageSet;
-  /** Normalizes by the numbers of `normalization` alone, whatever the images hold. */
+  /** Normalizes by the fixed numbers of `normalization`, independent of the images. */
   readonly fixed?: boolean;
   readonly preparation?: ImagePreparation;
   /** DATA.FORCE_RGB: repeats the only channel of grayscale images three times. */

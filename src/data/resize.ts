@@ -1,4 +1,4 @@
-import { at as itemAt } from "../facts/checked-lists.ts";
+import { at as itemAt, product } from "../facts/checked-lists.ts";
 import type { ImageShape } from "../images/image.ts";
 import { reflected } from "./tiling.ts";
 
@@ -20,7 +20,6 @@ function resizeAxis(
   axis: number,
   size: number,
 ): Float32Array {
-  const product = (sizes: readonly number[]) => sizes.reduce((all, each) => all * each, 1);
   const outer = product(shape.slice(0, axis));
   const inner = product(shape.slice(axis + 1));
   const old = itemAt(shape, axis);

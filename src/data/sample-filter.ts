@@ -1,18 +1,21 @@
 /** DATA.*.FILTER_SAMPLES: filters images or patches by their values. */
 import type { Image } from "../images/image.ts";
 
-export type FilterProperty =
-  | "mean"
-  | "min"
-  | "max"
-  | "foreground"
-  | "target_mean"
-  | "target_min"
-  | "target_max"
-  | "diff"
-  | "diff_by_min_max_ratio"
-  | "diff_by_target_min_max_ratio";
-export type FilterSign = "gt" | "ge" | "lt" | "le";
+export const FILTER_PROPERTIES = [
+  "mean",
+  "min",
+  "max",
+  "foreground",
+  "target_mean",
+  "target_min",
+  "target_max",
+  "diff",
+  "diff_by_min_max_ratio",
+  "diff_by_target_min_max_ratio",
+] as const;
+export type FilterProperty = (typeof FILTER_PROPERTIES)[number];
+export const FILTER_SIGNS = ["gt", "ge", "lt", "le"] as const;
+export type FilterSign = (typeof FILTER_SIGNS)[number];
 
 export interface FilterCondition {
   readonly property: FilterProperty;

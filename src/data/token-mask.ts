@@ -1,12 +1,14 @@
 /** The tokens of a patch that a masked autoencoder sees (He et al. 2022, section 3). */
-import { at as itemAt } from "../facts/checked-lists.ts";
+import { at as itemAt, product } from "../facts/checked-lists.ts";
 import { AS_IT_IS, type Orientation, oriented } from "./orientation.ts";
 import type { Random } from "./random.ts";
 import type { Box } from "./tiling.ts";
 
+export const MASK_TYPES = ["random", "grid"] as const;
+
 export interface TokenMaskSettings {
   /** `random` hides a new random share of tokens each time; `grid` always hides every other one, like a chessboard. */
-  readonly type: "random" | "grid";
+  readonly type: (typeof MASK_TYPES)[number];
   /** The share of tokens that `random` hides, in (0, 1). */
   readonly ratio: number;
   /** Tokens along y and x, or z, y and x. */
@@ -22,11 +24,9 @@ export interface TokenMask {
   readonly mask: Float32Array;
 }
 
-const countOf = (grid: readonly number[]) => grid.reduce((product, size) => product * size, 1);
-
 /** Number of visible tokens. */
 export function visibleTokens({ type, ratio, grid }: TokenMaskSettings): number {
-  const tokens = countOf(grid);
+  const tokens = product(grid);
   if (type === "random") return Math.max(1, Math.trunc(tokens * (1 - ratio)));
   return Math.floor(tokens / 2);
 }
@@ -45,7 +45,7 @@ function isDark(token: number, grid: readonly number[]): boolean {
 /** Draws a mask. `random` decides it for masks of type `random`; grid masks are always the same. */
 export function tokenMask(settings: TokenMaskSettings, random: Random): TokenMask {
   const { type, grid } = settings;
-  const tokens = countOf(grid);
+  const tokens = product(grid);
   const visible = visibleTokens(settings);
   const noise = Float64Array.from({ length: tokens }, (_, token) => {
     if (type === "random") return random.uniform();

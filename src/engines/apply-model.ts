@@ -1,4 +1,4 @@
-/** Predicts a folder of images with a trained model: a run of its own in a temporary folder, whose predictions are kept. */
+/** Predicts a folder of images with a trained model: a run in a temporary folder, whose predictions are kept. */
 import { spawn } from "node:child_process";
 import { copyFile, mkdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -9,20 +9,20 @@ import { endTree } from "../runs/end-process.ts";
 import type { RunCommand, RunOrder } from "../runs/record.ts";
 import { outputReader } from "./open-output-reader.ts";
 
-/** The images could not be predicted; the message says why, for people. */
+/** The images could not be predicted. The message is for the user. */
 export class ApplyError extends Error {
   override readonly name = "ApplyError";
 }
 
 export interface Application {
-  /** What predicts: an engine's command for `order`. */
+  /** An engine's command for `order`. */
   readonly command: RunCommand;
   readonly order: RunOrder;
   /** The folder of images that the order's configuration names. */
   readonly images: string;
-  /** Where predictions go; must not exist. */
+  /** Folder for predictions; must not exist. */
   readonly target: string;
-  /** Tells how far it is: `Predicting`, 3 of 10. */
+  /** Reports the progress: `Predicting`, 3 of 10. */
   progress(label: string, done: number, total: number): void;
   readonly signal: AbortSignal;
 }
@@ -47,7 +47,7 @@ export interface Predicted {
 
 /**
  * Runs the command and moves the predictions to the target folder, all of them or none. Returns them in the order of the images;
- * undefined where it was aborted.
+ * undefined if it was aborted.
  *
  * @throws ApplyError
  */
@@ -82,7 +82,7 @@ async function predict({ command, order, images, progress, signal }: Application
   const child = spawn(command.command, [...command.args], {
     cwd: command.cwd,
     env: { ...process.env, ...command.env },
-    // Leads a group, so that all that it starts can be ended.
+    // It leads a process group, so that all of its child processes can be ended.
     detached: process.platform !== "win32",
     stdio: ["ignore", "pipe", "pipe"],
     windowsHide: true,

@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 
-/** A value cannot be a part of a command; the message says which, and what it should be. */
+/** A value cannot be part of a command. The message names it and says what it must be. */
 export class ArgumentError extends Error {
   override readonly name = "ArgumentError";
 }
@@ -16,7 +16,7 @@ const IMAGE = new RegExp(
   `^(?:${REGISTRY})?${COMPONENT}(?:/${COMPONENT})*(?::\\w[\\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$`,
 );
 
-/** Makes a check that returns a value or throws what it should be. */
+/** Returns a function that returns valid values, and throws `ArgumentError` for others. */
 function checked(pattern: RegExp, expected: string): (value: string) => string {
   const schema = v.pipe(v.string(), v.maxLength(500), v.regex(pattern));
   return (value) => {

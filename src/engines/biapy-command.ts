@@ -1,10 +1,9 @@
 /** The command lines that start BiaPy: one process, or one per GPU (PyTorch's `torch.distributed.run`). */
+
 import { join, win32 } from "node:path";
+import { runArguments } from "../facts/run-arguments.ts";
 import type { Program } from "../runs/record.ts";
 import { gpuList, jobNameArgument, machineAddress, wholeNumber } from "./arguments.ts";
-
-/** The version of BiaPy that this project is tested with. */
-export const testedVersion = "3.7.1";
 
 /** A training for BiaPy. */
 export interface BiapyJob {
@@ -12,7 +11,7 @@ export interface BiapyJob {
   readonly resultDirectory: string;
   readonly name: string;
   readonly runId: number;
-  /** As BiaPy's `--gpu` takes it: `0`, `0,1`, `mps`; empty for none. */
+  /** The value of BiaPy's `--gpu`: `0`, `0,1`, `mps`; empty for none. */
   readonly gpu: string;
 }
 
@@ -42,13 +41,13 @@ export function gpuNumbers(gpu: string): string[] {
  * -gpu`). It and all earlier versions accept these long ones.
  */
 export function biapyArguments({ configFile, resultDirectory, name, runId, gpu }: BiapyJob): string[] {
-  return [
-    ...["--config", configFile],
-    ...["--result_dir", resultDirectory],
-    ...["--name", jobNameArgument(name)],
-    ...["--run_id", String(wholeNumber(runId, "The run"))],
-    ...["--gpu", gpuList(gpuNumbers(gpu).join(","))],
-  ];
+  const names = {
+    configFile,
+    resultDirectory,
+    name: jobNameArgument(name),
+    runId: wholeNumber(runId, "The run"),
+  };
+  return [...runArguments(names), "--gpu", gpuList(gpuNumbers(gpu).join(","))];
 }
 
 /** Returns what Python runs: BiaPy's command, or its content on Windows, where the command is no Python file. */
@@ -85,7 +84,7 @@ function distributedArguments(
 ): string[] {
   const together =
     machines === undefined
-      ? // Without an address of its own, two runs on one machine would meet at the same port.
+      ? // Without --standalone, two runs on one machine would use the same port.
         ["--standalone"]
       : [
           `--nnodes=${wholeNumber(machines.count, "biapy.distributed.machines")}`,

@@ -10,7 +10,7 @@ import { readScalars, type Scalar } from "../results/tensorboard.ts";
 import type { RunPlace } from "../runs/record.ts";
 import { namedMetrics } from "./biapy-console.ts";
 
-/** The names in a folder, sorted; none where it cannot be read. */
+/** The names in a folder, sorted; none if it cannot be read. */
 function names(folder: string): string[] {
   try {
     return readdirSync(folder).sort();

@@ -2,13 +2,15 @@
  * Converts a run of BiaPy into run events, from its printed lines, its training log and its TensorBoard file. Lines show when
  * something happened. Numbers come from the files where possible, because lines round them.
  */
+
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { BIAPY_VERSION } from "../facts/biapy-version.ts";
 import type { NewRunEvent, Problem } from "../facts/run-events.ts";
 import { explainExit } from "../runs/explain-exit.ts";
 import type { OutputReader } from "../runs/output-reader.ts";
 import type { RunOrder } from "../runs/record.ts";
-import { gpuNumbers, testedVersion } from "./biapy-command.ts";
+import { gpuNumbers } from "./biapy-command.ts";
 import { namedMetrics, PrintedConfiguration, printedText, type StepLine, stepLine } from "./biapy-console.ts";
 import { BiapyFiles } from "./biapy-files.ts";
 
@@ -91,7 +93,7 @@ export class BiapyOutput implements OutputReader {
     else if (/^\*~+\*$/.test(text)) this.inConfiguration = false;
     else if (/^\*{4} Using GPU/.test(text)) this.device = gpuLabel(this.order.gpu);
     else if (/^\*{4} Using 'mps'/.test(text)) this.device = "Apple GPU";
-    this.learnedestMetric(text);
+    this.learnTestMetric(text);
     this.processes = Number(found(/world_size=(\d+)$/) ?? this.processes);
     this.parameters = Number(found(/^Total params: ([\d,]+)/)?.replaceAll(",", "") ?? this.parameters);
   }
@@ -103,7 +105,7 @@ export class BiapyOutput implements OutputReader {
     const label = STAGES[stage]?.[1];
     if (label !== undefined) yield { event: "progress", label, done: stage, total: STAGES.length - 1 };
     const version = found(/^BiaPy\s+: (\S+)/);
-    if (version !== undefined && version !== testedVersion)
+    if (version !== undefined && version !== BIAPY_VERSION)
       yield { event: "log", level: "warning", message: untested(version) };
     if (TOLD.test(text)) yield { event: "log", level: "info", message: text };
     const epoch = /^~~~ Epoch (\d+)\/(\d+) ~~~/.exec(text);
@@ -236,7 +238,7 @@ export class BiapyOutput implements OutputReader {
   }
 
   /** Keeps an average over all test images, printed at the end. */
-  private learnedestMetric(text: string): void {
+  private learnTestMetric(text: string): void {
     const found = /^Test ([\w ]+?) \(merge patches\): (\S+)$/.exec(text);
     if (found !== null) this.testMetrics.push([found[1] ?? "", Number(found[2])]);
   }
@@ -273,5 +275,5 @@ function gpuLabel(gpu: string): string {
 
 /** Returns a warning about an untested version of BiaPy. */
 function untested(version: string): string {
-  return `BiaPy ${version} is not the one that this extension was tested with (${testedVersion}): charts or previews may be missing. \`pip install biapy==${testedVersion}\` brings that one.`;
+  return `BiaPy ${version} is not the one that this extension was tested with (${BIAPY_VERSION}): charts or previews may be missing. \`pip install biapy==${BIAPY_VERSION}\` brings that one.`;
 }

@@ -1,7 +1,8 @@
 /** Creates a Python environment with BiaPy, on request. */
+
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { testedVersion } from "./biapy-command.ts";
+import { BIAPY_VERSION } from "../facts/biapy-version.ts";
 import { PipError, pipInstall, runPip } from "./pip.ts";
 import { interpreterIn, type PythonEnvironment, probe } from "./python-environments.ts";
 
@@ -23,14 +24,14 @@ export interface CreationRequest {
   readonly packages?: readonly (readonly string[])[];
 }
 
-/** An environment could not be created; the message says why and what to do. */
+/** An environment could not be created. The message says why and what to do. */
 export class EnvironmentError extends Error {
   override readonly name = "EnvironmentError";
 }
 
 const OLDEST_PYTHON = [3, 11] as const;
 /** PyTorch is installed first: it is most of the download, and it then satisfies BiaPy's requirements. */
-const PACKAGES = [["torch>=2.9,<3"], [`biapy==${testedVersion}`]];
+const PACKAGES = [["torch>=2.9,<3"], [`biapy==${BIAPY_VERSION}`]];
 
 /** Whether BiaPy supports a Python's version. */
 export function newEnough({ version }: Pick<PythonEnvironment, "version">): boolean {
@@ -39,7 +40,7 @@ export function newEnough({ version }: Pick<PythonEnvironment, "version">): bool
 }
 
 /**
- * Creates the environment. If it is cancelled or fails, nothing is left behind.
+ * Creates the environment. If it is canceled or fails, nothing is left behind.
  *
  * Throws `EnvironmentError`.
  */
@@ -49,7 +50,7 @@ export async function createEnvironment(request: CreationRequest): Promise<Pytho
   if (base === undefined) throw new EnvironmentError(`${python} does not run. Choose another Python.`);
   if (!newEnough(base))
     throw new EnvironmentError(
-      `BiaPy ${testedVersion} needs Python ${OLDEST_PYTHON.join(".")} or later; ${python} is ${base.version}.`,
+      `BiaPy ${BIAPY_VERSION} needs Python ${OLDEST_PYTHON.join(".")} or later; ${python} is ${base.version}.`,
     );
   if (existsSync(folder))
     throw new EnvironmentError(`${folder} exists already. Choose another place, or delete it.`);
@@ -57,7 +58,7 @@ export async function createEnvironment(request: CreationRequest): Promise<Pytho
     progress({ done: 0, label: "Making the environment" });
     await runPip({ command: python, args: ["-m", "venv", folder] }, request);
     const own = interpreterIn(folder);
-    if (own === undefined) throw new EnvironmentError(`${folder} has no Python after it was made.`);
+    if (own === undefined) throw new EnvironmentError(`${folder} has no Python after it was created.`);
     for (const [index, names] of packages.entries()) {
       const from = (index + 0.5) / (packages.length + 1);
       progress({ done: from, label: `Installing ${names.join(" ")}` });

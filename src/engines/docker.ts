@@ -15,7 +15,7 @@ export interface DockerJob extends BiapyJob {
   readonly image: string;
   /** Folders and files that the configuration names: images and checkpoints. */
   readonly dataPaths: readonly string[];
-  /** What the configuration's relative paths are relative to. */
+  /** The folder against which the configuration's relative paths are resolved. */
   readonly workingDirectory: string;
 }
 
@@ -40,7 +40,7 @@ function containerName({ name, runId, resultDirectory }: BiapyJob): string {
 /**
  * Returns the commands that start, stop and end BiaPy in a container. Paths must be absolute.
  *
- * Throws `ArgumentError` where the image has no name that Docker would take.
+ * Throws `ArgumentError` if the name of the image is invalid.
  */
 export function dockerCommands(job: DockerJob): DockerCommands {
   const container = containerName(job);

@@ -1,6 +1,6 @@
 /**
- * Epochs that a run trained after its supervisor was killed. The trainer logs them itself, but nobody recorded its events; they are
- * made up for when the run is resumed.
+ * Epochs that a run trained after its supervisor was killed. The trainer logged them, but their events were not recorded. They are
+ * added when the run is resumed.
  */
 import { resultTree } from "../facts/result-tree.ts";
 import type { EpochEvent, RunEvent } from "../facts/run-events.ts";
@@ -23,7 +23,7 @@ export async function missedEpochs(run: RunPlace): Promise<readonly EpochEvent[]
     const best = loss < least;
     if (best) least = loss;
     if (recorded.has(row.epoch)) continue;
-    // What the log does not hold is unknown: nothing remains of these epochs, and their memory was not measured.
+    // The log has no time left and no memory usage.
     missed.push({ event: "epoch", time: Date.now(), ...row, epochs, secondsLeft: 0, memoryBytes: 0, best });
   }
   return missed;

@@ -1,6 +1,6 @@
 /** A notebook for Google Colab (or any Jupyter) that installs BiaPy, finds the images and runs a configuration. */
+import { BIAPY_VERSION } from "../facts/biapy-version.ts";
 import { jobNameArgument, wholeNumber } from "./arguments.ts";
-import { testedVersion } from "./biapy-command.ts";
 
 export interface NotebookJob {
   readonly name: string;
@@ -26,13 +26,13 @@ export function colabNotebook(given: NotebookJob): string {
   const cells = [
     markdown(
       "title",
-      `# ${job.name}\n\nTrains with [BiaPy](https://biapyx.github.io) ${testedVersion}. Choose a GPU first: *Runtime › Change runtime type*. Then run the cells from top to bottom.`,
+      `# ${job.name}\n\nTrains with [BiaPy](https://biapyx.github.io) ${BIAPY_VERSION}. Choose a GPU first: *Runtime › Change runtime type*. Then run the cells from top to bottom.`,
     ),
     markdown(
       "install-title",
-      "## 1. Install BiaPy\n\nIf Colab asks for it, restart the session after this cell and go on with the next.",
+      "## 1. Install BiaPy\n\nIf Colab asks for it, restart the session after this cell and continue with the next one.",
     ),
-    code("install", `%pip install -q biapy==${testedVersion}`),
+    code("install", `%pip install -q biapy==${BIAPY_VERSION}`),
     markdown(
       "images-title",
       "## 2. Your images\n\nFolders in Google Drive, or uploaded in the panel on the left.",

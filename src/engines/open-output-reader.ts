@@ -1,4 +1,4 @@
-/** Which reader understands what a trainer prints. */
+/** Opens the reader of a trainer's output. */
 import { parseRunEvent } from "../facts/run-events.ts";
 import type { OutputReader } from "../runs/output-reader.ts";
 import type { OutputFormat, RunOrder } from "../runs/record.ts";
@@ -11,7 +11,7 @@ export async function outputReader(format: OutputFormat, order: RunOrder): Promi
   return new BiapyOutput(order);
 }
 
-/** Our own events; what native libraries print between them goes to the log. */
+/** Reads events of the embedded engine. Other lines, printed by native libraries, belong in the log only. */
 const jsonLinesReader: OutputReader = {
   line(text, stream) {
     if (stream === "stderr" || !text.startsWith("{")) return [];

@@ -8,7 +8,7 @@ export interface PipOptions {
   readonly shown?: (line: string) => void;
 }
 
-/** Packages could not be installed; the message says why and what to do. */
+/** Packages could not be installed. The message says why and what to do. */
 export class PipError extends Error {
   override readonly name = "PipError";
 }
@@ -28,7 +28,7 @@ export async function runPip({ command, args }: Program, { signal, shown }: PipO
     if (line !== undefined) shown?.(line.trim().slice(0, 100));
   };
   const { code, output } = await capture(command, args, { timeoutMs: LIMIT_MS, signal, printed });
-  if (signal.aborted) throw new PipError("The installation was cancelled.");
+  if (signal.aborted) throw new PipError("The installation was canceled.");
   if (code !== 0) throw new PipError(explained(output));
 }
 

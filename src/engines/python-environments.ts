@@ -1,8 +1,11 @@
 /** Python environments on this machine, and which of them have BiaPy. */
+
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { testedVersion } from "./biapy-command.ts";
+import * as v from "valibot";
+import { BIAPY_VERSION } from "../facts/biapy-version.ts";
+import { parseJson } from "../facts/files/regular-file.ts";
 import { capture } from "./capture.ts";
 
 /** Where an environment was found. */
@@ -157,7 +160,7 @@ export async function findEnvironments(places: SearchPlaces): Promise<PythonEnvi
     const environment = await probe(candidate);
     if (environment !== undefined) found.push(environment);
   }
-  const rank = ({ biapy }: PythonEnvironment) => (biapy === testedVersion ? 0 : biapy !== undefined ? 1 : 2);
+  const rank = ({ biapy }: PythonEnvironment) => (biapy === BIAPY_VERSION ? 0 : biapy !== undefined ? 1 : 2);
   return found.sort((one, other) => rank(one) - rank(other));
 }
 
@@ -178,17 +181,18 @@ print(json.dumps({"cuda": cuda, "mps": bool(mps and mps.is_available())}))
 `;
 const DEVICES_MS = 120_000;
 
-export interface TorchDevices {
+const torchDeviceList = v.object({
   /** Names of the CUDA devices, by their number. */
-  readonly cuda: readonly string[];
-  readonly mps: boolean;
-}
+  cuda: v.array(v.string()),
+  mps: v.boolean(),
+});
+export type TorchDevices = Readonly<v.InferOutput<typeof torchDeviceList>>;
 
 /** Returns the devices that an environment's PyTorch can use, in some seconds; undefined without PyTorch. */
 export async function torchDevices(python: string): Promise<TorchDevices | undefined> {
   const { code, output } = await capture(python, ["-c", DEVICES], { timeoutMs: DEVICES_MS });
   if (code !== 0) return undefined;
-  return JSON.parse(output.trim().split("\n").at(-1) ?? "") as TorchDevices;
+  return parseJson(output.trim().split("\n").at(-1) ?? "", torchDeviceList);
 }
 
 /** Returns what is wrong with `--gpu` on a machine with these devices and what to do; undefined if nothing is. */

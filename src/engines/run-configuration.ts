@@ -11,7 +11,7 @@ import { epochCheckpoint, resultTree } from "../facts/result-tree.ts";
 import type { RunOrder } from "../runs/record.ts";
 import { readTrainingLog, trainingLogs } from "./biapy-files.ts";
 
-/** A run cannot be resumed; the message says why. */
+/** A run cannot be resumed. The message says why. */
 export class ResumeError extends Error {
   override readonly name = "ResumeError";
 }
@@ -90,7 +90,7 @@ async function resumeSettings(order: RunOrder): Promise<Settings> {
   const tree = resultTree(order.resultDirectory, order.name, order.runId);
   if (found === undefined)
     throw new ResumeError(
-      `Run ${tree.runId} of ${tree.name} cannot go on: there is no checkpoint of it in ${tree.checkpoints}. It was deleted, or the run ended before its first epoch did. Run it again instead.`,
+      `Run ${tree.runId} of ${tree.name} cannot be resumed: there is no checkpoint of it in ${tree.checkpoints}. It was deleted, or the run ended before its first epoch did. Run it again instead.`,
     );
   const { loadConfig } = await import("../config/config.ts");
   const { config } = loadConfig(order.configFile);

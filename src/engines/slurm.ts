@@ -1,7 +1,7 @@
 /** A batch script that trains on one or several machines of a SLURM cluster. */
+import { BIAPY_VERSION } from "../facts/biapy-version.ts";
 import { quoted } from "../runs/command-line.ts";
 import { condaEnvironment, jobNameArgument, partitionName, timeLimit, wholeNumber } from "./arguments.ts";
-import { testedVersion } from "./biapy-command.ts";
 
 export interface SlurmJob {
   /** A path on the cluster. */
@@ -50,7 +50,7 @@ export function slurmScript(given: SlurmJob): string {
     "--output=%x_%j.log",
   ];
   return `#!/usr/bin/env bash
-# Trains ${job.name}, run ${job.runId}, with BiaPy (tested with ${testedVersion}): sbatch THIS_FILE
+# Trains ${job.name}, run ${job.runId}, with BiaPy (tested with ${BIAPY_VERSION}): sbatch THIS_FILE
 ${directives.map((each) => `#SBATCH ${each}`).join("\n")}
 set -euo pipefail
 

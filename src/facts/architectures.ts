@@ -1,6 +1,6 @@
 /**
- * The catalog of BiaPy 3.7.1's architectures (`MODEL.ARCHITECTURE`): what each works on, which workflows take it, which settings it
- * reads, and whether the embedded engine trains it. Everything that needs a list of architectures asks here.
+ * The catalog of BiaPy 3.7.1's architectures (`MODEL.ARCHITECTURE`): their dimensions, workflows and settings, and whether the embedded
+ * engine trains them. All lists of architectures are derived from it.
  */
 
 import type { WorkflowName } from "./workflows.ts";
@@ -20,21 +20,21 @@ export type Dimensions = "2D" | "3D";
 export type PatchUse = "pixels" | "levels" | "fixed levels" | "branches" | "stages" | "tokens";
 
 export interface Architecture {
-  /** Its name in the paper. */
+  /** Name in the paper. */
   readonly title: string;
   readonly dimensions: readonly Dimensions[];
-  /** The workflows, of those the embedded engine knows, that BiaPy takes it for. */
+  /** Workflows of the embedded engine for which BiaPy accepts it. */
   readonly workflows: readonly WorkflowName[];
   readonly patch: PatchUse;
-  /** How often a network with `fixed levels` shrinks its patch. */
+  /** Number of times that a network with `fixed levels` shrinks its patch. */
   readonly levels?: number;
-  /** The keys that it reads, without `MODEL.`; a group (`HRNET`) stands for its keys. */
+  /** Keys that it reads, without `MODEL.`. A group (`HRNET`) stands for all of its keys. */
   readonly settings: readonly string[];
 }
 
 const BOTH = ["2D", "3D"] as const;
 const IMAGES = ["crappify", "denoising", "segmentation"] as const;
-/** Networks for super-resolution, which BiaPy takes for restoring and segmenting too. */
+/** Super-resolution networks, which BiaPy also accepts for restoration and segmentation. */
 const SUPER_RESOLUTION = ["crappify", "segmentation"] as const;
 
 const LEVELS = ["FEATURE_MAPS", "YX_DOWN", "Z_DOWN", "ISOTROPY", "CONV_LAYERS", "UPSAMPLE_LAYER"] as const;
@@ -51,7 +51,7 @@ const MASKING = [
 const uNet = (title: string) =>
   ({ title, dimensions: BOTH, workflows: IMAGES, patch: "levels", settings: U_NET }) as const;
 
-/** The architectures that the embedded engine trains, the most usual first. */
+/** Architectures that the embedded engine trains, the most common first. */
 const EMBEDDED = {
   mae: {
     title: "Masked autoencoder",
@@ -119,11 +119,11 @@ const EMBEDDED = {
 /** An architecture that the embedded engine trains. */
 export type EmbeddedArchitecture = keyof typeof EMBEDDED;
 
-/** One that makes an image of an image; the masked autoencoder has inputs and outputs of its own. */
+/** An architecture that maps images to images: all but the masked autoencoder, which has other inputs and outputs. */
 export type ImageArchitecture = Exclude<EmbeddedArchitecture, "mae">;
 
-/** Architectures that only BiaPy's own engine trains. */
-const OF_BIAPY_ALONE: Readonly<Record<string, Architecture>> = {
+/** Architectures that only BiaPy itself trains. */
+const BIAPY_ONLY: Readonly<Record<string, Architecture>> = {
   nafnet: {
     title: "NAFNet",
     dimensions: BOTH,
@@ -148,7 +148,7 @@ const OF_BIAPY_ALONE: Readonly<Record<string, Architecture>> = {
 
 /** Every architecture that BiaPy builds, by its name in lower case. */
 export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, Architecture>(
-  Object.entries({ ...EMBEDDED, ...OF_BIAPY_ALONE }),
+  Object.entries({ ...EMBEDDED, ...BIAPY_ONLY }),
 );
 
 /** Whether the embedded engine trains the architecture of this name. */
@@ -157,7 +157,7 @@ export const isEmbedded = (name: string): name is EmbeddedArchitecture => Object
 export const isImageArchitecture = (name: string): name is ImageArchitecture =>
   isEmbedded(name) && name !== "mae";
 
-/** The architectures that the embedded engine trains in a workflow, for images of these dimensions or of any. */
+/** Returns the architectures that the embedded engine trains in a workflow. Defaults to those for images of any dimensions. */
 export function embeddedArchitectures(
   workflow: WorkflowName,
   dimensions?: Dimensions,
@@ -176,5 +176,5 @@ export const readsSetting = (name: string, setting: string): boolean =>
 export const readersOf = (setting: string): string[] =>
   [...ARCHITECTURES.keys()].filter((name) => isEmbedded(name) && readsSetting(name, setting));
 
-/** Groups of channels that group normalization has (`MODEL.NORMALIZATION: gn`), by the number of axes of space. */
+/** Number of groups of channels in group normalization (`MODEL.NORMALIZATION: gn`), by the number of spatial axes. */
 export const NORMALIZATION_GROUPS: Readonly<Record<2 | 3, number>> = { 2: 16, 3: 8 };

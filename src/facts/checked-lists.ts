@@ -1,4 +1,4 @@
-/** Access to lists and records whose elements the compiler does not know. Each function throws a RangeError where one is missing. */
+/** Checked access to lists and records. Functions throw a RangeError for a missing element unless they say otherwise. */
 
 /** A list of exactly `Count` elements. */
 type Tuple<T, Count extends number, Built extends readonly T[] = readonly []> = Built["length"] extends Count
@@ -66,6 +66,22 @@ export function atLeast<T, const Count extends number>(
   return list;
 }
 
+/**
+ * Returns the choice that a text names. Throws a RangeError for another text.
+ *
+ * @param what names the text in the error
+ */
+export function oneOf<T extends string>(choices: readonly T[], text: string, what = "The value"): T {
+  const found = choices.find((choice) => choice === text);
+  if (found === undefined) throw new RangeError(`${what} must be one of ${choices.join(", ")}, not ${text}.`);
+  return found;
+}
+
+/** Returns the keys of a record that has no others than its type says. */
+export function keysOf<Key extends string>(record: Readonly<Partial<Record<Key, unknown>>>): Key[] {
+  return Object.keys(record).filter((key): key is Key => Object.hasOwn(record, key));
+}
+
 /** Returns the elements at each index of several lists of numbers of one length: `zip(size, kernel, stride)`. */
 export function zip<Lists extends readonly (readonly number[])[]>(
   ...lists: Lists
@@ -75,6 +91,11 @@ export function zip(...lists: readonly (readonly number[])[]): number[][] {
   if (lists.some((list) => list.length !== first.length))
     throw new RangeError(`Lists of ${lists.map((list) => list.length).join(", ")} elements do not match.`);
   return first.map((_, index) => lists.map((list) => at(list, index)));
+}
+
+/** Returns the product of numbers, such as the number of elements of a shape; 1 for an empty list. */
+export function product(numbers: readonly number[]): number {
+  return numbers.reduce((result, each) => result * each, 1);
 }
 
 function hasKeys<T, Key extends string>(

@@ -1,6 +1,6 @@
 import type { ImageFiles } from "./run-events.ts";
 
-/** The small pictures of one epoch, by image, for a replay of how they changed. */
+/** The small pictures of one epoch, by image, for a replay of the training. */
 export interface EpochPictures {
   readonly epoch: number;
   readonly images: Readonly<Record<string, ImageFiles>>;

@@ -1,7 +1,7 @@
-/** Metrics are finite numbers or absent: whoever raises an event or keeps a log passes its numbers through here. */
+/** Metrics are finite numbers or absent: these functions filter the numbers of events and logs. */
 import type { Metrics } from "./run-events.ts";
 
-/** The metrics that are finite numbers. */
+/** Returns the metrics that are finite numbers. */
 export function finiteMetrics(metrics: Readonly<Record<string, unknown>>): Metrics {
   const finite = Object.entries(metrics).filter((entry): entry is [string, number] =>
     Number.isFinite(entry[1]),
@@ -9,7 +9,7 @@ export function finiteMetrics(metrics: Readonly<Record<string, unknown>>): Metri
   return Object.fromEntries(finite);
 }
 
-/** Averages metrics over steps, samples or images; a value that is not finite is left out of its metric's average. */
+/** Averages metrics over steps, samples or images; values that are not finite are left out. */
 export class MetricAverages {
   private readonly totals = new Map<string, { sum: number; count: number }>();
 
@@ -17,7 +17,7 @@ export class MetricAverages {
     for (const [name, value] of Object.entries(finiteMetrics(metrics))) this.put(name, value, 1);
   }
 
-  /** Adds values that were summed up already. */
+  /** Adds a sum of `count` values. */
   put(name: string, sum: number, count: number): void {
     const total = this.totals.get(name) ?? { sum: 0, count: 0 };
     this.totals.set(name, { sum: total.sum + sum, count: total.count + count });

@@ -43,7 +43,7 @@ export function aboutDuration(seconds: number): string {
   return hours >= 10 || rest === 0 ? `about ${Math.round(minutes / 60)} h` : `about ${hours} h ${rest} min`;
 }
 
-/** Steps in seconds to which the time left is rounded, by the least time that each is for. */
+/** Rounding of the time left in seconds, by the smallest time that it applies to. */
 const LEFT_STEPS = [
   { from: 0, step: 10 },
   { from: 60, step: 60 },
@@ -55,11 +55,11 @@ const LEFT_STEPS = [
 
 const leftStep = (seconds: number): number => LEFT_STEPS.findLast(({ from }) => seconds >= from)?.step ?? 10;
 
-/** The time left, without flicker: a new estimate is shown once it differs clearly from the one shown. */
+/** Formats the time left without flicker: the text changes only if a new estimate differs clearly. */
 export class SteadyTimeLeft {
   private shown: number | undefined;
 
-  /** Takes a new estimate in seconds; undefined where there is none. Returns it in words: `about 20 min`. */
+  /** Takes an estimate in seconds; undefined for none. Returns it in words: `about 20 min`. */
   update(seconds: number | undefined): string | undefined {
     if (seconds === undefined || !Number.isFinite(seconds)) this.shown = undefined;
     else if (this.shown === undefined || Math.abs(seconds - this.shown) > 0.75 * leftStep(this.shown))

@@ -3,18 +3,18 @@ import type { WorkflowName } from "./workflows.ts";
 
 export interface Loss {
   readonly workflows: readonly WorkflowName[];
-  /** Why the embedded engine does not compute it; absent where it does. */
+  /** Why the embedded engine does not compute it; absent if it does. */
   readonly refused?: string;
-  /** BiaPy clips its gradient to a fixed norm and looks at the first channel only: it trains in single precision alone. */
+  /** Whether it compares spectra: BiaPy clips its gradient to a fixed norm and compares the first channel only. Trains in single precision only. */
   readonly spectral?: boolean;
 }
 
-/** Why a comparison by a trained network is refused. */
+/** Why losses and metrics that use a trained network are refused. */
 const PRETRAINED = "compares images by a network whose trained weights BiaPy downloads from the internet";
 
 /**
- * By name. `LOSS.TYPE` may list several, which `LOSS.WEIGHTS` adds up. The masking task has a loss of its own, the mean squared error
- * over hidden tokens, whatever `LOSS.TYPE` says.
+ * By name. `LOSS.TYPE` may list several, which are summed with `LOSS.WEIGHTS`. The masking task ignores `LOSS.TYPE`: its loss is the
+ * mean squared error over hidden tokens.
  */
 const EMBEDDED_LOSSES = {
   MAE: { workflows: ["crappify"] },
@@ -38,7 +38,7 @@ export const LOSSES: Readonly<Record<string, Loss>> = {
 /** Whether the loss of this name compares spectra. */
 export const isSpectral = (name: string): boolean => LOSSES[name]?.spectral ?? false;
 
-/** The names of the losses of a workflow that the embedded engine computes. */
+/** Returns the names of the losses of a workflow that the embedded engine computes. */
 export const embeddedLosses = (workflow: WorkflowName): string[] =>
   Object.entries(LOSSES)
     .filter(([, { refused, workflows }]) => refused === undefined && workflows.includes(workflow))
@@ -56,7 +56,7 @@ export const IMAGE_METRICS = ["mae", "mse", "psnr", "ssim"] as const;
 
 export type ImageMetric = (typeof IMAGE_METRICS)[number];
 
-/** Metrics that BiaPy has for these images and the embedded engine does not, with the reason. */
+/** Metrics of BiaPy that the embedded engine does not compute, with the reason. */
 export const REFUSED_METRICS: Readonly<Record<string, string>> = {
   lpips: PRETRAINED,
   fid: PRETRAINED,

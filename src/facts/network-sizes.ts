@@ -1,4 +1,4 @@
-/** Sizes of networks that have names of their own. */
+/** Sizes of networks by their names. */
 
 export interface TransformerSize {
   /** Side of a token in pixels. */
@@ -16,14 +16,14 @@ export const NAMED_TRANSFORMERS: Readonly<Record<string, TransformerSize>> = {
   vit_huge_patch14: { tokenSize: 14, features: 1280, layers: 32, heads: 16 },
 };
 
-/** HRNet's stages, one item for each. */
+/** HRNet's stages, one entry for each. */
 export interface HrNetStages {
   readonly modules: readonly number[];
   /** Residual blocks of each branch. */
   readonly blocks: readonly (readonly number[])[];
   /** Channels of each branch, the finest first. */
   readonly channels: readonly (readonly number[])[];
-  /** How many times smaller each new branch is. */
+  /** Downsampling factor of each new branch. */
   readonly yxDown: readonly number[];
   readonly zDown: readonly number[];
 }
@@ -47,12 +47,12 @@ export function hrNetVariant(name: string): HrNetStages | undefined {
   };
 }
 
-/** STU-Net's stages, one item for each, the lowest last. */
+/** STU-Net's stages, one entry for each, the coarsest last. */
 export interface StuNetStages {
   readonly dims: readonly number[];
   /** Residual blocks. */
   readonly depth: readonly number[];
-  /** How many times smaller each stage is than the one above, along each axis; one fewer than stages. */
+  /** Downsampling factors between a stage and the next one, along each axis; one entry fewer than stages. */
   readonly pools: readonly (readonly number[])[];
   /** Kernels along each axis. */
   readonly kernels: readonly (readonly number[])[];

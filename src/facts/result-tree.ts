@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-/** The folder of a job that holds what this program itself keeps of its runs. */
+/** The folder of a job in which this program keeps the records of its runs. */
 export const RECORDS = ".biapy-studio";
 
 /** The folder of small pictures of each epoch, in the run's directory. */
 export const EPOCH_PICTURES = "epochs";
 
-/** Where everything of a run lies, as BiaPy's documentation draws it. */
+/** Paths of a run's files, in the tree of BiaPy's documentation. */
 export interface ResultTree {
   readonly name: string;
   readonly runId: number;
@@ -15,18 +15,18 @@ export interface ResultTree {
   readonly jobDirectory: string;
   /** `<result_dir>/<name>/results/<name>_<run>` */
   readonly runDirectory: string;
-  /** The configuration of the job's newest run, as BiaPy's documentation has it. */
+  /** The configuration of the job's newest run. */
   readonly configFile: string;
-  /** This run's own copy of its configuration, which later runs of the job leave as it is. */
+  /** This run's own copy of its configuration, which later runs of the job do not change. */
   readonly runConfigFile: string;
   readonly checkpoints: string;
   readonly bestCheckpoint: string;
-  /** Where a stopped run goes on from. */
+  /** The checkpoint from which a stopped run is resumed. */
   readonly lastCheckpoint: string;
   readonly aug: string;
   readonly charts: string;
   readonly maeChecks: string;
-  /** Small pictures of each epoch, one folder an epoch. */
+  /** Small pictures, one folder for each epoch. */
   readonly epochPictures: string;
   readonly perImage: string;
   /** Classes of each pixel, of segmentations. */
@@ -42,11 +42,11 @@ export interface ResultTree {
   readonly previews: string;
   readonly tensorboard: string;
   readonly trainLogs: string;
-  /** Where the run's record, events and output are kept. */
+  /** The folder of the run's record, events and output. */
   readonly recordFolder: string;
-  /** How the run stands: see `run-state.ts`. */
+  /** The run's state: see `run-state.ts`. */
   readonly stateFile: string;
-  /** Where a fresh start moves what an earlier run of this name and number left. */
+  /** The folder to which a fresh start moves the files of an earlier run of this name and number. */
   readonly earlier: string;
 }
 
@@ -85,17 +85,17 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
   };
 }
 
-/** The checkpoint of a number of epochs, which is kept for good. */
+/** Returns the path of the checkpoint after a number of epochs, which is kept permanently. */
 export function epochCheckpoint({ checkpoints, name, runId }: ResultTree, epochs: number): string {
   return join(checkpoints, `${name}_${runId}-checkpoint-${epochs}.pth`);
 }
 
-/** Whether a run of this name and number left results that a new one would overwrite. */
+/** Whether there are results of a run of this name and number, which a new one would overwrite. */
 export function runExists({ runDirectory, bestCheckpoint }: ResultTree): boolean {
   return existsSync(runDirectory) || existsSync(bestCheckpoint);
 }
 
-/** The table of what a run took from the checkpoint that it started from, tensor by tensor. */
+/** Returns the path of the table of tensors that a run took from the checkpoint that it started from. */
 export function startingWeightsPath({ trainLogs, name, runId }: ResultTree): string {
   return join(trainLogs, `${name}_${runId}_starting_weights.csv`);
 }

@@ -1,27 +1,27 @@
 /**
- * Run events: what a training process tells its parent with `--events`, one JSON object per line (JSON Lines).
+ * Run events: the output of a training process with `--events`, one JSON object per line (JSON Lines).
  *
- * Each type is inferred from its schema, and every reader of events validates them with {@link parseRunEvent}: `events.jsonl` lies
- * in a folder that anybody may have written to.
+ * Types are inferred from schemas, and every reader validates events with {@link parseRunEvent}: others may have written to the folder
+ * of `events.jsonl`.
  */
 import * as v from "valibot";
 
-const number = v.custom<number>(Number.isFinite, "it is no finite number");
+const number = v.custom<number>(Number.isFinite, "it is not a finite number");
 /** A whole number that counts something, from 0. */
-const count = v.custom<number>((value) => isWhole(value) && value >= 0, "it is no whole number from 0");
+const count = v.custom<number>((value) => isWhole(value) && value >= 0, "it is not a whole number from 0");
 /** A 1-based position. */
-const position = v.custom<number>((value) => isWhole(value) && value >= 1, "it is no whole number from 1");
+const position = v.custom<number>((value) => isWhole(value) && value >= 1, "it is not a whole number from 1");
 
 function isWhole(value: unknown): value is number {
   return Number.isSafeInteger(value);
 }
 
 /**
- * Values by metric name as BiaPy logs them: `loss`, `mae`, `mse`, `ssim`, `psnr`. JSON has no NaN: a null means absent. Most of a
- * history is metrics, which `v.record` would copy.
+ * Values by metric name as BiaPy logs them: `loss`, `mae`, `mse`, `ssim`, `psnr`. A null means absent, because JSON has no NaN. A custom
+ * schema does not copy the record, unlike `v.record`: most of a history is metrics.
  */
 const metrics = v.pipe(
-  v.custom<Readonly<Record<string, number | null>>>(areMetrics, "it holds no metrics"),
+  v.custom<Readonly<Record<string, number | null>>>(areMetrics, "it does not hold metrics"),
   v.transform(withoutNulls),
 );
 
@@ -54,9 +54,9 @@ const imageFiles = v.pipe(
     masked: v.optional(v.string()),
     reconstruction: v.optional(v.string()),
     reconstructionAndVisible: v.optional(v.string()),
-    /** Of a segmentation, the class of each pixel. */
+    /** The class of each pixel, of a segmentation. */
     prediction: v.optional(v.string()),
-    /** Of a segmentation, the probability of the foreground, or of each class in channels of their own. */
+    /** The probability of the foreground, or of each class in a separate channel, of a segmentation. */
     probabilities: v.optional(v.string()),
     /** The encoder's features in colors: their first three principal components. */
     features: v.optional(v.string()),
@@ -83,11 +83,11 @@ const problem = v.pipe(
     column: v.optional(position),
     /** What is wrong and what to do, in one or two sentences. */
     message: v.string(),
-    /** The text to put in place of the key or value, when one is known (the nearest correct spelling, for example). */
+    /** Text that replaces the key or value, if one is known, such as the nearest correct spelling. */
     suggestion: v.optional(v.string()),
     /** A size of parts of the batch (`--part_size`) that solves the problem. */
     partSize: v.optional(position),
-    /** BiaPy itself accepts what the embedded engine does not. */
+    /** Whether only the embedded engine refuses this, and BiaPy itself accepts it. */
     ofEmbeddedEngine: v.optional(v.boolean()),
   }),
   v.readonly(),
@@ -124,7 +124,7 @@ const startEvent = v.pipe(
 );
 export type StartEvent = v.InferOutput<typeof startEvent>;
 
-/** Anything over two seconds that is not an epoch: reading images, compiling the step, predicting. */
+/** Any work of more than two seconds besides epochs: reading images, compiling the step, predicting. */
 const progressEvent = v.pipe(
   v.object({
     event: v.literal("progress"),
@@ -205,7 +205,6 @@ const checkpointEvent = v.pipe(
   }),
   v.readonly(),
 );
-export type CheckpointEvent = v.InferOutput<typeof checkpointEvent>;
 
 /** Test metrics of one image, or the average over all test images when `image` is absent. */
 const testEvent = v.pipe(
@@ -225,14 +224,12 @@ const logEvent = v.pipe(
   }),
   v.readonly(),
 );
-export type LogEvent = v.InferOutput<typeof logEvent>;
 
 /** All problems of the input at once. The process ends with exit code 2. */
 const problemsEvent = v.pipe(
   v.object({ event: v.literal("problems"), time, problems: v.pipe(v.array(problem), v.readonly()) }),
   v.readonly(),
 );
-export type ProblemsEvent = v.InferOutput<typeof problemsEvent>;
 
 const endEvent = v.pipe(
   v.object({
@@ -244,14 +241,14 @@ const endEvent = v.pipe(
     checkpoint: v.optional(v.string()),
     /** Arguments that continue a stopped run. */
     resume: v.optional(v.pipe(v.array(v.string()), v.readonly())),
-    /** What went wrong, in words, when `failed`. */
+    /** Why the run failed. */
     message: v.optional(v.string()),
   }),
   v.readonly(),
 );
 export type EndEvent = v.InferOutput<typeof endEvent>;
 
-/** Schema by event name: a lookup is faster than trying one after another, and a history has hundreds of thousands of events. */
+/** Schemas by event name. A lookup is faster than trying one after another: a history has hundreds of thousands of events. */
 const EVENTS = {
   start: startEvent,
   progress: progressEvent,
@@ -268,10 +265,12 @@ const EVENTS = {
 export type RunEvent = v.InferOutput<(typeof EVENTS)[keyof typeof EVENTS]>;
 
 type WithoutTime<E> = E extends RunEvent ? Omit<E, "time"> : never;
-/** An event as it is raised; the writer adds the time. */
+/** An event before the writer adds the time. */
 export type NewRunEvent = WithoutTime<RunEvent>;
 
-/** Returns the event that a line of JSON holds, or nothing where it holds none that is valid. Never throws. */
+const isEventName = (name: string): name is keyof typeof EVENTS => Object.hasOwn(EVENTS, name);
+
+/** Returns the event that a line of JSON holds; undefined if it holds no valid one. Never throws. */
 export function parseRunEvent(line: string): RunEvent | undefined {
   let value: unknown;
   try {
@@ -281,7 +280,7 @@ export function parseRunEvent(line: string): RunEvent | undefined {
   }
   if (typeof value !== "object" || value === null || !("event" in value)) return undefined;
   const { event } = value;
-  if (typeof event !== "string" || !Object.hasOwn(EVENTS, event)) return undefined;
-  const parsed = v.safeParse(EVENTS[event as keyof typeof EVENTS], value, { abortEarly: true });
+  if (typeof event !== "string" || !isEventName(event)) return undefined;
+  const parsed = v.safeParse(EVENTS[event], value, { abortEarly: true });
   return parsed.success ? parsed.output : undefined;
 }

@@ -1,6 +1,6 @@
-/** What a person wrote about a run. */
+/** The user's notes about a run. */
 export interface RunNotes {
-  /** A name of one's own; empty for the usual one. */
+  /** A name given by the user; empty for the default name. */
   readonly title: string;
   readonly notes: string;
   readonly starred: boolean;

@@ -1,17 +1,17 @@
-/** The names by which runs are shown beside each other. */
+/** Names of runs that are shown together. */
 
 export interface NamedRun {
   /** Name of its job. */
   readonly name: string;
   readonly runId: number;
-  /** The name that a person gave it; empty or absent for none. */
+  /** Name given by the user; empty or absent for none. */
   readonly title?: string;
 }
 
-/** The usual name of a run: `cells, run 1`. */
+/** Returns the default name of a run: `cells, run 1`. */
 export const runName = ({ name, runId }: NamedRun): string => `${name}, run ${runId}`;
 
-/** Returns the titles of runs, in order: the given name, else the usual one. Where two share a title, the usual name is added to the given one. */
+/** Returns the title of each run: the given name, or the default one. If two runs share a title, the default name is added. */
 export function runTitles(runs: readonly NamedRun[]): string[] {
   const titles = runs.map((run) => run.title || runName(run));
   return runs.map((run, index) => {

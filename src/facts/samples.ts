@@ -27,5 +27,11 @@ export function sampleArray(type: SampleType, count: number): SampleArray {
   return new SAMPLE_ARRAYS[type](count);
 }
 
+/** Returns an array for `count` samples of the type of another one. */
+export function arrayLike(samples: SampleArray, count: number): SampleArray {
+  const Type = Object.values(SAMPLE_ARRAYS).find((each) => samples instanceof each) ?? Float64Array;
+  return new Type(count);
+}
+
 /** `[z, y, x, channel]`; z is 1 for a 2D image. */
 export type ImageShape = readonly [z: number, y: number, x: number, channel: number];

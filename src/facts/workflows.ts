@@ -1,29 +1,29 @@
-/** The workflows of the embedded engine: what BiaPy calls them in a configuration, and how people read them. */
+/** The workflows of the embedded engine: their keys in a configuration, and their titles. */
 
 export interface WorkflowFact {
   /** PROBLEM.TYPE. */
   readonly problem: "SELF_SUPERVISED" | "DENOISING" | "SEMANTIC_SEG";
-  /** PROBLEM.SELF_SUPERVISED.PRETEXT_TASK, where the problem has several. */
+  /** PROBLEM.SELF_SUPERVISED.PRETEXT_TASK, if the problem has several tasks. */
   readonly pretextTask?: "masking" | "crappify";
-  /** What it does, in words that complete "Training by …". */
+  /** Title that completes "Training by …". */
   readonly title: string;
 }
 
 /** Every workflow by its name, which is also that of its file in `src/workflow/tasks`. */
 export const WORKFLOWS = {
   masking: { problem: "SELF_SUPERVISED", pretextTask: "masking", title: "masking" },
-  crappify: { problem: "SELF_SUPERVISED", pretextTask: "crappify", title: "restoring worsened images" },
+  crappify: { problem: "SELF_SUPERVISED", pretextTask: "crappify", title: "restoring degraded images" },
   denoising: { problem: "DENOISING", title: "denoising" },
   segmentation: { problem: "SEMANTIC_SEG", title: "segmentation" },
 } as const satisfies Readonly<Record<string, WorkflowFact>>;
 
 export type WorkflowName = keyof typeof WORKFLOWS;
 
-/** How many channels tell the classes of DATA.N_CLASSES apart: one for background and foreground, else one for each. */
+/** Returns the number of output channels for DATA.N_CLASSES classes: one for background and foreground, else one for each. */
 export const logitsOf = (classes: number): number => (classes <= 2 ? 1 : classes);
 
 /**
- * PROBLEM.DENOISING.N2V_MANIPULATOR: how the new value of a hidden pixel is made of those around it. CP is the hidden pixel itself,
+ * PROBLEM.DENOISING.N2V_MANIPULATOR: how the new value of a hidden pixel is computed from its neighbors. CP is the hidden pixel itself,
  * the center pixel.
  */
 export const N2V_MANIPULATORS = [

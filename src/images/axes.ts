@@ -1,5 +1,7 @@
 /** Decides which axis of a stored array is which. Every format uses these functions, so that all follow the same precedence. */
+
 import { at } from "../facts/checked-lists.ts";
+import { arrayLike } from "../facts/samples.ts";
 import { ImageError, type ImageShape, type Region, type SampleArray } from "./image.ts";
 
 /** One letter per axis: T, Z, C, Y, X as BiaPy writes them, and S for the samples of a pixel (red, green, blue). */
@@ -31,14 +33,19 @@ export function decideAxes(
   named: Axes | undefined,
 ): Axes {
   const found = askedAxes(path, shape, asked, named) ?? named ?? axesByShape(path, shape);
-  const { order } = found;
+  const { order, reason } = found;
+  if (order.includes(UNKNOWN))
+    throw new ImageError(
+      path,
+      `${path}: not all of its axes are known (${reason}). Set DATA.*.INPUT_IMG_AXES_ORDER.`,
+    );
   if (order.length !== shape.length || !LETTERS.test(order) || new Set(order).size !== order.length)
     throw new ImageError(path, `${path}: its axes ${order} do not fit an array of ${sizes(shape)}.`);
   if (!order.includes("Y") || !order.includes("X"))
     throw new ImageError(path, `${path}: its axes ${order} lack ${order.includes("Y") ? "X" : "Y"}.`);
   if (sizeOf("T", shape, order) === 1 || sizeOf("Z", shape, order) > 1) return found;
   const swapped = order.replace("Z", "-").replace("T", "Z").replace("-", "T");
-  return { order: swapped, reason: `${found.reason}; time points are read as z` };
+  return { order: swapped, reason: `${reason}; time points are read as z` };
 }
 
 function askedAxes(
@@ -106,6 +113,18 @@ export function namedAxes(names: readonly (string | null)[] | undefined, source:
   const order = letters.join("");
   if (order.length !== names.length || !LETTERS.test(order)) return undefined;
   return { order, reason: `${source} says so` };
+}
+
+/** Stands for an axis that images do not have. */
+const UNKNOWN = "?";
+
+/** Converts axis names of which some are unknown: the image is refused, unless the configuration names its axes. */
+export function unknownAxes(names: readonly string[], source: string): Axes {
+  const known = names.map((name) => namedAxes([name], "")?.order ?? UNKNOWN);
+  return {
+    order: known.join(""),
+    reason: [source, names.filter((name) => name !== UNKNOWN).join(", ")].join(" ").trim(),
+  };
 }
 
 const sizes = (shape: readonly number[]): string => shape.join(" x ");
@@ -190,8 +209,8 @@ export function inImageOrder(
   ];
   const count = depth * height * width * channels;
   if (wanted.every(([size, has, row]) => size === 1 || has === row))
-    return data.length === count ? data : (data.subarray(0, count) as SampleArray);
-  const ordered = new (data.constructor as new (length: number) => SampleArray)(count);
+    return data.length === count ? data : data.subarray(0, count);
+  const ordered = arrayLike(data, count);
   const offsets = Array.from(
     { length: channels },
     (_, channel) => Math.floor(channel / samples) * stepC + (channel % samples) * stepS,

@@ -1,3 +1,5 @@
+import { product } from "../facts/checked-lists.ts";
+
 /** Chooses the image among the arrays of a file: HDF5, Zarr and N5 files also hold tables and labels. */
 
 export interface Candidate {
@@ -30,7 +32,7 @@ export function chooseArray<T extends Candidate>(
   return chosen && { chosen, others: readable.filter((each) => each !== chosen) };
 }
 
-const size = ({ shape }: Candidate) => shape.reduce((product, each) => product * each, 1);
+const size = ({ shape }: Candidate) => product(shape);
 
 /** Ranks a candidate by its shape first, then by its name. */
 function rank({ place, shape }: Candidate): number {

@@ -1,9 +1,12 @@
 /** Decompressors with an output limit: a few bytes of a damaged or hostile file may expand to gigabytes. */
+
 import { promisify } from "node:util";
 import { gunzip, inflate } from "node:zlib";
 import xz from "xz-decompress/dist/package/xz-decompress.js";
 import type { ZSTDDecoder } from "zstddec";
 import { at } from "../facts/checked-lists.ts";
+import { errorCode } from "../facts/errors.ts";
+import { UnreadCompression } from "./picture.ts";
 
 /**
  * @param most limit on the decompressed bytes; throws beyond it
@@ -21,7 +24,7 @@ function zlibBy(
     try {
       return await run(bytes, { maxOutputLength: Math.max(most, 1) });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooMuch(most);
+      if (errorCode(error) === "ERR_BUFFER_TOO_LARGE") throw tooMuch(most);
       throw error;
     }
   };
@@ -44,7 +47,10 @@ export const inflateZstd: Decompress = async (bytes, most) => {
   const size = zstdSize(bytes);
   if (size !== undefined && size > most) throw tooMuch(most);
   zstd ??= zstdDecoder();
-  return (await zstd).decode(bytes, size ?? most);
+  const decoded = (await zstd).decode(bytes, size ?? most);
+  // The package returns nothing where the library fails.
+  if (size !== undefined && decoded.length !== size) throw new Error("damaged Zstandard data");
+  return decoded;
 };
 
 /** Returns the decompressed size from a frame's header (RFC 8878, 3.1.1.1); undefined if it has none. Throws if the bytes are no frame. */
@@ -140,7 +146,26 @@ export const inflateBzip2: Decompress = async (bytes, most) => {
   return collected.result();
 };
 
+/** Names of xz's filters and checks (https://tukaani.org/xz/xz-file-format.txt, 3.1.1 and 5.3) that the package lacks. */
+const XZ_FILTERS: Readonly<Record<number, string>> = { 3: "delta", 4: "x86", 10: "arm64", 11: "riscv" };
+const [LZMA2, SHA256] = [0x21, 10];
+/** Length of the stream's header, and of the size and the flags of its first block. */
+const [XZ_HEADER, BLOCK_START] = [12, 2];
+
+function checkXz(bytes: Uint8Array): void {
+  if (bytes.length < XZ_HEADER + BLOCK_START || bytes[0] !== 0xfd) throw new Error("no LZMA data (xz)");
+  if (bytes[7] === SHA256) throw new UnreadCompression("LZMA with a SHA-256 checksum");
+  const flags = at(bytes, XZ_HEADER + 1);
+  let place = XZ_HEADER + BLOCK_START;
+  // Optional sizes, as numbers of seven bits a byte.
+  for (const flag of [0x40, 0x80]) if ((flags & flag) !== 0) while (((bytes[place++] ?? 0) & 0x80) !== 0);
+  const first = bytes[place] ?? 0;
+  if ((flags & 3) > 0 || first !== LZMA2)
+    throw new UnreadCompression(`LZMA with the filter ${XZ_FILTERS[first] ?? first}`);
+}
+
 export const inflateXz: Decompress = async (bytes, most) => {
+  checkXz(bytes);
   const collected = new Collected(most);
   const stream = new xz.XzReadableStream(new Blob([new Uint8Array(bytes)]).stream());
   const reader = stream.getReader();

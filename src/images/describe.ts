@@ -1,4 +1,4 @@
-/** What an image is, in words: for the command line and the editor. */
+/** Describes images in words, for the command line and the editor. */
 import type { ImageDescription, ImageInfo } from "./image.ts";
 import { describeNonFinite, type Inspection } from "./inspect.ts";
 import { describePixelSize } from "./pixel-size.ts";
@@ -7,7 +7,7 @@ import { describePixelSize } from "./pixel-size.ts";
 const MOST_OTHERS = 8;
 
 /** `2 x 512 x 512, 3 channels`: z where there is more than one slice. */
-export function describeShape([z, y, x, channels]: ImageInfo["shape"]): string {
+function describeShape([z, y, x, channels]: ImageInfo["shape"]): string {
   const size = z > 1 ? `${z} x ${y} x ${x}` : `${y} x ${x}`;
   return channels === 1 ? size : `${size}, ${channels} channels`;
 }
@@ -15,7 +15,7 @@ export function describeShape([z, y, x, channels]: ImageInfo["shape"]): string {
 /** The reason of the axes as text: `ZCYX, its OME-XML says so`. */
 export const describeAxes = ({ axes, axesReason }: ImageDescription): string => `${axes} (${axesReason})`;
 
-/** What is known of an image without reading its pixels: names of facts, and the facts. */
+/** Returns the properties of an image that are known without reading its pixels, with their names. */
 export function imageFacts(info: ImageInfo, description: ImageDescription): (readonly [string, string])[] {
   const { storedType, compression, dataset, others } = description;
   const widened = storedType === info.sampleType ? "" : `, read as ${info.sampleType}`;

@@ -24,7 +24,7 @@ export class FileBytes {
     return new FileBytes(path, handle, kind.size);
   }
 
-  /** Reads exactly `length` bytes from `offset` on. Throws {@link ImageError} where the file ends before. */
+  /** Reads exactly `length` bytes from `offset` on. Throws {@link ImageError} if the file ends before. */
   async read(offset: number, length: number): Promise<Buffer<ArrayBuffer>> {
     if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) throw this.cutShort();
     const bytes = Buffer.alloc(length);
@@ -34,7 +34,7 @@ export class FileBytes {
 
   /**
    * Reads a few kilobytes at once, without waiting for a thread: that wait takes longer than such a read, and a stack has
-   * hundreds of them. Throws {@link ImageError} where the file ends before.
+   * hundreds of them. Throws {@link ImageError} if the file ends before.
    */
   readNow(offset: number, length: number): Buffer<ArrayBuffer> {
     if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) throw this.cutShort();
@@ -47,7 +47,7 @@ export class FileBytes {
     return bytes;
   }
 
-  /** Fills `bytes` from `offset` on. Throws {@link ImageError} where the file ends before. */
+  /** Fills `bytes` from `offset` on. Throws {@link ImageError} if the file ends before. */
   async readInto(bytes: Uint8Array, offset: number): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
       const length = Math.min(bytes.length - at, MOST_AT_ONCE);
@@ -66,7 +66,7 @@ export class FileBytes {
   }
 }
 
-/** Text of a small file. Throws {@link ImageError} where it is larger than `most` bytes. */
+/** Text of a small file. Throws {@link ImageError} if it is larger than `most` bytes. */
 export async function readSmallFile(path: string, most: number): Promise<Buffer<ArrayBuffer>> {
   const file = await FileBytes.open(path);
   try {

@@ -1,4 +1,4 @@
-/** Image files of all formats: each is opened by what it is, not by its name. */
+/** Opens image files of all formats by their content, not by their name. */
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { FileBytes } from "./file-bytes.ts";
@@ -10,7 +10,7 @@ type Prober = (path: string, options: OpenOptions) => Promise<Probe>;
 interface Format {
   readonly name: string;
   readonly extensions: readonly string[];
-  /** Readers are loaded when such a file is opened: most runs need one. */
+  /** Loads the reader on first use: most runs need one reader. */
   readonly probe: Prober;
 }
 
@@ -79,7 +79,7 @@ const formatByName = (path: string): Format | undefined => {
 };
 
 /** All extensions of image files, for messages. */
-export const EXTENSIONS: readonly string[] = FORMATS.flatMap(({ extensions }) => extensions);
+const EXTENSIONS: readonly string[] = FORMATS.flatMap(({ extensions }) => extensions);
 
 /** Whether a file or folder of this name is an image that {@link openImage} reads. */
 export const isImageName = (name: string): boolean => formatByName(name) !== undefined;

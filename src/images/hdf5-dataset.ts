@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type * as h5wasm from "h5wasm/node";
+import { Dataset, File as Hdf5File } from "h5wasm/node";
 import type { Strided } from "./axes.ts";
 import { filtersOf } from "./hdf5-library.ts";
 import { readBox, storedTypeOf } from "./hdf5-values.ts";
@@ -51,12 +52,33 @@ export function checkDataset(path: string, dataset: h5wasm.Dataset): StoredType 
       path,
       `${path}: the chunks of ${place} are ${chunk} bytes, more than can be decoded at once.`,
     );
-  for (const { file_name } of metadata.virtual_sources ?? []) {
-    if (file_name === "." || file_name.includes("%") || existsSync(resolve(dirname(path), file_name)))
-      continue;
-    throw new ImageError(path, `${path}: ${place} lies partly in ${file_name}, which is not there.`);
-  }
   return type;
+}
+
+/** Throws {@link ImageError} if a virtual dataset lacks one of its sources: the library would fill its part with one value. */
+export function checkSources(
+  path: string,
+  file: h5wasm.File,
+  { metadata, path: place }: h5wasm.Dataset,
+): void {
+  for (const { file_name, dset_name } of metadata.virtual_sources ?? []) {
+    const refuse = (what: string) => {
+      throw new ImageError(path, `${path}: ${place} lies partly in ${what}, which is not there.`);
+    };
+    if (file_name.includes("%") || dset_name.includes("%"))
+      throw new ImageError(
+        path,
+        `${path}: ${place} names its files by a pattern (${file_name}), which is not read.`,
+      );
+    const source = resolve(dirname(path), file_name);
+    if (file_name !== "." && !existsSync(source)) refuse(file_name);
+    const other = file_name === "." ? file : new Hdf5File(source, "r");
+    try {
+      if (!(other.get(dset_name) instanceof Dataset)) refuse(`${dset_name} of ${file_name}`);
+    } finally {
+      if (other !== file) other.close();
+    }
+  }
 }
 
 /** Returns an attribute as a JSON value; undefined if it is missing. */

@@ -1,6 +1,6 @@
 /** Imaris (.ims): each time point and channel is a dataset, padded to whole chunks (Bitplane, "Imaris 5.5 file format"). */
 import * as h5wasm from "h5wasm/node";
-import { at, atLeast } from "../facts/checked-lists.ts";
+import { at, atLeast, product } from "../facts/checked-lists.ts";
 import { rowMajor } from "./axes.ts";
 import { checkDataset, chunksOf, compressionOf, readDataset, textOf } from "./hdf5-dataset.ts";
 import { ImageError, type SampleArray, sampleArray } from "./image.ts";
@@ -57,10 +57,7 @@ export function imarisImage(path: string, file: h5wasm.File): Probe | undefined 
         const sizes = ranges.map(([from, to]) => to - from);
         const strides = rowMajor(sizes);
         const [timeStep, channelStep] = atLeast(strides, 2);
-        const data: SampleArray = sampleArray(
-          readAs(type),
-          sizes.reduce((product, size) => product * size, 1),
-        );
+        const data: SampleArray = sampleArray(readAs(type), product(sizes));
         for (let time = firstTime; time < endTime; time++)
           for (let channel = firstChannel; channel < endChannel; channel++) {
             const part = readDataset(path, at(at(datasets, time), channel), type, box);

@@ -2,7 +2,7 @@
 import * as h5wasm from "h5wasm/node";
 import { atLeast } from "../facts/checked-lists.ts";
 import { rowMajor, type Strided } from "./axes.ts";
-import { bytesOf, decodeSamples, type StoredType } from "./samples.ts";
+import { bytesOf, decodeSamples, type StoredType, storedType } from "./samples.ts";
 
 type Metadata = h5wasm.Dataset["metadata"];
 
@@ -20,15 +20,14 @@ export function storedTypeOf({
     return integer(size, signed) ?? { other: "enumerated values" };
   }
   if (type === kinds.H5T_INTEGER.value) return integer(size, signed) ?? { other: `${8 * size}-bit integers` };
-  if (type === kinds.H5T_FLOAT.value && (size === 2 || size === 4 || size === 8))
-    return `float${(8 * size) as 16 | 32 | 64}`;
+  if (type === kinds.H5T_FLOAT.value && size > 1)
+    return storedType(`float${8 * size}`) ?? { other: `${8 * size}-bit floats` };
   if (type === kinds.H5T_COMPOUND.value) return { other: "compound values" };
   return { other: type === kinds.H5T_STRING.value ? "text" : "values that are no numbers" };
 }
 
 function integer(size: number, signed: boolean): StoredType | undefined {
-  if (size !== 1 && size !== 2 && size !== 4 && size !== 8) return undefined;
-  return `${signed ? "int" : "uint"}${(8 * size) as 8 | 16 | 32 | 64}`;
+  return storedType(`${signed ? "int" : "uint"}${8 * size}`);
 }
 
 /** Bytes per read: the library's memory grows with them and never shrinks. */
@@ -48,17 +47,19 @@ export function readBox(
   const most = Math.max(1, Math.floor(MOST_BYTES / row));
   for (let from = start; from < end; from += most) {
     const to = Math.min(from + most, end);
-    bytes.set(readBytes(dataset, [[from, to], ...inner], (to - from) * row), (from - start) * row);
+    readInto(bytes.subarray((from - start) * row, (to - start) * row), dataset, [[from, to], ...inner]);
   }
   return { data: decodeSamples(bytes, type, true), strides: rowMajor(sizes) };
 }
 
-function readBytes(
+/** Fills `bytes` with a box of a dataset: the only copy that is made of its values. */
+function readInto(
+  bytes: Uint8Array,
   { file_id, path }: h5wasm.Dataset,
   ranges: readonly (readonly [from: number, to: number])[],
-  length: number,
-): Uint8Array {
+): void {
   const { Module } = h5wasm;
+  const { length } = bytes;
   const pointer = Module._malloc(length);
   if (pointer === 0) throw new Error(`${length} bytes of memory cannot be had`);
   try {
@@ -67,7 +68,7 @@ function readBytes(
     const strides = ranges.map(() => 1n);
     const status = Module.get_dataset_data(file_id, path, count, offset, strides, BigInt(pointer));
     if (status < 0) throw new Error("the library cannot read it");
-    return Module.HEAPU8.slice(pointer, pointer + length);
+    bytes.set(Module.HEAPU8.subarray(pointer, pointer + length));
   } finally {
     Module._free(pointer);
   }

@@ -6,6 +6,7 @@ import { FileBytes } from "./file-bytes.ts";
 import {
   attribute,
   checkDataset,
+  checkSources,
   chunksOf,
   compressionOf,
   explained,
@@ -13,6 +14,7 @@ import {
   textOf,
 } from "./hdf5-dataset.ts";
 import { imarisImage } from "./hdf5-imaris.ts";
+import { unusualLayout } from "./hdf5-layout.ts";
 import { loadHdf5 } from "./hdf5-library.ts";
 import { storedTypeOf } from "./hdf5-values.ts";
 import { ImageError, type OpenOptions, type PixelSize } from "./image.ts";
@@ -22,13 +24,13 @@ import type { Probe } from "./stored-array.ts";
 
 /** Opens the dataset `inside` a file, or the one that is most like an image. Throws {@link ImageError}. */
 export async function probeHdf5(path: string, { inside }: OpenOptions): Promise<Probe> {
-  await checkSignature(path);
+  const base = await startOf(path);
   await loadHdf5();
   const file = explained(path, () => new h5wasm.File(path, "r"));
   try {
     return explained(path, () => {
       const imaris = inside === undefined ? imarisImage(path, file) : undefined;
-      return imaris ?? datasetProbe(path, file, inside);
+      return imaris ?? datasetProbe(path, base, file, inside);
     });
   } catch (error) {
     file.close();
@@ -36,10 +38,17 @@ export async function probeHdf5(path: string, { inside }: OpenOptions): Promise<
   }
 }
 
-function datasetProbe(path: string, file: h5wasm.File, inside: string | undefined): Probe {
+function datasetProbe(path: string, base: number, file: h5wasm.File, inside: string | undefined): Probe {
   const { found, others } =
     inside === undefined ? mostLikely(path, file) : { found: datasetAt(path, file, inside), others: [] };
   const type = checkDataset(path, found);
+  checkSources(path, file, found);
+  const layout = unusualLayout(path, base, found);
+  if (layout !== undefined)
+    throw new ImageError(
+      path,
+      `${path}: ${found.path} holds ${layout}, which are not read. Save it with whole bytes.`,
+    );
   return {
     format: "HDF5",
     axes: axesOf(found) ?? bigDataViewerAxes(found),
@@ -148,12 +157,12 @@ function elementSize(dataset: h5wasm.Dataset): PixelSize | undefined {
 
 const SIGNATURE = "\x89HDF\r\n\x1a\n";
 
-/** The signature lies at the start, or behind a block of the user's: at 512, 1024, 2048, … */
-async function checkSignature(path: string): Promise<void> {
+/** Returns where the file's signature lies: at the start, or behind a block of the user's: at 512, 1024, 2048, … */
+async function startOf(path: string): Promise<number> {
   const file = await FileBytes.open(path);
   try {
     for (let at = 0; at + SIGNATURE.length <= file.size; at = at === 0 ? 512 : 2 * at)
-      if ((await file.read(at, SIGNATURE.length)).toString("latin1") === SIGNATURE) return;
+      if ((await file.read(at, SIGNATURE.length)).toString("latin1") === SIGNATURE) return at;
   } finally {
     await file.close();
   }

@@ -63,12 +63,18 @@ const FRAMES: Readonly<Record<number, string | undefined>> = {
   203: "lossless JPEG",
 };
 
-/** Returns the sizes in the frame's header. Throws if this kind of JPEG is not decoded. */
-export function jpegHeader(bytes: Uint8Array): { width: number; height: number; components: number } {
+/** Returns the frame's segment. */
+function frameOf(bytes: Uint8Array): Segment {
   const frame = segments(bytes).find(
     ({ marker }) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker),
   );
   if (frame === undefined || frame.start + 10 > bytes.length) throw new Error("JPEG data without a frame");
+  return frame;
+}
+
+/** Returns the sizes in the frame's header. Throws if this kind of JPEG is not decoded. */
+export function jpegHeader(bytes: Uint8Array): { width: number; height: number; components: number } {
+  const frame = frameOf(bytes);
   if (!(frame.marker in FRAMES))
     throw new UnreadCompression(`JPEG of a rare kind (frame ${frame.marker - 0xc0})`);
   const unread = FRAMES[frame.marker];
@@ -78,8 +84,16 @@ export function jpegHeader(bytes: Uint8Array): { width: number; height: number; 
   if (bits !== 8) throw new UnreadCompression(`${bits}-bit JPEG`);
   const [height, width, components] = [header.getUint16(1), header.getUint16(3), header.getUint8(5)];
   if (components !== 1 && components !== 3)
-    throw new UnreadCompression(`JPEG with ${components} components (CMYK)`);
+    throw new UnreadCompression(`JPEG with ${components} components${components === 4 ? " (CMYK)" : ""}`);
   return { width, height, components };
+}
+
+/** Whether components differ in resolution: their sampling factors are not all equal (T.81, B.2.2). */
+export function isSubsampled(bytes: Uint8Array): boolean {
+  const { components } = jpegHeader(bytes);
+  const { start } = frameOf(bytes);
+  const factors = Array.from({ length: components }, (_, at) => bytes[start + 11 + 3 * at]);
+  return factors.some((factor) => factor !== factors[0]);
 }
 
 /**

@@ -1,5 +1,7 @@
 /** LERC (Limited Error Raster Compression, https://github.com/Esri/lerc). */
+
 import { decode, load } from "lerc";
+import { arrayLike } from "../facts/samples.ts";
 import type { SampleArray } from "./image.ts";
 import { packageFiles } from "./package-files.ts";
 import { type Picture, UnreadCompression } from "./picture.ts";
@@ -21,9 +23,7 @@ export async function decodeLerc(bytes: Uint8Array): Promise<Picture> {
   if (first === undefined) throw new Error("damaged LERC data");
   if (more.length === 0) return { width, height, samples: depthCount, data: first };
   const samples = bands.length;
-  const data: SampleArray = new (first.constructor as new (length: number) => SampleArray)(
-    first.length * samples,
-  );
+  const data = arrayLike(first, first.length * samples);
   bands.forEach((band, sample) => {
     for (let pixel = 0; pixel < band.length; pixel++) data[pixel * samples + sample] = band[pixel] ?? 0;
   });

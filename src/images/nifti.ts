@@ -24,8 +24,10 @@ const TYPES: Readonly<Record<number, StoredType>> = {
   1280: "uint64",
 };
 
-/** Size of NIfTI-2's header with its extension flags. */
-const HEADER_BYTES = 544;
+/** Sizes of NIfTI-2's and NIfTI-1's header with extension flags. */
+const [HEADER_BYTES, SHORT_HEADER_BYTES] = [544, 352];
+/** What a NIfTI-2 header says of its size. */
+const SIZE_OF_SECOND = 540;
 const MOST_BYTES = 2 ** 31;
 
 export async function probeNifti(path: string): Promise<Probe> {
@@ -88,12 +90,26 @@ function headerOf(path: string, head: Uint8Array): Header {
   const shape = sizes.slice(0, count).map(Number);
   if (!(count >= 2 && count <= 5) || shape.some((size) => !(size >= 1)))
     throw new ImageError(path, `${path}: has ${count} axes; images have two to five.`);
+  const offset = Number(vox_offset);
+  const second = new DataView(bytes).getInt32(0, littleEndian) === SIZE_OF_SECOND;
+  // The magic is "n+1" or "n+2" if the pixels are in the same file.
+  if (
+    Buffer.from(bytes)
+      .toString("latin1", second ? 4 : 344)
+      .startsWith("ni")
+  )
+    throw new ImageError(
+      path,
+      `${path}: is the header of a pair (.hdr and .img). Save it as one file (.nii).`,
+    );
+  if (!(offset >= (second ? HEADER_BYTES : SHORT_HEADER_BYTES)))
+    throw new ImageError(path, `${path}: says that its pixels begin at the offset ${offset}, in its header.`);
   const real = Number.isFinite(scl_slope) && scl_slope !== 0;
   return {
     shape,
     type,
     littleEndian,
-    offset: Math.max(Number(vox_offset), 0),
+    offset,
     slope: real ? scl_slope : 1,
     intercept: real && Number.isFinite(scl_inter) ? scl_inter : 0,
     pixelSize: pixelSize({ x: pixDims[1], y: pixDims[2], z: pixDims[3] }, UNITS[xyzt_units & 7]),

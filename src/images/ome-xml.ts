@@ -15,6 +15,8 @@ export interface OmePlanes {
 
 export interface OmeImage {
   readonly name: string;
+  /** Samples of a channel, where the metadata say so. Channels are counted without them. */
+  readonly samples: number | undefined;
   /** The axes beyond y and x, the one that varies fastest last. */
   readonly axes: string;
   readonly sizes: readonly number[];
@@ -32,7 +34,7 @@ type Element = { readonly [name: string]: unknown };
 
 const MANY = ["Image", "Channel", "TiffData"];
 
-/** Reads OME-XML; undefined where the text is none. Throws where it is not well formed. */
+/** Reads OME-XML; undefined if the text is not OME-XML. Throws if it is not well formed. */
 export async function parseOme(text: string): Promise<OmeDocument | undefined> {
   if (!/<(?:\w+:)?OME[\s>]/.test(text)) return undefined;
   // Loaded for the files that need it.
@@ -58,11 +60,12 @@ export async function parseOme(text: string): Promise<OmeDocument | undefined> {
 function omeImage(image: Element, ownUuid: string | undefined): OmeImage {
   const pixels = element(image.Pixels);
   const order = asText(pixels.DimensionOrder) ?? "XYCZT";
-  const samples = Number(asText(elements(pixels.Channel)[0]?.SamplesPerPixel) ?? 1);
+  const samplesText = asText(elements(pixels.Channel)[0]?.SamplesPerPixel);
+  const samples = samplesText === undefined ? undefined : Number(samplesText);
   const axes = [...order.slice(2)].reverse().join("");
   const sizes = [...axes].map((axis) => {
     const size = Number(asText(pixels[`Size${axis}`]) ?? 1);
-    return axis === "C" ? size / samples : size;
+    return axis === "C" ? size / (samples ?? 1) : size;
   });
   const length = (axis: "X" | "Y" | "Z"): WrittenLength => {
     const text = asText(pixels[`PhysicalSize${axis}`]);
@@ -73,6 +76,7 @@ function omeImage(image: Element, ownUuid: string | undefined): OmeImage {
   };
   return {
     name: asText(image.Name) ?? asText(image.ID) ?? "",
+    samples,
     axes,
     sizes,
     planes: elements(pixels.TiffData).map((data) => omePlanes(data, axes, ownUuid)),

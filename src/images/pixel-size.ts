@@ -18,7 +18,7 @@ const UNITS: readonly (readonly [unit: string, meters: number, names: readonly s
 const positive = (value: number | undefined) =>
   value !== undefined && Number.isFinite(value) && value > 0 ? value : undefined;
 
-/** A pixel size with its unit in one spelling; undefined where there is no unit or no size. */
+/** A pixel size with its unit in one spelling; undefined if there is no unit or no size. */
 export function pixelSize(
   size: { readonly z?: number; readonly y?: number; readonly x?: number },
   unit: string | undefined,
@@ -37,7 +37,7 @@ export interface WrittenLength {
   readonly unit: string | undefined;
 }
 
-/** A pixel size whose axes have units of their own, in the unit of x, else y, else z. An axis that cannot be converted is left out. */
+/** Returns a pixel size with one unit (that of x, else y, else z) from axes with separate units. Axes that cannot be converted are left out. */
 export function mixedPixelSize(
   axes: Readonly<Record<"z" | "y" | "x", WrittenLength>>,
 ): PixelSize | undefined {
@@ -57,7 +57,7 @@ export function mixedPixelSize(
 
 const metersOf = (unit: string): number | undefined => UNITS.find(([name]) => name === unit)?.[1];
 
-/** A pixel size in micrometers; undefined where its unit is unknown. */
+/** A pixel size in micrometers; undefined if its unit is unknown. */
 export function inMicrometers(size: PixelSize | undefined): Omit<PixelSize, "unit"> | undefined {
   const meters = size && metersOf(size.unit);
   if (size === undefined || meters === undefined) return undefined;

@@ -1,6 +1,5 @@
 /** Decodes PNG (PNG 3rd edition). */
 import { decode } from "fast-png";
-import type { SampleArray } from "./image.ts";
 import type { Picture } from "./picture.ts";
 import { unpackBits } from "./samples.ts";
 
@@ -13,7 +12,7 @@ export function decodePng(bytes: Uint8Array): Picture {
       : new (depth === 16 ? Uint16Array : Uint8Array)(data);
   if (palette === undefined) {
     const scale = depth === 2 ? 85 : depth === 4 ? 17 : 1;
-    const values = scale === 1 ? flat : (flat.map((value) => value * scale) as SampleArray);
+    const values = scale === 1 ? flat : flat.map((value) => value * scale);
     return { width, height, samples: channels, data: values };
   }
   const colors = new Uint8Array(3 * flat.length);

@@ -1,9 +1,9 @@
 /** Reads pictures that are decoded as a whole: PNG, JPEG and BMP. */
-import { decode as decodeBmp } from "bmp-ts";
 import { atLeast } from "../facts/checked-lists.ts";
 import { rowMajor, type Strided } from "./axes.ts";
+import { bmpHeader, decodeBmp } from "./bmp.ts";
 import { readSmallFile } from "./file-bytes.ts";
-import { ImageError, type SampleArray, type SampleType } from "./image.ts";
+import { ImageError, type SampleType } from "./image.ts";
 import { decodeJpeg, jpegHeader } from "./jpeg.ts";
 import type { Picture } from "./picture.ts";
 import { decodePng } from "./png.ts";
@@ -54,7 +54,7 @@ function probeOf(
           throw new Error("its pixels do not fit its header");
         const from = (y0 * width + x0) * samples;
         const end = ((y1 - 1) * width + x1) * samples;
-        return { data: picture.data.subarray(from, end) as SampleArray, strides };
+        return { data: picture.data.subarray(from, end), strides };
       },
       close: async () => {
         decoded = undefined;
@@ -66,12 +66,33 @@ function probeOf(
 /** Samples per pixel by PNG's color type (PNG 3rd edition, 11.2.1). */
 const PNG_SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 3, 4: 2, 6: 4 };
 
+/** Returns the number of frames of an animated PNG (chunk acTL, before the pixels); 1 for other PNGs. */
+function animationFrames(bytes: Buffer): number {
+  for (let at = 8; at + 12 <= bytes.length; at += 12 + bytes.readUInt32BE(at)) {
+    const kind = bytes.toString("latin1", at + 4, at + 8);
+    if (kind === "acTL") return bytes.readUInt32BE(at + 8);
+    if (kind === "IDAT") break;
+  }
+  return 1;
+}
+
 export async function probePng(path: string): Promise<Probe> {
   const bytes = await readSmallFile(path, MOST_FILE_BYTES);
   const kind = bytes.length < 33 ? Number.NaN : bytes.readUInt8(25);
   const samples = PNG_SAMPLES[kind];
   if (samples === undefined) throw new ImageError(path, `${path}: is no PNG file, or damaged.`);
   const depth = bytes.readUInt8(24);
+  if (depth < 8 && bytes.readUInt8(28) === 1)
+    throw new ImageError(
+      path,
+      `${path}: is an interlaced PNG of ${depth} bits, which is not read. Save it without interlacing.`,
+    );
+  const frames = animationFrames(bytes);
+  if (frames > 1)
+    throw new ImageError(
+      path,
+      `${path}: is an animation of ${frames} frames. Save each as a file of its own.`,
+    );
   const header: Header = {
     width: bytes.readUInt32BE(16),
     height: bytes.readUInt32BE(20),
@@ -91,45 +112,13 @@ export async function probeJpeg(path: string): Promise<Probe> {
 
 export async function probeBmp(path: string): Promise<Probe> {
   const bytes = await readSmallFile(path, MOST_FILE_BYTES);
-  if (bytes.length < 54) throw new ImageError(path, `${path}: is no BMP file, or damaged.`);
-  const [width, height] = [bytes.readInt32LE(18), Math.abs(bytes.readInt32LE(22))];
-  const depth = bytes.readUInt16LE(28);
-  if (!(width > 0 && height > 0)) throw new ImageError(path, `${path}: is no BMP file, or damaged.`);
-  if (![1, 4, 8, 24, 32].includes(depth))
-    throw new ImageError(path, `${path}: is a BMP of ${depth} bits, which is not read. Save it as PNG.`);
-  if (![0, 3].includes(bytes.readUInt32LE(30)))
-    throw new ImageError(
-      path,
-      `${path}: is a BMP with run-length compression, which is not read. Save it as PNG.`,
-    );
-  const gray = depth <= 8 && isGrayPalette(bytes, depth);
+  const bmp = bmpHeader(path, bytes);
   const header: Header = {
-    width,
-    height,
-    samples: gray ? 1 : 3,
+    width: bmp.width,
+    height: bmp.height,
+    samples: bmp.gray ? 1 : bmp.opacity ? 4 : 3,
     sampleType: "uint8",
-    storedType: depth === 1 ? "1-bit" : "uint8",
+    storedType: bmp.depth === 1 ? "1-bit" : "uint8",
   };
-  return probeOf(path, header, { format: "BMP", compression: "none" }, async () => {
-    // The package returns alpha, blue, green, red; its other order applies to some bit depths only.
-    const picture = decodeBmp(bytes);
-    const { samples } = header;
-    const data = new Uint8Array(width * height * samples);
-    const scale = gray && depth === 1 ? 255 : 1;
-    for (let pixel = 0; pixel < width * height; pixel++)
-      for (let sample = 0; sample < samples; sample++)
-        data[pixel * samples + sample] = (picture.data[pixel * 4 + 3 - sample] ?? 0) / scale;
-    return { width, height, samples, data };
-  });
-}
-
-/** Whether a palette is a ramp from black to white, so that its indices are gray values. */
-function isGrayPalette(bytes: Buffer, depth: number): boolean {
-  const start = 14 + bytes.readUInt32LE(14);
-  const colors = bytes.readUInt32LE(46) || 2 ** depth;
-  const step = depth === 1 ? 255 : 1;
-  if (depth === 4 || start + 4 * colors > bytes.length) return false;
-  return Array.from({ length: colors }, (_, index) => index).every((index) =>
-    [0, 1, 2].every((channel) => bytes[start + 4 * index + channel] === index * step),
-  );
+  return probeOf(path, header, { format: "BMP", compression: "none" }, async () => decodeBmp(bytes, bmp));
 }

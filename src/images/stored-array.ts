@@ -1,4 +1,5 @@
 /** The common form of all formats: an array with named axes. One reader converts its regions to images. */
+import { errorCode } from "../facts/errors.ts";
 import {
   type Axes,
   decideAxes,
@@ -58,12 +59,13 @@ export async function explained<T>(path: string, format: string, read: () => Pro
     return await read();
   } catch (error) {
     if (error instanceof ImageError) throw error;
-    if (error instanceof UnreadCompression)
+    const unread = error instanceof Error && error.cause instanceof UnreadCompression ? error.cause : error;
+    if (unread instanceof UnreadCompression)
       throw new ImageError(
         path,
-        `${path}: is compressed by ${error.message}, which is not read. Save it as a TIFF with deflate or LZW.`,
+        `${path}: is compressed by ${unread.message}, which is not read. Save it as a TIFF with deflate or LZW.`,
       );
-    const { code } = error as NodeJS.ErrnoException;
+    const code = errorCode(error);
     if (code === "ENOENT") throw new ImageError(path, `${path}: there is no such file.`);
     if (code === "EACCES" || code === "EPERM")
       throw new ImageError(path, `${path}: cannot be read (permission denied).`);

@@ -1,7 +1,7 @@
 /** Decompresses strips and tiles of TIFFs: plain bytes, or embedded pictures (JPEG, JPEG 2000, WebP, PNG, LERC). */
 import { inflateXz, inflateZlib, inflateZstd } from "./decompress.ts";
 import { type SampleArray, sampleArray } from "./image.ts";
-import { decodeJpeg, decodeSubsampledJpeg } from "./jpeg.ts";
+import { decodeJpeg, decodeSubsampledJpeg, isSubsampled } from "./jpeg.ts";
 import { decodeJpeg2000 } from "./jpeg2000.ts";
 import type { Picture } from "./picture.ts";
 import { decodeLzw, decodePackBits } from "./tiff-codecs.ts";
@@ -93,8 +93,8 @@ async function decodeTiffJpeg(page: Page, stored: Uint8Array): Promise<Picture> 
   if (colored && photometric !== RGB && photometric !== YCBCR)
     throw tiff.error("is compressed by JPEG and does not say what its colors are.");
   const tables = await directory.bytes(TAG.jpegTables);
-  const [across = 2, down = 2] = await directory.numbers(TAG.ycbcrSubsampling);
-  if (colored && photometric === YCBCR && across * down > 1) return decodeSubsampledJpeg(stored, tables);
+  // The tag YCbCrSubsampling is often wrong: the data decide, as in libtiff.
+  if (colored && photometric === YCBCR && isSubsampled(stored)) return decodeSubsampledJpeg(stored, tables);
   return decodeJpeg(stored, !colored ? "as-marked" : photometric === RGB ? "rgb" : "ycbcr", tables);
 }
 

@@ -3,6 +3,7 @@
  * into it, and the chain of pages has no cycle.
  */
 
+import { isUtf8 } from "node:buffer";
 import { setImmediate } from "node:timers/promises";
 import type { FileBytes } from "./file-bytes.ts";
 import { ImageError } from "./image.ts";
@@ -56,6 +57,7 @@ export const TAG = {
   ycbcrSubsampling: 530,
   imageDepth: 32997,
   tileDepth: 32998,
+  molecularDynamics: 33445,
   metamorphPlanes: 33629,
   lercParameters: 50674,
   fluoView: 34361,
@@ -147,9 +149,11 @@ export class Directory {
   }
 }
 
+/** Decodes UTF-8, or Latin-1 if the bytes are no UTF-8: older programs write µ so. */
 function textOf(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
-  return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString("utf8");
+  const text = Buffer.from(end < 0 ? bytes : bytes.subarray(0, end));
+  return text.toString(isUtf8(text) ? "utf8" : "latin1");
 }
 
 /** An open TIFF. */
@@ -221,7 +225,7 @@ export class TiffFile {
     };
   }
 
-  /** Returns a field's bytes. Throws {@link ImageError} where its type is unknown, or the file does not hold them. */
+  /** Returns a field's bytes. Throws {@link ImageError} if its type is unknown, or the file does not hold them. */
   async fieldBytes(tag: number, field: Field): Promise<Buffer> {
     const { count, inline, offset } = field;
     const width = this.widthOf(tag, field);

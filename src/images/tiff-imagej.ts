@@ -6,14 +6,16 @@ import { type Directory, TAG, type TiffFile } from "./tiff-directory.ts";
 import type { Page } from "./tiff-page.ts";
 import { planeCount, planesOf, primary, type Series, sampleAxis } from "./tiff-planes.ts";
 
-/** Reads ImageJ's header: `images`, `channels`, `slices`, `frames` and `order` (default: `czt`, channels vary fastest). */
+/** Reads the header of ImageJ, or SCIFIO's, which follows it: `images`, `channels`, `slices`, `frames` and `order` (default: `czt`, channels vary fastest). */
 export async function imageJSeries(
   tiff: TiffFile,
   directories: readonly Directory[],
   first: Page,
   description: string,
 ): Promise<Series | undefined> {
-  if (!description.startsWith("ImageJ=")) return undefined;
+  const scifio = description.startsWith("SCIFIO=");
+  if (!description.startsWith("ImageJ=") && !scifio) return undefined;
+  const header = scifio ? "its SCIFIO header" : "its ImageJ header";
   const text = (name: string) => property(description, name);
   const value = (name: string, otherwise: number) => Number(text(name) ?? otherwise);
   const pages = await primary(tiff, directories);
@@ -30,7 +32,15 @@ export async function imageJSeries(
   const sizes: Readonly<Record<string, number>> = { c: channels, z: slices, t: frames };
   if (Object.values(sizes).some((size) => !Number.isInteger(size) || size < 1))
     throw tiff.error(
-      `its ImageJ header does not say how many slices and channels its ${images} planes are. Save it again in Fiji.`,
+      `${header} does not say how many slices and channels its ${images} planes are. Save it again in Fiji.`,
+    );
+  if (images === pages.length && images > channels * slices * frames)
+    throw tiff.error(
+      `${header} tells of ${channels} channels, ${slices} slices and ${frames} time points, and of ${images} planes. Save it again in Fiji.`,
+    );
+  if (scifio && !followsImageJ(text("axes"), sizes))
+    throw tiff.error(
+      `${header} names the axes ${text("axes")}, whose order ImageJ does not follow. Save it again in Fiji.`,
     );
   const order = (text("order") ?? "czt").toLowerCase();
   const letters = /^(?=.*c)(?=.*z)(?=.*t)[czt]{3}$/.test(order)
@@ -38,7 +48,7 @@ export async function imageJSeries(
     : order === "default"
       ? "czt"
       : undefined;
-  if (letters === undefined) throw tiff.error(`its ImageJ header has an unknown order of planes, ${order}.`);
+  if (letters === undefined) throw tiff.error(`${header} has an unknown order of planes, ${order}.`);
   const axes = [...letters].reverse();
   const shape = axes.map((axis) => entryOf(sizes, axis));
   return {
@@ -46,14 +56,23 @@ export async function imageJSeries(
     shape,
     axes: {
       order: `${axes.join("").toUpperCase()}YX${sampleAxis(first)}`,
-      reason: "its ImageJ header says so",
+      reason: `${header} says so`,
     },
     first,
-    ...(await planesOf(tiff, pages, first, planeCount(shape), "its ImageJ header")),
+    ...(await planesOf(tiff, pages, first, planeCount(shape), header)),
     pixelSize: await imageJPixelSize(first, description),
     others: [],
   };
 }
+
+/** Whether SCIFIO's axes (`X,Y,Channel,Z,Time`) have ImageJ's order, without axes of one entry. */
+function followsImageJ(axes: string | undefined, sizes: Readonly<Record<string, number>>): boolean {
+  const letters = (axes ?? "").split(",").map((name) => SCIFIO_AXES[name.trim()] ?? "");
+  const several = (letter: string) => (sizes[letter] ?? 1) > 1;
+  return letters.filter(several).join("") === ["c", "z", "t"].filter(several).join("");
+}
+
+const SCIFIO_AXES: Readonly<Record<string, string>> = { Channel: "c", Z: "z", Time: "t" };
 
 const property = (description: string, name: string): string | undefined =>
   new RegExp(`^${name}=(.*)$`, "m").exec(description)?.[1]?.trim();

@@ -20,6 +20,8 @@ export async function zeissSeries(
 ): Promise<Series | undefined> {
   const info = await first.directory.bytes(TAG.zeissLsm);
   if (info === undefined || info.length < 64) return undefined;
+  if (tiff.bytes.size > 2 ** 32)
+    throw tiff.error("is an LSM of more than 4 GB, which is not read. Convert it to OME-TIFF.");
   const view = new DataView(info.buffer, info.byteOffset, info.length);
   const [z, t] = [view.getInt32(16, true), view.getInt32(24, true)];
   const pages = await primary(tiff, directories);
@@ -159,11 +161,15 @@ export async function perkinElmerSeries(
   };
 }
 
-/** Throws for slide scanners' files whose pages are not what TIFF says they are. */
-export async function refuseSlides(tiff: TiffFile, first: Page, description: string): Promise<void> {
+/** Throws for instruments' files whose pages are not what TIFF says they are. */
+export async function refuseInstruments(tiff: TiffFile, first: Page, description: string): Promise<void> {
   if (description.includes("http://www.leica-microsystems.com/scn/"))
     throw tiff.error(
       "is a Leica SCN slide, which holds several images. Convert the one that you want to OME-TIFF.",
+    );
+  if (first.directory.has(TAG.molecularDynamics))
+    throw tiff.error(
+      "is a Molecular Dynamics GEL, whose values are transformed, which is not read. Save it as a plain TIFF.",
     );
   // Hamamatsu's files keep the upper halves of offsets beyond 4 GB in a place of their own.
   if (first.directory.has(TAG.hamamatsu) && !tiff.big && tiff.bytes.size > 2 ** 32)

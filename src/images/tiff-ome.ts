@@ -1,6 +1,8 @@
 /** Reads OME-TIFF: the planes of its first image, which may be spread over several files. */
+
 import { basename, dirname, join } from "node:path";
-import { at } from "../facts/checked-lists.ts";
+import { at, product } from "../facts/checked-lists.ts";
+import { errorMessage } from "../facts/errors.ts";
 import { FileBytes, readSmallFile } from "./file-bytes.ts";
 import { firstLine, ImageError } from "./image.ts";
 import { type OmeImage, parseOme } from "./ome-xml.ts";
@@ -22,8 +24,9 @@ export async function omeSeries(
 ): Promise<Series | undefined> {
   const document = await documentOf(tiff, description);
   if (document === undefined) return undefined;
-  const [image, ...more] = document.images;
-  if (image === undefined) throw tiff.error("its OME-XML has no image.");
+  const [told, ...more] = document.images;
+  if (told === undefined) throw tiff.error("its OME-XML has no image.");
+  const image = withSamples(told, first);
   const planes = placesOf(tiff, image, directories.length);
   const files = new FileSet(tiff, directories);
   const own = planes.some(({ file }) => file === undefined);
@@ -52,12 +55,21 @@ export async function omeSeries(
   };
 }
 
+/** Counts the samples of the pages as channels, where the metadata do not say how many samples a channel has. */
+function withSamples(image: OmeImage, { samples }: Page): OmeImage {
+  if (image.samples !== undefined || samples === 1) return image;
+  return {
+    ...image,
+    sizes: image.sizes.map((size, axis) => (image.axes[axis] === "C" ? size / samples : size)),
+  };
+}
+
 async function documentOf(tiff: TiffFile, description: string) {
   const parse = async (text: string) => {
     try {
       return await parseOme(text);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       throw tiff.error(`its OME-XML cannot be read (${firstLine(reason)}).`);
     }
   };
@@ -80,7 +92,7 @@ interface PlanePlace {
 /** Returns the page of every plane. Throws if the metadata omit a plane or contradict the file. */
 function placesOf(tiff: TiffFile, image: OmeImage, pages: number): PlanePlace[] {
   const { sizes, axes } = image;
-  const count = sizes.reduce((product, size) => product * size, 1);
+  const count = product(sizes);
   if (
     !sizes.every((size) => Number.isInteger(size) && size > 0) ||
     !/^[ZCT]{3}$/.test(axes) ||

@@ -24,8 +24,6 @@ export interface Page {
   readonly tiled: boolean;
   readonly blockWidth: number;
   readonly blockHeight: number;
-  /** A smaller copy of another page (bit 0 of NewSubfileType), or a mask (bit 2). */
-  readonly secondary: boolean;
 }
 
 /** Names of compressions (TIFF 6.0 and its supplements). */
@@ -70,7 +68,7 @@ const KINDS: Readonly<Record<number, string>> = {
   6: "complex",
 };
 const MOST_SAMPLES = 4096;
-const YCBCR = 6;
+const [WHITE_IS_ZERO, YCBCR] = [0, 6];
 const JPEG = 7;
 
 /** Reads a page's directory. Throws {@link ImageError} for what is not read, naming it. */
@@ -99,7 +97,6 @@ export async function readPage(tiff: TiffFile, directory: Directory): Promise<Pa
     tiled,
     blockWidth: tiled ? await one(TAG.tileWidth, 0) : width,
     blockHeight: tiled ? await one(TAG.tileHeight, 0) : Math.min(rows === 0 ? height : rows, height),
-    secondary: ((await one(TAG.subfileType, 0)) & 0b101) !== 0,
   };
   if (page.blockWidth < 1 || page.blockHeight < 1)
     throw tiff.error("has tiles without a size: it is damaged.");
@@ -128,7 +125,8 @@ async function pageType(tiff: TiffFile, directory: Directory, samples: number): 
   const kind = KINDS[format] ?? "uint";
   const whole = storedType(`${kind}${bit}`);
   if (whole !== undefined) return whole;
-  if (kind === "uint" && bit >= 1 && bit <= 32) return { bits: bit };
+  // Writers differ in the byte order of 24 bits.
+  if (kind === "uint" && bit >= 1 && bit <= 32 && bit !== 24) return { bits: bit };
   throw tiff.error(`its pixels are ${bit}-bit ${kind}, which is not read. Convert it to 8, 16 or 32 bits.`);
 }
 
@@ -168,6 +166,8 @@ export function difference(page: Page, number: number, first: Page): string | un
     return `page ${number} is ${page.height} x ${page.width} pixels and the first ${first.height} x ${first.width}: a stack has pages of one size.`;
   if (typeName(page.type) !== typeName(first.type))
     return `page ${number} is ${typeName(page.type)}, page 1 ${typeName(first.type)}: a stack has pages of one type.`;
+  if ((page.photometric === WHITE_IS_ZERO) !== (first.photometric === WHITE_IS_ZERO))
+    return `page ${number} and page 1 differ in whether 0 is white: a stack has pages of one kind.`;
   if (page.samples !== first.samples)
     return `page ${number} has ${page.samples} samples a pixel, page 1 ${first.samples}: a stack has pages of one kind.`;
   return undefined;

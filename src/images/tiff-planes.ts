@@ -1,5 +1,5 @@
 /** The planes of a TIFF image: pages, or rows after a page. Shared by all layouts of pages. */
-import { zip } from "../facts/checked-lists.ts";
+import { product, zip } from "../facts/checked-lists.ts";
 import { type Axes, rowMajor } from "./axes.ts";
 import type { PixelSize } from "./image.ts";
 import { pixelSize } from "./pixel-size.ts";
@@ -100,7 +100,7 @@ export async function planesOf(
 }
 
 /** Returns the number of planes for these sizes of the outer axes. */
-export const planeCount = (sizes: readonly number[]) => sizes.reduce((product, size) => product * size, 1);
+export const planeCount: (sizes: readonly number[]) => number = product;
 
 const CENTIMETER = 3;
 

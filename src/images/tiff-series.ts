@@ -8,7 +8,7 @@ import {
   fluoViewSeries,
   metaMorphSeries,
   perkinElmerSeries,
-  refuseSlides,
+  refuseInstruments,
   scanImageSeries,
   zeissSeries,
 } from "./tiff-instruments.ts";
@@ -28,7 +28,7 @@ export async function readSeries(tiff: TiffFile): Promise<Series> {
     }
     return undefined;
   };
-  await refuseSlides(tiff, first, descriptions[0] ?? "");
+  await refuseInstruments(tiff, first, descriptions[0] ?? "");
   return (
     (await described(shapedSeries)) ??
     (await zeissSeries(tiff, directories, first)) ??

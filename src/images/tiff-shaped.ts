@@ -1,5 +1,5 @@
 /** Reads TIFFs of tifffile: a header holds the array's shape and, optionally, its axes. */
-import type { Axes } from "./axes.ts";
+import { type Axes, namedAxes, unknownAxes } from "./axes.ts";
 import type { Directory, TiffFile } from "./tiff-directory.ts";
 import type { Page } from "./tiff-page.ts";
 import { centimeters, planeCount, planesOf, type Series, sampleAxis } from "./tiff-planes.ts";
@@ -61,10 +61,9 @@ function shapedAxes(first: Page, planes: number, axes: string | undefined): Axes
   const rows = planes + separate;
   const order = axes.slice(0, planes) + axes.slice(rows, rows + 2) + sampleAxis(first);
   // Other letters stand for a sequence of planes.
-  const known = [...order].map((letter) =>
-    /[TZCYXS]/.test(letter) ? letter : order.includes("Z") ? "?" : "Z",
-  );
-  return { order: known.join(""), reason: "its header (tifffile's) says so" };
+  const known = [...order].map((letter) => (/[TZCYXS]/.test(letter) || order.includes("Z") ? letter : "Z"));
+  const source = "its header (tifffile's)";
+  return namedAxes(known, source) ?? unknownAxes(known, `${source} names`);
 }
 
 function shapedDescription(

@@ -1,4 +1,5 @@
 /** Writes TIFFs that are both ImageJ TIFF and OME-TIFF: one page per plane, channels vary fastest, deflate compression (TIFF 6.0, Adobe's tag values). */
+
 import { open, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { promisify } from "node:util";
@@ -14,6 +15,7 @@ import {
   type SampleType,
 } from "./image.ts";
 import { imageJDescription, omeDescription } from "./tiff-descriptions.ts";
+import { TAG } from "./tiff-directory.ts";
 
 const compress = promisify(deflate);
 
@@ -28,22 +30,6 @@ const FORMAT: Record<SampleType, number> = {
   float64: 3,
 };
 const TYPE = { ascii: 2, short: 3, long: 4, rational: 5, long8: 16 } as const;
-const TAG = {
-  width: 256,
-  height: 257,
-  bits: 258,
-  compression: 259,
-  photometric: 262,
-  description: 270,
-  stripOffsets: 273,
-  samples: 277,
-  rowsPerStrip: 278,
-  stripBytes: 279,
-  xResolution: 282,
-  yResolution: 283,
-  resolutionUnit: 296,
-  sampleFormat: 339,
-} as const;
 const DEFLATE = 8;
 const BLACK_IS_ZERO = 1;
 /** Above this uncompressed size, files are BigTIFF with 64-bit offsets. */

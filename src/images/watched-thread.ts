@@ -1,5 +1,7 @@
 /** A thread that reads files of any origin, and is ended when a file holds it up. */
+
 import { parentPort, type Transferable, Worker } from "node:worker_threads";
+import { errorMessage } from "../facts/errors.ts";
 import { ImageError } from "./image.ts";
 
 /** What the thread says. */
@@ -62,7 +64,7 @@ export class WatchedThread<Request, Answer> {
   /**
    * Asks for one thing, after what was asked before. Returns "thread ended" where another file ended the thread meanwhile.
    *
-   * Throws {@link ImageError} where the file is refused or takes too long.
+   * Throws {@link ImageError} if the file is refused or takes too long.
    */
   ask(subject: Subject, request: Request): Promise<Answer | "thread ended"> {
     const answer = this.turn.then(() => this.answer(subject, request));
@@ -183,7 +185,7 @@ export function serveRequests<Request, Answer>(
       const found = await answer(request, () => say({ kind: "progress" }));
       say({ kind: "answer", answer: found }, transferred(found));
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = errorMessage(error);
       if (error instanceof ImageError) say({ kind: "refused", message, last: isLast() });
       else say({ kind: "failed", message });
     }

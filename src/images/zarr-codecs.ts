@@ -2,6 +2,7 @@
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import * as zarr from "zarrita";
+import { withoutChecksum } from "./checksums.ts";
 import {
   type Decompress,
   inflateBlosc,
@@ -75,7 +76,10 @@ export function undoFilters(values: SampleArray, filters: readonly Filter[]): Sa
       decoded[0] = data[0] ?? 0;
       for (let at = 1; at < data.length; at++) decoded[at] = (decoded[at - 1] ?? 0) + (data[at] ?? 0);
     } else if (id === "fixedscaleoffset") {
-      for (let at = 0; at < data.length; at++) decoded[at] = (data[at] ?? 0) / scale + offset;
+      // As in NumPy, the arithmetic of 32-bit floats has 32 bits.
+      const round = data instanceof Float32Array ? Math.fround : (value: number) => value;
+      for (let at = 0; at < data.length; at++)
+        decoded[at] = round(round((data[at] ?? 0) / round(scale)) + round(offset));
     } else decoded.set(data);
     data = decoded;
   }
@@ -103,17 +107,19 @@ zarr.registry.set(SHUFFLE, async () => ({
   },
 }));
 
-/** Drops a checksum of four bytes: numcodecs writes it before the data, Zarr 3 after them. */
-export const CHECKSUM = "biapy.checksum";
-
-zarr.registry.set(CHECKSUM, async () => ({
-  kind: "bytes_to_bytes",
-  fromConfig: (configuration) => {
-    const behind = asObject(configuration).location === "end";
-    return {
-      kind: "bytes_to_bytes",
-      encode: unwritten,
-      decode: (bytes: Uint8Array) => (behind ? bytes.subarray(0, -4) : bytes.subarray(4)),
-    };
-  },
-}));
+/** Checks and drops the checksum of a chunk, or of a shard's index. */
+for (const name of ["crc32", "crc32c", "adler32"] as const)
+  zarr.registry.set(name, async () => ({
+    kind: "bytes_to_bytes",
+    fromConfig: (configuration) => {
+      // numcodecs writes it before the data, except CRC-32C, which Zarr 3 writes after them.
+      const said = asObject(configuration).location;
+      const location = (said ?? (name === "crc32c" ? "end" : "start")) === "end" ? "end" : "start";
+      return {
+        kind: "bytes_to_bytes",
+        encode: unwritten,
+        decode: (bytes: Uint8Array) => ownMemory(withoutChecksum(bytes, name, location)),
+        computeEncodedSize: (size: number) => size + 4,
+      };
+    },
+  }));

@@ -1,7 +1,9 @@
 /** Reads the groups and arrays of a Zarr or N5 container and finds its image (OME-Zarr 0.1 to 0.5, plates, N5). */
+
 import { readdir } from "node:fs/promises";
 import { join, posix } from "node:path";
-import { type Axes, namedAxes } from "./axes.ts";
+import { errorCode } from "../facts/errors.ts";
+import { type Axes, namedAxes, unknownAxes } from "./axes.ts";
 import { type Candidate, chooseArray } from "./choose-array.ts";
 import { readSmallFile } from "./file-bytes.ts";
 import { ImageError, type PixelSize } from "./image.ts";
@@ -28,7 +30,7 @@ async function jsonAt(path: string): Promise<JsonObject | undefined> {
   try {
     text = (await readSmallFile(path, MOST_METADATA_BYTES)).toString("utf8");
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = errorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw error;
   }
@@ -141,11 +143,13 @@ async function multiscaleImage(
     (level) => within(node, asText(level.path) ?? ""),
   );
   const scale = scaleOf(levels[0], scaleOf(first));
+  // OME-Zarr 0.6 names axes in coordinate systems.
+  const axes = first.axes ?? asObject(asArray(first.coordinateSystems)[0]).axes;
   return {
     node: array,
     format: `OME-Zarr${version === undefined ? "" : ` ${version}`}`,
-    axes: omeAxes(first.axes, version) ?? arrayMetadata(array).axes,
-    pixelSize: sizeOf(first.axes, scale),
+    axes: omeAxes(axes, version, array),
+    pixelSize: sizeOf(axes, scale),
     others,
   };
 }
@@ -166,10 +170,20 @@ const axisName = (axis: unknown): string => {
 };
 
 /** Returns OME-Zarr's axes: named since 0.3; earlier versions always have these five. */
-function omeAxes(axes: unknown, version: string | undefined): Axes | undefined {
+function omeAxes(axes: unknown, version: string | undefined, array: Node): Axes {
   const source = `its OME metadata${version === undefined ? "" : ` (${version})`}`;
-  if (Array.isArray(axes) && axes.length > 0) return namedAxes(axes.map(axisName), source);
-  return { order: "TCZYX", reason: `OME-Zarr ${version ?? "before 0.3"} has these axes` };
+  const names = asArray(axes).map(axisName);
+  if (names.length > 0) return namedAxes(names, source) ?? unknownAxes(names, `${source} name`);
+  if (version === undefined || Number(version) < 0.3)
+    return { order: "TCZYX", reason: `OME-Zarr ${version ?? "before 0.3"} has these axes` };
+  const count = asArray(array.document.shape).length;
+  return (
+    arrayMetadata(array).axes ??
+    unknownAxes(
+      Array.from({ length: count }, () => "?"),
+      `${source} name no axes`,
+    )
+  );
 }
 
 function sizeOf(axes: unknown, scale: readonly number[] | undefined): PixelSize | undefined {

@@ -1,10 +1,11 @@
 /** Validates the metadata of Zarr 2, Zarr 3 and N5 arrays and converts them to Zarr 3, which the library reads. */
 import { Float16Array } from "@petamoriken/float16";
 import { zip } from "../facts/checked-lists.ts";
+import { CHECKSUMS } from "./checksums.ts";
 import { SAMPLE_ARRAYS, type SampleType } from "./image.ts";
 import { asArray, asNumbers, asObject, asText, isObject, type JsonObject } from "./json.ts";
 import { bytesOf, numpyType, type StoredType, storedType } from "./samples.ts";
-import { CHECKSUM, DECOMPRESSORS, type Filter, SHUFFLE } from "./zarr-codecs.ts";
+import { DECOMPRESSORS, type Filter, SHUFFLE } from "./zarr-codecs.ts";
 
 export interface ArrayMetadata {
   readonly shape: readonly number[];
@@ -154,7 +155,7 @@ export function metadataV3(document: JsonObject): ArrayMetadata {
   if (grid.name !== "regular") throw new UnreadArray(`its chunk grid ${grid.name} is not read`);
   if (asArray(document.storage_transformers).length > 0)
     throw new UnreadArray("it has storage transformers, which are not read");
-  const encoding = asObject(document.chunk_key_encoding);
+  const encoding = named(document.chunk_key_encoding);
   const found = nothing();
   const codecs = asArray(document.codecs).flatMap((codec) => codecV3(codec, type, found) ?? []);
   return assemble({
@@ -178,13 +179,16 @@ function single(codecs: readonly Codec[]): readonly Codec[] {
   return codecs;
 }
 
+/** An extension of Zarr 3: an object with a name, or its name alone if it has no configuration. */
+const named = (extension: unknown): JsonObject =>
+  typeof extension === "string" ? { name: extension } : asObject(extension);
+
 /** Reads a codec of Zarr 3. Returns undefined for filters, which are added to `found`. */
 function codecV3(codec: unknown, type: StoredType, found: Found): Codec | undefined {
-  const { name: full, configuration: given } = asObject(codec);
+  const { name: full, configuration: given } = named(codec);
   const configuration = asObject(given);
   const name = asText(full) ?? "unknown";
   if (name === "bytes" || name === "transpose") return { name, configuration };
-  if (name === "crc32c") return { name: CHECKSUM, configuration: { location: "end" } };
   if (name === "sharding_indexed") {
     found.compressions.push("sharded");
     const inner = asArray(configuration.codecs).flatMap((each) => codecV3(each, type, found) ?? []);
@@ -200,6 +204,8 @@ function codecV3(codec: unknown, type: StoredType, found: Found): Codec | undefi
 /** Reads a codec of numcodecs (https://numcodecs.readthedocs.io). Returns undefined for filters, which are added to `found`. */
 function numcodec(id: string, configuration: JsonObject, type: StoredType, found: Found): Codec | undefined {
   if (Object.hasOwn(DECOMPRESSORS, id)) {
+    if (configuration.cname === "snappy")
+      throw new UnreadArray("it is compressed by blosc (snappy), which is not read; save it with zstd");
     if (id === "lzma" && Number(configuration.format ?? 1) !== 1)
       throw new UnreadArray("is compressed by lzma without its container (xz), which is not read");
     const inner = id === "blosc" ? ` (${asText(configuration.cname) ?? "lz4"})` : "";
@@ -207,11 +213,7 @@ function numcodec(id: string, configuration: JsonObject, type: StoredType, found
     return { name: id, configuration };
   }
   if (id === "shuffle") return { name: SHUFFLE, configuration };
-  if (id === "crc32" || id === "adler32" || id === "crc32c")
-    return {
-      name: CHECKSUM,
-      configuration: { location: configuration.location ?? (id === "crc32c" ? "end" : "start") },
-    };
+  if (Object.hasOwn(CHECKSUMS, id)) return { name: id, configuration };
   if (id === "bitround") return undefined;
   if (id === "delta" || id === "fixedscaleoffset" || id === "astype" || id === "quantize") {
     found.compressions.push(id);

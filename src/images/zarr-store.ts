@@ -1,7 +1,9 @@
 /** The files of Zarr and N5 arrays. */
+
 import { join } from "node:path";
 import type { AsyncReadable, RangeQuery } from "@zarrita/storage";
 import { at, lastOf, zip } from "../facts/checked-lists.ts";
+import { errorCode } from "../facts/errors.ts";
 import { FileBytes } from "./file-bytes.ts";
 import { asText, type JsonObject } from "./json.ts";
 import { bytesOf } from "./samples.ts";
@@ -15,7 +17,7 @@ async function fileAt(path: string): Promise<FileBytes | undefined> {
   try {
     return await FileBytes.open(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = errorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw error;
   }

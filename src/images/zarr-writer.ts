@@ -18,8 +18,6 @@ import { storedChunk, storedShape, stridesOf, writtenRanges } from "./written-ax
 // Registers gzip, which the library cannot write.
 import "./zarr-codecs.ts";
 
-type ZarrArray = zarr.Array<zarr.NumberDataType, FileSystemStore>;
-
 /** Returns the ranges to write along each stored axis as the library's slices. */
 const slices = (region: Region, channels: number, axes: AxesOrder) =>
   writtenRanges(region, channels, axes).map(([from, to]) => zarr.slice(from, to));
@@ -40,7 +38,7 @@ export async function createZarr(path: string, image: NewImage, beside = false):
   const { shape, sampleType, axes, pixelSize } = image;
   const temporary = `${path}.${process.pid}.tmp`;
   await rm(temporary, { recursive: true, force: true });
-  const array = (await zarr.create(new FileSystemStore(resolve(temporary)), {
+  const array = await zarr.create(new FileSystemStore(resolve(temporary)), {
     shape: storedShape(shape, axes),
     chunkShape: storedChunk(image),
     dtype: sampleType,
@@ -48,12 +46,12 @@ export async function createZarr(path: string, image: NewImage, beside = false):
     fillValue: 0,
     dimensionNames: [...axes.toLowerCase()],
     attributes: pixelSize === undefined ? {} : scaleAttributes(axes, pixelSize),
-  })) as ZarrArray;
+  });
   return {
     write: async (start, { shape: size, data }) => {
       const ranges = slices(regionOf(start, size), size[3], axes);
       const part = { data, shape: storedShape(size, axes), stride: stridesOf(size, axes) };
-      await zarr.set(array, ranges, part as never);
+      await zarr.set(array, ranges, part);
     },
     close: async () => {
       if (beside && existsSync(path)) await joinStores(temporary, path);

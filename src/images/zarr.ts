@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as zarr from "zarrita";
-import { at, lastOf } from "../facts/checked-lists.ts";
+import { at, lastOf, product } from "../facts/checked-lists.ts";
 import { rowMajor, type Strided } from "./axes.ts";
 import { ImageError, type OpenOptions, type SampleArray, sampleArray } from "./image.ts";
 import { bytesOf, decodeSamples, exactIntegers, readAs } from "./samples.ts";
@@ -81,6 +81,15 @@ function arrayOf(path: string, node: Node, place: string): { metadata: ArrayMeta
       return { metadata, store: new N5Store(folder, metadata, metadata.compressor) };
     }
     const metadata = node.format === "Zarr 3" ? metadataV3(node.document) : metadataV2(node.document);
+    // Such chunks would be taken for chunks that are not stored.
+    if (
+      node.document.zarr_format === 2 &&
+      node.document.dimension_separator === undefined &&
+      existsSync(join(folder, "0", "0"))
+    )
+      throw new UnreadArray(
+        'its chunks lie in folders, and its metadata do not say so; write "dimension_separator": "/" into .zarray',
+      );
     return { metadata, store: new ArrayStore(folder, metadata) };
   } catch (error) {
     if (error instanceof UnreadArray)
@@ -99,20 +108,19 @@ async function chunkReader(
 ): Promise<(ranges: Ranges) => Promise<Strided>> {
   const { chunks, type, key, fill } = metadata;
   const array = await zarr.open.v3(zarr.root(store), { kind: "array" });
-  const count = chunks.reduce((product, size) => product * size, 1);
+  const count = product(chunks);
   const large = count * bytesOf(type) > MOST_CHUNK_BYTES;
   // A chunk that is not stored has the fill value, unless the whole array was removed meanwhile.
   const missing = (index: readonly number[]) => {
     if (key === undefined || existsSync(join(folder, store.file(key(index))))) return false;
-    if (existsSync(folder)) return true;
-    throw new Error(`the folder of ${place} was removed while it was read`);
+    if (!existsSync(folder)) throw new Error(`the folder of ${place} was removed while it was read`);
+    if (type.endsWith("int64") && !Number.isSafeInteger(fill))
+      throw new Error(`the 64-bit integer ${fill} of chunks that are not stored is beyond 2^53`);
+    return true;
   };
   return async (ranges) => {
     const sizes = ranges.map(([from, to]) => to - from);
-    const data = sampleArray(
-      readAs(type),
-      sizes.reduce((product, size) => product * size, 1),
-    );
+    const data = sampleArray(readAs(type), product(sizes));
     const target = { data, strides: rowMajor(sizes) };
     const places = chunkPlaces(ranges, chunks);
     const copy = async (index: readonly number[]) => {

@@ -1,4 +1,4 @@
-/** CUDA for NVIDIA's GPUs on Linux: onnxruntime with its CUDA provider, and the libraries of NVIDIA's that it needs. */
+/** CUDA for NVIDIA GPUs on Linux: onnxruntime with its CUDA provider, and the NVIDIA libraries that it needs. */
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { storageFolder } from "./storage.ts";
 import wheels from "./wheels.json" with { type: "json" };
 import { bytesOf, type InstallProgress, installWheels } from "./wheels.ts";
 
-/** What is fetched; a folder is named by it, so that another version never meets the files of this one. */
+/** The installed versions. They name the folder, so that versions do not mix. */
 const VERSION = "onnxruntime-1.30.0-cuda-13.0";
 /** The oldest driver that CUDA 13 runs on (NVIDIA's CUDA Toolkit release notes, table of minimum drivers). */
 const OLDEST_DRIVER = 580;
@@ -43,20 +43,20 @@ export function driverProblem(driver: string): string | undefined {
   return `NVIDIA's driver ${driver || "(of unknown version)"} is too old for CUDA 13: ${OLDEST_DRIVER} or later is needed`;
 }
 
-/** Fetches and unpacks the libraries. Interrupted or failed, it leaves nothing of a half installation behind. */
+/** Downloads and unpacks the libraries. If it is interrupted or fails, it leaves no files behind. */
 export async function installCuda(progress: InstallProgress): Promise<string> {
   return installFolder(cudaFolder(), VERSION, (temporary) =>
     installWheels(wheels.cuda, temporary, libraryPlace, progress),
   );
 }
 
-/** Shared libraries go side by side; of onnxruntime's without TensorRT. */
+/** Returns the file name of a shared library in the installation; undefined for other files and TensorRT. */
 function libraryPlace(name: string): string | undefined {
   const file = /(?:^nvidia\/.*\/lib|^onnxruntime\/capi)\/(lib[^/]+\.so[^/]*)$/.exec(name)?.[1];
   return file === undefined || file.includes("tensorrt") || file.includes(".alt.") ? undefined : file;
 }
 
-/** NVIDIA's libraries in the order in which each finds what it needs, onnxruntime's own last. */
+/** Returns NVIDIA's libraries, each after those that it depends on, and onnxruntime. */
 export function cudaLibraries(): { readonly needed: string[]; readonly onnxruntime: string } {
   const files = readdirSync(cudaFolder()).filter((name) => name.includes(".so"));
   const order = ["libcudart", "libcublasLt", "libcublas.", "libcurand", "libnvrtc.", "libcudnn.so"];

@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename } from "node:path";
-import { Readable, Transform } from "node:stream";
+import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { errorCode, errorMessage } from "../facts/errors.ts";
 
 /** A failed download or installation. The message says what to do. */
 export class InstallError extends Error {
@@ -22,9 +23,10 @@ export async function fetched(
     response = await fetch(address, { signal, headers });
   } catch (error) {
     if (signal.aborted) throw error;
-    const cause = (error as { cause?: NodeJS.ErrnoException }).cause?.code ?? (error as Error).message;
+    const code = error instanceof Error ? errorCode(error.cause) : undefined;
+    const cause = code ?? errorMessage(error);
     throw new InstallError(
-      `${new URL(address).host} cannot be reached (${cause}). Is there a connection to the internet, or a proxy to be set?`,
+      `${new URL(address).host} cannot be reached (${cause}). Check the internet connection and the proxy settings.`,
     );
   }
   if (!response.ok)
@@ -51,7 +53,7 @@ export async function downloadFile(
 ): Promise<void> {
   const { body, headers } = await fetched(address, signal);
   const name = basename(path);
-  if (body === null) throw new InstallError(`${name} came without content.`);
+  if (body === null) throw new InstallError(`${name} was downloaded without content.`);
   const announced = Number(headers.get("content-length") ?? Number.NaN);
   const total = Number.isFinite(announced) ? announced : undefined;
   const hash = createHash("sha256");
@@ -65,16 +67,12 @@ export async function downloadFile(
     },
   });
   try {
-    await pipeline(Readable.fromWeb(body as never), watch, createWriteStream(path), { signal });
+    await pipeline(body, watch, createWriteStream(path), { signal });
     if (sha256 !== undefined && hash.digest("hex") !== sha256)
-      throw new InstallError(
-        `${name} is not the file that it should be (its SHA-256 differs), and was thrown away.`,
-      );
+      throw new InstallError(`${name} is damaged or another file: its SHA-256 differs. It was deleted.`);
   } catch (error) {
     await rm(path, { force: true });
     if (signal.aborted || error instanceof InstallError) throw error;
-    throw new InstallError(
-      `the download of ${name} broke off (${error instanceof Error ? error.message : String(error)}). Try it again.`,
-    );
+    throw new InstallError(`the download of ${name} broke off (${errorMessage(error)}). Try it again.`);
   }
 }

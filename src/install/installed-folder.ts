@@ -11,10 +11,10 @@ const READY = "ready";
 export const isInstalled = (folder: string) => existsSync(join(folder, READY));
 
 /**
- * Fills a folder where it is not yet installed. Interrupted or failed, nothing of it stays.
+ * Installs a folder unless it is installed. If this is interrupted or fails, no files are left behind.
  *
- * @param version what the folder then says it holds
- * @param fill puts the files into a folder that gets its name when this is done
+ * @param version written into the folder
+ * @param fill creates the files in a temporary folder, which is then renamed
  * @returns the folder
  */
 export async function installFolder(

@@ -1,10 +1,10 @@
-/** Where this program keeps what it fetches and what it learns of the machine, for this user. */
+/** Folders of this user in which the program stores downloads and measurements of the machine. */
 import { homedir } from "node:os";
 import { join } from "node:path";
 
 const NAME = "biapy-studio";
 
-/** What is installed on demand; BIAPY_STORAGE, which the extension sets to its own storage, names another folder. */
+/** Returns the folder of libraries installed on demand. BIAPY_STORAGE overrides it; the extension sets it to its own storage. */
 export function storageFolder(): string {
   const { BIAPY_STORAGE, LOCALAPPDATA, XDG_DATA_HOME } = process.env;
   if (BIAPY_STORAGE) return BIAPY_STORAGE;
@@ -13,7 +13,7 @@ export function storageFolder(): string {
   return join(XDG_DATA_HOME || join(homedir(), ".local", "share"), NAME);
 }
 
-/** What may be deleted at any time. */
+/** Returns the folder of files that may be deleted at any time. */
 export function cacheFolder(): string {
   const { LOCALAPPDATA, XDG_CACHE_HOME } = process.env;
   if (process.platform === "win32")

@@ -1,14 +1,16 @@
 /**
- * TensorFlow for Node.js (`@tensorflow/tfjs-node`), into this program's own storage. On Linux with a C++ compiler its binding is
- * built against the TensorFlow 2.15.1 of the Python wheel, which has CUDA 12; elsewhere the package's own installation is run, which
- * brings TensorFlow 2.9.1 and CUDA 11.2.
+ * Installs TensorFlow for Node.js (`@tensorflow/tfjs-node`) in this program's storage. On Linux with a C++ compiler, its binding is built
+ * against TensorFlow 2.15.1 from the Python wheel, which has CUDA 12. Elsewhere, the package's own installation provides TensorFlow 2.9.1
+ * and CUDA 11.2.
  */
+
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import packageFile from "../../package.json" with { type: "json" };
+import { errorCode } from "../facts/errors.ts";
 import { InstallError } from "./download.ts";
 import { installFolder, isInstalled } from "./installed-folder.ts";
 import { storageFolder } from "./storage.ts";
@@ -17,7 +19,7 @@ import { type InstallProgress, installWheels } from "./wheels.ts";
 
 export type TensorflowKind = "cpu" | "gpu";
 
-/** The package's one version, which package.json names: it is optional, and never installed with this program. */
+/** The package's version in package.json, where it is an optional peer: it is never installed with this program. */
 const VERSION = packageFile.peerDependencies["@tensorflow/tfjs-node-gpu"];
 const PACKAGES = { cpu: "@tensorflow/tfjs-node", gpu: "@tensorflow/tfjs-node-gpu" } as const;
 
@@ -25,18 +27,18 @@ const tensorflowFolder = (kind: TensorflowKind) => join(storageFolder(), `tfjs-n
 
 export interface InstalledTensorflow {
   readonly kind: TensorflowKind;
-  /** The package's folder, to be required. */
+  /** The package's folder, for `require`. */
   readonly path: string;
 }
 
-/** What is installed, the GPU's before the CPU's. */
+/** Returns the installed TensorFlow, preferably the one for GPUs. */
 export function installedTensorflow(): InstalledTensorflow | undefined {
   return (["gpu", "cpu"] as const)
     .filter((kind) => isInstalled(tensorflowFolder(kind)))
     .map((kind) => ({ kind, path: join(tensorflowFolder(kind), "node_modules", PACKAGES[kind]) }))[0];
 }
 
-/** Installs TensorFlow; interrupted or failed, nothing of it stays. Throws {@link InstallError}. */
+/** Installs TensorFlow. If this is interrupted or fails, no files are left behind. Throws {@link InstallError}. */
 export async function installTensorflow(kind: TensorflowKind, progress: InstallProgress): Promise<string> {
   return installFolder(tensorflowFolder(kind), VERSION, async (temporary) => {
     await writeFile(join(temporary, "package.json"), '{ "private": true }');
@@ -51,7 +53,7 @@ export async function installTensorflow(kind: TensorflowKind, progress: InstallP
   });
 }
 
-/** npm's program belongs to the Node.js that runs this; the editor's own has none. */
+/** Returns the npm of the Node.js that runs this process. The editor's own Node.js has none. */
 function npmProgram(): { command: string; args: string[] } {
   const prefix = dirname(process.execPath);
   const script = [join(prefix, "node_modules"), join(prefix, "..", "lib", "node_modules")]
@@ -70,7 +72,7 @@ async function npm(folder: string, args: readonly string[], { signal }: InstallP
     folder,
     "--no-audit",
     "--no-fund",
-    // Its reasons are read, however quiet somebody wants it.
+    // Overrides the user's log level: errors are read from the output.
     "--loglevel=error",
     "--no-ignore-scripts",
   ];
@@ -79,17 +81,17 @@ async function npm(folder: string, args: readonly string[], { signal }: InstallP
     await promisify(execFile)(program.command, given, { cwd: folder, signal, maxBuffer: 2 ** 26 });
   } catch (error) {
     if (signal.aborted) throw error;
-    if ((error as NodeJS.ErrnoException).code === "ENOENT")
+    if (errorCode(error) === "ENOENT")
       throw new InstallError(
-        "TensorFlow for Node.js is installed by npm, and there is none. Install Node.js, which brings npm, and choose it in the setting biapy.run.nodePath.",
+        "Installing TensorFlow for Node.js requires npm, which was not found. Install Node.js, which includes npm, and select it in the setting biapy.run.nodePath.",
       );
-    const said = String((error as { stderr?: string }).stderr ?? error);
-    const unreachable = /ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENETUNREACH/.exec(said);
+    const printed = printedError(error);
+    const unreachable = /ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENETUNREACH/.exec(printed);
     if (unreachable !== null)
       throw new InstallError(
-        `npm's package registry cannot be reached (${unreachable[0]}). Is there a connection to the internet, or a proxy to be set?`,
+        `npm's package registry cannot be reached (${unreachable[0]}). Check the internet connection and the proxy settings.`,
       );
-    const lines = said.trim().split("\n");
+    const lines = printed.trim().split("\n");
     throw new InstallError(`npm could not install ${args.at(-1)}: ${lines.slice(-3).join(" ")}`);
   }
 }
@@ -102,7 +104,12 @@ async function canCompile(): Promise<boolean> {
   );
 }
 
-/** The two libraries of TensorFlow in a wheel, and its C headers. */
+/** Returns what a program that failed printed to its standard error. */
+function printedError(error: unknown): string {
+  return String(error instanceof Error && "stderr" in error ? error.stderr : error);
+}
+
+/** Returns the place of TensorFlow's two libraries and its C headers; undefined for other files of a wheel. */
 function wheelPlace(name: string): string | undefined {
   const library = /^tensorflow\/(libtensorflow_(?:cc|framework)\.so\.2)$/.exec(name)?.[1];
   if (library !== undefined) return join("lib", library);
@@ -111,13 +118,13 @@ function wheelPlace(name: string): string | undefined {
   return (headers.exec(name) ?? strings.exec(name))?.[1];
 }
 
-/** NVIDIA's libraries go beside TensorFlow's. */
+/** Returns the place of NVIDIA's libraries, beside TensorFlow's; undefined for other files of a wheel. */
 const cudaPlace = (name: string) => {
   const file = /^nvidia\/.*\/lib\/(lib[^/]+\.so[^/]*)$/.exec(name)?.[1];
   return file === undefined ? undefined : join("lib", file);
 };
 
-/** Names under which TensorFlow's libraries are looked for; the last tells the package's own scripts that all is there. */
+/** Names under which TensorFlow's libraries are searched. The package's scripts take the last one as a sign of a complete installation. */
 const NAMES = {
   "libtensorflow.so": "libtensorflow_cc.so.2",
   "libtensorflow.so.2": "libtensorflow_cc.so.2",
@@ -125,7 +132,7 @@ const NAMES = {
   "libtensorflow.so.2.9.1": "libtensorflow_cc.so.2",
 } as const;
 
-/** Builds the package's binding, which is plain Node-API and so serves every Node.js, against the wheel's TensorFlow. */
+/** Builds the package's binding against the TensorFlow of the wheel. It uses Node-API, so it runs in all versions of Node.js. */
 async function buildFromWheel(
   kind: TensorflowKind,
   folder: string,
@@ -161,9 +168,7 @@ async function buildFromWheel(
     });
   } catch (error) {
     if (progress.signal.aborted) throw error;
-    const lines = String((error as { stderr?: string }).stderr ?? error)
-      .trim()
-      .split("\n");
+    const lines = printedError(error).trim().split("\n");
     throw new InstallError(`TensorFlow's binding could not be built: ${lines.slice(0, 3).join(" ")}`);
   }
 }

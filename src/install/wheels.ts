@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
+import * as v from "valibot";
 import { type Entry, open, type ZipFile } from "yauzl";
 import { at } from "../facts/checked-lists.ts";
 import { downloadFile, fetched, InstallError } from "./download.ts";
@@ -19,7 +20,7 @@ export interface Wheel {
 
 export interface InstallProgress {
   readonly signal: AbortSignal;
-  /** `done` of `total` bytes of all that is fetched. */
+  /** Reports that `done` of `total` bytes are downloaded. */
   readonly report: (label: string, done: number, total: number) => void;
 }
 
@@ -30,14 +31,18 @@ function packageIndex(): string {
   return (process.env.PIP_INDEX_URL || "https://pypi.org/simple").replace(/\/$/, "");
 }
 
+/** A project's page in the index, as JSON (PEP 691). */
+const projectPage = v.object({ files: v.array(v.object({ filename: v.string(), url: v.string() })) });
+
 /** Returns the address of a wheel from its project's page in the index (PEP 503 and PEP 691). */
 async function wheelAddress({ project, file }: Wheel, signal: AbortSignal): Promise<string> {
-  const page = `${packageIndex()}/${project}/`;
+  const address = `${packageIndex()}/${project}/`;
   const accept = "application/vnd.pypi.simple.v1+json, text/html;q=0.5";
-  const response = await fetched(page, signal, { accept });
-  const base = response.url || page;
+  const response = await fetched(address, signal, { accept });
+  const base = response.url || address;
   if (response.headers.get("content-type")?.includes("json")) {
-    const { files } = (await response.json()) as { files: { filename: string; url: string }[] };
+    const page = v.safeParse(projectPage, await response.json());
+    const files = page.success ? page.output.files : [];
     const found = files.find(({ filename }) => filename === file);
     if (found !== undefined) return new URL(found.url, base).href;
   } else {
@@ -47,12 +52,12 @@ async function wheelAddress({ project, file }: Wheel, signal: AbortSignal): Prom
     if (found !== undefined) return new URL(found.replaceAll("&amp;", "&"), base).href;
   }
   throw new InstallError(
-    `${new URL(page).host} has no ${file}: it may have been withdrawn. An update of this program may know a newer one.`,
+    `${new URL(address).host} has no ${file}. It may have been withdrawn: look for an update of BiaPy Studio.`,
   );
 }
 
 /**
- * Fetches wheels and unpacks some of their files into a folder. Throws {@link InstallError}.
+ * Downloads wheels and unpacks some of their files into a folder. Throws {@link InstallError}.
  *
  * @param place the path within `folder` that a file of a wheel goes to, or undefined to leave it out
  */
@@ -84,7 +89,9 @@ async function fetchWheels(
   for (const wheel of wheels) {
     const path = join(folder, wheel.file);
     const start = before;
-    await fetchWheel(wheel, path, signal, (done) => report(`Fetching ${wheel.project}`, start + done, total));
+    await fetchWheel(wheel, path, signal, (done) =>
+      report(`Downloading ${wheel.project}`, start + done, total),
+    );
     before += wheel.bytes;
     paths.push(path);
   }
@@ -131,5 +138,5 @@ async function writeEntry(zip: ZipFile, entry: Entry, path: string, signal: Abor
   await pipeline(stream, createWriteStream(path), { signal });
   const { size } = await stat(path);
   if (size !== entry.uncompressedSize)
-    throw new InstallError(`${entry.fileName} could not be unpacked whole.`);
+    throw new InstallError(`${entry.fileName} could not be unpacked completely.`);
 }

@@ -7,12 +7,13 @@ import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { attentionUNet } from "./attention-unet.ts";
 import { UPSAMPLINGS } from "./blocks.ts";
+import { ArgumentReader, type BuildArguments } from "./build-arguments.ts";
 import { dfcan } from "./dfcan.ts";
 import { edsr } from "./edsr.ts";
 import type { EncoderDecoderSettings } from "./encoder-decoder.ts";
 import { type HrNetSettings, hrNet } from "./hrnet.ts";
-import { NORMALIZATIONS } from "./layers.ts";
 import { multiResUNet } from "./multiresunet.ts";
+import { NORMALIZATIONS } from "./normalization-layers.ts";
 import { rcan } from "./rcan.ts";
 import { residualUNet } from "./resunet.ts";
 import { residualUNetPlusPlus } from "./resunetpp.ts";
@@ -29,72 +30,13 @@ import { wdsr } from "./wdsr.ts";
 /** Maps images `[batch, (z,) y, x, channel]` to images, possibly with other channels or, for super-resolution, another size. */
 export type ImageModel = (scope: Scope, images: tf.Tensor) => tf.Tensor;
 
-export type BuildValue =
-  | string
-  | number
-  | boolean
-  | readonly BuildValue[]
-  | { readonly [name: string]: BuildValue };
-
-/** The arguments that BiaPy builds a network with, as its checkpoints store them (`model_build_kwargs`). */
-export type BuildArguments = Readonly<Record<string, BuildValue>>;
-
-const isGroup = (value: BuildValue | undefined): value is BuildArguments =>
-  typeof value === "object" && !Array.isArray(value);
-
-/** Reads typed values from build arguments. */
-class Reader {
-  constructor(readonly build: BuildArguments) {}
-  has(name: string): boolean {
-    return this.build[name] !== undefined;
-  }
-  number(name: string): number {
-    return Number(this.build[name]);
-  }
-  text(name: string): string {
-    return String(this.build[name]);
-  }
-  /** Throws where the value is none of `choices`. */
-  choice<T extends string>(name: string, choices: readonly T[]): T {
-    const value = this.text(name);
-    const choice = choices.find((each) => each === value);
-    if (choice === undefined)
-      throw new Error(`${name} is ${value}, but must be one of ${choices.join(", ")}.`);
-    return choice;
-  }
-  /** Reads a list, a number, or a tuple as text: `(256, 256, 1)`. */
-  numbers(name: string): number[] {
-    const value = this.build[name];
-    if (typeof value === "string") return (value.match(/[\d.]+/g) ?? []).map(Number);
-    return [value].flat().map(Number);
-  }
-  /** Reads the first number of a list. */
-  first(name: string): number {
-    return at(this.numbers(name), 0);
-  }
-  /** Reads a list of booleans, or one boolean. */
-  flags(name: string): boolean[] {
-    return [this.build[name]].flat().map((each) => each === true);
-  }
-  /** Reads a list of lists. */
-  rows(name: string): number[][] {
-    const value = this.build[name];
-    return Array.isArray(value) ? value.map((row) => [row].flat().map(Number)) : [];
-  }
-  /** Reads nested arguments. */
-  group(name: string): Reader {
-    const value = this.build[name];
-    return new Reader(isGroup(value) ? value : {});
-  }
-}
-
 /** Returns one flag for each level. A single flag applies to all. */
 function perLevel(flags: readonly boolean[], levels: number): readonly boolean[] {
   const [first = false, ...others] = flags;
   return others.length === 0 ? new Array<boolean>(levels).fill(first) : flags;
 }
 
-function encoderDecoderSettings(build: Reader): EncoderDecoderSettings {
+function encoderDecoderSettings(build: ArgumentReader): EncoderDecoderSettings {
   const featureMaps = build.numbers("feature_maps");
   return {
     channels: build.first("output_channels"),
@@ -114,12 +56,12 @@ function encoderDecoderSettings(build: Reader): EncoderDecoderSettings {
 }
 
 /** Makes a network from its build arguments. */
-type Maker = (build: Reader) => ImageModel;
+type Maker = (build: ArgumentReader) => ImageModel;
 
 const maker =
   <Settings>(
     network: (scope: Scope, images: tf.Tensor, settings: Settings) => tf.Tensor,
-    settingsOf: (build: Reader) => Settings,
+    settingsOf: (build: ArgumentReader) => Settings,
   ): Maker =>
   (build) => {
     const settings = settingsOf(build);
@@ -176,14 +118,14 @@ const MAKERS: Readonly<Record<ImageArchitecture, Maker>> = {
 };
 
 /** Reads a transformer's size from separate arguments. */
-const customSize = (build: Reader): TransformerSize => ({
+const customSize = (build: ArgumentReader): TransformerSize => ({
   tokenSize: build.number("patch_size"),
   features: build.number("embed_dim"),
   layers: build.number("depth"),
   heads: build.number("num_heads"),
 });
 
-function unetrSettings(build: Reader): UnetrSettings {
+function unetrSettings(build: ArgumentReader): UnetrSettings {
   const size = NAMED_TRANSFORMERS[build.text("vit_model")] ?? customSize(build);
   const { tokenSize, features, layers } = size;
   const shape = build.numbers("input_shape");
@@ -204,7 +146,7 @@ function unetrSettings(build: Reader): UnetrSettings {
   };
 }
 
-function uNextSettings(build: Reader): UNextSettings {
+function uNextSettings(build: ArgumentReader): UNextSettings {
   const featureMaps = build.numbers("feature_maps");
   return {
     channels: build.first("output_channels"),
@@ -220,7 +162,7 @@ function uNextSettings(build: Reader): UNextSettings {
   };
 }
 
-function hrNetSettings(build: Reader): HrNetSettings {
+function hrNetSettings(build: ArgumentReader): HrNetSettings {
   const stages = build.group("cfg");
   const [yxDown, zDown] = [stages.numbers("YX_DOWN"), stages.numbers("Z_DOWN")];
   const is3D = build.numbers("image_shape").length === 4;
@@ -238,7 +180,7 @@ function hrNetSettings(build: Reader): HrNetSettings {
   };
 }
 
-function stuNetSettings(build: Reader): StuNetSettings {
+function stuNetSettings(build: ArgumentReader): StuNetSettings {
   const axes = build.numbers("image_shape").length - 1;
   const stages = stuNetVariant(build.text("variant"), axes) ?? {
     dims: build.numbers("dims"),
@@ -251,7 +193,7 @@ function stuNetSettings(build: Reader): StuNetSettings {
 
 /** Returns a vision transformer's settings from BiaPy's arguments. */
 export function vitSettings(given: BuildArguments): VitSettings {
-  const build = new Reader(given);
+  const build = new ArgumentReader(given);
   const sides = build.numbers("img_size");
   const size = customSize(build);
   return {
@@ -266,6 +208,7 @@ export function vitSettings(given: BuildArguments): VitSettings {
 
 /** Returns the network that BiaPy builds from these arguments. */
 export function imageModel(architecture: string, build: BuildArguments): ImageModel {
-  if (!isImageArchitecture(architecture)) throw new Error(`${architecture} is no image-to-image network.`);
-  return MAKERS[architecture](new Reader(build));
+  if (!isImageArchitecture(architecture))
+    throw new Error(`${architecture} is not an image-to-image network.`);
+  return MAKERS[architecture](new ArgumentReader(build));
 }

@@ -2,18 +2,10 @@
 import { channelsOf } from "../runtime/image-shape.ts";
 import type { Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
-import {
-  type Activation,
-  activate,
-  conv,
-  convTranspose,
-  dropout,
-  type Normalization,
-  normalize,
-  Sequence,
-  squeezeExcitation,
-  upsample,
-} from "./layers.ts";
+import { type Activation, activate, conv, convTranspose, dropout, squeezeExcitation } from "./layers.ts";
+import { type Normalization, normalize } from "./normalization-layers.ts";
+import { upsample } from "./resampling.ts";
+import { Sequence } from "./sequence.ts";
 
 export interface BlockSettings {
   readonly filters: number;

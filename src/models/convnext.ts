@@ -5,7 +5,8 @@ import { depthwiseConvolution } from "../runtime/depthwise.ts";
 import { channelsOf } from "../runtime/image-shape.ts";
 import { type Scope, zeros } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
-import { Sequence, stochasticDepth } from "./layers.ts";
+import { stochasticDepth } from "./layers.ts";
+import { Sequence } from "./sequence.ts";
 import { layerNorm, linear } from "./transformer.ts";
 
 export interface ConvNextSettings {

@@ -7,7 +7,8 @@ import { spaceOf } from "../runtime/image-shape.ts";
 import { inSinglePrecision } from "../runtime/operators.ts";
 import type { Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
-import { channelMeans, pixelShuffle, sameConv } from "./layers.ts";
+import { channelMeans, sameConv } from "./layers.ts";
+import { pixelShuffle } from "./resampling.ts";
 
 export interface DfcanSettings {
   readonly channels: number;

@@ -1,7 +1,8 @@
 /** EDSR (Lim et al. 2017, "Enhanced deep residual networks for single image super-resolution", figure 3), with BiaPy's order of layers. */
 import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
-import { pixelShuffle, sameConv } from "./layers.ts";
+import { sameConv } from "./layers.ts";
+import { pixelShuffle } from "./resampling.ts";
 
 export interface EdsrSettings {
   /** Channels of the result. */

@@ -5,7 +5,8 @@ import { maxPool } from "../runtime/pooling.ts";
 import { FEATURES, type Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { type BlockSettings, convBlock, type Upsampling } from "./blocks.ts";
-import { type Activation, conv, type Normalization } from "./layers.ts";
+import { type Activation, conv } from "./layers.ts";
+import type { Normalization } from "./normalization-layers.ts";
 
 export interface EncoderDecoderSettings {
   /** Channels of the result. */

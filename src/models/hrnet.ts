@@ -6,17 +6,10 @@ import { at, lastOf, zip } from "../facts/checked-lists.ts";
 import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
 import { FEATURES, type Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
-import {
-  type Activation,
-  activate,
-  type ConvolutionSettings,
-  conv,
-  type Normalization,
-  normalize,
-  resizeByCorners,
-  Sequence,
-  upsample,
-} from "./layers.ts";
+import { type Activation, activate, type ConvolutionSettings, conv } from "./layers.ts";
+import { type Normalization, normalize } from "./normalization-layers.ts";
+import { resizeByCorners, upsample } from "./resampling.ts";
+import { Sequence } from "./sequence.ts";
 
 export interface HrNetSettings {
   /** Channels of the result. */

@@ -3,16 +3,13 @@
  * shapes.
  */
 
-import { at, entryOf, exactly, zip } from "../facts/checked-lists.ts";
+import { entryOf, product, zip } from "../facts/checked-lists.ts";
 import { gelu, silu } from "../runtime/activations.ts";
 import { type ConvolutionWindow, convolution, transposedConvolution } from "../runtime/convolution.ts";
-import { batchOf, channelsOf, spaceOf } from "../runtime/image-shape.ts";
-import { normalizeChannels, standardize } from "../runtime/normalization.ts";
-import { alongAxis, type Resizing } from "../runtime/operators.ts";
-import { type Initializer, ones, type Scope, zeros } from "../runtime/scope.ts";
-import { tf } from "../runtime/tensor.ts";
-
-const product = (sizes: readonly number[]) => sizes.reduce((all, each) => all * each, 1);
+import { batchOf, channelsOf, spaceOf, spatialAxes } from "../runtime/image-shape.ts";
+import { type Initializer, type Scope, zeros } from "../runtime/scope.ts";
+import type { tf } from "../runtime/tensor.ts";
+import { enlarged } from "./resampling.ts";
 
 export interface ConvolutionSettings {
   /** Channels of the result. */
@@ -84,65 +81,6 @@ export function convTranspose(
   return bias ? y.add(scope.parameter("bias", [filters], start)) : y;
 }
 
-/** Values of MODEL.NORMALIZATION: batch, synchronized batch, instance, group, none. */
-export const NORMALIZATIONS = ["bn", "sync_bn", "in", "gn", "none"] as const;
-export type Normalization = (typeof NORMALIZATIONS)[number];
-
-const EPSILON = 1e-5;
-
-/** Declares the learned scale and shift of each channel. */
-function scaleAndShift(scope: Scope, x: tf.Tensor): [tf.Tensor, tf.Tensor] {
-  const channels = [channelsOf(x)];
-  return [scope.parameter("weight", channels, ones), scope.parameter("bias", channels, zeros)];
-}
-
-const spatialAxes = (x: tf.Tensor) => spaceOf(x).map((_, axis) => axis + 1);
-
-/** Instance normalization (Ulyanov, Vedaldi & Lempitsky 2016): normalizes each channel of each sample. */
-export function instanceNorm(scope: Scope, x: tf.Tensor): tf.Tensor {
-  return normalizeChannels(x, ...scaleAndShift(scope, x), spatialAxes(x), EPSILON).normalized;
-}
-
-/** Group normalization (Wu & He 2018), with BiaPy's 16 groups in 2D and 8 in 3D. */
-function groupNorm(scope: Scope, x: tf.Tensor): tf.Tensor {
-  const groups = spaceOf(x).length === 2 ? 16 : 8;
-  const grouped = x.reshape([...x.shape.slice(0, -1), groups, channelsOf(x) / groups]);
-  const axes = [...spatialAxes(x), grouped.rank - 1];
-  const [scale, shift] = scaleAndShift(scope, x);
-  return standardize(grouped, axes, EPSILON).reshape(x.shape).mul(scale).add(shift);
-}
-
-const MOMENTUM = 0.1;
-
-/** Batch normalization (Ioffe & Szegedy 2015). Running statistics are PyTorch's, with the unbiased variance. */
-export function batchNorm(scope: Scope, x: tf.Tensor): tf.Tensor {
-  const channels = [channelsOf(x)];
-  const mean = scope.state("running_mean", channels, zeros);
-  const variance = scope.state("running_var", channels, ones);
-  const batches = scope.state("num_batches_tracked", [], zeros);
-  const [scale, shift] = scaleAndShift(scope, x);
-  if (!scope.training) {
-    const factor = scale.mul(variance.add(EPSILON).rsqrt());
-    return x.mul(factor).add(shift.sub(mean.mul(factor)));
-  }
-  const batch = normalizeChannels(x, scale, shift, [0, ...spatialAxes(x)], EPSILON);
-  const count = product(x.shape.slice(0, -1));
-  const running = (old: tf.Tensor, current: tf.Tensor) =>
-    old.mul(1 - MOMENTUM).add(current.reshape(channels).mul(MOMENTUM));
-  scope.updateState("running_mean", running(mean, batch.mean));
-  scope.updateState("running_var", running(variance, batch.variance.mul(count / Math.max(count - 1, 1))));
-  scope.updateState("num_batches_tracked", batches.add(1));
-  return batch.normalized;
-}
-
-/** Normalizes with the next layer of a sequence. `none` is no layer. */
-export function normalize(layers: Sequence, x: tf.Tensor, kind: Normalization): tf.Tensor {
-  if (kind === "none") return x;
-  const scope = layers.next();
-  if (kind === "in") return instanceNorm(scope, x);
-  return kind === "gn" ? groupNorm(scope, x) : batchNorm(scope, x);
-}
-
 /** Activations by their names in MODEL.ACTIVATION. */
 const ACTIVATIONS: Readonly<Record<string, (x: tf.Tensor) => tf.Tensor>> = {
   relu: (x) => x.relu(),
@@ -181,68 +119,6 @@ function dropped(scope: Scope, x: tf.Tensor, rate: number, shape: readonly numbe
   return x.mul(kept.cast("float32")).mul(1 / (1 - rate));
 }
 
-/** Returns the position of an output pixel in the input, in pixels, for an axis resized from `from` to `to` pixels. */
-type PixelGrid = (pixel: number, from: number, to: number) => number;
-
-/** Both images cover the same area. */
-const byArea: PixelGrid = (pixel, from, to) => ((pixel + 0.5) * from) / to - 0.5;
-/** The centers of the first and last pixels coincide: PyTorch's `align_corners=True`. */
-const byCorners: PixelGrid = (pixel, from, to) => (to > 1 ? (pixel * (from - 1)) / (to - 1) : 0);
-/** The input pixel that covers the position: PyTorch's `nearest`. */
-const byNearest: PixelGrid = (pixel, from, to) => Math.floor((pixel * from) / to);
-
-/** Returns the matrix `[from, to]` of linear interpolation between pixel centers. The border pixel is repeated beyond the border. */
-function interpolation(from: number, to: number, grid: PixelGrid): tf.Tensor {
-  const weights = new Float32Array(from * to);
-  const add = (row: number, column: number, weight: number) => {
-    weights[row * to + column] = (weights[row * to + column] ?? 0) + weight;
-  };
-  for (let pixel = 0; pixel < to; pixel++) {
-    const position = Math.max(grid(pixel, from, to), 0);
-    const below = Math.min(Math.floor(position), from - 1);
-    const above = Math.min(below + 1, from - 1);
-    add(below, pixel, 1 - (position - below));
-    add(above, pixel, position - below);
-  }
-  return tf.tensor2d(weights, [from, to]);
-}
-
-const GRIDS: Readonly<Record<Resizing, PixelGrid>> = { area: byArea, corners: byCorners, nearest: byNearest };
-
-function resample(x: tf.Tensor, size: readonly number[], resizing: Resizing): tf.Tensor {
-  return size.reduce((current, to, space) => {
-    const from = at(current.shape, space + 1);
-    if (from === to) return current;
-    return alongAxis(current, space + 1, interpolation(from, to, GRIDS[resizing]), resizing);
-  }, x);
-}
-
-const enlarged = (x: tf.Tensor, factors: readonly number[]): number[] =>
-  zip(spaceOf(x), factors).map(([size, factor]) => size * factor);
-
-/** Enlarges by linear interpolation along each axis of space: PyTorch's bilinear and trilinear `Upsample`. */
-export const upsample = (x: tf.Tensor, factors: readonly number[]): tf.Tensor =>
-  resample(x, enlarged(x, factors), "area");
-
-/** Enlarges by repeating pixels. */
-export const upsampleNearest = (x: tf.Tensor, factors: readonly number[]): tf.Tensor =>
-  resample(x, enlarged(x, factors), "nearest");
-
-/** Resizes an image by linear interpolation, with corner pixels aligned. */
-export const resizeByCorners = (x: tf.Tensor, size: readonly number[]): tf.Tensor =>
-  resample(x, size, "corners");
-
-/** Pixel shuffle (Shi et al. 2016): `[batch, y, x, channel · factor²]` becomes `[batch, y · factor, x · factor, channel]`. */
-export function pixelShuffle(x: tf.Tensor, factor: number): tf.Tensor {
-  if (factor === 1) return x;
-  const [batch, height, width, inputs] = exactly(x.shape, 4, "The shape of a 2D image");
-  const channels = inputs / factor ** 2;
-  return x
-    .reshape([batch, height, width, channels, factor, factor])
-    .transpose([0, 1, 4, 2, 5, 3])
-    .reshape([batch, height * factor, width * factor, channels]);
-}
-
 /** Returns the mean of each channel over space, `[batch, 1, …, channel]`. */
 export const channelMeans = (x: tf.Tensor): tf.Tensor => x.mean(spatialAxes(x), true);
 
@@ -261,14 +137,4 @@ export function squeezeExcitation(scope: Scope, x: tf.Tensor): tf.Tensor {
   const hidden = project(excitation.at("0"), squeezed, Math.floor(channels / REDUCTION)).relu();
   const weights = project(excitation.at("2"), hidden, channels).sigmoid();
   return x.mul(weights.reshape([batchOf(x), ...spaceOf(x).map(() => 1), channels]));
-}
-
-/** The numbered layers of a PyTorch `Sequential`. Every layer takes a number, one without weights too. */
-export class Sequence {
-  private index = 0;
-  constructor(private readonly scope: Scope) {}
-
-  next(): Scope {
-    return this.scope.at(String(this.index++));
-  }
 }

@@ -2,8 +2,7 @@
  * Masked autoencoder (He, Chen, Xie, Li, Dollár, Girshick: "Masked Autoencoders Are Scalable Vision Learners", CVPR 2022),
  * in 2D and 3D. The encoder sees only the visible tokens; a lighter decoder reconstructs the masked ones.
  */
-import { at, exactly } from "../facts/checked-lists.ts";
-import { elementCount } from "../runtime/buffers.ts";
+import { at, exactly, product } from "../facts/checked-lists.ts";
 import { batchOf } from "../runtime/image-shape.ts";
 import type { Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
@@ -48,7 +47,7 @@ export function tokenGrid({ patchSize, tokenSize }: Pick<MaeSettings, "patchSize
 /** Returns fixed position embeddings `[1 + token, feature]`: sines and cosines along each axis, zeros for the class token. */
 function positionEmbedding(grid: readonly number[], features: number): Float32Array {
   const waves = Math.floor(features / (2 * grid.length));
-  const tokens = elementCount(grid);
+  const tokens = product(grid);
   const embedding = new Float32Array((tokens + 1) * features);
   for (let token = 0; token < tokens; token++) {
     let rest = token;
@@ -89,7 +88,7 @@ const embeddingStart = { kind: "normal", deviation: 0.02 } as const;
 function weights(scope: Scope, settings: MaeSettings) {
   const { encoder, decoder } = settings;
   const grid = tokenGrid(settings);
-  const tokens = elementCount(grid);
+  const tokens = product(grid);
   const position = (features: number) =>
     ({ kind: "values", values: () => positionEmbedding(grid, features) }) as const;
   return {
@@ -132,7 +131,7 @@ function encode(
  */
 export function maeFeatures(scope: Scope, settings: MaeSettings, images: tf.Tensor): tf.Tensor {
   const grid = tokenGrid(settings);
-  const tokens = elementCount(grid);
+  const tokens = product(grid);
   const batch = batchOf(images);
   const all = tf.tensor1d(
     Array.from({ length: tokens }, (_, token) => token),
@@ -158,7 +157,7 @@ export function maePrediction(
   const batch = batchOf(images);
   const weight = weights(scope, settings);
   const grid = tokenGrid(settings);
-  const tokens = elementCount(grid);
+  const tokens = product(grid);
   const pixelCount = channels * tokenSize ** grid.length;
 
   let x = linear(scope.at("decoder_embed"), encode(scope, settings, images, keep, weight), decoder.features);

@@ -5,7 +5,8 @@ import { maxPool } from "../runtime/pooling.ts";
 import { FEATURES, type Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { head } from "./encoder-decoder.ts";
-import { batchNorm, conv, convTranspose } from "./layers.ts";
+import { conv, convTranspose } from "./layers.ts";
+import { batchNorm } from "./normalization-layers.ts";
 
 export interface MultiResUNetSettings {
   /** Channels of the result. */

@@ -4,7 +4,8 @@ import { silu } from "../runtime/activations.ts";
 import { channelsOf } from "../runtime/image-shape.ts";
 import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
-import { channelMeans, pixelShuffle, sameConv } from "./layers.ts";
+import { channelMeans, sameConv } from "./layers.ts";
+import { pixelShuffle } from "./resampling.ts";
 
 export interface RcanSettings {
   /** Channels of the result. */

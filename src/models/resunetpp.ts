@@ -6,7 +6,9 @@ import { FEATURES, type Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { type ResidualSettings, residualBlock, residualUpBlock } from "./blocks.ts";
 import { blockAt, type EncoderDecoderSettings, end, head, shrinking } from "./encoder-decoder.ts";
-import { conv, type Normalization, normalize, Sequence, squeezeExcitation } from "./layers.ts";
+import { conv, squeezeExcitation } from "./layers.ts";
+import { type Normalization, normalize } from "./normalization-layers.ts";
+import { Sequence } from "./sequence.ts";
 
 /** Dilations of the three convolutions of the pyramid. */
 const RATES = [6, 12, 18];

@@ -5,7 +5,9 @@ import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
 import { FEATURES, type Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { head } from "./encoder-decoder.ts";
-import { conv, instanceNorm, upsampleNearest } from "./layers.ts";
+import { conv } from "./layers.ts";
+import { instanceNorm } from "./normalization-layers.ts";
+import { upsampleNearest } from "./resampling.ts";
 
 export interface StuNetSettings extends StuNetStages {
   /** Channels of the result. */

@@ -1,6 +1,5 @@
 /** Images as sequences of tokens: squares or cubes of pixels (Dosovitskiy et al. 2021, section 3.1). */
-import { exactly } from "../facts/checked-lists.ts";
-import { elementCount } from "../runtime/buffers.ts";
+import { exactly, product } from "../facts/checked-lists.ts";
 import { batchOf, channelsOf, spaceOf } from "../runtime/image-shape.ts";
 import { type Scope, zeros } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
@@ -18,7 +17,7 @@ export function patchify(images: tf.Tensor, tokenSize: number): tf.Tensor {
       ...axes.map((axis) => 2 + 2 * axis),
       1 + 2 * grid.length,
     ])
-    .reshape([batch, elementCount(grid), tokenSize ** grid.length * channels]);
+    .reshape([batch, product(grid), tokenSize ** grid.length * channels]);
 }
 
 /** The inverse of {@link patchify}: turns tokens on a grid into images `[batch, (z,) y, x, channel]`. */

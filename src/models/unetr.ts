@@ -5,7 +5,8 @@ import { FEATURES, type Scope, zeros } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { type BlockSettings, convBlock } from "./blocks.ts";
 import { head } from "./encoder-decoder.ts";
-import { type Activation, convTranspose, type Normalization } from "./layers.ts";
+import { type Activation, convTranspose } from "./layers.ts";
+import type { Normalization } from "./normalization-layers.ts";
 import { patchify, projected, tokenProjection } from "./tokens.ts";
 import { transformerBlock } from "./transformer.ts";
 

@@ -6,7 +6,9 @@ import { tf } from "../runtime/tensor.ts";
 import type { Upsampling } from "./blocks.ts";
 import type { ConvNextBlock } from "./convnext.ts";
 import { head, shrinking } from "./encoder-decoder.ts";
-import { conv, convTranspose, Sequence, upsample } from "./layers.ts";
+import { conv, convTranspose } from "./layers.ts";
+import { upsample } from "./resampling.ts";
+import { Sequence } from "./sequence.ts";
 import { layerNorm } from "./transformer.ts";
 
 export interface UNextSettings {
@@ -35,7 +37,7 @@ const EPSILON = 1e-5;
 const KERNEL = 7;
 
 /** Returns the stem's downsampling factor along each axis. */
-export function stemFactors(
+function stemFactors(
   { stem, zDown }: Pick<UNextSettings, "stem" | "zDown">,
   axes: number,
 ): readonly number[] {

@@ -2,7 +2,8 @@
 import { channelsOf } from "../runtime/image-shape.ts";
 import { type Scope, zeros } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
-import { convolve, pixelShuffle } from "./layers.ts";
+import { convolve } from "./layers.ts";
+import { pixelShuffle } from "./resampling.ts";
 
 export interface WdsrSettings {
   /** Channels of the result. */

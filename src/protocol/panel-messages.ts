@@ -13,7 +13,7 @@ import type { ImageShape, SampleType } from "../facts/samples.ts";
 export interface PixelSize {
   readonly x: number;
   readonly y: number;
-  /** Absent for 2D images, and where the file does not tell. */
+  /** Absent for 2D images, and if the file does not say. */
   readonly z?: number;
   readonly unit: string;
 }
@@ -21,21 +21,21 @@ export interface PixelSize {
 /** What an image file holds, known without reading its pixels. */
 export interface ImageSummary {
   readonly path: string;
-  /** File name, for people. */
+  /** File name for display. */
   readonly label: string;
   /** `[z, y, x, channel]`. */
   readonly shape: ImageShape;
   /** `uint8`, `uint16`, `float32`, … */
   readonly sampleType: SampleType;
-  /** Absent where the file does not tell. */
+  /** Absent if the file does not say. */
   readonly pixelSize?: PixelSize;
   /** How the file is read: its format, its axes with the reason. */
   readonly details?: string;
-  /** Whether it is a picture of an encoder's features, which places can be compared by (`find-similar`). */
+  /** Whether it is a picture of an encoder's features, whose places can be compared (`find-similar`). */
   readonly hasFeatures?: boolean;
 }
 
-/** How similar the encoder's features of all places are to those of a picked one. */
+/** Similarity of the encoder's features at all places to those at a picked place. */
 export interface Similarity {
   /** Places along `[z, y, x]`. */
   readonly grid: readonly [z: number, y: number, x: number];
@@ -47,7 +47,7 @@ export interface Similarity {
   readonly places: readonly SimilarCrop[];
 }
 
-/** A similar place, with what its image shows there. */
+/** A similar place, with a crop of its image. */
 export interface SimilarCrop {
   /** File name of its image. */
   readonly image: string;
@@ -56,7 +56,7 @@ export interface SimilarCrop {
   /** The middle of the place, `[z, y, x]`. */
   readonly at: readonly [z: number, y: number, x: number];
   readonly similarity: number;
-  /** The slice around it, a plane for each of the first three channels at most; none where the image cannot be read. */
+  /** The slice around it, a plane for each of the first three channels at most; none if the image cannot be read. */
   readonly planes: readonly Plane[];
 }
 
@@ -76,7 +76,7 @@ export interface Plane {
   readonly height: number;
   readonly width: number;
   readonly sampleType: SampleType;
-  /** 1, or n where the plane is too large to be handed over whole: every n-th pixel along y and x. */
+  /** 1, or n if the plane is too large to send: only every n-th pixel along y and x is included. */
   readonly step: number;
   readonly values: ArrayBuffer;
 }
@@ -106,11 +106,11 @@ export interface StepColumns {
   readonly metrics: Readonly<Record<string, Float64Array>>;
 }
 
-/** What a run has done so far: its steps as columns, and all else that still matters, in order. */
+/** The history of a run: its steps as columns, and the other events that still matter, in order. */
 export interface RunHistory {
   readonly run: string;
   readonly steps: StepColumns;
-  /** No steps but the last one. */
+  /** Without steps, except the last one. */
   readonly events: readonly RunEvent[];
 }
 
@@ -130,7 +130,7 @@ export type ImageRequest =
       readonly view: PlaneView;
       readonly channel: number;
     }
-  /** Which places of a folder of features are like the one at a pixel of this picture of features. */
+  /** Asks for places of a folder of features that are similar to the one at a pixel of this feature picture. */
   | {
       readonly type: "find-similar";
       readonly request: number;
@@ -138,7 +138,7 @@ export type ImageRequest =
       readonly pixel: readonly [z: number, y: number, x: number];
     };
 
-/** A file that the page made (a PNG, a CSV): the extension asks where to save it. */
+/** A file that the page created (PNG, CSV). The extension asks where to save it. */
 export interface SaveRequest {
   readonly type: "save-file";
   /** Proposed file name. */
@@ -146,7 +146,7 @@ export interface SaveRequest {
   readonly content: ArrayBuffer;
 }
 
-/** A key that a configuration sets to another value than BiaPy's default, both as they are written. */
+/** A key whose value in a configuration differs from BiaPy's default, as written in the file. */
 export interface ChangedKey {
   readonly key: string;
   readonly value: string;
@@ -155,11 +155,11 @@ export interface ChangedKey {
   readonly line: number;
 }
 
-/** What stands about a run in its own files. */
+/** Details of a run from its files. */
 export interface RunDetails {
   readonly run: string;
   readonly notes: RunNotes;
-  /** The configuration's file; absent where it is gone. */
+  /** The configuration's file; absent if it no longer exists. */
   readonly configuration?: { readonly file: string; readonly changed: readonly ChangedKey[] };
 }
 
@@ -168,8 +168,8 @@ export type ToPanel =
   | { readonly type: "details"; readonly details: RunDetails }
   | { readonly type: "epochs"; readonly run: string; readonly epochs: readonly EpochPictures[] }
   /**
-   * The runs that can be shown, newest first; `shown` is the one that the panel is to show. The histories of `sent` went before
-   * this message, to a page that may not have been there yet: one that it lacks it asks for.
+   * The runs that can be shown, newest first; the panel shows `shown`. The histories of `sent` were sent before this message. The page
+   * may not have been loaded then, and requests those that it lacks.
    */
   | {
       readonly type: "runs";
@@ -177,31 +177,31 @@ export type ToPanel =
       readonly shown?: string;
       readonly sent?: readonly string[];
     }
-  /** All of the shown run up to now; events that follow come as `events`. */
+  /** The history of a shown run. Later events are sent as `events`. */
   | { readonly type: "history"; readonly history: RunHistory }
-  /** New events of a shown run, in order. No more are sent until the page answers `events-drawn`: it may be slower than a run. */
+  /** New events of a shown run, in order. The next ones are sent after the page answers `events-drawn`: it may be slower than a run. */
   | { readonly type: "events"; readonly run: string; readonly events: readonly RunEvent[] }
-  /** Runs to lay over the shown one (Compare Runs); their `history` comes too. */
+  /** Runs to compare with the shown one (Compare Runs). Their `history` is sent too. */
   | { readonly type: "compare"; readonly runs: readonly string[] };
 
-/** What the panel asks of VS Code's commands. */
+/** Commands that the panel may run. */
 export type PanelCommand = "run-training" | "new-configuration";
 
 export type FromPanel =
   | ImageRequest
   | SaveRequest
-  /** The page can receive: the extension answers with `runs` and `history`. */
+  /** The page is ready. The extension answers with `runs` and `history`. */
   | { readonly type: "ready"; readonly state: PanelState }
   | { readonly type: "show-run"; readonly run: string }
   | { readonly type: "events-drawn" }
   /** Asks for the pictures of all epochs (`epochs`). */
   | { readonly type: "ask-epochs"; readonly run: string }
-  /** Asks for what stands about a run (`details`). */
+  /** Requests the details of a run (`details`). */
   | { readonly type: "ask-details"; readonly run: string }
   | { readonly type: "annotate"; readonly run: string; readonly notes: RunNotes }
-  /** A history that was sent did not come. */
+  /** Requests a history that did not arrive. */
   | { readonly type: "ask-history"; readonly run: string }
-  /** The runs to lay over the shown one; none ends the comparison. */
+  /** The runs to compare with the shown one; none ends the comparison. */
   | { readonly type: "compare-runs"; readonly runs: readonly string[] }
   | { readonly type: "stop"; readonly run: string }
   | { readonly type: "resume"; readonly run: string }
@@ -223,7 +223,7 @@ export interface OpenImages {
 export interface TitledPath {
   readonly title: string;
   readonly path: string;
-  /** Whether its values are class numbers: its contrast is never that of an image. */
+  /** Whether its values are class numbers, which have a fixed contrast. */
   readonly labels?: boolean;
 }
 
@@ -234,19 +234,19 @@ export type ToViewer =
   | { readonly type: "show-failed"; readonly message: string };
 export type FromViewer = ImageRequest | SaveRequest | OpenImages | { readonly type: "ready" };
 
-/** An image with its title; without one it is called by its file's name. */
+/** An image with its title. Defaults to the file name. */
 export interface ViewedImage extends ImageSummary {
   readonly title?: string;
   /** Whether its values are class numbers. */
   readonly labels?: boolean;
 }
 
-/** What a viewer shows first, where it was opened from another view of the same images. */
+/** The initial view, if the viewer was opened from another view of the same images. */
 export interface ViewStart {
   readonly z?: number;
 }
 
-/** What the panel keeps over a reload of the window (`setState`), handed back to the panel's serializer. */
+/** The state that the panel keeps over a reload of the window (`setState`). */
 export interface PanelState {
   readonly run?: string;
   readonly compared?: readonly string[];

@@ -2,25 +2,25 @@
 import type { RunNotes } from "../facts/run-notes.ts";
 import type { RunSummary, SaveRequest } from "./panel-messages.ts";
 
-/** A run as it is known without reading its files. */
+/** A run without the details that are read from its files. */
 export interface RunRow {
   readonly summary: RunSummary;
   readonly engine: string;
-  /** The least loss so far; of validation where there is any. */
+  /** The lowest loss so far: of validation, if there is any, or of training. */
   readonly bestLoss?: number;
   /** Milliseconds since the epoch at which it ended or its files were last written; absent while it is active. */
   readonly ended?: number;
 }
 
-/** What is read from a run's files, after the table is shown. */
+/** Details that are read from a run's files after the table is shown. */
 export interface RunRowDetails {
   readonly run: string;
   readonly notes: RunNotes;
-  /** `CPU, 2 threads`; absent where no file tells. */
+  /** `CPU, 2 threads`; absent if it is unknown. */
   readonly device?: string;
-  /** Means over the test images, by metric. */
+  /** Means over the test images by metric. */
   readonly tests: Readonly<Record<string, number>>;
-  /** The keys that its configuration sets to other values than the defaults, as they are written. */
+  /** Keys whose values differ from the defaults, as written in its configuration. */
   readonly keys: Readonly<Record<string, string>>;
 }
 
@@ -38,7 +38,7 @@ export type FromTable =
   | { readonly type: "ready" }
   | { readonly type: "show-run"; readonly run: string }
   | { readonly type: "star"; readonly run: string; readonly starred: boolean }
-  /** Asks a person for the run's name or notes. */
+  /** Asks the user for the run's name or notes. */
   | { readonly type: "edit"; readonly run: string; readonly field: "title" | "notes" }
   | { readonly type: "delete"; readonly runs: readonly string[] }
   | { readonly type: "compare-curves"; readonly runs: readonly string[] }

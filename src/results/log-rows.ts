@@ -9,7 +9,7 @@ const LARGEST = 64 << 20;
 const row = v.record(v.string(), v.nullable(v.pipe(v.number(), v.finite())));
 const epochNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
-/** The finite numbers of a row, and its epoch as it was written. */
+/** The finite numbers of a row, including its epoch. */
 export type LogRow = Readonly<Record<string, number>> & { readonly epoch: number };
 
 /** Reads a log. Invalid lines are skipped, such as a truncated last line. Empty if the log cannot be read. */

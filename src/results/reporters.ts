@@ -118,7 +118,8 @@ class ConsoleReporter {
       this.line(colors.red(event.message ?? "The run failed."));
       return;
     }
-    if (event.status === "stopped") this.line(`Stopped. Go on with: biapy ${(event.resume ?? []).join(" ")}`);
+    if (event.status === "stopped")
+      this.line(`Stopped. Resume with: biapy ${(event.resume ?? []).join(" ")}`);
     this.line(`Results: ${event.runDirectory}`);
     if (event.checkpoint !== undefined) this.line(`Best checkpoint: ${event.checkpoint}`);
   }

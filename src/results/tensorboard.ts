@@ -67,9 +67,9 @@ export function readScalars(bytes: Buffer): { scalars: Scalar[]; end: number } {
     const length = Number(bytes.readBigUInt64LE(end));
     const next = end + length + FRAME_BYTES;
     if (next > bytes.length) break;
-    const event = Event.toObject(Event.decode(bytes.subarray(end + 12, end + 12 + length)), {
+    const event: DecodedEvent = Event.toObject(Event.decode(bytes.subarray(end + 12, end + 12 + length)), {
       longs: Number,
-    }) as DecodedEvent;
+    });
     const { step = 0, wallTime = 0 } = event;
     for (const { tag, simpleValue } of event.summary?.value ?? [])
       if (tag !== undefined && simpleValue !== undefined)

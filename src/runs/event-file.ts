@@ -18,7 +18,7 @@ export interface EventPart {
   readonly skippedBytes: number;
 }
 
-/** Reads the events between two byte offsets that lie between lines. Throws `DamagedFileError` where it is no regular file. */
+/** Reads the events between two byte offsets that lie between lines. Throws `DamagedFileError` if it is no regular file. */
 export async function readEvents(path: string, from: number, to: number): Promise<EventPart> {
   const events: RunEvent[] = [];
   const file = await openRegularFile(path);

@@ -41,9 +41,9 @@ export class LiveRun {
   ) {}
 
   /**
-   * Opens a record and, where `follow` allows it, follows its run while it lives. Returns nothing where there is no record.
+   * Opens a record and, where `follow` allows it, follows its run while it lives. Returns undefined if there is no record.
    *
-   * Throws `DamagedFileError` where the record or the events cannot be what they should be.
+   * Throws `DamagedFileError` if the record or the events cannot be what they should be.
    */
   static async open(
     files: RecordFiles,

@@ -81,7 +81,6 @@ const runEnd = v.pipe(
   }),
   v.readonly(),
 );
-export type RunEnd = v.InferOutput<typeof runEnd>;
 
 export const recordSchema = v.pipe(
   v.object({
@@ -146,9 +145,9 @@ export function runIdentity({ resultDirectory, name, runId }: RunPlace): string 
 }
 
 /**
- * Reads a run's record. Returns nothing where there is none.
+ * Reads a run's record. Returns undefined if there is none.
  *
- * Throws `DamagedFileError` where it is not a record, or that of another run than its folder says.
+ * Throws `DamagedFileError` if it is not a record, or that of another run than its folder says.
  */
 export async function readRecord({ folder, record }: RecordFiles): Promise<RunRecord | undefined> {
   const found = await readJson(record, recordSchema);

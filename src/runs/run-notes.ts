@@ -1,4 +1,4 @@
-/** What a person wrote about a run, kept in the run's own folder, where everyone who has the results finds it. */
+/** The user's notes about a run, stored in its folder, so that they stay with the results. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";

@@ -1,8 +1,10 @@
 /** Starting a run: at most once, whoever asks for it. */
+
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { errorMessage } from "../facts/errors.ts";
 import { writeErrorReason } from "../facts/files/write-file.ts";
 import { newAddress } from "../facts/lock/address.ts";
 import { owner } from "../facts/lock/lock.ts";
@@ -40,14 +42,14 @@ export function bundleProgram(bundle: string): BundleProgram {
 }
 
 /** This process's environment without what an editor adds for its own processes. */
-export function childEnvironment(): NodeJS.ProcessEnv {
+function childEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(VSCODE_|ELECTRON_)/.test(name));
   const electron = process.versions.electron === undefined ? {} : { ELECTRON_RUN_AS_NODE: "1" };
   return { ...Object.fromEntries(kept), ...electron };
 }
 
 /**
- * Starts a run in a process that outlives this one. Throws `StartError` where the run is active already or its folder cannot
+ * Starts a run in a process that outlives this one. Throws `StartError` if the run is active already or its folder cannot
  * be written to.
  */
 export async function startRun(
@@ -60,7 +62,7 @@ export async function startRun(
   const { created, address } = record;
   await takeRunLock(files.folder, order, owner(address)).catch((error) => {
     if (error instanceof RunLockError) throw new StartError(error.message);
-    const reason = writeErrorReason(error) ?? (error instanceof Error ? error.message : String(error));
+    const reason = writeErrorReason(error) ?? errorMessage(error);
     const message = `Results cannot be written to ${order.resultDirectory}: ${reason}.`;
     throw new StartError(message, "biapy.run.resultFolder");
   });

@@ -3,6 +3,7 @@
  * trainer, writes its events to a file, tells every connected window how far the file goes, and stops the trainer when a window
  * asks for it. Its entry point is `src/engines/supervisor.ts`; the run's record comes on standard input.
  */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import {
   appendFileSync,
@@ -18,6 +19,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { basename } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as setTimeoutPromise } from "node:timers/promises";
+import { errorMessage } from "../facts/errors.ts";
 import { eachLine } from "../facts/files/lines.ts";
 import { parseJson } from "../facts/files/regular-file.ts";
 import { explainedWriteError } from "../facts/files/write-file.ts";
@@ -102,7 +104,7 @@ class Supervisor {
       if (full !== undefined) throw full;
       await this.train();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = errorMessage(error);
       this.tell({ ...this.endEvent(), status: "failed", message });
     }
     await this.close(ticket);
@@ -243,7 +245,7 @@ class Supervisor {
       return undefined;
     } catch (error) {
       this.giveReserve();
-      return explainedWriteError(this.files.folder, error) as Error;
+      return explainedWriteError(this.files.folder, error);
     }
   }
 

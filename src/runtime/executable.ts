@@ -6,11 +6,11 @@ import type { Program } from "./program.ts";
 
 export type InputData = Float32Array | Int32Array | Uint8Array;
 
-/** The memory that runs of a program take, beside weights and what else the process holds. */
+/** Memory of a program's runs, without weights and the rest of the process. */
 export interface StepMemory {
   /** Values between inputs and outputs that are alive together, in bytes; they grow with the batch. */
   readonly values: number;
-  /** Inputs and outputs, in bytes. They are allocated already. */
+  /** Inputs and outputs, in bytes. They are already allocated. */
   readonly bound: number;
 }
 

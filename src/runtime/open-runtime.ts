@@ -1,6 +1,8 @@
 /** Opens runtimes: on the CPU by name, or on a GPU. */
-import { type Gpu, ROUTE_NAMES, type Route } from "./devices.ts";
+import { errorMessage } from "../facts/errors.ts";
+import type { Gpu } from "./devices.ts";
 import type { Runtime } from "./executable.ts";
+import { ROUTE_NAMES, type Route } from "./gpu-routes.ts";
 import type { Provider } from "./onnx/provider.ts";
 
 export const RUNTIMES = ["onnx", "wasm", "tensorflow"] as const;
@@ -26,7 +28,7 @@ export async function openRuntime(
     return openOnnxRuntime(threads);
   } catch (error) {
     if (name === "onnx") throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     warn(`onnxruntime does not run here. Training uses TensorFlow.js's own, much slower backend. ${reason}`);
     return openWasm(threads);
   }
@@ -56,7 +58,7 @@ function providerOf(gpu: Gpu, route: Route): Provider {
 
 /** Returns onnxruntime's reason in plain words, without paths of its source code. */
 function plainReason(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorMessage(error);
   if (/No supported adapters/.test(message)) return "no graphics driver supports WebGPU";
   if (/no CUDA-capable device|CUDA failure 100/.test(message)) return "CUDA finds no device";
   if (/CUDA driver version is insufficient|CUDA failure 35/.test(message))

@@ -1,4 +1,4 @@
-/** Operations that TensorFlow.js lacks: products along an axis, and operations that change precision or gradients alone. */
+/** Operations that TensorFlow.js lacks: products along an axis, and operations that change only precision or gradients. */
 import { exactly } from "../facts/checked-lists.ts";
 import { isNumber, type Kernel, optional, registerComposed, registerGradient, runKernel } from "./kernel.ts";
 import { tf } from "./tensor.ts";

@@ -1,4 +1,4 @@
-import { at, lastOf } from "../facts/checked-lists.ts";
+import { at, lastOf, product } from "../facts/checked-lists.ts";
 import { type KernelCall, KernelPool, sharedMemory } from "./kernels/kernel-pool.ts";
 import type { Initializer, WeightSpec } from "./scope.ts";
 
@@ -34,7 +34,7 @@ const ALIGNMENT = 16;
 const BYTES = 4;
 const SHARD_BYTES = 2 ** 32 - 2 ** 20;
 const aligned = (count: number) => Math.ceil(count / ALIGNMENT) * ALIGNMENT;
-const sizeOf = (spec: WeightSpec) => spec.shape.reduce((product, size) => product * size, 1);
+const sizeOf = (spec: WeightSpec) => product(spec.shape);
 
 /** The weights of a model, and during training their gradients and moments, in memory shared with the kernels. */
 export class Parameters {
@@ -89,10 +89,6 @@ export class Parameters {
       .reduce((sum, spec) => sum + sizeOf(spec), 0);
   }
 
-  get trainable(): boolean {
-    return this.slots.length > 1;
-  }
-
   /** The device's copy, while a device trains. It is synchronized before values here are read or written. */
   device: DeviceCopy | undefined;
 
@@ -144,7 +140,7 @@ export class Parameters {
     const { initializer } = spec;
     const values = this.values(spec.name);
     const [outputs = 1, inputs = 1, ...kernel] = spec.shape;
-    const window = kernel.reduce((product, size) => product * size, 1);
+    const window = product(kernel);
     const fans = { in: inputs * window, out: outputs * window };
     if (initializer.kind === "constant") values.fill(initializer.value);
     else if (initializer.kind === "values") values.set(initializer.values());

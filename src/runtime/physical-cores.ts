@@ -52,7 +52,7 @@ function macCores(): number {
 const RECORD = { bytes: 32, relationAt: 8, core: 0 };
 
 function windowsCores(): number {
-  const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
+  const koffi: typeof import("koffi") = createRequire(import.meta.url)("koffi");
   const query = koffi
     .load("kernel32.dll")
     .func("bool __stdcall GetLogicalProcessorInformation(void *records, _Inout_ uint32_t *bytes)");

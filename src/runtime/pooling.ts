@@ -1,6 +1,5 @@
 /** Max pooling over windows that do not overlap, with PyTorch's gradient: it goes to the first maximum of each window. */
-import { exactly, zip } from "../facts/checked-lists.ts";
-import { elementCount } from "./buffers.ts";
+import { exactly, product, zip } from "../facts/checked-lists.ts";
 import { batchOf, channelsOf, spaceOf } from "./image-shape.ts";
 import {
   isNumbers,
@@ -63,7 +62,7 @@ function windows(x: tf.Tensor, window: readonly number[]): tf.Tensor {
   const split = cut.reshape([batchOf(x), ...zip(counts, window).flat(), channelsOf(x)]);
   const axes = window.map((_, axis) => axis);
   const order = [0, ...axes.map((axis) => 1 + 2 * axis), ...axes.map((axis) => 2 + 2 * axis), split.rank - 1];
-  return split.transpose(order).reshape([batchOf(x), ...counts, elementCount(window), channelsOf(x)]);
+  return split.transpose(order).reshape([batchOf(x), ...counts, product(window), channelsOf(x)]);
 }
 
 registerComposed(MAX_POOLING, ({ x }, { window }) => {
@@ -72,7 +71,7 @@ registerComposed(MAX_POOLING, ({ x }, { window }) => {
 });
 
 registerComposed(MAX_UNPOOLING, ({ dy, indices }, { window, size }) => {
-  const pixels = elementCount(window);
+  const pixels = product(window);
   const [batch, counts, channels] = [batchOf(dy), spaceOf(dy), channelsOf(dy)];
   const isMaximum = tf.range(0, pixels, 1, "int32").reshape([pixels, 1]).equal(indices.expandDims(-2));
   const spread = dy.expandDims(-2).mul(isMaximum.cast("float32"));

@@ -6,38 +6,34 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { exactly } from "../facts/checked-lists.ts";
 
-/** Repeats the gradient of a reduction along the axes that were reduced. */
-function spread(
-  dy: tf.Tensor,
-  shape: readonly number[],
-  axis: number | readonly number[] | undefined,
-): tf.Tensor {
-  const axes = tf.util.parseAxisParam((axis ?? shape.map((_, each) => each)) as number | number[], [
-    ...shape,
-  ]);
-  const kept = shape.map((size, each) => (axes.includes(each) ? 1 : size));
-  return dy.reshape(kept).broadcastTo([...shape]);
+/** Returns the reduced axes of a tensor of this shape. Without an axis, TensorFlow.js reduces all. */
+function reducedAxes(axis: unknown, shape: readonly number[]): number[] {
+  if (axis === null || axis === undefined) return shape.map((_, each) => each);
+  return tf.util.parseAxisParam([axis].flat().map(Number), [...shape]);
 }
 
-interface Reduction {
-  readonly axis?: number | readonly number[];
+/** @param gradientOf returns the gradient of one reduced value, from that of the result and the number of values reduced to it */
+function registerReduction(
+  kernelName: string,
+  gradientOf: (dy: tf.Tensor, count: number) => tf.Tensor,
+): void {
+  tf.registerGradient({
+    kernelName,
+    inputsToSave: ["x"],
+    gradFunc: (gradients, saved, given) => {
+      const [x] = exactly(saved, 1);
+      const [dy] = exactly([gradients].flat(), 1);
+      const axes = reducedAxes(given.axis, x.shape);
+      const kept = x.shape.map((size, each) => (axes.includes(each) ? 1 : size));
+      return {
+        x: () =>
+          gradientOf(dy, x.size / dy.size)
+            .reshape(kept)
+            .broadcastTo([...x.shape]),
+      };
+    },
+  });
 }
 
-tf.registerGradient({
-  kernelName: "Sum",
-  inputsToSave: ["x"],
-  gradFunc: (dy, saved, attributes) => {
-    const [x] = exactly(saved, 1);
-    return { x: () => spread(dy as tf.Tensor, x.shape, (attributes as Reduction).axis) };
-  },
-});
-
-tf.registerGradient({
-  kernelName: "Mean",
-  inputsToSave: ["x"],
-  gradFunc: (gradient, saved, attributes) => {
-    const dy = gradient as tf.Tensor;
-    const [x] = exactly(saved, 1);
-    return { x: () => spread(dy.mul(dy.size / x.size), x.shape, (attributes as Reduction).axis) };
-  },
-});
+registerReduction("Sum", (dy) => dy);
+registerReduction("Mean", (dy, count) => dy.mul(1 / count));

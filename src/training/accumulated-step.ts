@@ -16,7 +16,7 @@ import { Optimizer } from "./optimizer.ts";
 export const batchOf = (program: Program): number => Object.values(program.inputs)[0]?.shape[0] ?? 1;
 
 /** The same program for batches of another size. */
-export function withBatch(program: Program, size: number): Program {
+function withBatch(program: Program, size: number): Program {
   const resized = ({ shape, type }: InputSpec): InputSpec => ({ type, shape: [size, ...shape.slice(1)] });
   const inputs = Object.entries(program.inputs).map(([name, spec]) => [name, resized(spec)] as const);
   return {

@@ -1,7 +1,6 @@
 /** Losses of restored images (LOSS.TYPE), as TensorFlow.js ops. */
-import { zip } from "../facts/checked-lists.ts";
+import { product, zip } from "../facts/checked-lists.ts";
 import type { ImageLoss } from "../facts/losses.ts";
-import { elementCount } from "../runtime/buffers.ts";
 import { fourierTransform } from "../runtime/fourier.ts";
 import { spaceOf } from "../runtime/image-shape.ts";
 import { alongAxis, clippedGradient, inSinglePrecision, withoutGradient } from "../runtime/operators.ts";
@@ -59,7 +58,7 @@ function spectralMean(
   const space = spaceOf(difference);
   const axes = space.map((_, axis) => axis + 1);
   const { real, imaginary } = fourierTransform(difference, axes, half);
-  const scale = half ? 1 / Math.sqrt(elementCount(space)) : 1;
+  const scale = half ? 1 / Math.sqrt(product(space)) : 1;
   const power = real
     .square()
     .add(imaginary.square())
@@ -83,7 +82,7 @@ function frequencyWeights(
   distance: FrequencyDistance,
 ): tf.Tensor {
   const axes = zip(frequencies, sizes).reverse();
-  const distances = Float64Array.from({ length: elementCount(frequencies) }, (_, index) => {
+  const distances = Float64Array.from({ length: product(frequencies) }, (_, index) => {
     let rest = index;
     let squares = 0;
     for (const [count, size] of axes) {
@@ -153,7 +152,7 @@ export function combinedLoss(
   const values = inSinglePrecision(prediction);
   return terms
     .map(({ name, weight }) => {
-      if (!isImageLoss(name)) throw new Error(`${name} is no loss of images.`);
+      if (!isImageLoss(name)) throw new Error(`${name} is not a loss of images.`);
       return losses[name](values, target).mul(weight);
     })
     .reduce((sum, each) => sum.add(each));

@@ -13,7 +13,7 @@ export class Optimizer {
   ) {}
 
   /**
-   * Takes one step. Rejects with `KernelError` where a thread ended before its part was done.
+   * Takes one step. Rejects with `KernelError` if a thread ended before its part was done.
    *
    * @param gradientScale factor of the gradients, below 1 where their norm is clipped. Defaults to 1.
    */

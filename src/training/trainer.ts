@@ -43,7 +43,7 @@ export interface TrainerState {
   /** Steps done in the current epoch; all of them if its validation is not finished. */
   readonly step: number;
   readonly stepsPerEpoch: number;
-  readonly optimiserSteps: number;
+  readonly optimizerSteps: number;
   readonly schedule: ScheduleState;
   /** In mixed precision only. */
   readonly lossScale?: LossScaleState;
@@ -121,7 +121,7 @@ export class Trainer {
       epoch: this.epoch,
       step: this.step,
       stepsPerEpoch: this.parts.training.stepsPerEpoch,
-      optimiserSteps: this.parts.step.steps,
+      optimizerSteps: this.parts.step.steps,
       schedule: this.parts.schedule.state,
       lossScale: this.parts.step.lossScale?.state,
       bestLoss: this.bestLoss,
@@ -135,7 +135,7 @@ export class Trainer {
   /** Continues from a state. An unfinished epoch starts again if its number of steps has changed. */
   restore(state: TrainerState): void {
     this.epoch = state.epoch;
-    this.parts.step.steps = state.optimiserSteps;
+    this.parts.step.steps = state.optimizerSteps;
     this.parts.schedule.restore(state.schedule);
     const { lossScale } = this.parts.step;
     if (lossScale !== undefined && state.lossScale !== undefined) lossScale.state = state.lossScale;

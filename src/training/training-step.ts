@@ -40,7 +40,7 @@ export class PrecisionError extends Error {
   override readonly name = "PrecisionError";
 }
 
-/** Throws {@link PrecisionError} where a runtime does not train in the precision of the settings. */
+/** Throws {@link PrecisionError} if a runtime does not train in the precision of the settings. */
 export function checkPrecision(runtime: Runtime, { precision }: TrainingSettings): void {
   if (precision !== "mixed") return;
   const reason =

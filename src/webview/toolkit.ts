@@ -13,6 +13,14 @@ import {
 } from "@vscode/webview-ui-toolkit";
 import { element } from "./dom.ts";
 
+declare global {
+  interface HTMLElementTagNameMap {
+    "vscode-button": Button;
+    "vscode-checkbox": Checkbox;
+    "vscode-text-field": TextField;
+  }
+}
+
 provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeCheckbox(), vsCodeTextField());
 
 export interface ButtonOptions {
@@ -26,7 +34,7 @@ export function button(
   pressed: () => void,
   { kind = "secondary", label }: ButtonOptions = {},
 ): HTMLElement & { disabled: boolean } {
-  const made = element("vscode-button", { appearance: kind }, content) as Button;
+  const made = element("vscode-button", { appearance: kind }, content);
   if (label !== undefined) {
     made.title = label;
     if (kind === "icon") made.setAttribute("aria-label", label);
@@ -43,7 +51,7 @@ export interface Toggle {
 }
 
 export function checkbox(label: string, checked: boolean, changed: (checked: boolean) => void): Toggle {
-  const made = element("vscode-checkbox", {}, label) as Checkbox;
+  const made = element("vscode-checkbox", {}, label);
   made.checked = checked;
   // Setting the value from code raises the same event as a click. Only other values come from the user.
   let set = checked;
@@ -110,7 +118,7 @@ export interface NumberField {
 /** A field for a number. Invalid text is reverted. */
 export function numberField(label: string, value: number, changed: (value: number) => void): NumberField {
   // The component uses its content as the label, which the pages' styles show to screen readers only.
-  const made = element("vscode-text-field", { size: "7" }, label) as TextField;
+  const made = element("vscode-text-field", { size: "7" }, label);
   let current = value;
   made.value = format(value);
   made.addEventListener("change", () => {

@@ -5,6 +5,7 @@ import type { Config } from "../config/config.ts";
 import type { FlagKey, ListKey, NumberKey } from "../config/key-names.ts";
 import { gaussianBlur, medianBlur, motionBlur } from "../data/augmentation/filters.ts";
 import {
+  BORDERS,
   type Border,
   elastic,
   flipX,
@@ -37,7 +38,7 @@ import {
   missingSections,
 } from "../data/augmentation/regions.ts";
 import type { AugmentationStep, Range, Transform } from "../data/augmentation/sample.ts";
-import { atLeast } from "../facts/checked-lists.ts";
+import { atLeast, keysOf } from "../facts/checked-lists.ts";
 
 type Maker = (config: Config, border: Border) => Transform;
 
@@ -60,7 +61,7 @@ const MAKERS = {
   SHEAR: (config, border) => shear(range(config, "SHEAR_RANGE"), border),
   SHIFT: (config, border) => shift(range(config, "SHIFT_RANGE"), border),
   ELASTIC: (config) =>
-    elastic(range(config, "E_ALPHA"), number(config, "E_SIGMA"), config.text("AUGMENTOR.E_MODE") as Border),
+    elastic(range(config, "E_ALPHA"), number(config, "E_SIGMA"), config.choice("AUGMENTOR.E_MODE", BORDERS)),
   VFLIP: () => flipY,
   HFLIP: () => flipX,
   ZFLIP: () => flipZ,
@@ -116,12 +117,12 @@ const MAKERS = {
 /** Returns the enabled augmentations in the order in which they are applied. */
 export function augmentationSteps(config: Config): AugmentationStep[] {
   if (!config.flag("AUGMENTOR.ENABLE")) return [];
-  const border = config.text("AUGMENTOR.AFFINE_MODE") as Border;
-  return (Object.entries(MAKERS) as [keyof typeof MAKERS, Maker][])
-    .filter(([key]) => flag(config, key) && (key !== "ZFLIP" || ndimOf(config) === 3))
-    .map(([key, maker]) => ({
+  const border = config.choice("AUGMENTOR.AFFINE_MODE", BORDERS);
+  return keysOf(MAKERS)
+    .filter((key) => flag(config, key) && (key !== "ZFLIP" || ndimOf(config) === 3))
+    .map((key) => ({
       name: key,
       probability: number(config, `${key}_PROB`),
-      transform: maker(config, border),
+      transform: MAKERS[key](config, border),
     }));
 }

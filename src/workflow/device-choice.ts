@@ -1,15 +1,18 @@
 /** Chooses a run's device: the requested one, or the fastest in a short trial. */
 
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import * as v from "valibot";
 import { entryOf } from "../facts/checked-lists.ts";
+import { errorMessage } from "../facts/errors.ts";
+import { parseJson, readTextSync } from "../facts/files/regular-file.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
 import { cacheFolder } from "../install/storage.ts";
 import { allocate } from "../runtime/buffers.ts";
 import { declaredWeights } from "../runtime/declared-weights.ts";
-import { type Devices, type Gpu, listDevices, ROUTE_NAMES } from "../runtime/devices.ts";
+import { type Devices, type Gpu, listDevices } from "../runtime/devices.ts";
 import type { Runtime, TrainingStep } from "../runtime/executable.ts";
+import { ROUTE_NAMES } from "../runtime/gpu-routes.ts";
 import { openGpu, openRuntime, type RuntimeName } from "../runtime/open-runtime.ts";
 import type { TrainingSettings } from "../runtime/optimizer-settings.ts";
 import { Parameters } from "../runtime/parameters.ts";
@@ -80,20 +83,20 @@ async function namedGpu(
   const name = asked === undefined ? "SYSTEM.DEVICE" : `--gpu ${asked}`;
   if (gpu === undefined) {
     const there = note ?? `There are: ${gpus.map((each) => `${each.index} ${each.name}`).join(", ")}.`;
-    warn(`${name}: there is no GPU ${index}, and the CPU computes. ${there}`);
+    warn(`${name}: there is no GPU ${index}; the CPU is used. ${there}`);
     return undefined;
   }
   if (asked !== undefined && (asked.match(/\d+/g) ?? []).length > 1)
-    warn(`${name}: the embedded engine trains on one GPU at a time, here on ${index}.`);
+    warn(`${name}: the embedded engine trains on one GPU only; GPU ${index} is used.`);
   const failures = [...gpu.refused];
   for (const route of gpu.routes) {
     try {
       return await openGpu(gpu, route, threads);
     } catch (error) {
-      failures.push({ route: ROUTE_NAMES[route], reason: (error as Error).message });
+      failures.push({ route: ROUTE_NAMES[route], reason: errorMessage(error) });
     }
   }
-  warn(`${name}: ${gpu.name} cannot be used, and the CPU computes. ${inWords(failures)}.`);
+  warn(`${name}: ${gpu.name} cannot be used; the CPU is used instead. ${inWords(failures)}.`);
   return undefined;
 }
 
@@ -108,7 +111,11 @@ interface Candidate {
 }
 
 /** Results of trials of one kind of step: seconds per step by candidate id. */
-type Measured = Readonly<Record<string, number>>;
+const measuredSchema = v.record(v.string(), v.number());
+type Measured = Readonly<v.InferOutput<typeof measuredSchema>>;
+const trialsSchema = v.record(v.string(), measuredSchema);
+/** Maximum size of the file of trials. */
+const MOST_BYTES = 1 << 20;
 
 /** Opens the fastest of the CPU and some GPUs, by a trial or the stored result of an earlier one. */
 export async function fastest(
@@ -139,10 +146,10 @@ export async function fastest(
   for (const { id, open, seconds } of order) {
     try {
       const runtime = await open();
-      report.info(`${runtime.device} computes: ${seconds.toPrecision(2)} s a step was the fastest.`);
+      report.info(`${runtime.device} is used: it was the fastest (${seconds.toPrecision(2)} s per step).`);
       return runtime;
     } catch (error) {
-      report.warn(`${id} was the fastest and cannot be opened now: ${(error as Error).message}.`);
+      report.warn(`${id} was the fastest and cannot be opened now: ${errorMessage(error)}.`);
     }
   }
   return openRuntime(wish.runtime, wish.threads, report.warn);
@@ -156,10 +163,10 @@ async function tryAll(candidates: readonly Candidate[], work: Work, report: Choi
       const runtime = await open();
       const seconds = await secondsPerStep(runtime, work);
       measured[id] = seconds;
-      report.info(`${runtime.device}: ${seconds.toPrecision(2)} s a step.`);
+      report.info(`${runtime.device}: ${seconds.toPrecision(2)} s per step.`);
       runtime.release?.();
     } catch (error) {
-      report.info(`${id} is not used: ${(error as Error).message}.`);
+      report.info(`${id} is not used: ${errorMessage(error)}.`);
     }
   }
   report.progress("Trying devices", candidates.length, candidates.length);
@@ -218,9 +225,8 @@ class TrialMemory {
   }
 
   private all(): Record<string, Measured> {
-    if (!existsSync(this.path)) return {};
     try {
-      return JSON.parse(readFileSync(this.path, "utf8")) as Record<string, Measured>;
+      return parseJson(readTextSync(this.path, MOST_BYTES) ?? "{}", trialsSchema);
     } catch {
       return {};
     }

@@ -5,7 +5,7 @@
 
 import type { BiapyCheckpoint } from "../checkpoint/biapy-checkpoint.ts";
 import { bicubic } from "../data/bicubic.ts";
-import { atLeast, exactly } from "../facts/checked-lists.ts";
+import { atLeast, exactly, product } from "../facts/checked-lists.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import type { WeightSpec } from "../runtime/scope.ts";
 
@@ -87,7 +87,7 @@ function changedChannels(stored: readonly number[], { shape }: WeightSpec): Chan
   const [wantedFeatures, wanted, ...wantedKernel] = atLeast(shape, 2);
   if (channels !== RGB || features !== wantedFeatures || String(kernel) !== String(wantedKernel))
     return undefined;
-  const size = kernel.reduce((product, each) => product * each, 1);
+  const size = product(kernel);
   const values = (given: Float32Array) =>
     Float32Array.from({ length: features * wanted * size }, (_, at) => {
       const [pixel, channel] = [at % size, Math.floor(at / size) % wanted];

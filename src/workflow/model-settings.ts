@@ -9,7 +9,7 @@ import { type ImageArchitecture, isImageArchitecture } from "../facts/architectu
 import { at } from "../facts/checked-lists.ts";
 import { NAMED_TRANSFORMERS } from "../facts/network-sizes.ts";
 import { logitsOf } from "../facts/workflows.ts";
-import type { BuildArguments } from "../models/architectures.ts";
+import type { BuildArguments } from "../models/build-arguments.ts";
 
 type Builder = (config: Config) => BuildArguments;
 

@@ -6,7 +6,7 @@ import type { ImagePreparation } from "../data/image-set.ts";
 import { cannyEdges } from "../data/preprocess/canny.ts";
 import { colorsEqualized, contrastEqualized } from "../data/preprocess/clahe.ts";
 import { gaussianBlurred } from "../data/preprocess/gaussian-blur.ts";
-import type { Border } from "../data/preprocess/grid.ts";
+import { GRID_BORDERS, type GridBorder } from "../data/preprocess/grid.ts";
 import { histogramMatched, quantilesOf } from "../data/preprocess/match-histogram.ts";
 import { medianBlurred } from "../data/preprocess/median-blur.ts";
 import { type ResizeSettings, resizedImage } from "../data/preprocess/resize-image.ts";
@@ -16,7 +16,7 @@ import { type Image, ImageError, type ImageInfo, type ImageShape, type SampleTyp
 import type { Phase } from "./settings.ts";
 
 /** scikit-image's names of borders in its `resize`, by SciPy's. */
-const RESIZE_BORDERS: Readonly<Partial<Record<string, Border>>> = {
+const RESIZE_BORDERS: Readonly<Partial<Record<string, GridBorder>>> = {
   reflect: "mirror",
   symmetric: "reflect",
   edge: "nearest",
@@ -106,7 +106,7 @@ async function filterSteps(config: Config): Promise<Step[]> {
   const steps: Step[] = [];
   if (config.flag("DATA.PREPROCESS.GAUSSIAN_BLUR.ENABLE")) {
     const sigma = config.number("DATA.PREPROCESS.GAUSSIAN_BLUR.SIGMA");
-    const border = config.text("DATA.PREPROCESS.GAUSSIAN_BLUR.MODE") as Border;
+    const border = config.choice("DATA.PREPROCESS.GAUSSIAN_BLUR.MODE", GRID_BORDERS);
     const channelAxis = config.value("DATA.PREPROCESS.GAUSSIAN_BLUR.CHANNEL_AXIS");
     const left = typeof channelAxis === "number" ? axes.at(channelAxis) : undefined;
     steps.push((image) =>

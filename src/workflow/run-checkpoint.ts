@@ -3,17 +3,16 @@ import { existsSync } from "node:fs";
 import {
   type BiapyCheckpoint,
   loadBiapyCheckpoint,
-  type ParameterState,
   type PlainObject,
-  type SavedOptimizer,
   saveBiapyCheckpoint,
 } from "../checkpoint/biapy-checkpoint.ts";
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
+import type { ParameterState, SavedOptimizer } from "../checkpoint/optimizer-state.ts";
 import { type CheckpointValue, PythonTuple } from "../checkpoint/python-values.ts";
 import { CheckpointTensor } from "../checkpoint/tensor.ts";
 import type { Config } from "../config/config.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
-import type { BuildArguments } from "../models/architectures.ts";
+import type { BuildArguments } from "../models/build-arguments.ts";
 import type { OptimizerSettings } from "../runtime/optimizer-settings.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import type { WeightSpec } from "../runtime/scope.ts";
@@ -69,7 +68,7 @@ export async function saveRunCheckpoint(path: string, content: RunCheckpointCont
   const broken = parameters.specs.find(({ name }) => !allFinite(parameters.read(name)));
   if (broken !== undefined) {
     const place = `epoch ${state.epoch + 1}, step ${state.step}`;
-    const first = state.optimiserSteps === 0;
+    const first = state.optimizerSteps === 0;
     throw divergedError(`A weight (${broken.name})`, place, content.learningRate, first);
   }
   const tensor = (name: string, slot: "weight" | "first" | "second", shape: readonly number[]) =>
@@ -148,13 +147,22 @@ export interface CheckpointHeader {
   readonly config: PlainObject;
 }
 
-/** The header of a checkpoint; undefined for a file that this engine did not write. Throws `CheckpointError`. */
+/** A state as stored: earlier versions spell `optimizerSteps` in another way. */
+type StoredState = Omit<TrainerState, "optimizerSteps"> & {
+  readonly [Name in "optimizerSteps" | "optimiserSteps"]?: number;
+};
+
+/** Reads the header of a checkpoint; undefined for a file that this engine did not write. Throws `CheckpointError`. */
 export async function readHeader(path: string): Promise<CheckpointHeader | undefined> {
   const checkpoint = await loadBiapyCheckpoint(path);
   try {
     const { engineState, config } = checkpoint;
     if (engineState === undefined || config === undefined) return undefined;
-    const state = parsed<TrainerState>(path, engineState.trainer);
+    const stored = parsed<StoredState>(path, engineState.trainer);
+    const state = stored && {
+      ...stored,
+      optimizerSteps: stored.optimizerSteps ?? stored.optimiserSteps ?? 0,
+    };
     const identity = parsed<TrainingIdentity>(path, engineState.identity);
     const { epoch, step } = state ?? {};
     const counted = [epoch, step].every((count) => Number.isSafeInteger(count) && Number(count) >= 0);
@@ -170,7 +178,7 @@ function parsed<T>(path: string, text: unknown): T | undefined {
   try {
     return (JSON.parse(text) ?? undefined) as T | undefined;
   } catch {
-    throw new CheckpointError(path, "is damaged: what it says of its training is not JSON.");
+    throw new CheckpointError(path, "is damaged: the state of its training is not JSON.");
   }
 }
 

@@ -1,4 +1,5 @@
 /** A run from its configuration to its results: check, train, test. */
+
 import { workflowOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import type { ImagePairs } from "../data/patches.ts";
@@ -179,7 +180,7 @@ async function begin(request: RunningRequest, parameters: Parameters, beginning:
   if (complete) return run.testOnly();
   const earlier = await run.startFresh(epochs);
   if (earlier !== undefined)
-    say(`Run ${tree.runId} of ${tree.name} existed already: what it left is in ${earlier} now.`);
+    say(`Run ${tree.runId} of ${tree.name} existed already: its files are now in ${earlier}.`);
   if (table !== undefined) await writeFileAtomically(startingWeightsPath(tree), table);
 }
 
@@ -218,7 +219,11 @@ function precisionOf({ precision, report }: RunRequest, beginning: Beginning): P
   if (beginning.kind !== "resume") return precision ?? "single";
   const began = trainedPrecision(beginning.checkpoints[0]);
   if (precision !== undefined && precision !== began)
-    report({ event: "log", level: "info", message: `The run goes on in ${began} precision, as it began.` });
+    report({
+      event: "log",
+      level: "info",
+      message: `The run continues in ${began} precision, in which it began.`,
+    });
   return began;
 }
 

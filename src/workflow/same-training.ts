@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import type { Config } from "../config/config.ts";
 import type { Key } from "../config/key-names.ts";
 import { keyFacts } from "../config/keys.ts";
-import { type PythonValue, written } from "../config/python-value.ts";
+import { isPythonValue, type PythonValue, written } from "../config/python-value.ts";
 import type { Problem } from "../facts/run-events.ts";
 import type { ImageInfo } from "../images/image.ts";
 import type { CheckpointHeader, ImageFingerprints } from "./run-checkpoint.ts";
@@ -54,12 +54,11 @@ function isSame(before: unknown, now: PythonValue): boolean {
   return known.size === items.length && items.every(([name, item]) => isSame(known.get(name), item));
 }
 
-/** Returns a checkpoint's value if it is a simple one. */
-function shown(before: PythonValue): string {
+/** Returns a checkpoint's value as text if it is a short one. */
+function shown(before: unknown): string {
   const items = [before].flat();
-  return items.length < 20 && items.every((item) => typeof item !== "object")
-    ? written(before)
-    : "another value";
+  const isShort = items.length < 20 && items.every((item) => typeof item !== "object");
+  return isShort && isPythonValue(before) ? written(before) : "another value";
 }
 
 /** Reports images other than those that a checkpoint was trained on. */
@@ -82,11 +81,11 @@ function refusal(change: string, path: string): string {
 }
 
 /** A value of a configuration that is kept as nested objects. */
-function valueIn(config: CheckpointHeader["config"], key: string): PythonValue | undefined {
+function valueIn(config: CheckpointHeader["config"], key: string): unknown {
   let value: unknown = config;
   for (const part of key.split(".")) {
     if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = (value as Record<string, unknown>)[part];
+    value = new Map<string, unknown>(Object.entries(value)).get(part);
   }
-  return value as PythonValue;
+  return value;
 }

@@ -6,10 +6,10 @@ import type { Config } from "../config/config.ts";
 import { optimizerBetas } from "../config/optimizer-betas.ts";
 import { hasTargetImages, targetType } from "../config/target-normalization.ts";
 import { fillsPadding } from "../config/test-checks.ts";
-import type { Clipping, NormalizationSettings } from "../data/normalization.ts";
-import type { FilterProperty, FilterSign, SampleFilter } from "../data/sample-filter.ts";
+import { type Clipping, NORMALIZATION_TYPES, type NormalizationSettings } from "../data/normalization.ts";
+import { FILTER_PROPERTIES, FILTER_SIGNS, type SampleFilter } from "../data/sample-filter.ts";
 import type { Box, TilingSettings } from "../data/tiling.ts";
-import { at } from "../facts/checked-lists.ts";
+import { at, oneOf } from "../facts/checked-lists.ts";
 import { IMAGE_METRICS, type ImageMetric, isSpectral } from "../facts/losses.ts";
 import type { Metrics } from "../facts/run-events.ts";
 import type { OpenOptions } from "../images/image.ts";
@@ -58,8 +58,8 @@ export function normalizationSettings(config: Config): NormalizationSettings {
   const mean = config.numbers("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.MEAN_VAL");
   const deviation = config.numbers("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.STD_VAL");
   return {
-    type: config.text("DATA.NORMALIZATION.TYPE") as NormalizationSettings["type"],
-    // -1 is BiaPy's sign for "measure it".
+    type: config.choice("DATA.NORMALIZATION.TYPE", NORMALIZATION_TYPES),
+    // In BiaPy, -1 means that the value is measured.
     custom: deviation.every((each) => each > 0) ? { mean, deviation } : undefined,
     clip: config.flag("DATA.NORMALIZATION.PERC_CLIP.ENABLE") ? clipping(config) : undefined,
   };
@@ -74,7 +74,7 @@ export function targetNormalization(config: Config): NormalizationSettings | und
     upper: config.numbers(key("PERC_CLIP.UPPER_VALUE")),
   };
   return {
-    type: targetType(config) as NormalizationSettings["type"],
+    type: oneOf(NORMALIZATION_TYPES, targetType(config), "DATA.NORMALIZATION.TARGET.TYPE"),
     custom: {
       mean: config.numbers(key("ZERO_MEAN_UNIT_VAR.MEAN_VAL")),
       deviation: config.numbers(key("ZERO_MEAN_UNIT_VAR.STD_VAL")),
@@ -156,7 +156,7 @@ export function checkLossPrecision(config: Config, precision: Precision): void {
   const spectral = lossTerms(config).filter(({ name }) => isSpectral(name));
   if (spectral.length === 0) return;
   const names = spectral.map(({ name }) => name).join(" and ");
-  const message = `--precision mixed: the gradient of ${names} (LOSS.TYPE) is clipped to a fixed norm, which the scaled losses of mixed precision would get around. Leave it out, or choose other losses.`;
+  const message = `--precision mixed: the gradient of ${names} (LOSS.TYPE) is clipped to a fixed norm, which the scaled losses of mixed precision would circumvent. Omit it, or choose other losses.`;
   throw new PrecisionError(message);
 }
 
@@ -175,8 +175,8 @@ export function sampleFilter(config: Config, phase: Phase): SampleFilter | undef
   const [values, signs] = [lists("VALUES"), lists("SIGNS")];
   return lists("PROPS").map((properties, group) =>
     properties.map((property, place) => ({
-      property: String(property) as FilterProperty,
-      sign: String(at(signs, group)[place]) as FilterSign,
+      property: oneOf(FILTER_PROPERTIES, String(property), `${key}.PROPS`),
+      sign: oneOf(FILTER_SIGNS, String(at(signs, group)[place]), `${key}.SIGNS`),
       value: Number(at(values, group)[place]),
     })),
   );

@@ -10,7 +10,7 @@ import {
 } from "../checkpoint/biapy-checkpoint.ts";
 import type { Config } from "../config/config.ts";
 import { resize } from "../data/resize.ts";
-import { at, exactly } from "../facts/checked-lists.ts";
+import { at, exactly, product } from "../facts/checked-lists.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { ImageShape } from "../images/image.ts";
 import type { ReportEvent } from "../results/reporters.ts";
@@ -91,7 +91,7 @@ function foreignHead(
   { config: trainedWith }: BiapyCheckpoint,
   config: Config,
 ): (name: string) => string | undefined {
-  const problem = ((trainedWith?.PROBLEM ?? {}) as PlainObject).TYPE;
+  const problem = groupOf(trainedWith, "PROBLEM").TYPE;
   const own = config.text("PROBLEM.TYPE");
   if (problem === undefined || problem === own) return () => undefined;
   const reason = `the head belongs to another workflow (${String(problem)}, not ${own})`;
@@ -174,14 +174,19 @@ function tell(
     );
 }
 
+/** Returns a group of a checkpoint's configuration; empty if there is none. */
+function groupOf(config: PlainObject | undefined, name: string): Readonly<Record<string, unknown>> {
+  const value = config?.[name];
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
 /** Number of tokens of a configuration's patch along each axis, if set. */
 function tokenGridOf(config: PlainObject | undefined): number[] | undefined {
-  const group = (name: string) => (config?.[name] ?? {}) as PlainObject;
   // Converting the nested lists of a hostile file to text could take forever.
-  const patch = [group("DATA").PATCH_SIZE]
+  const patch = [groupOf(config, "DATA").PATCH_SIZE]
     .flat()
     .map((size) => (typeof size === "number" ? size : Number.NaN));
-  const token = Number(group("MODEL").VIT_TOKEN_SIZE);
+  const token = Number(groupOf(config, "MODEL").VIT_TOKEN_SIZE);
   const grid = patch.slice(0, -1).map((size) => size / token);
   return grid.length > 1 && grid.every(Number.isInteger) ? grid : undefined;
 }
@@ -206,9 +211,9 @@ async function stretchPositions(
     return false;
   if (found.shape.length !== 3) return false;
   const [, tokens, features] = exactly(found.shape, 3);
-  const [from, to] = [tokenGridOf(trainedWith), tokenGridOf(config.toObject() as PlainObject)];
+  const [from, to] = [tokenGridOf(trainedWith), tokenGridOf(config.toObject())];
   if (from === undefined || to === undefined || features !== wanted.shape[2]) return false;
-  if (from.length !== to.length || from.reduce((all, each) => all * each, 1) !== tokens - 1) return false;
+  if (from.length !== to.length || product(from) !== tokens - 1) return false;
   const values = await found.read(new Float32Array(found.size));
   const shape = (grid: readonly number[]): ImageShape => {
     const [y, x] = exactly(grid.slice(-2), 2);

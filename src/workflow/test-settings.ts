@@ -4,10 +4,11 @@ import { ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { orientations } from "../data/orientation.ts";
 import { type Box, boxOf } from "../data/tiling.ts";
+import { product } from "../facts/checked-lists.ts";
 import { ImageError, type ImageInfo, type ImageShape, type Region, wholeRegion } from "../images/image.ts";
 import type { PatchModel } from "./predict.ts";
 import { tilingSettings } from "./settings.ts";
-import { augmentedModel, augmentedPatch, type MergeMode } from "./test-time-augmentation.ts";
+import { augmentedModel, augmentedPatch, MERGE_MODES } from "./test-time-augmentation.ts";
 
 /**
  * Returns the model for a test image's patches, with TEST.AUGMENTATION if enabled.
@@ -26,7 +27,7 @@ export async function testModel(
   const turnable = patch[1] === patch[2] || !takesOneSize;
   const turns = orientations(ndimOf(config), group !== "flips" && turnable);
   const model = await modelOf(augmentedPatch(patch, turns));
-  return augmentedModel(model, patch, turns, config.text("TEST.AUGMENTATION_MODE") as MergeMode);
+  return augmentedModel(model, patch, turns, config.choice("TEST.AUGMENTATION_MODE", MERGE_MODES));
 }
 
 /** Returns the part of an image that is evaluated: all but TEST.EVAL_BORDER_CROP. Throws {@link ImageError} if none is left. */
@@ -44,7 +45,7 @@ const MOST_SLICES = 64;
 
 /** Returns the middle of a large image, or all of a small one. */
 export function middleOf(shape: ImageShape): Region {
-  if (shape.reduce((product, size) => product * size, 1) <= MOST_SHOWN) return wholeRegion(shape);
+  if (product(shape) <= MOST_SHOWN) return wholeRegion(shape);
   const [depth, , , channels] = shape;
   const slices = Math.min(depth, MOST_SLICES);
   const side = Math.floor(Math.sqrt(MOST_SHOWN / (slices * channels)));

@@ -6,7 +6,8 @@ import { at as itemAt } from "../facts/checked-lists.ts";
 import type { PatchModel } from "./predict.ts";
 
 /** TEST.AUGMENTATION_MODE. */
-export type MergeMode = "mean" | "min" | "max";
+export const MERGE_MODES = ["mean", "min", "max"] as const;
+export type MergeMode = (typeof MERGE_MODES)[number];
 
 const MERGE: Readonly<Record<MergeMode, (merged: number, value: number) => number>> = {
   mean: (merged, value) => merged + value,

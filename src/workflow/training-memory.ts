@@ -16,7 +16,7 @@ export interface MachineMemory {
 }
 
 /** The memory of this process's machine or container. */
-export function machineMemory(): MachineMemory {
+function machineMemory(): MachineMemory {
   const limit = process.constrainedMemory();
   return {
     held: process.memoryUsage.rss(),
@@ -26,7 +26,7 @@ export function machineMemory(): MachineMemory {
 }
 
 /** Peak memory of a training, in bytes. Sessions share an arena, so only the largest counts. */
-export function peakBytes(programs: readonly (StepMemory | undefined)[], { held }: MachineMemory): number {
+function peakBytes(programs: readonly (StepMemory | undefined)[], { held }: MachineMemory): number {
   return held + Math.max(0, ...programs.map((memory) => memory?.values ?? 0));
 }
 

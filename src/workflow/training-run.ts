@@ -272,7 +272,7 @@ export class TrainingRun {
       if (reason === undefined) throw error;
       if (this.failing.has(what)) return;
       this.failing.add(what);
-      const message = `${what} could not be written, and training goes on: ${reason}`;
+      const message = `${what} could not be written. Training continues: ${reason}`;
       this.request.report({ event: "log", level: "warning", message });
     }
   }

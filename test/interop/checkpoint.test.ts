@@ -9,8 +9,8 @@ import { loadBiapyCheckpoint, saveBiapyCheckpoint } from "../../src/checkpoint/b
 import { writeNpy } from "../../src/checkpoint/npy.ts";
 import { OrderedDict, PythonDict, PythonFloat, PythonTuple } from "../../src/checkpoint/python-values.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/pytorch.ts";
-import { writeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { CheckpointTensor } from "../../src/checkpoint/tensor.ts";
+import { writeSafetensors } from "../support/safetensors.ts";
 
 const python = process.env.BIAPY_PYTHON;
 const skip = python ? false : "BIAPY_PYTHON is not set";

@@ -48,3 +48,8 @@ def plane(values):
 
 def stack(values):
     return values[..., None]
+
+
+def image_of(values):
+    """A plane, gray or with samples last."""
+    return plane(values) if values.ndim == 2 else values[None]

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fixedNormalization } from "../../src/data/measure-normalization.ts";
 import {
   denormalizedPrediction,
-  fixedNormalization,
   type NormalizationSettings,
   normalize,
 } from "../../src/data/normalization.ts";

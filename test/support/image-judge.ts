@@ -4,7 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readNpy } from "../../src/checkpoint/npy.ts";
 import { openImage } from "../../src/images/files.ts";
-import { type Image, ImageError } from "../../src/images/image.ts";
+import { type Image, ImageError, type Region } from "../../src/images/image.ts";
 
 /** Subsampled chrominance is not stored: decoders come near what was meant. */
 const NEAR = 4;
@@ -16,26 +16,47 @@ export interface Judgment {
   readonly faults: readonly string[];
 }
 
-async function read(path: string): Promise<Image> {
+/** Reads an image, and a part of it that begins and ends inside of its pieces. */
+async function read(path: string): Promise<{ whole: Image; part: Image; region: Region }> {
   const source = await openImage(path);
   try {
-    return await source.read();
+    const [depth, height, width] = source.info.shape;
+    const start = [Math.floor(depth / 3), Math.floor(height / 3), Math.floor(width / 5)] as const;
+    const end = [Math.ceil(depth * 0.9), Math.ceil(height * 0.9), Math.ceil(width * 0.8)] as const;
+    const region = { start, end };
+    return { whole: await source.read(), part: await source.read(region), region };
   } finally {
     await source.close();
   }
 }
 
+/** Returns the place in a part where it differs from the whole image; undefined if it does not. */
+function partFault(whole: Image, part: Image, { start }: Region): string | undefined {
+  const [, height, width, channels] = whole.shape;
+  const [, rows, columns] = part.shape;
+  for (let at = 0; at < part.data.length; at++) {
+    const pixel = Math.floor(at / channels);
+    const z = start[0] + Math.floor(pixel / (rows * columns));
+    const y = start[1] + (Math.floor(pixel / columns) % rows);
+    const x = start[2] + (pixel % columns);
+    const meant = whole.data[((z * height + y) * width + x) * channels + (at % channels)];
+    if (!Object.is(part.data[at], meant))
+      return `${part.data[at]} instead of ${meant} at ${z}, ${y}, ${x} of a part`;
+  }
+  return undefined;
+}
+
 /** What is wrong with a file's pixels; undefined where they are right. */
 async function faultOf(folder: string, name: string): Promise<string | undefined> {
   const right = await readNpy(join(folder, `${name}.npy`));
-  const image = await read(join(folder, name));
+  const { whole: image, part, region } = await read(join(folder, name));
   if (String(image.shape) !== String(right.shape)) return `${image.shape} instead of ${right.shape}`;
   const most = name.includes(".near.") ? NEAR : 0;
   for (let at = 0; at < image.data.length; at++) {
     const [found, meant] = [image.data[at], Number(right.data[at])];
     if (!(Math.abs(found - meant) <= most)) return `${found} instead of ${meant} at ${at}`;
   }
-  return undefined;
+  return partFault(image, part, region);
 }
 
 /** What is wrong with a refusal; undefined where it names the file and says why. */

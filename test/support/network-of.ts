@@ -3,7 +3,8 @@ import { architectureOf, ndimOf, pretextTask } from "../../src/config/basics.ts"
 import type { Config } from "../../src/config/config.ts";
 import { Random } from "../../src/data/random.ts";
 import { tokenMask } from "../../src/data/token-mask.ts";
-import { type BuildArguments, imageModel } from "../../src/models/architectures.ts";
+import { imageModel } from "../../src/models/architectures.ts";
+import type { BuildArguments } from "../../src/models/build-arguments.ts";
 import { maePrediction } from "../../src/models/mae.ts";
 import type { Program } from "../../src/runtime/program.ts";
 import { buildArguments } from "../../src/workflow/model-settings.ts";

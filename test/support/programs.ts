@@ -1,6 +1,7 @@
 /** Small training programs that several runtimes compute, and the same numbers for all of them. */
 import { IMAGE_METRICS, type ImageMetric } from "../../src/facts/losses.ts";
-import { type BuildArguments, imageModel } from "../../src/models/architectures.ts";
+import { imageModel } from "../../src/models/architectures.ts";
+import type { BuildArguments } from "../../src/models/build-arguments.ts";
 import { maeLoss, maePrediction, maeTarget } from "../../src/models/mae.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import type { InputData, Runtime } from "../../src/runtime/executable.ts";

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { CheckpointError } from "../../src/checkpoint/checkpoint-error.ts";
 import { readNpy, writeNpy } from "../../src/checkpoint/npy.ts";
-import { readSafetensors, writeSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { readSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { writeSafetensors } from "../support/safetensors.ts";
 
 const fixture = (name: string) => join(import.meta.dirname, "../fixtures/checkpoint", name);
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Blender, Tiles } from "../../src/data/blending.ts";
-import { denormalize, measureNormalization, normalize } from "../../src/data/normalization.ts";
+import { measureNormalization } from "../../src/data/measure-normalization.ts";
+import { denormalize, normalize } from "../../src/data/normalization.ts";
 import { Random } from "../../src/data/random.ts";
 import { cutPatch, type TilingSettings, tileGrid, tilePatches } from "../../src/data/tiling.ts";
 import { tokenMask, visibleTokens } from "../../src/data/token-mask.ts";

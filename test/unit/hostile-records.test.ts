@@ -144,7 +144,7 @@ test("in a folder that is not trusted nothing is connected to, and nobody claims
 
 test("a record that is broken or lies is named with its reason", async () => {
   const cases: readonly [name: string, text: (written: RunRecord) => string, reason: RegExp][] = [
-    ["null", () => "null", /run\.json is not what it should be: .* received null/],
+    ["null", () => "null", /run\.json is invalid: .* received null/],
     ["a list", () => "[]", /run\.json/],
     ["no JSON", () => '{"order":', /run\.json is not JSON/],
     ["an empty file", () => "", /is not JSON/],

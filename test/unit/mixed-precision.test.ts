@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { type BuildArguments, imageModel } from "../../src/models/architectures.ts";
+import { imageModel } from "../../src/models/architectures.ts";
+import type { BuildArguments } from "../../src/models/build-arguments.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import type { Executable, Runtime } from "../../src/runtime/executable.ts";
 import { LossScale } from "../../src/runtime/loss-scale.ts";

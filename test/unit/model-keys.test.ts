@@ -70,7 +70,7 @@ const REFUSED: readonly (readonly [model: string, key: string, says: RegExp, ...
   ["ARCHITECTURE: unetr; VIT_NUM_HEADS: 7", "MODEL.VIT_EMBED_DIM", /shared by 7 heads/],
   ["ARCHITECTURE: unetr; VIT_NUM_LAYERS: 2", "MODEL.VIT_NUM_LAYERS", /2 are too few/],
   ["ARCHITECTURE: unetr; UNETR_VIT_HIDD_MULT: 5", "MODEL.VIT_NUM_LAYERS", /12 are too few/],
-  ["ARCHITECTURE: unetr; UNETR_VIT_MODEL: vit_huge_patch14", "MODEL.UNETR_VIT_MODEL", /no power of 2/],
+  ["ARCHITECTURE: unetr; UNETR_VIT_MODEL: vit_huge_patch14", "MODEL.UNETR_VIT_MODEL", /not a power of 2/],
 ];
 
 for (const [model, key, says, ...more] of REFUSED) {

@@ -2,12 +2,8 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import {
-  type BuildArguments,
-  type ImageModel,
-  imageModel,
-  vitSettings,
-} from "../../src/models/architectures.ts";
+import { type ImageModel, imageModel, vitSettings } from "../../src/models/architectures.ts";
+import type { BuildArguments } from "../../src/models/build-arguments.ts";
 import { vitOutputs } from "../../src/models/vit.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";

@@ -1,10 +1,10 @@
 /** Resizing by splines: judged by SciPy in test/interop/preprocess.test.ts; here by what every spline does. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Border } from "../../src/data/preprocess/grid.ts";
+import type { GridBorder } from "../../src/data/preprocess/grid.ts";
 import { resizedImage } from "../../src/data/preprocess/resize-image.ts";
 
-const BORDERS: readonly Border[] = ["mirror", "reflect", "nearest", "wrap", "constant"];
+const BORDERS: readonly GridBorder[] = ["mirror", "reflect", "nearest", "wrap", "constant"];
 
 for (const order of [2, 3, 4, 5] as const)
   test(`a spline of order ${order} passes through all pixels and is exact between those of a wave`, () => {

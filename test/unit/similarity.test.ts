@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { crappify } from "../../src/data/crappify.ts";
 import { type Layers, layersOf } from "../../src/data/layers.ts";
-import { measureNormalization } from "../../src/data/normalization.ts";
+import { measureNormalization } from "../../src/data/measure-normalization.ts";
 import { Random } from "../../src/data/random.ts";
 import { resize } from "../../src/data/resize.ts";
 import { similarity } from "../../src/data/similarity.ts";

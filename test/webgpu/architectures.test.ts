@@ -1,7 +1,7 @@
 /** Every network that restores images trains by WebGPU on the device alone, with the CPU's losses. */
 import { test } from "node:test";
 import { embeddedArchitectures } from "../../src/facts/architectures.ts";
-import type { BuildArguments } from "../../src/models/architectures.ts";
+import type { BuildArguments } from "../../src/models/build-arguments.ts";
 import type { LossTerm } from "../../src/training/losses.ts";
 import { restorationProgram, UNET } from "../support/programs.ts";
 import { trainsOnTheDevice } from "./on-device.ts";

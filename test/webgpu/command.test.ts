@@ -56,7 +56,7 @@ test("a GPU that is not there is a warning that names those that are, and the CP
     if (event.event === "start") stop(child);
   });
   const warning = run.events.find((event) => event.event === "log" && event.level === "warning");
-  assert.match(String(warning?.event === "log" && warning.message), /no GPU 7.*the CPU computes.*0 /);
+  assert.match(String(warning?.event === "log" && warning.message), /no GPU 7.*the CPU is used.*0 /);
 });
 
 /** Of a patch of 32 x 32 float32 pixels. */
@@ -109,9 +109,9 @@ test("the fastest device is found by a trial, which is remembered", async () => 
     return { runtime, said };
   };
   const first = await choose();
-  const tried = first.said.filter((line) => /s a step\.$/.test(line));
+  const tried = first.said.filter((line) => /s per step\.$/.test(line));
   assert.equal(tried.length, devices.gpus.length + 1, first.said.join("\n"));
-  const seconds = tried.map((line) => Number(/: ([\d.e-]+) s a step/.exec(line)?.[1]));
+  const seconds = tried.map((line) => Number(/: ([\d.e-]+) s per step/.exec(line)?.[1]));
   const quickest = tried[seconds.indexOf(Math.min(...seconds))];
   assert.ok(quickest.startsWith(first.runtime.device), `${first.runtime.device} of ${tried.join("; ")}`);
   const second = await choose();

@@ -71,11 +71,11 @@ test("copies are made once, made anew when their settings change, and left alone
 
   const again = await biapy(args(2));
   assert.equal(await changed(), when);
-  assert.doesNotMatch(logs(again), /Making worse copies/);
+  assert.doesNotMatch(logs(again), /Creating degraded copies/);
   assert.deepEqual(validationLosses(again), validationLosses(first));
 
   await configure(0.5);
-  assert.match(logs(await biapy(args(3))), /Making worse copies of 3 images/);
+  assert.match(logs(await biapy(args(3))), /Creating degraded copies of 3 images/);
   const noisier = await contents();
   assert.ok(noisier.every((each, index) => !each.equals(made[index])));
 
@@ -84,8 +84,8 @@ test("copies are made once, made anew when their settings change, and left alone
   await writeTiff(join(copies, "nuclei-09.tif"), own);
   await configure(0.3);
   const mixed = await biapy(args(4));
-  assert.match(logs(mixed), /1 images that are in .* already are used as they are/);
-  assert.match(logs(mixed), /Making worse copies of 3 images/);
+  assert.match(logs(mixed), /1 images in .* are used unchanged/);
+  assert.match(logs(mixed), /Creating degraded copies of 3 images/);
   assert.deepEqual((await readImage(join(copies, "nuclei-09.tif"))).data, own.data);
 
   await writeTiff(join(copies, "nuclei-09.tif"), { ...own, shape: [1, 64, 256, 1] });

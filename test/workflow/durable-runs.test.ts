@@ -290,7 +290,7 @@ test("previews that cannot be written are a warning, said once; a log that canno
     const { status, messages, error } = await run(tinyConfig(images, { epochs: 3 }), block(part));
     assert.equal(status, "finished", String(error));
     assert.equal(
-      messages.filter((message) => /could not be written, and training goes on/.test(message)).length,
+      messages.filter((message) => /could not be written. Training continues/.test(message)).length,
       1,
     );
   }

@@ -13,7 +13,7 @@ test("a run in mixed precision goes on in it, whatever is said, and ends where o
   assert.deepEqual([resumed.status, resumed.device], ["finished", "CPU, mixed precision"]);
   const said = resumed.events.flatMap((event) => (event.event === "log" ? [event.message] : []));
   assert.ok(
-    said.some((message) => /goes on in mixed precision, as it began/.test(message)),
+    said.some((message) => /continues in mixed precision, in which it began/.test(message)),
     said.join("\n"),
   );
   const last = ({ epochs }: typeof whole) => ({ ...epochs.at(-1)?.train, ...epochs.at(-1)?.validation });

@@ -247,7 +247,7 @@ test("masks that do not fit are explained before anything trains", async () => {
     sampleType: "float32",
     data: Float32Array.from(mask.data, (value) => value / 510),
   }));
-  assert.match(await explain(fractions), /holds values that are no class numbers: 0.5/);
+  assert.match(await explain(fractions), /holds values that are not class numbers: 0.5/);
 
   await rm(plain.masks, { recursive: true });
   assert.match(await explain(plain), /DATA.TRAIN.GT_PATH.* does not exist/);

@@ -424,7 +424,7 @@ test("a package is downloaded by its id once, with progress, and only what is us
 test("a downloaded file that is not what the description says is thrown away, and an unknown id is refused", async () => {
   const served = await collection(await changed((files) => files["weights.pt"].fill(0, 100, 200)));
   try {
-    await refused("affable-shark", /weights\.pt is not the file that it should be \(its SHA-256 differs\)/);
+    await refused("affable-shark", /weights\.pt is damaged or another file: its SHA-256 differs/);
     await refused("unknown-animal", /answered 404 .* name the file by MODEL\.BMZ\.SOURCE_MODEL_ID/);
     assert.deepEqual(served.stored(), []);
   } finally {

@@ -4,7 +4,8 @@ import { boxOf, reflected } from "../tiling.ts";
 import { between, integerBetween, type Range, type Sample, type Transform } from "./sample.ts";
 
 /** Values outside a patch: zeros, its mirror image (with or without repeating the border pixel), its edge, or its other side. */
-export type Border = "constant" | "reflect" | "symmetric" | "nearest" | "wrap";
+export const BORDERS = ["constant", "reflect", "symmetric", "nearest", "wrap"] as const;
+export type Border = (typeof BORDERS)[number];
 
 /** Maps a position into [0, size). Returns -1 for positions outside whose value is zero. */
 function inside(position: number, size: number, border: Border): number {

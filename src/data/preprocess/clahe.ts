@@ -2,7 +2,7 @@
  * DATA.PREPROCESS.CLAHE: contrast limited adaptive histogram equalization (Zuiderveld 1994), with the levels, bins and tiles of
  * scikit-image's `exposure.equalize_adapthist`.
  */
-import { at as itemAt } from "../../facts/checked-lists.ts";
+import { at as itemAt, product } from "../../facts/checked-lists.ts";
 import type { Image } from "../../images/image.ts";
 import { reflected } from "../tiling.ts";
 import { imageOf, largestOf } from "./grid.ts";
@@ -63,7 +63,7 @@ export function contrastEqualized(
     const shown = along.map(({ size, before }, axis) => reflected(itemAt(place, axis) - before, size));
     return Math.floor((levels[offsetOf(shown, shape)] ?? 0) / BIN_WIDTH);
   };
-  const elements = tile.reduce((product, size) => product * size, 1);
+  const elements = product(tile);
   const limit = clipLimit > 0 ? Math.floor(Math.max(clipLimit * elements, 1)) : elements;
   const maps = places(tiles).map((index) => {
     const counts = new Array<number>(BINS).fill(0);

@@ -1,9 +1,14 @@
 /** DATA.PREPROCESS.GAUSSIAN_BLUR: a Gaussian along every axis, as scikit-image's `filters.gaussian` applies it. */
 import type { Image } from "../../images/image.ts";
-import { type Border, correlated, gaussianWeights, gridOf, imageOf, largestOf } from "./grid.ts";
+import { correlated, type GridBorder, gaussianWeights, gridOf, imageOf, largestOf } from "./grid.ts";
 
 /** @param axes which of z, y, x and channel are blurred */
-export function gaussianBlurred(image: Image, sigma: number, axes: readonly number[], border: Border): Image {
+export function gaussianBlurred(
+  image: Image,
+  sigma: number,
+  axes: readonly number[],
+  border: GridBorder,
+): Image {
   const largest = largestOf(image.sampleType);
   const weights = gaussianWeights(sigma);
   const blurred = axes.reduce(

@@ -1,5 +1,5 @@
 /** Values on a grid `[z, y, x, channel]` that filters work on in double precision. */
-import { at as itemAt } from "../../facts/checked-lists.ts";
+import { at as itemAt, product } from "../../facts/checked-lists.ts";
 import { type Image, type ImageShape, type SampleType, sampleArray } from "../../images/image.ts";
 import { reflected } from "../tiling.ts";
 
@@ -8,11 +8,12 @@ export interface Grid {
   readonly values: Float64Array;
 }
 
-/** Border modes, by SciPy's names: `d c b a | a b c d` is reflect, `d c b | a b c d` mirror. */
-export type Border = "reflect" | "mirror" | "nearest" | "wrap" | "constant";
+/** GridBorder modes, by SciPy's names: `d c b a | a b c d` is reflect, `d c b | a b c d` mirror. */
+export const GRID_BORDERS = ["reflect", "mirror", "nearest", "wrap", "constant"] as const;
+export type GridBorder = (typeof GRID_BORDERS)[number];
 
 /** Maps a position into `[0, size)`; undefined beyond a constant border. */
-export function shownAt(position: number, size: number, border: Border): number | undefined {
+export function shownAt(position: number, size: number, border: GridBorder): number | undefined {
   if (position >= 0 && position < size) return position;
   switch (border) {
     case "nearest":
@@ -63,10 +64,10 @@ export function correlated(
   { shape, values }: Grid,
   axis: number,
   weights: readonly number[],
-  border: Border,
+  border: GridBorder,
 ): Grid {
   const size = itemAt(shape, axis);
-  const inner = shape.slice(axis + 1).reduce((product, each) => product * each, 1);
+  const inner = product(shape.slice(axis + 1));
   const reach = weights.length >> 1;
   const result = new Float64Array(values.length);
   for (let place = 0; place < size; place++)

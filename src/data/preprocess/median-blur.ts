@@ -1,5 +1,5 @@
 /** DATA.PREPROCESS.MEDIAN_BLUR: the median of a box around each pixel; beyond the border the nearest pixel is repeated. */
-import { at as itemAt } from "../../facts/checked-lists.ts";
+import { at as itemAt, product } from "../../facts/checked-lists.ts";
 import { type Image, type ImageShape, sampleArray } from "../../images/image.ts";
 import { shownAt } from "./grid.ts";
 
@@ -10,7 +10,7 @@ export function medianBlurred({ shape, sampleType, data }: Image, kernel: ImageS
   const near = (place: number, axis: number) =>
     itemAt(offsets, axis).map((offset) => shownAt(place + offset, itemAt(shape, axis), "nearest") ?? 0);
   const result = sampleArray(sampleType, data.length);
-  const window = new Float64Array(kernel.reduce((product, size) => product * size, 1));
+  const window = new Float64Array(product(kernel));
   const columns = Array.from({ length: width }, (_, x) => near(x, 2));
   const layers = Array.from({ length: channels }, (_, channel) => near(channel, 3));
   let to = 0;

@@ -1,11 +1,11 @@
 /** DATA.PREPROCESS.RESIZE: nearest, linear or spline interpolation between pixel centers, as scikit-image's `transform.resize`. */
-import { at as itemAt } from "../../facts/checked-lists.ts";
+import { at as itemAt, product } from "../../facts/checked-lists.ts";
 import type { Image } from "../../images/image.ts";
 import type { Box } from "../tiling.ts";
 import {
-  type Border,
   correlated,
   type Grid,
+  type GridBorder,
   gaussianWeights,
   gridOf,
   imageOf,
@@ -18,7 +18,7 @@ export interface ResizeSettings {
   readonly size: Box;
   /** 0 takes the nearest pixel, 1 interpolates linearly, 2 to 5 by splines of that order. */
   readonly order: 0 | 1 | SplineOrder;
-  readonly border: Border;
+  readonly border: GridBorder;
   /** The value beyond a constant border. */
   readonly outside: number;
   /** Keeps results within the image's range. */
@@ -73,8 +73,8 @@ function resizedAxis(grid: Grid, axis: number, size: number, settings: ResizeSet
   const shift = isSpline ? splineExtension(border) : 0;
   const { shape, values } = isSpline ? inCoefficients(grid, axis, order, settings) : grid;
   const [original, old] = [itemAt(grid.shape, axis), itemAt(shape, axis)];
-  const inner = shape.slice(axis + 1).reduce((product, each) => product * each, 1);
-  const outer = shape.slice(0, axis).reduce((product, each) => product * each, 1);
+  const inner = product(shape.slice(axis + 1));
+  const outer = product(shape.slice(0, axis));
   const result = new Float64Array(outer * size * inner);
   for (let place = 0; place < size; place++) {
     const at = ((place + 0.5) * original) / size - 0.5 + shift;
@@ -116,8 +116,8 @@ function inCoefficients(
 ): Grid {
   const old = itemAt(shape, axis);
   const size = old + 2 * splineExtension(border);
-  const inner = shape.slice(axis + 1).reduce((product, each) => product * each, 1);
-  const outer = shape.slice(0, axis).reduce((product, each) => product * each, 1);
+  const inner = product(shape.slice(axis + 1));
+  const outer = product(shape.slice(0, axis));
   const result = new Float64Array(outer * size * inner);
   const line = new Float64Array(old);
   for (let block = 0; block < outer; block++)

@@ -3,7 +3,7 @@
  * processing", IEEE Trans. Signal Processing 41 (1993).
  */
 import { at as itemAt } from "../../facts/checked-lists.ts";
-import type { Border } from "./grid.ts";
+import type { GridBorder } from "./grid.ts";
 
 export type SplineOrder = 2 | 3 | 4 | 5;
 
@@ -25,7 +25,7 @@ const POLES: Readonly<Record<SplineOrder, readonly number[]>> = {
 const EXTENSION = 12;
 
 /** How many pixels {@link splineCoefficients} adds before a line and after it. */
-export const splineExtension = (border: Border): number =>
+export const splineExtension = (border: GridBorder): number =>
   border === "nearest" || border === "constant" ? EXTENSION : 0;
 
 /**
@@ -36,7 +36,7 @@ export const splineExtension = (border: Border): number =>
 export function splineCoefficients(
   line: Float64Array,
   order: SplineOrder,
-  border: Border,
+  border: GridBorder,
   outside: number,
 ): Float64Array {
   const added = splineExtension(border);
@@ -53,18 +53,18 @@ export function splineCoefficients(
   return values;
 }
 
-/** Filters a line forwards and backwards in place, as if it went on beyond its ends. */
-function filter(values: Float64Array, pole: number, border: Border): void {
+/** Filters a line forward and backward in place, as if it continued beyond its ends. */
+function filter(values: Float64Array, pole: number, border: GridBorder): void {
   const last = values.length - 1;
   const of = (index: number) => values[index] ?? 0;
-  values[0] = firstForwards(values, pole, border);
+  values[0] = firstForward(values, pole, border);
   for (let index = 1; index <= last; index++) values[index] = of(index) + pole * of(index - 1);
-  values[last] = firstBackwards(values, pole, border);
+  values[last] = firstBackward(values, pole, border);
   for (let index = last - 1; index >= 0; index--) values[index] = pole * (of(index + 1) - of(index));
 }
 
 /** The sum over all values before the first one, itself included, each weighted by a power of the pole. */
-function firstForwards(values: Float64Array, pole: number, border: Border): number {
+function firstForward(values: Float64Array, pole: number, border: GridBorder): number {
   const size = values.length;
   const of = (index: number) => values[index] ?? 0;
   const weighted = (period: number, at: (step: number) => number) => {
@@ -81,7 +81,7 @@ function firstForwards(values: Float64Array, pole: number, border: Border): numb
   return of(0) + pole * weighted(2 * size, (step) => (step < size ? step : 2 * size - 1 - step));
 }
 
-function firstBackwards(values: Float64Array, pole: number, border: Border): number {
+function firstBackward(values: Float64Array, pole: number, border: GridBorder): number {
   const size = values.length;
   const of = (index: number) => values[index] ?? 0;
   if (border === "wrap") {

@@ -37,7 +37,7 @@ interface Study {
   readonly workingDirectory: string;
 }
 
-/** What a person answered: the checkpoint, and how many trainings there are. */
+/** The user's answers: the checkpoint, and the number of trainings. */
 interface Answers extends StudySize {
   readonly checkpoint: string;
 }
@@ -118,7 +118,7 @@ async function queue(
 /** Shows how many trainings have ended, until all have. Canceling stops them. Returns whether all ended without that. */
 async function watch({ runs }: Services, ids: readonly string[]): Promise<boolean> {
   const location = vscode.ProgressLocation.Notification;
-  return vscode.window.withProgress({ location, title: TITLE, cancellable: true }, (progress, cancelled) => {
+  return vscode.window.withProgress({ location, title: TITLE, cancellable: true }, (progress, canceled) => {
     let told = 0;
     return new Promise<boolean>((settle) => {
       const look = () => {
@@ -129,10 +129,10 @@ async function watch({ runs }: Services, ids: readonly string[]): Promise<boolea
         progress.report({ message: `${ended} of ${ids.length} trainings have ended`, increment });
         if (active.length > 0) return;
         subscription.dispose();
-        settle(!cancelled.isCancellationRequested);
+        settle(!canceled.isCancellationRequested);
       };
       const subscription = runs.onDidChangeRuns(look);
-      cancelled.onCancellationRequested(() => {
+      canceled.onCancellationRequested(() => {
         for (const id of ids) void runs.stop(id);
       });
       look();
@@ -176,7 +176,7 @@ async function tool({ context, output }: Services, study: Study, step: string): 
   return { lines, notes };
 }
 
-/** Asks the questions one after another. Returns undefined if the person cancelled. */
+/** Asks the questions one after another. Returns undefined if the user canceled. */
 async function ask(services: Services): Promise<Answers | undefined> {
   let checkpoint: string | undefined;
   let { labels, seeds } = USUAL_SIZE;

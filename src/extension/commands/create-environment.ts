@@ -1,9 +1,10 @@
 /** BiaPy: Create Python Environment. */
+
 import { join } from "node:path";
 import * as vscode from "vscode";
-import { testedVersion } from "../../engines/biapy-command.ts";
 import { createEnvironment, newEnough } from "../../engines/create-environment.ts";
 import { findEnvironments, type PythonEnvironment } from "../../engines/python-environments.ts";
+import { BIAPY_VERSION } from "../../facts/biapy-version.ts";
 import { pythonPlaces } from "../engines/index.ts";
 import { mayRun } from "../workspace/trust.ts";
 import type { Services } from "./services.ts";
@@ -13,17 +14,17 @@ export async function createPythonEnvironment({ context, output }: Services): Pr
   if (!(await mayRun())) return;
   const base = await pickPython();
   if (base === undefined) return;
-  const folder = join(context.globalStorageUri.fsPath, `biapy-${testedVersion}`);
+  const folder = join(context.globalStorageUri.fsPath, `biapy-${BIAPY_VERSION}`);
   await vscode.workspace.fs.createDirectory(context.globalStorageUri);
   const made = await vscode.window.withProgress(
     {
       location: vscode.ProgressLocation.Notification,
-      title: `Installing BiaPy ${testedVersion}`,
+      title: `Installing BiaPy ${BIAPY_VERSION}`,
       cancellable: true,
     },
-    (progress, cancelled) => {
+    (progress, canceled) => {
       const controller = new AbortController();
-      cancelled.onCancellationRequested(() => controller.abort());
+      canceled.onCancellationRequested(() => controller.abort());
       let shown = 0;
       return createEnvironment({
         python: base.python,
@@ -53,7 +54,7 @@ async function pickPython(): Promise<PythonEnvironment | undefined> {
     const versions = found.map(({ version }) => version).join(", ");
     const others = versions === "" ? "" : ` (found: ${versions})`;
     throw new Error(
-      `BiaPy ${testedVersion} needs Python 3.11 or later, and there is none${others}. Install it and try again.`,
+      `BiaPy ${BIAPY_VERSION} needs Python 3.11 or later, and there is none${others}. Install it and try again.`,
     );
   }
   const items = usable.map((environment) => ({

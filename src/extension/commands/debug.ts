@@ -110,8 +110,8 @@ async function hasItsTurn(
   if (afterOthers) {
     const location = vscode.ProgressLocation.Notification;
     const options = { location, title: `${name}, is debugged when its turn comes`, cancellable: true };
-    await vscode.window.withProgress(options, (_progress, cancelled) => {
-      cancelled.onCancellationRequested(() => services.runs.stop(run));
+    await vscode.window.withProgress(options, (_progress, canceled) => {
+      canceled.onCancellationRequested(() => services.runs.stop(run));
       return started;
     });
   }

@@ -2,33 +2,40 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import * as v from "valibot";
 import * as vscode from "vscode";
+import { parseJson } from "../../facts/files/regular-file.ts";
 import { bytes } from "../../facts/format.ts";
 import { findNode } from "../../runs/node-runtime.ts";
 
 /** The devices of this machine, from `biapy --devices --json`. */
-export interface DeviceList {
-  readonly cpu: { readonly name: string; readonly cores: number; readonly memoryBytes: number };
-  readonly gpus: readonly {
-    readonly index: number;
-    readonly name: string;
-    readonly memoryBytes?: number;
-    readonly routes: readonly string[];
-    readonly refused: readonly { readonly route: string; readonly reason: string }[];
-  }[];
-  readonly note?: string;
-}
+const deviceList = v.object({
+  cpu: v.object({ name: v.string(), cores: v.number(), memoryBytes: v.number() }),
+  gpus: v.array(
+    v.object({
+      index: v.number(),
+      name: v.string(),
+      memoryBytes: v.optional(v.number()),
+      routes: v.array(v.string()),
+      refused: v.array(v.object({ route: v.string(), reason: v.string() })),
+    }),
+  ),
+  note: v.optional(v.string()),
+});
+export type DeviceList = v.InferOutput<typeof deviceList>;
 
 /** A line of an installation's output. */
-type InstallEvent =
-  | { readonly event: "progress"; readonly label: string; readonly done: number; readonly total: number }
-  | { readonly event: "installed"; readonly folder: string }
-  | { readonly event: "failed"; readonly message: string };
+const installEvent = v.variant("event", [
+  v.object({ event: v.literal("progress"), label: v.string(), done: v.number(), total: v.number() }),
+  v.object({ event: v.literal("installed"), folder: v.string() }),
+  v.object({ event: v.literal("failed"), message: v.string() }),
+]);
+type InstallEvent = v.InferOutput<typeof installEvent>;
 
 export async function listDevices(context: vscode.ExtensionContext): Promise<DeviceList> {
   const lines: string[] = [];
   await runTool(context, ["--devices", "--json"], (line) => lines.push(line));
-  return JSON.parse(lines.at(-1) ?? "") as DeviceList;
+  return parseJson(lines.at(-1) ?? "", deviceList);
 }
 
 /**
@@ -45,19 +52,19 @@ export async function install(
   await vscode.workspace.fs.createDirectory(context.globalStorageUri);
   return vscode.window.withProgress(
     { location: vscode.ProgressLocation.Notification, title, cancellable: true },
-    async (progress, cancelled) => {
+    async (progress, canceled) => {
       let last: InstallEvent | undefined;
       const code = await runTool(
         context,
         [...args, "--json"],
         (line) => {
-          last = JSON.parse(line) as InstallEvent;
+          last = parseJson(line, installEvent);
           if (last.event === "progress") progress.report({ message: progressText(last) });
         },
-        { cancelled },
+        { canceled },
       );
       if (last?.event === "failed") throw new Error(last.message);
-      if (cancelled.isCancellationRequested) return false;
+      if (canceled.isCancellationRequested) return false;
       if (code !== 0) throw new Error(`${title} ended with code ${code}.`);
       return true;
     },
@@ -74,7 +81,7 @@ function progressText({ label, done, total }: Extract<InstallEvent, { event: "pr
 
 export interface ToolOptions {
   /** Ends the tool. */
-  readonly cancelled?: vscode.CancellationToken;
+  readonly canceled?: vscode.CancellationToken;
   /** Working directory. */
   readonly cwd?: string;
   /** Receives what the tool prints to standard error, line by line. */
@@ -86,7 +93,7 @@ export async function runTool(
   context: vscode.ExtensionContext,
   args: readonly string[],
   line: (text: string) => void,
-  { cancelled, cwd, errors }: ToolOptions = {},
+  { canceled, cwd, errors }: ToolOptions = {},
 ): Promise<number | null> {
   const node = await findNode(vscode.workspace.getConfiguration("biapy").get("run.nodePath", ""));
   if (typeof node === "string") throw new Error(node);
@@ -104,7 +111,7 @@ export async function runTool(
     child.on("error", reject);
     child.on("close", resolve);
   });
-  const listener = cancelled?.onCancellationRequested(() => child.kill());
+  const listener = canceled?.onCancellationRequested(() => child.kill());
   if (child.stderr !== null && errors !== undefined) createInterface(child.stderr).on("line", errors);
   if (child.stdout !== null) for await (const text of createInterface(child.stdout)) line(text);
   listener?.dispose();

@@ -32,8 +32,8 @@ export async function exportModelPackage(services: Services, clicked?: unknown):
       ...["--config", configFile, "--result_dir", work, "--name", "export"],
       ...["--export_model", model.checkpoint],
     ];
-    const done = await withProgress(model, (cancelled) =>
-      run(services, args, model.workingDirectory, cancelled),
+    const done = await withProgress(model, (canceled) =>
+      run(services, args, model.workingDirectory, canceled),
     );
     if (done) await tellDone(await delivered(resultTree(work, "export", 1).zooPackages, folder), folder);
   } finally {
@@ -100,12 +100,12 @@ async function chooseFolder(): Promise<string | undefined> {
 
 function withProgress(
   { title }: Model,
-  work: (cancelled: vscode.CancellationToken) => Promise<boolean>,
+  work: (canceled: vscode.CancellationToken) => Promise<boolean>,
 ): Thenable<boolean> {
   const location = vscode.ProgressLocation.Notification;
   return vscode.window.withProgress(
     { location, title: `Exporting ${title}`, cancellable: true },
-    (_, cancelled) => work(cancelled),
+    (_, canceled) => work(canceled),
   );
 }
 
@@ -114,20 +114,20 @@ async function run(
   { context, output }: Services,
   args: readonly string[],
   cwd: string,
-  cancelled: vscode.CancellationToken,
+  canceled: vscode.CancellationToken,
 ): Promise<boolean> {
-  const said: string[] = [];
+  const printed: string[] = [];
   const code = await runTool(
     context,
     args,
     (line) => {
-      said.push(line);
+      printed.push(line);
       output.info(line);
     },
-    { cancelled, cwd, errors: (line) => said.push(line) },
+    { canceled, cwd, errors: (line) => printed.push(line) },
   );
-  if (cancelled.isCancellationRequested) return false;
-  if (code !== 0) throw new Error(`The model could not be exported: ${said.slice(-3).join("\n")}`);
+  if (canceled.isCancellationRequested) return false;
+  if (code !== 0) throw new Error(`The model could not be exported: ${printed.slice(-3).join("\n")}`);
   return true;
 }
 

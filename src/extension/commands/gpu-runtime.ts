@@ -12,21 +12,22 @@ interface Runtime extends vscode.QuickPickItem {
 const CUDA: Runtime = {
   label: "CUDA for NVIDIA's GPUs",
   description: "1.2 GB",
-  detail: "onnxruntime with CUDA 13, for a driver of 580 or later. Other GPUs need none of this.",
+  detail: "onnxruntime with CUDA 13, for a driver of 580 or later. Other GPUs do not need it.",
   args: ["--install_gpu_runtime"],
   setting: "",
 };
 const TENSORFLOW: Runtime = {
   label: "TensorFlow for the CPU",
   description: "0.2 GB",
-  detail: "A second opinion, operation by operation. Needs npm, on Linux a C++ compiler too.",
+  detail:
+    "An independent runtime that computes operation by operation. Requires npm, and on Linux a C++ compiler.",
   args: ["--install_tensorflow"],
   setting: "tensorflow",
 };
 const TENSORFLOW_GPU: Runtime = {
   label: "TensorFlow for NVIDIA's GPUs",
   description: "2.1 GB",
-  detail: "TensorFlow 2.15 with CUDA 12.2; without a C++ compiler 2.9, for a CUDA 11.2 of yours.",
+  detail: "TensorFlow 2.15 with CUDA 12.2; without a C++ compiler 2.9, for an installed CUDA 11.2.",
   args: ["--install_tensorflow", "gpu"],
   setting: "tensorflow",
 };
@@ -36,8 +37,8 @@ const offered = () =>
   process.platform === "linux" ? [CUDA, TENSORFLOW, TENSORFLOW_GPU] : [TENSORFLOW, TENSORFLOW_GPU];
 
 const COMES_ALONG: Partial<Record<NodeJS.Platform, string>> = {
-  win32: "Windows brings DirectX 12, by which GPUs train already",
-  darwin: "macOS brings Metal, by which GPUs train already",
+  win32: "GPUs already train through DirectX 12, which is part of Windows",
+  darwin: "GPUs already train through Metal, which is part of macOS",
 };
 
 /** Asks what to install, and installs it with progress and cancel. */
@@ -45,7 +46,7 @@ export async function installGpuRuntime(context: vscode.ExtensionContext): Promi
   if (!(await mayRun())) return;
   const choice = await vscode.window.showQuickPick(offered(), {
     title: "What to install for training",
-    placeHolder: COMES_ALONG[process.platform] ?? "Fetched into the extension's own storage",
+    placeHolder: COMES_ALONG[process.platform] ?? "Installed in the extension's storage",
   });
   if (choice === undefined) return;
   if (!(await install(context, `Installing ${choice.label}`, choice.args))) return;

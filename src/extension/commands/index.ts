@@ -1,6 +1,8 @@
 /** The commands of the palette and the menus. Their code is loaded when one is called. */
 
 import * as vscode from "vscode";
+import { keysOf } from "../../facts/checked-lists.ts";
+import { errorMessage } from "../../facts/errors.ts";
 import { type FileItem, isResultItem, RESULTS_VIEW, type ResultItem } from "../results/results-view.ts";
 import type { CommandId } from "../workspace/command-ids.ts";
 import { registerCommand } from "../workspace/commands.ts";
@@ -101,17 +103,17 @@ function fileItem(value: unknown): FileItem {
 }
 
 async function tellError({ output }: Services, error: unknown): Promise<void> {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorMessage(error);
   const show = "Show Output";
   // A notice with a button is shown whole.
   if ((await vscode.window.showErrorMessage(`BiaPy: ${message}`, show)) === show) output.show();
 }
 
 export function registerCommands(services: Services): vscode.Disposable {
-  const registered = (Object.entries(HANDLERS) as [CommandId, Handler][]).map(([id, handle]) =>
+  const registered = keysOf(HANDLERS).map((id) =>
     registerCommand(id, async (...args) => {
       try {
-        return await handle(services, ...args);
+        return await HANDLERS[id](services, ...args);
       } catch (error) {
         services.output.error(error instanceof Error ? error : String(error));
         void tellError(services, error);

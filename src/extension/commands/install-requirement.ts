@@ -11,9 +11,9 @@ export async function installRequirement({ name, missing, install }: Requirement
     return false;
   const location = vscode.ProgressLocation.Notification;
   const options = { location, title: `Installing ${name}`, cancellable: true };
-  return vscode.window.withProgress(options, async (progress, cancelled) => {
+  return vscode.window.withProgress(options, async (progress, canceled) => {
     const controller = new AbortController();
-    cancelled.onCancellationRequested(() => controller.abort());
+    canceled.onCancellationRequested(() => controller.abort());
     const { signal } = controller;
     await runPip(install, { signal, shown: (message) => progress.report({ message }) }).catch((error) => {
       if (!signal.aborted) throw error;

@@ -5,7 +5,7 @@ import * as vscode from "vscode";
 import { jobName } from "../../runs/job-name.ts";
 import type { KnownRun } from "../runs/known-run.ts";
 import { LANGUAGE } from "../workspace/recognize.ts";
-import { pickRun, pickRuns } from "./pick-run.ts";
+import { identityOf, pickRun, pickRuns } from "./pick-run.ts";
 import type { Services } from "./services.ts";
 
 const ACTIVE = ["queued", "running"];
@@ -51,8 +51,7 @@ function untilEnded(runs: Services["runs"], id: string): Promise<void> {
 
 /** BiaPy: Open Training Panel. From a configuration it shows that configuration's newest run. */
 export async function openTrainingPanel({ panel, runs }: Services, clicked?: unknown): Promise<void> {
-  const item = clicked as { readonly run?: unknown } | undefined;
-  const run = typeof clicked === "string" ? clicked : typeof item?.run === "string" ? item.run : undefined;
+  const run = identityOf(clicked);
   const edited = vscode.window.activeTextEditor?.document;
   const config =
     clicked instanceof vscode.Uri ? clicked : edited?.languageId === LANGUAGE ? edited.uri : undefined;

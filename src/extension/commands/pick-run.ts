@@ -10,11 +10,11 @@ export interface RunQuestion {
   readonly among: (run: KnownRun) => boolean;
 }
 
-/** The argument of a command about runs: a run's identity, or an item of the results view. */
-function identityOf(clicked: unknown): string | undefined {
+/** Returns the run that a command was called for, by its identity or an item of the results view; undefined for none. */
+export function identityOf(clicked: unknown): string | undefined {
   if (typeof clicked === "string") return clicked;
-  const item = clicked as { readonly run?: unknown } | undefined;
-  return typeof item?.run === "string" ? item.run : undefined;
+  const isItem = typeof clicked === "object" && clicked !== null && "run" in clicked;
+  return isItem && typeof clicked.run === "string" ? clicked.run : undefined;
 }
 
 /** Returns the clicked run, the only run, or one that the user picks. */

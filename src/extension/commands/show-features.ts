@@ -1,7 +1,9 @@
 /** BiaPy: Show Features…: the features of a run's test images (`biapy --features`), beside the images in the viewer. */
+
 import { existsSync } from "node:fs";
 import * as vscode from "vscode";
 import { resultTree } from "../../facts/result-tree.ts";
+import { runArguments } from "../../facts/run-arguments.ts";
 import { type ImageEvent, parseRunEvent } from "../../facts/run-events.ts";
 import { configurationOf, type KnownRun } from "../runs/known-run.ts";
 import { openImages } from "../viewer/index.ts";
@@ -59,18 +61,9 @@ async function writtenFeatures(
   configuration: string,
   labels: string,
 ): Promise<readonly ImageEvent[] | undefined> {
-  const { resultDirectory, name, runId, workingDirectory, gpu } = order;
+  const { workingDirectory, gpu } = order;
   const args = [
-    ...[
-      "--config",
-      configuration,
-      "--result_dir",
-      resultDirectory,
-      "--name",
-      name,
-      "--run_id",
-      String(runId),
-    ],
+    ...runArguments({ ...order, configFile: configuration }),
     ...["--features", "--events"],
     ...(labels === "" ? [] : ["--labels", labels]),
     ...(gpu === "" ? [] : ["--gpu", gpu]),
@@ -79,7 +72,7 @@ async function writtenFeatures(
   const problems: string[] = [];
   const title = `${TITLE} of ${summary.name}, run ${summary.runId}`;
   const location = vscode.ProgressLocation.Notification;
-  return vscode.window.withProgress({ location, title, cancellable: true }, async (progress, cancelled) => {
+  return vscode.window.withProgress({ location, title, cancellable: true }, async (progress, canceled) => {
     const read = (line: string) => {
       const event = parseRunEvent(line);
       if (event?.event === "image" && event.kind === "features") images.set(event.image, event);
@@ -92,8 +85,8 @@ async function writtenFeatures(
         );
       if (event?.event === "end" && event.message !== undefined) problems.push(event.message);
     };
-    const code = await runTool(context, args, read, { cancelled, cwd: workingDirectory });
-    if (cancelled.isCancellationRequested) return undefined;
+    const code = await runTool(context, args, read, { canceled, cwd: workingDirectory });
+    if (canceled.isCancellationRequested) return undefined;
     if (code !== 0) throw new Error(problems.join("\n") || `${TITLE} ended with code ${code}.`);
     return [...images.values()];
   });

@@ -1,4 +1,4 @@
-/** The size of a label study, as a person types it. */
+/** Parses the size of a label study from text that the user enters. */
 
 export interface StudySize {
   /** Numbers of labeled images, ascending; none for 1, 2, 4, … up to all. */
@@ -9,7 +9,7 @@ export interface StudySize {
 
 export const USUAL_SIZE: StudySize = { labels: [], seeds: 3 };
 
-/** More seeds than a person has time for: a configuration is written for each training before any is confirmed. */
+/** Maximum number of seeds: a configuration is written for each training before the user confirms them. */
 const MOST_SEEDS = 100;
 
 type Answer<T> = { readonly value: T } | { readonly problem: string };

@@ -86,7 +86,7 @@ async function start(
   const location = vscode.ProgressLocation.Notification;
   const port = await vscode.window.withProgress(
     { location, title: "Starting TensorBoard", cancellable: true },
-    (_progress, cancelled) => addressOf(child, cancelled),
+    (_progress, canceled) => addressOf(child, canceled),
   );
   if (typeof port === "number") {
     running.set(folder, port);
@@ -101,21 +101,21 @@ async function start(
 /** Returns the port, or TensorBoard's error output; undefined if the user canceled. */
 function addressOf(
   child: ChildProcessWithoutNullStreams,
-  cancelled: vscode.CancellationToken,
+  canceled: vscode.CancellationToken,
 ): Promise<number | string | undefined> {
   return new Promise((resolve) => {
-    let said = "";
+    let printed = "";
     const listen = (chunk: Buffer) => {
-      said += chunk.toString();
-      const found = ADDRESS.exec(said);
+      printed += chunk.toString();
+      const found = ADDRESS.exec(printed);
       if (found !== null) resolve(Number(found[1]));
     };
-    const lastLine = () => said.trim().split("\n").at(-1) ?? "";
+    const lastLine = () => printed.trim().split("\n").at(-1) ?? "";
     child.stdout.on("data", listen);
     child.stderr.on("data", listen);
     child.once("error", ({ message }) => resolve(message));
     child.once("exit", (code) => resolve(lastLine() || `exit code ${code}`));
-    cancelled.onCancellationRequested(() => resolve(undefined));
-    setTimeout(() => resolve(`it said nothing for ${START_MS / 1000} s.`), START_MS).unref();
+    canceled.onCancellationRequested(() => resolve(undefined));
+    setTimeout(() => resolve(`it printed nothing for ${START_MS / 1000} s.`), START_MS).unref();
   });
 }

@@ -1,7 +1,7 @@
 /** BiaPy itself, in a Python environment of this machine. */
 
 import { delimiter, dirname } from "node:path";
-import { gpuNumbers, type Machines, pythonCommand, testedVersion } from "../../engines/biapy-command.ts";
+import { gpuNumbers, type Machines, pythonCommand } from "../../engines/biapy-command.ts";
 import { pipInstall } from "../../engines/pip.ts";
 import {
   environmentWithBiapy,
@@ -11,6 +11,7 @@ import {
   torchDevices,
 } from "../../engines/python-environments.ts";
 import { resumable, runConfiguration } from "../../engines/run-configuration.ts";
+import { BIAPY_VERSION } from "../../facts/biapy-version.ts";
 import { ENGINE_LABELS } from "../../facts/engine-labels.ts";
 import type { RunCommand, RunOrder } from "../../runs/record.ts";
 import { commandLink } from "../workspace/command-link.ts";
@@ -51,12 +52,12 @@ export function biapyEngine(settings: BiapySettings): Engine {
   return {
     id: "biapy",
     label: ENGINE_LABELS.biapy,
-    description: `runs BiaPy (tested with ${testedVersion}) from your environment, on GPUs too`,
+    description: `runs BiaPy (tested with ${BIAPY_VERSION}) from your environment, on GPUs too`,
     async detect() {
       const found = await environmentWithBiapy(await settings.places());
       if (found === undefined) return { available: false, ...MISSING };
       const { biapy, python, version, torch } = found;
-      const tested = biapy === undefined || biapy === testedVersion ? "" : ` (tested with ${testedVersion})`;
+      const tested = biapy === undefined || biapy === BIAPY_VERSION ? "" : ` (tested with ${BIAPY_VERSION})`;
       const detail = `BiaPy ${biapy}${tested}, Python ${version}, PyTorch ${torch ?? "missing"}: ${python}`;
       return { available: true, detail };
     },

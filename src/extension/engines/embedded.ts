@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { wholeNumber } from "../../engines/arguments.ts";
 import { ENGINE_LABELS } from "../../facts/engine-labels.ts";
 import { resultTree } from "../../facts/result-tree.ts";
+import { runArguments } from "../../facts/run-arguments.ts";
 import { findNode, type NodeRuntime } from "../../runs/node-runtime.ts";
 import { ANY_DEVICE } from "../../runs/queue.ts";
 import type { RunCommand, RunOrder } from "../../runs/record.ts";
@@ -51,7 +52,7 @@ export function embeddedEngine(
         ? {
             available: false,
             reason: found,
-            fix: "Mend or clear the setting biapy.run.nodePath.",
+            fix: "Correct or clear the setting biapy.run.nodePath.",
             remedy: NODE_SETTING,
           }
         : { available: true, detail: found.label };
@@ -88,19 +89,9 @@ const NODE_SETTING = {
   arguments: ["biapy.run.nodePath"],
 };
 
-function orderArguments({ configFile, resultDirectory, name, runId, gpu, resume }: RunOrder): string[] {
-  return [
-    "--config",
-    configFile,
-    "--result_dir",
-    resultDirectory,
-    "--name",
-    name,
-    "--run_id",
-    String(runId),
-    ...(gpu === "" ? [] : ["--gpu", gpu]),
-    ...(resume ? ["--resume"] : []),
-  ];
+function orderArguments(order: RunOrder): string[] {
+  const device = order.gpu === "" ? [] : ["--gpu", order.gpu];
+  return [...runArguments(order), ...device, ...(order.resume ? ["--resume"] : [])];
 }
 
 const runtimeArguments = (runtime: string) => (runtime === "" ? [] : ["--runtime", runtime]);

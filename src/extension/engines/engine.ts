@@ -5,12 +5,12 @@ import type { Program, RunCommand, RunOrder } from "../../runs/record.ts";
 
 export type Availability = { readonly available: true; readonly detail: string } | Unavailable;
 
-/** `reason` says what is missing and `fix` what to do, both as text for people. */
+/** `reason` says what is missing and `fix` what to do, as text for the user. */
 export interface Unavailable {
   readonly available: false;
   readonly reason: string;
   readonly fix: string;
-  /** A command that does what `fix` says, or a step towards it. */
+  /** A command that does what `fix` says, or a step toward it. */
   readonly remedy?: vscode.Command;
 }
 
@@ -41,7 +41,7 @@ export const PYTHON_SESSION = "biapy-python";
 /** Something missing that can be installed. */
 export interface Requirement {
   readonly name: string;
-  /** Where it is missing and what it is needed for, as text for people. */
+  /** Where it is missing and what it is needed for, as text for the user. */
   readonly missing: string;
   /** The command that installs it. */
   readonly install: Program;

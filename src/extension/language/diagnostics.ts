@@ -1,7 +1,9 @@
 /** Diagnostics of configurations from the command line's checks, with quick fixes. */
+
 import * as vscode from "vscode";
 import { type Config, loadConfig } from "../../config/config.ts";
 import { checkForEngine, engineNamed } from "../../config/engine-checks.ts";
+import { errorMessage } from "../../facts/errors.ts";
 import type { Problem } from "../../facts/run-events.ts";
 import { commandLink } from "../workspace/command-link.ts";
 import { LANGUAGE } from "../workspace/recognize.ts";
@@ -144,7 +146,7 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
         mayTouchNetwork(),
       );
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       return [{ ...config.problem("DATA.TRAIN.PATH", `${reason}.`), severity: "warning" }];
     }
   }

@@ -1,7 +1,9 @@
 // Bundled as dist/image-check-worker.mjs: a separate thread, which can be ended if a file blocks it.
+
 import { readdir, stat } from "node:fs/promises";
 import { parentPort } from "node:worker_threads";
 import { loadConfig } from "../../config/config.ts";
+import { errorMessage } from "../../facts/errors.ts";
 import { describeInspection, imageFacts } from "../../images/describe.ts";
 import { isStore, listImages, openImage } from "../../images/files.ts";
 import { ImageError } from "../../images/image.ts";
@@ -73,7 +75,7 @@ parentPort?.on("message", async ({ id, request }: { id: number; request: ImageCh
   try {
     parentPort?.postMessage(await answer(id, request));
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorMessage(error);
     parentPort?.postMessage({ id, kind: "failed", error: message } satisfies ImageCheckReply);
   }
 });

@@ -84,7 +84,7 @@ export class ImageChecker {
   /** Sends a request to the thread, which starts with the first one. Rejects if it fails or takes too long. */
   private async ask(request: ImageCheckRequest): Promise<ImageCheckReply> {
     const id = ++this.requests;
-    const slow = `the images could not be looked at within ${this.milliseconds / 1000} seconds`;
+    const slow = `the images could not be inspected within ${this.milliseconds / 1000} seconds`;
     const timer = setTimeout(() => this.end(slow), this.milliseconds).unref();
     const reply = await new Promise<ImageCheckReply>((resolve) => {
       this.waiting.set(id, resolve);
@@ -104,7 +104,7 @@ export class ImageChecker {
     });
     worker.on("error", (error) => this.end(error.message));
     worker.on("exit", () => {
-      if (this.worker === worker) this.end("the thread that looks at images ended");
+      if (this.worker === worker) this.end("the thread that inspects images ended");
     });
     // A window may close while the thread is idle.
     worker.unref();

@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import { errorMessage } from "../../facts/errors.ts";
 import { registerCommand } from "../workspace/commands.ts";
 import { LANGUAGE } from "../workspace/recognize.ts";
 import { keyCompletion, registerMoveKey } from "./completion.ts";
@@ -40,7 +41,7 @@ async function startServer(context: vscode.ExtensionContext): Promise<void> {
     const { startYamlClient } = await import("./client.ts");
     await startYamlClient(context);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     void vscode.window.showErrorMessage(`BiaPy: completion and hover did not start (${reason}).`);
   }
 }

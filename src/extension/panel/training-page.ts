@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import * as vscode from "vscode";
 import { wholeNumber } from "../../engines/arguments.ts";
+import { errorMessage } from "../../facts/errors.ts";
 import type { RunEvent } from "../../facts/run-events.ts";
 import type {
   FromPanel,
@@ -47,7 +48,7 @@ export class TrainingPage {
   private readonly offered = new OfferedFiles();
   private readonly outbox = new EventOutbox((run, events) => this.post({ type: "events", run, events }));
   /** The runs as last sent to the page. */
-  private told = "";
+  private lastRuns = "";
 
   constructor(
     private readonly panel: vscode.WebviewPanel,
@@ -92,7 +93,7 @@ export class TrainingPage {
           this.outbox.clear();
         }
         this.loaded = true;
-        this.told = "";
+        this.lastRuns = "";
         this.wanted ??= message.state.run;
         this.sendRuns();
         break;
@@ -203,7 +204,7 @@ export class TrainingPage {
   private async openFile(path: string, line?: number): Promise<void> {
     if (!(await this.isAllowed(path))) return;
     if (!existsSync(path)) {
-      void vscode.window.showWarningMessage(`BiaPy: ${path} is not there any more.`);
+      void vscode.window.showWarningMessage(`BiaPy: ${path} no longer exists.`);
       return;
     }
     const selection = line === undefined ? undefined : new vscode.Range(line - 1, 0, line - 1, 0);
@@ -219,8 +220,8 @@ export class TrainingPage {
     const compared = this.compared.filter((run) => known.has(run) && run !== shown);
     // Steps of a run do not change this.
     const told = JSON.stringify([runs, shown, compared]);
-    if (told !== this.told) {
-      this.told = told;
+    if (told !== this.lastRuns) {
+      this.lastRuns = told;
       this.post({ type: "runs", runs, shown, sent: [...this.sent] });
       this.post({ type: "compare", runs: compared });
     }
@@ -248,7 +249,7 @@ export class TrainingPage {
       this.outbox.drop(run);
       this.sent.add(run);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       void vscode.window.showErrorMessage(`BiaPy: the history of this run cannot be read (${reason}).`);
     } finally {
       this.reading.delete(run);

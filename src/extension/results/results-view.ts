@@ -2,6 +2,7 @@
 
 import { basename, extname } from "node:path";
 import * as vscode from "vscode";
+import { keysOf } from "../../facts/checked-lists.ts";
 import { shortNumber } from "../../facts/format.ts";
 import type { RunStatus } from "../../facts/run-status.ts";
 import type { FileGroup } from "../../results/run-folders.ts";
@@ -36,7 +37,7 @@ export interface FileItem {
 /** Whether an argument of a command is an item of this view: keyboard shortcuts and other extensions may send anything. */
 export function isResultItem(value: unknown): value is ResultItem {
   if (typeof value !== "object" || value === null) return false;
-  const { kind, run, group, file } = value as Readonly<Record<string, unknown>>;
+  const { kind, run, group, file }: Readonly<Record<string, unknown>> = { ...value };
   if (typeof run !== "string") return false;
   if (kind === "run") return true;
   if (typeof group !== "string" || !(group in GROUPS)) return false;
@@ -69,7 +70,7 @@ const STATUS_ICONS: Readonly<Record<RunStatus, vscode.ThemeIcon>> = {
 
 /** Statuses that need an explanation. */
 const EXPLAINED: Partial<Readonly<Record<RunStatus, string>>> = {
-  unknown: "Its end is not recorded. Trust this folder to see whether the run is still going on.",
+  unknown: "Its end is not recorded. Trust this folder to see whether the run is still active.",
 };
 
 const REFRESH_MS = 500;
@@ -97,7 +98,7 @@ export class ResultsTree implements vscode.TreeDataProvider<ResultItem> {
     if (files === undefined || item.kind === "file") return [];
     if (item.kind === "group")
       return files[item.group].map((file) => ({ kind: "file", run: item.run, group: item.group, file }));
-    return (Object.keys(GROUPS) as FileGroup[])
+    return keysOf(GROUPS)
       .filter((group) => files[group].length > 0)
       .map((group) => ({ kind: "group", run: item.run, group }));
   }

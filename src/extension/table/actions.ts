@@ -37,7 +37,7 @@ export async function compareConfigurations(
   await vscode.commands.executeCommand("vscode.diff", vscode.Uri.file(fileA), vscode.Uri.file(fileB), title);
 }
 
-/** The names of compared runs: those that a person gave them, if any. */
+/** Returns the titles of compared runs. */
 async function titlesOf(runs: readonly KnownRun[]): Promise<string[]> {
   const notes = await Promise.all(runs.map(({ order }) => readNotes(order)));
   return runTitles(runs.map(({ summary }, index) => ({ ...summary, title: notes[index]?.title })));

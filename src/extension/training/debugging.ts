@@ -52,8 +52,8 @@ export function registerDebugging(services: Services): vscode.Disposable {
     vscode.debug.registerDebugConfigurationProvider("biapy", provider),
     // Ending the debug session also stops the training.
     vscode.debug.onDidTerminateDebugSession(({ configuration, parentSession }) => {
-      const run = configuration[RUN] as string | undefined;
-      if (run !== undefined && parentSession === undefined) void services.runs.stop(run);
+      const run: unknown = configuration[RUN];
+      if (typeof run === "string" && parentSession === undefined) void services.runs.stop(run);
     }),
   );
 }

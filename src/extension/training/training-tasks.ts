@@ -1,7 +1,9 @@
 /** Tasks of type `biapy`: a training whose events are shown as text in a terminal. Ctrl+C stops it. */
+
 import { resolve } from "node:path";
 import { Writable } from "node:stream";
 import * as vscode from "vscode";
+import { errorMessage } from "../../facts/errors.ts";
 import type { RunStatus } from "../../facts/run-status.ts";
 import type { RunWishes } from "../commands/plan-run.ts";
 import type { Services } from "../commands/services.ts";
@@ -73,7 +75,7 @@ class TrainingTerminal implements vscode.Pseudoterminal {
 
   open(): void {
     void this.train().catch((error: unknown) => {
-      this.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      this.write(`${errorMessage(error)}\n`);
       this.end(1);
     });
   }

@@ -1,4 +1,4 @@
-/** Completes the walkthrough's steps that no single command completes: a finished run, and a look at results. */
+/** Completes the walkthrough's steps that no single command completes: a finished run, and viewing results. */
 import { existsSync } from "node:fs";
 import * as vscode from "vscode";
 import { resultTree } from "../../facts/result-tree.ts";

@@ -1,3 +1,4 @@
+import { errorMessage } from "../../facts/errors.ts";
 import { ImageError } from "../../images/image.ts";
 import type { ImageReply, ImageRequest } from "../../protocol/panel-messages.ts";
 import { findSimilar } from "./find-similar.ts";
@@ -19,7 +20,7 @@ export async function answerImageRequest(store: ImageStore, request: ImageReques
     };
   } catch (error) {
     const message =
-      error instanceof ImageError ? error.message : `${path}: cannot be read (${(error as Error).message}).`;
+      error instanceof ImageError ? error.message : `${path}: cannot be read (${errorMessage(error)}).`;
     return { type: "image-failed", request: number, message };
   }
 }

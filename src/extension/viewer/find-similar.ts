@@ -13,7 +13,7 @@ const PLACES = 16;
 const SIDE = { pixels: 32, places: 3 };
 
 /**
- * Compares the place at a pixel `[z, y, x]` with all places of the folder that the picture lies in. Throws {@link ImageError} where there
+ * Compares the place at a pixel `[z, y, x]` with all places of the folder that the picture lies in. Throws {@link ImageError} if there
  * are no features.
  */
 export async function findSimilar(

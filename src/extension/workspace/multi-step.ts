@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 
 /** How a question ended. A step that has nothing to ask is skipped. */
-export type StepEnd = "answered" | "skipped" | "back" | "cancelled";
+export type StepEnd = "answered" | "skipped" | "back" | "canceled";
 
 /** Where a question stands among the others. */
 export interface StepPlace {
@@ -14,12 +14,12 @@ export interface StepPlace {
 /** Asks a question and keeps the answer. */
 export type Step = (place: StepPlace) => Promise<StepEnd>;
 
-/** Asks in order; Back returns to the last question that was asked. Returns false if the person cancelled. */
+/** Asks the questions in order. Back returns to the previous one. Returns false if the user canceled. */
 export async function askInOrder(steps: readonly Step[]): Promise<boolean> {
   const asked: number[] = [];
   for (let at = 0, ask = steps[at]; ask !== undefined; ask = steps[at]) {
     const end = await ask({ step: at + 1, steps: steps.length });
-    if (end === "cancelled") return false;
+    if (end === "canceled") return false;
     if (end === "back") {
       const before = asked.pop();
       if (before === undefined) return false;
@@ -47,7 +47,7 @@ export interface Question<T> extends StepPlace {
 
 /** How a step ended, with its answer kept. */
 export function kept<T>(answer: T | "back" | undefined, keep: (answer: T) => void): StepEnd {
-  if (answer === undefined) return "cancelled";
+  if (answer === undefined) return "canceled";
   if (answer === "back") return "back";
   keep(answer);
   return "answered";
@@ -63,7 +63,7 @@ export interface TextQuestion<T> extends StepPlace {
   readonly read: (text: string) => { readonly value: T } | { readonly problem: string };
 }
 
-/** Asks for a text. Returns what it means, `"back"`, or nothing if the person cancelled. */
+/** Asks for a text. Returns its meaning, `"back"`, or undefined if the user canceled. */
 export async function enter<T>({
   title,
   prompt,
@@ -98,7 +98,7 @@ export async function enter<T>({
   }
 }
 
-/** Shows one question. Returns the choice's value, `"back"`, or nothing if the person cancelled. */
+/** Shows one question. Returns the value of the choice, `"back"`, or undefined if the user canceled. */
 export async function choose<T>({
   title,
   placeholder,

@@ -1,22 +1,24 @@
-/** Files that are replaced while others look at them. */
+/** Replaces files that other programs may have open. */
+
 import { rename } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
+import { errorCode } from "../errors.ts";
 
-/** What Windows says of a file that another program has open: one that shows it, or looks for viruses. */
+/** Error codes of Windows for a file that another program has open, such as a viewer or a virus scanner. */
 const HELD = ["EPERM", "EACCES", "EBUSY"];
 const FIRST_WAIT_MS = 5;
 const LONGEST_WAIT_MS = 1500;
 
 /**
- * Renames what was written under a temporary name, over what may be there. Windows replaces no file that is open: there it is
- * tried again for three seconds.
+ * Renames a temporary file to its final name and replaces an existing file. Windows cannot replace an open file, so the rename is
+ * retried for three seconds there.
  */
 export async function moveIntoPlace(temporary: string, path: string): Promise<void> {
   for (let wait = FIRST_WAIT_MS; ; wait *= 2) {
     try {
       return await rename(temporary, path);
     } catch (error) {
-      const held = process.platform === "win32" && HELD.includes((error as NodeJS.ErrnoException).code ?? "");
+      const held = process.platform === "win32" && HELD.includes(errorCode(error) ?? "");
       if (!held || wait > LONGEST_WAIT_MS) throw error;
     }
     await setTimeout(wait);

@@ -5,23 +5,23 @@ export interface NpyHeader {
   readonly descr: string;
   readonly columnMajor: boolean;
   readonly shape: readonly number[];
-  /** Where the values begin in the file. */
+  /** Offset of the values in the file. */
   readonly dataStart: number;
 }
 
 const NPY_MAGIC = "\x93NUMPY";
 
-/** Bytes that are needed to know how long the header is. */
+/** Number of bytes that contain the length of the header. */
 export const NPY_START = 12;
 
-/** Where the values begin, from a file's first bytes; undefined where it is no `.npy` file. */
+/** Returns the offset of the values, from a file's first bytes; undefined if it is not a `.npy` file. */
 export function npyDataStart(start: Buffer): number | undefined {
   if (start.length < NPY_START || start.toString("latin1", 0, NPY_MAGIC.length) !== NPY_MAGIC)
     return undefined;
   return start[6] === 1 ? 10 + start.readUInt16LE(8) : 12 + start.readUInt32LE(8);
 }
 
-/** Reads a header whose values begin at `dataStart`; undefined where it is damaged, or the values are records. */
+/** Parses the header of values that begin at `dataStart`; undefined if it is damaged, or the values are records. */
 export function parseNpyHeader(bytes: Buffer, dataStart: number): NpyHeader | undefined {
   const header = bytes.toString("latin1", bytes[6] === 1 ? 10 : 12, dataStart);
   const descr = /'descr':\s*'([^']*)'/.exec(header)?.[1];
@@ -35,7 +35,7 @@ export function parseNpyHeader(bytes: Buffer, dataStart: number): NpyHeader | un
   };
 }
 
-/** The header (NPY 1.0) of a row-major array; its length is a multiple of 64, and a newline ends it. */
+/** Returns the header (NPY 1.0) of a row-major array. Its length is a multiple of 64, and it ends with a newline. */
 export function npyHeader(descr: string, shape: readonly number[]): Buffer {
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
   const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;

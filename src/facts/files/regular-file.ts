@@ -1,9 +1,11 @@
-/** Reading files of a folder that anybody may have filled: a named pipe would block for ever, `/dev/zero` would never end. */
+/** Reads files in folders that others may write to: a named pipe would block forever, and `/dev/zero` would never end. */
+
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import * as v from "valibot";
+import { errorCode } from "../errors.ts";
 
-/** A file is not what it should be; the message says what is wrong with it, to follow its name. */
+/** A file is damaged, or not of the expected kind. The message continues the name of the file. */
 export class DamagedFileError extends Error {
   override readonly name = "DamagedFileError";
 }
@@ -11,14 +13,14 @@ export class DamagedFileError extends Error {
 /** Without O_NONBLOCK, opening a named pipe waits for a writer. Windows has no such flag. */
 const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
-/** Returns nothing for the error of a file that does not exist; throws `DamagedFileError` for any other. */
+/** Returns undefined for the error of a missing file. Throws `DamagedFileError` for other errors. */
 function missing(error: unknown): undefined {
-  const { code } = error as NodeJS.ErrnoException;
+  const code = errorCode(error);
   if (code === "ENOENT" || code === "ENOTDIR") return undefined;
   throw new DamagedFileError(`cannot be opened (${code})`);
 }
 
-/** Opens a regular file for reading. Returns nothing where there is none; throws `DamagedFileError` for anything else. */
+/** Opens a regular file for reading; undefined if it does not exist. Throws `DamagedFileError` for other kinds of files. */
 export async function openRegularFile(path: string): Promise<FileHandle | undefined> {
   let file: FileHandle;
   try {
@@ -32,7 +34,7 @@ export async function openRegularFile(path: string): Promise<FileHandle | undefi
 }
 
 /**
- * Reads a text file of limited size. Returns nothing where there is none.
+ * Reads a text file of limited size; undefined if it does not exist.
  *
  * Throws `DamagedFileError`.
  */
@@ -48,7 +50,7 @@ export async function readText(path: string, maxBytes: number): Promise<string |
   }
 }
 
-/** Like {@link readText}, for callers that cannot wait. */
+/** Synchronous version of {@link readText}. */
 export function readTextSync(path: string, maxBytes: number): string | undefined {
   let file: number;
   try {
@@ -66,7 +68,7 @@ export function readTextSync(path: string, maxBytes: number): string | undefined
   }
 }
 
-/** Reads a JSON file and validates it. Returns nothing where there is none; throws `DamagedFileError`. */
+/** Reads and validates a JSON file; undefined if it does not exist. Throws `DamagedFileError`. */
 export async function readJson<const S extends v.GenericSchema>(
   path: string,
   schema: S,
@@ -89,6 +91,6 @@ export function parseJson<const S extends v.GenericSchema>(text: string, schema:
   const [issue] = parsed.issues;
   const key = v.getDotPath(issue);
   throw new DamagedFileError(
-    key === null ? `is not what it should be: ${issue.message}` : `has a wrong ${key}: ${issue.message}`,
+    key === null ? `is invalid: ${issue.message}` : `has a wrong ${key}: ${issue.message}`,
   );
 }

@@ -1,16 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { errorCode } from "../errors.ts";
 import { moveIntoPlace } from "./move-into-place.ts";
 
-/** A result could not be written: the message says where and why. */
+/** A result could not be written. The message says where and why. */
 export class ResultError extends Error {
   override readonly name = "ResultError";
 }
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full",
-  EDQUOT: "your share of the disk is full",
+  EDQUOT: "your quota on the disk is used up",
   EFBIG: "the system allows no larger files",
   EIO: "the disk reports an error",
   EMFILE: "too many files are open",
@@ -18,30 +19,31 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: "the folder may not be written to",
   EPERM: "the folder may not be written to, or another program has the file open",
   EROFS: "the disk is read-only",
-  ENOTDIR: "a file stands where a folder is to be made",
-  EEXIST: "a file stands where a folder is to be made",
-  ENOENT: "the folder is not there and cannot be made",
+  ENOTDIR: "a file has the name of a folder that must be created",
+  EEXIST: "a file has the name of a folder that must be created",
+  ENOENT: "the folder does not exist and cannot be created",
 };
 
-/** Why a write failed, in words; nothing where it is no error of the file system that people know. */
+/** Returns the reason of a failed write in words; undefined for unknown errors. */
 export function writeErrorReason(error: unknown): string | undefined {
-  return REASONS[(error as NodeJS.ErrnoException)?.code ?? ""];
+  return REASONS[errorCode(error) ?? ""];
 }
 
-/** What a failed write means, in words; errors that the file system did not raise are returned as they are. */
-export function explainedWriteError(path: string, error: unknown): unknown {
-  if (!(error instanceof Error) || !("syscall" in error)) return error;
+/** Returns an error of the file system as a {@link ResultError}. Other errors are returned unchanged. */
+export function explainedWriteError(path: string, error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  if (!("syscall" in error)) return error;
   const reason = writeErrorReason(error) ?? error.message;
   return new ResultError(`${path} could not be written: ${reason}.`);
 }
 
-/** Returns a name beside `path` that nothing else uses: what is unfinished ends in `.tmp`, and lists of results leave it out. */
+/** Returns an unused name beside `path`. Unfinished files end in `.tmp`, which lists of results leave out. */
 export function temporaryName(path: string): string {
   return `${path}.${randomBytes(4).toString("hex")}.tmp`;
 }
 
 /**
- * Brings the names in a folder to the disk: a rename is durable only then. Windows has no such call, and some network file systems
+ * Writes the names in a folder to the disk: only then is a rename durable. Windows has no such call, and some network file systems
  * refuse it; they write names in order.
  */
 export async function syncFolder(folder: string): Promise<void> {
@@ -54,7 +56,7 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Makes a folder and those above it, and brings their names to the disk. */
+/** Creates a folder with its parents, and writes their names to the disk. */
 export async function makeFolder(folder: string): Promise<void> {
   const topmost = await mkdir(folder, { recursive: true });
   if (topmost === undefined) return;
@@ -63,9 +65,9 @@ export async function makeFolder(folder: string): Promise<void> {
 }
 
 /**
- * Writes a file under a temporary name in the same folder, syncs it to the disk, renames it and syncs the folder. At every moment
- * `path` is the old file or the whole new one, and afterwards the new one, even when the machine loses power. Where `write` fails,
- * nothing of the new file stays.
+ * Writes a file under a temporary name in the same folder, syncs it to the disk, renames it and syncs the folder. `path` is always the
+ * old file or the complete new one, and the new one afterwards, even if the machine loses power. If `write` fails, the temporary file is
+ * removed.
  */
 export async function writeThroughTemporary(
   path: string,
@@ -88,7 +90,7 @@ export async function writeThroughTemporary(
   }
 }
 
-/** Writes a whole file through a temporary one and makes its folder. Throws {@link ResultError} where the file system refuses it. */
+/** Writes a file through a temporary one, and creates its folder. Throws {@link ResultError}. */
 export async function writeFileAtomically(path: string, data: string | Uint8Array): Promise<void> {
   try {
     await makeFolder(dirname(path));

@@ -8,14 +8,14 @@ import * as v from "valibot";
 
 /** Longest path of a socket that all systems accept, in bytes (`sun_path` of macOS). */
 const LONGEST = 103;
-/** Where sockets lie whose path in the system's folder of temporary files would be too long. */
+/** Folder for sockets whose path in the system's temporary folder would be too long. */
 const SHORT_FOLDER = "/tmp";
 const NAME = /biapy-([0-9a-f]{24})/;
 const SOCKET = new RegExp(`^${NAME.source}\\.sock$`);
 const PIPE = new RegExp(`^\\\\\\\\\\.\\\\pipe\\\\${NAME.source}$`);
 
 /**
- * An address that some computer's {@link newAddress} may have made. It comes from a file, so this alone allows nothing:
+ * The form of addresses that {@link newAddress} returns on any computer. Addresses come from files, so the form is not enough:
  * {@link connectTo} and {@link removeAddress} also check that it is a socket of this user.
  */
 export const addressSchema = v.pipe(
@@ -26,7 +26,7 @@ export const addressSchema = v.pipe(
   ),
 );
 
-/** Returns a new address that nobody can guess. */
+/** Returns a new, random address. */
 export function newAddress(): string {
   const name = `biapy-${randomBytes(12).toString("hex")}`;
   if (process.platform === "win32") return `\\\\.\\pipe\\${name}`;
@@ -35,8 +35,8 @@ export function newAddress(): string {
 }
 
 /**
- * Whether this program, run by this user, can have made the address: our name, our folder, and a socket that the user owns. A
- * record in a shared folder may name any other file or socket.
+ * Whether this program can have created the address for this user: by its name, its folder, and the owner of the socket. A record in a
+ * shared folder may name any other file or socket.
  */
 async function isOurs(address: string): Promise<boolean> {
   if (process.platform === "win32") return PIPE.test(address);
@@ -47,12 +47,12 @@ async function isOurs(address: string): Promise<boolean> {
   return found?.isSocket() === true && found.uid === process.getuid?.();
 }
 
-/** Connects to a supervisor's address. Returns nothing where nobody listens or the address is not ours. */
+/** Connects to a supervisor's address; undefined if nobody listens there, or the address is not of this program. */
 export async function connectTo(address: string): Promise<Socket | undefined> {
   return (await isOurs(address)) ? connected(connect(address)) : undefined;
 }
 
-/** Connects to a port of this machine. Returns nothing where nobody listens. */
+/** Connects to a port of this machine; undefined if nobody listens there. */
 export function connectToPort(port: number): Promise<Socket | undefined> {
   return connected(connect(port, "127.0.0.1"));
 }
@@ -73,22 +73,22 @@ export async function listenOnFreePort(server: Server): Promise<number> {
   return address.port;
 }
 
-/** The random part of an address, for use in file names. */
+/** Returns the random part of an address, for file names. */
 export function addressName(address: string): string {
   return NAME.exec(address)?.[1] ?? "unknown";
 }
 
-/** Removes the socket that a killed supervisor left at its address; pipes end with their process. */
+/** Removes the socket of a killed supervisor. Pipes end with their process. */
 export async function removeAddress(address: string): Promise<void> {
   if (process.platform !== "win32" && (await isOurs(address))) await rm(address, { force: true });
 }
 
-/** The longest time between the start of a supervisor and its first listening. */
+/** Maximum time between the start of a supervisor and the moment that it listens. */
 export const STARTING_MS = 15_000;
 
 /**
- * Whether a supervisor that was started at a time (milliseconds since the epoch) may not listen yet. A time in the future, from
- * another clock or a lie, counts only within the same span.
+ * Whether a supervisor started at a time (milliseconds since the epoch) may not listen yet. A time in the future, from another clock or
+ * a forged file, counts only within the same span.
  */
 export function mayBeStarting(time: number): boolean {
   return Math.abs(Date.now() - time) < STARTING_MS;

@@ -1,8 +1,10 @@
-/** A run's lock: a file that exactly one process makes, and that another takes over where its owner is gone. */
+/** A run's lock: a file that exactly one process creates, and that another process takes over if its owner has ended. */
+
 import { createHash } from "node:crypto";
 import { readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import * as v from "valibot";
+import { errorCode } from "../errors.ts";
 import { parseJson, readText } from "../files/regular-file.ts";
 import { writeFileAtomically } from "../files/write-file.ts";
 import { addressSchema, connectTo, mayBeStarting, removeAddress } from "./address.ts";
@@ -13,51 +15,51 @@ const lockOwner = v.pipe(
     address: addressSchema,
     /** The owner's process. */
     pid: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
-    /** The computer that it runs on: a result folder may be shared. */
+    /** The computer that the owner runs on: a result folder may be shared. */
     host: v.string(),
-    /** Whether the owner has begun to listen: from then on, it lives exactly as long as its address answers. */
+    /** Whether the owner has begun to listen. From then on, it is alive as long as its address answers. */
     listening: v.optional(v.boolean()),
-    /** A trainer whose supervisor was killed: it ends after its step. */
+    /** Whether the owner is a trainer whose supervisor was killed: it ends after its step. */
     orphan: v.optional(v.boolean()),
   }),
   v.readonly(),
 );
 export type LockOwner = v.InferOutput<typeof lockOwner>;
 
-/** An owner touches its lock this often. */
+/** Interval at which an owner touches its lock. */
 export const TOUCH_MS = 60_000;
-/** The lock of another computer, whose processes cannot be looked for, is believed this long after it was touched. */
+/** Age up to which the lock of another computer counts as held: its processes cannot be checked. */
 const FOREIGN_MS = 5 * TOUCH_MS;
 const LARGEST = 4096;
 
-/** This process as the owner of a lock. */
+/** Returns this process as the owner of a lock. */
 export function owner(address: string): LockOwner {
   return { address, pid: process.pid, host: hostname() };
 }
 
-/** Makes a lock, or takes it over. Returns false where a living process holds it. */
+/** Creates a lock, or takes it over. Returns false if a living process holds it. */
 export async function takeLock(lock: string, own: LockOwner): Promise<boolean> {
   const text = JSON.stringify(own);
   if (await created(lock, text)) return true;
   const before = await readText(lock, LARGEST);
-  // It was removed meanwhile.
+  // The lock was removed meanwhile.
   if (before === undefined) return created(lock, text);
   if (await isHeld(lock, before)) return false;
   return tookOver(lock, before, text);
 }
 
-/** Reads who holds a lock, or held it last. Returns nothing where there is no lock, or none that can be read. */
+/** Returns the current or last owner of a lock; undefined if there is no readable lock. */
 export async function lockHolder(lock: string): Promise<LockOwner | undefined> {
   const text = await readText(lock, LARGEST).catch(() => undefined);
   return text === undefined ? undefined : parsed(text);
 }
 
-/** Writes another owner into a lock that one holds. */
+/** Passes a lock that this process holds to another owner. */
 export async function passLock(lock: string, to: LockOwner): Promise<void> {
   await writeFileAtomically(lock, JSON.stringify(to));
 }
 
-/** Says that a lock's owner is still alive, to other computers too. */
+/** Marks the owner of a lock as alive, also for other computers. */
 export async function touchLock(lock: string): Promise<void> {
   const now = new Date();
   await utimes(lock, now, now).catch(() => {});
@@ -71,7 +73,7 @@ function parsed(text: string): LockOwner | undefined {
   }
 }
 
-/** Whether a lock's owner lives, or may be starting. */
+/** Whether the owner of a lock is alive, or may be starting. */
 async function isHeld(lock: string, text: string): Promise<boolean> {
   const touched = (await stat(lock).catch(() => undefined))?.mtimeMs;
   if (touched === undefined) return false;
@@ -81,33 +83,33 @@ async function isHeld(lock: string, text: string): Promise<boolean> {
   const socket = await connectTo(holder.address);
   socket?.destroy();
   if (socket !== undefined) return true;
-  // The number of a killed process stays in use until its parent looks: it counts only before there is an address to ask.
+  // A killed process keeps its number until its parent collects it, so the number counts only before there is an address to ask.
   return holder.listening !== true && mayBeStarting(touched) && isProcess(holder.pid);
 }
 
-/** Whether there is a process of that number: maybe another one, if its own has ended. */
+/** Whether a process has this number. It may be another one if the original has ended. */
 function isProcess(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    return errorCode(error) === "EPERM";
   }
 }
 
-/** Makes a file that is not there yet. Returns false where it is. */
+/** Creates a file. Returns false if it exists. */
 async function created(file: string, text: string): Promise<boolean> {
   try {
     await writeFile(file, text, { flag: "wx" });
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    if (errorCode(error) === "EEXIST") return false;
     throw error;
   }
 }
 
 /**
- * Several processes may find the same lock abandoned. Whichever makes the claim to it replaces it, unless another one has done so
- * by then: who wants to replace what that one wrote makes another claim.
+ * Replaces an abandoned lock. Several processes may find it abandoned: the one that creates the claim file replaces it, unless another
+ * one already has. The name of the claim depends on the content of the lock, so the next lock has another claim.
  */
 async function tookOver(lock: string, before: string, text: string): Promise<boolean> {
   const claim = `${lock}-${createHash("sha256").update(before).digest("hex").slice(0, 24)}`;

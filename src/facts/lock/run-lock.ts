@@ -1,4 +1,4 @@
-/** The lock of a run, which a supervisor or the command line holds while it trains. */
+/** The lock of a run, held by a supervisor or the command line while the run trains. */
 import { lstat, mkdir, readdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
@@ -6,12 +6,12 @@ import { setTimeout } from "node:timers/promises";
 import { STARTING_MS } from "./address.ts";
 import { type LockOwner, lockHolder, takeLock } from "./lock.ts";
 
-/** The run may not be started; the message tells people why. */
+/** The run cannot be started. The message is for the user. */
 export class RunLockError extends Error {
   override readonly name = "RunLockError";
 }
 
-/** The lock in the folder of a run's record. */
+/** Returns the path of the lock in the folder of a run's record. */
 export function runLock(recordFolder: string): string {
   return join(recordFolder, "lock");
 }
@@ -19,13 +19,13 @@ export function runLock(recordFolder: string): string {
 /** The environment variable in which a supervisor gives its address to the trainer that it starts. */
 export const SUPERVISOR_VARIABLE = "BIAPY_SUPERVISOR";
 
-/** Time between attempts to take the lock of a trainer that is ending. */
+/** Interval between attempts to take the lock of a trainer that is ending. */
 const RETRY_MS = 100;
 
 /**
- * Takes the lock of a run, and makes the folder of its record.
+ * Takes the lock of a run, and creates the folder of its record.
  *
- * Throws `RunLockError` where the run is active or the folder leads elsewhere, and errors of the file system as they are.
+ * Throws `RunLockError` if the run is active or its folder contains links, and errors of the file system unchanged.
  */
 export async function takeRunLock(
   recordFolder: string,
@@ -43,7 +43,7 @@ export async function takeRunLock(
   );
 }
 
-/** A trainer whose supervisor was killed ends soon: that is waited for. */
+/** Takes a lock. Waits for a trainer whose supervisor was killed, which ends soon. */
 async function takeLockOfOrphan(lock: string, own: LockOwner): Promise<boolean> {
   for (const end = Date.now() + STARTING_MS; ; await setTimeout(RETRY_MS)) {
     if (await takeLock(lock, own)) return true;
@@ -52,8 +52,8 @@ async function takeLockOfOrphan(lock: string, own: LockOwner): Promise<boolean> 
 }
 
 /**
- * Writing through a link would change files outside the result folder. (The folders above may be links: a person may have put
- * them on another disk.)
+ * Throws `RunLockError` if the folder is or contains a link: writing through it would change files outside the result folder. Its
+ * parents may be links, for example to another disk.
  */
 async function refuseLinks(recordFolder: string): Promise<void> {
   const inside = (await readdir(recordFolder)).map((name) => join(recordFolder, name));

@@ -1,6 +1,6 @@
 /** Runs programs op by op on a TensorFlow.js backend: TensorFlow, or WebAssembly where onnxruntime has no binary. */
-import { entryOf } from "../../facts/checked-lists.ts";
-import { allocate, elementCount } from "../buffers.ts";
+import { entryOf, product } from "../../facts/checked-lists.ts";
+import { allocate } from "../buffers.ts";
 import {
   type CompileOptions,
   type Executable,
@@ -105,7 +105,7 @@ function eagerHost(weights: Tensors, updates: Record<string, tf.Tensor>, seed: n
   return {
     weight: ({ name }) => updates[name] ?? entryOf(weights, name),
     uniform: (shape) => {
-      const values = new Float32Array(elementCount(shape));
+      const values = new Float32Array(product(shape));
       fillUniform(values, seed, drawn++);
       return tf.tensor(values, [...shape]);
     },

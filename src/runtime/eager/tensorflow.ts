@@ -34,7 +34,7 @@ const cudaLibraries: unknown[] = [];
 /** Loads NVIDIA's libraries from TensorFlow's folder, where the system's loader would not look. */
 function loadCuda(folder: string): void {
   const require = createRequire(import.meta.url);
-  const koffi = require("koffi") as typeof import("koffi");
+  const koffi: typeof import("koffi") = require("koffi");
   for (const path of CUDA_LIBRARIES.map((name) => join(folder, name)).filter((each) => existsSync(each)))
     cudaLibraries.push(koffi.load(path));
 }
@@ -61,7 +61,7 @@ export async function openTensorflowRuntime(threads: number): Promise<EagerRunti
     throw new TensorflowMissing(`TensorFlow in ${installed.path} does not load: ${reason}`);
   }
   await tf.setBackend("tensorflow");
-  const backend = tf.backend() as tf.KernelBackend & { readonly isUsingGpuDevice?: boolean };
-  const place = backend.isUsingGpuDevice ? "GPU (CUDA)" : "CPU";
+  const backend = tf.backend();
+  const place = "isUsingGpuDevice" in backend && backend.isUsingGpuDevice === true ? "GPU (CUDA)" : "CPU";
   return new EagerRuntime("tensorflow", `${place} (TensorFlow)`, threads);
 }

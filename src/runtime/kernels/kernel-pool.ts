@@ -75,7 +75,7 @@ export class KernelPool {
   }
 
   /**
-   * Runs one list of calls on each thread, the first on this one. Resolves when all are done. Rejects with {@link KernelError} where a
+   * Runs one list of calls on each thread, the first on this one. Resolves when all are done. Rejects with {@link KernelError} if a
    * thread has ended before.
    */
   async run([own = [], ...others]: readonly (readonly KernelCall[])[]): Promise<void> {

@@ -6,7 +6,8 @@
 import { atLeast, exactly } from "../../facts/checked-lists.ts";
 import type { ConstantDefinition, GraphDefinition, NodeDefinition } from "./model-proto.ts";
 import { encodeModel } from "./model-proto.ts";
-import { NativeSession, NativeTensor } from "./native.ts";
+import { NativeSession } from "./native-session.ts";
+import { NativeTensor } from "./native-tensor.ts";
 
 const DOMAIN = "com.microsoft.nchwc";
 

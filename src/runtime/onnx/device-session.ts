@@ -1,14 +1,8 @@
 /** Sessions whose tensors stay in a device's memory between runs (onnxruntime's IoBinding). */
 import { DATA_TYPE, type ValueDefinition } from "./model-proto.ts";
-import {
-  check,
-  created,
-  endProfiling,
-  type NativeTensor,
-  offMainThread,
-  type Pointer,
-  runtime,
-} from "./native.ts";
+import { check, created, offMainThread, runtime } from "./native.ts";
+import type { Pointer } from "./native-api.ts";
+import type { NativeTensor } from "./native-tensor.ts";
 import { deviceMemory, type Provider, useProvider } from "./provider.ts";
 
 /** A tensor in a device's memory. */
@@ -75,10 +69,6 @@ export class DeviceSession {
 
   bind(): Binding {
     return new Binding(this.session);
-  }
-
-  endProfile(): void {
-    endProfiling(this.session);
   }
 
   release(): void {

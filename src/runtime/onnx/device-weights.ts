@@ -4,7 +4,8 @@ import type { DeviceCopy, Parameters, Slot } from "../parameters.ts";
 import { DeviceSession, type DeviceSessionSettings, DeviceTensor } from "./device-session.ts";
 import { GraphBuilder } from "./graph.ts";
 import { encodeModel } from "./model-proto.ts";
-import { NativeTensor, type Pointer } from "./native.ts";
+import type { Pointer } from "./native-api.ts";
+import { NativeTensor } from "./native-tensor.ts";
 
 /** One vector of the model: a weight, a moment or a state. */
 interface Entry {

@@ -4,7 +4,9 @@
  */
 import koffi from "koffi";
 import { at, exactly } from "../../facts/checked-lists.ts";
-import { check, created, Names, offMainThread, type Pointer, runtime } from "./native.ts";
+import { check, created, offMainThread, runtime } from "./native.ts";
+import type { Pointer } from "./native-api.ts";
+import { Names } from "./native-session.ts";
 
 /** Typed arrays of the number types in ONNX (onnx.proto, TensorProto.DataType). */
 const ARRAYS = {

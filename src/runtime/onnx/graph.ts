@@ -1,5 +1,6 @@
-import { at, exactly } from "../../facts/checked-lists.ts";
+import { at } from "../../facts/checked-lists.ts";
 import type { Precision } from "../precision.ts";
+import { finishedNodes, type NamedValue } from "./finished-nodes.ts";
 import { float16 } from "./float16.ts";
 import {
   type Attribute,
@@ -10,16 +11,10 @@ import {
   type InputDefinition,
   type NodeDefinition,
   type OnnxType,
-  type ValueDefinition,
 } from "./model-proto.ts";
 
 /** The name of a value inside an ONNX graph. */
 export type Value = string;
-
-/** An output of the graph: a value and the name that it gets. */
-export interface NamedValue extends ValueDefinition {
-  readonly value: Value;
-}
 
 export interface Operator {
   readonly attributes?: Readonly<Record<string, Attribute>>;
@@ -158,8 +153,7 @@ export class GraphBuilder {
 
   /** Returns the finished graph: only the nodes that `outputs` depend on, biases folded into their matrix products. */
   finish(outputs: readonly NamedValue[]): GraphDefinition {
-    const folded = foldBiases(liveNodes(nameOutputs(this.nodes, outputs), outputs), outputs);
-    const nodes = scheduled(liveNodes(folded, outputs));
+    const nodes = finishedNodes(this.nodes, outputs);
     const used = new Set(nodes.flatMap((node) => node.inputs));
     return {
       nodes,
@@ -170,26 +164,6 @@ export class GraphBuilder {
   }
 }
 
-/**
- * Renames each output's value to the output's name. An input, or a value that is an output twice, is copied by an Identity node
- * instead.
- */
-function nameOutputs(nodes: readonly NodeDefinition[], outputs: readonly NamedValue[]): NodeDefinition[] {
-  const produced = new Set(nodes.flatMap((node) => node.outputs));
-  const names = new Map<Value, string>();
-  const copies: NodeDefinition[] = [];
-  for (const { name, value } of outputs) {
-    if (produced.has(value) && !names.has(value)) names.set(value, name);
-    else copies.push({ operator: "Identity", domain: "", inputs: [value], outputs: [name], attributes: {} });
-  }
-  const rename = (values: readonly Value[]) => values.map((value) => names.get(value) ?? value);
-  return [...nodes, ...copies].map((node) => ({
-    ...node,
-    inputs: rename(node.inputs),
-    outputs: rename(node.outputs),
-  }));
-}
-
 function scalarBytes(value: number, type: OnnxType): Uint8Array {
   if (type === "float32") return new Uint8Array(Float32Array.of(value).buffer);
   if (type === "float16") return float16(scalarBytes(value, "float32"));
@@ -197,56 +171,3 @@ function scalarBytes(value: number, type: OnnxType): Uint8Array {
   if (type === "int64") return new Uint8Array(BigInt64Array.of(BigInt(value)).buffer);
   return Uint8Array.of(value === 0 ? 0 : 1);
 }
-
-/** Returns the nodes that the outputs depend on. */
-function liveNodes(nodes: readonly NodeDefinition[], outputs: readonly NamedValue[]): NodeDefinition[] {
-  const needed = new Set(outputs.map((output) => output.name));
-  const live: NodeDefinition[] = [];
-  for (const node of nodes.toReversed()) {
-    if (!node.outputs.some((output) => needed.has(output))) continue;
-    for (const input of node.inputs) needed.add(input);
-    live.push(node);
-  }
-  return live.reverse();
-}
-
-/**
- * Returns nodes in an order that lets onnxruntime free memory early. It walks the graph depth-first from its leaves, the last one
- * first. With the leaves last and reversed, they run in the order of the trace: each weight's gradient as soon as possible, not after
- * the whole backward pass with every activation still alive.
- */
-function scheduled(nodes: readonly NodeDefinition[]): NodeDefinition[] {
-  const read = new Set(nodes.flatMap((node) => node.inputs));
-  const isLeaf = (node: NodeDefinition) => !node.outputs.some((output) => read.has(output));
-  return [...nodes.filter((node) => !isLeaf(node)), ...nodes.filter(isLeaf).reverse()];
-}
-
-/**
- * Replaces each `BiasAdd`. Its three inputs are the product, the bias shaped to broadcast, and the bias `[channel]`. Where nothing else
- * reads the product, the bias becomes the third input of its Gemm or Conv; otherwise the BiasAdd becomes an Add.
- */
-function foldBiases(nodes: readonly NodeDefinition[], outputs: readonly NamedValue[]): NodeDefinition[] {
-  const producers = new Map(
-    nodes.flatMap((node, index) => node.outputs.map((output) => [output, index] as const)),
-  );
-  const uses = new Map<Value, number>();
-  for (const input of nodes.flatMap((node) => node.inputs)) uses.set(input, (uses.get(input) ?? 0) + 1);
-  const kept = new Set(outputs.map((output) => output.name));
-  const folded: (NodeDefinition | undefined)[] = [...nodes];
-  nodes.forEach((node, index) => {
-    if (node.operator !== "BiasAdd") return;
-    const [product, arranged, bias] = exactly(node.inputs, 3, "A BiasAdd's inputs");
-    const producer = producers.get(product);
-    const source = producer === undefined ? undefined : folded[producer];
-    const fits = source !== undefined && TAKES_BIAS.has(source.operator) && source.inputs.length === 2;
-    if (producer === undefined || !fits || uses.get(product) !== 1 || kept.has(product)) {
-      folded[index] = { ...node, operator: "Add", inputs: [product, arranged] };
-      return;
-    }
-    folded[producer] = undefined;
-    folded[index] = { ...source, inputs: [...source.inputs, bias], outputs: node.outputs };
-  });
-  return folded.filter((node) => node !== undefined);
-}
-
-const TAKES_BIAS = new Set(["Gemm", "Conv", "ConvTranspose"]);

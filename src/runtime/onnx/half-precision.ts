@@ -2,7 +2,7 @@
 import { DeviceSession, type DeviceSessionSettings } from "./device-session.ts";
 import { GraphBuilder } from "./graph.ts";
 import { encodeModel } from "./model-proto.ts";
-import { NativeTensor } from "./native.ts";
+import { NativeTensor } from "./native-tensor.ts";
 
 const SHAPE = [4];
 

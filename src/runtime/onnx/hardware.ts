@@ -1,6 +1,7 @@
 /** The GPUs that onnxruntime finds in this machine, whether or not it can use them. */
 import koffi from "koffi";
-import { check, type Pointer, runtime } from "./native.ts";
+import { check, runtime } from "./native.ts";
+import type { Pointer } from "./native-api.ts";
 
 export interface Hardware {
   /** PCI vendor id: 0x10de is NVIDIA, 0x1002 AMD, 0x8086 Intel. */
@@ -24,9 +25,9 @@ export function gpuHardware(): Hardware[] {
   return [...found]
     .filter((device) => api.hardwareType(device) === GPU)
     .map((device) => ({
-      vendor: api.hardwareVendor(device) as number,
+      vendor: Number(api.hardwareVendor(device)),
       vendorName: String(api.hardwareVendorName(device)),
-      model: api.hardwareModel(device) as number,
+      model: Number(api.hardwareModel(device)),
       facts: facts(api.hardwareFacts(device) as Pointer),
     }));
 }

@@ -1,4 +1,4 @@
-import { at } from "../../facts/checked-lists.ts";
+import { at, product } from "../../facts/checked-lists.ts";
 import type { GraphBuilder, Value } from "./graph.ts";
 import type { OnnxType } from "./model-proto.ts";
 
@@ -23,9 +23,6 @@ export interface Traced {
 
 /** Returns the axes of a tensor in their own order: `[0, 1, …]`. */
 export const identity = (rank: number): number[] => Array.from({ length: rank }, (_, axis) => axis);
-/** Returns the number of elements of a shape. */
-export const sizeOf = (shape: readonly number[]): number =>
-  shape.reduce((product, size) => product * size, 1);
 /** Returns the elements of a list at the given axes. */
 export const permuted = (list: readonly number[], axes: readonly number[]): number[] =>
   axes.map((axis) => at(list, axis));
@@ -100,7 +97,7 @@ export function broadcastTo(tensor: Traced, shape: readonly number[]): Traced {
  * size 1, leading ones may be left out.
  */
 export function arranged(graph: GraphBuilder, tensor: Traced, axes: readonly number[]): Value {
-  if (sizeOf(tensor.stored) === 1) return tensor.value;
+  if (product(tensor.stored) === 1) return tensor.value;
   const padded = broadcastTo(tensor, [
     ...new Array<number>(axes.length - tensor.shape.length).fill(1),
     ...tensor.shape,

@@ -1,9 +1,9 @@
-/** What a graph's values take when onnxruntime runs it on the CPU: which of them are alive together, in the order that it runs. */
+/** Plans the memory of a graph's values on the CPU: which are alive together, in the order in which onnxruntime runs the nodes. */
 import type { GraphDefinition, NodeDefinition } from "./model-proto.ts";
 import { bytesOf, valueTypes } from "./value-shapes.ts";
 
 export interface MemoryPlan {
-  /** The most that values between inputs and outputs take together, in bytes. */
+  /** Peak size in bytes of the values between inputs and outputs that are alive together. */
   readonly peakBytes: number;
   /** Inputs and outputs that are not weights or gradients: batches, metrics, masks, random numbers. */
   readonly boundBytes: number;
@@ -13,7 +13,7 @@ export interface MemoryPlan {
 
 /** Operators whose output is their first input, seen in another shape. */
 const ALIASES = new Set(["Reshape", "Identity"]);
-/** Operators that write over an input of the same size that nobody reads later, by the inputs that they may write over. */
+/** Operators that overwrite an input of the same size that is not read later, with the indices of these inputs. */
 const IN_PLACE: Readonly<Record<string, readonly number[]>> = {
   ...Object.fromEntries(["Add", "Sub", "Mul", "Div"].map((operator) => [operator, [0, 1]])),
   ...Object.fromEntries(
@@ -76,7 +76,7 @@ export function memoryPlan(graph: GraphDefinition, isWeight: (name: string) => b
   const bound = new Set([...graph.inputs, ...graph.constants, ...graph.outputs].map(({ name }) => name));
   const uses = new Map<string, number>();
   for (const { inputs } of order) for (const name of inputs) uses.set(name, (uses.get(name) ?? 0) + 1);
-  /** The buffer that a value lies in, by the value that it was made for. */
+  /** The buffer of each value, named by the value that it was allocated for. */
   const buffers = new Map<string, string>();
   const readers = new Map<string, number>();
   const buffer = (name: string) => buffers.get(name) ?? name;

@@ -99,7 +99,7 @@ const MULTIPLES = [
   [31, 37, 11],
 ];
 
-/** Returns the graph of a network with sizes computed from the input's shape. Throws {@link FixedSizeError} where that is impossible. */
+/** Returns the graph of a network with sizes computed from the input's shape. Throws {@link FixedSizeError} if that is impossible. */
 function openSizes(network: PortableNetwork, steps: readonly number[]): GraphDefinition {
   const size = (axis: number, pick: number) =>
     steps[axis] === 0 ? at(network.shape, axis) : at(steps, axis) * at(at(MULTIPLES, axis), pick);

@@ -1,5 +1,6 @@
 /** onnxruntime's execution providers, and how to enable each for a session. */
-import { check, created, type Pointer, runtime } from "./native.ts";
+import { check, created, runtime } from "./native.ts";
+import type { Pointer } from "./native-api.ts";
 
 export type Provider =
   /** Any GPU through Vulkan, Metal or Direct3D 12. `power` selects among several GPUs. */

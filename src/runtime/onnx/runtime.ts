@@ -1,5 +1,6 @@
 /** Runs programs on the CPU: each is traced to one static graph, which onnxruntime executes. */
-import { allocate, elementCount } from "../buffers.ts";
+import { product } from "../../facts/checked-lists.ts";
+import { allocate } from "../buffers.ts";
 import type { CompileOptions, Executable, InputData, Runtime, StepMemory } from "../executable.ts";
 import type { Parameters } from "../parameters.ts";
 import type { Program } from "../program.ts";
@@ -8,7 +9,9 @@ import { channelBlock, withBlockedConvolutions } from "./blocked-convolutions.ts
 import { programModel } from "./dump-graph.ts";
 import { memoryPlan } from "./memory-plan.ts";
 import type { GraphDefinition, ValueDefinition } from "./model-proto.ts";
-import { loadOnnxruntime, NativeSession, NativeTensor, type TensorData } from "./native.ts";
+import { loadOnnxruntime } from "./native.ts";
+import { NativeSession } from "./native-session.ts";
+import { NativeTensor, type TensorData } from "./native-tensor.ts";
 import { GRADIENT, STATE, traceProgram, UNIFORM } from "./trace-program.ts";
 
 class OnnxExecutable implements Executable {
@@ -36,7 +39,7 @@ class OnnxExecutable implements Executable {
     const outputs = graph.outputs.map(({ name, type, shape }) => {
       const data = name.startsWith(GRADIENT)
         ? parameters.values(name.slice(GRADIENT.length), "gradient")
-        : new Float32Array(elementCount(shape));
+        : new Float32Array(product(shape));
       return { name, type, shape, data };
     });
     const used = new Map(inputs.map(({ name, data }) => [name, data]));

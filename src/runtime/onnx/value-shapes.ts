@@ -1,5 +1,5 @@
 /** The shape and type of every value of a graph, inferred from its inputs by the rules of the operators that the lowerings write. */
-import { sizeOf } from "./layout.ts";
+import { keysOf, product } from "../../facts/checked-lists.ts";
 import { DATA_TYPE, type GraphDefinition, type NodeDefinition, type OnnxType } from "./model-proto.ts";
 
 export interface ValueType {
@@ -11,14 +11,14 @@ export interface ValueType {
 const BYTES: Readonly<Record<OnnxType, number>> = { float32: 4, float16: 2, int32: 4, int64: 8, bool: 1 };
 
 /** The bytes that a value takes. */
-export const bytesOf = ({ shape, type }: ValueType): number => sizeOf(shape) * BYTES[type];
+export const bytesOf = ({ shape, type }: ValueType): number => product(shape) * BYTES[type];
 
-/** What a rule asks of the node whose outputs it infers. */
+/** The view that a rule has of the node whose outputs it infers. */
 interface Node {
   readonly definition: NodeDefinition;
   /** The type and shape of an input. */
   input(place: number): ValueType;
-  /** The values of an input that is a constant list of integers; undefined where the node has no such input. */
+  /** The values of an input that is a constant list of integers; undefined if the node has no such input. */
   integers(place: number): readonly number[] | undefined;
   /** An attribute that is a list of integers. */
   list(name: string): readonly number[] | undefined;
@@ -185,7 +185,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   Reshape: ({ input, integers }) => {
     const { shape, type } = input(0);
     const wanted = integers(1) ?? [];
-    const rest = sizeOf(shape) / sizeOf(wanted.filter((size) => size !== -1));
+    const rest = product(shape) / product(wanted.filter((size) => size !== -1));
     return [{ shape: wanted.map((size) => (size === -1 ? rest : size)), type }];
   },
   Expand: ({ input, integers }) => [
@@ -271,6 +271,5 @@ function sliced(size: number, start: number, end: number, step: number): number 
 }
 
 function typeNumbered(number: number | undefined): OnnxType {
-  const found = Object.entries(DATA_TYPE).find(([, each]) => each === number);
-  return (found?.[0] ?? "float32") as OnnxType;
+  return keysOf(DATA_TYPE).find((type) => DATA_TYPE[type] === number) ?? "float32";
 }

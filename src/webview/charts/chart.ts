@@ -1,11 +1,11 @@
 import uPlot from "uplot";
-import { axisNumbers, shortNumber } from "../../facts/format.ts";
+import { shortNumber } from "../../facts/format.ts";
 import { contextMenu } from "../context-menu.ts";
 import { element } from "../dom.ts";
-import { curveColor, onThemeChange, theme } from "../theme.ts";
-import { labeledTicks, linearRange, logRange } from "./chart-axes.ts";
+import { onThemeChange } from "../theme.ts";
 import { ChartLegend } from "./chart-legend.ts";
 import { chartMenu } from "./chart-menu.ts";
+import { plotOptions } from "./plot-options.ts";
 import { type Curve, decimate, type Span, type Track } from "./track.ts";
 
 /** Settings that all charts of a page share. */
@@ -28,9 +28,6 @@ export interface ChartEvents {
 }
 
 const HEIGHT = 160;
-
-/** uPlot's key that makes the charts of a page share their cursor. */
-const SYNC = "charts";
 
 /** One chart: a title, its curves' names with their values, and the plot. */
 export class Chart {
@@ -95,9 +92,9 @@ export class Chart {
 
   private data(width: number): uPlot.AlignedData {
     const { span, log } = this.view;
-    const tables = this.curves.map(({ track }) => {
+    const tables = this.curves.map(({ track }): uPlot.AlignedData => {
       const { x, y } = decimate(track, span, Math.ceil(width * devicePixelRatio));
-      return [x, log ? y.map((value) => (value > 0 ? value : null)) : y] as uPlot.AlignedData;
+      return [x, log ? y.map((value) => (value > 0 ? value : null)) : y];
     });
     if (tables.length === 0) return [[]];
     return uPlot.join(tables);
@@ -105,68 +102,16 @@ export class Chart {
 
   private build(width: number, data: uPlot.AlignedData): void {
     this.plot?.destroy();
-    const { faint, grid } = theme();
-    const font = `11px ${getComputedStyle(document.body).fontFamily}`;
-    const axis: uPlot.Axis = {
-      stroke: () => faint,
-      font,
-      grid: { stroke: grid, width: 1 },
-      ticks: { stroke: grid, width: 1, size: 4 },
-      gap: 4,
-    };
-    const series = this.curves.map(({ label, color, style }): uPlot.Series => {
-      const stroke = curveColor(color);
-      return {
-        label,
-        stroke: style === "faint" ? withAlpha(stroke, 0.3) : stroke,
-        width: style === "faint" ? 1 : 1.5,
-        dash: style === "dashed" ? [5, 4] : undefined,
-        spanGaps: true,
-        show: !this.hidden.has(label),
-        points: { show: style === "points" ? undefined : false, size: 4, fill: stroke, space: 10 },
-      };
+    const options = plotOptions(this.curves, this.hidden, {
+      size: { width, height: HEIGHT },
+      log: this.view.log,
+      span: () => this.view.span,
+      pointed: (plot) => {
+        this.showValues();
+        this.events.pointed(cursorPosition(plot));
+      },
+      selected: (plot) => this.selected(plot),
     });
-    const options: uPlot.Options = {
-      width,
-      height: HEIGHT,
-      padding: [8, 12, 0, 0],
-      legend: { show: false },
-      scales: {
-        x: { time: false, range: () => [this.view.span.from, this.view.span.to] },
-        y: { distr: this.view.log ? 3 : 1, range: this.view.log ? logRange : linearRange },
-      },
-      axes: [
-        {
-          ...axis,
-          size: 26,
-          space: 60,
-          incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000],
-        },
-        {
-          ...axis,
-          size: 54,
-          space: 28,
-          values: (_, splits) => axisNumbers(splits),
-          ...(this.view.log ? { filter: labeledTicks } : {}),
-        },
-      ],
-      series: [{}, ...series],
-      cursor: {
-        drag: { x: true, y: false, setScale: false },
-        sync: { key: SYNC, setSeries: false },
-        points: { size: 6 },
-        dataIdx: (plot, seriesIndex, closest) => nearestValue(plot.data[seriesIndex] ?? [], closest),
-      },
-      hooks: {
-        setCursor: [
-          (plot) => {
-            this.showValues();
-            this.events.pointed(cursorPosition(plot));
-          },
-        ],
-        setSelect: [(plot) => this.selected(plot)],
-      },
-    };
     this.plot = new uPlot(options, data, this.plotted);
     // Replaces uPlot's double click, which resets one chart only.
     this.plot.over.addEventListener("dblclick", () => this.events.zoomed(undefined));
@@ -259,19 +204,6 @@ export class Chart {
   }
 }
 
-type Values = uPlot.AlignedData[number];
-
-/** Returns the nearest index that has a value: validation has a point per epoch, and none at most steps. */
-function nearestValue(values: Values, closest: number): number {
-  for (let distance = 0; distance < values.length; distance++) {
-    if (isValue(values[closest - distance])) return closest - distance;
-    if (isValue(values[closest + distance])) return closest + distance;
-  }
-  return closest;
-}
-
-const isValue = (value: number | null | undefined): boolean => value !== null && value !== undefined;
-
 function cursorPosition({ cursor, data }: uPlot): number | undefined {
   return cursor.idx === null || cursor.idx === undefined ? undefined : data[0][cursor.idx];
 }
@@ -279,9 +211,4 @@ function cursorPosition({ cursor, data }: uPlot): number | undefined {
 function lastValue({ y }: Track): number | undefined {
   for (let at = y.length - 1; at >= 0; at--) if (!Number.isNaN(y[at])) return y[at];
   return undefined;
-}
-
-/** A CSS color made translucent. */
-function withAlpha(color: string, alpha: number): string {
-  return `color-mix(in srgb, ${color} ${alpha * 100}%, transparent)`;
 }

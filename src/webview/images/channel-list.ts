@@ -1,4 +1,4 @@
-import { at } from "../../facts/checked-lists.ts";
+import { at, oneOf } from "../../facts/checked-lists.ts";
 import { element, show } from "../dom.ts";
 import { checkbox, dropdown, type Picker, type Toggle } from "../toolkit.ts";
 import { LUT_NAMES, type LutName } from "./luts.ts";
@@ -57,7 +57,7 @@ export class ChannelList {
     const name = channelName(channel);
     const visible = checkbox(name, true, (checked) => this.events.visibility(channel, checked));
     const lutLabel = channels > 1 ? `${name}: colors` : "Colors";
-    const lut = dropdown(lutLabel, (value) => this.events.lut(channel, value as LutName));
+    const lut = dropdown(lutLabel, (value) => this.events.lut(channel, oneOf(LUT_NAMES, value)));
     lut.element.classList.add("lut-picker");
     const rangePlace = element("span", {});
     show(visible.element, channels > 1);

@@ -1,6 +1,7 @@
+import { oneOf } from "../../facts/checked-lists.ts";
 import { element, show } from "../dom.ts";
 import { checkbox, dropdown, type NumberField, numberField, type Picker, type Toggle } from "../toolkit.ts";
-import { CONTRAST_MODES, type Contrast, type ContrastMode } from "./contrast.ts";
+import { CONTRAST_MODES, type Contrast } from "./contrast.ts";
 
 /** Controls how ranges are found: the mode, the clipped percent, and whether all images share one range. */
 export class ContrastControl {
@@ -14,7 +15,8 @@ export class ContrastControl {
     private contrast: Contrast,
     private readonly changed: (contrast: Contrast) => void,
   ) {
-    this.mode = dropdown("Contrast", (value) => this.change({ mode: value as ContrastMode }));
+    const modes = CONTRAST_MODES.map(({ value }) => value);
+    this.mode = dropdown("Contrast", (value) => this.change({ mode: oneOf(modes, value) }));
     this.percent = numberField("Percent of values clipped at either end", contrast.percent, (percent) =>
       this.change({ percent: Math.min(49, Math.max(0, percent)) }),
     );

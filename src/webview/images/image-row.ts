@@ -1,3 +1,4 @@
+import { errorMessage } from "../../facts/errors.ts";
 import { contextMenu } from "../context-menu.ts";
 import { element, show } from "../dom.ts";
 import { copyPng } from "../png.ts";
@@ -252,7 +253,7 @@ export class ImageRow {
       await copyPng(pictureOf(this.tiles.shown));
       this.toolbar.notify("Copied.");
     } catch (error) {
-      this.toolbar.notify(`Not copied: ${(error as Error).message}`);
+      this.toolbar.notify(`Not copied: ${errorMessage(error)}`);
     }
   }
 

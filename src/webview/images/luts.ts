@@ -6,7 +6,7 @@ import {
   interpolateTurbo,
   interpolateViridis,
 } from "d3-scale-chromatic";
-import { at } from "../../facts/checked-lists.ts";
+import { at, keysOf } from "../../facts/checked-lists.ts";
 
 export type Lut = Uint8ClampedArray;
 
@@ -88,7 +88,7 @@ const FIRE: readonly Rgb[] = [
   ] as const),
 ];
 
-export const GRAY = ramp([255, 255, 255]);
+const GRAY = ramp([255, 255, 255]);
 const RED = ramp([255, 0, 0]);
 const GREEN = ramp([0, 255, 0]);
 const BLUE = ramp([0, 0, 255]);
@@ -116,7 +116,7 @@ export const LUTS = {
 
 export type LutName = keyof typeof LUTS;
 
-export const LUT_NAMES = Object.keys(LUTS) as LutName[];
+export const LUT_NAMES = keysOf(LUTS);
 
 /** Dimmed gray, for images under an overlay. */
 export const DIM_GRAY = ramp([150, 150, 150]);

@@ -159,7 +159,7 @@ export function difference(a: PlaneImage, b: PlaneImage): PlaneImage | undefined
   const values = new Float32Array(a.values.length);
   for (let at = 0; at < values.length; at++) values[at] = (a.values[at] ?? 0) - (b.values[at] ?? 0);
   const { height, width, step } = a;
-  return new PlaneImage({ height, width, step, sampleType: "float32", values: values.buffer as ArrayBuffer });
+  return new PlaneImage({ height, width, step, sampleType: "float32", values: values.buffer });
 }
 
 /**

@@ -1,3 +1,4 @@
+import { errorMessage } from "../../facts/errors.ts";
 import type { PlaneView } from "../../protocol/panel-messages.ts";
 import type { ImageClient } from "./image-client.ts";
 import type { OpenedImage, Planes, RowImage } from "./opened-image.ts";
@@ -82,7 +83,7 @@ export class RowPlanes {
       ]);
       return { image, summary, planes, ...(xz && yz ? { sections: { xz, yz } } : {}) };
     } catch (error) {
-      return { image, summary, failure: (error as Error).message };
+      return { image, summary, failure: errorMessage(error) };
     }
   }
 

@@ -1,4 +1,5 @@
 import { at } from "../../facts/checked-lists.ts";
+import { errorMessage } from "../../facts/errors.ts";
 import { shortNumber } from "../../facts/format.ts";
 import type { ImageSummary, SimilarCrop, Similarity } from "../../protocol/panel-messages.ts";
 import { element, setText, show } from "../dom.ts";
@@ -60,7 +61,7 @@ export class SimilarPlaces {
       const found = await this.client.similar(picture, picked);
       if (request === this.request) this.show(found, picked);
     } catch (error) {
-      if (request === this.request) this.fail((error as Error).message);
+      if (request === this.request) this.fail(errorMessage(error));
     }
   }
 

@@ -1,10 +1,11 @@
+import { keysOf } from "../../facts/checked-lists.ts";
 import { element, setText, show } from "../dom.ts";
 import { button, checkbox, dropdown, type Picker, type Toggle } from "../toolkit.ts";
 import { Stepper } from "./stepper.ts";
 import type { Viewport } from "./viewport.ts";
 
 /** Toggles of the toolbar. */
-export const SWITCHES = {
+const SWITCHES = {
   maximum: "Maximum",
   orthogonal: "Orthogonal",
   swipe: "Swipe",
@@ -109,7 +110,7 @@ export class ViewToolbar {
   show({ z, depth, switches, offered, titles, pair, swipeShare }: ToolbarState): void {
     this.slice.show(z, depth);
     show(this.slice.element, depth > 1 && !switches.maximum);
-    for (const which of Object.keys(SWITCHES) as Switch[]) {
+    for (const which of keysOf(SWITCHES)) {
       show(this.switches[which].element, offered.has(which));
       this.switches[which].checked = switches[which];
     }

@@ -150,7 +150,7 @@ function askForMore(run: string, record: RunRecord): void {
   host.post({ type: "ask-epochs", run });
 }
 
-/** The name that a person gave a run. */
+/** Returns the name that the user gave a run. */
 const titleOf = (run: string): string | undefined => details.get(run)?.notes.title;
 
 function shownRuns(summary: RunSummary, record: RunRecord, known: readonly RunSummary[]) {

@@ -47,7 +47,7 @@ export class ProgressView {
         this.showButtons();
         events.stop();
       },
-      { label: "Stop this run after the step under way; it can be resumed" },
+      { label: "Stop this run after the current step; it can be resumed" },
     );
     this.resume = button("Resume", events.resume, {
       kind: "primary",
@@ -123,7 +123,7 @@ export class ProgressView {
 }
 
 function doing(run: RunSummary, record: RunRecord | undefined): string {
-  if (run.status === "queued") return "Waits until the run before it is done";
+  if (run.status === "queued") return "Waiting for an earlier run";
   const { start, step, epoch, progress, end } = record ?? {};
   if (run.status === "running" && end === undefined) {
     if (progress !== undefined) return `${progress.label}: ${progress.done} of ${progress.total}`;

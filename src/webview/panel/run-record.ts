@@ -156,7 +156,7 @@ export class RunRecord {
   private started(event: StartEvent): void {
     this.start = event;
     this.end = undefined;
-    const doing = event.firstEpoch > 1 ? `Goes on at epoch ${event.firstEpoch}` : "Starts";
+    const doing = event.firstEpoch > 1 ? `Resumes at epoch ${event.firstEpoch}` : "Starts";
     this.note(event.time, "info", `${doing}: ${event.architecture} on ${event.device}`, {
       file: { path: event.configFile },
     });

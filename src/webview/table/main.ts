@@ -163,6 +163,6 @@ function saveCsv(): void {
   const columns = table.visibleColumns.filter(({ id }) => id !== "star");
   const data = table.shownRuns.map((run) => columns.map((column) => column.value(run) ?? ""));
   const text = Papa.unparse({ fields: columns.map(({ title }) => title), data }, { newline: "\n" });
-  const content = new TextEncoder().encode(`${text}\n`).buffer as ArrayBuffer;
+  const content = new TextEncoder().encode(`${text}\n`).buffer;
   host.post({ type: "save-file", name: "runs.csv", content });
 }

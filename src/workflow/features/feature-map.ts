@@ -4,7 +4,7 @@ import { channelsOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { NormalizedImage } from "../../data/image-set.ts";
 import { type Box, boxOf } from "../../data/tiling.ts";
-import { entryOf, exactly } from "../../facts/checked-lists.ts";
+import { entryOf, exactly, product } from "../../facts/checked-lists.ts";
 import type { ImageShape } from "../../facts/samples.ts";
 import type { Executable, Runtime } from "../../runtime/executable.ts";
 import type { Parameters } from "../../runtime/parameters.ts";
@@ -77,7 +77,7 @@ export class FeatureModel {
   /** Returns the features of an image; patches are completed by reflection at the border. Throws the signal's reason when aborted. */
   async features(image: NormalizedImage, watch?: Watch): Promise<FeatureMap> {
     const shape = this.shapeFor(image.info.shape);
-    const values = new Float32Array(shape.reduce((product, each) => product * each, 1));
+    const values = new Float32Array(product(shape));
     const starts = this.starts(shape);
     for (let first = 0; first < starts.length; first += this.batchSize) {
       const batch = starts.slice(first, first + this.batchSize);

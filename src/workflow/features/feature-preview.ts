@@ -27,7 +27,7 @@ export class FeaturePreview {
     private readonly tree: ResultTree,
   ) {}
 
-  /** Returns nothing for networks without an encoder. */
+  /** Returns undefined for networks without an encoder. */
   static open(
     config: Config,
     tree: ResultTree,

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { writeNpy } from "../../checkpoint/npy.ts";
 import type { ImageSet } from "../../data/image-set.ts";
+import { product } from "../../facts/checked-lists.ts";
 import { bytes } from "../../facts/format.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import { type ImageInfo, wholeRegion } from "../../images/image.ts";
@@ -93,7 +94,7 @@ async function writeMaps(
   const sample = new FeatureSample(seed);
   for (const [index, info] of images.infos.entries()) {
     const { path, shape } = info;
-    const size = 4 * model.shapeFor(shape).reduce((product, each) => product * each, 1);
+    const size = 4 * product(model.shapeFor(shape));
     if (size > MOST_BYTES) {
       const message = `${path}: its features would take ${bytes(size)}; ${bytes(MOST_BYTES)} are written at most. Use a smaller image.`;
       throw new InputError([{ severity: "error", file: path, message }]);

@@ -43,7 +43,7 @@ async function readRecord(folder: string): Promise<CopyRecord | undefined> {
     if (!(error instanceof DamagedFileError)) throw error;
     throw new ImageError(
       path,
-      `${path} ${error.message}. Delete it and ${folder}: the copies are made again.`,
+      `${path} ${error.message}. Delete it and ${folder}: the copies are created again.`,
     );
   });
 }
@@ -118,11 +118,12 @@ export async function crappifiedImages(
   );
   const log = (level: "info" | "warning", message: string) => report({ event: "log", level, message });
   if (foreign.length > 0) {
-    const how = "whatever made them; remove them to have them made anew with this configuration's settings.";
-    log("warning", `${foreign.length} images that are in ${folder} already are used as they are, ${how}`);
+    const how =
+      "whatever created them. Delete them to create new ones with the settings of this configuration.";
+    log("warning", `${foreign.length} images in ${folder} are used unchanged, ${how}`);
   }
   if (missing.length > 0) {
-    log("info", `Making worse copies of ${missing.length} images in ${folder}.`);
+    log("info", `Creating degraded copies of ${missing.length} images in ${folder}.`);
     await mkdir(folder, { recursive: true });
     const kept = Object.entries(record?.sources ?? {}).map(([name, source]) => [name, same ? source : ""]);
     const begun = {
@@ -137,7 +138,7 @@ export async function crappifiedImages(
       report({ event: "progress", label: "Making worse copies", done: done + 1, total: missing.length });
     }
     if (negative > 0) {
-      const effect = "which their worse copies have not: as in BiaPy, noisy values below 0 become 0.";
+      const effect = "but their degraded copies do not: as in BiaPy, noisy values below 0 become 0.";
       log("warning", `${negative} of ${missing.length} images have negative pixels, ${effect}`);
     }
     const made = Object.fromEntries(missing.map(({ name, source }) => [name, source]));

@@ -1,28 +1,24 @@
 /** The crappify pretext task: a network learns to restore degraded images (Franco-Barranco et al. 2022). */
 
-import { architectureOf, ndimOf } from "../../config/basics.ts";
+import { ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import { entriesOf } from "../../facts/checked-lists.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
-import { type ImageModel, imageModel } from "../../models/architectures.ts";
+import type { ImageModel } from "../../models/architectures.ts";
 import { combinedLoss } from "../../training/losses.ts";
 import { measured } from "../../training/metrics.ts";
-import { buildArguments } from "../model-settings.ts";
 import { lossTerms, metricNames } from "../settings.ts";
 import { inOneBatch } from "./batch-arrays.ts";
 import { crappifiedImages } from "./crappified-images.ts";
-import { encoderFeatures } from "./encoder-features.ts";
+import { imageNetwork } from "./image-network.ts";
 import { imageTesting } from "./image-results.ts";
 import type { Task, TrainingTask } from "./task.ts";
 
 /** Sets up the task for a configuration's network. */
 export function crappifyTask(config: Config, tree: ResultTree): Task {
-  const build = buildArguments(config);
-  const model = imageModel(architectureOf(config), build);
+  const { model, network } = imageNetwork(config);
   return {
-    architecture: architectureOf(config),
-    buildArguments: build,
-    batchSize: config.number("TRAIN.BATCH_SIZE"),
+    ...network,
     training: training(config, model),
     sources: async (phase, infos, report) => ({
       images: await crappifiedImages(config, phase, infos, report),
@@ -38,7 +34,6 @@ export function crappifyTask(config: Config, tree: ResultTree): Task {
         ...written,
       }),
     },
-    features: (shape) => encoderFeatures(model, shape),
   };
 }
 

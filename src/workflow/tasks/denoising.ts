@@ -1,35 +1,30 @@
 /** Denoising without clean images: a network predicts hidden pixels from their surroundings (Noise2Void: Krull et al. 2019). */
 
-import { architectureOf, ndimOf } from "../../config/basics.ts";
+import { ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import { type BlindSpotSettings, withBlindSpots } from "../../data/noise2void.ts";
 import { entriesOf } from "../../facts/checked-lists.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
-import type { N2vManipulator } from "../../facts/workflows.ts";
-import { type ImageModel, imageModel } from "../../models/architectures.ts";
+import { N2V_MANIPULATORS } from "../../facts/workflows.ts";
+import type { ImageModel } from "../../models/architectures.ts";
 import { spotErrors } from "../../training/denoising-loss.ts";
 import { groundTruth } from "../ground-truth.ts";
-import { buildArguments } from "../model-settings.ts";
 import { metricNames } from "../settings.ts";
 import { inOneBatch, realPatches } from "./batch-arrays.ts";
-import { encoderFeatures } from "./encoder-features.ts";
+import { imageNetwork } from "./image-network.ts";
 import { imageTesting } from "./image-results.ts";
 import type { Task, TrainingTask } from "./task.ts";
 
 /** Sets up the task for a configuration's network. */
 export function denoisingTask(config: Config, tree: ResultTree): Task {
-  const build = buildArguments(config);
-  const model = imageModel(architectureOf(config), build);
+  const { model, network } = imageNetwork(config);
   return {
-    architecture: architectureOf(config),
-    buildArguments: build,
-    batchSize: config.number("TRAIN.BATCH_SIZE"),
+    ...network,
     sources: async (phase, images, report) => {
       if (!hasCleanImages(config, phase)) return { images };
       const infos = await groundTruth(config, phase, images, report);
       return { images, targets: { infos, values: phase === "TEST" ? "stored" : "like images" } };
     },
-    features: (shape) => encoderFeatures(model, shape),
     training: training(config, model),
     testing: {
       ...imageTesting(config, tree, model),
@@ -47,7 +42,7 @@ function hasCleanImages(config: Config, phase: "TRAIN" | "VAL" | "TEST"): boolea
 function blindSpotSettings(config: Config): BlindSpotSettings {
   return {
     percent: config.number("PROBLEM.DENOISING.N2V_PERC_PIX"),
-    manipulator: config.text("PROBLEM.DENOISING.N2V_MANIPULATOR") as N2vManipulator,
+    manipulator: config.choice("PROBLEM.DENOISING.N2V_MANIPULATOR", N2V_MANIPULATORS),
     radius: config.number("PROBLEM.DENOISING.N2V_NEIGHBORHOOD_RADIUS"),
     structured: config.flag("PROBLEM.DENOISING.N2V_STRUCTMASK"),
   };

@@ -3,7 +3,8 @@
 import { join } from "node:path";
 import type { Config } from "../../config/config.ts";
 import type { NormalizedImage } from "../../data/image-set.ts";
-import { fixedNormalization, normalize } from "../../data/normalization.ts";
+import { fixedNormalization } from "../../data/measure-normalization.ts";
+import { normalize } from "../../data/normalization.ts";
 import { ErrorSums, similarity } from "../../data/similarity.ts";
 import { entryOf } from "../../facts/checked-lists.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";

@@ -2,9 +2,9 @@
 
 import { channelsOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
-import type { TokenMaskSettings } from "../../data/token-mask.ts";
+import { MASK_TYPES, type TokenMaskSettings } from "../../data/token-mask.ts";
 import { lastOf } from "../../facts/checked-lists.ts";
-import type { BuildArguments } from "../../models/architectures.ts";
+import type { BuildArguments } from "../../models/build-arguments.ts";
 import { type MaeSettings, tokenGrid } from "../../models/mae.ts";
 
 /** Returns a configuration's model. */
@@ -36,7 +36,7 @@ export function maeSettings(config: Config, normalizePixels: boolean): MaeSettin
 /** How tokens are masked. */
 export function maskSettings(config: Config, settings: MaeSettings): TokenMaskSettings {
   return {
-    type: config.text("MODEL.MAE_MASK_TYPE") as TokenMaskSettings["type"],
+    type: config.choice("MODEL.MAE_MASK_TYPE", MASK_TYPES),
     ratio: config.number("MODEL.MAE_MASK_RATIO"),
     grid: tokenGrid(settings),
   };

@@ -16,7 +16,7 @@ import {
   turnedMask,
   visibleTokens,
 } from "../../data/token-mask.ts";
-import { entriesOf, entryOf, at as itemAt } from "../../facts/checked-lists.ts";
+import { entriesOf, entryOf, at as itemAt, product } from "../../facts/checked-lists.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import type { ImageFiles, Metrics } from "../../facts/run-events.ts";
 import { shapeOf } from "../../images/image.ts";
@@ -83,7 +83,7 @@ class Masking implements TrainingTask, TestingTask {
     private readonly settings: MaeSettings,
   ) {
     this.masks = maskSettings(config, settings);
-    this.tokens = this.masks.grid.reduce((product, each) => product * each, 1);
+    this.tokens = product(this.masks.grid);
     this.batchSize = config.number("TRAIN.BATCH_SIZE");
     this.testPictures = tree.maeChecks;
     const { patchSize, channels } = settings;

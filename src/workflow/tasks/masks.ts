@@ -40,17 +40,17 @@ export function checkMask(
   settings: ClassSettings,
   report: ReportEvent,
 ): (source: ImageSource) => Promise<string | undefined> {
-  let said = false;
+  let warned = false;
   return async (source) => {
     const values = await valuesOf(source, settings);
     const fault = faultOf(values, settings);
-    if (fault !== undefined || said) return fault;
+    if (fault !== undefined || warned) return fault;
     if (
       settings.classes > 2 ||
       values.filter((value) => value !== settings.ignored).length <= MOST_BINARY_VALUES
     )
       return undefined;
-    said = true;
+    warned = true;
     const message = `${basename(source.info.path)} numbers single objects (up to ${Math.max(...values)}): with DATA.N_CLASSES of 2, every value above 0 is the foreground. BiaPy itself takes such masks only with DATA.*.CHECK_DATA: False.`;
     report({ event: "log", level: "warning", message });
     return undefined;
@@ -76,7 +76,7 @@ function faultOf(values: readonly number[], { classes, ignored }: ClassSettings)
   const counted = values.filter((value) => value !== ignored);
   const broken = counted.filter((value) => !Number.isInteger(value) || value < 0);
   if (broken.length > 0)
-    return `holds values that are no class numbers: ${listed(broken)}. A mask has whole numbers from 0 on.`;
+    return `holds values that are not class numbers: ${listed(broken)}. A mask has whole numbers from 0 on.`;
   if (classes <= 2) {
     if (
       ignored !== undefined &&

@@ -1,7 +1,7 @@
 /** Semantic segmentation: a network gives each pixel a class, and learns it from masks. */
 
 import { join } from "node:path";
-import { architectureOf, ndimOf } from "../../config/basics.ts";
+import { ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { NormalizedImage } from "../../data/image-set.ts";
 import { otsuThreshold } from "../../data/otsu.ts";
@@ -11,7 +11,7 @@ import type { ResultTree } from "../../facts/result-tree.ts";
 import type { ImageFiles, Metrics } from "../../facts/run-events.ts";
 import { logitsOf } from "../../facts/workflows.ts";
 import { type SampleArray, sampleArray, wholeRegion } from "../../images/image.ts";
-import { type ImageModel, imageModel } from "../../models/architectures.ts";
+import type { ImageModel } from "../../models/architectures.ts";
 import { tf } from "../../runtime/tensor.ts";
 import {
   classOverlaps,
@@ -20,11 +20,10 @@ import {
   segmentationLoss,
 } from "../../training/segmentation-losses.ts";
 import { groundTruth } from "../ground-truth.ts";
-import { buildArguments } from "../model-settings.ts";
 import { resultName } from "../result-names.ts";
 import { writeImage, writeSamples } from "../write-image.ts";
 import { inOneBatch } from "./batch-arrays.ts";
-import { encoderFeatures } from "./encoder-features.ts";
+import { imageNetwork } from "./image-network.ts";
 import { type ClassSettings, checkMask, classesOf, classSettings, ignoredPatch } from "./masks.ts";
 import { OverlapCounts } from "./overlap-counts.ts";
 import { storedPrediction } from "./stored-prediction.ts";
@@ -32,20 +31,16 @@ import type { Measurement, ResultFile, Task, TestingTask, TestPart, TrainingTask
 
 /** Sets up the task for a configuration's network. */
 export function segmentationTask(config: Config, tree: ResultTree): Task {
-  const build = buildArguments(config);
-  const model = imageModel(architectureOf(config), build);
+  const { model, network } = imageNetwork(config);
   const settings = classSettings(config);
   return {
-    architecture: architectureOf(config),
-    buildArguments: build,
-    batchSize: config.number("TRAIN.BATCH_SIZE"),
+    ...network,
     sources: async (phase, images, report) => {
       if (phase === "TEST" && !config.flag("DATA.TEST.LOAD_GT")) return { images };
       const check = checkMask(settings, report);
       const infos = await groundTruth(config, phase, images, report, { channels: 1, check });
       return { images, targets: { infos, values: "labels" } };
     },
-    features: (shape) => encoderFeatures(model, shape),
     training: training(config, model, settings),
     testing: new SegmentationTesting(config, tree, model, settings),
   };

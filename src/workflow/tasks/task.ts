@@ -6,7 +6,7 @@ import type { Random } from "../../data/random.ts";
 import { valuesIn } from "../../data/tiling.ts";
 import type { ImageEvent, ImageFiles, Metrics } from "../../facts/run-events.ts";
 import type { ImageInfo, Region } from "../../images/image.ts";
-import type { BuildArguments } from "../../models/architectures.ts";
+import type { BuildArguments } from "../../models/build-arguments.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
 import type { InputData } from "../../runtime/executable.ts";
 import type { Program, Tensors } from "../../runtime/program.ts";
@@ -97,7 +97,7 @@ export interface ResultTask {
   reuse(image: NormalizedImage, watch: Watch): Promise<PredictedPart["values"] | undefined>;
   /** Starts to measure an image. */
   measurement(byChunks: boolean): Measurement;
-  /** Writes pictures of a part of an image, to look at, into a folder. */
+  /** Writes pictures of a part of an image, for display, into a folder. */
   writePictures(part: TestPart, folder: string): Promise<ImageFiles>;
   /** The kind of the events of previews and test images. */
   readonly imageKinds: { readonly preview: ImageEvent["kind"]; readonly test: ImageEvent["kind"] };

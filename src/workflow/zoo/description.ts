@@ -7,6 +7,7 @@ import { architectureOf, ndimOf, workflowOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { ZooDescription } from "../../config/zoo-settings.ts";
 import { ARCHITECTURES, isEmbedded } from "../../facts/architectures.ts";
+import { BIAPY_VERSION } from "../../facts/biapy-version.ts";
 import { at } from "../../facts/checked-lists.ts";
 import { ARCHITECTURE_PAPERS, BIAPY, type Citation, NOISE2VOID } from "./citations.ts";
 import { INPUT, OUTPUT, type ZooNetwork } from "./networks.ts";
@@ -16,7 +17,6 @@ import { SOURCE_FILE } from "./torch-architecture.ts";
 const FORMAT = "0.5.7";
 /** The version that packages of this program are tested with. */
 const PYTORCH = "2.13.0";
-const BIAPY_VERSION = "3.7.1";
 
 /** Files of a package. */
 export const FILES = {

@@ -4,7 +4,7 @@
  */
 
 import * as v from "valibot";
-import type { Between, Measures } from "../../data/normalization.ts";
+import type { Between, Measures } from "../../data/channel-statistics.ts";
 import { at } from "../../facts/checked-lists.ts";
 import { PackageError, type Processing } from "./read-package.ts";
 

@@ -2,6 +2,7 @@
  * Packages of the BioImage Model Zoo on disk: a ZIP file, a folder, or its `rdf.yaml`. They are not trusted: names are checked,
  * sizes bounded, the description validated.
  */
+
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -11,6 +12,7 @@ import { pipeline } from "node:stream/promises";
 import * as v from "valibot";
 import { parse } from "yaml";
 import { type Entry, openPromise, validateFileName } from "yauzl";
+import { errorMessage } from "../../facts/errors.ts";
 import { liesInside } from "../../facts/files/lies-inside.ts";
 import { readText } from "../../facts/files/regular-file.ts";
 import { inNewForm } from "./older-description.ts";
@@ -194,9 +196,7 @@ async function fromZip<T>(
     }
   } catch (error) {
     if (error instanceof PackageError) throw error;
-    throw new PackageError(
-      `${path} is not a ZIP file, or is damaged: ${error instanceof Error ? error.message : String(error)}.`,
-    );
+    throw new PackageError(`${path} is not a ZIP file, or is damaged: ${errorMessage(error)}.`);
   }
 }
 

@@ -5,7 +5,7 @@ import type { Config } from "../../config/config.ts";
 import { modelLevels } from "../../config/model-levels.ts";
 import { hrNetStages, stuNetStages } from "../../config/model-stages.ts";
 import { ARCHITECTURES, readsSetting } from "../../facts/architectures.ts";
-import { at, zip } from "../../facts/checked-lists.ts";
+import { at, product, zip } from "../../facts/checked-lists.ts";
 
 /**
  * Returns the step between the sizes that a configuration's network accepts, along each spatial axis: 8 if it halves images three
@@ -16,8 +16,6 @@ export function sizeSteps(config: Config): number[] {
   const steps = shrinking(config);
   return zip(patch, steps).map(([size, step]) => (size % step === 0 ? step : 0));
 }
-
-const product = (factors: readonly number[]) => factors.reduce((all, each) => all * each, 1);
 
 /** Returns the downsampling factor of the network's coarsest level along each axis; 0 if it accepts one size only. */
 function shrinking(config: Config): number[] {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { channelsOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { Key } from "../../config/key-names.ts";
-import type { PythonValue } from "../../config/python-value.ts";
+import { isPythonValue, type PythonValue } from "../../config/python-value.ts";
 import { isZooId } from "../../config/zoo-settings.ts";
 import { readsSetting } from "../../facts/architectures.ts";
 import { at } from "../../facts/checked-lists.ts";
@@ -225,11 +225,6 @@ function networkKeys(config: Config, { callable, kwargs: given }: TorchArchitect
     kwargs,
   );
   return result;
-}
-
-function isPythonValue(value: unknown): value is PythonValue {
-  if (value === null || ["boolean", "number", "string"].includes(typeof value)) return true;
-  return Array.isArray(value) && value.every(isPythonValue);
 }
 
 /** Arguments that do not change what the network computes, or that the run's configuration sets. */

@@ -1,8 +1,8 @@
 /** BiaPy's class and arguments for a configuration's network, as named in a package of the Zoo. */
 import { architectureOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
-import type { EmbeddedArchitecture } from "../../facts/architectures.ts";
-import type { BuildArguments, BuildValue } from "../../models/architectures.ts";
+import { type EmbeddedArchitecture, isEmbedded } from "../../facts/architectures.ts";
+import type { BuildArguments, BuildValue } from "../../models/build-arguments.ts";
 import { buildArguments } from "../model-settings.ts";
 
 /** A class or function that builds the network. */
@@ -41,8 +41,8 @@ export const SOURCE_FILE = "architecture.py";
 /** The network of images of a configuration. */
 export function torchArchitecture(config: Config): TorchArchitecture {
   const build = buildArguments(config);
-  const name = architectureOf(config) as EmbeddedArchitecture;
-  const [module, callable] = BIAPY_CLASSES[name] ?? [];
+  const name = architectureOf(config);
+  const [module, callable] = (isEmbedded(name) && BIAPY_CLASSES[name]) || [];
   if (module !== undefined && callable !== undefined) return { callable, module, arguments: build };
   const { explicit_activations: _a, head_activations: _h, output_channel_info: _o, ...sizes } = build;
   return { callable: "RestoringTransformer", arguments: sizes };

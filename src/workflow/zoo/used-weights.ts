@@ -1,6 +1,7 @@
 /** Which of a package's weights this engine uses. */
 
 import type { EmbeddedArchitecture } from "../../facts/architectures.ts";
+import { keysOf } from "../../facts/checked-lists.ts";
 import type { PackageDescription } from "./read-package.ts";
 import { BIAPY_CLASSES } from "./torch-architecture.ts";
 
@@ -15,9 +16,8 @@ const OWN_CLASSES: Readonly<Record<string, EmbeddedArchitecture>> = {
 export function architectureNamed(callable: string): EmbeddedArchitecture | undefined {
   const own = OWN_CLASSES[callable];
   if (own !== undefined) return own;
-  const found = Object.entries(BIAPY_CLASSES).find(([, [, name]]) => name === callable);
-  const other = callable === "STUNet" ? "stunet" : undefined;
-  return (found?.[0] ?? other) as EmbeddedArchitecture | undefined;
+  const found = keysOf(BIAPY_CLASSES).find((each) => BIAPY_CLASSES[each]?.[1] === callable);
+  return found ?? (callable === "STUNet" ? "stunet" : undefined);
 }
 
 /** PyTorch's weights for networks that this engine builds; else the network in ONNX, if there is one. */

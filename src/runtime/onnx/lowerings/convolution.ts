@@ -1,5 +1,5 @@
 /** Convolutions and their gradients in ONNX, which has them channels-first. */
-import { at, atLeast, lastOf, zip } from "../../../facts/checked-lists.ts";
+import { at, atLeast, lastOf, product, zip } from "../../../facts/checked-lists.ts";
 import {
   CONVOLUTION,
   CONVOLUTION_INPUT,
@@ -9,7 +9,7 @@ import {
 } from "../../convolution.ts";
 import { batchOf, spaceOf } from "../../image-shape.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
-import { plain, sameSizes, sizeOf, type Traced } from "../layout.ts";
+import { plain, sameSizes, type Traced } from "../layout.ts";
 import { channelsLast, extended, image } from "./image-layout.ts";
 import { type Lowering, lowering } from "./lowering.ts";
 import { convolutionInputRefusal, convolutionRefusal, convolutionWeightRefusal } from "./operand-shapes.ts";
@@ -29,7 +29,7 @@ function convolution(
   );
   const value = graph.add("Conv", [image(graph, x), plain(graph, weight)], {
     attributes: { strides: [...stride], pads: both(padding), dilations: [...dilation], kernel_shape: kernel },
-    weightShape: inBlocks(weight.shape, batchOf(x) * sizeOf(size)),
+    weightShape: inBlocks(weight.shape, batchOf(x) * product(size)),
   });
   return channelsLast(value, batchOf(x), size, outputs, x.type);
 }
@@ -43,7 +43,7 @@ const PIXELS_PER_WEIGHT = 5;
 function inBlocks(shape: readonly number[], pixels: number): readonly number[] | undefined {
   const [outputs, inputs, ...kernel] = atLeast(shape, 2);
   const fits = kernel.length === 2 && outputs % BLOCK === 0 && inputs % BLOCK === 0;
-  const paysOff = sizeOf(kernel) > 1 && pixels > PIXELS_PER_WEIGHT * outputs * sizeOf(kernel);
+  const paysOff = product(kernel) > 1 && pixels > PIXELS_PER_WEIGHT * outputs * product(kernel);
   return fits && paysOff ? shape : undefined;
 }
 
@@ -65,7 +65,7 @@ function convolutionInput(
   const [, channels, ...kernel] = atLeast(weight.shape, 2);
   const given = image(graph, dy);
   const isTiled = sameSizes(kernel, stride) && padding.every((each) => each === 0);
-  if (isTiled && sizeOf(kernel) > 1 && graph.target !== "portable") return tiled(graph, dy, weight, size);
+  if (isTiled && product(kernel) > 1 && graph.target !== "portable") return tiled(graph, dy, weight, size);
   const value = stride.every(isOne)
     ? flippedConvolution(graph, given, weight, attributes, batchOf(dy))
     : transposedConvolution(graph, given, weight, attributes, spaceOf(dy));
@@ -87,7 +87,7 @@ function flippedConvolution(
   const pads = zip(kernel, padding, dilation).map(([width, pad, spacing]) => spacing * (width - 1) - pad);
   return graph.add("Conv", [dy, flipped(graph, swapped, kernel)], {
     attributes: { strides: [...stride], pads: both(pads), dilations: [...dilation], kernel_shape: kernel },
-    weightShape: inBlocks([channels, outputs, ...kernel], batch * sizeOf(size)),
+    weightShape: inBlocks([channels, outputs, ...kernel], batch * product(size)),
   });
 }
 
@@ -122,19 +122,19 @@ function tiled(graph: GraphBuilder, dy: Traced, weight: Traced, size: readonly n
   const [inputs, channels, ...kernel] = atLeast(weight.shape, 2);
   const last = kernel.length - 1;
   const [columns, rows] = [lastOf(kernel), kernel.slice(0, last)];
-  const given = graph.reshape(image(graph, dy), [batch, inputs, sizeOf(space)]);
+  const given = graph.reshape(image(graph, dy), [batch, inputs, product(space)]);
   const weights = graph.addMany(
     "Split",
     [plain(graph, weight), graph.integers(new Array<number>(columns).fill(1))],
     { attributes: { axis: 2 + last }, outputs: columns },
   );
   const products = weights.map((each) => {
-    const matrix = graph.reshape(each, [inputs, channels * sizeOf(rows)]);
-    const product = graph.matrixProduct(
+    const matrix = graph.reshape(each, [inputs, channels * product(rows)]);
+    const pixels = graph.matrixProduct(
       { value: matrix, rank: 2, swapped: true },
       { value: given, rank: 3, swapped: false },
     );
-    return graph.reshape(product, [batch, channels, ...rows, ...space, 1]);
+    return graph.reshape(pixels, [batch, channels, ...rows, ...space, 1]);
   });
   const neighbors = graph.add("Concat", products, { attributes: { axis: 2 + rows.length + space.length } });
   const width = lastOf(space) * columns;

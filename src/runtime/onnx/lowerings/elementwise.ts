@@ -1,19 +1,10 @@
 /** Operations on each element: activations, arithmetic, comparisons, casts. */
-import { at } from "../../../facts/checked-lists.ts";
+import { at, product } from "../../../facts/checked-lists.ts";
 import { GELU, SILU } from "../../activations.ts";
 import { isNumber, type Signature } from "../../kernel.ts";
 import { CLIPPED_GRADIENT, IN_SINGLE_PRECISION, WITHOUT_GRADIENT } from "../../operators.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
-import {
-  arranged,
-  broadcastTo,
-  identity,
-  mapped,
-  sizeOf,
-  splatTensor,
-  storedSizes,
-  type Traced,
-} from "../layout.ts";
+import { arranged, broadcastTo, identity, mapped, splatTensor, storedSizes, type Traced } from "../layout.ts";
 import type { OnnxType } from "../model-proto.ts";
 import { BINARY, type Binary, type Lowering, lowering, UNARY, type Unary } from "./lowering.ts";
 import { broadcastRefusal } from "./operand-shapes.ts";
@@ -40,7 +31,7 @@ export function elementwise(
 ): Traced {
   const shape = operands.map((operand) => operand.shape).reduce(broadcastShape);
   const wide = operands.map((operand) => broadcastTo(operand, shape));
-  const { axes } = wide.reduce((best, each) => (sizeOf(each.stored) > sizeOf(best.stored) ? each : best));
+  const { axes } = wide.reduce((best, each) => (product(each.stored) > product(best.stored) ? each : best));
   const values = operands.map((operand) => arranged(graph, operand, axes));
   const sizes = wide.map((operand) => storedSizes(operand, axes));
   return {
@@ -182,7 +173,7 @@ function add(graph: GraphBuilder, { a, b }: Binary): Traced {
 function isBias(a: Traced, b: Traced): boolean {
   const last = a.shape.length - 1;
   const channelAxis = last === 1 ? 1 : a.axes[last];
-  const isWhole = sizeOf(a.stored) === sizeOf(a.shape) && a.axes[0] === 0 && channelAxis === 1;
+  const isWhole = product(a.stored) === product(a.shape) && a.axes[0] === 0 && channelAxis === 1;
   return isWhole && b.shape.length === 1 && b.stored[0] === a.shape[last];
 }
 

@@ -1,7 +1,8 @@
 /** Gathering rows by index, and its gradient. */
+import { product } from "../../../facts/checked-lists.ts";
 import { isNumber, optional, type Signature } from "../../kernel.ts";
 import type { GraphBuilder } from "../graph.ts";
-import { plain, plainTensor, sizeOf, splatTensor, type Traced } from "../layout.ts";
+import { plain, plainTensor, splatTensor, type Traced } from "../layout.ts";
 import { type Lowering, lowering } from "./lowering.ts";
 
 interface Gather {
@@ -40,7 +41,7 @@ function segmentSum(
   { numSegments }: Segments,
 ): Traced {
   const shape = [numSegments, ...x.shape.slice(segmentIds.shape.length)];
-  const count = sizeOf(segmentIds.shape);
+  const count = product(segmentIds.shape);
   const rows = graph.reshape(plain(graph, segmentIds), [count, 1]);
   const indices = graph.cast(rows, segmentIds.type, "int64");
   const updates = graph.reshape(plain(graph, x), [count, ...shape.slice(1)]);

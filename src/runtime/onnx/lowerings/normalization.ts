@@ -1,4 +1,5 @@
 /** Normalizations and their gradients in ONNX, in as few passes over memory as its operators allow. */
+import { product } from "../../../facts/checked-lists.ts";
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import {
   LAYER_NORMALIZATION,
@@ -7,7 +8,7 @@ import {
   STANDARDIZE,
 } from "../../normalization.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
-import { plain, plainTensor, sizeOf, splatTensor, type Traced } from "../layout.ts";
+import { plain, plainTensor, splatTensor, type Traced } from "../layout.ts";
 import { elementwise, unary } from "./elementwise.ts";
 import { channelsLast, image } from "./image-layout.ts";
 import { type Lowering, lowering, type Unary } from "./lowering.ts";
@@ -70,7 +71,7 @@ interface Lines {
 
 function linesOf(x: Traced, axes: readonly number[]): Lines {
   const [batch, channels, space] = [batchOf(x), channelsOf(x), spaceOf(x)];
-  const [together, pixels] = [axes.includes(0), sizeOf(space)];
+  const [together, pixels] = [axes.includes(0), product(space)];
   return {
     batch,
     channels,

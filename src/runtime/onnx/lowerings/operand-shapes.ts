@@ -3,10 +3,10 @@
  * checks most of this where a backend computes, which a tracing backend does not: without these checks a wrong shape would end in an
  * onnxruntime error about a node, or in wrong numbers.
  */
-import { at, zip } from "../../../facts/checked-lists.ts";
+import { at, product, zip } from "../../../facts/checked-lists.ts";
 import type { ConvolutionAttributes, ConvolutionWindow } from "../../convolution.ts";
 import { channelsOf, spaceOf } from "../../image-shape.ts";
-import { fromStart, sizeOf } from "../layout.ts";
+import { fromStart } from "../layout.ts";
 
 type Shape = readonly number[];
 interface Shaped {
@@ -48,14 +48,14 @@ export function alongAxisRefusal(
 }
 
 export function reshapeRefusal({ x }: Shapes<"x">, { shape }: Shaped): Refusal {
-  const size = sizeOf(x.shape);
-  const known = sizeOf(shape.filter((each) => each !== -1));
+  const size = product(x.shape);
+  const known = product(shape.filter((each) => each !== -1));
   const fits = shape.includes(-1) ? size % known === 0 : size === known;
   return fits ? undefined : `${size} values cannot have the shape [${shape.join(", ")}]`;
 }
 
 export function concatRefusal(operands: readonly Shaped[], axis: number): Refusal {
-  const parts = operands.map(({ shape }) => shape).filter((shape) => sizeOf(shape) > 0);
+  const parts = operands.map(({ shape }) => shape).filter((shape) => product(shape) > 0);
   const others = (shape: Shape) => shape.toSpliced(fromStart(axis, shape.length), 1).join(", ");
   return new Set(parts.map(others)).size <= 1
     ? undefined

@@ -1,9 +1,9 @@
 /** Max pooling and its gradient: ONNX's operators on the CPU, elementary operators on GPUs, whose providers lack MaxUnpool. */
-import { exactly, zip } from "../../../facts/checked-lists.ts";
+import { exactly, product, zip } from "../../../facts/checked-lists.ts";
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import { MAX_POOLING, MAX_UNPOOLING } from "../../pooling.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
-import { sameSizes, sizeOf, type Traced } from "../layout.ts";
+import { sameSizes, type Traced } from "../layout.ts";
 import type { OnnxType } from "../model-proto.ts";
 import { channelsLast, extended, image } from "./image-layout.ts";
 import { type Lowering, lowering } from "./lowering.ts";
@@ -54,7 +54,7 @@ const windowed = (batch: number, channels: number, counts: Sizes, window: Sizes)
 
 /** Returns the number of each pixel in its window, the last axis fastest, shaped to compare with windowed values. */
 function pixelNumbers(graph: GraphBuilder, window: Sizes): Value {
-  const numbers = Float32Array.from({ length: sizeOf(window) }, (_, pixel) => pixel);
+  const numbers = Float32Array.from({ length: product(window) }, (_, pixel) => pixel);
   const shape = [1, 1, ...window.flatMap((size) => [1, size])];
   return graph.constant("float32", shape, new Uint8Array(numbers.buffer));
 }
@@ -79,7 +79,7 @@ function maxPoolingByWindows(graph: GraphBuilder, x: Traced, window: Sizes): Tra
   const candidates = graph.add("Where", [
     isLargest,
     pixelNumbers(graph, window),
-    graph.scalar(sizeOf(window)),
+    graph.scalar(product(window)),
   ]);
   const first = graph.add("ReduceMin", [candidates, inner], keep);
   const pooled = (value: Value, type: OnnxType) =>

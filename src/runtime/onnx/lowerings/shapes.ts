@@ -1,5 +1,5 @@
 /** Operations that change a tensor's shape or rearrange its elements. */
-import { at, zip } from "../../../facts/checked-lists.ts";
+import { at, product, zip } from "../../../facts/checked-lists.ts";
 import { isNumber, isNumbers, optional, type Signature } from "../../kernel.ts";
 import type { GraphBuilder } from "../graph.ts";
 import {
@@ -11,7 +11,6 @@ import {
   plain,
   plainTensor,
   sameSizes,
-  sizeOf,
   splatTensor,
   stored,
   type Traced,
@@ -44,8 +43,8 @@ const RESHAPE: Signature<"x", { readonly shape: readonly number[] }> = {
 
 /** @param wanted the new shape; -1 stands for the size that fits */
 export function reshape(graph: GraphBuilder, x: Traced, wanted: readonly number[]): Traced {
-  const known = sizeOf(wanted.filter((size) => size !== -1));
-  const shape = wanted.map((size) => (size === -1 ? sizeOf(x.shape) / known : size));
+  const known = product(wanted.filter((size) => size !== -1));
+  const shape = wanted.map((size) => (size === -1 ? product(x.shape) / known : size));
   if (sameSizes(shape, x.shape)) return x;
   if (x.splat !== undefined) return splatTensor(graph, x.splat, x.type, shape);
   return plainTensor(graph.reshape(plain(graph, x), shape), x.type, shape);
@@ -57,7 +56,7 @@ const EXPAND_DIMS: Signature<"input", { readonly dim: number }> = {
 };
 
 function concat(graph: GraphBuilder, given: readonly Traced[], axis: number): Traced {
-  const parts = given.filter((part) => sizeOf(part.shape) > 0);
+  const parts = given.filter((part) => product(part.shape) > 0);
   const first = at(parts, 0);
   if (parts.length === 1) return first;
   const values = parts.map((part) => stored(graph, part, first.axes));

@@ -2,12 +2,12 @@
  * The gradient of a convolution by its weight, as few large matrix products: on the CPU by shifts, windows or kernel values, whichever
  * is fastest; on GPUs always by kernel values.
  */
-import { at, atLeast, lastOf, zip } from "../../../facts/checked-lists.ts";
+import { at, atLeast, lastOf, product, zip } from "../../../facts/checked-lists.ts";
 import type { ConvolutionAttributes } from "../../convolution.ts";
 import { kernelIndices } from "../../depthwise.ts";
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
-import { plain, plainTensor, sameSizes, sizeOf, type Traced } from "../layout.ts";
+import { plain, plainTensor, sameSizes, type Traced } from "../layout.ts";
 import { image, pixelsUnder } from "./image-layout.ts";
 
 /** @returns `[out, in, …kernel]` */
@@ -29,7 +29,7 @@ function fastestProducts(
   dy: Traced,
   { stride, padding, size: kernel }: ConvolutionAttributes,
 ): Products {
-  if (sizeOf(kernel) === 1) return byKernelValues;
+  if (product(kernel) === 1) return byKernelValues;
   if (stride.every((step) => step === 1)) return byShifts;
   const covered = zip(spaceOf(dy), kernel).map(([count, size]) => count * size);
   const isTiled =
@@ -70,11 +70,11 @@ function byShifts(graph: GraphBuilder, x: Traced, dy: Traced, attributes: Convol
   );
   const lines = at(spaceOf(dy), 0);
   const copies = channelsOf(x) * (kernel.at(-1) ?? 1) + channelsOf(dy) * (kernel.at(-2) ?? 1);
-  const bytes = lines * batchOf(x) * sizeOf(grid.slice(1)) * copies * BYTES;
-  const room = Math.max(MAXIMUM_BYTES, MAXIMUM_SHARE * BYTES * Math.min(sizeOf(x.shape), sizeOf(dy.shape)));
+  const bytes = lines * batchOf(x) * product(grid.slice(1)) * copies * BYTES;
+  const room = Math.max(MAXIMUM_BYTES, MAXIMUM_SHARE * BYTES * Math.min(product(x.shape), product(dy.shape)));
   const thickness = Math.ceil(lines / Math.min(Math.ceil(bytes / room), lines));
   // Distance between neighbors along each axis, on the flat grid.
-  const strides = grid.map((_, axis) => sizeOf(grid.slice(axis + 1)));
+  const strides = grid.map((_, axis) => product(grid.slice(axis + 1)));
   const slabs: Value[] = [];
   for (let from = 0; from < lines; from += thickness)
     slabs.push(slab(graph, x, dy, attributes, strides, [from, Math.min(from + thickness, lines)]));
@@ -142,9 +142,9 @@ function slab(
   const planes = rowShiftsByPlane.map((rowShifts) => {
     const left = shifted(flatDy, outputs, linesDy * lineLength, rowShifts);
     const sizes = graph.integers([outputs, rowShifts.length, inputs, columnShifts.length]);
-    const product = graph.add("Reshape", [summedProduct(graph, batch, left, right), sizes]);
-    const swapped = graph.add("Transpose", [product], { attributes: { perm: [0, 2, 1, 3] } });
-    return graph.reshape(swapped, [outputs, inputs, 1, sizeOf(kernel.slice(-2))]);
+    const values = graph.add("Reshape", [summedProduct(graph, batch, left, right), sizes]);
+    const swapped = graph.add("Transpose", [values], { attributes: { perm: [0, 2, 1, 3] } });
+    return graph.reshape(swapped, [outputs, inputs, 1, product(kernel.slice(-2))]);
   });
   return graph.concat(planes, 2);
 }
@@ -163,7 +163,7 @@ function byWindows(
 ): Value {
   const [batch, inputs, outputs] = [batchOf(x), channelsOf(x), channelsOf(dy)];
   const counts = spaceOf(dy);
-  const pixels = sizeOf(counts);
+  const pixels = product(counts);
   const [columns, rows] = [lastOf(kernel), kernel.slice(0, -1)];
   const pairs = zip(counts.slice(0, -1), rows).flat();
   const split = graph.reshape(image(graph, x), [batch, inputs, ...pairs, lastOf(counts), columns]);
@@ -183,8 +183,8 @@ function byWindows(
   const products = parts.map((part) => {
     const lines = graph.reshape(part, [batch, inputs, ...pairs, lastOf(counts)]);
     const separated = graph.add("Transpose", [lines], { attributes: { perm: order } });
-    const matrix = graph.reshape(separated, [batch, inputs * sizeOf(rows), pixels]);
-    return graph.reshape(summedProduct(graph, batch, gradient, matrix), [outputs, inputs * sizeOf(rows), 1]);
+    const matrix = graph.reshape(separated, [batch, inputs * product(rows), pixels]);
+    return graph.reshape(summedProduct(graph, batch, gradient, matrix), [outputs, inputs * product(rows), 1]);
   });
   return graph.concat(products, 2);
 }
@@ -200,7 +200,7 @@ function byKernelValues(
 ): Value {
   const { padding, size: kernel } = attributes;
   const [batch, inputs, outputs, space] = [batchOf(x), channelsOf(x), channelsOf(dy), spaceOf(dy)];
-  const pixels = sizeOf(space);
+  const pixels = product(space);
   const gradient = graph.reshape(image(graph, dy), [batch, outputs, pixels]);
   const padded = padding.some((pad) => pad > 0)
     ? graph.add("Pad", [
@@ -210,7 +210,7 @@ function byKernelValues(
       ])
     : image(graph, x);
   const axes = kernel.map((_, axis) => axis + 2);
-  const usesAllPixels = sizeOf(kernel) === 1 && sizeOf(spaceOf(x)) === pixels;
+  const usesAllPixels = product(kernel) === 1 && product(spaceOf(x)) === pixels;
   const products = kernelIndices(kernel).map((index) => {
     const under = usesAllPixels ? padded : pixelsUnder(graph, padded, index, attributes, space, axes);
     const rows = graph.reshape(under, [batch, inputs, pixels]);
@@ -227,7 +227,7 @@ function byLines(graph: GraphBuilder, x: Traced, dy: Traced, attributes: Convolu
   const { padding, size: kernel } = attributes;
   const [batch, inputs, outputs, space] = [batchOf(dy), channelsOf(x), channelsOf(dy), spaceOf(dy)];
   const [lines, ...rest] = atLeast(space, 1);
-  const pixels = sizeOf(rest);
+  const pixels = product(rest);
   const given = graph.reshape(image(graph, dy), [batch, outputs, lines, pixels]);
   const gradient = graph.add("Transpose", [given], { attributes: { perm: [0, 2, 1, 3] } });
   const pads = graph.integers([0, ...padding, 0, 0, ...padding, 0]);

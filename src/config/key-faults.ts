@@ -1,0 +1,165 @@
+/** Checks the value of a single key: its type, its notation and its limits. */
+import { closest } from "fastest-levenshtein";
+import type { Problem } from "../facts/run-events.ts";
+import type { ConfigEntry } from "./document.ts";
+import { type KeyFact, type KeyType, keyFacts, keyLimits, type Limits } from "./keys.ts";
+import { decoded, isYamlFloat, type PythonValue, written } from "./python-value.ts";
+
+/** What is wrong with a value. */
+export interface Fault {
+  readonly message: string;
+  readonly suggestion?: string;
+}
+
+/** Returns what BiaPy refuses of an entry; undefined for a valid one. */
+export function faultOf(entry: ConfigEntry): Fault | undefined {
+  const { key, value } = entry;
+  const fact = keyFacts.get(key);
+  if (fact === undefined) {
+    return value === null
+      ? { message: `${key} has no keys below it, which BiaPy refuses: write some or remove the line.` }
+      : { message: `${key} is a section with keys of its own, not a value.` };
+  }
+  if (!hasType(entry, fact))
+    return (
+      otherwiseWritten(entry, fact) ?? {
+        message: `${key} is ${EXPECTED[fact.type]}, such as ${example(key, fact)}, not ${written(value)}.`,
+      }
+    );
+  const limits = keyLimits.get(key);
+  return limits === undefined ? undefined : outside(key, value, limits);
+}
+
+/** Warns of values that only the embedded engine accepts, such as `0` for a key that is `0.5` by default. */
+export function refusedByBiapy({ key, value, text = "", place }: ConfigEntry): Problem[] {
+  if (typeof value === "string" && value === text && typeof decoded(text) !== "string") {
+    const suggestion = key.endsWith("PATH") ? `./${text}` : undefined;
+    const message = `${key}: BiaPy itself reads ${text} as a Python value, even in quotes, and refuses it here.`;
+    return [{ severity: "warning", key, ...place, message, suggestion }];
+  }
+  const isFloat = keyFacts.get(key)?.type === "float" && typeof value === "number";
+  if (!isFloat || !/^\s*[-+]?\d+\s*$/.test(text)) return [];
+  const suggestion = `${text.trim()}.0`;
+  const message = `${key}: BiaPy itself takes ${text.trim()} for a whole number and refuses it here; ${suggestion} works everywhere.`;
+  return [{ severity: "warning", key, ...place, message, suggestion }];
+}
+
+const EXPECTED: Record<KeyType, string> = {
+  bool: "True or False",
+  int: "a whole number",
+  float: "a number",
+  str: "text",
+  list: "a list",
+  tuple: "a tuple",
+  NoneType: "a number or None",
+};
+
+function example(key: string, fact: KeyFact): string {
+  const allowed = keyLimits.get(key)?.allowed?.filter((each) => each !== "");
+  if (fact.type === "list" && Array.isArray(fact.default) && fact.default.length === 0) return "[a, b]";
+  return written((fact.type === "str" ? allowed?.[0] : undefined) ?? fact.default) || "name";
+}
+
+/** Lists that accept a single number, which BiaPy wraps. */
+const NUMBER_FOR_LIST =
+  /^DATA\.NORMALIZATION\.(PERC_CLIP\.(LOWER|UPPER)_VALUE|ZERO_MEAN_UNIT_VAR\.(MEAN|STD)_VAL)$/;
+/** Lists that accept a single fraction, if YAML reads it as one. */
+const FRACTION_FOR_LIST: readonly string[] = ["TRAIN.LR", "TRAIN.LR_SCHEDULER.MIN_LR"];
+/** Lists that accept a single name. */
+const NAME_FOR_LIST: readonly string[] = ["TRAIN.OPTIMIZER", "LOSS.TYPE"];
+
+/** Whether a number is written as a float, by Python's rules. */
+const isFraction = (text: string) => /[.eE]/.test(text) && !/^[-+]?0[xX]/.test(text);
+
+/** Whether BiaPy accepts a value for a key of this type. */
+function hasType(
+  { key, value, text = "", ofYaml }: ConfigEntry,
+  { type, default: standard }: KeyFact,
+): boolean {
+  if (type === "bool") return typeof value === "boolean";
+  if (type === "int") return typeof value === "number" && Number.isInteger(value) && !isFraction(text);
+  if (type === "float") return Number.isFinite(value);
+  if (type === "str") return typeof value === "string" || (value === null && standard === "");
+  if (type === "NoneType") return value === null || Number.isFinite(value);
+  // Lists and tuples are interchangeable.
+  if (Array.isArray(value)) return !isNumeric(standard) || holdsNumbers(value);
+  if (typeof value === "number" && NUMBER_FOR_LIST.test(key)) return true;
+  if (typeof value === "number" && FRACTION_FOR_LIST.includes(key))
+    return ofYaml === true && isYamlFloat(text);
+  return typeof value === "string" && NAME_FOR_LIST.includes(key);
+}
+
+const isNumeric = (standard: PythonValue) =>
+  Array.isArray(standard) && standard.length > 0 && holdsNumbers(standard);
+
+/** Whether a value is a finite number or a sequence of them, sequences in it included. */
+function holdsNumbers(value: PythonValue): boolean {
+  return Array.isArray(value) ? value.every(holdsNumbers) : Number.isFinite(value);
+}
+
+/** A correct value in the wrong notation. */
+function otherwiseWritten({ key, value, text = "" }: ConfigEntry, fact: KeyFact): Fault | undefined {
+  const { type } = fact;
+  if (type === "int" && typeof value === "number" && Number.isInteger(value)) {
+    const message = `${key} is a whole number; BiaPy refuses ${text} because of its decimal point.`;
+    return { message, suggestion: String(value) };
+  }
+  if (typeof value === "number" && Number.isFinite(value) && FRACTION_FOR_LIST.includes(key)) {
+    const suggestion = yamlFloat(value);
+    const why = isFraction(text)
+      ? `YAML's numbers need a dot (and a sign after e), so that BiaPy reads ${text} as text`
+      : `BiaPy takes ${text} for a whole number and refuses it`;
+    return { message: `${key}: ${why}. Write ${suggestion}.`, suggestion };
+  }
+  if (
+    typeof value === "string" &&
+    /^[-+]?\d+,\d+$/.test(value) &&
+    (type === "float" || FRACTION_FOR_LIST.includes(key))
+  ) {
+    const suggestion = yamlFloat(Number(value.replace(",", ".")));
+    return { message: `${key}: ${value} has a decimal comma. Write ${suggestion}.`, suggestion };
+  }
+  const ofList = type === "list" || type === "tuple";
+  if (!ofList || value === null || typeof value === "object" || typeof value === "boolean") return undefined;
+  const right = type === "list" && (!isNumeric(fact.default) || Number.isFinite(value));
+  const suggestion = right ? `[${text}]` : undefined;
+  return { message: `${key} is ${EXPECTED[type]} (${example(key, fact)}), not ${text}.`, suggestion };
+}
+
+/** Formats a number with the dot and the sign that YAML 1.1 requires: `1.0e-5`. */
+function yamlFloat(value: number): string {
+  const text = String(value);
+  if (/^-?\d+$/.test(text)) return `${text}.0`;
+  return text.replace(/^(-?\d+)e/, "$1.0e");
+}
+
+function outside(
+  key: string,
+  value: PythonValue,
+  { allowed, anyCase, least, most, open }: Limits,
+): Fault | undefined {
+  for (const item of [value].flat()) {
+    if (allowed !== undefined && (typeof item === "string" || typeof item === "number")) {
+      if (allowed.includes(anyCase ? String(item).toLowerCase() : item)) continue;
+      const names = allowed.filter((each) => each !== "").map(String);
+      const near =
+        names.find((name) => name.toLowerCase() === String(item).toLowerCase()) ??
+        closest(String(item), names);
+      return {
+        message: `${key} is one of ${names.join(", ")}; it cannot be ${written(item)}.`,
+        suggestion: near,
+      };
+    }
+    if (typeof item !== "number") continue;
+    const low = least !== undefined && (open ? item <= least : item < least);
+    const high = most !== undefined && (open ? item >= most : item > most);
+    if (low || high) {
+      const range =
+        most === undefined
+          ? `at least ${least}`
+          : `${open ? "between" : "from"} ${least} ${open ? "and" : "to"} ${most}`;
+      return { message: `${key} is ${range}; it cannot be ${item}.` };
+    }
+  }
+  return undefined;
+}

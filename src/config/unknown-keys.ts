@@ -1,0 +1,39 @@
+/** Reports keys that BiaPy does not have, with the nearest name. */
+import { closest, distance } from "fastest-levenshtein";
+import type { Problem } from "../facts/run-events.ts";
+import type { Place } from "./document.ts";
+import type { Fault } from "./key-faults.ts";
+
+export interface UnknownKey {
+  readonly key: string;
+  readonly place: Place;
+  /** Names among which the nearest one is searched. */
+  readonly names: Iterable<string>;
+}
+
+/** Number of unknown keys listed. Further ones are counted: each listed key costs a search for the nearest name. */
+const MOST_UNKNOWN = 50;
+/** Longest key for which a similar name is searched. */
+const LONGEST_KEY = 200;
+
+export function unknownProblems(found: readonly UnknownKey[]): Problem[] {
+  const problems = found.slice(0, MOST_UNKNOWN).map(({ key, place, names }): Problem => {
+    if (key.length <= LONGEST_KEY) return { severity: "error", key, ...place, ...unknown(key, names) };
+    return { severity: "error", ...place, message: `BiaPy has no key ${key.slice(0, LONGEST_KEY)}….` };
+  });
+  const [next] = found.slice(MOST_UNKNOWN);
+  if (next === undefined) return problems;
+  const message = `${found.length - MOST_UNKNOWN} more keys are not BiaPy's, from this one on.`;
+  return [...problems, { severity: "error", ...next.place, message }];
+}
+
+function unknown(key: string, names: Iterable<string>): Fault {
+  const near = closest(key, [...names]);
+  // Compare names without their sections: KERNEL_INIT is not a misspelled KERNEL_SIZE.
+  const nameOf = (each: string) => each.slice(each.lastIndexOf(".") + 1);
+  const [name, nearName] = [nameOf(key), nameOf(near)];
+  const likely =
+    distance(key, near) <= 1 || distance(name, nearName) <= Math.max(2, Math.floor(name.length / 4));
+  if (!likely) return { message: `BiaPy has no key ${key}.` };
+  return { message: `BiaPy has no key ${key}. Did you mean ${near}?`, suggestion: near };
+}
