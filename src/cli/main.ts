@@ -12,6 +12,8 @@ import { type FeatureRequest, writeFeatures } from "../workflow/features/write-f
 import { InputError } from "../workflow/input-error.ts";
 import { runWorkflow } from "../workflow/run.ts";
 import { exportModel } from "../workflow/zoo/export-model.ts";
+import type { ForeignModel } from "../workflow/zoo/foreign-model.ts";
+import { predictWithPackage } from "../workflow/zoo/predict-with-package.ts";
 import { withZooModel } from "../workflow/zoo/start-from-package.ts";
 import { type Arguments, parseArguments, resumeArguments } from "./arguments.ts";
 import { choiceReport, runtimeOpener } from "./device.ts";
@@ -22,37 +24,64 @@ import { stopSignal } from "./stop-signals.ts";
 import { runTool } from "./tools.ts";
 import { fitsInProcess, tryBatch } from "./try-batch.ts";
 
+/** What cannot be done with a network of which only predictions are known. */
+function notWithPackage(given: Arguments, config: Config): Problem[] {
+  const asked = given.features
+    ? "--features"
+    : given.export_model === undefined
+      ? undefined
+      : "--export_model";
+  const message = (what: string) =>
+    `${what} needs a network of this engine; the package of MODEL.BMZ.SOURCE_MODEL_ID only predicts.`;
+  return [
+    ...(asked === undefined ? [] : [{ severity: "error", message: message(asked) } as const]),
+    ...(config.flag("MODEL.BMZ.EXPORT.ENABLE")
+      ? [config.problem("MODEL.BMZ.EXPORT.ENABLE", message("an export"), "False")]
+      : []),
+  ];
+}
+
 /** Runs the command. Returns the exit code. */
 async function run(given: Arguments, report: ReportEvent): Promise<number> {
   const { config: written, problems } = loadConfig(given.config);
   const source = checkZooSource(written, process.cwd());
-  if (problems.length > 0 || source.length > 0) return runConfig(given, report, written, problems);
+  const asRead = { report, signal: stopSignal(report), problems };
+  if (problems.length > 0 || source.length > 0) return runConfig(given, written, asRead);
   try {
-    const { config, close } = await withZooModel(written, report);
+    const { config, foreign, close } = await withZooModel(written, report, asRead.signal);
     try {
-      return await runConfig(given, report, config, problems, config !== written);
+      return await runConfig(given, config, { ...asRead, unpacked: config !== written, foreign });
     } finally {
       await close();
     }
   } catch (error) {
+    if (asRead.signal.aborted) {
+      const { runDirectory } = resultTree(given.result_dir, given.name, given.run_id);
+      report({ event: "end", runDirectory, status: "stopped" });
+      return EXIT.stopped;
+    }
     if (!(error instanceof InputError)) throw error;
     report({ event: "problems", problems: error.problems });
     return EXIT.badInput;
   }
 }
 
-/**
- * Runs a configuration.
- *
- * @param problems those found while its file was read
- * @param unpacked whether it starts from unpacked weights, which are removed afterwards
- */
+interface ReadConfiguration {
+  readonly report: ReportEvent;
+  readonly signal: AbortSignal;
+  /** Problems of the configuration's file. */
+  readonly problems: readonly Problem[];
+  /** Whether it starts from weights that are removed afterwards. Defaults to false. */
+  readonly unpacked?: boolean;
+  /** The network of a package, which predicts instead of the configuration's. */
+  readonly foreign?: ForeignModel;
+}
+
+/** Checks and runs a configuration. */
 async function runConfig(
   given: Arguments,
-  report: ReportEvent,
   config: Config,
-  problems: readonly Problem[],
-  unpacked = false,
+  { report, signal, problems, unpacked = false, foreign }: ReadConfiguration,
 ): Promise<number> {
   const nameProblem = checkName(given.name);
   const readable = config.document.entries.length > 0;
@@ -63,12 +92,12 @@ async function runConfig(
     ...problems,
     ...(readable ? checkConfig(config) : []),
     ...(config.flag("MODEL.BMZ.EXPORT.ENABLE") ? [] : described),
+    ...(foreign === undefined ? [] : notWithPackage(given, config)),
   ];
   if (all.length > 0) report({ event: "problems", problems: all });
   if (all.some((problem) => problem.severity === "error")) return EXIT.badInput;
   const tree = resultTree(given.result_dir, given.name, given.run_id);
   const end = { event: "end", runDirectory: tree.runDirectory } as const;
-  const signal = stopSignal(report);
   try {
     await holdRun(tree).catch((error) => {
       throw explainedWriteError(tree.recordFolder, error);
@@ -87,6 +116,11 @@ async function runConfig(
       return status === "stopped" ? EXIT.stopped : EXIT.done;
     }
     const configText = readFileSync(given.config, "utf8");
+    if (foreign !== undefined) {
+      const status = await predictWithPackage({ ...request, configText }, foreign);
+      report({ ...end, status });
+      return status === "stopped" ? EXIT.stopped : EXIT.done;
+    }
     if (given.export_model !== undefined) {
       const checkpoint = given.export_model === true ? undefined : given.export_model;
       await exportModel({ ...request, configText, checkpoint });

@@ -35,6 +35,7 @@ export function checkForEngine(
     ...checkPaths(config, folder, network),
     ...checkTargetNumbers(config),
     ...warnOfMasks(config),
+    ...checkSuperResolution(config),
   ];
   const ofSelfSupervision =
     config.text("PROBLEM.TYPE") === "SELF_SUPERVISED"
@@ -46,6 +47,16 @@ export function checkForEngine(
         ]
       : [];
   return [...ofAll, ...ofSelfSupervision].filter(({ ofEmbeddedEngine }) => ofEmbeddedEngine !== true);
+}
+
+/** BiaPy 3.7.1 refuses its own default here. */
+function checkSuperResolution(config: Config): Problem[] {
+  const key = "DATA.NORMALIZATION.TYPE";
+  const type = config.text(key);
+  if (config.text("PROBLEM.TYPE") !== "SUPER_RESOLUTION" || type !== "zero_mean_unit_variance") return [];
+  return [
+    config.problem(key, `BiaPy 3.7.1 takes div or scale_range in SUPER_RESOLUTION, not ${type}.`, "div"),
+  ];
 }
 
 /** BiaPy 3.7.1 writes degraded copies beside the images and ignores this key. */

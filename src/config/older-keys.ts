@@ -137,12 +137,15 @@ const SUCCESSORS: Readonly<Partial<Record<string, Successor>>> = {
   "TRAIN.ACCUM_ITER": GONE,
 };
 
-/** Converts older values of current keys; undefined for current values. */
-const OLDER_VALUES: Readonly<Partial<Record<string, (value: PythonValue) => PythonValue | undefined>>> = {
+/** Converts older values of current keys, in a problem of so many dimensions; undefined for current values. */
+const OLDER_VALUES: Readonly<
+  Partial<Record<string, (value: PythonValue, ndim: 2 | 3) => PythonValue | undefined>>
+> = {
   [`${NORMALIZATION}.TYPE`]: (value) => (value === "custom" ? "zero_mean_unit_variance" : undefined),
   "AUGMENTOR.AFFINE_MODE": (value) =>
     typeof value === "string" && !AFFINE_MODES.includes(value) ? "reflect" : undefined,
   "LOSS.CLASS_REBALANCE": (value) => (typeof value === "boolean" ? "none" : undefined),
+  "MODEL.ARCHITECTURE": (value) => (hrNetVariant(value) === undefined ? undefined : "hrnet"),
   "TEST.DET_MIN_TH_TO_BE_PEAK": firstOfList,
   "TEST.DET_TOLERANCE": firstOfList,
   [`${POST_PROCESSING}.REMOVE_CLOSE_POINTS_RADIUS`]: firstOfList,
@@ -153,8 +156,21 @@ const OLDER_VALUES: Readonly<Partial<Record<string, (value: PythonValue) => Pyth
     typeof value === "string"
       ? [...value].flatMap((letter) => OLDER_CHANNELS[letter] ?? [letter])
       : undefined,
+  "PROBLEM.SUPER_RESOLUTION.UPSCALING": (value, ndim) =>
+    typeof value === "number" ? Array.from({ length: ndim }, () => value) : undefined,
   "PROBLEM.DETECTION.CENTRAL_POINT_DILATION": (value) => (typeof value === "number" ? [value] : undefined),
 };
+
+/** Older values that say more than one key does now. */
+const COMPANIONS: Readonly<Partial<Record<string, (value: PythonValue) => Successors>>> = {
+  "MODEL.ARCHITECTURE": (value) => ({ "MODEL.HRNET.VARIANT": hrNetVariant(value) ?? "W18" }),
+};
+
+/** `hrnet48` is today's `hrnet` with the variant `W48`. */
+function hrNetVariant(value: PythonValue): string | undefined {
+  const width = typeof value === "string" ? /^hrnet(\d+)$/i.exec(value)?.[1] : undefined;
+  return width === undefined ? undefined : `W${width}`;
+}
 
 const OLDER_CHANNELS: Readonly<Partial<Record<string, readonly string[]>>> = {
   B: ["F"],
@@ -175,8 +191,9 @@ function own<T>(table: Readonly<Partial<Record<string, T>>>, key: string): T | u
 export function modernized(document: ConfigDocument): { document: ConfigDocument; problems: Problem[] } {
   const problems: Problem[] = [];
   const written = new Set(document.entries.map(({ key }) => key));
+  const ndim = document.entries.some(({ key, value }) => key === "PROBLEM.NDIM" && value === "3D") ? 3 : 2;
   const entries = document.entries.flatMap((entry): ConfigEntry[] => {
-    const now = own(OLDER_VALUES, entry.key)?.(entry.value);
+    const now = own(OLDER_VALUES, entry.key)?.(entry.value, ndim);
     if (now !== undefined) {
       problems.push(
         warning(
@@ -186,7 +203,10 @@ export function modernized(document: ConfigDocument): { document: ConfigDocument
           Array.isArray(now) && now.some((each) => typeof each === "string") ? undefined : inFile(now),
         ),
       );
-      return [{ ...entry, value: now, text: undefined }];
+      const companions = Object.entries(own(COMPANIONS, entry.key)?.(entry.value) ?? {})
+        .filter(([key]) => !written.has(key))
+        .map(([key, value]) => ({ ...entry, key, value, text: undefined }));
+      return [{ ...entry, value: now, text: undefined }, ...companions];
     }
     const successor = own(SUCCESSORS, entry.key);
     if (successor === undefined) return [entry];

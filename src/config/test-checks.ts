@@ -107,28 +107,30 @@ export const fillsPadding = (config: Config): boolean =>
 
 const PHASES = ["TRAIN", "VAL", "TEST"] as const;
 
-/** Keys that change the processing of images in ways that the embedded engine does not implement. */
-const OF_BIAPY_ALONE = ["DATA.RESOLUTION_NORM.ENABLE"] as const;
-
 /** The workflows in which BiaPy 3.7.1 knows DATA.TRAIN.PROBABILITY_MAP. */
 const ANNOTATED = ["SEMANTIC_SEG", "INSTANCE_SEG", "DETECTION"];
+
+/** As in BiaPy, the pixel size of z is not used. */
+function checkResolution(config: Config): Problem[] {
+  if (!config.flag("DATA.RESOLUTION_NORM.ENABLE")) return [];
+  const key = "DATA.RESOLUTION_NORM.TARGET_RESOLUTION";
+  const target = config.numbers(key);
+  if (target.length === 3 && target.slice(1).every((size) => size > 0)) return [];
+  const message = "the pixel size to train at, as three numbers (z, y, x) of which y and x are above 0.";
+  return [config.problem(key, message, "(1.0, 1.0, 1.0)")];
+}
 
 /** Returns problems of how images are read and cut. */
 export function checkImageKeys(config: Config): Problem[] {
   const ndim = ndimOf(config);
-  const problems = OF_BIAPY_ALONE.filter((key) => config.flag(key)).map((key) =>
-    config.needsBiapy(key, "the embedded engine does not do this; it needs BiaPy itself.", "False"),
-  );
+  const problems = checkResolution(config);
   if (config.flag("DATA.TRAIN.PROBABILITY_MAP")) {
     const key = "DATA.TRAIN.PROBABILITY_MAP";
     if (!config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH"))
       problems.push(
         config.warning(key, "it changes nothing without DATA.TRAIN.EXTRACT_RANDOM_PATCH.", "False"),
       );
-    else if (ANNOTATED.includes(config.text("PROBLEM.TYPE"))) {
-      const message = "the embedded engine draws every place alike; this needs BiaPy itself.";
-      problems.push(config.needsBiapy(key, message, "False"));
-    } else
+    else if (!ANNOTATED.includes(config.text("PROBLEM.TYPE")))
       problems.push(config.problem(key, "it needs annotated images; BiaPy refuses it here too.", "False"));
   }
   const patch = config.numbers("DATA.PATCH_SIZE").slice(0, ndim);

@@ -1,7 +1,9 @@
 import { parseDocument } from "yaml";
 
-/** Values by dotted key, as written in a file: `True`, `5`, a list of texts. */
-export type Settings = Readonly<Record<string, string | readonly string[]>>;
+type Item = string | Readonly<Record<string, string>>;
+
+/** Values by dotted key, as written in a file: `True`, `5`, a list of texts or of mappings. */
+export type Settings = Readonly<Record<string, string | readonly Item[]>>;
 
 /** Returns a configuration's text with some keys set; comments and order stay. Throws if it is not valid YAML. */
 export function withSettings(text: string, settings: Settings): string {

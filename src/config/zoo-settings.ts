@@ -147,13 +147,16 @@ export function zooDescription(config: Config): ZooDescription {
   };
 }
 
-/** MODEL.SOURCE bmz: the package that a run starts from must be on disk. */
+/** Whether a name is an id of the Zoo, such as `affable-shark` or `affable-shark/1.1`. */
+export const isZooId = (name: string): boolean => /^[a-z]+(-[a-z]+)+(\/[\w.]+)?$/.test(name);
+
+/** MODEL.SOURCE bmz: the package that a run starts from is on disk, or has an id by which it is downloaded. */
 export function checkZooSource(config: Config, folder: string): Problem[] {
   if (config.text("MODEL.SOURCE") !== "bmz") return [];
   const source = "MODEL.BMZ.SOURCE_MODEL_ID";
   const named = config.text(source);
-  if (named !== "" && existsSync(resolve(folder, named))) return [];
+  if (named !== "" && (isZooId(named) || existsSync(resolve(folder, named)))) return [];
   const what = named === "" ? "name the package to start from" : `there is no ${named}`;
-  const message = `${what}: a ZIP file of the BioImage Model Zoo, or its folder. This engine downloads none; get it from bioimage.io, or use BiaPy, which takes the model's id.`;
+  const message = `${what}: an id of the BioImage Model Zoo (such as affable-shark), a ZIP file from there, or its folder.${/^10\.\d/.test(named) ? " DOIs need BiaPy." : ""}`;
   return [config.needsBiapy(source, message)];
 }

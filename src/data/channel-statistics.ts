@@ -67,46 +67,132 @@ export async function statistics(
 
 const BINS = 65536;
 
-/** Returns two percentiles of each channel: exact for 8- and 16-bit integers, otherwise within 1/65536 of the range. */
+/**
+ * Returns two percentiles of each channel. Values are counted in bins; where a bin may hold different
+ * values, those of the bins in question are then sorted.
+ */
 export async function percentiles(
   parts: ImageParts,
   channels: number,
   percents: readonly [number, number],
+  between: Between = "interpolated",
 ): Promise<[number, number][]> {
   const ranges = await statistics(parts, channels, []);
   let exact = true;
   const counts = ranges.map(() => new Float64Array(BINS));
+  const binOf = (value: number, { least, largest }: ChannelStatistics) =>
+    exact
+      ? value - least
+      : Math.round((value - least) / (Math.max(largest - least, Number.MIN_VALUE) / (BINS - 1)));
   for await (const { data, sampleType } of parts()) {
     exact = /^u?int(8|16)$/.test(sampleType);
-    ranges.forEach(({ least, largest }, channel) => {
-      const width = exact ? 1 : Math.max(largest - least, Number.MIN_VALUE) / (BINS - 1);
+    ranges.forEach((range, channel) => {
       const bins = itemAt(counts, channel);
       for (let at = channel; at < data.length; at += channels) {
-        const bin = Math.round(((data[at] ?? 0) - least) / width);
+        const bin = binOf(data[at] ?? 0, range);
         bins[bin] = (bins[bin] ?? 0) + 1;
       }
     });
   }
-  return ranges.map(({ least, largest }, channel) => {
-    const width = exact ? 1 : (largest - least) / (BINS - 1);
-    const bins = itemAt(counts, channel);
-    const total = bins.reduce((sum, count) => sum + count, 0);
-    const ranked = (rank: number) => {
-      let passed = 0;
-      const bin = bins.findIndex((count) => {
+  const wanted = counts.map((bins) => percents.map((percent) => ranksAround(bins, percent, between)));
+  const sorted = exact ? undefined : await sortedBins(parts, channels, ranges, wanted, binOf);
+  return wanted.map((ofChannel, channel) => {
+    const rankedValue = ({ bin, place }: Rank) =>
+      sorted === undefined
+        ? itemAt(ranges, channel).least + bin
+        : itemAt(sorted[channel]?.get(bin) ?? [], place);
+    const [lower, upper] = ofChannel.map(({ below, above, share }) => {
+      const value = rankedValue(below);
+      return value + (rankedValue(above) - value) * share;
+    });
+    return [lower ?? Number.NaN, upper ?? Number.NaN];
+  });
+}
+
+/** What a percentile between two values is: their interpolation, or the larger one (NumPy's `linear` and `inverted_cdf`). */
+export type Between = "interpolated" | "next";
+
+/** A value by its bin, and its place among the sorted values of that bin. */
+interface Rank {
+  readonly bin: number;
+  readonly place: number;
+}
+
+/** Returns the two values around a percentile, and how far it lies from the first to the second. */
+function ranksAround(
+  bins: Float64Array,
+  percent: number,
+  between: Between,
+): { readonly below: Rank; readonly above: Rank; readonly share: number } {
+  const total = bins.reduce((sum, count) => sum + count, 0);
+  const ranked = (rank: number): Rank => {
+    let passed = 0;
+    const bin = Math.max(
+      bins.findIndex((count) => {
         passed += count;
         return passed > rank;
-      });
-      return least + Math.max(bin, 0) * width;
-    };
-    const at = (percent: number) => {
-      const place = (percent / 100) * (total - 1);
-      const below = Math.floor(place);
-      const lower = ranked(below);
-      return lower + (ranked(Math.min(below + 1, total - 1)) - lower) * (place - below);
-    };
-    return [at(percents[0]), at(percents[1])];
-  });
+      }),
+      0,
+    );
+    return { bin, place: Math.max(rank - (passed - (bins[bin] ?? 0)), 0) };
+  };
+  if (between === "next") {
+    const rank = ranked(Math.max(Math.ceil((percent / 100) * total) - 1, 0));
+    return { below: rank, above: rank, share: 0 };
+  }
+  const place = (percent / 100) * (total - 1);
+  const below = Math.floor(place);
+  return {
+    below: ranked(below),
+    above: ranked(Math.min(below + 1, total - 1)),
+    share: place - below,
+  };
+}
+
+/** Returns the sorted values of those bins of each channel that hold wanted ranks. */
+async function sortedBins(
+  parts: ImageParts,
+  channels: number,
+  ranges: readonly ChannelStatistics[],
+  wanted: readonly (readonly ReturnType<typeof ranksAround>[])[],
+  binOf: (value: number, range: ChannelStatistics) => number,
+): Promise<Map<number, number[]>[]> {
+  const found = wanted.map(
+    (ofChannel) =>
+      new Map(
+        ofChannel.flatMap(({ below, above }) => [below, above]).map(({ bin }) => [bin, [] as number[]]),
+      ),
+  );
+  for await (const { data } of parts())
+    ranges.forEach((range, channel) => {
+      const kept = itemAt(found, channel);
+      for (let at = channel; at < data.length; at += channels) {
+        const value = data[at] ?? 0;
+        kept.get(binOf(value, range))?.push(value);
+      }
+    });
+  for (const kept of found) for (const values of kept.values()) values.sort((one, other) => one - other);
+  return found;
+}
+
+/** Two numbers for each channel, or one pair for all channels together: mean and standard deviation, or two percentiles. */
+export type Measures = readonly (readonly [first: number, second: number])[];
+
+/**
+ * Measures values as they are, over all parts.
+ *
+ * @param channels 1 to measure all channels together
+ * @param percents which percentiles. Defaults to mean and standard deviation
+ */
+export async function measureValues(
+  parts: ImageParts,
+  channels: number,
+  percents?: readonly [number, number],
+  between?: Between,
+): Promise<Measures> {
+  if (percents !== undefined) return percentiles(parts, channels, percents, between);
+  const measured = await statistics(parts, channels, []);
+  return measured.map(({ mean, deviation }) => [mean, deviation]);
 }
 
 /** Whether each channel holds only zeros and ones. Stops reading at the first other value of each. */

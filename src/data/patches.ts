@@ -6,7 +6,9 @@ import type { Problem } from "../facts/run-events.ts";
 import { ImageError, type ImageInfo, type OpenOptions } from "../images/image.ts";
 import { type CheckedImage, checkImage, describeNonFinite, type NonFinite } from "../images/inspect.ts";
 import { type AugmentationStep, augment, type Sample } from "./augmentation/sample.ts";
-import type { ImageSet } from "./image-set.ts";
+import { ForegroundPlaces, type PlaceWeights } from "./foreground-places.ts";
+import type { ImageSet, NormalizedImage } from "./image-set.ts";
+import { magnifiedPatch } from "./magnified-patch.ts";
 import { Random } from "./random.ts";
 import { type Box, boxOf, type TilingSettings, tilePatches } from "./tiling.ts";
 
@@ -81,6 +83,10 @@ export interface PatchSettings {
   readonly tiling: TilingSettings;
   /** One patch from a random place of each image, instead of all patches that tile it. */
   readonly randomPlaces: boolean;
+  /** Random places are drawn around the foreground of the targets more or less often. Defaults to any place alike. */
+  readonly placeWeights?: PlaceWeights;
+  /** How much larger an image's pixels become along y and x. Defaults to 1. */
+  readonly magnification?: (info: ImageInfo) => number;
   readonly seed: number;
   /** Processing of training patches; validation patches are unchanged. */
   readonly augmentation: readonly AugmentationStep[];
@@ -96,6 +102,9 @@ export interface ImagePairs {
 
 /** Patches of images. Their order and places depend only on the seed and the epoch. */
 export class PatchSet {
+  /** By image, filled when they are needed. */
+  private readonly foreground = new Map<number, Promise<ForegroundPlaces>>();
+
   constructor(
     readonly pairs: ImagePairs,
     private readonly places: readonly PatchPlace[],
@@ -187,14 +196,29 @@ export class PatchSet {
     const { images, targets, labels } = this.pairs;
     const { image } = at(this.places, index);
     const source = await images.image(image);
-    const start = this.start(index, epoch);
+    const start = await this.start(index, epoch);
+    const target = await targets?.image(image);
     return {
       size: tiling.patch,
       channels: source.info.shape[3],
-      image: await source.patch(start, tiling.patch),
-      target: targets && (await (await targets.image(image)).patch(start, tiling.patch)),
+      image: await this.cut(source, source, start),
+      target: target && (await this.cut(target, source, start, labels)),
       labels,
     };
+  }
+
+  /** Cuts a patch at the magnification of `source`. */
+  private cut(
+    image: NormalizedImage,
+    source: NormalizedImage,
+    start: Box,
+    labels = false,
+  ): Promise<Float32Array> {
+    const { tiling, magnification } = this.settings;
+    const factor = magnification?.(source.info) ?? 1;
+    return factor === 1
+      ? image.patch(start, tiling.patch)
+      : magnifiedPatch(image, start, tiling.patch, factor, labels);
   }
 
   /** Returns a training patch of an epoch: after `prepare`, if there is one, and augmented. */
@@ -211,11 +235,18 @@ export class PatchSet {
     return augment(sample, augmentation, random.fork(1), other);
   }
 
-  private start(index: number, epoch: number): Box {
-    const { tiling, randomPlaces, seed } = this.settings;
+  private async start(index: number, epoch: number): Promise<Box> {
+    const { tiling, randomPlaces, placeWeights, seed } = this.settings;
     const { image, start } = at(this.places, index);
     if (!randomPlaces) return start;
     const random = new Random(seed).fork(0x9a7c, epoch, index);
+    const { targets } = this.pairs;
+    if (placeWeights !== undefined && targets !== undefined) {
+      const places =
+        this.foreground.get(image) ?? ForegroundPlaces.of(await targets.image(image), placeWeights);
+      this.foreground.set(image, places);
+      return (await places).draw(tiling.patch, random);
+    }
     const { shape } = at(this.pairs.images.infos, image);
     return boxOf((axis) => random.integer(Math.max(shape[axis] - tiling.patch[axis], 0) + 1));
   }

@@ -11,10 +11,11 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import packageFile from "../../package.json" with { type: "json" };
 import { errorCode } from "../facts/errors.ts";
+import { InstallError } from "./download.ts";
 import { installFolder, isInstalled } from "./installed-folder.ts";
 import { storageFolder } from "./storage.ts";
 import wheels from "./wheels.json" with { type: "json" };
-import { InstallError, type InstallProgress, installWheels } from "./wheels.ts";
+import { type InstallProgress, installWheels } from "./wheels.ts";
 
 export type TensorflowKind = "cpu" | "gpu";
 

@@ -1,16 +1,14 @@
 /** Downloads and unpacks Python wheels, which contain NVIDIA's and TensorFlow's libraries. Needs no Python. */
-
-import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Readable, Transform } from "node:stream";
+import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import * as v from "valibot";
 import { type Entry, open, type ZipFile } from "yauzl";
 import { at } from "../facts/checked-lists.ts";
-import { errorCode, errorMessage } from "../facts/errors.ts";
+import { downloadFile, fetched, InstallError } from "./download.ts";
 
 /** A wheel with its expected checksum. */
 export interface Wheel {
@@ -18,11 +16,6 @@ export interface Wheel {
   readonly file: string;
   readonly bytes: number;
   readonly sha256: string;
-}
-
-/** A failed download or installation. The message says what to do. */
-export class InstallError extends Error {
-  override readonly name = "InstallError";
 }
 
 export interface InstallProgress {
@@ -61,25 +54,6 @@ async function wheelAddress({ project, file }: Wheel, signal: AbortSignal): Prom
   throw new InstallError(
     `${new URL(address).host} has no ${file}. It may have been withdrawn: look for an update of BiaPy Studio.`,
   );
-}
-
-async function fetched(address: string, signal: AbortSignal, headers: Record<string, string> = {}) {
-  let response: Response;
-  try {
-    response = await fetch(address, { signal, headers });
-  } catch (error) {
-    if (signal.aborted) throw error;
-    const code = error instanceof Error ? errorCode(error.cause) : undefined;
-    const cause = code ?? errorMessage(error);
-    throw new InstallError(
-      `${new URL(address).host} cannot be reached (${cause}). Check the internet connection and the proxy settings.`,
-    );
-  }
-  if (!response.ok)
-    throw new InstallError(
-      `${new URL(address).host} answered ${response.status} ${response.statusText} for ${address}.`,
-    );
-  return response;
 }
 
 /**
@@ -130,28 +104,8 @@ async function fetchWheel(
   signal: AbortSignal,
   progress: (bytes: number) => void,
 ): Promise<void> {
-  const { body } = await fetched(await wheelAddress(wheel, signal), signal);
-  if (body === null) throw new InstallError(`${wheel.file} was downloaded without content.`);
-  const hash = createHash("sha256");
-  let received = 0;
-  const watch = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      received += chunk.length;
-      progress(received);
-      done(null, chunk);
-    },
-  });
-  try {
-    await pipeline(body, watch, createWriteStream(path), { signal });
-    if (hash.digest("hex") !== wheel.sha256)
-      throw new InstallError(
-        `${wheel.file} is damaged or another file: its SHA-256 differs. It was deleted.`,
-      );
-  } catch (error) {
-    await rm(path, { force: true });
-    throw error;
-  }
+  const address = await wheelAddress(wheel, signal);
+  await downloadFile(address, path, { sha256: wheel.sha256, signal, progress });
 }
 
 const openZip = promisify<string, { lazyEntries: true }, ZipFile>(open);

@@ -158,3 +158,23 @@ export class DurableRun {
     }
   }
 }
+
+/** Does the work of a run, and records how it ended. An aborted signal that the work throws stops the run. */
+export async function durably(
+  { tree, signal }: { readonly tree: ResultTree; readonly signal: AbortSignal },
+  work: (run: DurableRun) => Promise<"finished" | "stopped">,
+): Promise<"finished" | "stopped"> {
+  const run = await DurableRun.open(tree);
+  try {
+    const status = await work(run);
+    await run.ended(status);
+    return status;
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) {
+      await run.ended("stopped");
+      return "stopped";
+    }
+    await run.ended("failed", error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+}

@@ -17,6 +17,8 @@ export interface PatchModel {
   readonly outputs: readonly string[];
   /** Number of channels of each output. Defaults to that of the image. */
   readonly channels?: number;
+  /** Changes the outputs of a whole image, in place, by what is known only of all of it. */
+  readonly complete?: (outputs: Readonly<Record<string, Float32Array>>) => Promise<void>;
   /**
    * Applies the model to at most a batch of patches `[z, y, x, channel]`.
    *
@@ -248,5 +250,7 @@ export async function predictImage(
         from += length;
       }
   }
-  return Object.fromEntries(whole);
+  const outputs = Object.fromEntries(whole);
+  await model.complete?.(outputs);
+  return outputs;
 }

@@ -2,6 +2,7 @@
 
 import { channelsOf, ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
+import type { PlaceWeights } from "../data/foreground-places.ts";
 import { ImageSet, type ImageSetSettings } from "../data/image-set.ts";
 import type { NormalizationSettings } from "../data/normalization.ts";
 import { type ImageDemands, type ImagePairs, inspectImages, PatchSet } from "../data/patches.ts";
@@ -21,6 +22,7 @@ import type { ReportEvent } from "../results/reporters.ts";
 import { augmentationSteps } from "./augmentation-settings.ts";
 import { InputError } from "./input-error.ts";
 import { preparedInfo, preprocessing } from "./preprocess-settings.ts";
+import { magnification } from "./resolution-norm.ts";
 import { withResultNames } from "./result-names.ts";
 import {
   normalizationSettings,
@@ -249,7 +251,7 @@ async function patchSets(
   report: ReportEvent,
 ): Promise<Pick<RunImages, "training" | "validation">> {
   if (train === undefined) return {};
-  const patches = (of: ImagePairs, phase: "TRAIN" | "VAL") => {
+  const patches = async (of: ImagePairs, phase: "TRAIN" | "VAL") => {
     const randomPlaces = phase === "TRAIN" && config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH");
     if (!randomPlaces) refuseTooManyPatches(config, phase, of.images.infos);
     const all = PatchSet.of(of, {
@@ -257,6 +259,8 @@ async function patchSets(
       randomPlaces,
       seed: config.number("SYSTEM.SEED"),
       augmentation: augmentationSteps(config),
+      placeWeights: config.flag("DATA.TRAIN.PROBABILITY_MAP") ? placeWeights(config) : undefined,
+      magnification: await magnification(config, phase, of.images.infos, report),
     });
     return filteredPatches(config, phase, all, report);
   };
@@ -281,6 +285,11 @@ async function patchSets(
     : all.split(config.number("DATA.VAL.SPLIT_TRAIN"), random);
   return { training: replicated(training), validation };
 }
+
+const placeWeights = (config: Config): PlaceWeights => ({
+  foreground: config.number("DATA.TRAIN.W_FOREGROUND"),
+  background: config.number("DATA.TRAIN.W_BACKGROUND"),
+});
 
 /** Maximum number of patches of a run: their positions take about half a gigabyte. */
 const MOST_PATCHES = 4_000_000;

@@ -3,7 +3,6 @@
 import { workflowOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import type { ImagePairs } from "../data/patches.ts";
-import { errorMessage } from "../facts/errors.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
 import { startingWeightsPath } from "../facts/result-tree.ts";
 import type { WorkflowName } from "../facts/workflows.ts";
@@ -15,10 +14,11 @@ import type { Precision } from "../runtime/precision.ts";
 import { checkPrecision, PrecisionError } from "../training/training-step.ts";
 import { type Beginning, bestCheckpoint, checkOwner, furthestCheckpoint, howToBegin } from "./beginning.ts";
 import { secondsPerStep } from "./device-choice.ts";
-import { DurableRun } from "./durable-run.ts";
+import { type DurableRun, durably } from "./durable-run.ts";
 import { withFrozenWeights } from "./frozen-weights.ts";
 import { InputError } from "./input-error.ts";
 import { smallerBatch } from "./largest-batch.ts";
+import { CompiledModels } from "./patch-models.ts";
 import { type CheckpointHeader, type ImageFingerprints, loadRunCheckpoint } from "./run-checkpoint.ts";
 import { prepareImages, type RunImages } from "./run-images.ts";
 import type { RunningRequest, RunRequest } from "./run-request.ts";
@@ -35,20 +35,8 @@ import { type RunTasks, TrainingRun } from "./training-run.ts";
  * Runs a checked configuration. Throws `InputError` for images and checkpoints that cannot be used, and
  * `DivergedError` if the loss is no longer finite.
  */
-export async function runWorkflow(given: RunRequest): Promise<"finished" | "stopped"> {
-  const run = await DurableRun.open(given.tree);
-  try {
-    const status = await trainAndTest(given, run);
-    await run.ended(status);
-    return status;
-  } catch (error) {
-    if (given.signal.aborted && error === given.signal.reason) {
-      await run.ended("stopped");
-      return "stopped";
-    }
-    await run.ended("failed", errorMessage(error));
-    throw error;
-  }
+export function runWorkflow(given: RunRequest): Promise<"finished" | "stopped"> {
+  return durably(given, (run) => trainAndTest(given, run));
 }
 
 async function trainAndTest(given: RunRequest, run: DurableRun): Promise<"finished" | "stopped"> {
@@ -163,8 +151,8 @@ async function onDevice(
       ? "finished"
       : await testImages(
           request,
-          task,
-          new ImageTester(config, tree, task, runtime, parameters),
+          task.testing,
+          new ImageTester(config, tree, task.testing, new CompiledModels(config, task, runtime, parameters)),
           images.test,
         );
   } finally {

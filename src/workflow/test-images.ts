@@ -11,20 +11,12 @@ import { at } from "../facts/checked-lists.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { ImageFiles, Metrics } from "../facts/run-events.ts";
 import { type ImageShape, type Region, wholeRegion } from "../images/image.ts";
-import type { Runtime } from "../runtime/executable.ts";
-import type { Parameters } from "../runtime/parameters.ts";
 import { chunkedPath, predictByChunks } from "./by-chunks.ts";
-import {
-  compiledModel,
-  type PatchModel,
-  predictImage,
-  together,
-  type Watch,
-  withOutputs,
-} from "./predict.ts";
+import type { PatchModels } from "./patch-models.ts";
+import { type PatchModel, predictImage, type Watch, withOutputs } from "./predict.ts";
 import { resultName } from "./result-names.ts";
 import { tilingSettings } from "./settings.ts";
-import { type Measurement, type Task, type TestingTask, TestPart } from "./tasks/task.ts";
+import { type Measurement, type ResultTask, TestPart } from "./tasks/task.ts";
 import { type ChunkSettings, chunkSettings, evaluatedRegion, middleOf, testModel } from "./test-settings.ts";
 import { writeSamples } from "./write-image.ts";
 
@@ -33,31 +25,24 @@ export interface TestedImage {
   readonly metrics: Metrics;
 }
 
-/** Predicts images with a run's model, and writes and measures the predictions. */
+/** Predicts images, and writes and measures the predictions. */
 export class ImageTester {
-  private readonly testing: TestingTask;
-  private readonly batchSize: number;
-  private compiled: { readonly key: string; readonly model: PatchModel; release(): void } | undefined;
-
   constructor(
     private readonly config: Config,
     private readonly tree: ResultTree,
-    { testing, batchSize }: Task,
-    private readonly runtime: Runtime,
-    private readonly parameters: Parameters,
-  ) {
-    this.testing = testing;
-    this.batchSize = batchSize;
-  }
+    private readonly testing: ResultTask,
+    private readonly models: PatchModels,
+  ) {}
 
   /** Shows the state of training: predicts an image, or the middle of a large one, and writes pictures of it. */
   async preview(pairs: ImagePairs, index: number): Promise<ImageFiles> {
     const tiling = tilingSettings(this.config, "TEST");
+    const image = await pairs.images.image(index);
     const part = await predictMiddle({
-      image: await pairs.images.image(index),
+      image,
       target: await pairs.targets?.image(index),
       tiling,
-      model: () => this.modelFor(tiling.patch, this.batchSize),
+      model: async () => this.models.modelFor(tiling.patch, this.models.batchSize, image),
     });
     return this.shown(pairs, index, await this.testing.writePictures(part, this.tree.previews));
   }
@@ -79,20 +64,17 @@ export class ImageTester {
   }
 
   release(): void {
-    this.compiled?.release();
-    this.compiled = undefined;
+    this.models.release();
   }
 
   /** The tiling of a test image, and the model of its patches, which is compiled on request. */
-  private prediction({ info }: NormalizedImage): Pick<TestImage, "tiling" | "model"> {
-    const { config } = this;
+  private prediction(image: NormalizedImage): Pick<TestImage, "tiling" | "model"> {
+    const { config, models } = this;
     const full = config.flag("TEST.FULL_IMG") && ndimOf(config) === 2;
-    const tiling = full ? fullImage(config, info.shape) : tilingSettings(config, "TEST");
-    const batchSize = full ? 1 : this.batchSize;
-    return {
-      tiling,
-      model: () => testModel(config, (patch) => this.modelFor(patch, batchSize), tiling.patch),
-    };
+    const tiling = full ? fullImage(models, image.info.shape) : tilingSettings(config, "TEST");
+    const batchSize = full ? 1 : models.batchSize;
+    const modelFor = (patch: Box) => models.modelFor(patch, batchSize, image);
+    return { tiling, model: () => testModel(config, modelFor, tiling.patch, models.takesOneSize) };
   }
 
   private async testWhole({ image, target, tiling, model, watch }: TestImage): Promise<Tested> {
@@ -100,7 +82,7 @@ export class ImageTester {
     const reused = this.config.flag("TEST.REUSE_PREDICTIONS")
       ? await this.testing.reuse(image, watch)
       : undefined;
-    const values = reused ?? (await predictImage(model(), image, { tiling, watch }));
+    const values = reused ?? (await predictImage(await model(), image, { tiling, watch }));
     const part = new TestPart(image, target, region, values);
     const written: Record<string, string> = {};
     const saveRaw = this.config.flag("TEST.SAVE_MODEL_RAW_OUTPUT");
@@ -134,7 +116,7 @@ export class ImageTester {
     let part: TestPart | undefined;
     const { neededByChunks } = this.testing;
     await predictByChunks({
-      model: neededByChunks === undefined ? model() : withOutputs(model(), neededByChunks),
+      model: neededByChunks === undefined ? await model() : withOutputs(await model(), neededByChunks),
       image,
       tiling,
       settings,
@@ -156,27 +138,6 @@ export class ImageTester {
     const target = targets?.infos[index]?.path;
     return this.testing.shown(resolve(at(images.infos, index).path), target && resolve(target), written);
   }
-
-  /** The model of patches of this size: in a full image, that of the image. */
-  private modelFor(patch: Box, batchSize: number): PatchModel {
-    const { config, testing } = this;
-    const channels = config.numbers("DATA.PATCH_SIZE").at(-1) ?? 1;
-    const shape = [batchSize, ...(ndimOf(config) === 3 ? patch : patch.slice(1)), channels];
-    const key = String(shape);
-    if (this.compiled?.key === key) return this.compiled.model;
-    this.release();
-    const executable = this.runtime.compile(testing.prediction(shape), this.parameters, { gradients: false });
-    const network = compiledModel(
-      executable,
-      batchSize,
-      (inputs, patches, tiles, orientation) =>
-        testing.feed(inputs, { patches, tiles, orientation, batchSize }),
-      testing.channels,
-    );
-    const model = testing.withoutNetwork === undefined ? network : together(network, testing.withoutNetwork);
-    this.compiled = { key, model, release: () => executable.release() };
-    return model;
-  }
 }
 
 /** A test image, and how it is predicted. */
@@ -185,7 +146,7 @@ interface TestImage {
   /** The ground truth, if known. */
   readonly target: NormalizedImage | undefined;
   readonly tiling: TilingSettings;
-  readonly model: () => PatchModel;
+  readonly model: () => Promise<PatchModel>;
   readonly watch: Watch;
 }
 
@@ -198,7 +159,12 @@ async function predictMiddle({
   watch,
 }: Omit<TestImage, "watch"> & Partial<Pick<TestImage, "watch">>): Promise<TestPart> {
   const region = middleOf(image.info.shape);
-  return new TestPart(image, target, region, await predictImage(model(), image, { tiling, region, watch }));
+  return new TestPart(
+    image,
+    target,
+    region,
+    await predictImage(await model(), image, { tiling, region, watch }),
+  );
 }
 
 interface Tested {
@@ -213,9 +179,8 @@ async function addEvaluated(measurement: Measurement, part: TestPart, box: Regio
   if (evaluated !== undefined) await measurement.add(part.within(evaluated));
 }
 
-/** TEST.FULL_IMG: the image is one patch, completed by reflection to a size that the network can halve. */
-function fullImage(config: Config, [, height, width]: ImageShape): TilingSettings {
-  const multiple = 2 ** config.numbers("MODEL.FEATURE_MAPS").length;
-  const complete = (size: number) => Math.ceil(size / multiple) * multiple;
-  return { patch: [1, complete(height), complete(width)], overlap: [0, 0, 0], padding: [0, 0, 0] };
+/** TEST.FULL_IMG: the image is one patch, completed by reflection to a size that the network takes. */
+function fullImage(models: PatchModels, [, height, width]: ImageShape): TilingSettings {
+  const patch = [1, models.complete(height, 1), models.complete(width, 2)] as const;
+  return { patch, overlap: [0, 0, 0], padding: [0, 0, 0] };
 }

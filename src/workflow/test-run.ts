@@ -6,13 +6,13 @@ import type { Metrics } from "../facts/run-events.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import { writeTestMetrics } from "../results/test-metrics.ts";
 import type { RunningRequest } from "./run-request.ts";
-import type { Task } from "./tasks/task.ts";
+import type { ResultTask } from "./tasks/task.ts";
 import type { ImageTester } from "./test-images.ts";
 
 /** Applies the model to every test image, and reports the metrics of each and of all. Releases the tester. */
 export async function testImages(
-  { tree, report, signal }: RunningRequest,
-  { testing }: Task,
+  { tree, report, signal }: Pick<RunningRequest, "tree" | "report" | "signal">,
+  { imageKinds }: Pick<ResultTask, "imageKinds">,
   tester: ImageTester,
   pairs: ImagePairs,
 ): Promise<"finished" | "stopped"> {
@@ -26,7 +26,7 @@ export async function testImages(
       const progress = progressReporter(report, `Predicting ${image}`);
       const viewed = await tester.test(pairs, index, { progress, signal });
       const metrics = finiteMetrics(viewed.metrics);
-      report({ event: "image", kind: testing.imageKinds.test, image, files: viewed.files });
+      report({ event: "image", kind: imageKinds.test, image, files: viewed.files });
       report({ event: "test", image, metrics });
       report({ event: "progress", label: "Testing", done: index + 1, total: infos.length });
       averages.add(metrics);

@@ -1,6 +1,6 @@
 /** TEST.*: how a model is applied to test images. */
 
-import { ndimOf, takesOneSize } from "../config/basics.ts";
+import { ndimOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { orientations } from "../data/orientation.ts";
 import { type Box, boxOf } from "../data/tiling.ts";
@@ -14,13 +14,19 @@ import { augmentedModel, augmentedPatch, MERGE_MODES } from "./test-time-augment
  * Returns the model for a test image's patches, with TEST.AUGMENTATION if enabled.
  *
  * @param modelOf the model for patches of a size
+ * @param takesOneSize whether there is none for patches of another size
  */
-export function testModel(config: Config, modelOf: (patch: Box) => PatchModel, patch: Box): PatchModel {
+export async function testModel(
+  config: Config,
+  modelOf: (patch: Box) => PatchModel | Promise<PatchModel>,
+  patch: Box,
+  takesOneSize: boolean,
+): Promise<PatchModel> {
   const group = config.text("TEST.AUGMENTATION_GROUP");
   if (!config.flag("TEST.AUGMENTATION") || group === "none") return modelOf(patch);
-  const turnable = patch[1] === patch[2] || !takesOneSize(config);
+  const turnable = patch[1] === patch[2] || !takesOneSize;
   const turns = orientations(ndimOf(config), group !== "flips" && turnable);
-  const model = modelOf(augmentedPatch(patch, turns));
+  const model = await modelOf(augmentedPatch(patch, turns));
   return augmentedModel(model, patch, turns, config.choice("TEST.AUGMENTATION_MODE", MERGE_MODES));
 }
 

@@ -38,6 +38,7 @@ export function augmentedModel(
     batchSize: model.batchSize,
     outputs: model.outputs,
     channels: model.channels,
+    complete: model.complete,
     run: async (patches, tiles) => {
       const completed = patches.map((values) => completedTo(square, values, patch));
       const merged: Record<string, Float32Array[]> = {};

@@ -27,6 +27,7 @@ import { PatchBatches } from "./batches.ts";
 import { keepEpochPictures } from "./epoch-pictures.ts";
 import { FeaturePreview } from "./features/feature-preview.ts";
 import { writeNormalizationFiles } from "./normalization-files.ts";
+import { CompiledModels } from "./patch-models.ts";
 import { type CheckpointHeader, loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
 import type { RunningRequest } from "./run-request.ts";
 import { scheduleSettings } from "./settings.ts";
@@ -280,7 +281,12 @@ export class TrainingRun {
   private async preview({ epoch }: EpochResult): Promise<void> {
     const { pairs } = this.validationPatches ?? this.patches;
     const { config, tree, runtime } = this.request;
-    this.tester ??= new ImageTester(config, tree, this.task, runtime, this.parameters);
+    this.tester ??= new ImageTester(
+      config,
+      tree,
+      this.task.testing,
+      new CompiledModels(config, this.task, runtime, this.parameters),
+    );
     const files = await this.tester.preview(pairs, 0);
     const image = basename(at(pairs.images.infos, 0).path);
     await keepEpochPictures(this.request.tree.runDirectory, epoch, image, files);

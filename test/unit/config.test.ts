@@ -252,7 +252,7 @@ test("what only BiaPy does is refused, and what changes nothing here is said", (
       "DATA: {TRAIN: {PROBABILITY_MAP: True, EXTRACT_RANDOM_PATCH: True}}",
       ["error DATA.TRAIN.PROBABILITY_MAP"],
     ],
-    ["DATA: {RESOLUTION_NORM: {ENABLE: True}}", ["error DATA.RESOLUTION_NORM.ENABLE"]],
+    ["DATA: {RESOLUTION_NORM: {ENABLE: True}}", ["error DATA.RESOLUTION_NORM.TARGET_RESOLUTION"]],
     ["TEST: {ENABLE: True, REDUCE_MEMORY: True}", ["warning TEST.REDUCE_MEMORY"]],
     ["TEST: {ENABLE: False, REDUCE_MEMORY: True}", []],
   ] as const)

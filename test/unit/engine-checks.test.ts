@@ -49,3 +49,70 @@ test("BiaPy's engine is told what BiaPy refuses", () => {
     ["MODEL.ARCHITECTURE"],
   );
 });
+
+/** What BiaPy's own templates have in common, in each workflow (docs/biapy.md): keys of versions 3.4 to 3.5. */
+const OLDER: readonly (readonly [workflow: string, text: string])[] = [
+  [
+    "SEMANTIC_SEG",
+    "LOSS: {CLASS_REBALANCE: True}\nMODEL: {ARCHITECTURE: hrnet48, HRNET: {HEAD_TYPE: FCN}, N_CLASSES: 5}",
+  ],
+  [
+    "INSTANCE_SEG",
+    "PROBLEM.INSTANCE_SEG: {DATA_CHANNELS: BCM, DATA_MW_TH_TYPE: manual, DATA_MW_TH_CONTOUR: 0.2, DATA_REMOVE_BEFORE_MW: True}",
+  ],
+  [
+    "DETECTION",
+    "TEST: {ENABLE: True, DET_TOLERANCE: [5], BY_CHUNKS: {FORMAT: Zarr, INPUT_IMG_AXES_ORDER: ZYXC}}",
+  ],
+  ["IMAGE_TO_IMAGE", "MODEL: {ARCHITECTURE: unetr, UNETR_DEC_ACTIVATION: relu, UNETR_DEC_KERNEL_SIZE: 9}"],
+  [
+    "SUPER_RESOLUTION",
+    "AUGMENTOR: {ENABLE: True, DA_PROB: 0.5}\nDATA.NORMALIZATION: {TYPE: div}\nPROBLEM.SUPER_RESOLUTION: {UPSCALING: 2}",
+  ],
+  [
+    "DENOISING",
+    "DATA.NORMALIZATION: {TYPE: custom}\nMODEL: {BATCH_NORMALIZATION: True, LAST_ACTIVATION: linear}",
+  ],
+];
+
+/** Lines such as `A.B: {C: 1}` as nested groups beside those of the base. */
+function nested(workflow: string, text: string): string {
+  const groups: Record<string, string[]> = {
+    PROBLEM: [`TYPE: ${workflow}`, "NDIM: 2D"],
+    DATA: [
+      'PATCH_SIZE: "(64,64,1)"',
+      `TRAIN: {PATH: ${images("train")}, GT_PATH: ${images("train")}}`,
+      `TEST: {PATH: ${images("test")}}`,
+    ],
+  };
+  for (const line of text.split("\n")) {
+    const [, name = "", inner, value] = /^([A-Z]+)(?:\.([A-Z_]+))?: (.*)$/.exec(line) ?? [];
+    groups[name] = [
+      ...(groups[name] ?? []),
+      inner === undefined ? (value ?? "").slice(1, -1) : `${inner}: ${value}`,
+    ];
+  }
+  return Object.entries(groups)
+    .map(([name, items]) => `${name}: {${items.join(", ")}}`)
+    .join("\n");
+}
+
+for (const [workflow, text] of OLDER)
+  test(`keys of earlier versions in ${workflow} are converted with a warning, not refused, under BiaPy's engine`, () => {
+    const found = problems("biapy", nested(workflow, text));
+    assert.ok(found.length > 0);
+    assert.deepEqual(
+      found.filter(({ severity }) => severity === "error"),
+      [],
+    );
+  });
+
+test("hrnet48 of earlier versions is hrnet with the variant W48", () => {
+  const { config } = loadConfig("job.yaml", "MODEL: {ARCHITECTURE: hrnet48}");
+  assert.deepEqual([config.text("MODEL.ARCHITECTURE"), config.text("MODEL.HRNET.VARIANT")], ["hrnet", "W48"]);
+});
+
+test("BiaPy's engine is told that super-resolution takes no zero_mean_unit_variance, its own default", () => {
+  const [problem] = problems("biapy", INSTANCES.replace("INSTANCE_SEG", "SUPER_RESOLUTION"));
+  assert.deepEqual([problem.key, problem.suggestion], ["DATA.NORMALIZATION.TYPE", "div"]);
+});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cp, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { test } from "node:test";
@@ -12,6 +12,8 @@ import { type ImageDemands, inspectImages, PatchSet } from "../../src/data/patch
 import type { Image, ImageShape } from "../../src/images/image.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { augmentationSteps } from "../../src/workflow/augmentation-settings.ts";
+import { InputError } from "../../src/workflow/input-error.ts";
+import { magnification } from "../../src/workflow/resolution-norm.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/images/${name}`, import.meta.url));
 
@@ -107,6 +109,104 @@ test("random patches lie inside their images, and elsewhere in every epoch", asy
     assert.deepEqual((await patches.read(0, epoch)).image, values, "an epoch has its own places");
   }
   assert.ok(corners.size > 20, String(corners.size));
+});
+
+test("random patches are centered on foreground as often as its weight says, on objects that touch no border", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "patches-"));
+  const set = async (name: string, data: Uint16Array) => {
+    const image: Image = { shape: [1, 60, 60, 1], sampleType: "uint16", data };
+    const path = join(folder, name);
+    await writeTiff(path, image);
+    return new ImageSet([{ path, ...image }], { normalization: PLAIN, inMemory: true });
+  };
+  const place = Uint16Array.from({ length: 3600 }, (_, at) => at);
+  const mask = new Uint16Array(3600);
+  // Nine pixels inside, and an object over the corner that touches the border at one pixel only.
+  for (let y = 30; y < 33; y++) for (let x = 40; x < 43; x++) mask[y * 60 + x] = 7;
+  for (let at = 0; at < 10; at++) mask[at * 60 + at] = 3;
+  const pairs = { images: await set("a.tif", place), targets: await set("m.tif", mask), labels: true };
+  const tiling = { patch: [1, 9, 9], overlap: [0, 0, 0], padding: [0, 0, 0] } as const;
+  const share = async (foreground: number, background: number) => {
+    const placeWeights = { foreground, background };
+    const patches = PatchSet.of(pairs, {
+      tiling,
+      randomPlaces: true,
+      seed: 1,
+      augmentation: [],
+      placeWeights,
+    });
+    let hits = 0;
+    for (let epoch = 0; epoch < 400; epoch++) {
+      const { image } = await patches.read(0, epoch);
+      const center = Math.round((image[40] ?? 0) * 65535);
+      if (mask[center] === 7) hits++;
+      assert.ok(center >= 4 * 60 + 4, "patches lie inside the image");
+    }
+    return hits / 400;
+  };
+  assert.equal(await share(1, 0), 1);
+  assert.equal(await share(0, 1), 0);
+  const half = await share(0.5, 0.5);
+  assert.ok(Math.abs(half - 0.5) < 0.1, String(half));
+});
+
+test("patches of images with larger pixels show a smaller part of them, and masks keep their values", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "patches-"));
+  const set = async (name: string, value: (y: number, x: number) => number) => {
+    const data = Uint16Array.from({ length: 3600 }, (_, at) => value(Math.floor(at / 60), at % 60));
+    const image: Image = { shape: [1, 60, 60, 1], sampleType: "uint16", data };
+    const path = join(folder, name);
+    await writeTiff(path, image);
+    return new ImageSet([{ path, ...image }], { normalization: PLAIN, inMemory: true });
+  };
+  const images = await set("ramp.tif", (y, x) => 300 + 20 * y + x);
+  const targets = await set("mask.tif", (_, x) => (x < 30 ? 2 : 9));
+  const tiling = { patch: [1, 20, 20], overlap: [0, 0, 0], padding: [0, 0, 0] } as const;
+  const middle = 4;
+  for (const factor of [2, 0.5, 1.3]) {
+    const settings = { tiling, randomPlaces: false, seed: 1, augmentation: [], magnification: () => factor };
+    const patches = PatchSet.of({ images, targets, labels: true }, settings);
+    const { image, target = new Float32Array() } = await patches.read(middle, 0);
+    // The patch's middle stays where it is: between the pixels 29 and 30.
+    for (const [y, x] of [
+      [0, 0],
+      [7, 12],
+      [19, 19],
+    ]) {
+      const shown = (at: number) => 29.5 + (at - 9.5) / factor;
+      const wanted = 300 + 20 * shown(y) + shown(x);
+      assert.ok(Math.abs((image[y * 20 + x] ?? 0) * 65535 - wanted) < 0.05, `${factor}: ${y}, ${x}`);
+    }
+    const labels = Array.from(target, (value) => Math.round(value * 255));
+    assert.deepEqual([...new Set(labels)], [2, 9]);
+    assert.equal(labels.indexOf(9), 10, "the border of the mask stays in the middle");
+  }
+});
+
+test("pixel sizes are read from resolution.json beside the folder of images", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "patches-"));
+  await mkdir(join(folder, "train"));
+  const config = (text = "") =>
+    loadConfig(
+      "a.yaml",
+      `DATA: {TRAIN: {PATH: ${join(folder, "train")}/}, RESOLUTION_NORM: {ENABLE: True, TARGET_RESOLUTION: "(1.0, 0.5, 0.5)"}${text}}`,
+    ).config;
+  const infos = ["a.tif", "b.tif"].map((name) => ({
+    path: join(folder, "train", name),
+    shape: [1, 8, 8, 1] as const,
+    sampleType: "uint8" as const,
+  }));
+  const said: string[] = [];
+  const factors = async () => {
+    const read = await magnification(config(), "TRAIN", infos, (event) => said.push(JSON.stringify(event)));
+    return infos.map((info) => read?.(info));
+  };
+  assert.deepEqual(await factors(), [1, 1]);
+  await writeFile(join(folder, "resolution.json"), '{"a.tif": [2, 1.0, 1.0]}');
+  assert.deepEqual(await factors(), [2, 1]);
+  assert.match(said[1], /1 of 2 images .* the others keep their size/);
+  await writeFile(join(folder, "resolution.json"), '{"a.tif": "large"}');
+  await assert.rejects(factors(), (error) => error instanceof InputError);
 });
 
 test("a share of the patches is set apart for validation, the rest and it make up all", async () => {

@@ -1,8 +1,10 @@
-/** A training is written down to run elsewhere. */
+/** A training is written down to run elsewhere, and a model exported for other programs. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { unzipSync } from "fflate";
+import { parse } from "yaml";
 import { tinyModel } from "./configurations.ts";
 import { sampleWindow } from "./sample-window.ts";
 
@@ -40,3 +42,32 @@ scenario("the command lines of each way to train are shown", async ({ workbench 
   await workbench.page.locator(".tab.active", { hasText: "Untitled" }).waitFor();
   await workbench.screenshot("3-command-lines");
 });
+
+scenario(
+  "a trained model is exported for the BioImage Model Zoo, and what is missing is asked for",
+  async (window) => {
+    const { workbench, folder } = window;
+    await workbench.openFile("cells.biapy.yaml");
+    await workbench.train();
+    await workbench.runStatus(/Finished/);
+    await workbench.command("BiaPy: Export Model");
+    await workbench.choose("cells, run 1");
+    await workbench.answer("Name of the model in the Zoo", "Tiny cells");
+    await workbench.answer("What the model does", "Restores hidden parts of cells.");
+    await workbench.answer("Name of the author", "Ada Example");
+    await workbench.answer("GitHub user name of Ada Example", "ada");
+    await workbench.answer("Keywords, separated by commas", "nuclei, fluorescence");
+    const target = join(folder, "exported");
+    mkdirSync(target);
+    await workbench.givePath("Folder for the package", `${target}/`);
+    await workbench.notice(/exported to/);
+    await workbench.screenshot("4-exported");
+    assert.deepEqual(readdirSync(target).sort(), ["Tiny_cells_encoder.zip", "Tiny_cells_reconstruction.zip"]);
+    const [path = ""] = readdirSync(target);
+    const files = unzipSync(readFileSync(join(target, path)));
+    const { name, authors, tags } = parse(new TextDecoder().decode(files["rdf.yaml"]));
+    assert.match(name, /^Tiny cells \(/);
+    assert.deepEqual(authors, [{ name: "Ada Example", github_user: "ada" }]);
+    assert.ok(tags.includes("nuclei") && tags.includes("fluorescence"));
+  },
+);

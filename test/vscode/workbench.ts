@@ -177,7 +177,7 @@ export class Workbench {
 
   /** Closes VS Code's own dialog for folders and files, which takes no answer while it lists a folder. */
   private async accept(dialog: Locator): Promise<void> {
-    const button = dialog.getByRole("button", { name: /OK|Apply|Use this folder|Save/i });
+    const button = dialog.getByRole("button", { name: /OK|Apply|Export|Use this folder|Save/i });
     await until(async () => {
       if (await button.isHidden()) return true;
       await button.click({ timeout: BRIEF });

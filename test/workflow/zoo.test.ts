@@ -1,8 +1,19 @@
 /** Packages for the BioImage Model Zoo: written, and started from again; damaged and hostile ones. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { strToU8, unzipSync, zipSync } from "fflate";
 import { parse, stringify } from "yaml";
@@ -10,14 +21,19 @@ import { loadBiapyCheckpoint, saveBiapyCheckpoint } from "../../src/checkpoint/b
 import { CheckpointTensor } from "../../src/checkpoint/tensor.ts";
 import { checkConfig } from "../../src/config/checks.ts";
 import { type Config, loadConfig } from "../../src/config/config.ts";
+import { withSettings } from "../../src/config/with-settings.ts";
 import { resultTree } from "../../src/facts/result-tree.ts";
+import type { NewRunEvent } from "../../src/facts/run-events.ts";
+import { readImage } from "../../src/images/files.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { evaluate, sizeExpression } from "../../src/runtime/onnx/size-expressions.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import { InputError } from "../../src/workflow/input-error.ts";
 import { buildArguments } from "../../src/workflow/model-settings.ts";
+import { runWorkflow } from "../../src/workflow/run.ts";
 import { exportModel } from "../../src/workflow/zoo/export-model.ts";
+import { predictWithPackage } from "../../src/workflow/zoo/predict-with-package.ts";
 import { withZooModel } from "../../src/workflow/zoo/start-from-package.ts";
 import { networkOf } from "../support/network-of.ts";
 import { TINY_NETWORKS } from "../support/tiny-networks.ts";
@@ -138,7 +154,9 @@ async function changed(change: (files: Record<string, Uint8Array>) => void): Pro
   return path;
 }
 
-type Description = Record<string, never> & { weights: { pytorch_state_dict: Record<string, unknown> } };
+type Description = Record<string, never> & {
+  weights: { pytorch_state_dict: Record<string, unknown>; onnx?: Record<string, unknown> };
+};
 
 const described = (files: Record<string, Uint8Array>, change: (description: Description) => void) => {
   const description = parse(new TextDecoder().decode(files["rdf.yaml"]));
@@ -168,20 +186,149 @@ test("packages that are damaged, hostile or of another network are refused in wo
   );
   await refused(
     await changed((files) =>
-      described(
-        files,
-        ({ weights }) => (weights.pytorch_state_dict.architecture = { callable: "Evil", kwargs: {} }),
-      ),
+      described(files, ({ weights }) => {
+        weights.pytorch_state_dict.architecture = { callable: "Evil", kwargs: {} };
+        delete weights.onnx;
+      }),
     ),
     /Evil, which is not one of BiaPy's/,
   );
   await refused(
-    await changed((files) => described(files, (each) => Object.assign(each, { format_version: "0.4.10" }))),
-    /format_version is not 0\.5/,
+    await changed((files) => described(files, (each) => Object.assign(each, { format_version: "0.3.6" }))),
+    /format_version is not 0\.4 or 0\.5/,
   );
   const junk = join(folder, "junk.zip");
   writeFileSync(junk, "no archive");
   await refused(junk, /not a ZIP file/);
+});
+
+/** A package whose network only ONNX has. */
+const onlyOnnx = (change: (description: Foreign) => void = () => {}) =>
+  changed((files) =>
+    described(files, (description) => {
+      Object.assign(description.weights, { pytorch_state_dict: null });
+      change(description as never);
+    }),
+  );
+
+interface Foreign {
+  readonly inputs: { axes: { id?: string; type: string; size?: unknown }[]; preprocessing: object[] }[];
+  readonly outputs: { postprocessing: object[] }[];
+}
+
+/** How far values are from being a line of others, at most. */
+function offTheLine(xs: ArrayLike<number>, ys: ArrayLike<number>): number {
+  const mean = (list: ArrayLike<number>) =>
+    Array.from(list).reduce((sum, each) => sum + each, 0) / list.length;
+  const [meanX, meanY] = [mean(xs), mean(ys)];
+  let [both, squares] = [0, 0];
+  for (let i = 0; i < xs.length; i++) {
+    both += (xs[i] - meanX) * (ys[i] - meanY);
+    squares += (xs[i] - meanX) ** 2;
+  }
+  return Math.max(...Array.from(xs, (x, i) => Math.abs(meanY + (both / squares) * (x - meanX) - ys[i])));
+}
+
+test("a network in ONNX alone predicts what the same package's weights predict", async () => {
+  const tree = resultTree(join(folder, "results"), "foreign", 1);
+  const both = readFileSync(await changed(() => {}));
+  const packageOf = async (withoutWeights: boolean) => {
+    const files = unzipSync(both);
+    if (withoutWeights)
+      described(files, ({ weights }) => Object.assign(weights, { pytorch_state_dict: null }));
+    const path = join(folder, `same${withoutWeights}.zip`);
+    writeFileSync(path, zipSync(files));
+    return path;
+  };
+  const whole = (path: string) =>
+    starting(unet.ndim, unet.patch, path).with("PROBLEM.TYPE", "DENOISING").with("TEST.FULL_IMG", true);
+  const started = await withZooModel(whole(await packageOf(true)), () => {});
+  assert.ok(started.foreign);
+  const request = { configText: "", tree, report: () => {}, signal: new AbortController().signal };
+  const ended = await predictWithPackage({ ...request, config: started.config }, started.foreign);
+  await started.close();
+  assert.equal(ended, "finished");
+  const weights = await withZooModel(whole(await packageOf(false)), () => {});
+  const own = resultTree(join(folder, "results"), "weights", 1);
+  await runWorkflow({
+    ...request,
+    tree: own,
+    config: weights.config,
+    resume: false,
+    normalizePixels: false,
+    openRuntime: async () => new OnnxRuntime(1),
+    fits: async () => true,
+  });
+  await weights.close();
+  const [name] = readdirSync(tree.perImage);
+  const [foreign, trained] = await Promise.all(
+    [tree, own].map(async ({ perImage }) => (await readImage(join(perImage, name))).data),
+  );
+  // The package returns normalized values; the trained network's are in the image's gray levels, rounded and clipped.
+  const inRange = Array.from(trained, (_, index) => index).filter(
+    (at) => trained[at] > 0 && trained[at] < 255,
+  );
+  assert.ok(inRange.length > 1000);
+  const off = offTheLine(
+    inRange.map((at) => foreign[at]),
+    inRange.map((at) => trained[at]),
+  );
+  assert.ok(off < 0.6, String(off));
+});
+
+test("networks in ONNX whose description is not understood are refused in words", async () => {
+  await refused(
+    await onlyOnnx(({ inputs }) => inputs[0].preprocessing.push({ id: "sharpen" })),
+    /its preprocessing has sharpen, which this engine does not do \(only binarize, /,
+  );
+  await refused(
+    await onlyOnnx(({ outputs }) =>
+      outputs[0].postprocessing.push({ id: "scale_range", kwargs: { axes: ["x"] } }),
+    ),
+    /postprocessing cannot be done: scale_range: it measures each y separately/,
+  );
+  await refused(
+    await onlyOnnx(({ inputs }) => {
+      inputs[0].axes[0] = { type: "time", id: "time" };
+    }),
+    /has the axis time, which images here do not have/,
+  );
+  await refused(
+    await onlyOnnx(({ inputs }) => {
+      inputs[0].axes.reverse();
+    }),
+    /the network of .* takes any x 1 x any x any, and its description says/,
+  );
+  await refused(
+    await changed((files) => {
+      files["weights.onnx"] = strToU8("nothing");
+      described(files, ({ weights }) => {
+        Object.assign(weights, { pytorch_state_dict: null });
+        delete weights.onnx?.sha256;
+      });
+    }),
+    /the network of .* cannot be run: onnxruntime says/,
+  );
+  const whole = starting(
+    unet.ndim,
+    unet.patch,
+    await onlyOnnx(({ inputs }) => {
+      for (const axis of inputs[0].axes) if (axis.type === "space") axis.size = 32;
+    }),
+  ).with("TEST.FULL_IMG", true);
+  const { config, foreign, close } = await withZooModel(whole, () => {});
+  assert.ok(foreign);
+  const request = { configText: "", report: () => {}, signal: new AbortController().signal };
+  await assert.rejects(
+    predictWithPackage({ ...request, config, tree: resultTree(join(folder, "results"), "full", 1) }, foreign),
+    (error) => error instanceof InputError && /takes 32 pixels at a time/.test(error.problems[0].message),
+  );
+  await close();
+  const training = starting(unet.ndim, unet.patch, await onlyOnnx()).with("TRAIN.ENABLE", true);
+  await assert.rejects(
+    withZooModel(training, () => {}),
+    (error) => error instanceof InputError && /Set TRAIN\.ENABLE to False/.test(error.problems[0].message),
+  );
 });
 
 test("a package may be a folder, whose weights lie inside it", async () => {
@@ -198,12 +345,127 @@ test("a package may be a folder, whose weights lie inside it", async () => {
 });
 
 test("a configuration whose package is missing, or that describes its model wrongly, is refused", () => {
-  const missing = starting(unet.ndim, unet.patch, "affable-shark");
-  assert.match(checkConfig(missing)[0]?.message ?? "", /there is no affable-shark: a ZIP file/);
+  const missing = starting(unet.ndim, unet.patch, "affable.zip");
+  assert.match(
+    checkConfig(missing)[0]?.message ?? "",
+    /there is no affable\.zip: an id of the BioImage Model Zoo/,
+  );
   const about = ABOUT.replace("Tiny network", "x").replace('"github_user": "ada"', '"mail": "ada"');
   const problems = checkConfig(configuration("about", unet.ndim, unet.patch, `${unet.model}${about}`));
   const keys = problems.filter(({ severity }) => severity === "error").map(({ key }) => key);
   assert.deepEqual(keys, ["MODEL.BMZ.EXPORT.MODEL_NAME", "MODEL.BMZ.EXPORT.AUTHORS"]);
+});
+
+/** Serves a package as the Zoo's collection does, under the id `affable-shark`. */
+async function collection(path: string) {
+  const files = unzipSync(readFileSync(path));
+  const requested: string[] = [];
+  const server = createServer((request, response) => {
+    const name = basename(request.url ?? "");
+    requested.push(name);
+    const bytes = dirname(request.url ?? "") === "/affable-shark" ? files[name] : undefined;
+    if (bytes === undefined) return response.writeHead(404).end();
+    response.writeHead(200, { "content-length": bytes.length });
+    // A waiting server sends the first half only.
+    if (waits && name !== "rdf.yaml") return response.write(bytes.subarray(0, bytes.length / 2));
+    response.end(bytes);
+  });
+  let waits = false;
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  process.env.BIOIMAGEIO_COLLECTION_HTTP_PATTERN = `http://127.0.0.1:${port}/{bioimageio_id}/rdf.yaml`;
+  process.env.BIAPY_STORAGE = mkdtempSync(join(folder, "storage"));
+  return {
+    requested,
+    files,
+    wait: () => {
+      waits = true;
+    },
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+      delete process.env.BIOIMAGEIO_COLLECTION_HTTP_PATTERN;
+      delete process.env.BIAPY_STORAGE;
+    },
+    stored: () => {
+      const place = join(process.env.BIAPY_STORAGE ?? "", "zoo");
+      return existsSync(place) ? readdirSync(place) : [];
+    },
+  };
+}
+
+const byId = (id: string) => starting(unet.ndim, unet.patch, id);
+
+test("a package is downloaded by its id once, with progress, and only what is used", async () => {
+  const served = await collection(await changed(() => {}));
+  try {
+    const events: NewRunEvent[] = [];
+    for (let time = 0; time < 2; time++) {
+      const started = await withZooModel(byId("affable-shark"), (event) => events.push(event));
+      assert.deepEqual(buildArguments(started.config).feature_maps, [4, 8, 16]);
+      await started.close();
+    }
+    assert.deepEqual(served.requested, ["rdf.yaml", "weights.pt"]);
+    const last = events.filter(({ event }) => event === "progress").at(-1);
+    const size = served.files["weights.pt"].length;
+    assert.deepEqual(last, {
+      event: "progress",
+      label: "Downloading weights.pt of affable-shark",
+      done: size,
+      total: size,
+    });
+    assert.deepEqual(served.stored(), ["affable-shark"]);
+  } finally {
+    served.close();
+  }
+});
+
+test("a downloaded file that is not what the description says is thrown away, and an unknown id is refused", async () => {
+  const served = await collection(await changed((files) => files["weights.pt"].fill(0, 100, 200)));
+  try {
+    await refused("affable-shark", /weights\.pt is damaged or another file: its SHA-256 differs/);
+    await refused("unknown-animal", /answered 404 .* name the file by MODEL\.BMZ\.SOURCE_MODEL_ID/);
+    assert.deepEqual(served.stored(), []);
+  } finally {
+    served.close();
+  }
+});
+
+test("a download can be canceled, and nothing of it stays", async () => {
+  const served = await collection(await changed(() => {}));
+  served.wait();
+  try {
+    const controller = new AbortController();
+    const stopAtFirstBytes = ({ event }: NewRunEvent) => event === "progress" && controller.abort();
+    await assert.rejects(withZooModel(byId("affable-shark"), stopAtFirstBytes, controller.signal), {
+      name: "AbortError",
+    });
+    assert.deepEqual(served.stored(), []);
+  } finally {
+    served.close();
+  }
+});
+
+test("without the internet, the message says what to do", async () => {
+  const served = await collection(await changed(() => {}));
+  served.close();
+  process.env.BIOIMAGEIO_COLLECTION_HTTP_PATTERN = "http://127.0.0.1:9/{bioimageio_id}/rdf.yaml";
+  process.env.BIAPY_STORAGE = folder;
+  try {
+    await refused("affable-shark", /127\.0\.0\.1:9 cannot be reached .* download the package as a ZIP file/);
+  } finally {
+    delete process.env.BIOIMAGEIO_COLLECTION_HTTP_PATTERN;
+    delete process.env.BIAPY_STORAGE;
+  }
+});
+
+test("authors that are set in a configuration's text are read as a list", () => {
+  const authors = [{ name: "Ada Example", github_user: "ada" }];
+  const text = withSettings("MODEL: {ARCHITECTURE: unet}", { "MODEL.BMZ.EXPORT.AUTHORS": authors });
+  const { config, problems } = loadConfig("a.yaml", text);
+  assert.deepEqual(problems, []);
+  assert.deepEqual(config.value("MODEL.BMZ.EXPORT.AUTHORS"), authors);
 });
 
 test("sizes in a graph are found as products of the input's sizes, or as one of them with an offset", () => {

@@ -45,7 +45,7 @@ const key = <Name extends string>(name: Name) => `MODEL.BMZ.EXPORT.${name}` as c
 
 /** Asks for the model's missing description. Undefined if the user cancels. */
 async function described(model: Model, config: Config): Promise<Settings | undefined> {
-  const settings: Record<string, string | readonly string[]> = { [key("ENABLE")]: "False" };
+  const settings: Record<string, Settings[string]> = { [key("ENABLE")]: "False" };
   const ask = async (prompt: string, value = "", validate = nonEmpty) =>
     vscode.window.showInputBox({
       title: `BiaPy: ${TITLE}`,
@@ -68,7 +68,7 @@ async function described(model: Model, config: Config): Promise<Settings | undef
     const name = await ask("Name of the author");
     const github = name && (await ask(`GitHub user name of ${name}`));
     if (!name || !github) return undefined;
-    settings[key("AUTHORS")] = JSON.stringify([{ name, github_user: github }]);
+    settings[key("AUTHORS")] = [{ name, github_user: github }];
   }
   if (isEmpty(config.value(key("TAGS")))) {
     const tags = await ask("Keywords, separated by commas: what is seen, and by which microscope");

@@ -8,7 +8,7 @@ import type { NativeTensor } from "./native-tensor.ts";
 const NO_OPTIMIZATION = 0;
 
 /** Names as an array of C strings. */
-class Names {
+export class Names {
   private readonly text: Buffer;
   readonly pointers: BigUint64Array;
 

@@ -75,8 +75,8 @@ export interface PatchBatch {
   readonly batchSize: number;
 }
 
-/** How a workflow predicts images, and writes and measures the predictions. */
-export interface TestingTask {
+/** How a workflow predicts images by its own network, and writes and measures the predictions. */
+export interface TestingTask extends ResultTask {
   /** @param shape of the images, `[batch, (z,) y, x, channel]`. Each output has the same axes. */
   prediction(shape: readonly number[]): Program;
   /** Fills the inputs of {@link prediction}; a batch that is not full repeats its last patch. */
@@ -85,6 +85,10 @@ export interface TestingTask {
   readonly channels?: number;
   /** Further outputs that need no network. */
   readonly withoutNetwork?: PatchModel;
+}
+
+/** How predictions are written, measured and shown. */
+export interface ResultTask {
   /** The outputs needed for result files and metrics by chunks. Defaults to all. */
   readonly neededByChunks?: readonly string[];
   /** The files that a test image's prediction is written to. The first one is what TEST.REUSE_PREDICTIONS looks for. */

@@ -15,6 +15,7 @@ import { type Entry, openPromise, validateFileName } from "yauzl";
 import { errorMessage } from "../../facts/errors.ts";
 import { liesInside } from "../../facts/files/lies-inside.ts";
 import { readText } from "../../facts/files/regular-file.ts";
+import { inNewForm } from "./older-description.ts";
 
 /** A package that cannot be used. The message is for the user. */
 export class PackageError extends Error {
@@ -25,42 +26,71 @@ const DESCRIPTIONS = ["rdf.yaml", "bioimageio.yaml"];
 /** Largest description, in bytes. */
 const MOST_DESCRIPTION = 2 ** 22;
 /** Largest file of weights, in bytes. */
-const MOST_WEIGHTS = 2 ** 34;
+export const MOST_WEIGHTS = 2 ** 34;
 const MOST_ENTRIES = 1000;
 
+const axisSize = v.optional(
+  v.union([v.number(), v.looseObject({ min: v.number(), step: v.number() }), v.looseObject({})]),
+);
 const axis = v.looseObject({
   type: v.picklist(["batch", "channel", "index", "time", "space"]),
   id: v.optional(v.string()),
   channel_names: v.optional(v.array(v.string())),
+  size: axisSize,
+  halo: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
 });
-const processing = v.object({ id: v.string(), kwargs: v.optional(v.record(v.string(), v.unknown()), {}) });
-const weights = v.object({
+const processing = v.object({
+  id: v.string(),
+  kwargs: v.nullish(v.record(v.string(), v.unknown()), {}),
+});
+const operations = v.nullish(v.array(processing), []);
+const sha256 = v.nullish(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)));
+const torch = v.object({
   source: v.string(),
-  sha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+  sha256,
   architecture: v.looseObject({
     callable: v.string(),
-    kwargs: v.optional(v.record(v.string(), v.unknown()), {}),
+    kwargs: v.nullish(v.record(v.string(), v.unknown()), {}),
   }),
 });
+const onnx = v.object({
+  source: v.string(),
+  sha256,
+  external_data: v.nullish(v.object({ source: v.string(), sha256 })),
+});
+const input = v.object({
+  id: v.optional(v.string(), "input"),
+  axes: v.array(axis),
+  preprocessing: operations,
+});
+const output = v.object({
+  id: v.optional(v.string(), "output"),
+  axes: v.array(axis),
+  postprocessing: operations,
+});
 const descriptionSchema = v.object({
-  format_version: v.pipe(v.string(), v.regex(/^0\.5\./, "is not 0.5")),
+  format_version: v.pipe(v.string(), v.regex(/^0\.[45]\./, "is not 0.4 or 0.5")),
   type: v.literal("model"),
   name: v.string(),
-  inputs: v.pipe(
-    v.array(v.object({ axes: v.array(axis), preprocessing: v.optional(v.array(processing), []) })),
-    v.length(1, "has several inputs"),
-  ),
-  weights: v.object({ pytorch_state_dict: v.optional(v.nullable(weights)) }),
+  inputs: v.pipe(v.array(input), v.length(1, "has several inputs")),
+  outputs: v.pipe(v.array(output), v.minLength(1, "has no output")),
+  weights: v.object({
+    pytorch_state_dict: v.nullish(torch),
+    onnx: v.nullish(onnx),
+  }),
 });
 
 /** The part of `rdf.yaml` that this engine reads. */
 export type PackageDescription = v.InferOutput<typeof descriptionSchema>;
+export type PackageAxis = v.InferOutput<typeof axis>;
+/** An operation before or after the network. */
+export type Processing = v.InferOutput<typeof processing>;
 
 export interface ZooPackage {
   readonly path: string;
   readonly description: PackageDescription;
   /** Copies a file of the package, and verifies its checksum if given. Throws {@link PackageError}. */
-  copy(name: string, to: string, sha256?: string): Promise<void>;
+  copy(name: string, to: string, sha256?: string | null): Promise<void>;
 }
 
 /** Opens a package. Throws {@link PackageError} and `DamagedFileError`. */
@@ -71,19 +101,26 @@ export async function readPackage(path: string): Promise<ZooPackage> {
   return path.endsWith(".yaml") ? inFolder(path, dirname(path)) : inZip(path);
 }
 
-function described(path: string, text: string): PackageDescription {
-  let document: unknown;
+const described = (path: string, text: string) => readDescription(path, parsedDescription(path, text));
+
+/** Parses the text of a description. Throws {@link PackageError}. */
+export function parsedDescription(path: string, text: string): unknown {
+  if (text.length > MOST_DESCRIPTION) throw new PackageError(`${path}: its description is too large.`);
   try {
-    document = parse(text, { maxAliasCount: 100 });
+    return parse(text, { maxAliasCount: 100 });
   } catch (error) {
     const [reason] = String(error instanceof Error ? error.message : error).split("\n");
     throw new PackageError(`${path}: its description is not valid YAML: ${reason}`);
   }
-  const parsed = v.safeParse(descriptionSchema, document);
+}
+
+/** Validates a description. Throws {@link PackageError}. */
+export function readDescription(path: string, document: unknown): PackageDescription {
+  const parsed = v.safeParse(descriptionSchema, inNewForm(document));
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   throw new PackageError(
-    `${path} is not a package that can be used (bioimageio.spec 0.5): ${v.getDotPath(issue) ?? ""} ${issue.message}.`,
+    `${path} is not a package that can be used (bioimageio.spec 0.4 and 0.5): ${v.getDotPath(issue) ?? ""} ${issue.message}.`,
   );
 }
 
@@ -175,7 +212,7 @@ async function copied(
   name: string,
   source: NodeJS.ReadableStream,
   to: string,
-  sha256: string | undefined,
+  sha256: string | null | undefined,
 ): Promise<void> {
   const hash = createHash("sha256");
   let size = 0;
@@ -187,6 +224,6 @@ async function copied(
     },
   });
   await pipeline(source, watch, createWriteStream(to, { flags: "wx" }));
-  if (sha256 !== undefined && hash.digest("hex") !== sha256)
+  if (typeof sha256 === "string" && hash.digest("hex") !== sha256)
     throw new PackageError(`${path}: ${name} is damaged: its checksum is not what the description says.`);
 }

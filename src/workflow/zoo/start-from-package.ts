@@ -1,5 +1,6 @@
-/** MODEL.SOURCE bmz: starts a run from a package with BiaPy's classes: its network, normalization and weights. */
+/** MODEL.SOURCE bmz: starts a run from a package: from the weights of BiaPy's classes, or with its ONNX network. */
 
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,18 +8,25 @@ import { channelsOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { Key } from "../../config/key-names.ts";
 import { isPythonValue, type PythonValue } from "../../config/python-value.ts";
-import { type EmbeddedArchitecture, readsSetting } from "../../facts/architectures.ts";
-import { at, keysOf } from "../../facts/checked-lists.ts";
+import { isZooId } from "../../config/zoo-settings.ts";
+import { readsSetting } from "../../facts/architectures.ts";
+import { at } from "../../facts/checked-lists.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
 import { InputError } from "../input-error.ts";
 import { buildArguments } from "../model-settings.ts";
+import { threadCount } from "../settings.ts";
 import { maeBuildArguments, maeSettings } from "../tasks/mae-settings.ts";
-import { type PackageDescription, PackageError, readPackage } from "./read-package.ts";
+import { downloadPackage } from "./download-package.ts";
+import { ForeignModel } from "./foreign-model.ts";
+import { type PackageDescription, PackageError, readPackage, type ZooPackage } from "./read-package.ts";
 import { BIAPY_CLASSES } from "./torch-architecture.ts";
+import { architectureNamed, usedWeights } from "./used-weights.ts";
 
 /** A configuration completed from a package. */
 export interface StartedFromPackage {
   readonly config: Config;
+  /** The package's own network, which predicts test images. Undefined where this engine builds it and loads its weights. */
+  readonly foreign?: ForeignModel;
   /** Removes the unpacked weights. */
   close(): Promise<void>;
 }
@@ -27,37 +35,87 @@ const ID = "MODEL.BMZ.SOURCE_MODEL_ID";
 
 /**
  * Replaces MODEL.SOURCE bmz by the package's content: the network's keys, DATA.NORMALIZATION, and its weights as the checkpoint to
- * start from. Other configurations are returned unchanged. Throws {@link InputError} if the package cannot be used.
+ * start from; or its ONNX network, if this engine cannot build it. A package that is named by its id is downloaded. Other configurations
+ * are returned unchanged. Throws {@link InputError} if the package cannot be used, and the signal's reason when aborted.
  */
-export async function withZooModel(config: Config, report: ReportEvent): Promise<StartedFromPackage> {
+export async function withZooModel(
+  config: Config,
+  report: ReportEvent,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<StartedFromPackage> {
   if (config.text("MODEL.SOURCE") !== "bmz") return { config, close: async () => {} };
   const folder = await mkdtemp(join(tmpdir(), "biapy-zoo-"));
   const close = () => rm(folder, { recursive: true, force: true });
   try {
-    const opened = await readPackage(config.text(ID));
-    const { description } = opened;
-    const torch = description.weights.pytorch_state_dict;
-    if (torch == null)
-      throw new PackageError(
-        `${opened.path} has no weights for PyTorch (pytorch_state_dict): this engine does not start from other formats.`,
-      );
-    checkImages(config, description);
-    const network = networkKeys(config, torch.architecture);
-    const checkpoint = join(folder, "weights.pt");
-    await opened.copy(torch.source, checkpoint, torch.sha256);
-    const normalized = normalizationKeys(network, description);
-    const message = `Starting from the package ${description.name}: ${network.text("MODEL.ARCHITECTURE")}, normalization ${normalized.text("DATA.NORMALIZATION.TYPE")}.`;
-    report({ event: "log", level: "info", message });
-    const started = normalized
-      .with("MODEL.SOURCE", "biapy")
-      .with("MODEL.LOAD_CHECKPOINT", true)
-      .with("PATHS.CHECKPOINT_FILE", checkpoint);
-    return { config: started, close };
+    const named = config.text(ID);
+    const path =
+      isZooId(named) && !existsSync(named) ? await downloadPackage(named, { report, signal }) : named;
+    const opened = await readPackage(path);
+    checkImages(config, opened.description);
+    if (usedWeights(opened.description.weights) === "pytorch")
+      return { config: await withWeights(config, opened, folder, report), close };
+    return await withNetwork(config, opened, folder, close, report);
   } catch (error) {
     await close();
     if (error instanceof PackageError) throw new InputError([config.problem(ID, error.message)]);
     throw error;
   }
+}
+
+/** The keys and weights of a network that this engine builds. */
+async function withWeights(
+  config: Config,
+  { description, copy }: ZooPackage,
+  folder: string,
+  report: ReportEvent,
+): Promise<Config> {
+  const torch = description.weights.pytorch_state_dict;
+  if (torch == null) throw new PackageError(`${description.name} has no weights for PyTorch.`);
+  const network = networkKeys(config, torch.architecture);
+  const checkpoint = join(folder, "weights.pt");
+  await copy(torch.source, checkpoint, torch.sha256);
+  const normalized = normalizationKeys(network, description);
+  const message = `Starting from the package ${description.name}: ${network.text("MODEL.ARCHITECTURE")}, normalization ${normalized.text("DATA.NORMALIZATION.TYPE")}.`;
+  report({ event: "log", level: "info", message });
+  return normalized
+    .with("MODEL.SOURCE", "biapy")
+    .with("MODEL.LOAD_CHECKPOINT", true)
+    .with("PATHS.CHECKPOINT_FILE", checkpoint);
+}
+
+/** The package's ONNX network, to predict with. */
+async function withNetwork(
+  config: Config,
+  opened: ZooPackage,
+  folder: string,
+  close: () => Promise<void>,
+  report: ReportEvent,
+): Promise<StartedFromPackage> {
+  const { name } = opened.description;
+  if (opened.description.weights.onnx == null)
+    throw new PackageError(
+      `${opened.path} has neither weights of BiaPy's networks (pytorch_state_dict) nor a network in ONNX: this engine uses no other formats.`,
+    );
+  if (config.flag("TRAIN.ENABLE"))
+    throw new PackageError(
+      `${name} is not one of BiaPy's networks (or has no weights for PyTorch): its network in ONNX predicts images, and is not trained. Set TRAIN.ENABLE to False.`,
+    );
+  const threads = threadCount(config);
+  const { model, config: configured } = await ForeignModel.open(opened, config, { folder, threads });
+  const say = (level: "info" | "warning", message: string) => report({ event: "log", level, message });
+  const patch = configured.numbers("DATA.PATCH_SIZE").slice(0, -1).join(" x ");
+  const context = configured.numbers("DATA.TEST.PADDING").join(" x ");
+  say(
+    "info",
+    `Predicting with the network of the package ${name}, on the CPU: patches of ${patch} pixels, of which ${context} at each border give context only.`,
+  );
+  if (model.outputs > 1)
+    say("warning", `${name} has ${model.outputs} outputs. Only the first one is written.`);
+  const closeAll = () => {
+    model.close();
+    return close();
+  };
+  return { config: configured, foreign: model, close: closeAll };
 }
 
 /** Throws {@link PackageError} if the package is for other images than the configuration. */
@@ -133,31 +191,19 @@ const STUNET: Readonly<Record<string, Key>> = {
   conv_kernel_sizes: "MODEL.STUNET.CONV_KERNEL_SIZES",
 };
 
-/** Classes of this program's own packages. */
-const OWN_CLASSES: Readonly<Record<string, EmbeddedArchitecture>> = {
-  RestoringTransformer: "vit",
-  Encoder: "mae",
-  Reconstruction: "mae",
-};
-
-function architectureNamed(callable: string): EmbeddedArchitecture {
-  const own = OWN_CLASSES[callable];
-  if (own !== undefined) return own;
-  const found = keysOf(BIAPY_CLASSES).find((each) => BIAPY_CLASSES[each]?.[1] === callable);
-  const name = found ?? (callable === "STUNet" ? "stunet" : undefined);
-  if (name === undefined)
-    throw new PackageError(
-      `its network is ${callable}, which is not one of BiaPy's that this engine builds (${Object.keys(BIAPY_CLASSES).join(", ")}, vit, mae).`,
-    );
-  return name;
+interface TorchArchitecture {
+  readonly callable: string;
+  readonly kwargs: Readonly<Record<string, unknown>> | null;
 }
 
 /** Returns the configuration with the keys of the package's network. Throws {@link PackageError} if they do not give the same network. */
-function networkKeys(
-  config: Config,
-  { callable, kwargs }: { readonly callable: string; readonly kwargs: Readonly<Record<string, unknown>> },
-): Config {
+function networkKeys(config: Config, { callable, kwargs: given }: TorchArchitecture): Config {
   const architecture = architectureNamed(callable);
+  const kwargs = given ?? {};
+  if (architecture === undefined)
+    throw new PackageError(
+      `its network is ${callable}, which is not one of BiaPy's that this engine builds (${Object.keys(BIAPY_CLASSES).join(", ")}, vit, mae).`,
+    );
   let result = config.with("MODEL.ARCHITECTURE", architecture);
   const set = (key: Key, value: unknown) => {
     if (!isPythonValue(value)) throw new PackageError(`its argument for ${key} is not a value.`);
@@ -212,7 +258,8 @@ function checkSame(built: Readonly<Record<string, unknown>>, given: Readonly<Rec
 function normalizationKeys(config: Config, { inputs }: PackageDescription): Config {
   const { preprocessing } = at(inputs, 0);
   let result = config;
-  for (const { id, kwargs } of preprocessing) {
+  for (const { id, kwargs: given } of preprocessing ?? []) {
+    const kwargs = given ?? {};
     if (id === "ensure_dtype") continue;
     if (id === "zero_mean_unit_variance") result = result.with("DATA.NORMALIZATION.TYPE", id);
     else if (id === "scale_range") result = scaleRange(result, kwargs);

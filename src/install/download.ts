@@ -1,0 +1,78 @@
+/** Downloads of files that this program installs on demand. */
+import { createHash } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { rm } from "node:fs/promises";
+import { basename } from "node:path";
+import { Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { errorCode, errorMessage } from "../facts/errors.ts";
+
+/** A failed download or installation. The message says what to do. */
+export class InstallError extends Error {
+  override readonly name = "InstallError";
+}
+
+/** Requests an address, and follows redirections. Throws {@link InstallError} if it cannot be reached or answers an error. */
+export async function fetched(
+  address: string,
+  signal: AbortSignal,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(address, { signal, headers });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const code = error instanceof Error ? errorCode(error.cause) : undefined;
+    const cause = code ?? errorMessage(error);
+    throw new InstallError(
+      `${new URL(address).host} cannot be reached (${cause}). Check the internet connection and the proxy settings.`,
+    );
+  }
+  if (!response.ok)
+    throw new InstallError(
+      `${new URL(address).host} answered ${response.status} ${response.statusText} for ${address}.`,
+    );
+  return response;
+}
+
+export interface DownloadOptions {
+  /** The expected checksum. The file is thrown away if it has another one. */
+  readonly sha256?: string;
+  readonly signal: AbortSignal;
+  readonly progress: (bytes: number, total: number | undefined) => void;
+  /** Largest accepted file, in bytes. */
+  readonly most?: number;
+}
+
+/** Downloads a file. Interrupted or failed, nothing of it stays. Throws {@link InstallError}. */
+export async function downloadFile(
+  address: string,
+  path: string,
+  { sha256, signal, progress, most = Infinity }: DownloadOptions,
+): Promise<void> {
+  const { body, headers } = await fetched(address, signal);
+  const name = basename(path);
+  if (body === null) throw new InstallError(`${name} was downloaded without content.`);
+  const announced = Number(headers.get("content-length") ?? Number.NaN);
+  const total = Number.isFinite(announced) ? announced : undefined;
+  const hash = createHash("sha256");
+  let received = 0;
+  const watch = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      received += chunk.length;
+      progress(received, total);
+      done(received > most ? new InstallError(`${name} is too large.`) : null, chunk);
+    },
+  });
+  try {
+    await pipeline(body, watch, createWriteStream(path), { signal });
+    if (sha256 !== undefined && hash.digest("hex") !== sha256)
+      throw new InstallError(`${name} is damaged or another file: its SHA-256 differs. It was deleted.`);
+  } catch (error) {
+    await rm(path, { force: true });
+    if (signal.aborted || error instanceof InstallError) throw error;
+    throw new InstallError(`the download of ${name} broke off (${errorMessage(error)}). Try it again.`);
+  }
+}

@@ -1,0 +1,99 @@
+/** Downloads a package of the BioImage Model Zoo by its id: the description and the weights that this engine uses. Each is kept. */
+
+import { writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { stringify } from "yaml";
+import { downloadFile, fetched, InstallError } from "../../install/download.ts";
+import { installFolder } from "../../install/installed-folder.ts";
+import { storageFolder } from "../../install/storage.ts";
+import type { ReportEvent } from "../../results/reporters.ts";
+import { MOST_WEIGHTS, PackageError, parsedDescription, readDescription } from "./read-package.ts";
+import { usedWeights } from "./used-weights.ts";
+
+/** Where the Zoo's collection is. The Zoo's own program reads the same variable. */
+const collection = () =>
+  process.env.BIOIMAGEIO_COLLECTION_HTTP_PATTERN ||
+  "https://hypha.aicell.io/bioimage-io/artifacts/{bioimageio_id}/files/rdf.yaml";
+
+const ELSEWHERE =
+  "Or download the package as a ZIP file on another computer (bioimage.io), and name the file by MODEL.BMZ.SOURCE_MODEL_ID.";
+
+/**
+ * Returns the folder of a package, downloaded on first use.
+ *
+ * @param id such as `affable-shark`
+ * @throws {PackageError} if it cannot be had, and the signal's reason when aborted
+ */
+export async function downloadPackage(
+  id: string,
+  { report, signal }: { readonly report: ReportEvent; readonly signal: AbortSignal },
+): Promise<string> {
+  const folder = join(storageFolder(), "zoo", id.replaceAll("/", "_"));
+  try {
+    return await installFolder(folder, id, async (temporary) => {
+      report({ event: "log", level: "info", message: `Downloading the package ${id}.` });
+      const response = await fetched(collection().replace("{bioimageio_id}", id), signal);
+      const document = parsedDescription(id, await response.text());
+      for (const file of usedFiles(id, document))
+        await downloadFile(new URL(file.source, response.url).href, join(temporary, nameOf(file)), {
+          sha256: file.sha256 ?? undefined,
+          signal,
+          most: MOST_WEIGHTS,
+          progress: throttled((done, total = done) =>
+            report({ event: "progress", label: `Downloading ${nameOf(file)} of ${id}`, done, total }),
+          ),
+        });
+      await writeFile(join(temporary, "rdf.yaml"), stringify(withLocalFiles(document)));
+    });
+  } catch (error) {
+    if (error instanceof InstallError) throw new PackageError(`${error.message} ${ELSEWHERE}`);
+    throw error;
+  }
+}
+
+interface PackageFile {
+  source: string;
+  readonly sha256?: string | null;
+}
+
+/** Names without folders: addresses lie anywhere. */
+function nameOf({ source }: PackageFile): string {
+  return basename(new URL(source, "file:///").pathname);
+}
+
+/** The weights that this engine uses, with the names and checksums of the description. */
+function usedFiles(id: string, document: unknown): PackageFile[] {
+  const { weights } = readDescription(id, document);
+  const files: PackageFile[] = [];
+  if (usedWeights(weights) === "pytorch") files.push(...[weights.pytorch_state_dict ?? []].flat());
+  else if (weights.onnx != null) files.push(weights.onnx, ...[weights.onnx.external_data ?? []].flat());
+  else throw new PackageError(`${id} has neither weights of BiaPy's networks nor a network in ONNX.`);
+  return files;
+}
+
+/** The description with the local names of weights instead of addresses. */
+function withLocalFiles(document: unknown): unknown {
+  const changed = structuredClone(document) as {
+    weights: Record<string, (PackageFile & { external_data?: PackageFile }) | null>;
+  };
+  for (const each of Object.values(changed.weights)) {
+    if (each === null || typeof each !== "object" || typeof each.source !== "string") continue;
+    each.source = nameOf(each);
+    if (typeof each.external_data?.source === "string")
+      each.external_data.source = nameOf(each.external_data);
+  }
+  return changed;
+}
+
+/** Milliseconds between two reports. */
+const REPORT_MILLISECONDS = 200;
+
+function throttled(report: (done: number, total?: number) => void): (done: number, total?: number) => void {
+  let latest = 0;
+  return (done, total) => {
+    const now = performance.now();
+    if (now - latest < REPORT_MILLISECONDS && done !== total) return;
+    latest = now;
+    report(done, total);
+  };
+}

@@ -1,0 +1,343 @@
+/** A package's ONNX network, whoever made it, as a model of patches: with its own pre- and postprocessing, for images of matching axes. */
+
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { channelsOf, ndimOf, workflowOf } from "../../config/basics.ts";
+import type { Config } from "../../config/config.ts";
+import { type Measures, measureValues } from "../../data/channel-statistics.ts";
+import type { NormalizedImage } from "../../data/image-set.ts";
+import { type Axis, type Box, boxOf } from "../../data/tiling.ts";
+import { at, exactly } from "../../facts/checked-lists.ts";
+import type { Image } from "../../images/image.ts";
+import { storedParts } from "../../images/parts.ts";
+import {
+  ForeignNetworkError,
+  ForeignSession,
+  type ForeignTensor,
+  takesShape,
+} from "../../runtime/onnx/foreign-session.ts";
+import type { PatchModels } from "../patch-models.ts";
+import type { PatchModel } from "../predict.ts";
+import { type Need, type OperatedTensor, type Operation, operationsOf } from "./operations.ts";
+import { type PackageAxis, type PackageDescription, PackageError, type ZooPackage } from "./read-package.ts";
+
+/** The axes of an image here. */
+const OWN_AXES = ["z", "y", "x", "channel"] as const;
+type OwnAxis = (typeof OWN_AXES)[number];
+
+/** Number of values measured at a time. */
+const PART_VALUES = 16 * 1024 * 1024;
+
+/** Axes that both have, in the network's order; others have the size 1. */
+interface Layout {
+  /** Of the network's axes: one of an image's, or the batch. */
+  readonly axes: readonly (OwnAxis | "batch")[];
+}
+
+export class ForeignModel implements PatchModels {
+  readonly batchSize = 1;
+  readonly takesOneSize: boolean;
+
+  private constructor(
+    readonly name: string,
+    /** The output's name for the workflow's result files. */
+    readonly output: string,
+    private readonly session: ForeignSession,
+    private readonly facts: ForeignFacts,
+    /** Number of channels that the network returns. */
+    readonly channels: number,
+  ) {
+    this.takesOneSize = facts.sizes.slice(1).some((size) => typeof size === "number");
+  }
+
+  /**
+   * Opens a package's network for the images of a configuration.
+   *
+   * @param folder an empty folder for the network's files
+   * @returns the model, and the configuration with the patches that it takes
+   * @throws {PackageError} for what is not understood
+   */
+  static async open(
+    { description, copy }: ZooPackage,
+    config: Config,
+    { folder, threads }: { readonly folder: string; readonly threads: number },
+  ): Promise<{ model: ForeignModel; config: Config }> {
+    const { onnx } = description.weights;
+    if (onnx == null) throw new PackageError(`${description.name} has no network in ONNX.`);
+    const facts = foreignFacts(description, config);
+    const file = join(folder, "network.onnx");
+    await copy(onnx.source, file, onnx.sha256);
+    if (onnx.external_data != null) {
+      const { source, sha256 } = onnx.external_data;
+      await copy(source, join(folder, basename(source)), sha256);
+    }
+    try {
+      const session = ForeignSession.open(await readFile(file), folder, threads);
+      try {
+        const channels = await returnedChannels(session, facts);
+        const output = workflowOf(config) === "segmentation" ? "probability" : "prediction";
+        const model = new ForeignModel(description.name, output, session, facts, channels);
+        return { model, config: configured(config, facts) };
+      } catch (error) {
+        session.release();
+        throw error;
+      }
+    } catch (error) {
+      if (!(error instanceof ForeignNetworkError)) throw error;
+      throw new PackageError(`the network of ${description.name} ${error.message}.`);
+    }
+  }
+
+  /** Number of outputs of the network; the first one is used. */
+  get outputs(): number {
+    return this.session.outputs;
+  }
+
+  /** Whether postprocessing needs the output of a whole image. */
+  get needsWholeImages(): boolean {
+    return this.facts.after.some(({ needs }) => needs.some(({ of }) => of === "output"));
+  }
+
+  complete(size: number, axis: 1 | 2): number {
+    return allowedSize(this.facts.sizes[axis], size);
+  }
+
+  async modelFor(patch: Box, _: number, image: NormalizedImage): Promise<PatchModel> {
+    const { before, after, channels } = this.facts;
+    const known = new Map<string, Measures>();
+    const remember = async (operations: readonly Operation[], of: Need["of"], measured: Measured) => {
+      for (const need of operations.flatMap(({ needs }) => needs))
+        if (need.of === of && !known.has(keyOf(need))) known.set(keyOf(need), await measured(need));
+    };
+    await remember([...before, ...after], "input", (need) => measuredImage(image, need));
+    const apply = (operations: readonly Operation[], values: Float32Array, count: number) => {
+      for (const operation of operations)
+        operation.apply(
+          values,
+          count,
+          operation.needs.map((need) => known.get(keyOf(need)) ?? []),
+        );
+    };
+    const whole = this.needsWholeImages;
+    return {
+      batchSize: this.batchSize,
+      channels: this.channels,
+      outputs: [this.output],
+      run: async (patches) => {
+        const predicted: Float32Array[] = [];
+        for (const values of patches) {
+          const given = Float32Array.from(values);
+          apply(before, given, channels);
+          const result = await predictedPatch(this.session, this.facts, given, patch);
+          if (!whole) apply(after, result.values, this.channels);
+          predicted.push(result.values);
+        }
+        return { [this.output]: predicted };
+      },
+      complete: async ({ [this.output]: values }) => {
+        if (!whole || values === undefined) return;
+        await remember(after, "output", (need) => measuredValues(values, this.channels, need));
+        apply(after, values, this.channels);
+      },
+    };
+  }
+
+  /** Nothing is compiled for a size of patches: the network stays until {@link close}. */
+  release(): void {}
+
+  close(): void {
+    this.session.release();
+  }
+}
+
+/** What a package says about its network. */
+interface ForeignFacts {
+  readonly patch: Box;
+  /** Channels of images. */
+  readonly channels: number;
+  /** Allowed sizes along z, y and x. */
+  readonly sizes: readonly PackageAxis["size"][];
+  /** Pixels at each border that give context only, along z, y and x. */
+  readonly halo: Box;
+  readonly input: Layout;
+  readonly output: Layout;
+  readonly before: readonly Operation[];
+  readonly after: readonly Operation[];
+}
+
+function foreignFacts({ name, inputs, outputs }: PackageDescription, config: Config): ForeignFacts {
+  const [input, output] = [at(inputs, 0), at(outputs, 0)];
+  const [from, to] = [layoutOf(input.axes, name), layoutOf(output.axes, name)];
+  const axisOf = (axes: readonly PackageAxis[], layout: Layout, axis: Axis) =>
+    axes[layout.axes.indexOf(at(OWN_AXES, axis))];
+  const sizes = ([0, 1, 2] as const).map((axis) => axisOf(input.axes, from, axis)?.size);
+  const asked = config.numbers("DATA.PATCH_SIZE");
+  const own: Box =
+    ndimOf(config) === 3 ? [at(asked, 0), at(asked, 1), at(asked, 2)] : [1, at(asked, 0), at(asked, 1)];
+  const tensor = (kind: Need["of"], id: string, { axes }: Layout): OperatedTensor => ({
+    kind,
+    id,
+    axes,
+    input: input.id,
+  });
+  return {
+    patch: boxOf((axis) => (axis === 0 && ndimOf(config) === 2 ? 1 : nearestSize(sizes[axis], own[axis]))),
+    channels: channelsOf(config),
+    sizes,
+    halo: boxOf((axis) => axisOf(output.axes, to, axis)?.halo ?? 0),
+    input: from,
+    output: to,
+    before: operationsOf(input.preprocessing ?? [], tensor("input", input.id, from)),
+    after: operationsOf(output.postprocessing ?? [], tensor("output", output.id, to)),
+  };
+}
+
+/** Throws {@link PackageError} for axes that images here do not have. */
+function layoutOf(axes: readonly PackageAxis[], name: string): Layout {
+  const names = axes.map(({ type, id }): OwnAxis | "batch" => {
+    if (type === "batch" || type === "channel") return type;
+    const found = OWN_AXES.find((each) => each === id);
+    if (type === "space" && found !== undefined) return found;
+    throw new PackageError(`${name} has the axis ${id ?? type}, which images here do not have.`);
+  });
+  if (new Set(names).size < names.length) throw new PackageError(`${name} has an axis twice.`);
+  return { axes: names };
+}
+
+/** The configuration for a package's patches; images stay as they are, because the package has its own preprocessing. */
+function configured(config: Config, { patch, channels, halo }: ForeignFacts): Config {
+  const space = ndimOf(config) === 3 ? patch : patch.slice(1);
+  const padding = config.numbers("DATA.TEST.PADDING");
+  const context = halo.slice(-space.length).map((pixels, axis) => Math.max(pixels, padding[axis] ?? 0));
+  return config
+    .with("DATA.PATCH_SIZE", [...space, channels])
+    .with("DATA.TEST.PADDING", context)
+    .with("DATA.NORMALIZATION.TYPE", "zero_mean_unit_variance")
+    .with("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.MEAN_VAL", [0])
+    .with("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.STD_VAL", [1])
+    .with("DATA.NORMALIZATION.PERC_CLIP.ENABLE", false)
+    .with("DATA.NORMALIZATION.TARGET.ENABLE", false);
+}
+
+const isStepped = (size: PackageAxis["size"]): size is { min: number; step: number } =>
+  typeof size === "object" && "min" in size && "step" in size;
+
+/** The smallest allowed size that is at least this one; a fixed size whatever this is. */
+function nearestSize(allowed: PackageAxis["size"], size: number): number {
+  if (typeof allowed === "number") return allowed;
+  if (!isStepped(allowed)) return size;
+  const { min, step } = allowed;
+  return size <= min || step <= 0 ? min : min + Math.ceil((size - min) / step) * step;
+}
+
+/** The same for an image that must fit. Throws {@link PackageError}. */
+function allowedSize(allowed: PackageAxis["size"], size: number): number {
+  const found = nearestSize(allowed, size);
+  if (found >= size) return found;
+  throw new PackageError(
+    `TEST.FULL_IMG: the package takes ${found} pixels at a time, and an image has ${size}. Turn it off.`,
+  );
+}
+
+type Measured = (need: Need) => Promise<Measures>;
+
+const keyOf = (need: Need) => JSON.stringify([need.of, need.percentiles, need.between, need.joint]);
+
+async function measuredImage(image: NormalizedImage, need: Need): Promise<Measures> {
+  const { shape } = image.info;
+  const piece = await image.piece();
+  async function* parts() {
+    for (const { start, end } of storedParts(shape, piece, PART_VALUES))
+      yield image.cut(
+        start,
+        boxOf((axis) => end[axis] - start[axis]),
+      );
+  }
+  return measureValues(parts, need.joint ? 1 : shape[3], need.percentiles, need.between);
+}
+
+async function measuredValues(values: Float32Array, channels: number, need: Need): Promise<Measures> {
+  const image: Image = {
+    shape: [1, 1, values.length / channels, channels],
+    sampleType: "float32",
+    data: values,
+  };
+  return measureValues(() => [image], need.joint ? 1 : channels, need.percentiles, need.between);
+}
+
+/** Applies the network to black pixels, to see what it returns. Throws {@link ForeignNetworkError} if that is not an image of the same size. */
+async function returnedChannels(session: ForeignSession, facts: ForeignFacts): Promise<number> {
+  const { patch, channels } = facts;
+  const black = new Float32Array(patch[0] * patch[1] * patch[2] * channels);
+  return (await predictedPatch(session, facts, black, patch)).channels;
+}
+
+/** Applies the network to one patch `[z, y, x, channel]`. */
+async function predictedPatch(
+  session: ForeignSession,
+  { input, output, channels }: Pick<ForeignFacts, "input" | "output" | "channels">,
+  values: Float32Array,
+  patch: Box,
+): Promise<{ values: Float32Array; channels: number }> {
+  const given = toLayout(values, [...patch, channels], input);
+  if (!takesShape(session.inputShape, given.shape))
+    throw new ForeignNetworkError(
+      `takes ${inWords(session.inputShape)}, and its description says ${inWords(given.shape)} (${input.axes.join(", ")})`,
+    );
+  const returned = await session.run(given);
+  if (returned.shape.length !== output.axes.length)
+    throw new ForeignNetworkError(
+      `returns ${inWords(returned.shape)}, and its description has the axes ${output.axes.join(", ")}`,
+    );
+  const [z, y, x, count] = exactly(
+    OWN_AXES.map((axis) => sizeAlong(returned, output, axis)),
+    4,
+  );
+  if (String([z, y, x]) !== String(patch))
+    throw new ForeignNetworkError(
+      `returns ${inWords([z, y, x])} pixels for ${inWords(patch)}: only networks that keep an image's size are supported`,
+    );
+  return { values: fromLayout(returned, output), channels: count };
+}
+
+const inWords = (shape: readonly (number | undefined)[]) => shape.map((size) => size ?? "any").join(" x ");
+
+const sizeAlong = ({ shape }: ForeignTensor, { axes }: Layout, axis: OwnAxis) =>
+  shape[axes.indexOf(axis)] ?? 1;
+
+/** Values `[z, y, x, channel]` in the network's order of axes. */
+function toLayout(values: Float32Array, sizes: readonly number[], { axes }: Layout): ForeignTensor {
+  const shape = axes.map((axis) => (axis === "batch" ? 1 : at(sizes, OWN_AXES.indexOf(axis))));
+  const strides = stridesOf(sizes);
+  const moved = axes.map((axis) => (axis === "batch" ? 0 : at(strides, OWN_AXES.indexOf(axis))));
+  return { shape, values: gathered(values, shape, moved) };
+}
+
+/** The other way round. */
+function fromLayout(tensor: ForeignTensor, layout: Layout): Float32Array {
+  const strides = stridesOf(tensor.shape);
+  const sizes = OWN_AXES.map((axis) => sizeAlong(tensor, layout, axis));
+  return gathered(
+    tensor.values,
+    sizes,
+    OWN_AXES.map((axis) => strides[layout.axes.indexOf(axis)] ?? 0),
+  );
+}
+
+/** Distance between neighbors along each axis of an array. */
+const stridesOf = (shape: readonly number[]): number[] =>
+  shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
+
+/** Copies values in another order: `strides` are the distances in `values` along each axis of the result. */
+function gathered(values: Float32Array, shape: readonly number[], strides: readonly number[]): Float32Array {
+  const result = new Float32Array(shape.reduce((product, size) => product * size, 1));
+  let to = 0;
+  const along = (axis: number, from: number): void => {
+    const [size, stride] = [at(shape, axis), at(strides, axis)];
+    if (axis < shape.length - 1)
+      for (let index = 0; index < size; index++) along(axis + 1, from + index * stride);
+    else for (let index = 0; index < size; index++) result[to++] = values[from + index * stride] ?? 0;
+  };
+  along(0, 0);
+  return result;
+}

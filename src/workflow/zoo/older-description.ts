@@ -1,0 +1,85 @@
+/** Converts descriptions by bioimageio.spec 0.4 to the parts of 0.5 that this engine reads. */
+
+type Mapping = Readonly<Record<string, unknown>>;
+
+const isMapping = (value: unknown): value is Mapping =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const mappings = (value: unknown): readonly Mapping[] =>
+  Array.isArray(value) ? value.filter(isMapping) : [];
+
+/** Letters of 0.4, as types and names of 0.5. */
+const AXES: Readonly<Record<string, { readonly type: string; readonly id: string }>> = {
+  b: { type: "batch", id: "batch" },
+  i: { type: "index", id: "index" },
+  t: { type: "time", id: "time" },
+  c: { type: "channel", id: "channel" },
+  z: { type: "space", id: "z" },
+  y: { type: "space", id: "y" },
+  x: { type: "space", id: "x" },
+};
+
+const MOST_CHANNELS = 10_000;
+
+/** Returns a description in the form of 0.5; one that is not of 0.4 unchanged. */
+export function inNewForm(document: unknown): unknown {
+  if (!isMapping(document) || !/^0\.4\./.test(String(document.format_version))) return document;
+  const weights = isMapping(document.weights) ? document.weights : {};
+  return {
+    ...document,
+    inputs: mappings(document.inputs).map((each) => tensor(each, "preprocessing")),
+    outputs: mappings(document.outputs).map((each) => tensor(each, "postprocessing")),
+    weights: { ...weights, pytorch_state_dict: torchWeights(weights.pytorch_state_dict) },
+  };
+}
+
+function tensor(given: Mapping, processing: "preprocessing" | "postprocessing"): Mapping {
+  const letters = [...String(given.axes)];
+  const { shape } = given;
+  const size = (axis: number) => {
+    if (Array.isArray(shape)) return { size: shape[axis] };
+    const list = (name: string) => (isMapping(shape) && Array.isArray(shape[name]) ? shape[name] : []);
+    const [min, step] = [list("min")[axis], list("step")[axis]];
+    if (min === undefined) return {};
+    return { size: step === 0 ? min : { min, step } };
+  };
+  const halo = Array.isArray(given.halo) ? given.halo : [];
+  return {
+    id: given.name,
+    axes: letters.map((letter, axis) => ({
+      ...(AXES[letter] ?? { type: letter }),
+      ...(letter === "b" ? {} : letter === "c" ? channels(size(axis).size) : size(axis)),
+      ...(Number(halo[axis]) > 0 ? { halo: halo[axis] } : {}),
+    })),
+    data: { type: given.data_type },
+    [processing]: mappings(given[processing]).map(operation),
+  };
+}
+
+/** The names of 0.5, which counts channels by them. */
+function channels(size: unknown): Mapping {
+  const count = typeof size === "object" && size !== null && "min" in size ? size.min : size;
+  if (typeof count !== "number" || !(count > 0 && count <= MOST_CHANNELS)) return {};
+  return { channel_names: Array.from({ length: count }, (_, index) => `channel${index}`) };
+}
+
+/** `mode` and letters of axes become a list of axes; fixed numbers become an operation of their own. */
+function operation({ name, kwargs }: Mapping): Mapping {
+  const { mode, axes, ...others } = isMapping(kwargs) ? kwargs : ({} as Mapping);
+  const ids = typeof axes === "string" ? [...axes].map((letter) => AXES[letter]?.id ?? letter) : undefined;
+  if (name === "zero_mean_unit_variance" && (mode ?? "fixed") === "fixed")
+    return { id: "fixed_zero_mean_unit_variance", kwargs: alongChannels(others, ["mean", "std"]) };
+  if (name === "scale_linear") return { id: name, kwargs: alongChannels(others, ["gain", "offset"]) };
+  const ofDataset = mode === "per_dataset" ? ["batch"] : [];
+  return { id: name, kwargs: { ...others, ...(ids === undefined ? {} : { axes: [...ofDataset, ...ids] }) } };
+}
+
+const alongChannels = (kwargs: Mapping, names: readonly string[]): Mapping =>
+  names.some((name) => Array.isArray(kwargs[name])) ? { ...kwargs, axis: "channel" } : kwargs;
+
+/** `architecture` is `file.py:Class` or `module.Class`. */
+function torchWeights(given: unknown): unknown {
+  if (!isMapping(given) || typeof given.architecture !== "string") return given;
+  const callable = given.architecture.split(/[:.]/).at(-1) ?? "";
+  return { ...given, architecture: { callable, kwargs: given.kwargs ?? {} } };
+}

@@ -1,0 +1,241 @@
+/**
+ * Pre- and postprocessing of packages (bioimageio.spec 0.4 and 0.5). As in the Zoo's own program, statistics are those of the tensor before its
+ * first operation, measured over the whole image.
+ */
+
+import * as v from "valibot";
+import type { Between, Measures } from "../../data/channel-statistics.ts";
+import { at } from "../../facts/checked-lists.ts";
+import { PackageError, type Processing } from "./read-package.ts";
+
+/** Statistics that an operation needs. */
+export interface Need {
+  /** Of the image, or of what the network made of it. */
+  readonly of: "input" | "output";
+  /** Two percentiles (0 to 100). Defaults to mean and standard deviation. */
+  readonly percentiles?: readonly [lower: number, upper: number];
+  readonly between?: Between;
+  /** Whether channels are measured together. */
+  readonly joint: boolean;
+}
+
+/** An operation on values `[…, channel]`, in place. */
+export interface Operation {
+  readonly needs: readonly Need[];
+  /** @param known what was measured, for each of {@link needs} */
+  apply(values: Float32Array, channels: number, known: readonly Measures[]): void;
+}
+
+/** What a tensor's operations refer to. */
+export interface OperatedTensor {
+  readonly kind: Need["of"];
+  readonly id: string;
+  readonly axes: readonly string[];
+  /** The id of the package's input. */
+  readonly input: string;
+}
+
+const positive = v.optional(v.number(), 1e-6);
+const axes = v.nullish(v.array(v.string()));
+const numbers = v.union([v.number(), v.array(v.number())]);
+const axis = v.nullish(v.string());
+const percentile = v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(100)));
+
+type Make = (kwargs: Processing["kwargs"], tensor: OperatedTensor) => Operation;
+
+/** An operation whose arguments have this form. */
+function operation<Kwargs>(
+  schema: v.GenericSchema<unknown, Kwargs>,
+  make: (kwargs: Kwargs, tensor: OperatedTensor) => Operation,
+): Make {
+  return (kwargs, tensor) => {
+    const parsed = v.safeParse(schema, kwargs);
+    if (parsed.success) return make(parsed.output, tensor);
+    const [issue] = parsed.issues;
+    throw new PackageError(`its arguments are not understood: ${v.getDotPath(issue) ?? ""} ${issue.message}`);
+  };
+}
+
+const OPERATIONS: Readonly<Record<string, Make>> = {
+  binarize: operation(v.object({ threshold: numbers, axis }), ({ threshold, axis }) => {
+    const limit = perChannel(threshold, axis);
+    return everyValue((value, channel) => Number(value > limit(channel)));
+  }),
+  clip: operation(
+    v.object({
+      min: v.nullish(v.number()),
+      max: v.nullish(v.number()),
+      min_percentile: percentile,
+      max_percentile: percentile,
+      axes,
+    }),
+    ({ min, max, min_percentile, max_percentile, axes }, tensor) => {
+      const [least, largest] = [min ?? -Infinity, max ?? Infinity];
+      if (typeof min_percentile !== "number" && typeof max_percentile !== "number")
+        return everyValue((value) => Math.min(Math.max(value, least), largest));
+      const need: Need = {
+        of: tensor.kind,
+        percentiles: [min_percentile ?? 0, max_percentile ?? 100],
+        between: "next",
+        joint: isJoint(axes, tensor),
+      };
+      const [byLower, byUpper] = [typeof min_percentile === "number", typeof max_percentile === "number"];
+      return measured([need], (value, [[lower, upper]]) =>
+        Math.min(Math.max(value, byLower ? lower : least), byUpper ? upper : largest),
+      );
+    },
+  ),
+  ensure_dtype: operation(v.object({ dtype: v.string() }), ({ dtype }) => {
+    if (/^float(32|64)$/.test(dtype)) return everyValue((value) => value);
+    if (/^u?int(8|16|32)$/.test(dtype)) return everyValue(Math.trunc);
+    throw new PackageError(`its type ${dtype} is not supported`);
+  }),
+  fixed_zero_mean_unit_variance: operation(
+    v.object({ mean: numbers, std: numbers, axis, eps: positive }),
+    ({ mean, std, axis, eps }) => {
+      const [offset, scale] = [perChannel(mean, axis), perChannel(std, axis)];
+      return everyValue((value, channel) => (value - offset(channel)) / (scale(channel) + eps));
+    },
+  ),
+  scale_linear: operation(
+    v.object({ gain: v.optional(numbers, 1), offset: v.optional(numbers, 0), axis }),
+    ({ gain, offset, axis }) => {
+      const [factor, added] = [perChannel(gain, axis), perChannel(offset, axis)];
+      return everyValue((value, channel) => value * factor(channel) + added(channel));
+    },
+  ),
+  scale_mean_variance: operation(
+    v.object({ axes, eps: positive, reference_tensor: v.string() }),
+    ({ axes, eps, reference_tensor }, tensor) => {
+      const joint = isJoint(axes, tensor);
+      const needs: Need[] = [
+        { of: tensor.kind, joint },
+        { of: referenceKind(reference_tensor, tensor), joint },
+      ];
+      return measured(
+        needs,
+        (value, [[mean, deviation], [wanted, spread] = [0, 1]]) =>
+          ((value - mean) / (deviation + eps)) * (spread + eps) + wanted,
+      );
+    },
+  ),
+  scale_range: operation(
+    v.object({
+      axes,
+      eps: positive,
+      min_percentile: v.optional(v.number(), 0),
+      max_percentile: v.optional(v.number(), 100),
+      reference_tensor: v.nullish(v.string()),
+    }),
+    ({ axes, eps, min_percentile, max_percentile, reference_tensor }, tensor) => {
+      const of = referenceKind(reference_tensor ?? tensor.id, tensor);
+      const need: Need = {
+        of,
+        percentiles: [min_percentile, max_percentile],
+        joint: isJoint(axes, tensor),
+      };
+      return measured([need], (value, [[lower, upper]]) => (value - lower) / (upper - lower + eps));
+    },
+  ),
+  sigmoid: operation(v.object({}), () => everyValue((value) => 1 / (1 + Math.exp(-value)))),
+  softmax: operation(v.object({ axis: v.optional(v.string(), "channel") }), ({ axis }) => {
+    if (axis !== "channel") throw new PackageError(`it runs along ${axis}, not along channels`);
+    return { needs: [], apply: softmax };
+  }),
+  zero_mean_unit_variance: operation(v.object({ axes, eps: positive }), ({ axes, eps }, tensor) =>
+    measured(
+      [{ of: tensor.kind, joint: isJoint(axes, tensor) }],
+      (value, [[mean, deviation]]) => (value - mean) / (deviation + eps),
+    ),
+  ),
+};
+
+/** Reads a tensor's operations. Throws {@link PackageError} for those that are not understood. */
+export function operationsOf(list: readonly Processing[], tensor: OperatedTensor): Operation[] {
+  const what = tensor.kind === "input" ? "preprocessing" : "postprocessing";
+  return list.map(({ id, kwargs }) => {
+    const make = OPERATIONS[id];
+    if (make === undefined)
+      throw new PackageError(
+        `its ${what} has ${id}, which this engine does not do (only ${Object.keys(OPERATIONS).join(", ")}).`,
+      );
+    try {
+      return make(kwargs, tensor);
+    } catch (error) {
+      if (!(error instanceof PackageError)) throw error;
+      throw new PackageError(`its ${what} cannot be done: ${id}: ${error.message}.`);
+    }
+  });
+}
+
+/** Whether statistics are of all channels together. An image is measured for itself, also where a package measures a data set. */
+function isJoint(axes: readonly string[] | null | undefined, tensor: OperatedTensor): boolean {
+  if (!axes) return true;
+  const unknown = axes.find((each) => !tensor.axes.includes(each));
+  if (unknown !== undefined) throw new PackageError(`the tensor has no axis ${unknown}`);
+  const kept = tensor.axes.find((each) => !["batch", "channel"].includes(each) && !axes.includes(each));
+  if (kept !== undefined) throw new PackageError(`it measures each ${kept} separately`);
+  return axes.includes("channel");
+}
+
+function referenceKind(reference: string, tensor: OperatedTensor): Need["of"] {
+  if (reference === tensor.id) return tensor.kind;
+  if (reference === tensor.input) return "input";
+  throw new PackageError(`it refers to the tensor ${reference}`);
+}
+
+/** One number for all channels, or one for each. */
+function perChannel(
+  given: number | readonly number[],
+  axis: string | null | undefined,
+): (channel: number) => number {
+  if (typeof given === "number") return () => given;
+  if (typeof axis === "string" && axis !== "channel")
+    throw new PackageError(`it has numbers along ${axis}, not along channels`);
+  return (channel) => given[channel] ?? Number.NaN;
+}
+
+function everyValue(change: (value: number, channel: number) => number): Operation {
+  return {
+    needs: [],
+    apply: (values, channels) => {
+      for (let index = 0; index < values.length; index++)
+        values[index] = change(values[index] ?? 0, index % channels);
+    },
+  };
+}
+
+type Pair = readonly [first: number, second: number];
+
+/** Changes values by statistics of their channel. */
+function measured(
+  needs: readonly Need[],
+  change: (value: number, known: readonly [Pair, ...Pair[]]) => number,
+): Operation {
+  return {
+    needs,
+    apply: (values, channels, known) => {
+      for (let channel = 0; channel < channels; channel++) {
+        const [first, ...others] = known.map((pairs) => at(pairs, Math.min(channel, pairs.length - 1)));
+        if (first === undefined) throw new RangeError("Nothing was measured.");
+        for (let index = channel; index < values.length; index += channels)
+          values[index] = change(values[index] ?? 0, [first, ...others]);
+      }
+    },
+  };
+}
+
+/** Over the channels of each pixel, in place. */
+function softmax(values: Float32Array, channels: number): void {
+  for (let pixel = 0; pixel < values.length; pixel += channels) {
+    const own = values.subarray(pixel, pixel + channels);
+    const largest = Math.max(...own);
+    let sum = 0;
+    for (let channel = 0; channel < channels; channel++) {
+      const raised = Math.exp((own[channel] ?? 0) - largest);
+      own[channel] = raised;
+      sum += raised;
+    }
+    for (let channel = 0; channel < channels; channel++) own[channel] = (own[channel] ?? 0) / sum;
+  }
+}
