@@ -5,9 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { fitsInProcess } from "../../src/cli/try-batch.ts";
+import { consoleReporter } from "../../src/results/reporters.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stops-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -47,4 +49,17 @@ test("a stop while batches are tried is a stop, not a failure", async () => {
   const fits = fitsInProcess(4, controller.signal);
   controller.abort();
   await assert.rejects(fits, (error) => error === controller.signal.reason);
+});
+
+test("a stopped run prints the command that resumes it, as a terminal takes it", () => {
+  let text = "";
+  const output = new Writable({
+    write: (chunk, _encoding, done) => {
+      text += chunk;
+      done();
+    },
+  });
+  const resume = ["--config", "my images/job.yaml", "--resume", "--gpu", ""];
+  consoleReporter(output)({ event: "end", runDirectory: "results", status: "stopped", resume });
+  assert.match(text, /: biapy --config 'my images\/job\.yaml' --resume --gpu ''\n/);
 });
