@@ -4,14 +4,12 @@
  */
 import { spawn } from "node:child_process";
 import { url as debuggerUrl } from "node:inspector";
-import { explainExit } from "../facts/explain-exit.ts";
+import { explainExit, keepLine } from "../facts/explain-exit.ts";
 import { eachLine } from "../facts/files/lines.ts";
 import { memoryKills } from "../facts/memory-kills.ts";
 import { EXIT } from "./exit-codes.ts";
 import { STOP_SIGNALS } from "./stop-signals.ts";
 
-/** Number of lines kept to explain a crash. */
-const KEPT_LINES = 60;
 /** Where V8's report of a fatal error begins. It goes on to the end of the process. */
 const REPORT = /^(?:<--- Last few GCs --->|FATAL ERROR: |# Fatal |#$)/;
 
@@ -43,8 +41,7 @@ function runApart(): void {
     eachLine(child.stderr, (line) => {
       reported ||= REPORT.test(line);
       if (!reported || process.env.BIAPY_DEBUG) console.error(line);
-      lastLines.push(line);
-      if (lastLines.length > KEPT_LINES) lastLines.shift();
+      keepLine(lastLines, line);
     });
   child.once("close", (code, signal) => {
     if (child.pid === undefined) return;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -38,10 +39,11 @@ import { withZooModel } from "../../src/workflow/zoo/start-from-package.ts";
 import { networkOf } from "../support/network-of.ts";
 import { TINY_NETWORKS } from "../support/tiny-networks.ts";
 
-const samples = (ndim: string) =>
-  join(import.meta.dirname, "../../media/samples", ndim.toLowerCase(), "test");
 const folder = mkdtempSync(join(tmpdir(), "biapy-packages-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
+// Worse copies of the images are written beside them.
+cpSync(join(import.meta.dirname, "../../media/samples"), join(folder, "samples"), { recursive: true });
+const samples = (ndim: string) => join(folder, "samples", ndim.toLowerCase(), "test");
 
 const ABOUT = `
   BMZ:
