@@ -344,7 +344,7 @@ test("networks in ONNX whose description is not understood are refused in words"
   );
 });
 
-test("a package may be a folder, whose weights lie inside it", async () => {
+test("a package may be a folder, whose weights lie inside it", async (context) => {
   const path = await changed(() => {});
   const unpacked = join(folder, "unpacked");
   mkdirSync(unpacked);
@@ -352,7 +352,7 @@ test("a package may be a folder, whose weights lie inside it", async () => {
     writeFileSync(join(unpacked, name), bytes);
   const before = process.cwd();
   process.chdir(unpacked);
-  after(() => process.chdir(before));
+  context.after(() => process.chdir(before));
   for (const each of [unpacked, join(unpacked, "rdf.yaml"), "rdf.yaml"]) {
     const started = await withZooModel(starting(unet.ndim, unet.patch, each), () => {});
     assert.deepEqual(buildArguments(started.config).feature_maps, [4, 8, 16]);
