@@ -52,7 +52,10 @@ function parseArguments(argv: readonly string[]): StudyArguments {
   return command.opts();
 }
 
-/** Runs a study, or continues one: trainings that have finished with the same settings and files are not run again. */
+/**
+ * Runs a study, or continues one: trainings that have finished with the same settings and files are not run again. A training whose images
+ * are refused is left out.
+ */
 export async function labelStudy(argv: readonly string[]): Promise<number> {
   const given = parseArguments(argv);
   const loaded = loadConfig(given.config);
@@ -118,10 +121,14 @@ async function listRuns(study: LabelStudy): Promise<number> {
 
 async function trainAll(study: LabelStudy, given: StudyArguments): Promise<number> {
   let results: readonly StudyResult[] = [];
+  let refused = false;
   for (const run of study.runs) {
     const state = await study.stateOf(run);
     if (state !== "finished") {
       const code = await train(run, given, state === "stopped");
+      // Few images may teach nothing, such as one whose mask is empty. The others still do.
+      refused ||= code === EXIT.badInput;
+      if (code === EXIT.badInput) continue;
       if (code !== EXIT.done) return code;
     }
     results = await study.collect();
@@ -132,7 +139,8 @@ async function trainAll(study: LabelStudy, given: StudyArguments): Promise<numbe
     }
     console.log(`${run.title}: IoU ${iou.toFixed(4)}`);
   }
-  return printResults(study, results);
+  const code = printResults(study, results);
+  return refused ? EXIT.badInput : code;
 }
 
 function printResults(study: LabelStudy, results: readonly StudyResult[]): number {

@@ -9,7 +9,6 @@ import { resultTree } from "../facts/result-tree.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { consoleReporter, jsonLinesReporter, type ReportEvent } from "../results/reporters.ts";
 import { type FeatureRequest, writeFeatures } from "../workflow/features/write-features.ts";
-import { InputError } from "../workflow/input-error.ts";
 import { runWorkflow } from "../workflow/run.ts";
 import { exportModel } from "../workflow/zoo/export-model.ts";
 import type { ForeignModel } from "../workflow/zoo/foreign-model.ts";
@@ -55,15 +54,22 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
       await close();
     }
   } catch (error) {
-    if (asRead.signal.aborted) {
-      const { runDirectory } = resultTree(given.result_dir, given.name, given.run_id);
-      report({ event: "end", runDirectory, status: "stopped" });
-      return EXIT.stopped;
-    }
-    if (!(error instanceof InputError)) throw error;
-    report({ event: "problems", problems: error.problems });
-    return EXIT.badInput;
+    const { runDirectory } = resultTree(given.result_dir, given.name, given.run_id);
+    if (!asRead.signal.aborted) return reportFailure(error, runDirectory, report);
+    report({ event: "end", runDirectory, status: "stopped" });
+    return EXIT.stopped;
   }
+}
+
+/** Reports why a run failed. Returns the exit code. */
+function reportFailure(error: unknown, runDirectory: string, report: ReportEvent): number {
+  const problems = problemsOf(error);
+  if (problems !== undefined) report({ event: "problems", problems });
+  const message = problems === undefined ? (memoryAdvice(error) ?? errorMessage(error)) : undefined;
+  report({ event: "end", runDirectory, status: "failed", message });
+  if (problems !== undefined) return EXIT.badInput;
+  if (!(error instanceof ResultError) && process.env.BIAPY_DEBUG) console.error(error);
+  return EXIT.failed;
 }
 
 interface ReadConfiguration {
@@ -145,13 +151,7 @@ async function runConfig(
     report({ ...end, status, checkpoint, resume });
     return status === "stopped" ? EXIT.stopped : EXIT.done;
   } catch (error) {
-    const found = problemsOf(error);
-    if (found !== undefined) report({ event: "problems", problems: found });
-    const message = memoryAdvice(error) ?? errorMessage(error);
-    report({ ...end, status: "failed", message: found === undefined ? message : undefined });
-    if (found !== undefined) return EXIT.badInput;
-    if (!(error instanceof ResultError) && process.env.BIAPY_DEBUG) console.error(error);
-    return EXIT.failed;
+    return reportFailure(error, tree.runDirectory, report);
   }
 }
 

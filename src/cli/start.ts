@@ -4,14 +4,12 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { url as debuggerUrl } from "node:inspector";
-import { explainExit } from "../facts/explain-exit.ts";
+import { explainExit, keepLine } from "../facts/explain-exit.ts";
 import { eachLine } from "../facts/files/lines.ts";
 import { memoryKills } from "../facts/memory-kills.ts";
 import { EXIT } from "./exit-codes.ts";
 import { STOP_SIGNALS } from "./stop-signals.ts";
 
-/** Number of lines kept to explain a crash. */
-const KEPT_LINES = 60;
 /** Windows' codes of crashes lie beyond those that programs end with. */
 const MOST_CODE = 255;
 /** Windows' code of a process that Ctrl+C ended. */
@@ -60,8 +58,7 @@ async function runApart(): Promise<void> {
     eachLine(child.stderr, (line) => {
       reported ||= REPORT.test(line);
       if (!reported || process.env.BIAPY_DEBUG) console.error(line);
-      lastLines.push(line);
-      if (lastLines.length > KEPT_LINES) lastLines.shift();
+      keepLine(lastLines, line);
     });
   child.once("close", (code, signal) => {
     // `process.exit` would drop what a pipe has not taken yet.

@@ -29,8 +29,8 @@ export function checkConfig(config: Config, folder = process.cwd(), network = tr
     ...checkPatch(config),
     ...checkTask(config, [folder, network]),
     ...checkModelKeys(config),
-    ...checkZooSource(config, folder),
-    ...(config.flag("MODEL.BMZ.EXPORT.ENABLE") ? checkZooDescription(config, folder) : []),
+    ...checkZooSource(config, folder, network),
+    ...(config.flag("MODEL.BMZ.EXPORT.ENABLE") ? checkZooDescription(config, folder, network) : []),
     ...checkNormalization(config),
     ...checkTargetNormalization(config),
     ...checkPaths(config, folder, network),
@@ -41,7 +41,7 @@ export function checkConfig(config: Config, folder = process.cwd(), network = tr
     ...checkSchedule(config),
     ...checkAugmentation(config),
     ...checkImageKeys(config),
-    ...checkPreparation(config, folder),
+    ...checkPreparation(config, folder, network),
     ...checkTest(config),
   ];
 }

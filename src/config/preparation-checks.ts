@@ -1,18 +1,20 @@
 /** Checks keys of preprocessing, filtering and cross-validation by the rules of BiaPy 3.7.1 and the embedded engine. */
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import type { Problem } from "../facts/run-events.ts";
 import { channelsOf, ndimOf, workflowOf } from "./basics.ts";
 import type { Config } from "./config.ts";
+import { mayExist } from "./task-checks.ts";
 import { fillsPadding } from "./test-checks.ts";
 
 const PHASES = ["TRAIN", "VAL", "TEST"] as const;
 
-/** @param folder what relative paths are relative to */
-export function checkPreparation(config: Config, folder: string): Problem[] {
+/**
+ * @param folder the folder against which relative paths are resolved
+ * @param network whether paths on other computers may be accessed
+ */
+export function checkPreparation(config: Config, folder: string, network: boolean): Problem[] {
   return [
     ...checkColor(config),
-    ...checkPreprocessing(config, folder),
+    ...checkPreprocessing(config, folder, network),
     ...PHASES.flatMap((phase) => checkFilter(config, phase)),
     ...checkCrossValidation(config),
     ...checkOfOtherWorkflows(config),
@@ -27,13 +29,13 @@ function checkColor(config: Config): Problem[] {
   return [config.problem("DATA.PATCH_SIZE", message, `(${patch.join(",")})`)];
 }
 
-function checkPreprocessing(config: Config, folder: string): Problem[] {
+function checkPreprocessing(config: Config, folder: string, network: boolean): Problem[] {
   const on = PHASES.filter((phase) => config.flag(`DATA.PREPROCESS.${phase}`));
   if (on.length === 0) return [];
   const problems = [
     ...checkResize(config),
     ...checkMedian(config),
-    ...checkHistogram(config, folder),
+    ...checkHistogram(config, folder, network),
     ...checkColorSteps(config),
   ];
   if (config.flag("DATA.PREPROCESS.VAL") && config.flag("DATA.VAL.FROM_TRAIN")) {
@@ -90,10 +92,10 @@ function checkMedian(config: Config): Problem[] {
   return [config.problem(key, `a ${ndim}D problem has ${form}, not ${sizes.length} numbers.`, suggestion)];
 }
 
-function checkHistogram(config: Config, folder: string): Problem[] {
+function checkHistogram(config: Config, folder: string, network: boolean): Problem[] {
   if (!config.flag("DATA.PREPROCESS.MATCH_HISTOGRAM.ENABLE")) return [];
   const key = "DATA.PREPROCESS.MATCH_HISTOGRAM.REFERENCE_PATH";
-  if (existsSync(resolve(folder, config.text(key)))) return [];
+  if (mayExist(config.text(key), folder, network)) return [];
   return [config.problem(key, `the folder ${config.text(key)} does not exist (resolved against ${folder}).`)];
 }
 

@@ -32,6 +32,10 @@ export function checkArchitecture(config: Config, workflow: WorkflowName, does: 
 /** The folder against which a configuration's paths are resolved, and whether those on other computers may be accessed. */
 export type PathSettings = readonly [folder: string, network: boolean];
 
+/** Whether a path exists. One on another computer counts as existing where `network` says that it may not be accessed. */
+export const mayExist = (written: string, folder: string, network: boolean): boolean =>
+  (!network && isNetworkPath(written)) || existsSync(resolve(folder, written));
+
 /**
  * Checks that a key names a folder.
  *

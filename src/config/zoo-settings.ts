@@ -1,12 +1,12 @@
 /** MODEL.BMZ.EXPORT: how a package for the BioImage Model Zoo describes its model. BiaPy 3.7.1's rules, and those of bioimageio.spec 0.5. */
 
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import * as v from "valibot";
 import { at, keysOf } from "../facts/checked-lists.ts";
 import type { Problem } from "../facts/run-events.ts";
 import type { Config } from "./config.ts";
 import type { Key } from "./key-names.ts";
+import { mayExist } from "./task-checks.ts";
 
 const text = v.pipe(v.string(), v.nonEmpty("must not be empty"));
 const optionalText = v.optional(text);
@@ -85,8 +85,12 @@ const EXAMPLES: Readonly<Partial<Record<keyof typeof SCHEMAS, string>>> = {
   CITE: '[{"text": "training data", "doi": "10.48550/arXiv.1812.06024"}]',
 };
 
-/** Returns problems that keep a configuration from describing a model. */
-export function checkZooDescription(config: Config, folder: string): Problem[] {
+/**
+ * Returns problems that keep a configuration from describing a model.
+ *
+ * @param network whether paths on other computers may be accessed
+ */
+export function checkZooDescription(config: Config, folder: string, network = true): Problem[] {
   const problems = keysOf(SCHEMAS).flatMap((name) => {
     const parsed = v.safeParse(SCHEMAS[name], config.value(key(name)));
     if (parsed.success) return [];
@@ -103,7 +107,7 @@ export function checkZooDescription(config: Config, folder: string): Problem[] {
     problems.push(config.needsBiapy(key("REUSE_BMZ_CONFIG"), message, "False"));
   }
   const documentation = config.text(key("DOCUMENTATION"));
-  const said = documentation === "" ? undefined : whyNoDocumentation(resolve(folder, documentation));
+  const said = documentation === "" ? undefined : whyNoDocumentation(documentation, folder, network);
   return said === undefined ? problems : [...problems, config.problem(key("DOCUMENTATION"), said)];
 }
 
@@ -124,9 +128,9 @@ function checkClipping(config: Config): Problem[] {
   return [config.problem(clip("ENABLE"), message)];
 }
 
-function whyNoDocumentation(path: string): string | undefined {
-  if (!path.endsWith(".md")) return "names a Markdown file, which ends in .md.";
-  return existsSync(path) ? undefined : `${path} does not exist.`;
+function whyNoDocumentation(written: string, folder: string, network: boolean): string | undefined {
+  if (!written.endsWith(".md")) return "names a Markdown file, which ends in .md.";
+  return mayExist(written, folder, network) ? undefined : `${resolve(folder, written)} does not exist.`;
 }
 
 /** Reads the keys, which must have passed {@link checkZooDescription}. */
@@ -150,12 +154,16 @@ export function zooDescription(config: Config): ZooDescription {
 /** Whether a name is an id of the Zoo, such as `affable-shark` or `affable-shark/1.1`. */
 export const isZooId = (name: string): boolean => /^[a-z]+(-[a-z]+)+(\/[\w.]+)?$/.test(name);
 
-/** MODEL.SOURCE bmz: the package that a run starts from is on disk, or has an id by which it is downloaded. */
-export function checkZooSource(config: Config, folder: string): Problem[] {
+/**
+ * MODEL.SOURCE bmz: the package that a run starts from is on disk, or has an id by which it is downloaded.
+ *
+ * @param network whether paths on other computers may be accessed
+ */
+export function checkZooSource(config: Config, folder: string, network = true): Problem[] {
   if (config.text("MODEL.SOURCE") !== "bmz") return [];
   const source = "MODEL.BMZ.SOURCE_MODEL_ID";
   const named = config.text(source);
-  if (named !== "" && (isZooId(named) || existsSync(resolve(folder, named)))) return [];
+  if (named !== "" && (isZooId(named) || mayExist(named, folder, network))) return [];
   const what = named === "" ? "name the package to start from" : `there is no ${named}`;
   const message = `${what}: an id of the BioImage Model Zoo (such as affable-shark), a ZIP file from there, or its folder.${/^10\.\d/.test(named) ? " DOIs need BiaPy." : ""}`;
   return [config.needsBiapy(source, message)];

@@ -69,7 +69,7 @@ const BINS = 65536;
 
 /**
  * Returns two percentiles of each channel. Values are counted in bins; where a bin may hold different
- * values, those of the bins in question are then sorted.
+ * values, those of the bins in question are then counted.
  */
 export async function percentiles(
   parts: ImageParts,
@@ -80,10 +80,10 @@ export async function percentiles(
   const ranges = await statistics(parts, channels, []);
   let exact = true;
   const counts = ranges.map(() => new Float64Array(BINS));
-  const binOf = (value: number, { least, largest }: ChannelStatistics) =>
-    exact
-      ? value - least
-      : Math.round((value - least) / (Math.max(largest - least, Number.MIN_VALUE) / (BINS - 1)));
+  const binOf = (value: number, { least, largest }: ChannelStatistics) => {
+    if (exact) return value - least;
+    return largest > least ? Math.round(((value - least) / (largest - least)) * (BINS - 1)) : 0;
+  };
   for await (const { data, sampleType } of parts()) {
     exact = /^u?int(8|16)$/.test(sampleType);
     ranges.forEach((range, channel) => {
@@ -95,12 +95,12 @@ export async function percentiles(
     });
   }
   const wanted = counts.map((bins) => percents.map((percent) => ranksAround(bins, percent, between)));
-  const sorted = exact ? undefined : await sortedBins(parts, channels, ranges, wanted, binOf);
+  const values = exact ? undefined : await valuesOfBins(parts, channels, ranges, wanted, binOf);
   return wanted.map((ofChannel, channel) => {
     const rankedValue = ({ bin, place }: Rank) =>
-      sorted === undefined
+      values === undefined
         ? itemAt(ranges, channel).least + bin
-        : itemAt(sorted[channel]?.get(bin) ?? [], place);
+        : valueAt(values[channel]?.get(bin) ?? new Map(), place);
     const [lower, upper] = ofChannel.map(({ below, above, share }) => {
       const value = rankedValue(below);
       return value + (rankedValue(above) - value) * share;
@@ -149,18 +149,23 @@ function ranksAround(
   };
 }
 
-/** Returns the sorted values of those bins of each channel that hold wanted ranks. */
-async function sortedBins(
+/** How often each value of a bin occurs: most pixels of an image may have one value. */
+type Occurrences = ReadonlyMap<number, number>;
+
+/** Returns the values of those bins of each channel that hold wanted ranks. */
+async function valuesOfBins(
   parts: ImageParts,
   channels: number,
   ranges: readonly ChannelStatistics[],
   wanted: readonly (readonly ReturnType<typeof ranksAround>[])[],
   binOf: (value: number, range: ChannelStatistics) => number,
-): Promise<Map<number, number[]>[]> {
+): Promise<ReadonlyMap<number, Occurrences>[]> {
   const found = wanted.map(
     (ofChannel) =>
       new Map(
-        ofChannel.flatMap(({ below, above }) => [below, above]).map(({ bin }) => [bin, [] as number[]]),
+        ofChannel
+          .flatMap(({ below, above }) => [below, above])
+          .map(({ bin }) => [bin, new Map<number, number>()]),
       ),
   );
   for await (const { data } of parts())
@@ -168,11 +173,21 @@ async function sortedBins(
       const kept = itemAt(found, channel);
       for (let at = channel; at < data.length; at += channels) {
         const value = data[at] ?? 0;
-        kept.get(binOf(value, range))?.push(value);
+        const occurrences = kept.get(binOf(value, range));
+        occurrences?.set(value, (occurrences.get(value) ?? 0) + 1);
       }
     });
-  for (const kept of found) for (const values of kept.values()) values.sort((one, other) => one - other);
   return found;
+}
+
+/** Returns the value at a place among the sorted values of a bin; NaN if there is none. */
+function valueAt(occurrences: Occurrences, place: number): number {
+  let passed = 0;
+  for (const [value, count] of [...occurrences].sort(([one], [other]) => one - other)) {
+    passed += count;
+    if (passed > place) return value;
+  }
+  return Number.NaN;
 }
 
 /** Two numbers for each channel, or one pair for all channels together: mean and standard deviation, or two percentiles. */

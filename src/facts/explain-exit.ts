@@ -11,6 +11,19 @@ export interface Exit {
   readonly trained?: boolean;
 }
 
+/** Lines kept of what a process printed. */
+const KEPT_LINES = 60;
+
+/** A frame of a native stack, as Node.js prints many of them after its reason: ` 1: 0xb8ced1 node::Abort()`. */
+const NATIVE_FRAME = /^\s*\d+: (?:0x)?[\da-f]{6,}/i;
+
+/** Adds a line to the last ones that a process printed. */
+export function keepLine(lastLines: string[], line: string): void {
+  if (NATIVE_FRAME.test(line)) return;
+  lastLines.push(line);
+  if (lastLines.length > KEPT_LINES) lastLines.shift();
+}
+
 /** V8's record of its last collection: the megabytes that objects took. */
 const COLLECTED = /Mark-Compact (?:\(reduce\) )?[\d.]+ \([\d.]+\) -> ([\d.]+)/;
 

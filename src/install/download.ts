@@ -36,6 +36,38 @@ export async function fetched(
   return response;
 }
 
+/** Why a download ended early, as an error for the user; the signal's reason if it was aborted. */
+function interrupted(name: string, error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted || error instanceof InstallError) return error;
+  return new InstallError(`the download of ${name} broke off (${errorMessage(error)}). Try it again.`);
+}
+
+/**
+ * Downloads a text. Throws {@link InstallError}.
+ *
+ * @param most largest accepted text, in bytes
+ * @returns the text, and its address after redirections
+ */
+export async function downloadText(
+  address: string,
+  most: number,
+  signal: AbortSignal,
+): Promise<{ readonly text: string; readonly address: string }> {
+  const { body, url } = await fetched(address, signal);
+  const chunks: Uint8Array[] = [];
+  let received = 0;
+  try {
+    for await (const chunk of body ?? []) {
+      received += chunk.length;
+      if (received > most) throw new InstallError(`${address} is too large.`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw interrupted(address, error, signal);
+  }
+  return { text: Buffer.concat(chunks).toString("utf8"), address: url || address };
+}
+
 export interface DownloadOptions {
   /** The expected checksum. The file is thrown away if it has another one. */
   readonly sha256?: string;
@@ -72,7 +104,6 @@ export async function downloadFile(
       throw new InstallError(`${name} is damaged or another file: its SHA-256 differs. It was deleted.`);
   } catch (error) {
     await rm(path, { force: true });
-    if (signal.aborted || error instanceof InstallError) throw error;
-    throw new InstallError(`the download of ${name} broke off (${errorMessage(error)}). Try it again.`);
+    throw interrupted(name, error, signal);
   }
 }

@@ -28,6 +28,11 @@ export async function installFolder(
     await mkdir(temporary, { recursive: true });
     await fill(temporary);
     await writeFile(join(temporary, READY), version);
+    // Another process may have installed it meanwhile, and be using it.
+    if (isInstalled(folder)) {
+      await rm(temporary, { recursive: true, force: true });
+      return folder;
+    }
     await rm(folder, { recursive: true, force: true });
     await moveIntoPlace(temporary, folder);
     return folder;

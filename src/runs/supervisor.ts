@@ -20,7 +20,7 @@ import { basename } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as setTimeoutPromise } from "node:timers/promises";
 import { errorMessage } from "../facts/errors.ts";
-import { type Exit, explainExit, explainStart } from "../facts/explain-exit.ts";
+import { type Exit, explainExit, explainStart, keepLine } from "../facts/explain-exit.ts";
 import { eachLine } from "../facts/files/lines.ts";
 import { parseJson } from "../facts/files/regular-file.ts";
 import { explainedWriteError } from "../facts/files/write-file.ts";
@@ -47,8 +47,6 @@ import {
 
 /** Debounce of notices about events. */
 const NOTICE_MS = 40;
-/** Number of lines kept to explain a crash. */
-const KEPT_LINES = 60;
 /** Time that windows have to read the last notices. */
 const FAREWELL_MS = 1000;
 /** Longest request of a window, in characters. */
@@ -219,8 +217,7 @@ class Supervisor {
     const isOwnEvent = this.record.command.output === "events" && events.length > 0;
     if (isOwnEvent) return;
     this.log.write(`${line}\n`);
-    this.lastLines.push(line);
-    if (this.lastLines.length > KEPT_LINES) this.lastLines.shift();
+    keepLine(this.lastLines, line);
   }
 
   /** Writes an event and notifies the windows. */

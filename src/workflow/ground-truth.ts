@@ -41,6 +41,13 @@ function ambiguity(
   return undefined;
 }
 
+/** The key of the folder of a phase's ground truth. With INPUT_ZARR_MULTIPLE_DATA one file holds both the image and its ground truth. */
+export function groundTruthKey(config: Config, phase: Phase): `DATA.${Phase}.PATH` | `DATA.${Phase}.GT_PATH` {
+  return config.flag(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA`)
+    ? `DATA.${phase}.PATH`
+    : `DATA.${phase}.GT_PATH`;
+}
+
 /**
  * Finds the ground truth of each image: the file of the same name, with any extension.
  *
@@ -54,9 +61,7 @@ export async function groundTruth(
   report: ReportEvent,
   options: GroundTruthOptions = {},
 ): Promise<ImageInfo[]> {
-  // With INPUT_ZARR_MULTIPLE_DATA one file holds both the image and its ground truth.
-  const together = config.flag(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA`);
-  const key = together ? (`DATA.${phase}.PATH` as const) : (`DATA.${phase}.GT_PATH` as const);
+  const key = groundTruthKey(config, phase);
   const folder = config.text(key);
   const paths = await listImages(folder).catch((error) => {
     if (error instanceof ImageError) throw new InputError([config.problem(key, error.message)]);

@@ -1,7 +1,7 @@
 /** Packages for the BioImage Model Zoo, judged by the Zoo's own program, in ONNX and in PyTorch with BiaPy's classes. Needs BIAPY_PYTHON. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
@@ -17,9 +17,6 @@ import { exportModel } from "../../src/workflow/zoo/export-model.ts";
 import { networkOf } from "../support/network-of.ts";
 import { TINY_NETWORKS, type TinyNetwork } from "../support/tiny-networks.ts";
 import { python, skip } from "./python.ts";
-
-const samples = (ndim: string) =>
-  join(import.meta.dirname, "../../media/samples", ndim.toLowerCase(), "test");
 
 /** An author whom the Zoo's program knows without asking GitHub. */
 const ABOUT = `
@@ -67,6 +64,9 @@ const CASES: readonly Case[] = [
 
 const folder = mkdtempSync(join(tmpdir(), "biapy-zoo-test-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
+// Worse copies of the images are written beside them.
+cpSync(join(import.meta.dirname, "../../media/samples"), join(folder, "samples"), { recursive: true });
+const samples = (ndim: string) => join(folder, "samples", ndim.toLowerCase(), "test");
 
 /** Exports a network with random weights. Returns the paths of its packages. */
 async function exported(

@@ -93,6 +93,22 @@ test("a constant image is normalized without dividing by zero", async () => {
   assert.deepEqual([...values], new Array(16).fill(0));
 });
 
+test("percentiles of fractions are exact, also of a constant image", async () => {
+  const clip = { percentiles: [10, 75] } as const;
+  const limits = async (values: readonly number[]) => {
+    const image: Image = {
+      shape: [1, 1, values.length, 1],
+      sampleType: "float32",
+      data: Float32Array.from(values),
+    };
+    const [channel] = await measureNormalization(() => [image], 1, { type: "scale_range", clip });
+    return channel.clip;
+  };
+  assert.deepEqual(await limits(new Array(16).fill(0.5)), [0.5, 0.5]);
+  assert.deepEqual(await limits([8, 0, 0, 0, 0, 0, 1, 2, 0, 4, 1e6]), [0, 3]);
+  assert.deepEqual(await limits([1, 2, 1e6]), [1.2, 500_001]);
+});
+
 const TILINGS: [string, ImageShape, TilingSettings][] = [
   ["a plane without overlap", [1, 50, 70, 1], { patch: [1, 16, 16], overlap: [0, 0, 0], padding: [0, 0, 0] }],
   [

@@ -42,6 +42,17 @@ test("an installation that fails leaves nothing, and can be tried again", async 
   assert.ok(isInstalled(folder));
 });
 
+test("what another process installed meanwhile stays", async () => {
+  const parent = temporary();
+  const folder = join(parent, "cuda");
+  await installFolder(folder, "1", async (own) => {
+    await writeFile(join(own, "library"), "own");
+    await installFolder(folder, "1", fill);
+  });
+  assert.equal(readFileSync(join(folder, "library"), "utf8"), "whole");
+  assert.deepEqual(readdirSync(parent), ["cuda"]);
+});
+
 test("a folder that is not whole is replaced", async () => {
   const folder = join(temporary(), "cuda");
   mkdirSync(folder);

@@ -60,11 +60,26 @@ test("a file behind a link lies where the link leads", { skip: process.platform 
 });
 
 test("a configuration's paths on other computers are looked at only where the folder is trusted", () => {
-  const text =
-    "PROBLEM:\n  TYPE: SELF_SUPERVISED\nTRAIN:\n  ENABLE: True\nDATA:\n  TRAIN:\n    PATH: //nas/none\n";
+  const text = `PROBLEM: {TYPE: SELF_SUPERVISED}
+TRAIN: {ENABLE: True}
+DATA:
+  TRAIN: {PATH: //nas/none}
+  PREPROCESS: {TRAIN: True, MATCH_HISTOGRAM: {ENABLE: True, REFERENCE_PATH: //nas/none}}
+MODEL:
+  SOURCE: bmz
+  BMZ: {SOURCE_MODEL_ID: //nas/model.zip, EXPORT: {ENABLE: True, DOCUMENTATION: //nas/about.md}}
+`;
   const { config } = loadConfig("a.yaml", text);
-  const aboutPath = (network: boolean) =>
-    checkConfig(config, "/", network).filter(({ key }) => key === "DATA.TRAIN.PATH");
-  assert.equal(aboutPath(false).length, 0);
-  assert.equal(aboutPath(true).length, 1);
+  const keys = [
+    "DATA.TRAIN.PATH",
+    "DATA.PREPROCESS.MATCH_HISTOGRAM.REFERENCE_PATH",
+    "MODEL.BMZ.SOURCE_MODEL_ID",
+    "MODEL.BMZ.EXPORT.DOCUMENTATION",
+  ];
+  const missing = (network: boolean) => {
+    const found = new Set(checkConfig(config, "/", network).map(({ key }) => key));
+    return keys.filter((key) => found.has(key));
+  };
+  assert.deepEqual(missing(false), []);
+  assert.deepEqual(missing(true), keys);
 });

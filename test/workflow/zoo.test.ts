@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -38,10 +39,11 @@ import { withZooModel } from "../../src/workflow/zoo/start-from-package.ts";
 import { networkOf } from "../support/network-of.ts";
 import { TINY_NETWORKS } from "../support/tiny-networks.ts";
 
-const samples = (ndim: string) =>
-  join(import.meta.dirname, "../../media/samples", ndim.toLowerCase(), "test");
 const folder = mkdtempSync(join(tmpdir(), "biapy-packages-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
+// Worse copies of the images are written beside them.
+cpSync(join(import.meta.dirname, "../../media/samples"), join(folder, "samples"), { recursive: true });
+const samples = (ndim: string) => join(folder, "samples", ndim.toLowerCase(), "test");
 
 const ABOUT = `
   BMZ:
@@ -288,6 +290,17 @@ test("networks in ONNX whose description is not understood are refused in words"
     /postprocessing cannot be done: scale_range: it measures each y separately/,
   );
   await refused(
+    await onlyOnnx(({ inputs }) =>
+      inputs[0].preprocessing.push({ id: "scale_range", kwargs: { max_percentile: 150 } }),
+    ),
+    /scale_range: its arguments are not understood: max_percentile/,
+  );
+  const wrongPatch = starting(unet.ndim, "(1,)", await onlyOnnx());
+  await assert.rejects(
+    withZooModel(wrongPatch, () => {}),
+    (error) => error instanceof InputError && error.problems[0].key === "DATA.PATCH_SIZE",
+  );
+  await refused(
     await onlyOnnx(({ inputs }) => {
       inputs[0].axes[0] = { type: "time", id: "time" };
     }),
@@ -331,13 +344,16 @@ test("networks in ONNX whose description is not understood are refused in words"
   );
 });
 
-test("a package may be a folder, whose weights lie inside it", async () => {
+test("a package may be a folder, whose weights lie inside it", async (context) => {
   const path = await changed(() => {});
   const unpacked = join(folder, "unpacked");
   mkdirSync(unpacked);
   for (const [name, bytes] of Object.entries(unzipSync(readFileSync(path))))
     writeFileSync(join(unpacked, name), bytes);
-  for (const each of [unpacked, join(unpacked, "rdf.yaml")]) {
+  const before = process.cwd();
+  process.chdir(unpacked);
+  context.after(() => process.chdir(before));
+  for (const each of [unpacked, join(unpacked, "rdf.yaml"), "rdf.yaml"]) {
     const started = await withZooModel(starting(unet.ndim, unet.patch, each), () => {});
     assert.deepEqual(buildArguments(started.config).feature_maps, [4, 8, 16]);
     await started.close();
@@ -429,6 +445,30 @@ test("a downloaded file that is not what the description says is thrown away, an
     assert.deepEqual(served.stored(), []);
   } finally {
     served.close();
+  }
+});
+
+test("a description without end, and weights at no address of a file, are refused", async () => {
+  const endless = await collection(
+    await changed((files) => Object.assign(files, { "rdf.yaml": new Uint8Array(2 ** 23) })),
+  );
+  try {
+    await refused("affable-shark", /rdf\.yaml is too large/);
+    assert.deepEqual(endless.stored(), []);
+  } finally {
+    endless.close();
+  }
+  for (const source of ["file:///etc/passwd", "http://", "/"]) {
+    const wrong = await changed((files) =>
+      described(files, ({ weights }) => Object.assign(weights.pytorch_state_dict, { source })),
+    );
+    const served = await collection(wrong);
+    try {
+      await refused("affable-shark", /is not the address of a file/);
+      assert.deepEqual(served.stored(), []);
+    } finally {
+      served.close();
+    }
   }
 });
 

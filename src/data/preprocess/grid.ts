@@ -8,7 +8,7 @@ export interface Grid {
   readonly values: Float64Array;
 }
 
-/** GridBorder modes, by SciPy's names: `d c b a | a b c d` is reflect, `d c b | a b c d` mirror. */
+/** Border modes, by SciPy's names: `d c b a | a b c d` is reflect, `d c b | a b c d` mirror. */
 export const GRID_BORDERS = ["reflect", "mirror", "nearest", "wrap", "constant"] as const;
 export type GridBorder = (typeof GRID_BORDERS)[number];
 

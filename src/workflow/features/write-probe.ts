@@ -51,9 +51,11 @@ export async function labeledImages(
   const found = [...images.infos.entries()].filter(([, { path }]) => namedLike(paths, path).length > 0);
   if (found.length === 0) throw wrong(`no file in ${labels} is named as an image of DATA.TEST.PATH.`);
   const infos = found.map(([, info]) => info);
-  const { check } = new MaskCheck(classSettings(config), report);
+  const check = new MaskCheck(classSettings(config), report);
   const named = config.with("DATA.TEST.GT_PATH", labels);
-  const masks = await groundTruth(named, "TEST", infos, report, { channels: 1, check });
+  const masks = await groundTruth(named, "TEST", infos, report, { channels: 1, check: check.check });
+  const useless = check.ignoredForeground();
+  if (useless !== undefined) throw wrong(useless);
   return found.map(([index, info], place) => ({ index, info, mask: at(masks, place) }));
 }
 

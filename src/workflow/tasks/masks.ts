@@ -1,6 +1,7 @@
 /** Masks: files of class numbers, for training and testing segmentation. */
 import { basename } from "node:path";
 import type { Config } from "../../config/config.ts";
+import { lastOf } from "../../facts/checked-lists.ts";
 import type { ImageSource } from "../../images/image.ts";
 import { storedParts } from "../../images/parts.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
@@ -63,12 +64,24 @@ export class MaskCheck {
     return undefined;
   };
 
+  private get masks(): string {
+    return this.count === 1 ? "the mask has" : `all ${this.count} masks have`;
+  }
+
+  /** Returns a message if the checked masks together have two values of which LOSS.IGNORE_INDEX leaves the foreground out. */
+  ignoredForeground(): string | undefined {
+    const { classes, ignored = 0 } = this.settings;
+    if (classes > 2 || ignored <= 0 || !this.found.has(ignored)) return undefined;
+    if ([...this.found].some((value) => value !== 0 && value !== ignored)) return undefined;
+    return `${this.masks} 0 and ${ignored} only, and LOSS.IGNORE_INDEX leaves ${ignored} out: nothing but background remains. Set LOSS.IGNORE_INDEX to -1.`;
+  }
+
   /** Returns why nothing can be learned from the checked masks together; warns of classes that none of them has. */
   nothingToLearn(): string | undefined {
     const values = [...this.found].sort((one, other) => one - other);
     const classes = new Set(classesOf(Float32Array.from(values), this.settings));
     classes.delete(IGNORED);
-    const masks = this.count === 1 ? "the mask has" : `all ${this.count} masks have`;
+    const { masks } = this;
     const [only] = classes;
     if (only === undefined) return `${masks} ignored pixels only (LOSS.IGNORE_INDEX).`;
     if (classes.size === 1) {
@@ -89,7 +102,7 @@ export class MaskCheck {
   private warnOfObjects(path: string, values: readonly number[]): void {
     if (this.warned) return;
     this.warned = true;
-    const most = Math.max(...values);
+    const most = lastOf(values);
     const classes = most <= MOST_CLASSES ? ` If they are classes, set DATA.N_CLASSES to ${most + 1}.` : "";
     const message = `${basename(path)} numbers single objects (up to ${most}): with DATA.N_CLASSES of 2, every value above 0 is the foreground.${classes} BiaPy itself takes such masks only with DATA.*.CHECK_DATA: False.`;
     this.report({ event: "log", level: "warning", message });
@@ -98,7 +111,7 @@ export class MaskCheck {
 
 /** What a mask's pixels hold. */
 interface Scan {
-  /** Distinct values, at most as many as the check needs. */
+  /** Distinct values, ascending, at most as many as the check needs. */
   readonly values: readonly number[];
   /** Share of pixels whose value differs from the pixel before. */
   readonly changing: number;
@@ -142,23 +155,14 @@ function faultOf(values: readonly number[], { classes, ignored }: ClassSettings)
   const broken = counted.filter((value) => !Number.isInteger(value) || value < 0);
   if (broken.length > 0)
     return `holds values that are not class numbers: ${listed(broken)}. A mask has whole numbers from 0 on.`;
-  if (classes <= 2) {
-    if (
-      ignored !== undefined &&
-      ignored > 0 &&
-      values.includes(ignored) &&
-      counted.every((value) => value === 0)
-    )
-      return `holds 0 and ${ignored} only, and LOSS.IGNORE_INDEX leaves ${ignored} out: nothing but background remains. Set LOSS.IGNORE_INDEX to -1.`;
-    return undefined;
-  }
+  if (classes <= 2) return undefined;
   const beyond = counted.filter((value) => value >= classes);
   if (beyond.length === 0) return undefined;
   const range = `DATA.N_CLASSES is ${classes}, so that classes are numbered 0 to ${classes - 1}`;
   const isBinary = String(counted) === "0,255" || String(counted) === "255";
   const hint = isBinary
     ? "A mask of 0 and 255 has two classes: set DATA.N_CLASSES to 2."
-    : `Set DATA.N_CLASSES to ${Math.max(...counted) + 1}, or LOSS.IGNORE_INDEX to a value that is to be left out.`;
+    : `Set DATA.N_CLASSES to ${lastOf(counted) + 1}, or LOSS.IGNORE_INDEX to a value that is to be left out.`;
   return `holds ${listed(beyond)}, and ${range}. ${hint}`;
 }
 

@@ -19,7 +19,7 @@ import {
   type SegmentationLossSettings,
   segmentationLoss,
 } from "../../training/segmentation-losses.ts";
-import { groundTruth } from "../ground-truth.ts";
+import { groundTruth, groundTruthKey } from "../ground-truth.ts";
 import { InputError } from "../input-error.ts";
 import { resultName } from "../result-names.ts";
 import { writeImage, writeSamples } from "../write-image.ts";
@@ -40,8 +40,9 @@ export function segmentationTask(config: Config, tree: ResultTree): Task {
       if (phase === "TEST" && !config.flag("DATA.TEST.LOAD_GT")) return { images };
       const masks = new MaskCheck(settings, report);
       const infos = await groundTruth(config, phase, images, report, { channels: 1, check: masks.check });
-      const useless = phase === "TRAIN" ? masks.nothingToLearn() : undefined;
-      if (useless !== undefined) throw new InputError([config.problem("DATA.TRAIN.GT_PATH", useless)]);
+      const useless = masks.ignoredForeground() ?? (phase === "TRAIN" ? masks.nothingToLearn() : undefined);
+      if (useless !== undefined)
+        throw new InputError([config.problem(groundTruthKey(config, phase), useless)]);
       return { images, targets: { infos, values: "labels" } };
     },
     training: training(config, model, settings),

@@ -3,11 +3,17 @@
 import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { stringify } from "yaml";
-import { downloadFile, fetched, InstallError } from "../../install/download.ts";
+import { downloadFile, downloadText, InstallError } from "../../install/download.ts";
 import { installFolder } from "../../install/installed-folder.ts";
 import { storageFolder } from "../../install/storage.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
-import { MOST_WEIGHTS, PackageError, parsedDescription, readDescription } from "./read-package.ts";
+import {
+  MOST_DESCRIPTION,
+  MOST_WEIGHTS,
+  PackageError,
+  parsedDescription,
+  readDescription,
+} from "./read-package.ts";
 import { usedWeights } from "./used-weights.ts";
 
 /** Where the Zoo's collection is. The Zoo's own program reads the same variable. */
@@ -32,10 +38,11 @@ export async function downloadPackage(
   try {
     return await installFolder(folder, id, async (temporary) => {
       report({ event: "log", level: "info", message: `Downloading the package ${id}.` });
-      const response = await fetched(collection().replace("{bioimageio_id}", id), signal);
-      const document = parsedDescription(id, await response.text());
+      const collected = collection().replace("{bioimageio_id}", id);
+      const { text, address } = await downloadText(collected, MOST_DESCRIPTION, signal);
+      const document = parsedDescription(id, text);
       for (const file of usedFiles(id, document))
-        await downloadFile(new URL(file.source, response.url).href, join(temporary, nameOf(file)), {
+        await downloadFile(addressOf(id, file, address), join(temporary, nameOf(file)), {
           sha256: file.sha256 ?? undefined,
           signal,
           most: MOST_WEIGHTS,
@@ -56,9 +63,16 @@ interface PackageFile {
   readonly sha256?: string | null;
 }
 
-/** Names without folders: addresses lie anywhere. */
+/** Names without folders: addresses lie anywhere. Empty for what is not the address of a file. */
 function nameOf({ source }: PackageFile): string {
-  return basename(new URL(source, "file:///").pathname);
+  return URL.canParse(source, "file:///") ? basename(new URL(source, "file:///").pathname) : "";
+}
+
+/** The address of a file, which may be relative to that of the description. Throws {@link PackageError}. */
+function addressOf(id: string, file: PackageFile, base: string): string {
+  const address = URL.canParse(file.source, base) ? new URL(file.source, base) : undefined;
+  if (address !== undefined && /^https?:$/.test(address.protocol) && nameOf(file) !== "") return address.href;
+  throw new PackageError(`${id}: ${file.source} is not the address of a file.`);
 }
 
 /** The weights that this engine uses, with the names and checksums of the description. */

@@ -39,7 +39,8 @@ const positive = v.optional(v.number(), 1e-6);
 const axes = v.nullish(v.array(v.string()));
 const numbers = v.union([v.number(), v.array(v.number())]);
 const axis = v.nullish(v.string());
-const percentile = v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(100)));
+const percent = v.pipe(v.number(), v.minValue(0), v.maxValue(100));
+const percentile = v.nullish(percent);
 
 type Make = (kwargs: Processing["kwargs"], tensor: OperatedTensor) => Operation;
 
@@ -123,8 +124,8 @@ const OPERATIONS: Readonly<Record<string, Make>> = {
     v.object({
       axes,
       eps: positive,
-      min_percentile: v.optional(v.number(), 0),
-      max_percentile: v.optional(v.number(), 100),
+      min_percentile: v.optional(percent, 0),
+      max_percentile: v.optional(percent, 100),
       reference_tensor: v.nullish(v.string()),
     }),
     ({ axes, eps, min_percentile, max_percentile, reference_tensor }, tensor) => {
@@ -184,7 +185,7 @@ function referenceKind(reference: string, tensor: OperatedTensor): Need["of"] {
   throw new PackageError(`it refers to the tensor ${reference}`);
 }
 
-/** One number for all channels, or one for each. */
+/** One number for all channels, or one for each. Throws {@link PackageError} for a channel without a number. */
 function perChannel(
   given: number | readonly number[],
   axis: string | null | undefined,
@@ -192,7 +193,11 @@ function perChannel(
   if (typeof given === "number") return () => given;
   if (typeof axis === "string" && axis !== "channel")
     throw new PackageError(`it has numbers along ${axis}, not along channels`);
-  return (channel) => given[channel] ?? Number.NaN;
+  return (channel) => {
+    const own = given[channel];
+    if (own !== undefined) return own;
+    throw new PackageError(`its pre- or postprocessing has numbers for ${given.length} channels only.`);
+  };
 }
 
 function everyValue(change: (value: number, channel: number) => number): Operation {

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import * as v from "valibot";
@@ -14,7 +14,7 @@ import { parse } from "yaml";
 import { type Entry, openPromise, validateFileName } from "yauzl";
 import { errorMessage } from "../../facts/errors.ts";
 import { liesInside } from "../../facts/files/lies-inside.ts";
-import { readText } from "../../facts/files/regular-file.ts";
+import { DamagedFileError, readText } from "../../facts/files/regular-file.ts";
 import { inNewForm } from "./older-description.ts";
 
 /** A package that cannot be used. The message is for the user. */
@@ -24,7 +24,7 @@ export class PackageError extends Error {
 
 const DESCRIPTIONS = ["rdf.yaml", "bioimageio.yaml"];
 /** Largest description, in bytes. */
-const MOST_DESCRIPTION = 2 ** 22;
+export const MOST_DESCRIPTION = 2 ** 22;
 /** Largest file of weights, in bytes. */
 export const MOST_WEIGHTS = 2 ** 34;
 const MOST_ENTRIES = 1000;
@@ -93,7 +93,7 @@ export interface ZooPackage {
   copy(name: string, to: string, sha256?: string | null): Promise<void>;
 }
 
-/** Opens a package. Throws {@link PackageError} and `DamagedFileError`. */
+/** Opens a package. Throws {@link PackageError}. */
 export async function readPackage(path: string): Promise<ZooPackage> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) throw new PackageError(`${path} does not exist.`);
@@ -125,9 +125,12 @@ export function readDescription(path: string, document: unknown): PackageDescrip
 }
 
 async function inFolder(path: string, folder: string): Promise<ZooPackage> {
-  const names = path === folder ? DESCRIPTIONS : [path.slice(folder.length + 1)];
+  const names = path === folder ? DESCRIPTIONS : [basename(path)];
   for (const name of names) {
-    const text = await readText(join(folder, name), MOST_DESCRIPTION);
+    const text = await readText(join(folder, name), MOST_DESCRIPTION).catch((error: unknown) => {
+      if (!(error instanceof DamagedFileError)) throw error;
+      throw new PackageError(`${join(folder, name)} ${error.message}.`);
+    });
     if (text === undefined) continue;
     return {
       path,

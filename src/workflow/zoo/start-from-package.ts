@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { channelsOf, ndimOf } from "../../config/basics.ts";
+import { checkPatch } from "../../config/checks.ts";
 import type { Config } from "../../config/config.ts";
 import type { Key } from "../../config/key-names.ts";
 import { isPythonValue, type PythonValue } from "../../config/python-value.ts";
@@ -36,7 +37,7 @@ const ID = "MODEL.BMZ.SOURCE_MODEL_ID";
 /**
  * Replaces MODEL.SOURCE bmz by the package's content: the network's keys, DATA.NORMALIZATION, and its weights as the checkpoint to
  * start from; or its ONNX network, if this engine cannot build it. A package that is named by its id is downloaded. Other configurations
- * are returned unchanged. Throws {@link InputError} if the package cannot be used, and the signal's reason when aborted.
+ * are returned unchanged. Throws {@link InputError} if the package or DATA.PATCH_SIZE cannot be used, and the signal's reason when aborted.
  */
 export async function withZooModel(
   config: Config,
@@ -44,6 +45,8 @@ export async function withZooModel(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<StartedFromPackage> {
   if (config.text("MODEL.SOURCE") !== "bmz") return { config, close: async () => {} };
+  const wrong = checkPatch(config);
+  if (wrong.length > 0) throw new InputError(wrong);
   const folder = await mkdtemp(join(tmpdir(), "biapy-zoo-"));
   const close = () => rm(folder, { recursive: true, force: true });
   try {
