@@ -163,6 +163,7 @@ async function train(
   const child = spawn(process.execPath, [...process.execArgv, script, ...place, ...more], {
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
   // The training stops with the study. In a terminal, Ctrl+C reaches both processes.
   const stop = () => child.kill("SIGTERM");
   const wait = () => {};
@@ -177,7 +178,7 @@ async function train(
       process.stdout.write(`\r${title}: epoch ${event.epoch}/${event.epochs} `);
   }
   if (process.stdout.isTTY) process.stdout.write("\r\u001b[K");
-  const code = child.exitCode ?? (await new Promise<number | null>((end) => child.once("exit", end)));
+  const code = await ended;
   process.off("SIGTERM", stop).off("SIGINT", wait);
   return code ?? EXIT.failed;
 }

@@ -164,5 +164,5 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 const code = await main(process.argv.slice(2));
-// Waits until a pipe has received all output.
-process.stdout.write("", () => process.exit(code));
+// Waits until pipes have received all output.
+process.stderr.write("", () => process.stdout.write("", () => process.exit(code)));

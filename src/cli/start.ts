@@ -2,7 +2,7 @@
  * The bundle's entry. Where V8's heap is full, or native code crashes, a process ends without a word of its own. The program therefore runs
  * in a second process, and this one explains its end. A process with a channel to its parent, such as a supervisor, is that second one.
  */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { url as debuggerUrl } from "node:inspector";
 import { explainExit, keepLine } from "../facts/explain-exit.ts";
 import { eachLine } from "../facts/files/lines.ts";
@@ -10,6 +10,10 @@ import { memoryKills } from "../facts/memory-kills.ts";
 import { EXIT } from "./exit-codes.ts";
 import { STOP_SIGNALS } from "./stop-signals.ts";
 
+/** Windows' codes of crashes lie beyond those that programs end with. */
+const MOST_CODE = 255;
+/** Windows' code of a process that Ctrl+C ended. */
+const CONTROL_C = 0xc000013a;
 /** Where V8's report of a fatal error begins. It goes on to the end of the process. */
 const REPORT = /^(?:<--- Last few GCs --->|FATAL ERROR: |# Fatal |#$)/;
 
@@ -25,35 +29,51 @@ async function runHere(): Promise<void> {
   }
 }
 
+/** Starts the program in another process. Returns undefined if the system allows none. */
+function startApart(): ChildProcess | undefined {
+  try {
+    const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+      stdio: ["inherit", "inherit", "pipe", "ipc"],
+      windowsHide: true,
+    });
+    child.on("error", () => {});
+    return child.pid === undefined ? undefined : child;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Runs the program in another process, and ends with its exit code; where it crashed, with words and the code of a failure. */
-function runApart(): void {
+async function runApart(): Promise<void> {
   const killedBefore = memoryKills();
-  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-    stdio: ["inherit", "inherit", "pipe", "ipc"],
-    windowsHide: true,
-  });
-  // A system that allows no second process runs the program in this one.
-  child.once("error", () => child.pid === undefined && void runHere());
-  for (const name of STOP_SIGNALS) process.on(name, () => child.kill(name));
+  const child = startApart();
+  if (child === undefined) return runHere();
+  // Windows' console sends Ctrl+C to both processes, and has no signal that can be passed on: to kill ends at once there.
+  for (const name of STOP_SIGNALS) process.on(name, () => process.platform !== "win32" && child.kill(name));
+  // The program goes on where nobody reads its errors any more.
+  process.stderr.on("error", () => {});
   const lastLines: string[] = [];
   let reported = false;
-  if (child.stderr !== null)
+  if (child.stderr)
     eachLine(child.stderr, (line) => {
       reported ||= REPORT.test(line);
       if (!reported || process.env.BIAPY_DEBUG) console.error(line);
       keepLine(lastLines, line);
     });
   child.once("close", (code, signal) => {
-    if (child.pid === undefined) return;
-    if (code !== null && !reported) process.exit(code);
-    if (STOP_SIGNALS.some((name) => name === signal)) process.exit(EXIT.stopped);
-    const outOfMemory = memoryKills() > killedBefore;
-    const trained = process.argv.includes("--config") || process.argv.includes("-cfg");
-    console.error(explainExit({ code, signal, lastLines, outOfMemory, trained }));
-    process.exit(EXIT.failed);
+    // `process.exit` would drop what a pipe has not taken yet.
+    if (code !== null && code <= MOST_CODE && !reported) process.exitCode = code;
+    else if (code === CONTROL_C || STOP_SIGNALS.some((name) => name === signal))
+      process.exitCode = EXIT.stopped;
+    else {
+      const outOfMemory = memoryKills() > killedBefore;
+      const trained = process.argv.includes("--config") || process.argv.includes("-cfg");
+      console.error(explainExit({ code, signal, lastLines, outOfMemory, trained }));
+      process.exitCode = EXIT.failed;
+    }
   });
 }
 
 // A debugger is attached to one process.
 if (process.connected || debuggerUrl() !== undefined) await runHere();
-else runApart();
+else await runApart();

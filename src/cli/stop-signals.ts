@@ -13,18 +13,26 @@ const SAME_SIGNAL_MS = 200;
  */
 export function stopSignal(report: ReportEvent): AbortSignal {
   const controller = new AbortController();
-  let requested = 0;
+  let counts = true;
   const stop = () => {
-    const again = controller.signal.aborted;
-    if (again && performance.now() - requested < SAME_SIGNAL_MS) return;
-    if (again) process.exit(EXIT.stopped);
-    requested = performance.now();
+    if (!counts) return;
+    if (controller.signal.aborted) process.exit(EXIT.stopped);
+    counts = false;
     report({ event: "log", level: "info", message: "Stopping after this step…" });
     controller.abort();
+    // A long step holds up signals, too: those that came during it are heard between a timer and an immediate.
+    setTimeout(() => {
+      setImmediate(() => {
+        counts = true;
+      });
+    }, SAME_SIGNAL_MS).unref();
   };
   for (const name of STOP_SIGNALS) process.on(name, stop);
   process.on("message", (message) => message === "stop" && stop());
-  process.on("disconnect", stop);
+  // The parent's end is no second request, and may have come while the program was loaded.
+  const orphaned = () => controller.signal.aborted || stop();
+  process.on("disconnect", orphaned);
+  if (process.connected === false) orphaned();
   // Writing to a parent or a terminal that has ended must not end this process.
   for (const output of [process.stdout, process.stderr]) output.on("error", () => {});
   return controller.signal;

@@ -1,7 +1,7 @@
 /** Commands besides training: inspecting images, listing devices, installing GPU libraries. */
 
 import { SingleBar } from "cli-progress";
-import { errorMessage } from "../facts/errors.ts";
+import { errorCode, errorMessage } from "../facts/errors.ts";
 import { bytes } from "../facts/format.ts";
 import { cudaDownloadBytes, cudaState, installCuda } from "../install/cuda.ts";
 import { InstallError } from "../install/download.ts";
@@ -21,12 +21,23 @@ Other commands:
   --install_tensorflow      install TensorFlow for --runtime tensorflow; with "gpu" after it, for NVIDIA GPUs
 `;
 
-/** Runs the tool that the arguments name and returns its exit code; undefined if they name none. A tool ends with its parent process. */
+/**
+ * Runs the tool that the arguments name and returns its exit code; undefined if they name none. A tool ends with its parent process, and
+ * where nobody reads its output any more (`| head`).
+ */
 export async function runTool(argv: readonly string[]): Promise<number | undefined> {
   const end = () => process.exit(EXIT.stopped);
+  const unread = (error: Error) => {
+    if (errorCode(error) !== "EPIPE") console.error(errorMessage(error));
+    process.exit(EXIT.failed);
+  };
   process.once("disconnect", end);
+  process.stdout.once("error", unread);
+  if (process.connected === false) end();
   const code = await toolNamed(argv);
   process.off("disconnect", end);
+  // The last output of a tool may still be on its way.
+  if (code === undefined) process.stdout.off("error", unread);
   return code;
 }
 

@@ -1,6 +1,6 @@
 /** A batch script that trains on one or several machines of a SLURM cluster. */
 import { BIAPY_VERSION } from "../facts/biapy-version.ts";
-import { quoted } from "../runs/command-line.ts";
+import { quoted } from "../facts/shell-words.ts";
 import { condaEnvironment, jobNameArgument, partitionName, timeLimit, wholeNumber } from "./arguments.ts";
 
 export interface SlurmJob {

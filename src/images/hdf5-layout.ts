@@ -47,8 +47,10 @@ function datatypeAt(path: string, base: number, address: number): Buffer | undef
   for (const { kind, shared, data } of messages(header)) {
     if (kind !== DATATYPE) continue;
     if (!shared) return data;
-    // A named type has an object header of its own.
-    const named = data.length >= 10 && data.readUInt8(0) > 1 ? Number(data.readBigUInt64LE(2)) : undefined;
+    // A named type has an object header of its own. Since version 3 a message may also stand in the file's heap.
+    const [version = 0, place] = data;
+    const own = data.length >= 10 && (version === 2 || (version === 3 && place === NAMED));
+    const named = own ? Number(data.readBigUInt64LE(2)) : undefined;
     return named === undefined || named === address ? undefined : datatypeAt(path, base, named);
   }
   return undefined;
@@ -72,6 +74,8 @@ interface Message {
 }
 
 const SHARED = 2;
+/** Where a shared message stands: with a named object. */
+const NAMED = 2;
 
 function* messages(header: Buffer): Generator<Message> {
   const second = header.toString("latin1", 0, 4) === "OHDR";

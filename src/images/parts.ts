@@ -37,8 +37,12 @@ export async function readByParts(
   const shape: ImageShape = [end[0] - start[0], end[1] - start[1], end[2] - start[2], whole[3]];
   const [, height, width, channels] = shape;
   const data = sampleArray(sampleType, shape[0] * height * width * channels);
-  for (const { start: first, end: last } of storedParts(shape, source.piece, most)) {
-    const moved = (at: Region["start"]) => [start[0] + at[0], start[1] + at[1], start[2] + at[2]] as const;
+  // Parts are measured in whole pieces: a thin section takes as long as all the pieces that it cuts.
+  const inPieces = (axis: 0 | 1 | 2) => Math.ceil(shape[axis] / source.piece[axis]) * source.piece[axis];
+  const covered: ImageShape = [inPieces(0), inPieces(1), inPieces(2), channels];
+  for (const { start: first, end: last } of storedParts(covered, source.piece, most)) {
+    const placed = (at: Region["start"], axis: 0 | 1 | 2) => start[axis] + Math.min(at[axis], shape[axis]);
+    const moved = (at: Region["start"]) => [placed(at, 0), placed(at, 1), placed(at, 2)] as const;
     const part = await source.read({ start: moved(first), end: moved(last) });
     progress();
     const [depth, rows, columns] = part.shape;

@@ -4,6 +4,7 @@ import { SingleBar } from "cli-progress";
 import colors from "picocolors";
 import { aboutDuration, clock, duration, largeCount, shortNumber } from "../facts/format.ts";
 import type { EpochEvent, Metrics, NewRunEvent, Problem, StepEvent } from "../facts/run-events.ts";
+import { quoted } from "../facts/shell-words.ts";
 
 export type ReportEvent = (event: NewRunEvent) => void;
 
@@ -119,7 +120,7 @@ class ConsoleReporter {
       return;
     }
     if (event.status === "stopped")
-      this.line(`Stopped. Resume with: biapy ${(event.resume ?? []).join(" ")}`);
+      this.line(`Stopped. Resume with: biapy ${(event.resume ?? []).map((word) => quoted(word)).join(" ")}`);
     this.line(`Results: ${event.runDirectory}`);
     if (event.checkpoint !== undefined) this.line(`Best checkpoint: ${event.checkpoint}`);
   }

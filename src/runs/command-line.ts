@@ -1,5 +1,6 @@
 /** Commands as lines to paste into a terminal. This program itself never runs such a line. */
 import { basename, isAbsolute, relative } from "node:path";
+import { quoted } from "../facts/shell-words.ts";
 import type { Program, RunCommand } from "./record.ts";
 
 /** Returns a command on one line, for `sh` or, on Windows, for PowerShell. */
@@ -36,23 +37,6 @@ export function commandLines({ command, args }: Program): string {
     else lines.at(-1)?.push(word);
   }
   return lines.map((words) => words.map((word) => quoted(word, "linux")).join(" ")).join(" \\\n    ");
-}
-
-/** Quotes one word of a command. */
-export function quoted(word: string, platform: NodeJS.Platform = process.platform): string {
-  return platform === "win32" ? quotedForPowerShell(word) : quotedForPosix(word);
-}
-
-function quotedForPosix(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
-/** Within single quotes, only the quote itself is special to PowerShell. */
-function quotedForPowerShell(word: string): string {
-  if (/^[\w+=:./\\-]+$/.test(word)) return word;
-  // Windows programs need a backslash before a double quote, and doubled backslashes before that.
-  const escaped = word.replace(/(\\*)"/g, '$1$1\\"').replaceAll("'", "''");
-  return `'${escaped}'`;
 }
 
 /** Returns the same training with progress bars in place of events. */

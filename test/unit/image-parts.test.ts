@@ -49,3 +49,15 @@ test("a region that is read in parts has the values of the region read at once",
         assert.ok(parts >= 1);
       }
 });
+
+test("a thin section is read in parts of as many stored values as others", async () => {
+  const slices = imageOf([1, HEIGHT, WIDTH]);
+  for (const region of [
+    { start: [0, 7, 0], end: [5, 8, WIDTH] },
+    { start: [0, 0, 9], end: [5, HEIGHT, 10] },
+  ] as const) {
+    let parts = 0;
+    await readByParts(slices, region, HEIGHT * WIDTH * CHANNELS, () => parts++);
+    assert.equal(parts, 5);
+  }
+});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,9 +22,10 @@ before(async () => {
 
 after(() => rm(folder, { recursive: true }));
 
+const INSPECT = ["--import", "./test/register.mjs", "src/cli/main.ts", "--inspect"];
+
 function biapy(...args: readonly string[]) {
-  const all = ["--import", "./test/register.mjs", "src/cli/main.ts", "--inspect", ...args];
-  return spawnSync(process.execPath, all, { encoding: "utf8" });
+  return spawnSync(process.execPath, [...INSPECT, ...args], { encoding: "utf8" });
 }
 
 test("--inspect prints how a file is read, and --save writes its pixels", async () => {
@@ -57,4 +58,15 @@ test("--inspect of a folder names every file, and ends with 2 where one cannot b
   assert.match(stdout, /stack\.tif[\s\S]*axes +TZCYX[\s\S]*pixel size +0\.5 x 0\.1 x 0\.1 µm/);
   assert.ok(stderr.includes(bad), stderr);
   assert.doesNotMatch(stderr, /\n +at /);
+});
+
+test("--inspect ends without words where nobody reads its output", async () => {
+  const child = spawn(process.execPath, [...INSPECT, join(folder, "stack.tif")]);
+  let errors = "";
+  child.stderr.on("data", (text: Buffer) => {
+    errors += text;
+  });
+  child.stdout.destroy();
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  assert.deepEqual([code, errors], [1, ""]);
 });
