@@ -5,7 +5,7 @@ import { EXIT } from "./exit-codes.ts";
 export const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** A terminal or a job scheduler sends a signal to all processes, and a parent passes it on: within this time it counts once. */
-const SAME_SIGNAL_MS = 200;
+const SAME_SIGNAL_MS = 500;
 
 /**
  * Returns a signal that stops the run after the current step, with a checkpoint. A second request ends the process at once. A parent

@@ -60,7 +60,9 @@ function withSamples(image: OmeImage, { samples }: Page): OmeImage {
   if (image.samples !== undefined || samples === 1) return image;
   return {
     ...image,
-    sizes: image.sizes.map((size, axis) => (image.axes[axis] === "C" ? size / samples : size)),
+    sizes: image.sizes.map((size, axis) =>
+      image.axes[axis] === "C" && size % samples === 0 ? size / samples : size,
+    ),
   };
 }
 

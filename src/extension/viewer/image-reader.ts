@@ -3,8 +3,8 @@ import { errorMessage } from "../../facts/errors.ts";
 import { WatchedThread } from "../../images/watched-thread.ts";
 import type { ImageReply, ImageRequest } from "../../protocol/panel-messages.ts";
 
-/** Time for opening an image, or for a part of a plane. */
-const PART_MS = 5000;
+/** Time for opening an image, or for a part of a plane: a large compressed picture is one part. */
+const PART_MS = 20_000;
 
 /** Reads images for webviews in a separate thread, which starts with the first image. A file that holds it up is refused by name. */
 export class ImageReader {
