@@ -35,7 +35,7 @@ test("a GPU runtime that this machine has no use for is refused in words, and no
   // Without programs to be found there is no nvidia-smi, as on a machine without a GPU of NVIDIA's.
   const { code, errors } = await command(["--install_gpu_runtime"], { PATH: storage });
   assert.equal(code, 2);
-  assert.match(errors, /nvidia-smi finds no GPU|is part of (Windows|macOS)/);
+  assert.match(errors, /nvidia-smi finds no NVIDIA GPU|is part of (Windows|macOS)/);
   assert.deepEqual(readdirSync(storage), []);
 });
 
