@@ -126,7 +126,7 @@ export async function chooseModel(
     return model === undefined ? [] : [{ label: model.title, description: loss, model }];
   });
   const file = { label: "$(folder-opened) Checkpoint File…", model: undefined };
-  const picked = await vscode.window.showQuickPick([...items, file], { title });
+  const picked = await vscode.window.showQuickPick([...items, file], { title, ignoreFocusOut: true });
   return picked === file ? chooseFile() : picked?.model;
 }
 

@@ -29,7 +29,9 @@ export async function pickRun(
   const found = runs.known.filter(question.among);
   if (found.length === 0) void vscode.window.showInformationMessage(question.none);
   if (found.length <= 1) return found[0];
-  return (await vscode.window.showQuickPick(found.map(itemOf), { title: question.title }))?.run;
+  return (
+    await vscode.window.showQuickPick(found.map(itemOf), { title: question.title, ignoreFocusOut: true })
+  )?.run;
 }
 
 /** Returns the runs that the user picks; clicked ones are preselected. */
@@ -45,7 +47,7 @@ export async function pickRuns(
   if (found.length === 0) void vscode.window.showInformationMessage(none);
   if (found.length === 0) return [];
   const items = found.map((run) => ({ ...itemOf(run), picked: given.includes(run.summary.id) }));
-  const answer = await vscode.window.showQuickPick(items, { title, canPickMany: true });
+  const answer = await vscode.window.showQuickPick(items, { title, canPickMany: true, ignoreFocusOut: true });
   return answer?.map(({ run }) => run) ?? [];
 }
 

@@ -43,7 +43,10 @@ async function askForLabels(): Promise<string | undefined> {
     detail:
       "Judges the features by a folder of masks, named as the test images are: IoU, accuracy and a map.",
   };
-  const answer = await vscode.window.showQuickPick([without, probe], { title: `BiaPy: ${TITLE}` });
+  const answer = await vscode.window.showQuickPick([without, probe], {
+    title: `BiaPy: ${TITLE}`,
+    ignoreFocusOut: true,
+  });
   if (answer !== probe) return answer && "";
   const options = {
     canSelectFolders: true,
@@ -95,7 +98,10 @@ async function writtenFeatures(
 async function chooseImage(pictures: readonly ImageEvent[]): Promise<ImageEvent | undefined> {
   if (pictures.length < 2) return pictures[0];
   const items = pictures.map((event) => ({ label: event.image, event }));
-  const answer = await vscode.window.showQuickPick(items, { title: "Show the features of which image?" });
+  const answer = await vscode.window.showQuickPick(items, {
+    title: "Show the features of which image?",
+    ignoreFocusOut: true,
+  });
   return answer?.event;
 }
 

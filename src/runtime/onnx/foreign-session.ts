@@ -5,7 +5,7 @@
 import koffi from "koffi";
 import { at, exactly } from "../../facts/checked-lists.ts";
 import { check, created, offMainThread, runtime } from "./native.ts";
-import type { Pointer } from "./native-api.ts";
+import { type Pointer, THREADS_SLEEP } from "./native-api.ts";
 import { Names } from "./native-session.ts";
 
 /** Typed arrays of the number types in ONNX (onnx.proto, TensorProto.DataType). */
@@ -122,6 +122,7 @@ function createSession(model: Uint8Array, folder: string, threads: number): Poin
     check(api, api.setThreads(options, threads));
     check(api, api.setOptimization(options, ALL_OPTIMIZATIONS));
     check(api, api.setOption(options, "session.use_env_allocators", "1"));
+    check(api, api.setOption(options, ...THREADS_SLEEP));
     check(api, api.setOption(options, "session.model_external_initializers_file_folder_path", folder));
     return created(api, (out) => api.createSession(environment, model, model.length, options, out));
   } catch (error) {

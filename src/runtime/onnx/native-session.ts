@@ -1,7 +1,7 @@
 /** Sessions on the CPU, whose tensors lie in memory of this process. */
 import koffi from "koffi";
 import { check, created, endProfiling, offMainThread, runtime } from "./native.ts";
-import type { Pointer } from "./native-api.ts";
+import { type Pointer, THREADS_SLEEP } from "./native-api.ts";
 import type { NativeTensor } from "./native-tensor.ts";
 
 /** Graphs are optimized already: onnxruntime's optimizers took up to 40 s and gained nothing measurable. */
@@ -53,6 +53,7 @@ export class NativeSession {
     // The memory pattern allocates one block for all values after the first run: twice the memory, and no gain in time.
     check(api, api.disableMemoryPattern(options));
     check(api, api.setOption(options, "session.use_env_allocators", "1"));
+    check(api, api.setOption(options, ...THREADS_SLEEP));
     if (settings.profile) check(api, api.enableProfiling(options, Buffer.from(`${settings.profile}\0`)));
     this.session = created(api, (out) => api.createSession(environment, model, model.length, options, out));
     api.releaseOptions(options);
