@@ -50,7 +50,7 @@ TRAIN:
     LR: 1.E-3
     BATCH_SIZE: 4
     EPOCHS: 4
-    PATIENCE: 4
+    PATIENCE: 10000
 TEST:
     ENABLE: True
 `;
@@ -121,9 +121,11 @@ test("a run stops after its step when a window asks for it, and goes on to its e
 test("a run trains once at a time: a terminal is refused in words while an editor trains it, and the other way round", {
   timeout: 180_000,
 }, async () => {
+  // Both trainings last until they are stopped, however long the other one takes to start.
+  const endless = await workspace(CONFIGURATION.replace("EPOCHS: 4", "EPOCHS: 10000"));
   const order: RunOrder = {
-    configFile: join(place.folder, "job.yaml"),
-    resultDirectory: place.results,
+    configFile: join(endless.folder, "job.yaml"),
+    resultDirectory: endless.results,
     name: "job",
     runId: 2,
     resume: false,
@@ -133,7 +135,7 @@ test("a run trains once at a time: a terminal is refused in words while an edito
   let fromTerminal: Promise<Result> | undefined;
   const run = await train(order, (event, live) => {
     if (event.event !== "epoch" || fromTerminal !== undefined) return;
-    fromTerminal = biapy(place.arguments(2)).finally(() => live.request("stop"));
+    fromTerminal = biapy(endless.arguments(2)).finally(() => live.request("stop"));
   });
   run.close();
   assert.ok(fromTerminal !== undefined);
@@ -141,7 +143,7 @@ test("a run trains once at a time: a terminal is refused in words while an edito
   assert.equal(refused.code, 2);
   assert.match(problemsOf(refused)[0].message, /^job, run 2, is already running/);
   let fromEditor: Promise<LiveRun> | undefined;
-  const trained = await biapy(place.arguments(3), (event, child) => {
+  const trained = await biapy(endless.arguments(3), (event, child) => {
     if (event.event !== "epoch" || fromEditor !== undefined) return;
     fromEditor = train({ ...order, runId: 3 }, () => {});
     void fromEditor.catch(() => {}).finally(() => stop(child));
@@ -149,7 +151,7 @@ test("a run trains once at a time: a terminal is refused in words while an edito
   assert.notEqual(trained.code, 2);
   await assert.rejects(fromEditor ?? Promise.resolve(), /^StartError: job, run 3, is already running/);
   // A run from a terminal leaves no record that an editor would follow.
-  assert.ok(!existsSync(join(place.results, "job/.biapy-studio/job_3/run.json")));
+  assert.ok(!existsSync(join(endless.results, "job/.biapy-studio/job_3/run.json")));
 });
 
 test("a run whose supervisor is killed can be started again at once", {
