@@ -14,11 +14,18 @@ const CHECK_MS = 60_000;
 let current: WatchedThread<InspectionRequest, InspectionAnswer> | undefined;
 
 async function ask(request: InspectionRequest): Promise<InspectionAnswer> {
-  if (current === undefined || current.ended)
-    current = new WatchedThread(threadScript("inspection-worker", import.meta.url));
+  if (current === undefined || current.ended) current = startThread(request.path);
   const subject = { path: request.path, work: "looking at it", milliseconds: PART_MS };
   const answer = await current.ask(subject, request);
   return answer === "thread ended" ? ask(request) : answer;
+}
+
+function startThread(path: string): WatchedThread<InspectionRequest, InspectionAnswer> {
+  try {
+    return new WatchedThread(threadScript("inspection-worker", import.meta.url));
+  } catch {
+    throw new ImageError(path, `${path}: cannot be looked at. This computer has too little free memory.`);
+  }
 }
 
 /** Opens an image in the thread and describes it. Throws {@link ImageError}. */

@@ -16,9 +16,9 @@ export class ImageReader {
   /** The reply to a request. Never rejects. */
   async answer(request: ImageRequest): Promise<ImageReply> {
     const { path } = request;
-    if (this.thread === undefined || this.thread.ended)
-      this.thread = new WatchedThread(pathToFileURL(this.script), true);
     try {
+      if (this.thread === undefined || this.thread.ended)
+        this.thread = new WatchedThread(pathToFileURL(this.script), true);
       const subject = { path, work: "looking at it", milliseconds: PART_MS };
       const reply = await this.thread.ask(subject, request);
       return reply === "thread ended" ? this.answer(request) : reply;
