@@ -6,7 +6,7 @@ import { checkZooDescription, checkZooSource } from "../config/zoo-settings.ts";
 import { errorMessage } from "../facts/errors.ts";
 import { explainedWriteError, ResultError } from "../facts/files/write-file.ts";
 import { resultTree } from "../facts/result-tree.ts";
-import type { Problem } from "../facts/run-events.ts";
+import type { NewRunEvent, Problem } from "../facts/run-events.ts";
 import { consoleReporter, jsonLinesReporter, type ReportEvent } from "../results/reporters.ts";
 import { type FeatureRequest, writeFeatures } from "../workflow/features/write-features.ts";
 import { runWorkflow } from "../workflow/run.ts";
@@ -103,7 +103,13 @@ async function runConfig(
   if (all.length > 0) report({ event: "problems", problems: all });
   if (all.some((problem) => problem.severity === "error")) return EXIT.badInput;
   const tree = resultTree(given.result_dir, given.name, given.run_id);
-  const end = { event: "end", runDirectory: tree.runDirectory } as const;
+  const ended = (
+    status: "finished" | "stopped",
+    facts: Partial<Extract<NewRunEvent, { event: "end" }>> = {},
+  ) => {
+    report({ event: "end", runDirectory: tree.runDirectory, ...facts, status });
+    return status === "stopped" ? EXIT.stopped : EXIT.done;
+  };
   try {
     await holdRun(tree).catch((error) => {
       throw explainedWriteError(tree.recordFolder, error);
@@ -118,20 +124,14 @@ async function runConfig(
     };
     if (given.features) {
       const status = await writeFeatures({ ...request, labels: given.labels });
-      report({ ...end, runDirectory: tree.features, status });
-      return status === "stopped" ? EXIT.stopped : EXIT.done;
+      return ended(status, { runDirectory: tree.features });
     }
     const configText = readFileSync(given.config, "utf8");
-    if (foreign !== undefined) {
-      const status = await predictWithPackage({ ...request, configText }, foreign);
-      report({ ...end, status });
-      return status === "stopped" ? EXIT.stopped : EXIT.done;
-    }
+    if (foreign !== undefined) return ended(await predictWithPackage({ ...request, configText }, foreign));
     if (given.export_model !== undefined) {
       const checkpoint = given.export_model === true ? undefined : given.export_model;
       await exportModel({ ...request, configText, checkpoint });
-      report({ ...end, runDirectory: tree.zooPackages, status: "finished" });
-      return EXIT.done;
+      return ended("finished", { runDirectory: tree.zooPackages });
     }
     const status = await runWorkflow({
       ...request,
@@ -148,8 +148,7 @@ async function runConfig(
     const loaded = config.text("PATHS.CHECKPOINT_FILE");
     const best = config.flag("TRAIN.ENABLE") || loaded === "" ? tree.bestCheckpoint : loaded;
     const checkpoint = existsSync(best) && !(unpacked && best === loaded) ? best : undefined;
-    report({ ...end, status, checkpoint, resume });
-    return status === "stopped" ? EXIT.stopped : EXIT.done;
+    return ended(status, { checkpoint, resume });
   } catch (error) {
     return reportFailure(error, tree.runDirectory, report);
   }

@@ -1,9 +1,10 @@
 /**
- * The bundle's entry. Where V8's heap is full, or native code crashes, a process ends without a word of its own. The program therefore runs
- * in a second process, and this one explains its end. A process with a channel to its parent, such as a supervisor, is that second one.
+ * The bundle's entry. Where V8's heap is full, or native code crashes, a process ends without a word. The program therefore runs in
+ * a second process, and this one explains its end. A process with a channel to its parent, such as a supervisor, is that second one.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { url as debuggerUrl } from "node:inspector";
+import { errorCode } from "../facts/errors.ts";
 import { explainExit, keepLine } from "../facts/explain-exit.ts";
 import { eachLine } from "../facts/files/lines.ts";
 import { memoryKills } from "../facts/memory-kills.ts";
@@ -22,7 +23,7 @@ async function runHere(): Promise<void> {
   try {
     await import("./main.ts");
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = errorCode(error);
     if (code !== "EMFILE" && code !== "ENFILE") throw error;
     console.error("Too many files are open to load the program. Allow 128 or more (ulimit -n).");
     process.exit(EXIT.failed);

@@ -18,7 +18,7 @@ export function faultOf(entry: ConfigEntry): Fault | undefined {
   if (fact === undefined) {
     return value === null
       ? { message: `${key} has no keys below it, which BiaPy refuses: write some or remove the line.` }
-      : { message: `${key} is a section with keys of its own, not a value.` };
+      : { message: `${key} is a section that holds keys, not a value.` };
   }
   if (!hasType(entry, fact))
     return (

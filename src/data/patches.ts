@@ -235,6 +235,15 @@ export class PatchSet {
     return augment(sample, augmentation, random.fork(1), other);
   }
 
+  /** Finds the foreground of an image once, also where several patches of it are asked for at a time. */
+  private foregroundOf(image: number, targets: ImageSet, weights: PlaceWeights): Promise<ForegroundPlaces> {
+    const known = this.foreground.get(image);
+    if (known !== undefined) return known;
+    const found = targets.image(image).then((mask) => ForegroundPlaces.of(mask, weights));
+    this.foreground.set(image, found);
+    return found;
+  }
+
   private async start(index: number, epoch: number): Promise<Box> {
     const { tiling, randomPlaces, placeWeights, seed } = this.settings;
     const { image, start } = at(this.places, index);
@@ -242,10 +251,8 @@ export class PatchSet {
     const random = new Random(seed).fork(0x9a7c, epoch, index);
     const { targets } = this.pairs;
     if (placeWeights !== undefined && targets !== undefined) {
-      const places =
-        this.foreground.get(image) ?? ForegroundPlaces.of(await targets.image(image), placeWeights);
-      this.foreground.set(image, places);
-      return (await places).draw(tiling.patch, random);
+      const places = await this.foregroundOf(image, targets, placeWeights);
+      return places.draw(tiling.patch, random);
     }
     const { shape } = at(this.pairs.images.infos, image);
     return boxOf((axis) => random.integer(Math.max(shape[axis] - tiling.patch[axis], 0) + 1));

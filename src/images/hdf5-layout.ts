@@ -47,7 +47,7 @@ function datatypeAt(path: string, base: number, address: number): Buffer | undef
   for (const { kind, shared, data } of messages(header)) {
     if (kind !== DATATYPE) continue;
     if (!shared) return data;
-    // A named type has an object header of its own. Since version 3 a message may also stand in the file's heap.
+    // A named type has its own object header. Since version 3 a message may also stand in the file's heap.
     const [version = 0, place] = data;
     const own = data.length >= 10 && (version === 2 || (version === 3 && place === NAMED));
     const named = own ? Number(data.readBigUInt64LE(2)) : undefined;

@@ -7,7 +7,7 @@ import type { Strided } from "./axes.ts";
 import type { Hdf5Answer, Hdf5Request, OpenedImage, Ranges } from "./hdf5-messages.ts";
 import { type OpenOptions, SAMPLE_ARRAYS } from "./image.ts";
 import type { Probe } from "./stored-array.ts";
-import { threadScript, WatchedThread } from "./watched-thread.ts";
+import { startThread, threadScript, type WatchedThread } from "./watched-thread.ts";
 
 /** Time limit of every request. */
 const ANSWER_MS = 5000;
@@ -18,9 +18,9 @@ type Hdf5Thread = WatchedThread<Hdf5Request, Hdf5Answer>;
 
 let current: Hdf5Thread | undefined;
 
-function currentThread(): Hdf5Thread {
+function threadFor(path: string): Hdf5Thread {
   if (current === undefined || current.ended)
-    current = new WatchedThread(threadScript("hdf5-worker", import.meta.url));
+    current = startThread(threadScript("hdf5-worker", import.meta.url), path);
   return current;
 }
 
@@ -45,7 +45,7 @@ class OpenedFile {
   async image(): Promise<OpenedImage> {
     const { path, options } = this;
     if (this.opened !== undefined && this.thread?.ended === false) return this.opened;
-    const thread = currentThread();
+    const thread = threadFor(path);
     const reply = await thread.ask(
       { path, work: "opening it as HDF5", milliseconds: ANSWER_MS },
       { kind: "open", path, options },

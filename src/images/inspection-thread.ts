@@ -1,8 +1,8 @@
 /** Looks at images in a thread of its own: a file that takes too long, or too much memory, is refused and named. */
-import { ImageError, type OpenOptions } from "./image.ts";
+import type { OpenOptions } from "./image.ts";
 import type { CheckedImage, Inspection } from "./inspect.ts";
 import type { DescribedImage, InspectionAnswer, InspectionRequest } from "./inspection-worker.ts";
-import { threadScript, WatchedThread } from "./watched-thread.ts";
+import { startThread, threadScript, type WatchedThread } from "./watched-thread.ts";
 
 /** Time that opening a file, or one part of its pixels, may take. */
 const PART_MS = 5000;
@@ -13,26 +13,28 @@ const CHECK_MS = 60_000;
 
 let current: WatchedThread<InspectionRequest, InspectionAnswer> | undefined;
 
-async function ask(request: InspectionRequest): Promise<InspectionAnswer> {
-  if (current === undefined || current.ended) current = startThread(request.path);
-  const subject = { path: request.path, work: "looking at it", milliseconds: PART_MS };
-  const answer = await current.ask(subject, request);
-  return answer === "thread ended" ? ask(request) : answer;
+/** Asks the thread, and returns its answer of this kind. */
+async function ask<Kind extends InspectionAnswer["kind"]>(
+  request: InspectionRequest,
+  kind: Kind,
+): Promise<Extract<InspectionAnswer, { readonly kind: Kind }>> {
+  const { path } = request;
+  if (current === undefined || current.ended)
+    current = startThread(threadScript("inspection-worker", import.meta.url), path);
+  const answer = await current.ask({ path, work: "looking at it", milliseconds: PART_MS }, request);
+  if (answer === "thread ended") return ask(request, kind);
+  if (isOf(answer, kind)) return answer;
+  throw new Error("The inspection thread answered another question.");
 }
 
-function startThread(path: string): WatchedThread<InspectionRequest, InspectionAnswer> {
-  try {
-    return new WatchedThread(threadScript("inspection-worker", import.meta.url));
-  } catch {
-    throw new ImageError(path, `${path}: cannot be looked at. This computer has too little free memory.`);
-  }
-}
+const isOf = <Kind extends InspectionAnswer["kind"]>(
+  answer: InspectionAnswer,
+  kind: Kind,
+): answer is Extract<InspectionAnswer, { readonly kind: Kind }> => answer.kind === kind;
 
 /** Opens an image in the thread and describes it. Throws {@link ImageError}. */
 export async function describeApart(path: string, options?: OpenOptions): Promise<DescribedImage> {
-  const answer = await ask({ kind: "describe", path, options, milliseconds: 0 });
-  if (answer.kind === "described") return answer.described;
-  throw new ImageError(path, `${path}: was not described.`);
+  return (await ask({ kind: "describe", path, options, milliseconds: 0 }, "described")).described;
 }
 
 /** {@link inspectImage}, in the thread. Throws {@link ImageError}. */
@@ -41,9 +43,7 @@ export async function inspectApart(
   options?: OpenOptions,
   milliseconds = PIXEL_MS,
 ): Promise<Inspection> {
-  const answer = await ask({ kind: "inspect", path, options, milliseconds });
-  if (answer.kind === "inspection") return answer.inspection;
-  throw new ImageError(path, `${path}: was not inspected.`);
+  return (await ask({ kind: "inspect", path, options, milliseconds }, "inspection")).inspection;
 }
 
 /** {@link checkImage}, in the thread. Throws {@link ImageError}. */
@@ -52,7 +52,5 @@ export async function checkApart(
   options?: OpenOptions,
   milliseconds = CHECK_MS,
 ): Promise<CheckedImage> {
-  const answer = await ask({ kind: "check", path, options, milliseconds });
-  if (answer.kind === "checked") return answer.checked;
-  throw new ImageError(path, `${path}: was not checked.`);
+  return (await ask({ kind: "check", path, options, milliseconds }, "checked")).checked;
 }

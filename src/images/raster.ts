@@ -89,10 +89,7 @@ export async function probePng(path: string): Promise<Probe> {
     );
   const frames = animationFrames(bytes);
   if (frames > 1)
-    throw new ImageError(
-      path,
-      `${path}: is an animation of ${frames} frames. Save each as a file of its own.`,
-    );
+    throw new ImageError(path, `${path}: is an animation of ${frames} frames. Save each as a separate file.`);
   const header: Header = {
     width: bytes.readUInt32BE(16),
     height: bytes.readUInt32BE(20),

@@ -1,5 +1,5 @@
 /** The common form of all formats: an array with named axes. One reader converts its regions to images. */
-import { errorCode } from "../facts/errors.ts";
+import { errorCode, errorMessage } from "../facts/errors.ts";
 import {
   type Axes,
   decideAxes,
@@ -85,7 +85,7 @@ export async function explained<T>(path: string, format: string, read: () => Pro
 /** Returns an error's reason in one line; some libraries throw bare strings, or hide the cause. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return firstLine(cause instanceof Error ? cause.message : String(cause)).slice(0, 200);
+  return firstLine(errorMessage(cause)).slice(0, 200);
 }
 
 /** Returns an image that is read region by region. Closes the array if its axes do not form an image. */

@@ -1,7 +1,7 @@
 /** A thread that reads files of any origin, and is ended when a file holds it up. */
 
 import { parentPort, type Transferable, Worker, workerData } from "node:worker_threads";
-import { errorMessage } from "../facts/errors.ts";
+import { errorCode, errorMessage } from "../facts/errors.ts";
 import { whenBytesArrive } from "./file-bytes.ts";
 import { ImageError } from "./image.ts";
 
@@ -165,6 +165,20 @@ export class WatchedThread<Request, Answer> {
     this.reason ??= reason;
     void this.worker.terminate();
     this.failed?.(this.reason);
+  }
+}
+
+/** Starts a thread to read a file. Throws {@link ImageError} if this computer has too little memory for one more. */
+export function startThread<Request, Answer>(
+  script: URL,
+  path: string,
+  shared?: boolean,
+): WatchedThread<Request, Answer> {
+  try {
+    return new WatchedThread(script, shared);
+  } catch (error) {
+    if (errorCode(error) !== "ERR_WORKER_INIT_FAILED") throw error;
+    throw new ImageError(path, `${path}: cannot be read. This computer has too little free memory.`);
   }
 }
 

@@ -245,7 +245,7 @@ class Supervisor {
       if ((await wholeLines(this.files.events)) < this.written) this.append("\n");
       return undefined;
     } catch (error) {
-      return explainedWriteError(this.files.events, error) as Error;
+      return explainedWriteError(this.files.events, error);
     }
   }
 

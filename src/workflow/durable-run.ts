@@ -11,6 +11,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { errorMessage } from "../facts/errors.ts";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
 import { explainedWriteError, syncFolder, writeFileAtomically } from "../facts/files/write-file.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
@@ -174,7 +175,7 @@ export async function durably(
       await run.ended("stopped");
       return "stopped";
     }
-    await run.ended("failed", error instanceof Error ? error.message : String(error));
+    await run.ended("failed", errorMessage(error));
     throw error;
   }
 }

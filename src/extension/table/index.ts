@@ -101,8 +101,9 @@ class TablePage {
   private async readSome(due: KnownRun[]): Promise<ReadDetails[]> {
     return Promise.all(
       due.splice(0, BATCH).map(async (run) => {
-        const { details, defaults } = await readRowDetails(run.order, configurationOf(run));
+        // First, so that what changes during the read is read again.
         this.sent.set(run.summary.id, stateOf(run));
+        const { details, defaults } = await readRowDetails(run.order, configurationOf(run));
         return { details: { ...details, run: run.summary.id }, defaults };
       }),
     );

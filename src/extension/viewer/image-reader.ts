@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
 import { errorMessage } from "../../facts/errors.ts";
-import { WatchedThread } from "../../images/watched-thread.ts";
+import { startThread, type WatchedThread } from "../../images/watched-thread.ts";
 import type { ImageReply, ImageRequest } from "../../protocol/panel-messages.ts";
 
 /** Time for opening an image, or for a part of a plane: a large compressed picture is one part. */
@@ -18,7 +18,7 @@ export class ImageReader {
     const { path } = request;
     try {
       if (this.thread === undefined || this.thread.ended)
-        this.thread = new WatchedThread(pathToFileURL(this.script), true);
+        this.thread = startThread(pathToFileURL(this.script), path, true);
       const subject = { path, work: "looking at it", milliseconds: PART_MS };
       const reply = await this.thread.ask(subject, request);
       return reply === "thread ended" ? this.answer(request) : reply;

@@ -3,7 +3,7 @@
  * onnxruntime allocates the outputs, whose sizes only it knows.
  */
 import koffi from "koffi";
-import { at, exactly } from "../../facts/checked-lists.ts";
+import { at, exactly, product } from "../../facts/checked-lists.ts";
 import { check, created, offMainThread, runtime } from "./native.ts";
 import { type Pointer, THREADS_SLEEP } from "./native-api.ts";
 import { Names } from "./native-session.ts";
@@ -185,7 +185,7 @@ function copied(value: Pointer): ForeignTensor {
   try {
     const { code, shape } = tensorFacts(tensor);
     const Values = ARRAYS[numberType(code)];
-    const count = shape.reduce((product, size) => product * size, 1);
+    const count = product(shape);
     if (count === 0) return { shape, values: new Float32Array() };
     const pointer = created(api, (out) => api.tensorData(value, out));
     const data = new Values(koffi.view(pointer, count * Values.BYTES_PER_ELEMENT));

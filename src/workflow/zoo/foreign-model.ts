@@ -7,7 +7,8 @@ import type { Config } from "../../config/config.ts";
 import { type Measures, measureValues } from "../../data/channel-statistics.ts";
 import type { NormalizedImage } from "../../data/image-set.ts";
 import { type Axis, type Box, boxOf } from "../../data/tiling.ts";
-import { at, exactly } from "../../facts/checked-lists.ts";
+import { at, exactly, product } from "../../facts/checked-lists.ts";
+import { rowMajor } from "../../images/axes.ts";
 import type { Image } from "../../images/image.ts";
 import { storedParts } from "../../images/parts.ts";
 import {
@@ -308,14 +309,14 @@ const sizeAlong = ({ shape }: ForeignTensor, { axes }: Layout, axis: OwnAxis) =>
 /** Values `[z, y, x, channel]` in the network's order of axes. */
 function toLayout(values: Float32Array, sizes: readonly number[], { axes }: Layout): ForeignTensor {
   const shape = axes.map((axis) => (axis === "batch" ? 1 : at(sizes, OWN_AXES.indexOf(axis))));
-  const strides = stridesOf(sizes);
+  const strides = rowMajor(sizes);
   const moved = axes.map((axis) => (axis === "batch" ? 0 : at(strides, OWN_AXES.indexOf(axis))));
   return { shape, values: gathered(values, shape, moved) };
 }
 
 /** The other way round. */
 function fromLayout(tensor: ForeignTensor, layout: Layout): Float32Array {
-  const strides = stridesOf(tensor.shape);
+  const strides = rowMajor(tensor.shape);
   const sizes = OWN_AXES.map((axis) => sizeAlong(tensor, layout, axis));
   return gathered(
     tensor.values,
@@ -324,13 +325,9 @@ function fromLayout(tensor: ForeignTensor, layout: Layout): Float32Array {
   );
 }
 
-/** Distance between neighbors along each axis of an array. */
-const stridesOf = (shape: readonly number[]): number[] =>
-  shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
-
 /** Copies values in another order: `strides` are the distances in `values` along each axis of the result. */
 function gathered(values: Float32Array, shape: readonly number[], strides: readonly number[]): Float32Array {
-  const result = new Float32Array(shape.reduce((product, size) => product * size, 1));
+  const result = new Float32Array(product(shape));
   let to = 0;
   const along = (axis: number, from: number): void => {
     const [size, stride] = [at(shape, axis), at(strides, axis)];

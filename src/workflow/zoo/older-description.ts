@@ -63,7 +63,7 @@ function channels(size: unknown): Mapping {
   return { channel_names: Array.from({ length: count }, (_, index) => `channel${index}`) };
 }
 
-/** `mode` and letters of axes become a list of axes; fixed numbers become an operation of their own. */
+/** `mode` and letters of axes become a list of axes; fixed numbers become a separate operation. */
 function operation({ name, kwargs }: Mapping): Mapping {
   const { mode, axes, ...others } = isMapping(kwargs) ? kwargs : ({} as Mapping);
   const ids = typeof axes === "string" ? [...axes].map((letter) => AXES[letter]?.id ?? letter) : undefined;

@@ -15,6 +15,7 @@ import { type Entry, openPromise, validateFileName } from "yauzl";
 import { errorMessage } from "../../facts/errors.ts";
 import { liesInside } from "../../facts/files/lies-inside.ts";
 import { DamagedFileError, readText } from "../../facts/files/regular-file.ts";
+import { firstLine } from "../../images/image.ts";
 import { inNewForm } from "./older-description.ts";
 
 /** A package that cannot be used. The message is for the user. */
@@ -109,8 +110,7 @@ export function parsedDescription(path: string, text: string): unknown {
   try {
     return parse(text, { maxAliasCount: 100 });
   } catch (error) {
-    const [reason] = String(error instanceof Error ? error.message : error).split("\n");
-    throw new PackageError(`${path}: its description is not valid YAML: ${reason}`);
+    throw new PackageError(`${path}: its description is not valid YAML: ${firstLine(errorMessage(error))}`);
   }
 }
 
