@@ -24,7 +24,7 @@ const shared = {
 };
 
 /** The command line and the extension's lazily loaded parts, as ES modules that share chunks. */
-const modules = {
+export const MODULES = {
   ...shared,
   // The extension's image workers share the image readers with the command line.
   entryPoints: {
@@ -80,7 +80,7 @@ const pages = {
 };
 
 /** Options of all bundles. */
-export const BUNDLES = [modules, extension, pages];
+export const BUNDLES = [MODULES, extension, pages];
 
 /** Packages that are shipped unbundled. */
 export const UNBUNDLED = [

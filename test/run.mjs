@@ -4,8 +4,9 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { bundleCommand } from "./command-bundle.mjs";
 import { bundleTensorflow } from "./tensorflow-bundle.mjs";
 
 const SLOWEST = 10;
@@ -24,6 +25,7 @@ const files = folders.flatMap((folder) =>
 );
 mkdirSync(output, { recursive: true });
 await bundleTensorflow();
+const command = await bundleCommand(resolve(output, "command"));
 const args = [
   ...["--import", "./test/register.mjs", "--test", `--test-concurrency=${concurrency}`],
   ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
@@ -34,7 +36,7 @@ const coverage = join(output, "coverage");
 if (values.coverage) rmSync(coverage, { recursive: true, force: true });
 const { status } = spawnSync(process.execPath, args, {
   stdio: "inherit",
-  env: { ...process.env, ...(values.coverage ? { NODE_V8_COVERAGE: coverage } : {}) },
+  env: { ...process.env, BIAPY_CLI: command, ...(values.coverage ? { NODE_V8_COVERAGE: coverage } : {}) },
 });
 console.log(`The slowest files:\n${slowest(readFileSync(durations, "utf8"))}`);
 rmSync(durations);

@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import pLimit from "p-limit";
 import { loadBiapyCheckpoint } from "../../src/checkpoint/biapy-checkpoint.ts";
 import type { Random } from "../../src/data/random.ts";
 import { type ResultTree, resultTree } from "../../src/facts/result-tree.ts";
@@ -31,7 +32,7 @@ const CLI = "dist/cli.mjs";
 /** A run of these sizes takes two seconds; one that is still there after this hangs. */
 const LONGEST_MS = 60_000;
 
-/** Trainings that run at once. */
+/** Trainings that run at once: starting a process leaves a processor idle now and then. */
 const TOGETHER = 3;
 
 /** A configuration with the results of a run that was left alone. */
@@ -93,12 +94,8 @@ export async function runKills({ folder, random, count, report }: KillSettings):
     rmSync(place, { recursive: true, force: true });
     report(++done, what);
   };
-  // Starting a process leaves a processor idle now and then.
-  let next = 0;
-  const work = async () => {
-    while (next < count) await one(next++);
-  };
-  await Promise.all(Array.from({ length: TOGETHER }, work));
+  const limit = pLimit(TOGETHER);
+  await Promise.all(Array.from({ length: count }, (_, index) => limit(one, index)));
   return { counts, faults };
 }
 

@@ -4,7 +4,8 @@
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { bundleCommand } from "../command-bundle.mjs";
 import { orSkip } from "../support/machine.ts";
 import { makeBiapyPython } from "./environment.ts";
 
@@ -12,9 +13,10 @@ const python = orSkip("the tests with real BiaPy need Python and PyPI", makeBiap
 const files = readdirSync("test/interop")
   .filter((name) => name.endsWith(".test.ts"))
   .map((name) => join("test/interop", name));
+const command = await bundleCommand(resolve(".test-output/interop/command"));
 const { status } = spawnSync(
   process.execPath,
-  ["--import", "./test/register.mjs", "--test", "--test-concurrency=1", ...files],
-  { stdio: "inherit", env: { ...process.env, BIAPY_PYTHON: python } },
+  ["--import", "./test/register.mjs", "--test", "--test-concurrency=2", ...files],
+  { stdio: "inherit", env: { ...process.env, BIAPY_CLI: command, BIAPY_PYTHON: python } },
 );
 process.exit(status ?? 1);

@@ -29,8 +29,9 @@ const LEVELS = "FEATURE_MAPS: [4, 8, 16]";
 export const smallModel = (architecture: string, ndim: Dimensions): string =>
   SMALL_BY_AXES[architecture]?.(ndim === "3D" ? 3 : 2) ?? SMALL[architecture] ?? LEVELS;
 
-/** The smallest patch, `[(z,) y, x]`: MultiResUNet halves four times. */
+/** The smallest patch, `[(z,) y, x]`: MultiResUNet halves four times, DFCAN computes by far the most for each voxel. */
 export function smallPatch(architecture: string, ndim: Dimensions): readonly number[] {
+  if (architecture === "dfcan" && ndim === "3D") return [4, 8, 8];
   if (architecture === "multiresunet") return ndim === "3D" ? [4, 32, 32] : [32, 32];
   return ndim === "3D" ? [8, 16, 16] : [16, 16];
 }

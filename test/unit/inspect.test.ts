@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { readNpy } from "../../src/checkpoint/npy.ts";
 import type { Image } from "../../src/images/image.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
+import { TRAINER } from "../workflow/command.ts";
 
 let folder = "";
 const image: Image = {
@@ -22,7 +23,7 @@ before(async () => {
 
 after(() => rm(folder, { recursive: true }));
 
-const INSPECT = ["--import", "./test/register.mjs", "src/cli/main.ts", "--inspect"];
+const INSPECT = [...TRAINER, "--inspect"];
 
 function biapy(...args: readonly string[]) {
   return spawnSync(process.execPath, [...INSPECT, ...args], { encoding: "utf8" });

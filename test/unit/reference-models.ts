@@ -37,15 +37,29 @@ export function referenceModel(name: string): ReferenceModel {
   return JSON.parse(readFileSync(new URL(`../fixtures/models/${name}.json`, import.meta.url), "utf8"));
 }
 
+/** Of the formula's sine; sines of sums of angles are ten times faster than a sine for each index. */
+const ANGLE = 0.37;
+const BLOCK = 4096;
+const SINES = Float64Array.from({ length: BLOCK }, (_, index) => Math.sin(index * ANGLE));
+const COSINES = Float64Array.from({ length: BLOCK }, (_, index) => Math.cos(index * ANGLE));
+
 /** Sets every weight to the formula's value. */
 export function setFormulaWeights(parameters: Parameters, amplitude = 0.05): void {
   for (const { name, shape } of parameters.specs) {
     const shift = crc32(name) % 1000;
     const values = parameters.values(name);
-    for (let index = 0; index < values.length; index++) {
-      const wave = amplitude * Math.sin(index * 0.37 + shift);
-      if (name.endsWith("running_var")) values[index] = 1 + 2 * Math.abs(wave);
-      else values[index] = shape.length === 1 && name.endsWith("weight") ? 1 + wave : wave;
+    const [isVariance, isScale] = [
+      name.endsWith("running_var"),
+      shape.length === 1 && name.endsWith("weight"),
+    ];
+    for (let start = 0; start < values.length; start += BLOCK) {
+      const [sine, cosine] = [Math.sin(start * ANGLE + shift), Math.cos(start * ANGLE + shift)];
+      const count = Math.min(BLOCK, values.length - start);
+      for (let at = 0; at < count; at++) {
+        const wave = amplitude * (sine * COSINES[at] + cosine * SINES[at]);
+        if (isVariance) values[start + at] = 1 + 2 * Math.abs(wave);
+        else values[start + at] = isScale ? 1 + wave : wave;
+      }
     }
   }
 }

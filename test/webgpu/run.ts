@@ -3,6 +3,8 @@
  * software that comes with Debian's chromium and is installed by apt where that may be done. Elsewhere they are skipped, in words.
  */
 import { spawnSync } from "node:child_process";
+import { resolve } from "node:path";
+import { bundleCommand } from "../command-bundle.mjs";
 import { orSkip } from "../support/machine.ts";
 import { adapterEnvironment } from "./adapter.ts";
 
@@ -11,9 +13,10 @@ const environment = orSkip(
   adapterEnvironment,
 );
 const files = ["training", "architectures", "command"].map((name) => `test/webgpu/${name}.test.ts`);
+const command = await bundleCommand(resolve(".test-output/webgpu/command"));
 const { status } = spawnSync(
   process.execPath,
   ["--import", "./test/register.mjs", "--test", "--test-concurrency=1", ...files],
-  { stdio: "inherit", env: { ...process.env, ...environment } },
+  { stdio: "inherit", env: { ...process.env, BIAPY_CLI: command, ...environment } },
 );
 process.exit(status ?? 1);

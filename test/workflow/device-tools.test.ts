@@ -6,12 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { DeviceList } from "../../src/extension/commands/device-tools.ts";
+import { TRAINER } from "./command.ts";
 
 const storage = mkdtempSync(join(tmpdir(), "storage-"));
 after(() => rmSync(storage, { recursive: true, force: true }));
 
 function command(args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
-  const all = ["--import", "./test/register.mjs", "src/cli/main.ts", ...args];
+  const all = [...TRAINER, ...args];
   const env = { ...process.env, BIAPY_STORAGE: storage, ...environment };
   return new Promise<{ code: number; output: string; errors: string }>((resolve) =>
     execFile(process.execPath, all, { env }, (error, output, errors) =>
