@@ -204,6 +204,60 @@ test("packages that are damaged, hostile or of another network are refused in wo
   await refused(junk, /not a ZIP file/);
 });
 
+/** Makes a package another program's: a class of BiaPy's name, and no word of BiaPy. */
+function ofOthers(files: Record<string, Uint8Array>, architecture: object, onnx: boolean): void {
+  described(files, (description) => {
+    const { weights } = description;
+    Object.assign(weights.pytorch_state_dict, { architecture });
+    Object.assign(description, { tags: ["unet"], cite: [{ text: "none" }], config: {} });
+    if (!onnx) delete weights.onnx;
+  });
+}
+
+const UNETR = {
+  callable: "UNETR",
+  import_from: "monai.networks.nets",
+  kwargs: { in_channels: 1, hidden_size: 768 },
+};
+const FROM_FILE = { callable: "U_Net", source: "unet.py", kwargs: { depth: 4 } };
+
+test("a class that only has the name of BiaPy's is not taken for it: its network in ONNX predicts, or the package is refused", async () => {
+  for (const architecture of [UNETR, FROM_FILE]) {
+    const path = await changed((files) => ofOthers(files, architecture, true));
+    const events: NewRunEvent[] = [];
+    const started = await withZooModel(
+      starting(unet.ndim, unet.patch, path).with("TRAIN.ENABLE", false),
+      (event) => events.push(event),
+    );
+    assert.ok(started.foreign, "the package's own network predicts");
+    assert.match(JSON.stringify(events), /neither the class's module nor tags or citations name BiaPy/);
+    await started.close();
+    const only = await changed((files) => ofOthers(files, architecture, false));
+    await refused(only, new RegExp(`its network is ${architecture.callable}.*nor a network in ONNX`));
+  }
+});
+
+test("a package with BiaPy's tag whose weights are of another network predicts by ONNX, or is refused with the difference", async () => {
+  const other = async (change: (description: Description) => void) =>
+    changed((files) =>
+      described(files, (description) => {
+        Object.assign(description, { config: {} });
+        const { architecture } = description.weights.pytorch_state_dict as {
+          architecture: { kwargs: object };
+        };
+        Object.assign(architecture.kwargs, { feature_maps: [4, 8, 32] });
+        change(description);
+      }),
+    );
+  const started = await withZooModel(starting(unet.ndim, unet.patch, await other(() => {})), () => {});
+  assert.ok(started.foreign);
+  await started.close();
+  await refused(
+    await other(({ weights }) => delete weights.onnx),
+    /its weights are not of BiaPy's unet: .* is \d+.* and unet has .*no network in ONNX/,
+  );
+});
+
 /** A package whose network only ONNX has. */
 const onlyOnnx = (change: (description: Foreign) => void = () => {}) =>
   changed((files) =>

@@ -14,7 +14,7 @@ import {
   parsedDescription,
   readDescription,
 } from "./read-package.ts";
-import { usedWeights } from "./used-weights.ts";
+import { unusable, usedWeights } from "./used-weights.ts";
 
 /** Where the Zoo's collection is. The Zoo's own program reads the same variable. */
 const collection = () =>
@@ -75,14 +75,16 @@ function addressOf(id: string, file: PackageFile, base: string): string {
   throw new PackageError(`${id}: ${file.source} is not the address of a file.`);
 }
 
-/** The weights that this engine uses, with the names and checksums of the description. */
+/** The weights that this engine uses, with the names and checksums of the description. Throws {@link PackageError} if there are none. */
 function usedFiles(id: string, document: unknown): PackageFile[] {
-  const { weights } = readDescription(id, document);
-  const files: PackageFile[] = [];
-  if (usedWeights(weights) === "pytorch") files.push(...[weights.pytorch_state_dict ?? []].flat());
-  else if (weights.onnx != null) files.push(weights.onnx, ...[weights.onnx.external_data ?? []].flat());
-  else throw new PackageError(`${id} has neither weights of BiaPy's networks nor a network in ONNX.`);
-  return files;
+  const description = readDescription(id, document);
+  const { pytorch_state_dict: torch, onnx } = description.weights;
+  const used = usedWeights(description);
+  if (used.length === 0) throw new PackageError(unusable(id, description));
+  return [
+    ...(used.includes("pytorch_state_dict") ? [torch ?? []].flat() : []),
+    ...(used.includes("onnx") && onnx != null ? [onnx, ...[onnx.external_data ?? []].flat()] : []),
+  ];
 }
 
 /** The description with the local names of weights instead of addresses. */

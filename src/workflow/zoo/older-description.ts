@@ -80,6 +80,10 @@ const alongChannels = (kwargs: Mapping, names: readonly string[]): Mapping =>
 /** `architecture` is `file.py:Class` or `module.Class`. */
 function torchWeights(given: unknown): unknown {
   if (!isMapping(given) || typeof given.architecture !== "string") return given;
-  const callable = given.architecture.split(/[:.]/).at(-1) ?? "";
-  return { ...given, architecture: { callable, kwargs: given.kwargs ?? {} } };
+  const { architecture, kwargs = {} } = given;
+  const callable = architecture.split(/[:.]/).at(-1) ?? "";
+  const module = architecture.includes(":")
+    ? {}
+    : { import_from: architecture.slice(0, -callable.length - 1) };
+  return { ...given, architecture: { callable, ...module, kwargs } };
 }

@@ -51,6 +51,8 @@ const torch = v.object({
   sha256,
   architecture: v.looseObject({
     callable: v.string(),
+    /** The class's module; packages without one hold its source. */
+    import_from: v.nullish(v.string()),
     kwargs: v.nullish(v.record(v.string(), v.unknown()), {}),
   }),
 });
@@ -73,6 +75,9 @@ const descriptionSchema = v.object({
   format_version: v.pipe(v.string(), v.regex(/^0\.[45]\./, "is not 0.4 or 0.5")),
   type: v.literal("model"),
   name: v.string(),
+  tags: v.nullish(v.array(v.unknown()), []),
+  cite: v.nullish(v.array(v.unknown()), []),
+  config: v.nullish(v.record(v.string(), v.unknown()), {}),
   inputs: v.pipe(v.array(input), v.length(1, "has several inputs")),
   outputs: v.pipe(v.array(output), v.minLength(1, "has no output")),
   weights: v.object({

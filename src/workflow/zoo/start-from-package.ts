@@ -4,24 +4,28 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { loadBiapyCheckpoint } from "../../checkpoint/biapy-checkpoint.ts";
+import { CheckpointError } from "../../checkpoint/checkpoint-error.ts";
 import { channelsOf, ndimOf } from "../../config/basics.ts";
 import { checkPatch } from "../../config/checks.ts";
 import type { Config } from "../../config/config.ts";
 import type { Key } from "../../config/key-names.ts";
 import { isPythonValue, type PythonValue } from "../../config/python-value.ts";
 import { isZooId } from "../../config/zoo-settings.ts";
-import { readsSetting } from "../../facts/architectures.ts";
+import { type EmbeddedArchitecture, readsSetting } from "../../facts/architectures.ts";
 import { at } from "../../facts/checked-lists.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
+import { declaredWeights } from "../../runtime/declared-weights.ts";
+import type { WeightSpec } from "../../runtime/scope.ts";
 import { InputError } from "../input-error.ts";
-import { buildArguments } from "../model-settings.ts";
+import { buildArguments, outputChannels } from "../model-settings.ts";
 import { threadCount } from "../settings.ts";
 import { maeBuildArguments, maeSettings } from "../tasks/mae-settings.ts";
 import { downloadPackage } from "./download-package.ts";
 import { ForeignModel } from "./foreign-model.ts";
+import { channelsFirst, patchShape, zooNetworks } from "./networks.ts";
 import { type PackageDescription, PackageError, readPackage, type ZooPackage } from "./read-package.ts";
-import { BIAPY_CLASSES } from "./torch-architecture.ts";
-import { architectureNamed, usedWeights } from "./used-weights.ts";
+import { torchClass, unusable } from "./used-weights.ts";
 
 /** A configuration completed from a package. */
 export interface StartedFromPackage {
@@ -55,9 +59,16 @@ export async function withZooModel(
       isZooId(named) && !existsSync(named) ? await downloadPackage(named, { report, signal }) : named;
     const opened = await readPackage(path);
     checkImages(config, opened.description);
-    if (usedWeights(opened.description.weights) === "pytorch")
-      return { config: await withWeights(config, opened, folder, report), close };
-    return await withNetwork(config, opened, folder, close, report);
+    const { architecture, whyNot } = torchClass(opened.description);
+    if (architecture === undefined) return await withNetwork(config, opened, folder, close, report, whyNot);
+    try {
+      return { config: await withWeights(config, opened, architecture, folder, report), close };
+    } catch (error) {
+      if (!(error instanceof OtherNetworkError)) throw error;
+      if (opened.description.weights.onnx == null)
+        throw new PackageError(`${error.message}. The package has no network in ONNX instead.`);
+      return await withNetwork(config, opened, folder, close, report, error.message);
+    }
   } catch (error) {
     await close();
     if (error instanceof PackageError) throw new InputError([config.problem(ID, error.message)]);
@@ -65,18 +76,23 @@ export async function withZooModel(
   }
 }
 
-/** The keys and weights of a network that this engine builds. */
+/** Weights for PyTorch that are not of the network that this engine builds of their description. */
+class OtherNetworkError extends PackageError {}
+
+/** The keys and weights of a network that this engine builds. Throws {@link OtherNetworkError}. */
 async function withWeights(
   config: Config,
   { description, copy }: ZooPackage,
+  architecture: EmbeddedArchitecture,
   folder: string,
   report: ReportEvent,
 ): Promise<Config> {
   const torch = description.weights.pytorch_state_dict;
   if (torch == null) throw new PackageError(`${description.name} has no weights for PyTorch.`);
-  const network = networkKeys(config, torch.architecture);
+  const network = networkKeys(config, architecture, torch.architecture.kwargs ?? {});
   const checkpoint = join(folder, "weights.pt");
   await copy(torch.source, checkpoint, torch.sha256);
+  await checkWeights(network, checkpoint);
   const normalized = normalizationKeys(network, description);
   const message = `Starting from the package ${description.name}: ${network.text("MODEL.ARCHITECTURE")}, normalization ${normalized.text("DATA.NORMALIZATION.TYPE")}.`;
   report({ event: "log", level: "info", message });
@@ -93,19 +109,20 @@ async function withNetwork(
   folder: string,
   close: () => Promise<void>,
   report: ReportEvent,
+  whyNotTrained = "it has no weights for PyTorch",
 ): Promise<StartedFromPackage> {
   const { name } = opened.description;
   if (opened.description.weights.onnx == null)
-    throw new PackageError(
-      `${opened.path} has neither weights of BiaPy's networks (pytorch_state_dict) nor a network in ONNX: this engine uses no other formats.`,
-    );
+    throw new PackageError(unusable(opened.path, opened.description));
   if (config.flag("TRAIN.ENABLE"))
     throw new PackageError(
-      `${name} is not one of BiaPy's networks (or has no weights for PyTorch): its network in ONNX predicts images, and is not trained. Set TRAIN.ENABLE to False.`,
+      `${name} is not one of BiaPy's networks: ${whyNotTrained}. Its network in ONNX predicts images, and is not trained. Set TRAIN.ENABLE to False.`,
     );
   const threads = threadCount(config);
   const { model, config: configured } = await ForeignModel.open(opened, config, { folder, threads });
   const say = (level: "info" | "warning", message: string) => report({ event: "log", level, message });
+  if (opened.description.weights.pytorch_state_dict != null)
+    say("info", `The weights for PyTorch are not used: ${whyNotTrained}.`);
   const patch = configured.numbers("DATA.PATCH_SIZE").slice(0, -1).join(" x ");
   const context = configured.numbers("DATA.TEST.PADDING").join(" x ");
   say(
@@ -119,6 +136,49 @@ async function withNetwork(
     return close();
   };
   return { config: configured, foreign: model, close: closeAll };
+}
+
+/** Position embeddings follow the patch, and are stretched to it. */
+const POSITIONS = /(^|\.)(decoder_)?pos_embed$/;
+
+/** Throws {@link OtherNetworkError} if a checkpoint's names and shapes are not those of the configured network, but for its last layer's channels. */
+async function checkWeights(config: Config, path: string): Promise<void> {
+  const wanted = weightsOf(config);
+  if (wanted === undefined) return;
+  const checkpoint = await loadBiapyCheckpoint(path).catch((error: unknown) => {
+    if (!(error instanceof CheckpointError)) throw error;
+    throw new PackageError(`its weights for PyTorch cannot be read: ${error.message}`);
+  });
+  try {
+    const last = outputChannels(config);
+    const wrong = wanted.find(({ name, shape }) => {
+      const found = checkpoint.weights.get(name)?.shape;
+      if (found === undefined) return true;
+      const [count, ...rest] = shape;
+      const same = count === last ? String(found.slice(1)) === String(rest) : String(found) === String(shape);
+      return !same && !POSITIONS.test(name);
+    });
+    if (wrong === undefined) return;
+    const { name, shape } = wrong;
+    const found = checkpoint.weights.get(name)?.shape.join(" x ");
+    const network = config.text("MODEL.ARCHITECTURE");
+    throw new OtherNetworkError(
+      `its weights are not of BiaPy's ${network}: ${name} is ${found ?? "missing"}, and ${network} has ${shape.join(" x ")}`,
+    );
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** The weights of the configured network. Undefined where the patch does not fit it, which the configuration's checks report. */
+function weightsOf(config: Config): WeightSpec[] | undefined {
+  const [network] = zooNetworks(config, false).slice(-1);
+  if (network === undefined) return undefined;
+  try {
+    return declaredWeights(channelsFirst(network, patchShape(config)));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Throws {@link PackageError} if the package is for other images than the configuration. */
@@ -194,22 +254,15 @@ const STUNET: Readonly<Record<string, Key>> = {
   conv_kernel_sizes: "MODEL.STUNET.CONV_KERNEL_SIZES",
 };
 
-interface TorchArchitecture {
-  readonly callable: string;
-  readonly kwargs: Readonly<Record<string, unknown>> | null;
-}
-
-/** Returns the configuration with the keys of the package's network. Throws {@link PackageError} if they do not give the same network. */
-function networkKeys(config: Config, { callable, kwargs: given }: TorchArchitecture): Config {
-  const architecture = architectureNamed(callable);
-  const kwargs = given ?? {};
-  if (architecture === undefined)
-    throw new PackageError(
-      `its network is ${callable}, which is not one of BiaPy's that this engine builds (${Object.keys(BIAPY_CLASSES).join(", ")}, vit, mae).`,
-    );
+/** Returns the configuration with the keys of the package's network. Throws {@link OtherNetworkError} if they do not give the same network. */
+function networkKeys(
+  config: Config,
+  architecture: EmbeddedArchitecture,
+  kwargs: Readonly<Record<string, unknown>>,
+): Config {
   let result = config.with("MODEL.ARCHITECTURE", architecture);
   const set = (key: Key, value: unknown) => {
-    if (!isPythonValue(value)) throw new PackageError(`its argument for ${key} is not a value.`);
+    if (!isPythonValue(value)) throw new OtherNetworkError(`its argument for ${key} is not a value`);
     result = result.with(key, value);
   };
   const keys = architecture === "stunet" ? STUNET : KEYS;
@@ -251,8 +304,8 @@ function checkSame(built: Readonly<Record<string, unknown>>, given: Readonly<Rec
   for (const [name, value] of Object.entries(built)) {
     if (FREE.has(name) || given[name] === undefined) continue;
     if (JSON.stringify(value) === JSON.stringify(given[name])) continue;
-    throw new PackageError(
-      `its network has ${name} ${JSON.stringify(given[name])}, which this engine would build as ${JSON.stringify(value)}.`,
+    throw new OtherNetworkError(
+      `its network has ${name} ${JSON.stringify(given[name])}, which this engine would build as ${JSON.stringify(value)}`,
     );
   }
 }

@@ -12,19 +12,72 @@ const OWN_CLASSES: Readonly<Record<string, EmbeddedArchitecture>> = {
   Reconstruction: "mae",
 };
 
-/** The architecture that a class builds; undefined for classes of others. */
-export function architectureNamed(callable: string): EmbeddedArchitecture | undefined {
+type Described = Pick<PackageDescription, "weights" | "tags" | "cite" | "config">;
+
+/** What a package says about its class in PyTorch: the architecture of BiaPy, or why it is none. */
+export interface TorchClass {
+  readonly architecture?: EmbeddedArchitecture;
+  readonly whyNot?: string;
+}
+
+/** Whether a package's weights are of a class that this engine builds. Others may have classes of the same name (UNETR, EDSR, …). */
+export function torchClass(description: Described): TorchClass {
+  const given = description.weights.pytorch_state_dict?.architecture;
+  if (given === undefined) return {};
+  const { callable, import_from: module } = given;
+  if (!isOfBiapy(description)) {
+    const from = typeof module === "string" ? ` (${module})` : "";
+    return {
+      whyNot: `its network is ${callable}${from}, and neither the class's module nor tags or citations name BiaPy`,
+    };
+  }
+  const architecture = architectureNamed(callable);
+  if (architecture !== undefined) return { architecture };
+  const known = Object.keys(BIAPY_CLASSES).join(", ");
+  return {
+    whyNot: `its network is ${callable}, which is not one of BiaPy's that this engine builds (${known}, vit, mae)`,
+  };
+}
+
+/** Whether this program wrote a package. */
+export const isOwnPackage = ({ config }: Pick<PackageDescription, "config">): boolean =>
+  typeof config?.biapy_studio === "object" && config.biapy_studio !== null;
+
+/** Classes of an imported module are its; BiaPy's packages hold the source of theirs, and say so by a tag and a citation. */
+function isOfBiapy(description: Described): boolean {
+  const module = description.weights.pytorch_state_dict?.architecture.import_from;
+  if (typeof module === "string") return /^biapy(\.|$)/.test(module);
+  if (isOwnPackage(description)) return true;
+  if ((description.tags ?? []).some((tag) => String(tag).toLowerCase() === "biapy")) return true;
+  return (description.cite ?? []).some(
+    (each) =>
+      typeof each === "object" && each !== null && "text" in each && /\bBiaPy\b/i.test(String(each.text)),
+  );
+}
+
+function architectureNamed(callable: string): EmbeddedArchitecture | undefined {
   const own = OWN_CLASSES[callable];
   if (own !== undefined) return own;
   const found = keysOf(BIAPY_CLASSES).find((each) => BIAPY_CLASSES[each]?.[1] === callable);
   return found ?? (callable === "STUNet" ? "stunet" : undefined);
 }
 
-/** PyTorch's weights for networks that this engine builds; else the network in ONNX, if there is one. */
-export function usedWeights({
-  pytorch_state_dict: torch,
-  onnx,
-}: PackageDescription["weights"]): "pytorch" | "onnx" {
-  if (torch == null) return "onnx";
-  return onnx == null || architectureNamed(torch.architecture.callable) !== undefined ? "pytorch" : "onnx";
+/**
+ * The weights that may be used: PyTorch's where this engine builds the network; the network in ONNX otherwise, or where PyTorch's turn out
+ * to be of another network.
+ */
+export function usedWeights(description: Described): readonly ("pytorch_state_dict" | "onnx")[] {
+  const built = torchClass(description).architecture !== undefined;
+  const onnx = description.weights.onnx != null;
+  return [
+    ...(built ? (["pytorch_state_dict"] as const) : []),
+    ...(onnx && !(built && isOwnPackage(description)) ? (["onnx"] as const) : []),
+  ];
+}
+
+/** The message for a package whose weights this engine cannot use. */
+export function unusable(path: string, description: Described): string {
+  const { whyNot } = torchClass(description);
+  const reason = whyNot === undefined ? "" : ` (${whyNot})`;
+  return `${path} has neither weights of BiaPy's networks${reason} nor a network in ONNX: this engine uses no other formats.`;
 }
