@@ -272,3 +272,12 @@ make(root, "older", local(1, 1), "bcyx", image_of((1, 70, 90, 1), "uint16"), ste
 make(root, "older_fixed", local(2, 1), "bcyx", image_of((1, 64, 64, 2), "uint8"), {"y": 64, "x": 64},
      [{"name": "zero_mean_unit_variance", "kwargs": {"mode": "per_sample", "axes": "cyx"}}],
      [{"name": "sigmoid"}], 1, version="0.4.10")
+
+# Whole numbers wrap beyond the range of their type.
+make(root, "wrapped", local(1, 2), "bcyx", image_of((1, 96, 80, 1), "uint16"), stepped,
+     [{"id": "scale_linear", "kwargs": {"gain": 24, "offset": -40000}}, {"id": "ensure_dtype", "kwargs": {"dtype": "int16"}},
+      {"id": "ensure_dtype", "kwargs": {"dtype": "float32"}}, {"id": "scale_linear", "kwargs": {"gain": 0.001}}],
+     [{"id": "scale_linear", "kwargs": {"gain": 700}}, {"id": "ensure_dtype", "kwargs": {"dtype": "uint8"}}], 2)
+make(root, "beyond", local(1, 1), "bcyx", image_of((1, 96, 80, 1), "uint8"), stepped,
+     [{"id": "scale_linear", "kwargs": {"gain": 1e8, "offset": -4e9}}, {"id": "ensure_dtype", "kwargs": {"dtype": "int32"}},
+      {"id": "ensure_dtype", "kwargs": {"dtype": "float32"}}, {"id": "scale_linear", "kwargs": {"gain": 1e-9}}], [], 1)

@@ -37,6 +37,8 @@ const CASES: Readonly<Record<string, Case>> = {
   bytes: { patch: "(96, 80, 1)" },
   older: { patch: "(48, 40, 1)" },
   older_fixed: { patch: "(16, 16, 2)" },
+  wrapped: { patch: "(96, 80, 1)", switched: 5e-3 },
+  beyond: { patch: "(96, 80, 1)" },
 };
 
 /** Predicts the image of a package. Returns the written values `[z, y, x, channel]`. */

@@ -25,7 +25,8 @@ import { type Config, loadConfig } from "../../src/config/config.ts";
 import { withSettings } from "../../src/config/with-settings.ts";
 import { resultTree } from "../../src/facts/result-tree.ts";
 import type { NewRunEvent } from "../../src/facts/run-events.ts";
-import { readImage } from "../../src/images/files.ts";
+import { openImage, readImage } from "../../src/images/files.ts";
+import { wholeRegion } from "../../src/images/image.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { evaluate, sizeExpression } from "../../src/runtime/onnx/size-expressions.ts";
@@ -330,6 +331,62 @@ test("a network in ONNX alone predicts what the same package's weights predict",
     inRange.map((at) => trained[at]),
   );
   assert.ok(off < 0.6, String(off));
+});
+
+/** What a package makes of the test images: the written files of its first one, as `[file's folder, values]`. */
+async function predictions(path: string, change: (config: Config) => Config): Promise<Map<string, number[]>> {
+  const tree = resultTree(join(folder, "results"), `logits${++runs}`, 1);
+  const { config, foreign, close } = await withZooModel(
+    change(starting(unet.ndim, unet.patch, path)).with("TRAIN.ENABLE", false),
+    () => {},
+  );
+  assert.ok(foreign);
+  const request = { configText: "", tree, report: () => {}, signal: new AbortController().signal };
+  assert.equal(await predictWithPackage({ ...request, config }, foreign), "finished");
+  await close();
+  const found = new Map<string, number[]>();
+  for (const each of [tree.perImage, tree.perImageBinarized]) {
+    if (!existsSync(each)) continue;
+    const [name] = readdirSync(each).sort();
+    const image = await openImage(join(each, name));
+    found.set(basename(each), Array.from((await image.read(wholeRegion(image.info.shape))).data, Number));
+    await image.close();
+  }
+  return found;
+}
+
+test("the output of a segmentation's network that nothing makes probabilities of is taken for logits, by chunks too", async () => {
+  const path = await onlyOnnx();
+  const raw =
+    (await predictions(path, (config) => config.with("PROBLEM.TYPE", "DENOISING"))).get("per_image") ?? [];
+  assert.ok(raw.some((value) => value < 0) && raw.some((value) => value > 1));
+  const segmented = await predictions(path, (config) =>
+    config
+      .with("PROBLEM.TYPE", "SEMANTIC_SEG")
+      .with("TEST.BY_CHUNKS.ENABLE", true)
+      .with("DATA.TEST.LOAD_GT", false),
+  );
+  const probabilities = segmented.get("per_image") ?? [];
+  assert.equal(probabilities.length, raw.length);
+  // Where patches overlap, probabilities are averaged, not logits.
+  const near = raw.filter(
+    (value, index) => Math.abs(probabilities[index] - 1 / (1 + Math.exp(-value))) < 1e-3,
+  );
+  assert.ok(near.length > 0.8 * raw.length, `${near.length} of ${raw.length}`);
+  assert.deepEqual(
+    segmented.get("per_image_binarized"),
+    probabilities.map((value) => Number(value > 0.5)),
+  );
+  const described = await onlyOnnx(({ outputs }) =>
+    outputs[0].postprocessing.push({ id: "clip", kwargs: { min: -100, max: 100 } }),
+  );
+  const asTheyAre = await predictions(described, (config) =>
+    config.with("PROBLEM.TYPE", "SEMANTIC_SEG").with("DATA.TEST.LOAD_GT", false),
+  );
+  assert.ok(
+    (asTheyAre.get("per_image") ?? []).some((value) => value < 0),
+    "the package says what its output is",
+  );
 });
 
 test("networks in ONNX whose description is not understood are refused in words", async () => {

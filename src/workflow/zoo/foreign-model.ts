@@ -8,6 +8,7 @@ import { type Measures, measureValues } from "../../data/channel-statistics.ts";
 import type { NormalizedImage } from "../../data/image-set.ts";
 import { type Axis, type Box, boxOf } from "../../data/tiling.ts";
 import { at, exactly, product } from "../../facts/checked-lists.ts";
+import { logitsOf } from "../../facts/workflows.ts";
 import { rowMajor } from "../../images/axes.ts";
 import type { Image } from "../../images/image.ts";
 import { storedParts } from "../../images/parts.ts";
@@ -17,10 +18,17 @@ import {
   type ForeignTensor,
   takesShape,
 } from "../../runtime/onnx/foreign-session.ts";
+import { lastOperators } from "../../runtime/onnx/last-operator.ts";
 import type { PatchModels } from "../patch-models.ts";
 import type { PatchModel } from "../predict.ts";
-import { type Need, type OperatedTensor, type Operation, operationsOf } from "./operations.ts";
-import { type PackageAxis, type PackageDescription, PackageError, type ZooPackage } from "./read-package.ts";
+import { activations, type Need, type OperatedTensor, type Operation, operationsOf } from "./operations.ts";
+import {
+  type PackageAxis,
+  type PackageDescription,
+  PackageError,
+  type Processing,
+  type ZooPackage,
+} from "./read-package.ts";
 
 /** The axes of an image here. */
 const OWN_AXES = ["z", "y", "x", "channel"] as const;
@@ -47,6 +55,8 @@ export class ForeignModel implements PatchModels {
     private readonly facts: ForeignFacts,
     /** Number of channels that the network returns. */
     readonly channels: number,
+    /** The function that makes probabilities of the network's output, which the package leaves out. */
+    readonly activation?: "sigmoid" | "softmax",
   ) {
     this.takesOneSize = facts.sizes.slice(1).some((size) => typeof size === "number");
   }
@@ -73,11 +83,20 @@ export class ForeignModel implements PatchModels {
       await copy(source, join(folder, basename(source)), sha256);
     }
     try {
-      const session = ForeignSession.open(await readFile(file), folder, threads);
+      const network = await readFile(file);
+      const session = ForeignSession.open(network, folder, threads);
       try {
         const channels = await returnedChannels(session, facts);
         const output = workflowOf(config) === "segmentation" ? "probability" : "prediction";
-        const model = new ForeignModel(description.name, output, session, facts, channels);
+        const activation = missingActivation(config, description, channels, lastOperators(network));
+        const model = new ForeignModel(
+          description.name,
+          output,
+          session,
+          activation === undefined ? facts : { ...facts, after: [activations[activation]] },
+          channels,
+          activation,
+        );
         return { model, config: configured(config, facts) };
       } catch (error) {
         session.release();
@@ -150,6 +169,35 @@ export class ForeignModel implements PatchModels {
     this.session.release();
   }
 }
+
+/** Functions at the end of networks whose output is not logits (ONNX's names). */
+const ENDS = new Set(
+  `Sigmoid Softmax HardSigmoid LogSoftmax Relu LeakyRelu PRelu ThresholdedRelu Elu Celu Selu Gelu Tanh Softsign Softplus Mish
+  HardSwish Clip Min Max ArgMax Greater GreaterOrEqual Less LessOrEqual Equal Not And Or Where Round Floor Ceil`.split(
+    /\s+/,
+  ),
+);
+
+/**
+ * Like BiaPy, takes a segmentation's output for logits if neither the network ends in an activation nor the package names any
+ * postprocessing. Returns the function that makes probabilities of them.
+ */
+function missingActivation(
+  config: Config,
+  { outputs }: PackageDescription,
+  channels: number,
+  last: ReadonlySet<string>,
+): "sigmoid" | "softmax" | undefined {
+  if (!segmentsWith(config, channels) || [...last].some((operator) => ENDS.has(operator))) return undefined;
+  const isChange = ({ id, kwargs }: Processing) =>
+    id !== "ensure_dtype" || !/^float/.test(String(kwargs?.dtype));
+  if (last.size === 0 || (at(outputs, 0).postprocessing ?? []).some(isChange)) return undefined;
+  return channels === 1 ? "sigmoid" : "softmax";
+}
+
+/** Whether a network's output becomes classes: in a segmentation with as many channels as its classes need. */
+export const segmentsWith = (config: Config, channels: number): boolean =>
+  workflowOf(config) === "segmentation" && logitsOf(config.number("DATA.N_CLASSES")) === channels;
 
 /** What a package says about its network. */
 interface ForeignFacts {

@@ -57,6 +57,12 @@ function operation<Kwargs>(
   };
 }
 
+/** Functions that make probabilities of logits. */
+export const activations = {
+  sigmoid: everyValue((value) => 1 / (1 + Math.exp(-value))),
+  softmax: { needs: [], apply: softmax },
+} as const satisfies Record<string, Operation>;
+
 const OPERATIONS: Readonly<Record<string, Make>> = {
   binarize: operation(v.object({ threshold: numbers, axis }), ({ threshold, axis }) => {
     const limit = perChannel(threshold, axis);
@@ -88,7 +94,8 @@ const OPERATIONS: Readonly<Record<string, Make>> = {
   ),
   ensure_dtype: operation(v.object({ dtype: v.string() }), ({ dtype }) => {
     if (/^float(32|64)$/.test(dtype)) return everyValue((value) => value);
-    if (/^u?int(8|16|32)$/.test(dtype)) return everyValue(Math.trunc);
+    const whole = wholeNumbers(dtype);
+    if (whole !== undefined) return everyValue(whole);
     throw new PackageError(`its type ${dtype} is not supported`);
   }),
   fixed_zero_mean_unit_variance: operation(
@@ -138,10 +145,10 @@ const OPERATIONS: Readonly<Record<string, Make>> = {
       return measured([need], (value, [[lower, upper]]) => (value - lower) / (upper - lower + eps));
     },
   ),
-  sigmoid: operation(v.object({}), () => everyValue((value) => 1 / (1 + Math.exp(-value)))),
+  sigmoid: operation(v.object({}), () => activations.sigmoid),
   softmax: operation(v.object({ axis: v.optional(v.string(), "channel") }), ({ axis }) => {
     if (axis !== "channel") throw new PackageError(`it runs along ${axis}, not along channels`);
-    return { needs: [], apply: softmax };
+    return activations.softmax;
   }),
   zero_mean_unit_variance: operation(v.object({ axes, eps: positive }), ({ axes, eps }, tensor) =>
     measured(
@@ -150,6 +157,33 @@ const OPERATIONS: Readonly<Record<string, Make>> = {
     ),
   ),
 };
+
+const WHOLE = {
+  uint8: Uint8Array,
+  int8: Int8Array,
+  uint16: Uint16Array,
+  int16: Int16Array,
+  uint32: Uint32Array,
+  int32: Int32Array,
+} as const;
+
+/** The range of int32. */
+const LIMIT = 2 ** 31;
+
+/**
+ * Returns the conversion to whole numbers, as NumPy's `astype` does it: decimals are dropped, and values beyond the type's range wrap.
+ * Processors convert by way of int32, which has -2^31 for what it cannot hold.
+ */
+function wholeNumbers(dtype: string): ((value: number) => number) | undefined {
+  if (!(dtype in WHOLE)) return undefined;
+  const cell = new WHOLE[dtype as keyof typeof WHOLE](1);
+  return (value) => {
+    const whole = Math.trunc(value);
+    const held = dtype === "uint32" || (whole >= -LIMIT && whole < LIMIT);
+    cell[0] = held ? whole : -LIMIT;
+    return cell[0] ?? 0;
+  };
+}
 
 /** Reads a tensor's operations. Throws {@link PackageError} for those that are not understood. */
 export function operationsOf(list: readonly Processing[], tensor: OperatedTensor): Operation[] {

@@ -1,12 +1,10 @@
 /** Test runs by the network of a package: every test image is predicted, written, and measured where masks are known. */
 
 import { join } from "node:path";
-import { workflowOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import { entryOf } from "../../facts/checked-lists.ts";
 import { writeFileAtomically } from "../../facts/files/write-file.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
-import { logitsOf } from "../../facts/workflows.ts";
 import { ForeignNetworkError } from "../../runtime/onnx/foreign-session.ts";
 import { durably } from "../durable-run.ts";
 import { InputError } from "../input-error.ts";
@@ -18,7 +16,7 @@ import type { ResultTask, Task } from "../tasks/task.ts";
 import { ImageTester } from "../test-images.ts";
 import { testImages } from "../test-run.ts";
 import { writeSamples } from "../write-image.ts";
-import type { ForeignModel } from "./foreign-model.ts";
+import { type ForeignModel, segmentsWith } from "./foreign-model.ts";
 import { PackageError } from "./read-package.ts";
 
 type Request = Pick<RunRequest, "config" | "configText" | "tree" | "report" | "signal">;
@@ -69,7 +67,7 @@ async function foreignTask(
   tree: ResultTree,
   model: ForeignModel,
 ): Promise<Pick<Task, "sources"> & { readonly testing: ResultTask }> {
-  if (workflowOf(config) === "segmentation" && logitsOf(config.number("DATA.N_CLASSES")) === model.channels)
+  if (segmentsWith(config, model.channels))
     return (await import("../tasks/segmentation.ts")).segmentationTask(config, tree);
   return { sources: async (_, images) => ({ images }), testing: valuesAsTheyAre(tree, model) };
 }

@@ -129,6 +129,11 @@ async function withNetwork(
     "info",
     `Predicting with the network of the package ${name}, on the CPU: patches of ${patch} pixels, of which ${context} at each border give context only.`,
   );
+  if (model.activation !== undefined)
+    say(
+      "info",
+      `${name} ends without an activation and names no postprocessing: its output is taken for logits (${model.activation}).`,
+    );
   if (model.outputs > 1)
     say("warning", `${name} has ${model.outputs} outputs. Only the first one is written.`);
   const closeAll = () => {
