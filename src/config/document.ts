@@ -11,6 +11,8 @@ export interface ConfigEntry {
   readonly value: PythonValue;
   /** How a scalar value is written. */
   readonly text?: string;
+  /** How the first item of a list is written. */
+  readonly firstText?: string;
   /** Whether YAML reads the text as a number, boolean or null, instead of Python decoding it. */
   readonly ofYaml?: boolean;
   readonly place: Place;
@@ -28,6 +30,8 @@ export interface ConfigDocument {
   readonly entries: readonly ConfigEntry[];
   /** Groups of keys that the file opens, with their places. */
   readonly groups: ReadonlyMap<string, Place>;
+  /** Entries of earlier versions, as they are in the file. */
+  readonly older?: readonly ConfigEntry[];
 }
 
 /** Finds the places of offsets in a text. */
@@ -60,7 +64,7 @@ const keyValue = (node: YamlNode): PythonValue =>
 /**
  * Parses a configuration. `isGroup` tells which dotted names hold further keys.
  *
- * Syntax errors, empty sections and repeated keys come back as problems.
+ * Syntax errors and empty sections come back as problems, and repeated keys as warnings: like PyYAML, the last one counts.
  */
 export function parseDocument(
   file: string,
@@ -72,20 +76,24 @@ export function parseDocument(
   const problems: Problem[] = [];
   const seen = new Map<string, Place>();
   const placeOf = placesIn(file, text);
-  const problem = (place: Place, message: string, key?: string) =>
-    problems.push({ severity: "error", key, ...place, message });
+  const problem = (place: Place, message: string) => problems.push({ severity: "error", ...place, message });
   const walk = (node: YamlNode, prefix: string): void => {
     if (node.kind !== "group") return;
-    for (const { key: keyNode, value } of node.items) {
-      if (keyNode.kind !== "scalar") continue;
+    const named = node.items.flatMap(({ key, value }) => (key.kind === "scalar" ? [{ key, value }] : []));
+    const last = new Map(named.map(({ key }, index) => [key.text, index]));
+    for (const [index, { key: keyNode, value }] of named.entries()) {
       const key = prefix + keyNode.text;
       const place = placeOf(keyNode.start);
       const earlier = seen.get(key);
-      if (earlier !== undefined) {
-        problem(place, `${key} is written twice, first on line ${earlier.line}. Keep one of them.`, key);
-        continue;
-      }
+      if (earlier !== undefined)
+        problems.push({
+          severity: "warning",
+          key,
+          ...place,
+          message: `${key} is written twice, first on line ${earlier.line}: the last one counts. Keep one of them.`,
+        });
       seen.set(key, place);
+      if (last.get(keyNode.text) !== index) continue;
       const nested = value.kind === "group" && (isGroup(key) || !isLeafMapping(value));
       if (nested) {
         groups.set(key, place);
@@ -93,7 +101,9 @@ export function parseDocument(
       } else {
         const scalar = value.kind === "scalar" ? value : undefined;
         const ofYaml = scalar !== undefined && typeof scalar.value !== "string";
-        entries.push({ key, value: keyValue(value), text: scalar?.text, ofYaml, place });
+        const [first] = value.kind === "list" ? value.items : [];
+        const firstText = first?.kind === "scalar" ? first.text : undefined;
+        entries.push({ key, value: keyValue(value), text: scalar?.text, firstText, ofYaml, place });
       }
     }
   };

@@ -11,6 +11,7 @@ import {
   checkTiles,
 } from "./checks.ts";
 import type { Config } from "./config.ts";
+import { conversionFaults } from "./conversion-faults.ts";
 import { checkTargetNumbers, warnOfMasks } from "./target-normalization.ts";
 
 export type EngineName = keyof typeof ENGINE_LABELS;
@@ -30,6 +31,7 @@ export function checkForEngine(
 ): Problem[] {
   if (engine === "embedded") return checkConfig(config, folder, network);
   const ofAll = [
+    ...conversionFaults(config),
     ...checkPatch(config),
     ...checkTiles(config),
     ...checkPaths(config, folder, network),

@@ -1,5 +1,5 @@
 /** Checks the value of a single key: its type, its notation and its limits. */
-import { closest } from "fastest-levenshtein";
+import { closest, distance } from "fastest-levenshtein";
 import type { Problem } from "../facts/run-events.ts";
 import type { ConfigEntry } from "./document.ts";
 import { type KeyFact, type KeyType, keyFacts, keyLimits, type Limits } from "./keys.ts";
@@ -97,6 +97,9 @@ function holdsNumbers(value: PythonValue): boolean {
   return Array.isArray(value) ? value.every(holdsNumbers) : Number.isFinite(value);
 }
 
+/** Lists of one number for each level of a network. */
+const PER_LEVEL = /^MODEL\.(YX_DOWN|Z_DOWN|ISOTROPY)$/;
+
 /** A correct value in the wrong notation. */
 function otherwiseWritten({ key, value, text = "" }: ConfigEntry, fact: KeyFact): Fault | undefined {
   const { type } = fact;
@@ -121,7 +124,9 @@ function otherwiseWritten({ key, value, text = "" }: ConfigEntry, fact: KeyFact)
   }
   const ofList = type === "list" || type === "tuple";
   if (!ofList || value === null || typeof value === "object" || typeof value === "boolean") return undefined;
-  const right = type === "list" && (!isNumeric(fact.default) || Number.isFinite(value));
+  // How often a number is to be written depends on other keys.
+  const right =
+    type === "list" && !PER_LEVEL.test(key) && (!isNumeric(fact.default) || Number.isFinite(value));
   const suggestion = right ? `[${text}]` : undefined;
   return { message: `${key} is ${EXPECTED[type]} (${example(key, fact)}), not ${text}.`, suggestion };
 }
@@ -131,6 +136,19 @@ function yamlFloat(value: number): string {
   const text = String(value);
   if (/^-?\d+$/.test(text)) return `${text}.0`;
   return text.replace(/^(-?\d+)e/, "$1.0e");
+}
+
+/**
+ * The most similar value; for one that resembles none, the default. Another architecture is no correction: `srunet` of earlier versions is
+ * not a misspelled `seunet`.
+ */
+function likeliest(key: string, item: string | number, names: readonly string[]): string | undefined {
+  const near = closest(String(item), names);
+  const apart = distance(String(item), near);
+  if (key === "MODEL.ARCHITECTURE" && (apart > 2 || item === "srunet")) return undefined;
+  const standard = keyFacts.get(key)?.default;
+  const resembles = apart < String(item).length;
+  return !resembles && typeof standard === "string" && names.includes(standard) ? standard : near;
 }
 
 function outside(
@@ -144,7 +162,7 @@ function outside(
       const names = allowed.filter((each) => each !== "").map(String);
       const near =
         names.find((name) => name.toLowerCase() === String(item).toLowerCase()) ??
-        closest(String(item), names);
+        likeliest(key, item, names);
       return {
         message: `${key} is one of ${names.join(", ")}; it cannot be ${written(item)}.`,
         suggestion: near,

@@ -65,7 +65,10 @@ function checkLevels(config: Config, architecture: string): Problem[] {
     if (values.every((value) => value === 0)) continue;
     if (values.length !== down) {
       const message = `there are ${down} ways down, so as many numbers, not ${values.length}.`;
-      problems.push(config.problem(key, message));
+      const [value] = values;
+      const repeated =
+        values.length === 1 ? `[${Array.from({ length: down }, () => value).join(", ")}]` : undefined;
+      problems.push(config.problem(key, message, repeated));
     }
   }
   if (!readsSetting(architecture, "ISOTROPY")) return problems;

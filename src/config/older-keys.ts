@@ -137,14 +137,23 @@ const SUCCESSORS: Readonly<Partial<Record<string, Successor>>> = {
   "TRAIN.ACCUM_ITER": GONE,
 };
 
-/** Converts older values of current keys, in a problem of so many dimensions; undefined for current values. */
+/** What else the file says. */
+interface Surroundings {
+  readonly ndim: 2 | 3;
+  sets(key: string): boolean;
+}
+
+/** Converts older values of current keys; undefined for current values. */
 const OLDER_VALUES: Readonly<
-  Partial<Record<string, (value: PythonValue, ndim: 2 | 3) => PythonValue | undefined>>
+  Partial<Record<string, (value: PythonValue, around: Surroundings) => PythonValue | undefined>>
 > = {
   [`${NORMALIZATION}.TYPE`]: (value) => (value === "custom" ? "zero_mean_unit_variance" : undefined),
   "AUGMENTOR.AFFINE_MODE": (value) =>
     typeof value === "string" && !AFFINE_MODES.includes(value) ? "reflect" : undefined,
-  "LOSS.CLASS_REBALANCE": (value) => (typeof value === "boolean" ? "none" : undefined),
+  "LOSS.CLASS_REBALANCE": (value, { sets }) => {
+    if (typeof value !== "boolean") return undefined;
+    return sets("LOSS.CLASS_WEIGHTS") ? "manual" : "none";
+  },
   "MODEL.ARCHITECTURE": (value) => (hrNetVariant(value) === undefined ? undefined : "hrnet"),
   "TEST.DET_MIN_TH_TO_BE_PEAK": firstOfList,
   "TEST.DET_TOLERANCE": firstOfList,
@@ -156,10 +165,21 @@ const OLDER_VALUES: Readonly<
     typeof value === "string"
       ? [...value].flatMap((letter) => OLDER_CHANNELS[letter] ?? [letter])
       : undefined,
-  "PROBLEM.SUPER_RESOLUTION.UPSCALING": (value, ndim) =>
+  "PROBLEM.SUPER_RESOLUTION.UPSCALING": (value, { ndim }) =>
     typeof value === "number" ? Array.from({ length: ndim }, () => value) : undefined,
   "PROBLEM.DETECTION.CENTRAL_POINT_DILATION": (value) => (typeof value === "number" ? [value] : undefined),
 };
+
+/** Older keys that BiaPy converts only together with others: to change one alone would leave the others without meaning. */
+const COMPANIONS_OF_OLDER: Readonly<Partial<Record<string, readonly string[]>>> = {
+  [`${NORMALIZATION}.TYPE`]: ["CUSTOM_MEAN", "CUSTOM_STD", "CUSTOM_MODE", "APPLICATION_MODE"].map(
+    (name) => `${NORMALIZATION}.${name}`,
+  ),
+  [`${NORMALIZATION}.PERC_CLIP`]: [`${NORMALIZATION}.PERC_LOWER`, `${NORMALIZATION}.PERC_UPPER`],
+};
+
+/** Whether a key of earlier versions has no meaning any more. */
+export const isGone = (key: string): boolean => own(SUCCESSORS, key) === GONE;
 
 /** Older values that say more than one key does now. */
 const COMPANIONS: Readonly<Partial<Record<string, (value: PythonValue) => Successors>>> = {
@@ -192,24 +212,34 @@ export function modernized(document: ConfigDocument): { document: ConfigDocument
   const problems: Problem[] = [];
   const written = new Set(document.entries.map(({ key }) => key));
   const ndim = document.entries.some(({ key, value }) => key === "PROBLEM.NDIM" && value === "3D") ? 3 : 2;
+  const around: Surroundings = { ndim, sets: (key) => written.has(key) };
+  const older: ConfigEntry[] = [];
   const entries = document.entries.flatMap((entry): ConfigEntry[] => {
-    const now = own(OLDER_VALUES, entry.key)?.(entry.value, ndim);
+    const now = own(OLDER_VALUES, entry.key)?.(entry.value, around);
     if (now !== undefined) {
+      older.push(entry);
+      const alone = (COMPANIONS_OF_OLDER[entry.key] ?? []).every((key) => !written.has(key));
       problems.push(
         warning(
           entry,
           `${inFile(entry.value)} comes from an earlier BiaPy; it is read as ${inFile(now)}.`,
           // Python reads no names in brackets.
-          Array.isArray(now) && now.some((each) => typeof each === "string") ? undefined : inFile(now),
+          !alone || (Array.isArray(now) && now.some((each) => typeof each === "string"))
+            ? undefined
+            : inFile(now),
         ),
       );
       const companions = Object.entries(own(COMPANIONS, entry.key)?.(entry.value) ?? {})
         .filter(([key]) => !written.has(key))
         .map(([key, value]) => ({ ...entry, key, value, text: undefined }));
-      return [{ ...entry, value: now, text: undefined }, ...companions];
+      // Of `[4.0]`, what is written of the first item tells whether it is whole.
+      const text =
+        now === entry.value ? entry.text : Array.isArray(entry.value) ? entry.firstText : undefined;
+      return [{ ...entry, value: now, text }, ...companions];
     }
     const successor = own(SUCCESSORS, entry.key);
     if (successor === undefined) return [entry];
+    older.push(entry);
     const today = Object.entries(successor(entry.value));
     const [first] = today;
     const meaning =
@@ -217,7 +247,8 @@ export function modernized(document: ConfigDocument): { document: ConfigDocument
         ? "has no meaning any more and is left out."
         : `is read as ${today.length > 3 ? `${first[0]} and ${today.length - 1} others like it` : today.map(([key]) => key).join(", ")}.`;
     // A quick fix can rename the key only if its value stays.
-    const renames = today.length === 1 && first?.[1] === entry.value ? first[0] : undefined;
+    const alone = (COMPANIONS_OF_OLDER[entry.key] ?? []).every((key) => !written.has(key));
+    const renames = alone && today.length === 1 && first?.[1] === entry.value ? first[0] : undefined;
     problems.push(warning(entry, `comes from an earlier BiaPy; it ${meaning}`, renames));
     return today
       .filter(([key]) => !written.has(key))
@@ -234,7 +265,7 @@ export function modernized(document: ConfigDocument): { document: ConfigDocument
       ([group]) => !olderGroups.has(group) || [...keyFacts.keys()].some((key) => key.startsWith(`${group}.`)),
     ),
   );
-  return { document: { ...document, entries, groups }, problems };
+  return { document: { ...document, entries, groups, older }, problems };
 }
 
 function warning({ key, place }: ConfigEntry, what: string, suggestion: string | undefined): Problem {

@@ -27,7 +27,18 @@ export function unknownProblems(found: readonly UnknownKey[]): Problem[] {
   return [...problems, { severity: "error", ...next.place, message }];
 }
 
+/** Names of earlier versions that BiaPy does not convert, as they are today. */
+const FORMER: readonly (readonly [former: RegExp, today: string])[] = [
+  [/^(DATA\.(?:TRAIN|VAL|TEST)\.)MASK_PATH$/, "$1GT_PATH"],
+  [/^(PROBLEM\.INSTANCE_SEG\.)DATA_REMOVE_SMALL_OBJ$/, "$1WATERSHED.DATA_REMOVE_SMALL_OBJ_BEFORE"],
+];
+
 function unknown(key: string, names: Iterable<string>): Fault {
+  for (const [former, today] of FORMER) {
+    if (!former.test(key)) continue;
+    const suggestion = key.replace(former, today);
+    return { message: `BiaPy 3.7.1 has no key ${key}: it is ${suggestion} today.`, suggestion };
+  }
   const near = closest(key, [...names]);
   // Compare names without their sections: KERNEL_INIT is not a misspelled KERNEL_SIZE.
   const nameOf = (each: string) => each.slice(each.lastIndexOf(".") + 1);

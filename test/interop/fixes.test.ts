@@ -57,6 +57,12 @@ const FAULTS: readonly (readonly [line: string, wrong: string])[] = [
   ["  PATCH_SIZE: (64,64,1)", "  PATCH_SIZE: (60,64,1)"],
   ["  PATCH_SIZE: (64,64,1)", "  PATCH_SIZE: (64,64,1)\n  EXTRACT_RANDOM_PATCH: True"],
   ["TEST:\n  ENABLE: True", "TEST:\n  ENABLE: True\n  STATS:\n    FULL_IMG: False"],
+  [
+    "TEST:\n  ENABLE: True",
+    "TEST:\n  ENABLE: True\n  STATS:\n    PER_PATCH: True\n    MERGE_PATCHES: True\n    FULL_IMG: False",
+  ],
+  ["TRAIN:\n  ENABLE: True", "LOSS:\n  CLASS_REBALANCE: auto\nTRAIN:\n  ENABLE: True"],
+  ["  EPOCHS: 3", "  EPOCHS: 3\n  LR_SCHEDULER:\n    NAME: onecycle\n    MIN_LR: 1.E-6"],
   ["TEST:\n  ENABLE: True", "TEST:\n  ENABLE: True\n  EVALUATE: True"],
   ["TEST:\n  ENABLE: True", "TEST:\n  ENABLE: True\n  BY_CHUNKS:\n    FORMAT: H5"],
   ["TRAIN:\n  ENABLE: True", "AUGMENTOR:\n  ENABLE: True\n  AFFINE_MODE: mirror\nTRAIN:\n  ENABLE: True"],
@@ -72,7 +78,11 @@ function mended(text: string): string {
   let current = text;
   for (let round = 0; round < 6; round++) {
     const { config, problems } = loadConfig("job.yaml", current);
-    const all = [...problems, ...checkForEngine("embedded", config, process.cwd())];
+    const all = [
+      ...problems,
+      ...checkForEngine("embedded", config, process.cwd()),
+      ...checkForEngine("biapy", config, process.cwd()),
+    ];
     const fixes = all.flatMap((problem) => problemFixes(current, problem).slice(0, 1));
     if (fixes.length === 0) return current;
     current = applied(current, fixes[0].edits);

@@ -5,6 +5,7 @@ import { checkConfig, checkName } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { keyFacts } from "../../src/config/keys.ts";
 import { optimizerBetas } from "../../src/config/optimizer-betas.ts";
+import { withSettings } from "../../src/config/with-settings.ts";
 
 const load = (text: string) => loadConfig("my.yaml", text);
 
@@ -104,10 +105,10 @@ test("every problem of a file is found at once, at its line and column", () => {
     NDIMS: 2D
 TRAIN:
     ENABLE: yes please
-    EPOCHS: 1.5
+    EPOCHS: 3
     BATCH_SIZE: 0
     OPTIMIZER: ADAMM
-    EPOCHS: 3
+    EPOCHS: 1.5
 DATTA:
     PATCH_SIZE: (64,64,1)
 `;
@@ -120,12 +121,28 @@ DATTA:
   assert.deepEqual(found, [
     [3, 5, "PROBLEM.NDIMS", "PROBLEM.NDIM"],
     [5, 5, "TRAIN.ENABLE", undefined],
-    [6, 5, "TRAIN.EPOCHS", undefined],
     [7, 5, "TRAIN.BATCH_SIZE", undefined],
     [8, 5, "TRAIN.OPTIMIZER", "ADAM"],
     [9, 5, "TRAIN.EPOCHS", undefined],
+    [9, 5, "TRAIN.EPOCHS", undefined],
     [10, 1, "DATTA", "DATA"],
   ]);
+});
+
+test("of a repeated key or section the last one counts, as in PyYAML, with a warning", () => {
+  const text = "TRAIN: {EPOCHS: 3, EPOCHS: 4}\nDATA:\n  PATCH_SIZE: (8,8,1)\nDATA:\n  N_CLASSES: 5\n";
+  const { config, problems } = load(text);
+  assert.deepEqual(
+    problems.map(({ severity, line, key }) => [severity, line, key]),
+    [
+      ["warning", 1, "TRAIN.EPOCHS"],
+      ["warning", 4, "DATA"],
+    ],
+  );
+  assert.match(problems[0].message, /is written twice, first on line 1: the last one counts/);
+  assert.deepEqual([config.number("TRAIN.EPOCHS"), config.number("DATA.N_CLASSES")], [4, 5]);
+  assert.equal(config.sets("DATA.PATCH_SIZE"), false);
+  assert.match(withSettings(text, { "TRAIN.EPOCHS": "7" }), /TRAIN: { EPOCHS: 7 }/);
 });
 
 test("broken YAML is told with its line", () => {

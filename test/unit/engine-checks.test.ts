@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { loadConfig } from "../../src/config/config.ts";
 import { checkForEngine } from "../../src/config/engine-checks.ts";
+import { applied, problemFixes } from "../../src/extension/language/problem-fixes.ts";
 import { samples } from "../workflow/command.ts";
 
 const images = (phase: string) => JSON.stringify(join(samples("2d"), phase));
@@ -115,4 +116,103 @@ test("hrnet48 of earlier versions is hrnet with the variant W48", () => {
 test("BiaPy's engine is told that super-resolution takes no zero_mean_unit_variance, its own default", () => {
   const [problem] = problems("biapy", INSTANCES.replace("INSTANCE_SEG", "SUPER_RESOLUTION"));
   assert.deepEqual([problem.key, problem.suggestion], ["DATA.NORMALIZATION.TYPE", "div"]);
+});
+
+/** Errors under BiaPy's engine and under the embedded one, of a segmentation with these lines. */
+function errorsOf(text: string): Record<"biapy" | "embedded", (string | undefined)[]> {
+  const errors = (engine: "biapy" | "embedded") =>
+    problems(engine, text)
+      .filter(({ severity }) => severity === "error")
+      .map(({ key }) => key);
+  return { biapy: errors("biapy"), embedded: errors("embedded") };
+}
+
+/** Keys of BiaPy's earliest templates on whose conversion BiaPy 3.7.1 fails, and the same with what it lacks. */
+const UNCONVERTED: readonly (readonly [fails: string, key: string, converts: string])[] = [
+  [
+    "TEST: {STATS: {PER_PATCH: True}}",
+    "TEST.STATS.PER_PATCH",
+    "TEST: {STATS: {PER_PATCH: True, FULL_IMG: False}}",
+  ],
+  [
+    "TEST: {POST_PROCESSING: {YZ_FILTERING: False}}",
+    "TEST.POST_PROCESSING.YZ_FILTERING",
+    "TEST: {POST_PROCESSING: {YZ_FILTERING: False, YZ_FILTERING_SIZE: 5}}",
+  ],
+  [
+    "DATA: {EXTRACT_RANDOM_PATCH: False}",
+    "DATA.EXTRACT_RANDOM_PATCH",
+    `DATA: {EXTRACT_RANDOM_PATCH: False, TRAIN: {IN_MEMORY: True}}`,
+  ],
+  [
+    "DATA: {NORMALIZATION: {APPLICATION_MODE: image}}",
+    "DATA.NORMALIZATION.APPLICATION_MODE",
+    "DATA: {NORMALIZATION: {TYPE: custom, APPLICATION_MODE: image}}",
+  ],
+  [
+    "DATA: {NORMALIZATION: {PERC_LOWER: 0.1}}",
+    "DATA.NORMALIZATION.PERC_LOWER",
+    "DATA: {NORMALIZATION: {PERC_CLIP: True, PERC_LOWER: 0.1}}",
+  ],
+  [
+    "TRAIN: {LR_SCHEDULER: {MIN_LR: 1.E-6}}",
+    "TRAIN.LR_SCHEDULER.MIN_LR",
+    "TRAIN: {OPTIMIZER: ADAMW, LR_SCHEDULER: {MIN_LR: 1.E-6}}",
+  ],
+];
+
+for (const [fails, key, converts] of UNCONVERTED)
+  test(`${key} alone is an error under BiaPy's engine, which fails to convert it, and none under the embedded one`, () => {
+    const only = (text: string) => `PROBLEM: {TYPE: SEMANTIC_SEG, NDIM: 2D}\n${text}\n`;
+    assert.ok(errorsOf(only(fails)).biapy.includes(key));
+    assert.ok(!errorsOf(only(converts)).biapy.includes(key));
+    assert.ok(!errorsOf(only(fails)).embedded.includes(key));
+  });
+
+test("a fraction in an older list is refused where BiaPy takes a whole number", () => {
+  const text = (radius: string) =>
+    `PROBLEM: {TYPE: DETECTION}\nTEST: {POST_PROCESSING: {REMOVE_CLOSE_POINTS_RADIUS: [${radius}]}}\n`;
+  const key = "TEST.POST_PROCESSING.REMOVE_CLOSE_POINTS_RADIUS";
+  assert.ok(errorsOf(text("4.0")).biapy.includes(key));
+  assert.ok(!errorsOf(text("4")).biapy.includes(key));
+});
+
+/** Older keys with a fix, and what becomes of their file. */
+const FIXED: readonly (readonly [text: string, key: string, becomes: string])[] = [
+  [
+    "DATA:\n  TRAIN:\n    MASK_PATH: masks\n",
+    "DATA.TRAIN.MASK_PATH",
+    "DATA:\n  TRAIN:\n    GT_PATH: masks\n",
+  ],
+  [
+    "TEST:\n  ENABLE: True\n  STATS:\n    PER_PATCH: True\n    MERGE_PATCHES: True\n    FULL_IMG: False\n  VERBOSE: True\n",
+    "TEST.STATS.FULL_IMG",
+    "TEST:\n  ENABLE: True\n  VERBOSE: True\n  FULL_IMG: False\n",
+  ],
+  ["LOSS:\n  CLASS_REBALANCE: auto\n", "LOSS.CLASS_REBALANCE", "LOSS:\n  CLASS_REBALANCE: none\n"],
+];
+
+for (const [text, key, becomes] of FIXED)
+  test(`the fix of ${key} leaves nothing that BiaPy refuses`, () => {
+    const found = problems("biapy", text).filter((problem) => problem.key === key);
+    const fixes = found.flatMap((problem) => problemFixes(text, problem));
+    assert.deepEqual(
+      fixes.map(({ edits }) => applied(text, edits)),
+      [becomes],
+    );
+  });
+
+test("there is no fix where a change of one older key would leave others without meaning, or would be a guess", () => {
+  const alone = (text: string, key: string) =>
+    problems("biapy", text)
+      .filter((problem) => problem.key === key)
+      .flatMap((problem) => problemFixes(text, problem));
+  const custom = "DATA:\n  NORMALIZATION:\n    TYPE: custom\n    APPLICATION_MODE: image\n";
+  assert.deepEqual(alone(custom, "DATA.NORMALIZATION.TYPE"), []);
+  assert.deepEqual(alone("MODEL:\n  ARCHITECTURE: srunet\n", "MODEL.ARCHITECTURE"), []);
+});
+
+test("class weights of an earlier version still count", () => {
+  const { config } = loadConfig("job.yaml", "LOSS: {CLASS_REBALANCE: True, CLASS_WEIGHTS: [1, 2]}");
+  assert.equal(config.text("LOSS.CLASS_REBALANCE"), "manual");
 });

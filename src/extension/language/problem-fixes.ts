@@ -1,6 +1,7 @@
 /** Locates a problem in a text, and the edits that fix it. */
 import { distance } from "fastest-levenshtein";
 import { keyFacts, keyGroups, keyLimits } from "../../config/keys.ts";
+import { isGone } from "../../config/older-keys.ts";
 import { yamlTree } from "../../config/yaml-tree.ts";
 import type { Problem } from "../../facts/run-events.ts";
 import { insertionOf, type KeyLine, keyLines } from "./key-lines.ts";
@@ -86,7 +87,7 @@ function fixesOf(text: string, problem: Problem): TextFix[] {
   if (key === undefined || suggestion === undefined) return [];
   if (IMAGE_FOLDER_KEY.test(key)) return [valueFix(text, key, yamlText(suggestion))];
   if (keyFacts.has(key)) return nearest(text, key, suggestion).map((name) => valueFix(text, key, name));
-  const found = keyLines(text).find((each) => each.key === key);
+  const found = keyLines(text).findLast((each) => each.key === key);
   if (found === undefined || !(keyFacts.has(suggestion) || keyGroups.has(suggestion))) return [];
   return parentOf(key) === parentOf(suggestion)
     ? [renameFix(found, suggestion)]
@@ -97,13 +98,14 @@ function fixesOf(text: string, problem: Problem): TextFix[] {
 
 /** The suggestion, then other values that are as similar to the text: `ADAMM` is as close to ADAM as to ADAMW. */
 function nearest(text: string, key: string, suggestion: string): string[] {
-  const found = keyLines(text).find((each) => each.key === key);
+  const found = keyLines(text).findLast((each) => each.key === key);
   const names = (keyLimits.get(key)?.allowed ?? []).map(String);
   if (found === undefined || !names.includes(suggestion)) return [suggestion];
   const written = (text.split(/\r?\n/)[found.line] ?? "").slice(found.valueStart, found.valueEnd);
   if (names.includes(written)) return [suggestion];
+  const apart = Math.min(distance(written, suggestion), written.length / 2);
   const others = names.filter(
-    (name) => name !== "" && name !== suggestion && distance(written, name) <= distance(written, suggestion),
+    (name) => name !== "" && name !== suggestion && distance(written, name) <= apart,
   );
   return [suggestion, ...others];
 }
@@ -117,7 +119,7 @@ function renameFix({ line, indent, nameEnd }: KeyLine, suggestion: string): Text
 
 /** Returns the edits that set a key, or add it where it belongs. */
 export function valueFix(text: string, key: string, suggestion: string): TextFix {
-  const found = keyLines(text).find((each) => each.key === key);
+  const found = keyLines(text).findLast((each) => each.key === key);
   if (found === undefined)
     return { title: `Add ${key}: ${suggestion}`, edits: [insertionEdit(text, key, suggestion)] };
   const { line, valueStart, valueEnd } = found;
@@ -128,28 +130,33 @@ export function valueFix(text: string, key: string, suggestion: string): TextFix
   };
 }
 
-/** Removes a line and sections that become empty, and writes its value under the right key. */
-function moveFix(text: string, { line, key, valueStart, valueEnd }: KeyLine, suggestion: string): TextFix {
+/** Removes a line and sections that it leaves without meaning, and writes its value under the right key. */
+function moveFix(text: string, found: KeyLine, suggestion: string): TextFix {
+  const { line, valueStart, valueEnd } = found;
   const lines = text.split(/\r?\n/);
   const value = (lines[line] ?? "").slice(valueStart, valueEnd);
-  const first = firstOfEmptied(text, line, key);
-  const without = lines.map((each, at) => (at >= first && at <= line ? "" : each)).join("\n");
-  const removal = { range: { startLine: first, startColumn: 0, endLine: line + 1, endColumn: 0 }, text: "" };
+  const [first, last] = removedLines(text, found);
+  const without = lines.map((each, at) => (at >= first && at <= last ? "" : each)).join("\n");
+  const removal = { range: { startLine: first, startColumn: 0, endLine: last + 1, endColumn: 0 }, text: "" };
   return { title: `Move to ${suggestion}`, edits: [removal, insertionEdit(without, suggestion, value)] };
 }
 
-/** The line of the outermost section that contains only this key; else the key's line. */
-function firstOfEmptied(text: string, line: number, key: string): number {
+/**
+ * The lines of the outermost section that contains this key and otherwise only keys that have no meaning any more (BiaPy fails on
+ * TEST.STATS without FULL_IMG); else the key's line.
+ */
+function removedLines(text: string, { key, line }: KeyLine): readonly [first: number, last: number] {
   const all = keyLines(text);
-  let first = line;
+  let removed: readonly [number, number] = [line, line];
   for (let section = parentOf(key); section !== ""; section = parentOf(section)) {
     const opening = all.find((each) => each.key === section);
     const inside = all.filter((each) => each.key.startsWith(`${section}.`));
-    if (opening === undefined || opening.line !== first - 1) return first;
-    if (inside.some((each) => each.key !== key && !key.startsWith(`${each.key}.`))) return first;
-    first = opening.line;
+    if (opening === undefined || inside.some((each) => each.line <= opening.line)) return removed;
+    if (inside.some((each) => each.key !== key && !key.startsWith(`${each.key}.`) && !isGone(each.key)))
+      return removed;
+    removed = [opening.line, Math.max(...inside.map((each) => each.line))];
   }
-  return first;
+  return removed;
 }
 
 /** The edit that adds a key that the text lacks. */
