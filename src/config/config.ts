@@ -5,12 +5,13 @@ import { oneOf } from "../facts/checked-lists.ts";
 import { errorMessage } from "../facts/errors.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { type ConfigDocument, type ConfigEntry, type Place, parseDocument } from "./document.ts";
-import { faultOf, refusedByBiapy } from "./key-faults.ts";
+import { type Fault, faultOf, refusedByBiapy } from "./key-faults.ts";
 import type { FlagKey, Key, ListKey, NumberKey, TextKey } from "./key-names.ts";
 import { keyFacts, keyGroups } from "./keys.ts";
 import { modernized } from "./older-keys.ts";
 import type { PythonValue } from "./python-value.ts";
 import { type UnknownKey, unknownProblems } from "./unknown-keys.ts";
+import { isUnused } from "./unused-keys.ts";
 
 /** A configuration's values by dotted key; BiaPy's defaults for keys that are not set. */
 export class Config {
@@ -135,6 +136,7 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
   const written = new Set(parsed.document.entries.map(({ key }) => key));
   const entries = read.entries.map(asWritten);
   const document = { ...read, entries };
+  const config = new Config(document);
   const isUnknownGroup = (group: string) => document.groups.has(group) && !keyGroups.has(group);
   const inUnknownGroup = (key: string) => groupsAbove(key).some(isUnknownGroup);
   const unknownKeys: UnknownKey[] = [];
@@ -148,13 +150,20 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
       continue;
     }
     const fault = faultOf(entry);
-    if (fault !== undefined) problems.push({ severity: "error", key, ...place, ...fault });
+    if (fault !== undefined) problems.push(problemOf(config, entry, fault));
     // An older key that stands for several keys has already caused a warning.
     else if (written.has(key)) problems.push(...refusedByBiapy(entry));
   }
   problems.push(...unknownProblems(unknownKeys));
   problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
-  return { config: new Config(document), problems: fewEnough(file, problems) };
+  return { config, problems: fewEnough(file, problems) };
+}
+
+/** An error; a warning for a key that the task does not use. */
+function problemOf(config: Config, { key, place }: ConfigEntry, fault: Fault): Problem {
+  const { message, suggestion, ofLimits = false } = fault;
+  if (!ofLimits || !isUnused(config, key)) return { severity: "error", key, ...place, message, suggestion };
+  return { severity: "warning", key, ...place, message: `${message} This task does not use it.`, suggestion };
 }
 
 /** Number of problems listed. Further ones are counted. */

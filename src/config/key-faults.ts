@@ -9,6 +9,8 @@ import { decoded, isYamlFloat, type PythonValue, written } from "./python-value.
 export interface Fault {
   readonly message: string;
   readonly suggestion?: string;
+  /** Whether the value is of the right type, but not one of those that the key takes. */
+  readonly ofLimits?: boolean;
 }
 
 /** Returns what BiaPy refuses of an entry; undefined for a valid one. */
@@ -27,7 +29,8 @@ export function faultOf(entry: ConfigEntry): Fault | undefined {
       }
     );
   const limits = keyLimits.get(key);
-  return limits === undefined ? undefined : outside(key, value, limits);
+  const fault = limits === undefined ? undefined : outside(key, value, limits);
+  return fault && { ...fault, ofLimits: true };
 }
 
 /** Warns of values that only the embedded engine accepts, such as `0` for a key that is `0.5` by default. */

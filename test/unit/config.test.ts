@@ -129,6 +129,29 @@ DATTA:
   ]);
 });
 
+/** A wrong value, where it is used and where it is not. */
+const WHERE_USED: readonly (readonly [wrong: string, used: string, unused: string])[] = [
+  ["MAE_MASK_TYPE: nonsense", "MODEL: {ARCHITECTURE: mae, X}", "MODEL: {ARCHITECTURE: unet, X}"],
+  ["KERNEL_SIZE: 0", "MODEL: {ARCHITECTURE: unet, X}", "MODEL: {ARCHITECTURE: mae, X}"],
+  ["HRNET: {VARIANT: W7}", "MODEL: {ARCHITECTURE: hrnet, X}", "MODEL: {ARCHITECTURE: unet, X}"],
+  [
+    "SELF_SUPERVISED: {RESIZING_FACTOR: 7}",
+    "PROBLEM: {TYPE: SELF_SUPERVISED, X}",
+    "MODEL: {ARCHITECTURE: mae}\nPROBLEM: {TYPE: SELF_SUPERVISED, X}",
+  ],
+  ["VFLIP_PROB: 2.0", "AUGMENTOR: {ENABLE: True, X}", "AUGMENTOR: {ENABLE: False, X}"],
+  ["Z_START: -2", "TEST: {BY_CHUNKS: {ENABLE: True, X}}", "TEST: {BY_CHUNKS: {X}}"],
+  ["DET_TH_TYPE: nonsense", "PROBLEM: {TYPE: DETECTION}\nTEST: {X}", "TEST: {X}"],
+];
+
+for (const [wrong, used, unused] of WHERE_USED)
+  test(`${wrong} is an error where it is used, and a warning elsewhere, because BiaPy accepts it there`, () => {
+    const severities = (text: string) =>
+      load(text.replace("X", wrong)).problems.map(({ severity }) => severity);
+    assert.deepEqual(severities(used), ["error"]);
+    assert.deepEqual(severities(unused), ["warning"]);
+  });
+
 test("of a repeated key or section the last one counts, as in PyYAML, with a warning", () => {
   const text = "TRAIN: {EPOCHS: 3, EPOCHS: 4}\nDATA:\n  PATCH_SIZE: (8,8,1)\nDATA:\n  N_CLASSES: 5\n";
   const { config, problems } = load(text);

@@ -1,0 +1,34 @@
+/** Keys that the configured task does not use, whose values BiaPy does not check then either. */
+import { ARCHITECTURES, isEmbedded } from "../facts/architectures.ts";
+import type { FlagKey, TextKey } from "./key-names.ts";
+
+/** The values of a configuration. */
+interface Values {
+  text(key: TextKey): string;
+  flag(key: FlagKey): boolean;
+}
+
+/** Settings of networks that BiaPy checks only for those that have them. */
+const OF_NETWORKS =
+  /^MODEL\.(VIT_TOKEN_SIZE|VIT_EMBED_DIM|VIT_NUM_LAYERS|VIT_NUM_HEADS|MAE_\w+|ACTIVATION|KERNEL_SIZE|UNET_SR_UPSAMPLE_POSITION|HRNET|STUNET|NAFNET)(\.|$)/;
+const OF_AUGMENTATION =
+  /^AUGMENTOR\.(\w+_PROB|E_MODE|AUG_NUM_SAMPLES|CNOISE_SCALE|GRID_(RATIO|ROTATE)|\w+_RANGE|C\w+_SIZE)$/;
+const OF_WORKFLOW = /^PROBLEM\.(INSTANCE_SEG|IMAGE_TO_IMAGE)\./;
+
+/** Whether a key has no effect in this configuration. */
+export function isUnused(config: Values, key: string): boolean {
+  const problem = config.text("PROBLEM.TYPE");
+  if (OF_AUGMENTATION.test(key)) return !config.flag("AUGMENTOR.ENABLE");
+  if (/^TEST\.BY_CHUNKS\./.test(key)) return !config.flag("TEST.BY_CHUNKS.ENABLE");
+  if (/^TEST\.DET_/.test(key)) return problem !== "DETECTION";
+  const [, workflow] = OF_WORKFLOW.exec(key) ?? [];
+  if (workflow !== undefined) return workflow !== problem;
+  const architecture = config.text("MODEL.ARCHITECTURE").toLowerCase();
+  // Degraded images are the pretext task of all networks but mae.
+  if (/^PROBLEM\.SELF_SUPERVISED\.(RESIZING_FACTOR|NOISE)$/.test(key))
+    return problem !== "SELF_SUPERVISED" || architecture === "mae";
+  const [, setting] = OF_NETWORKS.exec(key) ?? [];
+  if (setting === undefined || !isEmbedded(architecture)) return false;
+  if (setting.startsWith("MAE_")) return architecture !== "mae";
+  return ARCHITECTURES.get(architecture)?.settings.includes(setting) === false;
+}
