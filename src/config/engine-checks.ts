@@ -1,6 +1,7 @@
 /** Checks a configuration for the engine that will train it. */
 import type { ENGINE_LABELS } from "../facts/engine-labels.ts";
 import type { Problem } from "../facts/run-events.ts";
+import { pretextTask } from "./basics.ts";
 import {
   checkConfig,
   checkOptimizers,
@@ -12,6 +13,7 @@ import {
 } from "./checks.ts";
 import type { Config } from "./config.ts";
 import { conversionFaults } from "./conversion-faults.ts";
+import { checkIgnoredLosses } from "./loss-checks.ts";
 import { checkTargetNumbers, warnOfMasks } from "./target-normalization.ts";
 
 export type EngineName = keyof typeof ENGINE_LABELS;
@@ -46,6 +48,7 @@ export function checkForEngine(
           ...checkOptimizers(config),
           ...checkSchedule(config),
           ...checkCopies(config),
+          ...(pretextTask(config) === "masking" ? checkIgnoredLosses(config) : []),
         ]
       : [];
   return [...ofAll, ...ofSelfSupervision].filter(({ ofEmbeddedEngine }) => ofEmbeddedEngine !== true);

@@ -13,17 +13,23 @@ export function checkLosses(config: Config): Problem[] {
   const computed = embeddedLosses("crappify");
   const losses = listed(config, "LOSS.TYPE").map((name) => name.toUpperCase());
   for (const name of losses.filter((each) => !computed.includes(each))) {
-    const loss = LOSSES[name];
-    const message =
-      loss?.refused === undefined
-        ? `restoring images has the losses ${computed.join(", ")}; ${name} is not among them.`
-        : `${name} ${loss.refused}; the embedded engine has ${computed.join(", ")}.`;
-    problems.push(config.problem("LOSS.TYPE", message));
+    const reason = LOSSES[name]?.refused;
+    problems.push(
+      reason === undefined
+        ? config.problem(
+            "LOSS.TYPE",
+            `restoring images has the losses ${computed.join(", ")}; ${name} is not among them.`,
+          )
+        : config.needsBiapy(
+            "LOSS.TYPE",
+            `${name} ${reason}; the embedded engine has ${computed.join(", ")}.`,
+          ),
+    );
   }
   const spectral = losses.length > 0 && losses.every(isSpectral);
   if (spectral && channelsOf(config) > 1) {
     const message = `${losses.join(" and ")} look at the first channel only, so that nothing would train the others. Add another loss, such as MSE.`;
-    problems.push(config.problem("LOSS.TYPE", message));
+    problems.push(config.needsBiapy("LOSS.TYPE", message));
   }
   const weights = config.numbers("LOSS.WEIGHTS");
   if (weights.length > 0 && weights.length !== losses.length) {
@@ -31,6 +37,15 @@ export function checkLosses(config: Config): Problem[] {
     problems.push(config.problem("LOSS.WEIGHTS", message));
   }
   return problems;
+}
+
+/** LOSS.TYPE of a masked autoencoder, which ignores it: BiaPy 3.7.1 takes only names of losses that restore images. */
+export function checkIgnoredLosses(config: Config): Problem[] {
+  const known = Object.keys(LOSSES).filter((name) => LOSSES[name]?.workflows.includes("crappify"));
+  const wrong = listed(config, "LOSS.TYPE").filter((name) => !known.includes(name.toUpperCase()));
+  if (wrong.length === 0) return [];
+  const message = `self-supervision has the losses ${known.join(", ")}; ${wrong.join(", ")} is not among them. Masking ignores this key: remove it.`;
+  return [config.problem("LOSS.TYPE", message)];
 }
 
 /** TRAIN.METRICS and TEST.METRICS: unsupported metrics are reported, never silently skipped. */
@@ -41,11 +56,9 @@ export function checkMetrics(config: Config): Problem[] {
       if (IMAGE_METRICS.some((each) => each === name)) return [];
       const refused = REFUSED_METRICS[name];
       const known = IMAGE_METRICS.join(", ");
-      const message =
-        refused === undefined
-          ? `the metrics of these images are ${known}; ${written} is not among them.`
-          : `${written} ${refused}; the embedded engine has ${known}.`;
-      return [config.problem(key, message)];
+      return refused === undefined
+        ? [config.problem(key, `the metrics of these images are ${known}; ${written} is not among them.`)]
+        : [config.needsBiapy(key, `${written} ${refused}; the embedded engine has ${known}.`)];
     }),
   );
 }

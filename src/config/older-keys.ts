@@ -154,6 +154,7 @@ const OLDER_VALUES: Readonly<
     if (typeof value !== "boolean") return undefined;
     return sets("LOSS.CLASS_WEIGHTS") ? "manual" : "none";
   },
+  "LOSS.TYPE": (value) => (typeof value === "string" ? OLDER_LOSSES[value] : undefined),
   "MODEL.ARCHITECTURE": (value) => (hrNetVariant(value) === undefined ? undefined : "hrnet"),
   "TEST.DET_MIN_TH_TO_BE_PEAK": firstOfList,
   "TEST.DET_TOLERANCE": firstOfList,
@@ -184,6 +185,13 @@ export const isGone = (key: string): boolean => own(SUCCESSORS, key) === GONE;
 /** Older values that say more than one key does now. */
 const COMPANIONS: Readonly<Partial<Record<string, (value: PythonValue) => Successors>>> = {
   "MODEL.ARCHITECTURE": (value) => ({ "MODEL.HRNET.VARIANT": hrNetVariant(value) ?? "W18" }),
+};
+
+/** Weighted sums of two losses, which are lists today. */
+const OLDER_LOSSES: Readonly<Partial<Record<string, readonly string[]>>> = {
+  W_CE_DICE: ["DICE", "CE"],
+  W_MAE_SSIM: ["MAE", "SSIM"],
+  W_MSE_SSIM: ["MSE", "SSIM"],
 };
 
 /** `hrnet48` is today's `hrnet` with the variant `W48`. */

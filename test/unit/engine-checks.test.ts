@@ -216,3 +216,22 @@ test("class weights of an earlier version still count", () => {
   const { config } = loadConfig("job.yaml", "LOSS: {CLASS_REBALANCE: True, CLASS_WEIGHTS: [1, 2]}");
   assert.equal(config.text("LOSS.CLASS_REBALANCE"), "manual");
 });
+
+test("losses that need trained networks are left to BiaPy, and unknown ones are errors even where a masked autoencoder ignores them", () => {
+  const text = (task: string, model: string, loss: string) =>
+    `PROBLEM: {TYPE: SELF_SUPERVISED, SELF_SUPERVISED: {PRETEXT_TASK: ${task}}}\nMODEL: {ARCHITECTURE: ${model}}\nLOSS: {TYPE: ${loss}}\n`;
+  const has = (engine: "biapy" | "embedded", ...of: [string, string, string]) =>
+    errorsOf(text(...of))[engine].includes("LOSS.TYPE");
+  assert.deepEqual(
+    [has("biapy", "crappify", "unet", "LPIPS"), has("embedded", "crappify", "unet", "LPIPS")],
+    [false, true],
+  );
+  assert.deepEqual(
+    [has("biapy", "masking", "mae", "CE"), has("embedded", "masking", "mae", "CE")],
+    [true, false],
+  );
+  assert.equal(has("biapy", "masking", "mae", "LPIPS"), false);
+  const { config } = loadConfig("job.yaml", text("crappify", "unet", "W_MAE_SSIM"));
+  assert.deepEqual(config.value("LOSS.TYPE"), ["MAE", "SSIM"]);
+  assert.equal(has("embedded", "crappify", "unet", "W_MAE_SSIM"), false);
+});
