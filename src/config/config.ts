@@ -159,10 +159,12 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
   return { config, problems: fewEnough(file, problems) };
 }
 
-/** An error; a warning for a key that the task does not use. */
-function problemOf(config: Config, { key, place }: ConfigEntry, fault: Fault): Problem {
+/** An error; a warning for a key that the task does not use, if BiaPy accepts its notation. */
+function problemOf(config: Config, entry: ConfigEntry, fault: Fault): Problem {
+  const { key, place } = entry;
   const { message, suggestion, ofLimits = false } = fault;
-  if (!ofLimits || !isUnused(config, key)) return { severity: "error", key, ...place, message, suggestion };
+  if (!ofLimits || !isUnused(config, key) || refusedByBiapy(entry).length > 0)
+    return { severity: "error", key, ...place, message, suggestion };
   return { severity: "warning", key, ...place, message: `${message} This task does not use it.`, suggestion };
 }
 
