@@ -107,6 +107,9 @@ function cases(): Case[] {
 
 /** Changes of several keys at once, and of keys that others depend on. */
 const COMBINATIONS: readonly (readonly [base: keyof typeof BASES, settings: Settings])[] = [
+  // Only warned of where they are not used.
+  ["unet 2D", { "MODEL.ACTIVATION": "nonsense" }],
+  ["mae 2D", { "AUGMENTOR.ENABLE": "True", "AUGMENTOR.E_MODE": "nonsense" }],
   ...["unet", "resunet", "resunet++", "attention_unet", "seunet", "resunet_se", "multiresunet"].flatMap(
     (name) =>
       [
