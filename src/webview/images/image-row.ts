@@ -24,6 +24,8 @@ export interface RowOptions {
   readonly settings?: RowSettings;
   /** Whether the mouse wheel alone zooms. Otherwise it zooms with Ctrl, and scrolls the page without. */
   readonly wheelZooms: boolean;
+  /** Whether contrast and channels are below the images. Defaults to above them. */
+  readonly colorsBelow?: boolean;
   readonly start: StartSlice;
   /** Stores the settings for when the page is shown again. */
   changed(settings: RowSettings): void;
@@ -114,8 +116,7 @@ export class ImageRow {
       "div",
       { class: "image-row" },
       this.toolbar.element,
-      this.colors,
-      this.tiles.element,
+      ...(options.colorsBelow ? [this.tiles.element, this.colors] : [this.colors, this.tiles.element]),
       this.similar.element,
       this.tiles.spoken,
     );
