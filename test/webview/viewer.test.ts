@@ -252,6 +252,8 @@ test("keys are listed by ?, and act on the images", () =>
     const keys = frame.getByRole("dialog", { name: "Keys for images" });
     await keys.waitFor();
     assert.match(await textOf(keys), /Maximum over all slices/);
+    // The viewer needs no Ctrl to zoom.
+    assert.match(await textOf(keys), /[^+] ?WheelZoom at the mouse/);
     await page.keyboard.press("Escape");
     await keys.waitFor({ state: "hidden" });
     await page.keyboard.press("End");
