@@ -115,7 +115,7 @@ scenario("a few questions make a configuration without a fault", async ({ workbe
     .filter({ hasText: /images.train.*\d+ images, \d+ × \d+/ })
     .first()
     .waitFor();
-  const offered = (await workbench.entries.allInnerTexts()).map((text) => /images\/[\w-]+/.exec(text)?.[0]);
+  const offered = (await workbench.entries.allInnerTexts()).map((text) => /images\/[a-z_-]+/.exec(text)?.[0]);
   assert.deepEqual(
     offered.filter((each) => each !== undefined),
     ["images/train", "images/test", "images/test-masks", "images/train-masks"],
