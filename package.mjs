@@ -30,7 +30,9 @@ if (libraries === undefined) {
   console.error(`No target ${target}. There are: ${Object.keys(ONNXRUNTIME).join(", ")}.`);
   process.exit(2);
 }
-const { name, version } = JSON.parse(await readFile("package.json", "utf8"));
+const { name, version, repository } = JSON.parse(await readFile("package.json", "utf8"));
+/** Whether there is a repository whose files the Marketplace and VS Code can show: both show pictures from https only. */
+const published = !repository.url.includes("/OWNER/");
 const vsix = values.out ?? `${name}-${target}-${version}.vsix`;
 
 await rm("dist", { recursive: true, force: true });
@@ -67,8 +69,9 @@ await withReadingProject(() =>
     // The Marketplace's page; README.md is for those who build from source.
     readmePath: "MARKETPLACE.md",
     dependencies: false,
-    allowMissingRepository: true,
-    rewriteRelativeLinks: false,
+    allowMissingRepository: !published,
+    // The page's pictures become links into the repository.
+    rewriteRelativeLinks: published,
   }),
 );
 console.log(`${vsix}: ${((await stat(vsix)).size / 1e6).toFixed(1)} MB`);

@@ -120,7 +120,23 @@ export function checkPaths(config: Config, folder: string, network: boolean): Pr
       : []),
     ...(config.flag("TEST.ENABLE") && !testsValidation ? (["DATA.TEST.PATH"] as const) : []),
   ];
-  return needed.flatMap((key) => checkFolder(config, key, folder, network));
+  return [
+    ...needed.flatMap((key) => checkFolder(config, key, folder, network)),
+    ...unfinishedPaths(config).flatMap((key) =>
+      checkFolder(config, key, folder, network).map((problem) => ({
+        ...problem,
+        severity: "warning" as const,
+      })),
+    ),
+  ];
+}
+
+/** Folders of phases that the configuration neither enables nor disables: it is still being written. */
+function unfinishedPaths(config: Config): TextKey[] {
+  return (["TRAIN", "TEST"] as const)
+    .filter((phase) => !config.sets(`${phase}.ENABLE`))
+    .map((phase) => `DATA.${phase}.PATH` as const)
+    .filter((key) => config.sets(key));
 }
 
 function checkValidation(config: Config): Problem[] {

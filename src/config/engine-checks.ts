@@ -1,4 +1,5 @@
 /** Checks a configuration for the engine that will train it. */
+import { copiesBeside } from "../facts/degraded-copies.ts";
 import type { ENGINE_LABELS } from "../facts/engine-labels.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { pretextTask } from "./basics.ts";
@@ -69,7 +70,7 @@ function checkCopies(config: Config): Problem[] {
   return (["TRAIN", "VAL", "TEST"] as const).flatMap((phase) => {
     const key = `DATA.${phase}.SSL_SOURCE_DIR` as const;
     if (!config.sets(key)) return [];
-    const folder = `${config.text(`DATA.${phase}.PATH`)}_ssl_source`;
+    const folder = copiesBeside(config.text(`DATA.${phase}.PATH`));
     if (config.text(key) === folder) return [];
     const message = `BiaPy 3.7.1 ignores this key and uses ${folder}; the embedded engine obeys it.`;
     return [config.warning(key, message, folder)];

@@ -305,6 +305,15 @@ test("a misspelt folder is corrected, wherever the mistake is", (t) => {
   assert.ok(problem !== undefined);
   const [fix] = problemFixes(text, problem);
   assert.equal(fix.edits[0].text, "'Nuclei: raw/train'");
+  // While a configuration is being written, a folder is looked for already.
+  const unfinished = loadConfig("a.yaml", text.replace("TRAIN:\n    ENABLE: True\n", "")).config;
+  const found = checkConfig(unfinished, base).filter(({ key }) => key === "DATA.TRAIN.PATH");
+  assert.deepEqual(
+    found.map(({ severity }) => severity),
+    ["warning"],
+  );
+  const switchedOff = loadConfig("a.yaml", text.replace("True", "False")).config;
+  assert.ok(checkConfig(switchedOff, base).every(({ key }) => key !== "DATA.TRAIN.PATH"));
 });
 
 test("paths inside the folder are written relative to it", () => {

@@ -1,6 +1,6 @@
 /** The first minutes with the extension: walkthrough, a model of the sample images, a configuration of one's own. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Locator } from "playwright-core";
 import { sampleWindow } from "./sample-window.ts";
@@ -107,12 +107,19 @@ async function answer(workbench: Workbench, ...answers: readonly (string | RegEx
 
 scenario("a few questions make a configuration without a fault", async ({ workbench, folder }) => {
   const sample = join(folder, "biapy-sample");
+  // What a restoring model has made of the images is no folder to choose.
+  cpSync(join(sample, "images/test"), join(sample, "images/train_ssl_source"), { recursive: true });
   await workbench.command("View: Close All Editors");
   await workbench.command("BiaPy: New Configuration");
   await workbench.entries
     .filter({ hasText: /images.train.*\d+ images, \d+ × \d+/ })
     .first()
     .waitFor();
+  const offered = (await workbench.entries.allInnerTexts()).map((text) => /images\/[a-z_-]+/.exec(text)?.[0]);
+  assert.deepEqual(
+    offered.filter((each) => each !== undefined),
+    ["images/train", "images/test", "images/test-masks", "images/train-masks"],
+  );
   await workbench.screenshot("5-question");
   await answer(workbench, "Use Sample Images", "3D");
   await workbench.page.locator(".quick-input-title", { hasText: "(3/7)" }).waitFor();

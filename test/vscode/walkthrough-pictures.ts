@@ -1,6 +1,8 @@
 /** Takes the pictures of the walkthrough (`media/walkthrough`) in the served VS Code: `npm run pictures`. */
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import encode, { init } from "@jsquash/webp/encode.js";
+import { decode } from "fast-png";
 import type { Locator } from "playwright-core";
 import { prepare } from "./prepare.ts";
 import { ServedVsCode } from "./served-vscode.ts";
@@ -10,7 +12,11 @@ const PICTURES = resolve("media/walkthrough");
 /** Enough for curves that fall and reconstructions that show nuclei. */
 const EPOCHS = 30;
 /** A busy machine takes minutes. */
-const FINISHED = 600_000;
+const FINISHED = 1_200_000;
+/** Room for four images in a row, with the curves below them. */
+const WINDOW = { width: 1500, height: 1060 };
+/** Quality of pictures of images, in percent. */
+const QUALITY = 85;
 /** A misspelt key of the configuration, and how it is to be. */
 const [MISSPELT, KEY] = ["BATCH_SIZ:", "BATCH_SIZE:"];
 
@@ -26,9 +32,23 @@ interface Corner {
 
 /** Keeps what lies in the window right of and below a corner. */
 async function take({ page }: Workbench, name: string, { x, y }: Corner, width: number, height: number) {
-  const path = join(PICTURES, `${name}.png`);
-  await page.screenshot({ path, clip: { x, y, width, height } });
-  console.log(`${path}: ${(statSync(path).size / 1000).toFixed(0)} kB`);
+  const picture = await webp(await page.screenshot({ clip: { x, y, width, height } }));
+  const path = join(PICTURES, `${name}.webp`);
+  writeFileSync(path, picture);
+  console.log(`${path}: ${(picture.length / 1000).toFixed(0)} kB`);
+}
+
+/** Converts a PNG to WebP: without loss, or with less quality where that is smaller. */
+async function webp(png: Uint8Array): Promise<Uint8Array> {
+  await init(await WebAssembly.compile(readFileSync("node_modules/@jsquash/webp/codec/enc/webp_enc.wasm")));
+  const { width, height, channels, data: samples } = decode(png);
+  const data = Uint8ClampedArray.from({ length: width * height * 4 }, (_, at) => {
+    const channel = at % 4;
+    return channel === 3 ? 255 : (samples[((at - channel) / 4) * channels + channel] ?? 0);
+  });
+  const image = { width, height, data, colorSpace: "srgb" as const };
+  const [exact, small] = [await encode(image, { lossless: 1 }), await encode(image, { quality: QUALITY })];
+  return new Uint8Array(exact.byteLength < small.byteLength ? exact : small);
 }
 
 async function placeOf(element: Locator): Promise<Corner> {
@@ -42,13 +62,15 @@ async function takePanel(workbench: Workbench): Promise<void> {
   const panel = await workbench.runStatus(/Finished/, FINISHED);
   await workbench.dismissNotices();
   const { x, y } = await placeOf(panel.locator(".run-bar"));
-  await take(workbench, "panel", { x: x - 14, y: y - 10 }, 520, 800);
+  const width = WINDOW.width - x;
+  await take(workbench, "panel", { x: x - 14, y: y - 10 }, width, WINDOW.height - y - 24);
   const images = panel.getByRole("region", { name: "Images" });
   await images.getByRole("tab", { name: "Reconstructions" }).click();
   await images.getByRole("img", { name: "With visible," }).scrollIntoViewIfNeeded();
   await images.evaluate((region) => region.scrollIntoView());
   const at = await placeOf(images);
-  await take(workbench, "reconstructions", { x: at.x - 14, y: at.y }, 520, 700);
+  const { height = 520 } = (await images.boundingBox()) ?? {};
+  await take(workbench, "reconstructions", { x: at.x - 14, y: at.y }, width, height);
 }
 
 async function takeResults(workbench: Workbench): Promise<void> {
@@ -64,6 +86,7 @@ async function takeEngine(workbench: Workbench): Promise<void> {
   await workbench.command("BiaPy: Select Engine…");
   await workbench.entries.filter({ hasText: "Embedded engine" }).waitFor();
   await workbench.page.locator(".quick-input-progress.active").waitFor({ state: "detached" });
+  await workbench.entries.filter({ hasText: "Looking for it" }).first().waitFor({ state: "detached" });
   const list = workbench.page.locator(".quick-input-widget");
   const { x, y } = await placeOf(list);
   const size = await list.boundingBox();
@@ -82,9 +105,11 @@ async function takeConfiguration(workbench: Workbench): Promise<void> {
     .locator(".view-line span", { hasText: MISSPELT.slice(0, -1) })
     .last()
     .hover();
-  await page.locator(".monaco-hover:not(.hidden)", { hasText: KEY.slice(0, -1) }).waitFor();
-  const { x, y } = await placeOf(editor);
-  await take(workbench, "configuration", { x, y }, 830, 600);
+  const hover = page.locator(".monaco-hover:not(.hidden)", { hasText: KEY.slice(0, -1) });
+  await hover.waitFor();
+  const { x } = await placeOf(editor);
+  const shown = await placeOf(hover);
+  await take(workbench, "configuration", { x, y: shown.y - 300 }, 830, 550);
 }
 
 if (process.env.BIAPY_SERVED_VSCODE === undefined) Object.assign(process.env, prepare());
@@ -94,6 +119,8 @@ try {
   writeFileSync(join(folder, "cells.biapy.yaml"), demo);
   writeFileSync(join(folder, "misspelt.biapy.yaml"), demo.replace(KEY, MISSPELT));
   const workbench = await vscode.open(folder);
+  await workbench.page.setViewportSize(WINDOW);
+  await workbench.command("View: Toggle Primary Side Bar Visibility");
   await workbench.openFile("cells.biapy.yaml");
   await workbench.languageReady();
   await takePanel(workbench);

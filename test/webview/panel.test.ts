@@ -598,6 +598,36 @@ test("runs are laid over each other, and hidden by their name in the legend", ()
     { ...cells, runs: [...cells.runs, ...cube.runs] },
   ));
 
+test("runs that are compared from the table have their curves in sight", () =>
+  panel(
+    async (webview) => {
+      const { frame } = webview;
+      await imagesShown(webview);
+      const top = () =>
+        frame
+          .getByRole("region", { name: "Curves" })
+          .evaluate((curves) => curves.getBoundingClientRect().top);
+      assert.ok((await top()) > 300);
+      await webview.tell(
+        { type: "compare", runs: ["cube"] },
+        { type: "history", history: condense("cube", cube.events) },
+      );
+      await eventually(async () => assert.ok(Math.abs(await top()) < 20, String(await top())));
+    },
+    { ...cells, runs: [...cells.runs, ...cube.runs], options: { width: 500, height: 500 } },
+  ));
+
+test("the contrast is chosen below the images", () =>
+  panel(async (webview) => {
+    await imagesShown(webview);
+    const top = (selector: string) =>
+      webview.frame
+        .locator(selector)
+        .first()
+        .evaluate((each) => each.getBoundingClientRect().top);
+    assert.ok((await top(".contrast")) > (await top(".tile-canvas")));
+  }, cells));
+
 test("a chart's numbers are saved as CSV, and its picture as a PNG", () =>
   panel(async (webview) => {
     const { frame } = webview;

@@ -199,3 +199,16 @@ test("a metric is drawn against a key", () =>
     await until(blue, (pixels) => pixels > 500);
     assert.equal(await textOf(scatter.locator(".hint")), "1000 runs");
   }));
+
+test("what most runs have is drawn first", () =>
+  table(async (webview) => {
+    const { frame } = webview;
+    const tests = (index: number): Record<string, number> => (index === 0 ? { iou: 0.7 } : { ssim: 0.5 });
+    const details = manyRuns.details.map((each, index) => ({ ...each, tests: tests(index) }));
+    await webview.tell({ ...manyRuns, details });
+    await frame.getByRole("button", { name: "Scatter Plot" }).click();
+    const scatter = frame.getByRole("region", { name: "Scatter plot" });
+    await waitForText(scatter.locator(".hint"), "999 runs");
+    const vertical = scatter.getByRole("combobox", { name: "Vertical axis" }).locator("option:checked");
+    assert.equal(await vertical.textContent(), "Test SSIM");
+  }));

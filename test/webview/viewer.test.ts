@@ -150,6 +150,18 @@ test("sections along z go through the pixel that is clicked", () =>
     assert.equal(value, written(z, y, x));
   }));
 
+test("sections along z have the scale of the slice", () =>
+  viewer([recordedImage("cube/results/cube_1/MAE_checks/nuclei-test_original.tif")], async (webview) => {
+    const { frame } = webview;
+    await frame.locator("vscode-checkbox", { hasText: "Orthogonal" }).click();
+    await imagesShown(webview);
+    const [slice, , xz] = await frame
+      .locator(".orthogonal canvas")
+      .evaluateAll((canvases) => canvases.map((canvas) => canvas.clientHeight));
+    // 61 rows, and 31 slices.
+    assert.ok(Math.abs((slice * 31) / (xz * 61) - 1) < 0.02, `${slice} and ${xz}`);
+  }));
+
 test("two images in one, left and right of a divider", () =>
   viewer([fixture("pages.tif"), fixture("imagej_float.tif")], async (webview) => {
     const { frame, page } = webview;
@@ -252,6 +264,8 @@ test("keys are listed by ?, and act on the images", () =>
     const keys = frame.getByRole("dialog", { name: "Keys for images" });
     await keys.waitFor();
     assert.match(await textOf(keys), /Maximum over all slices/);
+    // The viewer needs no Ctrl to zoom.
+    assert.match(await textOf(keys), /[^+] ?WheelZoom at the mouse/);
     await page.keyboard.press("Escape");
     await keys.waitFor({ state: "hidden" });
     await page.keyboard.press("End");

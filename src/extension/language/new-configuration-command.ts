@@ -3,6 +3,7 @@ import { cp, mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
+import { holdsCopies } from "../../facts/degraded-copies.ts";
 import type { WorkflowName } from "../../facts/workflows.ts";
 import { askInOrder, type Choice, choose, kept, type Question, type Step } from "../workspace/multi-step.ts";
 import { markDone } from "../workspace/walkthrough-steps.ts";
@@ -215,8 +216,11 @@ async function folderChoices(context: vscode.ExtensionContext): Promise<readonly
   const images = imageChecks(context);
   const bases = vscode.workspace.workspaceFolders ?? [];
   const found = (await Promise.all(bases.map(({ uri }) => images.imageFolders(uri.fsPath)))).flat();
+  const offered = found.filter(({ path }) => !holdsCopies(path));
+  // The sort is stable: folders nearest to the workspace stay first.
+  offered.sort((one, other) => rank(one.path) - rank(other.path));
   return Promise.all(
-    found.slice(0, MOST_FOLDERS).map(async ({ path, count }) => {
+    offered.slice(0, MOST_FOLDERS).map(async ({ path, count }) => {
       const content = await images.folderContent(path);
       const description = content === undefined ? `${count} images` : describeContent(content);
       return { label: `$(folder) ${vscode.workspace.asRelativePath(path)}`, description, value: path };
@@ -233,6 +237,9 @@ async function dimensionsOf(
   const content = await imageChecks(context).folderContent(folder);
   return content === undefined ? undefined : content.shape[0] > 1 ? 3 : 2;
 }
+
+/** The order in which folders are offered: for training, others, masks. */
+const rank = (folder: string): number => (isMaskFolder(folder) ? 2 : /train/i.test(basename(folder)) ? 0 : 1);
 
 /** The test folder that goes with a training folder: `…/test` beside `…/train`, or the samples with the samples. */
 function testBeside(train: string | undefined, folders: readonly Choice<string>[]): string | undefined {

@@ -1,5 +1,6 @@
 /** Completion of folders: after DATA.*.PATH and other keys of image folders, the workspace's folders that hold images. */
 import * as vscode from "vscode";
+import { holdsCopies } from "../../facts/degraded-copies.ts";
 import { baseFolder } from "./documents.ts";
 import { isMaskFolder } from "./folder-content.ts";
 import { keyLines } from "./key-lines.ts";
@@ -22,7 +23,9 @@ export function pathCompletion(context: vscode.ExtensionContext): vscode.Complet
         position.line,
         Math.max(found.valueEnd, position.character),
       );
-      const folders = await imageChecks(context).imageFolders(base);
+      const all = await imageChecks(context).imageFolders(base);
+      const copies = found.key.endsWith("SSL_SOURCE_DIR");
+      const folders = all.filter(({ path }) => copies || !holdsCopies(path));
       return folders.map(({ path, count }, position) => {
         const text = shortestPath(path, base);
         const item = new vscode.CompletionItem(text, vscode.CompletionItemKind.Folder);

@@ -87,6 +87,9 @@ export class ImageStore {
     const key = `${path}\n${JSON.stringify(view)}`;
     const plane = await this.planes.forceFetch(key, { context: { path, view } });
     const { height, width, channels, sampleType, step, data } = plane;
+    // The cached plane stays here: what is handed over is a copy.
+    if (channels === 1)
+      return { height, width, sampleType, step, values: data.slice().buffer as ArrayBuffer };
     const values = sampleArray(sampleType, height * width);
     for (let pixel = 0; pixel < values.length; pixel++) values[pixel] = data[pixel * channels + channel] ?? 0;
     return { height, width, sampleType, step, values: values.buffer as ArrayBuffer };

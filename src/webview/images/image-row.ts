@@ -24,6 +24,8 @@ export interface RowOptions {
   readonly settings?: RowSettings;
   /** Whether the mouse wheel alone zooms. Otherwise it zooms with Ctrl, and scrolls the page without. */
   readonly wheelZooms: boolean;
+  /** Whether contrast and channels are below the images. Defaults to above them. */
+  readonly colorsBelow?: boolean;
   readonly start: StartSlice;
   /** Stores the settings for when the page is shown again. */
   changed(settings: RowSettings): void;
@@ -83,7 +85,7 @@ export class ImageRow {
       swiped: (share) => this.swipeTo(share),
       copy: () => void this.copy(),
       save: () => void this.save(),
-      help: () => showKeys(this.keys),
+      help: () => this.showKeys(),
     });
     this.contrastControl = new ContrastControl(state.contrast, (contrast) => this.changeContrast(contrast));
     this.channelList = new ChannelList({
@@ -108,14 +110,13 @@ export class ImageRow {
       automaticContrast: () => this.changeContrast({ ...state.contrast, mode: "auto" }),
       copy: () => void this.copy(),
       save: () => void this.save(),
-      showKeys: () => showKeys(this.keys),
+      showKeys: () => this.showKeys(),
     });
     this.element = element(
       "div",
       { class: "image-row" },
       this.toolbar.element,
-      this.colors,
-      this.tiles.element,
+      ...(options.colorsBelow ? [this.tiles.element, this.colors] : [this.colors, this.tiles.element]),
       this.similar.element,
       this.tiles.spoken,
     );
@@ -125,7 +126,7 @@ export class ImageRow {
       { label: "Save Picture as PNG…", run: () => void this.save() },
       { label: "Fit", run: () => this.viewport.fit() },
       { label: "True Size (100 %)", run: () => this.viewport.trueSize() },
-      { label: "Show Keys", run: () => showKeys(this.keys) },
+      { label: "Show Keys", run: () => this.showKeys() },
     ]);
     this.tiles.element.setAttribute("aria-busy", "true");
     this.showControls();
@@ -157,6 +158,10 @@ export class ImageRow {
   /** Handles a key pressed anywhere on the page. */
   key(event: KeyboardEvent): void {
     runKey(this.keys, event);
+  }
+
+  private showKeys(): void {
+    showKeys(this.keys, this.options.wheelZooms);
   }
 
   private goTo(z: number): void {

@@ -11,8 +11,8 @@ export interface RowKey {
   run(): void;
 }
 
-/** Shows the list of keys until it is closed. */
-export function showKeys(keys: readonly RowKey[]): void {
+/** Shows the list of keys until it is closed. @param wheelZooms whether the mouse wheel zooms without Ctrl */
+export function showKeys(keys: readonly RowKey[], wheelZooms: boolean): void {
   const line = (shown: string, label: string) =>
     element("tr", {}, element("th", { scope: "row" }, element("kbd", {}, shown)), element("td", {}, label));
   const close = element("button", { class: "link", type: "button" }, "Close");
@@ -25,7 +25,7 @@ export function showKeys(keys: readonly RowKey[]): void {
       {},
       ...TILE_KEYS.map(([shown, label]) => line(shown, label)),
       ...keys.filter(({ applies }) => applies?.() ?? true).map(({ key, label }) => line(key, label)),
-      line("Ctrl + wheel", "Zoom at the mouse"),
+      line(wheelZooms ? "Wheel" : "Ctrl + wheel", "Zoom at the mouse"),
       line("Alt + wheel", "Previous slice, next slice"),
     ),
     close,

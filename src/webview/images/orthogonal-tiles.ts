@@ -59,7 +59,9 @@ export class OrthogonalTiles {
     const depth = sections.xz.height * (sections.xz.aspect ?? 1);
     const shown = Math.max(depth, 0.15 * Math.max(width, height * aspect));
     this.element.style.setProperty("--columns", `minmax(0, ${width}fr) minmax(0, ${shown}fr)`);
-    this.element.style.setProperty("--rows", `minmax(0, ${height * aspect}fr) minmax(0, ${shown}fr)`);
+    // Of the rows of a tile, its title, canvas and value, only the canvases are in proportion.
+    const rows = [height * aspect, shown].map((part) => `auto minmax(0, ${part}fr) auto`);
+    this.element.style.setProperty("--rows", rows.join(" "));
     this.depthPlace = (cross.z + 0.5) / sections.xz.height;
     this.follow();
     this.yz.setTitle("yz");

@@ -114,6 +114,7 @@ function firstBeyond(counts: Uint32Array, cut: number): number {
 
 function measure(values: SampleArray, sampleType: SampleType): { range: Range; histogram: Histogram } {
   const stride = Math.max(1, Math.floor(values.length / MOST_VALUES));
+  if (values instanceof Uint8Array || values instanceof Uint16Array) return countEach(values, stride);
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (let at = 0; at < values.length; at += stride) {
@@ -135,6 +136,18 @@ function measure(values: SampleArray, sampleType: SampleType): { range: Range; h
     counts[within] = (counts[within] ?? 0) + 1;
   }
   return { range: { low, high }, histogram: { start: low, width, counts } };
+}
+
+/** Counts small whole numbers in one pass: one bin for each number. */
+function countEach(values: Uint8Array | Uint16Array, stride: number): { range: Range; histogram: Histogram } {
+  const counts = new Uint32Array(2 ** (8 * values.BYTES_PER_ELEMENT));
+  for (let at = 0; at < values.length; at += stride) {
+    const value = values[at] ?? 0;
+    counts[value] = (counts[value] ?? 0) + 1;
+  }
+  const low = Math.max(0, counts.findIndex(Boolean));
+  const high = Math.max(low, counts.findLastIndex(Boolean));
+  return { range: { low, high }, histogram: { start: low, width: 1, counts: counts.slice(low, high + 1) } };
 }
 
 /** Halves a raster: each pixel is the mean of four. */

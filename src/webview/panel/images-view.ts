@@ -89,6 +89,7 @@ export class ImagesView {
     this.row = new ImageRow(client, {
       settings: settings.row,
       wheelZooms: false,
+      colorsBelow: true,
       start: "middle",
       changed: (row) => this.keep({ row }),
       save: events.save,

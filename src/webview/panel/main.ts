@@ -37,6 +37,10 @@ host.post({ type: "ready", state: kept });
 let runs: readonly RunSummary[] | undefined;
 let shown: string | undefined;
 let compared: readonly string[] = [];
+/** The comparison that was asked for in this page, or is kept. Any other one was asked for elsewhere. */
+let ownComparison: readonly string[] = kept.compared ?? [];
+/** Whether the curves are to be scrolled to when they are drawn. */
+let curvesWanted = false;
 const records = new Map<string, RunRecord>();
 const details = new Map<string, RunDetails>();
 const replays = new Map<string, readonly EpochPictures[]>();
@@ -51,7 +55,10 @@ const progress = new ProgressView({
 });
 const bar = new RunBar(progress.buttons, {
   showRun: (run) => host.post({ type: "show-run", run }),
-  compare: (runs) => host.post({ type: "compare-runs", runs }),
+  compare: (runs) => {
+    ownComparison = runs;
+    host.post({ type: "compare-runs", runs });
+  },
 });
 const saveFile = async (name: string, file: Blob) =>
   host.post({ type: "save-file", name, content: await file.arrayBuffer() });
@@ -134,11 +141,15 @@ function drawRun(): void {
   show(errors.element, false);
   results.show(record?.tests ?? new Map());
   if (record === undefined) return;
-  curves.show(shownRuns(summary, record, runs));
+  const drawn = shownRuns(summary, record, runs);
+  curves.show(drawn);
   askForMore(summary.id, record);
   imagesView.show(record, replays.get(summary.id));
   errors.show(record);
   log.show(record);
+  if (!curvesWanted || drawn.length <= compared.length) return;
+  curvesWanted = false;
+  curves.element.scrollIntoView();
 }
 
 /** Requests what a run's history lacks: its details, and the pictures of its epochs after each epoch. */
@@ -191,6 +202,8 @@ function receive(message: ToPanel): void {
       break;
     case "compare":
       compared = message.runs;
+      curvesWanted = compared.length > 0 && JSON.stringify(compared) !== JSON.stringify(ownComparison);
+      ownComparison = compared;
       // Their curves carry their given names.
       for (const run of compared) if (!details.has(run)) host.post({ type: "ask-details", run });
       if (shown !== undefined) keep({ compared });

@@ -38,7 +38,7 @@ export class RunBar {
     this.comparison = element(
       "fieldset",
       { class: "comparison" },
-      element("legend", {}, "Laid over this run"),
+      element("legend", {}, "Compared with"),
       this.list,
       button("Done", () => this.choose(false)),
     );

@@ -46,15 +46,18 @@ export class Scatter {
     this.draw();
   }
 
-  /** The chosen columns; a key against a test metric or the loss to begin with. */
+  /** The chosen columns. Defaults to the test metric and the key that most runs have. */
   private get axes(): { readonly x: TableColumn; readonly y: TableColumn } | undefined {
-    const { columns, chosen } = this;
-    const numeric = columns.filter((column) => column.numeric);
-    const find = (id: string | undefined) => columns.find((column) => column.id === id);
-    const y = find(chosen.y) ?? numeric.find(({ id }) => id.startsWith("test ")) ?? find("loss");
-    const keys = columns.filter(({ id }) => id.startsWith("key "));
-    const x = find(chosen.x) ?? keys.find((key) => key.numeric) ?? keys[0] ?? find("duration");
-    return x === undefined || y === undefined ? undefined : { x, y };
+    const { columns, chosen, runs } = this;
+    const find = (id: string) => columns.filter((column) => column.id === id);
+    const named = (start: string) => columns.filter(({ id }) => id.startsWith(start));
+    const y =
+      find(chosen.y ?? "")[0] ?? fullest(named("test "), (column) => has(column, runs)) ?? find("loss")[0];
+    if (y === undefined) return undefined;
+    const measured = has(y, runs);
+    const keys = [...named("key ").filter(({ numeric }) => numeric), ...named("key "), ...find("duration")];
+    const x = find(chosen.x ?? "")[0] ?? fullest(keys, (column) => has(column, measured));
+    return x === undefined ? undefined : { x, y };
   }
 
   private draw(): void {
@@ -66,7 +69,7 @@ export class Scatter {
       columns.map(({ id, title }) => ({ value: id, label: title }));
     this.x.show(choices(this.columns), x.id);
     this.y.show(choices(this.columns.filter(({ numeric }) => numeric)), y.id);
-    const complete = this.runs.filter((run) => x.value(run) !== undefined && Number.isFinite(y.value(run)));
+    const complete = has(x, has(y, this.runs));
     // Text values are positions on the axis, in sorted order.
     const words = x.numeric ? [] : [...new Set(complete.map((run) => cellText(x, run)))].sort();
     const xOf = (run: TableRun): number =>
@@ -74,7 +77,7 @@ export class Scatter {
     const points = complete
       .map((run) => ({ run, x: xOf(run), y: Number(y.value(run)) }))
       .sort((one, other) => one.x - other.x);
-    setText(this.readout, points.length === 0 ? "No run has values of both." : `${points.length} runs`);
+    setText(this.readout, pointsText(points.length));
     this.plot?.destroy();
     this.plot = new uPlot(
       options(width, { x, y, words }, points, (index) => {
@@ -90,6 +93,26 @@ export class Scatter {
       if (point !== undefined) this.open(point.run.summary.id);
     });
   }
+}
+
+/** Returns the runs with a value in a column. */
+const has = (column: TableColumn, runs: readonly TableRun[]): TableRun[] =>
+  runs.filter((run) =>
+    column.numeric ? Number.isFinite(column.value(run)) : column.value(run) !== undefined,
+  );
+
+/** Returns the first column that most runs have. */
+function fullest(
+  columns: readonly TableColumn[],
+  runsOf: (column: TableColumn) => readonly TableRun[],
+): TableColumn | undefined {
+  const most = Math.max(...columns.map((column) => runsOf(column).length));
+  return columns.find((column) => runsOf(column).length === most);
+}
+
+function pointsText(points: number): string {
+  if (points === 0) return "No run has values of both.";
+  return points === 1 ? "1 run" : `${points} runs`;
 }
 
 const pointText = (run: TableRun, x: TableColumn, y: TableColumn): string =>

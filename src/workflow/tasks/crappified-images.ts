@@ -10,6 +10,7 @@ import { type CrappifySettings, crappify } from "../../data/crappify.ts";
 import { layersOf, stripsOf } from "../../data/layers.ts";
 import { Random } from "../../data/random.ts";
 import { at as itemAt } from "../../facts/checked-lists.ts";
+import { copiesBeside } from "../../facts/degraded-copies.ts";
 import { DamagedFileError, readJson } from "../../facts/files/regular-file.ts";
 import { writeFileAtomically } from "../../facts/files/write-file.ts";
 import { openImage } from "../../images/files.ts";
@@ -55,7 +56,7 @@ const writeRecord = (folder: string, record: CopyRecord) =>
 function sourceDirectory(config: Config, phase: Phase): string {
   const key = `DATA.${phase}.SSL_SOURCE_DIR` as const;
   if (config.sets(key)) return config.text(key);
-  return `${config.text(`DATA.${phase}.PATH`).replace(/[\\/]+$/, "")}_ssl_source`;
+  return copiesBeside(config.text(`DATA.${phase}.PATH`));
 }
 
 function settingsOf(config: Config): CopyRecord["settings"] {

@@ -1,0 +1,9 @@
+/** The folders of degraded copies that a restoring model learns from. BiaPy has the same names. */
+
+const SUFFIX = "_ssl_source";
+
+/** Returns the default folder of the copies of a folder's images, beside it. */
+export const copiesBeside = (images: string): string => `${images.replace(/[\\/]+$/, "")}${SUFFIX}`;
+
+/** Whether a folder holds degraded copies of images, by its name. */
+export const holdsCopies = (folder: string): boolean => folder.endsWith(SUFFIX);
