@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
 import { errorMessage } from "../../facts/errors.ts";
-import { startThread, type WatchedThread } from "../../images/watched-thread.ts";
+import { MOST_BYTES, startThread, type WatchedThread } from "../../images/watched-thread.ts";
 import type { ImageReply, ImageRequest } from "../../protocol/panel-messages.ts";
 
 /** Time for opening an image, or for a part of a plane: a large compressed picture is one part. */
@@ -19,7 +19,7 @@ export class ImageReader {
     try {
       if (this.thread === undefined || this.thread.ended)
         this.thread = startThread(pathToFileURL(this.script), path, true);
-      const subject = { path, work: "looking at it", milliseconds: PART_MS };
+      const subject = { path, work: "looking at it", milliseconds: PART_MS, mostBytes: MOST_BYTES };
       const reply = await this.thread.ask(subject, request);
       return reply === "thread ended" ? this.answer(request) : reply;
     } catch (error) {
