@@ -15,6 +15,7 @@ const SCRIPTS = [
   "images-matrix-arrays.py",
   "images-matrix-tiff-quirks.py",
   "images-matrix-array-quirks.py",
+  "images-matrix-layouts.py",
 ];
 const LEAST_FILES = 2200;
 
