@@ -29,8 +29,10 @@ export interface Subject {
   readonly mostBytes?: number;
 }
 
-/** Memory for looking at a file: with what the process holds already, less than 1 GB. */
-export const MOST_BYTES = 800e6;
+/**
+ * Limits for looking at a file, or at one stored piece of it. With what a process holds already, 800 MB stay below 1 GB.
+ */
+export const LOOK = { work: "looking at it", milliseconds: 5000, mostBytes: 800e6 } as const;
 /** Time between looks at the memory: pixels are decoded at about 1 GB a second. */
 const MEMORY_MS = 20;
 
