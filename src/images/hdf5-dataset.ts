@@ -28,8 +28,8 @@ export function chunksOf({ metadata, shape }: h5wasm.Dataset): number[] {
 export const compressionOf = ({ filters }: h5wasm.Dataset): string =>
   filtersOf(filters).names.join(", ") || "none";
 
-/** Chunks are decompressed as a whole. */
-const MOST_CHUNK_BYTES = 2 ** 29;
+/** Chunks are decompressed as a whole, for which the library takes up to four times as much memory. */
+const MOST_CHUNK_BYTES = 190e6;
 
 /** Returns a dataset's type. Throws {@link ImageError} if the dataset cannot be read. */
 export function checkDataset(path: string, dataset: h5wasm.Dataset): StoredType {
