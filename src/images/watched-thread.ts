@@ -136,6 +136,8 @@ export class WatchedThread<Request, Answer> {
       }
     } catch (error) {
       if (!(error instanceof ThreadEnded)) throw error;
+      // The next look begins when the memory is free again.
+      if (large) await this.worker.terminate();
       if (large && this.shared && suspect !== path) {
         suspect = path;
         return "thread ended";
@@ -247,9 +249,11 @@ let suspect: string | undefined;
 /** Calls `exceeded` once the process has grown by more than `most`, besides what this thread allocates itself. */
 function watchMemory(most: number | undefined, exceeded: () => void): () => void {
   if (most === undefined) return () => {};
-  const before = memoryOfOthers();
+  let least = memoryOfOthers();
   const timer = setInterval(() => {
-    if (memoryOfOthers() - before > most) exceeded();
+    const now = memoryOfOthers();
+    if (now - least > most) exceeded();
+    if (!(now >= least)) least = now;
   }, MEMORY_MS);
   return () => clearInterval(timer);
 }
