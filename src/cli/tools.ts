@@ -3,6 +3,7 @@
 import { SingleBar } from "cli-progress";
 import { errorCode, errorMessage } from "../facts/errors.ts";
 import { bytes } from "../facts/format.ts";
+import { reportPace } from "../facts/report-pace.ts";
 import { cudaDownloadBytes, cudaState, installCuda } from "../install/cuda.ts";
 import { InstallError } from "../install/download.ts";
 import { installTensorflow, type TensorflowKind } from "../install/tensorflow.ts";
@@ -123,15 +124,13 @@ function barProgress(): ProgressDisplay {
   };
 }
 
-const REPORT_MILLISECONDS = 200;
-
 function jsonProgress(): ProgressDisplay {
-  let [reported, last] = [0, ""];
+  const isDue = reportPace();
+  let last = "";
   return {
     report: (label, done, total) => {
-      const now = performance.now();
-      if (label === last && now - reported < REPORT_MILLISECONDS) return;
-      [reported, last] = [now, label];
+      if (!isDue() && label === last) return;
+      last = label;
       console.log(JSON.stringify({ event: "progress", label, done, total }));
     },
     end: () => {},

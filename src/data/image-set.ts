@@ -1,4 +1,5 @@
 /** A folder's images, normalized, as a whole or part by part. */
+import { setImmediate } from "node:timers/promises";
 import { at } from "../facts/checked-lists.ts";
 import { readImage } from "../images/files.ts";
 import {
@@ -21,6 +22,8 @@ export interface NormalizedImage {
   readonly channels: readonly ChannelNormalization[];
   /** The size of its stored pieces: reading a part of one costs as much as reading all of it. */
   piece(): Promise<Box>;
+  /** All of it part by part, in its own values, to be measured. Throws the reason of the set's signal when aborted. */
+  parts(): AsyncIterable<Image>;
   /** The box at `start`, in the image's own values; positions outside the image are mirrored. */
   cut(start: Box, size: Box): Promise<Image>;
   /** The same, normalized: `[z, y, x, channel]`. */
@@ -51,6 +54,8 @@ export interface ImageSetSettings {
   readonly threeChannels?: boolean;
   /** Images smaller than this box are completed to it by reflection, and measured as completed. */
   readonly completedTo?: Box;
+  /** Ends the measurement of images, between two parts. */
+  readonly signal?: AbortSignal;
 }
 
 const ONE_PIXEL: Box = [1, 1, 1];
@@ -91,7 +96,8 @@ export class ImageSet {
       patch(start, [end[0] - start[0], end[1] - start[1], end[2] - start[2]]);
     const piece = async () =>
       whole === undefined ? this.files.use(at(this.stored, index), ({ piece }) => piece) : ONE_PIXEL;
-    return { info, channels, piece, cut, patch, values, stored };
+    const parts = () => this.measuredParts(whole, () => this.parts(index));
+    return { info, channels, piece, parts, cut, patch, values, stored };
   }
 
   /** Returns some of the images as a new set. */
@@ -137,11 +143,24 @@ export class ImageSet {
       if (like !== undefined) return (await like.image(index)).channels;
       const completed = boxOf((axis) => Math.max(shape[axis], completedTo[axis]));
       const whole = await this.whole(index);
-      const asStored = whole === undefined ? () => this.parts(index) : () => [whole];
       const isComplete = completed.every((size, axis) => size === shape[axis]);
-      const parts = isComplete ? asStored : () => this.completedPlanes(index, completed);
+      const parts = isComplete
+        ? () => this.measuredParts(whole, () => this.parts(index))
+        : () => this.measuredParts(undefined, () => this.completedPlanes(index, completed));
       return measureNormalization(parts, shape[3], normalization);
     });
+  }
+
+  /** Parts of an image in memory, or else of its file. A stop may be requested between them. */
+  private async *measuredParts(
+    whole: Image | undefined,
+    read: () => AsyncIterable<Image>,
+  ): AsyncGenerator<Image> {
+    for await (const part of whole === undefined ? read() : flatParts(whole)) {
+      yield part;
+      await setImmediate();
+      this.settings.signal?.throwIfAborted();
+    }
   }
 
   private async *parts(index: number): AsyncGenerator<Image> {
@@ -162,6 +181,16 @@ export class ImageSet {
       const start: Box = [from, height - completed[1], width - completed[2]];
       yield cutPatch(read, info.shape, start, [1, completed[1], completed[2]]);
     }
+  }
+}
+
+/** All pixels of an image in rows of any length: measurements do not depend on their places. */
+function* flatParts({ shape, sampleType, data }: Image): Generator<Image> {
+  const channels = shape[3];
+  const pixels = Math.ceil(PART_VALUES / channels);
+  for (let first = 0; first < data.length / channels; first += pixels) {
+    const part = data.subarray(first * channels, (first + pixels) * channels);
+    yield { shape: [1, 1, part.length / channels, channels], sampleType, data: part };
   }
 }
 

@@ -17,12 +17,17 @@ const tooMuch = (most: number) => new Error(`more data than the ${most} bytes th
 
 const [gunzipAsync, inflateAsync] = [promisify(gunzip), promisify(inflate)] as const;
 
+/** Memory that is not written to is not taken, except on Windows. */
+const MOST_BUFFER = 2 ** 30;
+
 function zlibBy(
-  run: (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Uint8Array>,
+  run: (bytes: Uint8Array, options: { maxOutputLength: number; chunkSize: number }) => Promise<Uint8Array>,
 ): Decompress {
   return async (bytes, most) => {
     try {
-      return await run(bytes, { maxOutputLength: Math.max(most, 1) });
+      // In one buffer: Node would collect pieces of 16 kB, and copy them.
+      const chunkSize = Math.min(Math.max(most + 1, 64), MOST_BUFFER);
+      return await run(bytes, { maxOutputLength: Math.max(most, 1), chunkSize });
     } catch (error) {
       if (errorCode(error) === "ERR_BUFFER_TOO_LARGE") throw tooMuch(most);
       throw error;

@@ -28,8 +28,8 @@ export function chunksOf({ metadata, shape }: h5wasm.Dataset): number[] {
 export const compressionOf = ({ filters }: h5wasm.Dataset): string =>
   filtersOf(filters).names.join(", ") || "none";
 
-/** Chunks are decompressed as a whole. */
-const MOST_CHUNK_BYTES = 2 ** 29;
+/** Chunks are decompressed as a whole, for which the library takes up to four times as much memory. */
+const MOST_CHUNK_BYTES = 190e6;
 
 /** Returns a dataset's type. Throws {@link ImageError} if the dataset cannot be read. */
 export function checkDataset(path: string, dataset: h5wasm.Dataset): StoredType {
@@ -61,20 +61,27 @@ export function checkSources(
   file: h5wasm.File,
   { metadata, path: place }: h5wasm.Dataset,
 ): void {
+  const refuse = (what: string): never => {
+    throw new ImageError(path, `${path}: ${place} lies partly in ${what}, which is not there.`);
+  };
+  // An image of thousands of parts names each of its files many times.
+  const files = new Map<string, Set<string>>();
   for (const { file_name, dset_name } of metadata.virtual_sources ?? []) {
-    const refuse = (what: string) => {
-      throw new ImageError(path, `${path}: ${place} lies partly in ${what}, which is not there.`);
-    };
     if (file_name.includes("%") || dset_name.includes("%"))
       throw new ImageError(
         path,
         `${path}: ${place} names its files by a pattern (${file_name}), which is not read.`,
       );
-    const source = resolve(dirname(path), file_name);
-    if (file_name !== "." && !existsSync(source)) refuse(file_name);
-    const other = file_name === "." ? file : new Hdf5File(source, "r");
+    const datasets = files.get(file_name) ?? new Set();
+    files.set(file_name, datasets.add(dset_name));
+  }
+  for (const [name, datasets] of files) {
+    const source = resolve(dirname(path), name);
+    if (name !== "." && !existsSync(source)) refuse(name);
+    const other = name === "." ? file : new Hdf5File(source, "r");
     try {
-      if (!(other.get(dset_name) instanceof Dataset)) refuse(`${dset_name} of ${file_name}`);
+      for (const dataset of datasets)
+        if (!(other.get(dataset) instanceof Dataset)) refuse(`${dataset} of ${name}`);
     } finally {
       if (other !== file) other.close();
     }

@@ -41,13 +41,29 @@ const FILTERS: Readonly<Record<number, readonly [name: string, read: boolean]>> 
   32028: ["spERR", false],
 };
 
+/** Compressions inside of Blosc and Blosc2, by their codes, that crash the library. */
+const UNREAD_IN_BLOSC: Readonly<Record<number, string>> = { 3: "snappy", 4: "zlib" };
+/** Where the options of both filters hold that code. */
+const BLOSC_CODE = 6;
+
+interface Filter {
+  readonly id: number;
+  readonly name: string;
+  readonly cd_values: readonly number[];
+}
+
+function nameOf({ id, name, cd_values }: Filter): readonly [name: string, read: boolean] {
+  const known = FILTERS[id];
+  if (known === undefined) return [name === "" ? `filter ${id}` : name, false];
+  const inner = known[0].startsWith("blosc") ? UNREAD_IN_BLOSC[cd_values[BLOSC_CODE] ?? 0] : undefined;
+  return inner === undefined ? known : [`${known[0]} with ${inner}`, false];
+}
+
 /** The names of a dataset's filters, and the first of them that cannot be read. */
-export function filtersOf(filters: readonly { readonly id: number; readonly name: string }[]): {
+export function filtersOf(filters: readonly Filter[]): {
   names: string[];
   unread: string | undefined;
 } {
-  const known = filters.map(
-    ({ id, name }) => FILTERS[id] ?? ([name === "" ? `filter ${id}` : name, false] as const),
-  );
+  const known = filters.map(nameOf);
   return { names: known.map(([name]) => name), unread: known.find(([, read]) => !read)?.[0] };
 }

@@ -2,10 +2,8 @@
 import type { OpenOptions } from "./image.ts";
 import type { CheckedImage, Inspection } from "./inspect.ts";
 import type { DescribedImage, InspectionAnswer, InspectionRequest } from "./inspection-worker.ts";
-import { startThread, threadScript, type WatchedThread } from "./watched-thread.ts";
+import { LOOK, startThread, threadScript, type WatchedThread } from "./watched-thread.ts";
 
-/** Time that opening a file, or one part of its pixels, may take. */
-const PART_MS = 5000;
 /** Time for the pixels of one file that is inspected: of the largest it sees a part. */
 const PIXEL_MS = 3000;
 /** Time for the pixels of one image of floating point before a run. */
@@ -21,7 +19,7 @@ async function ask<Kind extends InspectionAnswer["kind"]>(
   const { path } = request;
   if (current === undefined || current.ended)
     current = startThread(threadScript("inspection-worker", import.meta.url), path);
-  const answer = await current.ask({ path, work: "looking at it", milliseconds: PART_MS }, request);
+  const answer = await current.ask({ path, ...LOOK }, request);
   if (answer === "thread ended") return ask(request, kind);
   if (isOf(answer, kind)) return answer;
   throw new Error("The inspection thread answered another question.");

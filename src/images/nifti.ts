@@ -28,7 +28,8 @@ const TYPES: Readonly<Record<number, StoredType>> = {
 const [HEADER_BYTES, SHORT_HEADER_BYTES] = [544, 352];
 /** What a NIfTI-2 header says of its size. */
 const SIZE_OF_SECOND = 540;
-const MOST_BYTES = 2 ** 31;
+/** Limit on unpacked bytes, which are kept while the file is open. */
+const MOST_BYTES = 640e6;
 
 export async function probeNifti(path: string): Promise<Probe> {
   const file = await FileBytes.open(path);

@@ -64,8 +64,8 @@ export async function probeNpy(path: string): Promise<Probe> {
   }
 }
 
-/** Archives are unpacked in memory. */
-const MOST_ARCHIVE_BYTES = 2 ** 30;
+/** Limit on an archive with its unpacked arrays: both lie in memory. */
+const MOST_ARCHIVE_BYTES = 640e6;
 
 /** Returns the members' checksums from an archive's directory (APPNOTE 6.3.10, 4.3.12), which the package does not check. */
 function zipChecksums(archive: Buffer): ReadonlyMap<string, number> {
@@ -83,14 +83,14 @@ function zipChecksums(archive: Buffer): ReadonlyMap<string, number> {
 
 export async function probeNpz(path: string, { inside }: OpenOptions): Promise<Probe> {
   const archive = await readSmallFile(path, MOST_ARCHIVE_BYTES);
-  let total = 0;
+  let total = archive.length;
   const files = unzipSync(archive, {
     filter: ({ name, originalSize }) => {
       total += originalSize;
       if (total > MOST_ARCHIVE_BYTES)
         throw new ImageError(
           path,
-          `${path}: unpacks to more than ${MOST_ARCHIVE_BYTES} bytes. Save its array as .npy.`,
+          `${path}: its archive and its arrays are more than ${MOST_ARCHIVE_BYTES / 1e6} MB. Save its array as .npy.`,
         );
       return name.endsWith(".npy");
     },

@@ -26,6 +26,21 @@ export function* storedParts(
         };
 }
 
+/** Pieces that are decoded concurrently hold at most this many bytes, or are a single one. */
+const MOST_BYTES_AT_ONCE = 2 ** 26;
+const MOST_AT_ONCE = 8;
+
+/** Calls `decode` for all pieces of a stored image, several at a time if they are small. */
+export async function eachPiece<Piece>(
+  pieces: readonly Piece[],
+  bytes: number,
+  decode: (piece: Piece) => Promise<void>,
+): Promise<void> {
+  const atOnce = Math.min(MOST_AT_ONCE, Math.max(1, Math.floor(MOST_BYTES_AT_ONCE / bytes)));
+  for (let first = 0; first < pieces.length; first += atOnce)
+    await Promise.all(pieces.slice(first, first + atOnce).map(decode));
+}
+
 /** Reads a region in parts of whole stored pieces, each of at most `most` values or one piece. `progress` is called after each. */
 export async function readByParts(
   source: ImageSource,

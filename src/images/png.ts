@@ -9,7 +9,9 @@ export function decodePng(bytes: Uint8Array): Picture {
   const flat =
     depth < 8
       ? unpackBits(new Uint8Array(data), depth, width * channels, height)
-      : new (depth === 16 ? Uint16Array : Uint8Array)(data);
+      : data instanceof Uint16Array || data instanceof Uint8Array
+        ? data
+        : new Uint8Array(data);
   if (palette === undefined) {
     const scale = depth === 2 ? 85 : depth === 4 ? 17 : 1;
     const values = scale === 1 ? flat : flat.map((value) => value * scale);

@@ -3,15 +3,15 @@ import { atLeast } from "../facts/checked-lists.ts";
 import { rowMajor, type Strided } from "./axes.ts";
 import { bmpHeader, decodeBmp } from "./bmp.ts";
 import { readSmallFile } from "./file-bytes.ts";
-import { ImageError, type SampleType } from "./image.ts";
+import { ImageError, SAMPLE_ARRAYS, type SampleType } from "./image.ts";
 import { decodeJpeg, jpegHeader } from "./jpeg.ts";
 import type { Picture } from "./picture.ts";
 import { decodePng } from "./png.ts";
 import type { Probe } from "./stored-array.ts";
 
 const MOST_FILE_BYTES = 2 ** 29;
-/** Limit on the pixels of a picture, which is decoded as a whole. */
-const MOST_PIXELS = 2 ** 27;
+/** Limit on the decoded bytes of a picture, which is decoded as a whole; libraries take up to three times as much. */
+const MOST_BYTES = 2 ** 28;
 
 interface Header {
   readonly height: number;
@@ -29,7 +29,7 @@ function probeOf(
   decode: () => Promise<Picture>,
 ): Probe {
   const { height, width, samples, sampleType, storedType } = header;
-  if (height * width > MOST_PIXELS)
+  if (height * width * samples * SAMPLE_ARRAYS[sampleType].BYTES_PER_ELEMENT > MOST_BYTES)
     throw new ImageError(
       path,
       `${path}: has ${height} x ${width} pixels, more than can be decoded at once. Save it as a tiled TIFF.`,

@@ -1,5 +1,6 @@
 /** Decodes strips and tiles of a TIFF page: decompresses them, undoes predictors, unpacks bits. */
 import { type SampleArray, sampleArray } from "./image.ts";
+import { eachPiece } from "./parts.ts";
 import { bytesOf, decodeSamples, swapBytes, unpackBits } from "./samples.ts";
 import { decodePicture, decompress, isPicture, mostBytes } from "./tiff-decompress.ts";
 import { TAG } from "./tiff-directory.ts";
@@ -8,9 +9,7 @@ import { isRaw, type Page, packedBytes, pageSampleType, typeName } from "./tiff-
 /** Pixels `[x0, x1)` and `[y0, y1)` of a page. */
 export type Window = readonly [x0: number, y0: number, x1: number, y1: number];
 
-/** Number of blocks decompressed concurrently. */
-const AT_ONCE = 8;
-const MOST_BLOCK_BYTES = 2 ** 30;
+const MOST_BLOCK_BYTES = 2 ** 29;
 
 /** Reads a window of a page, `[y, x, sample]`. */
 export async function readWindow(page: Page, window: Window): Promise<SampleArray> {
@@ -29,15 +28,19 @@ export async function readWindow(page: Page, window: Window): Promise<SampleArra
   const { samples, blockWidth, blockHeight, separate } = page;
   const [across, down] = [Math.ceil(page.width / blockWidth), Math.ceil(page.height / blockHeight)];
   const places = await blockPlaces(page);
+  const [firstColumn, firstRow] = [Math.floor(x0 / blockWidth), Math.floor(y0 / blockHeight)];
+  const [left, top] = [firstColumn * blockWidth, firstRow * blockHeight];
+  // Rows of a single strip or tile need no copy.
+  if (x0 === left && x1 === left + blockWidth && y1 <= top + blockHeight && (samples === 1 || !separate)) {
+    const decoded = await readBlock(page, places(firstRow * across + firstColumn), firstRow);
+    const rowValues = blockWidth * samples;
+    return decoded.subarray((y0 - top) * rowValues, (y1 - top) * rowValues);
+  }
   const values = sampleArray(pageSampleType(page.type), (x1 - x0) * (y1 - y0) * samples);
   const blocks: (readonly [column: number, row: number, sample: number])[] = [];
   for (let sample = 0; sample < (separate ? samples : 1); sample++)
-    for (let row = Math.floor(y0 / blockHeight); row < Math.min(down, Math.ceil(y1 / blockHeight)); row++)
-      for (
-        let column = Math.floor(x0 / blockWidth);
-        column < Math.min(across, Math.ceil(x1 / blockWidth));
-        column++
-      )
+    for (let row = firstRow; row < Math.min(down, Math.ceil(y1 / blockHeight)); row++)
+      for (let column = firstColumn; column < Math.min(across, Math.ceil(x1 / blockWidth)); column++)
         blocks.push([column, row, sample]);
   const copy = async ([column, row, sample]: (typeof blocks)[number]) => {
     const index = (sample * down + row) * across + column;
@@ -52,8 +55,7 @@ export async function readWindow(page: Page, window: Window): Promise<SampleArra
       else for (let x = 0; x < to - from; x++) values[target + x * samples] = decoded[source + x] ?? 0;
     }
   };
-  for (let at = 0; at < blocks.length; at += AT_ONCE)
-    await Promise.all(blocks.slice(at, at + AT_ONCE).map(copy));
+  await eachPiece(blocks, packedBytes(page.type, blockWidth * blockHeight * (separate ? 1 : samples)), copy);
   return values;
 }
 
@@ -168,7 +170,7 @@ function undoPredictor(page: Page, bytes: Uint8Array, perRow: number, rows: numb
   );
 }
 
-/** Undoes predictor 2: each value is stored as its difference from the previous one in the row, modulo its width. */
+/** Undoes predictor 2, in place: each value is stored as its difference from the previous one in the row, modulo its width. */
 function undoDifferences(
   bytes: Uint8Array,
   width: number,
@@ -176,18 +178,20 @@ function undoDifferences(
   stride: number,
   littleEndian: boolean,
 ): Uint8Array {
-  const result = new Uint8Array(bytes);
+  // A typed array must start at a multiple of its element size.
+  const result = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
+  const { buffer, byteOffset } = result;
   if (!littleEndian) swapBytes(result, width);
   const rows = result.length / (perRow * width);
   if (width === 8) {
-    const values = new BigUint64Array(result.buffer);
+    const values = new BigUint64Array(buffer, byteOffset, rows * perRow);
     for (let row = 0; row < rows; row++)
       for (let at = row * perRow + stride; at < (row + 1) * perRow; at++)
         values[at] = (values[at] ?? 0n) + (values[at - stride] ?? 0n);
     return result;
   }
   const Integers = width === 1 ? Uint8Array : width === 2 ? Uint16Array : Uint32Array;
-  const values = new Integers(result.buffer);
+  const values = new Integers(buffer as ArrayBuffer, byteOffset, rows * perRow);
   for (let row = 0; row < rows; row++)
     for (let at = row * perRow + stride; at < (row + 1) * perRow; at++)
       values[at] = (values[at] ?? 0) + (values[at - stride] ?? 0);

@@ -75,12 +75,13 @@ async function contiguousPlanes(
 /** Returns the pages of the image itself, without smaller copies and masks. */
 export async function primary(tiff: TiffFile, directories: readonly Directory[]): Promise<Directory[]> {
   const found: Directory[] = [];
-  for (const [index, directory] of directories.entries()) {
+  for (const directory of directories) {
     const kind = directory.has(TAG.subfileType) ? ((await directory.number(TAG.subfileType)) ?? 0) : 0;
-    if (index === 0 || (kind & 0b101) === 0) found.push(directory);
+    if ((kind & 0b101) === 0) found.push(directory);
   }
-  if (found.length === 0) throw tiff.error("is a TIFF without pages.");
-  return found;
+  const pages = found.length > 0 ? found : directories.slice(0, 1);
+  if (pages.length === 0) throw tiff.error("is a TIFF without pages.");
+  return pages;
 }
 
 /** Returns `count` planes: pages, or rows after the only page. Throws if the file holds fewer. */

@@ -57,10 +57,12 @@ async function withImageJSize(
 async function plainSeries(
   tiff: TiffFile,
   directories: readonly Directory[],
-  first: Page,
+  described: Page,
   description: string,
 ): Promise<Series> {
   const pages = await primary(tiff, directories);
+  const start = at(pages, 0);
+  const first = start === described.directory ? described : await readPage(tiff, start);
   const others: string[] = [];
   const slide = description.startsWith("Aperio");
   const micrometers = slide ? Number(/\bMPP\s*=\s*([\d.]+)/.exec(description)?.[1]) : Number.NaN;

@@ -2,6 +2,7 @@
 
 import { parentPort, type Transferable, Worker, workerData } from "node:worker_threads";
 import { errorCode, errorMessage } from "../facts/errors.ts";
+import { bytes } from "../facts/format.ts";
 import { whenBytesArrive } from "./file-bytes.ts";
 import { ImageError } from "./image.ts";
 
@@ -24,7 +25,16 @@ export interface Subject {
   readonly work: string;
   /** Time until the next sign of progress: elapsed, and computed by this process. */
   readonly milliseconds: number;
+  /** Memory of all kinds by which this process may grow meanwhile. Defaults to no limit, for threads beside other work. */
+  readonly mostBytes?: number;
 }
+
+/**
+ * Limits for looking at a file, or at one stored piece of it. With what a process holds already, 800 MB stay below 1 GB.
+ */
+export const LOOK = { work: "looking at it", milliseconds: 5000, mostBytes: 800e6 } as const;
+/** Time between looks at the memory: pixels are decoded at about 1 GB a second. */
+const MEMORY_MS = 20;
 
 /** On a busy machine, or while a slow disk delivers nothing, a thread is given more time, up to this multiple. */
 const MOST_PATIENCE = 6;
@@ -95,7 +105,7 @@ export class WatchedThread<Request, Answer> {
     this.end("it is no longer needed");
   }
 
-  private async answer({ path, work, milliseconds }: Subject, request: Request) {
+  private async answer({ path, work, milliseconds, mostBytes }: Subject, request: Request) {
     if (!this.started) throw new Error(`The thread that reads images did not start: ${this.reason}.`);
     if (this.ended) return "thread ended";
     const seconds = (time: number) => `${Math.round(time / 1000)} seconds`;
@@ -104,6 +114,11 @@ export class WatchedThread<Request, Answer> {
       stuck: () => this.end(`${work} took longer than ${seconds(milliseconds)}`),
       waited: () =>
         this.end(`its disk or network delivered nothing for ${seconds(MOST_PATIENCE * milliseconds)}`),
+    });
+    let large = false;
+    const unwatch = watchMemory(mostBytes, () => {
+      large = true;
+      this.end(`${work} takes more than ${bytes(mostBytes ?? 0)} of memory`);
     });
     try {
       let next = this.next();
@@ -121,13 +136,22 @@ export class WatchedThread<Request, Answer> {
       }
     } catch (error) {
       if (!(error instanceof ThreadEnded)) throw error;
+      // The next look begins when the memory is free again.
+      if (large) await this.worker.terminate();
+      if (large && this.shared && suspect !== path) {
+        suspect = path;
+        return "thread ended";
+      }
       const advice = watch.idle
         ? "Check the connection, or copy it to this computer"
-        : "Save it again where it was made";
+        : large
+          ? "Save it in smaller tiles or chunks"
+          : "Save it again where it was made";
       const reason = watch.idle ? "cannot be read" : "cannot be read, or is damaged";
       throw new ImageError(path, `${path}: ${reason}: ${error.message}. ${advice}.`);
     } finally {
       watch.end();
+      unwatch();
     }
   }
 
@@ -217,6 +241,31 @@ function watchProgress(milliseconds: number, { stopwatch, stuck, waited }: Watch
     },
     end: () => clearTimeout(timer),
   };
+}
+
+/** In a process with other work, a file is refused for its memory if that happens twice in a row. */
+let suspect: string | undefined;
+
+/** Calls `exceeded` once the process has grown by more than `most`, besides what this thread allocates itself. */
+function watchMemory(most: number | undefined, exceeded: () => void): () => void {
+  if (most === undefined) return () => {};
+  let least = memoryOfOthers();
+  const timer = setInterval(() => {
+    const now = memoryOfOthers();
+    if (now - least > most) exceeded();
+    if (!(now >= least)) least = now;
+  }, MEMORY_MS);
+  return () => clearInterval(timer);
+}
+
+/** Memory of this process without what this thread allocated; NaN while it cannot be read: Linux tells it by a file, and all may be in use. */
+function memoryOfOthers(): number {
+  try {
+    const { rss, heapTotal, external } = process.memoryUsage();
+    return rss - heapTotal - external;
+  } catch {
+    return Number.NaN;
+  }
 }
 
 /** Processor time of all threads of this process. */

@@ -6,6 +6,7 @@ import * as zarr from "zarrita";
 import { at, lastOf, product } from "../facts/checked-lists.ts";
 import { rowMajor, type Strided } from "./axes.ts";
 import { ImageError, type OpenOptions, type SampleArray, sampleArray } from "./image.ts";
+import { eachPiece } from "./parts.ts";
 import { bytesOf, decodeSamples, exactIntegers, readAs } from "./samples.ts";
 import type { Probe } from "./stored-array.ts";
 import { undoFilters } from "./zarr-codecs.ts";
@@ -13,10 +14,8 @@ import { findImage, type Node, nodeAt } from "./zarr-hierarchy.ts";
 import { type ArrayMetadata, metadataN5, metadataV2, metadataV3, UnreadArray } from "./zarr-metadata.ts";
 import { ArrayStore, checkCompression, N5Store } from "./zarr-store.ts";
 
-/** Number of chunks decoded concurrently. */
-const AT_ONCE = 8;
 /** Limit on a decoded chunk. */
-const MOST_CHUNK_BYTES = 2 ** 29;
+const MOST_CHUNK_BYTES = 2 ** 28;
 
 /** Opens a store's image: the array `inside`, OME-Zarr's first resolution, or the array most like an image. Throws {@link ImageError}. */
 export async function probeZarr(path: string, { inside }: OpenOptions): Promise<Probe> {
@@ -118,25 +117,30 @@ async function chunkReader(
       throw new Error(`the 64-bit integer ${fill} of chunks that are not stored is beyond 2^53`);
     return true;
   };
+  const decoded = async (index: readonly number[]): Promise<Strided> => {
+    if (large)
+      throw new Error(
+        `the chunks of ${place} are ${chunks.join(" x ")} values, more than can be decoded at once`,
+      );
+    const chunk = await array.getChunk([...index]);
+    const data = chunkValues(chunk.data, metadata);
+    if (data.length < count || chunk.stride.length !== chunks.length)
+      throw new Error(`a chunk of ${place} has fewer values than it should`);
+    return { data, strides: chunk.stride };
+  };
   return async (ranges) => {
     const sizes = ranges.map(([from, to]) => to - from);
-    const data = sampleArray(readAs(type), product(sizes));
-    const target = { data, strides: rowMajor(sizes) };
     const places = chunkPlaces(ranges, chunks);
+    const [first] = places;
+    // A box of one whole chunk needs no copy.
+    const whole = places.length === 1 && sizes.every((size, axis) => size === chunks[axis]);
+    if (first !== undefined && whole && !missing(first)) return decoded(first);
+    const target = { data: sampleArray(readAs(type), product(sizes)), strides: rowMajor(sizes) };
     const copy = async (index: readonly number[]) => {
-      if (missing(index)) return fillBox(target, ranges, chunks, index, fill);
-      if (large)
-        throw new Error(
-          `the chunks of ${place} are ${chunks.join(" x ")} values, more than can be decoded at once`,
-        );
-      const chunk = await array.getChunk([...index]);
-      const values = chunkValues(chunk.data, metadata);
-      if (values.length < count || chunk.stride.length !== chunks.length)
-        throw new Error(`a chunk of ${place} has fewer values than it should`);
-      copyBox(target, ranges, chunks, index, { data: values, strides: chunk.stride });
+      if (missing(index)) fillBox(target, ranges, chunks, index, fill);
+      else copyBox(target, ranges, chunks, index, await decoded(index));
     };
-    for (let first = 0; first < places.length; first += AT_ONCE)
-      await Promise.all(places.slice(first, first + AT_ONCE).map(copy));
+    await eachPiece(places, count * bytesOf(type), copy);
     return target;
   };
 }

@@ -1,11 +1,8 @@
 /** Downloads of files that this program installs on demand. */
-import { createHash } from "node:crypto";
-import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename } from "node:path";
-import { Transform } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { errorCode, errorMessage } from "../facts/errors.ts";
+import { copyStream } from "../facts/files/copy-stream.ts";
 
 /** A failed download or installation. The message says what to do. */
 export class InstallError extends Error {
@@ -81,26 +78,21 @@ export interface DownloadOptions {
 export async function downloadFile(
   address: string,
   path: string,
-  { sha256, signal, progress, most = Infinity }: DownloadOptions,
+  { sha256, signal, progress, most }: DownloadOptions,
 ): Promise<void> {
   const { body, headers } = await fetched(address, signal);
   const name = basename(path);
   if (body === null) throw new InstallError(`${name} was downloaded without content.`);
   const announced = Number(headers.get("content-length") ?? Number.NaN);
   const total = Number.isFinite(announced) ? announced : undefined;
-  const hash = createHash("sha256");
-  let received = 0;
-  const watch = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      received += chunk.length;
-      progress(received, total);
-      done(received > most ? new InstallError(`${name} is too large.`) : null, chunk);
-    },
-  });
   try {
-    await pipeline(body, watch, createWriteStream(path), { signal });
-    if (sha256 !== undefined && hash.digest("hex") !== sha256)
+    const found = await copyStream(body, path, {
+      most,
+      tooLarge: () => new InstallError(`${name} is too large.`),
+      progress: (received) => progress(received, total),
+      signal,
+    });
+    if (sha256 !== undefined && found !== sha256)
       throw new InstallError(`${name} is damaged or another file: its SHA-256 differs. It was deleted.`);
   } catch (error) {
     await rm(path, { force: true });

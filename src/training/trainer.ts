@@ -179,7 +179,7 @@ export class Trainer {
   private async trainEpoch(signal: AbortSignal): Promise<void> {
     const { training } = this.parts;
     let saved = performance.now();
-    for await (const batch of training.batches(this.epoch, this.step)) {
+    for await (const batch of untilStopped(training.batches(this.epoch, this.step), signal)) {
       await this.trainStep(batch);
       if (signal.aborted) return;
       if (secondsSince(saved) < (this.options.saveSeconds ?? SAVE_SECONDS)) continue;
@@ -274,7 +274,7 @@ export class Trainer {
     if (evaluation === undefined || validation === undefined) return undefined;
     const averages = new MetricAverages();
     let finite = true;
-    for await (const batch of validation.batches(0, 0)) {
+    for await (const batch of untilStopped(validation.batches(0, 0), signal)) {
       if (signal.aborted) return "stopped";
       fill(evaluation, batch);
       await evaluation.run(0);
@@ -285,6 +285,7 @@ export class Trainer {
         }
       }
     }
+    if (signal.aborted) return "stopped";
     // A loss over only some of the samples cannot be compared with other epochs.
     const { loss: _, ...metrics } = averages.averages;
     return this.summary(finite ? averages.averages : metrics);
@@ -319,6 +320,15 @@ export class Trainer {
 }
 
 /** Copies a batch to the inputs of an executable. */
+/** Batches until a stop is requested, also while one of them is made. */
+async function* untilStopped(batches: AsyncIterable<Batch>, signal: AbortSignal): AsyncGenerator<Batch> {
+  try {
+    yield* batches;
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+  }
+}
+
 function fill(executable: Pick<Executable, "inputs">, batch: Batch): void {
   for (const [name, values] of Object.entries(batch.inputs)) entryOf(executable.inputs, name).set(values);
 }

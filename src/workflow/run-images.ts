@@ -42,13 +42,14 @@ export interface RunImages {
   close(): Promise<void>;
 }
 
-/** Opens and checks all images of a run. Throws one {@link InputError} with all faults. */
+/** Opens and checks all images of a run. Throws one {@link InputError} with all faults, or the signal's reason when aborted. */
 export async function prepareImages(
   config: Config,
   task: Pick<Task, "sources">,
   report: ReportEvent,
+  signal?: AbortSignal,
 ): Promise<RunImages> {
-  const sources = await findSources(task, await inspectFolders(config, report), report);
+  const sources = await findSources(task, await inspectFolders(config, report, signal), report);
   const fits = memoryBudget(report);
   const sets: ImageSet[] = [];
   const pairs = async (phase: Phase): Promise<ImagePairs | undefined> => {
@@ -66,6 +67,7 @@ export async function prepareImages(
         preparation: await preprocessing(config, phase, kind),
         threeChannels: config.flag("DATA.FORCE_RGB"),
         completedTo: patchBox(config),
+        signal,
         ...how,
       });
       sets.push(made);
@@ -311,6 +313,7 @@ function refuseTooManyPatches(config: Config, phase: "TRAIN" | "VAL", infos: rea
 async function inspectFolders(
   config: Config,
   report: ReportEvent,
+  signal: AbortSignal | undefined,
 ): Promise<Partial<Record<Phase, readonly ImageInfo[]>>> {
   const demands = (phase: Phase): ImageDemands => ({
     patch: patchBox(config),
@@ -331,8 +334,10 @@ async function inspectFolders(
     const key = `DATA.${phase}.PATH` as const;
     try {
       const paths = await listImages(config.text(key));
-      const progress = (done: number) =>
+      const progress = (done: number) => {
         report({ event: "progress", label: `Checking images of ${key}`, done, total: paths.length });
+        signal?.throwIfAborted();
+      };
       const options = openOptions(config, phase);
       const inspected = await inspectImages(paths, demands(phase), options, progress, checkApart);
       problems.push(...inspected.problems);

@@ -43,7 +43,7 @@ async function trainAndTest(given: RunRequest, run: DurableRun): Promise<"finish
   const { config } = given;
   const beginning = await howToBegin(given, run);
   const task = await taskOf(given);
-  const images = await prepareImages(config, task, given.report);
+  const images = await prepareImages(config, task, given.report, given.signal);
   try {
     const fingerprints = trainedImages(images);
     if (beginning.kind === "resume") {

@@ -262,11 +262,13 @@ export class TrainingRun {
     this.nextCharts = ended + (ended - started) / CHARTS_SHARE;
   }
 
-  /** Writes something that training does not depend on. Warns once if that fails. */
+  /** Writes something that training does not depend on. Warns once if that fails. A stop ends it, and then the training. */
   private async attempt(what: string, write: () => Promise<void>): Promise<void> {
     try {
       await write();
     } catch (error) {
+      const { signal } = this.request;
+      if (signal.aborted && error === signal.reason) return;
       const expected = error instanceof ResultError || error instanceof ImageError;
       const reason = expected ? error.message : writeErrorReason(error);
       if (reason === undefined) throw error;

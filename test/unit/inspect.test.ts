@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { readNpy } from "../../src/checkpoint/npy.ts";
 import type { Image } from "../../src/images/image.ts";
+import { checkApart, inspectApart } from "../../src/images/inspection-thread.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { TRAINER } from "../workflow/command.ts";
 
@@ -70,4 +71,66 @@ test("--inspect ends without words where nobody reads its output", async () => {
   child.stdout.destroy();
   const code = await new Promise((resolve) => child.once("close", resolve));
   assert.deepEqual([code, errors], [1, ""]);
+});
+
+/** Writes a TIFF of 16 bits whose pixels are a hole in the file: zeros that take no room. */
+async function writeSparse(path: string, side: number, tile?: number): Promise<void> {
+  const stored = 2 * (tile ?? side) ** 2;
+  const [start, long, short] = [4096, 4, 3];
+  const tags = [
+    [256, long, side],
+    [257, long, side],
+    [258, short, 16],
+    [259, short, 1],
+    [262, short, 1],
+    [277, short, 1],
+    ...(tile === undefined
+      ? [
+          [273, long, start],
+          [278, long, side],
+          [279, long, stored],
+        ]
+      : [
+          [322, long, tile],
+          [323, long, tile],
+          [324, long, start],
+          [325, long, stored],
+        ]),
+  ].sort(([one = 0], [other = 0]) => one - other);
+  const head = Buffer.alloc(start);
+  head.write("II*\0", "latin1");
+  head.writeUInt32LE(8, 4);
+  head.writeUInt16LE(tags.length, 8);
+  for (const [index, [tag = 0, kind = 0, value = 0]] of tags.entries()) {
+    head.writeUInt16LE(tag, 10 + 12 * index);
+    head.writeUInt16LE(kind, 12 + 12 * index);
+    head.writeUInt32LE(1, 14 + 12 * index);
+    head.writeUInt32LE(value, 18 + 12 * index);
+  }
+  const file = await open(path, "w");
+  await file.write(head);
+  await file.truncate(start + stored);
+  await file.close();
+}
+
+const withoutHoles = process.platform !== "linux" && "files have no holes here";
+
+test("a plane of 2.2 GB is checked and inspected in parts", { skip: withoutHoles }, async () => {
+  const path = join(folder, "large.tif");
+  await writeSparse(path, 33_000);
+  assert.deepEqual((await checkApart(path)).info.shape, [1, 33_000, 33_000, 1]);
+  const { scan } = await inspectApart(path, undefined, 100);
+  assert.deepEqual([scan.range, scan.complete], [[0, 0], false]);
+  await rm(path);
+});
+
+test("a file that takes too much memory is refused by name", { skip: withoutHoles }, async () => {
+  const path = join(folder, "tile.tif");
+  // Its only tile is half a gigabyte, and the part of it inside of the image as much.
+  await writeSparse(path, 16_383, 16_384);
+  await assert.rejects(inspectApart(path), (error: Error) => {
+    assert.match(error.message, /tile\.tif: .* takes more than 800 MB of memory/);
+    return true;
+  });
+  await rm(path);
 });

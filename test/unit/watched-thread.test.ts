@@ -21,6 +21,8 @@ writeFileSync(
   serveRequests(async (request: string, progress: () => void) => {
     if (request === "compute") for (;;);
     if (request === "fill") for (const all: object[] = []; ; ) all.push({ length: all.length });
+    if (request === "buffers")
+      for (const all: Uint8Array[] = []; all.length < 40; ) all.push(new Uint8Array(2 ** 24).fill(1));
     if (request === "wait") await setTimeout(2500);
     if (request === "progress")
       for (let part = 0; part < 4; part++) {
@@ -48,6 +50,15 @@ test("a file that computes for ever, or fills its memory, is refused by name, an
     assert.deepEqual(second, { status: "fulfilled", value: "thread ended" });
     assert.ok(thread.ended);
   }
+});
+
+test("buffers, which are no objects, count as memory too; beside other work a file is refused at the second look", async () => {
+  const buffers = { ...subject, milliseconds: 60_000, mostBytes: 2 ** 28 };
+  const message =
+    /\/images\/a\.tif: .* takes more than 268 MB of memory\. Save it in smaller tiles or chunks\.$/;
+  await assert.rejects(started(false).ask(buffers, "buffers"), message);
+  assert.equal(await started(true).ask(buffers, "buffers"), "thread ended");
+  await assert.rejects(started(true).ask(buffers, "buffers"), message);
 });
 
 test("a thread that waits for its disk is not blamed for what others compute in this process", async () => {

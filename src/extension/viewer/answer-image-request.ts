@@ -4,7 +4,7 @@ import type { ImageReply, ImageRequest } from "../../protocol/panel-messages.ts"
 import { findSimilar } from "./find-similar.ts";
 import type { ImageStore } from "./image-store.ts";
 
-/** Answers a page's request about images. Never rejects: failures are replies too. `progress` is called after each image of a search. */
+/** Answers a page's request about images. Never rejects: failures are replies too. `progress` is called after each image and each place of a search. */
 export async function answerImageRequest(
   store: ImageStore,
   request: ImageRequest,

@@ -26,7 +26,10 @@ export async function findSimilar(
   if (folder === undefined) throw new ImageError(picture, `${picture} has no features beside it.`);
   const found = await similarPlaces(picture, folder, pixel, PLACES, progress);
   const places: SimilarCrop[] = [];
-  for (const place of found.places) places.push(await cropOf(store, place, folder.stride));
+  for (const place of found.places) {
+    places.push(await cropOf(store, place, folder.stride));
+    progress();
+  }
   const { grid, stride, values } = found;
   return { grid, stride, values: values.buffer as ArrayBuffer, places };
 }

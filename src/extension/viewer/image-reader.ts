@@ -1,10 +1,7 @@
 import { pathToFileURL } from "node:url";
 import { errorMessage } from "../../facts/errors.ts";
-import { startThread, type WatchedThread } from "../../images/watched-thread.ts";
+import { LOOK, startThread, type WatchedThread } from "../../images/watched-thread.ts";
 import type { ImageReply, ImageRequest } from "../../protocol/panel-messages.ts";
-
-/** Time for opening an image, or for a part of a plane: a large compressed picture is one part. */
-const PART_MS = 20_000;
 
 /** Reads images for webviews in a separate thread, which starts with the first image. A file that holds it up is refused by name. */
 export class ImageReader {
@@ -19,8 +16,7 @@ export class ImageReader {
     try {
       if (this.thread === undefined || this.thread.ended)
         this.thread = startThread(pathToFileURL(this.script), path, true);
-      const subject = { path, work: "looking at it", milliseconds: PART_MS };
-      const reply = await this.thread.ask(subject, request);
+      const reply = await this.thread.ask({ path, ...LOOK }, request);
       return reply === "thread ended" ? this.answer(request) : reply;
     } catch (error) {
       return { type: "image-failed", request: request.request, message: errorMessage(error) };

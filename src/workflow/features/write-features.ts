@@ -42,7 +42,10 @@ export async function writeFeatures(given: FeatureRequest): Promise<"finished" |
   const config = given.config.with("TRAIN.ENABLE", false).with("TEST.ENABLE", true);
   const { report, signal, tree } = given;
   const task = await taskOf({ ...given, config });
-  const images = await prepareImages(config, task, report);
+  const images = await prepareImages(config, task, report, signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+  if (images === undefined) return "stopped";
   const program = trainingProgram(task);
   const training = trainingSettings(config, "single");
   const runtime = await given.openRuntime({ program, training });

@@ -3,6 +3,7 @@
 import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { stringify } from "yaml";
+import { reportPace } from "../../facts/report-pace.ts";
 import { downloadFile, downloadText, InstallError } from "../../install/download.ts";
 import { installFolder } from "../../install/installed-folder.ts";
 import { storageFolder } from "../../install/storage.ts";
@@ -41,14 +42,16 @@ export async function downloadPackage(
       const collected = collection().replace("{bioimageio_id}", id);
       const { text, address } = await downloadText(collected, MOST_DESCRIPTION, signal);
       const document = parsedDescription(id, text);
+      const isDue = reportPace();
       for (const file of usedFiles(id, document))
         await downloadFile(addressOf(id, file, address), join(temporary, nameOf(file)), {
           sha256: file.sha256 ?? undefined,
           signal,
           most: MOST_WEIGHTS,
-          progress: throttled((done, total = done) =>
-            report({ event: "progress", label: `Downloading ${nameOf(file)} of ${id}`, done, total }),
-          ),
+          progress: (done, total = done) => {
+            if (done !== total && !isDue()) return;
+            report({ event: "progress", label: `Downloading ${nameOf(file)} of ${id}`, done, total });
+          },
         });
       await writeFile(join(temporary, "rdf.yaml"), stringify(withLocalFiles(document)));
     });
@@ -99,17 +102,4 @@ function withLocalFiles(document: unknown): unknown {
       each.external_data.source = nameOf(each.external_data);
   }
   return changed;
-}
-
-/** Milliseconds between two reports. */
-const REPORT_MILLISECONDS = 200;
-
-function throttled(report: (done: number, total?: number) => void): (done: number, total?: number) => void {
-  let latest = 0;
-  return (done, total) => {
-    const now = performance.now();
-    if (now - latest < REPORT_MILLISECONDS && done !== total) return;
-    latest = now;
-    report(done, total);
-  };
 }

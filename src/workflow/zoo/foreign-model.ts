@@ -11,7 +11,6 @@ import { at, exactly, product } from "../../facts/checked-lists.ts";
 import { logitsOf } from "../../facts/workflows.ts";
 import { rowMajor } from "../../images/axes.ts";
 import type { Image } from "../../images/image.ts";
-import { storedParts } from "../../images/parts.ts";
 import {
   ForeignNetworkError,
   ForeignSession,
@@ -33,9 +32,6 @@ import {
 /** The axes of an image here. */
 const OWN_AXES = ["z", "y", "x", "channel"] as const;
 type OwnAxis = (typeof OWN_AXES)[number];
-
-/** Number of values measured at a time. */
-const PART_VALUES = 16 * 1024 * 1024;
 
 /** Axes that both have, in the network's order; others have the size 1. */
 interface Layout {
@@ -292,18 +288,8 @@ type Measured = (need: Need) => Promise<Measures>;
 
 const keyOf = (need: Need) => JSON.stringify([need.of, need.percentiles, need.between, need.joint]);
 
-async function measuredImage(image: NormalizedImage, need: Need): Promise<Measures> {
-  const { shape } = image.info;
-  const piece = await image.piece();
-  async function* parts() {
-    for (const { start, end } of storedParts(shape, piece, PART_VALUES))
-      yield image.cut(
-        start,
-        boxOf((axis) => end[axis] - start[axis]),
-      );
-  }
-  return measureValues(parts, need.joint ? 1 : shape[3], need.percentiles, need.between);
-}
+const measuredImage = (image: NormalizedImage, need: Need): Promise<Measures> =>
+  measureValues(() => image.parts(), need.joint ? 1 : image.info.shape[3], need.percentiles, need.between);
 
 async function measuredValues(values: Float32Array, channels: number, need: Need): Promise<Measures> {
   const image: Image = {

@@ -43,7 +43,7 @@ function predictAll(given: Request, model: ForeignModel): Promise<"finished" | "
     const { config, configText, tree, report } = given;
     checkChunks(config, model);
     const { sources, testing } = await foreignTask(config, tree, model);
-    const images = await prepareImages(config, { sources }, report);
+    const images = await prepareImages(config, { sources }, report, given.signal);
     try {
       await run.testOnly();
       for (const file of [tree.configFile, tree.runConfigFile]) await writeFileAtomically(file, configText);

@@ -3,16 +3,14 @@
  * sizes bounded, the description validated.
  */
 
-import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
+import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { Transform } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import * as v from "valibot";
 import { parse } from "yaml";
 import { type Entry, openPromise, validateFileName } from "yauzl";
 import { errorMessage } from "../../facts/errors.ts";
+import { copyStream } from "../../facts/files/copy-stream.ts";
 import { liesInside } from "../../facts/files/lies-inside.ts";
 import { DamagedFileError, readText } from "../../facts/files/regular-file.ts";
 import { firstLine } from "../../images/image.ts";
@@ -222,16 +220,11 @@ async function copied(
   to: string,
   sha256: string | null | undefined,
 ): Promise<void> {
-  const hash = createHash("sha256");
-  let size = 0;
-  const watch = new Transform({
-    transform(chunk: Buffer, _, done) {
-      size += chunk.length;
-      hash.update(chunk);
-      done(size > MOST_WEIGHTS ? new PackageError(`${path}: ${name} is too large.`) : null, chunk);
-    },
+  const found = await copyStream(source, to, {
+    most: MOST_WEIGHTS,
+    tooLarge: () => new PackageError(`${path}: ${name} is too large.`),
+    overwrite: false,
   });
-  await pipeline(source, watch, createWriteStream(to, { flags: "wx" }));
-  if (typeof sha256 === "string" && hash.digest("hex") !== sha256)
+  if (typeof sha256 === "string" && found !== sha256)
     throw new PackageError(`${path}: ${name} is damaged: its checksum is not what the description says.`);
 }
