@@ -16,7 +16,7 @@ const files = ["training", "architectures", "command"].map((name) => `test/webgp
 const command = await bundleCommand(resolve(".test-output/webgpu/command"));
 const { status } = spawnSync(
   process.execPath,
-  ["--import", "./test/register.mjs", "--test", "--test-concurrency=1", ...files],
+  ["--import", "./test/register.mjs", "--test", "--test-concurrency=2", ...files],
   { stdio: "inherit", env: { ...process.env, BIAPY_CLI: command, ...environment } },
 );
 process.exit(status ?? 1);
