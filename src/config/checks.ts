@@ -14,6 +14,7 @@ import { checkSegmentation } from "./segmentation-checks.ts";
 import { checkTargetNormalization } from "./target-normalization.ts";
 import { checkFolder, type PathSettings } from "./task-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
+import { isUnused } from "./unused-keys.ts";
 import { checkZooDescription, checkZooSource } from "./zoo-settings.ts";
 
 const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
@@ -122,7 +123,7 @@ export function checkPaths(config: Config, folder: string, network: boolean): Pr
   ];
   return [
     ...needed.flatMap((key) => checkFolder(config, key, folder, network)),
-    ...unfinishedPaths(config).flatMap((key) =>
+    ...unfinishedPaths(config, needed).flatMap((key) =>
       checkFolder(config, key, folder, network).map((problem) => ({
         ...problem,
         severity: "warning" as const,
@@ -131,12 +132,12 @@ export function checkPaths(config: Config, folder: string, network: boolean): Pr
   ];
 }
 
-/** Folders of phases that the configuration neither enables nor disables: it is still being written. */
-function unfinishedPaths(config: Config): TextKey[] {
+/** Other folders of phases that the configuration neither enables nor disables: it is still being written. */
+function unfinishedPaths(config: Config, needed: readonly TextKey[]): TextKey[] {
   return (["TRAIN", "TEST"] as const)
     .filter((phase) => !config.sets(`${phase}.ENABLE`))
     .map((phase) => `DATA.${phase}.PATH` as const)
-    .filter((key) => config.sets(key));
+    .filter((key) => config.sets(key) && !needed.includes(key));
 }
 
 function checkValidation(config: Config): Problem[] {
@@ -266,7 +267,8 @@ function checkAugmentation(config: Config): Problem[] {
   for (const key of RANGES.filter((each) => config.sets(`AUGMENTOR.${each}`))) {
     const [low = Number.NaN, high = Number.NaN, ...more] = config.numbers(`AUGMENTOR.${key}`);
     if (more.length === 0 && low <= high) continue;
-    problems.push(config.problem(`AUGMENTOR.${key}`, "a range has two numbers, the smaller one first."));
+    const problem = config.problem(`AUGMENTOR.${key}`, "a range has two numbers, the smaller one first.");
+    problems.push(isUnused(config, problem.key ?? "") ? { ...problem, severity: "warning" } : problem);
   }
   return problems;
 }

@@ -2,30 +2,81 @@
 import type { Problem } from "../facts/run-events.ts";
 import type { Config } from "./config.ts";
 import type { ConfigEntry } from "./document.ts";
+import { written } from "./python-value.ts";
 
 /** Returns what BiaPy 3.7.1 refuses although it knows the keys. */
 export function conversionFaults(config: Config): Problem[] {
-  const { older = [], groups } = config.document;
-  const isWritten = (key: string) => older.some((entry) => entry.key === key);
-  const faults: Problem[] = [];
-  const fault = ({ key, place }: ConfigEntry, message: string) =>
-    faults.push({ severity: "error", key, ...place, message: `${key}: ${message}` });
-  const [firstOfStats] = older.filter(({ key }) => key.startsWith("TEST.STATS."));
-  if (firstOfStats !== undefined && !isWritten("TEST.STATS.FULL_IMG"))
-    fault(firstOfStats, "BiaPy 3.7.1 fails on TEST.STATS without FULL_IMG. Remove the section.");
-  for (const entry of older) {
-    const { key } = entry;
-    const name = key.slice(key.lastIndexOf(".") + 1);
-    if (/^TEST\.POST_PROCESSING\.Y?Z_FILTERING$/.test(key) && !isWritten(`${key}_SIZE`))
-      fault(entry, `BiaPy 3.7.1 fails on it without ${name}_SIZE. Remove it or write MEDIAN_FILTER.`);
-    else if (OF_TRAIN.test(key) && !groups.has("DATA.TRAIN"))
-      fault(entry, `BiaPy 3.7.1 fails on it without DATA.TRAIN. Write DATA.TRAIN.${name}.`);
-    else if (OF_CUSTOM.test(key) && !isWritten("DATA.NORMALIZATION.TYPE"))
-      fault(entry, "BiaPy 3.7.1 knows it only with the older DATA.NORMALIZATION.TYPE custom. Remove it.");
-    else if (OF_CLIP.test(key) && !isWritten("DATA.NORMALIZATION.PERC_CLIP"))
-      fault(entry, "BiaPy 3.7.1 knows it only with the older PERC_CLIP: True. Write it below PERC_CLIP.");
-  }
+  const { older = [] } = config.document;
+  const faults = older.flatMap((entry): Problem[] => {
+    const { key, place } = entry;
+    const message = faultOf(entry, config);
+    return message === undefined ? [] : [{ severity: "error", key, ...place, message: `${key}: ${message}` }];
+  });
   return [...faults, ...rateWithoutOptimizer(config)];
+}
+
+function faultOf(entry: ConfigEntry, config: Config): string | undefined {
+  const { key, value } = entry;
+  const { older = [], groups } = config.document;
+  const isWritten = (name: string) => older.some((each) => each.key === name);
+  const name = key.slice(key.lastIndexOf(".") + 1);
+  const [, filter] = OF_FILTER_SIZE.exec(key) ?? [];
+  if (key.startsWith("TEST.STATS.")) {
+    const isFirst = older.find((each) => each.key.startsWith("TEST.STATS.")) === entry;
+    return isFirst && !isWritten("TEST.STATS.FULL_IMG")
+      ? "BiaPy 3.7.1 fails on TEST.STATS without FULL_IMG. Remove the section."
+      : undefined;
+  }
+  if (OF_FILTER.test(key) && !isWritten(`${key}_SIZE`))
+    return `BiaPy 3.7.1 fails on it without ${name}_SIZE. Remove it or write MEDIAN_FILTER.`;
+  if (filter !== undefined && !isWritten(filter))
+    return `BiaPy 3.7.1 knows it only with ${name.replace(/_SIZE$/, "")}. Write MEDIAN_FILTER_SIZE.`;
+  if (OF_REMOVAL.test(key) && !isWritten("TEST.POST_PROCESSING.REMOVE_BY_PROPERTIES"))
+    return "BiaPy 3.7.1 knows it only with the older REMOVE_BY_PROPERTIES. Write it below MEASURE_PROPERTIES.REMOVE_BY_PROPERTIES.";
+  if (OF_CHUNKS.test(key) && !groups.has("DATA.TEST") && !startsWithMoved(config))
+    return `BiaPy 3.7.1 fails on it without DATA.TEST. Write DATA.TEST.${name}.`;
+  if (key === "LOSS.CLASS_REBALANCE") {
+    const section = `PROBLEM.${config.text("PROBLEM.TYPE")}`;
+    return /INSTANCE_SEG|DETECTION/.test(section) && !groups.has(section)
+      ? `BiaPy 3.7.1 fails on ${written(value)} without ${section}. Write none, and ${section}.CLASS_REBALANCE_WITHIN_CHANNELS: ${written(value)}.`
+      : undefined;
+  }
+  if (key === "DATA.SELF_SUPERVISED.PRETEXT_TASK")
+    return "BiaPy 3.7.1 does not know this spelling of its documentation. Write PROBLEM.SELF_SUPERVISED.PRETEXT_TASK.";
+  if (key === `${INSTANCES}.DATA_MW_TH_TYPE` && value === "manual" && !groups.has(`${INSTANCES}.WATERSHED`))
+    return isWritten(`${INSTANCES}.DATA_CHANNELS`)
+      ? undefined
+      : "BiaPy 3.7.1 fails on manual without WATERSHED. Remove it and write WATERSHED.";
+  if (key === `${INSTANCES}.DISTANCE_CHANNEL_MASK` && value === false)
+    return config.sets(`${INSTANCES}.DATA_CHANNELS`)
+      ? undefined
+      : "BiaPy 3.7.1 fails on False without DATA_CHANNELS. Remove it.";
+  if (OF_TRAIN.test(key) && !groups.has("DATA.TRAIN"))
+    return `BiaPy 3.7.1 fails on it without DATA.TRAIN. Write DATA.TRAIN.${name}.`;
+  if (OF_CUSTOM.test(key) && !isWritten("DATA.NORMALIZATION.TYPE"))
+    return "BiaPy 3.7.1 knows it only with the older DATA.NORMALIZATION.TYPE custom. Remove it.";
+  if (OF_CLIP.test(key) && !isWritten("DATA.NORMALIZATION.PERC_CLIP"))
+    return "BiaPy 3.7.1 knows it only with the older PERC_CLIP: True. Write it below PERC_CLIP.";
+  return undefined;
+}
+
+const INSTANCES = "PROBLEM.INSTANCE_SEG";
+const OF_FILTER = /^TEST\.POST_PROCESSING\.Y?Z_FILTERING$/;
+const OF_FILTER_SIZE = /^(TEST\.POST_PROCESSING\.Y?Z_FILTERING)_SIZE$/;
+const OF_REMOVAL = /^TEST\.POST_PROCESSING\.REMOVE_BY_PROPERTIES_(VALUES|SIGN)$/;
+/** Keys that BiaPy moves from TEST.BY_CHUNKS to DATA.TEST. */
+const OF_CHUNKS = /^TEST\.BY_CHUNKS\.INPUT_/;
+
+/** Whether the first key of TEST.BY_CHUNKS is a moved one: BiaPy then adds a missing DATA.TEST. */
+function startsWithMoved({ document }: Config): boolean {
+  const { entries, groups, older = [] } = document;
+  const [first] = [
+    ...[...entries, ...older].map(({ key, place }) => ({ key, place })),
+    ...[...groups].map(([key, place]) => ({ key, place })),
+  ]
+    .filter(({ key }) => key.startsWith("TEST.BY_CHUNKS."))
+    .sort((one, other) => one.place.line - other.place.line || one.place.column - other.place.column);
+  return first !== undefined && OF_CHUNKS.test(first.key);
 }
 
 const OF_TRAIN = /^DATA\.(EXTRACT_RANDOM_PATCH|PROBABILITY_MAP|W_FOREGROUND|W_BACKGROUND)$/;

@@ -85,14 +85,14 @@ export function parseDocument(
       const key = prefix + keyNode.text;
       const place = placeOf(keyNode.start);
       const earlier = seen.get(key);
-      if (earlier !== undefined)
+      if (earlier === undefined) seen.set(key, place);
+      else
         problems.push({
           severity: "warning",
           key,
           ...place,
           message: `${key} is written twice, first on line ${earlier.line}: the last one counts. Keep one of them.`,
         });
-      seen.set(key, place);
       if (last.get(keyNode.text) !== index) continue;
       const nested = value.kind === "group" && (isGroup(key) || !isLeafMapping(value));
       if (nested) {

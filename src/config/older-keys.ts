@@ -140,7 +140,8 @@ const SUCCESSORS: Readonly<Partial<Record<string, Successor>>> = {
 /** What else the file says. */
 interface Surroundings {
   readonly ndim: 2 | 3;
-  sets(key: string): boolean;
+  /** The value that the file gives to a key. */
+  value(key: string): PythonValue | undefined;
 }
 
 /** Converts older values of current keys; undefined for current values. */
@@ -150,11 +151,14 @@ const OLDER_VALUES: Readonly<
   [`${NORMALIZATION}.TYPE`]: (value) => (value === "custom" ? "zero_mean_unit_variance" : undefined),
   "AUGMENTOR.AFFINE_MODE": (value) =>
     typeof value === "string" && !AFFINE_MODES.includes(value) ? "reflect" : undefined,
-  "LOSS.CLASS_REBALANCE": (value, { sets }) => {
+  "LOSS.CLASS_REBALANCE": (value, around) => {
     if (typeof value !== "boolean") return undefined;
-    return sets("LOSS.CLASS_WEIGHTS") ? "manual" : "none";
+    const weights = around.value("LOSS.CLASS_WEIGHTS") ?? [];
+    const weighted = !Array.isArray(weights) || weights.length > 0;
+    const labels = (around.value("PROBLEM.TYPE") ?? "SEMANTIC_SEG") === "SEMANTIC_SEG";
+    return weighted && labels ? "manual" : "none";
   },
-  "LOSS.TYPE": (value) => (typeof value === "string" ? OLDER_LOSSES[value] : undefined),
+  "LOSS.TYPE": (value) => (typeof value === "string" ? own(OLDER_LOSSES, value) : undefined),
   "MODEL.ARCHITECTURE": (value) => (hrNetVariant(value) === undefined ? undefined : "hrnet"),
   "TEST.DET_MIN_TH_TO_BE_PEAK": firstOfList,
   "TEST.DET_TOLERANCE": firstOfList,
@@ -164,7 +168,7 @@ const OLDER_VALUES: Readonly<
   // One letter a channel.
   "PROBLEM.INSTANCE_SEG.DATA_CHANNELS": (value) =>
     typeof value === "string"
-      ? [...value].flatMap((letter) => OLDER_CHANNELS[letter] ?? [letter])
+      ? [...value].flatMap((letter) => own(OLDER_CHANNELS, letter) ?? [letter])
       : undefined,
   "PROBLEM.SUPER_RESOLUTION.UPSCALING": (value, { ndim }) =>
     typeof value === "number" ? Array.from({ length: ndim }, () => value) : undefined,
@@ -176,6 +180,8 @@ const COMPANIONS_OF_OLDER: Readonly<Partial<Record<string, readonly string[]>>> 
   [`${NORMALIZATION}.TYPE`]: ["CUSTOM_MEAN", "CUSTOM_STD", "CUSTOM_MODE", "APPLICATION_MODE"].map(
     (name) => `${NORMALIZATION}.${name}`,
   ),
+  // BiaPy converts the mean by a new section.
+  [`${NORMALIZATION}.CUSTOM_STD`]: [`${NORMALIZATION}.CUSTOM_MEAN`],
   [`${NORMALIZATION}.PERC_CLIP`]: [`${NORMALIZATION}.PERC_LOWER`, `${NORMALIZATION}.PERC_UPPER`],
 };
 
@@ -183,7 +189,16 @@ const COMPANIONS_OF_OLDER: Readonly<Partial<Record<string, readonly string[]>>> 
 export const isGone = (key: string): boolean => own(SUCCESSORS, key) === GONE;
 
 /** Older values that say more than one key does now. */
-const COMPANIONS: Readonly<Partial<Record<string, (value: PythonValue) => Successors>>> = {
+const COMPANIONS: Readonly<
+  Partial<Record<string, (value: PythonValue, around: Surroundings) => Successors>>
+> = {
+  "LOSS.CLASS_REBALANCE": (value, around): Successors => {
+    const problem = String(around.value("PROBLEM.TYPE"));
+    // True is the default.
+    return value === false && ["INSTANCE_SEG", "DETECTION"].includes(problem)
+      ? { [`PROBLEM.${problem}.CLASS_REBALANCE_WITHIN_CHANNELS`]: false }
+      : {};
+  },
   "MODEL.ARCHITECTURE": (value) => ({ "MODEL.HRNET.VARIANT": hrNetVariant(value) ?? "W18" }),
 };
 
@@ -218,15 +233,20 @@ function own<T>(table: Readonly<Partial<Record<string, T>>>, key: string): T | u
 /** Converts a document to current keys, with a warning for each older key. Values under current keys take precedence. */
 export function modernized(document: ConfigDocument): { document: ConfigDocument; problems: Problem[] } {
   const problems: Problem[] = [];
-  const written = new Set(document.entries.map(({ key }) => key));
-  const ndim = document.entries.some(({ key, value }) => key === "PROBLEM.NDIM" && value === "3D") ? 3 : 2;
-  const around: Surroundings = { ndim, sets: (key) => written.has(key) };
+  const written = new Map(document.entries.map(({ key, value }) => [key, value]));
+  const ndim = written.get("PROBLEM.NDIM") === "3D" ? 3 : 2;
+  const around: Surroundings = { ndim, value: (key) => written.get(key) };
   const older: ConfigEntry[] = [];
   const entries = document.entries.flatMap((entry): ConfigEntry[] => {
     const now = own(OLDER_VALUES, entry.key)?.(entry.value, around);
     if (now !== undefined) {
       older.push(entry);
-      const alone = (COMPANIONS_OF_OLDER[entry.key] ?? []).every((key) => !written.has(key));
+      const companions = Object.entries(own(COMPANIONS, entry.key)?.(entry.value, around) ?? {})
+        .filter(([key]) => !written.has(key))
+        .map(([key, value]) => ({ ...entry, key, value, text: undefined }));
+      const alone =
+        companions.length === 0 &&
+        (own(COMPANIONS_OF_OLDER, entry.key) ?? []).every((key) => !written.has(key));
       problems.push(
         warning(
           entry,
@@ -237,9 +257,6 @@ export function modernized(document: ConfigDocument): { document: ConfigDocument
             : inFile(now),
         ),
       );
-      const companions = Object.entries(own(COMPANIONS, entry.key)?.(entry.value) ?? {})
-        .filter(([key]) => !written.has(key))
-        .map(([key, value]) => ({ ...entry, key, value, text: undefined }));
       // Of `[4.0]`, what is written of the first item tells whether it is whole.
       const text =
         now === entry.value ? entry.text : Array.isArray(entry.value) ? entry.firstText : undefined;
@@ -255,7 +272,7 @@ export function modernized(document: ConfigDocument): { document: ConfigDocument
         ? "has no meaning any more and is left out."
         : `is read as ${today.length > 3 ? `${first[0]} and ${today.length - 1} others like it` : today.map(([key]) => key).join(", ")}.`;
     // A quick fix can rename the key only if its value stays.
-    const alone = (COMPANIONS_OF_OLDER[entry.key] ?? []).every((key) => !written.has(key));
+    const alone = (own(COMPANIONS_OF_OLDER, entry.key) ?? []).every((key) => !written.has(key));
     const renames = alone && today.length === 1 && first?.[1] === entry.value ? first[0] : undefined;
     problems.push(warning(entry, `comes from an earlier BiaPy; it ${meaning}`, renames));
     return today

@@ -1,4 +1,14 @@
-import { isScalar, parseDocument, visit, type YAMLMap } from "yaml";
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  type Node,
+  parseDocument,
+  visit,
+  type YAMLMap,
+} from "yaml";
 
 type Item = string | Readonly<Record<string, string>>;
 
@@ -11,16 +21,50 @@ export function withSettings(text: string, settings: Settings): string {
   const document = parseDocument(text, { schema: "failsafe", uniqueKeys: false });
   const [error] = document.errors;
   if (error !== undefined) throw error;
-  visit(document, { Map: (_, map) => keepLast(map) });
+  const { maps, sources } = partsOf(document);
+  for (const map of maps) keepLast(map);
   for (const [key, value] of Object.entries(settings))
     document.setIn(key.split("."), document.createNode(value));
+  restoreAnchors(document, sources);
   return document.toString({ lineWidth: 0 });
 }
 
-/** Removes all but the last of the same keys in a mapping: PyYAML reads the last one. */
+/** Returns the mappings of a document, and the node that each alias repeats. */
+function partsOf(document: Document): { maps: readonly YAMLMap[]; sources: ReadonlyMap<Alias, Node> } {
+  const maps: YAMLMap[] = [];
+  const anchors = new Map<string, Node>();
+  const sources = new Map<Alias, Node>();
+  visit(document, {
+    Node: (_, node) => {
+      if (isMap(node)) maps.push(node);
+      const source = isAlias(node) ? anchors.get(node.source) : undefined;
+      if (isAlias(node) && source !== undefined) sources.set(node, source);
+      if (!isAlias(node) && node.anchor !== undefined) anchors.set(node.anchor, node);
+    },
+  });
+  return { maps, sources };
+}
+
+/** Puts nodes that were removed with their anchors in the place of their first aliases. */
+function restoreAnchors(document: Document, sources: ReadonlyMap<Alias, Node>): void {
+  const present = new Set<unknown>();
+  const add = (from: Document | Node) => visit(from, { Node: (_, node) => void present.add(node) });
+  add(document);
+  visit(document, {
+    Alias: (_, alias) => {
+      const source = sources.get(alias);
+      if (source === undefined || present.has(source)) return undefined;
+      add(source);
+      return source;
+    },
+  });
+}
+
+/** Removes all but the last of the same keys, as PyYAML reads the last one. Of several merge keys (`<<`), each counts. */
 function keepLast(map: YAMLMap): void {
   const keys = map.items.map(({ key }) => (isScalar(key) ? String(key.value) : undefined));
-  map.items = map.items.filter(
-    (_, index) => keys[index] === undefined || keys.lastIndexOf(keys[index]) === index,
-  );
+  map.items = map.items.filter((_, index) => {
+    const key = keys[index];
+    return key === undefined || key === "<<" || keys.lastIndexOf(key) === index;
+  });
 }

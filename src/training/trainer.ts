@@ -319,7 +319,6 @@ export class Trainer {
   }
 }
 
-/** Copies a batch to the inputs of an executable. */
 /** Batches until a stop is requested, also while one of them is made. */
 async function* untilStopped(batches: AsyncIterable<Batch>, signal: AbortSignal): AsyncGenerator<Batch> {
   try {
@@ -329,6 +328,7 @@ async function* untilStopped(batches: AsyncIterable<Batch>, signal: AbortSignal)
   }
 }
 
+/** Copies a batch to the inputs of an executable. */
 function fill(executable: Pick<Executable, "inputs">, batch: Batch): void {
   for (const [name, values] of Object.entries(batch.inputs)) entryOf(executable.inputs, name).set(values);
 }

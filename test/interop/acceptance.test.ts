@@ -109,7 +109,11 @@ function cases(): Case[] {
 const COMBINATIONS: readonly (readonly [base: keyof typeof BASES, settings: Settings])[] = [
   // Only warned of where they are not used.
   ["unet 2D", { "MODEL.ACTIVATION": "nonsense" }],
-  ["mae 2D", { "AUGMENTOR.ENABLE": "True", "AUGMENTOR.E_MODE": "nonsense" }],
+  ["mae 2D", { "AUGMENTOR.ENABLE": "True", "AUGMENTOR.ELASTIC": "True", "AUGMENTOR.E_MODE": "nonsense" }],
+  [
+    "mae 2D",
+    { "AUGMENTOR.ENABLE": "True", "AUGMENTOR.DROPOUT": "False", "AUGMENTOR.DROP_RANGE": ["0.1", "2.0"] },
+  ],
   ...["unet", "resunet", "resunet++", "attention_unet", "seunet", "resunet_se", "multiresunet"].flatMap(
     (name) =>
       [
@@ -185,7 +189,14 @@ const COMBINATIONS: readonly (readonly [base: keyof typeof BASES, settings: Sett
   ["unet 2D", { "LOSS.TYPE": ["DICE"] }],
   ["mae 2D", { "AUGMENTOR.ENABLE": "True", "AUGMENTOR.GAMMA_CONTRAST": "True" }],
   ["mae 2D", { "AUGMENTOR.ENABLE": "True", "AUGMENTOR.GRAYSCALE": "True" }],
-  ["mae 2D", { "AUGMENTOR.ENABLE": "True", "AUGMENTOR.BRIGHTNESS_FACTOR": ["0.3", "0.1"] }],
+  [
+    "mae 2D",
+    {
+      "AUGMENTOR.ENABLE": "True",
+      "AUGMENTOR.BRIGHTNESS": "True",
+      "AUGMENTOR.BRIGHTNESS_FACTOR": ["0.3", "0.1"],
+    },
+  ],
   ["mae 2D", { "DATA.VAL.SPLIT_TRAIN": "0.0" }],
   ["mae 2D", { "DATA.VAL.SPLIT_TRAIN": "1.0" }],
   ["mae 2D", { "DATA.TRAIN.PATH": "/nowhere" }],

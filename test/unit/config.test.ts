@@ -140,6 +140,17 @@ const WHERE_USED: readonly (readonly [wrong: string, used: string, unused: strin
     "MODEL: {ARCHITECTURE: mae}\nPROBLEM: {TYPE: SELF_SUPERVISED, X}",
   ],
   ["VFLIP_PROB: 2.0", "AUGMENTOR: {ENABLE: True, X}", "AUGMENTOR: {ENABLE: False, X}"],
+  ["E_MODE: mirror", "AUGMENTOR: {ENABLE: True, ELASTIC: True, X}", "AUGMENTOR: {ENABLE: True, X}"],
+  [
+    "RANDOM_ROT_RANGE: [-400, 400]",
+    "AUGMENTOR: {ENABLE: True, RANDOM_ROT: True, X}",
+    "AUGMENTOR: {ENABLE: True, X}",
+  ],
+  [
+    "UNET_SR_UPSAMPLE_POSITION: nowhere",
+    "PROBLEM: {TYPE: SUPER_RESOLUTION}\nMODEL: {ARCHITECTURE: rcan, X}",
+    "MODEL: {ARCHITECTURE: unet, X}",
+  ],
   ["Z_START: -2", "TEST: {BY_CHUNKS: {ENABLE: True, X}}", "TEST: {BY_CHUNKS: {X}}"],
   ["DET_TH_TYPE: nonsense", "PROBLEM: {TYPE: DETECTION}\nTEST: {X}", "TEST: {X}"],
 ];
@@ -166,12 +177,42 @@ test("of a repeated key or section the last one counts, as in PyYAML, with a war
   assert.deepEqual([config.number("TRAIN.EPOCHS"), config.number("DATA.N_CLASSES")], [4, 5]);
   assert.equal(config.sets("DATA.PATCH_SIZE"), false);
   assert.match(withSettings(text, { "TRAIN.EPOCHS": "7" }), /TRAIN: { EPOCHS: 7 }/);
+  const thrice = load("DATA: {}\nDATA: {}\nDATA: {}\n").problems;
+  assert.deepEqual(
+    thrice.map(({ message }) => /first on line (\d)/.exec(message)?.[1]),
+    ["1", "1"],
+  );
+});
+
+test("a changed setting leaves all merge keys, and the values that aliases repeat", () => {
+  const values = (text: string) => load(text).config.document.entries.map(({ key, value }) => [key, value]);
+  const unchanged = (text: string) => {
+    const changed = withSettings(text, { "TRAIN.EPOCHS": "7" });
+    assert.deepEqual(values(changed), [...values(text), ["TRAIN.EPOCHS", 7]]);
+  };
+  unchanged("DATA:\n  TEST:\n    <<: {PATH: a}\n    <<: {IN_MEMORY: False}\n");
+  // The anchors are in sections that do not count.
+  unchanged("DATA:\n  TRAIN: &t\n    PATH: a\n  TRAIN: {PATH: b}\n  TEST:\n    <<: *t\n  VAL: *t\n");
+  unchanged("DATA: &d {PATCH_SIZE: &p (8,8,1), N_CLASSES: 3, N_CLASSES: 4}\nDATA: *d\nLOG: {X: *p}\n");
+  const replaced = withSettings("TRAIN: {EPOCHS: &n 3, PATIENCE: *n}\n", { "TRAIN.EPOCHS": "7" });
+  assert.deepEqual(values(replaced), [
+    ["TRAIN.EPOCHS", 7],
+    ["TRAIN.PATIENCE", 3],
+  ]);
 });
 
 test("broken YAML is told with its line", () => {
   const [problem] = load("PROBLEM:\n  TYPE: [SELF_SUPERVISED\nDATA:\n").problems;
   assert.match(problem.message, /not valid YAML/);
   assert.ok((problem.line ?? 0) >= 2);
+});
+
+test("a range in the wrong order is an error where its augmentation is on, else a warning", () => {
+  const severity = (more: string) =>
+    checkConfig(load(`AUGMENTOR: {ENABLE: True, ${more}BRIGHTNESS_FACTOR: [0.3, 0.1]}`).config).find(
+      ({ key }) => key === "AUGMENTOR.BRIGHTNESS_FACTOR",
+    )?.severity;
+  assert.deepEqual([severity("BRIGHTNESS: True, "), severity("")], ["error", "warning"]);
 });
 
 test("keys that contradict each other are found", () => {
@@ -202,6 +243,14 @@ test("missing folders are named with the key", () => {
     ["DATA.TRAIN.PATH", "DATA.TEST.PATH"],
   );
   assert.match(problems[0].message, /\/path\/to\/train does not exist/);
+  // Training is not mentioned, but the test needs its folder: that is one problem.
+  const text = "DATA: {TRAIN: {PATH: /nowhere}, TEST: {USE_VAL_AS_TEST: True}}\nTEST: {ENABLE: True}\n";
+  assert.deepEqual(
+    checkConfig(load(text).config)
+      .filter(({ key }) => key === "DATA.TRAIN.PATH")
+      .map(({ severity }) => severity),
+    ["error"],
+  );
 });
 
 test("names are answered with the documentation's rule", () => {
@@ -333,6 +382,7 @@ test("names of JavaScript's own objects are unknown keys like any other", () => 
       ["DATA.__proto__", 5],
     ],
   );
+  assert.equal(load("LOSS: {TYPE: constructor}").config.value("LOSS.TYPE"), "constructor");
 });
 
 test("thousands of unknown or repeated keys are counted, not listed", () => {

@@ -140,6 +140,50 @@ const UNCONVERTED: readonly (readonly [fails: string, key: string, converts: str
     "TEST: {POST_PROCESSING: {YZ_FILTERING: False, YZ_FILTERING_SIZE: 5}}",
   ],
   [
+    "TEST: {POST_PROCESSING: {YZ_FILTERING_SIZE: 5}}",
+    "TEST.POST_PROCESSING.YZ_FILTERING_SIZE",
+    "TEST: {POST_PROCESSING: {YZ_FILTERING: False, YZ_FILTERING_SIZE: 5}}",
+  ],
+  ...["VALUES: [[100]]", "SIGN: [[lt]]"].map(
+    (list) =>
+      [
+        `TEST: {POST_PROCESSING: {REMOVE_BY_PROPERTIES_${list}}}`,
+        `TEST.POST_PROCESSING.REMOVE_BY_PROPERTIES_${list.slice(0, list.indexOf(":"))}`,
+        `TEST: {POST_PROCESSING: {REMOVE_BY_PROPERTIES: [[size]], REMOVE_BY_PROPERTIES_${list}}}`,
+      ] as const,
+  ),
+  ...[
+    "TEST: {BY_CHUNKS: {INPUT_IMG_AXES_ORDER: ZYXC, ENABLE: False}}",
+    "TEST: {BY_CHUNKS: {ENABLE: False, INPUT_IMG_AXES_ORDER: ZYXC}}\nDATA: {TEST: {IN_MEMORY: True}}",
+  ].map(
+    (converts) =>
+      [
+        "TEST: {BY_CHUNKS: {ENABLE: False, INPUT_IMG_AXES_ORDER: ZYXC}}",
+        "TEST.BY_CHUNKS.INPUT_IMG_AXES_ORDER",
+        converts,
+      ] as const,
+  ),
+  [
+    "PROBLEM: {TYPE: DETECTION}\nLOSS: {CLASS_REBALANCE: True}",
+    "LOSS.CLASS_REBALANCE",
+    "PROBLEM: {TYPE: DETECTION, DETECTION: {CENTRAL_POINT_DILATION: [1]}}\nLOSS: {CLASS_REBALANCE: True}",
+  ],
+  [
+    "DATA: {SELF_SUPERVISED: {PRETEXT_TASK: masking}}",
+    "DATA.SELF_SUPERVISED.PRETEXT_TASK",
+    "PROBLEM: {SELF_SUPERVISED: {PRETEXT_TASK: masking}}",
+  ],
+  [
+    "PROBLEM: {INSTANCE_SEG: {DATA_CHANNELS: [F], DATA_MW_TH_TYPE: manual}}",
+    "PROBLEM.INSTANCE_SEG.DATA_MW_TH_TYPE",
+    "PROBLEM: {INSTANCE_SEG: {DATA_CHANNELS: B, DATA_MW_TH_TYPE: manual}}",
+  ],
+  [
+    "PROBLEM: {INSTANCE_SEG: {DISTANCE_CHANNEL_MASK: False}}",
+    "PROBLEM.INSTANCE_SEG.DISTANCE_CHANNEL_MASK",
+    "PROBLEM: {INSTANCE_SEG: {DATA_CHANNELS: [F], DISTANCE_CHANNEL_MASK: False}}",
+  ],
+  [
     "DATA: {EXTRACT_RANDOM_PATCH: False}",
     "DATA.EXTRACT_RANDOM_PATCH",
     `DATA: {EXTRACT_RANDOM_PATCH: False, TRAIN: {IN_MEMORY: True}}`,
@@ -189,6 +233,11 @@ const FIXED: readonly (readonly [text: string, key: string, becomes: string])[] 
     "TEST.STATS.FULL_IMG",
     "TEST:\n  ENABLE: True\n  VERBOSE: True\n  FULL_IMG: False\n",
   ],
+  [
+    "TEST:\n  STATS:\n    FULL_IMG: True\nDATA:\n  PATCH_SIZE: (64,64,1)\nTEST:\n  STATS:\n    FULL_IMG: False\n",
+    "TEST.STATS.FULL_IMG",
+    "TEST:\n  STATS:\n    FULL_IMG: True\nDATA:\n  PATCH_SIZE: (64,64,1)\nTEST:\n  FULL_IMG: False\n",
+  ],
   ["LOSS:\n  CLASS_REBALANCE: auto\n", "LOSS.CLASS_REBALANCE", "LOSS:\n  CLASS_REBALANCE: none\n"],
 ];
 
@@ -210,11 +259,26 @@ test("there is no fix where a change of one older key would leave others without
   const custom = "DATA:\n  NORMALIZATION:\n    TYPE: custom\n    APPLICATION_MODE: image\n";
   assert.deepEqual(alone(custom, "DATA.NORMALIZATION.TYPE"), []);
   assert.deepEqual(alone("MODEL:\n  ARCHITECTURE: srunet\n", "MODEL.ARCHITECTURE"), []);
+  // BiaPy drops a deviation that is moved before the mean.
+  const mean = "DATA:\n  NORMALIZATION:\n    TYPE: custom\n    CUSTOM_MEAN: 0.5\n    CUSTOM_STD: 0.2\n";
+  assert.deepEqual(alone(mean, "DATA.NORMALIZATION.CUSTOM_STD"), []);
+  // `hrnet` alone would be another variant, and `none` alone would balance the channels.
+  assert.deepEqual(alone("MODEL:\n  ARCHITECTURE: hrnet48\n", "MODEL.ARCHITECTURE"), []);
+  const balanced = "PROBLEM:\n  TYPE: DETECTION\n  DETECTION: {}\nLOSS:\n  CLASS_REBALANCE: False\n";
+  assert.deepEqual(alone(balanced, "LOSS.CLASS_REBALANCE"), []);
+  // Without the second STATS, the first would count.
+  const twice = "TEST:\n  STATS:\n    FULL_IMG: True\n  STATS:\n    FULL_IMG: False\n";
+  assert.deepEqual(alone(twice, "TEST.STATS.FULL_IMG"), []);
 });
 
-test("class weights of an earlier version still count", () => {
-  const { config } = loadConfig("job.yaml", "LOSS: {CLASS_REBALANCE: True, CLASS_WEIGHTS: [1, 2]}");
-  assert.equal(config.text("LOSS.CLASS_REBALANCE"), "manual");
+test("class weights of an earlier version still count, in semantic segmentation as in BiaPy", () => {
+  const rebalance = (text: string) => loadConfig("job.yaml", text).config.text("LOSS.CLASS_REBALANCE");
+  assert.equal(rebalance("LOSS: {CLASS_REBALANCE: True, CLASS_WEIGHTS: [1, 2]}"), "manual");
+  assert.equal(rebalance("LOSS: {CLASS_REBALANCE: True, CLASS_WEIGHTS: []}"), "none");
+  assert.equal(
+    rebalance("PROBLEM: {TYPE: DETECTION}\nLOSS: {CLASS_REBALANCE: True, CLASS_WEIGHTS: [1, 2]}"),
+    "none",
+  );
 });
 
 test("losses that need trained networks are left to BiaPy, and unknown ones are errors even where a masked autoencoder ignores them", () => {

@@ -9,6 +9,7 @@ import { describeMemory, estimateMemory } from "../../src/config/memory-estimate
 import { nearestFolder } from "../../src/config/nearest-folder.ts";
 import { keyProposals } from "../../src/extension/language/completion-items.ts";
 import { describeContent } from "../../src/extension/language/folder-content.ts";
+import { folderOffers, masksBeside, testBeside } from "../../src/extension/language/folder-offers.ts";
 import { checkImages } from "../../src/extension/language/image-checks.ts";
 import { folderContent, imageFolders } from "../../src/extension/language/image-folders.ts";
 import { insertionOf, keyLines } from "../../src/extension/language/key-lines.ts";
@@ -115,6 +116,19 @@ test("a contradiction is underlined at the value and mended", () => {
     "PROBLEM:\n  TYPE: SELF_SUPERVISED\nMODEL:\n  ARCHITECTURE: mae\nDATA:\n  PATCH_SIZE: (60,64,1)\n";
   assert.deepEqual(underlined(text), ["(60,64,1)"]);
   assert.equal(mended(text), text.replace("(60,64,1)", "(64,64,1)"));
+});
+
+test("of a section that is written twice, a fix changes the one that counts", () => {
+  const first =
+    "MODEL:\n  ARCHITECTURE: unet\n  MAE_MASK_TYPE: random\nDATA:\n  TRAIN:\n    IN_MEMORY: True\n";
+  const text = `${first}MODEL:\n  ARCHITECTURE: maee\nDATA:\n  PATCH_SIZE: (64,64,1)\n`;
+  const fixed = (key: string, suggestion: string) =>
+    problemFixes(text, { severity: "error", message: "", key, suggestion }).map((fix) => apply(text, fix));
+  assert.deepEqual(fixed("MODEL.ARCHITECTURE", "mae"), [text.replace("maee", "mae")]);
+  assert.deepEqual(fixed("MODEL.MAE_MASK_TYPE", "grid"), [
+    text.replace("maee", "maee\n  MAE_MASK_TYPE: grid"),
+  ]);
+  assert.deepEqual(fixed("DATA.TRAIN.PATH", "a"), [`${text}  TRAIN:\n    PATH: a\n`]);
 });
 
 test("a repeated key is underlined at its second place", () => {
@@ -272,6 +286,22 @@ test("folders of images are found, with what is in them; results and packages ar
   assert.ok(content !== undefined);
   assert.match(describeContent(content), /^\d+ images, \d+ × \d+, uint(8|16)$/);
   assert.equal(await folderContent(join(base, "results")), undefined);
+});
+
+test("masks are offered first where masks are asked for, and folders below train where training images are", () => {
+  const folder = (place: string) => ({ path: join("/w", place), place: normalize(place), count: 1 });
+  const others = Array.from({ length: 40 }, (_, index) => folder(`many/${index}`));
+  const [images, test, masks] = ["train/x", "test/x", "test/x-masks"].map(folder);
+  const all = [...others, masks, test, images];
+  const offered = (...[of, proposed]: ["images" | "masks", string?]) => folderOffers(all, of, proposed);
+  assert.deepEqual(offered("images").slice(0, 2), [images, others[0]]);
+  assert.deepEqual(offered("masks").slice(0, 1), [masks]);
+  assert.deepEqual(offered("images", test.path).slice(0, 2), [test, images]);
+  assert.equal(masksBeside(test.path, all), masks.path);
+  assert.equal(
+    testBeside(folder("many/train").path, [...all, folder("many/test")]),
+    folder("many/test").path,
+  );
 });
 
 test("a folder of different images is described by ranges", async (t) => {

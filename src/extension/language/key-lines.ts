@@ -48,6 +48,23 @@ export function keyLines(text: string): KeyLine[] {
   return found;
 }
 
+/**
+ * The lines that count, each key once: of a key or section that is written several times, PyYAML reads the last one only. Lines below
+ * the earlier ones are left out with them.
+ */
+export function countedLines(text: string): KeyLine[] {
+  const lines = keyLines(text);
+  const last = new Map(lines.map((each) => [each.key, each]));
+  // The indentation of the replaced section around a line.
+  let replaced = Number.POSITIVE_INFINITY;
+  return lines.filter((each) => {
+    if (each.indent > replaced) return false;
+    const counts = last.get(each.key) === each;
+    replaced = counts ? Number.POSITIVE_INFINITY : each.indent;
+    return counts;
+  });
+}
+
 /** Returns the section of a line with this indentation; empty at the top level. */
 export function sectionAt(text: string, line: number, indent: number): string {
   const parent = keyLines(text).findLast((each) => each.line < line && each.indent < indent);
@@ -75,7 +92,7 @@ export interface Insertion {
 
 /** Puts a new key at the end of the deepest of its sections that the file has. */
 export function insertionOf(text: string, key: string, value: string): Insertion {
-  const lines = keyLines(text);
+  const lines = countedLines(text);
   const unit = indentUnit(lines);
   const section = lines.findLast(
     (each) => key.startsWith(`${each.key}.`) && deepest(lines, key) === each.key,

@@ -1,14 +1,15 @@
 /** The command BiaPy: New Configuration: a few questions, then a commented file. */
 import { cp, mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import * as vscode from "vscode";
 import { holdsCopies } from "../../facts/degraded-copies.ts";
 import type { WorkflowName } from "../../facts/workflows.ts";
 import { askInOrder, type Choice, choose, kept, type Question, type Step } from "../workspace/multi-step.ts";
 import { markDone } from "../workspace/walkthrough-steps.ts";
 import { askWhereToSave, writeAndShow } from "./documents.ts";
-import { describeContent, isMaskFolder } from "./folder-content.ts";
+import { describeContent } from "./folder-content.ts";
+import { folderOffers, masksBeside, type OfferedFolder, SAMPLE_IMAGES, testBeside } from "./folder-offers.ts";
 import { imageChecks } from "./load-image-checks.ts";
 import {
   architecturesFor,
@@ -18,8 +19,6 @@ import {
   shortestPath,
 } from "./new-configuration.ts";
 
-/** In place of a folder: the images that come with the extension, copied beside the configuration. */
-const SAMPLE_IMAGES = "samples";
 /** In place of a folder: one that is chosen in a dialog. */
 const OTHER_FOLDER = "choose";
 
@@ -43,9 +42,6 @@ const GOALS: readonly Choice<WorkflowName>[] = [
   { label: "I have some labels", kind: vscode.QuickPickItemKind.Separator },
   { label: "Segment", description: "find objects, learned from masks", value: "segmentation" },
 ];
-
-/** Folders of the workspace that are offered, with their content. */
-const MOST_FOLDERS = 30;
 
 /** Known answers, for tests and other commands. The user is asked for the others. */
 export interface KnownAnswers extends Partial<ConfigurationChoices> {
@@ -94,11 +90,22 @@ export async function newConfiguration(
 
 /** The questions, each skipped if its answer is known or there is only one. */
 function stepsOf(context: vscode.ExtensionContext, known: KnownAnswers, answers: Answers): Step[] {
-  const folders = once(() => folderChoices(context));
+  const found = once(() => workspaceFolders(context));
+  const descriptions = new Map<string, Promise<Choice<string>>>();
+  const folders = async (of: "images" | "masks", proposed?: string): Promise<Choice<string>[]> =>
+    Promise.all(
+      folderOffers(await found(), of, proposed).map((folder) => {
+        const description = descriptions.get(folder.path) ?? folderChoice(context, folder);
+        descriptions.set(folder.path, description);
+        return description;
+      }),
+    );
   return [
     async (place) => {
       if (known.trainFolder !== undefined) return "skipped";
-      const end = await askFolder("Which images to train on?", place, folders(), answers.trainFolder);
+      const proposed = answers.trainFolder;
+      const choices = folders("images", proposed);
+      const end = await askFolder("Which images to train on?", place, choices, proposed);
       return kept(end, (folder) => {
         answers.trainFolder = folder;
       });
@@ -148,25 +155,27 @@ function stepsOf(context: vscode.ExtensionContext, known: KnownAnswers, answers:
     },
     async (place) => {
       if (answers.workflow !== "segmentation" || known.trainMasks !== undefined) return "skipped";
-      const proposed = answers.trainMasks ?? masksBeside(answers.trainFolder, await folders());
-      const end = await askFolder("Which masks go with the training images?", place, folders(), proposed);
+      const proposed = answers.trainMasks ?? masksBeside(answers.trainFolder, await found());
+      const choices = folders("masks", proposed);
+      const end = await askFolder("Which masks go with the training images?", place, choices, proposed);
       return kept(end, (folder) => {
         answers.trainMasks = folder;
       });
     },
     async (place) => {
       if (known.testFolder !== undefined) return "skipped";
-      const proposed = answers.testFolder ?? testBeside(answers.trainFolder, await folders());
-      const end = await askFolder("Which images to test on?", place, folders(), proposed);
+      const proposed = answers.testFolder ?? testBeside(answers.trainFolder, await found());
+      const choices = folders("images", proposed);
+      const end = await askFolder("Which images to test on?", place, choices, proposed);
       return kept(end, (folder) => {
         answers.testFolder = folder;
       });
     },
     async (place) => {
       if (answers.workflow !== "segmentation" || known.testMasks !== undefined) return "skipped";
-      const proposed = answers.testMasks ?? masksBeside(answers.testFolder, await folders());
+      const proposed = answers.testMasks ?? masksBeside(answers.testFolder, await found());
       const without = { label: "$(circle-slash) No Masks", description: "predict only", value: NO_MASKS };
-      const choices = folders().then((found) => [...found, without]);
+      const choices = folders("masks", proposed).then((offered) => [...offered, without]);
       const end = await askFolder("Which masks go with the test images?", place, choices, proposed);
       return kept(end, (folder) => {
         answers.testMasks = folder;
@@ -211,21 +220,26 @@ async function askFolder(
   return found?.[0]?.fsPath ?? askFolder(placeholder, place, folders, proposed);
 }
 
-/** The workspace's folders of images, each with the count, size and type of its images. */
-async function folderChoices(context: vscode.ExtensionContext): Promise<readonly Choice<string>[]> {
-  const images = imageChecks(context);
-  const bases = vscode.workspace.workspaceFolders ?? [];
-  const found = (await Promise.all(bases.map(({ uri }) => images.imageFolders(uri.fsPath)))).flat();
-  const offered = found.filter(({ path }) => !holdsCopies(path));
-  // The sort is stable: folders nearest to the workspace stay first.
-  offered.sort((one, other) => rank(one.path) - rank(other.path));
-  return Promise.all(
-    offered.slice(0, MOST_FOLDERS).map(async ({ path, count }) => {
-      const content = await images.folderContent(path);
-      const description = content === undefined ? `${count} images` : describeContent(content);
-      return { label: `$(folder) ${vscode.workspace.asRelativePath(path)}`, description, value: path };
+/** The workspace's folders of images, without degraded copies. */
+async function workspaceFolders(context: vscode.ExtensionContext): Promise<readonly OfferedFolder[]> {
+  const bases = (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
+  const found = await Promise.all(
+    bases.map(async (base) => {
+      const folders = await imageChecks(context).imageFolders(base);
+      return folders.map((folder) => ({ ...folder, place: relative(base, folder.path) }));
     }),
   );
+  return found.flat().filter(({ path }) => !holdsCopies(path));
+}
+
+/** A folder with the count, size and type of its images. */
+async function folderChoice(
+  context: vscode.ExtensionContext,
+  { path, count }: OfferedFolder,
+): Promise<Choice<string>> {
+  const content = await imageChecks(context).folderContent(path);
+  const description = content === undefined ? `${count} images` : describeContent(content);
+  return { label: `$(folder) ${vscode.workspace.asRelativePath(path)}`, description, value: path };
 }
 
 /** The dimensions of a folder's images: 3 if the first one has several slices. */
@@ -236,26 +250,6 @@ async function dimensionsOf(
   if (folder === undefined || folder === SAMPLE_IMAGES) return undefined;
   const content = await imageChecks(context).folderContent(folder);
   return content === undefined ? undefined : content.shape[0] > 1 ? 3 : 2;
-}
-
-/** The order in which folders are offered: for training, others, masks. */
-const rank = (folder: string): number => (isMaskFolder(folder) ? 2 : /train/i.test(basename(folder)) ? 0 : 1);
-
-/** The test folder that goes with a training folder: `…/test` beside `…/train`, or the samples with the samples. */
-function testBeside(train: string | undefined, folders: readonly Choice<string>[]): string | undefined {
-  if (train === undefined || train === SAMPLE_IMAGES) return train;
-  const beside = join(dirname(train), basename(train).replace(/train(ing)?/i, "test"));
-  return folders.find(({ value }) => value === beside && value !== train)?.value;
-}
-
-/** The folder of masks that goes with a folder of images: `…-masks`, `masks`, `labels`, … beside it, or the samples'. */
-function masksBeside(images: string | undefined, folders: readonly Choice<string>[]): string | undefined {
-  if (images === undefined || images === SAMPLE_IMAGES) return images;
-  const parent = dirname(images);
-  return folders.find(
-    ({ value }) =>
-      value !== undefined && value !== images && dirname(value) === parent && isMaskFolder(value),
-  )?.value;
 }
 
 /** Calls a function at the first use only. */

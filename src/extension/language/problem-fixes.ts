@@ -4,7 +4,7 @@ import { keyFacts, keyGroups, keyLimits } from "../../config/keys.ts";
 import { isGone } from "../../config/older-keys.ts";
 import { yamlTree } from "../../config/yaml-tree.ts";
 import type { Problem } from "../../facts/run-events.ts";
-import { insertionOf, type KeyLine, keyLines } from "./key-lines.ts";
+import { countedLines, insertionOf, type KeyLine, keyLines } from "./key-lines.ts";
 import { yamlText } from "./yaml-text.ts";
 
 /** Keys whose value is a folder of images or masks. */
@@ -87,18 +87,18 @@ function fixesOf(text: string, problem: Problem): TextFix[] {
   if (key === undefined || suggestion === undefined) return [];
   if (IMAGE_FOLDER_KEY.test(key)) return [valueFix(text, key, yamlText(suggestion))];
   if (keyFacts.has(key)) return nearest(text, key, suggestion).map((name) => valueFix(text, key, name));
-  const found = keyLines(text).findLast((each) => each.key === key);
+  const found = countedLines(text).find((each) => each.key === key);
   if (found === undefined || !(keyFacts.has(suggestion) || keyGroups.has(suggestion))) return [];
   return parentOf(key) === parentOf(suggestion)
     ? [renameFix(found, suggestion)]
     : keyFacts.has(suggestion) && found.valueEnd > found.valueStart
-      ? [moveFix(text, found, suggestion)]
+      ? moveFix(text, found, suggestion)
       : [];
 }
 
 /** The suggestion, then other values that are as similar to the text: `ADAMM` is as close to ADAM as to ADAMW. */
 function nearest(text: string, key: string, suggestion: string): string[] {
-  const found = keyLines(text).findLast((each) => each.key === key);
+  const found = countedLines(text).find((each) => each.key === key);
   const names = (keyLimits.get(key)?.allowed ?? []).map(String);
   if (found === undefined || !names.includes(suggestion)) return [suggestion];
   const written = (text.split(/\r?\n/)[found.line] ?? "").slice(found.valueStart, found.valueEnd);
@@ -119,7 +119,7 @@ function renameFix({ line, indent, nameEnd }: KeyLine, suggestion: string): Text
 
 /** Returns the edits that set a key, or add it where it belongs. */
 export function valueFix(text: string, key: string, suggestion: string): TextFix {
-  const found = keyLines(text).findLast((each) => each.key === key);
+  const found = countedLines(text).find((each) => each.key === key);
   if (found === undefined)
     return { title: `Add ${key}: ${suggestion}`, edits: [insertionEdit(text, key, suggestion)] };
   const { line, valueStart, valueEnd } = found;
@@ -131,30 +131,39 @@ export function valueFix(text: string, key: string, suggestion: string): TextFix
 }
 
 /** Removes a line and sections that it leaves without meaning, and writes its value under the right key. */
-function moveFix(text: string, found: KeyLine, suggestion: string): TextFix {
+function moveFix(text: string, found: KeyLine, suggestion: string): TextFix[] {
   const { line, valueStart, valueEnd } = found;
   const lines = text.split(/\r?\n/);
   const value = (lines[line] ?? "").slice(valueStart, valueEnd);
-  const [first, last] = removedLines(text, found);
+  const removed = removedLines(text, found, suggestion);
+  if (removed === undefined) return [];
+  const [first, last] = removed;
   const without = lines.map((each, at) => (at >= first && at <= last ? "" : each)).join("\n");
   const removal = { range: { startLine: first, startColumn: 0, endLine: last + 1, endColumn: 0 }, text: "" };
-  return { title: `Move to ${suggestion}`, edits: [removal, insertionEdit(without, suggestion, value)] };
+  return [{ title: `Move to ${suggestion}`, edits: [removal, insertionEdit(without, suggestion, value)] }];
 }
 
 /**
  * The lines of the outermost section that contains this key and otherwise only keys that have no meaning any more (BiaPy fails on
- * TEST.STATS without FULL_IMG); else the key's line.
+ * TEST.STATS without FULL_IMG); else the key's line. Undefined if an earlier key of the same name would then count instead.
  */
-function removedLines(text: string, { key, line }: KeyLine): readonly [first: number, last: number] {
-  const all = keyLines(text);
-  let removed: readonly [number, number] = [line, line];
-  for (let section = parentOf(key); section !== ""; section = parentOf(section)) {
-    const opening = all.find((each) => each.key === section);
-    const inside = all.filter((each) => each.key.startsWith(`${section}.`));
-    if (opening === undefined || inside.some((each) => each.line <= opening.line)) return removed;
+function removedLines(
+  text: string,
+  { key }: KeyLine,
+  suggestion: string,
+): readonly [first: number, last: number] | undefined {
+  const counted = countedLines(text);
+  const lineOf = (name: string) => counted.find((each) => each.key === name)?.line ?? -1;
+  let removed: readonly [number, number] | undefined;
+  for (let name = key; name !== ""; name = parentOf(name)) {
+    const inside = counted.filter((each) => each.key.startsWith(`${name}.`));
     if (inside.some((each) => each.key !== key && !key.startsWith(`${each.key}.`) && !isGone(each.key)))
-      return removed;
-    removed = [opening.line, Math.max(...inside.map((each) => each.line))];
+      break;
+    const [first, start] = [lineOf(name), lineOf(parentOf(name))];
+    if (keyLines(text).some((each) => each.key === name && each.line > start && each.line < first))
+      // A section that receives the moved key stays, and still replaces the earlier one.
+      return suggestion.startsWith(`${name}.`) ? removed : undefined;
+    removed = [first, Math.max(first, ...inside.map((each) => each.line))];
   }
   return removed;
 }

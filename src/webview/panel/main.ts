@@ -202,8 +202,8 @@ function receive(message: ToPanel): void {
       break;
     case "compare":
       compared = message.runs;
-      curvesWanted = compared.length > 0 && JSON.stringify(compared) !== JSON.stringify(ownComparison);
-      ownComparison = compared;
+      curvesWanted = compared.some((run) => !ownComparison.includes(run));
+      if (curvesWanted) ownComparison = compared;
       // Their curves carry their given names.
       for (const run of compared) if (!details.has(run)) host.post({ type: "ask-details", run });
       if (shown !== undefined) keep({ compared });

@@ -55,8 +55,9 @@ export class Scatter {
       find(chosen.y ?? "")[0] ?? fullest(named("test "), (column) => has(column, runs)) ?? find("loss")[0];
     if (y === undefined) return undefined;
     const measured = has(y, runs);
-    const keys = [...named("key ").filter(({ numeric }) => numeric), ...named("key "), ...find("duration")];
-    const x = find(chosen.x ?? "")[0] ?? fullest(keys, (column) => has(column, measured));
+    const keys = [...named("key ").filter(({ numeric }) => numeric), ...named("key ")];
+    const x =
+      find(chosen.x ?? "")[0] ?? fullest(keys, (column) => has(column, measured)) ?? find("duration")[0];
     return x === undefined ? undefined : { x, y };
   }
 
