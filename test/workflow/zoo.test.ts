@@ -28,6 +28,7 @@ import type { NewRunEvent } from "../../src/facts/run-events.ts";
 import { openImage, readImage } from "../../src/images/files.ts";
 import { wholeRegion } from "../../src/images/image.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
+import { encodeModel } from "../../src/runtime/onnx/model-proto.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { evaluate, sizeExpression } from "../../src/runtime/onnx/size-expressions.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
@@ -387,6 +388,50 @@ test("the output of a segmentation's network that nothing makes probabilities of
     (asTheyAre.get("per_image") ?? []).some((value) => value < 0),
     "the package says what its output is",
   );
+});
+
+/** A network in ONNX of these operators, one after the other. */
+function chain(operators: readonly string[]): Uint8Array {
+  const nodes = operators.map((operator, index) => {
+    const input = index === 0 ? "x" : `value${index}`;
+    const second = operator === "Tile" ? ["repeats"] : /Add|Div|Mul/.test(operator) ? [input] : [];
+    const outputs = [index === operators.length - 1 ? "y" : `value${index + 1}`];
+    return { operator, domain: "" as const, inputs: [input, ...second], outputs, attributes: {} };
+  });
+  const repeats = new Uint8Array(new BigInt64Array([1n, 1n, 1n, 1n]).buffer);
+  const value = (name: string) => ({ name, type: "float32" as const, shape: [1, 1, 1, 1] });
+  return encodeModel(
+    {
+      nodes,
+      inputs: [value("x")],
+      outputs: [value("y")],
+      constants: [{ name: "repeats", type: "int64", shape: [4], bytes: repeats }],
+    },
+    { opset: 21, irVersion: 10, dimensions: ["", "", "height", "width"] },
+  );
+}
+
+test("only linear operators, which others may arrange, make logits: nothing gets a second sigmoid", async () => {
+  for (const [operators, activation] of [
+    [["Add"], "sigmoid"],
+    [["Add", "Tile"], "sigmoid"],
+    [["Sigmoid", "Tile"], undefined],
+    [["Sigmoid", "Mul"], undefined],
+    [["Exp", "Div"], undefined],
+  ] as const) {
+    const path = await changed((files) => {
+      files["weights.onnx"] = chain(operators);
+      described(files, ({ weights }) => {
+        Object.assign(weights, { pytorch_state_dict: null });
+        delete weights.onnx?.sha256;
+      });
+    });
+    const config = starting(unet.ndim, unet.patch, path).with("PROBLEM.TYPE", "SEMANTIC_SEG");
+    const started = await withZooModel(config.with("TRAIN.ENABLE", false), () => {});
+    assert.ok(started.foreign);
+    assert.equal(started.foreign.activation, activation, operators.join(" "));
+    await started.close();
+  }
 });
 
 test("networks in ONNX whose description is not understood are refused in words", async () => {

@@ -4,7 +4,7 @@ import protobuf from "protobufjs/light.js";
 const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
 const single = (type: string, id: number) => ({ type, id });
 
-/** The part of onnx.proto that tells how a graph hangs together: weights are skipped. */
+/** The part of onnx.proto that describes the nodes and outputs of a graph: weights are skipped. */
 const Model = protobuf.Root.fromJSON({
   nested: {
     Model: { fields: { graph: single("Graph", 7) } },
@@ -21,9 +21,10 @@ interface Graph {
   readonly output: readonly { readonly name: string }[];
 }
 
-/** Operators that arrange values without changing them. Their first input has the values. */
+/** Operators that arrange, round or interpolate values: logits stay logits. Their first input has the values. */
 const ARRANGING = new Set(
-  "Identity Cast Transpose Reshape Flatten Squeeze Unsqueeze Slice Pad Dropout".split(" "),
+  `Identity Cast Transpose Reshape Flatten Squeeze Unsqueeze Slice Pad Dropout Resize Upsample Gather Split DepthToSpace Expand Tile
+  CenterCropPad QuantizeLinear DequantizeLinear`.split(/\s+/),
 );
 
 /** Returns the operators that compute the values of the first output; empty if the file cannot be read. */

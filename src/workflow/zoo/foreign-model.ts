@@ -166,17 +166,12 @@ export class ForeignModel implements PatchModels {
   }
 }
 
-/** Functions at the end of networks whose output is not logits (ONNX's names). */
-const ENDS = new Set(
-  `Sigmoid Softmax HardSigmoid LogSoftmax Relu LeakyRelu PRelu ThresholdedRelu Elu Celu Selu Gelu Tanh Softsign Softplus Mish
-  HardSwish Clip Min Max ArgMax Greater GreaterOrEqual Less LessOrEqual Equal Not And Or Where Round Floor Ceil`.split(
-    /\s+/,
-  ),
-);
+/** Operators that may compute logits (ONNX's names). After any other one the output is taken as it is. */
+const LINEAR = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "BatchNormalization"]);
 
 /**
- * Like BiaPy, takes a segmentation's output for logits if neither the network ends in an activation nor the package names any
- * postprocessing. Returns the function that makes probabilities of them.
+ * Like BiaPy, takes a segmentation's output for logits if the network ends in a linear layer and the package names no postprocessing.
+ * Returns the function that makes probabilities of them.
  */
 function missingActivation(
   config: Config,
@@ -184,10 +179,11 @@ function missingActivation(
   channels: number,
   last: ReadonlySet<string>,
 ): "sigmoid" | "softmax" | undefined {
-  if (!segmentsWith(config, channels) || [...last].some((operator) => ENDS.has(operator))) return undefined;
+  const isLinear = last.size > 0 && [...last].every((operator) => LINEAR.has(operator));
+  if (!isLinear || !segmentsWith(config, channels)) return undefined;
   const isChange = ({ id, kwargs }: Processing) =>
     id !== "ensure_dtype" || !/^float/.test(String(kwargs?.dtype));
-  if (last.size === 0 || (at(outputs, 0).postprocessing ?? []).some(isChange)) return undefined;
+  if ((at(outputs, 0).postprocessing ?? []).some(isChange)) return undefined;
   return channels === 1 ? "sigmoid" : "softmax";
 }
 
