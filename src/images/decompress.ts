@@ -10,23 +10,30 @@ import { UnreadCompression } from "./picture.ts";
 
 /**
  * @param most limit on the decompressed bytes; throws beyond it
+ * @param expected how many there probably are, for the size of the buffer
  */
-export type Decompress = (bytes: Uint8Array, most: number) => Promise<Uint8Array>;
+export type Decompress = (bytes: Uint8Array, most: number, expected?: number) => Promise<Uint8Array>;
 
 const tooMuch = (most: number) => new Error(`more data than the ${most} bytes that a piece of the image has`);
 
 const [gunzipAsync, inflateAsync] = [promisify(gunzip), promisify(inflate)] as const;
 
-/** Memory that is not written to is not taken, except on Windows. */
+/** Larger data are collected from buffers of this size. */
 const MOST_BUFFER = 2 ** 30;
 
+/** The smallest buffer that zlib takes. */
+const LEAST_BUFFER = 64;
+
 function zlibBy(
-  run: (bytes: Uint8Array, options: { maxOutputLength: number; chunkSize: number }) => Promise<Uint8Array>,
+  run: (bytes: Uint8Array, options: { maxOutputLength: number; chunkSize?: number }) => Promise<Uint8Array>,
 ): Decompress {
-  return async (bytes, most) => {
+  return async (bytes, most, expected) => {
     try {
-      // In one buffer: Node would collect pieces of 16 kB, and copy them.
-      const chunkSize = Math.min(Math.max(most + 1, 64), MOST_BUFFER);
+      // In one buffer: Node would collect pieces of 16 kB, and copy them. One more byte shows that the data end.
+      const chunkSize =
+        expected === undefined
+          ? undefined
+          : Math.min(Math.max(Math.min(expected, most) + 1, LEAST_BUFFER), MOST_BUFFER);
       return await run(bytes, { maxOutputLength: Math.max(most, 1), chunkSize });
     } catch (error) {
       if (errorCode(error) === "ERR_BUFFER_TOO_LARGE") throw tooMuch(most);
@@ -108,10 +115,15 @@ export const inflateBlosc: Decompress = async (bytes, most) => {
 
 /** A growing byte buffer with a limit. */
 class Collected {
-  private bytes = new Uint8Array(64 * 1024);
+  private bytes: Uint8Array<ArrayBuffer>;
   private length = 0;
 
-  constructor(private readonly most: number) {}
+  constructor(
+    private readonly most: number,
+    expected = 64 * 1024,
+  ) {
+    this.bytes = new Uint8Array(Math.min(expected, most));
+  }
 
   writeByte(value: number): void {
     if (this.length === this.bytes.length) this.grow(1);
@@ -137,9 +149,9 @@ class Collected {
   }
 }
 
-export const inflateBzip2: Decompress = async (bytes, most) => {
+export const inflateBzip2: Decompress = async (bytes, most, expected) => {
   const { default: Bunzip } = await import("seek-bzip");
-  const collected = new Collected(most);
+  const collected = new Collected(most, expected);
   // The package calls the deprecated Buffer constructor; Node would print a warning.
   const { noDeprecation } = process;
   process.noDeprecation = true;
@@ -169,9 +181,9 @@ function checkXz(bytes: Uint8Array): void {
     throw new UnreadCompression(`LZMA with the filter ${XZ_FILTERS[first] ?? first}`);
 }
 
-export const inflateXz: Decompress = async (bytes, most) => {
+export const inflateXz: Decompress = async (bytes, most, expected) => {
   checkXz(bytes);
-  const collected = new Collected(most);
+  const collected = new Collected(most, expected);
   const stream = new xz.XzReadableStream(new Blob([new Uint8Array(bytes)]).stream());
   const reader = stream.getReader();
   for (let part = await reader.read(); !part.done; part = await reader.read()) collected.write(part.value);

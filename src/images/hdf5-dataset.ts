@@ -28,8 +28,10 @@ export function chunksOf({ metadata, shape }: h5wasm.Dataset): number[] {
 export const compressionOf = ({ filters }: h5wasm.Dataset): string =>
   filtersOf(filters).names.join(", ") || "none";
 
-/** Chunks are decompressed as a whole, for which the library takes up to four times as much memory. */
-const MOST_CHUNK_BYTES = 190e6;
+/** Filtered chunks are decoded as a whole, for which the library takes up to four times as much memory. */
+const MOST_FILTERED_BYTES = 190e6;
+/** Limit on chunks without filters, of which the library reads the wanted parts. */
+const MOST_CHUNK_BYTES = 2 ** 29;
 
 /** Returns a dataset's type. Throws {@link ImageError} if the dataset cannot be read. */
 export function checkDataset(path: string, dataset: h5wasm.Dataset): StoredType {
@@ -37,7 +39,7 @@ export function checkDataset(path: string, dataset: h5wasm.Dataset): StoredType 
   const type = storedTypeOf(metadata);
   if (typeof type !== "string")
     throw new ImageError(path, `${path}: ${place} holds ${type.other}, not pixels.`);
-  const { unread } = filtersOf(dataset.filters);
+  const { names, unread } = filtersOf(dataset.filters);
   if (unread !== undefined)
     throw new ImageError(
       path,
@@ -47,10 +49,10 @@ export function checkDataset(path: string, dataset: h5wasm.Dataset): StoredType 
   if (axes !== undefined && axes !== dataset.shape?.length)
     throw new ImageError(path, `${path}: ${place} has chunks of ${axes} axes: it is damaged.`);
   const chunk = (metadata.chunks ?? []).reduce((product, size) => product * size, bytesOf(type));
-  if (chunk > MOST_CHUNK_BYTES)
+  if (chunk > (names.length > 0 ? MOST_FILTERED_BYTES : MOST_CHUNK_BYTES))
     throw new ImageError(
       path,
-      `${path}: the chunks of ${place} are ${chunk} bytes, more than can be decoded at once.`,
+      `${path}: the chunks of ${place} are ${chunk} bytes, more than can be decoded at once. Save it in smaller chunks.`,
     );
   return type;
 }

@@ -147,7 +147,7 @@ async function unzippedStart(file: FileBytes): Promise<Uint8Array> {
 }
 
 async function unzipped(file: FileBytes, needed: number): Promise<Uint8Array> {
-  const bytes = await inflateGzip(await file.read(0, file.size), needed + 2 ** 20);
+  const bytes = await inflateGzip(await file.read(0, file.size), needed + 2 ** 20, needed);
   if (bytes.length < needed) throw new Error("it is cut short");
   return bytes;
 }

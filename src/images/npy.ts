@@ -1,4 +1,5 @@
 /** Reads NumPy files: an array (.npy), or the array of an archive (.npz) that is most like an image. */
+import { stat } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { unzipSync } from "fflate";
 import { product } from "../facts/checked-lists.ts";
@@ -82,16 +83,18 @@ function zipChecksums(archive: Buffer): ReadonlyMap<string, number> {
 }
 
 export async function probeNpz(path: string, { inside }: OpenOptions): Promise<Probe> {
+  const tooLarge = () =>
+    new ImageError(
+      path,
+      `${path}: its archive and its arrays are more than ${MOST_ARCHIVE_BYTES / 1e6} MB. Save its array as .npy.`,
+    );
+  if ((await stat(path)).size > MOST_ARCHIVE_BYTES) throw tooLarge();
   const archive = await readSmallFile(path, MOST_ARCHIVE_BYTES);
   let total = archive.length;
   const files = unzipSync(archive, {
     filter: ({ name, originalSize }) => {
       total += originalSize;
-      if (total > MOST_ARCHIVE_BYTES)
-        throw new ImageError(
-          path,
-          `${path}: its archive and its arrays are more than ${MOST_ARCHIVE_BYTES / 1e6} MB. Save its array as .npy.`,
-        );
+      if (total > MOST_ARCHIVE_BYTES) throw tooLarge();
       return name.endsWith(".npy");
     },
   });

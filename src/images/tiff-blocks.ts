@@ -143,7 +143,8 @@ async function readBlock(page: Page, { offset, bytes }: BlockPlace, row: number)
     throw tiff.error(
       "has strips or tiles with fewer pixels than they should have: it is damaged or cut short.",
     );
-  const whole = raw.length === needed ? raw : raw.subarray(0, needed);
+  // A copy: an image in memory would keep what a writer padded the strip with.
+  const whole = raw.length === needed ? raw : new Uint8Array(raw.subarray(0, needed));
   if (typeof type !== "string") {
     if (page.predictor !== 1)
       throw tiff.error(`uses a predictor with ${type.bits}-bit pixels, which is not read.`);

@@ -18,12 +18,12 @@ export async function decompress(page: Page, stored: Buffer, needed: number): Pr
       return stored;
     case 8:
     case 32946:
-      return inflateZlib(stored, mostBytes(needed));
+      return inflateZlib(stored, mostBytes(needed), needed);
     case 50000:
     case 34926:
       return inflateZstd(stored, mostBytes(needed));
     case 34925:
-      return inflateXz(stored, mostBytes(needed));
+      return inflateXz(stored, mostBytes(needed), needed);
     case 5:
       return decodeLzw(stored, needed);
     case 32773:

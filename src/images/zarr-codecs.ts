@@ -2,6 +2,7 @@
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import * as zarr from "zarrita";
+import { product } from "../facts/checked-lists.ts";
 import { withoutChecksum } from "./checksums.ts";
 import {
   type Decompress,
@@ -15,6 +16,7 @@ import {
 } from "./decompress.ts";
 import { type SampleArray, type SampleType, sampleArray } from "./image.ts";
 import { asObject } from "./json.ts";
+import { bytesOf, storedType } from "./samples.ts";
 
 /** Limit on decompressed chunks: filters may store eight bytes per value, and checksums add a few bytes. */
 const MOST_BYTES_PER_VALUE = 8;
@@ -43,15 +45,18 @@ export const DECOMPRESSORS = {
 for (const [name, decompress] of Object.entries(DECOMPRESSORS)) {
   zarr.registry.set(name, async () => ({
     kind: "bytes_to_bytes",
-    fromConfig: (configuration, { shape }) => {
-      const most = shape.reduce((product, size) => product * size, MOST_BYTES_PER_VALUE) + SLACK;
+    fromConfig: (configuration, { shape, dataType }) => {
+      const values = product(shape);
+      const most = values * MOST_BYTES_PER_VALUE + SLACK;
+      const type = storedType(dataType);
+      const expected = type && values * bytesOf(type);
       return {
         kind: "bytes_to_bytes",
         // The library cannot write gzip.
         encode: (bytes: Uint8Array) =>
           name === "gzip" ? compress(bytes, { level: 1, ...asObject(configuration) }) : unwritten(),
         // The library assumes that a chunk owns its whole memory when it writes the chunk again.
-        decode: async (bytes: Uint8Array) => ownMemory(await decompress(bytes, most)),
+        decode: async (bytes: Uint8Array) => ownMemory(await decompress(bytes, most, expected)),
       };
     },
   }));

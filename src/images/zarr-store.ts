@@ -98,7 +98,7 @@ export class N5Store extends ArrayStore {
     if (zip(sizes, chunks).some(([size, most]) => size > most))
       throw new Error("a block larger than the array's blocks");
     const needed = sizes.reduce((product, size) => product * size, width);
-    const bytes = await decompress(block.subarray(start), needed, this.compressor);
+    const bytes = await decompressBlock(block.subarray(start), needed, this.compressor);
     if (bytes.length < needed) throw new Error("a block that is cut short");
     if (zip(sizes, chunks).every(([size, most]) => size === most)) return bytes.subarray(0, needed);
     const whole = new Uint8Array(chunks.reduce((product, size) => product * size, width));
@@ -132,18 +132,20 @@ export function checkCompression({ type }: JsonObject): void {
     throw new UnreadArray(`it is compressed by ${name}, which is not read; save it with gzip`);
 }
 
-async function decompress(
+/** Decompresses a block of `needed` bytes. */
+async function decompressBlock(
   bytes: Uint8Array,
-  most: number,
+  needed: number,
   { type, useZlib }: JsonObject,
 ): Promise<Uint8Array> {
   const name = asText(type) ?? "raw";
-  if (name === "raw") return bytes;
-  if (name === "gzip") return DECOMPRESSORS[useZlib === true ? "zlib" : "gzip"](bytes, most);
-  if (name === "lz4") return decompressLz4Blocks(bytes, most);
+  // A copy: values of eight bytes must begin at a multiple of eight.
+  if (name === "raw") return new Uint8Array(bytes);
+  if (name === "gzip") return DECOMPRESSORS[useZlib === true ? "zlib" : "gzip"](bytes, needed, needed);
+  if (name === "lz4") return decompressLz4Blocks(bytes, needed);
   const codec = N5_COMPRESSIONS[name];
   if (codec === undefined) throw new Error(`a block compressed by ${name}`);
-  return DECOMPRESSORS[codec](bytes, most);
+  return DECOMPRESSORS[codec](bytes, needed, needed);
 }
 
 const [LZ4_MAGIC, LZ4_RAW, LZ4_HEADER] = ["LZ4Block", 0x10, 21];

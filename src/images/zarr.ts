@@ -40,7 +40,7 @@ export async function probeZarr(path: string, { inside }: OpenOptions): Promise<
       shape: metadata.shape,
       sampleType: readAs(metadata.type),
       chunks: metadata.chunks,
-      read: await chunkReader(metadata, store, join(path, found.node.place), place),
+      read: await chunkReader(path, metadata, store, join(path, found.node.place), place),
       close: async () => {},
     },
   };
@@ -100,6 +100,7 @@ function arrayOf(path: string, node: Node, place: string): { metadata: ArrayMeta
 type Ranges = readonly (readonly [from: number, to: number])[];
 
 async function chunkReader(
+  path: string,
   metadata: ArrayMetadata,
   store: ArrayStore,
   folder: string,
@@ -119,8 +120,9 @@ async function chunkReader(
   };
   const decoded = async (index: readonly number[]): Promise<Strided> => {
     if (large)
-      throw new Error(
-        `the chunks of ${place} are ${chunks.join(" x ")} values, more than can be decoded at once`,
+      throw new ImageError(
+        path,
+        `${path}: the chunks of ${place} are ${chunks.join(" x ")} values, more than can be decoded at once. Save it in smaller chunks.`,
       );
     const chunk = await array.getChunk([...index]);
     const data = chunkValues(chunk.data, metadata);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
+import { deflateSync, gzipSync, inflateSync } from "node:zlib";
 import { unzipSync } from "fflate";
 import { openImage, readImage } from "../../src/images/files.ts";
 import { createHdf5 } from "../../src/images/hdf5-writer.ts";
@@ -108,6 +108,95 @@ test("a block of an N5 array that ends in its header is refused", async () => {
   await writeFile(join(path, "attributes.json"), JSON.stringify(attributes));
   await writeFile(join(path, "0", "0"), Buffer.from([0, 0, 0]));
   await isRefused(path, /a block that is cut short/);
+});
+
+for (const axes of [2, 3, 4])
+  test(`uncompressed values of eight bytes are read from an N5 array of ${axes} axes`, async () => {
+    const path = join(folder, `wide${axes}.n5`);
+    // The block lies at 0/0/… .
+    const place = join(path, ...Array.from({ length: axes }, () => "0"));
+    await mkdir(dirname(place), { recursive: true });
+    const sizes = [3, 2, ...Array.from({ length: axes - 2 }, () => 1)];
+    const attributes = {
+      dimensions: sizes,
+      blockSize: sizes,
+      dataType: "float64",
+      compression: { type: "raw" },
+      axes: ["x", "y", "z", "c", "t"].slice(0, sizes.length),
+    };
+    await writeFile(join(path, "attributes.json"), JSON.stringify(attributes));
+    const header = Buffer.alloc(4 + 4 * sizes.length);
+    header.writeUInt16BE(sizes.length, 2);
+    for (const [axis, size] of sizes.entries()) header.writeUInt32BE(size, 4 + 4 * axis);
+    const values = Buffer.alloc(6 * 8);
+    for (let index = 0; index < 6; index++) values.writeDoubleBE(index / 4, 8 * index);
+    await writeFile(place, Buffer.concat([header, values]));
+    const { data } = await readImage(path);
+    assert.deepEqual([...data], [0, 0.25, 0.5, 0.75, 1, 1.25]);
+  });
+
+test("an image in memory takes no more than its pixels, also where a writer padded the strip", async () => {
+  const side = 100;
+  for (const padding of [0, 5000]) {
+    const path = join(folder, `padded${padding}.tif`);
+    const stored = deflateSync(Buffer.alloc(side * side + padding, 7));
+    const entries = [...PLANE.slice(0, 3), [259, 3, 1, 8] as const, ...PLANE.slice(3)].map(
+      ([tag, type, count, value]) => {
+        const larger: Readonly<Record<number, number>> = { 256: side, 257: side, 279: stored.length };
+        return [tag, type, count, larger[tag] ?? value] as const;
+      },
+    );
+    const file = tiff(entries, 0);
+    await writeFile(path, Buffer.concat([file, Buffer.alloc(122 - file.length), stored]));
+    const { data } = await readImage(path);
+    assert.ok(data.every((value) => value === 7));
+    assert.ok(data.buffer.byteLength <= side * side + 1, `${data.buffer.byteLength} bytes`);
+  }
+});
+
+test("chunks and archives that are too large are refused with what to do", async () => {
+  const chunk = await zarrOf("one-chunk.zarr", 40_000, gzipSync(""));
+  const message = (path: string, words: string) => ({ name: "ImageError", message: `${path}: ${words}` });
+  const source = await openImage(chunk);
+  await assert.rejects(
+    source.read({ start: [0, 0, 0], end: [1, 1, 1] }),
+    message(
+      chunk,
+      "the chunks of the array are 40000 x 40000 values, more than can be decoded at once. Save it in smaller chunks.",
+    ),
+  );
+  await source.close();
+  const archive = join(folder, "large.npz");
+  await writeFile(archive, "PK");
+  await truncate(archive, 641e6);
+  await assert.rejects(
+    openImage(archive),
+    message(archive, "its archive and its arrays are more than 640 MB. Save its array as .npy."),
+  );
+});
+
+/** HDF5 files that h5py wrote: one chunk of 20 x 4000 x 3000 bytes, which is not stored. */
+const LARGE_CHUNKS = {
+  plain:
+    "eNrr9HBx4+WS4mLm4GCAgf9QsJ8RwjeAisdb/Pvi7+ESxMRQwSSErBAGuJgYgFrY+BmAFEtKYkniZpiRrgzUAdNLa3jATmBkYGQ0YWBgYmZkFIHKLeCH0Du4ITQucWYeBkYBBpAbQYCDgRXoamZuDjEGBhYmIBIBatjBDTQf5iuGKQyDEiz2kGsBACR6M5Y=",
+  gzip: "eNrr9HBx4+WS4mLm4GCAgf9QsJ8RwjeAisdb/Pvi7+ESxMRQwSSErBAGuJgYgFrY+BmAFEtKYkniZpiRrgzUAdNLa3jATmBkYGQ0YWBgYmZkFIHKLeCH0Du4ITQucWYeBkYBBpAbQYCDgRXoamZubqAoEyPQWJDbQeJKDEAZJhYmEaABO7gZocrRgoihgmHAQEvgrkoALkk0Jg==",
+};
+
+test("large HDF5 chunks are read in parts, and refused if a filter has to decode them", async () => {
+  const pathOf = async (name: keyof typeof LARGE_CHUNKS) => {
+    const path = join(folder, `${name}.h5`);
+    await writeFile(path, inflateSync(Buffer.from(LARGE_CHUNKS[name], "base64")));
+    return path;
+  };
+  const source = await openImage(await pathOf("plain"));
+  const { data } = await source.read({ start: [3, 5, 7], end: [4, 6, 9] });
+  assert.deepEqual([...data], [0, 0]);
+  await source.close();
+  const filtered = await pathOf("gzip");
+  await assert.rejects(openImage(filtered), {
+    name: "ImageError",
+    message: `${filtered}: the chunks of /data are 240000000 bytes, more than can be decoded at once. Save it in smaller chunks.`,
+  });
 });
 
 test("a plane of more than 2 GiB is read where it is asked for", async () => {
