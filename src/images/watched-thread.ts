@@ -124,8 +124,12 @@ export class WatchedThread<Request, Answer> {
       let next = this.next();
       this.worker.postMessage(request);
       for (let message = await next; ; message = await next) {
-        if (message.kind === "answer") return message.answer;
+        if (message.kind === "answer") {
+          suspects.delete(path);
+          return message.answer;
+        }
         if (message.kind === "refused") {
+          suspects.delete(path);
           if (message.last) this.end("it cannot read on");
           throw new ImageError(path, message.message);
         }
@@ -138,16 +142,17 @@ export class WatchedThread<Request, Answer> {
       if (!(error instanceof ThreadEnded)) throw error;
       // The next look begins when the memory is free again.
       if (large) await this.worker.terminate();
-      if (large && this.shared && suspect !== path) {
-        suspect = path;
+      if (large && this.shared && !suspects.has(path)) {
+        suspects.add(path);
         return "thread ended";
       }
+      suspects.delete(path);
       const advice = watch.idle
         ? "Check the connection, or copy it to this computer"
         : large
           ? "Save it in smaller tiles or chunks"
           : "Save it again where it was made";
-      const reason = watch.idle ? "cannot be read" : "cannot be read, or is damaged";
+      const reason = watch.idle || large ? "cannot be read" : "cannot be read, or is damaged";
       throw new ImageError(path, `${path}: ${reason}: ${error.message}. ${advice}.`);
     } finally {
       watch.end();
@@ -243,8 +248,8 @@ function watchProgress(milliseconds: number, { stopwatch, stuck, waited }: Watch
   };
 }
 
-/** In a process with other work, a file is refused for its memory if that happens twice in a row. */
-let suspect: string | undefined;
+/** Files that took too much memory when they were last looked at. In a process with other work, only the second time refuses them. */
+const suspects = new Set<string>();
 
 /** Calls `exceeded` once the process has grown by more than `most`, besides what this thread allocates itself. */
 function watchMemory(most: number | undefined, exceeded: () => void): () => void {
@@ -258,7 +263,7 @@ function watchMemory(most: number | undefined, exceeded: () => void): () => void
   return () => clearInterval(timer);
 }
 
-/** Memory of this process without what this thread allocated; NaN while it cannot be read: Linux tells it by a file, and all may be in use. */
+/** Memory of this process without what this thread allocated. NaN if it cannot be read: Linux needs a free file descriptor. */
 function memoryOfOthers(): number {
   try {
     const { rss, heapTotal, external } = process.memoryUsage();

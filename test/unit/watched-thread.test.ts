@@ -21,8 +21,12 @@ writeFileSync(
   serveRequests(async (request: string, progress: () => void) => {
     if (request === "compute") for (;;);
     if (request === "fill") for (const all: object[] = []; ; ) all.push({ length: all.length });
-    if (request === "buffers")
-      for (const all: Uint8Array[] = []; all.length < 40; ) all.push(new Uint8Array(2 ** 24).fill(1));
+    if (request === "buffers") {
+      const all = Array.from({ length: 40 }, () => new Uint8Array(2 ** 24).fill(1));
+      // Held until the thread is ended.
+      await setTimeout(30_000);
+      return String(all.length);
+    }
     if (request === "wait") await setTimeout(2500);
     if (request === "progress")
       for (let part = 0; part < 4; part++) {
@@ -55,10 +59,24 @@ test("a file that computes for ever, or fills its memory, is refused by name, an
 test("buffers, which are no objects, count as memory too; beside other work a file is refused at the second look", async () => {
   const buffers = { ...subject, milliseconds: 60_000, mostBytes: 2 ** 28 };
   const message =
-    /\/images\/a\.tif: .* takes more than 268 MB of memory\. Save it in smaller tiles or chunks\.$/;
+    /\/images\/a\.tif: cannot be read: looking at it takes more than 268 MB of memory\. Save it in smaller tiles or chunks\.$/;
   await assert.rejects(started(false).ask(buffers, "buffers"), message);
   assert.equal(await started(true).ask(buffers, "buffers"), "thread ended");
   await assert.rejects(started(true).ask(buffers, "buffers"), message);
+});
+
+test("two files that take too much memory by turns are both refused; one that was read meanwhile is looked at twice again", async () => {
+  const look = (path: string, request: string) =>
+    started(true).ask({ path, work: "looking at it", milliseconds: 60_000, mostBytes: 2 ** 28 }, request);
+  const [first, second] = ["/images/first.tif", "/images/second.tif"];
+  assert.equal(await look(first, "buffers"), "thread ended");
+  assert.equal(await look(second, "buffers"), "thread ended");
+  await assert.rejects(look(first, "buffers"), ImageError);
+  const thread = started(true);
+  const small = { path: second, work: "looking at it", milliseconds: 60_000 };
+  assert.equal(await thread.ask(small, "small"), "small");
+  thread.close();
+  assert.equal(await look(second, "buffers"), "thread ended");
 });
 
 test("a thread that waits for its disk is not blamed for what others compute in this process", async () => {
