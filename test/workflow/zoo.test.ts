@@ -36,6 +36,7 @@ import { InputError } from "../../src/workflow/input-error.ts";
 import { buildArguments } from "../../src/workflow/model-settings.ts";
 import { runWorkflow } from "../../src/workflow/run.ts";
 import { exportModel } from "../../src/workflow/zoo/export-model.ts";
+import { inNewForm } from "../../src/workflow/zoo/older-description.ts";
 import { predictWithPackage } from "../../src/workflow/zoo/predict-with-package.ts";
 import { withZooModel } from "../../src/workflow/zoo/start-from-package.ts";
 import { networkOf } from "../support/network-of.ts";
@@ -198,6 +199,15 @@ test("packages that are damaged, hostile or of another network are refused in wo
     /Evil, which is not one of BiaPy's/,
   );
   await refused(
+    await changed((files) =>
+      described(files, ({ weights }) => {
+        weights.pytorch_state_dict.architecture = { callable: "constructor", kwargs: { valueOf: 1 } };
+        delete weights.onnx;
+      }),
+    ),
+    /constructor, which is not one of BiaPy's/,
+  );
+  await refused(
     await changed((files) => described(files, (each) => Object.assign(each, { format_version: "0.3.6" }))),
     /format_version is not 0\.4 or 0\.5/,
   );
@@ -258,6 +268,65 @@ test("a package with BiaPy's tag whose weights are of another network predicts b
     await other(({ weights }) => delete weights.onnx),
     /its weights are not of BiaPy's unet: .* is \d+.* and unet has .*no network in ONNX/,
   );
+});
+
+test("a package whose weights for PyTorch cannot be read predicts by ONNX, or is refused with the reason", async () => {
+  const unread = (change: (description: Description) => void) =>
+    changed((files) => {
+      files["weights.pt"] = strToU8("nothing");
+      described(files, (description) => {
+        delete description.weights.pytorch_state_dict.sha256;
+        change(description);
+      });
+    });
+  const path = await unread(() => {});
+  const started = await withZooModel(starting(unet.ndim, unet.patch, path), () => {});
+  assert.ok(started.foreign);
+  await started.close();
+  await assert.rejects(
+    withZooModel(starting(unet.ndim, unet.patch, path).with("TRAIN.ENABLE", true), () => {}),
+    (error) =>
+      error instanceof InputError &&
+      /cannot be trained: its weights for PyTorch cannot be read: .*Set TRAIN\.ENABLE to False/.test(
+        error.problems[0].message,
+      ),
+  );
+  await refused(
+    await unread(({ weights }) => delete weights.onnx),
+    /weights for PyTorch cannot be read: .*[^.]\. The package has no network in ONNX instead/,
+  );
+});
+
+test("a network that cannot be built of its arguments is refused with the reason; a patch that does not fit is reported later", async () => {
+  const path = await changed((files) =>
+    described(files, ({ weights }) => {
+      const { architecture } = weights.pytorch_state_dict as { architecture: { kwargs: object } };
+      Object.assign(architecture.kwargs, { activation: "unheard_of" });
+      delete weights.onnx;
+    }),
+  );
+  await refused(path, /its network cannot be built of its arguments: .*unheard_of/);
+  const odd = starting(unet.ndim, "(31, 31, 1)", await changed(() => {}));
+  const { config, close } = await withZooModel(odd, () => {});
+  assert.deepEqual(
+    checkConfig(config).map(({ key }) => key),
+    ["DATA.PATCH_SIZE"],
+  );
+  await close();
+});
+
+test("the name of a class imported from nowhere in the older format has no module", () => {
+  const torch = (architecture: string) => {
+    const document = { format_version: "0.4.10", weights: { pytorch_state_dict: { architecture } } };
+    return (inNewForm(document) as { weights: { pytorch_state_dict: { architecture: object } } }).weights
+      .pytorch_state_dict.architecture;
+  };
+  assert.deepEqual(torch("U_Net"), { callable: "U_Net", kwargs: {} });
+  assert.deepEqual(torch("biapy.models.U_Net"), {
+    callable: "U_Net",
+    import_from: "biapy.models",
+    kwargs: {},
+  });
 });
 
 /** A package whose network only ONNX has. */
@@ -436,6 +505,16 @@ test("only linear operators, which others may arrange, make logits: nothing gets
 
 test("networks in ONNX whose description is not understood are refused in words", async () => {
   await refused(
+    await onlyOnnx(({ inputs }) => inputs[0].preprocessing.push({ id: "constructor" })),
+    /its preprocessing has constructor, which this engine does not do/,
+  );
+  await refused(
+    await onlyOnnx(({ inputs }) =>
+      inputs[0].preprocessing.push({ id: "ensure_dtype", kwargs: { dtype: "toString" } }),
+    ),
+    /its type toString is not supported/,
+  );
+  await refused(
     await onlyOnnx(({ inputs }) => inputs[0].preprocessing.push({ id: "sharpen" })),
     /its preprocessing has sharpen, which this engine does not do \(only binarize, /,
   );
@@ -537,12 +616,23 @@ async function collection(path: string) {
     requested.push(name);
     const bytes = dirname(request.url ?? "") === "/affable-shark" ? files[name] : undefined;
     if (bytes === undefined) return response.writeHead(404).end();
+    if (unannounced) {
+      // Each part is sent before the next one is written.
+      const parts = Array.from({ length: 8 }, (_, part) =>
+        bytes.subarray((part * bytes.length) / 8, ((part + 1) * bytes.length) / 8),
+      );
+      const send = (): unknown => {
+        const part = parts.shift();
+        return part === undefined ? response.end() : response.write(part, () => setImmediate(send));
+      };
+      return send();
+    }
     response.writeHead(200, { "content-length": bytes.length });
     // A waiting server sends the first half only.
     if (waits && name !== "rdf.yaml") return response.write(bytes.subarray(0, bytes.length / 2));
     response.end(bytes);
   });
-  let waits = false;
+  let [waits, unannounced] = [false, false];
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -553,6 +643,9 @@ async function collection(path: string) {
     files,
     wait: () => {
       waits = true;
+    },
+    hideLength: () => {
+      unannounced = true;
     },
     close: () => {
       server.closeAllConnections();
@@ -588,6 +681,22 @@ test("a package is downloaded by its id once, with progress, and only what is us
       total: size,
     });
     assert.deepEqual(served.stored(), ["affable-shark"]);
+  } finally {
+    served.close();
+  }
+});
+
+test("the progress of a download of unknown length is not reported for every part that arrives", async (context) => {
+  const served = await collection(await changed(() => {}));
+  served.hideLength();
+  context.mock.method(performance, "now", () => 0);
+  try {
+    const labels: string[] = [];
+    const started = await withZooModel(byId("affable-shark"), (event) => {
+      if (event.event === "progress") labels.push(event.label);
+    });
+    await started.close();
+    assert.deepEqual(labels, ["Downloading weights.pt of affable-shark"]);
   } finally {
     served.close();
   }

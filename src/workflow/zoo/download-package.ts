@@ -48,9 +48,10 @@ export async function downloadPackage(
           sha256: file.sha256 ?? undefined,
           signal,
           most: MOST_WEIGHTS,
-          progress: (done, total = done) => {
+          progress: (done, total) => {
             if (done !== total && !isDue()) return;
-            report({ event: "progress", label: `Downloading ${nameOf(file)} of ${id}`, done, total });
+            const label = `Downloading ${nameOf(file)} of ${id}`;
+            report({ event: "progress", label, done, total: total ?? done });
           },
         });
       await writeFile(join(temporary, "rdf.yaml"), stringify(withLocalFiles(document)));

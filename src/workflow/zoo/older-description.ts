@@ -82,8 +82,7 @@ function torchWeights(given: unknown): unknown {
   if (!isMapping(given) || typeof given.architecture !== "string") return given;
   const { architecture, kwargs = {} } = given;
   const callable = architecture.split(/[:.]/).at(-1) ?? "";
-  const module = architecture.includes(":")
-    ? {}
-    : { import_from: architecture.slice(0, -callable.length - 1) };
+  const from = architecture.includes(":") ? "" : architecture.slice(0, -callable.length - 1);
+  const module = from === "" ? {} : { import_from: from };
   return { ...given, architecture: { callable, ...module, kwargs } };
 }

@@ -175,7 +175,7 @@ const LIMIT = 2 ** 31;
  * Processors convert by way of int32, which has -2^31 for what it cannot hold.
  */
 function wholeNumbers(dtype: string): ((value: number) => number) | undefined {
-  if (!(dtype in WHOLE)) return undefined;
+  if (!Object.hasOwn(WHOLE, dtype)) return undefined;
   const cell = new WHOLE[dtype as keyof typeof WHOLE](1);
   return (value) => {
     const whole = Math.trunc(value);
@@ -189,7 +189,7 @@ function wholeNumbers(dtype: string): ((value: number) => number) | undefined {
 export function operationsOf(list: readonly Processing[], tensor: OperatedTensor): Operation[] {
   const what = tensor.kind === "input" ? "preprocessing" : "postprocessing";
   return list.map(({ id, kwargs }) => {
-    const make = OPERATIONS[id];
+    const make = Object.hasOwn(OPERATIONS, id) ? OPERATIONS[id] : undefined;
     if (make === undefined)
       throw new PackageError(
         `its ${what} has ${id}, which this engine does not do (only ${Object.keys(OPERATIONS).join(", ")}).`,

@@ -10,10 +10,12 @@ import { channelsOf, ndimOf } from "../../config/basics.ts";
 import { checkPatch } from "../../config/checks.ts";
 import type { Config } from "../../config/config.ts";
 import type { Key } from "../../config/key-names.ts";
+import { checkModelKeys } from "../../config/model-checks.ts";
 import { isPythonValue, type PythonValue } from "../../config/python-value.ts";
 import { isZooId } from "../../config/zoo-settings.ts";
 import { type EmbeddedArchitecture, readsSetting } from "../../facts/architectures.ts";
 import { at } from "../../facts/checked-lists.ts";
+import { errorMessage } from "../../facts/errors.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
 import { declaredWeights } from "../../runtime/declared-weights.ts";
 import type { WeightSpec } from "../../runtime/scope.ts";
@@ -76,7 +78,7 @@ export async function withZooModel(
   }
 }
 
-/** Weights for PyTorch that are not of the network that this engine builds of their description. */
+/** The PyTorch weights do not fit the described network. */
 class OtherNetworkError extends PackageError {}
 
 /** The keys and weights of a network that this engine builds. Throws {@link OtherNetworkError}. */
@@ -116,7 +118,7 @@ async function withNetwork(
     throw new PackageError(unusable(opened.path, opened.description));
   if (config.flag("TRAIN.ENABLE"))
     throw new PackageError(
-      `${name} is not one of BiaPy's networks: ${whyNotTrained}. Its network in ONNX predicts images, and is not trained. Set TRAIN.ENABLE to False.`,
+      `${name} cannot be trained: ${whyNotTrained}. Its network in ONNX predicts images only. Set TRAIN.ENABLE to False.`,
     );
   const threads = threadCount(config);
   const { model, config: configured } = await ForeignModel.open(opened, config, { folder, threads });
@@ -146,13 +148,18 @@ async function withNetwork(
 /** Position embeddings follow the patch, and are stretched to it. */
 const POSITIONS = /(^|\.)(decoder_)?pos_embed$/;
 
-/** Throws {@link OtherNetworkError} if a checkpoint's names and shapes are not those of the configured network, but for its last layer's channels. */
+/**
+ * Throws {@link OtherNetworkError} if a checkpoint cannot be read, or if its names and shapes are not those of the configured network, but
+ * for its last layer's channels.
+ */
 async function checkWeights(config: Config, path: string): Promise<void> {
   const wanted = weightsOf(config);
   if (wanted === undefined) return;
   const checkpoint = await loadBiapyCheckpoint(path).catch((error: unknown) => {
     if (!(error instanceof CheckpointError)) throw error;
-    throw new PackageError(`its weights for PyTorch cannot be read: ${error.message}`);
+    throw new OtherNetworkError(
+      `its weights for PyTorch cannot be read: ${error.message.replace(/\.$/, "")}`,
+    );
   });
   try {
     const last = outputChannels(config);
@@ -175,14 +182,19 @@ async function checkWeights(config: Config, path: string): Promise<void> {
   }
 }
 
-/** The weights of the configured network. Undefined where the patch does not fit it, which the configuration's checks report. */
+/**
+ * Returns the weights of the configured network; undefined if the patch does not fit it, which the configuration's checks report.
+ * Throws {@link OtherNetworkError} if it cannot be built.
+ */
 function weightsOf(config: Config): WeightSpec[] | undefined {
+  const problems = checkModelKeys(config.with("MODEL.SOURCE", "biapy"));
+  if (problems.some(({ key }) => key === "DATA.PATCH_SIZE")) return undefined;
   const [network] = zooNetworks(config, false).slice(-1);
   if (network === undefined) return undefined;
   try {
     return declaredWeights(channelsFirst(network, patchShape(config)));
-  } catch {
-    return undefined;
+  } catch (error) {
+    throw new OtherNetworkError(`its network cannot be built of its arguments: ${errorMessage(error)}`);
   }
 }
 
@@ -272,14 +284,16 @@ function networkKeys(
   };
   const keys = architecture === "stunet" ? STUNET : KEYS;
   for (const [name, value] of Object.entries(kwargs)) {
-    const key = keys[name];
+    const key = Object.hasOwn(keys, name) ? keys[name] : undefined;
     if (key === undefined || !readsSetting(architecture, at(key.split("."), 1))) continue;
     set(key, LISTS.has(name) ? [value] : value);
   }
   if (architecture === "hrnet" && typeof kwargs.cfg === "object" && kwargs.cfg !== null) {
     set("MODEL.HRNET.VARIANT", "custom");
-    for (const [name, value] of Object.entries(kwargs.cfg))
-      if (HRNET[name] !== undefined) set(HRNET[name], value);
+    for (const [name, value] of Object.entries(kwargs.cfg)) {
+      const key = Object.hasOwn(HRNET, name) ? HRNET[name] : undefined;
+      if (key !== undefined) set(key, value);
+    }
   }
   checkSame(
     architecture === "mae" ? maeBuildArguments(result, maeSettings(result, false)) : buildArguments(result),

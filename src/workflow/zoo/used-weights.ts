@@ -20,7 +20,10 @@ export interface TorchClass {
   readonly whyNot?: string;
 }
 
-/** Whether a package's weights are of a class that this engine builds. Others may have classes of the same name (UNETR, EDSR, …). */
+/**
+ * Returns the architecture of a package's weights, or why this engine does not build it. Packages of others may have classes of the same
+ * name (UNETR, EDSR, …).
+ */
 export function torchClass(description: Described): TorchClass {
   const given = description.weights.pytorch_state_dict?.architecture;
   if (given === undefined) return {};
@@ -43,7 +46,10 @@ export function torchClass(description: Described): TorchClass {
 export const isOwnPackage = ({ config }: Pick<PackageDescription, "config">): boolean =>
   typeof config?.biapy_studio === "object" && config.biapy_studio !== null;
 
-/** Classes of an imported module are its; BiaPy's packages hold the source of theirs, and say so by a tag and a citation. */
+/**
+ * Whether a package's class is BiaPy's: the class is imported from BiaPy's modules, or the package holds its source and names BiaPy in
+ * a tag or a citation.
+ */
 function isOfBiapy(description: Described): boolean {
   const module = description.weights.pytorch_state_dict?.architecture.import_from;
   if (typeof module === "string") return /^biapy(\.|$)/.test(module);
@@ -56,7 +62,7 @@ function isOfBiapy(description: Described): boolean {
 }
 
 function architectureNamed(callable: string): EmbeddedArchitecture | undefined {
-  const own = OWN_CLASSES[callable];
+  const own = Object.hasOwn(OWN_CLASSES, callable) ? OWN_CLASSES[callable] : undefined;
   if (own !== undefined) return own;
   const found = keysOf(BIAPY_CLASSES).find((each) => BIAPY_CLASSES[each]?.[1] === callable);
   return found ?? (callable === "STUNet" ? "stunet" : undefined);
