@@ -150,6 +150,7 @@ async function runConfig(
     const checkpoint = existsSync(best) && !(unpacked && best === loaded) ? best : undefined;
     return ended(status, { checkpoint, resume });
   } catch (error) {
+    if (signal.aborted && error === signal.reason) return ended("stopped");
     return reportFailure(error, tree.runDirectory, report);
   }
 }

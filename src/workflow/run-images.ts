@@ -49,7 +49,7 @@ export async function prepareImages(
   report: ReportEvent,
   signal?: AbortSignal,
 ): Promise<RunImages> {
-  const sources = await findSources(task, await inspectFolders(config, report, signal), report);
+  const sources = await findSources(task, await inspectFolders(config, report, signal), report, signal);
   const fits = memoryBudget(report);
   const sets: ImageSet[] = [];
   const pairs = async (phase: Phase): Promise<ImagePairs | undefined> => {
@@ -204,6 +204,7 @@ async function findSources(
   task: Pick<Task, "sources">,
   infos: Awaited<ReturnType<typeof inspectFolders>>,
   report: ReportEvent,
+  signal?: AbortSignal,
 ): Promise<Partial<Record<Phase, PhaseSources>>> {
   const problems: Problem[] = [];
   const found: Partial<Record<Phase, PhaseSources>> = {};
@@ -211,7 +212,7 @@ async function findSources(
     const images = infos[phase];
     if (images === undefined) continue;
     try {
-      found[phase] = await task.sources(phase, images, report);
+      found[phase] = await task.sources(phase, images, report, signal);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       problems.push(...error.problems);

@@ -99,6 +99,27 @@ test("copies are made once, made anew when their settings change, and left alone
   assert.match(problemsOf(damaged)[0].message, /\.crappify\.json has a wrong settings: .*Delete it/);
 });
 
+test("an export that is stopped ends as a stop, not as a failure", async () => {
+  const { images, folder, configure, arguments: args } = await crappifyWorkspace();
+  await configure(0.2);
+  const file = join(folder, "job.yaml");
+  const about =
+    'BMZ: {EXPORT: {MODEL_NAME: Tiny network, DESCRIPTION: Random weights., TAGS: [test], AUTHORS: [{"name": "Ada Example", "github_user": "ada"}]}}';
+  const text = await readFile(file, "utf8");
+  await writeFile(file, text.replace("FEATURE_MAPS:", `${about}, FEATURE_MAPS:`));
+  for (let index = 0; index < 30; index++)
+    await copyFile(join(images.test, "nuclei-01.tif"), join(images.test, `more-${index}.tif`));
+  let stopping = false;
+  const { code, events } = await biapy([...args(), "--export_model", "unread.pth"], (event, child) => {
+    if (event.event !== "progress" || event.label !== "Making worse copies" || stopping) return;
+    stopping = true;
+    stop(child);
+  });
+  assert.equal(code, 130, JSON.stringify(events.slice(-3)));
+  const last = events.at(-1);
+  assert.ok(last?.event === "end" && last.status === "stopped", JSON.stringify(last));
+});
+
 test("what is measured of restored images is what their files show, and stands in a table", async () => {
   const { results, images, configure, arguments: args } = await crappifyWorkspace();
   await configure(0.2);

@@ -607,6 +607,28 @@ test("a configuration whose package is missing, or that describes its model wron
   assert.deepEqual(keys, ["MODEL.BMZ.EXPORT.MODEL_NAME", "MODEL.BMZ.EXPORT.AUTHORS"]);
 });
 
+test("an export that is stopped while it makes worse copies makes no more of them, and fails with the stop", async () => {
+  const images = join(folder, "stopped");
+  cpSync(samples("2D"), images, { recursive: true });
+  const config = configuration("stopped", unet.ndim, unet.patch, `${unet.model}${ABOUT}`);
+  const controller = new AbortController();
+  const request = {
+    config: config.with("DATA.TEST.PATH", images),
+    configText: "",
+    tree: resultTree(folder, "stopped", 1),
+    normalizePixels: false,
+    checkpoint: "unread.pth",
+    openRuntime: () => assert.fail("no runtime is needed"),
+    report: (event: NewRunEvent) => {
+      if (event.event === "progress" && event.label === "Making worse copies") controller.abort();
+    },
+    signal: controller.signal,
+  };
+  await assert.rejects(exportModel(request), (error) => error === controller.signal.reason);
+  const copies = readdirSync(`${images}_ssl_source`).filter((name) => name.endsWith(".tif"));
+  assert.equal(copies.length, 1);
+});
+
 /** Serves a package as the Zoo's collection does, under the id `affable-shark`. */
 async function collection(path: string) {
   const files = unzipSync(readFileSync(path));

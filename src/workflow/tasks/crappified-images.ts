@@ -85,13 +85,14 @@ async function foreignCopy(path: string, { shape }: ImageInfo): Promise<ImageInf
  * Makes copies that are missing or outdated (other settings or source files), and returns all of them. Files
  * from elsewhere are used unchanged.
  *
- * @returns the copies' properties, in the order of `infos`. Throws {@link ImageError}.
+ * @returns the copies' properties, in the order of `infos`. Throws {@link ImageError}, and the signal's reason when aborted.
  */
 export async function crappifiedImages(
   config: Config,
   phase: Phase,
   infos: readonly ImageInfo[],
   report: ReportEvent,
+  signal?: AbortSignal,
 ): Promise<ImageInfo[]> {
   const folder = resolve(sourceDirectory(config, phase));
   const settings = settingsOf(config);
@@ -137,6 +138,7 @@ export async function crappifiedImages(
       const random = new Random(settings.seed).fork(0x57ab, index);
       if (await writeCopy(info, copy, settings, random)) negative++;
       report({ event: "progress", label: "Making worse copies", done: done + 1, total: missing.length });
+      signal?.throwIfAborted();
     }
     if (negative > 0) {
       const effect = "but their degraded copies do not: as in BiaPy, noisy values below 0 become 0.";

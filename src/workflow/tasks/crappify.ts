@@ -20,8 +20,8 @@ export function crappifyTask(config: Config, tree: ResultTree): Task {
   return {
     ...network,
     training: training(config, model),
-    sources: async (phase, infos, report) => ({
-      images: await crappifiedImages(config, phase, infos, report),
+    sources: async (phase, infos, report, signal) => ({
+      images: await crappifiedImages(config, phase, infos, report, signal),
       targets: { infos, values: "like images" },
     }),
     testing: {

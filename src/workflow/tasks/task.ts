@@ -27,9 +27,14 @@ export interface Task {
    * Finds the targets of a phase's images, and creates missing ones.
    *
    * @param infos the images of DATA.*.PATH
-   * @throws {InputError} and {ImageError} for files that do not fit.
+   * @throws {InputError} and {ImageError} for files that do not fit, and the signal's reason when aborted.
    */
-  sources(phase: Phase, infos: readonly ImageInfo[], report: ReportEvent): Promise<PhaseSources>;
+  sources(
+    phase: Phase,
+    infos: readonly ImageInfo[],
+    report: ReportEvent,
+    signal?: AbortSignal,
+  ): Promise<PhaseSources>;
   readonly training: TrainingTask;
   readonly testing: TestingTask;
   /**

@@ -50,7 +50,8 @@ export interface ExportRequest extends FeatureRequest {
  * Writes a package for each network of a configuration into `BMZ_files` of the run: one, or encoder and reconstruction of a masked
  * autoencoder. MODEL.BMZ.EXPORT, which must have been checked, describes it.
  *
- * Throws {@link InputError} if there is no checkpoint or no image for the test tensors, and `CheckpointError`.
+ * Throws {@link InputError} if there is no checkpoint or no image for the test tensors, `CheckpointError`, and the signal's reason when
+ * aborted.
  *
  * @returns the packages' paths
  */
@@ -68,6 +69,7 @@ export async function exportModel(request: ExportRequest): Promise<string[]> {
     const networks = zooNetworks(config, normalizePixels);
     const written: string[] = [];
     for (const [index, network] of networks.entries()) {
+      request.signal.throwIfAborted();
       const { path, files } = await packageOf(network, { ...request, config }, sample, runtime, parameters);
       await writePackage(path, files);
       report({ event: "progress", label: "Exporting", done: index + 1, total: networks.length });
@@ -99,9 +101,12 @@ function checkpointOf({ config, tree, checkpoint }: ExportRequest): string {
 }
 
 /** The middle of the first test image, of the size of a patch, as it is stored. */
-async function sampleImage(config: Config, { tree, normalizePixels, report }: ExportRequest): Promise<Image> {
+async function sampleImage(
+  config: Config,
+  { tree, normalizePixels, report, signal }: ExportRequest,
+): Promise<Image> {
   const task = await taskOf({ config, tree, normalizePixels });
-  const images = await prepareImages(config.with("DATA.TEST.LOAD_GT", false), task, report);
+  const images = await prepareImages(config.with("DATA.TEST.LOAD_GT", false), task, report, signal);
   try {
     if (images.test === undefined) throw new Error("TEST.ENABLE gives no test images.");
     const image = await images.test.images.image(0);
