@@ -1,22 +1,21 @@
-// The steps of continuous integration after `npm ci`: checks, build and tests, one after the other, since each computes on all cores.
-// What they need of the machine (Python with BiaPy, VS Code's server, Wine, a Vulkan driver, TensorFlow) is mostly waited for, so it is
-// set up meanwhile. Every step is tried, whatever failed before; a table of times ends it.
+// The steps of continuous integration after `npm ci`: checks, build and tests, one after the other, since most compute on all cores.
+// Suites that compute on one core or mostly wait run together. What they need of the machine (Python with BiaPy, VS Code's server, Wine,
+// a Vulkan driver, TensorFlow) is mostly waited for, so it is set up meanwhile. Every step is tried, whatever failed before; a table of
+// times ends it.
 import { spawn } from "node:child_process";
 import { createWriteStream, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Each step, with the set-ups that it needs. `npm test` is the README's test command. */
+/** Each step: commands that run together, with the set-ups that they need. `npm test` is the README's test command. */
 const STEPS = [
-  ["npm run check"],
-  ["npm run build"],
-  ["npm test"],
-  ["npm run test:faults"],
-  ["npm run test:webgpu", "webgpu"],
-  ["npm run test:webview", "webgpu"],
-  ["npm run test:biapy", "python"],
-  ["npm run test:vscode", "vscode", "python"],
-  ["npm run test:tensorflow", "tensorflow"],
-  ["npm run test:windows", "windows"],
+  [["npm run check"]],
+  [["npm run build"]],
+  [["npm test"]],
+  [["npm run test:faults"]],
+  [["npm run test:webgpu", "npm run test:webview"], "webgpu"],
+  [["npm run test:biapy"], "python"],
+  [["npm run test:vscode"], "vscode", "python"],
+  [["npm run test:tensorflow", "npm run test:windows"], "tensorflow", "windows"],
 ];
 /** In the order in which they are needed. One after the other: Debian's package manager does one thing at a time. */
 const SET_UPS = ["webgpu", "python", "vscode", "tensorflow", "windows"];
@@ -44,6 +43,17 @@ async function setUp(name) {
   if (code !== 0) console.log(`== set-up of ${name}:\n${readFileSync(log, "utf8")}`);
 }
 
+/** Runs a command and returns whether it passed. Beside others, its output is shown when it has ended. */
+async function step(command, beside) {
+  const log = join(logs, `${command.split(":").at(-1)}.log`);
+  if (!beside) console.log(`== ${command}`);
+  const { seconds, code } = await run(command, beside ? createWriteStream(log) : undefined);
+  if (beside) console.log(`== ${command}\n${readFileSync(log, "utf8")}`);
+  console.log(`== ${seconds.toFixed(0)} s`);
+  times.push([command, seconds, code === 0 ? "passed" : `failed (${code})`]);
+  return code === 0;
+}
+
 /** Runs a command, its output to a stream or to this terminal. */
 function run(command, output) {
   const start = Date.now();
@@ -55,34 +65,31 @@ function run(command, output) {
     child.stderr?.pipe(output, { end: false });
     child.on("error", (error) => console.log(`${command}: ${error.message}`));
     child.on("close", (code) => {
-      output?.end();
-      resolve({ seconds: (Date.now() - start) / 1000, code: code ?? 1 });
+      const ended = () => resolve({ seconds: (Date.now() - start) / 1000, code: code ?? 1 });
+      if (output === undefined) ended();
+      else output.end(ended);
     });
   });
 }
 
 let failed = false;
-for (const [command, ...needed] of STEPS) {
+let seconds = times[0][1];
+for (const [commands, ...needed] of STEPS) {
   const start = Date.now();
   await Promise.all(needed.map((name) => setUps.get(name)));
   const waited = (Date.now() - start) / 1000;
   if (waited > 1) times.push(["  waited for a set-up", waited, ""]);
-  console.log(`== ${command}`);
-  const { seconds, code } = await run(command);
-  console.log(`== ${seconds.toFixed(0)} s`);
-  times.push([command, seconds, code === 0 ? "passed" : `failed (${code})`]);
-  failed ||= code !== 0;
+  const passed = await Promise.all(commands.map((command) => step(command, commands.length > 1)));
+  seconds += (Date.now() - start) / 1000;
+  failed ||= passed.includes(false);
   // Nothing else makes sense where it does not compile.
-  if (code !== 0 && ["npm run check", "npm run build"].includes(command)) break;
+  if (failed && ["npm run check", "npm run build"].includes(commands[0])) break;
 }
 if (failed) process.exitCode = 1;
 else await before;
-const total = times
-  .filter(([name]) => !name.startsWith("  set-up"))
-  .reduce((sum, [, seconds]) => sum + seconds, 0);
 console.log("\n   time  step");
-for (const [name, seconds, result] of [...times, ["altogether", total, failed ? "failed" : "passed"]])
-  console.log(`${minutes(seconds)}  ${name.padEnd(42)} ${result}`);
+for (const [name, spent, result] of [...times, ["altogether", seconds, failed ? "failed" : "passed"]])
+  console.log(`${minutes(spent)}  ${name.padEnd(42)} ${result}`);
 // A set-up that goes on is of no use any more.
 process.exit();
 
