@@ -35,7 +35,11 @@ describe("Training", () => {
 
   it("is shown in the results with its files", async () => {
     const { runs, results } = await extensionApi();
-    await until(async () => (runs.find(finished)?.folder?.files.images.length ?? 0) > 0);
+    // The folder is read again after the run has ended.
+    await until(async () => {
+      const files = runs.find(finished)?.folder?.files;
+      return files !== undefined && files.images.length > 0 && files["mae-checks"].length > 0;
+    });
     const row = (await results.getChildren())?.find(({ run }) => run === finished);
     assert.ok(row !== undefined);
     const { label, contextValue } = await results.getTreeItem(row);
