@@ -62,6 +62,7 @@ scenario("a debugged training waits for its turn", async ({ workbench, folder })
   assert.equal(endOf(folder, 2).status, "stopped");
   await workbench.screenshot("Wait-3-debugged");
   await workbench.command("Debug: Disconnect");
+  await workbench.runStatus(/Stopped/);
 });
 
 scenario("a debugged training runs beside another, to its end", async ({ workbench, folder }) => {
