@@ -34,8 +34,9 @@ async function stopped({ page }: Workbench): Promise<void> {
   await page.locator(".codicon-debug-stackframe").first().waitFor({ timeout: TRAINED });
 }
 
-const endOf = (folder: string, run: number) =>
-  JSON.parse(readFileSync(join(folder, `results/long/.biapy-studio/long_${run}/run.json`), "utf8")).ended;
+const endOf = (folder: string, run: number, name = "long") =>
+  JSON.parse(readFileSync(join(folder, `results/${name}/.biapy-studio/${name}_${run}/run.json`), "utf8"))
+    .ended;
 
 scenario("a debugged training takes the place of one that is stopped", async (window) => {
   const { vscode, workbench, folder } = window;
@@ -62,7 +63,10 @@ scenario("a debugged training waits for its turn", async ({ workbench, folder })
   assert.equal(endOf(folder, 2).status, "stopped");
   await workbench.screenshot("Wait-3-debugged");
   await workbench.command("Debug: Disconnect");
-  await workbench.runStatus(/Stopped/);
+  await until(
+    async () => endOf(folder, 2, "debugged")?.status === "stopped" || undefined,
+    "the debugged run's end",
+  );
 });
 
 scenario("a debugged training runs beside another, to its end", async ({ workbench, folder }) => {
