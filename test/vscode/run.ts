@@ -22,7 +22,7 @@ const files = readdirSync("test/vscode")
   .map((name) => join("test", "vscode", name));
 const { status } = spawnSync(
   process.execPath,
-  ["--import", "./test/register.mjs", "--test", "--test-concurrency=2", ...files],
+  ["--import", "./test/register.mjs", "--test", "--test-concurrency=1", ...files],
   { stdio: "inherit", env: { ...process.env, ...served, BIAPY_PYTHON: python ?? "" } },
 );
 process.exit(status ?? 1);
