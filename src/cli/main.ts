@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { checkZooDescription, checkZooSource } from "../config/zoo-settings.ts";
-import { errorMessage } from "../facts/errors.ts";
+import { errorMessage, isStop } from "../facts/errors.ts";
 import { explainedWriteError, ResultError } from "../facts/files/write-file.ts";
 import { resultTree } from "../facts/result-tree.ts";
 import type { NewRunEvent, Problem } from "../facts/run-events.ts";
@@ -150,7 +150,7 @@ async function runConfig(
     const checkpoint = existsSync(best) && !(unpacked && best === loaded) ? best : undefined;
     return ended(status, { checkpoint, resume });
   } catch (error) {
-    if (signal.aborted && error === signal.reason) return ended("stopped");
+    if (isStop(error, signal)) return ended("stopped");
     return reportFailure(error, tree.runDirectory, report);
   }
 }

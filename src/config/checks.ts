@@ -264,11 +264,11 @@ function checkAugmentation(config: Config): Problem[] {
     const message = `only images of 3 channels can be turned gray; DATA.PATCH_SIZE says ${channels}.`;
     problems.push(config.problem("AUGMENTOR.GRAYSCALE", message, "False"));
   }
-  for (const key of RANGES.filter((each) => config.sets(`AUGMENTOR.${each}`))) {
-    const [low = Number.NaN, high = Number.NaN, ...more] = config.numbers(`AUGMENTOR.${key}`);
+  for (const key of RANGES.map((each) => `AUGMENTOR.${each}` as const).filter((each) => config.sets(each))) {
+    const [low = Number.NaN, high = Number.NaN, ...more] = config.numbers(key);
     if (more.length === 0 && low <= high) continue;
-    const problem = config.problem(`AUGMENTOR.${key}`, "a range has two numbers, the smaller one first.");
-    problems.push(isUnused(config, problem.key ?? "") ? { ...problem, severity: "warning" } : problem);
+    const problem = config.problem(key, "a range has two numbers, the smaller one first.");
+    problems.push(isUnused(config, key) ? { ...problem, severity: "warning" } : problem);
   }
   return problems;
 }

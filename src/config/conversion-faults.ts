@@ -70,10 +70,7 @@ const OF_CHUNKS = /^TEST\.BY_CHUNKS\.INPUT_/;
 /** Whether the first key of TEST.BY_CHUNKS is a moved one: BiaPy then adds a missing DATA.TEST. */
 function startsWithMoved({ document }: Config): boolean {
   const { entries, groups, older = [] } = document;
-  const [first] = [
-    ...[...entries, ...older].map(({ key, place }) => ({ key, place })),
-    ...[...groups].map(([key, place]) => ({ key, place })),
-  ]
+  const [first] = [...entries, ...older, ...[...groups].map(([key, place]) => ({ key, place }))]
     .filter(({ key }) => key.startsWith("TEST.BY_CHUNKS."))
     .sort((one, other) => one.place.line - other.place.line || one.place.column - other.place.column);
   return first !== undefined && OF_CHUNKS.test(first.key);

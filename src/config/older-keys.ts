@@ -238,21 +238,22 @@ export function modernized(document: ConfigDocument): { document: ConfigDocument
   const around: Surroundings = { ndim, value: (key) => written.get(key) };
   const older: ConfigEntry[] = [];
   const entries = document.entries.flatMap((entry): ConfigEntry[] => {
+    // A quick fix changes an entry alone: it must not be one of several that BiaPy converts together.
+    const alone = (own(COMPANIONS_OF_OLDER, entry.key) ?? []).every((key) => !written.has(key));
     const now = own(OLDER_VALUES, entry.key)?.(entry.value, around);
     if (now !== undefined) {
       older.push(entry);
       const companions = Object.entries(own(COMPANIONS, entry.key)?.(entry.value, around) ?? {})
         .filter(([key]) => !written.has(key))
         .map(([key, value]) => ({ ...entry, key, value, text: undefined }));
-      const alone =
-        companions.length === 0 &&
-        (own(COMPANIONS_OF_OLDER, entry.key) ?? []).every((key) => !written.has(key));
       problems.push(
         warning(
           entry,
           `${inFile(entry.value)} comes from an earlier BiaPy; it is read as ${inFile(now)}.`,
           // Python reads no names in brackets.
-          !alone || (Array.isArray(now) && now.some((each) => typeof each === "string"))
+          !alone ||
+            companions.length > 0 ||
+            (Array.isArray(now) && now.some((each) => typeof each === "string"))
             ? undefined
             : inFile(now),
         ),
@@ -271,8 +272,7 @@ export function modernized(document: ConfigDocument): { document: ConfigDocument
       first === undefined
         ? "has no meaning any more and is left out."
         : `is read as ${today.length > 3 ? `${first[0]} and ${today.length - 1} others like it` : today.map(([key]) => key).join(", ")}.`;
-    // A quick fix can rename the key only if its value stays.
-    const alone = (own(COMPANIONS_OF_OLDER, entry.key) ?? []).every((key) => !written.has(key));
+    // It can rename the key only if its value stays.
     const renames = alone && today.length === 1 && first?.[1] === entry.value ? first[0] : undefined;
     problems.push(warning(entry, `comes from an earlier BiaPy; it ${meaning}`, renames));
     return today

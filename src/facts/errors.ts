@@ -10,3 +10,7 @@ export function errorCode(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
+
+/** Whether an error is the reason of an aborted signal: a stop that was requested, not a failure. */
+export const isStop = (error: unknown, signal: AbortSignal): boolean =>
+  signal.aborted && error === signal.reason;

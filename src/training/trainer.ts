@@ -1,5 +1,7 @@
 /** The training loop: epochs, validation, checkpoints, exact resuming. */
+
 import { at, entryOf } from "../facts/checked-lists.ts";
+import { isStop } from "../facts/errors.ts";
 import { finiteMetrics, MetricAverages } from "../facts/finite.ts";
 import type { EpochEvent, Metrics, NewRunEvent } from "../facts/run-events.ts";
 import type { Executable, InputData, TrainingStep } from "../runtime/executable.ts";
@@ -324,7 +326,7 @@ async function* untilStopped(batches: AsyncIterable<Batch>, signal: AbortSignal)
   try {
     yield* batches;
   } catch (error) {
-    if (!signal.aborted || error !== signal.reason) throw error;
+    if (!isStop(error, signal)) throw error;
   }
 }
 

@@ -11,7 +11,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { errorMessage } from "../facts/errors.ts";
+import { errorMessage, isStop } from "../facts/errors.ts";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
 import { explainedWriteError, syncFolder, writeFileAtomically } from "../facts/files/write-file.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
@@ -171,7 +171,7 @@ export async function durably(
     await run.ended(status);
     return status;
   } catch (error) {
-    if (signal.aborted && error === signal.reason) {
+    if (isStop(error, signal)) {
       await run.ended("stopped");
       return "stopped";
     }

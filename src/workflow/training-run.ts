@@ -5,6 +5,7 @@ import { basename } from "node:path";
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import type { PatchSet } from "../data/patches.ts";
 import { at } from "../facts/checked-lists.ts";
+import { isStop } from "../facts/errors.ts";
 import { ResultError, writeErrorReason } from "../facts/files/write-file.ts";
 import { epochCheckpoint } from "../facts/result-tree.ts";
 import { ImageError } from "../images/image.ts";
@@ -267,8 +268,7 @@ export class TrainingRun {
     try {
       await write();
     } catch (error) {
-      const { signal } = this.request;
-      if (signal.aborted && error === signal.reason) return;
+      if (isStop(error, this.request.signal)) return;
       const expected = error instanceof ResultError || error instanceof ImageError;
       const reason = expected ? error.message : writeErrorReason(error);
       if (reason === undefined) throw error;

@@ -1,6 +1,7 @@
 """Values and their right pixels, for the scripts that make image files."""
 
 import os
+import shutil
 import sys
 
 import numpy as np
@@ -26,6 +27,18 @@ def pixels(dtype, *shape):
     if span < 500:
         return (steps % (span + 1) + int(info.min)).astype(dtype)
     return (steps.astype("i8") * (span // 500) % span + max(int(info.min), -(2**39))).astype(dtype)
+
+
+def examples():
+    """A stack, channels [c, z, y, x], and these channels as they are read: [z, y, x, c]."""
+    volume, channels = pixels("uint16", 6, Y, X), pixels("uint16", 2, 4, Y, X)
+    return volume, channels, channels.transpose(1, 2, 3, 0)
+
+
+def fresh(name):
+    """The name of a folder that is not there."""
+    shutil.rmtree(name, ignore_errors=True)
+    return name
 
 
 def right(name, values):

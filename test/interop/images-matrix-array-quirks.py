@@ -11,7 +11,6 @@ import itertools
 import json
 import lzma
 import os
-import shutil
 import struct
 import warnings
 import zipfile
@@ -26,19 +25,12 @@ import zarr
 from PIL import Image
 from zarr.codecs import BytesCodec, Crc32cCodec, GzipCodec, ShardingCodec, TransposeCodec, ZstdCodec
 
-from image_files import X, Y, image_of, pixels, plane, refused, right, rng, stack
+from image_files import X, Y, examples, fresh, image_of, pixels, plane, refused, right, rng, stack
 from tiff_by_hand import packed
 
 warnings.filterwarnings("ignore")
-volume = pixels("uint16", 6, Y, X)
-channels = pixels("uint16", 2, 4, Y, X)  # c, z, y, x
-zyxc = channels.transpose(1, 2, 3, 0)
+volume, channels, zyxc = examples()
 gray, color = pixels("uint8", Y, X), pixels("uint8", Y, X, 3)
-
-
-def fresh(name):
-    shutil.rmtree(name, ignore_errors=True)
-    return name
 
 
 # HDF5: types with gaps, orders and exponents of their own

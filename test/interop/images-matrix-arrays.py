@@ -28,17 +28,10 @@ import zarr
 from PIL import Image
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, ShardingCodec, TransposeCodec, ZstdCodec
 
-from image_files import X, Y, pixels, plane, refused, right, rng, stack
+from image_files import X, Y, examples, fresh, pixels, plane, refused, right, rng, stack
 
 warnings.filterwarnings("ignore")
-volume = pixels("uint16", 6, Y, X)
-channels = pixels("uint16", 2, 4, Y, X)  # c, z, y, x
-zyxc = channels.transpose(1, 2, 3, 0)
-
-
-def fresh(name):
-    shutil.rmtree(name, ignore_errors=True)
-    return name
+volume, channels, zyxc = examples()
 
 
 # HDF5: layouts, types, filters left out of chunks, fill values, axes, what else lies in the file

@@ -7,7 +7,6 @@ Zarr 3 with numcodecs' codecs, HDF5 of every library version. tifffile, zarr and
 """
 
 import itertools
-import shutil
 import warnings
 
 import h5py
@@ -18,17 +17,10 @@ import zarr
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, TransposeCodec, ZstdCodec
 from zarr.codecs import numcodecs
 
-from image_files import X, Y, pixels, plane, refused, right, rng, stack
+from image_files import X, Y, examples, fresh, pixels, plane, refused, right, rng, stack
 
 warnings.filterwarnings("ignore")
-volume = pixels("uint16", 6, Y, X)
-channels = pixels("uint16", 2, 4, Y, X)  # c, z, y, x
-zyxc = channels.transpose(1, 2, 3, 0)
-
-
-def fresh(name):
-    shutil.rmtree(name, ignore_errors=True)
-    return name
+volume, channels, zyxc = examples()
 
 
 def end(order):

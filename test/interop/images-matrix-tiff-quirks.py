@@ -17,13 +17,11 @@ import numcodecs
 import numpy as np
 import tifffile
 
-from image_files import X, Y, image_of, pixels, plane, refused, right, rng, stack
+from image_files import X, Y, examples, image_of, pixels, plane, refused, right, rng, stack
 from tiff_by_hand import basic, build, packed
 
 warnings.filterwarnings("ignore")
-volume = pixels("uint16", 6, Y, X)
-channels = pixels("uint16", 2, 4, Y, X)  # c, z, y, x
-zyxc = channels.transpose(1, 2, 3, 0)
+volume, channels, zyxc = examples()
 gray, color = pixels("uint8", Y, X), pixels("uint8", Y, X, 3)
 
 

@@ -152,7 +152,7 @@ function removedLines(
   { key }: KeyLine,
   suggestion: string,
 ): readonly [first: number, last: number] | undefined {
-  const counted = countedLines(text);
+  const [all, counted] = [keyLines(text), countedLines(text)];
   const lineOf = (name: string) => counted.find((each) => each.key === name)?.line ?? -1;
   let removed: readonly [number, number] | undefined;
   for (let name = key; name !== ""; name = parentOf(name)) {
@@ -160,7 +160,7 @@ function removedLines(
     if (inside.some((each) => each.key !== key && !key.startsWith(`${each.key}.`) && !isGone(each.key)))
       break;
     const [first, start] = [lineOf(name), lineOf(parentOf(name))];
-    if (keyLines(text).some((each) => each.key === name && each.line > start && each.line < first))
+    if (all.some((each) => each.key === name && each.line > start && each.line < first))
       // A section that receives the moved key stays, and still replaces the earlier one.
       return suggestion.startsWith(`${name}.`) ? removed : undefined;
     removed = [first, Math.max(first, ...inside.map((each) => each.line))];

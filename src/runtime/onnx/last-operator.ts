@@ -1,8 +1,6 @@
 /** Which operators make the first output of a network in ONNX, read from its file. */
 import protobuf from "protobufjs/light.js";
-
-const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
-const single = (type: string, id: number) => ({ type, id });
+import { repeated, single } from "./model-proto.ts";
 
 /** The part of onnx.proto that describes the nodes and outputs of a graph: weights are skipped. */
 const Model = protobuf.Root.fromJSON({

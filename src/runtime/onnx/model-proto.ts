@@ -52,8 +52,9 @@ export const DATA_TYPE: Readonly<Record<OnnxType, number>> = {
 };
 const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
-const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
-const single = (type: string, id: number) => ({ type, id });
+/** Fields of messages, as protobufjs describes them. */
+export const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
+export const single = (type: string, id: number) => ({ type, id });
 
 const Model = protobuf.Root.fromJSON({
   nested: {

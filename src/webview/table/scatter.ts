@@ -49,15 +49,13 @@ export class Scatter {
   /** The chosen columns. Defaults to the test metric and the key that most runs have. */
   private get axes(): { readonly x: TableColumn; readonly y: TableColumn } | undefined {
     const { columns, chosen, runs } = this;
-    const find = (id: string) => columns.filter((column) => column.id === id);
+    const find = (id: string | undefined) => columns.find((column) => column.id === id);
     const named = (start: string) => columns.filter(({ id }) => id.startsWith(start));
-    const y =
-      find(chosen.y ?? "")[0] ?? fullest(named("test "), (column) => has(column, runs)) ?? find("loss")[0];
+    const y = find(chosen.y) ?? fullest(named("test "), (column) => has(column, runs)) ?? find("loss");
     if (y === undefined) return undefined;
     const measured = has(y, runs);
     const keys = [...named("key ").filter(({ numeric }) => numeric), ...named("key ")];
-    const x =
-      find(chosen.x ?? "")[0] ?? fullest(keys, (column) => has(column, measured)) ?? find("duration")[0];
+    const x = find(chosen.x) ?? fullest(keys, (column) => has(column, measured)) ?? find("duration");
     return x === undefined ? undefined : { x, y };
   }
 

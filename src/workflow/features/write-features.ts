@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { writeNpy } from "../../checkpoint/npy.ts";
 import type { ImageSet } from "../../data/image-set.ts";
 import { product } from "../../facts/checked-lists.ts";
+import { isStop } from "../../facts/errors.ts";
 import { bytes } from "../../facts/format.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import { type ImageInfo, wholeRegion } from "../../images/image.ts";
@@ -43,7 +44,7 @@ export async function writeFeatures(given: FeatureRequest): Promise<"finished" |
   const { report, signal, tree } = given;
   const task = await taskOf({ ...given, config });
   const images = await prepareImages(config, task, report, signal).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
+    if (!isStop(error, signal)) throw error;
   });
   if (images === undefined) return "stopped";
   const program = trainingProgram(task);
