@@ -31,7 +31,7 @@ if (libraries === undefined) {
   process.exit(2);
 }
 const { name, version, repository } = JSON.parse(await readFile("package.json", "utf8"));
-/** Whether there is a repository whose files the Marketplace and VS Code can show: both show pictures from https only. */
+/** Whether there is a repository, to whose files the extension's page links. */
 const published = !repository.url.includes("/OWNER/");
 const vsix = values.out ?? `${name}-${target}-${version}.vsix`;
 
@@ -62,12 +62,11 @@ await ship("koffi", [
   "src/koffi/src/static.js",
 ]);
 await shipKoffiBinary();
-await withReadingProject(() =>
+await withReadingProject(async () =>
   createVSIX({
     target,
     packagePath: vsix,
-    // The Marketplace's page; README.md is for those who build from source.
-    readmePath: "MARKETPLACE.md",
+    readmePath: await extensionPage(),
     dependencies: false,
     allowMissingRepository: !published,
     // The page's pictures become links into the repository.
@@ -75,6 +74,19 @@ await withReadingProject(() =>
   }),
 );
 console.log(`${vsix}: ${((await stat(vsix)).size / 1e6).toFixed(1)} MB`);
+
+/**
+ * Returns the path of the extension's page; README.md is for those who build from source. The Marketplace and VS Code show pictures from
+ * https addresses only, which a repository has. Without one the page has no pictures.
+ */
+async function extensionPage() {
+  const page = "MARKETPLACE.md";
+  if (published) return page;
+  const withoutPictures = "dist/page.md";
+  const text = await readFile(page, "utf8");
+  await writeFile(withoutPictures, text.replace(/^!\[.*\]\(.*\)\n\n/gm, ""));
+  return withoutPictures;
+}
 
 /** Removes the source maps of bundled packages, whose sources are not shipped, and the comments that name them. */
 async function dropMapsOfPackages() {

@@ -6,16 +6,18 @@ import { spawn } from "node:child_process";
 import { createWriteStream, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Each step: commands that run together, with the set-ups that they need. `npm test` is the README's test command. */
+/**
+ * Each step: lanes that run together, and the set-ups that they need. A lane is one command after the other. `npm test` is the README's
+ * test command.
+ */
 const STEPS = [
-  [["npm run check"]],
-  [["npm run build"]],
-  [["npm test"]],
-  [["npm run test:faults"]],
-  [["npm run test:webgpu", "npm run test:webview"], "webgpu"],
-  [["npm run test:biapy"], "python"],
-  [["npm run test:vscode"], "vscode", "python"],
-  [["npm run test:tensorflow", "npm run test:windows"], "tensorflow", "windows"],
+  { lanes: [["npm run check"]] },
+  { lanes: [["npm run build"]] },
+  { lanes: [["npm test"]] },
+  { lanes: [["npm run test:webgpu"], ["npm run test:webview", "npm run test:faults"]], needs: ["webgpu"] },
+  { lanes: [["npm run test:biapy"]], needs: ["python"] },
+  { lanes: [["npm run test:vscode"]], needs: ["vscode", "python"] },
+  { lanes: [["npm run test:tensorflow"], ["npm run test:windows"]], needs: ["tensorflow", "windows"] },
 ];
 /** In the order in which they are needed. One after the other: Debian's package manager does one thing at a time. */
 const SET_UPS = ["webgpu", "python", "vscode", "tensorflow", "windows"];
@@ -41,6 +43,13 @@ async function setUp(name) {
   );
   times.push([`  set-up of ${name}, beside the tests`, seconds, code === 0 ? "done" : `ended with ${code}`]);
   if (code !== 0) console.log(`== set-up of ${name}:\n${readFileSync(log, "utf8")}`);
+}
+
+/** Runs commands one after the other, whatever fails, and returns whether all passed. */
+async function lane(commands, beside) {
+  let passed = true;
+  for (const command of commands) passed = (await step(command, beside)) && passed;
+  return passed;
 }
 
 /** Runs a command and returns whether it passed. Beside others, its output is shown when it has ended. */
@@ -74,16 +83,16 @@ function run(command, output) {
 
 let failed = false;
 let seconds = times[0][1];
-for (const [commands, ...needed] of STEPS) {
+for (const { lanes, needs = [] } of STEPS) {
   const start = Date.now();
-  await Promise.all(needed.map((name) => setUps.get(name)));
+  await Promise.all(needs.map((name) => setUps.get(name)));
   const waited = (Date.now() - start) / 1000;
   if (waited > 1) times.push(["  waited for a set-up", waited, ""]);
-  const passed = await Promise.all(commands.map((command) => step(command, commands.length > 1)));
+  const passed = await Promise.all(lanes.map((commands) => lane(commands, lanes.length > 1)));
   seconds += (Date.now() - start) / 1000;
   failed ||= passed.includes(false);
   // Nothing else makes sense where it does not compile.
-  if (failed && ["npm run check", "npm run build"].includes(commands[0])) break;
+  if (failed && ["npm run check", "npm run build"].includes(lanes[0][0])) break;
 }
 if (failed) process.exitCode = 1;
 else await before;

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { build } from "esbuild";
 
-/** Bundles what the extension host of VS Code is to run, `bench/<name>.ts`; gives the path of the suite, as VS Code takes it. */
+/** Bundles `bench/<name>.ts` for VS Code's extension host and returns the path of the bundle. */
 export async function bundleSuite(name: string): Promise<string> {
   const outfile = resolve(".test-output", name, "index.cjs");
   await build({

@@ -1,6 +1,6 @@
 // Predicts a volume larger than memory by chunks and prints its peak memory and rate: `npm run bench:by-chunks`.
-// Words on the command line pick cases by name; BENCH_GB sets the size, 4 GB where it is not set. BENCH_LAUNCHER is a command that
-// starts the measured run, such as `nice -n -5`.
+// Arguments select cases by name. BENCH_GB sets the size in GB (default: 4). BENCH_LAUNCHER is a command that starts the measured
+// run, such as `nice -n -5`.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,7 +22,7 @@ function run(args, launcher = []) {
   return { stdout, peak: Number(/peak (\S+) MB/.exec(stderr)?.[1]) };
 }
 
-/** A masked autoencoder that computes little: what is measured is reading, cutting, blending and writing. */
+/** Returns a configuration of a tiny masked autoencoder: reading, cutting, blending and writing then take most of the time. */
 const configuration = (ndim, images, more) => `
 PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: ${ndim}}
 DATA:

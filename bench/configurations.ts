@@ -1,14 +1,14 @@
-/** Configurations, and places in them where a person types. */
+/** Configurations, and places to type at. */
 import { keyFacts } from "../src/config/keys.ts";
 import type { PythonValue } from "../src/config/python-value.ts";
 
-/** A place to type at: below the line that opens `section`, behind `typed`. */
+/** A place to type at: below the line that opens `section`, after `typed`. */
 export interface Place {
   readonly name: string;
   /** Dotted; empty at the top level. */
   readonly section: string;
   readonly typed: string;
-  /** Something that is offered there. */
+  /** A completion that is offered there. */
   readonly expected: string;
 }
 
@@ -29,7 +29,7 @@ export const places: readonly Place[] = [
   },
 ];
 
-/** A configuration with a line at a place, and the cursor's position behind it. */
+/** Returns a configuration with a new line at a place, and the cursor's position after it. */
 export function marked(text: string, { section, typed }: Place) {
   const lines = text.replaceAll("\r", "").trimEnd().split("\n");
   const names = section === "" ? [] : section.split(".");
@@ -46,7 +46,7 @@ export function marked(text: string, { section, typed }: Place) {
   return { text: `${others.join("\n")}\n`, line, column: written.length };
 }
 
-/** Every other key with its default, as BiaPy writes out configurations, without what the places expect. */
+/** Returns a configuration of every other key with its default, without the completions that the places expect. */
 export function longConfiguration(): string {
   const expected = places.map(({ section, expected }) =>
     section === "" ? expected : `${section}.${expected}`,
@@ -68,5 +68,6 @@ export function longConfiguration(): string {
 
 function yamlOf(value: PythonValue): string {
   if (typeof value === "boolean") return value ? "True" : "False";
-  return value === "" ? "''" : typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (value === "") return "''";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

@@ -1,4 +1,4 @@
-/** What `editor.ts` runs in the extension host: the time of activation, and of completion once it is warm. */
+/** Runs in the extension host for `editor.ts`: measures activation, and completion after a warm-up. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -7,14 +7,14 @@ import * as vscode from "vscode";
 import { longConfiguration, marked, type Place, places } from "./configurations.ts";
 
 const ROUNDS = 40;
-/** Between two keys, about as long as a fast typist takes. */
+/** Pause between two keys, as long as a fast typist's. */
 const PAUSE_MS = 60;
 
 export async function run(): Promise<void> {
   const lines: string[] = [];
   const extension = vscode.extensions.getExtension("biapy-studio.biapy-studio");
   if (extension === undefined || extension.isActive)
-    throw new Error("The extension is to be inactive at first.");
+    throw new Error("The extension must be inactive at first.");
   const start = performance.now();
   await extension.activate();
   lines.push(`activation: ${(performance.now() - start).toFixed(0)} ms, loading its code included`);
@@ -30,7 +30,7 @@ export async function run(): Promise<void> {
   writeFileSync(join(__dirname, "result.txt"), `${lines.join("\n")}\n`);
 }
 
-/** Types at a place over and over, and asks each time. */
+/** Types at a place repeatedly, and requests completions each time. */
 async function timeCompletion(configuration: string, place: Place): Promise<string> {
   const { text, line, column } = marked(configuration, place);
   const [folder] = vscode.workspace.workspaceFolders ?? [];
@@ -42,7 +42,7 @@ async function timeCompletion(configuration: string, place: Place): Promise<stri
   const times: number[] = [];
   let count = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    // Nothing is known yet of a text that has just changed.
+    // A new text, of which nothing is cached.
     await editor.edit((edit) => edit.insert(at.translate(1, 0).with({ character: 0 }), `# ${round}\n`));
     const asked = performance.now();
     count = (await offers(uri, at)).length;
@@ -55,7 +55,7 @@ async function timeCompletion(configuration: string, place: Place): Promise<stri
   return `${place.name} (${count} offers): ${[0.5, 0.9, 0.95, 1].map(reached).join(" / ")} ms`;
 }
 
-/** Asks as the editor does, through its window and back. */
+/** Requests completions as the editor does, through its window. */
 async function offers(uri: vscode.Uri, at: vscode.Position): Promise<readonly vscode.CompletionItem[]> {
   const { items } = await vscode.commands.executeCommand<vscode.CompletionList>(
     "vscode.executeCompletionItemProvider",

@@ -1,6 +1,6 @@
 /**
- * In the genuine VS Code: activation, completion as its interface answers it, and how long a person waits for the list, from
- * the key to its first row in the window: `npm run bench:editor`.
+ * Measures activation and completion in a real VS Code: the API's answer, and the time from a key to the first row of the list.
+ * `npm run bench:editor`; the arguments `interface` and `typing` select one of them.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -14,13 +14,13 @@ import { longConfiguration, marked, places } from "./configurations.ts";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const KEYS = 30;
-/** Left out: the first lists of a file. */
+/** The first lists of a file, which are not counted. */
 const WARM_UP = 5;
 const PAUSE_MS = 60;
 const TRUSTED = { settings: { "security.workspace.trust.enabled": false } };
 const LIST = ".suggest-widget[monaco-visible-content-widget=true]:not(.message)";
 
-async function askTheInterface(): Promise<void> {
+async function measureApi(): Promise<void> {
   const suite = await bundleSuite("editor-suite");
   for (let round = 0; round < ROUNDS; round++) {
     const vscode = await ServedVsCode.start({ ...TRUSTED, drivenByTests: true });
@@ -29,7 +29,7 @@ async function askTheInterface(): Promise<void> {
   }
 }
 
-async function type(): Promise<void> {
+async function measureTyping(): Promise<void> {
   const vscode = await ServedVsCode.start(TRUSTED);
   const folder = vscode.workspace("typing");
   const configurations = {
@@ -52,12 +52,12 @@ async function type(): Promise<void> {
       workbench,
       place.expected[place.typed.endsWith(" ") ? 0 : place.typed.length],
     );
-    console.log(`  ${kind}, ${place.name}: asked for ${told(asked)}; typed ${told(typed)}`);
+    console.log(`  ${kind}, ${place.name}: asked for ${quantiles(asked)}; typed ${quantiles(typed)}`);
   }
   await vscode.close();
 }
 
-/** Times from a key to the first row of the list that it opens. */
+/** Measures the time from a key to the first row of the list that it opens, several times, in milliseconds. */
 async function timeToList({ page }: Workbench, key: string): Promise<number[]> {
   const times: number[] = [];
   for (let round = 0; round < KEYS; round++) {
@@ -65,7 +65,7 @@ async function timeToList({ page }: Workbench, key: string): Promise<number[]> {
       (list) =>
         new Promise<number>((done) => {
           let pressed = 0;
-          // Not a function with a name of its own: what the loader adds for that is not there in the page.
+          // No named functions: the loader wraps them in a helper that the page lacks.
           addEventListener(
             "keydown",
             ({ key }) => {
@@ -93,7 +93,7 @@ async function timeToList({ page }: Workbench, key: string): Promise<number[]> {
   return times.slice(WARM_UP);
 }
 
-function told(times: readonly number[]): string {
+function quantiles(times: readonly number[]): string {
   const sorted = [...times].sort((one, other) => one - other);
   const reached = [0.5, 0.9, 0.95, 1].map((part) =>
     sorted[Math.floor(part * (sorted.length - 1))].toFixed(0),
@@ -106,8 +106,8 @@ console.log(
 );
 if (process.env.BIAPY_SERVED_VSCODE === undefined) Object.assign(process.env, prepare());
 const asked = process.argv.slice(2);
-if (asked.length === 0 || asked.includes("interface")) await askTheInterface();
+if (asked.length === 0 || asked.includes("interface")) await measureApi();
 if (asked.length === 0 || asked.includes("typing")) {
   console.log("from a key to the list, median / p90 / p95 / slowest");
-  await type();
+  await measureTyping();
 }

@@ -1,5 +1,5 @@
-// Seconds from the command to the end of the first training step of a default masked autoencoder (ViT-B), files read and all:
-// `npm run bench:first-step`.
+// Measures the seconds from the command to the end of the first training step of a default masked autoencoder (ViT-B), reading of files
+// included: `npm run bench:first-step`.
 import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -33,7 +33,7 @@ TEST:
     ENABLE: False
 `;
 
-/** When each event of interest came, in seconds after the command. */
+/** Returns when the first event of each kind came, in seconds after the command. */
 async function timeline(folder, round) {
   const started = performance.now();
   const times = {};
@@ -44,7 +44,7 @@ async function timeline(folder, round) {
       ...["--config", join(folder, "config.yaml"), "--result_dir", folder],
       ...["--name", "first", "--run_id", String(round), "--events"],
     ],
-    // With a channel to its parent, the program starts no second process, and is killed.
+    // With an IPC channel the program starts no process of its own, so that SIGKILL ends all of it.
     { stdio: ["ignore", "pipe", "inherit", "ipc"] },
   );
   for await (const line of createInterface({ input: child.stdout })) {

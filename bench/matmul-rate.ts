@@ -1,4 +1,4 @@
-/** onnxruntime's rate for one large matrix product, in GFLOP/s: what the limit of `bench:steps` is. Prints JSON. */
+/** Measures onnxruntime's rate for one large matrix product in GFLOP/s, the limit in `bench:steps`. Prints JSON. */
 import { encodeModel, type GraphDefinition } from "../src/runtime/onnx/model-proto.ts";
 import { NativeSession } from "../src/runtime/onnx/native-session.ts";
 import { NativeTensor } from "../src/runtime/onnx/native-tensor.ts";
@@ -21,14 +21,17 @@ const tensor = () =>
 const session = new NativeSession(
   encodeModel(graph),
   { threads: Number(process.argv[2] ?? 2) },
-  { inputs: { a: tensor(), b: tensor() }, outputs: { y: tensor() } },
+  { inputs: ["a", "b"], outputs: ["y"] },
 );
-session.runNow();
+const tensors = { a: tensor(), b: tensor(), y: tensor() };
+const read = BigUint64Array.of(tensors.a.pointer, tensors.b.pointer);
+const written = BigUint64Array.of(tensors.y.pointer);
+session.runNow(read, written);
 const seconds: number[] = [];
 const begun = performance.now();
 while (performance.now() - begun < SECONDS * 1000) {
   const started = performance.now();
-  session.runNow();
+  session.runNow(read, written);
   seconds.push((performance.now() - started) / 1000);
 }
 session.release();

@@ -1,4 +1,5 @@
-/** The networks that benchmarks train, built by the arguments that BiaPy builds the same ones by. */
+/** The networks that benchmarks train, built from BiaPy's arguments. */
+import { product } from "../src/facts/checked-lists.ts";
 import { imageModel } from "../src/models/architectures.ts";
 import type { BuildArguments } from "../src/models/build-arguments.ts";
 import { type MaeSettings, maeLoss, maePrediction, maeTarget } from "../src/models/mae.ts";
@@ -8,7 +9,7 @@ import type { tf } from "../src/runtime/tensor.ts";
 import { spotErrors } from "../src/training/denoising-loss.ts";
 import { segmentationLoss } from "../src/training/segmentation-losses.ts";
 
-/** What is computed, as `steps.mjs` says it. */
+/** What to compute. `steps.mjs` passes it as JSON. */
 export interface Description {
   readonly architecture: string;
   readonly build: BuildArguments;
@@ -16,14 +17,14 @@ export interface Description {
   readonly channels: number;
   readonly batch: number;
   readonly mode: "training" | "prediction";
-  /** What a network that returns an image learns by. */
+  /** Loss of a network that returns an image. */
   readonly loss: "mse" | "segmentation" | "noise2void";
   readonly threads: number;
   readonly seconds: number;
   readonly steps: number;
 }
 
-/** The losses of the workflows, by what is predicted and what it is compared with; `spots` are 1 at one pixel of 500. */
+/** The workflows' losses of a prediction. `spots` are 1 at one of 500 pixels. */
 const LOSSES = {
   mse: (prediction, { targets }) => prediction.sub(targets).square().mean(),
   segmentation: (logits, { targets }) =>
@@ -31,9 +32,7 @@ const LOSSES = {
   noise2void: (prediction, { targets, spots }) => spotErrors(prediction, targets, spots).mse.mean(),
 } satisfies Record<Description["loss"], (prediction: tf.Tensor, inputs: Tensors) => tf.Tensor>;
 
-const count = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
-
-/** The program of a description: squared errors of restored images, or a masked autoencoder. */
+/** Returns the program of a description: a network that returns an image, or a masked autoencoder. */
 export function describedProgram(description: Description): Program {
   const { architecture, build, space, batch, channels } = description;
   const training = description.mode === "training";
@@ -74,7 +73,7 @@ export function describedProgram(description: Description): Program {
       epsilon: 1e-6,
       normalizePixels: false,
     };
-    const tokens = count(space.map((size) => size / settings.tokenSize));
+    const tokens = product(space.map((size) => size / settings.tokenSize));
     const visible = Math.trunc(tokens * (1 - number("mask_ratio")));
     return {
       training,

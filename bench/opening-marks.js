@@ -1,4 +1,4 @@
-// Runs in every frame of the window, below a line that names what is `waitedFor`; see opening.ts.
+// Runs in every frame of the window for opening.ts, after a line that defines the selector `waitedFor`.
 const marks = {};
 globalThis.marks = marks;
 const now = () => performance.timeOrigin + performance.now();
@@ -11,8 +11,8 @@ addEventListener(
   true,
 );
 
-// A canvas is shown when the frame after the one in which it was first drawn on begins. Webviews' documents are written anew while
-// they load, which ends all timers that were set before; what is in a prototype stays.
+// A canvas is shown when the frame after its first drawing begins. A webview rewrites its document while it loads, which ends all
+// earlier timers but keeps changed prototypes.
 const { prototype } = CanvasRenderingContext2D;
 for (const method of ["stroke", "putImageData", "drawImage"]) {
   const draw = prototype[method];

@@ -1,7 +1,7 @@
 /**
- * How long a person waits in the genuine VS Code, each time in a window that was just opened: `npm run bench:opening`.
+ * Measures how long a user waits in a real VS Code, in newly opened windows: `npm run bench:opening`.
  * From the Enter that runs the command to the first pixels of curves, from the Enter that opens a TIFF of 1 GB to its first
- * slice, and from the command to the first of 500 runs in the results browser. Names pick: `panel`, `image`, `results`.
+ * slice, and from the command to the first of 500 runs in the results browser. The arguments `panel`, `image` and `results` select cases.
  */
 import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { cpus, loadavg, tmpdir } from "node:os";
@@ -15,24 +15,24 @@ import { recordedEvents } from "../test/webview/recorded-runs.ts";
 import { writeRun } from "./runs.ts";
 import { writeGigabyte } from "./tiff.ts";
 
-/** Rounds in which it is opened again. */
+/** Number of rounds that also open it a second time. */
 const AGAIN = 3;
-/** VS Code holds up webviews that are opened in the seconds after its first one, when it has just set up what serves them. */
+/** VS Code delays webviews that are opened in the seconds after its first one, while it starts the service worker behind them. */
 const SETTLED_MS = 4000;
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 7);
 
 /** What `opening-marks.js` measured in a frame, in milliseconds since the epoch. */
 interface Marks {
-  /** When Enter was pressed last. */
+  /** When Enter was last pressed. */
   entered?: number;
-  /** When what is waited for was first shown, a canvas with pixels. */
+  /** When the element was first shown; a canvas, with pixels. */
   shown?: number;
 }
 
-/** Runs in a frame: its marks. */
+/** Returns a frame's marks. Runs in the frame. */
 const marksOf = () => (globalThis as unknown as { marks: Marks }).marks;
 
-/** Time from the last Enter until what is waited for was shown. */
+/** Returns the time from the last Enter until the element was shown, in milliseconds. */
 async function timeToShow({ page }: Workbench): Promise<number> {
   return until(async () => {
     const { entered = Number.POSITIVE_INFINITY } = await page.evaluate(marksOf);
@@ -46,7 +46,7 @@ async function timeToShow({ page }: Workbench): Promise<number> {
 
 interface Case {
   readonly title: string;
-  /** Of what is waited for. */
+  /** Selects the element that is waited for. */
   readonly selector: string;
   readonly fill: (folder: string) => Promise<void>;
   readonly open: (workbench: Workbench) => Promise<unknown>;
@@ -76,7 +76,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
 };
 
-/** Measures the first opening in each of several fresh windows, and another in the same. */
+/** Measures the first opening in each of several new windows, and a second one in the same window. */
 async function measure({ title, selector, fill, open }: Case): Promise<void> {
   const [first, again]: number[][] = [[], []];
   for (let round = 0; round < ROUNDS; round++) {
@@ -99,17 +99,17 @@ async function measure({ title, selector, fill, open }: Case): Promise<void> {
     await vscode.close();
   }
   console.log(
-    `${title}: ${told(first)}${again.length > 0 ? `; again in the same window ${told(again)}` : ""}`,
+    `${title}: ${described(first)}${again.length > 0 ? `; again in the same window ${described(again)}` : ""}`,
   );
 }
 
-function told(times: readonly number[]): string {
+function described(times: readonly number[]): string {
   const sorted = [...times].sort((one, other) => one - other);
   const [median, slowest] = [sorted[sorted.length >> 1], sorted[sorted.length - 1]];
   return `median ${median.toFixed(0)} ms, slowest of ${times.length} ${slowest.toFixed(0)} ms`;
 }
 
-/** Notes in every frame when Enter is pressed and when what is waited for is there. */
+/** Records in every frame when Enter is pressed and when the element is shown. */
 const marks = await readFile(new URL("opening-marks.js", import.meta.url), "utf8");
 const asked = process.argv.slice(2);
 console.log(

@@ -1,8 +1,11 @@
 /**
- * The training panel, the runs table and the image viewer as built, in Chromium: `npm run bench:panel`. It tells how long it
- * takes from loading the panel until its curves are drawn, to draw 100,000 steps again, from loading the table until a thousand
- * runs are shown, to draw a frame while it scrolls, and from opening a TIFF of 1 GB until its first slice is seen. The words `panel`, `table`
- * and `images` after it choose parts: `npm run bench:panel -- table`.
+ * Measures the built training panel, runs table and image viewer in Chromium: `npm run bench:panel`.
+ *
+ * - Panel: from loading to its curves, and one redrawing of 100,000 steps.
+ * - Table: from loading to a thousand runs, and a frame while it scrolls.
+ * - Images: from opening a TIFF of 1 GB to its first slice, and zooming.
+ *
+ * The arguments `panel`, `table` and `images` select parts: `npm run bench:panel -- table`.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
@@ -14,24 +17,25 @@ import { manyRuns } from "../test/webview/many-runs.ts";
 import { manySteps, recordedEvents, summary } from "../test/webview/recorded-runs.ts";
 import { writeGigabyte, writeTiff } from "./tiff.ts";
 
-// Of the harness' outer page.
+// Functions of the harness's outer page.
 declare function prepare(message: object): object;
 declare function tell(message: object): void;
 
 const ROUNDS = 5;
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
-const told = (values: readonly number[], limit: number): string =>
-  `${median(values).toFixed(1)} ms (${Math.min(...values).toFixed(1)} to ${Math.max(...values).toFixed(1)}; to be under ${limit})`;
+const spread = (values: readonly number[], limit: number): string =>
+  `${median(values).toFixed(1)} ms (${Math.min(...values).toFixed(1)} to ${Math.max(...values).toFixed(1)}; limit ${limit})`;
 
-/** The time that 95 % are within. */
-const late = (values: readonly number[]): string =>
+/** Returns the 95th percentile. */
+const percentile95 = (values: readonly number[]): string =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length * 0.95)].toFixed(1);
 
 /**
- * From loading the page until what `drawn` looks for is painted.
+ * Returns the time from loading the page until the canvas `drawn` has pixels, in milliseconds.
  *
- * @param messages what the extension answers to `ready`
+ * @param messages the extension's answers to `ready`
+ * @param drawn selector of the canvas
  * @param image a file that the extension opens while the page loads
  */
 async function timeToDraw(
@@ -70,7 +74,7 @@ async function timeToDraw(
   );
 }
 
-/** The time of one drawing of all charts, asked for by moving the smoothing: the script's, and with the canvases' pixels. */
+/** Returns the time of one drawing of all charts after the smoothing moved: of the script alone, and until the canvases have pixels. */
 async function timeToRedraw(
   { frame }: Webview,
   smoothing: number,
@@ -86,7 +90,7 @@ async function timeToRedraw(
         }),
       );
     let [start, script, pixels] = [0, 0, 0];
-    // Frames' callbacks run in the order in which they were asked for: before and after the page's own.
+    // Callbacks of a frame run in the order of their requests: these before and after the page's own.
     const first = frame(() => {
       start = performance.now();
     });
@@ -102,7 +106,7 @@ async function timeToRedraw(
   }, smoothing);
 }
 
-/** The longest time that a turn of the wheel holds up the page, while an image is zoomed into and out again. */
+/** Returns the longest time that a turn of the wheel blocks the page, while an image is zoomed in and out. */
 async function longestZoom({ frame }: Webview): Promise<number> {
   return frame.evaluate(async () => {
     const canvas = document.querySelector(".tile-canvas") as HTMLCanvasElement;
@@ -125,7 +129,7 @@ async function longestZoom({ frame }: Webview): Promise<number> {
   });
 }
 
-/** From loading the table until a thousand runs with all of their columns are drawn. */
+/** Returns the time from loading the table until a thousand runs with all columns are drawn. */
 function timeToList({ page }: Webview): Promise<number> {
   return page.evaluate(async (message) => {
     const frame = document.querySelector("iframe") as HTMLIFrameElement;
@@ -142,7 +146,7 @@ function timeToList({ page }: Webview): Promise<number> {
   }, manyRuns);
 }
 
-/** Scrolls the table to its end by 90 pixels a frame: the time of each frame, and what the page itself took of it. */
+/** Scrolls the table by 90 pixels a frame. Returns the time of each frame, and the page's own share of it. */
 function scrolled({ frame }: Webview): Promise<{ frames: number[]; work: number[] }> {
   return frame.evaluate(async () => {
     const view = document.querySelector(".table-view") as HTMLElement;
@@ -151,14 +155,14 @@ function scrolled({ frame }: Webview): Promise<{ frames: number[]; work: number[
     for (let turn = 0; turn < 120; turn++)
       await new Promise<void>((done) => {
         let start = 0;
-        // Frames' callbacks run in the order in which they were asked for: before and after the page's own.
+        // Callbacks of a frame run in the order of their requests: these before and after the page's own.
         requestAnimationFrame(() => {
           start = performance.now();
         });
         view.scrollTop += 90;
         view.dispatchEvent(new Event("scroll"));
         requestAnimationFrame((now) => {
-          // Reading a size has the browser lay the rows out.
+          // Reading a size forces a layout of the rows.
           view.querySelector("tbody")?.getBoundingClientRect();
           work.push(performance.now() - start);
           frames.push(now - before);
@@ -186,13 +190,13 @@ async function redraws(harness: Harness, title: string, events: readonly RunEven
   for (let round = 0; round < 12; round++) times.push(await timeToRedraw(webview, 0.5 + round / 50));
   const warm = times.slice(2);
   console.log(
-    `${title}: ${told(
+    `${title}: ${spread(
       warm.map(({ script }) => script),
       16,
     )}`,
   );
   console.log(
-    `  with the pixels of its canvases: ${told(
+    `  with the pixels of its canvases: ${spread(
       warm.map(({ pixels }) => pixels),
       16,
     )}`,
@@ -217,7 +221,7 @@ async function panel(): Promise<void> {
     );
     await webview.close();
   }
-  console.log(`Panel loaded and drawn (a run of 40 epochs): ${told(opening, 500)}`);
+  console.log(`Panel loaded and drawn (a run of 40 epochs): ${spread(opening, 500)}`);
 
   const steps = manySteps(100_000, 1000);
   await redraws(
@@ -235,7 +239,7 @@ async function panel(): Promise<void> {
     long.push(await timeToDraw(webview, "panel", messages, ".chart canvas"));
     await webview.close();
   }
-  console.log(`Panel loaded and drawn (100,000 steps): ${told(long, 500)}`);
+  console.log(`Panel loaded and drawn (100,000 steps): ${spread(long, 500)}`);
   await harness.close();
 }
 
@@ -250,9 +254,13 @@ async function table(): Promise<void> {
     pageTimes.push(...work);
     await webview.close();
   }
-  console.log(`Runs table of 1,000 runs loaded and drawn: ${told(lists, 500)}`);
-  console.log(`  a frame while it scrolls: ${told(frameTimes, 17)}; 95 % within ${late(frameTimes)} ms`);
-  console.log(`  of it, the page's own work: ${told(pageTimes, 16)}; 95 % within ${late(pageTimes)} ms`);
+  console.log(`Runs table of 1,000 runs loaded and drawn: ${spread(lists, 500)}`);
+  console.log(
+    `  a frame while it scrolls: ${spread(frameTimes, 17)}; 95 % within ${percentile95(frameTimes)} ms`,
+  );
+  console.log(
+    `  of it, the page's own work: ${spread(pageTimes, 16)}; 95 % within ${percentile95(pageTimes)} ms`,
+  );
   await harness.close();
 }
 
@@ -262,7 +270,7 @@ async function images(): Promise<void> {
   await writeGigabyte(path);
   const slices = [];
   for (let round = 0; round < ROUNDS; round++) {
-    // Another harness each time: its thread that reads images starts with the first image, as after the editor started.
+    // A new harness each time: its image thread starts with the first image, as in a newly started editor.
     const fresh = await startHarness();
     const webview = await fresh.open("viewer", { width: 900, height: 700 });
     const image = { path, label: "gigabyte.tif", shape: [512, 1024, 1024, 1], sampleType: "uint16" };
@@ -272,7 +280,7 @@ async function images(): Promise<void> {
     await webview.close();
     await fresh.close();
   }
-  console.log(`First slice of a TIFF of 1 GB (512 pages), page and thread started: ${told(slices, 500)}`);
+  console.log(`First slice of a TIFF of 1 GB (512 pages), page and thread started: ${spread(slices, 500)}`);
   const plane = join(folder, "plane.tif");
   await writeTiff(plane, 1, 4000);
   const withPlane = await startHarness();
@@ -287,8 +295,8 @@ async function images(): Promise<void> {
     await webview.close();
   }
   await withPlane.close();
-  console.log(`A plane of 4000 x 4000 shown: ${told(shown, 500)}`);
-  console.log(`  the longest of 60 turns of the wheel, two frames of 16.7 ms included: ${told(zooms, 100)}`);
+  console.log(`A plane of 4000 x 4000 shown: ${spread(shown, 500)}`);
+  console.log(`  the longest of 60 turns of the wheel, with two frames of 16.7 ms: ${spread(zooms, 100)}`);
   await rm(folder, { recursive: true });
 }
 

@@ -1,11 +1,11 @@
-/** Runs as the extension keeps them, written to measure how they are found and shown. */
+/** Writes runs as the extension stores them, for benchmarks that find and show them. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { resultTree } from "../src/facts/result-tree.ts";
 import type { RunEvent } from "../src/facts/run-events.ts";
 import { type RunRecord, recordFilesOf, writeRecord } from "../src/runs/record.ts";
 
-/** Writes a run that has ended, with what it told and the files that the results browser lists. */
+/** Writes a finished run, with its events and the files that the results browser lists. */
 export async function writeRun(
   resultDirectory: string,
   name: string,
@@ -33,6 +33,7 @@ export async function writeRun(
     ended: { time: written + 30_000, status: "finished" },
   };
   const files = recordFilesOf(place);
+  await mkdir(files.folder, { recursive: true });
   await writeRecord(files, record);
   await writeFile(files.events, events.map((event) => `${JSON.stringify(event)}\n`).join(""));
   for (const [path, text] of [

@@ -1,11 +1,11 @@
-/** Training steps by every runtime that this machine has, in turn: `npm run bench:runtimes`. Prints a table in Markdown. */
+/** Times training steps on every runtime of this machine: `npm run bench:runtimes`. Prints a Markdown table. */
 import { type MaeSettings, maeLoss, maePrediction, maeTarget } from "../src/models/mae.ts";
 import { listDevices } from "../src/runtime/devices.ts";
 import type { Runtime } from "../src/runtime/executable.ts";
 import { openGpu, openRuntime } from "../src/runtime/open-runtime.ts";
 import { physicalCores } from "../src/runtime/physical-cores.ts";
 import type { Program } from "../src/runtime/program.ts";
-import { secondsPerStep } from "../src/workflow/device-choice.ts";
+import { secondsPerStep } from "../src/workflow/device-trial.ts";
 import { unetProgram } from "../test/support/programs.ts";
 
 const [BATCH, SIZE, TOKEN] = [4, 64, 16];
@@ -47,13 +47,13 @@ const training = {
 
 const threads = physicalCores();
 const { gpus } = await listDevices();
-const ways: (() => Promise<Runtime>)[] = [
+const openers: (() => Promise<Runtime>)[] = [
   ...(["onnx", "tensorflow", "wasm"] as const).map((name) => () => openRuntime(name, threads, console.error)),
   ...gpus.flatMap((gpu) => gpu.routes.map((route) => () => openGpu(gpu, route, threads))),
 ];
 console.log(`| runtime | ${Object.keys(PROGRAMS).join(" | ")} |`);
 console.log(`| --- |${" ---: |".repeat(Object.keys(PROGRAMS).length)}`);
-for (const open of ways) {
+for (const open of openers) {
   try {
     const runtime = await open();
     const cells: string[] = [];

@@ -1,10 +1,10 @@
-/** The networks that `bench:steps` trains: those of test/fixtures/models, by the arguments that BiaPy 3.7.1 builds them by. */
+/** The networks that `bench:steps` trains: those of test/fixtures/models, with BiaPy 3.7.1's build arguments. */
 import { readFileSync } from "node:fs";
 
 const mae = { reference: "mae_random_2d", space: [128, 128], batch: 4 };
 const levels = [1, 1, 1, 1];
 
-/** Networks at sizes of their own; all others take the patch that their reference was recorded with. */
+/** Networks with their own sizes. All others use the patch of their fixture. */
 const SIZED = [
   { name: "mae", title: "MAE, ViT-B", ...mae, changes: { img_size: 128 } },
   {
@@ -15,7 +15,7 @@ const SIZED = [
   },
   { name: "unet_2d", title: "U-Net", reference: "unet_2d", space: [256, 256], batch: 4 },
   {
-    // Four halvings in z: BiaPy takes multiples of 16.
+    // The network halves z four times, so BiaPy requires a multiple of 16.
     name: "unet_3d",
     title: "U-Net",
     reference: "unet_3d",
@@ -37,7 +37,7 @@ const SIZED = [
   { name: "unetr_2d", title: "UNETR", reference: "unetr_2d", space: [256, 256], batch: 4 },
 ];
 
-/** The steps of BiaPy's own templates for self-supervision. They take up to 20 GB: only where they are named. */
+/** BiaPy's own templates for self-supervision. They take up to 20 GB, so they run only if they are named. */
 const TEMPLATES = [
   { name: "template_2d", title: "crappify template", reference: "unet_2d", space: [256, 256], batch: 12 },
   {
@@ -72,9 +72,9 @@ function caseOf(reference) {
 }
 
 /**
- * The cases that words choose: names of cases, `2d` or `3d`, `templates`, `all`; the six of docs/benchmarks.md where nothing is said.
+ * Returns the cases that arguments select: names of cases, `2d` or `3d`, `templates`, `all`. Defaults to those of docs/benchmarks.md.
  *
- * @throws Error for a word that names nothing
+ * @throws Error for an unknown argument
  */
 export function chosenCases(words) {
   const all = [
@@ -95,10 +95,19 @@ export function chosenCases(words) {
   });
 }
 
-/** What both sides are told: architecture, class in BiaPy, build arguments, sizes, loss. */
+/** Returns arguments with Python dictionaries, which fixtures hold as text, as objects. */
+const withDictionaries = (build) =>
+  Object.fromEntries(
+    Object.entries(build).map(([name, value]) => [
+      name,
+      `${value}`.startsWith("{") ? JSON.parse(value.replaceAll("'", '"')) : value,
+    ]),
+  );
+
+/** Returns a case as JSON for both sides: architecture, class in BiaPy, build arguments, sizes, loss. */
 export function described({ reference, space, batch, changes, loss = "mse" }, settings) {
   const { architecture, class: className, build_args } = referenceOf(reference);
-  const build = { ...build_args, ...changes };
+  const build = { ...withDictionaries(build_args), ...changes };
   const channels = Number(build.num_channels ?? build.in_chans ?? 1);
   return JSON.stringify({ architecture, className, build, space, channels, batch, loss, ...settings });
 }

@@ -1,4 +1,4 @@
-/** Training steps or predictions of one network by the embedded engine; prints JSON. Run by steps.mjs. */
+/** Times training steps or predictions of one network on the embedded engine. Prints JSON. Started by steps.mjs. */
 import { declaredWeights } from "../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../src/runtime/onnx/runtime.ts";
 import { traceProgram } from "../src/runtime/onnx/trace-program.ts";
@@ -21,7 +21,7 @@ const optimizer = new Optimizer(
 );
 fillInputs(program, executable.inputs);
 await parameters.settled();
-const foretoldMegabytes = (process.memoryUsage.rss() + executable.memory.values) / 1e6;
+const estimatedMegabytes = (process.memoryUsage.rss() + executable.memory.values) / 1e6;
 const seconds: number[] = [];
 let firstStep = 0;
 const begun = performance.now();
@@ -35,8 +35,8 @@ while (seconds.length < description.steps || performance.now() - begun < descrip
 }
 if (process.env.ORT_PROFILE) executable.endProfile();
 const peakMegabytes = process.resourceUsage().maxRSS / 1000;
-// Counted behind what is measured: a second trace takes memory.
+// Counted after the measurement, because a second trace takes memory.
 const graph = traceProgram(program, parameters.specs, { gradients: training });
 const gigaflops = productFlops(graph) / 1e9;
-console.log(JSON.stringify({ seconds, firstStep, peakMegabytes, foretoldMegabytes, gigaflops }));
+console.log(JSON.stringify({ seconds, firstStep, peakMegabytes, estimatedMegabytes, gigaflops }));
 await parameters.close();

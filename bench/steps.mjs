@@ -1,19 +1,16 @@
-// Training steps and predictions, ours beside PyTorch on the same machine and threads, in turn: `npm run bench:steps`.
-// Words on the command line choose cases (step-cases.mjs): `npm run bench:steps -- unet_2d mae`, `-- all`, `-- 3d`, `-- templates`.
-// BIAPY_PYTHON names a Python with biapy 3.7.1 and torch 2.13. BENCH_ROUNDS, BENCH_SECONDS, BENCH_STEPS and BENCH_THREADS say how long
-// and on how many threads, BENCH_MODES which of training and prediction, BENCH_COMPILE=1 adds torch.compile, BENCH_JSON a file for the
-// results.
-import { spawnSync } from "node:child_process";
+// Times training steps and predictions of the embedded engine and of PyTorch in turn, on the same machine: `npm run bench:steps`.
+// Arguments select cases (step-cases.mjs): `npm run bench:steps -- unet_2d mae`, `-- all`, `-- 3d`, `-- templates`.
+// BIAPY_PYTHON names a Python with biapy 3.7.1 and torch 2.13. BENCH_ROUNDS, BENCH_SECONDS and BENCH_STEPS set the duration,
+// BENCH_THREADS the threads, BENCH_MODES training, prediction or both. BENCH_COMPILE=1 adds torch.compile. BENCH_JSON names a file for
+// the results.
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { chosenCases, described } from "./step-cases.mjs";
+import { bundled, measure, median, PYTORCH } from "./step-processes.mjs";
 
-const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const THREADS = Number(process.env.BENCH_THREADS ?? 2);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
-/** How long a process repeats its step, in seconds, and how often at least. */
+/** Minimum duration of a process in seconds, and minimum number of its steps. */
 const DURATION = {
   seconds: Number(process.env.BENCH_SECONDS ?? 6),
   steps: Number(process.env.BENCH_STEPS ?? 5),
@@ -21,37 +18,10 @@ const DURATION = {
 const MODES = (process.env.BENCH_MODES ?? "training,prediction").split(",");
 const COMPILE = process.env.BENCH_COMPILE === "1";
 
-async function bundled(name) {
-  const outfile = here(`../.test-output/${name}.mjs`);
-  await build({
-    entryPoints: [here(`${name}.ts`)],
-    outfile,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    mainFields: ["module", "main"],
-    external: ["koffi", "onnxruntime-node", "node-fetch"],
-    logLevel: "error",
-    banner: {
-      js: 'import { createRequire as _cr } from "node:module"; const require = _cr(import.meta.url);',
-    },
-  });
-  return [process.execPath, outfile];
-}
 const OURS = await bundled("steps-ours");
 const RATE = await bundled("matmul-rate");
-const PYTORCH = [process.env.BIAPY_PYTHON ?? "python3", here("steps_pytorch.py")];
 
-/** What a process measures; its error's last line where it fails. */
-function measure([command, script], argument) {
-  const { stdout, stderr, status, signal } = spawnSync(command, [script, argument], { encoding: "utf8" });
-  if (status !== 0) return { failed: `${signal ?? stderr.trim().split("\n").at(-1)}` };
-  return JSON.parse(stdout.trim().split("\n").at(-1));
-}
-
-const sorted = (values) => values.toSorted((a, b) => a - b);
-const median = (values) => sorted(values)[Math.floor(values.length / 2)];
-/** Medians over rounds, and how far the rounds' own medians lie apart; the first two steps of each warm up where there are more. */
+/** Returns medians over rounds, with the fastest and slowest round. The first two of many steps in a round are a warm-up. */
 function summary(runs) {
   const failed = runs.find((run) => run.failed !== undefined);
   if (failed !== undefined || runs.length === 0) return failed;
@@ -62,7 +32,7 @@ function summary(runs) {
     slowest: Math.max(...rounds),
     megabytes: median(runs.map((run) => run.peakMegabytes)),
     firstStep: median(runs.map((run) => run.firstStep)),
-    foretold: median(runs.map((run) => run.foretoldMegabytes ?? 0)),
+    estimate: median(runs.map((run) => run.estimatedMegabytes ?? 0)),
     gigaflops: runs[0].gigaflops,
   };
 }
@@ -89,7 +59,7 @@ const HEADS = [
 const MORE = [
   "of the limit",
   "peak memory: ours",
-  "foretold",
+  "estimated",
   "PyTorch",
   "ratio",
   "first step: ours",
@@ -100,7 +70,7 @@ console.log(`|${[...HEADS, ...MORE].map(() => " --- |").join("")}`);
 
 const results = [];
 const notes = [];
-// A network predicts the same whatever it has learned by.
+// The loss does not change how a network predicts.
 for (const each of chosenCases(process.argv.slice(2)))
   for (const mode of each.loss === undefined ? MODES : ["training"]) {
     const settings = { mode, threads: THREADS, ...DURATION };
@@ -128,7 +98,7 @@ for (const each of chosenCases(process.argv.slice(2)))
       ...(COMPILE ? [time(compiled), ratio(ours, compiled, "seconds")] : []),
       limit,
       megabytes(ours),
-      mode === "training" && ours?.foretold ? `${ours.foretold.toFixed(0)} MB` : "–",
+      mode === "training" && ours?.estimate ? `${ours.estimate.toFixed(0)} MB` : "–",
       megabytes(pytorch),
       ratio(ours, pytorch, "megabytes"),
       first(ours),
@@ -144,6 +114,6 @@ console.log(
 );
 for (const note of notes) console.log(`- ${note}`);
 if (process.env.BENCH_JSON) {
-  const { version } = JSON.parse(readFileSync(here("../package.json"), "utf8"));
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   writeFileSync(process.env.BENCH_JSON, JSON.stringify({ version, threads: THREADS, results }, null, 1));
 }

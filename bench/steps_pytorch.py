@@ -1,4 +1,4 @@
-"""Training steps or predictions of one of BiaPy's networks by PyTorch, eager or compiled; prints JSON. Run by steps.mjs."""
+"""Times training steps or predictions of one of BiaPy's networks in PyTorch. Prints JSON. Started by steps.mjs."""
 import ast
 import contextlib
 import importlib
@@ -12,7 +12,7 @@ import time
 
 import torch
 
-# When this process began, in seconds since the machine started.
+# When this process started, in seconds since the machine started.
 BORN = int(pathlib.Path("/proc/self/stat").read_text().rsplit(")")[1].split()[19]) / os.sysconf("SC_CLK_TCK")
 description = json.loads(sys.argv[1])
 torch.set_num_threads(description["threads"])
@@ -20,7 +20,7 @@ training = description["mode"] == "training"
 
 
 def value(argument):
-    """Tuples are written as text."""
+    """Returns a build argument. Tuples are stored as text."""
     return ast.literal_eval(argument) if isinstance(argument, str) and argument.startswith("(") else argument
 
 
@@ -48,7 +48,7 @@ spots = (torch.arange(targets.numel()) % 500 == 0).float().reshape(targets.shape
 
 
 def segmentation_loss(logits):
-    """Cross entropy and Dice over the batch, of background and foreground."""
+    """Returns cross entropy plus Dice of two classes over the batch."""
     found = torch.sigmoid(logits)
     dice = 1 - (2 * (found * labels).sum() + 1e-5) / (found.sum() + labels.sum() + 1e-5)
     return torch.nn.functional.binary_cross_entropy_with_logits(logits, labels) + dice

@@ -1,9 +1,9 @@
 import { open } from "node:fs/promises";
 
-/** 512 pages of 1024 x 1024 pixels. */
+/** Writes a TIFF of 1 GB: 512 pages of 1024 x 1024 pixels. */
 export const writeGigabyte = (path: string): Promise<void> => writeTiff(path, 512, 1024);
 
-/** A TIFF of square pages of 16 bits, uncompressed, a directory for each page. */
+/** Writes an uncompressed 16-bit TIFF of square pages. */
 export async function writeTiff(path: string, pages: number, side: number): Promise<void> {
   const bytes = side * side * 2;
   const entries = 10;

@@ -1,5 +1,5 @@
-/** Writes a large volume of bright blobs in noise: volume.ts PATH GIGABYTES. Its values are uint16, its kind what the path ends in. */
-
+/** Writes a large uint16 volume of bright blobs in noise: volume.ts PATH GIGABYTES. The extension of the path selects the format. */
+import { product } from "../src/facts/checked-lists.ts";
 import { createHdf5 } from "../src/images/hdf5-writer.ts";
 import type { ImageShape } from "../src/images/image.ts";
 import { writeTiffStrips } from "../src/images/tiff-writer.ts";
@@ -12,7 +12,7 @@ const depth = path.includes("plane") ? 1 : SLAB * slabs;
 const side = Math.ceil(Math.sqrt((Number(gigabytes) * 1e9) / 2 / depth));
 const shape: ImageShape = [depth, side, side, 1];
 
-/** 64 slices of blobs, repeated through the volume: making pixels should not take longer than writing them. */
+/** Returns slices of blobs, which repeat through the volume: computing pixels must not take longer than writing them. */
 function slab(layers: number, start: number, rows = side) {
   const data = new Uint16Array(layers * rows * side);
   const along = Float32Array.from({ length: side }, (_, x) => Math.sin(x / 9));
@@ -49,4 +49,4 @@ if (path.endsWith(".tif")) {
     await writer.write([z, 0, 0], { shape: [SLAB, side, side, 1], sampleType: "uint16", data });
   await writer.close();
 }
-console.log(JSON.stringify({ shape, voxels: shape.reduce((product, size) => product * size, 1) }));
+console.log(JSON.stringify({ shape, voxels: product(shape) }));

@@ -1,7 +1,4 @@
-/**
- * What `waits.ts` runs in the extension host: how long its thread, which all extensions share, is held up where a person has
- * much: a folder of 10,000 images, a run of 100,000 steps that goes on, 500 runs, a run that left 30,000 images.
- */
+/** Runs in the extension host for `waits.ts`: measures how long the thread, which all extensions share, is blocked. */
 import { existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -30,7 +27,7 @@ async function waits(): Promise<void> {
   const results = join(folder.uri.fsPath, "results");
   if (existsSync(join(results, "long"))) {
     const record = await readRecord(recordFilesOf({ resultDirectory: results, name: "long", runId: 1 }));
-    // Stands for the supervisor of a run that goes on.
+    // Stands for the supervisor of the unfinished run.
     createServer(() => {}).listen(record?.address);
   }
   const extension = vscode.extensions.getExtension<Api>("biapy-studio.biapy-studio");
@@ -61,7 +58,7 @@ async function waits(): Promise<void> {
   });
 }
 
-/** Does something, and tells how long it took and the longest time for which nothing else could run. */
+/** Does something. Records how long it took, and the longest time for which nothing else could run. */
 async function watched<T>(what: string, action: () => Promise<T>): Promise<T> {
   const start = performance.now();
   let last = start;
@@ -75,7 +72,7 @@ async function watched<T>(what: string, action: () => Promise<T>): Promise<T> {
   await setTimeout(5);
   clearInterval(timer);
   lines.push(
-    `${what}: ${(performance.now() - start).toFixed(0)} ms, the thread held up for ${longest.toFixed(0)} ms at most`,
+    `${what}: ${(performance.now() - start).toFixed(0)} ms, the thread blocked for ${longest.toFixed(0)} ms at most`,
   );
   return result;
 }

@@ -1,4 +1,4 @@
-/** How long the extension host is held up where a person has much, in the genuine VS Code: `npm run bench:waits`. */
+/** Measures how long the extension host of a real VS Code is blocked in large workspaces: `npm run bench:waits`. */
 import { linkSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,15 +14,15 @@ import { writeRun } from "./runs.ts";
 
 const IMAGE = "media/samples/2d/train";
 
-/** Workspaces by what is much in them. */
+/** Fills workspaces, by what they have much of. */
 const workspaces: Readonly<Record<string, (folder: string) => Promise<void>>> = {
   "10,000 images": async (folder) => {
     images(join(folder, "images"), 10_000, "image");
-    // The images have one channel, which is what the check is to find.
+    // The images have one channel. The check must find that.
     const configuration = tinyModel(5).replace("2d/train", "images").replace("(64,64,1)", "(64,64,3)");
     writeFileSync(join(folder, "many.biapy.yaml"), configuration.replace(/TEST:\n {4}ENABLE: True/, ""));
   },
-  "a run of 100,000 steps that goes on": async (folder) => {
+  "an unfinished run of 100,000 steps": async (folder) => {
     const place = { resultDirectory: join(folder, "results"), name: "long", runId: 1 };
     const events: RunEvent[] = [...recordedEvents("cells").slice(0, 2), ...manySteps(100_000, 1000)];
     await writeRun(place.resultDirectory, place.name, place.runId, events);
@@ -44,7 +44,7 @@ const workspaces: Readonly<Record<string, (folder: string) => Promise<void>>> = 
   },
 };
 
-/** Names of one image file, so that they take no room. */
+/** Makes hard links to one image file, which take no disk space. */
 function images(folder: string, count: number, name: string, ending = ""): void {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, "..", `${name}${ending}.bin`);

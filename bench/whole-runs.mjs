@@ -1,7 +1,7 @@
-// Whole runs from the command to the results, ours beside BiaPy 3.7.1 with the same configuration, images and epochs:
-// `npm run bench:runs`, or with words for cases: `-- crappify_2d`. Time, peak memory of all processes together, and for ours the share
-// of the time that is not spent in training steps. BIAPY_PYTHON names a Python with biapy 3.7.1; BENCH_EPOCHS and BENCH_ROUNDS say how
-// much. Linux only: memory is read from /proc.
+// Compares whole runs with BiaPy 3.7.1, from the command to the results, with the same configuration, images and epochs:
+// `npm run bench:runs`. Arguments select cases: `-- crappify_2d`. Measures the time, the peak memory of all processes together, and the
+// embedded engine's share of time outside training steps. BIAPY_PYTHON names a Python with biapy 3.7.1. BENCH_EPOCHS and BENCH_ROUNDS
+// set the duration. Linux only: memory is read from /proc.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -13,11 +13,11 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const EPOCHS = Number(process.env.BENCH_EPOCHS ?? 10);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const PYTHON = process.env.BIAPY_PYTHON;
-/** BiaPy ignores MODEL.MAE_DEC_* and builds its default decoder: both are given that one. */
+/** BiaPy ignores MODEL.MAE_DEC_* and builds its default decoder, so both get that one. */
 const DECODER = { MAE_DEC_HIDDEN_SIZE: 512, MAE_DEC_NUM_LAYERS: 8, MAE_DEC_NUM_HEADS: 16 };
 const CASES = { mae: "demo", crappify_2d: "crappify-2d", crappify_3d: "crappify-3d" };
 
-/** A template with paths of its own and as many epochs. */
+/** Writes a template with its own folders and EPOCHS epochs. Returns its path. */
 async function configuration(template, folder) {
   const text = await readFile(join(root, "templates", `${template}.biapy.yaml`), "utf8");
   const file = join(folder, "job.yaml");
@@ -35,7 +35,7 @@ async function configuration(template, folder) {
   return file;
 }
 
-/** Resident bytes of a process and all of its children; 0 when it has gone. */
+/** Returns the resident bytes of a process and all of its children; 0 if it has ended. */
 function residentBytes(pid) {
   try {
     const tasks = readdirSync(`/proc/${pid}/task`);
@@ -51,7 +51,7 @@ function residentBytes(pid) {
 
 const POLL_MILLISECONDS = 250;
 
-/** Runs a command to its end: its time, its peak memory and what it printed. */
+/** Runs a command to its end. Returns its time, its peak memory and its output. */
 async function measured(command, args, cwd) {
   const started = performance.now();
   const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });

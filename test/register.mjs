@@ -6,10 +6,13 @@ import "tsx";
 import { tensorflowBundles } from "./tensorflow-bundle.mjs";
 import { Worker } from "./typescript-worker.mjs";
 
+// VS Code provides the module `vscode`; tests without an editor have a stand-in.
+const replaced = { ...tensorflowBundles, vscode: new URL("support/fake-vscode.ts", import.meta.url).href };
+
 const resolveLikeABundler = `
-  const bundles = ${JSON.stringify(tensorflowBundles)};
+  const replaced = ${JSON.stringify(replaced)};
   export async function resolve(specifier, context, next) {
-    if (Object.hasOwn(bundles, specifier)) return { url: bundles[specifier], format: "module", shortCircuit: true };
+    if (Object.hasOwn(replaced, specifier)) return { url: replaced[specifier], format: "module", shortCircuit: true };
     if (!specifier.startsWith(".") || !context.parentURL?.includes("/@tensorflow/")) return next(specifier, context);
     for (const candidate of [specifier, specifier + ".js", specifier + "/index.js"]) {
       try { return await next(candidate, context); } catch (error) {

@@ -1,7 +1,7 @@
 // Makes a folder that checks a GPU on a bare Linux machine, without Node.js, npm or a network there: `npm run bundle:gpu`.
 //   --out FOLDER   (default: .test-output/gpu-bundle)
 //   --cuda         with onnxruntime's CUDA provider, fetched by pip (250 MB), in parts of their own
-// On the machine: `sh run.sh`. Parts are at most 60 MB, so that they can be carried one at a time. See docs/devices.md.
+// On the machine: `sh run.sh`. Parts are at most 60 MB, so that they can be copied one at a time. See docs/devices.md.
 import { execFileSync } from "node:child_process";
 import { createReadStream, createWriteStream } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { build } from "esbuild";
+import { bundleFile } from "../bundle-file.mjs";
 
 const PART_BYTES = 60e6;
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -28,7 +28,7 @@ await rm(values.out, { recursive: true, force: true });
 await mkdir(values.out, { recursive: true });
 const work = await mkdtemp(join(tmpdir(), "bundle-gpu-"));
 try {
-  // Building the extension's package leaves in dist what users get, the packages that cannot be bundled included.
+  // Building the extension's package leaves its files in dist, with the packages that cannot be bundled.
   run(process.execPath, ["package.mjs", "--target", "linux-x64", "--out", join(work, "studio.vsix")]);
   const studio = join(work, "studio");
   await cp(join(root, "dist"), join(studio, "dist"), { recursive: true });
@@ -41,9 +41,9 @@ try {
       join(studio, "models", `${name}.json`),
     );
   await cp(here("pytorch.py"), join(studio, "pytorch.py"));
-  await bundled("check.ts", join(studio, "gpu-check.mjs"));
-  await bundled("steps.ts", join(studio, "gpu-steps.mjs"));
-  // Beside the scripts as well, which load onnxruntime and koffi from there.
+  await bundleFile(here("check.ts"), join(studio, "gpu-check.mjs"));
+  await bundleFile(here("steps.ts"), join(studio, "gpu-steps.mjs"));
+  // The scripts load onnxruntime and koffi from their own folder.
   await cp(join(root, "dist", "node_modules"), join(studio, "node_modules"), { recursive: true });
   await rm(join(studio, "dist", "node_modules", "onnxruntime-node"), { recursive: true });
   await rm(join(studio, "dist", "node_modules", "koffi"), { recursive: true });
@@ -62,26 +62,10 @@ for (const name of (await readdir(values.out)).sort()) {
   console.log(`${(size / 1e6).toFixed(1).padStart(7)} MB  ${name}`);
 }
 console.log(
-  `${(total / 1e6).toFixed(1).padStart(7)} MB  in ${values.out}: carry it to the machine and run sh run.sh`,
+  `${(total / 1e6).toFixed(1).padStart(7)} MB  in ${values.out}: copy it to the machine and run sh run.sh`,
 );
 
-async function bundled(entry, outfile) {
-  await build({
-    entryPoints: [here(entry)],
-    outfile,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    mainFields: ["module", "main"],
-    external: ["koffi", "onnxruntime-node", "node-fetch"],
-    logLevel: "error",
-    banner: {
-      js: 'import { createRequire as _cr } from "node:module"; const require = _cr(import.meta.url);',
-    },
-  });
-}
-
-/** Debian's loader of Vulkan drivers, and the libraries that NVIDIA's driver asks for. */
+/** Downloads Debian's loader of Vulkan drivers, and the libraries that NVIDIA's driver needs. */
 async function vulkanLoader(folder) {
   const packages = [
     "libvulkan1",
@@ -103,7 +87,7 @@ async function vulkanLoader(folder) {
   });
 }
 
-/** The libraries of onnxruntime with CUDA; NVIDIA's own are taken from the machine's Python packages. */
+/** Downloads the libraries of onnxruntime with CUDA. NVIDIA's own come from the machine's Python packages. */
 async function cudaProvider() {
   const wheels = join(work, "wheels");
   const python = process.env.BIAPY_PYTHON ?? "python3";
@@ -120,7 +104,7 @@ async function cudaProvider() {
   return cuda;
 }
 
-/** A folder as an archive in parts, and their number. */
+/** Packs a folder into an archive in parts, and writes their number. */
 async function packed(folder, name) {
   const archive = join(work, `${name}.tar.xz`);
   execFileSync("tar", ["-cJf", archive, "-C", folder, "."], {

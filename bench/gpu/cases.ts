@@ -1,4 +1,4 @@
-/** The networks that a GPU is judged by, at sizes for software adapters (`small`) and for real GPUs. */
+/** The networks that check a GPU, at sizes for software adapters (`small`) and for real GPUs. */
 import { readFileSync } from "node:fs";
 import type { BuildArguments } from "../../src/models/build-arguments.ts";
 import type { Description } from "../networks.ts";
@@ -9,8 +9,10 @@ export type CaseName = (typeof CASES)[number];
 const SIZES = { small: { mae: 32, unet: 32, batch: 2 }, real: { mae: 128, unet: 256, batch: 16 } } as const;
 
 /**
- * @param folder where the arguments lie that BiaPy builds the networks by: test/fixtures/models
- * @param batch instead of the case's own
+ * Returns the description of a case.
+ *
+ * @param folder of BiaPy's build arguments: test/fixtures/models
+ * @param batch Defaults to the case's own
  */
 export function gpuCase(name: CaseName, small: boolean, folder: string, batch?: number): Description {
   const sizes = SIZES[small ? "small" : "real"];

@@ -1,6 +1,6 @@
 /**
- * What a GPU does with this project, on a bare machine: devices, losses beside the CPU's, mixed precision, a resumed run, memory that
- * runs out, and step times beside PyTorch's. Run by run.sh, which bundle.mjs makes; nothing here needs npm or a network.
+ * Checks this project on a GPU of a bare machine: devices, losses compared with the CPU's, mixed precision, a resumed run, memory that
+ * runs out, and step times compared with PyTorch's. Started by run.sh in the bundle that bundle.mjs makes. Needs no npm and no network.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -25,7 +25,7 @@ const home = resolve(import.meta.dirname);
 const cli = join(home, "dist", "cli.mjs");
 const fixtures = join(home, "models");
 const work = mkdtempSync(join(tmpdir(), "gpu-check-"));
-/** A process that has CUDA has no WebGPU: the latter looks for libraries where there are none. */
+/** Storage folders. A process that finds the CUDA build has no WebGPU, so WebGPU gets a folder without it. */
 const storage = {
   cuda: options.storage || join(work, "none"),
   webgpu: join(work, "none"),
@@ -44,7 +44,7 @@ interface Measured {
   readonly seconds: readonly number[];
 }
 
-/** Runs a program that prints JSON; the last line of its errors where it fails. */
+/** Runs a program that prints JSON. If it fails, returns the last line of its errors. */
 function measured(
   command: string,
   args: readonly string[],
@@ -83,12 +83,12 @@ function devices(): void {
   }
 }
 
-/** Losses of a single step differ by rounding, those of half precision by its own. */
+/** Largest relative difference from the CPU's losses, which comes from rounding. */
 const TOLERANCE = { single: 1e-3, mixed: 5e-3 } as const;
 
 function losses(): void {
   say(
-    "\n## Losses and step times\n\n| network | device | precision | step | losses beside the CPU's | |\n| --- | --- | --- | --- | --- | --- |",
+    "\n## Losses and step times\n\n| network | device | precision | step | difference from the CPU's losses | |\n| --- | --- | --- | --- | --- | --- |",
   );
   for (const name of CASES) {
     const cpu = steps({ name, precision: "single" }, "cpu");
@@ -115,12 +115,9 @@ function row(
   const difference = Math.max(
     ...(expected ?? []).map((loss, step) => Math.abs((found.losses[step] ?? NaN) / loss - 1)),
   );
-  const verdict = expected === undefined ? "" : difference <= tolerance ? "ok" : "WRONG";
-  const shown =
-    expected === undefined
-      ? found.losses.map((loss) => loss.toFixed(4)).join(" ")
-      : difference.toExponential(1);
-  return `| ${name} | ${found.device} | ${precision} | ${milliseconds(found.seconds)} | ${shown} | ${verdict} |`;
+  const start = `| ${name} | ${found.device} | ${precision} | ${milliseconds(found.seconds)} |`;
+  if (expected === undefined) return `${start} ${found.losses.map((loss) => loss.toFixed(4)).join(" ")} | |`;
+  return `${start} ${difference.toExponential(1)} | ${difference <= tolerance ? "ok" : "WRONG"} |`;
 }
 
 function configuration(file: string, batch: number, epochs: number): string {
@@ -142,7 +139,7 @@ interface RunResult {
   readonly said: string;
 }
 
-/** Runs the command; stops it after an epoch where `stopAfter` says so. */
+/** Runs the command. Stops it after the epoch `stopAfter`, if given. */
 async function command(
   args: readonly string[],
   route: keyof typeof storage,
@@ -193,12 +190,12 @@ async function memory(): Promise<void> {
   say("\n## Memory that runs out\n");
   const config = configuration(join(work, "large.yaml"), 64, 1);
   for (const route of ["webgpu", "cuda"] as const) {
-    // 20 patches of 32 x 32 float32 pixels: a limit that is pretended.
+    // A simulated limit of 20 patches of 32 x 32 float32 pixels.
     const args = ["--config", config, "--result_dir", work, "--name", `large_${route}`, "--gpu", "0"];
     const { code, said } = await command(args, route, undefined, {
       BIAPY_LARGEST_DEVICE_BUFFER: String(20 * 4096),
     });
-    say(`- ${route}, pretended: code ${code}, ${said}`);
+    say(`- ${route}, simulated: code ${code}, ${said}`);
     if (options.small) continue;
     const order = { name: "unet", precision: "single", batch: 4096 };
     const real = steps(order, route);
@@ -207,7 +204,7 @@ async function memory(): Promise<void> {
 }
 
 function pytorch(): void {
-  say("\n## PyTorch beside it\n\n| network | how | step |\n| --- | --- | --- |");
+  say("\n## PyTorch\n\n| network | how | step |\n| --- | --- | --- |");
   for (const name of CASES)
     for (const how of ["eager", "compile", "amp"]) {
       const found = measured(

@@ -14,7 +14,7 @@ CUDA = here / "storage" / "onnxruntime-1.30.0-cuda-13.0"
 
 
 class Joined:
-    """Files read as one: archives are cut, because only so much can be sent at once."""
+    """Reads the parts of an archive as one file."""
 
     def __init__(self, paths):
         self.paths, self.file = list(paths), None

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checks what an NVIDIA GPU does with this bundle: sh run.sh [--small] [--only devices,losses,resume,memory,pytorch] [--out FOLDER]
-# Needs Linux on x64 and python3 (3.12 or later); PyTorch for the times beside it. Nothing is installed outside this folder.
+# Checks this bundle on an NVIDIA GPU: sh run.sh [--small] [--only devices,losses,resume,memory,pytorch] [--out FOLDER]
+# Needs Linux on x64 and python3 (3.12 or later), and PyTorch to compare step times. Installs nothing outside this folder.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}

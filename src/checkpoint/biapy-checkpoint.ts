@@ -28,6 +28,7 @@ import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./pytorch.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { CheckpointTensor } from "./tensor.ts";
 
+/** A dict as plain JavaScript. */
 export type PlainObject = Readonly<Record<string, PlainValue>>;
 
 /** An open checkpoint. Its tensors are read on demand until it is closed. */
@@ -45,6 +46,7 @@ export interface BiapyCheckpoint {
   close(): Promise<void>;
 }
 
+/** The content of a new checkpoint. */
 export interface BiapyCheckpointContent {
   /** Parameters and buffers, in the order of the model's tree, which numbers the optimizer's parameters. */
   readonly weights: ReadonlyMap<string, CheckpointTensor>;

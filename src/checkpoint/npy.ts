@@ -8,6 +8,7 @@ import { CheckpointError } from "./checkpoint-error.ts";
 import { RandomAccessFile, writeAt, writeCheckpointFile } from "./files.ts";
 import { bytesPerElement, CheckpointTensor, type DType, rowMajorStrides, type TensorData } from "./tensor.ts";
 
+/** An array of a `.npy` file. */
 export interface NpyArray {
   readonly shape: readonly number[];
   /** Row-major. */

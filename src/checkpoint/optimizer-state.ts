@@ -2,10 +2,12 @@
  * The state of a PyTorch optimizer in BiaPy's checkpoints.
  *
  * It numbers parameters: index i is the i-th parameter in the order of `model`. Buffers (BatchNorm's running statistics) have no index.
- * Frozen parameters (MAE's position embeddings) have an index and no state. BiaPy puts all parameters in one group, biases and norms included, so that weight decay (`TRAIN.W_DECAY`, 0.02) applies to all. Defaults: SGD with Nesterov momentum
- * 0.9 (timm's "sgd"), learning rate 1e-4; ADAM and ADAMW with betas 0.9 and 0.999 (`TRAIN.OPT_BETAS`), epsilon 1e-8, no AMSGrad. ADAM
- * uses L2 regularization, ADAMW decoupled weight decay. Gradients are clipped by their total norm only if `TRAIN.GRADIENT_CLIP_NORM` is
- * above 0 (default 0). A step whose gradients are not finite is skipped.
+ * Frozen parameters (MAE's position embeddings) have an index and no state. BiaPy puts all parameters in one group, biases and norms
+ * included, so that weight decay (`TRAIN.W_DECAY`, 0.02) applies to all.
+ *
+ * Defaults: SGD with Nesterov momentum 0.9 (timm's "sgd"), learning rate 1e-4; ADAM and ADAMW with betas 0.9 and 0.999
+ * (`TRAIN.OPT_BETAS`), epsilon 1e-8, no AMSGrad. ADAM uses L2 regularization, ADAMW decoupled weight decay. Gradients are clipped by
+ * their total norm only if `TRAIN.GRADIENT_CLIP_NORM` is above 0 (default 0). A step whose gradients are not finite is skipped.
  *
  * BiaPy 3.7.1 itself never restores an optimizer, since it loads a checkpoint before it creates the optimizer.
  */
@@ -38,6 +40,7 @@ export interface ParameterState {
   readonly moments: Readonly<Record<string, CheckpointTensor>>;
 }
 
+/** An optimizer's settings, and its state of each parameter. */
 export interface OptimizerState {
   readonly settings: SavedOptimizer;
   /** By the parameters' names. Frozen parameters, and those without a gradient so far, have no state. */

@@ -14,6 +14,7 @@ import {
 import { CheckpointTensor, type DType, rowMajorStrides } from "./tensor.ts";
 import { PickleError } from "./unpickle.ts";
 
+/** A pickled value. The values of its tensors are stored outside it. */
 export interface Pickle {
   readonly bytes: Uint8Array;
   /** Tensors by the key of their storage: `tensors[7]` is stored in `data/7`. */

@@ -9,6 +9,7 @@ export class PythonFloat {
   constructor(readonly value: number) {}
 }
 
+/** A `tuple`. */
 export class PythonTuple {
   constructor(readonly items: readonly CheckpointValue[]) {}
 }
@@ -43,6 +44,7 @@ export class TorchStorage {
   ) {}
 }
 
+/** Any value of a checkpoint. */
 export type CheckpointValue =
   | null
   | boolean

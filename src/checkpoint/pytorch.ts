@@ -57,7 +57,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
 
 /**
  * Writes a checkpoint that `torch.load(path, weights_only=True)` opens. `path` is replaced once the new file is complete. Tensors of
- * another checkpoint are read one after the other, so that at most one is in memory.
+ * another checkpoint are read one after the other, so that at most one large one is in memory.
  */
 export async function writeCheckpoint(path: string, value: CheckpointValue): Promise<void> {
   const { bytes, tensors } = pickled(path, value);

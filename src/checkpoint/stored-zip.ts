@@ -16,6 +16,9 @@ const version = 45;
 /** 1 January 1980, the earliest date. Constant, so that equal checkpoints are equal files. */
 const date = 0x21;
 
+/** Entries up to this size are written together, up to about as many bytes: a system call takes longer than the data of a small tensor. */
+const gatheredBytes = 2 ** 20;
+
 interface Entry {
   readonly name: Buffer;
   readonly crc: number;
@@ -27,31 +30,52 @@ interface Entry {
 export class StoredZipWriter {
   private readonly entries: Entry[] = [];
   private end = 0;
+  /** Headers and data of the last small entries, which are not written yet. */
+  private gathered: Uint8Array[] = [];
+  private gatheredFrom = 0;
 
   constructor(private readonly file: FileHandle) {}
 
-  /** Writes an entry. The bytes are not copied. */
+  /** Adds an entry. Its bytes must not change until {@link finish} resolves. Large ones are written at once, without a copy. */
   async add(name: string, bytes: Uint8Array): Promise<void> {
     const entryName = Buffer.from(name);
     const offset = this.end;
     const head = headBytes(entryName, bytes.byteLength);
     const dataStart = Math.ceil((offset + head) / alignment) * alignment;
+    const padding = dataStart - offset - head;
+    const entry = { name: entryName, size: bytes.byteLength, offset };
+    this.end = dataStart + bytes.byteLength;
+    if (bytes.byteLength <= gatheredBytes) {
+      const complete = { ...entry, crc: crc32(bytes) };
+      this.entries.push(complete);
+      this.gathered.push(localHeader(complete, padding), bytes);
+      if (this.end - this.gatheredFrom > gatheredBytes) await this.writeGathered();
+      return;
+    }
+    await this.writeGathered();
     let crc = 0;
     // The header is written last: it contains the checksum, which is computed while the data is written.
     await writeAt(this.file, bytes, dataStart, (piece) => {
       crc = crc32(piece, crc);
     });
-    const entry = { name: entryName, crc, size: bytes.byteLength, offset };
-    await writeAt(this.file, localHeader(entry, dataStart - offset - head), offset);
-    this.entries.push(entry);
-    this.end = dataStart + bytes.byteLength;
+    const complete = { ...entry, crc };
+    await writeAt(this.file, localHeader(complete, padding), offset);
+    this.entries.push(complete);
+    this.gatheredFrom = this.end;
+  }
+
+  private async writeGathered(): Promise<void> {
+    await writeAt(this.file, Buffer.concat(this.gathered), this.gatheredFrom);
+    this.gathered = [];
+    this.gatheredFrom = this.end;
   }
 
   /** Writes the directory and completes the archive. The writer cannot be used afterwards. */
   async finish(): Promise<void> {
     const directory = Buffer.concat(this.entries.map(directoryHeader));
     const end = endOfDirectory(this.entries.length, directory.byteLength, this.end);
-    await writeAt(this.file, Buffer.concat([directory, end]), this.end);
+    this.gathered.push(directory, end);
+    await this.writeGathered();
   }
 }
 

@@ -56,11 +56,17 @@ const storageDTypes: Readonly<Record<string, DType>> = {
 const inertNames = new Set([
   "torch.storage.UntypedStorage",
   "torch.nn.modules.normalization.LayerNorm",
+  "numpy.ndarray",
   ...Object.keys(storageDTypes),
 ]);
 
-/** Functions whose calls are kept as descriptions: devices, and command line arguments that training programs store. */
+/** Functions whose calls are kept as descriptions: devices, and arguments and numbers of NumPy that training programs store. */
 const describedCalls = new Set([
+  ...["numpy.core.multiarray", "numpy._core.multiarray"].flatMap((module) => [
+    `${module}.scalar`,
+    `${module}._reconstruct`,
+  ]),
+  "numpy.dtype",
   ...["torch.device", "functools.partial", "argparse.Namespace"],
   ...["pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath", "pathlib.PurePosixPath"],
 ]);

@@ -8,6 +8,7 @@ import { PRECISIONS, type Precision } from "../runtime/precision.ts";
 import { EXIT } from "./exit-codes.ts";
 import { TOOLS_HELP } from "./tools.ts";
 
+/** The options as given, by their names. */
 export interface Arguments {
   readonly config: string;
   readonly result_dir: string;
@@ -104,6 +105,6 @@ export function resumeArguments(given: Arguments): string[] {
   const values = options.flatMap((option) =>
     given[option] === undefined ? [] : [`--${option}`, String(given[option])],
   );
-  const pixels = given.norm_pix_loss ? ["--norm_pix_loss"] : [];
-  return [...runArguments({ configFile, resultDirectory, name, runId }), "--resume", ...values, ...pixels];
+  const target = given.norm_pix_loss ? ["--norm_pix_loss"] : [];
+  return [...runArguments({ configFile, resultDirectory, name, runId }), "--resume", ...values, ...target];
 }

@@ -2,7 +2,8 @@
 import type { Config } from "../config/config.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import type { Runtime } from "../runtime/executable.ts";
-import { type ChoiceReport, chooseRuntime, type Work } from "../workflow/device-choice.ts";
+import { chooseRuntime } from "../workflow/device-choice.ts";
+import type { ChoiceReport, Work } from "../workflow/device-trial.ts";
 import { threadCount } from "../workflow/settings.ts";
 import type { Arguments } from "./arguments.ts";
 

@@ -53,7 +53,7 @@ async function hold(address: string, { recordFolder }: ResultTree): Promise<void
       try {
         rmSync(path, { force: true });
       } catch {
-        // The disk became read-only. Nobody answers at the address, so the lock holds nobody up.
+        // The disk became read-only. The lock blocks no one: its address no longer answers.
       }
   });
 }
@@ -64,7 +64,8 @@ function removeEmpty(folder: string, topmost: string | undefined): void {
   try {
     rmdirSync(folder);
   } catch {
-    return; // It is not empty.
+    // It is not empty.
+    return;
   }
   if (folder !== topmost) removeEmpty(dirname(folder), topmost);
 }

@@ -62,6 +62,7 @@ export async function runInspect(argv: readonly string[]): Promise<number> {
   return save(at(paths, 0), given.save, options);
 }
 
+/** Returns the files to inspect, and whether the path is a folder of images. */
 async function pathsOf(path: string): Promise<{ paths: readonly string[]; folder: boolean } | ImageError> {
   try {
     const kind = await stat(path).catch(() => undefined);
@@ -73,6 +74,7 @@ async function pathsOf(path: string): Promise<{ paths: readonly string[]; folder
   }
 }
 
+/** Prints why nothing can be inspected. Returns the exit code. */
 function fault(given: Arguments, error: ImageError): number {
   if (given.json) console.log(JSON.stringify({ path: given.inspect, error: error.message }, null, 2));
   else console.error(error.message);
@@ -116,16 +118,21 @@ function documentOf(path: string, inspection: Inspection | ImageError): object {
   };
 }
 
+/** Writes an image's pixels as a NumPy file. Returns the exit code. */
 async function save(path: string, target: string, options: OpenOptions): Promise<number> {
   const source = await openImage(path, options);
   try {
     await saveNpy(target, source);
     return EXIT.done;
   } catch (error) {
-    const reason = error instanceof ImageError ? undefined : writeErrorReason(error);
-    if (reason === undefined && !(error instanceof ImageError)) throw error;
-    console.error(error instanceof ImageError ? error.message : `${target} could not be written: ${reason}.`);
-    return error instanceof ImageError ? EXIT.badInput : EXIT.failed;
+    if (error instanceof ImageError) {
+      console.error(error.message);
+      return EXIT.badInput;
+    }
+    const reason = writeErrorReason(error);
+    if (reason === undefined) throw error;
+    console.error(`${target} could not be written: ${reason}.`);
+    return EXIT.failed;
   } finally {
     await source.close();
   }

@@ -6,8 +6,9 @@ import { createInterface } from "node:readline";
 import { Command, InvalidArgumentError } from "commander";
 import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
+import type { Key } from "../config/key-names.ts";
 import { runArguments } from "../facts/run-arguments.ts";
-import { parseRunEvent } from "../facts/run-events.ts";
+import { type Problem, parseRunEvent } from "../facts/run-events.ts";
 import { describeStudy, type StudyResult, studyRows } from "../workflow/label-study/outcome.ts";
 import { LabelStudy, type PlannedRun } from "../workflow/label-study/study.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -54,7 +55,7 @@ function parseArguments(argv: readonly string[]): StudyArguments {
 
 /**
  * Runs a study, or continues one: trainings that have finished with the same settings and files are not run again. A training whose images
- * are refused is left out.
+ * are refused is left out. Returns the exit code.
  */
 export async function labelStudy(argv: readonly string[]): Promise<number> {
   const given = parseArguments(argv);
@@ -92,9 +93,8 @@ export async function labelStudy(argv: readonly string[]): Promise<number> {
 }
 
 /** Checks that a configuration fits a label study. */
-function studyProblems(config: Config) {
-  const demand = (fits: boolean, key: Parameters<Config["problem"]>[0], message: string) =>
-    fits ? [] : [config.problem(key, message)];
+function studyProblems(config: Config): Problem[] {
+  const demand = (fits: boolean, key: Key, message: string) => (fits ? [] : [config.problem(key, message)]);
   return [
     ...demand(
       config.text("PROBLEM.TYPE") === "SEMANTIC_SEG",
@@ -119,6 +119,7 @@ async function listRuns(study: LabelStudy): Promise<number> {
   return EXIT.done;
 }
 
+/** Runs the trainings that have not finished. Returns the exit code. */
 async function trainAll(study: LabelStudy, given: StudyArguments): Promise<number> {
   let results: readonly StudyResult[] = [];
   let refused = false;
@@ -166,8 +167,8 @@ async function train(
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
   // The training stops with the study. In a terminal, Ctrl+C reaches both processes.
   const stop = () => child.kill("SIGTERM");
-  const wait = () => {};
-  process.on("SIGTERM", stop).on("SIGINT", wait);
+  const ignore = () => {};
+  process.on("SIGTERM", stop).on("SIGINT", ignore);
   const lines = child.stdout === null ? [] : createInterface({ input: child.stdout });
   for await (const line of lines) {
     const event = parseRunEvent(line);
@@ -179,6 +180,6 @@ async function train(
   }
   if (process.stdout.isTTY) process.stdout.write("\r\u001b[K");
   const code = await ended;
-  process.off("SIGTERM", stop).off("SIGINT", wait);
+  process.off("SIGTERM", stop).off("SIGINT", ignore);
   return code ?? EXIT.failed;
 }

@@ -5,9 +5,10 @@ import { type Config, loadConfig } from "../config/config.ts";
 import { checkZooDescription, checkZooSource } from "../config/zoo-settings.ts";
 import { errorMessage, isStop } from "../facts/errors.ts";
 import { explainedWriteError, ResultError } from "../facts/files/write-file.ts";
-import { resultTree } from "../facts/result-tree.ts";
+import { type ResultTree, resultTree } from "../facts/result-tree.ts";
 import type { NewRunEvent, Problem } from "../facts/run-events.ts";
 import { consoleReporter, jsonLinesReporter, type ReportEvent } from "../results/reporters.ts";
+import { withCheckpointSettings } from "../workflow/checkpoint-settings.ts";
 import { type FeatureRequest, writeFeatures } from "../workflow/features/write-features.ts";
 import { runWorkflow } from "../workflow/run.ts";
 import { exportModel } from "../workflow/zoo/export-model.ts";
@@ -23,21 +24,17 @@ import { stopSignal } from "./stop-signals.ts";
 import { runTool } from "./tools.ts";
 import { fitsInProcess, tryBatch } from "./try-batch.ts";
 
-/** What cannot be done with a network of which only predictions are known. */
+/** Returns what the command line and the configuration request, but a package's network cannot do: it only predicts. */
 function notWithPackage(given: Arguments, config: Config): Problem[] {
-  const asked = given.features
-    ? "--features"
-    : given.export_model === undefined
-      ? undefined
-      : "--export_model";
   const message = (what: string) =>
     `${what} needs a network of this engine; the package of MODEL.BMZ.SOURCE_MODEL_ID only predicts.`;
-  return [
-    ...(asked === undefined ? [] : [{ severity: "error", message: message(asked) } as const]),
-    ...(config.flag("MODEL.BMZ.EXPORT.ENABLE")
-      ? [config.problem("MODEL.BMZ.EXPORT.ENABLE", message("an export"), "False")]
-      : []),
-  ];
+  const problems: Problem[] = [];
+  if (given.features) problems.push({ severity: "error", message: message("--features") });
+  else if (given.export_model !== undefined)
+    problems.push({ severity: "error", message: message("--export_model") });
+  if (config.flag("MODEL.BMZ.EXPORT.ENABLE"))
+    problems.push(config.problem("MODEL.BMZ.EXPORT.ENABLE", message("an export"), "False"));
+  return problems;
 }
 
 /** Runs the command. Returns the exit code. */
@@ -45,17 +42,20 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   const { config: written, problems } = loadConfig(given.config);
   const source = checkZooSource(written, process.cwd());
   const asRead = { report, signal: stopSignal(report), problems };
-  if (problems.length > 0 || source.length > 0) return runConfig(given, written, asRead);
+  const isReadable = problems.every(({ severity }) => severity !== "error");
+  if (!isReadable || source.length > 0) return runConfig(given, written, asRead);
   try {
-    const { config, foreign, close } = await withZooModel(written, report, asRead.signal);
+    const { config: started, foreign, close } = await withZooModel(written, report, asRead.signal);
     try {
-      return await runConfig(given, config, { ...asRead, unpacked: config !== written, foreign });
+      const tree = resultTree(given.result_dir, given.name, given.run_id);
+      const config = await withCheckpointSettings(started, tree, report);
+      return await runConfig(given, config, { ...asRead, unpacked: started !== written, foreign });
     } finally {
       await close();
     }
   } catch (error) {
     const { runDirectory } = resultTree(given.result_dir, given.name, given.run_id);
-    if (!asRead.signal.aborted) return reportFailure(error, runDirectory, report);
+    if (!isStop(error, asRead.signal)) return reportFailure(error, runDirectory, report);
     report({ event: "end", runDirectory, status: "stopped" });
     return EXIT.stopped;
   }
@@ -83,76 +83,95 @@ interface ReadConfiguration {
   readonly foreign?: ForeignModel;
 }
 
-/** Checks and runs a configuration. */
-async function runConfig(
-  given: Arguments,
-  config: Config,
-  { report, signal, problems, unpacked = false, foreign }: ReadConfiguration,
-): Promise<number> {
-  const nameProblem = checkName(given.name);
-  const readable = config.document.entries.length > 0;
-  const described =
-    given.export_model !== undefined && readable ? checkZooDescription(config, process.cwd()) : [];
-  const all = [
-    ...(nameProblem ? [nameProblem] : []),
-    ...problems,
-    ...(readable ? checkConfig(config) : []),
-    ...(config.flag("MODEL.BMZ.EXPORT.ENABLE") ? [] : described),
-    ...(foreign === undefined ? [] : notWithPackage(given, config)),
-  ];
-  if (all.length > 0) report({ event: "problems", problems: all });
-  if (all.some((problem) => problem.severity === "error")) return EXIT.badInput;
+/** Checks and runs a configuration. Returns the exit code. */
+async function runConfig(given: Arguments, config: Config, read: ReadConfiguration): Promise<number> {
+  const { report, signal } = read;
+  const problems = problemsOfRun(given, config, read);
+  if (problems.length > 0) report({ event: "problems", problems });
+  if (problems.some((problem) => problem.severity === "error")) return EXIT.badInput;
   const tree = resultTree(given.result_dir, given.name, given.run_id);
-  const ended = (
-    status: "finished" | "stopped",
-    facts: Partial<Extract<NewRunEvent, { event: "end" }>> = {},
-  ) => {
-    report({ event: "end", runDirectory: tree.runDirectory, ...facts, status });
-    return status === "stopped" ? EXIT.stopped : EXIT.done;
-  };
   try {
     await holdRun(tree).catch((error) => {
       throw explainedWriteError(tree.recordFolder, error);
     });
-    const request: FeatureRequest = {
-      config,
-      tree,
-      normalizePixels: given.norm_pix_loss === true,
-      openRuntime: runtimeOpener(given, config, choiceReport(report)),
-      report,
-      signal,
-    };
-    if (given.features) {
-      const status = await writeFeatures({ ...request, labels: given.labels });
-      return ended(status, { runDirectory: tree.features });
-    }
-    const configText = readFileSync(given.config, "utf8");
-    if (foreign !== undefined) return ended(await predictWithPackage({ ...request, configText }, foreign));
-    if (given.export_model !== undefined) {
-      const checkpoint = given.export_model === true ? undefined : given.export_model;
-      await exportModel({ ...request, configText, checkpoint });
-      return ended("finished", { runDirectory: tree.zooPackages });
-    }
-    const status = await runWorkflow({
-      ...request,
-      configText,
-      resume: given.resume === true,
-      precision: given.precision,
-      partSize: given.part_size,
-      fits: (batchSize) => fitsInProcess(batchSize, signal),
-    });
-    if (status === "finished" && config.flag("MODEL.BMZ.EXPORT.ENABLE"))
-      await exportModel({ ...request, configText });
-    const resume = status === "stopped" ? resumeArguments(given) : undefined;
-    // A run that only tests reports the checkpoint that it loaded.
-    const loaded = config.text("PATHS.CHECKPOINT_FILE");
-    const best = config.flag("TRAIN.ENABLE") || loaded === "" ? tree.bestCheckpoint : loaded;
-    const checkpoint = existsSync(best) && !(unpacked && best === loaded) ? best : undefined;
-    return ended(status, { checkpoint, resume });
+    const { status, ...facts } = await perform(given, config, read, tree);
+    report({ event: "end", runDirectory: tree.runDirectory, ...facts, status });
+    return status === "stopped" ? EXIT.stopped : EXIT.done;
   } catch (error) {
-    if (isStop(error, signal)) return ended("stopped");
-    return reportFailure(error, tree.runDirectory, report);
+    if (!isStop(error, signal)) return reportFailure(error, tree.runDirectory, report);
+    report({ event: "end", runDirectory: tree.runDirectory, status: "stopped" });
+    return EXIT.stopped;
   }
+}
+
+/** Returns all problems of the command line and the configuration. */
+function problemsOfRun(
+  given: Arguments,
+  config: Config,
+  { problems, foreign }: ReadConfiguration,
+): readonly Problem[] {
+  const nameProblem = checkName(given.name);
+  const readable = config.document.entries.length > 0;
+  // With MODEL.BMZ.EXPORT.ENABLE, `checkConfig` checks the description.
+  const describes = given.export_model !== undefined && !config.flag("MODEL.BMZ.EXPORT.ENABLE");
+  return [
+    ...(nameProblem === undefined ? [] : [nameProblem]),
+    ...problems,
+    ...(readable ? checkConfig(config) : []),
+    ...(readable && describes ? checkZooDescription(config, process.cwd()) : []),
+    ...(foreign === undefined ? [] : notWithPackage(given, config)),
+  ];
+}
+
+/** How a run ended, and what its last event says beside that. */
+interface Outcome extends Partial<Omit<Extract<NewRunEvent, { event: "end" }>, "event" | "status">> {
+  readonly status: "finished" | "stopped";
+}
+
+/** Does what the command line requests: writes features, predicts with a package, exports a model, or trains and tests. */
+async function perform(
+  given: Arguments,
+  config: Config,
+  { report, signal, unpacked = false, foreign }: ReadConfiguration,
+  tree: ResultTree,
+): Promise<Outcome> {
+  const request: FeatureRequest = {
+    config,
+    tree,
+    normalizePixels: given.norm_pix_loss === true,
+    openRuntime: runtimeOpener(given, config, choiceReport(report)),
+    report,
+    signal,
+  };
+  if (given.features) {
+    const status = await writeFeatures({ ...request, labels: given.labels });
+    return { status, runDirectory: tree.features };
+  }
+  const configText = readFileSync(given.config, "utf8");
+  if (foreign !== undefined) return { status: await predictWithPackage({ ...request, configText }, foreign) };
+  if (given.export_model !== undefined) {
+    const checkpoint = given.export_model === true ? undefined : given.export_model;
+    await exportModel({ ...request, configText, checkpoint });
+    return { status: "finished", runDirectory: tree.zooPackages };
+  }
+  const status = await runWorkflow({
+    ...request,
+    configText,
+    resume: given.resume === true,
+    precision: given.precision,
+    partSize: given.part_size,
+    fits: (batchSize) => fitsInProcess(batchSize, signal),
+  });
+  if (status === "finished" && config.flag("MODEL.BMZ.EXPORT.ENABLE"))
+    await exportModel({ ...request, configText });
+  // A run that only tests reports the checkpoint that it loaded.
+  const loaded = config.text("PATHS.CHECKPOINT_FILE");
+  const best = config.flag("TRAIN.ENABLE") || loaded === "" ? tree.bestCheckpoint : loaded;
+  return {
+    status,
+    checkpoint: existsSync(best) && !(unpacked && best === loaded) ? best : undefined,
+    resume: status === "stopped" ? resumeArguments(given) : undefined,
+  };
 }
 
 async function main(argv: readonly string[]): Promise<number> {

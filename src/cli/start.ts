@@ -1,6 +1,6 @@
 /**
- * The bundle's entry. Where V8's heap is full, or native code crashes, a process ends without a word. The program therefore runs in
- * a second process, and this one explains its end. A process with a channel to its parent, such as a supervisor, is that second one.
+ * The bundle's entry. If V8's heap is full or native code crashes, a process ends without an explanation. The program therefore runs in a
+ * second process, and this one explains its end. A process with a channel to its parent, such as a supervisor, is that second one.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { url as debuggerUrl } from "node:inspector";
@@ -11,14 +11,14 @@ import { memoryKills } from "../facts/memory-kills.ts";
 import { EXIT } from "./exit-codes.ts";
 import { STOP_SIGNALS } from "./stop-signals.ts";
 
-/** Windows' codes of crashes lie beyond those that programs end with. */
+/** The largest exit code of a program. Windows' codes of crashes are larger. */
 const MOST_CODE = 255;
 /** Windows' code of a process that Ctrl+C ended. */
 const CONTROL_C = 0xc000013a;
-/** Where V8's report of a fatal error begins. It goes on to the end of the process. */
+/** The first line of V8's report of a fatal error, which continues to the end of the process. */
 const REPORT = /^(?:<--- Last few GCs --->|FATAL ERROR: |# Fatal |#$)/;
 
-/** Loads and runs the program in this process, and explains where the system does not let it open its own files. */
+/** Loads and runs the program in this process. Explains if the system lets it open too few files. */
 async function runHere(): Promise<void> {
   try {
     await import("./main.ts");
@@ -44,14 +44,14 @@ function startApart(): ChildProcess | undefined {
   }
 }
 
-/** Runs the program in another process, and ends with its exit code; where it crashed, with words and the code of a failure. */
+/** Runs the program in another process and ends with its exit code. If it crashed, explains why and ends with the code of a failure. */
 async function runApart(): Promise<void> {
   const killedBefore = memoryKills();
   const child = startApart();
   if (child === undefined) return runHere();
-  // Windows' console sends Ctrl+C to both processes, and has no signal that can be passed on: to kill ends at once there.
+  // Windows' console sends Ctrl+C to both processes. It has no signals to pass on: `kill` would end the program at once.
   for (const name of STOP_SIGNALS) process.on(name, () => process.platform !== "win32" && child.kill(name));
-  // The program goes on where nobody reads its errors any more.
+  // The program continues if its errors are no longer read.
   process.stderr.on("error", () => {});
   const lastLines: string[] = [];
   let reported = false;

@@ -1,3 +1,4 @@
+/** Requests to stop a run: signals, and the end of the parent process. */
 import type { ReportEvent } from "../results/reporters.ts";
 import { EXIT } from "./exit-codes.ts";
 
@@ -14,13 +15,14 @@ const SAME_SIGNAL_MS = 500;
 export function stopSignal(report: ReportEvent): AbortSignal {
   const controller = new AbortController();
   let counts = true;
-  const stop = () => {
+  const stop = (reason?: string) => {
     if (!counts) return;
     if (controller.signal.aborted) process.exit(EXIT.stopped);
     counts = false;
-    report({ event: "log", level: "info", message: "Stopping after this step…" });
+    const because = reason === undefined ? "" : ` (${reason})`;
+    report({ event: "log", level: "info", message: `Stopping after this step${because}…` });
     controller.abort();
-    // A long step holds up signals, too: those that came during it are heard between a timer and an immediate.
+    // A long step delays signals too: those that arrived during it are handled between a timer and an immediate.
     setTimeout(() => {
       setImmediate(() => {
         counts = true;
@@ -29,8 +31,8 @@ export function stopSignal(report: ReportEvent): AbortSignal {
   };
   for (const name of STOP_SIGNALS) process.on(name, stop);
   process.on("message", (message) => message === "stop" && stop());
-  // The parent's end is no second request, and may have come while the program was loaded.
-  const orphaned = () => controller.signal.aborted || stop();
+  // The end of the parent is not a second request. It may have ended while the program was loading.
+  const orphaned = () => controller.signal.aborted || stop("the process that started this run has ended");
   process.on("disconnect", orphaned);
   if (process.connected === false) orphaned();
   // Writing to a parent or a terminal that has ended must not end this process.

@@ -12,6 +12,7 @@ import { describeDevices, listDevices } from "../runtime/devices.ts";
 import { nvidiaGpus } from "../runtime/nvidia-gpus.ts";
 import { EXIT } from "./exit-codes.ts";
 
+/** Part of the help: the commands besides training. */
 export const TOOLS_HELP = `
 Other commands:
   --inspect <file or folder> [--json] [--save out.npy]
@@ -24,7 +25,7 @@ Other commands:
 
 /**
  * Runs the tool that the arguments name and returns its exit code; undefined if they name none. A tool ends with its parent process, and
- * where nobody reads its output any more (`| head`).
+ * when its output is no longer read (`| head`).
  */
 export async function runTool(argv: readonly string[]): Promise<number | undefined> {
   const end = () => process.exit(EXIT.stopped);
@@ -37,7 +38,7 @@ export async function runTool(argv: readonly string[]): Promise<number | undefin
   if (process.connected === false) end();
   const code = await toolNamed(argv);
   process.off("disconnect", end);
-  // The last output of a tool may still be on its way.
+  // The last output of a tool may still be in the pipe.
   if (code === undefined) process.stdout.off("error", unread);
   return code;
 }

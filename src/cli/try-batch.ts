@@ -8,7 +8,10 @@ import type { Arguments } from "./arguments.ts";
 import { runtimeOpener } from "./device.ts";
 import { EXIT } from "./exit-codes.ts";
 
-/** Whether a step with this batch size fits, tested by this command with `--try_batch` in another process. Throws the signal's reason if it is aborted. */
+/**
+ * Whether a step with this batch size fits, tested by this command with `--try_batch` in another process. Throws the signal's reason if it
+ * is aborted.
+ */
 export async function fitsInProcess(batchSize: number, signal: AbortSignal): Promise<boolean> {
   const all = [...process.execArgv.filter((each) => !each.startsWith("--inspect")), ...process.argv.slice(1)];
   const child = spawn(process.execPath, [...all, "--try_batch", String(batchSize)], {
@@ -19,7 +22,7 @@ export async function fitsInProcess(batchSize: number, signal: AbortSignal): Pro
     const [code]: (number | null)[] = await once(child, "exit");
     return code === EXIT.done;
   } finally {
-    // A stop kills the other process, which says nothing of the batch.
+    // A stop kills the other process, whose exit code then says nothing about the batch.
     signal.throwIfAborted();
   }
 }

@@ -5,7 +5,7 @@ import { keysOf } from "../facts/checked-lists.ts";
 import { WORKFLOWS, type WorkflowFact, type WorkflowName } from "../facts/workflows.ts";
 import type { Config } from "./config.ts";
 
-/** The embedded engine's workflow for a configuration; undefined for problems that only BiaPy itself handles. */
+/** Returns the embedded engine's workflow for a configuration; undefined for problems that only BiaPy itself handles. */
 export function workflowOf(config: Config): WorkflowName | undefined {
   const problem = config.text("PROBLEM.TYPE");
   const names = keysOf(WORKFLOWS);
@@ -16,7 +16,7 @@ export function workflowOf(config: Config): WorkflowName | undefined {
 }
 
 /**
- * The pretext task. If not set, it follows from the architecture: BiaPy's code defaults to crappify and its
+ * Returns the pretext task. If not set, it follows from the architecture: BiaPy's code defaults to crappify and its
  * documentation to masking, but MAE supports only masking, and no other architecture does.
  */
 export function pretextTask(config: Config): string {
@@ -25,14 +25,39 @@ export function pretextTask(config: Config): string {
   return architectureOf(config) === "mae" ? "masking" : "crappify";
 }
 
-/** MODEL.ARCHITECTURE, which may be written in capitals. */
+/** Returns MODEL.ARCHITECTURE in lower case: it may be written in capitals. */
 export const architectureOf = (config: Config): string => config.text("MODEL.ARCHITECTURE").toLowerCase();
 
+/** Lists of losses or metrics, whose names may be written in any case. */
+export type NamesKey = "LOSS.TYPE" | "TRAIN.METRICS" | "TEST.METRICS";
+
+/** Returns a name as the program writes it: losses in capitals, metrics in lower case. */
+export const asKnown = (key: NamesKey, name: string) =>
+  key === "LOSS.TYPE" ? name.toUpperCase() : name.toLowerCase();
+
+/** Returns the losses of a list in capitals, or its metrics in lower case. */
+export const namesOf = (config: Config, key: NamesKey): string[] =>
+  config.texts(key).map((name) => asKnown(key, name));
+
+/** Returns the losses or metrics of a list that are not among the known ones, as they are written. */
+export const unknownNames = (config: Config, key: NamesKey, known: readonly string[]): string[] =>
+  config.texts(key).filter((name) => !known.includes(asKnown(key, name)));
+
+/** Returns the number of spatial axes: PROBLEM.NDIM. */
 export function ndimOf(config: Config): 2 | 3 {
   return config.text("PROBLEM.NDIM") === "3D" ? 3 : 2;
 }
 
-/** The channels of images: the last number of DATA.PATCH_SIZE. */
+const AXES = { 2: ["y", "x"], 3: ["z", "y", "x"] } as const;
+
+/** Returns the spatial axes, in the order of DATA.PATCH_SIZE. */
+export const axesOf = (config: Config): readonly ("z" | "y" | "x")[] => AXES[ndimOf(config)];
+
+/** The phases of a run, as keys name them. */
+export const PHASES = ["TRAIN", "VAL", "TEST"] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** Returns the number of channels of images: the last number of DATA.PATCH_SIZE. */
 export const channelsOf = (config: Config): number => config.numbers("DATA.PATCH_SIZE").at(-1) ?? 1;
 
 /** Whether the network takes patches of one size only, because of its position embeddings. */

@@ -2,7 +2,7 @@
 import { ARCHITECTURES, embeddedArchitectures } from "../facts/architectures.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { WORKFLOWS } from "../facts/workflows.ts";
-import { architectureOf, channelsOf, pretextTask, workflowOf } from "./basics.ts";
+import { architectureOf, axesOf, channelsOf, ndimOf, PHASES, pretextTask, workflowOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 import { checkDenoising } from "./denoising-checks.ts";
 import type { NumberKey, TextKey } from "./key-names.ts";
@@ -16,8 +16,6 @@ import { checkFolder, type PathSettings } from "./task-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 import { isUnused } from "./unused-keys.ts";
 import { checkZooDescription, checkZooSource } from "./zoo-settings.ts";
-
-const AXES = { "2D": ["y", "x"], "3D": ["z", "y", "x"] } as const;
 
 /**
  * Returns all contradictions between keys at once.
@@ -47,10 +45,11 @@ export function checkConfig(config: Config, folder = process.cwd(), network = tr
   ];
 }
 
+/** Checks that DATA.PATCH_SIZE has a number for each axis and one for the channels. */
 export function checkPatch(config: Config): Problem[] {
   const patch = config.numbers("DATA.PATCH_SIZE");
   const ndim = config.text("PROBLEM.NDIM");
-  const axes = AXES[ndim === "3D" ? "3D" : "2D"];
+  const axes = axesOf(config);
   if (patch.length === axes.length + 1) return [];
   const form = `(${[...axes, "channels"].join(", ")})`;
   return [
@@ -69,6 +68,7 @@ function patchOfOtherKind(patch: readonly number[], ndim: string): string | unde
   return undefined;
 }
 
+/** Checks the keys of the configured workflow. */
 export function checkTask(config: Config, paths: PathSettings): Problem[] {
   const workflow = workflowOf(config);
   if (workflow === undefined) {
@@ -112,6 +112,7 @@ function checkRestoration(config: Config, architecture: string): Problem[] {
   return [...problems, ...checkLosses(config)];
 }
 
+/** Checks that the folders of all phases in use exist. */
 export function checkPaths(config: Config, folder: string, network: boolean): Problem[] {
   const testsValidation = config.flag("TEST.ENABLE") && config.flag("DATA.TEST.USE_VAL_AS_TEST");
   const needed: TextKey[] = [
@@ -132,7 +133,7 @@ export function checkPaths(config: Config, folder: string, network: boolean): Pr
   ];
 }
 
-/** Other folders of phases that the configuration neither enables nor disables: it is still being written. */
+/** Returns further folders: those of phases that the configuration neither enables nor disables, because it is still being written. */
 function unfinishedPaths(config: Config, needed: readonly TextKey[]): TextKey[] {
   return (["TRAIN", "TEST"] as const)
     .filter((phase) => !config.sets(`${phase}.ENABLE`))
@@ -153,22 +154,20 @@ function checkValidation(config: Config): Problem[] {
   ];
 }
 
-/** Overlap and padding of patches have one number per axis. */
+/** Checks that overlap and padding of patches have one number for each axis. */
 export function checkTiles(config: Config): Problem[] {
-  const ndim = config.text("PROBLEM.NDIM") === "3D" ? 3 : 2;
-  const keys = (["TRAIN", "VAL", "TEST"] as const).flatMap(
-    (phase) => [`DATA.${phase}.OVERLAP`, `DATA.${phase}.PADDING`] as const,
-  );
+  const ndim = ndimOf(config);
+  const keys = PHASES.flatMap((phase) => [`DATA.${phase}.OVERLAP`, `DATA.${phase}.PADDING`] as const);
   return keys.flatMap((key) => {
     const values = config.numbers(key);
     if (!config.sets(key) || values.length === ndim) return [];
-    const message = `a ${ndim}D problem has ${ndim} numbers, one for each of ${AXES[`${ndim}D`].join(", ")}, not ${values.length}.`;
+    const message = `a ${ndim}D problem has ${ndim} numbers, one for each of ${axesOf(config).join(", ")}, not ${values.length}.`;
     const suggestion = values.length === 1 ? `(${Array(ndim).fill(values[0]).join(",")})` : undefined;
     return [config.problem(key, message, suggestion)];
   });
 }
 
-/** One network has one optimizer and one learning rate. */
+/** Checks that there is one optimizer and one learning rate: every run trains one network. */
 export function checkOptimizers(config: Config): Problem[] {
   const several = (["TRAIN.OPTIMIZER", "TRAIN.LR"] as const).filter(
     (key) => [config.value(key)].flat().length !== 1,
@@ -178,22 +177,20 @@ export function checkOptimizers(config: Config): Problem[] {
     const suggestion = first === undefined ? undefined : `[${String(first)}]`;
     return config.problem(
       key,
-      "self-supervision trains one network: one optimizer and one rate.",
+      "a run trains one network, by one optimizer and one learning rate.",
       suggestion,
     );
   });
 }
 
+/** Checks that the keys of TRAIN.LR_SCHEDULER are set and fit together. */
 export function checkSchedule(config: Config): Problem[] {
   const problems: Problem[] = [];
   const name = config.text("TRAIN.LR_SCHEDULER.NAME");
   const fraction = config.number(DECAY_FRACTION);
-  const required: NumberKey[] =
-    name === "reduceonplateau"
-      ? ["TRAIN.LR_SCHEDULER.REDUCEONPLATEAU_PATIENCE"]
-      : name === "warmupcosine" && fraction <= 0
-        ? [WARMUP]
-        : [];
+  const required: NumberKey[] = [];
+  if (name === "reduceonplateau") required.push("TRAIN.LR_SCHEDULER.REDUCEONPLATEAU_PATIENCE");
+  if (name === "warmupcosine" && fraction <= 0) required.push(WARMUP);
   for (const key of required) {
     if (config.number(key) < 0)
       problems.push(config.problem(key, `the schedule ${name} needs this to be set, in epochs.`));
@@ -223,7 +220,7 @@ export function checkSchedule(config: Config): Problem[] {
 const WARMUP = "TRAIN.LR_SCHEDULER.WARMUP_COSINE_DECAY_EPOCHS";
 const DECAY_FRACTION = "TRAIN.LR_SCHEDULER.COSINE_DECAY_FRACTION";
 
-/** Number of warm-up epochs of the schedule warmupcosine, and the epoch at which its decay starts. */
+/** Returns the number of warm-up epochs of the schedule warmupcosine, and the epoch at which its decay starts. */
 export function warmupAndDecay(config: Config): {
   readonly warmupEpochs: number;
   readonly decayStart: number;
@@ -280,7 +277,7 @@ const RANGES = [
   ...["CNOISE_NB_ITERATIONS", "MISSP_ITERATIONS", "GRID_D_RANGE"],
 ] as const;
 
-/** Returns the documentation's rule for names if `name` breaks it. */
+/** Checks a job name by the rule of BiaPy's documentation. */
 export function checkName(name: string): Problem | undefined {
   if (/^\w+$/.test(name)) return undefined;
   const suggestion = name.replaceAll(/\W+/g, "_") || "my_model";

@@ -26,14 +26,31 @@ export class Config {
     return this.values.has(key);
   }
 
-  /** The same configuration with another value of one key. */
+  /** Returns the same configuration with another value of one key. */
   with(key: Key, value: PythonValue): Config {
-    const { entries, file } = this.document;
-    const place = entries.find((entry) => entry.key === key)?.place ?? { file, line: 1, column: 1 };
-    const others = entries.filter((entry) => entry.key !== key);
-    return new Config({ ...this.document, entries: [...others, { key, value, place }] });
+    return this.withEntries([{ key, value }]);
   }
 
+  /** Returns the same configuration with other values of some keys. */
+  withEntries(changed: readonly Pick<ConfigEntry, "key" | "value">[]): Config {
+    const { entries, file } = this.document;
+    const places = new Map(entries.map(({ key, place }) => [key, place]));
+    const added = new Map(
+      changed.map(({ key, value }) => [
+        key,
+        { key, value, place: places.get(key) ?? { file, line: 1, column: 1 } },
+      ]),
+    );
+    const others = entries.filter(({ key }) => !added.has(key));
+    return new Config({ ...this.document, entries: [...others, ...added.values()] });
+  }
+
+  /** Returns the entries whose values differ from this configuration's. */
+  differing(entries: readonly ConfigEntry[]): ConfigEntry[] {
+    return entries.filter(({ key, value }) => JSON.stringify(value) !== JSON.stringify(this.lookUp(key)));
+  }
+
+  /** Returns the value that the file gives to the key, or BiaPy's default. */
   value(key: Key): PythonValue {
     return this.lookUp(key);
   }
@@ -42,6 +59,7 @@ export class Config {
     return this.values.get(key) ?? keyFacts.get(key)?.default ?? null;
   }
 
+  /** Returns a number; NaN for a value of another type, which {@link loadConfig} reports. */
   number(key: NumberKey): number {
     return Number(this.value(key));
   }
@@ -50,27 +68,33 @@ export class Config {
     return this.value(key) === true;
   }
 
+  /** Returns a text; empty for None. */
   text(key: TextKey): string {
     return String(this.value(key) ?? "");
   }
 
-  /** A text that is one of `choices`, as `checkConfig` ensures. Throws a RangeError for another one. */
+  /** Returns a text that is one of `choices`, as `checkConfig` ensures. Throws a RangeError for another one. */
   choice<T extends string>(key: TextKey, choices: readonly T[]): T {
     return oneOf(choices, this.text(key), key);
   }
 
-  /** A list or tuple of numbers; a single number is a list of one. */
+  /** Returns a list or tuple of numbers; a single number is a list of one. */
   numbers(key: ListKey): number[] {
     return [this.value(key)].flat().map(Number);
   }
 
-  /** The first item of a list, or the value itself: optimizers and rates are lists with one item per model. */
+  /** Returns a list of texts; a single text is a list of one. */
+  texts(key: ListKey): string[] {
+    return [this.value(key)].flat().map(String);
+  }
+
+  /** Returns the first item of a list, or the value itself: optimizers and rates are lists with one item per model. */
   first(key: ListKey): PythonValue {
     const value = this.value(key);
     return Array.isArray(value) ? value[0] : value;
   }
 
-  /** All values as nested plain objects, as BiaPy keeps its configuration in a checkpoint. */
+  /** Returns all values as nested plain objects, as BiaPy keeps its configuration in a checkpoint. */
   toObject(): Record<string, PythonValue> {
     const root: Record<string, PythonValue> = {};
     const groups = new Map([["", root]]);
@@ -81,17 +105,17 @@ export class Config {
     return root;
   }
 
-  /** Like {@link problem}, for something that only BiaPy's engine supports. */
+  /** Returns a {@link problem} of something that only BiaPy's engine supports. */
   needsBiapy(key: Key, message: string, suggestion?: string): Problem {
     return { ...this.problem(key, message, suggestion), ofEmbeddedEngine: true };
   }
 
-  /** Like {@link problem}, for something that does not prevent a run. */
+  /** Returns a {@link problem} that does not prevent a run. */
   warning(key: Key, message: string, suggestion?: string): Problem {
     return { ...this.problem(key, message, suggestion), severity: "warning" };
   }
 
-  /** A problem at the place of a key, or of the nearest group above it that the file has. */
+  /** Returns a problem at the place of a key, or of the nearest group above it that the file has. */
   problem(key: Key, message: string, suggestion?: string): Problem {
     return { severity: "error", key, ...this.placeOf(key), message: `${key}: ${message}`, suggestion };
   }
@@ -159,7 +183,7 @@ export function loadConfig(file: string, text?: string): { config: Config; probl
   return { config, problems: fewEnough(file, problems) };
 }
 
-/** An error; a warning for a key that the task does not use, if BiaPy accepts its notation. */
+/** Returns an error, or a warning for a key that the task does not use, if BiaPy accepts its notation. */
 function problemOf(config: Config, entry: ConfigEntry, fault: Fault): Problem {
   const { key, place } = entry;
   const { message, suggestion, ofLimits = false } = fault;
@@ -181,7 +205,7 @@ function fewEnough(file: string, problems: Problem[]): Problem[] {
 }
 
 /** Maximum size of a configuration file. All of BiaPy's keys take 40 kB. */
-const MOST_BYTES = 2 ** 20;
+export const MOST_BYTES = 2 ** 20;
 
 const tooLarge = (file: string, bytes: number) =>
   `${file} is not a configuration: it has ${(bytes / 1e6).toFixed(1)} MB, and configurations have at most 1 MB.`;
@@ -193,13 +217,17 @@ function readText(file: string): string {
   if (!found.isFile()) throw new Error(`${file} is not a file.`);
   if (found.size > MOST_BYTES) throw new Error(tooLarge(file, found.size));
   try {
-    return readFileSync(file, "utf8");
-  } catch {
+    return UTF_8.decode(readFileSync(file));
+  } catch (error) {
+    if (error instanceof TypeError)
+      throw new Error(`${file} is not a text in UTF-8, which BiaPy needs. Save it with this encoding.`);
     throw new Error(`${file} cannot be read.`);
   }
 }
 
-/** `DATA.TRAIN.PATH` -> `DATA.TRAIN` and `PATH`. The parent of a section at the top level is "". */
+const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Splits a dotted name: `DATA.TRAIN.PATH` -> `DATA.TRAIN` and `PATH`. The parent of a section at the top level is "". */
 function parentOf(key: string): [group: string, name: string] {
   const end = key.lastIndexOf(".");
   return [key.slice(0, Math.max(end, 0)), key.slice(end + 1)];
@@ -225,7 +253,7 @@ function groupsAbove(key: string): string[] {
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("."));
 }
 
-/** Quoted text stays text for keys of type str, although Python would read a number. */
+/** Returns an entry whose quoted text stays text for keys of type str, although Python would read a number. */
 function asWritten(entry: ConfigEntry): ConfigEntry {
   const { key, value, text, ofYaml } = entry;
   const isText = keyFacts.get(key)?.type === "str" && typeof value !== "string";

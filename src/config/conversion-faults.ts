@@ -15,6 +15,7 @@ export function conversionFaults(config: Config): Problem[] {
   return [...faults, ...rateWithoutOptimizer(config)];
 }
 
+/** Returns why BiaPy 3.7.1 fails on an older entry; undefined if it does not. */
 function faultOf(entry: ConfigEntry, config: Config): string | undefined {
   const { key, value } = entry;
   const { older = [], groups } = config.document;
@@ -80,7 +81,7 @@ const OF_TRAIN = /^DATA\.(EXTRACT_RANDOM_PATCH|PROBABILITY_MAP|W_FOREGROUND|W_BA
 const OF_CUSTOM = /^DATA\.NORMALIZATION\.(CUSTOM_MEAN|CUSTOM_STD|CUSTOM_MODE|APPLICATION_MODE)$/;
 const OF_CLIP = /^DATA\.NORMALIZATION\.PERC_(LOWER|UPPER)$/;
 
-/** A single smallest rate is repeated for each optimizer, which must be written. */
+/** Checks that TRAIN.OPTIMIZER is written if MIN_LR is a single number, which BiaPy repeats for each optimizer. */
 function rateWithoutOptimizer(config: Config): Problem[] {
   const key = "TRAIN.LR_SCHEDULER.MIN_LR";
   if (typeof config.value(key) !== "number" || !config.sets(key) || config.sets("TRAIN.OPTIMIZER")) return [];

@@ -1,6 +1,7 @@
 /** Checks keys of denoising (Noise2Void) by the rules of BiaPy 3.7.1 and of the embedded engine. */
 import type { Problem } from "../facts/run-events.ts";
 import { N2V_MANIPULATORS } from "../facts/workflows.ts";
+import { namesOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 import {
   checkArchitecture,
@@ -10,6 +11,7 @@ import {
   type PathSettings,
 } from "./task-checks.ts";
 
+/** Checks the keys of a denoising. */
 export function checkDenoising(config: Config, paths: PathSettings): Problem[] {
   return [
     ...checkArchitecture(config, "denoising", "denoises images"),
@@ -22,7 +24,7 @@ export function checkDenoising(config: Config, paths: PathSettings): Problem[] {
 }
 
 function checkLoss(config: Config): Problem[] {
-  const names = [config.value("LOSS.TYPE")].flat().map((name) => String(name).toUpperCase());
+  const names = namesOf(config, "LOSS.TYPE");
   const weights = config.numbers("LOSS.WEIGHTS");
   const problems: Problem[] = [];
   if (names.length > 0 && String(names) !== "MSE") {
@@ -59,7 +61,7 @@ function checkSpots(config: Config): Problem[] {
   return problems;
 }
 
-/** Clean images: LOAD_GT_DATA trains on them, LOAD_GT compares test images with them. */
+/** Checks clean images: LOAD_GT_DATA trains on them, LOAD_GT compares test images with them. */
 function checkCleanImages(config: Config, paths: PathSettings): Problem[] {
   const problems: Problem[] = [];
   const learns = config.flag("PROBLEM.DENOISING.LOAD_GT_DATA");

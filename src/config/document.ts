@@ -1,7 +1,7 @@
 /** A YAML configuration as a flat list of keys with their places in the file. */
 import { at } from "../facts/checked-lists.ts";
 import type { Problem } from "../facts/run-events.ts";
-import { decoded, type PythonValue } from "./python-value.ts";
+import { decoded, isYamlDate, type PythonValue } from "./python-value.ts";
 import { YamlError, type YamlNode, yamlTree } from "./yaml-tree.ts";
 
 /** A key with a value (not a group of keys). */
@@ -13,7 +13,7 @@ export interface ConfigEntry {
   readonly text?: string;
   /** How the first item of a list is written. */
   readonly firstText?: string;
-  /** Whether YAML reads the text as a number, boolean or null, instead of Python decoding it. */
+  /** Whether YAML reads the text as a number, boolean, null or date, instead of Python decoding it. The value of a date is its text. */
   readonly ofYaml?: boolean;
   readonly place: Place;
 }
@@ -34,7 +34,7 @@ export interface ConfigDocument {
   readonly older?: readonly ConfigEntry[];
 }
 
-/** Finds the places of offsets in a text. */
+/** Returns a function that finds the place of an offset in a text. */
 function placesIn(file: string, text: string): (offset: number) => Place {
   const starts = [0];
   for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", end + 1)) starts.push(end + 1);
@@ -49,7 +49,7 @@ function placesIn(file: string, text: string): (offset: number) => Place {
   };
 }
 
-/** Values in lists are read by YAML only; yacs decodes only the text of a key. */
+/** Returns a value as YAML reads it. Values in lists stay so; yacs decodes only the text of a key. */
 function plainValue(node: YamlNode): PythonValue {
   if (node.kind === "scalar") return node.value;
   if (node.kind === "list") return node.items.map(plainValue);
@@ -62,9 +62,10 @@ const keyValue = (node: YamlNode): PythonValue =>
   node.kind === "scalar" && typeof node.value === "string" ? decoded(node.value) : plainValue(node);
 
 /**
- * Parses a configuration. `isGroup` tells which dotted names hold further keys.
+ * Parses a configuration. Syntax errors and empty files are returned as problems, and repeated keys as warnings: as in PyYAML, the last one
+ * counts.
  *
- * Syntax errors and empty sections come back as problems, and repeated keys as warnings: like PyYAML, the last one counts.
+ * @param isGroup whether a dotted name holds further keys
  */
 export function parseDocument(
   file: string,
@@ -84,6 +85,13 @@ export function parseDocument(
     for (const [index, { key: keyNode, value }] of named.entries()) {
       const key = prefix + keyNode.text;
       const place = placeOf(keyNode.start);
+      if (keyNode.text.includes(".")) {
+        problem(
+          place,
+          `BiaPy has no key ${keyNode.text}: write sections in lines of their own, each ending in a colon.`,
+        );
+        continue;
+      }
       const earlier = seen.get(key);
       if (earlier === undefined) seen.set(key, place);
       else
@@ -94,13 +102,15 @@ export function parseDocument(
           message: `${key} is written twice, first on line ${earlier.line}: the last one counts. Keep one of them.`,
         });
       if (last.get(keyNode.text) !== index) continue;
-      const nested = value.kind === "group" && (isGroup(key) || !isLeafMapping(value));
-      if (nested) {
+      // A mapping below an unknown key is read as a group, so that its keys can be reported.
+      if (value.kind === "group" && (isGroup(key) || value.items.length > 0)) {
         groups.set(key, place);
         walk(value, `${key}.`);
       } else {
         const scalar = value.kind === "scalar" ? value : undefined;
-        const ofYaml = scalar !== undefined && typeof scalar.value !== "string";
+        const ofYaml =
+          scalar !== undefined &&
+          (typeof scalar.value !== "string" || (scalar.plain && isYamlDate(scalar.value)));
         const [first] = value.kind === "list" ? value.items : [];
         const firstText = first?.kind === "scalar" ? first.text : undefined;
         entries.push({ key, value: keyValue(value), text: scalar?.text, firstText, ofYaml, place });
@@ -125,9 +135,4 @@ export function parseDocument(
     problem(placeOf(error.offset), error.message);
   }
   return { document, problems };
-}
-
-/** A mapping under an unknown key is read as a group, so that its keys can be reported. */
-function isLeafMapping(node: YamlNode): boolean {
-  return node.kind === "group" && node.items.length === 0;
 }

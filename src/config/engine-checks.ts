@@ -2,7 +2,8 @@
 import { copiesBeside } from "../facts/degraded-copies.ts";
 import type { ENGINE_LABELS } from "../facts/engine-labels.ts";
 import type { Problem } from "../facts/run-events.ts";
-import { pretextTask } from "./basics.ts";
+import { PHASES, pretextTask } from "./basics.ts";
+import { checkBiapyWorkflow } from "./biapy-workflows.ts";
 import {
   checkConfig,
   checkOptimizers,
@@ -15,6 +16,7 @@ import {
 import type { Config } from "./config.ts";
 import { conversionFaults } from "./conversion-faults.ts";
 import { checkIgnoredLosses } from "./loss-checks.ts";
+import { checkBiapyDivisions, checkBiapyModel } from "./model-checks.ts";
 import { checkTargetNumbers, warnOfMasks } from "./target-normalization.ts";
 
 export type EngineName = keyof typeof ENGINE_LABELS;
@@ -33,14 +35,19 @@ export function checkForEngine(
   network = true,
 ): Problem[] {
   if (engine === "embedded") return checkConfig(config, folder, network);
+  const patch = checkPatch(config);
+  const loads = loadsNetwork(config);
   const ofAll = [
     ...conversionFaults(config),
-    ...checkPatch(config),
+    ...patch,
+    ...checkBiapyModel(config, loads),
+    ...(patch.length > 0 || loads ? [] : checkBiapyDivisions(config)),
     ...checkTiles(config),
     ...checkPaths(config, folder, network),
     ...checkTargetNumbers(config),
     ...warnOfMasks(config),
     ...checkSuperResolution(config),
+    ...checkBiapyWorkflow(config),
   ];
   const ofSelfSupervision =
     config.text("PROBLEM.TYPE") === "SELF_SUPERVISED"
@@ -55,7 +62,12 @@ export function checkForEngine(
   return [...ofAll, ...ofSelfSupervision].filter(({ ofEmbeddedEngine }) => ofEmbeddedEngine !== true);
 }
 
-/** BiaPy 3.7.1 refuses its own default here. */
+/** Whether BiaPy builds the network that a checkpoint describes, whatever the keys of MODEL say. */
+const loadsNetwork = (config: Config): boolean =>
+  config.flag("MODEL.LOAD_CHECKPOINT") &&
+  config.texts("MODEL.ITEMS_TO_LOAD_FROM_CHECKPOINT").includes("model_arch");
+
+/** Checks the normalization of SUPER_RESOLUTION, in which BiaPy 3.7.1 refuses its own default. */
 function checkSuperResolution(config: Config): Problem[] {
   const key = "DATA.NORMALIZATION.TYPE";
   const type = config.text(key);
@@ -65,9 +77,9 @@ function checkSuperResolution(config: Config): Problem[] {
   ];
 }
 
-/** BiaPy 3.7.1 writes degraded copies beside the images and ignores this key. */
+/** Warns of SSL_SOURCE_DIR, which BiaPy 3.7.1 ignores: it writes degraded copies beside the images. */
 function checkCopies(config: Config): Problem[] {
-  return (["TRAIN", "VAL", "TEST"] as const).flatMap((phase) => {
+  return PHASES.flatMap((phase) => {
     const key = `DATA.${phase}.SSL_SOURCE_DIR` as const;
     if (!config.sets(key)) return [];
     const folder = copiesBeside(config.text(`DATA.${phase}.PATH`));

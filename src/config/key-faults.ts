@@ -3,7 +3,7 @@ import { closest, distance } from "fastest-levenshtein";
 import type { Problem } from "../facts/run-events.ts";
 import type { ConfigEntry } from "./document.ts";
 import { type KeyFact, type KeyType, keyFacts, keyLimits, type Limits } from "./keys.ts";
-import { decoded, isYamlFloat, type PythonValue, written } from "./python-value.ts";
+import { decoded, isYamlDate, isYamlFloat, type PythonValue, written } from "./python-value.ts";
 
 /** What is wrong with a value. */
 export interface Fault {
@@ -21,6 +21,10 @@ export function faultOf(entry: ConfigEntry): Fault | undefined {
     return value === null
       ? { message: `${key} has no keys below it, which BiaPy refuses: write some or remove the line.` }
       : { message: `${key} is a section that holds keys, not a value.` };
+  }
+  if (entry.ofYaml === true && typeof value === "string" && isYamlDate(value)) {
+    const message = `${key}: BiaPy reads ${value} as a date, which it refuses: quote it.`;
+    return { message, suggestion: key.endsWith("PATH") ? `./${value}` : `'${value}'` };
   }
   if (!hasType(entry, fact))
     return (
@@ -41,8 +45,8 @@ export function refusedByBiapy({ key, value, text = "", place }: ConfigEntry): P
     return [{ severity: "warning", key, ...place, message, suggestion }];
   }
   const isFloat = keyFacts.get(key)?.type === "float" && typeof value === "number";
-  if (!isFloat || !/^\s*[-+]?\d+\s*$/.test(text)) return [];
-  const suggestion = `${text.trim()}.0`;
+  if (!isFloat || text === "" || isFraction(text)) return [];
+  const suggestion = yamlFloat(value);
   const message = `${key}: BiaPy itself takes ${text.trim()} for a whole number and refuses it here; ${suggestion} works everywhere.`;
   return [{ severity: "warning", key, ...place, message, suggestion }];
 }
@@ -103,7 +107,7 @@ function holdsNumbers(value: PythonValue): boolean {
 /** Lists of one number for each level of a network. */
 const PER_LEVEL = /^MODEL\.(YX_DOWN|Z_DOWN|ISOTROPY)$/;
 
-/** A correct value in the wrong notation. */
+/** Returns the fault of a correct value in the wrong notation. */
 function otherwiseWritten({ key, value, text = "" }: ConfigEntry, fact: KeyFact): Fault | undefined {
   const { type } = fact;
   if (type === "int" && typeof value === "number" && Number.isInteger(value)) {
@@ -142,8 +146,8 @@ function yamlFloat(value: number): string {
 }
 
 /**
- * The most similar value; for one that resembles none, the default. Another architecture is no correction: `srunet` of earlier versions is
- * not a misspelled `seunet`.
+ * Returns the most similar value; for one that resembles none, the default. Another architecture is no correction: `srunet` of earlier
+ * versions is not a misspelled `seunet`.
  */
 function likeliest(key: string, item: string | number, names: readonly string[]): string | undefined {
   const near = closest(String(item), names);
@@ -154,6 +158,12 @@ function likeliest(key: string, item: string | number, names: readonly string[])
   return !resembles && typeof standard === "string" && names.includes(standard) ? standard : near;
 }
 
+function rangeText(least: number | undefined, most: number | undefined, open = false): string {
+  if (most === undefined) return `at least ${least}`;
+  return open ? `between ${least} and ${most}` : `from ${least} to ${most}`;
+}
+
+/** Returns the fault of a value, or of the first item of a list, that lies outside the limits. */
 function outside(
   key: string,
   value: PythonValue,
@@ -174,13 +184,7 @@ function outside(
     if (typeof item !== "number") continue;
     const low = least !== undefined && (open ? item <= least : item < least);
     const high = most !== undefined && (open ? item >= most : item > most);
-    if (low || high) {
-      const range =
-        most === undefined
-          ? `at least ${least}`
-          : `${open ? "between" : "from"} ${least} ${open ? "and" : "to"} ${most}`;
-      return { message: `${key} is ${range}; it cannot be ${item}.` };
-    }
+    if (low || high) return { message: `${key} is ${rangeText(least, most, open)}; it cannot be ${item}.` };
   }
   return undefined;
 }

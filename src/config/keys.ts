@@ -1,6 +1,6 @@
 /** The keys of BiaPy 3.7.1's configuration: each with its type, default and allowed values. */
 
-import { ARCHITECTURES } from "../facts/architectures.ts";
+import { ACTIVATIONS, ARCHITECTURES } from "../facts/architectures.ts";
 import { oneOf } from "../facts/checked-lists.ts";
 import facts from "./biapy-keys.json" with { type: "json" };
 import { isPythonValue, type PythonValue } from "./python-value.ts";
@@ -70,6 +70,7 @@ export const keyLimits: ReadonlyMap<string, Limits> = new Map<string, Limits>([
   ["PROBLEM.SELF_SUPERVISED.RESIZING_FACTOR", { allowed: [2, 4, 6] }],
   ["PROBLEM.SELF_SUPERVISED.NOISE", share],
   ["DATA.PATCH_SIZE", positive],
+  ["DATA.PREPROCESS.GAUSSIAN_BLUR.SIGMA", { least: 0 }],
   ["DATA.NORMALIZATION.TYPE", { allowed: ["div", "scale_range", "zero_mean_unit_variance"] }],
   ["DATA.VAL.SPLIT_TRAIN", share],
   ["DATA.TRAIN.OVERLAP", { least: 0, most: 0.99 }],
@@ -101,6 +102,8 @@ export const keyLimits: ReadonlyMap<string, Limits> = new Map<string, Limits>([
   ["AUGMENTOR.AFFINE_MODE", { allowed: ["constant", "reflect", "wrap", "symmetric"] }],
   ["AUGMENTOR.E_MODE", { allowed: ["constant", "nearest", "reflect", "wrap"] }],
   ["AUGMENTOR.RANDOM_ROT_RANGE", { least: -360, most: 360 }],
+  ["AUGMENTOR.E_SIGMA", { least: 0 }],
+  ["AUGMENTOR.G_SIGMA", { least: 0 }],
   ["AUGMENTOR.SHEAR_RANGE", { least: -360, most: 360 }],
   ["AUGMENTOR.ZOOM_RANGE", { least: 0.1, most: 10 }],
   ["AUGMENTOR.CBLUR_DOWN_RANGE", { least: 1, most: 8 }],
@@ -124,25 +127,7 @@ export const keyLimits: ReadonlyMap<string, Limits> = new Map<string, Limits>([
   ["PROBLEM.IMAGE_TO_IMAGE.MEMBRANE_REPAIR.POSTPROCESS.METHOD", names("watershed", "agglomeration")],
   ["MODEL.SOURCE", names("biapy", "bmz", "torchvision")],
   ["MODEL.ARCHITECTURE", { allowed: [...ARCHITECTURES.keys()], anyCase: true }],
-  [
-    "MODEL.ACTIVATION",
-    {
-      allowed: [
-        "relu",
-        "tanh",
-        "leaky_relu",
-        "elu",
-        "gelu",
-        "silu",
-        "sigmoid",
-        "softmax",
-        "softplus",
-        "linear",
-        "none",
-      ],
-      anyCase: true,
-    },
-  ],
+  ["MODEL.ACTIVATION", { allowed: ACTIVATIONS, anyCase: true }],
   ["MODEL.NORMALIZATION", names("in", "bn", "sync_bn", "gn", "ln", "")],
   ["MODEL.UPSAMPLE_LAYER", names("convtranspose", "upsampling")],
   ["MODEL.CONV_BLOCK_ORDER", names("conv_norm_act", "norm_act_conv")],

@@ -1,17 +1,14 @@
 /** Whether the engine computes the losses and metrics that a configuration asks for. */
 import { embeddedLosses, IMAGE_METRICS, isSpectral, LOSSES, REFUSED_METRICS } from "../facts/losses.ts";
 import type { Problem } from "../facts/run-events.ts";
-import { channelsOf } from "./basics.ts";
+import { asKnown, channelsOf, namesOf, unknownNames } from "./basics.ts";
 import type { Config } from "./config.ts";
-import type { ListKey } from "./key-names.ts";
 
-const listed = (config: Config, key: ListKey): string[] => [config.value(key)].flat().map(String);
-
-/** LOSS.TYPE and LOSS.WEIGHTS of a network that restores images. */
+/** Checks LOSS.TYPE and LOSS.WEIGHTS of a network that restores images. */
 export function checkLosses(config: Config): Problem[] {
   const problems: Problem[] = [];
   const computed = embeddedLosses("crappify");
-  const losses = listed(config, "LOSS.TYPE").map((name) => name.toUpperCase());
+  const losses = namesOf(config, "LOSS.TYPE");
   for (const name of losses.filter((each) => !computed.includes(each))) {
     const reason = LOSSES[name]?.refused;
     problems.push(
@@ -22,7 +19,7 @@ export function checkLosses(config: Config): Problem[] {
           )
         : config.needsBiapy(
             "LOSS.TYPE",
-            `${name} ${reason}; the embedded engine has ${computed.join(", ")}.`,
+            `the loss ${name} ${reason}; the embedded engine has ${computed.join(", ")}.`,
           ),
     );
   }
@@ -39,26 +36,24 @@ export function checkLosses(config: Config): Problem[] {
   return problems;
 }
 
-/** LOSS.TYPE of a masked autoencoder, which ignores it: BiaPy 3.7.1 takes only names of losses that restore images. */
+/** Checks LOSS.TYPE of a masked autoencoder, which ignores it: BiaPy 3.7.1 takes only names of losses that restore images. */
 export function checkIgnoredLosses(config: Config): Problem[] {
   const known = Object.keys(LOSSES).filter((name) => LOSSES[name]?.workflows.includes("crappify"));
-  const wrong = listed(config, "LOSS.TYPE").filter((name) => !known.includes(name.toUpperCase()));
+  const wrong = unknownNames(config, "LOSS.TYPE", known);
   if (wrong.length === 0) return [];
   const message = `self-supervision has the losses ${known.join(", ")}; ${wrong.join(", ")} is not among them. Masking ignores this key: remove it.`;
   return [config.problem("LOSS.TYPE", message)];
 }
 
-/** TRAIN.METRICS and TEST.METRICS: unsupported metrics are reported, never silently skipped. */
+/** Checks TRAIN.METRICS and TEST.METRICS: unsupported metrics are reported, never silently skipped. */
 export function checkMetrics(config: Config): Problem[] {
+  const known = IMAGE_METRICS.join(", ");
   return (["TRAIN.METRICS", "TEST.METRICS"] as const).flatMap((key) =>
-    listed(config, key).flatMap((written) => {
-      const name = written.toLowerCase();
-      if (IMAGE_METRICS.some((each) => each === name)) return [];
-      const refused = REFUSED_METRICS[name];
-      const known = IMAGE_METRICS.join(", ");
+    unknownNames(config, key, IMAGE_METRICS).map((name) => {
+      const refused = REFUSED_METRICS[asKnown(key, name)];
       return refused === undefined
-        ? [config.problem(key, `the metrics of these images are ${known}; ${written} is not among them.`)]
-        : [config.needsBiapy(key, `${written} ${refused}; the embedded engine has ${known}.`)];
+        ? config.problem(key, `the metrics of these images are ${known}; ${name} is not among them.`)
+        : config.needsBiapy(key, `the metric "${name}" ${refused}; the embedded engine has ${known}.`);
     }),
   );
 }

@@ -1,9 +1,11 @@
 /** Estimates a training's memory from the configuration alone. */
+import { product } from "../facts/checked-lists.ts";
 import { bytes, largeCount } from "../facts/format.ts";
 import { architectureOf, ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 import type { NumberKey } from "./key-names.ts";
 
+/** Memory of a training, in bytes. */
 export interface MemoryEstimate {
   /** Trainable numbers of the model. */
   readonly parameters: number;
@@ -40,7 +42,7 @@ export function estimateMemory(config: Config): MemoryEstimate | undefined {
   const token = config.number("MODEL.VIT_TOKEN_SIZE");
   if (patch.length !== ndim + 1 || patch.slice(0, ndim).some((size) => !(size > 0) || size % token !== 0))
     return undefined;
-  const tokens = patch.slice(0, ndim).reduce((product, size) => product * (size / token), 1);
+  const tokens = product(patch.slice(0, ndim).map((size) => size / token));
   const hidden = config.text("MODEL.MAE_MASK_TYPE") === "grid" ? 0.5 : config.number("MODEL.MAE_MASK_RATIO");
   const visibleTokens = Math.max(Math.floor(tokens * (1 - hidden)), 1);
   const batch = config.number("TRAIN.BATCH_SIZE");
@@ -84,11 +86,12 @@ function stack(config: Config, width: NumberKey, layers: NumberKey, heads: Numbe
   return { width: config.number(width), layers: config.number(layers), heads: config.number(heads) };
 }
 
-/** Four attention matrices and two of the inner network, with biases and normalizations. */
+/** Returns the parameters of all layers: four attention matrices and two of the inner network, with biases and normalizations. */
 function layerParameters({ width, layers }: Stack, ratio: number): number {
   return layers * ((4 + 2 * ratio) * width ** 2 + (9 + ratio) * width);
 }
 
+/** Returns how many numbers the layers keep for the backward pass. */
 function keptNumbers({ width, layers, heads }: Stack, tokens: number): number {
   return layers * tokens * (KEPT_WIDTHS * width + KEPT_ATTENTIONS * heads * tokens);
 }

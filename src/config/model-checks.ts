@@ -1,21 +1,21 @@
 /** Checks the network's keys against each other and the patch, by BiaPy 3.7.1's rules. */
 import { ARCHITECTURES, NORMALIZATION_GROUPS, readersOf, readsSetting } from "../facts/architectures.ts";
+import { product } from "../facts/checked-lists.ts";
 import type { Problem } from "../facts/run-events.ts";
-import { architectureOf, ndimOf } from "./basics.ts";
+import { architectureOf, axesOf, ndimOf, workflowOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 import { frozenPatterns, layerPattern } from "./frozen-layers.ts";
-import { modelLevels, waysDown } from "./model-levels.ts";
+import { modelLevels, stemFactors, undividedLevel, waysDown } from "./model-levels.ts";
 import { hrNetStages } from "./model-stages.ts";
-import { checkStages } from "./stage-checks.ts";
-import { checkTransformer } from "./transformer-checks.ts";
+import { checkBiapyBranches, checkBiapyStages, checkPools, checkStages } from "./stage-checks.ts";
+import { checkBiapyTransformer, checkPretrained, checkTransformer } from "./transformer-checks.ts";
 
-/** Whether a network's levels shrink the patch as MODEL.YX_DOWN and Z_DOWN say. */
+/** Whether a network's levels shrink images as MODEL.YX_DOWN and Z_DOWN say. */
 const isShrinking = (architecture: string) => readsSetting(architecture, "YX_DOWN");
 
-/** Maximum size of an axis that cannot be halved any more. */
-const SMALLEST = 2;
 const FEWEST_LEVELS = 3;
 
+/** Checks the keys of MODEL that the configured architecture reads. */
 export function checkModelKeys(config: Config): Problem[] {
   const architecture = architectureOf(config);
   const source = config.text("MODEL.SOURCE");
@@ -27,11 +27,15 @@ export function checkModelKeys(config: Config): Problem[] {
   }
   const lists = [...checkLevels(config, architecture), ...checkDropout(config, architecture)];
   // Downsampling can be checked only if the lists fit together.
-  const patch = lists.length === 0 && isShrinking(architecture) ? checkShrinking(config) : [];
+  const stem =
+    lists.length === 0 && readsSetting(architecture, "CONVNEXT_STEM_K_SIZE") ? checkStem(config) : [];
+  const patch = lists.length > 0 ? [] : stem.length > 0 ? stem : checkDivisions(config);
   return [
-    ...checkUse(config),
+    ...checkLoadedItems(config),
+    ...checkFrozen(config),
     ...lists,
     ...patch,
+    ...checkPretrained(config),
     ...checkTransformer(config),
     ...checkStages(config),
     ...checkOrder(config, architecture),
@@ -40,25 +44,43 @@ export function checkModelKeys(config: Config): Problem[] {
   ];
 }
 
-/** Keys for using a network other than training it. */
-function checkUse(config: Config): Problem[] {
-  const problems: Problem[] = [];
-  for (const pattern of frozenPatterns(config)) {
-    if (layerPattern(pattern) !== undefined) continue;
-    const message = `${JSON.stringify(pattern)} is not a regular expression.`;
-    problems.push(config.problem("MODEL.FREEZE_LAYERS_MATCHING", message, "[]"));
-  }
-  return problems;
+/** Warns of what the embedded engine does not take from a checkpoint. */
+function checkLoadedItems(config: Config): Problem[] {
+  const key = "MODEL.ITEMS_TO_LOAD_FROM_CHECKPOINT";
+  if (!config.flag("MODEL.LOAD_CHECKPOINT") || !config.flag("TRAIN.ENABLE")) return [];
+  const left = config.texts(key).filter((item) => item === "optimizer" || item === "epoch");
+  if (left.length === 0) return [];
+  const message = `the embedded engine starts afresh from a checkpoint's weights; ${left.join(" and ")} are kept where a run is resumed.`;
+  return [config.warning(key, message)];
+}
+
+function checkFrozen(config: Config): Problem[] {
+  return frozenPatterns(config)
+    .filter((pattern) => layerPattern(pattern) === undefined)
+    .map((pattern) => {
+      const message = `${JSON.stringify(pattern)} is not a regular expression.`;
+      return config.problem("MODEL.FREEZE_LAYERS_MATCHING", message, "[]");
+    });
 }
 
 function checkLevels(config: Config, architecture: string): Problem[] {
-  const problems: Problem[] = [];
+  return [
+    ...checkFeatureMaps(config),
+    ...checkWaysDown(config, architecture),
+    ...checkPerLevel(config, architecture),
+  ];
+}
+
+function checkFeatureMaps(config: Config): Problem[] {
   const levels = config.numbers("MODEL.FEATURE_MAPS").length;
-  if (levels < FEWEST_LEVELS) {
-    const message = `a network has at least ${FEWEST_LEVELS} levels, so as many numbers, not ${levels}.`;
-    problems.push(config.problem("MODEL.FEATURE_MAPS", message));
-  }
-  if (!isShrinking(architecture)) return problems;
+  if (levels >= FEWEST_LEVELS) return [];
+  const message = `a network has at least ${FEWEST_LEVELS} levels, so as many numbers, not ${levels}.`;
+  return [config.problem("MODEL.FEATURE_MAPS", message)];
+}
+
+function checkWaysDown(config: Config, architecture: string): Problem[] {
+  if (!isShrinking(architecture)) return [];
+  const problems: Problem[] = [];
   const down = waysDown(config);
   for (const key of ["MODEL.YX_DOWN", "MODEL.Z_DOWN"] as const) {
     const values = config.numbers(key);
@@ -71,7 +93,13 @@ function checkLevels(config: Config, architecture: string): Problem[] {
       problems.push(config.problem(key, message, repeated));
     }
   }
-  if (!readsSetting(architecture, "ISOTROPY")) return problems;
+  return problems;
+}
+
+function checkPerLevel(config: Config, architecture: string): Problem[] {
+  if (!readsSetting(architecture, "ISOTROPY")) return [];
+  const problems: Problem[] = [];
+  const levels = config.numbers("MODEL.FEATURE_MAPS").length;
   for (const key of ["MODEL.ISOTROPY", "MODEL.CONV_LAYERS"] as const) {
     const values = [config.value(key)].flat();
     const alike = new Set(values).size <= 1 && (key === "MODEL.CONV_LAYERS" || values[0] === true);
@@ -82,49 +110,107 @@ function checkLevels(config: Config, architecture: string): Problem[] {
   return problems;
 }
 
+/**
+ * BiaPy 3.7.1 takes more values of MODEL.ISOTROPY than levels, or one less: the bottleneck's is the last one. For ResUNet++ it reads only
+ * the first one.
+ */
+function checkBiapyPerLevel(config: Config, architecture: string): Problem[] {
+  const values = [config.value("MODEL.ISOTROPY")].flat();
+  const ways = config.numbers("MODEL.FEATURE_MAPS").length - 1;
+  const enough = architecture === "resunet++" || values.length >= ways;
+  return checkPerLevel(config, architecture).filter(({ key }) => !enough || key !== "MODEL.ISOTROPY");
+}
+
 function checkDropout(config: Config, architecture: string): Problem[] {
   const dropout = config.numbers("MODEL.DROPOUT_VALUES");
   if (dropout.every((value) => value === 0)) return [];
   const single = ARCHITECTURES.get(architecture)?.patch === "tokens";
   const needed = single ? 1 : config.numbers("MODEL.FEATURE_MAPS").length;
   if (dropout.length === needed) return [];
-  const levels =
-    needed === 1 ? `${architecture} has one number` : `one number for each of MODEL.FEATURE_MAPS`;
-  return [config.problem("MODEL.DROPOUT_VALUES", `${levels}: ${needed}, not ${dropout.length}.`)];
+  const wanted = single ? `${architecture} has one number` : "one number for each of MODEL.FEATURE_MAPS";
+  return [config.problem("MODEL.DROPOUT_VALUES", `${wanted}: ${needed}, not ${dropout.length}.`)];
 }
 
-function checkShrinking(config: Config): Problem[] {
+/**
+ * Returns what BiaPy 3.7.1 refuses of the network's keys, and what keeps it from building the network.
+ *
+ * @param loads whether it builds the network that a checkpoint describes, whatever else the keys of MODEL say
+ */
+export function checkBiapyModel(config: Config, loads: boolean): Problem[] {
+  const architecture = architectureOf(config);
+  const always = [...checkWaysDown(config, architecture), ...checkDropout(config, architecture)];
+  if (loads || config.text("MODEL.SOURCE") !== "biapy") return always;
+  return [
+    ...always,
+    ...checkFeatureMaps(config),
+    ...checkBiapyPerLevel(config, architecture),
+    ...checkOrder(config, architecture),
+    ...checkBiapyNormalization(config, architecture),
+    ...checkPretrained(config),
+    ...checkBiapyTransformer(config),
+    ...checkBiapyStages(config),
+    ...checkPassedLevels(config, architecture),
+  ];
+}
+
+/**
+ * Checks that MODEL.YX_DOWN and Z_DOWN have a number for each level by which BiaPy 3.7.1 divides the patch. It does so for STU-Net too,
+ * which has no such levels.
+ */
+function checkPassedLevels(config: Config, architecture: string): Problem[] {
+  if (ARCHITECTURES.get(architecture)?.patch !== "stages") return [];
+  const needed = waysDown(config);
+  const keys = ["MODEL.YX_DOWN" as const, ...(ndimOf(config) === 3 ? (["MODEL.Z_DOWN"] as const) : [])];
+  return keys.flatMap((key) => {
+    const values = config.numbers(key);
+    if (values.length >= needed || values.every((value) => value === 0)) return [];
+    const message = `BiaPy 3.7.1 divides the patch by ${needed} levels (MODEL.FEATURE_MAPS) in ${architecture} too, and fails on ${values.length} numbers.`;
+    return [config.problem(key, message)];
+  });
+}
+
+/**
+ * Checks that BiaPy 3.7.1 takes the patch. Before it builds STU-Net, it divides the patch by the levels of MODEL.FEATURE_MAPS, which
+ * STU-Net does not have. Wrong lists of levels and stages are not reported here.
+ */
+export function checkBiapyDivisions(config: Config): Problem[] {
+  if (config.text("MODEL.SOURCE") !== "biapy") return [];
+  const use = ARCHITECTURES.get(architectureOf(config))?.patch;
+  if (use === "branches") return checkBiapyBranches(config);
+  if (use !== "stages") return checkDivisions(config);
+  const levels = checkLevelDivisions(config);
+  return levels.length > 0 ? levels : checkPools(config);
+}
+
+/** Checks that each level of the network can halve the patch. Wrong lists of levels are not reported here. */
+function checkDivisions(config: Config): Problem[] {
+  const use = ARCHITECTURES.get(architectureOf(config))?.patch;
+  return use === "levels" || use === "fixed levels" ? checkLevelDivisions(config) : [];
+}
+
+function checkLevelDivisions(config: Config): Problem[] {
+  if (checkLevels(config, architectureOf(config)).length > 0) return [];
   const { zDown, yxDown } = modelLevels(config);
-  const axes = ndimOf(config) === 3 ? ["z", "y", "x"] : ["y", "x"];
   const patch = config.numbers("DATA.PATCH_SIZE");
-  const factor = (axis: string, level: number) => (axis === "z" ? zDown : yxDown)[level] ?? Number.NaN;
-  const stem = readsSetting(architectureOf(config), "CONVNEXT_STEM_K_SIZE") ? checkStem(config) : [];
-  if (stem.length > 0) return stem;
-  for (const [index, axis] of axes.entries()) {
-    let size = patch[index] ?? 0;
-    for (let level = 0; level < waysDown(config); level++) {
-      const by = factor(axis, level);
-      if (size % by === 0 && size > SMALLEST) size /= by;
-      else {
-        const keys = axis === "z" ? "MODEL.Z_DOWN" : "MODEL.YX_DOWN";
-        const message = `${patch[index]} along ${axis} cannot be divided by ${by} at level ${level + 1}, where ${size} is left of it. Use a larger patch, fewer levels (MODEL.FEATURE_MAPS) or 1 in ${keys}.`;
-        return [config.problem("DATA.PATCH_SIZE", message)];
-      }
-    }
+  for (const [index, axis] of axesOf(config).entries()) {
+    const [factors, key] = axis === "z" ? [zDown, "MODEL.Z_DOWN"] : [yxDown, "MODEL.YX_DOWN"];
+    const fault = undividedLevel(patch[index] ?? 0, factors.slice(0, waysDown(config)));
+    if (fault === undefined) continue;
+    const { level, left, factor } = fault;
+    const message = `${patch[index]} along ${axis} cannot be divided by ${factor} at level ${level + 1}, where ${left} is left of it. Use a larger patch, fewer levels (MODEL.FEATURE_MAPS) or 1 in ${key}.`;
+    return [config.problem("DATA.PATCH_SIZE", message)];
   }
   return [];
 }
 
-/** A U-NeXt downsamples once more: its stem cuts the image into patches before the first level. */
+/** Checks the patch of a U-NeXt, which downsamples once more: its stem cuts the image into patches before the first level. */
 function checkStem(config: Config): Problem[] {
   const { zDown, yxDown } = modelLevels(config);
-  const stem = config.number("MODEL.CONVNEXT_STEM_K_SIZE");
-  const ofZ = stem * Math.max(Math.trunc((zDown[0] ?? Number.NaN) / stem), 1);
+  const stem = stemFactors(config);
   const patch = config.numbers("DATA.PATCH_SIZE");
-  const axes = ndimOf(config) === 3 ? ["z", "y", "x"] : ["y", "x"];
-  for (const [index, axis] of axes.entries()) {
-    const [first, down] = axis === "z" ? [ofZ, zDown] : [stem, yxDown];
-    const total = down.reduce((product, each) => product * each, first);
+  for (const [index, axis] of axesOf(config).entries()) {
+    const [first, down] = axis === "z" ? [stem.z, zDown] : [stem.yx, yxDown];
+    const total = first * product(down);
     if ((patch[index] ?? 0) % total === 0) continue;
     const message = `${patch[index]} along ${axis} cannot be divided by ${total}: ${first} by the stem (MODEL.CONVNEXT_STEM_K_SIZE) and ${total / first} by the levels below.`;
     return [config.problem("DATA.PATCH_SIZE", message)];
@@ -160,8 +246,22 @@ function checkNormalization(config: Config, architecture: string): Problem[] {
   return [config.problem("MODEL.NORMALIZATION", message, "in")];
 }
 
+function checkBiapyNormalization(config: Config, architecture: string): Problem[] {
+  const kind = config.text("MODEL.NORMALIZATION");
+  if (!readsSetting(architecture, "NORMALIZATION") || !(kind === "gn" || kind === "ln")) return [];
+  const message =
+    kind === "gn"
+      ? "BiaPy 3.7.1 confuses the arguments of group normalization and builds no network with it; the embedded engine does."
+      : `${architecture} has no layer normalization: one of in, bn.`;
+  return [config.problem("MODEL.NORMALIZATION", message, "in")];
+}
+
 function checkContrast(config: Config): Problem[] {
   if (!config.flag("LOSS.CONTRAST.ENABLE")) return [];
+  if (workflowOf(config) === "segmentation")
+    return [
+      config.needsBiapy("LOSS.CONTRAST.ENABLE", "the embedded engine has no contrastive loss.", "False"),
+    ];
   const message = "contrast compares classes, which images without labels do not have.";
   return [config.problem("LOSS.CONTRAST.ENABLE", message, "False")];
 }

@@ -14,13 +14,13 @@ export interface ModelLevels {
   readonly yxDown: readonly number[];
 }
 
-/** Number of times that an architecture downsamples its images. */
+/** Returns how often an architecture downsamples its images, besides U-NeXt's stem ({@link stemFactors}). */
 export function waysDown(config: Config): number {
   const fixed = ARCHITECTURES.get(architectureOf(config))?.levels;
   return fixed ?? config.numbers("MODEL.FEATURE_MAPS").length - 1;
 }
 
-/** Lists of the right lengths, if `checkConfig` found no problem. */
+/** Returns the values of all levels. The lists have the right lengths if `checkConfig` found no problem. */
 export function modelLevels(config: Config): ModelLevels {
   const levels = config.numbers("MODEL.FEATURE_MAPS").length;
   const fill = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
@@ -39,4 +39,33 @@ export function modelLevels(config: Config): ModelLevels {
     zDown: down("MODEL.Z_DOWN"),
     yxDown: down("MODEL.YX_DOWN"),
   };
+}
+
+/** Largest size of an axis that cannot be downsampled any more. */
+const SMALLEST = 2;
+
+/** A level that cannot downsample an axis. */
+export interface UndividedLevel {
+  /** 0-based. */
+  readonly level: number;
+  /** What the levels before leave of the axis. */
+  readonly left: number;
+  readonly factor: number;
+}
+
+/** Returns the first level that cannot downsample an axis of this size by its factor, by BiaPy 3.7.1's rule; undefined if all can. */
+export function undividedLevel(size: number, factors: readonly number[]): UndividedLevel | undefined {
+  let left = size;
+  for (const [level, factor] of factors.entries()) {
+    if (left % factor !== 0 || left <= SMALLEST) return { level, left, factor };
+    left /= factor;
+  }
+  return undefined;
+}
+
+/** Returns the factors by which U-NeXt's stem (MODEL.CONVNEXT_STEM_K_SIZE) downsamples images before their first level. */
+export function stemFactors(config: Config): { readonly z: number; readonly yx: number } {
+  const yx = config.number("MODEL.CONVNEXT_STEM_K_SIZE");
+  const [firstZ = Number.NaN] = modelLevels(config).zDown;
+  return { z: yx * Math.max(Math.trunc(firstZ / yx), 1), yx };
 }

@@ -4,7 +4,12 @@ import { ndimOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 import type { ListKey } from "./key-names.ts";
 
-/** A list of lists of numbers. */
+/** Returns the name of a key of MODEL.HRNET. */
+export const hrNetKey = <Name extends string>(name: Name) => `MODEL.HRNET.${name}` as const;
+/** Returns the name of a key of MODEL.STUNET. */
+export const stuNetKey = <Name extends string>(name: Name) => `MODEL.STUNET.${name}` as const;
+
+/** Returns a list of lists of numbers. */
 function rows(config: Config, key: ListKey): number[][] {
   const value = config.value(key);
   return Array.isArray(value) ? value.map((row) => [row].flat().map(Number)) : [];
@@ -14,27 +19,27 @@ function rows(config: Config, key: ListKey): number[][] {
 export const isCustom = (config: Config, group: "HRNET" | "STUNET"): boolean =>
   config.text(`MODEL.${group}.VARIANT`).toLowerCase() === "custom";
 
+/** Returns HRNet's stages: those of the named variant, or of the configuration. */
 export function hrNetStages(config: Config): HrNetStages {
-  const key = <Name extends string>(name: Name) => `MODEL.HRNET.${name}` as const;
   return (
-    hrNetVariant(config.text(key("VARIANT"))) ?? {
-      modules: config.numbers(key("NUM_MODULES")),
-      blocks: rows(config, key("NUM_BLOCKS")),
-      channels: rows(config, key("NUM_CHANNELS")),
-      yxDown: config.numbers(key("YX_DOWN")),
-      zDown: config.numbers(key("Z_DOWN")),
+    hrNetVariant(config.text(hrNetKey("VARIANT"))) ?? {
+      modules: config.numbers(hrNetKey("NUM_MODULES")),
+      blocks: rows(config, hrNetKey("NUM_BLOCKS")),
+      channels: rows(config, hrNetKey("NUM_CHANNELS")),
+      yxDown: config.numbers(hrNetKey("YX_DOWN")),
+      zDown: config.numbers(hrNetKey("Z_DOWN")),
     }
   );
 }
 
+/** Returns STU-Net's stages: those of the named variant, or of the configuration. */
 export function stuNetStages(config: Config): StuNetStages {
-  const key = <Name extends string>(name: Name) => `MODEL.STUNET.${name}` as const;
   return (
-    stuNetVariant(config.text(key("VARIANT")), ndimOf(config)) ?? {
-      dims: config.numbers(key("DIMS")),
-      depth: config.numbers(key("DEPTH")),
-      pools: rows(config, key("POOL_OP_KERNEL_SIZES")),
-      kernels: rows(config, key("CONV_KERNEL_SIZES")),
+    stuNetVariant(config.text(stuNetKey("VARIANT")), ndimOf(config)) ?? {
+      dims: config.numbers(stuNetKey("DIMS")),
+      depth: config.numbers(stuNetKey("DEPTH")),
+      pools: rows(config, stuNetKey("POOL_OP_KERNEL_SIZES")),
+      kernels: rows(config, stuNetKey("CONV_KERNEL_SIZES")),
     }
   );
 }

@@ -1,7 +1,7 @@
 /** Reads keys of earlier versions of BiaPy under their current names: public templates still use them. */
 import type { Problem } from "../facts/run-events.ts";
 import type { ConfigDocument, ConfigEntry } from "./document.ts";
-import { keyFacts } from "./keys.ts";
+import { keyFacts, keyGroups } from "./keys.ts";
 import { written as inFile, type PythonValue } from "./python-value.ts";
 
 /** The current meaning of an older key: keys and their values; none if it has no meaning any more. */
@@ -12,7 +12,7 @@ const renamed =
   (...keys: string[]): Successor =>
   (value) =>
     Object.fromEntries(keys.map((key) => [key, value]));
-/** It is no longer configurable. */
+/** For keys that are no longer configurable. */
 const GONE: Successor = () => ({});
 
 const POST_PROCESSING = "TEST.POST_PROCESSING";
@@ -112,14 +112,10 @@ const SUCCESSORS: Readonly<Partial<Record<string, Successor>>> = {
   "PROBLEM.INSTANCE_SEG.SYNAPSES.POSTSITE_DILATION": GONE,
   "PROBLEM.INSTANCE_SEG.SYNAPSES.POSTSITE_DILATION_DISTANCE_CHANNELS": GONE,
   ...Object.fromEntries(
-    ["SEED_MORPH_SEQUENCE", "SEED_MORPH_RADIUS", "ERODE_AND_DILATE_GROWTH_MASK", "FORE_EROSION_RADIUS"]
-      .concat(
-        "FORE_DILATION_RADIUS",
-        "DATA_CHECK_MW",
-        "DATA_REMOVE_BEFORE_MW",
-        "DATA_REMOVE_SMALL_OBJ_BEFORE",
-      )
-      .map((name) => [`PROBLEM.INSTANCE_SEG.${name}`, renamed(`PROBLEM.INSTANCE_SEG.WATERSHED.${name}`)]),
+    [
+      ...["SEED_MORPH_SEQUENCE", "SEED_MORPH_RADIUS", "ERODE_AND_DILATE_GROWTH_MASK", "FORE_EROSION_RADIUS"],
+      ...["FORE_DILATION_RADIUS", "DATA_CHECK_MW", "DATA_REMOVE_BEFORE_MW", "DATA_REMOVE_SMALL_OBJ_BEFORE"],
+    ].map((name) => [`PROBLEM.INSTANCE_SEG.${name}`, renamed(`PROBLEM.INSTANCE_SEG.WATERSHED.${name}`)]),
   ),
   "PROBLEM.INSTANCE_SEG.WATERSHED_BY_2D_SLICES": renamed("PROBLEM.INSTANCE_SEG.WATERSHED.BY_2D_SLICES"),
   "MODEL.LOAD_MODEL_FROM_CHECKPOINT": GONE,
@@ -159,7 +155,7 @@ const OLDER_VALUES: Readonly<
     return weighted && labels ? "manual" : "none";
   },
   "LOSS.TYPE": (value) => (typeof value === "string" ? own(OLDER_LOSSES, value) : undefined),
-  "MODEL.ARCHITECTURE": (value) => (hrNetVariant(value) === undefined ? undefined : "hrnet"),
+  "MODEL.ARCHITECTURE": (value) => (variantOfOlderHrNet(value) === undefined ? undefined : "hrnet"),
   "TEST.DET_MIN_TH_TO_BE_PEAK": firstOfList,
   "TEST.DET_TOLERANCE": firstOfList,
   [`${POST_PROCESSING}.REMOVE_CLOSE_POINTS_RADIUS`]: firstOfList,
@@ -175,8 +171,8 @@ const OLDER_VALUES: Readonly<
   "PROBLEM.DETECTION.CENTRAL_POINT_DILATION": (value) => (typeof value === "number" ? [value] : undefined),
 };
 
-/** Older keys that BiaPy converts only together with others: to change one alone would leave the others without meaning. */
-const COMPANIONS_OF_OLDER: Readonly<Partial<Record<string, readonly string[]>>> = {
+/** Older keys that BiaPy converts only together with others: changing one of them would leave the others without meaning. */
+const CONVERTED_TOGETHER: Readonly<Partial<Record<string, readonly string[]>>> = {
   [`${NORMALIZATION}.TYPE`]: ["CUSTOM_MEAN", "CUSTOM_STD", "CUSTOM_MODE", "APPLICATION_MODE"].map(
     (name) => `${NORMALIZATION}.${name}`,
   ),
@@ -188,8 +184,8 @@ const COMPANIONS_OF_OLDER: Readonly<Partial<Record<string, readonly string[]>>> 
 /** Whether a key of earlier versions has no meaning any more. */
 export const isGone = (key: string): boolean => own(SUCCESSORS, key) === GONE;
 
-/** Older values that say more than one key does now. */
-const COMPANIONS: Readonly<
+/** Further keys that an older value sets: today it takes several keys to say the same. */
+const ADDED_KEYS: Readonly<
   Partial<Record<string, (value: PythonValue, around: Surroundings) => Successors>>
 > = {
   "LOSS.CLASS_REBALANCE": (value, around): Successors => {
@@ -199,7 +195,7 @@ const COMPANIONS: Readonly<
       ? { [`PROBLEM.${problem}.CLASS_REBALANCE_WITHIN_CHANNELS`]: false }
       : {};
   },
-  "MODEL.ARCHITECTURE": (value) => ({ "MODEL.HRNET.VARIANT": hrNetVariant(value) ?? "W18" }),
+  "MODEL.ARCHITECTURE": (value) => ({ "MODEL.HRNET.VARIANT": variantOfOlderHrNet(value) ?? "W18" }),
 };
 
 /** Weighted sums of two losses, which are lists today. */
@@ -209,8 +205,8 @@ const OLDER_LOSSES: Readonly<Partial<Record<string, readonly string[]>>> = {
   W_MSE_SSIM: ["MSE", "SSIM"],
 };
 
-/** `hrnet48` is today's `hrnet` with the variant `W48`. */
-function hrNetVariant(value: PythonValue): string | undefined {
+/** Returns today's variant of an older name of HRNet: `W48` for `hrnet48`. */
+function variantOfOlderHrNet(value: PythonValue): string | undefined {
   const width = typeof value === "string" ? /^hrnet(\d+)$/i.exec(value)?.[1] : undefined;
   return width === undefined ? undefined : `W${width}`;
 }
@@ -225,9 +221,15 @@ function firstOfList(value: PythonValue): PythonValue | undefined {
   return Array.isArray(value) && value.length > 0 ? value[0] : undefined;
 }
 
-/** A property that an object itself has: `constructor` is a key that a file may hold. */
+/** Returns a property that the table itself has: `constructor` is a key that a file may hold. */
 function own<T>(table: Readonly<Partial<Record<string, T>>>, key: string): T | undefined {
   return Object.hasOwn(table, key) ? table[key] : undefined;
+}
+
+/** The entries that replace one of an earlier version, and a warning for it. */
+interface Conversion {
+  readonly entries: readonly ConfigEntry[];
+  readonly warning: Problem;
 }
 
 /** Converts a document to current keys, with a warning for each older key. Values under current keys take precedence. */
@@ -237,61 +239,80 @@ export function modernized(document: ConfigDocument): { document: ConfigDocument
   const ndim = written.get("PROBLEM.NDIM") === "3D" ? 3 : 2;
   const around: Surroundings = { ndim, value: (key) => written.get(key) };
   const older: ConfigEntry[] = [];
-  const entries = document.entries.flatMap((entry): ConfigEntry[] => {
-    // A quick fix changes an entry alone: it must not be one of several that BiaPy converts together.
-    const alone = (own(COMPANIONS_OF_OLDER, entry.key) ?? []).every((key) => !written.has(key));
-    const now = own(OLDER_VALUES, entry.key)?.(entry.value, around);
-    if (now !== undefined) {
-      older.push(entry);
-      const companions = Object.entries(own(COMPANIONS, entry.key)?.(entry.value, around) ?? {})
-        .filter(([key]) => !written.has(key))
-        .map(([key, value]) => ({ ...entry, key, value, text: undefined }));
-      problems.push(
-        warning(
-          entry,
-          `${inFile(entry.value)} comes from an earlier BiaPy; it is read as ${inFile(now)}.`,
-          // Python reads no names in brackets.
-          !alone ||
-            companions.length > 0 ||
-            (Array.isArray(now) && now.some((each) => typeof each === "string"))
-            ? undefined
-            : inFile(now),
-        ),
-      );
-      // Of `[4.0]`, what is written of the first item tells whether it is whole.
-      const text =
-        now === entry.value ? entry.text : Array.isArray(entry.value) ? entry.firstText : undefined;
-      return [{ ...entry, value: now, text }, ...companions];
-    }
-    const successor = own(SUCCESSORS, entry.key);
-    if (successor === undefined) return [entry];
+  const entries = document.entries.flatMap((entry): readonly ConfigEntry[] => {
+    const conversion = withCurrentValue(entry, around) ?? withCurrentKeys(entry, around);
+    if (conversion === undefined) return [entry];
     older.push(entry);
-    const today = Object.entries(successor(entry.value));
-    const [first] = today;
-    const meaning =
-      first === undefined
-        ? "has no meaning any more and is left out."
-        : `is read as ${today.length > 3 ? `${first[0]} and ${today.length - 1} others like it` : today.map(([key]) => key).join(", ")}.`;
-    // It can rename the key only if its value stays.
-    const renames = alone && today.length === 1 && first?.[1] === entry.value ? first[0] : undefined;
-    problems.push(warning(entry, `comes from an earlier BiaPy; it ${meaning}`, renames));
-    return today
-      .filter(([key]) => !written.has(key))
+    problems.push(conversion.warning);
+    return conversion.entries;
+  });
+  const olderGroups = new Set(Object.keys(SUCCESSORS).map((key) => key.slice(0, key.lastIndexOf("."))));
+  const groups = new Map(
+    [...document.groups].filter(([group]) => !olderGroups.has(group) || keyGroups.has(group)),
+  );
+  return { document: { ...document, entries, groups, older }, problems };
+}
+
+/** Converts an older value of a current key. */
+function withCurrentValue(entry: ConfigEntry, around: Surroundings): Conversion | undefined {
+  const now = own(OLDER_VALUES, entry.key)?.(entry.value, around);
+  if (now === undefined) return undefined;
+  const added = Object.entries(own(ADDED_KEYS, entry.key)?.(entry.value, around) ?? {})
+    .filter(([key]) => around.value(key) === undefined)
+    .map(([key, value]) => ({ ...entry, key, value, text: undefined }));
+  // Python reads no names in brackets.
+  const hasNames = Array.isArray(now) && now.some((each) => typeof each === "string");
+  const suggestion = isAlone(entry, around) && added.length === 0 && !hasNames ? inFile(now) : undefined;
+  return {
+    entries: [{ ...entry, value: now, text: textOf(entry, now) }, ...added],
+    warning: warning(
+      entry,
+      `${inFile(entry.value)} comes from an earlier BiaPy; it is read as ${inFile(now)}.`,
+      suggestion,
+    ),
+  };
+}
+
+/** Returns how a converted value is written. Of `[4.0]`, the text of the first item says whether it is a whole number. */
+function textOf({ value, text, firstText }: ConfigEntry, now: PythonValue): string | undefined {
+  if (now === value) return text;
+  return Array.isArray(value) ? firstText : undefined;
+}
+
+/** Converts an older key to the current ones that replace it. */
+function withCurrentKeys(entry: ConfigEntry, around: Surroundings): Conversion | undefined {
+  const successor = own(SUCCESSORS, entry.key);
+  if (successor === undefined) return undefined;
+  const today = Object.entries(successor(entry.value));
+  const [first] = today;
+  // A quick fix can rename the key only if its value stays.
+  const renames = isAlone(entry, around) && today.length === 1 && first?.[1] === entry.value;
+  return {
+    entries: today
+      .filter(([key]) => around.value(key) === undefined)
       .map(([key, value]) => ({
         ...entry,
         key,
         value,
         text: value === entry.value ? entry.text : undefined,
-      }));
-  });
-  const olderGroups = new Set(Object.keys(SUCCESSORS).map((key) => key.slice(0, key.lastIndexOf("."))));
-  const groups = new Map(
-    [...document.groups].filter(
-      ([group]) => !olderGroups.has(group) || [...keyFacts.keys()].some((key) => key.startsWith(`${group}.`)),
+      })),
+    warning: warning(
+      entry,
+      `comes from an earlier BiaPy; it ${meaningOf(today.map(([key]) => key))}`,
+      renames ? first?.[0] : undefined,
     ),
-  );
-  return { document: { ...document, entries, groups, older }, problems };
+  };
 }
+
+function meaningOf(keys: readonly string[]): string {
+  const [first] = keys;
+  if (first === undefined) return "has no meaning any more and is left out.";
+  return `is read as ${keys.length > 3 ? `${first} and ${keys.length - 1} others like it` : keys.join(", ")}.`;
+}
+
+/** Whether BiaPy converts an entry independently of others: a quick fix changes one entry only. */
+const isAlone = ({ key }: ConfigEntry, around: Surroundings): boolean =>
+  (own(CONVERTED_TOGETHER, key) ?? []).every((other) => around.value(other) === undefined);
 
 function warning({ key, place }: ConfigEntry, what: string, suggestion: string | undefined): Problem {
   return { severity: "warning", key, ...place, message: `${key} ${what}`, suggestion };

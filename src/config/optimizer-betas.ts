@@ -3,6 +3,7 @@ import type { Problem } from "../facts/run-events.ts";
 import type { Config } from "./config.ts";
 import { type PythonValue, written } from "./python-value.ts";
 
+/** Checks TRAIN.OPT_BETAS. */
 export function checkBetas(config: Config): Problem[] {
   const key = "TRAIN.OPT_BETAS";
   const value = config.value(key);
@@ -20,7 +21,7 @@ export function checkBetas(config: Config): Problem[] {
   return [config.warning(key, message, suggestion)];
 }
 
-/** The betas of Adam: `[[0.9, 0.999]]`, `[0.9, 0.999]` and `(0.9, 0.999)` say the same. */
+/** Returns the betas of Adam: `[[0.9, 0.999]]`, `[0.9, 0.999]` and `(0.9, 0.999)` say the same. */
 export function optimizerBetas(config: Config): readonly [number, number] {
   const first: PythonValue = config.first("TRAIN.OPT_BETAS");
   const [one, two] = Array.isArray(first) ? first : [config.value("TRAIN.OPT_BETAS")].flat();

@@ -1,13 +1,13 @@
 /** Checks keys of preprocessing, filtering and cross-validation by the rules of BiaPy 3.7.1 and the embedded engine. */
 import type { Problem } from "../facts/run-events.ts";
-import { channelsOf, ndimOf, workflowOf } from "./basics.ts";
+import { channelsOf, ndimOf, PHASES, type Phase, workflowOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 import { mayExist } from "./task-checks.ts";
 import { fillsPadding } from "./test-checks.ts";
 
-const PHASES = ["TRAIN", "VAL", "TEST"] as const;
-
 /**
+ * Checks the keys that say how images are prepared and divided.
+ *
  * @param folder the folder against which relative paths are resolved
  * @param network whether paths on other computers may be accessed
  */
@@ -17,7 +17,7 @@ export function checkPreparation(config: Config, folder: string, network: boolea
     ...checkPreprocessing(config, folder, network),
     ...PHASES.flatMap((phase) => checkFilter(config, phase)),
     ...checkCrossValidation(config),
-    ...checkOfOtherWorkflows(config),
+    ...checkIgnored(config),
   ];
 }
 
@@ -125,13 +125,13 @@ const OF_TARGETS = [
 const SIGNS = ["gt", "ge", "lt", "le"];
 
 /** Whether a phase has ground truth. */
-function hasTargets(config: Config, phase: (typeof PHASES)[number]): boolean {
+function hasTargets(config: Config, phase: Phase): boolean {
   const workflow = workflowOf(config);
   if (workflow === "segmentation") return phase !== "TEST" || config.flag("DATA.TEST.LOAD_GT");
   return workflow === "crappify";
 }
 
-function checkFilter(config: Config, phase: (typeof PHASES)[number]): Problem[] {
+function checkFilter(config: Config, phase: Phase): Problem[] {
   const group = `DATA.${phase}.FILTER_SAMPLES` as const;
   if (!config.flag(`${group}.ENABLE`)) return [];
   const read = (name: "PROPS" | "VALUES" | "SIGNS") => {
@@ -185,11 +185,11 @@ function checkCrossValidation(config: Config): Problem[] {
   return problems;
 }
 
-/** Keys that BiaPy 3.7.1 accepts but ignores in self-supervision. */
-function checkOfOtherWorkflows(config: Config): Problem[] {
+/** Warns of keys that change nothing in the embedded engine. */
+function checkIgnored(config: Config): Problem[] {
   const problems: Problem[] = [];
   if (config.flag("DATA.TEST.ROI_MASK.ENABLE")) {
-    const message = "self-supervision predicts whole images: BiaPy has no use for a mask here either.";
+    const message = "the embedded engine ignores this mask and predicts whole images.";
     problems.push(
       config.text("DATA.TEST.ROI_MASK.PATH") === ""
         ? config.problem("DATA.TEST.ROI_MASK.PATH", "it is not set.")

@@ -19,13 +19,16 @@ export function isPythonValue(value: unknown): value is PythonValue {
 const TRUE = /^(?:yes|Yes|YES|true|True|TRUE|on|On|ON)$/;
 const FALSE = /^(?:no|No|NO|false|False|FALSE|off|Off|OFF)$/;
 const NULL = /^(?:~|null|Null|NULL|)$/;
-/** YAML 1.1's float needs a dot, and a sign in its exponent: `1e-4` is text. */
-const YAML_FLOAT = /^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?)$/;
+/** YAML 1.1's float needs a dot, and a sign in its exponent: `1e-4` is text. `1:30.5` is 90.5. */
+const YAML_FLOAT =
+  /^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*)$/;
 const YAML_INFINITE = /^([-+]?)\.(?:inf|Inf|INF)$/;
 const YAML_NAN = /^\.(?:nan|NaN|NAN)$/;
 const YAML_INT = /^([-+]?)(?:(0b[0-1_]+)|(0x[0-9a-fA-F_]+)|0([0-7_]+)|(0|[1-9][0-9_]*))$/;
 /** `1:30` is 90. */
-const SEXAGESIMAL = /^([-+]?)([1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
+const SEXAGESIMAL = /^([-+]?)([0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)$/;
+const YAML_DATE =
+  /^[0-9]{4}-(?:[0-9]{2}-[0-9]{2}|[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?)$/;
 
 /** Returns the value of a YAML scalar: quoted text stays text. */
 export function yamlScalar(text: string, plain: boolean): PythonValue {
@@ -36,21 +39,42 @@ export function yamlScalar(text: string, plain: boolean): PythonValue {
   return yamlNumber(text) ?? text;
 }
 
+/** Whether PyYAML reads a plain scalar as a date or a time, which BiaPy refuses. */
+export const isYamlDate = (text: string): boolean => YAML_DATE.test(text);
+
+/**
+ * Returns the value and the notation of a scalar with a tag (`!!float 1e-4`); undefined where PyYAML fails.
+ *
+ * @param tag `int`, `float`, `bool` or `null`
+ */
+export function taggedScalar(text: string, tag: string): { value: PythonValue; text: string } | undefined {
+  const value = yamlScalar(text, true);
+  if (tag === "null") return { value: null, text };
+  if (tag === "bool") return typeof value === "boolean" ? { value, text } : undefined;
+  const number = typeof value === "number" ? value : Number(text.replaceAll("_", "") || Number.NaN);
+  if (Number.isNaN(number) || (tag === "int" && !Number.isInteger(value))) return undefined;
+  const written = String(number);
+  return { value: number, text: tag === "float" && /^-?\d+$/.test(written) ? `${written}.0` : written };
+}
+
 function yamlNumber(text: string): number | undefined {
   const plain = text.replaceAll("_", "");
-  if (YAML_FLOAT.test(text)) return Number(plain);
+  if (YAML_FLOAT.test(text) && !plain.includes(":")) return Number(plain);
   const infinite = YAML_INFINITE.exec(text);
   if (infinite !== null) return infinite[1] === "-" ? -Infinity : Infinity;
   if (YAML_NAN.test(text)) return Number.NaN;
   const signed = (sign: string | undefined, size: number) => (sign === "-" ? -size : size);
-  const whole = YAML_INT.exec(plain);
+  const whole = YAML_INT.exec(text);
   if (whole !== null) {
-    const [, sign, binary, hexadecimal, octal, decimal] = whole;
-    if (octal !== undefined) return signed(sign, Number.parseInt(octal, 8));
+    const [, sign, binary, hexadecimal, octal, decimal] = whole.map((group: string | undefined) =>
+      group?.replaceAll("_", ""),
+    );
+    if (octal !== undefined) return signed(sign, Number.parseInt(octal || "0", 8));
     return signed(sign, Number(binary ?? hexadecimal ?? decimal));
   }
-  const [, sign, digits] = SEXAGESIMAL.exec(plain) ?? [];
-  if (digits === undefined) return undefined;
+  const [, sign, digits] = SEXAGESIMAL.exec(text)?.map((group) => group.replaceAll("_", "")) ?? [];
+  // Whole numbers do not begin with 0.
+  if (digits === undefined || (digits.startsWith("0") && !digits.includes("."))) return undefined;
   const total = digits.split(":").reduce((sum, part) => 60 * sum + Number(part), 0);
   return signed(sign, total);
 }
@@ -68,7 +92,9 @@ export function decoded(text: string): PythonValue {
   return value === undefined ? text : value;
 }
 
-const PYTHON_NUMBER = /^[-+]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][-+]?\d+)?(?![\w.])/;
+const PYTHON_NUMBER =
+  /^([-+]?)((?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][-+]?\d+(?:_\d+)*)?)(?![\w.])/;
+const PYTHON_RADIX = /^([-+]?)(0(?:[xX](?:_?[\da-fA-F])+|[oO](?:_?[0-7])+|[bB](?:_?[01])+))(?![\w.])/;
 const PYTHON_STRING = /^'((?:[^'\\\n]|\\.)*)'|^"((?:[^"\\\n]|\\.)*)"/;
 const PYTHON_NAME = /^(?:True|False|None)(?!\w)/;
 const NAMES: Readonly<Record<string, PythonValue>> = { True: true, False: false, None: null };
@@ -76,7 +102,7 @@ const NAMES: Readonly<Record<string, PythonValue>> = { True: true, False: false,
 /** Maximum nesting of brackets in a literal. */
 const DEEPEST = 50;
 
-/** Reads a Python literal: numbers, strings, True, False, None, tuples and lists of them. */
+/** Reads a Python literal: numbers, strings, True, False, None, tuples, lists and dicts of them. */
 class LiteralReader {
   private at = 0;
   private depth = 0;
@@ -109,14 +135,35 @@ class LiteralReader {
   private item(): PythonValue | undefined {
     if (this.take("(")) return this.sequence(")");
     if (this.take("[")) return this.sequence("]");
+    if (this.take("{")) return this.dict();
     const rest = this.text.slice(this.at);
     const name = PYTHON_NAME.exec(rest)?.[0];
     if (name !== undefined) return this.taken(name, NAMES[name]);
     const quoted = PYTHON_STRING.exec(rest);
     if (quoted !== null) return this.taken(quoted[0], quoted[1] ?? quoted[2]);
-    const number = PYTHON_NUMBER.exec(rest)?.[0];
-    if (number === undefined || /^[-+]?0\d/.test(number)) return undefined;
-    return this.taken(number, Number(number.replaceAll("_", "")));
+    const [number, sign, size = ""] = PYTHON_RADIX.exec(rest) ?? PYTHON_NUMBER.exec(rest) ?? [];
+    if (number === undefined || /^0\d/.test(size)) return undefined;
+    const value = Number(size.replaceAll("_", ""));
+    return this.taken(number, sign === "-" ? -value : value);
+  }
+
+  /** Reads the rest of a dict whose keys are strings. */
+  private dict(): PythonValue | undefined {
+    if (++this.depth > DEEPEST) return undefined;
+    const entries: [string, PythonValue][] = [];
+    for (this.skip(); !this.take("}"); this.skip()) {
+      const key = this.item();
+      this.skip();
+      if (typeof key !== "string" || !this.take(":")) return undefined;
+      this.skip();
+      const value = this.item();
+      if (value === undefined) return undefined;
+      entries.push([key, value]);
+      this.skip();
+      if (!this.take(",") && this.text[this.at] !== "}") return undefined;
+    }
+    this.depth--;
+    return Object.fromEntries(entries);
   }
 
   private sequence(close: string): PythonValue | undefined {
@@ -137,7 +184,7 @@ class LiteralReader {
   }
 
   private skip(): void {
-    while (/\s/.test(this.text[this.at] ?? "")) this.at++;
+    while (/[ \t\f\r\n]/.test(this.text[this.at] ?? "")) this.at++;
   }
 
   private take(character: string): boolean {

@@ -21,13 +21,13 @@ const NUMBER_TEXT = "^[-+]?(\\d[\\d_]*\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?$";
 const TRUTH_TEXT = "^([Tt]rue|TRUE|[Ff]alse|FALSE)$";
 const NUMBER_OR_NONE_TEXT = `${NUMBER_TEXT}|^None$`;
 
-/** A value to start from, without tab stops: Enter after a fully typed value starts a new line. */
+/** Returns a snippet of a tuple. It has no tab stops, so that Enter after a fully typed value starts a new line. */
 function tupleSnippet(description: string, ...numbers: readonly string[]) {
   const body = `(${numbers.join(",")})`;
   return { label: body, description, body };
 }
 
-/** A list of one name. */
+/** Returns a snippet of a list of one name. */
 function itemSnippet(name: string, description: string) {
   const body = `[${name}]`;
   return { label: body, description, body };
@@ -59,14 +59,14 @@ const SNIPPETS: Readonly<Record<string, readonly ReturnType<typeof tupleSnippet>
   "TEST.METRICS": METRICS,
 };
 
-/** A list on one line. By default, the YAML server writes an item per line. */
+/** Returns a snippet of a key's default list on one line. By default, the YAML server writes an item per line. */
 function listSnippet({ type, default: value }: KeyFact) {
   if (type !== "list" || asWritten({ type, default: value }) !== value) return undefined;
   const text = JSON.stringify(value).replaceAll(",", ", ").replaceAll("true", "True");
   return [{ label: text, description: "default", body: text }];
 }
 
-/** The schema of the whole file, a nested object for every group of keys. */
+/** Returns the schema of the whole file, a nested object for every group of keys. */
 export function configurationSchema(): JsonSchema {
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
@@ -76,7 +76,7 @@ export function configurationSchema(): JsonSchema {
   };
 }
 
-/** The schema of a group such as `DATA.TRAIN`; the empty name stands for the file. */
+/** Returns the schema of a group such as `DATA.TRAIN`; the empty name stands for the file. */
 function groupSchema(group: string): JsonSchema {
   const prefix = group === "" ? "" : `${group}.`;
   const names = new Set(
@@ -108,11 +108,12 @@ function keySchema(key: string): JsonSchema {
   const fact = keyFacts.get(key);
   if (fact === undefined) throw new Error(`BiaPy has no key ${key}.`);
   const limits = keyLimits.get(key) ?? {};
+  const snippets = SNIPPETS[key] ?? listSnippet(fact);
   return {
     ...descriptions(key, factsLine(fact, limits)),
     ...valueSchema(key, fact, limits),
     default: asWritten(fact),
-    ...((SNIPPETS[key] ?? listSnippet(fact)) && { defaultSnippets: SNIPPETS[key] ?? listSnippet(fact) }),
+    ...(snippets && { defaultSnippets: snippets }),
   };
 }
 
@@ -133,14 +134,18 @@ const TYPE_NAMES = {
   NoneType: "number or None",
 } as const;
 
-/** `number, from 0 to 1 · default 0.1`. */
+/** Returns a key's facts for a tooltip: `number, from 0 to 1 · default 0.1`. */
 function factsLine({ type, default: value }: KeyFact, { allowed, least, most, open }: Limits): string {
-  const between = open ? `above ${least} and below ${most}` : `from ${least} to ${most}`;
-  const range = least === undefined ? "" : most === undefined ? `, at least ${least}` : `, ${between}`;
+  const range = least === undefined ? "" : `, ${rangeText(least, most, open)}`;
   const names = allowed?.filter((name) => name !== "").map((name) => `\`${name}\``);
   const choice = names === undefined ? "" : `, of ${names.join(", ")}`;
   const text = Array.isArray(value) && type === "list" ? JSON.stringify(value) : written(value);
   return `*${TYPE_NAMES[type]}${range}${choice} · default* ${text === "" ? "*empty*" : `\`${text}\``}`;
+}
+
+function rangeText(least: number, most: number | undefined, open = false): string {
+  if (most === undefined) return `at least ${least}`;
+  return open ? `above ${least} and below ${most}` : `from ${least} to ${most}`;
 }
 
 function range({ least, most, open }: Limits): JsonSchema {
@@ -186,12 +191,12 @@ function arrayOf(items: JsonSchema): JsonSchema {
   return { type: "array", items };
 }
 
-/** Kinds of values. The YAML server distinguishes them by title, and shows the title of the value's kind. */
+/** Returns the schema of a value of several kinds. The YAML server distinguishes them by title, and shows the title of the value's kind. */
 function alternatives(key: string, kinds: Readonly<Record<string, JsonSchema>>): JsonSchema {
   return { anyOf: Object.entries(kinds).map(([kind, schema]) => ({ title: `${key} (${kind})`, ...schema })) };
 }
 
-/** An empty key is null, which means empty text. */
+/** Returns the schema of a text that may be empty: an empty key is null. */
 function emptyableText({ allowed }: Limits): JsonSchema {
   return { type: ["string", "null"], ...(allowed && { enum: [...allowed, null] }) };
 }
@@ -212,7 +217,7 @@ function inAnyCase(name: string): string {
     .join("");
 }
 
-/** Items without limits may be of any kind, such as lists themselves. */
+/** Returns the schema of a list's items. Those without limits may be of any kind, such as lists. */
 function itemSchema(limits: Limits): JsonSchema {
   if (limits.least === undefined) return {};
   return { type: ["number", "string"], ...range(limits), pattern: NUMBER_TEXT };

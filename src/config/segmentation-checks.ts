@@ -2,7 +2,7 @@
 import { embeddedLosses } from "../facts/losses.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { logitsOf } from "../facts/workflows.ts";
-import { architectureOf, channelsOf } from "./basics.ts";
+import { architectureOf, channelsOf, namesOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 import {
   checkArchitecture,
@@ -12,6 +12,7 @@ import {
   type PathSettings,
 } from "./task-checks.ts";
 
+/** Checks the keys of a segmentation. */
 export function checkSegmentation(config: Config, paths: PathSettings): Problem[] {
   return [
     ...checkArchitecture(config, "segmentation", "segments images"),
@@ -25,7 +26,7 @@ export function checkSegmentation(config: Config, paths: PathSettings): Problem[
   ];
 }
 
-/** EDSR returns as many channels as its images have: it has no argument for the number of output channels. */
+/** Checks the number of channels that EDSR returns, which is that of its images: it has no argument for the number of output channels. */
 function checkOutputs(config: Config): Problem[] {
   const logits = logitsOf(config.number("DATA.N_CLASSES"));
   if (architectureOf(config) !== "edsr" || channelsOf(config) === logits) return [];
@@ -40,11 +41,8 @@ function checkClasses(config: Config): Problem[] {
   return [config.problem("DATA.N_CLASSES", message, "2")];
 }
 
-const lossNames = (config: Config) =>
-  [config.value("LOSS.TYPE")].flat().map((name) => String(name).toUpperCase());
-
 function checkLoss(config: Config): Problem[] {
-  const names = lossNames(config);
+  const names = namesOf(config, "LOSS.TYPE");
   const weights = config.numbers("LOSS.WEIGHTS");
   const problems: Problem[] = [];
   const unknown = names.filter((name) => !embeddedLosses("segmentation").includes(name));
@@ -68,18 +66,18 @@ function checkLoss(config: Config): Problem[] {
   return problems;
 }
 
-/** LOSS.CLASS_WEIGHTS applies without CLASS_REBALANCE too if Dice is combined with cross entropy. */
+/** Checks LOSS.CLASS_WEIGHTS, which applies without CLASS_REBALANCE too if Dice is combined with cross entropy. */
 function checkClassWeights(config: Config): Problem[] {
   const key = "LOSS.CLASS_WEIGHTS";
   const weights = config.numbers(key).length;
   const classes = config.number("DATA.N_CLASSES");
   const manual = config.text("LOSS.CLASS_REBALANCE") === "manual";
-  if (manual || weights === 0 || weights === classes || (classes <= 2 && lossNames(config).length < 2))
-    return [];
+  const single = namesOf(config, "LOSS.TYPE").length < 2;
+  if (manual || weights === 0 || weights === classes || (classes <= 2 && single)) return [];
   return [config.problem(key, `one number for each of ${classes} classes (DATA.N_CLASSES), not ${weights}.`)];
 }
 
-/** DATA.*.GT_PATH where masks are needed. */
+/** Checks the folders of masks that are needed. */
 function checkMasks(config: Config, paths: PathSettings): Problem[] {
   const problems: Problem[] = [];
   if (config.flag("TRAIN.ENABLE")) {

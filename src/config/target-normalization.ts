@@ -12,7 +12,7 @@ export const hasTargetImages = (config: Config): boolean =>
   workflowOf(config) === "crappify" ||
   (workflowOf(config) === "denoising" && config.flag("PROBLEM.DENOISING.LOAD_GT_DATA"));
 
-/** DATA.NORMALIZATION.TARGET.TYPE, which defaults to the type of the input. */
+/** Returns DATA.NORMALIZATION.TARGET.TYPE. Defaults to the type of the input. */
 export const targetType = (config: Config): string =>
   config.text(`${TARGET}.TYPE`) || config.text("DATA.NORMALIZATION.TYPE");
 
@@ -89,7 +89,7 @@ export function checkTargetNormalization(config: Config): Problem[] {
   return problems;
 }
 
-/** BiaPy 3.7.1 takes the targets of these workflows for masks, of which this key makes fractions of 255. */
+/** Warns that BiaPy 3.7.1 takes the targets of these workflows for masks, which this key divides by 255. */
 export function warnOfMasks(config: Config): Problem[] {
   if (!config.flag(ENABLE) || !hasTargetImages(config)) return [];
   const message =

@@ -5,7 +5,7 @@ import { ARCHITECTURES, embeddedArchitectures } from "../facts/architectures.ts"
 import { isNetworkPath } from "../facts/files/network-path.ts";
 import type { Problem } from "../facts/run-events.ts";
 import type { WorkflowName } from "../facts/workflows.ts";
-import { architectureOf } from "./basics.ts";
+import { architectureOf, type Phase, unknownNames } from "./basics.ts";
 import type { Config } from "./config.ts";
 import type { TextKey } from "./key-names.ts";
 import { nearestFolder } from "./nearest-folder.ts";
@@ -58,7 +58,7 @@ export function checkFolder(config: Config, key: TextKey, folder: string, networ
 /** Checks where a phase's ground truth lies. */
 export function checkGroundTruthPath(
   config: Config,
-  phase: "TRAIN" | "VAL" | "TEST",
+  phase: Phase,
   [folder, network]: PathSettings,
 ): Problem[] {
   // With INPUT_ZARR_MULTIPLE_DATA the ground truth lies in the images' own files.
@@ -73,10 +73,7 @@ export function checkGroundTruthPath(
 /** Checks TRAIN.METRICS and TEST.METRICS. @param names the metrics of a workflow, in lower case */
 export function checkMetricNames(config: Config, names: readonly string[]): Problem[] {
   return (["TRAIN.METRICS", "TEST.METRICS"] as const).flatMap((key) => {
-    const unknown = [config.value(key)]
-      .flat()
-      .map(String)
-      .filter((name) => !names.includes(name.toLowerCase()));
+    const unknown = unknownNames(config, key, names);
     if (unknown.length === 0) return [];
     const message = `this workflow measures ${names.join(", ")}, not ${unknown.join(", ")}.`;
     return [config.problem(key, message, `[${names.join(", ")}]`)];

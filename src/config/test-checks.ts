@@ -1,8 +1,9 @@
 /** Checks keys of testing and of reading and tiling images against each other. */
 import type { Problem } from "../facts/run-events.ts";
-import { architectureOf, ndimOf, takesOneSize } from "./basics.ts";
+import { architectureOf, axesOf, ndimOf, PHASES, takesOneSize } from "./basics.ts";
 import type { Config } from "./config.ts";
 
+/** Checks the keys of TEST; none if TEST.ENABLE is off. */
 export function checkTest(config: Config): Problem[] {
   if (!config.flag("TEST.ENABLE")) return [];
   const ndim = ndimOf(config);
@@ -44,7 +45,7 @@ function checkEvaluation(config: Config, ndim: 2 | 3): Problem[] {
   }
   if (config.flag("TEST.ANALIZE_2D_IMGS_AS_3D_STACK")) {
     const message =
-      ndim === 3 ? "does not apply to 3D images." : "self-supervision handles 2D images one by one.";
+      ndim === 3 ? "does not apply to 3D images." : "the embedded engine predicts 2D images one by one.";
     const key = "TEST.ANALIZE_2D_IMGS_AS_3D_STACK";
     problems.push(ndim === 3 ? config.problem(key, message, "False") : config.warning(key, message, "False"));
   }
@@ -57,14 +58,14 @@ function checkEvaluation(config: Config, ndim: 2 | 3): Problem[] {
   return problems;
 }
 
+/** Returns the name of a key of TEST.BY_CHUNKS. */
 const chunksKey = <Name extends string>(name: Name) => `TEST.BY_CHUNKS.${name}` as const;
 
 function checkChunks(config: Config, ndim: 2 | 3): Problem[] {
   if (!config.flag(chunksKey("ENABLE"))) return [];
   const problems: Problem[] = [];
-  const phases = [config.value(chunksKey("PHASES"))].flat();
-  if (!phases.includes("prediction")) {
-    const message = "self-supervision has no phase but prediction, which is missing.";
+  if (!config.texts(chunksKey("PHASES")).includes("prediction")) {
+    const message = "the only phase of this workflow, prediction, is missing.";
     problems.push(config.problem(chunksKey("PHASES"), message, '["prediction"]'));
   }
   const [start, end] = [config.number(chunksKey("Z_START")), config.number(chunksKey("Z_END"))];
@@ -77,7 +78,7 @@ function checkChunks(config: Config, ndim: 2 | 3): Problem[] {
     ] as const
   ).filter(given);
   if (ndim === 2) {
-    const message = "2D images have no slices.";
+    const message = "applies to 3D images only.";
     return [...problems, ...limits.map(([name]) => config.problem(chunksKey(name), message, "-1"))];
   }
   const padding = config.numbers("DATA.TEST.PADDING")[0] ?? 0;
@@ -105,12 +106,10 @@ export const fillsPadding = (config: Config): boolean =>
   ndimOf(config) === 3 &&
   config.numbers("DATA.TEST.PADDING").some((size) => size > 0);
 
-const PHASES = ["TRAIN", "VAL", "TEST"] as const;
-
 /** The workflows in which BiaPy 3.7.1 knows DATA.TRAIN.PROBABILITY_MAP. */
 const ANNOTATED = ["SEMANTIC_SEG", "INSTANCE_SEG", "DETECTION"];
 
-/** As in BiaPy, the pixel size of z is not used. */
+/** Checks DATA.RESOLUTION_NORM. As in BiaPy, the pixel size of z is not used. */
 function checkResolution(config: Config): Problem[] {
   if (!config.flag("DATA.RESOLUTION_NORM.ENABLE")) return [];
   const key = "DATA.RESOLUTION_NORM.TARGET_RESOLUTION";
@@ -144,9 +143,9 @@ export function checkImageKeys(config: Config): Problem[] {
     const axes = config.text(axesKey).toUpperCase();
     const letters = new Set(axes);
     const known = /^[TZCYX]{2,5}$/.test(axes) && letters.size === axes.length;
-    const needed = ndim === 3 ? "ZYX" : "YX";
-    if (!known || ![...needed].every((letter) => letters.has(letter))) {
-      const message = `one letter an axis, of T, Z, C, Y and X, each once, ${[...needed].join(" and ")} among them; not ${axes}.`;
+    const needed = axesOf(config).map((axis) => axis.toUpperCase());
+    if (!known || !needed.every((letter) => letters.has(letter))) {
+      const message = `one letter an axis, of T, Z, C, Y and X, each once, ${needed.join(" and ")} among them; not ${axes}.`;
       problems.push(config.problem(axesKey, message, "TZCYX"));
     }
     const several = `DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA` as const;

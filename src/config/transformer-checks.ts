@@ -1,10 +1,12 @@
 /** Checks the keys of transformers (mae, unetr, vit) against each other and the patch. */
 import { ARCHITECTURES } from "../facts/architectures.ts";
+import { product } from "../facts/checked-lists.ts";
 import { NAMED_TRANSFORMERS } from "../facts/network-sizes.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { architectureOf, channelsOf } from "./basics.ts";
 import type { Config } from "./config.ts";
 import type { NumberKey, TextKey } from "./key-names.ts";
+import { keyFacts } from "./keys.ts";
 
 const TOKEN = "MODEL.VIT_TOKEN_SIZE";
 const UNETR_NAME = "MODEL.UNETR_VIT_MODEL";
@@ -15,17 +17,25 @@ const NAME_KEYS: Readonly<Record<string, TextKey>> = {
   vit: "MODEL.VIT_MODEL",
 };
 
-export function checkTransformer(config: Config): Problem[] {
+/** Returns the configured transformer, with its named size if it has one; undefined for other networks. */
+function configuredTransformer(config: Config) {
   const architecture = architectureOf(config);
-  if (ARCHITECTURES.get(architecture)?.patch !== "tokens") return [];
+  if (ARCHITECTURES.get(architecture)?.patch !== "tokens") return undefined;
   const key = NAME_KEYS[architecture];
   const name = key === undefined ? "custom" : config.text(key);
   const named = NAMED_TRANSFORMERS[name];
+  return { architecture, key, name, named, token: named?.tokenSize ?? config.number(TOKEN) };
+}
+
+/** Checks the configured transformer; none for other networks. */
+export function checkTransformer(config: Config): Problem[] {
+  const transformer = configuredTransformer(config);
+  if (transformer === undefined) return [];
+  const { architecture, key, name, named, token } = transformer;
   if (key !== undefined && named === undefined && name !== "custom") {
     const message = `the embedded engine has custom, ${Object.keys(NAMED_TRANSFORMERS).join(", ")}; ${name} needs BiaPy itself.`;
     return [config.needsBiapy(key, message, "custom")];
   }
-  const token = named?.tokenSize ?? config.number(TOKEN);
   if (architecture === "unetr") {
     const problem = checkDoubling(config, name, token);
     if (problem !== undefined) return [problem];
@@ -34,10 +44,87 @@ export function checkTransformer(config: Config): Problem[] {
   const decoder =
     architecture === "mae" ? checkHeads(config, "MODEL.MAE_DEC_HIDDEN_SIZE", "MODEL.MAE_DEC_NUM_HEADS") : [];
   const layers = architecture === "unetr" && named === undefined ? checkSpacing(config, token) : [];
-  return [...checkTokens(config, architecture, token), ...heads, ...decoder, ...layers];
+  return [
+    ...checkTokens(config, architecture, token),
+    ...heads,
+    ...decoder,
+    ...layers,
+    ...checkEpsilon(config),
+  ];
 }
 
-/** Whether the patch divides into tokens: masking needs at least two of them. */
+/** Checks that the patch has one size along all axes: BiaPy 3.7.1 builds transformers for the first one. */
+function checkCube(config: Config): Problem[] {
+  const patch = config.numbers("DATA.PATCH_SIZE");
+  const sizes = patch.slice(0, -1);
+  const [first = 0] = sizes;
+  if (sizes.every((size) => size === first)) return [];
+  const message = `BiaPy 3.7.1 builds ${architectureOf(config)} for patches of one size along all axes, not for ${sizes.join(" x ")}; the embedded engine takes these.`;
+  return [
+    config.problem(
+      "DATA.PATCH_SIZE",
+      message,
+      `(${[...sizes.map(() => Math.max(...sizes)), channelsOf(config)].join(",")})`,
+    ),
+  ];
+}
+
+/** Warns of MODEL.VIT_NORM_EPS, which BiaPy 3.7.1 does not read. */
+function checkEpsilon(config: Config): Problem[] {
+  const key = "MODEL.VIT_NORM_EPS";
+  const used = 1e-6;
+  if (!config.sets(key) || config.number(key) === used) return [];
+  const message = `it changes nothing: as in BiaPy 3.7.1, transformers are built with ${used}.`;
+  return [config.warning(key, message, "1.E-6")];
+}
+
+/** Warns of the sizes of a masked autoencoder's decoder, for which BiaPy 3.7.1 has fixed ones. */
+function checkFixedDecoder(config: Config): Problem[] {
+  const keys = ["MODEL.MAE_DEC_HIDDEN_SIZE", "MODEL.MAE_DEC_NUM_LAYERS", "MODEL.MAE_DEC_NUM_HEADS"] as const;
+  return keys.flatMap((key) => {
+    const used = keyFacts.get(key)?.default;
+    if (!config.sets(key) || config.number(key) === used) return [];
+    const message = `BiaPy 3.7.1 ignores this key and builds its decoder with ${String(used)}; the embedded engine obeys it.`;
+    return [config.warning(key, message)];
+  });
+}
+
+/** A transformer with downloaded weights, which only BiaPy has. */
+const DOWNLOADED = "sam3_vit";
+
+/** Checks MODEL.VIT_PRETRAINED_WEIGHTS, which one transformer has. */
+export function checkPretrained(config: Config): Problem[] {
+  const key = "MODEL.VIT_PRETRAINED_WEIGHTS";
+  const chooser = NAME_KEYS[architectureOf(config)];
+  const isDownloaded = chooser !== undefined && config.text(chooser) === DOWNLOADED;
+  if (config.text(key) === "" || isDownloaded) return [];
+  return [config.problem(key, `BiaPy 3.7.1 has trained weights for ${DOWNLOADED} only.`, "''")];
+}
+
+/** Checks the keys of the configured transformer by the rules of BiaPy 3.7.1; none for other networks. */
+export function checkBiapyTransformer(config: Config): Problem[] {
+  const transformer = configuredTransformer(config);
+  if (transformer === undefined) return [];
+  const { architecture, key, name, named, token } = transformer;
+  if (name === DOWNLOADED) return [];
+  if (key !== undefined && named === undefined && name !== "custom") {
+    const message = `BiaPy 3.7.1 has custom, ${Object.keys(NAMED_TRANSFORMERS).join(", ")} and ${DOWNLOADED}, not ${name}.`;
+    return [config.problem(key, message, "custom")];
+  }
+  const doubling = architecture === "unetr" ? checkDoubling(config, name, token) : undefined;
+  return [
+    ...checkCube(config),
+    ...(doubling === undefined ? [] : [doubling]),
+    ...(architecture === "unetr" && named === undefined && doubling === undefined
+      ? checkSpacing(config, token)
+      : []),
+    ...(named === undefined ? checkHeads(config, "MODEL.VIT_EMBED_DIM", "MODEL.VIT_NUM_HEADS") : []),
+    ...checkEpsilon(config),
+    ...(architecture === "mae" ? checkFixedDecoder(config) : []),
+  ];
+}
+
+/** Checks that the patch divides into tokens: masking needs at least two of them. */
 function checkTokens(config: Config, architecture: string, token: number): Problem[] {
   const patch = config.numbers("DATA.PATCH_SIZE").slice(0, -1);
   const uneven = patch.filter((size) => size % token !== 0);
@@ -46,11 +133,12 @@ function checkTokens(config: Config, architecture: string, token: number): Probl
     const message = `${uneven.join(", ")} cannot be divided into tokens of ${token} (${TOKEN}).`;
     return [config.problem("DATA.PATCH_SIZE", message, `(${[...near, channelsOf(config)].join(",")})`)];
   }
-  const tokens = patch.reduce((product, size) => product * (size / token), 1);
+  const tokens = product(patch.map((size) => size / token));
   if (architecture !== "mae" || tokens >= 2) return [];
   return [config.problem("DATA.PATCH_SIZE", `a patch must hold at least two tokens of ${token}.`)];
 }
 
+/** Checks that each attention head gets as many features. */
 function checkHeads(config: Config, featuresKey: NumberKey, headsKey: NumberKey): Problem[] {
   const [features, heads] = [config.number(featuresKey), config.number(headsKey)];
   if (features % heads === 0) return [];

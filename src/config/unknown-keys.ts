@@ -4,6 +4,7 @@ import type { Problem } from "../facts/run-events.ts";
 import type { Place } from "./document.ts";
 import type { Fault } from "./key-faults.ts";
 
+/** A key that BiaPy does not have. */
 export interface UnknownKey {
   readonly key: string;
   readonly place: Place;
@@ -16,6 +17,7 @@ const MOST_UNKNOWN = 50;
 /** Longest key for which a similar name is searched. */
 const LONGEST_KEY = 200;
 
+/** Returns the problems of unknown keys, with the nearest name if one is similar. */
 export function unknownProblems(found: readonly UnknownKey[]): Problem[] {
   const problems = found.slice(0, MOST_UNKNOWN).map(({ key, place, names }): Problem => {
     if (key.length <= LONGEST_KEY) return { severity: "error", key, ...place, ...unknown(key, names) };

@@ -1,8 +1,11 @@
 /** The tree of a YAML file as PyYAML's safe_load builds it, with the place of every scalar. */
 import { EVENT_ID, type Event, getScalarValue, parseEvents, SCALAR_STYLE, YAMLException } from "js-yaml";
 import { at } from "../facts/checked-lists.ts";
-import { type PythonValue, yamlScalar } from "./python-value.ts";
+import { joinedFlowLines } from "./flow-lines.ts";
+import { type PythonValue, taggedScalar, yamlScalar } from "./python-value.ts";
+import { type UntabbedText, untabbed } from "./tabs.ts";
 
+/** A value of a YAML file. `start` is the offset of a scalar in the text; `plain` says that it is neither quoted nor tagged as text. */
 export type YamlNode =
   | {
       readonly kind: "scalar";
@@ -12,13 +15,17 @@ export type YamlNode =
       readonly start: number;
     }
   | { readonly kind: "list"; readonly items: readonly YamlNode[] }
-  | { readonly kind: "group"; readonly items: readonly YamlPair[] };
+  | {
+      readonly kind: "group";
+      readonly items: readonly YamlPair[];
+      /** All pairs in the order in which PyYAML merges them: of repeated keys, the last one counts. */
+      readonly flat: readonly YamlPair[];
+    };
 
+/** A key of a group with its value. */
 export interface YamlPair {
   readonly key: YamlNode;
   readonly value: YamlNode;
-  /** Whether a merge key (`<<`) brought it from another group. */
-  readonly merged?: boolean;
 }
 
 /** A problem of a YAML text, at an offset. */
@@ -35,35 +42,36 @@ export class YamlError extends Error {
 const MOST_NODES = 100_000;
 
 /** Builds the tree of a text's only document; undefined if it is empty. Throws {@link YamlError}. */
-export function yamlTree(text: string, file: string): YamlNode | undefined {
-  const events = eventsOf(text, file);
-  refuseTabs(text, events);
+export function yamlTree(given: string, file: string): YamlNode | undefined {
+  const { source, events } = parsed(untabbed(given), file);
   const documents = events.filter(({ type }) => type === EVENT_ID.DOCUMENT);
-  if (documents.length > 1) throw secondDocument(text);
+  if (documents.length > 1) throw secondDocument(given);
   if (documents.length === 0) return undefined;
-  return new TreeBuilder(text, events.slice(1)).root();
+  return new TreeBuilder(source, events.slice(1)).root();
 }
 
-function eventsOf(text: string, file: string): Event[] {
+/** Parses a text; one that is not valid YAML once more with its values in brackets on one line each. */
+function parsed(source: UntabbedText, file: string): { source: UntabbedText; events: Event[] } {
+  try {
+    return { source, events: eventsOf(source, file) };
+  } catch (error) {
+    const joined = { ...source, text: joinedFlowLines(source.text) };
+    if (!(error instanceof YamlError) || joined.text === source.text) throw error;
+    try {
+      return { source: joined, events: eventsOf(joined, file) };
+    } catch {
+      throw error;
+    }
+  }
+}
+
+function eventsOf({ text, original }: UntabbedText, file: string): Event[] {
   try {
     return parseEvents(text, { filename: file });
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
-    throw new YamlError(`This is not valid YAML: ${error.reason}.`, error.mark?.position ?? 0);
+    throw new YamlError(`This is not valid YAML: ${error.reason}.`, original(error.mark?.position ?? 0));
   }
-}
-
-/** PyYAML accepts tabs only in quoted text and comments. */
-function refuseTabs(text: string, events: readonly Event[]): void {
-  if (!text.includes("\t")) return;
-  const masked = text.split("");
-  for (const event of events) {
-    if (event.type !== EVENT_ID.SCALAR || event.style === SCALAR_STYLE.PLAIN) continue;
-    masked.fill(" ", event.valueStart, event.valueEnd);
-  }
-  const code = masked.join("").replaceAll(/(?<=^|\s)#[^\n]*/gm, (comment) => " ".repeat(comment.length));
-  const tab = code.indexOf("\t");
-  if (tab >= 0) throw new YamlError("BiaPy reads no tabs here: write spaces.", tab);
 }
 
 function secondDocument(text: string): YamlError {
@@ -72,13 +80,21 @@ function secondDocument(text: string): YamlError {
   return new YamlError("A file holds one configuration: a second document begins here.", offset);
 }
 
+/** A node's tag and anchor in the text; -1 without. */
+interface Properties {
+  readonly tagStart: number;
+  readonly tagEnd: number;
+  readonly anchorStart: number;
+  readonly anchorEnd: number;
+}
+
 class TreeBuilder {
   private at = 0;
   private count = 0;
   private readonly anchors = new Map<string, YamlNode>();
 
   constructor(
-    private readonly text: string,
+    private readonly source: UntabbedText,
     private readonly events: readonly Event[],
   ) {}
 
@@ -93,20 +109,24 @@ class TreeBuilder {
       case EVENT_ID.SCALAR:
         return this.anchored(event, this.scalar(event));
       case EVENT_ID.SEQUENCE:
+        this.refuseOtherTag(event, "seq");
         return this.anchored(event, { kind: "list", items: this.many() });
       case EVENT_ID.MAPPING: {
+        this.refuseOtherTag(event, "map");
         const flat = this.many();
         const pairs = Array.from({ length: flat.length / 2 }, (_, index) => ({
           key: at(flat, 2 * index),
           value: at(flat, 2 * index + 1),
         }));
-        return this.anchored(event, { kind: "group", items: withMerged(pairs) });
+        if (pairs.some(({ key }) => key.kind !== "scalar"))
+          throw this.error("BiaPy reads no lists or sections as keys.", event.start);
+        return this.anchored(event, { kind: "group", ...withMerged(pairs) });
       }
       case EVENT_ID.ALIAS: {
-        const name = this.text.slice(event.anchorStart, event.anchorEnd);
+        const name = this.source.text.slice(event.anchorStart, event.anchorEnd);
         const found = this.anchors.get(name);
         if (found === undefined)
-          throw new YamlError(`There is no anchor &${name} before this alias.`, event.anchorStart - 1);
+          throw this.error(`There is no anchor &${name} before this alias.`, event.anchorStart - 1);
         this.count += sizeOf(found);
         return found;
       }
@@ -124,18 +144,51 @@ class TreeBuilder {
   }
 
   private scalar(event: Extract<Event, { type: typeof EVENT_ID.SCALAR }>): YamlNode {
-    const text = getScalarValue(this.text, event);
-    const tag = event.tagStart < 0 ? undefined : this.text.slice(event.tagStart, event.tagEnd);
-    const plain = event.style === SCALAR_STYLE.PLAIN && tag !== "!!str" && tag !== "!";
-    return { kind: "scalar", value: yamlScalar(text, plain), text, plain, start: event.valueStart };
+    const text = getScalarValue(this.source.text, event);
+    const tag = this.tagOf(event);
+    const start = this.source.original(event.valueStart);
+    // The tag `!` stands for the plain notation.
+    const plain = tag === undefined ? event.style === SCALAR_STYLE.PLAIN : tag === "!";
+    if (plain && text === "=") throw this.error("BiaPy reads no plain =: quote it.", event.valueStart);
+    if (plain || tag === undefined || tag === "str")
+      return { kind: "scalar", value: yamlScalar(text, plain), text, plain, start };
+    const tagged = taggedScalar(text, tag);
+    if (tagged === undefined) throw this.error(`BiaPy reads no ${text} with this tag.`, event.tagStart);
+    return { kind: "scalar", ...tagged, plain, start };
   }
 
-  private anchored(
-    { anchorStart, anchorEnd }: { readonly anchorStart: number; readonly anchorEnd: number },
-    node: YamlNode,
-  ): YamlNode {
-    if (anchorStart >= 0) this.anchors.set(this.text.slice(anchorStart, anchorEnd), node);
+  /** Returns a tag of YAML itself without `!!`; undefined without a tag. Throws {@link YamlError} for other tags, such as Python's. */
+  private tagOf({ tagStart, tagEnd }: Properties): string | undefined {
+    if (tagStart < 0) return undefined;
+    const written = this.source.text.slice(tagStart, tagEnd);
+    if (written === "!") return written;
+    const name = /^(?:!!|!<tag:yaml\.org,2002:)(str|int|float|bool|null|seq|map)>?$/.exec(written)?.[1];
+    if (name !== undefined) return name;
+    throw this.error(`BiaPy reads no values with the tag ${written}: write them without.`, tagStart);
+  }
+
+  private refuseOtherTag(event: Properties, own: "seq" | "map"): void {
+    const tag = this.tagOf(event);
+    if (tag === undefined || tag === "!" || tag === own) return;
+    throw this.error(`This is no value for the tag !!${tag}: write it without.`, event.tagStart);
+  }
+
+  private anchored({ anchorStart, anchorEnd }: Properties, node: YamlNode): YamlNode {
+    if (anchorStart < 0) return node;
+    const name = this.source.text.slice(anchorStart, anchorEnd);
+    if (this.anchors.has(name))
+      throw this.error(`The anchor &${name} is set twice, which BiaPy refuses: rename one.`, anchorStart - 1);
+    if (!/^[\w-]+$/.test(name))
+      throw this.error(
+        `&${name} is no name for BiaPy: it has letters, digits, - and _ only.`,
+        anchorStart - 1,
+      );
+    this.anchors.set(name, node);
     return node;
+  }
+
+  private error(message: string, offset: number): YamlError {
+    return new YamlError(message, this.source.original(offset));
   }
 }
 
@@ -147,24 +200,25 @@ function sizeOf(node: YamlNode): number {
 
 const isMerge = ({ key }: YamlPair) => key.kind === "scalar" && key.plain && key.text === "<<";
 
-/** Merge keys (`<<: *base`) add missing pairs from other groups to a group. */
-function withMerged(pairs: readonly YamlPair[]): readonly YamlPair[] {
+/**
+ * Adds the pairs of the groups that merge keys (`<<: *base`) name, where a group lacks them. As in PyYAML 6.0.4, the last of several groups
+ * counts; a pair that arrives by several ways counts where it came first.
+ */
+function withMerged(pairs: readonly YamlPair[]): { items: readonly YamlPair[]; flat: readonly YamlPair[] } {
   const merges = pairs.filter(isMerge);
-  if (merges.length === 0) return pairs;
+  if (merges.length === 0) return { items: pairs, flat: pairs };
   const own = pairs.filter((pair) => !isMerge(pair));
-  const known = new Set(own.map(({ key }) => (key.kind === "scalar" ? key.text : "")));
-  const groups = merges.flatMap(({ value }) => (value.kind === "list" ? value.items : [value]));
-  const brought: YamlPair[] = [];
-  for (const group of groups) {
+  const merged = new Map<YamlNode, YamlPair>();
+  for (const group of merges.flatMap(({ value }) => (value.kind === "list" ? value.items : [value]))) {
     if (group.kind !== "group")
       throw new YamlError("A merge key (<<) takes sections of keys alone.", startOf(at(merges, 0).key));
-    for (const pair of group.items) {
-      if (pair.key.kind !== "scalar" || known.has(pair.key.text)) continue;
-      known.add(pair.key.text);
-      brought.push({ ...pair, merged: true });
-    }
+    for (const pair of group.flat) if (!merged.has(pair.key)) merged.set(pair.key, pair);
   }
-  return [...own, ...brought];
+  const textOf = ({ key }: YamlPair) => (key.kind === "scalar" ? key.text : "");
+  const known = new Set(own.map(textOf));
+  const brought = new Map([...merged.values()].map((pair) => [textOf(pair), pair] as const));
+  const added = [...brought].filter(([text]) => text !== "" && !known.has(text)).map(([, pair]) => pair);
+  return { items: [...own, ...added], flat: [...merged.values(), ...own] };
 }
 
 const startOf = (node: YamlNode) => (node.kind === "scalar" ? node.start : 0);

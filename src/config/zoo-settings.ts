@@ -1,4 +1,6 @@
-/** MODEL.BMZ.EXPORT: how a package for the BioImage Model Zoo describes its model. BiaPy 3.7.1's rules, and those of bioimageio.spec 0.5. */
+/**
+ * MODEL.BMZ.EXPORT: how a package for the BioImage Model Zoo describes its model. BiaPy 3.7.1's rules, and those of bioimageio.spec 0.5.
+ */
 
 import { resolve } from "node:path";
 import * as v from "valibot";
@@ -100,7 +102,7 @@ export function checkZooDescription(config: Config, folder: string, network = tr
     const message = `${path === null ? "" : `${path}: `}${issue.message}.${example === undefined ? "" : ` Example: ${example}.`}`;
     return [config.problem(key(name), message)];
   });
-  problems.push(...checkClipping(config));
+  problems.push(...checkClipping(config), ...checkUnsaid(config));
   if (config.flag(key("REUSE_BMZ_CONFIG"))) {
     const message =
       "the embedded engine describes a package by the keys beside this one; BiaPy reuses a model's.";
@@ -111,7 +113,23 @@ export function checkZooDescription(config: Config, folder: string, network = tr
   return said === undefined ? problems : [...problems, config.problem(key("DOCUMENTATION"), said)];
 }
 
-/** Packages cannot express measuring an image after clipping, nor different clipping per channel. */
+/** Returns the steps of DATA.PREPROCESS that the network's images went through. Packages cannot express them. */
+export function unsaidSteps(config: Config): string[] {
+  if (!config.flag("DATA.PREPROCESS.TRAIN") && !config.flag("DATA.PREPROCESS.TEST")) return [];
+  return config.document.entries.flatMap(({ key, value }) => {
+    const [, step] = /^(DATA\.PREPROCESS\.\w+)\.ENABLE$/.exec(key) ?? [];
+    return step === undefined || value !== true ? [] : [step];
+  });
+}
+
+function checkUnsaid(config: Config): Problem[] {
+  const steps = unsaidSteps(config);
+  if (steps.length === 0) return [];
+  const message = `a package cannot say ${steps.join(", ")}: whoever uses it must prepare images in the same way, as its README.md says.`;
+  return [config.warning(key("ENABLE"), message)];
+}
+
+/** Checks clipping. Packages cannot express measuring an image after clipping, nor different clipping per channel. */
 function checkClipping(config: Config): Problem[] {
   const clip = <Name extends string>(name: Name) => `DATA.NORMALIZATION.PERC_CLIP.${name}` as const;
   if (!config.flag(clip("ENABLE"))) return [];
@@ -128,6 +146,7 @@ function checkClipping(config: Config): Problem[] {
   return [config.problem(clip("ENABLE"), message)];
 }
 
+/** Returns why a documentation file cannot be used; undefined if it can. */
 function whyNoDocumentation(written: string, folder: string, network: boolean): string | undefined {
   if (!written.endsWith(".md")) return "names a Markdown file, which ends in .md.";
   return mayExist(written, folder, network) ? undefined : `${resolve(folder, written)} does not exist.`;
@@ -151,11 +170,16 @@ export function zooDescription(config: Config): ZooDescription {
   };
 }
 
-/** Whether a name is an id of the Zoo, such as `affable-shark` or `affable-shark/1.1`. */
-export const isZooId = (name: string): boolean => /^[a-z]+(-[a-z]+)+(\/[\w.]+)?$/.test(name);
+/** The DOI that a name is, such as `10.5281/zenodo.5764892` (also with the version of the package behind it, or as a link); undefined for others. */
+export const doiOf = (name: string): string | undefined =>
+  /^(?:doi:|https?:\/\/(?:dx\.)?doi\.org\/)?(10\.\d{4,9}\/[\w.\-/]+)$/i.exec(name)?.[1];
+
+/** Whether a name is an id of the Zoo, such as `affable-shark` or `affable-shark/1.1`, or a DOI. */
+export const isZooId = (name: string): boolean =>
+  /^[a-z]+(-[a-z]+)+(\/[\w.]+)?$/.test(name) || doiOf(name) !== undefined;
 
 /**
- * MODEL.SOURCE bmz: the package that a run starts from is on disk, or has an id by which it is downloaded.
+ * Checks the package that a run starts from (MODEL.SOURCE bmz): it is on disk, or has an id by which it is downloaded.
  *
  * @param network whether paths on other computers may be accessed
  */
@@ -165,6 +189,6 @@ export function checkZooSource(config: Config, folder: string, network = true): 
   const named = config.text(source);
   if (named !== "" && (isZooId(named) || mayExist(named, folder, network))) return [];
   const what = named === "" ? "name the package to start from" : `there is no ${named}`;
-  const message = `${what}: an id of the BioImage Model Zoo (such as affable-shark), a ZIP file from there, or its folder.${/^10\.\d/.test(named) ? " DOIs need BiaPy." : ""}`;
+  const message = `${what}: an id of the BioImage Model Zoo (such as affable-shark), a DOI, a ZIP file from there, or its folder.`;
   return [config.needsBiapy(source, message)];
 }

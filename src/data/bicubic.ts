@@ -1,20 +1,23 @@
 /** Bicubic resampling with a kernel as wide as the pixels of the smaller image: PyTorch's `interpolate(mode="bicubic", antialias=True)`. */
 
-/** Keys' kernel (1981), a = -0.5. */
+/** Returns the weight of a pixel at a distance: Keys' kernel (1981) with a = -0.5. */
 function cubic(distance: number): number {
   const x = Math.abs(distance);
   if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
   return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
 }
 
+/** The kernel is zero beyond this distance. */
 const REACH = 2;
 
+/** Consecutive source pixels and their weights. */
 interface Taps {
+  /** The first source pixel. */
   readonly from: number;
   readonly weights: readonly number[];
 }
 
-/** For each of `to` pixels, its source pixels out of `from` with their weights. */
+/** Returns the source pixels of each of `to` pixels, out of `from`, with their weights. */
 function taps(from: number, to: number): Taps[] {
   const scale = from / to;
   const width = Math.max(scale, 1);
@@ -29,6 +32,8 @@ function taps(from: number, to: number): Taps[] {
 }
 
 /**
+ * Resizes an image.
+ *
  * @param values `[y, x, channel]` of the given shape
  * @param size `[y, x]` of the result
  */

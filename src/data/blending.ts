@@ -56,7 +56,7 @@ function sharesAlong(size: number, { starts, shared, padding }: AxisTiles, patch
 /** A tile's indices in the grid along z, y and x. */
 export type TilePlace = readonly [z: number, y: number, x: number];
 
-/** The axis along which an image is processed: z for a stack, y for a plane. */
+/** Returns the axis along which an image is processed: z for a stack, y for a plane. */
 export const sweepAxis = ([depth]: ImageShape): 0 | 1 => (depth > 1 ? 0 : 1);
 
 type Shares = readonly Float64Array[];

@@ -6,6 +6,7 @@ import { type ChannelNormalization, clamp, UNLIMITED } from "./normalization.ts"
 /** Reads an image part by part, from the start each time it is called. */
 export type ImageParts = () => AsyncIterable<Image> | Iterable<Image>;
 
+/** Measures of a channel's clipped values; `binary` looks at the values before they are clipped. */
 export interface ChannelStatistics {
   /** Whether all values are 0 or 1. */
   readonly binary: boolean;
@@ -15,11 +16,16 @@ export interface ChannelStatistics {
   readonly deviation: number;
 }
 
-/** Returns range, mean and deviation of each channel in one pass (Chan, Golub & LeVeque 1979 for merging parts). */
+/**
+ * Returns range, mean and deviation of each channel in one pass (Chan, Golub & LeVeque 1979 for merging parts).
+ *
+ * @param isEnough says from a channel's range whether more of it cannot matter. Reading stops when it is true of all channels
+ */
 export async function statistics(
   parts: ImageParts,
   channels: number,
   clips: readonly ChannelNormalization["clip"][],
+  isEnough: (found: Pick<ChannelStatistics, "binary" | "largest">) => boolean = () => false,
 ): Promise<ChannelStatistics[]> {
   const all = Array.from({ length: channels }, () => ({
     binary: true,
@@ -55,6 +61,7 @@ export async function statistics(
       known.mean += ((mean - known.mean) * count) / total;
       known.count = total;
     });
+    if (all.every(isEnough)) break;
   }
   return all.map(({ binary, least, largest, mean, squares, count }) => ({
     binary,

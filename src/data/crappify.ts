@@ -6,6 +6,7 @@ import type { Layers } from "./layers.ts";
 import type { Random } from "./random.ts";
 import { neighbors, resize } from "./resize.ts";
 
+/** How copies are degraded. */
 export interface CrappifySettings {
   /** Factor by which the number of pixels shrinks: each side shrinks by its square root. */
   readonly resizingFactor: number;

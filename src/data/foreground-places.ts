@@ -20,6 +20,7 @@ export class ForegroundPlaces {
     private readonly weights: PlaceWeights,
   ) {}
 
+  /** Finds the foreground of a mask. */
   static async of(mask: NormalizedImage, weights: PlaceWeights): Promise<ForegroundPlaces> {
     const { shape } = mask.info;
     const [depth, height, width, channels] = shape;
@@ -59,7 +60,7 @@ export class ForegroundPlaces {
       : this.backgroundPixel(random.integer(background));
   }
 
-  /** The background pixel of a rank: it lies behind as many foreground pixels as have fewer background pixels before them. */
+  /** Returns the background pixel that has `rank` background pixels before it. It follows all foreground pixels that have fewer. */
   private backgroundPixel(rank: number): number {
     let [from, to] = [0, this.foreground.length];
     while (from < to) {
@@ -71,7 +72,7 @@ export class ForegroundPlaces {
   }
 }
 
-/** Removes what is connected with the border, over edges and corners. */
+/** Clears pixels that are connected with the border, over edges and corners. */
 function clearBorder(mask: Uint8Array, height: number, width: number): void {
   const waiting: number[] = [];
   const take = (y: number, x: number) => {

@@ -20,17 +20,17 @@ import { type Box, boxOf, cutPatch, enclosing, type ImageRegion, reflected } fro
 export interface NormalizedImage {
   readonly info: ImageInfo;
   readonly channels: readonly ChannelNormalization[];
-  /** The size of its stored pieces: reading a part of one costs as much as reading all of it. */
+  /** Returns the size of its stored pieces. Reading a part of a piece costs as much as reading all of it. */
   piece(): Promise<Box>;
-  /** All of it part by part, in its own values, to be measured. Throws the reason of the set's signal when aborted. */
+  /** Yields its own values part by part, for measurements. Throws the reason of the set's signal when aborted. */
   parts(): AsyncIterable<Image>;
-  /** The box at `start`, in the image's own values; positions outside the image are mirrored. */
+  /** Returns the box at `start` in the image's own values. Positions outside the image are mirrored. */
   cut(start: Box, size: Box): Promise<Image>;
-  /** The same, normalized: `[z, y, x, channel]`. */
+  /** Returns the same box normalized, `[z, y, x, channel]`. */
   patch(start: Box, size: Box): Promise<Float32Array>;
-  /** A part of it, `[z, y, x, channel]`. Defaults to all of it. */
+  /** Returns a part of it normalized, `[z, y, x, channel]`. Defaults to all of it. */
   values(region?: Region): Promise<Float32Array>;
-  /** A part as stored, not normalized; may return more than requested if more is in memory. */
+  /** Returns at least a part of it in the image's own values: all of it if that is in memory. */
   stored(region: Region): Promise<ImageRegion>;
 }
 
@@ -41,13 +41,14 @@ export interface ImagePreparation {
   result(info: ImageInfo): ImageInfo;
 }
 
+/** How images are read, prepared and normalized. */
 export interface ImageSetSettings {
   readonly normalization: NormalizationSettings;
-  /** Keep images in memory once read; otherwise each request reads only its part. */
+  /** Whether images stay in memory once read. Otherwise each request reads only its part. */
   readonly inMemory: boolean;
   /** The originals of these copies: copies are normalized like their originals, not by their own values. */
   readonly like?: ImageSet;
-  /** Normalizes by the fixed numbers of `normalization`, independent of the images. */
+  /** Whether images are normalized by the numbers of `normalization` alone. */
   readonly fixed?: boolean;
   readonly preparation?: ImagePreparation;
   /** DATA.FORCE_RGB: repeats the only channel of grayscale images three times. */
@@ -62,6 +63,7 @@ const ONE_PIXEL: Box = [1, 1, 1];
 /** Number of values measured per block. */
 const PART_VALUES = 16 * 1024 * 1024;
 
+/** The images of a folder. Each is read and measured when it is first needed. Close the set after use. */
 export class ImageSet {
   private readonly kept = new Map<number, Promise<ImageRegion>>();
   private readonly measured = new Map<number, Promise<readonly ChannelNormalization[]>>();
@@ -83,6 +85,7 @@ export class ImageSet {
     });
   }
 
+  /** Opens an image. Measures its normalization, unless that is known. */
   async image(index: number): Promise<NormalizedImage> {
     const info = at(this.infos, index);
     const whole = await this.whole(index);
@@ -151,7 +154,7 @@ export class ImageSet {
     });
   }
 
-  /** Parts of an image in memory, or else of its file. A stop may be requested between them. */
+  /** Yields parts of an image in memory, or else of its file. Lets a stop request arrive between them. */
   private async *measuredParts(
     whole: Image | undefined,
     read: () => AsyncIterable<Image>,
@@ -184,7 +187,7 @@ export class ImageSet {
   }
 }
 
-/** All pixels of an image in rows of any length: measurements do not depend on their places. */
+/** Yields all pixels of an image in rows of any length: measurements do not depend on their places. */
 function* flatParts({ shape, sampleType, data }: Image): Generator<Image> {
   const channels = shape[3];
   const pixels = Math.ceil(PART_VALUES / channels);

@@ -13,15 +13,16 @@ import { oneChannel, type StripSource } from "../images/tiff-writer.ts";
 import { sweepAxis } from "./blending.ts";
 import { SlidingWindow } from "./sliding-window.ts";
 
+/** An image as a list of layers. */
 export interface Layers {
   readonly shape: ImageShape;
   readonly sampleType: SampleType;
   readonly pixelSize?: PixelSize;
-  /** `[y, x, channel]` of a slice, or `[x, channel]` of a row; fastest when read in order. */
+  /** Reads a slice `[y, x, channel]` or a row `[x, channel]`. Fastest in ascending order. */
   layer(at: number): Promise<SampleArray>;
 }
 
-/** An open file's layers. */
+/** Returns the layers of an open file. */
 export function layersOf(source: ImageSource): Layers {
   const { shape, sampleType, pixelSize } = source.info;
   const read = async (region: Region) => ({ ...(await source.read(region)), start: region.start });
@@ -39,7 +40,7 @@ export function layersOf(source: ImageSource): Layers {
   };
 }
 
-/** Layers as the source of a TIFF. */
+/** Returns layers as the source of a TIFF. */
 export function stripsOf(layers: Layers): StripSource {
   const { shape, sampleType, pixelSize } = layers;
   const [depth, , width, channels] = shape;

@@ -6,7 +6,7 @@ import type { Box } from "./tiling.ts";
  * Returns a patch `[z, y, x, channel]` around the middle of a box, normalized, enlarged along y and x. Positions outside the image are
  * mirrored.
  *
- * @param factor below 1 for a patch that shows more than the box
+ * @param factor magnification: below 1 for a patch that shows more than the box
  * @param labels whether values are class labels, of which the nearest is taken; others are interpolated
  */
 export async function magnifiedPatch(
@@ -35,7 +35,7 @@ export async function magnifiedPatch(
   return result;
 }
 
-/** The pixels of an image that a patch's pixels show along an axis: `at` counts from the pixel `from`. */
+/** Returns the positions in an image that a patch's pixels show along an axis. Those in `at` count from the pixel `from`. */
 function positions(
   start: number,
   size: number,

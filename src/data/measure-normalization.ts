@@ -15,6 +15,10 @@ const UNCHANGED: ChannelNormalization = { offset: 0, scale: 1 };
 /** Constant images divide by this instead of zero. */
 const SMALLEST_SCALE = 1e-6;
 
+/** The type `div` divides by the first of these that is not exceeded, or by 65535. */
+const DIVISORS = [1, 255];
+const LARGEST_DIVISOR = 65535;
+
 /** Returns a channel's value. The last value applies to all further channels. */
 const pick = (list: readonly number[], channel: number) => itemAt(list, Math.min(channel, list.length - 1));
 
@@ -51,7 +55,10 @@ export async function measureNormalization(
           },
     );
   }
-  const measured = await statistics(parts, channels, clips);
+  // A volume of many gigabytes need not be read whole if its first values decide.
+  const isDecided = ({ binary, largest }: Pick<ChannelStatistics, "binary" | "largest">) =>
+    type === "div" && !binary && DIVISORS.every((divisor) => largest > divisor);
+  const measured = await statistics(parts, channels, clips, isDecided);
   return measured.map((channel, index) =>
     channel.binary ? UNCHANGED : { ...channelScale(channel, type), clip: clips[index] },
   );
@@ -85,5 +92,6 @@ function channelScale(
   if (type === "zero_mean_unit_variance") return { offset: mean, scale: Math.max(deviation, SMALLEST_SCALE) };
   if (type === "scale_range")
     return { offset: least, scale: Math.max(largest - least, SMALLEST_SCALE), unit: true };
-  return { offset: 0, scale: largest <= 1 ? 1 : largest <= 255 ? 255 : 65535, unit: true };
+  const scale = DIVISORS.find((divisor) => largest <= divisor) ?? LARGEST_DIVISOR;
+  return { offset: 0, scale, unit: true };
 }

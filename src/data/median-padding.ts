@@ -20,7 +20,7 @@ export async function medianPadding(
   const { shape } = image.info;
   const { patch } = tiling;
   const [, , , channels] = shape;
-  const padding = boxOfPadding(shape, tiling);
+  const padding = paddingOf(shape, tiling);
   if (padding.every((size) => size === 0)) return undefined;
   const completed = boxOf((axis) => Math.max(shape[axis], patch[axis]));
   const before = boxOf((axis) => completed[axis] - shape[axis]);
@@ -32,7 +32,7 @@ export async function medianPadding(
   const sides: { readonly near: number; readonly far: number }[] = [];
   for (const axis of [0, 1, 2] as const)
     sides.push({ near: await plane(axis, 0), far: await plane(axis, completed[axis] - 1) });
-  /** For each position of a patch along an axis, the median that it shows; undefined inside the image. */
+  /** Returns the median that each position of a patch shows along an axis; undefined inside the image. */
   const along = (axis: Axis, start: number): (number | undefined)[] =>
     Array.from({ length: patch[axis] }, (_, index) => {
       const position = start + index + before[axis];
@@ -53,11 +53,13 @@ export async function medianPadding(
   };
 }
 
-/** The padding that a patch of an image gets: none if the image is one patch. */
-const boxOfPadding = (shape: ImageShape, tiling: TilingSettings): Box =>
-  boxOf((axis) => tileGrid(shape, tiling)[axis].padding);
+/** Returns the padding of a patch: none if the image is one patch. */
+function paddingOf(shape: ImageShape, tiling: TilingSettings): Box {
+  const grid = tileGrid(shape, tiling);
+  return boxOf((axis) => grid[axis].padding);
+}
 
-/** The median, as NumPy's: the mean of the two middle values of an even number of them. Sorts in place. */
+/** Returns the median, as NumPy does: the mean of the two middle values of an even number of values. Sorts in place. */
 function median(values: Float32Array): number {
   values.sort();
   const middle = values.length >> 1;

@@ -8,6 +8,7 @@ import type { N2vManipulator } from "../facts/workflows.ts";
 import type { Random } from "./random.ts";
 import { type Box, boxOf } from "./tiling.ts";
 
+/** PROBLEM.DENOISING.N2V_*: how many pixels are hidden, and by which values. */
 export interface BlindSpotSettings {
   /** Percent of a 2D patch's pixels. The side of the box that holds one spot follows from it, in 3D the same side. */
   readonly percent: number;

@@ -1,8 +1,11 @@
 /** DATA.NORMALIZATION: normalizes pixel values for the model, and reverts that for its predictions. */
 import type { Image, SampleArray, SampleType } from "../images/image.ts";
+import { roundHalfToEven } from "./rounding.ts";
 
+/** Values of DATA.NORMALIZATION.TYPE. */
 export const NORMALIZATION_TYPES = ["div", "scale_range", "zero_mean_unit_variance"] as const;
 
+/** DATA.NORMALIZATION.* */
 export interface NormalizationSettings {
   /**
    * `div` divides by 255 or 65535, `scale_range` maps each image's own range to 0 to 1, `zero_mean_unit_variance` subtracts
@@ -34,7 +37,7 @@ export const UNLIMITED = [-Infinity, Infinity] as const;
 export const clamp = (value: number, least: number, largest: number) =>
   Math.min(Math.max(value, least), largest);
 
-/** Normalized values, `[z, y, x, channel]`. */
+/** Returns normalized values, `[z, y, x, channel]`. */
 export function normalize({ shape, data }: Image, channels: readonly ChannelNormalization[]): Float32Array {
   const count = shape[3];
   const values = new Float32Array(data.length);
@@ -89,20 +92,13 @@ export function denormalizedPrediction(
   const [least, largest] = range ?? UNLIMITED;
   channels.forEach(({ offset, scale, clip, unit }, channel) => {
     const [lower, upper] = clip ?? UNLIMITED;
+    const whole = unit ? Math.trunc : roundHalfToEven;
     for (let at = channel; at < values.length; at += channels.length) {
       const value = unit
         ? clamp(values[at] ?? 0, 0, 1) * scale + offset
         : clamp((values[at] ?? 0) * scale + offset, lower, upper);
-      const whole = range === undefined ? value : unit ? Math.trunc(value) : roundHalfToEven(value);
-      into[at] = clamp(whole, least, largest);
+      into[at] = clamp(range === undefined ? value : whole(value), least, largest);
     }
   });
   return into;
-}
-
-/** Rounds as NumPy does. */
-function roundHalfToEven(value: number): number {
-  const below = Math.floor(value);
-  if (value - below !== 0.5) return Math.round(value);
-  return below % 2 === 0 ? below : below + 1;
 }

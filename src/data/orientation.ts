@@ -7,6 +7,7 @@ export interface Orientation {
   readonly flipped: readonly [z: boolean, y: boolean, x: boolean];
 }
 
+/** The identity. */
 export const AS_IT_IS: Orientation = { swapped: false, flipped: [false, false, false] };
 
 /**
@@ -23,6 +24,8 @@ export function orientations(ndim: 2 | 3, turns: boolean): Orientation[] {
 }
 
 /**
+ * Permutes the pixels of a patch.
+ *
  * @param values `[z, y, x, channel]`
  * @returns the permuted values; y and x are exchanged if the orientation swaps them
  */

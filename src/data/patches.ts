@@ -79,6 +79,7 @@ function faultOf({ shape }: ImageInfo, { patch, channels, ndim, reflect }: Image
   return `is ${have} pixels, smaller than a patch (${need}). Make DATA.PATCH_SIZE smaller or set DATA.REFLECT_TO_COMPLETE_SHAPE to True.`;
 }
 
+/** Which patches are cut from images, and how they are augmented. */
 export interface PatchSettings {
   readonly tiling: TilingSettings;
   /** One patch from a random place of each image, instead of all patches that tile it. */
@@ -111,7 +112,7 @@ export class PatchSet {
     private readonly settings: PatchSettings,
   ) {}
 
-  /** All patches that a set of images has. */
+  /** Returns all patches of a set of images. */
   static of(pairs: ImagePairs, settings: PatchSettings): PatchSet {
     const places = pairs.images.infos.flatMap(({ shape }, image) =>
       settings.randomPlaces
@@ -166,26 +167,26 @@ export class PatchSet {
     return [...new Set(this.places.map(({ image }) => image))].sort((one, other) => one - other);
   }
 
-  /** The patches that pass a test: DATA.*.FILTER_SAMPLES. */
+  /** Returns the patches that pass a test: DATA.*.FILTER_SAMPLES. */
   async filtered(passes: (place: PatchPlace, size: Box) => Promise<boolean>): Promise<PatchSet> {
     const kept: PatchPlace[] = [];
     for (const place of this.places) if (await passes(place, this.settings.tiling.patch)) kept.push(place);
     return new PatchSet(this.pairs, kept, this.settings);
   }
 
-  /** Repeats each patch, each time with another augmentation: DATA.TRAIN.REPLICATE. */
+  /** Returns each patch several times, each time with another augmentation: DATA.TRAIN.REPLICATE. */
   repeated(times: number): PatchSet {
     const places = Array.from({ length: times }, () => this.places).flat();
     return new PatchSet(this.pairs, places, this.settings);
   }
 
-  /** The patch numbers of an epoch, in order. */
+  /** Returns the numbers of all patches in the order of an epoch. */
   order(epoch: number, shuffled: boolean): Int32Array {
     if (!shuffled) return Int32Array.from({ length: this.count }, (_, index) => index);
     return new Random(this.settings.seed).fork(0x0e9c, epoch).permutation(this.count);
   }
 
-  /** Returns the image of a patch. */
+  /** Returns the file name of a patch's image. */
   imageName(index: number): string {
     return basename(at(this.pairs.images.infos, at(this.places, index).image).path);
   }
@@ -231,11 +232,12 @@ export class PatchSet {
     const sample = prepare(await this.read(index, epoch));
     if (augmentation.length === 0) return sample;
     const random = new Random(seed).fork(0x9a7d, epoch, index);
-    const other = await this.read(random.integer(this.count), epoch);
+    const mixes = augmentation.some((step) => step.mixes);
+    const other = mixes ? await this.read(random.integer(this.count), epoch) : sample;
     return augment(sample, augmentation, random.fork(1), other);
   }
 
-  /** Finds the foreground of an image once, also where several patches of it are asked for at a time. */
+  /** Finds the foreground of an image once, also if several of its patches are read at a time. */
   private foregroundOf(image: number, targets: ImageSet, weights: PlaceWeights): Promise<ForegroundPlaces> {
     const known = this.foreground.get(image);
     if (known !== undefined) return known;

@@ -2,7 +2,7 @@ import { at as itemAt, product } from "../facts/checked-lists.ts";
 import type { ImageShape } from "../images/image.ts";
 import { reflected } from "./tiling.ts";
 
-/** Linear interpolation between pixel centers, one axis after the other; borders are mirrored. */
+/** Resizes an image by linear interpolation between pixel centers, one axis after the other. Borders are mirrored. */
 export function resize(values: Float32Array, from: ImageShape, to: ImageShape): Float32Array {
   let current = values;
   const shape = [...from];

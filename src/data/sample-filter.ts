@@ -1,6 +1,7 @@
 /** DATA.*.FILTER_SAMPLES: filters images or patches by their values. */
 import type { Image } from "../images/image.ts";
 
+/** Values of DATA.*.FILTER_SAMPLES.PROPS. */
 export const FILTER_PROPERTIES = [
   "mean",
   "min",
@@ -14,9 +15,11 @@ export const FILTER_PROPERTIES = [
   "diff_by_target_min_max_ratio",
 ] as const;
 export type FilterProperty = (typeof FILTER_PROPERTIES)[number];
+/** Values of DATA.*.FILTER_SAMPLES.SIGNS: >, ≥, <, ≤. */
 export const FILTER_SIGNS = ["gt", "ge", "lt", "le"] as const;
 export type FilterSign = (typeof FILTER_SIGNS)[number];
 
+/** Compares a property of a sample with a number. */
 export interface FilterCondition {
   readonly property: FilterProperty;
   readonly sign: FilterSign;
@@ -51,14 +54,14 @@ function mean({ data }: Image): number {
   return sum / data.length;
 }
 
-/** Sum of absolute differences. */
+/** Returns the sum of absolute differences. */
 function difference({ data }: Image, target: Image): number {
   let sum = 0;
   for (let at = 0; at < data.length; at++) sum += Math.abs((data[at] ?? 0) - (target.data[at] ?? 0));
   return sum;
 }
 
-/** Share of pixels above zero. */
+/** Returns the share of pixels above zero. */
 function foreground({ data }: Image): number {
   let count = 0;
   for (const value of data) if (value > 0) count++;
@@ -71,10 +74,10 @@ export interface FilteredSample {
   readonly target: Image;
 }
 
-/** BiaPy's "ratio": the largest value minus the smallest. */
+/** Returns what BiaPy calls a ratio: the largest value minus the smallest. */
 const range = (image: Image) => largest(image) - least(image);
 
-/** Of a sample, and of the whole image that it is cut from. */
+/** Each property, of a sample and the whole image that it is cut from. */
 const PROPERTIES: Readonly<
   Record<FilterProperty, (image: Image, target: Image, whole: FilteredSample) => number>
 > = {
@@ -90,7 +93,7 @@ const PROPERTIES: Readonly<
   diff_by_target_min_max_ratio: (image, target, whole) => difference(image, target) * range(whole.target),
 };
 
-/** Whether a filter looks at the whole image that a patch is cut from. */
+/** Whether a filter needs the whole image that a patch is cut from. */
 export const needsWholeImage = (filter: SampleFilter): boolean =>
   filter.flat().some(({ property }) => property.endsWith("_ratio"));
 

@@ -2,22 +2,19 @@
 
 import type { Metrics } from "../facts/run-events.ts";
 import type { ImageShape } from "../images/image.ts";
+import { gaussian } from "./gaussian.ts";
 
 /** The window of structural similarity (Wang, Bovik, Sheikh & Simoncelli 2004): a Gaussian of 11 pixels, sigma 1.5. */
 export const SSIM = { taps: 11, sigma: 1.5, k1: 0.01, k2: 0.03 } as const;
 
-/** The normalized window, shortened to an odd number of taps for smaller images. */
+/** Returns the normalized window, shortened to an odd number of taps for smaller images. */
 export function ssimWindow(size: number): number[] {
-  const taps = Math.min(SSIM.taps, size % 2 === 1 ? size : size - 1);
-  const raw = Array.from({ length: Math.max(taps, 1) }, (_, at) =>
-    Math.exp(-((at - (taps - 1) / 2) ** 2) / (2 * SSIM.sigma ** 2)),
-  );
-  const total = raw.reduce((sum, each) => sum + each, 0);
-  return raw.map((each) => each / total);
+  const taps = Math.max(1, Math.min(SSIM.taps, size % 2 === 1 ? size : size - 1));
+  return gaussian(SSIM.sigma, (taps - 1) / 2);
 }
 
 /**
- * `mse`, `mae`, `psnr` (dB, against the target's range) and `ssim` (mean over slices and channels, against the larger of both
+ * Returns `mse`, `mae`, `psnr` (dB, against the target's range) and `ssim` (mean over slices and channels, against the larger of both
  * ranges) of whole images `[z, y, x, channel]`.
  */
 export function similarity(prediction: Float32Array, target: Float32Array, shape: ImageShape): Metrics {
@@ -70,7 +67,7 @@ function rangeOf(values: Float32Array): number {
   return largest - least;
 }
 
-/** Sums of a plane under the window wherever it fits: first along x, then along y. */
+/** Returns weighted sums of a plane under the window wherever it fits, first along x, then along y. */
 function windowed(plane: Float64Array, height: number, width: number): Float64Array {
   const along = ssimWindow(width);
   const down = ssimWindow(height);

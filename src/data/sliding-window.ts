@@ -17,7 +17,7 @@ export class SlidingWindow {
     this.axis = sweepAxis(shape);
   }
 
-  /** A region that holds the layers `[from, to)`; `from` seldom moves back. */
+  /** Returns a region that holds the layers `[from, to)`. Fast if `from` does not move back. */
   async cover(from: number, to: number): Promise<ImageRegion> {
     const { axis } = this;
     const held = this.held !== undefined && this.held.start[axis] <= from ? this.held : undefined;

@@ -1,6 +1,7 @@
 /** Cuts an image into patches that cover it, on BiaPy's grid. */
 import { type Image, type ImageShape, type Region, sampleArray } from "../images/image.ts";
 
+/** A position or a size along each axis of space, in pixels. */
 export type Box = readonly [z: number, y: number, x: number];
 
 /** An axis of space: 0 is z, 1 is y, 2 is x. */
@@ -16,6 +17,7 @@ export const perAxis = <T>(along: (axis: Axis) => T): readonly [z: T, y: T, x: T
 /** Returns a box from a number for each axis. */
 export const boxOf = (along: (axis: Axis) => number): Box => perAxis(along);
 
+/** How patches cover an image. */
 export interface TilingSettings {
   /** `[z, y, x]`; z is 1 in 2D. */
   readonly patch: Box;
@@ -37,6 +39,7 @@ export interface AxisTiles {
   readonly padding: number;
 }
 
+/** The patches along each axis. Every combination is a patch. */
 export type TileGrid = readonly [z: AxisTiles, y: AxisTiles, x: AxisTiles];
 
 /** Returns how many mirrored pixels are added before the first pixel of an image smaller than a patch. */
@@ -90,6 +93,13 @@ export function reflected(position: number, size: number): number {
   const period = 2 * (size - 1);
   const wrapped = ((position % period) + period) % period;
   return wrapped < size ? wrapped : period - wrapped;
+}
+
+/** Reflects a position outside [0, size) into it, with the border repeated once. */
+export function reflectedWithBorder(position: number, size: number): number {
+  const period = 2 * size;
+  const wrapped = ((position % period) + period) % period;
+  return wrapped < size ? wrapped : period - 1 - wrapped;
 }
 
 /**

@@ -4,8 +4,10 @@ import { AS_IT_IS, type Orientation, oriented } from "./orientation.ts";
 import type { Random } from "./random.ts";
 import type { Box } from "./tiling.ts";
 
+/** Values of MODEL.MAE_MASK_TYPE. */
 export const MASK_TYPES = ["random", "grid"] as const;
 
+/** Which share of the tokens is hidden, and how they are chosen. */
 export interface TokenMaskSettings {
   /** `random` hides a new random share of tokens each time; `grid` always hides every other one, like a chessboard. */
   readonly type: (typeof MASK_TYPES)[number];
@@ -15,6 +17,7 @@ export interface TokenMaskSettings {
   readonly grid: readonly number[];
 }
 
+/** The visible and masked tokens of a patch. Grid positions count from 0, the last axis fastest. */
 export interface TokenMask {
   /** Grid positions of the visible tokens. */
   readonly keep: Int32Array;
@@ -24,14 +27,14 @@ export interface TokenMask {
   readonly mask: Float32Array;
 }
 
-/** Number of visible tokens. */
+/** Returns the number of visible tokens. */
 export function visibleTokens({ type, ratio, grid }: TokenMaskSettings): number {
   const tokens = product(grid);
   if (type === "random") return Math.max(1, Math.trunc(tokens * (1 - ratio)));
   return Math.floor(tokens / 2);
 }
 
-/** Odd or even by the sum of a token's coordinates: the two colors of a chessboard, in any number of dimensions. */
+/** Whether a token's coordinates have an odd sum: the dark squares of a chessboard, in any number of dimensions. */
 function isDark(token: number, grid: readonly number[]): boolean {
   let rest = token;
   let sum = 0;
@@ -55,7 +58,7 @@ export function tokenMask(settings: TokenMaskSettings, random: Random): TokenMas
   return maskInOrder(order, visible);
 }
 
-/** The mask that shows the first `visible` tokens of an order and hides the others. */
+/** Returns the mask that shows the first `visible` tokens of an order and hides the others. */
 function maskInOrder(order: Int32Array, visible: number): TokenMask {
   const restore = new Int32Array(order.length);
   const mask = new Float32Array(order.length).fill(1);
@@ -85,7 +88,7 @@ export function turnedMask(drawn: TokenMask, grid: readonly number[], turn: Orie
   return maskInOrder(Int32Array.from(order), keep.length);
 }
 
-/** 1 for every pixel of a hidden token and 0 for the others, `[z, y, x, channel]`. */
+/** Returns 1 for every pixel of a hidden token and 0 for the others, `[z, y, x, channel]`. */
 export function hiddenPixels(
   { mask }: TokenMask,
   grid: readonly number[],

@@ -36,6 +36,12 @@ export function gpuNumbers(gpu: string): string[] {
   return [...new Set(gpu.split(",").map((part) => part.trim()))].filter((part) => !/^(cpu)?$/i.test(part));
 }
 
+/** Returns the devices that `--gpu` occupies, as the queue names them: `cpu` or `gpu:0,1`. */
+export function occupiedDevices(gpu: string): string {
+  const numbers = gpuNumbers(gpu);
+  return numbers.length === 0 ? "cpu" : `gpu:${numbers.join(",")}`;
+}
+
 /**
  * Returns BiaPy's own arguments. BiaPy 3.7.1 refuses the short forms in the documentation of its container (`-cfg -rdir -name -rid
  * -gpu`). It and all earlier versions accept these long ones.

@@ -1,5 +1,5 @@
 /** Parses the lines that BiaPy 3.7.1 prints. */
-import { finiteMetrics } from "../facts/finite.ts";
+import { finiteMetrics } from "../facts/finite-metrics.ts";
 import type { Metrics } from "../facts/run-events.ts";
 
 /** The time before most of BiaPy's lines. */
@@ -30,6 +30,7 @@ export interface StepLine {
 const STEP = /^Epoch: \[(\d+)\]\s+\[\s*(\d+)\/(\d+)\]\s+eta: (.+?)\s{2,}(.+)$/;
 const VALUE = /([\w-]+): (\S+)(?: \(\S+\))?/g;
 
+/** Parses a line of training or validation; undefined for other lines. */
 export function stepLine(text: string): StepLine | undefined {
   const found = STEP.exec(text);
   if (found === null) return undefined;
@@ -54,7 +55,7 @@ export function namedMetrics(values: Iterable<readonly [string, unknown]>): Metr
   return finiteMetrics(Object.fromEntries([...values].map(([name, value]) => [name.toLowerCase(), value])));
 }
 
-/** Seconds of Python's `1 day, 2:03:04`. */
+/** Returns the seconds of Python's `1 day, 2:03:04`. */
 function seconds(text: string): number {
   const days = Number(/(\d+) days?/.exec(text)?.[1] ?? 0);
   const [hours = 0, minutes = 0, rest = 0] = (/(\d+):(\d+):(\d+)/.exec(text) ?? []).slice(1).map(Number);

@@ -31,6 +31,7 @@ const CHECKS = "check_configuration.py";
 /** The last line of a traceback. It does not match `KeyboardInterrupt`, which is a request and not an error. */
 const PYTHON_ERROR = /^(?:[\w.]+\.)?\w*(?:Error|Exception): /;
 
+/** Reads the output of one run of BiaPy. */
 export class BiapyOutput implements OutputReader {
   private readonly files: BiapyFiles;
   private readonly configuration = new PrintedConfiguration();

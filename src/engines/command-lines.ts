@@ -3,6 +3,7 @@ import { commandLines } from "../runs/command-line.ts";
 import { biapyArguments, gpuNumbers } from "./biapy-command.ts";
 import { type DockerJob, dockerCommands } from "./docker.ts";
 
+/** Returns the command lines for a Python environment, several GPUs and Docker, as a shell script with comments. */
 export function commandLinesText(job: DockerJob): string {
   const gpus = gpuNumbers(job.gpu);
   const several = gpus.length > 1 ? gpus : ["0", "1"];

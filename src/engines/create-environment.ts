@@ -29,14 +29,16 @@ export class EnvironmentError extends Error {
   override readonly name = "EnvironmentError";
 }
 
-const OLDEST_PYTHON = [3, 11] as const;
+/** The oldest version of Python that BiaPy supports. */
+export const OLDEST_PYTHON = "3.11";
 /** PyTorch is installed first: it is most of the download, and it then satisfies BiaPy's requirements. */
 const PACKAGES = [["torch>=2.9,<3"], [`biapy==${BIAPY_VERSION}`]];
 
 /** Whether BiaPy supports a Python's version. */
 export function newEnough({ version }: Pick<PythonEnvironment, "version">): boolean {
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major > OLDEST_PYTHON[0] || (major === OLDEST_PYTHON[0] && minor >= OLDEST_PYTHON[1]);
+  const [oldestMajor = 0, oldestMinor = 0] = OLDEST_PYTHON.split(".").map(Number);
+  return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
 }
 
 /**
@@ -50,7 +52,7 @@ export async function createEnvironment(request: CreationRequest): Promise<Pytho
   if (base === undefined) throw new EnvironmentError(`${python} does not run. Choose another Python.`);
   if (!newEnough(base))
     throw new EnvironmentError(
-      `BiaPy ${BIAPY_VERSION} needs Python ${OLDEST_PYTHON.join(".")} or later; ${python} is ${base.version}.`,
+      `BiaPy ${BIAPY_VERSION} needs Python ${OLDEST_PYTHON} or later; ${python} is ${base.version}.`,
     );
   if (existsSync(folder))
     throw new EnvironmentError(`${folder} exists already. Choose another place, or delete it.`);

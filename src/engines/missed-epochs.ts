@@ -2,9 +2,10 @@
  * Epochs that a run trained after its supervisor was killed. The trainer logged them, but their events were not recorded. They are
  * added when the run is resumed.
  */
+import { epochLoss } from "../facts/epoch-loss.ts";
 import { resultTree } from "../facts/result-tree.ts";
 import type { EpochEvent, RunEvent } from "../facts/run-events.ts";
-import { type EpochRecord, readTrainLog, trainLogPath } from "../results/train-log.ts";
+import { readTrainLog, trainLogPath } from "../results/train-log.ts";
 import { readEvents } from "../runs/event-file.ts";
 import { type RunPlace, recordFilesOf } from "../runs/record.ts";
 
@@ -19,7 +20,7 @@ export async function missedEpochs(run: RunPlace): Promise<readonly EpochEvent[]
   let least = Number.POSITIVE_INFINITY;
   const missed: EpochEvent[] = [];
   for (const row of log) {
-    const loss = lossOf(row);
+    const loss = epochLoss(row) ?? Number.POSITIVE_INFINITY;
     const best = loss < least;
     if (best) least = loss;
     if (recorded.has(row.epoch)) continue;
@@ -29,11 +30,7 @@ export async function missedEpochs(run: RunPlace): Promise<readonly EpochEvent[]
   return missed;
 }
 
-/** The number of epochs of the whole run, where an event has it. */
+/** Returns the number of epochs of the whole run, if the event has it. */
 function epochsOf(event: RunEvent): number | undefined {
   return event.event === "start" || event.event === "epoch" ? event.epochs : undefined;
-}
-
-function lossOf({ train, validation }: EpochRecord): number {
-  return (validation ?? train).loss ?? Number.POSITIVE_INFINITY;
 }

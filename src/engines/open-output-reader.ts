@@ -4,7 +4,7 @@ import type { OutputReader } from "../runs/output-reader.ts";
 import type { OutputFormat, RunOrder } from "../runs/record.ts";
 import { missedEpochs } from "./missed-epochs.ts";
 
-/** A reader of a run's output, loaded by its format. */
+/** Loads the reader for the format of a trainer's output. */
 export async function outputReader(format: OutputFormat, order: RunOrder): Promise<OutputReader> {
   if (format === "events") return { ...jsonLinesReader, missed: () => missedEpochs(order) };
   const { BiapyOutput } = await import("./biapy-output.ts");

@@ -18,11 +18,11 @@ export interface Candidate {
 }
 
 export interface PythonEnvironment extends Candidate {
-  /** Of Python itself: `3.11.7`. */
+  /** Python's version: `3.11.7`. */
   readonly version: string;
   /** The folder of its commands. */
   readonly scripts: string;
-  /** Of BiaPy, where it is installed. */
+  /** BiaPy's version, where it is installed. */
   readonly biapy?: string;
   /** The folder of BiaPy's source. */
   readonly biapyFolder?: string;
@@ -134,25 +134,44 @@ print(json.dumps({
 `;
 const PROBE_MS = 30_000;
 
+/** Text, or undefined where Python prints None. */
+const printedText = v.pipe(
+  v.nullish(v.string()),
+  v.transform((text) => text ?? undefined),
+);
+const probed = v.object({
+  version: v.string(),
+  scripts: v.string(),
+  biapy: printedText,
+  biapyFolder: printedText,
+  torch: printedText,
+  debugpy: printedText,
+});
+
 /** Returns what an interpreter has; undefined if it does not run. */
 export async function probe({ python, origin }: Candidate): Promise<PythonEnvironment | undefined> {
-  const { code, output } = await capture(python, ["-c", PROBE], { timeoutMs: PROBE_MS });
+  const found = await printedBy(python, PROBE, probed, PROBE_MS);
+  return found && { python, origin, ...found };
+}
+
+/** Runs a script that prints an object as JSON. Returns the object; undefined if the script fails or prints none. */
+async function printedBy<const S extends v.GenericSchema>(
+  python: string,
+  script: string,
+  schema: S,
+  timeoutMs: number,
+): Promise<v.InferOutput<S> | undefined> {
+  const { code, output } = await capture(python, ["-c", script], { timeoutMs });
   if (code !== 0) return undefined;
   try {
-    const { version, scripts, ...installed } = JSON.parse(output.trim().split("\n").at(-1) ?? "");
-    return {
-      ...{ python, origin, version, scripts },
-      biapy: installed.biapy ?? undefined,
-      biapyFolder: installed.biapyFolder ?? undefined,
-      torch: installed.torch ?? undefined,
-      debugpy: installed.debugpy ?? undefined,
-    };
+    // Packages print warnings before and after it.
+    return parseJson(output.split("\n").findLast((line) => line.startsWith("{")) ?? "", schema);
   } catch {
     return undefined;
   }
 }
 
-/** Returns all environments: those with the tested version of BiaPy first, then those with another one. */
+/** Returns all environments: those with the tested version of BiaPy first, then those with another one, then those without. */
 export async function findEnvironments(places: SearchPlaces): Promise<PythonEnvironment[]> {
   const found: PythonEnvironment[] = [];
   // One after another: starting a dozen Pythons at once stalls a laptop.
@@ -160,7 +179,10 @@ export async function findEnvironments(places: SearchPlaces): Promise<PythonEnvi
     const environment = await probe(candidate);
     if (environment !== undefined) found.push(environment);
   }
-  const rank = ({ biapy }: PythonEnvironment) => (biapy === BIAPY_VERSION ? 0 : biapy !== undefined ? 1 : 2);
+  const rank = ({ biapy }: PythonEnvironment) => {
+    if (biapy === undefined) return 2;
+    return biapy === BIAPY_VERSION ? 0 : 1;
+  };
   return found.sort((one, other) => rank(one) - rank(other));
 }
 
@@ -188,11 +210,9 @@ const torchDeviceList = v.object({
 });
 export type TorchDevices = Readonly<v.InferOutput<typeof torchDeviceList>>;
 
-/** Returns the devices that an environment's PyTorch can use, in some seconds; undefined without PyTorch. */
+/** Returns the devices that an environment's PyTorch can use, in some seconds; undefined if PyTorch is missing or fails. */
 export async function torchDevices(python: string): Promise<TorchDevices | undefined> {
-  const { code, output } = await capture(python, ["-c", DEVICES], { timeoutMs: DEVICES_MS });
-  if (code !== 0) return undefined;
-  return parseJson(output.trim().split("\n").at(-1) ?? "", torchDeviceList);
+  return printedBy(python, DEVICES, torchDeviceList, DEVICES_MS);
 }
 
 /** Returns what is wrong with `--gpu` on a machine with these devices and what to do; undefined if nothing is. */

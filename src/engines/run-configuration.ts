@@ -5,7 +5,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
+import { withoutTabs } from "../config/tabs.ts";
 import { type Settings, withSettings } from "../config/with-settings.ts";
+import { epochLoss } from "../facts/epoch-loss.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
 import { epochCheckpoint, resultTree } from "../facts/result-tree.ts";
 import type { RunOrder } from "../runs/record.ts";
@@ -18,7 +20,7 @@ export class ResumeError extends Error {
 
 /** Whether a configuration sets a key itself. */
 function sets(text: string, key: string): boolean {
-  const document = parseDocument(text, { schema: "failsafe" });
+  const document = parseDocument(withoutTabs(text), { schema: "failsafe" });
   return document.errors.length === 0 && document.hasIn(key.split("."));
 }
 
@@ -65,9 +67,8 @@ export function resumable(order: RunOrder): Resumable | undefined {
     trainingLogs(order)
       .map(readTrainingLog)
       .findLast((log) => log.length > 0) ?? [];
-  const loss = ({ validation, train }: (typeof rows)[number]) => validation?.loss ?? train.loss ?? Infinity;
-  const least = Math.min(...rows.map(loss));
-  const best = rows.find((row) => loss(row) === least);
+  const losses = rows.map((row) => epochLoss(row) ?? Number.POSITIVE_INFINITY);
+  const best = rows[losses.indexOf(Math.min(...losses))];
   const numbered = trainingLogs(order)
     .flatMap(readTrainingLog)
     .map(({ epoch }) => ({ checkpoint: epochCheckpoint(tree, epoch), epoch }));

@@ -1,4 +1,5 @@
 /** The extension's entry point. Code that is not needed at once is loaded later. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import * as vscode from "vscode";
 import { registerCommands } from "./commands/index.ts";
 import { trainWhatWasAsked } from "./commands/sample.ts";
@@ -6,6 +7,7 @@ import type { Services } from "./commands/services.ts";
 import { enginesOf } from "./engines/index.ts";
 import { activateLanguage } from "./language/index.ts";
 import { registerTrainingPanel } from "./panel/index.ts";
+import { lookWhileVisible } from "./results/look-while-visible.ts";
 import { RESULTS_VIEW, type ResultItem, ResultsTree } from "./results/results-view.ts";
 import { ResultFolders } from "./runs/result-folders.ts";
 import { RunManager } from "./runs/run-manager.ts";
@@ -25,15 +27,18 @@ export interface Api {
   readonly results: vscode.TreeDataProvider<ResultItem>;
 }
 
+/** Called by VS Code when the extension starts. */
 export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const output = vscode.window.createOutputChannel("BiaPy", { log: true });
-  // Where the command line keeps what it installs, run by us or in a terminal of this window.
+  // The command line installs runtimes there, whether the extension or a terminal of this window runs it.
   process.env.BIAPY_STORAGE = context.globalStorageUri.fsPath;
   context.environmentVariableCollection.replace("BIAPY_STORAGE", context.globalStorageUri.fsPath);
   const engines = enginesOf(context);
   const results = new ResultFolders(context);
-  // Last: finds runs that continued while no window was open.
-  const found = new Promise<void>((resolve) => setImmediate(() => results.refresh().finally(resolve)));
+  // Deferred, so that activation does not wait for the disk. Finds runs that continued while no window was open.
+  const found = nextTurn()
+    .then(() => results.refresh())
+    .catch((error) => output.error(error));
   const runs = new RunManager(context, results, engines, found, output);
   const panel = registerTrainingPanel(context, runs);
   const tree = new ResultsTree(runs);
@@ -49,6 +54,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     results,
     runs,
     resultsView,
+    lookWhileVisible(resultsView, () => results.lookAgain().catch((error) => output.error(error))),
     registerCommands(services),
     registerDebugging(services),
     registerPythonDebugging(services),

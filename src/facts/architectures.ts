@@ -3,6 +3,7 @@
  * engine trains them. All lists of architectures are derived from it.
  */
 
+import { keysOf } from "./checked-lists.ts";
 import type { WorkflowName } from "./workflows.ts";
 
 export type Dimensions = "2D" | "3D";
@@ -10,7 +11,7 @@ export type Dimensions = "2D" | "3D";
 /**
  * How a network relates to the size of its patch:
  *
- * - `pixels`: any size, kept throughout;
+ * - `pixels`: any size, kept throughout or completed by the network itself;
  * - `levels`: shrinks by `MODEL.YX_DOWN` and `MODEL.Z_DOWN` at each level of `MODEL.FEATURE_MAPS`;
  * - `fixed levels`: shrinks by the same keys, a fixed number of times ({@link Architecture.levels});
  * - `branches`: HRNet's parallel resolutions (`MODEL.HRNET.*`);
@@ -19,6 +20,7 @@ export type Dimensions = "2D" | "3D";
  */
 export type PatchUse = "pixels" | "levels" | "fixed levels" | "branches" | "stages" | "tokens";
 
+/** What all parts of the program know about an architecture. */
 export interface Architecture {
   /** Name in the paper. */
   readonly title: string;
@@ -58,7 +60,7 @@ const EMBEDDED = {
     dimensions: BOTH,
     workflows: ["masking"],
     patch: "tokens",
-    settings: [...TRANSFORMER, "VIT_NORM_EPS", ...MASKING],
+    settings: [...TRANSFORMER, ...MASKING],
   },
   unet: uNet("U-Net"),
   resunet: uNet("Residual U-Net"),
@@ -128,7 +130,7 @@ const BIAPY_ONLY: Readonly<Record<string, Architecture>> = {
     title: "NAFNet",
     dimensions: BOTH,
     workflows: ["denoising"],
-    patch: "levels",
+    patch: "pixels",
     settings: [...LEVELS, "DROPOUT_VALUES", "KERNEL_SIZE", "LARGER_IO", "NAFNET"],
   },
   simple_cnn: {
@@ -154,6 +156,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, 
 /** Whether the embedded engine trains the architecture of this name. */
 export const isEmbedded = (name: string): name is EmbeddedArchitecture => Object.hasOwn(EMBEDDED, name);
 
+/** Whether the architecture of this name is an {@link ImageArchitecture}. */
 export const isImageArchitecture = (name: string): name is ImageArchitecture =>
   isEmbedded(name) && name !== "mae";
 
@@ -162,19 +165,29 @@ export function embeddedArchitectures(
   workflow: WorkflowName,
   dimensions?: Dimensions,
 ): EmbeddedArchitecture[] {
-  return [...ARCHITECTURES]
-    .filter(([, each]) => each.workflows.includes(workflow))
-    .filter(([, each]) => dimensions === undefined || each.dimensions.includes(dimensions))
-    .flatMap(([name]) => (isEmbedded(name) ? [name] : []));
+  return keysOf(EMBEDDED).filter((name) => {
+    const facts: Architecture = EMBEDDED[name];
+    return (
+      facts.workflows.includes(workflow) &&
+      (dimensions === undefined || facts.dimensions.includes(dimensions))
+    );
+  });
 }
 
 /** Whether the architecture of this name reads `MODEL.<setting>`. */
 export const readsSetting = (name: string, setting: string): boolean =>
   ARCHITECTURES.get(name)?.settings.includes(setting) ?? false;
 
-/** The names of all architectures that read `MODEL.<setting>`. */
-export const readersOf = (setting: string): string[] =>
-  [...ARCHITECTURES.keys()].filter((name) => isEmbedded(name) && readsSetting(name, setting));
+/** Returns the names of the architectures of the embedded engine that read `MODEL.<setting>`. */
+export const readersOf = (setting: string): EmbeddedArchitecture[] =>
+  keysOf(EMBEDDED).filter((name) => readsSetting(name, setting));
+
+/** Values of MODEL.ACTIVATION. */
+export const ACTIVATIONS = [
+  ...(["relu", "tanh", "leaky_relu", "elu", "gelu", "silu"] as const),
+  ...(["sigmoid", "softmax", "softplus", "linear", "none"] as const),
+] as const;
+export type Activation = (typeof ACTIVATIONS)[number];
 
 /** Number of groups of channels in group normalization (`MODEL.NORMALIZATION: gn`), by the number of spatial axes. */
 export const NORMALIZATION_GROUPS: Readonly<Record<2 | 3, number>> = { 2: 16, 3: 8 };

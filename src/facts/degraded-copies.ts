@@ -1,4 +1,4 @@
-/** The folders of degraded copies that a restoring model learns from. BiaPy has the same names. */
+/** Names of the folders of degraded copies, from which a model learns to restore images. BiaPy uses the same names. */
 
 const SUFFIX = "_ssl_source";
 

@@ -1,5 +1,6 @@
 /** Explains in words why a process ended that did not say so itself. */
 
+/** How a process ended. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -72,13 +73,14 @@ const PRINTED: readonly (readonly [RegExp, (found: RegExpMatchArray) => string])
 const PYTHON_ERROR = /^(?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt|Exit): (.+)$/;
 
 const CRASH_SIGNALS: readonly string[] = ["SIGSEGV", "SIGBUS", "SIGILL", "SIGABRT", "SIGFPE", "SIGTRAP"];
-/** Exit codes of Windows: access violation, stack overflow, heap corruption, fail fast. */
+/** Windows' exit codes: access violation, stack overflow, heap corruption, fail fast. */
 const CRASH_CODES: readonly number[] = [0xc0000005, 0xc00000fd, 0xc0000374, 0xc0000409];
-/** Of Windows: no memory, commitment limit. */
+/** Windows' exit codes: no memory, commitment limit. */
 const MEMORY_CODES: readonly number[] = [0xc0000017, 0xc000012d];
+/** Shells add this to the number of the signal that ended a process. */
 const SHELL_SIGNAL = 128;
 
-/** Where V8's heap is full. It holds objects and texts; pixels and weights lie outside it. */
+/** Explains V8's full heap, which holds objects and texts; pixels and weights lie outside it. */
 function fullHeap({ input = "" }: RegExpMatchArray): string {
   const [, megabytes] = [...input.matchAll(new RegExp(COLLECTED, "g"))].at(-1) ?? [];
   const size = megabytes === undefined ? "" : ` (${Math.round(Number(megabytes))} MB)`;
@@ -108,7 +110,7 @@ export function explainExit({ code, signal, lastLines, outOfMemory = false, trai
   return `${subject} ended with exit code ${code}${last === undefined ? "" : `: ${last.trim()}`}`;
 }
 
-/** Why a program could not be started. */
+/** Explains why a program could not be started. */
 export function explainStart(command: string, error: NodeJS.ErrnoException): string {
   if (error.code === "ENOENT")
     return `${command} was not found, or the folder to run it in. Select another engine, or set its path in the settings.`;

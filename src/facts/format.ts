@@ -2,20 +2,39 @@
 
 /** Formats a number with four significant digits; very small and very large ones get an exponent. Not a number: `–`. */
 export function shortNumber(value: number): string {
+  return numberText(value, DIGITS);
+}
+
+/** Significant digits of a number; one with an exponent has one less. */
+const DIGITS = 4;
+
+function numberText(value: number, digits: number): string {
   if (!Number.isFinite(value)) return "–";
-  if (value === 0 || Number.isInteger(value)) return Math.abs(value) < 1e7 ? String(value) : exponent(value);
   const size = Math.abs(value);
-  return size < 1e-3 || size >= 1e6 ? exponent(value) : String(Number(value.toPrecision(4)));
+  if (Number.isInteger(value)) return size < 1e7 ? String(value) : exponent(value, digits);
+  return size < 1e-3 || size >= 1e6 ? exponent(value, digits) : String(Number(value.toPrecision(digits)));
 }
 
-/** Formats the values along an axis: all of them get an exponent where one needs it. */
+/** Most significant digits along an axis: a chart's own numbers are no more precise. */
+const MOST_AXIS_DIGITS = 9;
+
+/** Formats the values along an axis, with as many digits as tell them apart. All of them get an exponent where one needs it. */
 export function axisNumbers(values: readonly (number | null)[]): string[] {
-  const texts = values.map((value) => (value === null ? "" : shortNumber(value)));
-  if (!texts.some((text) => text.includes("e"))) return texts;
-  return values.map((value) => (value === null ? "" : value === 0 ? "0" : exponent(value)));
+  const known = new Set(values).size;
+  let texts = axisTexts(values, DIGITS);
+  for (let digits = DIGITS + 1; new Set(texts).size < known && digits <= MOST_AXIS_DIGITS; digits++)
+    texts = axisTexts(values, digits);
+  return texts;
 }
 
-const exponent = (value: number): string => Number(value.toPrecision(3)).toExponential();
+function axisTexts(values: readonly (number | null)[], digits: number): string[] {
+  const texts = values.map((value) => (value === null ? "" : numberText(value, digits)));
+  if (!texts.some((text) => text.includes("e"))) return texts;
+  return values.map((value) => (value === null ? "" : value === 0 ? "0" : exponent(value, digits)));
+}
+
+const exponent = (value: number, digits: number): string =>
+  Number(value.toPrecision(digits - 1)).toExponential();
 
 /** Formats a measured time span: `85 ms`, `3.2 s`, `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
 export function duration(seconds: number): string {
@@ -59,7 +78,7 @@ const leftStep = (seconds: number): number => LEFT_STEPS.findLast(({ from }) => 
 export class SteadyTimeLeft {
   private shown: number | undefined;
 
-  /** Takes an estimate in seconds; undefined for none. Returns it in words: `about 20 min`. */
+  /** Takes an estimate in seconds; undefined for none. Returns the time left in words: `about 20 min`. */
   update(seconds: number | undefined): string | undefined {
     if (seconds === undefined || !Number.isFinite(seconds)) this.shown = undefined;
     else if (this.shown === undefined || Math.abs(seconds - this.shown) > 0.75 * leftStep(this.shown))
@@ -97,16 +116,33 @@ export function largeCount(count: number): string {
   return String(count);
 }
 
+/** Lists the first of some items, and counts the rest: `a, b and 3 more`. */
+export function firstOf(items: readonly (string | number)[], most: number): string {
+  const listed = items.slice(0, most).join(", ");
+  return items.length > most ? `${listed} and ${items.length - most} more` : listed;
+}
+
+/** In the order of display. */
 const METRIC_NAMES: Readonly<Record<string, string>> = {
   loss: "Loss",
-  mae: "MAE",
-  mse: "MSE",
-  ssim: "SSIM",
-  psnr: "PSNR (dB)",
   iou: "IoU",
+  psnr: "PSNR (dB)",
+  ssim: "SSIM",
+  mse: "MSE",
+  mae: "MAE",
 };
 
 /** Returns a metric's name for display: `PSNR (dB)` for `psnr`. */
 export function metricName(metric: string): string {
   return METRIC_NAMES[metric] ?? metric.replaceAll("_", " ").toUpperCase();
+}
+
+/** Returns a number of things: `1 run`, `3 runs`. */
+export const counted = (count: number, thing: string): string => `${count} ${thing}${count === 1 ? "" : "s"}`;
+
+/** Returns different metrics in the order of display: those worth looking at first, then others by name. */
+export function orderedMetrics(metrics: Iterable<string>): string[] {
+  const found = new Set(metrics);
+  const known = Object.keys(METRIC_NAMES).filter((name) => found.delete(name));
+  return [...known, ...[...found].sort()];
 }

@@ -1,20 +1,24 @@
 /** The losses of `LOSS.TYPE` in BiaPy 3.7.1, and the metrics of `TRAIN.METRICS` and `TEST.METRICS`. */
 import type { WorkflowName } from "./workflows.ts";
 
+/** What all parts of the program know about a loss. */
 export interface Loss {
   readonly workflows: readonly WorkflowName[];
   /** Why the embedded engine does not compute it; absent if it does. */
   readonly refused?: string;
-  /** Whether it compares spectra: BiaPy clips its gradient to a fixed norm and compares the first channel only. Trains in single precision only. */
+  /**
+   * Whether it compares spectra: BiaPy clips its gradient to a fixed norm and compares the first channel only. Trains in single precision
+   * only.
+   */
   readonly spectral?: boolean;
 }
 
 /** Why losses and metrics that use a trained network are refused. */
-const PRETRAINED = "compares images by a network whose trained weights BiaPy downloads from the internet";
+const PRETRAINED = "uses a network whose trained weights BiaPy downloads from the internet";
 
 /**
- * By name. `LOSS.TYPE` may list several, which are summed with `LOSS.WEIGHTS`. The masking task ignores `LOSS.TYPE`: its loss is the
- * mean squared error over hidden tokens.
+ * Losses of the embedded engine by name. `LOSS.TYPE` may list several, which are summed with `LOSS.WEIGHTS`. The masking task ignores
+ * `LOSS.TYPE`: its loss is the mean squared error over hidden tokens.
  */
 const EMBEDDED_LOSSES = {
   MAE: { workflows: ["crappify"] },
@@ -29,6 +33,7 @@ const EMBEDDED_LOSSES = {
   DICE: { workflows: ["segmentation"] },
 } as const satisfies Readonly<Record<string, Loss>>;
 
+/** All losses by name. */
 export const LOSSES: Readonly<Record<string, Loss>> = {
   ...EMBEDDED_LOSSES,
   VGG: { workflows: ["crappify"], refused: PRETRAINED },

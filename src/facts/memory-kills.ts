@@ -5,14 +5,14 @@ import { join } from "node:path";
 const KILLS = /^oom_kill (\d+)$/m;
 
 /**
- * Returns how many processes the Linux kernel has killed because memory ran out: in this process's control group, where the kernel
- * tells that, or in the whole system. 0 on other systems.
+ * Returns how many processes the Linux kernel has killed because memory ran out: in this process's control group if the kernel
+ * counts that, otherwise in the whole system. 0 on other systems.
  */
 export function memoryKills(): number {
   return count(join("/sys/fs/cgroup", controlGroup(), "memory.events")) ?? count("/proc/vmstat") ?? 0;
 }
 
-/** The path of this process's control group (version 2), such as `/user.slice/x`. */
+/** Returns the path of this process's control group (version 2), such as `/user.slice/x`. */
 function controlGroup(): string {
   return /^0::(.*)$/m.exec(read("/proc/self/cgroup") ?? "")?.[1] ?? "";
 }

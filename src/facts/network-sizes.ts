@@ -1,5 +1,6 @@
 /** Sizes of networks by their names. */
 
+/** Size of a vision transformer. */
 export interface TransformerSize {
   /** Side of a token in pixels. */
   readonly tokenSize: number;
@@ -29,8 +30,8 @@ export interface HrNetStages {
 }
 
 /**
- * HRNet's stages by `MODEL.HRNET.VARIANT`: `W18` has 18 channels in its finest branch (Wang et al. 2020, section 3.4). Undefined for
- * `custom`.
+ * Returns HRNet's stages by `MODEL.HRNET.VARIANT`: `W18` has 18 channels in its finest branch (Wang et al. 2020, section 3.4). Undefined
+ * for `custom`.
  */
 export function hrNetVariant(name: string): HrNetStages | undefined {
   const width = /^W(\d+)$/i.exec(name)?.[1];
@@ -49,6 +50,7 @@ export function hrNetVariant(name: string): HrNetStages | undefined {
 
 /** STU-Net's stages, one entry for each, the coarsest last. */
 export interface StuNetStages {
+  /** Channels. */
   readonly dims: readonly number[];
   /** Residual blocks. */
   readonly depth: readonly number[];
@@ -65,7 +67,7 @@ const STUNET_VARIANTS: Readonly<Record<string, readonly [depth: number, width: n
   large: [2, 64],
 };
 
-/** STU-Net's stages by `MODEL.STUNET.VARIANT` (Huang et al. 2023, table 1), for `axes` of space. Undefined for `custom`. */
+/** Returns STU-Net's stages by `MODEL.STUNET.VARIANT` (Huang et al. 2023, table 1), for `axes` of space. Undefined for `custom`. */
 export function stuNetVariant(name: string, axes: number): StuNetStages | undefined {
   const variant = STUNET_VARIANTS[name.toLowerCase()];
   if (variant === undefined) return undefined;

@@ -19,15 +19,19 @@ export interface ResultTree {
   readonly configFile: string;
   /** This run's own copy of its configuration, which later runs of the job do not change. */
   readonly runConfigFile: string;
+  /** The folder of the checkpoints of all runs of the job. */
   readonly checkpoints: string;
   readonly bestCheckpoint: string;
   /** The checkpoint from which a stopped run is resumed. */
   readonly lastCheckpoint: string;
+  /** Augmented patches (AUGMENTOR.AUG_SAMPLES). */
   readonly aug: string;
   readonly charts: string;
+  /** Pictures of masked and reconstructed images. */
   readonly maeChecks: string;
   /** Small pictures, one folder for each epoch. */
   readonly epochPictures: string;
+  /** Predictions of images. */
   readonly perImage: string;
   /** Classes of each pixel, of segmentations. */
   readonly perImageBinarized: string;
@@ -50,6 +54,7 @@ export interface ResultTree {
   readonly earlier: string;
 }
 
+/** Returns the paths of a run's files. */
 export function resultTree(resultDirectory: string, name: string, runId: number): ResultTree {
   const jobDirectory = join(resolve(resultDirectory), name);
   const run = `${name}_${runId}`;

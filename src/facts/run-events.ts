@@ -9,7 +9,7 @@ import * as v from "valibot";
 const number = v.custom<number>(Number.isFinite, "it is not a finite number");
 /** A whole number that counts something, from 0. */
 const count = v.custom<number>((value) => isWhole(value) && value >= 0, "it is not a whole number from 0");
-/** A 1-based position. */
+/** A whole number that counts from 1. */
 const position = v.custom<number>((value) => isWhole(value) && value >= 1, "it is not a whole number from 1");
 
 function isWhole(value: unknown): value is number {
@@ -178,8 +178,8 @@ const epochEvent = v.pipe(
 export type EpochEvent = v.InferOutput<typeof epochEvent>;
 
 /**
- * Image files were written or replaced. Those of kinds `mae-check` and `features`, and of kind `segmentation` with an epoch, come again after
- * every epoch. A segmentation has the files `original`, `prediction` (labels) and, if it is known, `groundTruth`.
+ * Image files were written or replaced. Those of kinds `mae-check` and `features`, and of kind `segmentation` with an epoch, come again
+ * after every epoch. A segmentation has the files `original`, `prediction` (labels) and, if it is known, `groundTruth`.
  */
 const imageEvent = v.pipe(
   v.object({
@@ -237,7 +237,7 @@ const endEvent = v.pipe(
     time,
     status: v.picklist(["finished", "stopped", "failed"]),
     runDirectory: v.string(),
-    /** The best checkpoint, where there is one. */
+    /** The best checkpoint, if there is one. */
     checkpoint: v.optional(v.string()),
     /** Arguments that continue a stopped run. */
     resume: v.optional(v.pipe(v.array(v.string()), v.readonly())),

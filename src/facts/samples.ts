@@ -1,6 +1,7 @@
 /** Pixel types that microscopy files hold. */
 export type SampleType = "uint8" | "uint16" | "uint32" | "int8" | "int16" | "int32" | "float32" | "float64";
 
+/** Pixels of any {@link SampleType}. */
 export type SampleArray =
   | Uint8Array
   | Uint16Array
@@ -11,6 +12,7 @@ export type SampleArray =
   | Float32Array
   | Float64Array;
 
+/** The typed array of each pixel type. */
 export const SAMPLE_ARRAYS = {
   uint8: Uint8Array,
   uint16: Uint16Array,

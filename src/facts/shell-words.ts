@@ -9,7 +9,7 @@ function quotedForPosix(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Within single quotes, only the quote itself is special to PowerShell. */
+/** Quotes a word in single quotes, within which only the quote itself is special to PowerShell. */
 function quotedForPowerShell(word: string): string {
   if (/^[\w+=:./\\-]+$/.test(word)) return word;
   // Windows programs need a backslash before a double quote, and doubled backslashes before that.

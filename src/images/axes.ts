@@ -98,12 +98,16 @@ const NAMES: Readonly<Record<string, string>> = {
   frame: "T",
   depth: "Z",
   plane: "Z",
+  slice: "Z",
   channel: "C",
   channels: "C",
   ch: "C",
   sample: "S",
   height: "Y",
+  row: "Y",
   width: "X",
+  column: "X",
+  col: "X",
 };
 
 /** Converts a file's axis names to axes; undefined if one of them is not an image axis. */

@@ -23,6 +23,13 @@ export interface BmpHeader {
 
 const [FILE_HEADER, LEAST_HEADER] = [14, 40];
 const [UNCOMPRESSED, MASKED] = [0, 3];
+/** Names of compressions that are not read. */
+const COMPRESSIONS: Readonly<Record<number, string>> = {
+  1: "run-length compression",
+  2: "run-length compression",
+  4: "a JPEG inside",
+  5: "a PNG inside",
+};
 /** Masks of red, green and blue in 32-bit pixels, as nearly all writers have them. */
 const MASKS = [0xff0000, 0xff00, 0xff];
 const OPACITY_MASK = 0xff000000;
@@ -41,7 +48,9 @@ export function bmpHeader(path: string, bytes: Buffer): BmpHeader {
   if (![1, 4, 8, 24, 32].includes(depth))
     throw fail(`is a BMP of ${depth} bits, which is not read. Save it as PNG.`);
   if (compression !== UNCOMPRESSED && compression !== MASKED)
-    throw fail("is a BMP with run-length compression, which is not read. Save it as PNG.");
+    throw fail(
+      `is a BMP with ${COMPRESSIONS[compression] ?? `compression ${compression}`}, which is not read. Save it as PNG.`,
+    );
   const start = bytes.readUInt32LE(10);
   const rowBytes = 4 * Math.ceil((width * depth) / 32);
   if (start + rowBytes * height > bytes.length) throw fail("is cut short, or damaged. Copy it again.");

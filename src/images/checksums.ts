@@ -1,20 +1,6 @@
-/** Checksums of chunks: CRC-32, CRC-32C (RFC 3385) and Adler-32 (RFC 1950). */
+/** Checksums of chunks: CRC-32, CRC-32C and Adler-32 (RFC 1950). */
 import { crc32 } from "node:zlib";
-
-/** CRC-32C's polynomial, lowest bit first. */
-const CASTAGNOLI = 0x82f63b78;
-
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ CASTAGNOLI : value >>> 1;
-  return value;
-});
-
-function crc32c(bytes: Uint8Array): number {
-  let value = 0xffffffff;
-  for (const byte of bytes) value = (TABLE[(value ^ byte) & 0xff] ?? 0) ^ (value >>> 8);
-  return ~value >>> 0;
-}
+import { crc32c } from "../facts/crc32c.ts";
 
 const ADLER_MODULUS = 65_521;
 

@@ -1,6 +1,5 @@
+/** Chooses the image among the arrays of a file: HDF5, Zarr, N5 and NumPy files also hold tables and labels. */
 import { product } from "../facts/checked-lists.ts";
-
-/** Chooses the image among the arrays of a file: HDF5, Zarr and N5 files also hold tables and labels. */
 
 export interface Candidate {
   /** Its place in the file, such as `volumes/raw`. */
@@ -15,7 +14,7 @@ const IMAGES =
   /^(raw|data|image|images|img|volume|volumes|exported_data|cells|em|main|intensity|signal|channel\d*|s0|0)$/i;
 /** Names of arrays that accompany images. */
 const COMPANIONS =
-  /(label|mask|segment|ground|annot|resolution|subdivision|location|point|coord|table|bbox|thumbnail|preview|histogram|affinit|weight|landmark|histo|prob)|^(gt|seg|lut)$/i;
+  /(label|mask|segment|ground|annot|resolution|subdivision|location|point|coord|table|bbox|thumbnail|preview|affinit|weight|landmark|histo|prob)|^(gt|seg|lut)$/i;
 
 /** Images have at least this many pixels along two axes; tables have fewer rows or columns. */
 const LEAST_SIDE = 8;

@@ -59,25 +59,69 @@ export const inflateZstd: Decompress = async (bytes, most) => {
   const size = zstdSize(bytes);
   if (size !== undefined && size > most) throw tooMuch(most);
   zstd ??= zstdDecoder();
-  const decoded = (await zstd).decode(bytes, size ?? most);
+  const limit = size ?? zstdLimit(bytes);
+  if (limit === 0) return new Uint8Array();
+  const decoded = (await zstd).decode(bytes, Math.min(limit, most));
   // The package returns nothing where the library fails.
-  if (size !== undefined && decoded.length !== size) throw new Error("damaged Zstandard data");
-  return decoded;
+  if (size === undefined ? decoded.length > 0 : decoded.length === size) return decoded;
+  throw limit > most ? tooMuch(most) : new Error("damaged Zstandard data");
 };
 
-/** Returns the decompressed size from a frame's header (RFC 8878, 3.1.1.1); undefined if it has none. Throws if the bytes are no frame. */
-function zstdSize(bytes: Uint8Array): number | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 6 || view.getUint32(0, true) !== 0xfd2fb528) throw new Error("no Zstandard data");
-  const descriptor = view.getUint8(4);
+const zstdView = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const zstdCutShort = () => new Error("Zstandard data that is cut short");
+
+/** The header of the frame that starts at `from` (RFC 8878, 3.1.1.1). Throws if there is none. */
+function zstdHeader(bytes: Uint8Array, from: number) {
+  const view = zstdView(bytes);
+  if (bytes.length < from + 6 || view.getUint32(from, true) !== 0xfd2fb528)
+    throw new Error("no Zstandard data");
+  const descriptor = view.getUint8(from + 4);
   const single = (descriptor & 0x20) !== 0;
-  const start = 5 + (single ? 0 : 1) + at([0, 1, 2, 4], descriptor & 3);
+  const start = from + 5 + (single ? 0 : 1) + at([0, 1, 2, 4], descriptor & 3);
   const width = at([single ? 1 : 0, 2, 4, 8], descriptor >> 6);
-  if (start + width > bytes.length) throw new Error("Zstandard data that is cut short");
+  if (start + width > bytes.length) throw zstdCutShort();
+  return { start, width, blocks: start + width, hasChecksum: (descriptor & 4) !== 0 };
+}
+
+/** Returns the decompressed size from the first frame's header; undefined if it has none. Throws if the bytes are no frame. */
+function zstdSize(bytes: Uint8Array): number | undefined {
+  const view = zstdView(bytes);
+  const { start, width } = zstdHeader(bytes, 0);
   if (width === 1) return view.getUint8(start);
   if (width === 2) return view.getUint16(start, true) + 256;
   if (width === 4) return view.getUint32(start, true);
   return width === 8 ? Number(view.getBigUint64(start, true)) : undefined;
+}
+
+/** Largest content of a compressed block. */
+const ZSTD_BLOCK = 128 * 1024;
+/** How frames begin that hold nothing of the content, without the last four bits. */
+const ZSTD_SKIPPED = 0x184d2a5;
+
+/** Returns how many bytes the blocks of all frames hold at most (RFC 8878, 3.1.1.2): compressors of streams write no size. */
+function zstdLimit(bytes: Uint8Array): number {
+  const view = zstdView(bytes);
+  let [limit, place] = [0, 0];
+  while (place < bytes.length) {
+    if (place + 8 <= bytes.length && view.getUint32(place, true) >>> 4 === ZSTD_SKIPPED) {
+      place += 8 + view.getUint32(place + 4, true);
+      continue;
+    }
+    const { blocks, hasChecksum } = zstdHeader(bytes, place);
+    place = blocks;
+    for (let isLast = false; !isLast; ) {
+      if (place + 3 > bytes.length) throw zstdCutShort();
+      const header = view.getUint16(place, true) | (view.getUint8(place + 2) << 16);
+      const [kind, size] = [(header >> 1) & 3, header >> 3];
+      isLast = (header & 1) !== 0;
+      // Stored, or one byte that is repeated, or compressed.
+      limit += kind < 2 ? size : ZSTD_BLOCK;
+      place += 3 + (kind === 1 ? 1 : size);
+    }
+    place += hasChecksum ? 4 : 0;
+  }
+  if (place > bytes.length) throw zstdCutShort();
+  return limit;
 }
 
 /** A bytes-to-bytes codec of the package numcodecs. */

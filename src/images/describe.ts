@@ -6,13 +6,13 @@ import { describePixelSize } from "./pixel-size.ts";
 /** Other arrays and images that are named; more are counted. */
 const MOST_OTHERS = 8;
 
-/** `2 x 512 x 512, 3 channels`: z where there is more than one slice. */
+/** Returns a shape as text: `2 x 512 x 512, 3 channels`. Single slices and channels are left out. */
 function describeShape([z, y, x, channels]: ImageInfo["shape"]): string {
   const size = z > 1 ? `${z} x ${y} x ${x}` : `${y} x ${x}`;
   return channels === 1 ? size : `${size}, ${channels} channels`;
 }
 
-/** The reason of the axes as text: `ZCYX, its OME-XML says so`. */
+/** Returns the axes with their reason: `ZCYX (its OME-XML says so)`. */
 export const describeAxes = ({ axes, axesReason }: ImageDescription): string => `${axes} (${axesReason})`;
 
 /** Returns the properties of an image that are known without reading its pixels, with their names. */
@@ -35,7 +35,7 @@ export function imageFacts(info: ImageInfo, description: ImageDescription): (rea
   ];
 }
 
-/** An inspection as lines of text. */
+/** Returns an inspection as lines of text. */
 export function describeInspection({ info, description, scan }: Inspection): string {
   const partly = scan.complete ? "" : " (of the part that was looked at)";
   const range =

@@ -6,6 +6,9 @@ import { ImageError } from "./image.ts";
 /** Node aborts where a single read asks for 2 GiB or more. After each read of this size, the slowest network shows that it is alive. */
 const MOST_AT_ONCE = 2 ** 22;
 
+/** Bytes that are read when a file is opened: a small file, or the directories of a larger one, in one request to a network drive. */
+const HEAD_BYTES = 2 ** 16;
+
 let arrived = () => {};
 
 /** Calls a function of this thread whenever bytes of a file arrive. */
@@ -19,16 +22,29 @@ export class FileBytes {
     readonly path: string,
     private readonly handle: FileHandle,
     readonly size: number,
+    private head: Buffer<ArrayBuffer>,
   ) {}
 
-  /** Opens a regular file: a pipe or a device would never end. Throws {@link ImageError}. */
-  static async open(path: string): Promise<FileBytes> {
+  /**
+   * Opens a regular file: a pipe or a device would never end. Throws {@link ImageError}.
+   *
+   * @param headBytes bytes of the beginning to read and keep; 0 for a file that is read once
+   */
+  static async open(path: string, headBytes = HEAD_BYTES): Promise<FileBytes> {
     const kind = await stat(path);
     if (kind.isDirectory()) throw new ImageError(path, `${path}: is a folder, not an image file.`);
     if (!kind.isFile()) throw new ImageError(path, `${path}: is not a regular file.`);
     if (kind.size === 0) throw new ImageError(path, `${path}: is empty (0 bytes).`);
     const handle = await open(path, "r");
-    return new FileBytes(path, handle, kind.size);
+    try {
+      const head = Buffer.alloc(Math.min(kind.size, headBytes));
+      const { bytesRead } = await handle.read(head, 0, head.length, 0);
+      if (bytesRead > 0) arrived();
+      return new FileBytes(path, handle, kind.size, head.subarray(0, bytesRead));
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
   }
 
   /** Reads exactly `length` bytes from `offset` on. Throws {@link ImageError} if the file ends before. */
@@ -46,7 +62,7 @@ export class FileBytes {
   readNow(offset: number, length: number): Buffer<ArrayBuffer> {
     if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) throw this.cutShort();
     const bytes = Buffer.alloc(length);
-    for (let at = 0; at < length; ) {
+    for (let at = this.fromHead(bytes, offset); at < length; ) {
       const count = readSync(this.handle.fd, bytes, at, length - at, offset + at);
       if (count === 0) throw this.cutShort();
       at += count;
@@ -56,7 +72,7 @@ export class FileBytes {
 
   /** Fills `bytes` from `offset` on. Throws {@link ImageError} if the file ends before. */
   async readInto(bytes: Uint8Array, offset: number): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = this.fromHead(bytes, offset); at < bytes.length; ) {
       const length = Math.min(bytes.length - at, MOST_AT_ONCE);
       const { bytesRead } = await this.handle.read(bytes, at, length, offset + at);
       if (bytesRead === 0) throw this.cutShort();
@@ -65,7 +81,15 @@ export class FileBytes {
     }
   }
 
+  /** Copies what the head holds of the file from `offset` on. Returns the number of bytes. */
+  private fromHead(bytes: Uint8Array, offset: number): number {
+    const held = this.head.subarray(offset, offset + bytes.length);
+    bytes.set(held);
+    return held.length;
+  }
+
   async close(): Promise<void> {
+    this.head = Buffer.alloc(0);
     await this.handle.close();
   }
 
@@ -74,9 +98,9 @@ export class FileBytes {
   }
 }
 
-/** Text of a small file. Throws {@link ImageError} if it is larger than `most` bytes. */
+/** Reads a small file. Throws {@link ImageError} if it is larger than `most` bytes. */
 export async function readSmallFile(path: string, most: number): Promise<Buffer<ArrayBuffer>> {
-  const file = await FileBytes.open(path);
+  const file = await FileBytes.open(path, 0);
   try {
     if (file.size > most)
       throw new ImageError(path, `${path}: is ${file.size} bytes, more than such a file has (${most}).`);

@@ -78,8 +78,8 @@ const formatByName = (path: string): Format | undefined => {
   return FORMATS.find(({ extensions }) => extensions.some((extension) => name.endsWith(extension)));
 };
 
-/** All extensions of image files, for messages. */
-const EXTENSIONS: readonly string[] = FORMATS.flatMap(({ extensions }) => extensions);
+/** The endings of image files' names, in lower case. */
+export const IMAGE_EXTENSIONS: readonly string[] = FORMATS.flatMap(({ extensions }) => extensions);
 
 /** Whether a file or folder of this name is an image that {@link openImage} reads. */
 export const isImageName = (name: string): boolean => formatByName(name) !== undefined;
@@ -93,19 +93,24 @@ export async function openImage(path: string, options: OpenOptions = {}): Promis
   });
 }
 
-/** A file's format by its first bytes, else by its name. Throws {@link ImageError}. */
+const SIGNATURE_BYTES = 8;
+
+/** Returns a file's format by its first bytes, else by its name. Throws {@link ImageError}. */
 async function formatOf(path: string): Promise<Format> {
   const named = formatByName(path);
   if ((await stat(path)).isDirectory()) {
     if (named === undefined || named === ZARR || (await isStore(path))) return ZARR;
     throw new ImageError(path, `${path}: is a folder, not an image file.`);
   }
-  const file = await FileBytes.open(path);
-  const start = await file.read(0, Math.min(8, file.size)).finally(() => file.close());
+  const file = await FileBytes.open(path, SIGNATURE_BYTES);
+  const start = await file.read(0, Math.min(SIGNATURE_BYTES, file.size)).finally(() => file.close());
   const signed = SIGNATURES.find(([signature]) => start.toString("latin1").startsWith(signature))?.[1];
   const found = signed ?? named;
   if (found !== undefined) return found;
-  throw new ImageError(path, `${path}: is not a kind of image that is read here (${EXTENSIONS.join(", ")}).`);
+  throw new ImageError(
+    path,
+    `${path}: is not a kind of image that is read here (${IMAGE_EXTENSIONS.join(", ")}).`,
+  );
 }
 
 /** Files that mark a folder as a Zarr or N5 container. */
@@ -128,7 +133,7 @@ export async function readImage(path: string, options?: OpenOptions): Promise<Im
   }
 }
 
-/** The image files of a folder in natural order. Throws {@link ImageError} when there are none, saying what is there. */
+/** Returns the image files of a folder in natural order. Throws {@link ImageError} if there are none; the message says what is there. */
 export async function listImages(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     const reason =
@@ -146,6 +151,6 @@ export async function listImages(folder: string): Promise<string[]> {
       : `it holds ${names.length} other files, ${names.slice(0, 3).join(", ")}…`;
   throw new ImageError(
     folder,
-    `${folder}: there are no images (${EXTENSIONS.join(", ")}) in this folder; ${found}.`,
+    `${folder}: there are no images (${IMAGE_EXTENSIONS.join(", ")}) in this folder; ${found}.`,
   );
 }

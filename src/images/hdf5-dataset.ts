@@ -1,8 +1,10 @@
 /** Checks a dataset of an HDF5 file and reads its attributes and values. Errors name the file. */
+import { isUtf8 } from "node:buffer";
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type * as h5wasm from "h5wasm/node";
 import { Dataset, File as Hdf5File } from "h5wasm/node";
+import { errorMessage } from "../facts/errors.ts";
 import type { Strided } from "./axes.ts";
 import { filtersOf } from "./hdf5-library.ts";
 import { readBox, storedTypeOf } from "./hdf5-values.ts";
@@ -95,11 +97,14 @@ export function attribute(of: h5wasm.Dataset | h5wasm.Group, name: string): unkn
   return of.attrs[name]?.json_value;
 }
 
-/** Returns an attribute's text, which may be stored as a string or an array of strings. */
+/** Returns an attribute's text, which may be stored as a string, or as an array of strings or of the bytes of one (Imaris). */
 export function textOf(of: h5wasm.Dataset | h5wasm.Group, name: string): string | undefined {
   const value = attribute(of, name);
   if (typeof value === "string") return value;
-  return Array.isArray(value) ? value.join("") : undefined;
+  if (!Array.isArray(value)) return undefined;
+  const joined = value.join("");
+  const bytes = Buffer.from(joined, "latin1");
+  return bytes.length === value.length && isUtf8(bytes) ? bytes.toString("utf8") : joined;
 }
 
 let stopped = false;
@@ -115,11 +120,7 @@ export function explained<T>(path: string, run: () => T, place?: string): T {
     if (error instanceof ImageError) throw error;
     // WebAssembly traps when the library aborts.
     if (error instanceof Error && error.name === "RuntimeError") stopped = true;
-    const message = stopped
-      ? "its data stopped the HDF5 library"
-      : error instanceof Error
-        ? error.message
-        : String(error);
+    const message = stopped ? "its data stopped the HDF5 library" : errorMessage(error);
     const reasons = [...message.matchAll(/#\d+: .*?\(\): (.*)/g)].map(([, reason]) => reason);
     const reason = (reasons.at(-1) ?? firstLine(message)).slice(0, 200);
     const what = place === undefined ? "cannot be read as HDF5" : `${place} cannot be read`;

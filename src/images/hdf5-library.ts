@@ -1,5 +1,5 @@
 /** The HDF5 library as WebAssembly, with its filter plugins. Its errors are thrown; it would print them and hand out old memory. */
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import * as h5wasm from "h5wasm/node";
 import { packageFiles } from "./package-files.ts";
 
@@ -11,7 +11,7 @@ export function loadHdf5(): Promise<void> {
     const module = await h5wasm.ready;
     module.activate_throwing_error_handler();
     const plugins = dirname(packageFiles.resolve("h5wasm-plugins/plugins/libH5Zzstd.so"));
-    module.insert_plugin_search_path(join(plugins), 0);
+    module.insert_plugin_search_path(plugins, 0);
   })();
   return ready;
 }
@@ -59,7 +59,7 @@ function nameOf({ id, name, cd_values }: Filter): readonly [name: string, read: 
   return inner === undefined ? known : [`${known[0]} with ${inner}`, false];
 }
 
-/** The names of a dataset's filters, and the first of them that cannot be read. */
+/** Returns the names of a dataset's filters, and the first of them that cannot be read. */
 export function filtersOf(filters: readonly Filter[]): {
   names: string[];
   unread: string | undefined;

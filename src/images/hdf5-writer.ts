@@ -2,6 +2,7 @@
 import { rm } from "node:fs/promises";
 import * as h5wasm from "h5wasm/node";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
+import { temporaryName } from "../facts/files/write-file.ts";
 import { loadHdf5 } from "./hdf5-library.ts";
 import { type ImageWriter, type NewImage, regionOf, type SampleType, sampleArray } from "./image.ts";
 import { inMicrometers } from "./pixel-size.ts";
@@ -26,7 +27,7 @@ const DATASET = "data";
 export async function createHdf5(path: string, image: NewImage): Promise<ImageWriter> {
   const { shape, sampleType, axes, pixelSize } = image;
   await loadHdf5();
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = temporaryName(path);
   const file = new h5wasm.File(temporary, "w");
   const stored = storedShape(shape, axes);
   // The library creates a dataset from its first values: one pixel, then resized to the image.

@@ -1,4 +1,5 @@
 /** Images in HDF5 files, read region by region: BiaPy's, ilastik's, Fiji's, BigDataViewer's and Imaris's layouts. */
+import { basename } from "node:path/posix";
 import * as h5wasm from "h5wasm/node";
 import { type Axes, namedAxes } from "./axes.ts";
 import { type Candidate, chooseArray } from "./choose-array.ts";
@@ -18,6 +19,7 @@ import { unusualLayout } from "./hdf5-layout.ts";
 import { loadHdf5 } from "./hdf5-library.ts";
 import { storedTypeOf } from "./hdf5-values.ts";
 import { ImageError, type OpenOptions, type PixelSize } from "./image.ts";
+import { asArray, asObject, asText } from "./json.ts";
 import { pixelSize } from "./pixel-size.ts";
 import { readAs } from "./samples.ts";
 import type { Probe } from "./stored-array.ts";
@@ -69,7 +71,7 @@ function datasetProbe(path: string, base: number, file: h5wasm.File, inside: str
   };
 }
 
-/** A dataset by its place, such as `volumes.raw` or `volumes/raw`. */
+/** Returns a dataset by its place, such as `volumes.raw` or `volumes/raw`. */
 function datasetAt(path: string, file: h5wasm.File, inside: string): h5wasm.Dataset {
   for (const place of [inside, inside.replaceAll(".", "/")]) {
     const found = place === "" ? undefined : file.get(place);
@@ -116,7 +118,7 @@ function* datasetsIn(file: h5wasm.File): Generator<h5wasm.Dataset> {
     }
 }
 
-/** ilastik's `axistags`, an attribute `axes`, or the labels of the dimensions. */
+/** Returns the axes by ilastik's `axistags`, an attribute `axes` or `axisorder`, the labels of the dimensions, or their scales (NetCDF). */
 function axesOf(dataset: h5wasm.Dataset): Axes | undefined {
   const tags = textOf(dataset, "axistags");
   if (tags !== undefined) {
@@ -124,30 +126,32 @@ function axesOf(dataset: h5wasm.Dataset): Axes | undefined {
     if (named?.order.length === dataset.shape?.length) return named;
   }
   const text = textOf(dataset, "axes") ?? textOf(dataset, "axisorder");
+  const scales = (dataset.shape ?? []).map((_, axis) => basename(dataset.get_attached_scales(axis)[0] ?? ""));
   return (
     (text?.length === dataset.shape?.length
       ? namedAxes([...(text ?? "")], "its attribute axes")
-      : undefined) ?? namedAxes(dataset.get_dimension_labels(), "its dimension labels")
+      : undefined) ??
+    namedAxes(dataset.get_dimension_labels(), "its dimension labels") ??
+    namedAxes(scales, "its dimension scales")
   );
 }
 
+/** Returns the axis names in vigra's JSON; none if it is damaged. */
 function axisKeys(tags: string): string[] {
   try {
-    const parsed: unknown = JSON.parse(tags);
-    const axes = typeof parsed === "object" && parsed !== null && "axes" in parsed ? parsed.axes : undefined;
-    return Array.isArray(axes) ? axes.map((axis) => String(axis?.key ?? "")) : [];
+    return asArray(asObject(JSON.parse(tags)).axes).map((axis) => asText(asObject(axis).key) ?? "");
   } catch {
     return [];
   }
 }
 
-/** BigDataViewer keeps each view's volume as `cells`. */
+/** Returns the axes of a volume of BigDataViewer, which names it `cells`; undefined for other datasets. */
 function bigDataViewerAxes({ path, shape }: h5wasm.Dataset): Axes | undefined {
   if (!/\/s\d+\/\d+\/cells$/.test(path) || shape?.length !== 3) return undefined;
   return { order: "ZYX", reason: "BigDataViewer's layout" };
 }
 
-/** Fiji's and ilastik's `element_size_um`, z first. */
+/** Returns the pixel size by Fiji's and ilastik's attribute `element_size_um`, z first. */
 function elementSize(dataset: h5wasm.Dataset): PixelSize | undefined {
   const value = attribute(dataset, "element_size_um");
   if (!Array.isArray(value) || value.length < 2) return undefined;

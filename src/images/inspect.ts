@@ -31,7 +31,7 @@ const PART_VALUES = 2 ** 22;
 const MOST_PIECE_VALUES = 2 ** 29;
 
 export interface ScanSettings {
-  /** Time limit, checked before each part. Defaults to none. */
+  /** Time limit, checked before each part but the first. Defaults to none. */
   readonly milliseconds?: number;
   /** Called after the file is opened, and after each part. */
   readonly progress?: () => void;
@@ -63,7 +63,7 @@ export interface CheckedImage {
 
 /**
  * Checks all pages and reads the first and the last row, which finds truncated and damaged files before a run. Floating-point images
- * are read whole, in parts: a single NaN pixel would spread to all weights of a network. Throws {@link ImageError}.
+ * are read whole, in parts, as far as the time limit allows: a single NaN pixel would spread to all weights of a network. Throws {@link ImageError}.
  */
 export async function checkImage(
   path: string,
@@ -96,9 +96,9 @@ async function scanPixels(
   const end = performance.now() + milliseconds;
   let [least, largest, count] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
   let first = Number.POSITIVE_INFINITY;
-  let complete = true;
+  let [parts, complete] = [0, true];
   for (const region of storedParts(shape, readablePiece(source), PART_VALUES)) {
-    if (performance.now() > end) {
+    if (parts++ > 0 && performance.now() > end) {
       complete = false;
       break;
     }

@@ -88,6 +88,13 @@ export function jpegHeader(bytes: Uint8Array): { width: number; height: number; 
   return { width, height, components };
 }
 
+/** Whether the bytes are a whole JPEG file (JFIF 1.02), not only the data of one. */
+export function isJfif(bytes: Uint8Array): boolean {
+  const [first] = segments(bytes);
+  if (first?.marker !== APP0) return false;
+  return Buffer.from(bytes.subarray(first.start + 4, first.start + 8)).toString("latin1") === "JFIF";
+}
+
 /** Whether components differ in resolution: their sampling factors are not all equal (T.81, B.2.2). */
 export function isSubsampled(bytes: Uint8Array): boolean {
   const { components } = jpegHeader(bytes);

@@ -71,7 +71,8 @@ function headerOf(bytes: Uint8Array): Header {
  */
 export async function decodeJpeg2000(bytes: Uint8Array, luminance = false): Promise<Picture> {
   const { width, height, bits, samples, transformed } = headerOf(bytes);
-  if (luminance && samples === 3 && !transformed && !isRgbFile(bytes))
+  const space = colorSpace(bytes);
+  if (samples === 3 && (space === SYCC || (luminance && !transformed && space !== SRGB)))
     throw new UnreadCompression("JPEG 2000 of luminance and chrominance (YCbCr)");
   library ??= loadWasmLibrary(`${PACKAGE}/decodewasmjs`, `${PACKAGE}/decodewasm`);
   const { J2KDecoder } = await library;
@@ -82,7 +83,8 @@ export async function decodeJpeg2000(bytes: Uint8Array, luminance = false): Prom
     const frame = decoder.getFrameInfo();
     // The library returns 0 for negative 8-bit values.
     if (frame.isSigned && bits <= 8) throw new UnreadCompression("JPEG 2000 of signed 8-bit pixels");
-    const type = bits <= 8 ? "uint8" : frame.isSigned ? "int16" : "uint16";
+    const wide = frame.isSigned ? "int16" : "uint16";
+    const type = bits <= 8 ? "uint8" : wide;
     const data = sampleArray(type, width * height * samples);
     const decoded = decoder.getDecodedBuffer();
     // For damaged data the library returns an empty buffer.
@@ -99,9 +101,13 @@ export async function decodeJpeg2000(bytes: Uint8Array, luminance = false): Prom
   }
 }
 
-/** Whether a JP2 file says that its samples are red, green and blue (T.800, I.5.3.3: an enumerated color space, 16). */
-function isRgbFile(bytes: Uint8Array): boolean {
+/** Enumerated color spaces of JP2 files (T.800, I.5.3.3): red, green and blue; luminance and chrominance. */
+const [SRGB, SYCC] = [16, 18];
+
+/** Returns the enumerated color space of a JP2 file; undefined if it names none. */
+function colorSpace(bytes: Uint8Array): number | undefined {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const box = file.indexOf("colr", 0, "latin1");
-  return box >= 0 && box + 11 <= file.length && file[box + 4] === 1 && file.readUInt32BE(box + 7) === 16;
+  const named = box >= 0 && box + 11 <= file.length && file[box + 4] === 1;
+  return named ? file.readUInt32BE(box + 7) : undefined;
 }

@@ -1,4 +1,4 @@
-/** Checks the kinds of values of JSON files. */
+/** Checks the kinds of parsed values, of JSON and XML. */
 
 export type JsonObject = { readonly [key: string]: unknown };
 
@@ -14,8 +14,7 @@ export const asText = (value: unknown): string | undefined => (typeof value === 
 
 /** Returns a list of numbers; undefined if the value is not one. */
 export function asNumbers(value: unknown): number[] | undefined {
-  const list = asArray(value);
-  return Array.isArray(value) && list.every((each) => typeof each === "number")
-    ? list.map(Number)
-    : undefined;
+  if (!Array.isArray(value)) return undefined;
+  const list: readonly unknown[] = value;
+  return list.every((each) => typeof each === "number") ? [...list] : undefined;
 }

@@ -1,10 +1,9 @@
-/** An image as a NumPy file, `[z, y, x, channel]`, written slice by slice. */
-import { randomBytes } from "node:crypto";
-import { open, rm } from "node:fs/promises";
-import { moveIntoPlace } from "../facts/files/move-into-place.ts";
+/** Writes an image as a NumPy file, `[z, y, x, channel]`, slice by slice. */
 import { npyHeader } from "../facts/files/npy-header.ts";
+import { writeThroughTemporary } from "../facts/files/write-file.ts";
 import type { ImageSource, SampleType } from "./image.ts";
 
+/** NumPy's names of the pixel types, little-endian. */
 const DESCRIPTORS: Readonly<Record<SampleType, string>> = {
   uint8: "|u1",
   uint16: "<u2",
@@ -20,9 +19,7 @@ const DESCRIPTORS: Readonly<Record<SampleType, string>> = {
 export async function saveNpy(path: string, source: ImageSource): Promise<void> {
   const { shape, sampleType } = source.info;
   const [depth, height, width] = shape;
-  const temporary = `${path}.${randomBytes(4).toString("hex")}.tmp`;
-  const file = await open(temporary, "wx");
-  try {
+  await writeThroughTemporary(path, async (file) => {
     await file.appendFile(npyHeader(DESCRIPTORS[sampleType], shape));
     const step = source.piece[0];
     for (let z = 0; z < depth; z += step) {
@@ -30,11 +27,5 @@ export async function saveNpy(path: string, source: ImageSource): Promise<void> 
       const { data } = await source.read({ start: [z, 0, 0], end: [end, height, width] });
       await file.appendFile(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     }
-    await file.close();
-    await moveIntoPlace(temporary, path);
-  } catch (error) {
-    await file.close();
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  });
 }

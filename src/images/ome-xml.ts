@@ -1,5 +1,6 @@
 /** OME-XML (2016-06 and before): which plane of which image lies on which page of which file. */
 import type { PixelSize } from "./image.ts";
+import { asArray, asObject, asText, type JsonObject } from "./json.ts";
 import { mixedPixelSize, type WrittenLength } from "./pixel-size.ts";
 
 /** Pages that hold consecutive planes. */
@@ -15,10 +16,11 @@ export interface OmePlanes {
 
 export interface OmeImage {
   readonly name: string;
-  /** Samples of a channel, where the metadata say so. Channels are counted without them. */
+  /** Samples of a channel, where the metadata say so. */
   readonly samples: number | undefined;
   /** The axes beyond y and x, the one that varies fastest last. */
   readonly axes: string;
+  /** Channels are counted with their samples. */
   readonly sizes: readonly number[];
   readonly planes: readonly OmePlanes[];
   readonly pixelSize?: PixelSize;
@@ -30,8 +32,10 @@ export interface OmeDocument {
   readonly metadataFile?: string;
 }
 
-type Element = { readonly [name: string]: unknown };
+/** An element: its attributes and its child elements by name. */
+type Element = JsonObject;
 
+/** Elements that may occur several times. */
 const MANY = ["Image", "Channel", "TiffData"];
 
 /** Reads OME-XML; undefined if the text is not OME-XML. Throws if it is not well formed. */
@@ -48,8 +52,8 @@ export async function parseOme(text: string): Promise<OmeDocument | undefined> {
     parseTagValue: false,
     isArray: (name) => MANY.includes(name),
   });
-  const root = element(element(parser.parse(text)).OME);
-  const binaryOnly = root.BinaryOnly === undefined ? undefined : element(root.BinaryOnly);
+  const root = asObject(asObject(parser.parse(text)).OME);
+  const binaryOnly = root.BinaryOnly === undefined ? undefined : asObject(root.BinaryOnly);
   const uuid = asText(root.UUID);
   return {
     images: elements(root.Image).map((image) => omeImage(image, uuid)),
@@ -58,15 +62,12 @@ export async function parseOme(text: string): Promise<OmeDocument | undefined> {
 }
 
 function omeImage(image: Element, ownUuid: string | undefined): OmeImage {
-  const pixels = element(image.Pixels);
+  const pixels = asObject(image.Pixels);
   const order = asText(pixels.DimensionOrder) ?? "XYCZT";
   const samplesText = asText(elements(pixels.Channel)[0]?.SamplesPerPixel);
   const samples = samplesText === undefined ? undefined : Number(samplesText);
   const axes = [...order.slice(2)].reverse().join("");
-  const sizes = [...axes].map((axis) => {
-    const size = Number(asText(pixels[`Size${axis}`]) ?? 1);
-    return axis === "C" ? size / (samples ?? 1) : size;
-  });
+  const sizes = [...axes].map((axis) => Number(asText(pixels[`Size${axis}`]) ?? 1));
   const length = (axis: "X" | "Y" | "Z"): WrittenLength => {
     const text = asText(pixels[`PhysicalSize${axis}`]);
     return {
@@ -91,7 +92,7 @@ function omePlanes(data: Element, axes: string, ownUuid: string | undefined): Om
   const [name, id] =
     typeof uuid === "string"
       ? [undefined, uuid]
-      : [asText(element(uuid).FileName), asText(element(uuid)["#text"])];
+      : [asText(asObject(uuid).FileName), asText(asObject(uuid)["#text"])];
   const own = ownUuid !== undefined && id !== undefined && id.trim() === ownUuid.trim();
   return {
     first: [...axes].map((axis) => Number(asText(data[`First${axis}`]) ?? 0)),
@@ -101,11 +102,4 @@ function omePlanes(data: Element, axes: string, ownUuid: string | undefined): Om
   };
 }
 
-const isElement = (value: unknown): value is Element =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-const element = (value: unknown): Element => (isElement(value) ? value : {});
-
-const elements = (value: unknown): Element[] => (Array.isArray(value) ? value.map(element) : []);
-
-const asText = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+const elements = (value: unknown): Element[] => asArray(value).map(asObject);

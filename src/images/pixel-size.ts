@@ -18,13 +18,13 @@ const UNITS: readonly (readonly [unit: string, meters: number, names: readonly s
 const positive = (value: number | undefined) =>
   value !== undefined && Number.isFinite(value) && value > 0 ? value : undefined;
 
-/** A pixel size with its unit in one spelling; undefined if there is no unit or no size. */
+/** Returns a pixel size with its unit in one spelling; undefined if there is no unit or no size. */
 export function pixelSize(
   size: { readonly z?: number; readonly y?: number; readonly x?: number },
   unit: string | undefined,
 ): PixelSize | undefined {
   const written = unit?.trim() ?? "";
-  if (written === "" || /^(pixel|pixels|px|none)$/i.test(written)) return undefined;
+  if (written === "" || /^(pixels?|px|none|null|reference frame)$/i.test(written)) return undefined;
   const known = UNITS.find(([, , names]) => names.includes(written.toLowerCase()));
   const [z, y, x] = [positive(size.z), positive(size.y), positive(size.x)];
   if (y === undefined && x === undefined && z === undefined) return undefined;
@@ -57,7 +57,7 @@ export function mixedPixelSize(
 
 const metersOf = (unit: string): number | undefined => UNITS.find(([name]) => name === unit)?.[1];
 
-/** A pixel size in micrometers; undefined if its unit is unknown. */
+/** Returns a pixel size in micrometers; undefined if its unit is unknown. */
 export function inMicrometers(size: PixelSize | undefined): Omit<PixelSize, "unit"> | undefined {
   const meters = size && metersOf(size.unit);
   if (size === undefined || meters === undefined) return undefined;
@@ -65,7 +65,7 @@ export function inMicrometers(size: PixelSize | undefined): Omit<PixelSize, "uni
   return { z: scale(size.z), y: scale(size.y), x: scale(size.x) };
 }
 
-/** `0.5 x 0.1 x 0.1 µm`, z first; `?` where an axis has no size. */
+/** Returns a pixel size as text: `0.5 x 0.1 x 0.1 µm`, z first; `?` for an axis without a size. */
 export function describePixelSize({ z, y, x, unit }: PixelSize): string {
   const sizes = (z === undefined ? [y, x] : [z, y, x]).map((value) =>
     value === undefined ? "?" : String(Number(value.toPrecision(6))),

@@ -110,10 +110,11 @@ export async function probeJpeg(path: string): Promise<Probe> {
 export async function probeBmp(path: string): Promise<Probe> {
   const bytes = await readSmallFile(path, MOST_FILE_BYTES);
   const bmp = bmpHeader(path, bytes);
+  const colors = bmp.opacity ? 4 : 3;
   const header: Header = {
     width: bmp.width,
     height: bmp.height,
-    samples: bmp.gray ? 1 : bmp.opacity ? 4 : 3,
+    samples: bmp.gray ? 1 : colors,
     sampleType: "uint8",
     storedType: bmp.depth === 1 ? "1-bit" : "uint8",
   };

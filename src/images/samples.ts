@@ -89,7 +89,7 @@ export function swapBytes(bytes: Uint8Array, width: number): void {
   else if (width === 8) view.swap64();
 }
 
-/** 24-bit floats (Adobe's TIFF Technical Note 3): 1 bit sign, 7 bits exponent (bias 64 - 1), 16 bits fraction. */
+/** 24-bit floats (Adobe's TIFF Technical Note 3): 1 bit sign, 7 bits exponent (bias 63), 16 bits fraction. */
 function decodeFloat24(bytes: Uint8Array, count: number, littleEndian: boolean): Float32Array {
   const result = new Float32Array(count);
   for (let at = 0; at < count; at++) {
@@ -104,14 +104,19 @@ function decodeFloat24(bytes: Uint8Array, count: number, littleEndian: boolean):
   return result;
 }
 
+/** Returns the pixel type for unsigned integers of 1 to 32 bits. */
+export function packedReadAs(bits: number): SampleType {
+  if (bits <= 8) return "uint8";
+  return bits <= 16 ? "uint16" : "uint32";
+}
+
 /**
  * Unpacks unsigned integers of 1 to 32 bits. They are packed without gaps; each row starts at a whole byte (TIFF 6.0).
  *
  * @param perRow values in a row
  */
 export function unpackBits(bytes: Uint8Array, bits: number, perRow: number, rows: number): SampleArray {
-  const type: SampleType = bits <= 8 ? "uint8" : bits <= 16 ? "uint16" : "uint32";
-  const result = sampleArray(type, perRow * rows);
+  const result = sampleArray(packedReadAs(bits), perRow * rows);
   const rowBytes = Math.ceil((perRow * bits) / 8);
   for (let row = 0; row < rows; row++) {
     let [at, held, value] = [row * rowBytes, 0, 0];

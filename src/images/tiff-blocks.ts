@@ -10,6 +10,7 @@ import { isRaw, type Page, packedBytes, pageSampleType, typeName } from "./tiff-
 export type Window = readonly [x0: number, y0: number, x1: number, y1: number];
 
 const MOST_BLOCK_BYTES = 2 ** 29;
+const PACKBITS = 32773;
 
 /** Reads a window of a page, `[y, x, sample]`. */
 export async function readWindow(page: Page, window: Window): Promise<SampleArray> {
@@ -112,12 +113,26 @@ async function blockPlaces(page: Page): Promise<(index: number) => BlockPlace> {
   const { tiff, tiled, directory } = page;
   const offsets = await directory.numbers(tiled ? TAG.tileOffsets : TAG.stripOffsets);
   const counts = await directory.numbers(tiled ? TAG.tileBytes : TAG.stripBytes);
+  // Old writers omit the lengths of strips, or write zeros.
+  const unsaid = !tiled && counts.every((bytes) => bytes === 0);
   return (index) => {
-    const [offset, bytes] = [offsets[index], counts[index]];
+    const [offset, bytes] = [offsets[index], unsaid ? undefined : counts[index]];
     if (offset === undefined) throw tooFewBlocks(page);
-    // Old writers omit the length of a single strip.
-    return { offset, bytes: bytes ?? tiff.bytes.size - offset };
+    // A strip that is left out lies nowhere.
+    return { offset, bytes: bytes ?? (offset === 0 ? 0 : tiff.bytes.size - offset) };
   };
+}
+
+/** Returns a strip or tile that the file leaves out: zeros, or the value that GDAL_NODATA names. */
+async function leftOut({ type, directory }: Page, count: number): Promise<SampleArray> {
+  const values = sampleArray(pageSampleType(type), count);
+  if (!directory.has(TAG.gdalNoData)) return values;
+  const text = (await directory.text(TAG.gdalNoData)).trim().replace(",", ".");
+  const value = Number(text.replace(/inf(inity)?$/i, "Infinity"));
+  const isFloat = values instanceof Float32Array || values instanceof Float64Array;
+  const isHeld = isFloat ? !Number.isNaN(value) || /^[+-]?nan$/i.test(text) : values.fill(value)[0] === value;
+  // As in tifffile, a value that the type cannot hold counts as 0.
+  return values.fill(isHeld ? value : 0);
 }
 
 /** Reads a strip or tile, `[y, x, sample]` of its full width. */
@@ -132,12 +147,14 @@ async function readBlock(page: Page, { offset, bytes }: BlockPlace, row: number)
       `its strips or tiles are ${needed} bytes each, more than can be decoded. Save it in smaller tiles.`,
     );
   // GDAL and others omit empty blocks.
-  if (bytes === 0) return sampleArray(pageSampleType(type), perRow * rows);
+  if (bytes === 0) return leftOut(page, perRow * rows);
   if (page.compression !== 1 && bytes > mostBytes(needed))
     throw tiff.error("has strips or tiles larger than their pixels: it is damaged.");
+  checkPacking(page, bytes, perRow * rows, rows === blockHeight);
   const stored = await tiff.bytes.read(offset, page.compression === 1 ? Math.min(bytes, needed) : bytes);
-  if (page.reversedBits) reverseBits(stored);
+  // As in libtiff and tifffile, the order of bits does not apply to embedded pictures.
   if (isPicture(page.compression)) return decodePicture(page, stored, rows);
+  if (page.reversedBits) reverseBits(stored);
   const raw = await decompress(page, stored, needed);
   if (raw.length < needed)
     throw tiff.error(
@@ -157,10 +174,25 @@ async function readBlock(page: Page, { offset, bytes }: BlockPlace, row: number)
   );
 }
 
+/** Throws if values that are said to be packed take whole bytes: cameras of 12 bits may store 16. */
+function checkPacking({ tiff, type, compression }: Page, bytes: number, count: number, whole: boolean): void {
+  if (typeof type === "string" || compression !== 1 || !whole) return;
+  const width = type.bits <= 8 ? 1 : type.bits <= 16 ? 2 : 4;
+  if (bytes === width * count && bytes > packedBytes(type, count))
+    throw tiff.error(
+      `says that its pixels have ${type.bits} bits, and stores ${8 * width}. Save it again with ${8 * width} bits.`,
+    );
+}
+
 /** Undoes a predictor (TIFF 6.0, section 14; Adobe's TIFF Technical Note 3). The result is little-endian; without a predictor the bytes are unchanged. */
 function undoPredictor(page: Page, bytes: Uint8Array, perRow: number, rows: number): Uint8Array {
-  const { predictor, type, tiff, separate, samples } = page;
+  const { predictor, type, tiff, separate, samples, compression } = page;
   if (predictor === 1) return bytes;
+  // libtiff and ImageJ ignore it there; tifffile and Bio-Formats do not.
+  if (compression === 1 || compression === PACKBITS)
+    throw tiff.error(
+      `uses a predictor without the compressions that have one, which programs read differently. Save it with deflate or LZW.`,
+    );
   const stride = separate ? 1 : samples;
   if (typeof type === "string" && predictor === 2 && bytesOf(type) !== 3)
     return undoDifferences(bytes, bytesOf(type), perRow, stride, tiff.littleEndian);

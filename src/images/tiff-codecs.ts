@@ -37,11 +37,11 @@ export function decodeLzw(bytes: Uint8Array, size: number): Uint8Array {
     const sourceLength = lengths[source] ?? 0;
     const length = sourceLength + (known ? 0 : 1);
     let place = written + sourceLength - 1;
-    let step = source;
-    for (; (lengths[step] ?? 0) > 1; step = prefix[step] ?? 0)
-      if (place < size) output[place--] = suffix[step] ?? 0;
-      else place--;
-    const first = suffix[step] ?? 0;
+    // The bytes of a code are found from the last one to the first.
+    let rest = source;
+    for (; (lengths[rest] ?? 0) > 1; rest = prefix[rest] ?? 0, place--)
+      if (place < size) output[place] = suffix[rest] ?? 0;
+    const first = suffix[rest] ?? 0;
     if (place < size) output[place] = first;
     if (!known && written + length <= size) output[written + length - 1] = first;
     if (previous >= 0 && free < MOST_CODES) {

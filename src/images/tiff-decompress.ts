@@ -1,7 +1,7 @@
 /** Decompresses strips and tiles of TIFFs: plain bytes, or embedded pictures (JPEG, JPEG 2000, WebP, PNG, LERC). */
 import { inflateXz, inflateZlib, inflateZstd } from "./decompress.ts";
 import { type SampleArray, sampleArray } from "./image.ts";
-import { decodeJpeg, decodeSubsampledJpeg, isSubsampled } from "./jpeg.ts";
+import { decodeJpeg, decodeSubsampledJpeg, isJfif, isSubsampled } from "./jpeg.ts";
 import { decodeJpeg2000 } from "./jpeg2000.ts";
 import type { Picture } from "./picture.ts";
 import { decodeLzw, decodePackBits } from "./tiff-codecs.ts";
@@ -93,9 +93,11 @@ async function decodeTiffJpeg(page: Page, stored: Uint8Array): Promise<Picture> 
   if (colored && photometric !== RGB && photometric !== YCBCR)
     throw tiff.error("is compressed by JPEG and does not say what its colors are.");
   const tables = await directory.bytes(TAG.jpegTables);
+  if (!colored) return decodeJpeg(stored, "as-marked", tables);
+  // A JFIF file has luminance and chrominance, whatever the TIFF says of it, as in tifffile.
+  if (photometric === RGB && !isJfif(stored)) return decodeJpeg(stored, "rgb", tables);
   // The tag YCbCrSubsampling is often wrong: the data decide, as in libtiff.
-  if (colored && photometric === YCBCR && isSubsampled(stored)) return decodeSubsampledJpeg(stored, tables);
-  return decodeJpeg(stored, !colored ? "as-marked" : photometric === RGB ? "rgb" : "ycbcr", tables);
+  return isSubsampled(stored) ? decodeSubsampledJpeg(stored, tables) : decodeJpeg(stored, "ycbcr", tables);
 }
 
 const [DEFLATE, ZSTANDARD] = [1, 2];

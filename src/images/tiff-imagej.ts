@@ -1,10 +1,10 @@
 /** Reads TIFFs of ImageJ and Fiji: hyperstacks, and stacks of over 4 GB after a single page. */
 import { entryOf } from "../facts/checked-lists.ts";
 import type { PixelSize } from "./image.ts";
-import { pixelSize } from "./pixel-size.ts";
+import { mixedPixelSize } from "./pixel-size.ts";
 import { type Directory, TAG, type TiffFile } from "./tiff-directory.ts";
 import type { Page } from "./tiff-page.ts";
-import { planeCount, planesOf, primary, type Series, sampleAxis } from "./tiff-planes.ts";
+import { CENTIMETER, planeCount, planesOf, primary, type Series, sampleAxis } from "./tiff-planes.ts";
 
 /** Reads the header of ImageJ, or SCIFIO's, which follows it: `images`, `channels`, `slices`, `frames` and `order` (default: `czt`, channels vary fastest). */
 export async function imageJSeries(
@@ -37,6 +37,10 @@ export async function imageJSeries(
   if (images === pages.length && images > channels * slices * frames)
     throw tiff.error(
       `${header} tells of ${channels} channels, ${slices} slices and ${frames} time points, and of ${images} planes. Save it again in Fiji.`,
+    );
+  if (pages.length > channels * slices * frames)
+    throw tiff.error(
+      `${header} promises ${channels * slices * frames} planes, and the file holds ${pages.length}. Save it again in Fiji.`,
     );
   if (scifio && !followsImageJ(text("axes"), sizes))
     throw tiff.error(
@@ -87,12 +91,19 @@ export async function imageJPixelSize(
     return found === undefined ? undefined : 1 / found;
   };
   const spacing = property(description, "spacing");
-  return pixelSize(
-    {
-      z: spacing === undefined ? undefined : Math.abs(Number(spacing)),
-      y: await perUnit(TAG.yResolution),
-      x: await perUnit(TAG.xResolution),
-    },
-    property(description, "unit"),
-  );
+  // Without a unit in the header, ImageJ takes the one of the resolution tags. Inches are left out: they describe a printer.
+  const inCentimeters = (await directory.number(TAG.resolutionUnit)) === CENTIMETER;
+  const unit = unitOf(description, "unit") ?? (inCentimeters ? "cm" : undefined);
+  const z = spacing === undefined ? undefined : Math.abs(Number(spacing));
+  return mixedPixelSize({
+    z: { value: z, unit: unitOf(description, "zunit") ?? unit },
+    y: { value: await perUnit(TAG.yResolution), unit: unitOf(description, "yunit") ?? unit },
+    x: { value: await perUnit(TAG.xResolution), unit },
+  });
 }
+
+/** Returns a unit of the header, where ImageJ writes other characters than ASCII as `\u00b5`. */
+const unitOf = (description: string, name: string): string | undefined =>
+  property(description, name)?.replace(/\\u([\da-f]{4})/gi, (_, code) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  );

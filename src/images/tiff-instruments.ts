@@ -27,17 +27,22 @@ export async function zeissSeries(
   const pages = await primary(tiff, directories);
   if (z < 1 || t < 1 || z * t !== pages.length)
     throw tiff.error(`its LSM header promises ${z * t} planes, and the file holds ${pages.length}.`);
+  const planes = pagedPlanes(tiff, pages, first);
   const meters = (at: number) => view.getFloat64(at, true) * 1e6;
   return {
     format: "Zeiss LSM",
     shape: [t, z],
     axes: { order: `TZYX${sampleAxis(first)}`, reason: "its LSM header says so" },
-    first,
-    ...pagedPlanes(tiff, pages, first),
+    first: withoutPredictor(first),
+    check: planes.check,
+    plane: async (index) => ({ page: withoutPredictor((await planes.plane(index)).page) }),
     pixelSize: pixelSize({ z: meters(56), y: meters(48), x: meters(40) }, "µm"),
     others: [],
   };
 }
+
+/** Zeiss' software names a predictor on pages without compression, which it does not use. */
+const withoutPredictor = (page: Page): Page => (page.compression === 1 ? { ...page, predictor: 1 } : page);
 
 /** MetaMorph STK: planes behind the first page; the tag UIC2 has an entry for each. */
 export async function metaMorphSeries(
@@ -106,19 +111,31 @@ export async function fluoViewSeries(
   };
 }
 
-/** ScanImage: channels of a frame are pages, one behind the other (https://docs.scanimage.org/Appendix/ScanImage+BigTiff+Specification.html). */
+/**
+ * ScanImage: channels of a frame are pages, one behind the other
+ * (https://docs.scanimage.org/Appendix/ScanImage+BigTiff+Specification.html). Before 2016 its header was the description.
+ */
 export async function scanImageSeries(
   tiff: TiffFile,
   directories: readonly Directory[],
   first: Page,
 ): Promise<Series | undefined> {
-  const software = await first.directory.text(TAG.software);
-  if (!/^SI\.\w+/m.test(software)) return undefined;
-  const value = (name: string) => new RegExp(`^SI\\.${name} = (.*)$`, "m").exec(software)?.[1];
-  const channels = Math.max(1, value("hChannels\\.channelSave")?.match(/\d+/g)?.length ?? 1);
-  const stacked =
-    value("hStackManager\\.enable")?.trim() !== "false" && value("hStackManager\\.enable")?.trim() !== "0";
-  const slices = stacked ? Number(value("hStackManager\\.numSlices") ?? 1) : 1;
+  const [description = ""] = await first.directory.descriptionTexts();
+  const header = [await first.directory.text(TAG.software), description].find((text) =>
+    /^(?:SI\.|scanimage\.SI\d?\.|state\.)\w+/m.test(text),
+  );
+  if (header === undefined) return undefined;
+  const value = (names: string) =>
+    new RegExp(`^(?:scanimage\\.)?(?:${names})\\s*=\\s*(.*?)\\s*$`, "m").exec(header)?.[1];
+  const saved = value(String.raw`SI\.hChannels\.channelSave|SI[45]\.channelsSave`);
+  const channels = Number(
+    value(String.raw`state\.acq\.numberOfChannelsSave`) ?? Math.max(1, saved?.match(/\d+/g)?.length ?? 1),
+  );
+  const stacked = !["false", "0"].includes(value(String.raw`SI\.hStackManager\.enable`) ?? "");
+  const told = value(
+    String.raw`SI\.hStackManager\.numSlices|SI[45]\.stackNumSlices|state\.acq\.numberOfZSlices`,
+  );
+  const slices = stacked ? Number(told ?? 1) : 1;
   const pages = await primary(tiff, directories);
   const frames = pages.length / channels;
   const times = slices > 1 ? frames / slices : frames;
@@ -166,6 +183,11 @@ export async function refuseInstruments(tiff: TiffFile, first: Page, description
   if (description.includes("http://www.leica-microsystems.com/scn/"))
     throw tiff.error(
       "is a Leica SCN slide, which holds several images. Convert the one that you want to OME-TIFF.",
+    );
+  const unsaid = first.type === "uint32" && !first.directory.has(TAG.sampleFormat);
+  if (unsaid && (await first.directory.text(TAG.software)).startsWith("IndicaLabs"))
+    throw tiff.error(
+      "is an Indica Labs slide that does not say whether its values are whole numbers. Save it as OME-TIFF.",
     );
   if (first.directory.has(TAG.molecularDynamics))
     throw tiff.error(

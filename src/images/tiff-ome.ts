@@ -1,11 +1,11 @@
-/** Reads OME-TIFF: the planes of its first image, which may be spread over several files. */
+/** Reads OME-TIFF: the planes of the file's first image, which may be spread over several files. */
 
 import { basename, dirname, join } from "node:path";
 import { at, product } from "../facts/checked-lists.ts";
 import { errorMessage } from "../facts/errors.ts";
 import { FileBytes, readSmallFile } from "./file-bytes.ts";
 import { firstLine, ImageError } from "./image.ts";
-import { type OmeImage, parseOme } from "./ome-xml.ts";
+import { type OmeDocument, type OmeImage, parseOme } from "./ome-xml.ts";
 import { type Directory, TiffFile } from "./tiff-directory.ts";
 import { difference, type Page, readPage } from "./tiff-page.ts";
 import { type Plane, planeIndex, type Series, sampleAxis } from "./tiff-planes.ts";
@@ -24,13 +24,12 @@ export async function omeSeries(
 ): Promise<Series | undefined> {
   const document = await documentOf(tiff, description);
   if (document === undefined) return undefined;
-  const [told, ...more] = document.images;
-  if (told === undefined) throw tiff.error("its OME-XML has no image.");
+  const told = ownImage(tiff, document);
   const image = withSamples(told, first);
   const planes = placesOf(tiff, image, directories.length);
   const files = new FileSet(tiff, directories);
   const own = planes.some(({ file }) => file === undefined);
-  const start = own || planes[0] === undefined ? first : await files.page(planes[0].file, planes[0].page);
+  const start = own || planes[0] === undefined ? first : await files.firstPage(planes[0]);
   const plane = async (index: number): Promise<Plane> => {
     const { file, page: number } = at(planes, index);
     const page = await files.page(file, number);
@@ -49,24 +48,44 @@ export async function omeSeries(
       for (let index = 0; index < planes.length; index++) await plane(index);
     },
     pixelSize: image.pixelSize,
-    others: more.map(({ name }, index) => `image ${index + 2} of the file${name === "" ? "" : ` (${name})`}`),
+    others: document.images.flatMap((each, index) =>
+      each === told ? [] : [`image ${index + 1} of the file${each.name === "" ? "" : ` (${each.name})`}`],
+    ),
     files: names.length > 1 ? names.map((name) => join(dirname(tiff.bytes.path), name)) : undefined,
     close: () => files.close(),
   };
 }
 
-/** Counts the samples of the pages as channels, where the metadata do not say how many samples a channel has. */
+/** Returns the first image that has planes in this file: a set may hold an image for each position. Throws if no image is found. */
+function ownImage(tiff: TiffFile, { images }: OmeDocument): OmeImage {
+  const [first, ...more] = images;
+  if (first === undefined) throw tiff.error("its OME-XML has no image.");
+  const own = basename(tiff.bytes.path);
+  const found = images.find(
+    ({ planes }) => planes.length === 0 || planes.some(({ file }) => file === undefined || file === own),
+  );
+  if (found !== undefined || more.length === 0) return found ?? first;
+  throw tiff.error(
+    `its OME-XML names ${images.length} images, and none of them lies in a file of this name. Give the file its own name again.`,
+  );
+}
+
+/** Counts the samples of a pixel out of the channels. */
 function withSamples(image: OmeImage, { samples }: Page): OmeImage {
-  if (image.samples !== undefined || samples === 1) return image;
+  const channelSize = (size: number) => {
+    // The metadata may promise samples that lie on pages of their own.
+    if (samples === 1) return size;
+    if (image.samples !== undefined) return size / image.samples;
+    return size % samples === 0 ? size / samples : size;
+  };
   return {
     ...image,
-    sizes: image.sizes.map((size, axis) =>
-      image.axes[axis] === "C" && size % samples === 0 ? size / samples : size,
-    ),
+    sizes: image.sizes.map((size, axis) => (image.axes[axis] === "C" ? channelSize(size) : size)),
   };
 }
 
-async function documentOf(tiff: TiffFile, description: string) {
+/** Returns the OME-XML of a description, or of the file that it names; undefined if the description is no OME-XML. */
+async function documentOf(tiff: TiffFile, description: string): Promise<OmeDocument | undefined> {
   const parse = async (text: string) => {
     try {
       return await parseOme(text);
@@ -79,11 +98,35 @@ async function documentOf(tiff: TiffFile, description: string) {
   const companion = document?.metadataFile;
   if (companion === undefined) return document;
   const path = join(dirname(tiff.bytes.path), besides(tiff, companion));
-  const bytes = await readSmallFile(path, MOST_XML_BYTES).catch((error: unknown) => {
+  const { text, image } = await metadataAt(path).catch((error: unknown) => {
     if (error instanceof ImageError) throw error;
     throw tiff.error(`is part of a set whose metadata lie in ${companion}, which is not beside it.`);
   });
-  return parse(bytes.toString("utf8"));
+  const found = await parse(text);
+  return image && found !== undefined
+    ? { images: found.images.map((each) => within(each, companion)) }
+    : found;
+}
+
+/** Returns the OME-XML of a separate file, which is text, or an OME-TIFF of the same set. */
+async function metadataAt(path: string): Promise<{ readonly text: string; readonly image: boolean }> {
+  const bytes = await FileBytes.open(path);
+  try {
+    const mark = (await bytes.read(0, Math.min(2, bytes.size))).toString("latin1");
+    const image = mark === "II" || mark === "MM";
+    if (!image) return { text: (await readSmallFile(path, MOST_XML_BYTES)).toString("utf8"), image };
+    const [first] = await (await TiffFile.open(bytes)).directories();
+    return { text: (await first?.descriptionTexts())?.[0] ?? "", image };
+  } finally {
+    await bytes.close();
+  }
+}
+
+/** Returns an image of another file's metadata: planes without a file name lie in that file. */
+function within(image: OmeImage, file: string): OmeImage {
+  const all = { first: [0, 0, 0], page: 0, count: undefined, file };
+  const planes = image.planes.map((plane) => ({ ...plane, file: plane.file ?? file }));
+  return { ...image, planes: planes.length > 0 ? planes : [all] };
 }
 
 interface PlanePlace {
@@ -107,6 +150,8 @@ function placesOf(tiff: TiffFile, image: OmeImage, pages: number): PlanePlace[] 
     image.planes.length > 0 ? image.planes : [{ first: [0, 0, 0], page: 0, count, file: undefined }];
   for (const { first, page, count: given, file } of told) {
     const name = file === undefined || file === own ? undefined : besides(tiff, file);
+    if (first.some((index, axis) => index >= at(sizes, axis)))
+      throw tiff.error(`its OME-XML places a plane beyond its ${count}.`);
     const from = planeIndex(first, sizes);
     const some = given ?? Math.min(count - from, name === undefined ? pages : count);
     for (let plane = 0; plane < some; plane++) {
@@ -134,7 +179,7 @@ interface Member {
   readonly directories: readonly Directory[];
 }
 
-/** The files of a set. They are opened on demand, and a few are kept open. */
+/** The files of a set. They are opened on demand, and a few are kept open: only one caller at a time may read. */
 class FileSet {
   private readonly members = new Map<string, Promise<Member>>();
   private readonly pages = new Map<string, Promise<Page>>();
@@ -156,6 +201,16 @@ class FileSet {
     const page = this.pages.get(key) ?? readPage(member.tiff, directory);
     if (file === undefined) this.pages.set(key, page);
     return page;
+  }
+
+  /** Returns a page as {@link page} does. Closes the set if there is none. */
+  async firstPage({ file, page }: PlanePlace): Promise<Page> {
+    try {
+      return await this.page(file, page);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -185,7 +240,12 @@ class FileSet {
         `holds a part of its image only: ${file}, which its OME-XML names, cannot be opened. Keep the files of a set together.`,
       );
     });
-    const tiff = await TiffFile.open(bytes);
-    return { tiff, directories: await tiff.directories() };
+    try {
+      const tiff = await TiffFile.open(bytes);
+      return { tiff, directories: await tiff.directories() };
+    } catch (error) {
+      await bytes.close();
+      throw error;
+    }
   }
 }

@@ -1,6 +1,6 @@
 /** What a page of a TIFF holds: its size, its pixel type, and how its strips or tiles are stored. */
 import type { SampleType } from "./image.ts";
-import { bytesOf, readAs, type StoredType, storedType } from "./samples.ts";
+import { bytesOf, packedReadAs, readAs, type StoredType, storedType } from "./samples.ts";
 import { type Directory, TAG, type TiffFile } from "./tiff-directory.ts";
 
 /** Whole bytes a value, or unsigned integers packed to fewer bits. */
@@ -98,11 +98,15 @@ export async function readPage(tiff: TiffFile, directory: Directory): Promise<Pa
     blockWidth: tiled ? await one(TAG.tileWidth, 0) : width,
     blockHeight: tiled ? await one(TAG.tileHeight, 0) : Math.min(rows === 0 ? height : rows, height),
   };
+  if (!directory.has(TAG.samples) && directory.count(TAG.bits) > 1)
+    throw tiff.error(
+      `does not say how many samples a pixel has, and gives the bits of ${directory.count(TAG.bits)}: it is damaged.`,
+    );
   if (page.blockWidth < 1 || page.blockHeight < 1)
     throw tiff.error("has tiles without a size: it is damaged.");
-  if (photometric === YCBCR && compression !== JPEG)
+  if (photometric === YCBCR && (compression !== JPEG || page.separate))
     throw tiff.error(
-      "stores color as luminance and chrominance (YCbCr without JPEG), which is not read. Save it as RGB.",
+      `stores color as luminance and chrominance (YCbCr ${page.separate ? "in separate planes" : "without JPEG"}), which is not read. Save it as RGB.`,
     );
   if ((await one(TAG.imageDepth, 1)) > 1 || (await one(TAG.tileDepth, 1)) > 1)
     throw tiff.error(
@@ -130,15 +134,13 @@ async function pageType(tiff: TiffFile, directory: Directory, samples: number): 
   throw tiff.error(`its pixels are ${bit}-bit ${kind}, which is not read. Convert it to 8, 16 or 32 bits.`);
 }
 
-/** The pixel type that a page is read as. */
-export function pageSampleType(type: PageType): SampleType {
-  if (typeof type === "string") return readAs(type);
-  return type.bits <= 8 ? "uint8" : type.bits <= 16 ? "uint16" : "uint32";
-}
+/** Returns the pixel type that a page is read as. */
+export const pageSampleType = (type: PageType): SampleType =>
+  typeof type === "string" ? readAs(type) : packedReadAs(type.bits);
 
 export const typeName = (type: PageType): string => (typeof type === "string" ? type : `${type.bits}-bit`);
 
-/** Bytes of `count` values that begin at a byte. */
+/** Returns the bytes of `count` values that begin at a byte. */
 export const packedBytes = (type: PageType, count: number): number =>
   typeof type === "string" ? count * bytesOf(type) : Math.ceil((count * type.bits) / 8);
 
@@ -160,7 +162,7 @@ export const KIND_TAGS: readonly number[] = [
   TAG.ycbcrSubsampling,
 ];
 
-/** What two pages must have in common to be planes of one image, in words where they differ. */
+/** Returns in words why two pages cannot be planes of one image; undefined if they can. */
 export function difference(page: Page, number: number, first: Page): string | undefined {
   if (page.width !== first.width || page.height !== first.height)
     return `page ${number} is ${page.height} x ${page.width} pixels and the first ${first.height} x ${first.width}: a stack has pages of one size.`;

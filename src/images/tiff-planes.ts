@@ -79,9 +79,15 @@ export async function primary(tiff: TiffFile, directories: readonly Directory[])
     const kind = directory.has(TAG.subfileType) ? ((await directory.number(TAG.subfileType)) ?? 0) : 0;
     if ((kind & 0b101) === 0) found.push(directory);
   }
-  const pages = found.length > 0 ? found : directories.slice(0, 1);
-  if (pages.length === 0) throw tiff.error("is a TIFF without pages.");
-  return pages;
+  if (found.length > 0) return found;
+  const [first] = directories;
+  if (first === undefined) throw tiff.error("is a TIFF without pages.");
+  // Raw files of cameras (DNG) begin with a thumbnail, and hold the image in a sub-directory.
+  if (first.has(TAG.subDirectories))
+    throw tiff.error(
+      "has only smaller copies as its pages: its image lies in a sub-directory, which is not read. Save it as a plain TIFF.",
+    );
+  return [first];
 }
 
 /** Returns `count` planes: pages, or rows after the only page. Throws if the file holds fewer. */
@@ -103,7 +109,8 @@ export async function planesOf(
 /** Returns the number of planes for these sizes of the outer axes. */
 export const planeCount: (sizes: readonly number[]) => number = product;
 
-const CENTIMETER = 3;
+/** A value of the tag ResolutionUnit. */
+export const CENTIMETER = 3;
 
 /** Returns the pixel size of a plain TIFF with a resolution in centimeters. Inches are ignored: they describe a printer. */
 export async function centimeters({ directory }: Page): Promise<PixelSize | undefined> {

@@ -1,8 +1,12 @@
 /** Reads TIFFs of tifffile: a header holds the array's shape and, optionally, its axes. */
 import { type Axes, namedAxes, unknownAxes } from "./axes.ts";
+import { asObject, asText } from "./json.ts";
 import type { Directory, TiffFile } from "./tiff-directory.ts";
 import type { Page } from "./tiff-page.ts";
 import { centimeters, planeCount, planesOf, type Series, sampleAxis } from "./tiff-planes.ts";
+
+/** Names the header in reasons and errors. */
+const SOURCE = "its header (tifffile's)";
 
 /** Reads the series that a tifffile header describes: JSON, or `shape=(…)` from older versions. Undefined without one. */
 export async function shapedSeries(
@@ -35,13 +39,7 @@ export async function shapedSeries(
     shape: planes,
     axes: shapedAxes(first, planes.length, axes),
     first,
-    ...(await planesOf(
-      tiff,
-      told.truncated ? own.slice(0, 1) : own,
-      first,
-      planeCount(planes),
-      "its header (tifffile's)",
-    )),
+    ...(await planesOf(tiff, told.truncated ? own.slice(0, 1) : own, first, planeCount(planes), SOURCE)),
     pixelSize: await centimeters(first),
     others,
   };
@@ -62,8 +60,7 @@ function shapedAxes(first: Page, planes: number, axes: string | undefined): Axes
   const order = axes.slice(0, planes) + axes.slice(rows, rows + 2) + sampleAxis(first);
   // Other letters stand for a sequence of planes.
   const known = [...order].map((letter) => (/[TZCYXS]/.test(letter) || order.includes("Z") ? letter : "Z"));
-  const source = "its header (tifffile's)";
-  return namedAxes(known, source) ?? unknownAxes(known, `${source} names`);
+  return namedAxes(known, SOURCE) ?? unknownAxes(known, `${SOURCE} names`);
 }
 
 function shapedDescription(
@@ -73,13 +70,15 @@ function shapedDescription(
   if (old !== undefined) return { shape: (old.match(/\d+/g) ?? []).map(Number), truncated: false };
   if (!description.startsWith("{")) return undefined;
   try {
-    const told: unknown = JSON.parse(description);
-    if (typeof told !== "object" || told === null || !("shape" in told) || !Array.isArray(told.shape))
-      return undefined;
+    const told = asObject(JSON.parse(description));
+    if (!Array.isArray(told.shape)) return undefined;
     const shape = told.shape.map(Number);
-    const axes = "axes" in told && typeof told.axes === "string" ? told.axes.toUpperCase() : undefined;
-    const truncated = "truncated" in told && told.truncated === true;
-    return { shape, axes: axes?.length === shape.length ? axes : undefined, truncated };
+    const axes = asText(told.axes)?.toUpperCase();
+    return {
+      shape,
+      axes: axes?.length === shape.length ? axes : undefined,
+      truncated: told.truncated === true,
+    };
   } catch {
     return undefined;
   }

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { deflate } from "node:zlib";
 import { at } from "../facts/checked-lists.ts";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
+import { temporaryName } from "../facts/files/write-file.ts";
 import {
   type Image,
   type ImageShape,
@@ -46,16 +47,19 @@ interface Entry {
 }
 
 const NO_UNIT = 1;
-/** The larger of numerator and denominator, which keeps nine digits. */
-const LARGEST_PART = 1e9;
+/** Limit of numerator and denominator, of 32 bits. */
+const LARGEST_PART = 4e9;
 
 /** Returns the tags for pixels per unit along x and y. ImageJ takes the unit from the description. */
 function resolution(size: PixelSize | undefined): Entry[] {
   if (size?.x === undefined || size.y === undefined) return [];
-  const perUnit = (length: number) =>
-    length <= 1
-      ? [LARGEST_PART, Math.max(1, Math.round(length * LARGEST_PART))]
-      : [Math.max(1, Math.round(LARGEST_PART / length)), LARGEST_PART];
+  // The smaller part is a whole number, and the larger one made to fit: the quotient keeps nine digits.
+  const whole = (part: number) => Math.min(Math.max(1, Math.floor(part)), LARGEST_PART);
+  const perUnit = (length: number) => {
+    const smaller = whole(LARGEST_PART * Math.min(length, 1 / length));
+    const larger = Math.min(Math.round(smaller * Math.max(length, 1 / length)), LARGEST_PART);
+    return length <= 1 ? [larger, smaller] : [smaller, larger];
+  };
   return [
     { tag: TAG.xResolution, type: "rational", value: perUnit(size.x) },
     { tag: TAG.yResolution, type: "rational", value: perUnit(size.y) },
@@ -172,8 +176,8 @@ export async function writeTiffStrips(path: string, image: StripSource): Promise
   const { BYTES_PER_ELEMENT: sampleBytes } = SAMPLE_ARRAYS[image.sampleType];
   const big = z * height * width * channels * sampleBytes > CLASSIC_LIMIT;
   const rowsPerStrip = Math.min(height, Math.max(1, Math.floor(STRIP_BYTES / (width * sampleBytes))));
-  const temporary = `${path}.${process.pid}.tmp`;
-  const file = await open(temporary, "w");
+  const temporary = temporaryName(path);
+  const file = await open(temporary, "wx");
   try {
     const header = big ? Buffer.alloc(16) : Buffer.alloc(8);
     header.write("II");

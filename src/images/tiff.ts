@@ -1,4 +1,5 @@
 /** Reads TIFF files: classic and BigTIFF, strips and tiles, and the layouts of microscopes, ImageJ, OME and tifffile. */
+import pLimit from "p-limit";
 import { at, atLeast } from "../facts/checked-lists.ts";
 import { rowMajor } from "./axes.ts";
 import { FileBytes } from "./file-bytes.ts";
@@ -13,19 +14,27 @@ import { readSeries } from "./tiff-series.ts";
 /** Opens a TIFF. Reads directories only. Throws {@link ImageError}. */
 export async function probeTiff(path: string): Promise<Probe> {
   const bytes = await FileBytes.open(path);
+  let series: Series | undefined;
+  const close = async () => {
+    await series?.close?.();
+    await bytes.close();
+  };
   try {
-    const series = await readSeries(await TiffFile.open(bytes));
-    const { first, shape } = series;
+    const found = await readSeries(await TiffFile.open(bytes));
+    series = found;
+    const { first, shape } = found;
     const samples = first.samples > 1 ? [first.samples] : [];
-    const behind = (await series.plane(0)).start !== undefined;
+    // Few files of a set are open: a second reader would close the file that the first one reads.
+    const atOnce = pLimit(found.files === undefined ? Number.POSITIVE_INFINITY : 1);
+    const behind = (await found.plane(0)).start !== undefined;
     return {
-      format: series.format,
-      axes: series.axes,
+      format: found.format,
+      axes: found.axes,
       storedType: typeName(first.type),
       compression: compressionName(first.compression),
-      pixelSize: series.pixelSize,
-      others: series.others,
-      files: series.files,
+      pixelSize: found.pixelSize,
+      others: found.others,
+      files: found.files,
       array: {
         shape: [...shape, first.height, first.width, ...samples],
         sampleType: pageSampleType(first.type),
@@ -35,16 +44,13 @@ export async function probeTiff(path: string): Promise<Probe> {
           Math.min(first.blockWidth, first.width),
           ...samples,
         ],
-        read: (ranges) => readPlanes(series, ranges),
-        check: () => series.check(),
-        close: async () => {
-          await series.close?.();
-          await bytes.close();
-        },
+        read: (ranges) => atOnce(() => readPlanes(found, ranges)),
+        check: () => atOnce(() => found.check()),
+        close,
       },
     };
   } catch (error) {
-    await bytes.close();
+    await close();
     throw error;
   }
 }

@@ -25,12 +25,16 @@ export interface Subject {
   readonly work: string;
   /** Time until the next sign of progress: elapsed, and computed by this process. */
   readonly milliseconds: number;
-  /** Memory of all kinds by which this process may grow meanwhile. Defaults to no limit, for threads beside other work. */
+  /**
+   * Memory of all kinds by which this process may grow meanwhile. Memory that the C library kept when an earlier thread ended is used
+   * again without growth. Defaults to no limit, for threads beside other work.
+   */
   readonly mostBytes?: number;
 }
 
 /**
- * Limits for looking at a file, or at one stored piece of it. With what a process holds already, 800 MB stay below 1 GB.
+ * Limits for looking at a file, or at one stored piece of it. With what a process holds already, 800 MB stay below 1 GB: at the first
+ * file. After ten refused files in a row the C library had kept so much that the process held 1.7 GB.
  */
 export const LOOK = { work: "looking at it", milliseconds: 5000, mostBytes: 800e6 } as const;
 /** Time between looks at the memory: pixels are decoded at about 1 GB a second. */
@@ -73,6 +77,8 @@ export class WatchedThread<Request, Answer> {
       stderr: true,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MEGABYTES },
       workerData: { shared } satisfies ThreadData,
+      // A bundle needs none of the loaders that this process may have been started with.
+      ...(script.pathname.endsWith(".mjs") ? { execArgv: [] } : {}),
     });
     this.worker.on("message", (message: Message<Answer>) => this.heard?.(message));
     this.worker.on("error", (error) => this.end(reasonOf(error)));

@@ -86,16 +86,24 @@ export interface FoundArray {
 
 /** Returns the image of a node: the node itself, the image that its OME metadata name, or the array most like an image. */
 export async function findImage(root: string, node: Node): Promise<FoundArray | undefined> {
-  if (node.kind === "array") return { node, format: node.format, ...arrayMetadata(node), others: [] };
-  const ome = isObject(node.attributes.ome) ? node.attributes.ome : node.attributes;
+  if (node.kind === "array") return { node, ...(await metadataOf(root, node)), others: [] };
+  const ome = omeOf(node);
   const [first, ...more] = asArray(ome.multiscales).map(asObject);
   if (first !== undefined) return multiscaleImage(root, node, [first, ...more], asText(ome.version));
   const named = await namedImage(root, node, ome);
   return named ?? searchedImage(root, node);
 }
 
+/** Returns a node's OME metadata: since 0.5 they are an attribute of their own. */
+const omeOf = ({ attributes }: Node): JsonObject => (isObject(attributes.ome) ? attributes.ome : attributes);
+
+/** Returns a path inside a node as a place in the container, without a slash at its end. */
 const within = (node: Node, path: string) =>
-  posix.normalize(posix.join(node.place, path)).replace(/^\.$/, "");
+  posix.join(node.place, path).replace(/\/$/, "").replace(/^\.$/, "");
+
+/** Whether a place lies inside a node: a group that names itself or a group above it would be searched forever. */
+const isInside = (place: string, node: Node) =>
+  place !== "" && !place.startsWith("..") && (node.place === "" || place.startsWith(`${node.place}/`));
 
 /** Returns the first image that a plate, a well, or bioformats2raw's layout names. */
 async function namedImage(root: string, node: Node, ome: JsonObject): Promise<FoundArray | undefined> {
@@ -105,7 +113,7 @@ async function namedImage(root: string, node: Node, ome: JsonObject): Promise<Fo
   const paths = [...plate, ...well].map((each) => asText(asObject(each).path) ?? "").concat(layout);
   for (const [index, path] of paths.entries()) {
     const place = within(node, path);
-    const child = path === "" || place.startsWith("..") ? undefined : await nodeAt(root, place);
+    const child = isInside(place, node) ? await nodeAt(root, place) : undefined;
     const found = child && (await findImage(root, child));
     if (found === undefined) continue;
     const rest = paths.filter((_, other) => other !== index).map((other) => within(node, other));
@@ -117,8 +125,7 @@ async function namedImage(root: string, node: Node, ome: JsonObject): Promise<Fo
 /** Returns the series of bioformats2raw in the order of its OME group, else by number. */
 async function series(root: string, node: Node): Promise<string[]> {
   const listed = await nodeAt(root, within(node, "OME"));
-  const attributes = listed?.attributes ?? {};
-  const order = asArray((isObject(attributes.ome) ? attributes.ome : attributes).series).map(String);
+  const order = listed === undefined ? [] : asArray(omeOf(listed).series).map(String);
   if (order.length > 0) return order;
   return (await children(root, node.place)).filter((name) => /^\d+$/.test(name));
 }
@@ -129,7 +136,6 @@ async function multiscaleImage(
   [first, ...more]: readonly [JsonObject, ...JsonObject[]],
   omeVersion: string | undefined,
 ): Promise<FoundArray> {
-  const version = omeVersion ?? asText(first.version);
   const levels = asArray(first.datasets).map(asObject);
   const path = asText(levels[0]?.path);
   const place = path === undefined ? undefined : within(node, path);
@@ -142,21 +148,51 @@ async function multiscaleImage(
   const others = [...levels.slice(1), ...more.flatMap((scale) => asArray(scale.datasets).map(asObject))].map(
     (level) => within(node, asText(level.path) ?? ""),
   );
-  const scale = scaleOf(levels[0], scaleOf(first));
+  return { node: array, ...levelMetadata(array, first, levels[0], omeVersion), others };
+}
+
+/** Returns what the OME metadata of an image say of one of its levels. */
+function levelMetadata(
+  array: Node,
+  image: JsonObject,
+  level: JsonObject | undefined,
+  omeVersion: string | undefined,
+): Omit<FoundArray, "node" | "others"> {
+  const version = omeVersion ?? asText(image.version);
+  // OpenOrganelle's N5 (https://github.com/janelia-cosem/schemas) describes each level, with lists of names and units.
+  const own = asObject(level?.transform);
+  const ownAxes = asArray(own.axes).map((name, at) => ({ name, unit: asArray(own.units)[at] }));
   // OME-Zarr 0.6 names axes in coordinate systems.
-  const axes = first.axes ?? asObject(asArray(first.coordinateSystems)[0]).axes;
+  const axes = image.axes ?? asObject(asArray(image.coordinateSystems)[0]).axes ?? ownAxes;
+  const scale = scaleOf(level, scaleOf(image)) ?? asNumbers(own.scale);
+  const n5 = array.format === "N5";
   return {
-    node: array,
-    format: `OME-Zarr${version === undefined ? "" : ` ${version}`}`,
+    format: n5 ? array.format : `OME-Zarr${version === undefined ? "" : ` ${version}`}`,
     axes: omeAxes(axes, version, array),
-    pixelSize: sizeOf(axes, scale),
-    others,
+    pixelSize: sizeOf(axes, scale) ?? arrayMetadata(array).pixelSize,
   };
+}
+
+/** Returns what the OME metadata of a group above say of an array, else what the array says itself. */
+async function metadataOf(root: string, array: Node): Promise<Omit<FoundArray, "node" | "others">> {
+  for (let place = array.place; place !== ""; ) {
+    place = posix.dirname(place).replace(/^\.$/, "");
+    const group = await nodeAt(root, place);
+    if (group === undefined) continue;
+    const ome = omeOf(group);
+    for (const image of asArray(ome.multiscales).map(asObject))
+      for (const level of asArray(image.datasets).map(asObject))
+        if (within(group, asText(level.path) ?? "") === array.place)
+          return levelMetadata(array, image, level, asText(ome.version));
+  }
+  return { format: array.format, ...arrayMetadata(array) };
 }
 
 /** Returns the scale along each axis from the coordinate transformations, times an outer scale. */
 function scaleOf(of: JsonObject | undefined, outer?: readonly number[]): readonly number[] | undefined {
-  const scales = asArray(of?.coordinateTransformations).map(asObject);
+  const scales = asArray(of?.coordinateTransformations)
+    .map(asObject)
+    .flatMap((each) => (each.type === "sequence" ? asArray(each.transformations).map(asObject) : [each]));
   const own = asNumbers(scales.find(({ type }) => type === "scale")?.scale);
   if (own === undefined || outer === undefined) return own ?? outer;
   return own.map((scale, axis) => scale * (outer[axis] ?? 1));
@@ -169,11 +205,12 @@ const axisName = (axis: unknown): string => {
   return TYPES[asText(type) ?? ""] ?? asText(name) ?? String(axis);
 };
 
-/** Returns OME-Zarr's axes: named since 0.3; earlier versions always have these five. */
-function omeAxes(axes: unknown, version: string | undefined, array: Node): Axes {
+/** Returns OME-Zarr's axes: named since 0.3; earlier versions always have these five. In N5, only named axes are known. */
+function omeAxes(axes: unknown, version: string | undefined, array: Node): Axes | undefined {
   const source = `its OME metadata${version === undefined ? "" : ` (${version})`}`;
   const names = asArray(axes).map(axisName);
   if (names.length > 0) return namedAxes(names, source) ?? unknownAxes(names, `${source} name`);
+  if (array.format === "N5") return arrayMetadata(array).axes;
   if (version === undefined || Number(version) < 0.3)
     return { order: "TCZYX", reason: `OME-Zarr ${version ?? "before 0.3"} has these axes` };
   const count = asArray(array.document.shape).length;
@@ -209,12 +246,25 @@ function arrayMetadata({ format, document, attributes }: Node): Pick<FoundArray,
       ),
       pixelSize: sizeOf(attributes.axes, scaleOf(attributes)),
     };
-  const axes = asArray(attributes.axes).map((axis) => asText(axis) ?? null);
+  const axes = namedAxes(
+    asArray(attributes.axes)
+      .map((axis) => asText(axis) ?? null)
+      .reverse(),
+    "its attribute axes",
+  );
   const resolution = asObject(attributes.pixelResolution);
-  const [x, y, z] = asNumbers(resolution.dimensions) ?? asNumbers(attributes.resolution) ?? [];
+  const sizes = (asNumbers(resolution.dimensions) ?? asNumbers(attributes.resolution) ?? []).reverse();
+  // Some writers give sizes of the spatial axes only.
+  const every = axes?.order ?? "ZYX";
+  const order = sizes.length < every.length ? every.replace(/[^ZYX]/g, "") : every;
+  const size = (letter: string) =>
+    order.includes(letter) ? sizes[sizes.length - order.length + order.indexOf(letter)] : undefined;
   return {
-    axes: namedAxes(axes.reverse(), "its attribute axes"),
-    pixelSize: pixelSize({ z, y, x }, asText(resolution.unit) ?? asText(asArray(attributes.units)[0])),
+    axes,
+    pixelSize: pixelSize(
+      { z: size("Z"), y: size("Y"), x: size("X") },
+      asText(resolution.unit) ?? asText(asArray(attributes.units)[0]),
+    ),
   };
 }
 
@@ -243,18 +293,15 @@ async function searchedImage(root: string, group: Node): Promise<FoundArray | un
   const { node } = choice.chosen;
   // The levels of a pyramid are siblings; their parent group may describe them.
   const above = await nodeAt(root, posix.dirname(node.place) === "." ? "" : posix.dirname(node.place));
-  const scaled =
-    above?.kind === "group" && above.place !== group.place && isObject(above.attributes) ? above : undefined;
-  const ome = isObject(scaled?.attributes.ome) ? asObject(scaled?.attributes.ome) : scaled?.attributes;
-  if (scaled !== undefined && asArray(ome?.multiscales).length > 0 && scaled.format !== "N5") {
-    const image = await findImage(root, scaled);
+  const describes = above?.kind === "group" && above.place !== group.place && above.format !== "N5";
+  if (describes && asArray(omeOf(above).multiscales).length > 0) {
+    const image = await findImage(root, above);
     if (image !== undefined)
       return { ...image, others: [...image.others, ...choice.others.map(({ place }) => place)] };
   }
   return {
     node,
-    format: node.format,
-    ...arrayMetadata(node),
+    ...(await metadataOf(root, node)),
     others: choice.others.map(({ place }) => place),
   };
 }

@@ -207,7 +207,7 @@ function numcodec(id: string, configuration: JsonObject, type: StoredType, found
     if (configuration.cname === "snappy")
       throw new UnreadArray("it is compressed by blosc (snappy), which is not read; save it with zstd");
     if (id === "lzma" && Number(configuration.format ?? 1) !== 1)
-      throw new UnreadArray("is compressed by lzma without its container (xz), which is not read");
+      throw new UnreadArray("it is compressed by lzma without its container (xz), which is not read");
     const inner = id === "blosc" ? ` (${asText(configuration.cname) ?? "lz4"})` : "";
     found.compressions.push(`${id}${inner}`);
     return { name: id, configuration };

@@ -15,7 +15,7 @@ const MOST_FILE_BYTES = 2 ** 30;
 
 async function fileAt(path: string): Promise<FileBytes | undefined> {
   try {
-    return await FileBytes.open(path);
+    return await FileBytes.open(path, 0);
   } catch (error) {
     const code = errorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;

@@ -5,6 +5,7 @@ import { join, relative, resolve } from "node:path";
 import FileSystemStore from "@zarrita/storage/fs";
 import * as zarr from "zarrita";
 import { moveIntoPlace } from "../facts/files/move-into-place.ts";
+import { temporaryName } from "../facts/files/write-file.ts";
 import type { AxesOrder } from "./axes.ts";
 import {
   ImageError,
@@ -36,8 +37,7 @@ const CODECS = [
  */
 export async function createZarr(path: string, image: NewImage, beside = false): Promise<ImageWriter> {
   const { shape, sampleType, axes, pixelSize } = image;
-  const temporary = `${path}.${process.pid}.tmp`;
-  await rm(temporary, { recursive: true, force: true });
+  const temporary = temporaryName(path);
   const array = await zarr.create(new FileSystemStore(resolve(temporary)), {
     shape: storedShape(shape, axes),
     chunkShape: storedChunk(image),
@@ -54,11 +54,9 @@ export async function createZarr(path: string, image: NewImage, beside = false):
       await zarr.set(array, ranges, part);
     },
     close: async () => {
-      if (beside && existsSync(path)) await joinStores(temporary, path);
-      else {
-        await rm(path, { recursive: true, force: true });
-        await moveIntoPlace(temporary, path);
-      }
+      if (beside) return addStore(temporary, path);
+      await rm(path, { recursive: true, force: true });
+      await moveIntoPlace(temporary, path);
     },
     discard: () => rm(temporary, { recursive: true, force: true }),
   };
@@ -87,6 +85,16 @@ function scaleAttributes(order: AxesOrder, size: PixelSize) {
     })),
     coordinateTransformations: [{ type: "scale", scale: [...order].map((letter) => scale[letter] ?? 1) }],
   };
+}
+
+/** Moves a store to `to`, or its chunks into the store that is there. */
+async function addStore(from: string, to: string): Promise<void> {
+  if (existsSync(to)) return joinStores(from, to);
+  await moveIntoPlace(from, to).catch((error: unknown) => {
+    // Another process put its store there meanwhile.
+    if (existsSync(to)) return joinStores(from, to);
+    throw error;
+  });
 }
 
 /** Moves the chunks of one store into another store with the same metadata. */

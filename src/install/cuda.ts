@@ -14,13 +14,15 @@ const VERSION = "onnxruntime-1.30.0-cuda-13.0";
 const OLDEST_DRIVER = 580;
 
 const cudaFolder = () => join(storageFolder(), VERSION);
+/** Returns the size of the download. */
 export const cudaDownloadBytes = () => bytesOf(wheels.cuda);
 
+/** Whether CUDA can be used; if not, why, and whether its libraries can be installed. */
 export type CudaState =
   | { readonly usable: true }
   | { readonly usable: false; readonly reason: string; readonly installable: boolean };
 
-/** Whether a driver version (`580.65.06`) supports CUDA. */
+/** Returns whether CUDA can be used with a driver of this version (`580.65.06`). */
 export function cudaState(driver: string): CudaState {
   if (process.platform !== "linux" || process.arch !== "x64")
     return {
@@ -36,14 +38,14 @@ export function cudaState(driver: string): CudaState {
   return { usable: false, installable: true, reason };
 }
 
-/** Returns a message that says why a driver cannot be used. */
+/** Returns why a driver of this version cannot be used; undefined if it can. */
 export function driverProblem(driver: string): string | undefined {
   const major = Number.parseInt(driver, 10);
   if (major >= OLDEST_DRIVER) return undefined;
   return `NVIDIA's driver ${driver || "(of unknown version)"} is too old for CUDA 13: ${OLDEST_DRIVER} or later is needed`;
 }
 
-/** Downloads and unpacks the libraries. If it is interrupted or fails, it leaves no files behind. */
+/** Downloads and unpacks the libraries. If it is interrupted or fails, it leaves no files behind. Returns the folder. */
 export async function installCuda(progress: InstallProgress): Promise<string> {
   return installFolder(cudaFolder(), VERSION, (temporary) =>
     installWheels(wheels.cuda, temporary, libraryPlace, progress),

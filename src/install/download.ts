@@ -9,8 +9,11 @@ export class InstallError extends Error {
   override readonly name = "InstallError";
 }
 
-/** Requests an address, and follows redirections. Throws {@link InstallError} if it cannot be reached or answers an error. */
-export async function fetched(
+/**
+ * Requests an address, and follows redirections. Throws {@link InstallError} if it cannot be reached or answers an error, and the signal's
+ * reason when aborted.
+ */
+async function fetched(
   address: string,
   signal: AbortSignal,
   headers: Record<string, string> = {},
@@ -19,7 +22,7 @@ export async function fetched(
   try {
     response = await fetch(address, { signal, headers });
   } catch (error) {
-    if (signal.aborted) throw error;
+    signal.throwIfAborted();
     const code = error instanceof Error ? errorCode(error.cause) : undefined;
     const cause = code ?? errorMessage(error);
     throw new InstallError(
@@ -33,14 +36,15 @@ export async function fetched(
   return response;
 }
 
-/** Why a download ended early, as an error for the user; the signal's reason if it was aborted. */
+/** Returns why a download ended early, as an error for the user; the signal's reason if it was aborted. */
 function interrupted(name: string, error: unknown, signal: AbortSignal): unknown {
-  if (signal.aborted || error instanceof InstallError) return error;
-  return new InstallError(`the download of ${name} broke off (${errorMessage(error)}). Try it again.`);
+  if (error instanceof InstallError) return error;
+  if (signal.aborted) return signal.reason;
+  return new InstallError(`The download of ${name} broke off (${errorMessage(error)}). Try it again.`);
 }
 
 /**
- * Downloads a text. Throws {@link InstallError}.
+ * Downloads a text. Throws {@link InstallError}, and the signal's reason when aborted.
  *
  * @param most largest accepted text, in bytes
  * @returns the text, and its address after redirections
@@ -49,8 +53,9 @@ export async function downloadText(
   address: string,
   most: number,
   signal: AbortSignal,
+  headers: Record<string, string> = {},
 ): Promise<{ readonly text: string; readonly address: string }> {
-  const { body, url } = await fetched(address, signal);
+  const { body, url } = await fetched(address, signal, headers);
   const chunks: Uint8Array[] = [];
   let received = 0;
   try {
@@ -66,7 +71,7 @@ export async function downloadText(
 }
 
 export interface DownloadOptions {
-  /** The expected checksum. The file is thrown away if it has another one. */
+  /** The expected checksum. A file with another one is deleted. */
   readonly sha256?: string;
   readonly signal: AbortSignal;
   readonly progress: (bytes: number, total: number | undefined) => void;
@@ -74,7 +79,7 @@ export interface DownloadOptions {
   readonly most?: number;
 }
 
-/** Downloads a file. Interrupted or failed, nothing of it stays. Throws {@link InstallError}. */
+/** Downloads a file; nothing of it stays if that fails. Throws {@link InstallError}, and the signal's reason when aborted. */
 export async function downloadFile(
   address: string,
   path: string,

@@ -8,6 +8,7 @@ import { temporaryName } from "../facts/files/write-file.ts";
 /** A file that is written last. */
 const READY = "ready";
 
+/** Whether a folder is completely installed. */
 export const isInstalled = (folder: string) => existsSync(join(folder, READY));
 
 /**

@@ -43,17 +43,16 @@ export async function installTensorflow(kind: TensorflowKind, progress: InstallP
   return installFolder(tensorflowFolder(kind), VERSION, async (temporary) => {
     await writeFile(join(temporary, "package.json"), '{ "private": true }');
     progress.report("Fetching TensorFlow.js", 0, 1);
-    await npm(
-      temporary,
-      ["install", "--ignore-scripts", `${PACKAGES[kind]}@${VERSION}`, "node-api-headers@1"],
-      progress,
-    );
+    const name = PACKAGES[kind];
+    const packages = [`${name}@${VERSION}`, "node-api-headers@1"];
+    await npm(temporary, name, ["install", "--ignore-scripts", ...packages], progress);
     if (await canCompile()) await buildFromWheel(kind, temporary, progress);
-    else await npm(temporary, ["rebuild", PACKAGES[kind]], progress);
+    // Overrides a user's setting: the package's script downloads TensorFlow.
+    else await npm(temporary, name, ["rebuild", "--no-ignore-scripts", name], progress);
   });
 }
 
-/** Returns the npm of the Node.js that runs this process. The editor's own Node.js has none. */
+/** Returns the npm of the Node.js that runs this process, or else the one on the PATH: the editor's own Node.js has none. */
 function npmProgram(): { command: string; args: string[] } {
   const prefix = dirname(process.execPath);
   const script = [join(prefix, "node_modules"), join(prefix, "..", "lib", "node_modules")]
@@ -63,22 +62,22 @@ function npmProgram(): { command: string; args: string[] } {
   return { command: "npm", args: [] };
 }
 
-async function npm(folder: string, args: readonly string[], { signal }: InstallProgress): Promise<void> {
+/** Runs npm in a folder. Throws {@link InstallError}, which names the package. */
+async function npm(
+  folder: string,
+  name: string,
+  args: readonly string[],
+  { signal }: InstallProgress,
+): Promise<void> {
   const program = npmProgram();
-  const all = [
-    ...program.args,
-    ...args,
-    "--prefix",
-    folder,
-    "--no-audit",
-    "--no-fund",
-    // Overrides the user's log level: errors are read from the output.
-    "--loglevel=error",
-    "--no-ignore-scripts",
-  ];
-  const given = args.includes("--ignore-scripts") ? all.slice(0, -1) : all;
+  // The log level overrides the user's: errors are read from the output.
+  const options = ["--prefix", folder, "--no-audit", "--no-fund", "--loglevel=error"];
   try {
-    await promisify(execFile)(program.command, given, { cwd: folder, signal, maxBuffer: 2 ** 26 });
+    await promisify(execFile)(program.command, [...program.args, ...args, ...options], {
+      cwd: folder,
+      signal,
+      maxBuffer: 2 ** 26,
+    });
   } catch (error) {
     if (signal.aborted) throw error;
     if (errorCode(error) === "ENOENT")
@@ -92,10 +91,11 @@ async function npm(folder: string, args: readonly string[], { signal }: InstallP
         `npm's package registry cannot be reached (${unreachable[0]}). Check the internet connection and the proxy settings.`,
       );
     const lines = printed.trim().split("\n");
-    throw new InstallError(`npm could not install ${args.at(-1)}: ${lines.slice(-3).join(" ")}`);
+    throw new InstallError(`npm could not install ${name}: ${lines.slice(-3).join(" ")}`);
   }
 }
 
+/** Whether TensorFlow's binding can be built here: on 64-bit Linux with a C++ compiler. */
 async function canCompile(): Promise<boolean> {
   if (process.platform !== "linux" || process.arch !== "x64") return false;
   return promisify(execFile)("g++", ["--version"]).then(
@@ -119,10 +119,10 @@ function wheelPlace(name: string): string | undefined {
 }
 
 /** Returns the place of NVIDIA's libraries, beside TensorFlow's; undefined for other files of a wheel. */
-const cudaPlace = (name: string) => {
+function cudaPlace(name: string): string | undefined {
   const file = /^nvidia\/.*\/lib\/(lib[^/]+\.so[^/]*)$/.exec(name)?.[1];
   return file === undefined ? undefined : join("lib", file);
-};
+}
 
 /** Names under which TensorFlow's libraries are searched. The package's scripts take the last one as a sign of a complete installation. */
 const NAMES = {

@@ -1,14 +1,13 @@
 /** Downloads and unpacks Python wheels, which contain NVIDIA's and TensorFlow's libraries. Needs no Python. */
+import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { promisify } from "node:util";
 import * as v from "valibot";
-import { type Entry, open, type ZipFile } from "yauzl";
+import { type Entry, openPromise, type ZipFile } from "yauzl";
 import { at } from "../facts/checked-lists.ts";
-import { downloadFile, fetched, InstallError } from "./download.ts";
+import { downloadFile, downloadText, InstallError } from "./download.ts";
 
 /** A wheel with its expected checksum. */
 export interface Wheel {
@@ -18,12 +17,14 @@ export interface Wheel {
   readonly sha256: string;
 }
 
+/** Observes an installation, and can stop it. */
 export interface InstallProgress {
   readonly signal: AbortSignal;
-  /** Reports that `done` of `total` bytes are downloaded. */
+  /** Reports how far an installation is: `done` of `total`, in bytes for downloads. */
   readonly report: (label: string, done: number, total: number) => void;
 }
 
+/** Returns the total size of the downloads. */
 export const bytesOf = (wheels: readonly Wheel[]) => wheels.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /** Returns the index of Python packages: pip's setting PIP_INDEX_URL. Defaults to the public index. */
@@ -31,29 +32,35 @@ function packageIndex(): string {
   return (process.env.PIP_INDEX_URL || "https://pypi.org/simple").replace(/\/$/, "");
 }
 
+/** Largest page of a project, in bytes. */
+const MOST_PAGE = 2 ** 26;
 /** A project's page in the index, as JSON (PEP 691). */
 const projectPage = v.object({ files: v.array(v.object({ filename: v.string(), url: v.string() })) });
 
-/** Returns the address of a wheel from its project's page in the index (PEP 503 and PEP 691). */
+/** Returns the address of a wheel from its project's page in the index (PEP 503 and PEP 691). Throws {@link InstallError}. */
 async function wheelAddress({ project, file }: Wheel, signal: AbortSignal): Promise<string> {
-  const address = `${packageIndex()}/${project}/`;
-  const accept = "application/vnd.pypi.simple.v1+json, text/html;q=0.5";
-  const response = await fetched(address, signal, { accept });
-  const base = response.url || address;
-  if (response.headers.get("content-type")?.includes("json")) {
-    const page = v.safeParse(projectPage, await response.json());
-    const files = page.success ? page.output.files : [];
-    const found = files.find(({ filename }) => filename === file);
-    if (found !== undefined) return new URL(found.url, base).href;
-  } else {
-    const matches = (await response.text()).matchAll(/href="([^"#]+)[^"]*"/g);
-    const links = [...matches].map(([, link = ""]) => link);
-    const found = links.find((link) => decodeURIComponent(link).endsWith(`/${file}`));
-    if (found !== undefined) return new URL(found.replaceAll("&amp;", "&"), base).href;
-  }
+  const page = await downloadText(`${packageIndex()}/${project}/`, MOST_PAGE, signal, {
+    accept: "application/vnd.pypi.simple.v1+json, text/html;q=0.5",
+  });
+  const link = page.text.trimStart().startsWith("{")
+    ? linkInJson(page.text, file)
+    : linkInHtml(page.text, file);
+  if (link !== undefined && URL.canParse(link, page.address)) return new URL(link, page.address).href;
   throw new InstallError(
-    `${new URL(address).host} has no ${file}. It may have been withdrawn: look for an update of BiaPy Studio.`,
+    `${new URL(page.address).host} has no ${file}. It may have been withdrawn: look for an update of BiaPy Studio.`,
   );
+}
+
+function linkInJson(text: string, file: string): string | undefined {
+  const page = v.safeParse(v.pipe(v.string(), v.parseJson(), projectPage), text);
+  return page.success ? page.output.files.find(({ filename }) => filename === file)?.url : undefined;
+}
+
+function linkInHtml(text: string, file: string): string | undefined {
+  const links = [...text.matchAll(/href="([^"#]+)[^"]*"/g)].map(([, link = ""]) => link);
+  // Wheels are named by letters, digits and `_.-+`: of these, only the plus may be escaped.
+  const found = links.find((link) => link.replaceAll(/%2b/gi, "+").endsWith(`/${file}`));
+  return found?.replaceAll("&amp;", "&");
 }
 
 /**
@@ -102,13 +109,11 @@ async function fetchWheel(
   wheel: Wheel,
   path: string,
   signal: AbortSignal,
-  progress: (bytes: number) => void,
+  progress: (received: number) => void,
 ): Promise<void> {
   const address = await wheelAddress(wheel, signal);
   await downloadFile(address, path, { sha256: wheel.sha256, signal, progress });
 }
-
-const openZip = promisify<string, { lazyEntries: true }, ZipFile>(open);
 
 async function unpackWheel(
   path: string,
@@ -116,26 +121,23 @@ async function unpackWheel(
   place: (name: string) => string | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const zip = await openZip(path, { lazyEntries: true });
-  await new Promise<void>((resolve, reject) => {
-    zip.on("error", reject);
-    zip.on("end", resolve);
-    zip.on("entry", (entry: Entry) => {
+  const zip = await openPromise(path, { lazyEntries: true, autoClose: false });
+  try {
+    for await (const entry of zip.eachEntry()) {
       const target = entry.fileName.endsWith("/") ? undefined : place(entry.fileName);
-      const written =
-        target === undefined ? Promise.resolve() : writeEntry(zip, entry, join(folder, target), signal);
-      written.then(() => zip.readEntry(), reject);
-    });
-    zip.readEntry();
-  });
+      if (target !== undefined) await writeEntry(zip, entry, join(folder, target), signal);
+    }
+  } finally {
+    // Windows deletes no open files.
+    const closed = once(zip, "close");
+    zip.close();
+    await closed;
+  }
 }
 
 async function writeEntry(zip: ZipFile, entry: Entry, path: string, signal: AbortSignal): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const stream = await new Promise<Readable>((resolve, reject) => {
-    zip.openReadStream(entry, (error, opened) => (error ? reject(error) : resolve(opened)));
-  });
-  await pipeline(stream, createWriteStream(path), { signal });
+  await pipeline(await zip.openReadStreamPromise(entry), createWriteStream(path), { signal });
   const { size } = await stat(path);
   if (size !== entry.uncompressedSize)
     throw new InstallError(`${entry.fileName} could not be unpacked completely.`);

@@ -1,7 +1,12 @@
 /** Builds image-to-image networks by their names in MODEL.ARCHITECTURE. */
 
-import { type ImageArchitecture, isImageArchitecture } from "../facts/architectures.ts";
-import { at, lastOf } from "../facts/checked-lists.ts";
+import {
+  ACTIVATIONS,
+  type Activation,
+  type ImageArchitecture,
+  isImageArchitecture,
+} from "../facts/architectures.ts";
+import { at, lastOf, oneOf } from "../facts/checked-lists.ts";
 import { NAMED_TRANSFORMERS, stuNetVariant, type TransformerSize } from "../facts/network-sizes.ts";
 import type { Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
@@ -36,6 +41,9 @@ function perLevel(flags: readonly boolean[], levels: number): readonly boolean[]
   return others.length === 0 ? new Array<boolean>(levels).fill(first) : flags;
 }
 
+const activationOf = (build: ArgumentReader, name: string): Activation =>
+  oneOf(ACTIVATIONS, build.text(name).toLowerCase(), name);
+
 function encoderDecoderSettings(build: ArgumentReader): EncoderDecoderSettings {
   const featureMaps = build.numbers("feature_maps");
   return {
@@ -44,7 +52,7 @@ function encoderDecoderSettings(build: ArgumentReader): EncoderDecoderSettings {
     dropout: build.numbers("drop_values"),
     convolutions: build.numbers("conv_layers"),
     normalization: build.choice("normalization", NORMALIZATIONS),
-    activation: build.text("activation").toLowerCase(),
+    activation: activationOf(build, "activation"),
     kernel: build.number("k_size"),
     upsampling: build.choice("upsample_layer", UPSAMPLINGS),
     yxDown: build.numbers("yx_down"),
@@ -140,7 +148,7 @@ function unetrSettings(build: ArgumentReader): UnetrSettings {
     filters: build.number("num_filters"),
     layersPerLevel: spacing > 0 ? spacing : Math.max(1, Math.floor(layers / levels)),
     normalization: build.choice("normalization", NORMALIZATIONS),
-    activation: build.text("decoder_activation").toLowerCase(),
+    activation: activationOf(build, "decoder_activation"),
     kernel: build.number("k_size"),
     dropout: build.number("dropout"),
   };
@@ -170,7 +178,7 @@ function hrNetSettings(build: ArgumentReader): HrNetSettings {
   return {
     channels: build.first("output_channels"),
     normalization: build.choice("normalization", NORMALIZATIONS),
-    activation: build.text("activation").toLowerCase(),
+    activation: activationOf(build, "activation"),
     stages: stages.numbers("NUM_MODULES").map((modules, stage) => ({
       down: [...(is3D ? [at(zDown, stage)] : []), at(yxDown, stage), at(yxDown, stage)],
       modules,

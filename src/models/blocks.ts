@@ -1,12 +1,14 @@
 /** The blocks of encoder-decoder networks. Images are `[batch, (z,) y, x, channel]`. */
+import type { Activation } from "../facts/architectures.ts";
 import { channelsOf } from "../runtime/image-shape.ts";
 import type { Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
-import { type Activation, activate, conv, convTranspose, dropout, squeezeExcitation } from "./layers.ts";
+import { activate, conv, convTranspose, dropout, squeezeExcitation } from "./layers.ts";
 import { type Normalization, normalize } from "./normalization-layers.ts";
 import { upsample } from "./resampling.ts";
 import { Sequence } from "./sequence.ts";
 
+/** Settings of a block's convolutions. */
 export interface BlockSettings {
   readonly filters: number;
   readonly kernel: readonly number[];
@@ -54,6 +56,7 @@ export function convBlock(scope: Scope, x: tf.Tensor, settings: BlockSettings, c
   return y;
 }
 
+/** Settings of a residual block's convolutions and shortcut. */
 export interface ResidualSettings extends BlockSettings {
   readonly shortcutKernel: readonly number[];
   readonly shortcutNormalization: Normalization;

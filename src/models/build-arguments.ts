@@ -1,6 +1,7 @@
 /** The arguments of networks, by BiaPy's names. */
 import { at, oneOf } from "../facts/checked-lists.ts";
 
+/** A value of a build argument. */
 export type BuildValue =
   | string
   | number
@@ -20,8 +21,12 @@ export class ArgumentReader {
   has(name: string): boolean {
     return this.build[name] !== undefined;
   }
+  /** Throws a RangeError where the value is missing or not a number. */
   number(name: string): number {
-    return Number(this.build[name]);
+    const value = Number(this.build[name]);
+    if (Number.isNaN(value))
+      throw new RangeError(`The build argument ${name} must be a number, not ${this.build[name]}.`);
+    return value;
   }
   text(name: string): string {
     return String(this.build[name]);

@@ -18,6 +18,7 @@ export interface ConvNextSettings {
   readonly layerScale: number;
 }
 
+/** A ConvNeXt block. The result has the shape of `x`. */
 export type ConvNextBlock = (scope: Scope, x: tf.Tensor, settings: ConvNextSettings) => tf.Tensor;
 
 const EPSILON = 1e-6;
@@ -52,6 +53,7 @@ function block(
   return linear(layers.next(), changed, channels);
 }
 
+/** The block of V1, with a learned scale of each channel. */
 export const convNextV1: ConvNextBlock = (scope, x, { kernel, skipped, layerScale }) => {
   const y = block(new Sequence(scope.at("block")), x, kernel);
   if (layerScale <= 0) return x.add(stochasticDepth(scope, y, skipped));
@@ -61,6 +63,7 @@ export const convNextV1: ConvNextBlock = (scope, x, { kernel, skipped, layerScal
   return x.add(stochasticDepth(scope, y.mul(scale.reshape([channels])), skipped));
 };
 
+/** The block of V2, with global response normalization. */
 export const convNextV2: ConvNextBlock = (scope, x, { kernel, skipped }) => {
   const y = block(new Sequence(scope.at("block")), x, kernel, responseNormalization);
   return x.add(stochasticDepth(scope, y, skipped));

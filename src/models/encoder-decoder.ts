@@ -1,11 +1,12 @@
 /** The U shape of encoder-decoder networks (Ronneberger, Fischer & Brox 2015, figure 1), with skip connections at each level. */
+import type { Activation } from "../facts/architectures.ts";
 import { at } from "../facts/checked-lists.ts";
 import { spaceOf } from "../runtime/image-shape.ts";
 import { maxPool } from "../runtime/pooling.ts";
 import { FEATURES, type Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { type BlockSettings, convBlock, type Upsampling } from "./blocks.ts";
-import { type Activation, conv } from "./layers.ts";
+import { conv } from "./layers.ts";
 import type { Normalization } from "./normalization-layers.ts";
 
 export interface EncoderDecoderSettings {

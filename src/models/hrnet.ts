@@ -2,11 +2,12 @@
  * HRNet (Wang et al. 2020, "Deep high-resolution representation learning for visual recognition", figure 2): parallel branches of
  * several resolutions that repeatedly exchange features, so that the finest resolution is kept throughout.
  */
+import type { Activation } from "../facts/architectures.ts";
 import { at, lastOf, zip } from "../facts/checked-lists.ts";
 import { channelsOf, spaceOf } from "../runtime/image-shape.ts";
 import { FEATURES, type Scope } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
-import { type Activation, activate, type ConvolutionSettings, conv } from "./layers.ts";
+import { activate, type ConvolutionSettings, conv } from "./layers.ts";
 import { type Normalization, normalize } from "./normalization-layers.ts";
 import { resizeByCorners, upsample } from "./resampling.ts";
 import { Sequence } from "./sequence.ts";
@@ -20,6 +21,7 @@ export interface HrNetSettings {
   readonly stages: readonly HrNetStage[];
 }
 
+/** Modules with the same number of branches. */
 export interface HrNetStage {
   /** Downsampling factor of each new branch along each axis. The stem downsamples twice by the factors of stage 0. */
   readonly down: readonly number[];

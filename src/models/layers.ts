@@ -3,7 +3,8 @@
  * shapes.
  */
 
-import { entryOf, product, zip } from "../facts/checked-lists.ts";
+import type { Activation } from "../facts/architectures.ts";
+import { product, zip } from "../facts/checked-lists.ts";
 import { gelu, silu } from "../runtime/activations.ts";
 import { type ConvolutionWindow, convolution, transposedConvolution } from "../runtime/convolution.ts";
 import { batchOf, channelsOf, spaceOf, spatialAxes } from "../runtime/image-shape.ts";
@@ -81,8 +82,7 @@ export function convTranspose(
   return bias ? y.add(scope.parameter("bias", [filters], start)) : y;
 }
 
-/** Activations by their names in MODEL.ACTIVATION. */
-const ACTIVATIONS: Readonly<Record<string, (x: tf.Tensor) => tf.Tensor>> = {
+const FUNCTIONS: Readonly<Record<Activation, (x: tf.Tensor) => tf.Tensor>> = {
   relu: (x) => x.relu(),
   tanh: (x) => x.tanh(),
   leaky_relu: (x) => x.leakyRelu(0.01),
@@ -96,10 +96,9 @@ const ACTIVATIONS: Readonly<Record<string, (x: tf.Tensor) => tf.Tensor>> = {
   none: (x) => x,
 };
 
-export type Activation = keyof typeof ACTIVATIONS;
-
+/** Applies an activation by its name in MODEL.ACTIVATION. */
 export function activate(x: tf.Tensor, name: Activation): tf.Tensor {
-  return entryOf(ACTIVATIONS, name)(x);
+  return FUNCTIONS[name](x);
 }
 
 /** Dropout: in training, sets a share of all values to zero and scales up the others (Srivastava et al. 2014). */

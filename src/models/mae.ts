@@ -22,6 +22,7 @@ export interface MaeSettings {
   readonly normalizePixels: boolean;
 }
 
+/** Size of the encoder or the decoder. */
 export interface TransformerSettings {
   readonly features: number;
   readonly layers: number;

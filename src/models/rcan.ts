@@ -2,7 +2,7 @@
 
 import { silu } from "../runtime/activations.ts";
 import { channelsOf } from "../runtime/image-shape.ts";
-import type { Scope } from "../runtime/scope.ts";
+import type { RepeatedLayer, Scope } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
 import { channelMeans, sameConv } from "./layers.ts";
 import { pixelShuffle } from "./resampling.ts";
@@ -36,15 +36,15 @@ function attentionBlock(scope: Scope, x: tf.Tensor, reduction: number): tf.Tenso
 /** @param images `[batch, (z,) y, x, channel]` */
 export function rcan(scope: Scope, images: tf.Tensor, settings: RcanSettings): tf.Tensor {
   const { channels, filters, groups, blocksPerGroup, reduction, scale } = settings;
-  const shallow = sameConv(scope.at("sf"), images, filters);
-  let x = shallow;
-  for (let group = 0; group < groups; group++) {
-    const layers = scope.at(`rgs.${group}.module`);
+  const residualGroup: RepeatedLayer = (layers, x) => {
     let y = x;
     for (let block = 0; block < blocksPerGroup; block++)
       y = attentionBlock(layers.at(`${block}.module`), y, reduction);
-    x = x.add(sameConv(layers.at(String(blocksPerGroup)), y, filters));
-  }
+    return x.add(sameConv(layers.at(String(blocksPerGroup)), y, filters));
+  };
+  const shallow = sameConv(scope.at("sf"), images, filters);
+  let x = shallow;
+  for (let group = 0; group < groups; group++) x = scope.repeated(`rgs.${group}.module`, residualGroup, x);
   x = sameConv(scope.at("conv1"), x, filters).add(shallow);
   if (scale !== undefined) x = pixelShuffle(sameConv(scope.at("upscale.0"), x, filters * scale ** 2), scale);
   return sameConv(scope.at("conv2"), x, channels);

@@ -20,7 +20,7 @@ export function patchify(images: tf.Tensor, tokenSize: number): tf.Tensor {
     .reshape([batch, product(grid), tokenSize ** grid.length * channels]);
 }
 
-/** The inverse of {@link patchify}: turns tokens on a grid into images `[batch, (z,) y, x, channel]`. */
+/** Joins tokens on a grid to images `[batch, (z,) y, x, channel]`: the inverse of {@link patchify}. */
 export function unpatchify(tokens: tf.Tensor, grid: readonly number[], tokenSize: number): tf.Tensor {
   const [batch, , values] = exactly(tokens.shape, 3, "The shape of tokens");
   const channels = values / tokenSize ** grid.length;
@@ -31,6 +31,7 @@ export function unpatchify(tokens: tf.Tensor, grid: readonly number[], tokenSize
     .reshape([batch, ...grid.map((count) => count * tokenSize), channels]);
 }
 
+/** Size of a patch and of its tokens, in pixels or voxels. */
 export interface TokenSettings {
   /** `[y, x]` or `[z, y, x]` */
   readonly patchSize: readonly number[];

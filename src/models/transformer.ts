@@ -1,6 +1,7 @@
 /** The transformer block that MAE, ViT and UNETR share (Vaswani et al. 2017; Dosovitskiy et al. 2021, figure 1). */
 import { exactly, lastOf } from "../facts/checked-lists.ts";
 import { gelu } from "../runtime/activations.ts";
+import { attention } from "../runtime/attention.ts";
 import { layerNormalization } from "../runtime/normalization.ts";
 import { ones, type Scope, zeros } from "../runtime/scope.ts";
 import type { tf } from "../runtime/tensor.ts";
@@ -25,7 +26,7 @@ export function layerNorm(scope: Scope, x: tf.Tensor, epsilon: number): tf.Tenso
 }
 
 /** Multi-head self-attention. `x` `[batch, token, feature]`. */
-function attention(scope: Scope, x: tf.Tensor, heads: number): tf.Tensor {
+function selfAttention(scope: Scope, x: tf.Tensor, heads: number): tf.Tensor {
   const [batch, tokens, features] = exactly(x.shape, 3, "The shape of tokens");
   const width = features / heads;
   const parts = linear(scope.at("qkv"), x, 3 * features)
@@ -34,18 +35,14 @@ function attention(scope: Scope, x: tf.Tensor, heads: number): tf.Tensor {
     .reshape([3, batch * heads, tokens, width])
     .unstack();
   const [query, key, value] = exactly(parts, 3);
-  const scores = query
-    .mul(width ** -0.5)
-    .matMul(key, false, true)
-    .softmax();
-  const mixed = scores
-    .matMul(value)
+  const mixed = attention(query.mul(width ** -0.5), key, value, heads)
     .reshape([batch, heads, tokens, width])
     .transpose([0, 2, 1, 3])
     .reshape(x.shape);
   return linear(scope.at("proj"), mixed, features);
 }
 
+/** Settings of a transformer block. */
 export interface BlockSettings {
   readonly heads: number;
   /** Hidden features of the MLP. */
@@ -60,7 +57,7 @@ export function transformerBlock(
   { heads, hidden, epsilon }: BlockSettings,
 ): tf.Tensor {
   const features = lastOf(x.shape);
-  const attended = x.add(attention(scope.at("attn"), layerNorm(scope.at("norm1"), x, epsilon), heads));
+  const attended = x.add(selfAttention(scope.at("attn"), layerNorm(scope.at("norm1"), x, epsilon), heads));
   const mlp = scope.at("mlp");
   const wide = gelu(linear(mlp.at("fc1"), layerNorm(scope.at("norm2"), attended, epsilon), hidden));
   return attended.add(linear(mlp.at("fc2"), wide, features));

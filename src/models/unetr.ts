@@ -1,11 +1,12 @@
 /** UNETR (Hatamizadeh et al. 2022, figure 2): a vision transformer as encoder, convolutions as decoder. */
+import type { Activation } from "../facts/architectures.ts";
 import { at, exactly, lastOf } from "../facts/checked-lists.ts";
 import { batchOf, spaceOf } from "../runtime/image-shape.ts";
 import { FEATURES, type Scope, zeros } from "../runtime/scope.ts";
 import { tf } from "../runtime/tensor.ts";
 import { type BlockSettings, convBlock } from "./blocks.ts";
 import { head } from "./encoder-decoder.ts";
-import { type Activation, convTranspose } from "./layers.ts";
+import { convTranspose } from "./layers.ts";
 import type { Normalization } from "./normalization-layers.ts";
 import { patchify, projected, tokenProjection } from "./tokens.ts";
 import { transformerBlock } from "./transformer.ts";

@@ -3,6 +3,7 @@
  * images.
  */
 
+import type { ChangedKey } from "../facts/changed-key.ts";
 import type { EpochPictures } from "../facts/epoch-pictures.ts";
 import type { RunEvent } from "../facts/run-events.ts";
 import type { RunNotes } from "../facts/run-notes.ts";
@@ -81,10 +82,11 @@ export interface Plane {
   readonly values: ArrayBuffer;
 }
 
+/** A run as lists show it. */
 export interface RunSummary {
   /** Unique: the run's directory. */
   readonly id: string;
-  /** `cells`, run 1. */
+  /** Name of its job, such as `cells`. */
   readonly name: string;
   readonly runId: number;
   readonly status: RunStatus;
@@ -121,6 +123,7 @@ export type ImageReply =
   | { readonly type: "similar"; readonly request: number; readonly similarity: Similarity }
   | { readonly type: "image-failed"; readonly request: number; readonly message: string };
 
+/** Requests about images; `request` numbers them. */
 export type ImageRequest =
   | { readonly type: "open-image"; readonly request: number; readonly path: string }
   | {
@@ -130,7 +133,7 @@ export type ImageRequest =
       readonly view: PlaneView;
       readonly channel: number;
     }
-  /** Asks for places of a folder of features that are similar to the one at a pixel of this feature picture. */
+  /** Requests the places of a folder of features that are most similar to the one at a pixel of this feature picture. */
   | {
       readonly type: "find-similar";
       readonly request: number;
@@ -146,23 +149,22 @@ export interface SaveRequest {
   readonly content: ArrayBuffer;
 }
 
-/** A key whose value in a configuration differs from BiaPy's default, as written in the file. */
-export interface ChangedKey {
-  readonly key: string;
-  readonly value: string;
-  readonly defaultValue: string;
-  /** 1-based, in the configuration that the run was started with. */
-  readonly line: number;
+/** What the user asked a page for, and why it failed. */
+export interface FailureReport {
+  readonly type: "failed";
+  /** For the user. */
+  readonly message: string;
 }
 
 /** Details of a run from its files. */
 export interface RunDetails {
   readonly run: string;
   readonly notes: RunNotes;
-  /** The configuration's file; absent if it no longer exists. */
+  /** The configuration that the run was started with; absent if it no longer exists. */
   readonly configuration?: { readonly file: string; readonly changed: readonly ChangedKey[] };
 }
 
+/** Messages to the training panel. */
 export type ToPanel =
   | ImageReply
   | { readonly type: "details"; readonly details: RunDetails }
@@ -187,14 +189,16 @@ export type ToPanel =
 /** Commands that the panel may run. */
 export type PanelCommand = "run-training" | "new-configuration";
 
+/** Messages from the training panel. */
 export type FromPanel =
   | ImageRequest
   | SaveRequest
+  | FailureReport
   /** The page is ready. The extension answers with `runs` and `history`. */
   | { readonly type: "ready"; readonly state: PanelState }
   | { readonly type: "show-run"; readonly run: string }
   | { readonly type: "events-drawn" }
-  /** Asks for the pictures of all epochs (`epochs`). */
+  /** Requests the pictures of all epochs (`epochs`). */
   | { readonly type: "ask-epochs"; readonly run: string }
   /** Requests the details of a run (`details`). */
   | { readonly type: "ask-details"; readonly run: string }
@@ -220,6 +224,7 @@ export interface OpenImages {
   readonly start: ViewStart;
 }
 
+/** A file to show with a title. */
 export interface TitledPath {
   readonly title: string;
   readonly path: string;
@@ -227,15 +232,17 @@ export interface TitledPath {
   readonly labels?: boolean;
 }
 
-/** The image editor's page shows one or several images side by side, their views moved together. */
+/** Messages to the image viewer, which shows one or several images side by side and moves their views together. */
 export type ToViewer =
   | ImageReply
   | { readonly type: "show"; readonly images: readonly ViewedImage[]; readonly start?: ViewStart }
   | { readonly type: "show-failed"; readonly message: string };
+/** Messages from the image viewer. */
 export type FromViewer = ImageRequest | SaveRequest | OpenImages | { readonly type: "ready" };
 
-/** An image with its title. Defaults to the file name. */
+/** An image to show. */
 export interface ViewedImage extends ImageSummary {
+  /** Defaults to the file name. */
   readonly title?: string;
   /** Whether its values are class numbers. */
   readonly labels?: boolean;

@@ -1,11 +1,10 @@
 /** The messages between the extension and the page of the runs table. */
 import type { RunNotes } from "../facts/run-notes.ts";
-import type { RunSummary, SaveRequest } from "./panel-messages.ts";
+import type { FailureReport, RunSummary, SaveRequest } from "./panel-messages.ts";
 
 /** A run without the details that are read from its files. */
 export interface RunRow {
   readonly summary: RunSummary;
-  readonly engine: string;
   /** The lowest loss so far: of validation, if there is any, or of training. */
   readonly bestLoss?: number;
   /** Milliseconds since the epoch at which it ended or its files were last written; absent while it is active. */
@@ -35,8 +34,10 @@ export interface ToTable {
   readonly defaults: Readonly<Record<string, string>>;
 }
 
+/** Messages from the runs table. */
 export type FromTable =
   | SaveRequest
+  | FailureReport
   | { readonly type: "ready" }
   | { readonly type: "show-run"; readonly run: string }
   | { readonly type: "star"; readonly run: string; readonly starred: boolean }

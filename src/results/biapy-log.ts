@@ -5,7 +5,7 @@ import type { EpochRecord } from "./train-log.ts";
 /** An epoch in BiaPy's log, which has no duration. */
 export type LoggedEpoch = Omit<EpochRecord, "seconds">;
 
-/** The epoch of a row. BiaPy counts epochs from 0 and calls validation `test`; its metrics are in capitals. */
+/** Returns the epoch of a row. BiaPy counts epochs from 0 and calls validation `test`; its metrics are in capitals. */
 export function biapyEpoch({ epoch, ...metrics }: LogRow): LoggedEpoch {
   const part = (prefix: string) => {
     const own = Object.entries(metrics).filter(([name]) => name.startsWith(prefix) && name !== "train_lr");

@@ -1,6 +1,7 @@
 /** Charts of a training as PNG files: one of the loss, one of each metric. */
 import { join } from "node:path";
 import { lastOf } from "../facts/checked-lists.ts";
+import { epochLoss } from "../facts/epoch-loss.ts";
 import { writeFileAtomically } from "../facts/files/write-file.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import { AXIS, CHART, type ChartOption, COLORS, chartPng } from "./chart-picture.ts";
@@ -26,8 +27,8 @@ function series(
     data: points.map(([epoch, value]) => [epoch, value]),
     showSymbol: points.length === 1,
     symbolSize: 6,
-    lineStyle: { width: 2, color: color },
-    itemStyle: { color: color },
+    lineStyle: { width: 2, color },
+    itemStyle: { color },
     markPoint: mark && {
       symbol: "circle",
       symbolSize: 10,
@@ -52,7 +53,7 @@ function metricChart(metric: string, history: readonly EpochRecord[]): ChartOpti
     });
   const train = points((record) => record.train[metric]);
   const validation = points((record) => record.validation?.[metric]);
-  const losses = points((record) => (record.validation ?? record.train).loss);
+  const losses = points(epochLoss);
   const least = Math.min(...losses.map(([, loss]) => loss));
   const [bestEpoch] = losses.find(([, loss]) => loss === least) ?? [];
   const best = (validation.length > 0 ? validation : train).find(([epoch]) => epoch === bestEpoch);

@@ -5,7 +5,7 @@ import { CHANGING_ROLES, type EpochPictures } from "../facts/epoch-pictures.ts";
 import { EPOCH_PICTURES } from "../facts/result-tree.ts";
 import type { ImageFiles } from "../facts/run-events.ts";
 
-/** Epochs with pictures, ascending. */
+/** Returns the epochs with pictures, ascending. */
 export async function epochsIn(runDirectory: string): Promise<number[]> {
   const names = await readdir(join(runDirectory, EPOCH_PICTURES)).catch(() => []);
   return names
@@ -14,7 +14,7 @@ export async function epochsIn(runDirectory: string): Promise<number[]> {
     .sort((one, other) => one - other);
 }
 
-/** The pictures by epoch, ascending, and by image. */
+/** Returns the pictures by epoch, ascending, and by image. */
 export async function listEpochPictures(runDirectory: string): Promise<EpochPictures[]> {
   const found: EpochPictures[] = [];
   for (const epoch of await epochsIn(runDirectory)) {

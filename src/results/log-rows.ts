@@ -26,7 +26,7 @@ export function readRowsSync(path: string): LogRow[] {
   }
 }
 
-/** The rows of a log's text. */
+/** Returns the rows in a log's text. */
 export function rowsIn(text = ""): LogRow[] {
   return text.split("\n").flatMap((line) => {
     if (line === "") return [];

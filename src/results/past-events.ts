@@ -1,6 +1,7 @@
 /** Reconstructs the events of a past run from its files: epochs, checkpoints, images, its end. */
 import { stat } from "node:fs/promises";
 import { basename, extname } from "node:path";
+import { epochLoss } from "../facts/epoch-loss.ts";
 import type { ImageEvent, ImageFiles, RunEvent } from "../facts/run-events.ts";
 import type { RunFolder } from "./run-folders.ts";
 import { readRunLog } from "./run-log.ts";
@@ -15,31 +16,22 @@ const ROLES: readonly (readonly [RegExp, keyof ImageFiles])[] = [
   [/_features$/i, "features"],
 ];
 
+/** Returns the events of a run, in the order in which a run reports them. */
 export async function pastEvents(run: RunFolder): Promise<RunEvent[]> {
   const { epochs } = await readRunLog(run.files.logs);
   const events: RunEvent[] = [];
-  let best = Number.POSITIVE_INFINITY;
-  for (const { epoch, train, validation, learningRate, seconds } of epochs) {
-    const { loss = Number.NaN } = validation ?? train;
-    const better = loss < best;
-    if (better) best = loss;
-    events.push({
-      event: "epoch",
-      time: run.started,
-      epoch,
-      epochs: run.epochs,
-      train,
-      validation,
-      learningRate,
-      seconds,
-      secondsLeft: 0,
-      memoryBytes: 0,
-      best: better,
-    });
+  let least = Number.POSITIVE_INFINITY;
+  for (const record of epochs) {
+    const loss = epochLoss(record) ?? Number.POSITIVE_INFINITY;
+    const best = loss < least;
+    if (best) least = loss;
+    const { started: time, epochs: all } = run;
+    events.push({ event: "epoch", time, ...record, epochs: all, secondsLeft: 0, memoryBytes: 0, best });
   }
   for (const path of run.files.checkpoints) {
     const best = path === run.tree.bestCheckpoint;
-    const kind = best ? "best" : path === run.tree.lastCheckpoint ? "last" : "periodic";
+    const unnamed = path === run.tree.lastCheckpoint ? "last" : "periodic";
+    const kind = best ? "best" : unnamed;
     const epoch = best ? (run.best?.epoch ?? run.epochs) : run.epochs;
     events.push({ event: "checkpoint", time: await timeOf(path), path, kind, epoch });
   }
@@ -73,7 +65,7 @@ async function timeOf(path: string): Promise<number> {
   );
 }
 
-/** The files of each image, by its file's name without the role. */
+/** Returns the files of each image, by its file's name without the role. */
 function imagesOf({ files }: RunFolder): Map<string, ImageFiles> {
   const found = new Map<string, ImageFiles>();
   const add = (image: string, role: keyof ImageFiles, path: string) =>

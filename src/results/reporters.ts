@@ -6,9 +6,10 @@ import { aboutDuration, clock, duration, largeCount, shortNumber } from "../fact
 import type { EpochEvent, Metrics, NewRunEvent, Problem, StepEvent } from "../facts/run-events.ts";
 import { quoted } from "../facts/shell-words.ts";
 
+/** Takes in an event of a run. */
 export type ReportEvent = (event: NewRunEvent) => void;
 
-/** One JSON object per line, with the time added (`--events`). */
+/** Returns a reporter that writes one JSON object per line, with the time added (`--events`). */
 export function jsonLinesReporter(output: NodeJS.WritableStream): ReportEvent {
   return (event) => {
     output.write(`${JSON.stringify({ ...event, time: Date.now() })}\n`);
@@ -34,10 +35,10 @@ interface Terminal extends NodeJS.WritableStream {
   readonly isTTY?: boolean;
 }
 
-/** Progress bars if `output` is a terminal, else plain lines. */
+/** Returns a reporter that draws progress bars if `output` is a terminal, and prints plain lines otherwise. */
 export function consoleReporter(output: Terminal): ReportEvent {
-  const console = new ConsoleReporter(output);
-  return (event) => console.report(event);
+  const reporter = new ConsoleReporter(output);
+  return (event) => reporter.report(event);
 }
 
 class ConsoleReporter {

@@ -6,6 +6,7 @@ import type { Dirent, Stats } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve, sep } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { epochLoss } from "../facts/epoch-loss.ts";
 import { RECORDS, type ResultTree, resultTree } from "../facts/result-tree.ts";
 import { type RunState, RunStateError, readRunState } from "../facts/run-state.ts";
 import { readRunLog } from "./run-log.ts";
@@ -54,8 +55,8 @@ const MAE_CHECK = /_(original|masked|reconstruction|reconstruction_and_visible)(
 /** A folder that holds an image: Zarr. */
 const IMAGE_FOLDER = /\.zarr$/i;
 
-/** Thousands of files are processed in batches, so that the process is not blocked. */
-const others = (): Promise<void> => setImmediate();
+/** Lets other work run: the names of thousands of files would block the process. */
+const yieldToOthers = (): Promise<void> => setImmediate();
 
 async function entries(folder: string): Promise<Dirent[]> {
   return readdir(folder, { withFileTypes: true }).catch(() => []);
@@ -87,7 +88,7 @@ export function jobOf(path: string): string | undefined {
   return undefined;
 }
 
-/** All runs of a job, the newest first. */
+/** Returns all runs of a job, the newest first. */
 export async function runsOf(jobDirectory: string): Promise<RunFolder[]> {
   const name = basename(jobDirectory);
   const listed = await Promise.all(
@@ -112,6 +113,23 @@ function runNumber(fileName: string, name: string): number | undefined {
   return match === null ? undefined : Number(match[1]);
 }
 
+/**
+ * Returns the modification times of a job's folders, of the folders of its runs and of BiaPy's logs. They change when a run, its state or
+ * its log is written. The files in the folders of a run, of which there may be thousands, are not looked at.
+ */
+export async function jobTimes(jobDirectory: string): Promise<string> {
+  const parts = JOB_PARTS.map((part) => join(jobDirectory, part));
+  const ofRuns = await Promise.all(
+    ["results", "logs", RECORDS].map(async (part) => {
+      const folder = join(jobDirectory, part);
+      return (await entries(folder)).map(({ name }) => join(folder, name));
+    }),
+  );
+  const paths = [...parts, ...ofRuns.flat()];
+  const stats = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
+  return paths.map((path, at) => `${path} ${stats[at]?.mtimeMs}`).join("\n");
+}
+
 async function runFolder(tree: ResultTree): Promise<RunFolder> {
   const files = await filesOf(tree);
   const writtenBy = files.logs.some((log) => log.startsWith(join(tree.jobDirectory, "logs")))
@@ -122,11 +140,8 @@ async function runFolder(tree: ResultTree): Promise<RunFolder> {
   const stats = await Promise.all(dated.map((file) => stat(file).catch(() => undefined)));
   const times = stats.filter((found): found is Stats => found !== undefined);
   const log = await readRunLog(files.logs);
-  const losses = log.epochs.map(({ epoch, train, validation }) => ({
-    epoch,
-    loss: (validation ?? train).loss ?? Number.NaN,
-  }));
-  const best = losses
+  const best = log.epochs
+    .map((record) => ({ epoch: record.epoch, loss: epochLoss(record) ?? Number.NaN }))
     .filter(({ loss }) => Number.isFinite(loss))
     .reduce<BestEpoch | undefined>(
       (least, one) => (least === undefined || one.loss < least.loss ? one : least),
@@ -176,7 +191,7 @@ async function filesIn(folder: string): Promise<string[]> {
     .filter((entry) => !entry.name.startsWith(".") && !entry.name.endsWith(".tmp"))
     .filter((entry) => entry.isFile() || IMAGE_FOLDER.test(entry.name))
     .map(({ name }) => name);
-  await others();
+  await yieldToOthers();
   return inOrder(names).map((name) => `${folder}${sep}${name}`);
 }
 
@@ -201,7 +216,7 @@ async function filesOf(tree: ResultTree): Promise<RunFiles> {
     filesIn(tree.fullImageBinarized),
     filesIn(tree.features),
   ]);
-  await others();
+  await yieldToOthers();
   const beside = new Set(perImage);
   const checked = new Set(perImage.filter((path) => isCheck(path, beside)));
   return {

@@ -13,6 +13,7 @@ export interface RunLog {
 /** Number of bytes at the end of BiaPy's log that are searched for its end. */
 const TAIL = 4096;
 
+/** Reads the epochs from all logs of a run, in order. Of an epoch that was logged twice, the last row counts. */
 export async function readRunLog(logs: readonly string[]): Promise<RunLog> {
   const ours = logs.filter((log) => log.endsWith("_log.jsonl"));
   const theirs = logs.filter((log) => log.endsWith("_training_log.json"));

@@ -6,6 +6,7 @@ import { appendFile, mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import protobuf from "protobufjs/light.js";
+import { crc32c } from "../facts/crc32c.ts";
 import { explainedWriteError } from "../facts/files/write-file.ts";
 
 const Event = protobuf.Root.fromJSON({
@@ -24,17 +25,9 @@ const Event = protobuf.Root.fromJSON({
   },
 }).lookupType("Event");
 
-/** CRC-32C (Castagnoli), which Node's zlib does not have. */
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-  return crc;
-});
-
+/** Returns TFRecord's mask of a checksum. */
 function maskedChecksum(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crc >>> 8) ^ (CRC_TABLE[(crc ^ byte) & 0xff] ?? 0);
-  crc = ~crc >>> 0;
+  const crc = crc32c(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
 
@@ -59,7 +52,7 @@ export interface Scalar {
   readonly wallTime: number;
 }
 
-/** Returns the scalars of an event file and the number of bytes in complete frames: a file being written may end anywhere. */
+/** Returns the scalars of an event file, and the number of bytes in complete frames: a file may end anywhere while it is written. */
 export function readScalars(bytes: Buffer): { scalars: Scalar[]; end: number } {
   const scalars: Scalar[] = [];
   let end = 0;

@@ -7,7 +7,7 @@ import {
   syncFolder,
   writeFileAtomically,
 } from "../facts/files/write-file.ts";
-import { finiteMetrics } from "../facts/finite.ts";
+import { finiteMetrics } from "../facts/finite-metrics.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { EpochEvent, Metrics } from "../facts/run-events.ts";
 import { type LogRow, readRows } from "./log-rows.ts";
@@ -15,11 +15,12 @@ import { type LogRow, readRows } from "./log-rows.ts";
 /** One epoch of a training. */
 export type EpochRecord = Pick<EpochEvent, "epoch" | "train" | "validation" | "learningRate" | "seconds">;
 
+/** Returns the path of a run's log. */
 export function trainLogPath({ trainLogs, name, runId }: ResultTree): string {
   return join(trainLogs, `${name}_${runId}_log.jsonl`);
 }
 
-/** An epoch's metrics and learning rate as BiaPy names them: `train_loss`, `val_loss`, `lr` and so on. */
+/** Returns an epoch's metrics and learning rate as BiaPy names them: `train_loss`, `val_loss`, `lr` and so on. */
 export function epochScalars({ train, validation, learningRate }: EpochRecord): Record<string, number> {
   const named = (prefix: string, metrics: Metrics = {}) =>
     Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}_${name}`, value]));

@@ -19,7 +19,8 @@ export function shortCommandLine(command: RunCommand): string {
   const short = (word: string) => {
     if (!isAbsolute(word)) return word;
     const inside = relative(cwd, word);
-    return inside === "" ? "." : inside.startsWith("..") || isAbsolute(inside) ? basename(word) : inside;
+    if (inside === "") return ".";
+    return inside.startsWith("..") || isAbsolute(inside) ? basename(word) : inside;
   };
   return commandLine({ command: short(program), args: args.map(short) });
 }

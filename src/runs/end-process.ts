@@ -1,3 +1,4 @@
+/** Ends processes, or asks them to end. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import type { Program } from "./record.ts";
 
@@ -39,12 +40,16 @@ export function askToStop(child: ChildProcess): boolean {
   return signal(-child.pid, "SIGINT");
 }
 
-/** @param target a process, or the negative number of a group's leader */
+/**
+ * Sends a signal. Returns whether the process still ran.
+ *
+ * @param target a process, or the negative number of a group's leader
+ */
 function signal(target: number, name: NodeJS.Signals): boolean {
   try {
     return process.kill(target, name);
   } catch {
-    return false; // It has ended already.
+    return false;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Reading a run's events from `events.jsonl`, which may be long, cut off, or anything at all. */
+/** Reads a run's events from `events.jsonl`, which may be long, cut off, or anything at all. */
 import type { FileHandle } from "node:fs/promises";
 import { openRegularFile } from "../facts/files/regular-file.ts";
 import { parseRunEvent, type RunEvent } from "../facts/run-events.ts";
@@ -7,10 +7,12 @@ import { parseRunEvent, type RunEvent } from "../facts/run-events.ts";
 const PIECE = 1 << 20;
 /** Longest line, in bytes. The longest that a run writes lists all problems of a configuration. */
 const LONGEST_LINE = 4 << 20;
+/** Bytes that are searched for the end of the last whole line at a time: most lines are far shorter. */
+const LAST_LINE = 1 << 16;
 /** Most bytes of history that are read: about a million steps. */
 const MOST_BYTES = 256 << 20;
 
-/** Events of a part of the file. */
+/** The events of a part of the file. */
 export interface EventPart {
   readonly events: readonly RunEvent[];
   /** Number of lines that hold no valid event, and of bytes beyond the limit: they are left out. */
@@ -39,7 +41,7 @@ export async function readEvents(path: string, from: number, to: number): Promis
   }
 }
 
-/** The lines of a part of a file; undefined in place of one that is too long. */
+/** Yields the lines of a part of a file; undefined in place of one that is too long. */
 async function* lines(file: FileHandle, from: number, to: number): AsyncGenerator<string | undefined> {
   /** The beginning of a line that continues in the next piece, in pieces. */
   let begun: Buffer[] = [];
@@ -74,10 +76,15 @@ export async function wholeLines(path: string): Promise<number> {
   const file = await openRegularFile(path);
   if (file === undefined) return 0;
   try {
-    const { size } = await file.stat();
-    const tail = Buffer.alloc(Math.min(size, 1 << 16));
-    await file.read(tail, 0, tail.length, size - tail.length);
-    return size - tail.length + tail.lastIndexOf("\n") + 1;
+    const piece = Buffer.alloc(LAST_LINE);
+    for (let end = (await file.stat()).size; end > 0; ) {
+      const start = Math.max(0, end - piece.length);
+      const { bytesRead } = await file.read(piece, 0, end - start, start);
+      const last = piece.subarray(0, bytesRead).lastIndexOf("\n");
+      if (last >= 0) return start + last + 1;
+      end = start;
+    }
+    return 0;
   } finally {
     await file.close();
   }

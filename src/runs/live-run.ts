@@ -9,8 +9,8 @@ import { connectTo, mayBeStarting, removeAddress } from "../facts/lock/address.t
 import type { RunEvent } from "../facts/run-events.ts";
 import type { RunStatus } from "../facts/run-status.ts";
 import { type EventPart, readEvents, wholeLines } from "./event-file.ts";
-import { noticeSchema, type Request } from "./messages.ts";
 import { type RecordFiles, type RunOrder, type RunRecord, readRecord, runIdentity } from "./record.ts";
+import { noticeSchema, type Request } from "./supervisor-messages.ts";
 
 export interface RunListener {
   /** The run's state has changed. */
@@ -94,7 +94,7 @@ export class LiveRun {
     return this.connecting || (supervisor === undefined && mayBeStarting(created));
   }
 
-  /** All events that the listener has received, and those before: what comes next follows without a gap. */
+  /** Returns all events up to the last one that the listener received: the next one follows without a gap. */
   async events(): Promise<readonly RunEvent[]> {
     const events: RunEvent[] = [];
     let damagedLines = 0;
@@ -123,7 +123,7 @@ export class LiveRun {
     this.socket = undefined;
   }
 
-  /** Connects to the supervisor, now or when it listens; where there is none any more, reads the record again. */
+  /** Connects to the supervisor, now or when it listens. If it has ended, reads the record again. */
   private async follow(): Promise<void> {
     if (!this.mayFollow) return;
     this.connecting = true;
@@ -162,7 +162,7 @@ export class LiveRun {
     this.listener.changed(this);
   }
 
-  /** Takes in a notice. Whatever sends anything else is no supervisor of ours, and is left for good. */
+  /** Takes in a notice. A sender of anything else is not our supervisor: it is never connected to again. */
   private take(socket: Socket, line: string): void {
     let notice: v.InferOutput<typeof noticeSchema>;
     try {
@@ -175,12 +175,12 @@ export class LiveRun {
     this.inTurn(() => ("events" in notice ? this.tellUntil(notice.events) : this.reread()));
   }
 
-  /** Reads one after another. A file that cannot be read, deleted maybe, is tried again with the next notice. */
+  /** Runs reads one after another. A file that cannot be read (it may be deleted) is read again at the next notice. */
   private inTurn(read: () => Promise<void>): void {
     this.reading = this.reading.then(() => (this.closed ? undefined : read())).catch(() => {});
   }
 
-  /** Takes in what the record says now, but not before the listener has received the events up to the end. */
+  /** Reads the record again. The listener first receives all events of a run that has ended. */
   private async reread(): Promise<void> {
     // A record that is damaged meanwhile is reported when the run is opened again.
     const record = (await readRecord(this.files).catch(() => undefined)) ?? this.current;
@@ -197,7 +197,7 @@ export class LiveRun {
   }
 }
 
-/** Puts the file's name before what is wrong with it. */
+/** Adds the file's name to the error of a damaged file. */
 async function named<T>(path: string, read: Promise<T>): Promise<T> {
   try {
     return await read;
@@ -207,7 +207,7 @@ async function named<T>(path: string, read: Promise<T>): Promise<T> {
   }
 }
 
-/** What is left out of a history is said in it. */
+/** Returns warnings about the parts of a history that were left out. */
 function damageNotes(
   path: string,
   events: readonly RunEvent[],

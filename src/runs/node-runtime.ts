@@ -4,7 +4,7 @@ import type { Program } from "./record.ts";
 
 export interface NodeRuntime extends Program {
   readonly env: Readonly<Record<string, string>>;
-  /** For people: `Node.js 22.1.0`. */
+  /** For the user: `Node.js 22.1.0`. */
   readonly label: string;
 }
 
@@ -12,9 +12,7 @@ const OLDEST = [20, 15] as const;
 
 /**
  * Returns the Node.js that the settings name, or the one that runs this process. If that is the editor's own (Electron), an installed
- * one is preferred, and Electron is the last resort.
- *
- * @returns a text for people if there is none: why
+ * one is preferred, and Electron is the last choice. If there is none, returns the reason, for the user.
  */
 export async function findNode(setting: string): Promise<NodeRuntime | string> {
   if (setting !== "") return installedNode(setting);

@@ -50,11 +50,13 @@ function devicesOf(device: string): string[] {
 const ticketFile = (queue: string, { created, address }: Ticket) =>
   join(queue, `${created}-${addressName(address)}.json`);
 
+/** Puts a run's ticket into the queue. */
 export async function takeTicket(queue: string, ticket: Ticket): Promise<void> {
   await mkdir(queue, { recursive: true });
   await writeFileAtomically(ticketFile(queue, ticket), JSON.stringify(ticket));
 }
 
+/** Removes a run's ticket from the queue. */
 export async function giveTicketBack(queue: string, ticket: Ticket): Promise<void> {
   await rm(ticketFile(queue, ticket), { force: true });
 }
@@ -62,7 +64,7 @@ export async function giveTicketBack(queue: string, ticket: Ticket): Promise<voi
 const isEarlier = (one: Ticket, other: Ticket) =>
   one.created < other.created || (one.created === other.created && one.address < other.address);
 
-/** The tickets of runs that may need a device, earliest first. */
+/** Returns the tickets of runs that may need a device, earliest first. */
 async function tickets(queue: string, device: string): Promise<Ticket[]> {
   const names = await readdir(queue).catch(() => []);
   const found = await Promise.all(
@@ -77,7 +79,7 @@ async function tickets(queue: string, device: string): Promise<Ticket[]> {
     .sort((one, other) => (isEarlier(one, other) ? -1 : 1));
 }
 
-/** The runs that a new run of a device would wait for, earliest first. */
+/** Returns the runs that a new run on a device would wait for, earliest first. */
 export async function livingTickets(queue: string, device: string): Promise<Ticket[]> {
   const living: Ticket[] = [];
   for (const ticket of await tickets(queue, device)) {
@@ -114,6 +116,7 @@ interface Living {
   over(signal: AbortSignal): Promise<void>;
 }
 
+/** Returns the first run that lives, and removes the tickets of runs before it whose supervisor was killed. */
 async function firstAlive(queue: string, earlier: readonly Ticket[]): Promise<Living | undefined> {
   for (const ticket of earlier) {
     const socket = await connectTo(ticket.address);

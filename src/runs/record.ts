@@ -1,14 +1,13 @@
 /**
- * What is kept of a run that was started from the editor: a folder beside its results, which any window can read during and
- * after the run. Only one process writes it after the start, the supervisor (`supervisor.ts`).
+ * The record of a run that was started from the editor: a folder beside its results, which any window can read during and after the run.
+ * After the start only the supervisor writes it (`supervisor.ts`).
  *
- * The folder may be shared, so a record is believed only as far as its schema and its place confirm it.
+ * The folder may be shared, so a record is used only if it fits its schema and its place.
  */
-import { mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import * as v from "valibot";
 import { DamagedFileError, readJson } from "../facts/files/regular-file.ts";
-import { writeFileAtomically } from "../facts/files/write-file.ts";
+import { replaceFile } from "../facts/files/write-file.ts";
 import { addressSchema } from "../facts/lock/address.ts";
 import { resultTree } from "../facts/result-tree.ts";
 
@@ -69,7 +68,7 @@ const runOrder = v.pipe(
   }),
   v.readonly(),
 );
-/** What is to be trained. */
+/** A request to train. */
 export type RunOrder = v.InferOutput<typeof runOrder>;
 
 const runEnd = v.pipe(
@@ -91,7 +90,7 @@ export const recordSchema = v.pipe(
     /** Folder of the tickets of runs that wait or run; see `queue.ts`. */
     queue: v.string(),
     command: runCommand,
-    /** A debugger is attached, which may end the trainer when it is told to stop. */
+    /** Whether a debugger is attached, which may end the trainer when it is asked to stop. */
     debugged: v.optional(v.boolean()),
     /** Seconds between the request to stop and the end by force. */
     stopSeconds: v.pipe(v.number(), v.finite(), v.minValue(0)),
@@ -124,6 +123,7 @@ export interface RecordFiles {
   readonly reserve: string;
 }
 
+/** Returns the files of a record in its folder. */
 export function recordFiles(folder: string): RecordFiles {
   return {
     folder,
@@ -135,6 +135,7 @@ export function recordFiles(folder: string): RecordFiles {
   };
 }
 
+/** Returns the files of a run's record. */
 export function recordFilesOf({ resultDirectory, name, runId }: RunPlace): RecordFiles {
   return recordFiles(resultTree(resultDirectory, name, runId).recordFolder);
 }
@@ -159,7 +160,7 @@ export async function readRecord({ folder, record }: RecordFiles): Promise<RunRe
   return found;
 }
 
-export async function writeRecord(files: RecordFiles, record: RunRecord): Promise<void> {
-  await mkdir(files.folder, { recursive: true });
-  await writeFileAtomically(files.record, `${JSON.stringify(record, null, 2)}\n`);
+/** Replaces a run's record as a whole. Its folder must exist: one that was deleted stays so. Throws `ResultError`. */
+export async function writeRecord({ record: path }: RecordFiles, record: RunRecord): Promise<void> {
+  await replaceFile(path, `${JSON.stringify(record, null, 2)}\n`);
 }

@@ -13,11 +13,12 @@ const schema = v.object({ title: v.string(), notes: v.string(), starred: v.boole
 
 const fileOf = (place: RunPlace): string => join(recordFilesOf(place).folder, "notes.json");
 
-/** Empty notes where there are none, or none that can be read. */
+/** Returns the notes of a run; empty notes if there are none, or they cannot be read. */
 export async function readNotes(place: RunPlace): Promise<RunNotes> {
   return (await readJson(fileOf(place), schema).catch(() => undefined)) ?? NO_NOTES;
 }
 
+/** Replaces the notes of a run. Throws `ResultError`. */
 export async function writeNotes(place: RunPlace, { title, notes, starred }: RunNotes): Promise<void> {
   await mkdir(recordFilesOf(place).folder, { recursive: true });
   await writeFileAtomically(fileOf(place), `${JSON.stringify({ title, notes, starred }, null, 2)}\n`);

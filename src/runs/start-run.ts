@@ -1,4 +1,4 @@
-/** Starting a run: at most once, whoever asks for it. */
+/** Starts a run, at most once at a time. */
 
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -20,7 +20,7 @@ import {
   writeRecord,
 } from "./record.ts";
 
-/** A run cannot be started as it was asked; the message tells people why. */
+/** A run cannot be started. The message is for the user. */
 export class StartError extends Error {
   override readonly name = "StartError";
   constructor(
@@ -36,12 +36,12 @@ export interface BundleProgram extends Program {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Node as this process itself runs it, on a bundle of the extension. */
+/** Returns the command that runs a bundle of the extension with the Node.js of this process. */
 export function bundleProgram(bundle: string): BundleProgram {
   return { command: process.execPath, args: [bundle], env: childEnvironment() };
 }
 
-/** This process's environment without what an editor adds for its own processes. */
+/** Returns this process's environment without what an editor adds for its own processes. */
 function childEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(VSCODE_|ELECTRON_)/.test(name));
   const electron = process.versions.electron === undefined ? {} : { ELECTRON_RUN_AS_NODE: "1" };
@@ -78,7 +78,7 @@ export async function startRun(
   return files;
 }
 
-/** The supervisor gets its record through a pipe: what it runs must not come from a folder that others may write to. */
+/** Starts the supervisor. Its record comes through a pipe: the command that it runs must not come from a folder that others may write to. */
 async function startSupervisor(
   record: RunRecord,
   { folder }: RecordFiles,

@@ -32,8 +32,6 @@ import type { NewRunEvent, Problem, RunEvent } from "../facts/run-events.ts";
 import { type RunState, readRunState } from "../facts/run-state.ts";
 import { askToStop, endTree, runAside } from "./end-process.ts";
 import { wholeLines } from "./event-file.ts";
-import type { Notice } from "./messages.ts";
-
 import type { OpenReader, OutputReader } from "./output-reader.ts";
 import { awaitTurn, giveTicketBack, type Ticket } from "./queue.ts";
 import {
@@ -44,10 +42,11 @@ import {
   runIdentity,
   writeRecord,
 } from "./record.ts";
+import type { Notice } from "./supervisor-messages.ts";
 
 /** Debounce of notices about events. */
 const NOTICE_MS = 40;
-/** Time that windows have to read the last notices. */
+/** Time for windows to read the last notices. */
 const FAREWELL_MS = 1000;
 /** Longest request of a window, in characters. */
 const LONGEST_REQUEST = 100;
@@ -93,8 +92,8 @@ class Supervisor {
     await passLock(this.files.lock, { ...owner(this.record.address), listening: true });
     setInterval(() => void this.stayAlive(), TOUCH_MS).unref();
     await this.change({ supervisor: process.pid });
-    process.on("SIGTERM", () => this.stop());
-    process.on("SIGINT", () => this.stop());
+    process.on("SIGTERM", (signal) => this.stopBy(signal));
+    process.on("SIGINT", (signal) => this.stopBy(signal));
     process.on("SIGHUP", () => {});
     const ticket = this.ticket();
     try {
@@ -162,14 +161,14 @@ class Supervisor {
     if (this.end === undefined) this.tell((await this.endByState(before)) ?? this.endOf(exit));
   }
 
-  /** What a trainer of ours wrote of the run. */
+  /** Returns the state that the embedded engine wrote; undefined for other trainers. */
   private async state(): Promise<RunState | undefined> {
     const { order, command } = this.record;
     if (command.output !== "events") return undefined;
     return readRunState(resultTree(order.resultDirectory, order.name, order.runId)).catch(() => undefined);
   }
 
-  /** The end that a trainer of ours wrote down but could not report. A state from before it started is another's. */
+  /** Returns the end that the embedded engine wrote into its state but could not report. A state from before the start is another run's. */
   private async endByState(
     before: RunState | undefined,
   ): Promise<Extract<NewRunEvent, { event: "end" }> | undefined> {
@@ -196,7 +195,8 @@ class Supervisor {
       this.child = child;
       for (const stream of ["stdout", "stderr"] as const)
         if (child[stream]) eachLine(child[stream], (line) => this.read(reader, line, stream));
-      child.once("spawn", () => void this.change({ started: Date.now(), pid: child.pid }));
+      // If this cannot be written, the run goes on: its end is written later.
+      child.once("spawn", () => this.change({ started: Date.now(), pid: child.pid }).catch(() => {}));
       child.once("error", (error) => {
         if (child.pid !== undefined) return;
         this.tell({ ...this.endEvent(), status: "failed", message: explainStart(command, error) });
@@ -231,15 +231,12 @@ class Supervisor {
     try {
       this.append(line);
     } catch {
-      // The disk is full.
-      truncateSync(this.files.events, this.written);
-      this.giveReserve();
-      this.append(line);
+      this.appendToReserve(line);
     }
     this.noticeTimer ??= setTimeout(() => this.noticeEvents(), NOTICE_MS);
   }
 
-  /** Ends a line that a killed supervisor began: the next event would be lost with it. Returns why that is not possible. */
+  /** Ends a line that a killed supervisor began: the next event would be lost with it. Returns the error if that fails. */
   private async endCutLine(): Promise<Error | undefined> {
     try {
       if ((await wholeLines(this.files.events)) < this.written) this.append("\n");
@@ -254,7 +251,28 @@ class Supervisor {
     this.written += Buffer.byteLength(line);
   }
 
-  /** Reserves disk space, so that the end of a run that fills the disk can be recorded. Returns why there is none. */
+  /**
+   * Appends a line for which the disk had no space. If it cannot be written even so, such as when the run's folder was deleted, it is
+   * lost: the trainer is still supervised.
+   */
+  private appendToReserve(line: string): void {
+    try {
+      this.cutLine();
+      this.giveReserve();
+      this.append(line);
+    } catch {
+      this.cutLine();
+    }
+  }
+
+  /** Removes the beginning of a line that was not written whole, if there is one. */
+  private cutLine(): void {
+    try {
+      truncateSync(this.files.events, this.written);
+    } catch {}
+  }
+
+  /** Reserves disk space, so that the end of a run that fills the disk can be recorded. Returns the error if that fails. */
   private reserve(): Error | undefined {
     try {
       writeFileSync(this.files.reserve, Buffer.alloc(RESERVE_BYTES));
@@ -277,13 +295,17 @@ class Supervisor {
   private change(changed: Partial<RunRecord>): Promise<void> {
     const record = { ...this.record, ...changed };
     this.record = record;
-    this.saved = this.saved.then(async () => {
+    const save = async () => {
+      // The run was deleted.
+      if (!existsSync(this.files.folder)) return;
       await writeRecord(this.files, record).catch(() => {
         this.giveReserve();
         return writeRecord(this.files, record);
       });
       for (const window of this.windows) send(window, { record: true });
-    });
+    };
+    // Also after a change that could not be written.
+    this.saved = this.saved.then(save, save);
     return this.saved;
   }
 
@@ -291,26 +313,33 @@ class Supervisor {
     return { event: "end", runDirectory: runIdentity(this.record.order) } as const;
   }
 
-  /** Makes the end event of a trainer that sent none. */
+  /** Returns the end event of a trainer that sent none. */
   private endOf(exit: Exit): Extract<NewRunEvent, { event: "end" }> {
     const end = this.endEvent();
     const byDebugger = this.record.debugged && (exit.signal === "SIGKILL" || exit.signal === "SIGTERM");
     if (this.stopAsked || byDebugger) return { ...end, status: "stopped" };
-    // A trainer of ours that ended well has said so.
+    // The embedded engine reports a good end itself.
     if (exit.code === 0 && this.record.command.output !== "events") return { ...end, status: "finished" };
     return { ...end, status: "failed", message: this.problem() ?? explainExit(exit) };
   }
 
-  /** Adds the first problem to the end event of a trainer that reported problems. */
+  /** Returns the end event of a failed trainer with its first problem as the message, if it has none. */
   private explained<End extends Extract<NewRunEvent, { event: "end" }>>(end: End): End {
     return end.status === "failed" ? { ...end, message: end.message ?? this.problem() } : end;
   }
 
-  /** The first problem that the trainer reported, and the number of others. */
+  /** Returns the first problem that the trainer reported, and the number of others. */
   private problem(): string | undefined {
     const [first, ...more] = this.problems.filter(({ severity }) => severity === "error");
     const others = more.length === 0 ? "" : ` (and ${more.length} more)`;
     return first && `${first.message}${others}`;
+  }
+
+  /** Stops the run because of a signal, which the system or another program sent: the user sees that no window asked for it. */
+  private stopBy(signal: NodeJS.Signals): void {
+    const message = `${signal} was sent to this run from outside the editor, such as by a shutdown: it stops.`;
+    if (!this.stopAsked) this.tell({ event: "log", level: "warning", message });
+    this.stop();
   }
 
   /** Lets the trainer finish its step and write a checkpoint; ends it when it takes too long. */

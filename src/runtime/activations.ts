@@ -1,5 +1,5 @@
-/** Activations that TensorFlow.js lacks, as kernels with gradients. */
-import { type Kernel, registerComposed, registerGradient, runKernel } from "./kernel.ts";
+/** Activations that TensorFlow.js lacks, as kernels with gradients, and a faster gradient of its leaky ReLU. */
+import { isNumber, type Kernel, registerComposed, registerGradient, runKernel } from "./kernel.ts";
 import { tf } from "./tensor.ts";
 
 export const GELU: Kernel<"x", object> = { name: "Gelu", operands: ["x"], attributes: {} };
@@ -40,4 +40,15 @@ registerGradient(SILU, { operands: ["x"], results: ["y"] }, (dy, { x, y }) => ({
     const sigmoid = x.sigmoid();
     return sigmoid.add(y.mul(tf.scalar(1).sub(sigmoid))).mul(dy);
   },
+}));
+
+const LEAKY_RELU: Kernel<"x", { readonly alpha: number }> = {
+  name: "LeakyRelu",
+  operands: ["x"],
+  attributes: { alpha: isNumber },
+};
+
+// TensorFlow.js chooses between dy and alpha · dy, which onnxruntime does on one thread. A product with the slope takes a third of the time.
+registerGradient(LEAKY_RELU, { operands: ["x"] }, (dy, { x }, { alpha }) => ({
+  x: () => dy.mul(x.step(alpha)),
 }));

@@ -7,6 +7,7 @@ import { type NvidiaGpu, nvidiaGpus } from "./nvidia-gpus.ts";
 import type { Hardware } from "./onnx/hardware.ts";
 import { physicalCores } from "./physical-cores.ts";
 
+/** A GPU of this machine. */
 export interface Gpu extends Routes {
   /** Index for `--gpu`. */
   readonly index: number;
@@ -22,6 +23,7 @@ export interface Gpu extends Routes {
   readonly power: "high-performance" | "low-power";
 }
 
+/** The devices of this machine. */
 export interface Devices {
   readonly cpu: { readonly name: string; readonly cores: number; readonly memoryBytes: number };
   readonly gpus: readonly Gpu[];
@@ -92,10 +94,16 @@ async function combined(
   return [...(await Promise.all(adapters)), ...others];
 }
 
+/** Vulkan drivers that compute on the CPU, by the names of their files. */
+const SOFTWARE_DRIVERS = [
+  { file: /swiftshader/i, name: "SwiftShader" },
+  { file: /lvp/i, name: "llvmpipe" },
+];
+
 /** Returns the software Vulkan driver that the environment names, if any. */
 function softwareGpus(graphics: Routes): Found[] {
   const drivers = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES ?? "";
-  const name = /swiftshader/i.test(drivers) ? "SwiftShader" : /lvp/i.test(drivers) ? "llvmpipe" : undefined;
+  const name = SOFTWARE_DRIVERS.find(({ file }) => file.test(drivers))?.name;
   if (name === undefined || process.platform !== "linux") return [];
   return [
     {

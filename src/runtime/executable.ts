@@ -4,6 +4,7 @@ import type { TrainingSettings } from "./optimizer-settings.ts";
 import type { Parameters } from "./parameters.ts";
 import type { Program } from "./program.ts";
 
+/** Values of an input, by its type: float32, int32, bool (0 and 1). */
 export type InputData = Float32Array | Int32Array | Uint8Array;
 
 /** Memory of a program's runs, without weights and the rest of the process. */
@@ -35,6 +36,7 @@ export interface Executable {
 /** Name of the output with the sum of the squares of all gradients ({@link CompileOptions.gradientSquares}). */
 export const GRADIENT_SQUARES = "gradientSquares";
 
+/** What a compiled program computes besides its outputs. */
 export interface CompileOptions {
   /** Whether each run also computes the gradients of the output `loss`. */
   readonly gradients: boolean;

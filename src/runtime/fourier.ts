@@ -3,6 +3,7 @@ import { at } from "../facts/checked-lists.ts";
 import { alongAxis } from "./operators.ts";
 import { tf } from "./tensor.ts";
 
+/** Fourier coefficients. */
 export interface Spectrum {
   readonly real: tf.Tensor;
   readonly imaginary: tf.Tensor;

@@ -7,12 +7,14 @@ import type { NvidiaGpu } from "./nvidia-gpus.ts";
 
 /** How a GPU is reached: CUDA; WebGPU on Vulkan, Metal or Direct3D 12; DirectML on Direct3D 12. */
 export type Route = "cuda" | "webgpu" | "directml";
+/** Display names. */
 export const ROUTE_NAMES: Readonly<Record<Route, string>> = {
   cuda: "CUDA",
   webgpu: "WebGPU",
   directml: "DirectML",
 };
 
+/** The routes to a GPU. */
 export interface Routes {
   /** Routes to try, the one that is probably fastest first. */
   readonly routes: readonly Route[];
@@ -20,6 +22,7 @@ export interface Routes {
   readonly refused: readonly { readonly route: string; readonly reason: string }[];
 }
 
+/** Joins the routes of two lists, those of `a` first. */
 export const both = (a: Routes, b: Routes): Routes => ({
   routes: [...a.routes, ...b.routes],
   refused: [...a.refused, ...b.refused],

@@ -7,12 +7,14 @@ import { tf } from "./tensor.ts";
 type AttributeValue = number | boolean | string | readonly number[];
 type Check<T> = (value: unknown) => value is T;
 
+/** The operands and attributes of a kernel, this engine's or TensorFlow.js's own. */
 export interface Signature<Operand extends string, Attributes> {
   /** Names of the tensors that the kernel takes. */
   readonly operands: readonly Operand[];
   readonly attributes: { readonly [Name in keyof Attributes]-?: Check<Attributes[Name]> };
 }
 
+/** A kernel of this engine, by the name under which it is registered. */
 export interface Kernel<Operand extends string, Attributes> extends Signature<Operand, Attributes> {
   readonly name: string;
 }

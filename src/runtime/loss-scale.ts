@@ -4,6 +4,7 @@ const GROWTH_STEPS = 2000;
 /** If gradients are not finite even at this scale, no scale helps. */
 const SMALLEST = 2 ** -10;
 
+/** What a resumed run needs to continue with the same scale. */
 export interface LossScaleState {
   readonly scale: number;
   /** Steps since the scale changed. */

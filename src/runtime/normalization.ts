@@ -105,6 +105,7 @@ registerGradient(
   }),
 );
 
+/** Normalized values, and the statistics that normalized them. */
 export interface Normalized {
   readonly normalized: tf.Tensor;
   /** Mean over the normalized axes, which have size 1 here. No gradient flows through it. */

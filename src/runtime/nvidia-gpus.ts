@@ -6,8 +6,9 @@ import { exactly } from "../facts/checked-lists.ts";
 /** A GPU that nvidia-smi lists. */
 export interface NvidiaGpu {
   readonly name: string;
-  readonly memoryBytes: number;
-  readonly freeBytes: number;
+  /** Absent where nvidia-smi reports none: a GPU that shares the computer's memory. `freeBytes` too. */
+  readonly memoryBytes?: number | undefined;
+  readonly freeBytes?: number | undefined;
   /** Driver version: `550.54`. */
   readonly driver: string;
 }
@@ -36,7 +37,12 @@ export function parseNvidiaGpus(table: string): NvidiaGpu[] {
     .filter((cells) => cells.length === 4)
     .map((cells) => {
       const [name, total, free, driver] = exactly(cells, 4);
-      const [memoryBytes, freeBytes] = [Number(total) * MEBIBYTE, Number(free) * MEBIBYTE];
-      return { name, memoryBytes, freeBytes, driver };
+      return { name, memoryBytes: bytesOf(total), freeBytes: bytesOf(free), driver };
     });
+}
+
+/** Returns a number of MiB in bytes; undefined for `[N/A]`. */
+function bytesOf(mebibytes: string): number | undefined {
+  const bytes = Number(mebibytes) * MEBIBYTE;
+  return Number.isNaN(bytes) ? undefined : bytes;
 }

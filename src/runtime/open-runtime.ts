@@ -5,6 +5,7 @@ import type { Runtime } from "./executable.ts";
 import { ROUTE_NAMES, type Route } from "./gpu-routes.ts";
 import type { Provider } from "./onnx/provider.ts";
 
+/** Values of --runtime. */
 export const RUNTIMES = ["onnx", "wasm", "tensorflow"] as const;
 export type RuntimeName = (typeof RUNTIMES)[number];
 

@@ -48,7 +48,10 @@ export function alongAxis(x: tf.Tensor, axis: number, matrix: tf.Tensor, resizin
 
 registerComposed(ALONG_AXIS, ({ x, matrix }, { axis }) => {
   const last = x.rank - 1;
-  const order = x.shape.map((_, each) => (each === axis ? last : each === last ? axis : each));
+  const order = x.shape
+    .map((_, each) => each)
+    .with(axis, last)
+    .with(last, axis);
   const [size, newSize] = exactly(matrix.shape, 2, "The shape of a matrix");
   const axisLast = x.transpose(order);
   const lines = axisLast.reshape([-1, size]).matMul(matrix);

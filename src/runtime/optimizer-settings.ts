@@ -1,6 +1,7 @@
 /** Settings of optimizers, and the numbers of a step that follow from them. */
 import type { Precision } from "./precision.ts";
 
+/** An optimizer and its settings. */
 export type OptimizerSettings =
   | {
       /** `adam` adds weight decay to the gradient (Kingma & Ba 2015), `adamw` to the weight (Loshchilov & Hutter 2019). */
@@ -12,6 +13,7 @@ export type OptimizerSettings =
   /** SGD with Nesterov momentum (Sutskever et al. 2013). */
   | { readonly kind: "sgd"; readonly momentum: number; readonly weightDecay: number };
 
+/** Settings of a training step. */
 export interface TrainingSettings {
   readonly optimizer: OptimizerSettings;
   /** Maximum norm of all gradients together; 0 disables clipping. */
@@ -23,7 +25,7 @@ export interface TrainingSettings {
 }
 
 /** Added to the norm before gradients are divided by it. */
-const CLIP_EPSILON = 1e-6;
+export const CLIP_EPSILON = 1e-6;
 
 /**
  * Returns the factor that clips gradients to a norm of at most `clipNorm`.

@@ -1,4 +1,5 @@
 import { at, lastOf, product } from "../facts/checked-lists.ts";
+import { GOLDEN_STEP, mixedBits } from "../facts/mixed-bits.ts";
 import { type KernelCall, KernelPool, sharedMemory } from "./kernels/kernel-pool.ts";
 import type { Initializer, WeightSpec } from "./scope.ts";
 
@@ -185,14 +186,12 @@ function clearedMoments({ memory, count, address }: Segment): KernelCall[] {
   return slots.map((start) => ({ memory, kernel: "zero", values: [start, count] }));
 }
 
-/** Fills `values` with normal numbers: Box and Muller's method on a small generator (Steele & Vigna's SplitMix, 32 bits). */
+/** Fills `values` with normal numbers (Box & Muller 1958) from SplitMix. */
 function fillNormal(values: Float32Array, seed: number, deviation: number): void {
   let state = seed | 0;
   const uniform = () => {
-    state = (state + 0x9e3779b9) | 0;
-    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;
+    state = (state + GOLDEN_STEP) | 0;
+    return mixedBits(state) / 2 ** 32;
   };
   for (let index = 0; index < values.length; index += 2) {
     const radius = deviation * Math.sqrt(-2 * Math.log(1 - uniform()));

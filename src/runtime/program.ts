@@ -1,5 +1,5 @@
 /** Programs: models with their inputs and outputs. */
-import type { Initializer, Scope, WeightSpec } from "./scope.ts";
+import type { Initializer, RepeatedLayer, Scope, WeightSpec } from "./scope.ts";
 import type { tf } from "./tensor.ts";
 
 /** An input of a program. */
@@ -23,6 +23,8 @@ export interface ScopeHost {
   weight(spec: WeightSpec): tf.Tensor;
   uniform(shape: readonly number[]): tf.Tensor;
   updateState(name: string, value: tf.Tensor): void;
+  /** Applies a layer whose weights have names that start with `prefix`. Absent where repetitions are not shared. */
+  repeated?(prefix: string, layer: RepeatedLayer, x: tf.Tensor): tf.Tensor;
   /** Called when a layer declares a weight or enters a child. Operations that follow are assumed to belong to that layer. */
   entered?(layer: string): void;
 }
@@ -39,6 +41,13 @@ export class ProgramScope implements Scope {
     const child = `${this.prefix}${name}`;
     this.host.entered?.(child);
     return new ProgramScope(this.host, this.training, `${child}.`);
+  }
+
+  repeated(name: string, layer: RepeatedLayer, x: tf.Tensor): tf.Tensor {
+    if (this.host.repeated === undefined) return layer(this.at(name), x);
+    const child = `${this.prefix}${name}`;
+    this.host.entered?.(child);
+    return this.host.repeated(`${child}.`, layer, x);
   }
 
   parameter(name: string, shape: readonly number[], initializer: Initializer): tf.Tensor {

@@ -28,12 +28,20 @@ export interface WeightSpec {
   readonly role: "parameter" | "state";
 }
 
+/**
+ * A layer that a network repeats with other weights. It reads only its scope and `x`, updates no states and draws no random numbers.
+ * Repetitions of the same function on the same shapes are traced once.
+ */
+export type RepeatedLayer = (scope: Scope, x: tf.Tensor) => tf.Tensor;
+
 /** A node in a model's tree of layers. */
 export interface Scope {
   /** Whether dropout and batch statistics are active. */
   readonly training: boolean;
   /** Returns the scope of a child layer: `scope.at("blocks.0").at("attn")`. */
   at(name: string): Scope;
+  /** Applies a layer in the scope of a child. */
+  repeated(name: string, layer: RepeatedLayer, x: tf.Tensor): tf.Tensor;
   /** Declares and returns a weight that the optimizer trains. */
   parameter(name: string, shape: readonly number[], initializer: Initializer): tf.Tensor;
   /** Declares and returns a weight that the optimizer does not train. */
@@ -51,9 +59,12 @@ export const FEATURES = "features";
 
 /** Returns a scope like `scope` that also calls `onMark` for each marked value. */
 export function watched(scope: Scope, onMark: (name: string, value: tf.Tensor) => void): Scope {
+  const at = (name: string) => watched(scope.at(name), onMark);
   return {
     training: scope.training,
-    at: (name) => watched(scope.at(name), onMark),
+    at,
+    // Not shared with other repetitions: each may mark values.
+    repeated: (name, layer, x) => layer(at(name), x),
     parameter: (...weight) => scope.parameter(...weight),
     state: (...weight) => scope.state(...weight),
     updateState: (name, value) => scope.updateState(name, value),

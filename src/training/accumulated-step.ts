@@ -1,24 +1,17 @@
 /** A training step whose batch is computed in parts: the gradients of the parts are added up before the optimizer moves the weights. */
-import {
-  type Executable,
-  GRADIENT_SQUARES,
-  type InputData,
-  type Runtime,
-  type StepMemory,
-  type TrainingStep,
-} from "../runtime/executable.ts";
+import type { Executable, InputData, Runtime, StepMemory, TrainingStep } from "../runtime/executable.ts";
 import { clipScale, type TrainingSettings } from "../runtime/optimizer-settings.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import type { InputSpec, Program } from "../runtime/program.ts";
 import { Optimizer } from "./optimizer.ts";
 
-/** The number of samples in a program's batch: the first axis of its inputs. */
+/** Returns the number of samples in a program's batch: the first axis of its inputs. */
 export const batchOf = (program: Program): number => Object.values(program.inputs)[0]?.shape[0] ?? 1;
 
-/** The same program for batches of another size. */
+/** Returns the same program for batches of another size. */
 function withBatch(program: Program, size: number): Program {
   const resized = ({ shape, type }: InputSpec): InputSpec => ({ type, shape: [size, ...shape.slice(1)] });
-  const inputs = Object.entries(program.inputs).map(([name, spec]) => [name, resized(spec)] as const);
+  const inputs = Object.entries(program.inputs).map(([name, spec]) => [name, resized(spec)]);
   return {
     ...program,
     inputs: Object.fromEntries(inputs),
@@ -27,12 +20,13 @@ function withBatch(program: Program, size: number): Program {
 }
 
 /**
- * Gives the weights that the whole batch at once would give, to rounding, for losses that are means over samples. Batch normalization
+ * Computes a batch in parts. The weights become those of the whole batch, to rounding, for losses that are means over samples. Batch normalization
  * and losses over a whole batch (Dice, cross entropy with ignored pixels) see one part at a time, as in PyTorch's gradient accumulation.
  */
 export class AccumulatedStep implements TrainingStep {
   readonly inputs: Readonly<Record<string, InputData>>;
-  readonly outputs: Readonly<Record<string, Float32Array>>;
+  /** Filled by the first run: an executable may know its outputs only then. */
+  readonly outputs: Record<string, Float32Array> = {};
   private readonly executable: Executable;
   private readonly optimizer: Optimizer;
   private readonly parts: number;
@@ -55,10 +49,6 @@ export class AccumulatedStep implements TrainingStep {
     this.optimizer = new Optimizer(settings.optimizer, parameters);
     this.inputs = Object.fromEntries(
       Object.entries(this.executable.inputs).map(([name, part]) => [name, repeated(part, this.parts)]),
-    );
-    const { [GRADIENT_SQUARES]: _, ...outputs } = this.executable.outputs;
-    this.outputs = Object.fromEntries(
-      Object.entries(outputs).map(([name, values]) => [name, new Float32Array(values.length)]),
     );
     this.gradients = parameters.specs
       .filter(({ role }) => role === "parameter")
@@ -90,8 +80,10 @@ export class AccumulatedStep implements TrainingStep {
         if (whole !== undefined) values.set(whole.subarray(part * values.length, (part + 1) * values.length));
       }
       await executable.run(seed + 0x51ed * part);
-      for (const [name, values] of Object.entries(outputs))
-        addInto(values, executable.outputs[name], 1 / parts);
+      for (const [name, values] of Object.entries(executable.outputs)) {
+        outputs[name] ??= new Float32Array(values.length);
+        addInto(outputs[name], values, 1 / parts);
+      }
       const last = part === parts - 1;
       for (const { slot, sum } of gradients) {
         if (part > 0) addInto(slot, sum, 1);
@@ -101,7 +93,7 @@ export class AccumulatedStep implements TrainingStep {
     await this.optimizer.step(learningRate, this.scale());
   }
 
-  /** What the summed gradients are multiplied by: a mean over parts, clipped by its norm. */
+  /** Returns the factor that turns the summed gradients into their mean over parts, clipped to the maximum norm. */
   private scale(): number {
     const { clipNorm } = this.settings;
     if (clipNorm <= 0) return 1 / this.parts;
@@ -120,8 +112,7 @@ function repeated(part: InputData, parts: number): InputData {
   return part instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
 }
 
-function addInto(target: Float32Array, added: Float32Array | undefined, factor: number): void {
-  if (added === undefined) return;
+function addInto(target: Float32Array, added: Float32Array, factor: number): void {
   for (let at = 0; at < target.length; at++) target[at] = (target[at] ?? 0) + factor * (added[at] ?? 0);
 }
 

@@ -7,9 +7,12 @@ import { alongAxis, clippedGradient, inSinglePrecision, withoutGradient } from "
 import { tf } from "../runtime/tensor.ts";
 import { type Comparison, inner, metrics } from "./metrics.ts";
 
+/** Weights of a second difference by distance. */
+const DIFFERENCE = [-2, 1];
+
 /** Returns the matrix of second differences along an axis, `[size, size]`, with zeros beyond the border. */
 function secondDifference(size: number): tf.Tensor {
-  const weight = (distance: number) => (distance === 0 ? -2 : distance === 1 ? 1 : 0);
+  const weight = (distance: number) => DIFFERENCE[distance] ?? 0;
   const table = Float32Array.from({ length: size * size }, (_, index) =>
     weight(Math.abs(Math.floor(index / size) - (index % size))),
   );
@@ -98,11 +101,11 @@ function frequencyWeights(
   );
 }
 
-/** Distance from the center of a spectrum whose zero frequency is shifted to the center (`fftshift`). */
+/** Returns the distance from the center of a spectrum whose zero frequency is shifted there (`fftshift`). */
 const fromCenter: FrequencyDistance = (frequency, size) =>
   ((frequency + Math.floor(size / 2)) % size) - size / 2;
 
-/** Frequency in cycles per pixel. */
+/** Returns a frequency in cycles per pixel. */
 const inCycles: FrequencyDistance = (frequency, size) =>
   (frequency < (size + 1) / 2 ? frequency : frequency - size) / size;
 
@@ -138,6 +141,7 @@ const losses: Readonly<Record<ImageLoss, Comparison>> = {
 
 const isImageLoss = (name: string): name is ImageLoss => Object.hasOwn(losses, name);
 
+/** A loss of LOSS.TYPE, and its weight in the sum (LOSS.WEIGHTS). */
 export interface LossTerm {
   readonly name: string;
   readonly weight: number;

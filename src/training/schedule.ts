@@ -1,5 +1,6 @@
 /** Learning rate schedules: TRAIN.LR_SCHEDULER.* */
 
+/** A schedule by its name in TRAIN.LR_SCHEDULER.NAME, and its settings. */
 export type ScheduleSettings =
   | { readonly kind: "constant" }
   /** Multiplies the rate by `factor` when the validation loss has not improved for more than `patience` epochs. */

@@ -9,6 +9,7 @@ import { tf } from "../runtime/tensor.ts";
 /** The label of pixels that losses and metrics ignore. */
 export const IGNORED = -1;
 
+/** Which losses are added up. */
 export interface SegmentationLossSettings {
   /** DATA.N_CLASSES, background included. Two classes share one logit; more have one logit each. */
   readonly classes: number;

@@ -1,8 +1,9 @@
 /** The training loop: epochs, validation, checkpoints, exact resuming. */
 
 import { at, entryOf } from "../facts/checked-lists.ts";
+import { epochLoss } from "../facts/epoch-loss.ts";
 import { isStop } from "../facts/errors.ts";
-import { finiteMetrics, MetricAverages } from "../facts/finite.ts";
+import { finiteMetrics, MetricAverages } from "../facts/finite-metrics.ts";
 import type { EpochEvent, Metrics, NewRunEvent } from "../facts/run-events.ts";
 import type { Executable, InputData, TrainingStep } from "../runtime/executable.ts";
 import type { LossScaleState } from "../runtime/loss-scale.ts";
@@ -23,6 +24,7 @@ export interface BatchSource {
   batches(epoch: number, firstStep: number): AsyncIterable<Batch>;
 }
 
+/** How long and how a training runs. */
 export interface TrainerOptions {
   readonly epochs: number;
   /** Epochs without a better validation loss after which training ends; -1 for never. */
@@ -69,8 +71,10 @@ export function whyTrained(
   return `the validation loss has not improved for ${epochsWithoutGain} epochs (TRAIN.PATIENCE)`;
 }
 
+/** `best` has the lowest validation loss, `last` is for resuming, `periodic` is kept permanently. */
 export type CheckpointKind = "best" | "last" | "periodic";
 
+/** What a training uses and calls. */
 export interface TrainerParts {
   /** Has a scalar output `loss`; its other outputs are metrics of the batch. */
   readonly step: TrainingStep;
@@ -218,7 +222,7 @@ export class Trainer {
     });
   }
 
-  /** Validates, logs and saves an epoch whose steps are done. Returns false if `signal` requested a stop before it was validated. */
+  /** Validates, logs and saves an epoch whose steps are done. Resolves with false if `signal` requested a stop before it was validated. */
   private async endEpoch(started: number, signal: AbortSignal): Promise<boolean> {
     const { schedule, report, save, logEpoch, showEpoch } = this.parts;
     const learningRate = schedule.rateAt(this.epoch, this.step - 1);
@@ -226,7 +230,7 @@ export class Trainer {
     await this.saveWhenDue();
     const validation = await this.validate(signal);
     if (validation === "stopped") return false;
-    const { loss } = validation ?? train;
+    const loss = epochLoss({ train, validation });
     if (loss === undefined)
       throw divergedError("The loss", `the end of epoch ${this.epoch + 1}`, learningRate, false);
     const best = this.bestLoss === null || loss < this.bestLoss;
@@ -321,7 +325,7 @@ export class Trainer {
   }
 }
 
-/** Batches until a stop is requested, also while one of them is made. */
+/** Yields batches until a stop is requested, also while one of them is made. */
 async function* untilStopped(batches: AsyncIterable<Batch>, signal: AbortSignal): AsyncGenerator<Batch> {
   try {
     yield* batches;

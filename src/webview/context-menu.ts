@@ -5,6 +5,9 @@ export interface MenuItem {
   run(): void;
 }
 
+/** An attribute of parts to which VS Code's Cut, Copy and Paste do not apply, and which have no menu of their own. */
+export const NO_MENU = { "data-vscode-context": '{"preventDefaultContextMenuItems":true}' };
+
 /** Closes the open menu. */
 let closeOpen: (() => void) | undefined;
 

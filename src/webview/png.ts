@@ -1,4 +1,4 @@
-/** A canvas as a PNG. */
+/** Encodes a canvas as a PNG. Rejects if the canvas is larger than the browser can encode. */
 export function pngOf(canvas: HTMLCanvasElement): Promise<Blob> {
   return new Promise((resolve, reject) =>
     canvas.toBlob(
@@ -6,9 +6,4 @@ export function pngOf(canvas: HTMLCanvasElement): Promise<Blob> {
       "image/png",
     ),
   );
-}
-
-/** Copies a PNG to the clipboard. Rejects if the page is not allowed to. */
-export async function copyPng(png: Promise<Blob>): Promise<void> {
-  await navigator.clipboard.write([new ClipboardItem({ "image/png": png })]);
 }

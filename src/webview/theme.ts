@@ -18,6 +18,9 @@ const CURVES = [
   ["--vscode-charts-yellow", "#cca700"],
 ] as const;
 
+/** Number of runs whose curves have different colors. */
+export const CURVE_COLORS = CURVES.length;
+
 let current: Theme | undefined;
 const listeners = new Set<() => void>();
 
@@ -42,10 +45,9 @@ function readTheme(): Theme {
   const style = getComputedStyle(document.documentElement);
   const value = (name: string, otherwise: string) => style.getPropertyValue(name).trim() || otherwise;
   const foreground = value("--vscode-foreground", "#cccccc");
-  const contrast = value("--vscode-contrastBorder", "");
   return {
     foreground,
-    faint: contrast || value("--vscode-descriptionForeground", foreground),
+    faint: value("--vscode-descriptionForeground", foreground),
     grid: `color-mix(in srgb, ${foreground} 15%, transparent)`,
     background: value("--vscode-editor-background", "#1f1f1f"),
     focus: value("--vscode-focusBorder", "#0078d4"),

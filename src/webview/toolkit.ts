@@ -29,6 +29,7 @@ export interface ButtonOptions {
   readonly label?: string;
 }
 
+/** Creates a button. */
 export function button(
   content: string | Node,
   pressed: () => void,
@@ -45,11 +46,13 @@ export function button(
   return made;
 }
 
+/** A checkbox. Setting `checked` does not report a change. */
 export interface Toggle {
   readonly element: HTMLElement;
   checked: boolean;
 }
 
+/** Creates a checkbox. */
 export function checkbox(label: string, checked: boolean, changed: (checked: boolean) => void): Toggle {
   const made = element("vscode-checkbox", {}, label);
   made.checked = checked;
@@ -77,6 +80,7 @@ export interface Choice {
   readonly label: string;
 }
 
+/** A drop-down list. */
 export interface Picker {
   readonly element: HTMLElement;
   /** Replaces the choices and the selection, if they differ. */
@@ -103,13 +107,15 @@ export function dropdown(label: string, chose: (value: string) => void): Picker 
         );
         made.value = value;
       }
-      if (chosen !== undefined) made.value = chosen;
+      // Setting the same value would move the highlight of an open list back to it.
+      if (chosen !== undefined && made.value !== chosen) made.value = chosen;
       // The full text, which a narrow page truncates.
       made.title = made.selectedOptions[0]?.label ?? "";
     },
   };
 }
 
+/** A field for a number. Setting `value` does not report a change, and leaves a number that is being typed. */
 export interface NumberField {
   readonly element: HTMLElement;
   value: number;
@@ -129,6 +135,7 @@ export function numberField(label: string, value: number, changed: (value: numbe
     }
     if (made.value === format(current)) return;
     current = typed;
+    made.value = format(typed);
     changed(typed);
   });
   return {
@@ -137,8 +144,9 @@ export function numberField(label: string, value: number, changed: (value: numbe
       return current;
     },
     set value(next) {
+      const isTyped = document.activeElement === made && made.value !== format(current);
       current = next;
-      made.value = format(next);
+      if (!isTyped) made.value = format(next);
     },
   };
 }

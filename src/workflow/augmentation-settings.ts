@@ -123,6 +123,7 @@ export function augmentationSteps(config: Config): AugmentationStep[] {
     .map((key) => ({
       name: key,
       probability: number(config, `${key}_PROB`),
+      mixes: key === "CUTMIX",
       transform: MAKERS[key](config, border),
     }));
 }

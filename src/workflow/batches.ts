@@ -3,6 +3,13 @@ import { Random } from "../data/random.ts";
 import type { Batch, BatchSource } from "../training/trainer.ts";
 import type { Task } from "./tasks/task.ts";
 
+/**
+ * Returns the smallest batch size that takes as few batches as `most` does: 9 patches are two batches of 5 rather than 8, because a
+ * batch that is not full takes the time of a full one.
+ */
+export const evenBatch = (patches: number, most: number): number =>
+  Math.ceil(patches / Math.ceil(patches / most));
+
 /** Batches of patches: shuffled, augmented and topped up from the start in training, in order in validation. */
 export class PatchBatches implements BatchSource {
   constructor(

@@ -27,6 +27,7 @@ export function chunkedPath(folder: string, info: ImageInfo, { slices }: ChunkSe
   return join(folder, `${resultName(info)}${hdf5 ? ".h5" : ".zarr"}`);
 }
 
+/** An image to predict part by part, and its files. */
 export interface ChunkedPrediction {
   readonly model: PatchModel;
   readonly image: NormalizedImage;
@@ -50,7 +51,7 @@ export interface PartFile {
 
 /**
  * Predicts an image part by part and writes its files (and a TIFF beside each, if requested). A prediction that is
- * stopped leaves nothing.
+ * stopped or fails leaves no unfinished file.
  */
 export async function predictByChunks(prediction: ChunkedPrediction): Promise<void> {
   const { model, image, tiling, settings, watch, workingBytes, files, predicted } = prediction;
@@ -64,11 +65,12 @@ export async function predictByChunks(prediction: ChunkedPrediction): Promise<vo
       for (const writer of writers) await writer.write(part);
     }
     for (const writer of writers) await writer.settle();
+    for (const writer of writers) await writer.close();
   } catch (error) {
-    for (const writer of writers) await writer.discard();
+    // The first error is the one to report.
+    for (const writer of writers) await writer.discard().catch(() => {});
     throw error;
   }
-  for (const writer of writers) await writer.close();
   if (!settings.alsoTiff) return;
   for (const { path } of files) await copyAsTiff(path, join(dirname(path), `${imageName(path)}.tif`));
 }
@@ -76,6 +78,8 @@ export async function predictByChunks(prediction: ChunkedPrediction): Promise<vo
 /** Writes a file's parts: each is compressed and written while the next one is predicted. */
 class PartWriter {
   private writing: Promise<void> = Promise.resolve();
+  /** Whether the file has its final name. */
+  private isClosed = false;
 
   private constructor(
     private readonly file: PartFile,
@@ -103,17 +107,18 @@ class PartWriter {
     return this.writing;
   }
 
-  close(): Promise<void> {
-    return this.writer.close();
+  async close(): Promise<void> {
+    await this.writer.close();
+    this.isClosed = true;
   }
 
   async discard(): Promise<void> {
     await this.writing.catch(() => {});
-    await this.writer.discard();
+    if (!this.isClosed) await this.writer.discard();
   }
 }
 
-/** The whole image, or the slices of it that TEST.BY_CHUNKS.Z_START and Z_END name. */
+/** Returns the whole image, or the slices of it that TEST.BY_CHUNKS.Z_START and Z_END name. */
 function predictedRegion({ image: { info }, settings: { slices } }: ChunkedPrediction): Region {
   const whole = wholeRegion(info.shape);
   if (slices === undefined) return whole;
@@ -143,7 +148,7 @@ async function startFile(
   return (await import("../images/zarr-writer.ts")).createZarr(path, image, slices !== undefined);
 }
 
-/** TEST.BY_CHUNKS.SAVE_OUT_TIF: the same as a TIFF, which is read and written a few slices or rows at a time. */
+/** Copies a prediction as a TIFF, a few slices or rows at a time (TEST.BY_CHUNKS.SAVE_OUT_TIF). */
 async function copyAsTiff(from: string, to: string): Promise<void> {
   const source = await openImage(from);
   try {

@@ -18,6 +18,7 @@ import type { ResultTree } from "../facts/result-tree.ts";
 import { type RunState, RunStateError, readRunState } from "../facts/run-state.ts";
 import type { CheckpointKind, TrainerState } from "../training/trainer.ts";
 
+/** A run whose state is written to its record folder. */
 export class DurableRun {
   /** Whether this process has begun to work on the run. Before, it changes no file of the run. */
   private begun = false;
@@ -30,6 +31,7 @@ export class DurableRun {
     readonly damage: RunStateError | undefined,
   ) {}
 
+  /** Reads the state of a run. */
   static async open(tree: ResultTree): Promise<DurableRun> {
     try {
       return new DurableRun(tree, await readRunState(tree), undefined);
@@ -92,7 +94,7 @@ export class DurableRun {
     await this.change({ epoch, step, best });
   }
 
-  /** Nothing is left to train. */
+  /** Records that nothing is left to train. */
   async trained(): Promise<void> {
     await this.change({ status: "testing", trained: true });
   }
@@ -115,7 +117,7 @@ export class DurableRun {
     this.current = written;
   }
 
-  /** The files of an earlier run: its directory and its checkpoints. */
+  /** Returns the files of an earlier run: its directory and its checkpoints. */
   private async leftFiles(): Promise<string[]> {
     const { runDirectory } = this.tree;
     await this.removeTemporaries();

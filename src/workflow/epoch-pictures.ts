@@ -29,22 +29,29 @@ export async function keepEpochPictures(
     if (path !== undefined)
       await writeTiff(join(folder, `${image}_${role}.tif`), await smallVersion(path, role));
   }
-  for (const other of await epochsIn(runDirectory))
-    if (other > epoch || !isKept(other, epoch))
+  const present = await epochsIn(runDirectory);
+  const kept = keptEpochs(present, epoch);
+  for (const other of present)
+    if (!kept.has(other))
       await rm(join(runDirectory, EPOCH_PICTURES, String(other)), { recursive: true, force: true });
 }
 
 type Role = (typeof CHANGING_ROLES)[number];
 
-/** Whether an epoch's pictures are kept when training has reached `last`. */
-function isKept(epoch: number, last: number): boolean {
-  const distance = 2 ** Math.max(0, Math.ceil(Math.log2(last / MOST_EPOCHS)));
-  return epoch === 1 || epoch === last || epoch % distance === 0;
+/** Returns which of some ascending epochs are kept when training has reached `last`: the first of each stretch, and the last one. */
+function keptEpochs(epochs: readonly number[], last: number): Set<number> {
+  const length = 2 ** Math.max(0, Math.ceil(Math.log2(last / MOST_EPOCHS)));
+  const firsts = new Map<number, number>();
+  for (const epoch of epochs.filter((each) => each <= last)) {
+    const stretch = Math.floor(epoch / length);
+    if (!firsts.has(stretch)) firsts.set(stretch, epoch);
+  }
+  return new Set([...firsts.values(), last]);
 }
 
 /**
- * The middle slice `[1, y, x, channel]`, each pixel the mean of a square of the file's; of predictions, which may be labels, the
- * square's first pixel.
+ * Returns the middle slice `[1, y, x, channel]` of a file, smaller: each pixel is the mean of a square of pixels, or the first of them for
+ * predictions, which may be labels.
  */
 async function smallVersion(path: string, role: Role): Promise<Image> {
   const source = await openImage(path);

@@ -31,13 +31,13 @@ const OTHER_LAYERS: readonly (readonly [name: RegExp, what: string])[] = [
 ];
 
 /**
- * Why a transformer's weights cannot be used: it has layers that these networks do not have. Undefined for
+ * Returns why a transformer's weights cannot be used: it has layers that these networks do not have. Undefined for
  * weights that can be used.
  */
 export function whyOtherTransformer({ weights }: BiapyCheckpoint): string | undefined {
   for (const [pattern, what] of OTHER_LAYERS) {
     const name = [...weights.keys()].find((each) => pattern.test(each));
-    if (name !== undefined) return `its transformer has ${what} (${name}), which this network has not`;
+    if (name !== undefined) return `its transformer has ${what} (${name}), which this network does not have`;
   }
   return undefined;
 }
@@ -56,12 +56,7 @@ export async function adaptWeights(
   for (const spec of parameters.specs) {
     const found = weights.get(spec.name);
     if (found === undefined || String(found.shape) === String(spec.shape)) continue;
-    const change =
-      spec.name === PROJECTION
-        ? changedChannels(found.shape, spec)
-        : POSITIONS.includes(spec.name) && grid !== undefined
-          ? changedGrid(found.shape, spec, grid)
-          : undefined;
+    const change = changeOf(found.shape, spec, grid);
     if (change === undefined) continue;
     const values = await found.read(new Float32Array(found.size));
     parameters.values(spec.name).set(change.values(values));
@@ -70,9 +65,21 @@ export async function adaptWeights(
   return adapted;
 }
 
+/** How a weight is filled from a tensor of another shape. */
 interface Change {
   readonly how: string;
   values(given: Float32Array): Float32Array;
+}
+
+/** Returns how a tensor of another shape fills a weight; undefined if it cannot. */
+function changeOf(
+  stored: readonly number[],
+  spec: WeightSpec,
+  grid: readonly number[] | undefined,
+): Change | undefined {
+  if (spec.name === PROJECTION) return changedChannels(stored, spec);
+  if (POSITIONS.includes(spec.name) && grid !== undefined) return changedGrid(stored, spec, grid);
+  return undefined;
 }
 
 const RGB = 3;
@@ -112,7 +119,10 @@ function changedGrid(
   const [, wantedCount, wantedFeatures] = exactly(shape, 3);
   const [rows, columns] = exactly(grid, 2);
   if (batch !== 1 || features !== wantedFeatures || wantedCount !== rows * columns + 1) return undefined;
-  const first = [1, 0].find((classTokens) => Number.isInteger(Math.sqrt(count - classTokens)));
+  const first = [1, 0].find((classTokens) => {
+    const tokens = count - classTokens;
+    return tokens > 0 && Number.isInteger(Math.sqrt(tokens));
+  });
   if (first === undefined) return undefined;
   const side = Math.sqrt(count - first);
   const values = (given: Float32Array) => {

@@ -1,6 +1,7 @@
 /** Freezes weights in training (MODEL.FREEZE_LAYERS_MATCHING). */
 import type { Config } from "../config/config.ts";
 import { frozenPatterns, layerPattern } from "../config/frozen-layers.ts";
+import { firstOf } from "../facts/format.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import type { WeightSpec } from "../runtime/scope.ts";
 import { InputError } from "./input-error.ts";
@@ -23,12 +24,10 @@ export function withFrozenWeights(
   const frozen = new Set(parameters.filter((name) => patterns.some((pattern) => pattern.test(name))));
   if (frozen.size === parameters.length)
     throw new InputError([config.problem(KEY, "it matches every weight, so that nothing is left to train.")]);
-  const listed = [...frozen].slice(0, MOST_LISTED).join(", ");
-  const more = frozen.size > MOST_LISTED ? ` and ${frozen.size - MOST_LISTED} more` : "";
   const message =
     frozen.size === 0
       ? `${KEY} matches no weight of this network: all ${parameters.length} tensors train.`
-      : `${frozen.size} tensors stay as they are (${KEY}): ${listed}${more}. ${parameters.length - frozen.size} train.`;
+      : `${frozen.size} tensors stay as they are (${KEY}): ${firstOf([...frozen], MOST_LISTED)}. ${parameters.length - frozen.size} train.`;
   report({ event: "log", level: frozen.size === 0 ? "warning" : "info", message });
   return specs.map((spec) => (frozen.has(spec.name) ? { ...spec, role: "state" } : spec));
 }

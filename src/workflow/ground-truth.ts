@@ -1,16 +1,18 @@
 /** DATA.*.GT_PATH: the ground truth of a phase's images, matched by name and checked before training. */
 
 import { basename } from "node:path";
+import type { Phase } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import { at } from "../facts/checked-lists.ts";
+import { firstOf } from "../facts/format.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { listImages, openImage } from "../images/files.ts";
 import { ImageError, type ImageInfo, type ImageSource, type OpenOptions } from "../images/image.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import { InputError } from "./input-error.ts";
-import type { Phase } from "./settings.ts";
 import { imageName } from "./write-image.ts";
 
+/** What the files of a ground truth must hold. */
 export interface GroundTruthOptions {
   /** Number of channels of the files. Defaults to that of the images. */
   readonly channels?: number;
@@ -24,7 +26,7 @@ export function namedLike(paths: readonly string[], image: string): string[] {
   return same.length > 0 ? same : paths.filter((path) => imageName(path) === imageName(image));
 }
 
-/** Why files cannot be assigned to images; undefined if they can. */
+/** Returns why files cannot be assigned to images; undefined if they can. */
 function ambiguity(
   images: readonly ImageInfo[],
   matches: readonly (readonly string[])[],
@@ -41,7 +43,10 @@ function ambiguity(
   return undefined;
 }
 
-/** The key of the folder of a phase's ground truth. With INPUT_ZARR_MULTIPLE_DATA one file holds both the image and its ground truth. */
+/**
+ * Returns the key of the folder of a phase's ground truth. With INPUT_ZARR_MULTIPLE_DATA one file holds both the image and its ground
+ * truth.
+ */
 export function groundTruthKey(config: Config, phase: Phase): `DATA.${Phase}.PATH` | `DATA.${Phase}.GT_PATH` {
   return config.flag(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA`)
     ? `DATA.${phase}.PATH`
@@ -72,10 +77,9 @@ export async function groundTruth(
   if (ambiguous !== undefined) throw new InputError([config.problem(key, `${folder}: ${ambiguous}`)]);
   const missing = images.filter((_, index) => at(matches, index).length === 0);
   if (missing.length > 0) {
-    const names = missing.slice(0, 5).map(({ path }) => basename(path));
-    const more = missing.length > 5 ? ` and ${missing.length - 5} more` : "";
-    const has = paths.slice(0, 3).map((path) => basename(path));
-    const message = `no file in ${folder} is named as these images of DATA.${phase}.PATH: ${names.join(", ")}${more}. The folder holds ${has.join(", ")}${paths.length > 3 ? "…" : ""}.`;
+    const names = missing.map(({ path }) => basename(path));
+    const has = paths.map((path) => basename(path));
+    const message = `no file in ${folder} is named as these images of DATA.${phase}.PATH: ${firstOf(names, 5)}. The folder holds ${firstOf(has, 3)}.`;
     throw new InputError([config.problem(key, message)]);
   }
   const problems: Problem[] = [];
@@ -89,7 +93,7 @@ export async function groundTruth(
       total: images.length,
     });
     try {
-      found.push(await inspect(path, image, openOptions(config, phase), options));
+      found.push(await inspect(path, image, maskOptions(config, phase), options));
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       problems.push({ severity: "error", file: path, message: error.message });
@@ -99,8 +103,8 @@ export async function groundTruth(
   return found;
 }
 
-/** Which array of Zarr and HDF5 files is read, and the order of its axes. */
-function openOptions(config: Config, phase: Phase): OpenOptions {
+/** Returns which array of Zarr and HDF5 files is read, and the order of its axes. */
+function maskOptions(config: Config, phase: Phase): OpenOptions {
   const axes = `DATA.${phase}.INPUT_MASK_AXES_ORDER` as const;
   const inside = config.text(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA_GT_PATH`);
   return {

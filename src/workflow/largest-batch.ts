@@ -41,7 +41,7 @@ export async function smallerBatch(
   });
   const says =
     found > 0
-      ? `a batch of ${batch} does not fit into the memory of ${device}; ${found} is the largest that does.`
+      ? `a batch of ${batch} does not fit into the memory of ${device}; ${found} does.`
       : `not even a batch of one fits into the memory of ${device}: choose a smaller DATA.PATCH_SIZE or model, or --gpu "" for the CPU.`;
   return new InputError([config.problem(key, says, found > 0 ? String(found) : undefined)]);
 }

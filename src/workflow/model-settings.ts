@@ -1,10 +1,10 @@
 /** The arguments with which BiaPy 3.7.1 builds a configuration's network, and which its checkpoints store. */
 
-import { architectureOf, channelsOf, ndimOf, workflowOf } from "../config/basics.ts";
+import { architectureOf, axesOf, channelsOf, ndimOf, workflowOf } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import type { TextKey } from "../config/key-names.ts";
 import { modelLevels } from "../config/model-levels.ts";
-import { hrNetStages, isCustom, stuNetStages } from "../config/model-stages.ts";
+import { hrNetKey, hrNetStages, isCustom, stuNetKey, stuNetStages } from "../config/model-stages.ts";
 import { type ImageArchitecture, isImageArchitecture } from "../facts/architectures.ts";
 import { at } from "../facts/checked-lists.ts";
 import { NAMED_TRANSFORMERS } from "../facts/network-sizes.ts";
@@ -15,23 +15,22 @@ type Builder = (config: Config) => BuildArguments;
 
 const lower = (config: Config, key: TextKey) => config.text(key).toLowerCase();
 const normalization = (config: Config) => lower(config, "MODEL.NORMALIZATION") || "in";
-const ones = (count: number) => Array.from({ length: count }, () => 1);
 
-/** Number of channels that a network returns: those of the image, or one for each class (one for two classes). */
+/** Returns the number of channels that a network returns: those of the image, or one for each class (one for two classes). */
 export function outputChannels(config: Config): number {
   return workflowOf(config) === "segmentation"
     ? logitsOf(config.number("DATA.N_CLASSES"))
     : channelsOf(config);
 }
 
-/** The activations that BiaPy applies to a network's channels; those that begin with `ce_` are part of the loss. */
+/** Returns the activations that BiaPy applies to a network's channels; those that begin with `ce_` are part of the loss. */
 function activations(config: Config): string[] {
-  const segments = workflowOf(config) === "segmentation";
-  const name = segments ? (config.number("DATA.N_CLASSES") > 2 ? "ce_softmax" : "ce_sigmoid") : "linear";
-  return Array.from({ length: outputChannels(config) }, () => name);
+  const all = (name: string) => Array.from({ length: outputChannels(config) }, () => name);
+  if (workflowOf(config) !== "segmentation") return all("linear");
+  return all(config.number("DATA.N_CLASSES") > 2 ? "ce_softmax" : "ce_sigmoid");
 }
 
-/** One head, for all channels. */
+/** Returns the arguments of one head for all channels. */
 function heads(config: Config): BuildArguments {
   return {
     output_channels: [outputChannels(config)],
@@ -45,6 +44,7 @@ const spaceOf = (config: Config) => config.numbers("DATA.PATCH_SIZE").slice(0, -
 
 const contrast: BuildArguments = { contrast: false, contrast_proj_dim: 256 };
 
+/** Returns the arguments of the U-Nets. */
 function encoderDecoder(config: Config): BuildArguments {
   const { dropout, zDown, yxDown, isotropy, convolutions } = modelLevels(config);
   return {
@@ -97,24 +97,23 @@ const uNextV1: Builder = (config) => ({
 
 function hrNet(config: Config): BuildArguments {
   const { yxDown, zDown, modules, blocks, channels } = hrNetStages(config);
-  const key = <Name extends string>(name: Name) => `MODEL.HRNET.${name}` as const;
   const shape = {
     Z_DOWN: zDown,
     YX_DOWN: yxDown,
-    BLOCK_TYPE: config.text(key("BLOCK_TYPE")),
+    BLOCK_TYPE: config.text(hrNetKey("BLOCK_TYPE")),
     NUM_STAGES: modules.length,
     NUM_MODULES: modules,
     NUM_BRANCHES: channels.map((each) => each.length),
     NUM_BLOCKS: blocks,
     NUM_CHANNELS: channels,
   };
-  const names = { VARIANT: config.text(key("VARIANT")), HEAD_TYPE: config.text(key("HEAD_TYPE")) };
+  const names = { VARIANT: config.text(hrNetKey("VARIANT")), HEAD_TYPE: config.text(hrNetKey("HEAD_TYPE")) };
   return {
     image_shape: config.numbers("DATA.PATCH_SIZE"),
     normalization: normalization(config),
     ...heads(config),
     ...contrast,
-    head_type: config.text(key("HEAD_TYPE")),
+    head_type: config.text(hrNetKey("HEAD_TYPE")),
     explicit_activations: false,
     activation: lower(config, "MODEL.ACTIVATION"),
     return_one_tensor: false,
@@ -124,13 +123,12 @@ function hrNet(config: Config): BuildArguments {
 }
 
 function stuNet(config: Config): BuildArguments {
-  const key = <Name extends string>(name: Name) => `MODEL.STUNET.${name}` as const;
   const { depth, dims, pools, kernels } = stuNetStages(config);
   const stages = { depth, dims, pool_op_kernel_sizes: pools, conv_kernel_sizes: kernels };
   return {
     image_shape: config.numbers("DATA.PATCH_SIZE"),
     ...heads(config),
-    variant: config.text(key("VARIANT")),
+    variant: config.text(stuNetKey("VARIANT")),
     deep_supervision: false,
     explicit_activations: false,
     return_one_tensor: false,
@@ -139,7 +137,10 @@ function stuNet(config: Config): BuildArguments {
   };
 }
 
-/** The head has an output for each pixel of a token; BiaPy's has one for each class (DATA.N_CLASSES). */
+/**
+ * Returns the arguments of a vision transformer. Its head has an output for each pixel of a token; BiaPy's has one for each class
+ * (DATA.N_CLASSES).
+ */
 function vit(config: Config): BuildArguments {
   const space = spaceOf(config);
   const cube = space.every((size) => size === space[0]);
@@ -200,12 +201,12 @@ function edsr(config: Config): BuildArguments {
     ndim: ndimOf(config),
     num_filters: 64,
     num_of_residual_blocks: 16,
-    upsampling_factor: ones(ndimOf(config)),
+    upsampling_factor: axesOf(config).map(() => 1),
     num_channels: channelsOf(config),
   };
 }
 
-/** Arguments shared by the super-resolution networks. Here they keep the image size. */
+/** Returns the arguments that super-resolution networks share. Here they keep the image size. */
 function sameSize(config: Config): BuildArguments {
   return { scale: 1, out_channels: outputChannels(config), head_activations: activations(config) };
 }

@@ -1,6 +1,6 @@
 /** Models for patches of an image: those of a task's network, compiled for each size. */
 
-import { ndimOf, takesOneSize } from "../config/basics.ts";
+import { channelsOf, ndimOf, takesOneSize } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import type { NormalizedImage } from "../data/image-set.ts";
 import type { Box } from "../data/tiling.ts";
@@ -8,6 +8,7 @@ import type { Runtime } from "../runtime/executable.ts";
 import type { Parameters } from "../runtime/parameters.ts";
 import { compiledModel, type PatchModel, together } from "./predict.ts";
 import type { Task, TestingTask } from "./tasks/task.ts";
+import { downsampling } from "./zoo/size-steps.ts";
 
 /** The models that images are predicted with. */
 export interface PatchModels {
@@ -39,16 +40,18 @@ export class CompiledModels implements PatchModels {
     this.takesOneSize = takesOneSize(config);
   }
 
-  /** Completes a size to one that the network can halve. */
+  /** Completes a size to a multiple that every level of the network divides; at least BiaPy's, which goes by MODEL.FEATURE_MAPS alone. */
   complete(size: number): number {
-    const multiple = 2 ** this.config.numbers("MODEL.FEATURE_MAPS").length;
+    const ofBiapy = 2 ** this.config.numbers("MODEL.FEATURE_MAPS").length;
+    const ofNetwork = downsampling(this.config).at(-1) || 1;
+    let multiple = ofBiapy;
+    while (multiple % ofNetwork !== 0) multiple += ofBiapy;
     return Math.ceil(size / multiple) * multiple;
   }
 
   modelFor(patch: Box, batchSize: number): PatchModel {
     const { config, testing } = this;
-    const channels = config.numbers("DATA.PATCH_SIZE").at(-1) ?? 1;
-    const shape = [batchSize, ...(ndimOf(config) === 3 ? patch : patch.slice(1)), channels];
+    const shape = [batchSize, ...(ndimOf(config) === 3 ? patch : patch.slice(1)), channelsOf(config)];
     const key = String(shape);
     if (this.compiled?.key === key) return this.compiled.model;
     this.release();

@@ -8,7 +8,7 @@ import { AS_IT_IS, type Orientation } from "../data/orientation.ts";
 import { SlidingWindow } from "../data/sliding-window.ts";
 import { type Box, boxOf, cutPatch, enclosing, perAxis, type TilingSettings } from "../data/tiling.ts";
 import { at, entryOf } from "../facts/checked-lists.ts";
-import { type Region, SAMPLE_ARRAYS, shapeOf, wholeRegion } from "../images/image.ts";
+import { type ImageShape, type Region, SAMPLE_ARRAYS, shapeOf, wholeRegion } from "../images/image.ts";
 import type { Executable } from "../runtime/executable.ts";
 
 /** Predicts patches: see `Task`. */
@@ -175,9 +175,17 @@ async function* predictBlock(
 const valuesOf = (parts: readonly (readonly [string, BlendedPart])[]) =>
   Object.fromEntries(parts.map(([name, { values }]) => [name, values]));
 
+/** Returns the number of patches that predict a region of an image. */
+export const patchCount = (shape: ImageShape, tiling: TilingSettings, region: Region): number =>
+  placesAlong(new Tiles(shape, tiling), region).reduce((count, places) => count * places.length, 1);
+
+/** Returns the places of patches that predict any part of a region, by axis. */
+const placesAlong = (tiles: Tiles, { start, end }: Region) =>
+  perAxis((axis) => tiles.touching(axis, start[axis], end[axis]));
+
 /** Returns the patches that predict any part of a block, in prediction order. */
-function placesIn(tiles: Tiles, { start, end }: Region): TilePlace[] {
-  const [alongZ, alongY, alongX] = perAxis((axis) => tiles.touching(axis, start[axis], end[axis]));
+function placesIn(tiles: Tiles, block: Region): TilePlace[] {
+  const [alongZ, alongY, alongX] = placesAlong(tiles, block);
   return alongZ.flatMap((z) => alongY.flatMap((y) => alongX.map((x) => [z, y, x] as const)));
 }
 

@@ -1,6 +1,6 @@
 /** DATA.PREPROCESS: steps applied to whole images before they are normalized and cut into patches. */
 
-import { ndimOf } from "../config/basics.ts";
+import { ndimOf, type Phase } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import type { ImagePreparation } from "../data/image-set.ts";
 import { cannyEdges } from "../data/preprocess/canny.ts";
@@ -13,7 +13,6 @@ import { type ResizeSettings, resizedImage } from "../data/preprocess/resize-ima
 import { at, exactly } from "../facts/checked-lists.ts";
 import { listImages, readImage } from "../images/files.ts";
 import { type Image, ImageError, type ImageInfo, type ImageShape, type SampleType } from "../images/image.ts";
-import type { Phase } from "./settings.ts";
 
 /** scikit-image's names of borders in its `resize`, by SciPy's. */
 const RESIZE_BORDERS: Readonly<Partial<Record<string, GridBorder>>> = {
@@ -57,6 +56,7 @@ export function preparedInfo(config: Config, phase: Phase): (info: ImageInfo) =>
   };
 }
 
+/** Returns the properties of an image after preprocessing. */
 function preprocessedInfo(config: Config, info: ImageInfo, of: "images" | "targets"): ImageInfo {
   const canny = of === "images" && config.flag("DATA.PREPROCESS.CANNY.ENABLE");
   const resized = config.flag("DATA.PREPROCESS.RESIZE.ENABLE");
@@ -71,12 +71,14 @@ function resizeStep(config: Config, of: "images" | "targets"): Step | undefined 
   return (image) => resizedImage(image, settings);
 }
 
-/** Targets are resized by the nearest pixel: BiaPy treats them as masks. */
+/** Returns how images are resized; targets by the nearest pixel, because BiaPy treats them as masks. */
 function resizeSettings(config: Config, of: "images" | "targets"): ResizeSettings {
   const sizes = config.numbers("DATA.PREPROCESS.RESIZE.OUTPUT_SHAPE");
   const [y, x] = exactly(sizes.slice(-2), 2, "DATA.PREPROCESS.RESIZE.OUTPUT_SHAPE");
+  // BiaPy's default has two numbers, also in 3D.
+  const depth = sizes.length === 3 ? at(sizes, 0) : y;
   return {
-    size: [ndimOf(config) === 3 ? (sizes.length === 3 ? at(sizes, 0) : y) : 1, y, x],
+    size: [ndimOf(config) === 3 ? depth : 1, y, x],
     order: of === "targets" ? 0 : resizeOrder(config.number("DATA.PREPROCESS.RESIZE.ORDER")),
     border: RESIZE_BORDERS[config.text("DATA.PREPROCESS.RESIZE.MODE")] ?? "mirror",
     outside: config.number("DATA.PREPROCESS.RESIZE.CVAL"),
@@ -86,7 +88,7 @@ function resizeSettings(config: Config, of: "images" | "targets"): ResizeSetting
   };
 }
 
-/** `checkConfig` refuses other orders. */
+/** Returns the order of interpolation. Throws RangeError for others, which `checkConfig` refuses. */
 function resizeOrder(order: number): ResizeSettings["order"] {
   const known = ([0, 1, 2, 3, 4, 5] as const).find((each) => each === order);
   if (known === undefined) throw new RangeError(`Images are resized in the order 0 to 5, not ${order}.`);
@@ -108,15 +110,9 @@ async function filterSteps(config: Config): Promise<Step[]> {
     const sigma = config.number("DATA.PREPROCESS.GAUSSIAN_BLUR.SIGMA");
     const border = config.choice("DATA.PREPROCESS.GAUSSIAN_BLUR.MODE", GRID_BORDERS);
     const channelAxis = config.value("DATA.PREPROCESS.GAUSSIAN_BLUR.CHANNEL_AXIS");
-    const left = typeof channelAxis === "number" ? axes.at(channelAxis) : undefined;
-    steps.push((image) =>
-      gaussianBlurred(
-        image,
-        sigma,
-        axes.filter((axis) => axis !== left),
-        border,
-      ),
-    );
+    const notBlurred = typeof channelAxis === "number" ? axes.at(channelAxis) : undefined;
+    const blurred = axes.filter((axis) => axis !== notBlurred);
+    steps.push((image) => gaussianBlurred(image, sigma, blurred, border));
   }
   if (config.flag("DATA.PREPROCESS.MEDIAN_BLUR.ENABLE")) {
     const sizes = config.numbers("DATA.PREPROCESS.MEDIAN_BLUR.KERNEL_SIZE");

@@ -4,7 +4,7 @@ import { basename, dirname, join, normalize } from "node:path";
 import * as v from "valibot";
 import type { Config } from "../config/config.ts";
 import { lastOf } from "../facts/checked-lists.ts";
-import { readText } from "../facts/files/regular-file.ts";
+import { DamagedFileError, readJson } from "../facts/files/regular-file.ts";
 import type { ImageInfo } from "../images/image.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import { InputError } from "./input-error.ts";
@@ -34,11 +34,9 @@ export async function magnification(
     return pixel === undefined ? 1 : pixel / target;
   };
   const matched = infos.filter(({ path }) => known?.[basename(path)] !== undefined).length;
-  report({
-    event: "log",
-    level: matched < infos.length ? "warning" : "info",
-    message: `DATA.RESOLUTION_NORM: ${FILE} has the pixel size of ${matched} of ${infos.length} images (DATA.${phase}.PATH)${matched < infos.length ? "; the others keep their size" : ""}.`,
-  });
+  const others = matched < infos.length ? "; the others keep their size" : "";
+  const message = `DATA.RESOLUTION_NORM: ${FILE} has the pixel size of ${matched} of ${infos.length} images (DATA.${phase}.PATH)${others}.`;
+  report({ event: "log", level: matched < infos.length ? "warning" : "info", message });
   return factorOf;
 }
 
@@ -47,11 +45,11 @@ async function knownResolutions(
   phase: "TRAIN" | "VAL",
 ): Promise<v.InferOutput<typeof resolutions> | undefined> {
   const path = join(dirname(normalize(join(config.text(`DATA.${phase}.PATH`), "."))), FILE);
-  const text = await readText(path, MOST_BYTES);
-  if (text === undefined) return undefined;
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), resolutions), text);
-  if (parsed.success) return parsed.output;
-  const example = '{"cells.tif": [2.0, 0.5, 0.5]}';
-  const message = `${path} is not a list of pixel sizes (z, y, x) by file name, such as ${example}: ${parsed.issues[0].message}.`;
-  throw new InputError([config.problem("DATA.RESOLUTION_NORM.ENABLE", message)]);
+  try {
+    return await readJson(path, resolutions, MOST_BYTES);
+  } catch (error) {
+    if (!(error instanceof DamagedFileError)) throw error;
+    const message = `${path} ${error.message}. It holds pixel sizes (z, y, x) by file name, such as {"cells.tif": [2.0, 0.5, 0.5]}.`;
+    throw new InputError([config.problem("DATA.RESOLUTION_NORM.ENABLE", message)]);
+  }
 }

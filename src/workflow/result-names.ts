@@ -6,7 +6,7 @@ import type { ImageInfo } from "../images/image.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import { imageName } from "./write-image.ts";
 
-/** The file name of an image's results, without their extension. */
+/** Returns the file name of an image's results, without their extension. */
 export const resultName = ({ path, resultName }: Pick<ImageInfo, "path" | "resultName">): string =>
   resultName ?? imageName(path);
 

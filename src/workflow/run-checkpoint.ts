@@ -1,5 +1,6 @@
 /** A run's checkpoints: BiaPy's format, with what this engine needs to resume exactly. */
 import { existsSync } from "node:fs";
+import * as v from "valibot";
 import {
   type BiapyCheckpoint,
   loadBiapyCheckpoint,
@@ -11,6 +12,7 @@ import type { ParameterState, SavedOptimizer } from "../checkpoint/optimizer-sta
 import { type CheckpointValue, PythonTuple } from "../checkpoint/python-values.ts";
 import { CheckpointTensor } from "../checkpoint/tensor.ts";
 import type { Config } from "../config/config.ts";
+import { DamagedFileError, parseJson } from "../facts/files/regular-file.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { BuildArguments } from "../models/build-arguments.ts";
 import type { OptimizerSettings } from "../runtime/optimizer-settings.ts";
@@ -20,16 +22,18 @@ import { divergedError } from "../training/diverged.ts";
 import type { TrainerState } from "../training/trainer.ts";
 
 /** Fingerprints of the images that are trained on (`same-training.ts`). */
-export type ImageFingerprints = Readonly<Partial<Record<"TRAIN" | "VAL", string>>>;
+const imageFingerprints = v.object({ TRAIN: v.optional(v.string()), VAL: v.optional(v.string()) });
+export type ImageFingerprints = Readonly<v.InferOutput<typeof imageFingerprints>>;
 
-/** What identifies a training besides its configuration. */
-export interface TrainingIdentity {
+const trainingIdentity = v.object({
   /** `RunState.training`. */
-  readonly training: string;
+  training: v.string(),
   /** `--norm_pix_loss` */
-  readonly normalizePixels: boolean;
-  readonly images: ImageFingerprints;
-}
+  normalizePixels: v.boolean(),
+  images: imageFingerprints,
+});
+/** What identifies a training besides its configuration. */
+export type TrainingIdentity = Readonly<v.InferOutput<typeof trainingIdentity>>;
 
 export interface RunCheckpointContent {
   readonly parameters: Parameters;
@@ -42,7 +46,8 @@ export interface RunCheckpointContent {
   readonly identity: TrainingIdentity;
 }
 
-function optimizerSettings(settings: OptimizerSettings, learningRate: number): SavedOptimizer {
+/** Returns the optimizer's settings in the form of BiaPy's checkpoints. */
+function savedOptimizer(settings: OptimizerSettings, learningRate: number): SavedOptimizer {
   if (settings.kind === "sgd") {
     const { momentum, weightDecay } = settings;
     return { name: "SGD", learningRate, momentum, nesterov: true, weightDecay };
@@ -54,6 +59,7 @@ function optimizerSettings(settings: OptimizerSettings, learningRate: number): S
 /** Keys that are tuples in BiaPy's configuration; the others are lists. */
 const TUPLES = ["image_shape", "input_shape", "upsampling_factor"];
 
+/** Returns the build arguments with the types that BiaPy gives them. */
 function asBiapyKeeps(build: BuildArguments): CheckpointValue {
   const kept = Object.entries(build).map(([name, value]): [string, CheckpointValue] => [
     name,
@@ -84,7 +90,7 @@ export async function saveRunCheckpoint(path: string, content: RunCheckpointCont
     weights: new Map(parameters.specs.map(({ name, shape }) => [name, tensor(name, "weight", shape)])),
     modelBuildArguments: asBiapyKeeps(content.buildArguments),
     optimizer: {
-      settings: optimizerSettings(optimizer.settings, content.learningRate),
+      settings: savedOptimizer(optimizer.settings, content.learningRate),
       parameters: new Map(trained.map((spec) => [spec.name, memory(spec)])),
     },
     epoch: content.epoch,
@@ -147,10 +153,25 @@ export interface CheckpointHeader {
   readonly config: PlainObject;
 }
 
-/** A state as stored: earlier versions spell `optimizerSteps` in another way. */
-type StoredState = Omit<TrainerState, "optimizerSteps"> & {
-  readonly [Name in "optimizerSteps" | "optimiserSteps"]?: number;
-};
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const finite = v.pipe(v.number(), v.finite());
+const metrics = v.record(v.string(), finite);
+
+/** A {@link TrainerState} as stored: earlier versions spell `optimizerSteps` in another way. */
+const storedState = v.object({
+  epoch: count,
+  step: count,
+  stepsPerEpoch: count,
+  optimizerSteps: v.optional(count),
+  optimiserSteps: v.optional(count),
+  schedule: v.object({ scale: finite, best: v.nullable(finite), epochsWithoutGain: count }),
+  lossScale: v.optional(v.object({ scale: finite, steps: count })),
+  bestLoss: v.nullable(finite),
+  bestEpoch: v.nullable(count),
+  epochsWithoutGain: count,
+  sums: metrics,
+  counts: metrics,
+});
 
 /** Reads the header of a checkpoint; undefined for a file that this engine did not write. Throws `CheckpointError`. */
 export async function readHeader(path: string): Promise<CheckpointHeader | undefined> {
@@ -158,27 +179,31 @@ export async function readHeader(path: string): Promise<CheckpointHeader | undef
   try {
     const { engineState, config } = checkpoint;
     if (engineState === undefined || config === undefined) return undefined;
-    const stored = parsed<StoredState>(path, engineState.trainer);
-    const state = stored && {
-      ...stored,
-      optimizerSteps: stored.optimizerSteps ?? stored.optimiserSteps ?? 0,
+    const { trainer, identity } = engineState;
+    if (typeof trainer !== "string" || typeof identity !== "string") return undefined;
+    const {
+      optimiserSteps = 0,
+      optimizerSteps = optimiserSteps,
+      ...others
+    } = parsed(path, trainer, storedState);
+    return {
+      path,
+      state: { ...others, optimizerSteps },
+      identity: parsed(path, identity, trainingIdentity),
+      config,
     };
-    const identity = parsed<TrainingIdentity>(path, engineState.identity);
-    const { epoch, step } = state ?? {};
-    const counted = [epoch, step].every((count) => Number.isSafeInteger(count) && Number(count) >= 0);
-    if (state === undefined || typeof identity?.training !== "string" || !counted) return undefined;
-    return { path, state, identity, config };
   } finally {
     await checkpoint.close();
   }
 }
 
-function parsed<T>(path: string, text: unknown): T | undefined {
-  if (typeof text !== "string") return undefined;
+/** Parses and validates a part of the engine's state. Throws `CheckpointError`. */
+function parsed<const S extends v.GenericSchema>(path: string, text: string, schema: S): v.InferOutput<S> {
   try {
-    return (JSON.parse(text) ?? undefined) as T | undefined;
-  } catch {
-    throw new CheckpointError(path, "is damaged: the state of its training is not JSON.");
+    return parseJson(text, schema);
+  } catch (error) {
+    if (!(error instanceof DamagedFileError)) throw error;
+    throw new CheckpointError(path, `is damaged: the state of its training ${error.message}.`);
   }
 }
 

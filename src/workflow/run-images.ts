@@ -1,9 +1,9 @@
 /** Opens and checks the images of a run and cuts them into patches, before training. */
 
-import { channelsOf, ndimOf } from "../config/basics.ts";
+import { channelsOf, ndimOf, PHASES, type Phase } from "../config/basics.ts";
 import type { Config } from "../config/config.ts";
 import type { PlaceWeights } from "../data/foreground-places.ts";
-import { ImageSet, type ImageSetSettings } from "../data/image-set.ts";
+import { ImageSet, type ImageSetSettings, type NormalizedImage } from "../data/image-set.ts";
 import type { NormalizationSettings } from "../data/normalization.ts";
 import { type ImageDemands, type ImagePairs, inspectImages, PatchSet } from "../data/patches.ts";
 import {
@@ -12,11 +12,12 @@ import {
   needsWholeImage,
   type SampleFilter,
 } from "../data/sample-filter.ts";
+import type { Box } from "../data/tiling.ts";
 import { at } from "../facts/checked-lists.ts";
 import { bytes } from "../facts/format.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { listImages } from "../images/files.ts";
-import { ImageError, type ImageInfo, storedBytes } from "../images/image.ts";
+import { type Image, ImageError, type ImageInfo, storedBytes } from "../images/image.ts";
 import { checkApart } from "../images/inspection-thread.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import { augmentationSteps } from "./augmentation-settings.ts";
@@ -27,7 +28,6 @@ import { withResultNames } from "./result-names.ts";
 import {
   normalizationSettings,
   openOptions,
-  type Phase,
   patchBox,
   sampleFilter,
   targetNormalization,
@@ -35,6 +35,7 @@ import {
 } from "./settings.ts";
 import type { PhaseSources, Task } from "./tasks/task.ts";
 
+/** The images of a run, cut into patches for training and validation. */
 export interface RunImages {
   readonly training?: PatchSet;
   readonly validation?: PatchSet;
@@ -50,42 +51,35 @@ export async function prepareImages(
   signal?: AbortSignal,
 ): Promise<RunImages> {
   const sources = await findSources(task, await inspectFolders(config, report, signal), report, signal);
-  const fits = memoryBudget(report);
   const sets: ImageSet[] = [];
+  const close = async () => {
+    for (const set of sets) await set.close();
+  };
+  try {
+    return { ...(await openImages(config, sources, sets, report, signal)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Opens the images of all phases, and cuts those of the training into patches. Adds every set that it opens to `sets`. */
+async function openImages(
+  config: Config,
+  sources: Partial<Record<Phase, PhaseSources>>,
+  sets: ImageSet[],
+  report: ReportEvent,
+  signal: AbortSignal | undefined,
+): Promise<Omit<RunImages, "close">> {
+  const fits = memoryBudget(report);
   const pairs = async (phase: Phase): Promise<ImagePairs | undefined> => {
     const found = sources[phase];
     if (found === undefined) return undefined;
-    const set = async (
-      of: readonly ImageInfo[],
-      kind: "images" | "targets",
-      how: Partial<ImageSetSettings> = {},
-    ) => {
-      const inMemory = config.flag(`DATA.${phase}.IN_MEMORY`) && fits(phase, of);
-      const made = new ImageSet(of, {
-        normalization: normalizationSettings(config),
-        inMemory,
-        preparation: await preprocessing(config, phase, kind),
-        threeChannels: config.flag("DATA.FORCE_RGB"),
-        completedTo: patchBox(config),
-        signal,
-        ...how,
-      });
-      sets.push(made);
-      return made;
-    };
-    const images = await set(found.images, "images");
-    if (found.targets === undefined) return { images };
-    const { infos, values } = found.targets;
-    const asStored = {
-      normalization: AS_STORED,
-      threeChannels: values !== "labels" && config.flag("DATA.FORCE_RGB"),
-    };
-    const normalization = targetNormalization(config);
-    const like = normalization === undefined ? { like: images } : { normalization, fixed: true };
-    // Predictions are measured against test images as they are, not clipped.
-    const trained = values === "like images" && (phase !== "TEST" || normalization === undefined);
-    const targets = await set(infos, "targets", trained ? like : asStored);
-    return { images, targets, labels: values === "labels" };
+    const inMemory = (infos: readonly ImageInfo[]) =>
+      config.flag(`DATA.${phase}.IN_MEMORY`) && fits(phase, infos);
+    const opened = await openPairs(config, phase, found, inMemory, signal);
+    sets.push(opened.images, ...(opened.targets === undefined ? [] : [opened.targets]));
+    return opened;
   };
   const trainPairs = await pairs("TRAIN");
   const { training, validation } = await patchSets(config, trainPairs, await pairs("VAL"), report);
@@ -93,23 +87,57 @@ export async function prepareImages(
     const message = `${training.count} training patches, ${validation?.count ?? 0} for validation.`;
     report({ event: "log", level: "info", message });
   }
-  const test = config.flag("DATA.TEST.USE_VAL_AS_TEST")
-    ? config.flag("TEST.ENABLE")
-      ? subset(sets, trainPairs, validation?.images ?? [])
-      : undefined
-    : await testPairs(config, sets, await pairs("TEST"), report);
   const trains = config.flag("TRAIN.ENABLE");
+  const test = async () => {
+    if (!config.flag("DATA.TEST.USE_VAL_AS_TEST"))
+      return testPairs(config, sets, await pairs("TEST"), report);
+    return config.flag("TEST.ENABLE") ? subset(sets, trainPairs, validation?.images ?? []) : undefined;
+  };
   return {
     training: trains ? training : undefined,
     validation: trains ? validation : undefined,
-    test,
-    close: async () => {
-      for (const set of sets) await set.close();
-    },
+    test: await test(),
   };
 }
 
-/** Images of a phase with their targets. */
+/** Opens a phase's images and their targets. */
+async function openPairs(
+  config: Config,
+  phase: Phase,
+  sources: PhaseSources,
+  inMemory: (infos: readonly ImageInfo[]) => boolean,
+  signal: AbortSignal | undefined,
+): Promise<ImagePairs> {
+  const open = async (
+    infos: readonly ImageInfo[],
+    kind: "images" | "targets",
+    how: Partial<ImageSetSettings> = {},
+  ) =>
+    new ImageSet(infos, {
+      normalization: normalizationSettings(config),
+      inMemory: inMemory(infos),
+      preparation: await preprocessing(config, phase, kind),
+      threeChannels: config.flag("DATA.FORCE_RGB"),
+      completedTo: patchBox(config),
+      signal,
+      ...how,
+    });
+  const images = await open(sources.images, "images");
+  if (sources.targets === undefined) return { images };
+  const { infos, values } = sources.targets;
+  const asStored = {
+    normalization: AS_STORED,
+    threeChannels: values !== "labels" && config.flag("DATA.FORCE_RGB"),
+  };
+  const normalization = targetNormalization(config);
+  const like = normalization === undefined ? { like: images } : { normalization, fixed: true };
+  // Predictions are measured against test images as they are, not clipped.
+  const trained = values === "like images" && (phase !== "TEST" || normalization === undefined);
+  const targets = await open(infos, "targets", trained ? like : asStored);
+  return { images, targets, labels: values === "labels" };
+}
+
+/** Returns some of a phase's images with their targets as new sets, which are added to `sets`. */
 function subset(
   sets: ImageSet[],
   pairs: ImagePairs | undefined,
@@ -133,24 +161,45 @@ async function testPairs(
   if (pairs === undefined || filter === undefined) return pairs;
   const kept: number[] = [];
   for (const index of pairs.images.infos.keys())
-    if (!(await filtersImage(filter, pairs, index))) kept.push(index);
+    if (!(await filtersImage(filter, pairs, index, asStored))) kept.push(index);
   const all = pairs.images.infos.length;
   const message = `${all - kept.length} of ${all} test images are left out by DATA.TEST.FILTER_SAMPLES.`;
   report({ event: "log", level: "info", message });
   return subset(sets, pairs, kept);
 }
 
+/** Reads a part of an image as a filter compares it. */
+type ReadPart = (image: NormalizedImage, start: Box, size: Box) => Promise<Image>;
+
+const asStored: ReadPart = (image, start, size) => image.cut(start, size);
+
+/** Reads normalized values (DATA.TRAIN.FILTER_SAMPLES.NORM_BEFORE). */
+const asNormalized: ReadPart = async (image, start, size) => {
+  const channels = image.info.shape[3];
+  return { shape: [...size, channels], sampleType: "float32", data: await image.patch(start, size) };
+};
+
 /** Whether a whole image is filtered out. */
-async function filtersImage(filter: SampleFilter, pairs: ImagePairs, index: number): Promise<boolean> {
-  const { image, target } = await wholeSample(pairs, index);
+async function filtersImage(
+  filter: SampleFilter,
+  pairs: ImagePairs,
+  index: number,
+  read: ReadPart,
+): Promise<boolean> {
+  const { image, target } = await wholeSample(pairs, index, read);
   return isFilteredOut(filter, image, target);
 }
 
-async function wholeSample({ images, targets }: ImagePairs, index: number): Promise<FilteredSample> {
+/** Reads a whole image with its target. */
+async function wholeSample(
+  { images, targets }: ImagePairs,
+  index: number,
+  read: ReadPart,
+): Promise<FilteredSample> {
   const whole = async (set: ImageSet) => {
     const image = await set.image(index);
     const [z, y, x] = image.info.shape;
-    return image.cut([0, 0, 0], [z, y, x]);
+    return read(image, [0, 0, 0], [z, y, x]);
   };
   const image = await whole(images);
   return { image, target: targets === undefined ? image : await whole(targets) };
@@ -167,22 +216,24 @@ async function filteredPatches(
   if (filter === undefined) return all;
   const { images, targets } = all.pairs;
   const byImage = config.flag("DATA.FILTER_BY_IMAGE") || config.flag("DATA.TRAIN.EXTRACT_RANDOM_PATCH");
+  // As in BiaPy, the training's key counts for validation images too.
+  const read = config.flag("DATA.TRAIN.FILTER_SAMPLES.NORM_BEFORE") ? asNormalized : asStored;
   const known = new Map<number, Promise<boolean>>();
   const leftOut = (image: number) => {
-    const found = known.get(image) ?? filtersImage(filter, all.pairs, image);
+    const found = known.get(image) ?? filtersImage(filter, all.pairs, image, read);
     known.set(image, found);
     return found;
   };
   let latest: { readonly image: number; readonly whole: FilteredSample } | undefined;
   const wholeOf = async (image: number) => {
-    if (latest?.image !== image) latest = { image, whole: await wholeSample(all.pairs, image) };
+    if (latest?.image !== image) latest = { image, whole: await wholeSample(all.pairs, image, read) };
     return latest.whole;
   };
   const wanted = needsWholeImage(filter);
   const kept = await all.filtered(async ({ image, start }, size) => {
     if (byImage) return !(await leftOut(image));
-    const patch = await (await images.image(image)).cut(start, size);
-    const target = targets && (await (await targets.image(image)).cut(start, size));
+    const patch = await read(await images.image(image), start, size);
+    const target = targets && (await read(await targets.image(image), start, size));
     return !isFilteredOut(filter, patch, target, wanted ? await wholeOf(image) : undefined);
   });
   const key = `DATA.${phase}.FILTER_SAMPLES` as const;
@@ -208,7 +259,7 @@ async function findSources(
 ): Promise<Partial<Record<Phase, PhaseSources>>> {
   const problems: Problem[] = [];
   const found: Partial<Record<Phase, PhaseSources>> = {};
-  for (const phase of ["TRAIN", "VAL", "TEST"] as const) {
+  for (const phase of PHASES) {
     const images = infos[phase];
     if (images === undefined) continue;
     try {
@@ -310,7 +361,7 @@ function refuseTooManyPatches(config: Config, phase: "TRAIN" | "VAL", infos: rea
   throw new InputError([config.problem(`DATA.${phase}.PATH`, message)]);
 }
 
-/** The content of the folders of all phases in use. */
+/** Inspects the images of all phases in use. Throws one {@link InputError} with all faults. */
 async function inspectFolders(
   config: Config,
   report: ReportEvent,
@@ -324,7 +375,7 @@ async function inspectFolders(
     prepared: preparedInfo(config, phase),
   });
   const testsValidation = config.flag("TEST.ENABLE") && config.flag("DATA.TEST.USE_VAL_AS_TEST");
-  const phases = (["TRAIN", "VAL", "TEST"] as const).filter((phase) => {
+  const phases = PHASES.filter((phase) => {
     if (phase === "TEST") return config.flag("TEST.ENABLE") && !testsValidation;
     if (phase === "TRAIN" && testsValidation) return true;
     return config.flag("TRAIN.ENABLE") && (phase === "TRAIN" || !config.flag("DATA.VAL.FROM_TRAIN"));

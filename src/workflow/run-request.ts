@@ -5,19 +5,20 @@ import type { ReportEvent } from "../results/reporters.ts";
 import type { Runtime } from "../runtime/executable.ts";
 import type { TrainingSettings } from "../runtime/optimizer-settings.ts";
 import type { Precision } from "../runtime/precision.ts";
-import type { Work } from "./device-choice.ts";
+import type { Work } from "./device-trial.ts";
 import type { DurableRun } from "./durable-run.ts";
 import type { ImageFingerprints } from "./run-checkpoint.ts";
 import type { RunImages } from "./run-images.ts";
 
+/** What a run is to do, and how it reports. */
 export interface RunRequest {
   readonly config: Config;
   /** The configuration file's text, copied into the results. */
   readonly configText: string;
   readonly tree: ResultTree;
-  /** Resume the run from its last checkpoint. */
+  /** Whether the run resumes from its last checkpoint. */
   readonly resume: boolean;
-  /** Normalize target pixels per token (He et al. 2022, section 4). */
+  /** Whether target pixels are normalized per token (He et al. 2022, section 4). */
   readonly normalizePixels: boolean;
   /** Defaults to `single`; a resumed run keeps its own. */
   readonly precision?: Precision;

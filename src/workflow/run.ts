@@ -12,8 +12,8 @@ import type { TrainingSettings } from "../runtime/optimizer-settings.ts";
 import { Parameters } from "../runtime/parameters.ts";
 import type { Precision } from "../runtime/precision.ts";
 import { checkPrecision, PrecisionError } from "../training/training-step.ts";
-import { type Beginning, bestCheckpoint, checkOwner, furthestCheckpoint, howToBegin } from "./beginning.ts";
-import { secondsPerStep } from "./device-choice.ts";
+import { evenBatch } from "./batches.ts";
+import { secondsPerStep } from "./device-trial.ts";
 import { type DurableRun, durably } from "./durable-run.ts";
 import { withFrozenWeights } from "./frozen-weights.ts";
 import { InputError } from "./input-error.ts";
@@ -24,6 +24,13 @@ import { prepareImages, type RunImages } from "./run-images.ts";
 import type { RunningRequest, RunRequest } from "./run-request.ts";
 import { imagesFingerprint, otherImages } from "./same-training.ts";
 import { checkLossPrecision, trainingSettings } from "./settings.ts";
+import {
+  type Beginning,
+  bestCheckpoint,
+  checkOwner,
+  furthestCheckpoint,
+  howToBegin,
+} from "./start-or-resume.ts";
 import { loadStartingWeights, ownCheckpoint } from "./starting-weights.ts";
 import { type Task, trainingProgram } from "./tasks/task.ts";
 import { ImageTester } from "./test-images.ts";
@@ -84,13 +91,13 @@ async function fittingTasks(given: RunRequest, task: Task, images: RunImages): P
   }
   return {
     training: await sized(training?.count ?? task.batchSize),
-    validation: await sized(Math.min(validation?.count ?? task.batchSize, given.partSize ?? task.batchSize)),
+    validation: await sized(evenBatch(validation?.count ?? task.batchSize, given.partSize ?? task.batchSize)),
   };
 }
 
 const PART_SETTING = "In VS Code, --part_size is the setting biapy.run.partSize.";
 
-/** Number of patches computed at a time, if not the whole batch. Throws `InputError` if it does not divide the batch size. */
+/** Returns the number of patches computed at a time, if not the whole batch. Throws `InputError` if it does not divide the batch size. */
 function partSize({ partSize: asked }: RunRequest, batch: number): number | undefined {
   if (asked === undefined || asked >= batch) return undefined;
   if (asked >= 1 && batch % asked === 0) return asked;
@@ -98,7 +105,7 @@ function partSize({ partSize: asked }: RunRequest, batch: number): number | unde
   throw new InputError([{ severity: "error", message }]);
 }
 
-/** Fingerprints of the images that are trained on, by phase. */
+/** Returns fingerprints of the images that are trained on, by phase. */
 function trainedImages({ training, validation }: RunImages): ImageFingerprints {
   if (training === undefined) return {};
   const infos = ({ images, targets }: ImagePairs) => [...images.infos, ...(targets?.infos ?? [])];
@@ -107,25 +114,16 @@ function trainedImages({ training, validation }: RunImages): ImageFingerprints {
   return { ...all, VAL: imagesFingerprint(infos(validation.pairs)) };
 }
 
+/** Trains and tests on an opened device. */
 async function onDevice(
   request: RunningRequest,
   tasks: RunTasks,
   beginning: Beginning,
 ): Promise<"finished" | "stopped"> {
-  const { config, tree, run, images, runtime, signal, training, report } = request;
+  const { config, tree, run, images, runtime, signal, report } = request;
   const task = tasks.training;
   const trainable = beginning.kind !== "test";
-  if (trainable) {
-    if (training.partSize !== undefined && runtime.compileTraining !== undefined)
-      throw new InputError([
-        {
-          severity: "error",
-          message: `--part_size: ${runtime.device} computes whole batches only. Leave it out, or choose the CPU by --gpu "". ${PART_SETTING}`,
-        },
-      ]);
-    checkPrecision(runtime, training);
-    checkLossPrecision(config, training.precision ?? "single");
-  }
+  if (trainable) checkDevice(request);
   const declared = declaredWeights(trainingProgram(task));
   const parameters = new Parameters(trainable ? withFrozenWeights(config, declared, report) : declared, {
     trainable,
@@ -160,6 +158,16 @@ async function onDevice(
   }
 }
 
+/** Throws `InputError` or `PrecisionError` if the device does not train as requested. */
+function checkDevice({ config, runtime, training }: RunningRequest): void {
+  if (training.partSize !== undefined && runtime.compileTraining !== undefined) {
+    const message = `--part_size: ${runtime.device} computes whole batches only. Leave it out, or choose the CPU by --gpu "". ${PART_SETTING}`;
+    throw new InputError([{ severity: "error", message }]);
+  }
+  checkPrecision(runtime, training);
+  checkLossPrecision(config, training.precision ?? "single");
+}
+
 /** Loads the starting weights, then claims the run's files. A fresh start reads the weights before it moves any file. */
 async function begin(request: RunningRequest, parameters: Parameters, beginning: Beginning): Promise<void> {
   const { config, tree, run, report } = request;
@@ -184,6 +192,7 @@ async function begin(request: RunningRequest, parameters: Parameters, beginning:
   if (table !== undefined) await writeFileAtomically(startingWeightsPath(tree), table);
 }
 
+/** Returns the named checkpoint, or the run's own. */
 async function startingCheckpoint(
   config: Config,
   { tree, run }: RunningRequest,
@@ -203,7 +212,12 @@ export async function tryStep(request: StepRequest): Promise<boolean> {
   const precision = resumed === undefined ? (request.precision ?? "single") : trainedPrecision(resumed);
   const work = { program: trainingProgram(task), training: trainingSettings(request.config, precision) };
   try {
-    await secondsPerStep(await request.openRuntime(work), work);
+    const runtime = await request.openRuntime(work);
+    try {
+      await secondsPerStep(runtime, work);
+    } finally {
+      runtime.release?.();
+    }
     return true;
   } catch (error) {
     if (error instanceof DeviceMemoryError) return false;
@@ -227,6 +241,7 @@ function precisionOf({ precision, report }: RunRequest, beginning: Beginning): P
   return began;
 }
 
+/** Returns the precision in which a checkpoint was trained. */
 function trainedPrecision({ state }: CheckpointHeader): Precision {
   return state.lossScale === undefined ? "single" : "mixed";
 }

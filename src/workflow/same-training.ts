@@ -80,7 +80,7 @@ function refusal(change: string, path: string): string {
   return `${change}, so this is not the training of ${path}. Undo the change to resume, or train under another --run_id.`;
 }
 
-/** A value of a configuration that is kept as nested objects. */
+/** Returns a value of a configuration that is kept as nested objects. */
 function valueIn(config: CheckpointHeader["config"], key: string): unknown {
   let value: unknown = config;
   for (const part of key.split(".")) {

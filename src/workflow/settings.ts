@@ -1,6 +1,6 @@
 /** Converts a configuration to settings of data, optimizer and schedule. */
 
-import { ndimOf, workflowOf } from "../config/basics.ts";
+import { namesOf, ndimOf, type Phase, workflowOf } from "../config/basics.ts";
 import { warmupAndDecay } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
 import { optimizerBetas } from "../config/optimizer-betas.ts";
@@ -20,21 +20,23 @@ import type { LossTerm } from "../training/losses.ts";
 import type { ScheduleSettings } from "../training/schedule.ts";
 import { PrecisionError } from "../training/training-step.ts";
 
-/** `[z, y, x]` of a key that has two numbers in 2D and three in 3D. */
+/**
+ * Returns `[z, y, x]` of a key that has two numbers in 2D and three in 3D.
+ *
+ * @param flat z in 2D, and all numbers of an empty list
+ */
 function box(values: readonly number[], ndim: 2 | 3, flat: number): Box {
   const [first = flat, second = first, third = second] = values;
   return ndim === 3 ? [first, second, third] : [flat, first, second];
 }
 
-/** The patch `[z, y, x]`, z of 1 in 2D. */
+/** Returns the patch `[z, y, x]`; z is 1 in 2D. */
 export function patchBox(config: Config): Box {
   const ndim = ndimOf(config);
   return box(config.numbers("DATA.PATCH_SIZE").slice(0, ndim), ndim, 1);
 }
 
-export type Phase = "TRAIN" | "VAL" | "TEST";
-
-/** The array of Zarr and HDF5 files to read and the order of its axes, if the configuration sets them. */
+/** Returns the array of Zarr and HDF5 files to read and the order of its axes, if the configuration sets them. */
 export function openOptions(config: Config, phase: Phase): OpenOptions {
   const axes = `DATA.${phase}.INPUT_IMG_AXES_ORDER` as const;
   const inside = config.text(`DATA.${phase}.INPUT_ZARR_MULTIPLE_DATA_RAW_PATH`);
@@ -44,6 +46,7 @@ export function openOptions(config: Config, phase: Phase): OpenOptions {
   };
 }
 
+/** Returns how the images of a phase are cut into patches. */
 export function tilingSettings(config: Config, phase: Phase): TilingSettings {
   const ndim = ndimOf(config);
   return {
@@ -54,6 +57,7 @@ export function tilingSettings(config: Config, phase: Phase): TilingSettings {
   };
 }
 
+/** Returns how images are normalized (DATA.NORMALIZATION). */
 export function normalizationSettings(config: Config): NormalizationSettings {
   const mean = config.numbers("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.MEAN_VAL");
   const deviation = config.numbers("DATA.NORMALIZATION.ZERO_MEAN_UNIT_VAR.STD_VAL");
@@ -65,7 +69,7 @@ export function normalizationSettings(config: Config): NormalizationSettings {
   };
 }
 
-/** DATA.NORMALIZATION.TARGET: fixed numbers for target images; undefined if they are normalized like the input. */
+/** Returns the fixed numbers that normalize target images (DATA.NORMALIZATION.TARGET); undefined if they are normalized like the input. */
 export function targetNormalization(config: Config): NormalizationSettings | undefined {
   if (!config.flag("DATA.NORMALIZATION.TARGET.ENABLE") || !hasTargetImages(config)) return undefined;
   const key = <Name extends string>(name: Name) => `DATA.NORMALIZATION.TARGET.${name}` as const;
@@ -94,7 +98,7 @@ function clipping(config: Config): Clipping {
 const MOMENTUM = 0.9;
 const EPSILON = 1e-8;
 
-/** The optimizer, gradient clipping, and precision. */
+/** Returns the optimizer, gradient clipping, and precision. */
 export function trainingSettings(config: Config, precision: Precision): TrainingSettings {
   const clipNorm = config.number("TRAIN.GRADIENT_CLIP_NORM");
   return { optimizer: optimizerSettings(config), clipNorm, precision };
@@ -112,6 +116,7 @@ function optimizerSettings(config: Config): OptimizerSettings {
   };
 }
 
+/** Returns how the learning rate changes (TRAIN.LR_SCHEDULER). */
 export function scheduleSettings(config: Config): ScheduleSettings {
   const name = config.text("TRAIN.LR_SCHEDULER.NAME");
   const minimum = Math.max(at(config.numbers("TRAIN.LR_SCHEDULER.MIN_LR"), 0), 0);
@@ -130,21 +135,21 @@ export function scheduleSettings(config: Config): ScheduleSettings {
   return { kind: "constant" };
 }
 
-/** The metrics of a phase: all image metrics, unless TRAIN.METRICS or TEST.METRICS selects some. */
+/** Returns the metrics of a phase: all image metrics, unless TRAIN.METRICS or TEST.METRICS selects some. */
 export function metricNames(config: Config, phase: "TRAIN" | "TEST"): ImageMetric[] {
-  const chosen = [config.value(`${phase}.METRICS`)].flat().map((name) => String(name).toLowerCase());
+  const chosen = namesOf(config, `${phase}.METRICS`);
   return IMAGE_METRICS.filter((name) => chosen.length === 0 || chosen.includes(name));
 }
 
-/** Those of some metrics that {@link metricNames} has. */
+/** Returns those of the metrics that {@link metricNames} names. */
 export function chosenMetrics(config: Config, phase: "TRAIN" | "TEST", values: Metrics): Metrics {
   const names = metricNames(config, phase);
   return Object.fromEntries(Object.entries(values).filter(([name]) => names.some((each) => each === name)));
 }
 
-/** LOSS.TYPE and LOSS.WEIGHTS. Default as in BiaPy: the mean absolute error. */
+/** Returns the losses of LOSS.TYPE and LOSS.WEIGHTS. Defaults to the mean absolute error, as in BiaPy. */
 export function lossTerms(config: Config): LossTerm[] {
-  const names = [config.value("LOSS.TYPE")].flat().map((name) => String(name).toUpperCase());
+  const names = namesOf(config, "LOSS.TYPE");
   const weights = config.numbers("LOSS.WEIGHTS");
   if (names.length === 0) return [{ name: "MAE", weight: 1 }];
   return names.map((name, index) => ({ name, weight: weights[index] ?? 1 }));
@@ -160,13 +165,13 @@ export function checkLossPrecision(config: Config, precision: Precision): void {
   throw new PrecisionError(message);
 }
 
-/** Number of threads: SYSTEM.NUM_CPUS, but at most one per core. */
+/** Returns the number of threads: SYSTEM.NUM_CPUS, but at most one per core. */
 export function threadCount(config: Config): number {
   const [asked, cores] = [config.number("SYSTEM.NUM_CPUS"), physicalCores()];
   return asked > 0 ? Math.min(asked, cores) : cores;
 }
 
-/** DATA.*.FILTER_SAMPLES, if enabled. `checkConfig` ensures that its lists fit together. */
+/** Returns the conditions of DATA.*.FILTER_SAMPLES; undefined if it is off. `checkConfig` ensures that its lists fit together. */
 export function sampleFilter(config: Config, phase: Phase): SampleFilter | undefined {
   const key = `DATA.${phase}.FILTER_SAMPLES` as const;
   if (!config.flag(`${key}.ENABLE`)) return undefined;

@@ -11,6 +11,7 @@ import {
 import type { Config } from "../config/config.ts";
 import { resize } from "../data/resize.ts";
 import { at, exactly, product } from "../facts/checked-lists.ts";
+import { firstOf } from "../facts/format.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { ImageShape } from "../images/image.ts";
 import type { ReportEvent } from "../results/reporters.ts";
@@ -20,8 +21,8 @@ import { InputError } from "./input-error.ts";
 import { type LoadedWeights, loadWeights } from "./run-checkpoint.ts";
 
 /**
- * The run's own checkpoint that MODEL.LOAD_CHECKPOINT_EPOCH asks for: the best one, or the latest of those of single epochs
- * (MODEL.SAVE_CKPT_FREQ). Throws {@link InputError} if there is none of the latter.
+ * Returns the path of the run's own checkpoint that MODEL.LOAD_CHECKPOINT_EPOCH asks for: the best one, or the latest of those of single
+ * epochs (MODEL.SAVE_CKPT_FREQ). Throws {@link InputError} if there is none of the latter.
  */
 export async function ownCheckpoint(config: Config, tree: ResultTree): Promise<string> {
   const key = "MODEL.LOAD_CHECKPOINT_EPOCH";
@@ -44,7 +45,7 @@ const POSITIONS = "pos_embed";
  * names; position embeddings are resampled for another patch size. Throws {@link InputError} if nothing fits, or if
  * `complete` is set and some weights are missing, and `CheckpointError`.
  *
- * @returns what became of each tensor, as CSV
+ * @returns a CSV table of all tensors: taken, adapted, skipped or fresh, and why
  */
 export async function loadStartingWeights(
   path: string,
@@ -65,7 +66,7 @@ export async function loadStartingWeights(
       ...(await adaptWeights(checkpoint, parameters, stretched ? undefined : gridOf(config, parameters))),
     ];
     const weights = without(fitting, adapted);
-    tell(path, weights, adapted, report);
+    reportOutcome(path, weights, adapted, report);
     const { missing } = weights;
     if (weights.loaded.length === 0)
       throw unfit(config, `nothing in ${path} fits this network: ${reasons(weights)}.`);
@@ -86,7 +87,7 @@ export interface StartingOptions {
 /** A network's last layer: the meaning of its channels depends on the workflow. */
 const HEAD = /^heads\./;
 
-/** Why a head is not loaded: its network was trained for another task, even if the shape fits. */
+/** Returns a function that says why a head is not loaded, even if its shape fits: its network was trained for another task. */
 function foreignHead(
   { config: trainedWith }: BiapyCheckpoint,
   config: Config,
@@ -98,7 +99,7 @@ function foreignHead(
   return (name) => (HEAD.test(name) ? reason : undefined);
 }
 
-/** What became of each tensor, as CSV: taken from the checkpoint, adapted to this network, skipped, or fresh, and why. */
+/** Returns a CSV table of all tensors: taken from the checkpoint, adapted to this network, skipped or fresh, and why. */
 function outcomeTable(
   { weights: stored }: BiapyCheckpoint,
   { loaded, skipped, missing }: LoadedWeights,
@@ -120,7 +121,7 @@ function outcomeTable(
   return `${Papa.unparse(rows, { newline: "\n" })}\n`;
 }
 
-/** Weights that were adapted count neither as skipped nor as missing. */
+/** Removes adapted weights from those that are skipped or missing. */
 function without(
   { loaded, skipped, missing }: LoadedWeights,
   adapted: readonly AdaptedWeight[],
@@ -140,10 +141,7 @@ function unfit(config: Config, message: string): InputError {
 
 const MOST_LISTED = 5;
 
-function listed(names: readonly string[]): string {
-  const shown = names.slice(0, MOST_LISTED).join(", ");
-  return names.length > MOST_LISTED ? `${shown} and ${names.length - MOST_LISTED} more` : shown;
-}
+const listed = (names: readonly string[]) => firstOf(names, MOST_LISTED);
 
 function reasons({ skipped }: LoadedWeights): string {
   return [...groupedByReason(skipped)].map(([reason, names]) => `${listed(names)}: ${reason}`).join("; ");
@@ -155,7 +153,8 @@ function groupedByReason(skipped: LoadedWeights["skipped"]): Map<string, string[
   return groups;
 }
 
-function tell(
+/** Reports which tensors were loaded, adapted and skipped, and which weights are missing. */
+function reportOutcome(
   path: string,
   weights: LoadedWeights,
   adapted: readonly AdaptedWeight[],
@@ -180,7 +179,7 @@ function groupOf(config: PlainObject | undefined, name: string): Readonly<Record
   return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
-/** Number of tokens of a configuration's patch along each axis, if set. */
+/** Returns the number of tokens along each axis of the patch of a checkpoint's configuration; undefined if it has none. */
 function tokenGridOf(config: PlainObject | undefined): number[] | undefined {
   // Converting the nested lists of a hostile file to text could take forever.
   const patch = [groupOf(config, "DATA").PATCH_SIZE]
@@ -191,7 +190,7 @@ function tokenGridOf(config: PlainObject | undefined): number[] | undefined {
   return grid.length > 1 && grid.every(Number.isInteger) ? grid : undefined;
 }
 
-/** Number of tokens of this network's patch along each axis; undefined for a network without tokens. */
+/** Returns the number of tokens along each axis of this network's patch; undefined for a network without tokens. */
 function gridOf(config: Config, parameters: Parameters): number[] | undefined {
   const [, , ...token] = parameters.specs.find(({ name }) => name === PROJECTION)?.shape ?? [];
   if (token.length === 0) return undefined;
@@ -199,7 +198,10 @@ function gridOf(config: Config, parameters: Parameters): number[] | undefined {
   return token.map((size, axis) => at(patch, axis) / size);
 }
 
-/** Interpolates position embeddings of another grid of tokens (Dosovitskiy et al. 2021, section 3.2). */
+/**
+ * Interpolates position embeddings of another grid of tokens (Dosovitskiy et al. 2021, section 3.2). Returns whether it did: the grids must
+ * be known and have as many axes.
+ */
 async function stretchPositions(
   { weights, config: trainedWith }: BiapyCheckpoint,
   config: Config,

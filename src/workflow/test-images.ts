@@ -10,10 +10,11 @@ import { type Box, common, type TilingSettings } from "../data/tiling.ts";
 import { at } from "../facts/checked-lists.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { ImageFiles, Metrics } from "../facts/run-events.ts";
-import { type ImageShape, type Region, wholeRegion } from "../images/image.ts";
+import { type ImageInfo, type ImageShape, type Region, wholeRegion } from "../images/image.ts";
+import { evenBatch } from "./batches.ts";
 import { chunkedPath, predictByChunks } from "./by-chunks.ts";
 import type { PatchModels } from "./patch-models.ts";
-import { type PatchModel, predictImage, type Watch, withOutputs } from "./predict.ts";
+import { type PatchModel, patchCount, predictImage, type Watch, withOutputs } from "./predict.ts";
 import { resultName } from "./result-names.ts";
 import { tilingSettings } from "./settings.ts";
 import { type Measurement, type ResultTask, TestPart } from "./tasks/task.ts";
@@ -27,6 +28,9 @@ export interface TestedImage {
 
 /** Predicts images, and writes and measures the predictions. */
 export class ImageTester {
+  /** Batch size of all test images. One size for all, because each is compiled. */
+  private testBatch: number | undefined;
+
   constructor(
     private readonly config: Config,
     private readonly tree: ResultTree,
@@ -38,11 +42,12 @@ export class ImageTester {
   async preview(pairs: ImagePairs, index: number): Promise<ImageFiles> {
     const tiling = tilingSettings(this.config, "TEST");
     const image = await pairs.images.image(index);
+    const batchSize = this.batchFor(image.info.shape, tiling, middleOf(image.info.shape));
     const part = await predictMiddle({
       image,
       target: await pairs.targets?.image(index),
       tiling,
-      model: async () => this.models.modelFor(tiling.patch, this.models.batchSize, image),
+      model: async () => this.models.modelFor(tiling.patch, batchSize, image),
     });
     return this.shown(pairs, index, await this.testing.writePictures(part, this.tree.previews));
   }
@@ -52,7 +57,7 @@ export class ImageTester {
     const image = await pairs.images.image(index);
     const target = await pairs.targets?.image(index);
     const chunks = chunkSettings(this.config);
-    const given = { image, target, watch, ...this.prediction(image) };
+    const given = { image, target, watch, ...this.prediction(image, pairs) };
     const { files, metrics } =
       chunks === undefined ? await this.testWhole(given) : await this.testByChunks(given, chunks);
     const { testPictures } = this.testing;
@@ -67,14 +72,27 @@ export class ImageTester {
     this.models.release();
   }
 
-  /** The tiling of a test image, and the model of its patches, which is compiled on request. */
-  private prediction(image: NormalizedImage): Pick<TestImage, "tiling" | "model"> {
+  /** Returns the tiling of a test image, and the model of its patches, which is compiled on request. */
+  private prediction(
+    image: NormalizedImage,
+    { images: { infos } }: ImagePairs,
+  ): Pick<TestImage, "tiling" | "model"> {
     const { config, models } = this;
     const full = config.flag("TEST.FULL_IMG") && ndimOf(config) === 2;
     const tiling = full ? fullImage(models, image.info.shape) : tilingSettings(config, "TEST");
-    const batchSize = full ? 1 : models.batchSize;
+    const batchSize = full ? 1 : this.batchForAll(infos, tiling);
     const modelFor = (patch: Box) => models.modelFor(patch, batchSize, image);
     return { tiling, model: () => testModel(config, modelFor, tiling.patch, models.takesOneSize) };
+  }
+
+  private batchForAll(infos: readonly ImageInfo[], tiling: TilingSettings): number {
+    this.testBatch ??= infos.reduce((most, { shape }) => Math.max(most, this.batchFor(shape, tiling)), 1);
+    return this.testBatch;
+  }
+
+  /** Returns the batch size for the patches that predict a region of an image. Defaults to all of it. */
+  private batchFor(shape: ImageShape, tiling: TilingSettings, region = wholeRegion(shape)): number {
+    return evenBatch(patchCount(shape, tiling, region), this.models.batchSize);
   }
 
   private async testWhole({ image, target, tiling, model, watch }: TestImage): Promise<Tested> {
@@ -179,7 +197,7 @@ async function addEvaluated(measurement: Measurement, part: TestPart, box: Regio
   if (evaluated !== undefined) await measurement.add(part.within(evaluated));
 }
 
-/** TEST.FULL_IMG: the image is one patch, completed by reflection to a size that the network takes. */
+/** Returns the tiling of an image that is one patch (TEST.FULL_IMG), completed by reflection to a size that the network takes. */
 function fullImage(models: PatchModels, [, height, width]: ImageShape): TilingSettings {
   const patch = [1, models.complete(height, 1), models.complete(width, 2)] as const;
   return { patch, overlap: [0, 0, 0], padding: [0, 0, 0] };

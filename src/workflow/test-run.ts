@@ -1,7 +1,8 @@
 /** The tests of a run: every test image is predicted, written and measured. */
 import { basename } from "node:path";
 import type { ImagePairs } from "../data/patches.ts";
-import { finiteMetrics, MetricAverages } from "../facts/finite.ts";
+import { isStop } from "../facts/errors.ts";
+import { finiteMetrics, MetricAverages } from "../facts/finite-metrics.ts";
 import type { Metrics } from "../facts/run-events.ts";
 import type { ReportEvent } from "../results/reporters.ts";
 import { writeTestMetrics } from "../results/test-metrics.ts";
@@ -33,7 +34,7 @@ export async function testImages(
       if (Object.keys(metrics).length > 0) measured.set(image, metrics);
     }
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!isStop(error, signal)) throw error;
     return "stopped";
   } finally {
     tester.release();

@@ -15,14 +15,14 @@ const MERGE: Readonly<Record<MergeMode, (merged: number, value: number) => numbe
   max: Math.max,
 };
 
-/** The patches that are predicted for these orientations: squares where y and x are swapped. */
+/** Returns the size of the patches that are predicted in these orientations: a square if y and x are swapped in any. */
 export function augmentedPatch([z, y, x]: Box, turns: readonly Orientation[]): Box {
   const side = Math.max(y, x);
   return turns.some(({ swapped }) => swapped) ? [z, side, side] : [z, y, x];
 }
 
 /**
- * A model that predicts each patch in all orientations. Patches that are not square are completed to squares, as BiaPy does.
+ * Returns a model that predicts each patch in all orientations. Patches that are not square are completed to squares, as BiaPy does.
  *
  * @param model predicts patches of {@link augmentedPatch}
  */
@@ -87,7 +87,7 @@ function completedTo(square: Box, values: Float32Array, patch: Box): Float32Arra
   return result;
 }
 
-/** The last rows and columns of a square: the patch that was completed to it. */
+/** Returns the last rows and columns of a square: the patch that was completed to it. */
 function endOf(values: Float32Array, square: Box, patch: Box): Float32Array {
   if (String(square) === String(patch)) return values;
   const [depth, height, width] = patch;

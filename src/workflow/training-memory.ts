@@ -6,6 +6,7 @@ import type { ReportEvent } from "../results/reporters.ts";
 import type { StepMemory } from "../runtime/executable.ts";
 import { InputError } from "./input-error.ts";
 
+/** Memory of the machine, in bytes. */
 export interface MachineMemory {
   /** Bytes that this process holds. */
   readonly held: number;
@@ -15,7 +16,7 @@ export interface MachineMemory {
   readonly total: number;
 }
 
-/** The memory of this process's machine or container. */
+/** Returns the memory of this process's machine or container. */
 function machineMemory(): MachineMemory {
   const limit = process.constrainedMemory();
   return {
@@ -25,15 +26,11 @@ function machineMemory(): MachineMemory {
   };
 }
 
-/** Peak memory of a training, in bytes. Sessions share an arena, so only the largest counts. */
-function peakBytes(programs: readonly (StepMemory | undefined)[], { held }: MachineMemory): number {
-  return held + Math.max(0, ...programs.map((memory) => memory?.values ?? 0));
-}
-
+/** What {@link checkMemory} checks. */
 export interface MemoryCheck {
   readonly config: Config;
   readonly report: ReportEvent;
-  /** Of the training step and of validation. */
+  /** Memory of the training step and of validation. */
   readonly programs: readonly (StepMemory | undefined)[];
   /** Patches that a step computes at a time. */
   readonly batch: number;
@@ -50,8 +47,9 @@ export function checkMemory(
   { config, report, programs, batch, whole }: MemoryCheck,
   machine = machineMemory(),
 ): void {
+  // Programs share an arena: only the largest counts.
   const values = Math.max(0, ...programs.map((memory) => memory?.values ?? 0));
-  const peak = peakBytes(programs, machine);
+  const peak = machine.held + values;
   const impossible = peak > machine.total;
   if (values <= machine.free && !impossible) return;
   const room = Math.min(machine.free, machine.total - machine.held);
@@ -68,7 +66,7 @@ function advice(fitting: number, batch: number, part: number | undefined): strin
   return `${fitting} fit. --part_size ${part} keeps the batch of ${batch} and computes it in parts of ${part}, with the same result.`;
 }
 
-/** The largest divisor of `whole` that is at most `limit`. */
+/** Returns the largest divisor of `whole` that is at most `limit`. */
 export function largestDivisor(whole: number, limit: number): number {
   let divisor = Math.min(Math.floor(limit), whole);
   while (whole % divisor !== 0) divisor--;

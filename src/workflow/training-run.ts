@@ -34,6 +34,7 @@ import type { RunningRequest } from "./run-request.ts";
 import { scheduleSettings } from "./settings.ts";
 import { evaluationProgram, type Task, trainingProgram } from "./tasks/task.ts";
 import { ImageTester } from "./test-images.ts";
+import { TimeShare } from "./time-share.ts";
 import { checkMemory } from "./training-memory.ts";
 
 /** The task at the batch sizes of training and of validation. */
@@ -42,10 +43,13 @@ export interface RunTasks {
   readonly validation: Task;
 }
 
-/** Loading and drawing charts takes up to a second: a training of a few seconds draws them only once. */
+/** Loading and drawing charts takes some tenths of a second: a training of a few seconds draws them only once. */
 const CHARTS_AFTER = 10_000;
 /** Maximum share of the training time for drawing charts. */
 const CHARTS_SHARE = 0.03;
+/** Maximum share of the training time for previews, beside what they may take in any case. */
+const PREVIEWS_SHARE = 0.05;
+const PREVIEWS_FREE = 10_000;
 
 export class TrainingRun {
   private readonly task: Task;
@@ -61,6 +65,9 @@ export class TrainingRun {
   private nextCharts = performance.now() + CHARTS_AFTER;
   /** Whether epochs were trained that the charts do not show. */
   private chartsAreOld = false;
+  private readonly previewTime = new TimeShare(PREVIEWS_SHARE, PREVIEWS_FREE);
+  /** The last epoch, if it has no preview. */
+  private withoutPreview: EpochResult | undefined;
   /** Kinds of previews that could not be written. */
   private readonly failing = new Set<string>();
 
@@ -130,6 +137,8 @@ export class TrainingRun {
       this.reportStart(training.stepsPerEpoch, epochs, trainer.state.epoch + 1);
       const status = await trainer.run(signal);
       if (this.chartsAreOld) await this.drawCharts();
+      if (status === "finished" && this.withoutPreview !== undefined)
+        await this.showPreview(this.withoutPreview);
       const { epoch, bestEpoch } = trainer.state;
       // The best checkpoint is then also the last one, and a checkpoint can be a gigabyte.
       if (status === "finished" && bestEpoch === epoch)
@@ -234,8 +243,9 @@ export class TrainingRun {
   }
 
   /**
-   * Writes an epoch to TensorBoard's log and a preview, and every LOG.CHART_CREATION_FREQ epochs to charts, if these take
-   * little time. Charts are always drawn when training ends or stops.
+   * Writes an epoch to TensorBoard's log, to a preview and, every LOG.CHART_CREATION_FREQ epochs, to charts. Previews and charts are
+   * left out while they have taken more than their share of the time. Charts are always drawn when training ends or stops, the
+   * preview of the last epoch when it ends.
    */
   private async show(result: EpochResult): Promise<void> {
     const { config } = this.request;
@@ -245,6 +255,12 @@ export class TrainingRun {
     this.chartsAreOld = true;
     const due = result.epoch % config.number("LOG.CHART_CREATION_FREQ") === 0;
     if (due && performance.now() >= this.nextCharts) await this.drawCharts();
+    if (this.previewTime.isLeft) await this.previewTime.spend(() => this.showPreview(result));
+    else this.withoutPreview = result;
+  }
+
+  private async showPreview(result: EpochResult): Promise<void> {
+    this.withoutPreview = undefined;
     await this.attempt("The preview", async () => {
       await this.preview(result);
       await this.previewFeatures(result);
@@ -300,7 +316,8 @@ export class TrainingRun {
   private async previewFeatures({ epoch }: EpochResult): Promise<void> {
     const { pairs } = this.validationPatches ?? this.patches;
     const { config, tree, runtime, report } = this.request;
-    this.features ??= FeaturePreview.open(config, tree, this.task, runtime, this.parameters) ?? "none";
+    const { shape } = at(pairs.images.infos, 0);
+    this.features ??= FeaturePreview.open(config, tree, this.task, runtime, this.parameters, shape) ?? "none";
     if (this.features === "none") return;
     const files = await this.features.draw(await pairs.images.image(0));
     const image = basename(at(pairs.images.infos, 0).path);

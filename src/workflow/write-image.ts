@@ -5,7 +5,7 @@ import { denormalize, denormalizedPrediction } from "../data/normalization.ts";
 import { type ImageInfo, type Region, type SampleArray, sampleArray, shapeOf } from "../images/image.ts";
 import { writeTiff } from "../images/tiff-writer.ts";
 
-/** A file's name without folder and extension. */
+/** Returns a file's name without folder and extension. */
 export const imageName = (path: string): string => basename(path, extname(path));
 
 /** Converts normalized values to the range and pixel type of their image. */

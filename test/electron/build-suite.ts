@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-/** Gives the path of the suite, as VS Code takes it. */
+/** Bundles the suite. Returns its path, as VS Code takes it. */
 export async function buildSuite(): Promise<string> {
   const here = dirname(fileURLToPath(import.meta.url));
   const outdir = resolve(here, "../../.test-output/electron");

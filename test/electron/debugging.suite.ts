@@ -12,7 +12,7 @@ import {
   untilStatus,
 } from "./workspace.ts";
 
-/** What a debug adapter tells when it stops. */
+/** A stop that a debug adapter reports. */
 interface Stop {
   readonly session: vscode.DebugSession;
   readonly threadId: number;
@@ -63,7 +63,7 @@ describe("Debugging", () => {
     assert.deepEqual(vscode.languages.getDiagnostics(source), [], "the source is shown without problems");
   });
 
-  it("stops the training when the debugging is ended", async () => {
+  it("stops the training when debugging ends", async () => {
     const { runs } = await extensionApi();
     const run = runs.runs.find(({ name }) => name === "debugged");
     assert.ok(run !== undefined);

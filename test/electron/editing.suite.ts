@@ -97,6 +97,27 @@ describe("Writing a configuration", () => {
     assert.equal(document.getText(), CONFIGURATION);
   });
 
+  it("reports a configuration once if its images have nothing to add", async () => {
+    const once = vscode.Uri.joinPath(folder(), "once.biapy.yaml");
+    // Those that are set again are other objects. The YAML server's reports, which are empty, leave them as they are.
+    const reported = new Set<vscode.Diagnostic>();
+    const counting = vscode.languages.onDidChangeDiagnostics(() => {
+      for (const each of vscode.languages.getDiagnostics(once)) reported.add(each);
+    });
+    await openConfiguration("once.biapy.yaml", CONFIGURATION.replace("PATCH_SIZE", "PATCH_SIZES"));
+    await until(async () => reported.size > 0);
+    // Opened later, so the images of the first have been asked for before those of this one.
+    const later = await openConfiguration(
+      "later.biapy.yaml",
+      `${CONFIGURATION.replace("(64,64,1)", "(64,64,3)\n    TRAIN:\n        PATH: 2d/train")}TRAIN:\n    ENABLE: True\n`,
+    );
+    await until(async () =>
+      vscode.languages.getDiagnostics(later.uri).some(({ message }) => /has 1 channel/.test(message)),
+    );
+    counting.dispose();
+    assert.equal(reported.size, vscode.languages.getDiagnostics(once).length);
+  });
+
   it("outlines and formats", async () => {
     const document = await openConfiguration(
       "outline.biapy.yaml",
@@ -138,7 +159,7 @@ describe("Writing a configuration", () => {
   });
 });
 
-/** Labels that are offered at a place. */
+/** Labels of the completions at a place. */
 async function offers(name: string, line: number, column: number): Promise<string[]> {
   const { items } = await vscode.commands.executeCommand<vscode.CompletionList>(
     "vscode.executeCompletionItemProvider",

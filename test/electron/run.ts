@@ -1,6 +1,6 @@
-/** Runs the suite in a desktop VS Code, downloaded where there is none yet: `npm run test:electron`. */
+/** Runs the suite in a desktop VS Code, which it downloads if needed: `npm run test:electron`. */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { runTests } from "@vscode/test-electron";
@@ -17,5 +17,7 @@ try {
     launchArgs: [workspace, "--disable-extensions", "--disable-workspace-trust"],
   });
 } finally {
-  console.log(readFileSync(join(dirname(suite), "result.txt"), "utf8"));
+  const result = join(dirname(suite), "result.txt");
+  if (existsSync(result)) console.log(readFileSync(result, "utf8"));
+  rmSync(workspace, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -58,7 +58,7 @@ describe("Training", () => {
     for (const group of groups) assert.ok(((await results.getChildren(group)) ?? []).length > 0);
   });
 
-  it("stops after its step, and is resumed where it was", async () => {
+  it("stops after its step, and resumes from there", async () => {
     const run = await train("stopped.biapy.yaml", 2000);
     const { runs } = await extensionApi();
     await until(async () => lastEpoch(await runs.events(run)) >= 2);
@@ -75,7 +75,7 @@ describe("Training", () => {
     await untilStatus(run, "stopped");
   });
 
-  it("waits for the run before it, and starts when that has ended", async () => {
+  it("waits for the run before it, and starts when that ends", async () => {
     const { runs } = await extensionApi();
     const first = await train("first.biapy.yaml", 2000);
     await untilStatus(first, "running");
@@ -86,7 +86,7 @@ describe("Training", () => {
   });
 });
 
-/** Starts a training of a new configuration; gives the run's identity. */
+/** Starts a training of a new configuration. Returns the run's identity. */
 async function train(name: string, epochs: number): Promise<string> {
   const { uri } = await openConfiguration(name, tinyModel(epochs));
   const run = await vscode.commands.executeCommand<string | undefined>("biapy.runTraining", uri);

@@ -21,10 +21,10 @@ export async function openConfiguration(name: string, text: string): Promise<vsc
   return document;
 }
 
-/** Waits for what a condition finds; the suite's time limit ends it. */
-export async function until<T>(condition: () => Promise<T | undefined | false>): Promise<T> {
+/** Repeats a look until it finds something. The suite's time limit ends it. */
+export async function until<T>(look: () => Promise<T | undefined | false>): Promise<T> {
   for (;;) {
-    const found = await condition();
+    const found = await look();
     if (found !== undefined && found !== false) return found;
     await setTimeout(POLL_MS);
   }
@@ -36,18 +36,18 @@ export function extension(): vscode.Extension<Api> {
   return found;
 }
 
-/** What the extension gives to others. */
+/** The extension's exports, once it is active. */
 export async function extensionApi(): Promise<Api> {
   return extension().activate();
 }
 
-/** A training starts without a question that nobody answers here. */
+/** Lets trainings start without a question, which nobody answers here. */
 export async function trainWithoutAsking(): Promise<void> {
   const settings = vscode.workspace.getConfiguration("biapy.run");
   await settings.update("confirmCommand", false, vscode.ConfigurationTarget.Workspace);
 }
 
-/** Waits until a run stands so. */
+/** Waits until a run has a status. */
 export async function untilStatus(run: string, status: RunStatus): Promise<void> {
   const { runs } = await extensionApi();
   await until(async () => runs.find(run)?.summary.status === status);

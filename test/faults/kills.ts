@@ -24,7 +24,7 @@ import { rowsIn } from "../../src/results/log-rows.ts";
 import { runsOf } from "../../src/results/run-folders.ts";
 import { trainLogPath } from "../../src/results/train-log.ts";
 import { readHeader } from "../../src/workflow/run-checkpoint.ts";
-import { tinyConfig, writeImages } from "../support/tiny-run.ts";
+import { tinyConfig, writeImages } from "../support/tiny-configuration.ts";
 import type { Fault } from "./report.ts";
 
 const NAME = "job";

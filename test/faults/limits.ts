@@ -13,7 +13,7 @@ import { basename, join } from "node:path";
 import pLimit from "p-limit";
 import { resultTree } from "../../src/facts/result-tree.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
-import { tinyConfig, writeImages } from "../support/tiny-run.ts";
+import { tinyConfig, writeImages } from "../support/tiny-configuration.ts";
 import type { Fault } from "./report.ts";
 
 const CLI = "dist/cli.mjs";

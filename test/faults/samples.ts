@@ -48,7 +48,7 @@ export function samples(scratch: string): Sample[] {
   ];
 }
 
-/** A job with all that runs write of themselves. */
+/** Writes a job with every kind of file that runs write. Returns its folder. */
 function writeJob(path: string): string {
   const write = (name: string, text: string) => {
     mkdirSync(join(path, name, ".."), { recursive: true });

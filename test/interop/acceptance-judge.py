@@ -1,4 +1,4 @@
-"""Whether BiaPy accepts configurations: reads [name, text] pairs as JSON, prints null or the reason of its refusal for each."""
+"""Whether BiaPy accepts configurations: reads their texts as JSON, prints null or the reason of its refusal for each."""
 
 import contextlib
 import io
@@ -22,7 +22,7 @@ def refusal(text):
 
 
 found = []
-for name, text in json.load(sys.stdin):
+for text in json.load(sys.stdin):
     reason = None
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:

@@ -1,6 +1,5 @@
 /** The same configurations are accepted or refused by ours and by BiaPy: generated from the key table, a change of one key each. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +9,8 @@ import { loadConfig } from "../../src/config/config.ts";
 import { type KeyType, keyFacts, keyLimits } from "../../src/config/keys.ts";
 import { type Settings, withSettings } from "../../src/config/with-settings.ts";
 import { Random } from "../../src/data/random.ts";
-import { python, skip } from "./python.ts";
+import { skip } from "./python.ts";
+import { biapysRefusals } from "./refusals.ts";
 
 const samples = (name: string) => join(import.meta.dirname, "../../media/samples", name);
 
@@ -313,16 +313,6 @@ function workflowCases(): RandomCase[] {
   });
 }
 
-function biapysRefusals(all: readonly Case[]): (string | null)[] {
-  const { stdout, stderr, status } = spawnSync(python, [join(import.meta.dirname, "acceptance-judge.py")], {
-    input: JSON.stringify(all.map(({ name, text }) => [name, text])),
-    encoding: "utf8",
-    maxBuffer: 1e8,
-  });
-  assert.equal(status, 0, stderr);
-  return JSON.parse(stdout);
-}
-
 function ourRefusal(text: string, folder: string): string | null {
   const file = join(folder, "case.yaml");
   writeFileSync(file, text);
@@ -356,7 +346,7 @@ test("ours and BiaPy accept and refuse the same configurations, but for document
 }, () => {
   const all = cases();
   const folder = mkdtempSync(join(tmpdir(), "acceptance-"));
-  const theirs = biapysRefusals(all);
+  const theirs = biapysRefusals(all.map(({ text }) => text));
   const documented = documentedDifferences();
   const met = new Set<string>();
   const surprises: string[] = [];
@@ -390,7 +380,7 @@ for (const [what, made] of [
   }, () => {
     const all = made();
     const folder = mkdtempSync(join(tmpdir(), "acceptance-"));
-    const theirs = biapysRefusals(all);
+    const theirs = biapysRefusals(all.map(({ text }) => text));
     const documented = documentedDifferences(made === workflowCases);
     const surprises = all.flatMap(({ name, text, changes }, index) => {
       const [ours, their] = [ourRefusal(text, folder), theirs[index]];
@@ -408,7 +398,7 @@ test("a whole number that BiaPy refuses for one with a fraction is warned of", {
   const folder = mkdtempSync(join(tmpdir(), "acceptance-"));
   const written = ["0", "0.0", "1e-4", "1.E-4"];
   const texts = written.map((value) => changed(BASES["mae 2D"], { "TRAIN.W_DECAY": value }));
-  const refusals = biapysRefusals(texts.map((text) => ({ name: "", text })));
+  const refusals = biapysRefusals(texts);
   for (const [index, text] of texts.entries()) {
     const problems = loadConfig(join(folder, "case.yaml"), text).problems;
     const expected = refusals[index] === null ? [] : [["warning", "TRAIN.W_DECAY", "0.0"]];

@@ -4,10 +4,8 @@ import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ResultTree, resultTree } from "../../src/facts/result-tree.ts";
-import { biapy } from "../workflow/command.ts";
-
-export const python = process.env.BIAPY_PYTHON ?? "";
-export const skip = python === "" ? "BIAPY_PYTHON is not set" : false;
+import { biapy } from "../support/command.ts";
+import { python } from "./python.ts";
 
 /** A configuration, and the name of the job that it makes. */
 export interface Job {

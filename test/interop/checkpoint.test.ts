@@ -11,13 +11,11 @@ import { OrderedDict, PythonDict, PythonFloat, PythonTuple } from "../../src/che
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/pytorch.ts";
 import { CheckpointTensor } from "../../src/checkpoint/tensor.ts";
 import { writeSafetensors } from "../support/safetensors.ts";
-
-const python = process.env.BIAPY_PYTHON;
-const skip = python ? false : "BIAPY_PYTHON is not set";
+import { python, skip } from "./python.ts";
 
 function judged(kind: string, path: string) {
   const script = join(import.meta.dirname, "checkpoint-judge.py");
-  return JSON.parse(execFileSync(python ?? "", [script, kind, path], { encoding: "utf8", maxBuffer: 1e8 }));
+  return JSON.parse(execFileSync(python, [script, kind, path], { encoding: "utf8", maxBuffer: 1e8 }));
 }
 
 async function temporaryFile(name: string): Promise<string> {
@@ -131,7 +129,7 @@ test("NumPy opens a written array", { skip }, async () => {
   assert.deepEqual(judged("npy", path), { dtype: "float32", shape: [2, 1], values: [0.5, -2] });
 });
 
-test("BiaPy loads a written checkpoint and goes on training from it", { skip }, async () => {
+test("BiaPy loads a written checkpoint and continues its training", { skip }, async () => {
   const fixture = join(import.meta.dirname, "../fixtures/checkpoint/biapy.pth");
   const original = await loadBiapyCheckpoint(fixture);
   const source = await readCheckpoint(fixture);

@@ -9,7 +9,8 @@ import { similarity } from "../../src/data/similarity.ts";
 import type { ResultTree } from "../../src/facts/result-tree.ts";
 import { listImages, readImage } from "../../src/images/files.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
-import { byBiapy, byOurs, mean, skip } from "./biapy-run.ts";
+import { byBiapy, byOurs, mean } from "./biapy-run.ts";
+import { skip } from "./python.ts";
 
 const EPOCHS = 12;
 /** A result varies by 0.25 dB from seed to seed (ten seeds of ours). BiaPy takes a minute for three. */

@@ -10,9 +10,7 @@ import { LiveRun } from "../../src/runs/live-run.ts";
 import type { RunCommand, RunOrder } from "../../src/runs/record.ts";
 import { bundleProgram, startRun } from "../../src/runs/start-run.ts";
 import { bundleProcess } from "../support/bundle.ts";
-
-export const python = process.env.BIAPY_PYTHON ?? "";
-export const skip = python === "" ? "BIAPY_PYTHON is not set" : false;
+import { python } from "./python.ts";
 
 /** The engine of the Python that the tests have. */
 export function realBiapy(): Engine {
@@ -160,6 +158,7 @@ export function configuration(parts: {
   readonly task: "masking" | "crappify";
   readonly train: string;
   readonly test: string;
+  /** Keys of MODEL, in YAML's flow style without braces. */
   readonly model: string;
   readonly patch: string;
   readonly epochs?: number;
@@ -188,8 +187,7 @@ DATA:
     PATH: ${parts.test}
     IN_MEMORY: True
     ${parts.task === "crappify" ? "LOAD_GT: True" : ""}
-MODEL:
-${parts.model}
+MODEL: {${parts.model}}
 TRAIN:
   ENABLE: True
   EPOCHS: ${parts.epochs ?? 2}
@@ -200,14 +198,3 @@ TEST:
   ENABLE: True
 ${parts.more ?? ""}`;
 }
-
-export const SMALL_MAE = `  ARCHITECTURE: mae
-  VIT_EMBED_DIM: 32
-  VIT_NUM_LAYERS: 1
-  VIT_NUM_HEADS: 2
-  VIT_TOKEN_SIZE: 8
-  MAE_MASK_TYPE: random`;
-
-export const SMALL_UNET = `  ARCHITECTURE: unet
-  FEATURE_MAPS: [4, 8, 16]
-  DROPOUT_VALUES: [0., 0., 0.]`;

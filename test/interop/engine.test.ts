@@ -1,4 +1,4 @@
-/** Real BiaPy trains through the extension's engine, and what the panel is told agrees with what BiaPy logged. */
+/** Real BiaPy trains through the extension's engine, and the panel's events agree with what BiaPy logged. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -6,17 +6,11 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pythonCommand } from "../../src/engines/biapy-command.ts";
 import { trainingLogs } from "../../src/engines/biapy-files.ts";
+import type { Dimensions } from "../../src/facts/architectures.ts";
 import type { RunOrder } from "../../src/runs/record.ts";
-import {
-  configuration,
-  type FollowedRun,
-  python,
-  type Shape,
-  SMALL_MAE,
-  SMALL_UNET,
-  skip,
-  Workplace,
-} from "./engine-run.ts";
+import { smallModel } from "../support/small-networks.ts";
+import { configuration, type FollowedRun, type Shape, Workplace } from "./engine-run.ts";
+import { python, skip } from "./python.ts";
 
 let place: Workplace;
 before(async () => {
@@ -62,7 +56,7 @@ async function agreesWithLogs(run: FollowedRun, order: RunOrder, images: number)
   const losses = tensorboardLosses(start.runDirectory);
   const steps = await run.of("step");
   assert.equal(losses.length, start.epochs * start.stepsPerEpoch);
-  assert.equal(steps.length, losses.length, "every step is told once");
+  assert.equal(steps.length, losses.length, "every step is reported once");
   for (const { epoch, step, metrics } of steps) {
     const logged = losses[(epoch - 1) * start.stepsPerEpoch + step - 1];
     // What was printed is the median of the last 20 steps; of the first step that is itself, to four decimals.
@@ -79,23 +73,33 @@ async function agreesWithLogs(run: FollowedRun, order: RunOrder, images: number)
   }
 }
 
-const FLAT: Shape = [1, 64, 64];
-const DEEP: Shape = [16, 32, 32];
+const SHAPES: Readonly<Record<Dimensions, Shape>> = { "2D": [1, 64, 64], "3D": [16, 32, 32] };
+
+interface Training {
+  readonly ndim: Dimensions;
+  readonly task: "masking" | "crappify";
+  readonly patch: string;
+  /** Number of test images. */
+  readonly tests: number;
+  /** Keys of MODEL to override. */
+  readonly model?: Readonly<Record<string, string>>;
+}
+
+/** Writes images and a configuration. Returns the order of a run that trains on them. */
+async function orderOf(
+  name: string,
+  { ndim, task, patch, tests, model }: Training,
+  changes?: Partial<RunOrder>,
+): Promise<RunOrder> {
+  const train = await place.images(`${name}/train`, 4, SHAPES[ndim]);
+  const testing = await place.images(`${name}/test`, tests, SHAPES[ndim]);
+  const network = smallModel(task === "masking" ? "mae" : "unet", ndim, model);
+  const parts = { ndim, task, train, test: testing, model: network, patch };
+  return place.order(name, configuration(parts), changes);
+}
 
 test("MAE masking in 2D", { skip }, async () => {
-  const train = await place.images("flat/train", 4, FLAT);
-  const testing = await place.images("flat/test", 2, FLAT);
-  const order = place.order(
-    "mae2d",
-    configuration({
-      ndim: "2D",
-      task: "masking",
-      train,
-      test: testing,
-      model: SMALL_MAE,
-      patch: "(32,32,1)",
-    }),
-  );
+  const order = await orderOf("mae2d", { ndim: "2D", task: "masking", patch: "(32,32,1)", tests: 2 });
   const run = await place.train(order);
   await agreesWithLogs(run, order, 2);
   const [start] = await run.of("start");
@@ -108,19 +112,7 @@ test("MAE masking in 2D", { skip }, async () => {
 test("crappify by U-Net in 2D, with a sample after every epoch and the test's metrics", {
   skip,
 }, async () => {
-  const train = await place.images("worse/train", 4, FLAT);
-  const testing = await place.images("worse/test", 2, FLAT);
-  const order = place.order(
-    "unet2d",
-    configuration({
-      ndim: "2D",
-      task: "crappify",
-      train,
-      test: testing,
-      model: SMALL_UNET,
-      patch: "(16,16,1)",
-    }),
-  );
+  const order = await orderOf("unet2d", { ndim: "2D", task: "crappify", patch: "(16,16,1)", tests: 2 });
   const run = await place.train(order);
   await agreesWithLogs(run, order, 2);
   const samples = (await run.of("image")).filter(({ kind }) => kind === "mae-check");
@@ -140,36 +132,12 @@ test("crappify by U-Net in 2D, with a sample after every epoch and the test's me
 });
 
 test("MAE masking in 3D", { skip }, async () => {
-  const train = await place.images("deep/train", 4, DEEP);
-  const testing = await place.images("deep/test", 1, DEEP);
-  const order = place.order(
-    "mae3d",
-    configuration({
-      ndim: "3D",
-      task: "masking",
-      train,
-      test: testing,
-      model: SMALL_MAE,
-      patch: "(16,16,16,1)",
-    }),
-  );
+  const order = await orderOf("mae3d", { ndim: "3D", task: "masking", patch: "(16,16,16,1)", tests: 1 });
   await agreesWithLogs(await place.train(order), order, 1);
 });
 
 test("crappify by U-Net in 3D", { skip }, async () => {
-  const train = await place.images("deepworse/train", 4, DEEP);
-  const testing = await place.images("deepworse/test", 1, DEEP);
-  const order = place.order(
-    "unet3d",
-    configuration({
-      ndim: "3D",
-      task: "crappify",
-      train,
-      test: testing,
-      model: SMALL_UNET,
-      patch: "(16,16,16,1)",
-    }),
-  );
+  const order = await orderOf("unet3d", { ndim: "3D", task: "crappify", patch: "(16,16,16,1)", tests: 1 });
   await agreesWithLogs(await place.train(order), order, 1);
 });
 
@@ -178,20 +146,8 @@ test("two processes of torch.distributed.run train together on the CPU, by gloo"
   const scripts = join(place.folder, "scripts");
   mkdirSync(scripts, { recursive: true });
   writeFileSync(join(scripts, "biapy"), readFileSync(join(import.meta.dirname, "distributed-on-cpu.py")));
-  const train = await place.images("both/train", 4, FLAT);
-  const testing = await place.images("both/test", 1, FLAT);
-  const order = place.order(
-    "both",
-    configuration({
-      ndim: "2D",
-      task: "masking",
-      train,
-      test: testing,
-      model: SMALL_MAE,
-      patch: "(32,32,1)",
-    }),
-    { gpu: "0,1" },
-  );
+  const training = { ndim: "2D", task: "masking", patch: "(32,32,1)", tests: 1 } as const;
+  const order = await orderOf("both", training, { gpu: "0,1" });
   const program = pythonCommand({ python, scripts }, order);
   assert.equal(program.args[2], "torch.distributed.run");
   const run = await place.train(order, { ...program, cwd: place.folder, output: "biapy" });
@@ -204,17 +160,16 @@ test("two processes of torch.distributed.run train together on the CPU, by gloo"
   assert.equal((await run.of("epoch")).length, 2);
 });
 
-test("BiaPy's refusal of a configuration is told in its words, with the key", { skip }, async () => {
-  const train = await place.images("refused/train", 1, FLAT);
-  const text = configuration({
+test("BiaPy's refusal of a configuration is reported in its words, with the key", { skip }, async () => {
+  const model = { FEATURE_MAPS: "[4, 8]" };
+  const order = await orderOf("refused", {
     ndim: "2D",
     task: "crappify",
-    train,
-    test: train,
-    model: SMALL_UNET.replace("[4, 8, 16]", "[4, 8]"),
     patch: "(16,16,1)",
+    tests: 1,
+    model,
   });
-  const run = await place.train(place.order("refused", text));
+  const run = await place.train(order);
   const [{ problems }] = await run.of("problems");
   assert.equal(problems[0].key, "MODEL.FEATURE_MAPS");
   const [end] = await run.of("end");
@@ -222,7 +177,9 @@ test("BiaPy's refusal of a configuration is told in its words, with the key", { 
   assert.match(end.message ?? "", /needs to have at least 3 values/);
 });
 
-test("BiaPy takes the long arguments only, in spite of its documentation of the container", { skip }, () => {
+test("BiaPy takes the long arguments only, although the documentation of its container has short ones", {
+  skip,
+}, () => {
   const short = ["-cfg", "a.yaml", "-rdir", ".", "-name", "a", "-rid", "1", "-gpu", ""];
   const refused = () =>
     execFileSync(python, ["-c", "import biapy; biapy.main()", ...short], { stdio: "pipe" });

@@ -7,7 +7,9 @@ import { after, before, test } from "node:test";
 import { loadBiapyCheckpoint } from "../../src/checkpoint/biapy-checkpoint.ts";
 import { biapyEngine } from "../../src/extension/engines/biapy.ts";
 import { StartError } from "../../src/runs/start-run.ts";
-import { configuration, python, realBiapy, SMALL_MAE, skip, Workplace } from "./engine-run.ts";
+import { smallModel } from "../support/small-networks.ts";
+import { configuration, realBiapy, Workplace } from "./engine-run.ts";
+import { python, skip } from "./python.ts";
 
 let place: Workplace;
 let images: string;
@@ -25,13 +27,13 @@ const job = (epochs: number, more = "") =>
     task: "masking",
     train: images,
     test: images,
-    model: SMALL_MAE,
+    model: smallModel("mae", "2D"),
     patch: "(32,32,1)",
     epochs,
     more,
   });
 
-test("a run that is killed is interrupted, and goes on after its best epoch", { skip }, async () => {
+test("a run that is killed is interrupted, and resumes after its best epoch", { skip }, async () => {
   const order = place.order("killed", job(40));
   const run = await place.start(order);
   await run.until("checkpoint");
@@ -65,7 +67,7 @@ test("a run that is killed is interrupted, and goes on after its best epoch", { 
   assert.equal(epochs.at(-1), told + 2);
 });
 
-test("a run that is stopped says so, keeps its checkpoint and can go on", { skip }, async () => {
+test("a run that is stopped says so, keeps its checkpoint and can be resumed", { skip }, async () => {
   const order = place.order("stopped", job(40));
   const run = await place.start(order);
   await run.until("checkpoint");
@@ -74,7 +76,7 @@ test("a run that is stopped says so, keeps its checkpoint and can go on", { skip
   const [end] = await run.of("end");
   assert.equal(end.status, "stopped", end.message);
   assert.ok(realBiapy().canResume(order));
-  // The checkpoint is deleted before the run goes on.
+  // The checkpoint is deleted before the run is resumed.
   rmSync(join(order.resultDirectory, "stopped/checkpoints"), { recursive: true });
   assert.equal(realBiapy().canResume(order), false);
   await assert.rejects(

@@ -1,14 +1,15 @@
 /** Quick fixes leave files that BiaPy accepts; files that BiaPy accepts are clean for its engine. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { loadConfig } from "../../src/config/config.ts";
 import { checkForEngine } from "../../src/config/engine-checks.ts";
 import { withSettings } from "../../src/config/with-settings.ts";
 import { applied, problemFixes } from "../../src/extension/language/problem-fixes.ts";
-import { python, skip } from "./python.ts";
+import { skip } from "./python.ts";
+import { biapysRefusals } from "./refusals.ts";
 
 const samples = (name: string) => JSON.stringify(join(import.meta.dirname, "../../media/samples", name));
 
@@ -90,16 +91,6 @@ function mended(text: string): string {
   return current;
 }
 
-function biapysRefusals(texts: readonly string[]): (string | null)[] {
-  const { stdout, stderr, status } = spawnSync(python, [join(import.meta.dirname, "acceptance-judge.py")], {
-    input: JSON.stringify(texts.map((text) => ["", text])),
-    encoding: "utf8",
-    maxBuffer: 1e8,
-  });
-  assert.equal(status, 0, stderr);
-  return JSON.parse(stdout);
-}
-
 test("every quick fix leaves a file that BiaPy accepts", { skip }, () => {
   const texts = FAULTS.map(([line, wrong]) => SOUND.replace(line, wrong));
   for (const [index, text] of texts.entries()) assert.notEqual(text, SOUND, FAULTS[index][1]);
@@ -110,37 +101,57 @@ test("every quick fix leaves a file that BiaPy accepts", { skip }, () => {
   assert.deepEqual(refused, []);
 });
 
-/** A folder with the repository BiaPyX/BiaPy's templates: `BIAPY_TEMPLATES`. They are not part of this repository. */
+/** A folder with templates of the repository BiaPyX/BiaPy: `BIAPY_TEMPLATES`. They are not part of this repository. */
 const templates = process.env.BIAPY_TEMPLATES ?? "";
 
-test("a template that BiaPy accepts is clean for its engine", {
+const own = mkdtempSync(join(tmpdir(), "biapy-templates-"));
+after(() => rmSync(own, { recursive: true, force: true }));
+const checkpoint = join(own, "weights.pth");
+writeFileSync(checkpoint, "");
+
+/** Images in as many folders as a classification has classes. */
+function classFolders(count: number): string {
+  const folder = mkdtempSync(join(own, "classes-"));
+  for (let index = 0; index < count; index++)
+    cpSync(join(import.meta.dirname, "../../media/samples/2d/test"), join(folder, `class${index}`), {
+      recursive: true,
+    });
+  return folder;
+}
+
+/** Replaces folders and checkpoints, which nobody has, where a template names them. */
+function withOwnFiles(text: string): string {
+  const { config } = loadConfig("job.yaml", text);
+  const classes = config.text("PROBLEM.TYPE") === "CLASSIFICATION";
+  const settings: Record<string, string> = {};
+  for (const phase of ["TRAIN", "VAL", "TEST"] as const)
+    for (const key of [`DATA.${phase}.PATH`, `DATA.${phase}.GT_PATH`] as const) {
+      if (!config.sets(key)) continue;
+      const isSingle = phase === "TEST" && !config.flag("DATA.TEST.LOAD_GT");
+      settings[key] = classes
+        ? classFolders(isSingle ? 1 : config.number("DATA.N_CLASSES"))
+        : join(import.meta.dirname, "../../media/samples/2d", key === "DATA.TEST.PATH" ? "test" : "train");
+    }
+  if (config.flag("MODEL.LOAD_CHECKPOINT") && config.text("PATHS.CHECKPOINT_FILE") !== "")
+    settings["PATHS.CHECKPOINT_FILE"] = checkpoint;
+  return withSettings(text, settings);
+}
+
+test("templates are clean for BiaPy's engine if BiaPy accepts them, and have errors if it refuses them", {
   skip: skip || (existsSync(templates) ? false : "BIAPY_TEMPLATES names no folder"),
 }, () => {
   const files = readdirSync(templates, { recursive: true, encoding: "utf8" }).filter((name) =>
     /\.ya?ml$/.test(name),
   );
-  // Templates name folders that nobody has.
-  const texts = files.map((name) =>
-    withSettings(readFileSync(join(templates, name), "utf8"), {
-      "DATA.TRAIN.PATH": join(import.meta.dirname, "../../media/samples/2d/train"),
-      "DATA.VAL.PATH": join(import.meta.dirname, "../../media/samples/2d/train"),
-      "DATA.TEST.PATH": join(import.meta.dirname, "../../media/samples/2d/test"),
-      ...Object.fromEntries(
-        ["TRAIN", "VAL", "TEST"].map((phase) => [
-          `DATA.${phase}.GT_PATH`,
-          join(import.meta.dirname, "../../media/samples/2d/train"),
-        ]),
-      ),
-    }),
-  );
+  const texts = files.map((name) => withOwnFiles(readFileSync(join(templates, name), "utf8")));
   const answers = biapysRefusals(texts);
   const wrong = files.flatMap((name, index) => {
-    if (answers[index] !== null) return [];
     const { config, problems } = loadConfig(name, texts[index]);
     const errors = [...problems, ...checkForEngine("biapy", config, process.cwd())].filter(
       ({ severity }) => severity === "error",
     );
-    return errors.map(({ message }) => `${name}: ${message}`);
+    if (answers[index] === null) return errors.map(({ message }) => `${name}: ${message}`);
+    return errors.length > 0 ? [] : [`${name}: only BiaPy refuses it: ${answers[index]}`];
   });
   assert.deepEqual(wrong, []);
 });

@@ -76,7 +76,10 @@ namespace = argparse.Namespace(
     lr=1e-3, model="mae_vit", data_path=pathlib.Path("/data"), betas=(0.9, 0.95), resume="", device="cuda", nested=argparse.Namespace(a=[1])
 )
 optimizer = torch.optim.AdamW(source.parameters(), 1e-3).state_dict()
-full = {"model": state, "optimizer": optimizer, "epoch": 3, "scaler": {"scale": 65536.0}, "args": namespace}
+full = {
+    "model": state, "optimizer": optimizer, "epoch": np.int64(3), "scaler": {"scale": 65536.0}, "args": namespace,
+    "metric": np.float64(0.5), "history": np.arange(3.0),
+}
 files = {
     "plain.pth": state,
     "mae.pth": full,

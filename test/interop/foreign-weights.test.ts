@@ -16,8 +16,9 @@ import { InputError } from "../../src/workflow/input-error.ts";
 import { taskOf } from "../../src/workflow/run.ts";
 import { loadStartingWeights } from "../../src/workflow/starting-weights.ts";
 import { trainingProgram } from "../../src/workflow/tasks/task.ts";
-import { formulaInput } from "../unit/reference-models.ts";
-import { samples } from "../workflow/command.ts";
+import { samples } from "../support/command.ts";
+import { formulaInput } from "../support/reference-models.ts";
+import { messagesOf } from "../support/run-events.ts";
 import { python, skip } from "./python.ts";
 
 interface Judged {
@@ -82,7 +83,7 @@ for (const architecture of ["mae", "vit", "unetr"])
       const spread = Math.sqrt(known.reduce((sum, value) => sum + value ** 2, 0) / known.length);
       const worst = features.reduce((most, value, at) => Math.max(most, Math.abs(value - known[at])), 0);
       assert.ok(worst <= 1e-4 * spread, `differs by ${worst} of ${spread}`);
-      const said = events.flatMap((event) => (event.event === "log" ? [event.message] : [])).join("\n");
+      const said = messagesOf(events).join("\n");
       if (judged.channels !== 3) assert.match(said, /patch_embed\.proj\.weight: its .*channels/);
       if (String(judged.size) !== "32,32")
         assert.match(said, /pos_embed: its grid of 4 x 4 tokens was resampled/);

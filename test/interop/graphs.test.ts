@@ -11,8 +11,7 @@ import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import { compileTraining } from "../../src/training/training-step.ts";
 import { maeProgram } from "../support/programs.ts";
-
-const python = process.env.BIAPY_PYTHON;
+import { python, skip } from "./python.ts";
 
 const JUDGE = `
 import json, sys, onnx
@@ -25,7 +24,7 @@ print(json.dumps(said))
 `;
 
 test("graphs for the CPU and for devices are whole ONNX models whose nodes name their layers", {
-  skip: python ? false : "BIAPY_PYTHON is not set",
+  skip,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), "biapy-graphs-"));
   process.env.BIAPY_DUMP_GRAPHS = folder;
@@ -38,7 +37,7 @@ test("graphs for the CPU and for devices are whole ONNX models whose nodes name 
     compileTraining(device, program, parameters, { optimizer, clipNorm: 0, precision: "mixed" }).release();
     const files = readdirSync(folder).map((name) => join(folder, name));
     assert.equal(files.length, 2);
-    const said = execFileSync(python ?? "", ["-c", JUDGE, ...files], { encoding: "utf8" });
+    const said = execFileSync(python, ["-c", JUDGE, ...files], { encoding: "utf8" });
     for (const names of Object.values<string[]>(JSON.parse(said))) {
       assert.ok(
         names.some((name) => name.startsWith("blocks.0.attn.qkv/")),

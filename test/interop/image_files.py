@@ -1,7 +1,7 @@
-"""Values and their right pixels, for the scripts that make image files."""
+"""Values and expected pixels, for the scripts that make image files in an empty folder."""
 
+import json
 import os
-import shutil
 import sys
 
 import numpy as np
@@ -35,22 +35,35 @@ def examples():
     return volume, channels, channels.transpose(1, 2, 3, 0)
 
 
-def fresh(name):
-    """The name of a folder that is not there."""
-    shutil.rmtree(name, ignore_errors=True)
-    return name
+def is_new(name):
+    """Whether no file of this name was made before: it would be replaced, and not be judged."""
+    return not any(os.path.exists(name + suffix) for suffix in (".npy", ".refused"))
 
 
-def right(name, values):
-    assert values.ndim == 4, name
+def right(name, values, asked=None, size=False):
+    """Notes the pixels of a file, [z, y, x, channel]; the options with which it is opened; and its pixel size, None if it has none."""
+    assert values.ndim == 4 and is_new(name), name
     if values.dtype == bool:
         values = values.astype("uint8")
     if values.dtype == np.float16:
         values = values.astype("float32")
     np.save(name + ".npy", np.ascontiguousarray(values).astype(values.dtype.newbyteorder("=")))
+    if asked is not None:
+        note(name + ".asked", asked)
+    if size is not False:
+        note(name + ".size", size)
 
 
-def refused(name, words):
+def note(name, value):
+    with open(name, "w") as file:
+        json.dump(value, file)
+
+
+def refused(name, words, asked=None):
+    """Notes a regular expression that the refusal of a file matches, and the options with which it is opened."""
+    assert is_new(name), name
+    if asked is not None:
+        note(name + ".asked", asked)
     with open(name + ".refused", "w") as file:
         file.write(words)
 

@@ -1,6 +1,7 @@
 """Asks BiaPy's own reader for each file of a matrix of images: python images-biapy.py FOLDER
 
-Prints JSON: by file, whether BiaPy reads the pixels that NAME.npy has, other ones, or stops; and for refused files, whether it reads them.
+Prints JSON: for each file whether BiaPy reads its pixels (NAME.npy) as they are, reads others, or stops; and whether it reads the files
+that are refused here (NAME.refused).
 """
 
 import contextlib
@@ -25,7 +26,7 @@ for file in sorted(os.listdir(".")):
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             image = np.asarray(read_img_as_ndarray(name, is_3d=is_3d))
-    except BaseException as error:
+    except BaseException:
         found[name] = "stops"
         continue
     if right is None:
@@ -33,8 +34,8 @@ for file in sorted(os.listdir(".")):
         continue
     right = right if is_3d else right[0]
     if image.shape != right.shape:
-        found[name] = f"other axes"
-    elif image.dtype.kind == "O" or not np.array_equal(image.astype("f8"), right.astype("f8")):
+        found[name] = "other axes"
+    elif image.dtype.kind == "O" or not np.array_equal(image.astype("f8"), right.astype("f8"), equal_nan=True):
         near = image.dtype.kind != "O" and ".near." in name and np.abs(image.astype("f8") - right).max() <= 60
         found[name] = "equal" if near else "other pixels"
     else:

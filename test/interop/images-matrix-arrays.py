@@ -9,7 +9,6 @@ import io
 import itertools
 import json
 import os
-import shutil
 import struct
 import warnings
 import zipfile
@@ -28,7 +27,7 @@ import zarr
 from PIL import Image
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, ShardingCodec, TransposeCodec, ZstdCodec
 
-from image_files import X, Y, examples, fresh, pixels, plane, refused, right, rng, stack
+from image_files import X, Y, examples, pixels, plane, refused, right, rng, stack
 
 warnings.filterwarnings("ignore")
 volume, channels, zyxc = examples()
@@ -89,7 +88,7 @@ with h5py.File("h5_scalar.h5", "w") as file:
     file["version"] = 3
     file["raw"] = volume
 right("h5_scalar.h5", stack(volume))
-for shape, expected in {(1, 6, Y, X, 1): stack, (1, 6, Y, X): stack, (6, Y, X, 1): stack, (1, Y, X): lambda v: v[..., None][:1]}.items():
+for shape in [(1, 6, Y, X, 1), (1, 6, Y, X), (6, Y, X, 1), (1, Y, X)]:
     name = f"h5_shape_{'x'.join(map(str, shape))}.h5"
     values = volume[: int(np.prod(shape)) // (Y * X)]
     with h5py.File(name, "w") as file:
@@ -104,44 +103,40 @@ with h5py.File("h5_big_data_viewer.h5", "w") as file:
 right("h5_big_data_viewer.h5", stack(volume.astype("int16")))
 
 # Zarr: sharding with chunks and shards left out, endianness, checksums, one axis without a name, missing metadata
-for index, codecs in {"end": [BytesCodec(), Crc32cCodec()], "start": [BytesCodec()], "checked": [BytesCodec(), Crc32cCodec()]}.items():
-    name = fresh(f"zarr3_shard_{index}.zarr")
-    sharding = ShardingCodec(chunk_shape=(2, 8, 8), codecs=[BytesCodec(), ZstdCodec()], index_location="start" if index == "start" else "end", index_codecs=codecs)
+for index, codecs in {"end": [BytesCodec(), Crc32cCodec()], "start": [BytesCodec()]}.items():
+    name = f"zarr3_shard_{index}.zarr"
+    sharding = ShardingCodec(chunk_shape=(2, 8, 8), codecs=[BytesCodec(), ZstdCodec()], index_location=index, index_codecs=codecs)
     array = zarr.create_array(name, shape=(6, 40, 40), dtype="uint16", chunks=(4, 16, 32), serializer=sharding, compressors=None, fill_value=9)
     array[:2, :8, :8] = 5
     array[4:, 20:, 35:] = 77
     right(name, stack(zarr.open(name, mode="r")[...]))
-name = fresh("zarr3_shard_missing.zarr")
+name = "zarr3_shard_missing.zarr"
 array = zarr.create_array(name, shape=(8, 32, 32), dtype="float32", chunks=(2, 8, 8), shards=(4, 16, 16), fill_value=np.nan)
 array[:] = pixels("float32", 8, 32, 32)
 os.remove(f"{name}/c/1/1/1")
 values = zarr.open(name, mode="r")[...]
 assert np.isnan(values).any()
-shutil.rmtree(name)
-array = zarr.create_array(name, shape=(8, 32, 32), dtype="float32", chunks=(2, 8, 8), shards=(4, 16, 16), fill_value=-1)
-array[:] = pixels("float32", 8, 32, 32)
-os.remove(f"{name}/c/1/1/1")
-right(name, stack(zarr.open(name, mode="r")[...]))
+right(name, stack(values))
 for dtype, endian in itertools.product(["uint16", "int32", "float32", "float64", "float16", "int64"], ["little", "big"]):
     values = pixels(dtype, 4, Y, X)
-    name = fresh(f"zarr3_{endian}_{dtype}_sharded.zarr")
+    name = f"zarr3_{endian}_{dtype}_sharded.zarr"
     array = zarr.create_array(name, shape=values.shape, dtype=dtype, chunks=(4, 32, 64), serializer=ShardingCodec(chunk_shape=(2, 16, 16), codecs=[BytesCodec(endian=endian), GzipCodec()]), compressors=None)
     array[...] = values
     right(name, stack(values))
 for order in itertools.permutations(range(4)):
     values = pixels("uint8", 2, 4, 6, 8)
-    name = fresh(f"zarr3_transpose_{''.join(map(str, order))}.zarr")
+    name = f"zarr3_transpose_{''.join(map(str, order))}.zarr"
     array = zarr.create_array(name, shape=values.shape, dtype="uint8", chunks=(1, 3, 4, 5), filters=[TransposeCodec(order=order)], dimension_names=["c", "z", "y", "x"])
     array[...] = values
     right(name, values.transpose(1, 2, 3, 0))
 for version, order in itertools.product([2, 3], "CF"):
     values = pixels("uint16", 2, 4, 6, 8)
-    name = fresh(f"zarr{version}_memory_{order}.zarr")
+    name = f"zarr{version}_memory_{order}.zarr"
     array = zarr.create_array(name, shape=values.shape, dtype="uint16", chunks=(1, 3, 4, 5), zarr_format=version, **({"order": order} if version == 2 else {"config": {"order": order}}), attributes={"_ARRAY_DIMENSIONS": list("czyx")} if version == 2 else {}, dimension_names=list("czyx") if version == 3 else None)
     array[...] = values
     right(name, values.transpose(1, 2, 3, 0))
 for version, separator in itertools.product([2, 3], "./"):
-    name = fresh(f"zarr{version}_v2_keys_{'dot' if separator == '.' else 'slash'}.zarr")
+    name = f"zarr{version}_v2_keys_{'dot' if separator == '.' else 'slash'}.zarr"
     array = zarr.create_array(name, shape=volume.shape, dtype="uint16", chunks=(2, 8, 8), zarr_format=version, chunk_key_encoding={"name": "v2", "separator": separator})
     array[...] = volume
     right(name, stack(volume))
@@ -153,7 +148,7 @@ for name, compressor in {
     "gzip_0": numcodecs.GZip(0),
     "lzma_raw": numcodecs.LZMA(format=lzma.FORMAT_ALONE),
 }.items():
-    path = fresh(f"zarr2_codec_{name}.zarr")
+    path = f"zarr2_codec_{name}.zarr"
     array = zarr.create_array(path, shape=volume.shape, dtype="uint16", chunks=(4, 16, 32), zarr_format=2, compressors=compressor)
     array[...] = volume
     if name == "lzma_raw":
@@ -163,43 +158,39 @@ for name, compressor in {
 for filters in [[numcodecs.Delta("<u2"), numcodecs.Shuffle(2)], [numcodecs.Delta("<i4"), numcodecs.Delta("<i4")], [numcodecs.BitRound(keepbits=3)], [numcodecs.Quantize(digits=1, dtype="<f4")], [numcodecs.PackBits()], [numcodecs.CRC32()], [numcodecs.Adler32()], [numcodecs.Fletcher32()]]:
     dtype = "<i4" if filters[0].get_config().get("dtype") == "<i4" else "float32" if filters[0].codec_id in ("bitround", "quantize") else "bool" if filters[0].codec_id == "packbits" else "uint16"
     values = pixels(dtype, 6, Y, X)
-    path = fresh(f"zarr2_filters_{'_'.join(each.codec_id for each in filters)}.zarr")
-    try:
-        array = zarr.create_array(path, shape=values.shape, dtype=dtype, chunks=(4, 16, 32), zarr_format=2, filters=filters, compressors=None)
-        array[...] = values
-        found = zarr.open(path, mode="r")[...]
-    except Exception:
-        shutil.rmtree(path, ignore_errors=True)
-        continue
+    path = f"zarr2_filters_{'_'.join(each.codec_id for each in filters)}.zarr"
+    array = zarr.create_array(path, shape=values.shape, dtype=dtype, chunks=(4, 16, 32), zarr_format=2, filters=filters, compressors=None)
+    array[...] = values
+    found = zarr.open(path, mode="r")[...]
     if filters[0].codec_id in ("packbits", "fletcher32"):
         refused(path, filters[0].codec_id)
     else:
         right(path, stack(found))
 for version in [2, 3]:
-    name = fresh(f"zarr{version}_zero_axes.zarr")
+    name = f"zarr{version}_zero_axes.zarr"
     zarr.create_array(name, shape=(9,), dtype="uint8", zarr_format=version)[...] = 1
     refused(name, ".")
-    name = fresh(f"zarr{version}_complex.zarr")
+    name = f"zarr{version}_complex.zarr"
     zarr.create_array(name, shape=(9, 9), dtype="complex64", zarr_format=version)[...] = 1
     refused(name, "not pixels|no array")
-    name = fresh(f"zarr{version}_damaged_chunk.zarr")
+    name = f"zarr{version}_damaged_chunk.zarr"
     array = zarr.create_array(name, shape=(8, 8), dtype="uint8", chunks=(8, 8), zarr_format=version)
     array[...] = pixels("uint8", 8, 8)
     open(f"{name}/{'0.0' if version == 2 else 'c/0/0'}", "wb").write(b"rubbish that is no compressed data at all")
     refused(name, ".")
-    name = fresh(f"zarr{version}_short_chunk.zarr")
+    name = f"zarr{version}_short_chunk.zarr"
     array = zarr.create_array(name, shape=(8, 8), dtype="uint8", chunks=(8, 8), zarr_format=version, compressors=None)
     array[...] = pixels("uint8", 8, 8) + 1
     open(f"{name}/{'0.0' if version == 2 else 'c/0/0'}", "wb").write(b"short")
     refused(name, ".")
-os.makedirs(fresh("zarr_without_metadata.zarr"))
+os.makedirs("zarr_without_metadata.zarr")
 refused("zarr_without_metadata.zarr", ".")
-os.makedirs(fresh("zarr_broken_json.zarr"))
+os.makedirs("zarr_broken_json.zarr")
 open("zarr_broken_json.zarr/zarr.json", "w").write("{")
 refused("zarr_broken_json.zarr", "zarr.json")
 # OME-Zarr: scale in several places, units that differ, labels first, a pyramid whose first level has another name, 2D in 5D
 for version in [2, 3]:
-    name = fresh(f"ngff_levels_named_{version}.zarr")
+    name = f"ngff_levels_named_{version}.zarr"
     group = zarr.open_group(name, mode="w", zarr_format=version)
     group.create_array("small", data=channels[None, :, :, ::2, ::2])
     group.create_array("full/res", data=channels[None])
@@ -213,27 +204,27 @@ for version in [2, 3]:
     ]
     group.attrs.update({"multiscales": scales} if version == 2 else {"ome": {"version": "0.5", "multiscales": scales}})
     right(name, zyxc)
-    name = fresh(f"ngff_plane_{version}.zarr")
+    name = f"ngff_plane_{version}.zarr"
     group = zarr.open_group(name, mode="w", zarr_format=version)
     group.create_array("0", data=channels[:1, :1][None])
     scales = [{"axes": [{"name": axis, "type": {"t": "time", "c": "channel"}.get(axis, "space")} for axis in "tczyx"], "datasets": [{"path": "0"}], "version": "0.4"}]
     group.attrs.update({"multiscales": scales} if version == 2 else {"ome": {"version": "0.5", "multiscales": scales}})
     right(name, plane(channels[0, 0]))
-    name = fresh(f"ngff_missing_level_{version}.zarr")
+    name = f"ngff_missing_level_{version}.zarr"
     group = zarr.open_group(name, mode="w", zarr_format=version)
     scales = [{"axes": [{"name": axis} for axis in "yx"], "datasets": [{"path": "0"}], "version": "0.4"}]
     group.attrs.update({"multiscales": scales} if version == 2 else {"ome": {"version": "0.5", "multiscales": scales}})
     refused(name, "no array there")
-    name = fresh(f"ngff_times_{version}.zarr")
+    name = f"ngff_times_{version}.zarr"
     group = zarr.open_group(name, mode="w", zarr_format=version)
     group.create_array("0", data=pixels("uint8", 5, 1, 1, Y, X))
     scales = [{"axes": [{"name": axis, "type": {"t": "time", "c": "channel"}.get(axis, "space")} for axis in "tczyx"], "datasets": [{"path": "0"}], "version": "0.4"}]
     group.attrs.update({"multiscales": scales} if version == 2 else {"ome": {"version": "0.5", "multiscales": scales}})
     right(name, zarr.open_group(name, mode="r")["0"][:, 0, 0][..., None])
-name = fresh("zarr3_dimension_names_long.zarr")
+name = "zarr3_dimension_names_long.zarr"
 zarr.create_array(name, shape=channels.shape, dtype="uint16", dimension_names=["channel", "depth", "height", "width"])[...] = channels
 right(name, zyxc)
-name = fresh("zarr3_dimension_names_unknown.zarr")
+name = "zarr3_dimension_names_unknown.zarr"
 zarr.create_array(name, shape=volume.shape, dtype="uint16", dimension_names=["a", None, "b"])[...] = volume
 right(name, stack(volume))
 with zipfile.ZipFile("zarr_zipped.zarr", "w") as archive:
@@ -262,7 +253,7 @@ N5 = {
 }
 for (name, (described, encode)), dtype in itertools.product(N5.items(), ["uint8", "uint16", "float32"]):
     values = pixels(dtype, 7, 23, 41)
-    folder = fresh(f"n5_{name}_{dtype}.n5")
+    folder = f"n5_{name}_{dtype}.n5"
     os.makedirs(folder)
     json.dump({"n5": "2.5.1", "dimensions": [41, 23, 7], "blockSize": [16, 8, 4], "dataType": dtype, "compression": described}, open(f"{folder}/attributes.json", "w"))
     expected = values.copy()

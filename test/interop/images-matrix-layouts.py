@@ -17,7 +17,7 @@ import zarr
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, TransposeCodec, ZstdCodec
 from zarr.codecs import numcodecs
 
-from image_files import X, Y, examples, fresh, pixels, plane, refused, right, rng, stack
+from image_files import X, Y, examples, pixels, plane, refused, right, rng, stack
 
 warnings.filterwarnings("ignore")
 volume, channels, zyxc = examples()
@@ -104,7 +104,7 @@ for mode, axes, dtype in itertools.product(["composite", "color", "grayscale"], 
 # OME-Zarr 0.5: shards, codecs and separators of chunks' names; Zarr 3: transposition with codecs, and numcodecs' codecs
 for separator, sharded, (name, codec) in itertools.product("/.", [True, False], {"zstd": ZstdCodec(), "blosc": BloscCodec(cname="lz4", shuffle="bitshuffle"), "gzip": GzipCodec(), "none": None}.items()):
     values = channels[None]
-    path = fresh(f"ngff_0.5_{'slash' if separator == '/' else 'dot'}_{'shards' if sharded else 'chunks'}_{name}.ome.zarr")
+    path = f"ngff_0.5_{'slash' if separator == '/' else 'dot'}_{'shards' if sharded else 'chunks'}_{name}.ome.zarr"
     group = zarr.open_group(path, mode="w", zarr_format=3)
     for level, step in enumerate([1, 2]):
         copy = values[..., ::step, ::step]
@@ -120,12 +120,12 @@ for separator, sharded, (name, codec) in itertools.product("/.", [True, False], 
 CODECS = {"blosc": BloscCodec(cname="zstd"), "blosc_zlib": BloscCodec(cname="zlib", shuffle="noshuffle"), "blosclz": BloscCodec(cname="blosclz", shuffle="bitshuffle"), "gzip_checked": [GzipCodec(), Crc32cCodec()]}
 for order, (name, codec), (dtype, endian) in itertools.product([(2, 1, 0), (1, 0, 2), (0, 2, 1)], CODECS.items(), [("uint16", "big"), ("float32", "little"), ("int64", "big")]):
     values = pixels(dtype, 5, Y, X)
-    path = fresh(f"zarr3_turned_{''.join(map(str, order))}_{name}_{dtype}.zarr")
+    path = f"zarr3_turned_{''.join(map(str, order))}_{name}_{dtype}.zarr"
     array = zarr.create_array(path, shape=values.shape, dtype=dtype, chunks=(3, 8, 16), filters=[TransposeCodec(order=order)], serializer=BytesCodec(endian=endian), compressors=codec)
     array[...] = values
     right(path, stack(values))
 for name, codecs in {"bz2": [numcodecs.BZ2()], "lz4": [numcodecs.LZ4()], "lzma": [numcodecs.LZMA()], "zlib": [numcodecs.Zlib()], "shuffle": [numcodecs.Shuffle(elementsize=2), numcodecs.Zlib()]}.items():
-    path = fresh(f"zarr3_numcodecs_{name}.zarr")
+    path = f"zarr3_numcodecs_{name}.zarr"
     zarr.create_array(path, shape=volume.shape, dtype="uint16", chunks=(4, 8, 16), compressors=codecs)[...] = volume
     right(path, stack(volume))
 
@@ -150,9 +150,9 @@ for (name, (options, words)), dtype in itertools.product(FILTERS.items(), ["uint
     else:
         refused(path, rf"/raw is compressed by a filter that cannot be read here \({words}\)")
 for version in ["earliest", "v108", "v110", "v112", "v114"]:
-    with h5py.File(f"h5_version_{version}.h5", "w", libver=(version, "latest")) as file:
+    with h5py.File(f"h5_growing_{version}.h5", "w", libver=(version, "latest")) as file:
         file.create_dataset("data", data=volume, chunks=(1, 9, 9), maxshape=(None, None, None), compression="gzip")
-    right(f"h5_version_{version}.h5", stack(volume))
+    right(f"h5_growing_{version}.h5", stack(volume))
 with h5py.File("h5_ten_thousand_parts_source.h5", "w") as file:
     file["part"] = (np.arange(10_000 * 64) % 251).astype("uint8").reshape(10_000, 8, 8)
 layout = h5py.VirtualLayout(shape=(10_000, 8, 8), dtype="uint8")

@@ -10,13 +10,11 @@ import { createHdf5 } from "../../src/images/hdf5-writer.ts";
 import type { Image, ImageShape } from "../../src/images/image.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { createZarr } from "../../src/images/zarr-writer.ts";
-
-const python = process.env.BIAPY_PYTHON;
-const skip = python ? false : "BIAPY_PYTHON is not set";
+import { python, skip } from "./python.ts";
 
 function judged(path: string) {
   const script = join(import.meta.dirname, "images-judge.py");
-  return JSON.parse(execFileSync(python ?? "", [script, path], { encoding: "utf8" }));
+  return JSON.parse(execFileSync(python, [script, path], { encoding: "utf8" }));
 }
 
 function image(shape: ImageShape): Image {

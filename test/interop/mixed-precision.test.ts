@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { smallRun } from "../support/mixed-run.ts";
-
-const python = process.env.BIAPY_PYTHON;
+import { python, skip } from "./python.ts";
 
 const JUDGE = `
 import json, sys, torch
@@ -23,10 +22,10 @@ print(json.dumps({
 `;
 
 test("weights trained in mixed precision are float32 and load in BiaPy and PyTorch", {
-  skip: python ? false : "BIAPY_PYTHON is not set",
+  skip,
 }, async () => {
   const { tree } = await smallRun("judged", { precision: "mixed" });
-  const said = execFileSync(python ?? "", ["-c", JUDGE, tree.bestCheckpoint], { encoding: "utf8" });
+  const said = execFileSync(python, ["-c", JUDGE, tree.bestCheckpoint], { encoding: "utf8" });
   const { dtypes, finite, loss } = JSON.parse(said.trim().split("\n").at(-1) ?? "");
   assert.deepEqual([dtypes, finite], [["torch.float32"], true]);
   assert.ok(Number.isFinite(loss), `the loss is ${loss}`);

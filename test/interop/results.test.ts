@@ -8,15 +8,13 @@ import { test } from "node:test";
 import { SAMPLE_ARRAYS, type SampleType } from "../../src/images/image.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { TensorboardWriter } from "../../src/results/tensorboard.ts";
-
-const python = process.env.BIAPY_PYTHON;
-const skip = python ? false : "BIAPY_PYTHON is not set";
+import { python, skip } from "./python.ts";
 
 const temporary = () => mkdtemp(join(tmpdir(), "results-"));
 
 function judged(kind: "tiff" | "tensorboard", path: string) {
   const script = join(import.meta.dirname, "results-judge.py");
-  return JSON.parse(execFileSync(python ?? "", [script, kind, path], { encoding: "utf8", maxBuffer: 1e8 }));
+  return JSON.parse(execFileSync(python, [script, kind, path], { encoding: "utf8", maxBuffer: 1e8 }));
 }
 
 /** Pixel types that ImageJ's own format has; tifffile takes a file of another for a plain TIFF. */

@@ -7,7 +7,8 @@ import { test } from "node:test";
 import type { ResultTree } from "../../src/facts/result-tree.ts";
 import { listImages, openImage, readImage } from "../../src/images/files.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
-import { byBiapy, byOurs, mean, type Runner, skip } from "./biapy-run.ts";
+import { byBiapy, byOurs, mean, type Runner } from "./biapy-run.ts";
+import { skip } from "./python.ts";
 
 const samples = (name: string) => join(import.meta.dirname, "../../media/samples", name);
 

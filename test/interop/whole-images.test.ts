@@ -5,28 +5,26 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { saveBiapyCheckpoint } from "../../src/checkpoint/biapy-checkpoint.ts";
-import { CheckpointTensor } from "../../src/checkpoint/tensor.ts";
 import { checkConfig } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { resultTree } from "../../src/facts/result-tree.ts";
 import { readImage } from "../../src/images/files.ts";
 import { type ImageShape, SAMPLE_ARRAYS, type SampleType } from "../../src/images/image.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
-import { declaredWeights } from "../../src/runtime/declared-weights.ts";
-import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
-import { Parameters } from "../../src/runtime/parameters.ts";
+import { withCheckpointSettings } from "../../src/workflow/checkpoint-settings.ts";
 import { InputError } from "../../src/workflow/input-error.ts";
-import { runWorkflow } from "../../src/workflow/run.ts";
-import { networkOf } from "../support/network-of.ts";
+import { runConfig } from "../support/in-process.ts";
+import { saveRandomWeights } from "../support/network-of.ts";
+import { smallModel } from "../support/small-networks.ts";
 import { python, skip } from "./python.ts";
 
-const LEVELS = "{ARCHITECTURE: NAME, FEATURE_MAPS: [4, 8, 8], DROPOUT_VALUES: [0., 0., 0.], Z_DOWN: [2, 2]}";
-const levels = (name: string) => LEVELS.replace("NAME", name);
-const MAE = `{ARCHITECTURE: mae, VIT_EMBED_DIM: 24, VIT_NUM_LAYERS: 1, VIT_NUM_HEADS: 3, VIT_TOKEN_SIZE: 8, MAE_MASK_TYPE: grid}`;
+/** Without MAE_DEC_*, which BiaPy ignores: its decoder always has the default size. */
+const MAE =
+  "ARCHITECTURE: mae, VIT_EMBED_DIM: 24, VIT_NUM_LAYERS: 1, VIT_NUM_HEADS: 3, VIT_TOKEN_SIZE: 8, MAE_MASK_TYPE: grid";
 
 interface Case {
   readonly ndim: 2 | 3;
+  /** Keys of MODEL, in YAML's flow style without braces. */
   readonly model: string;
   /** Lines of DATA. */
   readonly data: string;
@@ -34,11 +32,13 @@ interface Case {
   readonly test?: string;
   readonly shape: ImageShape;
   readonly sampleType: SampleType;
+  /** What the checkpoint was trained with, if that differs. */
+  readonly trained?: Partial<Pick<Case, "model" | "data">>;
 }
 
 const flat = (shape: readonly [number, number], data: string, more: Partial<Case> = {}): Case => ({
   ndim: 2,
-  model: levels("unet"),
+  model: smallModel("unet", "2D"),
   data,
   shape: [1, ...shape, 1],
   sampleType: "float32",
@@ -46,7 +46,7 @@ const flat = (shape: readonly [number, number], data: string, more: Partial<Case
 });
 const deep = (shape: readonly [number, number, number], data: string, more: Partial<Case> = {}): Case => ({
   ndim: 3,
-  model: levels("unet"),
+  model: smallModel("unet", "3D"),
   data,
   shape: [...shape, 1],
   sampleType: "float32",
@@ -92,6 +92,20 @@ const CASES: Readonly<Record<string, Case>> = {
   "a plane in all orientations of long patches": flat([67, 101], tiles("(32,48,1)", "(0.25,0.25)"), {
     test: "AUGMENTATION: True",
   }),
+  "a plane normalized as its checkpoint says": flat([67, 101], tiles("(32,32,1)", "(0.25,0.25)"), {
+    trained: {
+      data: tiles(
+        "(32,32,1)",
+        undefined,
+        undefined,
+        "NORMALIZATION: {TYPE: scale_range, PERC_CLIP: {ENABLE: True, LOWER_PERC: 5.0, UPPER_PERC: 95.0}}, ",
+      ),
+    },
+  }),
+  "a plane by the network that its checkpoint says": flat([67, 101], tiles("(32,32,1)", "(0.25,0.25)"), {
+    model: "ARCHITECTURE: unet",
+    trained: { model: smallModel("resunet", "2D") },
+  }),
   "a plane by a masked autoencoder": flat([70, 45], tiles("(32,32,1)"), { model: MAE }),
   "a plane by a masked autoencoder with overlap": flat([70, 45], tiles("(32,32,1)", "(0.5,0.25)"), {
     model: MAE,
@@ -121,29 +135,22 @@ const CASES: Readonly<Record<string, Case>> = {
     test: "AUGMENTATION: True",
   }),
   "an odd stack by ResUNet": deep([19, 37, 41], tiles("(8,16,16,1)", "(0.25,0.25,0)"), {
-    model: levels("resunet"),
+    model: smallModel("resunet", "3D"),
   }),
 };
 
 /** Every other kind of network, on the same tiles. */
-const NETWORKS: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(
-    ["resunet", "resunet++", "seunet", "resunet_se", "attention_unet"].map((name) => [name, levels(name)]),
-  ),
-  multiresunet: "{ARCHITECTURE: multiresunet}",
-  rcan: "{ARCHITECTURE: rcan, RCAN_RG_BLOCK_NUM: 1, RCAN_RCAB_BLOCK_NUM: 1}",
-  dfcan: "{ARCHITECTURE: dfcan}",
-  wdsr: "{ARCHITECTURE: wdsr}",
-  unetr:
-    "{ARCHITECTURE: unetr, VIT_EMBED_DIM: 24, VIT_NUM_LAYERS: 4, VIT_NUM_HEADS: 3, VIT_TOKEN_SIZE: 16, UNETR_VIT_NUM_FILTERS: 8}",
-};
+const NETWORKS = [
+  ...(["resunet", "resunet++", "seunet", "resunet_se", "attention_unet", "multiresunet"] as const),
+  ...(["rcan", "dfcan", "wdsr", "unetr"] as const),
+];
 
 const ALL: Readonly<Record<string, Case>> = {
   ...CASES,
   ...Object.fromEntries(
-    Object.entries(NETWORKS).map(([name, model]) => [
+    NETWORKS.map((name) => [
       `an odd plane by ${name}`,
-      flat([67, 101], tiles("(32,32,1)", "(0.25,0.25)", "(4,4)"), { model }),
+      flat([67, 101], tiles("(32,32,1)", "(0.25,0.25)", "(4,4)"), { model: smallModel(name, "2D") }),
     ]),
   ),
 };
@@ -167,7 +174,7 @@ function configuration(each: Case, checkpoint: string, images: string): string {
   return `PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: ${each.ndim}D, SELF_SUPERVISED: {PRETEXT_TASK: ${task(each)}}}
 SYSTEM: {NUM_CPUS: 1, SEED: 1, NUM_WORKERS: 0}
 DATA: {${each.data.replace("IMAGES", JSON.stringify(images))}}
-MODEL: ${each.model.replace(/\}$/, ", LOAD_CHECKPOINT: True}")}
+MODEL: {${each.model}, LOAD_CHECKPOINT: True}
 PATHS: {CHECKPOINT_FILE: ${JSON.stringify(checkpoint)}}
 TRAIN: {ENABLE: False, BATCH_SIZE: 3}
 TEST: {ENABLE: True, ${each.test ?? "AUGMENTATION: False"}}
@@ -180,7 +187,7 @@ interface Prepared {
   readonly config: string;
 }
 
-/** Writes image, worsened copy, configuration and a checkpoint of random weights. */
+/** Writes image, degraded copy, configuration and a checkpoint of random weights. */
 async function prepare(parent: string, name: string, each: Case): Promise<Prepared> {
   const folder = join(parent, name.replaceAll(/\W+/g, "_"));
   const images = join(folder, "images");
@@ -191,39 +198,18 @@ async function prepare(parent: string, name: string, each: Case): Promise<Prepar
   const checkpoint = join(folder, "weights.pth");
   const config = join(folder, "job.yaml");
   writeFileSync(config, configuration(each, checkpoint, images));
-  const loaded = loadConfig(config).config;
-  const { program, build } = networkOf(loaded);
-  const parameters = new Parameters(declaredWeights(program), { trainable: false, threads: 1 });
-  parameters.initialize(5);
-  const weights = parameters.specs.map(
-    ({ name, shape }) => [name, CheckpointTensor.of(parameters.read(name), shape)] as const,
-  );
-  await saveBiapyCheckpoint(checkpoint, {
-    weights: new Map(weights),
-    modelBuildArguments: build,
-    epoch: "best",
-    config: loaded.toObject(),
-  });
-  await parameters.close();
+  const trained = configuration({ ...each, ...each.trained }, checkpoint, images);
+  await saveRandomWeights(checkpoint, loadConfig("trained.yaml", trained).config, 5);
   return { name, folder, config };
 }
 
 /** Tests a configuration with the embedded engine, in this process. */
 async function testHere(file: string, results: string): Promise<void> {
-  const { config, problems } = loadConfig(file);
+  const { config: given, problems } = loadConfig(file);
+  const config = await withCheckpointSettings(given, resultTree(results, "job", 1), () => {});
   const errors = [...problems, ...checkConfig(config)].filter(({ severity }) => severity === "error");
   if (errors.length > 0) throw new InputError(errors);
-  await runWorkflow({
-    config,
-    configText: "",
-    tree: resultTree(results, "job", 1),
-    resume: false,
-    normalizePixels: false,
-    openRuntime: async () => new OnnxRuntime(1),
-    report: () => {},
-    signal: new AbortController().signal,
-    fits: async () => true,
-  });
+  await runConfig(results, 1, config);
 }
 
 const written = (folder: string, engine: string) =>

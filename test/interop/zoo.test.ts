@@ -6,28 +6,20 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { saveBiapyCheckpoint } from "../../src/checkpoint/biapy-checkpoint.ts";
-import { CheckpointTensor } from "../../src/checkpoint/tensor.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { resultTree } from "../../src/facts/result-tree.ts";
-import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
-import { Parameters } from "../../src/runtime/parameters.ts";
 import { exportModel } from "../../src/workflow/zoo/export-model.ts";
-import { networkOf } from "../support/network-of.ts";
-import { TINY_NETWORKS, type TinyNetwork } from "../support/tiny-networks.ts";
+import { saveRandomWeights } from "../support/network-of.ts";
+import { SMALL_NETWORKS, type SmallNetwork, smallNetwork } from "../support/small-networks.ts";
 import { python, skip } from "./python.ts";
 
 /** An author whom the Zoo's program knows without asking GitHub. */
-const ABOUT = `
-  BMZ:
-    EXPORT:
-      ENABLE: True
-      DESCRIPTION: A network with random weights, for tests.
-      AUTHORS: [{"name": "Ada Example", "github_user": "bioimageiobot"}]
-      TAGS: [test]`;
+const ABOUT =
+  'ENABLE: True, DESCRIPTION: "A network with random weights, for tests.", ' +
+  'AUTHORS: [{"name": "Ada Example", "github_user": "bioimageiobot"}], TAGS: [test]';
 
-interface Case extends TinyNetwork {
+interface Case extends SmallNetwork {
   readonly name: string;
   readonly problem: string;
   readonly normalization: string;
@@ -44,27 +36,25 @@ const NORMALIZATIONS = [
   "{TYPE: zero_mean_unit_variance, ZERO_MEAN_UNIT_VAR: {MEAN_VAL: [90.0], STD_VAL: [31.0]}}",
   "{TYPE: scale_range, PERC_CLIP: {ENABLE: True, LOWER_PERC: 2.0, UPPER_PERC: 99.0}}",
 ];
-const segmentation = (network: TinyNetwork, classes: number): Case => ({
+const segmentation = (network: SmallNetwork, classes: number): Case => ({
   ...network,
   name: `Segmentation of ${classes} classes`,
   problem: "  TYPE: SEMANTIC_SEG",
   normalization: `${NORMALIZATIONS[0]}\n  N_CLASSES: ${classes}`,
 });
 const CASES: readonly Case[] = [
-  ...TINY_NETWORKS.map((network, index) => ({
+  ...SMALL_NETWORKS.map((network, index) => ({
     ...network,
     name: `${network.architecture.replace("++", " plus")} in ${network.ndim}`,
     problem: network.architecture === "mae" ? MASKING : RESTORING,
     normalization: NORMALIZATIONS[index % NORMALIZATIONS.length],
   })),
-  ...TINY_NETWORKS.filter(({ architecture, ndim }) => architecture === "unet" && ndim === "2D").flatMap(
-    (network) => [2, 3].map((classes) => segmentation(network, classes)),
-  ),
+  ...[2, 3].map((classes) => segmentation(smallNetwork("unet", "2D"), classes)),
 ];
 
 const folder = mkdtempSync(join(tmpdir(), "biapy-zoo-test-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
-// Worse copies of the images are written beside them.
+// Degraded copies of the images are written beside them.
 cpSync(join(import.meta.dirname, "../../media/samples"), join(folder, "samples"), { recursive: true });
 const samples = (ndim: string) => join(folder, "samples", ndim.toLowerCase(), "test");
 
@@ -82,28 +72,14 @@ DATA:
   TRAIN: {PATH: ${samples(ndim)}}
   TEST: {PATH: ${samples(ndim)}}
   NORMALIZATION: ${normalization}
-MODEL:
-${model}${ABOUT}
-      MODEL_NAME: ${name}
+MODEL: {${model}, BMZ: {EXPORT: {${ABOUT}, MODEL_NAME: ${name}}}}
 TEST: {ENABLE: True}
 `;
   writeFileSync(configFile, configText);
   const { config, problems } = loadConfig(configFile);
   assert.deepEqual(problems, [], name);
-  const { program, build } = networkOf(config);
-  const parameters = new Parameters(declaredWeights(program), { trainable: false, threads: 1 });
-  parameters.initialize(run);
   const checkpoint = join(folder, `case${run}.pth`);
-  const weights = parameters.specs.map(
-    ({ name, shape }) => [name, CheckpointTensor.of(parameters.read(name), shape)] as const,
-  );
-  await saveBiapyCheckpoint(checkpoint, {
-    weights: new Map(weights),
-    modelBuildArguments: build,
-    epoch: "best",
-    config: config.toObject(),
-  });
-  await parameters.close();
+  await saveRandomWeights(checkpoint, config, run);
   return exportModel({
     config,
     configText,

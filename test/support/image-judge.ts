@@ -1,12 +1,21 @@
-/** Judges image files whose right pixels, or refusals, lie beside them: NAME.npy as `[z, y, x, channel]`, NAME.refused as a pattern. */
+/**
+ * Checks image files against the expected result beside each: its pixels (NAME.npy, `[z, y, x, channel]`), or a pattern of the message with
+ * which it is refused (NAME.refused). NAME.asked has the options with which it is opened, NAME.size its pixel size, if they matter.
+ */
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readNpy } from "../../src/checkpoint/npy.ts";
 import { openImage } from "../../src/images/files.ts";
-import { type Image, ImageError, type Region } from "../../src/images/image.ts";
+import {
+  type Image,
+  ImageError,
+  type OpenOptions,
+  type PixelSize,
+  type Region,
+} from "../../src/images/image.ts";
 
-/** Subsampled chrominance is not stored: decoders come near what was meant. */
+/** Largest difference in gray levels of files named `.near.`: decoders interpolate subsampled chrominance differently. */
 const NEAR = 4;
 
 export interface Judgment {
@@ -16,15 +25,28 @@ export interface Judgment {
   readonly faults: readonly string[];
 }
 
+interface Found {
+  readonly whole: Image;
+  readonly part: Image;
+  readonly region: Region;
+  readonly pixelSize: PixelSize | undefined;
+}
+
+/** Returns the JSON beside a file; undefined if there is none. */
+async function beside<T>(path: string, suffix: string): Promise<T | undefined> {
+  return existsSync(path + suffix) ? JSON.parse(await readFile(path + suffix, "utf8")) : undefined;
+}
+
 /** Reads an image, and a part of it that begins and ends inside of its pieces. */
-async function read(path: string): Promise<{ whole: Image; part: Image; region: Region }> {
-  const source = await openImage(path);
+async function read(path: string): Promise<Found> {
+  const source = await openImage(path, await beside<OpenOptions>(path, ".asked"));
   try {
     const [depth, height, width] = source.info.shape;
     const start = [Math.floor(depth / 3), Math.floor(height / 3), Math.floor(width / 5)] as const;
     const end = [Math.ceil(depth * 0.9), Math.ceil(height * 0.9), Math.ceil(width * 0.8)] as const;
     const region = { start, end };
-    return { whole: await source.read(), part: await source.read(region), region };
+    const { pixelSize } = source.info;
+    return { whole: await source.read(), part: await source.read(region), region, pixelSize };
   } finally {
     await source.close();
   }
@@ -46,20 +68,35 @@ function partFault(whole: Image, part: Image, { start }: Region): string | undef
   return undefined;
 }
 
-/** What is wrong with a file's pixels; undefined where they are right. */
+/** Returns what is wrong with a pixel size; undefined if it is the one that was written. */
+function sizeFault(found: PixelSize | undefined, meant: Partial<PixelSize> | null): string | undefined {
+  const wrong = `a pixel size of ${JSON.stringify(found)} instead of ${JSON.stringify(meant)}`;
+  if (found === undefined || meant === null) return found === undefined && meant === null ? undefined : wrong;
+  const isNear = (["z", "y", "x"] as const).every((axis) => {
+    const [own, other] = [found[axis], meant[axis]];
+    if (own === undefined || other === undefined) return own === other;
+    return Math.abs(own - other) <= 1e-6 * other;
+  });
+  return isNear && found.unit === meant.unit ? undefined : wrong;
+}
+
+/** Returns what is wrong with a file's pixels or pixel size; undefined if they are right. */
 async function faultOf(folder: string, name: string): Promise<string | undefined> {
   const right = await readNpy(join(folder, `${name}.npy`));
-  const { whole: image, part, region } = await read(join(folder, name));
+  const path = join(folder, name);
+  const { whole: image, part, region, pixelSize } = await read(path);
   if (String(image.shape) !== String(right.shape)) return `${image.shape} instead of ${right.shape}`;
   const most = name.includes(".near.") ? NEAR : 0;
   for (let at = 0; at < image.data.length; at++) {
     const [found, meant] = [image.data[at], Number(right.data[at])];
-    if (!(Math.abs(found - meant) <= most)) return `${found} instead of ${meant} at ${at}`;
+    const isMeant = Object.is(found, meant) || Math.abs(found - meant) <= most;
+    if (!isMeant) return `${found} instead of ${meant} at ${at}`;
   }
-  return partFault(image, part, region);
+  const size = await beside<Partial<PixelSize> | null>(path, ".size");
+  return partFault(image, part, region) ?? (size === undefined ? undefined : sizeFault(pixelSize, size));
 }
 
-/** What is wrong with a refusal; undefined where it names the file and says why. */
+/** Returns what is wrong with a refusal; undefined if it names the file and the reason. */
 async function refusalFault(folder: string, name: string): Promise<string | undefined> {
   const words = new RegExp(await readFile(join(folder, `${name}.refused`), "utf8"));
   try {
@@ -71,6 +108,7 @@ async function refusalFault(folder: string, name: string): Promise<string | unde
   }
 }
 
+/** Checks all files of a folder that have an expected result. */
 export async function judgeImages(folder: string): Promise<Judgment> {
   const files = await readdir(folder);
   const names = (suffix: string) =>

@@ -1,12 +1,12 @@
-/** What tests need of the machine that runs them, installed where that may be done. */
+/** Finds what tests need on the machine that runs them, and installs it where that is allowed. */
 import { type SpawnSyncOptions, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** Something that the tests need cannot be had on this machine; the message says what, and why. */
+/** Something that the tests need is not available on this machine. The message says what, and why. */
 export class Unavailable extends Error {}
 
-/** What `make` makes; where that cannot be had, says which tests are skipped, and why, and ends the process without a failure. */
+/** Returns what `make` returns. If it throws {@link Unavailable}, prints which tests are skipped and why, and ends the process without a failure. */
 export function orSkip<Made>(skipped: string, make: () => Made): Made {
   try {
     return make();
@@ -17,31 +17,31 @@ export function orSkip<Made>(skipped: string, make: () => Made): Made {
   }
 }
 
-/** Before what failed is tried again: a registry may answer badly for a moment, another process hold apt's lock. */
+/** Pauses before retries: a registry may fail for a moment, or another process hold apt's lock. */
 const PAUSES_MS = [5_000, 20_000];
-/** Of what a failed command said. */
+/** Limit on the quoted output of a failed command. */
 const KEPT_CHARACTERS = 2000;
 
 const APT_OPTIONS = [
   "-qq",
   "-o=DPkg::Lock::Timeout=300",
   "-o=Acquire::Retries=3",
-  // An index that could not be fetched is a failure, and no warning.
+  // An index that cannot be fetched is a failure, not a warning.
   "-o=APT::Update::Error-Mode=any",
 ];
 
-/** The path of a program that the shell would find. */
+/** Returns the path of a program on the PATH; undefined if there is none. */
 export function which(command: string): string | undefined {
   const folders = (process.env.PATH ?? "").split(delimiter);
   return folders.map((folder) => join(folder, command)).find((path) => existsSync(path));
 }
 
 /**
- * What `find` finds; where it finds nothing and apt may install, after these Debian packages are installed.
+ * Returns what `find` finds. If it finds nothing and apt may be used, installs Debian packages first.
  *
- * @param what the name of it in a message
- * @param pausesMs before each further try
- * @throws Unavailable where there is none, with apt's words where it was asked
+ * @param what its name in messages
+ * @param pausesMs pause before each retry
+ * @throws Unavailable if it is missing, with apt's output if apt failed
  */
 export function installed<Found>(
   what: string,
@@ -71,10 +71,10 @@ export function installed<Found>(
 }
 
 /**
- * Runs a command that asks npm's or Python's registry; tries it again where it fails.
+ * Runs a command that uses npm's or Python's registry. Retries it if it fails.
  *
- * @param pausesMs before each further try
- * @throws Unavailable with the command's words
+ * @param pausesMs pause before each retry
+ * @throws Unavailable with the command's output
  */
 export function askRegistry(
   command: string,
@@ -86,19 +86,19 @@ export function askRegistry(
   if (failure !== undefined) throw new Unavailable(failure);
 }
 
-/** Tries until there is no failure; the last one where there always is. */
+/** Repeats an attempt until it does not fail. Returns the last failure; undefined if one attempt succeeds. */
 function lastFailure(attempt: () => string | undefined, pausesMs: readonly number[]): string | undefined {
   let failure = attempt();
   for (const pause of pausesMs) {
     if (failure === undefined) return undefined;
-    console.log(`Once more, since ${failure}`);
+    console.log(`Trying again: ${failure}`);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause);
     failure = attempt();
   }
   return failure;
 }
 
-/** Runs a command to its end; what it said where it failed. */
+/** Runs a command until it ends. Returns its error output if it fails. */
 export function failureOf(
   command: string,
   args: readonly string[],

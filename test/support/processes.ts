@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 
-/** Whether a process runs; one that has ended and waits to be collected does not. */
+/** Whether a process runs. A zombie (ended, not yet collected by its parent) does not. */
 export function lives(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -11,6 +11,7 @@ export function lives(pid: number): boolean {
   }
 }
 
+/** Waits until a process has ended. */
 export async function untilGone(pid: number): Promise<void> {
   while (lives(pid)) await setTimeout(10);
 }

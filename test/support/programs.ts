@@ -98,7 +98,7 @@ export function restorationProgram(
   };
 }
 
-/** The same numbers for each input of that name. */
+/** Fills inputs with numbers that depend on their name and position only. */
 export function fill(inputs: Readonly<Record<string, InputData>>): void {
   for (const [name, values] of Object.entries(inputs)) {
     const each = values.length / BATCH;

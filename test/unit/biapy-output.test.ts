@@ -1,11 +1,11 @@
 /** A recorded run of BiaPy 3.7.1 (U-Net, crappify, 2 epochs of 12 steps) read as run events while its files appear. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { BiapyOutput } from "../../src/engines/biapy-output.ts";
 import type { NewRunEvent } from "../../src/facts/run-events.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const recorded = join(import.meta.dirname, "../fixtures/biapy-run");
 const lines = readFileSync(join(recorded, "console.txt"), "utf8").split("\n");
@@ -16,9 +16,9 @@ interface Replay {
   readonly events: NewRunEvent[];
 }
 
-/** Feeds the recorded lines, putting each file in place when BiaPy had written it. */
+/** Feeds the recorded lines. Writes each file before the line after which BiaPy had written it. */
 function replay(from = lines, code: number | null = 0): Replay {
-  const folder = mkdtempSync(join(tmpdir(), "biapy-output-"));
+  const folder = temporaryFolder();
   const job = join(folder, "res/gt");
   const run = join(job, "results/gt_1");
   const put = (path: string, content: string | Buffer) => {
@@ -41,6 +41,7 @@ function replay(from = lines, code: number | null = 0): Replay {
   put(join(folder, "2d/test_ssl_source/im0.tif"), "worse");
   const events: NewRunEvent[] = [];
   let epochs = 0;
+  let image = "";
   for (const line of from) {
     if (line.includes("[Time]")) {
       put(log, `${logRows.slice(0, ++epochs).join("\n")}\n`);
@@ -51,7 +52,8 @@ function replay(from = lines, code: number | null = 0): Replay {
       put(join(run, `train_pred_samples/pred_epoch_000${epochs}/0.tif`), "prediction");
       put(join(run, "train_pred_samples/input/0.tif"), "input");
     }
-    if (line.includes("#  RESULTS  #")) put(join(run, "per_image/im0.tif"), "restored");
+    image = /Processing image: (\S+)/.exec(line)?.[1] ?? image;
+    if (/Saving .* in folder: .*per_image$/.test(line)) put(join(run, "per_image", image), "restored");
     if (line.includes("FINISHED"))
       put(join(run, "test_results_metrics.csv"), readFileSync(join(recorded, "test_results_metrics.csv")));
     events.push(...output.line(line));
@@ -60,7 +62,7 @@ function replay(from = lines, code: number | null = 0): Replay {
   return { folder, events };
 }
 
-/** The bytes of an event file up to a number of steps, and half of the next frame: the writer is in the middle of it. */
+/** Returns the bytes of an event file up to a number of steps, and half of the next frame: BiaPy is writing it. */
 function firstSteps(bytes: Buffer, steps: number): Buffer {
   let losses = 0;
   for (let at = 0; at < bytes.length; at += Number(bytes.readBigUInt64LE(at)) + 16) {
@@ -73,7 +75,7 @@ function firstSteps(bytes: Buffer, steps: number): Buffer {
 const of = <K extends NewRunEvent["event"]>(events: readonly NewRunEvent[], kind: K) =>
   events.filter((event): event is Extract<NewRunEvent, { event: K }> => event.event === kind);
 
-test("the start says what is trained", () => {
+test("the start has the run's place, device, architecture, parameters and steps", () => {
   const { folder, events } = replay();
   const [start, ...more] = of(events, "start");
   assert.equal(more.length, 0);
@@ -90,7 +92,7 @@ test("the start says what is trained", () => {
       engine: "biapy",
       device: "CPU",
       architecture: "unet",
-      parameters: Number(/Total params: ([\d,]+)/.exec(lines.join("\n"))?.[1].replaceAll(",", "")),
+      parameters: 7581,
       epochs: 2,
       stepsPerEpoch: 12,
       firstEpoch: 1,
@@ -98,7 +100,7 @@ test("the start says what is trained", () => {
   );
 });
 
-test("every step is told once, printed ones at once and the others with the loss of the TensorBoard file", () => {
+test("every step is reported once, printed ones at once and the others with the loss of the TensorBoard file", () => {
   const { events } = replay();
   const steps = of(events, "step");
   for (const epoch of [1, 2]) {
@@ -139,7 +141,7 @@ test("epochs have the numbers of BiaPy's training log", () => {
   assert.equal(checkpoint.path, join(folder, "res/gt/checkpoints/gt_1-checkpoint-best.pth"));
 });
 
-test("images and test metrics are told with their files", () => {
+test("images and test metrics are reported with their files", () => {
   const { folder, events } = replay();
   const previews = of(events, "image").filter(({ kind }) => kind === "mae-check");
   assert.deepEqual(
@@ -150,11 +152,14 @@ test("images and test metrics are told with their files", () => {
       join(folder, `res/gt/results/gt_1/train_pred_samples/pred_epoch_000${epoch}/0.tif`),
     ]),
   );
-  const [first, second] = of(events, "image").filter(({ kind }) => kind === "prediction");
-  assert.equal(first.image, "im0.tif");
+  const predictions = of(events, "image").filter(({ kind }) => kind === "prediction");
+  assert.deepEqual(
+    predictions.map(({ image, files }) => [image, files.prediction]),
+    ["im0.tif", "im1.tif"].map((image) => [image, join(folder, "res/gt/results/gt_1/per_image", image)]),
+  );
+  const [first] = predictions;
   assert.equal(first.files.original, join(folder, "2d/test/im0.tif"));
   assert.equal(first.files.masked, join(folder, "2d/test_ssl_source/im0.tif"));
-  assert.equal(second.image, "im1.tif");
   const tests = of(events, "test");
   assert.deepEqual(
     tests.map(({ image, metrics }) => [image, metrics.psnr]),
@@ -164,7 +169,10 @@ test("images and test metrics are told with their files", () => {
       [undefined, 11.617266178131104],
     ],
   );
-  assert.equal(of(events, "end")[0].status, "finished");
+  assert.deepEqual(
+    of(events, "end").map(({ status }) => status),
+    ["finished"],
+  );
 });
 
 test("a refused configuration is a problem with its key, in BiaPy's words", () => {
@@ -184,6 +192,20 @@ test("a refused configuration is a problem with its key, in BiaPy's words", () =
     },
   ]);
   assert.equal(of(events, "end").length, 0);
+});
+
+test("of several processes that fail, the first error is the problem", () => {
+  const failures = [
+    "[rank1]: Traceback (most recent call last):",
+    '[rank1]:   File "biapy/engine/train_engine.py", line 90, in train_one_epoch',
+    "[rank1]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
+    "[rank0]: Traceback (most recent call last):",
+    "[rank0]: RuntimeError: Connection closed by peer",
+  ];
+  const { events } = replay([...lines.slice(0, 8), ...failures], 1);
+  const [problem, ...more] = of(events, "problems").flatMap(({ problems }) => problems);
+  assert.match(problem.message, /graphics card's memory is full/);
+  assert.deepEqual(more, []);
 });
 
 test("another version of BiaPy is named as untested; a run that broke off has no end of its own", () => {

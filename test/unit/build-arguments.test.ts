@@ -1,4 +1,4 @@
-/** What networks are built by, against what BiaPy 3.7.1 builds of the same configurations: test/fixtures/build_arguments.json. */
+/** Build arguments and weights of networks, against those of BiaPy 3.7.1 for the same configurations: test/fixtures/build_arguments.json. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { loadConfig } from "../../src/config/config.ts";
 import { imageModel } from "../../src/models/architectures.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { buildArguments } from "../../src/workflow/model-settings.ts";
-import { samples } from "../workflow/command.ts";
+import { samples } from "../support/command.ts";
 
 interface Built {
   readonly patch: readonly number[];
@@ -70,3 +70,13 @@ for (const built of cases) {
     assert.equal(crc32(JSON.stringify(weights)), built.weights);
   });
 }
+
+test("a build argument that is missing, or an unknown activation, is named", () => {
+  assert.throws(
+    () => imageModel("edsr", { num_channels: 1 }),
+    /The build argument num_filters must be a number, not undefined/,
+  );
+  const { config } = loadConfig("job.yaml", 'DATA: {PATCH_SIZE: "(64,64,1)"}\nMODEL: {ARCHITECTURE: unet}');
+  const build = { ...buildArguments(config), activation: "swish" };
+  assert.throws(() => imageModel("unet", build), /activation must be one of relu, .* not swish/);
+});

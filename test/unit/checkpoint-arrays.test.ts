@@ -1,15 +1,14 @@
 /** safetensors and NumPy files, against those that the safetensors library and NumPy wrote (test/fixtures/make_checkpoints.py). */
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { CheckpointError } from "../../src/checkpoint/checkpoint-error.ts";
 import { readNpy, writeNpy } from "../../src/checkpoint/npy.ts";
 import { readSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { checkpointFixture } from "../support/checkpoint-fixtures.ts";
 import { writeSafetensors } from "../support/safetensors.ts";
-
-const fixture = (name: string) => join(import.meta.dirname, "../fixtures/checkpoint", name);
+import { temporaryFile } from "../support/temporary-folder.ts";
 
 interface Described {
   readonly dtype: string;
@@ -17,7 +16,9 @@ interface Described {
   readonly values: readonly (number | string)[];
 }
 
-const expected: Record<string, Described> = JSON.parse(await readFile(fixture("tensors.json"), "utf8"));
+const expected: Record<string, Described> = JSON.parse(
+  await readFile(checkpointFixture("tensors.json"), "utf8"),
+);
 
 async function expectTensors(path: string): Promise<void> {
   const file = await readSafetensors(path);
@@ -37,26 +38,22 @@ async function expectTensors(path: string): Promise<void> {
   await file.close();
 }
 
-async function temporaryFile(name: string): Promise<string> {
-  return join(await mkdtemp(join(tmpdir(), "checkpoint-")), name);
-}
-
 async function rejects(promise: Promise<unknown>, message: RegExp): Promise<void> {
   await assert.rejects(promise, (error) => error instanceof CheckpointError && message.test(error.message));
 }
 
 test("safetensors files are read, and written so that they read the same", async () => {
-  await expectTensors(fixture("tensors.safetensors"));
-  const path = await temporaryFile("copy.safetensors");
-  const original = await readSafetensors(fixture("tensors.safetensors"));
+  await expectTensors(checkpointFixture("tensors.safetensors"));
+  const path = temporaryFile("copy.safetensors");
+  const original = await readSafetensors(checkpointFixture("tensors.safetensors"));
   await writeSafetensors(path, original.tensors);
   await original.close();
   await expectTensors(path);
 });
 
 test("damaged safetensors files are refused", async () => {
-  const path = await temporaryFile("damaged.safetensors");
-  const whole = await readFile(fixture("tensors.safetensors"));
+  const path = temporaryFile("damaged.safetensors");
+  const whole = await readFile(checkpointFixture("tensors.safetensors"));
   for (const [content, message] of [
     [whole.subarray(0, 5), /cut short/],
     [whole.subarray(0, 100), /cut short/],
@@ -74,35 +71,53 @@ test("damaged safetensors files are refused", async () => {
 });
 
 test("NumPy arrays are read", async () => {
-  assert.deepEqual(await readNpy(fixture("vector_float64.npy")), {
+  assert.deepEqual(await readNpy(checkpointFixture("vector_float64.npy")), {
     shape: [3],
     data: Float64Array.of(1 / 3, -2.5, 1e300),
   });
-  assert.deepEqual(await readNpy(fixture("scalar_float32.npy")), { shape: [], data: Float32Array.of(0.25) });
-  assert.deepEqual(await readNpy(fixture("matrix_float16.npy")), {
+  assert.deepEqual(await readNpy(checkpointFixture("scalar_float32.npy")), {
+    shape: [],
+    data: Float32Array.of(0.25),
+  });
+  assert.deepEqual(await readNpy(checkpointFixture("matrix_float16.npy")), {
     shape: [3, 2],
     data: Float32Array.of(0.5, -2, 3, 65504, 0, 1),
   });
-  assert.deepEqual(await readNpy(fixture("cube_int64.npy")), {
+  assert.deepEqual(await readNpy(checkpointFixture("cube_int64.npy")), {
     shape: [2, 2, 2],
     data: BigInt64Array.of(-4n, -3n, -2n, -1n, 0n, 1n, 2n, 3n),
   });
 });
 
-test("NumPy arrays are written byte for byte as NumPy writes them", async () => {
-  for (const name of ["vector_float64.npy", "scalar_float32.npy", "cube_int64.npy"]) {
-    const path = await temporaryFile(name);
-    await writeNpy(path, await readNpy(fixture(name)));
-    assert.deepEqual(await readFile(path), await readFile(fixture(name)));
+test("NumPy arrays of the format's later versions, whose headers have four bytes of length, are read", async () => {
+  const whole = await readFile(checkpointFixture("vector_float64.npy"));
+  const path = temporaryFile("later.npy");
+  for (const version of [2, 3]) {
+    const head = Buffer.from([...whole.subarray(0, 6), version, 0, ...whole.subarray(8, 10), 0, 0]);
+    await writeFile(path, Buffer.concat([head, whole.subarray(10)]));
+    assert.deepEqual(await readNpy(path), await readNpy(checkpointFixture("vector_float64.npy")));
   }
 });
 
-test("what is no NumPy array, or not a whole one, is refused", async () => {
-  const path = await temporaryFile("bad.npy");
-  await writeFile(path, (await readFile(fixture("vector_float64.npy"))).subarray(0, -1));
+test("NumPy arrays are written byte for byte as NumPy writes them", async () => {
+  for (const name of ["vector_float64.npy", "scalar_float32.npy", "cube_int64.npy"]) {
+    const path = temporaryFile(name);
+    await writeNpy(path, await readNpy(checkpointFixture(name)));
+    assert.deepEqual(await readFile(path), await readFile(checkpointFixture(name)));
+  }
+});
+
+test("files that are no NumPy array of numbers, or not a whole one, are refused", async () => {
+  const path = temporaryFile("bad.npy");
+  await writeFile(path, (await readFile(checkpointFixture("vector_float64.npy"))).subarray(0, -1));
   await rejects(readNpy(path), /cut short/);
   await writeFile(path, "no array");
   await rejects(readNpy(path), /not a NumPy array/);
-  await rejects(readNpy(fixture("column_major.npy")), /column-major/);
+  await rejects(readNpy(checkpointFixture("column_major.npy")), /column-major/);
+  const floats = await readFile(checkpointFixture("vector_float64.npy"), "latin1");
+  for (const type of [">f8", "<c8"]) {
+    await writeFile(path, floats.replace("<f8", type), "latin1");
+    await rejects(readNpy(path), new RegExp(`values of type ${type}, which is not supported`));
+  }
   await rejects(readNpy(join(path, "nowhere")), /is no such file/);
 });

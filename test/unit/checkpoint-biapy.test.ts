@@ -1,8 +1,6 @@
 /** BiaPy's checkpoints, against one that BiaPy 3.7.1 wrote after two steps of training (test/fixtures/make_checkpoints.py). */
 import assert from "node:assert/strict";
-import { mkdtemp, readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import {
   type BiapyCheckpoint,
@@ -13,8 +11,8 @@ import { CheckpointError } from "../../src/checkpoint/checkpoint-error.ts";
 import { PythonFloat, PythonTuple } from "../../src/checkpoint/python-values.ts";
 import { writeCheckpoint } from "../../src/checkpoint/pytorch.ts";
 import { CheckpointTensor } from "../../src/checkpoint/tensor.ts";
-
-const fixture = (name: string) => join(import.meta.dirname, "../fixtures/checkpoint", name);
+import { checkpointFixture } from "../support/checkpoint-fixtures.ts";
+import { temporaryFile } from "../support/temporary-folder.ts";
 
 interface Described {
   readonly shape: readonly number[];
@@ -27,7 +25,7 @@ interface Expected {
   readonly optimizer: Record<string, Record<string, Described>>;
 }
 
-const expected: Expected = JSON.parse(await readFile(fixture("biapy.json"), "utf8"));
+const expected: Expected = JSON.parse(await readFile(checkpointFixture("biapy.json"), "utf8"));
 
 async function expectTensor(tensor: CheckpointTensor | undefined, described: Described, name: string) {
   assert.deepEqual(tensor?.shape, described.shape, name);
@@ -58,12 +56,8 @@ async function expectWeightsAndOptimizer(checkpoint: BiapyCheckpoint): Promise<v
   }
 }
 
-async function temporaryFile(name: string): Promise<string> {
-  return join(await mkdtemp(join(tmpdir(), "checkpoint-")), name);
-}
-
 test("BiaPy's checkpoint is read: weights, optimizer by parameter, configuration", async () => {
-  const checkpoint = await loadBiapyCheckpoint(fixture("biapy.pth"));
+  const checkpoint = await loadBiapyCheckpoint(checkpointFixture("biapy.pth"));
   await expectWeightsAndOptimizer(checkpoint);
   assert.equal(checkpoint.epoch, "best");
   assert.equal(checkpoint.biapyVersion, "3.7.1");
@@ -76,8 +70,8 @@ test("BiaPy's checkpoint is read: weights, optimizer by parameter, configuration
 });
 
 test("a saved checkpoint comes back whole, with the engine's own state", async () => {
-  const path = await temporaryFile("cells_1-checkpoint-4.pth");
-  const original = await loadBiapyCheckpoint(fixture("biapy.pth"));
+  const path = temporaryFile("cells_1-checkpoint-4.pth");
+  const original = await loadBiapyCheckpoint(checkpointFixture("biapy.pth"));
   await saveBiapyCheckpoint(path, {
     weights: original.weights,
     modelBuildArguments: { img_size: 16, mlp_ratio: new PythonFloat(2) },
@@ -102,7 +96,7 @@ test("a saved checkpoint comes back whole, with the engine's own state", async (
 });
 
 test("a checkpoint of an older BiaPy is read: CfgNode, a class among the arguments, one optimizer", async () => {
-  const checkpoint = await loadBiapyCheckpoint(fixture("old_biapy.pth"));
+  const checkpoint = await loadBiapyCheckpoint(checkpointFixture("old_biapy.pth"));
   assert.deepEqual(await checkpoint.weights.get("weight")?.read(), Float32Array.of(1, 1));
   assert.deepEqual(checkpoint.config, { MODEL: { ARCHITECTURE: "unetr" } });
   assert.equal(checkpoint.epoch, 3);
@@ -120,7 +114,7 @@ test("a checkpoint of an older BiaPy is read: CfgNode, a class among the argumen
 });
 
 test("a checkpoint of another program keeps its command line as inert data and its names without wrappers", async () => {
-  const checkpoint = await loadBiapyCheckpoint(fixture("foreign.pth"));
+  const checkpoint = await loadBiapyCheckpoint(checkpointFixture("foreign.pth"));
   assert.deepEqual([...checkpoint.weights.keys()], ["cls_token", "blocks.0.norm1.weight"]);
   assert.deepEqual(await checkpoint.weights.get("cls_token")?.read(), Float32Array.of(0.5, 0.5));
   assert.equal(checkpoint.epoch, 3);
@@ -129,23 +123,23 @@ test("a checkpoint of another program keeps its command line as inert data and i
 
 test("weights alone are found wherever BiaPy looks for them", async () => {
   for (const name of ["tensors.pth", "tensors.safetensors"]) {
-    const checkpoint = await loadBiapyCheckpoint(fixture(name));
+    const checkpoint = await loadBiapyCheckpoint(checkpointFixture(name));
     assert.equal(checkpoint.weights.get("scalar")?.size, 1);
     assert.equal(checkpoint.optimizer, undefined);
     await checkpoint.close();
   }
   for (const key of ["model", "model_state_dict", "state_dict"]) {
-    const path = await temporaryFile(`${key}.pth`);
+    const path = temporaryFile(`${key}.pth`);
     await writeCheckpoint(path, { [key]: { weight: CheckpointTensor.of(Float32Array.of(7), [1]) } });
     const checkpoint = await loadBiapyCheckpoint(path);
     assert.deepEqual(await checkpoint.weights.get("weight")?.read(), Float32Array.of(7));
     await checkpoint.close();
   }
-  await assert.rejects(loadBiapyCheckpoint(fixture("values.pth")), /contains no weights by name/);
+  await assert.rejects(loadBiapyCheckpoint(checkpointFixture("values.pth")), /contains no weights by name/);
 });
 
 test("BatchNorm's statistics are weights but not among the optimizer's parameters", async () => {
-  const path = await temporaryFile("norm.pth");
+  const path = temporaryFile("norm.pth");
   const tensor = (value: number) => CheckpointTensor.of(Float32Array.of(value), [1]);
   const moments = (value: number) => ({ moments: { momentum_buffer: tensor(value) } });
   await saveBiapyCheckpoint(path, {
@@ -171,8 +165,8 @@ test("BatchNorm's statistics are weights but not among the optimizer's parameter
   await checkpoint.close();
 });
 
-test("an optimizer's state of a parameter that the model has not is refused", async () => {
-  const path = await temporaryFile("wrong.pth");
+test("an optimizer's state of a parameter that the model lacks is refused", async () => {
+  const path = temporaryFile("wrong.pth");
   const settings = { name: "SGD", learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0 } as const;
   const saving = saveBiapyCheckpoint(path, {
     weights: new Map([["weight", CheckpointTensor.of(Float32Array.of(1), [1])]]),

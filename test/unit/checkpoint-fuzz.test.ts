@@ -1,8 +1,7 @@
-/** Damaged checkpoints: whatever the damage, a file is either read or refused by a CheckpointError, and nothing in it runs. */
+/** Damaged checkpoints: each is either read, or refused with a CheckpointError. Nothing in it runs. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdtemp, open, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { CheckpointError } from "../../src/checkpoint/checkpoint-error.ts";
@@ -10,10 +9,10 @@ import { type CheckpointValue, PythonDict, toPlain } from "../../src/checkpoint/
 import { readCheckpoint } from "../../src/checkpoint/pytorch.ts";
 import { StoredZipWriter } from "../../src/checkpoint/stored-zip.ts";
 import { CheckpointTensor } from "../../src/checkpoint/tensor.ts";
+import { checkpointFixture } from "../support/checkpoint-fixtures.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const fixture = (name: string) => join(import.meta.dirname, "../fixtures/checkpoint", name);
-
-/** Marsaglia's xorshift32: the same damage in every run. */
+/** Returns whole numbers by Marsaglia's xorshift32: the damage is the same in every run. */
 function randomIntegers(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -24,7 +23,7 @@ function randomIntegers(seed: number): (below: number) => number {
   };
 }
 
-/** One to four bytes changed, removed, doubled, or replaced by what pickles are made of. */
+/** Returns a copy with one to four places changed, removed, doubled, or replaced by opcodes of pickles. */
 function damaged(whole: Uint8Array, random: (below: number) => number): Uint8Array {
   let bytes = Buffer.from(whole);
   for (let change = random(4); change >= 0; change--) {
@@ -40,7 +39,7 @@ function damaged(whole: Uint8Array, random: (below: number) => number): Uint8Arr
   return bytes;
 }
 
-/** Reads a file with all its tensors; true when it could be. */
+/** Whether a file and all its tensors can be read. Any error but a CheckpointError fails the test. */
 async function isReadable(path: string): Promise<boolean> {
   try {
     const checkpoint = await readCheckpoint(path);
@@ -62,7 +61,7 @@ function tensorsIn(value: CheckpointValue): CheckpointTensor[] {
   return items.filter((item) => item instanceof CheckpointTensor);
 }
 
-/** An archive with a right checksum of a wrong pickle, and with storages for it to name. */
+/** Writes an archive with a right checksum of a damaged pickle, and with storages that it may name. */
 async function writeArchive(path: string, pickle: Uint8Array): Promise<void> {
   const file = await open(path, "w");
   const zip = new StoredZipWriter(file);
@@ -81,8 +80,8 @@ function pickleIn(archive: Buffer): Buffer {
 
 for (const name of ["tensors.pth", "values.pth", "malicious.pth"]) {
   test(`damaged pickles of ${name} are read or refused`, async () => {
-    const path = join(await mkdtemp(join(tmpdir(), "checkpoint-")), "damaged.pth");
-    const pickle = pickleIn(await readFile(fixture(name)));
+    const path = join(temporaryFolder(), "damaged.pth");
+    const pickle = pickleIn(await readFile(checkpointFixture(name)));
     await writeArchive(path, pickle);
     assert.equal(await isReadable(path), name !== "malicious.pth", "the undamaged file");
     const random = randomIntegers(pickle.length);
@@ -97,8 +96,8 @@ for (const name of ["tensors.pth", "values.pth", "malicious.pth"]) {
 }
 
 test("damaged archives are read or refused", async () => {
-  const path = join(await mkdtemp(join(tmpdir(), "checkpoint-")), "damaged.pth");
-  const whole = await readFile(fixture("tensors.pth"));
+  const path = join(temporaryFolder(), "damaged.pth");
+  const whole = await readFile(checkpointFixture("tensors.pth"));
   const random = randomIntegers(99);
   for (let round = 0; round < 500; round++) {
     await writeFile(path, damaged(whole, random));

@@ -1,8 +1,7 @@
 /** Reading and writing of PyTorch checkpoints, against files that PyTorch wrote (test/fixtures/make_checkpoints.py). */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, test } from "node:test";
 import { CheckpointError } from "../../src/checkpoint/checkpoint-error.ts";
@@ -18,9 +17,8 @@ import {
 } from "../../src/checkpoint/python-values.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "../../src/checkpoint/pytorch.ts";
 import { CheckpointTensor, type TensorData } from "../../src/checkpoint/tensor.ts";
-
-const fixtures = new URL("../fixtures/checkpoint/", import.meta.url);
-const fixture = (name: string) => join(import.meta.dirname, "../fixtures/checkpoint", name);
+import { checkpointFixture } from "../support/checkpoint-fixtures.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 interface Described {
   readonly dtype: string;
@@ -30,7 +28,7 @@ interface Described {
 }
 
 async function describedTensors(name: string): Promise<Record<string, Described>> {
-  return JSON.parse(await readFile(new URL(name, fixtures), "utf8"));
+  return JSON.parse(await readFile(checkpointFixture(name), "utf8"));
 }
 
 function expectValues(data: TensorData, { dtype, values }: Described, name: string): void {
@@ -53,10 +51,6 @@ async function dictOf(path: string): Promise<PythonDict> {
   return value;
 }
 
-async function temporaryFolder(): Promise<string> {
-  return mkdtemp(join(tmpdir(), "checkpoint-"));
-}
-
 async function rejected(path: string): Promise<string> {
   const error = await readCheckpoint(path).then(
     () => undefined,
@@ -67,8 +61,8 @@ async function rejected(path: string): Promise<string> {
   return error.message;
 }
 
-test("Python's values are read as what they are", async () => {
-  const values = await dictOf(fixture("values.pth"));
+test("each type of Python's values is read", async () => {
+  const values = await dictOf(checkpointFixture("values.pth"));
   assert.deepEqual(values.get("integers"), [
     ...[0, 255, 256, 65535, 65536, -1, 2 ** 31, -(2 ** 31), 2 ** 53 - 1],
     ...[2n ** 70n, -(2n ** 70n), 128, -129],
@@ -99,7 +93,7 @@ test("Python's values are read as what they are", async () => {
 
 test("tensors of every type, order and place in their storage are read", async () => {
   const expected = await describedTensors("tensors.json");
-  const tensors = await dictOf(fixture("tensors.pth"));
+  const tensors = await dictOf(checkpointFixture("tensors.pth"));
   assert.deepEqual([...tensors.keys()], Object.keys(expected));
   for (const [name, description] of Object.entries(expected)) {
     const tensor = tensors.get(name);
@@ -115,22 +109,25 @@ test("tensors of every type, order and place in their storage are read", async (
 });
 
 test("a file without checksums is read", async () => {
-  const tensor = (await dictOf(fixture("without_checksums.pth"))).get("weight");
+  const tensor = (await dictOf(checkpointFixture("without_checksums.pth"))).get("weight");
   assert.ok(tensor instanceof CheckpointTensor);
   assert.equal((await tensor.read())[23], 23 / 4);
 });
 
 test("a file that would run a command is refused by that command's name and runs nothing", async () => {
-  assert.match(await rejected(fixture("malicious.pth")), /import of "(posix|nt)\.system".*It was not run/s);
+  assert.match(
+    await rejected(checkpointFixture("malicious.pth")),
+    /import of "(posix|nt)\.system".*It was not run/s,
+  );
   assert.equal(existsSync("HACKED"), false);
 });
 
-test("what is no checkpoint of weights is refused in words", async () => {
-  const folder = await temporaryFolder();
+test("files that are no checkpoint of weights are refused with the reason", async () => {
+  const folder = temporaryFolder();
   const files: readonly (readonly [string, string | Uint8Array, RegExp])[] = [
     ["text.pth", "not a checkpoint at all", /not a PyTorch checkpoint/],
     ["empty.pth", "", /not a PyTorch checkpoint/],
-    ["weights.pth", await readFile(fixture("tensors.safetensors")), /safetensors file/],
+    ["weights.pth", await readFile(checkpointFixture("tensors.safetensors")), /safetensors file/],
   ];
   for (const [name, content, message] of files) {
     await writeFile(join(folder, name), content);
@@ -138,14 +135,19 @@ test("what is no checkpoint of weights is refused in words", async () => {
   }
   assert.match(await rejected(join(folder, "nowhere.pth")), /is no such file/);
   assert.match(await rejected(folder), /is not a regular file/);
-  assert.match(await rejected(fixture("old_format.pth")), /before version 1\.6.*torch\.save/);
-  assert.match(await rejected(fixture("torchscript.pth")), /TorchScript/);
-  assert.match(await rejected(fixture("numpy_scalar.pth")), /"numpy\.\S*multiarray\.scalar"/);
+  assert.match(await rejected(checkpointFixture("old_format.pth")), /before version 1\.6.*torch\.save/);
+  assert.match(await rejected(checkpointFixture("torchscript.pth")), /TorchScript/);
+});
+
+test("a number of NumPy, which training programs store, is kept as a description and not run", async () => {
+  const best = (await dictOf(checkpointFixture("numpy_scalar.pth"))).get("best");
+  assert.ok(best instanceof PythonCall);
+  assert.match(best.name, /^numpy\.\S*multiarray\.scalar$/);
 });
 
 test("a file that was cut short anywhere is refused", async () => {
-  const whole = await readFile(fixture("tensors.pth"));
-  const path = join(await temporaryFolder(), "cut.pth");
+  const whole = await readFile(checkpointFixture("tensors.pth"));
+  const path = join(temporaryFolder(), "cut.pth");
   for (const length of [1, 3, 100, 1000, whole.length / 2, whole.length - 100, whole.length - 1]) {
     await writeFile(path, whole.subarray(0, length));
     assert.match(await rejected(path), /cut short|damaged|not a PyTorch checkpoint/);
@@ -153,8 +155,8 @@ test("a file that was cut short anywhere is refused", async () => {
 });
 
 test("a directory that lies further than any file is refused", async () => {
-  const path = join(await temporaryFolder(), "damaged.pth");
-  const bytes = await readFile(fixture("tensors.pth"));
+  const path = join(temporaryFolder(), "damaged.pth");
+  const bytes = await readFile(checkpointFixture("tensors.pth"));
   // The zip64 end of central directory record has the directory's offset in bytes 48 to 55.
   bytes.fill(0x5d, bytes.lastIndexOf("PK\x06\x06") + 48, bytes.lastIndexOf("PK\x06\x06") + 56);
   await writeFile(path, bytes);
@@ -162,7 +164,7 @@ test("a directory that lies further than any file is refused", async () => {
 });
 
 test("a damaged weight is noticed when it is read", async () => {
-  const path = join(await temporaryFolder(), "damaged.pth");
+  const path = join(temporaryFolder(), "damaged.pth");
   await writeCheckpoint(path, { weight: CheckpointTensor.of(Float32Array.of(1, 1234.5, 2), [3]) });
   const bytes = await readFile(path);
   const place = bytes.indexOf(Buffer.from(Float32Array.of(1234.5).buffer));
@@ -174,8 +176,8 @@ test("a damaged weight is noticed when it is read", async () => {
 });
 
 test("values come back from a written file as they were", async () => {
-  const path = join(await temporaryFolder(), "values.pth");
-  const value = await dictOf(fixture("values.pth"));
+  const path = join(temporaryFolder(), "values.pth");
+  const value = await dictOf(checkpointFixture("values.pth"));
   value.delete("dtype");
   value.delete("device");
   await writeCheckpoint(path, value);
@@ -183,7 +185,7 @@ test("values come back from a written file as they were", async () => {
 });
 
 test("plain objects and numbers become dicts, ints and floats", async () => {
-  const path = join(await temporaryFolder(), "plain.pth");
+  const path = join(temporaryFolder(), "plain.pth");
   await writeCheckpoint(path, {
     a: 1,
     b: 1.5,
@@ -204,9 +206,9 @@ test("plain objects and numbers become dicts, ints and floats", async () => {
 });
 
 test("tensors can be copied from one file to another, and one that appears twice is stored once", async () => {
-  const path = join(await temporaryFolder(), "copy.pth");
+  const path = join(temporaryFolder(), "copy.pth");
   const expected = await describedTensors("tensors.json");
-  const tensors = await dictOf(fixture("tensors.pth"));
+  const tensors = await dictOf(checkpointFixture("tensors.pth"));
   await writeCheckpoint(path, [tensors, tensors]);
   const copy = await contentOf(path);
   assert.ok(Array.isArray(copy));
@@ -221,8 +223,8 @@ test("tensors can be copied from one file to another, and one that appears twice
   assert.equal(storages.length, tensors.size);
 });
 
-test("every entry's data begins at a multiple of 64 bytes, as PyTorch's memory mapping wants it", async () => {
-  const path = join(await temporaryFolder(), "aligned.pth");
+test("every entry's data begins at a multiple of 64 bytes, as PyTorch's memory mapping needs it", async () => {
+  const path = join(temporaryFolder(), "aligned.pth");
   const lengths = [1, 7, 64, 1000];
   await writeCheckpoint(
     path,
@@ -236,8 +238,8 @@ test("every entry's data begins at a multiple of 64 bytes, as PyTorch's memory m
   }
 });
 
-test("what cannot be written is refused by its place and leaves the old file", async () => {
-  const folder = await temporaryFolder();
+test("a value that cannot be written is named with its place, and the old file stays", async () => {
+  const folder = temporaryFolder();
   const path = join(folder, "state.pth");
   await writeCheckpoint(path, { epoch: 1 });
   const endless: CheckpointValue[] = [];

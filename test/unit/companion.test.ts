@@ -1,22 +1,20 @@
 import assert from "node:assert/strict";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { bundleProcess } from "../support/bundle.ts";
 import { untilGone } from "../support/processes.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
-/** A hang ends; a slow machine takes a fraction of this. */
+/** Limit on a test that hangs. A slow machine takes a fraction of it. */
 const HANGS = 60_000;
 
-const folder = mkdtempSync(join(tmpdir(), "companion-"));
+const folder = temporaryFolder();
 const bundle = join(folder, "companion.mjs");
 
 before(() => bundleProcess("src/runs/companion.ts", bundle));
-after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
 
-/** A program that starts another of its own, tells the numbers of both, and stays. */
+/** A program that starts another one, prints the process ids of both, and does not end. */
 const PROGRAM = `
   const { pid } = require("node:child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
   console.log(process.pid + " " + pid);
@@ -24,12 +22,14 @@ const PROGRAM = `
 
 const accompanied = (script: string) => [bundle, process.execPath, "-e", script];
 
-async function numbersFrom({ stdout }: ChildProcessWithoutNullStreams): Promise<number[]> {
-  const told = await new Promise<Buffer>((resolve) => stdout.once("data", resolve));
-  return told.toString().trim().split(" ").map(Number);
+async function pidsFrom({ stdout }: ChildProcessWithoutNullStreams): Promise<number[]> {
+  const printed = await new Promise<Buffer>((resolve) => stdout.once("data", resolve));
+  const pids = printed.toString().trim().split(" ").map(Number);
+  assert.equal(pids.length, 2);
+  return pids;
 }
 
-test("a program ends with all that it started when who asked for it is killed", {
+test("a program ends, with all that it started, when the process that asked for it is killed", {
   timeout: HANGS,
 }, async () => {
   const asks = `
@@ -37,21 +37,22 @@ test("a program ends with all that it started when who asked for it is killed", 
     const child = require("node:child_process").spawn(process.execPath, [bundle, ...args], { detached: true });
     child.stdout.pipe(process.stdout);`;
   const asker = spawn(process.execPath, ["-e", asks]);
-  const numbers = await numbersFrom(asker);
-  assert.equal(numbers.length, 2);
+  const pids = await pidsFrom(asker);
   asker.kill("SIGKILL");
-  await Promise.all(numbers.map(untilGone));
+  await Promise.all(pids.map(untilGone));
 });
 
-test("a program ends when it is not wanted any more", { timeout: HANGS }, async () => {
+test("a program ends, with all that it started, when the companion's input is closed", {
+  timeout: HANGS,
+}, async () => {
   const companion = spawn(process.execPath, accompanied(PROGRAM));
-  const numbers = await numbersFrom(companion);
+  const pids = await pidsFrom(companion);
   const exit = new Promise((resolve) => companion.once("exit", resolve));
   companion.stdin.end();
-  await Promise.all([exit, ...numbers.map(untilGone)]);
+  await Promise.all([exit, ...pids.map(untilGone)]);
 });
 
-test("a program's output and exit code are the companion's; one that is not there is named", {
+test("a program's output and exit code are the companion's; a missing program is named", {
   timeout: HANGS,
 }, async () => {
   const outcome = async (args: readonly string[]) => {

@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { pretextTask } from "../../src/config/basics.ts";
 import { checkConfig, checkName } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
+import { layerPattern } from "../../src/config/frozen-layers.ts";
 import { keyFacts } from "../../src/config/keys.ts";
 import { optimizerBetas } from "../../src/config/optimizer-betas.ts";
 import { withSettings } from "../../src/config/with-settings.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const load = (text: string) => loadConfig("my.yaml", text);
 
-/** What the public 2D template of BiaPy sets, by value. */
+/** The values of BiaPy's public 2D template. */
 const TEMPLATE = `
 PROBLEM:
     TYPE: SELF_SUPERVISED
@@ -46,7 +50,7 @@ TEST:
     ENABLE: True
 `;
 
-test("Python's tuples, numbers and truth values are understood, defaults filled in", () => {
+test("Python's tuples, numbers and truth values are read, and missing keys have their defaults", () => {
   const { config, problems } = load(TEMPLATE);
   assert.deepEqual(problems, []);
   assert.deepEqual(config.numbers("DATA.PATCH_SIZE"), [256, 256, 1]);
@@ -57,7 +61,7 @@ test("Python's tuples, numbers and truth values are understood, defaults filled 
   assert.equal(pretextTask(config), "masking");
 });
 
-/** What BiaPy's public 2D and 3D self-supervised templates (written for 3.5.1) set, by value. */
+/** The values of BiaPy's public 2D and 3D self-supervised templates, written for 3.5.1. */
 const PUBLIC = (ndim: string, patch: string, padding: string, more: string) => `
 SYSTEM: {NUM_CPUS: -1, NUM_WORKERS: 5}
 PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: ${ndim}, SELF_SUPERVISED: {PRETEXT_TASK: 'crappify'}}
@@ -82,7 +86,7 @@ for (const [ndim, patch, padding, more] of [
   ["2D", "(256, 256, 1)", "(32,32)", ""],
   ["3D", "(40, 128, 128, 1)", "(5,32,32)", "    Z_DOWN: [1,1,1,1]"],
 ]) {
-  test(`a ${ndim} template of an earlier BiaPy loads, its keys of then read as those of now`, () => {
+  test(`a ${ndim} template of an earlier BiaPy loads, its older keys converted`, () => {
     const { config, problems } = load(PUBLIC(ndim, patch, padding, more));
     assert.deepEqual(
       problems.map(({ severity, key, line }) => ({ severity, key, line })),
@@ -91,7 +95,7 @@ for (const [ndim, patch, padding, more] of [
     assert.equal(config.number("AUGMENTOR.RANDOM_ROT_PROB"), 0.25);
     assert.equal(config.number("AUGMENTOR.VFLIP_PROB"), 0.75);
     const places = checkConfig(config).map(({ key }) => key);
-    assert.deepEqual(places, ["DATA.TRAIN.PATH", "DATA.TEST.PATH"], "only the folders are not there");
+    assert.deepEqual(places, ["DATA.TRAIN.PATH", "DATA.TEST.PATH"], "only the folders are missing");
   });
 }
 
@@ -129,7 +133,7 @@ DATTA:
   ]);
 });
 
-/** A wrong value, where it is used and where it is not. */
+/** Wrong values, each in a configuration that uses it and in one that does not. */
 const WHERE_USED: readonly (readonly [wrong: string, used: string, unused: string])[] = [
   ["MAE_MASK_TYPE: nonsense", "MODEL: {ARCHITECTURE: mae, X}", "MODEL: {ARCHITECTURE: unet, X}"],
   ["KERNEL_SIZE: 0", "MODEL: {ARCHITECTURE: unet, X}", "MODEL: {ARCHITECTURE: mae, X}"],
@@ -184,7 +188,7 @@ test("of a repeated key or section the last one counts, as in PyYAML, with a war
   );
 });
 
-test("a changed setting leaves all merge keys, and the values that aliases repeat", () => {
+test("a changed setting leaves what merge keys bring, and the values that aliases repeat", () => {
   const values = (text: string) => load(text).config.document.entries.map(({ key, value }) => [key, value]);
   const unchanged = (text: string) => {
     const changed = withSettings(text, { "TRAIN.EPOCHS": "7" });
@@ -194,6 +198,28 @@ test("a changed setting leaves all merge keys, and the values that aliases repea
   // The anchors are in sections that do not count.
   unchanged("DATA:\n  TRAIN: &t\n    PATH: a\n  TRAIN: {PATH: b}\n  TEST:\n    <<: *t\n  VAL: *t\n");
   unchanged("DATA: &d {PATCH_SIZE: &p (8,8,1), N_CLASSES: 3, N_CLASSES: 4}\nDATA: *d\nLOG: {X: *p}\n");
+  // The changed section is an alias, or repeated by one, or partly brought by a merge key.
+  const changedPath = (text: string) => {
+    const changed = withSettings(text, { "DATA.TRAIN.PATH": "new" });
+    return Object.fromEntries(values(changed).filter(([key]) => String(key).startsWith("DATA.")));
+  };
+  const section = "{TRAIN: {PATH: a, IN_MEMORY: False}}";
+  assert.deepEqual(changedPath(`X: &x ${section}\nDATA: *x\n`), {
+    "DATA.TRAIN.PATH": "new",
+    "DATA.TRAIN.IN_MEMORY": false,
+  });
+  assert.deepEqual(changedPath("DATA: {TRAIN: &t {PATH: a}, VAL: *t}\n"), {
+    "DATA.TRAIN.PATH": "new",
+    "DATA.VAL.PATH": "a",
+  });
+  assert.deepEqual(
+    changedPath(`X: &x ${section}\nY: &y {N_CLASSES: 3}\nDATA: {<<: [*y, *x], <<: {N_CLASSES: 4}}\n`),
+    {
+      "DATA.N_CLASSES": 4,
+      "DATA.TRAIN.PATH": "new",
+      "DATA.TRAIN.IN_MEMORY": false,
+    },
+  );
   const replaced = withSettings("TRAIN: {EPOCHS: &n 3, PATIENCE: *n}\n", { "TRAIN.EPOCHS": "7" });
   assert.deepEqual(values(replaced), [
     ["TRAIN.EPOCHS", 7],
@@ -201,7 +227,15 @@ test("a changed setting leaves all merge keys, and the values that aliases repea
   ]);
 });
 
-test("broken YAML is told with its line", () => {
+test("a value that contains itself is named when a setting is changed", () => {
+  assert.throws(
+    () => withSettings("DATA: &own {TRAIN: *own}\n", { "TRAIN.EPOCHS": "7" }),
+    /&own contains itself/,
+  );
+  assert.throws(() => withSettings("A: &x [[1, *x]]\n", { "TRAIN.EPOCHS": "7" }), /&x contains itself/);
+});
+
+test("broken YAML is reported with its line", () => {
   const [problem] = load("PROBLEM:\n  TYPE: [SELF_SUPERVISED\nDATA:\n").problems;
   assert.match(problem.message, /not valid YAML/);
   assert.ok((problem.line ?? 0) >= 2);
@@ -253,7 +287,7 @@ test("missing folders are named with the key", () => {
   );
 });
 
-test("names are answered with the documentation's rule", () => {
+test("a wrong name of a job gets a suggestion by the documentation's rule", () => {
   assert.equal(checkName("my_model_2"), undefined);
   assert.equal(checkName("my-model")?.suggestion, "my_model");
   assert.equal(checkName("my model")?.suggestion, "my_model");
@@ -264,7 +298,7 @@ const problemsWith = (text: string) =>
     .filter(({ key }) => key !== "DATA.TRAIN.PATH" && key !== "DATA.TEST.PATH")
     .map(({ key, severity, line }) => [key, severity, typeof line]);
 
-test("what keys of testing forbid each other is said at the key", () => {
+test("keys of TEST that exclude each other are reported at the key", () => {
   const error = (key: string) => [key, "error", "number"];
   const warning = (key: string) => [key, "warning", "number"];
   for (const [text, expected] of [
@@ -309,7 +343,7 @@ test("runs that share a volume share no chunks", () => {
   assert.deepEqual(of("Z_START: 24, Z_END: 12"), [["TEST.BY_CHUNKS.Z_START", undefined]]);
 });
 
-test("how Zarr and HDF5 files are read is checked, and so is what the embedded engine has not", () => {
+test("axes and datasets of Zarr and HDF5 files are checked, and a mask that the embedded engine lacks is refused", () => {
   const of = (data: string) => VOLUME(`, ${data}`, "VERBOSE: True");
   assert.deepEqual(of("INPUT_IMG_AXES_ORDER: ZYXC"), []);
   assert.deepEqual(of("INPUT_IMG_AXES_ORDER: YXC"), [["DATA.TEST.INPUT_IMG_AXES_ORDER", "TZCYX"]]);
@@ -321,7 +355,7 @@ test("how Zarr and HDF5 files are read is checked, and so is what the embedded e
   assert.deepEqual(of("ROI_MASK: {ENABLE: True, PATH: x}"), [["DATA.TEST.ROI_MASK.ENABLE", "False"]]);
 });
 
-test("what only BiaPy does is refused, and what changes nothing here is said", () => {
+test("settings that only BiaPy supports are errors, and those without effect are warnings", () => {
   const problems = (text: string) =>
     checkConfig(load(text).config)
       .filter(({ key }) => !key?.endsWith("PATH") && key !== "PROBLEM.TYPE")
@@ -348,7 +382,7 @@ test("what only BiaPy does is refused, and what changes nothing here is said", (
     assert.deepEqual(problems(ssl + text), found, text);
 });
 
-test("a rate that falls along a cosine rises first, and falls within the training", () => {
+test("a cosine schedule needs a warm-up or a share of the training, which fit into it", () => {
   const problems = (schedule: string) =>
     checkConfig(
       load(
@@ -449,7 +483,12 @@ test("a file is read as PyYAML and yacs read it", () => {
   assert.equal(value("TRAIN: {EPOCHS: 0x10}", "TRAIN.EPOCHS"), 16);
   assert.equal(value("TRAIN: {EPOCHS: 1_00}", "TRAIN.EPOCHS"), 100);
   assert.equal(value("TRAIN: {EPOCHS: '100'}", "TRAIN.EPOCHS"), 100);
+  assert.equal(value("TRAIN: {EPOCHS: 0o20}", "TRAIN.EPOCHS"), 16);
+  assert.equal(value("TRAIN: {EPOCHS: !!int '3'}", "TRAIN.EPOCHS"), 3);
   assert.equal(value("TRAIN: {W_DECAY: 1e-4}", "TRAIN.W_DECAY"), 1e-4);
+  assert.equal(value("TRAIN: {W_DECAY: !!float 1}", "TRAIN.W_DECAY"), 1);
+  assert.equal(value("TRAIN: {W_DECAY: 1:30.5}", "TRAIN.W_DECAY"), 90.5);
+  assert.deepEqual(value("DATA: {PATCH_SIZE: '(0x40, 0o100, 1)'}", "DATA.PATCH_SIZE"), [64, 64, 1]);
   assert.deepEqual(value("DATA: {PATCH_SIZE: '64, 64, 1'}", "DATA.PATCH_SIZE"), [64, 64, 1]);
   const anchored =
     "DATA:\n  TRAIN: &images\n    IN_MEMORY: False\n    PATH: a\n  TEST:\n    <<: *images\n    PATH: b\n";
@@ -459,10 +498,95 @@ test("a file is read as PyYAML and yacs read it", () => {
   assert.equal(config.text("DATA.TEST.PATH"), "b");
 });
 
-test("what BiaPy refuses of a file's form is refused, at its place and with what to write", () => {
+test("patterns of frozen layers are Python's", () => {
+  const matches = (pattern: string, name: string) => layerPattern(pattern)?.test(name);
+  for (const [pattern, name, found] of [
+    ["^down_path\\.0", "down_path.0.block", true],
+    ["^down\\_path", "down_path.0.block", true],
+    ["a\\-b\\:c", "a-b:c", true],
+    ["[\\-x]y", "-y", true],
+    ["(?i)DOWN", "down_path", true],
+    ["\\Ablocks", "decoder_blocks.0", false],
+    ["\\Ablocks", "blocks.0", true],
+    ["bias\\Z", "bias.x", false],
+    ["(?P<part>a)(?P=part)", "aa", true],
+    ["blocks\\.[0-5]\\.", "blocks.3.attn", true],
+    ["(", "(", undefined],
+    ["*", "*", undefined],
+  ] as const)
+    assert.equal(matches(pattern, name), found, `${pattern} in ${name}`);
+});
+
+test("tabs are two spaces, as in BiaPy, and problems are found at their place", () => {
+  const { config, problems } = load("TRAIN:\n\tEPOCHS:\t3\t# few\n  PATIENCE: 4\nTEST:\n\tENABLE: maybe\n");
+  assert.deepEqual([config.number("TRAIN.EPOCHS"), config.number("TRAIN.PATIENCE")], [3, 4]);
+  assert.deepEqual(
+    problems.map(({ key, line, column }) => [key, line, column]),
+    [["TEST.ENABLE", 5, 2]],
+  );
+  const [problem] = load("TRAIN:\n\tEPOCHS: [3\nTEST:\n\tENABLE: True\n\t\t]: x\n").problems;
+  assert.match(problem.message, /not valid YAML/);
+  const changed = withSettings("TRAIN:\n\tEPOCHS: 3\n\tPATIENCE: 4\n", { "TRAIN.EPOCHS": "7" });
+  assert.equal(load(changed).config.number("TRAIN.EPOCHS"), 7);
+  assert.equal(load(changed).config.number("TRAIN.PATIENCE"), 4);
+});
+
+test("values in brackets may be closed under their key, as in PyYAML", () => {
+  const text =
+    "DATA:\n  PATCH_SIZE: [\n  64, 64, # y, x\n1\n  ]\n  TRAIN: {PATH: 'a # [b',\n  IN_MEMORY: False\n  }\nTEST:\n  ENABLE: maybe\n";
+  const { config, problems } = load(text);
+  assert.deepEqual(config.numbers("DATA.PATCH_SIZE"), [64, 64, 1]);
+  assert.equal(config.text("DATA.TRAIN.PATH"), "a # [b");
+  assert.equal(config.value("DATA.TRAIN.IN_MEMORY"), false);
+  assert.deepEqual(
+    problems.map(({ key, line }) => [key, line]),
+    [["TEST.ENABLE", 10]],
+  );
+  const changed = load(withSettings(text, { "DATA.N_CLASSES": "3" })).config;
+  assert.deepEqual(changed.numbers("DATA.PATCH_SIZE"), [64, 64, 1]);
+  assert.equal(changed.text("DATA.TRAIN.PATH"), "a # [b");
+  assert.match(load("DATA:\n  PATCH_SIZE: [64,\n64\nTEST: {}\n").problems[0].message, /not valid YAML/);
+});
+
+test("of several merged sections the last one counts, as in PyYAML 6.0.4, and so in a copy of the file", () => {
+  const sections = "DATA:\n  TRAIN: &a {PATH: a}\n  VAL: &b {<<: *a, PATH: b}\n";
+  for (const [merge, path] of [
+    ["{<<: [*a, *b]}", "b"],
+    ["{<<: *a, <<: *b}", "b"],
+    // What arrives by two ways counts where it came first.
+    ["{<<: [*b, *a]}", "b"],
+    ["{<<: [*a, *b], PATH: c}", "c"],
+  ]) {
+    const text = `${sections}  TEST: ${merge}\n`;
+    for (const each of [text, withSettings(text, { "TRAIN.EPOCHS": "7" })]) {
+      const { config, problems } = load(each);
+      assert.deepEqual(problems, [], each);
+      assert.equal(config.text("DATA.TEST.PATH"), path, each);
+    }
+  }
+  const repeated = "DATA:\n  TRAIN: &a {PATH: a, PATH: c}\n  TEST: {<<: *a}\n";
+  for (const each of [repeated, withSettings(repeated, { "TRAIN.EPOCHS": "7" })])
+    assert.equal(load(each).config.text("DATA.TEST.PATH"), "c", each);
+});
+
+test("a file that is not in UTF-8 is refused, as by BiaPy", () => {
+  const file = join(temporaryFolder(), "job.yaml");
+  writeFileSync(file, Buffer.from("DATA:\n  TRAIN:\n    PATH: 5 \xb5m\n", "latin1"));
+  assert.match(loadConfig(file).problems[0].message, /job.yaml is not a text in UTF-8/);
+  writeFileSync(file, "\ufeffDATA:\n  TRAIN:\n    PATH: 5 µm\n");
+  const { config, problems } = loadConfig(file);
+  assert.deepEqual(problems, []);
+  assert.equal(config.text("DATA.TRAIN.PATH"), "5 µm");
+});
+
+test("a file that BiaPy cannot parse is refused at its line, with what to write", () => {
   for (const [text, line, message, suggestion] of [
-    ["TRAIN:\n\tEPOCHS: 3\n", 2, /tab/, undefined],
-    ["TRAIN:\n  EPOCHS: 3\t# few\n", 2, /no tabs/, undefined],
+    ["TRAIN: &a {EPOCHS: 3}\nTEST: &a {ENABLE: True}\n", 2, /&a is set twice/, undefined],
+    ["TRAIN.EPOCHS: 3\n", 1, /has no key TRAIN.EPOCHS/, undefined],
+    ["TRAIN:\n  EPOCHS: &a.b 3\n", 2, /&a.b is no name/, undefined],
+    ["DATA:\n  PATCH_SIZE: !!python/tuple [64, 64, 1]\n", 2, /the tag !!python\/tuple/, undefined],
+    ["DATA:\n  TRAIN:\n    PATH: 2024-01-31\n", 3, /as a date/, "./2024-01-31"],
+    ["LOG:\n  LOG_FILE_PREFIX: 2024-01-31\n", 2, /as a date/, "'2024-01-31'"],
     ["TRAIN:\n  EPOCHS: 3\n---\nTEST:\n  ENABLE: True\n", 3, /second document/, undefined],
     ["", 1, /empty/, undefined],
     ["# nothing\n", 1, /empty/, undefined],
@@ -482,4 +606,32 @@ test("what BiaPy refuses of a file's form is refused, at its place and with what
     (_, at) => `  k${at}: &a${at} [${at === 0 ? "x" : `*a${at - 1}, *a${at - 1}`}]`,
   );
   assert.match(load(`TRAIN:\n${repeated.join("\n")}\n`).problems[0].message, /repeats itself/);
+});
+
+test("problems of a segmentation do not speak of self-supervision", () => {
+  const config = loadConfig(
+    "job.yaml",
+    `
+PROBLEM: {TYPE: SEMANTIC_SEG, NDIM: 2D}
+DATA: {PATCH_SIZE: "(32,32,1)", TEST: {ROI_MASK: {ENABLE: True, PATH: masks}}}
+MODEL: {ARCHITECTURE: unet}
+LOSS: {CONTRAST: {ENABLE: True}}
+TRAIN: {OPTIMIZER: [ADAM, SGD]}
+TEST: {ENABLE: True, ANALIZE_2D_IMGS_AS_3D_STACK: True, BY_CHUNKS: {ENABLE: True, PHASES: [instance_creation], Z_START: 3}}
+`,
+  ).config;
+  const messages = checkConfig(config).map(({ message }) => message);
+  for (const [key, said] of [
+    ["TRAIN.OPTIMIZER", /one network/],
+    ["TEST.BY_CHUNKS.PHASES", /prediction, is missing/],
+    ["TEST.BY_CHUNKS.Z_START", /3D images only/],
+    ["TEST.ANALIZE_2D_IMGS_AS_3D_STACK", /one by one/],
+    ["DATA.TEST.ROI_MASK.ENABLE", /ignores this mask/],
+    ["LOSS.CONTRAST.ENABLE", /no contrastive loss/],
+  ] as const)
+    assert.match(messages.find((message) => message.startsWith(`${key}:`)) ?? "none", said);
+  assert.deepEqual(
+    messages.filter((message) => /self-supervision|without labels/i.test(message)),
+    [],
+  );
 });

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openImage, readImage } from "../../src/images/files.ts";
 import { createHdf5 } from "../../src/images/hdf5-writer.ts";
-import { type Image, ImageError, type ImageShape } from "../../src/images/image.ts";
+import type { Image, ImageShape } from "../../src/images/image.ts";
 import { createZarr } from "../../src/images/zarr-writer.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/images/${name}`, import.meta.url));
 
@@ -46,8 +46,8 @@ for (const [name, create] of [
   ["written.h5", createHdf5],
 ] as const) {
   for (const axes of ["TZCYX", "TZYXC"]) {
-    test(`${name} of axes ${axes} is written part by part and read back without being told its axes`, async () => {
-      const path = join(await mkdtemp(join(tmpdir(), "containers-")), name);
+    test(`${name} of axes ${axes} is written part by part and read back without a given order of axes`, async () => {
+      const path = join(temporaryFolder(), name);
       const shape: ImageShape = [7, 9, 11, 2];
       const image = { shape, sampleType: "uint16", chunk: [4, 4, 4], axes } as const;
       const writer = await create(path, image);
@@ -56,21 +56,22 @@ for (const [name, create] of [
           const size: ImageShape = [z === 0 ? 4 : 3, y === 0 ? 5 : 4, 11, 2];
           await writer.write([z, y, 0], part([z, y, 0], size));
         }
-      await assert.rejects(readImage(path), "it has no name before it is whole");
+      // It has its name only when it is complete.
+      await assert.rejects(readImage(path), /there is no such file/);
       await writer.close();
       assert.deepEqual(await readImage(path), part([0, 0, 0], shape));
       assert.deepEqual(await readdir(join(path, "..")), [name]);
       const given = await create(path, image);
       await given.write([0, 0, 0], part([1, 1, 1], [4, 4, 4, 2]));
       await given.discard();
-      assert.deepEqual(await readImage(path), part([0, 0, 0], shape), "what is given up changes nothing");
+      assert.deepEqual(await readImage(path), part([0, 0, 0], shape), "a discarded store changes nothing");
       assert.deepEqual(await readdir(join(path, "..")), [name]);
     });
   }
 }
 
 test("several runs write parts of one Zarr store, unless they were set up differently", async () => {
-  const path = join(await mkdtemp(join(tmpdir(), "containers-")), "joined.zarr");
+  const path = join(temporaryFolder(), "joined.zarr");
   const shape: ImageShape = [8, 5, 6, 1];
   const image = { shape, sampleType: "uint16", chunk: [4, 5, 6], axes: "TZCYX" } as const;
   for (const z of [4, 0]) {
@@ -79,18 +80,67 @@ test("several runs write parts of one Zarr store, unless they were set up differ
     await writer.close();
   }
   assert.deepEqual(await readImage(path), part([0, 0, 0], shape));
+  const together = join(path, "..", "together.zarr");
+  const writers = await Promise.all(
+    [0, 4].map(async (z) => {
+      const writer = await createZarr(together, image, true);
+      await writer.write([z, 0, 0], part([z, 0, 0], [4, 5, 6, 1]));
+      return writer;
+    }),
+  );
+  await Promise.all(writers.map((writer) => writer.close()));
+  assert.deepEqual(await readImage(together), part([0, 0, 0], shape), "both end at the same time");
   const other = await createZarr(path, { ...image, chunk: [2, 5, 6] }, true);
   await assert.rejects(other.close(), /other settings/);
-  assert.deepEqual(await readdir(join(path, "..")), ["joined.zarr"]);
+  assert.deepEqual((await readdir(join(path, ".."))).sort(), ["joined.zarr", "together.zarr"]);
 });
 
-test("what is no image is answered in words", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "containers-"));
+for (const wells of [[{ path: "." }], [{ path: "A" }]])
+  test(`a Zarr plate whose well ${wells[0]?.path} names the plate itself is refused`, {
+    timeout: 30_000,
+  }, async () => {
+    const path = join(temporaryFolder(), "plate.zarr");
+    await mkdir(join(path, "A"), { recursive: true });
+    await writeFile(join(path, ".zattrs"), JSON.stringify({ plate: { wells } }));
+    await writeFile(join(path, "A", ".zattrs"), JSON.stringify({ well: { images: [{ path: ".." }] } }));
+    await assert.rejects(readImage(path), /holds no array/);
+  });
+
+test("a well whose path ends in a slash is read as the plate says", async () => {
+  const path = join(temporaryFolder(), "plate.zarr");
+  const well = join(path, "A", "1");
+  await mkdir(well, { recursive: true });
+  await writeFile(join(path, ".zattrs"), JSON.stringify({ plate: { wells: [{ path: "A/1/" }] } }));
+  await writeFile(
+    join(well, ".zattrs"),
+    JSON.stringify({ well: { images: [{ path: "1/" }, { path: "0/" }] } }),
+  );
+  const shape: ImageShape = [4, 5, 6, 1];
+  for (const field of [0, 1]) {
+    const writer = await createZarr(join(well, String(field)), {
+      shape,
+      sampleType: "uint16",
+      chunk: [4, 5, 6],
+      axes: "TZCYX",
+    });
+    await writer.write([0, 0, 0], part([field, 0, 0], shape));
+    await writer.close();
+  }
+  assert.deepEqual(await readImage(path), part([1, 0, 0], shape));
+});
+
+test("files and folders that are no images are refused with the reason", async () => {
+  const folder = temporaryFolder();
   await writeFile(join(folder, "notes.h5"), "not an HDF5 file");
-  for (const path of [join(folder, "notes.h5"), join(folder, "nothing.zarr")]) {
-    await assert.rejects(
-      readImage(path),
-      (error) => error instanceof ImageError && error.message.includes(path),
-    );
+  await writeFile(join(folder, "file.zarr"), "not a store");
+  await mkdir(join(folder, "empty.zarr"));
+  for (const [name, message] of [
+    ["notes.h5", "is no HDF5 file."],
+    ["nothing.zarr", "there is no such file."],
+    ["file.zarr", "is a file; Zarr and N5 images are folders."],
+    ["empty.zarr", "this Zarr 3 group holds no array with two to five axes of numbers."],
+  ] as const) {
+    const path = join(folder, name);
+    await assert.rejects(readImage(path), { name: "ImageError", message: `${path}: ${message}` });
   }
 });

@@ -1,8 +1,8 @@
+/** Convolutions and pooling of the onnx runtime, against TensorFlow.js's own operations and gradients. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import "@tensorflow/tfjs-backend-cpu";
 import { type ConvolutionWindow, convolution, transposedConvolution } from "../../src/runtime/convolution.ts";
-import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { depthwiseConvolution } from "../../src/runtime/depthwise.ts";
 import { EagerRuntime } from "../../src/runtime/eager/runtime.ts";
 import type { Runtime } from "../../src/runtime/executable.ts";
@@ -10,17 +10,18 @@ import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import { maxPool } from "../../src/runtime/pooling.ts";
 import type { Program } from "../../src/runtime/program.ts";
+import type { WeightSpec } from "../../src/runtime/scope.ts";
 import { tf } from "../../src/runtime/tensor.ts";
 
 type Layer = (x: tf.Tensor, weight: tf.Tensor) => tf.Tensor;
 
-/** The layer's result, and the gradients by its input and weight of a loss that weighs every value of it differently. */
+/** Returns the layer's result, and the gradients by its input and weight of a loss that weights every value differently. */
 async function evaluate(runtime: Runtime, layer: Layer, x: readonly number[], weight: readonly number[]) {
+  const start = { kind: "constant", value: 0 } as const;
   const program: Program = {
     training: true,
     inputs: {},
     forward(scope) {
-      const start = { kind: "constant", value: 0 } as const;
       const y = layer(scope.parameter("x", x, start), scope.parameter("weight", weight, start));
       const count = y.shape.reduce((product, size) => product * size, 1);
       const factors = tf.tensor(
@@ -30,7 +31,10 @@ async function evaluate(runtime: Runtime, layer: Layer, x: readonly number[], we
       return { loss: y.mul(factors).sum(), y };
     },
   };
-  const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: 1 });
+  const specs = Object.entries({ x, weight }).map(
+    ([name, shape]): WeightSpec => ({ name, shape, role: "parameter", initializer: start }),
+  );
+  const parameters = new Parameters(specs, { trainable: true, threads: 1 });
   parameters.values("x").forEach((_, at, values) => {
     values[at] = Math.sin(at * 1.3);
   });
@@ -46,7 +50,7 @@ async function evaluate(runtime: Runtime, layer: Layer, x: readonly number[], we
   return result;
 }
 
-/** The onnx runtime runs `layer`; TensorFlow.js's cpu backend, which shares nothing with it, runs `judge`. */
+/** Compares results and gradients of `layer` on the onnx runtime with those of `judge` on TensorFlow.js's cpu backend. */
 async function agree(
   layer: Layer,
   judge: Layer,
@@ -73,10 +77,30 @@ const window = (axes: number, stride: number, padding: number, dilation = 1): Co
   dilation: new Array(axes).fill(dilation),
 });
 
+/** {@link convolution} without dilation, by TensorFlow.js. */
+const tensorflowConvolution =
+  ({ stride, padding }: ConvolutionWindow): Layer =>
+  (x, weight) => {
+    const border = padding.map((each): [number, number] => [each, each]);
+    const image = x.pad([[0, 0], ...border, [0, 0]]);
+    const filter = filterOf(weight);
+    const [one = 1, two = 1, three] = stride;
+    return three === undefined
+      ? tf.conv2d(image as tf.Tensor4D, filter as tf.Tensor4D, [one, two], "valid")
+      : tf.conv3d(image as tf.Tensor5D, filter as tf.Tensor5D, [one, two, three], "valid");
+  };
+
+/** Returns a weight as TensorFlow.js stores filters, `[…kernel, in, out]`. */
+const filterOf = (weight: tf.Tensor) =>
+  weight.transpose([...Array.from({ length: weight.rank - 2 }, (_, axis) => axis + 2), 1, 0]);
+
 for (const [name, x, weight, settings] of [
   ["3 x 3, same size", [2, 6, 7, 3], [4, 3, 3, 3], window(2, 1, 1)],
   ["1 x 1", [2, 5, 4, 3], [2, 3, 1, 1], window(2, 1, 0)],
   ["strided", [1, 9, 8, 2], [3, 2, 3, 3], window(2, 2, 1)],
+  ["1 x 1, strided", [2, 7, 8, 3], [2, 3, 1, 1], window(2, 2, 0)],
+  ["1 x 1, strided, with a border", [2, 7, 8, 3], [2, 3, 1, 1], window(2, 2, 1)],
+  ["strided in y only", [2, 9, 8, 2], [3, 2, 4, 1], { stride: [3, 1], padding: [1, 0], dilation: [1, 1] }],
   ["patches", [1, 8, 8, 2], [3, 2, 4, 4], window(2, 4, 0)],
   ["3 x 3 x 3", [2, 4, 5, 6, 2], [3, 2, 3, 3, 3], window(3, 1, 1)],
   [
@@ -90,14 +114,14 @@ for (const [name, x, weight, settings] of [
 ] as const) {
   test(`convolution ${name}: result and gradients equal TensorFlow.js's`, () => {
     const layer: Layer = (input, kernel) => convolution(input, kernel, settings);
-    return agree(layer, layer, x, weight);
+    return agree(layer, tensorflowConvolution(settings), x, weight);
   });
 }
 
 test("an image that is taken slab by slab gives the same gradient", () => {
   const layer: Layer = (x, weight) => convolution(x, weight, window(2, 1, 1));
   // Sums over 44 000 pixels, which round more.
-  return agree(layer, layer, [1, 210, 210, 1], [64, 1, 3, 3], 1e-4);
+  return agree(layer, tensorflowConvolution(window(2, 1, 1)), [1, 210, 210, 1], [64, 1, 3, 3], 1e-4);
 });
 
 test("a dilated convolution equals one whose kernel has zeros in between", () => {
@@ -111,15 +135,31 @@ test("a dilated convolution equals one whose kernel has zeros in between", () =>
       [0, 0],
       [0, 1],
     ]);
-    return convolution(
-      x,
-      gaps.reshape([outputs, inputs, 6, 6]).slice([0, 0, 0, 0], [-1, -1, 5, 5]),
-      window(2, 1, 2),
-    );
+    const kernel = gaps.reshape([outputs, inputs, 6, 6]).slice([0, 0, 0, 0], [-1, -1, 5, 5]);
+    return tensorflowConvolution(window(2, 1, 2))(x, kernel);
   };
   const dilated: Layer = (x, weight) => convolution(x, weight, window(2, 1, 2, 2));
   return agree(dilated, spread, [1, 8, 7, 2], [3, 2, 3, 3]);
 });
+
+/** {@link transposedConvolution} in 2D, by TensorFlow.js. It has no gradient in 3D, where the engine's composed kernels are the judge. */
+const tensorflowTransposed =
+  ({ stride, padding }: ConvolutionWindow, size: readonly number[]): Layer =>
+  (x, weight) => {
+    const [batch = 1] = x.shape;
+    const [, outputs = 1] = weight.shape;
+    const [height = 1, width = 1] = size.map((each, axis) => each + 2 * padding[axis]);
+    const shape: [number, number, number, number] = [batch, height, width, outputs];
+    const [one = 1, two = 1] = stride;
+    const whole = tf.conv2dTranspose(
+      x as tf.Tensor4D,
+      filterOf(weight) as tf.Tensor4D,
+      shape,
+      [one, two],
+      "valid",
+    );
+    return whole.slice([0, ...padding, 0], [-1, ...size, -1]);
+  };
 
 for (const [name, x, weight, settings, size] of [
   ["2 x 2", [2, 3, 4, 3], [3, 2, 2, 2], window(2, 2, 0), [6, 8]],
@@ -128,18 +168,33 @@ for (const [name, x, weight, settings, size] of [
 ] as const) {
   test(`transposed convolution ${name}: result and gradients equal TensorFlow.js's`, () => {
     const layer: Layer = (input, kernel) => transposedConvolution(input, kernel, settings, size);
-    return agree(layer, layer, x, weight);
+    return agree(layer, size.length === 3 ? layer : tensorflowTransposed(settings, size), x, weight);
   });
 }
+
+/** {@link depthwiseConvolution} as a convolution whose kernel is zero between different channels. */
+const diagonalConvolution: Layer = (x, weight) => {
+  const [channels, , ...kernel] = weight.shape;
+  const diagonal = tf.eye(channels).reshape([channels, channels, ...kernel.map(() => 1)]);
+  const padding = kernel.map((size) => (size - 1) / 2);
+  const settings = { ...window(kernel.length, 1, 0), padding };
+  return tensorflowConvolution(settings)(x, weight.mul(diagonal));
+};
 
 for (const [name, x, weight] of [
   ["7 x 7", [2, 9, 8, 3], [3, 1, 7, 7]],
   ["7 x 7 x 7", [1, 5, 8, 9, 2], [2, 1, 7, 7, 7]],
   ["flat in z", [2, 3, 8, 8, 2], [2, 1, 1, 7, 7]],
   ["by blocks of channels", [2, 12, 10, 16], [16, 1, 7, 7]],
+  ["by several blocks in 3D", [1, 4, 8, 9, 32], [32, 1, 3, 5, 5]],
 ] as const) {
   test(`depthwise convolution ${name}: result and gradients equal TensorFlow.js's`, () =>
-    agree(depthwiseConvolution, depthwiseConvolution, x, weight));
+    agree(depthwiseConvolution, diagonalConvolution, x, weight));
+}
+
+function tensorflowPooling(x: tf.Tensor, [one = 1, two = 1, three]: readonly number[]): tf.Tensor {
+  if (three === undefined) return tf.maxPool(x as tf.Tensor4D, [one, two], [one, two], "valid");
+  return tf.maxPool3d(x as tf.Tensor5D, [one, two, three], [one, two, three], "valid");
 }
 
 for (const [name, x, pooling] of [
@@ -149,6 +204,13 @@ for (const [name, x, pooling] of [
 ] as const) {
   test(`pooling in ${name}: result and gradients equal TensorFlow.js's`, () => {
     const used: Layer = (input, weight) => maxPool(input, pooling).mul(weight);
-    return agree(used, used, x, [1]);
+    const judge: Layer = (input, weight) => tensorflowPooling(input, pooling).mul(weight);
+    return agree(used, judge, x, [1]);
   });
 }
+
+for (const slope of [0.01, 1.5, -0.5])
+  test(`leaky ReLU of slope ${slope}: result and gradient equal TensorFlow.js's`, () => {
+    const layer: Layer = (x, weight) => x.leakyRelu(slope).mul(weight);
+    return agree(layer, layer, [2, 5, 3], [1]);
+  });

@@ -7,7 +7,7 @@ import { Random } from "../../src/data/random.ts";
 import { cutPatch, type TilingSettings, tileGrid, tilePatches } from "../../src/data/tiling.ts";
 import { tokenMask, visibleTokens } from "../../src/data/token-mask.ts";
 import { type Image, type ImageShape, wholeRegion } from "../../src/images/image.ts";
-import { referenceModel } from "./reference-models.ts";
+import { referenceModel } from "../support/reference-models.ts";
 
 test("random numbers depend on seed and keys alone, and are spread evenly", () => {
   const draw = (random: Random) => Array.from({ length: 5 }, () => random.uniform());
@@ -83,6 +83,29 @@ for (const type of ["div", "scale_range", "zero_mean_unit_variance"] as const) {
     assert.deepEqual(denormalize(values, channels, "uint16", new Uint16Array(values.length)), image.data);
   });
 }
+
+test("div reads an image until each channel has a value above 255, which decides", async () => {
+  const values = [
+    [0, 9],
+    [256, 1],
+    [300, 256],
+    [7, 7],
+    [0, 0],
+  ];
+  let read = 0;
+  function* parts(): Generator<Image> {
+    for (const pixel of values) {
+      read++;
+      yield { shape: [1, 1, 1, 2], sampleType: "uint16", data: Uint16Array.from(pixel) };
+    }
+  }
+  const channels = await measureNormalization(parts, 2, { type: "div" });
+  assert.deepEqual(
+    channels.map(({ scale }) => scale),
+    [65535, 65535],
+  );
+  assert.equal(read, 3);
+});
 
 test("a constant image is normalized without dividing by zero", async () => {
   const image: Image = { shape: [1, 4, 4, 1], sampleType: "uint8", data: new Uint8Array(16).fill(9) };

@@ -1,4 +1,4 @@
-/** A device's copy of weights beside the host's: neither side's newest values are lost, whatever is compiled or written when. */
+/** A device's copy of weights beside the host's: the newest values of either side are kept, whatever is compiled or written between. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
@@ -48,7 +48,7 @@ async function afterOneStep() {
   return { runtime, parameters, step };
 }
 
-test("what a step has moved survives the compilation of a program with further weights", async () => {
+test("weights that a step moved survive the compilation of a program with further weights", async () => {
   const { runtime, parameters, step } = await afterOneStep();
   const prediction = runtime.compile(predicting, parameters, { gradients: false });
   prediction.inputs.x.fill(1);
@@ -61,7 +61,7 @@ test("what a step has moved survives the compilation of a program with further w
   await parameters.close();
 });
 
-test("a state that another program moves on the device does not take back what a step has moved", async () => {
+test("a state that another program updates on the device does not undo a step", async () => {
   const { runtime, parameters, step } = await afterOneStep();
   const measuring = runtime.compile(trained, parameters, { gradients: false });
   measuring.inputs.x.fill(1);
@@ -73,7 +73,7 @@ test("a state that another program moves on the device does not take back what a
   await parameters.close();
 });
 
-test("what is written on the host between steps is what the next step starts from", async () => {
+test("a step starts from weights that the host wrote after the step before", async () => {
   const { parameters, step } = await afterOneStep();
   parameters.values("used").fill(5);
   await step.run(1, 1);

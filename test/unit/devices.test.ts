@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { availableParallelism } from "node:os";
 import { test } from "node:test";
 import { loadConfig } from "../../src/config/config.ts";
 import { deviceItems } from "../../src/extension/commands/device-items.ts";
 import { driverProblem } from "../../src/install/cuda.ts";
 import { isOutOfMemory } from "../../src/runtime/device-memory-error.ts";
-import { describeDevices, listDevices } from "../../src/runtime/devices.ts";
+import { describeDevices, type Gpu, listDevices } from "../../src/runtime/devices.ts";
 import { parseNvidiaGpus } from "../../src/runtime/nvidia-gpus.ts";
 import { numbersIn, physicalCores } from "../../src/runtime/physical-cores.ts";
 import { wantedGpu } from "../../src/workflow/device-choice.ts";
@@ -25,6 +26,16 @@ test("nvidia-smi's table is read", () => {
   assert.deepEqual(parseNvidiaGpus("NVIDIA-SMI has failed\n"), []);
 });
 
+test("a GPU that shares the computer's memory, of which nvidia-smi reports none, is listed without memory", () => {
+  const [gpu] = parseNvidiaGpus("NVIDIA GB10, [N/A], [N/A], 580.95.05\n");
+  assert.deepEqual(gpu, {
+    name: "NVIDIA GB10",
+    memoryBytes: undefined,
+    freeBytes: undefined,
+    driver: "580.95.05",
+  });
+});
+
 test("a driver too old for CUDA is named, with what is needed", () => {
   assert.equal(driverProblem("580.65.06"), undefined);
   assert.equal(driverProblem("610.1"), undefined);
@@ -37,6 +48,8 @@ test("--gpu and SYSTEM.DEVICE say which GPU, none, or leave it open", () => {
   assert.equal(wish("1,2"), 1);
   assert.equal(wish(""), "none");
   assert.equal(wish("cpu"), "none");
+  assert.equal(wish("mps"), 0, "as BiaPy's --gpu mps");
+  assert.equal(wish(undefined, "mps"), 0);
   assert.equal(wish("auto"), "automatic");
   assert.equal(wish(), "automatic");
   assert.equal(wish(undefined, "cpu"), "none");
@@ -45,7 +58,7 @@ test("--gpu and SYSTEM.DEVICE say which GPU, none, or leave it open", () => {
   assert.equal(wish("", "cuda"), "none", "the command line counts");
 });
 
-test("the largest batch that fits is found in few trials", async () => {
+test("the largest batch that fits is found to within an eighth, in few trials", async () => {
   for (const [batch, limit] of [
     [64, 37],
     [64, 1],
@@ -64,7 +77,7 @@ test("the largest batch that fits is found in few trials", async () => {
   }
 });
 
-test("a batch that does not fit is answered with the one that does", async () => {
+test("the problem of a batch that does not fit names one that does", async () => {
   const { config } = loadConfig("job.yaml", "TRAIN:\n  BATCH_SIZE: 32\n");
   const answer = (limit: number) =>
     smallerBatch(
@@ -76,9 +89,10 @@ test("a batch that does not fit is answered with the one that does", async () =>
       },
       "a small GPU",
     );
-  const [problem] = (await answer(12)).problems;
-  assert.deepEqual([problem.key, problem.line, problem.suggestion], ["TRAIN.BATCH_SIZE", 2, "12"]);
-  assert.match(problem.message, /32 does not fit into the memory of a small GPU; 12 is/);
+  // Batches are tried to within an eighth.
+  const [problem] = (await answer(19)).problems;
+  assert.deepEqual([problem.key, problem.line, problem.suggestion], ["TRAIN.BATCH_SIZE", 2, "18"]);
+  assert.match(problem.message, /32 does not fit into the memory of a small GPU; 18 does\./);
   const [none] = (await answer(0)).problems;
   assert.match(none.message, /not even a batch of one/);
   assert.equal(none.suggestion, undefined);
@@ -98,15 +112,42 @@ test("messages of memory that ran out are known from others", () => {
 
 test("devices are listed with the CPU's physical cores", async () => {
   assert.deepEqual(numbersIn("0-2,5"), [0, 1, 2, 5]);
-  const devices = await listDevices();
-  assert.equal(devices.cpu.cores, physicalCores());
-  assert.ok(devices.cpu.cores >= 1);
-  const text = describeDevices(devices);
-  assert.match(text, /^CPU {4}.* cores, .*--gpu ""/);
-  assert.equal(text.split("\n").filter((line) => line.startsWith("GPU")).length, devices.gpus.length);
+  const { cpu, gpus, note } = await listDevices();
+  assert.equal(cpu.cores, physicalCores());
+  assert.ok(cpu.cores >= 1 && cpu.cores <= availableParallelism(), `${cpu.cores} cores`);
+  assert.deepEqual(
+    gpus.map(({ index }) => index),
+    gpus.map((_, place) => place),
+  );
+  assert.equal(note !== undefined, gpus.length === 0);
 });
 
-test("of GPUs to choose from, what does not train on them is told with the reasons", () => {
+test("devices are described with what --gpu takes, and routes that do not work with the reason", () => {
+  const cpu = { name: "A CPU", cores: 8, memoryBytes: 32 * GIBIBYTE };
+  const found = { software: false, power: "high-performance" } as const;
+  const old = { route: "CUDA", reason: "the driver is too old" };
+  const gpus: Gpu[] = [
+    {
+      ...found,
+      index: 0,
+      adapterIndex: 0,
+      name: "One",
+      memoryBytes: 16 * GIBIBYTE,
+      routes: ["cuda", "webgpu"],
+      refused: [],
+    },
+    { ...found, index: 1, adapterIndex: 1, name: "Two", routes: [], refused: [old] },
+  ];
+  assert.deepEqual(describeDevices({ cpu, gpus }).split("\n"), [
+    'CPU    A CPU, 8 cores, 32.0 GB   --gpu ""',
+    "GPU 0  One, 16.0 GB: CUDA, WebGPU   --gpu 0",
+    "GPU 1  Two: not usable   --gpu 1",
+    "       without CUDA: the driver is too old",
+  ]);
+  assert.match(describeDevices({ cpu, gpus: [], note: "There is none." }), /\nThere is none\.$/);
+});
+
+test("the list of devices to choose from gives the reasons why a GPU cannot train, or not by each route", () => {
   const cpu = { name: "A CPU", cores: 8, memoryBytes: 32 * GIBIBYTE };
   const gpu = (
     index: number,
@@ -140,4 +181,6 @@ test("of GPUs to choose from, what does not train on them is told with the reaso
   assert.equal(why.reasons, "Half:\nWithout CUDA: the driver is too old.");
   assert.deepEqual(more, []);
   assert.equal(deviceItems({ cpu, gpus: gpus.slice(0, 1) }, "").length, 3);
+  const [automatic] = deviceItems({ cpu, gpus: [], note: "There is no GPU." }, "");
+  assert.equal(automatic.detail, "There is no GPU.");
 });

@@ -30,7 +30,7 @@ async function dropped(training: boolean, seeds: readonly number[]): Promise<Flo
   return results;
 }
 
-test("a share of values is dropped, the rest enlarged, by the seed", async () => {
+test("a share of values is dropped and the rest enlarged, the same with the same seed", async () => {
   const [first, second, again] = await dropped(true, [1, 2, 1]);
   assert.deepEqual(first, again);
   assert.notDeepEqual(first, second);

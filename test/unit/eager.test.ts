@@ -1,33 +1,18 @@
+/** A training step computed op by op, against the same step as one graph. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { maeLoss, maePrediction, maeTarget } from "../../src/models/mae.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { openRuntime, type RuntimeName } from "../../src/runtime/open-runtime.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
+import { fill, maeProgram } from "../support/programs.ts";
 
-const transformer = { features: 24, layers: 2, heads: 3, hidden: 48 };
-const settings = {
-  patchSize: [16, 16],
-  channels: 1,
-  tokenSize: 4,
-  encoder: transformer,
-  decoder: { ...transformer, layers: 1 },
-  epsilon: 1e-6,
-  normalizePixels: true,
-};
+const autoencoder = maeProgram([16, 16]);
 const program: Program = {
-  training: true,
-  inputs: {
-    images: { shape: [2, 16, 16, 1], type: "float32" },
-    keep: { shape: [2, 8], type: "int32" },
-    restore: { shape: [2, 16], type: "int32" },
-    mask: { shape: [2, 16], type: "float32" },
-  },
-  forward(scope, { images, keep, restore, mask }) {
-    const prediction = maePrediction(scope, settings, images, { keep, restore, mask });
-    const noise = scope.uniform([2]);
-    return { loss: maeLoss(prediction, maeTarget(settings, images), mask).mul(noise.add(1)).mean() };
+  ...autoencoder,
+  forward(scope, inputs) {
+    const { loss } = autoencoder.forward(scope, inputs);
+    return { loss: loss.mul(scope.uniform([2]).add(1)).mean() };
   },
 };
 
@@ -36,11 +21,7 @@ async function step(name: RuntimeName) {
   const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: 1 });
   parameters.initialize(5);
   const executable = runtime.compile(program, parameters, { gradients: true, gradientSquares: true });
-  executable.inputs.images.set(Float32Array.from({ length: 512 }, (_, at) => Math.sin(at * 0.7)));
-  executable.inputs.keep.set(Int32Array.from({ length: 16 }, (_, at) => (at % 8) * 2));
-  const restore = (at: number) => (at % 2 === 0 ? at / 2 : 8 + (at - 1) / 2);
-  executable.inputs.restore.set(Int32Array.from({ length: 32 }, (_, at) => restore(at % 16)));
-  executable.inputs.mask.set(Float32Array.from({ length: 32 }, (_, at) => at % 2));
+  fill(executable.inputs);
   await executable.run(11);
   const gradients = parameters.specs
     .filter((spec) => spec.role === "parameter")

@@ -1,7 +1,7 @@
-/** The command line that the embedded engine makes of an order and the settings. */
+/** The embedded engine: its command line, its device, and a Node.js that is missing. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { embeddedEngine } from "../../src/extension/engines/embedded.ts";
+import { type EmbeddedSettings, embeddedEngine } from "../../src/extension/engines/embedded.ts";
 
 const order = {
   configFile: "/cells.yaml",
@@ -13,21 +13,52 @@ const order = {
   workingDirectory: "/",
 };
 
-async function given(partSize: number): Promise<readonly string[]> {
-  const engine = embeddedEngine(
-    "cli.mjs",
-    () => "",
-    () => "",
-    () => "single",
-    () => partSize,
-  );
-  return (await engine.command(order)).args;
-}
+const engine = (settings: Partial<EmbeddedSettings> = {}) =>
+  embeddedEngine("cli.mjs", () => ({
+    ...{ nodePath: "", runtime: "", precision: "single", partSize: 0 },
+    ...settings,
+  }));
 
-test("the setting of parts is passed on, 0 stands for the whole batch, and others are refused by the setting's name", async () => {
-  assert.ok(!(await given(0)).includes("--part_size"));
-  const args = await given(4);
+const argumentsOf = async (change: Partial<typeof order>, settings?: Partial<EmbeddedSettings>) =>
+  (await engine(settings).command({ ...order, ...change })).args;
+
+test("an order and the settings become arguments; defaults are left out", async () => {
+  const base = [
+    ...["cli.mjs", "--config", "/cells.yaml", "--result_dir", "/results", "--name", "cells", "--run_id", "1"],
+  ];
+  assert.deepEqual(await argumentsOf({}), [...base, "--events"]);
+  assert.deepEqual(await argumentsOf({ gpu: "0", resume: true }, { runtime: "wasm", precision: "mixed" }), [
+    ...base,
+    "--gpu",
+    "0",
+    "--resume",
+    "--runtime",
+    "wasm",
+    "--precision",
+    "mixed",
+    "--events",
+  ]);
+});
+
+test("a Node.js that does not run makes the engine unavailable, with the setting to correct", async () => {
+  const broken = engine({ nodePath: "no-such-node" });
+  const detected = await broken.detect();
+  assert.ok(!detected.available);
+  assert.match(detected.reason, /no-such-node does not run/);
+  assert.match(detected.fix, /biapy\.run\.nodePath/);
+  await assert.rejects(broken.command(order), /no-such-node does not run/);
+});
+
+test("a run occupies the device that its order names", () => {
+  const deviceOf = (gpu: string) => engine().device({ ...order, gpu });
+  const gpus = ["", "auto", "cpu", "1", "0,1", "cuda:1", "mps"];
+  assert.deepEqual(gpus.map(deviceOf), ["any", "any", "cpu", "gpu:1", "gpu:0", "gpu:1", "gpu:0"]);
+});
+
+test("the setting of parts is passed on; 0 is the whole batch; a wrong value is refused with the setting's name", async () => {
+  assert.ok(!(await argumentsOf({}, { partSize: 0 })).includes("--part_size"));
+  const args = await argumentsOf({}, { partSize: 4 });
   assert.equal(args[args.indexOf("--part_size") + 1], "4");
-  for (const wrong of [-1, 2.5, Number.NaN])
-    await assert.rejects(given(wrong), /biapy\.run\.partSize must be a whole number/);
+  for (const partSize of [-1, 2.5, Number.NaN])
+    await assert.rejects(argumentsOf({}, { partSize }), /biapy\.run\.partSize must be a whole number/);
 });

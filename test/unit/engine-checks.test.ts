@@ -1,11 +1,11 @@
-/** What is said of a configuration depends on the engine that is to train it. */
+/** The problems of a configuration depend on the engine that is to train it. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { loadConfig } from "../../src/config/config.ts";
 import { checkForEngine } from "../../src/config/engine-checks.ts";
 import { applied, problemFixes } from "../../src/extension/language/problem-fixes.ts";
-import { samples } from "../workflow/command.ts";
+import { samples } from "../support/command.ts";
 
 const images = (phase: string) => JSON.stringify(join(samples("2d"), phase));
 
@@ -31,11 +31,11 @@ test("a workflow that BiaPy trains is clean for its engine, and the embedded one
   const [problem] = problems("embedded", INSTANCES).filter(({ key }) => key === "PROBLEM.TYPE");
   assert.match(problem.message, /embedded engine trains SELF_SUPERVISED.*INSTANCE_SEG needs BiaPy/);
   assert.equal(problem.ofEmbeddedEngine, true);
-  // To change the workflow is no way to mend it.
+  // Another workflow would be no correction.
   assert.equal(problem.suggestion, undefined);
 });
 
-test("BiaPy's engine is told what BiaPy refuses", () => {
+test("with BiaPy's engine, what BiaPy refuses is an error", () => {
   const wrong = INSTANCES.replace("(64,64,1)", "(64,64)").replace("test", "nowhere");
   assert.deepEqual(
     problems("biapy", wrong).map(({ key }) => key),
@@ -51,7 +51,7 @@ test("BiaPy's engine is told what BiaPy refuses", () => {
   );
 });
 
-/** What BiaPy's own templates have in common, in each workflow (docs/biapy.md): keys of versions 3.4 to 3.5. */
+/** Keys of versions 3.4 to 3.5 that BiaPy's own templates use, by workflow (docs/biapy.md). */
 const OLDER: readonly (readonly [workflow: string, text: string])[] = [
   [
     "SEMANTIC_SEG",
@@ -63,7 +63,7 @@ const OLDER: readonly (readonly [workflow: string, text: string])[] = [
   ],
   [
     "DETECTION",
-    "TEST: {ENABLE: True, DET_TOLERANCE: [5], BY_CHUNKS: {FORMAT: Zarr, INPUT_IMG_AXES_ORDER: ZYXC}}",
+    "TEST: {ENABLE: True, DET_TOLERANCE: [5], BY_CHUNKS: {FORMAT: Zarr, INPUT_IMG_AXES_ORDER: ZYXC}}\nMODEL: {LOAD_CHECKPOINT: True}",
   ],
   ["IMAGE_TO_IMAGE", "MODEL: {ARCHITECTURE: unetr, UNETR_DEC_ACTIVATION: relu, UNETR_DEC_KERNEL_SIZE: 9}"],
   [
@@ -113,12 +113,12 @@ test("hrnet48 of earlier versions is hrnet with the variant W48", () => {
   assert.deepEqual([config.text("MODEL.ARCHITECTURE"), config.text("MODEL.HRNET.VARIANT")], ["hrnet", "W48"]);
 });
 
-test("BiaPy's engine is told that super-resolution takes no zero_mean_unit_variance, its own default", () => {
+test("with BiaPy's engine, super-resolution with BiaPy's own default zero_mean_unit_variance is an error", () => {
   const [problem] = problems("biapy", INSTANCES.replace("INSTANCE_SEG", "SUPER_RESOLUTION"));
   assert.deepEqual([problem.key, problem.suggestion], ["DATA.NORMALIZATION.TYPE", "div"]);
 });
 
-/** Errors under BiaPy's engine and under the embedded one, of a segmentation with these lines. */
+/** Returns the keys with errors, by engine. */
 function errorsOf(text: string): Record<"biapy" | "embedded", (string | undefined)[]> {
   const errors = (engine: "biapy" | "embedded") =>
     problems(engine, text)
@@ -127,7 +127,7 @@ function errorsOf(text: string): Record<"biapy" | "embedded", (string | undefine
   return { biapy: errors("biapy"), embedded: errors("embedded") };
 }
 
-/** Keys of BiaPy's earliest templates on whose conversion BiaPy 3.7.1 fails, and the same with what it lacks. */
+/** Keys of BiaPy's earliest templates that BiaPy 3.7.1 fails to convert, and the same with the keys that its conversion needs. */
 const UNCONVERTED: readonly (readonly [fails: string, key: string, converts: string])[] = [
   [
     "TEST: {STATS: {PER_PATCH: True}}",
@@ -221,7 +221,7 @@ test("a fraction in an older list is refused where BiaPy takes a whole number", 
   assert.ok(!errorsOf(text("4")).biapy.includes(key));
 });
 
-/** Older keys with a fix, and what becomes of their file. */
+/** Older keys with a fix, and the file after the fix. */
 const FIXED: readonly (readonly [text: string, key: string, becomes: string])[] = [
   [
     "DATA:\n  TRAIN:\n    MASK_PATH: masks\n",
@@ -298,4 +298,182 @@ test("losses that need trained networks are left to BiaPy, and unknown ones are 
   const { config } = loadConfig("job.yaml", text("crappify", "unet", "W_MAE_SSIM"));
   assert.deepEqual(config.value("LOSS.TYPE"), ["MAE", "SSIM"]);
   assert.equal(has("embedded", "crappify", "unet", "W_MAE_SSIM"), false);
+});
+
+test("with BiaPy's engine, patches that the levels cannot halve are errors in every workflow", () => {
+  for (const type of ["SEMANTIC_SEG", "INSTANCE_SEG", "DETECTION", "IMAGE_TO_IMAGE", "SELF_SUPERVISED"]) {
+    const errors = (patch: string, model = "FEATURE_MAPS: [16, 32, 64, 128, 256]", name = "unet") =>
+      problems(
+        "biapy",
+        `PROBLEM: {TYPE: ${type}, NDIM: 3D}\nDATA: {PATCH_SIZE: "${patch}"}\nMODEL: {ARCHITECTURE: ${name}, ${model}}`,
+      )
+        .map(({ message }) => message)
+        .filter((message) => message.includes("cannot be divided"));
+    assert.match(errors("(20,80,80,1)")[0], /20 along z cannot be divided by 2 at level 3/, type);
+    assert.deepEqual(errors("(32,80,80,1)"), [], type);
+    assert.deepEqual(errors("(20,80,80,1)", "FEATURE_MAPS: [16, 32, 64]"), [], type);
+    // The two are refused for other reasons.
+    assert.deepEqual(errors("(20,80,1)"), [], type);
+    assert.deepEqual(errors("(20,80,80,1)", "FEATURE_MAPS: [16, 32, 64, 128], Z_DOWN: [2, 2]"), [], type);
+    // BiaPy reads the network from a checkpoint, unless MODEL.ITEMS_TO_LOAD_FROM_CHECKPOINT leaves it out.
+    assert.deepEqual(errors("(20,80,80,1)", "LOAD_CHECKPOINT: True"), [], type);
+    const weights = "LOAD_CHECKPOINT: True, ITEMS_TO_LOAD_FROM_CHECKPOINT: [weights]";
+    assert.equal(errors("(20,80,80,1)", weights).length, 1, type);
+    // NAFNet completes patches itself.
+    assert.deepEqual(errors("(20,75,75,1)", undefined, "nafnet"), [], type);
+  }
+});
+
+test("with BiaPy's engine, patches of hrnet and stunet are errors where BiaPy refuses them or its network fails", () => {
+  const custom = (yx: string, z = "[1, 1]", normalization = "in") =>
+    `ARCHITECTURE: hrnet, NORMALIZATION: "${normalization}", HRNET: {VARIANT: custom, NUM_STAGES: 2, NUM_MODULES: [1, 1], NUM_BRANCHES: [2, 3], NUM_BLOCKS: [[1, 1], [1, 1, 1]], NUM_CHANNELS: [[4, 8], [4, 8, 16]], YX_DOWN: ${yx}, Z_DOWN: ${z}}`;
+  const w18 = "ARCHITECTURE: hrnet, HRNET: {VARIANT: W18}";
+  const levels = "FEATURE_MAPS: [8, 16, 32]";
+  const small = "ARCHITECTURE: stunet, STUNET: {VARIANT: small}";
+  const flat = `ARCHITECTURE: stunet, STUNET: {VARIANT: custom, DIMS: [4, 8, 8], DEPTH: [1, 1, 1], POOL_OP_KERNEL_SIZES: [[2, 2], [2, 2]], CONV_KERNEL_SIZES: [[3, 3], [3, 3], [3, 3]]}`;
+  const deep = flat.replaceAll("2, 2]", "2, 2, 2]").replaceAll("3, 3]", "3, 3, 3]");
+  // What BiaPy 3.7.1 did: its check of the configuration, then `build_model`.
+  const cases: readonly [model: string, patches: Readonly<Record<string, RegExp | undefined>>][] = [
+    [
+      w18,
+      {
+        "(64,64,1)": undefined,
+        "(40,40,1)": undefined,
+        "(60,60,1)": /60 along y cannot be divided by 2 at hrnet's stage 3, where 15/,
+        "(62,62,1)": /stage 2, where 31/,
+        "(64,60,1)": /60 along x/,
+        "(24,24,1)": /single pixel/,
+      },
+    ],
+    [custom("[2, 2]"), { "(12,20,1)": undefined, "(62,62,1)": /stage 2/, "(12,12,1)": /single pixel/ }],
+    [custom("[2, 2]", "[1, 1]", ""), { "(12,12,1)": /single pixel/ }],
+    [custom("[2, 2]", "[1, 1]", "bn"), { "(12,12,1)": undefined, "(4,4,1)": /stage 2, where 2/ }],
+    [custom("[1, 1]"), { "(3,3,1)": undefined, "(2,2,1)": /stage 1, where 2/ }],
+    [custom("[2, 2]", "[1, 1]"), { "(5,16,16,1)": undefined }],
+    [custom("[2, 2]", "[2, 2]"), { "(6,16,16,1)": /6 along z .* stage 2/, "(5,16,16,1)": /5 along z/ }],
+    // BiaPy divides by the levels of MODEL.FEATURE_MAPS, which the network does not have.
+    [small, { "(32,32,1)": undefined, "(16,16,1)": /level 4, where 2/, "(60,60,1)": /level 3, where 15/ }],
+    [
+      `${small}, ${levels}`,
+      { "(16,32,1)": undefined, "(60,60,1)": /divided by 16, as stunet/, "(16,16,1)": /single pixel/ },
+    ],
+    [flat, { "(32,32,1)": undefined, "(60,60,1)": /level 3, where 15/ }],
+    [`${flat}, ${levels}`, { "(60,60,1)": undefined, "(62,62,1)": /level 2/ }],
+    [`${flat}, ${levels}, YX_DOWN: [1, 1]`, { "(60,60,1)": undefined, "(30,30,1)": /divided by 4/ }],
+    [`${deep}, ${levels}`, { "(16,16,16,1)": undefined, "(4,16,16,1)": /4 along z .* level 2/ }],
+    [`${deep}, ${levels}, Z_DOWN: [1, 1]`, { "(4,16,16,1)": undefined, "(6,16,16,1)": /6 along z/ }],
+    [`${w18}, LOAD_CHECKPOINT: True`, { "(60,60,1)": undefined }],
+  ];
+  for (const type of ["SELF_SUPERVISED", "SEMANTIC_SEG", "DETECTION"])
+    for (const [model, patches] of cases)
+      for (const [patch, expected] of Object.entries(patches)) {
+        const ndim = patch.split(",").length === 4 ? "3D" : "2D";
+        const text = `PROBLEM: {TYPE: ${type}, NDIM: ${ndim}}\nDATA: {PATCH_SIZE: "${patch}"}\nMODEL: {${model}}`;
+        const found = problems("biapy", text).filter(({ key }) => key === "DATA.PATCH_SIZE");
+        const name = `${type} ${model} ${patch}`;
+        assert.equal(found.length, expected === undefined ? 0 : 1, name);
+        if (expected !== undefined) assert.match(found[0].message, expected, name);
+      }
+});
+
+test("with BiaPy's engine, losses and metrics that a workflow lacks and tests of an untrained network are errors", () => {
+  const errors = (type: string, lines: string, train = "True", metrics = "[]") =>
+    problems(
+      "biapy",
+      `PROBLEM: {TYPE: ${type}, NDIM: 2D}\nDATA: {NORMALIZATION: {TYPE: div}}\n${lines}\nTEST: {ENABLE: True, METRICS: ${metrics}}\nTRAIN: {ENABLE: ${train}}`,
+    )
+      .filter(({ severity, key = "" }) => severity === "error" && !key.startsWith("DATA."))
+      .map(({ key }) => key);
+  for (const [type, wrong, right] of [
+    ["SEMANTIC_SEG", "[CLDICE]", "[dice, CE]"],
+    ["SEMANTIC_SEG", "MSE", "CE"],
+    ["DENOISING", "[MAE]", "[MSE]"],
+    ["DENOISING", "[CE, BCE]", "[MAE, ssim, bce]"],
+    ["IMAGE_TO_IMAGE", "[CE]", "[MAE, SSIM, BCE]"],
+    ["IMAGE_TO_IMAGE", "[CYCLEGAN]", "CYCLEGAN"],
+    ["SUPER_RESOLUTION", "[HINGE]", "[VGG, LPIPS]"],
+    ["CLASSIFICATION", "[DICE]", "[CE]"],
+  ]) {
+    assert.deepEqual(errors(type, `LOSS: {TYPE: ${wrong}}`), ["LOSS.TYPE"], `${type} ${wrong}`);
+    assert.deepEqual(errors(type, `LOSS: {TYPE: ${right}}`), [], `${type} ${right}`);
+  }
+  for (const [type, wrong, right] of [
+    ["SEMANTIC_SEG", "[iou, cldice]", "[IoU]"],
+    ["IMAGE_TO_IMAGE", "[iou]", "[PSNR, lpips]"],
+    ["CLASSIFICATION", "[top-5-accuracy]", "[accuracy]"],
+  ]) {
+    assert.deepEqual(errors(type, "", "True", wrong), ["TEST.METRICS"], `${type} ${wrong}`);
+    assert.deepEqual(errors(type, "", "True", right), [], `${type} ${right}`);
+  }
+  assert.deepEqual(errors("SEMANTIC_SEG", "", "False"), ["MODEL.LOAD_CHECKPOINT"]);
+  assert.deepEqual(errors("SEMANTIC_SEG", "MODEL: {LOAD_CHECKPOINT: True}", "False"), []);
+});
+
+test("with BiaPy's engine, keys of networks are errors where BiaPy refuses them or cannot build the network", () => {
+  const errors = (model: string, ndim = "2D") =>
+    problems(
+      "biapy",
+      `PROBLEM: {TYPE: SEMANTIC_SEG, NDIM: ${ndim}}\nDATA: {PATCH_SIZE: "${ndim === "2D" ? "(64,64,1)" : "(32,64,64,1)"}"}\nMODEL: {${model}}`,
+    )
+      .filter(({ severity, key = "" }) => severity === "error" && !key.startsWith("DATA."))
+      .map(({ key }) => key);
+  const three = "ARCHITECTURE: unet, FEATURE_MAPS: [16, 32, 64]";
+  const custom = "HRNET: {VARIANT: custom, YX_DOWN: [2, 2, 2], Z_DOWN: [1, 1, 1]";
+  const stunet = "ARCHITECTURE: stunet, FEATURE_MAPS: [8, 16, 32], STUNET: {VARIANT: small}";
+  for (const [model, key, ndim] of [
+    [`${three}, YX_DOWN: [2]`, "MODEL.YX_DOWN"],
+    [`${three}, DROPOUT_VALUES: [0.1]`, "MODEL.DROPOUT_VALUES"],
+    [`${three}, CONV_LAYERS: [1, 2]`, "MODEL.CONV_LAYERS"],
+    ["ARCHITECTURE: unet, FEATURE_MAPS: [16, 32]", "MODEL.FEATURE_MAPS"],
+    [`${three}, NORMALIZATION: ln`, "MODEL.NORMALIZATION"],
+    [`${three}, NORMALIZATION: gn`, "MODEL.NORMALIZATION"],
+    ["ARCHITECTURE: hrnet, NORMALIZATION: ln", "MODEL.NORMALIZATION"],
+    ["ARCHITECTURE: hrnet, HRNET: {VARIANT: W32}, NORMALIZATION: gn", "MODEL.NORMALIZATION"],
+    ["ARCHITECTURE: hrnet, HRNET: {HEAD_TYPE: OCR}", "MODEL.HRNET.HEAD_TYPE"],
+    [`ARCHITECTURE: hrnet, ${custom}, NUM_MODULES: [1]}`, "MODEL.HRNET.NUM_MODULES"],
+    [`${stunet}, YX_DOWN: [2]`, "MODEL.YX_DOWN"],
+    [`${stunet}, Z_DOWN: [2]`, "MODEL.Z_DOWN", "3D"],
+    ["ARCHITECTURE: unetr, VIT_EMBED_DIM: 30, VIT_NUM_HEADS: 4", "MODEL.VIT_EMBED_DIM"],
+    ["ARCHITECTURE: unet, VIT_PRETRAINED_WEIGHTS: weights.pth", "MODEL.VIT_PRETRAINED_WEIGHTS"],
+    ["ARCHITECTURE: nafnet", "LOSS.TYPE"],
+  ] as const) {
+    assert.deepEqual(errors(model, ndim), [key], model);
+    const built = ["MODEL.FEATURE_MAPS", "MODEL.NORMALIZATION", "MODEL.VIT_EMBED_DIM"].includes(key);
+    // BiaPy builds the network that the checkpoint describes.
+    if (built) assert.deepEqual(errors(`${model}, LOAD_CHECKPOINT: True`, ndim), [], model);
+  }
+  for (const model of [
+    `${three}, YX_DOWN: [0, 0], DROPOUT_VALUES: [0., 0., 0., 0., 0.], CONV_LAYERS: [1]`,
+    "ARCHITECTURE: hrnet, HRNET: {VARIANT: W32}, NORMALIZATION: bn",
+    "ARCHITECTURE: unext_v2, NORMALIZATION: gn",
+    `${stunet}, Z_DOWN: [2], YX_DOWN: [2, 2, 2]`,
+  ])
+    assert.deepEqual(errors(model), [], model);
+});
+
+test("patches of different sizes along their axes are errors with BiaPy's engine, which builds transformers for one", () => {
+  const found = (engine: "biapy" | "embedded", patch: string) =>
+    problems(
+      engine,
+      `PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 2D, SELF_SUPERVISED: {PRETEXT_TASK: masking}}\nDATA: {PATCH_SIZE: "${patch}"}\nMODEL: {ARCHITECTURE: mae}`,
+    ).map(({ key, suggestion }) => [key, suggestion]);
+  assert.deepEqual(found("biapy", "(64,32,1)"), [["DATA.PATCH_SIZE", "(64,64,1)"]]);
+  assert.deepEqual(found("biapy", "(64,64,1)"), []);
+  assert.ok(!found("embedded", "(64,32,1)").some(([key]) => key === "DATA.PATCH_SIZE"));
+});
+
+test("with BiaPy's engine, sizes of a masked autoencoder's decoder that BiaPy ignores are warnings", () => {
+  const text = `PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 2D, SELF_SUPERVISED: {PRETEXT_TASK: masking}}\nDATA: {PATCH_SIZE: "(64,64,1)"}\nMODEL: {ARCHITECTURE: mae, MAE_DEC_HIDDEN_SIZE: 500, MAE_DEC_NUM_HEADS: 16, VIT_NORM_EPS: 1.E-3}`;
+  const found = (engine: "biapy" | "embedded") =>
+    problems(engine, text)
+      .filter(({ key }) => key?.startsWith("MODEL."))
+      .map(({ key, severity }) => [key, severity]);
+  assert.deepEqual(found("biapy"), [
+    ["MODEL.VIT_NORM_EPS", "warning"],
+    ["MODEL.MAE_DEC_HIDDEN_SIZE", "warning"],
+  ]);
+  assert.deepEqual(found("embedded"), [
+    ["MODEL.MAE_DEC_HIDDEN_SIZE", "error"],
+    ["MODEL.VIT_NORM_EPS", "warning"],
+  ]);
 });

@@ -1,18 +1,11 @@
 /** Command lines, environments and generated files of the engines outside this extension. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { loadBiapyCheckpoint } from "../../src/checkpoint/biapy-checkpoint.ts";
+import { loadConfig } from "../../src/config/config.ts";
 import { withSettings } from "../../src/config/with-settings.ts";
 import { type BiapyJob, pythonCommand } from "../../src/engines/biapy-command.ts";
 import { createEnvironment, EnvironmentError } from "../../src/engines/create-environment.ts";
@@ -22,12 +15,16 @@ import { PipError, runPip } from "../../src/engines/pip.ts";
 import {
   candidates,
   environmentWithBiapy,
+  findEnvironments,
   gpuProblem,
   probe,
+  torchDevices,
 } from "../../src/engines/python-environments.ts";
 import { ResumeError, resumable, runConfiguration } from "../../src/engines/run-configuration.ts";
 import { slurmScript } from "../../src/engines/slurm.ts";
 import { commandLine, commandLines } from "../../src/runs/command-line.ts";
+import { checkpointFixture } from "../support/checkpoint-fixtures.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const job: BiapyJob = {
   configFile: "/home/me/my cells.yaml",
@@ -41,7 +38,6 @@ const own = (gpu: string) => [
   ...["--config", "/home/me/my cells.yaml", "--result_dir", "/home/me/results"],
   ...["--name", "cells", "--run_id", "2", "--gpu", gpu],
 ];
-const temporary = () => mkdtempSync(join(tmpdir(), "engines-"));
 
 test("one process runs BiaPy's command, unbuffered", () => {
   assert.deepEqual(pythonCommand(environment, job, undefined, "linux"), {
@@ -106,7 +102,7 @@ test("Docker reads a path with commas, colons and quotes as one path", () => {
   ]);
 });
 
-test("what is no name does not become a part of a command or a script", () => {
+test("a wrong name, image, GPU, host or time limit is refused: it would add options to a command or lines to a script", () => {
   const docker = (image: string) =>
     dockerCommands({ ...job, image, dataPaths: [], workingDirectory: "/" }).run.args;
   for (const image of ["biapyx/biapy:latest-11.8", "ghcr.io:5000/a/b_c", `a@sha256:${"0".repeat(64)}`])
@@ -134,13 +130,13 @@ test("what is no name does not become a part of a command or a script", () => {
   assert.throws(() => colabNotebook(notebook), /name of a job/);
 });
 
-test("Docker's absence is told in words", async () => {
+test("a Docker that is missing, stopped or forbidden is reported with the reason and what to do", async () => {
   assert.deepEqual(await dockerState("no-such-docker"), {
     available: false,
     reason: "Docker is not installed: there is no command docker.",
     fix: "Install Docker Desktop, or Docker Engine on Linux, and start it.",
   });
-  const folder = temporary();
+  const folder = temporaryFolder();
   const fake = (name: string, script: string) => {
     const path = join(folder, name);
     writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
@@ -207,8 +203,10 @@ function fakeEnvironment(folder: string, biapy: string | null): string {
   return python;
 }
 
-test("environments are found where people have them", { skip: process.platform === "win32" }, async () => {
-  const home = temporary();
+test("environments are found in the editor, the folder, conda's list and folders, and on the PATH", {
+  skip: process.platform === "win32",
+}, async () => {
+  const home = temporaryFolder();
   const project = join(home, "project");
   const named = fakeEnvironment(join(home, "named"), null);
   const venv = fakeEnvironment(join(project, ".venv"), null);
@@ -233,9 +231,29 @@ test("environments are found where people have them", { skip: process.platform =
     { python: conda, origin: "conda" },
     { python: linked, origin: "path" },
   ]);
+  const all = await findEnvironments(places);
+  assert.deepEqual(
+    all.map(({ python }) => python),
+    [conda, linked, named, venv, listed],
+    "the tested version of BiaPy comes first, then another one",
+  );
   const found = await environmentWithBiapy(places);
   assert.deepEqual([found?.python, found?.biapy], [conda, "3.7.1"]);
   assert.equal(await probe({ python: join(home, "gone"), origin: "setting" }), undefined);
+});
+
+test("warnings around Python's answer are ignored", { skip: process.platform === "win32" }, async () => {
+  const python = join(temporaryFolder(), "python");
+  const printing = (answer: string) => {
+    writeFileSync(python, `#!/bin/sh\necho before >&2\necho '${answer}'\nsleep 0.3\necho after >&2\n`);
+    chmodSync(python, 0o755);
+  };
+  printing('{"version": "3.12.1", "scripts": "/env/bin", "biapy": null, "torch": "2.13.0"}');
+  const environment = await probe({ python, origin: "path" });
+  assert.deepEqual([environment?.version, environment?.torch], ["3.12.1", "2.13.0"]);
+  printing('{"cuda": ["NVIDIA A"], "mps": false}');
+  assert.deepEqual(await torchDevices(python), { cuda: ["NVIDIA A"], mps: false });
+  assert.equal(await probe({ python, origin: "path" }), undefined, "an answer without a version");
 });
 
 test("a GPU that is not there is named with those that are", () => {
@@ -254,8 +272,10 @@ test("a GPU that is not there is named with those that are", () => {
 const python = process.env.BIAPY_PYTHON ?? "python3";
 const noPython = (await probe({ python, origin: "path" })) === undefined && "there is no Python";
 
-test("an environment is made, or nothing is left of it", { skip: noPython }, async () => {
-  const parent = temporary();
+test("an environment is made, or nothing is left of a failed or canceled attempt", {
+  skip: noPython,
+}, async () => {
+  const parent = temporaryFolder();
   const shown: string[] = [];
   const request = (name: string, packages: string[][], signal = new AbortController().signal) => ({
     python,
@@ -269,18 +289,18 @@ test("an environment is made, or nothing is left of it", { skip: noPython }, asy
   assert.ok(existsSync(made.python));
   assert.equal(shown[0], "Making the environment");
   await assert.rejects(createEnvironment(request("made", [])), /exists already/);
-  assert.ok(existsSync(made.python), "what was there stays");
+  assert.ok(existsSync(made.python), "the existing environment stays");
   const nowhere = join(parent, "no-such-package.whl");
   await assert.rejects(createEnvironment(request("failed", [[nowhere]])), EnvironmentError);
   assert.equal(existsSync(join(parent, "failed")), false);
   const stop = new AbortController();
-  const cancelled = createEnvironment(request("cancelled", [], stop.signal));
+  const canceled = createEnvironment(request("canceled", [], stop.signal));
   stop.abort();
-  await assert.rejects(cancelled, /canceled/);
-  assert.equal(existsSync(join(parent, "cancelled")), false);
+  await assert.rejects(canceled, /canceled/);
+  assert.equal(existsSync(join(parent, "canceled")), false);
 });
 
-test("what keeps pip from installing is said in words, and it can be cancelled", async () => {
+test("pip's failures are reported with their reason, and an installation can be canceled", async () => {
   const printing = (text: string) => ({
     command: process.execPath,
     args: ["-e", `console.error(${JSON.stringify(text)}); process.exit(1)`],
@@ -292,9 +312,9 @@ test("what keeps pip from installing is said in words, and it can be cancelled",
   await assert.rejects(refused("ERROR: No matching distribution found"), /pip failed: ERROR: No matching/);
   const stop = new AbortController();
   const endless = { command: process.execPath, args: ["-e", "setInterval(() => {}, 1000)"] };
-  const cancelled = runPip(endless, { signal: stop.signal });
+  const canceled = runPip(endless, { signal: stop.signal });
   stop.abort();
-  await assert.rejects(cancelled, PipError);
+  await assert.rejects(canceled, PipError);
 });
 
 const CONFIGURATION = `# My cells
@@ -320,9 +340,11 @@ test("keys are set in a configuration without touching the others", () => {
   assert.match(text, /^PATHS:\n {2}CHECKPOINT_FILE: \/a b\/c\.pth$/m);
 });
 
+const CHECKPOINT = checkpointFixture("biapy.pth");
+
 /** A job folder as BiaPy leaves it when it is ended after epochs of these validation losses. */
 function interruptedRun(losses: readonly number[], checkpoints: readonly string[]) {
-  const folder = temporary();
+  const folder = temporaryFolder();
   const configFile = join(folder, "job.yaml");
   writeFileSync(configFile, CONFIGURATION);
   mkdirSync(join(folder, "results/job/logs"), { recursive: true });
@@ -346,17 +368,17 @@ function interruptedRun(losses: readonly number[], checkpoints: readonly string[
     workingDirectory: folder,
   };
 }
-const CHECKPOINT = join(import.meta.dirname, "../fixtures/checkpoint/biapy.pth");
 
-test("a run goes on from its latest checkpoint, the best one counted by the log", async () => {
+test("a run is resumed from its latest checkpoint; the log gives the epoch of the best one", async () => {
   const order = interruptedRun([0.5, 0.3, 0.4], ["best"]);
   assert.equal(resumable(order)?.epoch, 2);
   const text = readFileSync(await runConfiguration(order, false), "utf8");
   const numbered = join(order.resultDirectory, "job/checkpoints/job_1-checkpoint-2.pth");
-  assert.match(text, /LOAD_CHECKPOINT: True/);
-  assert.ok(text.includes(`CHECKPOINT_FILE: ${numbered}`));
-  assert.match(text, /ENABLE: True/);
-  const { loadBiapyCheckpoint } = await import("../../src/checkpoint/biapy-checkpoint.ts");
+  const { config } = loadConfig("job.yaml", text);
+  assert.deepEqual(
+    [config.flag("MODEL.LOAD_CHECKPOINT"), config.text("PATHS.CHECKPOINT_FILE"), config.flag("TRAIN.ENABLE")],
+    [true, numbered, true],
+  );
   const [copy, original] = await Promise.all([
     loadBiapyCheckpoint(numbered),
     loadBiapyCheckpoint(CHECKPOINT),
@@ -372,7 +394,7 @@ test("a numbered checkpoint of a later epoch is preferred; all epochs done leave
   assert.equal(resumable(later)?.epoch, 3);
   const done = interruptedRun([0.5, 0.4, 0.3, 0.2, 0.1], ["best"]);
   const text = readFileSync(await runConfiguration(done, false), "utf8");
-  assert.match(text, /TRAIN:\n {4}ENABLE: False|TRAIN:\n {2}ENABLE: False/);
+  assert.equal(loadConfig("job.yaml", text).config.flag("TRAIN.ENABLE"), false);
 });
 
 test("a run whose checkpoint was deleted says so", async () => {
@@ -399,7 +421,7 @@ test("a new run gets the user's own file, or a copy that shows a sample after ev
 const bash = process.platform === "win32" ? "there is no bash" : false;
 
 test("the SLURM script runs one torch.distributed.run a machine", { skip: bash }, () => {
-  const folder = temporary();
+  const folder = temporaryFolder();
   const script = slurmScript({
     configFile: "/data/my cells.yaml",
     resultDirectory: "/data/results",

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readImage } from "../../src/images/files.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { listEpochPictures } from "../../src/results/epoch-pictures.ts";
 import { keepEpochPictures } from "../../src/workflow/epoch-pictures.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 async function reconstruction(folder: string): Promise<string> {
   const path = join(folder, "reconstruction.tif");
@@ -20,7 +19,7 @@ async function reconstruction(folder: string): Promise<string> {
 }
 
 test("an epoch's pictures are small versions of the middle slice", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "epochs-"));
+  const folder = temporaryFolder();
   await keepEpochPictures(folder, 1, "cells.tif", { reconstruction: await reconstruction(folder) });
   const [{ epoch, images }] = await listEpochPictures(folder);
   assert.equal(epoch, 1);
@@ -31,7 +30,7 @@ test("an epoch's pictures are small versions of the middle slice", async () => {
 });
 
 test("epochs are thinned out to about a hundred, and trained again where a run was resumed", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "epochs-"));
+  const folder = temporaryFolder();
   const path = join(folder, "small.tif");
   await writeTiff(path, { shape: [1, 2, 2, 1], sampleType: "uint8", data: new Uint8Array(4) });
   const keep = (epoch: number) => keepEpochPictures(folder, epoch, "cells.tif", { prediction: path });
@@ -44,4 +43,17 @@ test("epochs are thinned out to about a hundred, and trained again where a run w
     (await listEpochPictures(folder)).map(({ epoch }) => epoch),
     [1, 4, 8, 10],
   );
+});
+
+test("epochs stay evenly spread where some had no pictures", async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, "small.tif");
+  await writeTiff(path, { shape: [1, 2, 2, 1], sampleType: "uint8", data: new Uint8Array(4) });
+  for (let epoch = 1; epoch <= 401; epoch += 5)
+    await keepEpochPictures(folder, epoch, "cells.tif", { prediction: path });
+  const kept = (await listEpochPictures(folder)).map(({ epoch }) => epoch);
+  // Stretches of eight epochs: 1, 8 to 15, 16 to 23 …
+  assert.deepEqual(kept.slice(0, 5), [1, 11, 16, 26, 36]);
+  assert.equal(kept.length, 51);
+  assert.equal(kept.at(-1), 401);
 });

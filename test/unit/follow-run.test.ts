@@ -1,4 +1,4 @@
-/** Following a run from its first event on, while it goes on. */
+/** Following a run from its first event, while it continues. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { followRun } from "../../src/extension/training/follow-run.ts";
@@ -7,7 +7,7 @@ import type { RunEvent } from "../../src/facts/run-events.ts";
 const log = (time: number): RunEvent => ({ time, event: "log", level: "info", message: `event ${time}` });
 const end: RunEvent = { time: 4, event: "end", status: "finished", runDirectory: "results" };
 
-/** A run whose past is read when the test says so. */
+/** A run whose earlier events are read when the test says so. */
 function slowRun() {
   const listeners = new Set<(message: { run: string; events: readonly RunEvent[] }) => void>();
   let read: (events: readonly RunEvent[]) => void = () => {};
@@ -26,26 +26,36 @@ function slowRun() {
   };
 }
 
-test("events that come while the past is read are told after it, each once: the end too", async () => {
+test("events that arrive while the earlier ones are read follow them, each once, the end included", async () => {
   const run = slowRun();
-  const told: RunEvent[] = [];
-  const following = followRun(run.source, "a", (event) => told.push(event));
+  const passed: RunEvent[] = [];
+  const following = followRun(run.source, "a", (event) => passed.push(event));
   run.receive("a", log(2));
   run.receive("b", log(3));
   run.receive("a", log(3), end);
   run.read(log(1), log(2));
   await following.told;
-  assert.deepEqual(told, [log(1), log(2), log(3), end]);
+  assert.deepEqual(passed, [log(1), log(2), log(3), end]);
 });
 
-test("events go on to be told until it is stopped", async () => {
+test("later events are passed on until the following is stopped", async () => {
   const run = slowRun();
-  const told: RunEvent[] = [];
-  const following = followRun(run.source, "a", (event) => told.push(event));
+  const passed: RunEvent[] = [];
+  const following = followRun(run.source, "a", (event) => passed.push(event));
   run.read(log(1));
   await following.told;
   run.receive("a", log(2));
   following.stop();
   run.receive("a", log(3));
-  assert.deepEqual(told, [log(1), log(2)]);
+  assert.deepEqual(passed, [log(1), log(2)]);
+});
+
+test("nothing is passed on after a stop while the earlier events are read", async () => {
+  const run = slowRun();
+  const passed: RunEvent[] = [];
+  const following = followRun(run.source, "a", (event) => passed.push(event));
+  following.stop();
+  run.read(log(1));
+  await following.told;
+  assert.deepEqual(passed, []);
 });

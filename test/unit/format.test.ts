@@ -6,9 +6,11 @@ import {
   axisNumbers,
   bytes,
   clock,
+  counted,
   deviceMemory,
   duration,
   largeCount,
+  orderedMetrics,
   SteadyTimeLeft,
   shortNumber,
 } from "../../src/facts/format.ts";
@@ -17,6 +19,9 @@ test("numbers have four significant digits, and an exponent where they need one"
   const shown = [0, 0.123456, -2.5, 1234567.8, 0.000123456, 1e7, NaN].map(shortNumber);
   assert.deepEqual(shown, ["0", "0.1235", "-2.5", "1.23e+6", "1.23e-4", "1e+7", "–"]);
   assert.deepEqual(axisNumbers([0, 1e-4, null, 0.01]), ["0", "1e-4", "", "1e-2"]);
+  // Those of an axis are told apart.
+  assert.deepEqual(axisNumbers([18.57, 18.575, 18.58]), ["18.57", "18.575", "18.58"]);
+  assert.deepEqual(axisNumbers([1.0001e-4, 1.0002e-4, null]), ["1.0001e-4", "1.0002e-4", ""]);
   assert.deepEqual([950, 12_345, 999_600, 3_140_000].map(largeCount), [
     "950",
     "12 thousand",
@@ -60,4 +65,14 @@ test("the time left is rounded, and an estimate that wavers does not change what
   assert.equal(shown.size, 1);
   assert.equal(left.update(700), "about 10 min");
   assert.equal(left.update(undefined), undefined);
+});
+
+test("a number of things says one or several", () => {
+  const counts = [0, 1, 2].map((count) => counted(count, "run"));
+  assert.deepEqual(counts, ["0 runs", "1 run", "2 runs"]);
+});
+
+test("metrics worth looking at come first, others by name", () => {
+  const found = ["mse", "zeta", "mae", "psnr", "alpha", "ssim"];
+  assert.deepEqual(orderedMetrics(found), ["psnr", "ssim", "mse", "mae", "alpha", "zeta"]);
 });

@@ -1,7 +1,8 @@
-/** Records, events and sockets that somebody else has put into a result folder. */
+/** Records, events and sockets that another person put into a result folder. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import {
   existsSync,
   lstatSync,
@@ -12,13 +13,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { resumable } from "../../src/engines/run-configuration.ts";
+import { readRowDetails } from "../../src/extension/table/row-details.ts";
 import { DamagedFileError } from "../../src/facts/files/regular-file.ts";
-import { newAddress, removeAddress } from "../../src/facts/lock/address.ts";
+import { removeAddress } from "../../src/facts/lock/address.ts";
 import { resultTree } from "../../src/facts/result-tree.ts";
 import type { RunEvent } from "../../src/facts/run-events.ts";
 import { runsOf } from "../../src/results/run-folders.ts";
@@ -26,35 +28,24 @@ import { LiveRun } from "../../src/runs/live-run.ts";
 import { livingTickets, meets, takeTicket } from "../../src/runs/queue.ts";
 import { type RecordFiles, type RunRecord, recordFilesOf } from "../../src/runs/record.ts";
 import { bundleProgram, StartError, startRun } from "../../src/runs/start-run.ts";
+import { runRecord } from "../support/run-record.ts";
 
 const windows = process.platform === "win32";
+/** Limit on a test that hangs. A slow machine takes a fraction of it. */
+const HANGS = 60_000;
+
 const folder = mkdtempSync(join(tmpdir(), "hostile-"));
 const servers: Server[] = [];
+const runs: LiveRun[] = [];
 after(() => {
+  for (const run of runs) run.close();
   for (const server of servers) server.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
 let jobs = 0;
-function record(): RunRecord {
-  return {
-    order: {
-      configFile: join(folder, "job.yaml"),
-      resultDirectory: join(folder, "results"),
-      name: `job${++jobs}`,
-      runId: 1,
-      resume: false,
-      gpu: "",
-      workingDirectory: folder,
-    },
-    engine: "embedded",
-    queue: join(folder, "queue"),
-    command: { command: "never-run", args: [], cwd: folder, output: "events" },
-    stopSeconds: 1,
-    created: 1,
-    address: newAddress(),
-  };
-}
+const record = (): RunRecord =>
+  runRecord(folder, { resultDirectory: join(folder, "results"), name: `job${++jobs}`, runId: 1 });
 
 /** Puts a record's text where a run would have it. */
 function place(text: string, { order }: RunRecord): RecordFiles {
@@ -66,7 +57,7 @@ function place(text: string, { order }: RunRecord): RecordFiles {
 
 const placed = (written: RunRecord) => place(JSON.stringify(written), written);
 
-/** A window on a run: it notes what it receives, and resolves `until` when a condition holds. */
+/** Opens a run as a window does. It records the events that it receives, and resolves `until` when a condition holds. */
 async function open(files: RecordFiles, follow = true) {
   const received: RunEvent[] = [];
   let check = (_run: LiveRun) => {};
@@ -79,6 +70,7 @@ async function open(files: RecordFiles, follow = true) {
   };
   const run = await LiveRun.open(files, listener, follow);
   assert.ok(run !== undefined);
+  runs.push(run);
   const until = (condition: () => boolean) =>
     new Promise<void>((resolve) => {
       check = () => condition() && resolve();
@@ -87,23 +79,34 @@ async function open(files: RecordFiles, follow = true) {
   return { run, received, until };
 }
 
-/** Listens at an address; counts connections. */
-async function listener(address: string, connected: (socket: Socket) => void = () => {}) {
-  const seen = { connections: 0 };
+/** Listens at an address. */
+async function listener(address: string, connected: (socket: Socket) => void) {
   const server = createServer((socket) => {
-    seen.connections++;
-    socket.on("error", () => {});
+    socket.on("error", () => {}).resume();
     connected(socket);
   });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(address, resolve));
-  return seen;
 }
 
-test("only a socket of ours is connected to or removed", { skip: windows }, async () => {
+/** Listens at an address. Returns a function that counts the connections up to its call. */
+async function countConnections(address: string): Promise<() => Promise<number>> {
+  let count = 0;
+  await listener(address, (socket) => socket.write(String(++count)));
+  return async () => {
+    // The system keeps connections in order: when this one is answered, all earlier ones have been counted.
+    const own = connect(address);
+    const [place] = await once(own, "data");
+    own.destroy();
+    count--;
+    return Number(place) - 1;
+  };
+}
+
+test("only a socket of this program is connected to or removed", { skip: windows }, async () => {
   const ourName = () => `biapy-${randomBytes(12).toString("hex")}.sock`;
   const elsewhere = join(folder, ourName());
-  const seen = await listener(elsewhere);
+  const connections = await countConnections(elsewhere);
   const file = join(tmpdir(), ourName());
   const link = join(tmpdir(), ourName());
   const victim = join(folder, "victim");
@@ -118,7 +121,7 @@ test("only a socket of ours is connected to or removed", { skip: windows }, asyn
     run.close();
     await removeAddress(address);
   }
-  assert.equal(seen.connections, 0);
+  assert.equal(await connections(), 0);
   assert.equal(readFileSync(file, "utf8"), "precious");
   for (const path of [elsewhere, link])
     assert.ok(lstatSync(path).isSocket() || lstatSync(path).isSymbolicLink());
@@ -128,21 +131,22 @@ test("only a socket of ours is connected to or removed", { skip: windows }, asyn
   await takeTicket(join(folder, "queue"), ticket);
   writeFileSync(join(folder, "queue", "0.json"), JSON.stringify({ ...ticket, address: victim }));
   assert.deepEqual(await livingTickets(join(folder, "queue"), "cpu"), []);
-  assert.equal(seen.connections, 0);
+  assert.equal(await connections(), 0);
   assert.equal(readFileSync(victim, "utf8"), "precious");
 });
 
-test("in a folder that is not trusted nothing is connected to, and nobody claims to know the run's state", async () => {
+test("in a folder that is not trusted nothing is connected to, and the run's state is unknown", async () => {
   const written = record();
-  const seen = await listener(written.address);
+  const connections = await countConnections(written.address);
   const { run } = await open(placed(written), false);
   assert.equal(run.status, "unknown");
   assert.equal(run.isActive, false);
   run.request("stop");
-  assert.equal(seen.connections, 0);
+  assert.deepEqual(await run.events(), []);
+  assert.equal(await connections(), 0);
 });
 
-test("a record that is broken or lies is named with its reason", async () => {
+test("a record that is damaged or forged is named with the reason", async () => {
   const cases: readonly [name: string, text: (written: RunRecord) => string, reason: RegExp][] = [
     ["null", () => "null", /run\.json is invalid: .* received null/],
     ["a list", () => "[]", /run\.json/],
@@ -186,7 +190,7 @@ test("a record that is broken or lies is named with its reason", async () => {
   }
 });
 
-test("a pipe or a device in place of a file is not waited for", { skip: windows }, async () => {
+test("a pipe or a device in place of a file does not block", { skip: windows }, async () => {
   for (const kind of ["record", "events"] as const) {
     const written = { ...record(), ended: { time: 2, status: "finished" } as const };
     const files = placed(written);
@@ -197,6 +201,20 @@ test("a pipe or a device in place of a file is not waited for", { skip: windows 
     symlinkSync("/dev/zero", files[kind]);
     await assert.rejects(open(files), /is not a regular file/);
   }
+});
+
+test("a run's details are read without its pipes and devices", { skip: windows }, async () => {
+  const order = { resultDirectory: mkdtempSync(join(tmpdir(), "details-")), name: "a", runId: 1 };
+  const { runDirectory } = resultTree(order.resultDirectory, order.name, order.runId);
+  const { folder, events } = recordFilesOf(order);
+  for (const each of [folder, runDirectory]) mkdirSync(each, { recursive: true });
+  const pipes = [events, join(runDirectory, "test_results_metrics.csv"), join(folder, "a.yaml")];
+  execFileSync("mkfifo", pipes);
+  for (const configuration of [pipes[2], "/dev/zero"]) {
+    const { details, defaults } = await readRowDetails(order, configuration);
+    assert.deepEqual([details.tests, details.keys, defaults], [{}, {}, {}]);
+  }
+  rmSync(order.resultDirectory, { recursive: true });
 });
 
 test("lines that are no events are counted and left out", async () => {
@@ -241,20 +259,20 @@ test("lines that are no events are counted and left out", async () => {
   assert.match(note.message, /events\.jsonl is damaged: 11 lines/);
 });
 
-test("a line that was cut within a character is left out, and the lines before it stay", async () => {
+test("a last line that was cut is left out, however long, and the lines before it stay", async () => {
   const files = placed({ ...record(), ended: { time: 2, status: "finished" } });
   const good: RunEvent = { event: "log", time: 1, level: "info", message: "0.5 µm" };
   const line = Buffer.from(`${JSON.stringify(good)}\n`);
-  for (const kept of [1, line.indexOf(0xc2) + 1, line.length - 2]) {
-    writeFileSync(files.events, Buffer.concat([line, line.subarray(0, kept)]));
+  const withinCharacter = line.subarray(0, line.indexOf(0xc2) + 1);
+  const long = Buffer.from(JSON.stringify({ ...good, message: "x".repeat(300_000) }));
+  for (const cut of [line.subarray(0, 1), withinCharacter, line.subarray(0, -2), long]) {
+    writeFileSync(files.events, Buffer.concat([line, cut]));
     const { run } = await open(files);
-    const events = await run.events();
-    assert.deepEqual(events[0], good);
-    assert.equal(events.filter(({ event }) => event === "log").length, events.length);
+    assert.deepEqual(await run.events(), [good]);
   }
 });
 
-test("links that lead in circles leave a job's other runs", { skip: windows }, async () => {
+test("links that lead in circles do not hide a job's other runs", { skip: windows }, async () => {
   const job = join(folder, "circles", "job");
   const records = join(job, ".biapy-studio");
   mkdirSync(join(records, "job_4"), { recursive: true });
@@ -276,7 +294,7 @@ test("links that lead in circles leave a job's other runs", { skip: windows }, a
   assert.ok(shown?.status === "damaged" && shown.message?.includes("state.json cannot be opened (ELOOP)"));
 });
 
-test("whoever sends what no supervisor sends is left", async () => {
+test("a supervisor that sends anything but notices is disconnected", { timeout: HANGS }, async () => {
   for (const line of ["no JSON", "null", '{"events":-1}', '{"events":1e300}', "x".repeat(100_000)]) {
     const written = record();
     let left = () => {};
@@ -284,7 +302,7 @@ test("whoever sends what no supervisor sends is left", async () => {
       left = resolve;
     });
     await listener(written.address, (socket) => {
-      socket.once("close", left).resume();
+      socket.once("close", left);
       socket.write(`${line}\n`);
     });
     const { run, until } = await open(placed(written));
@@ -294,17 +312,23 @@ test("whoever sends what no supervisor sends is left", async () => {
   }
 });
 
-test("a supervisor that announces more events than there are is not believed", async () => {
+test("a supervisor that announces more events than there are is not believed", {
+  timeout: HANGS,
+}, async () => {
   const written = record();
-  await listener(written.address, (socket) => {
-    socket.write(`${JSON.stringify({ events: Number.MAX_SAFE_INTEGER })}\n`);
+  let accept: (socket: Socket) => void = () => {};
+  const supervisor = new Promise<Socket>((resolve) => {
+    accept = resolve;
   });
+  await listener(written.address, (socket) => accept(socket));
   const files = placed(written);
   const { run, received, until } = await open(files);
-  writeFileSync(files.events, `${JSON.stringify({ event: "log", time: 1, level: "info", message: "x" })}\n`);
-  await until(() => received.length === 1 || run.status !== "queued");
-  assert.ok((await run.events()).length <= 1);
-  run.close();
+  const only: RunEvent = { event: "log", time: 1, level: "info", message: "x" };
+  writeFileSync(files.events, `${JSON.stringify(only)}\n`);
+  (await supervisor).write(`${JSON.stringify({ events: Number.MAX_SAFE_INTEGER })}\n`);
+  await until(() => received.length > 0);
+  assert.deepEqual(received, [only]);
+  assert.deepEqual(await run.events(), [only]);
 });
 
 test("a run is not recorded through links", { skip: windows }, async () => {
@@ -330,7 +354,7 @@ test("a run is not recorded through links", { skip: windows }, async () => {
   }
 });
 
-test("names that are no run's name no run, and logs that are no logs leave the others", async () => {
+test("folders with other names than a run's are no runs, and damaged lines of a log are left out", async () => {
   const job = join(folder, "names", "cells");
   const names = ["cells_1", "cells_007", "cells_99999999999999999999", "cells_-1", "cells_1e3", "other_2"];
   for (const name of names) mkdirSync(join(job, ".biapy-studio", name), { recursive: true });
@@ -352,7 +376,7 @@ test("names that are no run's name no run, and logs that are no logs leave the o
   assert.deepEqual([runs[0].epochs, runs[0].best], [2, { loss: 0.5, epoch: 2 }]);
 });
 
-test("a log of BiaPy names no file outside, and a pipe in its place is not waited for", {
+test("a log of BiaPy names no file outside, and a pipe in its place does not block", {
   skip: windows,
 }, () => {
   const { order } = record();

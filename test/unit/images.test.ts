@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -14,6 +13,7 @@ import {
   sampleArray,
 } from "../../src/images/image.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const folder = fileURLToPath(new URL("../fixtures/images/", import.meta.url));
 
@@ -64,7 +64,7 @@ for (const [name, [shape, sampleType]] of Object.entries(FILES)) {
     assert.deepEqual(await readImage(join(folder, name)), formulaImage(shape, sampleType));
   });
 
-  test(`a region of ${name} is what the whole image holds there`, async () => {
+  test(`a region of ${name} equals that part of the whole image`, async () => {
     const source = await openImage(join(folder, name));
     const [z, y, x, channels] = shape;
     const start = [z - 1, 1, 2] as const;
@@ -82,7 +82,7 @@ for (const [name, words] of [
   ["missing.tif", /no such file/],
   ["broken_bzip2.h5", /\/data cannot be read.*stopped the HDF5 library/],
 ] as const) {
-  test(`${name} is refused in words that name it`, async () => {
+  test(`${name} is refused by name`, async () => {
     await assert.rejects(readImage(join(folder, name)), (error: unknown) => {
       assert.ok(error instanceof ImageError);
       assert.match(error.message, words);
@@ -102,7 +102,7 @@ test("an HDF5 file that stops the library leaves those that are open readable", 
 });
 
 test("written images are read back, and no temporary file stays", async () => {
-  const target = await mkdtemp(join(tmpdir(), "images-"));
+  const target = temporaryFolder();
   for (const [name, shape, type] of [
     ["plane.tif", [1, 9, 11, 1], "uint8"],
     ["stack.tif", [4, 9, 11, 1], "uint16"],
@@ -115,8 +115,8 @@ test("written images are read back, and no temporary file stays", async () => {
   assert.deepEqual((await readdir(target)).sort(), ["hyperstack.tif", "plane.tif", "stack.tif"]);
 });
 
-test("a folder lists its images in the order that people count", async () => {
-  const target = await mkdtemp(join(tmpdir(), "images-"));
+test("a folder lists its images in natural order", async () => {
+  const target = temporaryFolder();
   for (const name of ["cell10.tif", "cell9.TIFF", "notes.txt", ".hidden.tif"])
     await writeFile(join(target, name), "");
   assert.deepEqual(
@@ -125,8 +125,8 @@ test("a folder lists its images in the order that people count", async () => {
   );
 });
 
-test("a folder without images says what is there instead", async () => {
-  const target = await mkdtemp(join(tmpdir(), "images-"));
+test("the error of a folder without images names what it holds", async () => {
+  const target = temporaryFolder();
   await assert.rejects(listImages(target), /it is empty/);
   await writeFile(join(target, "notes.txt"), "");
   await assert.rejects(listImages(target), /notes\.txt/);

@@ -1,4 +1,4 @@
-/** Weights on a device: one buffer each, where the graph allows it. */
+/** Weights on a device: updated in place, where the graph allows it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
@@ -20,23 +20,19 @@ function graphOf(...lines: string[]): GraphDefinition {
 
 const inPlace = (...lines: string[]) => [...overwritable(graphOf(...lines), { w: "moved" })];
 
-test("a weight is written where it lies when all that read it have run by then", () => {
+test("a weight is updated in place when all its readers have run before", () => {
   assert.deepEqual(inPlace("MatMul x w -> y", "Mul y s -> g", "Mul w s -> k", "Sub k g -> moved"), ["w"]);
 });
 
-test("a weight that its last operation reads is not written where it lies", () => {
+test("a weight that the last operation reads is not updated in place", () => {
   assert.deepEqual(inPlace("MatMul x w -> y", "Sub w y -> moved"), []);
-  assert.deepEqual(
-    inPlace("Reshape w shape -> flat", "Sub flat g -> moved"),
-    [],
-    "by another shape of it either",
-  );
+  assert.deepEqual(inPlace("Reshape w shape -> flat", "Sub flat g -> moved"), [], "also in another shape");
 });
 
-test("a weight that something reads beside its move is not written where it lies", () => {
+test("a weight that has another reader than its update is not updated in place", () => {
   assert.deepEqual(inPlace("Mul w s -> k", "Sub k g -> moved", "MatMul x w -> loss"), []);
   const alias = ["Reshape w shape -> flat", "MatMul x flat -> loss", "Mul w s -> k", "Sub k g -> moved"];
-  assert.deepEqual(inPlace(...alias), [], "nor one that is read in another shape");
+  assert.deepEqual(inPlace(...alias), [], "also in another shape");
 });
 
 const adam = { betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.05 } as const;

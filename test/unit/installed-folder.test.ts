@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { installFolder, isInstalled } from "../../src/install/installed-folder.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const temporary = () => mkdtempSync(join(tmpdir(), "installed-"));
 const fill = (temporary: string) => writeFile(join(temporary, "library"), "whole");
 
-test("a folder has its name only when all of it is there", async () => {
-  const parent = temporary();
+test("a folder gets its name only when it is complete", async () => {
+  const parent = temporaryFolder();
   const folder = join(parent, "cuda");
   const made = await installFolder(folder, "1", async (temporary) => {
     await fill(temporary);
@@ -23,14 +22,14 @@ test("a folder has its name only when all of it is there", async () => {
   assert.deepEqual(readdirSync(parent), ["cuda"]);
 });
 
-test("what is installed is not fetched again", async () => {
-  const folder = join(temporary(), "cuda");
+test("an installed folder is not downloaded again", async () => {
+  const folder = join(temporaryFolder(), "cuda");
   await installFolder(folder, "1", fill);
   await installFolder(folder, "1", () => assert.fail("it is there already"));
 });
 
 test("an installation that fails leaves nothing, and can be tried again", async () => {
-  const parent = temporary();
+  const parent = temporaryFolder();
   const folder = join(parent, "cuda");
   const failing = async (temporary: string) => {
     await fill(temporary);
@@ -42,8 +41,8 @@ test("an installation that fails leaves nothing, and can be tried again", async 
   assert.ok(isInstalled(folder));
 });
 
-test("what another process installed meanwhile stays", async () => {
-  const parent = temporary();
+test("a folder that another process installed meanwhile is kept", async () => {
+  const parent = temporaryFolder();
   const folder = join(parent, "cuda");
   await installFolder(folder, "1", async (own) => {
     await writeFile(join(own, "library"), "own");
@@ -53,8 +52,8 @@ test("what another process installed meanwhile stays", async () => {
   assert.deepEqual(readdirSync(parent), ["cuda"]);
 });
 
-test("a folder that is not whole is replaced", async () => {
-  const folder = join(temporary(), "cuda");
+test("an incomplete folder is replaced", async () => {
+  const folder = join(temporaryFolder(), "cuda");
   mkdirSync(folder);
   writeFileSync(join(folder, "rest"), "");
   assert.equal(isInstalled(folder), false);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, normalize, relative } from "node:path";
 import { test } from "node:test";
@@ -20,7 +20,7 @@ import {
   shortestPath,
 } from "../../src/extension/language/new-configuration.ts";
 import { problemFixes, problemRange, type TextFix } from "../../src/extension/language/problem-fixes.ts";
-import { usualKeys } from "../../src/extension/language/usual-keys.ts";
+import { keySortText, usualKeys } from "../../src/extension/language/usual-keys.ts";
 import { rankValues } from "../../src/extension/language/value-ranks.ts";
 import { isBiapyConfiguration } from "../../src/extension/workspace/recognize.ts";
 
@@ -69,7 +69,7 @@ test("configurations are recognized by PROBLEM.TYPE, other YAML is left alone", 
   assert.ok(!isBiapyConfiguration("services:\n  web:\n    PROBLEM:\n      TYPE: x\n"));
 });
 
-test("keys, values and comments are told apart on a line", () => {
+test("keys, values and comments of a line are distinguished", () => {
   const text = `DATA: # images\n  PATCH_SIZE: (64,64,1)   # small\n  TRAIN:\n    PATH: 'my # folder'\n    GT_PATH:\n  VAL:\n    PATH: "x"\n`;
   const found = keyLines(text).map(({ key, line, valueStart, valueEnd }) => [
     key,
@@ -118,7 +118,7 @@ test("a contradiction is underlined at the value and mended", () => {
   assert.equal(mended(text), text.replace("(60,64,1)", "(64,64,1)"));
 });
 
-test("of a section that is written twice, a fix changes the one that counts", () => {
+test("a fix of a section that occurs twice changes the one that takes effect", () => {
   const first =
     "MODEL:\n  ARCHITECTURE: unet\n  MAE_MASK_TYPE: random\nDATA:\n  TRAIN:\n    IN_MEMORY: True\n";
   const text = `${first}MODEL:\n  ARCHITECTURE: maee\nDATA:\n  PATCH_SIZE: (64,64,1)\n`;
@@ -171,6 +171,15 @@ test("a key of a section elsewhere is written there", () => {
     afterLine: 2,
     lines: ["    OVERLAP: "],
   });
+  const tabs = "DATA:\n\tTRAIN:\n\t\tPATH: a\n  TEST:\n    PATH: b\n";
+  assert.deepEqual(
+    keyLines(tabs).map(({ key }) => key),
+    ["DATA", "DATA.TRAIN", "DATA.TRAIN.PATH", "DATA.TEST", "DATA.TEST.PATH"],
+  );
+  assert.deepEqual(insertionOf(tabs, "DATA.TRAIN.OVERLAP", "(0,0)"), {
+    afterLine: 2,
+    lines: ["    OVERLAP: (0,0)"],
+  });
   assert.deepEqual(insertionOf(text, "TRAIN.EPOCHS", "3"), {
     afterLine: 6,
     lines: ["TRAIN:", "  EPOCHS: 3"],
@@ -186,7 +195,7 @@ const withImages = (patch: string, more = "", path = SAMPLES, ndim = "2D") =>
     `PROBLEM:\n  TYPE: SELF_SUPERVISED\n  NDIM: ${ndim}\nDATA:\n  PATCH_SIZE: ${patch}\n${more}  TRAIN:\n    PATH: ${path}\nTRAIN:\n  ENABLE: True\n`,
   ).config;
 
-test("images are opened and their faults told at the folder's key", async () => {
+test("images are opened, and their problems reported at the folder's key", async () => {
   const found = async (...args: Parameters<typeof withImages>) =>
     (await checkImages(withImages(...args), process.cwd(), true)).map(({ key, line, message }) => [
       key,
@@ -217,7 +226,7 @@ test("empty folders and folders with too few patches are found, relative to the 
   assert.equal(await found("elsewhere"), undefined);
 });
 
-test("the memory estimate agrees with what was measured, within a tenth", () => {
+test("the memory estimate is within a tenth of measured values", () => {
   const estimate = (model: string) =>
     estimateMemory(
       loadConfig(
@@ -225,7 +234,7 @@ test("the memory estimate agrees with what was measured, within a tenth", () => 
         `DATA:\n  PATCH_SIZE: (128,128,1)\nTRAIN:\n  BATCH_SIZE: 4\nMODEL:\n  ARCHITECTURE: mae\n${model}`,
       ).config,
     );
-  // Peak memory of docs/architecture.md, in MB.
+  // Measured peak memory of the default and of a smaller network, in MB.
   const close = (bytes: number | undefined, megabytes: number) =>
     assert.ok(
       bytes !== undefined && Math.abs(bytes / 1e6 / megabytes - 1) < 0.1,
@@ -288,7 +297,7 @@ test("folders of images are found, with what is in them; results and packages ar
   assert.equal(await folderContent(join(base, "results")), undefined);
 });
 
-test("masks are offered first where masks are asked for, and folders below train where training images are", () => {
+test("masks are offered first as masks, and folders below train as training images", () => {
   const folder = (place: string) => ({ path: join("/w", place), place: normalize(place), count: 1 });
   const others = Array.from({ length: 40 }, (_, index) => folder(`many/${index}`));
   const [images, test, masks] = ["train/x", "test/x", "test/x-masks"].map(folder);
@@ -353,7 +362,7 @@ test("paths inside the folder are written relative to it", () => {
   assert.equal(shortestPath(outside, root), outside.replaceAll("\\", "/"));
 });
 
-test("values that the engine trains come first, the others say what they need", () => {
+test("values that the engine trains come first, the others have a note why not", () => {
   const noted = (text: string, key: string, values: readonly string[]) => {
     const { config } = loadConfig("a.biapy.yaml", text);
     const ranks = rankValues("embedded", config, "/", key, values);
@@ -393,4 +402,40 @@ test("the usual keys are those that the templates set", async () => {
   const usual = await usualKeys("templates");
   assert.ok(usual.has("DATA.TRAIN.PATH") && usual.has("TRAIN"));
   assert.ok(!usual.has("DATA.TRAIN.PADDING"));
+});
+
+test("completion lists sections as templates order them, and the keys of a section by name, usual ones first", async () => {
+  const usual = await usualKeys("templates");
+  const listed = (keys: readonly string[]) =>
+    keys.toSorted((one, other) => (keySortText(one, usual) < keySortText(other, usual) ? -1 : 1));
+  const sections = ["PROBLEM", "DATA", "AUGMENTOR", "MODEL", "LOSS", "TRAIN", "TEST"];
+  assert.deepEqual(listed([...sections, "LOG", "SYSTEM"].sort()), [...sections, "SYSTEM", "LOG"]);
+  const keys = ["DATA.TRAIN.PADDING", "DATA.TRAIN.PATH", "DATA.TRAIN.GT_PATH", "DATA.TRAIN.OVERLAP"];
+  const inOrder = ["DATA.TRAIN.GT_PATH", "DATA.TRAIN.OVERLAP", "DATA.TRAIN.PATH", "DATA.TRAIN.PADDING"];
+  assert.deepEqual(listed(keys), inOrder);
+});
+
+test("the sections of each template have the order in which completion lists them", async () => {
+  const usual = await usualKeys("templates");
+  for (const name of readdirSync("templates").filter((each) => each.endsWith(".biapy.yaml"))) {
+    const sections = keyLines(readFileSync(join("templates", name), "utf8"))
+      .map(({ key }) => key)
+      .filter((key) => !key.includes("."));
+    const texts = sections.map((key) => keySortText(key, usual));
+    assert.deepEqual(texts, texts.toSorted(), name);
+  }
+});
+
+test("there is no fix for a value that continues on the next line: its rest would stay", () => {
+  const problem = {
+    severity: "error",
+    message: "",
+    line: 2,
+    key: "DATA.PATCH_SIZE",
+    suggestion: "(64,64,1)",
+  } as const;
+  const fixes = (value: string) => problemFixes(`DATA:\n  PATCH_SIZE: ${value}\n`, problem);
+  assert.deepEqual(fixes("(16,\n    64,64,1)"), []);
+  assert.deepEqual(fixes(">-\n    (16,64,64,1)"), []);
+  assert.equal(fixes("(16,64,64,1)").length, 1);
 });

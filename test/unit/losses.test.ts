@@ -8,7 +8,7 @@ import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
 import { combinedLoss } from "../../src/training/losses.ts";
-import { channelsLast } from "./reference-models.ts";
+import { channelsLast } from "../support/reference-models.ts";
 
 interface Judged {
   readonly name: string;
@@ -64,7 +64,7 @@ for (const { name, kind, shape, weight, value, gradient } of cases) {
   });
 }
 
-test("every loss that the catalog says is computed has been judged, or is made of a metric that is", () => {
+test("every loss of the catalog has a reference here, or is a metric that has one", () => {
   const judged = new Set([...cases.map(({ name }) => name), "SSIM"]);
   assert.deepEqual(
     embeddedLosses("crappify").filter((name) => !judged.has(name)),

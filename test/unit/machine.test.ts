@@ -1,4 +1,4 @@
-/** What tests need of the machine, had by commands that only pretend to install. */
+/** Finding and installing what tests need, with stand-ins for the commands that install. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
@@ -21,12 +21,12 @@ function skipping(make: string) {
   return spawnSync(node, args, { encoding: "utf8" });
 }
 
-test("what is there is made, and the tests go on", () => {
+test("what can be made is made, and the tests continue", () => {
   const { status, stdout } = skipping("return 7;");
   assert.deepEqual([status, stdout], [0, "made 7\n"]);
 });
 
-test("where something cannot be had, the tests are skipped in words and nothing has failed", () => {
+test("where something is unavailable, the tests are skipped with a message and nothing fails", () => {
   const { status, stdout } = skipping('throw new Unavailable("there is no sea");');
   assert.deepEqual([status, stdout], [0, "SKIPPED: the tests of ships; there is no sea.\n"]);
 });
@@ -38,7 +38,7 @@ test("any other error is a failure, and skips nothing", () => {
   assert.equal(stdout, "");
 });
 
-test("a command that fails is told with its own words, without its options", () => {
+test("the failure of a command quotes its error output, and its arguments without options", () => {
   assert.equal(failureOf(node, ["--eval", ""]), undefined);
   const said = failureOf(node, ["--eval", 'console.error("no such harbor"); process.exit(2)']);
   assert.match(said ?? "", /^.*process\.exit\(2\) failed: no such harbor$/);
@@ -47,7 +47,7 @@ test("a command that fails is told with its own words, without its options", () 
   assert.match(failureOf(join(temporary(), "absent"), []) ?? "", /absent {2}failed: .*ENOENT/);
 });
 
-test("of a command that says much only the end is told", () => {
+test("of a long error output only the end is quoted", () => {
   const program = 'process.stderr.write("start" + "-".repeat(1e6) + "end", () => process.exit(1))';
   const said = failureOf(node, ["--eval", program]) ?? "";
   assert.match(said, /-end$/);
@@ -69,7 +69,7 @@ function failingCommand(failures: number) {
   return { args: [program], tries: () => readFileSync(count, "utf8").length };
 }
 
-test("a registry that answers badly for a moment is asked again", () => {
+test("a registry that fails for a moment is asked again", () => {
   const twice = failingCommand(2);
   askRegistry(node, twice.args, {}, AT_ONCE);
   assert.equal(twice.tries(), 3);
@@ -81,7 +81,7 @@ test("a registry that answers at once is asked once", () => {
   assert.equal(never.tries(), 1);
 });
 
-test("a registry that never answers is given up, with the last words", () => {
+test("a registry that never answers is unavailable, with its last error", () => {
   const always = failingCommand(9);
   assert.throws(
     () => askRegistry(node, always.args, {}, AT_ONCE),
@@ -90,7 +90,7 @@ test("a registry that never answers is given up, with the last words", () => {
   assert.equal(always.tries(), 3);
 });
 
-/** Lets this user be another for a test, and the only program that the shell finds one that pretends to be apt. */
+/** Replaces this process's user for a test, and its PATH by a folder with a stand-in for apt. */
 function pretendApt(context: TestContext, { user, install }: { user: number; install: string }) {
   const folder = temporary();
   const log = join(folder, "log");
@@ -112,9 +112,9 @@ function pretendApt(context: TestContext, { user, install }: { user: number; ins
   return { apt, calls };
 }
 
-const linux = { skip: process.platform === "linux" ? false : "apt is of Linux" };
+const linux = { skip: process.platform === "linux" ? false : "only Linux has apt" };
 
-test("a program is found where the shell would find it", linux, (context) => {
+test("a program is found on the PATH", linux, (context) => {
   const { apt } = pretendApt(context, { user: 0, install: "" });
   assert.equal(which("apt-get"), apt);
   assert.equal(which("ship"), undefined);
@@ -129,7 +129,7 @@ test("what is found is not installed", linux, (context) => {
   assert.deepEqual(calls(), []);
 });
 
-test("what is missing is installed from an index that is fetched before", linux, (context) => {
+test("what is missing is installed after the index is updated", linux, (context) => {
   const made = join(temporary(), "ship");
   const { calls } = pretendApt(context, { user: 0, install: `: > ${made}` });
   const find = () => (existsSync(made) ? made : undefined);
@@ -139,7 +139,7 @@ test("what is missing is installed from an index that is fetched before", linux,
   assert.match(calls()[1], / install -y --no-install-recommends ships sails$/);
 });
 
-test("without the right to install, what to install is said", linux, (context) => {
+test("without the right to install, the error names the packages", linux, (context) => {
   const { calls } = pretendApt(context, { user: 1000, install: "" });
   assert.throws(
     () => installed("ship", ["ships", "sails"], () => undefined, AT_ONCE),
@@ -148,7 +148,7 @@ test("without the right to install, what to install is said", linux, (context) =
   assert.deepEqual(calls(), []);
 });
 
-test("where apt fails each time, its words are given", linux, (context) => {
+test("where apt fails each time, the error quotes it", linux, (context) => {
   const { calls } = pretendApt(context, { user: 0, install: 'echo "no room in the hold" >&2; exit 100' });
   assert.throws(
     () => installed("ship", ["ships"], () => undefined, AT_ONCE),
@@ -159,7 +159,7 @@ test("where apt fails each time, its words are given", linux, (context) => {
   assert.equal(calls().length, 6);
 });
 
-test("packages that do not bring what they should are named", linux, (context) => {
+test("packages that do not contain what they should are named", linux, (context) => {
   pretendApt(context, { user: 0, install: "" });
   assert.throws(
     () => installed("ship", ["ships", "sails"], () => undefined, AT_ONCE),

@@ -19,7 +19,7 @@ import {
   referenceModel,
   relativeDifference,
   setFormulaWeights,
-} from "./reference-models.ts";
+} from "../support/reference-models.ts";
 
 function settingsOf({ build_args: built, input_patch_size: patch }: ReferenceModel): MaeSettings {
   const number = (name: string) => Number(built[name]);
@@ -107,7 +107,7 @@ for (const name of [
   });
 }
 
-test("pixels that are predicted exactly as they are trained come back as the image, in tokens of 2 x 2 too", async () => {
+test("perfect predictions of normalized pixels are converted back to the image, also in tokens of 2 x 2", async () => {
   const transformer = { features: 4, layers: 1, heads: 1, hidden: 4 };
   const settings: MaeSettings = {
     ...{ patchSize: [4, 6], channels: 1, tokenSize: 2, epsilon: 1e-6, normalizePixels: true },

@@ -1,4 +1,4 @@
-/** Which masks can be learned from. */
+/** Which masks a network can learn from. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ImageSource } from "../../src/images/image.ts";
@@ -28,7 +28,7 @@ function maskOf(rows: readonly number[]): ImageSource {
 
 const check = (classes: number, ignored?: number) => new MaskCheck({ classes, ignored }, () => {});
 
-test("a mask of background and ignored pixels is a good one among others", async () => {
+test("a mask of background and ignored pixels is accepted among others", async () => {
   const masks = check(2, 255);
   assert.equal(await masks.check(maskOf([0, 255])), undefined);
   assert.match(

@@ -1,11 +1,13 @@
-/** What is foretold of a step's memory: shapes of every value, what is alive together, and what is said of it. */
+/** The expected memory of a training step: shapes of all values, which of them are alive together, and warnings. */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { loadConfig } from "../../src/config/config.ts";
+import { product } from "../../src/facts/checked-lists.ts";
 import type { NewRunEvent } from "../../src/facts/run-events.ts";
 import { imageModel } from "../../src/models/architectures.ts";
 import type { BuildArguments } from "../../src/models/build-arguments.ts";
+import { convolution } from "../../src/runtime/convolution.ts";
 import { declaredWeights } from "../../src/runtime/declared-weights.ts";
 import { channelBlock, withBlockedConvolutions } from "../../src/runtime/onnx/blocked-convolutions.ts";
 import { executionOrder, memoryPlan } from "../../src/runtime/onnx/memory-plan.ts";
@@ -15,7 +17,7 @@ import { valueTypes } from "../../src/runtime/onnx/value-shapes.ts";
 import type { Program } from "../../src/runtime/program.ts";
 import type { InputError } from "../../src/workflow/input-error.ts";
 import { checkMemory } from "../../src/workflow/training-memory.ts";
-import { referenceMae } from "./reference-mae.ts";
+import { referenceMae } from "../support/reference-mae.ts";
 
 interface Judged {
   readonly architecture: string;
@@ -54,11 +56,30 @@ test("the shapes of all values of every network's training step are inferred, gr
   }
 });
 
+test("the gradient of a strided convolution of one value copies only the pixels that it takes", () => {
+  const [images, weight] = [
+    [1, 63, 63, 32],
+    [8, 32, 1, 1],
+  ];
+  const window = { stride: [2, 2], padding: [0, 0], dilation: [1, 1] };
+  const program: Program = {
+    training: true,
+    inputs: { images: { shape: images, type: "float32" } },
+    forward(scope, { images }) {
+      const kernel = scope.parameter("weight", weight, { kind: "constant", value: 0 });
+      return { loss: convolution(images, kernel, window).square().mean() };
+    },
+  };
+  const graph = traceProgram(program, declaredWeights(program), { gradients: true });
+  // One copy channels-first, and a quarter of its pixels.
+  assert.ok(memoryPlan(graph, () => false).peakBytes < 1.5 * 4 * product(images));
+});
+
 test("the memory of a step grows with its batch", () => {
   const plan = (batch: number) =>
     memoryPlan(trainingGraph(judged("unet_2d.json"), batch), () => false).peakBytes;
   const growth = plan(8) / plan(2);
-  assert.ok(growth > 3 && growth < 4.1, `${growth} times as much for four times the batch`);
+  assert.ok(growth > 3 && growth < 4.5, `${growth} times as much for four times the batch`);
 });
 
 const node = (operator: string, inputs: string[], output: string): NodeDefinition => ({
@@ -70,12 +91,12 @@ const node = (operator: string, inputs: string[], output: string): NodeDefinitio
 });
 const value = (name: string) => ({ name, type: "float32" as const, shape: [1000] });
 
-test("values are counted while somebody still reads them", () => {
+test("a value takes memory until its last reader has run", () => {
   const graph: GraphDefinition = {
     nodes: [
       node("Sin", ["x"], "a"),
       node("Cos", ["a"], "b"),
-      node("Exp", ["b"], "c"),
+      node("Elu", ["b"], "c"),
       node("Mul", ["a", "c"], "y"),
     ],
     inputs: [value("x")],
@@ -96,7 +117,7 @@ function said(values: number, machine: { held: number; free: number; total: numb
   return events.filter((event) => event.event === "log");
 }
 
-test("too little memory is said before training, with the batch that fits and the parts that give the same", () => {
+test("too little memory is reported before training, with the batch that fits and the part size that gives the same result", () => {
   const gigabyte = 1e9;
   assert.deepEqual(said(5 * gigabyte, { held: gigabyte, free: 6 * gigabyte, total: 16 * gigabyte }), []);
   const [warning] = said(12 * gigabyte, { held: gigabyte, free: 8.5 * gigabyte, total: 16 * gigabyte });

@@ -16,8 +16,8 @@ import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
 import { compileTraining, PrecisionError } from "../../src/training/training-step.ts";
 import { fill, maeProgram, train, unetProgram } from "../support/programs.ts";
-import { fillReferenceMae, referenceMae } from "./reference-mae.ts";
-import { channelsLast, scattered, scatterWeights, setFormulaWeights } from "./reference-models.ts";
+import { fillReferenceMae, referenceMae } from "../support/reference-mae.ts";
+import { channelsLast, scattered, scatterWeights, setFormulaWeights } from "../support/reference-models.ts";
 
 interface Case {
   readonly architecture: string;
@@ -50,7 +50,7 @@ interface Gradients {
   readonly gradients: Readonly<Record<string, Float32Array>>;
 }
 
-/** By the first step of SGD, whose memory is the gradient itself. */
+/** Returns the gradients from the first step of SGD, whose momentum is the gradient itself. */
 async function gradientsOf(
   runtime: Runtime,
   program: Program,
@@ -79,7 +79,7 @@ const norm = (values: Iterable<number>) => {
 };
 const distance = (a: Float32Array, b: Float32Array) => norm(a.map((value, at) => value - b[at]));
 
-/** A network's program, and what puts the fixture's weights and inputs in place. */
+/** Returns a network's program, and a function that sets the fixture's weights and inputs. */
 function referenceCase(
   known: Case,
 ): [Program, (parameters: Parameters, inputs: Executable["inputs"]) => void] {
@@ -214,12 +214,12 @@ for (const [name, singleProducts, casts] of [
       all.filter(({ inputs: [x] }) => types.get(x) === "float16").flatMap(({ outputs }) => outputs),
     );
     const pairs = all.filter(({ inputs: [x], outputs: [y] }) => widened.has(x) && types.get(y) === "float16");
-    assert.deepEqual(pairs, [], "nothing is widened to be narrowed again");
+    assert.deepEqual(pairs, [], "no value is cast to float32 and back");
     for (const { name: output, type } of graph.outputs) assert.equal(type, "float32", output);
   });
 }
 
-test("a step whose gradients overflow moves nothing, is not counted and halves the loss scale", async () => {
+test("a step whose gradients overflow changes no weight, is not counted and halves the loss scale", async () => {
   const program = unetProgram([16, 24]);
   const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: 1 });
   parameters.initialize(3);
@@ -250,7 +250,7 @@ test("a step whose gradients overflow moves nothing, is not counted and halves t
   await parameters.close();
 });
 
-test("the loss scale doubles after 2000 steps that went well, and gives up where none does", () => {
+test("the loss scale doubles after 2000 finite steps, and gives up after too many that are not", () => {
   const lossScale = new LossScale();
   for (let step = 0; step < 1999; step++) lossScale.stepped(true);
   assert.equal(lossScale.scale, 2 ** 16);
@@ -261,7 +261,7 @@ test("the loss scale doubles after 2000 steps that went well, and gives up where
   }, /--precision single/);
 });
 
-test("the CPU refuses mixed precision in words", async () => {
+test("the CPU refuses mixed precision, and the error says why", async () => {
   const program = maeProgram([8, 8]);
   const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: 1 });
   const settings = { optimizer: ADAMW, clipNorm: 0, precision: "mixed" } as const;

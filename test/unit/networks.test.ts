@@ -11,6 +11,7 @@ import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
 import { encoderFeatures } from "../../src/workflow/tasks/encoder-features.ts";
 import {
+  channelsFirst,
   channelsLast,
   formulaInput,
   referenceModel,
@@ -18,7 +19,8 @@ import {
   scattered,
   scatterWeights,
   setFormulaWeights,
-} from "./reference-models.ts";
+} from "../support/reference-models.ts";
+import { hasEncoder } from "../support/small-networks.ts";
 
 const REFERENCES: Readonly<Record<string, readonly string[]>> = {
   unet: ["unet_2d", "unet_3d"],
@@ -68,16 +70,6 @@ function networkOf(architecture: string, name: string, build: BuildArguments): I
   }
   if (typeof given.cfg !== "string") return imageModel(architecture, given);
   return imageModel(architecture, { ...given, cfg: JSON.parse(given.cfg.replaceAll("'", '"')) });
-}
-
-/** Channels-first, as PyTorch has them. */
-function channelsFirst(values: Float32Array, [, channels, ...space]: readonly number[]): Float32Array {
-  const pixels = space.reduce((product, size) => product * size, 1);
-  return Float32Array.from({ length: values.length }, (_, at) => {
-    const [pixel, plane] = [at % pixels, Math.floor(at / pixels)];
-    const [channel, sample] = [plane % channels, Math.floor(plane / channels)];
-    return values[(sample * pixels + pixel) * channels + channel];
-  });
 }
 
 for (const [architecture, names] of Object.entries(REFERENCES))
@@ -201,9 +193,6 @@ for (const file of readdirSync(judgedFolder)) {
   });
 }
 
-/** Networks without an encoder: they keep the image's pixels throughout. */
-const FLAT = ["rcan", "edsr", "wdsr", "dfcan"];
-
 test("every network with an encoder marks its features, on a grid that divides the image", () => {
   for (const [architecture, [name]] of Object.entries(REFERENCES)) {
     const model = referenceModel(name);
@@ -213,7 +202,7 @@ test("every network with an encoder marks its features, on a grid that divides t
       ...space,
       channels,
     ]);
-    if (FLAT.includes(architecture)) {
+    if (!hasEncoder(architecture)) {
       assert.throws(() => declaredWeights(program), { name: "InputError" }, architecture);
       continue;
     }

@@ -49,15 +49,19 @@ test("a batch of many files opens a few at a time", async () => {
   await files.close();
 });
 
-test("an image that was replaced by one of another shape is refused by name", async () => {
-  const files = new OpenFiles();
-  const info: ImageInfo = { ...infos[0], shape: [1, 2, 2, 1] };
-  await assert.rejects(
-    files.use(info, (source) => source.read()),
-    (error) => error instanceof ImageError && error.message.includes(`${info.path}: was replaced`),
-  );
-  await files.close();
-});
+for (const [what, before] of [
+  ["shape", { shape: [1, 2, 2, 1] }],
+  ["pixel type", { sampleType: "uint16" }],
+] as const)
+  test(`an image that was replaced by one of another ${what} is refused by name`, async () => {
+    const files = new OpenFiles();
+    const info: ImageInfo = { ...infos[0], ...before };
+    await assert.rejects(
+      files.use(info, (source) => source.read()),
+      (error) => error instanceof ImageError && error.message.includes(`${info.path}: was replaced`),
+    );
+    await files.close();
+  });
 
 test("a file is opened once for readers that come while it stays open", async () => {
   const files = new OpenFiles();

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { otsuThreshold } from "../../src/data/otsu.ts";
 
-/** Made by test/interop/make-workflow-losses.py with scikit-image. */
+/** Made by test/fixtures/make_workflow_losses.py with scikit-image. */
 const judged: {
   readonly otsu: readonly { readonly count: number; readonly a: number; readonly threshold: number }[];
 } = JSON.parse(readFileSync(new URL("../fixtures/workflow_losses.json", import.meta.url), "utf8"));

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { cp, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { loadConfig } from "../../src/config/config.ts";
@@ -14,6 +13,7 @@ import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { augmentationSteps } from "../../src/workflow/augmentation-settings.ts";
 import { InputError } from "../../src/workflow/input-error.ts";
 import { magnification } from "../../src/workflow/resolution-norm.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/images/${name}`, import.meta.url));
 
@@ -33,7 +33,7 @@ for (const [name, demands, words] of [
   ["broken_cut_short.tif", {}, /damaged|cut short/],
   ["pages_differ.tif", { ndim: 3 }, /page 2 is 17 x 20 pixels and the first 17 x 23/],
 ] as const) {
-  test(`${name} is ${words === undefined ? "taken" : "refused"} where ${JSON.stringify(demands)} is asked for`, async () => {
+  test(`${name} is ${words === undefined ? "accepted" : "refused"} with ${JSON.stringify(demands)}`, async () => {
     const { infos, problems } = await inspectImages([fixture(name)], { ...DEMANDS, ...demands });
     if (words === undefined) {
       assert.deepEqual(problems, []);
@@ -47,8 +47,8 @@ for (const [name, demands, words] of [
   });
 }
 
-test("an image whose end is missing is found before it is trained on", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "patches-"));
+test("a truncated image is refused before training", async () => {
+  const folder = temporaryFolder();
   for (const name of ["strips.tif", "pages.tif", "bigtiff.tif"]) {
     const whole = await readFile(fixture(name));
     const path = join(folder, name);
@@ -69,8 +69,12 @@ function noise(shape: ImageShape, seed: number): Image {
 
 const PLAIN = { type: "div" } as const;
 
+const { infos: STRIPS } = await inspectImages([fixture("strips.tif")], DEMANDS);
+/** Patches of 4 x 4 pixels: 30 of `strips.tif`. */
+const SMALL = { patch: [1, 4, 4], overlap: [0, 0, 0], padding: [0, 0, 0] } as const;
+
 test("more files than are kept open are read at once, part by part, as from memory", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "patches-"));
+  const folder = temporaryFolder();
   const shape: ImageShape = [1, 20, 30, 1];
   const infos = await Promise.all(
     Array.from({ length: 40 }, async (_, index) => {
@@ -89,8 +93,8 @@ test("more files than are kept open are read at once, part by part, as from memo
   assert.deepEqual(await read(false), await read(true));
 });
 
-test("random patches lie inside their images, and elsewhere in every epoch", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "patches-"));
+test("random patches lie inside their images, at another place in each epoch", async () => {
+  const folder = temporaryFolder();
   const path = join(folder, "ramp.tif");
   // Every pixel says where it is.
   const data = Uint16Array.from({ length: 40 * 50 }, (_, at) => at);
@@ -112,7 +116,7 @@ test("random patches lie inside their images, and elsewhere in every epoch", asy
 });
 
 test("random patches are centered on foreground as often as its weight says, on objects that touch no border", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "patches-"));
+  const folder = temporaryFolder();
   const set = async (name: string, data: Uint16Array) => {
     const image: Image = { shape: [1, 60, 60, 1], sampleType: "uint16", data };
     const path = join(folder, name);
@@ -140,7 +144,8 @@ test("random patches are centered on foreground as often as its weight says, on 
       const { image } = await patches.read(0, epoch);
       const center = Math.round((image[40] ?? 0) * 65535);
       if (mask[center] === 7) hits++;
-      assert.ok(center >= 4 * 60 + 4, "patches lie inside the image");
+      for (const at of [Math.floor(center / 60), center % 60])
+        assert.ok(at >= 4 && at < 56, "patches lie inside the image");
     }
     return hits / 400;
   };
@@ -151,7 +156,7 @@ test("random patches are centered on foreground as often as its weight says, on 
 });
 
 test("patches of images with larger pixels show a smaller part of them, and masks keep their values", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "patches-"));
+  const folder = temporaryFolder();
   const set = async (name: string, value: (y: number, x: number) => number) => {
     const data = Uint16Array.from({ length: 3600 }, (_, at) => value(Math.floor(at / 60), at % 60));
     const image: Image = { shape: [1, 60, 60, 1], sampleType: "uint16", data };
@@ -184,7 +189,7 @@ test("patches of images with larger pixels show a smaller part of them, and mask
 });
 
 test("pixel sizes are read from resolution.json beside the folder of images", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "patches-"));
+  const folder = temporaryFolder();
   await mkdir(join(folder, "train"));
   const config = (text = "") =>
     loadConfig(
@@ -205,17 +210,19 @@ test("pixel sizes are read from resolution.json beside the folder of images", as
   await writeFile(join(folder, "resolution.json"), '{"a.tif": [2, 1.0, 1.0]}');
   assert.deepEqual(await factors(), [2, 1]);
   assert.match(said[1], /1 of 2 images .* the others keep their size/);
-  await writeFile(join(folder, "resolution.json"), '{"a.tif": "large"}');
-  await assert.rejects(factors(), (error) => error instanceof InputError);
+  const named = (error: unknown) => error instanceof InputError && error.message.includes("resolution.json");
+  for (const content of ['{"a.tif": "large"}', "{"]) {
+    await writeFile(join(folder, "resolution.json"), content);
+    await assert.rejects(factors(), named);
+  }
+  await rm(join(folder, "resolution.json"));
+  await mkdir(join(folder, "resolution.json"));
+  await assert.rejects(factors(), named);
 });
 
-test("a share of the patches is set apart for validation, the rest and it make up all", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "patches-"));
-  await cp(fixture("strips.tif"), join(folder, "a.tif"));
-  const { infos } = await inspectImages([join(folder, "a.tif")], DEMANDS);
-  const images = new ImageSet(infos, { normalization: PLAIN, inMemory: true });
-  const tiling = { patch: [1, 4, 4], overlap: [0, 0, 0], padding: [0, 0, 0] } as const;
-  const settings = { tiling, randomPlaces: false, seed: 5, augmentation: [] };
+test("a share of the patches is set apart for validation, and the rest is for training", async () => {
+  const images = new ImageSet(STRIPS, { normalization: PLAIN, inMemory: true });
+  const settings = { tiling: SMALL, randomPlaces: false, seed: 5, augmentation: [] };
   const all = PatchSet.of({ images }, settings);
   const [rest, apart] = all.split(0.2);
   assert.deepEqual([rest.count, apart.count], [24, 6]);
@@ -224,7 +231,7 @@ test("a share of the patches is set apart for validation, the rest and it make u
       Array.from({ length: set.count }, async (_, index) => String((await set.read(index, 0)).image)),
     );
   assert.deepEqual([...(await read(rest)), ...(await read(apart))].sort(), (await read(all)).sort());
-  assert.equal(basename(infos[0].path), all.imageName(0));
+  assert.equal(all.imageName(0), "strips.tif");
   const [first, last] = all.split(0.2, false);
   assert.deepEqual(
     [...(await read(first)), ...(await read(last))],
@@ -233,17 +240,13 @@ test("a share of the patches is set apart for validation, the rest and it make u
   );
 });
 
-test("a patch that is repeated in an epoch is augmented in another way each time", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "patches-"));
-  await cp(fixture("strips.tif"), join(folder, "a.tif"));
-  const { infos } = await inspectImages([join(folder, "a.tif")], DEMANDS);
-  const images = new ImageSet(infos, { normalization: PLAIN, inMemory: true });
-  const tiling = { patch: [1, 4, 4], overlap: [0, 0, 0], padding: [0, 0, 0] } as const;
+test("a patch that is repeated in an epoch is augmented differently each time", async () => {
+  const images = new ImageSet(STRIPS, { normalization: PLAIN, inMemory: true });
   const { config } = loadConfig(
     "a.yaml",
     "AUGMENTOR: {ENABLE: True, BRIGHTNESS: True, BRIGHTNESS_PROB: 1.0}",
   );
-  const settings = { tiling, randomPlaces: false, seed: 5, augmentation: augmentationSteps(config) };
+  const settings = { tiling: SMALL, randomPlaces: false, seed: 5, augmentation: augmentationSteps(config) };
   const once = PatchSet.of({ images }, settings);
   const thrice = once.repeated(3);
   assert.equal(thrice.count, 3 * once.count);
@@ -254,6 +257,26 @@ test("a patch that is repeated in an epoch is augmented in another way each time
     copies.map(async (index) => String((await thrice.readAugmented(index, 0)).image)),
   );
   assert.equal(new Set(seen).size, 3);
+});
+
+test("augmented patches read a second patch only for augmentations that mix two", async () => {
+  let read = 0;
+  class CountedSet extends ImageSet {
+    override image(index: number) {
+      read++;
+      return super.image(index);
+    }
+  }
+  const images = new CountedSet(STRIPS, { normalization: PLAIN, inMemory: true });
+  const readsFor = async (name: string) => {
+    const { config } = loadConfig("a.yaml", `AUGMENTOR: {ENABLE: True, ${name}: True, ${name}_PROB: 1.0}`);
+    const settings = { tiling: SMALL, randomPlaces: false, seed: 5, augmentation: augmentationSteps(config) };
+    read = 0;
+    await PatchSet.of({ images }, settings).readAugmented(0, 0);
+    return read;
+  };
+  assert.equal(await readsFor("BRIGHTNESS"), 1);
+  assert.equal(await readsFor("CUTMIX"), 2);
 });
 
 test("values are clipped to percentiles, as NumPy counts them, or to values a channel, before they are normalized", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -49,7 +49,7 @@ function imageSet(path: string, { shape, sampleType }: Image, inMemory: boolean)
   return set;
 }
 
-/** Patches do not agree on what they predict: their numbers and the places of pixels in them come into it. */
+/** A model whose predictions of overlapping patches differ: they depend on the patch's number and the pixel's place in it. */
 const MODEL: PatchModel = {
   batchSize: 3,
   outputs: ["twice", "place"],
@@ -197,6 +197,28 @@ for (const name of ["out.zarr", "out.h5"]) {
     assert.deepEqual(await readdir(folder), []);
   });
 }
+
+test("of two files, an unfinished one is deleted if the other cannot be finished", async () => {
+  const image = noise([4, 16, 16, 1], "uint16");
+  const folder = await mkdtemp(join(tmpdir(), "predict-"));
+  const source = await imageSet(await stored("in.zarr", image, [4, 16, 16]), image, false).image(0);
+  const prediction = predictByChunks({
+    model: MODEL,
+    image: source,
+    tiling: { patch: [4, 16, 16], overlap: [0, 0, 0], padding: [0, 0, 0] },
+    settings: { chunk: [4, 16, 16], axes: "TZCYX", alsoTiff: false },
+    watch: { signal: new AbortController().signal, progress: () => {} },
+    files: ["first.h5", "second.h5"].map((name) => twiceFile(join(folder, name), source)),
+    // Without its unfinished file, the first one cannot be renamed.
+    predicted: async () => {
+      const unfinished = (await readdir(folder)).filter((name) => name.startsWith("first.h5"));
+      assert.equal(unfinished.length, 1);
+      await rm(join(folder, unfinished[0]));
+    },
+  });
+  await assert.rejects(prediction, /first\.h5/);
+  assert.deepEqual(await readdir(folder), []);
+});
 
 test("8 orientations of a plane and 16 of a stack are all different, and each is undone by its opposite", () => {
   for (const [ndim, size, count] of [

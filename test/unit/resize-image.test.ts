@@ -7,7 +7,7 @@ import { resizedImage } from "../../src/data/preprocess/resize-image.ts";
 const BORDERS: readonly GridBorder[] = ["mirror", "reflect", "nearest", "wrap", "constant"];
 
 for (const order of [2, 3, 4, 5] as const)
-  test(`a spline of order ${order} passes through all pixels and is exact between those of a wave`, () => {
+  test(`a spline of order ${order} passes through all pixels, and follows a wave between them`, () => {
     const count = 24;
     const wave = (place: number) => 10 + Math.sin((2 * Math.PI * place) / count);
     const image = {
@@ -28,7 +28,7 @@ for (const order of [2, 3, 4, 5] as const)
       const { data } = resizedImage(image, { ...settings, size: [1, 1, 3 * count] });
       for (const [place, value] of image.data.entries())
         assert.ok(Math.abs((data[3 * place + 1] ?? 0) - value) < 1e-9, `${border} at ${place}`);
-      // The wave goes on beyond a wrapped border: there it is near everywhere.
+      // A wrapped border continues the wave, so the spline is near it everywhere.
       const between = border === "wrap" ? [0, 3 * count] : [30, 42];
       for (let place = between[0]; place < between[1]; place++)
         assert.ok(Math.abs((data[place] ?? 0) - wave((place - 1) / 3)) < 1e-3, `${border} near ${place}`);

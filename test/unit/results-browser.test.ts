@@ -6,7 +6,7 @@ import { basename, dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { checkConfig } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
-import { writeSample } from "../../src/extension/commands/sample-workspace.ts";
+import { isSample, writeSample } from "../../src/extension/commands/sample-workspace.ts";
 import { startingFrom } from "../../src/extension/results/checkpoint-configuration.ts";
 import { pastEvents } from "../../src/results/past-events.ts";
 import { jobOf, jobsIn, runsOf } from "../../src/results/run-folders.ts";
@@ -171,7 +171,7 @@ test("BiaPy's tree: its names of logs, configurations and checks", async () => {
   assert.equal(broken.status, "interrupted");
 });
 
-test("a run that nobody watched tells its epochs, checkpoints and images", async () => {
+test("the events of a run that nobody watched are read from its files", async () => {
   const [run] = await runsOf(biapyTree(join(folder, "past")));
   const events = await pastEvents(run);
   const epochs = events.flatMap((event) => (event.event === "epoch" ? [event] : []));
@@ -204,7 +204,7 @@ test("a run that nobody watched tells its epochs, checkpoints and images", async
   );
 });
 
-test("a configuration that starts from a checkpoint keeps its comments and stays right", () => {
+test("a configuration that starts from a checkpoint keeps its comments and stays valid", () => {
   const text = readFileSync("templates/demo.biapy.yaml", "utf8");
   const made = startingFrom(text, "results/it's/checkpoints/a.pth");
   const { config, problems } = loadConfig("demo.yaml", made);
@@ -218,7 +218,7 @@ test("a configuration that starts from a checkpoint keeps its comments and stays
   assert.equal(again.split("\n").length, made.split("\n").length);
 });
 
-test("keys that are there already, empty sections and comments behind values", () => {
+test("existing keys, empty sections and comments after values", () => {
   const text = [
     "MODEL:",
     "    LOAD_CHECKPOINT: False  # from nothing",
@@ -244,14 +244,17 @@ test("keys that are there already, empty sections and comments behind values", (
   );
 });
 
-test("the sample's configuration is right in a folder of its own and in one within another", async () => {
-  for (const base of [join(folder, "alone/sample"), join(folder, "within")]) {
-    const sample = join(folder, basename(base) === "within" ? "within/sample" : "alone/sample");
+test("the sample's configuration is valid in a folder of its own and in a folder within another", async () => {
+  for (const [base, sample] of [
+    ["alone/sample", "alone/sample"],
+    ["within", "within/sample"],
+  ].map((names) => names.map((name) => join(folder, name)))) {
     for (const task of ["pretraining", "segmentation"] as const) {
       const { config, problems } = loadConfig(await writeSample(process.cwd(), sample, base, task));
       assert.deepEqual([...problems, ...checkConfig(config, base)], []);
     }
     const file = await writeSample(process.cwd(), sample, base);
+    assert.equal(isSample(file, "pretraining"), false);
     writeFileSync(file, `${readFileSync(file, "utf8")}# mine\n`);
     await writeSample(process.cwd(), sample, base);
     assert.match(readFileSync(file, "utf8"), /# mine\n$/);
@@ -269,7 +272,7 @@ test("a command can be pasted into the shells of all systems", () => {
   assert.equal(commandLine(forTerminal(command), "linux"), "node cli.mjs");
 });
 
-test("a command to be read has no folders but those within its own", {
+test("a command for people names files relative to its folder", {
   skip: process.platform === "win32",
 }, () => {
   const args = [

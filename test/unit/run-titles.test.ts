@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runTitles } from "../../src/facts/run-titles.ts";
 
-test("a run's given name comes before its usual one, and equal given names are told apart", () => {
+test("a run is shown by its title, and runs with the same title also by name and number", () => {
   const [first, second] = [
     { name: "cells", runId: 1 },
     { name: "cells", runId: 2 },

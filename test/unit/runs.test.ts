@@ -19,16 +19,18 @@ import { build } from "esbuild";
 import { explainExit } from "../../src/facts/explain-exit.ts";
 import { newAddress } from "../../src/facts/lock/address.ts";
 import { owner, takeLock } from "../../src/facts/lock/lock.ts";
+import { takeRunLock } from "../../src/facts/lock/run-lock.ts";
 import { resultTree } from "../../src/facts/result-tree.ts";
 import type { RunEvent } from "../../src/facts/run-events.ts";
 import { endTree } from "../../src/runs/end-process.ts";
 import { LiveRun } from "../../src/runs/live-run.ts";
-import { ask } from "../../src/runs/messages.ts";
 import { livingTickets } from "../../src/runs/queue.ts";
 import { type RecordFiles, type RunOrder, recordFilesOf, writeRecord } from "../../src/runs/record.ts";
 import { bundleProgram, freeRunId, StartError, startRun } from "../../src/runs/start-run.ts";
+import { ask } from "../../src/runs/supervisor-messages.ts";
 import { bundleProcess } from "../support/bundle.ts";
 import { lives, untilGone } from "../support/processes.ts";
+import { messagesOf } from "../support/run-events.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "runs-"));
 const queue = join(folder, "queue");
@@ -103,7 +105,7 @@ function start(
   );
 }
 
-/** A window that follows a run: what it is told, and a way to wait for more. */
+/** A window that follows a run: its events, and a way to wait for more. */
 class Window {
   /** All events of the run, from its start. */
   events: RunEvent[] = [];
@@ -139,8 +141,6 @@ class Window {
 }
 
 const ended = (run: LiveRun) => run.record.ended !== undefined;
-const messages = (events: readonly RunEvent[]) =>
-  events.flatMap((event) => (event.event === "log" ? [event.message] : []));
 
 test("a run is followed from its start to its end", { timeout: HANGS }, async () => {
   const window = await Window.open(
@@ -149,12 +149,12 @@ test("a run is followed from its start to its end", { timeout: HANGS }, async ()
   const run = await window.until(ended);
   assert.equal(run.status, "finished");
   const steps = Array.from({ length: 500 }, (_, index) => `step ${index + 1}`);
-  assert.deepEqual(messages(window.events), steps);
+  assert.deepEqual(messagesOf(window.events), steps);
   assert.deepEqual(await run.events(), window.events);
   assert.equal(window.events.at(-1)?.event, "end");
 });
 
-test("a run goes on when its window is closed, and a later window misses nothing", {
+test("a run continues when its window is closed, and a later window misses nothing", {
   timeout: HANGS,
 }, async () => {
   const files = await start(ENDLESS);
@@ -167,7 +167,7 @@ test("a run goes on when its window is closed, and a later window misses nothing
   assert.equal(run.status, "running");
   run.request("stop");
   await second.until(ended);
-  const all = messages(second.events);
+  const all = messagesOf(second.events);
   assert.deepEqual(
     all,
     all.map((_, index) => `step ${index + 1}`),
@@ -175,7 +175,9 @@ test("a run goes on when its window is closed, and a later window misses nothing
   assert.equal(run.status, "stopped");
 });
 
-test("a run outlives the process that started it", { timeout: HANGS }, async () => {
+test("a run outlives the process that started it, even if a signal ends that process's whole group", {
+  timeout: HANGS,
+}, async () => {
   const run = order();
   writeFileSync(join(folder, "outlive.mjs"), ENDLESS);
   const starter = join(folder, "starter.mjs");
@@ -196,7 +198,7 @@ test("a run outlives the process that started it", { timeout: HANGS }, async () 
       contents: `import { startRun, bundleProgram } from "./src/runs/start-run.ts";
         const files = await startRun(${JSON.stringify(planned)}, bundleProgram(${JSON.stringify(bundle)}));
         console.log(JSON.stringify(files));
-        process.exit();`,
+        setInterval(() => {}, 1000);`,
       resolveDir: process.cwd(),
     },
     outfile: starter,
@@ -204,10 +206,16 @@ test("a run outlives the process that started it", { timeout: HANGS }, async () 
     platform: "node",
     format: "esm",
   });
-  const child = spawn(process.execPath, [starter], { stdio: ["ignore", "pipe", "inherit"] });
+  const windows = process.platform === "win32";
+  const child = spawn(process.execPath, [starter], {
+    stdio: ["ignore", "pipe", "inherit"],
+    detached: !windows,
+  });
   const files = await new Promise<RecordFiles>((resolve) =>
     child.stdout.once("data", (data: Buffer) => resolve(JSON.parse(data.toString()))),
   );
+  assert.ok(child.pid !== undefined);
+  process.kill(windows ? child.pid : -child.pid, "SIGTERM");
   await new Promise((resolve) => child.once("close", resolve));
   const window = await Window.open(files);
   const live = await window.until((_, events) => events.length > 3);
@@ -229,7 +237,24 @@ test("a run that is stopped as soon as it is ordered stops", { timeout: HANGS },
   }
 });
 
-test("a trainer that does not stop is ended with all that it started", { timeout: HANGS }, async () => {
+test("a run that a signal stops says so", {
+  skip: process.platform === "win32" && "Windows has no signals",
+  timeout: HANGS,
+}, async () => {
+  const window = await Window.open(await start(ENDLESS));
+  const supervisor = (run: LiveRun) => run.record.supervisor;
+  const run = await window.until((run, events) => supervisor(run) !== undefined && events.length > 3);
+  process.kill(supervisor(run) ?? assert.fail(), "SIGTERM");
+  assert.equal((await window.until(ended)).status, "stopped");
+  assert.equal(
+    messagesOf(window.events).filter((message) => message.startsWith("SIGTERM was sent")).length,
+    1,
+  );
+});
+
+test("a trainer that does not stop is ended with all processes that it started", {
+  timeout: HANGS,
+}, async () => {
   const code = `${HELPERS}
     import { spawn, spawnSync } from "node:child_process";
     const grandchild = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "inherit" });
@@ -237,14 +262,14 @@ test("a trainer that does not stop is ended with all that it started", { timeout
     setInterval(() => {}, 1000);`;
   const window = await Window.open(await start(code, order(), { stopSeconds: 0.3 }));
   const run = await window.until((_, events) => events.length >= 2);
-  const pids = messages(window.events).map((message) => Number(message.slice(5)));
+  const pids = messagesOf(window.events).map((message) => Number(message.slice(5)));
   run.request("stop");
   await window.until(ended);
   assert.equal(run.status, "stopped");
   for (const pid of pids) await untilGone(pid);
 });
 
-test("what a crashed trainer leaves behind is ended, and the cause is said", {
+test("processes that a crashed trainer leaves behind are ended, and its cause is reported", {
   timeout: HANGS,
 }, async () => {
   const code = `${HELPERS}
@@ -260,16 +285,19 @@ test("what a crashed trainer leaves behind is ended, and the cause is said", {
   assert.match(run.record.ended?.message ?? "", cause);
   const last = window.events.at(-1);
   assert.ok(last?.event === "end" && last.status === "failed");
-  await untilGone(Number(messages(window.events)[0].slice(5)));
+  await untilGone(Number(messagesOf(window.events)[0].slice(5)));
 });
 
-test("a trainer that its debugger ends was stopped", { skip: process.platform === "win32" }, async () => {
+test("a trainer that its debugger ends was stopped", {
+  skip: process.platform === "win32",
+  timeout: HANGS,
+}, async () => {
   const code = 'process.kill(process.pid, "SIGKILL"); setInterval(() => {}, 1000);';
   const window = await Window.open(await start(code, order(), { debugged: true }));
   assert.equal((await window.until(ended)).status, "stopped");
 });
 
-test("bad input is said with the first problem, and the log keeps what was printed", {
+test("bad input is reported by its first problem, and the log keeps what was printed", {
   timeout: HANGS,
 }, async () => {
   const code = `${HELPERS}
@@ -282,7 +310,7 @@ test("bad input is said with the first problem, and the log keeps what was print
   assert.equal(readFileSync(files.log, "utf8"), "a native library speaks\n");
 });
 
-test("a program that is not there is named", { timeout: HANGS }, async () => {
+test("a missing program is named", { timeout: HANGS }, async () => {
   const files = await start("", order(), { command: "no-such-engine" });
   const run = await (await Window.open(files)).until(ended);
   assert.match(run.record.ended?.message ?? "", /^no-such-engine was not found/);
@@ -306,10 +334,10 @@ test("a run whose supervisor was killed is interrupted, and can be started again
   await again.until(ended);
   const all = await again.run?.events();
   assert.equal(all?.at(-1)?.event, "end");
-  assert.ok(messages(all ?? []).includes("step 1"), "what happened before is kept");
+  assert.ok(messagesOf(all ?? []).includes("step 1"), "what happened before is kept");
 });
 
-test("epochs that nobody recorded are told from the log when the run is resumed", {
+test("epochs that were not recorded are read from the log when the run is resumed", {
   timeout: HANGS,
 }, async () => {
   const run = order();
@@ -346,8 +374,8 @@ test("runs of one device wait for each other, in the order in which they were as
   const third = await Window.open(await start(`${HELPERS} end("finished");`, order(), { device }));
   const other = await Window.open(await start(`${HELPERS} end("finished");`, order(), { device: "cpu" }));
   await other.until(ended);
-  await second.until((run, events) => run.status === "queued" && messages(events).length > 0);
-  assert.match(messages(second.events)[0], /^Waiting until job\d+, run 1, has ended\.$/);
+  await second.until((run, events) => run.status === "queued" && messagesOf(events).length > 0);
+  assert.match(messagesOf(second.events)[0], /^Waiting until job\d+, run 1, has ended\.$/);
   assert.equal(third.run?.status, "queued");
   const inTurn = [first, second, third].map(({ run }) => run?.id);
   assert.deepEqual(
@@ -376,6 +404,15 @@ test("a run that is under way is not started twice", { timeout: HANGS }, async (
   const live = await window.until((_, events) => events.length > 0);
   live.request("stop");
   await window.until(ended);
+});
+
+test("a lock that is not a file is named, with what to do", async () => {
+  const record = join(folder, "with-a-folder-as-lock");
+  mkdirSync(join(record, "lock"), { recursive: true });
+  await assert.rejects(takeRunLock(record, { name: "cells", runId: 1 }, owner(newAddress())), {
+    name: "RunLockError",
+    message: `${join(record, "lock")} is not a regular file. If the run is not active, delete it and try again.`,
+  });
 });
 
 test("of those that find a lock left behind, one takes it over", async () => {
@@ -421,7 +458,7 @@ test("the next free number of a job skips our results, BiaPy's logs and records"
   assert.equal(freeRunId(results, "cells"), 4);
 });
 
-test("a line that a killed supervisor left unfinished costs no event of the resumed run", {
+test("a line that a killed supervisor left unfinished loses no event of the resumed run", {
   timeout: HANGS,
 }, async () => {
   const run = order();
@@ -432,12 +469,27 @@ test("a line that a killed supervisor left unfinished costs no event of the resu
     await start(`${HELPERS} step(2); end("finished");`, { ...run, resume: true }),
   );
   const resumed = await again.until(ended);
-  const all = messages(await resumed.events());
+  const all = messagesOf(await resumed.events());
   assert.ok(all.includes("step 1") && all.includes("step 2"), all.join(", "));
   assert.ok(
     all.some((message) => /events\.jsonl is damaged: 1 line/.test(message)),
     all.join(", "),
   );
+});
+
+// Windows keeps a folder while a file in it is open.
+test("a run whose folder is deleted while it trains can still be stopped, and stays deleted", {
+  skip: process.platform === "win32",
+  timeout: HANGS,
+}, async () => {
+  const files = await start(ENDLESS);
+  const window = await Window.open(files);
+  const run = await window.until((_, events) => events.length > 3);
+  // A step may be written meanwhile.
+  await rm(run.jobDirectory, { recursive: true, maxRetries: 20 });
+  run.request("stop");
+  await window.until(({ isActive }) => !isActive);
+  assert.ok(!existsSync(run.jobDirectory));
 });
 
 test("a trainer whose heap is full is explained in plain words", { timeout: HANGS }, async () => {
@@ -482,8 +534,9 @@ test("the end of a process is explained in plain words", () => {
   assert.equal(explained(7, null, "the last word", ""), "The training ended with exit code 7: the last word");
 });
 
-test("what a trainer started goes with it, even from a session of its own", {
+test("processes that a trainer started are ended with it, even in a session of their own", {
   skip: process.platform === "win32",
+  timeout: HANGS,
 }, async () => {
   const grandchild = "setInterval(() => {}, 1000)";
   const code = `
@@ -498,7 +551,8 @@ test("what a trainer started goes with it, even from a session of its own", {
   const printed = await new Promise<Buffer>((resolve) => child.stdout.once("data", resolve));
   const started = Number(printed.toString());
   assert.ok(lives(started));
-  endTree(child.pid ?? 0);
+  assert.ok(child.pid !== undefined);
+  endTree(child.pid);
   await untilGone(started);
 });
 
@@ -521,6 +575,7 @@ test("a long run's events are read whole, piece by piece", async () => {
     address: newAddress(),
   };
   const command = { command: "", args: [], cwd: folder, output: "events" } as const;
+  mkdirSync(files.folder, { recursive: true });
   await writeRecord(files, { ...record, command, started: 1, ended: { time: 2, status: "finished" } });
   writeFileSync(files.events, events.map((each) => `${JSON.stringify(each)}\n`).join(""));
   assert.ok(readFileSync(files.events).length > 3e6);

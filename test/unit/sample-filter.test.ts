@@ -15,7 +15,7 @@ const image = (...values: number[]): Image => ({
   data: Uint8Array.from(values),
 });
 
-/** The property's value, by asking whether it lies above and below. */
+/** Checks that a property has a value: it is neither larger nor smaller. */
 function check(property: FilterProperty, value: number, whole?: FilteredSample): void {
   const [patch, target] = [image(10, 20, 30, 40), image(0, 25, 0, 50)];
   const meets = (sign: "ge" | "le", limit: number) =>
@@ -42,4 +42,18 @@ test("the range that differences are multiplied by is that of the whole image", 
   check("diff_by_target_min_max_ratio", 55 * 100, whole);
   assert.ok(needsWholeImage([[{ property: "diff_by_min_max_ratio", sign: "lt", value: 1 }]]));
   assert.ok(!needsWholeImage([[{ property: "diff", sign: "lt", value: 1 }]]));
+});
+
+test("a sample is left out if it meets all conditions of any list", () => {
+  // Of the values 10 to 40.
+  const above = (value: number) => ({ property: "mean", sign: "gt", value }) as const;
+  const below = (value: number) => ({ property: "max", sign: "lt", value }) as const;
+  const isOut = (...filter: Parameters<typeof isFilteredOut>[0]) =>
+    isFilteredOut(filter, image(10, 20, 30, 40));
+  assert.ok(isOut([above(24), below(41)]));
+  assert.ok(!isOut([above(24), below(40)]), "40 is not less than 40");
+  assert.ok(!isOut([above(25), below(41)]), "25 is not greater than 25");
+  assert.ok(isOut([above(25)], [below(41)]));
+  assert.ok(!isOut([above(25)], [below(40)]));
+  assert.ok(!isOut());
 });

@@ -31,7 +31,7 @@ test("the committed names of keys are those of the key table (npm run schema)", 
   assert.equal(readFileSync("src/config/key-names.ts", "utf8"), keyNamesText());
 });
 
-test("every key and every section is described, in sentences of its own length", () => {
+test("every key and every section has a description that ends as a sentence", () => {
   for (const key of [...keyFacts.keys(), ...keyGroups]) {
     const text = keyDescriptions.get(key);
     assert.ok(text !== undefined && text.length > 8 && text.endsWith("."), `${key}: ${text}`);
@@ -80,7 +80,7 @@ test("values as BiaPy writes them are valid", () => {
     assert.deepEqual(faults(file(key, value)), [], `${key}: ${value}`);
 });
 
-test("what is wrong is found at its place", () => {
+test("faults are found at their keys", () => {
   assert.deepEqual(faults("TRAIN:\n  EPOCH: 3\n"), ["/TRAIN"]);
   assert.deepEqual(faults("TRANE:\n  EPOCHS: 3\n"), [""]);
   for (const [key, value] of [

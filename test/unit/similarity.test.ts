@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { crappify } from "../../src/data/crappify.ts";
@@ -15,6 +14,7 @@ import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import { measured } from "../../src/training/metrics.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 /** Made by make_similarity.py with scikit-image and NumPy. */
 const judged = JSON.parse(readFileSync(new URL("../fixtures/similarity.json", import.meta.url), "utf8"));
@@ -59,6 +59,7 @@ test("metrics of training batches equal scikit-image's, sample by sample", async
 
 test("resizing equals scikit-image's linear one", () => {
   const small = resize(target, [1, height, width, 1], [1, 14, 19, 1]);
+  assert.equal(small.length, judged.small.length);
   for (const [at, value] of small.entries()) assert.ok(Math.abs(value - judged.small[at]) < 1e-5);
 });
 
@@ -80,7 +81,7 @@ test("percentiles that clip an image equal NumPy's", async () => {
 
 /** The layers of an image that lies in a file until the test ends. */
 async function stored(context: TestContext, image: Image): Promise<Layers> {
-  const path = join(mkdtempSync(join(tmpdir(), "similarity-")), "image.tif");
+  const path = join(temporaryFolder(), "image.tif");
   await writeTiff(path, image);
   const source = await openImage(path);
   context.after(() => source.close());

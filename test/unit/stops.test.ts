@@ -1,4 +1,4 @@
-/** Requests that a run stops: signals, and what they end beside it. */
+/** Requests to stop a run. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -21,7 +21,7 @@ writeFileSync(
   script,
   `import { stopSignal } from ${JSON.stringify(SOURCE)};
   setInterval(() => {}, 1000);
-  stopSignal(() => {}).addEventListener("abort", () =>
+  stopSignal(({ message }) => console.log(message)).addEventListener("abort", () =>
     setImmediate(() => {
       console.log("step");
       for (const end = performance.now() + 1000; performance.now() < end; );
@@ -38,10 +38,10 @@ test("a signal that comes twice, through a parent, counts once even if a step li
   const lines: string[] = [];
   createInterface({ input: child.stdout }).on("line", (line) => {
     lines.push(line);
-    child.kill("SIGINT");
+    if (!line.startsWith("Stopping")) child.kill("SIGINT");
   });
   const code = await new Promise((resolve) => child.once("close", resolve));
-  assert.deepEqual([...lines, code], ["started", "step", "saved", 130]);
+  assert.deepEqual([...lines, code], ["started", "Stopping after this step (SIGINT)…", "step", "saved", 130]);
 });
 
 test("a stop while batches are tried is a stop, not a failure", async () => {

@@ -1,7 +1,6 @@
 /** DATA.NORMALIZATION.TARGET: restoration targets, and predictions back from them, by fixed numbers. */
 import assert from "node:assert/strict";
-import { copyFile, mkdir, mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { checkConfig } from "../../src/config/checks.ts";
@@ -13,7 +12,8 @@ import { wholeRegion } from "../../src/images/image.ts";
 import { prepareImages } from "../../src/workflow/run-images.ts";
 import { imageTesting } from "../../src/workflow/tasks/image-results.ts";
 import { type Task, TestPart } from "../../src/workflow/tasks/task.ts";
-import { samples } from "../workflow/command.ts";
+import { samples } from "../support/command.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const text = (target: string, folder: string, task = "crappify", model = "unet") => `
 PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 2D, SELF_SUPERVISED: {PRETEXT_TASK: ${task}}}
@@ -40,7 +40,7 @@ for (const [name, target, normalized, own] of [
   ],
 ] as const) {
   test(`targets are normalized by fixed ${name}, and predictions converted back by them`, async () => {
-    const folder = await mkdtemp(join(tmpdir(), "targets-"));
+    const folder = temporaryFolder();
     await mkdir(join(folder, "images"));
     const path = join(folder, "images", "nuclei-01.tif");
     await copyFile(join(samples("2d/train"), "nuclei-01.tif"), path);
@@ -82,7 +82,7 @@ for (const [name, target, normalized, own] of [
   });
 }
 
-test("fixed numbers that are missing or cannot be are refused, and a key without effect is said to be so", () => {
+test("missing and impossible fixed numbers are refused, and a key without effect gives a warning", () => {
   const folder = samples("2d/train");
   const keys = (target: string, task?: string, model?: string) =>
     checkConfig(loadConfig("job.yaml", text(target, folder, task, model)).config).map(

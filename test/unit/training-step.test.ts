@@ -6,8 +6,8 @@ import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import type { OptimizerSettings } from "../../src/runtime/optimizer-settings.ts";
 import { Parameters } from "../../src/runtime/parameters.ts";
 import { Optimizer } from "../../src/training/optimizer.ts";
-import { fillReferenceMae, referenceMae } from "./reference-mae.ts";
-import { setFormulaWeights } from "./reference-models.ts";
+import { fillReferenceMae, referenceMae } from "../support/reference-mae.ts";
+import { setFormulaWeights } from "../support/reference-models.ts";
 
 interface Summary {
   readonly first: readonly number[];

@@ -1,4 +1,4 @@
-/** Losses of denoising and segmentation, their gradients and IoU, beside BiaPy's and PyTorch's (test/interop/make-workflow-losses.py). */
+/** Losses of denoising and segmentation, their gradients and IoU, beside BiaPy's and PyTorch's (test/fixtures/make_workflow_losses.py). */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -8,6 +8,7 @@ import type { Program, Tensors } from "../../src/runtime/program.ts";
 import { zeros } from "../../src/runtime/scope.ts";
 import { spotErrors } from "../../src/training/denoising-loss.ts";
 import { classOverlaps, IGNORED, iouOf, segmentationLoss } from "../../src/training/segmentation-losses.ts";
+import { channelsFirst, channelsLast } from "../support/reference-models.ts";
 
 interface Judged {
   readonly shape: readonly number[];
@@ -30,25 +31,6 @@ const judged: { readonly segmentation: readonly JudgedSegmentation[]; readonly n
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, each) => product * each, 1);
 const logitAt = (at: number) => 2 * Math.sin(at * 0.73) + Math.cos(at * 0.31);
-
-/** Moves the axis of channels: `[batch, channel, …space]` to `[batch, …space, channel]`, or back. */
-function moved(
-  values: ArrayLike<number>,
-  [batch, channels, ...space]: readonly number[],
-  last: boolean,
-): Float32Array {
-  const pixels = sizeOf(space);
-  const result = new Float32Array(values.length);
-  for (let sample = 0; sample < batch; sample++)
-    for (let channel = 0; channel < channels; channel++)
-      for (let pixel = 0; pixel < pixels; pixel++) {
-        const first = (sample * channels + channel) * pixels + pixel;
-        const end = (sample * pixels + pixel) * channels + channel;
-        if (last) result[end] = values[first];
-        else result[first] = values[end];
-      }
-  return result;
-}
 
 /** Runs a loss of logits that are weights. Returns its outputs and the gradient by the logits. */
 async function computed(
@@ -74,14 +56,14 @@ async function computed(
   parameters.initialize(1);
   await parameters.settled();
   const logits = Float32Array.from({ length: sizeOf(shape) }, (_, at) => logitAt(at));
-  parameters.values("logits").set(moved(logits, shape, true));
+  parameters.values("logits").set(channelsLast(logits, shape));
   const executable = new OnnxRuntime(1).compile(program, parameters, { gradients: true });
   for (const [name, { values }] of Object.entries(inputs)) executable.inputs[name].set(values);
   await executable.run(0);
   const outputs = Object.fromEntries(
     Object.entries(executable.outputs).map(([name, values]) => [name, values.slice()]),
   );
-  const gradient = moved(parameters.read("logits", "gradient"), shape, false);
+  const gradient = channelsFirst(parameters.read("logits", "gradient"), shape);
   executable.release();
   await parameters.close();
   return { outputs, gradient };
@@ -150,7 +132,7 @@ test("the error at blind spots and its gradient are those of BiaPy's loss", asyn
   near(gradient, each.gradient, 1e-4);
 });
 
-test("IoUs are of all pixels that were counted; classes that are nowhere have none", () => {
+test("an IoU is that of all counted pixels; absent classes have none", () => {
   const values = { loss: 1, overlap_0: 6, union_0: 8, overlap_1: 0, union_1: 4, overlap_2: 0, union_2: 0 };
   assert.deepEqual(iouOf(values), { loss: 1, iou: 0.375, iou_0: 0.75, iou_1: 0 });
   assert.deepEqual(iouOf({ loss: 1, overlap_1: 2, union_1: 4 }), { loss: 1, iou: 0.5 });

@@ -24,9 +24,9 @@ const scenario: Scenario =
     ? (name) => test(name, { skip: MISSING })
     : sampleWindow({
         "cells.biapy.yaml": tinyModel(1),
-        // Images are read by a process of their own, which is debugged too.
+        // A process of its own reads the images; it is debugged too.
         "short.biapy.yaml": `${tinyModel(1)}SYSTEM:\n    NUM_WORKERS: 1\n`,
-        // It is a machine's setting: those of a user do not count on a server.
+        // Not in the user's settings: on a server, those of machine scope do not apply.
         [SETTINGS]: JSON.stringify({
           "biapy.python.path": environment.python,
           "biapy.run.confirmCommand": true,
@@ -36,7 +36,7 @@ const scenario: Scenario =
 after(() => rmSync(environmentFolder, { recursive: true, force: true }));
 
 scenario("BiaPy is selected, and trains from the palette to its end", async ({ workbench, folder }) => {
-  await workbench.command("BiaPy: Select Engine");
+  await workbench.command("BiaPy: Select Engine…");
   await workbench.entries.filter({ hasText: "BiaPy 3.7.1" }).waitFor();
   await workbench.screenshot("1-engines");
   await workbench.choose("BiaPy in Python");
@@ -103,7 +103,7 @@ async function continueToTheEnd(workbench: Workbench): Promise<void> {
   await workbench.runStatus(/Finished/, TRAINED);
 }
 
-scenario("a debugged BiaPy stops at a breakpoint and goes on to its end", async ({ workbench, folder }) => {
+scenario("a debugged BiaPy stops at a breakpoint and continues to its end", async ({ workbench, folder }) => {
   const { page } = workbench;
   await debug(workbench, "short.biapy.yaml", "engine/train_engine.py", ".backward(");
   const dialog = page.getByRole("dialog", { name: "debugpy" });
@@ -121,7 +121,7 @@ scenario("a debugged BiaPy stops at a breakpoint and goes on to its end", async 
   assert.ok(existsSync(join(folder, "results/short/checkpoints/short_1-checkpoint-best.pth")));
 });
 
-scenario("a breakpoint in the process that reads the images is stopped at", async ({ workbench, folder }) => {
+scenario("a breakpoint in the process that reads the images is hit", async ({ workbench, folder }) => {
   const { page } = workbench;
   await debug(
     workbench,
@@ -144,13 +144,15 @@ scenario("each process of torch.distributed.run is debugged, and ended", async (
   assert.ok(environment);
   const { page } = workbench;
   pretendTwoGpus(environment);
-  const settings = { ...JSON.parse(readFileSync(join(folder, SETTINGS), "utf8")), "biapy.run.gpu": "0,1" };
+  // Paused processes cannot stop by themselves: they are ended after this time.
+  const changed = { "biapy.run.gpu": "0,1", "biapy.run.stopSeconds": 5 };
+  const settings = { ...JSON.parse(readFileSync(join(folder, SETTINGS), "utf8")), ...changed };
   writeFileSync(join(folder, SETTINGS), JSON.stringify(settings));
   await debug(workbench, "cells.biapy.yaml", "engine/train_engine.py", ".backward(");
   const sessions = page.locator(".debug-call-stack .monaco-list-row");
   const paused = new Set<number>();
   const look = async () => {
-    // A row leaves the list as another unfolds above it.
+    // A row scrolls out of the list when another unfolds above it.
     for (const row of await sessions.allInnerTexts()) {
       const [, pid] = /Subprocess (\d+)\s.*Paused on breakpoint/is.exec(row) ?? [];
       if (pid !== undefined) paused.add(Number(pid));

@@ -93,7 +93,7 @@ DATA:
         PATH: 2d/test
 ${SMALL_UNET}${training(epochs)}`;
 
-/** A network that restores worsened copies of the sample images. */
+/** A network that restores degraded copies of the sample images. */
 export const tinyRestoration = (epochs: number): string => `PROBLEM:
     TYPE: SELF_SUPERVISED
     NDIM: 2D

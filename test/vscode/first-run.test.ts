@@ -6,16 +6,17 @@ import type { Locator } from "playwright-core";
 import { sampleWindow } from "./sample-window.ts";
 import { TRAINED, until, type Workbench } from "./workbench.ts";
 
-// As VS Code is for someone new: no folder is open, and folders are asked about before they are trusted.
+// As for a new user: no folder is open, and VS Code asks before it trusts one.
 const scenario = sampleWindow({}, { settings: {}, empty: true });
 
+/** Titles and buttons of the steps, and how their pictures' descriptions begin. */
 const STEPS = [
-  { title: "Train on sample images", button: "Train on Sample Images", pictures: 1 },
-  { title: "Watch it learn", button: "Open Training Panel", pictures: 1 },
-  { title: "Use your own images", button: "New Configuration", pictures: 1 },
-  { title: "Look at the results", button: "Show Results", pictures: 1 },
-  { title: "Use BiaPy, a GPU or a cluster", button: "Select Engine", pictures: 1 },
-  { title: "Segment with a few labels", button: "Segment Sample Images", pictures: 1 },
+  { title: "Train on sample images", button: "Train on Sample Images", picture: "Original, masked" },
+  { title: "Watch it learn", button: "Open Training Panel", picture: "The training panel" },
+  { title: "Use your own images", button: "New Configuration", picture: "A misspelled key" },
+  { title: "Look at the results", button: "Show Results", picture: "A run with its checkpoints" },
+  { title: "Use BiaPy, a GPU or a cluster", button: "Select Engine", picture: "The list of engines" },
+  { title: "Segment with a few labels", button: "Segment Sample Images", picture: "Image, prediction" },
 ] as const;
 
 async function openStep(workbench: Workbench, title: string): Promise<Locator> {
@@ -25,33 +26,42 @@ async function openStep(workbench: Workbench, title: string): Promise<Locator> {
   return step;
 }
 
-/** Widths of the pictures of the step that is shown, once they are loaded. */
-async function pictures(workbench: Workbench, count: number): Promise<void> {
+/** Waits until the picture whose description begins so is loaded. */
+async function pictureLoaded(workbench: Workbench, description: string): Promise<void> {
   await until(async () => {
     for (const frame of workbench.page.frames()) {
-      const loaded = await frame
-        .locator("body img")
+      const widths = await frame
+        .locator(`body img[alt^="${description}"]`)
         .evaluateAll((images) => images.map((image) => (image as HTMLImageElement).naturalWidth))
         .catch(() => []);
-      if (loaded.length === count && loaded.every((width) => width > 200)) return true;
+      if (widths.some((width) => width > 200)) return true;
     }
     return undefined;
-  }, `${count} pictures`);
+  }, `the picture: ${description}`);
 }
 
 async function openWalkthrough(workbench: Workbench): Promise<void> {
-  await workbench.command("Welcome: Open Walkthrough");
+  await workbench.command("Welcome: Open Walkthrough...");
   await workbench.choose("Train your first model");
   await workbench.page.locator(".getting-started-step", { hasText: STEPS[0].title }).waitFor();
 }
 
+scenario(
+  "the extension's page has only pictures that VS Code shows: from https addresses",
+  async ({ vscode }) => {
+    const page = readFileSync(vscode.extensionFile("readme.md"), "utf8");
+    assert.match(page, /^## Train the sample$/m);
+    assert.doesNotMatch(page, /!\[[^\]]*\]\((?!https:)|<img/);
+  },
+);
+
 scenario("the walkthrough shows pictures, and its buttons work", async ({ workbench }) => {
   const { page } = workbench;
   await openWalkthrough(workbench);
-  for (const [index, { title, button, pictures: count }] of STEPS.entries()) {
+  for (const [index, { title, button, picture }] of STEPS.entries()) {
     const step = await openStep(workbench, title);
     await step.getByRole("button", { name: button }).waitFor();
-    if (count > 0) await pictures(workbench, count);
+    await pictureLoaded(workbench, picture);
     await workbench.screenshot(`1-walkthrough-${index + 1}`);
   }
   const press = async ({ title, button }: (typeof STEPS)[number]) =>
@@ -76,7 +86,7 @@ scenario("one click, and a model of the sample images is trained", async ({ work
   const opened = page.waitForURL(/folder=.*biapy-sample/);
   await (await openStep(workbench, STEPS[0].title)).getByRole("button", { name: STEPS[0].button }).click();
   await opened;
-  // The extension itself asks nothing; VS Code wants to know whether the folder is trusted.
+  // The extension itself asks nothing; VS Code asks whether the folder is trusted.
   const question = page.getByRole("dialog", { name: /trust/ });
   await question.waitFor({ timeout: TRAINED });
   await workbench.screenshot("3-trust");
@@ -89,7 +99,7 @@ scenario("one click, and a model of the sample images is trained", async ({ work
   await panel.getByRole("button", { name: "Stop" }).click();
   await workbench.runStatus(/Stopped/);
 
-  // Once more, to the end, with fewer epochs: a configuration that is there stays as it is.
+  // Once more, to the end, with fewer epochs: an existing configuration is kept.
   const sample = join(folder, "biapy-sample/sample.biapy.yaml");
   const text = readFileSync(sample, "utf8");
   writeFileSync(sample, text.replace(/EPOCHS: \d+/, "EPOCHS: 2").replace(/_EPOCHS: \d+/g, "_EPOCHS: 1"));
@@ -105,12 +115,12 @@ async function answer(workbench: Workbench, ...answers: readonly (string | RegEx
   for (const each of answers) await workbench.choose(each);
 }
 
-scenario("a few questions make a configuration without a fault", async ({ workbench, folder }) => {
+scenario("a few questions make a configuration without a problem", async ({ workbench, folder }) => {
   const sample = join(folder, "biapy-sample");
-  // What a restoring model has made of the images is no folder to choose.
+  // The degraded copies that a restoring model has made are not offered.
   cpSync(join(sample, "images/test"), join(sample, "images/train_ssl_source"), { recursive: true });
   await workbench.command("View: Close All Editors");
-  await workbench.command("BiaPy: New Configuration");
+  await workbench.command("BiaPy: New Configuration…");
   await workbench.entries
     .filter({ hasText: /images.train.*\d+ images, \d+ × \d+/ })
     .first()
@@ -136,7 +146,7 @@ scenario("a few questions make a configuration without a fault", async ({ workbe
   assert.match(volume, /NDIM: 3D/);
   assert.match(volume, /PATH: sample-images\/3d\/train/);
 
-  await workbench.command("BiaPy: New Configuration");
+  await workbench.command("BiaPy: New Configuration…");
   await answer(workbench, "Choose a Folder");
   await workbench.givePath("Which images to train on?", join(sample, "images/train"));
   await answer(workbench, "2D", "Pretrain by Restoring", "unet");

@@ -1,4 +1,4 @@
-/** A folder that somebody else has filled, in order to reach the files and processes of whoever opens it. */
+/** A folder that an attacker has filled, to reach the files and processes of the user who opens it. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,10 +11,10 @@ import { newAddress } from "../../src/facts/lock/address.ts";
 import { type Scenario, sampleWindow } from "./sample-window.ts";
 import type { Workbench } from "./workbench.ts";
 
-/** Outside of the folder: what the folder's files name. */
+/** What the folder's files name outside of it. */
 const outside = mkdtempSync(join(tmpdir(), "biapy-victim-"));
 const VICTIM = join(outside, "victim.txt");
-/** A socket in a folder that is not ours, and one that could be ours, as anybody reads it from the list of temporary files. */
+/** A socket in another folder, and one with a name of ours, which anybody can read in the folder of temporary files. */
 const SOCKETS = { foreign: join(outside, basename(newAddress())), ours: newAddress() };
 const connections = { foreign: 0, ours: 0 };
 
@@ -103,7 +103,7 @@ let before: readonly string[] = [];
 
 async function prepare(folder: string): Promise<void> {
   writeFileSync(VICTIM, "precious");
-  // A program that would leave a trace if it were run, and a job that only a setting leads to.
+  // A program that leaves a trace if it is run, and a job that only a setting names.
   writeFileSync(join(outside, "python"), `#!/bin/sh\ntouch ${join(outside, "started")}\n`, { mode: 0o755 });
   mkdirSync(join(outside, "elsewhere/.biapy-studio/elsewhere_1"), { recursive: true });
   const pipe = join(folder, records, "cells_9", "run.json");
@@ -127,10 +127,10 @@ export function hostileWindow(settings?: Readonly<Record<string, unknown>>): Sce
 }
 
 /**
- * Looks at everything in the window that reads the folder. Nothing outside and nothing in the folder has been touched then.
+ * Opens everything in the window that reads the folder, and checks that nothing in the folder or outside has changed.
  *
- * @param statuses what the results browser calls the runs whose records lie about their supervisor
- * @param aboutImage waits for what is said of an image on another computer
+ * @param statuses status in the results browser of the runs whose records lie about their supervisor
+ * @param aboutImage waits for the message about an image on another computer
  */
 export async function lookAround(
   workbench: Workbench,
@@ -160,5 +160,5 @@ export async function lookAround(
   assert.deepEqual(folders.flatMap(listing), before);
 }
 
-/** How often something connected to the socket that has a name of ours. */
+/** Number of connections to the socket with a name of ours. */
 export const connectionsToOurs = () => connections.ours;

@@ -4,8 +4,8 @@ import { join, resolve } from "node:path";
 import { setUpServer } from "./set-up-server.ts";
 
 /**
- * Packages the extension and installs it, alone, for the served VS Code. Gives the environment in which `ServedVsCode` works.
- * Throws `Unavailable` where VS Code cannot be had.
+ * Packages the extension and installs it, alone, for the served VS Code. Returns the environment variables that `ServedVsCode` needs.
+ * Throws `Unavailable` if VS Code cannot be set up.
  */
 export function prepare(): Record<string, string> {
   const output = resolve(".test-output", "vscode");

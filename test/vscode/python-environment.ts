@@ -14,14 +14,11 @@ function placesOf(python: string): { readonly packages: string; readonly scripts
 
 export interface PythonEnvironment {
   readonly python: string;
-  /** The folder of the packages that it sees. */
+  /** The folder of the other environment's packages. */
   readonly packages: string;
 }
 
-/**
- * An environment of its own that sees the packages of another, BiaPy among them: what is installed into it leaves the other as it
- * is.
- */
+/** Makes an environment that sees the packages of another, BiaPy among them. Installing into it does not change the other. */
 export function environmentUpon(python: string, folder: string): PythonEnvironment {
   execFileSync(python, ["-m", "venv", folder]);
   const own = join(folder, "bin", "python");
@@ -33,7 +30,7 @@ export function environmentUpon(python: string, folder: string): PythonEnvironme
   return { python: own, packages };
 }
 
-/** For who asks PyTorch which GPUs there are. */
+/** Lets the command that lists PyTorch's GPUs find two. */
 const TWO_GPUS = `
 import sys
 
@@ -45,11 +42,11 @@ if "get_device_name" in " ".join(sys.orig_argv):
 `;
 const ON_CPU = join(import.meta.dirname, "..", "interop", "distributed-on-cpu.py");
 
-/** Lets an environment of its own have two GPUs, so to say, and BiaPy in it train on the CPU in two processes. */
+/** Lets an environment claim two GPUs, and its BiaPy train on the CPU in two processes. */
 export function pretendTwoGpus({ python }: PythonEnvironment): void {
   const { packages, scripts } = placesOf(python);
   writeFileSync(join(packages, "two_gpus.py"), TWO_GPUS);
-  // Read in the order of their names: after the one that adds PyTorch's folder.
+  // Python reads such files in the order of their names: this one after the one that adds PyTorch's folder.
   writeFileSync(join(packages, "upon_two_gpus.pth"), "import two_gpus\n");
   writeFileSync(join(scripts, "biapy"), `#!${python}\n${readFileSync(ON_CPU, "utf8")}`);
 }

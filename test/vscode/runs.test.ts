@@ -15,7 +15,7 @@ const scenario = sampleWindow({
   "damaged.biapy.yaml": tinyModel(3).replace("2d/train", "damaged"),
 });
 
-/** The steps at which the loss curve begins and ends, in epochs, as its cursor tells them. */
+/** The first and the last epoch of the loss curve, as its cursor speaks them. */
 async function curveSpan(panel: Frame): Promise<{ readonly first: number; readonly last: number }> {
   const curves = panel.getByRole("region", { name: "Curves" });
   const spoken = curves.locator(".spoken");
@@ -30,10 +30,9 @@ async function curveSpan(panel: Frame): Promise<{ readonly first: number; readon
 const epochs = async (panel: Frame) =>
   Number(/^(\d+) of/.exec((await panel.locator(".doing").textContent()) ?? "")?.[1]);
 
-scenario("a stopped run is resumed, and its curve goes on", async ({ workbench }) => {
+scenario("a stopped run is resumed, and its curve continues", async ({ workbench }) => {
   await workbench.train();
   await workbench.runEpoch(5);
-  // The text has lost the focus to the panel, whose buttons are followed by those above the text.
   const lenses = workbench.page.locator(".codelens-decoration");
   await lenses.filter({ hasText: "Stop" }).waitFor();
   await (await workbench.panel()).getByRole("button", { name: "Stop" }).click();
@@ -53,7 +52,7 @@ scenario("a stopped run is resumed, and its curve goes on", async ({ workbench }
   await workbench.screenshot("3-one-curve");
 });
 
-scenario("runs wait for the one under way, and can be withdrawn", async ({ workbench, folder }) => {
+scenario("runs wait for the one that trains, and can be withdrawn", async ({ workbench, folder }) => {
   await workbench.train();
   await workbench.runEpoch(1);
   await workbench.openFile("short.biapy.yaml");
@@ -114,7 +113,7 @@ scenario("a result folder that cannot be written to is named", async ({ workbenc
   await notice.getByRole("button", { name: "Change the Setting" }).click();
   const settings = workbench.page.locator(".settings-editor");
   await settings.filter({ hasText: "Result Folder" }).waitFor();
-  // They lie over the window, which hears no other keys meanwhile.
+  // They cover the window, which takes no other keys meanwhile.
   await until(async () => {
     await workbench.page.keyboard.press("Escape");
     await settings.waitFor({ state: "hidden", timeout: 1000 });
@@ -129,7 +128,7 @@ scenario(
     await workbench.dismissNotices();
     writeResultFolder(folder, absent);
     const question = workbench.page.getByRole("dialog").filter({ hasText: `${absent} does not exist` });
-    // The setting is heeded a moment after it is written.
+    // The setting applies a moment after it is written.
     await until(
       async () => {
         if (await question.isVisible()) return true;
@@ -146,11 +145,11 @@ scenario(
   },
 );
 
-scenario("a result folder that is full is named", async ({ workbench, folder }) => {
+scenario("a result folder that is full is named", async ({ workbench, folder }, context) => {
   const small = join(folder, "small");
   mkdirSync(small);
   if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "none", small]).status !== 0) {
-    console.log("SKIPPED: a full disk is a small one that root mounts.");
+    context.skip("only root can mount the small disk that is filled");
     return;
   }
   try {
@@ -165,15 +164,15 @@ scenario("a result folder that is full is named", async ({ workbench, folder }) 
   }
 });
 
-/** Sets it as a file of settings does, and waits until that is heeded. */
+/** Writes the setting to the folder's settings and waits until it applies. */
 async function setResultFolder(workbench: Workbench, folder: string, results: string): Promise<void> {
   writeResultFolder(folder, results);
   await until(async () => {
     await workbench.command("BiaPy: Show Command Lines");
-    const lines = workbench.editor.locator(".view-lines", { hasText: "--result_dir" });
-    const heeded = ((await lines.textContent()) ?? "").replaceAll("\u00a0", " ").includes(basename(results));
+    await workbench.editor.locator(".view-lines", { hasText: "--result_dir" }).waitFor();
+    const applies = (await workbench.visibleText()).includes(basename(results));
     await workbench.command("View: Revert and Close Editor");
-    return heeded || undefined;
+    return applies || undefined;
   }, "the result folder to be set");
 }
 

@@ -1,7 +1,7 @@
 /** A window of VS Code on a copy of the sample images, which the scenarios of one test file share. */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { after, before } from "node:test";
+import { after, before, type TestContext } from "node:test";
 import { ServedVsCode, type StartOptions } from "./served-vscode.ts";
 import type { Workbench } from "./workbench.ts";
 
@@ -19,8 +19,11 @@ export interface WindowOptions extends StartOptions {
   readonly prepare?: (folder: string) => void | Promise<void>;
 }
 
-/** Declares a test; it may follow on what those before it have done. */
-export type Scenario = (name: string, body: (window: SampleWindow) => Promise<void>) => void;
+/** Declares a test. It may continue from what the tests before it did. */
+export type Scenario = (
+  name: string,
+  body: (window: SampleWindow, context: TestContext) => Promise<void>,
+) => void;
 
 /** Starting takes long on a slow machine that is shared. */
 const START_TIMEOUT = 300_000;
@@ -28,8 +31,8 @@ const TRUSTED = { "security.workspace.trust.enabled": false };
 
 /**
  * Opens the window before the first scenario of the file and closes it after the last, with all the trainings that still run.
- * @param files text of files beside the images; the first is opened, and completion waited for, where it is a configuration
- * @param options the folder is trusted where the settings do not say otherwise
+ * @param files texts of files beside the images. The first is a configuration: it is opened, and completion waited for
+ * @param options the folder is trusted unless the settings say otherwise
  */
 export function sampleWindow(
   files: Readonly<Record<string, string>> = {},
@@ -66,11 +69,11 @@ export function sampleWindow(
     ServedVsCode.scenario(
       name,
       () => window.vscode,
-      () => body(window),
+      (context) => body(window, context),
     );
 }
 
-/** A training outlives the window; one whose test failed is not to outlive the test. */
+/** Ends the trainings that still run: they outlive the window, and would outlive a test that failed. */
 function endRuns(folder: string): void {
   for (const path of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     if (basename(path) !== "run.json") continue;
@@ -81,7 +84,7 @@ function endRuns(folder: string): void {
   }
 }
 
-/** A run's record that tells no end; nothing where a test has put something else in its place. */
+/** Returns a run's record if it has no end; undefined where a test has put something else in its place. */
 function runningRecord(path: string): { supervisor?: number; pid?: number } | undefined {
   try {
     // Reading a named pipe would block.

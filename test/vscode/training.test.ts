@@ -1,12 +1,17 @@
-/** Training from the editor: run, watch, browse, stop, reload, compare. */
+/** Training from the editor: run, watch, browse, stop, reload, compare, debug beside others. */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { tinyModel } from "./configurations.ts";
 import { sampleWindow } from "./sample-window.ts";
-import { TRAINED } from "./workbench.ts";
+import { TRAINED, until, type Workbench } from "./workbench.ts";
 
-const scenario = sampleWindow({ "cells.biapy.yaml": tinyModel(5), "long.biapy.yaml": tinyModel(2000) });
+const scenario = sampleWindow({
+  "cells.biapy.yaml": tinyModel(5),
+  "long.biapy.yaml": tinyModel(2000),
+  "debugged.biapy.yaml": tinyModel(2000),
+  "brief.biapy.yaml": tinyModel(3),
+});
 
 scenario("a training runs from the palette to its end", async ({ workbench, folder }) => {
   await workbench.openFile("cells.biapy.yaml");
@@ -14,6 +19,9 @@ scenario("a training runs from the palette to its end", async ({ workbench, fold
   await workbench.panel();
   await workbench.screenshot("2-running");
   await workbench.runStatus(/Finished/);
+  const notice = await workbench.notice("cells, run 1, has finished. Best loss: ");
+  await notice.getByRole("button", { name: "Show Results" }).click();
+  await workbench.result("cells, run 1").waitFor();
   // The buttons above the configuration are those of a run that has ended.
   await workbench.editor.locator(".codelens-decoration", { hasText: "Debug" }).waitFor();
   await workbench.screenshot("3-finished");
@@ -45,29 +53,32 @@ scenario("the results browser shows the run and opens what it wrote", async ({ w
   for (const group of ["Configuration", "Checkpoints", "Charts", "Logs"])
     await workbench.result(group).waitFor();
   await workbench.result("_masked.tif").click();
-  const viewer = await workbench.viewer();
+  const viewer = await workbench.viewer("_masked.tif,");
   await viewer.getByRole("img", { name: "_masked.tif" }).waitFor();
   await workbench.screenshot("5-results");
 });
 
-scenario("a training goes on over a reload, and stops when it is told to", async ({ workbench, folder }) => {
-  await workbench.command("View: Close All Editors");
-  await workbench.openFile("long.biapy.yaml");
-  await workbench.train();
-  await workbench.runEpoch(1);
-  await workbench.reload();
-  await workbench.runEpoch((await workbench.runEpoch(1)) + 2);
-  await workbench.runStatus(/Running/);
-  await workbench.screenshot("6-attached-again");
-  await workbench.command("BiaPy: Stop Training");
-  const panel = await workbench.runStatus(/Stopped/);
-  await panel.getByRole("button", { name: "Resume this run" }).waitFor();
-  await workbench.screenshot("7-stopped");
-  assert.ok(existsSync(join(folder, "results/long/checkpoints/long_1-checkpoint-last.pth")));
-});
+scenario(
+  "a training continues over a reload of the window, and is stopped",
+  async ({ workbench, folder }) => {
+    await workbench.command("View: Close All Editors");
+    await workbench.openFile("long.biapy.yaml");
+    await workbench.train();
+    await workbench.runEpoch(1);
+    await workbench.reload();
+    await workbench.runEpoch((await workbench.runEpoch(1)) + 2);
+    await workbench.runStatus(/Running/);
+    await workbench.screenshot("6-attached-again");
+    await workbench.command("BiaPy: Stop Training");
+    const panel = await workbench.runStatus(/Stopped/);
+    await panel.getByRole("button", { name: "Resume this run" }).waitFor();
+    await workbench.screenshot("7-stopped");
+    assert.ok(existsSync(join(folder, "results/long/checkpoints/long_1-checkpoint-last.pth")));
+  },
+);
 
-scenario("runs are laid over each other", async ({ workbench }) => {
-  await workbench.command("BiaPy: Compare Runs");
+scenario("curves of two runs are compared", async ({ workbench }) => {
+  await workbench.command("BiaPy: Compare Runs…");
   await workbench.entries.filter({ hasText: "long, run 1" }).waitFor();
   await workbench.page.getByRole("checkbox", { name: "Toggle all checkboxes" }).click();
   await workbench.page.keyboard.press("Enter");
@@ -77,33 +88,86 @@ scenario("runs are laid over each other", async ({ workbench }) => {
   await workbench.screenshot("8-compared");
 });
 
-scenario("engines are listed, the missing ones with what they need", async ({ workbench }) => {
-  await workbench.command("BiaPy: Select Engine");
-  await workbench.entries.filter({ hasText: "Embedded engine" }).waitFor();
-  await workbench.entries.filter({ hasText: "Looking for it" }).first().waitFor({ state: "detached" });
-  await workbench.screenshot("9-engines");
-  await workbench.cancel();
+/** Starts a long training, debugs another, and answers the question about the first. */
+async function debugBesideLong(
+  workbench: Workbench,
+  run: number,
+  answer: string,
+  debugged = "debugged.biapy.yaml",
+): Promise<void> {
+  await workbench.openFile("long.biapy.yaml");
+  await workbench.train();
+  await workbench.runEpoch(1);
+  await workbench.openFile(debugged);
+  await workbench.command("BiaPy: Debug Training");
+  const dialog = workbench.page.getByRole("dialog", { name: `long, run ${run}, is training on this device` });
+  await dialog.waitFor();
+  await workbench.screenshot(`${answer}-1-asked`);
+  await dialog.getByRole("button", { name: answer }).click();
+}
+
+async function stopped({ page }: Workbench): Promise<void> {
+  await page.locator(".codicon-debug-stackframe").first().waitFor({ timeout: TRAINED });
+}
+
+const endOf = (folder: string, run: number, name = "long") =>
+  JSON.parse(readFileSync(join(folder, `results/${name}/.biapy-studio/${name}_${run}/run.json`), "utf8"))
+    .ended;
+
+scenario(
+  "a debugged training takes the place of one that is stopped, and stops at a breakpoint",
+  async (window) => {
+    const { vscode, workbench, folder } = window;
+    const { page } = workbench;
+    await workbench.command("View: Close All Editors");
+    const source = readFileSync(vscode.extensionFile("src/training/trainer.ts"), "utf8").split("\n");
+    await workbench.command("BiaPy: Open Trainer Source…");
+    await workbench.choose("training/trainer.ts");
+    await page.locator('.tab.active[data-resource-name="trainer.ts"]').waitFor();
+    await workbench.setBreakpoint(source.findIndex((line) => line.includes("const stepSeconds =")) + 1);
+    await debugBesideLong(workbench, 2, "Stop It and Debug");
+    await stopped(workbench);
+    assert.equal(endOf(folder, 2).status, "stopped");
+    await page.locator(".debug-call-stack .monaco-list-row", { hasText: "Trainer.trainStep" }).waitFor();
+    await workbench.screenshot("9-breakpoint");
+    // The source maps that files name are there.
+    await workbench.command("Debug Console: Focus on Debug Console View");
+    const output = page.locator(".repl .monaco-list");
+    await output.waitFor();
+    assert.doesNotMatch((await output.textContent()) ?? "", /source map/i);
+    await workbench.command("Debug: Disconnect");
+    await workbench.runStatus(/Stopped/);
+  },
+);
+
+scenario("a debugged training waits for its turn", async ({ workbench, folder }) => {
+  await debugBesideLong(workbench, 3, "Wait");
+  await workbench.notice("when its turn comes");
+  assert.equal(endOf(folder, 3), undefined);
+  await workbench.screenshot("Wait-2-waits");
+  await workbench.command("BiaPy: Stop Training");
+  await workbench.choose("long, run 3");
+  await stopped(workbench);
+  assert.equal(endOf(folder, 3).status, "stopped");
+  await workbench.screenshot("Wait-3-debugged");
+  await workbench.command("Debug: Disconnect");
+  await until(
+    async () => endOf(folder, 2, "debugged")?.status === "stopped" || undefined,
+    "the debugged run's end",
+  );
 });
 
-scenario("a debugged training stops at a breakpoint in the trainer", async ({ vscode, workbench }) => {
+scenario("a debugged training runs beside another, to its end", async ({ workbench, folder }) => {
   const { page } = workbench;
-  await workbench.command("View: Close All Editors");
-  const source = readFileSync(vscode.extensionFile("src/training/trainer.ts"), "utf8").split("\n");
-  await workbench.command("BiaPy: Open Trainer Source");
-  await workbench.choose("training/trainer.ts");
-  await page.locator('.editor-group-container.active .tab.active[data-resource-name="trainer.ts"]').waitFor();
-  await workbench.setBreakpoint(source.findIndex((line) => line.includes("const stepSeconds =")) + 1);
-  await workbench.openFile("cells.biapy.yaml");
-  await workbench.command("BiaPy: Debug Training");
-  await page.locator(".codicon-debug-stackframe").first().waitFor({ timeout: TRAINED });
-  await page.locator(".debug-call-stack .monaco-list-row", { hasText: "Trainer.trainStep" }).waitFor();
-  await workbench.screenshot("10-breakpoint");
-  // Source maps that are named are there.
-  await workbench.command("Debug Console: Focus on Debug Console View");
-  const said = page.locator(".repl .monaco-list");
-  await said.waitFor();
-  assert.doesNotMatch((await said.textContent()) ?? "", /source map/i);
-  await workbench.command("Debug: Disconnect");
-  await workbench.runStatus(/Stopped|Interrupted|Failed/);
-  await workbench.screenshot("11-debugging-ended");
+  await workbench.command("Remove All Breakpoints");
+  await debugBesideLong(workbench, 4, "Debug Now Anyway", "brief.biapy.yaml");
+  await page.locator(".debug-toolbar").waitFor({ timeout: TRAINED });
+  await workbench.screenshot("Debug Now Anyway-2-debugged");
+  await page.locator(".debug-toolbar").waitFor({ state: "hidden", timeout: TRAINED });
+  await workbench.runStatus(/Finished/);
+  await workbench.screenshot("Debug Now Anyway-3-finished");
+  assert.ok(existsSync(join(folder, "results/brief/checkpoints/brief_1-checkpoint-best.pth")));
+  assert.equal(endOf(folder, 4), undefined);
+  await workbench.command("BiaPy: Stop Training");
+  await until(async () => endOf(folder, 4)?.status === "stopped" || undefined, "the other run's end");
 });

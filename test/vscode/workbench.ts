@@ -1,18 +1,20 @@
-/** VS Code's window as a person uses it: by keys, palette and what is seen. Waits are for what appears, never for a time. */
+/** Uses VS Code's window as a person does: by keys, the palette and what is visible. Waits for what appears, never for a time. */
 import { basename } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { Frame, Locator, Page } from "playwright-core";
 
-/** Starting the window and the extension host takes long on a slow machine; what follows is quick. */
+/** Starting the window and the extension host takes long on a slow machine. */
 const START_TIMEOUT = 120_000;
 const TIMEOUT = 60_000;
 const POLL = 50;
-/** Training on a slow machine that is shared. */
+/** Limit on a training, on a slow machine that is shared. */
 export const TRAINED = 120_000;
-/** Until the palette lists what was typed. */
+/** Limit until the palette lists what was typed. */
 const LISTED = 5000;
-/** For a look at what may have gone meanwhile. */
+/** Limit on a look at what may have disappeared. */
 const BRIEF = 1000;
+/** What only the page of the training panel has. */
+const PANEL = "#page .run-bar";
 
 export class Workbench {
   constructor(
@@ -49,15 +51,18 @@ export class Workbench {
     await this.page.keyboard.press("Escape");
   }
 
-  /** Runs a command by its title in the palette. */
+  /** Runs a command by its whole title in the palette: "Run Training" may be listed after "Run Training in a Terminal". */
   async command(title: string): Promise<void> {
-    await this.quickInput(`>${title}`, title);
+    const whole = new RegExp(`^${title.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`);
+    // Not any element of the row: what was typed is highlighted in an element of its own.
+    const label = this.page.locator(".label-name", { hasText: whole });
+    await this.quickInput(`>${title}`, this.entries.filter({ has: label }));
   }
 
   /** Opens a file of the folder by name. */
   async openFile(name: string): Promise<Locator> {
     const editor = await this.openPath(name);
-    // The extension is told a moment after the editor is shown, and says so.
+    // The extension hears of the editor a moment after it is shown.
     if (name.endsWith(".biapy.yaml"))
       await this.page.locator(`.statusbar-item [aria-label*="trains ${name}"]`).waitFor();
     return editor;
@@ -66,9 +71,9 @@ export class Workbench {
   /** Opens a file of this machine. */
   async openPath(path: string): Promise<Locator> {
     const name = basename(path);
-    // Not in the place of the panel.
+    // Opens it beside the panel, not in its column.
     await this.page.keyboard.press("Control+1");
-    await this.quickInput(path, name);
+    await this.quickInput(path, this.entries.filter({ hasText: name }));
     await this.page
       .locator(`.editor-group-container.active .tab.active[data-resource-name="${name}"]`)
       .waitFor();
@@ -80,21 +85,21 @@ export class Workbench {
     return this.editor;
   }
 
-  /** Finds something by what is typed into the palette and takes it. */
-  private async quickInput(text: string, entry: string): Promise<void> {
-    // What VS Code still does, a file's editor that takes the focus late, may swallow the key or close the palette.
+  /** Types into the palette and takes the first of some entries. */
+  private async quickInput(text: string, wanted: Locator): Promise<void> {
+    // An editor that takes the focus late may swallow the key or close the palette.
     await until(async () => {
       await this.typeInPalette(text.startsWith(">") ? "F1" : "Control+P", text);
       // The list is made once, of the commands and files that are known then.
-      return (await this.take(entry, LISTED)) || undefined;
-    }, `${entry} in the palette`);
-    // What comes next may be a list of the command's own, in the same place.
+      return (await this.take(wanted, LISTED)) || undefined;
+    }, `${text} in the palette`);
+    // The command may show a list of its own in the same place.
     await until(
       async () =>
         !(await this.input.isVisible()) ||
         (await this.input.inputValue({ timeout: BRIEF })) !== text ||
         undefined,
-      `${entry} to be taken`,
+      `${text} to be taken`,
     );
   }
 
@@ -108,31 +113,31 @@ export class Workbench {
 
   /** Takes the first entry of the open list that contains `text`, by keys: the list may move under a pointer. */
   async choose(text: string | RegExp): Promise<void> {
-    await this.entries.filter({ hasText: text }).first().waitFor();
-    // What is still looked for may come between the choice and its taking.
+    const wanted = this.entries.filter({ hasText: text });
+    await wanted.first().waitFor();
+    // Entries that are still searched for may move the chosen one.
     await this.page.locator(".quick-input-progress.active").waitFor({ state: "detached" });
-    if (!(await this.take(text))) throw new Error(`The list closed before ${text} was taken.`);
+    if (!(await this.take(wanted))) throw new Error(`The list closed before ${text} was taken.`);
   }
 
-  /** Takes an entry of the list; gives false where the list closes before. */
-  private async take(text: string | RegExp, limit = TIMEOUT): Promise<boolean> {
-    const wanted = this.entries.filter({ hasText: text }).first();
+  /** Takes the first of some entries of the list. Returns false if the list closes before. */
+  private async take(wanted: Locator, limit = TIMEOUT): Promise<boolean> {
     const focused = this.page.locator(".quick-input-list .monaco-list-row.focused");
     return until(
       async () => {
         if (!(await this.input.isVisible())) return false;
-        const at = await wanted.getAttribute("data-index", { timeout: BRIEF });
+        const at = await wanted.first().getAttribute("data-index", { timeout: BRIEF });
         if (at === (await focused.getAttribute("data-index", { timeout: BRIEF })))
           return this.pressInList("Enter", 13);
         await this.pressInList("ArrowDown", 40);
         return undefined;
       },
-      `entry ${text}`,
+      `entry ${wanted}`,
       limit,
     );
   }
 
-  /** Presses a key in the open list and nowhere else, even if it closes at that moment; gives false where it is closed. */
+  /** Presses a key in the open list and nowhere else, even if it closes at that moment. Returns false if it is closed. */
   private async pressInList(key: string, keyCode: number): Promise<boolean> {
     return this.input.evaluate(
       (input, { key, keyCode }) => {
@@ -159,14 +164,19 @@ export class Workbench {
     await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
   }
 
+  /** The box or list of a question. */
+  question(text: string): Locator {
+    return this.page.locator(".quick-input-widget", { hasText: text });
+  }
+
   /** Types an answer to a question. */
   async answer(question: string, text: string): Promise<void> {
-    await this.page.locator(".quick-input-widget", { hasText: question }).waitFor();
+    await this.question(question).waitFor();
     await this.input.fill(text);
     await this.pressInList("Enter", 13);
   }
 
-  /** Saves where the dialog offers to, a file of that name. */
+  /** Accepts the path that the dialog for saving proposes, once it ends with a name. */
   async acceptSaving(name: string): Promise<void> {
     await until(
       async () => (await this.input.inputValue()).endsWith(`/${name}`) || undefined,
@@ -175,7 +185,7 @@ export class Workbench {
     await this.accept(this.page.locator(".quick-input-widget"));
   }
 
-  /** Closes VS Code's own dialog for folders and files, which takes no answer while it lists a folder. */
+  /** Accepts VS Code's own dialog for folders and files. It takes no answer while it lists a folder. */
   private async accept(dialog: Locator): Promise<void> {
     const button = dialog.getByRole("button", { name: /OK|Apply|Export|Use this folder|Save/i });
     await until(async () => {
@@ -196,14 +206,14 @@ export class Workbench {
     }, `${label} to unfold`);
   }
 
-  /** Answers VS Code's own dialog for folders and files, which takes a path. */
+  /** Types a path into VS Code's own dialog for folders and files, and accepts it. */
   async givePath(title: string, path: string): Promise<void> {
     const dialog = this.page.locator(".quick-input-widget", { hasText: title });
     const input = dialog.locator("input[type=text]");
-    // It proposes a path in two steps, the folder first.
+    // It proposes a path in two steps: first the folder.
     const proposed = path.endsWith(".yaml") ? /\.yaml$/ : /\/$/;
     await until(async () => proposed.test(await input.inputValue()) || undefined, "the file dialog");
-    // What it proposes late takes the place of what was typed meanwhile.
+    // A late proposal replaces what was typed.
     let typed = 0;
     await until(async () => {
       const stays = (await input.inputValue()) === path;
@@ -218,7 +228,7 @@ export class Workbench {
   async fromMenu(target: Locator, entry: string): Promise<void> {
     await target.click({ button: "right" });
     const wanted = this.page.locator(".monaco-menu .action-item", { hasText: entry }).first();
-    // The release of the button that opened the menu is no choice; keys are not mistaken.
+    // By keys: the release of the button that opened the menu could choose another entry.
     await wanted.hover();
     await this.page.locator(".monaco-menu .action-item.focused", { hasText: entry }).waitFor();
     await this.page.keyboard.press("Enter");
@@ -288,7 +298,7 @@ export class Workbench {
     await this.page.keyboard.press("Enter");
   }
 
-  /** Opens the list of quick fixes at the cursor, once the editor has shown that there are some. */
+  /** Opens the list of quick fixes at the cursor, once the editor shows that there are some. */
   async quickFixes(): Promise<Locator> {
     await this.editor.locator(".lightBulbWidget").waitFor();
     await this.page.keyboard.press("Control+.");
@@ -308,10 +318,16 @@ export class Workbench {
     return this.page.locator(".editor-group-container.active .monaco-editor[role=code]").first();
   }
 
-  /** Waits until a configuration that was just opened has been looked at and nothing was found wrong with it. */
+  /** The lines of the active editor that are in view, in no order: VS Code reuses their elements. */
+  async visibleText(): Promise<string> {
+    const text = await this.editor.locator(".view-lines").textContent({ timeout: BRIEF });
+    return (text ?? "").replaceAll("\u00a0", " ");
+  }
+
+  /** Waits until a configuration that was just opened has been checked and has no problem. */
   async soundConfiguration(name: string): Promise<void> {
     await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
-    // Completion answers after the text was checked.
+    // Completion answers after the check of the text.
     await this.languageReady();
     const problems = this.page.locator("#status\\.problems");
     await problems
@@ -319,20 +335,38 @@ export class Workbench {
       .waitFor();
   }
 
-  /** Trains the configuration that is being edited. */
+  /** Trains the configuration that is being edited. Returns the panel once it shows the new run: before, it shows an earlier one. */
   async train(): Promise<Frame> {
+    const before = await this.shownRun();
     await this.command("BiaPy: Run Training");
-    return this.panel();
+    return until(
+      async () => {
+        const shown = await this.shownRun();
+        return shown === undefined || shown === before ? undefined : this.panel();
+      },
+      "the new run in the panel",
+      TRAINED,
+    );
   }
 
-  /** Waits until the panel's run has a status; gives the panel. */
+  /** The identity of the run that the panel shows. */
+  private async shownRun(): Promise<string | undefined> {
+    const panel = await this.visiblePage(PANEL);
+    // While there is no run, the box is hidden.
+    return panel
+      ?.getByRole("combobox", { name: "Run" })
+      .inputValue({ timeout: BRIEF })
+      .catch(() => undefined);
+  }
+
+  /** Waits until the panel's run has a status. Returns the panel. */
   async runStatus(text: RegExp, limit = TRAINED): Promise<Frame> {
     const panel = await this.panel();
     await panel.locator(".status", { hasText: text }).waitFor({ timeout: limit });
     return panel;
   }
 
-  /** Waits until the panel's run is at an epoch or beyond it; gives the one that it is at. */
+  /** Waits until the panel's run has reached an epoch. Returns its epoch. */
   async runEpoch(least: number): Promise<number> {
     return until(
       async () => {
@@ -343,6 +377,12 @@ export class Workbench {
       `epoch ${least}`,
       TRAINED,
     );
+  }
+
+  /** A file or folder in the explorer. */
+  async inExplorer(name: string): Promise<Locator> {
+    await this.command("Explorer: Focus on Folders View");
+    return this.page.locator(".explorer-folders-view .monaco-list-row", { hasText: name });
   }
 
   /** A row of the results browser. */
@@ -364,7 +404,7 @@ export class Workbench {
 
   /** The page of the training panel. */
   async panel(): Promise<Frame> {
-    return this.webview("#page .run-bar");
+    return this.webview(PANEL);
   }
 
   /** The page of the training panel while there is no run. */
@@ -377,28 +417,35 @@ export class Workbench {
     return this.webview("body.runs-page");
   }
 
-  /** The page of the image editor. */
-  async viewer(): Promise<Frame> {
-    return this.webview("body.viewer");
+  /**
+   * The page of the image editor that shows an image: one that was shown before in its place may still be visible.
+   *
+   * @param image a part of the image's description, which begins with its title
+   */
+  async viewer(image: string): Promise<Frame> {
+    return this.webview(`body.viewer canvas[aria-label*="${image}"]`);
   }
 
-  /** The webview in sight that has some element: VS Code tells webviews apart by random names only. */
+  /** Waits for a visible webview that has some element. */
   private async webview(selector: string): Promise<Frame> {
-    return until(async () => {
-      for (const frame of this.page.frames()) {
-        const outer = await frame
-          .parentFrame()
-          ?.frameElement()
-          .catch(() => undefined);
-        if (outer !== undefined && (await outer.isVisible()) && (await frame.locator(selector).count()) > 0)
-          return frame;
-      }
-      return undefined;
-    }, `a webview with ${selector}`);
+    return until(() => this.visiblePage(selector), `a webview with ${selector}`);
+  }
+
+  /** The visible webview that has some element, if there is one. VS Code gives webviews random names. */
+  private async visiblePage(selector: string): Promise<Frame | undefined> {
+    for (const frame of this.page.frames()) {
+      const outer = await frame
+        .parentFrame()
+        ?.frameElement()
+        .catch(() => undefined);
+      if (outer !== undefined && (await outer.isVisible()) && (await frame.locator(selector).count()) > 0)
+        return frame;
+    }
+    return undefined;
   }
 }
 
-/** Waits for what a look at the window finds, once a frame. */
+/** Repeats a look at the window until it finds something. Throws if it finds nothing in time. */
 export async function until<T>(
   look: () => Promise<T | undefined>,
   what: string,
@@ -406,7 +453,7 @@ export async function until<T>(
 ): Promise<T> {
   const end = Date.now() + limit;
   for (;;) {
-    // What is looked at may go away meanwhile.
+    // An element may disappear during the look.
     const found = await look().catch(() => undefined);
     if (found !== undefined) return found;
     if (Date.now() > end) throw new Error(`Waited in vain for ${what}.`);

@@ -51,7 +51,7 @@ scenario("a denoised image stands beside the noisy one", async ({ workbench }) =
   await workbench.screenshot("2-denoising");
 });
 
-scenario("a restored image stands beside its worsened copy", async ({ workbench, folder }) => {
+scenario("a restored image stands beside its degraded copy", async ({ workbench, folder }) => {
   const images = await trained(workbench, "restore.biapy.yaml", "Predictions");
   for (const role of ["Masked", "Prediction"]) await images.getByRole("img", { name: `${role},` }).waitFor();
   await workbench.screenshot("3-restoration");
@@ -64,7 +64,7 @@ scenario("an encoder's features are shown, and a click finds similar places", as
   await workbench.choose("Colors over each test image");
   await workbench.entries.filter({ hasText: "nuclei-01.tif" }).waitFor({ timeout: TRAINED });
   await workbench.choose("nuclei-01.tif");
-  const viewer = await workbench.viewer();
+  const viewer = await workbench.viewer("Features,");
   const features = viewer.getByRole("img", { name: "Features," });
   await features.click();
   await viewer.getByRole("region", { name: "Most similar places" }).getByRole("listitem").first().waitFor();

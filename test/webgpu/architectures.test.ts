@@ -84,7 +84,7 @@ const SMALL: Readonly<Record<string, BuildArguments>> = {
   },
 };
 
-/** What depends on the number of axes. */
+/** Build arguments that depend on the number of axes. */
 function byAxes(architecture: string, space: readonly number[]): BuildArguments {
   const each = (value: number) => space.map(() => value);
   if (architecture === "vit") return { img_size: space, ndim: space.length, num_classes: 8 ** space.length };

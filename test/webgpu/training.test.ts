@@ -59,7 +59,7 @@ test("mixed precision trains where the device has half precision, and is refused
   runtime.release();
 });
 
-test("weights come home when they are read, and go back when they are written", async () => {
+test("weights are copied from the device when they are read, and to it when they are written", async () => {
   const program = maeProgram([8, 8]);
   const runtime = webgpu();
   const parameters = new Parameters(declaredWeights(program), { trainable: true, threads: 1 });
@@ -91,7 +91,7 @@ test("weights come home when they are read, and go back when they are written", 
 
 // WebGPU has no buffer of 4 GiB anywhere, and SwiftShader none of 2 GiB.
 for (const rows of [2 ** 14, 2 ** 15]) {
-  test(`what the device's memory cannot hold is told from other failures: ${rows} rows`, async () => {
+  test(`a lack of device memory is distinguished from other failures: ${rows} rows`, async () => {
     const program: Program = {
       training: false,
       inputs: {

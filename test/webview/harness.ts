@@ -9,27 +9,18 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { type Browser, chromium, type Frame, type Page } from "playwright-core";
+import type { Browser, Frame, Page } from "playwright-core";
 import { ImageReader } from "../../src/extension/viewer/image-reader.ts";
 import { pageHtml } from "../../src/extension/viewer/page.ts";
 import { type PageName, readPage } from "../../src/extension/viewer/webview-page.ts";
 import type { ImageRequest, RunHistory, ToPanel, ToViewer } from "../../src/protocol/panel-messages.ts";
 import type { ToTable } from "../../src/protocol/table-messages.ts";
+import { launchChromium } from "../support/chromium.ts";
 import { THEMES, type ThemeName } from "./themes.ts";
 
 const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
 
 const MOST_DELAY = Number(process.env.BIAPY_TEST_DELAY ?? 0);
-
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 /** The page around the webview's frame: it keeps what the webview says, and has its questions about images answered. */
 const OUTER = `<!DOCTYPE html><style>body{margin:0}iframe{border:0;width:100vw;height:100vh;display:block}</style>
@@ -78,7 +69,7 @@ export interface Webview {
   /** The webview's own frame. */
   readonly frame: Frame;
   readonly page: Page;
-  /** Sends what the extension would. What the page makes of it is to be waited for. */
+  /** Sends a message as the extension does. Callers wait for its effect on the page. */
   tell(...messages: (ToPanel | ToViewer | ToTable)[]): Promise<void>;
   /** What the webview told the extension, by type, when it has done so `count` times; requests for images are left out. */
   said(type: string, count?: number): Promise<Record<string, unknown>[]>;
@@ -101,22 +92,22 @@ export interface WebviewOptions {
   readonly theme?: ThemeName;
   readonly width?: number;
   readonly height?: number;
-  /** Milliseconds before the extension answers about images. */
-  readonly imageDelay?: (asked: ImageRequest) => number;
+  /** The extension answers a request for images when this resolves. */
+  readonly beforeImage?: (asked: ImageRequest) => Promise<void>;
 }
 
-const anyDelay = (): number => Math.random() * MOST_DELAY;
+const anyDelay = (): Promise<void> => setTimeout(Math.random() * MOST_DELAY);
 
 export async function startHarness(): Promise<Harness> {
   const reader = new ImageReader(join(dist, "image-worker.mjs"));
-  let imageDelay: (asked: ImageRequest) => number = anyDelay;
+  let beforeImage: (asked: ImageRequest) => Promise<void> = anyDelay;
   const browser = await launchBrowser();
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     if (pathname === "/image") {
       const asked = JSON.parse(await body(request)) as ImageRequest;
       let reply = await reader.answer(asked);
-      await setTimeout(imageDelay(asked));
+      await beforeImage(asked);
       const values = reply.type === "plane" ? Buffer.from(reply.plane.values) : Buffer.alloc(0);
       if (reply.type === "plane") reply = { ...reply, plane: { ...reply.plane, values: new ArrayBuffer(0) } };
       response.setHeader("x-message", encodeURIComponent(JSON.stringify(reply, withBuffers)));
@@ -129,7 +120,7 @@ export async function startHarness(): Promise<Harness> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     open: (kind, options = {}) => {
-      imageDelay = options.imageDelay ?? anyDelay;
+      beforeImage = options.beforeImage ?? anyDelay;
       return openWebview(browser, origin(server), kind, options);
     },
     close: async () => {
@@ -149,7 +140,7 @@ async function launchBrowser(): Promise<Browser> {
   if (!existsSync(executablePath)) {
     throw new Error(`${executablePath} is missing: install Chromium, or name a browser like it in CHROMIUM.`);
   }
-  return chromium.launch({ executablePath, args: FLAGS });
+  return launchChromium(executablePath);
 }
 
 const origin = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

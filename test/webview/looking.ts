@@ -1,7 +1,7 @@
-/** What a person sees of a page, told by a program. */
+/** Looks at a page as a user does. */
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
-import type { Locator } from "playwright-core";
+import type { Frame, Locator } from "playwright-core";
 import type { Webview } from "./harness.ts";
 
 /** Moves the mouse to a place of an element, given as shares of its size. */
@@ -20,7 +20,7 @@ export async function textOf(target: Locator): Promise<string> {
 const PATIENCE = 30_000;
 const POLL = 30;
 
-/** Tries until what is asserted holds; what does not hold in the end is told. */
+/** Repeats assertions until they hold. Throws the last failure if they do not hold in time. */
 export async function eventually(holds: () => Promise<void>): Promise<void> {
   const deadline = Date.now() + PATIENCE;
   for (;;) {
@@ -33,7 +33,7 @@ export async function eventually(holds: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Looks until what is found is right; what it was in the end is told. */
+/** Repeats a look until it finds what is right. Throws with the last find if it does not in time. */
 export async function until<T>(look: () => Promise<T>, right: (found: T) => boolean): Promise<void> {
   await eventually(async () => {
     const found = await look();
@@ -51,13 +51,39 @@ export async function waitForText(target: Locator, expected: string | RegExp): P
   });
 }
 
-/** Waits until the row of images has read, and drawn, what it is to show. */
+/** Waits until the row of images has read and drawn what it shows. */
 export async function imagesShown({ frame }: Webview): Promise<void> {
   await frame.locator('.tiles[aria-busy="false"]').waitFor();
   // Two frames: the page draws in the first.
   await frame.evaluate(
     () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(undefined)))),
   );
+}
+
+/** The image of a row that has a title. */
+export function tile(frame: Frame, title: string): Locator {
+  return frame.locator(".tile", { has: frame.locator(".tile-title", { hasText: new RegExp(`^${title}$`) }) });
+}
+
+/** The middle of a pixel on a canvas that shows a whole image, in shares of the canvas's size. */
+export async function pixelPlace(
+  canvas: Locator,
+  { height, width }: { readonly height: number; readonly width: number },
+  y: number,
+  x: number,
+): Promise<{ readonly x: number; readonly y: number }> {
+  const box = await canvas.boundingBox();
+  if (box === null) throw new Error("The canvas is not on the page.");
+  const scale = Math.min(box.width / width, box.height / height);
+  return {
+    x: 0.5 + ((x + 0.5 - width / 2) * scale) / box.width,
+    y: 0.5 + ((y + 0.5 - height / 2) * scale) / box.height,
+  };
+}
+
+/** What a canvas shows, as text that changes with any pixel. */
+export function pictureOn(canvas: Locator): Promise<string> {
+  return canvas.evaluate((element: HTMLCanvasElement) => element.toDataURL());
 }
 
 /** The color of a canvas at a place, given as shares of its size. */

@@ -12,7 +12,6 @@ const rows = Array.from({ length: COUNT }, (_, index): RunRow => {
   const status = index % 10 === 3 ? "failed" : "finished";
   return {
     summary: { ...summary(manyRunId(index), status), name: "cells", runId: index, started },
-    engine: "embedded",
     bestLoss: 1 / (index + 1),
     ended: started + 90_000,
   };

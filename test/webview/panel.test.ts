@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { copyFile, mkdtemp } from "node:fs/promises";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { decode } from "fast-png";
 import { condense } from "../../src/extension/panel/run-history.ts";
 import type { ImageEvent, RunEvent, StepEvent } from "../../src/facts/run-events.ts";
@@ -14,8 +15,10 @@ import {
   eventually,
   hover,
   imagesShown,
+  pictureOn,
   pixelColor,
   textOf,
+  tile,
   until,
   waitForText,
 } from "./looking.ts";
@@ -97,6 +100,9 @@ test("hovering reads the values at the cursor in all charts", () =>
     await hover(plot, 20 / 40, 0.5);
     await waitForText(legendValue(webview, "Loss", "Validation"), shown(validationLoss(cells.events, 20)));
     await waitForText(webview.frame.getByRole("heading", { name: "Curves" }), /at epoch (19\.9|20)/);
+    // The values stand in the legends; the box beside the cursor is for compared runs.
+    for (const box of await webview.frame.locator(".chart-readout").all())
+      assert.equal(await box.isVisible(), false);
   }, cells));
 
 test("dragging zooms all charts to the part chosen, and a double click shows all again", () =>
@@ -159,7 +165,7 @@ test("smoothing calms the curve and leaves the steps faintly behind it", () =>
     { runs: [summary("steps", "running")], events: manySteps(4000, 100) },
   ));
 
-test("a running run tells its epoch, time left, device and memory, and follows new events", () => {
+test("a running run shows its epoch, time left, device and memory, and follows new events", () => {
   const at = cells.events.findIndex(({ event }) => event === "epoch");
   const events = cells.events.slice(0, at + 1);
   const later = cells.events.slice(at + 1, at + 4);
@@ -185,7 +191,7 @@ test("a running run tells its epoch, time left, device and memory, and follows n
   );
 });
 
-test("a run that is told from its log alone says what it reached, and nothing that it does not know", () =>
+test("a run that is known from its log alone shows what it reached, and nothing that the log lacks", () =>
   panel(
     async (webview) => {
       const progress = webview.frame.getByRole("region", { name: "Progress" });
@@ -200,7 +206,7 @@ test("a run that is told from its log alone says what it reached, and nothing th
     },
   ));
 
-test("Stop and Resume ask for it, by keyboard too", async () => {
+test("Stop and Resume ask the extension, by keyboard too", async () => {
   await panel(
     async (webview) => {
       const stop = webview.frame.getByRole("button", { name: "Stop" });
@@ -220,7 +226,7 @@ test("Stop and Resume ask for it, by keyboard too", async () => {
   );
 });
 
-test("errors stand in one place above the curves, with a link to where they are mended", () => {
+test("errors stand in one place above the curves, with a link to where they are fixed", () => {
   const time = Date.now();
   const events: RunEvent[] = [
     { event: "log", level: "info", message: "Reads 12 images.", time },
@@ -262,8 +268,9 @@ test("errors stand in one place above the curves, with a link to where they are 
   );
 });
 
-test("reconstruction checks stand in one row and change with every epoch", async () => {
+test("reconstruction checks stand in one row and change with every epoch", async (context) => {
   const folder = await mkdtemp(join(tmpdir(), "panel-"));
+  context.after(() => rm(folder, { recursive: true }));
   const from = "cells/results/cells_1/MAE_checks/nuclei-0";
   const original = join(folder, "original.tif");
   await copyFile(recordedImage(`${from}1_original.tif`), original);
@@ -294,17 +301,17 @@ test("reconstruction checks stand in one row and change with every epoch", async
         .locator(".tile")
         .evaluateAll((tiles) => tiles.map((tile) => tile.getBoundingClientRect().top));
       assert.equal(new Set(tops).size, 1);
-      const tile = frame.locator(".tile").first();
-      await tile.locator("canvas").focus();
+      await tile(frame, "Original").locator("canvas").focus();
       await webview.page.keyboard.press("ArrowRight");
-      await waitForText(tile.locator(".tile-value"), /^\d+ {2}\(y 128, x 65\)/);
-      const before = await textOf(tile.locator(".tile-value"));
+      const value = tile(frame, "Original").locator(".tile-value");
+      await waitForText(value, /^\d+ {2}\(y 128, x 65\)/);
+      const before = await textOf(value);
       // tifffile reads 17 here from the second image, and not from the first.
       await copyFile(recordedImage(`${from}2_original.tif`), original);
       await webview.tell({ type: "events", run: "cells", events: [image(2)] });
       await waitForText(frame.locator(".image-caption"), /after epoch 2/);
       await imagesShown(webview);
-      assert.notEqual(await textOf(tile.locator(".tile-value")), before);
+      assert.notEqual(await textOf(value), before);
     },
     { runs: [summary("cells", "running")], events: [image(1)] },
   );
@@ -313,16 +320,15 @@ test("reconstruction checks stand in one row and change with every epoch", async
 test("the slider moves through the slices, and the cursor reads the files' values", () =>
   panel(async (webview) => {
     const { frame } = webview;
-    const tile = (title: string) =>
-      frame.locator(".tile", { has: frame.locator(".tile-title", { hasText: new RegExp(`^${title}$`) }) });
+    const valueUnder = (title: string) => tile(frame, title).locator(".tile-value");
     await imagesShown(webview);
-    await hover(tile("Original").locator("canvas"), 0.5, 0.5);
+    await hover(tile(frame, "Original").locator("canvas"), 0.5, 0.5);
     // Values by tifffile. The panel starts in the middle.
-    await waitForText(tile("Original").locator(".tile-value"), "167  (y 30, x 12)");
-    await waitForText(tile("Prediction").locator(".tile-value"), "198  (y 30, x 12)");
+    await waitForText(valueUnder("Original"), "167  (y 30, x 12)");
+    await waitForText(valueUnder("Prediction"), "198  (y 30, x 12)");
     await frame.getByRole("slider", { name: "Slice (z)" }).fill("31");
-    await waitForText(tile("Original").locator(".tile-value"), "195  (y 30, x 12)");
-    await waitForText(tile("Prediction").locator(".tile-value"), "203  (y 30, x 12)");
+    await waitForText(valueUnder("Original"), "195  (y 30, x 12)");
+    await waitForText(valueUnder("Prediction"), "203  (y 30, x 12)");
     await frame.getByRole("slider", { name: "Slice (z)" }).focus();
     await webview.page.keyboard.press("ArrowLeft");
     await waitForText(frame.locator(".image-row .stepper-text"), "30 / 31");
@@ -364,10 +370,9 @@ test("images chosen while those before are read take their place, though files o
     begun = resolve;
   });
   /** The planes of before come, and are asked for anew, before it is known what the files chosen now hold. */
-  const imageDelay = ({ type }: ImageRequest): number => {
-    if (type === "open-image") return 600;
-    begun();
-    return 400;
+  const beforeImage = async ({ type }: ImageRequest): Promise<void> => {
+    if (type !== "open-image") begun();
+    await setTimeout(type === "open-image" ? 600 : 400);
   };
   return panel(
     async (webview) => {
@@ -377,7 +382,7 @@ test("images chosen while those before are read take their place, though files o
       const titles = await webview.frame.locator(".tile-title").allTextContents();
       assert.deepEqual(titles, ["Original", "Masked", "Prediction"]);
     },
-    { ...cells, options: { imageDelay } },
+    { ...cells, options: { beforeImage } },
   );
 });
 
@@ -385,13 +390,12 @@ test("the difference is that of the files' values", () =>
   panel(async (webview) => {
     const { frame } = webview;
     await frame.locator("vscode-checkbox", { hasText: "Difference" }).click();
-    const tile = frame.locator(".tile").last();
-    await waitForText(tile.locator(".tile-title"), "Prediction − Original");
-    await hover(tile.locator("canvas"), 0.5, 0.5);
-    await waitForText(tile.locator(".tile-value"), "+31  (y 30, x 12)");
+    const difference = tile(frame, "Prediction − Original");
+    await hover(difference.locator("canvas"), 0.5, 0.5);
+    await waitForText(difference.locator(".tile-value"), "+31  (y 30, x 12)");
     // What the prediction makes brighter is red.
     await until(
-      () => pixelColor(tile.locator("canvas"), 0.51, 0.5),
+      () => pixelColor(difference.locator("canvas"), 0.51, 0.5),
       ([red, , blue]) => red > blue + 20,
     );
   }, cube));
@@ -443,6 +447,9 @@ test("charts and words follow the theme", () =>
   panel(async (webview) => {
     const canvas = chart(webview, "Loss").locator("canvas");
     const count = async (color: string) => (await curveHeights(canvas, color)).length;
+    const words = () =>
+      webview.frame.locator("body").evaluate((body) => getComputedStyle(body).color.replaceAll(" ", ""));
+    assert.equal(await words(), "rgb(204,204,204)");
     await until(
       () => count("#3794ff"),
       (columns) => columns > 200,
@@ -453,9 +460,10 @@ test("charts and words follow the theme", () =>
       (columns) => columns > 200,
     );
     assert.equal(await count("#3794ff"), 0);
+    assert.equal(await words(), "rgb(59,59,59)");
   }, cells));
 
-test("a history that was sent before the page was there is asked for", () =>
+test("a history that was sent before the page had loaded is requested", () =>
   panel(async (webview) => {
     await webview.tell({
       type: "runs",
@@ -466,7 +474,7 @@ test("a history that was sent before the page was there is asked for", () =>
     assert.deepEqual(await webview.said("ask-history"), [{ type: "ask-history", run: "cube" }]);
   }, cells));
 
-test("charts are read by keyboard, and said", () =>
+test("charts are read by keyboard, and spoken", () =>
   panel(async (webview) => {
     const plot = chart(webview, "Loss").locator(".chart-plot");
     await eventually(async () =>
@@ -567,7 +575,7 @@ test("compared runs carry the names that they were given", () =>
     { ...cells, runs: [...cells.runs, ...cube.runs] },
   ));
 
-test("runs are laid over each other, and hidden by their name in the legend", () =>
+test("curves of compared runs share the charts, and are hidden by their name in the legend", () =>
   panel(
     async (webview) => {
       const { frame } = webview;
@@ -584,11 +592,19 @@ test("runs are laid over each other, and hidden by their name in the legend", ()
         assert.deepEqual(await entries.allTextContents(), ["cells, run 1", "cube, run 1"]),
       );
       assert.equal(await chart(webview, "Loss").locator(".chart-legend .legend-entry").count(), 0);
+      await waitForText(frame.locator(".shared-legend .hint"), "solid: validation, dashed: train, smoothed");
+      await frame.getByRole("slider", { name: "Smoothing" }).fill("0");
+      await waitForText(frame.locator(".shared-legend .hint"), "solid: validation, dashed: train");
       const canvas = chart(webview, "Loss").locator("canvas");
       const orange = async () => (await curveHeights(canvas, "#d18616")).length;
       await until(orange, (columns) => columns > 50);
-      await entries.filter({ hasText: "cube" }).click();
+      await entries.filter({ hasText: "cube" }).focus();
+      await webview.page.keyboard.press("Enter");
       await eventually(async () => assert.equal(await orange(), 0));
+      await webview.page.keyboard.press("Enter");
+      await until(orange, (columns) => columns > 50);
+      await webview.page.keyboard.press("Enter");
+      await frame.getByRole("button", { name: "cube, run 1", pressed: false }).waitFor();
       // The values under the cursor are read beside it.
       await hover(chart(webview, "Loss").locator(".u-over"), 0.5, 0.5);
       await chart(webview, "Loss")
@@ -598,7 +614,38 @@ test("runs are laid over each other, and hidden by their name in the legend", ()
     { ...cells, runs: [...cells.runs, ...cube.runs] },
   ));
 
-test("runs that are compared from the table have their curves in sight", () =>
+test("runs to compare are chosen by keyboard, as fast as one likes", () => {
+  const more = ["cube", "deep", "wide"].map((name) => summary(name, "finished"));
+  return panel(
+    async (webview) => {
+      const { frame, page } = webview;
+      await frame.getByRole("button", { name: "Compare…" }).click();
+      const box = (run: string) => frame.locator("vscode-checkbox", { hasText: `${run}, run 1` });
+      await box("deep").focus();
+      await page.keyboard.press(" ");
+      await webview.said("compare-runs");
+      // What is drawn meanwhile is of before.
+      await webview.tell({ type: "events", run: "cells", events: manySteps(1, 1) });
+      await webview.said("events-drawn");
+      await box("wide").focus();
+      await page.keyboard.press(" ");
+      const [, both] = await webview.said("compare-runs", 2);
+      assert.deepEqual(both, { type: "compare-runs", runs: ["deep", "wide"] });
+      await webview.tell({ type: "compare", runs: ["deep", "wide"] });
+      await frame.getByRole("checkbox", { name: "deep, run 1", checked: true }).waitFor();
+      // The box that was chosen last still has the focus, also when another run has appeared.
+      const runs = [...cells.runs, summary("new", "running"), ...more];
+      await webview.tell({ type: "runs", runs, shown: "cells" });
+      await box("new").waitFor();
+      await page.keyboard.press(" ");
+      const [, , one] = await webview.said("compare-runs", 3);
+      assert.deepEqual(one, { type: "compare-runs", runs: ["deep"] });
+    },
+    { ...cells, runs: [...cells.runs, ...more] },
+  );
+});
+
+test("runs that are compared from the table have their curves in view", () =>
   panel(
     async (webview) => {
       const { frame } = webview;
@@ -610,12 +657,52 @@ test("runs that are compared from the table have their curves in sight", () =>
       assert.ok((await top()) > 300);
       await webview.tell(
         { type: "compare", runs: ["cube"] },
+        // The list of runs changes while the history is read.
+        { type: "runs", runs: [summary("cells", "stopped"), ...cube.runs], shown: "cells" },
+        { type: "compare", runs: ["cube"] },
         { type: "history", history: condense("cube", cube.events) },
       );
       await eventually(async () => assert.ok(Math.abs(await top()) < 20, String(await top())));
     },
     { ...cells, runs: [...cells.runs, ...cube.runs], options: { width: 500, height: 500 } },
   ));
+
+test("the panel stays where it was scrolled to while runs train and its comparison changes", () => {
+  const [slower, other] = [summary("slower", "running"), summary("other", "finished")];
+  return panel(
+    async (webview) => {
+      const { frame } = webview;
+      const entries = frame.locator(".shared-legend .legend-entry");
+      const legend = (...names: string[]) =>
+        eventually(async () => assert.deepEqual(await entries.allTextContents(), names));
+      const place = () => frame.evaluate(() => document.documentElement.scrollTop);
+      await imagesShown(webview);
+      await webview.tell(
+        { type: "compare", runs: ["cube", "slower"] },
+        { type: "history", history: condense("cube", cube.events) },
+        { type: "history", history: condense("slower", cells.events) },
+        { type: "history", history: condense("other", cells.events) },
+      );
+      await legend("cells, run 1", "cube, run 1", "slower, run 1");
+      await frame.evaluate(() => document.documentElement.scrollTo(0, 100));
+      await webview.tell({ type: "events", run: "slower", events: manySteps(1, 1) });
+      await webview.said("events-drawn");
+      assert.equal(await place(), 100);
+      // A compared run is taken out elsewhere.
+      await webview.tell({ type: "compare", runs: ["slower"] });
+      await legend("cells, run 1", "slower, run 1");
+      assert.equal(await place(), 100);
+      // Another one is added here.
+      await frame.getByRole("button", { name: "Compare…" }).click();
+      await frame.locator("vscode-checkbox", { hasText: "other, run 1" }).click();
+      const chosen = await place();
+      await webview.tell({ type: "compare", runs: ["slower", "other"] });
+      await legend("cells, run 1", "slower, run 1", "other, run 1");
+      assert.equal(await place(), chosen);
+    },
+    { ...cells, runs: [...cells.runs, ...cube.runs, slower, other], options: { width: 500, height: 500 } },
+  );
+});
 
 test("the contrast is chosen below the images", () =>
   panel(async (webview) => {
@@ -651,6 +738,26 @@ test("a chart's numbers are saved as CSV, and its picture as a PNG", () =>
     assert.ok(width > 150 && height > 160);
   }, cells));
 
+test("a chart or a log that cannot be copied is reported", () =>
+  panel(async (webview) => {
+    const { frame } = webview;
+    await chart(webview, "Loss").waitFor();
+    await frame.evaluate(() => {
+      const refuse = () => Promise.reject(new Error("denied by the test"));
+      Object.defineProperty(navigator, "clipboard", { value: { write: refuse, writeText: refuse } });
+    });
+    for (const item of ["Copy as PNG", "Copy as CSV"]) {
+      await chart(webview, "Loss").click({ button: "right" });
+      await frame.getByRole("menuitem", { name: item }).click();
+    }
+    await frame
+      .getByRole("region", { name: "Log", exact: true })
+      .getByRole("button", { name: "Copy" })
+      .click();
+    const report = { type: "failed", message: "Not copied: denied by the test" };
+    assert.deepEqual(await webview.said("failed", 3), [report, report, report]);
+  }, cells));
+
 test("a reconstruction is replayed epoch by epoch", () => {
   const from = "cells/results/cells_1/MAE_checks/nuclei-0";
   const pictures = (epoch: number, number: number) => ({
@@ -667,8 +774,7 @@ test("a reconstruction is replayed epoch by epoch", () => {
       epochs: [pictures(1, 1), pictures(9, 2), pictures(40, 1)],
     });
     const caption = frame.locator(".image-caption .hint").first();
-    const reconstruction = frame.locator(".tile", { hasText: /^Reconstruction/ }).locator("canvas");
-    const picture = () => reconstruction.evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+    const picture = () => pictureOn(tile(frame, "Reconstruction").locator("canvas"));
     const newest = await picture();
     await frame.getByRole("slider", { name: "Epoch" }).fill("2");
     await waitForText(caption, "nuclei-01.tif, after epoch 9");
@@ -723,6 +829,137 @@ test("what a configuration changes is listed, and name and notes are kept", () =
     ]);
   }, cells));
 
+test("a name that is being saved stays in its field when events arrive", () =>
+  panel(async (webview) => {
+    const { frame } = webview;
+    const notes = { title: "", notes: "", starred: false };
+    await webview.tell({ type: "details", details: { run: "cells", notes } });
+    const name = frame.getByRole("textbox", { name: "Name" });
+    await name.fill("baseline");
+    await name.press("Tab");
+    await webview.said("annotate");
+    await webview.tell({ type: "events", run: "cells", events: manySteps(1, 1) });
+    await webview.said("events-drawn");
+    assert.equal(await name.inputValue(), "baseline");
+  }, cells));
+
+test("the link to a key of the configuration stays in its place when a name is saved", () =>
+  panel(async (webview) => {
+    const { frame } = webview;
+    const changed = [{ key: "TRAIN.LR", value: "0.001", defaultValue: "0.0001", line: 12 }];
+    const details = (title: string) => ({
+      run: "cells",
+      notes: { title, notes: "", starred: false },
+      configuration: { file: "/cells.yaml", changed },
+    });
+    await webview.tell({ type: "details", details: details("") });
+    await frame.getByText("Configuration: 1 key differs from the defaults").click();
+    const link = await frame.getByRole("button", { name: "TRAIN.LR" }).elementHandle();
+    await webview.tell({ type: "details", details: details("Baseline") });
+    await waitForText(frame.locator("h1.spoken"), "Training of Baseline");
+    assert.equal(await link?.evaluate((element) => element.isConnected), true);
+  }, cells));
+
+test("what is shown of a run stays in its place while it trains", () => {
+  const at = cells.events.findIndex(({ event }) => event === "epoch");
+  return panel(
+    async (webview) => {
+      const { frame, page } = webview;
+      await imagesShown(webview);
+      const step = frame.locator(".facts div", { hasText: "Step" }).locator("dd");
+      const line = frame.locator(".log-tail li").first();
+      const kept = [await step.elementHandle(), await line.elementHandle()];
+      // A number that is being typed.
+      const percent = frame.getByRole("textbox", { name: "Percent of values clipped at either end" });
+      await percent.selectText();
+      await page.keyboard.type("1.");
+      const lines = await frame.locator(".log-tail li").count();
+      // It would not be announced again, either.
+      await frame.locator(".log-errors").evaluate((errors) =>
+        new MutationObserver(() => errors.setAttribute("data-changed", "")).observe(errors, {
+          attributes: true,
+          attributeFilter: ["hidden"],
+          childList: true,
+        }),
+      );
+      await webview.tell({ type: "events", run: "cells", events: cells.events.slice(at + 1, at + 40) });
+      await until(
+        () => frame.locator(".log-tail li").count(),
+        (count) => count > lines,
+      );
+      await imagesShown(webview);
+      assert.equal(await frame.locator(".log-errors[data-changed]").count(), 0);
+      for (const each of kept) assert.equal(await each?.evaluate((element) => element.isConnected), true);
+      assert.equal(await percent.inputValue(), "1.");
+      await page.keyboard.press("Enter");
+      await eventually(async () => assert.equal(await percent.inputValue(), "1"));
+    },
+    {
+      runs: [summary("cells", "running")],
+      events: [
+        ...cells.events.slice(0, at + 1),
+        { event: "log", level: "warning", message: "One image is small.", time: cells.events[at].time },
+      ],
+    },
+  );
+});
+
+test("the log has its last two hundred lines, and those of another run when that is shown", () => {
+  const line = (index: number): RunEvent => ({
+    event: "log",
+    level: "info",
+    message: `line ${index}`,
+    time: index,
+  });
+  const lines = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, index) => line(from + index));
+  return panel(
+    async (webview) => {
+      const texts = () => webview.frame.locator(".log-tail .log-text").allTextContents();
+      const last = (from: number, to: number) =>
+        eventually(async () =>
+          assert.deepEqual(
+            await texts(),
+            Array.from({ length: to - from }, (_, index) => `line ${from + index}`),
+          ),
+        );
+      await last(50, 250);
+      await webview.tell({ type: "events", run: "cells", events: lines(250, 260) });
+      await last(60, 260);
+      // More at once than are shown.
+      await webview.tell({ type: "events", run: "cells", events: lines(260, 700) });
+      await last(500, 700);
+      await webview.tell(
+        { type: "runs", runs: [...cells.runs, ...cube.runs], shown: "cube" },
+        { type: "history", history: condense("cube", lines(3, 5)) },
+      );
+      await last(3, 5);
+    },
+    { runs: [...cells.runs, ...cube.runs], events: lines(0, 250) },
+  );
+});
+
+test("notes that are being written stay with their run when another one is shown", () =>
+  panel(
+    async (webview) => {
+      const { frame } = webview;
+      const notes = { title: "", notes: "", starred: false };
+      await webview.tell({ type: "details", details: { run: "cells", notes } });
+      const field = frame.getByRole("textbox", { name: "Notes" });
+      await field.fill("of cells");
+      await webview.tell(
+        { type: "runs", runs: [...cells.runs, ...cube.runs], shown: "cube" },
+        { type: "history", history: condense("cube", cube.events) },
+        { type: "details", details: { run: "cube", notes: { ...notes, notes: "of cube" } } },
+      );
+      await eventually(async () => assert.equal(await field.inputValue(), "of cube"));
+      assert.deepEqual(await webview.said("annotate"), [
+        { type: "annotate", run: "cells", notes: { ...notes, notes: "of cells" } },
+      ]);
+    },
+    { ...cells, runs: [...cells.runs, ...cube.runs] },
+  ));
+
 test("a narrow panel has its images two by two, and nothing beyond its edge", () =>
   panel(
     async (webview) => {
@@ -739,6 +976,10 @@ test("a narrow panel has its images two by two, and nothing beyond its edge", ()
           .map((each) => each.outerHTML.slice(0, 100)),
       );
       assert.deepEqual(beyond, []);
+      const cut = await frame
+        .locator(".tile-title")
+        .evaluateAll((titles) => titles.filter((title) => title.scrollWidth > title.clientWidth).length);
+      assert.equal(cut, 0);
     },
     { ...cells, options: { width: 240 } },
   ));
@@ -767,7 +1008,40 @@ test("a page that is loaded again asks for its run, and looks as it did", () =>
     assert.equal(await webview.frame.locator(".chart").count(), 6);
   }, cells));
 
-test("hundred thousand steps are shown", () =>
+test("a panel that is shown again is scrolled to where it was, though its images are read later", () =>
+  panel(
+    async (webview) => {
+      const { frame, page } = webview;
+      await imagesShown(webview);
+      const log = frame.getByRole("region", { name: "Log", exact: true });
+      await log.scrollIntoViewIfNeeded();
+      const place = () => frame.evaluate(() => document.documentElement.scrollTop);
+      const scrolled = await place();
+      assert.ok(scrolled > 500, String(scrolled));
+      const kept = () => frame.evaluate(() => JSON.parse(sessionStorage.getItem("state") ?? "{}").scroll);
+      await until(kept, (top) => top === scrolled);
+      await webview.reload();
+      await webview.said("ready", 2);
+      await webview.tell(
+        { type: "runs", runs: cells.runs, shown: "cells" },
+        { type: "history", history: condense("cells", cells.events) },
+      );
+      await runShown(webview);
+      await imagesShown(webview);
+      await eventually(async () => assert.equal(await place(), scrolled));
+      // Then it is the user's.
+      await page.mouse.move(100, 100);
+      await page.mouse.wheel(0, -300);
+      await until(place, (top) => top < scrolled);
+      const chosen = await place();
+      await webview.tell({ type: "events", run: "cells", events: manySteps(1, 1) });
+      await webview.said("events-drawn");
+      assert.ok((await place()) <= chosen);
+    },
+    { ...cells, options: { width: 500, height: 500 } },
+  ));
+
+test("a hundred thousand steps are shown", () =>
   panel(
     async (webview) => {
       const canvas = chart(webview, "Loss").locator("canvas");

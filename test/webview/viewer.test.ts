@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { copyFile, cp, mkdtemp, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
@@ -10,17 +10,30 @@ import { ImageStore } from "../../src/extension/viewer/image-store.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { describeFeatures } from "../../src/workflow/features/feature-folder.ts";
 import { type Harness, startHarness, type Webview, type WebviewOptions } from "./harness.ts";
-import { eventually, hover, imagesShown, pixelColor, textOf, until, waitForText } from "./looking.ts";
+import {
+  eventually,
+  hover,
+  imagesShown,
+  pictureOn,
+  pixelColor,
+  pixelPlace,
+  textOf,
+  tile,
+  until,
+  waitForText,
+} from "./looking.ts";
 import { recordedImage } from "./recorded-runs.ts";
 
 let harness: Harness;
 const store = new ImageStore();
+const folder = await mkdtemp(join(tmpdir(), "viewer-"));
 before(async () => {
   harness = await startHarness();
 });
 after(async () => {
   await harness.close();
   await store.close();
+  await rm(folder, { recursive: true });
 });
 
 const fixture = (name: string): string =>
@@ -50,16 +63,13 @@ async function viewer(
 /** Points at the middle of a pixel of an image that is shown whole. */
 async function pointAt(
   webview: Webview,
-  { height, width }: { readonly height: number; readonly width: number },
+  size: { readonly height: number; readonly width: number },
   y: number,
   x: number,
 ): Promise<string> {
   const canvas = webview.frame.locator(".tile-canvas").first();
-  const box = await canvas.boundingBox();
-  assert.ok(box !== null);
-  const scale = Math.min(box.width / width, box.height / height);
-  const [left, top] = [(box.width - width * scale) / 2, (box.height - height * scale) / 2];
-  await hover(canvas, (left + (x + 0.5) * scale) / box.width, (top + (y + 0.5) * scale) / box.height);
+  const place = await pixelPlace(canvas, size, y, x);
+  await hover(canvas, place.x, place.y);
   const value = webview.frame.locator(".tile-value").first();
   await waitForText(value, new RegExp(`y ${y}, x ${x}`));
   return textOf(value);
@@ -134,19 +144,17 @@ test("sections along z go through the pixel that is clicked", () =>
   viewer([fixture("pages.tif")], async (webview) => {
     const { frame } = webview;
     await frame.locator("vscode-checkbox", { hasText: "Orthogonal" }).click();
-    const tile = (title: string) =>
-      frame.locator(".tile", { has: frame.locator(".tile-title", { hasText: new RegExp(`^${title}$`) }) });
-    await waitForText(tile("xz").locator(".tile-value"), "y 8");
+    const [xz, yz] = ["xz", "yz"].map((title) => tile(frame, title).locator(".tile-value"));
+    await waitForText(xz, "y 8");
     await pointAt(webview, size, 3, 5);
     await webview.page.mouse.down();
     await webview.page.mouse.up();
-    await waitForText(tile("xz").locator(".tile-value"), "y 3");
-    await waitForText(tile("yz").locator(".tile-value"), "x 5");
+    await waitForText(xz, "y 3");
+    await waitForText(yz, "x 5");
     await imagesShown(webview);
-    await hover(tile("xz").locator("canvas"), 0.5, 0.5);
-    await waitForText(tile("xz").locator(".tile-value"), /^\d+ {2}\(z \d, y 3, x \d+\)$/);
-    const text = (await textOf(tile("xz").locator(".tile-value"))).match(/\d+/g)?.map(Number) ?? [];
-    const [value, z, y, x] = text;
+    await hover(tile(frame, "xz").locator("canvas"), 0.5, 0.5);
+    await waitForText(xz, /^\d+ {2}\(z \d, y 3, x \d+\)$/);
+    const [value, z, y, x] = (await textOf(xz)).match(/\d+/g)?.map(Number) ?? [];
     assert.equal(value, written(z, y, x));
   }));
 
@@ -161,6 +169,26 @@ test("sections along z have the scale of the slice", () =>
     // 61 rows, and 31 slices.
     assert.ok(Math.abs((slice * 31) / (xz * 61) - 1) < 0.02, `${slice} and ${xz}`);
   }));
+
+test("in a low and narrow editor the image stays large enough to be seen, below its controls", () =>
+  viewer(
+    [fixture("pages.tif")],
+    async ({ frame }) => {
+      const placeOf = async (selector: string) => {
+        const place = await frame.locator(selector).first().boundingBox();
+        assert.ok(place !== null, selector);
+        return place;
+      };
+      const [canvas, title, controls] = [
+        await placeOf(".tile-canvas"),
+        await placeOf(".tile-title"),
+        await placeOf(".channels"),
+      ];
+      assert.ok(canvas.height >= 100, `${canvas.height} pixels high`);
+      assert.ok(title.y >= controls.y + controls.height, "The image's title lies over the controls.");
+    },
+    { width: 240, height: 300 },
+  ));
 
 test("two images in one, left and right of a divider", () =>
   viewer([fixture("pages.tif"), fixture("imagej_float.tif")], async (webview) => {
@@ -183,7 +211,6 @@ test("two images in one, left and right of a divider", () =>
   }));
 
 test("errors of a segmentation are shown over its image in two colors", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "viewer-"));
   // Left half found, upper half right: a quarter each is found rightly, wrongly, missed and empty.
   const mask = (inside: (y: number, x: number) => boolean, value = 1) => {
     const data = Uint8Array.from({ length: 400 }, (_, at) =>
@@ -206,16 +233,14 @@ test("errors of a segmentation are shown over its image in two colors", async ()
   await webview.tell({ type: "show", images });
   await imagesShown(webview);
   const { frame } = webview;
-  const tile = frame.locator(".tile", { has: frame.locator(".tile-title", { hasText: /^Errors$/ }) });
-  const canvas = tile.locator("canvas");
-  const box = await canvas.boundingBox();
-  assert.ok(box !== null);
-  const side = Math.min(box.width, box.height);
-  const at = (x: number, y: number) =>
-    pixelColor(canvas, 0.5 + ((x - 0.5) * side) / box.width, 0.5 + ((y - 0.5) * side) / box.height);
-  await eventually(async () => assert.deepEqual(await at(0.25, 0.75), [230, 100, 0]));
-  assert.deepEqual(await at(0.75, 0.25), [0, 110, 255]);
-  assert.deepEqual(await at(0.25, 0.25), [0, 0, 0]);
+  const canvas = tile(frame, "Errors").locator("canvas");
+  const colorAt = async (y: number, x: number) => {
+    const place = await pixelPlace(canvas, { height: 20, width: 20 }, y, x);
+    return pixelColor(canvas, place.x, place.y);
+  };
+  await eventually(async () => assert.deepEqual(await colorAt(15, 5), [230, 100, 0]));
+  assert.deepEqual(await colorAt(5, 15), [0, 110, 255]);
+  for (const right of [5, 15]) assert.deepEqual(await colorAt(right, right), [0, 0, 0]);
   // Class 1 is white beside an image of values up to 255, with which it shares no contrast.
   const classes = frame.locator(".tile-canvas").nth(1);
   await eventually(async () => assert.deepEqual(await pixelColor(classes, 0.4, 0.5), [255, 255, 255]));
@@ -224,7 +249,7 @@ test("errors of a segmentation are shown over its image in two colors", async ()
 });
 
 test("a file's pixel size gives a scale bar, and places in micrometers", async () => {
-  const path = join(await mkdtemp(join(tmpdir(), "viewer-")), "scaled.ome.zarr");
+  const path = join(folder, "scaled.ome.zarr");
   await cp(fixture("ome.zarr"), path, { recursive: true });
   const space = (name: string) => ({ name, type: "space", unit: "micrometer" });
   const axes = [{ name: "c", type: "channel" }, space("z"), space("y"), space("x")];
@@ -238,8 +263,7 @@ test("a file's pixel size gives a scale bar, and places in micrometers", async (
     await waitForText(frame.locator(".tile-value"), /\(y 2, x 3; y 1\.25 µm, x 1\.75 µm\)$/);
     await waitForText(frame.locator(".image-facts"), /pixels of 0\.5 µm × 0\.5 µm × 2 µm/);
     await webview.page.mouse.move(0, 0);
-    const picture = () =>
-      frame.locator(".tile-canvas").evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+    const picture = () => pictureOn(frame.locator(".tile-canvas"));
     const withBar = await picture();
     await frame.locator("vscode-checkbox", { hasText: "Scale bar" }).click();
     await until(picture, (now) => now !== withBar);
@@ -248,8 +272,8 @@ test("a file's pixel size gives a scale bar, and places in micrometers", async (
   });
 });
 
-test("a PNG opens too", async () => {
-  const path = join(await mkdtemp(join(tmpdir(), "viewer-")), "picture.png");
+test("a PNG opens", async () => {
+  const path = join(folder, "picture.png");
   const data = Uint8Array.from({ length: 17 * 23 }, (_, at) => at % 200);
   await writeFile(path, encode({ width: 23, height: 17, data, channels: 1, depth: 8 }));
   await viewer([path], async (webview) => {
@@ -265,7 +289,7 @@ test("keys are listed by ?, and act on the images", () =>
     await keys.waitFor();
     assert.match(await textOf(keys), /Maximum over all slices/);
     // The viewer needs no Ctrl to zoom.
-    assert.match(await textOf(keys), /[^+] ?WheelZoom at the mouse/);
+    assert.match(await textOf(keys), /WheelZoom at the mouse/);
     await page.keyboard.press("Escape");
     await keys.waitFor({ state: "hidden" });
     await page.keyboard.press("End");
@@ -341,7 +365,7 @@ test("two images side by side, seen at the same place", () =>
     await waitForText(frame.locator(".tile-value").nth(2), /^0 {2}\(y \d+, x \d+\)$/);
   }));
 
-test("a file that is damaged says so", () =>
+test("the reason why a file cannot be shown takes the place of the images", () =>
   viewer([fixture("pages.tif")], async (webview) => {
     const message = "broken.tif: is no TIFF that can be read.";
     await webview.tell({ type: "show-failed", message });
@@ -350,7 +374,6 @@ test("a file that is damaged says so", () =>
   }));
 
 test("a file that is replaced is shown as it is now", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "viewer-"));
   const path = join(folder, "image.tif");
   const image = (value: number) => ({
     shape: [1, 17, 23, 1] as const,
@@ -366,8 +389,8 @@ test("a file that is replaced is shown as it is now", async () => {
   });
 });
 
-test("automatic contrast burns no slice out, and is the same for all that were seen", async () => {
-  const path = join(await mkdtemp(join(tmpdir(), "viewer-")), "stack.tif");
+test("automatic contrast saturates no slice, and is the same for all that were seen", async () => {
+  const path = join(folder, "stack.tif");
   // Brighter from left to right; the second slice goes ten times as far.
   const [height, width] = [100, 200];
   const data = Uint16Array.from({ length: 2 * height * width }, (_, at) => {
@@ -399,7 +422,7 @@ test("automatic contrast burns no slice out, and is the same for all that were s
 });
 
 test("large whole numbers are read to their last digit", async () => {
-  const path = join(await mkdtemp(join(tmpdir(), "viewer-")), "labels.tif");
+  const path = join(folder, "labels.tif");
   const data = new Uint32Array(17 * 23).fill(4_123_456_789);
   await writeTiff(path, { shape: [1, 17, 23, 1], sampleType: "uint32", data });
   await viewer([path], async (webview) => {
@@ -409,6 +432,9 @@ test("large whole numbers are read to their last digit", async () => {
 
 test("a slider that is dragged far reads the slices where it rests, and few between", () => {
   const image = recordedImage("cube/results/cube_1/MAE_checks/nuclei-test_original.tif");
+  let rest = () => {};
+  /** Resolves when the slider has been dragged: reading takes longer than that. */
+  let rested = Promise.resolve();
   return viewer(
     [image],
     async (webview) => {
@@ -418,23 +444,121 @@ test("a slider that is dragged far reads the slices where it rests, and few betw
         if (body?.includes("read-plane")) reads.push(body);
       });
       await hover(webview.frame.locator(".tile-canvas"), 0.5, 0.5);
+      rested = new Promise((resolve) => {
+        rest = resolve;
+      });
       const slider = webview.frame.getByRole("slider", { name: "Slice (z)" });
       for (let z = 2; z <= 31; z++) await slider.fill(String(z));
+      rest();
       await waitForText(webview.frame.locator(".tile-value"), "195  (y 30, x 12)");
       assert.ok(reads.length < 20, `${reads.length} reads`);
     },
-    { imageDelay: () => 100 },
+    { beforeImage: () => rested },
   );
 });
 
+test("a slice is named by what is shown of it, though another one is already chosen", () => {
+  const image = recordedImage("cube/results/cube_1/MAE_checks/nuclei-test_original.tif");
+  const held = new Map<number, () => void>();
+  return viewer(
+    [image],
+    async ({ frame }) => {
+      const slider = frame.getByRole("slider", { name: "Slice (z)" });
+      await slider.fill("10");
+      await slider.fill("20");
+      await waitForText(frame.locator(".stepper-text"), "20 / 31");
+      await until(
+        async () => held.has(9),
+        (asked) => asked,
+      );
+      held.get(9)?.();
+      await frame.getByRole("img", { name: /slice 10 of 31/ }).waitFor();
+      await until(
+        async () => held.has(19),
+        (asked) => asked,
+      );
+      held.get(19)?.();
+      await frame.getByRole("img", { name: /slice 20 of 31/ }).waitFor();
+    },
+    {
+      // The two slices are answered when the test says so.
+      beforeImage: async (asked) => {
+        if (asked.type !== "read-plane" || asked.view.kind !== "slice") return;
+        const { z } = asked.view;
+        if (z === 9 || z === 19) await new Promise<void>((answered) => held.set(z, answered));
+      },
+    },
+  );
+});
+
+test("orthogonal views take the place of the slice when all of them are there", () => {
+  const image = recordedImage("cube/results/cube_1/MAE_checks/nuclei-test_original.tif");
+  const held = new Map<string, () => void>();
+  return viewer(
+    [image],
+    async ({ frame }) => {
+      await frame.getByRole("slider", { name: "Slice (z)" }).fill("10");
+      await frame.locator("vscode-checkbox", { hasText: "Orthogonal" }).click();
+      const release = async (kind: string) => {
+        await until(
+          async () => held.has(kind),
+          (asked) => asked,
+        );
+        held.get(kind)?.();
+      };
+      await release("slice");
+      await frame.getByRole("img", { name: /slice 10 of 31/ }).waitFor();
+      assert.equal(await frame.locator(".tile-canvas").count(), 1);
+      await release("xz");
+      await until(
+        () => frame.locator(".tile-canvas").count(),
+        (count) => count === 3,
+      );
+    },
+    {
+      beforeImage: async (asked) => {
+        if (asked.type !== "read-plane") return;
+        const { view } = asked;
+        if (view.kind === "xz" || (view.kind === "slice" && view.z === 9))
+          await new Promise<void>((answered) => held.set(view.kind, answered));
+      },
+    },
+  );
+});
+
+test("a viewer that is shown again shows the part that was looked at", () =>
+  viewer([fixture("pages.tif")], async (webview) => {
+    const { frame, page } = webview;
+    const place = async () => {
+      await hover(frame.locator(".tile-canvas"), 0.6, 0.65);
+      await frame.locator(".tile-value", { hasText: /y \d+, x \d+/ }).waitFor();
+      return textOf(frame.locator(".tile-value"));
+    };
+    const whole = await place();
+    await hover(frame.locator(".tile-canvas"), 0.5, 0.5);
+    await page.mouse.wheel(0, -300);
+    await until(place, (now) => now !== whole);
+    const [zoom, part] = [await textOf(frame.locator(".zoom-text")), await place()];
+    const kept = () => frame.evaluate(() => JSON.parse(sessionStorage.getItem("state") ?? "{}").row?.view);
+    await until(kept, (view) => view?.zoom > 2);
+    await webview.reload();
+    await webview.said("ready", 2);
+    await webview.tell({ type: "show", images: [await store.open(fixture("pages.tif"))] });
+    await imagesShown(webview);
+    await waitForText(frame.locator(".zoom-text"), zoom);
+    assert.equal(await place(), part);
+    // Another image is shown whole.
+    await webview.tell({ type: "show", images: [await store.open(fixture("imagej_float.tif"))] });
+    await frame.getByRole("img", { name: /^imagej_float/ }).waitFor();
+    await until(place, (now) => now.replace(/^.*\(/, "") === whole.replace(/^.*\(/, ""));
+  }));
+
 test("a plane that is too large to hand over is thinned out, and its values are the file's", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "viewer-"));
   const path = join(folder, "large.tif");
   const [height, width] = [9000, 9002];
   const data = new Uint8Array(height * width);
   data.fill(7);
   data[8000 * width + 9000] = 201;
-  await copyFile(fixture("pages.tif"), path);
   await writeTiff(path, { shape: [1, height, width, 1], sampleType: "uint8", data });
   const plane = await store.plane(path, { kind: "slice", z: 0 }, 0);
   assert.deepEqual([plane.step, plane.height, plane.width], [2, 4500, 4501]);
@@ -463,9 +587,19 @@ test("keys move the cursor, the view and the slice", () =>
     await waitForText(frame.locator(".zoom-text"), "150 %");
   }));
 
+test("keys act before an image has the focus", () =>
+  viewer([fixture("pages.tif")], async ({ frame, page }) => {
+    await frame.locator("body").evaluate(() => window.focus());
+    await page.keyboard.press("PageDown");
+    await frame.getByRole("img", { name: /slice 2 of/ }).waitFor();
+    await page.keyboard.press("1");
+    await waitForText(frame.locator(".zoom-text"), "100 %");
+    await page.keyboard.press("ArrowRight");
+    await waitForText(frame.locator(".tile-value"), `${written(1, 8, 12)}  (y 8, x 12)`);
+  }));
+
 /** Two images of 32 x 32 pixels with a nucleus each, and features of 2 x 2 places that know it. Returns pictures and originals. */
 async function features(): Promise<{ readonly picture: string; readonly original: string }[]> {
-  const folder = await mkdtemp(join(tmpdir(), "features-"));
   const images = [];
   for (const [name, nucleus] of [
     ["first", 0],
@@ -491,18 +625,14 @@ async function features(): Promise<{ readonly picture: string; readonly original
 test("a click on features shows what looks alike, over the image and in the other images", async () => {
   const [first, second] = await features();
   await viewer([first.original, first.picture], async (webview) => {
-    const { frame } = webview;
+    const { frame, page } = webview;
     assert.equal(await frame.getByRole("region", { name: "Most similar places" }).isVisible(), false);
     await waitForText(frame.locator(".tile-value").nth(1), /Click a place to find similar ones/);
-    const click = async (x: number, y: number) => {
-      const canvas = frame.locator(".tile-canvas").nth(1);
-      const box = await canvas.boundingBox();
-      assert.ok(box !== null);
-      const side = Math.min(box.width, box.height);
-      const position = { x: box.width / 2 + (x - 0.5) * side, y: box.height / 2 + (y - 0.5) * side };
-      await canvas.click({ position });
-    };
-    await click(0.2, 0.2);
+    const canvas = frame.locator(".tile-canvas").nth(1);
+    const place = await pixelPlace(canvas, { height: 32, width: 32 }, 6, 6);
+    await hover(canvas, place.x, place.y);
+    await page.mouse.down();
+    await page.mouse.up();
     await frame.getByRole("listitem").first().waitFor();
     const crops = await frame
       .getByRole("listitem")

@@ -1,14 +1,14 @@
 /** A trained model applied to a folder of images, as the editor does it. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { ApplyError, applyModel, predicting } from "../../src/engines/apply-model.ts";
 import { readImage } from "../../src/images/files.ts";
 import type { RunCommand, RunOrder } from "../../src/runs/record.ts";
-import { biapy, samples, TRAINER } from "./command.ts";
+import { samples, TRAINER } from "../support/command.ts";
+import { run } from "../support/in-process.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const CONFIGURATION = `# Trained on nuclei.
 PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 2D}
@@ -21,24 +21,18 @@ TRAIN: {ENABLE: True, EPOCHS: 1, BATCH_SIZE: 64}
 TEST: {ENABLE: False}
 `;
 
-let trained: { readonly configuration: string; readonly checkpoint: string };
+/** The checkpoint of a trained model. */
+let checkpoint = "";
 before(async () => {
-  const folder = await mkdtemp(join(tmpdir(), "trained-"));
-  const configuration = join(folder, "cells.yaml");
-  await writeFile(configuration, CONFIGURATION);
-  const { code } = await biapy([
-    ...["--config", configuration, "--result_dir", folder, "--name", "cells", "--gpu", ""],
-  ]);
-  assert.equal(code, 0);
-  trained = { configuration, checkpoint: join(folder, "cells/checkpoints/cells_1-checkpoint-best.pth") };
+  const { tree } = await run(temporaryFolder(), 1, CONFIGURATION);
+  checkpoint = tree.bestCheckpoint;
 });
 
 /** What the extension orders for a folder of images. */
 async function ordered(images: string): Promise<{ order: RunOrder; command: RunCommand }> {
-  const work = await mkdtemp(join(tmpdir(), "apply-"));
+  const work = temporaryFolder();
   const configFile = join(work, "apply.yaml");
-  const text = await readFile(trained.configuration, "utf8");
-  await writeFile(configFile, predicting(text, trained.checkpoint, images));
+  await writeFile(configFile, predicting(CONFIGURATION, checkpoint, images));
   const place = { resultDirectory: join(work, "results"), name: "apply", runId: 1 };
   const order = { configFile, ...place, resume: false, gpu: "", workingDirectory: work };
   const args = [
@@ -50,10 +44,10 @@ async function ordered(images: string): Promise<{ order: RunOrder; command: RunC
 
 const running = new AbortController().signal;
 
-test("predictions of all images lie beside them, as large as they are", async () => {
-  const images = await mkdtemp(join(tmpdir(), "images-"));
+test("predictions of all images are written beside them, in their size", async () => {
+  const images = temporaryFolder();
   await cp(samples("2d/test"), images, { recursive: true });
-  const target = join(images, "predictions_cells_1");
+  const target = join(images, "predictions");
   const seen: string[] = [];
   const found = await applyModel({
     ...(await ordered(images)),
@@ -62,7 +56,9 @@ test("predictions of all images lie beside them, as large as they are", async ()
     progress: (label) => seen.push(label),
     signal: running,
   });
-  const names = (await readdir(images)).filter((name) => name.endsWith(".tif")).sort();
+  const names = (await readdir(samples("2d/test"))).sort();
+  assert.deepEqual((await readdir(images)).sort(), [...names, "predictions"]);
+  assert.ok(seen.length > 0);
   assert.deepEqual((await readdir(target)).sort(), names);
   assert.deepEqual(
     found?.map(({ original }) => original).sort(),
@@ -73,14 +69,10 @@ test("predictions of all images lie beside them, as large as they are", async ()
     assert.deepEqual(prediction.shape, image.shape);
     assert.ok(new Set(prediction.data).size > 10, "The prediction is a picture.");
   }
-  assert.deepEqual(
-    (await readdir(images)).filter((name) => name.endsWith(".tmp")),
-    [],
-  );
 });
 
-test("what keeps images from being predicted is said, and nothing is left beside them", async () => {
-  const images = await mkdtemp(join(tmpdir(), "images-"));
+test("an image that cannot be read is named, and nothing is left beside it", async () => {
+  const images = temporaryFolder();
   await writeFile(join(images, "broken.tif"), "no image");
   const target = join(images, "predictions");
   const applied = applyModel({
@@ -91,12 +83,11 @@ test("what keeps images from being predicted is said, and nothing is left beside
     signal: running,
   });
   await assert.rejects(applied, (error) => error instanceof ApplyError && /broken\.tif/.test(error.message));
-  assert.ok(!existsSync(target));
+  assert.deepEqual(await readdir(images), ["broken.tif"]);
 });
 
-test("an aborted application ends, and leaves nothing", async () => {
-  const images = await mkdtemp(join(tmpdir(), "images-"));
-  await mkdir(images, { recursive: true });
+test("a prediction that is canceled ends, and leaves nothing", async () => {
+  const images = temporaryFolder();
   await cp(samples("2d/test"), images, { recursive: true });
   const abort = new AbortController();
   const target = join(images, "predictions");
@@ -110,5 +101,5 @@ test("an aborted application ends, and leaves nothing", async () => {
   const applied = applyModel(application);
   abort.abort();
   assert.equal(await applied, undefined);
-  assert.ok(!existsSync(target));
+  assert.deepEqual((await readdir(images)).sort(), (await readdir(samples("2d/test"))).sort());
 });

@@ -1,20 +1,20 @@
-/** Batches that are computed in parts, or that are larger than the patches that there are. */
+/** Batches that are computed in parts, or that are larger than the number of patches. */
 import assert from "node:assert/strict";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import { smallMae } from "../support/small-mae.ts";
-import { epochsOf, run } from "./in-process.ts";
+import { samples } from "../support/command.ts";
+import { epochsOf, run } from "../support/in-process.ts";
+import { messagesOf } from "../support/run-events.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { tinyConfig } from "../support/tiny-configuration.ts";
 
-const messages = ({ events }: Awaited<ReturnType<typeof run>>) =>
-  events.flatMap((event) => (event.event === "log" ? [event.message] : [])).join("\n");
+const configuration = (batch: number, epochs: number, patch = 64) =>
+  tinyConfig(samples("2d/train"), { patch, batch, epochs });
 
 test("an epoch in parts of a batch gives the losses of whole batches", async () => {
-  const results = await mkdtemp(join(tmpdir(), "parts-"));
+  const results = temporaryFolder();
   const [whole, parts] = [
-    await run(results, 1, smallMae(64, 6, 2)),
-    await run(results, 2, smallMae(64, 6, 2), { partSize: 2 }),
+    await run(results, 1, configuration(6, 2)),
+    await run(results, 2, configuration(6, 2), { partSize: 2 }),
   ];
   const losses = (of: typeof whole) =>
     epochsOf(of).flatMap(({ train, validation }) => [train.loss, validation?.loss]);
@@ -26,19 +26,17 @@ test("an epoch in parts of a batch gives the losses of whole batches", async () 
 });
 
 test("parts that do not divide the batch are refused, with some that do", async () => {
-  const results = await mkdtemp(join(tmpdir(), "parts-"));
+  const results = temporaryFolder();
   await assert.rejects(
-    run(results, 1, smallMae(64, 6, 1), { partSize: 4 }),
+    run(results, 1, configuration(6, 1), { partSize: 4 }),
     /--part_size 4 does not divide the batch of 6: 3 does/,
   );
 });
 
-test("a batch is no larger than the patches that there are", async () => {
-  const results = await mkdtemp(join(tmpdir(), "parts-"));
-  const given = await run(results, 1, smallMae(128, 1000, 1));
-  const [, count] = /(\d+) training patches,/.exec(messages(given)) ?? [];
-  assert.match(
-    messages(given),
-    new RegExp(`there are ${count} training patches, and a step takes all of them`),
-  );
+test("a batch has at most all patches", async () => {
+  const results = temporaryFolder();
+  const given = await run(results, 1, configuration(1000, 1, 128));
+  const log = messagesOf(given.events).join("\n");
+  const [, count] = /(\d+) training patches,/.exec(log) ?? [];
+  assert.match(log, new RegExp(`there are ${count} training patches, and a step takes all of them`));
 });

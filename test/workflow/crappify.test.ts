@@ -15,7 +15,7 @@ import {
   stop,
   validationLosses,
   workspace,
-} from "./command.ts";
+} from "../support/command.ts";
 
 /** A workspace with images of its own: copies of the sample images. */
 async function crappifyWorkspace(more = "") {
@@ -111,7 +111,7 @@ test("an export that is stopped ends as a stop, not as a failure", async () => {
     await copyFile(join(images.test, "nuclei-01.tif"), join(images.test, `more-${index}.tif`));
   let stopping = false;
   const { code, events } = await biapy([...args(), "--export_model", "unread.pth"], (event, child) => {
-    if (event.event !== "progress" || event.label !== "Making worse copies" || stopping) return;
+    if (event.event !== "progress" || event.label !== "Making degraded copies" || stopping) return;
     stopping = true;
     stop(child);
   });
@@ -163,7 +163,7 @@ test("what is measured of restored images is what their files show, and stands i
   assert.equal(Number(table[1].split(",")[column]), tested.get("nuclei-01.tif")?.mse);
 });
 
-test("losses add up by their weights, and a stopped run goes on exactly", async () => {
+test("losses add up by their weights, and a stopped run resumes exactly", async () => {
   const { results, configure, arguments: args } = await crappifyWorkspace();
   await configure(0.2, "LOSS: {TYPE: [MAE, MSE], WEIGHTS: [1., 0.5]}\n");
   const whole = await biapy(args(1));

@@ -6,10 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { DeviceList } from "../../src/extension/commands/device-tools.ts";
-import { TRAINER } from "./command.ts";
+import { TRAINER } from "../support/command.ts";
 
 const storage = mkdtempSync(join(tmpdir(), "storage-"));
-after(() => rmSync(storage, { recursive: true, force: true }));
+const emptyCache = mkdtempSync(join(tmpdir(), "npm-cache-"));
+after(() => {
+  for (const folder of [storage, emptyCache]) rmSync(folder, { recursive: true, force: true });
+});
 
 function command(args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
   const all = [...TRAINER, ...args];
@@ -32,7 +35,7 @@ test("devices are listed for people and for the extension", async () => {
   assert.match(text.output, /^CPU /);
 });
 
-test("a GPU runtime that this machine has no use for is refused in words, and nothing is fetched", async () => {
+test("a GPU runtime that this machine cannot use is refused, and nothing is downloaded", async () => {
   // Without programs to be found there is no nvidia-smi, as on a machine without a GPU of NVIDIA's.
   const { code, errors } = await command(["--install_gpu_runtime"], { PATH: storage });
   assert.equal(code, 2);
@@ -40,7 +43,7 @@ test("a GPU runtime that this machine has no use for is refused in words, and no
   assert.deepEqual(readdirSync(storage), []);
 });
 
-test("an index that cannot be reached ends an installation in words, and nothing stays of it", async () => {
+test("an unreachable index ends an installation with an error, and leaves nothing", async () => {
   const unreachable = {
     PIP_INDEX_URL: "http://127.0.0.1:9/simple",
     npm_config_registry: "http://127.0.0.1:9/",
@@ -54,7 +57,15 @@ test("an index that cannot be reached ends an installation in words, and nothing
   assert.deepEqual(readdirSync(storage), []);
 });
 
-test("TensorFlow that is not installed is told with the command that installs it", async () => {
+test("a package that npm cannot install is named", async () => {
+  const offline = { npm_config_offline: "true", npm_config_cache: emptyCache };
+  const { code, output } = await command(["--install_tensorflow", "--json"], offline);
+  assert.equal(code, 2);
+  const { message } = JSON.parse(output.trim().split("\n").at(-1) ?? "{}");
+  assert.match(message, /^npm could not install @tensorflow\/tfjs-node: .*ENOTCACHED/);
+});
+
+test("a missing TensorFlow is reported with the command that installs it", async () => {
   const args = [
     "--config",
     "templates/demo.biapy.yaml",

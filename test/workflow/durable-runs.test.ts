@@ -1,18 +1,48 @@
-/** A run's state on disk, and what starting, resuming and testing make of it. */
+/** A run's state on disk: starting, resuming and testing from it, also when it is damaged. */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { CheckpointError } from "../../src/checkpoint/checkpoint-error.ts";
 import { type ResultTree, resultTree } from "../../src/facts/result-tree.ts";
+import type { NewRunEvent } from "../../src/facts/run-events.ts";
 import { readRunState } from "../../src/facts/run-state.ts";
 import { runsOf } from "../../src/results/run-folders.ts";
 import { readTrainLog, trainLogPath } from "../../src/results/train-log.ts";
 import { DivergedError } from "../../src/training/diverged.ts";
 import { InputError } from "../../src/workflow/input-error.ts";
-import { tinyConfig, tinyWorkspace, writeImages } from "../support/tiny-run.ts";
+import { epochsOf, type RunOptions, run as runOrThrow } from "../support/in-process.ts";
+import { messagesOf } from "../support/run-events.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { tinyConfig, writeImages } from "../support/tiny-configuration.ts";
 
-const { folder, run } = tinyWorkspace();
+const folder = temporaryFolder();
+
+interface Attempt extends Pick<RunOptions, "resume" | "normalizePixels"> {
+  readonly run: number;
+  /** Requests a stop at the first event for which it is true. */
+  readonly stopAt?: (event: NewRunEvent) => boolean;
+  readonly watch?: (event: NewRunEvent) => void;
+}
+
+/** Runs a configuration. The result of a run that throws has the error instead of a status. */
+async function run(text: string, { run: number, stopAt, watch, ...options }: Attempt) {
+  const events: NewRunEvent[] = [];
+  const ended = await runOrThrow(folder, number, text, {
+    ...options,
+    watch: (event, stopping) => {
+      events.push(event);
+      watch?.(event);
+      if (stopAt?.(event)) stopping.abort();
+    },
+  }).then(
+    ({ status }) => ({ status, error: undefined }),
+    (error: unknown) => ({ status: undefined, error }),
+  );
+  const tree = resultTree(folder, "job", number);
+  return { ...ended, events, epochs: epochsOf({ events }), messages: messagesOf(events), tree };
+}
+
 const images = await writeImages(join(folder, "images"), 4);
 
 let next = 1;
@@ -29,6 +59,8 @@ async function logOf(tree: ResultTree) {
   return (await readTrainLog(trainLogPath(tree))).map((row) => ({ ...row, seconds: 0 }));
 }
 
+const isStepOf = (epoch: number) => (event: NewRunEvent) => event.event === "step" && event.epoch === epoch;
+
 const problemKeys = (error: unknown) => {
   assert.ok(error instanceof InputError, String(error));
   return error.problems.map(({ key, message }) => key ?? message);
@@ -36,7 +68,7 @@ const problemKeys = (error: unknown) => {
 
 test("the state follows a run: training, stopped, training, finished", async () => {
   const own = newRun();
-  const { stateFile } = resultTree(folder, "tiny", own.run);
+  const { stateFile } = resultTree(folder, "job", own.run);
   const text = tinyConfig(images, { epochs: 3, test: true });
   const during: string[] = [];
   const stopped = await run(text, {
@@ -68,7 +100,7 @@ test("the state follows a run: training, stopped, training, finished", async () 
   assert.equal(listed.status, "finished");
 });
 
-test("more epochs train on; as many have nothing left, and only test again", async () => {
+test("more epochs continue the training; with as many, a resumed run only tests", async () => {
   const own = newRun();
   await run(tinyConfig(images, { epochs: 2 }), own);
   const again = await run(tinyConfig(images, { epochs: 2, test: true }), { ...own, resume: true });
@@ -88,7 +120,7 @@ test("more epochs train on; as many have nothing left, and only test again", asy
   assert.deepEqual(await logOf(longer.tree), await logOf(whole.tree));
 });
 
-test("a training that patience ended goes on when patience grew", async () => {
+test("a training that ended early continues with a larger patience", async () => {
   const own = newRun();
   // Nothing is learned at a learning rate of 0, so nothing improves after the first epoch.
   const text = (patience: number) =>
@@ -130,7 +162,7 @@ test("another network, loss or other images are refused with the keys, and nothi
   assert.equal(gone.status, "finished", String(gone.error));
 });
 
-test("a fresh start keeps what one earlier run left, and what trained nothing does not replace it", async () => {
+test("a fresh start keeps the results of one earlier run, which a run without checkpoints does not replace", async () => {
   const own = newRun();
   const text = tinyConfig(images, { epochs: 2 });
   const first = await run(text, own);
@@ -139,15 +171,15 @@ test("a fresh start keeps what one earlier run left, and what trained nothing do
   const second = await run(text.replace("1.E-2", "1.E-3"), own);
   const { earlier } = second.tree;
   assert.ok(second.messages.some((message) => message.includes(earlier)));
-  assert.ok(readFileSync(join(earlier, `tiny_${own.run}-checkpoint-best.pth`)).equals(weights));
+  assert.ok(readFileSync(join(earlier, `job_${own.run}-checkpoint-best.pth`)).equals(weights));
   assert.ok(existsSync(join(earlier, "results/train_logs")));
   assert.notEqual((await stateOf(second.tree)).training, training);
   // Without its checkpoints, the third run has nothing worth keeping.
   const third = await run(tinyConfig(images, { epochs: 2 }), own);
-  const kept = readFileSync(join(earlier, `tiny_${own.run}-checkpoint-best.pth`));
+  const kept = readFileSync(join(earlier, `job_${own.run}-checkpoint-best.pth`));
   rmSync(third.tree.checkpoints, { recursive: true });
   await run(text, own);
-  assert.ok(readFileSync(join(earlier, `tiny_${own.run}-checkpoint-best.pth`)).equals(kept));
+  assert.ok(readFileSync(join(earlier, `job_${own.run}-checkpoint-best.pth`)).equals(kept));
 });
 
 test("a fresh start from its own earlier checkpoint reads it first", async () => {
@@ -174,7 +206,7 @@ test("nothing to resume from starts from the beginning and says so", async () =>
   assert.ok(never.messages.some((message) => /has no checkpoint to resume from/.test(message)));
 });
 
-test("a new run that was killed over an old one is neither reported nor resumed as the old one", async () => {
+test("a new run that was killed while it replaced an old one is neither listed nor resumed as the old one", async () => {
   const own = newRun();
   const text = tinyConfig(images, { epochs: 2 });
   const { tree } = await run(text, own);
@@ -196,15 +228,15 @@ test("a new run that was killed over an old one is neither reported nor resumed 
   const resumed = await run(text, { ...own, resume: true });
   assert.equal(resumed.epochs.length, 2);
   assert.ok(resumed.messages.some((message) => /has no checkpoint to resume from/.test(message)));
-  assert.ok(existsSync(join(tree.earlier, `tiny_${own.run}-checkpoint-best.pth`)));
+  assert.ok(existsSync(join(tree.earlier, `job_${own.run}-checkpoint-best.pth`)));
 });
 
-test("a damaged last checkpoint is told, and the best one is resumed from", async () => {
+test("a damaged last checkpoint is reported, and the best one is resumed from", async () => {
   const own = newRun();
   const text = tinyConfig(images, { epochs: 3 });
   const { tree } = await run(text, {
     ...own,
-    stopAt: (event) => event.event === "step" && event.epoch === 3,
+    stopAt: isStepOf(3),
   });
   const bytes = readFileSync(tree.lastCheckpoint);
   const values = bytes.lastIndexOf("archive/data/1", bytes.length - 4096);
@@ -217,18 +249,18 @@ test("a damaged last checkpoint is told, and the best one is resumed from", asyn
   assert.deepEqual(await logOf(tree), await logOf(whole.tree));
 });
 
-test("after a power loss that emptied the last checkpoint the best one is resumed from; with both empty the words say what to do", async () => {
+test("after a power loss that emptied the last checkpoint the best one is resumed from; with both empty the error says what to do", async () => {
   const own = newRun();
   const text = tinyConfig(images, { epochs: 3 });
   const { tree } = await run(text, {
     ...own,
-    stopAt: (event) => event.event === "step" && event.epoch === 3,
+    stopAt: isStepOf(3),
   });
   writeFileSync(tree.lastCheckpoint, "");
   const resumed = await run(text, {
     ...own,
     resume: true,
-    stopAt: (event) => event.event === "step" && event.epoch === 3,
+    stopAt: isStepOf(3),
   });
   assert.equal(resumed.status, "stopped", String(resumed.error));
   assert.ok(resumed.messages.some((message) => message.includes("-last.pth")));
@@ -239,7 +271,7 @@ test("after a power loss that emptied the last checkpoint the best one is resume
   assert.equal((await run(text, own)).status, "finished");
 });
 
-test("a damaged state is named when it is resumed, shown as such, and a fresh start replaces it", async () => {
+test("a damaged state is named when the run is resumed, listed as damaged, and replaced by a fresh start", async () => {
   const own = newRun();
   const text = tinyConfig(images, { epochs: 1 });
   const { tree } = await run(text, own);
@@ -253,7 +285,7 @@ test("a damaged state is named when it is resumed, shown as such, and a fresh st
   assert.equal((await run(text, own)).status, "finished");
 });
 
-test("stop is heeded with one step an epoch, in validation, in previews and in tests", async () => {
+test("a stop takes effect with one step an epoch, in validation, in previews and in tests", async () => {
   const text = tinyConfig(images, { epochs: 3, batch: 16, test: true });
   const whole = await run(text, newRun());
   const moments: ((event: { event: string; kind?: string }) => boolean)[] = [
@@ -275,7 +307,7 @@ test("stop is heeded with one step an epoch, in validation, in previews and in t
   }
 });
 
-test("previews that cannot be written are a warning, said once; a log that cannot ends the run", async () => {
+test("previews that cannot be written give one warning; a log that cannot be written ends the run", async () => {
   const own = newRun();
   const block = (part: "charts" | "previews" | "tensorboard" | "trainLogs") => ({
     ...own,

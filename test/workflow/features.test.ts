@@ -1,17 +1,24 @@
 /** Features of trained encoders: `biapy --features`, and pictures of them during training. */
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { before, test } from "node:test";
 import { readNpy, writeNpy } from "../../src/checkpoint/npy.ts";
+import { loadConfig } from "../../src/config/config.ts";
 import { Random } from "../../src/data/random.ts";
+import { resultTree } from "../../src/facts/result-tree.ts";
+import type { NewRunEvent } from "../../src/facts/run-events.ts";
 import { readImage } from "../../src/images/files.ts";
+import { OnnxRuntime } from "../../src/runtime/onnx/runtime.ts";
 import { colorsOf, FeatureSample, fitColors } from "../../src/workflow/features/feature-colors.ts";
 import { describeFeatures, featureFolderOf } from "../../src/workflow/features/feature-folder.ts";
 import { probe } from "../../src/workflow/features/linear-probe.ts";
 import { similarPlaces } from "../../src/workflow/features/similar-places.ts";
-import { biapy, samples, workspace } from "./command.ts";
+import { writeFeatures } from "../../src/workflow/features/write-features.ts";
+import { biapy, samples, type Workspace, workspace } from "../support/command.ts";
+import { type Run, run } from "../support/in-process.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const configuration = (task: string, model: string) => `
 PROBLEM:
@@ -20,8 +27,8 @@ PROBLEM:
   SELF_SUPERVISED: {PRETEXT_TASK: ${task}}
 DATA:
   PATCH_SIZE: (64,64,1)
-  TRAIN: {PATH: ${samples("2d/test")}, SSL_SOURCE_DIR: ${join(mkdtempSync(join(tmpdir(), "worse-")), "train")}}
-  TEST: {PATH: ${samples("2d/test")}, SSL_SOURCE_DIR: ${join(mkdtempSync(join(tmpdir(), "worse-")), "test")}}
+  TRAIN: {PATH: ${samples("2d/test")}, SSL_SOURCE_DIR: ${join(temporaryFolder(), "train")}}
+  TEST: {PATH: ${samples("2d/test")}, SSL_SOURCE_DIR: ${join(temporaryFolder(), "test")}}
 MODEL:
 ${model}
 TRAIN: {ENABLE: True, EPOCHS: 1, BATCH_SIZE: 4}
@@ -37,10 +44,36 @@ const MAE = `  ARCHITECTURE: mae
   MAE_DEC_NUM_LAYERS: 1
   MAE_DEC_NUM_HEADS: 2`;
 
+/** An autoencoder that was trained for an epoch, as run 1. */
+let place: Workspace;
+let trained: Run;
+before(async () => {
+  const text = configuration("masking", MAE);
+  place = await workspace(text);
+  trained = await run(place.results, 1, text);
+});
+
+/** Writes the features of run 1 of a folder of results. */
+async function featuresOf(
+  results: string,
+  text: string,
+  {
+    report = () => {},
+    signal = new AbortController().signal,
+  }: { report?: (event: NewRunEvent) => void; signal?: AbortSignal } = {},
+) {
+  return writeFeatures({
+    config: loadConfig("job.yaml", text).config,
+    tree: resultTree(results, "job", 1),
+    normalizePixels: false,
+    openRuntime: async () => new OnnxRuntime(1),
+    report,
+    signal,
+  });
+}
+
 test("an autoencoder's features are drawn while it trains, and written on demand", async () => {
-  const { arguments: args, results } = await workspace(configuration("masking", MAE));
-  const trained = await biapy(args());
-  assert.equal(trained.code, 0);
+  const { arguments: args, results } = place;
   const drawn = trained.events.filter((event) => event.event === "image" && event.kind === "features");
   assert.equal(drawn.length, 1);
   const { code, events } = await biapy([...args(), "--features"]);
@@ -67,7 +100,7 @@ test("an autoencoder's features are drawn while it trains, and written on demand
   assert.equal((await similarPlaces(preview, described, [0, 20, 20], 4)).places.length, 4);
 
   // Masks of one of the images judge the features: a number, and a map.
-  const labels = mkdtempSync(join(tmpdir(), "labels-"));
+  const labels = temporaryFolder();
   cpSync(join(samples("2d/test-masks"), "nuclei-01.tif"), join(labels, "nuclei-01.tif"));
   const probed = await biapy([...args(), "--features", "--labels", labels]);
   assert.equal(probed.code, 0);
@@ -86,23 +119,24 @@ test("an autoencoder's features are drawn while it trains, and written on demand
   assert.equal(wrong.code, 2);
 });
 
-test("a U-Net's bottleneck is what its encoder makes; a network without an encoder says so", async () => {
+test("a U-Net's features are its bottleneck; a network without an encoder is refused", async () => {
   const unet =
     "  ARCHITECTURE: unet\n  FEATURE_MAPS: [4, 8, 12]\n  DROPOUT_VALUES: [0., 0., 0.]\n  CONV_LAYERS: [1, 1, 1]\n  ISOTROPY: [True, True, True]\n  YX_DOWN: [2, 2]\n  Z_DOWN: [1, 1]";
-  const trained = await workspace(configuration("crappify", unet));
-  assert.equal((await biapy(trained.arguments())).code, 0);
-  const { code, events } = await biapy([...trained.arguments(), "--features"]);
-  assert.equal(code, 0);
+  const { results } = await workspace("");
+  const text = configuration("crappify", unet);
+  await run(results, 1, text);
+  const events: NewRunEvent[] = [];
+  assert.equal(await featuresOf(results, text, { report: (event) => events.push(event) }), "finished");
   const image = events.find((event) => event.event === "image");
   assert.ok(image?.event === "image" && image.files.features !== undefined);
   const { shape } = await readNpy(image.files.features.replace(/\.tif$/, ".npy"));
   assert.equal(shape[3], 12);
 
-  const edsr = await workspace(configuration("crappify", "  ARCHITECTURE: edsr"));
-  const refused = await biapy([...edsr.arguments(), "--features"]);
-  assert.equal(refused.code, 2);
-  const problems = refused.events.flatMap((event) => (event.event === "problems" ? event.problems : []));
-  assert.match(problems.map(({ message }) => message).join(), /no encoder/);
+  const edsr = await workspace("");
+  await assert.rejects(featuresOf(edsr.results, configuration("crappify", "  ARCHITECTURE: edsr")), {
+    name: "InputError",
+    message: /no encoder/,
+  });
   assert.ok(!existsSync(join(edsr.results, "job/results/job_1/features")));
 });
 
@@ -154,7 +188,7 @@ test("many features have colors too where the first is constant, or all vary in 
 });
 
 test("a place is compared with all others of its folder, and no neighbors stand in the list together", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "similar-"));
+  const folder = temporaryFolder();
   // Three kinds of places; in the second image one of the first kind stands alone.
   const kinds = { one: [0, 0, 1, 2, 1, 1, 2, 2, 1], two: [1, 1, 1, 1, 0, 2, 2, 2, 2] };
   const images: { picture: string; original: string }[] = [];
@@ -217,4 +251,24 @@ test("a linear probe finds a class that is a direction of the features, and noth
   assert.ok(rightIn(made(true)) > 0.99);
   // Judged on other images than those that it was fitted to, noise tells no more than the share of the commoner class.
   assert.ok(rightIn(made(false)) < 0.68);
+});
+
+test("a failure while features are being written and stopped is a failure, not the stop", async () => {
+  const writing = (then: (controller: AbortController) => void) => {
+    const controller = new AbortController();
+    return featuresOf(place.results, configuration("masking", MAE), {
+      report: (event) => {
+        if (event.event === "image") then(controller);
+      },
+      signal: controller.signal,
+    });
+  };
+  await assert.rejects(
+    writing((controller) => {
+      controller.abort();
+      throw new Error("no space left");
+    }),
+    /no space left/,
+  );
+  assert.equal(await writing((controller) => controller.abort()), "stopped");
 });

@@ -8,7 +8,15 @@ import { loadBiapyCheckpoint } from "../../src/checkpoint/biapy-checkpoint.ts";
 import { readNpy } from "../../src/checkpoint/npy.ts";
 import { readImage } from "../../src/images/files.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
-import { biapy, logRows, problemsOf, samples, stop, validationLosses, workspace } from "./command.ts";
+import {
+  biapy,
+  logRows,
+  problemsOf,
+  samples,
+  stop,
+  validationLosses,
+  workspace,
+} from "../support/command.ts";
 
 const CONFIG = `
 PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 2D}
@@ -36,7 +44,7 @@ TRAIN:
 TEST: {ENABLE: True}
 `;
 
-test("a run trains, tests, leaves the documented tree, and goes on exactly where it was stopped", async () => {
+test("a run trains, tests, leaves the documented tree, and resumes exactly where it was stopped", async () => {
   const { results, arguments: args } = await workspace(CONFIG);
   const whole = await biapy(args(1));
   assert.equal(whole.code, 0);
@@ -77,7 +85,7 @@ test("a run trains, tests, leaves the documented tree, and goes on exactly where
   assert.deepEqual(await logRows(results, 2), await logRows(results, 1));
 });
 
-test("a run that was killed goes on from its last checkpoint as if it never had been", async () => {
+test("a run that was killed resumes from its last checkpoint, with the results of one that was not", async () => {
   const { results, arguments: args } = await workspace(CONFIG);
   assert.equal((await biapy(args(1))).code, 0);
   const killed = await biapy(args(2), (event, child) => {

@@ -1,21 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { loadBiapyCheckpoint } from "../../src/checkpoint/biapy-checkpoint.ts";
+import { biapy, samples, workspace } from "../support/command.ts";
 import { smallRun } from "../support/mixed-run.ts";
-import { biapy, samples, workspace } from "./command.ts";
+import { messagesOf } from "../support/run-events.ts";
 
-test("a run in mixed precision goes on in it, whatever is said, and ends where one that was not stopped does", async () => {
+test("a run in mixed precision resumes in it, whatever precision is requested, with the results of one that was not stopped", async () => {
   const whole = await smallRun("whole", { precision: "mixed" });
   assert.deepEqual([whole.status, whole.device], ["finished", "CPU, mixed precision"]);
   const stopped = await smallRun("halved", { precision: "mixed", stopAt: 2 });
   assert.equal(stopped.status, "stopped");
   const resumed = await smallRun("halved", { precision: "single", resume: true });
   assert.deepEqual([resumed.status, resumed.device], ["finished", "CPU, mixed precision"]);
-  const said = resumed.events.flatMap((event) => (event.event === "log" ? [event.message] : []));
-  assert.ok(
-    said.some((message) => /continues in mixed precision, in which it began/.test(message)),
-    said.join("\n"),
-  );
+  assert.match(messagesOf(resumed.events).join("\n"), /continues in mixed precision, in which it began/);
   const last = ({ epochs }: typeof whole) => ({ ...epochs.at(-1)?.train, ...epochs.at(-1)?.validation });
   assert.deepEqual(last(resumed), last(whole));
   const checkpoint = await loadBiapyCheckpoint(whole.tree.bestCheckpoint);
@@ -36,7 +33,7 @@ test("a run in single precision stays in it, and ends near one in mixed", async 
   assert.ok(one > 0 && Math.abs(other / one - 1) < 0.03, `${other} in mixed precision, ${one} in single`);
 });
 
-test("--precision mixed on the CPU is bad input, told in words, and leaves earlier results alone", async () => {
+test("--precision mixed on the CPU is refused before training", async () => {
   const { arguments: args } = await workspace(`
 PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 2D}
 DATA: {PATCH_SIZE: "(64,64,1)", TRAIN: {PATH: ${JSON.stringify(samples("2d/train"))}}, VAL: {SPLIT_TRAIN: 0.2}}

@@ -1,18 +1,18 @@
 /** What a configuration does to images before they train: preprocessing, three channels, filtered samples, cross-validation. */
 import assert from "node:assert/strict";
-import { copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readImage } from "../../src/images/files.ts";
-import { biapy, problemsOf, type Result, samples, workspace } from "./command.ts";
+import { samples } from "../support/command.ts";
+import { run } from "../support/in-process.ts";
+import { messagesOf } from "../support/run-events.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const logs = ({ events }: Result) =>
-  events.flatMap((event) => (event.event === "log" ? [event.message] : [])).join("\n");
-
-/** A workspace with three training images and one test image. */
+/** Copies of three training images and one test image, and a folder for results. */
 async function images() {
-  const space = await workspace("");
-  const folders = { train: join(space.folder, "train"), test: join(space.folder, "test") };
+  const folder = temporaryFolder();
+  const folders = { train: join(folder, "train"), test: join(folder, "test") };
   for (const [phase, names] of [
     ["train", ["nuclei-01", "nuclei-02", "nuclei-03"]],
     ["test", ["nuclei-01"]],
@@ -21,13 +21,12 @@ async function images() {
     for (const name of names)
       await copyFile(join(samples(`2d/${phase}`), `${name}.tif`), join(folders[phase], `${name}.tif`));
   }
-  const configure = (text: string) => writeFile(join(space.folder, "job.yaml"), text);
-  return { ...space, folders, configure };
+  return { folders, results: join(folder, "results") };
 }
 
 test("images of one channel train and are predicted in three, without the patches that a filter names", async () => {
-  const { folders, configure, arguments: args, results } = await images();
-  await configure(`
+  const { folders, results } = await images();
+  const text = `
 PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 2D}
 DATA:
   PATCH_SIZE: "(32,32,3)"
@@ -40,17 +39,19 @@ DATA:
 MODEL: {ARCHITECTURE: mae, VIT_TOKEN_SIZE: 8, VIT_EMBED_DIM: 24, VIT_NUM_LAYERS: 1, VIT_NUM_HEADS: 3, MAE_DEC_HIDDEN_SIZE: 16, MAE_DEC_NUM_LAYERS: 1, MAE_DEC_NUM_HEADS: 2}
 TRAIN: {ENABLE: True, OPTIMIZER: ADAMW, LR: 1.E-3, BATCH_SIZE: 8, EPOCHS: 1}
 TEST: {ENABLE: True}
-`);
-  const run = await biapy(args(1));
-  assert.equal(run.code, 0, JSON.stringify(problemsOf(run)));
-  assert.match(logs(run), /[1-9]\d* of 48 patches are left out by DATA.TRAIN.FILTER_SAMPLES/);
-  const predicted = await readImage(join(results, "job/results/job_1/per_image/nuclei-01.tif"));
+`;
+  const { events, tree } = await run(results, 1, text);
+  assert.match(
+    messagesOf(events).join("\n"),
+    /[1-9]\d* of 48 patches are left out by DATA.TRAIN.FILTER_SAMPLES/,
+  );
+  const predicted = await readImage(join(tree.perImage, "nuclei-01.tif"));
   assert.equal(predicted.shape[3], 3);
 });
 
 test("preprocessed images train in parts that take turns, and those kept apart are tested", async () => {
-  const { folders, configure, arguments: args, results } = await images();
-  await configure(`
+  const { folders, results } = await images();
+  const text = `
 PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: 2D, SELF_SUPERVISED: {PRETEXT_TASK: crappify}}
 DATA:
   PATCH_SIZE: "(32,32,1)"
@@ -64,12 +65,10 @@ DATA:
 MODEL: {ARCHITECTURE: unet, FEATURE_MAPS: [4, 8, 16]}
 TRAIN: {ENABLE: True, OPTIMIZER: ADAMW, LR: 2.E-3, BATCH_SIZE: 4, EPOCHS: 1}
 TEST: {ENABLE: True}
-`);
-  const run = await biapy(args(1));
-  assert.equal(run.code, 0, JSON.stringify(problemsOf(run)));
+`;
+  const { events, tree } = await run(results, 1, text);
   // Three images of 96 x 64 have six patches each; the second third is the second image.
-  assert.match(logs(run), /12 training patches, 6 for validation/);
-  const folder = join(results, "job/results/job_1/per_image");
-  assert.deepEqual(await readdir(folder), ["nuclei-02.tif"]);
-  assert.deepEqual((await readImage(join(folder, "nuclei-02.tif"))).shape, [1, 96, 64, 1]);
+  assert.match(messagesOf(events).join("\n"), /12 training patches, 6 for validation/);
+  assert.deepEqual(await readdir(tree.perImage), ["nuclei-02.tif"]);
+  assert.deepEqual((await readImage(join(tree.perImage, "nuclei-02.tif"))).shape, [1, 96, 64, 1]);
 });

@@ -1,15 +1,15 @@
 /** Segmentation: learning from masks, testing by patches, by chunks and in one piece, and masks that do not fit. */
 import assert from "node:assert/strict";
-import { cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { otsuThreshold } from "../../src/data/otsu.ts";
-import { openImage, readImage } from "../../src/images/files.ts";
+import { readImage } from "../../src/images/files.ts";
 import type { Image } from "../../src/images/image.ts";
-import { writeTiff } from "../../src/images/tiff-writer.ts";
-import { samples } from "./command.ts";
-import { epochsOf, type Run, refusal, run } from "./in-process.ts";
+import { epochsOf, type Run, refusal, run } from "../support/in-process.ts";
+import { messagesOf } from "../support/run-events.ts";
+import { samplePart, writePart } from "../support/sample-parts.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 interface Space {
   readonly folder: string;
@@ -22,20 +22,17 @@ async function space(
   ndim: "2D" | "3D",
   relabel: (mask: Image, index: number) => Image = (mask) => mask,
 ): Promise<Space> {
-  const folder = await mkdtemp(join(tmpdir(), "segmentation-"));
+  const folder = temporaryFolder();
   const from = `${ndim.toLowerCase()}/train`;
   const names = ndim === "2D" ? ["nuclei-01", "nuclei-05", "nuclei-09"] : ["nuclei-train"];
   const end = ndim === "2D" ? ([1, 96, 80] as const) : ([12, 48, 32] as const);
   for (const [index, name] of names.entries())
     for (const [kind, source] of [
-      ["x", samples(from)],
-      ["y", samples(`${from}-masks`)],
+      ["x", from],
+      ["y", `${from}-masks`],
     ] as const) {
-      const opened = await openImage(join(source, `${name}.tif`));
-      const part = await opened.read({ start: [0, 0, 0], end });
-      await opened.close();
-      await mkdir(join(folder, kind), { recursive: true });
-      await writeTiff(join(folder, kind, `${name}.tif`), kind === "x" ? part : relabel(part, index));
+      const part = await samplePart(`${source}/${name}.tif`, end);
+      await writePart(join(folder, kind, `${name}.tif`), kind === "x" ? part : relabel(part, index));
     }
   return { folder, images: join(folder, "x"), masks: join(folder, "y") };
 }
@@ -134,15 +131,15 @@ test("a network learns from a few masks where nuclei are", async () => {
   assert.equal(previews.length, epochsOf(trained).length);
 });
 
-test("masks of 0 and 1, of 0 and 255, and of numbered nuclei teach the same", async () => {
+test("masks of 0 and 1, of 0 and 255, and of numbered nuclei train the same weights", async () => {
   const kinds = [
-    labels,
-    (mask: Image) => labels(mask, (value) => Number(value > 0)),
-    (mask: Image) => labels(mask, (value, at) => (value > 0 ? 1 + (at % 7) : 0)),
-  ] as const;
+    (value: number) => (value > 0 ? 255 : 0),
+    (value: number) => Number(value > 0),
+    (value: number, at: number) => (value > 0 ? 1 + (at % 7) : 0),
+  ];
   const found: object[] = [];
-  for (const kind of kinds) {
-    const given = await space("2D", (mask) => kind(mask, (value) => value));
+  for (const label of kinds) {
+    const given = await space("2D", (mask) => labels(mask, label));
     found.push(epochsOf(await run(given.folder, 1, configuration("2D", given, { epochs: 1 }))));
   }
   assert.deepEqual(found[1], found[0]);
@@ -150,7 +147,7 @@ test("masks of 0 and 1, of 0 and 255, and of numbered nuclei teach the same", as
 });
 
 for (const ndim of ["2D", "3D"] as const)
-  test(`a stopped ${ndim} run of three classes goes on exactly, and by chunks it predicts the same`, async () => {
+  test(`a stopped ${ndim} run of three classes resumes exactly, and predicts the same by chunks`, async () => {
     const given = await space(ndim, (mask) =>
       labels(mask, (value, at) => (at % 50 === 0 ? 255 : value === 0 ? 0 : 1 + (at % 2))),
     );
@@ -188,7 +185,7 @@ for (const ndim of ["2D", "3D"] as const)
     for (const key of Object.keys(one)) assert.ok(Math.abs(one[key] - other[key]) < 1e-2, key);
   });
 
-test("predictions are augmented, made in one piece, and used again", async () => {
+test("predictions can be augmented, made in one piece, and reused", async () => {
   const given = await space("2D");
   const text = configuration("2D", given, { epochs: 1 });
   const trained = await run(given.folder, 1, text);
@@ -259,7 +256,7 @@ test("masks that do not fit are explained before anything trains", async () => {
   assert.match(await explain({ ...plain, masks: '""' }), /DATA.TRAIN.GT_PATH: names no folder/);
 });
 
-test("masks that teach nothing together are refused; a single empty one is not", async () => {
+test("masks without anything to learn are refused; a single empty one is not", async () => {
   const explain = async (value: (mask: number, index: number) => number, settings: Settings = {}) => {
     const given = await space("2D", (mask, index) => labels(mask, (each) => value(each, index)));
     return refusal(given.folder, configuration("2D", given, settings));
@@ -283,7 +280,7 @@ test("masks that teach nothing together are refused; a single empty one is not",
   assert.deepEqual(warnings, ["No mask to learn from has class 2 (DATA.N_CLASSES is 3)."]);
 });
 
-test("settings that make no segmentation are refused in words", async () => {
+test("settings that segmentation does not have are refused with their keys", async () => {
   const given = await space("2D");
   const cases: readonly (readonly [RegExp, Settings])[] = [
     [/DATA.N_CLASSES: there are at least two classes/, { classes: 1 }],
@@ -323,7 +320,7 @@ TEST: {ENABLE: False}
   const restored = await run(given.folder, 1, restoring);
   const text = `${configuration("2D", given, { epochs: 1, model: `${UNET}, LOAD_CHECKPOINT: True` })}PATHS: {CHECKPOINT_FILE: ${restored.tree.bestCheckpoint}}\n`;
   const segmented = await run(given.folder, 2, text);
-  const log = segmented.events.flatMap((event) => (event.event === "log" ? [event.message] : [])).join("\n");
+  const log = messagesOf(segmented.events).join("\n");
   assert.match(log, /tensors loaded from/);
   assert.match(log, /2 tensors skipped, because .*another workflow.*heads\.0/);
   assert.match(log, /2 weights .* start afresh: heads\.0/);

@@ -1,21 +1,25 @@
-/** Segmentation and Noise2Void by every architecture that they take, in 2D and 3D: a step, a prediction, and what is written of it. */
+/** Segmentation and Noise2Void by every architecture that supports them, in 2D and 3D: an epoch, a prediction, and its files. */
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { loadBiapyCheckpoint } from "../../src/checkpoint/biapy-checkpoint.ts";
 import { channelsOf } from "../../src/config/basics.ts";
 import { checkConfig } from "../../src/config/checks.ts";
 import { loadConfig } from "../../src/config/config.ts";
-import { type Dimensions, embeddedArchitectures } from "../../src/facts/architectures.ts";
-import { openImage, readImage } from "../../src/images/files.ts";
-import { writeTiff } from "../../src/images/tiff-writer.ts";
+import {
+  type Dimensions,
+  type EmbeddedArchitecture,
+  embeddedArchitectures,
+} from "../../src/facts/architectures.ts";
+import { readImage } from "../../src/images/files.ts";
+import { weightsOf } from "../support/checkpoint-weights.ts";
+import { epochsOf, type Run, run } from "../support/in-process.ts";
+import { messagesOf } from "../support/run-events.ts";
+import { samplePart, writePart } from "../support/sample-parts.ts";
 import { smallModel, smallPatch } from "../support/small-networks.ts";
-import { samples } from "./command.ts";
-import { epochsOf, type Run, run } from "./in-process.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const folder = await mkdtemp(join(tmpdir(), "tasks-"));
+const folder = temporaryFolder();
 /** The sample's pixels `[z, y, x]` that a patch and half a patch of prediction need. */
 const SIZE = { "2D": [1, 32, 48], "3D": [8, 32, 32] } as const;
 /** The pixel after the part's last. */
@@ -27,11 +31,8 @@ before(async () => {
   for (const ndim of ["2D", "3D"] as const)
     for (const kind of ["train", "train-masks"]) {
       const name = ndim === "2D" ? "nuclei-01.tif" : "nuclei-train.tif";
-      const source = await openImage(join(samples(`${ndim.toLowerCase()}/${kind}`), name));
-      const part = await source.read({ start: START[ndim], end: PART_END[ndim] });
-      await source.close();
-      await mkdir(join(folder, ndim, kind), { recursive: true });
-      await writeTiff(join(folder, ndim, kind, "part.tif"), part);
+      const part = await samplePart(`${ndim.toLowerCase()}/${kind}/${name}`, PART_END[ndim], START[ndim]);
+      await writePart(join(folder, ndim, kind, "part.tif"), part);
     }
 });
 
@@ -39,7 +40,12 @@ const PROBLEMS = { segmentation: "SEMANTIC_SEG", denoising: "DENOISING" } as con
 type Workflow = keyof typeof PROBLEMS;
 
 /** One epoch; validated by the same images. */
-function configuration(workflow: Workflow, architecture: string, ndim: Dimensions, model = ""): string {
+function configuration(
+  workflow: Workflow,
+  architecture: EmbeddedArchitecture,
+  ndim: Dimensions,
+  model: Readonly<Record<string, string>> = {},
+): string {
   const path = (kind: string) => JSON.stringify(join(folder, ndim, kind));
   const masks = workflow === "segmentation" ? `, GT_PATH: ${path("train-masks")}` : "";
   const loadGt = workflow === "segmentation" ? ", LOAD_GT: True" : "";
@@ -51,7 +57,7 @@ DATA:
   TRAIN: {PATH: ${path("train")}${masks}}
   VAL: {FROM_TRAIN: False, PATH: ${path("train")}${masks}}
   TEST: {PATH: ${path("train")}${masks}${loadGt}}
-MODEL: {ARCHITECTURE: ${architecture}, ${smallModel(architecture, ndim)}${model}}
+MODEL: {${smallModel(architecture, ndim, model)}}
 TRAIN: {ENABLE: True, OPTIMIZER: ADAMW, LR: 1.E-3, BATCH_SIZE: ${ndim === "2D" ? 3 : 2}, EPOCHS: 1}
 TEST: {ENABLE: True}
 `;
@@ -71,7 +77,7 @@ async function learned(finished: Run): Promise<void> {
 }
 
 /** EDSR returns as many channels as its images have; it segments two classes of gray images only. */
-const takes = (workflow: Workflow, architecture: string, ndim: Dimensions): boolean => {
+const takes = (workflow: Workflow, architecture: EmbeddedArchitecture, ndim: Dimensions): boolean => {
   const { config } = loadConfig("job.yaml", configuration(workflow, architecture, ndim));
   return channelsOf(config) === 1 && checkConfig(config).every(({ severity }) => severity !== "error");
 };
@@ -100,7 +106,6 @@ for (const ndim of ["2D", "3D"] as const) {
     });
 
   test(`a masked autoencoder's frozen encoder starts a UNETR that segments ${ndim} images`, async () => {
-    const vit = "VIT_TOKEN_SIZE: 8, VIT_EMBED_DIM: 24, VIT_NUM_LAYERS: 3, VIT_NUM_HEADS: 3";
     const path = JSON.stringify(join(folder, ndim, "train"));
     const mae = await trained(`
 PROBLEM: {TYPE: SELF_SUPERVISED, NDIM: ${ndim}, SELF_SUPERVISED: {PRETEXT_TASK: masking}}
@@ -108,30 +113,27 @@ DATA:
   PATCH_SIZE: (${smallPatch("mae", ndim).join(",")},1)
   TRAIN: {PATH: ${path}}
   VAL: {FROM_TRAIN: False, PATH: ${path}}
-MODEL: {ARCHITECTURE: mae, MAE_MASK_TYPE: random, ${vit}, MAE_DEC_HIDDEN_SIZE: 16, MAE_DEC_NUM_LAYERS: 1, MAE_DEC_NUM_HEADS: 2}
+MODEL: {${smallModel("mae", ndim)}}
 TRAIN: {ENABLE: True, OPTIMIZER: ADAMW, BATCH_SIZE: 2, EPOCHS: 1}
 TEST: {ENABLE: False}
 `);
-    const start =
-      ", LOAD_CHECKPOINT: True, FREEZE_LAYERS_MATCHING: ['^blocks', '^patch_embed', '^cls_token']";
+    const start = {
+      LOAD_CHECKPOINT: "True",
+      FREEZE_LAYERS_MATCHING: "['^blocks', '^patch_embed', '^cls_token']",
+    };
     const text = configuration("segmentation", "unetr", ndim, start);
     const finished = await trained(
       `${text}PATHS: {CHECKPOINT_FILE: ${JSON.stringify(mae.tree.bestCheckpoint)}}\n`,
     );
     await learned(finished);
     const [encoder, segmenting] = await Promise.all(
-      [mae, finished].map(({ tree }) => loadBiapyCheckpoint(tree.bestCheckpoint)),
+      [mae, finished].map(({ tree }) => weightsOf(tree.bestCheckpoint)),
     );
-    const shared = [...segmenting.weights].filter(([name]) => /^(blocks|patch_embed|cls_token)/.test(name));
+    const shared = [...segmenting].filter(([name]) => /^(blocks|patch_embed|cls_token)/.test(name));
     assert.ok(shared.length > 3 * 12);
-    for (const [name, weight] of shared)
-      assert.deepEqual(await weight.read(), await encoder.weights.get(name)?.read(), name);
-    await Promise.all([encoder.close(), segmenting.close()]);
-    const said = finished.events
-      .flatMap((event) => (event.event === "log" ? [event.message] : []))
-      .join("\n");
+    for (const [name, values] of shared) assert.deepEqual(values, encoder.get(name), name);
     assert.match(
-      said,
+      messagesOf(finished.events).join("\n"),
       new RegExp(`${shared.length} tensors stay as they are \\(MODEL.FREEZE_LAYERS_MATCHING\\)`),
     );
   });

@@ -1,7 +1,7 @@
+/** Tests of trained models: by patches, by chunks and in one piece, interrupted, augmented and reused. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { cp, mkdtemp, readdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Metrics, NewRunEvent } from "../../src/facts/run-events.ts";
@@ -10,8 +10,11 @@ import { createHdf5 } from "../../src/images/hdf5-writer.ts";
 import { saveNpy } from "../../src/images/npy-writer.ts";
 import { writeTiff } from "../../src/images/tiff-writer.ts";
 import { createZarr } from "../../src/images/zarr-writer.ts";
-import { samples } from "./command.ts";
-import { type Run, type RunOptions, run } from "./in-process.ts";
+import { samples } from "../support/command.ts";
+import { type Run, type RunOptions, run } from "../support/in-process.ts";
+import { messagesOf } from "../support/run-events.ts";
+import { samplePart, writePart } from "../support/sample-parts.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const MAE = `MODEL: {ARCHITECTURE: mae, MAE_MASK_TYPE: random, VIT_TOKEN_SIZE: 8, VIT_EMBED_DIM: 24, VIT_NUM_LAYERS: 1, VIT_NUM_HEADS: 2,
   MAE_DEC_HIDDEN_SIZE: 24, MAE_DEC_NUM_LAYERS: 1, MAE_DEC_NUM_HEADS: 2}`;
@@ -28,7 +31,7 @@ TEST: {ENABLE: True, ${test}}
 
 /** A model of an epoch's training, to test with; its results' folder. */
 async function trained(ndim: "2D" | "3D", model = MAE): Promise<string> {
-  const results = await mkdtemp(join(tmpdir(), "testing-"));
+  const results = temporaryFolder();
   const folder = ndim.toLowerCase();
   const text = configuration(ndim, samples(`${folder}/test`), "", "", model)
     .replace(
@@ -51,10 +54,10 @@ function tested(results: string, number: number, text: string, options?: RunOpti
 const metricsOf = (events: readonly NewRunEvent[]): Metrics | undefined =>
   events.flatMap((event) => (event.event === "test" && event.image !== undefined ? [event.metrics] : []))[0];
 
-test("a volume predicted by chunks is what it is predicted as a whole, from Zarr, HDF5 and TIFF", async () => {
+test("predictions of a volume by chunks and as a whole are equal, from Zarr, HDF5 and TIFF", async () => {
   const job = await trained("3D");
   const source = await readImage(join(samples("3d/test"), "nuclei-test.tif"));
-  const images = await mkdtemp(join(tmpdir(), "volumes-"));
+  const images = temporaryFolder();
   for (const [name, create] of [
     ["zarr", createZarr],
     ["h5", createHdf5],
@@ -92,6 +95,7 @@ test("a volume predicted by chunks is what it is predicted as a whole, from Zarr
   }
   const written = await openImage(join(byChunks.folder, "nuclei-zarr.zarr"));
   assert.deepEqual(written.piece, [8, 12, 12]);
+  await written.close();
   const [one, other] = [metricsOf(whole.events), metricsOf(byChunks.events)];
   for (const name of ["mse", "mae", "psnr"])
     assert.ok(
@@ -112,7 +116,7 @@ test("a volume predicted by chunks is what it is predicted as a whole, from Zarr
 
 const trained2D = trained("2D");
 
-test("testing that is interrupted stops at once, leaves no half files, and can be gone on with", async () => {
+test("testing that is interrupted stops at once, leaves no unfinished files, and can be resumed", async () => {
   const job = await trained2D;
   const text = (overlap: string, test: string) =>
     configuration("2D", samples("2d/test"), `OVERLAP: "(${overlap},${overlap})"`, test);
@@ -138,6 +142,25 @@ test("testing that is interrupted stops at once, leaves no half files, and can b
   );
 });
 
+test("a failure while a test is being stopped is a failure, not the stop", async () => {
+  const job = await trained2D;
+  const text = configuration("2D", samples("2d/test"), "", "");
+  const failing = tested(job, 7, text, {
+    watch: (event, stopping) => {
+      if (event.event !== "image") return;
+      stopping.abort();
+      throw new Error("no space left");
+    },
+  });
+  await assert.rejects(failing, /no space left/);
+  const stopped = await tested(job, 8, text, {
+    watch: (event, stopping) => {
+      if (event.event === "image") stopping.abort();
+    },
+  });
+  assert.equal(stopped.status, "stopped");
+});
+
 test("augmented predictions of 2D images differ from plain ones, and predictions are reused on demand", async () => {
   const job = await trained2D;
   const run = (number: number, options: string) =>
@@ -157,14 +180,13 @@ test("augmented predictions of 2D images differ from plain ones, and predictions
   assert.notEqual(metricsOf(bare.events)?.mse, metricsOf(plain.events)?.mse);
 });
 
-test("a network restores images by patches, by chunks and in one piece, its worse copies made as it needs them", async () => {
+test("a network restores images by patches, by chunks and in one piece, its degraded copies made as it needs them", async () => {
   const job = await trained("2D", UNET);
   const copies = (name: string) => `SSL_SOURCE_DIR: ${JSON.stringify(join(job, name))}, OVERLAP: "(0.5,0.5)"`;
-  const images = await mkdtemp(join(tmpdir(), "planes-"));
+  const images = temporaryFolder();
   await cp(join(samples("2d/test"), "nuclei-01.tif"), join(images, "nuclei-01.tif"));
-  const source = await openImage(join(images, "nuclei-01.tif"));
-  await writeTiff(join(images, "patch.tif"), await source.read({ start: [0, 8, 8], end: [1, 40, 40] }));
-  await source.close();
+  const patchOf = await samplePart("2d/test/nuclei-01.tif", [1, 40, 40], [0, 8, 8]);
+  await writePart(join(images, "patch.tif"), patchOf);
   const of = (number: number, options: string) =>
     tested(job, number, configuration("2D", images, copies("test"), options, UNET));
   const plain = await of(2, "AUGMENTATION: False");
@@ -187,8 +209,8 @@ test("a network restores images by patches, by chunks and in one piece, its wors
 });
 
 test("images that differ only in their extension keep it in their results' names", async () => {
-  const job = await trained("2D");
-  const images = await mkdtemp(join(tmpdir(), "same-names-"));
+  const job = await trained2D;
+  const images = temporaryFolder();
   const source = await openImage(join(samples("2d/test"), "nuclei-01.tif"));
   await saveNpy(join(images, "cells.npy"), source);
   const image = await source.read();
@@ -196,10 +218,10 @@ test("images that differ only in their extension keep it in their results' names
   const size = { y: 0.25, x: 0.25, unit: "µm" };
   await writeTiff(join(images, "cells.tif"), { ...image, data: image.data.slice().reverse() }, size);
   await writeTiff(join(images, "other.tif"), image);
-  const { events, folder } = await tested(job, 8, configuration("2D", images, "", ""));
+  const { events, folder } = await tested(job, 9, configuration("2D", images, "", ""));
   assert.deepEqual((await readdir(folder)).sort(), ["cells.npy.tif", "cells.tif.tif", "other.tif"]);
   assert.match(
-    events.flatMap((event) => (event.event === "log" ? [event.message] : [])).join("\n"),
+    messagesOf(events).join("\n"),
     /differ only in their extensions.*cells\.npy\.tif, cells\.tif\.tif/,
   );
   const [first, second] = await Promise.all(

@@ -1,8 +1,9 @@
 /** Blurs: of the image only, slice by slice. */
+import { gaussian } from "../gaussian.ts";
 import { reflected } from "../tiling.ts";
 import { between, integerBetween, onImage, type Range, type Sample } from "./sample.ts";
 
-/** Weighted sums over offsets (in y and x) of every pixel; borders are mirrored. */
+/** Returns weighted sums of the pixels at offsets (in y and x) from each pixel. Borders are mirrored. */
 function filtered(
   { size, channels, image }: Sample,
   taps: readonly { readonly y: number; readonly x: number; readonly weight: number }[],
@@ -22,32 +23,31 @@ function filtered(
   return result;
 }
 
-/** A normalized Gaussian over -3 sigma to 3 sigma. */
-function gaussian(sigma: number): { at: number; weight: number }[] {
-  const reach = Math.max(1, Math.ceil(3 * sigma));
-  const raw = Array.from({ length: 2 * reach + 1 }, (_, index) => ({
-    at: index - reach,
-    weight: Math.exp(-((index - reach) ** 2) / (2 * sigma ** 2)),
-  }));
-  const total = raw.reduce((sum, { weight }) => sum + weight, 0);
-  return raw.map(({ at, weight }) => ({ at, weight: weight / total }));
-}
-
-/** @param range sigma in pixels */
+/**
+ * Blurs with a Gaussian, cut off at 3 sigma.
+ *
+ * @param range sigma in pixels
+ */
 export const gaussianBlur = (range: Range) =>
   onImage((sample, random) => {
-    const kernel = gaussian(between(random, range));
+    const sigma = between(random, range);
+    const reach = Math.ceil(3 * sigma);
+    const kernel = gaussian(sigma, reach);
     const rows = filtered(
       sample,
-      kernel.map(({ at, weight }) => ({ y: 0, x: at, weight })),
+      kernel.map((weight, at) => ({ y: 0, x: at - reach, weight })),
     );
     return filtered(
       { ...sample, image: rows },
-      kernel.map(({ at, weight }) => ({ y: at, x: 0, weight })),
+      kernel.map((weight, at) => ({ y: at - reach, x: 0, weight })),
     );
   });
 
-/** @param range side of the window in pixels; made odd */
+/**
+ * Replaces each pixel by the median of the square window around it.
+ *
+ * @param range side of the window in pixels; made odd
+ */
 export const medianBlur = (range: Range) =>
   onImage(({ size, channels, image }, random) => {
     const reach = Math.floor(integerBetween(random, range) / 2);
@@ -70,7 +70,11 @@ export const medianBlur = (range: Range) =>
     return result;
   });
 
-/** Blur along a line of random direction. @param range its length in pixels */
+/**
+ * Blurs along a line of random direction.
+ *
+ * @param range length of the line in pixels
+ */
 export const motionBlur = (range: Range) =>
   onImage((sample, random) => {
     const length = Math.max(integerBetween(random, range), 2);

@@ -1,9 +1,10 @@
 /** Geometric transforms of image and target: one linear interpolation; nearest pixel for class labels. */
+import { gaussian } from "../gaussian.ts";
 import type { Random } from "../random.ts";
-import { boxOf, reflected } from "../tiling.ts";
+import { boxOf, reflected, reflectedWithBorder } from "../tiling.ts";
 import { between, integerBetween, type Range, type Sample, type Transform } from "./sample.ts";
 
-/** Values outside a patch: zeros, its mirror image (with or without repeating the border pixel), its edge, or its other side. */
+/** Values outside a patch: zeros, its mirror image (without or with the border pixel repeated), its border pixel, its other side. */
 export const BORDERS = ["constant", "reflect", "symmetric", "nearest", "wrap"] as const;
 export type Border = (typeof BORDERS)[number];
 
@@ -13,14 +14,13 @@ function inside(position: number, size: number, border: Border): number {
   if (border === "constant") return -1;
   if (border === "nearest") return position < 0 ? 0 : size - 1;
   if (border === "wrap") return ((position % size) + size) % size;
-  if (border === "reflect") return reflected(position, size);
-  const period = ((position % (2 * size)) + 2 * size) % (2 * size);
-  return period < size ? period : 2 * size - 1 - period;
+  return border === "reflect" ? reflected(position, size) : reflectedWithBorder(position, size);
 }
 
 /** Writes the source position (subpixel z, y, x) of a target pixel to `into`. */
 type Origin = (z: number, y: number, x: number, into: Float64Array) => void;
 
+/** Interpolates values `[z, y, x, channel]` at the source position of each target pixel, or takes the `nearest` pixel there. */
 function resampled(
   size: Sample["size"],
   values: Float32Array,
@@ -60,7 +60,8 @@ function resampled(
   return result;
 }
 
-function moved(sample: Sample, origin: Origin, border: Border): Sample {
+/** Resamples image and target. */
+function resampledSample(sample: Sample, origin: Origin, border: Border): Sample {
   return {
     ...sample,
     image: resampled(sample.size, sample.image, origin, border),
@@ -76,7 +77,7 @@ function affine(
   { zScale = 1, shiftY = 0, shiftX = 0 } = {},
 ): Sample {
   const [middleZ, middleY, middleX] = boxOf((axis) => (sample.size[axis] - 1) / 2);
-  return moved(
+  return resampledSample(
     sample,
     (z, y, x, into) => {
       const fromY = y - middleY;
@@ -91,7 +92,11 @@ function affine(
 
 const radians = (degrees: number) => (degrees * Math.PI) / 180;
 
-/** @param range degrees */
+/**
+ * Rotates in the yx plane.
+ *
+ * @param range degrees
+ */
 export const rotation =
   (range: Range, border: Border): Transform =>
   (sample, random) => {
@@ -99,7 +104,12 @@ export const rotation =
     return affine(sample, [Math.cos(angle), -Math.sin(angle), Math.sin(angle), Math.cos(angle)], border);
   };
 
-/** @param range magnification: above 1 enlarges a part */
+/**
+ * Zooms around the middle.
+ *
+ * @param range magnification: above 1 enlarges a part
+ * @param alongZ whether z is zoomed too
+ */
 export const zoom =
   (range: Range, alongZ: boolean, border: Border): Transform =>
   (sample, random) => {
@@ -107,7 +117,11 @@ export const zoom =
     return affine(sample, [scale, 0, 0, scale], border, { zScale: alongZ ? scale : 1 });
   };
 
-/** @param range degrees, drawn for y and x independently */
+/**
+ * Shears along y and x.
+ *
+ * @param range degrees, drawn for y and x independently
+ */
 export const shear =
   (range: Range, border: Border): Transform =>
   (sample, random) =>
@@ -117,7 +131,11 @@ export const shear =
       border,
     );
 
-/** @param range share of the patch's side, in either direction */
+/**
+ * Shifts along y and x by whole pixels.
+ *
+ * @param range share of the patch's side, in either direction
+ */
 export const shift =
   (range: Range, border: Border): Transform =>
   (sample, random) => {
@@ -129,10 +147,11 @@ export const shift =
     });
   };
 
+/** Makes a transform that moves whole pixels and loses none. */
 const exact =
   (origin: (size: Sample["size"], random: Random) => Origin): Transform =>
   (sample, random) =>
-    moved(sample, origin(sample.size, random), "nearest");
+    resampledSample(sample, origin(sample.size, random), "nearest");
 
 const place = (into: Float64Array, z: number, y: number, x: number) => {
   into[0] = z;
@@ -140,6 +159,7 @@ const place = (into: Float64Array, z: number, y: number, x: number) => {
   into[2] = x;
 };
 
+/** Mirrors along x. `flipY` and `flipZ` mirror along the other axes. */
 export const flipX = exact(
   ([, , width]) =>
     (z, y, x, into) =>
@@ -170,10 +190,7 @@ export const quarterTurns = exact(([, height, width], random) => {
 function smoothField(height: number, width: number, sigma: number, random: Random): Float64Array {
   const noise = Float64Array.from({ length: height * width }, () => 2 * random.uniform() - 1);
   const reach = Math.ceil(3 * sigma);
-  const kernel = Float64Array.from({ length: 2 * reach + 1 }, (_, at) =>
-    Math.exp(-((at - reach) ** 2) / (2 * sigma ** 2)),
-  );
-  const total = kernel.reduce((sum, each) => sum + each, 0);
+  const kernel = gaussian(sigma, reach);
   const along = (values: Float64Array, step: number, size: number) =>
     values.map((_, index) => {
       const position = Math.floor(index / step) % size;
@@ -182,13 +199,13 @@ function smoothField(height: number, width: number, sigma: number, random: Rando
         if (position + at >= 0 && position + at < size)
           sum += (kernel[at + reach] ?? 0) * (values[index + at * step] ?? 0);
       }
-      return sum / total;
+      return sum;
     });
   return along(along(noise, 1, width), width, height);
 }
 
 /**
- * Elastic deformation (Simard, Steinkraus & Platt 2003): displaces pixels along a smooth random field, the same in every slice.
+ * Displaces pixels along a smooth random field, the same in every slice (elastic deformation: Simard, Steinkraus & Platt 2003).
  *
  * @param alpha amplitude in pixels before smoothing
  * @param sigma smoothness of the field, in pixels
@@ -200,7 +217,7 @@ export const elastic =
     const strength = between(random, alpha);
     const alongY = smoothField(height, width, sigma, random);
     const alongX = smoothField(height, width, sigma, random);
-    return moved(
+    return resampledSample(
       sample,
       (z, y, x, into) => {
         const at = y * width + x;
@@ -211,8 +228,8 @@ export const elastic =
   };
 
 /**
- * Misalignment of sections, as in serial-section microscopy: from a row (2D) or slice (3D) on, everything is moved or
- * rotated a little; in 3D half of the time only that slice.
+ * Misaligns sections, as in serial-section microscopy: shifts or rotates everything from a row (2D) or slice (3D) on; in 3D half of
+ * the time only that slice.
  *
  * @param displacement largest shift in pixels
  * @param rotateRatio probability of a rotation instead of a shift
@@ -232,7 +249,7 @@ export const misalignment =
     const shiftX = turns ? 0 : integerBetween(random, [-displacement, displacement]);
     const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
     const [middleY, middleX] = [(height - 1) / 2, (width - 1) / 2];
-    return moved(
+    return resampledSample(
       sample,
       (z, y, x, into) => {
         if (!hit(z, y)) return place(into, z, y, x);

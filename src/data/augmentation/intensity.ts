@@ -2,38 +2,57 @@
 import type { Random } from "../random.ts";
 import { between, onImage, type Range, type Sample } from "./sample.ts";
 
-/** @param range of the offset */
+/**
+ * Adds one offset to all values.
+ *
+ * @param range of the offset
+ */
 export const brightness = (range: Range) =>
   onImage(({ image }, random) => {
     const added = between(random, range);
     return image.map((value) => value + added);
   });
 
-/** @param range of the factor, minus 1 */
+/**
+ * Multiplies all values by one factor.
+ *
+ * @param range of the factor, minus 1
+ */
 export const contrast = (range: Range) =>
   onImage(({ image }, random) => {
     const factor = 1 + between(random, range);
     return image.map((value) => value * factor);
   });
 
-/** v -> v^gamma of values clipped to [0, 1], for images normalized to that range. */
+/** Clips values to [0, 1] and raises them to the power of gamma, for images normalized to that range. */
 export const gammaContrast = (range: Range) =>
   onImage(({ image }, random) => {
     const gamma = between(random, range);
     return image.map((value) => Math.min(Math.max(value, 0), 1) ** gamma);
   });
 
-/** Sets a share of all pixels to zero, in all channels. @param range the share */
+/**
+ * Sets a share of all pixels to zero, in all channels.
+ *
+ * @param range of the share
+ */
 export const dropout = (range: Range) =>
   onImage((sample, random) => {
     const share = between(random, range);
-    return perPixel(sample, random, (draw, values) => (draw < share ? values.fill(0) : values));
+    return perPixel(sample, random, (draw, values) => {
+      if (draw < share) values.fill(0);
+    });
   });
 
+/**
+ * Changes the values of each pixel.
+ *
+ * @param change changes them in place; `draw` is a uniform random number
+ */
 function perPixel(
   { channels, image }: Sample,
   random: Random,
-  change: (draw: number, values: Float32Array) => Float32Array,
+  change: (draw: number, values: Float32Array) => void,
 ): Float32Array {
   const result = image.slice();
   for (let at = 0; at < result.length; at += channels)
@@ -41,13 +60,15 @@ function perPixel(
   return result;
 }
 
+/** Mean and variance of noise, in normalized values. */
 export interface GaussianNoiseSettings {
   readonly mean: number;
   readonly variance: number;
-  /** Use mean and variance of the image instead. */
+  /** Whether mean and variance of the image are used instead. */
   readonly likeImage: boolean;
 }
 
+/** Adds normal noise to each value. */
 export const gaussianNoise = (settings: GaussianNoiseSettings) =>
   onImage(({ image }, random) => {
     const own = settings.likeImage ? moments(image) : settings;
@@ -62,14 +83,15 @@ function moments(values: Float32Array): { mean: number; variance: number } {
   return { mean, variance };
 }
 
-/** Photon noise of values in [0, 1], as an 8-bit camera counts them. */
+/** The count that the value 1 stands for, as in an 8-bit camera. */
 const COUNTS = 255;
 
+/** Adds photon noise to values in [0, 1]: draws each from a Poisson distribution. */
 export const poissonNoise = onImage(({ image }, random) =>
   image.map((value) => poisson(Math.max(value, 0) * COUNTS, random) / COUNTS),
 );
 
-/** A Poisson number (Knuth's product of uniforms; the normal limit above 60). */
+/** Draws a Poisson number (Knuth's product of uniforms; above 60 the normal limit). */
 function poisson(mean: number, random: Random): number {
   if (mean > 60) return Math.max(0, Math.round(mean + Math.sqrt(mean) * random.normal()));
   const limit = Math.exp(-mean);
@@ -98,13 +120,14 @@ export const saltAndPepper = (amount: number, saltShare: number) =>
     });
   });
 
-/** Replaces every channel by the mean of all. */
+/** Replaces every channel of a pixel by the mean of all. */
 export const grayscale = onImage((sample, random) =>
-  perPixel(sample, random, (_, values) =>
-    values.fill(values.reduce((sum, value) => sum + value, 0) / values.length),
-  ),
+  perPixel(sample, random, (_, values) => {
+    values.fill(values.reduce((sum, value) => sum + value, 0) / values.length);
+  }),
 );
 
+/** Permutes the channels, in the same way at every pixel. */
 export const channelShuffle = onImage((sample, random) => {
   const order = random.permutation(sample.channels);
   return perPixel(sample, random, (_, values) => {
@@ -112,6 +135,5 @@ export const channelShuffle = onImage((sample, random) => {
     order.forEach((from, to) => {
       values[to] = before[from] ?? 0;
     });
-    return values;
   });
 });

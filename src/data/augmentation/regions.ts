@@ -33,11 +33,13 @@ function eachPixel(
       for (let x = start[2]; x < end[2]; x++) visit(((z * size[1] + y) * size[2] + x) * channels, z, y, x);
 }
 
+/** Number, size and content of the boxes. */
 export interface CutoutSettings {
   readonly count: Range;
   /** Share of each side. */
   readonly size: Range;
   readonly fill: number;
+  /** Whether the boxes are blank in the target too. */
   readonly alsoTarget: boolean;
 }
 
@@ -60,7 +62,7 @@ export const cutout =
 
 /** Returns the image; in the region, each pixel is the mean of its square of `factor` pixels. */
 function coarsened(sample: Sample, region: Region, factor: number): Float32Array {
-  const { size, channels, image } = sample;
+  const { channels, image } = sample;
   const result = image.slice();
   const [, endY, endX] = region.end;
   for (let z = region.start[0]; z < region.end[0]; z++)
@@ -73,7 +75,7 @@ function coarsened(sample: Sample, region: Region, factor: number): Float32Array
         const pixels = (square.end[1] - y) * (square.end[2] - x);
         for (let channel = 0; channel < channels; channel++) {
           let sum = 0;
-          eachPixel({ ...sample, size }, square, (at) => {
+          eachPixel(sample, square, (at) => {
             sum += image[at + channel] ?? 0;
           });
           eachPixel(sample, square, (at) => {
@@ -87,8 +89,9 @@ function coarsened(sample: Sample, region: Region, factor: number): Float32Array
 /**
  * Lowers the resolution inside a box, or outside it (Yoo, Ahn & Sohn 2020).
  *
+ * @param size share of each side
  * @param factor how many times lower the resolution is
- * @param onlyInside never lower it outside the box
+ * @param onlyInside whether it is never lowered outside the box
  */
 export const cutblur = (size: Range, factor: Range, onlyInside: boolean): Transform =>
   onImage((sample, random) => {
@@ -102,7 +105,11 @@ export const cutblur = (size: Range, factor: Range, onlyInside: boolean): Transf
     return result;
   });
 
-/** Replaces a box by that of another sample, target included (Yun et al. 2019). */
+/**
+ * Replaces a box by that of another sample, target included (Yun et al. 2019).
+ *
+ * @param size share of each side
+ */
 export const cutmix =
   (size: Range): Transform =>
   (sample, random, other) => {
@@ -117,7 +124,13 @@ export const cutmix =
     return { ...sample, image, target };
   };
 
-/** Adds normal noise inside boxes. @param scale its deviation, as a share of the brightest value */
+/**
+ * Adds normal noise inside boxes.
+ *
+ * @param scale standard deviation of the noise, as a share of the brightest value
+ * @param count number of boxes
+ * @param size share of each side
+ */
 export const cutnoise = (scale: Range, count: Range, size: Range): Transform =>
   onImage((sample, random) => {
     const image = sample.image.slice();
@@ -134,7 +147,7 @@ export const cutnoise = (scale: Range, count: Range, size: Range): Transform =>
   });
 
 /**
- * Missing parts of sections: a thick line across a slice takes the slice's mean.
+ * Replaces a thick line across a slice by the slice's mean, like a part of a section that is missing.
  *
  * @param width half of the line's width in pixels
  * @param probability probability per slice (channel in 2D); never two neighbors
@@ -167,6 +180,7 @@ export const missingSections = (width: Range, probability: number): Transform =>
     return image;
   });
 
+/** Shape and place of the grid. */
 export interface GridMaskSettings {
   /** Share of a period that is hidden along each axis. */
   readonly ratio: number;
@@ -174,7 +188,7 @@ export interface GridMaskSettings {
   readonly period: Range;
   /** Maximum rotation of the grid, as a share of a full turn. */
   readonly rotate: number;
-  /** Inverts the grid. */
+  /** Whether the squares are shown and the rest is hidden. */
   readonly invert: boolean;
 }
 

@@ -13,7 +13,7 @@ export interface Sample {
   readonly labels?: boolean;
 }
 
-/** Number of channels of a sample's target. */
+/** Returns the number of channels of a sample's target; 0 without one. */
 export const targetChannels = ({ size, target }: Sample): number =>
   (target?.length ?? 0) / (size[0] * size[1] * size[2]);
 
@@ -24,10 +24,16 @@ export type Transform = (sample: Sample, random: Random, other: Sample) => Sampl
 export interface AugmentationStep {
   readonly name: string;
   readonly probability: number;
+  /** Whether the transform reads the second sample. */
+  readonly mixes: boolean;
   readonly transform: Transform;
 }
 
-/** Applies each step with its probability, in order. */
+/**
+ * Applies each step with its probability, in order.
+ *
+ * @param other the second sample, for steps that mix two
+ */
 export function augment(
   sample: Sample,
   steps: readonly AugmentationStep[],
@@ -40,9 +46,10 @@ export function augment(
   }, sample);
 }
 
-/** Both ends of a range: the first is the smaller one. */
+/** The ends of a range. */
 export type Range = readonly [low: number, high: number];
 
+/** Draws a number from a range. */
 export const between = (random: Random, [low, high]: Range): number => low + (high - low) * random.uniform();
 
 /** Draws a whole number from a range, both ends included. */

@@ -2,11 +2,15 @@
 import type { Image } from "../../images/image.ts";
 import { correlated, type Grid, gaussianWeights, gridOf, largestOf } from "./grid.ts";
 
-/** Default thresholds of the gradient. */
+/** Default thresholds of the gradient, as shares of the pixel type's largest value. */
 const LOW = 0.1;
 const HIGH = 0.2;
 
-/** @param thresholds in the image's units */
+/**
+ * Marks edges of an image of one or three channels.
+ *
+ * @param thresholds of the gradient: in the image's units for one channel, as shares of its pixel type's largest value for three
+ */
 export function cannyEdges(
   image: Image,
   thresholds: { readonly low?: number; readonly high?: number },

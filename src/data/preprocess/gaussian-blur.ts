@@ -2,7 +2,12 @@
 import type { Image } from "../../images/image.ts";
 import { correlated, type GridBorder, gaussianWeights, gridOf, imageOf, largestOf } from "./grid.ts";
 
-/** @param axes which of z, y, x and channel are blurred */
+/**
+ * Blurs an image.
+ *
+ * @param sigma standard deviation in pixels
+ * @param axes which of z, y, x and channel are blurred
+ */
 export function gaussianBlurred(
   image: Image,
   sigma: number,

@@ -1,8 +1,10 @@
 /** Values on a grid `[z, y, x, channel]` that filters work on in double precision. */
 import { at as itemAt, product } from "../../facts/checked-lists.ts";
 import { type Image, type ImageShape, type SampleType, sampleArray } from "../../images/image.ts";
-import { reflected } from "../tiling.ts";
+import { gaussian } from "../gaussian.ts";
+import { reflected, reflectedWithBorder } from "../tiling.ts";
 
+/** The values of an image or of a step of a filter. */
 export interface Grid {
   readonly shape: ImageShape;
   readonly values: Float64Array;
@@ -22,10 +24,8 @@ export function shownAt(position: number, size: number, border: GridBorder): num
       return reflected(position, size);
     case "wrap":
       return ((position % size) + size) % size;
-    case "reflect": {
-      const wrapped = ((position % (2 * size)) + 2 * size) % (2 * size);
-      return wrapped < size ? wrapped : 2 * size - 1 - wrapped;
-    }
+    case "reflect":
+      return reflectedWithBorder(position, size);
     default:
       return undefined;
   }
@@ -42,10 +42,10 @@ const LARGEST: Readonly<Record<SampleType, number>> = {
   float64: 1,
 };
 
-/** The largest value of a pixel type; 1 for floating-point types. */
+/** Returns the largest value of a pixel type; 1 for floating-point types. */
 export const largestOf = (sampleType: SampleType): number => LARGEST[sampleType];
 
-/** An image's values, multiplied. */
+/** Returns an image's values, multiplied by a factor. */
 export const gridOf = ({ shape, data }: Image, factor = 1): Grid => ({
   shape,
   values: Float64Array.from(data, (value) => value * factor),
@@ -59,7 +59,7 @@ export function imageOf({ shape, values }: Grid, sampleType: SampleType): Image 
   return { shape, sampleType, data };
 }
 
-/** Weighted sum of neighbors along an axis; the middle of `weights` is the pixel's weight. */
+/** Returns weighted sums of neighbors along an axis. The middle of `weights` is the pixel's own weight. */
 export function correlated(
   { shape, values }: Grid,
   axis: number,
@@ -83,12 +83,5 @@ export function correlated(
   return { shape, values: result };
 }
 
-/** A Gaussian of `sigma` pixels, cut off at 4 of them and normalized. */
-export function gaussianWeights(sigma: number): number[] {
-  const reach = Math.floor(4 * sigma + 0.5);
-  const raw = Array.from({ length: 2 * reach + 1 }, (_, at) =>
-    Math.exp(-((at - reach) ** 2) / (2 * sigma ** 2)),
-  );
-  const total = raw.reduce((sum, each) => sum + each, 0);
-  return raw.map((each) => each / total);
-}
+/** Returns a Gaussian of `sigma` pixels, cut off at 4 sigma as in SciPy. */
+export const gaussianWeights = (sigma: number): number[] => gaussian(sigma, Math.floor(4 * sigma + 0.5));

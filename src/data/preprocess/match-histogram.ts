@@ -21,6 +21,7 @@ export function quantilesOf(references: readonly Image[]): Quantiles {
   });
 }
 
+/** Maps each gray level to the reference level of the same quantile, truncated to a whole number. */
 export function histogramMatched({ shape, sampleType, data }: Image, reference: Quantiles): Image {
   const counts = new Map<number, number>();
   for (const value of data) counts.set(value, (counts.get(value) ?? 0) + 1);

@@ -3,7 +3,11 @@ import { at as itemAt, product } from "../../facts/checked-lists.ts";
 import { type Image, type ImageShape, sampleArray } from "../../images/image.ts";
 import { shownAt } from "./grid.ts";
 
-/** @param kernel the box's size along z, y, x and channel; of an even count of values the upper middle one is taken */
+/**
+ * Replaces each value by the median around it. Of an even number of values it takes the upper middle one.
+ *
+ * @param kernel the box's size along z, y, x and channel
+ */
 export function medianBlurred({ shape, sampleType, data }: Image, kernel: ImageShape): Image {
   const [depth, height, width, channels] = shape;
   const offsets = kernel.map((size) => Array.from({ length: size }, (_, at) => at - (size >> 1)));

@@ -1,6 +1,6 @@
 /** DATA.PREPROCESS.RESIZE: nearest, linear or spline interpolation between pixel centers, as scikit-image's `transform.resize`. */
 import { at as itemAt, product } from "../../facts/checked-lists.ts";
-import type { Image } from "../../images/image.ts";
+import type { Image, ImageShape } from "../../images/image.ts";
 import type { Box } from "../tiling.ts";
 import {
   correlated,
@@ -14,6 +14,7 @@ import {
 } from "./grid.ts";
 import { type SplineOrder, splineCoefficients, splineExtension, splineWeights } from "./spline.ts";
 
+/** DATA.PREPROCESS.RESIZE.* */
 export interface ResizeSettings {
   readonly size: Box;
   /** 0 takes the nearest pixel, 1 interpolates linearly, 2 to 5 by splines of that order. */
@@ -21,14 +22,15 @@ export interface ResizeSettings {
   readonly border: GridBorder;
   /** The value beyond a constant border. */
   readonly outside: number;
-  /** Keeps results within the image's range. */
+  /** Whether results are clipped to the image's range. */
   readonly clip: boolean;
-  /** Keeps the range of values; otherwise integers are first divided by their type's largest value. */
+  /** Whether values keep their range. Otherwise integers are first divided by their type's largest value. */
   readonly preserveRange: boolean;
-  /** Blurs first along axes that shrink. */
+  /** Whether axes that shrink are blurred first. */
   readonly antiAliasing: boolean;
 }
 
+/** Resizes an image along z, y and x, one axis after the other. */
 export function resizedImage(image: Image, settings: ResizeSettings): Image {
   const { size, border, antiAliasing } = settings;
   let grid = gridOf(image, settings.preserveRange ? 1 : 1 / largestOf(image.sampleType));
@@ -46,7 +48,7 @@ export function resizedImage(image: Image, settings: ResizeSettings): Image {
   return imageOf({ ...grid, values }, image.sampleType);
 }
 
-/** The range that results are kept in: the image's, and the value beyond a constant border if results reach it. */
+/** Returns the range to clip results to: the image's, extended to the value beyond a constant border if results reach it. */
 function clippedTo(
   [least, largest]: Span,
   after: Span,
@@ -89,11 +91,16 @@ function resizedAxis(grid: Grid, axis: number, size: number, settings: ResizeSet
         }
     }
   }
-  const sizeAlong = (each: 0 | 1 | 2 | 3) => (each === axis ? size : shape[each]);
-  return { shape: [sizeAlong(0), sizeAlong(1), sizeAlong(2), sizeAlong(3)], values: result };
+  return { shape: withSize(shape, axis, size), values: result };
 }
 
-/** The positions that a place lies between, and their weights. */
+/** Returns a shape with another size along one axis. */
+function withSize(shape: ImageShape, axis: number, size: number): ImageShape {
+  const along = (each: 0 | 1 | 2 | 3) => (each === axis ? size : shape[each]);
+  return [along(0), along(1), along(2), along(3)];
+}
+
+/** Returns the positions that a place lies between, and their weights. */
 function weightsAt(
   place: number,
   order: ResizeSettings["order"],
@@ -126,6 +133,5 @@ function inCoefficients(
       for (const [at, coefficient] of splineCoefficients(line, order, border, outside).entries())
         result[(block * size + at) * inner + each] = coefficient;
     }
-  const sizeAlong = (each: 0 | 1 | 2 | 3) => (each === axis ? size : shape[each]);
-  return { shape: [sizeAlong(0), sizeAlong(1), sizeAlong(2), sizeAlong(3)], values: result };
+  return { shape: withSize(shape, axis, size), values: result };
 }

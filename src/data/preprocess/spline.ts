@@ -5,6 +5,7 @@
 import { at as itemAt } from "../../facts/checked-lists.ts";
 import type { GridBorder } from "./grid.ts";
 
+/** The degree of a spline's polynomials. */
 export type SplineOrder = 2 | 3 | 4 | 5;
 
 /** The poles of each order's filter. */
@@ -24,7 +25,7 @@ const POLES: Readonly<Record<SplineOrder, readonly number[]>> = {
 /** Pixels that SciPy adds on each side where no filter starts exactly at the border. */
 const EXTENSION = 12;
 
-/** How many pixels {@link splineCoefficients} adds before a line and after it. */
+/** Returns how many pixels {@link splineCoefficients} adds before a line and after it. */
 export const splineExtension = (border: GridBorder): number =>
   border === "nearest" || border === "constant" ? EXTENSION : 0;
 
@@ -63,7 +64,7 @@ function filter(values: Float64Array, pole: number, border: GridBorder): void {
   for (let index = last - 1; index >= 0; index--) values[index] = pole * (of(index + 1) - of(index));
 }
 
-/** The sum over all values before the first one, itself included, each weighted by a power of the pole. */
+/** Returns the sum over all values up to the first one, each weighted by a power of the pole. */
 function firstForward(values: Float64Array, pole: number, border: GridBorder): number {
   const size = values.length;
   const of = (index: number) => values[index] ?? 0;
@@ -106,7 +107,7 @@ export function splineWeights(
   return Array.from({ length: order + 1 }, (_, step) => [first + step, basis(place - first - step, order)]);
 }
 
-/** The B-spline of an order at a distance from its middle. */
+/** Returns the B-spline of an order at a distance from its middle. */
 function basis(distance: number, order: SplineOrder): number {
   let [sum, binomial, factorial] = [0, 1, 1];
   for (let step = 0; step <= order + 1; step++) {

@@ -1,5 +1,4 @@
 /** BiaPy: Apply Model to Images…: predicts a folder of images and writes the results beside it. */
-import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, extname, join } from "node:path";
@@ -11,12 +10,16 @@ import {
   type Predicted,
   predicting,
 } from "../../engines/apply-model.ts";
+import { runName } from "../../facts/run-titles.ts";
 import type { RunOrder } from "../../runs/record.ts";
 import { selectedEngine } from "../engines/index.ts";
 import { isResultItem } from "../results/results-view.ts";
 import { configurationOf, type KnownRun } from "../runs/known-run.ts";
 import { openImages } from "../viewer/index.ts";
+import { gpuSetting } from "../workspace/run-settings.ts";
 import { mayRun } from "../workspace/trust.ts";
+import { freePath } from "./free-path.ts";
+import { identityOf } from "./pick-run.ts";
 import { isAvailable } from "./plan-run.ts";
 import type { Services } from "./services.ts";
 
@@ -41,7 +44,7 @@ export async function applyModelToImages(services: Services, clicked?: unknown):
   if (model === undefined || folder === undefined) return;
   const engine = services.engines.find(({ id }) => id === model.engine) ?? selectedEngine(services.engines);
   if (!(await isAvailable(engine))) return;
-  const target = freeFolder(join(folder, `predictions_${model.name}`));
+  const target = freePath(join(folder, `predictions_${model.name}`));
   const work = await mkdtemp(join(tmpdir(), "biapy-apply-"));
   try {
     const order = await orderOf(model, folder, work);
@@ -65,9 +68,9 @@ async function orderOf(model: Model, folder: string, work: string): Promise<RunO
   await writeFile(configFile, predicting(text, model.checkpoint, folder));
   const resultDirectory = join(work, "results");
   await mkdir(resultDirectory);
-  const gpu = vscode.workspace.getConfiguration("biapy.run").get("gpu", "").trim();
   const { workingDirectory } = model;
-  return { configFile, resultDirectory, name: "apply", runId: 1, resume: false, gpu, workingDirectory };
+  const run = { name: "apply", runId: 1, resume: false };
+  return { ...run, configFile, resultDirectory, gpu: gpuSetting(), workingDirectory };
 }
 
 function withProgress(
@@ -111,14 +114,12 @@ export async function chooseModel(
   title: string,
 ): Promise<Model | undefined> {
   await runs.ready();
-  if (isResultItem(clicked)) {
-    const run = runs.find(clicked.run);
-    const checkpoint = clicked.kind === "file" ? clicked.file : run && bestCheckpoint(run);
-    return run && checkpoint === undefined ? tellNoCheckpoint() : run && modelOf(run, checkpoint);
-  }
-  if (typeof clicked === "string") {
-    const run = runs.find(clicked);
-    return run && modelOf(run, bestCheckpoint(run));
+  const id = identityOf(clicked);
+  if (id !== undefined) {
+    const run = runs.find(id);
+    if (run === undefined) return undefined;
+    const checkpoint = isResultItem(clicked) && clicked.kind === "file" ? clicked.file : bestCheckpoint(run);
+    return modelOf(run, checkpoint) ?? tellMissing(run, checkpoint);
   }
   const items = runs.known.flatMap((run) => {
     const model = modelOf(run, bestCheckpoint(run));
@@ -130,8 +131,12 @@ export async function chooseModel(
   return picked === file ? chooseFile() : picked?.model;
 }
 
-function tellNoCheckpoint(): undefined {
-  void vscode.window.showWarningMessage("This run has no checkpoint.");
+/** Says what a run lacks to be a model. */
+function tellMissing({ summary }: KnownRun, checkpoint: string | undefined): undefined {
+  const name = runName(summary);
+  const message =
+    checkpoint === undefined ? `${name}, has no checkpoint.` : `The configuration of ${name}, is gone.`;
+  void vscode.window.showWarningMessage(message);
 }
 
 function modelOf(run: KnownRun, checkpoint: string | undefined): Model | undefined {
@@ -140,7 +145,7 @@ function modelOf(run: KnownRun, checkpoint: string | undefined): Model | undefin
   const { name, runId, engine } = run.summary;
   return {
     name: `${name}_${runId}`,
-    title: `${name}, run ${runId}`,
+    title: runName(run.summary),
     checkpoint,
     configuration,
     workingDirectory: run.order.workingDirectory,
@@ -176,10 +181,4 @@ async function chooseFolder({ title }: Model): Promise<string | undefined> {
     openLabel: "Apply",
   });
   return picked?.[0]?.fsPath;
-}
-
-/** The folder's name, with a number if the name is taken. */
-function freeFolder(path: string): string {
-  if (!existsSync(path)) return path;
-  for (let number = 2; ; number++) if (!existsSync(`${path}_${number}`)) return `${path}_${number}`;
 }

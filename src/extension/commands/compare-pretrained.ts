@@ -3,15 +3,17 @@
  * and can be watched, stopped and resumed one by one; the same command continues a study and draws what has finished.
  */
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import * as v from "valibot";
 import * as vscode from "vscode";
+import { parseJson } from "../../facts/files/regular-file.ts";
 import { resultTree } from "../../facts/result-tree.ts";
 import { runName } from "../../facts/run-titles.ts";
 import { jobName } from "../../runs/job-name.ts";
 import type { RunOrder } from "../../runs/record.ts";
 import { configurationFile, workingDirectory } from "../workspace/configuration-file.ts";
 import { askInOrder, type Choice, choose, enter, kept, type StepPlace } from "../workspace/multi-step.ts";
+import { gpuSetting, resultFolder } from "../workspace/run-settings.ts";
 import { mayRun } from "../workspace/trust.ts";
 import { runTool } from "./device-tools.ts";
 import { isAvailable } from "./plan-run.ts";
@@ -50,8 +52,7 @@ export async function comparePretrained(services: Services, clicked?: unknown): 
   const answers = await ask(services);
   if (answers === undefined) return;
   const cwd = workingDirectory(config);
-  const setting = vscode.workspace.getConfiguration("biapy.run", config).get("resultFolder", "results");
-  const place = { resultDirectory: resolve(cwd, setting), name: `${jobName(config.fsPath)}_label_study` };
+  const place = { resultDirectory: resultFolder(config), name: `${jobName(config.fsPath)}_label_study` };
   const study: Study = {
     ...place,
     workingDirectory: cwd,
@@ -77,7 +78,7 @@ export async function comparePretrained(services: Services, clicked?: unknown): 
 /** Writes the configurations of a study's trainings and lists them. Throws errors whose message is for the user. */
 async function prepare(services: Services, study: Study): Promise<readonly PlannedRun[]> {
   const { lines, notes } = await tool(services, study, "--prepare");
-  const planned = lines.map((line) => v.parse(plannedRun, JSON.parse(line)));
+  const planned = lines.map((line) => parseJson(line, plannedRun));
   if (notes.length > 0) void vscode.window.showWarningMessage(`${TITLE}: ${notes.join(" ")}`);
   return planned;
 }
@@ -100,7 +101,7 @@ async function queue(
 ): Promise<readonly string[] | undefined> {
   const engine = engines.find(({ id }) => id === "embedded");
   if (engine === undefined || !(await isAvailable(engine))) return undefined;
-  const gpu = vscode.workspace.getConfiguration("biapy.run").get("gpu", "").trim();
+  const gpu = gpuSetting();
   const { resultDirectory, name, workingDirectory } = study;
   await runs.ready();
   const ids: string[] = [];
@@ -119,13 +120,13 @@ async function queue(
 async function watch({ runs }: Services, ids: readonly string[]): Promise<boolean> {
   const location = vscode.ProgressLocation.Notification;
   return vscode.window.withProgress({ location, title: TITLE, cancellable: true }, (progress, canceled) => {
-    let told = 0;
+    let reported = 0;
     return new Promise<boolean>((settle) => {
       const look = () => {
         const active = ids.filter((id) => runs.find(id)?.live?.isActive);
         const ended = ids.length - active.length;
-        const increment = (100 * (ended - told)) / ids.length;
-        told = ended;
+        const increment = (100 * (ended - reported)) / ids.length;
+        reported = ended;
         progress.report({ message: `${ended} of ${ids.length} trainings have ended`, increment });
         if (active.length > 0) return;
         subscription.dispose();

@@ -2,14 +2,14 @@
 
 import { join } from "node:path";
 import * as vscode from "vscode";
-import { createEnvironment, newEnough } from "../../engines/create-environment.ts";
+import { createEnvironment, newEnough, OLDEST_PYTHON } from "../../engines/create-environment.ts";
 import { findEnvironments, type PythonEnvironment } from "../../engines/python-environments.ts";
 import { BIAPY_VERSION } from "../../facts/biapy-version.ts";
 import { pythonPlaces } from "../engines/index.ts";
 import { mayRun } from "../workspace/trust.ts";
 import type { Services } from "./services.ts";
 
-/** Makes an environment with BiaPy, with progress and cancel, and selects it. */
+/** Creates an environment with BiaPy, with progress and cancel, and selects it. */
 export async function createPythonEnvironment({ context, output }: Services): Promise<void> {
   if (!(await mayRun())) return;
   const base = await pickPython();
@@ -54,7 +54,7 @@ async function pickPython(): Promise<PythonEnvironment | undefined> {
     const versions = found.map(({ version }) => version).join(", ");
     const others = versions === "" ? "" : ` (found: ${versions})`;
     throw new Error(
-      `BiaPy ${BIAPY_VERSION} needs Python 3.11 or later, and there is none${others}. Install it and try again.`,
+      `BiaPy ${BIAPY_VERSION} needs Python ${OLDEST_PYTHON} or later, and there is none${others}. Install it and try again.`,
     );
   }
   const items = usable.map((environment) => ({
@@ -64,5 +64,5 @@ async function pickPython(): Promise<PythonEnvironment | undefined> {
   }));
   const title = "Which Python makes the environment?";
   if (items.length === 1) return items[0]?.environment;
-  return (await vscode.window.showQuickPick(items, { title }))?.environment;
+  return (await vscode.window.showQuickPick(items, { title, ignoreFocusOut: true }))?.environment;
 }

@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { basename } from "node:path";
 import * as vscode from "vscode";
 import { listenOnFreePort } from "../../facts/lock/address.ts";
+import { runName } from "../../facts/run-titles.ts";
 import { commandLine } from "../../runs/command-line.ts";
 import { runCommand } from "../workspace/commands.ts";
 import { configurationFile } from "../workspace/configuration-file.ts";
@@ -26,6 +27,7 @@ export async function debugTraining(clicked?: unknown): Promise<void> {
   });
 }
 
+/** A started training that waits for its debugger. */
 export interface DebuggedRun {
   /** The run's identity. */
   readonly run: string;
@@ -35,7 +37,7 @@ export interface DebuggedRun {
 
 /**
  * Starts a training that waits for a debugger, as soon as its device is free. Its events are recorded as any run's are.
- * Returns undefined if it could not start (the user has been told) or the user canceled.
+ * Returns undefined if it could not start, after telling the user, or if the user canceled.
  */
 export async function startDebuggedRun(
   services: Services,
@@ -82,7 +84,7 @@ async function choosePlace({ runs }: Services, { engine, order }: RunPlan): Prom
   if (before.length === 0) return "first";
   const [first, ...more] = before.map((id) => {
     const summary = runs.find(id)?.summary;
-    return summary === undefined ? basename(id) : `${summary.name}, run ${summary.runId}`;
+    return summary === undefined ? basename(id) : runName(summary);
   });
   const message =
     more.length === 0

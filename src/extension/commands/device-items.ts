@@ -4,6 +4,7 @@ import type { QuickPickItem } from "vscode";
 import { deviceMemory } from "../../facts/format.ts";
 import type { DeviceList } from "./device-tools.ts";
 
+/** A device, or an explanation, in the list. */
 export interface DeviceItem extends QuickPickItem {
   /** The setting `biapy.run.gpu`; undefined for what cannot be chosen. */
   readonly gpu?: string;

@@ -1,7 +1,8 @@
-/** Asks the command line about devices, because the extension loads no engine. */
+/** Runs the command line as a tool: it lists devices, installs runtimes, and more. The extension itself loads no engine. */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import * as v from "valibot";
 import * as vscode from "vscode";
 import { parseJson } from "../../facts/files/regular-file.ts";
@@ -32,10 +33,15 @@ const installEvent = v.variant("event", [
 ]);
 type InstallEvent = v.InferOutput<typeof installEvent>;
 
+/** Returns the devices of this machine. Throws errors whose message is for the user. */
 export async function listDevices(context: vscode.ExtensionContext): Promise<DeviceList> {
-  const lines: string[] = [];
-  await runTool(context, ["--devices", "--json"], (line) => lines.push(line));
-  return parseJson(lines.at(-1) ?? "", deviceList);
+  const [lines, errors]: [string[], string[]] = [[], []];
+  const code = await runTool(context, ["--devices", "--json"], (line) => lines.push(line), {
+    errors: (line) => errors.push(line),
+  });
+  const [list] = lines.slice(-1);
+  if (list !== undefined) return parseJson(list, deviceList);
+  throw new Error(errors.join("\n") || `Looking for devices ended with code ${code}.`);
 }
 
 /**
@@ -63,22 +69,24 @@ export async function install(
         },
         { canceled },
       );
-      if (last?.event === "failed") throw new Error(last.message);
+      // What was canceled may report that its connection was cut.
       if (canceled.isCancellationRequested) return false;
+      if (last?.event === "failed") throw new Error(last.message);
       if (code !== 0) throw new Error(`${title} ended with code ${code}.`);
       return true;
     },
   );
 }
 
-/** Progress that counts fewer things than this counts steps, not bytes. */
-const A_DOWNLOAD = 1e6;
+/** Smallest total that counts the bytes of a download. Smaller ones count steps. */
+const LEAST_BYTES = 1e6;
 
 function progressText({ label, done, total }: Extract<InstallEvent, { event: "progress" }>): string {
-  if (total < A_DOWNLOAD) return label;
+  if (total < LEAST_BYTES) return label;
   return `${label}: ${bytes(done)} of ${bytes(total)} (${Math.floor((100 * done) / total)} %)`;
 }
 
+/** What to do while a tool runs. */
 export interface ToolOptions {
   /** Ends the tool. */
   readonly canceled?: vscode.CancellationToken;
@@ -88,7 +96,10 @@ export interface ToolOptions {
   readonly errors?: (text: string) => void;
 }
 
-/** Runs the command line and calls `line` with each line that it prints. Returns the exit code. */
+/**
+ * Runs the command line and calls `line` with each line that it prints. Returns the exit code. If `line` throws, the tool is ended, and
+ * the error is passed on.
+ */
 export async function runTool(
   context: vscode.ExtensionContext,
   args: readonly string[],
@@ -97,23 +108,28 @@ export async function runTool(
 ): Promise<number | null> {
   const node = await findNode(vscode.workspace.getConfiguration("biapy").get("run.nodePath", ""));
   if (typeof node === "string") throw new Error(node);
-  const child: ChildProcess = spawn(
-    node.command,
-    [...node.args, context.asAbsolutePath("dist/cli.mjs"), ...args],
-    {
-      env: { ...process.env, ...node.env },
-      cwd,
-      stdio: ["ignore", "pipe", errors === undefined ? "ignore" : "pipe"],
-      windowsHide: true,
-    },
-  );
+  const child = spawn(node.command, [...node.args, context.asAbsolutePath("dist/cli.mjs"), ...args], {
+    env: { ...process.env, ...node.env },
+    cwd,
+    stdio: ["ignore", "pipe", errors === undefined ? "ignore" : "pipe"],
+    windowsHide: true,
+  });
   const ended = new Promise<number | null>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", resolve);
   });
   const listener = canceled?.onCancellationRequested(() => child.kill());
   if (child.stderr !== null && errors !== undefined) createInterface(child.stderr).on("line", errors);
-  if (child.stdout !== null) for await (const text of createInterface(child.stdout)) line(text);
-  listener?.dispose();
-  return ended;
+  try {
+    const [code] = await Promise.all([ended, readLines(child.stdout, line)]);
+    return code;
+  } finally {
+    listener?.dispose();
+    // Does nothing if the tool has ended.
+    child.kill();
+  }
+}
+
+async function readLines(stream: Readable | null, line: (text: string) => void): Promise<void> {
+  if (stream !== null) for await (const text of createInterface(stream)) line(text);
 }

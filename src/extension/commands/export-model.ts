@@ -1,5 +1,4 @@
 /** BiaPy: Export Model…: a package for the BioImage Model Zoo of a run or a checkpoint (`biapy --export_model`). */
-import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -11,6 +10,7 @@ import { resultTree } from "../../facts/result-tree.ts";
 import { mayRun } from "../workspace/trust.ts";
 import { chooseModel, type Model } from "./apply-model.ts";
 import { runTool } from "./device-tools.ts";
+import { freePath } from "./free-path.ts";
 import type { Services } from "./services.ts";
 
 const TITLE = "Export Model";
@@ -135,18 +135,11 @@ async function run(
 async function delivered(packages: string, folder: string): Promise<string[]> {
   const paths: string[] = [];
   for (const name of (await readdir(packages)).filter((each) => each.endsWith(".zip"))) {
-    const path = freePath(join(folder, name));
+    const path = freePath(join(folder, basename(name, ".zip")), ".zip");
     await writeFileAtomically(path, await readFile(join(packages, name)));
     paths.push(path);
   }
   return paths;
-}
-
-function freePath(path: string): string {
-  if (!existsSync(path)) return path;
-  const beginning = path.slice(0, -".zip".length);
-  for (let number = 2; ; number++)
-    if (!existsSync(`${beginning}_${number}.zip`)) return `${beginning}_${number}.zip`;
 }
 
 async function tellDone(paths: readonly string[], folder: string): Promise<void> {

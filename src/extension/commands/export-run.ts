@@ -1,6 +1,6 @@
 /** Commands that export a training to run elsewhere: as a Colab notebook, a SLURM script or command lines. */
 import { readFileSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import * as vscode from "vscode";
 import { loadConfig } from "../../config/config.ts";
 import { commandLinesText } from "../../engines/command-lines.ts";
@@ -9,6 +9,7 @@ import { slurmScript } from "../../engines/slurm.ts";
 import { jobName } from "../../runs/job-name.ts";
 import { freeRunId } from "../../runs/start-run.ts";
 import { configurationFile, workingDirectory } from "../workspace/configuration-file.ts";
+import { gpuSetting, resultFolder } from "../workspace/run-settings.ts";
 
 const FOLDERS = ["DATA.TRAIN.PATH", "DATA.VAL.PATH", "DATA.TEST.PATH"] as const;
 
@@ -55,12 +56,11 @@ export async function showCommandLines(clicked?: unknown): Promise<void> {
   if (config === undefined) return;
   const loaded = loadConfig(config.fsPath).config;
   const directory = workingDirectory(config);
-  const settings = vscode.workspace.getConfiguration("biapy");
   const content = commandLinesText({
     configFile: config.fsPath,
     ...nextRun(config),
-    gpu: settings.get("run.gpu", "") || "0",
-    image: settings.get("docker.image", ""),
+    gpu: gpuSetting() || "0",
+    image: vscode.workspace.getConfiguration("biapy.docker").get("image", ""),
     workingDirectory: directory,
     dataPaths: FOLDERS.filter((key) => loaded.sets(key)).map((key) => resolve(directory, loaded.text(key))),
   });
@@ -68,10 +68,9 @@ export async function showCommandLines(clicked?: unknown): Promise<void> {
   await vscode.window.showTextDocument(document);
 }
 
-/** Name, number and result folder of the run that Run Training would start next. */
+/** Returns the name, number and result folder of the run that Run Training would start next. */
 function nextRun(config: vscode.Uri): { name: string; runId: number; resultDirectory: string } {
-  const folder = vscode.workspace.getConfiguration("biapy.run", config).get("resultFolder", "results");
-  const resultDirectory = resolve(workingDirectory(config), folder);
+  const resultDirectory = resultFolder(config);
   const name = jobName(config.fsPath);
   return { name, runId: freeRunId(resultDirectory, name), resultDirectory };
 }
@@ -80,6 +79,7 @@ async function askNumber(prompt: string, value: number): Promise<number | undefi
   const answer = await vscode.window.showInputBox({
     prompt,
     value: String(value),
+    ignoreFocusOut: true,
     validateInput: (text) => (/^[1-9]\d*$/.test(text) ? undefined : "Enter a whole number, at least 1."),
   });
   return answer === undefined ? undefined : Number(answer);
@@ -87,7 +87,7 @@ async function askNumber(prompt: string, value: number): Promise<number | undefi
 
 /** Asks where to save a file (default: beside the configuration), writes it and opens it. */
 async function saveBeside(config: vscode.Uri, name: string, text: string): Promise<void> {
-  const defaultUri = vscode.Uri.file(join(dirname(config.fsPath), basename(name)));
+  const defaultUri = vscode.Uri.file(join(dirname(config.fsPath), name));
   const uri = await vscode.window.showSaveDialog({ defaultUri });
   if (uri === undefined) return;
   await vscode.workspace.fs.writeFile(uri, Buffer.from(text));

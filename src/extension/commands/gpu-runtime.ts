@@ -32,11 +32,12 @@ const TENSORFLOW_GPU: Runtime = {
   setting: "tensorflow",
 };
 
-/** Windows and macOS include what GPUs need; only TensorFlow can be installed there. */
+/** Returns the runtimes to offer. Windows and macOS include what GPUs need. */
 const offered = () =>
   process.platform === "linux" ? [CUDA, TENSORFLOW, TENSORFLOW_GPU] : [TENSORFLOW, TENSORFLOW_GPU];
 
-const COMES_ALONG: Partial<Record<NodeJS.Platform, string>> = {
+/** What systems include for GPUs. */
+const INCLUDED: Partial<Record<NodeJS.Platform, string>> = {
   win32: "GPUs already train through DirectX 12, which is part of Windows",
   darwin: "GPUs already train through Metal, which is part of macOS",
 };
@@ -46,7 +47,8 @@ export async function installGpuRuntime(context: vscode.ExtensionContext): Promi
   if (!(await mayRun())) return;
   const choice = await vscode.window.showQuickPick(offered(), {
     title: "What to install for training",
-    placeHolder: COMES_ALONG[process.platform] ?? "Installed in the extension's storage",
+    placeHolder: INCLUDED[process.platform] ?? "Installed in the extension's storage",
+    ignoreFocusOut: true,
   });
   if (choice === undefined) return;
   if (!(await install(context, `Installing ${choice.label}`, choice.args))) return;

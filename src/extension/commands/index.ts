@@ -109,6 +109,7 @@ async function tellError({ output }: Services, error: unknown): Promise<void> {
   if ((await vscode.window.showErrorMessage(`BiaPy: ${message}`, show)) === show) output.show();
 }
 
+/** Registers the commands. A command that fails shows the error and writes it to the output channel. */
 export function registerCommands(services: Services): vscode.Disposable {
   const registered = keysOf(HANDLERS).map((id) =>
     registerCommand(id, async (...args) => {

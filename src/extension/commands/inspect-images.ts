@@ -1,6 +1,7 @@
 /** BiaPy: Inspect Images: shows how the trainer reads image files, in a document beside the editor. */
 import * as vscode from "vscode";
 import { imageChecks } from "../language/load-image-checks.ts";
+import { pickImages } from "../workspace/pick-files.ts";
 import type { Services } from "./services.ts";
 
 /**
@@ -9,25 +10,14 @@ import type { Services } from "./services.ts";
  */
 export async function inspectImages({ context }: Services, clicked: unknown, all: unknown): Promise<void> {
   const selected = (Array.isArray(all) ? all : [clicked]).filter((each) => each instanceof vscode.Uri);
-  const images = selected.length > 0 ? selected : await pick();
+  const images =
+    selected.length > 0 ? selected : await pickImages({ title: "Inspect Images", openLabel: "Inspect" });
   if (images.length === 0) return;
-  const title = "Looking at images…";
+  const title = "Inspecting images…";
   const location = vscode.ProgressLocation.Window;
   const content = await vscode.window.withProgress({ location, title }, () =>
     imageChecks(context).report(images.map(({ fsPath }) => fsPath)),
   );
   const document = await vscode.workspace.openTextDocument({ content, language: "plaintext" });
   await vscode.window.showTextDocument(document, { preview: true });
-}
-
-async function pick(): Promise<readonly vscode.Uri[]> {
-  const title = "Images, or Folders of Images";
-  const picked = await vscode.window.showOpenDialog({
-    canSelectMany: true,
-    canSelectFolders: true,
-    canSelectFiles: process.platform === "darwin",
-    openLabel: "Inspect",
-    title,
-  });
-  return picked ?? [];
 }

@@ -2,8 +2,10 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import * as vscode from "vscode";
+import { runName } from "../../facts/run-titles.ts";
 import { jobName } from "../../runs/job-name.ts";
 import type { KnownRun } from "../runs/known-run.ts";
+import { runCommand } from "../workspace/commands.ts";
 import { LANGUAGE } from "../workspace/recognize.ts";
 import { identityOf, pickRun, pickRuns } from "./pick-run.ts";
 import type { Services } from "./services.ts";
@@ -20,21 +22,25 @@ export async function stopTraining({ runs }: Services, clicked?: unknown): Promi
     among: ({ summary }) => ACTIVE.includes(summary.status),
   });
   if (run === undefined) return;
-  const { id, name, runId } = run.summary;
-  if (stopping.has(id)) return endNow(runs.kill.bind(runs), id, `${name}, run ${runId}`);
+  const { id } = run.summary;
+  const name = runName(run.summary);
+  if (stopping.has(id)) return endNow(runs, id, name);
   stopping.add(id);
-  await runs.stop(id);
-  const location = vscode.ProgressLocation.Window;
-  const title = `Stopping ${name}, run ${runId}, after its step`;
-  await vscode.window.withProgress({ location, title }, () => untilEnded(runs, id));
-  stopping.delete(id);
+  try {
+    await runs.stop(id);
+    const location = vscode.ProgressLocation.Window;
+    const title = `Stopping ${name}, after its step`;
+    await vscode.window.withProgress({ location, title }, () => untilEnded(runs, id));
+  } finally {
+    stopping.delete(id);
+  }
 }
 
-async function endNow(kill: (id: string) => void, id: string, name: string): Promise<void> {
+async function endNow(runs: Services["runs"], id: string, name: string): Promise<void> {
   const now = "End Now";
   const detail = "What it learned since the last checkpoint is lost.";
   const message = `${name} is still finishing its step. End it at once?`;
-  if ((await vscode.window.showWarningMessage(message, { modal: true, detail }, now)) === now) kill(id);
+  if ((await vscode.window.showWarningMessage(message, { modal: true, detail }, now)) === now) runs.kill(id);
 }
 
 function untilEnded(runs: Services["runs"], id: string): Promise<void> {
@@ -52,17 +58,20 @@ function untilEnded(runs: Services["runs"], id: string): Promise<void> {
 /** BiaPy: Open Training Panel. From a configuration it shows that configuration's newest run. */
 export async function openTrainingPanel({ panel, runs }: Services, clicked?: unknown): Promise<void> {
   const run = identityOf(clicked);
-  const edited = vscode.window.activeTextEditor?.document;
-  const config =
-    clicked instanceof vscode.Uri ? clicked : edited?.languageId === LANGUAGE ? edited.uri : undefined;
-  if (run !== undefined || config === undefined) return panel.show(run);
+  const config = clicked instanceof vscode.Uri ? clicked : activeConfiguration();
+  if (run !== undefined || config === undefined) return panel.show(run, { takesFocus: true });
   await runs.ready();
   const own = runs.known.find((known) => isOf(known, config.fsPath));
-  if (own !== undefined) return panel.show(own.summary.id);
+  if (own !== undefined) return panel.show(own.summary.id, { takesFocus: true });
   const train = "Run Training";
   const message = `${basename(config.fsPath)} has not been trained yet.`;
   if ((await vscode.window.showInformationMessage(message, train)) === train)
-    await vscode.commands.executeCommand("biapy.runTraining", config);
+    await runCommand("biapy.runTraining", config);
+}
+
+function activeConfiguration(): vscode.Uri | undefined {
+  const document = vscode.window.activeTextEditor?.document;
+  return document?.languageId === LANGUAGE ? document.uri : undefined;
 }
 
 /** Whether a run was started with a configuration; a run without a record is matched by name only. */
@@ -80,7 +89,8 @@ export async function compareRuns(
     none: "There are no runs to compare.",
     among: () => true,
   });
-  if (picked.length > 0) panel.compare(picked.map(({ summary }) => summary.id));
+  const ids = picked.map(({ summary }) => summary.id);
+  if (ids.length > 0) panel.compare(ids, { takesFocus: true });
 }
 
 /** Shows the output of a run's trainer, or else the log in its results. */

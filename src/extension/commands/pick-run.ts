@@ -1,8 +1,10 @@
 import * as vscode from "vscode";
 import { shortNumber } from "../../facts/format.ts";
+import { runName } from "../../facts/run-titles.ts";
 import type { KnownRun } from "../runs/known-run.ts";
 import type { RunManager } from "../runs/run-manager.ts";
 
+/** A question for a run. */
 export interface RunQuestion {
   readonly title: string;
   /** Message if there is no such run. */
@@ -55,7 +57,7 @@ function itemOf(run: KnownRun) {
   const { summary, folder } = run;
   const loss = folder?.best === undefined ? "" : `, best loss ${shortNumber(folder.best.loss)}`;
   return {
-    label: `${summary.name}, run ${summary.runId}`,
+    label: runName(summary),
     description: `${summary.status}${loss}`,
     detail: new Date(summary.started).toLocaleString(),
     run,

@@ -1,10 +1,11 @@
-/** Plans a run from a configuration: name, number, results, engine, command. */
+/** Plans a run from a configuration: engine, name, number and result folder. */
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import * as vscode from "vscode";
 import { checkConfig, checkName } from "../../config/checks.ts";
 import { loadConfig } from "../../config/config.ts";
 import { resultTree, runExists } from "../../facts/result-tree.ts";
+import { runName } from "../../facts/run-titles.ts";
 import { jobName } from "../../runs/job-name.ts";
 import type { RunOrder } from "../../runs/record.ts";
 import { freeRunId } from "../../runs/start-run.ts";
@@ -13,6 +14,7 @@ import { selectedEngine } from "../engines/index.ts";
 import { imageChecks } from "../language/load-image-checks.ts";
 import { runCommand } from "../workspace/commands.ts";
 import { workingDirectory } from "../workspace/configuration-file.ts";
+import { gpuSetting, resultFolder } from "../workspace/run-settings.ts";
 import type { Services } from "./services.ts";
 
 /** Values of a task or a debug configuration; the settings provide the rest. */
@@ -23,15 +25,19 @@ export interface RunWishes {
   readonly resume?: boolean;
 }
 
+/** A run that can be started, and its engine. */
 export interface RunPlan {
   readonly order: RunOrder;
   readonly engine: Engine;
 }
 
-/** A run's name in messages. */
-export const planTitle = ({ order }: RunPlan) => `${order.name}, run ${order.runId}`;
+/** Returns a run's name for messages. */
+export const planTitle = ({ order }: RunPlan) => runName(order);
 
-/** Returns undefined if the engine is missing, the configuration has errors (the user has been told), or the user cancels. */
+/**
+ * Plans a run with the selected engine. Returns undefined if the engine is missing or the configuration has errors, after telling the
+ * user, or if the user cancels.
+ */
 export async function planRun(
   config: vscode.Uri,
   { engines, context }: Pick<Services, "engines" | "context">,
@@ -41,8 +47,7 @@ export async function planRun(
   if (!(await isAvailable(engine))) return undefined;
   const directory = workingDirectory(config);
   if (engine.id === "embedded" && !(await isSound(context, config, directory))) return undefined;
-  const settings = vscode.workspace.getConfiguration("biapy.run", config);
-  const resultDirectory = resolve(directory, wishes.resultDir ?? settings.get("resultFolder", "results"));
+  const resultDirectory = resultFolder(config, wishes.resultDir);
   const name = wishes.name ?? jobName(config.fsPath);
   if (!(await mayCreate(resultDirectory))) return undefined;
   const wrongName = checkName(name);
@@ -59,13 +64,13 @@ export async function planRun(
     name,
     runId,
     resume,
-    gpu: settings.get("gpu", "").trim(),
+    gpu: gpuSetting(config),
     workingDirectory: directory,
   };
   return { order, engine };
 }
 
-/** Shows what an engine lacks if it cannot train. */
+/** Whether an engine can train. If not, shows what it lacks. */
 export async function isAvailable(engine: Engine): Promise<boolean> {
   const found = await engine.detect();
   if (found.available) return true;
@@ -92,7 +97,7 @@ async function mayCreate(resultDirectory: string): Promise<boolean> {
   return answer === create;
 }
 
-/** Reports before the start what the command line would refuse, including damaged images. */
+/** Whether the command line would accept a configuration and its images. If not, shows the first error. */
 async function isSound(
   context: vscode.ExtensionContext,
   config: vscode.Uri,
@@ -134,5 +139,6 @@ async function chooseRunId(
   const message = `Run ${wished} of ${name} exists already.`;
   const detail = "Its checkpoints and images are lost when it is overwritten.";
   const answer = await vscode.window.showWarningMessage(message, { modal: true, detail }, keep, overwrite);
-  return answer === overwrite ? wished : answer === keep ? free : undefined;
+  if (answer === overwrite) return wished;
+  return answer === keep ? free : undefined;
 }

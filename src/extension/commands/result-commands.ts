@@ -2,14 +2,15 @@
 
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { extname, join, sep } from "node:path";
 import * as vscode from "vscode";
 import { liesInside } from "../../facts/files/lies-inside.ts";
-import { isNetworkPath } from "../../facts/files/network-path.ts";
+import { runName } from "../../facts/run-titles.ts";
 import { askWhereToSave, writeAndShow } from "../language/documents.ts";
 import { shortestPath } from "../language/new-configuration.ts";
 import { startingFrom } from "../results/checkpoint-configuration.ts";
 import type { FileItem, ResultItem } from "../results/results-view.ts";
+import { configurationOf, type KnownRun } from "../runs/known-run.ts";
 import { runCommand } from "../workspace/commands.ts";
 import { workingDirectory } from "../workspace/configuration-file.ts";
 import { mayRun } from "../workspace/trust.ts";
@@ -18,6 +19,7 @@ import type { Services } from "./services.ts";
 /** Images that are folders: our viewer opens them, but cannot be registered as their editor. */
 const IMAGE_FOLDER = ".zarr";
 
+/** Opens a file of the results view in its editor. */
 export async function openResult(item: FileItem): Promise<void> {
   const uri = vscode.Uri.file(item.file);
   if (extname(item.file) === IMAGE_FOLDER) await runCommand("biapy.viewImages", uri);
@@ -39,7 +41,7 @@ function placeOf(runs: Services["runs"], item: ResultItem): string {
   );
 }
 
-/** Writes a configuration that starts from a checkpoint beside the one that made it, and opens it. */
+/** Writes a configuration that starts from a checkpoint, and opens it. Returns its file; undefined if the user canceled. */
 export async function useCheckpoint(
   { runs }: Services,
   item: FileItem,
@@ -48,16 +50,13 @@ export async function useCheckpoint(
   const run = runs.find(item.run);
   if (run === undefined) return undefined;
   const { name, runId } = run.summary;
-  // The copy in the results is what made the checkpoint; the file itself may have changed since.
-  const copies = run.folder?.files.configuration ?? [];
-  const named = isNetworkPath(run.order.configFile) ? [] : [run.order.configFile];
-  const source = [...copies, ...named].find(existsSync);
+  const source = configurationOf(run);
   if (source === undefined) {
-    void vscode.window.showErrorMessage(`The configuration of ${name}, run ${runId}, is gone.`);
+    void vscode.window.showErrorMessage(`The configuration of ${runName(run.summary)}, is gone.`);
     return undefined;
   }
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? run.order.workingDirectory;
-  const title = `A configuration that starts from ${name}, run ${runId}`;
+  const title = `A configuration that starts from ${runName(run.summary)}`;
   const proposed = vscode.Uri.file(join(folder, `${name}_from_run_${runId}.biapy.yaml`));
   const target = known ?? (await askWhereToSave(title, proposed));
   if (target === undefined) return undefined;
@@ -80,38 +79,47 @@ export async function deleteResults(
   if (!(await mayRun())) return;
   const found = items.flatMap((item) => {
     const run = runs.find(item.run);
-    if (run === undefined) return [];
-    const name = `${run.summary.name}, run ${run.summary.runId}`;
-    return [{ item, run, name, paths: pathsOf(run, item).filter(existsSync) }];
+    return run === undefined ? [] : [{ item, run, paths: pathsOf(run, item).filter(existsSync) }];
   });
-  for (const { run, name, paths } of found) {
-    if (run.live?.isActive) {
-      void vscode.window.showWarningMessage(`${name}, is running: stop it first.`);
-      return;
-    }
-    const job = run.folder?.tree.jobDirectory ?? run.live?.jobDirectory ?? "";
-    const outside = paths.find((path) => !liesInside(path, job));
-    if (outside !== undefined) {
-      void vscode.window.showErrorMessage(
-        `${outside} lies behind a link that leads out of ${job}. Nothing was deleted: remove the link first.`,
-      );
-      return;
-    }
-  }
+  if (found.some(isRefused)) return;
   const paths = [...new Set(found.flatMap((each) => each.paths))];
   if (paths.length === 0) return;
-  const whole = found.filter(({ item }) => item.kind === "run").map(({ name }) => name);
-  const what =
-    whole.length > 0 ? `all of ${whole.join("; ")}` : paths.length === 1 ? paths[0] : `${paths.length} files`;
+  const whole = found.filter(({ item }) => item.kind === "run").map(({ run }) => runName(run.summary));
+  if (!confirmed && !(await confirmDeletion(whole, paths))) return;
+  await trash(paths);
+  await runCommand("biapy.results.refresh");
+}
+
+/** Files of a run to delete. */
+interface Deletion {
+  readonly run: KnownRun;
+  readonly paths: readonly string[];
+}
+
+/** Whether files must not be deleted. If so, tells the user why. */
+function isRefused({ run, paths }: Deletion): boolean {
+  if (run.live?.isActive) {
+    void vscode.window.showWarningMessage(`${runName(run.summary)}, is running: stop it first.`);
+    return true;
+  }
+  const job = run.folder?.tree.jobDirectory ?? run.live?.jobDirectory ?? "";
+  const outside = paths.find((path) => !liesInside(path, job));
+  if (outside === undefined) return false;
+  void vscode.window.showErrorMessage(
+    `${outside} lies behind a link that leads out of ${job}. Nothing was deleted: remove the link first.`,
+  );
+  return true;
+}
+
+/** @param whole names of the runs of which everything is deleted */
+async function confirmDeletion(whole: readonly string[], paths: readonly string[]): Promise<boolean> {
+  const files = paths.length === 1 ? paths[0] : `${paths.length} files`;
+  const what = whole.length > 0 ? `all of ${whole.join("; ")}` : files;
   const more = paths.length > MOST_LISTED ? [`and ${paths.length - MOST_LISTED} more`] : [];
   const detail = [...paths.slice(0, MOST_LISTED), ...more].join("\n");
   const move = "Move to Trash";
-  const sure =
-    confirmed ||
-    (await vscode.window.showWarningMessage(`Delete ${what}?`, { modal: true, detail }, move)) === move;
-  if (!sure) return;
-  await trash(paths);
-  await runCommand("biapy.results.refresh");
+  const answer = await vscode.window.showWarningMessage(`Delete ${what}?`, { modal: true, detail }, move);
+  return answer === move;
 }
 
 /** Asks before deleting permanently on a machine without a trash, such as a remote one. */
@@ -135,24 +143,18 @@ async function trash(paths: readonly string[]): Promise<void> {
   }
 }
 
-function pathsOf(
-  run: NonNullable<ReturnType<Services["runs"]["find"]>>,
-  item: ResultItem,
-): readonly string[] {
-  const { folder, live } = run;
+/** Returns the paths of a file, of a group's files, or of all that a run has written. */
+function pathsOf({ folder, live }: KnownRun, item: ResultItem): readonly string[] {
   if (item.kind === "file") return [item.file];
   if (folder === undefined) return live === undefined ? [] : [live.files.folder];
   if (item.kind === "group") return folder.files[item.group];
   const { tree, files } = folder;
-  const dated = files.configuration.filter((file) => file !== tree.configFile);
-  const record = [tree.recordFolder];
-  // Files in the run's directory are deleted with it.
-  const beside = [...files.checkpoints, ...files.logs, ...dated].filter(
-    (file) => !file.startsWith(tree.runDirectory),
+  // The configuration of the job belongs to its other runs too.
+  const copies = files.configuration.filter((file) => file !== tree.configFile);
+  // Files in these folders are deleted with them.
+  const folders = [tree.runDirectory, tree.recordFolder].map((folder) => join(folder, sep));
+  const beside = [...files.checkpoints, ...files.logs, ...copies].filter(
+    (file) => !folders.some((folder) => file.startsWith(folder)),
   );
-  return [
-    tree.runDirectory,
-    ...beside.filter((file) => !record.some((own) => file.startsWith(own))),
-    ...record,
-  ];
+  return [tree.runDirectory, ...beside, tree.recordFolder];
 }

@@ -1,6 +1,6 @@
 /** Copies the sample images and a configuration to a folder where the user can change them. Does not use `vscode`. */
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 
 /** What the sample images can be trained for, with the template for it. */
 const SAMPLES = {
@@ -16,7 +16,15 @@ const SAMPLES = {
   },
 } as const;
 
+/** A training on the sample images. */
 export type SampleTask = keyof typeof SAMPLES;
+
+/** The folder of the sample's images and configurations. */
+export const SAMPLE_FOLDER = "biapy-sample";
+
+/** Whether a configuration is the sample's own for a task. */
+export const isSample = (configuration: string, task: SampleTask): boolean =>
+  basename(dirname(configuration)) === SAMPLE_FOLDER && basename(configuration) === SAMPLES[task].file;
 
 /**
  * Copies the 2D sample images, their masks and a configuration into `folder`; an existing configuration is kept.

@@ -3,13 +3,12 @@ import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import * as vscode from "vscode";
 import { mayRun } from "../workspace/trust.ts";
-import { type SampleTask, writeSample } from "./sample-workspace.ts";
+import { SAMPLE_FOLDER, type SampleTask, writeSample } from "./sample-workspace.ts";
 import type { Services } from "./services.ts";
 import { runTraining } from "./train.ts";
 
-/** Key of the global memory: a configuration to train once its folder is open. */
+/** Key in the global state: a configuration to train once its folder is open. */
 const TRAIN_NEXT = "biapy.trainNext";
-const FOLDER = "biapy-sample";
 
 /**
  * BiaPy: Open Sample Workspace.
@@ -23,7 +22,7 @@ export async function openSampleWorkspace(
 ): Promise<void> {
   const parent = known ?? (await askParent());
   if (parent === undefined) return;
-  const folder = join(parent.fsPath, FOLDER);
+  const folder = join(parent.fsPath, SAMPLE_FOLDER);
   const file = await writeSample(context.extensionPath, folder, folder, train);
   if (train !== undefined) await context.globalState.update(TRAIN_NEXT, file);
   await vscode.commands.executeCommand("vscode.openFolder", vscode.Uri.file(folder), {
@@ -35,8 +34,8 @@ async function askParent(): Promise<vscode.Uri | undefined> {
   const found = await vscode.window.showOpenDialog({
     canSelectFolders: true,
     canSelectFiles: false,
-    title: `Where is the folder ${FOLDER} to be made?`,
-    openLabel: "Make It Here",
+    title: `Where to create the folder ${SAMPLE_FOLDER}`,
+    openLabel: "Create Here",
     defaultUri: vscode.Uri.file(homedir()),
   });
   return found?.[0];
@@ -52,13 +51,13 @@ export async function trainSample(services: Services, task: SampleTask): Promise
   if (!(await mayRun())) return;
   const base = folder.uri.fsPath;
   // The open folder may be the sample's own, from the last time.
-  const inside = basename(base) === FOLDER ? base : join(base, FOLDER);
+  const inside = basename(base) === SAMPLE_FOLDER ? base : join(base, SAMPLE_FOLDER);
   const file = await writeSample(services.context.extensionPath, inside, base, task);
   await showAndTrain(services, vscode.Uri.file(file));
 }
 
 async function showAndTrain(services: Services, file: vscode.Uri): Promise<void> {
-  // Not in the place of the panel.
+  // The panel opens beside it.
   await vscode.window.showTextDocument(file, { preview: false, viewColumn: vscode.ViewColumn.One });
   await runTraining(services, file, { confirm: false });
 }

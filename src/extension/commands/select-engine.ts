@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import { errorMessage } from "../../facts/errors.ts";
 import type { Engine, Unavailable } from "../engines/engine.ts";
 import { selectedEngine } from "../engines/index.ts";
 import { changeSetting } from "../workspace/change-setting.ts";
@@ -20,6 +21,7 @@ async function pickEngine(engines: readonly Engine[]): Promise<Engine | undefine
   const pick = vscode.window.createQuickPick<vscode.QuickPickItem & { readonly engine: Engine }>();
   pick.title = "Engine that trains";
   pick.busy = true;
+  pick.ignoreFocusOut = true;
   const chosen = selectedEngine(engines);
   const icon = (engine: Engine) => (engine === chosen ? "$(check)" : "$(server-process)");
   const items = engines.map((engine) => ({
@@ -31,10 +33,7 @@ async function pickEngine(engines: readonly Engine[]): Promise<Engine | undefine
   pick.items = items;
   void Promise.all(
     items.map(async (item) => {
-      const found = await item.engine.detect();
-      item.detail = found.available
-        ? found.detail
-        : `$(warning) ${found.reason} $(info) Choose it to read more.`;
+      item.detail = await detailOf(item.engine);
       const { activeItems } = pick;
       pick.items = [...items];
       // Replacing the list would move the selection back to its first entry.
@@ -50,6 +49,17 @@ async function pickEngine(engines: readonly Engine[]): Promise<Engine | undefine
   });
   pick.dispose();
   return answer;
+}
+
+/** Returns what an engine uses, or why it cannot train. */
+async function detailOf(engine: Engine): Promise<string> {
+  try {
+    const found = await engine.detect();
+    if (found.available) return found.detail;
+    return `$(warning) ${found.reason} $(info) Choose it to read more.`;
+  } catch (error) {
+    return `$(warning) ${errorMessage(error)}`;
+  }
 }
 
 /** Shows the full reason why an engine cannot train and what to do. Returns whether it is selected anyway. */

@@ -5,6 +5,7 @@ import * as vscode from "vscode";
 import { resultTree } from "../../facts/result-tree.ts";
 import { runArguments } from "../../facts/run-arguments.ts";
 import { type ImageEvent, parseRunEvent } from "../../facts/run-events.ts";
+import { runName } from "../../facts/run-titles.ts";
 import { configurationOf, type KnownRun } from "../runs/known-run.ts";
 import { openImages } from "../viewer/index.ts";
 import { mayRun } from "../workspace/trust.ts";
@@ -23,8 +24,9 @@ export async function showFeatures(services: Services, clicked?: unknown): Promi
     among: ({ order }) =>
       existsSync(resultTree(order.resultDirectory, order.name, order.runId).bestCheckpoint),
   });
-  const configuration = run && configurationOf(run);
-  if (run === undefined || configuration === undefined) return;
+  if (run === undefined) return;
+  const configuration = configurationOf(run);
+  if (configuration === undefined) throw new Error(`The configuration of ${runName(run.summary)}, is gone.`);
   const labels = await askForLabels();
   if (labels === undefined) return;
   const pictures = await writtenFeatures(services, run, configuration, labels);
@@ -73,7 +75,7 @@ async function writtenFeatures(
   ];
   const images = new Map<string, ImageEvent>();
   const problems: string[] = [];
-  const title = `${TITLE} of ${summary.name}, run ${summary.runId}`;
+  const title = `${TITLE} of ${runName(summary)}`;
   const location = vscode.ProgressLocation.Notification;
   return vscode.window.withProgress({ location, title, cancellable: true }, async (progress, canceled) => {
     const read = (line: string) => {

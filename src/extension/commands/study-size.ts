@@ -1,5 +1,6 @@
 /** Parses the size of a label study from text that the user enters. */
 
+/** The size of a label study. */
 export interface StudySize {
   /** Numbers of labeled images, ascending; none for 1, 2, 4, … up to all. */
   readonly labels: readonly number[];
@@ -7,6 +8,7 @@ export interface StudySize {
   readonly seeds: number;
 }
 
+/** The size that is proposed. */
 export const USUAL_SIZE: StudySize = { labels: [], seeds: 3 };
 
 /** Maximum number of seeds: a configuration is written for each training before the user confirms them. */

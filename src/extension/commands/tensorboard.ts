@@ -16,9 +16,13 @@ import type { Services } from "./services.ts";
 const START_MS = 60_000;
 const ADDRESS = /https?:\/\/[^\s:]+:(\d+)/;
 
-/** Ports of running TensorBoards by folder. They end with the window, even if it is killed. */
-const running = new Map<string, number>();
+/**
+ * Ports of TensorBoards that start or run, by folder; undefined if the start fails. The programs end with the window, even if it is
+ * killed.
+ */
+const running = new Map<string, Promise<number | undefined>>();
 
+/** Starts TensorBoard for a run, unless it runs already, and opens it in the browser. */
 export async function openInTensorBoard({ context, runs }: Services, clicked?: unknown): Promise<void> {
   if (!(await mayRun())) return;
   const run = await pickRun(runs, clicked, {
@@ -34,14 +38,14 @@ export async function openInTensorBoard({ context, runs }: Services, clicked?: u
   }
   const program = await findTensorBoard();
   if (program === undefined) return explainMissing();
-  const port = running.get(folder) ?? (await start(context, program, folder));
+  const port = await (running.get(folder) ?? startOnce(context, program, folder));
   if (port === undefined) return;
   const local = vscode.Uri.parse(`http://localhost:${port}/`);
   const address = await vscode.env.asExternalUri(local);
   await vscode.env.openExternal(address);
 }
 
-/** The program of a Python environment that the settings name or that is found, or on the path. */
+/** Returns the `tensorboard` program of a Python environment or on the path; undefined if there is none. */
 async function findTensorBoard(): Promise<string | undefined> {
   const places = await pythonPlaces();
   const pythons = candidates(places)
@@ -65,10 +69,27 @@ async function explainMissing(): Promise<void> {
   if (answer === panel) await runCommand("biapy.openTrainingPanel");
 }
 
+/** Starts TensorBoard and remembers it until it ends. */
+function startOnce(
+  context: vscode.ExtensionContext,
+  program: string,
+  folder: string,
+): Promise<number | undefined> {
+  const forget = () => {
+    if (running.get(folder) === port) running.delete(folder);
+  };
+  const port = start(context, program, folder, forget);
+  running.set(folder, port);
+  port.catch(forget);
+  return port;
+}
+
+/** @param ended called when TensorBoard ends */
 async function start(
   context: vscode.ExtensionContext,
   program: string,
   folder: string,
+  ended: () => void,
 ): Promise<number | undefined> {
   const companion = bundleProgram(context.asAbsolutePath("dist/companion.mjs"));
   const board = [program, "--logdir", folder, "--host", "localhost", "--port", "0"];
@@ -79,7 +100,7 @@ async function start(
     windowsHide: true,
   });
   const end = () => {
-    running.delete(folder);
+    ended();
     child.stdin.end();
   };
   context.subscriptions.push({ dispose: end });
@@ -89,8 +110,7 @@ async function start(
     (_progress, canceled) => addressOf(child, canceled),
   );
   if (typeof port === "number") {
-    running.set(folder, port);
-    child.once("exit", () => running.delete(folder));
+    child.once("exit", ended);
     return port;
   }
   end();
@@ -116,6 +136,6 @@ function addressOf(
     child.once("error", ({ message }) => resolve(message));
     child.once("exit", (code) => resolve(lastLine() || `exit code ${code}`));
     canceled.onCancellationRequested(() => resolve(undefined));
-    setTimeout(() => resolve(`it printed nothing for ${START_MS / 1000} s.`), START_MS).unref();
+    setTimeout(() => resolve(`it named no address within ${START_MS / 1000} s.`), START_MS).unref();
   });
 }

@@ -11,6 +11,7 @@ import { pickRun } from "./pick-run.ts";
 import { isAvailable, planRun, planTitle, type RunPlan, type RunWishes } from "./plan-run.ts";
 import type { Services } from "./services.ts";
 
+/** How a training is started. */
 export interface TrainOptions extends RunWishes {
   /** Whether the command is shown before it runs. Defaults to the setting `biapy.run.confirmCommand`. */
   readonly confirm?: boolean;

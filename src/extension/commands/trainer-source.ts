@@ -11,6 +11,11 @@ const FIRST: Readonly<Record<string, string>> = {
   "workflow/run.ts": "a run from its configuration to its results",
 };
 
+/**
+ * Opens a source file of the embedded engine.
+ *
+ * @param known the file, relative to `src`. Defaults to one that the user picks
+ */
 export async function openTrainerSource({ context }: Services, known?: string): Promise<void> {
   const root = vscode.Uri.file(context.asAbsolutePath("src"));
   const file = known ?? (await pickSource(root));

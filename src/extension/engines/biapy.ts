@@ -1,7 +1,7 @@
 /** BiaPy itself, in a Python environment of this machine. */
 
 import { delimiter, dirname } from "node:path";
-import { gpuNumbers, type Machines, pythonCommand } from "../../engines/biapy-command.ts";
+import { gpuNumbers, type Machines, occupiedDevices, pythonCommand } from "../../engines/biapy-command.ts";
 import { pipInstall } from "../../engines/pip.ts";
 import {
   environmentWithBiapy,
@@ -17,6 +17,7 @@ import type { RunCommand, RunOrder } from "../../runs/record.ts";
 import { commandLink } from "../workspace/command-link.ts";
 import { type Engine, PYTHON_SESSION } from "./engine.ts";
 
+/** The settings that the engine reads. */
 export interface BiapySettings {
   /** Where to search for Python: the user's choice first. */
   places(): Promise<SearchPlaces>;
@@ -27,6 +28,7 @@ export interface BiapySettings {
 /** The first version with samples during training (TRAIN.SAVE_TRAIN_PREDS_FREQ). */
 const SHOWS_SAMPLES = [3, 7] as const;
 
+/** Returns the engine that runs BiaPy in a Python environment. */
 export function biapyEngine(settings: BiapySettings): Engine {
   const environment = async (): Promise<PythonEnvironment> => {
     const found = await environmentWithBiapy(await settings.places());
@@ -61,7 +63,7 @@ export function biapyEngine(settings: BiapySettings): Engine {
       const detail = `BiaPy ${biapy}${tested}, Python ${version}, PyTorch ${torch ?? "missing"}: ${python}`;
       return { available: true, detail };
     },
-    device: ({ gpu }) => (gpuNumbers(gpu).length === 0 ? "cpu" : `gpu:${gpuNumbers(gpu).join(",")}`),
+    device: ({ gpu }) => occupiedDevices(gpu),
     async command(order) {
       const { where, job } = await prepared(order);
       return runCommand(pythonCommand(where, job, settings.machines()).args, where, order);
@@ -95,7 +97,7 @@ export function biapyEngine(settings: BiapySettings): Engine {
 
 const MISSING = {
   reason: "No Python environment with BiaPy was found.",
-  fix: "BiaPy: Create Python Environment… makes one; or select an interpreter that has BiaPy (setting biapy.python.path, or the Python extension).",
+  fix: "Run BiaPy: Create Python Environment…, or select an interpreter that has BiaPy (setting biapy.python.path, or the Python extension).",
   remedy: commandLink("biapy.createPythonEnvironment", "Create Python Environment…"),
 };
 

@@ -6,7 +6,7 @@ import { dirname, resolve } from "node:path";
 import { pretextTask } from "../../config/basics.ts";
 import { type Config, loadConfig } from "../../config/config.ts";
 import type { TextKey } from "../../config/key-names.ts";
-import { gpuNumbers } from "../../engines/biapy-command.ts";
+import { occupiedDevices } from "../../engines/biapy-command.ts";
 import { containerPath, dockerCommands, dockerState } from "../../engines/docker.ts";
 import { resumable, runConfiguration } from "../../engines/run-configuration.ts";
 import { ENGINE_LABELS } from "../../facts/engine-labels.ts";
@@ -25,14 +25,14 @@ export function dockerEngine(image: () => string): Engine {
         ? { available: true, detail: `Docker ${state.version}, image ${image()}` }
         : state;
     },
-    device: ({ gpu }) => (gpuNumbers(gpu).length === 0 ? "cpu" : `gpu:${gpuNumbers(gpu).join(",")}`),
+    device: ({ gpu }) => occupiedDevices(gpu),
     async command(order) {
       // Docker mounts only folders that exist.
       await mkdir(order.resultDirectory, { recursive: true });
       const { config } = loadConfig(order.configFile);
       const data = dataPaths(config, order.workingDirectory);
-      const moved = Object.entries(data).filter(([, path]) => containerPath(path) !== path);
-      const inContainer = Object.fromEntries(moved.map(([key, path]) => [key, containerPath(path)]));
+      const entries = Object.entries(data).map(([key, path]) => [key, containerPath(path)] as const);
+      const inContainer = Object.fromEntries(entries.filter(([key, path]) => path !== data[key]));
       const { run, stop, kill } = dockerCommands({
         ...order,
         configFile: await runConfiguration(order, false, inContainer),
@@ -58,7 +58,7 @@ function dataPaths(config: Config, workingDirectory: string): Record<string, str
   return Object.fromEntries(paths.filter(([, path]) => existsSync(path)));
 }
 
-/** BiaPy writes degraded copies beside the folder of the images, which needs the folder above it. */
+/** Returns the paths to mount. BiaPy writes degraded copies beside a folder of images, which needs the folder above it. */
 function mountedPaths(config: Config, data: Readonly<Record<string, string>>): string[] {
   const beside = pretextTask(config) === "crappify";
   return Object.entries(data).map(([key, path]) => {

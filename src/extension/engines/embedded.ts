@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { wholeNumber } from "../../engines/arguments.ts";
 import { ENGINE_LABELS } from "../../facts/engine-labels.ts";
+import { requestedGpu } from "../../facts/requested-gpu.ts";
 import { resultTree } from "../../facts/result-tree.ts";
 import { runArguments } from "../../facts/run-arguments.ts";
 import { findNode, type NodeRuntime } from "../../runs/node-runtime.ts";
@@ -10,34 +11,38 @@ import { ANY_DEVICE } from "../../runs/queue.ts";
 import type { RunCommand, RunOrder } from "../../runs/record.ts";
 import type { Engine } from "./engine.ts";
 
+/** The settings `biapy.run` that the engine reads. */
+export interface EmbeddedSettings {
+  /** Path of Node.js; empty to find one. */
+  readonly nodePath: string;
+  /** Value of `--runtime`; empty for the default. */
+  readonly runtime: string;
+  /** Value of `--precision`. */
+  readonly precision: string;
+  /** Value of `--part_size`; 0 for the whole batch. */
+  readonly partSize: number;
+}
+
 /**
  * @param bundle the command line's file, `dist/cli.mjs`
- * @param nodeSetting path of Node.js; empty to find one
- * @param runtimeSetting value of `--runtime`; empty for the default
- * @param precisionSetting value of `--precision`
- * @param partSizeSetting value of `--part_size`; 0 for the whole batch
+ * @param settings returns the current settings
  */
-export function embeddedEngine(
-  bundle: string,
-  nodeSetting: () => string,
-  runtimeSetting: () => string = () => "",
-  precisionSetting: () => string = () => "single",
-  partSizeSetting: () => number = () => 0,
-): Engine {
+export function embeddedEngine(bundle: string, settings: () => EmbeddedSettings): Engine {
   const node = async (): Promise<NodeRuntime> => {
-    const found = await findNode(nodeSetting());
+    const found = await findNode(settings().nodePath);
     if (typeof found === "string") throw new Error(found);
     return found;
   };
   const command = async (order: RunOrder, nodeArgs: readonly string[] = []): Promise<RunCommand> => {
     const { command, env } = await node();
+    const { runtime, precision, partSize } = settings();
     const args = [
       ...nodeArgs,
       bundle,
       ...orderArguments(order),
-      ...runtimeArguments(runtimeSetting()),
-      ...(precisionSetting() === "mixed" ? ["--precision", "mixed"] : []),
-      ...partArguments(partSizeSetting()),
+      ...(runtime === "" ? [] : ["--runtime", runtime]),
+      ...(precision === "mixed" ? ["--precision", "mixed"] : []),
+      ...partArguments(partSize),
       "--events",
     ];
     return { command, args, env, cwd: order.workingDirectory, output: "events" };
@@ -47,7 +52,7 @@ export function embeddedEngine(
     label: ENGINE_LABELS.embedded,
     description: "trains on this computer, without Python",
     async detect() {
-      const found = await findNode(nodeSetting());
+      const found = await findNode(settings().nodePath);
       return typeof found === "string"
         ? {
             available: false,
@@ -57,8 +62,7 @@ export function embeddedEngine(
           }
         : { available: true, detail: found.label };
     },
-    // Without a choice, the trainer takes the fastest device that it finds.
-    device: ({ gpu }) => (gpu === "" ? ANY_DEVICE : /\d/.test(gpu) ? `gpu:${gpu}` : "cpu"),
+    device: ({ gpu }) => deviceOf(gpu),
     command,
     canResume: (order) =>
       // A run that has a state but no checkpoint starts from the beginning, and says so.
@@ -94,7 +98,12 @@ function orderArguments(order: RunOrder): string[] {
   return [...runArguments(order), ...device, ...(order.resume ? ["--resume"] : [])];
 }
 
-const runtimeArguments = (runtime: string) => (runtime === "" ? [] : ["--runtime", runtime]);
+/** Returns the device that a run occupies. Without a choice, the trainer takes the fastest device that it finds. */
+function deviceOf(gpu: string): string {
+  const requested = gpu === "" ? "automatic" : requestedGpu(gpu);
+  if (requested === "automatic") return ANY_DEVICE;
+  return requested === "none" ? "cpu" : `gpu:${requested}`;
+}
 
 function partArguments(size: number): string[] {
   const checked = wholeNumber(size, "The setting biapy.run.partSize");

@@ -3,6 +3,7 @@
 import type * as vscode from "vscode";
 import type { Program, RunCommand, RunOrder } from "../../runs/record.ts";
 
+/** Whether an engine can train. `detail` names what it uses: versions and paths. */
 export type Availability = { readonly available: true; readonly detail: string } | Unavailable;
 
 /** `reason` says what is missing and `fix` what to do, as text for the user. */
@@ -14,6 +15,7 @@ export interface Unavailable {
   readonly remedy?: vscode.Command;
 }
 
+/** A way to train. Its methods throw errors whose message is for the user. */
 export interface Engine {
   /** `embedded`, `biapy`, …: the value of the setting `biapy.engine`. */
   readonly id: string;
@@ -47,6 +49,7 @@ export interface Requirement {
   readonly install: Program;
 }
 
+/** A command that waits for a debugger. */
 export interface DebugCommand extends RunCommand {
   /** A debug configuration of type `node` or `PYTHON_SESSION` with request `attach`. */
   readonly session: Readonly<Record<string, unknown>> & { readonly type: string };

@@ -12,13 +12,12 @@ const setting = (name: string) => vscode.workspace.getConfiguration("biapy").get
 /** Returns the engines that can train, in the order in which they are offered. */
 export function enginesOf(context: vscode.ExtensionContext): readonly Engine[] {
   return [
-    embeddedEngine(
-      context.asAbsolutePath("dist/cli.mjs"),
-      () => setting("run.nodePath"),
-      () => setting("run.runtime"),
-      () => setting("run.precision"),
-      () => vscode.workspace.getConfiguration("biapy").get("run.partSize", 0),
-    ),
+    embeddedEngine(context.asAbsolutePath("dist/cli.mjs"), () => ({
+      nodePath: setting("run.nodePath"),
+      runtime: setting("run.runtime"),
+      precision: setting("run.precision"),
+      partSize: vscode.workspace.getConfiguration("biapy").get("run.partSize", 0),
+    })),
     biapyEngine({ places: pythonPlaces, machines }),
     dockerEngine(() => setting("docker.image")),
   ];
@@ -55,12 +54,17 @@ interface PythonExtension {
   };
 }
 
-/** Returns the interpreter that the Python extension uses; nothing if it is not installed. */
+/** Returns the interpreter that the Python extension uses; undefined if the extension is not installed or fails. */
 async function editorPython(): Promise<string | undefined> {
-  const extension = vscode.extensions.getExtension<PythonExtension>("ms-python.python");
-  const { environments } = (await extension?.activate()) ?? {};
-  const resolved = await environments?.resolveEnvironment(environments.getActiveEnvironmentPath());
-  return resolved?.executable.uri?.fsPath;
+  try {
+    const extension = vscode.extensions.getExtension<PythonExtension>("ms-python.python");
+    const { environments } = (await extension?.activate()) ?? {};
+    const resolved = await environments?.resolveEnvironment(environments.getActiveEnvironmentPath());
+    return resolved?.executable.uri?.fsPath;
+  } catch {
+    // VS Code reports failures of other extensions. Other places may have a Python.
+    return undefined;
+  }
 }
 
 /** Returns the machines that train one model together, if the settings name several. */

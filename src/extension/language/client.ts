@@ -8,13 +8,14 @@ import {
   TransportKind,
 } from "vscode-languageclient/node";
 import { loadConfig } from "../../config/config.ts";
+import { indentWidth } from "../../config/tabs.ts";
 import { LANGUAGE } from "../workspace/recognize.ts";
-import { selectedEngine } from "./diagnostics.ts";
+import { engineOf } from "./diagnostics.ts";
 import { baseFolder } from "./documents.ts";
 import { keyLines, sectionAt } from "./key-lines.ts";
 import { IMAGE_FOLDER_KEY } from "./problem-fixes.ts";
 import { serverSettings } from "./server-settings.ts";
-import { usualKeys } from "./usual-keys.ts";
+import { keySortText, usualKeys } from "./usual-keys.ts";
 import { rankValues } from "./value-ranks.ts";
 
 /**
@@ -53,7 +54,7 @@ function withoutDefault(item: vscode.CompletionItem, name: string): void {
   if (text.startsWith(`${name}:`)) item.insertText = new vscode.SnippetString(`${name}: $0`);
 }
 
-/** Sorts the keys of a section: the usual ones first, then by name. VS Code compares this where two names match equally well. */
+/** Sorts the keys of a section. VS Code compares their sort text where two names match equally well. */
 function sortKeys(
   items: readonly vscode.CompletionItem[],
   section: string,
@@ -62,7 +63,7 @@ function sortKeys(
   const prefix = section === "" ? "" : `${section}.`;
   for (const item of items) {
     const name = labelOf(item);
-    item.sortText = `${usual.has(prefix + name) ? 0 : 1}${name}`;
+    item.sortText = keySortText(prefix + name, usual);
     if (IMAGE_FOLDER_KEY.test(prefix + name)) withoutDefault(item, name);
     offerValuesNext(item);
   }
@@ -79,7 +80,7 @@ function sortValues(
   if (key === undefined) return;
   const { config } = loadConfig(document.uri.fsPath, text);
   const names = items.map(labelOf);
-  const ranks = rankValues(selectedEngine(document), config, baseFolder(document), key, names);
+  const ranks = rankValues(engineOf(document), config, baseFolder(document), key, names);
   for (const [position, item] of items.entries()) {
     asPlainText(item);
     const found = ranks.get(labelOf(item));
@@ -102,8 +103,9 @@ function improved(
   usual: ReadonlySet<string>,
 ): vscode.CompletionItem[] {
   const kept = items.filter((item) => !isNamelessDefault(item));
-  const indent = document.lineAt(line).firstNonWhitespaceCharacterIndex;
-  sortKeys(kept.filter(isKey), sectionAt(document.getText(), line, indent), usual);
+  const { text, firstNonWhitespaceCharacterIndex } = document.lineAt(line);
+  const width = indentWidth(text.slice(0, firstNonWhitespaceCharacterIndex));
+  sortKeys(kept.filter(isKey), sectionAt(document.getText(), line, width), usual);
   sortValues(
     kept.filter((item) => !isKey(item)),
     document,

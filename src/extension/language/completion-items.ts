@@ -1,7 +1,9 @@
 /** Full dotted keys for completion anywhere. The YAML server offers only the next level. */
 import { keyFacts } from "../../config/keys.ts";
+import { indentWidth } from "../../config/tabs.ts";
 import { indentUnit, keyLines, nestedLines, sectionAt } from "./key-lines.ts";
 
+/** A key that completion offers. */
 export interface KeyProposal {
   /** Dotted. */
   readonly key: string;
@@ -17,26 +19,33 @@ export interface KeyProposal {
 const OTHER_WORKFLOWS =
   /^PROBLEM\.(?!SELF_SUPERVISED)[A-Z_]+\.|^MODEL\.(BMZ|HRNET|STUNET|NAFNET)\.|^LOSS\.(GAN|CONTRAST)\./;
 
+/** Ranks the keys of the section at the cursor first, and those that other kinds of problems use last. */
+function rankOf(key: string, prefix: string): number {
+  if (OTHER_WORKFLOWS.test(key)) return 3;
+  return key.startsWith(prefix) ? 1 : 2;
+}
+
 /** Returns keys for a position where a key is being typed, with their missing parents; positions count from 0. */
 export function keyProposals(text: string, line: number, column: number): KeyProposal[] {
   const before = (text.split(/\r?\n/)[line] ?? "").slice(0, column);
   const typed = /^(\s*)([\w.]*)$/.exec(before);
   if (typed === null) return [];
-  const [, { length: indent } = "", name = ""] = typed;
+  const [, indentation = "", name = ""] = typed;
+  const [indent, width] = [indentation.length, indentWidth(indentation)];
   const others = keyLines(text).filter((each) => each.line !== line);
   const known = new Set(others.map(({ key }) => key));
-  const section = sectionAt(text, line, indent);
-  const unit = indentUnit(others, indent || 4);
+  const section = sectionAt(text, line, width);
+  const unit = indentUnit(others, width || 4);
   const prefix = section === "" ? "" : `${section}.`;
   return [...keyFacts.keys()].flatMap((key) => {
     if (known.has(key)) return [];
-    const rank = OTHER_WORKFLOWS.test(key) ? 3 : key.startsWith(prefix) ? 1 : 2;
+    const rank = rankOf(key, prefix);
     const names = key.slice(prefix.length).split(".");
     // The YAML server offers the section's own keys, unless its name was typed before them.
     if (key.startsWith(prefix) && names.length === 1 && !name.includes(".")) return [];
     if (!key.startsWith(prefix) || (names.length > 1 && known.has(prefix + names[0])))
       return [{ key, start: indent, rank }];
-    const lines = nestedLines(names, indent, unit, "").map((each, depth) =>
+    const lines = nestedLines(names, width, unit, "").map((each, depth) =>
       depth === 0 ? each.trimStart() : each,
     );
     return [{ key, start: indent, lines, rank }];

@@ -1,5 +1,6 @@
 /** Diagnostics of configurations from the command line's checks, with quick fixes. */
 
+import { isDeepStrictEqual } from "node:util";
 import * as vscode from "vscode";
 import { type Config, loadConfig } from "../../config/config.ts";
 import { checkForEngine, engineNamed } from "../../config/engine-checks.ts";
@@ -15,7 +16,7 @@ import { problemFixes, problemRange, type TextRange } from "./problem-fixes.ts";
 const CHECK_DELAY_MS = 200;
 const IMAGE_DELAY_MS = 600;
 
-/** Excludes the old versions in a diff editor. */
+/** Excludes the old versions that a diff editor shows. */
 const SCHEMES = ["file", "untitled"];
 
 const SEVERITIES = {
@@ -37,7 +38,7 @@ function atItsKey(config: Config, problem: Problem): Problem {
 const mayTouchNetwork = () => vscode.workspace.isTrusted;
 
 /** The engine that trains a document, by the setting `biapy.engine`. */
-export const selectedEngine = ({ uri }: vscode.TextDocument) =>
+export const engineOf = ({ uri }: vscode.TextDocument) =>
   engineNamed(vscode.workspace.getConfiguration("biapy", uri).get("engine", ""));
 
 /** Offers another engine for what the embedded one does not support. */
@@ -56,6 +57,7 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
   private readonly shown = new Map<string, readonly { diagnostic: vscode.Diagnostic; problem: Problem }[]>();
   /** Problems of the images from their last inspection, by document. */
   private readonly images = new Map<string, readonly Problem[]>();
+  /** The checks that were scheduled last, by document. */
   private readonly timers = new Map<string, NodeJS.Timeout[]>();
   private readonly subscriptions: vscode.Disposable;
 
@@ -119,20 +121,25 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
   private check(document: vscode.TextDocument): void {
     if (document.isClosed) return;
     const { problems, config, sound } = this.read(document);
+    const id = document.uri.toString();
     // Problems of images stay until the images are inspected again.
-    const images = sound ? (this.images.get(document.uri.toString()) ?? []) : [];
+    const images = sound ? (this.images.get(id) ?? []) : [];
+    // After an edit the same diagnostics are set again too: text that was deleted and put back has lost its underline.
+    this.shown.delete(id);
     this.show(document, [...problems, ...images.map((problem) => atItsKey(config, problem))]);
   }
 
   private async checkWithImages(document: vscode.TextDocument): Promise<void> {
     if (document.isClosed) return;
-    const { version } = document;
+    const id = document.uri.toString();
+    const scheduled = this.timers.get(id);
     const { problems, config, sound } = this.read(document);
     // BiaPy reads more kinds of images than the embedded engine.
-    const ours = sound && selectedEngine(document) === "embedded";
+    const ours = sound && engineOf(document) === "embedded";
     const found = ours ? await this.imageProblems(document, config) : [];
-    if (document.isClosed || document.version !== version) return;
-    this.images.set(document.uri.toString(), found);
+    // The text, or the engine, is another one by now, or the document is closed.
+    if (this.timers.get(id) !== scheduled) return;
+    this.images.set(id, found);
     this.show(document, [...problems, ...found]);
   }
 
@@ -151,7 +158,7 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
     }
   }
 
-  /** Problems that the command line would report. Images are opened only if the text has no errors. */
+  /** Returns the problems that the command line would report. Images are opened only if the text was loaded without errors (`sound`). */
   private read(document: vscode.TextDocument): { problems: Problem[]; config: Config; sound: boolean } {
     const { config, problems } = loadConfig(document.uri.fsPath, document.getText());
     const readable = config.document.entries.length > 0;
@@ -161,7 +168,7 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
       problems: [
         ...problems,
         ...(readable
-          ? checkForEngine(selectedEngine(document), config, baseFolder(document), mayTouchNetwork())
+          ? checkForEngine(engineOf(document), config, baseFolder(document), mayTouchNetwork())
           : []),
       ],
     };
@@ -176,7 +183,10 @@ export class ConfigurationDiagnostics implements vscode.CodeActionProvider, vsco
       diagnostic.code = problem.key;
       return { diagnostic, problem };
     });
-    this.shown.set(document.uri.toString(), shown);
+    const id = document.uri.toString();
+    // Setting diagnostics, even the same ones, ends a list of quick fixes that is just opening.
+    if (isDeepStrictEqual(shown, this.shown.get(id))) return;
+    this.shown.set(id, shown);
     this.collection.set(
       document.uri,
       shown.map(({ diagnostic }) => diagnostic),

@@ -1,5 +1,5 @@
-import { dirname } from "node:path";
 import * as vscode from "vscode";
+import { workingDirectory } from "../workspace/configuration-file.ts";
 import { isBiapyConfiguration, LANGUAGE } from "../workspace/recognize.ts";
 
 /** Gives YAML files that are configurations by their content the language of configurations, when they are opened. */
@@ -15,13 +15,14 @@ export function recognizeConfigurations(): vscode.Disposable {
   );
 }
 
-/** The folder against which a configuration's paths are resolved: its workspace folder, or else its own folder. */
-export function baseFolder(document: vscode.TextDocument): string {
-  const folder = vscode.workspace.getWorkspaceFolder(document.uri) ?? vscode.workspace.workspaceFolders?.[0];
-  return folder?.uri.fsPath ?? (document.isUntitled ? process.cwd() : dirname(document.uri.fsPath));
+/** Returns the folder against which a configuration's paths are resolved. */
+export function baseFolder({ uri, isUntitled }: vscode.TextDocument): string {
+  // A document that was never saved has no folder.
+  const hasFolder = !isUntitled || vscode.workspace.workspaceFolders?.[0] !== undefined;
+  return hasFolder ? workingDirectory(uri) : process.cwd();
 }
 
-/** Asks where to save a new configuration. */
+/** Asks where to save a new configuration. Returns undefined if the user canceled. */
 export function askWhereToSave(title: string, defaultUri: vscode.Uri): Thenable<vscode.Uri | undefined> {
   const filters = { "BiaPy configuration": ["biapy.yaml", "yaml", "yml"] };
   return vscode.window.showSaveDialog({ title, defaultUri, filters });

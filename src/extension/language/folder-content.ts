@@ -1,7 +1,9 @@
 /** Facts about image folders, and their text. Does not load the image readers. */
 import { basename } from "node:path";
+import { counted } from "../../facts/format.ts";
 import type { ImageInfo } from "../../images/image.ts";
 
+/** A folder that holds images. */
 export interface ImageFolder {
   /** Absolute. */
   readonly path: string;
@@ -23,12 +25,11 @@ export interface FolderContent extends ImageFolder {
  * `12 images, 64 × 80 to 256 × 256, 1 to 3 channels, uint8 or uint16`.
  */
 export function describeContent({ count, shape, largest, sampleTypes }: FolderContent): string {
-  const images = count === 1 ? "1 image" : `${count} images`;
   const sizes = [shape, largest].map(([z, y, x]) => (largest[0] > 1 ? [z, y, x] : [y, x]).join(" × "));
   const [fewest, most] = [shape[3], largest[3]];
   const channels = fewest === most ? `${most} channels` : `${fewest} to ${most} channels`;
   return [
-    images,
+    counted(count, "image"),
     [...new Set(sizes)].join(" to "),
     ...(most > 1 ? [channels] : []),
     sampleTypes.join(" or "),

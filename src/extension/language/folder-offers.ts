@@ -5,6 +5,7 @@ import { type ImageFolder, isMaskFolder } from "./folder-content.ts";
 /** In place of a folder: the images that come with the extension, copied beside the configuration. */
 export const SAMPLE_IMAGES = "samples";
 
+/** A folder of the workspace that New Configuration offers. */
 export interface OfferedFolder extends ImageFolder {
   /** Its path relative to the workspace. */
   readonly place: string;

@@ -4,6 +4,7 @@ import { readdir, stat } from "node:fs/promises";
 import { parentPort } from "node:worker_threads";
 import { loadConfig } from "../../config/config.ts";
 import { errorMessage } from "../../facts/errors.ts";
+import { counted } from "../../facts/format.ts";
 import { describeInspection, imageFacts } from "../../images/describe.ts";
 import { isStore, listImages } from "../../images/files.ts";
 import { ImageError } from "../../images/image.ts";
@@ -40,7 +41,7 @@ async function report(paths: readonly string[]): Promise<string> {
       progress();
     }
     const more = images.length - MOST_REPORTED;
-    if (more > 0) parts.push(`${path}: ${more} more images are there; biapy --inspect prints all.`);
+    if (more > 0) parts.push(`${path}: ${counted(more, "more image")}; biapy --inspect prints all.`);
   }
   return `${parts.join("\n\n")}\n`;
 }
@@ -53,15 +54,15 @@ async function summary(folder: string): Promise<string> {
     const { info, description } = await describeApart(first);
     const facts = imageFacts(info, description).map(([name, fact]) => `- ${name}: \`${fact}\``);
     const others = (await readdir(folder)).length - images.length;
-    const beside = others > 0 ? `, ${others} other files` : "";
-    return [`${images.length} images${beside}. The first, \`${first}\`:`, "", ...facts].join("\n");
+    const beside = others > 0 ? `, ${counted(others, "other file")}` : "";
+    return [`${counted(images.length, "image")}${beside}. The first, \`${first}\`:`, "", ...facts].join("\n");
   } catch (error) {
     if (error instanceof ImageError) return error.message;
     throw error;
   }
 }
 
-/** Tells that an image or a folder has been looked at: the time for the next one begins. */
+/** Reports that an image or a folder was read, which restarts the time limit. */
 const progress = () => parentPort?.postMessage({ id: 0, kind: "progress" } satisfies ImageCheckReply);
 
 async function answer(id: number, request: ImageCheckRequest): Promise<ImageCheckReply> {

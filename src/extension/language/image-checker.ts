@@ -4,6 +4,7 @@ import type { Problem } from "../../facts/run-events.ts";
 import type { ThreadData } from "../../images/watched-thread.ts";
 import type { FolderContent, ImageFolder } from "./folder-content.ts";
 
+/** A request to the thread. */
 export type ImageCheckRequest =
   /** Problems of a configuration's images; relative paths are resolved against `folder`. */
   | {
@@ -13,7 +14,7 @@ export type ImageCheckRequest =
       readonly folder: string;
       readonly network: boolean;
     }
-  /** Facts about a folder's first image. */
+  /** Facts about some images of a folder. */
   | { readonly kind: "content"; readonly folder: string }
   /** The image folders below a folder. */
   | { readonly kind: "folders"; readonly folder: string }
@@ -33,6 +34,7 @@ interface Answers {
 
 type Kind = ImageCheckRequest["kind"];
 
+/** A reply of the thread, with the number of its request. */
 export type ImageCheckReply =
   | { readonly id: number; readonly kind: "failed"; readonly error: string }
   /** Of any request. */
@@ -42,6 +44,7 @@ export type ImageCheckReply =
 /** The thread is ended if nothing progresses for longer. A single image is refused sooner, by name (`inspection-thread.ts`). */
 const MOST_MILLISECONDS = 60_000;
 
+/** Asks the thread that inspects images. Its methods reject if the thread fails or shows no progress. */
 export class ImageChecker {
   private worker: Worker | undefined;
   private requests = 0;
@@ -60,22 +63,25 @@ export class ImageChecker {
     return reply.kind === "check" ? reply.value : [];
   }
 
-  /** Returns facts about a folder's first image; undefined if none can be read. */
+  /** Returns facts about some images of a folder; undefined if none can be read. */
   async folderContent(folder: string): Promise<FolderContent | undefined> {
     const reply = await this.ask({ kind: "content", folder });
     return reply.kind === "content" ? reply.value : undefined;
   }
 
+  /** Returns the folders of images at or below a folder. */
   async imageFolders(folder: string): Promise<ImageFolder[]> {
     const reply = await this.ask({ kind: "folders", folder });
     return reply.kind === "folders" ? reply.value : [];
   }
 
+  /** Describes a folder's images, as Markdown. */
   async summary(folder: string): Promise<string> {
     const reply = await this.ask({ kind: "summary", folder });
     return reply.kind === "summary" ? reply.value : "";
   }
 
+  /** Describes files, and the images of folders, as text. */
   async report(paths: readonly string[]): Promise<string> {
     const reply = await this.ask({ kind: "report", paths });
     return reply.kind === "report" ? reply.value : "";

@@ -2,7 +2,7 @@
 
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { channelsOf, ndimOf } from "../../config/basics.ts";
+import { channelsOf, ndimOf, type Phase } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { Key } from "../../config/key-names.ts";
 import { type ImageDemands, inspectImages } from "../../data/patches.ts";
@@ -13,7 +13,7 @@ import { listImages } from "../../images/files.ts";
 import { ImageError, type ImageInfo } from "../../images/image.ts";
 import { checkApart } from "../../images/inspection-thread.ts";
 import { preparedInfo } from "../../workflow/preprocess-settings.ts";
-import { openOptions, type Phase, patchBox, tilingSettings } from "../../workflow/settings.ts";
+import { openOptions, patchBox, tilingSettings } from "../../workflow/settings.ts";
 
 /** Number of images of a folder opened during editing; a run checks all. */
 const MOST_IMAGES = 100;

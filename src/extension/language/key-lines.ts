@@ -1,12 +1,15 @@
 /** Finds the lines of keys from indentation only, so that it works in unfinished files. */
+import { indentWidth } from "../../config/tabs.ts";
 
 /** A line that opens a key. Lines and columns count from 0, as editors do. */
 export interface KeyLine {
   /** Dotted, such as `DATA.TRAIN.PATH`. */
   readonly key: string;
   readonly line: number;
-  /** Columns before the name. */
+  /** Characters before the name. */
   readonly indent: number;
+  /** Columns before the name. */
+  readonly width: number;
   readonly nameEnd: number;
   /** The value's columns, without a comment; both are `nameEnd + 1` if there is no value. */
   readonly valueStart: number;
@@ -24,8 +27,9 @@ export function keyLines(text: string): KeyLine[] {
   for (const [line, content] of text.split(/\r?\n/).entries()) {
     const match = KEY.exec(content);
     if (match === null) continue;
-    const [opening, { length: indent } = "", quote = "", name = ""] = match;
-    while (above.length > 0 && (above.at(-1)?.indent ?? 0) >= indent) above.pop();
+    const [opening, indentation = "", quote = "", name = ""] = match;
+    const [indent, width] = [indentation.length, indentWidth(indentation)];
+    while (above.length > 0 && (above.at(-1)?.width ?? 0) >= width) above.pop();
     const parent = above.at(-1);
     const key = parent === undefined ? name : `${parent.key}.${name}`;
     const nameEnd = indent + name.length + 2 * quote.length;
@@ -38,6 +42,7 @@ export function keyLines(text: string): KeyLine[] {
       key,
       line,
       indent,
+      width,
       nameEnd,
       valueStart,
       valueEnd: valueStart + (commentOnly ? 0 : value.length),
@@ -58,22 +63,22 @@ export function countedLines(text: string): KeyLine[] {
   // The indentation of the replaced section around a line.
   let replaced = Number.POSITIVE_INFINITY;
   return lines.filter((each) => {
-    if (each.indent > replaced) return false;
+    if (each.width > replaced) return false;
     const counts = last.get(each.key) === each;
-    replaced = counts ? Number.POSITIVE_INFINITY : each.indent;
+    replaced = counts ? Number.POSITIVE_INFINITY : each.width;
     return counts;
   });
 }
 
-/** Returns the section of a line with this indentation; empty at the top level. */
-export function sectionAt(text: string, line: number, indent: number): string {
-  const parent = keyLines(text).findLast((each) => each.line < line && each.indent < indent);
+/** Returns the section of a line with this indentation in columns; empty at the top level. */
+export function sectionAt(text: string, line: number, width: number): string {
+  const parent = keyLines(text).findLast((each) => each.line < line && each.width < width);
   return parent?.key ?? "";
 }
 
 /** Returns the file's indentation per level; `otherwise` if it has no second level yet. */
 export function indentUnit(lines: readonly KeyLine[], otherwise = 4): number {
-  return lines.find(({ indent }) => indent > 0)?.indent ?? otherwise;
+  return lines.find(({ width }) => width > 0)?.width ?? otherwise;
 }
 
 /** `name:` lines, each deeper than the one before, the last with a value. */
@@ -102,7 +107,7 @@ export function insertionOf(text: string, key: string, value: string): Insertion
     return { afterLine: last, lines: nestedLines(key.split("."), 0, unit, value) };
   }
   const children = lines.filter((each) => each.key.startsWith(`${section.key}.`));
-  const indent = children[0]?.indent ?? section.indent + unit;
+  const indent = children[0]?.width ?? section.width + unit;
   const names = key.slice(section.key.length + 1).split(".");
   return { afterLine: endOfBlock(text, section), lines: nestedLines(names, indent, unit, value) };
 }
@@ -114,12 +119,12 @@ function deepest(lines: readonly KeyLine[], key: string): string | undefined {
 }
 
 /** The last line that is indented deeper than the line that opens a block. */
-function endOfBlock(text: string, { line, indent }: KeyLine): number {
+function endOfBlock(text: string, { line, width }: KeyLine): number {
   const lines = text.split(/\r?\n/);
   let end = line;
   for (const [at, text] of lines.entries()) {
     if (at <= line || text.trim() === "") continue;
-    if (text.length - text.trimStart().length <= indent) break;
+    if (indentWidth(text.slice(0, text.length - text.trimStart().length)) <= width) break;
     end = at;
   }
   return end;

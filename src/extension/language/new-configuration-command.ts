@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import * as vscode from "vscode";
 import { holdsCopies } from "../../facts/degraded-copies.ts";
+import { counted } from "../../facts/format.ts";
 import type { WorkflowName } from "../../facts/workflows.ts";
 import { askInOrder, type Choice, choose, kept, type Question, type Step } from "../workspace/multi-step.ts";
 import { markDone } from "../workspace/walkthrough-steps.ts";
@@ -88,8 +89,13 @@ export async function newConfiguration(
   return target;
 }
 
-/** The questions, each skipped if its answer is known or there is only one. */
+/** The questions, each skipped if its answer is known or there is only one. Each writes its answer to `answers`. */
 function stepsOf(context: vscode.ExtensionContext, known: KnownAnswers, answers: Answers): Step[] {
+  const keep = <Name extends keyof Answers>(name: Name) => {
+    return (answer: Answers[Name]) => {
+      answers[name] = answer;
+    };
+  };
   const found = once(() => workspaceFolders(context));
   const descriptions = new Map<string, Promise<Choice<string>>>();
   const folders = async (of: "images" | "masks", proposed?: string): Promise<Choice<string>[]> =>
@@ -105,10 +111,8 @@ function stepsOf(context: vscode.ExtensionContext, known: KnownAnswers, answers:
       if (known.trainFolder !== undefined) return "skipped";
       const proposed = answers.trainFolder;
       const choices = folders("images", proposed);
-      const end = await askFolder("Which images to train on?", place, choices, proposed);
-      return kept(end, (folder) => {
-        answers.trainFolder = folder;
-      });
+      const answer = await askFolder("Which images to train on?", place, choices, proposed);
+      return kept(answer, keep("trainFolder"));
     },
     async (place) => {
       if (known.ndim !== undefined) return "skipped";
@@ -117,22 +121,18 @@ function stepsOf(context: vscode.ExtensionContext, known: KnownAnswers, answers:
         { label: "3D", description: "stacks: z, y, x", value: 3 },
       ];
       const proposed = answers.ndim ?? (await dimensionsOf(context, answers.trainFolder));
-      const end = await ask({ ...place, placeholder: "What are your images?", choices, proposed });
-      return kept(end, (ndim) => {
-        answers.ndim = ndim;
-      });
+      const answer = await ask({ ...place, placeholder: "What are your images?", choices, proposed });
+      return kept(answer, keep("ndim"));
     },
     async (place) => {
       if (known.workflow !== undefined) return "skipped";
-      const end = await ask({
+      const answer = await ask({
         ...place,
         placeholder: "What do you have, and what should the model do?",
         choices: GOALS,
         proposed: answers.workflow,
       });
-      return kept(end, (workflow) => {
-        answers.workflow = workflow;
-      });
+      return kept(answer, keep("workflow"));
     },
     async (place) => {
       const { workflow = "masking", ndim = 2 } = answers;
@@ -143,43 +143,35 @@ function stepsOf(context: vscode.ExtensionContext, known: KnownAnswers, answers:
         return "skipped";
       }
       const choices = names.map((value) => ({ label: value, value }));
-      const end = await ask({
+      const answer = await ask({
         ...place,
         placeholder: "Which network?",
         choices,
         proposed: answers.architecture,
       });
-      return kept(end, (architecture) => {
-        answers.architecture = architecture;
-      });
+      return kept(answer, keep("architecture"));
     },
     async (place) => {
       if (answers.workflow !== "segmentation" || known.trainMasks !== undefined) return "skipped";
       const proposed = answers.trainMasks ?? masksBeside(answers.trainFolder, await found());
       const choices = folders("masks", proposed);
-      const end = await askFolder("Which masks go with the training images?", place, choices, proposed);
-      return kept(end, (folder) => {
-        answers.trainMasks = folder;
-      });
+      const answer = await askFolder("Which masks go with the training images?", place, choices, proposed);
+      return kept(answer, keep("trainMasks"));
     },
     async (place) => {
       if (known.testFolder !== undefined) return "skipped";
       const proposed = answers.testFolder ?? testBeside(answers.trainFolder, await found());
       const choices = folders("images", proposed);
-      const end = await askFolder("Which images to test on?", place, choices, proposed);
-      return kept(end, (folder) => {
-        answers.testFolder = folder;
-      });
+      const answer = await askFolder("Which images to test on?", place, choices, proposed);
+      return kept(answer, keep("testFolder"));
     },
     async (place) => {
       if (answers.workflow !== "segmentation" || known.testMasks !== undefined) return "skipped";
       const proposed = answers.testMasks ?? masksBeside(answers.testFolder, await found());
       const without = { label: "$(circle-slash) No Masks", description: "predict only", value: NO_MASKS };
       const choices = folders("masks", proposed).then((offered) => [...offered, without]);
-      const end = await askFolder("Which masks go with the test images?", place, choices, proposed);
-      return kept(end, (folder) => {
-        answers.testMasks = folder;
-      });
+      const answer = await askFolder("Which masks go with the test images?", place, choices, proposed);
+      return kept(answer, keep("testMasks"));
     },
   ];
 }
@@ -238,7 +230,7 @@ async function folderChoice(
   { path, count }: OfferedFolder,
 ): Promise<Choice<string>> {
   const content = await imageChecks(context).folderContent(path);
-  const description = content === undefined ? `${count} images` : describeContent(content);
+  const description = content === undefined ? counted(count, "image") : describeContent(content);
   return { label: `$(folder) ${vscode.workspace.asRelativePath(path)}`, description, value: path };
 }
 
@@ -249,7 +241,8 @@ async function dimensionsOf(
 ): Promise<2 | 3 | undefined> {
   if (folder === undefined || folder === SAMPLE_IMAGES) return undefined;
   const content = await imageChecks(context).folderContent(folder);
-  return content === undefined ? undefined : content.shape[0] > 1 ? 3 : 2;
+  if (content === undefined) return undefined;
+  return content.shape[0] > 1 ? 3 : 2;
 }
 
 /** Calls a function at the first use only. */

@@ -34,7 +34,7 @@ export function architecturesFor(workflow: WorkflowName, ndim: 2 | 3): readonly 
 /** A path relative to `folder` if it lies inside, else absolute; with forward slashes, which work on all systems. */
 export function shortestPath(path: string, folder: string): string {
   const inside = relative(folder, path);
-  const short = inside === "" ? "." : inside.startsWith("..") ? path : inside;
+  const short = inside.startsWith("..") ? path : inside || ".";
   return short.split(sep).join("/");
 }
 
@@ -196,8 +196,11 @@ ${reads("UNETR_VIT_HIDD_MULT") ? "    UNETR_VIT_HIDD_MULT: 2\n" : ""}    DROPOUT
     hrnet: "    # Channels of the finest branch: W18, W32, W48 or W64.\n    HRNET: {VARIANT: W18}\n",
     stunet: "    # small, base or large.\n    STUNET: {VARIANT: small}\n",
   };
-  const sized = reads("YX_DOWN") ? levels : reads("VIT_TOKEN_SIZE") ? tokens : "";
-  const more = variants[architecture] ?? sized;
+  const sized = () => {
+    if (reads("YX_DOWN")) return levels;
+    return reads("VIT_TOKEN_SIZE") ? tokens : "";
+  };
+  const more = variants[architecture] ?? sized();
   return `MODEL:
     ARCHITECTURE: ${architecture}
 ${more}`;

@@ -1,6 +1,7 @@
 /** Completion of folders: after DATA.*.PATH and other keys of image folders, the workspace's folders that hold images. */
 import * as vscode from "vscode";
 import { holdsCopies } from "../../facts/degraded-copies.ts";
+import { counted } from "../../facts/format.ts";
 import { baseFolder } from "./documents.ts";
 import { isMaskFolder } from "./folder-content.ts";
 import { keyLines } from "./key-lines.ts";
@@ -29,7 +30,7 @@ export function pathCompletion(context: vscode.ExtensionContext): vscode.Complet
       return folders.map(({ path, count }, position) => {
         const text = shortestPath(path, base);
         const item = new vscode.CompletionItem(text, vscode.CompletionItemKind.Folder);
-        item.detail = count === 1 ? "1 image" : `${count} images`;
+        item.detail = counted(count, "image");
         item.insertText = yamlText(text);
         item.filterText = document.getText(range) === "" ? text : `${yamlText(text)} ${text}`;
         item.range = range;

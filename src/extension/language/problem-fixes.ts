@@ -1,5 +1,6 @@
 /** Locates a problem in a text, and the edits that fix it. */
 import { distance } from "fastest-levenshtein";
+import { parseDocument } from "../../config/document.ts";
 import { keyFacts, keyGroups, keyLimits } from "../../config/keys.ts";
 import { isGone } from "../../config/older-keys.ts";
 import { yamlTree } from "../../config/yaml-tree.ts";
@@ -18,6 +19,7 @@ export interface TextRange {
   readonly endColumn: number;
 }
 
+/** A quick fix. */
 export interface TextFix {
   /** `Change to masking`. */
   readonly title: string;
@@ -67,6 +69,17 @@ function staysYaml(text: string, edits: TextFix["edits"]): boolean {
   return !isYaml(text) || isYaml(applied(text, edits));
 }
 
+/** Whether a text gives a key this value. A change of one line does not where a value continues on the next one. */
+function givesValue(text: string, key: string, value: string): boolean {
+  const valueIn = (each: string, name: string) =>
+    parseDocument("", each, (group) => keyGroups.has(group)).document.entries.find(
+      (entry) => entry.key === name,
+    )?.value;
+  const given = valueIn(text, key);
+  // In a file that is not YAML there are no values yet.
+  return given === undefined || JSON.stringify(given) === JSON.stringify(valueIn(`VALUE: ${value}`, "VALUE"));
+}
+
 /** Applies edits as the editor does: all positions refer to the original text. */
 export function applied(text: string, edits: TextFix["edits"]): string {
   const lines = text.split("\n");
@@ -85,15 +98,19 @@ export function applied(text: string, edits: TextFix["edits"]): string {
 function fixesOf(text: string, problem: Problem): TextFix[] {
   const { key, suggestion } = problem;
   if (key === undefined || suggestion === undefined) return [];
-  if (IMAGE_FOLDER_KEY.test(key)) return [valueFix(text, key, yamlText(suggestion))];
-  if (keyFacts.has(key)) return nearest(text, key, suggestion).map((name) => valueFix(text, key, name));
+  if (keyFacts.has(key)) {
+    const isFolder = IMAGE_FOLDER_KEY.test(key);
+    const values = isFolder ? [yamlText(suggestion)] : nearest(text, key, suggestion);
+    return values.flatMap((value) => {
+      const fix = valueFix(text, key, value);
+      return givesValue(applied(text, fix.edits), key, value) ? [fix] : [];
+    });
+  }
   const found = countedLines(text).find((each) => each.key === key);
   if (found === undefined || !(keyFacts.has(suggestion) || keyGroups.has(suggestion))) return [];
-  return parentOf(key) === parentOf(suggestion)
-    ? [renameFix(found, suggestion)]
-    : keyFacts.has(suggestion) && found.valueEnd > found.valueStart
-      ? moveFix(text, found, suggestion)
-      : [];
+  if (parentOf(key) === parentOf(suggestion)) return [renameFix(found, suggestion)];
+  const movable = keyFacts.has(suggestion) && found.valueEnd > found.valueStart;
+  return movable ? moveFix(text, found, suggestion) : [];
 }
 
 /** The suggestion, then other values that are as similar to the text: `ADAMM` is as close to ADAM as to ADAMW. */

@@ -7,6 +7,7 @@ import { decoded, type PythonValue } from "../../config/python-value.ts";
 import { isEmbedded } from "../../facts/architectures.ts";
 import { LOSSES } from "../../facts/losses.ts";
 
+/** How a value is listed. */
 export interface ValueRank {
   /** Values of a lower rank come first. */
   readonly rank: 0 | 1 | 2;

@@ -8,13 +8,20 @@ import { TrainingPage } from "./training-page.ts";
 
 const TRAINING_PANEL = "biapy.trainingPanel";
 
+/** How the panel is shown. */
+export interface ShowOptions {
+  /** Whether the panel takes the focus. Defaults to false: the user may be typing when a training starts. */
+  readonly takesFocus?: boolean;
+}
+
+/** The training panel, whether it is open or not. */
 export interface TrainingPanel {
   /** Opens the panel beside the editor, or brings it to the front, with a run's curves and images. Defaults to the newest run. */
-  show(run?: string): void;
+  show(run?: string, options?: ShowOptions): void;
   /** Whether the panel is visible with this run. */
   isShowing(run: string): boolean;
   /** Compares runs. */
-  compare(runs: readonly string[]): void;
+  compare(runs: readonly string[], options?: ShowOptions): void;
 }
 
 /** Registers the training panel, which comes back when the window is reloaded. Returns what opens it. */
@@ -31,12 +38,12 @@ export function registerTrainingPanel(context: vscode.ExtensionContext, runs: Ru
     return attached;
   };
 
-  const open = (state: PanelState): void => {
+  const open = (state: PanelState, { takesFocus = false }: ShowOptions = {}): void => {
     if (page !== undefined) {
-      page.show(state);
+      page.show(state, takesFocus);
       return;
     }
-    const column = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
+    const column = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: !takesFocus };
     attach(vscode.window.createWebviewPanel(TRAINING_PANEL, "Training", column, PAGE_OPTIONS), state);
   };
 
@@ -48,11 +55,11 @@ export function registerTrainingPanel(context: vscode.ExtensionContext, runs: Ru
     }),
   );
   return {
-    show: (run) => {
-      open({ run });
+    show: (run, options) => {
+      open({ run }, options);
       if (runs.runs.length > 0) markDone("watch");
     },
     isShowing: (run) => page?.isShowing(run) ?? false,
-    compare: ([run, ...compared]) => open({ run, compared }),
+    compare: ([run, ...compared], options) => open({ run, compared }, options),
   };
 }

@@ -19,20 +19,22 @@ export function condense(run: string, events: readonly RunEvent[]): RunHistory {
     }
   }
   const last = steps.at(-1);
-  const kept = withoutOvertaken(others);
+  const kept = withoutReplaced(others);
   if (last === undefined) return { run, steps: columns(steps), events: kept };
   const after = kept.findIndex(({ time }) => time >= last.time);
   const at = after < 0 ? kept.length : after;
   return { run, steps: columns(steps), events: [...kept.slice(0, at), last, ...kept.slice(at)] };
 }
 
-function withoutOvertaken(events: readonly RunEvent[]): RunEvent[] {
-  const told = new Set<string>();
+/** Drops the events that a later event replaces. */
+function withoutReplaced(events: readonly RunEvent[]): RunEvent[] {
+  /** Subjects of later events. */
+  const later = new Set<string>();
   const kept: RunEvent[] = [];
   for (const event of events.toReversed()) {
     const subject = subjectOf(event);
-    if (subject !== undefined && told.has(subject)) continue;
-    if (subject !== undefined) told.add(subject);
+    if (subject !== undefined && later.has(subject)) continue;
+    if (subject !== undefined) later.add(subject);
     kept.push(event);
   }
   return kept.reverse();

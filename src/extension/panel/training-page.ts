@@ -24,6 +24,7 @@ import { changeSetting } from "../workspace/change-setting.ts";
 import type { CommandId } from "../workspace/command-ids.ts";
 import { runCommand } from "../workspace/commands.ts";
 import { mayTouch } from "../workspace/network-access.ts";
+import { showFailure } from "../workspace/show-failure.ts";
 import { mayRun } from "../workspace/trust.ts";
 import { EventOutbox } from "./event-outbox.ts";
 import { OfferedFiles } from "./offered-files.ts";
@@ -43,12 +44,16 @@ export class TrainingPage {
   private loaded = false;
   /** Events received while a run's history is being read. */
   private readonly reading = new Map<string, RunEvent[]>();
+  /** Runs whose history could not be read. It is read again when the user asks for the run, or when its files change. */
+  private readonly unreadable = new Set<string>();
   /** Runs whose history the page has. */
   private readonly sent = new Set<string>();
   private readonly offered = new OfferedFiles();
   private readonly outbox = new EventOutbox((run, events) => this.post({ type: "events", run, events }));
   /** The runs as last sent to the page. */
   private lastRuns = "";
+  /** Whether the panel was closed. Its webview then throws. */
+  private closed = false;
 
   constructor(
     private readonly panel: vscode.WebviewPanel,
@@ -62,19 +67,23 @@ export class TrainingPage {
     const disposables = [
       runs.onDidChangeRuns(() => this.sendRuns()),
       runs.onDidReceiveEvents(({ run, events }) => this.receiveEvents(run, events)),
+      runs.onDidChangeFiles((run) => this.retry(run)),
       runs.onDidAnnotateRun((run) => this.sendDetails(run)),
-      panel.webview.onDidReceiveMessage((message: FromPanel) => this.receive(message)),
+      panel.webview.onDidReceiveMessage((message: FromPanel) => this.receive(message).catch(showFailure)),
     ];
-    panel.onDidDispose(() => vscode.Disposable.from(...disposables).dispose());
+    panel.onDidDispose(() => {
+      this.closed = true;
+      vscode.Disposable.from(...disposables).dispose();
+    });
     showPage(panel.webview, context, "panel", "Training");
     // Histories are read, and go to VS Code, while the page loads.
     this.sendRuns();
   }
 
   /** Shows a run, compared with others. Without a run, brings the panel to the front unchanged. */
-  show({ run, compared }: PanelState): void {
-    this.panel.reveal(undefined, true);
-    if (run !== undefined) this.wanted = run;
+  show({ run, compared }: PanelState, takesFocus: boolean): void {
+    this.panel.reveal(undefined, !takesFocus);
+    if (run !== undefined) this.want(run);
     if (run !== undefined || compared !== undefined) this.compared = compared ?? [];
     this.sendRuns();
   }
@@ -82,6 +91,11 @@ export class TrainingPage {
   /** Whether this run is visible now. */
   isShowing(run: string): boolean {
     return this.panel.visible && this.shown === run;
+  }
+
+  private want(run: string): void {
+    this.wanted = run;
+    this.unreadable.delete(run);
   }
 
   private async receive(message: FromPanel): Promise<void> {
@@ -93,12 +107,13 @@ export class TrainingPage {
           this.outbox.clear();
         }
         this.loaded = true;
+        this.unreadable.clear();
         this.lastRuns = "";
         this.wanted ??= message.state.run;
         this.sendRuns();
         break;
       case "show-run":
-        this.wanted = message.run;
+        this.want(message.run);
         this.sendRuns();
         break;
       case "events-drawn":
@@ -145,38 +160,42 @@ export class TrainingPage {
       case "save-file":
         await saveFile(message);
         break;
+      case "failed":
+        showFailure(message.message);
+        break;
       default:
         this.post(await this.imageReply(message));
     }
   }
 
-  /** Whether the page may open a file: it was sent to the page and lies on a computer that may be accessed. */
-  private async isAllowed(path: string): Promise<boolean> {
+  /**
+   * Returns the run that named a file, if the page may open the file: it was sent to the page and lies on a computer that may be
+   * accessed. Otherwise undefined.
+   */
+  private async allowedFor(path: string): Promise<string | undefined> {
     const run = this.offered.runOf(path);
-    return run !== undefined && (await mayTouch(path, [run]));
+    return run !== undefined && (await mayTouch(path, [run])) ? run : undefined;
   }
 
   private async imageReply(request: ImageRequest): Promise<ImageReply> {
     const { request: number, path } = request;
-    const run = this.offered.runOf(path);
-    if (run !== undefined && (await mayTouch(path, [run]))) {
-      const reply = await this.images.answer(request);
-      if (reply.type === "similar")
-        this.offered.add(
-          run,
-          reply.similarity.places.map(({ path }) => path),
-        );
-      return reply;
+    const run = await this.allowedFor(path);
+    if (run === undefined)
+      return {
+        type: "image-failed",
+        request: number,
+        message: `${path} is not shown: it is not on this computer.`,
+      };
+    const reply = await this.images.answer(request);
+    if (reply.type === "similar") {
+      const paths = reply.similarity.places.map((place) => place.path);
+      this.offered.add(run, paths);
     }
-    return {
-      type: "image-failed",
-      request: number,
-      message: `${path} is not shown: it is not on this computer.`,
-    };
+    return reply;
   }
 
   private async openImages(images: readonly TitledPath[], start: ViewStart): Promise<void> {
-    for (const { path } of images) if (!(await this.isAllowed(path))) return;
+    for (const { path } of images) if ((await this.allowedFor(path)) === undefined) return;
     const titles = images.map(({ title }) => title);
     openImages(
       this.context,
@@ -202,7 +221,7 @@ export class TrainingPage {
   }
 
   private async openFile(path: string, line?: number): Promise<void> {
-    if (!(await this.isAllowed(path))) return;
+    if ((await this.allowedFor(path)) === undefined) return;
     if (!existsSync(path)) {
       void vscode.window.showWarningMessage(`BiaPy: ${path} no longer exists.`);
       return;
@@ -219,15 +238,16 @@ export class TrainingPage {
     const { shown } = this;
     const compared = this.compared.filter((run) => known.has(run) && run !== shown);
     // Steps of a run do not change this.
-    const told = JSON.stringify([runs, shown, compared]);
-    if (told !== this.lastRuns) {
-      this.lastRuns = told;
+    const state = JSON.stringify([runs, shown, compared]);
+    if (state !== this.lastRuns) {
+      this.lastRuns = state;
       this.post({ type: "runs", runs, shown, sent: [...this.sent] });
       this.post({ type: "compare", runs: compared });
     }
     if (shown === undefined) return;
     for (const run of [shown, ...compared]) {
-      if (!this.sent.has(run) && !this.reading.has(run)) void this.sendHistory(run);
+      const missing = !this.sent.has(run) && !this.reading.has(run) && !this.unreadable.has(run);
+      if (missing) void this.sendHistory(run);
     }
   }
 
@@ -248,7 +268,11 @@ export class TrainingPage {
       this.post({ type: "history", history: condense(run, [...past, ...eventsAfter(past, meanwhile)]) });
       this.outbox.drop(run);
       this.sent.add(run);
+      this.unreadable.delete(run);
     } catch (error) {
+      const isKnown = this.unreadable.has(run);
+      this.unreadable.add(run);
+      if (this.closed || isKnown) return;
       const reason = errorMessage(error);
       void vscode.window.showErrorMessage(`BiaPy: the history of this run cannot be read (${reason}).`);
     } finally {
@@ -256,7 +280,13 @@ export class TrainingPage {
     }
   }
 
+  /** Reads a history again that could not be read. Another failure is not reported. */
+  private retry(run: string): void {
+    if (this.unreadable.has(run) && !this.reading.has(run)) void this.sendHistory(run);
+  }
+
   private receiveEvents(run: string, events: readonly RunEvent[]): void {
+    this.retry(run);
     this.offered.offer(run, events);
     for (const event of events) this.reading.get(run)?.push(event);
     // A hidden page is destroyed; a new one is loaded when it is shown again.
@@ -264,6 +294,7 @@ export class TrainingPage {
   }
 
   private post(message: ToPanel): void {
+    if (this.closed) return;
     void this.panel.webview.postMessage(message);
   }
 }

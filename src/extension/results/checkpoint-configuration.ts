@@ -1,6 +1,6 @@
 /** Changes a configuration so that it starts from a checkpoint. Comments stay. This file does not use `vscode`. */
 import { keyLines } from "../language/key-lines.ts";
-import { type TextFix, valueFix } from "../language/problem-fixes.ts";
+import { applied, valueFix } from "../language/problem-fixes.ts";
 
 /** Returns the text with MODEL.LOAD_CHECKPOINT and PATHS.CHECKPOINT_FILE set; `checkpoint` is written unchanged. */
 export function startingFrom(text: string, checkpoint: string): string {
@@ -11,7 +11,7 @@ export function startingFrom(text: string, checkpoint: string): string {
 
 function withKey(text: string, key: string, value: string): string {
   const unfolded = unfoldSection(text, key);
-  return valueFix(unfolded, key, value).edits.reduce(applied, unfolded);
+  return applied(unfolded, valueFix(unfolded, key, value).edits);
 }
 
 /** Turns an empty section, `PATHS: {}`, into one that can take keys. */
@@ -24,13 +24,4 @@ function unfoldSection(text: string, key: string): string {
   if (!/^\{\s*\}$/.test(value)) return text;
   const kept = line.slice(0, section.valueStart).trimEnd() + line.slice(section.valueEnd);
   return lines.with(section.line, kept).join("\n");
-}
-
-function applied(text: string, { range, text: inserted }: TextFix["edits"][number]): string {
-  const lines = text.split("\n");
-  const offset = (line: number, column: number) =>
-    lines.slice(0, line).reduce((sum, content) => sum + content.length + 1, 0) + column;
-  const start = offset(range.startLine, range.startColumn);
-  const end = offset(range.endLine, range.endColumn);
-  return text.slice(0, start) + inserted + text.slice(end);
 }

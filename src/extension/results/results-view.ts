@@ -5,11 +5,13 @@ import * as vscode from "vscode";
 import { keysOf } from "../../facts/checked-lists.ts";
 import { shortNumber } from "../../facts/format.ts";
 import type { RunStatus } from "../../facts/run-status.ts";
-import type { FileGroup } from "../../results/run-folders.ts";
+import { runName } from "../../facts/run-titles.ts";
+import type { FileGroup, RunFolder } from "../../results/run-folders.ts";
 import type { KnownRun } from "../runs/known-run.ts";
 import type { RunManager } from "../runs/run-manager.ts";
 import { commandLink } from "../workspace/command-link.ts";
 
+/** The view's id, contributed by package.json. */
 export const RESULTS_VIEW = "biapy.results";
 
 /** A run, a group of its files, or a file. Commands get these items. */
@@ -75,25 +77,69 @@ const EXPLAINED: Partial<Readonly<Record<RunStatus, string>>> = {
 
 const REFRESH_MS = 500;
 
+/** The runs of which the results view shows something. */
+export type ShownRuns = Pick<RunManager, "known" | "find" | "onDidChangeRuns">;
+
+/** The tree of the results view: runs, groups of their files, files. */
 export class ResultsTree implements vscode.TreeDataProvider<ResultItem> {
-  private readonly changes = new vscode.EventEmitter<void>();
+  private readonly changes = new vscode.EventEmitter<ResultItem[] | undefined>();
   readonly onDidChangeTreeData = this.changes.event;
 
   private timer: NodeJS.Timeout | undefined;
+  /** The item of each run: VS Code knows items by their objects. */
+  private readonly items = new Map<string, RunItem>();
+  /** What the view shows of each run and its files, in order. */
+  private shown: ReadonlyMap<string, string> = new Map();
+  /** The files of a folder as text, which takes long to make for thousands of runs. */
+  private readonly files = new WeakMap<RunFolder, string>();
 
-  constructor(private readonly runs: RunManager) {
+  constructor(private readonly runs: ShownRuns) {
     // Debounced: runs change several times a second.
     runs.onDidChangeRuns(() => {
       this.timer ??= setTimeout(() => {
         this.timer = undefined;
-        this.changes.fire();
+        this.refresh();
       }, REFRESH_MS);
     });
   }
 
+  /** Has the runs that have changed drawn again, and no others: a tooltip, and a click on a button, end when their row is drawn again. */
+  private refresh(): void {
+    const before = this.shown;
+    this.shown = new Map(
+      this.runs.known.map(({ summary: { id }, folder }) => [id, this.contentOf(id, folder)]),
+    );
+    const ids = [...this.shown.keys()];
+    if (ids.join("\n") !== [...before.keys()].join("\n")) {
+      for (const id of this.items.keys()) if (!this.shown.has(id)) this.items.delete(id);
+      this.changes.fire(undefined);
+      return;
+    }
+    const changed = ids.filter((id) => this.shown.get(id) !== before.get(id));
+    if (changed.length > 0) this.changes.fire(changed.map((id) => this.itemOf(id)));
+  }
+
+  /** Returns all that the view shows of a run, as text. */
+  private contentOf(id: string, folder: RunFolder | undefined): string {
+    const { label, description, iconPath, contextValue, tooltip } = this.runItem(id);
+    const text = tooltip instanceof vscode.MarkdownString ? tooltip.value : tooltip;
+    return JSON.stringify([label, description, iconPath, contextValue, text, folder && this.filesOf(folder)]);
+  }
+
+  private filesOf(folder: RunFolder): string {
+    const known = this.files.get(folder) ?? JSON.stringify(folder.files);
+    this.files.set(folder, known);
+    return known;
+  }
+
+  private itemOf(run: string): RunItem {
+    const item = this.items.get(run) ?? { kind: "run", run };
+    this.items.set(run, item);
+    return item;
+  }
+
   getChildren(item?: ResultItem): ResultItem[] {
-    if (item === undefined)
-      return this.runs.known.map(({ summary }) => ({ kind: "run", run: summary.id }) as const);
+    if (item === undefined) return this.runs.known.map(({ summary }) => this.itemOf(summary.id));
     const files = this.runs.find(item.run)?.folder?.files;
     if (files === undefined || item.kind === "file") return [];
     if (item.kind === "group")
@@ -105,7 +151,7 @@ export class ResultsTree implements vscode.TreeDataProvider<ResultItem> {
 
   getParent(item: ResultItem): ResultItem | undefined {
     if (item.kind === "run") return undefined;
-    if (item.kind === "group") return { kind: "run", run: item.run };
+    if (item.kind === "group") return this.itemOf(item.run);
     return { kind: "group", run: item.run, group: item.group };
   }
 
@@ -130,8 +176,8 @@ export class ResultsTree implements vscode.TreeDataProvider<ResultItem> {
     const item = new vscode.TreeItem(basename(id), vscode.TreeItemCollapsibleState.Collapsed);
     item.id = id;
     if (run === undefined) return item;
-    const { name, runId, status, resumable, engine } = run.summary;
-    item.label = `${name}, run ${runId}`;
+    const { status, resumable, engine } = run.summary;
+    item.label = runName(run.summary);
     item.description = descriptionOf(run);
     item.iconPath = STATUS_ICONS[status];
     const marks = [run.live?.isActive && "active", resumable && "resumable"].filter(Boolean);
@@ -177,9 +223,9 @@ function shortDate(date: Date): string {
 }
 
 function tooltipOf({ summary, folder, live, damage }: KnownRun): vscode.MarkdownString {
-  const { name, runId, status, engine, started, id } = summary;
+  const { status, engine, started, id } = summary;
   const explained = damage ?? live?.record.ended?.message ?? EXPLAINED[status];
-  const tooltip = new vscode.MarkdownString(`**${name}, run ${runId}**: ${status}`);
+  const tooltip = new vscode.MarkdownString(`**${runName(summary)}**: ${status}`);
   // A record's text may hold Markdown, such as a remote image: it is escaped.
   const add = (text: string) => tooltip.appendMarkdown("\n\n").appendText(text);
   if (explained !== undefined) add(explained);

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
+import { isNetworkPath, networkHost } from "../../facts/files/network-path.ts";
 import type { RunSummary } from "../../protocol/panel-messages.ts";
 import type { RunFolder } from "../../results/run-folders.ts";
 import type { LiveRun } from "../../runs/live-run.ts";
@@ -52,9 +53,16 @@ export function knownRun(
   };
 }
 
-/** The configuration that a run was started with: its copy in the results, or else the file itself. */
-export function configurationOf({ folder, order }: KnownRun): string | undefined {
-  return [...(folder?.files.configuration ?? []).toReversed(), order.configFile].find(existsSync);
+/**
+ * Returns the configuration that a run was started with: its newest copy in the results, or else the file itself. Undefined if neither
+ * exists.
+ */
+export function configurationOf({ folder, order }: Pick<KnownRun, "folder" | "order">): string | undefined {
+  const copies = (folder?.files.configuration ?? []).toReversed();
+  const { configFile, resultDirectory } = order;
+  // A record may come from elsewhere: it must not decide which computers are accessed.
+  const reachable = !isNetworkPath(configFile) || networkHost(configFile) === networkHost(resultDirectory);
+  return [...copies, ...(reachable ? [configFile] : [])].find(existsSync);
 }
 
 /** Reconstructs the order of a run that left no record. */

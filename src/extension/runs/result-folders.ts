@@ -1,7 +1,7 @@
 /** The jobs whose results are shown: found in the open folders, in folders from the settings, and where runs were started. */
 import { join, resolve } from "node:path";
 import * as vscode from "vscode";
-import { jobOf, jobsIn, type RunFolder, runsOf } from "../../results/run-folders.ts";
+import { jobOf, jobsIn, jobTimes, type RunFolder, runsOf } from "../../results/run-folders.ts";
 
 /** Files that identify a job in an open folder. (VS Code does not support nested alternatives.) */
 const TRACES = "**/{config_files/*.yaml,config_files/*.yml,.biapy-studio/*/run.json}";
@@ -13,20 +13,28 @@ const GATHER_MS = 1000;
 /** Key in the workspace state: result folders in which runs were started. */
 const STARTED_IN = "biapy.startedIn";
 
+/** Finds the runs in the folders of results, and watches their files. */
 export class ResultFolders implements vscode.Disposable {
   private readonly found = new Map<string, readonly RunFolder[]>();
   private readonly changes = new vscode.EventEmitter<readonly string[]>();
+  private readonly eventChanges = new vscode.EventEmitter<string>();
   private readonly changed = new Set<string>();
+  /** Times of each job's folders when it was last read. */
+  private readonly times = new Map<string, string>();
+  private reading: Promise<void> = Promise.resolve();
   private readonly subscriptions: vscode.Disposable[] = [];
   /** Watchers by folder. */
   private readonly watchers = new Map<string, vscode.Disposable>();
   private timer: NodeJS.Timeout | undefined;
   /** Fires with the job directories whose runs appeared, disappeared or have new files. */
   readonly onDidChange = this.changes.event;
+  /** Fires with the path of a run's events that change. Those of a run that trains change several times a second. */
+  readonly onDidChangeEvents = this.eventChanges.event;
 
   constructor(private readonly context: vscode.ExtensionContext) {
     this.subscriptions.push(
       this.changes,
+      this.eventChanges,
       vscode.workspace.onDidChangeWorkspaceFolders(() => void this.refresh()),
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (
@@ -58,7 +66,10 @@ export class ResultFolders implements vscode.Disposable {
     const traces = await vscode.workspace.findFiles(TRACES, NO_RESULTS);
     const jobs = new Set([...usual, ...traces.flatMap(({ fsPath }) => jobOf(fsPath) ?? [])]);
     const gone = [...this.found.keys()].filter((job) => !jobs.has(job));
-    for (const job of gone) this.found.delete(job);
+    for (const job of gone) {
+      this.found.delete(job);
+      this.times.delete(job);
+    }
     await this.read(
       [...jobs].filter((job) => !usual.includes(job)),
       gone,
@@ -75,9 +86,30 @@ export class ResultFolders implements vscode.Disposable {
     await this.read([jobDirectory]);
   }
 
-  private async read(jobs: readonly string[], gone: readonly string[] = []): Promise<void> {
+  /**
+   * Reads the jobs whose folders have changed since they were read. File events get lost: VS Code reports no files that a new folder
+   * received before it was watched.
+   */
+  async lookAgain(): Promise<void> {
+    const usual = (await Promise.all(this.folders().map(jobsIn))).flat();
+    const changed: string[] = [];
+    for (const job of new Set([...this.found.keys(), ...usual]))
+      if ((await jobTimes(job)) !== this.times.get(job)) changed.push(job);
+    if (changed.length > 0) await this.read(changed);
+  }
+
+  /** Reads jobs after those that are being read: an earlier read must not replace a later one. */
+  private read(jobs: readonly string[], gone: readonly string[] = []): Promise<void> {
+    const reading = this.reading.then(() => this.readNow(jobs, gone));
+    this.reading = reading.catch(() => {});
+    return reading;
+  }
+
+  private async readNow(jobs: readonly string[], gone: readonly string[]): Promise<void> {
     // One after another: reading many at once would block the editor.
     for (const job of jobs) {
+      // Before the read, so that changes during it are seen later.
+      this.times.set(job, await jobTimes(job));
       const runs = await runsOf(job);
       if (runs.length > 0) this.found.set(job, runs);
       else this.found.delete(job);
@@ -122,9 +154,10 @@ export class ResultFolders implements vscode.Disposable {
 
   private gather(path: string): void {
     const job = jobOf(path);
+    if (job === undefined || path.endsWith(".tmp")) return;
     // Events are followed through the supervisor.
-    if (job === undefined || path.endsWith("events.jsonl") || path.endsWith(".tmp")) return;
-    this.lookSoon(job);
+    if (path.endsWith("events.jsonl")) this.eventChanges.fire(path);
+    else this.lookSoon(job);
   }
 
   /** Reads a job again soon because its run reported new files: not every disk reports changes. */

@@ -10,24 +10,27 @@ import type { RunDetails, RunSummary } from "../../protocol/panel-messages.ts";
 import { pastEvents } from "../../results/past-events.ts";
 import type { RunFolder } from "../../results/run-folders.ts";
 import { LiveRun } from "../../runs/live-run.ts";
-import { ask } from "../../runs/messages.ts";
 import { livingTickets, type Ticket } from "../../runs/queue.ts";
 import { type RecordFiles, type RunCommand, type RunOrder, recordFilesOf } from "../../runs/record.ts";
 import { readNotes, writeNotes } from "../../runs/run-notes.ts";
 import { bundleProgram, startRun } from "../../runs/start-run.ts";
+import { ask } from "../../runs/supervisor-messages.ts";
 import type { Engine } from "../engines/engine.ts";
 import { runCommand } from "../workspace/commands.ts";
+import { mayRun } from "../workspace/trust.ts";
 import { configurationOf, type KnownRun, knownRun } from "./known-run.ts";
 import type { ResultFolders } from "./result-folders.ts";
 import { RunProgress } from "./run-progress.ts";
 import type { RunSource } from "./run-source.ts";
 
+/** How a run is started. */
 export interface StartOptions {
   /** Whether it waits for other runs that need its device. */
   readonly queued: boolean;
   readonly debugged?: boolean;
 }
 
+/** Finds, starts and follows runs, and announces their changes. */
 export class RunManager implements RunSource, vscode.Disposable {
   private readonly live = new Map<string, LiveRun>();
   /** What is wrong with the records of damaged runs, by identity. */
@@ -40,6 +43,7 @@ export class RunManager implements RunSource, vscode.Disposable {
     readonly run: string;
     readonly events: readonly RunEvent[];
   }>();
+  private readonly fileChanges = new vscode.EventEmitter<string>();
   private readonly ends = new vscode.EventEmitter<KnownRun>();
   private readonly annotations = new vscode.EventEmitter<string>();
   private readonly subscriptions: vscode.Disposable;
@@ -49,10 +53,11 @@ export class RunManager implements RunSource, vscode.Disposable {
   private folders: ReadonlyMap<string, RunFolder> = new Map();
   /** Modification time of each record that has been read, by identity. */
   private readonly written = new Map<string, number>();
-  private looking: Promise<void> = Promise.resolve();
+  private reading: Promise<void> = Promise.resolve();
 
   readonly onDidChangeRuns = this.stateChanges.event;
   readonly onDidReceiveEvents = this.received.event;
+  readonly onDidChangeFiles = this.fileChanges.event;
   /** Fires when a run ends while this window is open. */
   readonly onDidEndRun = this.ends.event;
   readonly onDidAnnotateRun = this.annotations.event;
@@ -63,23 +68,25 @@ export class RunManager implements RunSource, vscode.Disposable {
     private readonly engines: readonly Engine[],
     /** Resolves when the runs that existed at the start are known. */
     private readonly found: Promise<void>,
-    log: vscode.LogOutputChannel,
+    private readonly log: vscode.LogOutputChannel,
   ) {
     this.subscriptions = vscode.Disposable.from(
       this.stateChanges,
       this.received,
+      this.fileChanges,
       this.ends,
       this.annotations,
-      results.onDidChange((jobs) => {
-        this.look(() => this.reopen(jobs), log);
+      results.onDidChange((jobs) => this.inTurn(() => this.reopen(jobs))),
+      results.onDidChangeEvents((path) => {
+        for (const { id, files } of this.live.values()) if (files.events === path) this.fileChanges.fire(id);
       }),
-      vscode.workspace.onDidGrantWorkspaceTrust(() => this.look(() => this.followAll(), log)),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.inTurn(() => this.followAll())),
     );
   }
 
   /** Reads records, one read after another. */
-  private look(action: () => Promise<void>, log: vscode.LogOutputChannel): void {
-    this.looking = this.looking.then(action).catch((error) => log.error(error));
+  private inTurn(read: () => Promise<void>): void {
+    this.reading = this.reading.then(read).catch((error) => this.log.error(error));
   }
 
   /** Stops following; the runs continue. */
@@ -99,6 +106,7 @@ export class RunManager implements RunSource, vscode.Disposable {
     return found.sort((one, other) => other.summary.started - one.summary.started);
   }
 
+  /** Returns the run of this identity; undefined if there is none. */
   find(id: string): KnownRun | undefined {
     const [folder, live] = [this.folders.get(id), this.live.get(id)];
     return folder === undefined && live === undefined ? undefined : this.describe(id, folder, live);
@@ -107,7 +115,7 @@ export class RunManager implements RunSource, vscode.Disposable {
   /** Resolves when everything found on disk is known here. */
   async ready(): Promise<void> {
     await this.found;
-    await this.looking;
+    await this.reading;
   }
 
   async events(runId: string): Promise<readonly RunEvent[]> {
@@ -141,7 +149,7 @@ export class RunManager implements RunSource, vscode.Disposable {
 
   async annotate(runId: string, notes: RunNotes): Promise<void> {
     const known = this.find(runId);
-    if (known === undefined) return;
+    if (known === undefined || !(await mayRun())) return;
     await writeNotes(known.order, notes);
     this.annotations.fire(runId);
   }
@@ -210,6 +218,7 @@ export class RunManager implements RunSource, vscode.Disposable {
       await this.openFound(id, files);
     }
     this.folders = found;
+    for (const [id, { tree }] of found) if (jobs.includes(tree.jobDirectory)) this.fileChanges.fire(id);
     this.announce();
   }
 
@@ -234,7 +243,7 @@ export class RunManager implements RunSource, vscode.Disposable {
 
   private async open(files: RecordFiles): Promise<LiveRun | undefined> {
     const listener = {
-      changed: (run: LiveRun) => this.changed(run),
+      changed: (run: LiveRun) => void this.changed(run).catch((error) => this.log.error(error)),
       received: (run: LiveRun, events: readonly RunEvent[]) => {
         this.progress.get(run.id)?.add(events);
         this.received.fire({ run: run.id, events });

@@ -1,3 +1,4 @@
+import { epochLoss } from "../../facts/epoch-loss.ts";
 import { SteadyTimeLeft } from "../../facts/format.ts";
 import type { RunEvent } from "../../facts/run-events.ts";
 
@@ -24,7 +25,7 @@ export class RunProgress {
       } else if (event.event === "epoch") {
         this.epochs = event.epochs;
         this.timeLeft = this.left.update(event.secondsLeft);
-        this.best = Math.min(this.best, (event.validation ?? event.train).loss ?? Number.POSITIVE_INFINITY);
+        this.best = Math.min(this.best, epochLoss(event) ?? Number.POSITIVE_INFINITY);
       } else if (event.event === "progress") {
         this.doing = event.label;
         this.timeLeft = this.left.update(event.secondsLeft);

@@ -13,6 +13,8 @@ export interface RunSource {
   events(runId: string): Promise<readonly RunEvent[]>;
   /** Fires with a run's new events. */
   readonly onDidReceiveEvents: vscode.Event<{ readonly run: string; readonly events: readonly RunEvent[] }>;
+  /** Fires with a run's identity when its files change on disk. */
+  readonly onDidChangeFiles: vscode.Event<string>;
   /** Stops a run after its step, with a checkpoint; removes a queued run from the queue. */
   stop(runId: string): Promise<void>;
   /** Resumes a run that was stopped or interrupted. */

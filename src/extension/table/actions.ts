@@ -7,6 +7,8 @@ import { readNotes } from "../../runs/run-notes.ts";
 import { configurationOf, type KnownRun } from "../runs/known-run.ts";
 import type { RunManager } from "../runs/run-manager.ts";
 import { openImages } from "../viewer/index.ts";
+import { mayTouch } from "../workspace/network-access.ts";
+import { mayRun } from "../workspace/trust.ts";
 
 /** Asks for a run's name or notes, and saves them. */
 export async function editNotes(runs: RunManager, run: string, field: "title" | "notes"): Promise<void> {
@@ -18,6 +20,8 @@ export async function editNotes(runs: RunManager, run: string, field: "title" | 
     title: field === "title" ? `Name of ${usual}` : `Notes on ${usual}`,
     prompt: field === "title" ? "Files keep their names. Leave empty for the usual name." : undefined,
     value: details.notes[field],
+    // The table may take the focus back.
+    ignoreFocusOut: true,
   });
   if (answer !== undefined) await runs.annotate(run, { ...details.notes, [field]: answer.trim() });
 }
@@ -62,16 +66,22 @@ export async function compareImages(
   const image =
     common.length === 1
       ? common[0]
-      : await vscode.window.showQuickPick(common, { title: "Compare which image?" });
+      : await vscode.window.showQuickPick(common, { title: "Compare which image?", ignoreFocusOut: true });
   if (image === undefined) return;
   const made = ids.flatMap((id, at) => {
     const path = madeOf(perRun[at]?.get(image) ?? {});
     const run = runs.find(id);
     return path === undefined || run === undefined ? [] : [{ path, run }];
   });
+  const original = perRun[0]?.get(image)?.original;
+  // The paths come from the runs' events, which may come from elsewhere.
+  for (const path of [original ?? "", ...made.map((each) => each.path)]) {
+    if (await mayTouch(path, ids)) continue;
+    void vscode.window.showWarningMessage(`${path} is not shown: it is not on this computer.`);
+    return;
+  }
   const names = await titlesOf(made.map(({ run }) => run));
   const shown = made.map(({ path }, index) => ({ path, title: names[index] ?? path }));
-  const original = perRun[0]?.get(image)?.original;
   const all = [...(original === undefined ? [] : [{ path: original, title: "Original" }]), ...shown];
   openImages(
     context,
@@ -92,6 +102,7 @@ async function imagesOf(runs: RunManager, id: string): Promise<Map<string, Image
 
 /** Adds a folder of results to the setting `biapy.results.folders`. */
 export async function addFolder(): Promise<void> {
+  if (!(await mayRun())) return;
   const [folder] = vscode.workspace.workspaceFolders ?? [];
   if (folder === undefined) {
     void vscode.window.showInformationMessage(

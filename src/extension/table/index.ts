@@ -7,6 +7,7 @@ import type { RunManager } from "../runs/run-manager.ts";
 import { saveFile } from "../viewer/save-file.ts";
 import { showPage } from "../viewer/webview-page.ts";
 import { runCommand } from "../workspace/commands.ts";
+import { showFailure } from "../workspace/show-failure.ts";
 import { addFolder, compareConfigurations, compareImages, editNotes } from "./actions.ts";
 import { type ReadDetails, readRowDetails } from "./row-details.ts";
 
@@ -43,7 +44,8 @@ export function showRunsTable(
 class TablePage {
   /** The state of each run whose details the page has. */
   private readonly sent = new Map<string, string>();
-  private told = "";
+  /** The rows as last sent to the page. */
+  private sentRows = "";
   private timer: NodeJS.Timeout | undefined;
   private sending = false;
   private closed = false;
@@ -59,7 +61,7 @@ class TablePage {
         this.timer ??= setTimeout(() => this.refresh(), REFRESH_MS);
       }),
       runs.onDidAnnotateRun((run) => this.again(run)),
-      panel.webview.onDidReceiveMessage((message: FromTable) => this.receive(message)),
+      panel.webview.onDidReceiveMessage((message: FromTable) => this.receive(message).catch(showFailure)),
       { dispose: () => clearTimeout(this.timer) },
     ];
     panel.onDidDispose(() => {
@@ -82,12 +84,12 @@ class TablePage {
     try {
       await this.runs.ready();
       const due = this.runs.known.filter((run) => this.sent.get(run.summary.id) !== stateOf(run));
-      let read = await this.readSome(due);
+      const newest = await this.readSome(due);
       clearTimeout(early);
-      this.post(read);
+      this.post(newest);
       while (due.length > 0 && !this.closed) {
         const until = performance.now() + SEND_MS;
-        read = [];
+        const read: ReadDetails[] = [];
         while (due.length > 0 && performance.now() < until) read.push(...(await this.readSome(due)));
         this.post(read);
       }
@@ -113,7 +115,7 @@ class TablePage {
     switch (message.type) {
       case "ready":
         this.sent.clear();
-        this.told = "";
+        this.sentRows = "";
         this.refresh();
         break;
       case "show-run":
@@ -129,11 +131,7 @@ class TablePage {
         await editNotes(this.runs, message.run, message.field);
         break;
       case "delete":
-        await runCommand(
-          "biapy.results.delete",
-          ...message.runs.slice(0, 1).map((run) => ({ kind: "run", run })),
-          message.runs.map((run) => ({ kind: "run", run })),
-        );
+        await this.deleteRuns(message.runs);
         break;
       case "compare-curves":
         this.training.compare(message.runs);
@@ -150,7 +148,16 @@ class TablePage {
       case "save-file":
         await saveFile(message);
         break;
+      case "failed":
+        showFailure(message.message);
+        break;
     }
+  }
+
+  private async deleteRuns(runs: readonly string[]): Promise<void> {
+    const items = runs.map((run) => ({ kind: "run", run }));
+    // As the results view sends them: the clicked item, and all selected ones.
+    if (items.length > 0) await runCommand("biapy.results.delete", items[0], items);
   }
 
   /** Reads a run's details again. */
@@ -162,9 +169,9 @@ class TablePage {
   /** Sends details, and all rows if they changed. */
   private post(read: readonly ReadDetails[]): void {
     const rows = this.runs.known.map(rowOf);
-    const told = JSON.stringify(rows);
-    const changed = told !== this.told;
-    this.told = told;
+    const current = JSON.stringify(rows);
+    const changed = current !== this.sentRows;
+    this.sentRows = current;
     if (this.closed || (!changed && read.length === 0)) return;
     const message: ToTable = {
       type: "runs",
@@ -183,8 +190,8 @@ function rowOf({ summary, folder, live, progress }: KnownRun): RunRow {
   const active = summary.status === "running" || summary.status === "queued";
   const ended = active ? undefined : (live?.record.ended?.time ?? folder?.changed);
   return {
-    summary,
-    engine: summary.engine,
+    // The table does not show the time left, which changes often.
+    summary: { ...summary, timeLeft: undefined },
     bestLoss: progress?.bestLoss ?? folder?.best?.loss,
     ended,
   };

@@ -1,23 +1,30 @@
 /** Reads the details that the runs table shows from a run's files. Does not use `vscode`. */
-import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import Papa from "papaparse";
 import { changedKeys } from "../../config/changed-keys.ts";
+import { openRegularFile, readText } from "../../facts/files/regular-file.ts";
 import { parseRunEvent, type RunEvent } from "../../facts/run-events.ts";
 import type { RunRowDetails } from "../../protocol/table-messages.ts";
 import { type RunPlace, recordFilesOf, runIdentity } from "../../runs/record.ts";
 import { readNotes } from "../../runs/run-notes.ts";
 
+/** Largest table of metrics that is read, in bytes. */
+const MOST_TABLE_BYTES = 1 << 24;
 /** Bytes read at the beginning of a run's events (device) and at their end (test results). */
 const HEAD = 64 * 1024;
 const TAIL = 128 * 1024;
 
+/** A run's details, and the defaults of the keys that it changes. */
 export interface ReadDetails {
   readonly details: RunRowDetails;
   readonly defaults: Readonly<Record<string, string>>;
 }
 
-/** @param configuration the run's configuration file, if it still exists */
+/**
+ * Reads a run's details. What cannot be read is left out.
+ *
+ * @param configuration the run's configuration file, if it still exists
+ */
 export async function readRowDetails(
   place: RunPlace,
   configuration: string | undefined,
@@ -40,9 +47,9 @@ export async function readRowDetails(
   };
 }
 
-/** Returns the events in the first and last bytes of a file; truncated lines are skipped. */
+/** Returns the start and test events in the first and last bytes of a file; truncated lines are skipped. None if it cannot be read. */
 async function endsOf(path: string): Promise<{ head: RunEvent[]; tail: RunEvent[] }> {
-  const handle = await open(path).catch(() => undefined);
+  const handle = await openRegularFile(path).catch(() => undefined);
   if (handle === undefined) return { head: [], tail: [] };
   try {
     const { size } = await handle.stat();
@@ -62,8 +69,12 @@ async function endsOf(path: string): Promise<{ head: RunEvent[]; tail: RunEvent[
 
 /** Means over `test_results_metrics.csv`, which both engines write. */
 async function meansOfTable(runDirectory: string): Promise<Record<string, number>> {
-  const text = await readFile(join(runDirectory, "test_results_metrics.csv"), "utf8").catch(() => "");
-  const { data } = Papa.parse<Record<string, unknown>>(text.trim(), { header: true, dynamicTyping: true });
+  const table = join(runDirectory, "test_results_metrics.csv");
+  const text = await readText(table, MOST_TABLE_BYTES).catch(() => undefined);
+  const { data } = Papa.parse<Record<string, unknown>>((text ?? "").trim(), {
+    header: true,
+    dynamicTyping: true,
+  });
   const sums = new Map<string, { sum: number; count: number }>();
   for (const row of data)
     for (const [name, value] of Object.entries(row)) {

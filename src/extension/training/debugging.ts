@@ -1,21 +1,25 @@
 /** Debugging a training: a run that waits for a debugger, and the session that attaches to it. */
+import * as v from "valibot";
 import * as vscode from "vscode";
 import type { Services } from "../commands/services.ts";
 import { ONLY_TRUST } from "../workspace/trust.ts";
+import { checkedDefinition, runNumber } from "./checked-definition.ts";
 
-interface Launch extends vscode.DebugConfiguration {
-  readonly config: string;
-  readonly resultDir?: string;
-  readonly jobName?: string;
-  readonly runId?: number;
-  readonly stopOnEntry?: boolean;
-}
+/** A debug configuration of type `biapy`; package.json describes its keys. */
+const launch = v.object({
+  name: v.string(),
+  config: v.string(),
+  resultDir: v.optional(v.string()),
+  jobName: v.optional(v.string()),
+  runId: v.optional(runNumber),
+  stopOnEntry: v.optional(v.boolean(), false),
+});
 
 /** Names the run in the session that debugs it. */
 export const RUN = "biapyRun";
 
 /** Debugs the configuration that is being edited. */
-const EDITED: Launch = {
+const EDITED: vscode.DebugConfiguration = {
   type: "biapy",
   request: "launch",
   name: "Debug BiaPy training",
@@ -23,6 +27,7 @@ const EDITED: Launch = {
   config: "${file}",
 };
 
+/** Registers debugging of type `biapy`. */
 export function registerDebugging(services: Services): vscode.Disposable {
   const provider: vscode.DebugConfigurationProvider = {
     provideDebugConfigurations: () => [EDITED],
@@ -37,14 +42,18 @@ export function registerDebugging(services: Services): vscode.Disposable {
      */
     async resolveDebugConfigurationWithSubstitutedVariables(folder, configuration) {
       const { startDebuggedRun } = await import("../commands/debug.ts");
-      const { name, config, resultDir, jobName, runId, stopOnEntry } = configuration as Launch;
+      const given = checkedDefinition(launch, configuration, "launch.json");
+      const { name, config, resultDir, jobName, runId, stopOnEntry } = given;
       const wishes = { resultDir, name: jobName, runId };
       const started = await startDebuggedRun(services, vscode.Uri.file(config), wishes);
       if (started === undefined) return undefined;
-      const session = { ...started.session, name, [RUN]: started.run };
-      const stopping = stopOnEntry ? { continueOnAttach: false, stopOnEntry: true } : {};
-      if (!(await vscode.debug.startDebugging(folder, { ...session, ...stopping })))
-        services.runs.kill(started.run);
+      const session = {
+        ...started.session,
+        ...(stopOnEntry ? { continueOnAttach: false, stopOnEntry: true } : {}),
+        name,
+        [RUN]: started.run,
+      };
+      if (!(await vscode.debug.startDebugging(folder, session))) services.runs.kill(started.run);
       return undefined;
     },
   };

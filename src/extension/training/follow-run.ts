@@ -12,6 +12,7 @@ export function followRun(
   listener: (event: RunEvent) => void,
 ): { readonly told: Promise<void>; stop(): void } {
   let meanwhile: RunEvent[] | undefined = [];
+  let stopped = false;
   const subscription = runs.onDidReceiveEvents((message) => {
     if (message.run !== run) return;
     if (meanwhile !== undefined) meanwhile.push(...message.events);
@@ -19,10 +20,15 @@ export function followRun(
   });
   const tellPast = async () => {
     const past = await runs.events(run);
+    if (stopped) return;
     const rest = eventsAfter(past, meanwhile ?? []);
     meanwhile = undefined;
     for (const event of past) listener(event);
     rest.forEach(listener);
   };
-  return { told: tellPast(), stop: () => subscription.dispose() };
+  const stop = () => {
+    stopped = true;
+    subscription.dispose();
+  };
+  return { told: tellPast(), stop };
 }

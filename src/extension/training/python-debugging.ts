@@ -16,13 +16,14 @@ const pythonSession = v.object({
 
 const RETRY_MS = 50;
 
+/** Registers the sessions that attach to BiaPy and to its child processes. */
 export function registerPythonDebugging({ runs }: Services): vscode.Disposable {
   return vscode.Disposable.from(
     vscode.debug.registerDebugAdapterDescriptorFactory(PYTHON_SESSION, {
       async createDebugAdapterDescriptor({ configuration }) {
         const { connect, [RUN]: run } = v.parse(pythonSession, configuration);
-        const lives = () => runs.find(run)?.live?.isActive ?? false;
-        return new vscode.DebugAdapterServer(await relayTo(connect.port, lives));
+        const isAlive = () => runs.find(run)?.live?.isActive ?? false;
+        return new vscode.DebugAdapterServer(await relayTo(connect.port, isAlive));
       },
     }),
     // A child process of the training, such as an image reader, waits until it is attached to.
@@ -39,19 +40,19 @@ export function registerPythonDebugging({ runs }: Services): vscode.Disposable {
  * A port that forwards one connection to debugpy as soon as debugpy listens. The editor tries to connect only once, and debugpy
  * ends when a probing connection is closed.
  *
- * @param lives whether the process that will run debugpy is still alive
+ * @param isAlive whether the process that will run debugpy is still alive
  */
-async function relayTo(port: number, lives: () => boolean): Promise<number> {
+async function relayTo(port: number, isAlive: () => boolean): Promise<number> {
   const server = createServer((editor) => {
     server.close();
     editor.on("error", () => {});
-    void join(editor, port, lives);
+    void join(editor, port, isAlive);
   });
   return listenOnFreePort(server);
 }
 
-async function join(editor: Socket, port: number, lives: () => boolean): Promise<void> {
-  while (!editor.destroyed && lives()) {
+async function join(editor: Socket, port: number, isAlive: () => boolean): Promise<void> {
+  while (!editor.destroyed && isAlive()) {
     const debugpy = await connectToPort(port);
     if (debugpy !== undefined) {
       editor.pipe(debugpy).pipe(editor);

@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
 import { shortNumber } from "../../facts/format.ts";
+import { runName } from "../../facts/run-titles.ts";
 import type { Services } from "../commands/services.ts";
 import type { KnownRun } from "../runs/known-run.ts";
 import { runCommand } from "../workspace/commands.ts";
@@ -10,8 +11,8 @@ export function registerRunNotices(services: Services): vscode.Disposable {
 }
 
 async function tellEnd({ panel }: Services, { summary, live, progress }: KnownRun): Promise<void> {
-  const { id, name, runId, status } = summary;
-  const title = `${name}, run ${runId}`;
+  const { id, status } = summary;
+  const title = runName(summary);
   const show = "Show";
   const results = "Show Results";
   const log = "Show Log";
@@ -29,7 +30,7 @@ async function tellEnd({ panel }: Services, { summary, live, progress }: KnownRu
     const message = `${title}, was interrupted: its process has ended.`;
     answer = await vscode.window.showWarningMessage(message, ...(summary.resumable ? [resume] : []), log);
   }
-  if (answer === show) panel.show(id);
+  if (answer === show) panel.show(id, { takesFocus: true });
   if (answer === results) await runCommand("biapy.showResults");
   if (answer === log) await runCommand("biapy.showRunLog", id);
   if (answer === resume) await runCommand("biapy.resumeTraining", id);

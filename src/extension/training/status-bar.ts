@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import * as vscode from "vscode";
+import { runName } from "../../facts/run-titles.ts";
 import type { Engine } from "../engines/engine.ts";
 import { selectedEngine } from "../engines/index.ts";
 import type { RunManager } from "../runs/run-manager.ts";
@@ -25,11 +26,11 @@ export function registerStatusBar(runs: RunManager, engines: readonly Engine[]):
     const active = runs.known.filter(({ live }) => live?.isActive);
     const first = active.find(({ summary }) => summary.status === "running") ?? active[0];
     if (first === undefined) return run.hide();
-    const { id, name, runId, status } = first.summary;
+    const { id, status } = first.summary;
     const others = active.length > 1 ? ` (+${active.length - 1})` : "";
     const icon = status === "queued" ? "$(watch)" : "$(loading~spin)";
     const text = status === "queued" ? "waiting" : (first.progress?.text ?? "");
-    run.text = [`${icon} ${name}, run ${runId}`, text].filter((part) => part !== "").join(": ") + others;
+    run.text = [`${icon} ${runName(first.summary)}`, text].filter((part) => part !== "").join(": ") + others;
     run.command = commandLink("biapy.openTrainingPanel", "Open", id);
     run.show();
   };

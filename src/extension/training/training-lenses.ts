@@ -1,5 +1,6 @@
 /** CodeLenses of a configuration: train, debug, resume, and actions of its active run. */
 import * as vscode from "vscode";
+import { runName } from "../../facts/run-titles.ts";
 import type { KnownRun } from "../runs/known-run.ts";
 import type { RunManager } from "../runs/run-manager.ts";
 import type { CommandId } from "../workspace/command-ids.ts";
@@ -20,7 +21,7 @@ export function registerLenses(runs: RunManager): vscode.Disposable {
   return vscode.Disposable.from(
     changes,
     runs.onDidChangeRuns(() => {
-      const now = runs.known.filter((run) => isActive(run) || run.summary.resumable).map(stateOf);
+      const now = runs.known.map(stateOf);
       if (now.join("\n") === shown) return;
       shown = now.join("\n");
       changes.fire();
@@ -40,7 +41,8 @@ export function registerLenses(runs: RunManager): vscode.Disposable {
 }
 
 const isActive = ({ live }: KnownRun) => live?.isActive === true;
-const stateOf = (run: KnownRun) => `${run.summary.id} ${isActive(run)}`;
+/** What the buttons depend on: the newest run of a configuration may be deleted, and make way for an earlier one. */
+const stateOf = (run: KnownRun) => `${run.summary.id} ${isActive(run)} ${run.summary.resumable}`;
 
 function lensesOf(document: vscode.TextDocument, known: readonly KnownRun[]): vscode.CodeLens[] {
   const { uri } = document;
@@ -51,9 +53,9 @@ function lensesOf(document: vscode.TextDocument, known: readonly KnownRun[]): vs
   const own = known.filter(({ order }) => order.configFile === uri.fsPath);
   const active = own.find(isActive);
   if (active !== undefined) {
-    const { id, name, runId } = active.summary;
+    const { id } = active.summary;
     return [
-      lens(`$(graph-line) Show ${name}, run ${runId}`, "biapy.openTrainingPanel", id),
+      lens(`$(graph-line) Show ${runName(active.summary)}`, "biapy.openTrainingPanel", id),
       lens("$(debug-stop) Stop", "biapy.stopTraining", id),
     ];
   }

@@ -2,24 +2,30 @@
 
 import { resolve } from "node:path";
 import { Writable } from "node:stream";
+import * as v from "valibot";
 import * as vscode from "vscode";
 import { errorMessage } from "../../facts/errors.ts";
 import type { RunStatus } from "../../facts/run-status.ts";
-import type { RunWishes } from "../commands/plan-run.ts";
 import type { Services } from "../commands/services.ts";
 import { configurationsInWorkspace, workingDirectory } from "../workspace/configuration-file.ts";
+import { checkedDefinition, runNumber } from "./checked-definition.ts";
 import { followRun } from "./follow-run.ts";
 
-interface TrainingTask extends vscode.TaskDefinition, RunWishes {
-  readonly config: string;
-}
+/** A task of type `biapy`; package.json describes its keys. */
+const taskDefinition = v.object({
+  config: v.string(),
+  resultDir: v.optional(v.string()),
+  name: v.optional(v.string()),
+  runId: v.optional(runNumber),
+  resume: v.optional(v.boolean()),
+});
 
+/** Registers the tasks: one for each configuration of the workspace, and those of `tasks.json`. */
 export function registerTasks(services: Services): vscode.Disposable {
-  const taskOf = (definition: TrainingTask, scope: vscode.Task["scope"], name: string) => {
-    const execution = new vscode.CustomExecution(async (resolved) => {
-      const { config, ...wishes } = resolved as TrainingTask;
-      return new TrainingTerminal(services, vscode.Uri.file(resolvedPath(config, scope)), wishes);
-    });
+  const taskOf = (definition: vscode.TaskDefinition, scope: vscode.Task["scope"], name: string) => {
+    const execution = new vscode.CustomExecution(
+      async (resolved) => new TrainingTerminal(services, resolved, scope),
+    );
     const task = new vscode.Task(
       definition,
       scope ?? vscode.TaskScope.Workspace,
@@ -41,14 +47,15 @@ export function registerTasks(services: Services): vscode.Disposable {
         return taskOf({ type: "biapy", config }, scope, `train ${config}`);
       });
     },
-    resolveTask: ({ definition, scope, name }) => taskOf(definition as TrainingTask, scope, name),
+    resolveTask: ({ definition, scope, name }) => taskOf(definition, scope, name),
   });
 }
 
-function resolvedPath(config: string, scope: vscode.Task["scope"]): string {
+/** Returns a task's configuration; relative paths are resolved against the task's folder, or else the first open one. */
+function configurationUri(config: string, scope: vscode.Task["scope"]): vscode.Uri {
   const [first] = vscode.workspace.workspaceFolders ?? [];
   const folder = typeof scope === "object" ? scope : first;
-  return resolve(folder?.uri.fsPath ?? ".", config);
+  return vscode.Uri.file(resolve(folder?.uri.fsPath ?? ".", config));
 }
 
 const INTERRUPT = "\u0003";
@@ -69,8 +76,8 @@ class TrainingTerminal implements vscode.Pseudoterminal {
 
   constructor(
     private readonly services: Services,
-    private readonly config: vscode.Uri,
-    private readonly wishes: RunWishes,
+    private readonly definition: vscode.TaskDefinition,
+    private readonly scope: vscode.Task["scope"],
   ) {}
 
   open(): void {
@@ -95,6 +102,8 @@ class TrainingTerminal implements vscode.Pseudoterminal {
       import("../commands/train.ts"),
     ]);
     const { runs } = this.services;
+    const { config, ...wishes } = checkedDefinition(taskDefinition, this.definition, "tasks.json");
+    const uri = configurationUri(config, this.scope);
     const report = consoleReporter(
       new Writable({
         write: (chunk: Buffer, _encoding, done) => {
@@ -103,8 +112,8 @@ class TrainingTerminal implements vscode.Pseudoterminal {
         },
       }),
     );
-    this.write(`Training ${this.config.fsPath} in ${workingDirectory(this.config)}\n`);
-    const run = await runTraining(this.services, this.config, { ...this.wishes, confirm: false });
+    this.write(`Training ${uri.fsPath} in ${workingDirectory(uri)}\n`);
+    const run = await runTraining(this.services, uri, { ...wishes, confirm: false });
     if (run === undefined) {
       this.write("It was not started.\n");
       this.end(2);

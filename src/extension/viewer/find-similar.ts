@@ -41,14 +41,18 @@ async function cropOf(
 ): Promise<SimilarCrop> {
   const middle = (axis: 0 | 1 | 2) => Math.floor(start[axis] + stride[axis] / 2);
   const at = [middle(0), middle(1), middle(2)] as const;
-  const told = { image: basename(original), at, similarity };
+  const described = { image: basename(original), at, similarity };
   // The folder may come from elsewhere: it must not decide which computers are accessed.
   const file = isNetworkPath(original) && !isNetworkPath(picture) ? picture : original;
   try {
-    return { ...told, path: file, planes: await planesAround(store, file, at, stride) };
+    return { ...described, path: file, planes: await planesAround(store, file, at, stride) };
   } catch {
     // The original is gone: the feature picture is shown instead.
-    return { ...told, path: picture, planes: await planesAround(store, picture, at, stride).catch(() => []) };
+    return {
+      ...described,
+      path: picture,
+      planes: await planesAround(store, picture, at, stride).catch(() => []),
+    };
   }
 }
 

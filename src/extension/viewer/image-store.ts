@@ -20,8 +20,8 @@ import { type ReadPlane, readPlane } from "./read-plane.ts";
 /** Planes with all of their channels are cached up to this size: the other channels are asked for next. */
 const MOST_CACHED_BYTES = 256 * 1024 * 1024;
 
-/** Milliseconds after which an unused file is closed: on Windows a run could not replace an open file. */
-const IDLE = 1000;
+/** Time after which an unused file is closed: on Windows a run could not replace an open file. */
+const IDLE_MS = 1000;
 
 interface Place {
   readonly path: string;
@@ -82,12 +82,12 @@ export class ImageStore {
     return this.use(path, async ({ info }) => info);
   }
 
-  /** One channel of one plane. */
+  /** Returns one channel of one plane. */
   async plane(path: string, view: PlaneView, channel: number): Promise<Plane> {
     const key = `${path}\n${JSON.stringify(view)}`;
     const plane = await this.planes.forceFetch(key, { context: { path, view } });
     const { height, width, channels, sampleType, step, data } = plane;
-    // The cached plane stays here: what is handed over is a copy.
+    // The buffer is transferred to another thread: the cache keeps the original.
     if (channels === 1)
       return { height, width, sampleType, step, values: data.slice().buffer as ArrayBuffer };
     const values = sampleArray(sampleType, height * width);
@@ -95,11 +95,12 @@ export class ImageStore {
     return { height, width, sampleType, step, values: values.buffer as ArrayBuffer };
   }
 
+  /** Closes all files. */
   async close(): Promise<void> {
     for (const path of [...this.files.keys()]) await this.forget(path);
   }
 
-  /** Uses an open file, which is closed after a second without use. */
+  /** Opens a file for an action, and closes it when it has not been used for a while. */
   private async use<T>(path: string, action: (source: ImageSource) => Promise<T>): Promise<T> {
     const file = this.files.get(path) ?? { source: openImage(path), users: 0 };
     this.files.set(path, file);
@@ -111,7 +112,7 @@ export class ImageStore {
       file.users--;
       const forgotten = this.files.get(path) !== file;
       if (forgotten) await this.closeFile(path, file);
-      else file.closing = setTimeout(() => void this.closeFile(path, file), IDLE).unref();
+      else file.closing = setTimeout(() => void this.closeFile(path, file), IDLE_MS).unref();
     }
   }
 

@@ -10,6 +10,8 @@ import type {
   ViewStart,
 } from "../../protocol/panel-messages.ts";
 import { registerCommand } from "../workspace/commands.ts";
+import { pickImages } from "../workspace/pick-files.ts";
+import { showFailure } from "../workspace/show-failure.ts";
 import { ImageReader } from "./image-reader.ts";
 import { saveFile } from "./save-file.ts";
 import { showPage } from "./webview-page.ts";
@@ -45,7 +47,7 @@ export function registerImageViewer(context: vscode.ExtensionContext): void {
     registerCommand("biapy.viewImages", async (clicked, selected) => {
       const sent = Array.isArray(selected) ? selected : [clicked];
       const uris = sent.filter((each) => each instanceof vscode.Uri);
-      const images = uris.length > 0 ? uris : await pickImages();
+      const images = uris.length > 0 ? uris : await pickImages({ title: "View Images", openLabel: "View" });
       if (images.length > 0) openImages(context, images);
     }),
   );
@@ -74,16 +76,6 @@ export function imageReader(context: vscode.ExtensionContext): ImageReader {
   return reader;
 }
 
-async function pickImages(): Promise<vscode.Uri[]> {
-  const picked = await vscode.window.showOpenDialog({
-    canSelectMany: true,
-    canSelectFolders: true,
-    openLabel: "View",
-    title: "Images, or Zarr and N5 folders",
-  });
-  return picked ?? [];
-}
-
 /** One page that shows images, and follows their files. */
 class ImageViewer {
   private readonly disposables: vscode.Disposable[] = [];
@@ -91,6 +83,8 @@ class ImageViewer {
   private first: Promise<ToViewer> | undefined;
   /** Images of similar places, which the page may open. */
   private readonly similar = new Set<string>();
+  /** Whether the editor was closed. Its webview then throws. */
+  private closed = false;
 
   constructor(
     private readonly context: vscode.ExtensionContext,
@@ -103,8 +97,11 @@ class ImageViewer {
   start(): void {
     const { webview } = this.panel;
     this.disposables.push(
-      webview.onDidReceiveMessage((message: FromViewer) => this.receive(message)),
-      this.panel.onDidDispose(() => vscode.Disposable.from(...this.disposables).dispose()),
+      webview.onDidReceiveMessage((message: FromViewer) => this.receive(message).catch(showFailure)),
+      this.panel.onDidDispose(() => {
+        this.closed = true;
+        vscode.Disposable.from(...this.disposables).dispose();
+      }),
     );
     showPage(webview, this.context, "viewer", "Image");
     this.first = this.open();
@@ -164,6 +161,7 @@ class ImageViewer {
   }
 
   private post(message: ToViewer): void {
+    if (this.closed) return;
     void this.panel.webview.postMessage(message);
   }
 }

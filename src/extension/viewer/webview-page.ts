@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type * as vscode from "vscode";
 import { type PageParts, pageHtml } from "./page.ts";
 
+/** A page of the extension, by its bundle's name. */
 export type PageName = "panel" | "viewer" | "table";
 
 /** The parts of a page that a webview needs, from the folder where they were built (`dist/webview`). */

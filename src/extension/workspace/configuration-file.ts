@@ -32,10 +32,10 @@ async function pickConfiguration(): Promise<vscode.Uri | undefined> {
   }
   const items = found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }));
   const title = "Which configuration?";
-  return (await vscode.window.showQuickPick(items, { title }))?.uri;
+  return (await vscode.window.showQuickPick(items, { title, ignoreFocusOut: true }))?.uri;
 }
 
-/** Configurations by their name and, among open files, by their content. */
+/** Finds configurations by their name and, among open files, by their content. Returns them sorted by path. */
 export async function configurationsInWorkspace(): Promise<vscode.Uri[]> {
   const named = await vscode.workspace.findFiles("**/*.biapy.{yaml,yml}", "**/{node_modules,.git}/**", 200);
   const open = vscode.workspace.textDocuments
@@ -55,7 +55,7 @@ async function savedFile(uri: vscode.Uri): Promise<vscode.Uri | undefined> {
   return undefined;
 }
 
-/** The folder against which a configuration's relative paths and results are resolved. */
+/** Returns the folder against which a configuration's paths and results are resolved: its workspace folder, or else its own folder. */
 export function workingDirectory(config: vscode.Uri): string {
   const folder = vscode.workspace.getWorkspaceFolder(config) ?? vscode.workspace.workspaceFolders?.[0];
   return folder?.uri.fsPath ?? dirname(config.fsPath);

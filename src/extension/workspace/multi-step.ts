@@ -32,10 +32,12 @@ export async function askInOrder(steps: readonly Step[]): Promise<boolean> {
   return true;
 }
 
+/** An entry of a list. One without a value is a separator. */
 export interface Choice<T> extends vscode.QuickPickItem {
   readonly value?: T;
 }
 
+/** A question with a list of choices. */
 export interface Question<T> extends StepPlace {
   readonly title: string;
   readonly placeholder: string;
@@ -53,6 +55,7 @@ export function kept<T>(answer: T | "back" | undefined, keep: (answer: T) => voi
   return "answered";
 }
 
+/** A question that is answered with a text. */
 export interface TextQuestion<T> extends StepPlace {
   readonly title: string;
   readonly prompt: string;
@@ -98,7 +101,7 @@ export async function enter<T>({
   }
 }
 
-/** Shows one question. Returns the value of the choice, `"back"`, or undefined if the user canceled. */
+/** Shows one question. Returns the value of the choice, `"back"`, or undefined if the user canceled. Rejects if the choices do. */
 export async function choose<T>({
   title,
   placeholder,
@@ -129,15 +132,16 @@ export async function choose<T>({
     });
     list.onDidHide(() => resolve(undefined));
   });
+  const load = async () => {
+    show(await choices);
+    list.busy = false;
+    return answer;
+  };
   try {
     list.busy = true;
     list.show();
-    if (choices instanceof Promise) void choices.then(show).finally(() => (list.busy = false));
-    else {
-      show(choices);
-      list.busy = false;
-    }
-    return await answer;
+    // The user may answer or cancel before the choices are known. If these cannot be found, the question ends with the error.
+    return await Promise.race([answer, load()]);
   } finally {
     list.dispose();
   }

@@ -15,7 +15,10 @@ interface CopySettings {
   readonly overwrite?: boolean;
 }
 
-/** Writes a stream to a file, and returns its SHA-256 in hexadecimal digits. If it fails, what was written stays. */
+/**
+ * Writes a stream to a file, and returns its SHA-256 in hexadecimal digits. If it fails, what was written stays. Throws the signal's reason
+ * when aborted.
+ */
 export async function copyStream(
   source: NodeJS.ReadableStream | ReadableStream<Uint8Array>,
   path: string,
@@ -31,6 +34,12 @@ export async function copyStream(
       done(size > most ? tooLarge() : null, chunk);
     },
   });
-  await pipeline(source, watch, createWriteStream(path, { flags: overwrite ? "w" : "wx" }), { signal });
+  try {
+    await pipeline(source, watch, createWriteStream(path, { flags: overwrite ? "w" : "wx" }), { signal });
+  } catch (error) {
+    // Node's own error of an aborted pipeline has the reason as its cause.
+    if (error instanceof Error && error.name === "AbortError") signal?.throwIfAborted();
+    throw error;
+  }
   return hash.digest("hex");
 }

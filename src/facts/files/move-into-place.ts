@@ -11,7 +11,7 @@ const LONGEST_WAIT_MS = 1500;
 
 /**
  * Renames a temporary file to its final name and replaces an existing file. Windows cannot replace an open file, so the rename is
- * retried for three seconds there.
+ * retried there for about 2.5 seconds.
  */
 export async function moveIntoPlace(temporary: string, path: string): Promise<void> {
   for (let wait = FIRST_WAIT_MS; ; wait *= 2) {

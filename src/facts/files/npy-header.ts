@@ -1,8 +1,10 @@
 /** Headers of NumPy's `.npy` files: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html (1.0 to 3.0). */
 
+/** What a header says about the values of a file. */
 export interface NpyHeader {
   /** NumPy's name of the type, such as `<u2`. */
   readonly descr: string;
+  /** Whether the first axis varies fastest (`fortran_order`). */
   readonly columnMajor: boolean;
   readonly shape: readonly number[];
   /** Offset of the values in the file. */
@@ -11,7 +13,7 @@ export interface NpyHeader {
 
 const NPY_MAGIC = "\x93NUMPY";
 
-/** Number of bytes that contain the length of the header. */
+/** Number of bytes of a file that {@link npyDataStart} needs: magic, version and the header's length. */
 export const NPY_START = 12;
 
 /** Returns the offset of the values, from a file's first bytes; undefined if it is not a `.npy` file. */

@@ -34,9 +34,7 @@ export async function openRegularFile(path: string): Promise<FileHandle | undefi
 }
 
 /**
- * Reads a text file of limited size; undefined if it does not exist.
- *
- * Throws `DamagedFileError`.
+ * Reads a text file of limited size; undefined if it does not exist. Throws `DamagedFileError`.
  */
 export async function readText(path: string, maxBytes: number): Promise<string | undefined> {
   const file = await openRegularFile(path);
@@ -50,7 +48,7 @@ export async function readText(path: string, maxBytes: number): Promise<string |
   }
 }
 
-/** Synchronous version of {@link readText}. */
+/** Reads a text file synchronously, as {@link readText} does. */
 export function readTextSync(path: string, maxBytes: number): string | undefined {
   let file: number;
   try {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { errorCode } from "../errors.ts";
 import { moveIntoPlace } from "./move-into-place.ts";
 
@@ -58,10 +58,11 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /** Creates a folder with its parents, and writes their names to the disk. */
 export async function makeFolder(folder: string): Promise<void> {
-  const topmost = await mkdir(folder, { recursive: true });
+  // The parents of a relative path end at ".", not at the topmost folder.
+  const whole = resolve(folder);
+  const topmost = await mkdir(whole, { recursive: true });
   if (topmost === undefined) return;
-  for (let made = folder; made.length >= topmost.length; made = dirname(made))
-    await syncFolder(dirname(made));
+  for (let made = whole; made.length >= topmost.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
 /**
@@ -90,12 +91,21 @@ export async function writeThroughTemporary(
   }
 }
 
-/** Writes a file through a temporary one, and creates its folder. Throws {@link ResultError}. */
-export async function writeFileAtomically(path: string, data: string | Uint8Array): Promise<void> {
+/** Writes a file through a temporary one. Its folder must exist. Throws {@link ResultError}. */
+export async function replaceFile(path: string, data: string | Uint8Array): Promise<void> {
   try {
-    await makeFolder(dirname(path));
     await writeThroughTemporary(path, (handle) => handle.writeFile(data));
   } catch (error) {
     throw explainedWriteError(path, error);
   }
+}
+
+/** Writes a file through a temporary one, and creates its folder. Throws {@link ResultError}. */
+export async function writeFileAtomically(path: string, data: string | Uint8Array): Promise<void> {
+  try {
+    await makeFolder(dirname(path));
+  } catch (error) {
+    throw explainedWriteError(path, error);
+  }
+  await replaceFile(path, data);
 }

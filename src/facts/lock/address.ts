@@ -1,4 +1,6 @@
-/** Where a supervisor listens. The system closes the address with the process: if a connection succeeds, the process is alive. */
+/**
+ * Addresses at which supervisors listen. The system closes the address with the process: if a connection succeeds, the process is alive.
+ */
 import { randomBytes } from "node:crypto";
 import { lstat, rm } from "node:fs/promises";
 import { connect, type Server, type Socket } from "node:net";

@@ -37,7 +37,7 @@ export function owner(address: string): LockOwner {
   return { address, pid: process.pid, host: hostname() };
 }
 
-/** Creates a lock, or takes it over. Returns false if a living process holds it. */
+/** Creates a lock, or takes it over. Returns false if a living process holds it. Throws `DamagedFileError` if it is not a readable file. */
 export async function takeLock(lock: string, own: LockOwner): Promise<boolean> {
   const text = JSON.stringify(own);
   if (await created(lock, text)) return true;

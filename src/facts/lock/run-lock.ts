@@ -3,6 +3,7 @@ import { lstat, mkdir, readdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { DamagedFileError } from "../files/regular-file.ts";
 import { STARTING_MS } from "./address.ts";
 import { type LockOwner, lockHolder, takeLock } from "./lock.ts";
 
@@ -25,7 +26,8 @@ const RETRY_MS = 100;
 /**
  * Takes the lock of a run, and creates the folder of its record.
  *
- * Throws `RunLockError` if the run is active or its folder contains links, and errors of the file system unchanged.
+ * Throws `RunLockError` if the run is active, its lock is not a readable file or its folder contains links, and errors of the file system
+ * unchanged.
  */
 export async function takeRunLock(
   recordFolder: string,
@@ -35,7 +37,11 @@ export async function takeRunLock(
   await mkdir(recordFolder, { recursive: true });
   await refuseLinks(recordFolder);
   const lock = runLock(recordFolder);
-  if (await takeLockOfOrphan(lock, own)) return;
+  const taken = await takeLockOfOrphan(lock, own).catch((error) => {
+    if (!(error instanceof DamagedFileError)) throw error;
+    throw new RunLockError(`${lock} ${error.message}. If the run is not active, delete it and try again.`);
+  });
+  if (taken) return;
   const host = (await lockHolder(lock))?.host ?? hostname();
   const where = host === hostname() ? "" : ` on ${host}`;
   throw new RunLockError(

@@ -115,6 +115,7 @@ function eagerHost(weights: Tensors, updates: Record<string, tf.Tensor>, seed: n
   };
 }
 
+/** Runs each op of a program when TensorFlow.js calls it. */
 export class EagerRuntime implements Runtime {
   /** @param backend a registered TensorFlow.js backend: `wasm`, `cpu`, `tensorflow` */
   constructor(

@@ -7,6 +7,7 @@ import { optimizerModule } from "./optimizer-module.ts";
 export type KernelName = "adam" | "sgd" | "uniform" | "zero";
 type Kernels = Readonly<Record<KernelName, (...values: number[]) => void>>;
 
+/** A call of a kernel. */
 export interface KernelCall {
   /** Index of the pool's memory that the addresses refer to. */
   readonly memory: number;

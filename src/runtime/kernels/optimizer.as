@@ -2,7 +2,7 @@
 // Each function works on `count` float32 values at byte addresses, `count` a multiple of 4.
 
 /**
- * One step of Adam (Kingma & Ba 2015); `decoupled` decay as AdamW (Loshchilov & Hutter 2019), `coupled` as L2 in the
+ * Takes one step of Adam (Kingma & Ba 2015); `decoupled` decay as AdamW (Loshchilov & Hutter 2019), `coupled` as L2 in the
  * gradient. The gradient is multiplied by `scale` first (clipping). `rate` is the learning rate divided by the first moment's bias
  * correction, `correction` is 1/√(the second moment's bias correction).
  */
@@ -44,7 +44,7 @@ export function adam(
   }
 }
 
-/** One step of gradient descent with Nesterov's momentum, as PyTorch's SGD; the velocity starts as the first gradient. */
+/** Takes one step of gradient descent with Nesterov's momentum, as PyTorch's SGD; the velocity starts as the first gradient. */
 export function sgd(
   weight: usize,
   gradient: usize,
@@ -68,7 +68,7 @@ export function sgd(
   }
 }
 
-/** A well-mixed 32-bit number for each counter (the finalizer of MurmurHash3 applied to seed and counter, twice). */
+/** Returns a well-mixed 32-bit number for each counter: MurmurHash3's finalizer, then one by Wellons's hash prospector, each with the seed. */
 @inline
 function mixed(seed: u32, counter: u32): u32 {
   let h: u32 = counter * 0x9e3779b9 + seed;
@@ -85,14 +85,14 @@ function fraction(bits: u32): f32 {
   return (<f32>(bits >> 8) + 0.5) * (1.0 / 16777216.0);
 }
 
-/** Values uniform in (−range, range); element i depends on `seed` and `start` + i alone. */
+/** Writes values uniform in (-range, range). Element i depends only on `seed` and `start` + i. */
 export function uniform(target: usize, start: u32, count: u32, seed: u32, range: f32): void {
   for (let i: u32 = 0; i < count; i++) {
     store<f32>(target + (<usize>i << 2), (fraction(mixed(seed, start + i)) * 2 - 1) * range);
   }
 }
 
-/** Writes zeros: the first touch makes the system find the memory, which takes longer than a whole training step. */
+/** Writes zeros. The first access makes the system provide the memory, which takes longer than a whole training step. */
 export function zero(target: usize, count: usize): void {
   memory.fill(target, 0, count << 2);
 }

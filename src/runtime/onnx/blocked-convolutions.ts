@@ -1,34 +1,44 @@
 /**
- * onnxruntime's direct convolutions, 1.7 times as fast as its usual ones for a few dozen channels. They store channels in blocks as wide
- * as the processor's vectors (com.microsoft.nchwc). onnxruntime selects them automatically only where weights are constant, which they
- * are not while a network trains, so the graph names them explicitly.
+ * onnxruntime's direct convolutions: 1.7 times as fast as its usual ones for a few dozen channels, depthwise ones 1.5 to 5 times. They
+ * store channels in blocks as wide as the processor's vectors (com.microsoft.nchwc). onnxruntime selects them automatically only where
+ * weights are constant, which they are not while a network trains, so the graph names them explicitly.
  */
-import { atLeast, exactly } from "../../facts/checked-lists.ts";
-import type { ConstantDefinition, GraphDefinition, NodeDefinition } from "./model-proto.ts";
-import { encodeModel } from "./model-proto.ts";
+import { atLeast, exactly, product } from "../../facts/checked-lists.ts";
+import type { ConstantDefinition, GraphDefinition, NodeDefinition, Subgraph } from "./model-proto.ts";
+import { encodeModel, integerConstant } from "./model-proto.ts";
 import { NativeSession } from "./native-session.ts";
 import { NativeTensor } from "./native-tensor.ts";
 
 const DOMAIN = "com.microsoft.nchwc";
 
 /**
- * Returns the graph with each convolution that has a `weightShape` computed on channels in blocks.
+ * Returns the graph with each convolution that has a `weightShape` computed on channels in blocks, in the graphs that it calls too.
  *
  * @param block channels in a block; 0 leaves the graph unchanged
  */
 export function withBlockedConvolutions(graph: GraphDefinition, block: number): GraphDefinition {
   if (block === 0) return graph;
-  const constants = new Map<string, ConstantDefinition>();
-  const integers = (values: readonly number[]) => {
-    const name = `shape:${values}`;
-    const bytes = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
-    constants.set(name, { name, type: "int64", shape: [values.length], bytes });
-    return name;
+  const bodies = new Map<Subgraph, Subgraph>();
+  const changed = <Graph extends Subgraph>(given: Graph): Graph => {
+    const constants = new Map<string, ConstantDefinition>();
+    const integers = (values: readonly number[]) => {
+      const name = `shape:${values}`;
+      constants.set(name, integerConstant(name, values));
+      return name;
+    };
+    const nodes = given.nodes.flatMap((node) => {
+      if (node.body !== undefined) return [{ ...node, body: changedBody(node.body) }];
+      return node.weightShape === undefined ? [node] : blocked(node, node.weightShape, block, integers);
+    });
+    return { ...given, nodes, constants: [...given.constants, ...constants.values()] };
   };
-  const nodes = graph.nodes.flatMap((node) =>
-    node.weightShape === undefined ? [node] : blocked(node, node.weightShape, block, integers),
-  );
-  return { ...graph, nodes, constants: [...graph.constants, ...constants.values()] };
+  /** The same graph for all that call the same one. */
+  const changedBody = (body: Subgraph): Subgraph => {
+    const known = bodies.get(body) ?? changed(body);
+    bodies.set(body, known);
+    return known;
+  };
+  return changed(graph);
 }
 
 function blocked(
@@ -47,11 +57,23 @@ function blocked(
     settings: NodeDefinition["attributes"] = {},
     domain: NodeDefinition["domain"] = "",
   ): NodeDefinition => ({ operator, domain, inputs: given, outputs: [output], attributes: settings, origin });
-  const split = [channels / block, block, inputChannels / block, block, ...kernel];
+  const values = product(kernel);
+  // Depthwise: [block, kernel, channel]. Otherwise: [block, input block, kernel, input channel, channel]. Moving columns of the whole
+  // weight and then rows of a block takes a fifth of the time of moving single values.
+  const moves =
+    attributes.group !== undefined
+      ? [{ shape: [channels / block, block, values], perm: [0, 2, 1] }]
+      : [
+          { shape: [channels, inputChannels * values], perm: [1, 0] },
+          { shape: [inputChannels / block, block, values, channels / block, block], perm: [3, 0, 2, 1, 4] },
+        ];
+  const moved = (count: number) => (count === 0 ? weight : `${y}:moved${count}`);
   return [
-    node("Reshape", [weight, integers(split)], `${y}:split`),
-    node("Transpose", [`${y}:split`], `${y}:transposed`, { perm: [0, 2, 4, 5, 3, 1] }),
-    node("Reshape", [`${y}:transposed`, integers(weightShape)], `${y}:weight`),
+    ...moves.flatMap(({ shape, perm }, index) => [
+      node("Reshape", [moved(index), integers(shape)], `${y}:shaped${index}`),
+      node("Transpose", [`${y}:shaped${index}`], moved(index + 1), { perm }),
+    ]),
+    node("Reshape", [moved(moves.length), integers(weightShape)], `${y}:weight`),
     node("ReorderInput", [x], `${y}:input`, {}, DOMAIN),
     node("Conv", [`${y}:input`, `${y}:weight`, ...bias], `${y}:output`, attributes, DOMAIN),
     node("ReorderOutput", [`${y}:output`], y, { channels }, DOMAIN),
@@ -78,16 +100,17 @@ function probe(): number {
   };
   const numbers = Float32Array.from({ length: 32 }, (_, index) => index);
   const result = new Float32Array(32);
-  const bound = {
-    inputs: { x: new NativeTensor(numbers, "float32", shape) },
-    outputs: { y: new NativeTensor(result, "float32", shape) },
-  };
+  const x = new NativeTensor(numbers, "float32", shape);
+  const y = new NativeTensor(result, "float32", shape);
   try {
-    const session = new NativeSession(encodeModel(graph), { threads: 1 }, bound);
-    session.runNow();
+    const session = new NativeSession(encodeModel(graph), { threads: 1 }, { inputs: ["x"], outputs: ["y"] });
+    session.runNow(BigUint64Array.of(x.pointer), BigUint64Array.of(y.pointer));
     session.release();
   } catch {
     return 0;
+  } finally {
+    x.release();
+    y.release();
   }
   // With two pixels, position 8 holds the ninth channel of the first pixel, or the first channel of the second.
   if (result[8] === 16) return 16;

@@ -24,6 +24,7 @@ export class DeviceTensor {
 
 type BoundTensor = DeviceTensor | NativeTensor;
 
+/** The device of a session. */
 export interface DeviceSessionSettings {
   readonly provider: Provider;
   /** Where to write onnxruntime's profile of every operator. */

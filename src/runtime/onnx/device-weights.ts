@@ -119,20 +119,32 @@ export class DeviceWeights implements DeviceCopy {
     direction: "to the device" | "to the host",
   ): void {
     for (const portion of portions(entries)) {
-      const session = new DeviceSession(copyGraph(portion), this.session);
-      const binding = session.bind();
-      const hostTensors = portion.map(([input, { weight, slot, shape }], index) => {
+      this.copyPortion(portion, direction);
+      for (const [, entry] of portion) entry.newest = "both";
+    }
+  }
+
+  private copyPortion(
+    portion: readonly (readonly [string, Entry])[],
+    direction: "to the device" | "to the host",
+  ): void {
+    const session = new DeviceSession(copyGraph(portion), this.session);
+    const binding = session.bind();
+    const hostTensors: NativeTensor[] = [];
+    try {
+      for (const [index, [input, { weight, slot, shape }]] of portion.entries()) {
         const host = new NativeTensor(this.parameters.place(weight, slot), "float32", shape);
+        hostTensors.push(host);
         const device = this.read(input);
         binding.input(`from:${index}`, direction === "to the host" ? device : host);
         binding.output(`to:${index}`, direction === "to the host" ? host : device);
-        return host;
-      });
+      }
       binding.runNow();
+    } finally {
+      // Also where the device has no memory left: a smaller batch may be tried next.
       binding.release();
       session.release();
       for (const tensor of hostTensors) tensor.release();
-      for (const [, entry] of portion) entry.newest = "both";
     }
   }
 

@@ -7,13 +7,16 @@ export interface NamedValue extends ValueDefinition {
   readonly value: string;
 }
 
-/** Returns only the nodes that `outputs` depend on, with biases folded into their products, in the order in which they run. */
+/**
+ * Returns only the nodes that `outputs` depend on, with biases folded into their products and without results that only training reads, in
+ * the order in which they run.
+ */
 export function finishedNodes(
   nodes: readonly NodeDefinition[],
   outputs: readonly NamedValue[],
 ): NodeDefinition[] {
   const folded = foldBiases(liveNodes(nameOutputs(nodes, outputs), outputs), outputs);
-  return scheduled(liveNodes(folded, outputs));
+  return scheduled(withoutUnreadResults(liveNodes(folded, outputs), outputs));
 }
 
 /**
@@ -37,7 +40,10 @@ function nameOutputs(nodes: readonly NodeDefinition[], outputs: readonly NamedVa
 }
 
 /** Returns the nodes that the outputs depend on. */
-function liveNodes(nodes: readonly NodeDefinition[], outputs: readonly NamedValue[]): NodeDefinition[] {
+export function liveNodes(
+  nodes: readonly NodeDefinition[],
+  outputs: readonly ValueDefinition[],
+): NodeDefinition[] {
   const needed = new Set(outputs.map((output) => output.name));
   const live: NodeDefinition[] = [];
   for (const node of nodes.toReversed()) {
@@ -46,6 +52,21 @@ function liveNodes(nodes: readonly NodeDefinition[], outputs: readonly NamedValu
     live.push(node);
   }
   return live.reverse();
+}
+
+/** Operators whose further results only the backward pass reads. A maximum is found faster without its index. */
+const TRAINING_RESULTS = new Set(["MaxPool", "LayerNormalization"]);
+
+function withoutUnreadResults(
+  nodes: readonly NodeDefinition[],
+  outputs: readonly ValueDefinition[],
+): NodeDefinition[] {
+  const read = new Set([...nodes.flatMap((node) => node.inputs), ...outputs.map(({ name }) => name)]);
+  return nodes.map((node) => {
+    if (!TRAINING_RESULTS.has(node.operator)) return node;
+    const count = node.outputs.findLastIndex((output) => read.has(output)) + 1;
+    return { ...node, outputs: node.outputs.slice(0, count) };
+  });
 }
 
 /**

@@ -33,11 +33,13 @@ export interface ForeignTensor {
   readonly values: Float32Array;
 }
 
-/** onnxruntime's optimizers: the graph is as its author exported it. */
+/** All of onnxruntime's optimizers, since the graph is as its author exported it. */
 const ALL_OPTIMIZATIONS = 99;
 
+/** A loaded network with one input. Release it after use. */
 export class ForeignSession {
-  private readonly inUse: ArrayBufferView[] = [];
+  /** Memory that onnxruntime reads and writes in runs that have not ended, while nothing else here refers to it. */
+  private readonly inUse = new Set<readonly ArrayBufferView[]>();
 
   private constructor(
     private readonly session: Pointer,
@@ -51,7 +53,7 @@ export class ForeignSession {
   /**
    * Loads a network with one input. Throws {@link ForeignNetworkError}.
    *
-   * @param folder where the weights lie that are not in `model` itself; onnxruntime reads no others
+   * @param folder of weights that are not in `model` itself. onnxruntime reads no others.
    */
   static open(model: Uint8Array, folder: string, threads: number): ForeignSession {
     const session = createSession(model, folder, threads);
@@ -95,8 +97,8 @@ export class ForeignSession {
       api.createTensor(cpuMemory, data, data.byteLength, sizes, shape.length, this.inputType, out),
     );
     const [inputs, outputs] = [BigUint64Array.of(input), new BigUint64Array(this.outputs)];
-    // onnxruntime reads and writes their memory while nothing else here refers to them.
-    this.inUse.push(data, inputs, outputs);
+    const memory = [data, inputs, outputs];
+    this.inUse.add(memory);
     try {
       const given = [this.inputNames.pointers, inputs, 1];
       const taken = [this.outputNames.pointers, outputs.length, outputs];
@@ -105,7 +107,7 @@ export class ForeignSession {
     } catch (error) {
       throw named(error);
     } finally {
-      this.inUse.length = 0;
+      this.inUse.delete(memory);
       for (const value of [input, ...outputs]) if (value !== 0n) api.releaseValue(value);
     }
   }
@@ -132,9 +134,9 @@ function createSession(model: Uint8Array, folder: string, threads: number): Poin
   }
 }
 
-/** onnxruntime's messages have their codes and places in its source before what a user understands. */
-function named(error: unknown): Error {
-  if (!(error instanceof Error) || !error.message.startsWith("onnxruntime: ")) return error as Error;
+/** Returns an error that names onnxruntime and has the first line of its message. Other errors are returned as they are. */
+function named(error: unknown): unknown {
+  if (!(error instanceof Error) || !error.message.startsWith("onnxruntime: ")) return error;
   const [line = ""] = error.message.slice("onnxruntime: ".length).split("\n");
   return new ForeignNetworkError(`cannot be run: onnxruntime says "${line.trim()}"`);
 }
@@ -195,7 +197,7 @@ function copied(value: Pointer): ForeignTensor {
   }
 }
 
-/** Values in the network's own type: integers lose their decimals. */
+/** Returns values in the network's own type. Integers lose their decimals. */
 function converted(values: Float32Array, type: keyof typeof ARRAYS) {
   if (type === 1) return values;
   if (type === 7) return BigInt64Array.from(values, (value) => BigInt(Math.trunc(value)));

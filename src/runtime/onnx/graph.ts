@@ -4,18 +4,22 @@ import { finishedNodes, type NamedValue } from "./finished-nodes.ts";
 import { float16 } from "./float16.ts";
 import {
   type Attribute,
+  CALL,
   type ConstantDefinition,
   DATA_TYPE,
   type Domain,
   type GraphDefinition,
   type InputDefinition,
+  integerBytes,
   type NodeDefinition,
   type OnnxType,
+  type Subgraph,
 } from "./model-proto.ts";
 
 /** The name of a value inside an ONNX graph. */
 export type Value = string;
 
+/** Settings of an added operation. */
 export interface Operator {
   readonly attributes?: Readonly<Record<string, Attribute>>;
   readonly outputs?: number;
@@ -56,9 +60,11 @@ export class GraphBuilder {
   /** The origin of nodes added from now on ({@link NodeDefinition.origin}). */
   origin: string | undefined;
 
+  /** @param prefix of the names of values, which tells them from those of other graphs */
   constructor(
     readonly target: Target = "cpu",
     readonly precision: Precision = "single",
+    private readonly prefix = "",
   ) {}
 
   /** Adds an input and returns its value. */
@@ -72,7 +78,7 @@ export class GraphBuilder {
     const key = `${type}[${shape}]${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64")}`;
     const existing = this.knownConstants.get(key);
     if (existing !== undefined) return existing;
-    const name = `c${this.counter++}`;
+    const name = this.newName("c");
     this.knownConstants.set(key, name);
     this.constants.set(name, { name, type, shape, bytes });
     return name;
@@ -100,7 +106,7 @@ export class GraphBuilder {
 
   /** Adds a list of axes, sizes or offsets as an int64 constant. */
   integers(values: readonly number[]): Value {
-    return this.constant("int64", [values.length], new Uint8Array(BigInt64Array.from(values, BigInt).buffer));
+    return this.constant("int64", [values.length], integerBytes(values));
   }
 
   /** Adds a constant without axes. */
@@ -119,10 +125,24 @@ export class GraphBuilder {
     const key = `${domain}:${operator}(${inputs})${JSON.stringify(attributes)}${count}`;
     const existing = this.known.get(key);
     if (existing !== undefined) return existing;
-    const outputs = Array.from({ length: count }, () => `v${this.counter++}`);
+    const outputs = Array.from({ length: count }, () => this.newName("v"));
     this.nodes.push({ operator, domain, inputs, outputs, attributes, weightShape, origin: this.origin });
     this.known.set(key, outputs);
     return outputs;
+  }
+
+  /** Adds a run of another graph and returns its results. */
+  call(body: Subgraph, inputs: readonly Value[]): readonly Value[] {
+    const outputs = body.outputs.map(() => this.newName("v"));
+    const { origin } = this;
+    // A constant is no tensor that can be passed.
+    const values = inputs.map((value) => (this.constants.has(value) ? this.add("Identity", [value]) : value));
+    this.nodes.push({ operator: CALL, domain: "", inputs: values, outputs, attributes: {}, origin, body });
+    return outputs;
+  }
+
+  private newName(kind: "c" | "v"): Value {
+    return `${this.prefix}${kind}${this.counter++}`;
   }
 
   /** Adds a reshape and returns its value. */
@@ -168,6 +188,6 @@ function scalarBytes(value: number, type: OnnxType): Uint8Array {
   if (type === "float32") return new Uint8Array(Float32Array.of(value).buffer);
   if (type === "float16") return float16(scalarBytes(value, "float32"));
   if (type === "int32") return new Uint8Array(Int32Array.of(value).buffer);
-  if (type === "int64") return new Uint8Array(BigInt64Array.of(BigInt(value)).buffer);
+  if (type === "int64") return integerBytes([value]);
   return Uint8Array.of(value === 0 ? 0 : 1);
 }

@@ -3,6 +3,7 @@ import koffi from "koffi";
 import { check, runtime } from "./native.ts";
 import type { Pointer } from "./native-api.ts";
 
+/** A GPU as onnxruntime reports it. */
 export interface Hardware {
   /** PCI vendor id: 0x10de is NVIDIA, 0x1002 AMD, 0x8086 Intel. */
   readonly vendor: number;

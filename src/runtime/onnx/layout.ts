@@ -15,9 +15,9 @@ export interface Traced {
   readonly shape: readonly number[];
   /** Axis `i` of `shape` is stored as axis `axes[i]`. */
   readonly axes: readonly number[];
-  /** Sizes as stored: 1 along an axis that `shape` broadcasts. */
+  /** Sizes as stored: 1 along an axis that `shape` broadcasts. The value has all of these axes, unless it is a {@link splat}. */
   readonly stored: readonly number[];
-  /** The value of every element, where all are equal. */
+  /** The value of every element, where all are equal. It is stored as a scalar. */
   readonly splat?: number;
 }
 
@@ -44,9 +44,14 @@ export function plainTensor(value: Value, type: OnnxType, shape: readonly number
   return arrangedTensor(value, type, shape, identity(shape.length));
 }
 
-/** Returns the result of an elementwise operation on `tensor`: the same layout, with broadcast axes still not stored. */
-export function mapped(tensor: Traced, value: Value): Traced {
-  return { ...tensor, splat: undefined, value };
+/**
+ * Returns the result of an elementwise operation on `tensor`: the same layout, with broadcast axes still not stored.
+ *
+ * @param value the operation's result on `tensor.value`
+ */
+export function mapped(graph: GraphBuilder, tensor: Traced, value: Value): Traced {
+  const isScalar = tensor.splat !== undefined && tensor.shape.length > 0;
+  return { ...tensor, splat: undefined, value: isScalar ? graph.reshape(value, tensor.stored) : value };
 }
 
 /** Returns a tensor whose elements all have one value, stored once. */
@@ -82,7 +87,10 @@ export function storedSizes({ axes, stored }: Traced, arrangement: readonly numb
 /** Returns an axis counted from the start. A negative one counts from the end: -1 is the last. */
 export const fromStart = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
-/** Broadcasts a tensor to a larger shape, without storing the copies. */
+/**
+ * Broadcasts a tensor to a larger shape, without storing the copies. Leading axes that it adds are not in the value: operators that
+ * broadcast do not need them, all others take {@link broadcast}.
+ */
 export function broadcastTo(tensor: Traced, shape: readonly number[]): Traced {
   if (sameSizes(tensor.shape, shape)) return tensor;
   const added = shape.length - tensor.shape.length;
@@ -90,6 +98,13 @@ export function broadcastTo(tensor: Traced, shape: readonly number[]): Traced {
   const axes = keepsRank ? tensor.axes : [...identity(added), ...tensor.axes.map((axis) => axis + added)];
   const stored = keepsRank ? tensor.stored : [...new Array<number>(added).fill(1), ...tensor.stored];
   return { ...tensor, shape, axes, stored };
+}
+
+/** Like {@link broadcastTo}. The value has all axes. */
+export function broadcast(graph: GraphBuilder, tensor: Traced, shape: readonly number[]): Traced {
+  const wide = broadcastTo(tensor, shape);
+  const isComplete = tensor.splat !== undefined || tensor.shape.length === shape.length;
+  return isComplete ? wide : { ...wide, value: graph.reshape(tensor.value, wide.stored) };
 }
 
 /**

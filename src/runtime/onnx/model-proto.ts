@@ -1,12 +1,15 @@
 /** Serializes a graph as an ONNX model: the few messages of onnx.proto3 that a training step needs. */
 import protobuf from "protobufjs/light.js";
 
+/** The type of a value. */
 export type OnnxType = "float32" | "float16" | "int32" | "int64" | "bool";
+/** A node's attribute. Numbers are written as integers, `{ float }` as a floating-point number. */
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
 /** Operator set: ONNX's own (""), or one of onnxruntime's. */
 export type Domain = "" | "com.microsoft" | "com.microsoft.nchwc";
 
+/** An operation of a graph. Inputs and outputs are names of values; "" omits an optional input. */
 export interface NodeDefinition {
   readonly operator: string;
   readonly domain: Domain;
@@ -17,27 +20,53 @@ export interface NodeDefinition {
   readonly origin?: string;
   /** Shape of the weight, for a convolution that blocks of channels speed up (blocked-convolutions.ts). */
   readonly weightShape?: readonly number[];
+  /** The graph that a {@link CALL} runs. Its inputs and outputs are the node's, in their order. */
+  readonly body?: Subgraph;
 }
 
+/** The operator of a node that runs another graph. It is not ONNX's: parts of a graph (graph-parts.ts) have no such nodes. */
+export const CALL = "Call";
+
+/** A value with its type and shape. */
 export interface ValueDefinition {
   readonly name: string;
   readonly type: OnnxType;
   readonly shape: readonly number[];
 }
 
+/** An input of a graph. */
 export interface InputDefinition extends ValueDefinition {
   readonly type: "float32" | "int32" | "bool";
 }
 
+/** A constant of a graph. Its bytes are little-endian values in row-major order. */
 export interface ConstantDefinition extends ValueDefinition {
   readonly bytes: Uint8Array;
 }
 
-export interface GraphDefinition {
+/** Returns the bytes of integers of 64 bits. */
+export const integerBytes = (values: readonly number[]): Uint8Array =>
+  new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+
+/** Returns a list of axes, sizes or offsets as a constant. */
+export const integerConstant = (name: string, values: readonly number[]): ConstantDefinition => ({
+  name,
+  type: "int64",
+  shape: [values.length],
+  bytes: integerBytes(values),
+});
+
+/** A graph that others call, or a part of one. */
+export interface Subgraph {
   readonly nodes: readonly NodeDefinition[];
-  readonly inputs: readonly InputDefinition[];
+  readonly inputs: readonly ValueDefinition[];
   readonly outputs: readonly ValueDefinition[];
   readonly constants: readonly ConstantDefinition[];
+}
+
+/** The graph of a program. */
+export interface GraphDefinition extends Subgraph {
+  readonly inputs: readonly InputDefinition[];
 }
 
 const OPSET = 21;
@@ -130,6 +159,7 @@ function valueMessage({ name, type, shape }: ValueDefinition, axisNames: readonl
   };
 }
 
+/** Versions and axes of an `.onnx` file. */
 export interface ModelOptions {
   readonly opset: number;
   readonly irVersion: number;
@@ -141,7 +171,7 @@ const OWN_OPTIONS: ModelOptions = { opset: OPSET, irVersion: IR_VERSION, dimensi
 
 /** Returns a graph as the bytes of an `.onnx` file. Defaults to ONNX opset 21, with onnxruntime's own operators. */
 export function encodeModel(
-  graph: GraphDefinition,
+  graph: Subgraph,
   { opset, irVersion, dimensions }: ModelOptions = OWN_OPTIONS,
 ): Uint8Array {
   const message = Model.fromObject({});

@@ -3,6 +3,7 @@
  */
 import koffi, { type LibraryHandle } from "koffi";
 
+/** An address in native memory. */
 export type Pointer = bigint;
 /** C functions return null, or a status that holds an error. */
 export type Status = Pointer | null;
@@ -108,6 +109,7 @@ const PROTOTYPES = {
 } as const;
 
 export type NativeFunction = ReturnType<LibraryHandle["func"]>;
+/** The functions used, by the names given here. */
 export type Api = Readonly<Record<keyof typeof PROTOTYPES, NativeFunction>>;
 
 /** Returns the functions of a loaded library. */

@@ -1,8 +1,7 @@
-/** Sessions on the CPU, whose tensors lie in memory of this process. */
+/** Sessions on the CPU. */
 import koffi from "koffi";
 import { check, created, endProfiling, offMainThread, runtime } from "./native.ts";
 import { type Pointer, THREADS_SLEEP } from "./native-api.ts";
-import type { NativeTensor } from "./native-tensor.ts";
 
 /** Graphs are optimized already: onnxruntime's optimizers took up to 40 s and gained nothing measurable. */
 const NO_OPTIMIZATION = 0;
@@ -24,61 +23,61 @@ export class Names {
   }
 }
 
+/** How a session runs. */
 export interface SessionSettings {
   readonly threads: number;
   /** Where to write onnxruntime's profile of every operator, for benchmarks. */
   readonly profile?: string;
 }
 
-/** A graph that onnxruntime has compiled for the CPU, with its tensors bound. */
+/** A graph that onnxruntime has compiled for the CPU. */
 export class NativeSession {
   private readonly session: Pointer;
-  private readonly inputs: BigUint64Array;
-  private readonly outputs: BigUint64Array;
   private readonly inputNames: Names;
   private readonly outputNames: Names;
 
   constructor(
     model: Uint8Array,
     settings: SessionSettings,
-    private readonly bound: {
-      readonly inputs: Readonly<Record<string, NativeTensor>>;
-      readonly outputs: Readonly<Record<string, NativeTensor>>;
-    },
+    names: { readonly inputs: readonly string[]; readonly outputs: readonly string[] },
   ) {
     const { api, environment } = runtime();
     const options = created(api, (out) => api.createOptions(out));
-    check(api, api.setThreads(options, settings.threads));
-    check(api, api.setOptimization(options, NO_OPTIMIZATION));
-    // The memory pattern allocates one block for all values after the first run: twice the memory, and no gain in time.
-    check(api, api.disableMemoryPattern(options));
-    check(api, api.setOption(options, "session.use_env_allocators", "1"));
-    check(api, api.setOption(options, ...THREADS_SLEEP));
-    if (settings.profile) check(api, api.enableProfiling(options, Buffer.from(`${settings.profile}\0`)));
-    this.session = created(api, (out) => api.createSession(environment, model, model.length, options, out));
-    api.releaseOptions(options);
-    const pointers = (tensors: Readonly<Record<string, NativeTensor>>) =>
-      BigUint64Array.from(Object.values(tensors), (tensor) => tensor.pointer);
-    this.inputs = pointers(bound.inputs);
-    this.outputs = pointers(bound.outputs);
-    this.inputNames = new Names(Object.keys(bound.inputs));
-    this.outputNames = new Names(Object.keys(bound.outputs));
+    try {
+      check(api, api.setThreads(options, settings.threads));
+      check(api, api.setOptimization(options, NO_OPTIMIZATION));
+      // The memory pattern allocates one block for all values after the first run: twice the memory, and no gain in time.
+      check(api, api.disableMemoryPattern(options));
+      check(api, api.setOption(options, "session.use_env_allocators", "1"));
+      check(api, api.setOption(options, ...THREADS_SLEEP));
+      if (settings.profile) check(api, api.enableProfiling(options, Buffer.from(`${settings.profile}\0`)));
+      this.session = created(api, (out) => api.createSession(environment, model, model.length, options, out));
+    } finally {
+      api.releaseOptions(options);
+    }
+    this.inputNames = new Names(names.inputs);
+    this.outputNames = new Names(names.outputs);
   }
 
-  /** Runs the graph off the main thread; the bound outputs hold the result when the promise resolves. */
-  async run(): Promise<void> {
+  /**
+   * Runs the graph off the main thread.
+   *
+   * @param inputs pointers to tensors, in the order of their names
+   * @param outputs pointers to the tensors to write; where one is 0, onnxruntime replaces it by that of a new tensor
+   */
+  async run(inputs: BigUint64Array, outputs: BigUint64Array): Promise<void> {
     const { api } = runtime();
-    check(api, await offMainThread(api.run, this.runArguments()));
+    check(api, await offMainThread(api.run, this.runArguments(inputs, outputs)));
   }
 
   /** Runs the graph on this thread. */
-  runNow(): void {
+  runNow(inputs: BigUint64Array, outputs: BigUint64Array): void {
     const { api } = runtime();
-    check(api, api.run(...this.runArguments()));
+    check(api, api.run(...this.runArguments(inputs, outputs)));
   }
 
-  private runArguments() {
-    const { inputNames, inputs, outputNames, outputs } = this;
+  private runArguments(inputs: BigUint64Array, outputs: BigUint64Array) {
+    const { inputNames, outputNames } = this;
     const given = [inputNames.pointers, inputs, inputs.length];
     return [this.session, null, ...given, outputNames.pointers, outputs.length, outputs];
   }
@@ -89,7 +88,5 @@ export class NativeSession {
 
   release(): void {
     runtime().api.releaseSession(this.session);
-    for (const tensor of [...Object.values(this.bound.inputs), ...Object.values(this.bound.outputs)])
-      tensor.release();
   }
 }

@@ -2,6 +2,7 @@ import { DATA_TYPE, type OnnxType } from "./model-proto.ts";
 import { created, runtime } from "./native.ts";
 import type { Pointer } from "./native-api.ts";
 
+/** Memory that tensors can use. */
 export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array;
 
 /** A tensor that onnxruntime reads and writes in the memory of `data`. */

@@ -52,6 +52,7 @@ export function useBuild(build: OnnxruntimeBuild): void {
   }
 }
 
+/** The loaded library and what all sessions share. */
 export interface Onnxruntime {
   /** Kept referenced: koffi unloads a library that is garbage-collected. */
   readonly libraries: readonly LibraryHandle[];
@@ -89,9 +90,12 @@ function load(): Onnxruntime {
 }
 
 /** OrtArenaAllocator. */
-const ARENA = 1;
-/** No limit, growth by doubling, onnxruntime's default first block. */
-const ARENA_DEFAULTS = { limit: 0, growth: 0, firstBytes: -1 } as const;
+const ARENA_ALLOCATOR = 1;
+/**
+ * No limit, growth by what is requested, onnxruntime's default first block. Growth by doubling took 7 to 9 % less memory for small U-Nets, but a
+ * fifth more for RCAN and half more for WDSR.
+ */
+const ARENA = { limit: 0, growth: 1, firstBytes: -1 } as const;
 /** A block is split if at least this many bytes of it remain. onnxruntime's default is 128 MB. */
 const SPARE_BYTES = 2 ** 20;
 
@@ -100,8 +104,8 @@ const SPARE_BYTES = 2 ** 20;
  * By default, each session keeps its own arena at its peak size.
  */
 function shareArena(api: Api, environment: Pointer): void {
-  const memory = created(api, (out) => api.createCpuMemory(ARENA, 0, out));
-  const { limit, growth, firstBytes } = ARENA_DEFAULTS;
+  const memory = created(api, (out) => api.createCpuMemory(ARENA_ALLOCATOR, 0, out));
+  const { limit, growth, firstBytes } = ARENA;
   const arena = created(api, (out) => api.createArena(limit, growth, firstBytes, SPARE_BYTES, out));
   check(api, api.registerAllocator(environment, memory, arena));
   api.releaseArena(arena);

@@ -32,6 +32,7 @@ export interface PortableNetwork {
   readonly steps: readonly number[];
 }
 
+/** An exported network. */
 export interface PortableModel {
   readonly bytes: Uint8Array;
   /** As in {@link PortableNetwork}, with 0 for further axes whose size had to be fixed. */
@@ -43,15 +44,13 @@ class FixedSizeError extends Error {}
 
 /** Exports a network as an ONNX model. If not every axis can have any size, the axes of space have the fixed size of `shape`. */
 export function portableModel(network: PortableNetwork): PortableModel {
-  const onlyBatch = network.steps.map((step, axis) => (axis === 0 ? step : 0));
-  for (const steps of [network.steps, onlyBatch]) {
-    try {
-      return { bytes: encoded(network, steps), steps };
-    } catch (error) {
-      if (!(error instanceof FixedSizeError) || steps === onlyBatch) throw error;
-    }
+  try {
+    return { bytes: encoded(network, network.steps), steps: network.steps };
+  } catch (error) {
+    if (!(error instanceof FixedSizeError)) throw error;
   }
-  throw new Error("A model without axes of any size was not tried.");
+  const onlyBatch = network.steps.map((step, axis) => (axis === 0 ? step : 0));
+  return { bytes: encoded(network, onlyBatch), steps: onlyBatch };
 }
 
 const AXIS_NAMES = ["batch", "", "z", "y", "x"];
@@ -67,27 +66,12 @@ function encoded(network: PortableNetwork, steps: readonly number[]): Uint8Array
     });
   const whole = {
     ...graph,
-    nodes: graph.nodes.map(withoutUnreadOutputs(graph)),
     inputs: graph.inputs.filter(images),
     constants: [...graph.constants, ...weights],
   };
   const names = steps.length === 4 ? AXIS_NAMES.toSpliced(2, 1) : AXIS_NAMES;
   const dimensions = names.map((name, axis) => (steps[axis] === 0 ? "" : name));
   return encodeModel(whole, { opset: OPSET, irVersion: IR_VERSION, dimensions });
-}
-
-/** Operators with further outputs that only training reads. */
-const TRAINING_OUTPUTS = new Set(["MaxPool", "LayerNormalization"]);
-
-function withoutUnreadOutputs({ nodes, outputs }: GraphDefinition): (node: NodeDefinition) => NodeDefinition {
-  const read = new Set([...nodes.flatMap((node) => node.inputs), ...outputs.map(({ name }) => name)]);
-  return (node) => {
-    if (!TRAINING_OUTPUTS.has(node.operator)) return node;
-    return {
-      ...node,
-      outputs: node.outputs.slice(0, node.outputs.findLastIndex((each) => read.has(each)) + 1),
-    };
-  };
 }
 
 /** Sizes to trace at, as multiples of each axis's step: primes, so that different axes give different numbers. */
@@ -172,7 +156,8 @@ class SizeOpener {
         value: at(at(lists, index), element),
       }));
       const expression = sizeExpression(observations);
-      if (expression === undefined) throw new FixedSizeError("A size depends on the image's otherwise.");
+      if (expression === undefined)
+        throw new FixedSizeError("A size is no product, fraction or sum of the image's sizes.");
       return this.value(expression);
     });
     return parts.length === 1 ? at(parts, 0) : this.computed("Concat", parts, { axis: 0 });

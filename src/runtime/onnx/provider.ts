@@ -2,6 +2,7 @@
 import { check, created, runtime } from "./native.ts";
 import type { Pointer } from "./native-api.ts";
 
+/** An execution provider, and the device that it uses. */
 export type Provider =
   /** Any GPU through Vulkan, Metal or Direct3D 12. `power` selects among several GPUs. */
   | { readonly kind: "webgpu"; readonly power: "high-performance" | "low-power" }

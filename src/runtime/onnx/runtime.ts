@@ -6,11 +6,10 @@ import type { Parameters } from "../parameters.ts";
 import type { Program } from "../program.ts";
 import { fillUniform } from "../uniform.ts";
 import { channelBlock, withBlockedConvolutions } from "./blocked-convolutions.ts";
-import { programModel } from "./dump-graph.ts";
+import { CompiledGraph } from "./compiled-graph.ts";
 import { memoryPlan } from "./memory-plan.ts";
 import type { GraphDefinition, ValueDefinition } from "./model-proto.ts";
 import { loadOnnxruntime } from "./native.ts";
-import { NativeSession } from "./native-session.ts";
 import { NativeTensor, type TensorData } from "./native-tensor.ts";
 import { GRADIENT, STATE, traceProgram, UNIFORM } from "./trace-program.ts";
 
@@ -21,7 +20,7 @@ class OnnxExecutable implements Executable {
   private readonly random: readonly Float32Array[];
   /** New values of layers' states, which are copied to the parameters after a run. */
   private readonly newStates: readonly { readonly from: Float32Array; readonly to: Float32Array }[];
-  private readonly session: NativeSession;
+  private readonly compiled: CompiledGraph;
 
   constructor(
     graph: GraphDefinition,
@@ -61,14 +60,14 @@ class OnnxExecutable implements Executable {
       to: parameters.values(name.slice(STATE.length)),
     }));
     this.plan = () => stepMemory(graph, (name) => isWeight.has(name.replace(GRADIENT, "")));
-    const bound = { inputs: tensorsOf(inputs), outputs: tensorsOf(outputs) };
-    this.session = new NativeSession(programModel(graph, purpose), { threads, profile }, bound);
+    const bound = tensorsOf([...inputs, ...outputs]);
+    this.compiled = new CompiledGraph(graph, bound, { threads, profile }, purpose);
   }
 
   async run(seed: number): Promise<void> {
     for (const [draw, values] of this.random.entries()) fillUniform(values, seed, draw);
     await this.parameters.settled();
-    await this.session.run();
+    await this.compiled.run();
     for (const { from, to } of this.newStates) to.set(from);
   }
 
@@ -79,16 +78,16 @@ class OnnxExecutable implements Executable {
   }
 
   endProfile(): void {
-    this.session.endProfile();
+    this.compiled.endProfile();
   }
 
   release(): void {
-    this.session.release();
+    this.compiled.release();
   }
 }
 
-/** onnxruntime's arena keeps some of what is free between its blocks: measured, 2 to 6 % of what is in use at the peak. */
-const ARENA_SHARE = 1.05;
+/** onnxruntime's arena keeps some of what is free between its blocks: up to a fifth of what is in use at the peak (docs/benchmarks.md). */
+const ARENA_SHARE = 1.12;
 
 function stepMemory(graph: GraphDefinition, isWeight: (name: string) => boolean): StepMemory {
   const { peakBytes, boundBytes } = memoryPlan(graph, isWeight);
@@ -96,9 +95,7 @@ function stepMemory(graph: GraphDefinition, isWeight: (name: string) => boolean)
 }
 
 const tensorsOf = (values: readonly (ValueDefinition & { readonly data: TensorData })[]) =>
-  Object.fromEntries(
-    values.map(({ name, type, shape, data }) => [name, new NativeTensor(data, type, shape)]),
-  );
+  new Map(values.map(({ name, type, shape, data }) => [name, new NativeTensor(data, type, shape)]));
 
 /** Runs programs with onnxruntime on the CPU. */
 export class OnnxRuntime implements Runtime {

@@ -1,12 +1,13 @@
 /** Traces programs to static graphs: forward pass, gradients and, for training on a device, the optimizer's step. */
 import { at, entryOf, exactly } from "../../facts/checked-lists.ts";
 import { type CompileOptions, GRADIENT_SQUARES } from "../executable.ts";
-import type { OptimizerSettings, TrainingSettings } from "../optimizer-settings.ts";
+import { CLIP_EPSILON, type OptimizerSettings, type TrainingSettings } from "../optimizer-settings.ts";
 import { type Program, ProgramScope, type ScopeHost, type Tensors } from "../program.ts";
 import type { WeightSpec } from "../scope.ts";
 import { tf } from "../tensor.ts";
 import type { Target } from "./graph.ts";
 import type { GraphDefinition } from "./model-proto.ts";
+import type { Repetition } from "./repeated-layers.ts";
 import { type Tracer, trace } from "./tracing-backend.ts";
 
 const LOSS = "loss";
@@ -15,10 +16,28 @@ export const GRADIENT = "gradient:";
 export const STATE = "state:";
 export const UNIFORM = "uniform:";
 
-/** Returns the scope of a traced program, in which weights and random tensors are inputs of the graph. */
-function tracingHost(tracer: Tracer, weights: Tensors, updates: Record<string, tf.Tensor>): ScopeHost {
+/**
+ * Returns the scope of a traced program, in which weights and random tensors are inputs of the graph.
+ *
+ * @param updates receives the new values of states
+ */
+function tracingHost(
+  tracer: Tracer,
+  weights: Tensors,
+  updates: Record<string, tf.Tensor>,
+  flags: Pick<Repetition, "training" | "gradients">,
+): ScopeHost {
   let drawn = 0;
+  const { repeated } = tracer;
+  const all = Object.entries(weights);
   return {
+    ...(repeated && {
+      repeated: (prefix, layer, x) => {
+        const own = all.filter(([name]) => name.startsWith(prefix));
+        const named = own.map(([name, weight]) => [name.slice(prefix.length), weight]);
+        return repeated({ layer, x, weights: Object.fromEntries(named), ...flags });
+      },
+    }),
     // A layer that is used twice in a step updates its statistics twice.
     weight: ({ name }) => updates[STATE + name] ?? entryOf(weights, name),
     uniform: (shape) => tracer.input(`${UNIFORM}${drawn++}`, { shape, type: "float32" }),
@@ -56,10 +75,11 @@ function traceStep(
     specs.map(({ name, shape }) => [name, tracer.input(name, { shape, type: "float32" })]),
   );
   const states: Record<string, tf.Tensor> = {};
+  const { training } = program;
   let outputs: Tensors = {};
   const forward = () => {
     outputs = program.forward(
-      new ProgramScope(tracingHost(tracer, weights, states), program.training),
+      new ProgramScope(tracingHost(tracer, weights, states, { training, gradients }), training),
       inputs,
     );
     for (const output of Object.values(outputs)) tf.keep(output);
@@ -109,9 +129,9 @@ export type Moment = "first" | "second";
 export const momentsOf = ({ kind }: OptimizerSettings): readonly Moment[] =>
   kind === "sgd" ? ["first"] : ["first", "second"];
 
-/** The name of a weight's moment among a graph's inputs. */
+/** Returns the name of a weight's moment among a graph's inputs. */
 export const momentInput = (moment: Moment, name: string) => `${moment}:${name}`;
-/** The name of the output that holds an input's new value. */
+/** Returns the name of the output that holds an input's new value. */
 export const moved = (input: string) => `moved:${input}`;
 
 /** Inputs of a training graph in mixed precision: the factor of the loss before gradients are computed, and its inverse. */
@@ -176,7 +196,7 @@ const NO_CLIPPING = 1e30;
 function clipping(squares: tf.Tensor, clipNorm: number): tf.Tensor {
   return tf
     .scalar(clipNorm > 0 ? clipNorm : NO_CLIPPING)
-    .div(squares.sqrt().add(1e-6))
+    .div(squares.sqrt().add(CLIP_EPSILON))
     .minimum(1);
 }
 

@@ -1,28 +1,35 @@
 /** Traces TensorFlow.js computations to ONNX graphs: a backend whose kernels add nodes instead of computing. */
+import { at, entryOf } from "../../facts/checked-lists.ts";
 import type { Precision } from "../precision.ts";
 import type { InputSpec, Tensors } from "../program.ts";
 import { tf } from "../tensor.ts";
-import { GraphBuilder, type Target } from "./graph.ts";
-import { plain, plainTensor, sameSizes, splatTensor, type Traced } from "./layout.ts";
-import type { Attributes, Lowering, Operands } from "./lowerings/lowering.ts";
+import { GraphBuilder, type Target, type Value } from "./graph.ts";
+import { plain, plainTensor, sameSizes, splatTensor, stored, type Traced } from "./layout.ts";
+import {
+  type Attributes,
+  isTensorType,
+  type Lowering,
+  type Operands,
+  type TensorType,
+} from "./lowerings/lowering.ts";
 import { lowerings } from "./lowerings/lowerings.ts";
 import { inType, lowerMixed } from "./mixed-precision.ts";
-import type { GraphDefinition, OnnxType } from "./model-proto.ts";
+import type { GraphDefinition, OnnxType, Subgraph } from "./model-proto.ts";
+import { RepeatedLayers, type Repetition } from "./repeated-layers.ts";
 
 const BACKEND = "onnx-tracing";
 
-type TracedType = "float32" | "int32" | "bool";
-const isTracedType = (type: tf.DataType): type is TracedType =>
-  type === "float32" || type === "int32" || type === "bool";
-
 /** TensorFlow.js has no 64-bit integers, which MaxPool returns as indices, and one floating-point type. */
-const TENSORFLOW_TYPE: Readonly<Record<OnnxType, TracedType>> = {
+const TENSORFLOW_TYPE: Readonly<Record<OnnxType, TensorType>> = {
   float32: "float32",
   float16: "float32",
   int32: "int32",
   int64: "int32",
   bool: "bool",
 };
+
+/** Arrays with the bytes that ONNX stores for constants of each type. */
+const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
 /** A TensorFlow.js backend that computes nothing: each kernel adds its ONNX nodes to a graph. */
 class TracingBackend extends tf.KernelBackend {
@@ -42,6 +49,36 @@ class TracingBackend extends tf.KernelBackend {
     this.layer = "";
     this.gradientOf = undefined;
     return this.graph;
+  }
+
+  /** Traces `compute` to a separate graph. Values of the trace around it cannot be read inside. */
+  apart<T>(compute: (graph: GraphBuilder) => T): T {
+    const { graph, layer, gradientOf } = this;
+    this.graph = new GraphBuilder(graph.target, graph.precision, "inner:");
+    const result = compute(this.graph);
+    // Not restored when it throws: the error names the place.
+    this.graph = graph;
+    this.layer = layer;
+    this.gradientOf = gradientOf;
+    return result;
+  }
+
+  /** Adds a run of a graph. Takes and returns values by the names of the graph's inputs and outputs. */
+  call(body: Subgraph, operands: Readonly<Record<string, Value>>, origin: string): Record<string, Value> {
+    this.graph.origin = origin;
+    const inputs = body.inputs.map(({ name }) => entryOf(operands, name));
+    const results = this.graph.call(body, inputs);
+    return Object.fromEntries(body.outputs.map(({ name }, place) => [name, at(results, place)]));
+  }
+
+  /** Returns the value that stores a tensor in the given order of axes. */
+  stored(tensor: tf.Tensor, axes: readonly number[]): Value {
+    return stored(this.graph, this.traced(tensor), axes);
+  }
+
+  /** Returns a traced value as a tensor. */
+  tensor(traced: Traced): tf.Tensor {
+    return tf.engine().makeTensorFromTensorInfo(this.expose(traced), this);
   }
 
   /** Returns a traced value as a tensor of TensorFlow.js. */
@@ -131,16 +168,11 @@ class TracingBackend extends tf.KernelBackend {
   }
 
   private constant(values: tf.BackendValues, shape: readonly number[], type: tf.DataType): Traced {
-    if (Array.isArray(values) || !isTracedType(type))
+    if (Array.isArray(values) || !isTensorType(type))
       throw new Error(`Tensors of type ${type} cannot be traced.`);
     if (isUniform(values)) return splatTensor(this.graph, Number(values[0]), type, shape);
-    const bytes =
-      type === "float32"
-        ? Float32Array.from(values)
-        : type === "int32"
-          ? Int32Array.from(values)
-          : Uint8Array.from(values);
-    return plainTensor(this.graph.constant(type, shape, new Uint8Array(bytes.buffer)), type, shape);
+    const { buffer } = ARRAYS[type].from(values);
+    return plainTensor(this.graph.constant(type, shape, new Uint8Array(buffer)), type, shape);
   }
 
   override numDataIds = () => 0;
@@ -191,6 +223,8 @@ export interface Tracer {
   enter(layer: string): void;
   /** Labels the gradients' nodes. Call it at the end of a forward pass whose gradients are computed. */
   labelGradients(): void;
+  /** Adds a layer that is traced once for all its repetitions. Only graphs for the CPU can call others. */
+  repeated?(repetition: Repetition): tf.Tensor;
 }
 
 /**
@@ -212,15 +246,16 @@ export function trace(
   const graph = tracing.begin(target, precision);
   tf.engine().startScope("trace");
   try {
+    const repeatedLayers = new RepeatedLayers(tracing);
     const tracer: Tracer = {
       input: (name, { type, shape }) => {
-        const placeholder = plainTensor(graph.input({ name, type, shape }), type, shape);
-        return tf.engine().makeTensorFromTensorInfo(tracing.expose(placeholder), tracing);
+        return tracing.tensor(plainTensor(graph.input({ name, type, shape }), type, shape));
       },
       enter: (layer) => {
         tracing.layer = layer;
       },
       labelGradients: () => tracing.labelGradients(),
+      ...(target === "cpu" && { repeated: (repetition) => repeatedLayers.add(repetition) }),
     };
     const placeholders = Object.fromEntries(
       Object.entries(inputs).map(([name, spec]) => [name, tracer.input(name, spec)]),
@@ -242,7 +277,10 @@ export function trace(
 function refuseMisfits(kernel: string, lowering: Lowering, operands: Operands, attributes: Attributes): void {
   const reason = lowering.refusal(operands, attributes);
   if (reason === undefined) return;
-  const given = Object.entries(operands).map(([name, { shape }]) => `${name} [${shape.join(", ")}]`);
+  // The operands of some kernels, such as Concat, have numbers instead of names.
+  const given = Object.entries(operands).map(
+    ([name, { shape }]) => `${/^\d+$/.test(name) ? `operand ${name}` : name} [${shape.join(", ")}]`,
+  );
   throw new Error(`${kernel} of ${given.join(" and ")}: ${reason}.`);
 }
 

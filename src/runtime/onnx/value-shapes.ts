@@ -1,7 +1,9 @@
 /** The shape and type of every value of a graph, inferred from its inputs by the rules of the operators that the lowerings write. */
 import { keysOf, product } from "../../facts/checked-lists.ts";
-import { DATA_TYPE, type GraphDefinition, type NodeDefinition, type OnnxType } from "./model-proto.ts";
+import { fromStart } from "./layout.ts";
+import { CALL, DATA_TYPE, type NodeDefinition, type OnnxType, type Subgraph } from "./model-proto.ts";
 
+/** Shape and type of a value. */
 export interface ValueType {
   readonly shape: readonly number[];
   readonly type: OnnxType;
@@ -10,17 +12,17 @@ export interface ValueType {
 /** Sizes of the types as onnxruntime stores them. */
 const BYTES: Readonly<Record<OnnxType, number>> = { float32: 4, float16: 2, int32: 4, int64: 8, bool: 1 };
 
-/** The bytes that a value takes. */
+/** Returns the bytes that a value takes. */
 export const bytesOf = ({ shape, type }: ValueType): number => product(shape) * BYTES[type];
 
 /** The view that a rule has of the node whose outputs it infers. */
 interface Node {
   readonly definition: NodeDefinition;
-  /** The type and shape of an input. */
+  /** Returns the type and shape of an input. */
   input(place: number): ValueType;
-  /** The values of an input that is a constant list of integers; undefined if the node has no such input. */
+  /** Returns the values of an input that is a constant list of integers; undefined if the node has no such input. */
   integers(place: number): readonly number[] | undefined;
-  /** An attribute that is a list of integers. */
+  /** Returns an attribute that is a list of integers. */
   list(name: string): readonly number[] | undefined;
   number(name: string): number | undefined;
 }
@@ -32,7 +34,7 @@ type Rule = (node: Node) => readonly ValueType[];
  *
  * @throws Error for an operator that has no rule here
  */
-export function valueTypes(graph: GraphDefinition): Map<string, ValueType> {
+export function valueTypes(graph: Subgraph): Map<string, ValueType> {
   const known = new Map<string, ValueType>();
   for (const { name, shape, type } of [...graph.inputs, ...graph.constants]) known.set(name, { shape, type });
   const integers = new Map(
@@ -83,8 +85,6 @@ const elementwise: Rule = ({ definition, input }) => {
   return [{ shape: broadcast(given.map(({ shape }) => shape)), type: input(0).type }];
 };
 const comparison: Rule = (node) => elementwise(node).map(({ shape }) => ({ shape, type: "bool" }));
-
-const fromStart = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
 
 const reduction: Rule = ({ input, integers, number }) => {
   const { shape, type } = input(0);
@@ -253,6 +253,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       { shape: size, type: "int64" },
     ];
   },
+  [CALL]: ({ definition }) => (definition.body?.outputs ?? []).map(({ shape, type }) => ({ shape, type })),
   MaxUnpool: ({ input, integers }) => [{ shape: integers(2) ?? [], type: input(0).type }],
   ReorderOutput: ({ input, number }) => {
     const { shape, type } = input(0);

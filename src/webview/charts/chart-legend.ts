@@ -36,7 +36,7 @@ export class ChartLegend {
    * @param pointed whether they are under the cursor
    */
   showValues(values: readonly (number | undefined)[], pointed: boolean): void {
-    this.readout.hidden = !pointed;
+    this.readout.hidden = !pointed || this.readout.childElementCount === 0;
     for (const [index, target] of this.values.entries()) {
       const value = values[index];
       setText(target, value === undefined ? "" : shortNumber(value));

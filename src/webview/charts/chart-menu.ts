@@ -1,8 +1,10 @@
 /** A chart's context menu: its picture and its numbers, to copy or to save. */
 import Papa from "papaparse";
+import { errorMessage } from "../../facts/errors.ts";
+import { copyPng, copyText } from "../clipboard.ts";
 import type { MenuItem } from "../context-menu.ts";
 import { element } from "../dom.ts";
-import { copyPng, pngOf } from "../png.ts";
+import { pngOf } from "../png.ts";
 import { curveColor, theme } from "../theme.ts";
 import type { Curve } from "./track.ts";
 
@@ -13,14 +15,41 @@ interface ChartContent {
   readonly shownCurves: readonly Curve[];
 }
 
-export function chartMenu(chart: ChartContent, save: (name: string, file: Blob) => void): MenuItem[] {
-  const stem = chart.title.replace(/\W+/g, "-").toLowerCase();
-  const csv = () => curvesCsv(chart.shownCurves);
+/** Returns the entries of a chart's context menu. */
+export function chartMenu(chart: ChartContent, events: PlotEvents): MenuItem[] {
+  const { title } = chart;
+  return plotMenu({ title, png: () => chartPng(chart), csv: () => curvesCsv(chart.shownCurves) }, events);
+}
+
+/** What a plot's menu asks for. */
+export interface PlotEvents {
+  /** Asks for a place and saves a file there. */
+  save(name: string, file: Blob): void;
+  /** Tells the user why copying or saving failed. */
+  failed(message: string): void;
+}
+
+/** What can be copied and saved of a plot. */
+export interface PlotContent {
+  readonly title: string;
+  png(): Promise<Blob>;
+  csv(): string;
+}
+
+/** Returns the entries of a plot's context menu. */
+export function plotMenu({ title, png, csv }: PlotContent, { save, failed }: PlotEvents): MenuItem[] {
+  const stem = title.replace(/\W+/g, "-").toLowerCase();
+  const item = (label: string, failure: string, act: () => Promise<void>): MenuItem => ({
+    label,
+    run: () => void act().catch((error) => failed(`${failure}: ${errorMessage(error)}`)),
+  });
   return [
-    { label: "Copy as PNG", run: () => void copyPng(chartPng(chart)) },
-    { label: "Save as PNG…", run: async () => save(`${stem}.png`, await chartPng(chart)) },
-    { label: "Copy as CSV", run: () => void navigator.clipboard.writeText(csv()) },
-    { label: "Save as CSV…", run: () => save(`${stem}.csv`, new Blob([csv()], { type: "text/csv" })) },
+    item("Copy as PNG", "Not copied", () => copyPng(png())),
+    item("Save as PNG…", "Not saved", async () => save(`${stem}.png`, await png())),
+    item("Copy as CSV", "Not copied", () => copyText(csv())),
+    item("Save as CSV…", "Not saved", async () =>
+      save(`${stem}.csv`, new Blob([csv()], { type: "text/csv" })),
+    ),
   ];
 }
 
@@ -46,16 +75,10 @@ const LINE = 20;
 /** Draws the plot with its title and legend on the editor's background. */
 async function chartPng({ title, canvas, shownCurves }: ChartContent): Promise<Blob> {
   if (canvas === undefined) throw new Error("The chart is empty.");
-  const { background, foreground } = theme();
+  const { foreground } = theme();
   const pixel = devicePixelRatio;
   const named = shownCurves.filter(({ style }) => style !== "faint");
-  const top = LINE * pixel * (1 + named.length);
-  const picture = element("canvas", {});
-  Object.assign(picture, { width: canvas.width, height: canvas.height + top });
-  const context = picture.getContext("2d");
-  if (context === null) throw new Error("The chart is too large.");
-  context.fillStyle = background;
-  context.fillRect(0, 0, picture.width, picture.height);
+  const context = onBackground(canvas, LINE * pixel * (1 + named.length));
   context.textBaseline = "middle";
   const font = getComputedStyle(document.body).fontFamily;
   context.font = `600 ${13 * pixel}px ${font}`;
@@ -73,6 +96,17 @@ async function chartPng({ title, canvas, shownCurves }: ChartContent): Promise<B
     context.stroke();
     context.fillText(label, 36 * pixel, y);
   }
-  context.drawImage(canvas, 0, top);
-  return pngOf(picture);
+  return pngOf(context.canvas);
+}
+
+/** Draws a plot on the editor's background, with room for a heading, in pixels of the screen. */
+export function onBackground(plot: HTMLCanvasElement, room = 0): CanvasRenderingContext2D {
+  const picture = element("canvas", {});
+  Object.assign(picture, { width: plot.width, height: plot.height + room });
+  const context = picture.getContext("2d");
+  if (context === null) throw new Error("The chart is too large.");
+  context.fillStyle = theme().background;
+  context.fillRect(0, 0, picture.width, picture.height);
+  context.drawImage(plot, 0, room);
+  return context;
 }

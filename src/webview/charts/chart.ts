@@ -4,7 +4,7 @@ import { contextMenu } from "../context-menu.ts";
 import { element } from "../dom.ts";
 import { onThemeChange } from "../theme.ts";
 import { ChartLegend } from "./chart-legend.ts";
-import { chartMenu } from "./chart-menu.ts";
+import { chartMenu, type PlotEvents } from "./chart-menu.ts";
 import { plotOptions } from "./plot-options.ts";
 import { type Curve, decimate, type Span, type Track } from "./track.ts";
 
@@ -16,15 +16,13 @@ export interface ChartView {
   readonly legend?: boolean;
 }
 
-export interface ChartEvents {
+export interface ChartEvents extends PlotEvents {
   /** A part of the x axis was selected. Undefined for all of it. */
   zoomed(span: Span | undefined): void;
   /** The cursor moved to an x. Undefined when it left. */
   pointed(x: number | undefined): void;
   /** Announces the values under the cursor when keys moved it. */
   spoke(text: string): void;
-  /** Asks for a place and saves a file there. */
-  save(name: string, file: Blob): void;
 }
 
 const HEIGHT = 160;
@@ -52,7 +50,7 @@ export class Chart {
       element("header", { class: "chart-header" }, element("h3", {}, title), this.legend.element),
       element("div", { class: "chart-place" }, this.plotted, this.legend.readout),
     );
-    contextMenu(this.element, () => chartMenu(this, (name, file) => this.events.save(name, file)));
+    contextMenu(this.element, () => chartMenu(this, this.events));
     this.plotted.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.resize()).observe(this.plotted);
     onThemeChange(() => {

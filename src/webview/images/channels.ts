@@ -29,6 +29,7 @@ export function lutOf(chosen: Channels, channel: number, channels: number): LutN
   return visibleChannels(chosen, channels).length > 1 ? compositeLut(channel, channels) : "Gray";
 }
 
+/** Returns the table that follows in the list; after the last one, the first. */
 export const nextLut = (lut: LutName): LutName =>
   LUT_NAMES[(LUT_NAMES.indexOf(lut) + 1) % LUT_NAMES.length] ?? "Gray";
 

@@ -14,6 +14,7 @@ export const CONTRAST_MODES: readonly { readonly value: ContrastMode; readonly l
   { value: "manual", label: "Manual" },
 ];
 
+/** The settings of the contrast. */
 export interface Contrast {
   readonly mode: ContrastMode;
   /** Percent of values cut off at either end by `auto` and `each`. */
@@ -22,6 +23,7 @@ export interface Contrast {
   readonly shared: boolean;
 }
 
+/** The contrast of images that are shown for the first time. */
 export const USUAL_CONTRAST: Contrast = { mode: "auto", percent: 0.35, shared: true };
 
 /** The ranges in use, by image and channel, of the slices that were shown. */

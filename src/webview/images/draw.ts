@@ -37,6 +37,29 @@ export function drawLayers(
   for (const [index, layer] of layers.entries()) drawLayer(target, pixels, layer, placement, part, index > 0);
 }
 
+/**
+ * Sizes a canvas to a square and draws layers into it, fitted and centered.
+ *
+ * @param side in CSS pixels
+ * @param size of the layers, in pixels of the file
+ */
+export function drawFitted(
+  canvas: HTMLCanvasElement,
+  side: number,
+  layers: readonly Layer[],
+  { height, width }: { readonly height: number; readonly width: number },
+): void {
+  const context = canvas.getContext("2d");
+  if (context === null) return;
+  const pixels = Math.round(side * devicePixelRatio);
+  Object.assign(canvas, { width: pixels, height: pixels });
+  const image = context.createImageData(pixels, pixels);
+  const scale = Math.min(pixels / width, pixels / height);
+  const [left, top] = [(pixels - width * scale) / 2, (pixels - height * scale) / 2];
+  drawLayers(image, layers, { scaleX: scale, scaleY: scale, left, top });
+  context.putImageData(image, 0, 0);
+}
+
 /** Alpha 255 in the highest byte: browsers run on little-endian platforms. */
 const OPAQUE = 0xff000000;
 

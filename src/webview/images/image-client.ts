@@ -17,14 +17,11 @@ interface Place {
   readonly channel: number;
 }
 
-interface Waiting {
-  readonly resolve: (reply: ImageReply) => void;
-}
-
 /** Requests images and planes from the extension. Rejects with errors whose message is for the user. */
 export class ImageClient {
   private requests = 0;
-  private readonly waiting = new Map<number, Waiting>();
+  /** Receivers of replies, by request. */
+  private readonly waiting = new Map<number, (reply: ImageReply) => void>();
   private readonly planes = new LRUCache<string, PlaneImage, Place>({
     maxSize: MOST_CACHED_BYTES,
     // A plane larger than the whole cache replaces all others.
@@ -37,7 +34,7 @@ export class ImageClient {
 
   /** Receives the extension's replies. */
   receive(reply: ImageReply): void {
-    this.waiting.get(reply.request)?.resolve(reply);
+    this.waiting.get(reply.request)?.(reply);
     this.waiting.delete(reply.request);
   }
 
@@ -49,10 +46,11 @@ export class ImageClient {
     throw failure(reply);
   }
 
-  forget(path: string): void {
+  private forget(path: string): void {
     for (const key of [...this.planes.keys()]) if (key.startsWith(`${path}\n`)) this.planes.delete(key);
   }
 
+  /** Returns a channel of a plane, from the cache if it is there. */
   plane(path: string, view: PlaneView, channel: number): Promise<PlaneImage> {
     const key = `${path}\n${JSON.stringify(view)} ${channel}`;
     return this.planes.forceFetch(key, { context: { path, view, channel } });
@@ -73,7 +71,7 @@ export class ImageClient {
 
   private ask(request: ImageRequest): Promise<ImageReply> {
     return new Promise((resolve) => {
-      this.waiting.set(request.request, { resolve });
+      this.waiting.set(request.request, resolve);
       this.post(request);
     });
   }

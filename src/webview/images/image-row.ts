@@ -1,7 +1,7 @@
 import { errorMessage } from "../../facts/errors.ts";
+import { copyPng } from "../clipboard.ts";
 import { contextMenu } from "../context-menu.ts";
-import { element, show } from "../dom.ts";
-import { copyPng } from "../png.ts";
+import { element, show, sparingly } from "../dom.ts";
 import { ChannelList } from "./channel-list.ts";
 import { allChannels, type Channels, channelStates, lutOf, nextLut, onlyChannel } from "./channels.ts";
 import type { Contrast } from "./contrast.ts";
@@ -19,6 +19,9 @@ import { SimilarPlaces } from "./similar-places.ts";
 import type { Pixel } from "./tile-content.ts";
 import { type Switch, ViewToolbar } from "./view-toolbar.ts";
 import { Viewport } from "./viewport.ts";
+
+/** Shortest pause between two views that are stored. */
+const STORE_MS = 300;
 
 export interface RowOptions {
   readonly settings?: RowSettings;
@@ -129,6 +132,12 @@ export class ImageRow {
       { label: "Show Keys", run: () => this.showKeys() },
     ]);
     this.tiles.element.setAttribute("aria-busy", "true");
+    const storeView = sparingly(STORE_MS, () => this.options.changed(state.settings));
+    this.viewport.onChange(() => {
+      const { zoom, center } = this.viewport;
+      state.view = { zoom, center, files: state.files };
+      storeView();
+    });
     this.showControls();
   }
 
@@ -145,9 +154,13 @@ export class ImageRow {
     else {
       this.similar.reset();
       this.state.reset(images);
-      this.viewport.fit();
+      const { view } = this.state;
+      // The page may be shown again.
+      if (view !== undefined && view.files === this.state.files) this.viewport.follow(view);
+      else this.viewport.fit();
     }
-    await this.load();
+    // The controls stay as they are until the planes are there: a number may be being typed in them.
+    await this.planes.load();
   }
 
   /** The slice shown. Undefined if the images have only one. */
@@ -157,6 +170,8 @@ export class ImageRow {
 
   /** Handles a key pressed anywhere on the page. */
   key(event: KeyboardEvent): void {
+    // When an editor opens, no image has the focus yet.
+    if (event.target === document.body) this.tiles.shown[0]?.key(event);
     runKey(this.keys, event);
   }
 
@@ -194,8 +209,9 @@ export class ImageRow {
   private stepChannel(by: number): void {
     const { channels, visible } = this.state;
     const [first, ...others] = visible;
-    const next = others.length === 0 ? first + by : by > 0 ? 0 : channels - 1;
-    this.changeChannels({ visible: onlyChannel((next + channels) % channels, channels) });
+    const end = by > 0 ? 0 : channels - 1;
+    const next = others.length === 0 ? (first + by + channels) % channels : end;
+    this.changeChannels({ visible: onlyChannel(next, channels) });
   }
 
   private stepLut(): void {
@@ -268,6 +284,10 @@ export class ImageRow {
     const [first] = this.state.opened;
     if (first === undefined) return;
     const stem = (first.summary?.label ?? first.image.title).replace(/\.[^.]*$/, "");
-    this.options.save(`${stem}.png`, await pictureOf(this.tiles.shown));
+    try {
+      this.options.save(`${stem}.png`, await pictureOf(this.tiles.shown));
+    } catch (error) {
+      this.toolbar.notify(`Not saved: ${errorMessage(error)}`);
+    }
   }
 }

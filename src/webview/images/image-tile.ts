@@ -23,6 +23,7 @@ export class ImageTile {
   private readonly title: HTMLElement;
   private readonly value: HTMLElement;
   private readonly message: HTMLElement;
+  private readonly pointer: TilePointer;
   private content: TileContent | undefined;
   private cursor: Pixel | undefined;
   private readonly redraw = oncePerFrame(() => this.draw());
@@ -41,11 +42,16 @@ export class ImageTile {
     viewport.onChange(this.redraw);
     onThemeChange(this.redraw);
     new ResizeObserver(this.redraw).observe(this.canvas);
-    new TilePointer(this.canvas, viewport, events, options.wheelZooms, {
+    this.pointer = new TilePointer(this.canvas, viewport, events, options.wheelZooms, {
       content: () => this.content,
       cursor: () => this.cursor,
       sizeOnScreen: () => this.sizeOnScreen(),
     });
+  }
+
+  /** Handles a key as if this tile had the focus. */
+  key(event: KeyboardEvent): void {
+    this.pointer.key(event);
   }
 
   setTitle(title: string): void {

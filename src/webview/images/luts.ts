@@ -8,6 +8,7 @@ import {
 } from "d3-scale-chromatic";
 import { at, keysOf } from "../../facts/checked-lists.ts";
 
+/** 256 colors `[red, green, blue]` from 0 to 255, one after another. */
 export type Lut = Uint8ClampedArray;
 
 type Rgb = readonly [red: number, green: number, blue: number];
@@ -122,9 +123,10 @@ export const LUT_NAMES = keysOf(LUTS);
 export const DIM_GRAY = ramp([150, 150, 150]);
 
 /** Black, orange and blue for the values 0, 1 and 2 of the range 0 to 2. Distinguishable with common color vision deficiencies. */
-export const ERRORS = table((position) =>
-  position < 0.25 ? [0, 0, 0] : position < 0.75 ? [230, 100, 0] : [0, 110, 255],
-);
+export const ERRORS = table((position) => {
+  if (position < 0.25) return [0, 0, 0];
+  return position < 0.75 ? [230, 100, 0] : [0, 110, 255];
+});
 
 /** Blue below zero, white at zero, red above, like ColorBrewer's RdBu. */
 export const DIVERGING = table((position) => {

@@ -1,5 +1,6 @@
 import { shortNumber } from "../../facts/format.ts";
-import type { ImageSummary, PixelSize } from "../../protocol/panel-messages.ts";
+import type { ImageSummary, PixelSize, PlaneView } from "../../protocol/panel-messages.ts";
+import { USUAL_CONTRAST } from "./contrast.ts";
 import type { Layer } from "./draw.ts";
 import { DIM_GRAY, DIVERGING, ERRORS, type Lut } from "./luts.ts";
 import { difference, type PlaneImage, type Range, segmentationErrors } from "./plane-image.ts";
@@ -27,20 +28,31 @@ export interface OpenedImage {
   readonly summary?: ImageSummary;
   /** Of the slice, or the maximum over all slices. */
   readonly planes?: Planes;
-  /** Along z through the cross, if orthogonal views are shown. */
-  readonly sections?: { readonly xz: Planes; readonly yz: Planes };
+  /** What the planes are of. Another view may have been chosen since they were asked for. */
+  readonly view?: PlaneView;
+  /** Along z, if orthogonal views are shown. */
+  readonly sections?: Sections;
   readonly failure?: string;
+}
+
+/** The two sections along z through a place. */
+export interface Sections {
+  readonly xz: Planes;
+  readonly yz: Planes;
+  readonly at: { readonly z: number; readonly y: number; readonly x: number };
 }
 
 /** How an image is shown. */
 export interface Look {
-  readonly z: number;
-  readonly maximum: boolean;
   readonly scaleBar: boolean;
   lutOf(channel: number): Lut;
   rangeOf(channel: number): Range;
 }
 
+/** Returns a pixel's height over its width: 1 if the file does not say. */
+export const aspectOf = (size: PixelSize | undefined): number => (size === undefined ? 1 : size.y / size.x);
+
+/** Returns the layers of the loaded planes: a channel each. */
 export function layersOf(planes: Planes, { lutOf, rangeOf }: Look): Layer[] {
   return planes.flatMap((plane, channel) =>
     plane === undefined ? [] : [{ plane, range: rangeOf(channel), lut: lutOf(channel) }],
@@ -48,17 +60,18 @@ export function layersOf(planes: Planes, { lutOf, rangeOf }: Look): Layer[] {
 }
 
 /** Returns a tile's content for an image; undefined until its planes are loaded. */
-export function imageContent({ image, summary, planes }: OpenedImage, look: Look): TileContent | undefined {
+export function imageContent(
+  { image, summary, planes, view }: OpenedImage,
+  look: Look,
+): TileContent | undefined {
   if (summary === undefined || planes === undefined) return undefined;
   const [depth, height, width] = summary.shape;
   const { pixelSize } = summary;
-  const slice = look.maximum
-    ? `, maximum of ${depth} slices`
-    : `, slice ${Math.min(look.z, depth - 1) + 1} of ${depth}`;
+  const slice = view?.kind === "slice" ? `, slice ${view.z + 1} of ${depth}` : `, maximum of ${depth} slices`;
   return {
     height,
     width,
-    aspect: pixelSize === undefined ? 1 : pixelSize.y / pixelSize.x,
+    aspect: aspectOf(pixelSize),
     layers: layersOf(planes, look),
     ...(look.scaleBar && pixelSize !== undefined
       ? { scaleBar: { pixelWidth: pixelSize.x, unit: pixelSize.unit } }
@@ -72,13 +85,12 @@ export function imageContent({ image, summary, planes }: OpenedImage, look: Look
 export function sectionContents(
   { image, summary, sections }: OpenedImage,
   look: Look,
-  cross: { readonly x: number; readonly y: number; readonly z: number },
 ): { readonly xz: TileContent; readonly yz: TileContent } | undefined {
   if (summary === undefined || sections === undefined) return undefined;
   const [depth, height, width] = summary.shape;
   const { pixelSize } = summary;
   const { x: sizeX, y: sizeY, z: sizeZ = sizeX } = pixelSize ?? { x: 1, y: 1, z: 1 };
-  const { x, y, z } = cross;
+  const { x, y, z } = sections.at;
   const place = (at: { readonly z: number; readonly y: number; readonly x: number }) =>
     `(z ${at.z}, y ${at.y}, x ${at.x}${lengths(pixelSize, at)})`;
   return {
@@ -122,7 +134,7 @@ export function differenceContent(a: OpenedImage, b: OpenedImage, channel: numbe
   return {
     height,
     width,
-    aspect: pixelSize === undefined ? 1 : pixelSize.y / pixelSize.x,
+    aspect: aspectOf(pixelSize),
     layers: [{ plane, range: { low: -most, high: most }, lut: DIVERGING }],
     description: `Difference ${a.image.title} minus ${b.image.title}; ${scale}`,
     note: scale,
@@ -132,6 +144,9 @@ export function differenceContent(a: OpenedImage, b: OpenedImage, channel: numbe
     },
   };
 }
+
+/** The values of {@link segmentationErrors}. */
+const ERROR_WORDS = ["right", "false positive", "false negative"];
 
 /** Returns a tile's content for a segmentation's errors over its image; or a message why it is impossible. */
 export function errorsContent(
@@ -150,17 +165,18 @@ export function errorsContent(
   return {
     height,
     width,
-    aspect: pixelSize === undefined ? 1 : pixelSize.y / pixelSize.x,
+    aspect: aspectOf(pixelSize),
     layers: [
-      ...(image === undefined ? [] : [{ plane: image, range: image.percentiles(0.35), lut: DIM_GRAY }]),
+      ...(image === undefined
+        ? []
+        : [{ plane: image, range: image.percentiles(USUAL_CONTRAST.percent), lut: DIM_GRAY }]),
       { plane: errors, range: { low: 0, high: 2 }, lut: ERRORS },
     ],
     description: `Errors of the segmentation; ${legend}`,
     note: legend,
     valueAt: ({ x, y }) => {
-      const value = errors.at(y, x);
-      const words = value === 1 ? "false positive" : value === 2 ? "false negative" : "right";
-      return `${words}  (y ${y}, x ${x}${lengths(pixelSize, { y, x })})`;
+      const word = ERROR_WORDS[errors.at(y, x) ?? 0] ?? "right";
+      return `${word}  (y ${y}, x ${x}${lengths(pixelSize, { y, x })})`;
     },
   };
 }
@@ -186,10 +202,10 @@ function lengths(
     ["y", at.y, size.y],
     ["x", at.x, size.x],
   ] as const;
-  const told = axes.flatMap(([axis, index, step]) =>
+  const known = axes.flatMap(([axis, index, step]) =>
     index === undefined || step === undefined
       ? []
       : [`${axis} ${lengthText((index + 0.5) * step, size.unit)}`],
   );
-  return `; ${told.join(", ")}`;
+  return `; ${known.join(", ")}`;
 }

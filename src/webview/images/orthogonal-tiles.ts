@@ -42,18 +42,14 @@ export class OrthogonalTiles {
     viewport.onChange(() => this.follow());
   }
 
-  show(
-    opened: OpenedImage,
-    content: TileContent,
-    look: Look,
-    cross: { readonly x: number; readonly y: number; readonly z: number },
-  ): void {
+  show(opened: OpenedImage, content: TileContent, look: Look): void {
     if (this.element.children[0] !== this.xy.element)
       this.element.replaceChildren(...this.tiles.map((tile) => tile.element));
     this.xy.setTitle(opened.image.title);
-    this.xy.show({ ...content, cross: { x: cross.x, y: cross.y } });
-    const sections = sectionContents(opened, look, cross);
-    if (sections === undefined) return;
+    const at = opened.sections?.at;
+    const sections = sectionContents(opened, look);
+    this.xy.show({ ...content, ...(at ? { cross: { x: at.x, y: at.y } } : {}) });
+    if (sections === undefined || at === undefined) return;
     // Columns and rows in proportion to their content give all views one scale.
     const { height, width, aspect = 1 } = content;
     const depth = sections.xz.height * (sections.xz.aspect ?? 1);
@@ -62,7 +58,7 @@ export class OrthogonalTiles {
     // Of the rows of a tile, its title, canvas and value, only the canvases are in proportion.
     const rows = [height * aspect, shown].map((part) => `auto minmax(0, ${part}fr) auto`);
     this.element.style.setProperty("--rows", rows.join(" "));
-    this.depthPlace = (cross.z + 0.5) / sections.xz.height;
+    this.depthPlace = (at.z + 0.5) / sections.xz.height;
     this.follow();
     this.yz.setTitle("yz");
     this.xz.setTitle("xz");
@@ -73,7 +69,7 @@ export class OrthogonalTiles {
   /** Zooms and moves the sections like the slice. */
   private follow(): void {
     const { zoom, center } = this.viewport;
-    this.views.xz.follow(zoom, [center[0], this.depthPlace]);
-    this.views.yz.follow(zoom, [this.depthPlace, center[1]]);
+    this.views.xz.follow({ zoom, center: [center[0], this.depthPlace] });
+    this.views.yz.follow({ zoom, center: [this.depthPlace, center[1]] });
   }
 }

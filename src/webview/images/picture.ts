@@ -22,7 +22,7 @@ export async function pictureOf(tiles: readonly ImageTile[]): Promise<Blob> {
   const canvas = element("canvas", {});
   Object.assign(canvas, { width: Math.max(1, width), height });
   const context = canvas.getContext("2d");
-  if (context === null || shown.length === 0) throw new Error("There is no image to copy.");
+  if (context === null || shown.length === 0) throw new Error("No image is shown.");
   const { background, foreground } = theme();
   if (shown.length > 1) {
     context.fillStyle = background;

@@ -185,7 +185,7 @@ export function segmentationErrors(prediction: PlaneImage, truth: PlaneImage): P
   const values = new Uint8Array(prediction.values.length);
   for (let at = 0; at < values.length; at++) {
     const [found, right] = [prediction.values[at] !== 0, truth.values[at] !== 0];
-    values[at] = found === right ? 0 : found ? 1 : 2;
+    if (found !== right) values[at] = found ? 1 : 2;
   }
   return new PlaneImage({ height, width, step, sampleType: "uint8", values: values.buffer });
 }

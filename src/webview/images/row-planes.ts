@@ -75,13 +75,15 @@ export class RowPlanes {
     const { maximum, orthogonal } = this.state;
     const z = Math.min(this.state.z, depth - 1);
     const { x, y } = this.state.crossIn(summary.shape);
+    const view: PlaneView = maximum ? { kind: "maximum" } : { kind: "slice", z };
     try {
       const [planes, xz, yz] = await Promise.all([
-        this.planes(image, channels, maximum ? { kind: "maximum" } : { kind: "slice", z }),
+        this.planes(image, channels, view),
         orthogonal ? this.planes(image, channels, { kind: "xz", y }) : undefined,
         orthogonal ? this.planes(image, channels, { kind: "yz", x }) : undefined,
       ]);
-      return { image, summary, planes, ...(xz && yz ? { sections: { xz, yz } } : {}) };
+      const sections = xz && yz && { xz, yz, at: { z, y, x } };
+      return { image, summary, planes, view, ...(sections ? { sections } : {}) };
     } catch (error) {
       return { image, summary, failure: errorMessage(error) };
     }

@@ -6,6 +6,7 @@ import type { Look, OpenedImage, RowImage } from "./opened-image.ts";
 import type { PlaneImage, Range } from "./plane-image.ts";
 import type { Pixel } from "./tile-content.ts";
 import type { Pair, Switch } from "./view-toolbar.ts";
+import type { View } from "./viewport.ts";
 
 /** The settings of a row that its page stores. */
 export interface RowSettings {
@@ -13,6 +14,8 @@ export interface RowSettings {
   readonly channels?: Channels;
   readonly contrast?: Contrast;
   readonly switches?: Partial<Record<Switch, boolean>>;
+  /** The visible part of the images in `files`. */
+  readonly view?: View & { readonly files: string };
 }
 
 /** The slice shown first. */
@@ -42,6 +45,7 @@ export class RowState {
   pair: Pair = [0, 1];
   /** Position of the swipe divider: 0 (left edge) to 1 (right edge). */
   swipeShare = 0.5;
+  view: RowSettings["view"];
   /** The pixel through which the sections along z run. Undefined for the middle. */
   cross: Pixel | undefined;
   readonly ranges = new ContrastRanges();
@@ -54,6 +58,7 @@ export class RowState {
     this.chosenChannels = settings.channels ?? {};
     this.contrast = settings.contrast ?? USUAL_CONTRAST;
     this.switches = { ...USUAL_SWITCHES, ...settings.switches };
+    this.view = settings.view;
   }
 
   get settings(): RowSettings {
@@ -62,7 +67,13 @@ export class RowState {
       channels: this.chosenChannels,
       contrast: this.contrast,
       switches: this.switches,
+      view: this.view,
     };
+  }
+
+  /** The files of the opened images, as text. */
+  get files(): string {
+    return this.opened.map(({ image }) => image.path).join("\n");
   }
 
   /** Resets what depends on the images: contrast ranges, the compared pair, the sections. */
@@ -158,8 +169,6 @@ export class RowState {
 
   lookOf(opened: OpenedImage): Look {
     return {
-      z: this.z,
-      maximum: this.maximum,
       scaleBar: this.switches.scaleBar,
       // An image of one channel stays gray beside one of several.
       lutOf: (channel) =>

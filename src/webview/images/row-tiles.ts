@@ -24,8 +24,8 @@ export interface RowTilesEvents {
   swipeTo(share: number): void;
 }
 
-/** Milliseconds that the cursor must rest before screen readers announce the values under it. */
-const RESTED = 400;
+/** Time that the cursor must rest before screen readers announce the values under it. */
+const RESTED_MS = 400;
 
 /** The tiles of a row: its images or the two that swipe compares, then their difference and errors. One cursor for all. */
 export class RowTiles {
@@ -77,10 +77,11 @@ export class RowTiles {
   private showImage(opened: OpenedImage, index: number): HTMLElement {
     const look = this.state.lookOf(opened);
     const content = imageContent(opened, look);
-    if (this.state.orthogonal && opened.failure === undefined) {
+    // Without its sections, which are read with another plane, the slice would take their room.
+    const isWhole = opened.sections !== undefined || opened.planes === undefined;
+    if (this.state.orthogonal && isWhole && opened.failure === undefined) {
       const tiles = this.orthogonalTiles(index);
-      if (content !== undefined && opened.summary !== undefined)
-        tiles.show(opened, content, look, { ...this.state.crossIn(opened.summary.shape), z: this.state.z });
+      if (content !== undefined) tiles.show(opened, content, look);
       return tiles.element;
     }
     const tile = this.tile(index);
@@ -201,7 +202,7 @@ export class RowTiles {
         ({ image }, index) => `${image.title} ${this.tiles.get(index)?.valueText}`,
       );
       setText(this.spoken, values.join("; "));
-    }, RESTED);
+    }, RESTED_MS);
   }
 }
 

@@ -7,6 +7,7 @@ const isKnownUnit = (unit: string): unit is keyof typeof MICROMETERS => unit in 
 
 const STEPS = [1, 2, 5];
 
+/** A scale bar to draw. */
 export interface ScaleBar {
   /** In canvas pixels. */
   readonly length: number;
@@ -31,8 +32,14 @@ export function lengthText(length: number, unit: string): string {
   if (!isKnownUnit(unit) || length === 0) return `${digits(length)} ${unit}`;
   const inMicrometers = MICROMETERS[unit];
   const size = Math.abs(length * inMicrometers);
-  const fitting = size >= 1e3 ? "mm" : size >= 1 || unit !== "nm" ? (size < 0.1 ? "nm" : "µm") : "nm";
+  const fitting = shortUnit(size, unit);
   return `${digits((length * inMicrometers) / MICROMETERS[fitting])} ${fitting}`;
+}
+
+/** Returns the unit for a length in micrometers. Those given in nanometers keep it up to a micrometer. */
+function shortUnit(micrometers: number, unit: keyof typeof MICROMETERS): "nm" | "µm" | "mm" {
+  if (micrometers >= 1e3) return "mm";
+  return micrometers < (unit === "nm" ? 1 : 0.1) ? "nm" : "µm";
 }
 
 const digits = (value: number): string => String(Number(value.toPrecision(4)));

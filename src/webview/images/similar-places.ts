@@ -2,11 +2,13 @@ import { at } from "../../facts/checked-lists.ts";
 import { errorMessage } from "../../facts/errors.ts";
 import { shortNumber } from "../../facts/format.ts";
 import type { ImageSummary, SimilarCrop, Similarity } from "../../protocol/panel-messages.ts";
+import { NO_MENU } from "../context-menu.ts";
 import { element, setText, show } from "../dom.ts";
-import { drawLayers } from "./draw.ts";
+import { USUAL_CONTRAST } from "./contrast.ts";
+import { drawFitted } from "./draw.ts";
 import type { ImageClient } from "./image-client.ts";
 import { compositeLut, DIVERGING, isRgb, LUTS } from "./luts.ts";
-import type { OpenedImage, RowImage } from "./opened-image.ts";
+import { aspectOf, type OpenedImage, type RowImage } from "./opened-image.ts";
 import { PlaneImage } from "./plane-image.ts";
 import type { TileContent } from "./tile-content.ts";
 
@@ -22,7 +24,7 @@ type Picked = readonly [z: number, y: number, x: number];
 export class SimilarPlaces {
   /** The strip; hidden until a place is picked. */
   readonly element: HTMLElement;
-  private readonly crops = element("div", { class: "crops", role: "list" });
+  private readonly crops = element("div", { class: "crops", role: "list", ...NO_MENU });
   private readonly message = element("span", { class: "hint", role: "status" });
   /** The feature picture that was clicked. */
   private picture: string | undefined;
@@ -92,7 +94,7 @@ export class SimilarPlaces {
     return {
       height,
       width,
-      aspect: pixelSize === undefined ? 1 : pixelSize.y / pixelSize.x,
+      aspect: aspectOf(pixelSize),
       layers: [{ plane, range: { low: -1, high: 1 }, lut: DIVERGING }],
       ...(Math.floor(z / found.stride[0]) === Math.floor(picked[0] / found.stride[0])
         ? { cross: { x: picked[2], y: picked[1] } }
@@ -167,23 +169,17 @@ function crop(
 }
 
 function drawCrop(canvas: HTMLCanvasElement, planes: readonly PlaneImage[]): void {
-  const context = canvas.getContext("2d");
   const [first] = planes;
-  if (context === null || first === undefined) {
+  if (first === undefined) {
     canvas.classList.add("missing");
     return;
   }
-  const side = Math.round(SIDE * devicePixelRatio);
-  const { width, height, sampleType } = first;
-  const scale = Math.min(side / width, side / height);
-  Object.assign(canvas, { width: side, height: side });
-  const picture = context.createImageData(side, side);
   const layers = planes.map((plane, channel) => ({
     plane,
-    range: isRgb(planes.length, sampleType) ? { low: 0, high: 255 } : plane.percentiles(0.35),
+    range: isRgb(planes.length, first.sampleType)
+      ? { low: 0, high: 255 }
+      : plane.percentiles(USUAL_CONTRAST.percent),
     lut: planes.length === 1 ? LUTS.Gray : LUTS[compositeLut(channel, planes.length)],
   }));
-  const [left, top] = [(side - width * scale) / 2, (side - height * scale) / 2];
-  drawLayers(picture, layers, { scaleX: scale, scaleY: scale, left, top });
-  context.putImageData(picture, 0, 0);
+  drawFitted(canvas, SIDE, layers, first);
 }

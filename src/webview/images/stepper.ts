@@ -37,7 +37,7 @@ export class Stepper {
     setText(this.text, nameOf?.(value) ?? `${value + 1} / ${count}`);
   }
 
-  stepBy(by: number): void {
+  private stepBy(by: number): void {
     this.set(this.value + by);
   }
 

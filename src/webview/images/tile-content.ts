@@ -14,6 +14,7 @@ export interface Swipe {
   readonly share: number;
 }
 
+/** An image as a tile shows it. */
 export interface TileContent {
   /** Pixels along rows and columns. */
   readonly height: number;

@@ -31,6 +31,7 @@ const ARROWS: Readonly<Record<string, readonly [x: number, y: number]>> = {
 const NEAR = 8;
 const STILL = 3;
 
+/** Listens to a tile's canvas, and reports what the user does there. */
 export class TilePointer {
   private dragged: { readonly x: number; readonly y: number } | undefined;
   private pressed: { readonly x: number; readonly y: number } | undefined;
@@ -105,7 +106,8 @@ export class TilePointer {
     event.preventDefault();
   }
 
-  private key(event: KeyboardEvent): void {
+  /** Moves the cursor or the view by a key of {@link TILE_KEYS}. */
+  key(event: KeyboardEvent): void {
     const { viewport } = this;
     const content = this.tile.content();
     if (content === undefined || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -44,7 +44,7 @@ export interface ToolbarState {
 /** The controls over a row of images: slice, views, comparison, zoom, copying and saving. */
 export class ViewToolbar {
   readonly element: HTMLElement;
-  readonly slice: Stepper;
+  private readonly slice: Stepper;
   private readonly switches: Readonly<Record<Switch, Toggle>>;
   private readonly pair: { readonly a: Picker; readonly b: Picker; readonly element: HTMLElement };
   private readonly divider: HTMLInputElement;

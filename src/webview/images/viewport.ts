@@ -1,3 +1,9 @@
+/** A visible part of images, as {@link Viewport} has it. */
+export interface View {
+  readonly zoom: number;
+  readonly center: readonly [x: number, y: number];
+}
+
 /** The visible part of the images, shared by all images of a row, so that they move together. */
 export class Viewport {
   /** Relative to the whole image: 1 fits it into its canvas. */
@@ -52,7 +58,7 @@ export class Viewport {
   }
 
   /** Copies zoom and center from another view. */
-  follow(zoom: number, center: readonly [x: number, y: number]): void {
+  follow({ zoom, center }: View): void {
     this.zoom = zoom;
     this.moveTo(...center);
   }

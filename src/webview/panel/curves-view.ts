@@ -1,5 +1,6 @@
-import { metricName } from "../../facts/format.ts";
+import { metricName, orderedMetrics } from "../../facts/format.ts";
 import { Chart } from "../charts/chart.ts";
+import type { PlotEvents } from "../charts/chart-menu.ts";
 import { type Curve, type Span, smooth, type Track } from "../charts/track.ts";
 import { element, oncePerFrame, setText, show, slider } from "../dom.ts";
 import { curveColor, theme } from "../theme.ts";
@@ -12,6 +13,7 @@ export interface ShownRun {
   readonly record: RunRecord;
 }
 
+/** The settings of the curves that the page stores. */
 export interface CurveSettings {
   readonly log: boolean;
   /** Weight of the moving average, from 0 (none) to below 1. */
@@ -22,16 +24,11 @@ export interface CurveSettings {
 
 export const USUAL_CURVES: CurveSettings = { log: false, smoothing: 0.6 };
 
-/** The order of charts. Other metrics follow. */
-const ORDER = ["loss", "iou", "psnr", "ssim", "mse", "mae"];
-
 /** Number of charts shown first; the others are under "More curves". */
 const FIRST = 3;
 
-export interface CurvesEvents {
+export interface CurvesEvents extends PlotEvents {
   changed(settings: CurveSettings): void;
-  /** Asks for a place and saves a file there. */
-  save(name: string, file: Blob): void;
 }
 
 /** Metrics without a logarithmic scale: PSNR is logarithmic already, SSIM lies between -1 and 1. */
@@ -152,7 +149,7 @@ export class CurvesView {
     const several = this.runs.length > 1;
     show(this.legend, several);
     const colors = theme().curves;
-    const key = JSON.stringify([this.runs.map(({ name }) => name), [...this.hiddenRuns], colors]);
+    const key = JSON.stringify([this.runs.map(({ name }) => name), colors, this.train]);
     if (!several || this.legend.dataset.shown === key) return;
     this.legend.dataset.shown = key;
     const entries = this.runs.map(({ name }, color) => {
@@ -162,20 +159,19 @@ export class CurvesView {
       const attributes = { class: "legend-entry", type: "button", "aria-pressed": String(shown) };
       const entry = element("button", { ...attributes, title: `Show or hide ${name}` }, swatch, name);
       entry.addEventListener("click", () => {
-        if (!this.hiddenRuns.delete(name)) this.hiddenRuns.add(name);
+        const shows = this.hiddenRuns.delete(name);
+        if (!shows) this.hiddenRuns.add(name);
+        entry.setAttribute("aria-pressed", String(shows));
         this.redraw();
       });
       return entry;
     });
-    const styles = element("span", { class: "hint" }, "solid: validation, dashed: train");
+    const styles = element("span", { class: "hint" }, `solid: validation, dashed: ${this.train}`);
     this.legend.replaceChildren(...entries, styles);
   }
 
   private chartNames(): string[] {
-    const metrics = new Set(this.runs.flatMap(({ record }) => record.metrics));
-    const ordered = ORDER.filter((name) => metrics.has(name));
-    const others = [...metrics].filter((name) => !ORDER.includes(name)).sort();
-    return [...ordered, ...others, LEARNING_RATE];
+    return [...orderedMetrics(this.runs.flatMap(({ record }) => [...record.metrics])), LEARNING_RATE];
   }
 
   private newChart(name: string): Chart {
@@ -184,6 +180,7 @@ export class CurvesView {
       pointed: (x) => setText(this.place, x === undefined ? OVER : `at epoch ${Number(x.toFixed(2))}`),
       spoke: (text) => setText(this.spoken, text),
       save: this.events.save,
+      failed: this.events.failed,
     });
   }
 
@@ -216,11 +213,16 @@ export class CurvesView {
     const train = record.train(name);
     const validation = record.validation(name);
     return [
-      { label: `${run} train`, track: this.smoothed(train), color, style: "dashed" },
+      { label: `${run} ${this.train}`, track: this.smoothed(train), color, style: "dashed" },
       ...(validation.x.length > 0
         ? [{ label: `${run} validation`, track: validation, color, style: "points" } as const]
         : []),
     ];
+  }
+
+  /** Names the training curves of compared runs. */
+  private get train(): string {
+    return this.settings.smoothing > 0 ? "train, smoothed" : "train";
   }
 
   private smoothed(track: Track): Track {

@@ -3,7 +3,8 @@ import type { RunDetails } from "../../protocol/panel-messages.ts";
 import { element, setText, show } from "../dom.ts";
 
 export interface DetailsEvents {
-  annotate(notes: RunNotes): void;
+  /** The user has changed a run's name or notes. */
+  annotate(run: string, notes: RunNotes): void;
   openFile(path: string, line?: number): void;
 }
 
@@ -16,6 +17,10 @@ export class DetailsView {
   private readonly summary = element("summary", {}, "Configuration");
   private readonly configuration: HTMLElement;
   private details: RunDetails | undefined;
+  /** The configuration in the table, as text. */
+  private listed = "";
+  /** The text of each field when it was last filled or saved. */
+  private readonly saved = new Map<HTMLElement, string>();
 
   constructor(private readonly events: DetailsEvents) {
     this.title = element("input", {
@@ -30,7 +35,7 @@ export class DetailsView {
       rows: "2",
       placeholder: "Notes",
     });
-    for (const field of [this.title, this.notes]) field.addEventListener("change", () => this.changed());
+    for (const field of [this.title, this.notes]) field.addEventListener("change", () => this.save());
     this.configuration = element(
       "details",
       {},
@@ -57,13 +62,19 @@ export class DetailsView {
   show(details: RunDetails | undefined): void {
     show(this.element, details !== undefined);
     if (details === undefined || details === this.details) return;
+    const sameRun = details.run === this.details?.run;
+    // Text that is being typed belongs to the run that was shown.
+    if (!sameRun) this.save();
     this.details = details;
     const { notes, configuration } = details;
-    // Keeps text that is being typed.
-    if (document.activeElement !== this.title) this.title.value = notes.title;
-    if (document.activeElement !== this.notes) this.notes.value = notes.notes;
+    this.fill(this.title, notes.title, sameRun);
+    this.fill(this.notes, notes.notes, sameRun);
     show(this.configuration, configuration !== undefined);
     if (configuration === undefined) return;
+    const listed = JSON.stringify(configuration);
+    // A link that is replaced while it is clicked would not be followed.
+    if (listed === this.listed) return;
+    this.listed = listed;
     const { file, changed } = configuration;
     const count = changed.length === 1 ? "1 key differs" : `${changed.length} keys differ`;
     setText(this.summary, `Configuration: ${count} from the defaults`);
@@ -88,10 +99,21 @@ export class DetailsView {
     );
   }
 
-  private changed(): void {
-    if (this.details === undefined) return;
-    const notes = { ...this.details.notes, title: this.title.value.trim(), notes: this.notes.value };
-    this.details = { ...this.details, notes };
-    this.events.annotate(notes);
+  /** Fills a field. @param keep whether text that is being typed stays */
+  private fill(field: HTMLInputElement | HTMLTextAreaElement, text: string, keep: boolean): void {
+    if (keep && document.activeElement === field) return;
+    field.value = text;
+    this.saved.set(field, field.value);
+  }
+
+  /** Reports what the user has written, if it has changed. */
+  private save(): void {
+    const { details, title, notes } = this;
+    const fields = [title, notes];
+    if (details === undefined || fields.every((field) => field.value === this.saved.get(field))) return;
+    for (const field of fields) this.saved.set(field, field.value);
+    const written = { ...details.notes, title: title.value.trim(), notes: notes.value };
+    this.details = { ...details, notes: written };
+    this.events.annotate(details.run, written);
   }
 }

@@ -83,7 +83,7 @@ export class ImagesView {
     this.empty = element(
       "p",
       { class: "hint" },
-      "No images yet. After each epoch, a test image appears here: original, masked and reconstructed.",
+      "No images yet. While training, a test image appears here: original, masked and reconstructed.",
     );
     this.thumbnails = new Thumbnails(client, (image) => this.choose({ image }));
     this.row = new ImageRow(client, {
@@ -188,6 +188,8 @@ export class ImagesView {
   }
 
   private showKinds(kinds: typeof KINDS, chosen: Kind): void {
+    const key = JSON.stringify([kinds, chosen]);
+    if (this.kinds.dataset.shown === key) return;
     const tabs = kinds.map(({ kind, label }) => {
       const selected = kind === chosen;
       const tab = element(
@@ -204,8 +206,6 @@ export class ImagesView {
       tab.addEventListener("click", () => this.choose({ kind }));
       return tab;
     });
-    const key = JSON.stringify([kinds, chosen]);
-    if (this.kinds.dataset.shown === key) return;
     const focused = this.kinds.contains(document.activeElement);
     this.kinds.dataset.shown = key;
     this.kinds.replaceChildren(...tabs);

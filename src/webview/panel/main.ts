@@ -19,6 +19,7 @@ import { type CurveSettings, CurvesView, USUAL_CURVES } from "./curves-view.ts";
 import { DetailsView } from "./details-view.ts";
 import { ErrorsView } from "./errors-view.ts";
 import { type ImageSettings, ImagesView } from "./images-view.ts";
+import { KeptScroll } from "./kept-scroll.ts";
 import { LogView } from "./log-view.ts";
 import { ProgressView } from "./progress-view.ts";
 import { RunBar } from "./run-bar.ts";
@@ -28,6 +29,8 @@ import { TestResults } from "./test-results.ts";
 interface KeptState extends PanelState {
   readonly curves?: CurveSettings;
   readonly images?: ImageSettings;
+  /** How far the page is scrolled, in CSS pixels. */
+  readonly scroll?: number;
 }
 
 const host = connect<ToPanel, FromPanel, KeptState>(receive);
@@ -62,23 +65,30 @@ const bar = new RunBar(progress.buttons, {
 });
 const saveFile = async (name: string, file: Blob) =>
   host.post({ type: "save-file", name, content: await file.arrayBuffer() });
+const failed = (message: string) => host.post({ type: "failed", message });
 const curves = new CurvesView(kept.curves ?? USUAL_CURVES, {
   changed: (curves) => keep({ curves }),
   save: saveFile,
+  failed,
 });
 const imagesView = new ImagesView(images, kept.images ?? {}, (images) => keep({ images }), {
   open: (images, z) => host.post({ type: "open-images", images, start: { z } }),
   save: saveFile,
 });
 const results = new TestResults();
-const log = new LogView(openFile);
+const log = new LogView({ openFile, failed });
 const errors = new ErrorsView({
   openFile,
   showLog: () => withShown((run) => host.post({ type: "show-log", run })),
   setPartSize: (size) => host.post({ type: "set-part-size", size }),
 });
 const about = new DetailsView({
-  annotate: (notes) => withShown((run) => host.post({ type: "annotate", run, notes })),
+  annotate: (run, notes) => {
+    const known = details.get(run);
+    // Until the extension has saved them, the page shows what was written.
+    if (known !== undefined) details.set(run, { ...known, notes });
+    host.post({ type: "annotate", run, notes });
+  },
   openFile,
 });
 const waiting = element("div", { class: "waiting" }, busyRing("Reading this run's history"));
@@ -114,6 +124,7 @@ const emptyPage = element(
   ),
 );
 document.getElementById("page")?.append(runPage, emptyPage);
+const scroll = new KeptScroll(runPage, kept.scroll, (top) => keep({ scroll: top }));
 runPage.hidden = true;
 emptyPage.hidden = true;
 
@@ -138,9 +149,11 @@ function drawRun(): void {
   show(waiting, record === undefined);
   about.show(details.get(summary.id));
   for (const view of [curves, imagesView, log]) show(view.element, record !== undefined);
-  show(errors.element, false);
   results.show(record?.tests ?? new Map());
-  if (record === undefined) return;
+  if (record === undefined) {
+    show(errors.element, false);
+    return;
+  }
   const drawn = shownRuns(summary, record, runs);
   curves.show(drawn);
   askForMore(summary.id, record);
@@ -149,6 +162,7 @@ function drawRun(): void {
   log.show(record);
   if (!curvesWanted || drawn.length <= compared.length) return;
   curvesWanted = false;
+  scroll.release();
   curves.element.scrollIntoView();
 }
 
@@ -201,9 +215,12 @@ function receive(message: ToPanel): void {
       replays.set(message.run, message.epochs);
       break;
     case "compare":
+      // The same comparison is sent again whenever the list of runs changes.
+      if (message.runs.join("\n") !== compared.join("\n")) {
+        curvesWanted = message.runs.some((run) => !ownComparison.includes(run));
+        if (curvesWanted) ownComparison = message.runs;
+      }
       compared = message.runs;
-      curvesWanted = compared.some((run) => !ownComparison.includes(run));
-      if (curvesWanted) ownComparison = compared;
       // Their curves carry their given names.
       for (const run of compared) if (!details.has(run)) host.post({ type: "ask-details", run });
       if (shown !== undefined) keep({ compared });

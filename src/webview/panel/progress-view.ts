@@ -32,6 +32,8 @@ export class ProgressView {
   private readonly left: HTMLElement;
   private readonly bar: HTMLProgressElement;
   private readonly facts: HTMLElement;
+  /** The values of the facts, in their order. Those that stay are kept: they may be selected, or have their tooltip open. */
+  private values: readonly HTMLElement[] = [];
   private readonly spoken: HTMLElement;
   private readonly stop: ReturnType<typeof button>;
   private readonly resume: ReturnType<typeof button>;
@@ -111,14 +113,21 @@ export class ProgressView {
     if (step !== undefined) facts.push(["Step", duration(step.stepSeconds)]);
     const since = run.status === "queued" ? "Waiting since" : "Started";
     facts.push([since, new Date(run.started).toLocaleString()]);
-    const text = JSON.stringify(facts);
-    if (this.facts.dataset.shown === text) return;
-    this.facts.dataset.shown = text;
-    this.facts.replaceChildren(
-      ...facts.map(([name, value]) =>
-        element("div", {}, element("dt", {}, name), element("dd", { title: value }, value)),
-      ),
-    );
+    const names = facts.map(([name]) => name).join("\n");
+    if (this.facts.dataset.names !== names) {
+      this.facts.dataset.names = names;
+      this.values = facts.map(() => element("dd", {}));
+      const lines = facts.map(([name], at) =>
+        element("div", {}, element("dt", {}, name), this.values[at] ?? ""),
+      );
+      this.facts.replaceChildren(...lines);
+    }
+    for (const [at, [, value]] of facts.entries()) {
+      const shown = this.values[at];
+      if (shown === undefined || shown.title === value) continue;
+      setText(shown, value);
+      shown.title = value;
+    }
   }
 }
 
@@ -134,8 +143,7 @@ function doing(run: RunSummary, record: RunRecord | undefined): string {
     return "Starting…";
   }
   const planned = start?.epochs ?? epoch?.epochs;
-  const reached = planned === undefined ? "" : `${epoch?.epoch ?? 0} of ${planned} epochs`;
-  return reached;
+  return planned === undefined ? "" : `${epoch?.epoch ?? 0} of ${planned} epochs`;
 }
 
 /** Returns the text that screen readers announce: epochs and the run's end, but not each step. */

@@ -1,15 +1,13 @@
 import { runName } from "../../facts/run-titles.ts";
 import type { RunSummary } from "../../protocol/panel-messages.ts";
 import { element, show } from "../dom.ts";
-import { button, checkbox, dropdown, type Picker } from "../toolkit.ts";
+import { CURVE_COLORS } from "../theme.ts";
+import { button, checkbox, dropdown, type Picker, type Toggle } from "../toolkit.ts";
 
 export interface RunBarEvents {
   showRun(run: string): void;
   compare(runs: readonly string[]): void;
 }
-
-/** As many runs as there are colors. */
-const MOST_COMPARED = 6;
 
 /** Chooses the shown run, and the runs compared with it. */
 export class RunBar {
@@ -19,9 +17,13 @@ export class RunBar {
   private readonly picker: Picker;
   private readonly compareButton: HTMLElement;
   private readonly list: HTMLElement;
+  /** The box of each run to compare. */
+  private boxes: ReadonlyMap<string, Toggle> = new Map();
+  /** With the changes made here that the extension has not answered yet. */
   private compared: readonly string[] = [];
   private choosing = false;
   private listed = "";
+  private shownCompared = "";
 
   /** @param buttons the run's buttons: stop, resume */
   constructor(
@@ -31,7 +33,7 @@ export class RunBar {
     this.picker = dropdown("Run", (run) => events.showRun(run));
     this.picker.element.classList.add("run-picker");
     this.compareButton = button("Compare…", () => this.choose(!this.choosing), {
-      label: "Lay other runs over this one",
+      label: "Compare other runs with this one",
     });
     this.compareButton.setAttribute("aria-expanded", "false");
     this.list = element("div", { class: "compared-runs" });
@@ -54,29 +56,36 @@ export class RunBar {
   }
 
   show(runs: readonly RunSummary[], shown: string, compared: readonly string[]): void {
-    this.compared = compared;
     this.picker.show(
       runs.map((run) => ({ value: run.id, label: runLabel(run) })),
       shown,
     );
     const others = runs.filter(({ id }) => id !== shown);
     show(this.compareButton, others.length > 0);
-    const listed = JSON.stringify([others.map(({ id, name, runId }) => [id, name, runId]), compared]);
-    if (listed === this.listed) return;
+    const listed = JSON.stringify(others.map(({ id, name, runId }) => [id, name, runId]));
+    const shownCompared = JSON.stringify(compared);
+    if (listed === this.listed && shownCompared === this.shownCompared) return;
+    if (listed !== this.listed) this.makeBoxes(others);
     this.listed = listed;
-    const focused = this.list.contains(document.activeElement);
-    this.list.replaceChildren(
-      ...others.map((run) => {
-        const chosen = compared.includes(run.id);
-        const full = !chosen && compared.length >= MOST_COMPARED - 1;
-        const box = checkbox(runName(run), chosen, (checked) => this.toggle(run.id, checked)).element;
-        box.title = run.id;
-        box.dataset.run = run.id;
-        if (full) box.setAttribute("disabled", "");
-        return box;
+    this.shownCompared = shownCompared;
+    this.compared = compared;
+    for (const [run, box] of this.boxes) {
+      box.checked = compared.includes(run);
+      box.element.toggleAttribute("disabled", !box.checked && compared.length >= CURVE_COLORS - 1);
+    }
+  }
+
+  private makeBoxes(runs: readonly RunSummary[]): void {
+    const focused = [...this.boxes].find(([, { element }]) => element === document.activeElement)?.[0];
+    this.boxes = new Map(
+      runs.map((run) => {
+        const box = checkbox(runName(run), false, (checked) => this.toggle(run.id, checked));
+        box.element.title = run.id;
+        return [run.id, box];
       }),
     );
-    if (focused) this.list.querySelector<HTMLElement>("[data-run]")?.focus();
+    this.list.replaceChildren(...[...this.boxes.values()].map(({ element }) => element));
+    if (focused !== undefined) this.boxes.get(focused)?.element.focus();
   }
 
   private toggle(run: string, checked: boolean): void {

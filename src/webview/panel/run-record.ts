@@ -115,13 +115,14 @@ export class RunRecord {
     return [...names];
   }
 
-  /** Returns a metric over the training steps, or over the epochs if the run reported no steps. */
+  /** Returns a training metric over the steps, or over the epochs if the run reported no steps. */
   train(metric: string): Track {
     const steps = this.stepMetrics.get(metric);
     if (steps !== undefined) return { x: this.positions.values, y: steps.values };
     return this.overEpochs(({ train }) => train[metric]);
   }
 
+  /** Returns a validation metric over the epochs. */
   validation(metric: string): Track {
     return this.overEpochs(({ validation }) => validation?.[metric]);
   }
@@ -137,10 +138,10 @@ export class RunRecord {
   }
 
   private overEpochs(value: (epoch: EpochEvent) => number | undefined): Track {
-    const told = this.epochs.filter((epoch) => value(epoch) !== undefined);
+    const measured = this.epochs.filter((epoch) => value(epoch) !== undefined);
     return {
-      x: Float64Array.from(told, ({ epoch }) => epoch),
-      y: Float64Array.from(told, (epoch) => value(epoch) ?? Number.NaN),
+      x: Float64Array.from(measured, ({ epoch }) => epoch),
+      y: Float64Array.from(measured, (epoch) => value(epoch) ?? Number.NaN),
     };
   }
 
@@ -199,9 +200,9 @@ export class RunRecord {
     const words = { finished: "Finished", stopped: "Stopped", failed: "Failed" }[event.status];
     const { message = "The run failed." } = event;
     // The cause may already be in the log as a problem.
-    const told = this.log.some(({ level, text }) => level === "error" && text.endsWith(message));
+    const logged = this.log.some(({ level, text }) => level === "error" && text.endsWith(message));
     if (event.status !== "failed") this.note(event.time, "info", words);
-    else if (!told) this.note(event.time, "error", message);
+    else if (!logged) this.note(event.time, "error", message);
   }
 
   private noteProblem(time: number, { severity, message, file, line, key, partSize }: Problem): void {

@@ -1,4 +1,4 @@
-import { metricName, shortNumber } from "../../facts/format.ts";
+import { metricName, orderedMetrics, shortNumber } from "../../facts/format.ts";
 import type { TestEvent } from "../../facts/run-events.ts";
 import { element, show } from "../dom.ts";
 
@@ -28,7 +28,7 @@ export class TestResults {
     const key = JSON.stringify(rows);
     if (key === this.shown) return;
     this.shown = key;
-    const metrics = [...new Set(rows.flatMap((row) => Object.keys(row.metrics)))];
+    const metrics = orderedMetrics(rows.flatMap((row) => Object.keys(row.metrics)));
     const heading = (text: string) => element("th", { scope: "col" }, text);
     this.table.replaceChildren(
       element(

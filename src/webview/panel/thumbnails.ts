@@ -1,8 +1,11 @@
+import { NO_MENU } from "../context-menu.ts";
 import { element } from "../dom.ts";
-import { drawLayers } from "../images/draw.ts";
+import { USUAL_CONTRAST } from "../images/contrast.ts";
+import { drawFitted } from "../images/draw.ts";
 import type { ImageClient } from "../images/image-client.ts";
 import { compositeLut, LUTS } from "../images/luts.ts";
 
+/** An image of the strip. */
 export interface Thumbnail {
   readonly name: string;
   readonly path: string | undefined;
@@ -18,6 +21,7 @@ export class Thumbnails {
   readonly element: HTMLElement;
   private readonly options = new Map<string, HTMLElement>();
   private readonly pending = new Map<Element, Thumbnail>();
+  /** The version of each thumbnail that is drawn or waits to be seen. */
   private readonly drawn = new Map<string, number>();
   private readonly observer = new IntersectionObserver((entries) => this.seen(entries));
   private names: readonly string[] = [];
@@ -26,7 +30,8 @@ export class Thumbnails {
     private readonly client: ImageClient,
     private readonly chose: (name: string) => void,
   ) {
-    this.element = element("div", { class: "thumbnails", role: "listbox", "aria-label": "Images" });
+    const attributes = { class: "thumbnails", role: "listbox", "aria-label": "Images", ...NO_MENU };
+    this.element = element("div", attributes);
     this.element.setAttribute("aria-orientation", "horizontal");
     this.element.addEventListener("keydown", (event) => this.key(event));
   }
@@ -48,9 +53,8 @@ export class Thumbnails {
       const selected = thumbnail.name === chosen;
       option.setAttribute("aria-selected", String(selected));
       option.tabIndex = selected ? 0 : -1;
-      const version = thumbnail.time;
-      if (this.drawn.get(thumbnail.name) === version) continue;
-      this.drawn.set(thumbnail.name, version);
+      if (this.drawn.get(thumbnail.name) === thumbnail.time) continue;
+      this.drawn.set(thumbnail.name, thumbnail.time);
       // Observing again reports an option that is already visible.
       this.observer.unobserve(option);
       this.pending.set(option, thumbnail);
@@ -94,23 +98,11 @@ export class Thumbnails {
       const layers = await Promise.all(
         luts.map(async (lut, channel) => {
           const plane = await this.client.plane(path, view, channel);
-          return { plane, range: plane.percentiles(0.35), lut };
+          return { plane, range: plane.percentiles(USUAL_CONTRAST.percent), lut };
         }),
       );
-      const side = Math.round(SIDE * devicePixelRatio);
-      const scale = Math.min(side / width, side / height);
-      Object.assign(canvas, { width: side, height: side });
-      const context = canvas.getContext("2d");
-      if (context === null) return;
-      const image = context.createImageData(side, side);
-      const placement = {
-        scaleX: scale,
-        scaleY: scale,
-        left: (side - width * scale) / 2,
-        top: (side - height * scale) / 2,
-      };
-      drawLayers(image, layers, placement);
-      context.putImageData(image, 0, 0);
+      drawFitted(canvas, SIDE, layers, { height, width });
+      canvas.classList.remove("missing");
     } catch {
       canvas.classList.add("missing");
     }

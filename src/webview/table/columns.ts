@@ -1,7 +1,9 @@
 /** The columns of the runs table: their content, sorting and export. */
 import type { ColumnDef } from "@tanstack/table-core";
+import Papa from "papaparse";
 import { engineLabel } from "../../facts/engine-labels.ts";
-import { duration, metricName, shortNumber } from "../../facts/format.ts";
+import { duration, metricName, orderedMetrics, shortNumber } from "../../facts/format.ts";
+import { runName } from "../../facts/run-titles.ts";
 import type { RunRow, RunRowDetails } from "../../protocol/table-messages.ts";
 
 /** A run as the table knows it. */
@@ -9,8 +11,10 @@ export interface TableRun extends RunRow {
   readonly details?: RunRowDetails;
 }
 
+/** A value of the table; undefined if a run has none. */
 export type Cell = string | number | undefined;
 
+/** A column of the runs table. */
 export interface TableColumn {
   readonly id: string;
   readonly title: string;
@@ -19,22 +23,33 @@ export interface TableColumn {
   /** The value as the table shows it. Defaults to the value. */
   text?(run: TableRun): string;
   readonly numeric?: boolean;
+  /** Whether it stays in view while the others scroll sideways; `table.css` names it too. */
+  readonly stays?: boolean;
 }
 
 const seconds = ({ summary, ended }: TableRun): number =>
   Math.max(0, ((ended ?? Date.now()) - summary.started) / 1000);
 
-const runName = ({ summary, details }: TableRun): string =>
-  details?.notes.title || `${summary.name}, run ${summary.runId}`;
+/** Returns the name that the user gave a run, or else its default name. */
+export const titleOf = ({ summary, details }: TableRun): string => details?.notes.title || runName(summary);
 
 const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** Created once: creating one takes longer than formatting a hundred dates. */
 const moment = new Intl.DateTimeFormat([], { dateStyle: "short", timeStyle: "short" });
 
+/** The name of a run. */
+export const NAME: TableColumn = { id: "name", title: "Run", value: titleOf, stays: true };
+
 const FIRST: readonly TableColumn[] = [
-  { id: "star", title: "★", value: ({ details }) => (details?.notes.starred ? 1 : 0), text: () => "" },
-  { id: "name", title: "Run", value: runName },
+  {
+    id: "star",
+    title: "★",
+    value: ({ details }) => (details?.notes.starred ? 1 : 0),
+    text: () => "",
+    stays: true,
+  },
+  NAME,
   { id: "status", title: "Status", value: ({ summary }) => capitalized(summary.status) },
   {
     id: "started",
@@ -43,7 +58,7 @@ const FIRST: readonly TableColumn[] = [
     text: ({ summary }) => moment.format(summary.started),
   },
   { id: "duration", title: "Duration", value: seconds, text: (run) => duration(seconds(run)), numeric: true },
-  { id: "engine", title: "Engine", value: ({ engine }) => engineLabel(engine) },
+  { id: "engine", title: "Engine", value: ({ summary }) => engineLabel(summary.engine) },
   { id: "device", title: "Device", value: ({ details }) => details?.device },
   number("loss", "Best loss", ({ bestLoss }) => bestLoss),
 ];
@@ -71,8 +86,8 @@ export function columnsOf(
   defaults: Readonly<Record<string, string>>,
 ): readonly TableColumn[] {
   const read = runs.flatMap(({ details }) => details ?? []);
-  const metrics = new Set(read.flatMap(({ tests }) => Object.keys(tests)));
-  const tests = [...metrics].map((metric) =>
+  const metrics = orderedMetrics(read.flatMap(({ tests }) => Object.keys(tests)));
+  const tests = metrics.map((metric) =>
     number(`test ${metric}`, `Test ${metricName(metric)}`, ({ details }) => details?.tests[metric]),
   );
   const keys = [...new Set(read.flatMap(({ keys }) => Object.keys(keys)))].sort();
@@ -103,6 +118,12 @@ const isNumber = (text: string | undefined): boolean =>
 export const cellText = ({ text, value }: TableColumn, run: TableRun): string =>
   text?.(run) ?? String(value(run) ?? "");
 
+/** Returns the class of a column's cells. */
+export function cellClass({ id, stays, numeric }: TableColumn): string {
+  if (stays) return `${id}-cell`;
+  return numeric ? "numeric" : "";
+}
+
 /** Converts a column for the table library. */
 export const definitionOf = (column: TableColumn): ColumnDef<TableRun, Cell> => ({
   id: column.id,
@@ -120,3 +141,9 @@ const compare = (one: Cell, other: Cell): number =>
   typeof one === "number" && typeof other === "number"
     ? one - other
     : collator.compare(String(one), String(other));
+
+/** Returns the values of runs as CSV, a row each. */
+export function runsCsv(runs: readonly TableRun[], columns: readonly TableColumn[]): string {
+  const data = runs.map((run) => columns.map((column) => column.value(run) ?? ""));
+  return `${Papa.unparse({ fields: columns.map(({ title }) => title), data }, { newline: "\n" })}\n`;
+}

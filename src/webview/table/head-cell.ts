@@ -1,6 +1,6 @@
 import { contextMenu } from "../context-menu.ts";
 import { element, setText } from "../dom.ts";
-import type { TableColumn } from "./columns.ts";
+import { cellClass, type TableColumn } from "./columns.ts";
 
 export interface HeadEvents {
   /** Sorts by the column, or in the other direction. @param add whether the other sorted columns stay */
@@ -21,16 +21,16 @@ export function headCell(
   sorted: { readonly desc: boolean } | undefined,
   events: HeadEvents,
 ): HTMLElement {
-  const arrow = sorted === undefined ? "" : sorted.desc ? " ▾" : " ▴";
-  const button = element("button", { type: "button", class: "sort", title: `Sort by ${column.title}` });
+  const { arrow, order } = directionOf(sorted);
+  const button = element("button", {
+    type: "button",
+    class: "sort",
+    title: `Sort by ${column.title}`,
+    "data-column": column.id,
+  });
   setText(button, `${column.title}${arrow}`);
   button.addEventListener("click", (event) => events.toggle(event.shiftKey));
-  const order = sorted === undefined ? "none" : sorted.desc ? "descending" : "ascending";
-  const cell = element(
-    "th",
-    { role: "columnheader", "aria-sort": order, class: column.numeric ? "numeric" : "" },
-    button,
-  );
+  const cell = element("th", { role: "columnheader", "aria-sort": order, class: cellClass(column) }, button);
   contextMenu(cell, () => [
     { label: "Sort Ascending", run: () => events.sort(false) },
     { label: "Sort Descending", run: () => events.sort(true) },
@@ -39,4 +39,9 @@ export function headCell(
     { label: "Hide Column", run: () => events.hide() },
   ]);
   return cell;
+}
+
+function directionOf(sorted: { readonly desc: boolean } | undefined) {
+  if (sorted === undefined) return { arrow: "", order: "none" };
+  return sorted.desc ? { arrow: " ▾", order: "descending" } : { arrow: " ▴", order: "ascending" };
 }

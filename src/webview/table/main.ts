@@ -2,12 +2,13 @@
 import "../page.css";
 import "./table.css";
 import "uplot/dist/uPlot.min.css";
-import Papa from "papaparse";
+import { counted } from "../../facts/format.ts";
 import type { FromTable, RunRow, RunRowDetails, ToTable } from "../../protocol/table-messages.ts";
 import { element, oncePerFrame, setText, show } from "../dom.ts";
 import { connect } from "../host.ts";
+import { CURVE_COLORS } from "../theme.ts";
 import { button, checkbox } from "../toolkit.ts";
-import type { TableRun } from "./columns.ts";
+import { runsCsv, type TableRun } from "./columns.ts";
 import { RunTable, type TableSettings } from "./run-table.ts";
 import { Scatter } from "./scatter.ts";
 
@@ -15,9 +16,6 @@ interface KeptState {
   readonly table?: TableSettings;
   readonly scatter?: boolean;
 }
-
-/** The number of colors of curves. */
-const MOST_COMPARED = 6;
 
 const host = connect<ToTable, FromTable, KeptState>(receive);
 host.post({ type: "ready" });
@@ -27,25 +25,39 @@ const details = new Map<string, RunRowDetails>();
 const defaults: Record<string, string> = {};
 let selected: readonly string[] = [];
 
+const isStarred = (run: string): boolean => details.get(run)?.notes.starred ?? false;
+const star = (run: string, starred: boolean) => host.post({ type: "star", run, starred });
+const rename = (run: string) => host.post({ type: "edit", run, field: "title" });
 const table = new RunTable(kept.table ?? {}, {
   open: (run) => host.post({ type: "show-run", run }),
-  star: (run, starred) => host.post({ type: "star", run, starred }),
+  star,
   selected: (runs) => {
     selected = runs;
     showActions();
   },
   menu: (run) => [
     { label: "Open in Training Panel", run: () => host.post({ type: "show-run", run }) },
-    { label: "Rename…", run: () => host.post({ type: "edit", run, field: "title" }) },
+    isStarred(run)
+      ? { label: "Remove Star", run: () => star(run, false) }
+      : { label: "Star", run: () => star(run, true) },
+    { label: "Rename…", run: () => rename(run) },
     { label: "Edit Notes…", run: () => host.post({ type: "edit", run, field: "notes" }) },
     { label: "Delete…", run: () => host.post({ type: "delete", runs: selected }) },
   ],
+  rename,
+  remove: (runs) => host.post({ type: "delete", runs }),
   changed: (settings) => {
     keep({ table: settings });
     drawAround();
   },
+  scrolled: (settings) => keep({ table: settings }),
 });
-const scatter = new Scatter((run) => host.post({ type: "show-run", run }));
+const saveFile = async (name: string, file: Blob) =>
+  host.post({ type: "save-file", name, content: await file.arrayBuffer() });
+const scatter = new Scatter((run) => host.post({ type: "show-run", run }), {
+  save: saveFile,
+  failed: (message) => host.post({ type: "failed", message }),
+});
 
 const filter = element("input", {
   type: "search",
@@ -66,6 +78,10 @@ const compareConfigurations = button("Compare Configurations", () => {
   if (one !== undefined && other !== undefined)
     host.post({ type: "compare-configurations", runs: [one, other] });
 });
+const plotButton = button("Scatter Plot", () => {
+  keep({ scatter: !kept.scatter });
+  drawAround();
+});
 const remove = button("Delete…", () => host.post({ type: "delete", runs: selected }));
 const empty = element("p", { class: "hint" }, "No runs yet. Runs of the open folders appear here.");
 document.body.classList.add("runs-page");
@@ -77,10 +93,7 @@ document.getElementById("page")?.append(
     filter,
     count,
     button("Columns…", chooseColumns),
-    button("Scatter Plot", () => {
-      keep({ scatter: !kept.scatter });
-      drawAround();
-    }),
+    plotButton,
     button("Save CSV…", saveCsv),
     button("Add Folder…", () => host.post({ type: "add-folder" }), {
       label: "Add a folder with results of runs",
@@ -110,10 +123,13 @@ const draw = oncePerFrame(() => {
 /** Draws the plot, counts and actions around the table. */
 const drawAround = oncePerFrame(() => {
   const shown = table.shownRuns;
-  const all = `${rows.length} runs`;
+  const all = counted(rows.length, "run");
   setText(count, shown.length === rows.length ? all : `${shown.length} of ${all}`);
-  show(scatter.element, kept.scatter ?? false);
-  if (kept.scatter) scatter.show(table.columns, shown);
+  const isPlotted = kept.scatter ?? false;
+  // The toolkit's button does not read changes of the attribute.
+  plotButton.ariaPressed = String(isPlotted);
+  show(scatter.element, isPlotted);
+  if (isPlotted) scatter.show(table.columns, shown);
   showActions();
 });
 drawAround();
@@ -126,7 +142,7 @@ function receive(message: ToTable): void {
 }
 
 function showActions(): void {
-  compareCurves.disabled = selected.length < 1 || selected.length > MOST_COMPARED;
+  compareCurves.disabled = selected.length < 1 || selected.length > CURVE_COLORS;
   compareImages.disabled = selected.length < 2;
   compareConfigurations.disabled = selected.length !== 2;
   remove.disabled = selected.length === 0;
@@ -161,8 +177,5 @@ function chooseColumns(): void {
 /** Saves the visible columns of the filtered rows, in their order. */
 function saveCsv(): void {
   const columns = table.visibleColumns.filter(({ id }) => id !== "star");
-  const data = table.shownRuns.map((run) => columns.map((column) => column.value(run) ?? ""));
-  const text = Papa.unparse({ fields: columns.map(({ title }) => title), data }, { newline: "\n" });
-  const content = new TextEncoder().encode(`${text}\n`).buffer;
-  host.post({ type: "save-file", name: "runs.csv", content });
+  saveFile("runs.csv", new Blob([runsCsv(table.shownRuns, columns)], { type: "text/csv" }));
 }

@@ -1,6 +1,6 @@
 import { contextMenu } from "../context-menu.ts";
 import { element } from "../dom.ts";
-import { cellText, type TableColumn, type TableRun } from "./columns.ts";
+import { cellClass, cellText, type TableColumn, type TableRun } from "./columns.ts";
 
 export interface RowEvents {
   /** @param click `only` replaces the selection by this row; `range` selects all rows up to this one */
@@ -11,6 +11,7 @@ export interface RowEvents {
   menu(): readonly { readonly label: string; run(): void }[];
 }
 
+/** A row's place and selection. */
 export interface RowState {
   /** 0-based among the filtered rows. */
   readonly index: number;
@@ -26,12 +27,11 @@ export function runRow(
 ): HTMLElement {
   const { id, status } = run.summary;
   const box = element("input", { type: "checkbox", tabindex: "-1", "aria-label": `Select ${id}` });
-  box.checked = selected;
   const cells = columns.map((column) => {
-    if (column.id === "star") return starCell(run, events);
+    const className = cellClass(column);
+    if (column.id === "star") return element("td", { class: className, role: "cell" }, star(run, events));
     const text = cellText(column, run);
-    const cell = element("td", { role: "cell", title: text }, text);
-    if (column.numeric) cell.className = "numeric";
+    const cell = element("td", { class: className, role: "cell", title: text }, text);
     if (column.id === "status") cell.dataset.status = status;
     return cell;
   });
@@ -39,13 +39,13 @@ export function runRow(
     "tr",
     {
       role: "row",
-      "aria-selected": String(selected),
       "aria-rowindex": String(index + 2),
       "data-run": id,
     },
     element("td", { class: "select", role: "cell" }, box),
     ...cells,
   );
+  markSelected(row, selected);
   row.addEventListener("click", (event) => {
     const only = !(event.ctrlKey || event.metaKey || event.target === box);
     events.clicked({ only, range: event.shiftKey });
@@ -55,9 +55,16 @@ export function runRow(
   return row;
 }
 
-function starCell({ details }: TableRun, events: RowEvents): HTMLElement {
+/** Shows whether a row is selected. The row stays in its place: a click on a row that is replaced meanwhile would be lost. */
+export function markSelected(row: HTMLElement, selected: boolean): void {
+  row.setAttribute("aria-selected", String(selected));
+  const box = row.querySelector<HTMLInputElement>("td.select input");
+  if (box !== null) box.checked = selected;
+}
+
+function star({ details }: TableRun, events: RowEvents): HTMLElement {
   const starred = details?.notes.starred ?? false;
-  const star = element(
+  const made = element(
     "button",
     {
       type: "button",
@@ -68,9 +75,9 @@ function starCell({ details }: TableRun, events: RowEvents): HTMLElement {
     },
     starred ? "★" : "☆",
   );
-  star.addEventListener("click", (event) => {
+  made.addEventListener("click", (event) => {
     event.stopPropagation();
     events.star(!starred);
   });
-  return element("td", { class: "star-cell", role: "cell" }, star);
+  return made;
 }

@@ -8,11 +8,11 @@ import {
   type TableState,
 } from "@tanstack/table-core";
 import { at } from "../../facts/checked-lists.ts";
-import { element, oncePerFrame } from "../dom.ts";
+import { element, oncePerFrame, sparingly } from "../dom.ts";
 import { columnWidths } from "./column-widths.ts";
-import { cellText, columnsOf, definitionOf, type TableColumn, type TableRun } from "./columns.ts";
+import { cellClass, cellText, columnsOf, definitionOf, type TableColumn, type TableRun } from "./columns.ts";
 import { headCell } from "./head-cell.ts";
-import { runRow } from "./run-row.ts";
+import { markSelected, runRow } from "./run-row.ts";
 import { TableBody } from "./table-body.ts";
 
 export interface TableEvents {
@@ -21,8 +21,12 @@ export interface TableEvents {
   /** The selection changed. */
   selected(runs: readonly string[]): void;
   menu(run: string): readonly { readonly label: string; run(): void }[];
+  rename(run: string): void;
+  remove(runs: readonly string[]): void;
   /** Sorting, filter, selection, columns or their order changed. */
   changed(settings: TableSettings): void;
+  /** The table was scrolled. */
+  scrolled(settings: TableSettings): void;
 }
 
 /** State that the page saves. */
@@ -33,12 +37,21 @@ export interface TableSettings {
   readonly filter?: string;
   /** Selected runs. */
   readonly selected?: readonly string[];
+  /** How far the table is scrolled, in CSS pixels. */
+  readonly scroll?: number;
 }
+
+/** Shortest pause between two scroll positions that are stored. */
+const STORE_MS = 300;
+
+/** Width of the column of check boxes, in CSS pixels. */
+const SELECT = 32;
 
 /** The table: its columns, sorting, filter and selection. */
 export class RunTable {
   readonly element: HTMLElement;
   private readonly head = element("thead", { role: "rowgroup" });
+  private readonly all = element("input", { type: "checkbox", "aria-label": "Select all runs" });
   private readonly body: TableBody;
   // Its roles are named because its style makes it a grid, not a table.
   private readonly table = element(
@@ -48,13 +61,14 @@ export class RunTable {
   );
   private readonly model: Table<TableRun>;
   private state: TableState;
-  private runs: readonly TableRun[] = [];
   private allColumns: readonly TableColumn[] = [];
   /** Widths by column, in CSS pixels. */
   private columnWidths: ReadonlyMap<string, number> = new Map();
   private readonly chosen: Set<string>;
   /** The run whose row has the keyboard focus. */
   private current: string | undefined;
+  /** Where to scroll when there are rows. */
+  private wantedScroll: number;
   private readonly redraw = oncePerFrame(() => this.draw());
 
   constructor(
@@ -65,6 +79,7 @@ export class RunTable {
     this.body = new TableBody(this.element, this.head);
     this.table.append(this.body.element);
     this.chosen = new Set(settings.selected);
+    this.wantedScroll = settings.scroll ?? 0;
     this.model = createTable<TableRun>({
       data: [],
       columns: [],
@@ -73,8 +88,7 @@ export class RunTable {
         this.state = typeof change === "function" ? change(this.state) : change;
         this.model.setOptions((options) => ({ ...options, state: this.state }));
         this.body.forget();
-        this.keep();
-        this.redraw();
+        this.selectionChanged();
       },
       renderFallbackValue: null,
       autoResetAll: false,
@@ -93,13 +107,21 @@ export class RunTable {
       globalFilter: settings.filter ?? "",
     };
     this.model.setOptions((options) => ({ ...options, state: this.state }));
+    this.all.addEventListener("change", () => {
+      this.chosen.clear();
+      if (this.all.checked) for (const { id } of this.rows) this.chosen.add(id);
+      this.selectionChanged();
+    });
     this.element.addEventListener("scroll", this.redraw);
+    this.element.addEventListener(
+      "scroll",
+      sparingly(STORE_MS, () => this.events.scrolled(this.settings)),
+    );
     this.element.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(this.redraw).observe(this.element);
   }
 
   show(runs: readonly TableRun[], defaults: Readonly<Record<string, string>>): void {
-    this.runs = runs;
     this.allColumns = columnsOf(runs, defaults);
     this.columnWidths = columnWidths(this.allColumns, runs, this.table);
     const columns = this.allColumns.map(definitionOf);
@@ -108,6 +130,10 @@ export class RunTable {
     for (const id of [...this.chosen]) if (!known.has(id)) this.chosen.delete(id);
     this.tellSelection();
     this.body.forget();
+    this.draw();
+    if (this.wantedScroll === 0 || runs.length === 0) return;
+    this.element.scrollTop = this.wantedScroll;
+    this.wantedScroll = 0;
     this.draw();
   }
 
@@ -177,26 +203,22 @@ export class RunTable {
   }
 
   private drawWidths(columns: readonly TableColumn[]): void {
-    const widths = columns.map(({ id }) => `${this.columnWidths.get(id) ?? 0}px`);
-    this.table.style.setProperty("--columns", ["32px", ...widths].join(" "));
+    const { style } = this.table;
+    const widthOf = ({ id }: TableColumn) => this.columnWidths.get(id) ?? 0;
+    style.setProperty("--columns", [SELECT, ...columns.map(widthOf)].map((width) => `${width}px`).join(" "));
+    let end = SELECT;
+    for (const column of columns.filter(({ stays }) => stays)) {
+      style.setProperty(`--${column.id}-start`, `${end}px`);
+      end += widthOf(column);
+    }
   }
 
   private drawHead(columns: readonly TableColumn[]): void {
-    const key = JSON.stringify([
-      columns.map(({ id }) => id),
-      this.state.sorting,
-      this.chosen.size,
-      this.runs.length,
-    ]);
+    this.all.checked = this.rows.length > 0 && this.selected.length === this.rows.length;
+    const key = JSON.stringify([columns.map((column) => [column.id, cellClass(column)]), this.state.sorting]);
     if (this.head.dataset.shown === key) return;
     this.head.dataset.shown = key;
-    const all = element("input", { type: "checkbox", "aria-label": "Select all runs" });
-    all.checked = this.chosen.size > 0 && this.chosen.size === this.rows.length;
-    all.addEventListener("change", () => {
-      this.chosen.clear();
-      if (all.checked) for (const { id } of this.rows) this.chosen.add(id);
-      this.selectionChanged();
-    });
+    const focused = document.activeElement;
     const cells = columns.map((column) => {
       const sorted = this.state.sorting.find(({ id }) => id === column.id);
       return headCell(column, sorted, {
@@ -206,8 +228,13 @@ export class RunTable {
         hide: () => this.setVisible(column.id, false),
       });
     });
-    const select = element("th", { class: "select", role: "columnheader" }, all);
+    const select = element("th", { class: "select", role: "columnheader" }, this.all);
+    const wasFocused = focused instanceof HTMLElement && this.head.contains(focused);
     this.head.replaceChildren(element("tr", { role: "row" }, select, ...cells));
+    if (!wasFocused) return;
+    const again = cells.map((cell) => cell.querySelector<HTMLElement>(".sort"));
+    const column = again.find((each) => each?.dataset.column === focused.dataset.column);
+    (column ?? focused).focus({ preventScroll: true });
   }
 
   private row(run: TableRun, columns: readonly TableColumn[], index: number): HTMLElement {
@@ -253,15 +280,19 @@ export class RunTable {
     this.selectionChanged();
   }
 
-  /** Reports the selected runs in the order of their rows. */
   private tellSelection(): void {
-    this.events.selected(this.rows.map(({ id }) => id).filter((id) => this.chosen.has(id)));
+    this.events.selected(this.selected);
+  }
+
+  /** The selected runs in the order of their rows, without those that the filter hides. */
+  private get selected(): readonly string[] {
+    return this.rows.map(({ id }) => id).filter((id) => this.chosen.has(id));
   }
 
   private selectionChanged(): void {
     this.tellSelection();
     this.keep();
-    this.body.forget();
+    this.body.update((id, row) => markSelected(row, this.chosen.has(id)));
     this.redraw();
   }
 
@@ -287,6 +318,8 @@ export class RunTable {
     if (to !== undefined) this.goTo(Math.min(rows.length - 1, Math.max(0, to)));
     else if (event.key === " ") this.select(run, false);
     else if (event.key === "Enter") this.events.open(run);
+    else if (event.key === "F2") this.events.rename(run);
+    else if (event.key === "Delete") this.events.remove(this.selected.length > 0 ? this.selected : [run]);
     else return;
     event.preventDefault();
   }
@@ -299,9 +332,18 @@ export class RunTable {
   }
 
   private keep(): void {
+    this.events.changed(this.settings);
+  }
+
+  private get settings(): TableSettings {
     const { sorting, columnVisibility, columnOrder, globalFilter } = this.state;
-    const hidden = Object.keys(columnVisibility).filter((id) => !columnVisibility[id]);
-    const filter = String(globalFilter ?? "");
-    this.events.changed({ sorting, hidden, order: columnOrder, filter, selected: [...this.chosen] });
+    return {
+      sorting,
+      hidden: Object.keys(columnVisibility).filter((id) => !columnVisibility[id]),
+      order: columnOrder,
+      filter: String(globalFilter ?? ""),
+      selected: [...this.chosen],
+      scroll: this.wantedScroll === 0 ? this.element.scrollTop : this.wantedScroll,
+    };
   }
 }

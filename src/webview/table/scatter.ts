@@ -1,9 +1,12 @@
 import uPlot from "uplot";
-import { axisNumbers } from "../../facts/format.ts";
+import { axisNumbers, counted } from "../../facts/format.ts";
+import { onBackground, type PlotEvents, plotMenu } from "../charts/chart-menu.ts";
+import { contextMenu } from "../context-menu.ts";
 import { element, setText } from "../dom.ts";
+import { pngOf } from "../png.ts";
 import { onThemeChange, theme } from "../theme.ts";
 import { dropdown } from "../toolkit.ts";
-import { cellText, type TableColumn, type TableRun } from "./columns.ts";
+import { cellText, NAME, runsCsv, type TableColumn, type TableRun, titleOf } from "./columns.ts";
 
 const HEIGHT = 260;
 
@@ -18,8 +21,14 @@ export class Scatter {
   private columns: readonly TableColumn[] = [];
   private runs: readonly TableRun[] = [];
   private plot: uPlot | undefined;
+  private points: readonly Point[] = [];
+  /** What the plot shows, as text. */
+  private plotted = "";
 
-  constructor(private readonly open: (run: string) => void) {
+  constructor(
+    private readonly open: (run: string) => void,
+    events: PlotEvents,
+  ) {
     this.element = element(
       "section",
       { class: "scatter", "aria-label": "Scatter plot" },
@@ -31,8 +40,22 @@ export class Scatter {
       ),
       this.place,
     );
+    contextMenu(this.place, () => {
+      const { axes, plot } = this;
+      if (axes === undefined || plot === undefined) return [];
+      const { x, y } = axes;
+      const title = `${y.title} against ${x.title}`;
+      const png = () => pngOf(onBackground(plot.ctx.canvas).canvas);
+      return plotMenu(
+        { title, png, csv: () => runsCsv(runsWith(x, runsWith(y, this.runs)), [NAME, y, x]) },
+        events,
+      );
+    });
     new ResizeObserver(() => this.draw()).observe(this.place);
-    onThemeChange(() => this.draw());
+    onThemeChange(() => {
+      this.plotted = "";
+      this.draw();
+    });
   }
 
   show(columns: readonly TableColumn[], runs: readonly TableRun[]): void {
@@ -46,16 +69,22 @@ export class Scatter {
     this.draw();
   }
 
-  /** The chosen columns. Defaults to the test metric and the key that most runs have. */
+  /** The chosen columns. Defaults to the test metric that most runs have, and the fullest key in which these differ. */
   private get axes(): { readonly x: TableColumn; readonly y: TableColumn } | undefined {
     const { columns, chosen, runs } = this;
     const find = (id: string | undefined) => columns.find((column) => column.id === id);
     const named = (start: string) => columns.filter(({ id }) => id.startsWith(start));
-    const y = find(chosen.y) ?? fullest(named("test "), (column) => has(column, runs)) ?? find("loss");
+    const y = find(chosen.y) ?? fullest(named("test "), (column) => runsWith(column, runs)) ?? find("loss");
     if (y === undefined) return undefined;
-    const measured = has(y, runs);
+    const measured = runsWith(y, runs);
     const keys = [...named("key ").filter(({ numeric }) => numeric), ...named("key ")];
-    const x = find(chosen.x) ?? fullest(keys, (column) => has(column, measured)) ?? find("duration");
+    const differing = keys.filter(
+      (column) => new Set(runsWith(column, measured).map((run) => column.value(run))).size > 1,
+    );
+    const x =
+      find(chosen.x) ??
+      fullest(differing.length > 0 ? differing : keys, (column) => runsWith(column, measured)) ??
+      find("duration");
     return x === undefined ? undefined : { x, y };
   }
 
@@ -68,7 +97,7 @@ export class Scatter {
       columns.map(({ id, title }) => ({ value: id, label: title }));
     this.x.show(choices(this.columns), x.id);
     this.y.show(choices(this.columns.filter(({ numeric }) => numeric)), y.id);
-    const complete = has(x, has(y, this.runs));
+    const complete = runsWith(x, runsWith(y, this.runs));
     // Text values are positions on the axis, in sorted order.
     const words = x.numeric ? [] : [...new Set(complete.map((run) => cellText(x, run)))].sort();
     const xOf = (run: TableRun): number =>
@@ -76,11 +105,17 @@ export class Scatter {
     const points = complete
       .map((run) => ({ run, x: xOf(run), y: Number(y.value(run)) }))
       .sort((one, other) => one.x - other.x);
-    setText(this.readout, pointsText(points.length));
+    this.points = points;
+    const places = points.map((point) => [point.run.summary.id, point.x, point.y]);
+    const plotted = JSON.stringify([width, x.id, y.id, words, places]);
+    // A new plot has no cursor: the run under the mouse would no longer be named.
+    if (plotted === this.plotted) return;
+    this.plotted = plotted;
+    setText(this.readout, points.length === 0 ? "No run has values of both." : counted(points.length, "run"));
     this.plot?.destroy();
     this.plot = new uPlot(
       options(width, { x, y, words }, points, (index) => {
-        const point = index === undefined ? undefined : points[index];
+        const point = index === undefined ? undefined : this.points[index];
         if (point !== undefined) setText(this.readout, pointText(point.run, x, y));
       }),
       [points.map((point) => point.x), points.map((point) => point.y)],
@@ -88,14 +123,21 @@ export class Scatter {
     );
     const { over, cursor } = this.plot;
     over.addEventListener("dblclick", () => {
-      const point = points[cursor.idx ?? -1];
+      const point = this.points[cursor.idx ?? -1];
       if (point !== undefined) this.open(point.run.summary.id);
     });
   }
 }
 
+/** A run in the plot. */
+interface Point {
+  readonly run: TableRun;
+  readonly x: number;
+  readonly y: number;
+}
+
 /** Returns the runs with a value in a column. */
-const has = (column: TableColumn, runs: readonly TableRun[]): TableRun[] =>
+const runsWith = (column: TableColumn, runs: readonly TableRun[]): TableRun[] =>
   runs.filter((run) =>
     column.numeric ? Number.isFinite(column.value(run)) : column.value(run) !== undefined,
   );
@@ -109,13 +151,8 @@ function fullest(
   return columns.find((column) => runsOf(column).length === most);
 }
 
-function pointsText(points: number): string {
-  if (points === 0) return "No run has values of both.";
-  return points === 1 ? "1 run" : `${points} runs`;
-}
-
 const pointText = (run: TableRun, x: TableColumn, y: TableColumn): string =>
-  `${run.summary.name}, run ${run.summary.runId}: ${y.title} ${cellText(y, run)}, ${x.title} ${cellText(x, run)}`;
+  `${titleOf(run)}: ${y.title} ${cellText(y, run)}, ${x.title} ${cellText(x, run)}`;
 
 /** Margin beside the outermost points. */
 const linearRange: uPlot.Range.Function = (_, low, high) => {

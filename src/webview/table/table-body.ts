@@ -13,8 +13,10 @@ const GROUP = 8;
  */
 export class TableBody {
   readonly element = element("tbody", { role: "rowgroup" });
-  /** Cached rows by their ids, until {@link forget}. */
+  /** The rows in the page, by their ids. */
   private readonly drawn = new Map<string, HTMLElement>();
+  /** Rows that may have changed since they were drawn. */
+  private readonly stale = new Set<string>();
   /** The rows in the page and the row with the keyboard focus, as text. */
   private shown = "";
 
@@ -27,10 +29,15 @@ export class TableBody {
     private readonly head: HTMLElement,
   ) {}
 
-  /** Drops the drawn rows: their content has changed. */
+  /** Has all rows made again, because their content may have changed. */
   forget(): void {
-    this.drawn.clear();
+    for (const id of this.drawn.keys()) this.stale.add(id);
     this.shown = "";
+  }
+
+  /** Changes all drawn rows in place. */
+  update(change: (id: string, row: HTMLElement) => void): void {
+    for (const [id, row] of this.drawn) change(id, row);
   }
 
   /**
@@ -51,18 +58,29 @@ export class TableBody {
     if (shown === this.shown) return;
     this.shown = shown;
     const wanted = ids.slice(first, last).map((id, offset) => {
-      const made = this.drawn.get(id) ?? rowAt(first + offset, row);
-      this.drawn.set(id, made);
+      const made = this.rowOf(id, first + offset, row);
       const tabIndex = focusable === id ? 0 : -1;
       if (made.tabIndex !== tabIndex) made.tabIndex = tabIndex;
       return made;
     });
     const kept = new Set(wanted);
     for (const [id, made] of this.drawn) if (!kept.has(made)) this.drawn.delete(id);
+    this.stale.clear();
     const focused = this.hasFocus;
     this.element.style.setProperty("height", `${ids.length * ROW}px`);
     this.place(wanted);
     if (focused) this.focus();
+  }
+
+  /** Returns a row, the drawn one if it is the same: a click on a row that is replaced meanwhile would be lost. */
+  private rowOf(id: string, index: number, row: (index: number) => HTMLElement): HTMLElement {
+    const drawn = this.drawn.get(id);
+    if (drawn !== undefined && !this.stale.has(id)) return drawn;
+    const made = rowAt(index, row);
+    if (drawn !== undefined) made.tabIndex = drawn.tabIndex;
+    if (drawn !== undefined && updateRow(drawn, made)) return drawn;
+    this.drawn.set(id, made);
+    return made;
   }
 
   get hasFocus(): boolean {
@@ -98,6 +116,26 @@ export class TableBody {
       else this.element.insertBefore(row, next);
     }
   }
+}
+
+/** Gives a row the cells of another that stands in its place. Returns false if it cannot become the other one. */
+function updateRow(row: HTMLElement, other: HTMLElement): boolean {
+  const cells = [...other.children];
+  if (!row.cloneNode().isEqualNode(other.cloneNode()) || cells.length !== row.childElementCount) return false;
+  for (const [at, cell] of cells.entries()) {
+    const shown = row.children[at];
+    if (shown === undefined || shown.isEqualNode(cell)) continue;
+    if (shown.childElementCount + cell.childElementCount > 0) shown.replaceWith(cell);
+    else updateText(shown, cell);
+  }
+  return true;
+}
+
+/** Gives a cell the attributes and the text of another. The cell itself may be pressed by the mouse. */
+function updateText(cell: Element, other: Element): void {
+  for (const name of cell.getAttributeNames()) if (!other.hasAttribute(name)) cell.removeAttribute(name);
+  for (const name of other.getAttributeNames()) cell.setAttribute(name, other.getAttribute(name) ?? "");
+  cell.textContent = other.textContent;
 }
 
 function rowAt(index: number, row: (index: number) => HTMLElement): HTMLElement {

@@ -1,6 +1,6 @@
 /**
- * A folder of encoder features: `<image>.npy` (float32 `[z, y, x, feature]`), its picture `<image>.tif`, and `features.json`, which says how
- * the grid lies over the images.
+ * A folder of encoder features: `<image>.npy` (float32 `[z, y, x, feature]`), its picture `<image>.tif`, and `features.json`, which says
+ * how the grid lies over the images.
  */
 import { basename, dirname, extname, join } from "node:path";
 import * as v from "valibot";
@@ -11,7 +11,7 @@ import type { ColorBasis } from "./feature-colors.ts";
 import type { FeatureMap } from "./feature-map.ts";
 
 const FILE = "features.json";
-/** A basis of 10,000 features has a megabyte. */
+/** Largest `features.json`, in bytes. The basis of 10,000 features takes about one megabyte. */
 const MOST_BYTES = 1 << 24;
 
 const size = v.pipe(v.number(), v.finite(), v.gtValue(0));
@@ -58,7 +58,7 @@ export async function describeFeatures(
   await writeFileAtomically(join(folder, FILE), text);
 }
 
-/** The file of the features that a picture shows. */
+/** Returns the file of the features that a picture shows. */
 export const featureFile = (picture: string): string =>
   join(dirname(picture), `${basename(picture, extname(picture))}.npy`);
 
@@ -72,15 +72,15 @@ export async function featureFolderOf(picture: string): Promise<FeatureFolder | 
   return found?.images.some((image) => image.picture === basename(picture)) ? found : undefined;
 }
 
-/** Reads the features that a picture shows. Throws `CheckpointError` for an invalid array. */
+/** Reads the features that a picture shows. Throws `CheckpointError` for an invalid array, and `Error` for one of another shape. */
 export async function readFeatures(
   picture: string,
   { stride, mean }: Pick<FeatureFolder, "stride" | "mean">,
 ): Promise<FeatureMap> {
   const path = featureFile(picture);
   const { shape, data } = await readNpy(path);
-  const [z = 0, y = 0, x = 0, count = 0, ...more] = shape;
-  if (shape.length !== 4 || more.length > 0 || count !== mean.length)
+  const [z = 0, y = 0, x = 0, count = 0] = shape;
+  if (shape.length !== 4 || count !== mean.length)
     throw new Error(`${path} does not hold the features that features.json describes.`);
   const values = data instanceof Float32Array ? data : Float32Array.from(data, Number);
   return { shape: [z, y, x, count], values, stride };

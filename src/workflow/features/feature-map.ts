@@ -8,6 +8,7 @@ import { entryOf, exactly, product } from "../../facts/checked-lists.ts";
 import type { ImageShape } from "../../facts/samples.ts";
 import type { Executable, Runtime } from "../../runtime/executable.ts";
 import type { Parameters } from "../../runtime/parameters.ts";
+import { evenBatch } from "../batches.ts";
 import type { Watch } from "../predict.ts";
 import { patchBox } from "../settings.ts";
 import { inOneBatch } from "../tasks/batch-arrays.ts";
@@ -25,7 +26,6 @@ export interface FeatureMap {
 /** A model's encoder, compiled for batches of patches. */
 export class FeatureModel {
   private readonly executable: Executable;
-  private readonly batchSize: number;
   /** Places of the grid in a patch, `[z, y, x]`. */
   private readonly grid: Box;
   private readonly featureCount: number;
@@ -36,11 +36,11 @@ export class FeatureModel {
     runtime: Runtime,
     parameters: Parameters,
     private readonly patch: Box,
+    private readonly batchSize: number,
     { ndim, channels }: { readonly ndim: 2 | 3; readonly channels: number },
   ) {
-    this.batchSize = task.batchSize;
     const size = ndim === 3 ? patch : patch.slice(1);
-    const program = task.features([task.batchSize, ...size, channels]);
+    const program = task.features([batchSize, ...size, channels]);
     let shape: readonly number[] = [];
     this.executable = runtime.compile(
       {
@@ -59,10 +59,23 @@ export class FeatureModel {
     this.grid = ndim === 3 ? exactly(space, 3) : [1, ...exactly(space, 2)];
   }
 
-  /** The encoder of a configuration's model, for patches of DATA.PATCH_SIZE. Throws `InputError` if it has none. */
-  static of(config: Config, task: Task, runtime: Runtime, parameters: Parameters): FeatureModel {
+  /**
+   * Compiles the encoder of a configuration's model, for patches of DATA.PATCH_SIZE. Throws `InputError` if it has none.
+   *
+   * @param shown the size of the only image; undefined for many images
+   */
+  static of(
+    config: Config,
+    task: Task,
+    runtime: Runtime,
+    parameters: Parameters,
+    shown?: ImageShape,
+  ): FeatureModel {
     const size = { ndim: ndimOf(config), channels: channelsOf(config) };
-    return new FeatureModel(task, runtime, parameters, patchBox(config), size);
+    const patch = patchBox(config);
+    const patches = shown && product(boxOf((axis) => Math.ceil(shown[axis] / patch[axis])));
+    const batchSize = evenBatch(patches ?? task.batchSize, task.batchSize);
+    return new FeatureModel(task, runtime, parameters, patch, batchSize, size);
   }
 
   get stride(): Box {
@@ -102,7 +115,7 @@ export class FeatureModel {
     this.executable.release();
   }
 
-  /** The starts of adjacent patches on the grid. */
+  /** Returns the starts of adjacent patches on the grid. */
   private starts(shape: FeatureMap["shape"]): Box[] {
     const along = (axis: 0 | 1 | 2) =>
       Array.from({ length: Math.ceil(shape[axis] / this.grid[axis]) }, (_, index) => index * this.grid[axis]);

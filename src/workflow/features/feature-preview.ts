@@ -6,7 +6,7 @@ import type { NormalizedImage } from "../../data/image-set.ts";
 import { type Box, boxOf } from "../../data/tiling.ts";
 import type { ResultTree } from "../../facts/result-tree.ts";
 import type { ImageFiles } from "../../facts/run-events.ts";
-import { type Region, shapeOf, wholeRegion } from "../../images/image.ts";
+import { type ImageShape, type Region, shapeOf, wholeRegion } from "../../images/image.ts";
 import type { Runtime } from "../../runtime/executable.ts";
 import type { Parameters } from "../../runtime/parameters.ts";
 import { InputError } from "../input-error.ts";
@@ -27,16 +27,18 @@ export class FeaturePreview {
     private readonly tree: ResultTree,
   ) {}
 
-  /** Returns undefined for networks without an encoder. */
+  /** Compiles the encoder for an image of this shape. Returns undefined for networks without an encoder. */
   static open(
     config: Config,
     tree: ResultTree,
     task: Task,
     runtime: Runtime,
     parameters: Parameters,
+    image: ImageShape,
   ): FeaturePreview | undefined {
     try {
-      return new FeaturePreview(FeatureModel.of(config, task, runtime, parameters), tree);
+      const shown = shapeOf(middleOf(image), image[3]);
+      return new FeaturePreview(FeatureModel.of(config, task, runtime, parameters, shown), tree);
     } catch (error) {
       if (error instanceof InputError) return undefined;
       throw error;
@@ -75,13 +77,14 @@ export class FeaturePreview {
 
 /** Returns a region of an image as an image. */
 function cropped(image: NormalizedImage, region: Region): NormalizedImage {
-  const moved = (start: Box) => boxOf((axis) => start[axis] + region.start[axis]);
+  const inWhole = (start: Box) => boxOf((axis) => start[axis] + region.start[axis]);
   const shape = shapeOf(region, image.info.shape[3]);
   return {
     ...image,
     info: { ...image.info, shape },
-    patch: (start, size) => image.patch(moved(start), size),
-    values: ({ start, end } = wholeRegion(shape)) => image.values({ start: moved(start), end: moved(end) }),
-    stored: ({ start, end }) => image.stored({ start: moved(start), end: moved(end) }),
+    patch: (start, size) => image.patch(inWhole(start), size),
+    values: ({ start, end } = wholeRegion(shape)) =>
+      image.values({ start: inWhole(start), end: inWhole(end) }),
+    stored: ({ start, end }) => image.stored({ start: inWhole(start), end: inWhole(end) }),
   };
 }

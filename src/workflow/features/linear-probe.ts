@@ -26,7 +26,7 @@ interface Sums {
   readonly targets: Matrix;
 }
 
-/** Cross-validates. Returns the most likely class of each place of each map, from a fit without the place's fold. */
+/** Cross-validates the probe. Returns the most likely class of each place of each map, from a fit without the place's fold. */
 export function probe(maps: readonly LabeledMap[], classes: number): Int32Array[] {
   const scale = scaleOf(maps);
   const parts = 1 + maps.reduce((most, { parts }) => parts.reduce((one, two) => Math.max(one, two), most), 0);
@@ -44,6 +44,7 @@ interface Scale {
   readonly factor: Float64Array;
 }
 
+/** Measures the features of all places. */
 function scaleOf(maps: readonly LabeledMap[]): Scale {
   const count = maps[0]?.map.shape[3] ?? 0;
   const [sum, squares] = [new Float64Array(count), new Float64Array(count)];
@@ -60,7 +61,7 @@ function scaleOf(maps: readonly LabeledMap[]): Scale {
   return { mean, factor: variance.map((each) => (each > 1e-12 ? 1 / Math.sqrt(each) : 0)) };
 }
 
-/** A place's features, standardized, and a 1. */
+/** Returns a place's features, standardized, and a 1. */
 function rowOf({ shape: [, , , count], values }: FeatureMap, place: number, { mean, factor }: Scale): Matrix {
   const row = Array.from({ length: count + 1 }, (_, feature) =>
     feature === count ? 1 : (at(values, place * count + feature) - at(mean, feature)) * at(factor, feature),
@@ -71,6 +72,7 @@ function rowOf({ shape: [, , , count], values }: FeatureMap, place: number, { me
 /** Number of rows per matrix product. */
 const BLOCK = 512;
 
+/** Returns the sums over the labeled places of one fold. */
 function sumsOf(maps: readonly LabeledMap[], part: number, classes: number, scale: Scale): Sums {
   const width = scale.mean.length + 1;
   const sums = { products: Matrix.zeros(width, width), targets: Matrix.zeros(width, classes) };
@@ -99,7 +101,7 @@ const without = (all: Sums, part: Sums): Sums => ({
   targets: Matrix.sub(all.targets, part.targets),
 });
 
-/** The weights `[feature + 1, class]` of least squared error; the constant is not penalized. */
+/** Returns the weights `[feature + 1, class]` of least squared error; the constant is not penalized. */
 function solved({ products, targets }: Sums): Matrix {
   const last = products.rows - 1;
   const places = products.get(last, last);

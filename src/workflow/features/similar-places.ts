@@ -18,6 +18,7 @@ export interface SimilarPlace {
   readonly similarity: number;
 }
 
+/** Places similar to a picked one. */
 export interface Similarities {
   /** Places along `[z, y, x]`. */
   readonly grid: Box;
@@ -78,7 +79,7 @@ export async function similarPlaces(
 
 const gridOf = ({ shape: [z, y, x] }: FeatureMap): Box => [z, y, x];
 
-/** A place's features minus the mean, normalized to length 1 (or 0 if they equal the mean). */
+/** Returns a place's features minus the mean, normalized to length 1 (or 0 if they equal the mean). */
 function centered({ shape: [, , , count], values }: FeatureMap, place: number, mean: readonly number[]) {
   const vector = Float64Array.from(
     { length: count },
@@ -88,7 +89,7 @@ function centered({ shape: [, , , count], values }: FeatureMap, place: number, m
   return length === 0 ? vector : vector.map((value) => value / length);
 }
 
-/** The cosine of the angle between `wanted` (of length 1) and the features of each place. */
+/** Returns the cosine of the angle between `wanted` (of length 1) and the features of each place. */
 function cosines(
   { shape: [, , , count], values }: FeatureMap,
   wanted: Float64Array,
@@ -107,7 +108,7 @@ function cosines(
   return result;
 }
 
-/** The places that are at least as similar as all of their neighbors, and more than those before them. */
+/** Returns the places that are at least as similar as all of their neighbors, and more than those before them. */
 function peaks(
   values: Float32Array,
   [depth, height, width]: Box,

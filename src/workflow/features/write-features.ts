@@ -17,11 +17,11 @@ import { prepareImages } from "../run-images.ts";
 import type { RunRequest } from "../run-request.ts";
 import { trainingSettings } from "../settings.ts";
 import { loadStartingWeights, ownCheckpoint } from "../starting-weights.ts";
-import { trainingProgram } from "../tasks/task.ts";
+import { type Task, trainingProgram } from "../tasks/task.ts";
 import { writeSamples } from "../write-image.ts";
 import { type ColorBasis, colorsOf, FeatureSample, fitColors } from "./feature-colors.ts";
 import { describeFeatures, featureFile, readFeatures } from "./feature-folder.ts";
-import { FeatureModel } from "./feature-map.ts";
+import { type FeatureMap, FeatureModel } from "./feature-map.ts";
 import { labeledImages, writeProbe } from "./write-probe.ts";
 
 /** Largest file of one image's features. */
@@ -40,47 +40,65 @@ export interface FeatureRequest
  * Throws {@link InputError} if the network has no encoder, or there is no checkpoint of it.
  */
 export async function writeFeatures(given: FeatureRequest): Promise<"finished" | "stopped"> {
-  const config = given.config.with("TRAIN.ENABLE", false).with("TEST.ENABLE", true);
-  const { report, signal, tree } = given;
-  const task = await taskOf({ ...given, config });
-  const images = await prepareImages(config, task, report, signal).catch((error: unknown) => {
+  const request = { ...given, config: given.config.with("TRAIN.ENABLE", false).with("TEST.ENABLE", true) };
+  const { config, report, signal } = request;
+  try {
+    const task = await taskOf(request);
+    const images = await prepareImages(config, task, report, signal);
+    try {
+      if (images.test === undefined) throw new Error("TEST.ENABLE gives no test images.");
+      await onDevice(request, task, images.test.images);
+    } finally {
+      await images.close();
+    }
+    return "finished";
+  } catch (error) {
     if (!isStop(error, signal)) throw error;
-  });
-  if (images === undefined) return "stopped";
+    return "stopped";
+  }
+}
+
+/** Opens a device, loads the weights and writes the features. */
+async function onDevice(request: FeatureRequest, task: Task, images: ImageSet): Promise<void> {
+  const { config, report, tree } = request;
   const program = trainingProgram(task);
-  const training = trainingSettings(config, "single");
-  const runtime = await given.openRuntime({ program, training });
+  const runtime = await request.openRuntime({ program, training: trainingSettings(config, "single") });
   const parameters = new Parameters(declaredWeights(program), { trainable: false, threads: runtime.threads });
   let model: FeatureModel | undefined;
   try {
     model = FeatureModel.of(config, task, runtime, parameters);
     const checkpoint = config.text("PATHS.CHECKPOINT_FILE") || (await ownCheckpoint(config, tree));
     await loadStartingWeights(checkpoint, config, parameters, { complete: true, report });
-    if (images.test === undefined) throw new Error("TEST.ENABLE gives no test images.");
     const labeled =
-      given.labels === undefined ? [] : await labeledImages(given.labels, config, images.test.images, report);
-    await mkdir(tree.features, { recursive: true });
-    const sample = await writeMaps(images.test.images, model, given, config.number("SYSTEM.SEED"));
-    const basis = fitColors(sample.vectors);
-    await writeColors(images.test.images, model, basis, given);
-    const pictured = images.test.images.infos.map((info) => ({
-      picture: basename(pictureFile(tree, info)),
-      original: info.path,
-    }));
-    await describeFeatures(tree.features, basis, { checkpoint, stride: model.stride, images: pictured });
-    const { stride } = model;
-    const { mean } = basis;
-    const mapOf = (info: ImageInfo) => readFeatures(pictureFile(tree, info), { stride, mean });
+      request.labels === undefined ? [] : await labeledImages(request.labels, config, images, report);
+    const mapOf = await writeAll(request, model, images, checkpoint);
     if (labeled.length > 0) await writeProbe(labeled, mapOf, config, tree, report);
-    return "finished";
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    return "stopped";
   } finally {
     model?.release();
-    await images.close();
     await parameters.close();
+    runtime.release?.();
   }
+}
+
+/** Writes the features and colors of all images, and `features.json`. Returns a function that reads an image's features. */
+async function writeAll(
+  request: FeatureRequest,
+  model: FeatureModel,
+  images: ImageSet,
+  checkpoint: string,
+): Promise<(info: ImageInfo) => Promise<FeatureMap>> {
+  const { config, tree } = request;
+  const { stride } = model;
+  await mkdir(tree.features, { recursive: true });
+  const sample = await writeMaps(images, model, request, config.number("SYSTEM.SEED"));
+  const basis = fitColors(sample.vectors);
+  await writeColors(images, model, basis, request);
+  const pictured = images.infos.map((info) => ({
+    picture: basename(pictureFile(tree, info)),
+    original: info.path,
+  }));
+  await describeFeatures(tree.features, basis, { checkpoint, stride, images: pictured });
+  return (info) => readFeatures(pictureFile(tree, info), { stride, mean: basis.mean });
 }
 
 type Reporting = Pick<FeatureRequest, "report" | "signal" | "tree">;

@@ -21,7 +21,7 @@ import { writeSamples } from "../write-image.ts";
 import type { FeatureMap } from "./feature-map.ts";
 import { type LabeledMap, probe } from "./linear-probe.ts";
 
-/** Number of folds: each is predicted by a probe fitted to the others. */
+/** Largest number of folds. Each is predicted by a probe fitted to the others. */
 const MOST_PARTS = 5;
 
 /** A test image that has a mask. */
@@ -78,53 +78,66 @@ export async function writeProbe(
     const map = await mapOf(info);
     const { data } = await readImage(mask.path);
     const pixels = classesOf(Float32Array.from(data), settings);
-    const labels = placeLabels(
-      map,
-      pixels,
-      boxOf((axis) => info.shape[axis]),
-      classes,
-    );
+    const labels = placeLabels(map, pixels, sizeOf(info), classes);
     maps.push({ map, labels, parts: partsOf(map, index, labeled.length) });
   }
   const found = probe(maps, classes);
   const measured = new Map<string, Metrics>();
-  for (const [index, { info, mask }] of labeled.entries()) {
+  for (const [index, image] of labeled.entries()) {
     const { labels, map } = at(maps, index);
     const classesFound = at(found, index);
     const metrics = judged(classesFound, labels, settings);
-    const image = basename(info.path);
-    measured.set(image, metrics);
-    const path = join(tree.features, `${resultName(info)}_probe.tif`);
-    const size = boxOf((axis) => info.shape[axis]);
-    const kind = { channels: 1, sampleType: "uint8", pixelSize: info.pixelSize } as const;
-    await writeSamples(path, spread(classesFound, map, size), kind, wholeRegion(info.shape));
-    report({ event: "test", image, metrics });
-    report({
-      event: "image",
-      kind: "features",
-      image,
-      files: {
-        original: info.path,
-        features: join(tree.features, `${resultName(info)}.tif`),
-        prediction: path,
-        groundTruth: mask.path,
-      },
-    });
+    const name = basename(image.info.path);
+    measured.set(name, metrics);
+    report({ event: "test", image: name, metrics });
+    await writeClasses(image, classesFound, map, tree, report);
   }
   const rows = [...measured].map(([file, metrics]) => ({ file, ...metrics }));
   const table = `${Papa.unparse(rows, { newline: "\n" })}\n`;
   await writeFileAtomically(join(tree.features, "linear_probe.csv"), table);
+  reportMeans([...measured.values()], report);
+}
+
+const sizeOf = ({ shape }: ImageInfo): Box => boxOf((axis) => shape[axis]);
+
+/** Writes the class of each place over an image, and reports the file. */
+async function writeClasses(
+  { info, mask }: LabeledImage,
+  found: Int32Array,
+  map: FeatureMap,
+  { features }: ResultTree,
+  report: ReportEvent,
+): Promise<void> {
+  const path = join(features, `${resultName(info)}_probe.tif`);
+  const kind = { channels: 1, sampleType: "uint8", pixelSize: info.pixelSize } as const;
+  await writeSamples(path, spread(found, map, sizeOf(info)), kind, wholeRegion(info.shape));
+  report({
+    event: "image",
+    kind: "features",
+    image: basename(info.path),
+    files: {
+      original: info.path,
+      features: join(features, `${resultName(info)}.tif`),
+      prediction: path,
+      groundTruth: mask.path,
+    },
+  });
+}
+
+/** Reports the mean IoU and accuracy of all labeled images. */
+function reportMeans(measured: readonly Metrics[], report: ReportEvent): void {
   const mean = (name: string) => {
-    const values = [...measured.values()].map((each) => each[name] ?? Number.NaN).filter(Number.isFinite);
+    const values = measured.map((each) => each[name] ?? Number.NaN).filter(Number.isFinite);
     return values.reduce((sum, value) => sum + value, 0) / values.length;
   };
   const metrics = { iou: mean("iou"), accuracy: mean("accuracy") };
   report({ event: "test", metrics });
-  const message = `Linear probe: IoU ${metrics.iou.toFixed(3)}, accuracy ${metrics.accuracy.toFixed(3)} of ${labeled.length} labeled ${labeled.length === 1 ? "image" : "images"}, each judged by a fit to others.`;
+  const images = measured.length === 1 ? "image" : "images";
+  const message = `Linear probe: IoU ${metrics.iou.toFixed(3)}, accuracy ${metrics.accuracy.toFixed(3)} of ${measured.length} labeled ${images}, each judged by a fit to others.`;
   report({ event: "log", level: "info", message });
 }
 
-/** The class that most pixels of a place have; -1 where all of them are ignored. */
+/** Returns the class that most pixels of each place have; -1 if all of them are ignored. */
 function placeLabels(
   { shape, stride }: FeatureMap,
   pixels: Float32Array,
@@ -145,20 +158,18 @@ function placeLabels(
   });
 }
 
-/** A single image is split in two along its longest axis; of several images, each belongs to one fold. */
+/** Returns the fold of each place. A single image is split in two along its longest axis; of several images, each belongs to one fold. */
 function partsOf({ shape: [depth, rows, columns] }: FeatureMap, index: number, images: number): Int32Array {
   const places = depth * rows * columns;
   if (images > 1) return new Int32Array(places).fill(index % Math.min(MOST_PARTS, images));
   const longest = Math.max(depth, rows, columns);
-  const half = Math.ceil(longest / 2);
-  return Int32Array.from({ length: places }, (_, place) => {
-    const [x, y, z] = [
-      place % columns,
-      Math.floor(place / columns) % rows,
-      Math.floor(place / columns / rows),
-    ];
-    return Number((longest === rows ? y : longest === columns ? x : z) >= half);
-  });
+  const alongLongest = (place: number) => {
+    if (longest === rows) return Math.floor(place / columns) % rows;
+    return longest === columns ? place % columns : Math.floor(place / columns / rows);
+  };
+  return Int32Array.from({ length: places }, (_, place) =>
+    Number(alongLongest(place) >= Math.ceil(longest / 2)),
+  );
 }
 
 /** Returns the IoU as segmentation measures it, and the accuracy over all labeled places. */

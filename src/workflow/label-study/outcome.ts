@@ -25,6 +25,7 @@ export interface StudyRow {
   readonly seeds: number;
 }
 
+/** Mean, smallest and largest IoU. */
 export interface Spread {
   readonly mean: number;
   readonly least: number;
@@ -62,7 +63,7 @@ export function studyRows(results: readonly StudyResult[]): StudyRow[] {
   });
 }
 
-/** A CSV file with a row for each training. */
+/** Returns a CSV file with a row for each training. */
 export function studyCsv(results: readonly StudyResult[]): string {
   const rows = results.map(({ labels, start, seed, iou, runId }) => ({
     labeled_images: labels,
@@ -74,7 +75,7 @@ export function studyCsv(results: readonly StudyResult[]): string {
   return `${Papa.unparse(rows, { newline: "\n" })}\n`;
 }
 
-/** Whether pretraining paid with this many labeled images. */
+/** Says whether pretraining paid with this many labeled images. */
 function verdict({ pretrained, scratch, better, seeds }: StudyRow): string {
   const gain = pretrained.mean - scratch.mean;
   if (seeds === 1) return `${gain > 0 ? "better" : "no gain"} with one seed, which is too few to judge`;

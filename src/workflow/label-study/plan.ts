@@ -9,6 +9,7 @@ import { at } from "../../facts/checked-lists.ts";
 /** The start of a training. */
 export type Start = "pretrained" | "scratch";
 
+/** A training of a study. */
 export interface StudyRun {
   readonly start: Start;
   /** Names of the labeled images that it learns from. */
@@ -18,6 +19,7 @@ export interface StudyRun {
   readonly settings: Readonly<Record<string, string>>;
 }
 
+/** What a study compares. */
 export interface StudyWishes {
   /** File names of the images that have masks. */
   readonly images: readonly string[];
@@ -32,7 +34,7 @@ export interface StudyWishes {
   readonly patience: number;
 }
 
-/** 1, 2, 4, … and all. */
+/** Returns the default numbers of labeled images: 1, 2, 4, … and all. */
 export function defaultCounts(images: number): number[] {
   const counts: number[] = [];
   for (let count = 1; count < images; count *= 2) counts.push(count);
@@ -40,7 +42,7 @@ export function defaultCounts(images: number): number[] {
 }
 
 /**
- * The trainings of a study. With fewer images there are more epochs, so that each training takes about the same number of steps. A
+ * Returns the trainings of a study. With fewer images there are more epochs, so that each training takes about the same number of steps. A
  * seed's image sets are nested: the set of two contains the set of one. Both starts have the same images and random numbers.
  */
 export function studyRuns(wishes: StudyWishes): StudyRun[] {
@@ -57,7 +59,12 @@ export function studyRuns(wishes: StudyWishes): StudyRun[] {
           // A negative patience means none.
           ...(patience > 0 ? { "TRAIN.PATIENCE": longer(patience) } : {}),
           ...(start === "pretrained"
-            ? { "MODEL.LOAD_CHECKPOINT": "True", "PATHS.CHECKPOINT_FILE": checkpoint }
+            ? {
+                "MODEL.LOAD_CHECKPOINT": "True",
+                // Both starts normalize images alike.
+                "MODEL.ITEMS_TO_LOAD_FROM_CHECKPOINT": "['weights']",
+                "PATHS.CHECKPOINT_FILE": checkpoint,
+              }
             : { "MODEL.LOAD_CHECKPOINT": "False" }),
         };
         const chosen = Array.from(order.subarray(0, count), (index) => at(images, index));

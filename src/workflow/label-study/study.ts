@@ -10,16 +10,17 @@ import type { Config } from "../../config/config.ts";
 import { withSettings } from "../../config/with-settings.ts";
 import { readJson } from "../../facts/files/regular-file.ts";
 import { temporaryName, writeFileAtomically } from "../../facts/files/write-file.ts";
-import { type ResultTree, resultTree } from "../../facts/result-tree.ts";
+import { type ResultTree, resultTree, runExists } from "../../facts/result-tree.ts";
 import { readRunState } from "../../facts/run-state.ts";
 import { listImages } from "../../images/files.ts";
 import { ImageError } from "../../images/image.ts";
 import { namedLike } from "../ground-truth.ts";
 import { studyChart } from "./chart.ts";
-import { contentHash, sharedContents } from "./contents.ts";
+import { ContentHashes, sharedContents } from "./content-hashes.ts";
 import { type StudyResult, studyCsv, studyRows } from "./outcome.ts";
 import { defaultCounts, type StudyRun, studyRuns } from "./plan.ts";
 
+/** What a study is planned from. */
 export interface StudySettings {
   readonly config: Config;
   /** The text that `config` was read from. */
@@ -51,12 +52,14 @@ const planSchema = v.record(v.string(), v.pipe(v.number(), v.safeInteger(), v.mi
 
 /**
  * The runs of a study. A run's number identifies everything that it depends on: configuration, labeled images, test images and the
- * content of the checkpoint. After a change a run gets a new number, so an earlier result is never mistaken for a new one.
+ * content of the checkpoint. After a change a run gets a new number, and numbers of the job's other runs are skipped, so an earlier result
+ * is never mistaken for a new one.
  */
 export class LabelStudy {
   private constructor(
     private readonly settings: StudySettings,
     readonly runs: readonly PlannedRun[],
+    private readonly hashes: ContentHashes,
   ) {}
 
   /** Plans the runs, copies their images and writes their configurations. Throws {@link ImageError} for images without a mask. */
@@ -72,8 +75,9 @@ export class LabelStudy {
       epochs: config.number("TRAIN.EPOCHS"),
       patience: config.number("TRAIN.PATIENCE"),
     });
-    const checkpoint = await contentHash(settings.checkpoint);
-    const test = await testContent(config);
+    const hashes = new ContentHashes();
+    const checkpoint = await hashes.of(settings.checkpoint);
+    const test = await testContent(config, hashes);
     const planFile = join(folder, "plan.json");
     const known = new Map(
       Object.entries((await readJson(planFile, planSchema).catch(() => undefined)) ?? {}),
@@ -81,11 +85,14 @@ export class LabelStudy {
     const runs: PlannedRun[] = [];
     await mkdir(join(folder, "configurations"), { recursive: true });
     for (const [index, run] of planned.entries()) {
-      const text = withSettings(settings.text, { ...run.settings, ...(await labeled(settings, run)) });
+      const text = withSettings(settings.text, {
+        ...run.settings,
+        ...(await labeled(settings, run, hashes)),
+      });
       const key = createHash("sha256")
         .update([text, test, run.start === "pretrained" ? checkpoint : ""].join("\0"))
         .digest("hex");
-      const runId = known.get(key) ?? Math.max(0, ...known.values()) + 1;
+      const runId = known.get(key) ?? nextRunId(settings, Math.max(0, ...known.values()));
       known.set(key, runId);
       const configFile = join(folder, "configurations", `${settings.name}_${runId}.yaml`);
       await writeFileAtomically(configFile, text);
@@ -93,14 +100,15 @@ export class LabelStudy {
       runs.push({ ...run, runId, configFile, title });
     }
     await writeFileAtomically(planFile, `${JSON.stringify(Object.fromEntries(known), null, 2)}\n`);
-    return new LabelStudy(settings, runs);
+    return new LabelStudy(settings, runs, hashes);
   }
 
-  /** The folder of the study's chart, table, images and configurations. */
+  /** Returns the folder of the study's chart, table, images and configurations. */
   get folder(): string {
     return studyFolder(this.settings);
   }
 
+  /** Returns the state of a training. Throws `RunStateError`. */
   async stateOf(run: PlannedRun): Promise<PlannedState> {
     const tree = this.treeOf(run);
     const status = (await readRunState(tree))?.status;
@@ -128,7 +136,7 @@ export class LabelStudy {
     const { config, checkpoint } = this.settings;
     const test = await listImages(config.text("DATA.TEST.PATH"));
     const shared = async (folder: string) =>
-      sharedContents(test, await listImages(folder).catch((): string[] => []));
+      sharedContents(test, await listImages(folder).catch((): string[] => []), this.hashes);
     const own = await shared(config.text("DATA.TRAIN.PATH"));
     const pretrained = await pretrainedOn(checkpoint);
     const seen = pretrained === undefined ? [] : await shared(pretrained);
@@ -152,22 +160,34 @@ export class LabelStudy {
   }
 }
 
+/** Returns the next run number after `last` that no other run of the job has. */
+function nextRunId({ resultDirectory, name }: StudySettings, last: number): number {
+  for (let runId = last + 1; ; runId++) {
+    const tree = resultTree(resultDirectory, name, runId);
+    if (!runExists(tree) && !existsSync(tree.recordFolder)) return runId;
+  }
+}
+
 const studyFolder = ({ resultDirectory, name }: StudySettings) =>
   join(resultTree(resultDirectory, name, 1).jobDirectory, "label_study");
 
-/** Content hashes of test images and their masks. */
-async function testContent(config: Config): Promise<string> {
+/** Returns the content hashes of test images and their masks. */
+async function testContent(config: Config, contents: ContentHashes): Promise<string> {
   const paths = await Promise.all([
     listImages(config.text("DATA.TEST.PATH")),
     listImages(config.text("DATA.TEST.GT_PATH")),
   ]);
   const hashes: string[] = [];
-  for (const path of paths.flat()) hashes.push(basename(path), await contentHash(path));
+  for (const path of paths.flat()) hashes.push(basename(path), await contents.of(path));
   return hashes.join("\0");
 }
 
 /** Copies a run's images and masks, unless they are there. Returns the keys that name the copies. */
-async function labeled(settings: StudySettings, { images, seed }: StudyRun): Promise<Record<string, string>> {
+async function labeled(
+  settings: StudySettings,
+  { images, seed }: StudyRun,
+  hashes: ContentHashes,
+): Promise<Record<string, string>> {
   const path = settings.config.text("DATA.TRAIN.PATH");
   const masks = await listImages(settings.config.text("DATA.TRAIN.GT_PATH"));
   const pairs = images.map((image) => {
@@ -176,16 +196,20 @@ async function labeled(settings: StudySettings, { images, seed }: StudyRun): Pro
     return [join(path, image), mask] as const;
   });
   const hash = createHash("sha256");
-  for (const file of pairs.flat()) hash.update(`${basename(file)}\0${await contentHash(file)}\0`);
+  for (const file of pairs.flat()) hash.update(`${basename(file)}\0${await hashes.of(file)}\0`);
   const name = `${images.length}-labeled-seed-${seed}-${hash.digest("hex").slice(0, 8)}`;
   const folder = join(studyFolder(settings), "images", name);
   if (!existsSync(folder)) {
     const temporary = temporaryName(folder);
-    for (const [image, mask] of pairs) {
-      await cp(image, join(temporary, "images", basename(image)), { recursive: true });
-      await cp(mask, join(temporary, "masks", basename(mask)), { recursive: true });
+    try {
+      for (const [image, mask] of pairs) {
+        await cp(image, join(temporary, "images", basename(image)), { recursive: true });
+        await cp(mask, join(temporary, "masks", basename(mask)), { recursive: true });
+      }
+      await rename(temporary, folder);
+    } finally {
+      await rm(temporary, { recursive: true, force: true });
     }
-    await rename(temporary, folder).finally(() => rm(temporary, { recursive: true, force: true }));
   }
   return { "DATA.TRAIN.PATH": join(folder, "images"), "DATA.TRAIN.GT_PATH": join(folder, "masks") };
 }

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import * as v from "valibot";
-import { ndimOf } from "../../config/basics.ts";
+import { ndimOf, type Phase } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import { type CrappifySettings, crappify } from "../../data/crappify.ts";
 import { layersOf, stripsOf } from "../../data/layers.ts";
@@ -19,7 +19,6 @@ import { storedParts } from "../../images/parts.ts";
 import { writeTiffStrips } from "../../images/tiff-writer.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
 import { resultNames } from "../result-names.ts";
-import type { Phase } from "../settings.ts";
 
 /** A record of how a folder's copies were made. It lies beside the folder, because BiaPy expects only images in it. */
 const copyRecord = v.object({
@@ -38,6 +37,7 @@ const LARGEST = 64 << 20;
 
 const recordPath = (folder: string) => `${folder}.crappify.json`;
 
+/** Returns the record of a folder's copies; undefined if there is none. Throws {@link ImageError} for a damaged one. */
 async function readRecord(folder: string): Promise<CopyRecord | undefined> {
   const path = recordPath(folder);
   return readJson(path, copyRecord, LARGEST).catch((error) => {
@@ -72,13 +72,29 @@ function settingsOf(config: Config): CopyRecord["settings"] {
 const copyPaths = (folder: string, infos: readonly ImageInfo[]): string[] =>
   resultNames(infos.map(({ path }) => path)).map((name) => join(folder, `${name}.tif`));
 
-/** A copy from elsewhere: made by BiaPy, or a degraded image that the user acquired. */
+/**
+ * Returns the properties of a copy from elsewhere: made by BiaPy, or a degraded image that the user acquired. Throws {@link ImageError} if
+ * its shape is not that of the image.
+ */
 async function foreignCopy(path: string, { shape }: ImageInfo): Promise<ImageInfo> {
   const source = await openImage(path);
   await source.close();
   if (String(source.info.shape) === String(shape)) return source.info;
   const [found, wanted] = [source.info.shape, shape].map((each) => each.join(" x "));
   throw new ImageError(path, `${path}: is ${found}, but the image that it is a copy of is ${wanted}.`);
+}
+
+/** An image with the place of its copy. */
+interface CopiedImage {
+  readonly info: ImageInfo;
+  /** The image's number in its folder, which its noise depends on. */
+  readonly index: number;
+  /** The image's file name. */
+  readonly name: string;
+  /** The path of its copy. */
+  readonly copy: string;
+  /** Size and modification time of its file. */
+  readonly source: string;
 }
 
 /**
@@ -97,53 +113,29 @@ export async function crappifiedImages(
   const folder = resolve(sourceDirectory(config, phase));
   const settings = settingsOf(config);
   const record = await readRecord(folder);
-  const same = JSON.stringify(record?.settings) === JSON.stringify(settings);
-  const paths = copyPaths(folder, infos);
-  const sources = await Promise.all(
-    infos.map(async ({ path }) => {
-      const { size, mtimeMs } = await stat(path);
-      return `${size} ${mtimeMs}`;
-    }),
-  );
-  const all = infos.map((info, index) => ({
-    info,
-    index,
-    name: basename(info.path),
-    copy: itemAt(paths, index),
-    source: itemAt(sources, index),
-  }));
+  const isCurrent = JSON.stringify(record?.settings) === JSON.stringify(settings);
+  const all = await withCopies(folder, infos);
   const foreign = all.filter(({ name, copy }) => existsSync(copy) && record?.sources[name] === undefined);
   const missing = all.filter(
     (each) =>
       !foreign.includes(each) &&
-      (!same || record?.sources[each.name] !== each.source || !existsSync(each.copy)),
+      (!isCurrent || record?.sources[each.name] !== each.source || !existsSync(each.copy)),
   );
-  const log = (level: "info" | "warning", message: string) => report({ event: "log", level, message });
   if (foreign.length > 0) {
-    const how =
-      "whatever created them. Delete them to create new ones with the settings of this configuration.";
-    log("warning", `${foreign.length} images in ${folder} are used unchanged, ${how}`);
+    const message = `${foreign.length} images in ${folder} are used unchanged, whatever created them. Delete them to create new ones with the settings of this configuration.`;
+    report({ event: "log", level: "warning", message });
   }
   if (missing.length > 0) {
-    log("info", `Creating degraded copies of ${missing.length} images in ${folder}.`);
-    await mkdir(folder, { recursive: true });
-    const kept = Object.entries(record?.sources ?? {}).map(([name, source]) => [name, same ? source : ""]);
+    // While it is made, a copy counts as outdated.
+    const outdated = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, ""]));
+    const known = record?.sources ?? {};
     const begun = {
-      ...Object.fromEntries(kept),
-      ...Object.fromEntries(missing.map(({ name }) => [name, ""])),
+      ...(isCurrent ? known : outdated(Object.keys(known))),
+      ...outdated(missing.map(({ name }) => name)),
     };
+    await mkdir(folder, { recursive: true });
     await writeRecord(folder, { settings, sources: begun });
-    let negative = 0;
-    for (const [done, { info, index, copy }] of missing.entries()) {
-      const random = new Random(settings.seed).fork(0x57ab, index);
-      if (await writeCopy(info, copy, settings, random)) negative++;
-      report({ event: "progress", label: "Making worse copies", done: done + 1, total: missing.length });
-      signal?.throwIfAborted();
-    }
-    if (negative > 0) {
-      const effect = "but their degraded copies do not: as in BiaPy, noisy values below 0 become 0.";
-      log("warning", `${negative} of ${missing.length} images have negative pixels, ${effect}`);
-    }
+    await writeCopies(folder, missing, settings, report, signal);
     const made = Object.fromEntries(missing.map(({ name, source }) => [name, source]));
     await writeRecord(folder, { settings, sources: { ...begun, ...made } });
   }
@@ -152,6 +144,41 @@ export async function crappifiedImages(
       foreign.includes(each) ? foreignCopy(each.copy, each.info) : { ...each.info, path: each.copy },
     ),
   );
+}
+
+async function withCopies(folder: string, infos: readonly ImageInfo[]): Promise<CopiedImage[]> {
+  const copies = copyPaths(folder, infos);
+  return Promise.all(
+    infos.map(async (info, index) => {
+      const { size, mtimeMs } = await stat(info.path);
+      const name = basename(info.path);
+      return { info, index, name, copy: itemAt(copies, index), source: `${size} ${mtimeMs}` };
+    }),
+  );
+}
+
+/** Makes copies one after another. Throws the signal's reason when aborted. */
+async function writeCopies(
+  folder: string,
+  missing: readonly CopiedImage[],
+  settings: CopyRecord["settings"],
+  report: ReportEvent,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const log = (level: "info" | "warning", message: string) => report({ event: "log", level, message });
+  log("info", `Creating degraded copies of ${missing.length} images in ${folder}.`);
+  let negative = 0;
+  for (const [done, { info, index, copy }] of missing.entries()) {
+    const random = new Random(settings.seed).fork(0x57ab, index);
+    if (await writeCopy(info, copy, settings, random)) negative++;
+    report({ event: "progress", label: "Making degraded copies", done: done + 1, total: missing.length });
+    signal?.throwIfAborted();
+  }
+  if (negative > 0)
+    log(
+      "warning",
+      `${negative} of ${missing.length} images have negative pixels, but their degraded copies do not: as in BiaPy, noisy values below 0 become 0.`,
+    );
 }
 
 /** Number of values scanned per block. */

@@ -1,6 +1,6 @@
 /** Denoising without clean images: a network predicts hidden pixels from their surroundings (Noise2Void: Krull et al. 2019). */
 
-import { ndimOf } from "../../config/basics.ts";
+import { ndimOf, type Phase } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import { type BlindSpotSettings, withBlindSpots } from "../../data/noise2void.ts";
 import { entriesOf } from "../../facts/checked-lists.ts";
@@ -35,7 +35,7 @@ export function denoisingTask(config: Config, tree: ResultTree): Task {
 }
 
 /** Whether a phase has clean images: for training with LOAD_GT_DATA, for test metrics with LOAD_GT. */
-function hasCleanImages(config: Config, phase: "TRAIN" | "VAL" | "TEST"): boolean {
+function hasCleanImages(config: Config, phase: Phase): boolean {
   return config.flag(phase === "TEST" ? "DATA.TEST.LOAD_GT" : "PROBLEM.DENOISING.LOAD_GT_DATA");
 }
 

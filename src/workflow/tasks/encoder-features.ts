@@ -7,7 +7,7 @@ import type { tf } from "../../runtime/tensor.ts";
 import { InputError } from "../input-error.ts";
 
 /**
- * A program of the model's encoder: input `images`, output `features` `[batch, (z,) y, x, feature]`. Running it throws
+ * Returns a program of the model's encoder: input `images`, output `features` `[batch, (z,) y, x, feature]`. Running it throws
  * {@link InputError} for networks without an encoder.
  *
  * @param shape of the images, `[batch, (z,) y, x, channel]`

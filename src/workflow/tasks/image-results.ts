@@ -55,7 +55,7 @@ export function imageTesting(
   };
 }
 
-/** How predictions of an image are normalized: like the targets that the network was trained on. */
+/** Returns how predictions of an image are normalized: like the targets that the network was trained on. */
 function asTarget(
   config: Config,
   { info, channels }: Pick<NormalizedImage, "info" | "channels">,

@@ -7,6 +7,9 @@ import { lastOf } from "../../facts/checked-lists.ts";
 import type { BuildArguments } from "../../models/build-arguments.ts";
 import { type MaeSettings, tokenGrid } from "../../models/mae.ts";
 
+/** BiaPy 3.7.1 builds masked autoencoders with it, whatever MODEL.VIT_NORM_EPS says. */
+const EPSILON = 1e-6;
+
 /** Returns a configuration's model. */
 export function maeSettings(config: Config, normalizePixels: boolean): MaeSettings {
   const ratio = config.number("MODEL.VIT_MLP_RATIO");
@@ -20,20 +23,20 @@ export function maeSettings(config: Config, normalizePixels: boolean): MaeSettin
       features,
       layers: config.number("MODEL.VIT_NUM_LAYERS"),
       heads: config.number("MODEL.VIT_NUM_HEADS"),
-      hidden: Math.round(ratio * features),
+      hidden: Math.trunc(ratio * features),
     },
     decoder: {
       features: decoderFeatures,
       layers: config.number("MODEL.MAE_DEC_NUM_LAYERS"),
       heads: config.number("MODEL.MAE_DEC_NUM_HEADS"),
-      hidden: Math.round(ratio * decoderFeatures),
+      hidden: Math.trunc(ratio * decoderFeatures),
     },
-    epsilon: config.number("MODEL.VIT_NORM_EPS"),
+    epsilon: EPSILON,
     normalizePixels,
   };
 }
 
-/** How tokens are masked. */
+/** Returns how tokens are masked. */
 export function maskSettings(config: Config, settings: MaeSettings): TokenMaskSettings {
   return {
     type: config.choice("MODEL.MAE_MASK_TYPE", MASK_TYPES),
@@ -42,7 +45,7 @@ export function maskSettings(config: Config, settings: MaeSettings): TokenMaskSe
   };
 }
 
-/** The arguments that build the same model in BiaPy, as its checkpoints keep them. */
+/** Returns the arguments that build the same model in BiaPy, as its checkpoints keep them. */
 export function maeBuildArguments(config: Config, settings: MaeSettings): BuildArguments {
   const { encoder, decoder } = settings;
   return {

@@ -51,6 +51,7 @@ import type {
   TrainingTask,
 } from "./task.ts";
 
+/** Sets up the task for a configuration's masked autoencoder. */
 export function maskingTask(config: Config, tree: ResultTree, normalizePixels: boolean): Task {
   const settings = maeSettings(config, normalizePixels);
   const masking = new Masking(config, tree, settings);

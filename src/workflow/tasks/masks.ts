@@ -2,11 +2,13 @@
 import { basename } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { lastOf } from "../../facts/checked-lists.ts";
+import { firstOf } from "../../facts/format.ts";
 import type { ImageSource } from "../../images/image.ts";
 import { storedParts } from "../../images/parts.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
 import { IGNORED } from "../../training/segmentation-losses.ts";
 
+/** The classes of masks. */
 export interface ClassSettings {
   /** DATA.N_CLASSES, background included. */
   readonly classes: number;
@@ -14,12 +16,13 @@ export interface ClassSettings {
   readonly ignored?: number;
 }
 
+/** Returns a configuration's classes. */
 export function classSettings(config: Config): ClassSettings {
   const index = config.number("LOSS.IGNORE_INDEX");
   return { classes: config.number("DATA.N_CLASSES"), ignored: index === -1 ? undefined : index };
 }
 
-/** The class of each pixel, or {@link IGNORED}. Of two classes, every value above 0 is the foreground. */
+/** Returns the class of each pixel, or {@link IGNORED}. Of two classes, every value above 0 is the foreground. */
 export function classesOf(values: Float32Array, { classes, ignored }: ClassSettings): Float32Array {
   return values.map((value) => {
     if (value === ignored) return IGNORED;
@@ -37,7 +40,10 @@ const MOST_BINARY_VALUES = 2;
 const MOST_LISTED = 6;
 /** Up to this value, numbered objects may be meant as classes. */
 const MOST_CLASSES = 20;
-/** In a mask, neighboring pixels mostly have the same value: of the sample masks' pixels 8 % differ from the one before, of the images' 95 %. */
+/**
+ * In a mask, neighboring pixels mostly have the same value: of the sample masks' pixels 8 % differ from the one before, of the images' 95
+ * %.
+ */
 const MOST_CHANGING = 0.5;
 
 /** Checks the masks of one folder, one after another. */
@@ -85,7 +91,8 @@ export class MaskCheck {
     const [only] = classes;
     if (only === undefined) return `${masks} ignored pixels only (LOSS.IGNORE_INDEX).`;
     if (classes.size === 1) {
-      const what = only === 0 ? "background" : this.settings.classes > 2 ? `class ${only}` : "foreground";
+      const foreground = this.settings.classes > 2 ? `class ${only}` : "foreground";
+      const what = only === 0 ? "background" : foreground;
       const hint = only === 0 ? "" : " Background is 0.";
       return `${masks} nothing but ${what} (${listed(values)}), so there is nothing to tell apart.${hint}`;
     }
@@ -150,6 +157,7 @@ function pictureFault(
   return undefined;
 }
 
+/** Returns why values are not those of a mask. */
 function faultOf(values: readonly number[], { classes, ignored }: ClassSettings): string | undefined {
   const counted = values.filter((value) => value !== ignored);
   const broken = counted.filter((value) => !Number.isInteger(value) || value < 0);
@@ -166,7 +174,4 @@ function faultOf(values: readonly number[], { classes, ignored }: ClassSettings)
   return `holds ${listed(beyond)}, and ${range}. ${hint}`;
 }
 
-function listed(values: readonly number[]): string {
-  const shown = values.slice(0, MOST_LISTED).join(", ");
-  return values.length > MOST_LISTED ? `${shown} and ${values.length - MOST_LISTED} more` : shown;
-}
+const listed = (values: readonly number[]) => firstOf(values, MOST_LISTED);

@@ -23,7 +23,7 @@ export class OverlapCounts {
     }
   }
 
-  /** The IoU. With two classes, only the foreground is measured. */
+  /** Returns the IoU. With two classes, only the foreground is measured. */
   get iou(): Metrics {
     const classes = [...this.unions.keys()].filter((index) => this.classes > 2 || index === 1);
     const named = classes.flatMap((index) => [

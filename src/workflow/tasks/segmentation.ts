@@ -1,7 +1,7 @@
 /** Semantic segmentation: a network gives each pixel a class, and learns it from masks. */
 
 import { join } from "node:path";
-import { ndimOf } from "../../config/basics.ts";
+import { namesOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import type { NormalizedImage } from "../../data/image-set.ts";
 import { otsuThreshold } from "../../data/otsu.ts";
@@ -84,9 +84,9 @@ function training(config: Config, model: ImageModel, settings: ClassSettings): T
   };
 }
 
-/** LOSS.*. Defaults to cross entropy. The weight of a single loss has no effect. */
+/** Returns the losses of LOSS.*. Defaults to cross entropy. The weight of a single loss has no effect. */
 function lossSettings(config: Config, { classes }: ClassSettings): SegmentationLossSettings {
-  const names = [config.value("LOSS.TYPE")].flat().map((name) => String(name).toUpperCase());
+  const names = namesOf(config, "LOSS.TYPE");
   const weights = config.numbers("LOSS.WEIGHTS");
   const weightOf = (name: string) => {
     const place = (names.length === 0 ? ["CE"] : names).indexOf(name);
@@ -231,6 +231,7 @@ class SegmentationTesting implements TestingTask {
   }
 }
 
+/** Returns the index of the largest of `count` values from `from`. */
 function likeliest(values: Float32Array, from: number, count: number): number {
   let best = 0;
   for (let index = 1; index < count; index++)

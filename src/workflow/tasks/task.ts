@@ -1,4 +1,5 @@
 /** The parts that differ between workflows: inputs of a batch, loss and metrics, and the files and pictures of an image. */
+import type { Phase } from "../../config/basics.ts";
 import type { Sample } from "../../data/augmentation/sample.ts";
 import type { NormalizedImage } from "../../data/image-set.ts";
 import type { Orientation } from "../../data/orientation.ts";
@@ -14,7 +15,6 @@ import type { Scope } from "../../runtime/scope.ts";
 import type { Batch } from "../../training/trainer.ts";
 import type { PartFile } from "../by-chunks.ts";
 import type { PatchModel, PredictedPart, Watch } from "../predict.ts";
-import type { Phase } from "../settings.ts";
 
 /** One workflow, set up by a configuration. `src/facts/workflows.ts` lists them. */
 export interface Task {
@@ -38,7 +38,7 @@ export interface Task {
   readonly training: TrainingTask;
   readonly testing: TestingTask;
   /**
-   * The encoder's features of patches: input `images`, output `features` `[batch, (z,) y, x, feature]`.
+   * Returns the program of the encoder's features of patches: input `images`, output `features` `[batch, (z,) y, x, feature]`.
    *
    * @param shape of the images, `[batch, (z,) y, x, channel]`
    */
@@ -82,7 +82,11 @@ export interface PatchBatch {
 
 /** How a workflow predicts images by its own network, and writes and measures the predictions. */
 export interface TestingTask extends ResultTask {
-  /** @param shape of the images, `[batch, (z,) y, x, channel]`. Each output has the same axes. */
+  /**
+   * Returns the program that predicts patches.
+   *
+   * @param shape of the images, `[batch, (z,) y, x, channel]`. Each output has the same axes.
+   */
   prediction(shape: readonly number[]): Program;
   /** Fills the inputs of {@link prediction}; a batch that is not full repeats its last patch. */
   feed(inputs: Readonly<Record<string, InputData>>, batch: PatchBatch): void;
@@ -96,7 +100,7 @@ export interface TestingTask extends ResultTask {
 export interface ResultTask {
   /** The outputs needed for result files and metrics by chunks. Defaults to all. */
   readonly neededByChunks?: readonly string[];
-  /** The files that a test image's prediction is written to. The first one is what TEST.REUSE_PREDICTIONS looks for. */
+  /** Returns the files that a test image's prediction is written to. The first one is what TEST.REUSE_PREDICTIONS looks for. */
   resultFiles(image: NormalizedImage, byChunks: boolean): readonly ResultFile[];
   /** Reads the outputs that an earlier run wrote for a whole image. Undefined if there are none of the right shape. */
   reuse(image: NormalizedImage, watch: Watch): Promise<PredictedPart["values"] | undefined>;
@@ -124,7 +128,7 @@ export interface ResultFile extends Pick<PartFile, "channels" | "sampleType"> {
   readonly role: keyof ImageFiles;
   /** Whether it is the network's raw output, which TEST.SAVE_MODEL_RAW_OUTPUT turns on and off. */
   readonly raw: boolean;
-  /** The part's values in the file's own type and range, `[z, y, x, channel]`. */
+  /** Returns the part's values in the file's own type and range, `[z, y, x, channel]`. */
   values(part: TestPart): ReturnType<PartFile["values"]>;
 }
 
@@ -146,13 +150,13 @@ export class TestPart implements PredictedPart {
     readonly values: PredictedPart["values"],
   ) {}
 
-  /** The image's own values. */
+  /** Returns the image's own values. */
   original(): Promise<Float32Array> {
     this.known ??= this.image.values(this.region);
     return this.known;
   }
 
-  /** The part of this one that lies in `box`, which must lie in it. */
+  /** Returns the part of this one that lies in `box`, which must lie in it. */
   within(box: Region): TestPart {
     const picked = (values: Float32Array) => valuesIn(values, this.region, box);
     const values = Object.entries(this.values).map(([name, each]) => [name, picked(each)] as const);
@@ -162,7 +166,7 @@ export class TestPart implements PredictedPart {
   }
 }
 
-/** A training step: `loss` and the metrics of a batch, a number each. */
+/** Returns the program of a training step: `loss` and the metrics of a batch, a number each. */
 export function trainingProgram({ training }: Task): Program {
   return {
     training: true,
@@ -174,7 +178,7 @@ export function trainingProgram({ training }: Task): Program {
   };
 }
 
-/** The same for every patch of a validation batch: `[batch]` each. */
+/** Returns the program of a validation batch: `loss` and the metrics of every patch, `[batch]` each. */
 export function evaluationProgram({ training }: Task): Program {
   return {
     training: false,

@@ -1,6 +1,7 @@
 /** Citations of the networks that a package may contain. */
 import type { EmbeddedArchitecture } from "../../facts/architectures.ts";
 
+/** A paper to cite. */
 export interface Citation {
   readonly text: string;
   readonly doi: string;

@@ -14,9 +14,9 @@ export interface Plane {
 const SIDE = 256;
 
 /** Returns a gray PNG twice as wide as high, each half by its own range. */
-export function cover(image: Plane, made: Plane): Uint8Array {
+export function cover(image: Plane, prediction: Plane): Uint8Array {
   const data = new Uint8Array(2 * SIDE * SIDE);
-  for (const [half, plane] of [image, made].entries()) {
+  for (const [half, plane] of [image, prediction].entries()) {
     const [least, largest] = rangeOf(plane.values);
     const scale = largest > least ? 255 / (largest - least) : 0;
     for (let y = 0; y < SIDE; y++)
@@ -29,7 +29,7 @@ export function cover(image: Plane, made: Plane): Uint8Array {
   return encode({ width: 2 * SIDE, height: SIDE, data, channels: 1 });
 }
 
-/** The smallest and the largest value. */
+/** Returns the smallest and the largest value. */
 export function rangeOf(values: Float32Array): [number, number] {
   return values.reduce<[number, number]>(
     ([least, largest], value) => [Math.min(least, value), Math.max(largest, value)],
@@ -37,7 +37,7 @@ export function rangeOf(values: Float32Array): [number, number] {
   );
 }
 
-/** The middle plane of the first channel of `[1, channel, (z,) y, x]`. */
+/** Returns the middle plane of the first channel of `[1, channel, (z,) y, x]`. */
 export function middlePlane(values: Float32Array, shape: readonly number[]): Plane {
   const [y, x] = exactly(shape.slice(-2), 2);
   const z = shape.length === 5 ? at(shape, 2) : 1;

@@ -3,9 +3,9 @@
 import { createHash } from "node:crypto";
 import { stringify } from "yaml";
 import packageFile from "../../../package.json" with { type: "json" };
-import { architectureOf, ndimOf, workflowOf } from "../../config/basics.ts";
+import { architectureOf, axesOf, workflowOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
-import type { ZooDescription } from "../../config/zoo-settings.ts";
+import { unsaidSteps, type ZooDescription } from "../../config/zoo-settings.ts";
 import { ARCHITECTURES, isEmbedded } from "../../facts/architectures.ts";
 import { BIAPY_VERSION } from "../../facts/biapy-version.ts";
 import { at } from "../../facts/checked-lists.ts";
@@ -34,7 +34,7 @@ export const FILES = {
 /** Tolerance of other programs' predictions, relative to the test output's largest value. */
 const TOLERANCE = 1e-3;
 
-/** The format allows at most a hundredth of the largest value. */
+/** Returns the absolute tolerance. The format allows at most a hundredth of the largest value. */
 const absoluteTolerance = ([least, largest]: readonly [number, number]): number =>
   Math.max(0, Math.min(TOLERANCE * Math.max(-least, largest), 0.009 * largest));
 
@@ -58,7 +58,7 @@ export interface PackageFacts {
   readonly opset: number;
 }
 
-/** A package's title: a masked autoencoder's two have the part's name. */
+/** Returns a package's title. Those of a masked autoencoder's two packages name the part. */
 export const titleOf = ({ about, network }: Pick<PackageFacts, "about" | "network">): string =>
   network.part === undefined ? about.name : `${about.name} (${network.part})`;
 
@@ -66,10 +66,10 @@ const PARTS = {
   encoder:
     "The encoder of a masked autoencoder: features of every token, for further training, clustering or classification. It does not return an image.",
   reconstruction:
-    "A masked autoencoder: it hides always the same tokens of an image and fills them in from the others. It shows what was learned; it does not improve images.",
+    "A masked autoencoder: it always hides the same tokens of an image and fills them in from the others. It shows what was learned; it does not improve images.",
 } as const;
 
-/** BiaPy's tags for a model, and the Zoo's name of the program that runs it. */
+/** Returns the user's tags and BiaPy's own tags for a model. */
 function tagsOf({ config, about }: PackageFacts): string[] {
   const problem = config
     .text("PROBLEM.TYPE")
@@ -90,11 +90,9 @@ function citationsOf({ config, about }: PackageFacts): Partial<Citation & { url:
   return [...own, ...[BIAPY, ...papers, ...method].filter(({ doi }) => !known.has(doi))];
 }
 
-const AXES = { 2: ["y", "x"], 3: ["z", "y", "x"] } as const;
-
-export const spaceAxes = (config: Config): readonly ("z" | "y" | "x")[] => AXES[ndimOf(config)];
-
-/** Pixels at each border of a prediction that lack context: DATA.TEST.PADDING, or an eighth of the patch if not set. */
+/**
+ * Returns the number of pixels at each border of a prediction that lack context: DATA.TEST.PADDING, or an eighth of the patch if not set.
+ */
 function halos({ config, shape, network }: PackageFacts): number[] {
   const padding = config.numbers("DATA.TEST.PADDING");
   return shape.slice(2).map((size, axis) => {
@@ -107,7 +105,7 @@ const channelNames = (name: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${name}${index}`);
 
 function inputAxes({ config, shape, steps }: PackageFacts): object[] {
-  const space = spaceAxes(config).map((id, axis) => {
+  const space = axesOf(config).map((id, axis) => {
     const [size, step] = [shape[axis + 2], steps[axis + 2]];
     return { type: "space", id, size: step === 0 ? size : { min: size, step } };
   });
@@ -120,9 +118,10 @@ function inputAxes({ config, shape, steps }: PackageFacts): object[] {
 
 function outputAxes(facts: PackageFacts): object[] {
   const { config, network } = facts;
-  const name = network.part === "encoder" ? "feature" : network.restores ? "channel" : "class";
+  const ofImage = network.restores ? "channel" : "class";
+  const name = network.part === "encoder" ? "feature" : ofImage;
   const space = halos(facts).map((halo, axis) => {
-    const id = spaceAxes(config)[axis];
+    const id = axesOf(config)[axis];
     const scale = network.reduction === 1 ? {} : { scale: network.reduction };
     const border = halo === 0 ? {} : { halo };
     return { type: "space", id, size: { tensor_id: INPUT, axis_id: id }, ...scale, ...border };
@@ -161,7 +160,7 @@ function weights({ network, opset }: PackageFacts, files: Files): object {
   return { onnx: { ...onnx, parent: "pytorch_state_dict" }, pytorch_state_dict };
 }
 
-/** The conda environment that PyTorch's weights need. */
+/** Returns the conda environment that PyTorch's weights need. */
 export const environment = (): string =>
   stringify({
     name: "biapy",
@@ -169,11 +168,11 @@ export const environment = (): string =>
     dependencies: ["python >=3.11", "pip", { pip: [`torch==${PYTORCH}`, `biapy==${BIAPY_VERSION}`] }],
   });
 
-/** Operations without arguments have no `kwargs`. */
+/** Returns operations as `rdf.yaml` has them: without `kwargs` if they have no arguments. */
 const operations = (list: readonly Processing[]) =>
   list.map(({ id, kwargs }) => (Object.keys(kwargs).length === 0 ? { id } : { id, kwargs }));
 
-/** The text of `rdf.yaml`. */
+/** Returns the text of `rdf.yaml`. */
 export function description(facts: PackageFacts, files: Files): string {
   const { about, network, preprocessing, postprocessing, range, configText } = facts;
   const [least, largest] = range;
@@ -235,11 +234,22 @@ export function description(facts: PackageFacts, files: Files): string {
   );
 }
 
-/** The default text of `README.md`. */
+/** Returns what the network's output means, as a sentence. */
+function outputMeaning({ config, network, postprocessing }: PackageFacts): string {
+  if (network.part === "encoder") {
+    const block = axesOf(config).map(() => network.reduction);
+    return `Features: ${network.outputChannels} for each ${block.join(" x ")} pixels.`;
+  }
+  if (!network.restores) return "Probabilities of the classes.";
+  if (postprocessing.length > 0) return "An image in the range of the input.";
+  return "An image in normalized values: mean and deviation (or range) of the input convert it back.";
+}
+
+/** Returns the default text of `README.md`. */
 export function documentation(facts: PackageFacts): string {
   const { config, about, network, shape, steps, preprocessing, postprocessing } = facts;
   const title = ARCHITECTURES.get(architectureOf(config))?.title ?? architectureOf(config);
-  const axes = spaceAxes(config);
+  const axes = axesOf(config);
   const sizes = axes.map((axis, index) =>
     steps[index + 2] === 0
       ? `${axis}: ${shape[index + 2]}`
@@ -249,16 +259,9 @@ export function documentation(facts: PackageFacts): string {
     operations.length === 0
       ? "none"
       : operations.map(({ id, kwargs }) => `\`${id}\` ${JSON.stringify(kwargs)}`).join(", ");
+  const unsaid = unsaidSteps(config);
   const { dataset } = about;
   const data = [dataset.name, dataset.image_modality, dataset.doi].filter((each) => each !== undefined);
-  const meaning =
-    network.part === "encoder"
-      ? `Features: ${network.outputChannels} for each ${axes.map(() => network.reduction).join(" x ")} pixels.`
-      : network.restores
-        ? postprocessing.length > 0
-          ? "An image in the range of the input."
-          : "An image in normalized values: mean and deviation (or range) of the input turn it back."
-        : "Probabilities of the classes.";
   return `# ${titleOf(facts)}
 
 ${about.description}
@@ -268,15 +271,15 @@ ${data.length === 0 ? "" : `\nTraining data: ${data.join(", ")}.\n`}
 ## Use
 
 - Input: float32 images in their own range, \`[batch, channel, ${axes.join(", ")}]\`; ${sizes.join("; ")}.
-- Before the network: ${list(preprocessing)}.
+${unsaid.length === 0 ? "" : `- The images were prepared by ${unsaid.map((step) => `\`${step}\``).join(", ")} of the configuration, which no package can say: prepare yours in the same way.\n`}- Before the network: ${list(preprocessing)}.
 - After it: ${list(postprocessing)}.
-- Output: ${meaning}
+- Output: ${outputMeaning(facts)}
 
 \`${FILES.onnx}\` has standard operators of ONNX only.${network.torch === undefined ? " BiaPy's class does not take these patches, so that there are no weights for PyTorch." : ` \`${FILES.torch}\` are the same weights for BiaPy ${BIAPY_VERSION} (\`pip install biapy\`).`}
 
 ## Validation
 
-\`bioimageio test\` compares what the network makes of \`${FILES.input}\` with \`${FILES.output}\`. Compare predictions of images that the
+\`bioimageio test\` compares the network's output for \`${FILES.input}\` with \`${FILES.output}\`. Compare predictions of images that the
 network has not seen with what you expect before you rely on it.
 `;
 }

@@ -4,9 +4,11 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { OrderedDict } from "../../checkpoint/python-values.ts";
 import { writeCheckpoint } from "../../checkpoint/pytorch.ts";
 import { CheckpointTensor } from "../../checkpoint/tensor.ts";
+import { axesOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import { zooDescription } from "../../config/zoo-settings.ts";
 import { fixedNormalization, measureNormalization } from "../../data/measure-normalization.ts";
@@ -26,17 +28,9 @@ import { normalizationSettings, patchBox, targetNormalization, trainingSettings 
 import { loadStartingWeights } from "../starting-weights.ts";
 import { trainingProgram } from "../tasks/task.ts";
 import { cover, middlePlane, rangeOf } from "./cover.ts";
-import {
-  description,
-  documentation,
-  environment,
-  FILES,
-  type PackageFacts,
-  spaceAxes,
-  titleOf,
-} from "./description.ts";
+import { description, documentation, environment, FILES, type PackageFacts, titleOf } from "./description.ts";
 import { channelsFirst, INPUT, OUTPUT, patchShape, type ZooNetwork, zooNetworks } from "./networks.ts";
-import { postprocessed, postprocessing, preprocessing } from "./processing.ts";
+import { type Processing, postprocessed, postprocessing, preprocessing } from "./processing.ts";
 import { SOURCE } from "./torch-architecture.ts";
 import { writePackage } from "./zip-package.ts";
 
@@ -69,8 +63,8 @@ export async function exportModel(request: ExportRequest): Promise<string[]> {
     const networks = zooNetworks(config, normalizePixels);
     const written: string[] = [];
     for (const [index, network] of networks.entries()) {
-      request.signal.throwIfAborted();
       const { path, files } = await packageOf(network, { ...request, config }, sample, runtime, parameters);
+      await unlessStopped(request);
       await writePackage(path, files);
       report({ event: "progress", label: "Exporting", done: index + 1, total: networks.length });
       report({ event: "log", level: "info", message: `Model exported to ${path}.` });
@@ -83,7 +77,13 @@ export async function exportModel(request: ExportRequest): Promise<string[]> {
   }
 }
 
-/** Images for test tensors and covers: the test images, or the training images if no test folder is set. */
+/** Lets a request to stop arrive between steps that compute without interruption. Throws the signal's reason when aborted. */
+async function unlessStopped({ signal }: Pick<ExportRequest, "signal">): Promise<void> {
+  await setImmediate();
+  signal.throwIfAborted();
+}
+
+/** Returns the configuration with images for test tensors and covers: the test images, or the training images if no test folder is set. */
 function withTestImages(config: Config): Config {
   const tests = config.with("TRAIN.ENABLE", false).with("TEST.ENABLE", true);
   const named = config.sets("DATA.TEST.PATH") && config.flag("TEST.ENABLE");
@@ -100,7 +100,7 @@ function checkpointOf({ config, tree, checkpoint }: ExportRequest): string {
   throw new InputError([{ severity: "error", message }]);
 }
 
-/** The middle of the first test image, of the size of a patch, as it is stored. */
+/** Returns the middle of the first test image, of the size of a patch, not normalized. */
 async function sampleImage(
   config: Config,
   { tree, normalizePixels, report, signal }: ExportRequest,
@@ -118,6 +118,50 @@ async function sampleImage(
   }
 }
 
+/** The test tensors of a package, with the operations between them. */
+interface TestTensors {
+  /** `[1, channel, (z,) y, x]` */
+  readonly shape: readonly number[];
+  /** Not normalized. */
+  readonly input: Float32Array;
+  readonly preprocessing: readonly Processing[];
+  readonly postprocessing: readonly Processing[];
+  readonly outputShape: readonly number[];
+  readonly output: Float32Array;
+}
+
+/** Predicts the sample image as other programs will: normalized, and with postprocessing. */
+async function testTensors(
+  network: ZooNetwork,
+  config: Config,
+  sample: Image,
+  runtime: Runtime,
+  parameters: Parameters,
+): Promise<TestTensors> {
+  const shape = patchShape(config);
+  const imageChannels = at(shape, 1);
+  const settings = normalizationSettings(config);
+  const targets = targetNormalization(config);
+  const channels = await measureNormalization(() => [sample], imageChannels, settings);
+  const normalized = inChannels(normalize(sample, channels), imageChannels);
+  const { values, shape: outputShape } = await predicted(network, shape, normalized, runtime, parameters);
+  const after = postprocessing(
+    network,
+    settings,
+    channels,
+    targets && fixedNormalization(targets, imageChannels),
+  );
+  return {
+    shape,
+    input: inChannels(Float32Array.from(sample.data), imageChannels),
+    preprocessing: preprocessing(settings, axesOf(config), channels),
+    postprocessing: after,
+    outputShape,
+    output: postprocessed(values, network.outputChannels, after),
+  };
+}
+
+/** Returns the files of a network's package, and the path to write it to. */
 async function packageOf(
   network: ZooNetwork,
   request: ExportRequest,
@@ -126,25 +170,13 @@ async function packageOf(
   parameters: Parameters,
 ): Promise<{ path: string; files: Map<string, Uint8Array> }> {
   const { config, tree, configText } = request;
-  const shape = patchShape(config);
-  const settings = normalizationSettings(config);
-  const targets = targetNormalization(config);
-  const imageChannels = at(shape, 1);
-  const channels = await measureNormalization(() => [sample], imageChannels, settings);
-  const normalized = inChannels(normalize(sample, channels), imageChannels);
-  const raw = inChannels(Float32Array.from(sample.data), imageChannels);
-  const made = await predicted(network, shape, normalized, runtime, parameters);
-  const after = postprocessing(
-    network,
-    settings,
-    channels,
-    targets && fixedNormalization(targets, imageChannels),
-  );
-  const output = postprocessed(made.values, network.outputChannels, after);
-  const specs = declaredWeights(channelsFirst(network, shape));
+  await unlessStopped(request);
+  const tensors = await testTensors(network, config, sample, runtime, parameters);
+  const { shape, input, output, outputShape } = tensors;
+  await unlessStopped(request);
   const portable = portableModel({
     program: (wanted) => channelsFirst(network, wanted),
-    specs,
+    specs: declaredWeights(channelsFirst(network, shape)),
     weight: (name) => parameters.read(name),
     shape,
     steps: [1, 0, ...network.steps],
@@ -155,24 +187,23 @@ async function packageOf(
     network,
     shape,
     steps: portable.steps,
-    preprocessing: preprocessing(settings, spaceAxes(config), channels),
-    postprocessing: after,
-    range: rangeOf(raw),
+    preprocessing: tensors.preprocessing,
+    postprocessing: tensors.postprocessing,
+    range: rangeOf(input),
     outputRange: rangeOf(output),
     configText,
     opset: OPSET,
   };
-  const files = new Map<string, Uint8Array>();
   const page = facts.about.documentation;
-  files.set(
-    FILES.documentation,
-    page === undefined ? Buffer.from(documentation(facts)) : await readFile(page),
-  );
-  files.set(FILES.cover, cover(middlePlane(raw, shape), middlePlane(output, made.shape)));
-  files.set(FILES.input, npy(raw, shape));
-  files.set(FILES.output, npy(output, made.shape));
-  files.set(FILES.onnx, portable.bytes);
+  const files = new Map<string, Uint8Array>([
+    [FILES.documentation, page === undefined ? Buffer.from(documentation(facts)) : await readFile(page)],
+    [FILES.cover, cover(middlePlane(input, shape), middlePlane(output, outputShape))],
+    [FILES.input, npy(input, shape)],
+    [FILES.output, npy(output, outputShape)],
+    [FILES.onnx, portable.bytes],
+  ]);
   if (network.torch !== undefined) {
+    await unlessStopped(request);
     files.set(FILES.torch, await stateDict(parameters));
     files.set(FILES.environment, Buffer.from(environment()));
     if (network.torch.module === undefined) files.set(FILES.source, Buffer.from(SOURCE));
@@ -204,7 +235,7 @@ async function predicted(
   }
 }
 
-/** `[z, y, x, channel]` as `[channel, z, y, x]`. */
+/** Converts `[z, y, x, channel]` to `[channel, z, y, x]`. */
 function inChannels(values: Float32Array, channels: number): Float32Array {
   const pixels = values.length / channels;
   return Float32Array.from(
@@ -213,12 +244,13 @@ function inChannels(values: Float32Array, channels: number): Float32Array {
   );
 }
 
+/** Returns values as a NumPy file. */
 function npy(values: Float32Array, shape: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return Buffer.concat([npyHeader("<f4", shape), bytes]);
 }
 
-/** The weights as PyTorch's `load_state_dict` takes them. */
+/** Returns the weights as a file that PyTorch's `load_state_dict` takes. */
 async function stateDict(parameters: Parameters): Promise<Uint8Array> {
   const folder = await mkdtemp(join(tmpdir(), "biapy-zoo-"));
   try {

@@ -1,7 +1,9 @@
-/** A package's ONNX network, whoever made it, as a model of patches: with its own pre- and postprocessing, for images of matching axes. */
+/** The ONNX network of any package as a model of patches, with its own pre- and postprocessing, for images of matching axes. */
 
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { CheckpointError } from "../../checkpoint/checkpoint-error.ts";
+import { readNpy } from "../../checkpoint/npy.ts";
 import { channelsOf, ndimOf, workflowOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
 import { type Measures, measureValues } from "../../data/channel-statistics.ts";
@@ -17,7 +19,7 @@ import {
   type ForeignTensor,
   takesShape,
 } from "../../runtime/onnx/foreign-session.ts";
-import { lastOperators } from "../../runtime/onnx/last-operator.ts";
+import { endsLinear } from "../../runtime/onnx/last-operator.ts";
 import type { PatchModels } from "../patch-models.ts";
 import type { PatchModel } from "../predict.ts";
 import { activations, type Need, type OperatedTensor, type Operation, operationsOf } from "./operations.ts";
@@ -33,12 +35,13 @@ import {
 const OWN_AXES = ["z", "y", "x", "channel"] as const;
 type OwnAxis = (typeof OWN_AXES)[number];
 
-/** Axes that both have, in the network's order; others have the size 1. */
+/** The order of a network's axes. Axes of an image that it lacks have the size 1. */
 interface Layout {
-  /** Of the network's axes: one of an image's, or the batch. */
+  /** Each is an axis of an image, or the batch. */
   readonly axes: readonly (OwnAxis | "batch")[];
 }
 
+/** A package's network, opened for the images of a configuration. */
 export class ForeignModel implements PatchModels {
   readonly batchSize = 1;
   readonly takesOneSize: boolean;
@@ -62,13 +65,14 @@ export class ForeignModel implements PatchModels {
    *
    * @param folder an empty folder for the network's files
    * @returns the model, and the configuration with the patches that it takes
-   * @throws {PackageError} for what is not understood
+   * @throws {PackageError} if the package's network or operations cannot be used
    */
   static async open(
-    { description, copy }: ZooPackage,
+    opened: ZooPackage,
     config: Config,
     { folder, threads }: { readonly folder: string; readonly threads: number },
   ): Promise<{ model: ForeignModel; config: Config }> {
+    const { description, copy } = opened;
     const { onnx } = description.weights;
     if (onnx == null) throw new PackageError(`${description.name} has no network in ONNX.`);
     const facts = foreignFacts(description, config);
@@ -84,7 +88,7 @@ export class ForeignModel implements PatchModels {
       try {
         const channels = await returnedChannels(session, facts);
         const output = workflowOf(config) === "segmentation" ? "probability" : "prediction";
-        const activation = missingActivation(config, description, channels, lastOperators(network));
+        const activation = await missingActivation(config, opened, channels, network, folder);
         const model = new ForeignModel(
           description.name,
           output,
@@ -158,7 +162,7 @@ export class ForeignModel implements PatchModels {
     };
   }
 
-  /** Nothing is compiled for a size of patches: the network stays until {@link close}. */
+  /** Does nothing: nothing is compiled for a size of patches, and the network stays open until {@link close}. */
   release(): void {}
 
   close(): void {
@@ -166,25 +170,46 @@ export class ForeignModel implements PatchModels {
   }
 }
 
-/** Operators that may compute logits (ONNX's names). After any other one the output is taken as it is. */
-const LINEAR = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "BatchNormalization"]);
-
-/**
- * Like BiaPy, takes a segmentation's output for logits if the network ends in a linear layer and the package names no postprocessing.
- * Returns the function that makes probabilities of them.
- */
-function missingActivation(
-  config: Config,
-  { outputs }: PackageDescription,
-  channels: number,
-  last: ReadonlySet<string>,
-): "sigmoid" | "softmax" | undefined {
-  const isLinear = last.size > 0 && [...last].every((operator) => LINEAR.has(operator));
-  if (!isLinear || !segmentsWith(config, channels)) return undefined;
+/** Whether a segmentation's network has one channel per class, and its package names no postprocessing. */
+function mayBeLogits(config: Config, { outputs }: PackageDescription, channels: number): boolean {
+  if (!segmentsWith(config, channels)) return false;
   const isChange = ({ id, kwargs }: Processing) =>
     id !== "ensure_dtype" || !/^float/.test(String(kwargs?.dtype));
-  if ((at(outputs, 0).postprocessing ?? []).some(isChange)) return undefined;
+  return !(at(outputs, 0).postprocessing ?? []).some(isChange);
+}
+
+/**
+ * Like BiaPy, takes the output of a network that ends in a linear layer for logits; unless the package's test output has no value below 0.
+ * Returns the function that makes probabilities of logits.
+ */
+async function missingActivation(
+  config: Config,
+  opened: ZooPackage,
+  channels: number,
+  network: Uint8Array,
+  folder: string,
+): Promise<"sigmoid" | "softmax" | undefined> {
+  if (!mayBeLogits(config, opened.description, channels) || !endsLinear(network)) return undefined;
+  const tested = await testOutput(opened, folder);
+  if (tested?.every((value) => value >= 0) === true) return undefined;
   return channels === 1 ? "sigmoid" : "softmax";
+}
+
+/** Returns the package's own test output; undefined if the package has no such file, or it cannot be read. */
+async function testOutput(
+  { description, copy }: ZooPackage,
+  folder: string,
+): Promise<readonly number[] | undefined> {
+  const tensor = at(description.outputs, 0).test_tensor;
+  if (tensor == null) return undefined;
+  const file = join(folder, "test-output.npy");
+  try {
+    await copy(tensor.source, file, tensor.sha256);
+    return Array.from((await readNpy(file)).data, Number);
+  } catch (error) {
+    if (error instanceof PackageError || error instanceof CheckpointError) return undefined;
+    throw error;
+  }
 }
 
 /** Whether a network's output becomes classes: in a segmentation with as many channels as its classes need. */
@@ -245,7 +270,7 @@ function layoutOf(axes: readonly PackageAxis[], name: string): Layout {
   return { axes: names };
 }
 
-/** The configuration for a package's patches; images stay as they are, because the package has its own preprocessing. */
+/** Returns the configuration for a package's patches. Images are not normalized, because the package has its own preprocessing. */
 function configured(config: Config, { patch, channels, halo }: ForeignFacts): Config {
   const space = ndimOf(config) === 3 ? patch : patch.slice(1);
   const padding = config.numbers("DATA.TEST.PADDING");
@@ -263,7 +288,7 @@ function configured(config: Config, { patch, channels, halo }: ForeignFacts): Co
 const isStepped = (size: PackageAxis["size"]): size is { min: number; step: number } =>
   typeof size === "object" && "min" in size && "step" in size;
 
-/** The smallest allowed size that is at least this one; a fixed size whatever this is. */
+/** Returns the smallest allowed size that is at least `size`. A network of one fixed size has no other, even if it is smaller. */
 function nearestSize(allowed: PackageAxis["size"], size: number): number {
   if (typeof allowed === "number") return allowed;
   if (!isStepped(allowed)) return size;
@@ -271,7 +296,9 @@ function nearestSize(allowed: PackageAxis["size"], size: number): number {
   return size <= min || step <= 0 ? min : min + Math.ceil((size - min) / step) * step;
 }
 
-/** The same for an image that must fit. Throws {@link PackageError}. */
+/**
+ * Returns the smallest allowed size for an image of this size. Throws {@link PackageError} if the image is larger than the network takes.
+ */
 function allowedSize(allowed: PackageAxis["size"], size: number): number {
   const found = nearestSize(allowed, size);
   if (found >= size) return found;
@@ -296,14 +323,17 @@ async function measuredValues(values: Float32Array, channels: number, need: Need
   return measureValues(() => [image], need.joint ? 1 : channels, need.percentiles, need.between);
 }
 
-/** Applies the network to black pixels, to see what it returns. Throws {@link ForeignNetworkError} if that is not an image of the same size. */
+/**
+ * Returns the number of channels that the network returns for black pixels. Throws {@link ForeignNetworkError} if that is not an image of
+ * the same size.
+ */
 async function returnedChannels(session: ForeignSession, facts: ForeignFacts): Promise<number> {
   const { patch, channels } = facts;
   const black = new Float32Array(patch[0] * patch[1] * patch[2] * channels);
   return (await predictedPatch(session, facts, black, patch)).channels;
 }
 
-/** Applies the network to one patch `[z, y, x, channel]`. */
+/** Applies the network to one patch `[z, y, x, channel]`. Throws {@link ForeignNetworkError} if its shapes are not as described. */
 async function predictedPatch(
   session: ForeignSession,
   { input, output, channels }: Pick<ForeignFacts, "input" | "output" | "channels">,
@@ -336,15 +366,15 @@ const inWords = (shape: readonly (number | undefined)[]) => shape.map((size) => 
 const sizeAlong = ({ shape }: ForeignTensor, { axes }: Layout, axis: OwnAxis) =>
   shape[axes.indexOf(axis)] ?? 1;
 
-/** Values `[z, y, x, channel]` in the network's order of axes. */
+/** Converts values `[z, y, x, channel]` to the network's order of axes. */
 function toLayout(values: Float32Array, sizes: readonly number[], { axes }: Layout): ForeignTensor {
   const shape = axes.map((axis) => (axis === "batch" ? 1 : at(sizes, OWN_AXES.indexOf(axis))));
   const strides = rowMajor(sizes);
-  const moved = axes.map((axis) => (axis === "batch" ? 0 : at(strides, OWN_AXES.indexOf(axis))));
-  return { shape, values: gathered(values, shape, moved) };
+  const sources = axes.map((axis) => (axis === "batch" ? 0 : at(strides, OWN_AXES.indexOf(axis))));
+  return { shape, values: gathered(values, shape, sources) };
 }
 
-/** The other way round. */
+/** Converts values in the network's order of axes to `[z, y, x, channel]`. */
 function fromLayout(tensor: ForeignTensor, layout: Layout): Float32Array {
   const strides = rowMajor(tensor.shape);
   const sizes = OWN_AXES.map((axis) => sizeAlong(tensor, layout, axis));

@@ -20,7 +20,7 @@ export interface ZooNetwork {
   readonly part?: "encoder" | "reconstruction";
   readonly model: ImageModel;
   readonly outputChannels: number;
-  /** Pixels of the image along each axis for one of the output. */
+  /** Number of the image's pixels along each axis for one pixel of the output. */
   readonly reduction: number;
   /** See {@link sizeSteps}. */
   readonly steps: readonly number[];
@@ -32,7 +32,7 @@ export interface ZooNetwork {
 }
 
 /**
- * The networks of a configuration: one, or a masked autoencoder's encoder and reconstruction.
+ * Returns the networks of a configuration: one, or a masked autoencoder's encoder and reconstruction.
  *
  * @param normalizePixels `--norm_pix_loss`
  */
@@ -40,13 +40,14 @@ export function zooNetworks(config: Config, normalizePixels: boolean): ZooNetwor
   if (architectureOf(config) === "mae") return maskedAutoencoder(config, normalizePixels);
   const segments = workflowOf(config) === "segmentation";
   const channels = outputChannels(config);
+  const activation = channels === 1 ? "sigmoid" : "softmax";
   return [
     {
       model: imageModel(architectureOf(config), buildArguments(config)),
       outputChannels: channels,
       reduction: 1,
       steps: sizeSteps(config),
-      activation: segments ? (channels === 1 ? "sigmoid" : "softmax") : undefined,
+      activation: segments ? activation : undefined,
       restores: !segments,
       torch: torchArchitecture(config),
     },
@@ -88,11 +89,11 @@ function maskedAutoencoder(config: Config, normalizePixels: boolean): ZooNetwork
   ];
 }
 
-/** The names of a package's tensors. */
+/** Names of a package's tensors. */
 export const INPUT = "input";
 export const OUTPUT = "output";
 
-/** A network channels-first: input and output `[batch, channel, (z,) y, x]`, as PyTorch and the Zoo have them. */
+/** Returns a network with channels first: input and output `[batch, channel, (z,) y, x]`, as PyTorch and the Zoo have them. */
 export function channelsFirst({ model }: ZooNetwork, shape: readonly number[]): Program {
   const space = shape.slice(2).map((_, axis) => axis);
   return {
@@ -106,7 +107,7 @@ export function channelsFirst({ model }: ZooNetwork, shape: readonly number[]): 
   };
 }
 
-/** The shape of one patch, `[1, channel, (z,) y, x]`. */
+/** Returns the shape of one patch, `[1, channel, (z,) y, x]`. */
 export const patchShape = (config: Config): number[] => [
   1,
   channelsOf(config),

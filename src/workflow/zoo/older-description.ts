@@ -8,7 +8,7 @@ const isMapping = (value: unknown): value is Mapping =>
 const mappings = (value: unknown): readonly Mapping[] =>
   Array.isArray(value) ? value.filter(isMapping) : [];
 
-/** Letters of 0.4, as types and names of 0.5. */
+/** The types and names of 0.5 for the letters of axes of 0.4. */
 const AXES: Readonly<Record<string, { readonly type: string; readonly id: string }>> = {
   b: { type: "batch", id: "batch" },
   i: { type: "index", id: "index" },
@@ -21,16 +21,25 @@ const AXES: Readonly<Record<string, { readonly type: string; readonly id: string
 
 const MOST_CHANNELS = 10_000;
 
-/** Returns a description in the form of 0.5; one that is not of 0.4 unchanged. */
+/** Converts a description of version 0.4 to the form of 0.5. Other versions are returned unchanged. */
 export function inNewForm(document: unknown): unknown {
   if (!isMapping(document) || !/^0\.4\./.test(String(document.format_version))) return document;
   const weights = isMapping(document.weights) ? document.weights : {};
   return {
     ...document,
     inputs: mappings(document.inputs).map((each) => tensor(each, "preprocessing")),
-    outputs: mappings(document.outputs).map((each) => tensor(each, "postprocessing")),
+    outputs: mappings(document.outputs).map((each, index) => ({
+      ...tensor(each, "postprocessing"),
+      ...testTensor(document.test_outputs, index),
+    })),
     weights: { ...weights, pytorch_state_dict: torchWeights(weights.pytorch_state_dict) },
   };
+}
+
+/** 0.4 lists the files of all outputs. */
+function testTensor(files: unknown, output: number): Mapping {
+  const source: unknown = Array.isArray(files) ? files[output] : undefined;
+  return typeof source === "string" ? { test_tensor: { source } } : {};
 }
 
 function tensor(given: Mapping, processing: "preprocessing" | "postprocessing"): Mapping {
@@ -44,11 +53,15 @@ function tensor(given: Mapping, processing: "preprocessing" | "postprocessing"):
     return { size: step === 0 ? min : { min, step } };
   };
   const halo = Array.isArray(given.halo) ? given.halo : [];
+  const sizeOf = (letter: string, axis: number): Mapping => {
+    if (letter === "b") return {};
+    return letter === "c" ? channels(size(axis).size) : size(axis);
+  };
   return {
     id: given.name,
     axes: letters.map((letter, axis) => ({
       ...(AXES[letter] ?? { type: letter }),
-      ...(letter === "b" ? {} : letter === "c" ? channels(size(axis).size) : size(axis)),
+      ...sizeOf(letter, axis),
       ...(Number(halo[axis]) > 0 ? { halo: halo[axis] } : {}),
     })),
     data: { type: given.data_type },
@@ -56,16 +69,17 @@ function tensor(given: Mapping, processing: "preprocessing" | "postprocessing"):
   };
 }
 
-/** The names of 0.5, which counts channels by them. */
+/** Returns names of channels, by which 0.5 counts them. */
 function channels(size: unknown): Mapping {
   const count = typeof size === "object" && size !== null && "min" in size ? size.min : size;
   if (typeof count !== "number" || !(count > 0 && count <= MOST_CHANNELS)) return {};
   return { channel_names: Array.from({ length: count }, (_, index) => `channel${index}`) };
 }
 
-/** `mode` and letters of axes become a list of axes; fixed numbers become a separate operation. */
+/** Converts an operation: `mode` and letters of axes become a list of axes; fixed numbers become a separate operation. */
 function operation({ name, kwargs }: Mapping): Mapping {
-  const { mode, axes, ...others } = isMapping(kwargs) ? kwargs : ({} as Mapping);
+  const given: Mapping = isMapping(kwargs) ? kwargs : {};
+  const { mode, axes, ...others } = given;
   const ids = typeof axes === "string" ? [...axes].map((letter) => AXES[letter]?.id ?? letter) : undefined;
   if (name === "zero_mean_unit_variance" && (mode ?? "fixed") === "fixed")
     return { id: "fixed_zero_mean_unit_variance", kwargs: alongChannels(others, ["mean", "std"]) };
@@ -77,7 +91,7 @@ function operation({ name, kwargs }: Mapping): Mapping {
 const alongChannels = (kwargs: Mapping, names: readonly string[]): Mapping =>
   names.some((name) => Array.isArray(kwargs[name])) ? { ...kwargs, axis: "channel" } : kwargs;
 
-/** `architecture` is `file.py:Class` or `module.Class`. */
+/** Converts weights for PyTorch, whose `architecture` is `file.py:Class` or `module.Class`. */
 function torchWeights(given: unknown): unknown {
   if (!isMapping(given) || typeof given.architecture !== "string") return given;
   const { architecture, kwargs = {} } = given;

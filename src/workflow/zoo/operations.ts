@@ -1,16 +1,16 @@
 /**
- * Pre- and postprocessing of packages (bioimageio.spec 0.4 and 0.5). As in the Zoo's own program, statistics are those of the tensor before its
- * first operation, measured over the whole image.
+ * Pre- and postprocessing of packages (bioimageio.spec 0.4 and 0.5). As in the Zoo's own program, statistics are those of the tensor before
+ * its first operation, measured over the whole image.
  */
 
 import * as v from "valibot";
 import type { Between, Measures } from "../../data/channel-statistics.ts";
-import { at } from "../../facts/checked-lists.ts";
+import { at, keysOf } from "../../facts/checked-lists.ts";
 import { PackageError, type Processing } from "./read-package.ts";
 
-/** Statistics that an operation needs. */
+/** Statistics that an operation needs, measured over a whole image. */
 export interface Need {
-  /** Of the image, or of what the network made of it. */
+  /** Whether the network's input or its output is measured. */
   readonly of: "input" | "output";
   /** Two percentiles (0 to 100). Defaults to mean and standard deviation. */
   readonly percentiles?: readonly [lower: number, upper: number];
@@ -22,7 +22,7 @@ export interface Need {
 /** An operation on values `[…, channel]`, in place. */
 export interface Operation {
   readonly needs: readonly Need[];
-  /** @param known what was measured, for each of {@link needs} */
+  /** @param known the measured statistics, for each of {@link needs} */
   apply(values: Float32Array, channels: number, known: readonly Measures[]): void;
 }
 
@@ -35,7 +35,7 @@ export interface OperatedTensor {
   readonly input: string;
 }
 
-const positive = v.optional(v.number(), 1e-6);
+const epsilon = v.optional(v.number(), 1e-6);
 const axes = v.nullish(v.array(v.string()));
 const numbers = v.union([v.number(), v.array(v.number())]);
 const axis = v.nullish(v.string());
@@ -44,7 +44,7 @@ const percentile = v.nullish(percent);
 
 type Make = (kwargs: Processing["kwargs"], tensor: OperatedTensor) => Operation;
 
-/** An operation whose arguments have this form. */
+/** Returns a maker of operations that validates their arguments. */
 function operation<Kwargs>(
   schema: v.GenericSchema<unknown, Kwargs>,
   make: (kwargs: Kwargs, tensor: OperatedTensor) => Operation,
@@ -99,7 +99,7 @@ const OPERATIONS: Readonly<Record<string, Make>> = {
     throw new PackageError(`its type ${dtype} is not supported`);
   }),
   fixed_zero_mean_unit_variance: operation(
-    v.object({ mean: numbers, std: numbers, axis, eps: positive }),
+    v.object({ mean: numbers, std: numbers, axis, eps: epsilon }),
     ({ mean, std, axis, eps }) => {
       const [offset, scale] = [perChannel(mean, axis), perChannel(std, axis)];
       return everyValue((value, channel) => (value - offset(channel)) / (scale(channel) + eps));
@@ -113,7 +113,7 @@ const OPERATIONS: Readonly<Record<string, Make>> = {
     },
   ),
   scale_mean_variance: operation(
-    v.object({ axes, eps: positive, reference_tensor: v.string() }),
+    v.object({ axes, eps: epsilon, reference_tensor: v.string() }),
     ({ axes, eps, reference_tensor }, tensor) => {
       const joint = isJoint(axes, tensor);
       const needs: Need[] = [
@@ -130,7 +130,7 @@ const OPERATIONS: Readonly<Record<string, Make>> = {
   scale_range: operation(
     v.object({
       axes,
-      eps: positive,
+      eps: epsilon,
       min_percentile: v.optional(percent, 0),
       max_percentile: v.optional(percent, 100),
       reference_tensor: v.nullish(v.string()),
@@ -150,7 +150,7 @@ const OPERATIONS: Readonly<Record<string, Make>> = {
     if (axis !== "channel") throw new PackageError(`it runs along ${axis}, not along channels`);
     return activations.softmax;
   }),
-  zero_mean_unit_variance: operation(v.object({ axes, eps: positive }), ({ axes, eps }, tensor) =>
+  zero_mean_unit_variance: operation(v.object({ axes, eps: epsilon }), ({ axes, eps }, tensor) =>
     measured(
       [{ of: tensor.kind, joint: isJoint(axes, tensor) }],
       (value, [[mean, deviation]]) => (value - mean) / (deviation + eps),
@@ -167,7 +167,7 @@ const WHOLE = {
   int32: Int32Array,
 } as const;
 
-/** The range of int32. */
+/** Values of int32 lie from -LIMIT to below LIMIT. */
 const LIMIT = 2 ** 31;
 
 /**
@@ -175,8 +175,9 @@ const LIMIT = 2 ** 31;
  * Processors convert by way of int32, which has -2^31 for what it cannot hold.
  */
 function wholeNumbers(dtype: string): ((value: number) => number) | undefined {
-  if (!Object.hasOwn(WHOLE, dtype)) return undefined;
-  const cell = new WHOLE[dtype as keyof typeof WHOLE](1);
+  const type = keysOf(WHOLE).find((each) => each === dtype);
+  if (type === undefined) return undefined;
+  const cell = new WHOLE[type](1);
   return (value) => {
     const whole = Math.trunc(value);
     const held = dtype === "uint32" || (whole >= -LIMIT && whole < LIMIT);
@@ -203,7 +204,7 @@ export function operationsOf(list: readonly Processing[], tensor: OperatedTensor
   });
 }
 
-/** Whether statistics are of all channels together. An image is measured for itself, also where a package measures a data set. */
+/** Whether statistics are of all channels together. Each image is measured on its own, even if a package measures a data set. */
 function isJoint(axes: readonly string[] | null | undefined, tensor: OperatedTensor): boolean {
   if (!axes) return true;
   const unknown = axes.find((each) => !tensor.axes.includes(each));
@@ -219,7 +220,7 @@ function referenceKind(reference: string, tensor: OperatedTensor): Need["of"] {
   throw new PackageError(`it refers to the tensor ${reference}`);
 }
 
-/** One number for all channels, or one for each. Throws {@link PackageError} for a channel without a number. */
+/** Returns the number of a channel: one for all channels, or one for each. Throws {@link PackageError} for a channel without a number. */
 function perChannel(
   given: number | readonly number[],
   axis: string | null | undefined,
@@ -234,6 +235,7 @@ function perChannel(
   };
 }
 
+/** Returns an operation that changes each value on its own. */
 function everyValue(change: (value: number, channel: number) => number): Operation {
   return {
     needs: [],
@@ -246,7 +248,7 @@ function everyValue(change: (value: number, channel: number) => number): Operati
 
 type Pair = readonly [first: number, second: number];
 
-/** Changes values by statistics of their channel. */
+/** Returns an operation that changes values by statistics of their channel. */
 function measured(
   needs: readonly Need[],
   change: (value: number, known: readonly [Pair, ...Pair[]]) => number,
@@ -264,7 +266,7 @@ function measured(
   };
 }
 
-/** Over the channels of each pixel, in place. */
+/** Converts values `[…, channel]` to probabilities over the channels of each pixel, in place. */
 function softmax(values: Float32Array, channels: number): void {
   for (let pixel = 0; pixel < values.length; pixel += channels) {
     const own = values.subarray(pixel, pixel + channels);

@@ -23,7 +23,7 @@ type Request = Pick<RunRequest, "config" | "configText" | "tree" | "report" | "s
 
 const ID = "MODEL.BMZ.SOURCE_MODEL_ID";
 
-/** Predicts the test images of a checked configuration. Throws `InputError` for what cannot be predicted. */
+/** Predicts the test images of a checked configuration. Throws `InputError` if the package or the images cannot be used. */
 export async function predictWithPackage(
   given: Request,
   model: ForeignModel,
@@ -61,7 +61,9 @@ function checkChunks(config: Config, model: ForeignModel): void {
   throw new InputError([config.problem("TEST.BY_CHUNKS.ENABLE", message, "False")]);
 }
 
-/** What becomes of the network's output: classes in a segmentation whose classes it knows, else the values as they are. */
+/**
+ * Returns how images are found and results written: as classes in a segmentation that the network fits, otherwise as the network's values.
+ */
 async function foreignTask(
   config: Config,
   tree: ResultTree,
@@ -69,11 +71,11 @@ async function foreignTask(
 ): Promise<Pick<Task, "sources"> & { readonly testing: ResultTask }> {
   if (segmentsWith(config, model.channels))
     return (await import("../tasks/segmentation.ts")).segmentationTask(config, tree);
-  return { sources: async (_, images) => ({ images }), testing: valuesAsTheyAre(tree, model) };
+  return { sources: async (_, images) => ({ images }), testing: rawValues(tree, model) };
 }
 
 /** Writes the network's output, in its own channels and values. */
-function valuesAsTheyAre(tree: ResultTree, { output, channels }: ForeignModel): ResultTask {
+function rawValues(tree: ResultTree, { output, channels }: ForeignModel): ResultTask {
   const written = { channels, sampleType: "float32" } as const;
   const path = (folder: string, name: string) => join(folder, `${name}.tif`);
   return {

@@ -4,6 +4,7 @@ import type { ChannelNormalization, NormalizationSettings } from "../../data/nor
 import { at } from "../../facts/checked-lists.ts";
 import type { ZooNetwork } from "./networks.ts";
 
+/** An operation of bioimageio.spec. */
 export interface Processing {
   readonly id: string;
   readonly kwargs: Readonly<Record<string, string | number | readonly (string | number)[]>>;
@@ -44,7 +45,7 @@ export function preprocessing(
   return [...clips, { id: "fixed_zero_mean_unit_variance", kwargs: fixed }];
 }
 
-/** One number for all channels, or one for each. */
+/** Returns arguments with one number for all channels, or one for each. */
 function perChannel(
   numbers: Readonly<Record<string, readonly number[]>>,
   channels: number,
@@ -92,7 +93,7 @@ export function postprocessing(
   return [{ id: "scale_linear", kwargs }];
 }
 
-/** Applies them to a network's output `[channel, pixel]` of one image. */
+/** Applies the operations of {@link postprocessing} to a network's output `[channel, pixel]` of one image. */
 export function postprocessed(
   values: Float32Array,
   channels: number,
@@ -114,7 +115,7 @@ export function postprocessed(
   return result;
 }
 
-/** In place, over the channels of each pixel. */
+/** Converts values `[channel, pixel]` to probabilities over the channels of each pixel, in place. */
 function softmax(values: Float32Array, pixels: number, channels: number): void {
   for (let pixel = 0; pixel < pixels; pixel++) {
     const own = Float32Array.from({ length: channels }, (_, channel) => at(values, channel * pixels + pixel));

@@ -68,6 +68,8 @@ const output = v.object({
   id: v.optional(v.string(), "output"),
   axes: v.array(axis),
   postprocessing: operations,
+  /** The network's output for the test input, as `.npy`. A package can be used without. */
+  test_tensor: v.fallback(v.nullish(v.object({ source: v.string(), sha256 })), undefined),
 });
 const descriptionSchema = v.object({
   format_version: v.pipe(v.string(), v.regex(/^0\.[45]\./, "is not 0.4 or 0.5")),
@@ -90,6 +92,7 @@ export type PackageAxis = v.InferOutput<typeof axis>;
 /** An operation before or after the network. */
 export type Processing = v.InferOutput<typeof processing>;
 
+/** An opened package. */
 export interface ZooPackage {
   readonly path: string;
   readonly description: PackageDescription;
@@ -206,7 +209,7 @@ async function fromZip<T>(
   }
 }
 
-/** A file's name in the package, such as `weights.pt`. */
+/** Returns a file's name in the package, such as `weights.pt`. Throws {@link PackageError} for addresses and paths outside it. */
 function checkedName(path: string, name: string): string {
   const why = validateFileName(name);
   if (why === null && !/^[a-z]+:/i.test(name)) return name;

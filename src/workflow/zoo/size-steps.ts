@@ -2,7 +2,7 @@
 
 import { architectureOf, ndimOf } from "../../config/basics.ts";
 import type { Config } from "../../config/config.ts";
-import { modelLevels } from "../../config/model-levels.ts";
+import { modelLevels, stemFactors } from "../../config/model-levels.ts";
 import { hrNetStages, stuNetStages } from "../../config/model-stages.ts";
 import { ARCHITECTURES, readsSetting } from "../../facts/architectures.ts";
 import { at, product, zip } from "../../facts/checked-lists.ts";
@@ -13,12 +13,12 @@ import { at, product, zip } from "../../facts/checked-lists.ts";
  */
 export function sizeSteps(config: Config): number[] {
   const patch = config.numbers("DATA.PATCH_SIZE").slice(0, ndimOf(config));
-  const steps = shrinking(config);
+  const steps = downsampling(config);
   return zip(patch, steps).map(([size, step]) => (size % step === 0 ? step : 0));
 }
 
-/** Returns the downsampling factor of the network's coarsest level along each axis; 0 if it accepts one size only. */
-function shrinking(config: Config): number[] {
+/** Returns the downsampling factor of the network's coarsest level along each spatial axis; 0 if it accepts one size only. */
+export function downsampling(config: Config): number[] {
   const architecture = architectureOf(config);
   const flat = ndimOf(config) === 2;
   const axes = (z: readonly number[], yx: readonly number[]) =>
@@ -29,9 +29,8 @@ function shrinking(config: Config): number[] {
     case "fixed levels": {
       const { zDown, yxDown } = modelLevels(config);
       if (!readsSetting(architecture, "CONVNEXT_STEM_K_SIZE")) return axes(zDown, yxDown);
-      const stem = config.number("MODEL.CONVNEXT_STEM_K_SIZE");
-      const stemAlongZ = stem * Math.max(Math.trunc(at(zDown, 0) / stem), 1);
-      return axes([stemAlongZ, ...zDown], [stem, ...yxDown]);
+      const stem = stemFactors(config);
+      return axes([stem.z, ...zDown], [stem.yx, ...yxDown]);
     }
     case "branches": {
       const { zDown, yxDown, channels } = hrNetStages(config);
@@ -44,9 +43,10 @@ function shrinking(config: Config): number[] {
       return axes(all(zDown), all(yxDown));
     }
     case "stages":
-      return stuNetStages(config)
-        .pools.reduce((all, row) => zip(all, row).map(([size, factor]) => size * factor), everywhere(1))
-        .slice();
+      return stuNetStages(config).pools.reduce<number[]>(
+        (all, row) => zip(all, row).map(([size, factor]) => size * factor),
+        everywhere(1),
+      );
     case "pixels":
       // DFCAN's Fourier transform is made for one size.
       return everywhere(architecture === "dfcan" ? 0 : 1);

@@ -14,7 +14,7 @@ import { checkModelKeys } from "../../config/model-checks.ts";
 import { isPythonValue, type PythonValue } from "../../config/python-value.ts";
 import { isZooId } from "../../config/zoo-settings.ts";
 import { type EmbeddedArchitecture, readsSetting } from "../../facts/architectures.ts";
-import { at } from "../../facts/checked-lists.ts";
+import { at, lastOf } from "../../facts/checked-lists.ts";
 import { errorMessage } from "../../facts/errors.ts";
 import type { ReportEvent } from "../../results/reporters.ts";
 import { declaredWeights } from "../../runtime/declared-weights.ts";
@@ -42,7 +42,7 @@ const ID = "MODEL.BMZ.SOURCE_MODEL_ID";
 
 /**
  * Replaces MODEL.SOURCE bmz by the package's content: the network's keys, DATA.NORMALIZATION, and its weights as the checkpoint to
- * start from; or its ONNX network, if this engine cannot build it. A package that is named by its id is downloaded. Other configurations
+ * start from; or its ONNX network, if this engine cannot build it. A package that is named by its id or DOI is downloaded. Other configurations
  * are returned unchanged. Throws {@link InputError} if the package or DATA.PATCH_SIZE cannot be used, and the signal's reason when aborted.
  */
 export async function withZooModel(
@@ -57,9 +57,9 @@ export async function withZooModel(
   const close = () => rm(folder, { recursive: true, force: true });
   try {
     const named = config.text(ID);
-    const path =
-      isZooId(named) && !existsSync(named) ? await downloadPackage(named, { report, signal }) : named;
-    const opened = await readPackage(path);
+    const watch = { report, signal };
+    const isRemote = isZooId(named) && !existsSync(named);
+    const opened = await readPackage(isRemote ? await downloadPackage(named, watch) : named);
     checkImages(config, opened.description);
     const { architecture, whyNot } = torchClass(opened.description);
     if (architecture === undefined) return await withNetwork(config, opened, folder, close, report, whyNot);
@@ -69,7 +69,8 @@ export async function withZooModel(
       if (!(error instanceof OtherNetworkError)) throw error;
       if (opened.description.weights.onnx == null)
         throw new PackageError(`${error.message}. The package has no network in ONNX instead.`);
-      return await withNetwork(config, opened, folder, close, report, error.message);
+      const network = isRemote ? await readPackage(await downloadPackage(named, watch, "onnx")) : opened;
+      return await withNetwork(config, network, folder, close, report, error.message);
     }
   } catch (error) {
     await close();
@@ -81,7 +82,7 @@ export async function withZooModel(
 /** The PyTorch weights do not fit the described network. */
 class OtherNetworkError extends PackageError {}
 
-/** The keys and weights of a network that this engine builds. Throws {@link OtherNetworkError}. */
+/** Returns the configuration with the keys and weights of a network that this engine builds. Throws {@link OtherNetworkError}. */
 async function withWeights(
   config: Config,
   { description, copy }: ZooPackage,
@@ -104,7 +105,7 @@ async function withWeights(
     .with("PATHS.CHECKPOINT_FILE", checkpoint);
 }
 
-/** The package's ONNX network, to predict with. */
+/** Opens the package's ONNX network, to predict with. Throws {@link PackageError} if there is none, or the configuration trains. */
 async function withNetwork(
   config: Config,
   opened: ZooPackage,
@@ -122,22 +123,22 @@ async function withNetwork(
     );
   const threads = threadCount(config);
   const { model, config: configured } = await ForeignModel.open(opened, config, { folder, threads });
-  const say = (level: "info" | "warning", message: string) => report({ event: "log", level, message });
+  const log = (level: "info" | "warning", message: string) => report({ event: "log", level, message });
   if (opened.description.weights.pytorch_state_dict != null)
-    say("info", `The weights for PyTorch are not used: ${whyNotTrained}.`);
+    log("info", `The weights for PyTorch are not used: ${whyNotTrained}.`);
   const patch = configured.numbers("DATA.PATCH_SIZE").slice(0, -1).join(" x ");
   const context = configured.numbers("DATA.TEST.PADDING").join(" x ");
-  say(
+  log(
     "info",
     `Predicting with the network of the package ${name}, on the CPU: patches of ${patch} pixels, of which ${context} at each border give context only.`,
   );
   if (model.activation !== undefined)
-    say(
+    log(
       "info",
       `${name} ends without an activation and names no postprocessing: its output is taken for logits (${model.activation}).`,
     );
   if (model.outputs > 1)
-    say("warning", `${name} has ${model.outputs} outputs. Only the first one is written.`);
+    log("warning", `${name} has ${model.outputs} outputs. Only the first one is written.`);
   const closeAll = () => {
     model.close();
     return close();
@@ -189,10 +190,8 @@ async function checkWeights(config: Config, path: string): Promise<void> {
 function weightsOf(config: Config): WeightSpec[] | undefined {
   const problems = checkModelKeys(config.with("MODEL.SOURCE", "biapy"));
   if (problems.some(({ key }) => key === "DATA.PATCH_SIZE")) return undefined;
-  const [network] = zooNetworks(config, false).slice(-1);
-  if (network === undefined) return undefined;
   try {
-    return declaredWeights(channelsFirst(network, patchShape(config)));
+    return declaredWeights(channelsFirst(lastOf(zooNetworks(config, false)), patchShape(config)));
   } catch (error) {
     throw new OtherNetworkError(`its network cannot be built of its arguments: ${errorMessage(error)}`);
   }
@@ -271,7 +270,9 @@ const STUNET: Readonly<Record<string, Key>> = {
   conv_kernel_sizes: "MODEL.STUNET.CONV_KERNEL_SIZES",
 };
 
-/** Returns the configuration with the keys of the package's network. Throws {@link OtherNetworkError} if they do not give the same network. */
+/**
+ * Returns the configuration with the keys of the package's network. Throws {@link OtherNetworkError} if they do not give the same network.
+ */
 function networkKeys(
   config: Config,
   architecture: EmbeddedArchitecture,
@@ -319,6 +320,7 @@ const FREE = new Set([
   ...["contrast", "contrast_proj_dim", "deep_supervision", "device", "return_just_preds", "masking_type"],
 ]);
 
+/** Throws {@link OtherNetworkError} if this engine would build a network with other arguments than the package's. */
 function checkSame(built: Readonly<Record<string, unknown>>, given: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(built)) {
     if (FREE.has(name) || given[name] === undefined) continue;

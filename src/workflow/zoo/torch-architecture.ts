@@ -38,7 +38,7 @@ export const BIAPY_CLASSES: Readonly<
 /** The file of a package that holds {@link SOURCE}. */
 export const SOURCE_FILE = "architecture.py";
 
-/** The network of images of a configuration. */
+/** Returns the class and arguments of a configuration's network, which returns an image. */
 export function torchArchitecture(config: Config): TorchArchitecture {
   const build = buildArguments(config);
   const name = architectureOf(config);
@@ -49,8 +49,10 @@ export function torchArchitecture(config: Config): TorchArchitecture {
 }
 
 /**
- * A masked autoencoder's encoder, or the whole of it with the same tokens hidden in every image. Undefined for patches that are not
- * cubes, which BiaPy's class does not take.
+ * Returns the class and arguments of a masked autoencoder's encoder, or of all of it with the same tokens hidden in every image. Undefined
+ * for patches that are not squares or cubes, which BiaPy's class does not take.
+ *
+ * @param visible further arguments of the reconstruction: the visible tokens
  */
 export function maeArchitecture(
   part: "encoder" | "reconstruction",
@@ -65,7 +67,7 @@ export function maeArchitecture(
     : { callable: "Reconstruction", arguments: { ...sizes, ...visible } };
 }
 
-/** Networks that BiaPy 3.7.1 has no class for that returns what this program makes of its weights. */
+/** Python source of the networks for which BiaPy 3.7.1 has no class with the same output. */
 export const SOURCE = `"""Networks of this package, on top of BiaPy's (https://github.com/BiaPyX/BiaPy, pip install biapy)."""
 
 import torch

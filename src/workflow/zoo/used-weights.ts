@@ -43,7 +43,7 @@ export function torchClass(description: Described): TorchClass {
 }
 
 /** Whether this program wrote a package. */
-export const isOwnPackage = ({ config }: Pick<PackageDescription, "config">): boolean =>
+const isOwnPackage = ({ config }: Pick<PackageDescription, "config">): boolean =>
   typeof config?.biapy_studio === "object" && config.biapy_studio !== null;
 
 /**
@@ -69,19 +69,15 @@ function architectureNamed(callable: string): EmbeddedArchitecture | undefined {
 }
 
 /**
- * The weights that may be used: PyTorch's where this engine builds the network; the network in ONNX otherwise, or where PyTorch's turn out
- * to be of another network.
+ * Returns the weights to use first: PyTorch's where this engine builds the network, else the network in ONNX. Undefined if there are none. Where
+ * PyTorch's cannot be read or turn out to be of another network, the network in ONNX is used.
  */
-export function usedWeights(description: Described): readonly ("pytorch_state_dict" | "onnx")[] {
-  const built = torchClass(description).architecture !== undefined;
-  const onnx = description.weights.onnx != null;
-  return [
-    ...(built ? (["pytorch_state_dict"] as const) : []),
-    ...(onnx && !(built && isOwnPackage(description)) ? (["onnx"] as const) : []),
-  ];
+export function usedWeights(description: Described): "pytorch_state_dict" | "onnx" | undefined {
+  if (torchClass(description).architecture !== undefined) return "pytorch_state_dict";
+  return description.weights.onnx == null ? undefined : "onnx";
 }
 
-/** The message for a package whose weights this engine cannot use. */
+/** Returns the message for a package whose weights this engine cannot use. */
 export function unusable(path: string, description: Described): string {
   const { whyNot } = torchClass(description);
   const reason = whyNot === undefined ? "" : ` (${whyNot})`;

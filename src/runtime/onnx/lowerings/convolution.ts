@@ -1,5 +1,5 @@
 /** Convolutions and their gradients in ONNX, which has them channels-first. */
-import { at, atLeast, lastOf, product, zip } from "../../../facts/checked-lists.ts";
+import { atLeast, lastOf, product, zip } from "../../../facts/checked-lists.ts";
 import {
   CONVOLUTION,
   CONVOLUTION_INPUT,
@@ -34,10 +34,10 @@ function convolution(
   return channelsLast(value, batchOf(x), size, outputs, x.type);
 }
 
-/** Blocks have 16 or 8 channels. */
-const BLOCK = 16;
+/** Channels in blocks (blocked-convolutions.ts) are a multiple of this: blocks have 16 or 8. */
+export const BLOCK = 16;
 /** Copying one value of the weight into its block costs as much as this many pixels save. Measured. */
-const PIXELS_PER_WEIGHT = 5;
+const PIXELS_PER_WEIGHT = 1;
 
 /** Returns a weight's shape where channels in blocks pay off: for 2D images with many more pixels than the weight has values. */
 function inBlocks(shape: readonly number[], pixels: number): readonly number[] | undefined {
@@ -47,15 +47,31 @@ function inBlocks(shape: readonly number[], pixels: number): readonly number[] |
   return fits && paysOff ? shape : undefined;
 }
 
-/** Flips a kernel along all axes of space. */
-export function flipped(graph: GraphBuilder, weight: Value, kernel: readonly number[]): Value {
-  const axes = kernel.map((_, axis) => axis + 2).filter((_, axis) => at(kernel, axis) > 1);
-  if (axes.length === 0) return weight;
+/** Larger kernels are flipped by Slice: the product's work for each value grows with the kernel. */
+const MAXIMUM_FLIPPED_BY_PRODUCT = 64;
+
+/**
+ * Flips kernels `[out, in, …kernel]` along all axes of space. On the CPU, a product with the reversed identity matrix takes an eighth of
+ * Slice's time, which runs on one thread. On GPUs, a product may round.
+ */
+export function flipped(graph: GraphBuilder, weight: Value, shape: readonly number[]): Value {
+  const [outputs, inputs, ...kernel] = atLeast(shape, 2);
+  const values = product(kernel);
+  if (values === 1) return weight;
+  if (graph.target === "cpu" && values <= MAXIMUM_FLIPPED_BY_PRODUCT) {
+    const reversed = Float32Array.from({ length: values * values }, (_, at) =>
+      Math.floor(at / values) + (at % values) === values - 1 ? 1 : 0,
+    );
+    const matrix = graph.constant("float32", [values, values], new Uint8Array(reversed.buffer));
+    const rows = graph.reshape(weight, [outputs * inputs, values]);
+    return graph.reshape(graph.add("MatMul", [rows, matrix]), shape);
+  }
+  const axes = kernel.map((_, axis) => axis + 2);
   const all = (value: number) => graph.integers(axes.map(() => value));
   return graph.add("Slice", [weight, all(-1), all(-(2 ** 31)), graph.integers(axes), all(-1)]);
 }
 
-/** The gradient by the input, which is also the transposed convolution. */
+/** Adds the gradient by the input, which is also the transposed convolution. */
 function convolutionInput(
   graph: GraphBuilder,
   { dy, weight }: { readonly dy: Traced; readonly weight: Traced },
@@ -72,7 +88,7 @@ function convolutionInput(
   return channelsLast(value, batchOf(dy), size, channels, dy.type);
 }
 
-/** At stride 1, the same convolution with its kernel flipped: in 3D many times as fast as ONNX's ConvTranspose. */
+/** Adds the convolution with the flipped kernel, which is the gradient at stride 1: in 3D many times as fast as ConvTranspose. */
 function flippedConvolution(
   graph: GraphBuilder,
   dy: Value,
@@ -85,9 +101,10 @@ function flippedConvolution(
     attributes: { perm: [1, 0, ...kernel.map((_, axis) => axis + 2)] },
   });
   const pads = zip(kernel, padding, dilation).map(([width, pad, spacing]) => spacing * (width - 1) - pad);
-  return graph.add("Conv", [dy, flipped(graph, swapped, kernel)], {
+  const shape = [channels, outputs, ...kernel];
+  return graph.add("Conv", [dy, flipped(graph, swapped, shape)], {
     attributes: { strides: [...stride], pads: both(pads), dilations: [...dilation], kernel_shape: kernel },
-    weightShape: inBlocks([channels, outputs, ...kernel], batch * product(size)),
+    weightShape: inBlocks(shape, batch * product(size)),
   });
 }
 

@@ -2,7 +2,7 @@
  * Depthwise convolutions and their gradients in ONNX, as 2D convolutions with one group for each channel. In 3D, each slice of the
  * kernel is convolved with all slices of the image, since providers for GPUs have no grouped 3D convolution. Portable graphs use one.
  */
-import { at, atLeast, exactly } from "../../../facts/checked-lists.ts";
+import { at, atLeast, exactly, product } from "../../../facts/checked-lists.ts";
 import {
   DEPTHWISE,
   DEPTHWISE_WEIGHT,
@@ -12,7 +12,7 @@ import {
 import { batchOf, channelsOf, spaceOf } from "../../image-shape.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
 import { arrangedTensor, plain, plainTensor, stored, type Traced } from "../layout.ts";
-import { flipped } from "./convolution.ts";
+import { BLOCK, flipped } from "./convolution.ts";
 import { channelsLast, image } from "./image-layout.ts";
 import { type Lowering, lowering } from "./lowering.ts";
 
@@ -28,8 +28,16 @@ function grouped(
   padding = halves(kernel),
 ): Value {
   const attributes = { pads: [...padding, ...padding], kernel_shape: [...kernel], group: groups };
-  return graph.add("Conv", [x, kernels], { attributes });
+  return graph.add("Conv", [x, kernels], { attributes, weightShape: inBlocks(groups, kernel) });
 }
+
+/** Returns the kernels' shape where channels in blocks pay off: small kernels of many channels. */
+function inBlocks(groups: number, kernel: readonly number[]): readonly number[] | undefined {
+  return groups % BLOCK === 0 && product(kernel) <= LARGEST_KERNEL ? [groups, 1, ...kernel] : undefined;
+}
+
+/** The gradient's kernels are whole images. */
+const LARGEST_KERNEL = 121;
 
 function depthwise(
   graph: GraphBuilder,
@@ -38,7 +46,7 @@ function depthwise(
 ): Traced {
   const kernel = weight.shape.slice(2);
   const channels = channelsOf(x);
-  const kernels = isFlipped ? flipped(graph, plain(graph, weight), kernel) : plain(graph, weight);
+  const kernels = isFlipped ? flipped(graph, plain(graph, weight), weight.shape) : plain(graph, weight);
   if (kernel.length === 2 || graph.target === "portable") {
     const value = grouped(graph, image(graph, x), kernels, kernel, channels);
     return channelsLast(value, batchOf(x), spaceOf(x), channels, x.type);

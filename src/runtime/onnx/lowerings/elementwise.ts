@@ -4,9 +4,27 @@ import { GELU, SILU } from "../../activations.ts";
 import { isNumber, type Signature } from "../../kernel.ts";
 import { CLIPPED_GRADIENT, IN_SINGLE_PRECISION, WITHOUT_GRADIENT } from "../../operators.ts";
 import type { GraphBuilder, Value } from "../graph.ts";
-import { arranged, broadcastTo, identity, mapped, splatTensor, storedSizes, type Traced } from "../layout.ts";
+import {
+  arranged,
+  broadcast,
+  broadcastTo,
+  identity,
+  mapped,
+  splatTensor,
+  storedSizes,
+  type Traced,
+} from "../layout.ts";
 import type { OnnxType } from "../model-proto.ts";
-import { BINARY, type Binary, type Lowering, lowering, UNARY, type Unary } from "./lowering.ts";
+import {
+  BINARY,
+  type Binary,
+  isTensorType,
+  type Lowering,
+  lowering,
+  type TensorType,
+  UNARY,
+  type Unary,
+} from "./lowering.ts";
 import { broadcastRefusal } from "./operand-shapes.ts";
 
 /** Returns the shape that two shapes broadcast to. */
@@ -34,20 +52,19 @@ export function elementwise(
   const { axes } = wide.reduce((best, each) => (product(each.stored) > product(best.stored) ? each : best));
   const values = operands.map((operand) => arranged(graph, operand, axes));
   const sizes = wide.map((operand) => storedSizes(operand, axes));
-  return {
-    value: graph.add(operator, [...values, ...further]),
-    type,
-    shape,
-    axes,
-    stored: axes.map((_, axis) => Math.max(...sizes.map((each) => at(each, axis)))),
-  };
+  const stored = axes.map((_, axis) => Math.max(...sizes.map((each) => at(each, axis))));
+  const result = graph.add(operator, [...values, ...further]);
+  // A scalar stands for each splat: without an operand that has all axes, the result lacks some.
+  const isComplete = operands.some((each) => each.splat === undefined && each.shape.length === shape.length);
+  const value = isComplete || shape.length === 0 ? result : graph.reshape(result, stored);
+  return { value, type, shape, axes, stored };
 }
 
 // ---- one operand ---------------------------------------------------------------------------------------------------
 
 /** Adds a unary operator, in whatever layout the operand has. */
 export function unary(graph: GraphBuilder, operator: string, x: Traced): Traced {
-  return mapped(x, graph.add(operator, [x.value]));
+  return mapped(graph, x, graph.add(operator, [x.value]));
 }
 
 /** @param known the operation on a number, to fold constants */
@@ -61,11 +78,12 @@ function unaryLowering(operator: string, known?: (x: number) => number): Lowerin
 
 const unchanged = (_: GraphBuilder, { x }: Unary): Traced => x;
 
-const isType = (value: unknown): value is "float32" | "int32" | "bool" =>
-  value === "float32" || value === "int32" || value === "bool";
-const CAST: Signature<"x", { readonly dtype: OnnxType }> = { operands: ["x"], attributes: { dtype: isType } };
+const CAST: Signature<"x", { readonly dtype: TensorType }> = {
+  operands: ["x"],
+  attributes: { dtype: isTensorType },
+};
 
-function cast(graph: GraphBuilder, { x }: Unary, { dtype }: { readonly dtype: OnnxType }): Traced {
+function cast(graph: GraphBuilder, { x }: Unary, { dtype }: { readonly dtype: TensorType }): Traced {
   // TensorFlow.js has one name for both floating-point types.
   if (dtype === x.type || (dtype === "float32" && x.type === "float16")) return x;
   if (x.splat !== undefined) return splatTensor(graph, x.splat, dtype, x.shape);
@@ -78,7 +96,7 @@ interface Slope {
 const SLOPE: Signature<"x", Slope> = { operands: ["x"], attributes: { alpha: isNumber } };
 
 function leakyRelu(graph: GraphBuilder, { x }: Unary, { alpha }: Slope): Traced {
-  return mapped(x, graph.add("LeakyRelu", [x.value], { attributes: { alpha: { float: alpha } } }));
+  return mapped(graph, x, graph.add("LeakyRelu", [x.value], { attributes: { alpha: { float: alpha } } }));
 }
 
 interface Range {
@@ -92,32 +110,41 @@ const RANGE: Signature<"x", Range> = {
 
 function clip(graph: GraphBuilder, { x }: Unary, { clipValueMin, clipValueMax }: Range): Traced {
   const limits = [graph.scalar(clipValueMin, x.type), graph.scalar(clipValueMax, x.type)];
-  return mapped(x, graph.add("Clip", [x.value, ...limits]));
+  return mapped(graph, x, graph.add("Clip", [x.value, ...limits]));
 }
 
 /** Adds max(0, min(1, factor · x + shift)), in one pass. */
 function ramp(graph: GraphBuilder, x: Traced, factor: number, shift: number): Traced {
   const attributes = { alpha: { float: factor }, beta: { float: shift } };
-  return mapped(x, graph.add("HardSigmoid", [x.value], { attributes }));
+  return mapped(graph, x, graph.add("HardSigmoid", [x.value], { attributes }));
 }
 
 /** A ramp's factor that makes it a step. */
 const STEEP = 1e38;
 
-/** The derivative of ReLU and leaky ReLU: 1 above zero, `alpha` below. */
+/** Adds the derivative of ReLU and leaky ReLU: 1 above zero, `alpha` below. */
 function step(graph: GraphBuilder, { x }: Unary, { alpha }: Slope): Traced {
-  if (alpha === 0 && graph.target === "cpu") return ramp(graph, x, STEEP, 0);
+  // The larger of a step and the slope is right only between 0 and 1.
+  if (graph.target === "cpu" && alpha >= 0 && alpha <= 1) {
+    const isPositive = ramp(graph, x, STEEP, 0);
+    if (alpha === 0) return isPositive;
+    return mapped(graph, x, graph.add("Max", [isPositive.value, graph.scalar(alpha)]));
+  }
   const isPositive = graph.add("Greater", [x.value, graph.scalar(0, x.type)]);
-  return mapped(x, graph.add("Where", [isPositive, graph.scalar(1, x.type), graph.scalar(alpha, x.type)]));
+  return mapped(
+    graph,
+    x,
+    graph.add("Where", [isPositive, graph.scalar(1, x.type), graph.scalar(alpha, x.type)]),
+  );
 }
 
-/** x · Φ(x). ONNX has it as one operator since opset 20, which is newer than what portable graphs use. */
+/** Adds x · Φ(x). ONNX has it as one operator since opset 20. Portable graphs use an older one. */
 function gelu(graph: GraphBuilder, { x }: Unary): Traced {
   if (graph.target !== "portable") return unary(graph, "Gelu", x);
   const number = (value: number) => graph.scalar(value, x.type);
   const erf = graph.add("Erf", [graph.add("Mul", [x.value, number(Math.SQRT1_2)])]);
   const cumulative = graph.add("Mul", [graph.add("Add", [erf, number(1)]), number(0.5)]);
-  return mapped(x, graph.add("Mul", [x.value, cumulative]));
+  return mapped(graph, x, graph.add("Mul", [x.value, cumulative]));
 }
 
 function silu(graph: GraphBuilder, { x }: Unary): Traced {
@@ -126,7 +153,7 @@ function silu(graph: GraphBuilder, { x }: Unary): Traced {
     attributes: { alpha: { float: 1 } },
     domain: "com.microsoft",
   });
-  return mapped(x, value);
+  return mapped(graph, x, value);
 }
 
 // ---- several operands ----------------------------------------------------------------------------------------------
@@ -144,7 +171,9 @@ function arithmetic(operator: string, known: Fold, simplify?: Simplify): Lowerin
     if (a.splat !== undefined && b.splat !== undefined)
       return splatTensor(graph, known(a.splat, b.splat), a.type, shape);
     const simpler = simplify?.(a, b);
-    return simpler === undefined ? elementwise(graph, operator, [a, b], a.type) : broadcastTo(simpler, shape);
+    return simpler === undefined
+      ? elementwise(graph, operator, [a, b], a.type)
+      : broadcast(graph, simpler, shape);
   };
   return lowering(BINARY, write, broadcastRefusal);
 }
@@ -162,8 +191,8 @@ function comparison(operator: string): Lowering {
 }
 
 function add(graph: GraphBuilder, { a, b }: Binary): Traced {
-  if (a.splat === 0) return broadcastTo(b, broadcastShape(a.shape, b.shape));
-  if (b.splat === 0) return broadcastTo(a, broadcastShape(a.shape, b.shape));
+  if (a.splat === 0) return broadcast(graph, b, broadcastShape(a.shape, b.shape));
+  if (b.splat === 0) return broadcast(graph, a, broadcastShape(a.shape, b.shape));
   return isBias(a, b)
     ? elementwise(graph, "BiasAdd", [a, b], a.type, [b.value])
     : elementwise(graph, "Add", [a, b], a.type);
@@ -192,7 +221,7 @@ const select = (graph: GraphBuilder, condition: Traced, then: Traced, otherwise:
 
 const ELU_GRADIENT: Signature<"dy" | "y", object> = { operands: ["dy", "y"], attributes: {} };
 
-/** dy · (y > 0 ? 1 : y + 1), TensorFlow.js's gradient of ELU by its output. */
+/** Adds dy · (y > 0 ? 1 : y + 1), TensorFlow.js's gradient of ELU by its output. */
 function eluGradient(graph: GraphBuilder, { dy, y }: { readonly dy: Traced; readonly y: Traced }): Traced {
   if (graph.target === "cpu") return elementwise(graph, "Mul", [dy, ramp(graph, y, 1, 1)], y.type);
   const one = splatTensor(graph, 1, y.type, []);

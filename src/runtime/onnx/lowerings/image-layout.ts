@@ -6,7 +6,7 @@ import type { GraphBuilder, Value } from "../graph.ts";
 import { arrangedTensor, sameSizes, stored, type Traced } from "../layout.ts";
 import type { OnnxType } from "../model-proto.ts";
 
-/** Storage order channels-first of a tensor `[batch, …space, channel]`. */
+/** Returns the channels-first storage order of a tensor `[batch, …space, channel]`. */
 const channelsFirst = (rank: number) => [0, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 2), 1];
 
 /** Returns the ONNX value of an image, channels-first. */

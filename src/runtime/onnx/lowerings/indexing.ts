@@ -2,7 +2,7 @@
 import { product } from "../../../facts/checked-lists.ts";
 import { isNumber, optional, type Signature } from "../../kernel.ts";
 import type { GraphBuilder } from "../graph.ts";
-import { plain, plainTensor, splatTensor, type Traced } from "../layout.ts";
+import { fromStart, plain, plainTensor, splatTensor, type Traced } from "../layout.ts";
 import { type Lowering, lowering } from "./lowering.ts";
 
 interface Gather {
@@ -17,10 +17,11 @@ const GATHER: Signature<"x" | "indices", Gather> = {
 function gather(
   graph: GraphBuilder,
   { x, indices }: { readonly x: Traced; readonly indices: Traced },
-  { axis = 0, batchDims = 0 }: Gather,
+  { axis: given = 0, batchDims = 0 }: Gather,
 ): Traced {
   if (batchDims !== 0)
     throw new Error("GatherV2 with batchDims has no lowering: flatten the batch into the indices.");
+  const axis = fromStart(given, x.shape.length);
   const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
   const value = graph.add("Gather", [plain(graph, x), plain(graph, indices)], { attributes: { axis } });
   return plainTensor(value, x.type, shape);

@@ -3,10 +3,13 @@ import { attributesOf, either, isNumber, isNumbers, operandsOf, type Signature }
 import type { GraphBuilder } from "../graph.ts";
 import type { Traced } from "../layout.ts";
 
+/** A kernel's operands by the names of its signature. */
 export type Operands = Readonly<Record<string, Traced>>;
+/** A kernel's attributes by the names of its signature. */
 export type Attributes = Readonly<Record<string, unknown>>;
 type Result = Traced | Traced[];
 
+/** Checks a kernel and writes it into a graph. */
 export interface Lowering {
   /** Returns why the operands' shapes do not fit together, or undefined. */
   refusal(operands: Operands, attributes: Attributes): string | undefined;
@@ -52,10 +55,17 @@ export function joining(
   };
 }
 
+/** Types of TensorFlow.js's tensors that a trace represents. */
+export type TensorType = "float32" | "int32" | "bool";
+export const isTensorType = (value: unknown): value is TensorType =>
+  value === "float32" || value === "int32" || value === "bool";
+
 /** An attribute that is one number, or one for each axis. */
 export const isNumberOrNumbers = either(isNumber, isNumbers);
 
+/** A kernel of one operand. */
 export const UNARY = { operands: ["x"], attributes: {} } as const satisfies Signature<"x", object>;
+/** A kernel of two operands. */
 export const BINARY = { operands: ["a", "b"], attributes: {} } as const satisfies Signature<
   "a" | "b",
   object

@@ -59,7 +59,7 @@ export function concatRefusal(operands: readonly Shaped[], axis: number): Refusa
   const others = (shape: Shape) => shape.toSpliced(fromStart(axis, shape.length), 1).join(", ");
   return new Set(parts.map(others)).size <= 1
     ? undefined
-    : `they differ beside axis ${axis}, along which they are joined`;
+    : `they are joined along axis ${axis}, so all other axes must have equal sizes`;
 }
 
 export function packRefusal(operands: readonly Shaped[]): Refusal {

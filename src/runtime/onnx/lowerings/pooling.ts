@@ -59,7 +59,7 @@ function pixelNumbers(graph: GraphBuilder, window: Sizes): Value {
   return graph.constant("float32", shape, new Uint8Array(numbers.buffer));
 }
 
-/** The index is the pixel's number in its window, as a float. */
+/** Like {@link maxPooling}. An index is the pixel's number in its window, as a float. */
 function maxPoolingByWindows(graph: GraphBuilder, x: Traced, window: Sizes): Traced[] {
   const [batch, channels] = [batchOf(x), channelsOf(x)];
   const counts = windowCounts(spaceOf(x), window);

@@ -1,8 +1,8 @@
 /** Reductions along axes, and softmax. */
-import { at } from "../../../facts/checked-lists.ts";
+import { at, product } from "../../../facts/checked-lists.ts";
 import { either, isBoolean, isNumber, optional, type Signature } from "../../kernel.ts";
-import type { GraphBuilder } from "../graph.ts";
-import { arrangedTensor, fromStart, identity, permuted, stored, type Traced } from "../layout.ts";
+import type { GraphBuilder, Value } from "../graph.ts";
+import { arrangedTensor, fromStart, identity, permuted, stored, type Traced, toStored } from "../layout.ts";
 import { isNumberOrNumbers, type Lowering, lowering } from "./lowering.ts";
 
 type Axes = number | readonly number[] | null | undefined;
@@ -29,9 +29,10 @@ export function reduce(
   const axes = [axis ?? identity(rank)].flat().map((each) => fromStart(each, rank));
   if (axes.length === 0) return x;
   const storedAxes = permuted(x.axes, axes).sort((a, b) => a - b);
-  const value = graph.add(operator, [stored(graph, x), graph.integers(storedAxes)], {
-    attributes: { keepdims: keepDims ? 1 : 0 },
-  });
+  const attributes = { keepdims: keepDims ? 1 : 0 };
+  const value =
+    summedRows(graph, operator, x, storedAxes, keepDims) ??
+    graph.add(operator, [stored(graph, x), graph.integers(storedAxes)], { attributes });
   if (keepDims) {
     const shape = x.shape.map((size, each) => (axes.includes(each) ? 1 : size));
     return arrangedTensor(value, x.type, shape, x.axes);
@@ -41,6 +42,30 @@ export function reduce(
   // Stored axes move up by the reduced ones before them.
   const renumbered = keptStored.map((each) => keptStored.filter((other) => other < each).length);
   return arrangedTensor(value, x.type, permuted(x.shape, kept), renumbered);
+}
+
+/**
+ * Returns a sum or mean over the leading stored axes, as in the gradient of a bias, as the product of a row of equal numbers with
+ * `[row, column]`: 1.2 to 7 times as fast as onnxruntime's reduction, and closer to the exact sum. Returns undefined for others.
+ */
+function summedRows(
+  graph: GraphBuilder,
+  operator: string,
+  x: Traced,
+  storedAxes: readonly number[],
+  keepDims: boolean,
+): Value | undefined {
+  const sizes = toStored(x.shape, x.axes);
+  const count = storedAxes.length;
+  const [rows, columns] = [product(sizes.slice(0, count)), product(sizes.slice(count))];
+  const isLeading = storedAxes.every((axis, place) => axis === place);
+  const isSum = operator === "ReduceSum" || operator === "ReduceMean";
+  if (graph.target !== "cpu" || x.type !== "float32" || !isSum || !isLeading || rows < 2 || columns < 2)
+    return undefined;
+  const factor = graph.scalar(operator === "ReduceSum" ? 1 : 1 / rows);
+  const row = graph.add("Expand", [factor, graph.integers([1, rows])]);
+  const sum = graph.add("MatMul", [row, graph.reshape(stored(graph, x), [rows, columns])]);
+  return graph.reshape(sum, [...(keepDims ? storedAxes.map(() => 1) : []), ...sizes.slice(count)]);
 }
 
 const reduction = (operator: string) =>

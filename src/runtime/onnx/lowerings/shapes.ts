@@ -16,8 +16,16 @@ import {
   type Traced,
   toStored,
 } from "../layout.ts";
-import type { OnnxType } from "../model-proto.ts";
-import { isNumberOrNumbers, joining, type Lowering, lowering, UNARY, type Unary } from "./lowering.ts";
+import {
+  isNumberOrNumbers,
+  isTensorType,
+  joining,
+  type Lowering,
+  lowering,
+  type TensorType,
+  UNARY,
+  type Unary,
+} from "./lowering.ts";
 import {
   concatRefusal,
   packRefusal,
@@ -32,6 +40,7 @@ interface Permutation {
 }
 const TRANSPOSE: Signature<"x", Permutation> = { operands: ["x"], attributes: { perm: isNumbers } };
 
+/** Permutes a tensor's axes. Nothing is moved: only the layout changes. */
 export function transpose(x: Traced, perm: readonly number[]): Traced {
   return { ...x, shape: permuted(x.shape, perm), axes: permuted(x.axes, perm) };
 }
@@ -67,7 +76,8 @@ function concat(graph: GraphBuilder, given: readonly Traced[], axis: number): Tr
 }
 
 /** Stacks along a new axis. */
-function pack(graph: GraphBuilder, parts: readonly Traced[], axis: number): Traced {
+function pack(graph: GraphBuilder, parts: readonly Traced[], given: number): Traced {
+  const axis = fromStart(given, at(parts, 0).shape.length + 1);
   const expanded = parts.map((part) => reshape(graph, part, part.shape.toSpliced(axis, 0, 1)));
   return concat(graph, expanded, axis);
 }
@@ -184,14 +194,14 @@ function tile(graph: GraphBuilder, { x }: Unary, { reps }: Repetition): Traced {
 interface Fill {
   readonly shape: readonly number[];
   readonly value: number;
-  readonly dtype?: OnnxType | undefined;
+  readonly dtype?: TensorType | undefined;
 }
 const FILL: Signature<never, Fill> = {
   operands: [],
   attributes: {
     shape: isNumbers,
     value: isNumber,
-    dtype: optional((value): value is "float32" | "int32" | "bool" => typeof value === "string"),
+    dtype: optional(isTensorType),
   },
 };
 

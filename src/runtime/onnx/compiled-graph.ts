@@ -1,0 +1,100 @@
+/** Graphs on the CPU, run part by part: a graph that is called many times is compiled once. */
+import { programModel } from "./dump-graph.ts";
+import { withFreedBuffers } from "./freed-buffers.ts";
+import { type Part, partsOf } from "./graph-parts.ts";
+import type { GraphDefinition, Subgraph } from "./model-proto.ts";
+import { runtime } from "./native.ts";
+import type { Pointer } from "./native-api.ts";
+import { NativeSession, type SessionSettings } from "./native-session.ts";
+import type { NativeTensor } from "./native-tensor.ts";
+
+/** A part without its definition, which may be large. */
+interface CompiledPart extends Omit<Part, "body"> {
+  readonly session: NativeSession;
+  /** Pointers to the tensors of inputs and outputs. Kept here, because onnxruntime reads and writes them off the main thread. */
+  readonly read: BigUint64Array;
+  readonly written: BigUint64Array;
+}
+
+/**
+ * A graph with the tensors of its inputs and outputs. Values between its parts stay in onnxruntime's memory, and are released after
+ * the last part that reads them.
+ */
+export class CompiledGraph {
+  private readonly parts: readonly CompiledPart[];
+  private readonly sessions: NativeSession[] = [];
+
+  /**
+   * @param bound tensors by the names of inputs and outputs. They are released with the graph.
+   * @param purpose of the graph, for its file ({@link programModel})
+   */
+  constructor(
+    graph: GraphDefinition,
+    private readonly bound: ReadonlyMap<string, NativeTensor>,
+    settings: SessionSettings,
+    purpose: string,
+  ) {
+    const compiled = new Map<Subgraph, NativeSession>();
+    const sessionOf = (body: Subgraph) => {
+      const session = compiled.get(body) ?? this.compile(body, settings, purpose);
+      compiled.set(body, session);
+      return session;
+    };
+    try {
+      this.parts = partsOf(graph).map(({ body, ...part }) => ({
+        ...part,
+        session: sessionOf(body),
+        read: new BigUint64Array(part.inputs.length),
+        written: new BigUint64Array(part.outputs.length),
+      }));
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  private compile(body: Subgraph, { threads, profile }: SessionSettings, purpose: string): NativeSession {
+    const names = (values: Subgraph["outputs"]) => values.map(({ name }) => name);
+    const session = new NativeSession(
+      programModel(withFreedBuffers(body), purpose),
+      { threads, profile: profile && `${profile}-${this.sessions.length}` },
+      { inputs: names(body.inputs), outputs: names(body.outputs) },
+    );
+    this.sessions.push(session);
+    return session;
+  }
+
+  /** Runs the graph off the main thread. The bound outputs hold the result when the promise resolves. */
+  async run(): Promise<void> {
+    /** Values that later parts read. */
+    const between = new Map<string, Pointer>();
+    const release = (name: string, pointer: Pointer) => {
+      runtime().api.releaseValue(pointer);
+      between.delete(name);
+    };
+    const pointer = (name: string) => this.bound.get(name)?.pointer ?? between.get(name) ?? 0n;
+    try {
+      for (const { session, inputs, outputs, finished, read, written } of this.parts) {
+        for (const [place, name] of inputs.entries()) read[place] = pointer(name);
+        for (const [place, name] of outputs.entries()) written[place] = pointer(name);
+        await session.run(read, written);
+        for (const [place, name] of outputs.entries()) {
+          const result = written[place];
+          if (result !== undefined && !this.bound.has(name)) between.set(name, result);
+        }
+        for (const name of finished) release(name, pointer(name));
+      }
+    } finally {
+      for (const [name, left] of between) release(name, left);
+    }
+  }
+
+  endProfile(): void {
+    for (const session of this.sessions) session.endProfile();
+  }
+
+  release(): void {
+    for (const session of this.sessions) session.release();
+    for (const tensor of this.bound.values()) tensor.release();
+  }
+}
