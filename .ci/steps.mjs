@@ -1,7 +1,7 @@
 // The steps of continuous integration after `npm ci`: checks, build and tests, one after the other, since most compute on all cores.
 // Suites that compute on one core or mostly wait run together. What they need of the machine (Python with BiaPy, VS Code's server, Wine,
-// a Vulkan driver, TensorFlow) is mostly waited for, so it is set up meanwhile. Every step is tried, whatever failed before; a table of
-// times ends it.
+// a Vulkan driver, TensorFlow) is mostly waited for, so it is set up meanwhile. Every step is tried, whatever failed before; at the
+// end it says what failed, and prints a table of times.
 import { spawn } from "node:child_process";
 import { createWriteStream, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,6 +25,12 @@ const SET_UPS = ["webgpu", "python", "vscode", "tensorflow", "windows"];
 const logs = join(".test-output", "ci");
 mkdirSync(logs, { recursive: true });
 
+/** What is printed again of a step that failed. */
+const LINES_OF_A_TEST = 30;
+const LINES_OF_END = 25;
+
+/** What is said of steps that failed, after all others. */
+const failures = [];
 const times = [["npm ci", Number(process.argv[2] ?? 0), "passed"]];
 
 /** Resolves, whatever becomes of it, when the set-up is done: a test that needs what is missing says so itself. */
@@ -54,31 +60,45 @@ async function lane(commands, beside) {
 
 /** Runs a command and returns whether it passed. Beside others, its output is shown when it has ended. */
 async function step(command, beside) {
-  const log = join(logs, `${command.split(":").at(-1)}.log`);
+  const log = join(logs, `${command.replace(/\W+/g, "-")}.log`);
   if (!beside) console.log(`== ${command}`);
-  const { seconds, code } = await run(command, beside ? createWriteStream(log) : undefined);
+  const { seconds, code } = await run(command, createWriteStream(log), !beside);
   if (beside) console.log(`== ${command}\n${readFileSync(log, "utf8")}`);
   console.log(`== ${seconds.toFixed(0)} s`);
   times.push([command, seconds, code === 0 ? "passed" : `failed (${code})`]);
+  if (code !== 0) failures.push(`== ${command} failed:\n${whatFailed(readFileSync(log, "utf8"))}`);
   return code === 0;
 }
 
-/** Runs a command, its output to a stream or to this terminal. */
-function run(command, output) {
+/** Runs a command, its output to a stream, and to this terminal if `shown`. */
+function run(command, output, shown = false) {
   const start = Date.now();
   const [program, ...args] = command.split(" ");
   return new Promise((resolve) => {
-    const stdio = output === undefined ? "inherit" : ["ignore", "pipe", "pipe"];
-    const child = spawn(program, args, { stdio, shell: process.platform === "win32" });
-    child.stdout?.pipe(output, { end: false });
-    child.stderr?.pipe(output, { end: false });
-    child.on("error", (error) => console.log(`${command}: ${error.message}`));
-    child.on("close", (code) => {
-      const ended = () => resolve({ seconds: (Date.now() - start) / 1000, code: code ?? 1 });
-      if (output === undefined) ended();
-      else output.end(ended);
+    const child = spawn(program, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      shell: process.platform === "win32",
     });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.pipe(output, { end: false });
+      if (shown) stream.pipe(process.stdout, { end: false });
+    }
+    child.on("error", (error) => console.log(`${command}: ${error.message}`));
+    child.on("close", (code) =>
+      output.end(() => resolve({ seconds: (Date.now() - start) / 1000, code: code ?? 1 })),
+    );
   });
+}
+
+/** Of a step's output: each test that failed with what it says, and the end. */
+function whatFailed(output) {
+  const lines = output.split("\n");
+  let shownUntil = 0;
+  const shown = lines.filter((line, index) => {
+    if (/^\s*not ok /.test(line)) shownUntil = index + LINES_OF_A_TEST;
+    return index < shownUntil || index >= lines.length - LINES_OF_END;
+  });
+  return shown.join("\n");
 }
 
 let failed = false;
@@ -96,6 +116,7 @@ for (const { lanes, needs = [] } of STEPS) {
 }
 if (failed) process.exitCode = 1;
 else await before;
+for (const failure of failures) console.log(`\n${failure}`);
 console.log("\n   time  step");
 for (const [name, spent, result] of [...times, ["altogether", seconds, failed ? "failed" : "passed"]])
   console.log(`${minutes(spent)}  ${name.padEnd(42)} ${result}`);
