@@ -11,7 +11,7 @@ import { Parameters } from "../../src/runtime/parameters.ts";
 import type { Program } from "../../src/runtime/program.ts";
 import { tf } from "../../src/runtime/tensor.ts";
 
-const [TOKENS, WIDE] = [1024, 2048];
+const [TOKENS, WIDE] = [1000, 1600];
 /** Bytes of a wide layer. */
 const BYTES = 4 * TOKENS * WIDE;
 
@@ -57,7 +57,7 @@ function compiled(runtime: Runtime, layers: number, activation: Activation) {
 }
 
 async function gradients(runtime: Runtime, activation: Activation): Promise<readonly (readonly number[])[]> {
-  const { executable, parameters, names, close } = compiled(runtime, 2, activation);
+  const { executable, parameters, names, close } = compiled(runtime, 1, activation);
   await executable.run(0);
   const found = names.map((name) => Array.from(parameters.values(name, "gradient")));
   await close();
@@ -76,14 +76,14 @@ async function bytesOfALayer(activation: Activation): Promise<number> {
 }
 
 const ACTIVATIONS: Readonly<Record<string, Activation>> = {
-  gelu: (x, gamma, beta) => gelu(x.mul(gamma)).add(beta),
-  relu: (x, gamma) => x.mul(gamma).relu(),
-  "leaky ReLU": (x, _, beta) => tf.leakyRelu(x.add(beta), 0.1),
+  gelu,
   "layer normalization": (x, gamma, beta) => layerNormalization(x, gamma, beta, 1e-5),
+  relu: (x) => x.relu(),
+  "leaky ReLU": (x) => tf.leakyRelu(x, 0.1),
 };
 
-for (const [name, activation] of Object.entries(ACTIVATIONS))
-  test(`the gradient of ${name} is the same when values are computed again`, async () => {
+for (const [name, activation] of Object.entries(ACTIVATIONS)) {
+  test(`the gradient of ${name} is right where values are computed again`, async () => {
     const known = await gradients(new EagerRuntime("cpu", "judge", 1), activation);
     const found = await gradients(new OnnxRuntime(1), activation);
     for (const [place, values] of known.entries()) {
@@ -95,14 +95,8 @@ for (const [name, activation] of Object.entries(ACTIVATIONS))
     }
   });
 
-test("of a wide layer and its activation, one is kept for the gradient", async () => {
-  for (const activation of [
-    (x) => gelu(x),
-    (x) => x.relu(),
-    (x) => tf.leakyRelu(x, 0.1),
-    (x, gamma, beta) => layerNormalization(x, gamma, beta, 1e-5),
-  ] satisfies Activation[]) {
+  test(`of a wide layer and its ${name}, one is kept for the gradient`, async () => {
     const bytes = await bytesOfALayer(activation);
-    assert.ok(bytes < 1.3 * BYTES, `${bytes / BYTES} buffers: ${activation}`);
-  }
-});
+    assert.ok(bytes < 1.3 * BYTES, `${bytes / BYTES} buffers`);
+  });
+}
