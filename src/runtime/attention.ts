@@ -1,5 +1,6 @@
 /** Attention, of many tokens in parts, so that no number is kept for every pair of tokens. */
 import { at, exactly } from "../facts/checked-lists.ts";
+import { computedAfter } from "./computed-after.ts";
 import { tf } from "./tensor.ts";
 
 /** Weights of all heads of a sample that are computed at a time: 32 MB. */
@@ -64,11 +65,14 @@ function gradient(dy: tf.Tensor, saved: readonly tf.Tensor[], rows: number): tf.
   const minusKey = key.neg();
   const byQuery: tf.Tensor[] = [];
   let [byKey, byValue]: (tf.Tensor | undefined)[] = [];
-  for (const [part, some] of queries.entries()) {
-    const weights = weightsOf(some.neg(), minusKey);
+  for (const [part, own] of queries.entries()) {
     const slope = at(slopes, part);
-    const byWeights = slope.matMul(value, false, true);
-    const byScores = byWeights.sub(at(sums, part)).mul(weights);
+    const centered = slope.matMul(value, false, true).sub(at(sums, part));
+    // Else onnxruntime computes all parts before it adds the first two, and the first part of each layer before the first gradient.
+    const before = [byQuery.at(-1) ?? slope, byKey, byValue].filter((each) => each !== undefined);
+    const some = computedAfter(own, before);
+    const weights = weightsOf(some.neg(), minusKey);
+    const byScores = centered.mul(weights);
     byQuery.push(byScores.matMul(key));
     byKey = plus(byKey, byScores.matMul(some, true, false));
     byValue = plus(byValue, weights.matMul(slope, true, false));

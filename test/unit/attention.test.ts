@@ -98,6 +98,13 @@ test("attention in parts keeps no weights for the gradient", async () => {
   assert.ok((await added(inParts)) < 0.1 * weights);
 });
 
+test("attention in parts computes the gradient of one part at a time", async () => {
+  const more: Attention = (query, key, value) => attention(query, key, value, HEADS, 6_000);
+  const parts = 30;
+  const inAll = 3 * 4 * SHAPE[0] * SHAPE[1] ** 2;
+  assert.ok((await memoryOf(1, more)) < (4 * inAll) / parts + 20 * 4 * SHAPE[0] * SHAPE[1] * SHAPE[2]);
+});
+
 test("attention in parts is exported for any number of images", () => {
   const tokens = [64, 4] as const;
   const exported = (most: number) =>

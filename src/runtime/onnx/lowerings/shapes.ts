@@ -1,5 +1,6 @@
 /** Operations that change a tensor's shape or rearrange its elements. */
 import { at, product, zip } from "../../../facts/checked-lists.ts";
+import { COMPUTED_AFTER } from "../../computed-after.ts";
 import { isNumber, isNumbers, optional, type Signature } from "../../kernel.ts";
 import type { GraphBuilder } from "../graph.ts";
 import {
@@ -80,6 +81,19 @@ function pack(graph: GraphBuilder, parts: readonly Traced[], given: number): Tra
   const axis = fromStart(given, at(parts, 0).shape.length + 1);
   const expanded = parts.map((part) => reshape(graph, part, part.shape.toSpliced(axis, 0, 1)));
   return concat(graph, expanded, axis);
+}
+
+/** Joins nothing of `other` to `x`, which makes onnxruntime compute `other` first. Other runtimes keep their own order. */
+function computedAfter(
+  graph: GraphBuilder,
+  { x, other }: { readonly x: Traced; readonly other: Traced },
+): Traced {
+  if (graph.target !== "cpu") return x;
+  const axis = x.shape.length - 2;
+  const [zero, axes] = [graph.integers([0]), graph.integers([axis])];
+  const nothing = graph.add("Slice", [plain(graph, other), zero, zero, axes]);
+  const joined = graph.add("Concat", [plain(graph, x), nothing], { attributes: { axis } });
+  return plainTensor(joined, x.type, x.shape);
 }
 
 interface Slice {
@@ -213,6 +227,7 @@ export const shapeLowerings: Readonly<Record<string, Lowering>> = {
   ),
   Concat: joining(concat, concatRefusal),
   Pack: joining(pack, packRefusal),
+  [COMPUTED_AFTER.name]: lowering(COMPUTED_AFTER, computedAfter),
   Slice: lowering(SLICE, (graph, { x }, attributes) => slice(graph, x, attributes), sliceRefusal),
   SplitV: lowering(SPLIT, split, splitRefusal),
   Unpack: lowering(UNPACK, (graph, { value }, { axis }) => unpack(graph, value, axis)),
