@@ -4,7 +4,9 @@
  * Types are inferred from schemas, and every reader validates events with {@link parseRunEvent}: others may have written to the folder
  * of `events.jsonl`.
  */
+
 import * as v from "valibot";
+import { isObject } from "./json.ts";
 
 const number = v.custom<number>(Number.isFinite, "it is not a finite number");
 /** A whole number that counts something, from 0. */
@@ -26,8 +28,7 @@ const metrics = v.pipe(
 );
 
 function areMetrics(value: unknown): boolean {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  return Object.values(value).every((each) => each === null || Number.isFinite(each));
+  return isObject(value) && Object.values(value).every((each) => each === null || Number.isFinite(each));
 }
 
 function withoutNulls(values: Readonly<Record<string, number | null>>): Readonly<Record<string, number>> {
@@ -282,7 +283,7 @@ export function parseRunEvent(line: string): RunEvent | undefined {
   } catch {
     return undefined;
   }
-  if (typeof value !== "object" || value === null || !("event" in value)) return undefined;
+  if (!isObject(value)) return undefined;
   const { event } = value;
   if (typeof event !== "string" || !isEventName(event)) return undefined;
   if (line.length > LONGEST_METRICS && WITH_METRICS.includes(event)) return undefined;

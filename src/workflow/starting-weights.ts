@@ -12,6 +12,7 @@ import type { Config } from "../config/config.ts";
 import { resize } from "../data/resize.ts";
 import { at, exactly, product } from "../facts/checked-lists.ts";
 import { firstOf } from "../facts/format.ts";
+import { asObject } from "../facts/json.ts";
 import type { ResultTree } from "../facts/result-tree.ts";
 import type { ImageShape } from "../images/image.ts";
 import type { ReportEvent } from "../results/reporters.ts";
@@ -92,7 +93,7 @@ function foreignHead(
   { config: trainedWith }: BiapyCheckpoint,
   config: Config,
 ): (name: string) => string | undefined {
-  const problem = groupOf(trainedWith, "PROBLEM").TYPE;
+  const problem = asObject(trainedWith?.PROBLEM).TYPE;
   const own = config.text("PROBLEM.TYPE");
   if (problem === undefined || problem === own) return () => undefined;
   const reason = `the head belongs to another workflow (${String(problem)}, not ${own})`;
@@ -173,19 +174,13 @@ function reportOutcome(
     );
 }
 
-/** Returns a group of a checkpoint's configuration; empty if there is none. */
-function groupOf(config: PlainObject | undefined, name: string): Readonly<Record<string, unknown>> {
-  const value = config?.[name];
-  return typeof value === "object" && value !== null ? { ...value } : {};
-}
-
 /** Returns the number of tokens along each axis of the patch of a checkpoint's configuration; undefined if it has none. */
 function tokenGridOf(config: PlainObject | undefined): number[] | undefined {
   // Converting the nested lists of a hostile file to text could take forever.
-  const patch = [groupOf(config, "DATA").PATCH_SIZE]
+  const patch = [asObject(config?.DATA).PATCH_SIZE]
     .flat()
     .map((size) => (typeof size === "number" ? size : Number.NaN));
-  const token = Number(groupOf(config, "MODEL").VIT_TOKEN_SIZE);
+  const token = Number(asObject(config?.MODEL).VIT_TOKEN_SIZE);
   const grid = patch.slice(0, -1).map((size) => size / token);
   return grid.length > 1 && grid.every(Number.isInteger) ? grid : undefined;
 }

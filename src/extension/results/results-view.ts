@@ -4,6 +4,7 @@ import { basename, extname } from "node:path";
 import * as vscode from "vscode";
 import { keysOf } from "../../facts/checked-lists.ts";
 import { shortNumber } from "../../facts/format.ts";
+import { asObject } from "../../facts/json.ts";
 import type { RunStatus } from "../../facts/run-status.ts";
 import { runName } from "../../facts/run-titles.ts";
 import type { FileGroup, RunFolder } from "../../results/run-folders.ts";
@@ -38,8 +39,7 @@ export interface FileItem {
 
 /** Whether an argument of a command is an item of this view: keyboard shortcuts and other extensions may send anything. */
 export function isResultItem(value: unknown): value is ResultItem {
-  if (typeof value !== "object" || value === null) return false;
-  const { kind, run, group, file }: Readonly<Record<string, unknown>> = { ...value };
+  const { kind, run, group, file } = asObject(value);
   if (typeof run !== "string") return false;
   if (kind === "run") return true;
   if (typeof group !== "string" || !(group in GROUPS)) return false;

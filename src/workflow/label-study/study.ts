@@ -1,4 +1,5 @@
 /** A label study on disk: its images, configurations and runs, and their curve. */
+
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, rename, rm } from "node:fs/promises";
@@ -10,6 +11,7 @@ import type { Config } from "../../config/config.ts";
 import { withSettings } from "../../config/with-settings.ts";
 import { readJson } from "../../facts/files/regular-file.ts";
 import { temporaryName, writeFileAtomically } from "../../facts/files/write-file.ts";
+import { asObject } from "../../facts/json.ts";
 import { type ResultTree, resultTree, runExists } from "../../facts/result-tree.ts";
 import { readRunState } from "../../facts/run-state.ts";
 import { listImages } from "../../images/files.ts";
@@ -218,9 +220,7 @@ async function labeled(
 async function pretrainedOn(path: string): Promise<string | undefined> {
   const checkpoint = await loadBiapyCheckpoint(path);
   try {
-    const data = checkpoint.config?.DATA;
-    const train = typeof data === "object" && data !== null && "TRAIN" in data ? data.TRAIN : undefined;
-    const folder = typeof train === "object" && train !== null && "PATH" in train ? train.PATH : undefined;
+    const folder = asObject(asObject(checkpoint.config?.DATA).TRAIN).PATH;
     return typeof folder === "string" && existsSync(folder) ? resolve(folder) : undefined;
   } finally {
     await checkpoint.close();

@@ -10,8 +10,8 @@ import { type Measures, measureValues } from "../../data/channel-statistics.ts";
 import type { NormalizedImage } from "../../data/image-set.ts";
 import { type Axis, type Box, boxOf } from "../../data/tiling.ts";
 import { at, exactly, product } from "../../facts/checked-lists.ts";
+import { rowMajor } from "../../facts/row-major.ts";
 import { logitsOf } from "../../facts/workflows.ts";
-import { rowMajor } from "../../images/axes.ts";
 import type { Image } from "../../images/image.ts";
 import {
   ForeignNetworkError,
