@@ -2,7 +2,7 @@
 import { closest, distance } from "fastest-levenshtein";
 import type { Problem } from "../facts/run-events.ts";
 import type { ConfigEntry } from "./document.ts";
-import { type KeyFact, type KeyType, keyFacts, keyLimits, type Limits } from "./keys.ts";
+import { type KeyFact, type KeyType, keyFacts, keyLimits, type Limits, rangeText } from "./keys.ts";
 import { decoded, isYamlDate, isYamlFloat, type PythonValue, written } from "./python-value.ts";
 
 /** What is wrong with a value. */
@@ -158,17 +158,9 @@ function likeliest(key: string, item: string | number, names: readonly string[])
   return !resembles && typeof standard === "string" && names.includes(standard) ? standard : near;
 }
 
-function rangeText(least: number | undefined, most: number | undefined, open = false): string {
-  if (most === undefined) return `at least ${least}`;
-  return open ? `between ${least} and ${most}` : `from ${least} to ${most}`;
-}
-
 /** Returns the fault of a value, or of the first item of a list, that lies outside the limits. */
-function outside(
-  key: string,
-  value: PythonValue,
-  { allowed, anyCase, least, most, open }: Limits,
-): Fault | undefined {
+function outside(key: string, value: PythonValue, limits: Limits): Fault | undefined {
+  const { allowed, anyCase, least, most, open } = limits;
   for (const item of [value].flat()) {
     if (allowed !== undefined && (typeof item === "string" || typeof item === "number")) {
       if (allowed.includes(anyCase ? String(item).toLowerCase() : item)) continue;
@@ -184,7 +176,7 @@ function outside(
     if (typeof item !== "number") continue;
     const low = least !== undefined && (open ? item <= least : item < least);
     const high = most !== undefined && (open ? item >= most : item > most);
-    if (low || high) return { message: `${key} is ${rangeText(least, most, open)}; it cannot be ${item}.` };
+    if (low || high) return { message: `${key} is ${rangeText(limits)}; it cannot be ${item}.` };
   }
   return undefined;
 }

@@ -43,6 +43,12 @@ export interface Limits {
   readonly open?: boolean;
 }
 
+/** Returns the range of a number as text, such as `from 0 to 1`; undefined if there is none. */
+export function rangeText({ least, most, open }: Limits): string | undefined {
+  if (most === undefined) return least === undefined ? undefined : `at least ${least}`;
+  return open ? `above ${least} and below ${most}` : `from ${least} to ${most}`;
+}
+
 const share: Limits = { least: 0, most: 1 };
 const positive: Limits = { least: 1 };
 

@@ -2,7 +2,7 @@
 
 import { IMAGE_METRICS, LOSSES } from "../facts/losses.ts";
 import { keyDescriptions } from "./descriptions.ts";
-import { type KeyFact, keyFacts, keyGroups, keyLimits, type Limits } from "./keys.ts";
+import { type KeyFact, keyFacts, keyGroups, keyLimits, type Limits, rangeText } from "./keys.ts";
 import { type PythonValue, written } from "./python-value.ts";
 
 /** A JSON schema (draft 7) with the additions of VS Code's language services. */
@@ -135,17 +135,12 @@ const TYPE_NAMES = {
 } as const;
 
 /** Returns a key's facts for a tooltip: `number, from 0 to 1 · default 0.1`. */
-function factsLine({ type, default: value }: KeyFact, { allowed, least, most, open }: Limits): string {
-  const range = least === undefined ? "" : `, ${rangeText(least, most, open)}`;
-  const names = allowed?.filter((name) => name !== "").map((name) => `\`${name}\``);
+function factsLine({ type, default: value }: KeyFact, limits: Limits): string {
+  const range = rangeText(limits);
+  const names = limits.allowed?.filter((name) => name !== "").map((name) => `\`${name}\``);
   const choice = names === undefined ? "" : `, of ${names.join(", ")}`;
   const text = Array.isArray(value) && type === "list" ? JSON.stringify(value) : written(value);
-  return `*${TYPE_NAMES[type]}${range}${choice} · default* ${text === "" ? "*empty*" : `\`${text}\``}`;
-}
-
-function rangeText(least: number, most: number | undefined, open = false): string {
-  if (most === undefined) return `at least ${least}`;
-  return open ? `above ${least} and below ${most}` : `from ${least} to ${most}`;
+  return `*${TYPE_NAMES[type]}${range === undefined ? "" : `, ${range}`}${choice} · default* ${text === "" ? "*empty*" : `\`${text}\``}`;
 }
 
 function range({ least, most, open }: Limits): JsonSchema {
