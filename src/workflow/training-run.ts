@@ -8,6 +8,7 @@ import { at } from "../facts/checked-lists.ts";
 import { isStop } from "../facts/errors.ts";
 import { ResultError, writeErrorReason } from "../facts/files/write-file.ts";
 import { epochCheckpoint } from "../facts/result-tree.ts";
+import { TimeShare } from "../facts/time-share.ts";
 import { ImageError } from "../images/image.ts";
 import { TensorboardWriter } from "../results/tensorboard.ts";
 import {
@@ -34,7 +35,6 @@ import type { RunningRequest } from "./run-request.ts";
 import { scheduleSettings } from "./settings.ts";
 import { evaluationProgram, type Task, trainingProgram } from "./tasks/task.ts";
 import { ImageTester } from "./test-images.ts";
-import { TimeShare } from "./time-share.ts";
 import { checkMemory } from "./training-memory.ts";
 
 /** The task at the batch sizes of training and of validation. */
@@ -44,7 +44,7 @@ export interface RunTasks {
 }
 
 /** Loading and drawing charts takes some tenths of a second: a training of a few seconds draws them only once. */
-const CHARTS_AFTER = 10_000;
+const CHARTS_WAIT = 10_000;
 /** Maximum share of the training time for drawing charts. */
 const CHARTS_SHARE = 0.03;
 /** Maximum share of the training time for previews, beside what they may take in any case. */
@@ -61,11 +61,10 @@ export class TrainingRun {
   private features: FeaturePreview | "none" | undefined;
   /** Text that names the last written checkpoint. */
   private lastSaved: string | undefined;
-  /** When charts may be drawn next, in milliseconds of this process. */
-  private nextCharts = performance.now() + CHARTS_AFTER;
+  private readonly chartTime = new TimeShare(CHARTS_SHARE, { wait: CHARTS_WAIT });
   /** Whether epochs were trained that the charts do not show. */
   private chartsAreOld = false;
-  private readonly previewTime = new TimeShare(PREVIEWS_SHARE, PREVIEWS_FREE);
+  private readonly previewTime = new TimeShare(PREVIEWS_SHARE, { free: PREVIEWS_FREE });
   /** The last epoch, if it has no preview. */
   private withoutPreview: EpochResult | undefined;
   /** Kinds of previews that could not be written. */
@@ -254,9 +253,8 @@ export class TrainingRun {
     );
     this.chartsAreOld = true;
     const due = result.epoch % config.number("LOG.CHART_CREATION_FREQ") === 0;
-    if (due && performance.now() >= this.nextCharts) await this.drawCharts();
-    if (this.previewTime.isLeft) await this.previewTime.spend(() => this.showPreview(result));
-    else this.withoutPreview = result;
+    if (due) await this.chartTime.spend(() => this.drawCharts());
+    if (!(await this.previewTime.spend(() => this.showPreview(result)))) this.withoutPreview = result;
   }
 
   private async showPreview(result: EpochResult): Promise<void> {
@@ -268,15 +266,12 @@ export class TrainingRun {
   }
 
   private async drawCharts(): Promise<void> {
-    const started = performance.now();
     await this.attempt("Charts", async () => {
       // Loaded late: charts take a third of a second to load, which would delay the first training step.
       const { writeCharts } = await import("../results/charts.ts");
       await writeCharts(this.request.tree, await readTrainLog(this.log));
     });
     this.chartsAreOld = false;
-    const ended = performance.now();
-    this.nextCharts = ended + (ended - started) / CHARTS_SHARE;
   }
 
   /** Writes something that training does not depend on. Warns once if that fails. A stop ends it, and then the training. */
