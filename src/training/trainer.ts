@@ -8,7 +8,7 @@ import type { EpochEvent, Metrics, NewRunEvent } from "../facts/run-events.ts";
 import { TimeShare } from "../facts/time-share.ts";
 import type { Executable, InputData, TrainingStep } from "../runtime/executable.ts";
 import type { LossScaleState } from "../runtime/loss-scale.ts";
-import { divergedError } from "./diverged.ts";
+import { notFinite } from "./diverged-error.ts";
 import type { Schedule, ScheduleState } from "./schedule.ts";
 
 /** The inputs of one step. */
@@ -203,7 +203,7 @@ export class Trainer {
     const metrics = finiteMetrics(scalars(step));
     const place = `epoch ${this.epoch + 1}, step ${this.step + 1}`;
     if (!this.wasSkipped(scale, place) && metrics.loss === undefined)
-      throw divergedError("The loss", place, learningRate, step.steps <= 1);
+      throw notFinite("The loss", place, learningRate, step.steps <= 1);
     this.averages.add(metrics);
     this.step++;
     const stepSeconds = secondsSince(started);
@@ -230,7 +230,7 @@ export class Trainer {
     if (validation === "stopped") return false;
     const loss = epochLoss({ train, validation });
     if (loss === undefined)
-      throw divergedError("The loss", `the end of epoch ${this.epoch + 1}`, learningRate, false);
+      throw notFinite("The loss", `the end of epoch ${this.epoch + 1}`, learningRate, false);
     const best = this.bestLoss === null || loss < this.bestLoss;
     this.epochsWithoutGain = best ? 0 : this.epochsWithoutGain + 1;
     schedule.epochEnded(loss);
