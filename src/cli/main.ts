@@ -6,7 +6,7 @@ import { checkZooDescription, checkZooSource } from "../config/zoo-settings.ts";
 import { errorMessage, isStop } from "../facts/errors.ts";
 import { explainedWriteError, ResultError } from "../facts/files/write-file.ts";
 import { type ResultTree, resultTree } from "../facts/result-tree.ts";
-import type { NewRunEvent, Problem } from "../facts/run-events.ts";
+import type { NewEndEvent, Problem } from "../facts/run-events.ts";
 import { consoleReporter, jsonLinesReporter, type ReportEvent } from "../results/reporters.ts";
 import { withCheckpointSettings } from "../workflow/checkpoint-settings.ts";
 import { type FeatureRequest, writeFeatures } from "../workflow/features/write-features.ts";
@@ -124,7 +124,7 @@ function problemsOfRun(
 }
 
 /** How a run ended, and what its last event says beside that. */
-interface Outcome extends Partial<Omit<Extract<NewRunEvent, { event: "end" }>, "event" | "status">> {
+interface Outcome extends Partial<Omit<NewEndEvent, "event" | "status">> {
   readonly status: "finished" | "stopped";
 }
 

@@ -180,7 +180,7 @@ export type EpochEvent = v.InferOutput<typeof epochEvent>;
 
 /**
  * Image files were written or replaced. Those of kinds `mae-check` and `features`, and of kind `segmentation` with an epoch, come again
- * after every epoch. A segmentation has the files `original`, `prediction` (labels) and, if it is known, `groundTruth`.
+ * after epochs. A segmentation has the files `original`, `prediction` (labels) and, if it is known, `groundTruth`.
  */
 const imageEvent = v.pipe(
   v.object({
@@ -268,6 +268,7 @@ export type RunEvent = v.InferOutput<(typeof EVENTS)[keyof typeof EVENTS]>;
 type WithoutTime<E> = E extends RunEvent ? Omit<E, "time"> : never;
 /** An event before the writer adds the time. */
 export type NewRunEvent = WithoutTime<RunEvent>;
+export type NewEndEvent = WithoutTime<EndEvent>;
 
 /** Longest line of an event with metrics, in characters: thousands of metrics would block the reader. */
 const LONGEST_METRICS = 1 << 16;

@@ -28,7 +28,7 @@ import { owner, passLock, TOUCH_MS, touchLock } from "../facts/lock/lock.ts";
 import { SUPERVISOR_VARIABLE } from "../facts/lock/run-lock.ts";
 import { memoryKills } from "../facts/memory-kills.ts";
 import { resultTree } from "../facts/result-tree.ts";
-import type { NewRunEvent, Problem, RunEvent } from "../facts/run-events.ts";
+import type { NewEndEvent, NewRunEvent, Problem, RunEvent } from "../facts/run-events.ts";
 import { type RunState, readRunState } from "../facts/run-state.ts";
 import { askToStop, endTree, runAside } from "./end-process.ts";
 import { wholeLines } from "./event-file.ts";
@@ -65,7 +65,7 @@ class Supervisor {
   private noticeTimer: NodeJS.Timeout | undefined;
   private stopAsked = false;
   /** The trainer's own end event. */
-  private end: Extract<NewRunEvent, { event: "end" }> | undefined;
+  private end: NewEndEvent | undefined;
   private problems: readonly Problem[] = [];
   /** Changes of the record are written one after another. */
   private saved: Promise<void> = Promise.resolve();
@@ -169,9 +169,7 @@ class Supervisor {
   }
 
   /** Returns the end that the embedded engine wrote into its state but could not report. A state from before the start is another run's. */
-  private async endByState(
-    before: RunState | undefined,
-  ): Promise<Extract<NewRunEvent, { event: "end" }> | undefined> {
+  private async endByState(before: RunState | undefined): Promise<NewEndEvent | undefined> {
     const state = await this.state();
     if (state === undefined || state.time === before?.time) return undefined;
     const { status, message } = state;
@@ -314,7 +312,7 @@ class Supervisor {
   }
 
   /** Returns the end event of a trainer that sent none. */
-  private endOf(exit: Exit): Extract<NewRunEvent, { event: "end" }> {
+  private endOf(exit: Exit): NewEndEvent {
     const end = this.endEvent();
     const byDebugger = this.record.debugged && (exit.signal === "SIGKILL" || exit.signal === "SIGTERM");
     if (this.stopAsked || byDebugger) return { ...end, status: "stopped" };
@@ -324,7 +322,7 @@ class Supervisor {
   }
 
   /** Returns the end event of a failed trainer with its first problem as the message, if it has none. */
-  private explained<End extends Extract<NewRunEvent, { event: "end" }>>(end: End): End {
+  private explained<End extends NewEndEvent>(end: End): End {
     return end.status === "failed" ? { ...end, message: end.message ?? this.problem() } : end;
   }
 
