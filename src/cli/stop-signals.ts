@@ -1,5 +1,5 @@
 /** Requests to stop a run: signals, and the end of the parent process. */
-import type { ReportEvent } from "../results/reporters.ts";
+import type { ReportEvent } from "../facts/run-events.ts";
 import { EXIT } from "./exit-codes.ts";
 
 /** Signals that request a stop. A terminal that is closed sends SIGHUP. */

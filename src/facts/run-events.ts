@@ -269,6 +269,8 @@ type WithoutTime<E> = E extends RunEvent ? Omit<E, "time"> : never;
 /** An event before the writer adds the time. */
 export type NewRunEvent = WithoutTime<RunEvent>;
 export type NewEndEvent = WithoutTime<EndEvent>;
+/** Takes in an event of a run. */
+export type ReportEvent = (event: NewRunEvent) => void;
 
 /** Longest line of an event with metrics, in characters: thousands of metrics would block the reader. */
 const LONGEST_METRICS = 1 << 16;

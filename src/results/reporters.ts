@@ -9,12 +9,10 @@ import type {
   NewEndEvent,
   NewRunEvent,
   Problem,
+  ReportEvent,
   StepEvent,
 } from "../facts/run-events.ts";
 import { quoted } from "../facts/shell-words.ts";
-
-/** Takes in an event of a run. */
-export type ReportEvent = (event: NewRunEvent) => void;
 
 /** Returns a reporter that writes one JSON object per line, with the time added (`--events`). */
 export function jsonLinesReporter(output: NodeJS.WritableStream): ReportEvent {

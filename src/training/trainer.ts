@@ -4,7 +4,7 @@ import { at, entryOf } from "../facts/checked-lists.ts";
 import { epochLoss } from "../facts/epoch-loss.ts";
 import { isStop } from "../facts/errors.ts";
 import { finiteMetrics, MetricAverages } from "../facts/finite-metrics.ts";
-import type { EpochEvent, Metrics, NewRunEvent } from "../facts/run-events.ts";
+import type { EpochEvent, Metrics, ReportEvent } from "../facts/run-events.ts";
 import { TimeShare } from "../facts/time-share.ts";
 import type { Executable, InputData, TrainingStep } from "../runtime/executable.ts";
 import type { LossScaleState } from "../runtime/loss-scale.ts";
@@ -85,7 +85,7 @@ export interface TrainerParts {
   readonly schedule: Schedule;
   /** Converts means over steps or patches to the reported metrics. Defaults to the means. */
   readonly summary?: (means: Metrics) => Metrics;
-  readonly report: (event: NewRunEvent) => void;
+  readonly report: ReportEvent;
   /** Writes a checkpoint. Weights do not change until it resolves. */
   readonly save: (kind: CheckpointKind, state: TrainerState) => Promise<void>;
   /** Writes an epoch to the log. Called before the checkpoints that count the epoch as done. */

@@ -15,11 +15,10 @@ import {
 import type { Box } from "../data/tiling.ts";
 import { at } from "../facts/checked-lists.ts";
 import { bytes } from "../facts/format.ts";
-import type { Problem } from "../facts/run-events.ts";
+import type { Problem, ReportEvent } from "../facts/run-events.ts";
 import { listImages } from "../images/files.ts";
 import { type Image, ImageError, type ImageInfo, storedBytes } from "../images/image.ts";
 import { checkApart } from "../images/inspection-thread.ts";
-import type { ReportEvent } from "../results/reporters.ts";
 import { augmentationSteps } from "./augmentation-settings.ts";
 import { InputError } from "./input-error.ts";
 import { preparedInfo, preprocessing } from "./preprocess-settings.ts";

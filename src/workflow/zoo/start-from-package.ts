@@ -16,7 +16,7 @@ import { isZooId } from "../../config/zoo-settings.ts";
 import { type EmbeddedArchitecture, readsSetting } from "../../facts/architectures.ts";
 import { at, lastOf } from "../../facts/checked-lists.ts";
 import { errorMessage } from "../../facts/errors.ts";
-import type { ReportEvent } from "../../results/reporters.ts";
+import type { ReportEvent } from "../../facts/run-events.ts";
 import { declaredWeights } from "../../runtime/declared-weights.ts";
 import type { WeightSpec } from "../../runtime/scope.ts";
 import { InputError } from "../input-error.ts";
