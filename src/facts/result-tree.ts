@@ -38,6 +38,8 @@ export interface ResultTree {
   /** The same two for images that were predicted in one piece (TEST.FULL_IMG). */
   readonly fullImage: string;
   readonly fullImageBinarized: string;
+  /** The table of test metrics, a row for each image. */
+  readonly testMetrics: string;
   /** The encoder's features of images, with pictures of them. */
   readonly features: string;
   /** Packages for the BioImage Model Zoo. */
@@ -79,6 +81,7 @@ export function resultTree(resultDirectory: string, name: string, runId: number)
     perImageBinarized: join(runDirectory, "per_image_binarized"),
     fullImage: join(runDirectory, "full_image"),
     fullImageBinarized: join(runDirectory, "full_image_binarized"),
+    testMetrics: join(runDirectory, "test_results_metrics.csv"),
     features: join(runDirectory, "features"),
     zooPackages: join(runDirectory, "BMZ_files"),
     previews: join(runDirectory, "previews"),

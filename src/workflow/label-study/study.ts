@@ -4,7 +4,6 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import Papa from "papaparse";
 import * as v from "valibot";
 import { loadBiapyCheckpoint } from "../../checkpoint/biapy-checkpoint.ts";
 import type { Config } from "../../config/config.ts";
@@ -16,6 +15,7 @@ import { type ResultTree, resultTree, runExists } from "../../facts/result-tree.
 import { readRunState } from "../../facts/run-state.ts";
 import { listImages } from "../../images/files.ts";
 import { ImageError } from "../../images/image.ts";
+import { meanTestMetrics } from "../../results/test-metrics.ts";
 import { namedLike } from "../ground-truth.ts";
 import { studyChart } from "./chart.ts";
 import { ContentHashes, sharedContents } from "./content-hashes.ts";
@@ -114,7 +114,7 @@ export class LabelStudy {
   async stateOf(run: PlannedRun): Promise<PlannedState> {
     const tree = this.treeOf(run);
     const status = (await readRunState(tree))?.status;
-    if (status === "finished" && existsSync(metricsFile(tree))) return "finished";
+    if (status === "finished" && existsSync(tree.testMetrics)) return "finished";
     return status === undefined || status === "failed" ? "waiting" : "stopped";
   }
 
@@ -227,12 +227,7 @@ async function pretrainedOn(path: string): Promise<string | undefined> {
   }
 }
 
-const metricsFile = ({ runDirectory }: ResultTree) => join(runDirectory, "test_results_metrics.csv");
-
 /** Returns the mean IoU of a run's test images. Undefined if none was measured. */
-async function testIou(tree: ResultTree): Promise<number | undefined> {
-  const text = await readFile(metricsFile(tree), "utf8");
-  const { data } = Papa.parse<Record<string, string>>(text, { header: true, skipEmptyLines: true });
-  const values = data.map(({ iou = "" }) => Number.parseFloat(iou)).filter(Number.isFinite);
-  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+async function testIou({ testMetrics }: ResultTree): Promise<number | undefined> {
+  return meanTestMetrics(await readFile(testMetrics, "utf8")).iou;
 }
