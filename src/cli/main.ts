@@ -43,18 +43,18 @@ async function run(given: Arguments, report: ReportEvent): Promise<number> {
   const source = checkZooSource(written, process.cwd());
   const asRead = { report, signal: stopSignal(report), problems };
   const isReadable = problems.every(({ severity }) => severity !== "error");
-  if (!isReadable || source.length > 0) return runConfig(given, written, asRead);
+  const tree = resultTree(given.result_dir, given.name, given.run_id);
   try {
+    if (!isReadable || source.length > 0) return await runConfig(given, written, asRead, tree);
     const { config: started, foreign, close } = await withZooModel(written, report, asRead.signal);
     try {
-      const tree = resultTree(given.result_dir, given.name, given.run_id);
       const config = await withCheckpointSettings(started, tree, report);
-      return await runConfig(given, config, { ...asRead, unpacked: started !== written, foreign });
+      return await runConfig(given, config, { ...asRead, unpacked: started !== written, foreign }, tree);
     } finally {
       await close();
     }
   } catch (error) {
-    const { runDirectory } = resultTree(given.result_dir, given.name, given.run_id);
+    const { runDirectory } = tree;
     if (!isStop(error, asRead.signal)) return reportFailure(error, runDirectory, report);
     report({ event: "end", runDirectory, status: "stopped" });
     return EXIT.stopped;
@@ -84,24 +84,22 @@ interface ReadConfiguration {
 }
 
 /** Checks and runs a configuration. Returns the exit code. */
-async function runConfig(given: Arguments, config: Config, read: ReadConfiguration): Promise<number> {
-  const { report, signal } = read;
+async function runConfig(
+  given: Arguments,
+  config: Config,
+  read: ReadConfiguration,
+  tree: ResultTree,
+): Promise<number> {
+  const { report } = read;
   const problems = problemsOfRun(given, config, read);
   if (problems.length > 0) report({ event: "problems", problems });
   if (problems.some((problem) => problem.severity === "error")) return EXIT.badInput;
-  const tree = resultTree(given.result_dir, given.name, given.run_id);
-  try {
-    await holdRun(tree).catch((error) => {
-      throw explainedWriteError(tree.recordFolder, error);
-    });
-    const { status, ...facts } = await perform(given, config, read, tree);
-    report({ event: "end", runDirectory: tree.runDirectory, ...facts, status });
-    return status === "stopped" ? EXIT.stopped : EXIT.done;
-  } catch (error) {
-    if (!isStop(error, signal)) return reportFailure(error, tree.runDirectory, report);
-    report({ event: "end", runDirectory: tree.runDirectory, status: "stopped" });
-    return EXIT.stopped;
-  }
+  await holdRun(tree).catch((error) => {
+    throw explainedWriteError(tree.recordFolder, error);
+  });
+  const { status, ...facts } = await perform(given, config, read, tree);
+  report({ event: "end", runDirectory: tree.runDirectory, ...facts, status });
+  return status === "stopped" ? EXIT.stopped : EXIT.done;
 }
 
 /** Returns all problems of the command line and the configuration. */

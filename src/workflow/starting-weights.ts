@@ -1,7 +1,6 @@
 /** MODEL.LOAD_CHECKPOINT: starting weights from an earlier checkpoint of the same network or of one that shares layers. */
 
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import Papa from "papaparse";
 import {
   type BiapyCheckpoint,
@@ -13,7 +12,7 @@ import { resize } from "../data/resize.ts";
 import { at, exactly, product } from "../facts/checked-lists.ts";
 import { firstOf } from "../facts/format.ts";
 import { asObject } from "../facts/json.ts";
-import type { ResultTree } from "../facts/result-tree.ts";
+import { checkpointPrefix, epochCheckpoint, type ResultTree } from "../facts/result-tree.ts";
 import type { ReportEvent } from "../facts/run-events.ts";
 import type { ImageShape } from "../images/image.ts";
 import type { Parameters } from "../runtime/parameters.ts";
@@ -29,11 +28,11 @@ export async function ownCheckpoint(config: Config, tree: ResultTree): Promise<s
   const key = "MODEL.LOAD_CHECKPOINT_EPOCH";
   if (config.text(key) !== "last_on_train") return tree.bestCheckpoint;
   const names = await readdir(tree.checkpoints).catch(() => []);
-  const beginning = `${tree.name}_${tree.runId}-checkpoint-`;
+  const prefix = checkpointPrefix(tree);
   const epochs = names
-    .filter((name) => name.startsWith(beginning) && /^\d+\.pth$/.test(name.slice(beginning.length)))
-    .map((name) => Number.parseInt(name.slice(beginning.length), 10));
-  if (epochs.length > 0) return join(tree.checkpoints, `${beginning}${Math.max(...epochs)}.pth`);
+    .filter((name) => name.startsWith(prefix) && /^\d+\.pth$/.test(name.slice(prefix.length)))
+    .map((name) => Number.parseInt(name.slice(prefix.length), 10));
+  if (epochs.length > 0) return epochCheckpoint(tree, Math.max(...epochs));
   const message = `there is no checkpoint of an epoch in ${tree.checkpoints} (MODEL.SAVE_CKPT_FREQ writes them).`;
   throw new InputError([config.problem(key, message, "best_on_val")]);
 }
