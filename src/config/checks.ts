@@ -2,7 +2,16 @@
 import { ARCHITECTURES, embeddedArchitectures } from "../facts/architectures.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { WORKFLOWS } from "../facts/workflows.ts";
-import { architectureOf, axesOf, channelsOf, ndimOf, PHASES, pretextTask, workflowOf } from "./basics.ts";
+import {
+  architectureOf,
+  axesOf,
+  channelsOf,
+  ndimOf,
+  PHASES,
+  pretextTask,
+  usedPhases,
+  workflowOf,
+} from "./basics.ts";
 import type { Config } from "./config.ts";
 import { checkDenoising } from "./denoising-checks.ts";
 import type { NumberKey, TextKey } from "./key-names.ts";
@@ -114,14 +123,7 @@ function checkRestoration(config: Config, architecture: string): Problem[] {
 
 /** Checks that the folders of all phases in use exist. */
 export function checkPaths(config: Config, folder: string, network: boolean): Problem[] {
-  const testsValidation = config.flag("TEST.ENABLE") && config.flag("DATA.TEST.USE_VAL_AS_TEST");
-  const needed: TextKey[] = [
-    ...(config.flag("TRAIN.ENABLE") || testsValidation ? (["DATA.TRAIN.PATH"] as const) : []),
-    ...(config.flag("TRAIN.ENABLE") && !config.flag("DATA.VAL.FROM_TRAIN")
-      ? (["DATA.VAL.PATH"] as const)
-      : []),
-    ...(config.flag("TEST.ENABLE") && !testsValidation ? (["DATA.TEST.PATH"] as const) : []),
-  ];
+  const needed = usedPhases(config).map((phase) => `DATA.${phase}.PATH` as const);
   return [
     ...needed.flatMap((key) => checkFolder(config, key, folder, network)),
     ...unfinishedPaths(config, needed).flatMap((key) =>
@@ -153,6 +155,13 @@ function checkValidation(config: Config): Problem[] {
     ),
   ];
 }
+
+/** The problem of training images that hold a single patch. */
+export const singlePatch = (config: Config): Problem =>
+  config.problem(
+    "DATA.VAL.SPLIT_TRAIN",
+    "the training images hold a single patch, which leaves none for validation. Add images or make DATA.PATCH_SIZE smaller.",
+  );
 
 /** Checks that overlap and padding of patches have one number for each axis. */
 export function checkTiles(config: Config): Problem[] {

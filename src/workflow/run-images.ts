@@ -1,11 +1,12 @@
 /** Opens and checks the images of a run and cuts them into patches, before training. */
 
-import { channelsOf, ndimOf, PHASES, type Phase } from "../config/basics.ts";
+import { PHASES, type Phase, usedPhases } from "../config/basics.ts";
+import { singlePatch } from "../config/checks.ts";
 import type { Config } from "../config/config.ts";
 import type { PlaceWeights } from "../data/foreground-places.ts";
 import { ImageSet, type ImageSetSettings, type NormalizedImage } from "../data/image-set.ts";
 import type { NormalizationSettings } from "../data/normalization.ts";
-import { type ImageDemands, type ImagePairs, inspectImages, PatchSet } from "../data/patches.ts";
+import { type ImagePairs, inspectImages, PatchSet } from "../data/patches.ts";
 import {
   type FilteredSample,
   isFilteredOut,
@@ -21,7 +22,7 @@ import { type Image, ImageError, type ImageInfo, storedBytes } from "../images/i
 import { checkApart } from "../images/inspection-thread.ts";
 import { augmentationSteps } from "./augmentation-settings.ts";
 import { InputError } from "./input-error.ts";
-import { preparedInfo, preprocessing } from "./preprocess-settings.ts";
+import { imageDemands, preprocessing } from "./preprocess-settings.ts";
 import { magnification } from "./resolution-norm.ts";
 import { withResultNames } from "./result-names.ts";
 import {
@@ -321,11 +322,7 @@ async function patchSets(
   const all = await patches(train, "TRAIN");
   if (!config.flag("DATA.VAL.FROM_TRAIN"))
     return { training: replicated(all), validation: val && (await patches(val, "VAL")) };
-  if (all.count < 2) {
-    const message =
-      "the images hold a single patch, which leaves none for validation. Add images or make DATA.PATCH_SIZE smaller.";
-    throw new InputError([config.problem("DATA.VAL.SPLIT_TRAIN", message)]);
-  }
+  if (all.count < 2) throw new InputError([singlePatch(config)]);
   const random = config.flag("DATA.VAL.RANDOM");
   const folds = config.number("DATA.VAL.CROSS_VAL_NFOLD");
   const crosses = config.flag("DATA.VAL.CROSS_VAL");
@@ -366,22 +363,9 @@ async function inspectFolders(
   report: ReportEvent,
   signal: AbortSignal | undefined,
 ): Promise<Partial<Record<Phase, readonly ImageInfo[]>>> {
-  const demands = (phase: Phase): ImageDemands => ({
-    patch: patchBox(config),
-    channels: channelsOf(config),
-    ndim: ndimOf(config),
-    reflect: config.flag("DATA.REFLECT_TO_COMPLETE_SHAPE"),
-    prepared: preparedInfo(config, phase),
-  });
-  const testsValidation = config.flag("TEST.ENABLE") && config.flag("DATA.TEST.USE_VAL_AS_TEST");
-  const phases = PHASES.filter((phase) => {
-    if (phase === "TEST") return config.flag("TEST.ENABLE") && !testsValidation;
-    if (phase === "TRAIN" && testsValidation) return true;
-    return config.flag("TRAIN.ENABLE") && (phase === "TRAIN" || !config.flag("DATA.VAL.FROM_TRAIN"));
-  });
   const problems: Problem[] = [];
   const found: Partial<Record<Phase, readonly ImageInfo[]>> = {};
-  for (const phase of phases) {
+  for (const phase of usedPhases(config)) {
     const key = `DATA.${phase}.PATH` as const;
     try {
       const paths = await listImages(config.text(key));
@@ -390,7 +374,13 @@ async function inspectFolders(
         signal?.throwIfAborted();
       };
       const options = openOptions(config, phase);
-      const inspected = await inspectImages(paths, demands(phase), options, progress, checkApart);
+      const inspected = await inspectImages(
+        paths,
+        imageDemands(config, phase),
+        options,
+        progress,
+        checkApart,
+      );
       problems.push(...inspected.problems);
       found[phase] = withResultNames(inspected.infos, report);
     } catch (error) {
