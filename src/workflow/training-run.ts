@@ -28,13 +28,13 @@ import { writeAugmentationSamples } from "./augmentation-samples.ts";
 import { PatchBatches } from "./batches.ts";
 import { keepEpochPictures } from "./epoch-pictures.ts";
 import { FeaturePreview } from "./features/feature-preview.ts";
+import { ImageTester } from "./image-tester.ts";
 import { writeNormalizationFiles } from "./normalization-files.ts";
 import { CompiledModels } from "./patch-models.ts";
 import { type CheckpointHeader, loadRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
 import type { RunningRequest } from "./run-request.ts";
 import { scheduleSettings } from "./settings.ts";
 import { evaluationProgram, type Task, trainingProgram } from "./tasks/task.ts";
-import { ImageTester } from "./test-images.ts";
 import { checkMemory } from "./training-memory.ts";
 
 /** The task at the batch sizes of training and of validation. */
