@@ -24,6 +24,7 @@ import { type Exit, explainExit, explainStart, keepLine } from "../facts/explain
 import { eachLine } from "../facts/files/lines.ts";
 import { parseJson } from "../facts/files/regular-file.ts";
 import { explainedWriteError } from "../facts/files/write-file.ts";
+import { firstError } from "../facts/first-error.ts";
 import { owner, passLock, TOUCH_MS, touchLock } from "../facts/lock/lock.ts";
 import { SUPERVISOR_VARIABLE } from "../facts/lock/run-lock.ts";
 import { memoryKills } from "../facts/memory-kills.ts";
@@ -318,19 +319,12 @@ class Supervisor {
     if (this.stopAsked || byDebugger) return { ...end, status: "stopped" };
     // The embedded engine reports a good end itself.
     if (exit.code === 0 && this.record.command.output !== "events") return { ...end, status: "finished" };
-    return { ...end, status: "failed", message: this.problem() ?? explainExit(exit) };
+    return { ...end, status: "failed", message: firstError(this.problems) ?? explainExit(exit) };
   }
 
   /** Returns the end event of a failed trainer with its first problem as the message, if it has none. */
   private explained<End extends NewEndEvent>(end: End): End {
-    return end.status === "failed" ? { ...end, message: end.message ?? this.problem() } : end;
-  }
-
-  /** Returns the first problem that the trainer reported, and the number of others. */
-  private problem(): string | undefined {
-    const [first, ...more] = this.problems.filter(({ severity }) => severity === "error");
-    const others = more.length === 0 ? "" : ` (and ${more.length} more)`;
-    return first && `${first.message}${others}`;
+    return end.status === "failed" ? { ...end, message: end.message ?? firstError(this.problems) } : end;
   }
 
   /** Stops the run because of a signal, which the system or another program sent: the user sees that no window asked for it. */

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import * as vscode from "vscode";
 import { parseJson } from "../../facts/files/regular-file.ts";
+import { counted } from "../../facts/format.ts";
 import { resultTree } from "../../facts/result-tree.ts";
 import { runName } from "../../facts/run-titles.ts";
 import { jobName } from "../../runs/job-name.ts";
@@ -89,7 +90,7 @@ async function confirm(all: number, open: number): Promise<boolean> {
     open < all
       ? `${all - open} of ${all} have finished already; the others are added to the queue.`
       : "Half of them start from the checkpoint, half from scratch, with the same images and random numbers.";
-  const message = `This comparison needs ${open} ${open === 1 ? "training" : "trainings"}.`;
+  const message = `This comparison needs ${counted(open, "training")}.`;
   return (await vscode.window.showInformationMessage(message, { modal: true, detail }, start)) === start;
 }
 
