@@ -1,5 +1,4 @@
 /** Checks keys of a configuration against each other, by the rules of BiaPy 3.7.1 and of this engine. */
-import { ARCHITECTURES, embeddedArchitectures } from "../facts/architectures.ts";
 import type { Problem } from "../facts/run-events.ts";
 import { WORKFLOWS } from "../facts/workflows.ts";
 import {
@@ -21,7 +20,7 @@ import { checkBetas } from "./optimizer-betas.ts";
 import { checkPreparation } from "./preparation-checks.ts";
 import { checkSegmentation } from "./segmentation-checks.ts";
 import { checkTargetNormalization } from "./target-normalization.ts";
-import { checkFolder, type PathSettings } from "./task-checks.ts";
+import { checkArchitecture, checkFolder, type PathSettings } from "./task-checks.ts";
 import { checkImageKeys, checkTest } from "./test-checks.ts";
 import { isUnused } from "./unused-keys.ts";
 import { checkZooDescription, checkZooSource } from "./zoo-settings.ts";
@@ -100,25 +99,9 @@ export function checkTask(config: Config, paths: PathSettings): Problem[] {
     problems.push(
       config.problem(key, "mae learns by masking only; crappify needs another architecture.", "masking"),
     );
-  } else if (task === "crappify") problems.push(...checkRestoration(config, architecture));
+  } else if (task === "crappify")
+    problems.push(...checkArchitecture(config, "crappify", "restores images"), ...checkLosses(config));
   return problems;
-}
-
-function checkRestoration(config: Config, architecture: string): Problem[] {
-  const problems: Problem[] = [];
-  const key = "MODEL.ARCHITECTURE";
-  const names = embeddedArchitectures("crappify");
-  const { dimensions } = ARCHITECTURES.get(architecture) ?? { dimensions: [] };
-  const ndim = config.text("PROBLEM.NDIM");
-  if (!names.some((each) => each === architecture)) {
-    const message = `the embedded engine restores images by ${names.join(", ")}; ${architecture} needs BiaPy itself.`;
-    problems.push(config.needsBiapy(key, message, "unet"));
-  } else if (!dimensions.some((each) => each === ndim)) {
-    problems.push(
-      config.problem(key, `${architecture} works in ${dimensions.join(" and ")} only, not in ${ndim}.`),
-    );
-  }
-  return [...problems, ...checkLosses(config)];
 }
 
 /** Checks that the folders of all phases in use exist. */

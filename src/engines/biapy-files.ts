@@ -72,14 +72,14 @@ export class BiapyFiles {
   }
 
   /** Returns the result files of a test image. The folders hold the images and their degraded copies (crappify). */
-  testImage(image: string, folder: string | undefined, worseFolder: string | undefined): ImageFiles {
+  testImage(image: string, folder: string | undefined, degradedFolder: string | undefined): ImageFiles {
     const stem = join(this.tree.perImage, parse(image).name);
     const within = (parent: string | undefined) =>
       parent !== undefined && existsSync(join(parent, image)) ? join(parent, image) : undefined;
     const prediction = this.fresh(`${stem}.tif`);
     return defined({
       original: within(folder),
-      masked: this.fresh(`${stem}_masked.tif`) ?? within(worseFolder),
+      masked: this.fresh(`${stem}_masked.tif`) ?? within(degradedFolder),
       reconstruction: prediction,
       reconstructionAndVisible: this.fresh(`${stem}_reconstruction_and_visible.tif`),
       prediction,

@@ -35,6 +35,21 @@ test("a workflow that BiaPy trains is clean for its engine, and the embedded one
   assert.equal(problem.suggestion, undefined);
 });
 
+test("an architecture needs BiaPy itself only where BiaPy accepts it", () => {
+  const found = (type: string, architecture: string) => {
+    const text = INSTANCES.replace("INSTANCE_SEG", type).replace("unext_v1", architecture);
+    return problems("embedded", text).find(({ key }) => key === "MODEL.ARCHITECTURE");
+  };
+  const denoising = found("DENOISING", "nafnet");
+  assert.match(String(denoising?.message), /nafnet needs BiaPy itself/);
+  assert.equal(denoising?.ofEmbeddedEngine, true);
+  for (const type of ["SELF_SUPERVISED", "SEMANTIC_SEG"]) {
+    const other = found(type, "nafnet");
+    assert.match(String(other?.message), /nafnet is not one of them/, type);
+    assert.equal(other?.ofEmbeddedEngine, undefined, type);
+  }
+});
+
 test("with BiaPy's engine, what BiaPy refuses is an error", () => {
   const wrong = INSTANCES.replace("(64,64,1)", "(64,64)").replace("test", "nowhere");
   assert.deepEqual(
