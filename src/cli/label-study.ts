@@ -6,12 +6,12 @@ import { Command, InvalidArgumentError } from "commander";
 import { checkConfig, checkName } from "../config/checks.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import type { Key } from "../config/key-names.ts";
+import { EXIT } from "../facts/exit-codes.ts";
 import { eachLine } from "../facts/files/lines.ts";
 import { runArguments } from "../facts/run-arguments.ts";
 import { type Problem, parseRunEvent } from "../facts/run-events.ts";
 import { describeStudy, type StudyResult, studyRows } from "../workflow/label-study/outcome.ts";
 import { LabelStudy, type PlannedRun } from "../workflow/label-study/study.ts";
-import { EXIT } from "./exit-codes.ts";
 import { problemsOf } from "./refusals.ts";
 
 interface StudyArguments {
