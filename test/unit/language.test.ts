@@ -156,6 +156,13 @@ test("a full key is offered anywhere and brings the sections that are missing", 
   assert.deepEqual(inSection?.lines, ["TRAIN:", "    PATH: "]);
 });
 
+test("keys of workflows and networks that only BiaPy itself trains are offered last", () => {
+  const rank = (key: string) => proposal("N", 0, 1, key)?.rank ?? 0;
+  const own = ["PROBLEM.DENOISING.N2V_PERC_PIX", "MODEL.HRNET.VARIANT", "MODEL.STUNET.VARIANT"].map(rank);
+  const others = ["PROBLEM.INSTANCE_SEG.TYPE", "MODEL.NAFNET.GENERATOR_BACKBONE"].map(rank);
+  assert.ok(Math.max(...own) < Math.min(...others), `${own} < ${others}`);
+});
+
 test("keys that the YAML server offers, or that are set, are not offered again", () => {
   const text = "DATA:\n  PATCH_SIZE: (64,64,1)\n  \n";
   assert.equal(proposal(text, 2, 2, "DATA.N_CLASSES"), undefined);
