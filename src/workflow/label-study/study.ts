@@ -19,6 +19,7 @@ import { meanTestMetrics } from "../../results/test-metrics.ts";
 import { namedLike } from "../ground-truth.ts";
 import { studyChart } from "./chart.ts";
 import { ContentHashes, sharedContents } from "./content-hashes.ts";
+import { studyFiles } from "./files.ts";
 import { type StudyResult, studyCsv, studyRows } from "./outcome.ts";
 import { defaultCounts, type StudyRun, studyRuns } from "./plan.ts";
 
@@ -67,7 +68,7 @@ export class LabelStudy {
   /** Plans the runs, copies their images and writes their configurations. Throws {@link ImageError} for images without a mask. */
   static async plan(settings: StudySettings): Promise<LabelStudy> {
     const { config } = settings;
-    const folder = studyFolder(settings);
+    const folder = filesOf(settings).folder;
     const images = (await listImages(config.text("DATA.TRAIN.PATH"))).map((path) => basename(path));
     const planned = studyRuns({
       images,
@@ -107,7 +108,7 @@ export class LabelStudy {
 
   /** Returns the folder of the study's chart, table, images and configurations. */
   get folder(): string {
-    return studyFolder(this.settings);
+    return filesOf(this.settings).folder;
   }
 
   /** Returns the state of a training. Throws `RunStateError`. */
@@ -127,9 +128,9 @@ export class LabelStudy {
       const { runId, start, seed, images } = run;
       if (iou !== undefined) results.push({ runId, start, labels: images.length, seed, iou });
     }
-    await writeFileAtomically(join(this.folder, "label_study.csv"), studyCsv(results));
+    await writeFileAtomically(filesOf(this.settings).table, studyCsv(results));
     if (studyRows(results).length > 0)
-      await writeFileAtomically(join(this.folder, "label_study.png"), await studyChart(results));
+      await writeFileAtomically(filesOf(this.settings).chart, await studyChart(results));
     return results;
   }
 
@@ -170,8 +171,7 @@ function nextRunId({ resultDirectory, name }: StudySettings, last: number): numb
   }
 }
 
-const studyFolder = ({ resultDirectory, name }: StudySettings) =>
-  join(resultTree(resultDirectory, name, 1).jobDirectory, "label_study");
+const filesOf = ({ resultDirectory, name }: StudySettings) => studyFiles(resultDirectory, name);
 
 /** Returns the content hashes of test images and their masks. */
 async function testContent(config: Config, contents: ContentHashes): Promise<string> {
@@ -200,7 +200,7 @@ async function labeled(
   const hash = createHash("sha256");
   for (const file of pairs.flat()) hash.update(`${basename(file)}\0${await hashes.of(file)}\0`);
   const name = `${images.length}-labeled-seed-${seed}-${hash.digest("hex").slice(0, 8)}`;
-  const folder = join(studyFolder(settings), "images", name);
+  const folder = join(filesOf(settings).folder, "images", name);
   if (!existsSync(folder)) {
     const temporary = temporaryName(folder);
     try {
