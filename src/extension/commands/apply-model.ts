@@ -10,6 +10,7 @@ import {
   type Predicted,
   predicting,
 } from "../../engines/apply-model.ts";
+import { IMAGE_TITLES } from "../../facts/image-titles.ts";
 import { runName } from "../../facts/run-titles.ts";
 import type { RunOrder } from "../../runs/record.ts";
 import { selectedEngine } from "../engines/index.ts";
@@ -98,7 +99,7 @@ async function tellDone(
   if (answer !== show || first === undefined) return;
   const { original, prediction } = first;
   const images = [original, prediction].map((path) => vscode.Uri.file(path));
-  openImages(context, images, { titles: ["Original", "Prediction"] });
+  openImages(context, images, { titles: [IMAGE_TITLES.original, IMAGE_TITLES.prediction] });
 }
 
 /** Returns the clicked model, or one that the user picks: a run's best weights, or a checkpoint file. */

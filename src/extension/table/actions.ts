@@ -1,6 +1,7 @@
 /** The runs table's commands. */
 import * as vscode from "vscode";
 import { pathInside } from "../../facts/files/lies-inside.ts";
+import { IMAGE_TITLES } from "../../facts/image-titles.ts";
 import type { ImageFiles } from "../../facts/run-events.ts";
 import { runName, runTitles } from "../../facts/run-titles.ts";
 import { readNotes } from "../../runs/run-notes.ts";
@@ -82,7 +83,10 @@ export async function compareImages(
   }
   const names = await titlesOf(made.map(({ run }) => run));
   const shown = made.map(({ path }, index) => ({ path, title: names[index] ?? path }));
-  const all = [...(original === undefined ? [] : [{ path: original, title: "Original" }]), ...shown];
+  const all = [
+    ...(original === undefined ? [] : [{ path: original, title: IMAGE_TITLES.original }]),
+    ...shown,
+  ];
   openImages(
     context,
     all.map(({ path }) => vscode.Uri.file(path)),
