@@ -8,6 +8,17 @@ import { isPythonValue, type PythonValue } from "./python-value.ts";
 const KEY_TYPES = ["bool", "int", "float", "str", "list", "tuple", "NoneType"] as const;
 export type KeyType = (typeof KEY_TYPES)[number];
 
+/** What a value of each type is called. */
+export const TYPE_NAMES: Readonly<Record<KeyType, string>> = {
+  bool: "True or False",
+  int: "whole number",
+  float: "number",
+  str: "text",
+  list: "list",
+  tuple: "tuple",
+  NoneType: "number or None",
+};
+
 export interface KeyFact {
   readonly type: KeyType;
   readonly default: PythonValue;

@@ -2,7 +2,7 @@
 
 import { IMAGE_METRICS, LOSSES } from "../facts/losses.ts";
 import { keyDescriptions } from "./descriptions.ts";
-import { type KeyFact, keyFacts, keyGroups, keyLimits, type Limits, rangeText } from "./keys.ts";
+import { type KeyFact, keyFacts, keyGroups, keyLimits, type Limits, rangeText, TYPE_NAMES } from "./keys.ts";
 import { type PythonValue, written } from "./python-value.ts";
 
 /** A JSON schema (draft 7) with the additions of VS Code's language services. */
@@ -123,16 +123,6 @@ function asWritten({ type, default: value }: KeyFact): PythonValue {
   if (type === "tuple") return written(value).replaceAll(", ", ",");
   return value.length === 1 && typeof value[0] !== "object" ? value[0] : value;
 }
-
-const TYPE_NAMES = {
-  bool: "True or False",
-  int: "whole number",
-  float: "number",
-  str: "text",
-  list: "list",
-  tuple: "tuple",
-  NoneType: "number or None",
-} as const;
 
 /** Returns a key's facts for a tooltip: `number, from 0 to 1 · default 0.1`. */
 function factsLine({ type, default: value }: KeyFact, limits: Limits): string {
