@@ -24,7 +24,7 @@ export function checkArchitecture(config: Config, workflow: WorkflowName, does: 
     const message = `the embedded engine ${does} with ${names.join(", ")}; ${architecture}`;
     return workflows.includes(workflow)
       ? [config.needsBiapy(key, `${message} needs BiaPy itself.`, "unet")]
-      : [config.problem(key, `${message} is not one of them.`, "unet")];
+      : [config.problem(key, `${message} is not one of them, and BiaPy 3.7.1 refuses it too.`, "unet")];
   }
   const ndim = config.text("PROBLEM.NDIM");
   if (dimensions.some((each) => each === ndim)) return [];

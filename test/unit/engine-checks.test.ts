@@ -36,17 +36,20 @@ test("a workflow that BiaPy trains is clean for its engine, and the embedded one
 });
 
 test("an architecture needs BiaPy itself only where BiaPy accepts it", () => {
-  const found = (type: string, architecture: string) => {
-    const text = INSTANCES.replace("INSTANCE_SEG", type).replace("unext_v1", architecture);
-    return problems("embedded", text).find(({ key }) => key === "MODEL.ARCHITECTURE");
+  const found = (engine: "embedded" | "biapy", type: string) => {
+    const text = INSTANCES.replace("INSTANCE_SEG", type).replace("unext_v1", "nafnet");
+    return problems(engine, text).find(({ key }) => key === "MODEL.ARCHITECTURE");
   };
-  const denoising = found("DENOISING", "nafnet");
+  const denoising = found("embedded", "DENOISING");
   assert.match(String(denoising?.message), /nafnet needs BiaPy itself/);
   assert.equal(denoising?.ofEmbeddedEngine, true);
-  for (const type of ["SELF_SUPERVISED", "SEMANTIC_SEG"]) {
-    const other = found(type, "nafnet");
-    assert.match(String(other?.message), /nafnet is not one of them/, type);
-    assert.equal(other?.ofEmbeddedEngine, undefined, type);
+  for (const other of [
+    found("embedded", "SELF_SUPERVISED"),
+    found("embedded", "SEMANTIC_SEG"),
+    found("biapy", "SELF_SUPERVISED"),
+  ]) {
+    assert.match(String(other?.message), /nafnet is not one of them, and BiaPy 3\.7\.1 refuses it too/);
+    assert.equal(other?.ofEmbeddedEngine, undefined);
   }
 });
 
