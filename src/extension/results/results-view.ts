@@ -5,7 +5,7 @@ import * as vscode from "vscode";
 import { keysOf } from "../../facts/checked-lists.ts";
 import { shortNumber } from "../../facts/format.ts";
 import { asObject } from "../../facts/json.ts";
-import type { RunStatus } from "../../facts/run-status.ts";
+import { isActive, type RunStatus } from "../../facts/run-status.ts";
 import { runName } from "../../facts/run-titles.ts";
 import type { FileGroup, RunFolder } from "../../results/run-folders.ts";
 import type { KnownRun } from "../runs/known-run.ts";
@@ -206,7 +206,7 @@ const moment = dateWriter({ dateStyle: "short", timeStyle: "medium" });
 function descriptionOf({ summary, folder, progress, damage }: KnownRun): string {
   if (damage !== undefined) return `damaged: ${damage}`;
   const loss = progress?.bestLoss ?? folder?.best?.loss;
-  const active = summary.status === "running" || summary.status === "queued";
+  const active = isActive(summary.status);
   const best = loss === undefined ? "" : `loss ${shortNumber(loss)}`;
   const waiting = summary.status === "queued" ? "waiting" : "starting";
   const when = active ? progress?.text || waiting : shortDate(new Date(summary.started));

@@ -1,5 +1,7 @@
 /** The runs table: all runs of the workspace, one row each, in an editor tab. */
+
 import * as vscode from "vscode";
+import { isActive } from "../../facts/run-status.ts";
 import type { FromTable, RunRow, ToTable } from "../../protocol/table-messages.ts";
 import type { TrainingPanel } from "../panel/index.ts";
 import { configurationOf, type KnownRun } from "../runs/known-run.ts";
@@ -183,8 +185,7 @@ async function deleteRuns(runs: readonly string[]): Promise<void> {
 const stateOf = ({ summary, folder }: KnownRun): string => `${summary.status} ${folder?.changed ?? 0}`;
 
 function rowOf({ summary, folder, live, progress }: KnownRun): RunRow {
-  const active = summary.status === "running" || summary.status === "queued";
-  const ended = active ? undefined : (live?.record.ended?.time ?? folder?.changed);
+  const ended = isActive(summary.status) ? undefined : (live?.record.ended?.time ?? folder?.changed);
   return {
     // The table does not show the time left, which changes often.
     summary: { ...summary, timeLeft: undefined },
